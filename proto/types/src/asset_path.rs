@@ -1,0 +1,155 @@
+//! Paths of assets, as manifests and the wire name them.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// A path inside a project, relative, with `/` on every system.
+///
+/// It cannot leave the project and can be created on every system: no empty component, no `.` or `..`, no drive letter or other `:`, no
+/// backslash, no control character, none of Windows' reserved names, no component that ends in a dot or a space.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct AssetPath(String);
+
+/// Why a text is not a path inside a project.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("path `{path}` {reason}")]
+pub struct AssetPathError {
+    pub path: String,
+    pub reason: &'static str,
+}
+
+impl AssetPath {
+    /// The limit of Windows' classic API, and more than any asset tree needs.
+    pub const MAX_LEN: usize = 260;
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The last component.
+    pub fn file_name(&self) -> &str {
+        self.0.rsplit('/').next().unwrap_or(&self.0)
+    }
+
+    /// The last component without its extension.
+    pub fn file_stem(&self) -> &str {
+        let name = self.file_name();
+        name.rsplit_once('.').map_or(name, |(stem, _)| stem)
+    }
+
+    /// The extension, without its dot; empty where there is none.
+    pub fn extension(&self) -> &str {
+        self.file_name().rsplit_once('.').map_or("", |(_, extension)| extension)
+    }
+
+    /// The folders above, joined by `/`; empty at the top.
+    pub fn parent(&self) -> &str {
+        self.0.rsplit_once('/').map_or("", |(parent, _)| parent)
+    }
+
+    /// In the form of the system that this runs on.
+    pub fn to_path_buf(&self) -> PathBuf {
+        self.0.split('/').collect()
+    }
+
+    /// Two paths with the same key are the same file on a system that ignores case.
+    pub fn case_key(&self) -> String {
+        self.0.to_lowercase()
+    }
+}
+
+impl FromStr for AssetPath {
+    type Err = AssetPathError;
+
+    fn from_str(text: &str) -> Result<Self, AssetPathError> {
+        let refuse = |reason| Err(AssetPathError { path: text.chars().take(120).collect(), reason });
+        if text.is_empty() {
+            return refuse("is empty");
+        }
+        if text.len() > Self::MAX_LEN {
+            return refuse("is longer than 260 bytes");
+        }
+        if text.starts_with('/') {
+            return refuse("is absolute; give it relative to the project's folder");
+        }
+        if text.contains('\\') {
+            return refuse("has a backslash; write `/` on every system");
+        }
+        if text.contains(':') {
+            return refuse("has a `:`; give it relative to the project's folder, without a drive");
+        }
+        if text.chars().any(|c| c.is_control() || "<>\"|?*".contains(c)) {
+            return refuse("has a character that not every system can store");
+        }
+        for component in text.split('/') {
+            match component {
+                "" => return refuse("has an empty component"),
+                "." | ".." => return refuse("has a `.` or `..`; it has to stay inside the project's folder"),
+                _ if component.ends_with(['.', ' ']) => return refuse("has a component that ends in a dot or a space"),
+                _ if is_reserved(component) => return refuse("uses a name that Windows reserves"),
+                _ => {}
+            }
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// Whether Windows takes this component for a device, whatever its extension.
+fn is_reserved(component: &str) -> bool {
+    let stem = component.split('.').next().unwrap_or(component).to_ascii_uppercase();
+    matches!(stem.as_str(), "CON" | "PRN" | "AUX" | "NUL")
+        || stem.strip_prefix("COM").or_else(|| stem.strip_prefix("LPT")).is_some_and(|rest| matches!(rest.as_bytes(), [b'1'..=b'9']))
+}
+
+impl TryFrom<String> for AssetPath {
+    type Error = AssetPathError;
+
+    fn try_from(text: String) -> Result<Self, AssetPathError> {
+        text.parse()
+    }
+}
+
+impl From<AssetPath> for String {
+    fn from(path: AssetPath) -> Self {
+        path.0
+    }
+}
+
+impl fmt::Display for AssetPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for AssetPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AssetPath({})", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_inside_a_project() {
+        for good in ["a.png", "walls/brick 01.png", "münze.tga", ".hidden/x", "console.png", "com10.png"] {
+            assert!(good.parse::<AssetPath>().is_ok(), "{good}");
+        }
+        for bad in
+            ["", "/a", "../a", "a/../b", "a//b", "a\\b", "C:/a", "a/./b", "nul", "a/COM1.png", "a.", "b /c", "a\nb", "a\0", "a?", "x/"]
+        {
+            assert!(bad.parse::<AssetPath>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn parts() {
+        let path: AssetPath = "walls/old/brick.wall.png".parse().expect("it is a path");
+        assert_eq!((path.parent(), path.file_stem(), path.extension()), ("walls/old", "brick.wall", "png"));
+    }
+}

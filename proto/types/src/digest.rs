@@ -1,0 +1,146 @@
+//! BLAKE3 digests: the names of blobs, models and actions.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// The BLAKE3 digest of some bytes; shown and parsed as 64 lowercase hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Digest([u8; 32]);
+
+/// A text or a byte string that is not a digest.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DigestError {
+    #[error("a digest has 64 hexadecimal digits, but this has {0} characters")]
+    Length(usize),
+    #[error("`{0}` is not a hexadecimal digit")]
+    Character(char),
+    #[error("a digest has 32 bytes, but this has {0}")]
+    Bytes(usize),
+}
+
+impl Digest {
+    /// Digests `bytes`.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(*blake3::hash(bytes).as_bytes())
+    }
+
+    /// The digest that an incremental hasher has arrived at.
+    pub fn of_hasher(hasher: &blake3::Hasher) -> Self {
+        Self(*hasher.finalize().as_bytes())
+    }
+
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// All 64 hexadecimal digits.
+    pub fn to_hex(self) -> String {
+        self.to_string()
+    }
+
+    /// The first twelve hexadecimal digits: enough to tell digests apart on a screen, never used as a name.
+    pub fn short(self) -> String {
+        self.to_string()[..12].to_owned()
+    }
+}
+
+impl TryFrom<&[u8]> for Digest {
+    type Error = DigestError;
+
+    fn try_from(bytes: &[u8]) -> Result<Self, DigestError> {
+        bytes.try_into().map(Self).map_err(|_| DigestError::Bytes(bytes.len()))
+    }
+}
+
+impl FromStr for Digest {
+    type Err = DigestError;
+
+    fn from_str(text: &str) -> Result<Self, DigestError> {
+        if let Some(bad) = text.chars().find(|c| !c.is_ascii_hexdigit()) {
+            return Err(DigestError::Character(bad));
+        }
+        if text.len() != 64 {
+            return Err(DigestError::Length(text.len()));
+        }
+        let mut bytes = [0; 32];
+        for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+            *byte = hex_value(pair[0]) << 4 | hex_value(pair[1]);
+        }
+        Ok(Self(bytes))
+    }
+}
+
+/// The value of a character that `is_ascii_hexdigit`.
+fn hex_value(digit: u8) -> u8 {
+    match digit {
+        b'0'..=b'9' => digit - b'0',
+        b'a'..=b'f' => digit - b'a' + 10,
+        _ => digit - b'A' + 10,
+    }
+}
+
+impl TryFrom<String> for Digest {
+    type Error = DigestError;
+
+    fn try_from(text: String) -> Result<Self, DigestError> {
+        text.parse()
+    }
+}
+
+impl From<Digest> for String {
+    fn from(digest: Digest) -> Self {
+        digest.to_string()
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Digest({})", self.short())
+    }
+}
+
+/// A blob's name and length in bytes. The length lets a receiver refuse a blob before it reads it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct BlobRef {
+    pub digest: Digest,
+    pub size_bytes: u64,
+}
+
+impl BlobRef {
+    pub fn of(bytes: &[u8]) -> Self {
+        Self { digest: Digest::of(bytes), size_bytes: bytes.len() as u64 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hex_round_trips() {
+        let digest = Digest::of(b"impasto");
+        assert_eq!(digest.to_hex().parse(), Ok(digest));
+        assert_eq!(digest.to_hex().to_uppercase().parse(), Ok(digest));
+    }
+
+    #[test]
+    fn what_is_not_a_digest_is_refused() {
+        assert_eq!("abc".parse::<Digest>(), Err(DigestError::Length(3)));
+        assert_eq!("zz".repeat(32).parse::<Digest>(), Err(DigestError::Character('z')));
+        assert_eq!("é".repeat(32).parse::<Digest>(), Err(DigestError::Character('é')));
+        assert_eq!(Digest::try_from(&[0_u8; 31][..]), Err(DigestError::Bytes(31)));
+    }
+}
