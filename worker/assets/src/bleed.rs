@@ -1,0 +1,90 @@
+//! Colour under transparent pixels.
+
+use crate::Picture;
+
+/// Fills fully transparent pixels with the colours of the opaque ones around them: a network that sees the picture finds no hard-edged
+/// black holes, and a renderer that filters the result across an edge finds no fringe. Alpha stays. Without alpha, or where nothing is
+/// opaque, nothing changes.
+///
+/// Push-pull: averages of the opaque pixels are taken over squares of 2, 4, 8, ... pixels, and each hole takes the colour of the
+/// smallest square around it that has one, blended between neighbouring squares so that none shows.
+pub fn bleed(picture: &mut Picture) {
+    let Some(alpha) = &picture.alpha else { return };
+    if alpha.iter().all(|&a| a > 0.0) || alpha.iter().all(|&a| a <= 0.0) {
+        return;
+    }
+    let (width, height) = (picture.width as usize, picture.height as usize);
+    let mut levels = vec![Level::halved(width, height, |x, y| {
+        let at = y * width + x;
+        let pixel = &picture.rgb[at * 3..at * 3 + 3];
+        // Nearly transparent pixels count little: their colours are the ones that fringe. They do count, whatever their alpha.
+        let weight = if alpha[at] > 0.0 { alpha[at].clamp(1.0 / 65_535.0, 1.0) } else { 0.0 };
+        [pixel[0] * weight, pixel[1] * weight, pixel[2] * weight, weight]
+    })];
+    while let Some(last) = levels.last().filter(|level| level.width > 1 || level.height > 1) {
+        let next = Level::halved(last.width, last.height, |x, y| last.cells[y * last.width + x]);
+        levels.push(next);
+    }
+    // From the coarsest down, every empty cell takes the colour of the level above it.
+    for index in (0..levels.len() - 1).rev() {
+        let (finer, coarser) = levels.split_at_mut(index + 1);
+        let (level, above) = (&mut finer[index], &coarser[0]);
+        for y in 0..level.height {
+            for x in 0..level.width {
+                let cell = &mut level.cells[y * level.width + x];
+                if cell[3] <= 0.0 {
+                    *cell = above.between(x, y);
+                }
+            }
+        }
+    }
+    for (at, (pixel, &a)) in picture.rgb.chunks_exact_mut(3).zip(alpha).enumerate() {
+        if a <= 0.0 {
+            let [r, g, b, weight] = levels[0].between(at % width, at / width);
+            pixel.copy_from_slice(&[r / weight, g / weight, b / weight]);
+        }
+    }
+}
+
+/// A picture of sums: red, green and blue times weight, and the weight.
+struct Level {
+    width: usize,
+    height: usize,
+    cells: Vec<[f32; 4]>,
+}
+
+impl Level {
+    /// Averages squares of two by two of a picture of this size; at an odd edge, of fewer.
+    fn halved(width: usize, height: usize, cell: impl Fn(usize, usize) -> [f32; 4]) -> Self {
+        let (half_width, half_height) = (width.div_ceil(2), height.div_ceil(2));
+        let mut cells = Vec::with_capacity(half_width * half_height);
+        for y in 0..half_height {
+            for x in 0..half_width {
+                let mut sum = [0.0; 4];
+                for (dx, dy) in [(0, 0), (1, 0), (0, 1), (1, 1)] {
+                    if 2 * x + dx < width && 2 * y + dy < height {
+                        let part = cell(2 * x + dx, 2 * y + dy);
+                        sum.iter_mut().zip(part).for_each(|(sum, part)| *sum += part);
+                    }
+                }
+                // Weights are kept at most one, so that far levels do not outgrow near ones.
+                let scale = if sum[3] > 1.0 { 1.0 / sum[3] } else { 1.0 };
+                cells.push(sum.map(|value| value * scale));
+            }
+        }
+        Self { width: half_width, height: half_height, cells }
+    }
+
+    /// The blend at pixel (x, y) of the level below: 9/16 of its own cell and 3/16, 3/16 and 1/16 of the nearest others. Only cells with
+    /// a weight count, so the result has one if any of the four has.
+    fn between(&self, x: usize, y: usize) -> [f32; 4] {
+        let toward = |at: usize, length: usize| if at % 2 == 0 { (at / 2).saturating_sub(1) } else { (at / 2 + 1).min(length - 1) };
+        let (x0, y0, x1, y1) = (x / 2, y / 2, toward(x, self.width), toward(y, self.height));
+        let mut sum = [0.0; 4];
+        for (cx, cy, share) in [(x0, y0, 9.0 / 16.0), (x1, y0, 3.0 / 16.0), (x0, y1, 3.0 / 16.0), (x1, y1, 1.0 / 16.0)] {
+            let cell = self.cells[cy * self.width + cx];
+            sum.iter_mut().zip(cell).for_each(|(sum, part)| *sum += part * share);
+        }
+        sum
+    }
+}

@@ -1,0 +1,130 @@
+//! A file's bytes to a picture.
+
+use std::io::Cursor;
+
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder};
+
+use crate::container::check_whole;
+use crate::header::{Header, open_decoder};
+use crate::metadata::{describes, read_metadata};
+use crate::sniff::sniff;
+use crate::{AssetError, AssetErrorKind, Color, Limits, Origin, Picture};
+
+/// Decodes a file's bytes. Palettes become RGB, a transparent colour becomes alpha, and a photograph is turned upright as its metadata
+/// says. `name` is for errors, and its extension has to agree with the content.
+pub fn decode(bytes: &[u8], name: &str, limits: &Limits) -> Result<Picture, AssetError> {
+    decode_kind(bytes, name, limits).map_err(|kind| kind.of(name))
+}
+
+fn decode_kind(bytes: &[u8], name: &str, limits: &Limits) -> Result<Picture, AssetErrorKind> {
+    limits.check_file(bytes.len() as u64)?;
+    let format = sniff(name, bytes)?;
+    check_whole(format, bytes)?;
+    let mut decoder = open_decoder(Cursor::new(bytes), format, limits)?;
+    let header = Header::of(&mut decoder, format)?;
+    let icc = decoder.icc_profile().ok().flatten().filter(|icc| describes(icc, header.color));
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let mut image = DynamicImage::from_decoder(decoder).map_err(|error| AssetErrorKind::from_decoder(format, error))?;
+    image.apply_orientation(orientation);
+    let (rgb, alpha) = channels(&image, header.color, header.alpha);
+    drop(image);
+
+    let metadata = read_metadata(format, bytes);
+    let origin = Origin {
+        name: name.to_owned(),
+        format,
+        color: header.color,
+        depth: header.depth,
+        icc,
+        density: metadata.density,
+        png_color: metadata.png_color,
+    };
+    let mut picture = Picture { width: header.width, height: header.height, rgb, alpha, origin };
+    if metadata.premultiplied {
+        divide_by_alpha(&mut picture);
+    }
+    picture.check()?;
+    Ok(picture)
+}
+
+/// Colours and alpha of an image, each in its own plane.
+fn channels(image: &DynamicImage, color: Color, alpha: bool) -> (Vec<f32>, Option<Vec<f32>>) {
+    let eight: fn(u8) -> f32 = f32::from;
+    // 65535 is 257 * 255, so this division is `v * 255 / 65535` with one rounding.
+    let sixteen = |v: u16| f32::from(v) / 257.0;
+    let float = |v: f32| v * 255.0;
+    match image {
+        DynamicImage::ImageLuma8(image) => split(image.as_raw(), color, alpha, eight),
+        DynamicImage::ImageLumaA8(image) => split(image.as_raw(), color, alpha, eight),
+        DynamicImage::ImageRgb8(image) => split(image.as_raw(), color, alpha, eight),
+        DynamicImage::ImageRgba8(image) => split(image.as_raw(), color, alpha, eight),
+        DynamicImage::ImageLuma16(image) => split(image.as_raw(), color, alpha, sixteen),
+        DynamicImage::ImageLumaA16(image) => split(image.as_raw(), color, alpha, sixteen),
+        DynamicImage::ImageRgb16(image) => split(image.as_raw(), color, alpha, sixteen),
+        DynamicImage::ImageRgba16(image) => split(image.as_raw(), color, alpha, sixteen),
+        DynamicImage::ImageRgb32F(image) => split(image.as_raw(), color, alpha, float),
+        DynamicImage::ImageRgba32F(image) => split(image.as_raw(), color, alpha, float),
+        // `DynamicImage` is open; a kind of which this code knows nothing goes through the widest that it knows.
+        other if alpha => split(other.to_rgba32f().as_raw(), Color::Rgb, true, float),
+        other => split(other.to_rgb32f().as_raw(), Color::Rgb, false, float),
+    }
+}
+
+/// Samples, interleaved as in the file, to levels of 0 to 255 and alpha of 0 to 1.
+fn split<T: Copy>(samples: &[T], color: Color, alpha: bool, level: impl Fn(T) -> f32) -> (Vec<f32>, Option<Vec<f32>>) {
+    let colors = match color {
+        Color::Gray => 1,
+        Color::Rgb => 3,
+    };
+    let pixels = samples.chunks_exact(colors + usize::from(alpha));
+    let count = pixels.len();
+    let mut rgb = Vec::with_capacity(count * 3);
+    let mut opacity = Vec::with_capacity(if alpha { count } else { 0 });
+    for pixel in pixels {
+        match color {
+            Color::Gray => rgb.extend([level(pixel[0]); 3]),
+            Color::Rgb => rgb.extend([level(pixel[0]), level(pixel[1]), level(pixel[2])]),
+        }
+        if alpha {
+            opacity.push(level(pixel[colors]) / 255.0);
+        }
+    }
+    (rgb, alpha.then_some(opacity))
+}
+
+/// Colours as they are, of colours that were stored multiplied by alpha. Where nothing is opaque the colour is lost; black stays.
+fn divide_by_alpha(picture: &mut Picture) {
+    let Some(alpha) = &picture.alpha else { return };
+    for (pixel, &alpha) in picture.rgb.chunks_exact_mut(3).zip(alpha) {
+        if alpha > 0.0 {
+            pixel.iter_mut().for_each(|level| *level /= alpha);
+        }
+    }
+}
+
+impl Picture {
+    /// Refuses planes of the wrong length, and a pixel that is not a number.
+    pub(crate) fn check(&self) -> Result<(), AssetErrorKind> {
+        let (width, height) = (self.width, self.height);
+        let wrong = |samples| Err(AssetErrorKind::WrongLength { width, height, samples });
+        if self.width == 0 || self.height == 0 {
+            return Err(AssetErrorKind::NoPixels { width, height });
+        }
+        if self.rgb.len() != self.pixels() * 3 {
+            return wrong(self.rgb.len());
+        }
+        if let Some(alpha) = &self.alpha
+            && alpha.len() != self.pixels()
+        {
+            return wrong(alpha.len());
+        }
+        let in_rgb = self.rgb.iter().position(|level| !level.is_finite()).map(|at| at / 3);
+        let in_alpha = self.alpha.as_ref().and_then(|alpha| alpha.iter().position(|value| !value.is_finite()));
+        match in_rgb.or(in_alpha) {
+            // Both fit: the index is below width * height.
+            Some(at) => Err(AssetErrorKind::NotFinite { x: (at % width as usize) as u32, y: (at / width as usize) as u32 }),
+            None => Ok(()),
+        }
+    }
+}

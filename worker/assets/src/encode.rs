@@ -1,0 +1,164 @@
+//! A picture to a file's bytes.
+
+mod png_file;
+mod tiff_file;
+
+use image::codecs::bmp::BmpEncoder;
+use image::codecs::jpeg::{JpegEncoder, PixelDensity, PixelDensityUnit};
+use image::codecs::tga::TgaEncoder;
+use image::codecs::webp::WebPEncoder;
+use image::{ExtendedColorType, ImageEncoder};
+use impasto_types::{ContainerFormat, OutputSpec};
+
+use crate::metadata::{BMP_DENSITY, describes};
+use crate::{AssetError, AssetErrorKind, Color, Depth, Picture};
+
+/// Encodes a picture: with its origin's bit depth, colour profile and pixel density and with its alpha, as far as the format can hold them.
+///
+/// - Levels are rounded to the nearest that the depth has, and clamped; only float TIFF keeps levels beyond 0 to 255. A depth that the
+///   format lacks becomes the nearest that it has: 16 bits are 8 in JPEG, TGA, WebP and BMP; floats are 16 bits in PNG.
+/// - A grey asset stays grey only if every pixel is: one that was painted in colour becomes RGB, without its grey profile.
+/// - JPEG has no alpha, so a picture that has alpha is refused.
+/// - The same picture gives the same bytes.
+pub fn encode(picture: &Picture, output: OutputSpec) -> Result<Vec<u8>, AssetError> {
+    encode_kind(picture, output).map_err(|kind| kind.of(&picture.origin.name))
+}
+
+fn encode_kind(picture: &Picture, output: OutputSpec) -> Result<Vec<u8>, AssetErrorKind> {
+    let (format, width, height) = (output.format, picture.width, picture.height);
+    picture.check()?;
+    if format == ContainerFormat::Jpeg && picture.alpha.is_some() {
+        return Err(AssetErrorKind::NoAlpha(format));
+    }
+    let max = max_side(format);
+    if width > max || height > max {
+        return Err(AssetErrorKind::SideTooLong { format, width, height, max });
+    }
+    let plan = Plan::of(picture, format);
+    let failed = |source| AssetErrorKind::Encode { format, source };
+    match format {
+        ContainerFormat::Png => png_file::write(picture, &plan).map_err(|error| failed(error.into())),
+        ContainerFormat::Tiff => tiff_file::write(picture, &plan).map_err(|error| failed(error.into())),
+        ContainerFormat::Jpeg | ContainerFormat::Tga | ContainerFormat::Webp | ContainerFormat::Bmp => {
+            write_eight_bit(picture, &plan, output).map_err(|error| failed(error.into()))
+        }
+    }
+}
+
+/// How a picture is written.
+#[derive(Debug)]
+struct Plan<'a> {
+    depth: Depth,
+    color: Color,
+    alpha: Option<&'a [f32]>,
+    icc: Option<&'a [u8]>,
+}
+
+impl<'a> Plan<'a> {
+    fn of(picture: &'a Picture, format: ContainerFormat) -> Self {
+        let origin = &picture.origin;
+        let depth = match (format, origin.depth) {
+            (ContainerFormat::Tiff, depth) => depth,
+            (ContainerFormat::Png, Depth::Float) => Depth::Sixteen,
+            (ContainerFormat::Png, depth) => depth,
+            (ContainerFormat::Jpeg | ContainerFormat::Tga | ContainerFormat::Webp | ContainerFormat::Bmp, _) => Depth::Eight,
+        };
+        let stays_gray = || match depth {
+            Depth::Eight => picture.rgb.chunks_exact(3).all(|p| level8(p[0]) == level8(p[1]) && level8(p[1]) == level8(p[2])),
+            Depth::Sixteen => picture.rgb.chunks_exact(3).all(|p| level16(p[0]) == level16(p[1]) && level16(p[1]) == level16(p[2])),
+            // No decoder here reads grey floats, so none are written.
+            Depth::Float => false,
+        };
+        let color = if origin.color == Color::Gray && stays_gray() { Color::Gray } else { Color::Rgb };
+        let icc = origin.icc.as_deref().filter(|icc| describes(icc, color));
+        Self { depth, color, alpha: picture.alpha.as_deref(), icc }
+    }
+
+    /// The samples as the file interleaves them: each level through `level`.
+    fn samples<T>(&self, rgb: &[f32], level: impl Fn(f32) -> T) -> Vec<T> {
+        let colors = match self.color {
+            Color::Gray => 1,
+            Color::Rgb => 3,
+        };
+        let channels = colors + usize::from(self.alpha.is_some());
+        let mut samples = Vec::with_capacity(rgb.len() / 3 * channels);
+        for (index, pixel) in rgb.chunks_exact(3).enumerate() {
+            samples.extend(pixel[..colors].iter().map(|&value| level(value)));
+            if let Some(alpha) = self.alpha {
+                samples.push(level(alpha[index] * 255.0));
+            }
+        }
+        samples
+    }
+}
+
+/// The nearest of 256 levels. A float converts to an integer with saturation.
+fn level8(level: f32) -> u8 {
+    level.round() as u8
+}
+
+/// The nearest of 65536 levels.
+fn level16(level: f32) -> u16 {
+    (level * 257.0).round() as u16
+}
+
+/// The longest side that a format's header can say.
+fn max_side(format: ContainerFormat) -> u32 {
+    match format {
+        ContainerFormat::Png | ContainerFormat::Tiff | ContainerFormat::Bmp => i32::MAX as u32,
+        ContainerFormat::Jpeg | ContainerFormat::Tga => 65_535,
+        ContainerFormat::Webp => 16_383,
+    }
+}
+
+fn write_eight_bit(picture: &Picture, plan: &Plan<'_>, output: OutputSpec) -> image::ImageResult<Vec<u8>> {
+    let pixels = match (plan.color, plan.alpha) {
+        (Color::Gray, None) => ExtendedColorType::L8,
+        (Color::Gray, Some(_)) => ExtendedColorType::La8,
+        (Color::Rgb, None) => ExtendedColorType::Rgb8,
+        (Color::Rgb, Some(_)) => ExtendedColorType::Rgba8,
+    };
+    let samples = plan.samples(&picture.rgb, level8);
+    let mut bytes = Vec::new();
+    match output.format {
+        ContainerFormat::Jpeg => {
+            let mut encoder = JpegEncoder::new_with_quality(&mut bytes, output.quality.clamp(1, 100));
+            if let Some(density) = picture.origin.density {
+                let (x, y) = density.dpi();
+                encoder.set_pixel_density(PixelDensity { density: (x.round() as u16, y.round() as u16), unit: PixelDensityUnit::Inches });
+            }
+            write_with_profile(encoder, plan, &samples, picture, pixels)?;
+        }
+        ContainerFormat::Webp => write_with_profile(WebPEncoder::new_lossless(&mut bytes), plan, &samples, picture, pixels)?,
+        ContainerFormat::Tga => TgaEncoder::new(&mut bytes).encode(&samples, picture.width, picture.height, pixels)?,
+        _ => {
+            // BMP writes grey with alpha through a palette, which loses the alpha.
+            let (samples, pixels) = match pixels {
+                ExtendedColorType::La8 => {
+                    let color = Plan { color: Color::Rgb, depth: plan.depth, alpha: plan.alpha, icc: None };
+                    (color.samples(&picture.rgb, level8), ExtendedColorType::Rgba8)
+                }
+                _ => (samples, pixels),
+            };
+            BmpEncoder::new(&mut bytes).encode(&samples, picture.width, picture.height, pixels)?;
+            if let (Some(density), Some(field)) = (picture.origin.density, bytes.get_mut(BMP_DENSITY)) {
+                field[..4].copy_from_slice(&(density.x.round() as u32).to_le_bytes());
+                field[4..].copy_from_slice(&(density.y.round() as u32).to_le_bytes());
+            }
+        }
+    }
+    Ok(bytes)
+}
+
+fn write_with_profile(
+    mut encoder: impl ImageEncoder,
+    plan: &Plan<'_>,
+    samples: &[u8],
+    picture: &Picture,
+    pixels: ExtendedColorType,
+) -> image::ImageResult<()> {
+    if let Some(icc) = plan.icc {
+        encoder.set_icc_profile(icc.to_vec()).map_err(image::ImageError::Unsupported)?;
+    }
+    encoder.write_image(samples, picture.width, picture.height, pixels)
+}

@@ -1,0 +1,45 @@
+//! PNG, through its own crate: the general interface writes no pixel density and no gamma.
+
+use std::borrow::Cow;
+
+use super::{Plan, level8, level16};
+use crate::{Color, Depth, Picture};
+
+pub(super) fn write(picture: &Picture, plan: &Plan<'_>) -> Result<Vec<u8>, png::EncodingError> {
+    let mut info = png::Info::with_size(picture.width, picture.height);
+    info.color_type = match (plan.color, plan.alpha) {
+        (Color::Gray, None) => png::ColorType::Grayscale,
+        (Color::Gray, Some(_)) => png::ColorType::GrayscaleAlpha,
+        (Color::Rgb, None) => png::ColorType::Rgb,
+        (Color::Rgb, Some(_)) => png::ColorType::Rgba,
+    };
+    let samples = match plan.depth {
+        Depth::Eight => {
+            info.bit_depth = png::BitDepth::Eight;
+            plan.samples(&picture.rgb, level8)
+        }
+        Depth::Sixteen | Depth::Float => {
+            info.bit_depth = png::BitDepth::Sixteen;
+            plan.samples(&picture.rgb, |level| level16(level).to_be_bytes()).into_flattened()
+        }
+    };
+    info.icc_profile = plan.icc.map(Cow::Borrowed);
+    info.pixel_dims = picture.origin.density.map(|density| png::PixelDimensions {
+        xppu: density.x.round() as u32,
+        yppu: density.y.round() as u32,
+        unit: png::Unit::Meter,
+    });
+    if let Some(color) = &picture.origin.png_color {
+        info.srgb = color.srgb;
+        info.source_gamma = color.gamma;
+        info.source_chromaticities = color.chromaticities;
+    }
+
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::with_info(&mut bytes, info)?;
+    encoder.set_compression(png::Compression::Balanced);
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(&samples)?;
+    writer.finish()?;
+    Ok(bytes)
+}

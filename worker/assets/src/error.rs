@@ -1,0 +1,85 @@
+//! Why an asset cannot be read or written.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+
+use image::ImageError;
+use impasto_types::ContainerFormat;
+
+/// An asset that cannot be read or written: which, and why.
+#[derive(Debug)]
+pub struct AssetError {
+    /// The file's name or path, as the caller gave it.
+    pub name: String,
+    pub kind: AssetErrorKind,
+}
+
+impl fmt::Display for AssetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` {}", self.name, self.kind)
+    }
+}
+
+// By hand, so that the kind, which the text shows already, is not a link of the chain of causes as well.
+impl Error for AssetError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.kind.source()
+    }
+}
+
+/// What is wrong with an asset. The text follows the asset's name.
+#[derive(Debug, thiserror::Error)]
+pub enum AssetErrorKind {
+    #[error("is empty")]
+    Empty,
+    #[error("is a Git LFS pointer; run `git lfs pull`")]
+    LfsPointer,
+    #[error("is not an image")]
+    NotAnImage,
+    #[error("holds {0} data, which is not supported; convert it to png, jpg, tga, tiff, webp or bmp")]
+    Foreign(&'static str),
+    #[error("holds {} data, but its name says {}: rename it or convert it", holds.extension(), announced.extension())]
+    Mislabelled { announced: ContainerFormat, holds: ContainerFormat },
+    #[error("is {width} x {height} pixels, more than the limit of {max_side} a side and {max_pixels} in all")]
+    TooLarge { width: u32, height: u32, max_side: u32, max_pixels: u64 },
+    #[error("is {width} x {height} pixels: there is nothing to paint")]
+    NoPixels { width: u32, height: u32 },
+    #[error("has {bytes} bytes, more than the limit of {max}")]
+    FileTooLarge { bytes: u64, max: u64 },
+    #[error("is truncated")]
+    Truncated,
+    #[error("is damaged")]
+    Damaged(#[source] ImageError),
+    #[error("uses a kind of {format} that is not supported")]
+    Unsupported { format: ContainerFormat, source: ImageError },
+    #[error("uses {pixels} pixels, which are not supported in {format}")]
+    UnknownPixels { format: ContainerFormat, pixels: String },
+    #[error("cannot be read")]
+    Read(#[source] io::Error),
+    #[error("has alpha, which {0} cannot hold; choose png, tga, tiff, webp or bmp")]
+    NoAlpha(ContainerFormat),
+    #[error("is {width} x {height} pixels, but {format} holds at most {max} a side")]
+    SideTooLong { format: ContainerFormat, width: u32, height: u32, max: u32 },
+    #[error("has a pixel that is not a number, at ({x}, {y})")]
+    NotFinite { x: u32, y: u32 },
+    #[error("has {samples} samples, which is not {width} x {height} pixels")]
+    WrongLength { width: u32, height: u32, samples: usize },
+    #[error("cannot be written as {format}")]
+    Encode { format: ContainerFormat, source: Box<dyn Error + Send + Sync> },
+}
+
+impl AssetErrorKind {
+    pub(crate) fn of(self, name: &str) -> AssetError {
+        AssetError { name: name.to_owned(), kind: self }
+    }
+
+    /// Tells what a decoder refuses apart: a file that ends too soon, one that is damaged, and a kind that it does not know.
+    pub(crate) fn from_decoder(format: ContainerFormat, error: ImageError) -> Self {
+        match error {
+            ImageError::IoError(cause) if cause.kind() == io::ErrorKind::UnexpectedEof => Self::Truncated,
+            ImageError::Unsupported(_) => Self::Unsupported { format, source: error },
+            _ => Self::Damaged(error),
+        }
+    }
+}

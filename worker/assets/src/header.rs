@@ -1,0 +1,131 @@
+//! What a file says of itself before its pixels are read.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
+use std::path::Path;
+
+use image::metadata::Orientation;
+use image::{ColorType, ImageDecoder, ImageFormat, ImageReader};
+use impasto_types::ContainerFormat;
+
+use crate::sniff::{HEAD_BYTES, sniff};
+use crate::{AssetError, AssetErrorKind, Limits};
+
+/// The facts of a file's header. The sides are those of the upright picture, as [`decode`](crate::decode) returns it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Header {
+    pub format: ContainerFormat,
+    pub width: u32,
+    pub height: u32,
+    pub color: Color,
+    pub alpha: bool,
+    pub depth: Depth,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Color {
+    Gray,
+    Rgb,
+}
+
+/// The type of a file's samples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Depth {
+    Eight,
+    Sixteen,
+    Float,
+}
+
+/// Reads the header of a file's bytes. The format is that of the content; `name` is for errors and has to agree with it.
+pub fn read_header(bytes: &[u8], name: &str, limits: &Limits) -> Result<Header, AssetError> {
+    header(Cursor::new(bytes), bytes.len() as u64, name, limits).map_err(|kind| kind.of(name))
+}
+
+/// Reads the header of a file, and no more of the file than its format requires: of JPEG all of it, as its size may stand anywhere.
+pub fn header_of_path(path: &Path, limits: &Limits) -> Result<Header, AssetError> {
+    let name = path.display().to_string();
+    let open = || {
+        let file = File::open(path).map_err(AssetErrorKind::Read)?;
+        let length = file.metadata().map_err(AssetErrorKind::Read)?.len();
+        header(BufReader::new(file), length, &name, limits)
+    };
+    open().map_err(|kind: AssetErrorKind| kind.of(&name))
+}
+
+fn header<R: BufRead + Seek>(mut reader: R, length: u64, name: &str, limits: &Limits) -> Result<Header, AssetErrorKind> {
+    limits.check_file(length)?;
+    let mut head = Vec::with_capacity(HEAD_BYTES);
+    reader.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head).map_err(AssetErrorKind::Read)?;
+    reader.seek(SeekFrom::Start(0)).map_err(AssetErrorKind::Read)?;
+    let format = sniff(name, &head)?;
+    let mut decoder = open_decoder(reader, format, limits)?;
+    Header::of(&mut decoder, format)
+}
+
+impl Header {
+    pub(crate) fn of(decoder: &mut impl ImageDecoder, format: ContainerFormat) -> Result<Self, AssetErrorKind> {
+        let (mut width, mut height) = decoder.dimensions();
+        // A damaged orientation is none: the picture itself may be sound.
+        if turns(decoder.orientation().unwrap_or(Orientation::NoTransforms)) {
+            (width, height) = (height, width);
+        }
+        let (color, alpha, depth) = match decoder.color_type() {
+            ColorType::L8 => (Color::Gray, false, Depth::Eight),
+            ColorType::La8 => (Color::Gray, true, Depth::Eight),
+            ColorType::Rgb8 => (Color::Rgb, false, Depth::Eight),
+            ColorType::Rgba8 => (Color::Rgb, true, Depth::Eight),
+            ColorType::L16 => (Color::Gray, false, Depth::Sixteen),
+            ColorType::La16 => (Color::Gray, true, Depth::Sixteen),
+            ColorType::Rgb16 => (Color::Rgb, false, Depth::Sixteen),
+            ColorType::Rgba16 => (Color::Rgb, true, Depth::Sixteen),
+            ColorType::Rgb32F => (Color::Rgb, false, Depth::Float),
+            ColorType::Rgba32F => (Color::Rgb, true, Depth::Float),
+            // `ColorType` is open, but no decoder of the six formats has another.
+            other => return Err(AssetErrorKind::UnknownPixels { format, pixels: format!("{other:?}") }),
+        };
+        Ok(Self { format, width, height, color, alpha, depth })
+    }
+}
+
+/// Whether an orientation swaps width and height.
+fn turns(orientation: Orientation) -> bool {
+    matches!(orientation, Orientation::Rotate90 | Orientation::Rotate270 | Orientation::Rotate90FlipH | Orientation::Rotate270FlipH)
+}
+
+/// What a decoder may allocate beside the pixels: profiles, comments, tables.
+const METADATA_BYTES: u64 = 64 << 20;
+
+/// A decoder whose picture is within the limits and whose allocations are bounded by the picture's true size.
+pub(crate) fn open_decoder<'a, R: BufRead + Seek + 'a>(
+    reader: R,
+    format: ContainerFormat,
+    limits: &Limits,
+) -> Result<impl ImageDecoder + 'a, AssetErrorKind> {
+    let refuse = |error| AssetErrorKind::from_decoder(format, error);
+    let mut reader = ImageReader::with_format(reader, image_format(format));
+    // Until the size is known, only metadata may be allocated.
+    reader.limits(allocating(METADATA_BYTES));
+    let mut decoder = reader.into_decoder().map_err(refuse)?;
+    let (width, height) = decoder.dimensions();
+    limits.check(width, height)?;
+    // Twice: TIFF reads a strip, which may be the whole picture, beside the picture.
+    decoder.set_limits(allocating(decoder.total_bytes() * 2 + METADATA_BYTES)).map_err(refuse)?;
+    Ok(decoder)
+}
+
+fn allocating(bytes: u64) -> image::Limits {
+    let mut limits = image::Limits::no_limits();
+    limits.max_alloc = Some(bytes);
+    limits
+}
+
+fn image_format(format: ContainerFormat) -> ImageFormat {
+    match format {
+        ContainerFormat::Png => ImageFormat::Png,
+        ContainerFormat::Jpeg => ImageFormat::Jpeg,
+        ContainerFormat::Tga => ImageFormat::Tga,
+        ContainerFormat::Tiff => ImageFormat::Tiff,
+        ContainerFormat::Webp => ImageFormat::WebP,
+        ContainerFormat::Bmp => ImageFormat::Bmp,
+    }
+}

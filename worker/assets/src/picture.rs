@@ -1,0 +1,72 @@
+//! A picture in memory, and what its file said about it.
+
+use impasto_types::ContainerFormat;
+
+use crate::metadata::PngColor;
+use crate::{Color, Depth};
+
+/// A picture: colours as the file encodes them (no gamma is changed), in levels of 0 to 255.
+///
+/// 16-bit samples keep their fractions (`v * 255 / 65535`); floating-point samples are `v * 255` and may lie outside.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Picture {
+    pub width: u32,
+    pub height: u32,
+    /// `height * width * 3`, red, green, blue, row by row from the top.
+    pub rgb: Vec<f32>,
+    /// `height * width`, 0 (transparent) to 1, where the file has alpha. Colours are not multiplied by it.
+    pub alpha: Option<Vec<f32>>,
+    pub origin: Origin,
+}
+
+/// What a picture's file was, so that the result's file can be the same.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Origin {
+    /// What errors call the picture.
+    pub name: String,
+    pub format: ContainerFormat,
+    pub color: Color,
+    pub depth: Depth,
+    /// The ICC profile of the pixels as they are in the picture.
+    pub icc: Option<Vec<u8>>,
+    pub density: Option<Density>,
+    pub(crate) png_color: Option<PngColor>,
+}
+
+/// Pixels per metre along each axis: how large the picture is in print.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Density {
+    pub x: f64,
+    pub y: f64,
+}
+
+impl Picture {
+    pub fn pixels(&self) -> usize {
+        self.width as usize * self.height as usize
+    }
+}
+
+impl Origin {
+    /// The origin of a picture that comes from no file: 8-bit RGB without a profile.
+    pub fn synthetic(name: &str, format: ContainerFormat) -> Self {
+        Self { name: name.to_owned(), format, color: Color::Rgb, depth: Depth::Eight, icc: None, density: None, png_color: None }
+    }
+}
+
+const INCHES_PER_METRE: f64 = 1.0 / 0.0254;
+
+impl Density {
+    pub fn from_dpi(x: f64, y: f64) -> Self {
+        Self { x: x * INCHES_PER_METRE, y: y * INCHES_PER_METRE }
+    }
+
+    pub fn dpi(self) -> (f64, f64) {
+        (self.x / INCHES_PER_METRE, self.y / INCHES_PER_METRE)
+    }
+
+    /// `None` unless both are positive numbers that formats can hold.
+    pub(crate) fn checked(self) -> Option<Self> {
+        let sane = |value: f64| value > 0.0 && value < f64::from(u32::MAX);
+        (sane(self.x) && sane(self.y)).then_some(self)
+    }
+}
