@@ -1,1 +1,30 @@
+//! The manifest, and the plan that follows from it: which assets are painted, in which style, into which file, and why now.
 //!
+//! This crate does no I/O and reads no clock: the caller lists the folder, reads headers and digests files, and hands in what it found.
+//! It does not run anything either; a [`Plan`] is a list of [`TaskSpec`](impasto_types::TaskSpec)s with reasons.
+
+mod data_map;
+mod estimate;
+mod findings;
+mod glob;
+mod init;
+mod manifest;
+mod note;
+mod output_pattern;
+mod plan;
+mod problem;
+mod record;
+mod staleness;
+mod suggest;
+
+pub use data_map::{DATA_MAP_SUFFIXES, data_map_suffix};
+pub use estimate::{MEMORY_BASE_BYTES, MEMORY_BYTES_PER_PIXEL};
+pub use findings::{Findings, ImageHeader, InputFile, ListedAsset, Listing};
+pub use init::init_manifest;
+pub use manifest::{Manifest, ManifestError, Matched, OverrideError, Place, Verdict};
+pub use note::Note;
+pub use output_pattern::PatternError;
+pub use plan::{Plan, PlanError, PlannedTask, plan};
+pub use problem::{Problem, ProblemCause};
+pub use record::Record;
+pub use staleness::{Reason, Staleness};

@@ -22,5 +22,5 @@ pub use model::{ModelName, ModelRef};
 pub use recipe::{
     Init, LossNorm, Method, Optimizer, Padding, Pooling, PreserveColor, Profile, Recipe, RecipeError, STYLE_LAYERS, Scale, Tileable,
 };
-pub use recipe_patch::{Preset, RecipePatch};
+pub use recipe_patch::{InitSource, Preset, RecipePatch};
 pub use task::{ContainerFormat, OutputSpec, RunReport, StyleRef, TaskResult, TaskSpec};

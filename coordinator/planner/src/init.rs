@@ -1,0 +1,123 @@
+//! The manifest that `impasto init` writes: a guess from what lies in the folder, with comments for whoever edits it next.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use impasto_types::AssetPath;
+
+use crate::Listing;
+use crate::data_map::data_map_suffix;
+
+/// Writes a manifest for the images of `listing`. `project` is the folder's name; what a project's name cannot have is replaced.
+///
+/// Files in a folder `style` or `styles`, or whose own name begins so, become styles; every other top folder becomes a rule.
+pub fn init_manifest(project: &str, listing: &Listing) -> String {
+    let paths: BTreeSet<&AssetPath> = listing.assets.iter().map(|asset| &asset.path).collect();
+    let (style_images, assets): (Vec<_>, Vec<_>) = paths.into_iter().partition(|path| is_style(path));
+    let styles = styles(&style_images);
+    let suffixes: BTreeSet<_> = assets.iter().filter_map(|path| data_map_suffix(path.file_stem())).collect();
+    let folders: BTreeSet<_> = assets.iter().map(|path| path.as_str().split_once('/').map(|(folder, _)| folder)).collect();
+
+    let mut text = String::new();
+    write_all(&mut text, project, &styles, &suffixes, &folders).expect("a string takes everything");
+    text
+}
+
+fn write_all(
+    text: &mut String,
+    project: &str,
+    styles: &BTreeMap<String, Vec<&AssetPath>>,
+    suffixes: &BTreeSet<&'static str>,
+    folders: &BTreeSet<Option<&str>>,
+) -> std::fmt::Result {
+    text.push_str("# What `impasto build` paints. All keys: docs/manifest.md of Impasto.\n\n");
+    writeln!(text, "[project]\nname = \"{}\"", name_from(project, "project"))?;
+    text.push_str("# Where results go. {dir}, {stem}, {ext}, {name}, {style} and {rule} stand for the asset's.\n");
+    let output = if styles.len() > 1 { "stylized/{style}/{dir}/{name}" } else { "stylized/{dir}/{name}" };
+    writeln!(text, "output = \"{output}\"")?;
+    text.push_str("\n# For every rule; styles and rules may say otherwise.\n[defaults]\n");
+    text.push_str("preset = \"painterly\" # \"texture\" suits surfaces that tile: bricks, rock, cloth\n");
+    text.push_str("# size = 1024         # the result's longer side in pixels; without it, the asset's own\n");
+    text.push_str("# style_weight = 8.0  # above 5: more of the style; below: more of the asset\n");
+
+    text.push('\n');
+    if styles.is_empty() {
+        text.push_str("# No image in a folder `styles` was found: put one there, or name one here.\n");
+        text.push_str("[styles.painting]\nimages = [\"styles/painting.jpg\"]\n");
+    }
+    for (name, images) in styles {
+        let images: Vec<_> = images.iter().map(|path| quoted(path.as_str())).collect();
+        writeln!(text, "[styles.{}]\nimages = [{}]\n", quoted(name), images.join(", "))?;
+    }
+    let text_end = text.trim_end().len();
+    text.truncate(text_end);
+    text.push_str("\n\n# The first rule that matches an asset decides.\n");
+
+    if !suffixes.is_empty() {
+        let globs: Vec<_> = suffixes.iter().map(|suffix| quoted(&format!("**/*{suffix}.*"))).collect();
+        text.push_str(
+            "# By their names these hold normals, roughness, heights and the like. Their channels are data, not colours, so painting\n",
+        );
+        text.push_str("# them would break the material; they stay as they are.\n");
+        writeln!(text, "[[rules]]\nname = \"data maps\"\nmatch = [{}]\nskip = true\n", globs.join(", "))?;
+    }
+    let style = styles.keys().next().map_or("painting", String::as_str);
+    let everything = BTreeSet::from([None]);
+    let mut names = BTreeSet::from(["data maps".to_owned()]);
+    for folder in if folders.is_empty() { &everything } else { folders } {
+        let (name, glob) = match folder {
+            // With folders beside it, the rule is about the top alone; alone, it is about whatever comes.
+            None if folders.len() > 1 => ("top".to_owned(), "*".to_owned()),
+            None => ("everything".to_owned(), "**".to_owned()),
+            Some(folder) => ((*folder).chars().take(60).collect(), format!("{}/**", globset::escape(folder))),
+        };
+        let name = unique(name, &mut names);
+        writeln!(text, "[[rules]]\nname = {}\nmatch = [{}]\nstyle = {}", quoted(&name), quoted(&glob), quoted(style))?;
+        text.push_str("# tileable = \"both\" # for textures that repeat without a seam\n\n");
+    }
+    text.truncate(text.trim_end().len() + 1);
+    Ok(())
+}
+
+/// Whether a path looks like a style image: in a folder of styles, or named after one.
+fn is_style(path: &AssetPath) -> bool {
+    let is_folder = |component: &str| matches!(component.to_lowercase().as_str(), "style" | "styles");
+    path.parent().split('/').any(is_folder) || path.file_stem().to_lowercase().starts_with("style")
+}
+
+/// Styles by name: images directly in the folder are one each, those of a folder below it belong together.
+fn styles<'a>(images: &[&'a AssetPath]) -> BTreeMap<String, Vec<&'a AssetPath>> {
+    let mut styles: BTreeMap<String, Vec<&AssetPath>> = BTreeMap::new();
+    let mut owners: BTreeMap<&str, String> = BTreeMap::new();
+    let mut names = BTreeSet::new();
+    for path in images {
+        let folder = path.parent();
+        let below =
+            folder.rsplit('/').next().filter(|last| !last.is_empty() && !matches!(last.to_lowercase().as_str(), "style" | "styles"));
+        let together = below.is_some() && folder.split('/').any(|part| matches!(part.to_lowercase().as_str(), "style" | "styles"));
+        let (key, stem) = if together { (folder, below.unwrap_or(folder)) } else { (path.as_str(), path.file_stem()) };
+        let name = owners.entry(key).or_insert_with(|| unique(name_from(stem, "style"), &mut names));
+        styles.entry(name.clone()).or_default().push(path);
+    }
+    styles
+}
+
+/// `text` as a name of letters, digits, `.`, `_` and `-`.
+fn name_from(text: &str, otherwise: &str) -> String {
+    let kept: String = text.chars().map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' }).take(60).collect();
+    let kept = kept.trim_matches(['.', '_', '-']);
+    if kept.is_empty() || kept.parse::<AssetPath>().is_err() { otherwise.to_owned() } else { kept.to_owned() }
+}
+
+/// `name`, or the first of `name_2`, `name_3`, ... that nobody has.
+fn unique(name: String, taken: &mut BTreeSet<String>) -> String {
+    let candidates = std::iter::once(name.clone()).chain((2..).map(|count| format!("{name}_{count}")));
+    let free = candidates.into_iter().find(|candidate| !taken.contains(candidate)).unwrap_or(name);
+    taken.insert(free.clone());
+    free
+}
+
+/// A TOML string. Paths hold no backslash, quote or control character, so nothing else needs to be escaped.
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}

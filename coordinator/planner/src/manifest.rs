@@ -1,0 +1,281 @@
+//! The manifest, `impasto.toml`: which assets are painted, in which styles, and where the results go.
+//!
+//! A [`Manifest`] is checked whole when it is made: its globs compile, its styles exist, and every recipe that it can lead to is in range.
+
+mod error;
+mod project;
+mod recipes;
+mod rule;
+mod section;
+mod settings;
+mod style;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use impasto_types::{AssetPath, AssetPathError, ContainerFormat, RecipePatch};
+use toml::de::DeTable;
+
+pub use error::{ManifestError, Place};
+use project::Project;
+pub use recipes::OverrideError;
+pub(crate) use recipes::Painting;
+pub(crate) use rule::{Rule, RuleAction};
+use section::{Section, Source};
+use settings::Settings;
+pub(crate) use style::{Style, StyleImage};
+
+/// A checked manifest.
+#[derive(Debug, Clone)]
+pub struct Manifest {
+    file: String,
+    project: Project,
+    defaults: Settings,
+    styles: BTreeMap<String, Style>,
+    rules: Vec<Rule>,
+    overrides: RecipePatch,
+    /// What each rule paints, in the order of `rules`.
+    paintings: Vec<Vec<Painting>>,
+    inputs: BTreeSet<AssetPath>,
+}
+
+/// The rule that an asset falls under.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Matched {
+    /// Its place among the manifest's rules, from 0.
+    pub rule: usize,
+}
+
+/// What a manifest says about a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Painted, as a rule says.
+    Wanted(Matched),
+    /// Left alone, as a rule says.
+    Skipped(Matched),
+    /// An image that no rule is about.
+    Unmatched,
+    /// Excluded by `[project]`.
+    Excluded,
+    /// It has the name of an output.
+    Output,
+    /// A style's or an init's image.
+    Input,
+    /// Outside the folder of assets, or not an image by its extension.
+    Foreign,
+}
+
+impl Manifest {
+    /// Reads a manifest; `name` is how messages call its file.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with its place.
+    pub fn parse(text: &str, name: &str) -> Result<Self, ManifestError> {
+        let source = Source { name, text };
+        let root = DeTable::parse(text).map_err(|error| ManifestError::Syntax {
+            place: source.place(error.span().map_or(0, |span| span.start)),
+            message: error.message().lines().collect::<Vec<_>>().join(", "),
+        })?;
+        let mut root = Section::new(source, "the manifest", 0, root.into_inner(), &["project", "defaults", "styles", "rules"])?;
+
+        let project = Project::read(root.require("project", "begin with [project] and its `name`")?)?;
+        let defaults_keys: Vec<_> = Settings::OUTPUT_KEYS.into_iter().chain(RecipePatch::KEYS).collect();
+        let defaults = match root.take("defaults") {
+            None => Settings::default(),
+            Some(entry) => Settings::read(entry.section("[defaults]", &defaults_keys)?)?,
+        };
+        let styles = read_styles(root.take("styles"), name)?;
+        let rules = match root.take("rules") {
+            None => vec![],
+            Some(entry) => {
+                let entries = entry.elements()?.into_iter().enumerate();
+                entries.map(|(index, entry)| Rule::read(entry, index, &styles)).collect::<Result<_, _>>()?
+            }
+        };
+        Self::checked(name, project, defaults, styles, rules)
+    }
+
+    /// Checks what concerns several tables.
+    fn checked(
+        name: &str,
+        project: Project,
+        defaults: Settings,
+        styles: BTreeMap<String, Style>,
+        rules: Vec<Rule>,
+    ) -> Result<Self, ManifestError> {
+        if rules.is_empty() {
+            let hint = "add [[rules]] with `match = [\"textures/**/*.png\"]`";
+            return Err(ManifestError::Nothing { file: name.to_owned(), what: "rule", hint });
+        }
+        let mut names = BTreeSet::new();
+        for rule in &rules {
+            if !names.insert(&rule.name) {
+                return Err(ManifestError::Value {
+                    place: rule.place.clone(),
+                    table: format!("rule `{}`", rule.name),
+                    key: "name".to_owned(),
+                    value: format!("{:?}", rule.name),
+                    reason: "another rule has this name".to_owned(),
+                });
+            }
+            if let RuleAction::Paint { styles } = &rule.action
+                && styles.len() > 1
+                && !project.output.has_style()
+            {
+                return Err(ManifestError::StylesShareOutput {
+                    place: rule.place.clone(),
+                    table: format!("rule `{}`", rule.name),
+                    styles: styles.len(),
+                    output: project.output.text().to_owned(),
+                });
+            }
+        }
+        recipes::check(&defaults, &styles, &rules)?;
+        let mut manifest = Self {
+            file: name.to_owned(),
+            project,
+            defaults,
+            styles,
+            rules,
+            overrides: RecipePatch::default(),
+            paintings: vec![],
+            inputs: BTreeSet::new(),
+        };
+        manifest.settle();
+        Ok(manifest)
+    }
+
+    /// The manifest with `overrides` laid over every rule, as a command line does.
+    ///
+    /// # Errors
+    /// A value that is out of range, or an init image that is not in the project.
+    pub fn with_overrides(mut self, overrides: RecipePatch) -> Result<Self, OverrideError> {
+        self.overrides = overrides;
+        recipes::check_overrides(&mut self.overrides, &self.defaults, &self.styles, &self.rules)?;
+        self.settle();
+        Ok(self)
+    }
+
+    /// Derives what follows from the tables.
+    fn settle(&mut self) {
+        self.paintings = self.rules.iter().map(|rule| recipes::paintings(&self.defaults, &self.styles, rule, &self.overrides)).collect();
+        let painted = self.paintings.iter().flatten();
+        self.inputs = painted
+            .flat_map(|painting| self.styles[&painting.style].images.iter().map(|image| &image.path).chain(&painting.init))
+            .cloned()
+            .collect();
+    }
+
+    /// The manifest's file, as messages call it.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// The project's name.
+    pub fn name(&self) -> &str {
+        &self.project.name
+    }
+
+    /// The folder that globs are relative to, and that the scanner walks; `None` is the project's own.
+    pub fn assets(&self) -> Option<&AssetPath> {
+        self.project.assets.as_ref()
+    }
+
+    /// The names of all rules, in order.
+    pub fn rule_names(&self) -> impl Iterator<Item = &str> {
+        self.rules.iter().map(|rule| rule.name.as_str())
+    }
+
+    /// The rule that paints the file at `path`, if one does. The scanner asks this before it reads the file.
+    pub fn wanted(&self, path: &AssetPath) -> Option<Matched> {
+        match self.verdict(path) {
+            Verdict::Wanted(matched) => Some(matched),
+            Verdict::Skipped(_) | Verdict::Unmatched | Verdict::Excluded | Verdict::Output | Verdict::Input | Verdict::Foreign => None,
+        }
+    }
+
+    /// What becomes of the file at `path`, which is relative to the project's folder.
+    pub fn verdict(&self, path: &AssetPath) -> Verdict {
+        let Some(relative) = self.in_assets(path) else { return Verdict::Foreign };
+        if ContainerFormat::from_extension(path.extension()).is_none() {
+            return Verdict::Foreign;
+        }
+        if self.inputs.contains(path) {
+            return Verdict::Input;
+        }
+        if self.is_output(path) {
+            return Verdict::Output;
+        }
+        if self.project.exclude.matches(relative) {
+            return Verdict::Excluded;
+        }
+        let Some(rule) = self.rules.iter().position(|rule| rule.is_about(relative)) else { return Verdict::Unmatched };
+        match self.rules[rule].action {
+            RuleAction::Skip => Verdict::Skipped(Matched { rule }),
+            RuleAction::Paint { .. } => Verdict::Wanted(Matched { rule }),
+        }
+    }
+
+    /// Every image that rules need beside the assets: those of styles, and those that the optimisation begins with.
+    pub fn inputs(&self) -> Vec<AssetPath> {
+        self.inputs.iter().cloned().collect()
+    }
+
+    /// Whether `path` has the name of an output: such a file is never an asset, whatever the rules say.
+    pub fn is_output(&self, path: &AssetPath) -> bool {
+        let styles: Vec<_> = self.styles.keys().map(String::as_str).collect();
+        let rules: Vec<_> = self.rule_names().collect();
+        self.project.output.could_make(path, &styles, &rules)
+    }
+
+    /// `path` relative to the folder of assets, if it is in there.
+    pub(crate) fn in_assets<'p>(&self, path: &'p AssetPath) -> Option<&'p str> {
+        match &self.project.assets {
+            None => Some(path.as_str()),
+            Some(assets) => path.as_str().strip_prefix(assets.as_str())?.strip_prefix('/'),
+        }
+    }
+
+    pub(crate) fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    pub(crate) fn style(&self, name: &str) -> &Style {
+        &self.styles[name]
+    }
+
+    pub(crate) fn unused_styles(&self) -> impl Iterator<Item = &str> {
+        let used: BTreeSet<_> = self.paintings.iter().flatten().map(|painting| painting.style.as_str()).collect();
+        self.styles.keys().map(String::as_str).filter(move |style| !used.contains(style))
+    }
+
+    pub(crate) fn paintings(&self, rule: usize) -> &[Painting] {
+        &self.paintings[rule]
+    }
+
+    pub(crate) fn output_pattern(&self) -> &crate::output_pattern::OutputPattern {
+        &self.project.output
+    }
+}
+
+fn read_styles(entry: Option<section::Entry<'_>>, file: &str) -> Result<BTreeMap<String, Style>, ManifestError> {
+    let styles = entry.map(|entry| entry.entries("[styles]")).transpose()?.unwrap_or_default();
+    if styles.is_empty() {
+        let hint = "add [styles.NAME] with `images = [\"styles/NAME.jpg\"]`";
+        return Err(ManifestError::Nothing { file: file.to_owned(), what: "style", hint });
+    }
+    styles.into_iter().map(|entry| Style::read(entry).map(|style| (style.name.clone(), style))).collect()
+}
+
+/// A path in the project as people write it: `./` in front is no mistake.
+fn project_path(text: &str) -> Result<AssetPath, AssetPathError> {
+    text.strip_prefix("./").unwrap_or(text).parse()
+}
+
+/// Whether a text can name a project or a style: it may become part of a path.
+fn is_name(text: &str) -> bool {
+    (1..=64).contains(&text.len())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
+        && text.parse::<AssetPath>().is_ok()
+}

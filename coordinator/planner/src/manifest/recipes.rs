@@ -1,0 +1,131 @@
+//! Recipes in full: the tables of a manifest laid over each other, and what is out of range named where it stands.
+
+use std::collections::BTreeMap;
+
+use impasto_types::{AssetPath, AssetPathError, ContainerFormat, InitSource, Method, OutputSpec, Recipe, RecipeError, RecipePatch};
+
+use super::rule::{Rule, RuleAction};
+use super::settings::Settings;
+use super::style::Style;
+use super::{ManifestError, project_path};
+
+/// What a rule does with an asset, resolved: one of its styles, and how.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Painting {
+    pub(crate) style: String,
+    pub(crate) recipe: Recipe,
+    /// The picture that the optimisation begins with, where the recipe says image.
+    pub(crate) init: Option<AssetPath>,
+    /// `None` is the asset's own format.
+    pub(crate) format: Option<ContainerFormat>,
+    quality: u8,
+}
+
+/// JPEG's quality where nobody asks for another: hard to tell from the original.
+const DEFAULT_QUALITY: u8 = 90;
+
+impl Painting {
+    /// The output's format for an asset whose own is `own`. Quality is part of the action, so it is fixed where the format ignores it: changing
+    /// it does not repaint lossless files.
+    pub(crate) fn output_spec(&self, own: ContainerFormat) -> OutputSpec {
+        let format = self.format.unwrap_or(own);
+        let quality = if format == ContainerFormat::Jpeg { self.quality } else { DEFAULT_QUALITY };
+        OutputSpec { format, quality }
+    }
+}
+
+/// Why overrides do not fit a manifest.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum OverrideError {
+    #[error(transparent)]
+    Recipe(#[from] RecipeError),
+    #[error("the picture to begin with: {0}")]
+    Init(AssetPathError),
+    #[error("{NO_SYNTHESIS}")]
+    Synthesis,
+}
+
+const NO_SYNTHESIS: &str = "a texture made from a style alone has no asset; use `impasto synth`";
+
+/// What `rule` paints: nothing if it skips. Everything has been checked.
+pub(super) fn paintings(defaults: &Settings, styles: &BTreeMap<String, Style>, rule: &Rule, overrides: &RecipePatch) -> Vec<Painting> {
+    let RuleAction::Paint { styles: names } = &rule.action else { return vec![] };
+    let painting = |name: &String| {
+        let patch = laid([defaults, &styles[name].settings, &rule.settings]).overlaid(overrides);
+        let init = match &patch.init {
+            Some(InitSource::Image(path)) => path.parse().ok(),
+            Some(InitSource::Content | InitSource::Noise) | None => None,
+        };
+        Painting {
+            style: name.clone(),
+            recipe: patch.resolve(),
+            init,
+            format: rule.settings.format.or(defaults.format),
+            quality: rule.settings.quality.or(defaults.quality).unwrap_or(DEFAULT_QUALITY),
+        }
+    };
+    names.iter().map(painting).collect()
+}
+
+/// Checks every recipe that the tables can lead to, used or not.
+pub(super) fn check(defaults: &Settings, styles: &BTreeMap<String, Style>, rules: &[Rule]) -> Result<(), ManifestError> {
+    let none = Settings::default();
+    check_layers([&none, &none, defaults])?;
+    for style in styles.values() {
+        check_layers([&none, defaults, &style.settings])?;
+    }
+    for rule in rules {
+        match &rule.action {
+            RuleAction::Skip => check_layers([&none, defaults, &rule.settings])?,
+            RuleAction::Paint { styles: names } => {
+                for name in names {
+                    check_layers([defaults, &styles[name].settings, &rule.settings])?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Checks what overrides make of every recipe, and brings their init image into the project's form.
+pub(super) fn check_overrides(
+    overrides: &mut RecipePatch,
+    defaults: &Settings,
+    styles: &BTreeMap<String, Style>,
+    rules: &[Rule],
+) -> Result<(), OverrideError> {
+    if let Some(InitSource::Image(path)) = &overrides.init {
+        overrides.init = Some(InitSource::Image(project_path(path).map_err(OverrideError::Init)?.into()));
+    }
+    if overrides.method == Some(Method::Synthesize) {
+        return Err(OverrideError::Synthesis);
+    }
+    for rule in rules {
+        for painting in paintings(defaults, styles, rule, overrides) {
+            painting.recipe.check()?;
+        }
+    }
+    Ok(())
+}
+
+/// Tables laid over each other, the first at the bottom.
+fn laid(layers: [&Settings; 3]) -> RecipePatch {
+    layers.iter().fold(RecipePatch::default(), |below, layer| below.overlaid(&layer.recipe))
+}
+
+fn check_layers(layers: [&Settings; 3]) -> Result<(), ManifestError> {
+    let patch = laid(layers);
+    let recipe = patch.resolve();
+    if recipe.method == Method::Synthesize {
+        return Err(value_error(layers, "method", "\"synthesize\"".to_owned(), NO_SYNTHESIS.to_owned()));
+    }
+    recipe.check().map_err(|error| value_error(layers, error.name, error.value, format!("it has to be {}", error.range)))
+}
+
+/// The error that `key` is wrong, placed in the topmost table that says it.
+fn value_error(layers: [&Settings; 3], key: &'static str, value: String, reason: String) -> ManifestError {
+    let said = layers.iter().rev().find_map(|layer| Some((layer, layer.places.get(key)?)));
+    // Presets are in range by themselves, as impasto-types tests, so a value that is not was said by a table.
+    let (layer, place) = said.expect("a value out of range was said somewhere");
+    ManifestError::Value { place: place.clone(), table: layer.label.clone(), key: key.to_owned(), value, reason }
+}

@@ -1,0 +1,118 @@
+//! A rule: which assets, and what becomes of them.
+
+use std::collections::BTreeMap;
+
+use impasto_types::RecipePatch;
+
+use super::section::{AT_LEAST_ONE, Entry, Section};
+use super::settings::Settings;
+use super::style::Style;
+use super::{ManifestError, Place};
+use crate::glob::PathGlobs;
+use crate::suggest::nearest;
+
+#[derive(Debug, Clone)]
+pub(crate) struct Rule {
+    pub(crate) name: String,
+    pub(crate) matches: PathGlobs,
+    pub(crate) exclude: PathGlobs,
+    pub(crate) action: RuleAction,
+    pub(super) settings: Settings,
+    pub(super) place: Place,
+}
+
+/// What becomes of the assets that a rule matches.
+#[derive(Debug, Clone)]
+pub(crate) enum RuleAction {
+    Skip,
+    /// Painted once in each of these styles; there is at least one.
+    Paint {
+        styles: Vec<String>,
+    },
+}
+
+const OWN_KEYS: [&str; 6] = ["name", "match", "exclude", "style", "styles", "skip"];
+
+impl Rule {
+    /// Reads the rule at `index`, counted from 0.
+    pub(super) fn read(entry: Entry<'_>, index: usize, styles: &BTreeMap<String, Style>) -> Result<Self, ManifestError> {
+        let known: Vec<_> = OWN_KEYS.into_iter().chain(Settings::OUTPUT_KEYS).chain(RecipePatch::KEYS).collect();
+        let mut section = entry.section(format!("rule {}", index + 1), &known)?;
+        let name = match section.take("name") {
+            None => format!("rule {}", index + 1),
+            Some(entry) => {
+                let name = entry.string()?;
+                if name.is_empty() || name.len() > 64 || name.chars().any(char::is_control) {
+                    return Err(entry.wrong("a rule's name has 1 to 64 characters"));
+                }
+                section.label = format!("rule `{name}`");
+                name.to_owned()
+            }
+        };
+        let matches = section.require("match", "it lists globs, such as [\"textures/**/*.png\"]")?;
+        let matches =
+            globs(&matches).and_then(|globs| if globs.patterns().is_empty() { Err(matches.wrong(AT_LEAST_ONE)) } else { Ok(globs) })?;
+        let exclude = section.take("exclude").as_ref().map(globs).transpose()?.unwrap_or_default();
+        let skip = section.take("skip").map(|entry| entry.boolean()).transpose()?.unwrap_or(false);
+        let styles = rule_styles(&mut section, skip, styles)?;
+        let action = if skip { RuleAction::Skip } else { RuleAction::Paint { styles } };
+        let place = section.place.clone();
+        Ok(Self { name, matches, exclude, action, settings: Settings::read(section)?, place })
+    }
+
+    /// Whether the rule is about `path`, which is relative to the folder of assets.
+    pub(crate) fn is_about(&self, path: &str) -> bool {
+        self.matches.matches(path) && !self.exclude.matches(path)
+    }
+
+    pub(crate) fn skips(&self) -> bool {
+        match self.action {
+            RuleAction::Skip => true,
+            RuleAction::Paint { .. } => false,
+        }
+    }
+}
+
+/// The globs of an entry: one string or a list.
+pub(super) fn globs(entry: &Entry<'_>) -> Result<PathGlobs, ManifestError> {
+    PathGlobs::new(entry.strings()?).map_err(|(glob, reason)| entry.wrong_part(format!("{glob:?}"), format!("the glob {reason}")))
+}
+
+/// The styles that a rule names; with none named, the manifest's only style.
+fn rule_styles(section: &mut Section<'_>, skip: bool, styles: &BTreeMap<String, Style>) -> Result<Vec<String>, ManifestError> {
+    let entries = match (section.take("style"), section.take("styles")) {
+        (Some(one), Some(_)) => {
+            return Err(ManifestError::Both { place: one.key_place, table: section.label.clone(), one: "style", other: "styles" });
+        }
+        (Some(one), None) => vec![one],
+        (None, Some(several)) => several.non_empty()?,
+        (None, None) if skip => vec![],
+        (None, None) if styles.len() == 1 => return Ok(styles.keys().cloned().collect()),
+        (None, None) => {
+            return Err(ManifestError::MissingKey {
+                place: section.place.clone(),
+                table: section.label.clone(),
+                key: "style",
+                hint: "name one of [styles], or say `skip = true`",
+            });
+        }
+    };
+    let mut named: Vec<String> = Vec::new();
+    for entry in entries {
+        let style = entry.string()?;
+        if !styles.contains_key(style) {
+            return Err(ManifestError::UnknownStyle {
+                place: entry.place(),
+                table: section.label.clone(),
+                key: if entry.key == "style" { "style" } else { "styles" },
+                near: nearest(style, styles.keys().map(String::as_str)),
+                style: style.to_owned(),
+            });
+        }
+        if named.iter().any(|other| other == style) {
+            return Err(entry.wrong("the rule names it twice"));
+        }
+        named.push(style.to_owned());
+    }
+    Ok(named)
+}

@@ -1,0 +1,72 @@
+//! The recipe keys and output keys that `[defaults]`, styles and rules share.
+
+use std::collections::BTreeMap;
+
+use impasto_types::{ContainerFormat, InitSource, RecipePatch};
+use serde::Deserialize as _;
+use toml::de::{DeTable, DeValue, ValueDeserializer};
+
+use super::section::{Entry, Section};
+use super::{ManifestError, Place, project_path};
+
+/// What one table says about how assets are painted and written.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Settings {
+    pub(super) recipe: RecipePatch,
+    pub(super) format: Option<ContainerFormat>,
+    pub(super) quality: Option<u8>,
+    /// Where each recipe key stands, for errors that show only when all tables are laid over each other.
+    pub(super) places: BTreeMap<String, Place>,
+    pub(super) label: String,
+}
+
+impl Settings {
+    /// The keys beside those of the recipe.
+    pub(super) const OUTPUT_KEYS: [&str; 2] = ["format", "quality"];
+
+    /// Reads every entry that is left of a table: its own keys have been taken before.
+    pub(super) fn read(section: Section<'_>) -> Result<Self, ManifestError> {
+        let mut settings = Self { label: section.label.clone(), ..Self::default() };
+        for entry in section.into_entries() {
+            match entry.key.as_str() {
+                "format" => settings.format = Some(entry.string()?.parse().map_err(|reason: String| entry.wrong(reason))?),
+                "quality" => {
+                    let quality = entry.byte().filter(|quality| (1..=100).contains(quality));
+                    settings.quality = Some(quality.ok_or_else(|| entry.wrong("it has to be a whole number from 1 to 100"))?);
+                }
+                _ => {
+                    settings.places.insert(entry.key.clone(), entry.key_place.clone());
+                    settings.recipe = settings.recipe.overlaid(&recipe_key(entry)?);
+                }
+            }
+        }
+        Ok(settings)
+    }
+}
+
+/// The patch that one key makes.
+fn recipe_key(entry: Entry<'_>) -> Result<RecipePatch, ManifestError> {
+    let mut single = DeTable::new();
+    let span = entry.value.span();
+    single.insert(toml::Spanned::new(span.clone(), entry.key.clone().into()), entry.value.clone());
+    let deserializer = ValueDeserializer::from(toml::Spanned::new(span, DeValue::Table(single)));
+    let mut patch = RecipePatch::deserialize(deserializer).map_err(|error| entry.wrong(in_plain_words(error.message())))?;
+    if let Some(InitSource::Image(path)) = &patch.init {
+        let path = project_path(path).map_err(|error| entry.wrong(error))?;
+        patch.init = Some(InitSource::Image(path.into()));
+    }
+    Ok(patch)
+}
+
+/// Serde's message in words that do not name Rust's types.
+fn in_plain_words(message: &str) -> String {
+    [
+        ("expected u32", "expected a whole number"),
+        ("expected u64", "expected a whole number"),
+        ("expected f32", "expected a number"),
+        ("unknown variant", "there is no"),
+        ("expected an array of length 5", "expected five numbers, for relu1_1 to relu5_1"),
+    ]
+    .iter()
+    .fold(message.trim().to_owned(), |message, (word, plain)| message.replace(word, plain))
+}

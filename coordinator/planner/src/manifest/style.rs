@@ -1,0 +1,61 @@
+//! A named style.
+
+use impasto_types::{AssetPath, RecipePatch};
+
+use super::section::{Entry, Section};
+use super::settings::Settings;
+use super::{ManifestError, is_name, project_path};
+
+/// Style images with their shares, and what the style changes in the recipe.
+#[derive(Debug, Clone)]
+pub(crate) struct Style {
+    pub(crate) name: String,
+    /// At least one.
+    pub(crate) images: Vec<StyleImage>,
+    pub(super) settings: Settings,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct StyleImage {
+    pub(crate) path: AssetPath,
+    pub(crate) weight: f32,
+}
+
+/// Weights count relative to each other; more than this only invites overflow.
+const MAX_WEIGHT: f64 = 1e6;
+
+impl Style {
+    pub(super) fn read(entry: Entry<'_>) -> Result<Self, ManifestError> {
+        let name = entry.key.clone();
+        if !is_name(&name) {
+            return Err(entry.wrong("a style's name has 1 to 64 letters, digits, `.`, `_` or `-`"));
+        }
+        let known: Vec<_> = ["images"].into_iter().chain(RecipePatch::KEYS).collect();
+        let mut section = entry.section(format!("[styles.{name}]"), &known)?;
+        let images = section.require("images", "it lists the style's images, such as [\"styles/starry_night.jpg\"]")?;
+        let images = if images.value.get_ref().is_str() { vec![images] } else { images.non_empty()? };
+        let images = images.into_iter().map(StyleImage::read).collect::<Result<_, _>>()?;
+        Ok(Self { name, images, settings: Settings::read(section)? })
+    }
+}
+
+impl StyleImage {
+    /// A path, or a table of a path and a weight.
+    fn read(entry: Entry<'_>) -> Result<Self, ManifestError> {
+        if !entry.is_table() {
+            let path = entry.string().map_err(|_| entry.wrong("it has to be a path, or { path = \"...\", weight = 1.0 }"))?;
+            return Ok(Self { path: project_path(path).map_err(|error| entry.wrong(error))?, weight: 1.0 });
+        }
+        let label = format!("`images` of {}", entry.table);
+        let mut section: Section<'_> = entry.section(label, &["path", "weight"])?;
+        let path = section.require("path", "it is the style image's path")?;
+        let weight = match section.take("weight") {
+            None => 1.0,
+            Some(weight) => {
+                let number = weight.number().filter(|number| *number > 0.0 && *number <= MAX_WEIGHT);
+                number.ok_or_else(|| weight.wrong("it has to be a number above 0, at most 1e6"))? as f32
+            }
+        };
+        Ok(Self { path: project_path(path.string()?).map_err(|error| path.wrong(error))?, weight })
+    }
+}

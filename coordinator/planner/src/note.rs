@@ -1,0 +1,43 @@
+//! What a plan wants somebody to know, though nothing failed.
+
+use std::fmt;
+
+use impasto_types::AssetPath;
+
+/// A warning. Its `Display` is one line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Note {
+    /// No file matches the rule at all.
+    RuleMatchesNothing { rule: String, globs: Vec<String> },
+    /// Every file that the rule matches falls under an earlier rule.
+    RuleComesTooLate { rule: String, earlier: String, asset: AssetPath },
+    /// No rule uses the style.
+    UnusedStyle { style: String },
+    /// By their names, some assets of the rule are data maps; painting makes them wrong.
+    DataMaps { rule: String, first: AssetPath, count: usize, suffix: &'static str },
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RuleMatchesNothing { rule, globs } => {
+                write!(f, "rule `{rule}` matches no image: {}", globs.join(", "))
+            }
+            Self::RuleComesTooLate { rule, earlier, asset } => {
+                write!(f, "rule `{rule}` gets nothing: rule `{earlier}` comes first and takes {asset} and all others that it matches")
+            }
+            Self::UnusedStyle { style } => write!(f, "no rule uses style `{style}`"),
+            Self::DataMaps { rule, first, count, suffix } => {
+                let others = match count {
+                    0 | 1 => String::new(),
+                    2 => " and 1 other".to_owned(),
+                    _ => format!(" and {} others", count - 1),
+                };
+                write!(
+                    f,
+                    "rule `{rule}` paints {first}{others}, by name a map of data, not of colours; leave such files out with exclude = [\"**/*{suffix}.*\"]"
+                )
+            }
+        }
+    }
+}

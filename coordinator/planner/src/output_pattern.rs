@@ -1,0 +1,259 @@
+//! The pattern that names outputs, read in both directions: an asset's output, and whether a path could be an output.
+
+use impasto_types::{AssetPath, AssetPathError, ContainerFormat};
+
+use crate::suggest::nearest;
+
+/// `out/{dir}/{stem}.{ext}` and the like, relative to the project's folder.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct OutputPattern {
+    text: String,
+    pieces: Vec<Piece>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Piece {
+    Literal(String),
+    /// The folder of the asset; with `slash` it brings the `/` behind it, which an asset at the top does not have.
+    Dir {
+        slash: bool,
+    },
+    Stem,
+    Ext,
+    /// The file's name, its extension that of the output's format.
+    Name,
+    Style,
+    Rule,
+}
+
+/// Why a text is not an output pattern.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PatternError {
+    #[error("there is no `{{{name}}}`; there are {{dir}}, {{stem}}, {{ext}}, {{name}}, {{style}} and {{rule}}{}", near.as_ref().map_or(String::new(), |near| format!("; did you mean `{{{near}}}`?")))]
+    Placeholder { name: String, near: Option<String> },
+    #[error("a `{{` or `}}` stands alone")]
+    Brace,
+    #[error("every asset would have the same output; put {{name}} or {{stem}} into it")]
+    Constant,
+    #[error("outputs could not be told from assets; begin it with a folder (`out/...`) or add a suffix (`{{stem}}_painted.{{ext}}`)")]
+    LikeAssets,
+    #[error(transparent)]
+    Path(#[from] AssetPathError),
+}
+
+/// What the placeholders stand for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Parts<'a> {
+    /// The asset's folder, relative to the folder of assets.
+    pub(crate) dir: &'a str,
+    pub(crate) stem: &'a str,
+    /// The asset's own extension.
+    pub(crate) ext: &'a str,
+    pub(crate) format: ContainerFormat,
+    pub(crate) style: &'a str,
+    pub(crate) rule: &'a str,
+}
+
+const PLACEHOLDERS: [&str; 6] = ["dir", "stem", "ext", "name", "style", "rule"];
+
+impl OutputPattern {
+    pub(crate) const DEFAULT: &str = "stylized/{dir}/{name}";
+
+    pub(crate) fn parse(text: &str) -> Result<Self, PatternError> {
+        let pattern = Self { text: text.to_owned(), pieces: pieces(text.strip_prefix("./").unwrap_or(text))? };
+        if !pattern.pieces.iter().any(|piece| matches!(piece, Piece::Stem | Piece::Name)) {
+            return Err(PatternError::Constant);
+        }
+        // Any values do: whether the text around them stays inside the project does not depend on them.
+        let parts = Parts { dir: "d", stem: "s", ext: "png", format: ContainerFormat::Png, style: "y", rule: "r" };
+        pattern.expand(&parts)?;
+        if !pattern.tells_outputs_apart() {
+            return Err(PatternError::LikeAssets);
+        }
+        Ok(pattern)
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub(crate) fn has_style(&self) -> bool {
+        self.pieces.contains(&Piece::Style)
+    }
+
+    /// The output of one asset in one style.
+    pub(crate) fn expand(&self, parts: &Parts<'_>) -> Result<AssetPath, AssetPathError> {
+        // The asset's own spelling (`JPEG`, `tif`) is kept as long as it announces the right format.
+        let own = ContainerFormat::from_extension(parts.ext) == Some(parts.format);
+        let ext = if own { parts.ext } else { parts.format.extension() };
+        let mut path = String::new();
+        for piece in &self.pieces {
+            match piece {
+                Piece::Literal(text) => path.push_str(text),
+                Piece::Dir { .. } if parts.dir.is_empty() => {}
+                Piece::Dir { slash } => {
+                    path.push_str(parts.dir);
+                    path.push_str(if *slash { "/" } else { "" });
+                }
+                Piece::Stem => path.push_str(parts.stem),
+                Piece::Ext => path.push_str(ext),
+                Piece::Name => {
+                    path.push_str(parts.stem);
+                    path.push('.');
+                    path.push_str(ext);
+                }
+                Piece::Style => path.push_str(parts.style),
+                Piece::Rule => path.push_str(parts.rule),
+            }
+        }
+        path.parse()
+    }
+
+    /// Whether `path` could be the output of some asset in one of `styles` by one of `rules`, whatever the case of its letters.
+    pub(crate) fn could_make(&self, path: &AssetPath, styles: &[&str], rules: &[&str]) -> bool {
+        let path = path.case_key();
+        // Every position in the path that the pieces so far can reach; this stays quadratic where backtracking would not.
+        let mut reached = vec![false; path.len() + 1];
+        reached[0] = true;
+        for piece in &self.pieces {
+            let mut next = vec![false; path.len() + 1];
+            for start in (0..=path.len()).filter(|&start| reached[start]) {
+                piece.ends(&path, start, styles, rules, &mut |end| next[end] = true);
+            }
+            reached = next;
+        }
+        reached[path.len()]
+    }
+
+    /// Whether something in the pattern marks outputs: a style, a rule, or fixed text beyond slashes and the extension.
+    fn tells_outputs_apart(&self) -> bool {
+        let last = self.pieces.len() - 1;
+        self.pieces.iter().enumerate().any(|(index, piece)| match piece {
+            Piece::Style | Piece::Rule => true,
+            Piece::Literal(text) => {
+                let text = if index == last { text.rsplit_once('.').map_or(text.as_str(), |(before, _)| before) } else { text };
+                text.chars().any(|c| c != '/' && c != '.')
+            }
+            Piece::Dir { .. } | Piece::Stem | Piece::Ext | Piece::Name => false,
+        })
+    }
+}
+
+impl Piece {
+    /// Calls `end` with every position at which this piece can end when it begins at `start`.
+    fn ends(&self, path: &str, start: usize, styles: &[&str], rules: &[&str], end: &mut dyn FnMut(usize)) {
+        let rest = &path[start..];
+        let mut word = |word: &str| {
+            if rest.starts_with(&word.to_lowercase()) {
+                end(start + word.to_lowercase().len());
+            }
+        };
+        match self {
+            Self::Literal(text) => word(text),
+            Self::Style => styles.iter().for_each(|style| word(style)),
+            Self::Rule => rules.iter().for_each(|rule| word(rule)),
+            Self::Dir { slash: true } => {
+                end(start);
+                rest.match_indices('/').for_each(|(at, _)| end(start + at + 1));
+            }
+            Self::Dir { slash: false } => rest.char_indices().map(|(at, _)| at).chain([rest.len()]).for_each(|at| end(start + at)),
+            Self::Stem | Self::Ext | Self::Name => {
+                let component = rest.find('/').unwrap_or(rest.len());
+                rest[..component].char_indices().for_each(|(at, c)| end(start + at + c.len_utf8()));
+            }
+        }
+    }
+}
+
+/// Cuts a pattern at its placeholders.
+fn pieces(text: &str) -> Result<Vec<Piece>, PatternError> {
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let literal = rest.find(['{', '}']).unwrap_or(rest.len());
+        if literal > 0 {
+            pieces.push(Piece::Literal(rest[..literal].to_owned()));
+            rest = &rest[literal..];
+            continue;
+        }
+        let (name, behind) = rest.strip_prefix('{').and_then(|inside| inside.split_once('}')).ok_or(PatternError::Brace)?;
+        rest = behind;
+        pieces.push(match name {
+            "dir" => {
+                let slash = rest.starts_with('/');
+                rest = rest.strip_prefix('/').unwrap_or(rest);
+                Piece::Dir { slash }
+            }
+            "stem" => Piece::Stem,
+            "ext" => Piece::Ext,
+            "name" => Piece::Name,
+            "style" => Piece::Style,
+            "rule" => Piece::Rule,
+            _ => return Err(PatternError::Placeholder { name: name.to_owned(), near: nearest(name, PLACEHOLDERS) }),
+        });
+    }
+    Ok(pieces)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expand(pattern: &str, dir: &str, ext: &str, format: ContainerFormat) -> String {
+        let pattern = OutputPattern::parse(pattern).expect("it is a pattern");
+        let parts = Parts { dir, stem: "brick", ext, format, style: "night", rule: "walls" };
+        pattern.expand(&parts).expect("it is a path").to_string()
+    }
+
+    #[test]
+    fn outputs() {
+        use ContainerFormat::{Jpeg, Png};
+        for (pattern, dir, ext, format, expected) in [
+            ("stylized/{dir}/{name}", "a/b", "png", Png, "stylized/a/b/brick.png"),
+            ("stylized/{dir}/{name}", "", "PNG", Png, "stylized/brick.PNG"),
+            ("stylized/{dir}/{name}", "", "tga", Png, "stylized/brick.png"),
+            ("out/{dir}/{stem}_{style}.{ext}", "a", "JPEG", Jpeg, "out/a/brick_night.JPEG"),
+            ("./{rule}/{dir}x/{stem}.png", "", "jpg", Jpeg, "walls/x/brick.png"),
+        ] {
+            assert_eq!(expand(pattern, dir, ext, format), expected, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn outputs_are_known_again() {
+        for (pattern, path, expected) in [
+            ("stylized/{dir}/{name}", "stylized/a.png", true),
+            ("stylized/{dir}/{name}", "Stylized/a/b/c.png", true),
+            ("stylized/{dir}/{name}", "textures/stylized/a.png", false),
+            ("{dir}/{stem}_{style}.{ext}", "walls/brick_night.png", true),
+            ("{dir}/{stem}_{style}.{ext}", "walls/brick_01.png", false),
+            ("{style}/{dir}/{name}", "day/walls/brick.png", true),
+            ("{style}/{dir}/{name}", "walls/brick.png", false),
+            ("{dir}_out/{name}", "walls_out/brick.png", true),
+        ] {
+            let found = OutputPattern::parse(pattern).expect("it is a pattern").could_make(
+                &path.parse().expect("it is a path"),
+                &["night", "day"],
+                &["rule 1"],
+            );
+            assert_eq!(found, expected, "{pattern} on {path}");
+        }
+    }
+
+    #[test]
+    fn bad_patterns_say_why() {
+        for (pattern, expected) in [
+            ("out/{dri}/{name}", "there is no `{dri}`; there are {dir}, {stem}, {ext}, {name}, {style} and {rule}; did you mean `{dir}`?"),
+            ("out/{name", "a `{` or `}` stands alone"),
+            ("out/a.png", "every asset would have the same output; put {name} or {stem} into it"),
+            (
+                "{dir}/{stem}.png",
+                "outputs could not be told from assets; begin it with a folder (`out/...`) or add a suffix (`{stem}_painted.{ext}`)",
+            ),
+            ("../out/{name}", "path `../out/s.png` has a `.` or `..`; it has to stay inside the project's folder"),
+            ("/out/{name}", "path `/out/s.png` is absolute; give it relative to the project's folder"),
+        ] {
+            assert_eq!(OutputPattern::parse(pattern).map_err(|e| e.to_string()), Err(expected.to_owned()));
+        }
+    }
+}

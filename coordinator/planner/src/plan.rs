@@ -1,0 +1,292 @@
+//! The plan: every task that a manifest and a folder lead to, with its output, its recipe in full and the reasons to run it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use impasto_types::{Action, AssetPath, AssetPathError, BlobRef, ContainerFormat, Digest, ENGINE_VERSION, StyleRef, TaskSpec};
+
+use crate::data_map::data_map_suffix;
+use crate::manifest::{Manifest, Painting, Rule, Style, StyleImage, Verdict};
+use crate::output_pattern::Parts;
+use crate::problem::{paintable, usable};
+use crate::staleness::{Candidate, staleness};
+use crate::{Findings, ImageHeader, InputFile, ListedAsset, Note, Problem, Record, Staleness, estimate};
+
+/// What a build has to do, in the order of the assets' paths.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Plan {
+    pub tasks: Vec<PlannedTask>,
+    /// Assets that cannot be painted; the others can.
+    pub problems: Vec<Problem>,
+    pub notes: Vec<Note>,
+    /// How many images no rule matches.
+    pub unmatched: usize,
+    /// Outputs that were built before and that nothing makes any more.
+    pub orphans: Vec<AssetPath>,
+}
+
+/// One asset in one style.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlannedTask {
+    pub spec: TaskSpec,
+    pub output: AssetPath,
+    pub rule: String,
+    pub style: String,
+    /// The digest of `spec.action`.
+    pub action: Digest,
+    pub state: Staleness,
+}
+
+impl PlannedTask {
+    pub fn is_stale(&self) -> bool {
+        match self.state {
+            Staleness::UpToDate => false,
+            Staleness::Stale(_) => true,
+        }
+    }
+
+    /// What to remember once `output` has been written.
+    pub fn record(&self, output: BlobRef) -> Record {
+        Record {
+            asset: self.spec.asset.clone(),
+            style: self.style.clone(),
+            action: self.spec.action.clone(),
+            action_digest: self.action,
+            output,
+        }
+    }
+}
+
+impl Plan {
+    /// The tasks that have to run.
+    pub fn stale(&self) -> impl Iterator<Item = &PlannedTask> {
+        self.tasks.iter().filter(|task| task.is_stale())
+    }
+}
+
+/// Why there is no plan: something that the manifest's author has to mend first.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    #[error("{file}: no image matches any rule; the globs are {}", globs.join(", "))]
+    Empty { file: String, globs: Vec<String> },
+    #[error(
+        "{first} in style `{first_style}` and {second} in style `{second_style}` would both be written to {output}; \
+         put {{dir}}, {{name}} or {{style}} into `output`, or exclude one of them"
+    )]
+    Collision { first: AssetPath, first_style: String, second: AssetPath, second_style: String, output: AssetPath },
+    #[error("the output of {asset} would overwrite {input}, which is an asset or a style; change `output` in [project]")]
+    Overwrites { asset: AssetPath, output: AssetPath, input: AssetPath },
+    #[error(
+        "the output of {asset} would be {output}, but rule `{rule}` writes {format}; end `output` in .{{ext}}, or say `format` in the rule"
+    )]
+    WrongExtension { asset: AssetPath, output: AssetPath, rule: String, format: ContainerFormat },
+    #[error("the output of {asset} would have no usable name; change `output` in [project]")]
+    OutputPath { asset: AssetPath, source: AssetPathError },
+    #[error("image {path} of style `{style}`: {reason}")]
+    Style { path: AssetPath, style: String, reason: String },
+    #[error("image {path}, which rule `{rule}` begins with: {reason}")]
+    Init { path: AssetPath, rule: String, reason: String },
+}
+
+/// Plans a build. The same findings give the same plan, in whatever order they are listed.
+///
+/// # Errors
+/// What concerns the manifest as a whole: no asset, a style without its image, outputs that collide. What concerns one asset is a
+/// [`Problem`] of the plan.
+pub fn plan(manifest: &Manifest, findings: &Findings<'_>) -> Result<Plan, PlanError> {
+    let mut planner = Planner { manifest, findings, plan: Plan::default(), outputs: BTreeMap::new() };
+    planner.plan.unmatched = findings.listing.unmatched;
+    let listed: BTreeMap<&AssetPath, &ListedAsset> = findings.listing.assets.iter().map(|asset| (&asset.path, asset)).collect();
+    let mut wanted = vec![Vec::new(); manifest.rules().len()];
+    for asset in listed.values() {
+        match manifest.verdict(&asset.path) {
+            // What was built under an output pattern of before is an output still.
+            _ if findings.previous.contains_key(&asset.path) => {}
+            Verdict::Wanted(matched) => {
+                wanted[matched.rule].push(*asset);
+                planner.add_asset(asset, matched.rule)?;
+            }
+            Verdict::Unmatched => planner.plan.unmatched += 1,
+            Verdict::Skipped(_) | Verdict::Excluded | Verdict::Output | Verdict::Input | Verdict::Foreign => {}
+        }
+    }
+    if wanted.iter().all(Vec::is_empty) {
+        let globs = manifest.rules().iter().filter(|rule| !rule.skips()).flat_map(|rule| rule.matches.patterns()).cloned().collect();
+        return Err(PlanError::Empty { file: manifest.file().to_owned(), globs });
+    }
+    planner.check_overwrites(&wanted)?;
+    planner.add_notes(&wanted);
+    planner.add_orphans();
+    Ok(planner.plan)
+}
+
+struct Planner<'a> {
+    manifest: &'a Manifest,
+    findings: &'a Findings<'a>,
+    plan: Plan,
+    /// Tasks by their output's key.
+    outputs: BTreeMap<String, usize>,
+}
+
+impl Planner<'_> {
+    /// Adds the asset once in each style of its rule, or as a problem.
+    fn add_asset(&mut self, asset: &ListedAsset, rule: usize) -> Result<(), PlanError> {
+        let manifest = self.manifest;
+        let name = &manifest.rules()[rule].name;
+        for painting in manifest.paintings(rule) {
+            let paintable = usable(asset).and_then(|header| Ok((header, paintable(&painting.recipe, header)?)));
+            match paintable {
+                Ok((header, size)) => self.add_task(asset, name, painting, header, size)?,
+                Err(cause) => {
+                    let problem = Problem { asset: asset.path.clone(), rule: name.clone(), cause };
+                    if !self.plan.problems.contains(&problem) {
+                        self.plan.problems.push(problem);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn add_task(
+        &mut self,
+        asset: &ListedAsset,
+        rule: &str,
+        painting: &Painting,
+        header: ImageHeader,
+        (width, height): (u32, u32),
+    ) -> Result<(), PlanError> {
+        let style = self.manifest.style(&painting.style);
+        let action = self.action(asset, rule, style, painting, header)?;
+        let output = self.output(asset, rule, painting, action.output.format)?;
+        self.claim(&asset.path, style, &output)?;
+        let digest = action.digest();
+        let state = staleness(
+            Candidate { asset: &asset.path, style, action: &action, digest },
+            self.findings.previous.get(&output),
+            self.findings.present.get(&output),
+        );
+        let spec = TaskSpec {
+            asset: asset.path.clone(),
+            memory_bytes: estimate::memory_bytes(width, height),
+            work: estimate::work(&painting.recipe, width, height),
+            action,
+        };
+        self.plan.tasks.push(PlannedTask { spec, output, rule: rule.to_owned(), style: style.name.clone(), action: digest, state });
+        Ok(())
+    }
+
+    fn action(
+        &self,
+        asset: &ListedAsset,
+        rule: &str,
+        style: &Style,
+        painting: &Painting,
+        header: ImageHeader,
+    ) -> Result<Action, PlanError> {
+        let style_ref = |image: &StyleImage| match self.input(&image.path) {
+            Ok(file) => Ok(StyleRef { blob: file.blob, weight: image.weight }),
+            Err(reason) => Err(PlanError::Style { path: image.path.clone(), style: style.name.clone(), reason }),
+        };
+        let init = painting.init.as_ref().map(|path| match self.input(path) {
+            Ok(file) => Ok(file.blob),
+            Err(reason) => Err(PlanError::Init { path: path.clone(), rule: rule.to_owned(), reason }),
+        });
+        let mut models = self.findings.models.to_vec();
+        models.sort();
+        Ok(Action {
+            engine_version: ENGINE_VERSION,
+            recipe: painting.recipe.clone(),
+            content: Some(asset.blob),
+            styles: style.images.iter().map(style_ref).collect::<Result<_, _>>()?,
+            init: init.transpose()?,
+            models,
+            output: painting.output_spec(header.format),
+        })
+    }
+
+    fn input(&self, path: &AssetPath) -> Result<InputFile, String> {
+        self.findings.inputs.get(path).cloned().unwrap_or_else(|| Err("there is no such file in the project".to_owned()))
+    }
+
+    fn output(&self, asset: &ListedAsset, rule: &str, painting: &Painting, format: ContainerFormat) -> Result<AssetPath, PlanError> {
+        let relative = self.manifest.in_assets(&asset.path).unwrap_or(asset.path.as_str());
+        let parts = Parts {
+            dir: relative.rsplit_once('/').map_or("", |(dir, _)| dir),
+            stem: asset.path.file_stem(),
+            ext: asset.path.extension(),
+            format,
+            style: &painting.style,
+            rule,
+        };
+        let expanded = self.manifest.output_pattern().expand(&parts);
+        let output = expanded.map_err(|source| PlanError::OutputPath { asset: asset.path.clone(), source })?;
+        if ContainerFormat::from_extension(output.extension()) != Some(format) {
+            return Err(PlanError::WrongExtension { asset: asset.path.clone(), output, rule: rule.to_owned(), format });
+        }
+        Ok(output)
+    }
+
+    /// Takes an output's name for the task that comes next. Names that differ in case alone are one file on some systems, so they are one here.
+    fn claim(&mut self, asset: &AssetPath, style: &Style, output: &AssetPath) -> Result<(), PlanError> {
+        match self.outputs.insert(output.case_key(), self.plan.tasks.len()) {
+            None => Ok(()),
+            Some(first) => {
+                let first = &self.plan.tasks[first];
+                Err(PlanError::Collision {
+                    first: first.spec.asset.clone(),
+                    first_style: first.style.clone(),
+                    second: asset.clone(),
+                    second_style: style.name.clone(),
+                    output: output.clone(),
+                })
+            }
+        }
+    }
+
+    /// No output may take the place of a file that it or another is made from.
+    fn check_overwrites(&self, wanted: &[Vec<&ListedAsset>]) -> Result<(), PlanError> {
+        let inputs = self.manifest.inputs();
+        for input in wanted.iter().flatten().map(|asset| &asset.path).chain(&inputs) {
+            if let Some(&task) = self.outputs.get(&input.case_key()) {
+                let task = &self.plan.tasks[task];
+                return Err(PlanError::Overwrites { asset: task.spec.asset.clone(), output: task.output.clone(), input: input.clone() });
+            }
+        }
+        Ok(())
+    }
+
+    fn add_notes(&mut self, wanted: &[Vec<&ListedAsset>]) {
+        let rules = self.manifest.rules();
+        for (rule, assets) in rules.iter().zip(wanted) {
+            if assets.is_empty() && !rule.skips() {
+                let note = self
+                    .taken_before(rule, wanted)
+                    .unwrap_or_else(|| Note::RuleMatchesNothing { rule: rule.name.clone(), globs: rule.matches.patterns().to_vec() });
+                self.plan.notes.push(note);
+            }
+            let maps = assets.iter().filter_map(|asset| Some((&asset.path, data_map_suffix(asset.path.file_stem())?)));
+            let maps: Vec<_> = maps.collect();
+            if let Some(&(first, suffix)) = maps.first() {
+                self.plan.notes.push(Note::DataMaps { rule: rule.name.clone(), first: first.clone(), count: maps.len(), suffix });
+            }
+        }
+        let unused = self.manifest.unused_styles().map(|style| Note::UnusedStyle { style: style.to_owned() });
+        self.plan.notes.extend(unused);
+    }
+
+    /// The note that an earlier rule takes what `rule` matches.
+    fn taken_before(&self, rule: &Rule, wanted: &[Vec<&ListedAsset>]) -> Option<Note> {
+        self.manifest.rules().iter().zip(wanted).find_map(|(earlier, assets)| {
+            let taken = assets.iter().find(|asset| self.manifest.in_assets(&asset.path).is_some_and(|path| rule.is_about(path)))?;
+            Some(Note::RuleComesTooLate { rule: rule.name.clone(), earlier: earlier.name.clone(), asset: taken.path.clone() })
+        })
+    }
+
+    /// What is recorded, but made by nothing now. The output of an asset that cannot be painted today is not given up.
+    fn add_orphans(&mut self) {
+        let failing: BTreeSet<_> = self.plan.problems.iter().map(|problem| &problem.asset).collect();
+        let made: BTreeSet<_> = self.plan.tasks.iter().map(|task| &task.output).collect();
+        let orphaned = self.findings.previous.iter().filter(|(output, record)| !made.contains(output) && !failing.contains(&record.asset));
+        self.plan.orphans = orphaned.map(|(output, _)| output.clone()).collect();
+    }
+}

@@ -1,0 +1,60 @@
+//! Assets that cannot be painted. They count as failures; the others go on.
+
+use impasto_types::{AssetPath, ContainerFormat, Recipe};
+
+use crate::{ImageHeader, ListedAsset};
+
+/// One asset that cannot be painted, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    pub asset: AssetPath,
+    /// The rule that wants it.
+    pub rule: String,
+    pub cause: ProblemCause,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ProblemCause {
+    /// In the scanner's words.
+    #[error("{0}")]
+    Unusable(String),
+    #[error("its name says {named}, but it holds {held}; rename it to .{held}")]
+    Mislabelled { named: ContainerFormat, held: ContainerFormat },
+    #[error(
+        "its result would be {width} x {height} pixels; painting takes at least {} on each side, so give a larger `size`",
+        Recipe::MIN_SIDE
+    )]
+    TooSmall { width: u32, height: u32 },
+    #[error(
+        "its result would be {width} x {height} pixels; painting takes at most {} on each side, so give a smaller `size`",
+        Recipe::MAX_SIDE
+    )]
+    TooLarge { width: u32, height: u32 },
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.asset, self.cause)
+    }
+}
+
+/// The asset's header, if the file is what its name says.
+pub(crate) fn usable(asset: &ListedAsset) -> Result<ImageHeader, ProblemCause> {
+    let header = asset.image.clone().map_err(ProblemCause::Unusable)?;
+    match ContainerFormat::from_extension(asset.path.extension()) {
+        Some(named) if named != header.format => Err(ProblemCause::Mislabelled { named, held: header.format }),
+        _ => Ok(header),
+    }
+}
+
+/// The result's size, if the engine can paint it.
+pub(crate) fn paintable(recipe: &Recipe, header: ImageHeader) -> Result<(u32, u32), ProblemCause> {
+    let (width, height) = recipe.output_size(header.width, header.height);
+    if width.min(height) < Recipe::MIN_SIDE {
+        Err(ProblemCause::TooSmall { width, height })
+    } else if width.max(height) > Recipe::MAX_SIDE {
+        Err(ProblemCause::TooLarge { width, height })
+    } else {
+        Ok((width, height))
+    }
+}

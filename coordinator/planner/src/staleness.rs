@@ -1,0 +1,205 @@
+//! Whether an output is what its asset, style and recipe would make now, and if not, why.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use impasto_types::{Action, AssetPath, BlobRef, ContainerFormat, Digest, ModelName, Recipe};
+use serde_json::Value;
+
+use crate::Record;
+use crate::manifest::Style;
+
+/// Whether an output has to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Staleness {
+    UpToDate,
+    /// For at least one reason.
+    Stale(Vec<Reason>),
+}
+
+/// One reason to make an output. Its `Display` is one line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reason {
+    NeverBuilt,
+    OutputMissing,
+    /// Somebody else wrote the file since.
+    OutputChanged,
+    ContentChanged,
+    /// The output was made from another asset.
+    AssetReplaced {
+        from: AssetPath,
+    },
+    /// A style image has other bytes, or another stands in its place.
+    StyleChanged {
+        path: AssetPath,
+    },
+    /// The same style, with another number of images.
+    StyleImagesChanged {
+        style: String,
+        from: usize,
+        to: usize,
+    },
+    StyleWeightChanged {
+        path: AssetPath,
+        from: String,
+        to: String,
+    },
+    StyleReplaced {
+        from: String,
+        to: String,
+    },
+    InitChanged,
+    RecipeChanged {
+        field: String,
+        from: String,
+        to: String,
+    },
+    ModelChanged {
+        model: ModelName,
+    },
+    EngineChanged {
+        from: u32,
+        to: u32,
+    },
+    FormatChanged {
+        from: ContainerFormat,
+        to: ContainerFormat,
+    },
+    QualityChanged {
+        from: u8,
+        to: u8,
+    },
+    /// The record was written by a version of Impasto that names actions in another way.
+    RecordOutdated,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NeverBuilt => write!(f, "it was never built"),
+            Self::OutputMissing => write!(f, "the output is missing"),
+            Self::OutputChanged => write!(f, "the output was changed by something else"),
+            Self::ContentChanged => write!(f, "the asset changed"),
+            Self::AssetReplaced { from } => write!(f, "it was made from {from}"),
+            Self::StyleChanged { path } => write!(f, "style image {path} changed"),
+            Self::StyleImagesChanged { style, from, to } => write!(f, "style `{style}` had {from} images and has {to}"),
+            Self::StyleWeightChanged { path, from, to } => write!(f, "the weight of style image {path} changed from {from} to {to}"),
+            Self::StyleReplaced { from, to } => write!(f, "the style changed from `{from}` to `{to}`"),
+            Self::InitChanged => write!(f, "the image to begin with changed"),
+            Self::RecipeChanged { field, from, to } => write!(f, "{field} changed from {from} to {to}"),
+            Self::ModelChanged { model } => write!(f, "model {model} changed"),
+            Self::EngineChanged { from, to } => write!(f, "the engine changed from version {from} to {to}"),
+            Self::FormatChanged { from, to } => write!(f, "the format changed from {from} to {to}"),
+            Self::QualityChanged { from, to } => write!(f, "the quality changed from {from} to {to}"),
+            Self::RecordOutdated => write!(f, "it was built by another version of Impasto"),
+        }
+    }
+}
+
+/// A task as far as its staleness depends on it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Candidate<'a> {
+    pub(crate) asset: &'a AssetPath,
+    pub(crate) style: &'a Style,
+    pub(crate) action: &'a Action,
+    pub(crate) digest: Digest,
+}
+
+/// Compares a task with what was built last time and with the output that is there.
+pub(crate) fn staleness(now: Candidate<'_>, record: Option<&Record>, present: Option<&BlobRef>) -> Staleness {
+    let Some(record) = record else { return Staleness::Stale(vec![Reason::NeverBuilt]) };
+    let mut reasons = Vec::new();
+    match present {
+        None => reasons.push(Reason::OutputMissing),
+        Some(output) if *output != record.output => reasons.push(Reason::OutputChanged),
+        Some(_) => {}
+    }
+    if record.action_digest != now.digest {
+        let found = reasons.len();
+        changes(now, record, &mut reasons);
+        if reasons.len() == found {
+            reasons.push(Reason::RecordOutdated);
+        }
+    }
+    if reasons.is_empty() { Staleness::UpToDate } else { Staleness::Stale(reasons) }
+}
+
+/// Adds what differs between the action of `record` and that of now.
+fn changes(now: Candidate<'_>, record: &Record, reasons: &mut Vec<Reason>) {
+    let (then, action) = (&record.action, now.action);
+    if then.content != action.content {
+        let replaced = record.asset != *now.asset;
+        reasons.push(if replaced { Reason::AssetReplaced { from: record.asset.clone() } } else { Reason::ContentChanged });
+    }
+    style_changes(now, record, reasons);
+    // An image in place of noise or content shows as a change of the recipe.
+    if then.init != action.init && then.recipe.init == action.recipe.init {
+        reasons.push(Reason::InitChanged);
+    }
+    reasons.extend(recipe_changes(&then.recipe, &action.recipe));
+    for model in &action.models {
+        if !then.models.contains(model) {
+            reasons.push(Reason::ModelChanged { model: model.name });
+        }
+    }
+    for model in &then.models {
+        if !action.models.iter().any(|other| other.name == model.name) {
+            reasons.push(Reason::ModelChanged { model: model.name });
+        }
+    }
+    if then.engine_version != action.engine_version {
+        reasons.push(Reason::EngineChanged { from: then.engine_version, to: action.engine_version });
+    }
+    let (from, to) = (then.output, action.output);
+    if from.format != to.format {
+        reasons.push(Reason::FormatChanged { from: from.format, to: to.format });
+    } else if from.quality != to.quality {
+        reasons.push(Reason::QualityChanged { from: from.quality, to: to.quality });
+    }
+}
+
+fn style_changes(now: Candidate<'_>, record: &Record, reasons: &mut Vec<Reason>) {
+    let (then, styles) = (&record.action.styles, &now.action.styles);
+    if then == styles {
+        return;
+    }
+    if record.style != now.style.name {
+        reasons.push(Reason::StyleReplaced { from: record.style.clone(), to: now.style.name.clone() });
+        return;
+    }
+    if then.len() != styles.len() {
+        reasons.push(Reason::StyleImagesChanged { style: record.style.clone(), from: then.len(), to: styles.len() });
+        return;
+    }
+    for ((from, to), image) in then.iter().zip(styles).zip(&now.style.images) {
+        let path = image.path.clone();
+        if from.blob != to.blob {
+            reasons.push(Reason::StyleChanged { path: path.clone() });
+        }
+        if from.weight != to.weight {
+            reasons.push(Reason::StyleWeightChanged { path, from: from.weight.to_string(), to: to.weight.to_string() });
+        }
+    }
+}
+
+/// Every field that differs, as a manifest writes it.
+fn recipe_changes(from: &Recipe, to: &Recipe) -> Vec<Reason> {
+    if from == to {
+        return vec![];
+    }
+    let (from, to) = (fields(from), fields(to));
+    let changed = to.iter().filter(|(field, value)| from.get(*field) != Some(value));
+    let shown = |value: Option<&Value>| match value {
+        None | Some(Value::Null) => "the asset's own".to_owned(),
+        Some(value) => value.to_string(),
+    };
+    changed
+        .map(|(field, value)| Reason::RecipeChanged { field: field.clone(), from: shown(from.get(field)), to: shown(Some(value)) })
+        .collect()
+}
+
+/// A recipe's fields by name. They go through text so that 0.1 stays 0.1 and does not become the nearest number of twice the precision.
+fn fields(recipe: &Recipe) -> BTreeMap<String, Value> {
+    let text = serde_json::to_string(recipe).expect("a recipe serialises");
+    serde_json::from_str(&text).expect("what was just written is an object")
+}
