@@ -1,0 +1,80 @@
+//! The kernels compiled for AVX2 with FMA: 8 lanes, 16 registers.
+//!
+//! The product's register block is 6 rows by 2 vectors: 12 accumulators, 2 vectors of the panel and 1 splat make 15 of 16 registers.
+
+use std::arch::x86_64::*;
+
+use crate::{
+    gemm, gram,
+    kernels::Kernels,
+    lanes::Lanes,
+    winograd::{self, Tiles},
+};
+
+#[derive(Clone, Copy)]
+struct F32x8(__m256);
+
+impl Lanes for F32x8 {
+    const WIDTH: usize = 8;
+
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> Self {
+        Self(_mm256_set1_ps(value))
+    }
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        Self(_mm256_loadu_ps(from))
+    }
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        _mm256_storeu_ps(to, self.0);
+    }
+    #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        Self(_mm256_add_ps(self.0, other.0))
+    }
+    #[inline(always)]
+    unsafe fn sub(self, other: Self) -> Self {
+        Self(_mm256_sub_ps(self.0, other.0))
+    }
+    #[inline(always)]
+    unsafe fn mul_add(self, factor: Self, term: Self) -> Self {
+        Self(_mm256_fmadd_ps(self.0, factor.0, term.0))
+    }
+    #[inline(always)]
+    unsafe fn rectify(self) -> Self {
+        // The instruction returns its second operand if either is a NaN.
+        Self(_mm256_max_ps(_mm256_setzero_ps(), self.0))
+    }
+    #[inline(always)]
+    unsafe fn gate(self, features: Self) -> Self {
+        Self(_mm256_and_ps(self.0, _mm256_cmp_ps::<_CMP_GT_OQ>(features.0, _mm256_setzero_ps())))
+    }
+}
+
+/// The kernels, for a processor that has AVX2 and FMA.
+pub(crate) static KERNELS: Kernels = Kernels { panel: 16, product, tiles, gram };
+
+#[target_feature(enable = "avx2,fma")]
+unsafe fn product(
+    a: *const f32,
+    rows: usize,
+    block_stride: usize,
+    blocks: usize,
+    b: *const f32,
+    columns: usize,
+    c: *mut f32,
+    c_stride: usize,
+) {
+    gemm::product::<F32x8, 6, 2>(a, rows, block_stride, blocks, b, columns, c, c_stride);
+}
+
+#[target_feature(enable = "avx2,fma")]
+unsafe fn tiles(tiles: &Tiles<'_>, block: usize, scratch: &mut [f32]) {
+    winograd::block::<F32x8, 6, 2>(tiles, block, scratch);
+}
+
+#[target_feature(enable = "avx2,fma")]
+unsafe fn gram(rows: &[f32], channels: usize, packed: &mut [f32], gram: &mut [f64], sum: &mut [f64]) {
+    gram::block::<F32x8, 4, 2, 1>(rows, channels, packed, gram, sum);
+}

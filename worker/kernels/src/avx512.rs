@@ -1,0 +1,81 @@
+//! The kernels compiled for AVX-512F: 16 lanes, 32 registers.
+//!
+//! The product's register block is 12 rows by 2 vectors: 24 accumulators hide the latency of the multiply-add, and each step of
+//! 24 of them needs 2 loads and 12 splats, well below what the load ports give.
+
+use std::arch::x86_64::*;
+
+use crate::{
+    gemm, gram,
+    kernels::Kernels,
+    lanes::Lanes,
+    winograd::{self, Tiles},
+};
+
+#[derive(Clone, Copy)]
+struct F32x16(__m512);
+
+impl Lanes for F32x16 {
+    const WIDTH: usize = 16;
+
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> Self {
+        Self(_mm512_set1_ps(value))
+    }
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        Self(_mm512_loadu_ps(from))
+    }
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        _mm512_storeu_ps(to, self.0);
+    }
+    #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        Self(_mm512_add_ps(self.0, other.0))
+    }
+    #[inline(always)]
+    unsafe fn sub(self, other: Self) -> Self {
+        Self(_mm512_sub_ps(self.0, other.0))
+    }
+    #[inline(always)]
+    unsafe fn mul_add(self, factor: Self, term: Self) -> Self {
+        Self(_mm512_fmadd_ps(self.0, factor.0, term.0))
+    }
+    #[inline(always)]
+    unsafe fn rectify(self) -> Self {
+        // The instruction returns its second operand if either is a NaN.
+        Self(_mm512_max_ps(_mm512_setzero_ps(), self.0))
+    }
+    #[inline(always)]
+    unsafe fn gate(self, features: Self) -> Self {
+        Self(_mm512_maskz_mov_ps(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(features.0, _mm512_setzero_ps()), self.0))
+    }
+}
+
+/// The kernels, for a processor that has AVX-512F.
+pub(crate) static KERNELS: Kernels = Kernels { panel: 32, product, tiles, gram };
+
+#[target_feature(enable = "avx512f")]
+unsafe fn product(
+    a: *const f32,
+    rows: usize,
+    block_stride: usize,
+    blocks: usize,
+    b: *const f32,
+    columns: usize,
+    c: *mut f32,
+    c_stride: usize,
+) {
+    gemm::product::<F32x16, 12, 2>(a, rows, block_stride, blocks, b, columns, c, c_stride);
+}
+
+#[target_feature(enable = "avx512f")]
+unsafe fn tiles(tiles: &Tiles<'_>, block: usize, scratch: &mut [f32]) {
+    winograd::block::<F32x16, 12, 2>(tiles, block, scratch);
+}
+
+#[target_feature(enable = "avx512f")]
+unsafe fn gram(rows: &[f32], channels: usize, packed: &mut [f32], gram: &mut [f64], sum: &mut [f64]) {
+    gram::block::<F32x16, 8, 2, 2>(rows, channels, packed, gram, sum);
+}

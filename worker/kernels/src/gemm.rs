@@ -1,0 +1,158 @@
+//! The matrix product under Winograd, the seeds and the first layer.
+//!
+//! `C[rows][columns] = A[rows][k] * B[k][columns]`, all sums over k in rising order with one rounding per step, so that a value does
+//! not depend on the row or the panel that it is computed in.
+//!
+//! A is blocked: `[k / 16][row][16]`. Within a strip of rows, every element that a step over k splats is at a constant distance from
+//! one pointer, and a strip's block is one run of cache lines; whoever writes A writes whole lines of 16 channels. (Rows of `k` floats
+//! were rejected: their power-of-two distances fall into a few cache sets.) B is packed once into panels `[k][panel]`, which
+//! are read in order. The register block, rows by vectors, is chosen by the level.
+
+use crate::lanes::Lanes;
+
+/// Channels in a block of A. Channel counts that it does not divide take the scalar loops: no real network has one.
+pub(crate) const BLOCK: usize = 16;
+
+/// Rows of A come in multiples of this, a multiple of every level's register block.
+pub(crate) const STRIP: usize = 12;
+
+/// B, packed: panels of the level's width, then panels of [`BLOCK`] columns for the rest. k is padded with zeros to whole blocks.
+#[derive(Debug)]
+pub(crate) struct Panels {
+    pub(crate) blocks: usize,
+    pub(crate) columns: usize,
+    pub(crate) values: Vec<f32>,
+}
+
+impl Panels {
+    /// Packs the matrix `value(k, column)`.
+    pub(crate) fn new(depth: usize, columns: usize, panel: usize, value: impl Fn(usize, usize) -> f32) -> Self {
+        assert!(columns.is_multiple_of(BLOCK), "whole blocks of columns");
+        let blocks = depth.div_ceil(BLOCK);
+        let mut values = Vec::with_capacity(blocks * BLOCK * columns);
+        for (start, width) in panels(columns, panel) {
+            for k in 0..blocks * BLOCK {
+                values.extend((start..start + width).map(|column| if k < depth { value(k, column) } else { 0.0 }));
+            }
+        }
+        Self { blocks, columns, values }
+    }
+}
+
+/// The panels that `columns` are cut into: start and width of each.
+pub(crate) fn panels(columns: usize, panel: usize) -> impl Iterator<Item = (usize, usize)> {
+    let whole = columns / panel * panel;
+    (0..whole).step_by(panel).map(move |start| (start, panel)).chain((whole..columns).step_by(BLOCK).map(|start| (start, BLOCK)))
+}
+
+/// Packs rows of `channels` floats as A, `stride_rows` rows per block. Rows beyond those given keep what was there: their products
+/// are computed and never read.
+pub(crate) fn pack_rows(rows: &[f32], channels: usize, stride_rows: usize, packed: &mut [f32]) {
+    for (row, values) in rows.chunks_exact(channels).enumerate() {
+        for (block, values) in values.chunks_exact(BLOCK).enumerate() {
+            packed[(block * stride_rows + row) * BLOCK..][..BLOCK].copy_from_slice(values);
+        }
+    }
+}
+
+/// The product for `columns` columns; `MR` divides `rows`.
+///
+/// # Safety
+/// The processor has the instruction set of `L`. `a` holds `rows` rows in each of `blocks` blocks at distance `block_stride`, `b` the
+/// packed panels of these columns, `c` has room for `rows` rows at distance `c_stride`.
+#[inline(always)]
+#[allow(clippy::too_many_arguments)] // a product has three matrices
+pub(crate) unsafe fn product<L: Lanes, const MR: usize, const NV: usize>(
+    a: *const f32,
+    rows: usize,
+    block_stride: usize,
+    blocks: usize,
+    b: *const f32,
+    columns: usize,
+    c: *mut f32,
+    c_stride: usize,
+) {
+    debug_assert!(rows.is_multiple_of(MR) && columns.is_multiple_of(BLOCK));
+    let panel = NV * L::WIDTH;
+    let depth = blocks * BLOCK;
+    let mut column = 0;
+    // A panel is used by all strips while it is near.
+    while column + panel <= columns {
+        let mut row = 0;
+        while row < rows {
+            tile::<L, MR, NV>(a.add(row * BLOCK), block_stride, blocks, b.add(column * depth), c.add(row * c_stride + column), c_stride);
+            row += MR;
+        }
+        column += panel;
+    }
+    // Levels whose panel is wider than a block have vectors as wide as one.
+    while column < columns {
+        let mut row = 0;
+        while row < rows {
+            tile::<L, MR, 1>(a.add(row * BLOCK), block_stride, blocks, b.add(column * depth), c.add(row * c_stride + column), c_stride);
+            row += MR;
+        }
+        column += BLOCK;
+    }
+}
+
+/// One register block.
+#[inline(always)]
+unsafe fn tile<L: Lanes, const MR: usize, const NV: usize>(
+    mut a: *const f32,
+    block_stride: usize,
+    blocks: usize,
+    mut b: *const f32,
+    c: *mut f32,
+    c_stride: usize,
+) {
+    let mut sums = [[L::splat(0.0); NV]; MR];
+    for _ in 0..blocks {
+        for k in 0..BLOCK {
+            let mut row_of_b = [L::splat(0.0); NV];
+            for (v, lanes) in row_of_b.iter_mut().enumerate() {
+                *lanes = L::load(b.add(v * L::WIDTH));
+            }
+            b = b.add(NV * L::WIDTH);
+            for (r, sums) in sums.iter_mut().enumerate() {
+                let value = L::splat(*a.add(r * BLOCK + k));
+                for (sum, lanes) in sums.iter_mut().zip(row_of_b) {
+                    *sum = value.mul_add(lanes, *sum);
+                }
+            }
+        }
+        a = a.wrapping_add(block_stride);
+    }
+    for (r, sums) in sums.iter().enumerate() {
+        for (v, sum) in sums.iter().enumerate() {
+            sum.store(c.add(r * c_stride + v * L::WIDTH));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{kernels::Kernels, level::Level};
+
+    #[test]
+    fn the_product_is_that_of_the_plain_loops_at_every_level() {
+        for level in Level::available() {
+            let Some(kernels) = Kernels::of(level) else { continue };
+            for (rows, channels) in [(12, 16), (12, 48), (24, 80), (36, 64)] {
+                let a: Vec<f32> = (0..rows * channels).map(|i| ((i * 37) % 101) as f32 / 50.0 - 1.0).collect();
+                let b: Vec<f32> = (0..channels * channels).map(|i| ((i * 53) % 97) as f32 / 48.0 - 1.0).collect();
+                let mut expected = vec![0.0; rows * channels];
+                crate::scalar::product(&a, &b, channels, &mut expected);
+
+                let (mut packed, mut found) = (vec![0.0; rows * channels], vec![0.0; rows * channels]);
+                pack_rows(&a, channels, rows, &mut packed);
+                let panels = Panels::new(channels, channels, kernels.panel, |k, column| b[k * channels + column]);
+                kernels.product(&packed, rows, rows, &panels, &mut found);
+                // 80 terms of at most 1: rounding stays far below this.
+                let error = found.iter().zip(&expected).map(|(x, y)| (x - y).abs()).fold(0.0, f32::max);
+                assert!(error < 1e-5, "{level} {rows}x{channels}: {error}");
+            }
+        }
+    }
+}

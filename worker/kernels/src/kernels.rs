@@ -1,0 +1,77 @@
+//! The kernels of one vector level, as a table that only a processor that can run them is given.
+
+use crate::{
+    gemm::{self, Panels},
+    level::Level,
+    winograd::Tiles,
+};
+
+/// Entry points compiled for one instruction set. The generic code behind them is in `gemm.rs`, `winograd.rs` and `gram.rs`.
+#[derive(Debug)]
+pub(crate) struct Kernels {
+    /// Columns of a panel of the product: its vectors times their lanes.
+    pub(crate) panel: usize,
+    pub(crate) product: Product,
+    pub(crate) tiles: unsafe fn(&Tiles<'_>, usize, &mut [f32]),
+    pub(crate) gram: unsafe fn(&[f32], usize, &mut [f32], &mut [f64], &mut [f64]),
+}
+
+/// See [`gemm::product`].
+type Product = unsafe fn(*const f32, usize, usize, usize, *const f32, usize, *mut f32, usize);
+
+impl Kernels {
+    /// The kernels of a level, if the level has any and this processor can run them.
+    pub(crate) fn of(level: Level) -> Option<&'static Self> {
+        if level > Level::detect() {
+            return None;
+        }
+        match level {
+            Level::Scalar => None,
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => Some(&crate::avx2::KERNELS),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => Some(&crate::avx512::KERNELS),
+            #[cfg(not(target_arch = "x86_64"))]
+            Level::Avx2 | Level::Avx512 => None,
+        }
+    }
+
+    /// `output[rows][columns] = a * panels`, where `a` is blocked (see `gemm.rs`) with `stride_rows` rows per block, and `rows` is a
+    /// multiple of [`gemm::STRIP`].
+    pub(crate) fn product(&self, a: &[f32], rows: usize, stride_rows: usize, panels: &Panels, output: &mut [f32]) {
+        assert!(rows.is_multiple_of(gemm::STRIP) && rows <= stride_rows, "rows come in whole strips");
+        assert!(
+            a.len() >= panels.blocks * stride_rows * gemm::BLOCK && output.len() >= rows * panels.columns,
+            "a product within its slices"
+        );
+        // SAFETY: this table is given only to a processor that can run it, and the slices hold what the product reads and writes:
+        // `rows` rows in every block of `a`, whole panels, and `rows` rows of `columns` outputs.
+        unsafe {
+            (self.product)(
+                a.as_ptr(),
+                rows,
+                stride_rows * gemm::BLOCK,
+                panels.blocks,
+                panels.values.as_ptr(),
+                panels.columns,
+                output.as_mut_ptr(),
+                panels.columns,
+            );
+        }
+    }
+
+    /// Computes one block of Winograd tiles.
+    pub(crate) fn tiles(&self, tiles: &Tiles<'_>, block: usize, scratch: &mut [f32]) {
+        // SAFETY: this table is given only to a processor that can run it; `Tiles` checked its slices when it was made, and the
+        // blocks that threads take write different tiles.
+        unsafe { (self.tiles)(tiles, block, scratch) }
+    }
+
+    /// Adds the upper triangle of `rows^T * rows` and the sum of the rows, for at most 256 rows.
+    pub(crate) fn gram(&self, rows: &[f32], channels: usize, packed: &mut [f32], gram: &mut [f64], sum: &mut [f64]) {
+        assert!(channels.is_multiple_of(gemm::BLOCK) && rows.len() <= packed.len(), "whole blocks of channels, and room to pack them");
+        assert!(gram.len() == channels * channels && sum.len() == channels, "sums of C x C and C");
+        // SAFETY: this table is given only to a processor that can run it; the sizes were checked just above.
+        unsafe { (self.gram)(rows, channels, packed, gram, sum) }
+    }
+}

@@ -1,0 +1,24 @@
+//! A vector of floats, as much of one as the kernels need, so that each kernel is written once for all widths.
+//!
+//! Every function is inlined into a caller that was compiled for the instruction set (the entry points in `avx2.rs` and
+//! `avx512.rs`); only there do the intrinsics become instructions. That is why kernels built on this are `#[inline(always)]`
+//! functions with plain loops: a closure would be compiled on its own, without the instruction set.
+
+/// # Safety
+/// Every function needs a processor with the instruction set of the implementation; `load` and `store` need [`Lanes::WIDTH`] floats
+/// at the pointer, of any alignment.
+pub(crate) trait Lanes: Copy {
+    const WIDTH: usize;
+
+    unsafe fn splat(value: f32) -> Self;
+    unsafe fn load(from: *const f32) -> Self;
+    unsafe fn store(self, to: *mut f32);
+    unsafe fn add(self, other: Self) -> Self;
+    unsafe fn sub(self, other: Self) -> Self;
+    /// `self * factor + term`, rounded once.
+    unsafe fn mul_add(self, factor: Self, term: Self) -> Self;
+    /// Zero where negative; a NaN stays.
+    unsafe fn rectify(self) -> Self;
+    /// Zero where `features` is not positive.
+    unsafe fn gate(self, features: Self) -> Self;
+}

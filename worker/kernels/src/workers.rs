@@ -1,0 +1,140 @@
+//! Threads that take fixed chunks of work, each with its own scratch memory.
+//!
+//! What a chunk computes never depends on which thread takes it, so neither does the result.
+
+use std::{
+    fmt,
+    marker::PhantomData,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use rayon::ThreadPool;
+
+pub(crate) struct Workers {
+    pool: Arc<ThreadPool>,
+    scratch: Vec<Scratch>,
+}
+
+impl Workers {
+    pub(crate) fn new(pool: Arc<ThreadPool>, scratch_floats: usize) -> Self {
+        let scratch = (0..pool.current_num_threads()).map(|_| Scratch::new(scratch_floats)).collect();
+        Self { pool, scratch }
+    }
+
+    pub(crate) fn pool(&self) -> &ThreadPool {
+        &self.pool
+    }
+
+    /// Runs `work(chunk, scratch)` for every chunk; threads take the next chunk as they become free.
+    pub(crate) fn each(&mut self, chunks: usize, work: impl Fn(usize, &mut [f32]) + Sync) {
+        let (next, work) = (&AtomicUsize::new(0), &work);
+        let scratch = &mut self.scratch;
+        self.pool.scope(|scope| {
+            for scratch in scratch.iter_mut().take(chunks) {
+                scope.spawn(move |_| {
+                    loop {
+                        let chunk = next.fetch_add(1, Ordering::Relaxed);
+                        if chunk >= chunks {
+                            break;
+                        }
+                        work(chunk, scratch.floats());
+                    }
+                });
+            }
+        });
+    }
+
+    /// Cuts `data` into pieces of `len` (the last may be shorter) and runs `work(index, piece, scratch)` for each.
+    pub(crate) fn each_piece(&mut self, data: &mut [f32], len: usize, work: impl Fn(usize, &mut [f32], &mut [f32]) + Sync) {
+        let output = Output::new(data);
+        let total = output.len();
+        self.each(total.div_ceil(len), |index, scratch| {
+            let start = index * len;
+            // SAFETY: pieces of different indices do not overlap, and every index is taken once.
+            let piece = unsafe { output.slice(start, len.min(total - start)) };
+            work(index, piece, scratch);
+        });
+    }
+}
+
+impl fmt::Debug for Workers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Workers").field("threads", &self.scratch.len()).finish_non_exhaustive()
+    }
+}
+
+/// Scratch memory that starts at a cache line, so that a vector never straddles two.
+struct Scratch {
+    lines: Vec<Line>,
+}
+
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct Line([f32; 16]);
+
+impl Scratch {
+    fn new(floats: usize) -> Self {
+        Self { lines: vec![Line([0.0; 16]); floats.div_ceil(16)] }
+    }
+
+    fn floats(&mut self) -> &mut [f32] {
+        // SAFETY: a `Line` is 16 floats without padding, and the lines of a vector are contiguous.
+        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.lines.len() * 16) }
+    }
+}
+
+/// A slice that several threads write at places that do not overlap, as the output tiles of a convolution do.
+pub(crate) struct Output<'a> {
+    start: *mut f32,
+    len: usize,
+    life: PhantomData<&'a mut [f32]>,
+}
+
+// SAFETY: it is a unique borrow of a slice of floats; `slice` and `pixel` ask their caller for disjoint places.
+unsafe impl Send for Output<'_> {}
+// SAFETY: as above.
+unsafe impl Sync for Output<'_> {}
+
+impl<'a> Output<'a> {
+    pub(crate) fn new(data: &'a mut [f32]) -> Self {
+        Self { start: data.as_mut_ptr(), len: data.len(), life: PhantomData }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// # Safety
+    /// No other thread uses any float of this range while the result lives.
+    #[allow(clippy::mut_from_ref)] // that is the point of the type; the contract above makes it sound
+    pub(crate) unsafe fn slice(&self, start: usize, len: usize) -> &mut [f32] {
+        assert!(start <= self.len && len <= self.len - start, "a piece lies within its slice");
+        std::slice::from_raw_parts_mut(self.start.add(start), len)
+    }
+
+    /// The address of a float, to be written by one thread only.
+    pub(crate) fn at(&self, index: usize) -> *mut f32 {
+        debug_assert!(index < self.len);
+        self.start.wrapping_add(index)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_piece_is_visited_once_by_any_number_of_threads() {
+        for threads in 1..4 {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
+            let mut workers = Workers::new(Arc::new(pool), 4);
+            let mut data = vec![0.0; 103];
+            workers.each_piece(&mut data, 10, |index, piece, _| piece.iter_mut().for_each(|x| *x += 1.0 + index as f32));
+            let expected: Vec<f32> = (0..103).map(|i| (i / 10 + 1) as f32).collect();
+            assert_eq!(data, expected);
+        }
+    }
+}

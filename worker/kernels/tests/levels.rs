@@ -1,0 +1,160 @@
+//! Every level computes what the scalar level computes, and the number of threads changes nothing.
+
+mod tiny;
+
+use impasto_kernels::{Layer, Level, Pool, Seed, Shape};
+use proptest::prelude::*;
+use tiny::{EDGES, POOLS, Random, Weights, error, mean_error, pass, pool};
+
+/// Winograd's rounding over thirteen layers, relative to the largest value of the layer; plain fp32 sums in another order give 1e-6.
+const TOLERANCE: f32 = 3e-4;
+
+/// Everything that a pass gives: features, Gram matrices, means, and the gradient for seeds of every kind.
+#[derive(Debug, PartialEq)]
+struct Answer {
+    features: Vec<Vec<f32>>,
+    statistics: Vec<Vec<f32>>,
+    gradient: Vec<f32>,
+}
+
+fn answer(weights: &Weights, level: Level, shape: Shape, threads: usize) -> Answer {
+    let mut random = Random(9);
+    let pixels = random.floats(shape.width * shape.height * 3);
+    let mut pass = pass(weights, level, shape, threads);
+    // Buffers are reused: whatever an earlier pass left in them must not show.
+    pass.forward(&random.floats(pixels.len()), Layer::Relu5_1);
+    pass.forward(&pixels, Layer::Relu5_1);
+    let mut statistics = Vec::new();
+    let mut parts = Vec::new();
+    for layer in Layer::ALL {
+        let (width, height, channels) = pass.feature_shape(layer);
+        let (mut gram, mut mean) = (vec![0.0; channels * channels], vec![0.0; channels]);
+        pass.statistics(layer, &mut gram, &mut mean);
+        statistics.extend([gram, mean]);
+        let size = (width * height) as f32;
+        let symmetric: Vec<f32> = random.floats(channels * channels).into_iter().map(|value| value / size).collect();
+        parts.push((layer, symmetric, random.floats(channels), random.floats(width * height * channels)));
+    }
+    let seeds: Vec<Seed<'_>> = parts
+        .iter()
+        .map(|(layer, gram, mean, target)| Seed { layer: *layer, gram: Some(gram), mean: Some(mean), target: Some((target, 0.1)) })
+        .collect();
+    let mut gradient = vec![f32::NAN; pixels.len()];
+    pass.backward(&seeds, &mut gradient);
+    Answer { features: Layer::ALL.map(|layer| pass.features(layer).to_vec()).to_vec(), statistics, gradient }
+}
+
+/// Where a feature is a rounding away from zero, or two in a window are a rounding apart, the gradient takes another way. That is
+/// right, rare and far above any rounding of sums, so gradients are compared by their mean difference.
+const GRADIENT_TOLERANCE: f64 = 0.05;
+
+fn check(weights: &Weights, shape: Shape, gradient_tolerance: f64) {
+    let expected = answer(weights, Level::Scalar, shape, 1);
+    for level in Level::available() {
+        let found = answer(weights, level, shape, 2);
+        for (found, expected) in found.features.iter().zip(&expected.features) {
+            assert!(error(found, expected) < TOLERANCE, "features at {level}, {shape:?}: {}", error(found, expected));
+        }
+        for (found, expected) in found.statistics.iter().zip(&expected.statistics) {
+            assert!(error(found, expected) < TOLERANCE, "statistics at {level}, {shape:?}: {}", error(found, expected));
+        }
+        let difference = mean_error(&found.gradient, &expected.gradient);
+        assert!(difference < gradient_tolerance, "gradient at {level}, {shape:?}: {difference}");
+    }
+}
+
+#[test]
+fn where_rounding_decides_nothing_gradients_agree_closely() {
+    let vectors = Weights::open([16, 32, 16, 48, 16], 1);
+    let odd = Weights::open([4, 6, 8, 5, 7], 2);
+    for edge_x in EDGES {
+        for edge_y in EDGES {
+            for (width, height) in [(1, 1), (2, 3), (5, 7), (33, 17), (18, 20)] {
+                let shape = Shape { width, height, edge_x, edge_y, pool: Pool::Average };
+                check(&vectors, shape, f64::from(TOLERANCE));
+                check(&odd, shape, f64::from(TOLERANCE));
+            }
+        }
+    }
+}
+
+#[test]
+fn every_edge_pool_and_size_agrees_with_the_scalar_level() {
+    let vectors = Weights::new([16, 32, 16, 48, 16], 1);
+    let odd = Weights::new([4, 6, 8, 5, 7], 2);
+    for edge_x in EDGES {
+        for (edge_y, pool) in EDGES.into_iter().zip(POOLS.into_iter().cycle()) {
+            for (width, height) in [(1, 1), (2, 3), (5, 7), (33, 17), (18, 20)] {
+                let shape = Shape { width, height, edge_x, edge_y, pool };
+                check(&vectors, shape, GRADIENT_TOLERANCE);
+                check(&odd, shape, GRADIENT_TOLERANCE);
+            }
+        }
+    }
+}
+
+#[test]
+fn real_widths_agree_with_the_scalar_level() {
+    let weights = Weights::new([64, 128, 64, 80, 64], 3);
+    for (edge, pool) in EDGES.into_iter().zip(POOLS.into_iter().cycle()) {
+        check(&weights, Shape { width: 41, height: 30, edge_x: edge, edge_y: edge, pool }, GRADIENT_TOLERANCE);
+    }
+}
+
+#[test]
+fn the_number_of_threads_changes_no_bit() {
+    let weights = Weights::new([16, 32, 48, 32, 16], 4);
+    for level in Level::available() {
+        for (edge, pool) in EDGES.into_iter().zip(POOLS.into_iter().cycle()) {
+            let shape = Shape { width: 57, height: 66, edge_x: edge, edge_y: edge, pool };
+            let expected = answer(&weights, level, shape, 1);
+            for threads in [2, 3] {
+                assert!(answer(&weights, level, shape, threads) == expected, "{threads} threads at {level}, {shape:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_not_a_number_reaches_the_statistics() {
+    let weights = Weights::new([16; 5], 5);
+    for level in Level::available() {
+        let shape = Shape { width: 16, height: 16, edge_x: EDGES[0], edge_y: EDGES[0], pool: Pool::Max };
+        let mut pass = pass(&weights, level, shape, 1);
+        let mut pixels = vec![0.5; 16 * 16 * 3];
+        pixels[100] = f32::NAN;
+        pass.forward(&pixels, Layer::Relu5_1);
+        let (mut gram, mut mean) = (vec![0.0; 16 * 16], vec![0.0; 16]);
+        pass.statistics(Layer::Relu5_1, &mut gram, &mut mean);
+        assert!(gram.iter().chain(&mean).any(|value| value.is_nan()), "{level}");
+    }
+}
+
+#[test]
+fn the_buffers_take_what_was_said() {
+    let weights = Weights::new([64, 128, 256, 16, 16], 6);
+    let network = weights.network(Level::detect());
+    let shape = Shape { width: 64, height: 48, edge_x: EDGES[0], edge_y: EDGES[0], pool: Pool::Max };
+    // Features of 13 layers: 64 and 48 halved four times; and two gradients of the largest.
+    let features = 64 * 48 * 64 * 2 + 32 * 24 * 128 * 2 + 16 * 12 * 256 * 4 + 8 * 6 * 16 * 4 + 4 * 3 * 16;
+    let expected = 4 * (features + 2 * 64 * 48 * 64);
+    assert_eq!(impasto_kernels::Pass::bytes(&network, &shape), expected);
+    assert_eq!(impasto_kernels::Pass::new(network, shape, pool(1)).shape(), &shape);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_shape_agrees_with_the_scalar_level(
+        width in 1usize..40,
+        height in 1usize..40,
+        edges in (0usize..4, 0usize..4),
+        pool in 0usize..2,
+        seed in any::<u64>(),
+        stages in [1usize..5, 1usize..5, 1usize..5, 1usize..5, 1usize..5],
+    ) {
+        let weights = Weights::new(stages.map(|stage| if seed % 3 == 0 { stage * 5 } else { stage * 16 }), seed);
+        check(&weights, Shape { width, height, edge_x: EDGES[edges.0], edge_y: EDGES[edges.1], pool: POOLS[pool] }, GRADIENT_TOLERANCE);
+    }
+}
