@@ -1,0 +1,41 @@
+//! How large anything on the wire may be. Both ends hold these, so that neither allocates by the other's word.
+
+/// The largest message: room for a full chunk or a batch of tasks, with as much again to spare.
+pub const MAX_MESSAGE_BYTES: usize = 4 << 20;
+
+/// How much of a blob one message carries: large enough that framing costs nothing, small enough that progress and cancellation are prompt.
+pub const CHUNK_BYTES: usize = 256 << 10;
+
+/// What a receiver sets aside for a blob before its bytes arrive, whatever length was announced.
+pub const INITIAL_CAPACITY_BYTES: usize = 1 << 20;
+
+/// Style images of one task. More than anyone blends.
+pub const MAX_STYLES: usize = 16;
+
+/// Models of one task. A stylisation needs one or two.
+pub const MAX_MODELS: usize = 4;
+
+/// Tasks of one job.
+pub const MAX_TASKS: usize = 100_000;
+
+/// Tasks of one `Submit` message. A task takes about 600 bytes, and never more than 4 KiB.
+pub const TASKS_PER_MESSAGE: usize = 500;
+
+/// Digests or blobs in one question or answer: 10,000 of them take half a megabyte.
+pub const DIGESTS_PER_MESSAGE: usize = 10_000;
+
+/// Leases that one worker can hold or name at once.
+pub const MAX_LEASES: usize = 1024;
+
+/// A job's key or a project's name, in bytes.
+pub const MAX_NAME_BYTES: usize = 256;
+
+/// A message for people, in bytes; longer ones are cut.
+pub const MAX_TEXT_BYTES: usize = 4096;
+
+/// A device's description, in bytes.
+pub const MAX_DEVICE_BYTES: usize = 128;
+
+const _: () = assert!(CHUNK_BYTES * 2 < MAX_MESSAGE_BYTES);
+const _: () = assert!(TASKS_PER_MESSAGE * 4096 < MAX_MESSAGE_BYTES);
+const _: () = assert!(DIGESTS_PER_MESSAGE * 64 < MAX_MESSAGE_BYTES);
