@@ -47,7 +47,9 @@ fn write_all(
     }
     for (name, images) in styles {
         let images: Vec<_> = images.iter().map(|path| quoted(path.as_str())).collect();
-        writeln!(text, "[styles.{}]\nimages = [{}]\n", quoted(name), images.join(", "))?;
+        // Only a dot makes a name that needs quotes as a key.
+        let key = if name.contains('.') { quoted(name) } else { name.clone() };
+        writeln!(text, "[styles.{key}]\nimages = [{}]\n", images.join(", "))?;
     }
     let text_end = text.trim_end().len();
     text.truncate(text_end);
@@ -117,7 +119,69 @@ fn unique(name: String, taken: &mut BTreeSet<String>) -> String {
     free
 }
 
-/// A TOML string. Paths hold no backslash, quote or control character, so nothing else needs to be escaped.
+/// A TOML string.
 fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use impasto_types::BlobRef;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{ListedAsset, Manifest, Matched};
+
+    fn listing<'a>(paths: impl IntoIterator<Item = &'a str>) -> Listing {
+        let asset = |path: &str| ListedAsset {
+            path: path.parse().expect("it is a path"),
+            blob: BlobRef::of(path.as_bytes()),
+            image: Err("nobody looked".to_owned()),
+        };
+        Listing { assets: paths.into_iter().map(asset).collect(), unmatched: 0 }
+    }
+
+    #[test]
+    fn a_folder_of_textures() {
+        let paths = ["styles/starry night.jpg", "textures/walls/brick.png", "textures/walls/brick_n.png", "ui/button.tga", "cover.png"];
+        let text = init_manifest("My Village!", &listing(paths));
+        let manifest = Manifest::parse(&text, "impasto.toml").unwrap_or_else(|error| panic!("{error}\n{text}"));
+        assert_eq!(manifest.name(), "My_Village");
+        assert_eq!(manifest.rule_names().collect::<Vec<_>>(), ["data maps", "top", "textures", "ui"]);
+        assert_eq!(manifest.inputs(), ["styles/starry night.jpg".parse().expect("it is a path")]);
+        for (path, rule) in [
+            ("cover.png", Some(1)),
+            ("textures/walls/brick.png", Some(2)),
+            ("textures/walls/brick_n.png", None),
+            ("ui/button.tga", Some(3)),
+            ("styles/starry night.jpg", None),
+        ] {
+            assert_eq!(manifest.wanted(&path.parse().expect("it is a path")), rule.map(|rule| Matched { rule }), "{path}\n{text}");
+        }
+    }
+
+    #[test]
+    fn several_styles_and_none() {
+        let text = init_manifest("x", &listing(["styles/a.jpg", "styles/night/1.jpg", "styles/night/2.jpg", "t/b.png"]));
+        assert!(text.contains("[styles.a]\nimages = [\"styles/a.jpg\"]"), "{text}");
+        assert!(text.contains("[styles.night]\nimages = [\"styles/night/1.jpg\", \"styles/night/2.jpg\"]"), "{text}");
+        let bare = init_manifest("", &Listing::default());
+        assert!(Manifest::parse(&bare, "impasto.toml").is_ok(), "{bare}");
+    }
+
+    proptest! {
+        /// Whatever lies in the folder, the manifest parses and wants every file that is no style and no data map.
+        #[test]
+        fn it_always_parses(paths in prop::collection::btree_set("((styles?|a|B|\\[x\\]|é|data maps|\\{y)/){0,2}(style|s'k|[a-c]|a_n|b_AO)\\.(png|jpg)", 0..12)) {
+            let listing = listing(paths.iter().map(String::as_str));
+            let text = init_manifest("p", &listing);
+            let manifest = Manifest::parse(&text, "impasto.toml");
+            prop_assert!(manifest.is_ok(), "{:?}\n{}", manifest.err(), text);
+            let manifest = manifest.expect("it was just looked at");
+            for asset in &listing.assets {
+                let expected = !is_style(&asset.path) && data_map_suffix(asset.path.file_stem()).is_none();
+                prop_assert_eq!(manifest.wanted(&asset.path).is_some(), expected, "{}\n{}", asset.path, text);
+            }
+        }
+    }
 }

@@ -37,7 +37,10 @@ pub struct Manifest {
     overrides: RecipePatch,
     /// What each rule paints, in the order of `rules`.
     paintings: Vec<Vec<Painting>>,
+    /// The images of styles that rules use, and those that paintings begin with.
     inputs: BTreeSet<AssetPath>,
+    /// All of `inputs`, and the images of styles that no rule uses.
+    reserved: BTreeSet<AssetPath>,
 }
 
 /// The rule that an asset falls under.
@@ -141,6 +144,7 @@ impl Manifest {
             overrides: RecipePatch::default(),
             paintings: vec![],
             inputs: BTreeSet::new(),
+            reserved: BTreeSet::new(),
         };
         manifest.settle();
         Ok(manifest)
@@ -160,11 +164,11 @@ impl Manifest {
     /// Derives what follows from the tables.
     fn settle(&mut self) {
         self.paintings = self.rules.iter().map(|rule| recipes::paintings(&self.defaults, &self.styles, rule, &self.overrides)).collect();
-        let painted = self.paintings.iter().flatten();
-        self.inputs = painted
-            .flat_map(|painting| self.styles[&painting.style].images.iter().map(|image| &image.path).chain(&painting.init))
-            .cloned()
-            .collect();
+        let painted = || self.paintings.iter().flatten();
+        let images = |style: &Style| style.images.iter().map(|image| image.path.clone()).collect::<Vec<_>>();
+        self.inputs = painted().flat_map(|painting| images(&self.styles[&painting.style])).collect();
+        self.inputs.extend(painted().filter_map(|painting| painting.init.clone()));
+        self.reserved = self.styles.values().flat_map(images).chain(self.inputs.iter().cloned()).collect();
     }
 
     /// The manifest's file, as messages call it.
@@ -201,7 +205,7 @@ impl Manifest {
         if ContainerFormat::from_extension(path.extension()).is_none() {
             return Verdict::Foreign;
         }
-        if self.inputs.contains(path) {
+        if self.reserved.contains(path) {
             return Verdict::Input;
         }
         if self.is_output(path) {

@@ -1,5 +1,8 @@
 //! The plan: every task that a manifest and a folder lead to, with its output, its recipe in full and the reasons to run it.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use impasto_types::{Action, AssetPath, AssetPathError, BlobRef, ContainerFormat, Digest, ENGINE_VERSION, StyleRef, TaskSpec};
@@ -66,7 +69,7 @@ impl Plan {
 /// Why there is no plan: something that the manifest's author has to mend first.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
-    #[error("{file}: no image matches any rule; the globs are {}", globs.join(", "))]
+    #[error("{file}: {}", empty(globs))]
     Empty { file: String, globs: Vec<String> },
     #[error(
         "{first} in style `{first_style}` and {second} in style `{second_style}` would both be written to {output}; \
@@ -85,6 +88,17 @@ pub enum PlanError {
     Style { path: AssetPath, style: String, reason: String },
     #[error("image {path}, which rule `{rule}` begins with: {reason}")]
     Init { path: AssetPath, rule: String, reason: String },
+}
+
+/// In the words of [`PlanError::Empty`]; long lists are cut.
+fn empty(globs: &[String]) -> String {
+    const SHOWN: usize = 6;
+    let shown = globs.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match globs.len() {
+        0 => "there is nothing to paint, for every rule says `skip`".to_owned(),
+        1..=SHOWN => format!("there is nothing to paint: no image matches {shown}"),
+        count => format!("there is nothing to paint: no image matches {shown} or any of {} more globs", count - SHOWN),
+    }
 }
 
 /// Plans a build. The same findings give the same plan, in whatever order they are listed.
@@ -110,7 +124,9 @@ pub fn plan(manifest: &Manifest, findings: &Findings<'_>) -> Result<Plan, PlanEr
         }
     }
     if wanted.iter().all(Vec::is_empty) {
-        let globs = manifest.rules().iter().filter(|rule| !rule.skips()).flat_map(|rule| rule.matches.patterns()).cloned().collect();
+        let folder = manifest.assets().map_or(String::new(), |assets| format!("{assets}/"));
+        let painting = manifest.rules().iter().filter(|rule| !rule.skips());
+        let globs = painting.flat_map(|rule| rule.matches.patterns()).map(|glob| format!("{folder}{glob}")).collect();
         return Err(PlanError::Empty { file: manifest.file().to_owned(), globs });
     }
     planner.check_overwrites(&wanted)?;
@@ -119,6 +135,7 @@ pub fn plan(manifest: &Manifest, findings: &Findings<'_>) -> Result<Plan, PlanEr
     Ok(planner.plan)
 }
 
+/// A plan in the making.
 struct Planner<'a> {
     manifest: &'a Manifest,
     findings: &'a Findings<'a>,
@@ -138,7 +155,8 @@ impl Planner<'_> {
                 Ok((header, size)) => self.add_task(asset, name, painting, header, size)?,
                 Err(cause) => {
                     let problem = Problem { asset: asset.path.clone(), rule: name.clone(), cause };
-                    if !self.plan.problems.contains(&problem) {
+                    // One line is enough where several styles meet the same problem.
+                    if self.plan.problems.last() != Some(&problem) {
                         self.plan.problems.push(problem);
                     }
                 }

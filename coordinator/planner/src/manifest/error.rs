@@ -5,9 +5,9 @@ use std::fmt;
 /// A place in a file, both counted from 1, the column in characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
-    pub file: String,
-    pub line: usize,
-    pub column: usize,
+    pub file: Box<str>,
+    pub line: u32,
+    pub column: u32,
 }
 
 impl Place {
@@ -15,7 +15,8 @@ impl Place {
     pub(crate) fn at(file: &str, text: &str, offset: usize) -> Self {
         let before = text.get(..offset).unwrap_or(text);
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        Self { file: file.to_owned(), line: before.matches('\n').count() + 1, column: before[line_start..].chars().count() + 1 }
+        let counted = |count: usize| u32::try_from(count).unwrap_or(u32::MAX).saturating_add(1);
+        Self { file: file.into(), line: counted(before.matches('\n').count()), column: counted(before[line_start..].chars().count()) }
     }
 }
 

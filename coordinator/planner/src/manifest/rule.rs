@@ -82,7 +82,7 @@ pub(super) fn globs(entry: &Entry<'_>) -> Result<PathGlobs, ManifestError> {
 fn rule_styles(section: &mut Section<'_>, skip: bool, styles: &BTreeMap<String, Style>) -> Result<Vec<String>, ManifestError> {
     let entries = match (section.take("style"), section.take("styles")) {
         (Some(one), Some(_)) => {
-            return Err(ManifestError::Both { place: one.key_place, table: section.label.clone(), one: "style", other: "styles" });
+            return Err(ManifestError::Both { place: one.key_place(), table: section.label.clone(), one: "style", other: "styles" });
         }
         (Some(one), None) => vec![one],
         (None, Some(several)) => several.non_empty()?,

@@ -37,7 +37,7 @@ pub(super) struct Entry<'s> {
     source: Source<'s>,
     pub(super) table: String,
     pub(super) key: String,
-    pub(super) key_place: Place,
+    key_offset: usize,
     pub(super) value: Spanned<DeValue<'s>>,
 }
 
@@ -73,7 +73,7 @@ impl<'s> Section<'s> {
 
     pub(super) fn take(&mut self, key: &str) -> Option<Entry<'s>> {
         let (offset, value) = self.entries.remove(key)?;
-        Some(Entry { source: self.source, table: self.label.clone(), key: key.to_owned(), key_place: self.source.place(offset), value })
+        Some(Entry { source: self.source, table: self.label.clone(), key: key.to_owned(), key_offset: offset, value })
     }
 
     pub(super) fn require(&mut self, key: &'static str, hint: &'static str) -> Result<Entry<'s>, ManifestError> {
@@ -97,6 +97,11 @@ impl<'s> Entry<'s> {
     /// The same of a part of the value.
     pub(super) fn wrong_part(&self, value: String, reason: impl ToString) -> ManifestError {
         ManifestError::Value { place: self.place(), table: self.table.clone(), key: self.key.clone(), value, reason: reason.to_string() }
+    }
+
+    /// Where the key begins.
+    pub(super) fn key_place(&self) -> Place {
+        self.source.place(self.key_offset)
     }
 
     /// Where the value begins.
@@ -150,8 +155,8 @@ impl<'s> Entry<'s> {
     /// The elements of a list, each as an entry under the same key.
     pub(super) fn elements(self) -> Result<Vec<Self>, ManifestError> {
         let refusal = self.wrong("it has to be a list");
-        let (source, table, key, key_place) = (self.source, self.table, self.key, self.key_place);
-        let entry = |value| Self { source, table: table.clone(), key: key.clone(), key_place: key_place.clone(), value };
+        let (source, table, key, key_offset) = (self.source, self.table, self.key, self.key_offset);
+        let entry = |value| Self { source, table: table.clone(), key: key.clone(), key_offset, value };
         match self.value.into_inner() {
             DeValue::Array(array) => Ok(array.into_iter().map(entry).collect()),
             _ => Err(refusal),

@@ -15,7 +15,7 @@ pub(super) struct Settings {
     pub(super) recipe: RecipePatch,
     pub(super) format: Option<ContainerFormat>,
     pub(super) quality: Option<u8>,
-    /// Where each recipe key stands, for errors that show only when all tables are laid over each other.
+    /// Where each recipe key's value stands, for errors that show only when all tables are laid over each other.
     pub(super) places: BTreeMap<String, Place>,
     pub(super) label: String,
 }
@@ -35,7 +35,7 @@ impl Settings {
                     settings.quality = Some(quality.ok_or_else(|| entry.wrong("it has to be a whole number from 1 to 100"))?);
                 }
                 _ => {
-                    settings.places.insert(entry.key.clone(), entry.key_place.clone());
+                    settings.places.insert(entry.key.clone(), entry.place());
                     settings.recipe = settings.recipe.overlaid(&recipe_key(entry)?);
                 }
             }

@@ -1,0 +1,370 @@
+//! Tests of the plan: tasks, problems, notes, errors, and what makes an output stale.
+
+use impasto_types::{Init, LossNorm, ModelName, ModelRef, RecipePatch};
+use proptest::prelude::*;
+
+use super::*;
+use crate::{Listing, MEMORY_BASE_BYTES, Reason};
+
+/// A folder in memory.
+#[derive(Debug, Clone)]
+struct Folder {
+    listing: Listing,
+    inputs: BTreeMap<AssetPath, Result<InputFile, String>>,
+    models: Vec<ModelRef>,
+    previous: BTreeMap<AssetPath, Record>,
+    present: BTreeMap<AssetPath, BlobRef>,
+}
+
+const TWO_STYLES: &str = r#"
+[project]
+name = "village"
+output = "out/{style}/{dir}/{name}"
+[defaults]
+quality = 80
+[styles.night]
+images = [{ path = "styles/night.jpg", weight = 3 }, "styles/sky.jpg"]
+[styles.day]
+images = ["styles/day.jpg"]
+style_weight = 6.5
+[[rules]]
+name = "walls"
+match = "walls/**"
+styles = ["night", "day"]
+preset = "texture"
+[[rules]]
+match = "ui/**"
+style = "day"
+format = "jpg"
+init = "start.png"
+"#;
+
+fn path(text: &str) -> AssetPath {
+    text.parse().expect("it is a path")
+}
+
+fn header(text: &str) -> ImageHeader {
+    let format = ContainerFormat::from_extension(path(text).extension()).expect("it is an image");
+    ImageHeader { width: 64, height: 32, format }
+}
+
+fn asset(text: &str) -> ListedAsset {
+    ListedAsset { path: path(text), blob: BlobRef::of(text.as_bytes()), image: Ok(header(text)) }
+}
+
+fn folder(assets: &[&str]) -> Folder {
+    let input = |name: &str| (path(name), Ok(InputFile { blob: BlobRef::of(name.as_bytes()), header: header(name) }));
+    Folder {
+        listing: Listing { assets: assets.iter().map(|name| asset(name)).collect(), unmatched: 2 },
+        inputs: ["styles/night.jpg", "styles/sky.jpg", "styles/day.jpg", "start.png"].map(input).into(),
+        models: vec![ModelRef { name: ModelName::Vgg19, blob: BlobRef::of(b"weights") }],
+        previous: BTreeMap::new(),
+        present: BTreeMap::new(),
+    }
+}
+
+impl Folder {
+    fn plan(&self, manifest: &str) -> Result<Plan, PlanError> {
+        let manifest = Manifest::parse(manifest, "impasto.toml").unwrap_or_else(|error| panic!("{error}\n{manifest}"));
+        self.plan_of(&manifest)
+    }
+
+    fn plan_of(&self, manifest: &Manifest) -> Result<Plan, PlanError> {
+        let Self { listing, inputs, models, previous, present } = self;
+        plan(manifest, &Findings { listing, inputs, models, previous, present })
+    }
+
+    /// Builds everything that `plan` asks for.
+    fn build(&mut self, plan: &Plan) {
+        for task in plan.stale() {
+            let output = BlobRef::of(task.action.as_bytes());
+            self.previous.insert(task.output.clone(), task.record(output));
+            self.present.insert(task.output.clone(), output);
+        }
+    }
+
+    fn check_refused(&self, manifest: &str, expected: &str) {
+        assert_eq!(self.plan(manifest).map(|_| ()).map_err(|error| error.to_string()), Err(expected.to_owned()));
+    }
+}
+
+/// A manifest of one style and one rule, with the lines given.
+fn one_style(project: &str, rule: &str) -> String {
+    format!("[project]\nname = \"x\"\n{project}\n[styles.day]\nimages = \"styles/day.jpg\"\n[[rules]]\nname = \"all\"\n{rule}\n")
+}
+
+#[test]
+fn each_asset_is_painted_in_each_style_of_its_rule() {
+    let plan = folder(&["walls/old/brick.png", "ui/button.tga", "other.png"]).plan(TWO_STYLES).expect("it can be planned");
+    let tasks: Vec<_> = plan.tasks.iter().map(|task| (task.output.as_str(), task.rule.as_str(), task.style.as_str())).collect();
+    assert_eq!(
+        tasks,
+        [
+            ("out/day/ui/button.jpg", "rule 2", "day"),
+            ("out/night/walls/old/brick.png", "walls", "night"),
+            ("out/day/walls/old/brick.png", "walls", "day"),
+        ]
+    );
+    assert_eq!((plan.unmatched, plan.problems, plan.notes, plan.orphans), (3, vec![], vec![], vec![]));
+
+    let [button, night, day] = &plan.tasks[..] else { panic!("there are three") };
+    assert_eq!(night.spec.action.styles.iter().map(|style| style.weight).collect::<Vec<_>>(), [3.0, 1.0]);
+    assert_eq!((day.spec.action.recipe.style_weight, day.spec.action.recipe.loss_norm), (6.5, LossNorm::Variance));
+    assert_eq!((button.spec.action.output.format, button.spec.action.output.quality), (ContainerFormat::Jpeg, 80));
+    assert_eq!((button.spec.action.recipe.init, button.spec.action.init), (Init::Image, Some(BlobRef::of(b"start.png"))));
+    assert_eq!(button.spec.memory_bytes, MEMORY_BASE_BYTES + 64 * 32 * 3000);
+    assert_eq!(button.action, button.spec.action.digest());
+}
+
+#[test]
+fn quality_is_nothing_to_lossless_formats() {
+    let folder = folder(&["a.png"]);
+    let digest = |quality| folder.plan(&one_style("", &format!("match = \"**\"\nquality = {quality}"))).expect("a plan").tasks[0].action;
+    assert_eq!(digest(10), digest(99));
+}
+
+#[test]
+fn what_the_manifest_has_to_mend_is_one_error() {
+    let all = one_style("", "match = \"**\"");
+    folder(&[]).check_refused(&all, "impasto.toml: there is nothing to paint: no image matches **");
+    folder(&["a.png"]).check_refused(
+        &one_style("assets = \"art\"", "match = [\"*.tga\", \"x/*\"]"),
+        "impasto.toml: there is nothing to paint: no image matches art/*.tga, art/x/*",
+    );
+    folder(&["a.png"]).check_refused(
+        &one_style("", "match = \"**\"\nskip = true"),
+        "impasto.toml: there is nothing to paint, for every rule says `skip`",
+    );
+    folder(&["a/x.png", "b/X.png"]).check_refused(
+        &one_style("output = \"out/{name}\"", "match = \"**\""),
+        "a/x.png in style `day` and b/X.png in style `day` would both be written to out/X.png; put {dir}, {name} or {style} into `output`, \
+         or exclude one of them",
+    );
+    folder(&["a.png", "a.tga"]).check_refused(
+        &one_style("", "match = \"**\"\nformat = \"png\""),
+        "a.png in style `day` and a.tga in style `day` would both be written to stylized/a.png; put {dir}, {name} or {style} into `output`, \
+         or exclude one of them",
+    );
+    folder(&["a.jpg"]).check_refused(
+        &one_style("output = \"out/{stem}.png\"", "match = \"**\""),
+        "the output of a.jpg would be out/a.png, but rule `all` writes jpg; end `output` in .{ext}, or say `format` in the rule",
+    );
+    folder(&["DAY.jpg"]).check_refused(
+        &one_style("output = \"styles/{name}\"", "match = \"**\""),
+        "the output of DAY.jpg would overwrite styles/day.jpg, which is an asset or a style; change `output` in [project]",
+    );
+    let mut without_style = folder(&["a.png"]);
+    without_style.inputs.clear();
+    without_style.check_refused(&all, "image styles/day.jpg of style `day`: there is no such file in the project");
+    without_style.inputs.insert(path("styles/day.jpg"), Err("it is cut short".to_owned()));
+    without_style.check_refused(&all, "image styles/day.jpg of style `day`: it is cut short");
+}
+
+#[test]
+fn a_bad_asset_is_a_problem_and_the_others_go_on() {
+    let mut folder = folder(&["a.png", "b.png", "c.png", "d.png", "e.png"]);
+    let image = |width, height, format| Ok(ImageHeader { width, height, format });
+    folder.listing.assets[0].image = Err("it is cut short".to_owned());
+    folder.listing.assets[1].image = image(64, 64, ContainerFormat::Jpeg);
+    folder.listing.assets[2].image = image(640, 8, ContainerFormat::Png);
+    folder.listing.assets[3].image = image(60_000, 60_000, ContainerFormat::Png);
+    let plan = folder.plan(&one_style("", "match = \"**\"")).expect("one asset is good");
+    assert_eq!(
+        plan.problems.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        [
+            "a.png: it is cut short",
+            "b.png: its name says png, but it holds jpg; rename it to .jpg",
+            "c.png: its result would be 640 x 8 pixels; painting takes at least 16 on each side, so give a larger `size`",
+            "d.png: its result would be 60000 x 60000 pixels; painting takes at most 32768 on each side, so give a smaller `size`",
+        ]
+    );
+    assert_eq!(plan.tasks.iter().map(|task| task.spec.asset.as_str()).collect::<Vec<_>>(), ["e.png"]);
+}
+
+#[test]
+fn notes() {
+    let manifest = "[project]\nname = \"x\"\n[styles.a]\nimages = \"styles/day.jpg\"\n[styles.b]\nimages = \"gone.jpg\"\n\
+                    [[rules]]\nmatch = \"walls/**\"\nstyle = \"a\"\n[[rules]]\nmatch = \"**/*.png\"\nstyle = \"a\"\n\
+                    [[rules]]\nmatch = [\"ui/**\", \"x\"]\nstyle = \"a\"\n";
+    let plan = folder(&["walls/a_n.png", "walls/b.png", "walls/b_rough.png"]).plan(manifest).expect("it can be planned");
+    assert_eq!(
+        plan.notes.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        [
+            "rule `rule 1` paints walls/a_n.png and 1 other, by name a map of data, not of colours; leave such files out with exclude = \
+             [\"**/*_n.*\"]",
+            "rule `rule 2` gets nothing: rule `rule 1` comes first and takes walls/a_n.png and all others that it matches",
+            "rule `rule 3` matches no image: ui/**, x",
+            "no rule uses style `b`",
+        ]
+    );
+}
+
+#[test]
+fn what_nothing_makes_any_more_is_an_orphan_and_no_asset() {
+    let manifest = one_style("", "match = \"**\"");
+    let mut folder = folder(&["a.png", "b.png", "c.png"]);
+    folder.build(&folder.plan(&manifest).expect("it can be planned"));
+    // One asset is gone, another is damaged, and the outputs go elsewhere while the old ones still lie there.
+    folder.listing.assets.remove(1);
+    folder.listing.assets[1].image = Err("it is cut short".to_owned());
+    assert_eq!(folder.plan(&manifest).expect("it can be planned").orphans, [path("stylized/b.png")]);
+    folder.listing.assets.push(asset("stylized/a.png"));
+    let elsewhere = folder.plan(&one_style("output = \"out/{name}\"", "match = \"**\"")).expect("it can be planned");
+    assert_eq!(elsewhere.tasks.iter().map(|task| task.output.as_str()).collect::<Vec<_>>(), ["out/a.png"]);
+    assert_eq!(elsewhere.orphans, [path("stylized/a.png"), path("stylized/b.png")]);
+}
+
+#[test]
+fn overrides_are_part_of_the_action() {
+    let folder = folder(&["a.png"]);
+    let manifest = Manifest::parse(&one_style("", "match = \"**\""), "impasto.toml").expect("it is a manifest");
+    let plain = folder.plan_of(&manifest).expect("a plan");
+    let overrides = RecipePatch { size: Some(128), ..RecipePatch::default() };
+    let sized = folder.plan_of(&manifest.with_overrides(overrides).expect("they fit")).expect("a plan");
+    assert_ne!(plain.tasks[0].action, sized.tasks[0].action);
+    assert_eq!(sized.tasks[0].spec.memory_bytes, MEMORY_BASE_BYTES + 128 * 64 * 3000);
+}
+
+/// One way in which a project can differ from the last build, and the reason that a plan then gives for `a.jpg`.
+struct Change {
+    manifest: (&'static str, &'static str),
+    folder: fn(&mut Folder),
+    reason: &'static str,
+}
+
+/// The manifest of the last build, and all changes to it. None undoes another.
+const BEFORE: &str = "[project]\nname = \"x\"\n[styles.s]\nimages = [{ path = \"styles/day.jpg\", weight = 1.5 }, \"styles/sky.jpg\"]\n\
+                      [[rules]]\nmatch = \"**\"\ninit = \"start.png\"\nstyle_weight = 5.1\nquality = 90\n";
+const CHANGES: [Change; 13] = [
+    Change { manifest: ("", ""), folder: |folder| folder.present.clear(), reason: "the output is missing" },
+    Change { manifest: ("", ""), folder: |folder| folder.listing.assets[0].blob = BlobRef::of(b"other"), reason: "the asset changed" },
+    Change { manifest: ("", ""), folder: |folder| change_input(folder, "styles/sky.jpg"), reason: "style image styles/sky.jpg changed" },
+    Change {
+        manifest: ("weight = 1.5", "weight = 2"),
+        folder: |_| {},
+        reason: "the weight of style image styles/day.jpg changed from 1.5 to 2",
+    },
+    Change { manifest: ("", ""), folder: |folder| change_input(folder, "start.png"), reason: "the image to begin with changed" },
+    Change { manifest: ("style_weight = 5.1", "style_weight = 6"), folder: |_| {}, reason: "style_weight changed from 5.1 to 6.0" },
+    Change { manifest: ("quality", "size = 48\nquality"), folder: |_| {}, reason: "size changed from the asset's own to 48" },
+    Change {
+        manifest: ("quality", "style_layers = [1, 1, 0.5, 1, 1]\nquality"),
+        folder: |_| {},
+        reason: "style_layers changed from [1.0,1.0,1.0,1.0,1.0] to [1.0,1.0,0.5,1.0,1.0]",
+    },
+    Change { manifest: ("quality", "pooling = \"max\"\nquality"), folder: |_| {}, reason: "pooling changed from \"average\" to \"max\"" },
+    Change { manifest: ("", ""), folder: |folder| folder.models[0].blob = BlobRef::of(b"other weights"), reason: "model vgg19 changed" },
+    Change {
+        manifest: ("", ""),
+        folder: |folder| {
+            for record in folder.previous.values_mut() {
+                record.action.engine_version = 0;
+                record.action_digest = record.action.digest();
+            }
+        },
+        reason: "the engine changed from version 0 to 1",
+    },
+    Change { manifest: ("quality = 90", "quality = 91"), folder: |_| {}, reason: "the quality changed from 90 to 91" },
+    Change { manifest: ("name = \"x\"", "name = \"y\""), folder: |folder| folder.listing.unmatched += 1, reason: "" },
+];
+
+fn change_input(folder: &mut Folder, name: &str) {
+    let file = InputFile { blob: BlobRef::of(b"other"), header: header(name) };
+    folder.inputs.insert(path(name), Ok(file));
+}
+
+/// A folder in which everything under `BEFORE` has just been built.
+fn built() -> Folder {
+    let mut folder = folder(&["a.jpg"]);
+    let first = folder.plan(BEFORE).expect("it can be planned");
+    assert_eq!(first.tasks[0].state, Staleness::Stale(vec![Reason::NeverBuilt]));
+    folder.build(&first);
+    folder
+}
+
+proptest! {
+    /// Whatever changes at once, the reasons are exactly the changes; and records survive being written and read.
+    #[test]
+    fn reasons_are_exactly_what_changed(chosen in prop::collection::vec(any::<bool>(), CHANGES.len())) {
+        let mut folder = built();
+        let state = serde_json::to_string(&folder.previous).expect("records serialise");
+        folder.previous = serde_json::from_str(&state).expect("records are read again");
+        let (mut manifest, mut expected) = (BEFORE.to_owned(), BTreeSet::new());
+        for change in CHANGES.iter().zip(&chosen).filter_map(|(change, chosen)| chosen.then_some(change)) {
+            manifest = manifest.replacen(change.manifest.0, change.manifest.1, 1);
+            (change.folder)(&mut folder);
+            expected.extend((!change.reason.is_empty()).then(|| change.reason.to_owned()));
+        }
+        let plan = folder.plan(&manifest).expect("it can be planned");
+        let found: BTreeSet<String> = match &plan.tasks[0].state {
+            Staleness::UpToDate => BTreeSet::new(),
+            Staleness::Stale(reasons) => reasons.iter().map(ToString::to_string).collect(),
+        };
+        prop_assert_eq!(found, expected);
+        folder.build(&plan);
+        prop_assert_eq!(&folder.plan(&manifest).expect("it can be planned").tasks[0].state, &Staleness::UpToDate);
+    }
+
+    /// Tasks, problems and notes do not depend on the order of the listing, and no two tasks share an output.
+    #[test]
+    fn order_does_not_matter_and_outputs_are_not_shared(
+        (names, shuffled) in prop::collection::btree_set("(walls|ui|Walls)/(a/)?[abAB]\\.(png|tga)", 1..8)
+            .prop_flat_map(|names| { let names: Vec<_> = names.into_iter().collect(); (Just(names.clone()), Just(names).prop_shuffle()) })
+    ) {
+        let planned = |names: &[String]| folder(&names.iter().map(String::as_str).collect::<Vec<_>>()).plan(TWO_STYLES);
+        let plan = planned(&names);
+        prop_assert_eq!(&plan, &planned(&shuffled));
+        if let Ok(plan) = plan {
+            let outputs: BTreeSet<_> = plan.tasks.iter().map(|task| task.output.case_key()).collect();
+            prop_assert_eq!(outputs.len(), plan.tasks.len());
+        }
+    }
+}
+
+#[test]
+fn other_reasons() {
+    let state = |folder: &Folder, manifest: &str| match folder.plan(manifest).expect("it can be planned").tasks.remove(0).state {
+        Staleness::UpToDate => vec![],
+        Staleness::Stale(reasons) => reasons.iter().map(ToString::to_string).collect(),
+    };
+    let mut edited = built();
+    edited.present.insert(path("stylized/a.jpg"), BlobRef::of(b"by hand"));
+    assert_eq!(state(&edited, BEFORE), ["the output was changed by something else"]);
+
+    let built = built();
+    let renamed = BEFORE.replace("[styles.s]", "[styles.t]");
+    assert_eq!(state(&built, &renamed), [] as [&str; 0], "the same images under another name are the same style");
+    let replaced = renamed.replace("\"styles/sky.jpg\"", "\"styles/night.jpg\"");
+    assert_eq!(state(&built, &replaced), ["the style changed from `s` to `t`"]);
+    let fewer = BEFORE.replace(", \"styles/sky.jpg\"", "");
+    assert_eq!(state(&built, &fewer), ["style `s` had 2 images and has 1"]);
+    let from_content = BEFORE.replace("init = \"start.png\"", "init = \"content\"");
+    assert_eq!(state(&built, &from_content), ["init changed from \"image\" to \"content\""]);
+
+    let mut older = built.clone();
+    older.previous.values_mut().for_each(|record| record.action_digest = Digest::of(b"another form"));
+    assert_eq!(state(&older, BEFORE), ["it was built by another version of Impasto"]);
+
+    let mut other_asset = folder(&["b.jpg"]);
+    other_asset.previous = built.previous.clone();
+    other_asset.present = built.present.clone();
+    let same_output = BEFORE.replace("name = \"x\"", "name = \"x\"\noutput = \"stylized/{dir}{stem}.{ext}\"");
+    assert_eq!(state(&other_asset, &same_output), ["it was never built"]);
+    let record = other_asset.previous.remove(&path("stylized/a.jpg")).expect("it was built");
+    other_asset.present.insert(path("stylized/b.jpg"), record.output);
+    other_asset.previous.insert(path("stylized/b.jpg"), record);
+    assert_eq!(state(&other_asset, BEFORE), ["it was made from a.jpg"]);
+}
+
+#[test]
+fn a_new_format_under_the_same_name() {
+    let mut folder = built();
+    let record = folder.previous.values_mut().next().expect("it was built");
+    record.action.output.format = ContainerFormat::Tiff;
+    record.action_digest = record.action.digest();
+    let plan = folder.plan(BEFORE).expect("it can be planned");
+    assert_eq!(
+        plan.tasks[0].state,
+        Staleness::Stale(vec![Reason::FormatChanged { from: ContainerFormat::Tiff, to: ContainerFormat::Jpeg }])
+    );
+}
