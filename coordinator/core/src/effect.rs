@@ -9,26 +9,59 @@ use crate::{Millis, Progress, RequestId};
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
     /// The job that a submission is now, and whether it was known before.
-    Submitted { request: RequestId, job: JobId, known: bool },
+    Submitted {
+        request: RequestId,
+        job: JobId,
+        known: bool,
+    },
     /// A cancel or retry took effect (or there was nothing left to change).
-    Changed { request: RequestId, job: JobId },
-    NoSuchJob { request: RequestId, job: JobId },
+    Changed {
+        request: RequestId,
+        job: JobId,
+    },
+    NoSuchJob {
+        request: RequestId,
+        job: JobId,
+    },
     /// The worker is registered; it goes on with those of its held leases that are not in `stale`, and drops these.
-    Welcome { worker: WorkerId, stale: Vec<LeaseId> },
+    Welcome {
+        worker: WorkerId,
+        stale: Vec<LeaseId>,
+    },
     /// The worker is to begin this.
-    Grant { worker: WorkerId, lease: LeaseId },
+    Grant {
+        worker: WorkerId,
+        lease: LeaseId,
+    },
     /// The worker is to stop this: its job was canceled or the lease is no longer its own.
-    Revoke { worker: WorkerId, lease: LeaseId },
+    Revoke {
+        worker: WorkerId,
+        lease: LeaseId,
+    },
     /// The worker may forget its report.
-    Acknowledge { worker: WorkerId, lease: LeaseId },
+    Acknowledge {
+        worker: WorkerId,
+        lease: LeaseId,
+    },
     /// The connection is to be closed: it was replaced by a newer one of the same name, or went silent.
-    Dismiss { worker: WorkerId },
+    Dismiss {
+        worker: WorkerId,
+    },
     /// A succeeded task's result goes into the action cache.
-    Remember { action: impasto_types::Digest, result: TaskResult },
+    Remember {
+        action: impasto_types::Digest,
+        result: TaskResult,
+    },
     /// Something about a task changed.
-    Task { job: JobId, task: TaskIndex, event: TaskEvent },
-    /// The job reached its end or left it (a retry).
-    Job { summary: JobSummary },
+    Task {
+        job: JobId,
+        task: TaskIndex,
+        event: TaskEvent,
+    },
+    /// The job's state changed; in particular it reached its end, or left it (a retry).
+    Job {
+        summary: JobSummary,
+    },
 }
 
 /// A task's state, as those who watch see it.

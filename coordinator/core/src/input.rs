@@ -53,6 +53,8 @@ pub struct Submission {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Needs {
     pub action: Digest,
+    /// The engine version that the action is for; only workers that run it are given the task.
+    pub engine_version: u32,
     /// The most memory an attempt takes, in bytes.
     pub memory_bytes: u64,
     /// Pixels times optimiser steps.
@@ -70,7 +72,7 @@ pub struct Capabilities {
     pub slots: u32,
     /// Memory for tasks, over all slots, in bytes.
     pub memory_bytes: u64,
-    /// The engine version that it runs; only equal versions are given work.
+    /// The engine version that it runs; it is only given tasks of this version.
     pub engine_version: u32,
     /// Such as `cpu avx512`, to show.
     pub device: String,
@@ -99,7 +101,10 @@ pub struct Progress {
 #[derive(Debug, Clone, PartialEq)]
 pub enum LeaseOutcome {
     Succeeded(TaskResult),
-    Failed { kind: FailureKind, message: String },
+    Failed {
+        kind: FailureKind,
+        message: String,
+    },
     /// The worker stopped it: it was revoked, or the worker is shutting down. It uses up no attempt.
     Returned,
 }

@@ -1,0 +1,96 @@
+//! Workers come and go.
+
+use std::collections::BTreeSet;
+
+use impasto_types::{LeaseId, WorkerId, WorkerName};
+
+use crate::core::Core;
+use crate::timers::Timer;
+use crate::{Capabilities, Effect, HeldLease, Millis};
+
+impl Core {
+    /// The worker keeps those of its leases that it still holds. One that it does not hold any more has ended, and counts: it may be what
+    /// brought the worker down.
+    pub(crate) fn connect(&mut self, worker: WorkerId, name: WorkerName, capabilities: Capabilities, held: &[HeldLease]) {
+        if let Some(older) = self.workers.named(&name) {
+            self.remove_worker(older);
+            if older != worker {
+                self.tell(Effect::Dismiss { worker: older });
+            }
+        }
+        self.absent.remove(&name);
+        self.workers.connect(worker, name.clone(), capabilities, self.now);
+        let held: BTreeSet<LeaseId> = held.iter().map(|held| held.lease).collect();
+        let expected = self.ledger.leases_of(&name);
+        let stale = held.iter().copied().filter(|lease| !expected.contains(lease)).collect();
+        self.tell(Effect::Welcome { worker, stale });
+        for lease in expected {
+            if held.contains(&lease) {
+                self.take_up(worker, lease);
+            } else {
+                self.lose_lease(lease, &name, format!("worker {name} came back without it"));
+            }
+        }
+        self.workers.load(&name, self.ledger.holding(&name));
+    }
+
+    pub(crate) fn disconnect(&mut self, worker: WorkerId) {
+        if let Some(name) = self.remove_worker(worker)
+            && self.ledger.holding(&name).is_some()
+        {
+            self.await_return(name);
+        }
+    }
+
+    pub(crate) fn credits(&mut self, worker: WorkerId, free_slots: u32) {
+        if let Some(connected) = self.workers.get_mut(worker) {
+            connected.heard = self.now;
+        }
+        self.workers.set_credits(worker, free_slots);
+    }
+
+    /// Closes a connection that went silent. Its leases have ended: they had their time already.
+    pub(crate) fn dismiss(&mut self, worker: WorkerId) {
+        let Some(name) = self.remove_worker(worker) else { return };
+        self.tell(Effect::Dismiss { worker });
+        self.lose_leases(&name, "went silent");
+    }
+
+    /// From now on the worker's leases wait for it to come back.
+    pub(crate) fn await_return(&mut self, name: WorkerName) {
+        let until = self.now.saturating_add(self.config.reconnect_grace_ms);
+        self.absent.insert(name.clone(), until);
+        self.timers.set(until, Timer::Absence(name));
+    }
+
+    /// A worker's time to come back may be over.
+    pub(crate) fn check_absence(&mut self, name: WorkerName, due: Millis) {
+        if self.absent.get(&name) != Some(&due) {
+            return;
+        }
+        if self.was_asleep_since(due) {
+            self.await_return(name);
+            return;
+        }
+        self.absent.remove(&name);
+        self.lose_leases(&name, "was lost");
+    }
+
+    /// Whether the driver itself was away when this fell due, as after a machine's sleep. Silence proves nothing then: nobody listened.
+    pub(crate) fn was_asleep_since(&self, due: Millis) -> bool {
+        self.now - due > self.config.reconnect_grace_ms
+    }
+
+    fn lose_leases(&mut self, name: &WorkerName, how: &str) {
+        for lease in self.ledger.leases_of(name) {
+            self.lose_lease(lease, name, format!("worker {name} {how}"));
+        }
+    }
+
+    fn remove_worker(&mut self, worker: WorkerId) -> Option<WorkerName> {
+        let forget_at = self.now.saturating_add(self.config.forget_lost_ms);
+        let name = self.workers.disconnect(worker, forget_at)?.name;
+        self.timers.set(forget_at, Timer::Forget(name.clone()));
+        Some(name)
+    }
+}

@@ -1,0 +1,60 @@
+//! What clients ask for.
+
+use impasto_types::JobId;
+
+use crate::core::Core;
+use crate::job::Phase;
+use crate::task::TaskState;
+use crate::{Effect, Fact, RequestId, Submission};
+
+impl Core {
+    pub(crate) fn submit(&mut self, request: RequestId, submission: Submission) {
+        if let Some(job) = self.ledger.job_with_key(&submission.key) {
+            self.tell(Effect::Submitted { request, job, known: true });
+            return;
+        }
+        let job = self.ledger.next_job();
+        self.tell(Effect::Submitted { request, job, known: false });
+        self.record(Fact::JobSubmitted { job, at: self.now, submission });
+    }
+
+    /// Waiting tasks are canceled at once. Workers are asked to stop the others; a result that arrives nevertheless is kept.
+    pub(crate) fn cancel(&mut self, request: RequestId, job: JobId) {
+        let Some(phase) = self.ledger.jobs.get(&job).map(|job| job.phase) else {
+            self.tell(Effect::NoSuchJob { request, job });
+            return;
+        };
+        match phase {
+            Phase::Queued | Phase::Running => {
+                self.record(Fact::JobCanceled { job, at: self.now });
+                self.revoke_leases_of(job);
+            }
+            // A second cancel repeats the orders, which may have been lost.
+            Phase::Canceling => self.revoke_leases_of(job),
+            Phase::Ended { .. } => {}
+        }
+        self.tell(Effect::Changed { request, job });
+    }
+
+    pub(crate) fn retry(&mut self, request: RequestId, job: JobId) {
+        let Some(retried) = self.ledger.jobs.get(&job) else {
+            self.tell(Effect::NoSuchJob { request, job });
+            return;
+        };
+        if retried.phase == Phase::Canceling || retried.counts.failed + retried.counts.canceled > 0 {
+            self.record(Fact::JobRetried { job, at: self.now });
+        }
+        self.tell(Effect::Changed { request, job });
+    }
+
+    fn revoke_leases_of(&mut self, job: JobId) {
+        for key in self.ledger.keys_where(job, |state| matches!(state, TaskState::Leased(_))) {
+            if let Some(lease) = self.ledger.task(key).and_then(|task| task.lease())
+                && let Some(worker) = self.workers.named(&lease.worker)
+            {
+                let lease = lease.id;
+                self.tell(Effect::Revoke { worker, lease });
+            }
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! Who gets what: the task that goes first by the queue's order, on the worker that suits it best.
+
+use std::collections::BTreeSet;
+
+use impasto_types::{Attempt, LeaseId, WorkerId};
+
+use crate::class::Class;
+use crate::core::Core;
+use crate::task::TaskKey;
+use crate::{Effect, Fact};
+
+impl Core {
+    /// Leases as many tasks as workers have asked for.
+    pub(crate) fn schedule(&mut self) {
+        self.ledger.waiting.release(&self.ledger.jobs, self.now);
+        self.watch_stranded();
+        if !self.workers.is_anyone_free() || self.ledger.waiting.queue.is_empty() {
+            return;
+        }
+        // Grants only make room smaller, so what did not fit once does not fit later in this pass.
+        let room = self.workers.room();
+        let mut unfit: BTreeSet<Class> = BTreeSet::new();
+        while self.workers.is_anyone_free() {
+            let fits = |class: &Class| {
+                room.get(&class.demand.engine_version).is_some_and(|most| class.demand.memory_bytes <= *most) && !unfit.contains(class)
+            };
+            let Some(next) = self.ledger.waiting.queue.next(self.now, fits) else { return };
+            let Some(task) = self.ledger.task(next.key) else { return };
+            match self.workers.best_for(&next.class, &task.needs.inputs) {
+                Some(worker) => self.grant(next.key, worker),
+                None => drop(unfit.insert(next.class)),
+            }
+        }
+    }
+
+    fn grant(&mut self, key: TaskKey, worker: WorkerId) {
+        let Some(name) = self.workers.get(worker).map(|worker| worker.name.clone()) else { return };
+        let Some(task) = self.ledger.task(key) else { return };
+        let inputs = task.needs.inputs.clone();
+        let lease = LeaseId { job: key.job, task: key.task, attempt: Attempt(task.attempt.saturating_add(1)), epoch: self.epoch };
+        self.record(Fact::TaskLeased { lease, worker: name, at: self.now });
+        self.workers.take_credit(worker);
+        self.workers.remember_blobs(worker, &inputs);
+        self.listen_for(lease);
+        self.tell(Effect::Grant { worker, lease });
+    }
+}

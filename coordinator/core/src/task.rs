@@ -1,0 +1,103 @@
+//! A task: what it needs, how often it was tried, and where it stands.
+
+use impasto_types::{Attempt, JobId, LeaseId, TaskIndex, TaskResult, WorkerName};
+
+use crate::{Millis, Needs, Progress, TaskEvent, TaskView};
+
+/// A task's name over all jobs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct TaskKey {
+    pub(crate) job: JobId,
+    pub(crate) task: TaskIndex,
+}
+
+impl From<LeaseId> for TaskKey {
+    fn from(lease: LeaseId) -> Self {
+        Self { job: lease.job, task: lease.task }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Task {
+    pub(crate) needs: Needs,
+    /// The number of the last attempt, 0 before the first. It only rises, over retries too: it fences older attempts out.
+    pub(crate) attempt: u32,
+    pub(crate) tries: Tries,
+    pub(crate) state: TaskState,
+}
+
+/// What came of the attempts since the submission or the last retry.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Tries {
+    /// Those that count towards the limit.
+    pub(crate) counted: u32,
+    /// All that ended without a result.
+    pub(crate) setbacks: u32,
+    /// The workers that they ended on: others are preferred.
+    pub(crate) avoid: Vec<WorkerName>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum TaskState {
+    /// Waits: for its time, for another task with the same action, or for a worker.
+    Ready {
+        /// 0 where it waits for no time.
+        not_before: Millis,
+        /// Why it waits again, if it does.
+        message: String,
+    },
+    Leased(Lease),
+    Succeeded {
+        result: TaskResult,
+        worker: Option<WorkerName>,
+    },
+    Failed {
+        message: String,
+    },
+    Canceled,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Lease {
+    pub(crate) id: LeaseId,
+    pub(crate) worker: WorkerName,
+    /// When the worker last spoke of it.
+    pub(crate) heard: Millis,
+    pub(crate) progress: Option<Progress>,
+}
+
+impl Task {
+    pub(crate) fn new(needs: Needs) -> Self {
+        Self { needs, attempt: 0, tries: Tries::default(), state: TaskState::Ready { not_before: 0, message: String::new() } }
+    }
+
+    pub(crate) fn lease(&self) -> Option<&Lease> {
+        match &self.state {
+            TaskState::Leased(lease) => Some(lease),
+            TaskState::Ready { .. } | TaskState::Succeeded { .. } | TaskState::Failed { .. } | TaskState::Canceled => None,
+        }
+    }
+
+    pub(crate) fn lease_mut(&mut self) -> Option<&mut Lease> {
+        match &mut self.state {
+            TaskState::Leased(lease) => Some(lease),
+            TaskState::Ready { .. } | TaskState::Succeeded { .. } | TaskState::Failed { .. } | TaskState::Canceled => None,
+        }
+    }
+
+    /// The news that would lead here.
+    pub(crate) fn event(&self) -> TaskEvent {
+        let attempts = Attempt(self.attempt);
+        match &self.state {
+            TaskState::Ready { not_before, message } => TaskEvent::Ready { attempts, not_before: *not_before, message: message.clone() },
+            TaskState::Leased(lease) => TaskEvent::Leased { worker: lease.worker.clone(), attempt: lease.id.attempt },
+            TaskState::Succeeded { result, worker } => TaskEvent::Succeeded { result: result.clone(), worker: worker.clone(), attempts },
+            TaskState::Failed { message } => TaskEvent::Failed { message: message.clone(), attempts },
+            TaskState::Canceled => TaskEvent::Canceled,
+        }
+    }
+
+    pub(crate) fn view(&self, task: TaskIndex) -> TaskView {
+        TaskView { task, event: self.event(), progress: self.lease().and_then(|lease| lease.progress) }
+    }
+}

@@ -1,0 +1,143 @@
+//! Tasks that wait, and for what: for their time, for another task with the same action, or for a worker.
+//!
+//! No action is computed twice at once. Tasks with the same action form a group, of which at most one, the nominee, may be leased; the others
+//! wait for its result. When it ends without one, the next is nominated.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+use impasto_types::Digest;
+
+use crate::Millis;
+use crate::class::Class;
+use crate::job::Job;
+use crate::queue::ReadyQueue;
+use crate::task::{Task, TaskKey, TaskState};
+
+#[derive(Debug, Clone)]
+pub(crate) struct Waiting {
+    pub(crate) queue: ReadyQueue,
+    /// Nominees that were not looked at yet, by the time before which they may not run.
+    delayed: BTreeSet<(Millis, TaskKey)>,
+    groups: BTreeMap<Digest, Group>,
+}
+
+/// The tasks of one action that have not ended.
+#[derive(Debug, Clone, Default)]
+struct Group {
+    leased: Option<TaskKey>,
+    waiting: BTreeSet<Turn>,
+}
+
+/// In which order the tasks of a group have their turn: those that wait for no time first, then by priority and age.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Turn {
+    not_before: Millis,
+    priority: Reverse<i32>,
+    key: TaskKey,
+}
+
+impl Turn {
+    /// `None` where the task does not wait.
+    fn of(job: &Job, key: TaskKey, task: &Task) -> Option<Self> {
+        match &task.state {
+            TaskState::Ready { not_before, .. } => Some(Self { not_before: *not_before, priority: Reverse(job.priority), key }),
+            TaskState::Leased(_) | TaskState::Succeeded { .. } | TaskState::Failed { .. } | TaskState::Canceled => None,
+        }
+    }
+}
+
+impl Group {
+    fn nominee(&self) -> Option<Turn> {
+        if self.leased.is_some() { None } else { self.waiting.first().copied() }
+    }
+}
+
+impl Waiting {
+    pub(crate) fn new(ageing_ms: Millis) -> Self {
+        Self { queue: ReadyQueue::new(ageing_ms), delayed: BTreeSet::new(), groups: BTreeMap::new() }
+    }
+
+    /// A task has got its state, which may be ready or leased.
+    pub(crate) fn enter(&mut self, jobs: &Jobs, key: TaskKey) {
+        let Some((job, task)) = find(jobs, key) else { return };
+        self.change(jobs, task.needs.action, |group| match Turn::of(job, key, task) {
+            Some(turn) => drop(group.waiting.insert(turn)),
+            None if task.lease().is_some() => group.leased = Some(key),
+            None => {}
+        });
+    }
+
+    /// A task is about to lose its state, which may be ready or leased.
+    pub(crate) fn leave(&mut self, jobs: &Jobs, key: TaskKey) {
+        let Some((job, task)) = find(jobs, key) else { return };
+        self.change(jobs, task.needs.action, |group| match Turn::of(job, key, task) {
+            Some(turn) => drop(group.waiting.remove(&turn)),
+            None if group.leased == Some(key) => group.leased = None,
+            None => {}
+        });
+    }
+
+    /// Queues the nominees whose time has come.
+    pub(crate) fn release(&mut self, jobs: &Jobs, now: Millis) {
+        while let Some((not_before, key)) = self.delayed.first().copied()
+            && not_before <= now
+        {
+            self.delayed.pop_first();
+            if let Some((job, task)) = find(jobs, key) {
+                self.queue.insert(job, key.task, Class::of(task));
+            }
+        }
+    }
+
+    pub(crate) fn next_release(&self) -> Option<Millis> {
+        self.delayed.first().map(|(not_before, _)| *not_before)
+    }
+
+    /// The tasks that wait for the result of this action.
+    pub(crate) fn waiting_for(&self, action: &Digest) -> Vec<TaskKey> {
+        self.groups.get(action).map(|group| group.waiting.iter().map(|turn| turn.key).collect()).unwrap_or_default()
+    }
+
+    /// The task of this action that is leased.
+    pub(crate) fn leased(&self, action: &Digest) -> Option<TaskKey> {
+        self.groups.get(action)?.leased
+    }
+
+    /// Whether the task is delayed or queued: where a nominee must be, and nobody else.
+    pub(crate) fn is_nominated(&self, jobs: &Jobs, key: TaskKey) -> bool {
+        let Some((job, task)) = find(jobs, key) else { return false };
+        let delayed = Turn::of(job, key, task).is_some_and(|turn| self.delayed.contains(&(turn.not_before, key)));
+        delayed || self.queue.contains(job, key.task, &Class::of(task))
+    }
+
+    /// Changes a group, and nominates whoever is its nominee then.
+    fn change(&mut self, jobs: &Jobs, action: Digest, change: impl FnOnce(&mut Group)) {
+        let group = self.groups.entry(action).or_default();
+        let before = group.nominee();
+        change(group);
+        let after = group.nominee();
+        if group.leased.is_none() && group.waiting.is_empty() {
+            self.groups.remove(&action);
+        }
+        if before == after {
+            return;
+        }
+        if let Some(turn) = before
+            && !self.delayed.remove(&(turn.not_before, turn.key))
+            && let Some((job, task)) = find(jobs, turn.key)
+        {
+            self.queue.remove(job, turn.key.task, &Class::of(task));
+        }
+        if let Some(turn) = after {
+            self.delayed.insert((turn.not_before, turn.key));
+        }
+    }
+}
+
+type Jobs = BTreeMap<impasto_types::JobId, Job>;
+
+fn find(jobs: &Jobs, key: TaskKey) -> Option<(&Job, &Task)> {
+    let job = jobs.get(&key.job)?;
+    Some((job, job.task(key.task)?))
+}

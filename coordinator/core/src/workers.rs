@@ -1,0 +1,285 @@
+//! Workers: who is connected, who is free, and who holds which blobs. None of it is durable: workers introduce themselves again.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use impasto_types::{Digest, LeaseId, WorkerId, WorkerName};
+use serde::{Deserialize, Serialize};
+
+use crate::class::{Class, Demand};
+use crate::ledger::Holding;
+use crate::{Capabilities, Millis};
+
+/// How many workers are compared for the inputs that they hold; on a large idle farm the rest would cost more time than it saves.
+const CANDIDATES: usize = 32;
+
+/// How many blobs a worker is believed to hold: some hundred tasks' inputs.
+const BLOBS_REMEMBERED: usize = 1_024;
+
+/// What a worker is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WorkerState {
+    Idle,
+    Busy,
+    /// Finishes what it has and takes no more.
+    Draining,
+    /// Its connection ended, and it has not come back.
+    Lost,
+}
+
+/// A worker as lists show it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WorkerView {
+    pub name: WorkerName,
+    /// Its connection; `None` where it is lost.
+    pub id: Option<WorkerId>,
+    pub state: WorkerState,
+    pub capabilities: Capabilities,
+    pub leases: Vec<LeaseId>,
+    /// Results that were taken from it since the coordinator came up.
+    pub tasks_done: u64,
+}
+
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Workers {
+    connected: BTreeMap<WorkerId, Worker>,
+    by_name: BTreeMap<WorkerName, WorkerId>,
+    lost: BTreeMap<WorkerName, LostWorker>,
+    /// Those that can take a task, least loaded first.
+    free: BTreeSet<(usize, WorkerId)>,
+    holders: BTreeMap<Digest, BTreeSet<WorkerId>>,
+    /// The most memory that a worker which takes work has, by engine version.
+    largest: BTreeMap<u32, u64>,
+}
+
+/// A connected worker.
+#[derive(Debug, Clone)]
+pub(crate) struct Worker {
+    pub(crate) name: WorkerName,
+    pub(crate) capabilities: Capabilities,
+    pub(crate) tasks_done: u64,
+    /// When it last said anything.
+    pub(crate) heard: Millis,
+    draining: bool,
+    /// How many more leases it asked for.
+    credits: u32,
+    leases: usize,
+    free_memory_bytes: u64,
+    /// Blobs that it should hold, oldest first.
+    blobs: VecDeque<Digest>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct LostWorker {
+    capabilities: Capabilities,
+    tasks_done: u64,
+    pub(crate) forget_at: Millis,
+}
+
+impl Workers {
+    pub(crate) fn connect(&mut self, id: WorkerId, name: WorkerName, capabilities: Capabilities, now: Millis) {
+        let tasks_done = self.lost.remove(&name).map_or(0, |lost| lost.tasks_done);
+        let blobs: Vec<Digest> = capabilities.blobs.iter().copied().take(BLOBS_REMEMBERED).collect();
+        self.by_name.insert(name.clone(), id);
+        let worker = Worker {
+            name,
+            tasks_done,
+            heard: now,
+            draining: false,
+            credits: 0,
+            leases: 0,
+            free_memory_bytes: capabilities.memory_bytes,
+            blobs: VecDeque::new(),
+            capabilities,
+        };
+        self.connected.insert(id, worker);
+        self.remember_blobs(id, &blobs);
+        self.measure();
+    }
+
+    /// The worker's connection is no more; it is lost until it comes back or is forgotten.
+    pub(crate) fn disconnect(&mut self, id: WorkerId, forget_at: Millis) -> Option<Worker> {
+        let worker = self.connected.remove(&id)?;
+        self.by_name.remove(&worker.name);
+        self.free.remove(&(worker.leases, id));
+        for blob in &worker.blobs {
+            self.forget_blob(id, blob);
+        }
+        let lost = LostWorker { capabilities: worker.capabilities.clone(), tasks_done: worker.tasks_done, forget_at };
+        self.lost.insert(worker.name.clone(), lost);
+        self.measure();
+        Some(worker)
+    }
+
+    pub(crate) fn forget(&mut self, name: &WorkerName, now: Millis) {
+        if self.lost.get(name).is_some_and(|lost| lost.forget_at <= now) {
+            self.lost.remove(name);
+        }
+    }
+
+    pub(crate) fn set_credits(&mut self, id: WorkerId, credits: u32) {
+        let Some(worker) = self.connected.get_mut(&id) else { return };
+        worker.credits = credits;
+        self.rank(id);
+    }
+
+    /// One of the worker's credits is used up.
+    pub(crate) fn take_credit(&mut self, id: WorkerId) {
+        let Some(worker) = self.connected.get_mut(&id) else { return };
+        worker.credits = worker.credits.saturating_sub(1);
+        self.rank(id);
+    }
+
+    pub(crate) fn drain(&mut self, id: WorkerId) {
+        let Some(worker) = self.connected.get_mut(&id) else { return };
+        worker.draining = true;
+        self.rank(id);
+        self.measure();
+    }
+
+    /// The worker holds this now.
+    pub(crate) fn load(&mut self, name: &WorkerName, holding: Option<&Holding>) {
+        let Some(id) = self.by_name.get(name).copied() else { return };
+        let Some(worker) = self.connected.get_mut(&id) else { return };
+        self.free.remove(&(worker.leases, id));
+        worker.leases = holding.map_or(0, |holding| holding.tasks.len());
+        let taken_bytes = holding.map_or(0, |holding| holding.memory_bytes);
+        worker.free_memory_bytes = worker.capabilities.memory_bytes.saturating_sub(taken_bytes);
+        self.rank(id);
+    }
+
+    /// The worker is about to fetch these, so that later tasks find them there.
+    pub(crate) fn remember_blobs(&mut self, id: WorkerId, blobs: &[Digest]) {
+        for blob in blobs {
+            let Some(worker) = self.connected.get_mut(&id) else { return };
+            if !self.holders.entry(*blob).or_default().insert(id) {
+                continue;
+            }
+            worker.blobs.push_back(*blob);
+            if worker.blobs.len() > BLOBS_REMEMBERED
+                && let Some(oldest) = worker.blobs.pop_front()
+            {
+                self.forget_blob(id, &oldest);
+            }
+        }
+    }
+
+    pub(crate) fn get(&self, id: WorkerId) -> Option<&Worker> {
+        self.connected.get(&id)
+    }
+
+    pub(crate) fn get_mut(&mut self, id: WorkerId) -> Option<&mut Worker> {
+        self.connected.get_mut(&id)
+    }
+
+    pub(crate) fn named(&self, name: &WorkerName) -> Option<WorkerId> {
+        self.by_name.get(name).copied()
+    }
+
+    pub(crate) fn is_anyone_free(&self) -> bool {
+        !self.free.is_empty()
+    }
+
+    /// The most memory that a worker which takes work has, by engine version. Empty where no worker does.
+    pub(crate) fn largest(&self) -> &BTreeMap<u32, u64> {
+        &self.largest
+    }
+
+    /// The most memory that a free worker has left, by engine version.
+    pub(crate) fn room(&self) -> BTreeMap<u32, u64> {
+        let mut room = BTreeMap::new();
+        for worker in self.free.iter().filter_map(|(_, id)| self.connected.get(id)) {
+            let most: &mut u64 = room.entry(worker.capabilities.engine_version).or_default();
+            *most = worker.free_memory_bytes.max(*most);
+        }
+        room
+    }
+
+    /// Who is to run a task of this class: among the least loaded that can, whoever holds most of its inputs.
+    pub(crate) fn best_for(&self, class: &Class, inputs: &[Digest]) -> Option<WorkerId> {
+        let avoids = self.has_alternative(class);
+        let takes = |(_, id): &(usize, WorkerId)| {
+            self.connected.get(id).is_some_and(|worker| worker.has_room(&class.demand) && !(avoids && class.avoid.contains(&worker.name)))
+        };
+        let mut able = self.free.iter().copied().filter(takes);
+        let first = able.next()?;
+        let alike = |candidate: &(usize, WorkerId)| candidate.0 == first.0;
+        // A blob that many hold is as near to the first few workers as to any other, so only rare ones are looked up.
+        let rare = inputs.iter().filter_map(|input| self.holders.get(input)).filter(|holders| holders.len() <= CANDIDATES);
+        let holders = rare.flatten().filter_map(|id| Some((self.connected.get(id)?.leases, *id)));
+        let holders = holders.filter(|candidate| alike(candidate) && self.free.contains(candidate) && takes(candidate));
+        let candidates = std::iter::once(first).chain(able.take(CANDIDATES - 1).take_while(alike)).chain(holders);
+        let held =
+            |id: WorkerId| inputs.iter().filter(|input| self.holders.get(input).is_some_and(|holders| holders.contains(&id))).count();
+        candidates.map(|(_, id)| id).min_by_key(|id| (std::cmp::Reverse(held(*id)), *id))
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (WorkerId, &Worker)> {
+        self.connected.iter().map(|(id, worker)| (*id, worker))
+    }
+
+    /// All workers as lists show them, by name; `leases_of` says what each holds.
+    pub(crate) fn views(&self, leases_of: impl Fn(&WorkerName) -> Vec<LeaseId>) -> Vec<WorkerView> {
+        let connected = self.connected.iter().map(|(id, worker)| {
+            let state = match (worker.draining, worker.leases) {
+                (true, _) => WorkerState::Draining,
+                (false, 0) => WorkerState::Idle,
+                (false, _) => WorkerState::Busy,
+            };
+            let (name, capabilities) = (worker.name.clone(), worker.capabilities.clone());
+            let leases = leases_of(&name);
+            WorkerView { name, id: Some(*id), state, capabilities, leases, tasks_done: worker.tasks_done }
+        });
+        let lost = self.lost.iter().map(|(name, lost)| {
+            let (leases, capabilities) = (leases_of(name), lost.capabilities.clone());
+            WorkerView { name: name.clone(), id: None, state: WorkerState::Lost, capabilities, leases, tasks_done: lost.tasks_done }
+        });
+        let mut views: Vec<_> = connected.chain(lost).collect();
+        views.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        views
+    }
+
+    /// Whether someone whom the class does not avoid could run it, now or later.
+    fn has_alternative(&self, class: &Class) -> bool {
+        let able = |worker: &Worker| !worker.draining && class.demand.is_met_by(&worker.capabilities);
+        !class.avoid.is_empty() && self.connected.values().any(|worker| able(worker) && !class.avoid.contains(&worker.name))
+    }
+
+    /// Puts the worker where it belongs among the free.
+    fn rank(&mut self, id: WorkerId) {
+        let Some(worker) = self.connected.get(&id) else { return };
+        if worker.takes_more() {
+            self.free.insert((worker.leases, id));
+        } else {
+            self.free.remove(&(worker.leases, id));
+        }
+    }
+
+    fn measure(&mut self) {
+        self.largest.clear();
+        for worker in self.connected.values().filter(|worker| !worker.draining) {
+            let largest = self.largest.entry(worker.capabilities.engine_version).or_default();
+            *largest = worker.capabilities.memory_bytes.max(*largest);
+        }
+    }
+
+    fn forget_blob(&mut self, id: WorkerId, blob: &Digest) {
+        if let Some(holders) = self.holders.get_mut(blob) {
+            holders.remove(&id);
+            if holders.is_empty() {
+                self.holders.remove(blob);
+            }
+        }
+    }
+}
+
+impl Worker {
+    /// Whether it asked for work. Its slots bound what a message that crossed a grant asks for too much.
+    fn takes_more(&self) -> bool {
+        !self.draining && self.credits > 0 && self.leases < self.capabilities.slots as usize
+    }
+
+    fn has_room(&self, demand: &Demand) -> bool {
+        self.capabilities.engine_version == demand.engine_version && self.free_memory_bytes >= demand.memory_bytes
+    }
+}
