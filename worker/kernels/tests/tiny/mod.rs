@@ -1,3 +1,5 @@
+#![allow(dead_code)] // each test file uses its own part
+
 //! Small networks of VGG's topology with seeded random weights, and random pictures.
 
 use std::sync::Arc;
@@ -54,9 +56,13 @@ impl Weights {
     /// Features that stay positive: no ReLU closes, so that rounding cannot decide where a gradient goes.
     pub(crate) fn open(stages: [usize; 5], seed: u64) -> Self {
         let mut weights = Self::new(stages, seed);
-        for (_, _, weights, bias) in &mut weights.layers {
-            weights.iter_mut().for_each(|weight| *weight *= 0.3);
-            bias.iter_mut().for_each(|bias| *bias += 2.0);
+        for (inputs, _, weights, bias) in &mut weights.layers {
+            // Kernels that sum to zero, so that what the bias adds in one layer does not drown the next.
+            for kernel in weights.chunks_exact_mut(*inputs * 9) {
+                let mean = kernel.iter().sum::<f32>() / kernel.len() as f32;
+                kernel.iter_mut().for_each(|weight| *weight = 0.3 * (*weight - mean));
+            }
+            bias.iter_mut().for_each(|bias| *bias += 4.0);
         }
         weights
     }
