@@ -1,17 +1,24 @@
 //! What a task takes: memory and work, estimated before anything runs.
 
-use impasto_types::Recipe;
+use impasto_types::{Optimizer, Recipe};
 
 /// What an attempt takes at any size: VGG-19's weights, the style's statistics, the allocator's slack.
 pub const MEMORY_BASE_BYTES: u64 = 700 << 20;
 
-/// What an attempt takes for each pixel of its last scale. The feature maps up to relu5_1 that a backward pass needs are about 330 floats a pixel;
-/// twice that covers their gradients and the optimiser's history.
+/// What an attempt takes for each pixel of its last scale. The feature maps up to relu5_1 that a backward pass needs are about 320 floats a pixel;
+/// twice that covers their gradients.
 pub const MEMORY_BYTES_PER_PIXEL: u64 = 3_000;
 
+/// What each step that L-BFGS remembers takes for a pixel: a step and a change of gradient, three floats each.
+pub const HISTORY_BYTES_PER_PIXEL: u64 = 24;
+
 /// The most memory that an attempt takes for a result of `width` by `height` pixels, in bytes.
-pub(crate) fn memory_bytes(width: u32, height: u32) -> u64 {
-    MEMORY_BASE_BYTES + MEMORY_BYTES_PER_PIXEL * u64::from(width) * u64::from(height)
+pub(crate) fn memory_bytes(recipe: &Recipe, width: u32, height: u32) -> u64 {
+    let remembered = match recipe.optimizer {
+        Optimizer::Lbfgs => HISTORY_BYTES_PER_PIXEL * u64::from(recipe.history),
+        Optimizer::Adam => 0,
+    };
+    MEMORY_BASE_BYTES + (MEMORY_BYTES_PER_PIXEL + remembered) * u64::from(width) * u64::from(height)
 }
 
 /// Pixels times optimiser steps over all scales.
@@ -20,10 +27,10 @@ pub(crate) fn work(recipe: &Recipe, width: u32, height: u32) -> u64 {
     scales.iter().map(|scale| u64::from(scale.width) * u64::from(scale.height) * u64::from(scale.iterations)).sum()
 }
 
-// The largest result, 32768 pixels squared, stays within 64 bits, and so does its work at the most steps over 32 scales.
+// The largest result, 32768 pixels squared, stays within 64 bits at the longest history, and so does its work at the most steps over 32 scales.
 const _: () = {
     let pixels = Recipe::MAX_SIDE as u64 * Recipe::MAX_SIDE as u64;
-    assert!(pixels < (u64::MAX - MEMORY_BASE_BYTES) / MEMORY_BYTES_PER_PIXEL);
+    assert!(pixels < (u64::MAX - MEMORY_BASE_BYTES) / (MEMORY_BYTES_PER_PIXEL + HISTORY_BYTES_PER_PIXEL * 1000));
     assert!(pixels < u64::MAX / (Recipe::MAX_ITERATIONS as u64 * 32));
 };
 
@@ -34,7 +41,8 @@ mod tests {
 
     #[test]
     fn a_picture_of_512_pixels() {
-        assert_eq!(memory_bytes(512, 512), 1_520_435_200);
+        assert_eq!(memory_bytes(&Preset::Painterly.recipe(), 512, 512), 1_520_435_200);
+        assert_eq!(memory_bytes(&Preset::Gatys.recipe(), 512, 512), 1_520_435_200 + 2400 * 512 * 512);
         let single = Recipe { min_scale: 0, iterations: 10, ..Preset::Painterly.recipe() };
         assert_eq!(work(&single, 512, 256), 512 * 256 * 10);
         let two = Recipe { min_scale: 256, scale_factor: 2.0, iterations: 10, coarse_iterations: 40, ..single };

@@ -3,16 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use impasto_types::AssetPath;
+use impasto_types::{AssetPath, ContainerFormat};
 
-use crate::Listing;
 use crate::data_map::data_map_suffix;
 
-/// Writes a manifest for the images of `listing`. `project` is the folder's name; what a project's name cannot have is replaced.
+const OUTPUT_FOLDER: &str = "stylized";
+
+/// Writes a manifest for the files of a folder; those that are no images, and earlier outputs, do not count. `project` is the folder's name;
+/// what a project's name cannot have is replaced.
 ///
-/// Files in a folder `style` or `styles`, or whose own name begins so, become styles; every other top folder becomes a rule.
-pub fn init_manifest(project: &str, listing: &Listing) -> String {
-    let paths: BTreeSet<&AssetPath> = listing.assets.iter().map(|asset| &asset.path).collect();
+/// Images in a folder `style` or `styles`, or whose own name begins so, become styles; every other top folder becomes a rule.
+pub fn init_manifest<'a>(project: &str, files: impl IntoIterator<Item = &'a AssetPath>) -> String {
+    let counts = |path: &&AssetPath| {
+        ContainerFormat::from_extension(path.extension()).is_some() && !path.case_key().starts_with(&format!("{OUTPUT_FOLDER}/"))
+    };
+    let paths: BTreeSet<&AssetPath> = files.into_iter().filter(counts).collect();
     let (style_images, assets): (Vec<_>, Vec<_>) = paths.into_iter().partition(|path| is_style(path));
     let styles = styles(&style_images);
     let suffixes: BTreeSet<_> = assets.iter().filter_map(|path| data_map_suffix(path.file_stem())).collect();
@@ -33,8 +38,8 @@ fn write_all(
     text.push_str("# What `impasto build` paints. All keys: docs/manifest.md of Impasto.\n\n");
     writeln!(text, "[project]\nname = \"{}\"", name_from(project, "project"))?;
     text.push_str("# Where results go. {dir}, {stem}, {ext}, {name}, {style} and {rule} stand for the asset's.\n");
-    let output = if styles.len() > 1 { "stylized/{style}/{dir}/{name}" } else { "stylized/{dir}/{name}" };
-    writeln!(text, "output = \"{output}\"")?;
+    let output = if styles.len() > 1 { "{style}/{dir}/{name}" } else { "{dir}/{name}" };
+    writeln!(text, "output = \"{OUTPUT_FOLDER}/{output}\"")?;
     text.push_str("\n# For every rule; styles and rules may say otherwise.\n[defaults]\n");
     text.push_str("preset = \"painterly\" # \"texture\" suits surfaces that tile: bricks, rock, cloth\n");
     text.push_str("# size = 1024         # the result's longer side in pixels; without it, the asset's own\n");
@@ -81,10 +86,15 @@ fn write_all(
     Ok(())
 }
 
-/// Whether a path looks like a style image: in a folder of styles, or named after one.
+/// Whether a path looks like a style image: in a folder of styles, or named `style`, `style_night`, `style2`.
 fn is_style(path: &AssetPath) -> bool {
-    let is_folder = |component: &str| matches!(component.to_lowercase().as_str(), "style" | "styles");
-    path.parent().split('/').any(is_folder) || path.file_stem().to_lowercase().starts_with("style")
+    let stem = path.file_stem().to_lowercase();
+    let after = stem.strip_prefix("styles").or_else(|| stem.strip_prefix("style"));
+    path.parent().split('/').any(is_style_folder) || after.is_some_and(|after| !after.starts_with(char::is_alphabetic))
+}
+
+fn is_style_folder(component: &str) -> bool {
+    matches!(component.to_lowercase().as_str(), "style" | "styles")
 }
 
 /// Styles by name: images directly in the folder are one each, those of a folder below it belong together.
@@ -94,11 +104,10 @@ fn styles<'a>(images: &[&'a AssetPath]) -> BTreeMap<String, Vec<&'a AssetPath>> 
     let mut names = BTreeSet::new();
     for path in images {
         let folder = path.parent();
-        let below =
-            folder.rsplit('/').next().filter(|last| !last.is_empty() && !matches!(last.to_lowercase().as_str(), "style" | "styles"));
-        let together = below.is_some() && folder.split('/').any(|part| matches!(part.to_lowercase().as_str(), "style" | "styles"));
-        let (key, stem) = if together { (folder, below.unwrap_or(folder)) } else { (path.as_str(), path.file_stem()) };
-        let name = owners.entry(key).or_insert_with(|| unique(name_from(stem, "style"), &mut names));
+        let last = folder.rsplit('/').next().unwrap_or(folder);
+        let together = folder.split('/').any(is_style_folder) && !is_style_folder(last);
+        let (owner, name) = if together { (folder, last) } else { (path.as_str(), path.file_stem()) };
+        let name = owners.entry(owner).or_insert_with(|| unique(name_from(name, "style"), &mut names));
         styles.entry(name.clone()).or_default().push(path);
     }
     styles
@@ -126,25 +135,28 @@ fn quoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use impasto_types::BlobRef;
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{ListedAsset, Manifest, Matched};
+    use crate::{Manifest, Matched};
 
-    fn listing<'a>(paths: impl IntoIterator<Item = &'a str>) -> Listing {
-        let asset = |path: &str| ListedAsset {
-            path: path.parse().expect("it is a path"),
-            blob: BlobRef::of(path.as_bytes()),
-            image: Err("nobody looked".to_owned()),
-        };
-        Listing { assets: paths.into_iter().map(asset).collect(), unmatched: 0 }
+    fn init<'a>(project: &str, files: impl IntoIterator<Item = &'a str>) -> String {
+        let paths: Vec<AssetPath> = files.into_iter().map(|file| file.parse().expect("it is a path")).collect();
+        init_manifest(project, &paths)
     }
 
     #[test]
     fn a_folder_of_textures() {
-        let paths = ["styles/starry night.jpg", "textures/walls/brick.png", "textures/walls/brick_n.png", "ui/button.tga", "cover.png"];
-        let text = init_manifest("My Village!", &listing(paths));
+        let paths = [
+            "stylized/old.png",
+            "readme.txt",
+            "styles/starry night.jpg",
+            "textures/walls/brick.png",
+            "textures/walls/brick_n.png",
+            "ui/button.tga",
+            "cover.png",
+        ];
+        let text = init("My Village!", paths);
         let manifest = Manifest::parse(&text, "impasto.toml").unwrap_or_else(|error| panic!("{error}\n{text}"));
         assert_eq!(manifest.name(), "My_Village");
         assert_eq!(manifest.rule_names().collect::<Vec<_>>(), ["data maps", "top", "textures", "ui"]);
@@ -162,10 +174,10 @@ mod tests {
 
     #[test]
     fn several_styles_and_none() {
-        let text = init_manifest("x", &listing(["styles/a.jpg", "styles/night/1.jpg", "styles/night/2.jpg", "t/b.png"]));
+        let text = init("x", ["styles/a.jpg", "styles/night/1.jpg", "styles/night/2.jpg", "t/b.png", "t/stylesheet.png"]);
         assert!(text.contains("[styles.a]\nimages = [\"styles/a.jpg\"]"), "{text}");
         assert!(text.contains("[styles.night]\nimages = [\"styles/night/1.jpg\", \"styles/night/2.jpg\"]"), "{text}");
-        let bare = init_manifest("", &Listing::default());
+        let bare = init("", []);
         assert!(Manifest::parse(&bare, "impasto.toml").is_ok(), "{bare}");
     }
 
@@ -173,14 +185,14 @@ mod tests {
         /// Whatever lies in the folder, the manifest parses and wants every file that is no style and no data map.
         #[test]
         fn it_always_parses(paths in prop::collection::btree_set("((styles?|a|B|\\[x\\]|é|data maps|\\{y)/){0,2}(style|s'k|[a-c]|a_n|b_AO)\\.(png|jpg)", 0..12)) {
-            let listing = listing(paths.iter().map(String::as_str));
-            let text = init_manifest("p", &listing);
+            let text = init("p", paths.iter().map(String::as_str));
             let manifest = Manifest::parse(&text, "impasto.toml");
             prop_assert!(manifest.is_ok(), "{:?}\n{}", manifest.err(), text);
             let manifest = manifest.expect("it was just looked at");
-            for asset in &listing.assets {
-                let expected = !is_style(&asset.path) && data_map_suffix(asset.path.file_stem()).is_none();
-                prop_assert_eq!(manifest.wanted(&asset.path).is_some(), expected, "{}\n{}", asset.path, text);
+            for path in &paths {
+                let path: AssetPath = path.parse().expect("it is a path");
+                let expected = !is_style(&path) && data_map_suffix(path.file_stem()).is_none();
+                prop_assert_eq!(manifest.wanted(&path).is_some(), expected, "{}\n{}", path, text);
             }
         }
     }

@@ -39,8 +39,8 @@ pub struct Manifest {
     paintings: Vec<Vec<Painting>>,
     /// The images of styles that rules use, and those that paintings begin with.
     inputs: BTreeSet<AssetPath>,
-    /// All of `inputs`, and the images of styles that no rule uses.
-    reserved: BTreeSet<AssetPath>,
+    /// The case keys of all of `inputs`, and of the images of styles that no rule uses.
+    reserved: BTreeSet<String>,
 }
 
 /// The rule that an asset falls under.
@@ -168,7 +168,7 @@ impl Manifest {
         let images = |style: &Style| style.images.iter().map(|image| image.path.clone()).collect::<Vec<_>>();
         self.inputs = painted().flat_map(|painting| images(&self.styles[&painting.style])).collect();
         self.inputs.extend(painted().filter_map(|painting| painting.init.clone()));
-        self.reserved = self.styles.values().flat_map(images).chain(self.inputs.iter().cloned()).collect();
+        self.reserved = self.styles.values().flat_map(images).chain(self.inputs.iter().cloned()).map(|path| path.case_key()).collect();
     }
 
     /// The manifest's file, as messages call it.
@@ -205,7 +205,7 @@ impl Manifest {
         if ContainerFormat::from_extension(path.extension()).is_none() {
             return Verdict::Foreign;
         }
-        if self.reserved.contains(path) {
+        if self.reserved.contains(&path.case_key()) {
             return Verdict::Input;
         }
         if self.is_output(path) {

@@ -7,9 +7,9 @@ use impasto_types::AssetPath;
 /// A warning. Its `Display` is one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Note {
-    /// No file matches the rule at all.
+    /// Nothing that earlier rules leave matches the rule.
     RuleMatchesNothing { rule: String, globs: Vec<String> },
-    /// Every file that the rule matches falls under an earlier rule.
+    /// Every file that the rule matches falls under an earlier rule; one of them is named.
     RuleComesTooLate { rule: String, earlier: String, asset: AssetPath },
     /// No rule uses the style.
     UnusedStyle { style: String },
@@ -21,10 +21,10 @@ impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::RuleMatchesNothing { rule, globs } => {
-                write!(f, "rule `{rule}` matches no image: {}", globs.join(", "))
+                write!(f, "rule `{rule}` gets no image: nothing that earlier rules leave matches {}", globs.join(", "))
             }
             Self::RuleComesTooLate { rule, earlier, asset } => {
-                write!(f, "rule `{rule}` gets nothing: rule `{earlier}` comes first and takes {asset} and all others that it matches")
+                write!(f, "rule `{rule}` gets no image: earlier rules take all that it matches, as rule `{earlier}` takes {asset}")
             }
             Self::UnusedStyle { style } => write!(f, "no rule uses style `{style}`"),
             Self::DataMaps { rule, first, count, suffix } => {

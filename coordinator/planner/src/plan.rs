@@ -185,7 +185,7 @@ impl Planner<'_> {
         );
         let spec = TaskSpec {
             asset: asset.path.clone(),
-            memory_bytes: estimate::memory_bytes(width, height),
+            memory_bytes: estimate::memory_bytes(&painting.recipe, width, height),
             work: estimate::work(&painting.recipe, width, height),
             action,
         };

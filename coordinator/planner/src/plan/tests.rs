@@ -192,8 +192,8 @@ fn notes() {
         [
             "rule `rule 1` paints walls/a_n.png and 1 other, by name a map of data, not of colours; leave such files out with exclude = \
              [\"**/*_n.*\"]",
-            "rule `rule 2` gets nothing: rule `rule 1` comes first and takes walls/a_n.png and all others that it matches",
-            "rule `rule 3` matches no image: ui/**, x",
+            "rule `rule 2` gets no image: earlier rules take all that it matches, as rule `rule 1` takes walls/a_n.png",
+            "rule `rule 3` gets no image: nothing that earlier rules leave matches ui/**, x",
             "no rule uses style `b`",
         ]
     );
