@@ -58,7 +58,7 @@ fn write_all(
     }
     let text_end = text.trim_end().len();
     text.truncate(text_end);
-    text.push_str("\n\n# The first rule that matches an asset decides.\n");
+    text.push_str("\n\n# The first rule that matches an asset decides.\n\n");
 
     if !suffixes.is_empty() {
         let globs: Vec<_> = suffixes.iter().map(|suffix| quoted(&format!("**/*{suffix}.*"))).collect();

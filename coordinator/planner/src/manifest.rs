@@ -92,7 +92,7 @@ impl Manifest {
         let rules = match root.take("rules") {
             None => vec![],
             Some(entry) => {
-                let entries = entry.elements()?.into_iter().enumerate();
+                let entries = entry.elements("it has to be a list; begin each rule with [[rules]]")?.into_iter().enumerate();
                 entries.map(|(index, entry)| Rule::read(entry, index, &styles)).collect::<Result<_, _>>()?
             }
         };

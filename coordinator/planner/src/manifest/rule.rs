@@ -85,7 +85,7 @@ fn rule_styles(section: &mut Section<'_>, skip: bool, styles: &BTreeMap<String, 
             return Err(ManifestError::Both { place: one.key_place(), table: section.label.clone(), one: "style", other: "styles" });
         }
         (Some(one), None) => vec![one],
-        (None, Some(several)) => several.non_empty()?,
+        (None, Some(several)) => several.non_empty("it has to be a list of names")?,
         (None, None) if skip => vec![],
         (None, None) if styles.len() == 1 => return Ok(styles.keys().cloned().collect()),
         (None, None) => {

@@ -153,8 +153,11 @@ impl<'s> Entry<'s> {
     }
 
     /// The elements of a list, each as an entry under the same key.
-    pub(super) fn elements(self) -> Result<Vec<Self>, ManifestError> {
-        let refusal = self.wrong("it has to be a list");
+    ///
+    /// # Errors
+    /// `reason`, if the value is no list.
+    pub(super) fn elements(self, reason: &str) -> Result<Vec<Self>, ManifestError> {
+        let refusal = self.wrong(reason);
         let (source, table, key, key_offset) = (self.source, self.table, self.key, self.key_offset);
         let entry = |value| Self { source, table: table.clone(), key: key.clone(), key_offset, value };
         match self.value.into_inner() {
@@ -174,9 +177,9 @@ impl<'s> Entry<'s> {
     }
 
     /// The elements of a list that has at least one.
-    pub(super) fn non_empty(self) -> Result<Vec<Self>, ManifestError> {
+    pub(super) fn non_empty(self, reason: &str) -> Result<Vec<Self>, ManifestError> {
         let empty = self.wrong(AT_LEAST_ONE);
-        let elements = self.elements()?;
+        let elements = self.elements(reason)?;
         if elements.is_empty() { Err(empty) } else { Ok(elements) }
     }
 

@@ -61,9 +61,11 @@ fn recipe_key(entry: Entry<'_>) -> Result<RecipePatch, ManifestError> {
 /// Serde's message in words that do not name Rust's types.
 fn in_plain_words(message: &str) -> String {
     [
-        ("expected u32", "expected a whole number"),
-        ("expected u64", "expected a whole number"),
+        ("expected u32", "expected a whole number, 0 or more"),
+        ("expected u64", "expected a whole number, 0 or more"),
         ("expected f32", "expected a number"),
+        (" as i128", ""),
+        ("wanted string or table", "it has to be a string"),
         ("unknown variant", "there is no"),
         ("expected an array of length 5", "expected five numbers, for relu1_1 to relu5_1"),
     ]

@@ -33,7 +33,8 @@ impl Style {
         let known: Vec<_> = ["images"].into_iter().chain(RecipePatch::KEYS).collect();
         let mut section = entry.section(format!("[styles.{name}]"), &known)?;
         let images = section.require("images", "it lists the style's images, such as [\"styles/starry_night.jpg\"]")?;
-        let images = if images.value.get_ref().is_str() { vec![images] } else { images.non_empty()? };
+        let images =
+            if images.value.get_ref().is_str() { vec![images] } else { images.non_empty("it has to be a path or a list of them")? };
         let images = images.into_iter().map(StyleImage::read).collect::<Result<_, _>>()?;
         Ok(Self { name, images, settings: Settings::read(section)? })
     }

@@ -70,8 +70,9 @@ fn values_that_cannot_be_are_named_with_their_place() {
         ),
         (
             manifest("", "size = \"big\"", "", ""),
-            "`size` in [defaults] is \"big\" (impasto.toml:5:8): invalid type: string \"big\", expected a whole number",
+            "`size` in [defaults] is \"big\" (impasto.toml:5:8): invalid type: string \"big\", expected a whole number, 0 or more",
         ),
+        (manifest("", "tileable = true", "", ""), "`tileable` in [defaults] is true (impasto.toml:5:12): it has to be a string"),
         (
             manifest("", "preset = \"oily\"", "", ""),
             "`preset` in [defaults] is \"oily\" (impasto.toml:5:10): there is no `oily`, expected one of `painterly`, `texture`, `gatys`",
