@@ -1,0 +1,59 @@
+//! Links must not lead out of the project.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use impasto_types::AssetPath;
+
+/// A path that leads out of the project by a link.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{path}` is a link out of the project, or leads through one")]
+pub struct LeavesProject {
+    pub path: String,
+}
+
+/// `path` below `root` (which is canonical) with every link on the way resolved. What does not exist yet is appended as it is.
+pub(crate) fn resolve(root: &Path, path: &AssetPath) -> Result<PathBuf, LeavesProject> {
+    let leaves = || LeavesProject { path: path.to_string() };
+    let mut resolved = root.to_owned();
+    for component in path.as_str().split('/') {
+        resolved.push(component);
+        let is_link = fs::symlink_metadata(&resolved).is_ok_and(|metadata| metadata.is_symlink());
+        if is_link {
+            // A link to nowhere cannot be shown to stay inside.
+            resolved = fs::canonicalize(&resolved).map_err(|_| leaves())?;
+            if !resolved.starts_with(root) {
+                return Err(leaves());
+            }
+        }
+    }
+    Ok(resolved)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn links_are_followed_inside_and_refused_outside() {
+        let outside = tempfile::tempdir().expect("a folder");
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = fs::canonicalize(folder.path()).expect("it exists");
+        fs::create_dir(root.join("real")).expect("it is made");
+        symlink(root.join("real"), root.join("inner")).expect("it is linked");
+        symlink(outside.path(), root.join("outer")).expect("it is linked");
+        symlink(root.join("nowhere"), root.join("dangling")).expect("it is linked");
+        symlink("..", root.join("up")).expect("it is linked");
+
+        let check = |path: &str, expected: Option<&str>| {
+            let found = resolve(&root, &path.parse().expect("it is a path")).ok();
+            assert_eq!(found, expected.map(|expected| root.join(expected)), "{path}");
+        };
+        check("real/new/a.png", Some("real/new/a.png"));
+        check("inner/a.png", Some("real/a.png"));
+        check("outer/a.png", None);
+        check("up/a.png", None);
+        check("dangling", None);
+    }
+}

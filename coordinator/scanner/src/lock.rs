@@ -1,0 +1,110 @@
+//! One build per project at a time.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Project;
+
+/// Held while a project is built; dropped, or ended with its process, it lets the next one in.
+#[derive(Debug)]
+pub struct ProjectLock {
+    // The system's lock lives as long as the open file.
+    _file: File,
+}
+
+/// Who holds a project's lock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    pub process_id: u32,
+}
+
+/// Why a project could not be locked.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    #[error("another build of {} is running{}", dir.display(), holder.as_ref().map_or(String::new(), |holder| format!(" (process {})", holder.process_id)))]
+    Held { dir: PathBuf, holder: Option<Holder> },
+    #[error("cannot lock {}", path.display())]
+    Io { path: PathBuf, source: io::Error },
+}
+
+/// Locks the project, or says who holds it.
+///
+/// # Errors
+/// Another build holds it, or the lock's file cannot be made.
+pub fn lock(project: &Project) -> Result<ProjectLock, LockError> {
+    let file = open(project)?;
+    match file.try_lock() {
+        Ok(()) => Ok(taken(project, file)),
+        Err(TryLockError::WouldBlock) => Err(LockError::Held { dir: project.dir().to_owned(), holder: holder(project) }),
+        Err(TryLockError::Error(source)) => Err(LockError::Io { path: project.state_file(LOCK), source }),
+    }
+}
+
+/// Locks the project. Where another build holds it, calls `waiting` once and waits for that build's end.
+///
+/// # Errors
+/// The lock's file cannot be made.
+pub fn lock_or_wait(project: &Project, waiting: impl FnOnce(Option<Holder>)) -> Result<ProjectLock, LockError> {
+    match lock(project) {
+        Err(LockError::Held { holder, .. }) => waiting(holder),
+        result => return result,
+    }
+    let file = open(project)?;
+    file.lock().map_err(|source| LockError::Io { path: project.state_file(LOCK), source })?;
+    Ok(taken(project, file))
+}
+
+const LOCK: &str = "lock";
+
+/// Beside the lock, not in it: on Windows nobody else can read a file that is locked.
+const HOLDER: &str = "lock-holder.json";
+
+fn open(project: &Project) -> Result<File, LockError> {
+    let path = project.state_file(LOCK);
+    let open = || {
+        project.make_state_dir()?;
+        File::options().create(true).truncate(false).write(true).open(&path)
+    };
+    open().map_err(|source| LockError::Io { path: path.clone(), source })
+}
+
+fn taken(project: &Project, file: File) -> ProjectLock {
+    let holder = Holder { process_id: std::process::id() };
+    // It only serves a message; the lock holds without it.
+    if let Ok(text) = serde_json::to_vec(&holder) {
+        let _ = fs::write(project.state_file(HOLDER), text);
+    }
+    ProjectLock { _file: file }
+}
+
+fn holder(project: &Project) -> Option<Holder> {
+    serde_json::from_slice(&fs::read(project.state_file(HOLDER)).ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_project::TestProject;
+    use std::sync::mpsc;
+
+    #[test]
+    fn the_second_build_waits_for_the_first() {
+        let test = TestProject::new();
+        let first = lock(test.project()).expect("it is free");
+        let error = lock(test.project()).expect_err("it is held").to_string();
+        assert!(error.ends_with(&format!("is running (process {})", std::process::id())), "{error}");
+
+        let (waits, waiting) = mpsc::channel();
+        std::thread::scope(|scope| {
+            let second = scope.spawn(|| lock_or_wait(test.project(), |holder| waits.send(holder).expect("the test listens")));
+            let holder = waiting.recv().expect("it waits").expect("the holder is known");
+            assert_eq!(holder.process_id, std::process::id());
+            drop(first);
+            second.join().expect("no panic").expect("it gets the lock");
+        });
+        assert!(lock(test.project()).is_ok());
+    }
+}

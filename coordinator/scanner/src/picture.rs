@@ -1,0 +1,135 @@
+//! What the scanner asks of an image file: its header, and whether it is all there.
+
+use std::error::Error;
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
+
+use impasto_assets::{AssetErrorKind, Limits, decode, header_of_path};
+use impasto_planner::ImageHeader;
+use impasto_types::ContainerFormat;
+
+use crate::watch::Completeness;
+
+/// The header, or why the file cannot be used, in words that follow its name.
+pub(crate) fn header(file: &Path) -> Result<ImageHeader, String> {
+    let header = header_of_path(file, &Limits::default()).map_err(|error| with_causes(&error.kind))?;
+    Ok(ImageHeader { width: header.width, height: header.height, format: header.format })
+}
+
+/// Whether a file that stands still is a whole picture, or the beginning of one.
+///
+/// PNG and JPEG tell by their last bytes. The others are decoded: only damage that a file cut short can have counts, for a picture that
+/// is broken for good would be waited for in vain, and the build says better what is wrong with it.
+pub(crate) fn completeness(file: &Path) -> Completeness {
+    let partial = |reason: &str| Completeness::Partial(reason.to_owned());
+    let format = match header_of_path(file, &Limits::default()) {
+        Ok(header) => header.format,
+        Err(error) => {
+            return match error.kind {
+                // Copying begins with an empty file, or with one of the right length that is all zeros.
+                AssetErrorKind::Empty | AssetErrorKind::Truncated | AssetErrorKind::NotAnImage | AssetErrorKind::Read(_) => {
+                    Completeness::Partial(with_causes(&error.kind))
+                }
+                _ => Completeness::Whole,
+            };
+        }
+    };
+    match format {
+        ContainerFormat::Png if !ends_with(file, b"IEND", PNG_TAIL) => partial("is truncated: a PNG ends in IEND"),
+        ContainerFormat::Jpeg if !ends_with(file, &[0xff, 0xd9], JPEG_TAIL) => {
+            partial("is truncated: a JPEG ends in an end-of-image marker")
+        }
+        ContainerFormat::Png | ContainerFormat::Jpeg => Completeness::Whole,
+        ContainerFormat::Tga | ContainerFormat::Tiff | ContainerFormat::Webp | ContainerFormat::Bmp => decodes(file),
+    }
+}
+
+/// The last chunk's name and its checksum, and some room for bytes that programs append.
+const PNG_TAIL: u64 = 64;
+
+/// Cameras and editors append padding and thumbnails behind the picture.
+const JPEG_TAIL: u64 = 4096;
+
+/// Whether `mark` stands within the last `tail` bytes.
+fn ends_with(file: &Path, mark: &[u8], tail: u64) -> bool {
+    let read = || -> io::Result<Vec<u8>> {
+        let mut file = File::open(file)?;
+        let length = file.seek(SeekFrom::End(0))?;
+        file.seek(SeekFrom::Start(length.saturating_sub(tail)))?;
+        let mut bytes = Vec::new();
+        file.take(tail).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    read().is_ok_and(|bytes| bytes.windows(mark.len()).any(|window| window == mark))
+}
+
+fn decodes(file: &Path) -> Completeness {
+    let limits = Limits::default();
+    // The header was read, so the file is within the limits; one that grew since is caught when it is looked at again.
+    let bytes = match fs::read(file) {
+        Ok(bytes) => bytes,
+        Err(error) => return Completeness::Partial(with_causes(&AssetErrorKind::Read(error))),
+    };
+    match decode(&bytes, &file.display().to_string(), &limits) {
+        Ok(_) => Completeness::Whole,
+        Err(error) => match error.kind {
+            AssetErrorKind::Truncated | AssetErrorKind::Damaged(_) => Completeness::Partial(with_causes(&error.kind)),
+            _ => Completeness::Whole,
+        },
+    }
+}
+
+/// An error and its causes, joined by `: `.
+pub(crate) fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_project::png;
+    use impasto_assets::{Picture, encode};
+    use impasto_types::OutputSpec;
+
+    #[test]
+    fn every_format_cut_short_is_partial() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for format in ContainerFormat::ALL {
+            let picture = Picture::synthetic("a", format);
+            let whole = encode(&picture, OutputSpec { format, quality: 90 }).expect("it is encoded");
+            let file = folder.path().join(format!("a.{format}"));
+            fs::write(&file, &whole).expect("it is written");
+            assert_eq!(completeness(&file), Completeness::Whole, "{format}");
+            for length in [0, whole.len() / 2, whole.len() * 9 / 10] {
+                fs::write(&file, &whole[..length]).expect("it is written");
+                assert!(matches!(completeness(&file), Completeness::Partial(_)), "{format}, {length} of {}", whole.len());
+            }
+            // The length comes first and the bytes later, as some copying programs do it.
+            fs::write(&file, vec![0; whole.len()]).expect("it is written");
+            assert!(matches!(completeness(&file), Completeness::Partial(_)), "{format}, zeros");
+        }
+    }
+
+    #[test]
+    fn what_will_never_be_a_picture_is_not_waited_for() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (name, bytes) in [
+            ("pointer.png", b"version https://git-lfs.github.com/spec/v1\n".to_vec()),
+            ("label.jpg", png(8, 8)),
+            ("gif.png", b"GIF89a".to_vec()),
+        ] {
+            let file = folder.path().join(name);
+            fs::write(&file, bytes).expect("it is written");
+            assert_eq!(completeness(&file), Completeness::Whole, "{name}");
+            assert!(header(&file).is_err(), "{name}");
+        }
+    }
+}

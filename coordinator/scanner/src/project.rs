@@ -1,0 +1,196 @@
+//! A project: a folder with a manifest.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use impasto_planner::{Manifest, ManifestError, OverrideError};
+use impasto_types::{AssetPath, AssetPathError, RecipePatch};
+
+use crate::contained::{self, LeavesProject};
+
+/// The manifest's name, where only a folder is given.
+pub const MANIFEST_NAME: &str = "impasto.toml";
+
+/// The folder inside a project in which Impasto keeps what it remembers. Deleting it costs time, never a result.
+pub const STATE_DIR: &str = ".impasto";
+
+/// Far more than anyone writes, and little enough to read at once.
+const MAX_MANIFEST_BYTES: u64 = 4 << 20;
+
+/// A project's folder and its checked manifest.
+#[derive(Debug, Clone)]
+pub struct Project {
+    dir: PathBuf,
+    root: PathBuf,
+    manifest_path: AssetPath,
+    manifest: Manifest,
+}
+
+/// Why a folder cannot be used as a project.
+#[derive(Debug, thiserror::Error)]
+pub enum ProjectError {
+    #[error("there is no {MANIFEST_NAME} in {}; `impasto init` writes one", dir.display())]
+    NoManifest { dir: PathBuf },
+    #[error("there is no folder {}", dir.display())]
+    NoFolder { dir: PathBuf },
+    #[error("cannot read {}", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("{} has {size_bytes} bytes; a manifest has at most {MAX_MANIFEST_BYTES}", path.display())]
+    TooLarge { path: PathBuf, size_bytes: u64 },
+    #[error("the name of {} cannot be used on every system", path.display())]
+    Name { path: PathBuf, source: AssetPathError },
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+}
+
+impl Project {
+    /// Opens the project in the folder `dir`, or the one whose manifest is the file `dir`.
+    ///
+    /// # Errors
+    /// There is no manifest, or it cannot be read, or something in it is wrong.
+    pub fn open(dir: &Path) -> Result<Self, ProjectError> {
+        let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
+        let is_file = fs::metadata(dir).map_err(|source| not_found(source, dir, |dir| ProjectError::NoFolder { dir }))?.is_file();
+        let shown = if is_file { dir.to_owned() } else { dir.join(MANIFEST_NAME) };
+        let text = read_manifest(&shown, dir)?;
+        let manifest = Manifest::parse(&text, &shown.display().to_string())?;
+
+        let read = |source| ProjectError::Read { path: shown.clone(), source };
+        let absolute = std::path::absolute(&shown).map_err(read)?;
+        let (Some(dir), Some(name)) = (absolute.parent(), absolute.file_name()) else {
+            return Err(read(io::ErrorKind::InvalidFilename.into()));
+        };
+        let manifest_path = name.to_string_lossy().parse().map_err(|source| ProjectError::Name { path: shown.clone(), source })?;
+        let root = fs::canonicalize(dir).map_err(read)?;
+        Ok(Self { dir: dir.to_owned(), root, manifest_path, manifest })
+    }
+
+    /// The project with a command line's `overrides` laid over every rule.
+    ///
+    /// # Errors
+    /// A value that is out of range, or an init image that is not in the project.
+    pub fn with_overrides(self, overrides: RecipePatch) -> Result<Self, OverrideError> {
+        Ok(Self { manifest: self.manifest.with_overrides(overrides)?, ..self })
+    }
+
+    /// The project's folder: absolute, as it was named.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// The manifest's file.
+    pub fn manifest_file(&self) -> PathBuf {
+        self.path_of(&self.manifest_path)
+    }
+
+    /// Where `path` lies on this machine. Links are not looked at.
+    pub fn path_of(&self, path: &AssetPath) -> PathBuf {
+        self.dir.join(path.to_path_buf())
+    }
+
+    /// The folder that is walked for assets.
+    pub(crate) fn assets_dir(&self) -> PathBuf {
+        self.manifest.assets().map_or_else(|| self.dir.clone(), |assets| self.path_of(assets))
+    }
+
+    pub(crate) fn manifest_path(&self) -> &AssetPath {
+        &self.manifest_path
+    }
+
+    /// `file` relative to the project, if it is in there and its name can be used.
+    pub(crate) fn relative(&self, file: &Path) -> Option<AssetPath> {
+        // Some systems report events under the folder's real name.
+        let relative = file.strip_prefix(&self.dir).or_else(|_| file.strip_prefix(&self.root)).ok()?;
+        slashed(relative)?.parse().ok()
+    }
+
+    /// `path` with every link on the way resolved, as far as it exists.
+    pub(crate) fn resolve(&self, path: &AssetPath) -> Result<PathBuf, LeavesProject> {
+        contained::resolve(&self.root, path)
+    }
+
+    /// Whether `file`, which may be a link, really lies in the project.
+    pub(crate) fn holds(&self, file: &Path) -> io::Result<bool> {
+        Ok(fs::canonicalize(file)?.starts_with(&self.root))
+    }
+
+    /// The path of one of the project's own state files.
+    pub(crate) fn state_file(&self, name: &str) -> PathBuf {
+        self.dir.join(STATE_DIR).join(name)
+    }
+
+    /// Makes the state folder, which version control is told to leave alone.
+    pub(crate) fn make_state_dir(&self) -> io::Result<()> {
+        let dir = self.dir.join(STATE_DIR);
+        fs::create_dir_all(&dir)?;
+        let ignore = dir.join(".gitignore");
+        if !ignore.exists() {
+            fs::write(ignore, "*\n")?;
+        }
+        Ok(())
+    }
+}
+
+/// A relative path in the form that manifests use; `None` where it is not Unicode.
+pub(crate) fn slashed(path: &Path) -> Option<String> {
+    let components: Option<Vec<_>> = path.components().map(|component| component.as_os_str().to_str()).collect();
+    Some(components?.join("/"))
+}
+
+fn read_manifest(path: &Path, dir: &Path) -> Result<String, ProjectError> {
+    let metadata = fs::metadata(path).map_err(|source| match not_found(source, dir, |dir| ProjectError::NoManifest { dir }) {
+        ProjectError::Read { source, .. } => ProjectError::Read { path: path.to_owned(), source },
+        other => other,
+    })?;
+    if metadata.len() > MAX_MANIFEST_BYTES {
+        return Err(ProjectError::TooLarge { path: path.to_owned(), size_bytes: metadata.len() });
+    }
+    fs::read_to_string(path).map_err(|source| ProjectError::Read { path: path.to_owned(), source })
+}
+
+/// `missing` where `error` says that the path does not exist.
+fn not_found(error: io::Error, path: &Path, missing: impl FnOnce(PathBuf) -> ProjectError) -> ProjectError {
+    match error.kind() {
+        io::ErrorKind::NotFound => missing(path.to_owned()),
+        _ => ProjectError::Read { path: path.to_owned(), source: error },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_project::TestProject;
+
+    #[test]
+    fn a_project_opens_by_its_folder_and_by_its_manifest() {
+        let test = TestProject::new();
+        let by_file = Project::open(&test.dir().join(MANIFEST_NAME)).expect("the file opens");
+        assert_eq!(by_file.dir(), test.project().dir());
+        assert_eq!(by_file.manifest_file(), test.dir().join(MANIFEST_NAME));
+        let inside = test.dir().join("walls").join("a.png");
+        assert_eq!(by_file.relative(&inside).map(|path| path.to_string()), Some("walls/a.png".to_owned()));
+        assert_eq!(by_file.relative(Path::new("/elsewhere/a.png")), None);
+    }
+
+    #[test]
+    fn what_is_no_project_says_what_to_do() {
+        let empty = tempfile::tempdir().expect("a folder");
+        let error = Project::open(empty.path()).expect_err("it has no manifest");
+        assert_eq!(error.to_string(), format!("there is no impasto.toml in {}; `impasto init` writes one", empty.path().display()));
+
+        let error = Project::open(&empty.path().join("nowhere")).expect_err("it does not exist");
+        assert!(matches!(error, ProjectError::NoFolder { .. }), "{error}");
+
+        fs::write(empty.path().join(MANIFEST_NAME), "[project]\nnam = \"x\"\n").expect("it is written");
+        let error = Project::open(empty.path()).expect_err("it has a slip").to_string();
+        assert!(error.contains(&empty.path().join(MANIFEST_NAME).display().to_string()), "{error}");
+
+        fs::write(empty.path().join(MANIFEST_NAME), [0xff, 0xfe]).expect("it is written");
+        assert!(matches!(Project::open(empty.path()), Err(ProjectError::Read { .. })));
+    }
+}

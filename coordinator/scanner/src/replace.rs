@@ -1,0 +1,195 @@
+//! Replacing a file's content at once or not at all.
+
+use std::fs::{self, File, Metadata};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+/// What became of a file that was to have certain bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivered {
+    /// It had them; nothing was touched, its time included.
+    Unchanged,
+    Written,
+}
+
+/// Why a file could not be replaced. The old one is as it was, and no half of the new one is left.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplaceError {
+    #[error("{} is read-only: check it out or make it writable", path.display())]
+    ReadOnly { path: PathBuf },
+    #[error("{} is a folder", path.display())]
+    Folder { path: PathBuf },
+    #[error("the disk is full: {} was not written", path.display())]
+    DiskFull { path: PathBuf, source: io::Error },
+    #[error("{} lies on a file system that is read-only", path.display())]
+    ReadOnlyDisk { path: PathBuf, source: io::Error },
+    #[error("{} may not be written", path.display())]
+    Denied { path: PathBuf, source: io::Error },
+    #[error("cannot write {}", path.display())]
+    Other { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Leaves(#[from] crate::LeavesProject),
+}
+
+/// Gives `path` the content `bytes`, by a temporary file beside it that takes its name. Folders above it are made. A link is followed,
+/// and its target replaced.
+///
+/// # Errors
+/// The file cannot be written; it is then as it was.
+pub fn replace_file(path: &Path, bytes: &[u8]) -> Result<Delivered, ReplaceError> {
+    let fail = |source| classify(path, source);
+    let target = match fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_symlink() => fs::canonicalize(path).map_err(fail)?,
+        _ => path.to_owned(),
+    };
+    let old = match fs::metadata(&target) {
+        Ok(metadata) => Some(metadata),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(fail(error)),
+    };
+    if let Some(old) = &old {
+        if old.is_dir() {
+            return Err(ReplaceError::Folder { path: path.to_owned() });
+        }
+        if old.len() == bytes.len() as u64 && fs::read(&target).map_err(fail)? == bytes {
+            return Ok(Delivered::Unchanged);
+        }
+        if old.permissions().readonly() {
+            return Err(ReplaceError::ReadOnly { path: path.to_owned() });
+        }
+    }
+    write_beside(&target, bytes, old.as_ref()).map_err(fail)?;
+    Ok(Delivered::Written)
+}
+
+fn write_beside(target: &Path, bytes: &[u8], old: Option<&Metadata>) -> io::Result<()> {
+    let folder = match target.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    fs::create_dir_all(folder)?;
+    // Dropped before it has taken the target's name, the temporary file removes itself.
+    let mut file = temporary_in(folder)?;
+    file.write_all(bytes)?;
+    if let Some(old) = old {
+        file.as_file().set_permissions(old.permissions())?;
+    }
+    file.as_file().sync_all()?;
+    file.persist(target).map_err(|error| error.error)?;
+    sync_folder(folder)
+}
+
+/// Hidden and `.tmp`, so that neither the scanner nor a watcher takes it for an asset.
+fn temporary_in(folder: &Path) -> io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".impasto-").suffix(".tmp");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // As any program makes files: the umask takes away what it should. A temporary file is private otherwise.
+        return builder.permissions(fs::Permissions::from_mode(0o666)).tempfile_in(folder);
+    }
+    #[cfg(not(unix))]
+    builder.tempfile_in(folder)
+}
+
+/// After a power cut the new name is there too, not only the new bytes.
+#[cfg(unix)]
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    match File::open(folder).and_then(|folder| folder.sync_all()) {
+        // Some network file systems have no such call; the file itself is safe already.
+        Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => Ok(()),
+        result => result,
+    }
+}
+
+#[cfg(not(unix))]
+fn sync_folder(_folder: &Path) -> io::Result<()> {
+    // Folders cannot be opened as files there.
+    Ok(())
+}
+
+fn classify(path: &Path, source: io::Error) -> ReplaceError {
+    let path = path.to_owned();
+    match source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ReplaceError::DiskFull { path, source },
+        io::ErrorKind::ReadOnlyFilesystem => ReplaceError::ReadOnlyDisk { path, source },
+        io::ErrorKind::PermissionDenied => ReplaceError::Denied { path, source },
+        _ => ReplaceError::Other { path, source },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names_in(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).expect("it can be listed");
+        entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect()
+    }
+
+    #[test]
+    fn equal_bytes_keep_the_file_as_it_is() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("new").join("deep").join("a.png");
+        assert_eq!(replace_file(&file, b"one").expect("it is written"), Delivered::Written);
+        let time = || fs::metadata(&file).and_then(|metadata| metadata.modified()).expect("it has a time");
+        let before = time();
+        assert_eq!(replace_file(&file, b"one").expect("it is compared"), Delivered::Unchanged);
+        assert_eq!(time(), before);
+        assert_eq!(replace_file(&file, b"two").expect("it is replaced"), Delivered::Written);
+        assert_eq!(fs::read(&file).expect("it is there"), b"two");
+        assert_eq!(names_in(file.parent().expect("it has a folder")), ["a.png"]);
+    }
+
+    #[test]
+    fn a_read_only_file_stays() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("a.png");
+        fs::write(&file, "old").expect("it is written");
+        let mut permissions = fs::metadata(&file).expect("it is there").permissions();
+        permissions.set_readonly(true);
+        fs::set_permissions(&file, permissions).expect("it is locked");
+
+        assert_eq!(replace_file(&file, b"old").expect("equal bytes need no writing"), Delivered::Unchanged);
+        let error = replace_file(&file, b"new").expect_err("it is read-only").to_string();
+        assert_eq!(error, format!("{} is read-only: check it out or make it writable", file.display()));
+        assert_eq!(fs::read(&file).expect("it is there"), b"old");
+        assert_eq!(names_in(folder.path()), ["a.png"]);
+    }
+
+    #[test]
+    fn nothing_is_left_where_the_name_is_taken() {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::create_dir(folder.path().join("a.png")).expect("it is made");
+        assert!(matches!(replace_file(&folder.path().join("a.png"), b"new"), Err(ReplaceError::Folder { .. })));
+        // A file where a folder should be.
+        fs::write(folder.path().join("b"), "").expect("it is written");
+        assert!(replace_file(&folder.path().join("b").join("c.png"), b"new").is_err());
+        let mut names = names_in(folder.path());
+        names.sort();
+        assert_eq!(names, ["a.png", "b"]);
+    }
+
+    #[test]
+    fn causes_are_told_apart() {
+        let text = |kind: io::ErrorKind| classify(Path::new("a.png"), kind.into()).to_string();
+        assert_eq!(text(io::ErrorKind::StorageFull), "the disk is full: a.png was not written");
+        assert_eq!(text(io::ErrorKind::PermissionDenied), "a.png may not be written");
+        assert_eq!(text(io::ErrorKind::ReadOnlyFilesystem), "a.png lies on a file system that is read-only");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_replaced_file_keeps_its_mode() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("a.png");
+        fs::write(&file, "old").expect("it is written");
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).expect("it is set");
+        replace_file(&file, b"new").expect("it is replaced");
+        assert_eq!(fs::metadata(&file).expect("it is there").permissions().mode() & 0o777, 0o640);
+    }
+}

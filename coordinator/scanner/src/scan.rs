@@ -1,0 +1,244 @@
+//! Looking at a whole project: which assets there are, and what is in them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::PathBuf;
+
+use impasto_planner::{ImageHeader, InputFile, ListedAsset, Listing};
+use impasto_types::{AssetPath, BlobRef};
+use rayon::prelude::*;
+
+use crate::fingerprint::{Fingerprint, FingerprintError, fingerprint};
+use crate::picture::{header, with_causes};
+use crate::stamp::Stamp;
+use crate::walk::{Found, ScanProblem, Walk, walk};
+use crate::{Project, StatCache};
+
+/// What a project's folder holds, in the form that a plan is made from.
+#[derive(Debug, Default)]
+pub struct Scan {
+    /// In the order of their paths.
+    pub listing: Listing,
+    /// The images of styles and inits; what is missing here is missing there.
+    pub inputs: BTreeMap<AssetPath, Result<InputFile, String>>,
+    /// What could not even be listed.
+    pub problems: Vec<ScanProblem>,
+    /// Assets that a watcher is still waiting for; they are not in the listing.
+    pub held_back: BTreeSet<AssetPath>,
+    /// How many files had to be read, as nothing was known of them or they changed.
+    pub digested: usize,
+}
+
+/// Why a project could not be scanned at all.
+#[derive(Debug, thiserror::Error)]
+pub enum ScanError {
+    #[error("cannot list the folder of assets, {}", path.display())]
+    Folder { path: PathBuf, source: io::Error },
+}
+
+/// Scans the project, on several threads. `cache` makes an unchanged file cost one `stat`; it is brought up to date, and saving it is the
+/// caller's.
+///
+/// # Errors
+/// The folder of assets cannot be listed. What is wrong with a file is said in the [`Scan`].
+pub fn scan(project: &Project, cache: &mut StatCache) -> Result<Scan, ScanError> {
+    scan_except(project, cache, |_, _| false)
+}
+
+/// [`scan`], without the assets that `hold_back` names by path and stamp.
+pub(crate) fn scan_except(
+    project: &Project,
+    cache: &mut StatCache,
+    hold_back: impl Fn(&AssetPath, &Stamp) -> bool,
+) -> Result<Scan, ScanError> {
+    let Walk { wanted, unmatched, problems } = walk(project)?;
+    let (held, wanted): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|found| hold_back(&found.path, &found.stamp));
+    let mut scan = Scan {
+        listing: Listing { assets: Vec::with_capacity(wanted.len()), unmatched },
+        problems,
+        held_back: held.into_iter().map(|found| found.path).collect(),
+        ..Scan::default()
+    };
+
+    let known = &*cache;
+    let read: Vec<_> = wanted.par_iter().map(|found| read(found, known)).collect();
+    for (found, read) in wanted.into_iter().zip(read) {
+        match read {
+            Ok(read) => {
+                let (blob, image) = scan.note(cache, &found.path, read);
+                scan.listing.assets.push(ListedAsset { path: found.path, blob, image });
+            }
+            // Gone since its folder was listed.
+            Err(FingerprintError::Read(error)) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(FingerprintError::NotAFile) => {}
+            Err(FingerprintError::Read(source)) => {
+                scan.problems.push(ScanProblem::Unreadable { path: found.path.to_string(), source });
+            }
+            Err(FingerprintError::Unstable) => scan.problems.push(ScanProblem::Unstable { path: found.path }),
+        }
+    }
+    refuse_case_collisions(&mut scan.listing.assets);
+    scan_inputs(project, cache, &mut scan);
+
+    let listed: BTreeSet<_> = scan.listing.assets.iter().map(|asset| &asset.path).chain(scan.inputs.keys()).collect();
+    cache.retain(|path| listed.contains(path));
+    Ok(scan)
+}
+
+/// A file's content: known already, or just read.
+struct Read {
+    blob: BlobRef,
+    image: Result<ImageHeader, String>,
+    fresh: Option<Fingerprint>,
+}
+
+fn read(found: &Found, cache: &StatCache) -> Result<Read, FingerprintError> {
+    if let Some((blob, known)) = cache.get(&found.path, &found.stamp) {
+        let image = known.map_or_else(|| header(&found.file), Ok);
+        return Ok(Read { blob, image, fresh: None });
+    }
+    let (fresh, image) = fingerprint(&found.file, || header(&found.file))?;
+    Ok(Read { blob: fresh.blob, image, fresh: Some(fresh) })
+}
+
+impl Scan {
+    /// Remembers what was read.
+    fn note(&mut self, cache: &mut StatCache, path: &AssetPath, read: Read) -> (BlobRef, Result<ImageHeader, String>) {
+        if let Some(fresh) = read.fresh {
+            self.digested += 1;
+            cache.put(path.clone(), fresh, read.image.clone().ok());
+        }
+        (read.blob, read.image)
+    }
+}
+
+/// Two names that differ only in case are one file on some systems: neither can be used.
+fn refuse_case_collisions(assets: &mut [ListedAsset]) {
+    let mut places: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (place, asset) in assets.iter().enumerate() {
+        places.entry(asset.path.case_key()).or_default().push(place);
+    }
+    for places in places.into_values().filter(|places| places.len() > 1) {
+        for (turn, &place) in places.iter().enumerate() {
+            let other = assets[places[(turn + 1) % places.len()]].path.clone();
+            assets[place].image = Err(format!("is the same file as `{other}` on systems that ignore case: rename one"));
+        }
+    }
+}
+
+/// The images of styles and inits. There are few, they may lie anywhere in the project, and links to them are resolved whole.
+fn scan_inputs(project: &Project, cache: &mut StatCache, scan: &mut Scan) {
+    for path in project.manifest().inputs() {
+        let found = match project.resolve(&path) {
+            Err(_) => Err("is a link out of the project, or leads through one; copy the file into the project".to_owned()),
+            Ok(file) => match std::fs::metadata(&file) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => Err(format!("cannot be read: {error}")),
+                Ok(metadata) => Ok(Found { path: path.clone(), file, stamp: Stamp::of(&metadata) }),
+            },
+        };
+        let input = found.and_then(|found| {
+            let read = read(&found, cache).map_err(|error| with_causes(&error))?;
+            let (blob, image) = scan.note(cache, &path, read);
+            Ok(InputFile { blob, header: image? })
+        });
+        scan.inputs.insert(path, input);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_project::{TestProject, path, png};
+    use impasto_types::ContainerFormat;
+    use std::fs;
+    use std::time::{Duration, SystemTime};
+
+    fn set_time(file: &std::path::Path, time: SystemTime) {
+        let file = fs::File::options().write(true).open(file).expect("it opens");
+        file.set_modified(time).expect("its time is set");
+    }
+
+    #[test]
+    fn assets_and_inputs_are_read() {
+        let test = TestProject::new();
+        test.write("walls/a.png", &png(9, 8));
+        test.write("walls/broken.png", b"\x89PNG\r\n\x1a\n");
+        test.write("styles/night.png", &png(5, 6));
+        let scan = scan(test.project(), &mut StatCache::default()).expect("it is scanned");
+        let [a, broken] = &scan.listing.assets[..] else { panic!("two assets: {:?}", scan.listing) };
+        assert_eq!((&a.path, a.blob), (&path("walls/a.png"), BlobRef::of(&png(9, 8))));
+        assert_eq!(a.image, Ok(ImageHeader { width: 9, height: 8, format: ContainerFormat::Png }));
+        assert_eq!(broken.image, Err("is truncated".to_owned()));
+        let style = scan.inputs[&path("styles/night.png")].clone().expect("it is usable");
+        assert_eq!((style.blob, style.header.width), (BlobRef::of(&png(5, 6)), 5));
+        assert_eq!(scan.digested, 3);
+    }
+
+    #[test]
+    fn a_missing_style_is_missing_and_a_broken_one_says_why() {
+        let test = TestProject::new();
+        let scan_style = || {
+            let scan = scan(test.project(), &mut StatCache::default()).expect("it is scanned");
+            scan.inputs.get(&path("styles/night.png")).cloned()
+        };
+        assert_eq!(scan_style(), None);
+        test.write("styles/night.png", b"");
+        assert_eq!(scan_style(), Some(Err("is empty".to_owned())));
+    }
+
+    #[test]
+    fn a_quick_edit_of_the_same_length_is_seen() {
+        let test = TestProject::new();
+        let mut cache = StatCache::load(test.project());
+        let mut digest = || {
+            let scan = scan(test.project(), &mut cache).expect("it is scanned");
+            scan.listing.assets[0].blob
+        };
+        let time = SystemTime::now();
+        for round in 0..20_u8 {
+            let bytes = [round; 40];
+            test.write("walls/a.png", &bytes);
+            // As if the file system's clock had not moved between the edits.
+            set_time(&test.dir().join("walls/a.png"), time);
+            assert_eq!(digest(), BlobRef::of(&bytes));
+        }
+    }
+
+    #[test]
+    fn names_that_differ_in_case_are_refused() {
+        let mut assets: Vec<_> = ["a/x.png", "A/x.png", "b.png"]
+            .map(|name| ListedAsset {
+                path: path(name),
+                blob: BlobRef::of(b""),
+                image: Ok(ImageHeader { width: 1, height: 1, format: ContainerFormat::Png }),
+            })
+            .into();
+        refuse_case_collisions(&mut assets);
+        assert_eq!(assets[0].image, Err("is the same file as `A/x.png` on systems that ignore case: rename one".to_owned()));
+        assert!(assets[1].image.is_err());
+        assert!(assets[2].image.is_ok());
+    }
+
+    #[test]
+    fn an_unchanged_file_is_not_read_again() {
+        let test = TestProject::new();
+        test.write("walls/a.png", &png(8, 8));
+        let mut cache = StatCache::default();
+        let scan_one = |cache: &mut StatCache| scan(test.project(), cache).expect("it is scanned").digested;
+        assert_eq!(scan_one(&mut cache), 1);
+
+        // As if it had been digested a minute later: what the test would otherwise have to wait for.
+        let metadata = fs::metadata(test.dir().join("walls/a.png")).expect("it is there");
+        let stamp = Stamp::of(&metadata);
+        let later = Fingerprint { stamp, taken_ns: stamp.modified_ns + 60_000_000_000, blob: BlobRef::of(&png(8, 8)) };
+        cache.put(path("walls/a.png"), later, None);
+        assert_eq!(scan_one(&mut cache), 0);
+
+        set_time(&test.dir().join("walls/a.png"), SystemTime::now() - Duration::from_secs(5));
+        assert_eq!(scan_one(&mut cache), 1, "its time changed");
+        fs::remove_file(test.dir().join("walls/a.png")).expect("it is removed");
+        assert_eq!(scan_one(&mut cache), 0);
+        assert_eq!(cache.get(&path("walls/a.png"), &stamp), None);
+    }
+}

@@ -1,0 +1,96 @@
+//! A small project in a temporary folder, for tests.
+
+use std::fs;
+use std::path::Path;
+
+use impasto_planner::Record;
+use impasto_types::{Action, AssetPath, BlobRef, ContainerFormat, ENGINE_VERSION, OutputSpec, Preset, StyleRef};
+use tempfile::TempDir;
+
+use crate::{MANIFEST_NAME, Project};
+
+pub(crate) struct TestProject {
+    folder: TempDir,
+    project: Project,
+}
+
+/// One style, painted over everything below `walls` but normal maps.
+const MANIFEST: &str = r#"
+[project]
+name = "test"
+output = "stylized/{dir}/{name}"
+
+[styles.night]
+images = ["styles/night.png"]
+
+[[rules]]
+match = ["**/*_n.*"]
+skip = true
+
+[[rules]]
+match = ["walls/**"]
+style = "night"
+"#;
+
+impl TestProject {
+    pub(crate) fn new() -> Self {
+        Self::with_manifest(MANIFEST)
+    }
+
+    pub(crate) fn with_manifest(manifest: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::create_dir(folder.path().join("walls")).expect("it is made");
+        fs::write(folder.path().join(MANIFEST_NAME), manifest).expect("it is written");
+        let project = Project::open(folder.path()).expect("the manifest is right");
+        Self { folder, project }
+    }
+
+    pub(crate) fn dir(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn project(&self) -> &Project {
+        &self.project
+    }
+
+    pub(crate) fn write(&self, path: &str, bytes: &[u8]) {
+        let file = self.dir().join(path);
+        fs::create_dir_all(file.parent().expect("it has a folder")).expect("its folder is made");
+        fs::write(file, bytes).expect("it is written");
+    }
+}
+
+pub(crate) fn path(text: &str) -> AssetPath {
+    text.parse().expect("it is a path")
+}
+
+pub(crate) fn record(asset: &str, output: &[u8]) -> Record {
+    let action = Action {
+        engine_version: ENGINE_VERSION,
+        recipe: Preset::Painterly.recipe(),
+        content: Some(BlobRef::of(b"content")),
+        styles: vec![StyleRef { blob: BlobRef::of(b"style"), weight: 1.0 }],
+        init: None,
+        models: vec![],
+        output: OutputSpec { format: ContainerFormat::Png, quality: 90 },
+    };
+    Record { asset: path(asset), style: "night".to_owned(), action_digest: action.digest(), action, output: BlobRef::of(output) }
+}
+
+/// A PNG file of noise, so that half of the file is half of the picture.
+pub(crate) fn png(width: u32, height: u32) -> Vec<u8> {
+    let mut seed = 1_u32;
+    let noise: Vec<u8> = (0..width * height * 3)
+        .map(|_| {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (seed >> 24) as u8
+        })
+        .collect();
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, width, height);
+    encoder.set_color(png::ColorType::Rgb);
+    let mut writer = encoder.write_header().expect("a header");
+    writer.write_image_data(&noise).expect("pixels");
+    writer.finish().expect("an end");
+    bytes
+}

@@ -1,0 +1,198 @@
+//! Watching a project's folder for changes that matter.
+//!
+//! The file system's events are hints; what changed is decided by stamps, and when it is reported by [`Settling`], which knows nothing of
+//! the disk or the clock. Where a system has no events to give, the folder is compared with what is known every now and then.
+
+mod disk;
+mod driver;
+mod hint;
+mod settling;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use impasto_types::AssetPath;
+use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
+
+use crate::scan::scan_except;
+use crate::stamp::now_ns;
+use crate::{Project, Scan, ScanError, Stamp, StatCache};
+use disk::{DiskProbe, snapshot};
+use driver::{Driver, Message, Unsettled};
+use hint::{hint, why_not};
+pub use settling::{Completeness, Probe, SettleSettings, Settled, Settling};
+
+/// How a folder is watched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WatchSettings {
+    pub settle: SettleSettings,
+    /// Does without the system's events, which network mounts often do not give.
+    pub poll: bool,
+    /// How often everything is compared where there are no events.
+    pub poll_ms: u64,
+    /// How often everything is compared where there are, for those that were lost.
+    pub reconcile_ms: u64,
+}
+
+impl Default for WatchSettings {
+    fn default() -> Self {
+        Self { settle: SettleSettings::default(), poll: false, poll_ms: 2_000, reconcile_ms: 60_000 }
+    }
+}
+
+/// What a watcher reports.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// These assets and inputs are finished, or gone.
+    Paths(BTreeSet<AssetPath>),
+    /// Events were lost: look at everything.
+    Rescan,
+    /// The manifest changed; the watcher goes by the old one until it is started anew.
+    ManifestChanged,
+    /// A picture has stood still half-written for too long. Reported once.
+    Incomplete { path: AssetPath, reason: String },
+    /// The system gives no events any more, or never did; the folder is compared every `poll_ms` instead.
+    Polling { reason: String },
+}
+
+/// Why a project cannot be watched.
+#[derive(Debug, thiserror::Error)]
+pub enum WatchError {
+    #[error(transparent)]
+    Scan(#[from] ScanError),
+    #[error("cannot start a thread to watch with")]
+    Thread(#[source] std::io::Error),
+}
+
+/// Watches a project until it is dropped.
+#[derive(Debug)]
+pub struct Watcher {
+    project: Project,
+    settings: WatchSettings,
+    unsettled: Unsettled,
+    messages: Sender<Message>,
+    changes: Receiver<Change>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Watcher {
+    /// Starts to watch. A change that comes after this call is reported, so the first [`scan`](Self::scan) belongs behind it.
+    ///
+    /// # Errors
+    /// The folder of assets cannot be listed.
+    pub fn start(project: &Project, settings: WatchSettings) -> Result<Self, WatchError> {
+        Self::start_with(project, settings, DiskProbe { project: project.clone() })
+    }
+
+    fn start_with(project: &Project, settings: WatchSettings, probe: impl Probe + Send + 'static) -> Result<Self, WatchError> {
+        let (messages, inbox) = mpsc::channel();
+        let (changes, outbox) = mpsc::channel();
+        let events = if settings.poll { Ok(None) } else { subscribe(project, messages.clone()).map(Some) };
+        let (events, reconcile_ms) = match events {
+            Ok(Some(events)) => (Some(events), settings.reconcile_ms),
+            Ok(None) => (None, settings.poll_ms),
+            Err(error) => {
+                // Nothing is lost: the receiver is in this very function.
+                let _ = changes.send(Change::Polling { reason: why_not(&error) });
+                (None, settings.poll_ms)
+            }
+        };
+        let unsettled = Arc::new(Mutex::new(BTreeSet::new()));
+        let driver = Driver {
+            project: project.clone(),
+            settings,
+            probe,
+            // Taken after the events began, so that no change falls between.
+            known: snapshot(project)?,
+            settling: Settling::new(settings.settle),
+            unsettled: Arc::clone(&unsettled),
+            reconcile_ms,
+            changes,
+        };
+        let run = move || {
+            driver.run(&inbox);
+            drop(events);
+        };
+        let thread = std::thread::Builder::new().name("impasto-watch".to_owned()).spawn(run).map_err(WatchError::Thread)?;
+        Ok(Self { project: project.clone(), settings, unsettled, messages, changes: outbox, thread: Some(thread) })
+    }
+
+    /// Where changes arrive. The channel closes when the watcher is dropped.
+    pub fn changes(&self) -> &Receiver<Change> {
+        &self.changes
+    }
+
+    /// The next change, if one comes in time.
+    pub fn next_within(&self, time: Duration) -> Option<Change> {
+        match self.changes.recv_timeout(time) {
+            Ok(change) => Some(change),
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
+        }
+    }
+
+    /// Scans the project without the files that are being written just now. They are listed as held back, and each of them comes as a
+    /// change when it is finished.
+    ///
+    /// # Errors
+    /// The folder of assets cannot be listed.
+    pub fn scan(&self, cache: &mut StatCache) -> Result<Scan, ScanError> {
+        let unsettled = self.unsettled.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let now_ns = now_ns();
+        let settle_ns = i64::try_from(self.settings.settle.settle_ms).unwrap_or(i64::MAX).saturating_mul(1_000_000);
+        let scan = scan_except(&self.project, cache, |path, stamp| unsettled.contains(path) || is_fresh(stamp, now_ns, settle_ns))?;
+        if !scan.held_back.is_empty() {
+            // The thread ends only with the watcher.
+            let _ = self.messages.send(Message::HeldBack(scan.held_back.clone()));
+        }
+        Ok(scan)
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        let _ = self.messages.send(Message::Stop);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Whether a file was written so lately that its event may still be on the way. A time in the future says nothing.
+fn is_fresh(stamp: &Stamp, now_ns: i64, settle_ns: i64) -> bool {
+    let age_ns = now_ns.saturating_sub(stamp.modified_ns.max(stamp.changed_ns));
+    (0..settle_ns).contains(&age_ns)
+}
+
+/// Asks the system for events of all folders that matter: the assets', the manifest's, and those of styles and inits.
+fn subscribe(project: &Project, messages: Sender<Message>) -> notify::Result<RecommendedWatcher> {
+    let send = move |event| {
+        // A watcher that has stopped needs no more events.
+        let _ = messages.send(Message::Hint(hint(event)));
+    };
+    let mut watcher = notify::recommended_watcher(send)?;
+    for (folder, mode) in folders(project) {
+        // A style's folder may not exist yet; that it appears is found when everything is compared.
+        if folder.is_dir() {
+            watcher.watch(&folder, mode)?;
+        }
+    }
+    Ok(watcher)
+}
+
+fn folders(project: &Project) -> BTreeMap<PathBuf, RecursiveMode> {
+    let assets = project.assets_dir();
+    let mut folders = BTreeMap::from([(project.dir().to_owned(), RecursiveMode::NonRecursive)]);
+    for input in project.manifest().inputs() {
+        if let Some(folder) = project.path_of(&input).parent().filter(|folder| !folder.starts_with(&assets)) {
+            folders.insert(folder.to_owned(), RecursiveMode::NonRecursive);
+        }
+    }
+    folders.insert(assets, RecursiveMode::Recursive);
+    folders
+}

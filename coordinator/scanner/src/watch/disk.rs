@@ -1,0 +1,43 @@
+//! What a watcher asks of the disk.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use impasto_types::AssetPath;
+
+use super::{Completeness, Probe};
+use crate::walk::walk;
+use crate::{Project, ScanError, Stamp, picture};
+
+/// The project's own files.
+#[derive(Debug)]
+pub(super) struct DiskProbe {
+    pub(super) project: Project,
+}
+
+impl Probe for DiskProbe {
+    fn stamp(&mut self, path: &AssetPath) -> Option<Stamp> {
+        stamp(&self.project, path)
+    }
+
+    fn completeness(&mut self, path: &AssetPath) -> Completeness {
+        if path == self.project.manifest_path() {
+            // It says itself what is missing when it is parsed.
+            return Completeness::Whole;
+        }
+        picture::completeness(&self.project.path_of(path))
+    }
+}
+
+fn stamp(project: &Project, path: &AssetPath) -> Option<Stamp> {
+    let metadata = fs::metadata(project.path_of(path)).ok()?;
+    metadata.is_file().then(|| Stamp::of(&metadata))
+}
+
+/// The stamps of all that a change of matters: the assets, the images of styles and inits, the manifest.
+pub(super) fn snapshot(project: &Project) -> Result<BTreeMap<AssetPath, Stamp>, ScanError> {
+    let assets = walk(project)?.wanted.into_iter().map(|found| (found.path, found.stamp));
+    let others = project.manifest().inputs().into_iter().chain([project.manifest_path().clone()]);
+    let others = others.filter_map(|path| stamp(project, &path).map(|stamp| (path, stamp)));
+    Ok(assets.chain(others).collect())
+}

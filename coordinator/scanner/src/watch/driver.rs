@@ -1,0 +1,185 @@
+//! The thread behind a watcher: takes hints, waits for files to settle, and sends what changed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use impasto_planner::Verdict;
+use impasto_types::AssetPath;
+
+use super::disk::snapshot;
+use super::hint::Hint;
+use super::{Change, Probe, Settled, Settling, WatchSettings};
+use crate::temporary::is_passed_over;
+use crate::{Project, Stamp};
+
+pub(super) enum Message {
+    Hint(Hint),
+    /// A scan left these out: they have to come as changes, whatever they look like.
+    HeldBack(BTreeSet<AssetPath>),
+    Stop,
+}
+
+/// The paths that are not to be read yet, shared with the watcher's scans.
+pub(super) type Unsettled = Arc<Mutex<BTreeSet<AssetPath>>>;
+
+pub(super) struct Driver<P> {
+    pub(super) project: Project,
+    pub(super) settings: WatchSettings,
+    pub(super) probe: P,
+    /// What was last reported, or found at the start.
+    pub(super) known: BTreeMap<AssetPath, Stamp>,
+    pub(super) settling: Settling,
+    pub(super) unsettled: Unsettled,
+    /// How often everything is compared.
+    pub(super) reconcile_ms: u64,
+    pub(super) changes: Sender<Change>,
+}
+
+/// Whoever listened is gone.
+struct Deaf;
+
+impl<P: Probe> Driver<P> {
+    /// Runs until it is told to stop, or until nobody listens.
+    pub(super) fn run(mut self, messages: &Receiver<Message>) {
+        let start = Instant::now();
+        let now_ms = || u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let mut reconcile_at_ms = self.reconcile_ms;
+        loop {
+            let next_ms = self.settling.next_ms().map_or(reconcile_at_ms, |next_ms| next_ms.min(reconcile_at_ms));
+            let mut message = match messages.recv_timeout(Duration::from_millis(next_ms.saturating_sub(now_ms()))) {
+                Ok(message) => Some(message),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
+            // A burst is taken in whole before any file is looked at.
+            let mut reconcile = false;
+            while let Some(taken) = message {
+                match self.take(now_ms(), taken) {
+                    Ok(Taken::Noted) => {}
+                    Ok(Taken::Reconcile) => reconcile = true,
+                    Ok(Taken::Stop) | Err(Deaf) => return,
+                }
+                message = messages.try_recv().ok();
+            }
+            if reconcile || now_ms() >= reconcile_at_ms {
+                self.reconcile();
+                reconcile_at_ms = now_ms().saturating_add(self.reconcile_ms);
+            }
+            let settled = self.settling.poll(now_ms(), &mut self.probe);
+            *self.unsettled.lock().unwrap_or_else(PoisonError::into_inner) = self.settling.unsettled();
+            if self.report(settled).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn take(&mut self, now_ms: u64, message: Message) -> Result<Taken, Deaf> {
+        match message {
+            Message::Stop => Ok(Taken::Stop),
+            Message::HeldBack(paths) => {
+                for path in paths {
+                    self.known.remove(&path);
+                    self.settling.notice(path);
+                }
+                Ok(Taken::Noted)
+            }
+            Message::Hint(Hint::Nothing) => Ok(Taken::Noted),
+            Message::Hint(Hint::Paths(paths)) => {
+                let reconcile = paths.into_iter().any(|path| self.touch(now_ms, path));
+                Ok(if reconcile { Taken::Reconcile } else { Taken::Noted })
+            }
+            Message::Hint(Hint::Rescan) => {
+                self.send(Change::Rescan)?;
+                Ok(Taken::Reconcile)
+            }
+            Message::Hint(Hint::Failed(reason)) => {
+                if self.reconcile_ms != self.settings.poll_ms {
+                    self.reconcile_ms = self.settings.poll_ms;
+                    self.send(Change::Polling { reason })?;
+                }
+                Ok(Taken::Reconcile)
+            }
+        }
+    }
+
+    /// Takes a path from an event. Whether everything has to be compared because of it: a folder came or went.
+    fn touch(&mut self, now_ms: u64, file: PathBuf) -> bool {
+        let Some(path) = self.project.relative(&file) else { return false };
+        if path.as_str().split('/').any(is_passed_over) {
+            return false;
+        }
+        if path == *self.project.manifest_path() {
+            self.settling.touch(now_ms, path);
+            return false;
+        }
+        match self.project.manifest().verdict(&path) {
+            Verdict::Wanted(_) | Verdict::Input => {
+                self.settling.touch(now_ms, path);
+                false
+            }
+            Verdict::Output | Verdict::Skipped(_) | Verdict::Excluded | Verdict::Unmatched => false,
+            // Not an image by its name, or outside the folder of assets (where styles may lie): a folder, or what was one.
+            Verdict::Foreign => file.is_dir() || !file.exists() && self.is_above_known(&path),
+        }
+    }
+
+    fn is_above_known(&self, folder: &AssetPath) -> bool {
+        let prefix = format!("{folder}/");
+        self.known.keys().any(|path| path.as_str().starts_with(&prefix))
+    }
+
+    /// Begins to wait for all that differs from what is known.
+    fn reconcile(&mut self) {
+        // A folder that cannot be listed now, such as a mount that is away, is no reason to report all that is in it as gone.
+        let Ok(now) = snapshot(&self.project) else { return };
+        let differ = now.iter().filter(|(path, stamp)| self.known.get(*path) != Some(*stamp)).map(|(path, _)| path);
+        let gone = self.known.keys().filter(|path| !now.contains_key(*path));
+        for path in differ.chain(gone).cloned().collect::<Vec<_>>() {
+            self.settling.notice(path);
+        }
+    }
+
+    fn report(&mut self, settled: Settled) -> Result<(), Deaf> {
+        let mut paths = BTreeSet::new();
+        let mut manifest_changed = false;
+        for (path, stamp) in settled.paths {
+            let before = match stamp {
+                Some(stamp) => self.known.insert(path.clone(), stamp),
+                None => self.known.remove(&path),
+            };
+            if before == stamp {
+                // An event without a change, or a file that came and went.
+            } else if path == *self.project.manifest_path() {
+                manifest_changed = true;
+            } else {
+                paths.insert(path);
+            }
+        }
+        for (path, (stamp, reason)) in settled.given_up {
+            // Known from now on, so that it is reported once.
+            self.known.insert(path.clone(), stamp);
+            self.send(Change::Incomplete { path, reason })?;
+        }
+        if manifest_changed {
+            self.send(Change::ManifestChanged)?;
+        }
+        if !paths.is_empty() {
+            self.send(Change::Paths(paths))?;
+        }
+        Ok(())
+    }
+
+    fn send(&self, change: Change) -> Result<(), Deaf> {
+        self.changes.send(change).map_err(|_| Deaf)
+    }
+}
+
+/// What a message asks for beyond what was noted.
+enum Taken {
+    Noted,
+    Reconcile,
+    Stop,
+}

@@ -1,0 +1,198 @@
+//! Waiting until files are finished. Pure: it is told the time and asks a [`Probe`] about files.
+//!
+//! An event is only a hint that a path may have changed. A path is *settled* once nothing was heard of it and its stamp stood still for a
+//! while, and, if it still exists, once its picture is whole. A picture that stands still unfinished is a copy that stalls: it is looked at
+//! again and again, and reported once when it takes too long.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use impasto_types::AssetPath;
+
+use crate::Stamp;
+
+/// How long what is waited for. Times are in milliseconds, from any beginning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SettleSettings {
+    /// How long a file has to stand still.
+    pub settle_ms: u64,
+    /// How often an unfinished picture is looked at.
+    pub recheck_ms: u64,
+    /// How long an unfinished picture that stands still is waited for.
+    pub give_up_ms: u64,
+    /// How long settled paths wait for others of the same burst.
+    pub batch_ms: u64,
+}
+
+impl Default for SettleSettings {
+    fn default() -> Self {
+        Self { settle_ms: 500, recheck_ms: 1_000, give_up_ms: 30_000, batch_ms: 2_000 }
+    }
+}
+
+/// Whether a file that stands still is finished.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Completeness {
+    Whole,
+    /// Why it is not.
+    Partial(String),
+}
+
+/// Where [`Settling`] looks at files.
+pub trait Probe {
+    /// What a file looks like now; `None` where there is none.
+    fn stamp(&mut self, path: &AssetPath) -> Option<Stamp>;
+    /// Whether a file that stands still is finished.
+    fn completeness(&mut self, path: &AssetPath) -> Completeness;
+}
+
+/// The paths that may have changed, and how far each of them is.
+#[derive(Debug, Clone)]
+pub struct Settling {
+    settings: SettleSettings,
+    waiting: BTreeMap<AssetPath, Waiting>,
+    /// Settled, with the stamps they settled with; they wait for the rest of their burst.
+    settled: BTreeMap<AssetPath, Option<Stamp>>,
+    settled_since_ms: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Waiting {
+    /// Not looked at yet.
+    Touched,
+    /// Seen with this stamp, and nothing was heard of it since.
+    Still { stamp: Option<Stamp>, since_ms: u64 },
+    /// It stands still, but its picture is not whole.
+    Partial { stamp: Stamp, since_ms: u64, look_ms: u64 },
+}
+
+/// What came of a look at the files.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Settled {
+    /// Finished, or gone (`None`).
+    pub paths: BTreeMap<AssetPath, Option<Stamp>>,
+    /// Given up, and why.
+    pub given_up: BTreeMap<AssetPath, (Stamp, String)>,
+}
+
+impl Settling {
+    pub fn new(settings: SettleSettings) -> Self {
+        Self { settings, waiting: BTreeMap::new(), settled: BTreeMap::new(), settled_since_ms: 0 }
+    }
+
+    /// Something was heard of the path: the wait for it begins anew.
+    pub fn touch(&mut self, now_ms: u64, path: AssetPath) {
+        self.settled.remove(&path);
+        match self.waiting.get_mut(&path) {
+            None => {
+                self.waiting.insert(path, Waiting::Touched);
+            }
+            Some(Waiting::Touched) => {}
+            Some(Waiting::Still { since_ms, .. }) => *since_ms = now_ms,
+            Some(state @ Waiting::Partial { .. }) => *state = Waiting::Touched,
+        }
+    }
+
+    /// The path looks different from what it was: begins to wait for it, unless that is done already.
+    pub fn notice(&mut self, path: AssetPath) {
+        if !self.settled.contains_key(&path) {
+            self.waiting.entry(path).or_insert(Waiting::Touched);
+        }
+    }
+
+    /// The paths that are not to be read yet.
+    pub fn unsettled(&self) -> BTreeSet<AssetPath> {
+        self.waiting.keys().cloned().collect()
+    }
+
+    /// When [`poll`](Self::poll) has something to do next; `None` where nothing is waited for.
+    pub fn next_ms(&self) -> Option<u64> {
+        let looks = self.waiting.values().map(|waiting| waiting.look_ms(&self.settings));
+        let batch = (!self.settled.is_empty()).then(|| if self.is_burst_over() { 0 } else { self.batch_end_ms() });
+        looks.chain(batch).min()
+    }
+
+    /// Looks at what is due, and takes out what is done.
+    pub fn poll(&mut self, now_ms: u64, probe: &mut impl Probe) -> Settled {
+        let mut done = Settled::default();
+        let due = self.waiting.iter().filter(|(_, waiting)| waiting.look_ms(&self.settings) <= now_ms);
+        for (path, waiting) in due.map(|(path, waiting)| (path.clone(), *waiting)).collect::<Vec<_>>() {
+            let stamp = probe.stamp(&path);
+            match look(&self.settings, now_ms, waiting, stamp, || probe.completeness(&path)) {
+                Look::Wait(next) => {
+                    self.waiting.insert(path, next);
+                }
+                Look::Settled => {
+                    self.waiting.remove(&path);
+                    if self.settled.is_empty() {
+                        self.settled_since_ms = now_ms;
+                    }
+                    self.settled.insert(path, stamp);
+                }
+                Look::GivenUp(stamp, reason) => {
+                    self.waiting.remove(&path);
+                    done.given_up.insert(path, (stamp, reason));
+                }
+            }
+        }
+        if self.is_burst_over() || self.batch_end_ms() <= now_ms {
+            done.paths = std::mem::take(&mut self.settled);
+        }
+        done
+    }
+
+    /// Whether nothing is moving any more. Unfinished pictures are not waited for: they may stall for long.
+    fn is_burst_over(&self) -> bool {
+        self.waiting.values().all(|waiting| matches!(waiting, Waiting::Partial { .. }))
+    }
+
+    fn batch_end_ms(&self) -> u64 {
+        self.settled_since_ms.saturating_add(self.settings.batch_ms)
+    }
+}
+
+impl Waiting {
+    fn look_ms(&self, settings: &SettleSettings) -> u64 {
+        match *self {
+            Self::Touched => 0,
+            Self::Still { since_ms, .. } => since_ms.saturating_add(settings.settle_ms),
+            Self::Partial { look_ms, .. } => look_ms,
+        }
+    }
+}
+
+enum Look {
+    Wait(Waiting),
+    Settled,
+    GivenUp(Stamp, String),
+}
+
+/// What a due look at one path leads to.
+fn look(
+    settings: &SettleSettings,
+    now_ms: u64,
+    waiting: Waiting,
+    stamp: Option<Stamp>,
+    completeness: impl FnOnce() -> Completeness,
+) -> Look {
+    let moved = Look::Wait(Waiting::Still { stamp, since_ms: now_ms });
+    let partial_since_ms = match waiting {
+        Waiting::Touched => return moved,
+        Waiting::Still { stamp: before, .. } if before != stamp => return moved,
+        Waiting::Partial { stamp: before, .. } if Some(before) != stamp => return moved,
+        Waiting::Still { .. } => now_ms,
+        Waiting::Partial { since_ms, .. } => since_ms,
+    };
+    let Some(stamp) = stamp else { return Look::Settled };
+    match completeness() {
+        Completeness::Whole => Look::Settled,
+        Completeness::Partial(reason) if now_ms >= partial_since_ms.saturating_add(settings.give_up_ms) => Look::GivenUp(stamp, reason),
+        Completeness::Partial(_) => {
+            let look_ms = now_ms.saturating_add(settings.recheck_ms);
+            Look::Wait(Waiting::Partial { stamp, since_ms: partial_since_ms, look_ms })
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "settling_tests.rs"]
+mod tests;
