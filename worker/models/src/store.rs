@@ -84,6 +84,13 @@ impl ModelStore {
         }
     }
 
+    /// What `name` means: the file in the store, else the published weights, as a pull would fetch them. No file of weights is looked at.
+    pub fn meaning(&self, name: ModelName) -> Result<ModelRef, ModelError> {
+        let record = self.record(name)?;
+        let current = record.current.and_then(|digest| record.stamp(digest));
+        Ok(self.file(name, current.map_or(self.source.converted, |stamp| stamp.blob())).model)
+    }
+
     /// The file with exactly this digest, where there is one.
     pub fn find_ref(&self, model: &ModelRef) -> Result<Option<ModelFile>, ModelError> {
         match self.record(model.name)?.stamp(model.blob.digest) {
