@@ -17,12 +17,14 @@ pub(crate) struct Demand {
 pub(crate) struct Class {
     pub(crate) demand: Demand,
     pub(crate) avoid: Vec<WorkerName>,
+    /// Takes a worker that has nothing else to do, and keeps it to itself.
+    pub(crate) alone: bool,
 }
 
 impl Class {
     pub(crate) fn of(task: &Task) -> Self {
         let demand = Demand { engine_version: task.needs.engine_version, memory_bytes: task.needs.memory_bytes };
-        Self { demand, avoid: task.tries.avoid.clone() }
+        Self { demand, avoid: task.tries.avoid.clone(), alone: task.tries.alone }
     }
 }
 

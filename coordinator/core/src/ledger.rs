@@ -39,6 +39,8 @@ pub(crate) struct Ledger {
 pub(crate) struct Holding {
     pub(crate) tasks: BTreeSet<TaskKey>,
     pub(crate) memory_bytes: u64,
+    /// Whether its one task is to be left alone.
+    pub(crate) alone: bool,
 }
 
 impl Ledger {
@@ -86,7 +88,7 @@ impl Ledger {
                 self.set_state(key, TaskState::Succeeded { result: result.clone(), worker: worker.clone() });
                 self.job_mut(*job)?.settle(*at);
             }
-            Fact::AttemptEnded { lease, at, worker, kind: _, message, counted, not_before } => {
+            Fact::AttemptEnded { lease, at, worker, kind, message, counted, not_before } => {
                 let key = TaskKey::from(*lease);
                 if self.task(key).and_then(Task::lease).is_none_or(|held| held.id != *lease) {
                     return Err(ReplayError::NotNow { job: lease.job, task: lease.task, what: "end an attempt that it has not" });
@@ -94,6 +96,7 @@ impl Ledger {
                 let tries = &mut self.task_mut(key)?.tries;
                 tries.counted += u32::from(*counted);
                 tries.setbacks = tries.setbacks.saturating_add(1);
+                tries.alone |= *counted && kind.is_none();
                 if !tries.avoid.contains(worker) {
                     tries.avoid.push(worker.clone());
                     tries.avoid.sort_unstable();
@@ -199,6 +202,7 @@ impl Ledger {
             let holding = self.holdings.entry(lease.worker.clone()).or_default();
             holding.tasks.insert(key);
             holding.memory_bytes = holding.memory_bytes.saturating_add(memory_bytes);
+            holding.alone |= task.tries.alone;
         }
         self.waiting.enter(&self.jobs, key);
     }

@@ -13,6 +13,7 @@ mod core;
 mod effect;
 mod fact;
 mod input;
+pub mod invariants;
 mod job;
 mod leases;
 mod ledger;
@@ -24,6 +25,9 @@ mod task;
 mod timers;
 mod waiting;
 mod workers;
+
+#[cfg(test)]
+mod tests;
 
 pub use self::core::Core;
 pub use config::{Config, ConfigError, HEARTBEAT_MS, LEASE_MS, RECONNECT_GRACE_MS};

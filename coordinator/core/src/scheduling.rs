@@ -20,15 +20,22 @@ impl Core {
         // Grants only make room smaller, so what did not fit once does not fit later in this pass.
         let room = self.workers.room();
         let mut unfit: BTreeSet<Class> = BTreeSet::new();
+        let mut held_back: BTreeSet<WorkerId> = BTreeSet::new();
         while self.workers.is_anyone_free() {
             let fits = |class: &Class| {
-                room.get(&class.demand.engine_version).is_some_and(|most| class.demand.memory_bytes <= *most) && !unfit.contains(class)
+                let has_room = |most: &u64| class.alone || class.demand.memory_bytes <= *most;
+                room.get(&class.demand.engine_version).is_some_and(has_room) && !unfit.contains(class)
             };
             let Some(next) = self.ledger.waiting.queue.next(self.now, fits) else { return };
             let Some(task) = self.ledger.task(next.key) else { return };
-            match self.workers.best_for(&next.class, &task.needs.inputs) {
+            match self.workers.best_for(&next.class, &task.needs.inputs, &held_back) {
                 Some(worker) => self.grant(next.key, worker),
-                None => drop(unfit.insert(next.class)),
+                None => {
+                    if next.class.alone {
+                        held_back.extend(self.workers.to_hold_back(&next.class));
+                    }
+                    unfit.insert(next.class);
+                }
             }
         }
     }

@@ -35,6 +35,9 @@ pub(crate) struct Tries {
     pub(crate) setbacks: u32,
     /// The workers that they ended on: others are preferred.
     pub(crate) avoid: Vec<WorkerName>,
+    /// Whether one of them was lost together with its worker. It may be what brought the worker down, so it runs alone from then on: its
+    /// neighbours lose no second attempt to it, and an innocent one no second attempt to them.
+    pub(crate) alone: bool,
 }
 
 #[derive(Debug, Clone)]

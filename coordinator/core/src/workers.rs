@@ -64,6 +64,8 @@ pub(crate) struct Worker {
     /// How many more leases it asked for.
     credits: u32,
     leases: usize,
+    /// Whether its one lease is to be left alone.
+    alone: bool,
     free_memory_bytes: u64,
     /// Blobs that it should hold, oldest first.
     blobs: VecDeque<Digest>,
@@ -88,6 +90,7 @@ impl Workers {
             draining: false,
             credits: 0,
             leases: 0,
+            alone: false,
             free_memory_bytes: capabilities.memory_bytes,
             blobs: VecDeque::new(),
             capabilities,
@@ -143,6 +146,7 @@ impl Workers {
         let Some(worker) = self.connected.get_mut(&id) else { return };
         self.free.remove(&(worker.leases, id));
         worker.leases = holding.map_or(0, |holding| holding.tasks.len());
+        worker.alone = holding.is_some_and(|holding| holding.alone);
         let taken_bytes = holding.map_or(0, |holding| holding.memory_bytes);
         worker.free_memory_bytes = worker.capabilities.memory_bytes.saturating_sub(taken_bytes);
         self.rank(id);
@@ -195,11 +199,12 @@ impl Workers {
         room
     }
 
-    /// Who is to run a task of this class: among the least loaded that can, whoever holds most of its inputs.
-    pub(crate) fn best_for(&self, class: &Class, inputs: &[Digest]) -> Option<WorkerId> {
+    /// Who is to run a task of this class: among the least loaded that can, whoever holds most of its inputs. Not one of those `held_back`.
+    pub(crate) fn best_for(&self, class: &Class, inputs: &[Digest], held_back: &BTreeSet<WorkerId>) -> Option<WorkerId> {
         let avoids = self.has_alternative(class);
-        let takes = |(_, id): &(usize, WorkerId)| {
-            self.connected.get(id).is_some_and(|worker| worker.has_room(&class.demand) && !(avoids && class.avoid.contains(&worker.name)))
+        let takes = |(leases, id): &(usize, WorkerId)| {
+            let able = |worker: &Worker| worker.has_room(&class.demand) && !(avoids && class.avoid.contains(&worker.name));
+            (!class.alone || *leases == 0) && !held_back.contains(id) && self.connected.get(id).is_some_and(able)
         };
         let mut able = self.free.iter().copied().filter(takes);
         let first = able.next()?;
@@ -214,8 +219,11 @@ impl Workers {
         candidates.map(|(_, id)| id).min_by_key(|id| (std::cmp::Reverse(held(*id)), *id))
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (WorkerId, &Worker)> {
-        self.connected.iter().map(|(id, worker)| (*id, worker))
+    /// The free worker that is to be given nothing else, so that a task which is to run alone can follow soon.
+    pub(crate) fn to_hold_back(&self, class: &Class) -> Option<WorkerId> {
+        let avoids = self.has_alternative(class);
+        let suits = |worker: &Worker| class.demand.is_met_by(&worker.capabilities) && !(avoids && class.avoid.contains(&worker.name));
+        self.free.iter().map(|(_, id)| *id).find(|id| self.connected.get(id).is_some_and(suits))
     }
 
     /// All workers as lists show them, by name; `leases_of` says what each holds.
@@ -276,7 +284,7 @@ impl Workers {
 impl Worker {
     /// Whether it asked for work. Its slots bound what a message that crossed a grant asks for too much.
     fn takes_more(&self) -> bool {
-        !self.draining && self.credits > 0 && self.leases < self.capabilities.slots as usize
+        !self.draining && !self.alone && self.credits > 0 && self.leases < self.capabilities.slots as usize
     }
 
     fn has_room(&self, demand: &Demand) -> bool {

@@ -1,0 +1,152 @@
+//! How attempts end, and what follows.
+
+use impasto_types::{Attempt, FailureKind};
+
+use super::farm::{Farm, failed, lease, needs, result, submission, succeeded};
+use crate::{Config, Effect, Fact, Input, JobState, LeaseOutcome, Progress, Submission, TaskEvent};
+
+#[test]
+fn a_task_is_leased_reported_and_remembered() {
+    let mut farm = Farm::new();
+    let worker = farm.worker("a", 1);
+    let job = farm.submit(submission("one", 1));
+    assert_eq!(farm.grant(), (worker, lease(1, 0, 1)));
+    assert_eq!(farm.state(job), JobState::Running);
+    let progress = Some(Progress { iteration: 1, iterations: 9, loss: 2.0, left_ms: None });
+    farm.handle(Input::Heartbeat { worker, lease: lease(1, 0, 1), progress });
+    assert_eq!(farm.job(job).tasks[0].progress, progress);
+    farm.report(worker, lease(1, 0, 1), succeeded());
+    assert!(farm.effects.contains(&Effect::Remember { action: needs("one 0").action, result: result("picture") }));
+    assert_eq!(farm.state(job), JobState::Succeeded);
+    assert_eq!(farm.core.workers()[0].tasks_done, 1);
+}
+
+#[test]
+fn a_stale_report_is_acknowledged_and_changes_nothing() {
+    let mut farm = Farm::new();
+    let a = farm.worker("a", 1);
+    let b = farm.worker("b", 1);
+    let job = farm.submit(submission("one", 1));
+    let (holder, first) = farm.grant();
+    assert_eq!(holder, a);
+    farm.report(b, first, succeeded());
+    assert!(matches!(farm.task(job, 0), TaskEvent::Leased { .. }), "another worker's report");
+    farm.report(a, first, failed(FailureKind::Transient));
+    farm.report(a, first, succeeded());
+    assert!(matches!(farm.task(job, 0), TaskEvent::Ready { .. }), "an attempt that has ended");
+    farm.pass(2_000);
+    let (holder, second) = farm.grant();
+    assert_eq!((holder, second.attempt), (b, Attempt(2)), "another worker is preferred");
+    farm.report(b, second, succeeded());
+    farm.report(b, second, failed(FailureKind::Input));
+    assert_eq!(farm.state(job), JobState::Succeeded, "a task that has ended");
+    let facts = farm.facts.len();
+    farm.report(a, lease(7, 7, 7), succeeded());
+    assert_eq!(farm.facts.len(), facts, "no such task");
+}
+
+#[test]
+fn transient_failures_are_tried_again_up_to_the_limit() {
+    let mut farm = Farm::new();
+    let worker = farm.worker("a", 1);
+    let job = farm.submit(submission("one", 1));
+    for attempt in 1..=3 {
+        farm.handle(Input::Credits { worker, free_slots: 1 });
+        if attempt > 1 {
+            farm.pass(5_000);
+        }
+        farm.report(worker, lease(1, 0, attempt), failed(FailureKind::Transient));
+    }
+    assert_eq!(farm.task(job, 0), TaskEvent::Failed { message: "no luck".to_owned(), attempts: Attempt(3) });
+    assert_eq!(farm.state(job), JobState::Failed);
+}
+
+#[test]
+fn a_fault_in_the_input_fails_at_once_and_alone() {
+    let mut farm = Farm::new();
+    let worker = farm.worker("a", 2);
+    let job = farm.submit(submission("one", 2));
+    farm.report(worker, lease(1, 0, 1), failed(FailureKind::Input));
+    assert!(matches!(farm.task(job, 0), TaskEvent::Failed { attempts: Attempt(1), .. }));
+    assert_eq!(farm.state(job), JobState::Running);
+    farm.report(worker, lease(1, 1, 1), succeeded());
+    assert_eq!(farm.state(job), JobState::Failed, "one of two failed");
+}
+
+#[test]
+fn a_shortage_delays_and_costs_no_attempt() {
+    let mut farm = Farm::new();
+    let worker = farm.worker("a", 1);
+    let job = farm.submit(submission("one", 1));
+    for attempt in 1..=20 {
+        farm.report(worker, lease(1, 0, attempt), failed(FailureKind::Shortage));
+        let TaskEvent::Ready { not_before, .. } = farm.task(job, 0) else { panic!("it waits") };
+        let delay_ms = not_before - farm.now;
+        assert!((750..=75_000).contains(&delay_ms) && (attempt < 8 || delay_ms >= 45_000), "{delay_ms} ms after {attempt}");
+        farm.handle(Input::Credits { worker, free_slots: 1 });
+        farm.pass(delay_ms);
+        assert_eq!(farm.grant(), (worker, lease(1, 0, attempt + 1)));
+    }
+}
+
+#[test]
+fn what_is_given_back_costs_nothing_and_goes_to_another() {
+    let mut farm = Farm::new();
+    let a = farm.worker("a", 1);
+    farm.submit(submission("one", 1));
+    let b = farm.worker("b", 1);
+    farm.handle(Input::Drain { worker: a });
+    farm.report(a, lease(1, 0, 1), LeaseOutcome::Returned);
+    assert_eq!(farm.grant(), (b, lease(1, 0, 2)));
+    assert!(farm.facts.iter().any(|fact| matches!(fact, Fact::AttemptEnded { counted: false, .. })));
+}
+
+#[test]
+fn the_same_action_is_computed_once_for_all_who_wait() {
+    let mut farm = Farm::new();
+    let worker = farm.worker("a", 4);
+    let both = |key: &str| Submission { tasks: vec![needs("same"), needs("same")], ..submission(key, 0) };
+    let first = farm.submit(both("first"));
+    assert_eq!(farm.grant(), (worker, lease(1, 0, 1)));
+    let second = farm.submit(both("second"));
+    assert_eq!(farm.granted(), []);
+    farm.report(worker, lease(1, 0, 1), succeeded());
+    for (job, task) in [(first, 1), (second, 0), (second, 1)] {
+        assert!(matches!(farm.task(job, task), TaskEvent::Succeeded { worker: None, .. }), "{job:?} {task}");
+    }
+}
+
+#[test]
+fn the_next_with_the_same_action_runs_when_the_first_fails() {
+    let mut farm = Farm::new();
+    let worker = farm.worker("a", 4);
+    let job = farm.submit(Submission { tasks: vec![needs("same"), needs("same")], ..submission("one", 0) });
+    farm.report(worker, lease(1, 0, 1), failed(FailureKind::Input));
+    assert_eq!(farm.grant(), (worker, lease(1, 1, 1)));
+    farm.report(worker, lease(1, 1, 1), succeeded());
+    assert!(matches!(farm.task(job, 0), TaskEvent::Failed { .. }));
+    assert!(matches!(farm.task(job, 1), TaskEvent::Succeeded { .. }));
+}
+
+#[test]
+fn a_task_that_kills_its_workers_stops_at_the_limit_and_spares_its_neighbour() {
+    let mut farm = Farm::with(Config { max_attempts: 3, ..Config::default() });
+    let job = farm.submit(submission("one", 2));
+    // Task 0 brings down whoever runs it; task 1 runs beside it on the same worker, which has no other to hand it to.
+    let mut worker = farm.worker("a", 2);
+    let mut deaths = 0;
+    while farm.state(job) == JobState::Running {
+        let leases = farm.core.workers()[0].leases.clone();
+        if leases.iter().any(|lease| lease.task.0 == 0) {
+            deaths += 1;
+            farm.handle(Input::Disconnect { worker });
+            worker = farm.worker("a", 2);
+        } else {
+            leases.iter().for_each(|lease| farm.report(worker, *lease, succeeded()));
+        }
+        farm.pass(1_000);
+    }
+    assert_eq!(deaths, 3);
+    assert!(matches!(farm.task(job, 0), TaskEvent::Failed { .. }));
+    assert!(matches!(farm.task(job, 1), TaskEvent::Succeeded { .. }), "{:?}", farm.task(job, 1));
+}

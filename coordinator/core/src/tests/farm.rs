@@ -1,0 +1,180 @@
+//! A core with a clock, its facts kept and its effects at hand.
+
+use std::collections::BTreeSet;
+
+use impasto_types::{Attempt, BlobRef, Digest, Epoch, FailureKind, JobId, LeaseId, RunReport, TaskIndex, TaskResult, WorkerId};
+
+use crate::{
+    Capabilities, Config, Core, Effect, Fact, HeldLease, Input, JobState, JobView, LeaseOutcome, Millis, Needs, Submission, TaskEvent,
+    TaskView, invariants,
+};
+
+pub(super) const GIB: u64 = 1 << 30;
+
+#[derive(Debug)]
+pub(super) struct Farm {
+    pub(super) core: Core,
+    pub(super) now: Millis,
+    pub(super) facts: Vec<Fact>,
+    /// Those of the last input.
+    pub(super) effects: Vec<Effect>,
+    epoch: u64,
+    connections: u64,
+}
+
+impl Farm {
+    pub(super) fn new() -> Self {
+        Self::with(Config::default())
+    }
+
+    pub(super) fn with(config: Config) -> Self {
+        let core = Core::new(config, Epoch(1), 7);
+        Self { core, now: 1_000_000, facts: Vec::new(), effects: Vec::new(), epoch: 1, connections: 0 }
+    }
+
+    pub(super) fn handle(&mut self, input: Input) {
+        self.core.handle(self.now, input);
+        self.facts.append(&mut self.core.drain_facts());
+        self.effects = self.core.drain_effects();
+        if let Err(broken) = invariants::check_all(&self.core) {
+            panic!("{broken}");
+        }
+    }
+
+    /// Lets time pass, and hands in a tick whenever the core wants one.
+    pub(super) fn pass(&mut self, ms: Millis) {
+        let end = self.now + ms;
+        let mut effects = Vec::new();
+        while let Some(at) = self.core.next_timeout().filter(|at| *at <= end) {
+            self.now = self.now.max(at);
+            self.handle(Input::Tick);
+            effects.append(&mut self.effects);
+        }
+        self.now = end;
+        self.effects = effects;
+    }
+
+    /// The coordinator ends and comes up again from its facts.
+    pub(super) fn restart(&mut self) {
+        self.epoch += 1;
+        let mut core = Core::new(*self.core.config(), Epoch(self.epoch), self.epoch);
+        for fact in &self.facts {
+            core.replay(fact).expect("its own facts");
+        }
+        core.resume(self.now);
+        self.core = core;
+    }
+
+    pub(super) fn submit(&mut self, submission: Submission) -> JobId {
+        self.handle(Input::Submit { request: 1, submission });
+        let submitted = self.effects.iter().find_map(|effect| match effect {
+            Effect::Submitted { job, .. } => Some(*job),
+            _ => None,
+        });
+        submitted.expect("a reply")
+    }
+
+    /// A worker with these slots, 8 GiB and engine version 1, that asks for work at once.
+    pub(super) fn worker(&mut self, name: &str, slots: u32) -> WorkerId {
+        let worker = self.connect(name, capabilities(slots, 8), &[]);
+        self.handle(Input::Credits { worker, free_slots: slots });
+        worker
+    }
+
+    /// A worker that does not ask for work yet.
+    pub(super) fn connect(&mut self, name: &str, capabilities: Capabilities, held: &[LeaseId]) -> WorkerId {
+        self.connections += 1;
+        let worker = WorkerId(self.connections);
+        let held = held.iter().map(|lease| HeldLease { lease: *lease }).collect();
+        let name = name.parse().expect("a worker's name");
+        self.handle(Input::Connect { worker, name, capabilities, held });
+        worker
+    }
+
+    pub(super) fn report(&mut self, worker: WorkerId, lease: LeaseId, outcome: LeaseOutcome) {
+        self.handle(Input::Report { worker, lease, outcome });
+        let acknowledged = self.effects.contains(&Effect::Acknowledge { worker, lease });
+        assert!(acknowledged, "every report of a connected worker is acknowledged");
+    }
+
+    /// What was granted by the last input, or while time passed.
+    pub(super) fn granted(&self) -> Vec<(WorkerId, LeaseId)> {
+        let grants = self.effects.iter().filter_map(|effect| match effect {
+            Effect::Grant { worker, lease } => Some((*worker, *lease)),
+            _ => None,
+        });
+        grants.collect()
+    }
+
+    /// The only lease that was granted.
+    pub(super) fn grant(&self) -> (WorkerId, LeaseId) {
+        let granted = self.granted();
+        assert_eq!(granted.len(), 1, "{:?}", self.effects);
+        granted[0]
+    }
+
+    pub(super) fn job(&self, job: JobId) -> JobView {
+        self.core.job(job).expect("a known job")
+    }
+
+    pub(super) fn state(&self, job: JobId) -> JobState {
+        self.job(job).summary.state
+    }
+
+    pub(super) fn task(&self, job: JobId, task: u32) -> TaskEvent {
+        self.job(job).tasks[task as usize].event.clone()
+    }
+}
+
+impl Drop for Farm {
+    /// A replay tells the same story.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        let mut replayed = Core::new(*self.core.config(), Epoch(99), 0);
+        for fact in &self.facts {
+            replayed.replay(fact).expect("its own facts");
+        }
+        assert_eq!(durable(&replayed), durable(&self.core));
+    }
+}
+
+/// All that facts decide of a core.
+pub(super) fn durable(core: &Core) -> Vec<JobView> {
+    let without_progress = |task: TaskView| TaskView { progress: None, ..task };
+    let jobs = core.jobs().filter_map(|summary| core.job(summary.job));
+    jobs.map(|job| JobView { tasks: job.tasks.into_iter().map(without_progress).collect(), ..job }).collect()
+}
+
+pub(super) fn capabilities(slots: u32, gib: u64) -> Capabilities {
+    Capabilities { slots, memory_bytes: gib * GIB, engine_version: 1, device: "cpu".to_owned(), blobs: BTreeSet::new() }
+}
+
+/// A job of tasks with actions of their own.
+pub(super) fn submission(key: &str, tasks: u32) -> Submission {
+    let tasks = (0..tasks).map(|task| needs(&format!("{key} {task}"))).collect();
+    Submission { key: key.to_owned(), project: "village".to_owned(), priority: 0, spec: Digest::of(b"spec"), tasks }
+}
+
+pub(super) fn needs(action: &str) -> Needs {
+    let action = Digest::of(action.as_bytes());
+    Needs { action, engine_version: 1, memory_bytes: GIB, work: 100, inputs: vec![], cached: None }
+}
+
+pub(super) fn result(text: &str) -> TaskResult {
+    let report = RunReport { iterations: 1, loss: 1.0, content_loss: 0.5, style_loss: 0.5, compute_ms: 5, device: "cpu".to_owned() };
+    TaskResult { output: BlobRef::of(text.as_bytes()), width: 1, height: 1, report }
+}
+
+pub(super) fn succeeded() -> LeaseOutcome {
+    LeaseOutcome::Succeeded(result("picture"))
+}
+
+pub(super) fn failed(kind: FailureKind) -> LeaseOutcome {
+    LeaseOutcome::Failed { kind, message: "no luck".to_owned() }
+}
+
+pub(super) fn lease(job: u64, task: u32, attempt: u32) -> LeaseId {
+    LeaseId { job: JobId(job), task: TaskIndex(task), attempt: Attempt(attempt), epoch: Epoch(1) }
+}
