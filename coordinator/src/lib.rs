@@ -1,1 +1,28 @@
+//! Impasto's server. It takes jobs in, hands their tasks to workers and keeps blobs, results and what has happened.
 //!
+//! What happens next is decided by `impasto-core`, which is pure; this crate is its thin edge: the clock, the disk and the network.
+//! It paints nothing and looks into no picture.
+
+mod action_cache;
+mod blob_store;
+mod blocking;
+mod coordinator;
+mod driver;
+mod options;
+mod services;
+mod settings;
+mod signals;
+mod store;
+mod submission;
+mod task_specs;
+mod whole_file;
+mod wire;
+
+pub use action_cache::{ActionCache, ActionCacheError};
+pub use blob_store::{BlobReader, BlobStore, BlobStoreError, BlobWriter};
+pub use coordinator::{Coordinator, ServeError, StartError};
+pub use driver::ResumeError;
+pub use options::{Options, init_logging};
+pub use settings::{DEFAULT_PORT, LogFormat, Settings, SettingsError, StoreKind};
+pub use signals::shutdown_on_signal;
+pub use store::{MemoryStore, SqliteStore, Store, StoreError};

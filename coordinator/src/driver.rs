@@ -1,0 +1,139 @@
+//! Everyone's way to the core.
+//!
+//! One task owns the core ([`turns::Turns`]); a [`Driver`] is a handle that sends it commands and waits for its replies.
+
+mod links;
+mod turns;
+mod watchers;
+
+use impasto_core::{Capabilities, HeldLease, Input, JobSummary, JobView, Submission, WorkerView};
+use impasto_types::{JobId, WorkerId, WorkerName};
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+pub(crate) use links::{ORDERS_QUEUED, Order};
+pub use turns::ResumeError;
+pub(crate) use turns::Turns;
+pub(crate) use watchers::News;
+
+/// Commands that wait for the core before their senders do: a few turns' worth.
+const COMMANDS_QUEUED: usize = 1024;
+
+/// A handle on the core.
+#[derive(Debug, Clone)]
+pub(crate) struct Driver {
+    commands: mpsc::Sender<Command>,
+}
+
+/// The coordinator is shutting down and takes nothing in any more.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("the coordinator is shutting down")]
+pub(crate) struct Stopped;
+
+/// A job as it stands, and what changes from then on.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    pub(crate) view: JobView,
+    pub(crate) news: broadcast::Receiver<News>,
+}
+
+/// What the core's task is asked for.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Submit {
+        submission: Submission,
+        reply: oneshot::Sender<(JobId, bool)>,
+    },
+    Cancel {
+        job: JobId,
+        reply: oneshot::Sender<Option<JobSummary>>,
+    },
+    Retry {
+        job: JobId,
+        reply: oneshot::Sender<Option<JobSummary>>,
+    },
+    Connect {
+        introduction: Introduction,
+        reply: oneshot::Sender<WorkerId>,
+    },
+    /// What a connected worker says.
+    FromWorker(Input),
+    Drain {
+        name: WorkerName,
+        reply: oneshot::Sender<bool>,
+    },
+    Ask(Question),
+}
+
+/// A worker that has just connected, and where its orders go.
+#[derive(Debug)]
+pub(crate) struct Introduction {
+    pub(crate) name: WorkerName,
+    pub(crate) capabilities: Capabilities,
+    pub(crate) held: Vec<HeldLease>,
+    pub(crate) orders: mpsc::Sender<Order>,
+}
+
+/// A question that changes nothing. It is answered after the facts of its turn are durable, so that nobody learns what may be undone.
+#[derive(Debug)]
+pub(crate) enum Question {
+    Watch { job: JobId, reply: oneshot::Sender<Option<Watch>> },
+    Jobs { active: bool, limit: usize, reply: oneshot::Sender<Vec<JobSummary>> },
+    Workers { reply: oneshot::Sender<Vec<WorkerView>> },
+}
+
+impl Driver {
+    /// A handle, and what its commands come out of.
+    pub(crate) fn new() -> (Self, mpsc::Receiver<Command>) {
+        let (commands, queue) = mpsc::channel(COMMANDS_QUEUED);
+        (Self { commands }, queue)
+    }
+
+    /// The job's number, and whether its key was known.
+    pub(crate) async fn submit(&self, submission: Submission) -> Result<(JobId, bool), Stopped> {
+        self.call(|reply| Command::Submit { submission, reply }).await
+    }
+
+    /// The job as it is then; `None` where there is no such job.
+    pub(crate) async fn cancel(&self, job: JobId) -> Result<Option<JobSummary>, Stopped> {
+        self.call(|reply| Command::Cancel { job, reply }).await
+    }
+
+    /// The job as it is then; `None` where there is no such job.
+    pub(crate) async fn retry(&self, job: JobId) -> Result<Option<JobSummary>, Stopped> {
+        self.call(|reply| Command::Retry { job, reply }).await
+    }
+
+    pub(crate) async fn connect(&self, introduction: Introduction) -> Result<WorkerId, Stopped> {
+        self.call(|reply| Command::Connect { introduction, reply }).await
+    }
+
+    /// Hands in what a connected worker says.
+    pub(crate) async fn tell(&self, input: Input) -> Result<(), Stopped> {
+        self.commands.send(Command::FromWorker(input)).await.map_err(|_| Stopped)
+    }
+
+    /// Whether there is such a worker, which is then told to take no more work.
+    pub(crate) async fn drain(&self, name: WorkerName) -> Result<bool, Stopped> {
+        self.call(|reply| Command::Drain { name, reply }).await
+    }
+
+    /// `None` where there is no such job.
+    pub(crate) async fn watch(&self, job: JobId) -> Result<Option<Watch>, Stopped> {
+        self.call(|reply| Command::Ask(Question::Watch { job, reply })).await
+    }
+
+    /// The newest jobs, newest first.
+    pub(crate) async fn jobs(&self, active: bool, limit: usize) -> Result<Vec<JobSummary>, Stopped> {
+        self.call(|reply| Command::Ask(Question::Jobs { active, limit, reply })).await
+    }
+
+    pub(crate) async fn workers(&self) -> Result<Vec<WorkerView>, Stopped> {
+        self.call(|reply| Command::Ask(Question::Workers { reply })).await
+    }
+
+    async fn call<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, Stopped> {
+        let (reply, answer) = oneshot::channel();
+        self.commands.send(command(reply)).await.map_err(|_| Stopped)?;
+        answer.await.map_err(|_| Stopped)
+    }
+}

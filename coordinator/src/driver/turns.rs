@@ -1,0 +1,297 @@
+//! The task that owns the core.
+//!
+//! A turn takes all commands that wait, hands them to the core, appends the facts in one transaction, and only then lets anything out: replies,
+//! orders, news. While a transaction runs, the next turn's commands gather, so that a busy coordinator commits in groups. This is the one place
+//! that reads the clock.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use impasto_core::{Core, Effect, Fact, Input, JobSummary, Millis, ReplayError, RequestId};
+use impasto_types::{Digest, Epoch, JobId, TaskResult, WorkerId};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use super::links::{Links, Order};
+use super::watchers::{News, Watchers};
+use super::{Command, Question, Watch};
+use crate::blocking::blocking;
+use crate::wire::has_ended;
+use crate::{ActionCache, Store, StoreError};
+
+/// A turn's commands: enough to share a transaction, few enough that none waits long.
+const COMMANDS_PER_TURN: usize = 512;
+
+/// The system's clock can be set, and stands still for our timers while a machine sleeps: it is looked at this often at least.
+const LONGEST_SLEEP: Duration = Duration::from_secs(5);
+
+/// The core, and all that its effects go out to.
+#[derive(Debug)]
+pub(crate) struct Turns {
+    core: Core,
+    epoch: Epoch,
+    store: Arc<Mutex<dyn Store>>,
+    actions: ActionCache,
+    /// Where each job's tasks are written in full.
+    specs: HashMap<JobId, Digest>,
+    links: Links,
+    watchers: Watchers,
+    replies: Replies,
+    last_worker: u64,
+}
+
+/// Requests that wait for the core's reply.
+#[derive(Debug, Default)]
+struct Replies {
+    last: RequestId,
+    submitted: HashMap<RequestId, oneshot::Sender<(JobId, bool)>>,
+    changed: HashMap<RequestId, oneshot::Sender<Option<JobSummary>>>,
+}
+
+/// Why a stored past cannot be taken up.
+#[derive(Debug, thiserror::Error)]
+pub enum ResumeError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("fact {number} of the store contradicts those before it")]
+    Replay { number: usize, source: ReplayError },
+}
+
+impl Turns {
+    /// Takes up where the store's facts end, in a new epoch. Blocks.
+    pub(crate) fn resume(config: impasto_core::Config, mut store: impl Store + 'static, actions: ActionCache) -> Result<Self, ResumeError> {
+        let epoch = store.begin_epoch()?;
+        let now = now();
+        let mut core = Core::new(config, epoch, now);
+        let mut specs = HashMap::new();
+        for (index, fact) in store.load()?.iter().enumerate() {
+            core.replay(fact).map_err(|source| ResumeError::Replay { number: index + 1, source })?;
+            note_spec(&mut specs, fact);
+        }
+        core.resume(now);
+        let store = Arc::new(Mutex::new(store));
+        Ok(Self {
+            core,
+            epoch,
+            store,
+            actions,
+            specs,
+            links: Links::default(),
+            watchers: Watchers::default(),
+            replies: Replies::default(),
+            last_worker: 0,
+        })
+    }
+
+    pub(crate) fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// Takes turns until `stop`, and then one last turn for the commands that are there already.
+    ///
+    /// # Errors
+    /// Facts could not be kept. What the core knows and what is durable differ then, so nothing of that turn has gone out, and the way on is to
+    /// start anew from the store.
+    pub(crate) async fn run(mut self, mut commands: mpsc::Receiver<Command>, stop: CancellationToken) -> Result<(), StoreError> {
+        loop {
+            let mut batch = Vec::new();
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                received = commands.recv_many(&mut batch, COMMANDS_PER_TURN) => if received == 0 { break },
+                () = tokio::time::sleep(self.time_to_timeout()) => {}
+            }
+            self.turn(batch).await?;
+        }
+        commands.close();
+        let mut rest = Vec::new();
+        while let Ok(command) = commands.try_recv() {
+            rest.push(command);
+        }
+        self.turn(rest).await
+    }
+
+    async fn turn(&mut self, batch: Vec<Command>) -> Result<(), StoreError> {
+        let now = now();
+        let mut questions = Vec::new();
+        self.core.handle(now, Input::Tick);
+        for command in batch {
+            if let Some(input) = self.take_in(command, &mut questions) {
+                self.core.handle(now, input);
+            }
+        }
+        self.keep_facts().await?;
+        self.carry_out_effects().await;
+        for question in questions {
+            self.answer(question);
+        }
+        Ok(())
+    }
+
+    /// What the core has to hear of a command, if anything. Questions wait.
+    fn take_in(&mut self, command: Command, questions: &mut Vec<Question>) -> Option<Input> {
+        match command {
+            Command::Submit { submission, reply } => {
+                let request = self.replies.next();
+                self.replies.submitted.insert(request, reply);
+                Some(Input::Submit { request, submission })
+            }
+            Command::Cancel { job, reply } => {
+                let request = self.replies.next();
+                self.replies.changed.insert(request, reply);
+                Some(Input::Cancel { request, job })
+            }
+            Command::Retry { job, reply } => {
+                let request = self.replies.next();
+                self.replies.changed.insert(request, reply);
+                Some(Input::Retry { request, job })
+            }
+            Command::Connect { introduction, reply } => {
+                self.last_worker += 1;
+                let worker = WorkerId(self.last_worker);
+                // Where nobody waits for the number, the connection has ended already.
+                reply.send(worker).ok()?;
+                self.links.add(worker, introduction.orders);
+                let (name, capabilities, held) = (introduction.name, introduction.capabilities, introduction.held);
+                tracing::info!(%name, device = capabilities.device, slots = capabilities.slots, "a worker has connected");
+                Some(Input::Connect { worker, name, capabilities, held })
+            }
+            Command::FromWorker(input) => {
+                if let Input::Disconnect { worker } = input {
+                    self.links.remove(worker);
+                }
+                Some(input)
+            }
+            Command::Drain { name, reply } => {
+                let worker = self.core.workers().into_iter().find(|view| view.name == name).and_then(|view| view.id);
+                // Whoever asked may have gone; the order stands.
+                let _ = reply.send(worker.is_some());
+                self.links.send(worker?, Order::Drain);
+                Some(Input::Drain { worker: worker? })
+            }
+            Command::Ask(question) => {
+                questions.push(question);
+                None
+            }
+        }
+    }
+
+    async fn keep_facts(&mut self) -> Result<(), StoreError> {
+        let facts = self.core.drain_facts();
+        if facts.is_empty() {
+            return Ok(());
+        }
+        for fact in &facts {
+            note_spec(&mut self.specs, fact);
+        }
+        let store = Arc::clone(&self.store);
+        blocking(move || store.lock().unwrap_or_else(PoisonError::into_inner).append(&facts)).await
+    }
+
+    async fn carry_out_effects(&mut self) {
+        let effects = self.core.drain_effects();
+        // Before anyone hears of a success, so that whoever submits the same again finds it.
+        self.remember(&effects).await;
+        for effect in effects {
+            self.carry_out(effect);
+        }
+    }
+
+    async fn remember(&self, effects: &[Effect]) {
+        let results: Vec<(Digest, TaskResult)> = effects
+            .iter()
+            .filter_map(|effect| match effect {
+                Effect::Remember { action, result } => Some((*action, result.clone())),
+                _ => None,
+            })
+            .collect();
+        if results.is_empty() {
+            return;
+        }
+        let actions = self.actions.clone();
+        let remember = move || {
+            for (action, result) in results {
+                if let Err(error) = actions.put(action, &result) {
+                    tracing::warn!(path = %error.path.display(), cause = %error.source, "a result is not remembered");
+                }
+            }
+        };
+        blocking(remember).await;
+    }
+
+    fn carry_out(&mut self, effect: Effect) {
+        match effect {
+            Effect::Submitted { request, job, known } => {
+                if let Some(reply) = self.replies.submitted.remove(&request) {
+                    let _ = reply.send((job, known));
+                }
+            }
+            Effect::Changed { request, job } => self.replies.changed(request, self.core.summary(job)),
+            Effect::NoSuchJob { request, job: _ } => self.replies.changed(request, None),
+            Effect::Welcome { worker, stale } => self.links.send(worker, Order::Welcome { stale }),
+            Effect::Grant { worker, lease } => {
+                if let Some(spec) = self.specs.get(&lease.job) {
+                    self.links.send(worker, Order::Grant { lease, spec: *spec });
+                }
+            }
+            Effect::Revoke { worker, lease } => self.links.send(worker, Order::Revoke { lease }),
+            Effect::Acknowledge { worker, lease } => self.links.send(worker, Order::Acknowledge { lease }),
+            Effect::Dismiss { worker } => self.links.remove(worker),
+            // Done already, together with the others of this turn.
+            Effect::Remember { .. } => {}
+            Effect::Task { job, task, event } => self.watchers.tell(job, || News::Task { task, event }),
+            Effect::Job { summary } => {
+                tracing::info!(job = summary.job.0, state = ?summary.state, "a job's state has changed");
+                self.watchers.tell(summary.job, || News::Job(summary));
+            }
+        }
+    }
+
+    fn answer(&mut self, question: Question) {
+        // Whoever asked may have gone; nothing depends on the answer.
+        match question {
+            Question::Watch { job, reply } => {
+                let watch = self.core.job(job).map(|view| Watch { view, news: self.watchers.subscribe(job) });
+                let _ = reply.send(watch);
+            }
+            Question::Jobs { active, limit, reply } => {
+                let wanted = |summary: &JobSummary| !active || !has_ended(summary.state);
+                let _ = reply.send(self.core.jobs().filter(wanted).take(limit).collect());
+            }
+            Question::Workers { reply } => {
+                let _ = reply.send(self.core.workers());
+            }
+        }
+    }
+
+    fn time_to_timeout(&self) -> Duration {
+        let due = self.core.next_timeout().map(|due| Duration::from_millis(due.saturating_sub(now())));
+        due.map_or(LONGEST_SLEEP, |due| due.min(LONGEST_SLEEP))
+    }
+}
+
+impl Replies {
+    fn next(&mut self) -> RequestId {
+        self.last += 1;
+        self.last
+    }
+
+    fn changed(&mut self, request: RequestId, summary: Option<JobSummary>) {
+        if let Some(reply) = self.changed.remove(&request) {
+            let _ = reply.send(summary);
+        }
+    }
+}
+
+fn note_spec(specs: &mut HashMap<JobId, Digest>, fact: &Fact) {
+    if let Fact::JobSubmitted { job, at: _, submission } = fact {
+        specs.insert(*job, submission.spec);
+    }
+}
+
+/// Milliseconds since the Unix epoch. The core sees to it that its time never runs backwards.
+fn now() -> Millis {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX)
+}

@@ -1,0 +1,49 @@
+//! `impasto-coordinator`: parse, load the settings, bind, serve.
+
+use std::error::Error;
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+use impasto_coordinator::{Coordinator, Options, init_logging, shutdown_on_signal};
+
+/// Impasto's server: takes jobs, hands their tasks to workers, keeps blobs and results
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(flatten)]
+    options: Options,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&*error);
+            ExitCode::from(2)
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
+    let settings = arguments.options.settings()?;
+    init_logging(settings.log_format);
+    let shutdown = shutdown_on_signal()?;
+    let coordinator = Coordinator::bind(settings).await?;
+    // On stdout, for whoever let the system choose the port.
+    writeln!(std::io::stdout(), "http://{}", coordinator.local_addr())?;
+    Ok(coordinator.serve(shutdown).await?)
+}
+
+/// The error and its causes, each on a line.
+fn complain(error: &dyn Error) {
+    let mut text = format!("error: {error}\n");
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        text.push_str(&format!("  because: {next}\n"));
+        cause = next.source();
+    }
+    // Where stderr is closed, nobody listens.
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}

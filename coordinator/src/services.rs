@@ -1,0 +1,12 @@
+//! The gRPC services: they check what comes in, ask the driver or the blob store, and put the answer into messages.
+
+mod attach;
+mod blobs;
+mod jobs;
+mod status;
+mod watch;
+mod workers;
+
+pub(crate) use blobs::BlobsService;
+pub(crate) use jobs::JobsService;
+pub(crate) use workers::WorkersService;

@@ -1,0 +1,238 @@
+//! How a coordinator is set up: `coordinator.toml`, and over it the environment.
+//!
+//! A key of the file is a variable of the environment in capitals: `data_dir` is `IMPASTO_COORDINATOR__DATA_DIR`.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use config::{Config, Environment, File, FileFormat};
+use serde::Deserialize;
+
+/// Where clients and workers look for a coordinator unless they are told otherwise.
+pub const DEFAULT_PORT: u16 = 7421;
+
+/// The embedded coordinator's worker lives in the same process: it can tell how far it is as often as a screen shows it.
+const EMBEDDED_HEARTBEAT_MS: u64 = 250;
+
+/// Every setting, resolved. [`Settings::check`] says whether they make sense; a coordinator refuses to start where they do not.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// Where to listen; port 0 takes any free one.
+    pub listen: SocketAddr,
+    /// Listen beyond this machine although nothing is encrypted and nobody is asked who they are.
+    pub insecure: bool,
+    /// The folder of the store, the blobs and the action cache.
+    pub data_dir: PathBuf,
+    pub store: StoreKind,
+    /// How often a worker is to say that it is alive.
+    pub heartbeat_ms: u64,
+    /// An attempt that was not heard of for this long has ended.
+    pub lease_ms: u64,
+    /// How long a vanished worker may take to come back and go on with what it had.
+    pub reconnect_grace_ms: u64,
+    /// How many attempts a task has.
+    pub max_attempts: u32,
+    /// The largest blob that is taken in.
+    pub max_blob_bytes: u64,
+    pub log_format: LogFormat,
+}
+
+/// Where facts are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StoreKind {
+    /// `coordinator.sqlite` in the data folder.
+    Sqlite,
+    /// Nowhere: jobs end with the process.
+    Memory,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogFormat {
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Why settings are of no use.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    #[error("cannot read the settings")]
+    Read(#[source] config::ConfigError),
+    #[error(
+        "`listen` is {listen}, which other machines reach, and nothing would be encrypted: set `insecure = true` in a network that you trust, or listen on 127.0.0.1"
+    )]
+    Insecure { listen: SocketAddr },
+    #[error("`data_dir` is empty: name the folder that the coordinator keeps its data in")]
+    NoDataDir,
+    #[error("`max_blob_bytes` is {0}, but has to be at least 1 MiB")]
+    MaxBlobBytes(u64),
+    #[error("the settings contradict each other")]
+    Times(#[from] impasto_core::ConfigError),
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let core = impasto_core::Config::default();
+        Self {
+            listen: (Ipv4Addr::LOCALHOST, DEFAULT_PORT).into(),
+            insecure: false,
+            data_dir: default_data_dir(),
+            store: StoreKind::Sqlite,
+            heartbeat_ms: core.heartbeat_ms,
+            lease_ms: core.lease_ms,
+            reconnect_grace_ms: core.reconnect_grace_ms,
+            max_attempts: core.max_attempts,
+            max_blob_bytes: 8 << 30,
+            log_format: LogFormat::Text,
+        }
+    }
+}
+
+impl Settings {
+    /// Reads `file`, if there is one, and over it the environment.
+    ///
+    /// # Errors
+    /// A key is unknown, or a value is not of its kind.
+    pub fn load(file: Option<&Path>) -> Result<Self, SettingsError> {
+        Self::read(file, environment())
+    }
+
+    /// For a coordinator inside another program: any free port of this machine, jobs that end with the process, and blobs and results under
+    /// `data_dir`, which several processes can share.
+    pub fn embedded(data_dir: &Path) -> Self {
+        Self {
+            listen: (Ipv4Addr::LOCALHOST, 0).into(),
+            data_dir: data_dir.to_owned(),
+            store: StoreKind::Memory,
+            heartbeat_ms: EMBEDDED_HEARTBEAT_MS,
+            ..Self::default()
+        }
+    }
+
+    /// Whether the settings make sense.
+    ///
+    /// # Errors
+    /// Names the key and the value that are at fault.
+    pub fn check(&self) -> Result<(), SettingsError> {
+        if !self.listen.ip().is_loopback() && !self.insecure {
+            return Err(SettingsError::Insecure { listen: self.listen });
+        }
+        if self.data_dir.as_os_str().is_empty() {
+            return Err(SettingsError::NoDataDir);
+        }
+        if self.max_blob_bytes < 1 << 20 {
+            return Err(SettingsError::MaxBlobBytes(self.max_blob_bytes));
+        }
+        self.core().check()?;
+        Ok(())
+    }
+
+    /// What of them concerns the core.
+    pub(crate) fn core(&self) -> impasto_core::Config {
+        impasto_core::Config {
+            heartbeat_ms: self.heartbeat_ms,
+            lease_ms: self.lease_ms,
+            reconnect_grace_ms: self.reconnect_grace_ms,
+            max_attempts: self.max_attempts,
+            ..impasto_core::Config::default()
+        }
+    }
+
+    fn read(file: Option<&Path>, environment: Environment) -> Result<Self, SettingsError> {
+        let mut builder = Config::builder();
+        if let Some(file) = file {
+            builder = builder.add_source(File::from(file).format(FileFormat::Toml));
+        }
+        let all = builder.add_source(environment).build().map_err(SettingsError::Read)?;
+        all.try_deserialize().map_err(SettingsError::Read)
+    }
+}
+
+fn environment() -> Environment {
+    Environment::with_prefix("IMPASTO_COORDINATOR").prefix_separator("__").separator("__").try_parsing(true)
+}
+
+/// The user's folder for such data; empty, and then refused, where the system has none.
+fn default_data_dir() -> PathBuf {
+    directories::ProjectDirs::from("", "", "impasto").map_or_else(PathBuf::new, |dirs| dirs.data_local_dir().join("coordinator"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::error::Error;
+
+    use super::*;
+
+    /// The settings of a file with this text and an environment with these variables.
+    fn load(toml: &str, variables: &[(&str, &str)]) -> Result<Settings, SettingsError> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("coordinator.toml");
+        std::fs::write(&file, toml).expect("it is written");
+        let variables: HashMap<String, String> = variables.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let settings = Settings::read(Some(&file), environment().source(Some(variables)))?;
+        settings.check()?;
+        Ok(settings)
+    }
+
+    /// The error with its causes, on one line.
+    fn refused(toml: &str, variables: &[(&str, &str)]) -> String {
+        let error = load(toml, variables).expect_err(toml);
+        let mut text = error.to_string();
+        let mut cause = error.source();
+        while let Some(next) = cause {
+            text = format!("{text}: {next}");
+            cause = next.source();
+        }
+        text
+    }
+
+    #[test]
+    fn nothing_said_is_the_default() {
+        assert_eq!(load("", &[]).expect("it is fine"), Settings::default());
+        assert!(Settings::embedded(Path::new("data")).check().is_ok());
+    }
+
+    #[test]
+    fn the_environment_lies_over_the_file() {
+        let settings = load(
+            "listen = \"127.0.0.1:9\"\nstore = \"memory\"\nmax_attempts = 7",
+            &[("IMPASTO_COORDINATOR__LISTEN", "[::1]:8"), ("IMPASTO_COORDINATOR__LOG_FORMAT", "json"), ("PATH", "x")],
+        )
+        .expect("it is fine");
+        assert_eq!(settings.listen, "[::1]:8".parse().expect("an address"));
+        assert_eq!((settings.store, settings.max_attempts, settings.log_format), (StoreKind::Memory, 7, LogFormat::Json));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (toml, variables, expected) in [
+            ("lisen = \"127.0.0.1:1\"", &[][..], "unknown field `lisen`"),
+            ("listen = \"localhost\"", &[], "`listen`"),
+            ("store = \"postgres\"", &[], "postgres"),
+            ("max_attempts = \"many\"", &[], "`max_attempts`"),
+            ("max_attempts = 0", &[], "max_attempts is 0"),
+            ("lease_ms = 10000", &[], "a lease of 10000 ms is shorter than three heartbeats of 5000 ms"),
+            ("max_blob_bytes = 7", &[], "`max_blob_bytes` is 7"),
+            ("data_dir = \"\"", &[], "`data_dir` is empty"),
+            ("listen = \"0.0.0.0:7421\"", &[], "`listen` is 0.0.0.0:7421, which other machines reach"),
+            ("listen = ", &[], "coordinator.toml"),
+            ("", &[("IMPASTO_COORDINATOR__LEASE", "1")], "unknown field `lease`"),
+            ("", &[("IMPASTO_COORDINATOR__LEASE_MS", "soon")], "`lease_ms`"),
+        ] {
+            let text = refused(toml, variables);
+            assert!(text.contains(expected), "{toml}: {text}");
+        }
+        let missing = Settings::load(Some(Path::new("no-such-folder/coordinator.toml"))).expect_err("there is no such file");
+        assert!(missing.source().expect("it has a cause").to_string().contains("no-such-folder/coordinator.toml"), "{missing:?}");
+    }
+
+    #[test]
+    fn beyond_this_machine_takes_a_word() {
+        assert!(load("listen = \"0.0.0.0:7421\"\ninsecure = true", &[]).is_ok());
+    }
+}

@@ -1,0 +1,82 @@
+//! The tasks of a job in full: a blob of length-delimited `TaskSpec` messages, in order.
+//!
+//! The core only knows what it has to schedule by; whoever grants or shows a task looks here.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use impasto_proto::v1;
+use impasto_types::{BlobRef, Digest, TaskSpec};
+use prost::Message;
+
+use crate::blob_store::{BlobStore, BlobStoreError};
+
+/// Decoded tasks that stay in memory, over all jobs: about 100 MB at the most.
+const TASKS_KEPT: usize = 100_000;
+
+/// Reads jobs' tasks, and keeps those that were read last.
+#[derive(Debug)]
+pub(crate) struct TaskSpecs {
+    blobs: BlobStore,
+    /// The one used last is at the front.
+    kept: Mutex<VecDeque<(Digest, Arc<[v1::TaskSpec]>)>>,
+}
+
+/// Why a job's tasks cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TaskSpecsError {
+    #[error("the job's tasks cannot be read")]
+    Blob(#[from] BlobStoreError),
+    #[error("the job's tasks do not decode")]
+    Decode(#[from] prost::DecodeError),
+}
+
+impl TaskSpecs {
+    pub(crate) fn new(blobs: BlobStore) -> Self {
+        Self { blobs, kept: Mutex::default() }
+    }
+
+    /// Stores a job's tasks. Blocks.
+    pub(crate) fn put(&self, tasks: &[TaskSpec]) -> Result<Digest, BlobStoreError> {
+        let messages: Arc<[v1::TaskSpec]> = tasks.iter().map(impasto_proto::to_proto::task_spec).collect();
+        let bytes: Vec<u8> = messages.iter().flat_map(Message::encode_length_delimited_to_vec).collect();
+        let BlobRef { digest, .. } = self.blobs.put(&bytes)?;
+        self.keep(digest, messages);
+        Ok(digest)
+    }
+
+    /// A job's tasks. Blocks, unless they are in memory.
+    pub(crate) fn get(&self, spec: Digest) -> Result<Arc<[v1::TaskSpec]>, TaskSpecsError> {
+        if let Some(messages) = self.kept(spec) {
+            return Ok(messages);
+        }
+        let blob = self.blobs.find(spec).ok_or(BlobStoreError::Missing { digest: spec })?;
+        let bytes = self.blobs.read(blob)?;
+        let (mut rest, mut messages) = (&bytes[..], Vec::new());
+        while !rest.is_empty() {
+            messages.push(v1::TaskSpec::decode_length_delimited(&mut rest)?);
+        }
+        let messages = Arc::<[v1::TaskSpec]>::from(messages);
+        self.keep(spec, Arc::clone(&messages));
+        Ok(messages)
+    }
+
+    /// A job's tasks, if they are in memory.
+    pub(crate) fn kept(&self, spec: Digest) -> Option<Arc<[v1::TaskSpec]>> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = kept.iter().position(|(digest, _)| *digest == spec)?;
+        let entry = kept.remove(place)?;
+        kept.push_front(entry.clone());
+        Some(entry.1)
+    }
+
+    fn keep(&self, spec: Digest, messages: Arc<[v1::TaskSpec]>) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.retain(|(digest, _)| *digest != spec);
+        kept.push_front((spec, messages));
+        // The newest stays, however large it is.
+        while kept.len() > 1 && kept.iter().map(|(_, messages)| messages.len()).sum::<usize>() > TASKS_KEPT {
+            kept.pop_back();
+        }
+    }
+}
