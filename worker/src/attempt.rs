@@ -1,0 +1,246 @@
+//! One attempt at one task: fetch its blobs, paint, hand the result in.
+//!
+//! It knows no leases. While the coordinator is away its transfers wait and try again; only cancellation ends that.
+
+use std::io;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use impasto_proto::client::{BlobError, Blobs};
+use impasto_types::{BlobRef, ENGINE_VERSION, FailureKind, TaskResult, TaskSpec};
+use tokio::sync::{Semaphore, watch};
+use tokio_util::sync::CancellationToken;
+use tonic::{Code, Status};
+use tracing::{debug, warn};
+
+use crate::backoff::Backoff;
+use crate::blob_cache::BlobCache;
+use crate::ledger::Outcome;
+use crate::one_line::one_line;
+use crate::paint::{PaintError, Painted, Source, Sources};
+use crate::painter::Painter;
+use crate::progress::{Pace, Progress};
+
+/// What all attempts of a worker share.
+#[derive(Debug)]
+pub(crate) struct Workshop {
+    pub(crate) painter: Arc<dyn Painter>,
+    pub(crate) cache: Arc<BlobCache>,
+    pub(crate) blobs: Blobs,
+    pub(crate) slots: Semaphore,
+}
+
+/// Why an attempt came to nothing.
+#[derive(Debug, thiserror::Error)]
+enum AttemptError {
+    #[error("it was canceled")]
+    Canceled,
+    #[error("the task is for version {asked} of the engine, but this worker has version {ENGINE_VERSION}")]
+    EngineVersion { asked: u32 },
+    #[error("cannot fetch {what} of `{asset}`")]
+    Fetch { asset: String, what: String, source: BlobError },
+    #[error("cannot make a folder for the model's weights")]
+    Scratch { source: io::Error },
+    #[error("cannot hand in the picture of `{asset}`")]
+    HandIn { asset: String, source: BlobError },
+    #[error("painting `{asset}` panicked: {message}")]
+    Panicked { asset: String, message: String },
+    #[error(transparent)]
+    Paint(#[from] PaintError),
+}
+
+impl AttemptError {
+    fn outcome(&self) -> Outcome {
+        let kind = match self {
+            Self::Canceled | Self::Paint(PaintError::Canceled { .. }) => return Outcome::Returned,
+            Self::Paint(error) => error.kind(),
+            Self::EngineVersion { .. } | Self::Fetch { .. } | Self::Scratch { .. } | Self::HandIn { .. } | Self::Panicked { .. } => {
+                FailureKind::Transient
+            }
+        };
+        Outcome::Failed { kind, message: one_line(self) }
+    }
+}
+
+/// Runs a task until it has ended or `cancel` is called, which takes effect between two optimiser steps.
+pub(crate) async fn attempt(
+    workshop: Arc<Workshop>,
+    task: TaskSpec,
+    progress: watch::Sender<Option<Progress>>,
+    cancel: CancellationToken,
+) -> Outcome {
+    match (Attempt { workshop: &workshop, task: Arc::new(task), cancel: &cancel }).run(progress).await {
+        Ok(result) => Outcome::Succeeded(result),
+        Err(error) => error.outcome(),
+    }
+}
+
+struct Attempt<'a> {
+    workshop: &'a Workshop,
+    task: Arc<TaskSpec>,
+    cancel: &'a CancellationToken,
+}
+
+impl Attempt<'_> {
+    async fn run(&self, progress: watch::Sender<Option<Progress>>) -> Result<TaskResult, AttemptError> {
+        // A lease that was granted before the coordinator knew that this slot was taken waits here.
+        let slot = self.unless_canceled(self.workshop.slots.acquire()).await?.map_err(|_| AttemptError::Canceled)?;
+        let asked = self.task.action.engine_version;
+        if asked != ENGINE_VERSION {
+            return Err(AttemptError::EngineVersion { asked });
+        }
+        let sources = self.fetch_sources().await?;
+        self.fetch_models().await?;
+        let Painted { bytes, width, height, report } = self.paint(sources, progress).await?;
+        let output = BlobRef::of(&bytes);
+        self.hand_in(output, bytes.into()).await?;
+        drop(slot);
+        Ok(TaskResult { output, width, height, report })
+    }
+
+    async fn fetch_sources(&self) -> Result<Sources, AttemptError> {
+        let action = &self.task.action;
+        let mut sources = Sources::default();
+        if let Some(blob) = action.content {
+            let bytes = self.fetch(blob, "the content").await?;
+            sources.content = Some(Source { name: self.task.asset.to_string(), bytes });
+        }
+        for (index, style) in action.styles.iter().enumerate() {
+            let what = format!("style image {}", index + 1);
+            let bytes = self.fetch(style.blob, &what).await?;
+            sources.styles.push(Source { name: format!("{what} of {}", self.task.asset), bytes });
+        }
+        if let Some(blob) = action.init {
+            let bytes = self.fetch(blob, "the image to begin with").await?;
+            sources.init = Some(Source { name: format!("the image to begin {} with", self.task.asset), bytes });
+        }
+        Ok(sources)
+    }
+
+    /// Models go into the painter's own store, not into the cache.
+    async fn fetch_models(&self) -> Result<(), AttemptError> {
+        for model in self.task.action.models.iter().copied() {
+            let painter = self.workshop.painter.clone();
+            if self.on_thread(move || painter.has_model(&model)).await? {
+                continue;
+            }
+            // Weights are large: they go from the network to a file, which the store copies. The folder goes with its last use.
+            let folder = self.workshop.cache.scratch_folder().map_err(|source| AttemptError::Scratch { source })?;
+            let weights = folder.path().join("weights");
+            let fetched = self.until_it_answers(|| self.workshop.blobs.download_to(model.blob, &weights)).await?;
+            fetched.map_err(|source| self.not_fetched(&format!("the model {}", model.name), source))?;
+            let painter = self.workshop.painter.clone();
+            self.on_thread(move || painter.adopt_model(&model, &weights)).await??;
+            drop(folder);
+        }
+        Ok(())
+    }
+
+    async fn paint(&self, sources: Sources, progress: watch::Sender<Option<Progress>>) -> Result<Painted, AttemptError> {
+        let (painter, task, cancel) = (self.workshop.painter.clone(), self.task.clone(), self.cancel.clone());
+        let painted = self.on_thread(move || {
+            let (began, mut pace) = (Instant::now(), Pace::new(task.work));
+            painter.paint(task.asset.as_str(), &task.action, &sources, &mut |step| {
+                let left_ms = pace.step(step.scale, began.elapsed());
+                progress.send_replace(Some(Progress { iteration: step.iteration, iterations: step.iterations, loss: step.loss, left_ms }));
+                if cancel.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            })
+        });
+        Ok(painted.await??)
+    }
+
+    /// A blob from the cache, or from the coordinator and then into the cache.
+    async fn fetch(&self, blob: BlobRef, what: &str) -> Result<Vec<u8>, AttemptError> {
+        let cache = self.workshop.cache.clone();
+        if let Some(bytes) = self.on_thread(move || cache.get(blob)).await? {
+            return Ok(bytes);
+        }
+        let bytes = self.download(blob, what).await?;
+        let cache = self.workshop.cache.clone();
+        self.on_thread(move || {
+            // A cache that cannot be written costs time, not the task.
+            if let Err(error) = cache.put(blob, &bytes) {
+                warn!(%error, blob = %blob.digest.short(), "cannot keep a blob");
+            }
+            bytes
+        })
+        .await
+    }
+
+    async fn download(&self, blob: BlobRef, what: &str) -> Result<Vec<u8>, AttemptError> {
+        let fetched = self.until_it_answers(|| self.workshop.blobs.download(blob)).await?;
+        fetched.map_err(|source| self.not_fetched(what, source))
+    }
+
+    fn not_fetched(&self, what: &str, source: BlobError) -> AttemptError {
+        AttemptError::Fetch { asset: self.task.asset.to_string(), what: what.to_owned(), source }
+    }
+
+    async fn hand_in(&self, blob: BlobRef, bytes: Bytes) -> Result<(), AttemptError> {
+        let handed = self
+            .until_it_answers(|| async {
+                if self.workshop.blobs.find_missing(&[blob]).await?.is_empty() {
+                    return Ok(());
+                }
+                self.workshop.blobs.upload(blob, bytes.clone()).await
+            })
+            .await?;
+        handed.map_err(|source| AttemptError::HandIn { asset: self.task.asset.to_string(), source })
+    }
+
+    /// Makes a transfer, again and again while the coordinator is away.
+    async fn until_it_answers<T, F>(&self, transfer: impl Fn() -> F) -> Result<Result<T, BlobError>, AttemptError>
+    where
+        F: Future<Output = Result<T, BlobError>>,
+    {
+        let mut backoff = Backoff::new();
+        loop {
+            match self.unless_canceled(transfer()).await? {
+                Err(error) if is_away(&error) => {
+                    debug!(asset = %self.task.asset, error = one_line(&error), "the coordinator is away; trying again");
+                    self.unless_canceled(tokio::time::sleep(backoff.next(fastrand::f64()))).await?;
+                }
+                answer => return Ok(answer),
+            }
+        }
+    }
+
+    async fn unless_canceled<T>(&self, future: impl Future<Output = T>) -> Result<T, AttemptError> {
+        self.cancel.run_until_cancelled(future).await.ok_or(AttemptError::Canceled)
+    }
+
+    /// Runs what blocks on a thread of its own. A panic there is this task's failure, not the worker's.
+    async fn on_thread<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, AttemptError> {
+        tokio::task::spawn_blocking(work).await.map_err(|error| match error.try_into_panic() {
+            Ok(panic) => AttemptError::Panicked { asset: self.task.asset.to_string(), message: message_of(&*panic) },
+            // The runtime is shutting down.
+            Err(_) => AttemptError::Canceled,
+        })
+    }
+}
+
+/// What a panic said.
+fn message_of(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("without a message").to_owned()
+}
+
+/// Whether a transfer failed because nobody answered, rather than by what was answered.
+fn is_away(error: &BlobError) -> bool {
+    match error {
+        BlobError::Call { source, .. } | BlobError::FindMissing { source } => is_connection(source),
+        BlobError::Missing { .. }
+        | BlobError::Corrupt { .. }
+        | BlobError::TooLong { .. }
+        | BlobError::Answer(_)
+        | BlobError::Read { .. }
+        | BlobError::Write { .. } => false,
+    }
+}
+
+/// A status that a peer sent has no cause; one that stands for a broken connection has.
+fn is_connection(status: &Status) -> bool {
+    status.code() == Code::Unavailable || std::error::Error::source(status).is_some()
+}

@@ -1,0 +1,287 @@
+//! What this worker holds and what it owes: its leases, its unacknowledged reports, its free slots.
+//!
+//! Pure: no I/O, no clock. It outlives connections; the loop in `worker` asks it what to do and what to send.
+
+use std::collections::BTreeMap;
+
+use impasto_proto::limits::MAX_LEASES;
+use impasto_types::{FailureKind, LeaseId, TaskResult};
+
+/// How an attempt ended.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Outcome {
+    Succeeded(TaskResult),
+    Failed {
+        kind: FailureKind,
+        message: String,
+    },
+    /// It was told to stop and did.
+    Returned,
+}
+
+/// What to do about a granted lease.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    Begin,
+    /// It is known already: there is nothing to do.
+    Known,
+    /// It goes straight back: there is a report to send.
+    GiveBack,
+}
+
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    slots: u32,
+    draining: bool,
+    /// Attempts that have not ended.
+    attempts: BTreeMap<LeaseId, Claim>,
+    /// Leases that have ended, until the coordinator knows.
+    reports: BTreeMap<LeaseId, Report>,
+}
+
+/// Whether an attempt's outcome still matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Claim {
+    Held,
+    /// The lease is another's, or was given back; the attempt has been told to stop.
+    Dropped,
+}
+
+#[derive(Debug)]
+struct Report {
+    outcome: Outcome,
+    /// Heartbeats since it was sent on this connection.
+    beats: u32,
+}
+
+impl Ledger {
+    pub(crate) fn new(slots: u32) -> Self {
+        Self { slots, draining: false, attempts: BTreeMap::new(), reports: BTreeMap::new() }
+    }
+
+    /// The leases to name when connecting: those at work and those with reports.
+    pub(crate) fn held(&self) -> Vec<LeaseId> {
+        self.running().chain(self.reports.keys().copied()).collect()
+    }
+
+    /// The leases at work whose outcome matters.
+    pub(crate) fn running(&self) -> impl Iterator<Item = LeaseId> + '_ {
+        self.attempts.iter().filter(|(_, claim)| **claim == Claim::Held).map(|(lease, _)| *lease)
+    }
+
+    /// How many more leases can begin at once. An attempt fills its slot until it has ended, whoever the lease belongs to by then.
+    pub(crate) fn free_slots(&self) -> u32 {
+        if self.draining { 0 } else { self.slots.saturating_sub(self.attempts.len() as u32) }
+    }
+
+    /// The coordinator grants a lease. One that crossed a message of ours may come when no slot is free: it begins all the same and waits for its slot.
+    pub(crate) fn grant(&mut self, lease: LeaseId) -> Answer {
+        if self.attempts.contains_key(&lease) || self.reports.contains_key(&lease) {
+            return Answer::Known;
+        }
+        if self.draining || self.attempts.len() + self.reports.len() >= MAX_LEASES {
+            self.report(lease, Outcome::Returned);
+            return Answer::GiveBack;
+        }
+        self.attempts.insert(lease, Claim::Held);
+        Answer::Begin
+    }
+
+    /// An attempt has ended. Returns whether there is a report to send.
+    pub(crate) fn ended(&mut self, lease: LeaseId, outcome: Outcome) -> bool {
+        let owed = self.attempts.remove(&lease) == Some(Claim::Held);
+        if owed {
+            self.report(lease, outcome);
+        }
+        owed
+    }
+
+    /// The lease is no longer ours: nothing is owed for it.
+    pub(crate) fn stale(&mut self, lease: LeaseId) {
+        self.reports.remove(&lease);
+        if let Some(claim) = self.attempts.get_mut(&lease) {
+            *claim = Claim::Dropped;
+        }
+    }
+
+    /// The coordinator has taken note of a report.
+    pub(crate) fn acknowledged(&mut self, lease: LeaseId) {
+        self.reports.remove(&lease);
+    }
+
+    /// From now on nothing new begins.
+    pub(crate) fn drain(&mut self) {
+        self.draining = true;
+    }
+
+    /// Drains and gives every lease at work back at once. Returns those leases: there is a report to send for each.
+    pub(crate) fn give_all_back(&mut self) -> Vec<LeaseId> {
+        self.drain();
+        let running: Vec<_> = self.running().collect();
+        for lease in &running {
+            self.attempts.insert(*lease, Claim::Dropped);
+            self.report(*lease, Outcome::Returned);
+        }
+        running
+    }
+
+    /// Whether nothing new will begin and nothing is owed any more.
+    pub(crate) fn is_done(&self) -> bool {
+        self.draining && self.attempts.is_empty() && self.reports.is_empty()
+    }
+
+    /// The outcome to report for a lease.
+    pub(crate) fn outcome(&self, lease: LeaseId) -> Option<&Outcome> {
+        self.reports.get(&lease).map(|report| &report.outcome)
+    }
+
+    /// All unacknowledged reports: they are sent anew on a new connection.
+    pub(crate) fn all_reports(&mut self) -> Vec<LeaseId> {
+        self.reports.values_mut().for_each(|report| report.beats = 0);
+        self.reports.keys().copied().collect()
+    }
+
+    /// A heartbeat's time has come. Returns the reports that have waited for their acknowledgement over a whole interval: they are sent again.
+    pub(crate) fn overdue_reports(&mut self) -> Vec<LeaseId> {
+        self.reports.values_mut().for_each(|report| report.beats += 1);
+        self.reports.iter().filter(|(_, report)| report.beats > 1).map(|(lease, _)| *lease).collect()
+    }
+
+    fn report(&mut self, lease: LeaseId, outcome: Outcome) {
+        self.reports.insert(lease, Report { outcome, beats: 0 });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use impasto_types::{Attempt, Epoch, JobId, TaskIndex};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn lease(task: u32) -> LeaseId {
+        LeaseId { job: JobId(1), task: TaskIndex(task), attempt: Attempt(1), epoch: Epoch(1) }
+    }
+
+    fn failed() -> Outcome {
+        Outcome::Failed { kind: FailureKind::Input, message: "no".to_owned() }
+    }
+
+    #[test]
+    fn a_report_is_owed_until_it_is_acknowledged() {
+        let mut ledger = Ledger::new(1);
+        assert_eq!(ledger.grant(lease(0)), Answer::Begin);
+        assert_eq!((ledger.free_slots(), ledger.held()), (0, vec![lease(0)]));
+        assert!(ledger.ended(lease(0), failed()));
+        assert_eq!((ledger.free_slots(), ledger.held()), (1, vec![lease(0)]), "the slot is free, the lease is held");
+        assert_eq!(ledger.overdue_reports(), [], "it may be on its way");
+        assert_eq!(ledger.overdue_reports(), [lease(0)]);
+        assert_eq!(ledger.all_reports(), [lease(0)], "a new connection");
+        assert_eq!(ledger.overdue_reports(), []);
+        assert_eq!(ledger.grant(lease(0)), Answer::Known);
+        ledger.acknowledged(lease(0));
+        assert_eq!(ledger.held(), []);
+    }
+
+    #[test]
+    fn a_stale_lease_fills_its_slot_until_it_has_stopped() {
+        let mut ledger = Ledger::new(1);
+        ledger.grant(lease(0));
+        ledger.stale(lease(0));
+        assert_eq!((ledger.free_slots(), ledger.held()), (0, vec![]));
+        assert!(!ledger.ended(lease(0), failed()), "nobody wants to know");
+        assert_eq!(ledger.free_slots(), 1);
+    }
+
+    #[test]
+    fn a_stale_report_is_forgotten() {
+        let mut ledger = Ledger::new(1);
+        ledger.grant(lease(0));
+        ledger.ended(lease(0), failed());
+        ledger.stale(lease(0));
+        assert_eq!(ledger.held(), []);
+    }
+
+    #[test]
+    fn a_draining_worker_finishes_and_takes_no_more() {
+        let mut ledger = Ledger::new(2);
+        ledger.grant(lease(0));
+        ledger.drain();
+        assert_eq!(ledger.free_slots(), 0);
+        assert_eq!(ledger.grant(lease(1)), Answer::GiveBack);
+        assert_eq!(ledger.outcome(lease(1)), Some(&Outcome::Returned));
+        ledger.acknowledged(lease(1));
+        ledger.ended(lease(0), failed());
+        assert!(!ledger.is_done(), "a report is owed");
+        ledger.acknowledged(lease(0));
+        assert!(ledger.is_done());
+    }
+
+    #[test]
+    fn giving_back_reports_at_once_and_ignores_what_comes_after() {
+        let mut ledger = Ledger::new(2);
+        ledger.grant(lease(0));
+        ledger.grant(lease(1));
+        ledger.ended(lease(0), failed());
+        assert_eq!(ledger.give_all_back(), [lease(1)]);
+        assert_eq!(ledger.outcome(lease(0)), Some(&failed()), "an outcome that stands is kept");
+        assert!(!ledger.ended(lease(1), failed()));
+        assert_eq!(ledger.outcome(lease(1)), Some(&Outcome::Returned));
+    }
+
+    #[derive(Debug, Clone)]
+    enum Event {
+        Grant(u32),
+        Ended(u32),
+        Stale(u32),
+        Acknowledged(u32),
+        GiveAllBack,
+    }
+
+    fn event() -> impl Strategy<Value = Event> {
+        prop_oneof![
+            4 => (0..6_u32).prop_map(Event::Grant),
+            4 => (0..6_u32).prop_map(Event::Ended),
+            1 => (0..6_u32).prop_map(Event::Stale),
+            3 => (0..6_u32).prop_map(Event::Acknowledged),
+            1 => Just(Event::GiveAllBack),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn books_balance(events in prop::collection::vec(event(), 0..60)) {
+            let mut ledger = Ledger::new(3);
+            for event in events {
+                match event {
+                    Event::Grant(task) => {
+                        let draining = ledger.draining;
+                        let answer = ledger.grant(lease(task));
+                        prop_assert!(answer != Answer::Begin || !draining);
+                    }
+                    Event::Ended(task) => {
+                        if ledger.ended(lease(task), failed()) {
+                            prop_assert_eq!(ledger.outcome(lease(task)), Some(&failed()));
+                        }
+                        prop_assert!(!ledger.attempts.contains_key(&lease(task)));
+                    }
+                    Event::Stale(task) => {
+                        ledger.stale(lease(task));
+                        prop_assert!(!ledger.held().contains(&lease(task)));
+                    }
+                    Event::Acknowledged(task) => ledger.acknowledged(lease(task)),
+                    Event::GiveAllBack => {
+                        ledger.give_all_back();
+                        prop_assert_eq!(ledger.running().count(), 0);
+                    }
+                }
+                let held = ledger.held();
+                let mut distinct = held.clone();
+                distinct.sort();
+                distinct.dedup();
+                prop_assert_eq!(distinct.len(), held.len(), "no lease is both at work and reported");
+                prop_assert!(ledger.free_slots() <= 3);
+            }
+        }
+    }
+}

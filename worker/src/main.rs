@@ -1,0 +1,89 @@
+//! `impasto-worker`: parse, load the settings, run, drain.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use impasto_worker::{Settings, one_line, run};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+/// Runs tasks of an Impasto farm. Settings come from a file and from IMPASTO_WORKER__COORDINATOR and so on.
+#[derive(Debug, Parser)]
+#[command(name = "impasto-worker", version)]
+struct Arguments {
+    /// The file with the settings.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The coordinator's address; it wins over the settings.
+    #[arg(long, value_name = "URL")]
+    coordinator: Option<String>,
+    /// What the farm calls this worker; it wins over the settings.
+    #[arg(long)]
+    name: Option<String>,
+}
+
+/// How long threads that are in the middle of a step are waited for at the end.
+const LINGER: Duration = Duration::from_millis(100);
+
+fn main() -> ExitCode {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    match start(Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{}", one_line(&*error));
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn start(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
+    let mut settings = Settings::load(arguments.config.as_deref())?;
+    if let Some(coordinator) = arguments.coordinator {
+        settings.coordinator = coordinator;
+    }
+    if let Some(name) = arguments.name {
+        settings.name = name.parse()?;
+    }
+    let runtime = tokio::runtime::Runtime::new()?;
+    let ran = runtime.block_on(async {
+        let shutdown = CancellationToken::new();
+        tokio::spawn(cancel_on_signal(shutdown.clone()));
+        run(settings, shutdown).await
+    });
+    runtime.shutdown_timeout(LINGER);
+    Ok(ran?)
+}
+
+/// Cancels on Ctrl-C and on the signal with which the system ends a service.
+async fn cancel_on_signal(shutdown: CancellationToken) {
+    match wait_for_signal().await {
+        Ok(()) => shutdown.cancel(),
+        Err(error) => tracing::warn!(%error, "signals cannot be caught; the worker will end without giving its leases back"),
+    }
+}
+
+#[cfg(unix)]
+async fn wait_for_signal() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}
+
+#[cfg(windows)]
+async fn wait_for_signal() -> std::io::Result<()> {
+    use tokio::signal::windows::{ctrl_break, ctrl_c, ctrl_shutdown};
+    let (mut interrupt, mut stop, mut shutdown) = (ctrl_c()?, ctrl_break()?, ctrl_shutdown()?);
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = stop.recv() => {}
+        _ = shutdown.recv() => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,121 @@
+//! One asset, from files' bytes to a file's bytes: decode, paint, encode. Synchronous, and of no farm's knowledge.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::Instant;
+
+use impasto_assets::{AssetError, Limits, Picture, bleed, decode, encode};
+use impasto_engine::{Engine, EngineError, Inputs, Session, Step, StepReport};
+use impasto_types::{Action, FailureKind, ModelName, RunReport};
+
+/// A file's bytes, and what errors call it; an extension in its name has to agree with the bytes.
+#[derive(Debug, Clone)]
+pub struct Source {
+    pub name: String,
+    pub bytes: Vec<u8>,
+}
+
+/// The files that an action names, in its order.
+#[derive(Debug, Clone, Default)]
+pub struct Sources {
+    pub content: Option<Source>,
+    pub styles: Vec<Source>,
+    pub init: Option<Source>,
+}
+
+/// Sees every step, and ends the run by breaking.
+pub type Observer<'a> = dyn FnMut(&StepReport) -> ControlFlow<()> + 'a;
+
+/// A finished picture's file, and how it came about.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Painted {
+    pub bytes: Vec<u8>,
+    pub width: u32,
+    pub height: u32,
+    pub report: RunReport,
+}
+
+/// Why there is no picture. The text names the asset, or the file that is at fault.
+#[derive(Debug, thiserror::Error)]
+pub enum PaintError {
+    #[error(transparent)]
+    Asset(#[from] AssetError),
+    #[error("cannot paint `{asset}`")]
+    Engine { asset: String, source: EngineError },
+    #[error("`{asset}` is painted in {expected} styles, but {given} style images are at hand")]
+    StyleCount { asset: String, expected: usize, given: usize },
+    #[error("`{asset}` names no model to paint with")]
+    NoModel { asset: String },
+    #[error("the model {name} cannot be used")]
+    Model { name: ModelName, source: Box<dyn std::error::Error + Send + Sync> },
+    #[error("painting `{asset}` was canceled")]
+    Canceled { asset: String },
+}
+
+impl PaintError {
+    /// What the failure says about trying again.
+    pub fn kind(&self) -> FailureKind {
+        match self {
+            Self::Asset(_) | Self::StyleCount { .. } | Self::NoModel { .. } => FailureKind::Input,
+            Self::Engine { source, .. } => source.kind(),
+            Self::Model { .. } | Self::Canceled { .. } => FailureKind::Transient,
+        }
+    }
+}
+
+/// Paints one asset. `asset` is what errors call it where no file is at fault.
+///
+/// Colours under full transparency are filled from around them first, so that neither the network nor a renderer sees black holes.
+///
+/// # Errors
+/// Names the file that cannot be read, the reason why the engine cannot paint it, or that the observer ended it.
+pub fn paint(
+    engine: &Arc<Engine>,
+    asset: &str,
+    action: &Action,
+    sources: &Sources,
+    observer: &mut Observer<'_>,
+) -> Result<Painted, PaintError> {
+    let failed = |source| PaintError::Engine { asset: asset.to_owned(), source };
+    let inputs = inputs(asset, action, sources)?;
+    let began = Instant::now();
+    let mut session = Session::new(engine.clone(), action.recipe.clone(), inputs).map_err(failed)?;
+    let mut last = None;
+    while let Step::Running(step) = session.step().map_err(failed)? {
+        last = Some(step);
+        if observer(&step).is_break() {
+            return Err(PaintError::Canceled { asset: asset.to_owned() });
+        }
+    }
+    let picture = session.picture().map_err(failed)?;
+    let compute_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let report = RunReport {
+        iterations: last.map_or(0, |step| step.iteration),
+        loss: last.map_or(0.0, |step| step.loss),
+        content_loss: last.map_or(0.0, |step| step.content_loss),
+        style_loss: last.map_or(0.0, |step| step.style_loss),
+        compute_ms,
+        device: engine.device(),
+    };
+    let bytes = encode(&picture, action.output)?;
+    Ok(Painted { bytes, width: picture.width, height: picture.height, report })
+}
+
+fn inputs(asset: &str, action: &Action, sources: &Sources) -> Result<Inputs, PaintError> {
+    let (expected, given) = (action.styles.len(), sources.styles.len());
+    if expected != given {
+        return Err(PaintError::StyleCount { asset: asset.to_owned(), expected, given });
+    }
+    let styles = action.styles.iter().zip(&sources.styles).map(|(style, source)| Ok((open(source)?, style.weight)));
+    Ok(Inputs {
+        content: sources.content.as_ref().map(open).transpose()?,
+        styles: styles.collect::<Result<_, AssetError>>()?,
+        init: sources.init.as_ref().map(open).transpose()?,
+    })
+}
+
+fn open(source: &Source) -> Result<Picture, AssetError> {
+    let mut picture = decode(&source.bytes, &source.name, &Limits::default())?;
+    bleed(&mut picture);
+    Ok(picture)
+}

@@ -1,0 +1,94 @@
+//! What paints: the engine, behind an interface that tests can fill with something quick.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use impasto_engine::Engine;
+use impasto_models::{ModelError, ModelStore, read_vgg19};
+use impasto_types::{Action, Digest, ModelRef};
+
+use crate::paint::{Observer, PaintError, Painted, Sources, paint};
+
+/// Paints what a worker has leased. All of it blocks, and is called on threads that may.
+pub trait Painter: fmt::Debug + Send + Sync + 'static {
+    /// What it runs on, such as `cpu avx512`.
+    fn device(&self) -> String;
+
+    /// Whether a model's weights are at hand; if not, the worker fetches them and hands them over.
+    fn has_model(&self, model: &ModelRef) -> bool;
+
+    /// Keeps a copy of a file of weights, whose digest has been checked.
+    ///
+    /// # Errors
+    /// Where they cannot be kept.
+    fn adopt_model(&self, model: &ModelRef, weights: &Path) -> Result<(), PaintError>;
+
+    /// Paints one asset; see [`paint`].
+    ///
+    /// # Errors
+    /// As [`paint`].
+    fn paint(&self, asset: &str, action: &Action, sources: &Sources, observer: &mut Observer<'_>) -> Result<Painted, PaintError>;
+}
+
+/// The real one: the engine, on weights from the model store.
+#[derive(Debug)]
+pub struct EnginePainter {
+    store: ModelStore,
+    threads: usize,
+    /// The network that was used last. Preparing one takes about a second and many megabytes, and a farm's tasks all ask for the same.
+    engine: Mutex<Option<(Digest, Arc<Engine>)>>,
+}
+
+impl EnginePainter {
+    /// A painter with the model store in `models_dir`, or the user's own. All that it paints at once shares `threads` threads.
+    ///
+    /// # Errors
+    /// Where there is no folder for a model store.
+    pub fn open(models_dir: Option<&Path>, threads: usize) -> Result<Self, ModelError> {
+        Ok(Self { store: ModelStore::open(models_dir)?, threads, engine: Mutex::new(None) })
+    }
+
+    /// The engine for the model that an action names, prepared on first use.
+    ///
+    /// # Errors
+    /// Where the store has no such weights, or they cannot be used.
+    pub fn engine(&self, asset: &str, action: &Action) -> Result<Arc<Engine>, PaintError> {
+        let model = action.models.first().ok_or_else(|| PaintError::NoModel { asset: asset.to_owned() })?;
+        // The lock is held while the network is prepared, so that two slots do not prepare it twice. It holds nothing half made.
+        let mut engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, engine)) = engine.as_ref().filter(|(digest, _)| *digest == model.blob.digest) {
+            return Ok(engine.clone());
+        }
+        let unusable = |source| PaintError::Model { name: model.name, source };
+        let weights = self.weights(model).map_err(|error| unusable(error.into()))?;
+        let prepared = Arc::new(Engine::new(&weights, self.threads, None).map_err(|error| unusable(error.into()))?);
+        *engine = Some((model.blob.digest, prepared.clone()));
+        Ok(prepared)
+    }
+
+    fn weights(&self, model: &ModelRef) -> Result<impasto_models::VggWeights, ModelError> {
+        let file = self.store.find_ref(model)?.ok_or(ModelError::Missing { name: model.name })?;
+        read_vgg19(&file.read()?)
+    }
+}
+
+impl Painter for EnginePainter {
+    fn device(&self) -> String {
+        format!("cpu {}", impasto_kernels::Level::detect())
+    }
+
+    fn has_model(&self, model: &ModelRef) -> bool {
+        // A store that cannot be read now is one without the model; what is wrong shows when the model is to be kept.
+        matches!(self.store.find_ref(model), Ok(Some(_)))
+    }
+
+    fn adopt_model(&self, model: &ModelRef, weights: &Path) -> Result<(), PaintError> {
+        let adopted = self.store.adopt(*model, weights);
+        adopted.map(|_| ()).map_err(|error| PaintError::Model { name: model.name, source: error.into() })
+    }
+
+    fn paint(&self, asset: &str, action: &Action, sources: &Sources, observer: &mut Observer<'_>) -> Result<Painted, PaintError> {
+        paint(&self.engine(asset, action)?, asset, action, sources, observer)
+    }
+}

@@ -1,0 +1,212 @@
+//! A worker's settings: a file, the environment, and defaults that follow from the machine.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use config::{Config, Environment, File, FileFormat};
+use impasto_types::{IdError, WorkerName};
+use serde::Deserialize;
+
+use crate::machine;
+
+/// What a worker has to know before it starts. Every value is checked.
+///
+/// They come from `worker.toml` and, above it, from `IMPASTO_WORKER__NAME` and so on; a key that does not exist is an error in both.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// The coordinator's address.
+    pub coordinator: String,
+    /// What the farm calls this worker. It has to stay the same over restarts and be unique on the farm.
+    pub name: WorkerName,
+    /// How many tasks run at once. They share the threads.
+    pub slots: u32,
+    pub threads: usize,
+    /// Memory for tasks, over all slots.
+    pub memory_bytes: u64,
+    /// Where downloaded blobs are kept, and how much of them.
+    pub cache_dir: PathBuf,
+    pub cache_bytes: u64,
+    /// The model store's folder; `None` is the user's own.
+    pub models_dir: Option<PathBuf>,
+    pub device: Device,
+}
+
+/// What pictures are computed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Device {
+    #[default]
+    Cpu,
+}
+
+/// Settings that a worker cannot start with.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    #[error("cannot take the settings from {from}")]
+    Read { from: String, source: config::ConfigError },
+    #[error("{name} is {value}, but has to be {range}")]
+    Range { name: &'static str, value: String, range: &'static str },
+    #[error("the worker's name is wrong")]
+    Name(#[from] IdError),
+    #[error("{name} has no default, as this user has no home folder; set it")]
+    NoHome { name: &'static str },
+}
+
+/// Where a coordinator listens unless it is told otherwise.
+pub const DEFAULT_COORDINATOR: &str = "http://127.0.0.1:7421";
+
+/// Enough for the inputs of a few thousand textures.
+const DEFAULT_CACHE_BYTES: u64 = 2 << 30;
+
+/// More slots than that on one machine is a slip of the pen, and stays far below `impasto_proto::limits::MAX_LEASES`.
+const MAX_SLOTS: u32 = 64;
+const MAX_THREADS: usize = 1024;
+
+/// The file's and the environment's keys.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Keys {
+    coordinator: Option<String>,
+    name: Option<String>,
+    /// Tells several workers on one machine apart: it is appended to the default name.
+    instance: Option<u32>,
+    slots: Option<u32>,
+    threads: Option<usize>,
+    memory_bytes: Option<u64>,
+    cache_dir: Option<PathBuf>,
+    cache_bytes: Option<u64>,
+    models_dir: Option<PathBuf>,
+    device: Option<Device>,
+}
+
+impl Settings {
+    /// The settings of a file, if one is given, and of the process's environment.
+    ///
+    /// # Errors
+    /// Names what cannot be read, is unknown or out of its range.
+    pub fn load(file: Option<&Path>) -> Result<Self, SettingsError> {
+        Self::read(file, None)
+    }
+
+    /// What follows from this machine alone.
+    ///
+    /// # Errors
+    /// Where the user has no home folder to keep the cache in.
+    pub fn defaults() -> Result<Self, SettingsError> {
+        Self::resolve(Keys::default())
+    }
+
+    /// `environment` replaces the process's.
+    fn read(file: Option<&Path>, environment: Option<HashMap<String, String>>) -> Result<Self, SettingsError> {
+        let from = match file {
+            Some(path) => format!("{} and the environment (IMPASTO_WORKER__...)", path.display()),
+            None => "the environment (IMPASTO_WORKER__...)".to_owned(),
+        };
+        let mut sources = Config::builder();
+        if let Some(path) = file {
+            sources = sources.add_source(File::from(path).format(FileFormat::Toml));
+        }
+        let environment =
+            Environment::with_prefix("IMPASTO_WORKER").prefix_separator("__").separator("__").try_parsing(true).source(environment);
+        let keys = sources.add_source(environment).build().and_then(Config::try_deserialize::<Keys>);
+        Self::resolve(keys.map_err(|source| SettingsError::Read { from, source })?)
+    }
+
+    fn resolve(keys: Keys) -> Result<Self, SettingsError> {
+        let name = match (keys.name, keys.instance) {
+            (Some(name), None) => WorkerName::from_str(&name)?,
+            (Some(name), Some(instance)) => WorkerName::from_str(&format!("{name}-{instance}"))?,
+            (None, instance) => default_name(&machine::host_name(), instance)?,
+        };
+        let settings = Self {
+            coordinator: keys.coordinator.unwrap_or_else(|| DEFAULT_COORDINATOR.to_owned()),
+            name,
+            slots: keys.slots.unwrap_or(1),
+            threads: keys.threads.unwrap_or_else(machine::threads).min(MAX_THREADS),
+            memory_bytes: keys.memory_bytes.unwrap_or_else(|| machine::free_memory_bytes() / 10 * 8),
+            cache_dir: match keys.cache_dir {
+                Some(dir) => dir,
+                None => machine::cache_dir().ok_or(SettingsError::NoHome { name: "cache_dir" })?.join("blobs"),
+            },
+            cache_bytes: keys.cache_bytes.unwrap_or(DEFAULT_CACHE_BYTES),
+            models_dir: keys.models_dir,
+            device: keys.device.unwrap_or_default(),
+        };
+        in_range("slots", settings.slots, (1..=MAX_SLOTS).contains(&settings.slots), "from 1 to 64")?;
+        in_range("threads", settings.threads, settings.threads > 0, "at least 1")?;
+        in_range("memory_bytes", settings.memory_bytes, settings.memory_bytes > 0, "above 0")?;
+        Ok(settings)
+    }
+}
+
+fn in_range(name: &'static str, value: impl ToString, holds: bool, range: &'static str) -> Result<(), SettingsError> {
+    if holds { Ok(()) } else { Err(SettingsError::Range { name, value: value.to_string(), range }) }
+}
+
+/// The host's name with what a worker's name cannot hold replaced, and room for the instance.
+fn default_name(host: &str, instance: Option<u32>) -> Result<WorkerName, IdError> {
+    let suffix = instance.map_or(String::new(), |instance| format!("-{instance}"));
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' };
+    let host: String = host.chars().map(plain).take(WorkerName::MAX_LEN - suffix.len()).collect();
+    let host = if host.is_empty() { "worker" } else { &host };
+    format!("{host}{suffix}").parse()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(toml: &str, environment: &[(&str, &str)]) -> Result<Settings, SettingsError> {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("worker.toml");
+        std::fs::write(&path, toml).expect("it is written");
+        let environment = environment.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        Settings::read(Some(&path), Some(environment))
+    }
+
+    const HERE: &str = "cache_dir = \"cache\"\n";
+
+    #[test]
+    fn the_environment_wins_over_the_file() {
+        let toml = format!("{HERE}slots = 2\nthreads = 3\nname = \"a\"\ndevice = \"cpu\"\n");
+        let settings = read(&toml, &[("IMPASTO_WORKER__SLOTS", "4"), ("IMPASTO_WORKER__NAME", "7"), ("OTHER", "x")]).expect("it is valid");
+        assert_eq!((settings.slots, settings.threads, settings.name.as_str()), (4, 3, "7"));
+        assert_eq!(settings.coordinator, DEFAULT_COORDINATOR);
+        assert!(settings.memory_bytes > 0);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let chain = |error: SettingsError| crate::one_line(&error);
+        for (toml, environment, expected) in [
+            ("slot = 2", None, "slot"),
+            ("slots = 0", None, "slots is 0, but has to be from 1 to 64"),
+            ("threads = 0", None, "threads is 0"),
+            ("slots = \"many\"", None, "slots"),
+            ("name = \"a b\"", None, "`a b` is not a worker's name"),
+            ("device = \"abacus\"", None, "abacus"),
+            ("", Some(("IMPASTO_WORKER__SLOT", "2")), "slot"),
+            ("slots = ", None, "worker.toml"),
+        ] {
+            let toml = format!("{HERE}{toml}\n");
+            let message = chain(read(&toml, &Vec::from_iter(environment)).expect_err(&toml));
+            assert!(message.contains(expected), "{message}");
+        }
+        let missing = Settings::read(Some(Path::new("nowhere.toml")), Some(HashMap::new())).expect_err("there is no such file");
+        assert!(chain(missing).contains("nowhere.toml"));
+    }
+
+    #[test]
+    fn default_names() {
+        for (host, instance, expected) in [
+            ("node-7.farm", None, "node-7.farm"),
+            ("node-7.farm", Some(2), "node-7.farm-2"),
+            ("Jürgen's Mac", None, "J-rgen-s-Mac"),
+            ("", None, "worker"),
+        ] {
+            assert_eq!(default_name(host, instance).expect("a name").as_str(), expected);
+        }
+        assert_eq!(default_name(&"x".repeat(100), Some(12)).expect("a name").as_str().len(), WorkerName::MAX_LEN);
+    }
+}

@@ -1,0 +1,360 @@
+//! The worker itself: one loop that keeps a stream to the coordinator and runs what it is granted.
+//!
+//! Attempts outlive connections. While the coordinator is away they go on, and what they came to is reported when it is back.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use impasto_proto::client::{self, Blobs, ConnectError};
+use impasto_proto::v1::worker_message::Message;
+use impasto_proto::v1::{CoordinatorMessage, WorkerMessage};
+use impasto_types::{FailureKind, LeaseId, TaskSpec};
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
+use tonic::transport::Channel;
+use tonic::{Code, Status, Streaming};
+use tracing::{debug, info, warn};
+
+use crate::attempt::{Workshop, attempt};
+use crate::backoff::Backoff;
+use crate::blob_cache::BlobCache;
+use crate::ledger::{Answer, Ledger, Outcome};
+use crate::one_line::one_line;
+use crate::painter::{EnginePainter, Painter};
+use crate::progress::Progress;
+use crate::settings::Settings;
+use crate::wire::{self, Order};
+
+/// Why a worker cannot go on. An unreachable coordinator is no reason: it is waited for.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkerError {
+    #[error("cannot keep blobs in {}", path.display())]
+    Cache { path: PathBuf, source: io::Error },
+    #[error("cannot open the model store")]
+    Models(#[from] impasto_models::ModelError),
+    #[error(transparent)]
+    Address(ConnectError),
+    #[error("the coordinator refused the worker `{name}`")]
+    Refused { name: String, source: Status },
+}
+
+/// How long a worker that was told to stop waits for its attempts to stop and its reports to be acknowledged.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// A coordinator that accepts a stream says welcome within this time.
+const WELCOME_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Messages that wait for the network. A coordinator that lets so many pile up is taken for gone.
+const OUTBOX_MESSAGES: usize = 256;
+
+/// The newest blobs that the coordinator is told of, so that it can send tasks to where their inputs are: 8 KiB of digests.
+const NAMED_BLOBS: usize = 256;
+
+/// Runs a worker until it is shut down or drained.
+///
+/// `shutdown` stops it within a few seconds: it gives its leases back, stops what is running between two steps and returns. A drain, which an
+/// operator orders through the coordinator, lets its leases run to their end first.
+///
+/// # Errors
+/// Where the settings cannot work: a cache or model folder that cannot be used, a wrong address, a coordinator that refuses this worker.
+pub async fn run(settings: Settings, shutdown: CancellationToken) -> Result<(), WorkerError> {
+    let painter = EnginePainter::open(settings.models_dir.as_deref(), settings.threads)?;
+    run_with(settings, Arc::new(painter), shutdown).await
+}
+
+/// As [`run`], with another painter.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_with(settings: Settings, painter: Arc<dyn Painter>, shutdown: CancellationToken) -> Result<(), WorkerError> {
+    let cache = BlobCache::open(&settings.cache_dir, settings.cache_bytes)
+        .map_err(|source| WorkerError::Cache { path: settings.cache_dir.clone(), source })?;
+    info!(name = %settings.name, coordinator = settings.coordinator, slots = settings.slots, device = painter.device(), "the worker starts");
+    let Some(channel) = connect(&settings, &shutdown).await? else { return Ok(()) };
+    let workshop =
+        Workshop { painter, cache: Arc::new(cache), blobs: Blobs::new(channel.clone()), slots: Semaphore::new(settings.slots as usize) };
+    let worker = Worker {
+        ledger: Ledger::new(settings.slots),
+        workshop: Arc::new(workshop),
+        settings,
+        channel,
+        shutdown,
+        attempts: JoinSet::new(),
+        handles: BTreeMap::new(),
+    };
+    worker.serve().await
+}
+
+/// The first connection; the channel finds its way back by itself after that. `None` where the worker is shut down first.
+async fn connect(settings: &Settings, shutdown: &CancellationToken) -> Result<Option<Channel>, WorkerError> {
+    let mut backoff = Backoff::new();
+    loop {
+        match shutdown.run_until_cancelled(client::connect(&settings.coordinator)).await {
+            None => return Ok(None),
+            Some(Ok(channel)) => return Ok(Some(channel)),
+            Some(Err(error @ (ConnectError::Address { .. } | ConnectError::Tls { .. }))) => return Err(WorkerError::Address(error)),
+            Some(Err(error @ ConnectError::Unreachable { .. })) => warn!("{}; trying again", one_line(&error)),
+        }
+        if shutdown.run_until_cancelled(sleep(backoff.next(fastrand::f64()))).await.is_none() {
+            return Ok(None);
+        }
+    }
+}
+
+struct Worker {
+    settings: Settings,
+    channel: Channel,
+    shutdown: CancellationToken,
+    workshop: Arc<Workshop>,
+    ledger: Ledger,
+    /// Attempts that have not ended, and how to reach them.
+    attempts: JoinSet<(LeaseId, Outcome)>,
+    handles: BTreeMap<LeaseId, Handle>,
+}
+
+struct Handle {
+    cancel: CancellationToken,
+    progress: watch::Receiver<Option<Progress>>,
+}
+
+/// How a connection ended.
+enum End {
+    /// There is nothing left to do: the worker was drained or shut down.
+    Done,
+    Lost(Lost),
+}
+
+/// Why a connection is of no more use.
+#[derive(Debug, thiserror::Error)]
+enum Lost {
+    #[error("the coordinator closed the stream (it does so when another worker has the same name)")]
+    Closed,
+    #[error("the coordinator is away")]
+    Failed(#[from] Status),
+    #[error("the coordinator did not say welcome")]
+    NoWelcome,
+    #[error("the coordinator sent what this worker cannot read")]
+    Malformed(#[from] impasto_proto::FieldError),
+    #[error("the coordinator does not take this worker's messages")]
+    Stuck,
+}
+
+/// The sending half of a stream. It never waits, so that a coordinator that does not read cannot hold up the loop.
+struct Outbox(mpsc::Sender<WorkerMessage>);
+
+impl Outbox {
+    fn send(&self, message: Message) -> Result<(), Lost> {
+        self.0.try_send(WorkerMessage { message: Some(message) }).map_err(|_| Lost::Stuck)
+    }
+}
+
+impl Worker {
+    async fn serve(mut self) -> Result<(), WorkerError> {
+        let mut backoff = Backoff::new();
+        while !self.shutdown.is_cancelled() {
+            let began = Instant::now();
+            let lost = match self.attach().await {
+                Ok(End::Done) => return Ok(()),
+                Ok(End::Lost(lost)) | Err(lost) => lost,
+            };
+            match lost {
+                Lost::Failed(source) if matches!(source.code(), Code::InvalidArgument | Code::Unauthenticated | Code::PermissionDenied) => {
+                    self.stop_attempts(Instant::now() + GRACE).await;
+                    return Err(WorkerError::Refused { name: self.settings.name.to_string(), source });
+                }
+                lost => warn!(leases = self.ledger.held().len(), "{}; connecting again", one_line(&lost)),
+            }
+            if began.elapsed() > Backoff::LONGEST {
+                backoff = Backoff::new();
+            }
+            let pause = sleep(backoff.next(fastrand::f64()));
+            self.shutdown.clone().run_until_cancelled(pause).await;
+        }
+        // Shut down while the coordinator is away: it will see that the leases run out.
+        self.stop_attempts(Instant::now() + GRACE).await;
+        Ok(())
+    }
+
+    /// One connection, from hello to its end.
+    async fn attach(&mut self) -> Result<End, Lost> {
+        let (sender, outgoing) = mpsc::channel(OUTBOX_MESSAGES);
+        let outbox = Outbox(sender);
+        let device = self.workshop.painter.device();
+        outbox.send(wire::hello(&self.settings, &device, &self.ledger.held(), &self.workshop.cache.newest(NAMED_BLOBS)))?;
+        let Some(welcomed) = self.shutdown.clone().run_until_cancelled(self.welcome(outgoing)).await else {
+            self.stop_attempts(Instant::now() + GRACE).await;
+            return Ok(End::Done);
+        };
+        let (mut inbound, heartbeat, stale) = welcomed?;
+        info!(name = %self.settings.name, "connected");
+        stale.into_iter().for_each(|lease| self.drop_lease(lease));
+        for lease in self.ledger.all_reports() {
+            self.report(lease, &outbox)?;
+        }
+        outbox.send(wire::credits(self.ledger.free_slots()))?;
+
+        let mut beats = tokio::time::interval_at(Instant::now() + heartbeat, heartbeat);
+        let mut deadline = None;
+        while !self.ledger.is_done() {
+            let grace = async {
+                match deadline {
+                    Some(deadline) => sleep_until(deadline).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                message = inbound.message() => match message? {
+                    Some(message) => self.obey(Order::read(message)?, &outbox)?,
+                    None => return Ok(End::Lost(Lost::Closed)),
+                },
+                Some(joined) = self.attempts.join_next() => self.note(joined, Some(&outbox))?,
+                _ = beats.tick() => self.beat(&outbox)?,
+                () = self.shutdown.cancelled(), if deadline.is_none() => {
+                    info!("shutting down; leases go back");
+                    deadline = Some(Instant::now() + GRACE);
+                    self.give_all_back(&outbox)?;
+                }
+                () = grace => {
+                    warn!("shutting down although not everything has stopped");
+                    return Ok(End::Done);
+                }
+            }
+        }
+        info!("done");
+        Ok(End::Done)
+    }
+
+    /// Opens the stream and waits for the coordinator's first word.
+    async fn welcome(
+        &self,
+        outgoing: mpsc::Receiver<WorkerMessage>,
+    ) -> Result<(Streaming<CoordinatorMessage>, Duration, Vec<LeaseId>), Lost> {
+        let mut client = client::workers(self.channel.clone());
+        let greeting = async {
+            let mut inbound = client.attach(ReceiverStream::new(outgoing)).await?.into_inner();
+            let first = inbound.message().await?.ok_or(Lost::Closed)?;
+            Ok::<_, Lost>((inbound, first))
+        };
+        let (inbound, first) = timeout(WELCOME_TIMEOUT, greeting).await.map_err(|_| Lost::NoWelcome)??;
+        match Order::read(first)? {
+            Order::Welcome { heartbeat, stale } => Ok((inbound, heartbeat, stale)),
+            Order::Grant { .. } | Order::Revoke(_) | Order::Acknowledge(_) | Order::Drain | Order::Unknown => Err(Lost::NoWelcome),
+        }
+    }
+
+    fn obey(&mut self, order: Order, outbox: &Outbox) -> Result<(), Lost> {
+        match order {
+            Order::Grant { lease, task } => match self.ledger.grant(lease) {
+                Answer::Begin => match task {
+                    Ok(task) => self.begin(lease, *task),
+                    Err(error) => {
+                        let message = format!("this worker cannot read the task, which a newer coordinator may have sent: {error}");
+                        self.ledger.ended(lease, Outcome::Failed { kind: FailureKind::Transient, message });
+                        self.report(lease, outbox)?;
+                        outbox.send(wire::credits(self.ledger.free_slots()))?;
+                    }
+                },
+                Answer::Known => debug!(%lease, "granted again"),
+                Answer::GiveBack => self.report(lease, outbox)?,
+            },
+            Order::Revoke(lease) => {
+                if let Some(handle) = self.handles.get(&lease) {
+                    info!(%lease, "revoked");
+                    handle.cancel.cancel();
+                }
+            }
+            Order::Acknowledge(lease) => self.ledger.acknowledged(lease),
+            Order::Drain => {
+                info!(leases = self.ledger.held().len(), "draining");
+                self.ledger.drain();
+                outbox.send(wire::credits(0))?;
+            }
+            Order::Welcome { stale, .. } => stale.into_iter().for_each(|lease| self.drop_lease(lease)),
+            Order::Unknown => debug!("the coordinator said something that this version does not know"),
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, lease: LeaseId, task: TaskSpec) {
+        info!(%lease, asset = %task.asset, "begins");
+        let (news, progress) = watch::channel(None);
+        let cancel = CancellationToken::new();
+        self.handles.insert(lease, Handle { cancel: cancel.clone(), progress });
+        let workshop = self.workshop.clone();
+        self.attempts.spawn(async move { (lease, attempt(workshop, task, news, cancel).await) });
+    }
+
+    /// An attempt has ended. Without an outbox, its report waits for the next connection.
+    fn note(&mut self, joined: Result<(LeaseId, Outcome), tokio::task::JoinError>, outbox: Option<&Outbox>) -> Result<(), Lost> {
+        let (lease, outcome) = match joined {
+            Ok(ended) => ended,
+            // Painting catches its panics, so this one is a broken invariant of the worker's own.
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => return Ok(()),
+            },
+        };
+        match &outcome {
+            Outcome::Succeeded(result) => info!(%lease, compute_ms = result.report.compute_ms, "succeeded"),
+            Outcome::Failed { kind, message } => warn!(%lease, ?kind, message, "failed"),
+            Outcome::Returned => info!(%lease, "stopped"),
+        }
+        self.handles.remove(&lease);
+        let owed = self.ledger.ended(lease, outcome);
+        let Some(outbox) = outbox else { return Ok(()) };
+        if owed {
+            self.report(lease, outbox)?;
+        }
+        outbox.send(wire::credits(self.ledger.free_slots()))
+    }
+
+    fn beat(&mut self, outbox: &Outbox) -> Result<(), Lost> {
+        let progress = |lease: LeaseId| (lease, self.handles.get(&lease).and_then(|handle| *handle.progress.borrow()));
+        outbox.send(wire::heartbeat(self.ledger.running().map(progress)))?;
+        for lease in self.ledger.overdue_reports() {
+            debug!(%lease, "reported again");
+            self.report(lease, outbox)?;
+        }
+        Ok(())
+    }
+
+    fn report(&self, lease: LeaseId, outbox: &Outbox) -> Result<(), Lost> {
+        match self.ledger.outcome(lease) {
+            Some(outcome) => outbox.send(wire::report(lease, outcome)),
+            None => Ok(()),
+        }
+    }
+
+    /// The lease is another's now: what runs for it is stopped, and nothing is reported.
+    fn drop_lease(&mut self, lease: LeaseId) {
+        info!(%lease, "dropped, as it is no longer this worker's");
+        self.ledger.stale(lease);
+        if let Some(handle) = self.handles.get(&lease) {
+            handle.cancel.cancel();
+        }
+    }
+
+    fn give_all_back(&mut self, outbox: &Outbox) -> Result<(), Lost> {
+        outbox.send(wire::draining())?;
+        self.handles.values().for_each(|handle| handle.cancel.cancel());
+        for lease in self.ledger.give_all_back() {
+            self.report(lease, outbox)?;
+        }
+        Ok(())
+    }
+
+    /// Stops all attempts and waits for them, until `deadline` at the latest.
+    async fn stop_attempts(&mut self, deadline: Instant) {
+        self.handles.values().for_each(|handle| handle.cancel.cancel());
+        while let Ok(Some(joined)) = timeout_at(deadline, self.attempts.join_next()).await {
+            // Without an outbox nothing can be lost.
+            let _ = self.note(joined, None);
+        }
+    }
+}

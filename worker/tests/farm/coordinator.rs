@@ -1,0 +1,249 @@
+//! A coordinator in memory that does what a test tells it: it serves blobs, and hands each stream of a worker to the test.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use impasto_proto::v1::blobs_server::{Blobs, BlobsServer};
+use impasto_proto::v1::coordinator_message::Message as Order;
+use impasto_proto::v1::report::Outcome;
+use impasto_proto::v1::upload_request::Part;
+use impasto_proto::v1::worker_message::Message;
+use impasto_proto::v1::workers_server::{Workers, WorkersServer};
+use impasto_proto::{from_proto, to_proto, v1};
+use impasto_types::{BlobRef, Digest, LeaseId, TaskSpec};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
+use tokio_stream::{Stream, iter};
+use tonic::{Request, Response, Status, Streaming};
+
+/// Far longer than anything here takes; a test that waits so long has failed.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Waits for what has to come.
+pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, future).await.unwrap_or_else(|_| panic!("{what} did not come"))
+}
+
+pub(crate) struct Coordinator {
+    pub(crate) url: String,
+    pub(crate) store: Arc<Store>,
+    links: mpsc::UnboundedReceiver<Link>,
+}
+
+#[derive(Default)]
+pub(crate) struct Store {
+    blobs: Mutex<HashMap<Digest, Vec<u8>>>,
+    /// How many transfers are refused before one is let through, as by a coordinator that is away.
+    pub(crate) unavailable: AtomicU32,
+    pub(crate) downloads: AtomicU32,
+}
+
+/// One stream of a worker, in the test's hands. Dropping it is what a coordinator's death looks like.
+pub(crate) struct Link {
+    pub(crate) hello: v1::Hello,
+    from_worker: Streaming<v1::WorkerMessage>,
+    to_worker: mpsc::Sender<Result<v1::CoordinatorMessage, Status>>,
+}
+
+impl Coordinator {
+    pub(crate) async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let store = Arc::new(Store::default());
+        let (sender, links) = mpsc::unbounded_channel();
+        let server = tonic::transport::Server::builder()
+            .add_service(WorkersServer::new(WorkersService { links: sender }))
+            .add_service(BlobsServer::new(BlobsService { store: store.clone() }));
+        tokio::spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
+        Self { url, store, links }
+    }
+
+    /// The next stream that a worker opens.
+    pub(crate) async fn accept(&mut self) -> Link {
+        soon("a worker", self.links.recv()).await.expect("the server runs")
+    }
+
+    /// The next stream, welcomed.
+    pub(crate) async fn welcome(&mut self) -> Link {
+        let link = self.accept().await;
+        link.welcome(vec![]).await;
+        link
+    }
+}
+
+impl Store {
+    pub(crate) fn put(&self, bytes: &[u8]) -> BlobRef {
+        let blob = BlobRef::of(bytes);
+        self.put_as(blob, bytes);
+        blob
+    }
+
+    /// Serves `bytes` under a name that need not be theirs.
+    pub(crate) fn put_as(&self, blob: BlobRef, bytes: &[u8]) {
+        self.blobs.lock().expect("no panic").insert(blob.digest, bytes.to_vec());
+    }
+
+    pub(crate) fn get(&self, digest: Digest) -> Option<Vec<u8>> {
+        self.blobs.lock().expect("no panic").get(&digest).cloned()
+    }
+
+    fn answer(&self) -> Result<(), Status> {
+        let refuse = self.unavailable.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
+        if refuse { Err(Status::unavailable("away")) } else { Ok(()) }
+    }
+}
+
+impl Link {
+    /// The shortest heartbeat that workers keep, so that tests are quick.
+    pub(crate) async fn welcome(&self, stale: Vec<LeaseId>) {
+        let stale = stale.iter().map(to_proto::lease).collect();
+        self.order(Order::Welcome(v1::Welcome { epoch: 1, heartbeat_ms: 1, stale })).await;
+    }
+
+    pub(crate) async fn grant(&self, lease: LeaseId, task: &TaskSpec) {
+        self.order(Order::Grant(v1::Grant { lease: Some(to_proto::lease(&lease)), task: Some(to_proto::task_spec(task)) })).await;
+    }
+
+    pub(crate) async fn revoke(&self, lease: LeaseId) {
+        self.order(Order::Revoke(v1::Revoke { lease: Some(to_proto::lease(&lease)) })).await;
+    }
+
+    pub(crate) async fn acknowledge(&self, lease: LeaseId) {
+        self.order(Order::Acknowledge(v1::Acknowledge { lease: Some(to_proto::lease(&lease)) })).await;
+    }
+
+    pub(crate) async fn drain(&self) {
+        self.order(Order::Drain(v1::DrainOrder {})).await;
+    }
+
+    pub(crate) async fn order(&self, order: Order) {
+        self.to_worker.send(Ok(v1::CoordinatorMessage { message: Some(order) })).await.expect("the worker listens");
+    }
+
+    /// The leases that the worker named when it connected.
+    pub(crate) fn held(&self) -> Vec<LeaseId> {
+        self.hello.held.iter().map(|lease| from_proto::lease(*lease).expect("a lease")).collect()
+    }
+
+    /// The next message for which `pick` has an answer; others are passed over.
+    pub(crate) async fn until<T>(&mut self, what: &str, mut pick: impl FnMut(Message) -> Option<T>) -> T {
+        soon(what, async {
+            loop {
+                let message =
+                    self.from_worker.message().await.expect("the stream is sound").unwrap_or_else(|| panic!("{what}: stream ended"));
+                if let Some(found) = message.message.and_then(&mut pick) {
+                    return found;
+                }
+            }
+        })
+        .await
+    }
+
+    /// The next report.
+    pub(crate) async fn report(&mut self) -> (LeaseId, Outcome) {
+        let report = self.until("a report", |message| if let Message::Report(report) = message { Some(report) } else { None }).await;
+        let lease = from_proto::required("lease", report.lease, from_proto::lease).expect("a lease");
+        (lease, report.outcome.expect("an outcome"))
+    }
+
+    /// The next report for a lease.
+    pub(crate) async fn outcome_of(&mut self, lease: LeaseId) -> Outcome {
+        let wanted = Some(to_proto::lease(&lease));
+        self.until("the outcome", |message| match message {
+            Message::Report(report) if report.lease == wanted => report.outcome,
+            _ => None,
+        })
+        .await
+    }
+
+    /// Waits until the worker says that so many slots are free.
+    pub(crate) async fn credits(&mut self, free_slots: u32) {
+        self.until("credits", |message| matches!(message, Message::Credits(credits) if credits.free_slots == free_slots).then_some(()))
+            .await;
+    }
+
+    /// Waits for a heartbeat that tells progress.
+    pub(crate) async fn progress(&mut self) -> v1::Progress {
+        self.until("progress", |message| match message {
+            Message::Heartbeat(beat) => beat.leases.into_iter().find_map(|lease| lease.progress),
+            _ => None,
+        })
+        .await
+    }
+
+    /// The reports that come before the worker ends the stream.
+    pub(crate) async fn rest(mut self) -> Vec<Outcome> {
+        let mut outcomes = Vec::new();
+        while let Ok(Some(message)) = soon("the end of the stream", self.from_worker.message()).await {
+            if let Some(Message::Report(report)) = message.message {
+                outcomes.extend(report.outcome);
+            }
+        }
+        outcomes
+    }
+}
+
+struct WorkersService {
+    links: mpsc::UnboundedSender<Link>,
+}
+
+#[tonic::async_trait]
+impl Workers for WorkersService {
+    type AttachStream = ReceiverStream<Result<v1::CoordinatorMessage, Status>>;
+
+    async fn attach(&self, request: Request<Streaming<v1::WorkerMessage>>) -> Result<Response<Self::AttachStream>, Status> {
+        let mut from_worker = request.into_inner();
+        let first = from_worker.message().await?.and_then(|message| message.message);
+        let Some(Message::Hello(hello)) = first else { return Err(Status::invalid_argument("hello comes first")) };
+        let (to_worker, orders) = mpsc::channel(16);
+        self.links.send(Link { hello, from_worker, to_worker }).map_err(|_| Status::unavailable("the test is over"))?;
+        Ok(Response::new(ReceiverStream::new(orders)))
+    }
+
+    async fn list_workers(&self, _: Request<v1::ListWorkersRequest>) -> Result<Response<v1::ListWorkersResponse>, Status> {
+        Err(Status::unimplemented("workers do not ask for it"))
+    }
+
+    async fn drain(&self, _: Request<v1::DrainRequest>) -> Result<Response<v1::DrainResponse>, Status> {
+        Err(Status::unimplemented("workers do not ask for it"))
+    }
+}
+
+struct BlobsService {
+    store: Arc<Store>,
+}
+
+#[tonic::async_trait]
+impl Blobs for BlobsService {
+    type DownloadStream = std::pin::Pin<Box<dyn Stream<Item = Result<v1::DownloadResponse, Status>> + Send>>;
+
+    async fn find_missing(&self, request: Request<v1::FindMissingRequest>) -> Result<Response<v1::FindMissingResponse>, Status> {
+        self.store.answer()?;
+        let blobs = from_proto::each("blobs", request.into_inner().blobs, 100, from_proto::blob)?;
+        let missing = blobs.iter().filter(|blob| self.store.get(blob.digest).is_none()).map(to_proto::blob).collect();
+        Ok(Response::new(v1::FindMissingResponse { missing }))
+    }
+
+    async fn upload(&self, request: Request<Streaming<v1::UploadRequest>>) -> Result<Response<v1::UploadResponse>, Status> {
+        let (mut parts, mut bytes) = (request.into_inner(), Vec::new());
+        while let Some(request) = parts.message().await? {
+            if let Some(Part::Data(data)) = request.part {
+                bytes.extend_from_slice(&data);
+            }
+        }
+        self.store.put(&bytes);
+        Ok(Response::new(v1::UploadResponse {}))
+    }
+
+    async fn download(&self, request: Request<v1::DownloadRequest>) -> Result<Response<Self::DownloadStream>, Status> {
+        self.store.answer()?;
+        let blob = from_proto::required("blob", request.into_inner().blob, from_proto::blob)?;
+        let bytes = self.store.get(blob.digest).ok_or_else(|| Status::not_found("no such blob"))?;
+        self.store.downloads.fetch_add(1, Ordering::SeqCst);
+        let chunks: Vec<_> = bytes.chunks(1000).map(|chunk| Ok(v1::DownloadResponse { data: chunk.to_vec().into() })).collect();
+        Ok(Response::new(Box::pin(iter(chunks))))
+    }
+}

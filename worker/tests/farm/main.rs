@@ -1,0 +1,269 @@
+//! The whole worker against a coordinator that a test scripts, with a painter that is quick.
+
+mod coordinator;
+mod painter;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use coordinator::{Coordinator, Link, soon};
+use impasto_proto::v1;
+use impasto_proto::v1::coordinator_message::Message as Order;
+use impasto_proto::v1::report::Outcome;
+use impasto_proto::v1::worker_message::Message;
+use impasto_types::{
+    Action, Attempt, BlobRef, ContainerFormat, Digest, ENGINE_VERSION, Epoch, FailureKind, JobId, LeaseId, ModelName, ModelRef, OutputSpec,
+    Preset, StyleRef, TaskIndex, TaskSpec,
+};
+use impasto_worker::{Settings, WorkerError, run_with};
+use painter::{FakePainter, kind};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// A worker under test.
+struct Bench {
+    coordinator: Coordinator,
+    painter: Arc<FakePainter>,
+    shutdown: CancellationToken,
+    worker: JoinHandle<Result<(), WorkerError>>,
+    _cache: tempfile::TempDir,
+}
+
+impl Bench {
+    async fn start() -> Self {
+        let cache = tempfile::tempdir().expect("a folder");
+        let coordinator = Coordinator::start().await;
+        let settings = Settings {
+            coordinator: coordinator.url.clone(),
+            name: "bench".parse().expect("a name"),
+            cache_dir: cache.path().to_owned(),
+            ..Settings::defaults().expect("defaults")
+        };
+        let (painter, shutdown) = (Arc::new(FakePainter::default()), CancellationToken::new());
+        let worker = tokio::spawn(run_with(settings, painter.clone(), shutdown.clone()));
+        Self { coordinator, painter, shutdown, worker, _cache: cache }
+    }
+
+    /// A task whose asset has these bytes; all it needs is in the store.
+    fn task(&self, content: &[u8]) -> TaskSpec {
+        let store = &self.coordinator.store;
+        let action = Action {
+            engine_version: ENGINE_VERSION,
+            recipe: Preset::Painterly.recipe(),
+            content: Some(store.put(content)),
+            styles: vec![StyleRef { blob: store.put(b"style"), weight: 1.0 }],
+            init: None,
+            models: vec![],
+            output: OutputSpec { format: ContainerFormat::Png, quality: 90 },
+        };
+        TaskSpec { asset: "walls/brick.png".parse().expect("a path"), action, memory_bytes: 1, work: 10 }
+    }
+
+    /// The worker ends without an error.
+    async fn ends(self) {
+        soon("the worker's end", self.worker).await.expect("no panic").expect("no error");
+    }
+
+    /// Drains the worker; returns what it reported until it was gone.
+    async fn drain(self, link: Link) -> Vec<Outcome> {
+        link.drain().await;
+        let rest = link.rest().await;
+        self.ends().await;
+        rest
+    }
+}
+
+fn lease(task: u32) -> LeaseId {
+    LeaseId { job: JobId(1), task: TaskIndex(task), attempt: Attempt(1), epoch: Epoch(1) }
+}
+
+/// The failure that a report tells.
+fn failure(outcome: Outcome) -> (FailureKind, String) {
+    match outcome {
+        Outcome::Failed(failure) => (kind(&failure.kind), failure.message),
+        other => panic!("a failure was expected, not {other:?}"),
+    }
+}
+
+/// The digest of the result that a report names.
+fn output(outcome: &Outcome) -> Digest {
+    match outcome {
+        Outcome::Succeeded(result) => impasto_proto::from_proto::task_result(result.clone()).expect("a result").output.digest,
+        other => panic!("a result was expected, not {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_result_is_uploaded_and_reported_until_it_is_acknowledged() {
+    let mut bench = Bench::start().await;
+    let mut link = bench.coordinator.welcome().await;
+    assert_eq!((link.hello.name.as_str(), link.held()), ("bench", vec![]));
+    link.credits(1).await;
+    link.grant(lease(0), &bench.task(b"slow brick")).await;
+    let progress = link.progress().await;
+    assert!(progress.iteration > 0 && progress.iterations == 1000);
+    bench.painter.open();
+    let (first, outcome) = link.report().await;
+    assert_eq!(first, lease(0));
+    assert_eq!(bench.coordinator.store.get(output(&outcome)).expect("it is uploaded"), b"painted slow brick");
+    assert_eq!(link.report().await, (first, outcome), "nobody acknowledged it");
+    link.acknowledge(first).await;
+    let rest = bench.drain(link).await;
+    assert!(rest.iter().all(|outcome| matches!(outcome, Outcome::Succeeded(_))));
+}
+
+#[tokio::test]
+async fn attempts_outlive_the_connection() {
+    let mut bench = Bench::start().await;
+    let mut link = bench.coordinator.welcome().await;
+    link.grant(lease(0), &bench.task(b"slow")).await;
+    link.progress().await;
+    drop(link);
+    let link = bench.coordinator.accept().await;
+    assert_eq!(link.held(), [lease(0)], "it is at work");
+    // While this connection waits for its welcome, the attempt ends.
+    bench.painter.open();
+    drop(link);
+    let mut link = bench.coordinator.welcome().await;
+    assert_eq!(link.held(), [lease(0)], "it is at work, or a report is owed");
+    let (reported, outcome) = link.report().await;
+    assert_eq!(reported, lease(0));
+    output(&outcome);
+    // The acknowledgement is lost with the connection.
+    drop(link);
+    let mut link = bench.coordinator.welcome().await;
+    assert_eq!((link.held(), link.report().await), (vec![lease(0)], (lease(0), outcome)));
+    link.acknowledge(lease(0)).await;
+    bench.drain(link).await;
+}
+
+#[tokio::test]
+async fn a_stale_lease_is_stopped_and_not_reported() {
+    let mut bench = Bench::start().await;
+    let mut link = bench.coordinator.welcome().await;
+    link.grant(lease(0), &bench.task(b"slow")).await;
+    link.progress().await;
+    drop(link);
+    let mut link = bench.coordinator.accept().await;
+    link.welcome(vec![lease(0)]).await;
+    link.credits(1).await;
+    assert_eq!(bench.drain(link).await, []);
+}
+
+#[tokio::test]
+async fn a_revoked_lease_is_returned() {
+    let mut bench = Bench::start().await;
+    let mut link = bench.coordinator.welcome().await;
+    link.grant(lease(0), &bench.task(b"slow")).await;
+    link.progress().await;
+    link.revoke(lease(0)).await;
+    assert_eq!(link.report().await, (lease(0), Outcome::Returned(v1::Returned {})));
+    link.acknowledge(lease(0)).await;
+    bench.drain(link).await;
+}
+
+#[tokio::test]
+async fn a_shutdown_gives_leases_back() {
+    let mut bench = Bench::start().await;
+    let mut link = bench.coordinator.welcome().await;
+    link.grant(lease(0), &bench.task(b"slow")).await;
+    link.progress().await;
+    bench.shutdown.cancel();
+    link.until("draining", |message| matches!(message, Message::Draining(_)).then_some(())).await;
+    assert_eq!(link.report().await, (lease(0), Outcome::Returned(v1::Returned {})));
+    link.acknowledge(lease(0)).await;
+    link.rest().await;
+    bench.ends().await;
+}
+
+#[tokio::test]
+async fn a_shutdown_needs_no_coordinator() {
+    let mut bench = Bench::start().await;
+    let link = bench.coordinator.accept().await;
+    bench.shutdown.cancel();
+    soon("the worker's end", &mut bench.worker).await.expect("no panic").expect("no error");
+    drop(link);
+}
+
+#[tokio::test]
+async fn a_drain_lets_leases_run_to_their_end() {
+    let mut bench = Bench::start().await;
+    let mut link = bench.coordinator.welcome().await;
+    link.grant(lease(0), &bench.task(b"slow")).await;
+    link.progress().await;
+    link.drain().await;
+    link.credits(0).await;
+    link.grant(lease(1), &bench.task(b"late")).await;
+    assert_eq!(link.report().await, (lease(1), Outcome::Returned(v1::Returned {})));
+    link.acknowledge(lease(1)).await;
+    bench.painter.open();
+    output(&link.outcome_of(lease(0)).await);
+    link.acknowledge(lease(0)).await;
+    link.rest().await;
+    bench.ends().await;
+}
+
+#[tokio::test]
+async fn what_goes_wrong_is_this_tasks_failure_and_named() {
+    let mut bench = Bench::start().await;
+    let mut link = bench.coordinator.welcome().await;
+
+    let damaged = bench.task(b"as it should be");
+    let blob = damaged.action.content.expect("there is one");
+    bench.coordinator.store.put_as(blob, b"as it shouldn't");
+    let mut absent = bench.task(b"x");
+    let nowhere = BlobRef::of(b"nowhere");
+    absent.action.styles[0].blob = nowhere;
+    let other_version = {
+        let mut task = bench.task(b"x");
+        task.action.engine_version += 1;
+        task
+    };
+    for (index, (task, expected)) in [
+        (damaged, vec!["the content of `walls/brick.png`".to_owned(), blob.digest.short()]),
+        (absent, vec!["style image 1 of `walls/brick.png`".to_owned(), nowhere.digest.short()]),
+        (bench.task(b"panic"), vec!["painting `walls/brick.png` panicked: the brush broke".to_owned()]),
+        (other_version, vec!["version 2 of the engine".to_owned()]),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let lease = lease(index as u32);
+        link.grant(lease, &task).await;
+        let (kind, message) = failure(link.outcome_of(lease).await);
+        link.acknowledge(lease).await;
+        assert_eq!(kind, FailureKind::Transient, "{message}");
+        for part in expected {
+            assert!(message.contains(&part), "{message}");
+        }
+    }
+
+    let unreadable = v1::Grant { lease: Some(impasto_proto::to_proto::lease(&lease(9))), task: Some(v1::TaskSpec::default()) };
+    link.order(Order::Grant(unreadable)).await;
+    assert!(failure(link.outcome_of(lease(9)).await).1.contains("asset"));
+    link.acknowledge(lease(9)).await;
+    bench.drain(link).await;
+}
+
+#[tokio::test]
+async fn inputs_are_fetched_once_and_a_store_that_is_away_is_waited_for() {
+    let mut bench = Bench::start().await;
+    let store = bench.coordinator.store.clone();
+    store.unavailable.store(2, Ordering::SeqCst);
+    let mut link = bench.coordinator.welcome().await;
+    let mut task = bench.task(b"brick");
+    let weights = store.put(b"weights");
+    task.action.models = vec![ModelRef { name: ModelName::Vgg19, blob: weights }];
+    for index in 0..2 {
+        link.grant(lease(index), &task).await;
+        output(&link.outcome_of(lease(index)).await);
+        link.acknowledge(lease(index)).await;
+    }
+    assert_eq!(store.downloads.load(Ordering::SeqCst), 3, "content, style, model");
+    assert_eq!(bench.painter.models(), [weights.digest].into());
+    drop(link);
+    let link = bench.coordinator.welcome().await;
+    let blobs = link.hello.capabilities.as_ref().expect("capabilities").blobs.clone();
+    assert!(blobs.contains(&task.action.styles[0].blob.digest.as_bytes().to_vec()), "the coordinator learns what is here");
+    bench.drain(link).await;
+}
