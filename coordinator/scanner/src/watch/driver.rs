@@ -57,7 +57,7 @@ impl<P: Probe> Driver<P> {
             // A burst is taken in whole before any file is looked at.
             let mut reconcile = false;
             while let Some(taken) = message {
-                match self.take(now_ms(), taken) {
+                match self.take(taken) {
                     Ok(Taken::Noted) => {}
                     Ok(Taken::Reconcile) => reconcile = true,
                     Ok(Taken::Stop) | Err(Deaf) => return,
@@ -76,7 +76,7 @@ impl<P: Probe> Driver<P> {
         }
     }
 
-    fn take(&mut self, now_ms: u64, message: Message) -> Result<Taken, Deaf> {
+    fn take(&mut self, message: Message) -> Result<Taken, Deaf> {
         match message {
             Message::Stop => Ok(Taken::Stop),
             Message::HeldBack(paths) => {
@@ -88,7 +88,7 @@ impl<P: Probe> Driver<P> {
             }
             Message::Hint(Hint::Nothing) => Ok(Taken::Noted),
             Message::Hint(Hint::Paths(paths)) => {
-                let reconcile = paths.into_iter().any(|path| self.touch(now_ms, path));
+                let reconcile = paths.into_iter().any(|path| self.touch(path));
                 Ok(if reconcile { Taken::Reconcile } else { Taken::Noted })
             }
             Message::Hint(Hint::Rescan) => {
@@ -106,18 +106,18 @@ impl<P: Probe> Driver<P> {
     }
 
     /// Takes a path from an event. Whether everything has to be compared because of it: a folder came or went.
-    fn touch(&mut self, now_ms: u64, file: PathBuf) -> bool {
+    fn touch(&mut self, file: PathBuf) -> bool {
         let Some(path) = self.project.relative(&file) else { return false };
         if path.as_str().split('/').any(is_passed_over) {
             return false;
         }
         if path == *self.project.manifest_path() {
-            self.settling.touch(now_ms, path);
+            self.settling.touch(path);
             return false;
         }
         match self.project.manifest().verdict(&path) {
             Verdict::Wanted(_) | Verdict::Input => {
-                self.settling.touch(now_ms, path);
+                self.settling.touch(path);
                 false
             }
             Verdict::Output | Verdict::Skipped(_) | Verdict::Excluded | Verdict::Unmatched => false,

@@ -80,16 +80,9 @@ impl Settling {
     }
 
     /// Something was heard of the path: the wait for it begins anew.
-    pub fn touch(&mut self, now_ms: u64, path: AssetPath) {
+    pub fn touch(&mut self, path: AssetPath) {
         self.settled.remove(&path);
-        match self.waiting.get_mut(&path) {
-            None => {
-                self.waiting.insert(path, Waiting::Touched);
-            }
-            Some(Waiting::Touched) => {}
-            Some(Waiting::Still { since_ms, .. }) => *since_ms = now_ms,
-            Some(state @ Waiting::Partial { .. }) => *state = Waiting::Touched,
-        }
+        self.waiting.insert(path, Waiting::Touched);
     }
 
     /// The path looks different from what it was: begins to wait for it, unless that is done already.

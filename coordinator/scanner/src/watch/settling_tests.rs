@@ -93,7 +93,7 @@ fn apply(settling: &mut Settling, disk: &mut FakeDisk, now_ms: u64, path: AssetP
         Event | Notice => {}
     }
     match happens {
-        Write(_) | Remove | Event => settling.touch(now_ms, path),
+        Write(_) | Remove | Event => settling.touch(path),
         Notice => settling.notice(path),
         WriteSilently(_) => {}
     }
