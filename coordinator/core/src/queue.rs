@@ -63,7 +63,7 @@ impl ReadyQueue {
     }
 
     pub(crate) fn insert(&mut self, job: &Job, index: TaskIndex, class: Class) {
-        if !self.projects.get(&job.project).is_some_and(|project| !project.jobs.is_empty()) {
+        if self.projects.get(&job.project).is_none_or(|project| project.jobs.is_empty()) {
             self.come_up(&job.project);
         }
         let Some(project) = self.projects.get_mut(&job.project) else { return };

@@ -1,0 +1,145 @@
+//! A coordinator around the core under test: its disk, its ends and restarts, and what is checked at each.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use impasto_core::{Config, Core, Effect, Fact, Input, JobView, Millis, TaskView, invariants};
+use impasto_types::{Epoch, JobId, LeaseId, TaskIndex};
+
+/// When a coordinator ends, seen from the input that it is handling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    Lives,
+    /// Its facts and effects are lost with it.
+    EndsBeforeAppend,
+    /// Its facts are on disk, but nobody hears of them.
+    EndsAfterAppend,
+}
+
+/// The core and its disk. After every input the core's invariants hold and no task has succeeded twice; after every restart the replayed core
+/// is the one that ended; no task brings down more workers than it has attempts.
+#[derive(Debug)]
+pub struct Coordinator {
+    core: Core,
+    disk: Vec<Fact>,
+    epoch: u64,
+    succeeded: BTreeSet<(JobId, TaskIndex)>,
+    /// How many times each job was retried: each gives its tasks fresh attempts.
+    retries: BTreeMap<JobId, u32>,
+    kills: BTreeMap<(JobId, TaskIndex), u32>,
+}
+
+/// Something that must not be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Wrong {
+    #[error(transparent)]
+    Broken(#[from] invariants::Broken),
+    #[error(transparent)]
+    Replay(#[from] impasto_core::ReplayError),
+    #[error("task {task} of job {job} succeeded twice", task = .task.0)]
+    SucceededTwice { job: JobId, task: TaskIndex },
+    #[error("the replay of {facts} facts differs from the run in job {job}")]
+    ReplayDiffers { facts: usize, job: JobId },
+    #[error("task {task} of job {job} brought down {kills} workers, but has {attempts} attempts", task = .task.0)]
+    TooManyKills { job: JobId, task: TaskIndex, kills: u32, attempts: u32 },
+    #[error("the core wants to be woken at {wanted}, but it is {now} and it was")]
+    TimerStuck { wanted: Millis, now: Millis },
+}
+
+impl Coordinator {
+    pub fn new(config: Config) -> Self {
+        let core = Core::new(config, Epoch(1), 1);
+        Self { core, disk: Vec::new(), epoch: 1, succeeded: BTreeSet::new(), retries: BTreeMap::new(), kills: BTreeMap::new() }
+    }
+
+    pub fn core(&self) -> &Core {
+        &self.core
+    }
+
+    /// How many coordinators there have been.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    pub fn facts(&self) -> usize {
+        self.disk.len()
+    }
+
+    /// Handles an input, to the end that fate has in store. Gives what is to be carried out.
+    pub fn handle(&mut self, now: Millis, input: Input, fate: Fate) -> Result<Vec<Effect>, Wrong> {
+        self.core.handle(now, input);
+        invariants::check_all(&self.core)?;
+        if let Some(wanted) = self.core.next_timeout().filter(|wanted| *wanted <= now) {
+            return Err(Wrong::TimerStuck { wanted, now });
+        }
+        let facts = self.core.drain_facts();
+        let effects = self.core.drain_effects();
+        if fate == Fate::EndsBeforeAppend {
+            self.come_up(now)?;
+            return Ok(Vec::new());
+        }
+        for fact in &facts {
+            self.check(fact)?;
+        }
+        self.disk.extend(facts);
+        if fate == Fate::EndsAfterAppend {
+            let before = durable(&self.core);
+            self.come_up(now)?;
+            let after = durable(&self.core);
+            if let Some((before, _)) = before.iter().zip(&after).find(|(before, after)| before != after) {
+                return Err(Wrong::ReplayDiffers { facts: self.disk.len(), job: before.summary.job });
+            }
+            return Ok(Vec::new());
+        }
+        Ok(effects)
+    }
+
+    /// A worker was brought down by the task that it ran under this lease.
+    pub fn count_kill(&mut self, lease: LeaseId) -> Result<(), Wrong> {
+        let kills = self.kills.entry((lease.job, lease.task)).or_default();
+        *kills += 1;
+        let budgets = 1 + self.retries.get(&lease.job).copied().unwrap_or(0);
+        let attempts = self.core.config().max_attempts * budgets;
+        if *kills > attempts {
+            return Err(Wrong::TooManyKills { job: lease.job, task: lease.task, kills: *kills, attempts });
+        }
+        Ok(())
+    }
+
+    fn check(&mut self, fact: &Fact) -> Result<(), Wrong> {
+        match fact {
+            Fact::TaskSucceeded { job, task, .. } if !self.succeeded.insert((*job, *task)) => {
+                Err(Wrong::SucceededTwice { job: *job, task: *task })
+            }
+            Fact::JobRetried { job, .. } => {
+                *self.retries.entry(*job).or_default() += 1;
+                Ok(())
+            }
+            Fact::TaskSucceeded { .. }
+            | Fact::JobSubmitted { .. }
+            | Fact::JobCanceled { .. }
+            | Fact::TaskLeased { .. }
+            | Fact::AttemptEnded { .. }
+            | Fact::TaskFailed { .. } => Ok(()),
+        }
+    }
+
+    /// Replaces the core by one that knows only what is on disk.
+    fn come_up(&mut self, now: Millis) -> Result<(), Wrong> {
+        self.epoch += 1;
+        let mut core = Core::new(*self.core.config(), Epoch(self.epoch), self.epoch);
+        for fact in &self.disk {
+            core.replay(fact)?;
+        }
+        core.resume(now);
+        invariants::check_all(&core)?;
+        self.core = core;
+        Ok(())
+    }
+}
+
+/// What facts decide of a core: everything but how far attempts have come.
+fn durable(core: &Core) -> Vec<JobView> {
+    let without_progress = |task: TaskView| TaskView { progress: None, ..task };
+    let jobs = core.jobs().filter_map(|summary| core.job(summary.job));
+    jobs.map(|job| JobView { tasks: job.tasks.into_iter().map(without_progress).collect(), ..job }).collect()
+}

@@ -1,0 +1,21 @@
+//! What is simulated.
+
+/// The size of a run. Together with the seed it decides every event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::Args)]
+pub struct Options {
+    /// Events with faults; afterwards the faults stop and everything has to end
+    #[arg(long, default_value_t = 5_000, value_name = "N")]
+    pub steps: u64,
+    /// Workers on the farm
+    #[arg(long, default_value_t = 6, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub workers: u32,
+    /// Tasks over all jobs
+    #[arg(long, default_value_t = 120, value_name = "N")]
+    pub tasks: u32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { steps: 5_000, workers: 6, tasks: 120 }
+    }
+}
