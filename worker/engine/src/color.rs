@@ -1,0 +1,171 @@
+//! Keeping an asset's colours: statistics matched before a run, chroma restored after it.
+
+use crate::Image;
+
+/// Recolours `image` so that its colours have the mean and covariance of `reference`'s.
+///
+/// The linear map `S_ref^(1/2) S_img^(-1/2)` of Gatys et al., "Controlling Perceptual Factors in Neural Style Transfer", CVPR 2017, with
+/// symmetric square roots, which turn colours least. Values are held in 0 to 255.
+pub(crate) fn match_statistics(image: &Image, reference: &Image) -> Image {
+    let (mean, covariance) = moments(image);
+    let (target_mean, target_covariance) = moments(reference);
+    let map = multiply(&power(&target_covariance, 0.5), &power(&covariance, -0.5));
+    let mut matched = image.clone();
+    for pixel in matched.rgb.chunks_exact_mut(3) {
+        let centered = [0, 1, 2].map(|c| f64::from(pixel[c]) - mean[c]);
+        for (value, (row, target)) in pixel.iter_mut().zip(map.iter().zip(target_mean)) {
+            *value = (row.iter().zip(centered).map(|(a, b)| a * b).sum::<f64>() + target) as f32;
+        }
+    }
+    matched.clamp();
+    matched
+}
+
+/// The picture's luma (ITU-R BT.601) in all three channels.
+pub(crate) fn luminance(image: &Image) -> Image {
+    let rgb = image.rgb.chunks_exact(3).flat_map(|pixel| [luma(pixel); 3]).collect();
+    Image { rgb, ..*image }
+}
+
+/// `painted`'s luma with `original`'s chroma: each pixel of the original moved along grey. Both have one size.
+pub(crate) fn restore_chroma(painted: &Image, original: &Image) -> Image {
+    let mut restored = original.clone();
+    for (pixel, painted) in restored.rgb.chunks_exact_mut(3).zip(painted.rgb.chunks_exact(3)) {
+        let shift = luma(painted) - luma(pixel);
+        pixel.iter_mut().for_each(|value| *value += shift);
+    }
+    restored.clamp();
+    restored
+}
+
+fn luma(pixel: &[f32]) -> f32 {
+    0.299 * pixel[0] + 0.587 * pixel[1] + 0.114 * pixel[2]
+}
+
+type Matrix = [[f64; 3]; 3];
+
+/// Mean and covariance of a picture's colours. A little is added to the diagonal (one level squared), so that a grey or flat picture has an inverse
+/// and its rounding noise is not blown up to colour.
+fn moments(image: &Image) -> ([f64; 3], Matrix) {
+    let count = image.pixels() as f64;
+    let mut mean = [0.0; 3];
+    for pixel in image.rgb.chunks_exact(3) {
+        for c in 0..3 {
+            mean[c] += f64::from(pixel[c]) / count;
+        }
+    }
+    let mut covariance = [[0.0; 3]; 3];
+    for pixel in image.rgb.chunks_exact(3) {
+        for a in 0..3 {
+            for b in 0..3 {
+                covariance[a][b] += (f64::from(pixel[a]) - mean[a]) * (f64::from(pixel[b]) - mean[b]) / count;
+            }
+        }
+    }
+    for (c, row) in covariance.iter_mut().enumerate() {
+        row[c] += 1.0;
+    }
+    (mean, covariance)
+}
+
+fn multiply(a: &Matrix, b: &Matrix) -> Matrix {
+    let mut product = [[0.0; 3]; 3];
+    for (row, a) in product.iter_mut().zip(a) {
+        for (c, value) in row.iter_mut().enumerate() {
+            *value = (0..3).map(|k| a[k] * b[k][c]).sum();
+        }
+    }
+    product
+}
+
+/// A symmetric positive matrix to a real power, through its eigenvectors.
+fn power(matrix: &Matrix, exponent: f64) -> Matrix {
+    let (values, vectors) = eigen(matrix);
+    let mut result = [[0.0; 3]; 3];
+    for k in 0..3 {
+        let value = values[k].max(1e-9).powf(exponent);
+        for a in 0..3 {
+            for b in 0..3 {
+                result[a][b] += value * vectors[a][k] * vectors[b][k];
+            }
+        }
+    }
+    result
+}
+
+/// Eigenvalues and, in columns, eigenvectors of a symmetric matrix, by Jacobi's rotations.
+fn eigen(matrix: &Matrix) -> ([f64; 3], Matrix) {
+    let mut a = *matrix;
+    let mut v = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
+    // Convergence is quadratic: a 3 by 3 matrix is diagonal to the last bit long before this many sweeps.
+    for _ in 0..20 {
+        for (p, q) in [(0, 1), (0, 2), (1, 2)] {
+            if a[p][q] == 0.0 {
+                continue;
+            }
+            let theta = (a[q][q] - a[p][p]) / (2.0 * a[p][q]);
+            let t = theta.signum() / (theta.abs() + theta.hypot(1.0));
+            let t = if theta == 0.0 { 1.0 } else { t };
+            let c = 1.0 / t.hypot(1.0);
+            let s = t * c;
+            for row in &mut a {
+                (row[p], row[q]) = (c * row[p] - s * row[q], s * row[p] + c * row[q]);
+            }
+            let (row_p, row_q) = (a[p], a[q]);
+            a[p] = [0, 1, 2].map(|k| c * row_p[k] - s * row_q[k]);
+            a[q] = [0, 1, 2].map(|k| s * row_p[k] + c * row_q[k]);
+            for row in &mut v {
+                (row[p], row[q]) = (c * row[p] - s * row[q], s * row[p] + c * row[q]);
+            }
+        }
+    }
+    ([a[0][0], a[1][1], a[2][2]], v)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::noise::SplitMix64;
+
+    fn colored(seed: u64, mix: [[f32; 3]; 3], base: f32) -> Image {
+        let mut noise = SplitMix64::new(seed);
+        let rgb = (0..64 * 64)
+            .flat_map(|_| {
+                let n = [noise.normal(), noise.normal(), noise.normal()];
+                mix.map(|row| base + row.iter().zip(n).map(|(a, b)| a * b).sum::<f32>())
+            })
+            .collect();
+        Image { width: 64, height: 64, rgb }
+    }
+
+    #[test]
+    fn moments_are_matched() {
+        let image = colored(1, [[20.0, 5.0, 0.0], [3.0, 10.0, 1.0], [0.0, 2.0, 6.0]], 120.0);
+        let reference = colored(2, [[8.0, 0.0, 4.0], [1.0, 9.0, 0.0], [5.0, 0.0, 12.0]], 100.0);
+        let (mean, covariance) = moments(&match_statistics(&image, &reference));
+        let (target_mean, target) = moments(&reference);
+        for a in 0..3 {
+            assert!((mean[a] - target_mean[a]).abs() < 0.1);
+            for b in 0..3 {
+                // The level squared on the diagonal is what is left over.
+                assert!((covariance[a][b] - target[a][b]).abs() < 5.0, "{covariance:?} {target:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn grey_and_flat_pictures_are_no_special_case() {
+        let flat = Image::filled(8, 8, [90.0; 3]);
+        let matched = match_statistics(&flat, &colored(2, [[8.0, 0.0, 4.0], [1.0, 9.0, 0.0], [5.0, 0.0, 12.0]], 100.0));
+        assert!(matched.rgb.iter().all(|v| (80.0..120.0).contains(v)));
+    }
+
+    #[test]
+    fn chroma_is_the_originals() {
+        let original = Image::filled(2, 2, [120.0, 90.0, 60.0]);
+        let painted = Image::filled(2, 2, [100.0, 100.0, 100.0]);
+        let restored = restore_chroma(&painted, &original);
+        assert!((luma(&restored.rgb[..3]) - 100.0).abs() < 1e-3);
+        assert!((restored.rgb[0] - restored.rgb[2] - 60.0).abs() < 1e-3);
+    }
+}

@@ -1,0 +1,56 @@
+//! The network on its device, prepared once and shared by sessions.
+
+use std::sync::Arc;
+
+use impasto_kernels::Level;
+use impasto_models::VggWeights;
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use crate::EngineError;
+use crate::pass::{Cpu, Device};
+
+/// VGG-19 on a device, and the threads that work for it. Sessions share it.
+#[derive(Debug)]
+pub struct Engine {
+    device: Box<dyn Device>,
+    threads: Arc<ThreadPool>,
+}
+
+impl Engine {
+    /// Prepares the network for the CPU, on `threads` threads. `level` may lower the instructions that the kernels use; `None` uses the best there are.
+    ///
+    /// # Errors
+    /// Where the weights are not VGG-19's, or no threads are to be had.
+    pub fn new(weights: &VggWeights, threads: usize, level: Option<Level>) -> Result<Self, EngineError> {
+        let threads = threads.max(1);
+        let pool = ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .thread_name(|index| format!("engine-{index}"))
+            .build()
+            .map_err(|source| EngineError::Threads { threads, source })?;
+        let pool = Arc::new(pool);
+        let best = Level::detect();
+        let level = level.map_or(best, |level| level.min(best));
+        let device = Cpu::new(weights, level, pool.clone())?;
+        Ok(Self::on(Box::new(device), pool))
+    }
+
+    /// An engine on a device of the caller's, with `threads` for the work outside the network.
+    pub fn on(device: Box<dyn Device>, threads: Arc<ThreadPool>) -> Self {
+        Self { device, threads }
+    }
+
+    /// What it runs on, such as `cpu avx512`.
+    pub fn device(&self) -> String {
+        self.device.label()
+    }
+
+    pub(crate) fn backend(&self) -> &dyn Device {
+        &*self.device
+    }
+
+    /// Runs `work` on the engine's threads.
+    pub(crate) fn install<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
+        self.threads.install(work)
+    }
+}

@@ -1,0 +1,38 @@
+//! What can go wrong in a run.
+
+use impasto_types::{FailureKind, RecipeError};
+
+/// Why a session could not begin or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    #[error("the recipe is out of range")]
+    Recipe(#[from] RecipeError),
+    #[error("the recipe needs {0}, but it was not given")]
+    MissingInput(&'static str),
+    #[error("the {what} has {width} x {height} pixels; a side has to be from 1 to {max}")]
+    Size { what: &'static str, width: u32, height: u32, max: u32 },
+    #[error("the weights of the styles add up to {0}; they have to be finite and above zero")]
+    StyleWeights(f32),
+    #[error("the loss became {loss} at iteration {iteration} ({width} x {height}); lower style_weight or learning_rate")]
+    NotFinite { iteration: u32, width: u32, height: u32, loss: f64 },
+    #[error("the network's weights do not fit together: {0}")]
+    Weights(String),
+    #[error("could not start {threads} threads")]
+    Threads { threads: usize, source: rayon::ThreadPoolBuildError },
+    #[error("the checkpoint is unusable: {0}")]
+    Checkpoint(&'static str),
+    #[error("the reference device failed")]
+    Candle(#[from] candle_core::Error),
+}
+
+impl EngineError {
+    /// Whether another attempt, or another machine, could do better.
+    pub fn kind(&self) -> FailureKind {
+        match self {
+            Self::Recipe(_) | Self::MissingInput(_) | Self::Size { .. } | Self::StyleWeights(_) | Self::NotFinite { .. } => {
+                FailureKind::Input
+            }
+            Self::Weights(_) | Self::Threads { .. } | Self::Checkpoint(_) | Self::Candle(_) => FailureKind::Transient,
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! Pictures as the engine computes with them.
+
+use impasto_assets::Picture;
+
+/// An RGB picture: `height * width * 3` values of 0 to 255, interleaved, as encoded (no gamma is applied: VGG was trained on encoded values).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Image {
+    pub width: usize,
+    pub height: usize,
+    pub rgb: Vec<f32>,
+}
+
+impl Image {
+    /// A picture of one colour.
+    pub fn filled(width: usize, height: usize, color: [f32; 3]) -> Self {
+        Self { width, height, rgb: color.repeat(width * height) }
+    }
+
+    pub fn of_picture(picture: &Picture) -> Self {
+        Self { width: picture.width as usize, height: picture.height as usize, rgb: picture.rgb.clone() }
+    }
+
+    pub fn pixels(&self) -> usize {
+        self.width * self.height
+    }
+
+    /// Holds every value within 0 to 255.
+    pub fn clamp(&mut self) {
+        self.rgb.iter_mut().for_each(|value| *value = value.clamp(0.0, 255.0));
+    }
+}

@@ -1,0 +1,284 @@
+//! What a picture is measured against: content features and style statistics, and how statistics pull on features.
+
+use impasto_kernels::Layer;
+use impasto_types::{LossNorm, Recipe};
+
+use crate::pass::{CONTENT_LAYER, STYLE_LAYERS};
+use crate::vector;
+
+/// Second and first moments of one layer's feature maps over a picture: sums over pixels, divided by their number, so that those of parts of a
+/// picture add up to those of the whole.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LayerStatistics {
+    /// How many pixels the layer has.
+    pub pixels: usize,
+    /// The Gram matrix `F^T F / pixels`: channels by channels, symmetric.
+    pub gram: Vec<f32>,
+    /// The mean of each channel.
+    pub mean: Vec<f32>,
+}
+
+/// The whole loss of a picture, but for total variation.
+#[derive(Debug, Clone)]
+pub struct Objective {
+    pub content: Option<ContentTarget>,
+    pub style: Vec<(Layer, StyleTarget)>,
+}
+
+impl Objective {
+    /// The deepest layer that has a say.
+    pub fn deepest(&self) -> Layer {
+        let style = self.style.iter().map(|(layer, _)| *layer);
+        style.chain(self.content.iter().map(|_| CONTENT_LAYER)).max().unwrap_or(CONTENT_LAYER)
+    }
+}
+
+/// Feature maps of one layer: rows, columns, channels.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Features {
+    pub channels: usize,
+    pub values: Vec<f32>,
+}
+
+/// `weight * sum((F - features)^2)` at relu4_2.
+#[derive(Debug, Clone)]
+pub struct ContentTarget {
+    pub features: Vec<f32>,
+    pub weight: f64,
+}
+
+impl ContentTarget {
+    /// The target for a picture with these feature maps, weighted as the recipe says.
+    pub fn new(recipe: &Recipe, features: Features) -> Self {
+        let Features { channels, values: features } = features;
+        let weight = f64::from(recipe.content_weight);
+        // A flat picture has no variance, and a black one next to no features: below this a feature counts as noise.
+        let floor = 1e-3 * features.len() as f64;
+        let scale = match recipe.loss_norm {
+            LossNorm::Absolute => features.len() as f64,
+            LossNorm::Relative => vector::dot(&features, &features).max(floor),
+            LossNorm::Variance => variance_sum(&features, channels).max(floor),
+        };
+        Self { features, weight: weight / scale }
+    }
+
+    pub fn loss(&self, features: &[f32]) -> f64 {
+        self.weight * vector::sum2(features, &self.features, |f, p| (f - p) * (f - p))
+    }
+}
+
+/// The sum over pixels and channels of the squared distance to the channel's mean.
+fn variance_sum(features: &[f32], channels: usize) -> f64 {
+    let pixels = (features.len() / channels) as f64;
+    let mut sums = vec![0.0_f64; channels];
+    for pixel in features.chunks_exact(channels) {
+        sums.iter_mut().zip(pixel).for_each(|(sum, &value)| *sum += f64::from(value));
+    }
+    vector::dot(features, features) - sums.iter().map(|sum| sum * sum / pixels).sum::<f64>()
+}
+
+/// What one layer's statistics are to become, and how strongly.
+#[derive(Debug, Clone)]
+pub struct StyleTarget {
+    gram: Vec<f32>,
+    mean: Vec<f32>,
+    deviation: Vec<f64>,
+    /// Of `sum((G - gram)^2)`.
+    gram_weight: f64,
+    /// Of `sum((mean - mean_target)^2)`.
+    mean_weight: f64,
+    /// Of `sum((deviation - deviation_target)^2)`.
+    deviation_weight: f64,
+}
+
+/// How statistics pull on feature maps: the gradient at a feature map `F` is `F * gram + mean`.
+#[derive(Debug, Clone)]
+pub struct Pull {
+    pub loss: f64,
+    /// Channels by channels, symmetric.
+    pub gram: Vec<f32>,
+    pub mean: Vec<f32>,
+}
+
+impl StyleTarget {
+    /// The five layers' targets, from the statistics of several style images and their weights.
+    ///
+    /// Styles blend by their statistics: the blend is that of a picture in which each style covers its share. Layers of weight zero are left out.
+    pub fn layers(recipe: &Recipe, styles: &[(Vec<LayerStatistics>, f32)]) -> Vec<(Layer, Self)> {
+        let total: f32 = styles.iter().map(|(_, weight)| weight).sum();
+        let layer_total: f64 = recipe.style_layers.iter().map(|&weight| f64::from(weight)).sum();
+        STYLE_LAYERS
+            .into_iter()
+            .enumerate()
+            .filter(|&(index, _)| recipe.style_layers[index] > 0.0 && recipe.style_weight > 0.0)
+            .map(|(index, layer)| {
+                let parts = || styles.iter().map(|(statistics, weight)| (&statistics[index], f64::from(weight / total)));
+                let gram = blend(parts().map(|(statistics, share)| (statistics.gram.as_slice(), share)));
+                let mean = blend(parts().map(|(statistics, share)| (statistics.mean.as_slice(), share)));
+                (layer, Self::new(recipe, f64::from(recipe.style_layers[index]), layer_total, gram, mean))
+            })
+            .collect()
+    }
+
+    fn new(recipe: &Recipe, layer_weight: f64, layer_total: f64, gram: Vec<f32>, mean: Vec<f32>) -> Self {
+        let channels = mean.len();
+        let deviation: Vec<f64> = (0..channels).map(|c| deviation(gram[c * channels + c], mean[c])).collect();
+        let style = f64::from(recipe.style_weight) * layer_weight;
+        let stats = style * f64::from(recipe.stats_weight);
+        let squares = |values: &[f32]| values.iter().map(|&v| f64::from(v) * f64::from(v)).sum::<f64>().max(1e-12);
+        match recipe.loss_norm {
+            LossNorm::Absolute => {
+                let count = channels as f64;
+                let per_channel = stats / (count * count) / count;
+                Self {
+                    gram_weight: style / (count * count) / (count * count),
+                    mean_weight: per_channel,
+                    deviation_weight: per_channel,
+                    gram,
+                    mean,
+                    deviation,
+                }
+            }
+            LossNorm::Relative | LossNorm::Variance => Self {
+                gram_weight: style / layer_total / squares(&gram),
+                mean_weight: stats / layer_total / squares(&mean),
+                deviation_weight: stats / layer_total / deviation.iter().map(|d| d * d).sum::<f64>().max(1e-12),
+                gram,
+                mean,
+                deviation,
+            },
+        }
+    }
+
+    /// The loss of `statistics`, and how it pulls on the feature maps that they were taken from.
+    pub fn pull(&self, statistics: &LayerStatistics) -> Pull {
+        let channels = self.mean.len();
+        let per_pixel = 1.0 / statistics.pixels as f64;
+        let mut loss = 0.0;
+        // With D = dL/dG symmetric and G = F^T F / n, dL/dF = F * 2 D / n.
+        let factor = (4.0 * self.gram_weight * per_pixel) as f32;
+        let mut squares = 0.0;
+        let mut gram: Vec<f32> = Vec::with_capacity(channels * channels);
+        for (now, target) in statistics.gram.chunks_exact(channels).zip(self.gram.chunks_exact(channels)) {
+            let mut row = 0.0;
+            gram.extend(now.iter().zip(target).map(|(&now, &target)| {
+                let difference = now - target;
+                row += f64::from(difference) * f64::from(difference);
+                factor * difference
+            }));
+            squares += row;
+        }
+        loss += self.gram_weight * squares;
+        let mean = (0..channels)
+            .map(|c| {
+                let now = f64::from(statistics.mean[c]);
+                let difference = now - f64::from(self.mean[c]);
+                loss += self.mean_weight * difference * difference;
+                let mut pull = 2.0 * self.mean_weight * difference;
+                if self.deviation_weight > 0.0 {
+                    let diagonal = c * channels + c;
+                    let deviation = deviation(statistics.gram[diagonal], statistics.mean[c]);
+                    let difference = deviation - self.deviation[c];
+                    loss += self.deviation_weight * difference * difference;
+                    // deviation^2 = G_cc - mean^2, so d deviation = (dG_cc / 2 - mean dmean) / deviation.
+                    let slope = 2.0 * self.deviation_weight * difference / deviation;
+                    gram[diagonal] += (slope * per_pixel) as f32;
+                    pull -= slope * now;
+                }
+                (pull * per_pixel) as f32
+            })
+            .collect();
+        Pull { loss, gram, mean }
+    }
+}
+
+/// A channel's deviation from its second and first moment; never zero, so that it can be divided by. Feature maps are of the order of 1 to 1000.
+fn deviation(second_moment: f32, mean: f32) -> f64 {
+    (f64::from(second_moment) - f64::from(mean) * f64::from(mean)).max(0.0).sqrt() + 1e-2
+}
+
+/// The weighted sum of vectors of one length.
+fn blend<'a>(parts: impl Iterator<Item = (&'a [f32], f64)>) -> Vec<f32> {
+    let mut sum: Vec<f64> = Vec::new();
+    for (values, share) in parts {
+        sum.resize(values.len(), 0.0);
+        sum.iter_mut().zip(values).for_each(|(sum, &value)| *sum += share * f64::from(value));
+    }
+    sum.into_iter().map(|value| value as f32).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use impasto_types::Preset;
+
+    use super::*;
+    use crate::noise::SplitMix64;
+
+    const CHANNELS: usize = 5;
+    const PIXELS: usize = 11;
+
+    fn features(seed: u64) -> Vec<f32> {
+        let mut noise = SplitMix64::new(seed);
+        (0..CHANNELS * PIXELS).map(|_| (noise.normal() * 10.0 + 5.0).max(0.0)).collect()
+    }
+
+    fn statistics(features: &[f32]) -> LayerStatistics {
+        // Summed in double precision: finite differences see every rounding.
+        let mut gram = [0.0_f64; CHANNELS * CHANNELS];
+        let mut mean = [0.0_f64; CHANNELS];
+        for pixel in features.chunks_exact(CHANNELS) {
+            for a in 0..CHANNELS {
+                mean[a] += f64::from(pixel[a]) / PIXELS as f64;
+                for b in 0..CHANNELS {
+                    gram[a * CHANNELS + b] += f64::from(pixel[a]) * f64::from(pixel[b]) / PIXELS as f64;
+                }
+            }
+        }
+        let (gram, mean) = (gram.map(|v| v as f32).to_vec(), mean.map(|v| v as f32).to_vec());
+        LayerStatistics { pixels: PIXELS, gram, mean }
+    }
+
+    #[test]
+    fn the_pull_is_the_gradient_of_the_style_loss() {
+        for norm in [LossNorm::Absolute, LossNorm::Relative, LossNorm::Variance] {
+            let recipe = Recipe { loss_norm: norm, style_weight: 1000.0, stats_weight: 3.0, ..Preset::Painterly.recipe() };
+            let target = statistics(&features(2));
+            let target = StyleTarget::new(&recipe, 1.0, 5.0, target.gram, target.mean);
+            let at = features(1);
+            let pull = target.pull(&statistics(&at));
+            let analytic = |pixel: usize, channel: usize| {
+                let row = &at[pixel * CHANNELS..][..CHANNELS];
+                pull.mean[channel] + (0..CHANNELS).map(|k| row[k] * pull.gram[k * CHANNELS + channel]).sum::<f32>()
+            };
+            let places = || (0..PIXELS).flat_map(|pixel| (0..CHANNELS).map(move |channel| (pixel, channel)));
+            let largest = places().map(|(pixel, channel)| analytic(pixel, channel).abs()).fold(0.0, f32::max);
+            for (pixel, channel) in places() {
+                let moved = |delta: f32| {
+                    let mut moved = at.clone();
+                    moved[pixel * CHANNELS + channel] += delta;
+                    target.pull(&statistics(&moved)).loss
+                };
+                let finite = ((moved(0.1) - moved(-0.1)) / 0.2) as f32;
+                let analytic = analytic(pixel, channel);
+                // Statistics are kept in single precision, which the largest slopes of the loss multiply.
+                assert!((finite - analytic).abs() < 1e-2 * finite.abs() + 1e-3 * largest, "{norm:?}: {finite} {analytic} of {largest}");
+            }
+        }
+    }
+
+    #[test]
+    fn content_norms() {
+        let p = features(3);
+        let mut f = p.clone();
+        f[7] += 2.0;
+        let loss = |loss_norm| {
+            let recipe = Recipe { loss_norm, content_weight: 3.0, ..Preset::Painterly.recipe() };
+            ContentTarget::new(&recipe, Features { channels: CHANNELS, values: p.clone() }).loss(&f)
+        };
+        let count = p.len() as f64;
+        let squares: f64 = p.iter().map(|&v| f64::from(v * v)).sum();
+        assert!((loss(LossNorm::Absolute) - 3.0 * 4.0 / count).abs() < 1e-5);
+        assert!((loss(LossNorm::Relative) - 3.0 * 4.0 / squares).abs() < 1e-5);
+        assert!(loss(LossNorm::Variance) > loss(LossNorm::Relative));
+    }
+}

@@ -1,0 +1,131 @@
+//! Resampling, with borders that end or wrap.
+
+use rayon::prelude::*;
+
+use crate::Image;
+
+/// How far the cubic reaches, in source pixels where the picture grows.
+const SUPPORT: f64 = 2.0;
+
+/// Resizes to `width` by `height` with the Catmull-Rom cubic, widened where the picture shrinks so that nothing aliases. Along an axis that
+/// wraps, a weight beyond the border falls on the opposite edge; elsewhere it falls on the border pixel.
+pub(crate) fn resize(image: &Image, width: usize, height: usize, wrap_x: bool, wrap_y: bool) -> Image {
+    if (image.width, image.height) == (width, height) {
+        return image.clone();
+    }
+    let rgb = resample(&image.rgb, (image.width, image.height), (width, height), 3, wrap_x, wrap_y);
+    Image { width, height, rgb }
+}
+
+/// The same for any number of interleaved channels.
+pub(crate) fn resample(
+    values: &[f32],
+    (from_width, from_height): (usize, usize),
+    (width, height): (usize, usize),
+    channels: usize,
+    wrap_x: bool,
+    wrap_y: bool,
+) -> Vec<f32> {
+    let across = taps(from_width, width, wrap_x);
+    let down = taps(from_height, height, wrap_y);
+    let mut narrowed = vec![0.0; width * from_height * channels];
+    narrowed.par_chunks_mut(width * channels).enumerate().for_each(|(y, row)| {
+        let source = &values[y * from_width * channels..][..from_width * channels];
+        for (pixel, taps) in row.chunks_exact_mut(channels).zip(&across) {
+            for &(x, weight) in taps {
+                for (value, &from) in pixel.iter_mut().zip(&source[x * channels..]) {
+                    *value = weight.mul_add(from, *value);
+                }
+            }
+        }
+    });
+    let mut resized = vec![0.0; width * height * channels];
+    resized.par_chunks_mut(width * channels).zip(&down).for_each(|(row, taps)| {
+        for &(y, weight) in taps {
+            for (value, &from) in row.iter_mut().zip(&narrowed[y * width * channels..]) {
+                *value = weight.mul_add(from, *value);
+            }
+        }
+    });
+    resized
+}
+
+/// For each of `to` pixels, the source pixels of `from` that it is made of, and their weights, which add up to one.
+fn taps(from: usize, to: usize, wrap: bool) -> Vec<Vec<(usize, f32)>> {
+    let ratio = from as f64 / to as f64;
+    let widen = ratio.max(1.0);
+    (0..to)
+        .map(|index| {
+            let center = (index as f64 + 0.5) * ratio - 0.5;
+            let first = (center - SUPPORT * widen).ceil() as i64;
+            let last = (center + SUPPORT * widen).floor() as i64;
+            let weights: Vec<f64> = (first..=last).map(|at| catmull_rom((at as f64 - center) / widen)).collect();
+            let total: f64 = weights.iter().sum();
+            (first..=last)
+                .zip(weights)
+                .filter(|(_, weight)| *weight != 0.0)
+                .map(|(at, weight)| {
+                    let at = if wrap { at.rem_euclid(from as i64) } else { at.clamp(0, from as i64 - 1) };
+                    (at as usize, (weight / total) as f32)
+                })
+                .collect()
+        })
+        .collect()
+}
+
+/// Catmull and Rom, "A class of local interpolating splines", 1974: the cubic with a = -1/2.
+fn catmull_rom(x: f64) -> f64 {
+    let x = x.abs();
+    if x < 1.0 {
+        (1.5 * x - 2.5) * x * x + 1.0
+    } else if x < 2.0 {
+        ((-0.5 * x + 2.5) * x - 4.0) * x + 2.0
+    } else {
+        0.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ramp(width: usize, height: usize) -> Image {
+        let rgb = (0..width * height).flat_map(|i| [(i % width) as f32, (i / width) as f32, ((i * 7) % 13) as f32]).collect();
+        Image { width, height, rgb }
+    }
+
+    #[test]
+    fn a_flat_picture_stays_flat() {
+        let flat = Image::filled(13, 7, [10.0, 20.0, 30.0]);
+        for (width, height) in [(5, 3), (13, 7), (40, 31), (1, 1)] {
+            for wrap in [false, true] {
+                let resized = resize(&flat, width, height, wrap, wrap);
+                assert!(resized.rgb.chunks(3).all(|p| p.iter().zip([10.0, 20.0, 30.0]).all(|(a, b)| (a - b).abs() < 1e-4)));
+            }
+        }
+    }
+
+    #[test]
+    fn wrapping_commutes_with_a_roll() {
+        let image = ramp(16, 8);
+        let mut rolled = image.clone();
+        for y in 0..8 {
+            rolled.rgb[y * 48..(y + 1) * 48].rotate_right(8 * 3);
+        }
+        let mut small = resize(&image, 8, 4, true, true);
+        for y in 0..4 {
+            small.rgb[y * 24..(y + 1) * 24].rotate_right(4 * 3);
+        }
+        let of_rolled = resize(&rolled, 8, 4, true, true);
+        assert!(small.rgb.iter().zip(&of_rolled.rgb).all(|(a, b)| (a - b).abs() < 1e-3));
+    }
+
+    #[test]
+    fn a_ramp_stays_a_ramp_inside() {
+        let grown = resize(&ramp(16, 16), 32, 32, false, false);
+        for x in 8..24 {
+            let expected = (x as f32 + 0.5) / 2.0 - 0.5;
+            assert!((grown.rgb[(16 * 32 + x) * 3] - expected).abs() < 1e-3);
+        }
+    }
+}

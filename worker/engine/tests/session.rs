@@ -1,0 +1,137 @@
+//! Runs from end to end on a network of VGG-19's shape with random weights: what they promise whatever the weights are.
+
+use std::sync::Arc;
+
+use impasto_assets::{Origin, Picture};
+use impasto_engine::{Engine, EngineError, Inputs, Session, Step};
+use impasto_models::{Convolution, VggWeights};
+use impasto_types::{ContainerFormat, Method, Optimizer, PreserveColor, Preset, Recipe, Tileable};
+
+const CHANNELS: [usize; 14] = [3, 8, 8, 12, 12, 16, 16, 16, 16, 20, 20, 20, 20, 24];
+
+fn noise(seed: u64) -> impl FnMut() -> f32 {
+    let mut state = seed;
+    move || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 40) as f32 / (1_u64 << 23) as f32 - 1.0
+    }
+}
+
+fn engine(threads: usize) -> Arc<Engine> {
+    let mut noise = noise(3);
+    let convolutions = CHANNELS
+        .windows(2)
+        .map(|pair| Convolution {
+            name: "conv".to_owned(),
+            in_channels: pair[0],
+            out_channels: pair[1],
+            weights: (0..pair[0] * pair[1] * 9).map(|_| noise() * 1.7 * (2.0 / (9.0 * pair[0] as f32)).sqrt()).collect(),
+            bias: vec![0.5; pair[1]],
+        })
+        .collect();
+    Arc::new(Engine::new(&VggWeights { convolutions }, threads, None).expect("the weights fit together"))
+}
+
+fn picture(width: u32, height: u32, seed: u64) -> Picture {
+    let mut noise = noise(seed);
+    let rgb = (0..width * height)
+        .flat_map(|i| {
+            let (x, y) = ((i % width) as f32, (i / width) as f32);
+            let wave = (x / 5.0).sin() * 50.0 + (y / 7.0).cos() * 40.0;
+            [128.0 + wave + 10.0 * noise(), 120.0 - wave + 10.0 * noise(), 100.0 + 0.5 * wave + 10.0 * noise()]
+        })
+        .collect();
+    Picture { width, height, rgb, alpha: None, origin: Origin::synthetic("test", ContainerFormat::Png) }
+}
+
+fn inputs() -> Inputs {
+    Inputs { content: Some(picture(48, 40, 1)), styles: vec![(picture(40, 40, 2), 1.0), (picture(30, 50, 4), 0.5)], init: None }
+}
+
+fn short(preset: Preset) -> Recipe {
+    Recipe { iterations: 4, coarse_iterations: 5, min_scale: 24, ..preset.recipe() }
+}
+
+fn finish(mut session: Session) -> Picture {
+    while session.step().expect("it runs") != Step::Done {}
+    session.picture().expect("it is there")
+}
+
+#[test]
+fn one_thread_and_three_paint_the_same_bits() {
+    for recipe in [short(Preset::Painterly), Recipe { min_scale: 0, ..short(Preset::Gatys) }] {
+        let on = |threads| finish(Session::new(engine(threads), recipe.clone(), inputs()).expect("it begins"));
+        assert_eq!(on(1), on(3));
+    }
+}
+
+#[test]
+fn a_resumed_run_paints_the_same_bits() {
+    for optimizer in [Optimizer::Adam, Optimizer::Lbfgs] {
+        let recipe = Recipe { optimizer, tileable: Tileable::X, ..short(Preset::Texture) };
+        let engine = engine(2);
+        let whole = finish(Session::new(engine.clone(), recipe.clone(), inputs()).expect("it begins"));
+        let steps: u32 = recipe.scales(48, 40).iter().map(|scale| scale.iterations).sum();
+        for stop in [0, 3, 5, 7, steps - 1] {
+            let mut session = Session::new(engine.clone(), recipe.clone(), inputs()).expect("it begins");
+            for _ in 0..stop {
+                session.step().expect("it runs");
+            }
+            let checkpoint = session.checkpoint();
+            let resumed = Session::resume(engine.clone(), recipe.clone(), inputs(), &checkpoint).expect("it goes on");
+            assert_eq!(finish(resumed), whole, "{optimizer:?} stopped after {stop}");
+        }
+    }
+}
+
+#[test]
+fn a_checkpoint_of_another_run_is_refused() {
+    let engine = engine(1);
+    let checkpoint = Session::new(engine.clone(), short(Preset::Painterly), inputs()).expect("it begins").checkpoint();
+    let other = Recipe { seed: 5, ..short(Preset::Painterly) };
+    assert!(matches!(Session::resume(engine, other, inputs(), &checkpoint), Err(EngineError::Checkpoint(_))));
+}
+
+#[test]
+fn every_option_paints_in_range_and_in_the_asset_s_size() {
+    let engine = engine(2);
+    for preserve_color in [PreserveColor::None, PreserveColor::Statistics, PreserveColor::Luminance] {
+        for (preset, size) in [(Preset::Painterly, None), (Preset::Texture, Some(37)), (Preset::Gatys, Some(50))] {
+            let recipe = Recipe { preserve_color, size, tv_weight: 0.1, tileable: Tileable::Both, ..short(preset) };
+            let expected = recipe.output_size(48, 40);
+            let painted = finish(Session::new(engine.clone(), recipe, inputs()).expect("it begins"));
+            assert_eq!((painted.width, painted.height), expected);
+            assert!(painted.rgb.iter().all(|value| (0.0..=255.0).contains(value)));
+        }
+    }
+}
+
+#[test]
+fn a_texture_needs_no_content() {
+    let recipe = Recipe { size: Some(40), method: Method::Synthesize, init: impasto_types::Init::Noise, ..short(Preset::Texture) };
+    let alone = Inputs { content: None, ..inputs() };
+    let painted = finish(Session::new(engine(1), recipe, alone).expect("it begins"));
+    assert_eq!((painted.width, painted.height), (40, 40));
+}
+
+#[test]
+fn the_loss_falls() {
+    let mut session =
+        Session::new(engine(2), Recipe { min_scale: 0, iterations: 30, ..Preset::Gatys.recipe() }, inputs()).expect("it begins");
+    let mut losses = Vec::new();
+    while let Step::Running(report) = session.step().expect("it runs") {
+        losses.push(report.loss);
+    }
+    assert!(losses[29] < 0.5 * losses[0], "{losses:?}");
+}
+
+#[test]
+fn bad_inputs_are_named() {
+    let engine = engine(1);
+    let begin = |recipe: Recipe, inputs: Inputs| Session::new(engine.clone(), recipe, inputs).expect_err("it is refused").to_string();
+    assert!(begin(Recipe { style_scale: -1.0, ..short(Preset::Texture) }, inputs()).contains("recipe"));
+    assert!(begin(short(Preset::Texture), Inputs { content: None, ..inputs() }).contains("content image"));
+    assert!(begin(short(Preset::Texture), Inputs { styles: vec![], ..inputs() }).contains("style image"));
+    assert!(begin(short(Preset::Texture), Inputs { styles: vec![(picture(9, 9, 1), 0.0)], ..inputs() }).contains("add up to 0"));
+    assert!(begin(Recipe { init: impasto_types::Init::Image, ..short(Preset::Texture) }, inputs()).contains("begin with"));
+}
