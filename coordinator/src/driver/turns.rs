@@ -295,3 +295,74 @@ fn now() -> Millis {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use impasto_core::Submission;
+
+    use super::super::Driver;
+    use super::*;
+
+    /// A store whose facts the test can look into, and that fails when it is told to.
+    #[derive(Debug, Clone, Default)]
+    struct Watched {
+        facts: Arc<Mutex<Vec<Fact>>>,
+        full: bool,
+    }
+
+    impl Store for Watched {
+        fn begin_epoch(&mut self) -> Result<Epoch, StoreError> {
+            Ok(Epoch(1))
+        }
+
+        fn load(&mut self) -> Result<Vec<Fact>, StoreError> {
+            Ok(Vec::new())
+        }
+
+        fn append(&mut self, facts: &[Fact]) -> Result<(), StoreError> {
+            if self.full {
+                return Err(StoreError::InUse { path: "full".into() });
+            }
+            self.facts.lock().expect("nobody panicked").extend_from_slice(facts);
+            Ok(())
+        }
+    }
+
+    fn submission(key: &str) -> Submission {
+        Submission { key: key.to_owned(), project: "p".to_owned(), priority: 0, spec: Digest::of(b"spec"), tasks: vec![] }
+    }
+
+    fn turns(store: &Watched) -> (tempfile::TempDir, Turns) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let actions = ActionCache::open(folder.path()).expect("it opens");
+        let turns = Turns::resume(impasto_core::Config::default(), store.clone(), actions).expect("there is nothing to resume");
+        (folder, turns)
+    }
+
+    #[tokio::test]
+    async fn a_reply_comes_after_its_fact_is_kept() {
+        let store = Watched::default();
+        let (_folder, turns) = turns(&store);
+        let (driver, commands) = Driver::new();
+        let stop = CancellationToken::new();
+        let running = tokio::spawn(turns.run(commands, stop.clone()));
+        for (number, key) in [(1, "a"), (2, "b")] {
+            assert_eq!(driver.submit(submission(key)).await.expect("it runs"), (JobId(number), false));
+            let kept = store.facts.lock().expect("nobody panicked");
+            assert!(kept.iter().any(|fact| matches!(fact, Fact::JobSubmitted { submission, .. } if submission.key == key)));
+        }
+        stop.cancel();
+        running.await.expect("it does not panic").expect("it stops cleanly");
+        assert!(driver.submit(submission("c")).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn nothing_goes_out_that_could_not_be_kept() {
+        let store = Watched { full: true, ..Watched::default() };
+        let (_folder, turns) = turns(&store);
+        let (driver, commands) = Driver::new();
+        let running = tokio::spawn(turns.run(commands, CancellationToken::new()));
+        assert!(driver.submit(submission("a")).await.is_err());
+        assert!(running.await.expect("it does not panic").is_err());
+    }
+}

@@ -4,12 +4,16 @@
 //! exclusively, so that two coordinators never share one.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use impasto_core::Fact;
 use impasto_types::Epoch;
 use rusqlite::{Connection, ErrorCode, params};
 
 use super::{Store, StoreError};
+
+/// A coordinator that is just going down lets go of its file within this.
+const BUSY_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Rises whenever older programs could not read what this one writes.
 const SCHEMA_VERSION: i64 = 1;
@@ -36,6 +40,7 @@ impl SqliteStore {
             _ => StoreError::Open { path: path.to_owned(), source },
         };
         let connection = Connection::open(path).map_err(fail)?;
+        connection.busy_timeout(BUSY_TIMEOUT).map_err(fail)?;
         let pragma = |name, value| connection.pragma_update(None, name, value);
         pragma("locking_mode", "EXCLUSIVE").and_then(|()| pragma("journal_mode", "WAL")).map_err(fail)?;
         pragma("synchronous", "FULL").map_err(fail)?;

@@ -1,0 +1,90 @@
+//! Blobs over the network.
+
+use bytes::Bytes;
+use impasto_coordinator::Settings;
+use impasto_proto::client::{BlobError, Blobs};
+use impasto_types::BlobRef;
+use tonic::Code;
+
+use crate::support::{Running, settings};
+
+fn code(error: &BlobError) -> Option<Code> {
+    match error {
+        BlobError::Call { source, .. } => Some(source.code()),
+        _ => None,
+    }
+}
+
+#[tokio::test]
+async fn blobs_go_up_and_come_down_whole() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let running = Running::start(settings(&folder.path().join("data"))).await;
+    let blobs = running.blobs();
+    for length in [0, 1, 256 << 10, (256 << 10) + 1, 3 << 20] {
+        let bytes = Bytes::from((0..length).map(|index| (index % 251) as u8).collect::<Vec<_>>());
+        let blob = BlobRef::of(&bytes);
+        assert_eq!(blobs.find_missing(&[blob]).await.expect("it answers"), [blob]);
+        let upper = folder.path().join("up");
+        std::fs::write(&upper, &bytes).expect("it is written");
+        blobs.upload_file(blob, &upper).await.expect("it is uploaded");
+        assert_eq!(blobs.find_missing(&[blob]).await.expect("it answers"), []);
+        assert_eq!(blobs.download(blob).await.expect("it is downloaded"), bytes);
+        let lower = folder.path().join("down");
+        blobs.download_to(blob, &lower).await.expect("it is downloaded");
+        assert_eq!(std::fs::read(&lower).expect("it is there"), bytes);
+    }
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn wrong_bytes_are_refused_on_both_ways() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let running = Running::start(Settings { max_blob_bytes: 1 << 20, ..settings(folder.path()) }).await;
+    let blobs = running.blobs();
+    let blob = BlobRef::of(b"right");
+    let upload = |blob, bytes: &'static [u8]| {
+        let blobs = blobs.clone();
+        async move { blobs.upload(blob, Bytes::from_static(bytes)).await.expect_err("it is refused") }
+    };
+    for (announced, sent) in
+        [(blob, &b"wrong"[..]), (blob, b"righ"), (blob, b"right and more"), (BlobRef { size_bytes: (1 << 20) + 1, ..blob }, b"right")]
+    {
+        let error = upload(announced, sent).await;
+        assert_eq!(code(&error), Some(Code::InvalidArgument), "{error:?}");
+    }
+    assert!(matches!(blobs.download(blob).await, Err(BlobError::Missing { .. })));
+
+    // A file that cannot be read is the cause that counts.
+    let absent = folder.path().join("absent");
+    assert!(matches!(blobs.upload_file(blob, &absent).await, Err(BlobError::Read { .. })));
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_rotten_blob_is_missing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let running = Running::start(settings(folder.path())).await;
+    let blob = running.upload(b"some picture").await;
+    let hex = blob.digest.to_hex();
+    std::fs::write(folder.path().join("blobs").join(&hex[..2]).join(&hex), b"SOME picture").expect("it is overwritten");
+
+    let blobs = running.blobs();
+    let target = folder.path().join("target.png");
+    assert!(matches!(blobs.download_to(blob, &target).await, Err(BlobError::Missing { .. })));
+    assert!(!target.exists());
+    assert_eq!(blobs.find_missing(&[blob]).await.expect("it answers"), [blob]);
+    running.upload(b"some picture").await;
+    assert_eq!(blobs.download(blob).await.expect("it is back"), b"some picture");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn two_embedded_coordinators_share_a_folder() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let first = Running::start(Settings::embedded(folder.path())).await;
+    let second = Running::start(Settings::embedded(folder.path())).await;
+    let blob = first.upload(b"shared").await;
+    assert_eq!(Blobs::new(second.channel.clone()).download(blob).await.expect("the other has it"), b"shared");
+    first.stop().await;
+    second.stop().await;
+}

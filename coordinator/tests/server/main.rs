@@ -1,0 +1,8 @@
+//! The coordinator as clients and workers meet it: over the network, on a real disk.
+
+mod blobs;
+mod jobs;
+mod restart;
+mod start;
+mod support;
+mod workers;

@@ -1,0 +1,211 @@
+//! A running coordinator, a client, and a worker that does what a test tells it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use bytes::Bytes;
+use impasto_coordinator::{Coordinator, ServeError, Settings};
+use impasto_proto::client::{self, Blobs};
+use impasto_proto::v1::coordinator_message::Message as Order;
+use impasto_proto::v1::submit_request::Part;
+use impasto_proto::v1::task_state::State;
+use impasto_proto::v1::watch_response::News;
+use impasto_proto::v1::worker_message::Message;
+use impasto_proto::{to_proto, v1};
+use impasto_types::{Action, BlobRef, ContainerFormat, ENGINE_VERSION, OutputSpec, Preset, RunReport, StyleRef, TaskResult, TaskSpec};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
+use tonic::transport::Channel;
+use tonic::{Status, Streaming};
+
+/// Far more than anything here takes; it turns a hang into a failure.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+pub(crate) async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, future).await.unwrap_or_else(|_| panic!("{what} takes too long"))
+}
+
+/// Settings for any free port and a store on disk.
+pub(crate) fn settings(data_dir: &Path) -> Settings {
+    Settings { listen: "127.0.0.1:0".parse().expect("an address"), data_dir: data_dir.to_owned(), ..Settings::default() }
+}
+
+pub(crate) struct Running {
+    pub(crate) channel: Channel,
+    pub(crate) address: std::net::SocketAddr,
+    shutdown: CancellationToken,
+    serving: JoinHandle<Result<(), ServeError>>,
+}
+
+impl Running {
+    pub(crate) async fn start(settings: Settings) -> Self {
+        let coordinator = Coordinator::bind(settings).await.expect("it binds");
+        let (address, shutdown) = (coordinator.local_addr(), CancellationToken::new());
+        let serving = tokio::spawn(coordinator.serve(shutdown.clone()));
+        let channel = client::connect(&address.to_string()).await.expect("it answers");
+        Self { channel, address, shutdown, serving }
+    }
+
+    pub(crate) async fn stop(self) {
+        self.shutdown.cancel();
+        in_time("stopping", self.serving).await.expect("it does not panic").expect("it stops cleanly");
+    }
+
+    pub(crate) fn blobs(&self) -> Blobs {
+        Blobs::new(self.channel.clone())
+    }
+
+    pub(crate) async fn upload(&self, bytes: &'static [u8]) -> BlobRef {
+        let blob = BlobRef::of(bytes);
+        self.blobs().upload(blob, Bytes::from_static(bytes)).await.expect("it is uploaded");
+        blob
+    }
+
+    /// Uploads the inputs of a task for the asset `name`, whose content is `bytes`.
+    pub(crate) async fn task(&self, name: &str, bytes: &'static [u8]) -> TaskSpec {
+        task(name, self.upload(bytes).await, self.upload(b"style").await)
+    }
+
+    pub(crate) async fn submit(&self, key: &str, tasks: &[TaskSpec]) -> Result<v1::SubmitResponse, Status> {
+        let header = v1::SubmitHeader { key: key.to_owned(), project: "village".to_owned(), priority: 0, task_count: tasks.len() as u32 };
+        let tasks = v1::SubmitTasks { tasks: tasks.iter().map(to_proto::task_spec).collect() };
+        self.submit_parts(vec![Part::Header(header), Part::Tasks(tasks)]).await
+    }
+
+    pub(crate) async fn submit_parts(&self, parts: Vec<Part>) -> Result<v1::SubmitResponse, Status> {
+        let parts = parts.into_iter().map(|part| v1::SubmitRequest { part: Some(part) });
+        let call = client::jobs(self.channel.clone());
+        let answer = in_time("submitting", { call }.submit(tokio_stream::iter(parts.collect::<Vec<_>>()))).await;
+        answer.map(tonic::Response::into_inner)
+    }
+
+    pub(crate) async fn watch(&self, job: u64) -> Watcher {
+        let answer = client::jobs(self.channel.clone()).watch(v1::WatchRequest { job }).await;
+        Watcher { news: answer.expect("there is such a job").into_inner() }
+    }
+
+    /// Watches the job to its end: its last summary, and each task's states in order.
+    pub(crate) async fn watch_to_end(&self, job: u64) -> (v1::JobSummary, Vec<State>) {
+        let (mut watcher, mut last, mut states) = (self.watch(job).await, None, Vec::new());
+        while let Some(news) = watcher.next().await {
+            match news {
+                News::Summary(summary) => last = Some(summary),
+                News::Task(task) => states.extend(task.state),
+                News::CaughtUp(_) => {}
+            }
+        }
+        (last.expect("there is a summary"), states)
+    }
+}
+
+pub(crate) struct Watcher {
+    news: Streaming<v1::WatchResponse>,
+}
+
+impl Watcher {
+    pub(crate) async fn next(&mut self) -> Option<News> {
+        in_time("news", self.news.message()).await.expect("the stream goes on").and_then(|response| response.news)
+    }
+
+    /// The next task's state that `wanted` picks something out of.
+    pub(crate) async fn until<T>(&mut self, wanted: impl Fn(State) -> Option<T>) -> T {
+        loop {
+            if let News::Task(task) = self.next().await.expect("the job has not ended")
+                && let Some(found) = task.state.and_then(&wanted)
+            {
+                return found;
+            }
+        }
+    }
+}
+
+pub(crate) fn task(name: &str, content: BlobRef, style: BlobRef) -> TaskSpec {
+    TaskSpec {
+        asset: name.parse().expect("it is a path"),
+        action: Action {
+            engine_version: ENGINE_VERSION,
+            recipe: Preset::Painterly.recipe(),
+            content: Some(content),
+            styles: vec![StyleRef { blob: style, weight: 1.0 }],
+            init: None,
+            models: vec![],
+            output: OutputSpec { format: ContainerFormat::Png, quality: 90 },
+        },
+        memory_bytes: 1 << 20,
+        work: 1000,
+    }
+}
+
+/// What a worker would say of an output with these bytes.
+pub(crate) fn result_of(bytes: &[u8]) -> TaskResult {
+    let report = RunReport { iterations: 40, loss: 1.0, content_loss: 0.5, style_loss: 0.5, compute_ms: 7, device: "fake".to_owned() };
+    TaskResult { output: BlobRef::of(bytes), width: 4, height: 4, report }
+}
+
+pub(crate) struct FakeWorker {
+    blobs: Blobs,
+    out: mpsc::Sender<v1::WorkerMessage>,
+    orders: Streaming<v1::CoordinatorMessage>,
+}
+
+impl FakeWorker {
+    /// A worker with one slot, and the leases that it has lost.
+    pub(crate) async fn attach(running: &Running, name: &str, held: Vec<v1::Lease>) -> (Self, v1::Welcome) {
+        let capabilities = v1::Capabilities {
+            slots: 1,
+            memory_bytes: 1 << 30,
+            engine_version: ENGINE_VERSION,
+            device: "fake".to_owned(),
+            blobs: Vec::new(),
+        };
+        let hello = v1::Hello { name: name.to_owned(), capabilities: Some(capabilities), held };
+        let mut worker = Self::say_first(running, Message::Hello(hello)).await;
+        match worker.next().await.expect("it is welcome") {
+            Order::Welcome(welcome) => (worker, welcome),
+            other => panic!("a welcome comes first, not {other:?}"),
+        }
+    }
+
+    /// A connection whose first message is this.
+    pub(crate) async fn say_first(running: &Running, message: Message) -> Self {
+        let (out, stream) = mpsc::channel(16);
+        out.send(v1::WorkerMessage { message: Some(message) }).await.expect("there is room");
+        let attach = client::workers(running.channel.clone());
+        let orders = in_time("attaching", { attach }.attach(ReceiverStream::new(stream))).await.expect("it answers").into_inner();
+        Self { blobs: running.blobs(), out, orders }
+    }
+
+    pub(crate) async fn say(&self, message: Message) {
+        self.out.send(v1::WorkerMessage { message: Some(message) }).await.expect("the connection is open");
+    }
+
+    pub(crate) async fn next(&mut self) -> Result<Order, Status> {
+        let message = in_time("an order", self.orders.message()).await?;
+        Ok(message.and_then(|message| message.message).expect("the coordinator ends a stream with a status"))
+    }
+
+    /// Asks for one task, and waits for it.
+    pub(crate) async fn take(&mut self) -> (v1::Lease, v1::TaskSpec) {
+        self.say(Message::Credits(v1::Credits { free_slots: 1 })).await;
+        match self.next().await.expect("the connection is open") {
+            Order::Grant(grant) => (grant.lease.expect("it has a lease"), grant.task.expect("it has a task")),
+            other => panic!("a grant was due, not {other:?}"),
+        }
+    }
+
+    pub(crate) async fn report(&mut self, lease: &v1::Lease, outcome: v1::report::Outcome) {
+        self.say(Message::Report(v1::Report { lease: Some(*lease), outcome: Some(outcome) })).await;
+        match self.next().await.expect("the connection is open") {
+            Order::Acknowledge(acknowledged) => assert_eq!(acknowledged.lease.as_ref(), Some(lease)),
+            other => panic!("an acknowledgement was due, not {other:?}"),
+        }
+    }
+
+    /// Uploads the output and reports it.
+    pub(crate) async fn succeed(&mut self, lease: &v1::Lease, output: &'static [u8]) {
+        self.blobs.upload(BlobRef::of(output), Bytes::from_static(output)).await.expect("it is uploaded");
+        self.report(lease, v1::report::Outcome::Succeeded(to_proto::task_result(&result_of(output)))).await;
+    }
+}
