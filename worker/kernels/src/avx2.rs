@@ -5,7 +5,8 @@
 use std::arch::x86_64::*;
 
 use crate::{
-    gemm, gram,
+    gemm::{self, Operands},
+    gram,
     kernels::Kernels,
     lanes::Lanes,
     winograd::{self, Tiles},
@@ -56,17 +57,8 @@ impl Lanes for F32x8 {
 pub(crate) static KERNELS: Kernels = Kernels { panel: 16, product, tiles, gram };
 
 #[target_feature(enable = "avx2,fma")]
-unsafe fn product(
-    a: *const f32,
-    rows: usize,
-    block_stride: usize,
-    blocks: usize,
-    b: *const f32,
-    columns: usize,
-    c: *mut f32,
-    c_stride: usize,
-) {
-    gemm::product::<F32x8, 6, 2>(a, rows, block_stride, blocks, b, columns, c, c_stride);
+unsafe fn product(operands: &Operands) {
+    gemm::product::<F32x8, 6, 2>(operands);
 }
 
 #[target_feature(enable = "avx2,fma")]

@@ -6,7 +6,8 @@
 use std::arch::x86_64::*;
 
 use crate::{
-    gemm, gram,
+    gemm::{self, Operands},
+    gram,
     kernels::Kernels,
     lanes::Lanes,
     winograd::{self, Tiles},
@@ -57,17 +58,8 @@ impl Lanes for F32x16 {
 pub(crate) static KERNELS: Kernels = Kernels { panel: 32, product, tiles, gram };
 
 #[target_feature(enable = "avx512f")]
-unsafe fn product(
-    a: *const f32,
-    rows: usize,
-    block_stride: usize,
-    blocks: usize,
-    b: *const f32,
-    columns: usize,
-    c: *mut f32,
-    c_stride: usize,
-) {
-    gemm::product::<F32x16, 12, 2>(a, rows, block_stride, blocks, b, columns, c, c_stride);
+unsafe fn product(operands: &Operands) {
+    gemm::product::<F32x16, 12, 2>(operands);
 }
 
 #[target_feature(enable = "avx512f")]

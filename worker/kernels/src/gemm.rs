@@ -55,42 +55,43 @@ pub(crate) fn pack_rows(rows: &[f32], channels: usize, stride_rows: usize, packe
     }
 }
 
-/// The product for `columns` columns; `MR` divides `rows`.
+/// Where the matrices of a product are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Operands {
+    /// A: `rows` rows in each of `blocks` blocks at distance `block_stride`.
+    pub(crate) a: *const f32,
+    pub(crate) rows: usize,
+    pub(crate) blocks: usize,
+    pub(crate) block_stride: usize,
+    /// B: the packed panels of `columns` columns.
+    pub(crate) b: *const f32,
+    pub(crate) columns: usize,
+    /// C: `rows` rows at distance `c_stride`.
+    pub(crate) c: *mut f32,
+    pub(crate) c_stride: usize,
+}
+
+/// The product, in register blocks of `MR` rows, which divide [`STRIP`], by `NV` vectors.
 ///
 /// # Safety
-/// The processor has the instruction set of `L`. `a` holds `rows` rows in each of `blocks` blocks at distance `block_stride`, `b` the
-/// packed panels of these columns, `c` has room for `rows` rows at distance `c_stride`.
+/// The processor has the instruction set of `L`, and the operands are where they say.
 #[inline(always)]
-#[allow(clippy::too_many_arguments)] // a product has three matrices
-pub(crate) unsafe fn product<L: Lanes, const MR: usize, const NV: usize>(
-    a: *const f32,
-    rows: usize,
-    block_stride: usize,
-    blocks: usize,
-    b: *const f32,
-    columns: usize,
-    c: *mut f32,
-    c_stride: usize,
-) {
-    debug_assert!(rows.is_multiple_of(MR) && columns.is_multiple_of(BLOCK));
+pub(crate) unsafe fn product<L: Lanes, const MR: usize, const NV: usize>(operands: &Operands) {
+    let Operands { rows, columns, .. } = *operands;
+    debug_assert!(rows.is_multiple_of(STRIP) && STRIP.is_multiple_of(MR) && columns.is_multiple_of(BLOCK));
     let panel = NV * L::WIDTH;
-    let depth = blocks * BLOCK;
     let mut column = 0;
     // A panel is used by all strips while it is near.
     while column + panel <= columns {
-        let mut row = 0;
-        while row < rows {
-            tile::<L, MR, NV>(a.add(row * BLOCK), block_stride, blocks, b.add(column * depth), c.add(row * c_stride + column), c_stride);
-            row += MR;
+        for row in (0..rows).step_by(MR) {
+            tile::<L, MR, NV>(operands, row, column);
         }
         column += panel;
     }
     // Levels whose panel is wider than a block have vectors as wide as one.
     while column < columns {
-        let mut row = 0;
-        while row < rows {
-            tile::<L, MR, 1>(a.add(row * BLOCK), block_stride, blocks, b.add(column * depth), c.add(row * c_stride + column), c_stride);
-            row += MR;
+        for row in (0..rows).step_by(MR) {
+            tile::<L, MR, 1>(operands, row, column);
         }
         column += BLOCK;
     }
@@ -98,14 +99,11 @@ pub(crate) unsafe fn product<L: Lanes, const MR: usize, const NV: usize>(
 
 /// One register block.
 #[inline(always)]
-unsafe fn tile<L: Lanes, const MR: usize, const NV: usize>(
-    mut a: *const f32,
-    block_stride: usize,
-    blocks: usize,
-    mut b: *const f32,
-    c: *mut f32,
-    c_stride: usize,
-) {
+unsafe fn tile<L: Lanes, const MR: usize, const NV: usize>(operands: &Operands, row: usize, column: usize) {
+    let Operands { blocks, block_stride, c_stride, .. } = *operands;
+    let mut a = operands.a.add(row * BLOCK);
+    let mut b = operands.b.add(column * blocks * BLOCK);
+    let c = operands.c.add(row * c_stride + column);
     let mut sums = [[L::splat(0.0); NV]; MR];
     for _ in 0..blocks {
         for k in 0..BLOCK {

@@ -1,7 +1,7 @@
 //! The kernels of one vector level, as a table that only a processor that can run them is given.
 
 use crate::{
-    gemm::{self, Panels},
+    gemm::{self, Operands, Panels},
     level::Level,
     winograd::Tiles,
 };
@@ -11,13 +11,13 @@ use crate::{
 pub(crate) struct Kernels {
     /// Columns of a panel of the product: its vectors times their lanes.
     pub(crate) panel: usize,
-    pub(crate) product: Product,
+    pub(crate) product: unsafe fn(&Operands),
     pub(crate) tiles: unsafe fn(&Tiles<'_>, usize, &mut [f32]),
-    pub(crate) gram: unsafe fn(&[f32], usize, &mut [f32], &mut [f64], &mut [f64]),
+    pub(crate) gram: Gram,
 }
 
-/// See [`gemm::product`].
-type Product = unsafe fn(*const f32, usize, usize, usize, *const f32, usize, *mut f32, usize);
+/// Rows, channels, room to pack the rows, and the two sums: see [`crate::gram::block`].
+type Gram = unsafe fn(&[f32], usize, &mut [f32], &mut [f64], &mut [f64]);
 
 impl Kernels {
     /// The kernels of a level, if the level has any and this processor can run them.
@@ -44,20 +44,19 @@ impl Kernels {
             a.len() >= panels.blocks * stride_rows * gemm::BLOCK && output.len() >= rows * panels.columns,
             "a product within its slices"
         );
-        // SAFETY: this table is given only to a processor that can run it, and the slices hold what the product reads and writes:
-        // `rows` rows in every block of `a`, whole panels, and `rows` rows of `columns` outputs.
-        unsafe {
-            (self.product)(
-                a.as_ptr(),
-                rows,
-                stride_rows * gemm::BLOCK,
-                panels.blocks,
-                panels.values.as_ptr(),
-                panels.columns,
-                output.as_mut_ptr(),
-                panels.columns,
-            );
-        }
+        let operands = Operands {
+            a: a.as_ptr(),
+            rows,
+            blocks: panels.blocks,
+            block_stride: stride_rows * gemm::BLOCK,
+            b: panels.values.as_ptr(),
+            columns: panels.columns,
+            c: output.as_mut_ptr(),
+            c_stride: panels.columns,
+        };
+        // SAFETY: this table is given only to a processor that can run it, and the slices hold what the product reads and writes, as
+        // checked just above.
+        unsafe { (self.product)(&operands) }
     }
 
     /// Computes one block of Winograd tiles.

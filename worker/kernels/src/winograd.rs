@@ -21,7 +21,7 @@
 
 use crate::{
     convolution::{Convolution, Epilogue},
-    gemm::{self, BLOCK, STRIP},
+    gemm::{self, BLOCK, Operands, STRIP},
     kernels::Kernels,
     lanes::Lanes,
     plane::Plane,
@@ -193,9 +193,16 @@ pub(crate) unsafe fn block<L: Lanes, const MR: usize, const NV: usize>(tiles: &T
     while start < out_channels {
         let columns = CHUNK.min(out_channels - start);
         for point in 0..POINTS {
-            let weights = values.as_ptr().add((point * out_channels + start) * in_channels);
-            let (a, c) = (inputs.add(point * input_part), products.add(point * product_part));
-            gemm::product::<L, MR, NV>(a, rows, cut.block * BLOCK, in_channels / BLOCK, weights, columns, c, CHUNK);
+            gemm::product::<L, MR, NV>(&Operands {
+                a: inputs.add(point * input_part),
+                rows,
+                blocks: in_channels / BLOCK,
+                block_stride: cut.block * BLOCK,
+                b: values.as_ptr().add((point * out_channels + start) * in_channels),
+                columns,
+                c: products.add(point * product_part),
+                c_stride: CHUNK,
+            });
         }
         for tile in 0..count {
             scatter::<L>(tiles, first + tile, start, columns, products.add(tile * CHUNK), product_part);
@@ -228,8 +235,8 @@ unsafe fn gather<L: Lanes>(tiles: &Tiles<'_>, tile: usize, to: *mut f32, part: u
         }
         let to = to.add(channel / BLOCK * block_stride + channel % BLOCK);
         for x in 0..WINDOW {
-            let column = transform_input([rows[0][x], rows[1][x], rows[2][x], rows[3][x], rows[4][x], rows[5][x]]);
-            for (y, lanes) in column.iter().enumerate() {
+            let values = transform_input(column(&rows, x));
+            for (y, lanes) in values.iter().enumerate() {
                 lanes.store(to.add((y * WINDOW + x) * part));
             }
         }
@@ -247,19 +254,19 @@ unsafe fn scatter<L: Lanes>(tiles: &Tiles<'_>, tile: usize, start: usize, column
         *target = job.plane.target(left + (place % TILE) as isize, top + (place / TILE) as isize);
     }
     let area = job.plane.area();
-    let mut column = 0;
-    while column < columns {
+    let mut offset = 0;
+    while offset < columns {
         let mut rows = [[L::splat(0.0); TILE]; WINDOW];
         for (y, row) in rows.iter_mut().enumerate() {
             let mut window = [L::splat(0.0); WINDOW];
             for (x, lanes) in window.iter_mut().enumerate() {
-                *lanes = L::load(from.add((y * WINDOW + x) * part + column));
+                *lanes = L::load(from.add((y * WINDOW + x) * part + offset));
             }
             *row = transform_output(window);
         }
-        let channel = start + column;
+        let channel = start + offset;
         for x in 0..TILE {
-            let values = transform_output([rows[0][x], rows[1][x], rows[2][x], rows[3][x], rows[4][x], rows[5][x]]);
+            let values = transform_output(column(&rows, x));
             for (y, value) in values.iter().enumerate() {
                 let Some(pixel) = targets[y * TILE + x] else { continue };
                 let place = pixel * weights.out_channels + channel;
@@ -272,8 +279,14 @@ unsafe fn scatter<L: Lanes>(tiles: &Tiles<'_>, tile: usize, start: usize, column
                 value.store(output.at(place));
             }
         }
-        column += L::WIDTH;
+        offset += L::WIDTH;
     }
+}
+
+/// One column of a window whose rows are transformed.
+#[inline(always)]
+fn column<L: Lanes, const N: usize>(rows: &[[L; N]; WINDOW], x: usize) -> [L; WINDOW] {
+    [rows[0][x], rows[1][x], rows[2][x], rows[3][x], rows[4][x], rows[5][x]]
 }
 
 /// `B^T d` along one axis.
