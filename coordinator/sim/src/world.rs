@@ -95,6 +95,11 @@ enum Event {
         worker: usize,
         life: u64,
     },
+    /// A worker that was drained ends its process, whether it has finished or not.
+    WorkerLeaves {
+        worker: usize,
+        life: u64,
+    },
     RunEnds {
         worker: usize,
         life: u64,
@@ -191,7 +196,7 @@ impl World {
             // What was on its way to a coordinator that ended is lost.
             Event::Arrives { epoch, input } if epoch == self.coordinator.epoch() => self.tell_core(input)?,
             Event::Arrives { .. } => {}
-            Event::Ordered { connection, effect } => self.order(connection, effect)?,
+            Event::Ordered { connection, effect } => self.order(connection, effect),
             Event::WorkerStarts(worker) => {
                 if matches!(self.workers[worker].process, Process::Down) {
                     self.workers[worker].start();
@@ -218,6 +223,11 @@ impl World {
                     self.plan(self.coordinator.core().config().heartbeat_ms, Event::WorkerBeats { worker, life });
                 }
             }
+            Event::WorkerLeaves { worker, life } => {
+                if self.workers[worker].life == life {
+                    self.crash(worker);
+                }
+            }
             Event::RunEnds { worker, life, lease } => {
                 if self.workers[worker].life == life {
                     self.end_run(worker, lease)?;
@@ -232,7 +242,7 @@ impl World {
             }
             Event::Fault => {
                 if self.stormy {
-                    self.fault()?;
+                    self.fault();
                     let delay_ms = self.chance.between(100, 20_000);
                     self.plan(delay_ms, Event::Fault);
                 }
@@ -278,10 +288,10 @@ impl World {
         }
     }
 
-    fn order(&mut self, connection: WorkerId, effect: Effect) -> Result<(), String> {
-        let Some(worker) = self.connections.get(&connection).copied() else { return Ok(()) };
+    fn order(&mut self, connection: WorkerId, effect: Effect) {
+        let Some(worker) = self.connections.get(&connection).copied() else { return };
         if self.workers[worker].connection() != Some(connection) {
-            return Ok(());
+            return;
         }
         match effect {
             Effect::Welcome { stale, .. } => {
@@ -311,7 +321,6 @@ impl World {
             | Effect::Task { .. }
             | Effect::Job { .. } => {}
         }
-        Ok(())
     }
 
     fn end_run(&mut self, worker: usize, lease: LeaseId) -> Result<(), String> {
@@ -336,7 +345,7 @@ impl World {
     }
 
     /// One thing breaks, or somebody changes their mind.
-    fn fault(&mut self) -> Result<(), String> {
+    fn fault(&mut self) {
         let worker = self.chance.index(self.workers.len());
         match self.chance.between(0, 10) {
             0..2 => self.crash(worker),
@@ -344,6 +353,8 @@ impl World {
             5 => {
                 if let Some(connection) = self.workers[worker].connection() {
                     self.send([Input::Drain { worker: connection }]);
+                    let (delay_ms, life) = (self.chance.between(1_000, 100_000), self.workers[worker].life);
+                    self.plan(delay_ms, Event::WorkerLeaves { worker, life });
                 }
             }
             6 => {
@@ -356,7 +367,6 @@ impl World {
             }
             _ => {}
         }
-        Ok(())
     }
 
     fn crash(&mut self, worker: usize) {
