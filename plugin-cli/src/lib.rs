@@ -1,1 +1,72 @@
+//! The command `impasto`: thin commands over the libraries that do the work.
 //!
+//! [`build`] is the one part with a flow of its own: it takes a project from its manifest to its outputs and reports to an observer. It prints
+//! nothing; only [`Screen`] prints. This crate paints nothing itself, and decides nothing about what is stale.
+
+pub mod args;
+pub mod at_file;
+pub mod build;
+mod commands;
+pub mod config;
+pub mod contact_sheet;
+pub mod depfile;
+mod direct;
+mod exit;
+mod failure;
+pub mod farm;
+mod interrupt;
+mod log;
+mod screen;
+mod show;
+mod table;
+mod units;
+
+use std::ffi::OsString;
+
+use clap::Parser;
+
+use crate::args::{Cli, OutputFlags};
+use crate::config::Config;
+
+pub use exit::Exit;
+pub use failure::Failure;
+pub use screen::{Format, Screen};
+
+/// What every command is given beside its own arguments.
+#[derive(Debug)]
+pub struct Context {
+    pub screen: Screen,
+    pub config: Config,
+}
+
+/// Runs a command line, its program name included.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    let parsed = at_file::expand(arguments).map(Cli::try_parse_from);
+    let cli = match parsed {
+        Ok(Ok(cli)) => cli,
+        Ok(Err(error)) => {
+            // Help and the version are no errors; clap knows which stream each belongs to.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage } else { Exit::Done };
+        }
+        Err(error) => {
+            Screen::new(&OutputFlags::default()).failure(&Failure::usage(error));
+            return Exit::Usage;
+        }
+    };
+    let screen = Screen::new(&cli.output);
+    log::start(&cli);
+    let context = match Config::load() {
+        Ok(config) => Context { screen, config },
+        Err(error) => {
+            let failure = Failure::from(error);
+            screen.failure(&failure);
+            return failure.exit;
+        }
+    };
+    let ended = commands::run(cli.command, &context).and_then(|exit| context.screen.finish().map(|()| exit));
+    ended.unwrap_or_else(|failure| {
+        context.screen.failure(&failure);
+        failure.exit
+    })
+}

@@ -1,0 +1,122 @@
+//! What a project needs, before anything is painted: scan and plan. It starts no farm, opens no model and takes no network.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use impasto_models::{ModelError, ModelStore};
+use impasto_planner::{Findings, InputFile, Plan, PlanError, plan};
+use impasto_scanner::{Project, ProjectError, ScanError, ScanProblem, StatCache, State, Watcher, scan};
+use impasto_types::{AssetPath, Digest, ModelName, RecipePatch};
+
+/// A project as it stands, and what would have to be painted.
+#[derive(Debug)]
+pub struct Survey {
+    pub project: Project,
+    pub plan: Plan,
+    pub state: State,
+    /// Files that could not even be listed; each counts as a failure.
+    pub unlisted: Vec<ScanProblem>,
+    pub warnings: Vec<String>,
+    /// Where the blobs of assets, styles and inits are.
+    pub(crate) files: BTreeMap<Digest, AssetPath>,
+}
+
+/// Which project, and what the command line says over its manifest.
+#[derive(Debug, Clone)]
+pub struct SurveyRequest {
+    pub dir: PathBuf,
+    pub overrides: RecipePatch,
+    pub models_dir: Option<PathBuf>,
+}
+
+/// Why there is no plan.
+#[derive(Debug, thiserror::Error)]
+pub enum SurveyError {
+    #[error(transparent)]
+    Project(#[from] ProjectError),
+    #[error("the flags do not fit {}", manifest.display())]
+    Overrides { manifest: PathBuf, source: impasto_planner::OverrideError },
+    #[error(transparent)]
+    Scan(#[from] ScanError),
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    #[error("cannot look into the model store")]
+    Models(#[from] ModelError),
+}
+
+/// Scans and plans. A `watcher` leaves out what is being written just now.
+///
+/// # Errors
+/// What concerns the project as a whole; what is wrong with one asset is part of the survey.
+pub fn survey(request: &SurveyRequest, watcher: Option<&Watcher>) -> Result<Survey, SurveyError> {
+    let project = open(request)?;
+    let mut cache = StatCache::load(&project);
+    let (mut state, damaged) = State::load(&project);
+    let mut warnings: Vec<String> = damaged.map(|damaged| damaged.to_string()).into_iter().collect();
+
+    let found = match watcher {
+        Some(watcher) => watcher.scan(&mut cache)?,
+        None => scan(&project, &mut cache)?,
+    };
+    let on_disk = state.outputs_on_disk(&project);
+    // Both are only shortcuts: where they cannot be kept (a read-only checkout), the next look takes longer.
+    for unsaved in [cache.save(&project), state.save(&project)].into_iter().filter_map(Result::err) {
+        tracing::debug!("{unsaved}");
+    }
+
+    let present = on_disk.into_iter().filter_map(|(output, on_disk)| Some((output, on_disk.blob()?))).collect();
+    let models = ModelStore::open(request.models_dir.as_deref())?;
+    let model = models.meaning(ModelName::Vgg19)?;
+    let plan = plan(
+        project.manifest(),
+        &Findings { listing: &found.listing, inputs: &found.inputs, models: &[model], previous: state.records(), present: &present },
+    )?;
+    warnings.extend(plan.notes.iter().map(ToString::to_string));
+    let files = files(&found.listing, &found.inputs);
+    Ok(Survey { project, plan, state, unlisted: found.problems, warnings, files })
+}
+
+/// Opens the project, with the command line's changes made.
+///
+/// # Errors
+/// There is no manifest, or something in it or in the changes is wrong.
+pub fn open(request: &SurveyRequest) -> Result<Project, SurveyError> {
+    let project = Project::open(&request.dir)?;
+    if request.overrides == RecipePatch::default() {
+        return Ok(project);
+    }
+    let manifest = project.manifest_file();
+    project.with_overrides(request.overrides.clone()).map_err(|source| SurveyError::Overrides { manifest, source })
+}
+
+fn files(listing: &impasto_planner::Listing, inputs: &BTreeMap<AssetPath, Result<InputFile, String>>) -> BTreeMap<Digest, AssetPath> {
+    let assets = listing.assets.iter().map(|asset| (asset.blob.digest, asset.path.clone()));
+    let inputs = inputs.iter().filter_map(|(path, input)| Some((input.as_ref().ok()?.blob.digest, path.clone())));
+    assets.chain(inputs).collect()
+}
+
+impl Survey {
+    /// How many assets cannot be painted as they are.
+    pub fn unusable(&self) -> usize {
+        self.plan.problems.len() + self.unlisted.len()
+    }
+
+    /// How many outputs are as they should be.
+    pub fn up_to_date(&self) -> usize {
+        self.plan.tasks.len() - self.plan.stale().count()
+    }
+
+    /// Every file that the plan's outputs are made from.
+    pub fn sources(&self) -> impl Iterator<Item = &AssetPath> {
+        let blobs = self.plan.tasks.iter().flat_map(|task| task.spec.action.blobs());
+        let digests: BTreeSet<Digest> = blobs.map(|blob| blob.digest).collect();
+        let assets: BTreeSet<&AssetPath> = self.plan.tasks.iter().map(|task| &task.spec.asset).collect();
+        let inputs = self.files.iter().filter(move |(digest, _)| digests.contains(*digest)).map(|(_, path)| path);
+        inputs.chain(assets).collect::<BTreeSet<_>>().into_iter()
+    }
+
+    /// The style images of a task, where they lie in the project.
+    pub(crate) fn style_files<'a>(&'a self, task: &'a impasto_planner::PlannedTask) -> impl Iterator<Item = (Digest, &'a AssetPath)> {
+        task.spec.action.styles.iter().filter_map(|style| Some((style.blob.digest, self.files.get(&style.blob.digest)?)))
+    }
+}

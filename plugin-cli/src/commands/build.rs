@@ -1,0 +1,138 @@
+//! `impasto build`
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use impasto_scanner::replace_file;
+use serde::Serialize;
+use std::time::Duration;
+
+use super::plan::{SurveyArgs, show};
+use crate::args::{CacheFlags, ComputeFlags, DepfileFlag, DryRunFlag, FarmFlags};
+use crate::build::{BuildRequest, Event, Observer, Outcome, Survey, build, survey};
+use crate::screen::{BAD, STRONG};
+use crate::show::{BuildView, JsonLines};
+use crate::units::{count, time};
+use crate::{Context, Exit, Failure, depfile, interrupt};
+
+/// Paint everything that is stale
+#[derive(Debug, Args)]
+pub struct BuildArgs {
+    #[command(flatten)]
+    pub(crate) survey: SurveyArgs,
+    #[command(flatten)]
+    pub(crate) painting: PaintingFlags,
+    #[command(flatten)]
+    depfile: DepfileFlag,
+    #[command(flatten)]
+    dry_run: DryRunFlag,
+}
+
+/// Where and with what a project is painted.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct PaintingFlags {
+    #[command(flatten)]
+    farm: FarmFlags,
+    #[command(flatten)]
+    compute: ComputeFlags,
+    #[command(flatten)]
+    cache: CacheFlags,
+}
+
+impl PaintingFlags {
+    pub(crate) fn request(&self, survey: &SurveyArgs, context: &Context) -> Result<BuildRequest, Failure> {
+        let config = &context.config;
+        let coordinator = config.coordinator(&self.farm.at);
+        if self.farm.require_farm && coordinator.is_none() {
+            return Err(Failure::usage("--require-farm is given, but no coordinator is named").hint("name one with --coordinator"));
+        }
+        Ok(BuildRequest {
+            survey: survey.request(context),
+            coordinator,
+            require_farm: self.farm.require_farm,
+            cache_dir: config.cache_dir(&self.cache)?,
+            threads: config.threads(&self.compute),
+            memory_bytes: self.compute.max_memory,
+        })
+    }
+}
+
+pub(crate) fn run(args: BuildArgs, context: &Context) -> Result<Exit, Failure> {
+    if args.dry_run.dry_run {
+        show(&survey(&args.survey.request(context), None)?, context);
+        return Ok(Exit::Done);
+    }
+    let request = args.painting.request(&args.survey, context)?;
+    let cancel = interrupt::token();
+    let view = view(context);
+    let (survey, outcome) = build(&request, None, view.as_ref(), &cancel)?;
+    drop(view);
+    summarise(&outcome, context);
+    if let Some(file) = args.depfile.depfile
+        && outcome.exit() == Exit::Done
+    {
+        write_depfile(&file, &args.survey.project.dir, &survey)?;
+    }
+    Ok(outcome.exit())
+}
+
+/// The observer that the flags ask for.
+pub(crate) fn view(context: &Context) -> Box<dyn Observer + '_> {
+    if context.screen.is_json() { Box::new(JsonLines { screen: &context.screen }) } else { Box::new(BuildView::new(&context.screen)) }
+}
+
+/// Prints what a build came to.
+pub(crate) fn summarise(outcome: &Outcome, context: &Context) {
+    let screen = &context.screen;
+    if screen.is_json() {
+        screen.json(&Summary { event: "summary", outcome });
+        return;
+    }
+    let made = outcome.painted + outcome.cached + outcome.failed.len() + outcome.open;
+    if made == 0 {
+        let took = time(Duration::from_millis(outcome.elapsed_ms));
+        let are = match outcome.up_to_date {
+            1 => "1 asset is up to date".to_owned(),
+            number => format!("all {} are up to date", count(number, "asset")),
+        };
+        screen.result(format_args!("{are} ({took})"));
+        return;
+    }
+    for failed in &outcome.failed {
+        let style = failed.style.as_ref().map_or_else(String::new, |style| format!(" in {style}"));
+        screen.result(format_args!("{BAD}failed{BAD:#} {}{style}: {}", failed.asset, failed.message));
+    }
+    screen.result(format_args!("{STRONG}{}{STRONG:#}", outcome.line()));
+    if let Some(sheet) = &outcome.contact_sheet {
+        screen.result(format_args!("contact sheet: {}", sheet.display()));
+    }
+    if outcome.open > 0 {
+        screen.message("run the same command again to go on from here");
+    }
+}
+
+#[derive(Serialize)]
+struct Summary<'a> {
+    event: &'static str,
+    #[serde(flatten)]
+    outcome: &'a Outcome,
+}
+
+/// What every output is made from, by paths as seen from the current folder.
+fn write_depfile(file: &Path, dir: &Path, survey: &Survey) -> Result<(), Failure> {
+    let here = |path: &Path| dir.components().chain(path.components()).filter(|part| *part != std::path::Component::CurDir).collect();
+    let outputs: Vec<PathBuf> = survey.plan.tasks.iter().map(|task| here(&task.output.to_path_buf())).collect();
+    let manifest = survey.project.manifest_file();
+    let manifest = manifest.file_name().map(|name| here(Path::new(name)));
+    let inputs: Vec<PathBuf> = manifest.into_iter().chain(survey.sources().map(|path| here(&path.to_path_buf()))).collect();
+    let text = depfile::render(outputs.iter().map(PathBuf::as_path), inputs.iter().map(PathBuf::as_path));
+    replace_file(file, text.as_bytes()).map(drop).map_err(Failure::here)
+}
+
+/// Says what happens between builds; `watch` uses it.
+pub(crate) fn warn(message: &str, context: &Context) {
+    match context.screen.is_json() {
+        true => context.screen.json(&Event::Warning { message }),
+        false => context.screen.warning(message),
+    }
+}

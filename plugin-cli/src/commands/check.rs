@@ -1,0 +1,25 @@
+//! `impasto check`
+
+use clap::Args;
+
+use super::plan::{SurveyArgs, show, summary};
+use crate::build::survey;
+use crate::{Context, Exit, Failure};
+
+/// Exit with 1 if any output is stale or missing: the gate for CI
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    #[command(flatten)]
+    survey: SurveyArgs,
+}
+
+pub(crate) fn run(args: CheckArgs, context: &Context) -> Result<Exit, Failure> {
+    let survey = survey(&args.survey.request(context), None)?;
+    let sound = survey.plan.stale().next().is_none() && survey.unusable() == 0;
+    if sound && !context.screen.is_json() {
+        context.screen.message(summary(&survey));
+    } else {
+        show(&survey, context);
+    }
+    Ok(if sound { Exit::Done } else { Exit::Unfinished })
+}

@@ -1,0 +1,34 @@
+//! `impasto coordinator`
+
+use clap::Args;
+use impasto_coordinator::{Coordinator, Options, init_logging, shutdown_on_signal};
+use serde_json::json;
+
+use crate::{Context, Exit, Failure};
+
+/// Run a coordinator: it takes jobs and hands their assets to workers
+///
+/// The same as the program impasto-coordinator. Settings come from a file, IMPASTO_COORDINATOR__DATA_DIR and so on, and these flags.
+#[derive(Debug, Args)]
+pub struct CoordinatorArgs {
+    #[command(flatten)]
+    options: Options,
+}
+
+pub(crate) fn run(args: CoordinatorArgs, context: &Context) -> Result<Exit, Failure> {
+    let settings = args.options.settings().map_err(Failure::usage)?;
+    init_logging(settings.log_format);
+    let runtime = tokio::runtime::Runtime::new().map_err(Failure::here)?;
+    runtime.block_on(async {
+        let shutdown = shutdown_on_signal().map_err(Failure::here)?;
+        let coordinator = Coordinator::bind(settings).await.map_err(Failure::usage)?;
+        // On stdout, for whoever let the system choose the port.
+        let url = format!("http://{}", coordinator.local_addr());
+        match context.screen.is_json() {
+            true => context.screen.json(&json!({ "coordinator": url })),
+            false => context.screen.result(url),
+        }
+        coordinator.serve(shutdown).await.map_err(Failure::here)
+    })?;
+    Ok(Exit::Done)
+}

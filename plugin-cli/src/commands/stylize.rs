@@ -1,0 +1,27 @@
+//! `impasto stylize`
+
+use std::path::PathBuf;
+
+use clap::Args;
+use impasto_types::Method;
+
+use crate::direct::{DirectArgs, StyleArg, Subject, expect_method, paint};
+use crate::{Context, Exit, Failure};
+
+/// Paint one picture, without a manifest
+#[derive(Debug, Args)]
+pub struct StylizeArgs {
+    /// The picture to paint
+    content: PathBuf,
+    /// A style image, and its share among several; may be given more than once
+    #[arg(long = "style", value_name = "STYLE[:WEIGHT]", required = true)]
+    styles: Vec<StyleArg>,
+    #[command(flatten)]
+    direct: DirectArgs,
+}
+
+pub(crate) fn run(args: StylizeArgs, context: &Context) -> Result<Exit, Failure> {
+    expect_method(&args.direct.recipe, Method::Optimize, "synth")?;
+    let recipe = args.direct.recipe.clone();
+    paint(Subject { content: Some(args.content), styles: args.styles, recipe }, &args.direct, context)
+}

@@ -1,0 +1,61 @@
+//! `impasto submit`
+
+use clap::Args;
+use impasto_models::ModelStore;
+use serde_json::json;
+
+use super::build::view;
+use super::jobs::coordinator_url;
+use super::plan::{SurveyArgs, show};
+use crate::args::{CoordinatorFlags, DryRunFlag};
+use crate::build::{submit, survey};
+use crate::units::count;
+use crate::{Context, Exit, Failure};
+
+/// Hand everything stale to the farm, and leave; `impasto build` fetches the results
+#[derive(Debug, Args)]
+pub struct SubmitArgs {
+    #[command(flatten)]
+    survey: SurveyArgs,
+    #[command(flatten)]
+    at: CoordinatorFlags,
+    #[command(flatten)]
+    dry_run: DryRunFlag,
+}
+
+pub(crate) fn run(args: SubmitArgs, context: &Context) -> Result<Exit, Failure> {
+    let survey = survey(&args.survey.request(context), None)?;
+    if args.dry_run.dry_run {
+        show(&survey, context);
+        return Ok(Exit::Done);
+    }
+    let screen = &context.screen;
+    survey.warnings.iter().for_each(|warning| screen.warning(warning));
+    for problem in &survey.plan.problems {
+        screen.warning(problem);
+    }
+    let unusable = if survey.unusable() == 0 { Exit::Done } else { Exit::Unfinished };
+    if survey.plan.stale().next().is_none() {
+        match screen.is_json() {
+            true => screen.json(&json!({ "job": null, "tasks": 0 })),
+            false => screen.result("nothing is stale, so there is nothing to hand in"),
+        }
+        return Ok(unusable);
+    }
+    let url = coordinator_url(&args.at, context)?;
+    let models = ModelStore::open(args.survey.request(context).models_dir.as_deref()).map_err(Failure::here)?;
+    let runtime = tokio::runtime::Runtime::new().map_err(Failure::here)?;
+    let view = view(context);
+    let submitted = runtime.block_on(submit(&survey, &models, &url, view.as_ref()))?;
+    drop(view);
+    for reason in &submitted.refused {
+        screen.warning(reason);
+    }
+    if screen.is_json() {
+        screen.json(&json!({ "job": submitted.job, "tasks": submitted.tasks }));
+    } else {
+        screen.result(format_args!("job {}: {}", submitted.job, count(submitted.tasks, "asset")));
+        screen.message(format_args!("`impasto job {} --watch` follows it, `impasto build` fetches the results", submitted.job));
+    }
+    Ok(if submitted.refused.is_empty() { unusable } else { Exit::Unfinished })
+}

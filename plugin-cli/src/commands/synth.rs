@@ -1,0 +1,29 @@
+//! `impasto synth`
+
+use clap::Args;
+use impasto_types::{Method, Preset, RecipePatch};
+
+use crate::direct::{DirectArgs, StyleArg, Subject, expect_method, paint};
+use crate::{Context, Exit, Failure};
+
+/// Make a new texture from a style image alone
+#[derive(Debug, Args)]
+pub struct SynthArgs {
+    /// The style image
+    #[arg(value_name = "STYLE[:WEIGHT]", required = true, num_args = 1..)]
+    styles: Vec<StyleArg>,
+    #[command(flatten)]
+    direct: DirectArgs,
+}
+
+pub(crate) fn run(args: SynthArgs, context: &Context) -> Result<Exit, Failure> {
+    expect_method(&args.direct.recipe, Method::Synthesize, "stylize")?;
+    if args.direct.recipe.size.is_none() {
+        return Err(
+            Failure::usage("a texture from a style alone has no size of its own").hint("give its side in pixels, such as --size 512")
+        );
+    }
+    let defaults = RecipePatch { preset: Some(Preset::Texture), method: Some(Method::Synthesize), ..RecipePatch::default() };
+    let recipe = defaults.overlaid(&args.direct.recipe);
+    paint(Subject { content: None, styles: args.styles, recipe }, &args.direct, context)
+}

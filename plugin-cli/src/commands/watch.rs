@@ -1,0 +1,104 @@
+//! `impasto watch`
+
+use std::time::Duration;
+
+use clap::Args;
+use impasto_scanner::{Change, WatchSettings, Watcher};
+use tokio_util::sync::CancellationToken;
+
+use super::build::{PaintingFlags, summarise, view, warn};
+use super::plan::SurveyArgs;
+use crate::build::{BuildRequest, build, open};
+use crate::failure::Failure;
+use crate::units::count;
+use crate::{Context, Exit, interrupt};
+
+/// Build, then build again what changes
+#[derive(Debug, Args)]
+pub struct WatchArgs {
+    #[command(flatten)]
+    survey: SurveyArgs,
+    #[command(flatten)]
+    painting: PaintingFlags,
+    /// Look at the folder every two seconds rather than trust the system's events: for network mounts
+    #[arg(long)]
+    poll: bool,
+}
+
+/// How often the wait for changes looks for Ctrl-C.
+const INTERVAL: Duration = Duration::from_millis(200);
+/// Changes that come this close together are one build.
+const BURST: Duration = Duration::from_millis(150);
+
+pub(crate) fn run(args: WatchArgs, context: &Context) -> Result<Exit, Failure> {
+    let request = args.painting.request(&args.survey, context)?;
+    let cancel = interrupt::token();
+    let settings = WatchSettings { poll: args.poll, ..WatchSettings::default() };
+    while !cancel.is_cancelled() {
+        // A manifest that is wrong from the start is an error; one that is being edited is mended soon.
+        watch_manifest(&request, settings, &cancel, context)?;
+        wait_for_manifest(&request, &cancel, context);
+    }
+    context.screen.message("stopped watching");
+    Ok(Exit::Interrupted)
+}
+
+/// Builds again and again until the manifest changes.
+fn watch_manifest(request: &BuildRequest, settings: WatchSettings, cancel: &CancellationToken, context: &Context) -> Result<(), Failure> {
+    let project = open(&request.survey).map_err(Failure::from)?;
+    let watcher = Watcher::start(&project, settings).map_err(Failure::here)?;
+    rebuild(request, &watcher, cancel, context);
+    context.screen.message(format_args!("watching {}; Ctrl-C ends it", project.dir().display()));
+    while !cancel.is_cancelled() {
+        let Some(first) = watcher.next_within(INTERVAL) else { continue };
+        let mut changes = vec![first];
+        while let Some(next) = watcher.next_within(BURST) {
+            changes.push(next);
+        }
+        let mut stale = false;
+        for change in changes {
+            match change {
+                Change::Paths(paths) => {
+                    let first = paths.first().map_or_else(String::new, |first| format!(", {first} first"));
+                    context.screen.message(format_args!("{} changed{first}", count(paths.len(), "file")));
+                    stale = true;
+                }
+                Change::Rescan => stale = true,
+                Change::ManifestChanged => {
+                    context.screen.message("the manifest changed");
+                    return Ok(());
+                }
+                Change::Incomplete { path, reason } => warn(&format!("{path} is not painted: {reason}"), context),
+                Change::Polling { reason } => warn(&format!("{reason}; looking at the folder every two seconds instead"), context),
+            }
+        }
+        if stale {
+            rebuild(request, &watcher, cancel, context);
+        }
+    }
+    Ok(())
+}
+
+/// One build. What goes wrong is said, and the next change is waited for.
+fn rebuild(request: &BuildRequest, watcher: &Watcher, cancel: &CancellationToken, context: &Context) {
+    let view = view(context);
+    let built = build(request, Some(watcher), view.as_ref(), cancel);
+    drop(view);
+    match built {
+        Ok((_, outcome)) => summarise(&outcome, context),
+        Err(error) => context.screen.failure(&Failure::from(error)),
+    }
+}
+
+/// Waits until the manifest can be read, saying once what is wrong with it.
+fn wait_for_manifest(request: &BuildRequest, cancel: &CancellationToken, context: &Context) {
+    let mut said = String::new();
+    while !cancel.is_cancelled() {
+        let Err(wrong) = open(&request.survey).map_err(Failure::from) else { return };
+        if wrong.to_string() != said {
+            said = wrong.to_string();
+            context.screen.failure(&wrong);
+        }
+        std::thread::sleep(INTERVAL);
+    }
+}

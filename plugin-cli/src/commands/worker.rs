@@ -1,0 +1,43 @@
+//! `impasto worker`
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use impasto_coordinator::shutdown_on_signal;
+use impasto_types::WorkerName;
+use impasto_worker::Settings;
+
+use crate::{Context, Exit, Failure};
+
+/// Run a worker: it paints what a coordinator hands it
+///
+/// The same as the program impasto-worker. Settings come from a file, IMPASTO_WORKER__SLOTS and so on, and these flags.
+#[derive(Debug, Args)]
+pub struct WorkerArgs {
+    /// The settings' file, such as worker.toml
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The coordinator's address
+    #[arg(long, value_name = "URL")]
+    coordinator: Option<String>,
+    /// What the farm calls this worker [default: the machine's name]
+    #[arg(long)]
+    name: Option<WorkerName>,
+}
+
+/// How long threads that are in the middle of a step are waited for at the end.
+const LINGER: Duration = Duration::from_millis(100);
+
+pub(crate) fn run(args: WorkerArgs, _context: &Context) -> Result<Exit, Failure> {
+    let mut settings = Settings::load(args.config.as_deref()).map_err(Failure::usage)?;
+    settings.coordinator = args.coordinator.unwrap_or(settings.coordinator);
+    settings.name = args.name.unwrap_or(settings.name);
+    let runtime = tokio::runtime::Runtime::new().map_err(Failure::here)?;
+    let ran = runtime.block_on(async {
+        let shutdown = shutdown_on_signal().map_err(Failure::here)?;
+        impasto_worker::run(settings, shutdown).await.map_err(Failure::usage)
+    });
+    runtime.shutdown_timeout(LINGER);
+    ran.map(|()| Exit::Done)
+}

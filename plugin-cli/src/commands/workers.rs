@@ -1,0 +1,35 @@
+//! `impasto workers`
+
+use clap::Args;
+
+use super::jobs::{on_farm, show_list};
+use crate::args::CoordinatorFlags;
+use crate::table::Table;
+use crate::units::size;
+use crate::{Context, Exit, Failure};
+
+/// List the farm's workers, and what they paint
+#[derive(Debug, Args)]
+pub struct WorkersArgs {
+    #[command(flatten)]
+    at: CoordinatorFlags,
+}
+
+pub(crate) fn run(args: WorkersArgs, context: &Context) -> Result<Exit, Failure> {
+    let workers = on_farm(&args.at, context, async |client| client.list_workers().await)?;
+    let mut table = Table::new(["WORKER", "STATE", "SLOTS", "MEMORY", "DEVICE", "DONE", "PAINTS"]);
+    for worker in &workers {
+        let paints: Vec<_> = worker.tasks.iter().map(|(job, task)| format!("job {job} task {}", task.0)).collect();
+        table.row([
+            worker.name.to_string(),
+            worker.state.to_string(),
+            worker.slots.to_string(),
+            size(worker.memory_bytes),
+            worker.device.clone(),
+            worker.tasks_done.to_string(),
+            paints.join(", "),
+        ]);
+    }
+    show_list(&workers, table, "there are no workers", context);
+    Ok(Exit::Done)
+}

@@ -1,0 +1,131 @@
+//! One card of the sheet.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use impasto_types::{RunReport, Tileable};
+
+use super::escape::escape;
+use super::{Card, CardOutcome, Settings, Thumbnail};
+use crate::units;
+
+pub(super) fn render(card: &Card) -> String {
+    let mut html = String::new();
+    write_card(&mut html, card).expect("a string takes everything");
+    html
+}
+
+fn write_card(html: &mut String, card: &Card) -> std::fmt::Result {
+    let (class, word) = (card.outcome.class(), card.outcome.word());
+    let search = escape(&format!("{} {} {word}", card.asset, card.style).to_lowercase());
+    writeln!(html, "<article class=\"card {class}\" data-search=\"{search}\">")?;
+    write_stage(html, card)?;
+    let (folder, name) = card.asset.rsplit_once('/').map_or(("", card.asset.as_str()), |(folder, name)| (folder, name));
+    write!(html, "<header><h2 title=\"{}\">{}</h2>", escape(&card.output), escape(name))?;
+    writeln!(html, "<span class=\"badge\">{word}</span></header>")?;
+    if !folder.is_empty() {
+        writeln!(html, "<p class=\"folder\">{}</p>", escape(folder))?;
+    }
+    if let CardOutcome::Failed { message } = &card.outcome {
+        writeln!(html, "<p class=\"message\">{}</p>", escape(message))?;
+    }
+    write_style(html, card)?;
+    if let Some(settings) = &card.settings {
+        write_settings(html, settings)?;
+    }
+    if let Some(report) = &card.report {
+        write_report(html, report)?;
+    }
+    html.push_str("</article>\n");
+    Ok(())
+}
+
+/// The picture: before and after under a slider, or whichever there is.
+fn write_stage(html: &mut String, card: &Card) -> std::fmt::Result {
+    let shape = card.after.as_ref().or(card.before.as_ref()).map_or((4, 3), |picture| (picture.width, picture.height));
+    write!(html, "<div class=\"stage\" style=\"aspect-ratio:{}/{}\">", shape.0, shape.1)?;
+    match (&card.before, &card.after) {
+        (Some(before), Some(after)) => {
+            write_picture(html, "before", &format!("{} before", card.asset), before)?;
+            write_picture(html, "after", &format!("{} after", card.asset), after)?;
+            html.push_str("<i class=\"line\"></i><span class=\"tag left\">before</span><span class=\"tag right\">after</span>");
+            write!(
+                html,
+                "<input type=\"range\" min=\"0\" max=\"100\" value=\"50\" step=\"0.5\" aria-label=\"before and after of {}\">",
+                escape(&card.asset)
+            )?;
+        }
+        (Some(before), None) => write_picture(html, "before", &card.asset, before)?,
+        (None, Some(after)) => write_picture(html, "only", &card.asset, after)?,
+        (None, None) => html.push_str("<p class=\"nothing\">no picture</p>"),
+    }
+    if card.tileable != Tileable::None && card.after.is_some() {
+        let axes = match card.tileable {
+            Tileable::X => "repeat-x",
+            Tileable::Y => "repeat-y",
+            Tileable::Both | Tileable::None => "repeat",
+        };
+        write!(html, "<div class=\"repeated\" data-repeat=\"{axes}\" hidden></div>")?;
+        html.push_str("<button type=\"button\" class=\"repeat\" aria-pressed=\"false\" title=\"show it repeated\">2&times;2</button>");
+    }
+    html.push_str("</div>\n");
+    Ok(())
+}
+
+fn write_picture(html: &mut String, class: &str, alt: &str, picture: &Thumbnail) -> std::fmt::Result {
+    let Thumbnail { data_uri, width, height } = picture;
+    let alt = escape(alt);
+    write!(
+        html,
+        "<img class=\"{class}\" alt=\"{alt}\" width=\"{width}\" height=\"{height}\" loading=\"lazy\" decoding=\"async\" src=\"{data_uri}\">"
+    )
+}
+
+fn write_style(html: &mut String, card: &Card) -> std::fmt::Result {
+    html.push_str("<p class=\"style\">");
+    for picture in &card.styles {
+        write_picture(html, "swatch", &format!("style {}", card.style), picture)?;
+    }
+    writeln!(html, "<span>{}</span></p>", escape(&card.style))
+}
+
+fn write_settings(html: &mut String, settings: &Settings) -> std::fmt::Result {
+    write!(html, "<ul class=\"settings\"><li class=\"preset\">{}</li>", settings.preset.as_str())?;
+    for setting in &settings.changes {
+        write!(html, "<li>{} <b>{}</b></li>", escape(&setting.name.replace('_', " ")), escape(&setting.value))?;
+    }
+    html.push_str("</ul>\n");
+    Ok(())
+}
+
+fn write_report(html: &mut String, report: &RunReport) -> std::fmt::Result {
+    let time = units::time(Duration::from_millis(report.compute_ms));
+    let RunReport { iterations, loss, content_loss, style_loss, device, .. } = report;
+    write!(html, "<dl><div><dt>time</dt><dd>{time}</dd></div><div><dt>steps</dt><dd>{iterations}</dd></div>")?;
+    write!(html, "<div title=\"content {content_loss:.4}, style {style_loss:.4}\"><dt>loss</dt><dd>{}</dd></div>", loss_text(*loss))?;
+    writeln!(html, "<div><dt>on</dt><dd>{}</dd></div></dl>", escape(device))
+}
+
+/// Losses range from millionths to millions, by the preset: three digits that count.
+pub(crate) fn loss_text(loss: f64) -> String {
+    match loss.abs() {
+        0.001..1000.0 => {
+            let decimals = (2 - loss.abs().log10().floor() as i32).clamp(0, 5);
+            format!("{loss:.*}", decimals.unsigned_abs() as usize)
+        }
+        0.0 => "0".to_owned(),
+        _ => format!("{loss:.2e}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn losses_have_three_digits() {
+        for (loss, text) in [(0.0, "0"), (1.2345, "1.23"), (123.45, "123"), (0.012345, "0.0123"), (1.5e6, "1.50e6"), (2e-7, "2.00e-7")] {
+            assert_eq!(loss_text(loss), text);
+        }
+    }
+}

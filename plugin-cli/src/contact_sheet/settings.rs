@@ -1,0 +1,70 @@
+//! What a recipe says, told as a preset and its changes.
+
+use impasto_types::{Preset, Recipe};
+use serde_json::{Map, Value};
+
+/// A recipe for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    pub preset: Preset,
+    /// What differs from the preset.
+    pub changes: Vec<Setting>,
+}
+
+/// One parameter, by its name in a manifest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    pub name: String,
+    pub value: String,
+}
+
+/// The preset that `recipe` is closest to, and what differs. A resolved recipe does not say which preset it began with; the closest one makes
+/// the shortest list.
+pub fn settings(recipe: &Recipe) -> Settings {
+    let candidates = Preset::ALL.map(|preset| Settings { preset, changes: changes(&preset.recipe(), recipe) });
+    let [first, rest @ ..] = candidates;
+    rest.into_iter().fold(first, |best, other| if other.changes.len() < best.changes.len() { other } else { best })
+}
+
+fn changes(from: &Recipe, to: &Recipe) -> Vec<Setting> {
+    let (from, to) = (fields(from), fields(to));
+    let changed = to.into_iter().filter(|(name, value)| from.get(name) != Some(value));
+    changed.map(|(name, value)| Setting { name, value: shown(&value) }).collect()
+}
+
+/// Through text, so that 0.1 stays 0.1 instead of becoming the nearest number of twice the precision.
+fn fields(recipe: &Recipe) -> Map<String, Value> {
+    let text = serde_json::to_string(recipe).unwrap_or_default();
+    serde_json::from_str(&text).unwrap_or_default()
+}
+
+fn shown(value: &Value) -> String {
+    match value {
+        Value::String(word) => word.clone(),
+        Value::Null => "the asset's own".to_owned(),
+        Value::Array(items) => items.iter().map(shown).collect::<Vec<_>>().join(", "),
+        other => other.to_string().trim_end_matches(".0").to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_preset_alone_has_no_changes() {
+        for preset in Preset::ALL {
+            assert_eq!(settings(&preset.recipe()), Settings { preset, changes: vec![] });
+        }
+    }
+
+    #[test]
+    fn only_what_differs_is_told() {
+        let recipe = Recipe { style_weight: 0.1, seed: 7, ..Preset::Gatys.recipe() };
+        let told = settings(&recipe);
+        let changes: Vec<_> = told.changes.iter().map(|change| format!("{} = {}", change.name, change.value)).collect();
+        assert_eq!(told.preset, Preset::Gatys);
+        assert_eq!(changes.len(), 2);
+        assert!(changes.contains(&"style_weight = 0.1".to_owned()) && changes.contains(&"seed = 7".to_owned()), "{changes:?}");
+    }
+}

@@ -1,0 +1,275 @@
+//! One picture painted in this process: no project, no farm, no cache. `stylize` and `synth` differ only in what they hand in.
+
+use std::fs;
+use std::io;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use clap::Args;
+use impasto_assets::{AssetError, Limits, read_header};
+use impasto_models::{ModelError, ModelStore};
+use impasto_planner::{MEMORY_BASE_BYTES, MEMORY_BYTES_PER_PIXEL};
+use impasto_scanner::replace_file;
+use impasto_types::{
+    Action, BlobRef, ContainerFormat, ENGINE_VERSION, InitSource, Method, ModelName, OutputSpec, Recipe, RecipePatch, Scale, StyleRef,
+};
+use impasto_worker::{EnginePainter, PaintError, Painted, Painter, Source, Sources};
+use serde_json::json;
+
+use crate::args::{ComputeFlags, DepfileFlag, DryRunFlag, ModelsFlags};
+use crate::contact_sheet::loss_text;
+use crate::show::{ModelBar, PaintBar, PaintStep};
+use crate::units::{size, time};
+use crate::{Context, Exit, Failure, depfile, interrupt};
+
+/// What `stylize` and `synth` share.
+#[derive(Debug, Args)]
+pub(crate) struct DirectArgs {
+    /// The file to write; its extension chooses the format
+    #[arg(short, long, value_name = "OUT")]
+    pub(crate) output: PathBuf,
+    /// The quality of a JPEG
+    #[arg(long, value_name = "1-100", default_value_t = 90, value_parser = clap::value_parser!(u8).range(1..=100))]
+    quality: u8,
+    #[command(flatten)]
+    depfile: DepfileFlag,
+    #[command(flatten)]
+    dry_run: DryRunFlag,
+    #[command(flatten)]
+    compute: ComputeFlags,
+    #[command(flatten)]
+    models: ModelsFlags,
+    #[command(flatten, next_help_heading = "Recipe")]
+    pub(crate) recipe: RecipePatch,
+}
+
+/// A style image on the command line: `FILE` or `FILE:WEIGHT`.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct StyleArg {
+    pub path: PathBuf,
+    pub weight: f32,
+}
+
+impl FromStr for StyleArg {
+    type Err = String;
+
+    /// A colon with anything but a number behind it belongs to the path, as in `C:\style.jpg`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let weighted = text.rsplit_once(':').and_then(|(path, weight)| Some((path, weight.parse::<f32>().ok()?)));
+        let (path, weight) = weighted.unwrap_or((text, 1.0));
+        if path.is_empty() {
+            return Err("a style is FILE or FILE:WEIGHT".to_owned());
+        }
+        if !(weight > 0.0 && weight <= 1e6) {
+            return Err(format!("the weight {weight} has to be above 0, at most 1e6"));
+        }
+        Ok(Self { path: path.into(), weight })
+    }
+}
+
+/// What goes into the picture.
+#[derive(Debug)]
+pub(crate) struct Subject {
+    pub(crate) content: Option<PathBuf>,
+    pub(crate) styles: Vec<StyleArg>,
+    pub(crate) recipe: RecipePatch,
+}
+
+/// Why a picture cannot be begun.
+#[derive(Debug, thiserror::Error)]
+enum DirectError {
+    #[error("cannot read {}", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("`{}` says no format: end it in .png, .jpg, .tga, .tiff, .webp or .bmp", path.display())]
+    NoFormat { path: PathBuf },
+    #[error("painting {width} x {height} pixels may take {}, and --max-memory is {}", size(*needed), size(*limit))]
+    Memory { width: u32, height: u32, needed: u64, limit: u64 },
+    #[error(transparent)]
+    Image(#[from] AssetError),
+}
+
+impl From<DirectError> for Failure {
+    fn from(error: DirectError) -> Self {
+        let memory = matches!(error, DirectError::Memory { .. });
+        let failure = Self::usage(error);
+        if memory { failure.hint("give a smaller --size") } else { failure }
+    }
+}
+
+/// Paints, writes the file and says so.
+pub(crate) fn paint(subject: Subject, args: &DirectArgs, context: &Context) -> Result<Exit, Failure> {
+    let format = args.output.extension().and_then(|extension| ContainerFormat::from_extension(&extension.to_string_lossy()));
+    let format = format.ok_or_else(|| DirectError::NoFormat { path: args.output.clone() })?;
+    let recipe = subject.recipe.resolve();
+    recipe.check().map_err(Failure::usage)?;
+    let init = match &subject.recipe.init {
+        Some(InitSource::Image(path)) => Some(read(Path::new(path))?),
+        Some(InitSource::Content | InitSource::Noise) | None => None,
+    };
+    let sources = Sources {
+        content: subject.content.as_deref().map(read).transpose()?,
+        styles: subject.styles.iter().map(|style| read(&style.path)).collect::<Result<_, _>>()?,
+        init,
+    };
+    let (width, height) = output_size(&recipe, &sources)?;
+    check_memory(width, height, args)?;
+    let name = args.output.display().to_string();
+    if args.dry_run.dry_run {
+        context.screen.message(format_args!("would paint {name}, {width} x {height}"));
+        return Ok(Exit::Done);
+    }
+
+    let cancel = interrupt::token();
+    let models_dir = context.config.models_dir(&args.models);
+    let model = ensure_model(models_dir.as_deref(), context)?;
+    let threads = context.config.threads(&args.compute).map(usize::from);
+    let threads = threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    let painter = EnginePainter::open(models_dir.as_deref(), threads).map_err(Failure::here)?;
+    let blob = |source: &Source| BlobRef::of(&source.bytes);
+    let styles = sources.styles.iter().zip(&subject.styles);
+    let action = Action {
+        engine_version: ENGINE_VERSION,
+        content: sources.content.as_ref().map(blob),
+        styles: styles.map(|(source, style)| StyleRef { blob: blob(source), weight: style.weight }).collect(),
+        init: sources.init.as_ref().map(blob),
+        models: vec![model],
+        output: OutputSpec { format, quality: args.quality },
+        recipe,
+    };
+    let scales = action.recipe.scales(width, height);
+    let bar = PaintBar::new(&context.screen, &name);
+    let painted = painter.paint(&name, &action, &sources, &mut |step| {
+        bar.step(PaintStep {
+            width: step.scale.0,
+            height: step.scale.1,
+            iteration: step.iteration,
+            iterations: step.iterations,
+            loss: step.loss,
+            done: done(&scales, step.iteration),
+        });
+        if cancel.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    drop(bar);
+    let painted = match painted {
+        Err(PaintError::Canceled { .. }) => return Err(Failure::interrupted()),
+        other => other.map_err(Failure::here)?,
+    };
+    replace_file(&args.output, &painted.bytes).map_err(Failure::here)?;
+    if let Some(file) = &args.depfile.depfile {
+        let inputs = subject.content.iter().chain(subject.styles.iter().map(|style| &style.path)).map(PathBuf::as_path);
+        let init = match &subject.recipe.init {
+            Some(InitSource::Image(path)) => Some(Path::new(path)),
+            Some(InitSource::Content | InitSource::Noise) | None => None,
+        };
+        let rule = depfile::render([args.output.as_path()], inputs.chain(init));
+        replace_file(file, rule.as_bytes()).map_err(Failure::here)?;
+    }
+    say(&name, &painted, context);
+    Ok(Exit::Done)
+}
+
+fn say(name: &str, painted: &Painted, context: &Context) {
+    let Painted { width, height, report, .. } = painted;
+    if context.screen.is_json() {
+        context.screen.json(&json!({ "output": name, "width": width, "height": height, "report": report }));
+        return;
+    }
+    let took = time(std::time::Duration::from_millis(report.compute_ms));
+    let loss = loss_text(report.loss);
+    context.screen.result(format_args!(
+        "painted {name}, {width} x {height}, {} steps, loss {loss}, in {took} on {}",
+        report.iterations, report.device
+    ));
+}
+
+fn read(path: &Path) -> Result<Source, DirectError> {
+    let bytes = fs::read(path).map_err(|source| DirectError::Read { path: path.to_owned(), source })?;
+    Ok(Source { name: path.display().to_string(), bytes })
+}
+
+/// The result's size; every picture's header is looked at, so that a wrong file is named before anything takes time.
+fn output_size(recipe: &Recipe, sources: &Sources) -> Result<(u32, u32), DirectError> {
+    for source in sources.styles.iter().chain(&sources.init) {
+        read_header(&source.bytes, &source.name, &Limits::default())?;
+    }
+    match &sources.content {
+        Some(content) => {
+            let header = read_header(&content.bytes, &content.name, &Limits::default())?;
+            Ok(recipe.output_size(header.width, header.height))
+        }
+        None => {
+            let side = recipe.size.unwrap_or(Recipe::MIN_SIDE);
+            Ok((side, side))
+        }
+    }
+}
+
+fn check_memory(width: u32, height: u32, args: &DirectArgs) -> Result<(), DirectError> {
+    let needed = MEMORY_BASE_BYTES + MEMORY_BYTES_PER_PIXEL * u64::from(width) * u64::from(height);
+    match args.compute.max_memory {
+        Some(limit) if needed > limit => Err(DirectError::Memory { width, height, needed, limit }),
+        _ => Ok(()),
+    }
+}
+
+fn ensure_model(dir: Option<&Path>, context: &Context) -> Result<impasto_types::ModelRef, Failure> {
+    let pull = || -> Result<_, ModelError> {
+        let store = ModelStore::open(dir)?;
+        let mut bar = ModelBar::new(&context.screen, ModelName::Vgg19.as_str());
+        store.ensure(ModelName::Vgg19, &mut |progress| bar.step(progress.into()))
+    };
+    Ok(pull().map_err(Failure::here)?.model)
+}
+
+/// The part of the work that `iteration` steps are: one at twice the side takes four times as long.
+fn done(scales: &[Scale], iteration: u32) -> f64 {
+    let work = |scale: &Scale, steps: u32| f64::from(scale.width) * f64::from(scale.height) * f64::from(steps);
+    let total: f64 = scales.iter().map(|scale| work(scale, scale.iterations)).sum();
+    let mut left = iteration;
+    let mut sum = 0.0;
+    for scale in scales {
+        let steps = left.min(scale.iterations);
+        sum += work(scale, steps);
+        left -= steps;
+    }
+    sum / total.max(1.0)
+}
+
+/// Refuses a method that the command is not for.
+pub(crate) fn expect_method(recipe: &RecipePatch, expected: Method, command: &str) -> Result<(), Failure> {
+    match recipe.method {
+        Some(method) if method != expected => {
+            Err(Failure::usage(format!("this command does not take that --method; use `impasto {command}`")))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn styles_and_their_weights() {
+        for (text, path, weight) in [
+            ("a.jpg", "a.jpg", 1.0),
+            ("a.jpg:0.5", "a.jpg", 0.5),
+            ("C:\\a.jpg", "C:\\a.jpg", 1.0),
+            ("C:\\a.jpg:2", "C:\\a.jpg", 2.0),
+            ("a:b.png", "a:b.png", 1.0),
+        ] {
+            assert_eq!(text.parse::<StyleArg>(), Ok(StyleArg { path: path.into(), weight }), "{text}");
+        }
+        for bad in ["", ":2", "a.jpg:0", "a.jpg:-1", "a.jpg:nan", "a.jpg:1e9"] {
+            assert!(bad.parse::<StyleArg>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn work_counts_pixels() {
+        let scales = [Scale { width: 10, height: 10, iterations: 4 }, Scale { width: 20, height: 20, iterations: 1 }];
+        assert_eq!([0, 2, 4, 5, 9].map(|iteration| done(&scales, iteration)), [0.0, 0.25, 0.5, 1.0, 1.0]);
+        assert_eq!(done(&[], 3), 0.0);
+    }
+}

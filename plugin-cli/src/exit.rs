@@ -1,0 +1,45 @@
+//! How the program ends.
+
+/// The exit codes that scripts rely on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Done, or nothing was to do.
+    Done,
+    /// Some assets failed or are stale, or something on this machine went wrong on the way.
+    Unfinished,
+    /// A flag, a manifest or a configuration that has to be mended first.
+    Usage,
+    /// The farm cannot be reached, or went away for good.
+    Unreachable,
+    /// Ctrl-C, or the system asked for an end.
+    Interrupted,
+}
+
+impl Exit {
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Unfinished => 1,
+            Self::Usage => 2,
+            Self::Unreachable => 3,
+            Self::Interrupted => 130,
+        }
+    }
+}
+
+impl From<Exit> for std::process::ExitCode {
+    fn from(exit: Exit) -> Self {
+        exit.code().into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_those_of_the_contract() {
+        let codes = [Exit::Done, Exit::Unfinished, Exit::Usage, Exit::Unreachable, Exit::Interrupted].map(Exit::code);
+        assert_eq!(codes, [0, 1, 2, 3, 130]);
+    }
+}

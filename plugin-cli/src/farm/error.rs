@@ -1,0 +1,67 @@
+//! What can go wrong between here and a coordinator.
+
+use impasto_proto::FieldError;
+use impasto_proto::client::{BlobError, ConnectError};
+use impasto_types::{JobId, WorkerName};
+use tonic::{Code, Status};
+
+use crate::Failure;
+
+#[derive(Debug, thiserror::Error)]
+pub enum FarmError {
+    #[error("cannot reach the farm")]
+    Connect(#[from] ConnectError),
+    #[error("the coordinator does not answer: {}", source.message())]
+    Away { source: Status },
+    #[error("the coordinator refuses to {doing}: {}", source.message())]
+    Refused { doing: &'static str, source: Status },
+    #[error("there is no job {job}")]
+    NoSuchJob { job: JobId },
+    #[error("there is no worker `{name}`")]
+    NoSuchWorker { name: WorkerName },
+    #[error("the coordinator's answer is malformed; is it of another version?")]
+    Answer(#[from] FieldError),
+    #[error(transparent)]
+    Blob(#[from] BlobError),
+}
+
+impl FarmError {
+    /// `doing` completes "the coordinator refuses to".
+    pub(super) fn of(source: Status, doing: &'static str) -> Self {
+        if is_connection(&source) { Self::Away { source } } else { Self::Refused { doing, source } }
+    }
+
+    /// Whether nobody answered: trying again may help.
+    pub fn is_away(&self) -> bool {
+        match self {
+            Self::Connect(ConnectError::Unreachable { .. }) | Self::Away { .. } => true,
+            Self::Blob(BlobError::Call { source, .. } | BlobError::FindMissing { source }) => is_connection(source),
+            Self::Connect(ConnectError::Address { .. } | ConnectError::Tls { .. })
+            | Self::Refused { .. }
+            | Self::NoSuchJob { .. }
+            | Self::NoSuchWorker { .. }
+            | Self::Answer(_)
+            | Self::Blob(_) => false,
+        }
+    }
+}
+
+/// A status that a coordinator sent has no cause; one that stands for a broken connection has.
+fn is_connection(status: &Status) -> bool {
+    status.code() == Code::Unavailable || std::error::Error::source(status).is_some()
+}
+
+impl From<FarmError> for Failure {
+    fn from(error: FarmError) -> Self {
+        match &error {
+            FarmError::Connect(ConnectError::Address { .. } | ConnectError::Tls { .. }) => Self::usage(error),
+            FarmError::NoSuchJob { .. } => Self::usage(error).hint("`impasto jobs` lists them"),
+            FarmError::NoSuchWorker { .. } => Self::usage(error).hint("`impasto workers` lists them"),
+            FarmError::Connect(ConnectError::Unreachable { .. }) | FarmError::Away { .. } => {
+                Self::farm(error).hint("start one with `impasto coordinator`, or give another address with --coordinator")
+            }
+            FarmError::Refused { .. } | FarmError::Answer(_) => Self::farm(error),
+            FarmError::Blob(_) => Self::here(error),
+        }
+    }
+}

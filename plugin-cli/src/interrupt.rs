@@ -1,0 +1,30 @@
+//! Ctrl-C, and the system's request to end.
+
+use std::sync::OnceLock;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::exit::Exit;
+
+/// Taken once: the first Ctrl-C cancels this token, so that work ends cleanly; the second ends the program at once.
+///
+/// Commands that have nothing to tidy up do not call this, and end at the first.
+pub(crate) fn token() -> CancellationToken {
+    static TOKEN: OnceLock<CancellationToken> = OnceLock::new();
+    let install = || {
+        let token = CancellationToken::new();
+        let seen = token.clone();
+        let installed = ctrlc::set_handler(move || {
+            if seen.is_cancelled() {
+                std::process::exit(i32::from(Exit::Interrupted.code()));
+            }
+            seen.cancel();
+        });
+        if let Err(error) = installed {
+            // Without a handler, Ctrl-C ends the program at once, which leaves no partial file either.
+            tracing::debug!("cannot listen for Ctrl-C: {error}");
+        }
+        token
+    };
+    TOKEN.get_or_init(install).clone()
+}

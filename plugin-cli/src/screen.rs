@@ -1,0 +1,155 @@
+//! Everything that is printed goes through here: results on stdout, messages on stderr, bars on a terminal.
+
+use std::fmt::Display;
+use std::io::{self, IsTerminal, Write};
+use std::sync::{Mutex, PoisonError};
+
+use anstyle::{AnsiColor, Style};
+use indicatif::{MultiProgress, ProgressDrawTarget};
+use serde::Serialize;
+
+use crate::args::OutputFlags;
+use crate::failure::Failure;
+
+pub(crate) const STRONG: Style = Style::new().bold();
+pub(crate) const FAINT: Style = Style::new().dimmed();
+pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
+pub(crate) const WARN: Style = AnsiColor::Yellow.on_default().bold();
+pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
+pub(crate) const HINT: Style = AnsiColor::Cyan.on_default().bold();
+
+/// What the results look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// One JSON document, or JSON lines.
+    Json,
+}
+
+/// Stdout and stderr, as the flags want them used.
+#[derive(Debug)]
+pub struct Screen {
+    pub format: Format,
+    quiet: bool,
+    verbose: bool,
+    bars: MultiProgress,
+    /// The first error of stdout; the program ends with it.
+    broken: Mutex<Option<io::Error>>,
+}
+
+impl Screen {
+    pub fn new(flags: &OutputFlags) -> Self {
+        let drawn = io::stderr().is_terminal() && !flags.quiet && !flags.json;
+        Self {
+            format: if flags.json { Format::Json } else { Format::Text },
+            quiet: flags.quiet,
+            verbose: flags.verbose > 0,
+            bars: MultiProgress::with_draw_target(if drawn { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() }),
+            broken: Mutex::new(None),
+        }
+    }
+
+    /// Where progress bars live; they are drawn on a terminal only.
+    pub fn bars(&self) -> &MultiProgress {
+        &self.bars
+    }
+
+    /// Whether bars are seen: if not, whoever would move one prints a line at its end instead.
+    pub fn draws_bars(&self) -> bool {
+        !self.bars.is_hidden()
+    }
+
+    pub fn is_json(&self) -> bool {
+        self.format == Format::Json
+    }
+
+    pub fn is_verbose(&self) -> bool {
+        self.verbose
+    }
+
+    /// A line of the command's result.
+    pub fn result(&self, line: impl Display) {
+        self.stdout(|out| writeln!(out, "{line}"));
+    }
+
+    /// Text that is a result as it stands: a manifest, a completion script.
+    pub fn text(&self, text: &str) {
+        self.stdout(|out| out.write_all(text.as_bytes()));
+    }
+
+    /// One line of JSON.
+    pub fn json(&self, value: &impl Serialize) {
+        self.stdout(|out| {
+            serde_json::to_writer(&mut *out, value)?;
+            out.write_all(b"\n")
+        });
+    }
+
+    /// A line for whoever watches; `-q` leaves it out.
+    pub fn message(&self, line: impl Display) {
+        if !self.quiet {
+            self.stderr(|out| writeln!(out, "{line}"));
+        }
+    }
+
+    /// A line that `-v` asks for.
+    pub fn detail(&self, line: impl Display) {
+        if self.verbose {
+            self.message(format_args!("{FAINT}{line}{FAINT:#}"));
+        }
+    }
+
+    pub fn warning(&self, line: impl Display) {
+        self.message(format_args!("{WARN}warning{WARN:#}: {line}"));
+    }
+
+    /// The error that ends the command. It is printed with `-q` too.
+    pub fn failure(&self, failure: &Failure) {
+        self.stderr(|out| {
+            let mut lines = failure.chain().into_iter();
+            let first = lines.next().unwrap_or_default();
+            writeln!(out, "{BAD}error{BAD:#}: {first}")?;
+            for cause in lines {
+                writeln!(out, "  {FAINT}caused by{FAINT:#}: {cause}")?;
+            }
+            match &failure.hint {
+                Some(hint) => writeln!(out, "{HINT}help{HINT:#}: {hint}"),
+                None => Ok(()),
+            }
+        });
+    }
+
+    /// What went wrong with stdout itself. A reader who has seen enough (`impasto plan | head`) is no error.
+    ///
+    /// # Errors
+    /// Where a result could not be written.
+    pub fn finish(&self) -> Result<(), Failure> {
+        match self.broken.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(Failure::here(error).hint("the result could not be written to stdout"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn stdout(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
+        let mut broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
+        if broken.is_none() {
+            *broken = self
+                .bars
+                .suspend(|| {
+                    let mut out = anstream::stdout().lock();
+                    write(&mut out).and_then(|()| out.flush())
+                })
+                .err();
+        }
+    }
+
+    /// When stderr is gone there is nobody to tell.
+    fn stderr(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
+        self.bars.suspend(|| {
+            let _ = write(&mut anstream::stderr().lock());
+        });
+    }
+}

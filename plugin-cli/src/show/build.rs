@@ -1,0 +1,197 @@
+//! A build for people: a bar for the whole, a line for each running asset, a line for each finished one.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use impasto_types::RunReport;
+use indicatif::ProgressBar;
+
+use super::paint_bar::left;
+use super::{ModelBar, style};
+use crate::Screen;
+use crate::build::{Event, Observer, Origin, Target};
+use crate::contact_sheet::loss_text;
+use crate::screen::{BAD, FAINT, GOOD, STRONG};
+use crate::units::{count, size, time};
+
+/// Shows a build. Without a terminal only the finished assets are printed.
+#[derive(Debug)]
+pub(crate) struct BuildView<'a> {
+    screen: &'a Screen,
+    state: Mutex<State<'a>>,
+}
+
+#[derive(Debug)]
+struct State<'a> {
+    began: Instant,
+    total: usize,
+    done: usize,
+    whole: Option<ProgressBar>,
+    model: Option<ModelBar<'a>>,
+    /// By output.
+    running: BTreeMap<String, Running>,
+}
+
+#[derive(Debug)]
+struct Running {
+    line: ProgressBar,
+    /// The part that is done, from 0 to 1.
+    done: f64,
+}
+
+/// The bar's steps for one asset, so that it moves while a single one is painted.
+const STEPS: u64 = 1000;
+
+impl<'a> BuildView<'a> {
+    pub(crate) fn new(screen: &'a Screen) -> Self {
+        let state = State { began: Instant::now(), total: 0, done: 0, whole: None, model: None, running: BTreeMap::new() };
+        Self { screen, state: Mutex::new(state) }
+    }
+}
+
+impl Observer for BuildView<'_> {
+    fn event(&self, event: Event<'_>) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        match event {
+            Event::Planned { stale, .. } => state.total = stale,
+            Event::Warning { message } => self.screen.warning(message),
+            Event::Model { model, step } => {
+                let screen = self.screen;
+                state.model.get_or_insert_with(|| ModelBar::new(screen, model)).step(step);
+            }
+            Event::FellBack { coordinator, reason } => {
+                self.screen.warning(format_args!("{coordinator} cannot be reached ({reason}), so this machine paints"));
+            }
+            Event::Farm { coordinator: Some(url) } => self.screen.message(format_args!("painting on the farm at {url}")),
+            Event::Farm { coordinator: None } => self.screen.detail("painting on this machine"),
+            Event::Uploading { blobs, bytes } => {
+                self.screen.detail(format_args!("uploading {}, {}", count(blobs, "file"), size(bytes)));
+            }
+            Event::Submitted { job, attached, .. } => {
+                let how = if attached { "found again" } else { "handed in" };
+                self.screen.detail(format_args!("job {job} {how}"));
+                state.begin(self.screen);
+            }
+            Event::Started { target, worker, attempt } => {
+                state.begin(self.screen);
+                state.start(self.screen, target);
+                self.screen.detail(format_args!("{worker} begins {}, attempt {attempt}", target.output));
+            }
+            Event::Progress { target, iteration, iterations, loss, left_ms } => {
+                state.start(self.screen, target);
+                state.progress(target, iteration, iterations, loss, left_ms);
+            }
+            Event::Waiting { target, message, .. } => {
+                state.stop(target.output.as_str());
+                self.screen.warning(format_args!("{} is tried again: {message}", target.output));
+            }
+            Event::Delivered { target, origin, report, .. } => {
+                state.finish(target.output.as_str());
+                self.delivered(&state, target, origin, report);
+            }
+            Event::Failed { asset, style, output, message } => {
+                if let Some(output) = output {
+                    state.finish(output.as_str());
+                }
+                self.screen.message(format_args!("{BAD}failed{BAD:#}   {} {message}", name(asset, style)));
+            }
+            Event::Disconnected { reason, patience_s } => {
+                let patience = time(Duration::from_secs(patience_s));
+                self.screen.warning(format_args!("{reason}; trying to reach it again for {patience}"));
+            }
+            Event::Reconnected => self.screen.message("the coordinator is back"),
+            Event::Canceling => {
+                self.screen.message("canceling; what is finished is kept (press Ctrl-C again to stop at once)");
+            }
+        }
+        state.draw();
+    }
+}
+
+impl BuildView<'_> {
+    fn delivered(&self, state: &State<'_>, target: Target<'_>, origin: Origin, report: Option<&RunReport>) {
+        let word = match origin {
+            Origin::Painted => "painted",
+            Origin::Cached => "cached ",
+        };
+        let took = match (origin, report) {
+            (Origin::Painted, Some(report)) => format!("  {}", time(Duration::from_millis(report.compute_ms))),
+            _ => String::new(),
+        };
+        let place = format!("[{}/{}]", state.done, state.total);
+        self.screen.message(format_args!("{GOOD}{word}{GOOD:#}  {} {FAINT}{place}{took}{FAINT:#}", target.output));
+    }
+}
+
+/// `walls/brick.png in night:`
+fn name(asset: &str, style: Option<&str>) -> String {
+    match style {
+        Some(style) => format!("{STRONG}{asset}{STRONG:#} in {style}:"),
+        None => format!("{STRONG}{asset}{STRONG:#}:"),
+    }
+}
+
+impl State<'_> {
+    /// Draws the bar of the whole from now on.
+    fn begin(&mut self, screen: &Screen) {
+        self.model = None;
+        if screen.draws_bars() && self.whole.is_none() {
+            self.began = Instant::now();
+            let bar = screen.bars().add(ProgressBar::new(self.total as u64 * STEPS)).with_style(style::bar()).with_prefix("painting");
+            bar.enable_steady_tick(Duration::from_millis(120));
+            self.whole = Some(bar);
+        }
+    }
+
+    fn start(&mut self, screen: &Screen, target: Target<'_>) {
+        if self.whole.is_some() && !self.running.contains_key(target.output.as_str()) {
+            let line = screen.bars().add(ProgressBar::new_spinner()).with_style(style::line());
+            line.set_prefix(target.output.to_string());
+            line.set_message("begins");
+            self.running.insert(target.output.to_string(), Running { line, done: 0.0 });
+        }
+    }
+
+    fn progress(&mut self, target: Target<'_>, iteration: u32, iterations: u32, loss: f64, left_ms: Option<u64>) {
+        if let Some(running) = self.running.get_mut(target.output.as_str()) {
+            running.done = f64::from(iteration) / f64::from(iterations.max(1));
+            let left = left_ms.map_or_else(String::new, |left_ms| format!(", {} left", time(Duration::from_millis(left_ms))));
+            running.line.set_message(format!("step {iteration} of {iterations}, loss {}{left}", loss_text(loss)));
+        }
+    }
+
+    fn finish(&mut self, output: &str) {
+        self.done += 1;
+        self.stop(output);
+    }
+
+    fn stop(&mut self, output: &str) {
+        if let Some(running) = self.running.remove(output) {
+            running.line.finish_and_clear();
+        }
+    }
+
+    fn draw(&self) {
+        if let Some(bar) = &self.whole {
+            let running: f64 = self.running.values().map(|running| running.done).sum();
+            let position = (self.done as f64 + running) * STEPS as f64;
+            bar.set_position(position as u64);
+            let part = position / (self.total.max(1) as u64 * STEPS) as f64;
+            let left = left(self.began.elapsed(), part).map_or_else(String::new, |left| format!(", {} left", time(left)));
+            bar.set_message(format!("{}/{}{left}", self.done, self.total));
+        }
+    }
+}
+
+impl Drop for BuildView<'_> {
+    fn drop(&mut self) {
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for running in std::mem::take(&mut state.running).into_values() {
+            running.line.finish_and_clear();
+        }
+        if let Some(bar) = state.whole.take() {
+            bar.finish_and_clear();
+        }
+    }
+}

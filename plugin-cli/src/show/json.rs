@@ -1,0 +1,15 @@
+//! A build's news as JSON lines.
+
+use crate::Screen;
+use crate::build::{Event, Observer};
+
+#[derive(Debug)]
+pub(crate) struct JsonLines<'a> {
+    pub(crate) screen: &'a Screen,
+}
+
+impl Observer for JsonLines<'_> {
+    fn event(&self, event: Event<'_>) {
+        self.screen.json(&event);
+    }
+}

@@ -1,0 +1,12 @@
+//! What people, and programs, see while something runs.
+
+mod build;
+mod json;
+mod model_bar;
+mod paint_bar;
+mod style;
+
+pub(crate) use build::BuildView;
+pub(crate) use json::JsonLines;
+pub(crate) use model_bar::ModelBar;
+pub(crate) use paint_bar::{PaintBar, PaintStep};

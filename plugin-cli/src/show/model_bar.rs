@@ -1,0 +1,71 @@
+//! A model on its way into the store.
+
+use std::time::Duration;
+
+use indicatif::ProgressBar;
+
+use super::style;
+use crate::Screen;
+use crate::build::ModelStep;
+use crate::units::size;
+
+/// Follows one model. Without a terminal it says the two things that take long.
+#[derive(Debug)]
+pub(crate) struct ModelBar<'a> {
+    screen: &'a Screen,
+    model: String,
+    bar: Option<ProgressBar>,
+    said: Option<&'static str>,
+}
+
+impl<'a> ModelBar<'a> {
+    pub(crate) fn new(screen: &'a Screen, model: &str) -> Self {
+        Self { screen, model: model.to_owned(), bar: None, said: None }
+    }
+
+    pub(crate) fn step(&mut self, step: ModelStep) {
+        match step {
+            ModelStep::Waiting => self.say("waiting for another process that uses the model store", 0, 1),
+            ModelStep::Downloading { bytes, total_bytes } => {
+                self.say("pulling the model", bytes, total_bytes);
+                if let Some(bar) = &self.bar {
+                    bar.set_message(format!("{} of {}", size(bytes), size(total_bytes)));
+                }
+            }
+            ModelStep::Converting => self.say("converting the model", 1, 1),
+            ModelStep::Done => self.finish(),
+        }
+    }
+
+    fn say(&mut self, what: &'static str, position: u64, length: u64) {
+        if !self.screen.draws_bars() {
+            if self.said != Some(what) {
+                self.screen.message(format_args!("{what} {}", self.model));
+            }
+            self.said = Some(what);
+            return;
+        }
+        let bar = self.bar.get_or_insert_with(|| {
+            let bar = self.screen.bars().add(ProgressBar::new(length)).with_style(style::bar());
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        });
+        bar.set_prefix(format!("{what} {}", self.model));
+        bar.set_message("");
+        bar.set_length(length);
+        bar.set_position(position);
+    }
+
+    pub(crate) fn finish(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+            self.screen.bars().remove(&bar);
+        }
+    }
+}
+
+impl Drop for ModelBar<'_> {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}

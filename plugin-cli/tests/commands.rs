@@ -1,0 +1,209 @@
+//! The program as its users call it, as far as it needs no weights and no farm.
+
+use std::fs;
+use std::path::Path;
+
+use assert_cmd::Command;
+use tempfile::TempDir;
+
+/// A folder of small pictures, and the program with everything of this machine's user kept out.
+struct Place {
+    folder: TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().expect("a folder") }
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn picture(&self, path: &str) {
+        let path = self.path().join(path);
+        fs::create_dir_all(path.parent().expect("it is below the folder")).expect("the folder is made");
+        image::RgbImage::from_fn(32, 32, |x, y| image::Rgb([x as u8 * 8, y as u8 * 8, 99])).save(path).expect("it is written");
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        fs::write(self.path().join(path), text).expect("it is written");
+    }
+
+    /// A project with one asset and one style.
+    fn project() -> Self {
+        let place = Self::new();
+        place.picture("textures/brick.png");
+        place.picture("styles/night.png");
+        place.write("impasto.toml", MANIFEST);
+        place
+    }
+
+    fn impasto(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("impasto"));
+        command.current_dir(self.path()).args(arguments);
+        for variable in ["IMPASTO_COORDINATOR", "IMPASTO_THREADS", "RUST_LOG"] {
+            command.env_remove(variable);
+        }
+        command.env("IMPASTO_CONFIG", self.path().join("no-config.toml"));
+        command.env("IMPASTO_CACHE_DIR", self.path().join(".cache"));
+        command.env("IMPASTO_MODELS_DIR", self.path().join(".models"));
+        command
+    }
+
+    /// Runs a command line: its exit code, stdout and stderr.
+    fn run(&self, arguments: &[&str]) -> (i32, String, String) {
+        let output = self.impasto(arguments).output().expect("it runs");
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("it prints UTF-8");
+        (output.status.code().expect("it exits by itself"), text(output.stdout), text(output.stderr))
+    }
+}
+
+const MANIFEST: &str = r#"
+[project]
+name = "town"
+output = "painted/{dir}/{name}"
+
+[styles.night]
+images = ["styles/night.png"]
+
+[[rules]]
+match = ["textures/**"]
+style = "night"
+"#;
+
+#[test]
+fn a_new_project_is_planned_and_stale() {
+    let place = Place::new();
+    place.picture("textures/brick.png");
+    place.picture("styles/night.png");
+
+    let (code, out, _) = place.run(&["init"]);
+    assert_eq!((code, out.contains("2 images")), (0, true), "{out}");
+    let (code, _, err) = place.run(&["init"]);
+    assert_eq!((code, err.contains("--force")), (2, true), "{err}");
+    assert_eq!(place.run(&["init", "--force"]).0, 0);
+
+    let (code, out, err) = place.run(&["plan"]);
+    assert_eq!(code, 0, "{err}");
+    assert!(out.contains("textures/brick.png") && out.contains("it was never built") && out.contains("1 stale, 0 up to date"), "{out}");
+    assert_eq!(place.run(&["check"]).0, 1);
+    assert_eq!(place.run(&["build", "--dry-run"]).0, 0);
+    assert!(!place.path().join(".models").exists(), "no model is needed to plan");
+}
+
+#[test]
+fn a_plan_is_a_document() {
+    let place = Place::project();
+    let (code, out, _) = place.run(&["plan", "--json", "--size", "64"]);
+    let plan: serde_json::Value = serde_json::from_str(&out).expect("it is JSON");
+    assert_eq!((code, plan["project"].as_str(), plan["stale"].as_u64()), (0, Some("town"), Some(1)));
+    assert_eq!(plan["tasks"][0]["output"], "painted/textures/brick.png");
+    assert_eq!(plan["tasks"][0]["recipe"]["size"], 64, "flags lie over the manifest");
+}
+
+#[test]
+fn what_has_to_be_mended_exits_with_2_and_names_it() {
+    let place = Place::project();
+    place.write("typo.toml", &MANIFEST.replace("images", "imags"));
+    place.write("nothing.toml", &MANIFEST.replace("textures/**", "walls/**"));
+    fs::create_dir(place.path().join("empty")).expect("it is made");
+    for (arguments, named) in [
+        (&["plan", "typo.toml"][..], "did you mean `images`"),
+        (&["build", "nothing.toml"], "no image matches any rule"),
+        (&["build", "empty"], "impasto init"),
+        (&["plan", "nowhere"], "nowhere"),
+        (&["plan", "--iterations", "0"], "iterations is 0"),
+        (&["build", "--require-farm"], "no coordinator"),
+        (&["jobs"], "--coordinator"),
+        (&["job", "x"], "`x` is not a job"),
+        (&["stylize", "textures/brick.png", "-o", "a.png"], "--style"),
+        (&["stylize", "textures/brick.png", "--style", "styles/night.png", "-o", "a.gif"], "says no format"),
+        (&["stylize", "gone.png", "--style", "styles/night.png", "-o", "a.png"], "gone.png"),
+        (&["stylize", "impasto.toml", "--style", "styles/night.png", "-o", "a.png"], "impasto.toml"),
+        (&["synth", "styles/night.png", "-o", "a.png"], "--size"),
+        (&["build", "--device", "abacus"], "abacus"),
+        (&["build", "--max-memory", "lots"], "lots"),
+        (&["@missing-file"], "missing-file"),
+        (&["frobnicate"], "frobnicate"),
+    ] {
+        let (code, out, err) = place.run(arguments);
+        assert_eq!(code, 2, "{arguments:?}: {out}{err}");
+        assert!(err.contains(named), "{arguments:?}: {err}");
+        assert_eq!(out, "", "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_farm_that_is_not_there_exits_with_3() {
+    let place = Place::project();
+    // Port 9 answers nowhere, and a connection to it is refused at once.
+    for arguments in [
+        &["jobs", "--coordinator", "http://127.0.0.1:9"][..],
+        &["build", "--coordinator", "http://127.0.0.1:9", "--require-farm"],
+        &["submit", "--coordinator", "127.0.0.1:9"],
+    ] {
+        let (code, _, err) = place.run(arguments);
+        assert_eq!(code, 3, "{arguments:?}: {err}");
+        assert!(err.contains("127.0.0.1:9") && err.contains("help:"), "{err}");
+    }
+}
+
+#[test]
+fn a_configuration_is_checked() {
+    let place = Place::project();
+    place.write("no-config.toml", "cordinator = \"x\"\n");
+    let (code, _, err) = place.run(&["plan"]);
+    assert!(code == 2 && err.contains("unknown field `cordinator`"), "{err}");
+    place.write("no-config.toml", "coordinator = \"http://127.0.0.1:9\"\n");
+    assert_eq!(place.run(&["jobs"]).0, 3);
+}
+
+#[test]
+fn an_unusable_asset_is_told_by_check_and_the_others_are_planned() {
+    let place = Place::project();
+    place.write("textures/broken.png", "not an image");
+    let (code, out, _) = place.run(&["check"]);
+    assert!(code == 1 && out.contains("broken.png") && out.contains("1 stale, 0 up to date, 1 unusable"), "{out}");
+}
+
+#[test]
+fn arguments_come_from_a_file() {
+    let place = Place::project();
+    place.write("args", "plan\n--json\n\n# a comment\n--size\n48\n");
+    let (code, out, _) = place.run(&["@args"]);
+    assert!(code == 0 && out.contains("\"size\":48"), "{out}");
+}
+
+#[test]
+fn completions_and_manual_pages() {
+    let place = Place::new();
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let (code, out, _) = place.run(&["completions", shell]);
+        assert!(code == 0 && out.contains("stylize"), "{shell}");
+    }
+    let (code, out, _) = place.run(&["man"]);
+    assert!(code == 0 && out.contains(".TH"), "{out}");
+    assert_eq!(place.run(&["man", "--out", "pages"]).0, 0);
+    for page in ["impasto.1", "impasto-build.1", "impasto-models-pull.1"] {
+        assert!(place.path().join("pages").join(page).is_file(), "{page}");
+    }
+}
+
+#[test]
+fn an_empty_model_store() {
+    let place = Place::new();
+    assert_eq!(place.run(&["models", "list", "--json"]).1, "[]\n");
+    let (code, _, err) = place.run(&["models", "verify"]);
+    assert!(code == 1 && err.contains("impasto models pull"), "{err}");
+    place.write("weights.bin", "not weights");
+    let (code, _, err) = place.run(&["models", "import", "weights.bin"]);
+    assert!(code == 1 && err.contains("weights.bin"), "{err}");
+}
+
+#[test]
+fn colours_are_for_terminals() {
+    let place = Place::project();
+    let (_, out, err) = place.run(&["plan"]);
+    assert!(!out.contains('\u{1b}') && !err.contains('\u{1b}'));
+}
