@@ -42,7 +42,7 @@ pub enum PaintError {
     Asset(#[from] AssetError),
     #[error("cannot paint `{asset}`")]
     Engine { asset: String, source: EngineError },
-    #[error("`{asset}` is painted in {expected} styles, but {given} style images are at hand")]
+    #[error("`{asset}` was given {given} style images, but its action names {expected}")]
     StyleCount { asset: String, expected: usize, given: usize },
     #[error("`{asset}` names no model to paint with")]
     NoModel { asset: String },

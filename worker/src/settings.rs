@@ -127,7 +127,7 @@ impl Settings {
             memory_bytes: keys.memory_bytes.unwrap_or_else(|| machine::free_memory_bytes() / 10 * 8),
             cache_dir: match keys.cache_dir {
                 Some(dir) => dir,
-                None => machine::cache_dir().ok_or(SettingsError::NoHome { name: "cache_dir" })?.join("blobs"),
+                None => machine::cache_dir().ok_or(SettingsError::NoHome { name: "cache_dir" })?.join("worker-blobs"),
             },
             cache_bytes: keys.cache_bytes.unwrap_or(DEFAULT_CACHE_BYTES),
             models_dir: keys.models_dir,
