@@ -78,7 +78,8 @@ impl Level {
     /// The blend at pixel (x, y) of the level below: 9/16 of its own cell and 3/16, 3/16 and 1/16 of the nearest others. Only cells with
     /// a weight count, so the result has one if any of the four has.
     fn between(&self, x: usize, y: usize) -> [f32; 4] {
-        let toward = |at: usize, length: usize| if at % 2 == 0 { (at / 2).saturating_sub(1) } else { (at / 2 + 1).min(length - 1) };
+        let toward =
+            |at: usize, length: usize| if at.is_multiple_of(2) { (at / 2).saturating_sub(1) } else { (at / 2 + 1).min(length - 1) };
         let (x0, y0, x1, y1) = (x / 2, y / 2, toward(x, self.width), toward(y, self.height));
         let mut sum = [0.0; 4];
         for (cx, cy, share) in [(x0, y0, 9.0 / 16.0), (x1, y0, 3.0 / 16.0), (x0, y1, 3.0 / 16.0), (x1, y1, 1.0 / 16.0)] {
@@ -86,5 +87,66 @@ impl Level {
             sum.iter_mut().zip(cell).for_each(|(sum, part)| *sum += part * share);
         }
         sum
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use impasto_types::ContainerFormat;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::Origin;
+
+    fn picture(width: u32, height: u32, alpha: impl Fn(u32, u32) -> f32) -> Picture {
+        let places = || (0..height).flat_map(move |y| (0..width).map(move |x| (x, y)));
+        Picture {
+            width,
+            height,
+            // Red on the left half, green on the right, black where nothing is seen.
+            rgb: places()
+                .flat_map(|(x, y)| match (alpha(x, y) > 0.0, x < width / 2) {
+                    (false, _) => [0.0, 0.0, 0.0],
+                    (true, true) => [200.0, 0.0, 10.0],
+                    (true, false) => [0.0, 200.0, 10.0],
+                })
+                .collect(),
+            alpha: Some(places().map(|(x, y)| alpha(x, y)).collect()),
+            origin: Origin::synthetic("test", ContainerFormat::Png),
+        }
+    }
+
+    #[test]
+    fn holes_take_the_colours_around_them() {
+        let mut filled = picture(33, 20, |x, y| if (4..29).contains(&x) && (6..9).contains(&y) { 1.0 } else { 0.0 });
+        let before = filled.clone();
+        bleed(&mut filled);
+        assert_eq!(filled.alpha, before.alpha);
+        let at = |x: usize, y: usize| &filled.rgb[(y * 33 + x) * 3..][..3];
+        assert_eq!(at(5, 7), [200.0, 0.0, 10.0]);
+        assert!(at(0, 5)[0] > 150.0 && at(32, 9)[1] > 150.0, "{:?} {:?}", at(0, 5), at(32, 9));
+        assert!(filled.rgb.chunks_exact(3).all(|pixel| (pixel[2] - 10.0).abs() < 0.01));
+    }
+
+    #[test]
+    fn without_holes_or_without_anything_nothing_changes() {
+        for alpha in [0.0, 0.5, 1.0] {
+            let mut same = picture(5, 3, |_, _| alpha);
+            let before = same.clone();
+            bleed(&mut same);
+            assert_eq!(same, before);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_hole_gets_a_colour_that_is_there(width in 1_u32..40, height in 1_u32..40, opaque in prop::collection::vec(any::<bool>(), 1600)) {
+            let mut filled = picture(width, height, |x, y| f32::from(u8::from(opaque[(y * 40 + x) as usize])) * 1e-6);
+            let any = filled.alpha.as_ref().is_some_and(|alpha| alpha.iter().any(|&a| a > 0.0));
+            bleed(&mut filled);
+            for pixel in filled.rgb.chunks_exact(3).filter(|_| any) {
+                prop_assert!((pixel[2] - 10.0).abs() < 0.01 && (pixel[0] + pixel[1] - 200.0).abs() < 0.1, "{:?}", pixel);
+            }
+        }
     }
 }

@@ -23,14 +23,14 @@ fn decode_kind(bytes: &[u8], name: &str, limits: &Limits) -> Result<Picture, Ass
     check_whole(format, bytes)?;
     let mut decoder = open_decoder(Cursor::new(bytes), format, limits)?;
     let header = Header::of(&mut decoder, format)?;
-    let icc = decoder.icc_profile().ok().flatten().filter(|icc| describes(icc, header.color));
+    let metadata = read_metadata(format, bytes);
+    let icc = metadata.icc.or_else(|| decoder.icc_profile().ok().flatten()).filter(|icc| describes(icc, header.color));
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let mut image = DynamicImage::from_decoder(decoder).map_err(|error| AssetErrorKind::from_decoder(format, error))?;
     image.apply_orientation(orientation);
     let (rgb, alpha) = channels(&image, header.color, header.alpha);
     drop(image);
 
-    let metadata = read_metadata(format, bytes);
     let origin = Origin {
         name: name.to_owned(),
         format,

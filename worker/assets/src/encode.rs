@@ -17,7 +17,7 @@ use crate::{AssetError, AssetErrorKind, Color, Depth, Picture};
 ///
 /// - Levels are rounded to the nearest that the depth has, and clamped; only float TIFF keeps levels beyond 0 to 255. A depth that the
 ///   format lacks becomes the nearest that it has: 16 bits are 8 in JPEG, TGA, WebP and BMP; floats are 16 bits in PNG.
-/// - A grey asset stays grey only if every pixel is: one that was painted in colour becomes RGB, without its grey profile.
+/// - A grey asset stays grey where the format can say so and only if every pixel is: one that was painted in colour becomes RGB, without its grey profile.
 /// - JPEG has no alpha, so a picture that has alpha is refused.
 /// - The same picture gives the same bytes.
 pub fn encode(picture: &Picture, output: OutputSpec) -> Result<Vec<u8>, AssetError> {
@@ -69,7 +69,9 @@ impl<'a> Plan<'a> {
             // No decoder here reads grey floats, so none are written.
             Depth::Float => false,
         };
-        let color = if origin.color == Color::Gray && stays_gray() { Color::Gray } else { Color::Rgb };
+        // TIFF's decoders take grey with alpha for two unrelated bands, and BMP has no such pixels.
+        let no_gray = picture.alpha.is_some() && matches!(format, ContainerFormat::Tiff | ContainerFormat::Bmp);
+        let color = if origin.color == Color::Gray && !no_gray && stays_gray() { Color::Gray } else { Color::Rgb };
         let icc = origin.icc.as_deref().filter(|icc| describes(icc, color));
         Self { depth, color, alpha: picture.alpha.as_deref(), icc }
     }
@@ -132,14 +134,6 @@ fn write_eight_bit(picture: &Picture, plan: &Plan<'_>, output: OutputSpec) -> im
         ContainerFormat::Webp => write_with_profile(WebPEncoder::new_lossless(&mut bytes), plan, &samples, picture, pixels)?,
         ContainerFormat::Tga => TgaEncoder::new(&mut bytes).encode(&samples, picture.width, picture.height, pixels)?,
         _ => {
-            // BMP writes grey with alpha through a palette, which loses the alpha.
-            let (samples, pixels) = match pixels {
-                ExtendedColorType::La8 => {
-                    let color = Plan { color: Color::Rgb, depth: plan.depth, alpha: plan.alpha, icc: None };
-                    (color.samples(&picture.rgb, level8), ExtendedColorType::Rgba8)
-                }
-                _ => (samples, pixels),
-            };
             BmpEncoder::new(&mut bytes).encode(&samples, picture.width, picture.height, pixels)?;
             if let (Some(density), Some(field)) = (picture.origin.density, bytes.get_mut(BMP_DENSITY)) {
                 field[..4].copy_from_slice(&(density.x.round() as u32).to_le_bytes());

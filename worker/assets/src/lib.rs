@@ -21,4 +21,5 @@ pub use encode::encode;
 pub use error::{AssetError, AssetErrorKind};
 pub use header::{Color, Depth, Header, header_of_path, read_header};
 pub use limits::Limits;
+pub use metadata::PngColor;
 pub use picture::{Density, Origin, Picture};

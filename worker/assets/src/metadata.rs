@@ -13,16 +13,18 @@ use crate::{Color, Density};
 pub(crate) struct Metadata {
     pub density: Option<Density>,
     pub png_color: Option<PngColor>,
+    /// The profile of a TIFF file, whose general decoder refuses one that is larger than the pixels.
+    pub icc: Option<Vec<u8>>,
     /// Whether the colours are multiplied by alpha, as in some TIFF files.
     pub premultiplied: bool,
 }
 
-/// PNG's own description of its colours, for files without an ICC profile.
+/// PNG's own description of its colours (sRGB, gamma, primaries), for files without an ICC profile. It goes from file to file unread.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct PngColor {
-    pub srgb: Option<png::SrgbRenderingIntent>,
-    pub gamma: Option<png::ScaledFloat>,
-    pub chromaticities: Option<png::SourceChromaticities>,
+pub struct PngColor {
+    pub(crate) srgb: Option<png::SrgbRenderingIntent>,
+    pub(crate) gamma: Option<png::ScaledFloat>,
+    pub(crate) chromaticities: Option<png::SourceChromaticities>,
 }
 
 /// Reads what there is. Metadata that cannot be read is taken for absent: the picture does not depend on it.
@@ -54,7 +56,7 @@ fn from_png(bytes: &[u8]) -> Option<Metadata> {
     });
     let color = PngColor { srgb: info.srgb, gamma: info.gama_chunk, chromaticities: info.chrm_chunk };
     let says_something = color.srgb.is_some() || color.gamma.is_some() || color.chromaticities.is_some();
-    Some(Metadata { density, png_color: says_something.then_some(color), premultiplied: false })
+    Some(Metadata { density, png_color: says_something.then_some(color), ..Metadata::default() })
 }
 
 fn jpeg_density(bytes: &[u8]) -> Option<Density> {
@@ -75,7 +77,12 @@ fn from_tiff(bytes: &[u8]) -> Option<Metadata> {
     const INCH: u16 = 2;
     const CENTIMETRE: u16 = 3;
     const ASSOCIATED_ALPHA: u16 = 1;
-    let mut decoder = tiff::decoder::Decoder::new(Cursor::new(bytes)).ok()?;
+    // A profile of 2 MiB, at the 32 bytes that the decoder takes for each.
+    const TAG_BYTES: usize = 64 << 20;
+    let mut limits = tiff::decoder::Limits::default();
+    limits.decoding_buffer_size = TAG_BYTES;
+    let mut decoder = tiff::decoder::Decoder::new(Cursor::new(bytes)).ok()?.with_limits(limits);
+    let icc = decoder.get_tag_u8_vec(Tag::IccProfile).ok();
     let extra = decoder.find_tag_unsigned_vec::<u16>(Tag::ExtraSamples).ok()?.unwrap_or_default();
     let premultiplied = extra.first() == Some(&ASSOCIATED_ALPHA);
     let mut resolution = |tag| match decoder.find_tag(tag) {
@@ -89,7 +96,7 @@ fn from_tiff(bytes: &[u8]) -> Option<Metadata> {
         (Some(x), Some(y), CENTIMETRE) => Density { x: x * 100.0, y: y * 100.0 }.checked(),
         _ => None,
     };
-    Some(Metadata { density, png_color: None, premultiplied })
+    Some(Metadata { density, icc, premultiplied, png_color: None })
 }
 
 /// Where a BMP file's header has its pixels per metre: two little-endian 32-bit numbers.

@@ -30,7 +30,7 @@ pub struct Origin {
     /// The ICC profile of the pixels as they are in the picture.
     pub icc: Option<Vec<u8>>,
     pub density: Option<Density>,
-    pub(crate) png_color: Option<PngColor>,
+    pub png_color: Option<PngColor>,
 }
 
 /// Pixels per metre along each axis: how large the picture is in print.

@@ -1,4 +1,4 @@
-//! TIFF, through its own crate: the general interface writes no alpha beside grey and no resolution.
+//! TIFF, through its own crate: the general interface writes no resolution and does not say what alpha is.
 
 use std::io::Cursor;
 
@@ -32,10 +32,7 @@ where
     let mut file = Cursor::new(Vec::new());
     let mut encoder = TiffEncoder::new(&mut file)?.with_compression(Compression::Deflate(DeflateLevel::Balanced));
     let mut image = encoder.new_image::<C>(picture.width, picture.height)?;
-    if plan.alpha.is_some() && plan.color == Color::Gray {
-        image.extra_samples(&[ExtraSamples::UnassociatedAlpha])?;
-    }
-    if plan.alpha.is_some() && plan.color == Color::Rgb {
+    if plan.alpha.is_some() {
         image.encoder().write_tag(Tag::ExtraSamples, &[ExtraSamples::UnassociatedAlpha.to_u16()][..])?;
     }
     if let Some(density) = picture.origin.density {
