@@ -4,11 +4,9 @@ use rayon::prelude::*;
 
 use crate::Image;
 
-/// How far the cubic reaches, in source pixels where the picture grows.
-const SUPPORT: f64 = 2.0;
-
-/// Resizes to `width` by `height` with the Catmull-Rom cubic, widened where the picture shrinks so that nothing aliases. Along an axis that
-/// wraps, a weight beyond the border falls on the opposite edge; elsewhere it falls on the border pixel.
+/// Resizes to `width` by `height`: with the Catmull-Rom cubic where the picture grows, and where it shrinks with a triangle as wide as two result
+/// pixels, so that nothing aliases and nothing rings. (The triangle is also what PyTorch programs shrink with, so losses compare.) Along an
+/// axis that wraps, a weight beyond the border falls on the opposite edge; elsewhere the filter ends at the border.
 pub(crate) fn resize(image: &Image, width: usize, height: usize, wrap_x: bool, wrap_y: bool) -> Image {
     if (image.width, image.height) == (width, height) {
         return image.clone();
@@ -53,24 +51,23 @@ pub(crate) fn resample(
 /// For each of `to` pixels, the source pixels of `from` that it is made of, and their weights, which add up to one.
 fn taps(from: usize, to: usize, wrap: bool) -> Vec<Vec<(usize, f32)>> {
     let ratio = from as f64 / to as f64;
-    let widen = ratio.max(1.0);
+    // In source pixels: the filter's scale and how far it reaches.
+    let (scale, reach, filter): (f64, f64, fn(f64) -> f64) = if ratio > 1.0 { (ratio, ratio, triangle) } else { (1.0, 2.0, catmull_rom) };
     (0..to)
         .map(|index| {
             let center = (index as f64 + 0.5) * ratio - 0.5;
-            let first = (center - SUPPORT * widen).ceil() as i64;
-            let last = (center + SUPPORT * widen).floor() as i64;
-            let weights: Vec<f64> = (first..=last).map(|at| catmull_rom((at as f64 - center) / widen)).collect();
-            let total: f64 = weights.iter().sum();
-            (first..=last)
-                .zip(weights)
-                .filter(|(_, weight)| *weight != 0.0)
-                .map(|(at, weight)| {
-                    let at = if wrap { at.rem_euclid(from as i64) } else { at.clamp(0, from as i64 - 1) };
-                    (at as usize, (weight / total) as f32)
-                })
-                .collect()
+            let around = (center - reach).ceil() as i64..=(center + reach).floor() as i64;
+            let inside = |at: &i64| wrap || (0..from as i64).contains(at);
+            let weighted: Vec<(i64, f64)> =
+                around.filter(inside).map(|at| (at, filter((at as f64 - center) / scale))).filter(|(_, weight)| *weight != 0.0).collect();
+            let total: f64 = weighted.iter().map(|(_, weight)| weight).sum();
+            weighted.into_iter().map(|(at, weight)| (at.rem_euclid(from as i64) as usize, (weight / total) as f32)).collect()
         })
         .collect()
+}
+
+fn triangle(x: f64) -> f64 {
+    (1.0 - x.abs()).max(0.0)
 }
 
 /// Catmull and Rom, "A class of local interpolating splines", 1974: the cubic with a = -1/2.
