@@ -135,8 +135,11 @@ enum End {
 enum Lost {
     #[error("the coordinator closed the stream (it does so when another worker has the same name)")]
     Closed,
-    #[error("the coordinator is away")]
+    #[error("the connection to the coordinator broke")]
     Failed(#[from] Status),
+    /// It does not want this worker, whose hello would be the same again.
+    #[error("the coordinator refused the worker")]
+    Refused(#[source] Status),
     #[error("the coordinator did not say welcome")]
     NoWelcome,
     #[error("the coordinator sent what this worker cannot read")]
@@ -154,6 +157,11 @@ impl Outbox {
     }
 }
 
+/// Whether trying again would be met with the same answer.
+fn is_refusal(status: &Status) -> bool {
+    matches!(status.code(), Code::InvalidArgument | Code::Unauthenticated | Code::PermissionDenied)
+}
+
 impl Worker {
     async fn serve(mut self) -> Result<(), WorkerError> {
         let mut backoff = Backoff::new();
@@ -164,7 +172,7 @@ impl Worker {
                 Ok(End::Lost(lost)) | Err(lost) => lost,
             };
             match lost {
-                Lost::Failed(source) if matches!(source.code(), Code::InvalidArgument | Code::Unauthenticated | Code::PermissionDenied) => {
+                Lost::Refused(source) => {
                     self.stop_attempts(Instant::now() + GRACE).await;
                     return Err(WorkerError::Refused { name: self.settings.name.to_string(), source });
                 }
@@ -241,7 +249,11 @@ impl Worker {
             let first = inbound.message().await?.ok_or(Lost::Closed)?;
             Ok::<_, Lost>((inbound, first))
         };
-        let (inbound, first) = timeout(WELCOME_TIMEOUT, greeting).await.map_err(|_| Lost::NoWelcome)??;
+        let greeted = timeout(WELCOME_TIMEOUT, greeting).await.map_err(|_| Lost::NoWelcome)?;
+        let (inbound, first) = greeted.map_err(|lost| match lost {
+            Lost::Failed(status) if is_refusal(&status) => Lost::Refused(status),
+            lost => lost,
+        })?;
         match Order::read(first)? {
             Order::Welcome { heartbeat, stale } => Ok((inbound, heartbeat, stale)),
             Order::Grant { .. } | Order::Revoke(_) | Order::Acknowledge(_) | Order::Drain | Order::Unknown => Err(Lost::NoWelcome),

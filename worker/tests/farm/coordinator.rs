@@ -119,6 +119,10 @@ impl Link {
         self.order(Order::Drain(v1::DrainOrder {})).await;
     }
 
+    pub(crate) async fn refuse(&self, reason: &str) {
+        self.to_worker.send(Err(Status::invalid_argument(reason))).await.expect("the worker listens");
+    }
+
     pub(crate) async fn order(&self, order: Order) {
         self.to_worker.send(Ok(v1::CoordinatorMessage { message: Some(order) })).await.expect("the worker listens");
     }

@@ -186,6 +186,16 @@ async fn a_shutdown_needs_no_coordinator() {
 }
 
 #[tokio::test]
+async fn a_worker_that_is_refused_says_so() {
+    let mut bench = Bench::start().await;
+    let link = bench.coordinator.accept().await;
+    link.refuse("hello.name is taken").await;
+    let refused = soon("the worker's end", bench.worker).await.expect("no panic").expect_err("it is refused");
+    let message = impasto_worker::one_line(&refused);
+    assert!(message.contains("`bench`") && message.contains("hello.name is taken"), "{message}");
+}
+
+#[tokio::test]
 async fn a_drain_lets_leases_run_to_their_end() {
     let mut bench = Bench::start().await;
     let mut link = bench.coordinator.welcome().await;
