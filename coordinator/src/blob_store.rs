@@ -65,7 +65,7 @@ impl BlobStore {
     /// The blob of this digest, if there is one.
     pub fn find(&self, digest: Digest) -> Option<BlobRef> {
         let metadata = fs::metadata(self.path_of(digest)).ok()?;
-        metadata.is_file().then(|| BlobRef { digest, size_bytes: metadata.len() })
+        metadata.is_file().then_some(BlobRef { digest, size_bytes: metadata.len() })
     }
 
     /// Stores bytes that are in memory.
@@ -80,6 +80,24 @@ impl BlobStore {
             writer.finish()?;
         }
         Ok(blob)
+    }
+
+    /// Stores a file that has to be `blob`.
+    ///
+    /// # Errors
+    /// It cannot be read, has other bytes by now, or cannot be written.
+    pub fn put_file(&self, blob: BlobRef, path: &Path) -> Result<(), BlobStoreError> {
+        let unreadable = |source| BlobStoreError::Read { path: path.to_owned(), source };
+        let mut file = File::open(path).map_err(unreadable)?;
+        let mut writer = self.writer(blob)?;
+        let mut buffer = vec![0; CHUNK_BYTES];
+        loop {
+            match file.read(&mut buffer).map_err(unreadable)? {
+                0 => break,
+                length => writer.write(&buffer[..length])?,
+            }
+        }
+        writer.finish().map(|_| ())
     }
 
     /// Begins to store a blob whose bytes come piece by piece.

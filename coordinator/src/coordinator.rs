@@ -10,6 +10,7 @@ use impasto_proto::limits::MAX_MESSAGE_BYTES;
 use impasto_proto::v1::blobs_server::BlobsServer;
 use impasto_proto::v1::jobs_server::JobsServer;
 use impasto_proto::v1::workers_server::WorkersServer;
+use impasto_scanner::WatchSettings;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -21,6 +22,7 @@ use crate::driver::{Command, Driver, Turns};
 use crate::services::{BlobsService, JobsService, WorkersService};
 use crate::submission::Submitter;
 use crate::task_specs::TaskSpecs;
+use crate::watched::Watched;
 use crate::{ActionCache, ActionCacheError, BlobStore, BlobStoreError, MemoryStore, ResumeError, SqliteStore};
 use crate::{Settings, SettingsError, StoreError, StoreKind};
 
@@ -39,7 +41,7 @@ pub struct Coordinator {
     turns: Turns,
     commands: mpsc::Receiver<Command>,
     submitter: Submitter,
-    heartbeat_ms: u64,
+    settings: Settings,
 }
 
 /// Why a coordinator does not come up.
@@ -51,6 +53,8 @@ pub enum StartError {
     AddressInUse { address: SocketAddr },
     #[error("cannot listen on {address}")]
     Listen { address: SocketAddr, source: io::Error },
+    #[error("`watch` names {}, which is no folder", path.display())]
+    Watch { path: PathBuf },
     #[error("cannot make the data folder {}", path.display())]
     DataDir { path: PathBuf, source: io::Error },
     #[error("cannot open the blob store")]
@@ -68,6 +72,8 @@ pub enum ServeError {
     Store(#[from] StoreError),
     #[error("the server failed")]
     Transport(#[from] tonic::transport::Error),
+    #[error("cannot start a thread for a watched project")]
+    Watch(#[source] io::Error),
     #[error("cannot describe the services")]
     Reflection(#[from] tonic_reflection::server::Error),
 }
@@ -79,15 +85,18 @@ impl Coordinator {
     /// Names what is at fault: a setting, the address, a folder or the store.
     pub async fn bind(settings: Settings) -> Result<Self, StartError> {
         settings.check()?;
+        if let Some(path) = settings.watch.iter().find(|path| !path.is_dir()) {
+            return Err(StartError::Watch { path: path.clone() });
+        }
         // First, so that a second coordinator on one address leaves the store alone.
         let listener = listen(settings.listen).await?;
         let address = listener.local_addr().map_err(|source| StartError::Listen { address: settings.listen, source })?;
-        let heartbeat_ms = settings.heartbeat_ms;
-        let (turns, blobs, actions) = blocking(move || open(&settings)).await?;
+        let opened = settings.clone();
+        let (turns, blobs, actions) = blocking(move || open(&opened)).await?;
         let (driver, commands) = Driver::new();
         let specs = Arc::new(TaskSpecs::new(blobs.clone()));
         let submitter = Submitter { blobs, actions, specs, driver };
-        Ok(Self { listener, address, turns, commands, submitter, heartbeat_ms })
+        Ok(Self { listener, address, turns, commands, submitter, settings })
     }
 
     /// Where it listens.
@@ -106,10 +115,17 @@ impl Coordinator {
             blobs: self.submitter.blobs.clone(),
             specs: Arc::clone(&self.submitter.specs),
             epoch: self.turns.epoch(),
-            heartbeat_ms: self.heartbeat_ms,
+            heartbeat_ms: self.settings.heartbeat_ms,
             closing: closing.clone(),
         };
         let blobs = BlobsService { blobs: self.submitter.blobs.clone() };
+        let watched = Watched {
+            submitter: self.submitter.clone(),
+            models_dir: self.settings.models_dir,
+            settings: WatchSettings { poll: self.settings.watch_poll, ..WatchSettings::default() },
+            closing: closing.clone(),
+        };
+        let mut watched = watched.start(self.settings.watch).map_err(ServeError::Watch)?;
         let jobs = JobsService { submitter: self.submitter, closing: closing.clone() };
 
         let (health, health_service) = tonic_health::server::health_reporter();
@@ -142,6 +158,11 @@ impl Coordinator {
             ended = &mut turns => return Ok(ended?),
             served = server => served?,
             () = time_to_close(&closing) => tracing::warn!("calls that did not end in time are cut off"),
+        }
+        // While a model is pulled nothing can be stopped; whatever happens to that thread then leaves no half file.
+        tokio::select! {
+            ended = &mut turns => return Ok(ended?),
+            _ = tokio::time::timeout(CLOSING_TIME, watched.recv()) => {}
         }
         stop.cancel();
         turns.await?;

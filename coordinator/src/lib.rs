@@ -8,6 +8,7 @@ mod blob_store;
 mod blocking;
 mod coordinator;
 mod driver;
+mod error_text;
 mod options;
 mod services;
 mod settings;
@@ -15,6 +16,7 @@ mod signals;
 mod store;
 mod submission;
 mod task_specs;
+mod watched;
 mod whole_file;
 mod wire;
 

@@ -1,6 +1,6 @@
 //! How a coordinator is set up: `coordinator.toml`, and over it the environment.
 //!
-//! A key of the file is a variable of the environment in capitals: `data_dir` is `IMPASTO_COORDINATOR__DATA_DIR`.
+//! A key of the file is a variable of the environment in capitals: `data_dir` is `IMPASTO_COORDINATOR__DATA_DIR`. Lists are separated by commas.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -35,6 +35,12 @@ pub struct Settings {
     pub max_attempts: u32,
     /// The largest blob that is taken in.
     pub max_blob_bytes: u64,
+    /// Folders with an `impasto.toml` that this coordinator builds by itself whenever something changes in them.
+    pub watch: Vec<PathBuf>,
+    /// Compare watched folders every now and then rather than trust the system's events: for network mounts.
+    pub watch_poll: bool,
+    /// Where the models of watched projects are; the user's own store unless it is named.
+    pub models_dir: Option<PathBuf>,
     pub log_format: LogFormat,
 }
 
@@ -87,6 +93,9 @@ impl Default for Settings {
             reconnect_grace_ms: core.reconnect_grace_ms,
             max_attempts: core.max_attempts,
             max_blob_bytes: 8 << 30,
+            watch: Vec::new(),
+            watch_poll: false,
+            models_dir: None,
             log_format: LogFormat::Text,
         }
     }
@@ -153,7 +162,8 @@ impl Settings {
 }
 
 fn environment() -> Environment {
-    Environment::with_prefix("IMPASTO_COORDINATOR").prefix_separator("__").separator("__").try_parsing(true)
+    let environment = Environment::with_prefix("IMPASTO_COORDINATOR").prefix_separator("__").separator("__").try_parsing(true);
+    environment.list_separator(",").with_list_parse_key("watch")
 }
 
 /// The user's folder for such data; empty, and then refused, where the system has none.
@@ -201,10 +211,16 @@ mod tests {
     fn the_environment_lies_over_the_file() {
         let settings = load(
             "listen = \"127.0.0.1:9\"\nstore = \"memory\"\nmax_attempts = 7",
-            &[("IMPASTO_COORDINATOR__LISTEN", "[::1]:8"), ("IMPASTO_COORDINATOR__LOG_FORMAT", "json"), ("PATH", "x")],
+            &[
+                ("IMPASTO_COORDINATOR__LISTEN", "[::1]:8"),
+                ("IMPASTO_COORDINATOR__LOG_FORMAT", "json"),
+                ("IMPASTO_COORDINATOR__WATCH", "a,b/c"),
+                ("PATH", "x"),
+            ],
         )
         .expect("it is fine");
         assert_eq!(settings.listen, "[::1]:8".parse().expect("an address"));
+        assert_eq!(settings.watch, [PathBuf::from("a"), PathBuf::from("b/c")]);
         assert_eq!((settings.store, settings.max_attempts, settings.log_format), (StoreKind::Memory, 7, LogFormat::Json));
     }
 

@@ -69,7 +69,8 @@ pub(crate) fn report(message: v1::Report) -> Result<(LeaseId, LeaseOutcome), Fie
 
 /// A message for people, at a bearable length.
 fn cut(mut text: String) -> String {
-    text.truncate(text.floor_char_boundary(MAX_TEXT_BYTES));
+    let end = (0..=MAX_TEXT_BYTES.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    text.truncate(end.unwrap_or(0));
     text
 }
 

@@ -1,27 +1,15 @@
 //! Errors, as callers see them.
 
-use std::error::Error;
-
 use tonic::Status;
 
 use crate::blob_store::BlobStoreError;
 use crate::driver::Stopped;
+use crate::error_text::with_causes;
 use crate::submission::SubmitError;
 
 /// What a stream ends with when the coordinator goes down: a caller may come again.
 pub(super) fn shutting_down() -> Status {
     Stopped.into()
-}
-
-/// An error and its causes: the reader is on another machine, and has no log to look into.
-pub(super) fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        text = format!("{text}: {next}");
-        cause = next.source();
-    }
-    text
 }
 
 impl From<Stopped> for Status {

@@ -113,7 +113,7 @@ impl Watching {
         match blocking(move || specs.get(spec)).await {
             Ok(specs) => specs,
             Err(error) => {
-                tracing::warn!(job = self.job.0, cause = %super::status::with_causes(&error), "a watcher sees no names");
+                tracing::warn!(job = self.job.0, cause = %crate::error_text::with_causes(&error), "a watcher sees no names");
                 Arc::default()
             }
         }

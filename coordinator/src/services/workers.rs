@@ -64,7 +64,7 @@ impl WorkersService {
             None => {
                 let specs = Arc::clone(&self.specs);
                 let read = crate::blocking::blocking(move || specs.get(spec)).await;
-                read.map_err(|error| super::status::with_causes(&error))?
+                read.map_err(|error| crate::error_text::with_causes(&error))?
             }
         };
         let task = tasks.get(lease.task.0 as usize).cloned();

@@ -5,4 +5,5 @@ mod jobs;
 mod restart;
 mod start;
 mod support;
+mod watched;
 mod workers;

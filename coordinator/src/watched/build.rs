@@ -1,0 +1,194 @@
+//! One build of a watched project: scan, plan, supply, submit, follow, deliver.
+
+use impasto_core::TaskEvent;
+use impasto_models::{ModelError, ModelStore};
+use impasto_planner::{Findings, Plan, PlanError, PlannedTask, plan};
+use impasto_scanner::{LockError, Project, Scan, ScanError, StatCache, State, Watcher, lock};
+use impasto_types::{Digest, JobId, ModelName, TaskIndex};
+use tokio::runtime::Handle;
+use tokio::sync::broadcast::error::RecvError;
+use tokio_util::sync::CancellationToken;
+
+use super::delivery::Delivery;
+use super::supply::Supply;
+use crate::driver::{News, Stopped, Watch};
+use crate::submission::{Job, SubmitError, Submitter};
+use crate::wire::has_ended;
+
+/// What a build works on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Build<'a> {
+    pub(super) project: &'a Project,
+    pub(super) watcher: &'a Watcher,
+    pub(super) models: &'a ModelStore,
+    pub(super) submitter: &'a Submitter,
+    pub(super) closing: &'a CancellationToken,
+    pub(super) runtime: &'a Handle,
+}
+
+/// What a build came to.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    pub(super) delivered: usize,
+    /// What went wrong, a line for each asset.
+    pub(super) failures: Vec<String>,
+}
+
+/// What keeps a build as a whole from its work.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum BuildError {
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    #[error(transparent)]
+    Scan(#[from] ScanError),
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    #[error("cannot get the model")]
+    Models(#[from] ModelError),
+    #[error("cannot submit the job")]
+    Submit(#[from] SubmitError),
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+}
+
+/// Whether the job is to be followed further.
+enum Followed {
+    /// It has ended, or the coordinator is closing.
+    ToTheEnd,
+    /// News were missed: look at the whole job again.
+    Lagging,
+}
+
+impl Build<'_> {
+    pub(super) fn run(self) -> Result<Outcome, BuildError> {
+        let _held = lock(self.project)?;
+        let (mut state, damaged) = State::load(self.project);
+        if let Some(damaged) = damaged {
+            tracing::warn!("{damaged}");
+        }
+        let (scan, plan) = self.plan(&mut state)?;
+        let unlisted = scan.problems.iter().map(ToString::to_string);
+        let unusable = plan.problems.iter().map(|problem| format!("{}: {}", problem.asset, problem.cause));
+        let mut outcome = Outcome { delivered: 0, failures: unlisted.chain(unusable).collect() };
+
+        let supply = Supply { project: self.project, models: self.models, blobs: &self.submitter.blobs, scan: &scan };
+        let supplied = supply.run(plan.stale().collect())?;
+        outcome.failures.extend(supplied.failures);
+        let mut delivery = Delivery::new(self.project, state, &self.submitter.blobs, supplied.tasks);
+        self.paint(&mut delivery)?;
+        outcome.delivered += delivery.delivered();
+        outcome.failures.extend(delivery.finish());
+        Ok(outcome)
+    }
+
+    fn plan(self, state: &mut State) -> Result<(Scan, Plan), BuildError> {
+        let mut cache = StatCache::load(self.project);
+        let scan = self.watcher.scan(&mut cache)?;
+        let on_disk = state.outputs_on_disk(self.project);
+        // Both are only shortcuts: where they cannot be kept, the next look takes longer.
+        for unsaved in [cache.save(self.project), state.save(self.project)].into_iter().filter_map(Result::err) {
+            tracing::debug!("{unsaved}");
+        }
+        let present = on_disk.into_iter().filter_map(|(output, on_disk)| Some((output, on_disk.blob()?))).collect();
+        let model = self.models.meaning(ModelName::Vgg19)?;
+        let (listing, inputs, previous) = (&scan.listing, &scan.inputs, state.records());
+        let plan = plan(self.project.manifest(), &Findings { listing, inputs, models: &[model], previous, present: &present })?;
+        Ok((scan, plan))
+    }
+
+    /// Has the farm paint what is open, and delivers it as it comes.
+    fn paint(self, delivery: &mut Delivery<'_>) -> Result<(), BuildError> {
+        let tasks = delivery.open();
+        if tasks.is_empty() {
+            return Ok(());
+        }
+        let actions: Vec<Digest> = tasks.iter().map(|task| task.action).collect();
+        let mut key = self.key(&actions, None);
+        loop {
+            let (job, known) = self.submit(&key, &tasks)?;
+            self.follow(job, &actions, delivery)?;
+            // A job from before whose results are gone is done once more, under a name that follows from it.
+            if !known || delivery.lost() == 0 || self.closing.is_cancelled() {
+                return Ok(());
+            }
+            delivery.reopen_lost();
+            key = self.key(&actions, Some(job));
+        }
+    }
+
+    /// The same work on the same project has the same key: after a restart the job that runs already is found again.
+    fn key(self, actions: &[Digest], after: Option<JobId>) -> String {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(self.project.dir().as_os_str().as_encoded_bytes());
+        for action in actions {
+            hasher.update(action.as_bytes());
+        }
+        let digest = Digest::of_hasher(&hasher).short();
+        match after {
+            None => format!("watched {digest}"),
+            Some(job) => format!("watched {digest} after {job}"),
+        }
+    }
+
+    fn submit(self, key: &str, tasks: &[&PlannedTask]) -> Result<(JobId, bool), BuildError> {
+        let job = Job {
+            key: key.to_owned(),
+            project: self.project.manifest().name().to_owned(),
+            priority: 0,
+            tasks: tasks.iter().map(|task| task.spec.clone()).collect(),
+        };
+        let submitter = self.submitter;
+        self.runtime.block_on(async {
+            let (job, known) = submitter.submit(job).await?;
+            if known {
+                // What failed before may do better now; what succeeded stays.
+                submitter.driver.retry(job).await?;
+            }
+            Ok((job, known))
+        })
+    }
+
+    fn follow(self, job: JobId, actions: &[Digest], delivery: &mut Delivery<'_>) -> Result<(), BuildError> {
+        while let Some(watch) = self.runtime.block_on(self.submitter.driver.watch(job))? {
+            match self.follow_from(watch, actions, delivery) {
+                Followed::ToTheEnd => break,
+                Followed::Lagging => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn follow_from(self, watch: Watch, actions: &[Digest], delivery: &mut Delivery<'_>) -> Followed {
+        let Watch { view, mut news } = watch;
+        for task in view.tasks {
+            take(task.task, task.event, actions, delivery);
+        }
+        if has_ended(view.summary.state) {
+            return Followed::ToTheEnd;
+        }
+        loop {
+            let next = self.runtime.block_on(async {
+                tokio::select! {
+                    () = self.closing.cancelled() => None,
+                    next = news.recv() => Some(next),
+                }
+            });
+            match next {
+                Some(Ok(News::Task { task, event })) => take(task, event, actions, delivery),
+                Some(Ok(News::Job(summary))) if has_ended(summary.state) => return Followed::ToTheEnd,
+                Some(Ok(News::Job(_))) => {}
+                Some(Err(RecvError::Lagged(_))) => return Followed::Lagging,
+                None | Some(Err(RecvError::Closed)) => return Followed::ToTheEnd,
+            }
+        }
+    }
+}
+
+fn take(task: TaskIndex, event: TaskEvent, actions: &[Digest], delivery: &mut Delivery<'_>) {
+    let Some(action) = actions.get(task.0 as usize) else { return };
+    match event {
+        TaskEvent::Succeeded { result, .. } => delivery.deliver(*action, result.output),
+        TaskEvent::Failed { message, .. } => delivery.fail(*action, message),
+        TaskEvent::Ready { .. } | TaskEvent::Leased { .. } | TaskEvent::Progress(_) | TaskEvent::Canceled => {}
+    }
+}
