@@ -32,7 +32,7 @@ pub struct Project {
 pub enum ProjectError {
     #[error("there is no {MANIFEST_NAME} in {}; `impasto init` writes one", dir.display())]
     NoManifest { dir: PathBuf },
-    #[error("there is no folder {}", dir.display())]
+    #[error("there is no folder or manifest {}", dir.display())]
     NoFolder { dir: PathBuf },
     #[error("cannot read {}", path.display())]
     Read { path: PathBuf, source: io::Error },

@@ -89,9 +89,8 @@ fn temporary_in(folder: &Path) -> io::Result<NamedTempFile> {
     {
         use std::os::unix::fs::PermissionsExt;
         // As any program makes files: the umask takes away what it should. A temporary file is private otherwise.
-        return builder.permissions(fs::Permissions::from_mode(0o666)).tempfile_in(folder);
+        builder.permissions(fs::Permissions::from_mode(0o666));
     }
-    #[cfg(not(unix))]
     builder.tempfile_in(folder)
 }
 

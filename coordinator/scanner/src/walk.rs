@@ -18,8 +18,8 @@ use crate::{LeavesProject, Project, ScanError};
 pub enum ScanProblem {
     #[error("`{path}` has a name that is not Unicode: rename it")]
     NotUnicode { path: String },
-    #[error("a file cannot be used on every system: rename it")]
-    Name(#[source] AssetPathError),
+    #[error("`{path}` has a name that not every system can store: rename it")]
+    Name { path: String, source: AssetPathError },
     #[error("{0}; copy the file into the project")]
     Leaves(LeavesProject),
     #[error("`{path}` cannot be read")]
@@ -124,7 +124,7 @@ fn unreadable(path: &AssetPath, source: io::Error) -> ScanProblem {
 fn asset_path(project: &Project, file: &Path) -> Result<AssetPath, ScanProblem> {
     let relative = file.strip_prefix(project.dir()).unwrap_or(file);
     let text = slashed(relative).ok_or_else(|| ScanProblem::NotUnicode { path: shown(project, file) })?;
-    text.parse().map_err(ScanProblem::Name)
+    text.parse().map_err(|source| ScanProblem::Name { path: shown(project, file), source })
 }
 
 fn shown(project: &Project, file: &Path) -> String {
@@ -206,13 +206,13 @@ mod tests {
         let mut problems: Vec<_> = walk.problems.iter().map(ToString::to_string).collect();
         problems.sort();
         let mut expected = vec![
+            "`walls/b:c.png` has a name that not every system can store: rename it",
             "`walls/dangling.png` cannot be read",
             "`walls/outer.png` is a link out of the project, or leads through one; copy the file into the project",
         ];
         if odd_name {
             expected.push("`walls/\u{fffd}.png` has a name that is not Unicode: rename it");
         }
-        expected.push("a file cannot be used on every system: rename it");
         assert_eq!(problems, expected);
     }
 }

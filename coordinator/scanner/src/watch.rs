@@ -12,7 +12,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -130,10 +130,7 @@ impl Watcher {
 
     /// The next change, if one comes in time.
     pub fn next_within(&self, time: Duration) -> Option<Change> {
-        match self.changes.recv_timeout(time) {
-            Ok(change) => Some(change),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-        }
+        self.changes.recv_timeout(time).ok()
     }
 
     /// Scans the project without the files that are being written just now. They are listed as held back, and each of them comes as a
