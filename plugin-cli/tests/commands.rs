@@ -110,7 +110,7 @@ fn what_has_to_be_mended_exits_with_2_and_names_it() {
     fs::create_dir(place.path().join("empty")).expect("it is made");
     for (arguments, named) in [
         (&["plan", "typo.toml"][..], "did you mean `images`"),
-        (&["build", "nothing.toml"], "no image matches any rule"),
+        (&["build", "nothing.toml"], "no image matches"),
         (&["build", "empty"], "impasto init"),
         (&["plan", "nowhere"], "nowhere"),
         (&["plan", "--iterations", "0"], "iterations is 0"),

@@ -19,8 +19,9 @@ use crate::{Context, Exit, Failure};
 pub struct ModelsArgs {
     #[command(subcommand)]
     command: ModelsCommand,
-    #[command(flatten)]
-    models: ModelsFlags,
+    /// The folder of models [default: in the user's cache]
+    #[arg(long, env = "IMPASTO_MODELS_DIR", value_name = "DIR", hide_env_values = true, global = true)]
+    models_dir: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -49,7 +50,8 @@ enum ModelsCommand {
 }
 
 pub(crate) fn run(args: ModelsArgs, context: &Context) -> Result<Exit, Failure> {
-    let store = ModelStore::open(context.config.models_dir(&args.models).as_deref()).map_err(Failure::usage)?;
+    let dir = context.config.models_dir(&ModelsFlags { models_dir: args.models_dir });
+    let store = ModelStore::open(dir.as_deref()).map_err(Failure::usage)?;
     match args.command {
         ModelsCommand::Pull { model, dry_run } => pull(&store, model, dry_run, context)?,
         ModelsCommand::List => list(&store, context)?,
