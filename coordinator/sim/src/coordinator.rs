@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use impasto_core::{Config, Core, Effect, Fact, Input, JobView, Millis, TaskView, invariants};
 use impasto_types::{Epoch, JobId, LeaseId, TaskIndex};
 
+use crate::work::picture;
+
 /// When a coordinator ends, seen from the input that it is handling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
@@ -15,13 +17,15 @@ pub enum Fate {
     EndsAfterAppend,
 }
 
-/// The core and its disk. After every input the core's invariants hold and no task has succeeded twice; after every restart the replayed core
-/// is the one that ended; no task brings down more workers than it has attempts.
+/// The core and its disk. After every input the core's invariants hold. By the facts on disk, which know nothing of the core's own books, no
+/// task is leased while it is leased, none succeeds twice, and a result comes from the live lease. After every restart the replayed core is
+/// the one that ended. No task brings down more workers than it has attempts.
 #[derive(Debug)]
 pub struct Coordinator {
     core: Core,
     disk: Vec<Fact>,
     epoch: u64,
+    leased: BTreeMap<(JobId, TaskIndex), LeaseId>,
     succeeded: BTreeSet<(JobId, TaskIndex)>,
     /// How many times each job was retried: each gives its tasks fresh attempts.
     retries: BTreeMap<JobId, u32>,
@@ -35,6 +39,10 @@ pub enum Wrong {
     Broken(#[from] invariants::Broken),
     #[error(transparent)]
     Replay(#[from] impasto_core::ReplayError),
+    #[error("{lease} begins while {live} goes on")]
+    LeasedTwice { lease: LeaseId, live: LeaseId },
+    #[error("task {task} of job {job} took a result that is not of its live lease", task = .task.0)]
+    StaleResult { job: JobId, task: TaskIndex },
     #[error("task {task} of job {job} succeeded twice", task = .task.0)]
     SucceededTwice { job: JobId, task: TaskIndex },
     #[error("the replay of {facts} facts differs from the run in job {job}")]
@@ -48,7 +56,15 @@ pub enum Wrong {
 impl Coordinator {
     pub fn new(config: Config) -> Self {
         let core = Core::new(config, Epoch(1), 1);
-        Self { core, disk: Vec::new(), epoch: 1, succeeded: BTreeSet::new(), retries: BTreeMap::new(), kills: BTreeMap::new() }
+        Self {
+            core,
+            disk: Vec::new(),
+            epoch: 1,
+            leased: BTreeMap::new(),
+            succeeded: BTreeSet::new(),
+            retries: BTreeMap::new(),
+            kills: BTreeMap::new(),
+        }
     }
 
     pub fn core(&self) -> &Core {
@@ -107,20 +123,26 @@ impl Coordinator {
 
     fn check(&mut self, fact: &Fact) -> Result<(), Wrong> {
         match fact {
-            Fact::TaskSucceeded { job, task, .. } if !self.succeeded.insert((*job, *task)) => {
-                Err(Wrong::SucceededTwice { job: *job, task: *task })
+            Fact::TaskLeased { lease, .. } => {
+                if let Some(live) = self.leased.insert((lease.job, lease.task), *lease) {
+                    return Err(Wrong::LeasedTwice { lease: *lease, live });
+                }
             }
-            Fact::JobRetried { job, .. } => {
-                *self.retries.entry(*job).or_default() += 1;
-                Ok(())
+            Fact::AttemptEnded { lease, .. } => drop(self.leased.remove(&(lease.job, lease.task))),
+            Fact::TaskFailed { job, task, .. } => drop(self.leased.remove(&(*job, *task))),
+            Fact::TaskSucceeded { job, task, worker, result, .. } => {
+                let live = self.leased.remove(&(*job, *task));
+                if worker.is_some() && live.is_none_or(|live| picture(live) != *result) {
+                    return Err(Wrong::StaleResult { job: *job, task: *task });
+                }
+                if !self.succeeded.insert((*job, *task)) {
+                    return Err(Wrong::SucceededTwice { job: *job, task: *task });
+                }
             }
-            Fact::TaskSucceeded { .. }
-            | Fact::JobSubmitted { .. }
-            | Fact::JobCanceled { .. }
-            | Fact::TaskLeased { .. }
-            | Fact::AttemptEnded { .. }
-            | Fact::TaskFailed { .. } => Ok(()),
+            Fact::JobRetried { job, .. } => *self.retries.entry(*job).or_default() += 1,
+            Fact::JobSubmitted { .. } | Fact::JobCanceled { .. } => {}
         }
+        Ok(())
     }
 
     /// Replaces the core by one that knows only what is on disk.

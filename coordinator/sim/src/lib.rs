@@ -8,8 +8,8 @@
 mod chance;
 pub mod coordinator;
 mod options;
-mod task_kind;
 mod throughput;
+mod work;
 mod worker;
 mod world;
 

@@ -2,16 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use impasto_core::{Capabilities, Config, Effect, Input, LeaseOutcome, Millis, Needs, Submission};
-use impasto_types::{BlobRef, Digest, FailureKind, JobId, LeaseId, RunReport, TaskResult, WorkerId};
+use impasto_core::{Capabilities, Config, Effect, Input, LeaseOutcome, Millis, Submission};
+use impasto_types::{Digest, FailureKind, JobId, LeaseId, WorkerId};
 
 use crate::Options;
 use crate::chance::Chance;
 use crate::coordinator::{Coordinator, Fate, Wrong};
-use crate::task_kind::TaskKind;
+use crate::work::{GIB, TaskKind, picture, submissions};
 use crate::worker::{Process, Worker};
 
-const GIB: u64 = 1 << 30;
 /// How many of the last events a failure shows.
 const LOG_LINES: usize = 400;
 /// How long everything may take to end once the faults have stopped: the slowest task, `max_attempts` times with the longest delays, one
@@ -460,40 +459,6 @@ impl World {
         }
         summary
     }
-}
-
-/// Jobs of several projects, sizes and priorities; some tasks have an action that others have too, and a few are too large for every worker.
-fn submissions(chance: &mut Chance, tasks: u32) -> Vec<Submission> {
-    let mut submissions = Vec::new();
-    let mut left = tasks;
-    while left > 0 {
-        let count = left.min(chance.between(1, 2 + u64::from(tasks) / 4) as u32);
-        left -= count;
-        let tasks = (0..count).map(|_| Needs {
-            action: Digest::of(&chance.between(0, u64::from(tasks) * 4).to_le_bytes()),
-            engine_version: 1,
-            memory_bytes: if chance.happens(20) { 16 * GIB } else { chance.between(1, 5) * GIB },
-            work: chance.between(1, 1_000),
-            inputs: vec![Digest::of(&chance.between(0, 20).to_le_bytes())],
-            cached: None,
-        });
-        let tasks = tasks.collect();
-        let number = submissions.len();
-        submissions.push(Submission {
-            key: format!("submission {number}"),
-            project: format!("project {}", number % 3),
-            priority: number as i32 % 3 - 1,
-            spec: Digest::of(b"spec"),
-            tasks,
-        });
-    }
-    submissions
-}
-
-fn picture(lease: LeaseId) -> TaskResult {
-    let output = BlobRef::of(lease.to_string().as_bytes());
-    let report = RunReport { iterations: 1, loss: 1.0, content_loss: 0.5, style_loss: 0.5, compute_ms: 1, device: "simulated".to_owned() };
-    TaskResult { output, width: 1, height: 1, report }
 }
 
 #[cfg(test)]

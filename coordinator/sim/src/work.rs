@@ -1,0 +1,67 @@
+//! The work of the simulated farm: what is submitted, what it does to the workers, and what it comes to.
+
+use impasto_core::{Needs, Submission};
+use impasto_types::{BlobRef, Digest, LeaseId, RunReport, TaskResult};
+
+use crate::chance::Chance;
+
+pub(crate) const GIB: u64 = 1 << 30;
+
+/// What a task does to its worker. It follows from the action's digest, so every attempt meets the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TaskKind {
+    /// Ends within seconds.
+    Quick,
+    /// Takes many times as long as a lease lives without a word.
+    Slow,
+    /// Its input is at fault.
+    Bad,
+    /// Brings its worker down.
+    Poison,
+}
+
+impl TaskKind {
+    pub(crate) fn of(action: &Digest) -> Self {
+        match action.as_bytes()[0] {
+            0..8 => Self::Poison,
+            8..16 => Self::Bad,
+            16..40 => Self::Slow,
+            40.. => Self::Quick,
+        }
+    }
+}
+
+/// Jobs of several projects, sizes and priorities; some tasks have an action that others have too, and a few are too large for every worker.
+pub(crate) fn submissions(chance: &mut Chance, tasks: u32) -> Vec<Submission> {
+    let mut submissions = Vec::new();
+    let mut left = tasks;
+    while left > 0 {
+        let count = left.min(chance.between(1, 2 + u64::from(tasks) / 4) as u32);
+        left -= count;
+        let tasks = (0..count).map(|_| Needs {
+            action: Digest::of(&chance.between(0, u64::from(tasks) * 4).to_le_bytes()),
+            engine_version: 1,
+            memory_bytes: if chance.happens(20) { 16 * GIB } else { chance.between(1, 5) * GIB },
+            work: chance.between(1, 1_000),
+            inputs: vec![Digest::of(&chance.between(0, 20).to_le_bytes())],
+            cached: None,
+        });
+        let tasks = tasks.collect();
+        let number = submissions.len();
+        submissions.push(Submission {
+            key: format!("submission {number}"),
+            project: format!("project {}", number % 3),
+            priority: number as i32 % 3 - 1,
+            spec: Digest::of(b"spec"),
+            tasks,
+        });
+    }
+    submissions
+}
+
+/// What a task comes to under a lease. No two leases give the same, so that a result tells where it comes from.
+pub(crate) fn picture(lease: LeaseId) -> TaskResult {
+    let output = BlobRef::of(lease.to_string().as_bytes());
+    let report = RunReport { iterations: 1, loss: 1.0, content_loss: 0.5, style_loss: 0.5, compute_ms: 1, device: "simulated".to_owned() };
+    TaskResult { output, width: 1, height: 1, report }
+}
