@@ -110,11 +110,12 @@ impl Attempt<'_> {
         for (index, style) in action.styles.iter().enumerate() {
             let what = format!("style image {}", index + 1);
             let bytes = self.fetch(style.blob, &what).await?;
-            sources.styles.push(Source { name: format!("{what} of {}", self.task.asset), bytes });
+            // Only the asset's own name is known, and its extension says nothing about a style: it must not stand at the end.
+            sources.styles.push(Source { name: format!("{} ({what})", self.task.asset), bytes });
         }
         if let Some(blob) = action.init {
             let bytes = self.fetch(blob, "the image to begin with").await?;
-            sources.init = Some(Source { name: format!("the image to begin {} with", self.task.asset), bytes });
+            sources.init = Some(Source { name: format!("{} (the image to begin with)", self.task.asset), bytes });
         }
         Ok(sources)
     }
