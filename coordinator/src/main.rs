@@ -36,14 +36,14 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     Ok(coordinator.serve(shutdown).await?)
 }
 
-/// The error and its causes, each on a line.
+/// The error and its causes, on one line.
 fn complain(error: &dyn Error) {
-    let mut text = format!("error: {error}\n");
+    let mut text = format!("error: {error}");
     let mut cause = error.source();
     while let Some(next) = cause {
-        text.push_str(&format!("  because: {next}\n"));
+        text.push_str(&format!(": {next}"));
         cause = next.source();
     }
     // Where stderr is closed, nobody listens.
-    let _ = std::io::stderr().write_all(text.as_bytes());
+    let _ = writeln!(std::io::stderr(), "{text}");
 }

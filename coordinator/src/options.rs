@@ -1,6 +1,6 @@
 //! The command line that `impasto-coordinator` and `impasto coordinator` share, and the log.
 
-use std::io;
+use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -43,10 +43,15 @@ impl Options {
 /// Sends log lines to stderr. `RUST_LOG` chooses which; info and above unless it says otherwise.
 pub fn init_logging(format: LogFormat) {
     let filter = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).from_env_lossy();
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(is_colored());
     // Where the program that we are part of logs already, its log is the one.
     let _ = match format {
         LogFormat::Text => lines.try_init(),
         LogFormat::Json => lines.json().try_init(),
     };
+}
+
+/// Whether somebody sees colours, and wants to.
+fn is_colored() -> bool {
+    io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }

@@ -66,8 +66,8 @@ pub enum LogFormat {
 /// Why settings are of no use.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
-    #[error("cannot read the settings")]
-    Read(#[source] config::ConfigError),
+    #[error("cannot use the settings of {}", source_name(.file.as_deref()))]
+    Read { file: Option<PathBuf>, source: Box<config::ConfigError> },
     #[error(
         "`listen` is {listen}, which other machines reach, and nothing would be encrypted: set `insecure = true` in a network that you trust, or listen on 127.0.0.1"
     )]
@@ -156,14 +156,19 @@ impl Settings {
         if let Some(file) = file {
             builder = builder.add_source(File::from(file).format(FileFormat::Toml));
         }
-        let all = builder.add_source(environment).build().map_err(SettingsError::Read)?;
-        all.try_deserialize().map_err(SettingsError::Read)
+        let unusable = |source| SettingsError::Read { file: file.map(Path::to_owned), source: Box::new(source) };
+        builder.add_source(environment).build().and_then(Config::try_deserialize).map_err(unusable)
     }
 }
 
 fn environment() -> Environment {
     let environment = Environment::with_prefix("IMPASTO_COORDINATOR").prefix_separator("__").separator("__").try_parsing(true);
     environment.list_separator(",").with_list_parse_key("watch")
+}
+
+/// Where a value can have come from.
+fn source_name(file: Option<&Path>) -> String {
+    file.map_or_else(|| "the environment".to_owned(), |file| format!("{} and the environment", file.display()))
 }
 
 /// The user's folder for such data; empty, and then refused, where the system has none.
