@@ -1,6 +1,6 @@
 //! Replacing a file's content at once or not at all.
 
-use std::fs::{self, File, Metadata};
+use std::fs::{self, Metadata};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -97,7 +97,7 @@ fn temporary_in(folder: &Path) -> io::Result<NamedTempFile> {
 /// After a power cut the new name is there too, not only the new bytes.
 #[cfg(unix)]
 fn sync_folder(folder: &Path) -> io::Result<()> {
-    match File::open(folder).and_then(|folder| folder.sync_all()) {
+    match fs::File::open(folder).and_then(|folder| folder.sync_all()) {
         // Some network file systems have no such call; the file itself is safe already.
         Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => Ok(()),
         result => result,
