@@ -408,9 +408,9 @@ impl World {
         if self.stormy && self.chance.happens(20) {
             return;
         }
-        let copies = if self.stormy && self.chance.happens(20) { 2 } else { 1 };
+        let copies = if self.stormy && self.chance.happens(60) { 2 } else { 1 };
         for _ in 0..copies {
-            let slowest_ms = if self.stormy && self.chance.happens(20) { 45_000 } else { 50 };
+            let slowest_ms = if self.stormy && self.chance.happens(60) { 30_000 } else { 50 };
             let delay_ms = self.chance.between(1, slowest_ms);
             self.plan(delay_ms, message());
         }
@@ -476,8 +476,8 @@ mod tests {
 
     #[test]
     fn a_lone_worker_suffices() {
-        for seed in 0..8 {
-            if let Err(failure) = run(seed, Options { steps: 1_000, workers: 1, tasks: 30 }) {
+        for seed in 0..24 {
+            if let Err(failure) = run(seed, Options { steps: 3_000, workers: 1, tasks: 60 }) {
                 panic!("{failure}\n{}", failure.log.join("\n"));
             }
         }
