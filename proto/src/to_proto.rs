@@ -51,6 +51,7 @@ pub fn recipe(recipe: &Recipe) -> v1::Recipe {
         averaging: recipe.averaging,
         init: words::of(recipe.init),
         preserve_color: words::of(recipe.preserve_color),
+        palette: recipe.palette,
         tileable: words::of(recipe.tileable),
         profile: words::of(recipe.profile),
         seed: recipe.seed,

@@ -46,6 +46,9 @@ pub struct Recipe {
     pub averaging: f32,
     pub init: Init,
     pub preserve_color: PreserveColor,
+    /// How far the asset takes on the style's palette before it is painted, from 0 to 1: at 1 the new colours lie evenly, by light and dark, instead of
+    /// in patches where the style found a foothold. Without effect where colours are preserved.
+    pub palette: f32,
     pub tileable: Tileable,
     pub profile: Profile,
     /// Seeds the noise of `init = "noise"`.
@@ -220,6 +223,7 @@ impl Recipe {
         in_range("learning_rate", self.learning_rate, self.learning_rate > 0.0 && self.learning_rate <= 255.0, "above 0, at most 255")?;
         in_range("history", self.history, (1..=1000).contains(&self.history), "from 1 to 1000")?;
         in_range("averaging", self.averaging, (0.0..1.0).contains(&self.averaging), "from 0 to below 1")?;
+        in_range("palette", self.palette, (0.0..=1.0).contains(&self.palette), "from 0 to 1")?;
         if self.method == Method::Synthesize {
             in_range("init", "content", self.init != Init::Content, "noise or an image where a texture is synthesised")?;
         }

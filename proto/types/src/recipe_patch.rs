@@ -55,13 +55,14 @@ impl Preset {
             averaging: 0.99,
             init: Init::Content,
             preserve_color: PreserveColor::None,
+            palette: 0.0,
             tileable: Tileable::None,
             profile: Profile::Exact,
             seed: 0,
         };
         match self {
             Self::Painterly => painterly,
-            Self::Texture => Recipe { loss_norm: LossNorm::Variance, ..painterly },
+            Self::Texture => Recipe { loss_norm: LossNorm::Variance, palette: 1.0, ..painterly },
             Self::Gatys => Recipe {
                 iterations: 300,
                 coarse_iterations: 300,
@@ -181,6 +182,10 @@ pub struct RecipePatch {
     #[cfg_attr(feature = "clap", arg(long, value_enum, num_args = 0..=1, default_missing_value = "statistics"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub preserve_color: Option<PreserveColor>,
+    /// How far the asset takes on the style's palette before it is painted, 0 to 1
+    #[cfg_attr(feature = "clap", arg(long, value_name = "SHARE"))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub palette: Option<f32>,
     /// The axes along which the result joins itself without a seam
     #[cfg_attr(feature = "clap", arg(long, value_enum, num_args = 0..=1, default_missing_value = "both"))]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -234,7 +239,7 @@ impl FromStr for InitSource {
 
 impl RecipePatch {
     /// Every key that a manifest's table may have, in the order of the fields.
-    pub const KEYS: [&'static str; 25] = [
+    pub const KEYS: [&'static str; 26] = [
         "preset",
         "method",
         "size",
@@ -257,6 +262,7 @@ impl RecipePatch {
         "averaging",
         "init",
         "preserve_color",
+        "palette",
         "tileable",
         "profile",
         "seed",
@@ -288,6 +294,7 @@ impl RecipePatch {
             averaging: over.averaging.or(self.averaging),
             init: over.init.clone().or_else(|| self.init.clone()),
             preserve_color: over.preserve_color.or(self.preserve_color),
+            palette: over.palette.or(self.palette),
             tileable: over.tileable.or(self.tileable),
             profile: over.profile.or(self.profile),
             seed: over.seed.or(self.seed),
@@ -327,6 +334,7 @@ impl RecipePatch {
                 Some(InitSource::Image(_)) => Init::Image,
             },
             preserve_color: self.preserve_color.unwrap_or(base.preserve_color),
+            palette: self.palette.unwrap_or(base.palette),
             tileable: self.tileable.unwrap_or(base.tileable),
             profile: self.profile.unwrap_or(base.profile),
             seed: self.seed.unwrap_or(base.seed),

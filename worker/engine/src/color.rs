@@ -1,4 +1,4 @@
-//! Keeping an asset's colours: statistics matched before a run, chroma restored after it.
+//! Whose colours a result has: statistics matched or a palette taken on before a run, chroma restored after it.
 
 use crate::Image;
 
@@ -19,6 +19,101 @@ pub(crate) fn match_statistics(image: &Image, reference: &Image) -> Image {
     }
     matched.clamp();
     matched
+}
+
+/// Recolours `image` by light and dark: its luma gets the mean and deviation of the styles', and each luma the mean colour that the styles have there.
+/// `share` of the way from the image's own colours to those. Half of what tells a pixel's chroma from the picture's stays, so that a
+/// red brick beside a grey one still differs.
+pub(crate) fn take_palette(image: &Image, styles: &[(Image, f32)], share: f32) -> Image {
+    let palette = Palette::of(styles);
+    let (mean, deviation) = luma_moments(std::slice::from_ref(&(image.clone(), 1.0)));
+    let gain = (palette.deviation / deviation.max(1.0)).min(MAX_GAIN);
+    let average = average_chroma(image);
+    let mut recolored = image.clone();
+    for pixel in recolored.rgb.chunks_exact_mut(3) {
+        let light = luma(pixel);
+        let color = palette.at((light - mean) * gain + palette.mean);
+        for c in 0..3 {
+            let own = pixel[c] - light - average[c];
+            pixel[c] += share * (color[c] + 0.5 * own - pixel[c]);
+        }
+    }
+    recolored.clamp();
+    recolored
+}
+
+/// How far contrast may rise: a flat wall under a stark style keeps some of its calm, and its noise stays noise.
+const MAX_GAIN: f32 = 2.0;
+
+/// The mean colour of pictures at each luma.
+struct Palette {
+    mean: f32,
+    deviation: f32,
+    colors: [[f32; 3]; 256],
+}
+
+impl Palette {
+    /// Lumas this far apart, in levels, still count as neighbours: rare ones borrow from them.
+    const REACH: f32 = 10.0;
+
+    fn of(styles: &[(Image, f32)]) -> Self {
+        let (mean, deviation) = luma_moments(styles);
+        let mut sums = [[0.0_f64; 4]; 256];
+        for (style, weight) in styles {
+            let weight = f64::from(*weight) / style.pixels() as f64;
+            for pixel in style.rgb.chunks_exact(3) {
+                let sum = &mut sums[luma(pixel).round().clamp(0.0, 255.0) as usize];
+                (0..3).for_each(|c| sum[c] += weight * f64::from(pixel[c]));
+                sum[3] += weight;
+            }
+        }
+        let colors = std::array::from_fn(|level| {
+            let mut blend = [0.0_f64; 4];
+            for (at, sum) in sums.iter().enumerate() {
+                let distance = (at as f32 - level as f32) / Self::REACH;
+                // A heavy tail: where the styles have nothing near, what is nearest decides.
+                let near = 1.0 / f64::from(1.0 + distance * distance).powi(3);
+                (0..4).for_each(|k| blend[k] += near * sum[k]);
+            }
+            let color = [0, 1, 2].map(|c| (blend[c] / blend[3]) as f32);
+            // The blend of neighbours has their mean luma; the colour asked for has this one.
+            let shift = level as f32 - luma(&color);
+            color.map(|value| (value + shift).clamp(0.0, 255.0))
+        });
+        Self { mean, deviation, colors }
+    }
+
+    fn at(&self, luma: f32) -> [f32; 3] {
+        let luma = luma.clamp(0.0, 255.0);
+        let below = (luma as usize).min(254);
+        let along = luma - below as f32;
+        [0, 1, 2].map(|c| self.colors[below][c] + along * (self.colors[below + 1][c] - self.colors[below][c]))
+    }
+}
+
+/// Mean and deviation of the luma of weighted pictures.
+fn luma_moments(pictures: &[(Image, f32)]) -> (f32, f32) {
+    let total: f64 = pictures.iter().map(|(_, weight)| f64::from(*weight)).sum();
+    let (mut first, mut second) = (0.0, 0.0);
+    for (picture, weight) in pictures {
+        let weight = f64::from(*weight) / total / picture.pixels() as f64;
+        for pixel in picture.rgb.chunks_exact(3) {
+            let light = f64::from(luma(pixel));
+            first += weight * light;
+            second += weight * light * light;
+        }
+    }
+    (first as f32, (second - first * first).max(0.0).sqrt() as f32)
+}
+
+/// The mean over pixels of colour less luma.
+fn average_chroma(image: &Image) -> [f32; 3] {
+    let mut sum = [0.0_f64; 3];
+    for pixel in image.rgb.chunks_exact(3) {
+        let light = luma(pixel);
+        (0..3).for_each(|c| sum[c] += f64::from(pixel[c] - light));
+    }
+    sum.map(|value| (value / image.pixels() as f64) as f32)
 }
 
 /// The picture's luma (ITU-R BT.601) in all three channels.
@@ -158,6 +253,19 @@ mod tests {
         let flat = Image::filled(8, 8, [90.0; 3]);
         let matched = match_statistics(&flat, &colored(2, [[8.0, 0.0, 4.0], [1.0, 9.0, 0.0], [5.0, 0.0, 12.0]], 100.0));
         assert!(matched.rgb.iter().all(|v| (80.0..120.0).contains(v)));
+    }
+
+    #[test]
+    fn a_palette_goes_by_light_and_dark() {
+        // A style whose dark is blue and whose light is yellow.
+        let rgb = (0..64 * 64).flat_map(|i| if i % 2 == 0 { [20.0, 30.0, 90.0] } else { [230.0, 220.0, 120.0] }).collect();
+        let style = [(Image { width: 64, height: 64, rgb }, 1.0)];
+        let rgb = (0..64 * 64).flat_map(|i| [if i % 3 == 0 { 60.0 } else { 180.0 }; 3]).collect();
+        let grey = Image { width: 64, height: 64, rgb };
+        let recolored = take_palette(&grey, &style, 1.0);
+        let (dark, light) = (&recolored.rgb[..3], &recolored.rgb[3..6]);
+        assert!(dark[2] > dark[0] + 20.0 && light[0] > light[2] + 20.0 && luma(light) > luma(dark) + 60.0, "{dark:?} {light:?}");
+        assert_eq!(take_palette(&grey, &style, 0.0), grey);
     }
 
     #[test]

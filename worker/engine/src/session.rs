@@ -67,7 +67,7 @@ pub struct Session {
 #[derive(Debug)]
 struct Sources {
     content: Option<Picture>,
-    /// What the content loss looks at: the content, or its luma.
+    /// What the content loss looks at: the content, recoloured as the recipe says.
     target: Option<Image>,
     styles: Vec<(Image, f32)>,
     init: Option<Image>,
@@ -355,10 +355,12 @@ impl Sources {
             (PreserveColor::Luminance, Some(content)) => color::match_statistics(&color::luminance(style), &color::luminance(content)),
             _ => style.clone(),
         };
-        let styles = inputs.styles.iter().map(|(style, weight)| (recolor(&Image::of_picture(style)), *weight)).collect();
+        let styles: Vec<_> = inputs.styles.iter().map(|(style, weight)| (recolor(&Image::of_picture(style)), *weight)).collect();
         let target = match recipe.preserve_color {
             PreserveColor::Luminance => content.as_ref().map(color::luminance),
-            PreserveColor::None | PreserveColor::Statistics => content,
+            PreserveColor::Statistics => content,
+            PreserveColor::None if recipe.palette > 0.0 => content.map(|content| color::take_palette(&content, &styles, recipe.palette)),
+            PreserveColor::None => content,
         };
         let target = if recipe.method == Method::Synthesize { None } else { target };
         Self { content: inputs.content, target, styles, init: inputs.init.as_ref().map(Image::of_picture), digest }
