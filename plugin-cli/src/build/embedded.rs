@@ -3,7 +3,6 @@
 use std::io;
 
 use impasto_coordinator::{Coordinator, ServeError, StartError};
-use impasto_types::IdError;
 use impasto_worker::{SettingsError, WorkerError};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -36,8 +35,6 @@ pub enum EmbeddedError {
     Serve(#[from] ServeError),
     #[error("the worker cannot be set up")]
     Settings(#[from] SettingsError),
-    #[error("the worker cannot be named")]
-    Name(#[from] IdError),
     #[error("the worker failed")]
     Worker(#[from] WorkerError),
     #[error("the coordinator or the worker ended early")]
@@ -90,7 +87,7 @@ impl Embedded {
     }
 }
 
-fn worker_settings(request: &BuildRequest, coordinator: String) -> Result<impasto_worker::Settings, EmbeddedError> {
+fn worker_settings(request: &BuildRequest, coordinator: String) -> Result<impasto_worker::Settings, SettingsError> {
     let defaults = impasto_worker::Settings::defaults()?;
     Ok(impasto_worker::Settings {
         coordinator,

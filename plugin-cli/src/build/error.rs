@@ -27,11 +27,17 @@ pub enum BuildError {
     #[error("cannot start the threads that paint")]
     Runtime(#[source] io::Error),
     #[error("cannot paint on this machine")]
-    Embedded(#[from] EmbeddedError),
+    Embedded(#[source] Box<EmbeddedError>),
     #[error(transparent)]
     Farm(#[from] FarmError),
     #[error("cannot note the job")]
     Pending(#[source] ReplaceError),
+}
+
+impl From<EmbeddedError> for BuildError {
+    fn from(error: EmbeddedError) -> Self {
+        Self::Embedded(Box::new(error))
+    }
 }
 
 impl From<SurveyError> for Failure {

@@ -33,15 +33,28 @@ pub struct SurveyRequest {
 #[derive(Debug, thiserror::Error)]
 pub enum SurveyError {
     #[error(transparent)]
-    Project(#[from] ProjectError),
+    Project(Box<ProjectError>),
     #[error("the flags do not fit {}", manifest.display())]
     Overrides { manifest: PathBuf, source: impasto_planner::OverrideError },
     #[error(transparent)]
     Scan(#[from] ScanError),
     #[error(transparent)]
-    Plan(#[from] PlanError),
+    Plan(Box<PlanError>),
     #[error("cannot look into the model store")]
     Models(#[from] ModelError),
+}
+
+// A manifest's errors carry its texts and places; boxed, they do not make every result as large.
+impl From<ProjectError> for SurveyError {
+    fn from(error: ProjectError) -> Self {
+        Self::Project(Box::new(error))
+    }
+}
+
+impl From<PlanError> for SurveyError {
+    fn from(error: PlanError) -> Self {
+        Self::Plan(Box::new(error))
+    }
 }
 
 /// Scans and plans. A `watcher` leaves out what is being written just now.

@@ -9,7 +9,7 @@ use crate::Failure;
 
 #[derive(Debug, thiserror::Error)]
 pub enum FarmError {
-    #[error("cannot reach the farm")]
+    #[error(transparent)]
     Connect(#[from] ConnectError),
     #[error("the coordinator does not answer: {}", source.message())]
     Away { source: Status },

@@ -60,9 +60,7 @@ impl Observer for BuildView<'_> {
                 let screen = self.screen;
                 state.model.get_or_insert_with(|| ModelBar::new(screen, model)).step(step);
             }
-            Event::FellBack { coordinator, reason } => {
-                self.screen.warning(format_args!("{coordinator} cannot be reached ({reason}), so this machine paints"));
-            }
+            Event::FellBack { reason, .. } => self.screen.warning(format_args!("{reason}; this machine paints instead")),
             Event::Farm { coordinator: Some(url) } => self.screen.message(format_args!("painting on the farm at {url}")),
             Event::Farm { coordinator: None } => self.screen.detail("painting on this machine"),
             Event::Uploading { blobs, bytes } => {
