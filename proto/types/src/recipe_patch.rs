@@ -36,33 +36,42 @@ impl Preset {
         let painterly = Recipe {
             method: Method::Optimize,
             size: None,
-            iterations: 40,
-            coarse_iterations: 100,
+            iterations: 25,
+            coarse_iterations: 50,
             min_scale: 128,
             scale_factor: std::f32::consts::SQRT_2,
             content_weight: 1.0,
-            style_weight: 5.0,
+            style_weight: 3.0,
             stats_weight: 1.0,
             tv_weight: 0.0,
             style_layers: [1.0; STYLE_LAYERS],
             style_scale: 1.0,
             loss_norm: LossNorm::Relative,
-            pooling: Pooling::Average,
+            pooling: Pooling::Max,
             padding: Padding::Reflect,
             optimizer: Optimizer::Adam,
             learning_rate: 5.0,
             history: 20,
-            averaging: 0.99,
+            averaging: 0.95,
             init: Init::Content,
             preserve_color: PreserveColor::None,
-            palette: 0.0,
+            palette: 0.3,
             tileable: Tileable::None,
             profile: Profile::Exact,
             seed: 0,
         };
         match self {
             Self::Painterly => painterly,
-            Self::Texture => Recipe { loss_norm: LossNorm::Variance, palette: 1.0, ..painterly },
+            // Average pooling keeps the edges of small forms; the palette comes first, since strokes alone leave patches of the old colours.
+            Self::Texture => Recipe {
+                iterations: 20,
+                coarse_iterations: 40,
+                style_weight: 2.0,
+                loss_norm: LossNorm::Variance,
+                palette: 1.0,
+                pooling: Pooling::Average,
+                ..painterly
+            },
             Self::Gatys => Recipe {
                 iterations: 300,
                 coarse_iterations: 300,
@@ -77,6 +86,7 @@ impl Preset {
                 learning_rate: 1.0,
                 history: 100,
                 averaging: 0.0,
+                palette: 0.0,
                 ..painterly
             },
         }
