@@ -34,7 +34,7 @@ pub enum EmbeddedError {
     #[error("the coordinator failed")]
     Serve(#[from] ServeError),
     #[error("the worker cannot be set up")]
-    Settings(#[from] SettingsError),
+    Settings(#[from] Box<SettingsError>),
     #[error("the worker failed")]
     Worker(#[from] WorkerError),
     #[error("the coordinator or the worker ended early")]
@@ -87,11 +87,11 @@ impl Embedded {
     }
 }
 
-fn worker_settings(request: &BuildRequest, coordinator: String) -> Result<impasto_worker::Settings, SettingsError> {
+fn worker_settings(request: &BuildRequest, coordinator: String) -> Result<impasto_worker::Settings, Box<SettingsError>> {
     let defaults = impasto_worker::Settings::defaults()?;
     Ok(impasto_worker::Settings {
         coordinator,
-        name: WORKER_NAME.parse()?,
+        name: WORKER_NAME.parse().map_err(SettingsError::from)?,
         threads: request.threads.map_or(defaults.threads, usize::from),
         memory_bytes: request.memory_bytes.unwrap_or(defaults.memory_bytes),
         cache_dir: request.cache_dir.join("worker"),

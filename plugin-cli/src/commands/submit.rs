@@ -4,11 +4,11 @@ use clap::Args;
 use impasto_models::ModelStore;
 use serde_json::json;
 
-use super::build::view;
 use super::jobs::coordinator_url;
 use super::plan::{SurveyArgs, show};
 use crate::args::{CoordinatorFlags, DryRunFlag};
 use crate::build::{submit, survey};
+use crate::show::BuildView;
 use crate::units::count;
 use crate::{Context, Exit, Failure};
 
@@ -45,8 +45,9 @@ pub(crate) fn run(args: SubmitArgs, context: &Context) -> Result<Exit, Failure> 
     let url = coordinator_url(&args.at, context)?;
     let models = ModelStore::open(args.survey.request(context).models_dir.as_deref()).map_err(Failure::here)?;
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::here)?;
-    let view = view(context);
-    let submitted = runtime.block_on(submit(&survey, &models, &url, view.as_ref()))?;
+    // What happens on the way goes to stderr, with `--json` too: the result is one document.
+    let view = BuildView::new(screen);
+    let submitted = runtime.block_on(submit(&survey, &models, &url, &view))?;
     drop(view);
     for reason in &submitted.refused {
         screen.warning(reason);

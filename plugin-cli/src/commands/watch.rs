@@ -1,9 +1,11 @@
 //! `impasto watch`
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use clap::Args;
 use impasto_scanner::{Change, WatchSettings, Watcher};
+use impasto_types::AssetPath;
 use tokio_util::sync::CancellationToken;
 
 use super::build::{PaintingFlags, summarise, view, warn};
@@ -59,8 +61,7 @@ fn watch_manifest(request: &BuildRequest, settings: WatchSettings, cancel: &Canc
         for change in changes {
             match change {
                 Change::Paths(paths) => {
-                    let first = paths.first().map_or_else(String::new, |first| format!(", {first} first"));
-                    context.screen.message(format_args!("{} changed{first}", count(paths.len(), "file")));
+                    context.screen.message(changed(&paths));
                     stale = true;
                 }
                 Change::Rescan => stale = true,
@@ -77,6 +78,15 @@ fn watch_manifest(request: &BuildRequest, settings: WatchSettings, cancel: &Canc
         }
     }
     Ok(())
+}
+
+/// `a.png changed`, `3 files changed, a.png and others`.
+fn changed(paths: &BTreeSet<AssetPath>) -> String {
+    match paths.first() {
+        Some(only) if paths.len() == 1 => format!("{only} changed"),
+        Some(first) => format!("{} changed, {first} and others", count(paths.len(), "file")),
+        None => "files changed".to_owned(),
+    }
 }
 
 /// One build. What goes wrong is said, and the next change is waited for.
