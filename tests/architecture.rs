@@ -17,7 +17,10 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("impasto-models", &["impasto-types"]),
     ("impasto-engine", &["impasto-kernels", "impasto-types", "impasto-assets", "impasto-models"]),
     ("impasto-scanner", &["impasto-types", "impasto-planner", "impasto-assets"]),
-    ("impasto-coordinator", &["impasto-types", "impasto-core", "impasto-planner", "impasto-proto", "impasto-scanner", "impasto-assets", "impasto-models"]),
+    (
+        "impasto-coordinator",
+        &["impasto-types", "impasto-core", "impasto-planner", "impasto-proto", "impasto-scanner", "impasto-assets", "impasto-models"],
+    ),
     ("impasto-worker", &["impasto-types", "impasto-proto", "impasto-engine", "impasto-kernels", "impasto-assets", "impasto-models"]),
     (
         "impasto-cli",
@@ -59,7 +62,8 @@ impl Graph {
             .expect("cargo runs");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo metadata prints JSON");
-        let name_of: BTreeMap<&str, &str> = list(&metadata["packages"]).map(|package| (text(&package["id"]), text(&package["name"]))).collect();
+        let name_of: BTreeMap<&str, &str> =
+            list(&metadata["packages"]).map(|package| (text(&package["id"]), text(&package["name"]))).collect();
         let normal = list(&metadata["resolve"]["nodes"])
             .map(|node| {
                 let dependencies = list(&node["deps"])

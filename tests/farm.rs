@@ -1,0 +1,161 @@
+//! A farm of processes: a coordinator, two workers and a command line, of which some are killed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
+
+use impasto_tests::{Coordinator, Finished, Process, Project, Worker, models_dir, pictures};
+use serde_json::Value;
+
+/// Enough for both workers to be in the middle of something when a process is killed.
+const HOUSES: u32 = 6;
+
+/// Houses that take a second or two each.
+fn street() -> Project {
+    let project = Project::empty();
+    project.replace("impasto.toml", "iterations = 3", "iterations = 24");
+    for number in 1..=HOUSES {
+        project.save(&format!("textures/house_{number}.png"), &pictures::bricks(64, 64, number));
+    }
+    project
+}
+
+/// What a build without a farm makes of [`street`].
+fn painted_here() -> &'static BTreeMap<String, Vec<u8>> {
+    static PAINTED: OnceLock<BTreeMap<String, Vec<u8>>> = OnceLock::new();
+    PAINTED.get_or_init(|| {
+        let project = street();
+        project.build();
+        project.painted()
+    })
+}
+
+fn start_build(project: &Project, coordinator: &Coordinator) -> Process {
+    project.start(&["build", "--json", "--require-farm", "--coordinator", &coordinator.url])
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().expect("it is text").to_owned()
+}
+
+/// Waits until a task that this worker has taken up is in the middle, and returns its output.
+fn await_middle(building: &mut Process, worker: &str) -> String {
+    let output = building.until_event("started", |event| (event["worker"] == worker).then(|| text(&event["output"])));
+    building.until_event("progress", |event| (event["output"] == output.as_str()).then_some(()));
+    output
+}
+
+/// Every house was painted, is in its place once, and is what a build without a farm makes of it.
+#[track_caller]
+fn assert_right(project: &Project, built: &Finished) {
+    let mut delivered: Vec<String> = built.events_named("delivered").iter().map(|event| text(&event["output"])).collect();
+    delivered.sort_unstable();
+    let expected: Vec<String> = (1..=HOUSES).map(|number| format!("painted/textures/house_{number}.png")).collect();
+    assert_eq!(delivered, expected, "each is delivered once: {built}");
+    assert_eq!(built.summary()["painted"], HOUSES, "{built}");
+    assert!(project.painted() == *painted_here(), "a farm paints what one machine paints");
+}
+
+/// The attempts that were begun, by output and number; news may tell of one more than once.
+fn attempts(built: &Finished) -> BTreeSet<(String, u64)> {
+    let started = built.events_named("started");
+    started.iter().map(|event| (text(&event["output"]), event["attempt"].as_u64().expect("a number"))).collect()
+}
+
+#[test]
+fn both_workers_paint_and_only_the_user_needs_the_network() {
+    let project = street();
+    let coordinator = Coordinator::start(&project);
+    let stores = ["models of a", "models of b"].map(|name| project.beside(name));
+    let _workers = [("a", &stores[0]), ("b", &stores[1])].map(|(name, store)| Worker::start(&project, &coordinator, name, store));
+    coordinator.await_workers(&project, 2);
+
+    let built = start_build(&project, &coordinator).finish().expect_code(0);
+    assert_right(&project, &built);
+    let painters: BTreeSet<String> = built.events_named("started").iter().map(|event| text(&event["worker"])).collect();
+    assert_eq!(painters, BTreeSet::from(["a".to_owned(), "b".to_owned()]), "{built}");
+    assert!(attempts(&built).iter().all(|(_, attempt)| *attempt == 1), "{built}");
+    for store in stores {
+        let kept = store
+            .read_dir()
+            .expect("the worker has made it")
+            .flatten()
+            .any(|entry| entry.file_name().to_string_lossy().ends_with(".safetensors"));
+        assert!(kept, "the weights came from the coordinator");
+    }
+    // The farm remembers for everyone.
+    let elsewhere = street();
+    let again = start_build(&elsewhere, &coordinator).finish().expect_code(0);
+    assert_eq!([&again.summary()["painted"], &again.summary()["cached"]], [0, HOUSES], "{again}");
+    assert!(elsewhere.painted() == *painted_here());
+}
+
+#[test]
+fn a_worker_that_is_killed_costs_one_attempt() {
+    let project = street();
+    let coordinator = Coordinator::start(&project);
+    let [a, _b] = ["a", "b"].map(|name| Worker::start(&project, &coordinator, name, models_dir()));
+    coordinator.await_workers(&project, 2);
+
+    let mut building = start_build(&project, &coordinator);
+    let begun = await_middle(&mut building, "a");
+    a.kill();
+    let built = building.finish().expect_code(0);
+    assert_right(&project, &built);
+    let again: Vec<(String, u64)> = attempts(&built).into_iter().filter(|(_, attempt)| *attempt > 1).collect();
+    assert_eq!(again, [(begun, 2)], "only what it was painting is begun again: {built}");
+}
+
+#[test]
+fn a_coordinator_that_is_killed_goes_on_where_it_was() {
+    let project = street();
+    let coordinator = Coordinator::start(&project);
+    let _workers = ["a", "b"].map(|name| Worker::start(&project, &coordinator, name, models_dir()));
+    coordinator.await_workers(&project, 2);
+
+    let mut building = start_build(&project, &coordinator);
+    building.until_event("delivered", |_| Some(()));
+    building.until_event("progress", |_| Some(()));
+    let url = coordinator.url.clone();
+    coordinator.kill();
+    building.until_event("disconnected", |_| Some(()));
+    let coordinator = Coordinator::restart(&project, &url);
+    building.until_event("reconnected", |_| Some(()));
+    let built = building.finish().expect_code(0);
+    assert_right(&project, &built);
+    assert!(attempts(&built).iter().all(|(_, attempt)| *attempt == 1), "the workers kept what they were painting: {built}");
+    let job = built.events_named("submitted")[0]["job"].as_u64().expect("a number");
+    assert_eq!(coordinator.job(&project, job)["job"]["state"], "succeeded");
+}
+
+#[test]
+fn a_build_that_is_killed_finds_its_job_again() {
+    let project = street();
+    let coordinator = Coordinator::start(&project);
+    let _workers = ["a", "b"].map(|name| Worker::start(&project, &coordinator, name, models_dir()));
+    coordinator.await_workers(&project, 2);
+
+    let mut building = start_build(&project, &coordinator);
+    let job = building.until_event("submitted", |event| event["job"].as_u64());
+    building.until_event("started", |_| Some(()));
+    building.kill();
+    let built = start_build(&project, &coordinator).finish().expect_code(0);
+    let submitted = built.events_named("submitted");
+    assert_eq!((submitted[0]["job"].as_u64(), submitted[0]["attached"].as_bool()), (Some(job), Some(true)), "{built}");
+    assert_right(&project, &built);
+}
+
+#[test]
+fn a_job_that_was_handed_in_is_fetched_later() {
+    let project = Project::small();
+    let coordinator = Coordinator::start(&project);
+    let _worker = Worker::start(&project, &coordinator, "a", models_dir());
+    let submitted = project.run(&["submit", "--json", "--coordinator", &coordinator.url]).expect_code(0).document();
+    assert_eq!(submitted["tasks"], 3);
+    let job = submitted["job"].as_u64().expect("a number").to_string();
+    project.run(&["job", &job, "--watch", "--coordinator", &coordinator.url]).expect_code(0);
+    assert_eq!(project.painted().len(), 0, "handing in delivers nothing");
+
+    let summary = start_build(&project, &coordinator).finish().expect_code(0).summary();
+    assert_eq!([&summary["painted"], &summary["cached"]], [0, 3]);
+    assert_eq!(project.painted().len(), 3);
+}

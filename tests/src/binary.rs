@@ -1,0 +1,35 @@
+//! The program under test.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use serde_json::Value;
+
+/// The workspace's folder.
+pub fn workspace() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("this crate lies in the workspace")
+}
+
+/// The program `impasto` as the sources are now, in the profile of these tests. Cargo builds it, once for all tests of a process; where it is
+/// fresh that costs a look at the sources.
+pub fn impasto() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(build)
+}
+
+fn build() -> PathBuf {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.args(["build", "--package", "impasto-cli", "--message-format", "json-render-diagnostics"]).current_dir(workspace());
+    if !cfg!(debug_assertions) {
+        command.arg("--release");
+    }
+    let output = command.stderr(Stdio::inherit()).output().expect("cargo runs");
+    assert!(output.status.success(), "the program does not compile");
+    let messages = output.stdout.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice::<Value>(line).ok());
+    let mut programs = messages
+        .filter(|message| message["target"]["name"] == "impasto")
+        .filter_map(|message| Some(PathBuf::from(message["executable"].as_str()?)));
+    programs.next().expect("cargo names the program")
+}

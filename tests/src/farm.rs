@@ -1,0 +1,81 @@
+//! The servers of a farm, each a process.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::eventually::eventually;
+use crate::process::Process;
+use crate::project::Project;
+
+/// A coordinator that keeps its data beside a project.
+#[derive(Debug)]
+pub struct Coordinator {
+    process: Process,
+    /// `http://` and the port that it chose.
+    pub url: String,
+}
+
+/// A farm's figures made for tests: who is gone is missed in a second.
+const HASTE: [(&str, &str); 3] = [
+    ("IMPASTO_COORDINATOR__HEARTBEAT_MS", "200"),
+    ("IMPASTO_COORDINATOR__LEASE_MS", "20000"),
+    ("IMPASTO_COORDINATOR__RECONNECT_GRACE_MS", "3000"),
+];
+
+impl Coordinator {
+    /// On any free port.
+    pub fn start(project: &Project) -> Self {
+        Self::listen(project, "127.0.0.1:0")
+    }
+
+    /// The same again after [`Coordinator::kill`], on the address and the data that it had.
+    pub fn restart(project: &Project, url: &str) -> Self {
+        Self::listen(project, url.strip_prefix("http://").expect("it is an address of this crate's coordinator"))
+    }
+
+    fn listen(project: &Project, address: &str) -> Self {
+        let mut command = project.impasto(&["coordinator", "--listen", address, "--data-dir"]);
+        command.arg(project.beside("coordinator")).envs(HASTE);
+        let mut process = Process::start(&mut command);
+        let url = process.until_out("its address", |line| line.starts_with("http://").then(|| line.to_owned()));
+        Self { process, url }
+    }
+
+    pub fn kill(self) {
+        self.process.kill();
+    }
+
+    /// Waits until this many workers are connected.
+    pub fn await_workers(&self, project: &Project, count: usize) {
+        eventually("the workers", || {
+            let listed = project.run(&["workers", "--json", "--coordinator", &self.url]).expect_code(0).document();
+            (listed.as_array().map(Vec::len) == Some(count)).then_some(())
+        });
+    }
+
+    /// What the coordinator says about a job and each of its tasks.
+    pub fn job(&self, project: &Project, number: u64) -> Value {
+        project.run(&["job", &number.to_string(), "--json", "--coordinator", &self.url]).expect_code(0).document()
+    }
+}
+
+/// A worker with one thread and one slot.
+#[derive(Debug)]
+pub struct Worker {
+    process: Process,
+}
+
+impl Worker {
+    /// `models` is its model store; what that lacks it has from the coordinator.
+    pub fn start(project: &Project, coordinator: &Coordinator, name: &str, models: &Path) -> Self {
+        let mut command = project.impasto(&["worker", "--name", name, "--coordinator", &coordinator.url]);
+        command.env("IMPASTO_WORKER__MODELS_DIR", models).env("IMPASTO_WORKER__CACHE_DIR", project.beside(&format!("cache of {name}")));
+        command.env("IMPASTO_WORKER__THREADS", "1").env("IMPASTO_WORKER__SLOTS", "1");
+        Self { process: Process::start(&mut command) }
+    }
+
+    pub fn kill(self) {
+        self.process.kill();
+    }
+}
