@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::path::Path;
 
 use image::ImageFormat;
-use impasto_tests::{Coordinator, Finished, Process, Project, Worker, impasto, models_dir, pictures, skipped};
+use impasto_tests::{Coordinator, Finished, Project, Worker, models_dir, pictures, skipped};
 use serde_json::Value;
 
 /// A port that nobody listens on: a connection is refused at once.
@@ -84,10 +84,13 @@ fn tiny() -> Vec<u8> {
     bytes.into_inner()
 }
 
+/// What is done to a sound project.
+type Spoil<'a> = &'a dyn Fn(&Project);
+
 #[test]
 fn a_manifest_that_has_to_be_mended_is_not_built() {
     let change = |old: &'static str, new: &'static str| move |project: &Project| project.replace("impasto.toml", old, new);
-    let rows: [(&str, &dyn Fn(&Project), &[&str]); 10] = [
+    let rows: [(&str, Spoil<'_>, &[&str]); 10] = [
         ("a typo", &change("output =", "ouput ="), &["`ouput`", "did you mean `output`", "impasto.toml:3:"]),
         (
             "a style that does not exist",
@@ -225,7 +228,7 @@ fn a_coordinator_that_goes_away_leaves_what_is_finished() {
     project.save("textures/quick.png", &pictures::bricks(48, 48, 1));
     project.save("textures/slow.png", &pictures::bricks(48, 48, 2));
     let coordinator = Coordinator::start(&project);
-    let _worker = Worker::start(&project, &coordinator, "a", models_dir());
+    let _worker = Worker::start(&project, &coordinator.url, "a", models_dir());
     let mut building = project.start(&["build", "--json", "--coordinator", &coordinator.url]);
     building.until_event("delivered", |_| Some(()));
     building.until_event("progress", |event| (event["asset"] == "textures/slow.png").then_some(()));
@@ -276,14 +279,4 @@ fn flip_a_byte(file: &Path) {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     fs::write(file, bytes).expect("it is written");
-}
-
-#[test]
-fn a_worker_without_a_coordinator_waits_for_one() {
-    let project = Project::empty();
-    let mut command = project.impasto(&["worker", "--coordinator", NOBODY, "--name", "a"]);
-    command.env("IMPASTO_WORKER__CACHE_DIR", project.beside("blobs"));
-    let mut worker = Process::start(&mut command);
-    worker.until_err("127.0.0.1:9");
-    assert!(impasto().is_file(), "and goes on");
 }

@@ -12,7 +12,7 @@ const HOUSES: u32 = 6;
 /// Houses that take a second or two each.
 fn street() -> Project {
     let project = Project::empty();
-    project.replace("impasto.toml", "iterations = 3", "iterations = 24");
+    project.replace("impasto.toml", "iterations = 3", "iterations = 16");
     for number in 1..=HOUSES {
         project.save(&format!("textures/house_{number}.png"), &pictures::bricks(64, 64, number));
     }
@@ -37,11 +37,18 @@ fn text(value: &Value) -> String {
     value.as_str().expect("it is text").to_owned()
 }
 
-/// Waits until a task that this worker has taken up is in the middle, and returns its output.
+/// Waits until this worker is in the middle of something, with as much before it as behind it, and returns the output.
 fn await_middle(building: &mut Process, worker: &str) -> String {
-    let output = building.until_event("started", |event| (event["worker"] == worker).then(|| text(&event["output"])));
-    building.until_event("progress", |event| (event["output"] == output.as_str()).then_some(()));
-    output
+    let mut begun = BTreeSet::new();
+    building.until_out("progress", |line| {
+        let event: Value = serde_json::from_str(line).expect("it is JSON");
+        let output = event["output"].as_str()?;
+        if event["event"] == "started" && event["worker"] == worker {
+            begun.insert(output.to_owned());
+        }
+        let early = event["event"] == "progress" && event["iteration"].as_u64()? * 2 <= event["iterations"].as_u64()?;
+        (early && begun.contains(output)).then(|| output.to_owned())
+    })
 }
 
 /// Every house was painted, is in its place once, and is what a build without a farm makes of it.
@@ -66,7 +73,7 @@ fn both_workers_paint_and_only_the_user_needs_the_network() {
     let project = street();
     let coordinator = Coordinator::start(&project);
     let stores = ["models of a", "models of b"].map(|name| project.beside(name));
-    let _workers = [("a", &stores[0]), ("b", &stores[1])].map(|(name, store)| Worker::start(&project, &coordinator, name, store));
+    let _workers = [("a", &stores[0]), ("b", &stores[1])].map(|(name, store)| Worker::start(&project, &coordinator.url, name, store));
     coordinator.await_workers(&project, 2);
 
     let built = start_build(&project, &coordinator).finish().expect_code(0);
@@ -93,7 +100,7 @@ fn both_workers_paint_and_only_the_user_needs_the_network() {
 fn a_worker_that_is_killed_costs_one_attempt() {
     let project = street();
     let coordinator = Coordinator::start(&project);
-    let [a, _b] = ["a", "b"].map(|name| Worker::start(&project, &coordinator, name, models_dir()));
+    let [a, _b] = ["a", "b"].map(|name| Worker::start(&project, &coordinator.url, name, models_dir()));
     coordinator.await_workers(&project, 2);
 
     let mut building = start_build(&project, &coordinator);
@@ -109,7 +116,7 @@ fn a_worker_that_is_killed_costs_one_attempt() {
 fn a_coordinator_that_is_killed_goes_on_where_it_was() {
     let project = street();
     let coordinator = Coordinator::start(&project);
-    let _workers = ["a", "b"].map(|name| Worker::start(&project, &coordinator, name, models_dir()));
+    let _workers = ["a", "b"].map(|name| Worker::start(&project, &coordinator.url, name, models_dir()));
     coordinator.await_workers(&project, 2);
 
     let mut building = start_build(&project, &coordinator);
@@ -131,7 +138,7 @@ fn a_coordinator_that_is_killed_goes_on_where_it_was() {
 fn a_build_that_is_killed_finds_its_job_again() {
     let project = street();
     let coordinator = Coordinator::start(&project);
-    let _workers = ["a", "b"].map(|name| Worker::start(&project, &coordinator, name, models_dir()));
+    let _workers = ["a", "b"].map(|name| Worker::start(&project, &coordinator.url, name, models_dir()));
     coordinator.await_workers(&project, 2);
 
     let mut building = start_build(&project, &coordinator);
@@ -148,7 +155,7 @@ fn a_build_that_is_killed_finds_its_job_again() {
 fn a_job_that_was_handed_in_is_fetched_later() {
     let project = Project::small();
     let coordinator = Coordinator::start(&project);
-    let _worker = Worker::start(&project, &coordinator, "a", models_dir());
+    let _worker = Worker::start(&project, &coordinator.url, "a", models_dir());
     let submitted = project.run(&["submit", "--json", "--coordinator", &coordinator.url]).expect_code(0).document();
     assert_eq!(submitted["tasks"], 3);
     let job = submitted["job"].as_u64().expect("a number").to_string();
@@ -158,4 +165,15 @@ fn a_job_that_was_handed_in_is_fetched_later() {
     let summary = start_build(&project, &coordinator).finish().expect_code(0).summary();
     assert_eq!([&summary["painted"], &summary["cached"]], [0, 3]);
     assert_eq!(project.painted().len(), 3);
+}
+
+#[test]
+fn a_worker_may_come_before_its_coordinator() {
+    let project = Project::empty();
+    let coordinator = Coordinator::start(&project);
+    let url = coordinator.url.clone();
+    coordinator.kill();
+    let mut worker = Worker::start(&project, &url, "a", models_dir());
+    worker.await_word_of(&url);
+    Coordinator::restart(&project, &url).await_workers(&project, 1);
 }

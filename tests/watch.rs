@@ -6,17 +6,21 @@ use std::io::Write;
 use impasto_tests::{Process, Project, pictures};
 use serde_json::Value;
 
-/// Puts a whole picture into the folder and waits until it is painted: by then the watcher has looked at everything that was there before.
+/// Puts a whole picture into the folder and waits for the build that paints it: by then the watcher has looked at everything that was there before.
+/// Returns what is said meanwhile.
 fn pass_by(project: &Project, watching: &mut Process, name: &str) -> Vec<Value> {
-    project.write(&format!("textures/{name}.png"), project.read("textures/first.png"));
-    let mut others = Vec::new();
+    let asset = format!("textures/{name}.png");
+    project.write(&asset, project.read("textures/first.png"));
+    let mut said = Vec::new();
+    let mut delivered = false;
     watching.until_out(name, |line| {
         let event: Value = serde_json::from_str(line).expect("it is JSON");
-        let of_it = event["event"] == "delivered" && event["asset"] == format!("textures/{name}.png");
-        others.push(event);
-        of_it.then_some(())
+        delivered |= event["event"] == "delivered" && event["asset"] == asset.as_str();
+        let ended = event["event"] == "summary";
+        said.push(event);
+        (delivered && ended).then_some(())
     });
-    others
+    said
 }
 
 #[test]
@@ -40,6 +44,7 @@ fn a_file_that_is_copied_slowly_is_painted_once_when_it_is_whole() {
     }
     drop(copied);
     watching.until_event("delivered", |event| (event["asset"] == "textures/slow.png").then_some(()));
+    watching.until_event("summary", |_| Some(()));
     let after = pass_by(&project, &mut watching, "passing_last");
 
     for event in events.iter().chain(&after) {

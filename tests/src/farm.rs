@@ -16,11 +16,11 @@ pub struct Coordinator {
     pub url: String,
 }
 
-/// A farm's figures made for tests: who is gone is missed in a second.
+/// A farm's figures made for tests: news comes at once, and who is gone is missed soon, but not before a busy machine has started him again.
 const HASTE: [(&str, &str); 3] = [
     ("IMPASTO_COORDINATOR__HEARTBEAT_MS", "200"),
-    ("IMPASTO_COORDINATOR__LEASE_MS", "20000"),
-    ("IMPASTO_COORDINATOR__RECONNECT_GRACE_MS", "3000"),
+    ("IMPASTO_COORDINATOR__LEASE_MS", "30000"),
+    ("IMPASTO_COORDINATOR__RECONNECT_GRACE_MS", "10000"),
 ];
 
 impl Coordinator {
@@ -67,12 +67,17 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// `models` is its model store; what that lacks it has from the coordinator.
-    pub fn start(project: &Project, coordinator: &Coordinator, name: &str, models: &Path) -> Self {
-        let mut command = project.impasto(&["worker", "--name", name, "--coordinator", &coordinator.url]);
+    /// `coordinator` is where it looks for work, and `models` its model store; what that lacks it has from the coordinator.
+    pub fn start(project: &Project, coordinator: &str, name: &str, models: &Path) -> Self {
+        let mut command = project.impasto(&["worker", "--name", name, "--coordinator", coordinator]);
         command.env("IMPASTO_WORKER__MODELS_DIR", models).env("IMPASTO_WORKER__CACHE_DIR", project.beside(&format!("cache of {name}")));
         command.env("IMPASTO_WORKER__THREADS", "1").env("IMPASTO_WORKER__SLOTS", "1");
         Self { process: Process::start(&mut command) }
+    }
+
+    /// Waits until its log says something about a coordinator.
+    pub fn await_word_of(&mut self, coordinator: &str) {
+        self.process.until_err(coordinator);
     }
 
     pub fn kill(self) {
