@@ -48,6 +48,8 @@ pub enum PaintError {
     NoModel { asset: String },
     #[error("the model {name} cannot be used")]
     Model { name: ModelName, source: Box<dyn std::error::Error + Send + Sync> },
+    #[error("IMPASTO_CPU_LEVEL cannot be followed")]
+    Level { source: impasto_kernels::UnknownLevel },
     #[error("painting `{asset}` was canceled")]
     Canceled { asset: String },
 }
@@ -58,7 +60,7 @@ impl PaintError {
         match self {
             Self::Asset(_) | Self::StyleCount { .. } | Self::NoModel { .. } => FailureKind::Input,
             Self::Engine { source, .. } => source.kind(),
-            Self::Model { .. } | Self::Canceled { .. } => FailureKind::Transient,
+            Self::Model { .. } | Self::Level { .. } | Self::Canceled { .. } => FailureKind::Transient,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use impasto_engine::Engine;
+use impasto_kernels::{Level, UnknownLevel};
 use impasto_models::{ModelError, ModelStore, read_vgg19};
 use impasto_types::{Action, Digest, ModelRef};
 
@@ -62,7 +63,8 @@ impl EnginePainter {
         }
         let unusable = |source| PaintError::Model { name: model.name, source };
         let weights = self.weights(model).map_err(|error| unusable(error.into()))?;
-        let prepared = Arc::new(Engine::new(&weights, self.threads, None).map_err(|error| unusable(error.into()))?);
+        let level = level().map_err(|source| PaintError::Level { source })?;
+        let prepared = Arc::new(Engine::new(&weights, self.threads, Some(level)).map_err(|error| unusable(error.into()))?);
         *engine = Some((model.blob.digest, prepared.clone()));
         Ok(prepared)
     }
@@ -71,6 +73,11 @@ impl EnginePainter {
         let file = self.store.find_ref(model)?.ok_or(ModelError::Missing { name: model.name })?;
         read_vgg19(&file.read()?)
     }
+}
+
+/// The best instructions that this processor has, or lesser ones where `IMPASTO_CPU_LEVEL` asks for them: to compare, or to step around a fault.
+fn level() -> Result<Level, UnknownLevel> {
+    std::env::var("IMPASTO_CPU_LEVEL").map_or_else(|_| Ok(Level::detect()), |wish| Level::at_most(&wish))
 }
 
 impl Painter for EnginePainter {
