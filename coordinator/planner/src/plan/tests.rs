@@ -252,7 +252,11 @@ const CHANGES: [Change; 13] = [
         folder: |_| {},
         reason: "style_layers changed from [1.0,1.0,1.0,1.0,1.0] to [1.0,1.0,0.5,1.0,1.0]",
     },
-    Change { manifest: ("quality", "pooling = \"average\"\nquality"), folder: |_| {}, reason: "pooling changed from \"max\" to \"average\"" },
+    Change {
+        manifest: ("quality", "pooling = \"average\"\nquality"),
+        folder: |_| {},
+        reason: "pooling changed from \"max\" to \"average\"",
+    },
     Change { manifest: ("", ""), folder: |folder| folder.models[0].blob = BlobRef::of(b"other weights"), reason: "model vgg19 changed" },
     Change {
         manifest: ("", ""),
