@@ -183,9 +183,13 @@ impl Planner<'_> {
             self.findings.previous.get(&output),
             self.findings.present.get(&output),
         );
+        let size = |path: &AssetPath| self.input(path).ok().map(|file| (file.header.width, file.header.height));
+        let styles: Vec<_> = style.images.iter().filter_map(|image| size(&image.path)).collect();
+        let init = painting.init.as_ref().and_then(size);
+        let sources: Vec<_> = styles.iter().copied().chain(init).chain([(header.width, header.height)]).collect();
         let spec = TaskSpec {
             asset: asset.path.clone(),
-            memory_bytes: estimate::memory_bytes(&painting.recipe, width, height),
+            memory_bytes: estimate::memory_bytes(&painting.recipe, (width, height), &sources, &styles),
             work: estimate::work(&painting.recipe, width, height),
             action,
         };

@@ -114,6 +114,11 @@ impl Project {
         contained::resolve(&self.root, path)
     }
 
+    /// Where `path` lies if no link is on the way.
+    pub(crate) fn resolved(&self, path: &AssetPath) -> PathBuf {
+        self.root.join(path.to_path_buf())
+    }
+
     /// Whether `file`, which may be a link, really lies in the project.
     pub(crate) fn holds(&self, file: &Path) -> io::Result<bool> {
         Ok(fs::canonicalize(file)?.starts_with(&self.root))

@@ -112,7 +112,9 @@ fn each_asset_is_painted_in_each_style_of_its_rule() {
     assert_eq!((day.spec.action.recipe.style_weight, day.spec.action.recipe.loss_norm), (6.5, LossNorm::Variance));
     assert_eq!((button.spec.action.output.format, button.spec.action.output.quality), (ContainerFormat::Jpeg, 80));
     assert_eq!((button.spec.action.recipe.init, button.spec.action.init), (Init::Image, Some(BlobRef::of(b"start.png"))));
-    assert_eq!(button.spec.memory_bytes, MEMORY_BASE_BYTES + 64 * 32 * 3000);
+    // Its styles, what it begins with and itself are read, all of one size.
+    let read = button.spec.action.styles.len() as u64 + 2;
+    assert_eq!(button.spec.memory_bytes, MEMORY_BASE_BYTES + 64 * 32 * (3000 + 40 * read));
     assert_eq!(button.action, button.spec.action.digest());
 }
 
@@ -222,7 +224,7 @@ fn overrides_are_part_of_the_action() {
     let overrides = RecipePatch { size: Some(128), ..RecipePatch::default() };
     let sized = folder.plan_of(&manifest.with_overrides(overrides).expect("they fit")).expect("a plan");
     assert_ne!(plain.tasks[0].action, sized.tasks[0].action);
-    assert_eq!(sized.tasks[0].spec.memory_bytes, MEMORY_BASE_BYTES + 128 * 64 * 3000);
+    assert_eq!(sized.tasks[0].spec.memory_bytes, MEMORY_BASE_BYTES + 128 * 64 * 3000 + 2 * 64 * 32 * 40);
 }
 
 /// One way in which a project can differ from the last build, and the reason that a plan then gives for `a.jpg`.
