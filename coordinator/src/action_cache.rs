@@ -51,8 +51,9 @@ impl ActionCache {
     pub fn get(&self, action: Digest, blobs: &BlobStore) -> Option<TaskResult> {
         let path = self.path_of(action);
         let size_bytes = fs::metadata(&path).ok()?.len();
-        let entry = (size_bytes <= MAX_ENTRY_BYTES).then(|| fs::read(&path).ok()).flatten();
-        let entry = entry.and_then(|bytes| serde_json::from_slice::<Entry>(&bytes).ok());
+        // An entry that cannot be read just now may be sound: only what was read and makes no sense is removed.
+        let bytes = if size_bytes <= MAX_ENTRY_BYTES { fs::read(&path).ok()? } else { Vec::new() };
+        let entry = serde_json::from_slice::<Entry>(&bytes).ok();
         match entry.filter(|entry| entry.action == action) {
             Some(entry) => Some(entry.result).filter(|result| blobs.contains(result.output)),
             None => {
