@@ -24,8 +24,17 @@ pub(crate) struct Following<'a> {
     pub(crate) cancel: &'a CancellationToken,
 }
 
+/// How a job was left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Left {
+    /// It has ended, or the coordinator knows that it is canceled.
+    Ended,
+    /// Nobody could be told that it is not wanted any more: the next build finds it.
+    Running,
+}
+
 /// Follows the job until it has ended, or has been canceled.
-pub(crate) async fn follow(following: Following<'_>, mut patience: Patience<'_>, delivery: &mut Delivery<'_>) -> Result<(), BuildError> {
+pub(crate) async fn follow(following: Following<'_>, mut patience: Patience<'_>, delivery: &mut Delivery<'_>) -> Result<Left, BuildError> {
     loop {
         let seen = tokio::select! {
             seen = following.see(&mut patience, delivery) => seen,
@@ -35,11 +44,11 @@ pub(crate) async fn follow(following: Following<'_>, mut patience: Patience<'_>,
             }
         };
         match seen {
-            Ok(()) => return Ok(()),
+            Ok(()) => return Ok(Left::Ended),
             Err(error) => match patience.wait(error).await {
                 Ok(()) => {}
-                // Nobody waits any more, and there is nobody to cancel the job at: the next build finds it.
-                Err(_) if following.cancel.is_cancelled() => return Ok(()),
+                // Nobody waits any more, and there is nobody to cancel the job at.
+                Err(_) if following.cancel.is_cancelled() => return Ok(Left::Running),
                 Err(error) => return Err(error.into()),
             },
         }
@@ -96,7 +105,7 @@ impl Following<'_> {
     }
 
     /// Cancels the job, and takes what is finished by then.
-    async fn give_up(&self, delivery: &mut Delivery<'_>) -> Result<(), BuildError> {
+    async fn give_up(&self, delivery: &mut Delivery<'_>) -> Result<Left, BuildError> {
         let ending = async {
             self.client.cancel(self.job).await?;
             let mut watch = self.client.watch(self.job).await?;
@@ -109,9 +118,10 @@ impl Following<'_> {
             Ok::<(), FarmError>(())
         };
         match tokio::time::timeout(CANCEL_TIMEOUT, ending).await {
+            Ok(Ok(())) => Ok(Left::Ended),
             Ok(Err(error)) if !error.is_away() => Err(error.into()),
             // A coordinator that is gone cannot be told; what it still paints goes into its cache.
-            Ok(_) | Err(_) => Ok(()),
+            Ok(Err(_)) | Err(_) => Ok(Left::Running),
         }
     }
 }

@@ -65,12 +65,9 @@ pub fn build(
     let mut found = survey(&request.survey, watcher)?;
     let mut _held = None;
     if found.plan.stale().next().is_some() {
-        let (held, waited) = take_lock(&found.project, observer, cancel)?;
-        _held = held;
-        if waited {
-            // The other build may have made what this one needs.
-            found = survey(&request.survey, watcher)?;
-        }
+        _held = take_lock(&found.project, observer, cancel)?;
+        // Another build may have ended since the first look, and made what this one needs.
+        found = survey(&request.survey, watcher)?;
     }
     let outcome = build_surveyed(request, &mut found, observer, cancel)?;
     let elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -120,15 +117,15 @@ fn announce(found: &Survey, observer: &dyn Observer) {
 /// How often a build looks whether another one of the same project has ended.
 const LOCK_INTERVAL: Duration = Duration::from_millis(200);
 
-/// The project's lock, and whether it had to be waited for; no lock where the wait was canceled.
-fn take_lock(project: &Project, observer: &dyn Observer, cancel: &CancellationToken) -> Result<(Option<ProjectLock>, bool), BuildError> {
+/// The project's lock; none where the wait for it was canceled.
+fn take_lock(project: &Project, observer: &dyn Observer, cancel: &CancellationToken) -> Result<Option<ProjectLock>, BuildError> {
     let mut waited = false;
     loop {
         match lock(project) {
-            Ok(held) => return Ok((Some(held), waited)),
+            Ok(held) => return Ok(Some(held)),
             Err(held @ LockError::Held { .. }) => {
                 if cancel.is_cancelled() {
-                    return Ok((None, waited));
+                    return Ok(None);
                 }
                 if !waited {
                     observer.event(Event::Warning { message: &format!("{held}; waiting for its end") });

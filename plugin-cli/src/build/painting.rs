@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::delivery::Delivery;
 use super::embedded::Embedded;
-use super::following::{Following, follow};
+use super::following::{Following, Left, follow};
 use super::local_cache::LocalCache;
 use super::patience::Patience;
 use super::pending::Pending;
@@ -83,9 +83,9 @@ impl Farm<'_> {
         let observer = delivery.observer();
         let Some((job, actions)) = self.patiently(observer, async || self.hand_in(delivery).await).await? else { return Ok(()) };
         let patience = Patience::new(observer, self.cancel);
-        follow(Following { client: &self.client, job, actions: &actions, keep: self.keep, cancel: self.cancel }, patience, delivery)
-            .await?;
-        if self.keep.is_some() {
+        let following = Following { client: &self.client, job, actions: &actions, keep: self.keep, cancel: self.cancel };
+        let left = follow(following, patience, delivery).await?;
+        if self.keep.is_some() && left == Left::Ended {
             Pending::forget(&self.survey.project);
         }
         Ok(())

@@ -72,8 +72,9 @@ pub fn survey(request: &SurveyRequest, watcher: Option<&Watcher>) -> Result<Surv
         None => scan(&project, &mut cache)?,
     };
     let on_disk = state.outputs_on_disk(&project);
-    // Both are only shortcuts: where they cannot be kept (a read-only checkout), the next look takes longer.
-    for unsaved in [cache.save(&project), state.save(&project)].into_iter().filter_map(Result::err) {
+    // The cache is only a shortcut: where it cannot be kept (a read-only checkout), the next look takes longer. The state is written by
+    // builds alone, under the project's lock: a look that began before a build ended would put back what was true then.
+    if let Err(unsaved) = cache.save(&project) {
         tracing::debug!("{unsaved}");
     }
 
