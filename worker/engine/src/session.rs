@@ -121,7 +121,7 @@ impl Session {
             return Err(EngineError::Checkpoint("it names a scale that the run does not have"));
         };
         let (width, height) = (scale.width as usize, scale.height as usize);
-        if saved.pixels.len() != width * height * 3 || saved.iteration > scale.iterations {
+        if saved.pixels.len() != width * height * 3 || saved.iteration >= scale.iterations {
             return Err(EngineError::Checkpoint("its picture does not fit its scale"));
         }
         session.at = saved.scale;
@@ -148,7 +148,7 @@ impl Session {
         }
         let engine = self.engine.clone();
         let report = engine.install(|| self.optimize(scale))?;
-        if self.iteration == scale.iterations {
+        if self.iteration >= scale.iterations {
             self.end_scale();
         }
         Ok(Step::Running(report))
