@@ -1,4 +1,4 @@
-//! The pass at the shapes of VGG-19, with random weights: forward to each layer, backward from each, the statistics of each, and a
+//! The pass at the shapes of VGG-19, with random weights: forward to each layer, there and back, the statistics of each, and a
 //! whole iteration of style transfer at two sizes.
 //!
 //! Run with `cargo bench -p impasto-kernels`. The networks use the best level of the processor and all its cores; before anything is timed,
@@ -10,7 +10,7 @@ use std::{
 };
 
 use divan::{Bencher, counter::ItemsCount};
-use impasto_kernels::{ConvWeights, Edge, Layer, Level, Network, Pass, Pool, Seed, Shape};
+use impasto_kernels::{ConvWeights, Edge, Layer, Level, Network, Pass, Pool, Precision, Seed, Shape};
 
 const STYLE: [Layer; 5] = [Layer::Relu1_1, Layer::Relu2_1, Layer::Relu3_1, Layer::Relu4_1, Layer::Relu5_1];
 
@@ -50,20 +50,21 @@ fn forward_256(bencher: Bencher<'_, '_>, layer: Layer) {
 }
 
 #[divan::bench(args = Layer::ALL, sample_count = 5)]
-fn backward_256(bencher: Bencher<'_, '_>, layer: Layer) {
+fn there_and_back_256(bencher: Bencher<'_, '_>, layer: Layer) {
     let (mut pass, pixels) = prepare(256);
-    pass.forward(&pixels, layer);
     let mean = vec![1.0; layer.channels()];
     let mut gradient = vec![0.0; pixels.len()];
-    bencher.bench_local(|| pass.backward(&[Seed { layer, gram: None, mean: Some(&mean), target: None }], &mut gradient));
+    bencher.bench_local(|| {
+        pass.forward(&pixels, layer);
+        pass.backward(&[Seed { layer, gram: None, mean: Some(&mean), target: None }], &mut gradient);
+    });
 }
 
 #[divan::bench(args = STYLE, sample_count = 5)]
 fn statistics_256(bencher: Bencher<'_, '_>, layer: Layer) {
     let (mut pass, pixels) = prepare(256);
     pass.forward(&pixels, layer);
-    let (mut gram, mut mean) = (vec![0.0; layer.channels() * layer.channels()], vec![0.0; layer.channels()]);
-    bencher.bench_local(|| pass.statistics(layer, &mut gram, &mut mean));
+    bencher.bench_local(|| pass.moments(layer, &pass.shape().region()));
 }
 
 #[divan::bench(args = [256, 512], sample_count = 5)]
@@ -76,10 +77,8 @@ fn iteration(bencher: Bencher<'_, '_>, size: usize) {
 fn iterate(pass: &mut Pass, pixels: &[f32]) -> Vec<Vec<f32>> {
     pass.forward(pixels, Layer::Relu5_1);
     let statistics = STYLE.map(|layer| {
-        let (_, _, channels) = pass.feature_shape(layer);
-        let (mut gram, mut mean) = (vec![0.0; channels * channels], vec![0.0; channels]);
-        pass.statistics(layer, &mut gram, &mut mean);
-        (gram, mean)
+        let moments = pass.moments(layer, &pass.shape().region());
+        moments.normalized()
     });
     let seeds: Vec<Seed<'_>> = STYLE
         .iter()
@@ -102,7 +101,7 @@ fn prepare(size: usize) -> (Pass, Vec<f32>) {
 }
 
 fn prepare_with(network: Arc<Network>, size: usize) -> (Pass, Vec<f32>) {
-    let shape = Shape { width: size, height: size, edge_x: Edge::Zero, edge_y: Edge::Zero, pool: Pool::Max };
+    let shape = Shape { width: size, height: size, edge_x: Edge::Zero, edge_y: Edge::Zero, pool: Pool::Max, seam_x: 0, seam_y: 0 };
     let pixels = random(size * size * 3, 1).into_iter().map(|value| 120.0 * value).collect();
     (Pass::new(network, shape, Arc::clone(&POOL)), pixels)
 }
@@ -128,7 +127,7 @@ fn network(weights: &[(Vec<f32>, Vec<f32>)], level: Level) -> Arc<Network> {
         .zip([3].iter().chain(&CHANNELS))
         .map(|((weights, bias), in_channels)| ConvWeights { in_channels: *in_channels, out_channels: bias.len(), weights, bias })
         .collect();
-    Arc::new(Network::new(&layers, level).expect("the topology of VGG-19"))
+    Arc::new(Network::new(&layers, level, Precision::Fp32).expect("the topology of VGG-19"))
 }
 
 /// Uniform in -1..1, from a small generator (SplitMix64).

@@ -1,18 +1,12 @@
 //! The weights of VGG, checked once and prepared once for both directions.
-//!
-//! A real network takes about 0.4 GB: Winograd's 36 transformed values stand for 9 weights, forward and backward. Computing them
-//! anew in each pass would cost a tenth of it.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use crate::{
-    convolution::Weights,
-    first::{Columns, Spread},
-    kernels::Kernels,
-    layer::{CONVOLUTIONS, NAMES},
+    feature_map::Precision,
+    fp32,
+    layer::{CONVOLUTIONS, Layer, NAMES},
     level::Level,
-    scalar::Taps,
-    winograd::Transformed,
 };
 
 /// One 3x3 convolution as it comes from a model file.
@@ -41,69 +35,61 @@ pub enum NetworkError {
     Bias { name: &'static str, expected: usize, found: usize },
 }
 
-/// The prepared weights, for one instruction set; share it in an `Arc`.
+/// The prepared weights, for one instruction set and precision; share it in an `Arc`.
 pub struct Network {
     level: Level,
-    pub(crate) kernels: Option<&'static Kernels>,
-    pub(crate) layers: Vec<Prepared>,
+    channels: Vec<usize>,
+    prepared: Prepared,
 }
 
-/// One convolution, prepared for both directions.
-#[derive(Debug)]
-pub(crate) struct Prepared {
-    pub(crate) in_channels: usize,
-    pub(crate) out_channels: usize,
-    pub(crate) bias: Vec<f32>,
-    pub(crate) forward: Weights,
-    pub(crate) backward: Weights,
+/// The weights as the passes of one precision read them.
+#[derive(Clone)]
+pub(crate) enum Prepared {
+    Fp32(Arc<fp32::Prepared>),
 }
 
 impl Network {
     /// Checks and prepares the 13 convolutions conv1_1 to conv5_1. A level that this processor lacks is lowered to the best one
-    /// that it has.
-    pub fn new(layers: &[ConvWeights<'_>], level: Level) -> Result<Self, NetworkError> {
+    /// that it has, and a precision that the level has no fast instructions for is raised: ask [`Network::level`] and [`Network::precision`].
+    pub fn new(layers: &[ConvWeights<'_>], level: Level, _precision: Precision) -> Result<Self, NetworkError> {
         check(layers)?;
         let level = level.min(Level::detect());
-        let kernels = Kernels::of(level);
-        let layers = layers.iter().enumerate().map(|(index, layer)| Prepared::new(index == 0, layer, kernels)).collect();
-        Ok(Self { level, kernels, layers })
+        let channels = layers.iter().map(|layer| layer.out_channels).collect();
+        Ok(Self { level, channels, prepared: Prepared::Fp32(Arc::new(fp32::Prepared::new(layers, level))) })
     }
 
     /// The instruction set that passes of this network run on.
     pub fn level(&self) -> Level {
         self.level
     }
+
+    /// The precision of features and weights. Sums are in fp32 or better in each.
+    pub fn precision(&self) -> Precision {
+        match self.prepared {
+            Prepared::Fp32(_) => Precision::Fp32,
+        }
+    }
+
+    /// Channels of a layer.
+    pub fn channels(&self, layer: Layer) -> usize {
+        self.channels[layer.convolution()]
+    }
+
+    /// Bytes of the prepared weights.
+    pub fn bytes(&self) -> usize {
+        match &self.prepared {
+            Prepared::Fp32(prepared) => prepared.bytes(),
+        }
+    }
+
+    pub(crate) fn prepared(&self) -> &Prepared {
+        &self.prepared
+    }
 }
 
 impl fmt::Debug for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Network").field("level", &self.level).finish_non_exhaustive()
-    }
-}
-
-impl Prepared {
-    fn new(first: bool, layer: &ConvWeights<'_>, kernels: Option<&Kernels>) -> Self {
-        let &ConvWeights { in_channels, out_channels, weights, bias } = layer;
-        let forward = |output: usize, input: usize, tap: usize| weights[(output * in_channels + input) * 9 + tap];
-        // The gradient of an input is gathered from the outputs that read it: the same convolution with the roles of the channels
-        // exchanged and the taps mirrored.
-        let backward = |output: usize, input: usize, tap: usize| weights[(input * in_channels + output) * 9 + 8 - tap];
-        let vectors = |channels: usize| channels.is_multiple_of(crate::gemm::BLOCK);
-        let (forward, backward) = match kernels {
-            Some(kernels) if first && vectors(out_channels) => (
-                Weights::Columns(Columns::new(in_channels, out_channels, kernels, forward)),
-                Weights::Spread(Spread::new(in_channels, out_channels, kernels, forward)),
-            ),
-            Some(kernels) if vectors(in_channels) && vectors(out_channels) => (
-                Weights::Transformed(Transformed::new(in_channels, out_channels, kernels, forward)),
-                Weights::Transformed(Transformed::new(out_channels, in_channels, kernels, backward)),
-            ),
-            _ => (
-                Weights::Taps(Taps::new(in_channels, out_channels, forward)),
-                Weights::Taps(Taps::new(out_channels, in_channels, backward)),
-            ),
-        };
-        Self { in_channels, out_channels, bias: bias.to_vec(), forward, backward }
+        f.debug_struct("Network").field("level", &self.level).field("precision", &self.precision()).finish_non_exhaustive()
     }
 }
 
@@ -144,12 +130,12 @@ mod tests {
     fn wrong_lengths_are_named() {
         let (weights, bias) = ([0.5; 54], [0.0; 2]);
         let good = layers(&weights, &bias);
-        assert!(Network::new(&good, Level::Scalar).is_ok());
+        assert!(Network::new(&good, Level::Scalar, Precision::Fp32).is_ok());
 
         let check = |change: fn(&mut Vec<ConvWeights<'_>>), expected: &str| {
             let mut layers = good.clone();
             change(&mut layers);
-            let error = Network::new(&layers, Level::detect()).expect_err("not a network");
+            let error = Network::new(&layers, Level::detect(), Precision::Fp32).expect_err("not a network");
             assert_eq!(error.to_string(), expected);
         };
         check(|layers| layers.truncate(12), "a network has 13 convolutions (conv1_1 to conv5_1), not 12");

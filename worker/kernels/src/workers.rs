@@ -24,6 +24,16 @@ impl Workers {
         Self { pool, scratch }
     }
 
+    /// Makes room for more scratch memory, where there is less than this.
+    pub(crate) fn reserve(&mut self, scratch_floats: usize) {
+        for scratch in &mut self.scratch {
+            let lines = scratch_floats.div_ceil(16);
+            if scratch.lines.len() < lines {
+                scratch.lines.resize(lines, Line([0.0; 16]));
+            }
+        }
+    }
+
     pub(crate) fn pool(&self) -> &ThreadPool {
         &self.pool
     }

@@ -2,8 +2,8 @@
 
 mod tiny;
 
-use impasto_kernels::{Edge, Layer, Level, Pass, Pool, Seed, Shape};
-use tiny::{EDGES, Random, Weights, pass};
+use impasto_kernels::{Edge, Layer, Level, Pass, Pool, Seed, Shape, Target};
+use tiny::{EDGES, Random, Weights, pass, statistics, target};
 
 fn dot(x: &[f32], y: &[f32]) -> f64 {
     x.iter().zip(y).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum()
@@ -51,17 +51,16 @@ fn gradient(pass: &mut Pass, pixels: &[f32], term: Term, layer: Layer) -> Vec<f3
     pass.forward(pixels, layer);
     let (width, height, channels) = pass.feature_shape(layer);
     let size = (width * height) as f32;
-    let (mut gram, mut mean) = (vec![0.0; channels * channels], vec![0.0; channels]);
-    pass.statistics(layer, &mut gram, &mut mean);
+    let (mut gram, mut mean) = statistics(pass, layer);
     for (entry, value) in gram.iter_mut().enumerate() {
         *value = 4.0 / size * (*value - aim(entry / channels + entry % channels));
     }
     mean.iter_mut().enumerate().for_each(|(i, value)| *value = 2.0 / size * (*value - aim(i)));
-    let target: Vec<f32> = (0..width * height * channels).map(aim).collect();
+    let map = target(pass, layer, aim);
     let seed = match term {
         Term::Gram => Seed { layer, gram: Some(&gram), mean: None, target: None },
         Term::Mean => Seed { layer, gram: None, mean: Some(&mean), target: None },
-        Term::Target => Seed { layer, gram: None, mean: None, target: Some((&target, 2.0)) },
+        Term::Target => Seed { layer, gram: None, mean: None, target: Some(Target { map: &map, origin: (0, 0), factor: 2.0 }) },
     };
     let mut gradient = vec![f32::NAN; pixels.len()];
     pass.backward(&[seed], &mut gradient);
@@ -98,7 +97,7 @@ fn the_gradient_is_the_slope_of_every_loss() {
             (Edge::Wrap, Edge::Replicate, Pool::Average),
         ] {
             for (width, height) in [(32, 16), (27, 19), (17, 33)] {
-                let shape = Shape { width, height, edge_x, edge_y, pool };
+                let shape = Shape { width, height, edge_x, edge_y, pool, seam_x: 0, seam_y: 0 };
                 for term in [Term::Gram, Term::Mean, Term::Target] {
                     for layer in [Layer::Relu1_1, Layer::Relu3_1, Layer::Relu5_1] {
                         check(&weights, level, shape, term, layer);
@@ -119,7 +118,7 @@ fn forward_and_backward_are_adjoint() {
             for edge_x in EDGES {
                 for edge_y in EDGES {
                     for (width, height) in [(1, 1), (1, 6), (2, 2), (5, 7), (13, 18)] {
-                        let shape = Shape { width, height, edge_x, edge_y, pool: Pool::Average };
+                        let shape = Shape { width, height, edge_x, edge_y, pool: Pool::Average, seam_x: 0, seam_y: 0 };
                         // Deeper layers see a change below the rounding of their features.
                         for layer in [Layer::Relu1_1, Layer::Relu2_1, Layer::Relu3_1] {
                             adjoint(&weights, level, shape, layer);
@@ -137,14 +136,17 @@ fn adjoint(weights: &Weights, level: Level, shape: Shape, layer: Layer) {
     let (x, d) = (random.floats(shape.width * shape.height * 3), random.floats(shape.width * shape.height * 3));
     let there: Vec<f32> = x.iter().zip(&d).map(|(x, d)| x + d).collect();
     pass.forward(&there, layer);
-    let there = pass.features(layer).to_vec();
+    let there = pass.features(layer);
     pass.forward(&x, layer);
-    let here = pass.features(layer).to_vec();
+    let here = pass.features(layer);
     // A target one below the features seeds y exactly, whatever the features are.
     let y = random.floats(here.len());
-    let target: Vec<f32> = here.iter().zip(&y).map(|(feature, y)| feature - y).collect();
+    let map = target(&pass, layer, |index| here[index] - y[index]);
     let mut gradient = vec![f32::NAN; x.len()];
-    pass.backward(&[Seed { layer, gram: None, mean: None, target: Some((&target, 1.0)) }], &mut gradient);
+    pass.backward(
+        &[Seed { layer, gram: None, mean: None, target: Some(Target { map: &map, origin: (0, 0), factor: 1.0 }) }],
+        &mut gradient,
+    );
 
     let change: Vec<f32> = there.iter().zip(&here).map(|(there, here)| there - here).collect();
     let (forward, backward) = (dot(&change, &y), dot(&d, &gradient));
@@ -156,7 +158,7 @@ fn adjoint(weights: &Weights, level: Level, shape: Shape, layer: Layer) {
 
 #[test]
 fn without_seeds_the_gradient_is_zero() {
-    let shape = Shape { width: 4, height: 4, edge_x: Edge::Zero, edge_y: Edge::Zero, pool: Pool::Max };
+    let shape = Shape { width: 4, height: 4, edge_x: Edge::Zero, edge_y: Edge::Zero, pool: Pool::Max, seam_x: 0, seam_y: 0 };
     let mut gradient = vec![1.0; 48];
     pass(&Weights::new([4; 5], 14), Level::Scalar, shape, 1).backward(&[], &mut gradient);
     assert_eq!(gradient, vec![0.0; 48]);

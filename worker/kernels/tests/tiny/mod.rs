@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use impasto_kernels::{ConvWeights, Edge, Level, Network, Pass, Pool, Shape};
+use impasto_kernels::{ConvWeights, Edge, FeatureMap, Layer, Level, Network, Pass, Pool, Precision, Shape};
 
 /// A small generator (SplitMix64), so that a failing case is the same everywhere.
 pub(crate) struct Random(pub(crate) u64);
@@ -78,7 +78,7 @@ impl Weights {
                 bias,
             })
             .collect();
-        Arc::new(Network::new(&layers, level).expect("a network"))
+        Arc::new(Network::new(&layers, level, Precision::Fp32).expect("a network"))
     }
 }
 
@@ -88,6 +88,18 @@ pub(crate) fn pool(threads: usize) -> Arc<rayon::ThreadPool> {
 
 pub(crate) fn pass(weights: &Weights, level: Level, shape: Shape, threads: usize) -> Pass {
     Pass::new(weights.network(level), shape, pool(threads))
+}
+
+/// The Gram matrix and the means of a layer, over the whole picture.
+pub(crate) fn statistics(pass: &Pass, layer: Layer) -> (Vec<f32>, Vec<f32>) {
+    pass.moments(layer, &pass.shape().region()).normalized()
+}
+
+/// A feature map of the size of the pass's own at a layer, filled by `value` of each index.
+pub(crate) fn target(pass: &Pass, layer: Layer, mut value: impl FnMut(usize) -> f32) -> FeatureMap {
+    let (width, height, channels) = pass.feature_shape(layer);
+    let values = (0..width * height * channels).map(&mut value).collect();
+    FeatureMap::of(layer, (width, height, channels), values)
 }
 
 pub(crate) const EDGES: [Edge; 4] = [Edge::Zero, Edge::Replicate, Edge::Reflect, Edge::Wrap];

@@ -3,7 +3,7 @@
 //! The innermost loop of each runs over output channels, which are contiguous, so that a compiler can vectorise it for whatever
 //! the target has.
 
-use crate::convolution::{Convolution, Epilogue};
+use crate::fp32::convolution::{Convolution, Epilogue};
 
 /// The weights of a 3x3 convolution as `[tap][in][out]`, tap 0 being the upper left neighbour.
 #[derive(Debug)]

@@ -20,10 +20,12 @@
 //! A tile's values do not depend on its block, so the cut is free to follow the size of the map.
 
 use crate::{
-    convolution::{Convolution, Epilogue},
-    gemm::{self, BLOCK, Operands, STRIP},
-    kernels::Kernels,
-    lanes::Lanes,
+    fp32::{
+        convolution::{Convolution, Epilogue},
+        gemm::{self, BLOCK, Operands, STRIP},
+        kernels::Kernels,
+        lanes::Lanes,
+    },
     plane::Plane,
     workers::{Output, Workers},
 };
@@ -72,6 +74,10 @@ impl Transformed {
             }
         }
         Self { in_channels, out_channels, values, zeros: vec![0.0; in_channels] }
+    }
+
+    pub(crate) fn floats(&self) -> usize {
+        self.values.len()
     }
 }
 

@@ -6,7 +6,10 @@
 
 use rayon::prelude::*;
 
-use crate::{gemm, kernels::Kernels, scalar};
+use crate::{
+    fp32::{gemm, kernels::Kernels, scalar},
+    moments::Moments,
+};
 
 /// Pixels whose products are summed in f32.
 pub(crate) const BLOCK_PIXELS: usize = 256;
@@ -14,35 +17,20 @@ pub(crate) const BLOCK_PIXELS: usize = 256;
 /// At most this many partial sums, of C * C doubles each.
 const CHUNKS: usize = 16;
 
-/// Writes `F^T F / pixels` and the channel means of `features`.
-pub(crate) fn statistics(
-    pool: &rayon::ThreadPool,
-    kernels: Option<&Kernels>,
-    features: &[f32],
-    channels: usize,
-    gram: &mut [f32],
-    mean: &mut [f32],
-) {
-    assert_eq!((gram.len(), mean.len()), (channels * channels, channels), "gram is C x C and mean has C values");
+/// The sums of `F` and `F F^T` over all rows of `features`.
+pub(crate) fn moments(pool: &rayon::ThreadPool, kernels: Option<&Kernels>, features: &[f32], channels: usize) -> Moments {
     let pixels = features.len() / channels;
     let blocks = pixels.div_ceil(BLOCK_PIXELS);
     let chunk_blocks = blocks.div_ceil(CHUNKS.min(blocks.div_ceil(2)));
-    let mut partial: Vec<Sums> = pool
+    let partial: Vec<Sums> = pool
         .install(|| features.par_chunks(chunk_blocks * BLOCK_PIXELS * channels).map(|chunk| Sums::of(kernels, chunk, channels)).collect());
-    let (total, others) = partial.split_first_mut().expect("a map has pixels");
-    for other in others {
-        total.gram.iter_mut().zip(&other.gram).for_each(|(sum, part)| *sum += part);
-        total.mean.iter_mut().zip(&other.mean).for_each(|(sum, part)| *sum += part);
+    let mut moments = Moments::empty(channels);
+    moments.pixels = pixels as u64;
+    for part in &partial {
+        moments.add_square(&part.gram);
+        moments.sum.iter_mut().zip(&part.mean).for_each(|(sum, part)| *sum += part);
     }
-    let scale = 1.0 / pixels as f64;
-    mean.iter_mut().zip(&total.mean).for_each(|(mean, sum)| *mean = (sum * scale) as f32);
-    for i in 0..channels {
-        for j in i..channels {
-            let value = (total.gram[i * channels + j] * scale) as f32;
-            gram[i * channels + j] = value;
-            gram[j * channels + i] = value;
-        }
-    }
+    moments
 }
 
 /// Sums over a chunk of pixels; of the Gram matrix, only the upper triangle means anything.

@@ -4,7 +4,7 @@
 //! `GROUPS` groups of 16 channels, summed over the block's pixels in registers, then added to the f64 sums. Only tiles that touch the
 //! upper triangle are computed.
 
-use crate::{gemm::BLOCK, lanes::Lanes};
+use crate::fp32::{gemm::BLOCK, lanes::Lanes};
 
 /// `VECTORS` is the number of vectors in `GROUPS` groups of [`BLOCK`] channels, and `MR` divides [`BLOCK`].
 ///
@@ -21,7 +21,7 @@ pub(crate) unsafe fn block<L: Lanes, const MR: usize, const VECTORS: usize, cons
     debug_assert!(VECTORS * L::WIDTH == GROUPS * BLOCK && BLOCK.is_multiple_of(MR));
     let pixels = rows.len() / channels;
     let groups = channels / BLOCK;
-    crate::gemm::pack_rows(rows, channels, pixels, packed);
+    crate::fp32::gemm::pack_rows(rows, channels, pixels, packed);
     for group in 0..groups {
         let mut sums = [0.0f32; BLOCK];
         for pixel in packed[group * pixels * BLOCK..][..pixels * BLOCK].chunks_exact(BLOCK) {

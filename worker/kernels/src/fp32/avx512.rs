@@ -5,7 +5,7 @@
 
 use std::arch::x86_64::*;
 
-use crate::{
+use crate::fp32::{
     gemm::{self, Operands},
     gram,
     kernels::Kernels,

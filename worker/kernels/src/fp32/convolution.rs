@@ -1,11 +1,13 @@
 //! One convolution of the schedule, in whichever form its weights were prepared.
 
 use crate::{
-    first::{self, Columns, Spread},
-    kernels::Kernels,
+    fp32::{
+        first::{self, Columns, Spread},
+        kernels::Kernels,
+        scalar::{self, Taps},
+        winograd::{self, Transformed},
+    },
     plane::Plane,
-    scalar::{self, Taps},
-    winograd::{self, Transformed},
     workers::Workers,
 };
 
@@ -50,6 +52,17 @@ impl Weights {
             Self::Columns(weights) => first::columns_scratch_floats(weights),
             Self::Spread(weights) => first::spread_scratch_floats(weights, plane),
         }
+    }
+
+    /// Bytes of these weights.
+    pub(crate) fn bytes(&self) -> usize {
+        let floats = match self {
+            Self::Taps(taps) => taps.weights.len(),
+            Self::Transformed(weights) => weights.floats(),
+            Self::Columns(weights) => weights.floats(),
+            Self::Spread(weights) => weights.floats(),
+        };
+        floats * size_of::<f32>()
     }
 
     /// Computes the whole output, frame included.

@@ -2,58 +2,70 @@
 //!
 //! A picture of odd size keeps its last row and column: the last window holds the pixels that there are.
 
-use crate::workers::Workers;
+use std::ops::Range;
 
-/// How a 2x2 window becomes one pixel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Pool {
-    /// The largest value; the gradient goes to the first one in reading order.
-    Max,
-    /// Twice the mean of the pixels there are: the factor keeps features about as large as under [`Pool::Max`], for which the
-    /// network was trained.
-    Average,
-}
-
-/// The size of a map after pooling.
-pub(crate) fn pooled(len: usize) -> usize {
-    len.div_ceil(2)
-}
+use crate::{
+    shape::{Pool, halve},
+    workers::{Output, Workers},
+};
 
 /// The map to pool.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Map {
     pub(crate) width: usize,
     pub(crate) height: usize,
+    pub(crate) seam_x: usize,
+    pub(crate) seam_y: usize,
     pub(crate) channels: usize,
 }
 
 impl Map {
-    pub(crate) fn floats(&self) -> usize {
-        self.width * self.height * self.channels
-    }
-
     fn row(&self) -> usize {
         self.width * self.channels
     }
 
-    fn pooled_row(&self) -> usize {
-        pooled(self.width) * self.channels
+    fn pooled_width(&self) -> usize {
+        halve(self.width, self.seam_x, 1)
     }
 
-    pub(crate) fn pooled_floats(&self) -> usize {
-        pooled(self.height) * self.pooled_row()
+    fn pooled_height(&self) -> usize {
+        halve(self.height, self.seam_y, 1)
+    }
+
+    fn pooled_row(&self) -> usize {
+        self.pooled_width() * self.channels
+    }
+
+    fn columns(&self, x: usize) -> Range<usize> {
+        window(x, self.width, self.seam_x)
+    }
+
+    fn rows(&self, y: usize) -> Range<usize> {
+        window(y, self.height, self.seam_y)
+    }
+}
+
+/// The pixels along an axis that become one: two, or the one that is left before a seam or the end.
+fn window(pooled: usize, len: usize, seam: usize) -> Range<usize> {
+    let before = halve(seam, 0, 1);
+    if pooled < before {
+        2 * pooled..seam.min(2 * pooled + 2)
+    } else {
+        let start = seam + 2 * (pooled - before);
+        start..len.min(start + 2)
     }
 }
 
 /// `output` = the pooled features.
 pub(crate) fn forward(workers: &mut Workers, pool: Pool, map: Map, features: &[f32], output: &mut [f32]) {
     let channels = map.channels;
-    workers.each_piece(&mut output[..map.pooled_floats()], map.pooled_row(), |y, output, _| {
-        // One row of the last, odd window: reading it twice changes neither the maximum nor the mean.
-        let rows = &features[2 * y * map.row()..map.floats().min((2 * y + 2) * map.row())];
-        let (upper, lower) = (&rows[..map.row()], &rows[rows.len() - map.row()..]);
+    workers.each_piece(&mut output[..map.pooled_height() * map.pooled_row()], map.pooled_row(), |y, output, _| {
+        // The one row of an odd window is read twice: that changes neither the maximum nor the mean.
+        let rows = map.rows(y);
+        let (upper, lower) = (&features[rows.start * map.row()..][..map.row()], &features[(rows.end - 1) * map.row()..][..map.row()]);
         for (x, output) in output.chunks_exact_mut(channels).enumerate() {
-            let (left, right) = (2 * x * channels, (2 * x + 1).min(map.width - 1) * channels);
+            let columns = map.columns(x);
+            let (left, right) = (columns.start * channels, (columns.end - 1) * channels);
             let window = [&upper[left..], &upper[right..], &lower[left..], &lower[right..]].map(|pixel| &pixel[..channels]);
             match pool {
                 Pool::Max => largest(window, output),
@@ -66,21 +78,25 @@ pub(crate) fn forward(workers: &mut Workers, pool: Pool, map: Map, features: &[f
 /// `gradient` = the gradient of the features before pooling, already through their ReLU.
 pub(crate) fn backward(workers: &mut Workers, pool: Pool, map: Map, features: &[f32], pooled: &[f32], gradient: &mut [f32]) {
     let channels = map.channels;
-    workers.each_piece(&mut gradient[..map.floats()], 2 * map.row(), |y, gradient, _| {
-        let features = &features[2 * y * map.row()..][..gradient.len()];
+    let gradient = Output::new(&mut gradient[..map.height * map.row()]);
+    workers.each(map.pooled_height(), |y, _| {
+        let rows = map.rows(y);
+        let features = &features[rows.start * map.row()..rows.end * map.row()];
+        // SAFETY: the windows of different rows of the pooled map share no row.
+        let gradient = unsafe { gradient.slice(rows.start * map.row(), rows.len() * map.row()) };
         let pooled = &pooled[y * map.pooled_row()..][..map.pooled_row()];
-        let height = gradient.len() / map.row();
         for (x, pooled) in pooled.chunks_exact(channels).enumerate() {
-            let width = 2.min(map.width - 2 * x);
-            let place = |pixel: usize| (pixel / width * map.width + 2 * x + pixel % width) * channels;
+            let columns = map.columns(x);
+            let pixels = rows.len() * columns.len();
+            let place = |pixel: usize| (pixel / columns.len() * map.width + columns.start + pixel % columns.len()) * channels;
             match pool {
-                Pool::Max => to_first_largest(width * height, place, features, pooled, gradient),
+                Pool::Max => to_first_largest(pixels, place, features, pooled, gradient),
                 Pool::Average => {
-                    let share = 2.0 / (width * height) as f32;
-                    for pixel in 0..width * height {
+                    let share = 2.0 / pixels as f32;
+                    for pixel in 0..pixels {
                         let target = &mut gradient[place(pixel)..][..channels];
                         target.iter_mut().zip(pooled).for_each(|(target, value)| *target = share * value);
-                        crate::scalar::gate(target, &features[place(pixel)..][..channels]);
+                        crate::fp32::scalar::gate(target, &features[place(pixel)..][..channels]);
                     }
                 }
             }
@@ -110,7 +126,7 @@ fn to_first_largest(pixels: usize, place: impl Fn(usize) -> usize, features: &[f
         let target = &mut gradient[place(pixel)..][..channels];
         target.copy_from_slice(pooled);
         let own = &features[place(pixel)..][..channels];
-        crate::scalar::gate(target, own);
+        crate::fp32::scalar::gate(target, own);
         for other in (0..pixels).filter(|other| *other != pixel) {
             let earlier = other < pixel;
             for ((target, own), other) in target.iter_mut().zip(own).zip(&features[place(other)..][..channels]) {

@@ -1,9 +1,11 @@
 //! The kernels of one vector level, as a table that only a processor that can run them is given.
 
 use crate::{
-    gemm::{self, Operands, Panels},
+    fp32::{
+        gemm::{self, Operands, Panels},
+        winograd::Tiles,
+    },
     level::Level,
-    winograd::Tiles,
 };
 
 /// Entry points compiled for one instruction set. The generic code behind them is in `gemm.rs`, `winograd.rs` and `gram.rs`.
@@ -16,7 +18,7 @@ pub(crate) struct Kernels {
     pub(crate) gram: Gram,
 }
 
-/// Rows, channels, room to pack the rows, and the two sums: see [`crate::gram::block`].
+/// Rows, channels, room to pack the rows, and the two sums: see [`crate::fp32::gram::block`].
 type Gram = unsafe fn(&[f32], usize, &mut [f32], &mut [f64], &mut [f64]);
 
 impl Kernels {
@@ -28,9 +30,9 @@ impl Kernels {
         match level {
             Level::Scalar => None,
             #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => Some(&crate::avx2::KERNELS),
+            Level::Avx2 => Some(&crate::fp32::avx2::KERNELS),
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => Some(&crate::avx512::KERNELS),
+            Level::Avx512 => Some(&crate::fp32::avx512::KERNELS),
             #[cfg(not(target_arch = "x86_64"))]
             Level::Avx2 | Level::Avx512 => None,
         }

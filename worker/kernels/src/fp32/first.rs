@@ -6,11 +6,13 @@
 //! of work is [`ROWS`] output rows, and computes the shares of `ROWS + 2`.
 
 use crate::{
-    convolution::{Convolution, Epilogue},
-    gemm::{self, BLOCK, Panels, STRIP},
-    kernels::Kernels,
+    fp32::{
+        convolution::{Convolution, Epilogue},
+        gemm::{self, BLOCK, Panels, STRIP},
+        kernels::Kernels,
+        scalar::{self, Taps},
+    },
     plane::Plane,
-    scalar::{self, Taps},
     workers::Workers,
 };
 
@@ -32,6 +34,10 @@ impl Columns {
         let panels =
             Panels::new(9 * in_channels, out_channels, kernels.panel, |k, column| weight(column, k % in_channels, k / in_channels));
         Self { in_channels, panels }
+    }
+
+    pub(crate) fn floats(&self) -> usize {
+        self.panels.values.len()
     }
 
     fn depth(&self) -> usize {
@@ -89,6 +95,10 @@ impl Spread {
             if column < 9 * in_channels { weight(k, column % in_channels, column / in_channels) } else { 0.0 }
         });
         Self { panels, taps: Taps::new(out_channels, in_channels, |output, input, tap| weight(input, output, 8 - tap)) }
+    }
+
+    pub(crate) fn floats(&self) -> usize {
+        self.panels.values.len()
     }
 
     fn depth(&self) -> usize {

@@ -8,7 +8,7 @@
 //! were rejected: their power-of-two distances fall into a few cache sets.) B is packed once into panels `[k][panel]`, which
 //! are read in order. The register block, rows by vectors, is chosen by the level.
 
-use crate::lanes::Lanes;
+use crate::fp32::lanes::Lanes;
 
 /// Channels in a block of A. Channel counts that it does not divide take the scalar loops: no real network has one.
 pub(crate) const BLOCK: usize = 16;
@@ -131,7 +131,7 @@ unsafe fn tile<L: Lanes, const MR: usize, const NV: usize>(operands: &Operands, 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{kernels::Kernels, level::Level};
+    use crate::{fp32::kernels::Kernels, level::Level};
 
     #[test]
     fn the_product_is_that_of_the_plain_loops_at_every_level() {
@@ -141,7 +141,7 @@ mod tests {
                 let a: Vec<f32> = (0..rows * channels).map(|i| ((i * 37) % 101) as f32 / 50.0 - 1.0).collect();
                 let b: Vec<f32> = (0..channels * channels).map(|i| ((i * 53) % 97) as f32 / 48.0 - 1.0).collect();
                 let mut expected = vec![0.0; rows * channels];
-                crate::scalar::product(&a, &b, channels, &mut expected);
+                crate::fp32::scalar::product(&a, &b, channels, &mut expected);
 
                 let (mut packed, mut found) = (vec![0.0; rows * channels], vec![0.0; rows * channels]);
                 pack_rows(&a, channels, rows, &mut packed);
