@@ -12,6 +12,7 @@
 //! The result does not depend on the number of threads: work is cut into fixed chunks, every value is computed by one chunk in one
 //! order, and sums over chunks are taken in the order of the chunks. Levels differ from each other by rounding.
 
+mod bf16;
 mod edge;
 mod feature_map;
 mod fp32;

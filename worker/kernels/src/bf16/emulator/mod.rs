@@ -1,0 +1,1 @@
+//! AMX in software, for tests on machines that lack it: a SIGILL handler that executes the tile instructions.
