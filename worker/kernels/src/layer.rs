@@ -25,6 +25,36 @@ impl Layer {
         }
     }
 
+    /// Pixels around a region that its features up to this layer depend on, rounded up to 16: the halo of a tile whose statistics are wanted. The region
+    /// begins and ends at multiples of 16, at a border or at a seam.
+    ///
+    /// Each convolution adds one pixel of its own map on either side: `1, 4, 10, 30, 38, 70`.
+    pub fn forward_halo_px(self) -> usize {
+        match self {
+            Self::Relu1_1 | Self::Relu2_1 | Self::Relu3_1 => 16,
+            Self::Relu4_1 => 32,
+            Self::Relu4_2 => 48,
+            Self::Relu5_1 => 80,
+        }
+    }
+
+    /// Pixels around a region that its gradient depends on when this is the deepest seeded layer, rounded up to 16: the halo of a tile whose gradient is
+    /// wanted. It is exact in real numbers; in floating point a Winograd window mixes the rounding of its 36 pixels, so tile and whole
+    /// agree to rounding (at the scalar level to the last bit).
+    ///
+    /// A pixel's gradient asks for every feature that the pixel reaches, and those for all pixels that reach them: twice the way, less the block of 16 in
+    /// which the region begins, `2, 8, 22, 62, 78, 150`. Beyond a seam of odd size blocks begin elsewhere and are cut short, which makes it
+    /// `2, 9, 23, 67, 83, 155`; `shape.rs` counts them.
+    pub fn halo_px(self) -> usize {
+        match self {
+            Self::Relu1_1 | Self::Relu2_1 => 16,
+            Self::Relu3_1 => 32,
+            Self::Relu4_1 => 80,
+            Self::Relu4_2 => 96,
+            Self::Relu5_1 => 160,
+        }
+    }
+
     /// The convolution whose output this is, after its ReLU.
     pub(crate) fn convolution(self) -> usize {
         match self {

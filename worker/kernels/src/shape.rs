@@ -77,6 +77,7 @@ pub(crate) fn halve(position: usize, seam: usize, halvings: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::layer::pools_before;
 
     #[test]
     fn halving_step_by_step_is_halving_at_once() {
@@ -89,6 +90,54 @@ mod tests {
                     assert_eq!(stepped, halve(len, seam, halvings), "{len} with a seam at {seam}, {halvings} times");
                 }
             }
+        }
+    }
+
+    /// The first and last pixel that a range of a layer's pixels was computed from, along an axis without ends.
+    fn field(range: (isize, isize), layer: Layer, seam: isize) -> (isize, isize) {
+        (0..=layer.convolution()).rev().fold(range, |(first, last), convolution| {
+            let (first, last) = (first - 1, last + 1);
+            if !pools_before(convolution) {
+                return (first, last);
+            }
+            let seam = (seam + (1 << HALVINGS[convolution - 1]) - 1) >> HALVINGS[convolution - 1];
+            let half = (seam + 1) / 2;
+            let start = |pooled: isize| if pooled < half { 2 * pooled } else { seam + 2 * (pooled - half) };
+            (start(first), start(last + 1) - 1)
+        })
+    }
+
+    /// The first and last pixel of a layer that a pixel has a part in.
+    fn reach(pixel: isize, layer: Layer, seam: isize) -> (isize, isize) {
+        (0..=layer.convolution()).fold((pixel, pixel), |range, convolution| {
+            let (first, last) = if pools_before(convolution) {
+                let seam = (seam + (1 << HALVINGS[convolution - 1]) - 1) >> HALVINGS[convolution - 1];
+                let pooled = |pixel: isize| if pixel < seam { pixel >> 1 } else { (seam + 1) / 2 + ((pixel - seam) >> 1) };
+                (pooled(range.0), pooled(range.1))
+            } else {
+                range
+            };
+            (first - 1, last + 1)
+        })
+    }
+
+    #[test]
+    fn halos_hold_what_a_region_depends_on_and_hardly_more() {
+        for layer in Layer::ALL {
+            let (mut forward, mut both) = (0, 0);
+            for seam in 1600..1616 {
+                let starts = (60 * 16..seam).step_by(16).chain((0..40).map(|block| seam + 16 * block));
+                for start in starts {
+                    // The interiors that begin here and that end here.
+                    let at_layer = |pixel: isize| halve(pixel as usize, seam as usize, HALVINGS[layer.convolution()]) as isize;
+                    forward = forward.max(start - field((at_layer(start), at_layer(start)), layer, seam).0);
+                    forward = forward.max(field((at_layer(start) - 1, at_layer(start) - 1), layer, seam).1 - (start - 1));
+                    both = both.max(start - field(reach(start, layer, seam), layer, seam).0);
+                    both = both.max(field(reach(start - 1, layer, seam), layer, seam).1 - (start - 1));
+                }
+            }
+            let rounded = |pixels: isize| (pixels as usize).next_multiple_of(16);
+            assert_eq!((rounded(forward), rounded(both)), (layer.forward_halo_px(), layer.halo_px()), "{layer:?}: {forward} and {both} px");
         }
     }
 
