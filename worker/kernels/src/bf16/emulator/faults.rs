@@ -22,6 +22,25 @@ fn another_illegal_instruction_kills() {
 }
 
 #[test]
+fn an_earlier_handler_gets_what_is_not_ours() {
+    const EXIT: i32 = 42;
+    extern "C" fn earlier(_signal: libc::c_int) {
+        // SAFETY: `_exit` has no precondition and is async-signal-safe.
+        unsafe { libc::_exit(EXIT) };
+    }
+    let died = with_fault("an_earlier_handler_gets_what_is_not_ours", || {
+        // SAFETY: the handler has the signature that `signal` asks for.
+        unsafe { libc::signal(libc::SIGILL, earlier as *const () as libc::sighandler_t) };
+        install();
+        // SAFETY: the instruction ends the process.
+        unsafe { asm!("ud2", options(nomem, nostack)) };
+    });
+    if let Some(child) = died {
+        assert_eq!(child.status.code(), Some(EXIT), "{child:?}");
+    }
+}
+
+#[test]
 fn a_signal_that_no_instruction_caused_kills() {
     let died = with_fault("a_signal_that_no_instruction_caused_kills", || {
         install();
