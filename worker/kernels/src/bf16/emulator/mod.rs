@@ -7,7 +7,7 @@
 //! the arithmetic up to the order of its roundings.
 //!
 //! It is not a model of speed (an instruction costs a signal, some microseconds), and it is no AMX for users: it is compiled
-//! for tests alone. It knows the eight instructions that the kernels use: LDTILECFG, TILERELEASE, TILEZERO, TILELOADD,
+//! for tests alone. It knows the seven instructions that the kernels use: LDTILECFG, TILERELEASE, TILEZERO, TILELOADD,
 //! TILELOADDT1, TILESTORED and TDPBF16PS in 64-bit mode, without segment and address-size prefixes. Every other illegal
 //! instruction goes to the handler that was there before, so that a real fault still kills the test. Where the manual has the
 //! CPU raise #GP or #UD because an instruction does not fit the configuration, the emulator says which rule was broken and
