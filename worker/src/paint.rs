@@ -65,7 +65,7 @@ impl PaintError {
     }
 }
 
-/// Paints one asset. `asset` is what errors call it where no file is at fault.
+/// Paints one asset within `memory_bytes`. `asset` is what errors call it where no file is at fault.
 ///
 /// Colours under full transparency are filled from around them first, so that neither the network nor a renderer sees black holes.
 ///
@@ -73,6 +73,7 @@ impl PaintError {
 /// Names the file that cannot be read, the reason why the engine cannot paint it, or that the observer ended it.
 pub fn paint(
     engine: &Arc<Engine>,
+    memory_bytes: u64,
     asset: &str,
     action: &Action,
     sources: &Sources,
@@ -81,7 +82,7 @@ pub fn paint(
     let failed = |source| PaintError::Engine { asset: asset.to_owned(), source };
     let inputs = inputs(asset, action, sources)?;
     let began = Instant::now();
-    let mut session = Session::new(engine.clone(), action.recipe.clone(), inputs).map_err(failed)?;
+    let mut session = Session::new(engine.clone(), action.recipe.clone(), inputs, memory_bytes).map_err(failed)?;
     let mut last = None;
     while let Step::Running(step) = session.step().map_err(failed)? {
         last = Some(step);

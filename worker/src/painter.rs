@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use impasto_engine::Engine;
 use impasto_kernels::{Level, UnknownLevel};
 use impasto_models::{ModelError, ModelStore, read_vgg19};
-use impasto_types::{Action, Digest, ModelRef};
+use impasto_types::{Action, Digest, ModelRef, Profile};
 
 use crate::paint::{Observer, PaintError, Painted, Sources, paint};
 
@@ -37,17 +37,20 @@ pub trait Painter: fmt::Debug + Send + Sync + 'static {
 pub struct EnginePainter {
     store: ModelStore,
     threads: usize,
+    /// What each paint may take, the network and the process included.
+    memory_bytes: u64,
     /// The network that was used last. Preparing one takes about a second and many megabytes, and a farm's tasks all ask for the same.
-    engine: Mutex<Option<(Digest, Arc<Engine>)>>,
+    engine: Mutex<Option<(Digest, Profile, Arc<Engine>)>>,
 }
 
 impl EnginePainter {
-    /// A painter with the model store in `models_dir`, or the user's own. All that it paints at once shares `threads` threads.
+    /// A painter with the model store in `models_dir`, or the user's own. All that it paints at once shares `threads` threads; each picture is painted within
+    /// `memory_bytes`.
     ///
     /// # Errors
     /// Where there is no folder for a model store.
-    pub fn open(models_dir: Option<&Path>, threads: usize) -> Result<Self, ModelError> {
-        Ok(Self { store: ModelStore::open(models_dir)?, threads, engine: Mutex::new(None) })
+    pub fn open(models_dir: Option<&Path>, threads: usize, memory_bytes: u64) -> Result<Self, ModelError> {
+        Ok(Self { store: ModelStore::open(models_dir)?, threads, memory_bytes, engine: Mutex::new(None) })
     }
 
     /// The engine for the model that an action names, prepared on first use.
@@ -58,14 +61,15 @@ impl EnginePainter {
         let model = action.models.first().ok_or_else(|| PaintError::NoModel { asset: asset.to_owned() })?;
         // The lock is held while the network is prepared, so that two slots do not prepare it twice. It holds nothing half made.
         let mut engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, engine)) = engine.as_ref().filter(|(digest, _)| *digest == model.blob.digest) {
+        let wanted = (model.blob.digest, action.recipe.profile);
+        if let Some((_, _, engine)) = engine.as_ref().filter(|(digest, profile, _)| (*digest, *profile) == wanted) {
             return Ok(engine.clone());
         }
         let unusable = |source| PaintError::Model { name: model.name, source };
         let weights = self.weights(model).map_err(|error| unusable(error.into()))?;
         let level = level().map_err(|source| PaintError::Level { source })?;
-        let prepared = Arc::new(Engine::new(&weights, self.threads, Some(level)).map_err(|error| unusable(error.into()))?);
-        *engine = Some((model.blob.digest, prepared.clone()));
+        let prepared = Arc::new(Engine::new(&weights, self.threads, Some(level), wanted.1).map_err(|error| unusable(error.into()))?);
+        *engine = Some((wanted.0, wanted.1, prepared.clone()));
         Ok(prepared)
     }
 
@@ -96,6 +100,6 @@ impl Painter for EnginePainter {
     }
 
     fn paint(&self, asset: &str, action: &Action, sources: &Sources, observer: &mut Observer<'_>) -> Result<Painted, PaintError> {
-        paint(&self.engine(asset, action)?, asset, action, sources, observer)
+        paint(&self.engine(asset, action)?, self.memory_bytes, asset, action, sources, observer)
     }
 }

@@ -64,7 +64,7 @@ const NAMED_BLOBS: usize = 256;
 /// # Errors
 /// Where the settings cannot work: a cache or model folder that cannot be used, a wrong address, a coordinator that refuses this worker.
 pub async fn run(settings: Settings, shutdown: CancellationToken) -> Result<(), WorkerError> {
-    let painter = EnginePainter::open(settings.models_dir.as_deref(), settings.threads)?;
+    let painter = EnginePainter::open(settings.models_dir.as_deref(), settings.threads, settings.memory_bytes / u64::from(settings.slots))?;
     run_with(settings, Arc::new(painter), shutdown).await
 }
 

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use impasto_kernels::Level;
+use impasto_kernels::{Level, Precision};
 use impasto_models::VggWeights;
+use impasto_types::Profile;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::EngineError;
-use crate::pass::{Cpu, Device};
+use crate::device::{Cpu, Device};
 
 /// VGG-19 on a device, and the threads that work for it. Sessions share it.
 #[derive(Debug)]
@@ -17,11 +18,12 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Prepares the network for the CPU, on `threads` threads. `level` may lower the instructions that the kernels use; `None` uses the best there are.
+    /// Prepares the network for the CPU, on `threads` threads. `level` may lower the instructions that the kernels use; `None` uses the best there are. What
+    /// `profile` really came to is in [`Engine::device`].
     ///
     /// # Errors
     /// Where the weights are not VGG-19's, or no threads are to be had.
-    pub fn new(weights: &VggWeights, threads: usize, level: Option<Level>) -> Result<Self, EngineError> {
+    pub fn new(weights: &VggWeights, threads: usize, level: Option<Level>, profile: Profile) -> Result<Self, EngineError> {
         let threads = threads.max(1);
         let pool = ThreadPoolBuilder::new()
             .num_threads(threads)
@@ -31,7 +33,11 @@ impl Engine {
         let pool = Arc::new(pool);
         let best = Level::detect();
         let level = level.map_or(best, |level| level.min(best));
-        let device = Cpu::new(weights, level, pool.clone())?;
+        let precision = match profile {
+            Profile::Fast => Precision::Bf16,
+            Profile::Exact => Precision::Fp32,
+        };
+        let device = Cpu::new(weights, level, precision, pool.clone())?;
         Ok(Self::on(Box::new(device), pool))
     }
 
@@ -40,13 +46,18 @@ impl Engine {
         Self { device, threads }
     }
 
-    /// What it runs on, such as `cpu avx512`.
+    /// What it runs on, such as `cpu avx512 fp32`.
     pub fn device(&self) -> String {
         self.device.label()
     }
 
     pub(crate) fn backend(&self) -> &dyn Device {
         &*self.device
+    }
+
+    /// Memory that the prepared network takes.
+    pub fn bytes(&self) -> u64 {
+        self.device.bytes()
     }
 
     /// Runs `work` on the engine's threads.

@@ -19,6 +19,8 @@ pub enum EngineError {
     Weights(String),
     #[error("could not start {threads} threads")]
     Threads { threads: usize, source: rayon::ThreadPoolBuildError },
+    #[error("painting {width} x {height} pixels takes at least {}, and there are {}", size(*least_bytes), size(*budget_bytes))]
+    Memory { width: usize, height: usize, least_bytes: u64, budget_bytes: u64 },
     #[error("the checkpoint is unusable: {0}")]
     Checkpoint(&'static str),
     #[error("the reference device failed")]
@@ -32,7 +34,15 @@ impl EngineError {
             Self::Recipe(_) | Self::MissingInput(_) | Self::Size { .. } | Self::StyleWeights(_) | Self::NotFinite { .. } => {
                 FailureKind::Input
             }
+            Self::Memory { .. } => FailureKind::Shortage,
             Self::Weights(_) | Self::Threads { .. } | Self::Checkpoint(_) | Self::Candle(_) => FailureKind::Transient,
         }
     }
+}
+
+/// Bytes as people write them.
+fn size(bytes: u64) -> String {
+    const MIB: f64 = 1024.0 * 1024.0;
+    let mib = bytes as f64 / MIB;
+    if mib < 1024.0 { format!("{mib:.0} MiB") } else { format!("{:.1} GiB", mib / 1024.0) }
 }

@@ -16,12 +16,18 @@ impl Image {
         Self { width, height, rgb: color.repeat(width * height) }
     }
 
-    pub fn of_picture(picture: &Picture) -> Self {
-        Self { width: picture.width as usize, height: picture.height as usize, rgb: picture.rgb.clone() }
+    /// The colours of a picture.
+    pub fn from_picture(picture: Picture) -> Self {
+        Self { width: picture.width as usize, height: picture.height as usize, rgb: picture.rgb }
     }
 
     pub fn pixels(&self) -> usize {
         self.width * self.height
+    }
+
+    /// Memory that it takes.
+    pub fn bytes(&self) -> u64 {
+        4 * self.rgb.len() as u64
     }
 
     /// Holds every value within 0 to 255.

@@ -5,13 +5,13 @@
 
 mod checkpoint;
 mod color;
+pub mod device;
 mod engine;
 mod error;
 mod image;
 mod noise;
 pub mod objective;
 mod optimizer;
-pub mod pass;
 mod resize;
 mod session;
 mod total_variation;

@@ -1,80 +1,67 @@
 //! What a picture is measured against: content features and style statistics, and how statistics pull on features.
 
-use impasto_kernels::Layer;
+use impasto_kernels::{Layer, Moments};
 use impasto_types::{LossNorm, Recipe};
 
-use crate::pass::{CONTENT_LAYER, STYLE_LAYERS};
-use crate::vector;
+use crate::device::STYLE_LAYERS;
 
-/// Second and first moments of one layer's feature maps over a picture: sums over pixels, divided by their number, so that those of parts of a
-/// picture add up to those of the whole.
+/// Second and first moments of one layer's feature maps over a picture.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LayerStatistics {
     /// How many pixels the layer has.
-    pub pixels: usize,
+    pub pixels: u64,
     /// The Gram matrix `F^T F / pixels`: channels by channels, symmetric.
     pub gram: Vec<f32>,
     /// The mean of each channel.
     pub mean: Vec<f32>,
 }
 
-/// The whole loss of a picture, but for total variation.
-#[derive(Debug, Clone)]
-pub struct Objective {
-    pub content: Option<ContentTarget>,
-    pub style: Vec<(Layer, StyleTarget)>,
-}
-
-impl Objective {
-    /// The deepest layer that has a say.
-    pub fn deepest(&self) -> Layer {
-        let style = self.style.iter().map(|(layer, _)| *layer);
-        style.chain(self.content.iter().map(|_| CONTENT_LAYER)).max().unwrap_or(CONTENT_LAYER)
+impl LayerStatistics {
+    /// From sums over a picture.
+    pub fn of(moments: &Moments) -> Self {
+        let (gram, mean) = moments.normalized();
+        Self { pixels: moments.pixels, gram, mean }
     }
 }
 
-/// Feature maps of one layer: rows, columns, channels.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Features {
-    pub channels: usize,
-    pub values: Vec<f32>,
+/// What the content loss is measured by: sums over the content's features.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ContentSums {
+    values: u64,
+    squares: f64,
+    /// Of squared distances to each channel's mean.
+    deviations: f64,
 }
 
-/// `weight * sum((F - features)^2)` at relu4_2.
-#[derive(Debug, Clone)]
-pub struct ContentTarget {
-    pub features: Vec<f32>,
-    pub weight: f64,
-}
+impl ContentSums {
+    /// The sums over values that `each` gives in order, a pixel's channels side by side.
+    pub fn of(channels: usize, each: impl FnOnce(&mut dyn FnMut(f32))) -> Self {
+        let (mut values, mut squares) = (0_u64, 0.0);
+        let mut sums = vec![0.0_f64; channels];
+        let mut channel = 0;
+        each(&mut |value| {
+            let value = f64::from(value);
+            values += 1;
+            squares += value * value;
+            sums[channel] += value;
+            channel = if channel + 1 == channels { 0 } else { channel + 1 };
+        });
+        let pixels = (values / channels as u64).max(1) as f64;
+        let deviations = squares - sums.iter().map(|sum| sum * sum / pixels).sum::<f64>();
+        Self { values, squares, deviations }
+    }
 
-impl ContentTarget {
-    /// The target for a picture with these feature maps, weighted as the recipe says.
-    pub fn new(recipe: &Recipe, features: Features) -> Self {
-        let Features { channels, values: features } = features;
-        let weight = f64::from(recipe.content_weight);
+    /// What a sum of squared differences to these features is multiplied by.
+    pub fn weight(&self, recipe: &Recipe) -> f64 {
         // A flat picture has no variance, and a black one next to no features: below this a feature counts as noise.
-        let floor = 1e-3 * features.len() as f64;
+        let floor = 1e-3 * self.values as f64;
         let scale = match recipe.loss_norm {
-            LossNorm::Absolute => features.len() as f64,
-            LossNorm::Relative => vector::dot(&features, &features).max(floor),
-            LossNorm::Variance => variance_sum(&features, channels).max(floor),
+            LossNorm::Absolute => self.values as f64,
+            LossNorm::Relative => self.squares.max(floor),
+            LossNorm::Variance => self.deviations.max(floor),
         };
-        Self { features, weight: weight / scale }
+        f64::from(recipe.content_weight) / scale
     }
-
-    pub fn loss(&self, features: &[f32]) -> f64 {
-        self.weight * vector::sum2(features, &self.features, |f, p| (f - p) * (f - p))
-    }
-}
-
-/// The sum over pixels and channels of the squared distance to the channel's mean.
-fn variance_sum(features: &[f32], channels: usize) -> f64 {
-    let pixels = (features.len() / channels) as f64;
-    let mut sums = vec![0.0_f64; channels];
-    for pixel in features.chunks_exact(channels) {
-        sums.iter_mut().zip(pixel).for_each(|(sum, &value)| *sum += f64::from(value));
-    }
-    vector::dot(features, features) - sums.iter().map(|sum| sum * sum / pixels).sum::<f64>()
 }
 
 /// What one layer's statistics are to become, and how strongly.
@@ -235,7 +222,7 @@ mod tests {
             }
         }
         let (gram, mean) = (gram.map(|v| v as f32).to_vec(), mean.map(|v| v as f32).to_vec());
-        LayerStatistics { pixels: PIXELS, gram, mean }
+        LayerStatistics { pixels: PIXELS as u64, gram, mean }
     }
 
     #[test]
@@ -269,16 +256,12 @@ mod tests {
     #[test]
     fn content_norms() {
         let p = features(3);
-        let mut f = p.clone();
-        f[7] += 2.0;
-        let loss = |loss_norm| {
-            let recipe = Recipe { loss_norm, content_weight: 3.0, ..Preset::Painterly.recipe() };
-            ContentTarget::new(&recipe, Features { channels: CHANNELS, values: p.clone() }).loss(&f)
-        };
+        let sums = ContentSums::of(CHANNELS, |visit| p.iter().copied().for_each(visit));
+        let weight = |loss_norm| sums.weight(&Recipe { loss_norm, content_weight: 3.0, ..Preset::Painterly.recipe() });
         let count = p.len() as f64;
         let squares: f64 = p.iter().map(|&v| f64::from(v * v)).sum();
-        assert!((loss(LossNorm::Absolute) - 3.0 * 4.0 / count).abs() < 1e-5);
-        assert!((loss(LossNorm::Relative) - 3.0 * 4.0 / squares).abs() < 1e-5);
-        assert!(loss(LossNorm::Variance) > loss(LossNorm::Relative));
+        assert!((weight(LossNorm::Absolute) - 3.0 / count).abs() < 1e-9);
+        assert!((weight(LossNorm::Relative) - 3.0 / squares).abs() < 1e-6 * weight(LossNorm::Relative));
+        assert!(weight(LossNorm::Variance) > weight(LossNorm::Relative));
     }
 }

@@ -4,15 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use impasto_assets::{Origin, Picture};
-use impasto_kernels::{Edge, Pool, Shape};
-use impasto_types::{ContainerFormat, Init, Method, Padding, Pooling, PreserveColor, Recipe, Scale};
+use impasto_types::{ContainerFormat, Init, Method, PreserveColor, Recipe, Scale};
 
+use crate::device::{Canvas, Plan, State, Task, View, Work};
 use crate::noise::SplitMix64;
-use crate::objective::{ContentTarget, Objective, StyleTarget};
-use crate::optimizer::Optimizer;
-use crate::pass::Pass;
+use crate::objective::{LayerStatistics, StyleTarget};
+use crate::optimizer::Memory;
 use crate::resize::resize;
-use crate::total_variation::total_variation;
 use crate::{Engine, EngineError, Image, checkpoint, color};
 
 /// The pictures that a recipe works on.
@@ -52,21 +50,27 @@ pub struct StepReport {
 pub struct Session {
     engine: Arc<Engine>,
     recipe: Recipe,
+    budget_bytes: u64,
     sources: Sources,
     scales: Vec<Scale>,
     /// Index into `scales`; equal to their number when done.
     at: usize,
-    /// Steps done at this scale.
-    iteration: u32,
-    picture: Image,
-    /// `None` before a scale's first step and when done.
-    stage: Option<Stage>,
+    place: Place,
 }
 
-/// The inputs as the engine computes with them.
+/// Where the picture is.
+#[derive(Debug)]
+enum Place {
+    /// With the session: before a scale's first step, and when done.
+    Here(Image),
+    /// On the device, this many steps into a scale.
+    Canvas { canvas: Box<dyn Canvas>, plan: Plan, iteration: u32 },
+}
+
+/// The inputs as the engine computes with them. What is not needed any more is let go.
 #[derive(Debug)]
 struct Sources {
-    content: Option<Picture>,
+    asset: Option<Asset>,
     /// What the content loss looks at: the content, recoloured as the recipe says.
     target: Option<Image>,
     styles: Vec<(Image, f32)>,
@@ -75,38 +79,42 @@ struct Sources {
     digest: blake3::Hash,
 }
 
-/// What a scale needs while it runs.
-struct Stage {
-    pass: Box<dyn Pass>,
-    objective: Objective,
-    optimizer: Optimizer,
-    gradient: Vec<f32>,
+/// What the asset has beside the colours that are painted.
+#[derive(Debug)]
+struct Asset {
+    width: usize,
+    height: usize,
+    alpha: Option<Vec<f32>>,
+    origin: Origin,
+    /// Its own colours, where the result takes some of them.
+    colors: Option<Image>,
 }
+
+/// What a process takes before it holds a picture.
+const PROCESS_BYTES: u64 = 64 << 20;
 
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Session")
-            .field("recipe", &self.recipe)
-            .field("at", &self.at)
-            .field("iteration", &self.iteration)
-            .finish_non_exhaustive()
+        f.debug_struct("Session").field("recipe", &self.recipe).field("at", &self.at).finish_non_exhaustive()
     }
 }
 
 impl Session {
-    /// Checks the recipe and the pictures, and makes ready to begin.
+    /// Checks the recipe and the pictures, and makes ready to begin. The whole process is held within `budget_bytes` of memory, by cutting large pictures into
+    /// tiles.
     ///
     /// # Errors
     /// Names the parameter or picture that cannot be used.
-    pub fn new(engine: Arc<Engine>, recipe: Recipe, inputs: Inputs) -> Result<Self, EngineError> {
+    pub fn new(engine: Arc<Engine>, recipe: Recipe, inputs: Inputs, budget_bytes: u64) -> Result<Self, EngineError> {
         recipe.check()?;
         check_inputs(&recipe, &inputs)?;
         let (width, height) = output_size(&recipe, &inputs)?;
         let scales = recipe.scales(width, height);
         let sources = engine.install(|| Sources::new(&recipe, inputs));
-        let mut session =
-            Self { engine, recipe, sources, scales, at: 0, iteration: 0, picture: Image::filled(1, 1, [0.0; 3]), stage: None };
-        session.picture = session.first_picture();
+        let place = Place::Here(Image::filled(1, 1, [0.0; 3]));
+        let mut session = Self { engine, recipe, budget_bytes, sources, scales, at: 0, place };
+        session.place = Place::Here(session.first_picture());
+        session.sources.init = None;
         Ok(session)
     }
 
@@ -114,8 +122,8 @@ impl Session {
     ///
     /// # Errors
     /// Where the checkpoint is damaged or belongs to another run.
-    pub fn resume(engine: Arc<Engine>, recipe: Recipe, inputs: Inputs, bytes: &[u8]) -> Result<Self, EngineError> {
-        let mut session = Self::new(engine, recipe, inputs)?;
+    pub fn resume(engine: Arc<Engine>, recipe: Recipe, inputs: Inputs, budget_bytes: u64, bytes: &[u8]) -> Result<Self, EngineError> {
+        let mut session = Self::new(engine, recipe, inputs, budget_bytes)?;
         let saved = checkpoint::read(bytes, &session.identity())?;
         let Some(scale) = session.scales.get(saved.scale).copied() else {
             return Err(EngineError::Checkpoint("it names a scale that the run does not have"));
@@ -125,14 +133,12 @@ impl Session {
             return Err(EngineError::Checkpoint("its picture does not fit its scale"));
         }
         session.at = saved.scale;
-        session.picture = Image { width, height, rgb: saved.pixels };
-        session.begin_scale()?;
-        session.iteration = saved.iteration;
-        let len = session.picture.rgb.len();
-        let optimizer = Optimizer::recall(&session.recipe, len, saved.memory);
-        let optimizer = optimizer.ok_or(EngineError::Checkpoint("its optimiser state does not fit the recipe"))?;
-        if let Some(stage) = &mut session.stage {
-            stage.optimizer = optimizer;
+        session.place = Place::Here(Image { width, height, rgb: saved.pixels.clone() });
+        if saved.iteration > 0 {
+            session.begin_scale(scale)?;
+            let Place::Canvas { canvas, iteration, .. } = &mut session.place else { unreachable!("a scale has begun") };
+            canvas.restore(State { pixels: saved.pixels, memory: saved.memory })?;
+            *iteration = saved.iteration;
         }
         Ok(session)
     }
@@ -140,41 +146,71 @@ impl Session {
     /// One optimiser step; at the end of a scale, the step to the next.
     ///
     /// # Errors
-    /// Where the loss is not finite, or the device fails. The session is of no more use then.
+    /// Where the loss is not finite, the memory too small, or the device fails. The session is of no more use then.
     pub fn step(&mut self) -> Result<Step, EngineError> {
         let Some(&scale) = self.scales.get(self.at) else { return Ok(Step::Done) };
-        if self.stage.is_none() {
-            self.begin_scale()?;
+        if matches!(self.place, Place::Here(_)) {
+            self.begin_scale(scale)?;
         }
-        let engine = self.engine.clone();
-        let report = engine.install(|| self.optimize(scale))?;
-        if self.iteration >= scale.iterations {
-            self.end_scale();
+        let Place::Canvas { canvas, iteration, .. } = &mut self.place else { unreachable!("a scale has begun") };
+        let terms = self.engine.install(|| canvas.step())?;
+        *iteration += 1;
+        let here = *iteration;
+        let before: u32 = self.scales[..self.at].iter().map(|scale| scale.iterations).sum();
+        if !terms.total().is_finite() {
+            let (width, height) = (scale.width, scale.height);
+            return Err(EngineError::NotFinite { iteration: before + here, width, height, loss: terms.total() });
         }
-        Ok(Step::Running(report))
+        if here >= scale.iterations {
+            self.end_scale()?;
+        }
+        Ok(Step::Running(StepReport {
+            iteration: before + here,
+            iterations: self.scales.iter().map(|scale| scale.iterations).sum(),
+            scale: (scale.width, scale.height),
+            loss: terms.total(),
+            content_loss: terms.content,
+            style_loss: terms.style,
+        }))
+    }
+
+    /// How the picture is painted at this scale, while it is.
+    pub fn plan(&self) -> Option<&Plan> {
+        match &self.place {
+            Place::Here(_) => None,
+            Place::Canvas { plan, .. } => Some(plan),
+        }
     }
 
     /// The picture as it stands: the result once the session is done, a preview before. It has the asset's alpha, depth and profile.
     ///
     /// # Errors
-    /// None at present; a device may fail to hand its picture over.
+    /// Where the device fails to hand it over.
     pub fn picture(&self) -> Result<Picture, EngineError> {
-        let result = match &self.stage {
-            Some(stage) => Image { rgb: stage.optimizer.result(&self.picture.rgb), ..self.picture },
-            None => self.picture.clone(),
+        let (width, height) = self.scales.last().map_or((1, 1), |scale| (scale.width as usize, scale.height as usize));
+        let result = match &self.place {
+            Place::Here(picture) => self.engine.install(|| self.fit(picture, width, height)),
+            Place::Canvas { canvas, .. } => {
+                let picture = canvas.picture()?;
+                self.engine.install(|| self.fit(&picture, width, height))
+            }
         };
-        let (width, height) = self.scales.last().map_or((1, 1), |scale| (scale.width, scale.height));
-        Ok(self.engine.install(|| self.finish(&result, width, height)))
+        Ok(self.engine.install(|| self.finish(result)))
     }
 
     /// All that it takes to go on from here, in this version's own format. Empty when done.
-    pub fn checkpoint(&self) -> Vec<u8> {
-        let memory = match &self.stage {
-            Some(stage) => stage.optimizer.memory(),
-            None => Optimizer::new(&self.recipe, self.picture.rgb.len()).memory(),
+    ///
+    /// # Errors
+    /// Where the device fails to hand it over.
+    pub fn checkpoint(&self) -> Result<Vec<u8>, EngineError> {
+        if self.at == self.scales.len() {
+            return Ok(Vec::new());
+        }
+        let (iteration, State { pixels, memory }) = match &self.place {
+            Place::Here(picture) => (0, State { pixels: picture.rgb.clone(), memory: Memory::default() }),
+            Place::Canvas { canvas, iteration, .. } => (*iteration, canvas.state()?),
         };
-        let saved = checkpoint::Saved { scale: self.at, iteration: self.iteration, pixels: self.picture.rgb.clone(), memory };
-        if self.at == self.scales.len() { Vec::new() } else { checkpoint::write(&saved, &self.identity()) }
+        Ok(checkpoint::write(&checkpoint::Saved { scale: self.at, iteration, pixels, memory }, &self.identity()))
     }
 
     /// What tells this run from others: the recipe and the pictures.
@@ -187,7 +223,7 @@ impl Session {
 
     /// The picture that the first scale begins with.
     fn first_picture(&self) -> Image {
-        let Some(&Scale { width, height, .. }) = self.scales.first() else { return self.picture.clone() };
+        let Some(&Scale { width, height, .. }) = self.scales.first() else { unreachable!("a run has a scale") };
         let (width, height) = (width as usize, height as usize);
         let source = match self.recipe.init {
             Init::Content => self.sources.target.as_ref(),
@@ -222,34 +258,66 @@ impl Session {
         image
     }
 
-    /// Measures the targets at the scale that comes next.
-    fn begin_scale(&mut self) -> Result<(), EngineError> {
-        let Some(&scale) = self.scales.get(self.at) else { return Ok(()) };
+    /// Measures the targets, plans, and hands the picture to the device.
+    fn begin_scale(&mut self, scale: Scale) -> Result<(), EngineError> {
+        let (width, height) = (scale.width as usize, scale.height as usize);
         let engine = self.engine.clone();
-        self.stage = Some(engine.install(|| self.stage(scale))?);
-        self.iteration = 0;
+        let device = engine.backend();
+        let mut styles = Vec::new();
+        for (style, weight) in &self.sources.styles {
+            let style = engine.install(|| self.style_at(style, scale));
+            let budget = self.budget_bytes.saturating_sub(self.held_bytes() + self.here_bytes() + style.bytes());
+            let moments = engine.install(|| device.moments(&style, View::of_style(&self.recipe), budget))?;
+            styles.push((moments.iter().map(LayerStatistics::of).collect(), *weight));
+        }
+        let style = StyleTarget::layers(&self.recipe, &styles);
+        let last = self.at + 1 == self.scales.len();
+        if last {
+            self.sources.styles.clear();
+        }
+        let content = self.content_at(width, height, last);
+        let Place::Here(picture) = std::mem::replace(&mut self.place, Place::Here(Image::filled(1, 1, [0.0; 3]))) else {
+            unreachable!("a scale begins once");
+        };
+        let work = Work { recipe: &self.recipe, width, height, content: content.is_some() };
+        let plan = device.plan(&work, self.budget_bytes.saturating_sub(self.held_bytes()))?;
+        let task = Task { work, plan: plan.clone(), picture, content, style };
+        let canvas = engine.install(|| device.canvas(task))?;
+        self.place = Place::Canvas { canvas, plan, iteration: 0 };
         Ok(())
     }
 
-    fn stage(&self, scale: Scale) -> Result<Stage, EngineError> {
-        let (width, height) = (scale.width as usize, scale.height as usize);
-        let mut styles = Vec::new();
-        for (style, weight) in &self.sources.styles {
-            let style = self.style_at(style, scale);
-            let mut pass = self.engine.backend().pass(self.shape(style.width, style.height, false));
-            styles.push((pass.statistics(&style)?, *weight));
+    /// What the content loss compares with at a scale; at the last, nobody needs the original any more.
+    fn content_at(&mut self, width: usize, height: usize, last: bool) -> Option<Image> {
+        if self.recipe.content_weight == 0.0 {
+            return None;
         }
-        let mut pass = self.engine.backend().pass(self.shape(width, height, true));
-        let content = match &self.sources.target {
-            Some(target) if self.recipe.content_weight > 0.0 => {
-                let features = pass.features(&self.fit(target, width, height))?;
-                Some(ContentTarget::new(&self.recipe, features))
-            }
-            _ => None,
-        };
-        let objective = Objective { content, style: StyleTarget::layers(&self.recipe, &styles) };
-        let len = self.picture.rgb.len();
-        Ok(Stage { pass, objective, optimizer: Optimizer::new(&self.recipe, len), gradient: vec![0.0; len] })
+        let fits = self.sources.target.as_ref().is_some_and(|target| (target.width, target.height) == (width, height));
+        if last && fits {
+            return self.sources.target.take();
+        }
+        let fitted = self.sources.target.as_ref().map(|target| self.engine.install(|| self.fit(target, width, height)));
+        if last {
+            self.sources.target = None;
+        }
+        fitted
+    }
+
+    /// Memory that the session holds beside the picture that it paints.
+    fn held_bytes(&self) -> u64 {
+        let Sources { asset, target, styles, init, .. } = &self.sources;
+        let images = styles.iter().map(|(style, _)| style).chain(target).chain(init);
+        let alpha = asset.iter().flat_map(|asset| &asset.alpha).map(|alpha| 4 * alpha.len() as u64);
+        let colors = asset.iter().filter_map(|asset| asset.colors.as_ref());
+        PROCESS_BYTES + self.engine.bytes() + images.chain(colors).map(Image::bytes).sum::<u64>() + alpha.sum::<u64>()
+    }
+
+    /// Memory of the picture, while it is with the session.
+    fn here_bytes(&self) -> u64 {
+        match &self.place {
+            Place::Here(picture) => picture.bytes(),
+            Place::Canvas { .. } => 0,
+        }
     }
 
     /// A style image for a scale: its longer side is `style_scale` times the scale's, but it is never enlarged, since that would teach its blur.
@@ -262,108 +330,73 @@ impl Session {
         fitted
     }
 
-    /// How the network sees a picture of this size; a style image never wraps.
-    fn shape(&self, width: usize, height: usize, wraps: bool) -> Shape {
-        let edge = match self.recipe.padding {
-            Padding::Zero => Edge::Zero,
-            Padding::Replicate => Edge::Replicate,
-            Padding::Reflect => Edge::Reflect,
-        };
-        let along = |wrap| if wrap { Edge::Wrap } else { edge };
-        let tileable = self.recipe.tileable;
-        Shape {
-            width,
-            height,
-            edge_x: along(wraps && tileable.wraps_x()),
-            edge_y: along(wraps && tileable.wraps_y()),
-            pool: match self.recipe.pooling {
-                Pooling::Max => Pool::Max,
-                Pooling::Average => Pool::Average,
-            },
-        }
-    }
-
-    /// Evaluates the loss and moves the pixels.
-    fn optimize(&mut self, scale: Scale) -> Result<StepReport, EngineError> {
-        let Some(stage) = &mut self.stage else { unreachable!("a scale that runs has its stage") };
-        let terms = stage.pass.evaluate(&self.picture, &stage.objective, &mut stage.gradient)?;
-        let tileable = self.recipe.tileable;
-        let smoothness = total_variation(&self.picture, self.recipe.tv_weight, tileable.wraps_x(), tileable.wraps_y(), &mut stage.gradient);
-        let loss = terms.content + terms.style + smoothness;
-        self.iteration += 1;
-        let before: u32 = self.scales[..self.at].iter().map(|scale| scale.iterations).sum();
-        let iteration = before + self.iteration;
-        if !loss.is_finite() {
-            return Err(EngineError::NotFinite { iteration, width: scale.width, height: scale.height, loss });
-        }
-        stage.optimizer.step(&mut self.picture.rgb, loss, &stage.gradient);
-        Ok(StepReport {
-            iteration,
-            iterations: self.scales.iter().map(|scale| scale.iterations).sum(),
-            scale: (scale.width, scale.height),
-            loss,
-            content_loss: terms.content,
-            style_loss: terms.style,
-        })
-    }
-
     /// Takes the scale's result, and enlarges it for the next scale if there is one.
-    fn end_scale(&mut self) {
-        if let Some(stage) = self.stage.take() {
-            self.picture.rgb = stage.optimizer.result(&self.picture.rgb);
-        }
+    fn end_scale(&mut self) -> Result<(), EngineError> {
+        let Place::Canvas { canvas, .. } = &self.place else { unreachable!("a scale that ends has begun") };
+        let picture = canvas.picture()?;
+        self.place = Place::Here(picture);
         self.at += 1;
-        self.iteration = 0;
-        if let Some(&Scale { width, height, .. }) = self.scales.get(self.at) {
-            let engine = self.engine.clone();
-            self.picture = engine.install(|| self.fit(&self.picture, width as usize, height as usize));
+        if let (Place::Here(picture), Some(&Scale { width, height, .. })) = (&self.place, self.scales.get(self.at)) {
+            self.place = Place::Here(self.engine.install(|| self.fit(picture, width as usize, height as usize)));
         }
+        Ok(())
     }
 
     /// A picture of the final size with what the asset has beside its colours.
-    fn finish(&self, result: &Image, width: u32, height: u32) -> Picture {
-        let result = self.fit(result, width as usize, height as usize);
-        let Some(content) = &self.sources.content else {
+    fn finish(&self, result: Image) -> Picture {
+        let Image { width, height, .. } = result;
+        let (picture_width, picture_height) = (width as u32, height as u32);
+        let Some(asset) = &self.sources.asset else {
             let origin = Origin::synthetic("the texture", ContainerFormat::Png);
-            return Picture { width, height, rgb: result.rgb, alpha: None, origin };
+            return Picture { width: picture_width, height: picture_height, rgb: result.rgb, alpha: None, origin };
         };
-        let original = self.fit(&Image::of_picture(content), width as usize, height as usize);
-        let rgb = match self.recipe.preserve_color {
-            PreserveColor::Luminance => color::restore_chroma(&result, &original).rgb,
-            PreserveColor::None | PreserveColor::Statistics => result.rgb,
+        let rgb = match &asset.colors {
+            Some(colors) => color::restore_chroma(&result, &self.fit(colors, width, height)).rgb,
+            None => result.rgb,
         };
-        let alpha = content.alpha.as_ref().map(|alpha| {
-            let size = (content.width as usize, content.height as usize);
-            let to = (width as usize, height as usize);
-            if size == to {
+        let alpha = asset.alpha.as_ref().map(|alpha| {
+            let size = (asset.width, asset.height);
+            if size == (width, height) {
                 return alpha.clone();
             }
             let (wrap_x, wrap_y) = (self.recipe.tileable.wraps_x(), self.recipe.tileable.wraps_y());
-            let resized = crate::resize::resample(alpha, size, to, 1, wrap_x, wrap_y);
+            let resized = crate::resize::resample(alpha, size, (width, height), 1, wrap_x, wrap_y);
             resized.into_iter().map(|value| value.clamp(0.0, 1.0)).collect()
         });
-        Picture { width, height, rgb, alpha, origin: content.origin.clone() }
+        Picture { width: picture_width, height: picture_height, rgb, alpha, origin: asset.origin.clone() }
     }
 }
 
 impl Sources {
     fn new(recipe: &Recipe, inputs: Inputs) -> Self {
         let digest = digest_of(&inputs);
-        let content = inputs.content.as_ref().map(Image::of_picture);
-        let recolor = |style: &Image| match (recipe.preserve_color, &content) {
-            (PreserveColor::Statistics, Some(content)) => color::match_statistics(style, content),
-            (PreserveColor::Luminance, Some(content)) => color::match_statistics(&color::luminance(style), &color::luminance(content)),
-            _ => style.clone(),
+        let recolor = |style: Image, content: Option<&Image>| match (recipe.preserve_color, content) {
+            (PreserveColor::Statistics, Some(content)) => color::match_statistics(&style, content),
+            (PreserveColor::Luminance, Some(content)) => color::match_statistics(&color::luminance(&style), &color::luminance(content)),
+            _ => style,
         };
-        let styles: Vec<_> = inputs.styles.iter().map(|(style, weight)| (recolor(&Image::of_picture(style)), *weight)).collect();
+        let (mut asset, mut content) = match inputs.content {
+            Some(picture) => {
+                let Picture { width, height, rgb, alpha, origin } = picture;
+                let (width, height) = (width as usize, height as usize);
+                (Some(Asset { width, height, alpha, origin, colors: None }), Some(Image { width, height, rgb }))
+            }
+            None => (None, None),
+        };
+        let styles: Vec<_> =
+            inputs.styles.into_iter().map(|(style, weight)| (recolor(Image::from_picture(style), content.as_ref()), weight)).collect();
         let target = match recipe.preserve_color {
+            _ if recipe.method == Method::Synthesize => None,
             PreserveColor::Luminance => content.as_ref().map(color::luminance),
-            PreserveColor::Statistics => content,
-            PreserveColor::None if recipe.palette > 0.0 => content.map(|content| color::take_palette(&content, &styles, recipe.palette)),
-            PreserveColor::None => content,
+            PreserveColor::None if recipe.palette > 0.0 => {
+                content.as_ref().map(|content| color::take_palette(content, &styles, recipe.palette))
+            }
+            PreserveColor::None | PreserveColor::Statistics => content.take(),
         };
-        let target = if recipe.method == Method::Synthesize { None } else { target };
-        Self { content: inputs.content, target, styles, init: inputs.init.as_ref().map(Image::of_picture), digest }
+        if let Some(asset) = asset.as_mut().filter(|_| recipe.preserve_color == PreserveColor::Luminance) {
+            asset.colors = content;
+        }
+        Self { asset, target, styles, init: inputs.init.map(Image::from_picture), digest }
     }
 }
 

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use impasto_engine::Image;
-use impasto_engine::objective::{ContentTarget, LayerStatistics, Objective, StyleTarget};
-use impasto_engine::pass::candle::Candle;
-use impasto_engine::pass::{Cpu, Device};
-use impasto_kernels::{Edge, Level, Pool, Shape};
+use impasto_engine::device::candle::Candle;
+use impasto_engine::device::{Cpu, Pass, Tiling, View};
+use impasto_engine::objective::{LayerStatistics, StyleTarget};
+use impasto_kernels::{Edge, Layer, Level, Pool, Precision};
 use impasto_models::{Convolution, VggWeights};
 use impasto_types::{LossNorm, Preset, Recipe};
 
@@ -53,27 +53,54 @@ fn picture(width: usize, height: usize, seed: u64) -> Image {
 
 fn cpu(weights: &VggWeights, level: Level) -> Cpu {
     let threads = rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("two threads");
-    Cpu::new(weights, level, Arc::new(threads)).expect("the weights fit together")
+    Cpu::new(weights, level, Precision::Fp32, Arc::new(threads)).expect("the weights fit together")
 }
 
-/// A content and a style picture's targets, measured by `device`.
-fn objective(device: &dyn Device, recipe: &Recipe, shape: Shape) -> Objective {
-    let (width, height) = (shape.width, shape.height);
-    let style = Shape { width: 40, height: 36, edge_x: Edge::Reflect, edge_y: Edge::Reflect, ..shape };
-    let statistics: Vec<LayerStatistics> = device.pass(style).statistics(&picture(40, 36, 5)).expect("it runs");
-    let features = device.pass(shape).features(&picture(width, height, 6)).expect("it runs");
-    Objective { content: Some(ContentTarget::new(recipe, features)), style: StyleTarget::layers(recipe, &[(statistics, 1.0)]) }
+/// A picture's size, how it is seen, and what for.
+#[derive(Debug)]
+struct Case {
+    width: usize,
+    height: usize,
+    view: View,
+    recipe: Recipe,
+}
+
+impl Case {
+    /// A pass of the CPU that holds the content.
+    fn cpu(&self, cpu: &Cpu) -> Box<dyn Pass> {
+        self.holding(Box::new(cpu.pass(Tiling::whole(self.view, self.width, self.height))))
+    }
+
+    fn candle(&self, candle: &Candle) -> Box<dyn Pass> {
+        self.holding(Box::new(candle.pass(self.view)))
+    }
+
+    fn holding(&self, mut pass: Box<dyn Pass>) -> Box<dyn Pass> {
+        let content = picture(self.width, self.height, 6);
+        pass.hold_content(&content, &|sums| sums.weight(&self.recipe)).expect("it runs");
+        pass
+    }
+
+    /// A style picture's targets, as `candle` measures them.
+    fn style(&self, candle: &Candle) -> Vec<(Layer, StyleTarget)> {
+        let view = View { edge_x: Edge::Reflect, edge_y: Edge::Reflect, ..self.view };
+        let moments = candle.pass(view).moments(&picture(40, 36, 5)).expect("it runs");
+        let statistics = moments.iter().map(LayerStatistics::of).collect();
+        StyleTarget::layers(&self.recipe, &[(statistics, 1.0)])
+    }
 }
 
 /// Even and odd sizes, every edge, both poolings.
-fn cases() -> Vec<(Shape, Recipe)> {
-    let shape = |width, height, edge_x, edge_y, pool| Shape { width, height, edge_x, edge_y, pool };
-    let recipe = |loss_norm, stats_weight| Recipe { loss_norm, stats_weight, content_weight: 2.0, ..Preset::Painterly.recipe() };
+fn cases() -> Vec<Case> {
+    let case = |width, height, edge_x, edge_y, pool, loss_norm, stats_weight| {
+        let recipe = Recipe { loss_norm, stats_weight, content_weight: 2.0, ..Preset::Painterly.recipe() };
+        Case { width, height, view: View { edge_x, edge_y, pool }, recipe }
+    };
     vec![
-        (shape(32, 32, Edge::Zero, Edge::Zero, Pool::Max), recipe(LossNorm::Absolute, 0.0)),
-        (shape(33, 27, Edge::Reflect, Edge::Reflect, Pool::Average), recipe(LossNorm::Relative, 1.0)),
-        (shape(48, 32, Edge::Wrap, Edge::Wrap, Pool::Average), recipe(LossNorm::Variance, 1.0)),
-        (shape(31, 45, Edge::Wrap, Edge::Replicate, Pool::Max), recipe(LossNorm::Variance, 0.5)),
+        case(32, 32, Edge::Zero, Edge::Zero, Pool::Max, LossNorm::Absolute, 0.0),
+        case(33, 27, Edge::Reflect, Edge::Reflect, Pool::Average, LossNorm::Relative, 1.0),
+        case(48, 32, Edge::Wrap, Edge::Wrap, Pool::Average, LossNorm::Variance, 1.0),
+        case(31, 45, Edge::Wrap, Edge::Replicate, Pool::Max, LossNorm::Variance, 0.5),
     ]
 }
 
@@ -88,19 +115,19 @@ fn the_cpu_agrees_with_candle() {
     let candle = Candle::new(&weights, candle_core::Device::Cpu).expect("a device");
     for level in Level::available() {
         let cpu = cpu(&weights, level);
-        for (shape, recipe) in cases() {
-            let objective = objective(&candle, &recipe, shape);
-            let image = picture(shape.width, shape.height, 7);
+        for case in cases() {
+            let style = case.style(&candle);
+            let image = picture(case.width, case.height, 7);
             let mut expected = vec![0.0; image.rgb.len()];
             let mut gradient = vec![f32::NAN; image.rgb.len()];
-            let reference = candle.pass(shape).evaluate(&image, &objective, &mut expected).expect("it runs");
-            let terms = cpu.pass(shape).evaluate(&image, &objective, &mut gradient).expect("it runs");
+            let reference = case.candle(&candle).evaluate(&image, &style, &mut expected).expect("it runs");
+            let terms = case.cpu(&cpu).evaluate(&image, &style, &mut gradient).expect("it runs");
             // Winograd rounds at about 1e-4 of a layer's size; thirteen layers add up to less than 1e-3.
-            assert!((terms.style - reference.style).abs() < 2e-3 * reference.style, "{level} {shape:?}: {terms:?} {reference:?}");
-            assert!((terms.content - reference.content).abs() < 2e-3 * reference.content, "{level} {shape:?}: {terms:?} {reference:?}");
+            assert!((terms.style - reference.style).abs() < 2e-3 * reference.style, "{level} {case:?}: {terms:?} {reference:?}");
+            assert!((terms.content - reference.content).abs() < 2e-3 * reference.content, "{level} {case:?}: {terms:?} {reference:?}");
             // A rounding that turns a ReLU or a maximum changes single values, so directions are compared.
             let cosine = cosine(&gradient, &expected);
-            assert!(cosine > 0.999, "{level} {shape:?}: {cosine}");
+            assert!(cosine > 0.999, "{level} {case:?}: {cosine}");
         }
     }
 }
@@ -108,24 +135,25 @@ fn the_cpu_agrees_with_candle() {
 #[test]
 fn finite_differences_confirm_the_gradient_of_the_whole_loss() {
     let weights = small_vgg();
+    let candle = Candle::new(&weights, candle_core::Device::Cpu).expect("a device");
     for level in Level::available() {
         let cpu = cpu(&weights, level);
-        for (shape, recipe) in cases() {
-            let objective = objective(&cpu, &recipe, shape);
-            let image = picture(shape.width, shape.height, 8);
-            let mut pass = cpu.pass(shape);
+        for case in cases() {
+            let style = case.style(&candle);
+            let image = picture(case.width, case.height, 8);
+            let mut pass = case.cpu(&cpu);
             let mut gradient = vec![0.0; image.rgb.len()];
-            pass.evaluate(&image, &objective, &mut gradient).expect("it runs");
+            pass.evaluate(&image, &style, &mut gradient).expect("it runs");
             // Along the gradient itself the loss changes most, so rounding matters least.
             let norm = gradient.iter().map(|&g| f64::from(g) * f64::from(g)).sum::<f64>().sqrt();
             let mut moved = |distance: f64| {
                 let rgb = image.rgb.iter().zip(&gradient).map(|(&x, &g)| (f64::from(x) + distance * f64::from(g) / norm) as f32).collect();
-                let terms = pass.evaluate(&Image { rgb, ..image }, &objective, &mut vec![0.0; image.rgb.len()]).expect("it runs");
+                let terms = pass.evaluate(&Image { rgb, ..image }, &style, &mut vec![0.0; image.rgb.len()]).expect("it runs");
                 terms.content + terms.style
             };
             let distance = 0.5;
             let finite = (moved(distance) - moved(-distance)) / (2.0 * distance);
-            assert!((finite - norm).abs() < 2e-2 * norm, "{level} {shape:?}: {finite} along a gradient of length {norm}");
+            assert!((finite - norm).abs() < 2e-2 * norm, "{level} {case:?}: {finite} along a gradient of length {norm}");
         }
     }
 }

@@ -7,11 +7,12 @@ use std::fmt;
 
 use candle_core::{D, Device as CandleDevice, Module, Tensor, Var};
 use candle_nn::{Conv2d, Conv2dConfig};
-use impasto_kernels::{Edge, Layer, Pool, Shape};
+use impasto_kernels::{Edge, Layer, Moments, Pool, Precision};
 use impasto_models::VggWeights;
 
-use super::{CONTENT_LAYER, Device, MEAN_BGR, Pass, STYLE_LAYERS, Terms};
-use crate::objective::{Features, LayerStatistics, Objective};
+use super::plan::Costs;
+use super::{CONTENT_LAYER, Candidate, Canvas, Device, HostCanvas, MEAN_BGR, Pass, Plan, STYLE_LAYERS, Task, Terms, View, Work};
+use crate::objective::{ContentSums, LayerStatistics, StyleTarget};
 use crate::{EngineError, Image};
 
 /// After which convolutions, counted from 0, a pooling follows.
@@ -49,25 +50,65 @@ impl fmt::Debug for Candle {
     }
 }
 
-impl Device for Candle {
-    fn label(&self) -> String {
-        format!("candle {:?}", self.device.location()).to_lowercase()
-    }
-
-    fn pass(&self, shape: Shape) -> Box<dyn Pass> {
-        Box::new(CandlePass { device: self.device.clone(), convolutions: self.convolutions.clone(), shape })
+impl Candle {
+    /// A pass over pictures seen so, of any size.
+    pub fn pass(&self, view: View) -> CandlePass {
+        CandlePass { device: self.device.clone(), convolutions: self.convolutions.clone(), view, content: None }
     }
 }
 
-struct CandlePass {
+impl Device for Candle {
+    fn label(&self) -> String {
+        format!("candle {:?} fp32", self.device.location()).to_lowercase()
+    }
+
+    fn bytes(&self) -> u64 {
+        self.convolutions.iter().map(|convolution| 4 * convolution.weight().elem_count() as u64).sum()
+    }
+
+    fn plan(&self, work: &Work<'_>, _budget_bytes: u64) -> Result<Plan, EngineError> {
+        // The reference is for small pictures, and paints them whole.
+        Plan::within(work, &Uncounted, u64::MAX)
+    }
+
+    fn moments(&self, image: &Image, view: View, _budget_bytes: u64) -> Result<Vec<Moments>, EngineError> {
+        self.pass(view).moments(image)
+    }
+
+    fn canvas(&self, task: Task<'_>) -> Result<Box<dyn Canvas>, EngineError> {
+        Ok(Box::new(HostCanvas::new(Box::new(self.pass(task.work.view())), task)?))
+    }
+}
+
+/// Nothing counts where nothing is planned.
+struct Uncounted;
+
+impl Costs for Uncounted {
+    fn tile(&self, _candidate: &Candidate) -> u64 {
+        0
+    }
+
+    fn content(&self, _precision: Precision) -> u64 {
+        0
+    }
+
+    fn precision(&self) -> Precision {
+        Precision::Fp32
+    }
+}
+
+/// A pass on candle's operations.
+pub struct CandlePass {
     device: CandleDevice,
     convolutions: Vec<Conv2d>,
-    shape: Shape,
+    view: View,
+    /// The features of the content, and the weight of their squared distance.
+    content: Option<(Tensor, f64)>,
 }
 
 impl fmt::Debug for CandlePass {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CandlePass").field("shape", &self.shape).finish_non_exhaustive()
+        f.debug_struct("CandlePass").field("view", &self.view).finish_non_exhaustive()
     }
 }
 
@@ -85,7 +126,7 @@ impl CandlePass {
         let mut maps = Tensor::cat(&[channel(2)?, channel(1)?, channel(0)?], 1)?.broadcast_sub(&mean)?;
         let mut seen = Vec::new();
         for (index, convolution) in self.convolutions.iter().enumerate() {
-            maps = pad(&pad(&maps, 3, self.shape.edge_x)?, 2, self.shape.edge_y)?;
+            maps = pad(&pad(&maps, 3, self.view.edge_x)?, 2, self.view.edge_y)?;
             maps = convolution.forward(&maps.contiguous()?)?.relu()?;
             if let Some(layer) = layer_after(index) {
                 seen.push((layer, maps.clone()));
@@ -94,7 +135,7 @@ impl CandlePass {
                 }
             }
             if POOL_AFTER.contains(&index) {
-                maps = pool(&maps, self.shape.pool)?;
+                maps = pool(&maps, self.view.pool)?;
             }
         }
         Ok(seen)
@@ -102,27 +143,32 @@ impl CandlePass {
 }
 
 impl Pass for CandlePass {
-    fn statistics(&mut self, image: &Image) -> Result<Vec<LayerStatistics>, EngineError> {
+    fn moments(&mut self, image: &Image) -> Result<Vec<Moments>, EngineError> {
         let seen = self.forward(self.variable(image)?.as_tensor(), Layer::Relu5_1)?;
         let style = seen.iter().filter(|(layer, _)| STYLE_LAYERS.contains(layer));
-        Ok(style.map(|(_, maps)| statistics(&rows(maps)?)).collect::<Result<_, _>>()?)
+        Ok(style.map(|(_, maps)| moments(&rows(maps)?)).collect::<Result<_, _>>()?)
     }
 
-    fn features(&mut self, image: &Image) -> Result<Features, EngineError> {
-        let seen = self.forward(self.variable(image)?.as_tensor(), CONTENT_LAYER)?;
-        let maps = rows(at(&seen, CONTENT_LAYER)?)?;
-        Ok(Features { channels: maps.dim(1)?, values: maps.flatten_all()?.to_vec1()? })
+    fn hold_content(&mut self, content: &Image, weigh: &dyn Fn(&ContentSums) -> f64) -> Result<(), EngineError> {
+        let seen = self.forward(self.variable(content)?.as_tensor(), CONTENT_LAYER)?;
+        let maps = rows(at(&seen, CONTENT_LAYER)?)?.detach();
+        let values = maps.flatten_all()?.to_vec1::<f32>()?;
+        let weight = weigh(&ContentSums::of(maps.dim(1)?, |visit| values.into_iter().for_each(visit)));
+        self.content = Some((maps, weight));
+        Ok(())
     }
 
-    fn evaluate(&mut self, image: &Image, objective: &Objective, gradient: &mut [f32]) -> Result<Terms, EngineError> {
+    fn evaluate(&mut self, image: &Image, style: &[(Layer, StyleTarget)], gradient: &mut [f32]) -> Result<Terms, EngineError> {
         let variable = self.variable(image)?;
-        let seen = self.forward(variable.as_tensor(), objective.deepest())?;
+        let content = self.content.iter().map(|_| CONTENT_LAYER);
+        let deepest = style.iter().map(|(layer, _)| *layer).chain(content).max().unwrap_or(CONTENT_LAYER);
+        let seen = self.forward(variable.as_tensor(), deepest)?;
         let mut terms = Terms::default();
         // The loss enters through its gradient at the features: d/dF of sum(F * constant) is that constant.
         let mut surrogate = Tensor::zeros((), candle_core::DType::F32, &self.device)?;
-        for (layer, target) in &objective.style {
+        for (layer, target) in style {
             let features = rows(at(&seen, *layer)?)?;
-            let pull = target.pull(&statistics(&features)?);
+            let pull = target.pull(&LayerStatistics::of(&moments(&features)?));
             terms.style += pull.loss;
             let channels = pull.mean.len();
             let gram = Tensor::from_slice(&pull.gram, (channels, channels), &self.device)?;
@@ -130,11 +176,11 @@ impl Pass for CandlePass {
             let slope = features.detach().matmul(&gram)?.broadcast_add(&mean)?;
             surrogate = (surrogate + (features * slope)?.sum_all()?)?;
         }
-        if let Some(content) = &objective.content {
+        if let Some((target, weight)) = &self.content {
             let features = rows(at(&seen, CONTENT_LAYER)?)?;
-            terms.content = content.loss(&features.flatten_all()?.to_vec1::<f32>()?);
-            let target = Tensor::from_slice(&content.features, features.shape(), &self.device)?;
-            let slope = ((features.detach() - target)? * (2.0 * content.weight))?;
+            let difference = (features.detach() - target)?;
+            terms.content = weight * f64::from(difference.sqr()?.sum_all()?.to_scalar::<f32>()?);
+            let slope = (difference * (2.0 * weight))?;
             surrogate = (surrogate + (features * slope)?.sum_all()?)?;
         }
         let gradients = surrogate.backward()?;
@@ -169,10 +215,14 @@ fn rows(maps: &Tensor) -> Result<Tensor, candle_core::Error> {
     maps.squeeze(0)?.flatten_from(1)?.t()?.contiguous()
 }
 
-fn statistics(features: &Tensor) -> Result<LayerStatistics, candle_core::Error> {
-    let pixels = features.dim(0)?;
-    let gram = (features.t()?.matmul(features)? / pixels as f64)?;
-    Ok(LayerStatistics { pixels, gram: gram.flatten_all()?.to_vec1()?, mean: features.mean(0)?.to_vec1()? })
+fn moments(features: &Tensor) -> Result<Moments, candle_core::Error> {
+    let (pixels, channels) = features.dims2()?;
+    let products = features.t()?.matmul(features)?.to_vec2::<f32>()?;
+    let mut moments = Moments::empty(channels);
+    moments.pixels = pixels as u64;
+    moments.sum = features.sum(0)?.to_vec1::<f32>()?.into_iter().map(f64::from).collect();
+    moments.products = products.iter().enumerate().flat_map(|(i, row)| row[i..].iter().map(|&value| f64::from(value))).collect();
+    Ok(moments)
 }
 
 /// One more row or column on either side of `axis`.

@@ -1,0 +1,94 @@
+//! A canvas in the host's memory, on any pass that reads and writes there.
+
+use impasto_kernels::{Layer, Moments};
+
+use super::{Canvas, State, Task, Terms};
+use crate::objective::StyleTarget;
+use crate::optimizer::Optimizer;
+use crate::total_variation::total_variation;
+use crate::{EngineError, Image};
+
+/// Forward and backward of frozen VGG-19 for pictures of one shape.
+pub trait Pass: Send + Sync + std::fmt::Debug {
+    /// The moments of `image` at each of [`super::STYLE_LAYERS`].
+    ///
+    /// # Errors
+    /// Where the device fails.
+    fn moments(&mut self, image: &Image) -> Result<Vec<Moments>, EngineError>;
+
+    /// From now on, [`Pass::evaluate`] compares with the features of `content`, as `weigh` says.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    fn hold_content(&mut self, content: &Image, weigh: &dyn Fn(&crate::objective::ContentSums) -> f64) -> Result<(), EngineError>;
+
+    /// The loss of `image`; its gradient (`height * width * 3`, RGB) overwrites `gradient`.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    fn evaluate(&mut self, image: &Image, style: &[(Layer, StyleTarget)], gradient: &mut [f32]) -> Result<Terms, EngineError>;
+}
+
+/// A picture in the host's memory.
+#[derive(Debug)]
+pub struct HostCanvas {
+    pass: Box<dyn Pass>,
+    style: Vec<(Layer, StyleTarget)>,
+    picture: Image,
+    gradient: Vec<f32>,
+    optimizer: Optimizer,
+    smoothing: Smoothing,
+}
+
+/// Total variation's weight, and along which axes the picture wraps.
+#[derive(Debug, Clone, Copy)]
+struct Smoothing {
+    weight: f32,
+    wrap_x: bool,
+    wrap_y: bool,
+}
+
+impl HostCanvas {
+    /// A canvas on a pass that was made for the task's picture and plan.
+    ///
+    /// # Errors
+    /// Where the pass fails.
+    pub fn new(mut pass: Box<dyn Pass>, task: Task<'_>) -> Result<Self, EngineError> {
+        let Task { work, plan, picture, content, style } = task;
+        if let Some(content) = content {
+            pass.hold_content(&content, &|sums| sums.weight(work.recipe))?;
+        }
+        let len = picture.rgb.len();
+        let tileable = work.recipe.tileable;
+        let smoothing = Smoothing { weight: work.recipe.tv_weight, wrap_x: tileable.wraps_x(), wrap_y: tileable.wraps_y() };
+        let optimizer = Optimizer::new(&plan.optimizer, len);
+        Ok(Self { pass, style, picture, gradient: vec![0.0; len], optimizer, smoothing })
+    }
+}
+
+impl Canvas for HostCanvas {
+    fn step(&mut self) -> Result<Terms, EngineError> {
+        let Smoothing { weight, wrap_x, wrap_y } = self.smoothing;
+        let mut terms = self.pass.evaluate(&self.picture, &self.style, &mut self.gradient)?;
+        terms.total_variation = total_variation(&self.picture, weight, wrap_x, wrap_y, &mut self.gradient);
+        self.optimizer.step(&mut self.picture.rgb, terms.total(), &mut self.gradient);
+        Ok(terms)
+    }
+
+    fn picture(&self) -> Result<Image, EngineError> {
+        Ok(Image { rgb: self.optimizer.result(&self.picture.rgb), ..self.picture })
+    }
+
+    fn state(&self) -> Result<State, EngineError> {
+        Ok(State { pixels: self.picture.rgb.clone(), memory: self.optimizer.memory() })
+    }
+
+    fn restore(&mut self, state: State) -> Result<(), EngineError> {
+        let refuse = EngineError::Checkpoint("it does not fit the recipe");
+        if state.pixels.len() != self.picture.rgb.len() || !self.optimizer.recall(state.memory) {
+            return Err(refuse);
+        }
+        self.picture.rgb = state.pixels;
+        Ok(())
+    }
+}

@@ -1,0 +1,111 @@
+//! What a picture takes to be painted, and how it is made to fit a budget.
+
+use std::fmt;
+
+use impasto_kernels::Precision;
+use impasto_types::Recipe;
+
+use super::{Candidate, Tiling, View};
+use crate::EngineError;
+use crate::optimizer::OptimizerPlan;
+
+/// A picture that is to be painted.
+#[derive(Debug, Clone, Copy)]
+pub struct Work<'a> {
+    pub recipe: &'a Recipe,
+    pub width: usize,
+    pub height: usize,
+    /// Whether there is a content loss.
+    pub content: bool,
+}
+
+impl Work<'_> {
+    /// Values of the picture: three a pixel.
+    pub fn len(&self) -> usize {
+        self.width * self.height * 3
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub fn view(&self) -> View {
+        View::of_asset(self.recipe)
+    }
+}
+
+/// How a picture is painted. It depends on the work, the network and the budget, but not on the number of threads.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    pub tiling: Tiling,
+    /// In what the features of the content are kept.
+    pub content: Precision,
+    pub(crate) optimizer: OptimizerPlan,
+    /// Memory that all this takes at its peak, the network not counted.
+    pub bytes: u64,
+}
+
+/// Memory of a tile's pass, of the content's features and of a picture, as a device counts it.
+pub(crate) trait Costs {
+    /// A pass over a tile of this shape, its pixels and their gradient included.
+    fn tile(&self, candidate: &Candidate) -> u64;
+    /// The features of the whole content.
+    fn content(&self, precision: Precision) -> u64;
+    /// The precision that the device's own features have.
+    fn precision(&self) -> Precision;
+}
+
+/// How much more work a lean plan has to save to be worth its coarser memory.
+const WORTH_LEANING: f64 = 1.25;
+
+impl Plan {
+    /// The plan of least work within a budget. Where small tiles would cost much more work, the optimiser remembers in half precision or less, and so do the content's
+    /// features, to leave the tiles more room.
+    pub(crate) fn within(work: &Work<'_>, costs: &impl Costs, budget_bytes: u64) -> Result<Self, EngineError> {
+        let candidates = Tiling::candidates(work.view(), work.width, work.height);
+        // The picture and its gradient, in single precision.
+        let picture = 2 * 4 * work.len() as u64;
+        let content = |precision| if work.content { costs.content(precision) } else { 0 };
+        let plan = |precision: Precision, optimizer: OptimizerPlan| {
+            let fixed = picture + content(precision) + optimizer.bytes(work.len());
+            let left = budget_bytes.checked_sub(fixed)?;
+            let best = candidates.iter().find(|candidate| costs.tile(candidate) <= left)?;
+            let tiling = Tiling::cut(work.view(), work.width, work.height, best.interior)?;
+            Some((best.work_px, Self { tiling, content: precision, optimizer, bytes: fixed + costs.tile(best) }))
+        };
+        let full = plan(costs.precision(), OptimizerPlan::of(work.recipe));
+        if let Some((_, full)) = full.as_ref().filter(|(_, plan)| plan.tiling.is_whole()) {
+            return Ok(full.clone());
+        }
+        let spared = budget_bytes.saturating_sub(picture + content(Precision::Bf16)) / 2;
+        let lean = OptimizerPlan::within(work.recipe, work.len(), spared).and_then(|optimizer| plan(Precision::Bf16, optimizer));
+        match (full, lean) {
+            (Some((full_work, full)), Some((lean_work, lean))) => {
+                Ok(if full_work as f64 > WORTH_LEANING * lean_work as f64 { lean } else { full })
+            }
+            (Some((_, plan)), None) | (None, Some((_, plan))) => Ok(plan),
+            (None, None) => {
+                let smallest = candidates.iter().map(|candidate| costs.tile(candidate)).min().unwrap_or(0);
+                let optimizer = OptimizerPlan::least(work.recipe).bytes(work.len());
+                let least_bytes = picture + content(Precision::Bf16) + 2 * optimizer.max(smallest);
+                Err(EngineError::Memory { width: work.width, height: work.height, least_bytes, budget_bytes })
+            }
+        }
+    }
+}
+
+/// Such as `9 tiles of 704 x 704, adam in bf16, content in bf16, 2.1 GiB`.
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (width, height) = self.tiling.interior;
+        match self.tiling.tiles.len() {
+            1 => write!(f, "in one piece")?,
+            tiles => write!(f, "{tiles} tiles of {width} x {height}")?,
+        }
+        write!(f, ", {}", self.optimizer)?;
+        if self.content == Precision::Bf16 {
+            f.write_str(", content in bf16")?;
+        }
+        write!(f, ", {:.2} GiB", self.bytes as f64 / f64::from(1 << 30))
+    }
+}
