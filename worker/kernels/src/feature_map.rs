@@ -109,7 +109,14 @@ impl FeatureMap {
 
     /// Writes the channels of a pixel to `row`.
     pub(crate) fn read(&self, pixel: usize, row: &mut [f32]) {
-        let range = pixel * self.channels..(pixel + 1) * self.channels;
+        debug_assert_eq!(row.len(), self.channels);
+        self.read_part(pixel, 0, row);
+    }
+
+    /// Writes the channels of a pixel from `first` on to `row`.
+    pub(crate) fn read_part(&self, pixel: usize, first: usize, row: &mut [f32]) {
+        let start = pixel * self.channels + first;
+        let range = start..start + row.len();
         match &self.values {
             Values::Fp32(values) => row.copy_from_slice(&values[range]),
             Values::Bf16(values) => row.iter_mut().zip(&values[range]).for_each(|(value, &bits)| *value = widen(bits)),

@@ -11,10 +11,12 @@ pub enum Level {
     Avx2,
     /// 512-bit vectors (AVX-512F).
     Avx512,
+    /// Matrix tiles of bf16 with sums in fp32 (AMX), on Linux. Passes in fp32 run as at [`Level::Avx512`].
+    Amx,
 }
 
 impl Level {
-    const ALL: [Self; 3] = [Self::Scalar, Self::Avx2, Self::Avx512];
+    const ALL: [Self; 4] = [Self::Scalar, Self::Avx2, Self::Avx512, Self::Amx];
 
     /// The best level that this processor can run.
     pub fn detect() -> Self {
@@ -37,6 +39,7 @@ impl Level {
             Self::Scalar => true,
             Self::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
             Self::Avx512 => is_x86_feature_detected!("avx512f"),
+            Self::Amx => crate::bf16::permitted(),
         }
     }
 
@@ -52,6 +55,7 @@ impl fmt::Display for Level {
             Self::Scalar => "scalar",
             Self::Avx2 => "avx2",
             Self::Avx512 => "avx512",
+            Self::Amx => "amx",
         })
     }
 }
@@ -66,7 +70,7 @@ impl FromStr for Level {
 
 /// A text that names no [`Level`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown instruction set {0:?}: expected scalar, avx2 or avx512")]
+#[error("unknown instruction set {0:?}: expected scalar, avx2, avx512 or amx")]
 pub struct UnknownLevel(pub String);
 
 #[cfg(test)]
@@ -84,7 +88,8 @@ mod tests {
     #[test]
     fn a_wish_only_lowers_the_level() {
         assert_eq!(Level::at_most("scalar"), Ok(Level::Scalar));
-        assert_eq!(Level::at_most("avx512"), Ok(Level::detect()));
+        assert_eq!(Level::at_most("avx512"), Ok(Level::detect().min(Level::Avx512)));
+        assert_eq!(Level::at_most("amx"), Ok(Level::detect()));
         assert!(Level::available().contains(&Level::detect()));
         assert_eq!(Level::available()[0], Level::Scalar);
     }

@@ -26,6 +26,8 @@ mod seed;
 mod shape;
 mod workers;
 
+#[doc(hidden)]
+pub use bf16::Products;
 pub use edge::Edge;
 pub use feature_map::{FeatureMap, Precision};
 pub use layer::Layer;

@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use crate::{
+    bf16,
     feature_map::Precision,
     fp32,
     layer::{CONVOLUTIONS, Layer, NAMES},
@@ -46,16 +47,36 @@ pub struct Network {
 #[derive(Clone)]
 pub(crate) enum Prepared {
     Fp32(Arc<fp32::Prepared>),
+    Bf16(Arc<bf16::Prepared>),
 }
 
 impl Network {
     /// Checks and prepares the 13 convolutions conv1_1 to conv5_1. A level that this processor lacks is lowered to the best one
     /// that it has, and a precision that the level has no fast instructions for is raised: ask [`Network::level`] and [`Network::precision`].
-    pub fn new(layers: &[ConvWeights<'_>], level: Level, _precision: Precision) -> Result<Self, NetworkError> {
+    pub fn new(layers: &[ConvWeights<'_>], level: Level, precision: Precision) -> Result<Self, NetworkError> {
         check(layers)?;
         let level = level.min(Level::detect());
         let channels = layers.iter().map(|layer| layer.out_channels).collect();
-        Ok(Self { level, channels, prepared: Prepared::Fp32(Arc::new(fp32::Prepared::new(layers, level))) })
+        let prepared = match precision {
+            Precision::Bf16 => bf16::Prepared::new(layers, level).map(|prepared| Prepared::Bf16(Arc::new(prepared))),
+            Precision::Fp32 => None,
+        };
+        let prepared = prepared.unwrap_or_else(|| Prepared::Fp32(Arc::new(fp32::Prepared::new(layers, level))));
+        Ok(Self { level, channels, prepared })
+    }
+
+    /// A network in bf16 whose products are computed in a certain way, for tests and measurements on processors without matrix tiles. `None` where this processor
+    /// cannot, or channels do not come in whole blocks of 32.
+    #[doc(hidden)]
+    pub fn by_products(layers: &[ConvWeights<'_>], products: bf16::Products) -> Result<Option<Self>, NetworkError> {
+        check(layers)?;
+        let prepared = bf16::Kernels::of(products).and_then(|kernels| bf16::Prepared::with(layers, kernels));
+        Ok(prepared.map(|prepared| Self::of_bf16(layers, prepared)))
+    }
+
+    pub(crate) fn of_bf16(layers: &[ConvWeights<'_>], prepared: bf16::Prepared) -> Self {
+        let channels = layers.iter().map(|layer| layer.out_channels).collect();
+        Self { level: Level::detect(), channels, prepared: Prepared::Bf16(Arc::new(prepared)) }
     }
 
     /// The instruction set that passes of this network run on.
@@ -67,6 +88,7 @@ impl Network {
     pub fn precision(&self) -> Precision {
         match self.prepared {
             Prepared::Fp32(_) => Precision::Fp32,
+            Prepared::Bf16(_) => Precision::Bf16,
         }
     }
 
@@ -79,6 +101,7 @@ impl Network {
     pub fn bytes(&self) -> usize {
         match &self.prepared {
             Prepared::Fp32(prepared) => prepared.bytes(),
+            Prepared::Bf16(prepared) => prepared.bytes(),
         }
     }
 

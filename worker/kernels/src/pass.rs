@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use crate::{
+    bf16,
     feature_map::FeatureMap,
     fp32,
     layer::Layer,
@@ -22,6 +23,7 @@ pub struct Pass {
 
 enum Buffers {
     Fp32(fp32::Pass),
+    Bf16(bf16::Pass),
 }
 
 impl Pass {
@@ -33,6 +35,7 @@ impl Pass {
         assert!(shape.width > 0 && shape.height > 0, "a picture has pixels");
         let buffers = match network.prepared() {
             Prepared::Fp32(prepared) => Buffers::Fp32(fp32::Pass::new(prepared.clone(), shape, threads)),
+            Prepared::Bf16(prepared) => Buffers::Bf16(bf16::Pass::new(prepared.clone(), shape, threads)),
         };
         Self { network, shape, deepest: None, buffers }
     }
@@ -47,6 +50,7 @@ impl Pass {
         self.deepest = None;
         match &mut self.buffers {
             Buffers::Fp32(pass) => pass.reshape(shape),
+            Buffers::Bf16(pass) => pass.reshape(shape),
         }
     }
 
@@ -54,6 +58,7 @@ impl Pass {
     pub fn bytes(network: &Network, shape: &Shape, threads: usize) -> usize {
         match network.prepared() {
             Prepared::Fp32(prepared) => fp32::Pass::bytes(prepared, shape, threads),
+            Prepared::Bf16(prepared) => bf16::Pass::bytes(prepared, shape, threads),
         }
     }
 
@@ -70,6 +75,7 @@ impl Pass {
         self.deepest = Some(deepest);
         match &mut self.buffers {
             Buffers::Fp32(pass) => pass.forward(pixels, deepest),
+            Buffers::Bf16(pass) => pass.forward(pixels, deepest),
         }
     }
 
@@ -81,6 +87,7 @@ impl Pass {
         self.reached(layer);
         match &self.buffers {
             Buffers::Fp32(pass) => pass.features(layer),
+            Buffers::Bf16(pass) => pass.features(layer),
         }
     }
 
@@ -99,6 +106,7 @@ impl Pass {
         self.within(region);
         match &self.buffers {
             Buffers::Fp32(pass) => pass.moments(layer, region),
+            Buffers::Bf16(pass) => pass.moments(layer, region),
         }
     }
 
@@ -111,6 +119,7 @@ impl Pass {
         self.within(region);
         match &self.buffers {
             Buffers::Fp32(pass) => pass.keep(region, map, origin),
+            Buffers::Bf16(pass) => pass.keep(region, map, origin),
         }
     }
 
@@ -123,6 +132,7 @@ impl Pass {
         self.within(region);
         match &self.buffers {
             Buffers::Fp32(pass) => pass.distance(region, map, origin),
+            Buffers::Bf16(pass) => pass.distance(region, map, origin),
         }
     }
 
@@ -144,6 +154,7 @@ impl Pass {
         }
         match &mut self.buffers {
             Buffers::Fp32(pass) => pass.backward(seeds, gradient),
+            Buffers::Bf16(pass) => pass.backward(seeds, gradient),
         }
     }
 

@@ -32,9 +32,9 @@ impl Kernels {
             #[cfg(target_arch = "x86_64")]
             Level::Avx2 => Some(&crate::fp32::avx2::KERNELS),
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => Some(&crate::fp32::avx512::KERNELS),
+            Level::Avx512 | Level::Amx => Some(&crate::fp32::avx512::KERNELS),
             #[cfg(not(target_arch = "x86_64"))]
-            Level::Avx2 | Level::Avx512 => None,
+            Level::Avx2 | Level::Avx512 | Level::Amx => None,
         }
     }
 

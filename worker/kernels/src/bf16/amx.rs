@@ -1,0 +1,176 @@
+//! The product by AMX: tiles of 16 rows of 64 bytes, multiplied by TDPBF16PS.
+//!
+//! Two tiles of positions by two tiles of weights give four tiles of sums: with the factors, all eight tile registers. A step of four multiplications
+//! (64 cycles) loads four tiles (32 cycles, where they come from the nearest cache), so the multiplications set the pace. The nine taps of a block of
+//! channels read the same 34 lines of three rows, which stay in the nearest cache; the weights, up to 288 KiB for one block of output channels, come in
+//! order from the second one.
+//!
+//! A sum is taken over the blocks of channels, in each over the taps, in each over the pairs of channels, by one instruction after another: always in
+//! that order, wherever a position lies in its tile. Within an instruction the even and the odd channels are added apart, as the manual says.
+//!
+//! The `asm!` blocks hold whole products, from zeroing the sums to storing them: between two blocks no tile holds anything.
+
+use std::arch::asm;
+
+use crate::bf16::{
+    avx512,
+    kernels::{Kernels, Product},
+    line::{CHANNELS, Line, Sums},
+};
+
+/// The kernels, for a processor on which this process may use AMX (or a test that emulates it).
+pub(crate) static KERNELS: Kernels = Kernels {
+    begin: configure,
+    end: release,
+    convolve,
+    multiply,
+    rectify: avx512::rectify,
+    gate: avx512::gate,
+    round: avx512::round,
+    largest: avx512::largest,
+    mean: avx512::mean,
+    to_largest: avx512::to_largest,
+    to_all: avx512::to_all,
+    pair: avx512::pair,
+    turn: avx512::turn,
+    gather: avx512::gather,
+    total: avx512::total,
+};
+
+/// What LDTILECFG reads: eight tiles of 16 rows of 64 bytes.
+#[repr(C, align(64))]
+struct Configuration {
+    palette: u8,
+    start_row: u8,
+    reserved: [u8; 14],
+    row_bytes: [u16; 16],
+    rows: [u8; 16],
+}
+
+const _: () = assert!(size_of::<Configuration>() == 64 && size_of::<Line>() == 64);
+
+static CONFIGURATION: Configuration = Configuration {
+    palette: 1,
+    start_row: 0,
+    reserved: [0; 14],
+    row_bytes: [64, 64, 64, 64, 64, 64, 64, 64, 0, 0, 0, 0, 0, 0, 0, 0],
+    rows: [16, 16, 16, 16, 16, 16, 16, 16, 0, 0, 0, 0, 0, 0, 0, 0],
+};
+
+/// Gives the thread its tiles.
+unsafe fn configure() {
+    asm!("ldtilecfg [{}]", in(reg) &raw const CONFIGURATION, options(nostack, readonly, preserves_flags));
+}
+
+/// Gives them back, so that a switch of threads has nothing to save.
+unsafe fn release() {
+    asm!("tilerelease", options(nomem, nostack, preserves_flags));
+}
+
+/// One tap of one block: the four factors, and the four sums. The positions' tiles lie at `$first` and `$second`, the weights' at these bytes.
+macro_rules! step {
+    ($first:literal, $second:literal, $weights:literal, $more_weights:literal) => {
+        concat!(
+            "tileloadd tmm4, [",
+            $first,
+            "]\n",
+            "tileloadd tmm6, [{weights} + {line}*1 + ",
+            $weights,
+            "]\n",
+            "tileloadd tmm7, [{weights} + {line}*1 + ",
+            $more_weights,
+            "]\n",
+            "tdpbf16ps tmm0, tmm4, tmm6\n",
+            "tileloadd tmm5, [",
+            $second,
+            "]\n",
+            "tdpbf16ps tmm1, tmm4, tmm7\n",
+            "tdpbf16ps tmm2, tmm5, tmm6\n",
+            "tdpbf16ps tmm3, tmm5, tmm7\n",
+        )
+    };
+}
+
+/// The sums in memory: two tiles side by side, two above each other.
+macro_rules! store {
+    () => {
+        concat!(
+            "tilestored [{sums} + {pitch}*1], tmm0\n",
+            "tilestored [{sums} + {pitch}*1 + 64], tmm1\n",
+            "tilestored [{sums} + {pitch}*1 + 2048], tmm2\n",
+            "tilestored [{sums} + {pitch}*1 + 2112], tmm3\n",
+        )
+    };
+}
+
+const ZERO: () = assert!(size_of::<Sums>() == 4096 && CHANNELS * size_of::<f32>() == 128);
+
+unsafe fn convolve(product: &Product, sums: &mut Sums) {
+    let () = ZERO;
+    debug_assert!(product.position == size_of::<Line>() && product.blocks > 0);
+    asm!(
+        "tilezero tmm0",
+        "tilezero tmm1",
+        "tilezero tmm2",
+        "tilezero tmm3",
+        "2:",
+        step!("{upper} + {line}*1 + 0", "{upper} + {line}*1 + 1024", "0", "1024"),
+        step!("{upper} + {line}*1 + 64", "{upper} + {line}*1 + 1088", "2048", "3072"),
+        step!("{upper} + {line}*1 + 128", "{upper} + {line}*1 + 1152", "4096", "5120"),
+        step!("{middle} + {line}*1 + 0", "{middle} + {line}*1 + 1024", "6144", "7168"),
+        step!("{middle} + {line}*1 + 64", "{middle} + {line}*1 + 1088", "8192", "9216"),
+        step!("{middle} + {line}*1 + 128", "{middle} + {line}*1 + 1152", "10240", "11264"),
+        step!("{lower} + {line}*1 + 0", "{lower} + {line}*1 + 1024", "12288", "13312"),
+        step!("{lower} + {line}*1 + 64", "{lower} + {line}*1 + 1088", "14336", "15360"),
+        step!("{lower} + {line}*1 + 128", "{lower} + {line}*1 + 1152", "16384", "17408"),
+        "add {upper}, {block}",
+        "add {middle}, {block}",
+        "add {lower}, {block}",
+        "add {weights}, 18432",
+        "dec {blocks}",
+        "jnz 2b",
+        store!(),
+        upper = inout(reg) product.lines => _,
+        middle = inout(reg) product.lines.byte_add(product.row) => _,
+        lower = inout(reg) product.lines.byte_add(2 * product.row) => _,
+        block = in(reg) product.block,
+        weights = inout(reg) product.weights => _,
+        blocks = inout(reg) product.blocks => _,
+        line = in(reg) size_of::<Line>(),
+        sums = in(reg) sums,
+        pitch = in(reg) CHANNELS * size_of::<f32>(),
+        out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
+        out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
+        options(nostack),
+    );
+}
+
+unsafe fn multiply(product: &Product, sums: &mut Sums) {
+    debug_assert!(product.blocks > 0);
+    asm!(
+        "tilezero tmm0",
+        "tilezero tmm1",
+        "tilezero tmm2",
+        "tilezero tmm3",
+        "2:",
+        step!("{upper} + {position}*1", "{lower} + {position}*1", "0", "1024"),
+        "add {upper}, {block}",
+        "add {lower}, {block}",
+        "add {weights}, 2048",
+        "dec {blocks}",
+        "jnz 2b",
+        store!(),
+        upper = inout(reg) product.lines => _,
+        lower = inout(reg) product.lines.byte_add(16 * product.position) => _,
+        block = in(reg) product.block,
+        weights = inout(reg) product.weights => _,
+        blocks = inout(reg) product.blocks => _,
+        position = in(reg) product.position,
+        line = in(reg) size_of::<Line>(),
+        sums = in(reg) sums,
+        pitch = in(reg) CHANNELS * size_of::<f32>(),
+        out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
+        out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
+        options(nostack),
+    );
+}

@@ -1,0 +1,267 @@
+//! One convolution of the schedule, direct: nine products a block, and what becomes of a sum before it is rounded and stored.
+//!
+//! Work is cut into pieces of rows (and of columns, where rows are long), so that the lines that a piece reads stay in the second cache beside the weights of
+//! one block of output channels. A piece takes the blocks of output channels one after the other, and for each all its positions. The cut
+//! depends on the sizes alone. Whole rows are one run of positions, border in between included: of a row, two positions are wasted, however short it
+//! is.
+//!
+//! A gradient takes the place of the features that gate it. That needs no second map, and the line that is written was just read. A seed needs all channels of a
+//! position, so its piece keeps a copy of the features that it is about to overwrite.
+
+use std::ops::Range;
+
+use crate::{
+    bf16::{
+        kernels::{Kernels, Product, Ready},
+        layout::Layout,
+        line::{CHANNELS, Line, POSITIONS, Shared, Sums},
+        seed::Seeds,
+        weights::Weights,
+    },
+    workers::Workers,
+};
+
+/// What a piece may read, in bytes: it shares a second cache of 2 MiB with the weights (up to 288 KiB), and with another thread where two run on one
+/// core.
+const PANEL_BYTES: usize = 640 << 10;
+
+/// Fewer pieces than this leave threads waiting for the last one.
+const PIECES: usize = 32;
+
+/// Rows of a piece that is cut across.
+const ROWS: usize = 8;
+
+/// What to compute.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Convolution<'a> {
+    pub(crate) layout: &'a Layout,
+    /// The map to convolve; without one, the sums are those of the seeds.
+    pub(crate) input: Option<(&'a [Line], &'a Weights)>,
+    pub(crate) out_channels: usize,
+    pub(crate) epilogue: Epilogue<'a>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Epilogue<'a> {
+    /// Forward: add the bias, then ReLU.
+    Rectify { bias: &'a [f32] },
+    /// Backward, into features: where they are positive, the gradient with its seeds takes their place; elsewhere zero.
+    Gate { seeds: Option<&'a Seeds<'a>> },
+    /// Backward, into a pooled map.
+    Plain,
+}
+
+/// Floats of scratch that a thread needs for a layer with seeds.
+pub(crate) fn scratch_floats(layout: &Layout, in_channels: usize, out_channels: usize) -> usize {
+    let out_blocks = out_channels / CHANNELS;
+    let cut = Cut::new(layout, layout.frame(), in_channels / CHANNELS, out_blocks, true);
+    cut.copied(layout) * out_blocks * size_of::<Line>() / size_of::<f32>()
+}
+
+/// Computes the whole output but for its border; with a frame, that is part of it.
+pub(crate) fn run(workers: &mut Workers, kernels: &'static Kernels, job: &Convolution<'_>, output: &mut [Line]) {
+    let layout = job.layout;
+    let out_blocks = job.out_channels / CHANNELS;
+    let in_blocks = job.input.map_or(out_blocks, |(_, weights)| weights.in_blocks());
+    let frame = if matches!(job.epilogue, Epilogue::Rectify { .. }) { (0, 0) } else { layout.frame() };
+    assert!(output.len() >= layout.lines(job.out_channels), "an output of whole planes");
+    if let Some((input, weights)) = job.input {
+        assert!(input.len() >= layout.lines(in_blocks * CHANNELS) && weights.out_blocks() == out_blocks, "an input of whole planes");
+    }
+    // Pieces that copy features must not have them overwritten by others.
+    let seeded = matches!(job.epilogue, Epilogue::Gate { seeds: Some(_) });
+    let cut = Cut::new(layout, frame, in_blocks, out_blocks, seeded);
+    let output = Shared::new(output);
+    workers.each(cut.pieces(), |index, scratch| {
+        let ready = kernels.ready();
+        piece(&ready, job, &cut, &cut.piece(index), &output, scratch);
+    });
+}
+
+/// Computes one piece.
+fn piece(ready: &Ready, job: &Convolution<'_>, cut: &Cut, piece: &Piece, output: &Shared<'_>, scratch: &mut [f32]) {
+    let seeds = match job.epilogue {
+        Epilogue::Gate { seeds } => seeds,
+        Epilogue::Rectify { .. } | Epilogue::Plain => None,
+    };
+    let runs = piece.runs(job.layout);
+    let features = seeds.map(|seeds| (seeds, Copied::new(job, cut, runs.clone(), output, scratch)));
+    let mut sums = Sums::ZERO;
+    for block in piece.blocks.clone() {
+        let mut before = 0;
+        for run in runs.clone() {
+            for start in run.clone().step_by(POSITIONS) {
+                let count = POSITIONS.min(run.end - start);
+                match job.input {
+                    Some(input) => convolve(ready, job.layout, input, block, start, &mut sums),
+                    None => sums = Sums::ZERO,
+                }
+                if let Some((seeds, features)) = &features {
+                    seeds.add(ready, job.layout, block, start..start + count, features.at(before + start - run.start), &mut sums);
+                }
+                finish(ready.kernels(), job, block, start, count, output, &sums);
+            }
+            before += run.len();
+        }
+    }
+}
+
+/// The sums of the 32 positions from `start` on, for a block of output channels.
+pub(crate) fn convolve(ready: &Ready, layout: &Layout, (input, weights): (&[Line], &Weights), block: usize, start: usize, sums: &mut Sums) {
+    let (stride, plane) = (layout.stride(), layout.plane());
+    // The upper left tap of the first position; the lower right one of the last lies within the map, which holds a block more than its planes.
+    let first = start - stride - 1;
+    debug_assert!((weights.in_blocks() - 1) * plane + start + stride + 1 + POSITIONS <= input.len());
+    let product = Product {
+        lines: &raw const input[first],
+        position: size_of::<Line>(),
+        row: stride * size_of::<Line>(),
+        block: plane * size_of::<Line>(),
+        blocks: weights.in_blocks(),
+        weights: weights.of(block).as_ptr(),
+    };
+    // SAFETY: the thread is ready, and all that the product reads lies within the map and the weights, as asserted above.
+    unsafe { (ready.kernels().convolve)(&product, sums) }
+}
+
+fn finish(kernels: &Kernels, job: &Convolution<'_>, block: usize, start: usize, count: usize, output: &Shared<'_>, sums: &Sums) {
+    let lines = output.at(block * job.layout.plane() + start, count);
+    match job.epilogue {
+        Epilogue::Rectify { bias } => {
+            let bias = &bias.as_chunks().0[block];
+            // SAFETY: the processor has the kernels' instructions; the lines are of this piece, and of no other.
+            unsafe { (kernels.rectify)(sums, bias, lines, count) }
+        }
+        // SAFETY: as above.
+        Epilogue::Gate { .. } => unsafe { (kernels.gate)(sums, lines, lines, count) },
+        // SAFETY: as above.
+        Epilogue::Plain => unsafe { (kernels.round)(sums, lines, count) },
+    }
+}
+
+/// The features of a piece, all channels, taken before their gradient overwrites them.
+struct Copied<'a> {
+    lines: &'a [Line],
+    block: usize,
+}
+
+impl<'a> Copied<'a> {
+    fn new(
+        job: &Convolution<'_>,
+        cut: &Cut,
+        runs: impl Iterator<Item = Range<usize>> + Clone,
+        features: &Shared<'_>,
+        scratch: &'a mut [f32],
+    ) -> Self {
+        let blocks = job.out_channels / CHANNELS;
+        let block = cut.copied(job.layout);
+        let lines = crate::bf16::line::lines_of(scratch);
+        for (index, lines) in lines.chunks_exact_mut(block).take(blocks).enumerate() {
+            let mut before = 0;
+            for run in runs.clone() {
+                let from = features.at(index * job.layout.plane() + run.start, run.len());
+                // SAFETY: only this piece uses these positions, and it writes none of them before it has copied all.
+                lines[before..before + run.len()].copy_from_slice(unsafe { std::slice::from_raw_parts(from, run.len()) });
+                before += run.len();
+            }
+        }
+        Self { lines: &lines[..blocks * block], block }
+    }
+
+    /// The features from the `index`th position of the piece on.
+    fn at(&self, index: usize) -> Features<'a> {
+        Features { lines: &self.lines[index..], block: self.block }
+    }
+}
+
+/// The features of some positions: all channels, block by block.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Features<'a> {
+    pub(crate) lines: &'a [Line],
+    /// Lines from one block of channels to the next.
+    pub(crate) block: usize,
+}
+
+/// How a convolution is cut.
+#[derive(Debug)]
+struct Cut {
+    /// The positions of the output, frame included.
+    columns: Range<isize>,
+    rows: Range<isize>,
+    blocks: usize,
+    /// What a piece has of each.
+    piece_columns: usize,
+    piece_rows: usize,
+    piece_blocks: usize,
+}
+
+impl Cut {
+    /// `whole` says that a piece has all output channels of its positions.
+    fn new(layout: &Layout, (across, down): (usize, usize), in_blocks: usize, blocks: usize, whole: bool) -> Self {
+        let columns = -(across as isize)..(layout.width() + across) as isize;
+        let rows = -(down as isize)..(layout.height() + down) as isize;
+        let lines = PANEL_BYTES / (in_blocks * size_of::<Line>());
+        let fitting = (lines / layout.stride()).saturating_sub(2);
+        let (piece_rows, piece_columns) = if fitting >= ROWS / 2 {
+            let enough = if whole { rows.len().div_ceil(PIECES / 2).max(ROWS / 2) } else { rows.len().div_ceil(PIECES).max(ROWS) };
+            (fitting.min(enough), columns.len())
+        } else {
+            (ROWS, (lines / (ROWS + 2) / POSITIONS * POSITIONS).max(POSITIONS))
+        };
+        let cuts = rows.len().div_ceil(piece_rows) * columns.len().div_ceil(piece_columns);
+        let piece_blocks = if whole { blocks } else { blocks.div_ceil(PIECES.div_ceil(cuts)) };
+        Self { columns, rows, blocks, piece_columns, piece_rows, piece_blocks }
+    }
+
+    fn across(&self) -> usize {
+        self.columns.len().div_ceil(self.piece_columns)
+    }
+
+    fn deep(&self) -> usize {
+        self.blocks.div_ceil(self.piece_blocks)
+    }
+
+    fn pieces(&self) -> usize {
+        self.rows.len().div_ceil(self.piece_rows) * self.across() * self.deep()
+    }
+
+    fn piece(&self, index: usize) -> Piece {
+        let part = |whole: &Range<isize>, len: usize, index: usize| {
+            let start = whole.start + (index * len) as isize;
+            start..whole.end.min(start + len as isize)
+        };
+        let (deep, across) = (self.deep(), self.across());
+        let first_block = index % deep * self.piece_blocks;
+        Piece {
+            columns: part(&self.columns, self.piece_columns, index / deep % across),
+            rows: part(&self.rows, self.piece_rows, index / deep / across),
+            blocks: first_block..self.blocks.min(first_block + self.piece_blocks),
+            whole_rows: across == 1,
+        }
+    }
+
+    /// Lines of the copy of a piece's positions in one block of channels, and what the last block of positions reads behind them.
+    fn copied(&self, layout: &Layout) -> usize {
+        let row = if self.across() == 1 { layout.stride() } else { self.piece_columns };
+        self.piece_rows.min(self.rows.len()) * row + POSITIONS
+    }
+}
+
+/// One piece: its positions and blocks of output channels.
+#[derive(Debug)]
+struct Piece {
+    columns: Range<isize>,
+    rows: Range<isize>,
+    blocks: Range<usize>,
+    whole_rows: bool,
+}
+
+impl Piece {
+    /// The runs of positions, as places in a plane: one where the piece has whole rows, else one a row.
+    fn runs(&self, layout: &Layout) -> impl Iterator<Item = Range<usize>> + Clone + use<> {
+        let (first, stride) = (layout.at(self.columns.start, self.rows.start), layout.stride());
+        let (rows, columns) = (self.rows.len(), self.columns.len());
+        let (count, len) = if self.whole_rows { (1, (rows - 1) * stride + columns) } else { (rows, columns) };
+        (0..count).map(move |row| first + row * stride..first + row * stride + len)
+    }
+}

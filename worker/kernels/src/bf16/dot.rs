@@ -1,0 +1,86 @@
+//! The product by VDPBF16PS, for processors that have bf16 in vectors but no tiles.
+//!
+//! Eight positions by two vectors of 16 channels are 16 sums in registers, enough to hide the instruction's latency; each step of 16 needs two loads
+//! of weights and eight splats. At a fifteenth of the tiles' speed it is no faster than Winograd in fp32, so no level uses it: it is what tests and
+//! measurements run where there are no tiles.
+
+use std::arch::x86_64::*;
+
+use crate::bf16::{
+    avx512,
+    kernels::{Kernels, Product},
+    line::Sums,
+};
+
+/// The kernels, for a processor that has AVX-512 with bf16.
+static KERNELS: Kernels = Kernels {
+    begin: nothing,
+    end: nothing,
+    convolve,
+    multiply,
+    rectify: avx512::rectify,
+    gate: avx512::gate,
+    round: avx512::round,
+    largest: avx512::largest,
+    mean: avx512::mean,
+    to_largest: avx512::to_largest,
+    to_all: avx512::to_all,
+    pair: avx512::pair,
+    turn: avx512::turn,
+    gather: avx512::gather,
+    total: avx512::total,
+};
+
+/// The kernels, if this processor can run them.
+pub(crate) fn kernels() -> Option<&'static Kernels> {
+    let runs = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512bf16");
+    runs.then_some(&KERNELS)
+}
+
+fn nothing() {}
+
+/// Positions whose sums are in registers.
+const ROWS: usize = 8;
+
+#[target_feature(enable = "avx512f,avx512bf16")]
+unsafe fn convolve(product: &Product, sums: &mut Sums) {
+    multiply_taps::<9>(product, sums);
+}
+
+#[target_feature(enable = "avx512f,avx512bf16")]
+unsafe fn multiply(product: &Product, sums: &mut Sums) {
+    multiply_taps::<1>(product, sums);
+}
+
+#[target_feature(enable = "avx512f,avx512bf16")]
+unsafe fn multiply_taps<const TAPS: usize>(product: &Product, sums: &mut Sums) {
+    for (strip, sums) in sums.0.chunks_exact_mut(ROWS).enumerate() {
+        let mut registers = [[_mm512_setzero_ps(); 2]; ROWS];
+        for block in 0..product.blocks {
+            for tap in 0..TAPS {
+                let offset = block * product.block + tap / 3 * product.row + (tap % 3 + strip * ROWS) * product.position;
+                let lines = product.lines.byte_add(offset).cast::<i32>();
+                let weights = product.weights.add((block * TAPS + tap) * 32);
+                for pair in 0..16 {
+                    let weights =
+                        [pairs(_mm512_load_si512(weights.add(pair).cast())), pairs(_mm512_load_si512(weights.add(16 + pair).cast()))];
+                    for (row, registers) in registers.iter_mut().enumerate() {
+                        let value = pairs(_mm512_set1_epi32(*lines.byte_add(row * product.position).add(pair)));
+                        registers[0] = _mm512_dpbf16_ps(registers[0], value, weights[0]);
+                        registers[1] = _mm512_dpbf16_ps(registers[1], value, weights[1]);
+                    }
+                }
+            }
+        }
+        for (registers, sums) in registers.iter().zip(sums) {
+            _mm512_store_ps(sums.as_mut_ptr(), registers[0]);
+            _mm512_store_ps(sums.as_mut_ptr().add(16), registers[1]);
+        }
+    }
+}
+
+#[target_feature(enable = "avx512f")]
+fn pairs(bits: __m512i) -> __m512bh {
+    // SAFETY: both types are 512 bits of plain numbers.
+    unsafe { std::mem::transmute(bits) }
+}

@@ -1,0 +1,193 @@
+//! Where the pixels of a map lie, and what its border holds.
+//!
+//! A map is planes of 32 channels, one [`Line`] a pixel: `[channels / 32][row][column]`. A tile of the product is then 16 lines in a row, however
+//! many channels there are. Each plane has a border, so that a convolution reads its nine taps at nine fixed distances, whatever the edge: position p
+//! reads `p + dy * stride + dx`. A run of positions may go on from one row into the next; what is computed for the border in between means nothing and is
+//! overwritten by [`Layout::close_features`] or [`Layout::close_gradient`].
+//!
+//! What was read twice by replicating or reflecting has a second gradient, in a frame one pixel wide around the gradient: there the border is two
+//! pixels wide, so that the frame itself can be computed as any other pixel. Closing the gradient folds the frame back.
+
+use crate::{
+    bf16::line::{CHANNELS, Line, POSITIONS, Shared},
+    edge::{Axis, Edge, OUTSIDE},
+    feature_map::{narrow, widen},
+    layer::CONVOLUTIONS,
+    shape::Shape,
+    workers::Workers,
+};
+
+/// The maps of one convolution: its input, its output and their gradients all have the same.
+#[derive(Clone, Debug)]
+pub(crate) struct Layout {
+    across: Side,
+    down: Side,
+}
+
+/// One axis of a layout.
+#[derive(Clone, Debug)]
+struct Side {
+    len: usize,
+    frame: usize,
+    /// The pixel that is read one before the first, and one behind the last; none where that is zero.
+    features: [Option<usize>; 2],
+    /// The same for the gradient's own border.
+    gradient: [Option<usize>; 2],
+}
+
+impl Side {
+    fn new(len: usize, edge: Edge) -> Self {
+        let ends = |axis: &Axis| {
+            [-1, len as isize].map(|position| axis.source(position)).map(|source| (source != OUTSIDE).then_some(source as usize))
+        };
+        let (forward, backward) = (Axis::forward(len, edge), Axis::backward(len, edge));
+        Self { len, frame: backward.frame(), features: ends(&forward), gradient: ends(&backward) }
+    }
+
+    fn pad(&self) -> usize {
+        1 + self.frame
+    }
+
+    fn padded(&self) -> usize {
+        self.len + 2 * self.pad()
+    }
+}
+
+impl Layout {
+    /// Of the maps that a convolution reads and writes.
+    pub(crate) fn new(shape: &Shape, convolution: usize) -> Self {
+        debug_assert!(convolution < CONVOLUTIONS);
+        let Shape { width, height, edge_x, edge_y, .. } = shape.at_convolution(convolution);
+        Self { across: Side::new(width, edge_x), down: Side::new(height, edge_y) }
+    }
+
+    pub(crate) fn width(&self) -> usize {
+        self.across.len
+    }
+
+    pub(crate) fn height(&self) -> usize {
+        self.down.len
+    }
+
+    /// Lines from one row to the next.
+    pub(crate) fn stride(&self) -> usize {
+        self.across.padded()
+    }
+
+    /// Lines of one plane.
+    pub(crate) fn plane(&self) -> usize {
+        self.across.padded() * self.down.padded()
+    }
+
+    /// Lines of a map: its planes, and what the last block of positions may read behind them.
+    pub(crate) fn lines(&self, channels: usize) -> usize {
+        channels / CHANNELS * self.plane() + POSITIONS + 2
+    }
+
+    /// The frame's width across and down: none or one.
+    pub(crate) fn frame(&self) -> (usize, usize) {
+        (self.across.frame, self.down.frame)
+    }
+
+    /// Where a pixel lies in its plane; the border is at -1 and before, and at the width or height and behind.
+    pub(crate) fn at(&self, x: isize, y: isize) -> usize {
+        debug_assert!(x >= -(self.across.pad() as isize) && x < (self.across.len + self.across.pad()) as isize, "column {x} of {self:?}");
+        debug_assert!(y >= -(self.down.pad() as isize) && y < (self.down.len + self.down.pad()) as isize, "row {y} of {self:?}");
+        (y + self.down.pad() as isize) as usize * self.stride() + (x + self.across.pad() as isize) as usize
+    }
+
+    /// Column and row of a place in the plane, if it is a pixel and not border.
+    pub(crate) fn pixel(&self, place: usize) -> Option<(usize, usize)> {
+        let x = (place % self.stride()).checked_sub(self.across.pad())?;
+        let y = (place / self.stride()).checked_sub(self.down.pad())?;
+        (x < self.across.len && y < self.down.len).then_some((x, y))
+    }
+
+    /// The row that is read at a row up to one beyond the border; none where that is zero.
+    pub(crate) fn row(&self, row: isize) -> Option<usize> {
+        match row {
+            -1 => self.down.features[0],
+            row if row == self.down.len as isize => self.down.features[1],
+            row => Some(row as usize),
+        }
+    }
+
+    /// The columns that are read left of the first and right of the last; none where that is zero.
+    pub(crate) fn beyond(&self) -> [Option<usize>; 2] {
+        self.across.features
+    }
+
+    /// Fills the border of features as the edges say.
+    pub(crate) fn close_features(&self, workers: &mut Workers, map: &mut [Line], channels: usize) {
+        self.close(workers, map, channels, |plane| {
+            self.fill_columns(plane, self.across.features);
+            self.fill_rows(plane, self.down.features);
+        });
+    }
+
+    /// Adds the frame of a gradient to the pixels that the features' border was read from, and fills the border.
+    pub(crate) fn close_gradient(&self, workers: &mut Workers, map: &mut [Line], channels: usize) {
+        self.close(workers, map, channels, |plane| {
+            // First the columns, corners included; then the rows, which bring the corners home.
+            if self.across.frame > 0 {
+                let rows = -(self.down.frame as isize)..(self.down.len + self.down.frame) as isize;
+                for row in rows {
+                    for (from, to) in [-1, self.across.len as isize].into_iter().zip(self.across.features.into_iter().flatten()) {
+                        let line = plane[self.at(from, row)];
+                        add(&mut plane[self.at(to as isize, row)], &line);
+                    }
+                }
+            }
+            if self.down.frame > 0 {
+                for (from, to) in [-1, self.down.len as isize].into_iter().zip(self.down.features.into_iter().flatten()) {
+                    for column in 0..self.across.len as isize {
+                        let line = plane[self.at(column, from)];
+                        add(&mut plane[self.at(column, to as isize)], &line);
+                    }
+                }
+            }
+            self.fill_columns(plane, self.across.gradient);
+            self.fill_rows(plane, self.down.gradient);
+        });
+    }
+
+    fn close(&self, workers: &mut Workers, map: &mut [Line], channels: usize, close: impl Fn(&mut [Line]) + Sync) {
+        let planes = Shared::new(map);
+        workers.each(channels / CHANNELS, |plane, _| {
+            // SAFETY: planes do not overlap, and every one is taken once.
+            close(unsafe { std::slice::from_raw_parts_mut(planes.at(plane * self.plane(), self.plane()), self.plane()) });
+        });
+    }
+
+    /// The border left and right of each row: at distance one what the edge says, beyond it zero.
+    fn fill_columns(&self, plane: &mut [Line], [before, after]: [Option<usize>; 2]) {
+        let (pad, len) = (self.across.pad(), self.across.len);
+        for row in plane.chunks_exact_mut(self.stride()) {
+            let (left, right) = (before.map_or(Line::ZERO, |x| row[pad + x]), after.map_or(Line::ZERO, |x| row[pad + x]));
+            row[0] = Line::ZERO;
+            row[pad - 1] = left;
+            row[pad + len] = right;
+            row[len + 2 * pad - 1] = if pad == 1 { right } else { Line::ZERO };
+        }
+    }
+
+    /// The border above and below, corners included.
+    fn fill_rows(&self, plane: &mut [Line], sources: [Option<usize>; 2]) {
+        let (pad, len, stride) = (self.down.pad(), self.down.len, self.stride());
+        plane[..stride].fill(Line::ZERO);
+        plane[(len + 2 * pad - 1) * stride..].fill(Line::ZERO);
+        for (row, source) in [pad - 1, pad + len].into_iter().zip(sources) {
+            match source {
+                Some(source) => plane.copy_within((pad + source) * stride..(pad + source + 1) * stride, row * stride),
+                None => plane[row * stride..(row + 1) * stride].fill(Line::ZERO),
+            }
+        }
+    }
+}
+
+/// Sums in fp32, rounded again.
+fn add(sum: &mut Line, line: &Line) {
+    for (sum, value) in sum.0.iter_mut().zip(line.0) {
+        *sum = narrow(widen(*sum) + widen(value));
+    }
+}

@@ -1,0 +1,205 @@
+//! The schedule: which convolution reads which map, forward and backward.
+//!
+//! Every convolution keeps its features (after ReLU): the backward needs to know where they are positive, and max pooling where the maximum was. The
+//! gradient of features takes their place, so the backward needs no memory of its own; one more map holds pooled features, and pooled gradients,
+//! between two stages.
+
+use std::sync::Arc;
+
+use crate::{
+    bf16::{
+        convolution::{self, Convolution, Epilogue},
+        first,
+        layout::Layout,
+        line::{CHANNELS, Line},
+        moments,
+        pool::Pooling,
+        seed::Seeds,
+        weights::{Prepared, Weights},
+    },
+    feature_map::FeatureMap,
+    layer::{CONVOLUTIONS, Layer, pools_before},
+    moments::Moments,
+    seed::Seed,
+    shape::{Region, Shape},
+    workers::Workers,
+};
+
+/// The buffers of one picture size, and what the last [`Pass::forward`] left in them.
+pub(crate) struct Pass {
+    network: Arc<Prepared>,
+    shape: Shape,
+    workers: Workers,
+    layouts: Vec<Layout>,
+    /// The features of each convolution; after a backward, their gradient.
+    maps: Vec<Vec<Line>>,
+    pooled: Vec<Line>,
+}
+
+impl Pass {
+    pub(crate) fn new(network: Arc<Prepared>, shape: Shape, threads: Arc<rayon::ThreadPool>) -> Self {
+        let workers = Workers::new(threads, 0);
+        let mut pass = Self { network, shape, workers, layouts: Vec::new(), maps: vec![Vec::new(); CONVOLUTIONS], pooled: Vec::new() };
+        pass.reshape(shape);
+        pass
+    }
+
+    pub(crate) fn reshape(&mut self, shape: Shape) {
+        self.shape = shape;
+        self.layouts = layouts(&shape);
+        for ((map, layout), prepared) in self.maps.iter_mut().zip(&self.layouts).zip(&self.network.layers) {
+            map.resize(layout.lines(prepared.out_channels), Line::ZERO);
+        }
+        self.pooled.resize(pooled_lines(&self.network, &self.layouts), Line::ZERO);
+        self.workers.reserve(scratch_floats(&self.network, &self.layouts));
+    }
+
+    pub(crate) fn bytes(network: &Prepared, shape: &Shape, threads: usize) -> usize {
+        let layouts = layouts(shape);
+        let maps: usize = layouts.iter().zip(&network.layers).map(|(layout, prepared)| layout.lines(prepared.out_channels)).sum();
+        let framed = if layouts[0].frame() == (0, 0) { 0 } else { layouts[0].plane() * 3 };
+        (maps + pooled_lines(network, &layouts)) * size_of::<Line>()
+            + (threads * scratch_floats(network, &layouts) + framed) * size_of::<f32>()
+    }
+
+    pub(crate) fn forward(&mut self, pixels: &[f32], deepest: Layer) {
+        let Self { network, shape, workers, layouts, maps, pooled } = self;
+        for convolution in 0..=deepest.convolution() {
+            let (prepared, layout) = (&network.layers[convolution], &layouts[convolution]);
+            let (before, rest) = maps.split_at_mut(convolution);
+            let output = &mut rest[0];
+            let input = match before.last() {
+                None => {
+                    first::forward(workers, network.kernels, layout, pixels, (&prepared.forward, &prepared.bias), output);
+                    layout.close_features(workers, output, prepared.out_channels);
+                    continue;
+                }
+                Some(previous) if pools_before(convolution) => {
+                    let below = shape.at_convolution(convolution - 1);
+                    let pooling = pooling(&below, layouts, convolution, prepared.in_channels);
+                    pooling.forward(workers, network.kernels, previous, pooled);
+                    layout.close_features(workers, pooled, prepared.in_channels);
+                    &*pooled
+                }
+                Some(previous) => previous,
+            };
+            let epilogue = Epilogue::Rectify { bias: &prepared.bias };
+            let job = Convolution { layout, input: Some((input, &prepared.forward)), out_channels: prepared.out_channels, epilogue };
+            convolution::run(workers, network.kernels, &job, output);
+            layout.close_features(workers, output, prepared.out_channels);
+        }
+    }
+
+    pub(crate) fn features(&self, layer: Layer) -> Vec<f32> {
+        let (layout, channels) = (&self.layouts[layer.convolution()], self.channels(layer));
+        let mut values = vec![0.0; layout.width() * layout.height() * channels];
+        for (pixel, values) in values.chunks_exact_mut(channels).enumerate() {
+            self.read(layer, pixel, values);
+        }
+        values
+    }
+
+    pub(crate) fn moments(&self, layer: Layer, region: &Region) -> Moments {
+        let convolution = layer.convolution();
+        let region = self.shape.at_layer(region, layer);
+        let (layout, map) = (&self.layouts[convolution], &self.maps[convolution]);
+        moments::moments(self.workers.pool(), self.network.kernels, layout, map, self.channels(layer), &region)
+    }
+
+    pub(crate) fn keep(&self, region: &Region, map: &mut FeatureMap, origin: (usize, usize)) {
+        let mut row = vec![0.0; self.channels(map.layer())];
+        let pixels: Vec<_> = map.pixels(&self.shape, region, origin).collect();
+        for (own, whole) in pixels {
+            self.read(map.layer(), own, &mut row);
+            map.write(whole, &row);
+        }
+    }
+
+    pub(crate) fn distance(&self, region: &Region, map: &FeatureMap, origin: (usize, usize)) -> f64 {
+        let mut own_row = vec![0.0; self.channels(map.layer())];
+        let mut row = own_row.clone();
+        let mut total = 0.0;
+        for (own, whole) in map.pixels(&self.shape, region, origin) {
+            self.read(map.layer(), own, &mut own_row);
+            map.read(whole, &mut row);
+            total += own_row.iter().zip(&row).map(|(f, p)| f64::from((f - p) * (f - p))).sum::<f64>();
+        }
+        total
+    }
+
+    pub(crate) fn backward(&mut self, seeds: &[Seed<'_>], gradient: &mut [f32]) {
+        let Some(deepest) = seeds.iter().map(|seed| seed.layer).max() else { return gradient.fill(0.0) };
+        let Self { network, shape, workers, layouts, maps, pooled } = self;
+        let kernels = network.kernels;
+        let seeds = |convolution: usize| {
+            let layer = Layer::ALL.into_iter().find(|layer| layer.convolution() == convolution)?;
+            Seeds::of(seeds, layer, network.layers[convolution].out_channels, shape)
+        };
+        // Makes a gradient of the features of a convolution: that of the next one, sent back, and the seeds.
+        let replace = |workers: &mut Workers, convolution: usize, input: Option<(&[Line], &Weights)>, features: &mut [Line]| {
+            let (layout, out_channels, seeds) = (&layouts[convolution], network.layers[convolution].out_channels, seeds(convolution));
+            let job = Convolution { layout, input, out_channels, epilogue: Epilogue::Gate { seeds: seeds.as_ref() } };
+            convolution::run(workers, kernels, &job, features);
+            layout.close_gradient(workers, features, out_channels);
+        };
+        replace(workers, deepest.convolution(), None, &mut maps[deepest.convolution()]);
+        for convolution in (1..=deepest.convolution()).rev() {
+            let (prepared, layout) = (&network.layers[convolution], &layouts[convolution]);
+            let (before, rest) = maps.split_at_mut(convolution);
+            let (current, features) = (&rest[0], &mut before[convolution - 1]);
+            let input = Some((current.as_slice(), &prepared.backward));
+            if pools_before(convolution) {
+                let job = Convolution { layout, input, out_channels: prepared.in_channels, epilogue: Epilogue::Plain };
+                convolution::run(workers, kernels, &job, pooled);
+                layout.close_gradient(workers, pooled, prepared.in_channels);
+                let below = shape.at_convolution(convolution - 1);
+                pooling(&below, layouts, convolution, prepared.in_channels).backward(workers, kernels, pooled, features);
+                layouts[convolution - 1].close_gradient(workers, features, prepared.in_channels);
+            } else {
+                replace(workers, convolution - 1, input, features);
+            }
+        }
+        first::backward(workers, kernels, &layouts[0], (&maps[0], &network.layers[0].backward), gradient);
+    }
+
+    fn channels(&self, layer: Layer) -> usize {
+        self.network.layers[layer.convolution()].out_channels
+    }
+
+    /// Writes the features of a pixel, counted in reading order, to `values`.
+    fn read(&self, layer: Layer, pixel: usize, values: &mut [f32]) {
+        let layout = &self.layouts[layer.convolution()];
+        let place = layout.at((pixel % layout.width()) as isize, (pixel / layout.width()) as isize);
+        let planes = self.maps[layer.convolution()].chunks_exact(layout.plane());
+        for (values, plane) in values.as_chunks_mut::<CHANNELS>().0.iter_mut().zip(planes) {
+            *values = plane[place].widened();
+        }
+    }
+}
+
+fn layouts(shape: &Shape) -> Vec<Layout> {
+    (0..CONVOLUTIONS).map(|convolution| Layout::new(shape, convolution)).collect()
+}
+
+/// The pooling before a convolution; `below` is the shape of what is pooled.
+fn pooling<'a>(below: &'a Shape, layouts: &'a [Layout], convolution: usize, channels: usize) -> Pooling<'a> {
+    Pooling { pool: below.pool, shape: below, layout: &layouts[convolution - 1], pooled: &layouts[convolution], channels }
+}
+
+/// Lines of the largest pooled map.
+fn pooled_lines(network: &Prepared, layouts: &[Layout]) -> usize {
+    let lines = |convolution: usize| layouts[convolution].lines(network.layers[convolution].in_channels);
+    (1..CONVOLUTIONS).filter(|convolution| pools_before(*convolution)).map(lines).max().unwrap_or(0)
+}
+
+/// Floats of scratch of one thread: the most that any step needs.
+fn scratch_floats(network: &Prepared, layouts: &[Layout]) -> usize {
+    let seeded = |layer: Layer| {
+        let convolution = layer.convolution();
+        let (layout, channels) = (&layouts[convolution], network.layers[convolution].out_channels);
+        // The gradient comes from the next convolution, or begins here.
+        let next = network.layers.get(convolution + 1).map_or(channels, |next| next.out_channels);
+        convolution::scratch_floats(layout, next, channels).max(convolution::scratch_floats(layout, channels, channels))
+    };
+    Layer::ALL.into_iter().map(seeded).max().unwrap_or(0).max(first::scratch_floats(&layouts[0]))
+}

@@ -1,0 +1,185 @@
+//! The specification of the kernels: plain loops, in the order in which the sums of the others are taken.
+//!
+//! The products differ from those of the vector and tile forms by rounding alone: those add the even and the odd channels of a block apart or fused, and
+//! take numbers below 2^-126 for zero.
+
+use crate::{
+    bf16::{
+        kernels::{Kernels, Product, Tiles},
+        line::{CHANNELS, Line, POSITIONS, Sums},
+    },
+    feature_map::{narrow, widen},
+};
+
+/// The plain kernels: every processor runs them.
+pub(crate) static KERNELS: Kernels = Kernels {
+    begin: nothing,
+    end: nothing,
+    convolve,
+    multiply,
+    rectify,
+    gate,
+    round,
+    largest,
+    mean,
+    to_largest,
+    to_all,
+    pair,
+    turn,
+    gather,
+    total,
+};
+
+fn nothing() {}
+
+unsafe fn convolve(product: &Product, sums: &mut Sums) {
+    multiply_taps(product, 9, sums);
+}
+
+unsafe fn multiply(product: &Product, sums: &mut Sums) {
+    multiply_taps(product, 1, sums);
+}
+
+unsafe fn multiply_taps(product: &Product, taps: usize, sums: &mut Sums) {
+    *sums = Sums::ZERO;
+    for block in 0..product.blocks {
+        for tap in 0..taps {
+            let weights = std::slice::from_raw_parts(product.weights.add((block * taps + tap) * 32), 32);
+            for (position, sums) in sums.0.iter_mut().enumerate() {
+                let offset = block * product.block + tap / 3 * product.row + (tap % 3 + position) * product.position;
+                let line = &*product.lines.byte_add(offset);
+                for (pair, values) in line.0.chunks_exact(2).enumerate() {
+                    let values = [widen(values[0]), widen(values[1])];
+                    for (half, sums) in sums.chunks_exact_mut(16).enumerate() {
+                        for (sum, weights) in sums.iter_mut().zip(weights[half * 16 + pair].0.chunks_exact(2)) {
+                            *sum += values[0] * widen(weights[0]) + values[1] * widen(weights[1]);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+unsafe fn rectify(sums: &Sums, bias: &[f32; CHANNELS], lines: *mut Line, count: usize) {
+    for (sums, line) in sums.0.iter().zip(std::slice::from_raw_parts_mut(lines, count)) {
+        for ((sum, bias), bits) in sums.iter().zip(bias).zip(&mut line.0) {
+            let sum = sum + bias;
+            // A NaN loses its sign with the zeros: features are never negative, so that they can be compared as integers.
+            *bits = narrow(if sum < 0.0 { 0.0 } else { sum }) & 0x7FFF;
+        }
+    }
+}
+
+unsafe fn gate(sums: &Sums, gates: *const Line, lines: *mut Line, count: usize) {
+    for (position, sums) in sums.0.iter().enumerate().take(count) {
+        let gates = *gates.add(position);
+        let line = Line::narrowed(sums);
+        *lines.add(position) = Line(std::array::from_fn(|i| if positive(gates.0[i]) { line.0[i] } else { 0 }));
+    }
+}
+
+unsafe fn round(sums: &Sums, lines: *mut Line, count: usize) {
+    for (sums, line) in sums.0.iter().zip(std::slice::from_raw_parts_mut(lines, count)) {
+        *line = Line::narrowed(sums);
+    }
+}
+
+unsafe fn largest(rows: [*const Line; 2], to: &mut [Line]) {
+    for (window, to) in to.iter_mut().enumerate() {
+        let [a, b, c, d] = corners(window).map(|(row, column)| &(*rows[row].add(column)).0);
+        // Features are never negative, and the bits of a NaN are larger than those of any number.
+        *to = Line(std::array::from_fn(|i| a[i].max(b[i]).max(c[i]).max(d[i])));
+    }
+}
+
+unsafe fn mean(rows: [*const Line; 2], to: &mut [Line]) {
+    for (window, to) in to.iter_mut().enumerate() {
+        let [a, b, c, d] = corners(window).map(|(row, column)| (*rows[row].add(column)).widened());
+        *to = Line::narrowed(&std::array::from_fn(|i| 0.5 * ((a[i] + b[i]) + (c[i] + d[i]))));
+    }
+}
+
+unsafe fn to_largest(rows: [*mut Line; 2], from: &[Line]) {
+    for (window, from) in from.iter().enumerate() {
+        let corners = corners(window).map(|(row, column)| rows[row].add(column));
+        let features = corners.map(|corner| *corner);
+        for (pixel, corner) in corners.into_iter().enumerate() {
+            *corner = first_largest(&features, pixel, from);
+        }
+    }
+}
+
+unsafe fn to_all(rows: [*mut Line; 2], from: &[Line]) {
+    for (window, from) in from.iter().enumerate() {
+        for (row, column) in corners(window) {
+            let corner = &mut *rows[row].add(column);
+            *corner = share(corner, from, 0.5);
+        }
+    }
+}
+
+unsafe fn pair(pixels: &[*const Line; POSITIONS], pairs: &mut Tiles) {
+    for (pixel, line) in pixels.iter().enumerate() {
+        for (channel, bits) in (**line).0.into_iter().enumerate() {
+            pairs[channel / 16 * 16 + pixel / 2].0[channel % 16 * 2 + pixel % 2] = bits;
+        }
+    }
+}
+
+unsafe fn turn(pairs: &Tiles, turned: &mut Tiles, sum: &mut [f32; CHANNELS]) {
+    for (channel, (turned, sum)) in turned.iter_mut().zip(sum).enumerate() {
+        for (pixel, bits) in turned.0.iter_mut().enumerate() {
+            *bits = pairs[channel / 16 * 16 + pixel / 2].0[channel % 16 * 2 + pixel % 2];
+            *sum += widen(*bits);
+        }
+    }
+}
+
+unsafe fn gather(rows: [*const f32; 3], to: &mut [[Line; 2]]) {
+    for (position, to) in to.iter_mut().enumerate() {
+        let mut values = [0.0; CHANNELS];
+        for (row, values) in rows.into_iter().zip(values.chunks_exact_mut(9)) {
+            values.copy_from_slice(std::slice::from_raw_parts(row.add(3 * position), 9));
+        }
+        let first = Line::narrowed(&values);
+        let rest = std::array::from_fn(|i| values[i] - widen(first.0[i]));
+        *to = [first, Line::narrowed(&rest)];
+    }
+}
+
+unsafe fn total(sums: &Sums, totals: &mut [f64]) {
+    add(sums, totals);
+}
+
+#[inline(always)]
+pub(crate) fn add(sums: &Sums, totals: &mut [f64]) {
+    for (total, sum) in totals.iter_mut().zip(sums.0.as_flattened()) {
+        *total += f64::from(*sum);
+    }
+}
+
+/// Row and column of the four pixels of a window, in reading order.
+fn corners(window: usize) -> [(usize, usize); 4] {
+    [(0, 2 * window), (0, 2 * window + 1), (1, 2 * window), (1, 2 * window + 1)]
+}
+
+fn positive(bits: u16) -> bool {
+    bits as i16 > 0
+}
+
+/// What of `from` goes to a pixel of a window: all of it where the pixel is the first largest and positive. "Larger than all before, at least as large as
+/// all after" is the first largest.
+pub(crate) fn first_largest(features: &[Line], pixel: usize, from: &Line) -> Line {
+    Line(std::array::from_fn(|i| {
+        let own = features[pixel].0[i];
+        let before = features[..pixel].iter().all(|other| own > other.0[i]);
+        let after = features[pixel + 1..].iter().all(|other| own >= other.0[i]);
+        if positive(own) && before && after { from.0[i] } else { 0 }
+    }))
+}
+
+/// A share of `from`, where the feature is positive.
+pub(crate) fn share(features: &Line, from: &Line, share: f32) -> Line {
+    Line(std::array::from_fn(|i| if positive(features.0[i]) { narrow(share * widen(from.0[i])) } else { 0 }))
+}

@@ -1,0 +1,91 @@
+//! The seeds of a layer, added to the sums of its gradient before they are gated and rounded.
+//!
+//! The matrix of a seed is rounded to bf16 like any weights; its mean and its target are added in fp32.
+
+use std::ops::Range;
+
+use crate::{
+    bf16::{
+        convolution::Features,
+        kernels::{Product, Ready},
+        layout::Layout,
+        line::{CHANNELS, Line, POSITIONS, Sums},
+        weights::Weights,
+    },
+    layer::Layer,
+    seed::{Seed, Target},
+    shape::Shape,
+};
+
+/// All seeds of one layer.
+#[derive(Debug)]
+pub(crate) struct Seeds<'a> {
+    shape: &'a Shape,
+    gram: Option<Weights>,
+    mean: Option<Vec<f32>>,
+    targets: Vec<Target<'a>>,
+}
+
+impl<'a> Seeds<'a> {
+    /// Those of `seeds` that are of the layer; `None` if there is none.
+    pub(crate) fn of(seeds: &[Seed<'a>], layer: Layer, channels: usize, shape: &'a Shape) -> Option<Self> {
+        let seeds = || seeds.iter().filter(|seed| seed.layer == layer);
+        seeds().next()?;
+        Some(Self {
+            shape,
+            gram: sum(seeds().filter_map(|seed| seed.gram)).map(|gram| Weights::square(&gram, channels)),
+            mean: sum(seeds().filter_map(|seed| seed.mean)),
+            targets: seeds().filter_map(|seed| seed.target).collect(),
+        })
+    }
+
+    /// Adds what the seeds give to some places of a plane, for one block of channels.
+    pub(crate) fn add(&self, ready: &Ready, layout: &Layout, block: usize, places: Range<usize>, features: Features<'_>, sums: &mut Sums) {
+        let mut seeded = Sums::ZERO;
+        if let Some(gram) = &self.gram {
+            debug_assert!((gram.in_blocks() - 1) * features.block + POSITIONS <= features.lines.len());
+            let product = Product {
+                lines: features.lines.as_ptr(),
+                position: size_of::<Line>(),
+                row: 0,
+                block: features.block * size_of::<Line>(),
+                blocks: gram.in_blocks(),
+                weights: gram.of(block).as_ptr(),
+            };
+            // SAFETY: the thread is ready, and the product reads the features of 32 places in each block, as asserted above.
+            unsafe { (ready.kernels().multiply)(&product, &mut seeded) }
+        }
+        let mean = self.mean.as_ref().map_or(&[0.0; CHANNELS], |mean| &mean.as_chunks().0[block]);
+        // Where nothing depends on the pixel, the border needs no care: it is overwritten.
+        let plain = self.targets.is_empty() && layout.frame() == (0, 0);
+        for (index, (place, (sums, seeded))) in places.zip(sums.0.iter_mut().zip(&mut seeded.0)).enumerate() {
+            if !plain {
+                // The frame is folded back to pixels that have their seed already.
+                let Some(pixel) = layout.pixel(place) else { continue };
+                self.add_targets(block, pixel, &features.lines[block * features.block + index], seeded);
+            }
+            for ((sum, value), mean) in sums.iter_mut().zip(seeded).zip(mean) {
+                *sum += *value + mean;
+            }
+        }
+    }
+
+    fn add_targets(&self, block: usize, (x, y): (usize, usize), features: &Line, sums: &mut [f32; CHANNELS]) {
+        for target in &self.targets {
+            let mut wanted = [0.0; CHANNELS];
+            target.map.read_part(target.map.pixel(self.shape, target.origin, x, y), block * CHANNELS, &mut wanted);
+            for ((sum, feature), wanted) in sums.iter_mut().zip(features.widened()).zip(wanted) {
+                *sum += target.factor * (feature - wanted);
+            }
+        }
+    }
+}
+
+/// The sum of slices of one length, if there is any.
+fn sum<'a>(mut slices: impl Iterator<Item = &'a [f32]>) -> Option<Vec<f32>> {
+    let first = slices.next()?.to_vec();
+    Some(slices.fold(first, |mut total, slice| {
+        total.iter_mut().zip(slice).for_each(|(total, value)| *total += value);
+        total
+    }))
+}
