@@ -3,7 +3,7 @@
 //! A map is planes of 32 channels, one [`Line`] a pixel: `[channels / 32][row][column]`. A tile of the product is then 16 lines in a row, however
 //! many channels there are. Each plane has a border, so that a convolution reads its nine taps at nine fixed distances, whatever the edge: position p
 //! reads `p + dy * stride + dx`. A run of positions may go on from one row into the next; what is computed for the border in between means nothing and is
-//! overwritten by [`Layout::close_features`] or [`Layout::close_gradient`].
+//! overwritten by [`Layout::close_features`] or [`Layout::fold_gradient`].
 //!
 //! What was read twice by replicating or reflecting has a second gradient, in a frame one pixel wide around the gradient: there the border is two
 //! pixels wide, so that the frame itself can be computed as any other pixel. Closing the gradient folds the frame back.
@@ -125,29 +125,16 @@ impl Layout {
         });
     }
 
-    /// Adds the frame of a gradient to the pixels that the features' border was read from, and fills the border.
+    /// Fills the border of a gradient that has no frame.
     pub(crate) fn close_gradient(&self, workers: &mut Workers, map: &mut [Line], channels: usize) {
+        self.close(workers, map, channels, |plane| self.fill_gradient(plane));
+    }
+
+    /// Adds the frame of a gradient to the pixels that the features' border was read from, and fills the border.
+    pub(crate) fn fold_gradient(&self, workers: &mut Workers, map: &mut [Line], channels: usize) {
         self.close(workers, map, channels, |plane| {
-            // First the columns, corners included; then the rows, which bring the corners home.
-            if self.across.frame > 0 {
-                let rows = -(self.down.frame as isize)..(self.down.len + self.down.frame) as isize;
-                for row in rows {
-                    for (from, to) in [-1, self.across.len as isize].into_iter().zip(self.across.features.into_iter().flatten()) {
-                        let line = plane[self.at(from, row)];
-                        add(&mut plane[self.at(to as isize, row)], &line);
-                    }
-                }
-            }
-            if self.down.frame > 0 {
-                for (from, to) in [-1, self.down.len as isize].into_iter().zip(self.down.features.into_iter().flatten()) {
-                    for column in 0..self.across.len as isize {
-                        let line = plane[self.at(column, from)];
-                        add(&mut plane[self.at(column, to as isize)], &line);
-                    }
-                }
-            }
-            self.fill_columns(plane, self.across.gradient);
-            self.fill_rows(plane, self.down.gradient);
+            self.fold(plane);
+            self.fill_gradient(plane);
         });
     }
 
@@ -157,6 +144,28 @@ impl Layout {
             // SAFETY: planes do not overlap, and every one is taken once.
             close(unsafe { std::slice::from_raw_parts_mut(planes.at(plane * self.plane(), self.plane()), self.plane()) });
         });
+    }
+
+    /// First the columns, corners included; then the rows, which bring the corners home.
+    fn fold(&self, plane: &mut [Line]) {
+        let ends = |side: &Side| [-1, side.len as isize].into_iter().zip(side.features.into_iter().flatten()).take(2 * side.frame);
+        for row in -(self.down.frame as isize)..(self.down.len + self.down.frame) as isize {
+            for (from, to) in ends(&self.across) {
+                let line = plane[self.at(from, row)];
+                add(&mut plane[self.at(to as isize, row)], &line);
+            }
+        }
+        for (from, to) in ends(&self.down) {
+            for column in 0..self.across.len as isize {
+                let line = plane[self.at(column, from)];
+                add(&mut plane[self.at(column, to as isize)], &line);
+            }
+        }
+    }
+
+    fn fill_gradient(&self, plane: &mut [Line]) {
+        self.fill_columns(plane, self.across.gradient);
+        self.fill_rows(plane, self.down.gradient);
     }
 
     /// The border left and right of each row: at distance one what the edge says, beyond it zero.

@@ -140,7 +140,7 @@ impl Pass {
             let (layout, out_channels, seeds) = (&layouts[convolution], network.layers[convolution].out_channels, seeds(convolution));
             let job = Convolution { layout, input, out_channels, epilogue: Epilogue::Gate { seeds: seeds.as_ref() } };
             convolution::run(workers, kernels, &job, features);
-            layout.close_gradient(workers, features, out_channels);
+            layout.fold_gradient(workers, features, out_channels);
         };
         replace(workers, deepest.convolution(), None, &mut maps[deepest.convolution()]);
         for convolution in (1..=deepest.convolution()).rev() {
@@ -151,7 +151,7 @@ impl Pass {
             if pools_before(convolution) {
                 let job = Convolution { layout, input, out_channels: prepared.in_channels, epilogue: Epilogue::Plain };
                 convolution::run(workers, kernels, &job, pooled);
-                layout.close_gradient(workers, pooled, prepared.in_channels);
+                layout.fold_gradient(workers, pooled, prepared.in_channels);
                 let below = shape.at_convolution(convolution - 1);
                 pooling(&below, layouts, convolution, prepared.in_channels).backward(workers, kernels, pooled, features);
                 layouts[convolution - 1].close_gradient(workers, features, prepared.in_channels);
