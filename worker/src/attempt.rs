@@ -10,7 +10,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use impasto_proto::client::{BlobError, Blobs};
 use impasto_types::{BlobRef, ENGINE_VERSION, FailureKind, TaskResult, TaskSpec};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status};
 use tracing::{debug, warn};
@@ -22,6 +22,7 @@ use crate::one_line::one_line;
 use crate::paint::{PaintError, Painted, Source, Sources};
 use crate::painter::Painter;
 use crate::progress::{Pace, Progress};
+use crate::slots::Slots;
 
 /// What all attempts of a worker share.
 #[derive(Debug)]
@@ -29,7 +30,9 @@ pub(crate) struct Workshop {
     pub(crate) painter: Arc<dyn Painter>,
     pub(crate) cache: Arc<BlobCache>,
     pub(crate) blobs: Blobs,
-    pub(crate) slots: Semaphore,
+    pub(crate) slots: Slots,
+    /// Whether the farm has no other worker and never will.
+    pub(crate) only: bool,
 }
 
 /// Why an attempt came to nothing.
@@ -52,9 +55,12 @@ enum AttemptError {
 }
 
 impl AttemptError {
-    fn outcome(&self) -> Outcome {
+    /// `only` says that there is no other worker to wait for.
+    fn outcome(&self, only: bool) -> Outcome {
         let kind = match self {
             Self::Canceled | Self::Paint(PaintError::Canceled { .. }) => return Outcome::Returned,
+            // All the memory of the only worker was not enough, and never will be.
+            Self::Paint(PaintError::Memory { .. }) if only => FailureKind::Input,
             Self::Paint(error) => error.kind(),
             Self::EngineVersion { .. } | Self::Fetch { .. } | Self::Scratch { .. } | Self::HandIn { .. } | Self::Panicked { .. } => {
                 FailureKind::Transient
@@ -73,7 +79,7 @@ pub(crate) async fn attempt(
 ) -> Outcome {
     match (Attempt { workshop: &workshop, task: Arc::new(task), cancel: &cancel }).run(progress).await {
         Ok(result) => Outcome::Succeeded(result),
-        Err(error) => error.outcome(),
+        Err(error) => error.outcome(workshop.only),
     }
 }
 
@@ -86,17 +92,29 @@ struct Attempt<'a> {
 impl Attempt<'_> {
     async fn run(&self, progress: watch::Sender<Option<Progress>>) -> Result<TaskResult, AttemptError> {
         // A lease that was granted before the coordinator knew that this slot was taken waits here.
-        let slot = self.unless_canceled(self.workshop.slots.acquire()).await?.map_err(|_| AttemptError::Canceled)?;
+        let slots = &self.workshop.slots;
+        let mut place = self.unless_canceled(slots.take(slots.needed(self.task.memory_bytes))).await?;
         let asked = self.task.action.engine_version;
         if asked != ENGINE_VERSION {
             return Err(AttemptError::EngineVersion { asked });
         }
-        let sources = self.fetch_sources().await?;
+        let sources = Arc::new(self.fetch_sources().await?);
         self.fetch_models().await?;
-        let Painted { bytes, width, height, report } = self.paint(sources, progress).await?;
+        let painted = match self.paint(place.memory_bytes, &sources, &progress).await {
+            // The coordinator's estimate fell short. Before another worker tries, all of this one's memory does.
+            Err(AttemptError::Paint(error @ PaintError::Memory { .. })) if !place.is_whole => {
+                debug!(asset = %self.task.asset, error = one_line(&error), "trying again with all the memory");
+                drop(place);
+                place = self.unless_canceled(slots.take_all()).await?;
+                self.paint(place.memory_bytes, &sources, &progress).await
+            }
+            other => other,
+        };
+        drop(sources);
+        let Painted { bytes, width, height, report } = painted?;
         let output = BlobRef::of(&bytes);
         self.hand_in(output, bytes.into()).await?;
-        drop(slot);
+        drop(place);
         Ok(TaskResult { output, width, height, report })
     }
 
@@ -139,11 +157,17 @@ impl Attempt<'_> {
         Ok(())
     }
 
-    async fn paint(&self, sources: Sources, progress: watch::Sender<Option<Progress>>) -> Result<Painted, AttemptError> {
+    async fn paint(
+        &self,
+        memory_bytes: u64,
+        sources: &Arc<Sources>,
+        progress: &watch::Sender<Option<Progress>>,
+    ) -> Result<Painted, AttemptError> {
         let (painter, task, cancel) = (self.workshop.painter.clone(), self.task.clone(), self.cancel.clone());
+        let (sources, progress) = (sources.clone(), progress.clone());
         let painted = self.on_thread(move || {
             let (began, mut pace) = (Instant::now(), Pace::new(task.work));
-            painter.paint(task.asset.as_str(), &task.action, &sources, &mut |step| {
+            painter.paint(task.asset.as_str(), memory_bytes, &task.action, &sources, &mut |step| {
                 let left_ms = pace.step(step.scale, began.elapsed());
                 progress.send_replace(Some(Progress { iteration: step.iteration, iterations: step.iterations, loss: step.loss, left_ms }));
                 if cancel.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }

@@ -13,11 +13,12 @@ mod paint;
 mod painter;
 mod progress;
 mod settings;
+mod slots;
 mod wire;
 mod worker;
 
 pub use one_line::one_line;
 pub use paint::{Observer, PaintError, Painted, Source, Sources, paint};
 pub use painter::{EnginePainter, Painter};
-pub use settings::{DEFAULT_COORDINATOR, Device, Settings, SettingsError};
+pub use settings::{DEFAULT_COORDINATOR, Device, Settings, SettingsError, default_memory_bytes};
 pub use worker::{WorkerError, run, run_with};

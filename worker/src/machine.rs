@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use sysinfo::{MemoryRefreshKind, RefreshKind, System};
+use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
 
 pub(crate) fn host_name() -> String {
     System::host_name().unwrap_or_default()
@@ -19,10 +19,46 @@ pub(crate) fn free_memory_bytes() -> u64 {
     let system = System::new_with_specifics(RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram()));
     // Where the system does not tell what is free, half of what there is is a fair guess.
     let free = Some(system.available_memory()).filter(|bytes| *bytes > 0).unwrap_or(system.total_memory() / 2);
-    system.cgroup_limits().map_or(free, |limits| free.min(limits.free_memory))
+    // What files take of a container's memory is given up for the asking, so only what its processes hold counts.
+    system.cgroup_limits().map_or(free, |limits| free.min(limits.total_memory.saturating_sub(limits.rss)))
+}
+
+/// What the processor calls itself.
+pub(crate) fn cpu_model() -> String {
+    let system = System::new_with_specifics(RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing()));
+    system.cpus().first().map(|cpu| cpu.brand().trim().to_owned()).unwrap_or_default()
+}
+
+/// The most memory that this process has held so far, where the system tells.
+pub(crate) fn peak_memory_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    peak_of(&status)
+}
+
+/// From a line such as `VmHWM:    123 kB`.
+fn peak_of(status: &str) -> Option<u64> {
+    let kib = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?.trim().strip_suffix("kB")?;
+    Some(kib.trim().parse::<u64>().ok()? * 1024)
 }
 
 /// The user's folder for what can be made again.
 pub(crate) fn cache_dir() -> Option<PathBuf> {
     directories::ProjectDirs::from("", "", "impasto").map(|dirs| dirs.cache_dir().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_peak_is_read_from_the_status() {
+        assert_eq!(peak_of("VmPeak:\t   9 kB\nVmHWM:\t  1234 kB\nVmRSS:\t 7 kB\n"), Some(1234 * 1024));
+        assert_eq!(peak_of("VmRSS:\t 7 kB\n"), None);
+        assert!(cfg!(not(target_os = "linux")) || peak_memory_bytes().is_some_and(|bytes| bytes > 1 << 20));
+    }
+
+    #[test]
+    fn there_is_memory() {
+        assert!(free_memory_bytes() > 0);
+    }
 }

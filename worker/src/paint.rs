@@ -4,6 +4,8 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Instant;
 
+use tracing::debug;
+
 use impasto_assets::{AssetError, Limits, Picture, bleed, decode, encode};
 use impasto_engine::{Engine, EngineError, Inputs, Session, Step, StepReport};
 use impasto_types::{Action, FailureKind, ModelName, RunReport};
@@ -42,6 +44,12 @@ pub enum PaintError {
     Asset(#[from] AssetError),
     #[error("cannot paint `{asset}`")]
     Engine { asset: String, source: EngineError },
+    #[error(
+        "painting `{asset}` at {width} x {height} pixels takes at least {} of memory, but may take no more than {}",
+        gib(*least_bytes),
+        gib(*given_bytes)
+    )]
+    Memory { asset: String, width: usize, height: usize, least_bytes: u64, given_bytes: u64 },
     #[error("`{asset}` was given {given} style images, but its action names {expected}")]
     StyleCount { asset: String, expected: usize, given: usize },
     #[error("`{asset}` names no model to paint with")]
@@ -60,12 +68,14 @@ impl PaintError {
         match self {
             Self::Asset(_) | Self::StyleCount { .. } | Self::NoModel { .. } => FailureKind::Input,
             Self::Engine { source, .. } => source.kind(),
+            Self::Memory { .. } => FailureKind::Shortage,
             Self::Model { .. } | Self::Level { .. } | Self::Canceled { .. } => FailureKind::Transient,
         }
     }
 }
 
-/// Paints one asset within `memory_bytes`. `asset` is what errors call it where no file is at fault.
+/// Paints one asset; the whole process is held within `memory_bytes`. `asset` is what errors call it where no file is at fault. How the picture is cut into
+/// tiles goes to the log, for each scale anew.
 ///
 /// Colours under full transparency are filled from around them first, so that neither the network nor a renderer sees black holes.
 ///
@@ -79,18 +89,36 @@ pub fn paint(
     sources: &Sources,
     observer: &mut Observer<'_>,
 ) -> Result<Painted, PaintError> {
-    let failed = |source| PaintError::Engine { asset: asset.to_owned(), source };
+    let failed = |source| match source {
+        // The engine speaks of what the process has left for the picture; people speak of what they gave.
+        EngineError::Memory { width, height, least_bytes, budget_bytes } => PaintError::Memory {
+            asset: asset.to_owned(),
+            width,
+            height,
+            least_bytes: memory_bytes.saturating_sub(budget_bytes).saturating_add(least_bytes),
+            given_bytes: memory_bytes,
+        },
+        source => PaintError::Engine { asset: asset.to_owned(), source },
+    };
     let inputs = inputs(asset, action, sources)?;
     let began = Instant::now();
     let mut session = Session::new(engine.clone(), action.recipe.clone(), inputs, memory_bytes).map_err(failed)?;
     let mut last = None;
+    let mut planned = None;
     while let Step::Running(step) = session.step().map_err(failed)? {
         last = Some(step);
+        if let Some(plan) = session.plan().filter(|_| planned != Some(step.scale)) {
+            planned = Some(step.scale);
+            let (width, height) = step.scale;
+            debug!("{asset}: {width} x {height}: {plan}");
+        }
         if observer(&step).is_break() {
             return Err(PaintError::Canceled { asset: asset.to_owned() });
         }
     }
     let picture = session.picture().map_err(failed)?;
+    // What remains to be done needs the finished picture alone.
+    drop(session);
     let compute_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     let report = RunReport {
         iterations: last.map_or(0, |step| step.iteration),
@@ -102,6 +130,10 @@ pub fn paint(
     };
     let bytes = encode(&picture, action.output)?;
     Ok(Painted { bytes, width: picture.width, height: picture.height, report })
+}
+
+fn gib(bytes: u64) -> String {
+    format!("{:.2} GiB", bytes as f64 / f64::from(1 << 30))
 }
 
 fn inputs(asset: &str, action: &Action, sources: &Sources) -> Result<Inputs, PaintError> {

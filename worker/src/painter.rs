@@ -13,7 +13,7 @@ use crate::paint::{Observer, PaintError, Painted, Sources, paint};
 
 /// Paints what a worker has leased. All of it blocks, and is called on threads that may.
 pub trait Painter: fmt::Debug + Send + Sync + 'static {
-    /// What it runs on, such as `cpu avx512`.
+    /// What it runs on, such as `cpu avx512`. A report says in which precision, too.
     fn device(&self) -> String;
 
     /// Whether a model's weights are at hand; if not, the worker fetches them and hands them over.
@@ -25,11 +25,18 @@ pub trait Painter: fmt::Debug + Send + Sync + 'static {
     /// Where they cannot be kept.
     fn adopt_model(&self, model: &ModelRef, weights: &Path) -> Result<(), PaintError>;
 
-    /// Paints one asset; see [`paint`].
+    /// Paints one asset within `memory_bytes`; see [`paint`].
     ///
     /// # Errors
     /// As [`paint`].
-    fn paint(&self, asset: &str, action: &Action, sources: &Sources, observer: &mut Observer<'_>) -> Result<Painted, PaintError>;
+    fn paint(
+        &self,
+        asset: &str,
+        memory_bytes: u64,
+        action: &Action,
+        sources: &Sources,
+        observer: &mut Observer<'_>,
+    ) -> Result<Painted, PaintError>;
 }
 
 /// The real one: the engine, on weights from the model store.
@@ -37,20 +44,17 @@ pub trait Painter: fmt::Debug + Send + Sync + 'static {
 pub struct EnginePainter {
     store: ModelStore,
     threads: usize,
-    /// What each paint may take, the network and the process included.
-    memory_bytes: u64,
-    /// The network that was used last. Preparing one takes about a second and many megabytes, and a farm's tasks all ask for the same.
+    /// The network that was used last, in its precision. Preparing one takes about a second and many megabytes, and a farm's tasks all ask for the same.
     engine: Mutex<Option<(Digest, Profile, Arc<Engine>)>>,
 }
 
 impl EnginePainter {
-    /// A painter with the model store in `models_dir`, or the user's own. All that it paints at once shares `threads` threads; each picture is painted within
-    /// `memory_bytes`.
+    /// A painter with the model store in `models_dir`, or the user's own. All that it paints at once shares `threads` threads.
     ///
     /// # Errors
     /// Where there is no folder for a model store.
-    pub fn open(models_dir: Option<&Path>, threads: usize, memory_bytes: u64) -> Result<Self, ModelError> {
-        Ok(Self { store: ModelStore::open(models_dir)?, threads, memory_bytes, engine: Mutex::new(None) })
+    pub fn open(models_dir: Option<&Path>, threads: usize) -> Result<Self, ModelError> {
+        Ok(Self { store: ModelStore::open(models_dir)?, threads, engine: Mutex::new(None) })
     }
 
     /// The engine for the model that an action names, prepared on first use.
@@ -80,13 +84,14 @@ impl EnginePainter {
 }
 
 /// The best instructions that this processor has, or lesser ones where `IMPASTO_CPU_LEVEL` asks for them: to compare, or to step around a fault.
-fn level() -> Result<Level, UnknownLevel> {
+pub(crate) fn level() -> Result<Level, UnknownLevel> {
     std::env::var("IMPASTO_CPU_LEVEL").map_or_else(|_| Ok(Level::detect()), |wish| Level::at_most(&wish))
 }
 
 impl Painter for EnginePainter {
     fn device(&self) -> String {
-        format!("cpu {}", impasto_kernels::Level::detect())
+        // One that cannot be followed is an error as soon as there is something to paint.
+        format!("cpu {}", level().unwrap_or_else(|_| Level::detect()))
     }
 
     fn has_model(&self, model: &ModelRef) -> bool {
@@ -99,7 +104,14 @@ impl Painter for EnginePainter {
         adopted.map(|_| ()).map_err(|error| PaintError::Model { name: model.name, source: error.into() })
     }
 
-    fn paint(&self, asset: &str, action: &Action, sources: &Sources, observer: &mut Observer<'_>) -> Result<Painted, PaintError> {
-        paint(&self.engine(asset, action)?, self.memory_bytes, asset, action, sources, observer)
+    fn paint(
+        &self,
+        asset: &str,
+        memory_bytes: u64,
+        action: &Action,
+        sources: &Sources,
+        observer: &mut Observer<'_>,
+    ) -> Result<Painted, PaintError> {
+        paint(&self.engine(asset, action)?, memory_bytes, asset, action, sources, observer)
     }
 }

@@ -22,7 +22,7 @@ pub struct Settings {
     /// How many tasks run at once. They share the threads.
     pub slots: u32,
     pub threads: usize,
-    /// Memory for tasks, over all slots.
+    /// Memory for tasks, over all slots, this process included.
     pub memory_bytes: u64,
     /// Where downloaded blobs are kept, and how much of them.
     pub cache_dir: PathBuf,
@@ -30,6 +30,8 @@ pub struct Settings {
     /// The model store's folder; `None` is the user's own.
     pub models_dir: Option<PathBuf>,
     pub device: Device,
+    /// Whether the farm has no other worker and never will, as one inside another program: what is too large for this one then fails for good.
+    pub only: bool,
 }
 
 /// What pictures are computed on.
@@ -62,6 +64,11 @@ const DEFAULT_CACHE_BYTES: u64 = 2 << 30;
 /// More slots than that on one machine is a slip of the pen, and stays far below `impasto_proto::limits::MAX_LEASES`.
 const MAX_SLOTS: u32 = 64;
 const MAX_THREADS: usize = 1024;
+
+/// Memory that painting may take unless it is told otherwise: four fifths of what is free, so that the machine stays of use. A container's limit counts.
+pub fn default_memory_bytes() -> u64 {
+    machine::free_memory_bytes() / 10 * 8
+}
 
 /// The file's and the environment's keys.
 #[derive(Debug, Default, Deserialize)]
@@ -124,7 +131,7 @@ impl Settings {
             name,
             slots: keys.slots.unwrap_or(1),
             threads: keys.threads.unwrap_or_else(machine::threads).min(MAX_THREADS),
-            memory_bytes: keys.memory_bytes.unwrap_or_else(|| machine::free_memory_bytes() / 10 * 8),
+            memory_bytes: keys.memory_bytes.unwrap_or_else(default_memory_bytes),
             cache_dir: match keys.cache_dir {
                 Some(dir) => dir,
                 None => machine::cache_dir().ok_or(SettingsError::NoHome { name: "cache_dir" })?.join("worker-blobs"),
@@ -132,6 +139,7 @@ impl Settings {
             cache_bytes: keys.cache_bytes.unwrap_or(DEFAULT_CACHE_BYTES),
             models_dir: keys.models_dir,
             device: keys.device.unwrap_or_default(),
+            only: false,
         };
         in_range("slots", settings.slots, (1..=MAX_SLOTS).contains(&settings.slots), "from 1 to 64")?;
         in_range("threads", settings.threads, settings.threads > 0, "at least 1")?;

@@ -12,7 +12,7 @@ use impasto_proto::client::{self, Blobs, ConnectError};
 use impasto_proto::v1::worker_message::Message;
 use impasto_proto::v1::{CoordinatorMessage, WorkerMessage};
 use impasto_types::{FailureKind, LeaseId, TaskSpec};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 use tokio_stream::wrappers::ReceiverStream;
@@ -29,6 +29,7 @@ use crate::one_line::one_line;
 use crate::painter::{EnginePainter, Painter};
 use crate::progress::Progress;
 use crate::settings::Settings;
+use crate::slots::Slots;
 use crate::wire::{self, Order};
 
 /// Why a worker cannot go on. An unreachable coordinator is no reason: it is waited for.
@@ -64,7 +65,7 @@ const NAMED_BLOBS: usize = 256;
 /// # Errors
 /// Where the settings cannot work: a cache or model folder that cannot be used, a wrong address, a coordinator that refuses this worker.
 pub async fn run(settings: Settings, shutdown: CancellationToken) -> Result<(), WorkerError> {
-    let painter = EnginePainter::open(settings.models_dir.as_deref(), settings.threads, settings.memory_bytes / u64::from(settings.slots))?;
+    let painter = EnginePainter::open(settings.models_dir.as_deref(), settings.threads)?;
     run_with(settings, Arc::new(painter), shutdown).await
 }
 
@@ -77,8 +78,8 @@ pub async fn run_with(settings: Settings, painter: Arc<dyn Painter>, shutdown: C
         .map_err(|source| WorkerError::Cache { path: settings.cache_dir.clone(), source })?;
     info!(name = %settings.name, coordinator = settings.coordinator, slots = settings.slots, device = painter.device(), "the worker starts");
     let Some(channel) = connect(&settings, &shutdown).await? else { return Ok(()) };
-    let workshop =
-        Workshop { painter, cache: Arc::new(cache), blobs: Blobs::new(channel.clone()), slots: Semaphore::new(settings.slots as usize) };
+    let slots = Slots::new(settings.slots, settings.memory_bytes);
+    let workshop = Workshop { painter, cache: Arc::new(cache), blobs: Blobs::new(channel.clone()), slots, only: settings.only };
     let worker = Worker {
         ledger: Ledger::new(settings.slots),
         workshop: Arc::new(workshop),
@@ -120,6 +121,8 @@ struct Worker {
 
 struct Handle {
     cancel: CancellationToken,
+    /// How many slots it takes.
+    slots: u32,
     progress: watch::Receiver<Option<Progress>>,
 }
 
@@ -205,7 +208,7 @@ impl Worker {
         for lease in self.ledger.all_reports() {
             self.report(lease, &outbox)?;
         }
-        outbox.send(wire::credits(self.ledger.free_slots()))?;
+        outbox.send(self.credits())?;
 
         let mut beats = tokio::time::interval_at(Instant::now() + heartbeat, heartbeat);
         let mut deadline = None;
@@ -264,12 +267,12 @@ impl Worker {
         match order {
             Order::Grant { lease, task } => match self.ledger.grant(lease) {
                 Answer::Begin => match task {
-                    Ok(task) => self.begin(lease, *task),
+                    Ok(task) => self.begin(lease, *task, outbox)?,
                     Err(error) => {
                         let message = format!("this worker cannot read the task, which a newer coordinator may have sent: {error}");
                         self.ledger.ended(lease, Outcome::Failed { kind: FailureKind::Transient, message });
                         self.report(lease, outbox)?;
-                        outbox.send(wire::credits(self.ledger.free_slots()))?;
+                        outbox.send(self.credits())?;
                     }
                 },
                 Answer::Known => debug!(%lease, "granted again"),
@@ -293,13 +296,22 @@ impl Worker {
         Ok(())
     }
 
-    fn begin(&mut self, lease: LeaseId, task: TaskSpec) {
+    fn begin(&mut self, lease: LeaseId, task: TaskSpec, outbox: &Outbox) -> Result<(), Lost> {
         info!(%lease, asset = %task.asset, "begins");
         let (news, progress) = watch::channel(None);
         let cancel = CancellationToken::new();
-        self.handles.insert(lease, Handle { cancel: cancel.clone(), progress });
+        let slots = self.workshop.slots.needed(task.memory_bytes);
+        self.handles.insert(lease, Handle { cancel: cancel.clone(), slots, progress });
         let workshop = self.workshop.clone();
         self.attempts.spawn(async move { (lease, attempt(workshop, task, news, cancel).await) });
+        // The coordinator counts one slot for a lease.
+        if slots > 1 { outbox.send(self.credits()) } else { Ok(()) }
+    }
+
+    /// Asks for as many leases as there are free slots.
+    fn credits(&self) -> Message {
+        let further: u32 = self.handles.values().map(|handle| handle.slots - 1).sum();
+        wire::credits(self.ledger.free_slots().saturating_sub(further))
     }
 
     /// An attempt has ended. Without an outbox, its report waits for the next connection.
@@ -323,7 +335,7 @@ impl Worker {
         if owed {
             self.report(lease, outbox)?;
         }
-        outbox.send(wire::credits(self.ledger.free_slots()))
+        outbox.send(self.credits())
     }
 
     fn beat(&mut self, outbox: &Outbox) -> Result<(), Lost> {

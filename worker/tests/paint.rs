@@ -6,10 +6,13 @@ use std::sync::Arc;
 use impasto_assets::{Depth, Limits, Origin, Picture, decode, encode};
 use impasto_engine::Engine;
 use impasto_models::{Convolution, VggWeights};
-use impasto_types::{Action, BlobRef, ContainerFormat, ENGINE_VERSION, FailureKind, OutputSpec, Preset, Recipe, StyleRef};
+use impasto_types::{Action, BlobRef, ContainerFormat, ENGINE_VERSION, FailureKind, OutputSpec, Preset, Profile, Recipe, StyleRef};
 use impasto_worker::{PaintError, Painted, Source, Sources, one_line, paint};
 
 const PNG: OutputSpec = OutputSpec { format: ContainerFormat::Png, quality: 90 };
+
+/// More than any of these pictures takes.
+const PLENTY: u64 = 1 << 30;
 
 const CHANNELS: [usize; 14] = [3, 8, 8, 12, 12, 16, 16, 16, 16, 20, 20, 20, 20, 24];
 
@@ -31,7 +34,7 @@ fn engine() -> Arc<Engine> {
         bias: vec![0.5; pair[1]],
     };
     let weights = VggWeights { convolutions: CHANNELS.windows(2).map(convolution).collect() };
-    Arc::new(Engine::new(&weights, 2, None).expect("the weights fit together"))
+    Arc::new(Engine::new(&weights, 2, None, Profile::Exact).expect("the weights fit together"))
 }
 
 /// A file with a noisy picture. With alpha, its left half is transparent.
@@ -63,7 +66,7 @@ fn action(output: OutputSpec) -> Action {
 }
 
 fn run(output: OutputSpec, sources: &Sources) -> Result<Painted, PaintError> {
-    paint(&engine(), "wall.png", &action(output), sources, &mut |_| ControlFlow::Continue(()))
+    paint(&engine(), PLENTY, "wall.png", &action(output), sources, &mut |_| ControlFlow::Continue(()))
 }
 
 #[test]
@@ -88,7 +91,7 @@ fn the_same_action_gives_the_same_bytes() {
 #[test]
 fn an_observer_sees_every_step_and_can_end_it() {
     let mut seen = Vec::new();
-    let canceled = paint(&engine(), "wall.png", &action(PNG), &sources(), &mut |step| {
+    let canceled = paint(&engine(), PLENTY, "wall.png", &action(PNG), &sources(), &mut |step| {
         seen.push((step.iteration, step.iterations, step.scale));
         if step.iteration == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });

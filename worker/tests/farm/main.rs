@@ -16,7 +16,7 @@ use impasto_types::{
     Preset, StyleRef, TaskIndex, TaskSpec,
 };
 use impasto_worker::{Settings, WorkerError, run_with};
-use painter::{FakePainter, kind};
+use painter::{FakePainter, LARGE_BYTES, kind};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -31,6 +31,10 @@ struct Bench {
 
 impl Bench {
     async fn start() -> Self {
+        Self::start_with(|settings| settings).await
+    }
+
+    async fn start_with(change: impl FnOnce(Settings) -> Settings) -> Self {
         let cache = tempfile::tempdir().expect("a folder");
         let coordinator = Coordinator::start().await;
         let settings = Settings {
@@ -40,7 +44,7 @@ impl Bench {
             ..Settings::defaults().expect("defaults")
         };
         let (painter, shutdown) = (Arc::new(FakePainter::default()), CancellationToken::new());
-        let worker = tokio::spawn(run_with(settings, painter.clone(), shutdown.clone()));
+        let worker = tokio::spawn(run_with(change(settings), painter.clone(), shutdown.clone()));
         Self { coordinator, painter, shutdown, worker, _cache: cache }
     }
 
@@ -233,7 +237,7 @@ async fn what_goes_wrong_is_this_tasks_failure_and_named() {
         (damaged, vec!["the content of `walls/brick.png`".to_owned(), blob.digest.short()]),
         (absent, vec!["style image 1 of `walls/brick.png`".to_owned(), nowhere.digest.short()]),
         (bench.task(b"panic"), vec!["painting `walls/brick.png` panicked: the brush broke".to_owned()]),
-        (other_version, vec!["version 2 of the engine".to_owned()]),
+        (other_version, vec![format!("version {} of the engine", ENGINE_VERSION + 1)]),
     ]
     .into_iter()
     .enumerate()
@@ -253,6 +257,44 @@ async fn what_goes_wrong_is_this_tasks_failure_and_named() {
     assert!(failure(link.outcome_of(lease(9)).await).1.contains("asset"));
     link.acknowledge(lease(9)).await;
     bench.drain(link).await;
+}
+
+#[tokio::test]
+async fn a_task_that_needs_the_memory_of_several_slots_takes_them() {
+    let mut bench = Bench::start_with(|settings| Settings { slots: 4, memory_bytes: 4 << 30, ..settings }).await;
+    let mut link = bench.coordinator.welcome().await;
+    link.credits(4).await;
+    link.grant(lease(0), &TaskSpec { memory_bytes: 5 << 29, ..bench.task(b"slow") }).await;
+    link.credits(1).await;
+    bench.painter.open();
+    output(&link.outcome_of(lease(0)).await);
+    link.credits(4).await;
+    link.acknowledge(lease(0)).await;
+    bench.drain(link).await;
+}
+
+#[tokio::test]
+async fn a_task_that_needs_more_than_was_estimated_gets_all_the_memory_before_it_is_given_up() {
+    for (slots, memory_bytes, only, expected) in [
+        (2, LARGE_BYTES, false, None),
+        (2, LARGE_BYTES - 2, false, Some(FailureKind::Shortage)),
+        (1, LARGE_BYTES - 2, true, Some(FailureKind::Input)),
+    ] {
+        let mut bench = Bench::start_with(|settings| Settings { slots, memory_bytes, only, ..settings }).await;
+        let mut link = bench.coordinator.welcome().await;
+        link.grant(lease(0), &bench.task(b"large")).await;
+        let outcome = link.outcome_of(lease(0)).await;
+        match expected {
+            None => drop(output(&outcome)),
+            Some(expected) => {
+                let (kind, message) = failure(outcome);
+                assert_eq!(kind, expected, "{message}");
+                assert!(message.contains("8192 x 8192") && message.contains("3.00 GiB"), "{message}");
+            }
+        }
+        link.acknowledge(lease(0)).await;
+        bench.drain(link).await;
+    }
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use impasto_engine::StepReport;
 use impasto_types::{Action, Digest, FailureKind, ModelRef, RunReport};
 use impasto_worker::{Observer, PaintError, Painted, Painter, Sources};
 
-/// Paints "painted " before the asset's bytes. Bytes that begin with "slow" take steps until the gate opens; "panic" panics.
+/// Paints "painted " before the asset's bytes. Bytes that begin with "slow" take steps until the gate opens; "large" need much memory; "panic" panics.
 #[derive(Debug, Default)]
 pub(crate) struct FakePainter {
     gate: Mutex<bool>,
@@ -18,6 +18,9 @@ pub(crate) struct FakePainter {
 }
 
 const STEPS: u32 = 1000;
+
+/// What "large" pictures need.
+pub(crate) const LARGE_BYTES: u64 = 3 << 30;
 
 impl FakePainter {
     /// Lets the slow ones finish.
@@ -53,9 +56,20 @@ impl Painter for FakePainter {
         Ok(())
     }
 
-    fn paint(&self, asset: &str, action: &Action, sources: &Sources, observer: &mut Observer<'_>) -> Result<Painted, PaintError> {
+    fn paint(
+        &self,
+        asset: &str,
+        memory_bytes: u64,
+        action: &Action,
+        sources: &Sources,
+        observer: &mut Observer<'_>,
+    ) -> Result<Painted, PaintError> {
         assert!(action.models.iter().all(|model| self.has_model(model)), "models come first");
         let content = sources.content.as_ref().map_or(&b""[..], |source| &source.bytes);
+        if content.starts_with(b"large") && memory_bytes < LARGE_BYTES {
+            let (width, height) = (8192, 8192);
+            return Err(PaintError::Memory { asset: asset.to_owned(), width, height, least_bytes: LARGE_BYTES, given_bytes: memory_bytes });
+        }
         assert!(!content.starts_with(b"panic"), "the brush broke");
         let mut iteration = 0;
         loop {
