@@ -1,5 +1,7 @@
 //! What a 3x3 convolution reads one pixel beyond the border, along one axis, and where the gradient of that read goes.
 
+use std::ops::Range;
+
 /// What a convolution reads beyond the border, at every layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Edge {
@@ -27,6 +29,7 @@ const OVERHANG: isize = 4;
 pub(crate) struct Axis {
     len: usize,
     frame: usize,
+    seam: usize,
     sources: Vec<u32>,
 }
 
@@ -63,7 +66,12 @@ impl Axis {
                 _ => OUTSIDE,
             })
             .collect();
-        Self { len, frame, sources }
+        Self { len, frame, seam: 0, sources }
+    }
+
+    /// The same, with a seam: see [`Axis::parts`].
+    pub(crate) fn with_seam(self, seam: usize) -> Self {
+        Self { seam, ..self }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -73,6 +81,13 @@ impl Axis {
     /// Pixels of the frame on either side of the output: none or one.
     pub(crate) fn frame(&self) -> usize {
         self.frame
+    }
+
+    /// The outputs before the seam and those from it on, frame included. Blocks of pixels begin anew at a seam, so that those beyond it lie as in the whole
+    /// picture.
+    pub(crate) fn parts(&self) -> [Range<isize>; 2] {
+        let (start, seam, end) = (-(self.frame as isize), self.seam as isize, (self.len + self.frame) as isize);
+        if self.seam == 0 { [start..start, start..end] } else { [start..seam.min(end), seam.min(end)..end] }
     }
 
     /// The pixel that `position` reads, or [`OUTSIDE`].

@@ -4,7 +4,10 @@
 //! same buffer (top row, bottom row, then left and right pixel of each row), so the picture itself is always `height * width` pixels
 //! in rows, for whoever reads it next. [`Plane::fold`] then adds the frame to the pixels it was read from.
 
-use crate::edge::{Axis, Edge, OUTSIDE};
+use crate::{
+    edge::{Axis, OUTSIDE},
+    shape::Shape,
+};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Plane {
@@ -13,12 +16,28 @@ pub(crate) struct Plane {
 }
 
 impl Plane {
-    pub(crate) fn forward(width: usize, height: usize, edge_x: Edge, edge_y: Edge) -> Self {
-        Self { columns: Axis::forward(width, edge_x), rows: Axis::forward(height, edge_y) }
+    /// Of a map, for features.
+    pub(crate) fn forward(map: &Shape) -> Self {
+        Self {
+            columns: Axis::forward(map.width, map.edge_x).with_seam(map.seam_x),
+            rows: Axis::forward(map.height, map.edge_y).with_seam(map.seam_y),
+        }
     }
 
-    pub(crate) fn backward(width: usize, height: usize, edge_x: Edge, edge_y: Edge) -> Self {
-        Self { columns: Axis::backward(width, edge_x), rows: Axis::backward(height, edge_y) }
+    /// Of a map, for the gradient of the same convolution.
+    pub(crate) fn backward(map: &Shape) -> Self {
+        Self {
+            columns: Axis::backward(map.width, map.edge_x).with_seam(map.seam_x),
+            rows: Axis::backward(map.height, map.edge_y).with_seam(map.seam_y),
+        }
+    }
+
+    pub(crate) fn columns(&self) -> &Axis {
+        &self.columns
+    }
+
+    pub(crate) fn rows(&self) -> &Axis {
+        &self.rows
     }
 
     pub(crate) fn width(&self) -> usize {
@@ -48,8 +67,9 @@ impl Plane {
         self.width() + 2 * self.columns.frame()
     }
 
-    pub(crate) fn framed_height(&self) -> usize {
-        self.height() + 2 * self.rows.frame()
+    /// Whether the output has no frame: then an output pixel is stored at `y * width + x`.
+    pub(crate) fn is_bare(&self) -> bool {
+        self.columns.frame() == 0 && self.rows.frame() == 0
     }
 
     /// The input pixel read at a position, if it is not zero.
@@ -62,6 +82,12 @@ impl Plane {
     pub(crate) fn column(&self, x: isize) -> Option<usize> {
         let column = self.columns.source(x);
         (column != OUTSIDE).then_some(column as usize)
+    }
+
+    /// The input row read at a position, if it is not zero.
+    pub(crate) fn row(&self, y: isize) -> Option<usize> {
+        let row = self.rows.source(y);
+        (row != OUTSIDE).then_some(row as usize)
     }
 
     /// Where an output pixel is stored; none beyond the frame.
@@ -100,23 +126,16 @@ impl Plane {
         (if beyond.is_multiple_of(2) { -1 } else { width }, (beyond / 2) as isize)
     }
 
-    /// Adds the frame of a gradient to the pixels that `forward` had read there, where `gate` (the features of those pixels, if a
-    /// ReLU made them) is positive. One thread and a fixed order: the frame is thin.
-    pub(crate) fn fold(&self, forward: &Self, gradient: &mut [f32], channels: usize, gate: Option<&[f32]>) {
+    /// Adds the frame of a gradient to the pixels that `forward` had read there, where `open` (the ReLU that made those pixels) lets a value of the picture
+    /// pass. One thread and a fixed order: the frame is thin.
+    pub(crate) fn fold(&self, forward: &Self, gradient: &mut [f32], channels: usize, open: impl Fn(usize) -> bool) {
         let (picture, frame) = gradient.split_at_mut(self.area() * channels);
         for (beyond, values) in frame.chunks_exact(channels).take(self.pixels() - self.area()).enumerate() {
             let (x, y) = self.position(self.area() + beyond);
             let Some(pixel) = forward.source(x, y) else { continue };
-            let range = pixel * channels..(pixel + 1) * channels;
-            let sums = &mut picture[range.clone()];
-            match gate {
-                None => sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value),
-                Some(features) => {
-                    for ((sum, value), feature) in sums.iter_mut().zip(values).zip(&features[range]) {
-                        if *feature > 0.0 {
-                            *sum += value;
-                        }
-                    }
+            for (place, value) in (pixel * channels..).zip(values) {
+                if open(place) {
+                    picture[place] += value;
                 }
             }
         }
@@ -126,12 +145,13 @@ impl Plane {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{edge::Edge, shape::Pool};
 
     #[test]
     fn every_stored_pixel_has_one_position() {
         for edge_x in [Edge::Zero, Edge::Reflect] {
             for edge_y in [Edge::Wrap, Edge::Replicate] {
-                let plane = Plane::backward(5, 3, edge_x, edge_y);
+                let plane = Plane::backward(&Shape { width: 5, height: 3, edge_x, edge_y, pool: Pool::Max, seam_x: 0, seam_y: 0 });
                 for pixel in 0..plane.pixels() {
                     let (x, y) = plane.position(pixel);
                     assert_eq!(plane.target(x, y), Some(pixel), "{edge_x:?} {edge_y:?} {pixel} at {x},{y}");

@@ -29,7 +29,9 @@ impl Workers {
         for scratch in &mut self.scratch {
             let lines = scratch_floats.div_ceil(16);
             if scratch.lines.len() < lines {
-                scratch.lines.resize(lines, Line([0.0; 16]));
+                // The old memory is given back before the new is asked for.
+                scratch.lines = Vec::new();
+                scratch.lines = vec![Line([0.0; 16]); lines];
             }
         }
     }
@@ -58,7 +60,7 @@ impl Workers {
     }
 
     /// Cuts `data` into pieces of `len` (the last may be shorter) and runs `work(index, piece, scratch)` for each.
-    pub(crate) fn each_piece(&mut self, data: &mut [f32], len: usize, work: impl Fn(usize, &mut [f32], &mut [f32]) + Sync) {
+    pub(crate) fn each_piece<T: Send>(&mut self, data: &mut [T], len: usize, work: impl Fn(usize, &mut [T], &mut [f32]) + Sync) {
         let output = Output::new(data);
         let total = output.len();
         self.each(total.div_ceil(len), |index, scratch| {
@@ -97,19 +99,19 @@ impl Scratch {
 }
 
 /// A slice that several threads write at places that do not overlap, as the output tiles of a convolution do.
-pub(crate) struct Output<'a> {
-    start: *mut f32,
+pub(crate) struct Output<'a, T = f32> {
+    start: *mut T,
     len: usize,
-    life: PhantomData<&'a mut [f32]>,
+    life: PhantomData<&'a mut [T]>,
 }
 
-// SAFETY: it is a unique borrow of a slice of floats; `slice` and `pixel` ask their caller for disjoint places.
-unsafe impl Send for Output<'_> {}
+// SAFETY: it is a unique borrow of a slice; `slice` and `at` ask their caller for disjoint places.
+unsafe impl<T: Send> Send for Output<'_, T> {}
 // SAFETY: as above.
-unsafe impl Sync for Output<'_> {}
+unsafe impl<T: Send> Sync for Output<'_, T> {}
 
-impl<'a> Output<'a> {
-    pub(crate) fn new(data: &'a mut [f32]) -> Self {
+impl<'a, T> Output<'a, T> {
+    pub(crate) fn new(data: &'a mut [T]) -> Self {
         Self { start: data.as_mut_ptr(), len: data.len(), life: PhantomData }
     }
 
@@ -118,15 +120,15 @@ impl<'a> Output<'a> {
     }
 
     /// # Safety
-    /// No other thread uses any float of this range while the result lives.
+    /// No other thread uses any value of this range while the result lives.
     #[allow(clippy::mut_from_ref)] // that is the point of the type; the contract above makes it sound
-    pub(crate) unsafe fn slice(&self, start: usize, len: usize) -> &mut [f32] {
+    pub(crate) unsafe fn slice(&self, start: usize, len: usize) -> &mut [T] {
         assert!(start <= self.len && len <= self.len - start, "a piece lies within its slice");
         std::slice::from_raw_parts_mut(self.start.add(start), len)
     }
 
-    /// The address of a float, to be written by one thread only.
-    pub(crate) fn at(&self, index: usize) -> *mut f32 {
+    /// The address of a value, to be written by one thread only.
+    pub(crate) fn at(&self, index: usize) -> *mut T {
         debug_assert!(index < self.len);
         self.start.wrapping_add(index)
     }

@@ -48,8 +48,33 @@ impl Lanes for F32x8 {
         Self(_mm256_max_ps(_mm256_setzero_ps(), self.0))
     }
     #[inline(always)]
-    unsafe fn gate(self, features: Self) -> Self {
-        Self(_mm256_and_ps(self.0, _mm256_cmp_ps::<_CMP_GT_OQ>(features.0, _mm256_setzero_ps())))
+    unsafe fn larger(self, other: Self) -> Self {
+        // Floats that are not negative are in the order of their bits, a NaN above all.
+        let sign = _mm256_set1_epi32(i32::MIN);
+        let (own, other) = (_mm256_castps_si256(self.0), _mm256_castps_si256(other.0));
+        Self(_mm256_castsi256_ps(_mm256_max_epi32(_mm256_andnot_si256(sign, own), _mm256_andnot_si256(sign, other))))
+    }
+    #[inline(always)]
+    unsafe fn positive(self) -> u32 {
+        _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(self.0, _mm256_setzero_ps())) as u32
+    }
+    #[inline(always)]
+    unsafe fn equal(self, other: Self) -> u32 {
+        _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_EQ_OQ>(self.0, other.0)) as u32
+    }
+    #[inline(always)]
+    unsafe fn keep(self, bits: u32) -> Self {
+        let own = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+        let open = _mm256_cmpeq_epi32(_mm256_and_si256(_mm256_set1_epi32(bits as i32), own), own);
+        Self(_mm256_and_ps(self.0, _mm256_castsi256_ps(open)))
+    }
+    #[inline(always)]
+    unsafe fn load_bits(from: *const u8) -> u32 {
+        u32::from(from.read())
+    }
+    #[inline(always)]
+    unsafe fn store_bits(bits: u32, to: *mut u8) {
+        to.write(bits as u8);
     }
 }
 
@@ -67,6 +92,6 @@ unsafe fn tiles(tiles: &Tiles<'_>, block: usize, scratch: &mut [f32]) {
 }
 
 #[target_feature(enable = "avx2,fma")]
-unsafe fn gram(rows: &[f32], channels: usize, packed: &mut [f32], gram: &mut [f64], sum: &mut [f64]) {
-    gram::block::<F32x8, 4, 2, 1>(rows, channels, packed, gram, sum);
+unsafe fn gram(packed: &[f32], channels: usize, gram: &mut [f64], sum: &mut [f64]) {
+    gram::block::<F32x8, 4, 2, 1>(packed, channels, gram, sum);
 }

@@ -49,8 +49,31 @@ impl Lanes for F32x16 {
         Self(_mm512_max_ps(_mm512_setzero_ps(), self.0))
     }
     #[inline(always)]
-    unsafe fn gate(self, features: Self) -> Self {
-        Self(_mm512_maskz_mov_ps(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(features.0, _mm512_setzero_ps()), self.0))
+    unsafe fn larger(self, other: Self) -> Self {
+        // Floats that are not negative are in the order of their bits, a NaN above all.
+        let sign = _mm512_set1_epi32(i32::MIN);
+        let (own, other) = (_mm512_castps_si512(self.0), _mm512_castps_si512(other.0));
+        Self(_mm512_castsi512_ps(_mm512_max_epi32(_mm512_andnot_si512(sign, own), _mm512_andnot_si512(sign, other))))
+    }
+    #[inline(always)]
+    unsafe fn positive(self) -> u32 {
+        u32::from(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(self.0, _mm512_setzero_ps()))
+    }
+    #[inline(always)]
+    unsafe fn equal(self, other: Self) -> u32 {
+        u32::from(_mm512_cmp_ps_mask::<_CMP_EQ_OQ>(self.0, other.0))
+    }
+    #[inline(always)]
+    unsafe fn keep(self, bits: u32) -> Self {
+        Self(_mm512_maskz_mov_ps(bits as u16, self.0))
+    }
+    #[inline(always)]
+    unsafe fn load_bits(from: *const u8) -> u32 {
+        u32::from(from.cast::<u16>().read_unaligned())
+    }
+    #[inline(always)]
+    unsafe fn store_bits(bits: u32, to: *mut u8) {
+        to.cast::<u16>().write_unaligned(bits as u16);
     }
 }
 
@@ -68,6 +91,6 @@ unsafe fn tiles(tiles: &Tiles<'_>, block: usize, scratch: &mut [f32]) {
 }
 
 #[target_feature(enable = "avx512f")]
-unsafe fn gram(rows: &[f32], channels: usize, packed: &mut [f32], gram: &mut [f64], sum: &mut [f64]) {
-    gram::block::<F32x16, 8, 2, 2>(rows, channels, packed, gram, sum);
+unsafe fn gram(packed: &[f32], channels: usize, gram: &mut [f64], sum: &mut [f64]) {
+    gram::block::<F32x16, 8, 2, 2>(packed, channels, gram, sum);
 }

@@ -2,8 +2,10 @@
 
 use crate::{
     fp32::{
+        bits::Gate,
         first::{self, Columns, Spread},
         kernels::Kernels,
+        pool::{Pooling, Unpooled},
         scalar::{self, Taps},
         winograd::{self, Transformed},
     },
@@ -14,21 +16,43 @@ use crate::{
 /// What to compute: the input and its geometry, and what happens to a sum before it is stored.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Convolution<'a> {
-    pub(crate) input: &'a [f32],
+    pub(crate) input: Input<'a>,
     pub(crate) plane: &'a Plane,
     pub(crate) epilogue: Epilogue<'a>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Input<'a> {
+    /// Pixels of channels.
+    Map(&'a [f32]),
+    /// Backward, behind a pool: no gradient of the map before pooling is ever stored.
+    Unpooled(Unpooled<'a>),
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Epilogue<'a> {
     /// Forward: add the bias, then ReLU.
     Rectify { bias: &'a [f32] },
+    /// The same, and a bit for each feature: whether it is positive.
+    Mark { bias: &'a [f32] },
+    /// The same, but only the pooled map is stored, and a bit for each feature before pooling: its route.
+    Pool { bias: &'a [f32], pooling: &'a Pooling },
     /// Backward, into features: only where they are positive. This is the ReLU's gradient; doing it where the gradient is written
     /// means that every gradient buffer holds a gradient before the ReLU, and none has to be masked when it is read.
-    Gate { features: &'a [f32] },
-    /// Backward, into a pooled map or the picture.
+    Gate(Gate<'a>),
+    /// Backward, into a pooled map, the first features or the picture.
     Plain,
 }
+
+/// Where the values go, and the bits if the epilogue makes any.
+#[derive(Debug)]
+pub(crate) struct Destination<'a> {
+    pub(crate) values: &'a mut [f32],
+    pub(crate) bits: &'a mut [u8],
+}
+
+/// Pixels of the first layer that are computed at a time.
+pub(crate) const FIRST_PIXELS: usize = first::PIXELS;
 
 /// The weights of one direction of one convolution.
 #[derive(Debug)]
@@ -47,7 +71,7 @@ impl Weights {
     /// Floats of scratch that a thread needs to run this on a plane.
     pub(crate) fn scratch_floats(&self, plane: &Plane) -> usize {
         match self {
-            Self::Taps(_) => 0,
+            Self::Taps(taps) => scalar::scratch_floats(taps),
             Self::Transformed(weights) => winograd::scratch_floats(weights, plane),
             Self::Columns(weights) => first::columns_scratch_floats(weights),
             Self::Spread(weights) => first::spread_scratch_floats(weights, plane),
@@ -66,19 +90,22 @@ impl Weights {
     }
 
     /// Computes the whole output, frame included.
-    pub(crate) fn run(&self, workers: &mut Workers, kernels: Option<&Kernels>, job: &Convolution<'_>, output: &mut [f32]) {
+    pub(crate) fn run(&self, workers: &mut Workers, kernels: Option<&Kernels>, job: &Convolution<'_>, to: Destination<'_>) {
         match (self, kernels) {
-            (Self::Taps(taps), _) => {
-                let piece = job.plane.framed_width();
-                let output = &mut output[..job.plane.pixels() * taps.out_channels];
-                workers.each_piece(output, piece * taps.out_channels, |index, output, _| {
-                    scalar::convolve(taps, job, index * piece, output);
-                });
-            }
-            (Self::Transformed(weights), Some(kernels)) => winograd::run(weights, workers, kernels, job, output),
-            (Self::Columns(weights), Some(kernels)) => first::run_columns(weights, workers, kernels, job, output),
-            (Self::Spread(weights), Some(kernels)) => first::run_spread(weights, workers, kernels, job, output),
+            (Self::Taps(taps), _) => scalar::run(taps, workers, job, to),
+            (Self::Transformed(weights), Some(kernels)) => winograd::run(weights, workers, kernels, job, to),
+            (Self::Columns(weights), Some(kernels)) => first::run_columns(weights, workers, kernels, job, to.values),
+            (Self::Spread(weights), Some(kernels)) => first::run_spread(weights, workers, kernels, job, to.values),
             (_, None) => unreachable!("the scalar level prepares taps only"),
+        }
+    }
+
+    /// Computes the stored pixels `first..` of the first layer's features, in runs of [`FIRST_PIXELS`] at most.
+    pub(crate) fn first(&self, kernels: Option<&Kernels>, job: &Convolution<'_>, first: usize, output: &mut [f32], scratch: &mut [f32]) {
+        match (self, kernels) {
+            (Self::Columns(weights), Some(kernels)) => first::columns(weights, kernels, job, first, output, scratch),
+            (Self::Taps(taps), _) => scalar::convolve(taps, job, first, output),
+            _ => unreachable!("the first layer is prepared as columns or taps"),
         }
     }
 }

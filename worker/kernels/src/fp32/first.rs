@@ -7,7 +7,7 @@
 
 use crate::{
     fp32::{
-        convolution::{Convolution, Epilogue},
+        convolution::{Convolution, Epilogue, Input},
         gemm::{self, BLOCK, Panels, STRIP},
         kernels::Kernels,
         scalar::{self, Taps},
@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Pixels of one product.
-const PIXELS: usize = 4 * STRIP;
+pub(crate) const PIXELS: usize = 4 * STRIP;
 
 /// Output rows of one piece of the backward.
 const ROWS: usize = 8;
@@ -50,33 +50,38 @@ pub(crate) fn columns_scratch_floats(weights: &Columns) -> usize {
 }
 
 pub(crate) fn run_columns(weights: &Columns, workers: &mut Workers, kernels: &Kernels, job: &Convolution<'_>, output: &mut [f32]) {
+    let channels = weights.panels.columns;
+    workers.each_piece(&mut output[..job.plane.area() * channels], PIXELS * channels, |index, output, scratch| {
+        columns(weights, kernels, job, index * PIXELS, output, scratch);
+    });
+}
+
+/// Computes the pixels `first..` of the first layer, at most [`PIXELS`].
+pub(crate) fn columns(weights: &Columns, kernels: &Kernels, job: &Convolution<'_>, first: usize, output: &mut [f32], scratch: &mut [f32]) {
     let Columns { in_channels, panels } = weights;
     let (channels, out_channels) = (*in_channels, panels.columns);
-    let Epilogue::Rectify { bias } = job.epilogue else { unreachable!("columns are the forward form") };
-    let output = &mut output[..job.plane.area() * out_channels];
-    workers.each_piece(output, PIXELS * out_channels, |index, output, scratch| {
-        let (columns, sums) = scratch.split_at_mut(PIXELS * weights.depth());
-        let count = output.len() / out_channels;
-        for row in 0..count {
-            let (x, y) = job.plane.position(index * PIXELS + row);
-            let mut values = [0.0; 2 * BLOCK];
-            for (tap, values) in values.chunks_exact_mut(channels).take(9).enumerate() {
-                if let Some(source) = job.plane.source(x + (tap % 3) as isize - 1, y + (tap / 3) as isize - 1) {
-                    values.copy_from_slice(&job.input[source * channels..][..channels]);
-                }
-            }
-            for (block, values) in values.chunks_exact(BLOCK).enumerate() {
-                columns[(block * PIXELS + row) * BLOCK..][..BLOCK].copy_from_slice(values);
+    let (Epilogue::Rectify { bias }, Input::Map(input)) = (job.epilogue, job.input) else { unreachable!("columns are the forward form") };
+    let (columns, sums) = scratch.split_at_mut(PIXELS * weights.depth());
+    let count = output.len() / out_channels;
+    for row in 0..count {
+        let (x, y) = job.plane.position(first + row);
+        let mut values = [0.0; 2 * BLOCK];
+        for (tap, values) in values.chunks_exact_mut(channels).take(9).enumerate() {
+            if let Some(source) = job.plane.source(x + (tap % 3) as isize - 1, y + (tap / 3) as isize - 1) {
+                values.copy_from_slice(&input[source * channels..][..channels]);
             }
         }
-        kernels.product(columns, count.next_multiple_of(STRIP), PIXELS, panels, sums);
-        for (output, sums) in output.chunks_exact_mut(out_channels).zip(sums.chunks_exact(out_channels)) {
-            for ((output, sum), bias) in output.iter_mut().zip(sums).zip(bias) {
-                let sum = sum + bias;
-                *output = if sum < 0.0 { 0.0 } else { sum };
-            }
+        for (block, values) in values.chunks_exact(BLOCK).enumerate() {
+            columns[(block * PIXELS + row) * BLOCK..][..BLOCK].copy_from_slice(values);
         }
-    });
+    }
+    kernels.product(columns, count.next_multiple_of(STRIP), PIXELS, panels, sums);
+    for (output, sums) in output.chunks_exact_mut(out_channels).zip(sums.chunks_exact(out_channels)) {
+        for ((output, sum), bias) in output.iter_mut().zip(sums).zip(bias) {
+            let sum = sum + bias;
+            *output = if sum < 0.0 { 0.0 } else { sum };
+        }
+    }
 }
 
 /// The weights, backward.
@@ -140,9 +145,10 @@ pub(crate) fn run_spread(weights: &Spread, workers: &mut Workers, kernels: &Kern
 /// Computes the shares of one row of pixels, the first of which is `source`.
 fn spread_row(weights: &Spread, kernels: &Kernels, job: &Convolution<'_>, source: usize, packed: &mut [f32], shares: &mut [f32]) {
     let (width, depth) = (job.plane.width(), weights.depth());
+    let Input::Map(input) = job.input else { unreachable!("nothing is pooled before the first features") };
     for x in (0..width).step_by(PIXELS) {
         let count = PIXELS.min(width - x);
-        gemm::pack_rows(&job.input[(source + x) * depth..][..count * depth], depth, PIXELS, packed);
+        gemm::pack_rows(&input[(source + x) * depth..][..count * depth], depth, PIXELS, packed);
         kernels.product(packed, count.next_multiple_of(STRIP), PIXELS, &weights.panels, &mut shares[x * weights.panels.columns..]);
     }
 }

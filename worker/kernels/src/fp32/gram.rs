@@ -6,22 +6,21 @@
 
 use crate::fp32::{gemm::BLOCK, lanes::Lanes};
 
-/// `VECTORS` is the number of vectors in `GROUPS` groups of [`BLOCK`] channels, and `MR` divides [`BLOCK`].
+/// `packed` is the block, as [`crate::fp32::gemm::pack_rows`] packs it. `VECTORS` is the number of vectors in `GROUPS` groups of [`BLOCK`] channels, and `MR`
+/// divides [`BLOCK`].
 ///
 /// # Safety
-/// The processor has the instruction set of `L`; `packed` is at least as long as `rows`; `gram` is C x C and `sum` C long.
+/// The processor has the instruction set of `L`; `packed` is whole pixels of `channels`; `gram` is C x C and `sum` C long.
 #[inline(always)]
 pub(crate) unsafe fn block<L: Lanes, const MR: usize, const VECTORS: usize, const GROUPS: usize>(
-    rows: &[f32],
+    packed: &[f32],
     channels: usize,
-    packed: &mut [f32],
     gram: &mut [f64],
     sum: &mut [f64],
 ) {
     debug_assert!(VECTORS * L::WIDTH == GROUPS * BLOCK && BLOCK.is_multiple_of(MR));
-    let pixels = rows.len() / channels;
+    let pixels = packed.len() / channels;
     let groups = channels / BLOCK;
-    crate::fp32::gemm::pack_rows(rows, channels, pixels, packed);
     for group in 0..groups {
         let mut sums = [0.0f32; BLOCK];
         for pixel in packed[group * pixels * BLOCK..][..pixels * BLOCK].chunks_exact(BLOCK) {

@@ -18,8 +18,8 @@ pub(crate) struct Kernels {
     pub(crate) gram: Gram,
 }
 
-/// Rows, channels, room to pack the rows, and the two sums: see [`crate::fp32::gram::block`].
-type Gram = unsafe fn(&[f32], usize, &mut [f32], &mut [f64], &mut [f64]);
+/// Packed rows, channels, and the two sums: see [`crate::fp32::gram::block`].
+type Gram = unsafe fn(&[f32], usize, &mut [f64], &mut [f64]);
 
 impl Kernels {
     /// The kernels of a level, if the level has any and this processor can run them.
@@ -68,11 +68,11 @@ impl Kernels {
         unsafe { (self.tiles)(tiles, block, scratch) }
     }
 
-    /// Adds the upper triangle of `rows^T * rows` and the sum of the rows, for at most 256 rows.
-    pub(crate) fn gram(&self, rows: &[f32], channels: usize, packed: &mut [f32], gram: &mut [f64], sum: &mut [f64]) {
-        assert!(channels.is_multiple_of(gemm::BLOCK) && rows.len() <= packed.len(), "whole blocks of channels, and room to pack them");
+    /// Adds the upper triangle of `rows^T * rows` and the sum of the rows, for at most 256 packed rows.
+    pub(crate) fn gram(&self, packed: &[f32], channels: usize, gram: &mut [f64], sum: &mut [f64]) {
+        assert!(channels.is_multiple_of(gemm::BLOCK) && packed.len().is_multiple_of(channels), "whole blocks of channels, whole pixels");
         assert!(gram.len() == channels * channels && sum.len() == channels, "sums of C x C and C");
         // SAFETY: this table is given only to a processor that can run it; the sizes were checked just above.
-        unsafe { (self.gram)(rows, channels, packed, gram, sum) }
+        unsafe { (self.gram)(packed, channels, gram, sum) }
     }
 }

@@ -19,6 +19,15 @@ pub(crate) trait Lanes: Copy {
     unsafe fn mul_add(self, factor: Self, term: Self) -> Self;
     /// Zero where negative; a NaN stays.
     unsafe fn rectify(self) -> Self;
-    /// Zero where `features` is not positive.
-    unsafe fn gate(self, features: Self) -> Self;
+    /// The larger of two that are at least zero. A NaN wins.
+    unsafe fn larger(self, other: Self) -> Self;
+    /// A bit for each lane, lowest first: whether it is positive.
+    unsafe fn positive(self) -> u32;
+    /// A bit for each lane: whether the two are equal.
+    unsafe fn equal(self, other: Self) -> u32;
+    /// Zero where the lane's bit is clear.
+    unsafe fn keep(self, bits: u32) -> Self;
+    /// The bits of [`Lanes::WIDTH`] lanes, which are whole bytes.
+    unsafe fn load_bits(from: *const u8) -> u32;
+    unsafe fn store_bits(bits: u32, to: *mut u8);
 }

@@ -1,6 +1,8 @@
 //! The pass in fp32: Winograd on vectors of whatever width the processor has, plain loops where it has none.
 
+mod bits;
 mod convolution;
+mod features;
 mod first;
 mod pass;
 mod pool;

@@ -1,15 +1,24 @@
 //! The schedule: which convolution reads which buffer, forward and backward.
 //!
-//! Every convolution keeps its features (after ReLU): the backward needs to know where they are positive, and max pooling where the
-//! maximum was. The gradient lives in two buffers that take turns; forward, the first of them holds the pooled map between two stages.
+//! Of a picture's features, only those stay that others look at (relu2_1, relu3_1, relu4_1, relu4_2, relu5_1): 264 bytes per pixel. What the backward needs of the
+//! others is a bit each, 20 bytes per pixel: whether it is positive, or whether its pooling window's gradient goes there. No map before a pool is
+//! stored, forward or backward, but relu1_1 and its gradient: forward, relu1_1 lives where the kept features come later; backward, its gradient lives where they were,
+//! and its features are computed again from the pixels.
+//!
+//! What passes from one convolution to the next lives in two maps, that which convolution `c` reads, forward, or writes, backward, in map `c % 2`:
+//! 64 and 128 bytes per pixel. With the pixels, a pass takes about 488 bytes per pixel.
 
-use std::{mem, sync::Arc};
+use std::sync::Arc;
+
+use rayon::prelude::*;
 
 use crate::{
     feature_map::FeatureMap,
     fp32::{
-        convolution::{Convolution, Epilogue},
-        pool::{self, Map},
+        bits::{self, Gate},
+        convolution::{Convolution, Destination, Epilogue, FIRST_PIXELS, Input},
+        features::{Features, Part},
+        pool::{Pooling, Unpooled},
         prepared::Prepared,
         seed, statistics,
     },
@@ -27,173 +36,342 @@ pub(crate) struct Pass {
     shape: Shape,
     workers: Workers,
     stages: Vec<Stage>,
-    gradients: [Vec<f32>; 2],
+    pixels: Vec<f32>,
+    /// The kept features, one after the other.
+    kept: Vec<f32>,
+    maps: [Vec<f32>; 2],
 }
 
 /// One convolution at this shape.
 struct Stage {
     forward: Plane,
     backward: Plane,
-    features: Vec<f32>,
+    after: After,
+}
+
+/// What becomes of a convolution's features.
+enum After {
+    /// The first: computed again where they are asked for.
+    Recomputed,
+    /// Kept from here on.
+    Kept { start: usize },
+    /// A bit for each is kept.
+    Marked { bits: Vec<u8> },
+    /// Pooled, and a route for each is kept.
+    Pooled { routes: Vec<u8>, pooling: Pooling },
+}
+
+/// Floats of each buffer that a shape needs.
+struct Sizes {
+    kept: usize,
+    maps: [usize; 2],
+    scratch: usize,
 }
 
 impl Pass {
     pub(crate) fn new(network: Arc<Prepared>, shape: Shape, threads: Arc<rayon::ThreadPool>) -> Self {
-        let stages: Vec<Stage> = (0..CONVOLUTIONS)
-            .map(|convolution| {
-                let (forward, backward) = planes(&shape, convolution);
-                let features = vec![0.0; forward.area() * network.layers[convolution].out_channels];
-                Stage { forward, backward, features }
-            })
-            .collect();
-        let floats = gradient_floats(&network, &shape);
-        let workers = Workers::new(threads, scratch_floats(&network, &shape));
-        Self { network, shape, workers, stages, gradients: [vec![0.0; floats], vec![0.0; floats]] }
+        let workers = Workers::new(threads, 0);
+        let mut pass = Self { network, shape, workers, stages: Vec::new(), pixels: Vec::new(), kept: Vec::new(), maps: Default::default() };
+        pass.reshape(shape);
+        pass
     }
 
     pub(crate) fn reshape(&mut self, shape: Shape) {
-        for (convolution, stage) in self.stages.iter_mut().enumerate() {
-            let (forward, backward) = planes(&shape, convolution);
-            stage.features.resize(forward.area() * self.network.layers[convolution].out_channels, 0.0);
-            (stage.forward, stage.backward) = (forward, backward);
-        }
-        let floats = gradient_floats(&self.network, &shape);
-        self.gradients.iter_mut().for_each(|gradient| gradient.resize(floats, 0.0));
-        self.workers.reserve(scratch_floats(&self.network, &shape));
+        let Self { network, workers, stages, pixels, kept, maps, .. } = self;
+        let old = std::mem::take(stages).into_iter().map(|stage| stage.after).chain(std::iter::repeat_with(|| After::Recomputed));
+        let mut start = 0;
+        *stages = (0..CONVOLUTIONS)
+            .zip(old)
+            .map(|(convolution, old)| {
+                let map = shape.at_convolution(convolution);
+                let (forward, backward) = (Plane::forward(&map), Plane::backward(&map));
+                let channels = network.layers[convolution].out_channels;
+                let after = After::new(convolution, old, &map, channels, &mut start);
+                Stage { forward, backward, after }
+            })
+            .collect();
+        let sizes = Sizes::new(network, &shape);
+        fit(pixels, shape.width * shape.height * network.layers[0].in_channels);
+        fit(kept, sizes.kept);
+        maps.iter_mut().zip(sizes.maps).for_each(|(map, size)| fit(map, size));
+        workers.reserve(sizes.scratch);
         self.shape = shape;
     }
 
     pub(crate) fn bytes(network: &Prepared, shape: &Shape, threads: usize) -> usize {
-        let features: usize = (0..CONVOLUTIONS)
-            .map(|convolution| {
-                let map = shape.at_convolution(convolution);
-                map.width * map.height * network.layers[convolution].out_channels
-            })
+        let sizes = Sizes::new(network, shape);
+        let floats = shape.width * shape.height * network.layers[0].in_channels
+            + sizes.kept
+            + sizes.maps.iter().sum::<usize>()
+            + threads * sizes.scratch;
+        let bits: usize = (1..CONVOLUTIONS)
+            .filter(|convolution| !is_kept(*convolution))
+            .map(|convolution| area(shape, convolution) * bits::bytes(network.layers[convolution].out_channels))
             .sum();
-        (features + 2 * gradient_floats(network, shape) + threads * scratch_floats(network, shape)) * size_of::<f32>()
+        // Statistics and prepared seeds come and go; they never meet.
+        let statistics = |layer: &Layer| {
+            let channels = network.layers[layer.convolution()].out_channels;
+            statistics::bytes(area(shape, layer.convolution()), channels, threads).max(seed::bytes(channels))
+        };
+        floats * size_of::<f32>() + bits + Layer::ALL.iter().map(statistics).max().unwrap_or(0)
     }
 
     pub(crate) fn forward(&mut self, pixels: &[f32], deepest: Layer) {
-        for convolution in 0..=deepest.convolution() {
-            let prepared = &self.network.layers[convolution];
-            let (before, rest) = self.stages.split_at_mut(convolution);
-            let stage = &mut rest[0];
-            let input = match before.last() {
-                None => pixels,
-                Some(previous) if pools_before(convolution) => {
-                    let pooled = &mut self.gradients[0];
-                    let map = map(&self.shape, convolution - 1, prepared.in_channels);
-                    pool::forward(&mut self.workers, self.shape.pool, map, &previous.features, pooled);
-                    pooled
-                }
-                Some(previous) => &previous.features,
+        let Self { network, workers, stages, kept, maps, .. } = self;
+        self.pixels.copy_from_slice(pixels);
+        let mut before = None;
+        for (convolution, stage) in stages.iter_mut().enumerate().take(deepest.convolution() + 1) {
+            let prepared = &network.layers[convolution];
+            let bias = &prepared.bias;
+            let (input, values) = buffers(before, &stage.after, convolution, pixels, kept, maps);
+            let (epilogue, bits) = match &mut stage.after {
+                After::Recomputed | After::Kept { .. } => (Epilogue::Rectify { bias }, &mut [][..]),
+                After::Marked { bits } => (Epilogue::Mark { bias }, bits.as_mut_slice()),
+                After::Pooled { routes, pooling } => (Epilogue::Pool { bias, pooling: &*pooling }, routes.as_mut_slice()),
             };
-            let job = Convolution { input, plane: &stage.forward, epilogue: Epilogue::Rectify { bias: &prepared.bias } };
-            prepared.forward.run(&mut self.workers, self.network.kernels, &job, &mut stage.features);
+            let job = Convolution { input: Input::Map(input), plane: &stage.forward, epilogue };
+            prepared.forward.run(workers, network.kernels, &job, Destination { values, bits });
+            before = Some(&stage.after);
         }
     }
 
     pub(crate) fn features(&self, layer: Layer) -> Vec<f32> {
-        self.stages[layer.convolution()].features.clone()
+        let part = self.part(layer, &self.shape.region());
+        let mut features = Vec::with_capacity(part.pixels() * part.channels);
+        let mut room = vec![0.0; part.room(part.width)];
+        for y in part.region.y.clone() {
+            part.each_run(y * part.width..(y + 1) * part.width, &mut room, |run| features.extend_from_slice(run));
+        }
+        features
     }
 
     pub(crate) fn moments(&self, layer: Layer, region: &Region) -> Moments {
-        let (features, channels) = (&self.stages[layer.convolution()].features, self.channels(layer));
-        let map = self.shape.at_convolution(layer.convolution());
-        let region = self.shape.at_layer(region, layer);
-        let mut rows = Vec::new();
-        let features = if (&region.x, &region.y) == (&(0..map.width), &(0..map.height)) {
-            features.as_slice()
-        } else {
-            for y in region.y {
-                rows.extend_from_slice(&features[(y * map.width + region.x.start) * channels..(y * map.width + region.x.end) * channels]);
-            }
-            &rows
-        };
-        statistics::moments(self.workers.pool(), self.network.kernels, features, channels)
+        let part = self.part(layer, region);
+        statistics::moments(self.workers.pool(), self.network.kernels, &part, part.channels)
     }
 
     pub(crate) fn keep(&self, region: &Region, map: &mut FeatureMap, origin: (usize, usize)) {
-        let (features, channels) = (&self.stages[map.layer().convolution()].features, self.channels(map.layer()));
-        let pixels: Vec<_> = map.pixels(&self.shape, region, origin).collect();
-        pixels.into_iter().for_each(|(own, whole)| map.write(whole, &features[own * channels..][..channels]));
+        let part = self.part(map.layer(), region);
+        let across = part.region.x.len();
+        let mut room = vec![0.0; part.room(across)];
+        for (row, y) in part.region.y.clone().enumerate() {
+            let mut x = part.region.x.clone();
+            part.each_run(row * across..(row + 1) * across, &mut room, |run| {
+                for (x, own) in x.by_ref().zip(run.chunks_exact(part.channels)) {
+                    map.write(map.pixel(&self.shape, origin, x, y), own);
+                }
+            });
+        }
     }
 
     pub(crate) fn distance(&self, region: &Region, map: &FeatureMap, origin: (usize, usize)) -> f64 {
-        let (features, channels) = (&self.stages[map.layer().convolution()].features, self.channels(map.layer()));
-        let mut row = vec![0.0; channels];
-        let mut total = 0.0;
-        for (own, whole) in map.pixels(&self.shape, region, origin) {
-            map.read(whole, &mut row);
-            let own = &features[own * channels..][..channels];
-            total += own.iter().zip(&row).map(|(f, p)| f64::from((f - p) * (f - p))).sum::<f64>();
-        }
-        total
+        let part = self.part(map.layer(), region);
+        let across = part.region.x.len();
+        let of_row = |row: usize| {
+            let (mut room, mut other) = (vec![0.0; part.room(across)], vec![0.0; part.channels]);
+            let (mut x, mut total) = (part.region.x.clone(), 0.0);
+            part.each_run(row * across..(row + 1) * across, &mut room, |run| {
+                for (x, own) in x.by_ref().zip(run.chunks_exact(part.channels)) {
+                    map.read(map.pixel(&self.shape, origin, x, part.region.y.start + row), &mut other);
+                    total += own.iter().zip(&other).map(|(f, p)| f64::from((f - p) * (f - p))).sum::<f64>();
+                }
+            });
+            total
+        };
+        // One sum per row, added in order: the number of threads changes nothing.
+        let rows: Vec<f64> = self.workers.pool().install(|| (0..part.region.y.len()).into_par_iter().map(of_row).collect());
+        rows.iter().sum()
     }
 
     pub(crate) fn backward(&mut self, seeds: &[Seed<'_>], gradient: &mut [f32]) {
         let Some(deepest) = seeds.iter().map(|seed| seed.layer).max() else { return gradient.fill(0.0) };
-        let Self { network, shape, workers, stages, gradients } = self;
-        let [current, next] = gradients;
+        let (network, shape) = (Arc::clone(&self.network), self.shape);
+        let Self { workers, stages, kept, maps, .. } = self;
+        let kernels = network.kernels;
+        let seeds_at = |convolution: usize| -> Vec<seed::Prepared<'_>> {
+            let here = seeds.iter().filter(|seed| seed.layer.convolution() == convolution);
+            here.map(|seed| seed::Prepared::new(kernels, seed, &shape, network.layers[convolution].out_channels)).collect()
+        };
         let last = deepest.convolution();
-        current[..stages[last].features.len()].fill(0.0);
-        for convolution in (0..=last).rev() {
+        let deepest_floats = stages[last].forward.area() * network.layers[last].out_channels;
+        let start = if last == 0 { &mut *kept } else { &mut maps[(last + 1) % 2] };
+        start[..deepest_floats].fill(0.0);
+
+        for convolution in (1..=last).rev() {
             let prepared = &network.layers[convolution];
             let (before, rest) = stages.split_at(convolution);
-            let stage = &rest[0];
-            for seed in seeds.iter().filter(|seed| seed.layer.convolution() == convolution) {
-                let gradient = &mut current[..stage.features.len()];
-                seed::add(workers, network.kernels, seed, shape, &stage.features, gradient, prepared.out_channels);
+            let (before, stage) = (&before[convolution - 1].after, &rest[0]);
+            let [to, from] = facing(maps, convolution);
+            if let After::Kept { start } = stage.after {
+                let channels = prepared.out_channels;
+                let from = &mut from[..stage.forward.area() * channels];
+                let features = &kept[start..][..from.len()];
+                for seed in seeds_at(convolution) {
+                    workers.each_piece(from, seed::PIXELS * channels, |index, gradient, scratch| {
+                        let first = index * seed::PIXELS;
+                        seed.add(first, &features[first * channels..][..gradient.len()], gradient, scratch);
+                    });
+                }
             }
-            let gate = before.last().filter(|_| !pools_before(convolution)).map(|previous| previous.features.as_slice());
-            let epilogue = gate.map_or(Epilogue::Plain, |features| Epilogue::Gate { features });
-            let job = Convolution { input: current, plane: &stage.backward, epilogue };
-            prepared.backward.run(workers, network.kernels, &job, next);
-            stage.backward.fold(&stage.forward, next, prepared.in_channels, gate);
-            if let Some(previous) = before.last().filter(|_| pools_before(convolution)) {
-                let map = map(shape, convolution - 1, prepared.in_channels);
-                pool::backward(workers, shape.pool, map, &previous.features, next, current);
-            } else {
-                mem::swap(current, next);
-            }
+            let input = match &stage.after {
+                After::Pooled { routes, pooling } => Input::Unpooled(Unpooled { pooled: from, routes, pooling }),
+                After::Recomputed | After::Kept { .. } | After::Marked { .. } => Input::Map(from),
+            };
+            let (gate, values) = match before {
+                // Its gate is applied together with its seeds.
+                After::Recomputed => (None, &mut *kept),
+                After::Kept { start } => (Some(Gate::Features(&kept[*start..])), to),
+                After::Marked { bits } => (Some(Gate::Bits(bits)), to),
+                After::Pooled { .. } => (None, to),
+            };
+            let epilogue = gate.map_or(Epilogue::Plain, Epilogue::Gate);
+            let job = Convolution { input, plane: &stage.backward, epilogue };
+            prepared.backward.run(workers, kernels, &job, Destination { values, bits: &mut [] });
+            let open = |place| gate.is_none_or(|gate| gate.is_open(place, prepared.in_channels));
+            stage.backward.fold(&stage.forward, values, prepared.in_channels, open);
         }
-        gradient.copy_from_slice(&current[..gradient.len()]);
+
+        self.backward_first(&seeds_at(0));
+        gradient.copy_from_slice(&self.maps[0][..gradient.len()]);
     }
 
-    fn channels(&self, layer: Layer) -> usize {
-        self.network.layers[layer.convolution()].out_channels
+    /// From the gradient of relu1_1, in the place of the kept features and not yet through its ReLU, to that of the pixels, in the first map.
+    fn backward_first(&mut self, seeds: &[seed::Prepared<'_>]) {
+        let Self { network, workers, stages, kept, maps, pixels, .. } = self;
+        let (prepared, stage) = (&network.layers[0], &stages[0]);
+        let channels = prepared.out_channels;
+        let job = Convolution { input: Input::Map(pixels), plane: &stage.forward, epilogue: Epilogue::Rectify { bias: &prepared.bias } };
+        workers.each_piece(&mut kept[..stage.forward.area() * channels], FIRST_PIXELS * channels, |index, gradient, scratch| {
+            let first = index * FIRST_PIXELS;
+            let (features, scratch) = scratch.split_at_mut(gradient.len());
+            prepared.forward.first(network.kernels, &job, first, features, scratch);
+            for (gradient, feature) in gradient.iter_mut().zip(&*features) {
+                *gradient = if *feature > 0.0 { *gradient } else { 0.0 };
+            }
+            seeds.iter().for_each(|seed| seed.add(first, features, gradient, scratch));
+        });
+        let job = Convolution { input: Input::Map(kept), plane: &stage.backward, epilogue: Epilogue::Plain };
+        prepared.backward.run(workers, network.kernels, &job, Destination { values: &mut maps[0], bits: &mut [] });
+        stage.backward.fold(&stage.forward, &mut maps[0], prepared.in_channels, |_| true);
+    }
+
+    /// A region's features at a layer.
+    fn part(&self, layer: Layer, region: &Region) -> Part<'_> {
+        let (convolution, region) = (layer.convolution(), self.shape.at_layer(region, layer));
+        let (stage, prepared) = (&self.stages[convolution], &self.network.layers[convolution]);
+        let features = match stage.after {
+            After::Kept { start } => Features::Kept(&self.kept[start..]),
+            After::Recomputed | After::Marked { .. } | After::Pooled { .. } => Features::First {
+                weights: &prepared.forward,
+                kernels: self.network.kernels,
+                job: Convolution {
+                    input: Input::Map(&self.pixels),
+                    plane: &stage.forward,
+                    epilogue: Epilogue::Rectify { bias: &prepared.bias },
+                },
+            },
+        };
+        Part { features, channels: prepared.out_channels, width: stage.forward.width(), region }
     }
 }
 
-/// The geometry of a convolution at a shape, forward and backward.
-fn planes(shape: &Shape, convolution: usize) -> (Plane, Plane) {
-    let Shape { width, height, edge_x, edge_y, .. } = shape.at_convolution(convolution);
-    (Plane::forward(width, height, edge_x, edge_y), Plane::backward(width, height, edge_x, edge_y))
+impl After {
+    /// At a map's shape. Kept features are laid out one after the other, `start` being where the next begins; `old` gives its memory.
+    fn new(convolution: usize, old: Self, map: &Shape, channels: usize, start: &mut usize) -> Self {
+        let area = map.width * map.height;
+        if convolution == 0 {
+            return Self::Recomputed;
+        }
+        if is_kept(convolution) {
+            let own = *start;
+            *start += area * channels;
+            return Self::Kept { start: own };
+        }
+        let mut bits = match old {
+            Self::Marked { bits } | Self::Pooled { routes: bits, .. } => bits,
+            Self::Recomputed | Self::Kept { .. } => Vec::new(),
+        };
+        fit(&mut bits, area * bits::bytes(channels));
+        if pools_before(convolution + 1) { Self::Pooled { routes: bits, pooling: Pooling::new(map) } } else { Self::Marked { bits } }
+    }
 }
 
-/// The map that a convolution wrote, to be pooled.
-fn map(shape: &Shape, convolution: usize, channels: usize) -> Map {
-    let Shape { width, height, seam_x, seam_y, .. } = shape.at_convolution(convolution);
-    Map { width, height, seam_x, seam_y, channels }
+impl Sizes {
+    fn new(network: &Prepared, shape: &Shape) -> Self {
+        let mut sizes = Self { kept: 0, maps: [0; 2], scratch: 0 };
+        let mut first_gradient = 0;
+        for (convolution, prepared) in network.layers.iter().enumerate() {
+            let map = shape.at_convolution(convolution);
+            let (forward, backward) = (Plane::forward(&map), Plane::backward(&map));
+            let (features, gradient) = (forward.area() * prepared.out_channels, backward.pixels() * prepared.in_channels);
+            match convolution {
+                0 => first_gradient = features,
+                1 => first_gradient = first_gradient.max(gradient),
+                _ => {}
+            }
+            let [own, next] = facing(&mut sizes.maps, convolution);
+            if convolution != 1 {
+                *own = gradient.max(*own);
+            }
+            if is_kept(convolution) {
+                *next = features.max(*next);
+                sizes.kept += features;
+            }
+            let seed = seed::scratch_floats(prepared.out_channels);
+            let convolutions = prepared.forward.scratch_floats(&forward).max(prepared.backward.scratch_floats(&backward));
+            let first = if convolution == 0 { FIRST_PIXELS * prepared.out_channels } else { 0 };
+            sizes.scratch = sizes.scratch.max(first + convolutions.max(seed));
+        }
+        sizes.kept = sizes.kept.max(first_gradient);
+        sizes
+    }
 }
 
-/// Floats of a gradient buffer: the largest gradient, with its frame.
-fn gradient_floats(network: &Prepared, shape: &Shape) -> usize {
-    let floats = |convolution: usize| {
-        let (_, backward) = planes(shape, convolution);
-        let prepared = &network.layers[convolution];
-        (backward.area() * prepared.out_channels).max(backward.pixels() * prepared.in_channels)
-    };
-    (0..CONVOLUTIONS).map(floats).max().unwrap_or(0)
+/// Whether a convolution's features are kept.
+fn is_kept(convolution: usize) -> bool {
+    convolution > 0 && Layer::ALL.iter().any(|layer| layer.convolution() == convolution)
 }
 
-/// Floats of scratch of one thread: the most that any step needs.
-fn scratch_floats(network: &Prepared, shape: &Shape) -> usize {
-    let floats = |convolution: usize| {
-        let (forward, backward) = planes(shape, convolution);
-        let prepared = &network.layers[convolution];
-        let seed = seed::scratch_floats(prepared.out_channels);
-        prepared.forward.scratch_floats(&forward).max(prepared.backward.scratch_floats(&backward)).max(seed)
-    };
-    (0..CONVOLUTIONS).map(floats).max().unwrap_or(0)
+/// Pixels of the map that a convolution writes.
+fn area(shape: &Shape, convolution: usize) -> usize {
+    let map = shape.at_convolution(convolution);
+    map.width * map.height
+}
+
+/// What belongs to the map that a convolution reads, forward, and to that which it writes.
+fn facing<T>(maps: &mut [T; 2], convolution: usize) -> [&mut T; 2] {
+    let [even, odd] = maps;
+    if convolution.is_multiple_of(2) { [even, odd] } else { [odd, even] }
+}
+
+/// The input of a convolution, forward, and where its output goes.
+fn buffers<'a>(
+    before: Option<&After>,
+    after: &After,
+    convolution: usize,
+    pixels: &'a [f32],
+    kept: &'a mut [f32],
+    maps: &'a mut [Vec<f32>; 2],
+) -> (&'a [f32], &'a mut [f32]) {
+    let [input, output] = facing(maps, convolution);
+    match (before, after) {
+        (None, _) => (pixels, kept),
+        (Some(After::Recomputed), _) => (kept, output),
+        (Some(After::Kept { start }), After::Kept { start: own }) => {
+            let (before, from) = kept.split_at_mut(*own);
+            (&before[*start..], from)
+        }
+        (Some(After::Kept { start }), _) => (&kept[*start..], output),
+        (Some(After::Marked { .. } | After::Pooled { .. }), After::Kept { start }) => (input, &mut kept[*start..]),
+        (Some(After::Marked { .. } | After::Pooled { .. }), _) => (input, output),
+    }
+}
+
+/// Changes the length of a buffer. One that must grow gives its memory back first.
+fn fit<T: Copy + Default>(buffer: &mut Vec<T>, len: usize) {
+    if buffer.capacity() < len {
+        *buffer = Vec::new();
+        *buffer = vec![T::default(); len];
+    }
+    buffer.resize(len, T::default());
 }

@@ -1,138 +1,160 @@
-//! Pooling over 2x2 windows with stride 2, and its gradient.
+//! Pooling over 2x2 windows with stride 2, done by the convolution before it, and undone by the gradient's convolution.
 //!
-//! A picture of odd size keeps its last row and column: the last window holds the pixels that there are.
+//! A picture of odd size keeps its last row and column: the last window holds the pixels that there are. Windows begin anew at a seam.
+//!
+//! What the backward needs is one bit for each pixel and channel before pooling, its route: whether the window's gradient goes there. Under [`Pool::Max`] it goes
+//! to the first maximum, if that is positive; under [`Pool::Average`] to each positive one, in equal shares. So the bits hold the ReLU too.
 
 use std::ops::Range;
 
 use crate::{
-    shape::{Pool, halve},
-    workers::{Output, Workers},
+    fp32::bits,
+    shape::{Pool, Shape, halve},
 };
 
-/// The map to pool.
+/// The windows of a map.
+#[derive(Debug)]
+pub(crate) struct Pooling {
+    pub(crate) pool: Pool,
+    columns: Windows,
+    rows: Windows,
+}
+
+/// The windows along an axis.
+#[derive(Debug)]
+struct Windows {
+    len: usize,
+    seam: usize,
+    /// Of each pixel: its window and how many pixels that has.
+    of: Vec<(u32, u8)>,
+}
+
+impl Windows {
+    fn new(len: usize, seam: usize) -> Self {
+        let mut windows = Self { len, seam, of: Vec::with_capacity(len) };
+        for window in 0..windows.count() {
+            let pixels = windows.pixels(window).len();
+            windows.of.extend((0..pixels).map(|_| (window as u32, pixels as u8)));
+        }
+        windows
+    }
+
+    fn count(&self) -> usize {
+        halve(self.len, self.seam, 1)
+    }
+
+    /// The pixels that become one: two, or the one that is left before a seam or the end.
+    fn pixels(&self, window: usize) -> Range<usize> {
+        let before = halve(self.seam, 0, 1);
+        if window < before {
+            2 * window..self.seam.min(2 * window + 2)
+        } else {
+            let start = self.seam + 2 * (window - before);
+            start..self.len.min(start + 2)
+        }
+    }
+}
+
+impl Pooling {
+    /// Of the map before pooling.
+    pub(crate) fn new(map: &Shape) -> Self {
+        Self { pool: map.pool, columns: Windows::new(map.width, map.seam_x), rows: Windows::new(map.height, map.seam_y) }
+    }
+
+    /// Pixels along a row of the map.
+    pub(crate) fn width(&self) -> usize {
+        self.columns.len
+    }
+
+    pub(crate) fn pooled_width(&self) -> usize {
+        self.columns.count()
+    }
+
+    pub(crate) fn pooled_height(&self) -> usize {
+        self.rows.count()
+    }
+
+    /// The columns and rows of a pooled pixel.
+    pub(crate) fn window(&self, x: usize, y: usize) -> (Range<usize>, Range<usize>) {
+        (self.columns.pixels(x), self.rows.pixels(y))
+    }
+
+    /// The pooled pixel that a pixel goes into.
+    pub(crate) fn pooled(&self, x: usize, y: usize) -> usize {
+        self.rows.of[y].0 as usize * self.pooled_width() + self.columns.of[x].0 as usize
+    }
+
+    /// What part of the window's gradient goes to a pixel that its route leads to.
+    pub(crate) fn share(&self, x: usize, y: usize) -> f32 {
+        match self.pool {
+            Pool::Max => 1.0,
+            Pool::Average => 2.0 / f32::from(self.columns.of[x].1 * self.rows.of[y].1),
+        }
+    }
+}
+
+/// The gradient of a map, as that of the pooled map and the routes.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Map {
-    pub(crate) width: usize,
-    pub(crate) height: usize,
-    pub(crate) seam_x: usize,
-    pub(crate) seam_y: usize,
-    pub(crate) channels: usize,
+pub(crate) struct Unpooled<'a> {
+    pub(crate) pooled: &'a [f32],
+    pub(crate) routes: &'a [u8],
+    pub(crate) pooling: &'a Pooling,
 }
 
-impl Map {
-    fn row(&self) -> usize {
-        self.width * self.channels
-    }
-
-    fn pooled_width(&self) -> usize {
-        halve(self.width, self.seam_x, 1)
-    }
-
-    fn pooled_height(&self) -> usize {
-        halve(self.height, self.seam_y, 1)
-    }
-
-    fn pooled_row(&self) -> usize {
-        self.pooled_width() * self.channels
-    }
-
-    fn columns(&self, x: usize) -> Range<usize> {
-        window(x, self.width, self.seam_x)
-    }
-
-    fn rows(&self, y: usize) -> Range<usize> {
-        window(y, self.height, self.seam_y)
+impl Unpooled<'_> {
+    /// The gradient of one channel of a pixel.
+    pub(crate) fn value(&self, x: usize, y: usize, channel: usize, channels: usize) -> f32 {
+        let route = &self.routes[(y * self.pooling.width() + x) * bits::bytes(channels)..];
+        if bits::get(route, channel) { self.pooling.share(x, y) * self.pooled[self.pooling.pooled(x, y) * channels + channel] } else { 0.0 }
     }
 }
 
-/// The pixels along an axis that become one: two, or the one that is left before a seam or the end.
-fn window(pooled: usize, len: usize, seam: usize) -> Range<usize> {
-    let before = halve(seam, 0, 1);
-    if pooled < before {
-        2 * pooled..seam.min(2 * pooled + 2)
-    } else {
-        let start = seam + 2 * (pooled - before);
-        start..len.min(start + 2)
+/// Pools one channel of a window, given in reading order, and says where its gradient goes. Features are at least zero after their ReLU, or NaN.
+pub(crate) fn pool(pool: Pool, window: &[f32]) -> (f32, [bool; 4]) {
+    let mut routes = [false; 4];
+    match pool {
+        Pool::Max => {
+            // A NaN wins, so that it is not lost on its way to the loss.
+            let largest = window.iter().copied().reduce(|x, y| if y > x || y.is_nan() { y } else { x }).unwrap_or(0.0);
+            if let Some(first) = window.iter().position(|value| *value == largest && largest > 0.0) {
+                routes[first] = true;
+            }
+            (largest, routes)
+        }
+        Pool::Average => {
+            routes.iter_mut().zip(window).for_each(|(route, value)| *route = *value > 0.0);
+            (window.iter().sum::<f32>() * (2.0 / window.len() as f32), routes)
+        }
     }
 }
 
-/// `output` = the pooled features.
-pub(crate) fn forward(workers: &mut Workers, pool: Pool, map: Map, features: &[f32], output: &mut [f32]) {
-    let channels = map.channels;
-    workers.each_piece(&mut output[..map.pooled_height() * map.pooled_row()], map.pooled_row(), |y, output, _| {
-        // The one row of an odd window is read twice: that changes neither the maximum nor the mean.
-        let rows = map.rows(y);
-        let (upper, lower) = (&features[rows.start * map.row()..][..map.row()], &features[(rows.end - 1) * map.row()..][..map.row()]);
-        for (x, output) in output.chunks_exact_mut(channels).enumerate() {
-            let columns = map.columns(x);
-            let (left, right) = (columns.start * channels, (columns.end - 1) * channels);
-            let window = [&upper[left..], &upper[right..], &lower[left..], &lower[right..]].map(|pixel| &pixel[..channels]);
-            match pool {
-                Pool::Max => largest(window, output),
-                Pool::Average => mean(window, output),
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::edge::Edge;
+
+    #[test]
+    fn every_pixel_is_in_the_window_that_it_goes_into() {
+        for (width, seam_x) in [(1, 0), (7, 0), (8, 0), (9, 4), (9, 5), (12, 5), (6, 6)] {
+            let map = Shape { width, height: 3, edge_x: Edge::Zero, edge_y: Edge::Zero, pool: Pool::Average, seam_x, seam_y: 1 };
+            let pooling = Pooling::new(&map);
+            for (x, y) in (0..width).flat_map(|x| (0..3).map(move |y| (x, y))) {
+                let pooled = pooling.pooled(x, y);
+                let (columns, rows) = pooling.window(pooled % pooling.pooled_width(), pooled / pooling.pooled_width());
+                assert!(columns.contains(&x) && rows.contains(&y), "{x} {y} of {map:?}");
+                assert_eq!(pooling.share(x, y), 2.0 / (columns.len() * rows.len()) as f32);
             }
         }
-    });
-}
-
-/// `gradient` = the gradient of the features before pooling, already through their ReLU.
-pub(crate) fn backward(workers: &mut Workers, pool: Pool, map: Map, features: &[f32], pooled: &[f32], gradient: &mut [f32]) {
-    let channels = map.channels;
-    let gradient = Output::new(&mut gradient[..map.height * map.row()]);
-    workers.each(map.pooled_height(), |y, _| {
-        let rows = map.rows(y);
-        let features = &features[rows.start * map.row()..rows.end * map.row()];
-        // SAFETY: the windows of different rows of the pooled map share no row.
-        let gradient = unsafe { gradient.slice(rows.start * map.row(), rows.len() * map.row()) };
-        let pooled = &pooled[y * map.pooled_row()..][..map.pooled_row()];
-        for (x, pooled) in pooled.chunks_exact(channels).enumerate() {
-            let columns = map.columns(x);
-            let pixels = rows.len() * columns.len();
-            let place = |pixel: usize| (pixel / columns.len() * map.width + columns.start + pixel % columns.len()) * channels;
-            match pool {
-                Pool::Max => to_first_largest(pixels, place, features, pooled, gradient),
-                Pool::Average => {
-                    let share = 2.0 / pixels as f32;
-                    for pixel in 0..pixels {
-                        let target = &mut gradient[place(pixel)..][..channels];
-                        target.iter_mut().zip(pooled).for_each(|(target, value)| *target = share * value);
-                        crate::fp32::scalar::gate(target, &features[place(pixel)..][..channels]);
-                    }
-                }
-            }
-        }
-    });
-}
-
-fn largest([a, b, c, d]: [&[f32]; 4], output: &mut [f32]) {
-    // A NaN wins, so that it is not lost on its way to the loss.
-    let larger = |x: f32, y: f32| if x > y || x.is_nan() { x } else { y };
-    for ((((output, a), b), c), d) in output.iter_mut().zip(a).zip(b).zip(c).zip(d) {
-        *output = larger(larger(*a, *b), larger(*c, *d));
     }
-}
 
-fn mean([a, b, c, d]: [&[f32]; 4], output: &mut [f32]) {
-    for ((((output, a), b), c), d) in output.iter_mut().zip(a).zip(b).zip(c).zip(d) {
-        *output = 0.5 * ((a + b) + (c + d));
-    }
-}
-
-/// Features are at least zero after their ReLU, and a window of zeros passes nothing: so "larger than all before, at least as large
-/// as all after, and positive" is the first maximum behind its ReLU.
-fn to_first_largest(pixels: usize, place: impl Fn(usize) -> usize, features: &[f32], pooled: &[f32], gradient: &mut [f32]) {
-    let channels = pooled.len();
-    for pixel in 0..pixels {
-        let target = &mut gradient[place(pixel)..][..channels];
-        target.copy_from_slice(pooled);
-        let own = &features[place(pixel)..][..channels];
-        crate::fp32::scalar::gate(target, own);
-        for other in (0..pixels).filter(|other| *other != pixel) {
-            let earlier = other < pixel;
-            for ((target, own), other) in target.iter_mut().zip(own).zip(&features[place(other)..][..channels]) {
-                let wins = if earlier { own > other } else { own >= other };
-                *target = if wins { *target } else { 0.0 };
-            }
-        }
+    #[test]
+    fn a_gradient_goes_to_the_first_maximum() {
+        let check = |window: &[f32], expected| assert_eq!(pool(Pool::Max, window), expected, "{window:?}");
+        check(&[1.0, 2.0, 2.0, 0.0], (2.0, [false, true, false, false]));
+        check(&[0.0, 0.0, 0.0, 0.0], (0.0, [false; 4]));
+        check(&[3.0], (3.0, [true, false, false, false]));
+        let (value, routes) = pool(Pool::Max, &[1.0, f32::NAN, 2.0, 0.0]);
+        assert!(value.is_nan() && routes == [false; 4]);
+        assert_eq!(pool(Pool::Average, &[1.0, 0.0]), (1.0, [true, false, false, false]));
     }
 }

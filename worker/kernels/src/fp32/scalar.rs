@@ -3,7 +3,14 @@
 //! The innermost loop of each runs over output channels, which are contiguous, so that a compiler can vectorise it for whatever
 //! the target has.
 
-use crate::fp32::convolution::{Convolution, Epilogue};
+use crate::{
+    fp32::{
+        bits,
+        convolution::{Convolution, Destination, Epilogue, Input},
+        pool::{self, Pooling},
+    },
+    workers::{Output, Workers},
+};
 
 /// The weights of a 3x3 convolution as `[tap][in][out]`, tap 0 being the upper left neighbour.
 #[derive(Debug)]
@@ -26,38 +33,93 @@ impl Taps {
     }
 }
 
+/// Floats of scratch that a thread needs: the pixels of a pooling window.
+pub(crate) fn scratch_floats(taps: &Taps) -> usize {
+    4 * taps.out_channels
+}
+
+/// Computes a whole convolution.
+pub(crate) fn run(taps: &Taps, workers: &mut Workers, job: &Convolution<'_>, to: Destination<'_>) {
+    let channels = taps.out_channels;
+    let row = job.plane.framed_width();
+    match job.epilogue {
+        Epilogue::Pool { pooling, .. } => return run_pooled(taps, workers, job, pooling, to),
+        Epilogue::Rectify { .. } | Epilogue::Mark { .. } | Epilogue::Gate(_) | Epilogue::Plain => {
+            let values = &mut to.values[..job.plane.pixels() * channels];
+            workers.each_piece(values, row * channels, |index, values, _| convolve(taps, job, index * row, values));
+        }
+    }
+    if let Epilogue::Mark { .. } = job.epilogue {
+        let values = &*to.values;
+        workers.each_piece(&mut to.bits[..job.plane.area() * bits::bytes(channels)], bits::bytes(channels), |pixel, bits, _| {
+            bits::set(bits, channels, |channel| values[pixel * channels + channel] > 0.0);
+        });
+    }
+}
+
+/// Computes a convolution whose pooled map is stored.
+fn run_pooled(taps: &Taps, workers: &mut Workers, job: &Convolution<'_>, pooling: &Pooling, to: Destination<'_>) {
+    let channels = taps.out_channels;
+    let width = pooling.pooled_width();
+    let routes = Output::new(to.bits);
+    workers.each_piece(&mut to.values[..width * pooling.pooled_height() * channels], width * channels, |y, row, scratch| {
+        for (x, pooled) in row.chunks_exact_mut(channels).enumerate() {
+            let (columns, rows) = pooling.window(x, y);
+            let pixels = || rows.clone().flat_map(|y| columns.clone().map(move |x| y * pooling.width() + x)).enumerate();
+            for (index, pixel) in pixels() {
+                convolve(taps, job, pixel, &mut scratch[index * channels..][..channels]);
+            }
+            let count = rows.len() * columns.len();
+            let pooled_at = |channel: usize| {
+                let mut window = [0.0; 4];
+                window.iter_mut().zip(scratch[channel..].iter().step_by(channels)).for_each(|(to, value)| *to = *value);
+                pool::pool(pooling.pool, &window[..count])
+            };
+            pooled.iter_mut().enumerate().for_each(|(channel, pooled)| *pooled = pooled_at(channel).0);
+            for (index, pixel) in pixels() {
+                // SAFETY: windows share no pixel, and each is computed once.
+                let routes = unsafe { routes.slice(pixel * bits::bytes(channels), bits::bytes(channels)) };
+                bits::set(routes, channels, |channel| pooled_at(channel).1[index]);
+            }
+        }
+    });
+}
+
 /// Computes the stored pixels `first..` of a convolution into `output`.
 pub(crate) fn convolve(taps: &Taps, job: &Convolution<'_>, first: usize, output: &mut [f32]) {
     let Taps { in_channels, out_channels, weights } = taps;
     for (pixel, sums) in (first..).zip(output.chunks_exact_mut(*out_channels)) {
         let (x, y) = job.plane.position(pixel);
         match job.epilogue {
-            Epilogue::Rectify { bias } => sums.copy_from_slice(bias),
-            Epilogue::Gate { .. } | Epilogue::Plain => sums.fill(0.0),
+            Epilogue::Rectify { bias } | Epilogue::Mark { bias } | Epilogue::Pool { bias, .. } => sums.copy_from_slice(bias),
+            Epilogue::Gate(_) | Epilogue::Plain => sums.fill(0.0),
         }
         for tap in 0..9 {
-            let Some(source) = job.plane.source(x + (tap % 3) as isize - 1, y + (tap / 3) as isize - 1) else { continue };
-            let inputs = &job.input[source * in_channels..][..*in_channels];
+            let (x, y) = (job.plane.column(x + (tap % 3) as isize - 1), job.plane.row(y + (tap / 3) as isize - 1));
+            let (Some(x), Some(y)) = (x, y) else { continue };
             let rows = weights[tap * in_channels * out_channels..].chunks_exact(*out_channels);
-            for (input, row) in inputs.iter().zip(rows) {
+            for (channel, row) in rows.take(*in_channels).enumerate() {
+                let input = match job.input {
+                    Input::Map(values) => values[(y * job.plane.width() + x) * in_channels + channel],
+                    Input::Unpooled(unpooled) => unpooled.value(x, y, channel, *in_channels),
+                };
                 sums.iter_mut().zip(row).for_each(|(sum, weight)| *sum += input * weight);
             }
         }
         match job.epilogue {
             // Written so that a NaN stays one: the caller looks for it in the loss.
-            Epilogue::Rectify { .. } => sums.iter_mut().for_each(|sum| *sum = if *sum < 0.0 { 0.0 } else { *sum }),
-            // The frame beyond the border is gated where it is folded to.
-            Epilogue::Gate { features } if pixel < job.plane.area() => {
-                gate(sums, &features[pixel * out_channels..][..*out_channels]);
+            Epilogue::Rectify { .. } | Epilogue::Mark { .. } | Epilogue::Pool { .. } => {
+                sums.iter_mut().for_each(|sum| *sum = if *sum < 0.0 { 0.0 } else { *sum });
             }
-            Epilogue::Gate { .. } | Epilogue::Plain => {}
+            // The frame beyond the border is gated where it is folded to.
+            Epilogue::Gate(gate) if pixel < job.plane.area() => {
+                for (place, sum) in (pixel * out_channels..).zip(sums) {
+                    *sum = if gate.is_open(place, *out_channels) { *sum } else { 0.0 };
+                }
+            }
+            Epilogue::Gate(_) | Epilogue::Plain => {}
         }
     }
-}
-
-/// Passes a gradient through the ReLU that made `features`.
-pub(crate) fn gate(gradient: &mut [f32], features: &[f32]) {
-    gradient.iter_mut().zip(features).for_each(|(value, feature)| *value = if *feature > 0.0 { *value } else { 0.0 });
 }
 
 /// `output = rows * factor` for rows of `channels` and a square factor.

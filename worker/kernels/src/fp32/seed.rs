@@ -8,39 +8,53 @@ use crate::{
     },
     seed::Seed,
     shape::Shape,
-    workers::Workers,
 };
 
-/// Pixels of one piece of work: the rows of the product stay in the nearest caches.
-const PIXELS: usize = 4 * gemm::STRIP;
+/// Pixels that a seed is added to at a time: the rows of the product stay in the nearest caches.
+pub(crate) const PIXELS: usize = 4 * gemm::STRIP;
 
 /// Floats of scratch that a thread needs for a layer.
 pub(crate) fn scratch_floats(channels: usize) -> usize {
     2 * PIXELS * channels
 }
 
-/// Adds the seed, through the ReLU that made `features`, to the layer's gradient.
-pub(crate) fn add(
-    workers: &mut Workers,
-    kernels: Option<&Kernels>,
-    seed: &Seed<'_>,
-    shape: &Shape,
-    features: &[f32],
-    gradient: &mut [f32],
+/// Bytes that a seed takes while it is prepared.
+pub(crate) fn bytes(channels: usize) -> usize {
+    channels * channels * size_of::<f32>()
+}
+
+/// A seed, prepared for the level.
+pub(crate) struct Prepared<'a> {
+    seed: &'a Seed<'a>,
+    factor: Option<Factor<'a>>,
+    shape: &'a Shape,
+    width: usize,
     channels: usize,
-) {
-    let factor = seed.gram.map(|factor| match kernels {
-        Some(kernels) if channels.is_multiple_of(gemm::BLOCK) => {
-            Factor::Panels(kernels, Panels::new(channels, channels, kernels.panel, |i, j| factor[i * channels + j]))
-        }
-        _ => Factor::Plain(factor),
-    });
-    let width = shape.at_convolution(seed.layer.convolution()).width;
-    workers.each_piece(gradient, PIXELS * channels, |index, gradient, scratch| {
-        let start = index * PIXELS * channels;
-        let features = &features[start..][..gradient.len()];
+}
+
+/// The gram part.
+enum Factor<'a> {
+    Plain(&'a [f32]),
+    Panels(&'a Kernels, Panels),
+}
+
+impl<'a> Prepared<'a> {
+    pub(crate) fn new(kernels: Option<&'a Kernels>, seed: &'a Seed<'a>, shape: &'a Shape, channels: usize) -> Self {
+        let factor = seed.gram.map(|factor| match kernels {
+            Some(kernels) if channels.is_multiple_of(gemm::BLOCK) => {
+                Factor::Panels(kernels, Panels::new(channels, channels, kernels.panel, |i, j| factor[i * channels + j]))
+            }
+            _ => Factor::Plain(factor),
+        });
+        let width = shape.at_convolution(seed.layer.convolution()).width;
+        Self { seed, factor, shape, width, channels }
+    }
+
+    /// Adds the seed, through the ReLU that made `features`, to the gradient of the layer's pixels `first..`, at most [`PIXELS`].
+    pub(crate) fn add(&self, first: usize, features: &[f32], gradient: &mut [f32], scratch: &mut [f32]) {
+        let channels = self.channels;
         let (sums, rest) = scratch.split_at_mut(PIXELS * channels);
-        match &factor {
+        match &self.factor {
             None => sums[..gradient.len()].fill(0.0),
             Some(Factor::Plain(factor)) => scalar::product(features, factor, channels, sums),
             Some(Factor::Panels(kernels, panels)) => {
@@ -50,16 +64,15 @@ pub(crate) fn add(
             }
         }
         let sums = &mut sums[..gradient.len()];
-        if let Some(mean) = seed.mean {
+        if let Some(mean) = self.seed.mean {
             for sums in sums.chunks_exact_mut(channels) {
                 sums.iter_mut().zip(mean).for_each(|(sum, mean)| *sum += mean);
             }
         }
-        if let Some(target) = seed.target {
+        if let Some(target) = self.seed.target {
             let row = &mut rest[..channels];
-            for (pixel, (sums, features)) in sums.chunks_exact_mut(channels).zip(features.chunks_exact(channels)).enumerate() {
-                let pixel = index * PIXELS + pixel;
-                target.map.read(target.map.pixel(shape, target.origin, pixel % width, pixel / width), row);
+            for (pixel, (sums, features)) in (first..).zip(sums.chunks_exact_mut(channels).zip(features.chunks_exact(channels))) {
+                target.map.read(target.map.pixel(self.shape, target.origin, pixel % self.width, pixel / self.width), row);
                 sums.iter_mut().zip(features).zip(&*row).for_each(|((sum, feature), target_value)| {
                     *sum += target.factor * (feature - target_value);
                 });
@@ -68,11 +81,5 @@ pub(crate) fn add(
         for ((gradient, sum), feature) in gradient.iter_mut().zip(sums).zip(features) {
             *gradient += if *feature > 0.0 { *sum } else { 0.0 };
         }
-    });
-}
-
-/// The gram part, prepared for the level.
-enum Factor<'a> {
-    Plain(&'a [f32]),
-    Panels(&'a Kernels, Panels),
+    }
 }

@@ -19,14 +19,20 @@
 //!
 //! A tile's values do not depend on its block, so the cut is free to follow the size of the map.
 
+use std::ops::Range;
+
 use crate::{
+    edge::Axis,
     fp32::{
-        convolution::{Convolution, Epilogue},
+        bits::{self, Gate},
+        convolution::{Convolution, Destination, Epilogue, Input},
         gemm::{self, BLOCK, Operands, STRIP},
         kernels::Kernels,
         lanes::Lanes,
+        pool::Pooling,
     },
     plane::Plane,
+    shape::Pool,
     workers::{Output, Workers},
 };
 
@@ -54,7 +60,7 @@ pub(crate) struct Transformed {
     in_channels: usize,
     out_channels: usize,
     values: Vec<f32>,
-    /// What a window reads where there is nothing.
+    /// What a window reads where there is nothing: values, and bits.
     zeros: Vec<f32>,
 }
 
@@ -118,25 +124,30 @@ fn transform_kernels(weight: impl Fn(usize, usize) -> f32) -> [[f32; BLOCK]; POI
 pub(crate) struct Tiles<'a> {
     weights: &'a Transformed,
     job: Convolution<'a>,
-    output: Output<'a>,
+    values: Output<'a>,
+    bits: Output<'a, u8>,
     cut: Cut,
 }
 
-/// How many tiles there are and how many make a block.
-#[derive(Clone, Copy)]
+/// How the output is cut into tiles, and how many make a block.
 struct Cut {
-    across: usize,
-    tiles: usize,
+    /// The output pixels of each tile along an axis.
+    columns: Vec<Range<isize>>,
+    rows: Vec<Range<isize>>,
     block: usize,
 }
 
 impl Cut {
     fn new(plane: &Plane) -> Self {
-        let across = plane.framed_width().div_ceil(TILE);
-        let tiles = across * plane.framed_height().div_ceil(TILE);
+        let (columns, rows) = (along(plane.columns()), along(plane.rows()));
+        let tiles = columns.len() * rows.len();
         // An even number of blocks, so that two threads share a small map evenly.
         let blocks = tiles.div_ceil(MOST_TILES).next_multiple_of(2);
-        Self { across, tiles, block: tiles.div_ceil(blocks).next_multiple_of(STRIP) }
+        Self { columns, rows, block: tiles.div_ceil(blocks).next_multiple_of(STRIP) }
+    }
+
+    fn tiles(&self) -> usize {
+        self.columns.len() * self.rows.len()
     }
 
     /// Floats of a part of V, and of M.
@@ -145,34 +156,57 @@ impl Cut {
     }
 }
 
+/// The tiles along an axis. They begin anew at a seam, so that pooling windows never straddle two, and so that what lies beyond it is cut as in the whole picture.
+fn along(axis: &Axis) -> Vec<Range<isize>> {
+    let tiles = |part: Range<isize>| part.clone().step_by(TILE).map(move |start| start..part.end.min(start + TILE as isize));
+    axis.parts().into_iter().flat_map(tiles).collect()
+}
+
 pub(crate) fn scratch_floats(weights: &Transformed, plane: &Plane) -> usize {
     let (input, product) = Cut::new(plane).parts(weights.in_channels);
     POINTS * (input + product)
 }
 
-pub(crate) fn run(weights: &Transformed, workers: &mut Workers, kernels: &Kernels, job: &Convolution<'_>, output: &mut [f32]) {
-    let tiles = Tiles { weights, job: *job, output: Output::new(output), cut: Cut::new(job.plane) };
+pub(crate) fn run(weights: &Transformed, workers: &mut Workers, kernels: &Kernels, job: &Convolution<'_>, to: Destination<'_>) {
+    let tiles = Tiles { weights, job: *job, values: Output::new(to.values), bits: Output::new(to.bits), cut: Cut::new(job.plane) };
     tiles.check();
-    workers.each(tiles.cut.tiles.div_ceil(tiles.cut.block), |block, scratch| kernels.tiles(&tiles, block, scratch));
+    workers.each(tiles.cut.tiles().div_ceil(tiles.cut.block), |block, scratch| kernels.tiles(&tiles, block, scratch));
 }
 
 impl Tiles<'_> {
     /// That every place which the kernels read or write by pointer is within its slice.
     fn check(&self) {
-        let Self { weights, job, output, .. } = self;
-        assert!(job.input.len() >= job.plane.area() * weights.in_channels, "an input of the plane's size");
-        assert!(output.len() >= job.plane.pixels() * weights.out_channels, "an output of the plane's size, frame included");
+        let Self { weights: Transformed { in_channels, out_channels, .. }, job, values, bits, .. } = self;
+        let (area, bytes) = (job.plane.area(), bits::bytes(*out_channels));
+        match job.input {
+            Input::Map(values) => assert!(values.len() >= area * in_channels, "an input of the plane's size"),
+            Input::Unpooled(unpooled) => {
+                let pooled = unpooled.pooling.pooled_width() * unpooled.pooling.pooled_height();
+                assert!(unpooled.pooled.len() >= pooled * in_channels, "a gradient of the pooled map's size");
+                assert!(unpooled.routes.len() >= area * bits::bytes(*in_channels), "a route for each value of the plane");
+            }
+        }
+        let pixels = match job.epilogue {
+            Epilogue::Rectify { .. } | Epilogue::Mark { .. } | Epilogue::Gate(_) | Epilogue::Plain => job.plane.pixels(),
+            Epilogue::Pool { pooling, .. } => pooling.pooled_width() * pooling.pooled_height(),
+        };
+        assert!(values.len() >= pixels * out_channels, "an output of the plane's size, frame included");
         match job.epilogue {
-            Epilogue::Rectify { bias } => assert_eq!(bias.len(), weights.out_channels, "a bias for each channel"),
-            Epilogue::Gate { features } => assert!(features.len() >= job.plane.area() * weights.out_channels, "features to gate by"),
+            Epilogue::Rectify { bias } => assert_eq!(bias.len(), *out_channels, "a bias for each channel"),
+            Epilogue::Mark { bias } | Epilogue::Pool { bias, .. } => {
+                assert_eq!(bias.len(), *out_channels, "a bias for each channel");
+                assert!(job.plane.is_bare() && bits.len() >= area * bytes, "a bit for each feature");
+            }
+            Epilogue::Gate(Gate::Features(features)) => assert!(features.len() >= area * out_channels, "features to gate by"),
+            Epilogue::Gate(Gate::Bits(bits)) => assert!(bits.len() >= area * bytes, "bits to gate by"),
             Epilogue::Plain => {}
         }
     }
 
-    /// The upper left output pixel of a tile.
-    fn corner(&self, tile: usize) -> (isize, isize) {
-        let (left, top) = self.job.plane.origin();
-        (left + (tile % self.cut.across * TILE) as isize, top + (tile / self.cut.across * TILE) as isize)
+    /// The output pixels of a tile: columns and rows.
+    fn pixels(&self, tile: usize) -> (Range<isize>, Range<isize>) {
+        let across = self.cut.columns.len();
+        (self.cut.columns[tile % across].clone(), self.cut.rows[tile / across].clone())
     }
 }
 
@@ -185,7 +219,7 @@ pub(crate) unsafe fn block<L: Lanes, const MR: usize, const NV: usize>(tiles: &T
     let Tiles { weights: Transformed { in_channels, out_channels, values, .. }, cut, .. } = tiles;
     let (in_channels, out_channels) = (*in_channels, *out_channels);
     let first = block * cut.block;
-    let count = cut.block.min(cut.tiles - first);
+    let count = cut.block.min(cut.tiles() - first);
     let rows = count.next_multiple_of(STRIP);
     let (input_part, product_part) = cut.parts(in_channels);
     assert!(scratch.len() >= POINTS * (input_part + product_part), "scratch for a block of tiles");
@@ -220,46 +254,85 @@ pub(crate) unsafe fn block<L: Lanes, const MR: usize, const NV: usize>(tiles: &T
 /// Transforms one input window, channels of a vector at a time, to its place in each part of V.
 #[inline(always)]
 unsafe fn gather<L: Lanes>(tiles: &Tiles<'_>, tile: usize, to: *mut f32, part: usize, block_stride: usize) {
-    let Tiles { weights, job, .. } = tiles;
-    let (left, top) = tiles.corner(tile);
-    let mut pixels = [weights.zeros.as_ptr(); POINTS];
-    for (place, pixel) in pixels.iter_mut().enumerate() {
-        if let Some(source) = job.plane.source(left - 1 + (place % WINDOW) as isize, top - 1 + (place / WINDOW) as isize) {
-            debug_assert!((source + 1) * weights.in_channels <= job.input.len());
-            *pixel = job.input.as_ptr().add(source * weights.in_channels);
+    let Tiles { weights: Transformed { in_channels, zeros, .. }, job, .. } = tiles;
+    let (columns, rows) = tiles.pixels(tile);
+    let mut x = [None; WINDOW];
+    for (column, x) in (columns.start - 1..).zip(&mut x) {
+        *x = job.plane.column(column);
+    }
+    let width = job.plane.width();
+    let mut window = Window { values: [zeros.as_ptr(); POINTS], bits: [zeros.as_ptr().cast(); POINTS], shares: [0.0; POINTS] };
+    for (y, row) in (rows.start - 1..).take(WINDOW).enumerate() {
+        let Some(row) = job.plane.row(row) else { continue };
+        for (x, column) in x.iter().enumerate() {
+            let (Some(column), place) = (*column, y * WINDOW + x) else { continue };
+            match job.input {
+                Input::Map(values) => window.values[place] = values.as_ptr().add((row * width + column) * in_channels),
+                Input::Unpooled(unpooled) => {
+                    window.values[place] = unpooled.pooled.as_ptr().add(unpooled.pooling.pooled(column, row) * in_channels);
+                    window.bits[place] = unpooled.routes.as_ptr().add((row * width + column) * bits::bytes(*in_channels));
+                    window.shares[place] = unpooled.pooling.share(column, row);
+                }
+            }
         }
     }
-    let mut channel = 0;
-    while channel < weights.in_channels {
-        let mut rows = [[L::splat(0.0); WINDOW]; WINDOW];
-        for (y, row) in rows.iter_mut().enumerate() {
-            let mut window = [L::splat(0.0); WINDOW];
-            for (x, lanes) in window.iter_mut().enumerate() {
-                *lanes = L::load(pixels[y * WINDOW + x].add(channel));
+    match job.input {
+        Input::Map(_) => window.transform::<L, MAP>(*in_channels, to, part, block_stride),
+        Input::Unpooled(unpooled) => match unpooled.pooling.pool {
+            Pool::Max => window.transform::<L, LARGEST>(*in_channels, to, part, block_stride),
+            Pool::Average => window.transform::<L, SHARED>(*in_channels, to, part, block_stride),
+        },
+    }
+}
+
+/// Where a window's 36 pixels are.
+struct Window {
+    values: [*const f32; POINTS],
+    bits: [*const u8; POINTS],
+    shares: [f32; POINTS],
+}
+
+/// What a window reads: a map, the gradient of one before max pooling, or of one before average pooling.
+const MAP: u8 = 0;
+const LARGEST: u8 = 1;
+const SHARED: u8 = 2;
+
+impl Window {
+    #[inline(always)]
+    unsafe fn transform<L: Lanes, const INPUT: u8>(&self, channels: usize, to: *mut f32, part: usize, block_stride: usize) {
+        let mut channel = 0;
+        while channel < channels {
+            let mut rows = [[L::splat(0.0); WINDOW]; WINDOW];
+            for (y, row) in rows.iter_mut().enumerate() {
+                let mut window = [L::splat(0.0); WINDOW];
+                for (x, lanes) in window.iter_mut().enumerate() {
+                    let place = y * WINDOW + x;
+                    *lanes = L::load(self.values[place].add(channel));
+                    if INPUT != MAP {
+                        *lanes = lanes.keep(L::load_bits(self.bits[place].add(channel / 8)));
+                    }
+                    if INPUT == SHARED {
+                        *lanes = lanes.mul_add(L::splat(self.shares[place]), L::splat(0.0));
+                    }
+                }
+                *row = transform_input(window);
             }
-            *row = transform_input(window);
-        }
-        let to = to.add(channel / BLOCK * block_stride + channel % BLOCK);
-        for x in 0..WINDOW {
-            let values = transform_input(column(&rows, x));
-            for (y, lanes) in values.iter().enumerate() {
-                lanes.store(to.add((y * WINDOW + x) * part));
+            let to = to.add(channel / BLOCK * block_stride + channel % BLOCK);
+            for x in 0..WINDOW {
+                let values = transform_input(column(&rows, x));
+                for (y, lanes) in values.iter().enumerate() {
+                    lanes.store(to.add((y * WINDOW + x) * part));
+                }
             }
+            channel += L::WIDTH;
         }
-        channel += L::WIDTH;
     }
 }
 
 /// Transforms the products of one tile back and stores its pixels.
 #[inline(always)]
 unsafe fn scatter<L: Lanes>(tiles: &Tiles<'_>, tile: usize, start: usize, columns: usize, from: *const f32, part: usize) {
-    let Tiles { weights, job, output, .. } = tiles;
-    let (left, top) = tiles.corner(tile);
-    let mut targets = [None; TILE * TILE];
-    for (place, target) in targets.iter_mut().enumerate() {
-        *target = job.plane.target(left + (place % TILE) as isize, top + (place / TILE) as isize);
-    }
-    let area = job.plane.area();
+    let targets = Targets::new(tiles, tile);
     let mut offset = 0;
     while offset < columns {
         let mut rows = [[L::splat(0.0); TILE]; WINDOW];
@@ -270,22 +343,124 @@ unsafe fn scatter<L: Lanes>(tiles: &Tiles<'_>, tile: usize, start: usize, column
             }
             *row = transform_output(window);
         }
-        let channel = start + offset;
+        let mut values = [[L::splat(0.0); TILE]; TILE];
         for x in 0..TILE {
-            let values = transform_output(column(&rows, x));
-            for (y, value) in values.iter().enumerate() {
-                let Some(pixel) = targets[y * TILE + x] else { continue };
-                let place = pixel * weights.out_channels + channel;
+            let column = transform_output(column(&rows, x));
+            for (row, value) in values.iter_mut().zip(column) {
+                row[x] = value;
+            }
+        }
+        targets.store(tiles, start + offset, values);
+        offset += L::WIDTH;
+    }
+}
+
+/// Where the pixels of one output tile go.
+struct Targets {
+    /// How many columns and rows the tile has.
+    across: usize,
+    down: usize,
+    /// The places of its pixels; where the epilogue makes bits or reads any, inside the picture only.
+    pixels: [usize; TILE * TILE],
+    /// The first pooled pixel, if the tile is pooled.
+    pooled: usize,
+}
+
+impl Targets {
+    fn new(tiles: &Tiles<'_>, tile: usize) -> Self {
+        let plane = tiles.job.plane;
+        let (columns, rows) = tiles.pixels(tile);
+        let (across, down) = (columns.len(), rows.len());
+        let mut pixels = [0; TILE * TILE];
+        for (y, row) in rows.clone().enumerate() {
+            for (x, column) in columns.clone().enumerate() {
+                pixels[y * TILE + x] =
+                    if plane.is_bare() { row as usize * plane.width() + column as usize } else { plane.target(column, row).unwrap_or(0) };
+            }
+        }
+        let pooled = match tiles.job.epilogue {
+            Epilogue::Pool { pooling, .. } => pooling.pooled(columns.start as usize, rows.start as usize),
+            Epilogue::Rectify { .. } | Epilogue::Mark { .. } | Epilogue::Gate(_) | Epilogue::Plain => 0,
+        };
+        Self { across, down, pixels, pooled }
+    }
+
+    #[inline(always)]
+    unsafe fn store<L: Lanes>(&self, tiles: &Tiles<'_>, channel: usize, mut values: [[L; TILE]; TILE]) {
+        let Tiles { weights: Transformed { out_channels, .. }, job, values: output, bits: marks, .. } = tiles;
+        let (channels, bytes) = (*out_channels, bits::bytes(*out_channels));
+        if let Epilogue::Rectify { bias } | Epilogue::Mark { bias } | Epilogue::Pool { bias, .. } = job.epilogue {
+            let bias = L::load(bias.as_ptr().add(channel));
+            for row in &mut values {
+                for value in row {
+                    *value = value.add(bias).rectify();
+                }
+            }
+        }
+        if let Epilogue::Pool { pooling, .. } = job.epilogue {
+            return self.pool(tiles, pooling, channel, &values);
+        }
+        let area = job.plane.area();
+        for (y, row) in values.iter().enumerate().take(self.down) {
+            for (x, value) in row.iter().enumerate().take(self.across) {
+                let pixel = self.pixels[y * TILE + x];
+                let (place, bit) = (pixel * channels + channel, pixel * bytes + channel / 8);
                 let value = match job.epilogue {
-                    Epilogue::Rectify { bias } => value.add(L::load(bias.as_ptr().add(channel))).rectify(),
                     // The frame beyond the border is gated where it is folded to.
-                    Epilogue::Gate { features } if pixel < area => value.gate(L::load(features.as_ptr().add(place))),
-                    Epilogue::Gate { .. } | Epilogue::Plain => *value,
+                    Epilogue::Gate(_) if pixel >= area => *value,
+                    Epilogue::Gate(Gate::Features(features)) => value.keep(L::load(features.as_ptr().add(place)).positive()),
+                    Epilogue::Gate(Gate::Bits(bits)) => value.keep(L::load_bits(bits.as_ptr().add(bit))),
+                    Epilogue::Mark { .. } => {
+                        L::store_bits(value.positive(), marks.at(bit));
+                        *value
+                    }
+                    Epilogue::Rectify { .. } | Epilogue::Pool { .. } | Epilogue::Plain => *value,
                 };
                 value.store(output.at(place));
             }
         }
-        offset += L::WIDTH;
+    }
+
+    /// Stores the pooled pixels of a tile and their routes: see [`crate::fp32::pool::pool`].
+    #[inline(always)]
+    unsafe fn pool<L: Lanes>(&self, tiles: &Tiles<'_>, pooling: &Pooling, channel: usize, values: &[[L; TILE]; TILE]) {
+        let Tiles { weights: Transformed { out_channels, .. }, values: output, bits: marks, .. } = tiles;
+        let (channels, bytes) = (*out_channels, bits::bytes(*out_channels));
+        let mut y = 0;
+        while y < self.down {
+            let mut x = 0;
+            while x < self.across {
+                // The one row or column of an odd window is read twice: that changes neither the maximum nor the mean.
+                let (right, below) = ((x + 1).min(self.across - 1), (y + 1).min(self.down - 1));
+                let window = [values[y][x], values[y][right], values[below][x], values[below][right]];
+                let [a, b, c, d] = window;
+                let mut routes = [0; 4];
+                let pooled = match pooling.pool {
+                    Pool::Max => {
+                        let largest = a.larger(b).larger(c.larger(d));
+                        let mut free = largest.positive();
+                        for (route, value) in routes.iter_mut().zip(window) {
+                            *route = free & value.equal(largest);
+                            free &= !*route;
+                        }
+                        largest
+                    }
+                    Pool::Average => {
+                        for (route, value) in routes.iter_mut().zip(window) {
+                            *route = value.positive();
+                        }
+                        a.add(b).add(c.add(d)).mul_add(L::splat(0.5), L::splat(0.0))
+                    }
+                };
+                // In reverse, so that of a pixel read twice the first route counts.
+                for (place, (y, x)) in [(y, x), (y, right), (below, x), (below, right)].into_iter().enumerate().rev() {
+                    L::store_bits(routes[place], marks.at(self.pixels[y * TILE + x] * bytes + channel / 8));
+                }
+                pooled.store(output.at((self.pooled + y / 2 * pooling.pooled_width() + x / 2) * channels + channel));
+                x += 2;
+            }
+            y += 2;
+        }
     }
 }
 
