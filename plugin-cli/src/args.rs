@@ -105,7 +105,7 @@ pub struct ComputeFlags {
     /// How many threads to paint with [default: one for each core]
     #[arg(long, env = "IMPASTO_THREADS", value_name = "N", hide_env_values = true, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
-    /// The most memory that painting may take, such as 4G
+    /// The most memory that painting may take, such as 4G: large pictures are cut into tiles that fit [default: four fifths of what is free]
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub max_memory: Option<u64>,
 }

@@ -9,18 +9,17 @@ use std::str::FromStr;
 use clap::Args;
 use impasto_assets::{AssetError, Limits, read_header};
 use impasto_models::{ModelError, ModelStore};
-use impasto_planner::{MEMORY_BASE_BYTES, MEMORY_BYTES_PER_PIXEL};
 use impasto_scanner::replace_file;
 use impasto_types::{
     Action, BlobRef, ContainerFormat, ENGINE_VERSION, InitSource, Method, ModelName, OutputSpec, Recipe, RecipePatch, Scale, StyleRef,
 };
-use impasto_worker::{EnginePainter, PaintError, Painted, Painter, Source, Sources};
+use impasto_worker::{EnginePainter, PaintError, Painted, Painter, Source, Sources, default_memory_bytes};
 use serde_json::json;
 
 use crate::args::{ComputeFlags, DepfileFlag, DryRunFlag, ModelsFlags};
 use crate::contact_sheet::loss_text;
 use crate::show::{ModelBar, PaintBar, PaintStep};
-use crate::units::{size, time};
+use crate::units::time;
 use crate::{Context, Exit, Failure, depfile, interrupt};
 
 /// What `stylize` and `synth` share.
@@ -83,17 +82,13 @@ enum DirectError {
     Read { path: PathBuf, source: io::Error },
     #[error("`{}` says no format: end it in .png, .jpg, .tga, .tiff, .webp or .bmp", path.display())]
     NoFormat { path: PathBuf },
-    #[error("painting {width} x {height} pixels may take {}, and --max-memory is {}", size(*needed), size(*limit))]
-    Memory { width: u32, height: u32, needed: u64, limit: u64 },
     #[error(transparent)]
     Image(#[from] AssetError),
 }
 
 impl From<DirectError> for Failure {
     fn from(error: DirectError) -> Self {
-        let memory = matches!(error, DirectError::Memory { .. });
-        let failure = Self::usage(error);
-        if memory { failure.hint("give a smaller --size") } else { failure }
+        Self::usage(error)
     }
 }
 
@@ -113,7 +108,6 @@ pub(crate) fn paint(subject: Subject, args: &DirectArgs, context: &Context) -> R
         init,
     };
     let (width, height) = output_size(&recipe, &sources)?;
-    check_memory(width, height, args)?;
     let name = args.output.display().to_string();
     if args.dry_run.dry_run {
         context.screen.message(format_args!("would paint {name}, {width} x {height}"));
@@ -125,6 +119,7 @@ pub(crate) fn paint(subject: Subject, args: &DirectArgs, context: &Context) -> R
     let model = ensure_model(models_dir.as_deref(), context)?;
     let threads = context.config.threads(&args.compute).map(usize::from);
     let threads = threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    let memory_bytes = args.compute.max_memory.unwrap_or_else(default_memory_bytes);
     let painter = EnginePainter::open(models_dir.as_deref(), threads).map_err(Failure::here)?;
     let blob = |source: &Source| BlobRef::of(&source.bytes);
     let styles = sources.styles.iter().zip(&subject.styles);
@@ -139,7 +134,7 @@ pub(crate) fn paint(subject: Subject, args: &DirectArgs, context: &Context) -> R
     };
     let scales = action.recipe.scales(width, height);
     let bar = PaintBar::new(&context.screen, &name);
-    let painted = painter.paint(&name, &action, &sources, &mut |step| {
+    let painted = painter.paint(&name, memory_bytes, &action, &sources, &mut |step| {
         bar.step(PaintStep {
             width: step.scale.0,
             height: step.scale.1,
@@ -153,7 +148,7 @@ pub(crate) fn paint(subject: Subject, args: &DirectArgs, context: &Context) -> R
     drop(bar);
     let painted = match painted {
         Err(PaintError::Canceled { .. }) => return Err(Failure::interrupted()),
-        other => other.map_err(Failure::here)?,
+        other => other.map_err(|error| not_painted(error, args))?,
     };
     replace_file(&args.output, &painted.bytes).map_err(Failure::here)?;
     if let Some(file) = &args.depfile.depfile {
@@ -167,6 +162,17 @@ pub(crate) fn paint(subject: Subject, args: &DirectArgs, context: &Context) -> R
     }
     say(&name, &painted, context);
     Ok(Exit::Done)
+}
+
+/// What can be done about too little memory depends on who set the limit.
+fn not_painted(error: PaintError, args: &DirectArgs) -> Failure {
+    match (&error, args.compute.max_memory) {
+        (PaintError::Memory { .. }, Some(_)) => Failure::usage(error).hint("give a larger --max-memory or a smaller --size"),
+        (PaintError::Memory { .. }, None) => {
+            Failure::here(error).hint("it is what this machine has free: close other programs, give --max-memory, or a smaller --size")
+        }
+        _ => Failure::here(error),
+    }
 }
 
 fn say(name: &str, painted: &Painted, context: &Context) {
@@ -202,14 +208,6 @@ fn output_size(recipe: &Recipe, sources: &Sources) -> Result<(u32, u32), DirectE
             let side = recipe.size.unwrap_or(Recipe::MIN_SIDE);
             Ok((side, side))
         }
-    }
-}
-
-fn check_memory(width: u32, height: u32, args: &DirectArgs) -> Result<(), DirectError> {
-    let needed = MEMORY_BASE_BYTES + MEMORY_BYTES_PER_PIXEL * u64::from(width) * u64::from(height);
-    match args.compute.max_memory {
-        Some(limit) if needed > limit => Err(DirectError::Memory { width, height, needed, limit }),
-        _ => Ok(()),
     }
 }
 

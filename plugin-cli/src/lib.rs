@@ -55,7 +55,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         }
     };
     let screen = Screen::new(&cli.output);
-    log::start(&cli);
+    log::start(&cli, &screen);
     let context = match Config::load() {
         Ok(config) => Context { screen, config },
         Err(error) => {

@@ -21,6 +21,8 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(crate) struct Embedded {
     url: String,
+    /// What its one worker may take.
+    memory_bytes: u64,
     worker: (CancellationToken, JoinHandle<()>),
     coordinator: (CancellationToken, JoinHandle<()>),
     failures: mpsc::UnboundedReceiver<EmbeddedError>,
@@ -46,6 +48,7 @@ impl Embedded {
         let coordinator = Coordinator::bind(impasto_coordinator::Settings::embedded(&request.cache_dir)).await?;
         let url = format!("http://{}", coordinator.local_addr());
         let settings = worker_settings(request, url.clone())?;
+        let memory_bytes = settings.memory_bytes;
         let (failed, failures) = mpsc::unbounded_channel();
 
         let (serving, reporter) = (CancellationToken::new(), failed.clone());
@@ -63,11 +66,15 @@ impl Embedded {
                 let _ = failed.send(error.into());
             }
         });
-        Ok(Self { url, worker: (working, worked), coordinator: (serving, served), failures })
+        Ok(Self { url, memory_bytes, worker: (working, worked), coordinator: (serving, served), failures })
     }
 
     pub(crate) async fn client(&self) -> Result<FarmClient, BuildError> {
         Ok(FarmClient::connect(&self.url).await?)
+    }
+
+    pub(crate) fn memory_bytes(&self) -> u64 {
+        self.memory_bytes
     }
 
     /// Waits for one of the two to fail; while they run it does not return.
@@ -98,6 +105,7 @@ fn worker_settings(request: &BuildRequest, coordinator: String) -> Result<impast
         // Its coordinator's blobs lie on the same disk.
         cache_bytes: 0,
         models_dir: request.survey.models_dir.clone(),
+        only: true,
         ..defaults
     })
 }

@@ -17,6 +17,7 @@ use super::supply::supply;
 use super::{BuildError, BuildRequest, Event, Observer, Origin, Survey};
 use crate::failure::one_line;
 use crate::farm::{FarmClient, FarmError, JobState, News};
+use crate::units::size;
 
 /// Paints what is open. When it returns without an error, whatever is still open was canceled.
 pub(crate) async fn run(
@@ -37,6 +38,7 @@ pub(crate) async fn run(
         None => {
             observer.event(Event::Farm { coordinator: None });
             let mut embedded = Embedded::start(request).await?;
+            fail_what_is_too_large(delivery, embedded.memory_bytes());
             let farm = Farm { client: embedded.client().await?, survey, models, keep: None, cancel };
             let painted = tokio::select! {
                 painted = farm.paint(delivery) => painted,
@@ -45,6 +47,14 @@ pub(crate) async fn run(
             embedded.stop().await;
             painted
         }
+    }
+}
+
+/// No other worker will ever come to a farm that consists of this process, so what needs more memory than it may take is not waited for.
+fn fail_what_is_too_large(delivery: &mut Delivery<'_>, memory_bytes: u64) {
+    for task in delivery.open().into_iter().filter(|task| task.spec.memory_bytes > memory_bytes) {
+        let (needed, given) = (size(task.spec.memory_bytes), size(memory_bytes));
+        delivery.fail(task.action, &format!("it needs about {needed} of memory, but painting may take no more than {given} (--max-memory)"));
     }
 }
 

@@ -8,6 +8,7 @@ use impasto_coordinator::shutdown_on_signal;
 use impasto_types::WorkerName;
 use impasto_worker::Settings;
 
+use crate::units::parse_size;
 use crate::{Context, Exit, Failure};
 
 /// Run a worker: it paints what a coordinator hands it
@@ -24,6 +25,9 @@ pub struct WorkerArgs {
     /// What the farm calls this worker [default: the machine's name]
     #[arg(long)]
     name: Option<WorkerName>,
+    /// The most memory that it may take, over all slots, such as 4G [default: four fifths of what is free]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    max_memory: Option<u64>,
 }
 
 /// How long threads that are in the middle of a step are waited for at the end.
@@ -33,6 +37,7 @@ pub(crate) fn run(args: WorkerArgs, _context: &Context) -> Result<Exit, Failure>
     let mut settings = Settings::load(args.config.as_deref()).map_err(Failure::usage)?;
     settings.coordinator = args.coordinator.unwrap_or(settings.coordinator);
     settings.name = args.name.unwrap_or(settings.name);
+    settings.memory_bytes = args.max_memory.unwrap_or(settings.memory_bytes);
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::here)?;
     let ran = runtime.block_on(async {
         let shutdown = shutdown_on_signal().map_err(Failure::here)?;

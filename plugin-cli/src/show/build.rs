@@ -114,7 +114,9 @@ impl BuildView<'_> {
             Origin::Cached => "cached ",
         };
         let took = match (origin, report) {
-            (Origin::Painted, Some(report)) => format!("  {}", time(Duration::from_millis(report.compute_ms))),
+            (Origin::Painted, Some(report)) => {
+                format!("  {} on {}", time(Duration::from_millis(report.compute_ms)), report.device)
+            }
             _ => String::new(),
         };
         let place = format!("[{}/{}]", state.done, state.total);

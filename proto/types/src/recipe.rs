@@ -165,7 +165,7 @@ impl Tileable {
 pub enum Profile {
     /// Single precision throughout.
     Exact,
-    /// Reduced precision where the device has it, single precision where it does not.
+    /// bf16 where the device has units that multiply it, single precision where it does not. Sums are in single precision in both.
     Fast,
 }
 

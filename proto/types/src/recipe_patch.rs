@@ -57,7 +57,7 @@ impl Preset {
             preserve_color: PreserveColor::None,
             palette: 0.3,
             tileable: Tileable::None,
-            profile: Profile::Exact,
+            profile: Profile::Fast,
             seed: 0,
         };
         match self {

@@ -13,7 +13,7 @@ pub struct TaskSpec {
     /// The asset's path in its project, to show to people; it is not part of the action.
     pub asset: AssetPath,
     pub action: Action,
-    /// The most memory an attempt takes, in bytes.
+    /// The least memory that an attempt gets by with, in bytes. It takes what a worker has to give, up to what it has use for.
     pub memory_bytes: u64,
     /// Pixels times optimiser steps over all scales: what the time is proportional to.
     pub work: u64,
@@ -110,6 +110,6 @@ pub struct RunReport {
     pub style_loss: f64,
     /// Wall-clock milliseconds that the engine took.
     pub compute_ms: u64,
-    /// What it ran on, such as `cpu avx512`.
+    /// What it ran on, in which precision, such as `cpu avx512 fp32`.
     pub device: String,
 }
