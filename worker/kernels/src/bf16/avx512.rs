@@ -96,13 +96,18 @@ pub(crate) unsafe fn to_all([upper, lower]: [*mut Line; 2], from: &[Line]) {
     }
 }
 
+#[target_feature(enable = "avx512f")]
+pub(crate) unsafe fn add(sums: &mut Sums, seeds: &Sums, mean: &[f32; CHANNELS]) {
+    scalar::add_seeds(sums, seeds, mean);
+}
+
 #[target_feature(enable = "avx512f,avx512bw")]
-pub(crate) unsafe fn pair(pixels: &[*const Line; POSITIONS], pairs: &mut Tiles) {
+pub(crate) unsafe fn pair(pixels: &[Line; POSITIONS], pairs: &mut Tiles) {
     let lower: [u16; 32] = std::array::from_fn(|i| (i / 2 + i % 2 * 32) as u16);
     let upper: [u16; 32] = std::array::from_fn(|i| (i / 2 + i % 2 * 32 + 16) as u16);
     let (lower, upper) = (_mm512_loadu_si512(lower.as_ptr().cast()), _mm512_loadu_si512(upper.as_ptr().cast()));
     for (pair, pixels) in pixels.chunks_exact(2).enumerate() {
-        let (even, odd) = (load(pixels[0]), load(pixels[1]));
+        let (even, odd) = (load(&pixels[0]), load(&pixels[1]));
         store(&mut pairs[pair], _mm512_permutex2var_epi16(even, lower, odd));
         store(&mut pairs[16 + pair], _mm512_permutex2var_epi16(even, upper, odd));
     }
@@ -152,7 +157,7 @@ pub(crate) unsafe fn gather(rows: [*const f32; 3], to: &mut [[Line; 2]]) {
 
 #[target_feature(enable = "avx512f")]
 pub(crate) unsafe fn total(sums: &Sums, totals: &mut [f64]) {
-    scalar::add(sums, totals);
+    scalar::add_total(sums, totals);
 }
 
 /// A matrix of 16 rows of 16 pairs, transposed: in pairs of rows, in fours, then in quarters of a row.

@@ -25,6 +25,7 @@ static KERNELS: Kernels = Kernels {
     mean: avx512::mean,
     to_largest: avx512::to_largest,
     to_all: avx512::to_all,
+    add: avx512::add,
     pair: avx512::pair,
     turn: avx512::turn,
     gather: avx512::gather,

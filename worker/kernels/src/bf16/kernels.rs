@@ -27,8 +27,10 @@ pub(crate) struct Kernels {
     /// Replaces the features of whole windows by their gradient: `from` is that of the pooled windows.
     pub(crate) to_largest: unsafe fn(rows: [*mut Line; 2], from: &[Line]),
     pub(crate) to_all: unsafe fn(rows: [*mut Line; 2], from: &[Line]),
+    /// `sums += seeds + mean`.
+    pub(crate) add: unsafe fn(&mut Sums, seeds: &Sums, mean: &[f32; CHANNELS]),
     /// Two tiles of 32 pixels, in pairs of pixels: a line holds 16 channels of two pixels.
-    pub(crate) pair: unsafe fn(pixels: &[*const Line; POSITIONS], pairs: &mut Tiles),
+    pub(crate) pair: unsafe fn(pixels: &[Line; POSITIONS], pairs: &mut Tiles),
     /// The same two tiles turned: a line holds 32 pixels of one channel. Adds the pixels to `sum`.
     pub(crate) turn: unsafe fn(pairs: &Tiles, turned: &mut Tiles, sum: &mut [f32; CHANNELS]),
     /// The 27 values around each of some positions, as two parts in bf16, and five zeros. `rows` begin at the left neighbour of the first position.

@@ -1,11 +1,13 @@
 //! The sums of `F` and `F F^T` over a region, by the same product as everything else.
 //!
 //! A block of 32 channels of 32 pixels is turned, so that its channels are the positions of a product and its pixels the channels; the other factor
-//! is pixels in pairs, which is how the product wants its weights. [`CHUNK`] pixels are summed in fp32 (512 terms: a relative error below 2^-15, in practice
-//! 2^-20; the factors themselves are exact), chunks in f64, in order. Only blocks that touch the upper triangle are computed.
+//! is pixels in pairs, which is how the product wants its weights. 512 pixels are summed in fp32 (a relative error below 2^-15, in practice 2^-20; the
+//! factors themselves are exact), such chunks in f64, in order. Only blocks that touch the upper triangle are computed.
 //!
 //! A piece of work is one row of blocks over one group of chunks. Groups depend on the size of the region alone, so the result does not depend on the
 //! number of threads. Pairing the pixels of a block again in every row costs a third of the products, and no memory.
+
+use std::ops::Range;
 
 use rayon::prelude::*;
 
@@ -19,17 +21,14 @@ use crate::{
     shape::Region,
 };
 
-/// Pixels whose products are summed in fp32.
-const CHUNK: usize = 512;
+/// Blocks of 32 pixels whose products are summed in fp32.
+const CHUNK: usize = 16;
 
-/// Pixels of a group.
+/// Blocks of a group.
 const GROUP: usize = 64 * CHUNK;
 
 /// Sums of a block of channels with another.
-const BLOCK: usize = CHANNELS * CHANNELS;
-
-/// The pixels that the last tile of a chunk lacks.
-static ZERO: Line = Line::ZERO;
+const SQUARE: usize = CHANNELS * CHANNELS;
 
 /// The moments of a region of a map, the region in the map's own pixels.
 pub(crate) fn moments(
@@ -40,19 +39,53 @@ pub(crate) fn moments(
     channels: usize,
     region: &Region,
 ) -> Moments {
-    let pixels: Vec<usize> =
-        region.y.clone().flat_map(|y| region.x.clone().map(move |x| (x, y))).map(|(x, y)| layout.at(x as isize, y as isize)).collect();
-    let blocks = channels / CHANNELS;
-    let pieces: Vec<Row> = pool.install(|| {
-        let groups = pixels.par_chunks(GROUP).flat_map_iter(|group| (0..blocks).map(move |block| (group, block)));
-        groups.map(|(group, block)| Row::of(kernels, layout, map, group, block..blocks)).collect()
+    let part = Part { layout, map, region };
+    let (groups, planes) = (part.blocks().div_ceil(GROUP), channels / CHANNELS);
+    let pieces = (0..groups * planes).into_par_iter().map(|piece| {
+        let first = piece / planes * GROUP;
+        Row::of(kernels, &part, first..part.blocks().min(first + GROUP), piece % planes..planes)
     });
+    let rows: Vec<Row> = pool.install(|| pieces.collect());
     let mut moments = Moments::empty(channels);
-    moments.pixels = pixels.len() as u64;
-    for (index, row) in pieces.iter().enumerate() {
-        row.add_to(&mut moments, index % blocks);
+    moments.pixels = (region.x.len() * region.y.len()) as u64;
+    for (piece, row) in rows.iter().enumerate() {
+        row.add_to(&mut moments, piece % planes);
     }
     moments
+}
+
+/// A region of a map, in blocks of up to 32 pixels of one row.
+struct Part<'a> {
+    layout: &'a Layout,
+    map: &'a [Line],
+    region: &'a Region,
+}
+
+impl Part<'_> {
+    fn across(&self) -> usize {
+        self.region.x.len().div_ceil(POSITIONS)
+    }
+
+    fn blocks(&self) -> usize {
+        self.across() * self.region.y.len()
+    }
+
+    /// The pixels of a block in a plane, in pairs; those that it lacks are zero.
+    fn pair(&self, kernels: &Kernels, plane: usize, block: usize, pairs: &mut Tiles) {
+        let Region { x, y } = self.region;
+        let (row, column) = (y.start + block / self.across(), x.start + block % self.across() * POSITIONS);
+        let lines = &self.map[plane * self.layout.plane() + self.layout.at(column as isize, row as isize)..];
+        match lines.first_chunk() {
+            // SAFETY: the processor has the kernels' instructions.
+            Some(lines) if column + POSITIONS <= x.end => unsafe { (kernels.pair)(lines, pairs) },
+            _ => {
+                let mut padded = [Line::ZERO; POSITIONS];
+                padded[..x.end - column].copy_from_slice(&lines[..x.end - column]);
+                // SAFETY: as above.
+                unsafe { (kernels.pair)(&padded, pairs) }
+            }
+        }
+    }
 }
 
 /// The sums of one block of channels, and of its products with itself and the blocks behind it.
@@ -62,29 +95,26 @@ struct Row {
 }
 
 impl Row {
-    fn of(kernels: &'static Kernels, layout: &Layout, map: &[Line], pixels: &[usize], blocks: std::ops::Range<usize>) -> Self {
+    fn of(kernels: &'static Kernels, part: &Part<'_>, blocks: Range<usize>, planes: Range<usize>) -> Self {
         let ready = kernels.ready();
-        let mut row = Self { sum: [0.0; CHANNELS], products: vec![0.0; blocks.len() * BLOCK] };
-        let mut turned = vec![[Line::ZERO; 32]; CHUNK / POSITIONS];
-        let mut pairs = turned.clone();
+        let mut row = Self { sum: [0.0; CHANNELS], products: vec![0.0; planes.len() * SQUARE] };
+        let mut turned = [[Line::ZERO; 32]; CHUNK];
+        let mut pairs = [[Line::ZERO; 32]; CHUNK];
         let mut sums = Sums::ZERO;
-        for chunk in pixels.chunks(CHUNK) {
-            let tiles = chunk.len().div_ceil(POSITIONS);
+        for first in blocks.clone().step_by(CHUNK) {
+            let count = CHUNK.min(blocks.end - first);
             let mut sum = [0.0; CHANNELS];
-            for (index, (block, products)) in blocks.clone().zip(row.products.chunks_exact_mut(BLOCK)).enumerate() {
-                let plane = &map[block * layout.plane()..][..layout.plane()];
-                for (pixels, pairs) in chunk.chunks(POSITIONS).zip(&mut pairs) {
-                    let lines = std::array::from_fn(|i| pixels.get(i).map_or(&raw const ZERO, |place| &raw const plane[*place]));
-                    // SAFETY: the processor has the kernels' instructions, and all the lines exist.
-                    unsafe { (kernels.pair)(&lines, pairs) };
+            for (plane, products) in planes.clone().zip(row.products.chunks_exact_mut(SQUARE)) {
+                for (block, pairs) in (first..first + count).zip(&mut pairs) {
+                    part.pair(kernels, plane, block, pairs);
                 }
-                if index == 0 {
-                    for (pairs, turned) in pairs[..tiles].iter().zip(&mut turned) {
+                if plane == planes.start {
+                    for (pairs, turned) in pairs[..count].iter().zip(&mut turned) {
                         // SAFETY: the processor has the kernels' instructions.
                         unsafe { (kernels.turn)(pairs, turned, &mut sum) };
                     }
                 }
-                multiply(&ready, &turned[..tiles], &pairs[..tiles], &mut sums);
+                multiply(&ready, &turned[..count], &pairs[..count], &mut sums);
                 // SAFETY: the processor has the kernels' instructions.
                 unsafe { (kernels.total)(&sums, products) };
             }
@@ -102,7 +132,7 @@ impl Row {
             let start = channel * channels - channel * channel.saturating_sub(1) / 2;
             let triangle = &mut moments.products[start..][..channels - channel];
             // Of the block on the diagonal, this row begins at its own column.
-            let values = self.products.chunks_exact(BLOCK).flat_map(|block| &block[row * CHANNELS..][..CHANNELS]).skip(row);
+            let values = self.products.chunks_exact(SQUARE).flat_map(|block| &block[row * CHANNELS..][..CHANNELS]).skip(row);
             triangle.iter_mut().zip(values).for_each(|(total, value)| *total += value);
         }
     }

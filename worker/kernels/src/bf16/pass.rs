@@ -48,18 +48,22 @@ impl Pass {
         self.shape = shape;
         self.layouts = layouts(&shape);
         for ((map, layout), prepared) in self.maps.iter_mut().zip(&self.layouts).zip(&self.network.layers) {
-            map.resize(layout.lines(prepared.out_channels), Line::ZERO);
+            resize(map, layout.lines(prepared.out_channels));
         }
-        self.pooled.resize(pooled_lines(&self.network, &self.layouts), Line::ZERO);
+        resize(&mut self.pooled, pooled_lines(&self.network, &self.layouts));
         self.workers.reserve(scratch_floats(&self.network, &self.layouts));
     }
 
     pub(crate) fn bytes(network: &Prepared, shape: &Shape, threads: usize) -> usize {
         let layouts = layouts(shape);
         let maps: usize = layouts.iter().zip(&network.layers).map(|(layout, prepared)| layout.lines(prepared.out_channels)).sum();
+        // What a step takes for itself: the gradient of the pixels with its frame, the packed seeds, the sums of moments.
         let framed = if layouts[0].frame() == (0, 0) { 0 } else { layouts[0].plane() * 3 };
+        let squares = Layer::ALL.map(|layer| network.layers[layer.convolution()].out_channels.pow(2));
+        let moments = squares.into_iter().max().unwrap_or(0) * size_of::<f64>();
         (maps + pooled_lines(network, &layouts)) * size_of::<Line>()
             + (threads * scratch_floats(network, &layouts) + framed) * size_of::<f32>()
+            + moments
     }
 
     pub(crate) fn forward(&mut self, pixels: &[f32], deepest: Layer) {
@@ -177,6 +181,12 @@ impl Pass {
     }
 }
 
+/// Makes a map longer by no more than it needs, or shorter.
+fn resize(map: &mut Vec<Line>, lines: usize) {
+    map.reserve_exact(lines.saturating_sub(map.len()));
+    map.resize(lines, Line::ZERO);
+}
+
 fn layouts(shape: &Shape) -> Vec<Layout> {
     (0..CONVOLUTIONS).map(|convolution| Layout::new(shape, convolution)).collect()
 }
@@ -202,4 +212,34 @@ fn scratch_floats(network: &Prepared, layouts: &[Layout]) -> usize {
         convolution::scratch_floats(layout, next, channels).max(convolution::scratch_floats(layout, channels, channels))
     };
     Layer::ALL.into_iter().map(seeded).max().unwrap_or(0).max(first::scratch_floats(&layouts[0]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        ConvWeights, Edge, Pool,
+        bf16::{Kernels, Products},
+    };
+
+    #[test]
+    fn a_pass_takes_the_bytes_that_it_says() {
+        let (weights, bias) = (vec![0.1; 64 * 64 * 9], vec![0.0; 64]);
+        let layer =
+            |in_channels: usize| ConvWeights { in_channels, out_channels: 64, weights: &weights[..in_channels * 64 * 9], bias: &bias };
+        let layers: Vec<_> = std::iter::once(layer(3)).chain((1..CONVOLUTIONS).map(|_| layer(64))).collect();
+        let kernels = Kernels::of(Products::Plain).expect("every processor has it");
+        let network = Arc::new(Prepared::with(&layers, kernels).expect("whole lines of channels"));
+        let pool = Arc::new(rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("a pool"));
+        let shape = |edge, width| Shape { width, height: 200, edge_x: edge, edge_y: edge, pool: Pool::Max, seam_x: 0, seam_y: 0 };
+        // From small to large: growing takes no more than needed.
+        let mut pass = Pass::new(network.clone(), shape(Edge::Zero, 100), pool);
+        for shape in [shape(Edge::Zero, 120), shape(Edge::Reflect, 300)] {
+            pass.reshape(shape);
+            let lines: usize = pass.maps.iter().chain([&pass.pooled]).map(Vec::capacity).sum();
+            let taken = lines * size_of::<Line>() + 2 * scratch_floats(&network, &pass.layouts) * size_of::<f32>();
+            let said = Pass::bytes(&network, &shape, 2);
+            assert!(said >= taken && said - taken < said / 10, "{said} said, {taken} taken");
+        }
+    }
 }

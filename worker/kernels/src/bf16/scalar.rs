@@ -24,6 +24,7 @@ pub(crate) static KERNELS: Kernels = Kernels {
     mean,
     to_largest,
     to_all,
+    add,
     pair,
     turn,
     gather,
@@ -119,9 +120,22 @@ unsafe fn to_all(rows: [*mut Line; 2], from: &[Line]) {
     }
 }
 
-unsafe fn pair(pixels: &[*const Line; POSITIONS], pairs: &mut Tiles) {
+unsafe fn add(sums: &mut Sums, seeds: &Sums, mean: &[f32; CHANNELS]) {
+    add_seeds(sums, seeds, mean);
+}
+
+#[inline(always)]
+pub(crate) fn add_seeds(sums: &mut Sums, seeds: &Sums, mean: &[f32; CHANNELS]) {
+    for (sums, seeds) in sums.0.iter_mut().zip(&seeds.0) {
+        for ((sum, seed), mean) in sums.iter_mut().zip(seeds).zip(mean) {
+            *sum += seed + mean;
+        }
+    }
+}
+
+unsafe fn pair(pixels: &[Line; POSITIONS], pairs: &mut Tiles) {
     for (pixel, line) in pixels.iter().enumerate() {
-        for (channel, bits) in (**line).0.into_iter().enumerate() {
+        for (channel, bits) in line.0.into_iter().enumerate() {
             pairs[channel / 16 * 16 + pixel / 2].0[channel % 16 * 2 + pixel % 2] = bits;
         }
     }
@@ -149,11 +163,11 @@ unsafe fn gather(rows: [*const f32; 3], to: &mut [[Line; 2]]) {
 }
 
 unsafe fn total(sums: &Sums, totals: &mut [f64]) {
-    add(sums, totals);
+    add_total(sums, totals);
 }
 
 #[inline(always)]
-pub(crate) fn add(sums: &Sums, totals: &mut [f64]) {
+pub(crate) fn add_total(sums: &Sums, totals: &mut [f64]) {
     for (total, sum) in totals.iter_mut().zip(sums.0.as_flattened()) {
         *total += f64::from(*sum);
     }

@@ -56,14 +56,15 @@ impl<'a> Seeds<'a> {
             unsafe { (ready.kernels().multiply)(&product, &mut seeded) }
         }
         let mean = self.mean.as_ref().map_or(&[0.0; CHANNELS], |mean| &mean.as_chunks().0[block]);
-        // Where nothing depends on the pixel, the border needs no care: it is overwritten.
-        let plain = self.targets.is_empty() && layout.frame() == (0, 0);
+        if self.targets.is_empty() && layout.frame() == (0, 0) {
+            // Nothing depends on the pixel, and the border needs no care: it is overwritten.
+            // SAFETY: the processor has the kernels' instructions.
+            return unsafe { (ready.kernels().add)(sums, &seeded, mean) };
+        }
         for (index, (place, (sums, seeded))) in places.zip(sums.0.iter_mut().zip(&mut seeded.0)).enumerate() {
-            if !plain {
-                // The frame is folded back to pixels that have their seed already.
-                let Some(pixel) = layout.pixel(place) else { continue };
-                self.add_targets(block, pixel, &features.lines[block * features.block + index], seeded);
-            }
+            // The frame is folded back to pixels that have their seed already.
+            let Some(pixel) = layout.pixel(place) else { continue };
+            self.add_targets(block, pixel, &features.lines[block * features.block + index], seeded);
             for ((sum, value), mean) in sums.iter_mut().zip(seeded).zip(mean) {
                 *sum += *value + mean;
             }

@@ -105,8 +105,8 @@ fn the_work_around_the_product_is_the_same_to_the_last_bit() {
     let mut random = Random(2);
     let (sums, bias) = (random.sums(), std::array::from_fn(|_| random.float()));
     let (features, pooled) = (random.features(4 * 5), random.lines(5));
-    let pixels = random.features(POSITIONS);
-    let pixels: [*const Line; POSITIONS] = std::array::from_fn(|i| &raw const pixels[i]);
+    let pixels: [Line; POSITIONS] = random.features(POSITIONS).try_into().expect("a block of pixels");
+    let more = random.sums();
     let picture = random.floats(3 * (40 + 3 * (33 + 3)));
     let run = |kernels: &'static Kernels| {
         let mut answer = Vec::new();
@@ -139,9 +139,11 @@ fn the_work_around_the_product_is_the_same_to_the_last_bit() {
         }
         let (mut pairs, mut turned) = ([Line::ZERO; 32], [Line::ZERO; 32]);
         let mut gathered = [[Line::ZERO; 2]; 33];
+        let mut added = sums;
         let (mut sum, mut totals) = ([1.0; CHANNELS], vec![0.5; CHANNELS * CHANNELS]);
         // SAFETY: as above: three rows of at least 35 pixels, in whatever place.
         unsafe {
+            (kernels.add)(&mut added, &more, &bias);
             (kernels.pair)(&pixels, &mut pairs);
             (kernels.turn)(&pairs, &mut turned, &mut sum);
             (kernels.gather)([picture.as_ptr(), picture[40..].as_ptr(), picture[200..].as_ptr()], &mut gathered);
@@ -149,7 +151,7 @@ fn the_work_around_the_product_is_the_same_to_the_last_bit() {
         }
         answer.extend([pairs, turned].into_iter().flatten());
         answer.extend(gathered.as_flattened());
-        (answer, sum, totals)
+        (answer, added, sum, totals)
     };
     for (name, kernels) in others() {
         assert!(run(kernels) == run(plain()), "{name}");
@@ -299,14 +301,17 @@ fn mean_difference(found: &[f32], expected: &[f32]) -> f64 {
     (difference / expected.iter().map(|value| square(*value)).sum::<f64>().max(1e-30)).sqrt()
 }
 
-/// Thirteen layers of features and weights rounded at 2^-9, relative to the largest value of a layer. Their products add up both roundings.
+/// Thirteen layers of features and weights rounded at 2^-9, relative to the largest value of a layer.
 const FEATURES: f32 = 0.03;
+
+/// A product of two features has the error of both.
+const STATISTICS: f32 = 2.0 * FEATURES;
 
 /// The gradient is rounded as often again, and meets the rounded features in its seeds.
 const OPEN_GRADIENT: f64 = 0.03;
 
 /// Where rounding closes a ReLU, or moves a maximum, the gradient takes another way. Of few pixels, one may be most of the gradient.
-const GRADIENT: f64 = 0.2;
+const GRADIENT: f64 = 0.4;
 
 fn check(name: &str, found: &Answer, expected: &Answer, shape: Shape, gradient: f64) {
     for (index, (found, expected)) in found.features.iter().zip(&expected.features).enumerate() {
@@ -315,7 +320,7 @@ fn check(name: &str, found: &Answer, expected: &Answer, shape: Shape, gradient: 
     }
     for (index, (found, expected)) in found.statistics.iter().zip(&expected.statistics).enumerate() {
         let error = difference(found, expected);
-        assert!(error < FEATURES, "statistics {index} by {name}, {shape:?}: {error}");
+        assert!(error < STATISTICS, "statistics {index} by {name}, {shape:?}: {error}");
     }
     assert!((found.distance - expected.distance).abs() <= 0.02 * expected.distance, "distance by {name}, {shape:?}");
     let error = mean_difference(&found.gradient, &expected.gradient);
@@ -333,10 +338,11 @@ fn every_edge_pool_and_size_agrees_with_the_fp32_pass() {
                 for pool in POOLS {
                     for (width, height) in [(1, 1), (2, 3), (5, 7), (33, 17), (18, 20), (70, 9)] {
                         let shape = whole(width, height, edge_x, edge_y, pool);
-                        let tolerance = match pool {
-                            Pool::Average => tolerance,
-                            Pool::Max if width * height < 100 => f64::INFINITY,
-                            Pool::Max => GRADIENT,
+                        let decided = pool == Pool::Max || tolerance == GRADIENT;
+                        let tolerance = match decided {
+                            true if width * height < 100 => f64::INFINITY,
+                            true => GRADIENT,
+                            false => OPEN_GRADIENT,
                         };
                         check(kernels.0, &answer(rounded.clone(), shape, 2), &answer(exact.clone(), shape, 1), shape, tolerance);
                     }
@@ -344,4 +350,126 @@ fn every_edge_pool_and_size_agrees_with_the_fp32_pass() {
             }
         }
     }
+}
+
+#[test]
+fn emulated_tiles_give_the_pass_that_vectors_give() {
+    // Sums differ by their order alone, so features differ by a rounding to bf16 here and there.
+    let weights = Weights::new(SMALL, true, 5);
+    for (shape, count) in [
+        (whole(9, 6, Edge::Zero, Edge::Zero, Pool::Max), 2),
+        (whole(5, 7, Edge::Replicate, Edge::Wrap, Pool::Average), 1),
+        (whole(2, 3, Edge::Wrap, Edge::Reflect, Pool::Average), 2),
+    ] {
+        let expected = answer(weights.bf16(plain()), shape, 1);
+        for (name, kernels) in others() {
+            let tolerance = if shape.pool == Pool::Max { f64::INFINITY } else { OPEN_GRADIENT };
+            check(name, &answer(weights.bf16(kernels), shape, count), &expected, shape, tolerance);
+        }
+    }
+}
+
+/// The fastest kernels that run here without emulation.
+fn native() -> &'static Kernels {
+    [Products::Tiles, Products::Vectors, Products::Plain].into_iter().find_map(Kernels::of).unwrap_or_else(plain)
+}
+
+#[test]
+fn the_number_of_threads_changes_no_bit() {
+    let network = Weights::new(SMALL, false, 6).bf16(native());
+    for (edge, pool) in EDGES.into_iter().zip(POOLS.into_iter().cycle()) {
+        let shape = Shape { seam_x: if edge == Edge::Zero { 21 } else { 0 }, ..whole(83, 66, edge, edge, pool) };
+        let expected = answer(network.clone(), shape, 1);
+        for count in [2, 3] {
+            assert!(answer(network.clone(), shape, count) == expected, "{count} threads, {shape:?}");
+        }
+    }
+}
+
+#[test]
+fn a_tile_has_the_bits_of_the_whole() {
+    let network = Weights::new(SMALL, false, 7).bf16(native());
+    for pool in POOLS {
+        let (whole_shape, origin) = (whole(144, 101, Edge::Zero, Edge::Replicate, pool), (32, 0));
+        let tile_shape = whole(112, 101, Edge::Zero, Edge::Replicate, pool);
+        let pixels = Random(8).floats(whole_shape.width * whole_shape.height * 3);
+        let columns = |width: usize, from: usize| {
+            let rows = pixels.chunks_exact(3 * whole_shape.width);
+            rows.flat_map(move |row| &row[3 * from..3 * (from + width)]).copied().collect::<Vec<f32>>()
+        };
+        let (mut pass, mut tile) =
+            (Pass::new(network.clone(), whole_shape, threads(2)), Pass::new(network.clone(), tile_shape, threads(2)));
+        pass.forward(&pixels, Layer::Relu3_1);
+        tile.forward(&columns(tile_shape.width, origin.0), Layer::Relu3_1);
+        let (gram, mean) = pass.moments(Layer::Relu3_1, &whole_shape.region()).normalized();
+        let inner = Region { x: 32..112, y: 0..101 };
+        for layer in [Layer::Relu1_1, Layer::Relu2_1, Layer::Relu3_1] {
+            let mut map = FeatureMap::new(layer, pass.feature_shape(layer).2, whole_shape.width, whole_shape.height, Precision::Bf16);
+            pass.keep(&whole_shape.region(), &mut map, (0, 0));
+            assert_eq!(tile.distance(&inner, &map, origin), 0.0, "{layer:?} {pool:?}");
+            assert!(tile.distance(&tile_shape.region(), &map, origin) > 0.0, "the tile's border is another");
+        }
+        let seeds = [Seed { layer: Layer::Relu3_1, gram: Some(&gram), mean: Some(&mean), target: None }];
+        let (mut expected, mut found) = (vec![0.0; pixels.len()], vec![0.0; 3 * tile_shape.width * tile_shape.height]);
+        pass.backward(&seeds, &mut expected);
+        tile.backward(&seeds, &mut found);
+        for (found, expected) in found.chunks_exact(3 * tile_shape.width).zip(expected.chunks_exact(3 * whole_shape.width)) {
+            assert_eq!(found[3 * inner.x.start..], expected[3 * (origin.0 + inner.x.start)..], "{pool:?}");
+        }
+    }
+}
+
+#[test]
+fn across_a_seam_a_tile_has_the_bits_of_a_picture_that_wraps() {
+    let network = Weights::new(SMALL, false, 8).bf16(native());
+    for (width, pool) in [105, 112].into_iter().flat_map(|width| POOLS.map(|pool| (width, pool))) {
+        let whole_shape = whole(width, 37, Edge::Wrap, Edge::Zero, pool);
+        let (origin, seam) = (64, width - 64);
+        let tile_shape = Shape { seam_x: seam, ..whole(seam + 64, 37, Edge::Zero, Edge::Zero, pool) };
+        let pixels = Random(8).floats(width * 37 * 3);
+        let rolled: Vec<f32> = pixels.chunks_exact(3 * width).flat_map(|row| [&row[3 * origin..], &row[..3 * 64]].concat()).collect();
+        let (mut pass, mut tile) =
+            (Pass::new(network.clone(), whole_shape, threads(2)), Pass::new(network.clone(), tile_shape, threads(2)));
+        pass.forward(&pixels, Layer::Relu3_1);
+        tile.forward(&rolled, Layer::Relu3_1);
+        let inner = Region { x: 16..seam + 32, y: 0..37 };
+        for layer in [Layer::Relu1_1, Layer::Relu2_1, Layer::Relu3_1] {
+            let mut map = FeatureMap::new(layer, pass.feature_shape(layer).2, width, 37, Precision::Bf16);
+            pass.keep(&whole_shape.region(), &mut map, (0, 0));
+            assert_eq!(tile.distance(&inner, &map, (origin, 0)), 0.0, "{layer:?} {pool:?} {width}");
+        }
+        // Both sides of a seam end with windows cut short; the gradient of all of them arrives.
+        let mean = vec![1.0; 32];
+        let seeds = [Seed { layer: Layer::Relu3_1, gram: None, mean: Some(&mean), target: None }];
+        let (mut expected, mut found) = (vec![0.0; pixels.len()], vec![0.0; rolled.len()]);
+        pass.backward(&seeds, &mut expected);
+        tile.backward(&seeds, &mut found);
+        for (found, expected) in found.chunks_exact(3 * tile_shape.width).zip(expected.chunks_exact(3 * width)) {
+            assert_eq!(found[3 * 32..3 * (seam + 32)], [&expected[3 * (origin + 32)..], &expected[..3 * 32]].concat(), "{pool:?} {width}");
+        }
+    }
+}
+
+#[test]
+fn a_not_a_number_reaches_the_statistics() {
+    let network = Weights::new(SMALL, false, 9).bf16(native());
+    let shape = whole(16, 16, Edge::Zero, Edge::Zero, Pool::Max);
+    let mut pass = Pass::new(network, shape, threads(1));
+    let mut pixels = vec![0.5; 16 * 16 * 3];
+    pixels[100] = f32::NAN;
+    pass.forward(&pixels, Layer::Relu5_1);
+    let (gram, mean) = pass.moments(Layer::Relu5_1, &shape.region()).normalized();
+    assert!(gram.iter().chain(&mean).any(|value| value.is_nan()));
+}
+
+#[test]
+fn a_small_step_of_a_pixel_is_seen() {
+    // At 100, bf16 has steps of 0.5.
+    let network = Weights::new(SMALL, false, 10).bf16(native());
+    let mut pass = Pass::new(network, whole(8, 8, Edge::Zero, Edge::Zero, Pool::Max), threads(1));
+    let mut features = |value: f32| {
+        pass.forward(&[value; 8 * 8 * 3], Layer::Relu1_1);
+        pass.moments(Layer::Relu1_1, &pass.shape().region()).sum
+    };
+    assert_ne!(features(100.0), features(100.1));
 }
