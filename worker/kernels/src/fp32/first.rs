@@ -72,10 +72,11 @@ pub(crate) fn columns(weights: &Columns, kernels: &Kernels, job: &Convolution<'_
             }
         }
         for (block, values) in values.chunks_exact(BLOCK).enumerate() {
-            columns[(block * PIXELS + row) * BLOCK..][..BLOCK].copy_from_slice(values);
+            let start = row / STRIP * STRIP * weights.depth() + (block * STRIP + row % STRIP) * BLOCK;
+            columns[start..][..BLOCK].copy_from_slice(values);
         }
     }
-    kernels.product(columns, count.next_multiple_of(STRIP), PIXELS, panels, sums);
+    kernels.product(columns, count.next_multiple_of(STRIP), panels, sums);
     for (output, sums) in output.chunks_exact_mut(out_channels).zip(sums.chunks_exact(out_channels)) {
         for ((output, sum), bias) in output.iter_mut().zip(sums).zip(bias) {
             let sum = sum + bias;
@@ -148,8 +149,8 @@ fn spread_row(weights: &Spread, kernels: &Kernels, job: &Convolution<'_>, source
     let Input::Map(input) = job.input else { unreachable!("nothing is pooled before the first features") };
     for x in (0..width).step_by(PIXELS) {
         let count = PIXELS.min(width - x);
-        gemm::pack_rows(&input[(source + x) * depth..][..count * depth], depth, PIXELS, packed);
-        kernels.product(packed, count.next_multiple_of(STRIP), PIXELS, &weights.panels, &mut shares[x * weights.panels.columns..]);
+        gemm::pack_rows(&input[(source + x) * depth..][..count * depth], depth, STRIP, 0, packed);
+        kernels.product(packed, count.next_multiple_of(STRIP), &weights.panels, &mut shares[x * weights.panels.columns..]);
     }
 }
 

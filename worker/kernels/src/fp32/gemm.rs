@@ -3,10 +3,10 @@
 //! `C[rows][columns] = A[rows][k] * B[k][columns]`, all sums over k in rising order with one rounding per step, so that a value does
 //! not depend on the row or the panel that it is computed in.
 //!
-//! A is blocked: `[k / 16][row][16]`. Within a strip of rows, every element that a step over k splats is at a constant distance from
-//! one pointer, and a strip's block is one run of cache lines; whoever writes A writes whole lines of 16 channels. (Rows of `k` floats
-//! were rejected: their power-of-two distances fall into a few cache sets.) B is packed once into panels `[k][panel]`, which
-//! are read in order. The register block, rows by vectors, is chosen by the level.
+//! A is cut into strips of [`STRIP`] rows and blocks of 16 k: `[row / 12][k / 16][row % 12][16]`. Every element that a step over k splats is at a
+//! constant distance from one pointer, a strip is read from end to end in order, as the processor's prefetcher likes it, and whoever writes A writes whole
+//! lines of 16 channels. (Rows of `k` floats were rejected: their power-of-two distances fall into a few cache sets.) B is packed once
+//! into panels `[k][panel]`, which are read in order too. The register block, rows by vectors, is chosen by the level.
 
 use crate::fp32::lanes::Lanes;
 
@@ -45,12 +45,13 @@ pub(crate) fn panels(columns: usize, panel: usize) -> impl Iterator<Item = (usiz
     (0..whole).step_by(panel).map(move |start| (start, panel)).chain((whole..columns).step_by(BLOCK).map(|start| (start, BLOCK)))
 }
 
-/// Packs rows of `channels` floats as A, `stride_rows` rows per block. Rows beyond those given keep what was there: their products
-/// are computed and never read.
-pub(crate) fn pack_rows(rows: &[f32], channels: usize, stride_rows: usize, packed: &mut [f32]) {
-    for (row, values) in rows.chunks_exact(channels).enumerate() {
+/// Packs rows of `channels` floats as rows `first..` of an A whose strips have `strip` rows. Rows that are never packed keep what was there:
+/// their products are computed and never read.
+pub(crate) fn pack_rows(rows: &[f32], channels: usize, strip: usize, first: usize, packed: &mut [f32]) {
+    for (row, values) in (first..).zip(rows.chunks_exact(channels)) {
+        let start = row / strip * strip * channels + row % strip * BLOCK;
         for (block, values) in values.chunks_exact(BLOCK).enumerate() {
-            packed[(block * stride_rows + row) * BLOCK..][..BLOCK].copy_from_slice(values);
+            packed[start + block * strip * BLOCK..][..BLOCK].copy_from_slice(values);
         }
     }
 }
@@ -58,11 +59,10 @@ pub(crate) fn pack_rows(rows: &[f32], channels: usize, stride_rows: usize, packe
 /// Where the matrices of a product are.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Operands {
-    /// A: `rows` rows in each of `blocks` blocks at distance `block_stride`.
+    /// A: `rows` rows, in strips of `blocks` blocks.
     pub(crate) a: *const f32,
     pub(crate) rows: usize,
     pub(crate) blocks: usize,
-    pub(crate) block_stride: usize,
     /// B: the packed panels of `columns` columns.
     pub(crate) b: *const f32,
     pub(crate) columns: usize,
@@ -100,8 +100,8 @@ pub(crate) unsafe fn product<L: Lanes, const MR: usize, const NV: usize>(operand
 /// One register block.
 #[inline(always)]
 unsafe fn tile<L: Lanes, const MR: usize, const NV: usize>(operands: &Operands, row: usize, column: usize) {
-    let Operands { blocks, block_stride, c_stride, .. } = *operands;
-    let mut a = operands.a.add(row * BLOCK);
+    let Operands { blocks, c_stride, .. } = *operands;
+    let mut a = operands.a.add(row / STRIP * STRIP * blocks * BLOCK + row % STRIP * BLOCK);
     let mut b = operands.b.add(column * blocks * BLOCK);
     let c = operands.c.add(row * c_stride + column);
     let mut sums = [[L::splat(0.0); NV]; MR];
@@ -119,7 +119,7 @@ unsafe fn tile<L: Lanes, const MR: usize, const NV: usize>(operands: &Operands, 
                 }
             }
         }
-        a = a.wrapping_add(block_stride);
+        a = a.wrapping_add(STRIP * BLOCK);
     }
     for (r, sums) in sums.iter().enumerate() {
         for (v, sum) in sums.iter().enumerate() {
@@ -144,9 +144,9 @@ mod tests {
                 crate::fp32::scalar::product(&a, &b, channels, &mut expected);
 
                 let (mut packed, mut found) = (vec![0.0; rows * channels], vec![0.0; rows * channels]);
-                pack_rows(&a, channels, rows, &mut packed);
+                pack_rows(&a, channels, STRIP, 0, &mut packed);
                 let panels = Panels::new(channels, channels, kernels.panel, |k, column| b[k * channels + column]);
-                kernels.product(&packed, rows, rows, &panels, &mut found);
+                kernels.product(&packed, rows, &panels, &mut found);
                 // 80 terms of at most 1: rounding stays far below this.
                 let error = found.iter().zip(&expected).map(|(x, y)| (x - y).abs()).fold(0.0, f32::max);
                 assert!(error < 1e-5, "{level} {rows}x{channels}: {error}");

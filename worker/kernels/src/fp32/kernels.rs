@@ -38,19 +38,14 @@ impl Kernels {
         }
     }
 
-    /// `output[rows][columns] = a * panels`, where `a` is blocked (see `gemm.rs`) with `stride_rows` rows per block, and `rows` is a
-    /// multiple of [`gemm::STRIP`].
-    pub(crate) fn product(&self, a: &[f32], rows: usize, stride_rows: usize, panels: &Panels, output: &mut [f32]) {
-        assert!(rows.is_multiple_of(gemm::STRIP) && rows <= stride_rows, "rows come in whole strips");
-        assert!(
-            a.len() >= panels.blocks * stride_rows * gemm::BLOCK && output.len() >= rows * panels.columns,
-            "a product within its slices"
-        );
+    /// `output[rows][columns] = a * panels`, where `a` is packed (see `gemm.rs`) and `rows` is a multiple of [`gemm::STRIP`].
+    pub(crate) fn product(&self, a: &[f32], rows: usize, panels: &Panels, output: &mut [f32]) {
+        assert!(rows.is_multiple_of(gemm::STRIP), "rows come in whole strips");
+        assert!(a.len() >= rows * panels.blocks * gemm::BLOCK && output.len() >= rows * panels.columns, "a product within its slices");
         let operands = Operands {
             a: a.as_ptr(),
             rows,
             blocks: panels.blocks,
-            block_stride: stride_rows * gemm::BLOCK,
             b: panels.values.as_ptr(),
             columns: panels.columns,
             c: output.as_mut_ptr(),

@@ -20,7 +20,7 @@ use crate::{
         features::{Features, Part},
         pool::{Pooling, Unpooled},
         prepared::Prepared,
-        seed, statistics,
+        scalar, seed, statistics,
     },
     layer::{CONVOLUTIONS, Layer, pools_before},
     moments::Moments,
@@ -246,7 +246,7 @@ impl Pass {
             let (features, scratch) = scratch.split_at_mut(gradient.len());
             prepared.forward.first(network.kernels, &job, first, features, scratch);
             for (gradient, feature) in gradient.iter_mut().zip(&*features) {
-                *gradient = if *feature > 0.0 { *gradient } else { 0.0 };
+                *gradient = scalar::gate(*gradient, *feature);
             }
             seeds.iter().for_each(|seed| seed.add(first, features, gradient, scratch));
         });

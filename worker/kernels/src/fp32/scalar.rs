@@ -122,6 +122,11 @@ pub(crate) fn convolve(taps: &Taps, job: &Convolution<'_>, first: usize, output:
     }
 }
 
+/// A gradient through the ReLU that made a feature. Without a branch, for what is open and what is closed are in no order.
+pub(crate) fn gate(gradient: f32, feature: f32) -> f32 {
+    f32::from_bits(gradient.to_bits() & u32::from(feature > 0.0).wrapping_neg())
+}
+
 /// `output = rows * factor` for rows of `channels` and a square factor.
 pub(crate) fn product(rows: &[f32], factor: &[f32], channels: usize, output: &mut [f32]) {
     for (row, sums) in rows.chunks_exact(channels).zip(output.chunks_exact_mut(channels)) {

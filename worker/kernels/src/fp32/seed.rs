@@ -59,8 +59,8 @@ impl<'a> Prepared<'a> {
             Some(Factor::Plain(factor)) => scalar::product(features, factor, channels, sums),
             Some(Factor::Panels(kernels, panels)) => {
                 let rows = gradient.len() / channels;
-                gemm::pack_rows(features, channels, PIXELS, rest);
-                kernels.product(rest, rows.next_multiple_of(gemm::STRIP), PIXELS, panels, sums);
+                gemm::pack_rows(features, channels, gemm::STRIP, 0, rest);
+                kernels.product(rest, rows.next_multiple_of(gemm::STRIP), panels, sums);
             }
         }
         let sums = &mut sums[..gradient.len()];
@@ -79,7 +79,7 @@ impl<'a> Prepared<'a> {
             }
         }
         for ((gradient, sum), feature) in gradient.iter_mut().zip(sums).zip(features) {
-            *gradient += if *feature > 0.0 { *sum } else { 0.0 };
+            *gradient += scalar::gate(*sum, *feature);
         }
     }
 }

@@ -68,7 +68,7 @@ impl Sums {
                 Some(kernels) if channels.is_multiple_of(gemm::BLOCK) => {
                     let mut row = 0;
                     part.each_run(pixels, &mut rows, |run| {
-                        gemm::pack_rows(run, channels, count, &mut packed[row * gemm::BLOCK..]);
+                        gemm::pack_rows(run, channels, count, row, &mut packed);
                         row += run.len() / channels;
                     });
                     kernels.gram(&packed[..count * channels], channels, &mut sums.gram, &mut sums.mean);

@@ -6,7 +6,7 @@
 //! about 1e-5 of the layer's scale, 1e-4 after all layers.
 //!
 //! A block of up to [`MOST_TILES`] tiles is one piece of work, start to end, in one thread's scratch:
-//! 1. the input windows are gathered (the edge is applied here, pixel by pixel) and transformed to V, `[36][in / 16][tile][16]`;
+//! 1. the input windows are gathered (the edge is applied here, pixel by pixel) and transformed to V, `[36][tile / 12][in / 16][tile % 12][16]`;
 //! 2. for each chunk of [`CHUNK`] output channels, 36 products with the packed weights give M, `[36][tile][chunk]`;
 //! 3. M is transformed back, and bias and ReLU or the gate of a gradient are applied on the way to memory.
 //!
@@ -227,7 +227,8 @@ pub(crate) unsafe fn block<L: Lanes, const MR: usize, const NV: usize>(tiles: &T
     let products = inputs.add(POINTS * input_part);
 
     for tile in 0..count {
-        gather::<L>(tiles, first + tile, inputs.add(tile * BLOCK), input_part, cut.block * BLOCK);
+        let row = tile / STRIP * STRIP * in_channels + tile % STRIP * BLOCK;
+        gather::<L>(tiles, first + tile, inputs.add(row), input_part);
     }
     let mut start = 0;
     while start < out_channels {
@@ -237,7 +238,6 @@ pub(crate) unsafe fn block<L: Lanes, const MR: usize, const NV: usize>(tiles: &T
                 a: inputs.add(point * input_part),
                 rows,
                 blocks: in_channels / BLOCK,
-                block_stride: cut.block * BLOCK,
                 b: values.as_ptr().add((point * out_channels + start) * in_channels),
                 columns,
                 c: products.add(point * product_part),
@@ -253,7 +253,7 @@ pub(crate) unsafe fn block<L: Lanes, const MR: usize, const NV: usize>(tiles: &T
 
 /// Transforms one input window, channels of a vector at a time, to its place in each part of V.
 #[inline(always)]
-unsafe fn gather<L: Lanes>(tiles: &Tiles<'_>, tile: usize, to: *mut f32, part: usize, block_stride: usize) {
+unsafe fn gather<L: Lanes>(tiles: &Tiles<'_>, tile: usize, to: *mut f32, part: usize) {
     let Tiles { weights: Transformed { in_channels, zeros, .. }, job, .. } = tiles;
     let (columns, rows) = tiles.pixels(tile);
     let mut x = [None; WINDOW];
@@ -277,10 +277,10 @@ unsafe fn gather<L: Lanes>(tiles: &Tiles<'_>, tile: usize, to: *mut f32, part: u
         }
     }
     match job.input {
-        Input::Map(_) => window.transform::<L, MAP>(*in_channels, to, part, block_stride),
+        Input::Map(_) => window.transform::<L, MAP>(*in_channels, to, part),
         Input::Unpooled(unpooled) => match unpooled.pooling.pool {
-            Pool::Max => window.transform::<L, LARGEST>(*in_channels, to, part, block_stride),
-            Pool::Average => window.transform::<L, SHARED>(*in_channels, to, part, block_stride),
+            Pool::Max => window.transform::<L, LARGEST>(*in_channels, to, part),
+            Pool::Average => window.transform::<L, SHARED>(*in_channels, to, part),
         },
     }
 }
@@ -299,7 +299,7 @@ const SHARED: u8 = 2;
 
 impl Window {
     #[inline(always)]
-    unsafe fn transform<L: Lanes, const INPUT: u8>(&self, channels: usize, to: *mut f32, part: usize, block_stride: usize) {
+    unsafe fn transform<L: Lanes, const INPUT: u8>(&self, channels: usize, to: *mut f32, part: usize) {
         let mut channel = 0;
         while channel < channels {
             let mut rows = [[L::splat(0.0); WINDOW]; WINDOW];
@@ -317,7 +317,7 @@ impl Window {
                 }
                 *row = transform_input(window);
             }
-            let to = to.add(channel / BLOCK * block_stride + channel % BLOCK);
+            let to = to.add(channel / BLOCK * STRIP * BLOCK + channel % BLOCK);
             for x in 0..WINDOW {
                 let values = transform_input(column(&rows, x));
                 for (y, lanes) in values.iter().enumerate() {
