@@ -1,0 +1,95 @@
+//! What [`Pass::bytes`] says is what a pass takes: counted by an allocator, in a test binary of its own.
+
+mod tiny;
+
+use std::{
+    alloc::{GlobalAlloc, Layout, System},
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+use impasto_kernels::{Edge, Layer, Level, Pass, Pool, Precision, Seed, Shape};
+use tiny::{Random, Weights, pool};
+
+/// The system's allocator, counting what is held and the most that was.
+struct Counting {
+    held: AtomicUsize,
+    peak: AtomicUsize,
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting { held: AtomicUsize::new(0), peak: AtomicUsize::new(0) };
+
+// SAFETY: every call is passed on to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let held = self.held.fetch_add(layout.size(), Ordering::Relaxed) + layout.size();
+        self.peak.fetch_max(held, Ordering::Relaxed);
+        // SAFETY: the caller keeps the contract of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        self.held.fetch_sub(layout.size(), Ordering::Relaxed);
+        // SAFETY: the caller keeps the contract of `dealloc`.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+/// The most that was held beyond what is held now, while `work` ran.
+fn peak_of(work: impl FnOnce()) -> usize {
+    let before = COUNTING.held.load(Ordering::Relaxed);
+    COUNTING.peak.store(before, Ordering::Relaxed);
+    work();
+    COUNTING.peak.load(Ordering::Relaxed) - before
+}
+
+/// All that an engine does with a pass.
+fn iterate(pass: &mut Pass, pixels: &[f32], gradient: &mut [f32]) {
+    pass.forward(pixels, Layer::Relu5_1);
+    for layer in Layer::ALL {
+        let (gram, mean) = pass.moments(layer, &pass.shape().region()).normalized();
+        if layer == Layer::Relu5_1 {
+            pass.backward(&[Seed { layer, gram: Some(&gram), mean: Some(&mean), target: None }], gradient);
+        }
+    }
+}
+
+#[test]
+fn a_pass_takes_what_it_says() {
+    // The channels of VGG, so that what bytes per pixel are said of it is held here too.
+    let weights = Weights::new([64, 128, 256, 512, 512], 51);
+    let (level, threads) = (Level::detect(), pool(2));
+    let network = weights.network(level);
+    if network.precision() != Precision::Fp32 {
+        return;
+    }
+    let shape = |width, height, edge| Shape { width, height, edge_x: edge, edge_y: edge, pool: Pool::Max, seam_x: 0, seam_y: 0 };
+    // At the scalar level the products themselves are too slow for a picture of this size.
+    let (width, height) = if level == Level::Scalar { (48, 32) } else { (320, 272) };
+    let (small, large) = (shape(width - 16, height, Edge::Zero), shape(width, height, Edge::Replicate));
+    let mut random = Random(52);
+    let pixels = random.floats(width * height * 3);
+    let mut gradient = vec![0.0; pixels.len()];
+    // What threads keep for themselves is theirs, not the pass's.
+    iterate(&mut Pass::new(network.clone(), shape(16, 16, Edge::Zero), threads.clone()), &pixels[..768], &mut gradient[..768]);
+
+    let said = Pass::bytes(&network, &large, 2);
+    let taken = peak_of(|| iterate(&mut Pass::new(network.clone(), large, threads.clone()), &pixels, &mut gradient));
+    assert!(said.abs_diff(taken) * 10 < taken, "said {said}, took {taken}");
+
+    // Another size never stands beside the one before it.
+    let taken = peak_of(|| {
+        let few = small.width * small.height * 3;
+        let mut pass = Pass::new(network.clone(), small, threads.clone());
+        iterate(&mut pass, &pixels[..few], &mut gradient[..few]);
+        pass.reshape(large);
+        iterate(&mut pass, &pixels, &mut gradient);
+    });
+    assert!(said.abs_diff(taken) * 10 < taken, "said {said}, took {taken} after another size");
+
+    if level > Level::Scalar {
+        let whole = shape(1024, 1024, Edge::Zero);
+        let per_pixel = Pass::bytes(&network, &whole, 2) / (whole.width * whole.height);
+        assert!(per_pixel < 560, "{per_pixel} bytes per pixel");
+    }
+}
