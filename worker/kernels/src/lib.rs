@@ -39,3 +39,5 @@ pub use pass::Pass;
 pub use peak::peak;
 pub use seed::{Seed, Target};
 pub use shape::{Pool, Region, Shape};
+#[doc(hidden)]
+pub use workers::{Direction, Watch};

@@ -11,6 +11,7 @@ use crate::{
     network::{Network, Prepared},
     seed::Seed,
     shape::{Region, Shape},
+    workers::Watch,
 };
 
 /// The buffers of one picture or tile, and what the last [`Pass::forward`] left in them.
@@ -64,6 +65,15 @@ impl Pass {
 
     pub fn shape(&self) -> &Shape {
         &self.shape
+    }
+
+    /// Tells `watch` of every convolution from now on. This crate reads no clock; benchmarks do.
+    #[doc(hidden)]
+    pub fn watch(&mut self, watch: Watch) {
+        match &mut self.buffers {
+            Buffers::Fp32(pass) => pass.watch(watch),
+            Buffers::Bf16(pass) => pass.watch(watch),
+        }
     }
 
     /// Computes the features up to `deepest`. `pixels` is height * width * 3, channels interleaved as the network expects them.

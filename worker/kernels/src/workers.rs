@@ -13,15 +13,28 @@ use std::{
 
 use rayon::ThreadPool;
 
+use crate::layer::NAMES;
+
 pub(crate) struct Workers {
     pool: Arc<ThreadPool>,
     scratch: Vec<Scratch>,
+    watch: Option<Watch>,
 }
+
+/// Which way a pass goes through a convolution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    Forward,
+    Backward,
+}
+
+/// Told whenever a pass has been through a convolution, and through the pooling and the seeds at it: by the convolution's name, such as `conv3_1`.
+pub type Watch = Box<dyn FnMut(&'static str, Direction) + Send + Sync>;
 
 impl Workers {
     pub(crate) fn new(pool: Arc<ThreadPool>, scratch_floats: usize) -> Self {
         let scratch = (0..pool.current_num_threads()).map(|_| Scratch::new(scratch_floats)).collect();
-        Self { pool, scratch }
+        Self { pool, scratch, watch: None }
     }
 
     /// Makes room for more scratch memory, where there is less than this.
@@ -33,6 +46,17 @@ impl Workers {
                 scratch.lines = Vec::new();
                 scratch.lines = vec![Line([0.0; 16]); lines];
             }
+        }
+    }
+
+    pub(crate) fn watch(&mut self, watch: Watch) {
+        self.watch = Some(watch);
+    }
+
+    /// A pass has been through a convolution.
+    pub(crate) fn passed(&mut self, convolution: usize, direction: Direction) {
+        if let Some(watch) = &mut self.watch {
+            watch(NAMES[convolution], direction);
         }
     }
 

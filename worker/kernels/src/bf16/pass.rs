@@ -22,7 +22,7 @@ use crate::{
     moments::Moments,
     seed::Seed,
     shape::{Region, Shape},
-    workers::Workers,
+    workers::{Direction, Watch, Workers},
 };
 
 /// The buffers of one picture size, and what the last [`Pass::forward`] left in them.
@@ -66,6 +66,10 @@ impl Pass {
             + moments
     }
 
+    pub(crate) fn watch(&mut self, watch: Watch) {
+        self.workers.watch(watch);
+    }
+
     pub(crate) fn forward(&mut self, pixels: &[f32], deepest: Layer) {
         let Self { network, shape, workers, layouts, maps, pooled } = self;
         for convolution in 0..=deepest.convolution() {
@@ -76,6 +80,7 @@ impl Pass {
                 None => {
                     first::forward(workers, network.kernels, layout, pixels, (&prepared.forward, &prepared.bias), output);
                     layout.close_features(workers, output, prepared.out_channels);
+                    workers.passed(convolution, Direction::Forward);
                     continue;
                 }
                 Some(previous) if pools_before(convolution) => {
@@ -91,6 +96,7 @@ impl Pass {
             let job = Convolution { layout, input: Some((input, &prepared.forward)), out_channels: prepared.out_channels, epilogue };
             convolution::run(workers, network.kernels, &job, output);
             layout.close_features(workers, output, prepared.out_channels);
+            workers.passed(convolution, Direction::Forward);
         }
     }
 
@@ -162,8 +168,10 @@ impl Pass {
             } else {
                 replace(workers, convolution - 1, input, features);
             }
+            workers.passed(convolution, Direction::Backward);
         }
         first::backward(workers, kernels, &layouts[0], (&maps[0], &network.layers[0].backward), gradient);
+        workers.passed(0, Direction::Backward);
     }
 
     fn channels(&self, layer: Layer) -> usize {

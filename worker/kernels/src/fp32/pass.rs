@@ -27,7 +27,7 @@ use crate::{
     plane::Plane,
     seed::Seed,
     shape::{Region, Shape},
-    workers::Workers,
+    workers::{Direction, Watch, Workers},
 };
 
 /// The buffers of one picture size, and what the last [`Pass::forward`] left in them.
@@ -116,6 +116,10 @@ impl Pass {
         floats * size_of::<f32>() + bits + Layer::ALL.iter().map(statistics).max().unwrap_or(0)
     }
 
+    pub(crate) fn watch(&mut self, watch: Watch) {
+        self.workers.watch(watch);
+    }
+
     pub(crate) fn forward(&mut self, pixels: &[f32], deepest: Layer) {
         let Self { network, workers, stages, kept, maps, .. } = self;
         self.pixels.copy_from_slice(pixels);
@@ -132,6 +136,7 @@ impl Pass {
             let job = Convolution { input: Input::Map(input), plane: &stage.forward, epilogue };
             prepared.forward.run(workers, network.kernels, &job, Destination { values, bits });
             before = Some(&stage.after);
+            workers.passed(convolution, Direction::Forward);
         }
     }
 
@@ -229,10 +234,12 @@ impl Pass {
             prepared.backward.run(workers, kernels, &job, Destination { values, bits: &mut [] });
             let open = |place| gate.is_none_or(|gate| gate.is_open(place, prepared.in_channels));
             stage.backward.fold(&stage.forward, values, prepared.in_channels, open);
+            workers.passed(convolution, Direction::Backward);
         }
 
         self.backward_first(&seeds_at(0));
         gradient.copy_from_slice(&self.maps[0][..gradient.len()]);
+        self.workers.passed(0, Direction::Backward);
     }
 
     /// From the gradient of relu1_1, in the place of the kept features and not yet through its ReLU, to that of the pixels, in the first map.
