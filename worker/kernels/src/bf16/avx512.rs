@@ -6,7 +6,6 @@ use std::arch::x86_64::*;
 use crate::bf16::{
     kernels::Tiles,
     line::{CHANNELS, Line, POSITIONS, Sums},
-    scalar,
 };
 
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
@@ -98,7 +97,13 @@ pub(crate) unsafe fn to_all([upper, lower]: [*mut Line; 2], from: &[Line]) {
 
 #[target_feature(enable = "avx512f")]
 pub(crate) unsafe fn add(sums: &mut Sums, seeds: &Sums, mean: &[f32; CHANNELS]) {
-    scalar::add_seeds(sums, seeds, mean);
+    let mean = [_mm512_loadu_ps(mean.as_ptr()), _mm512_loadu_ps(mean.as_ptr().add(16))];
+    for (sums, seeds) in sums.0.iter_mut().zip(&seeds.0) {
+        for (half, mean) in mean.into_iter().enumerate() {
+            let (sum, seed) = (sums.as_mut_ptr().add(16 * half), _mm512_load_ps(seeds.as_ptr().add(16 * half)));
+            _mm512_store_ps(sum, _mm512_add_ps(_mm512_load_ps(sum), _mm512_add_ps(seed, mean)));
+        }
+    }
 }
 
 #[target_feature(enable = "avx512f,avx512bw")]
@@ -157,7 +162,10 @@ pub(crate) unsafe fn gather(rows: [*const f32; 3], to: &mut [[Line; 2]]) {
 
 #[target_feature(enable = "avx512f")]
 pub(crate) unsafe fn total(sums: &Sums, totals: &mut [f64]) {
-    scalar::add_total(sums, totals);
+    for (sums, totals) in sums.0.as_flattened().as_chunks::<8>().0.iter().zip(totals.as_chunks_mut::<8>().0) {
+        let sums = _mm512_cvtps_pd(_mm256_loadu_ps(sums.as_ptr()));
+        _mm512_storeu_pd(totals.as_mut_ptr(), _mm512_add_pd(_mm512_loadu_pd(totals.as_ptr()), sums));
+    }
 }
 
 /// A matrix of 16 rows of 16 pairs, transposed: in pairs of rows, in fours, then in quarters of a row.

@@ -86,7 +86,7 @@ fn piece(ready: &Ready, job: &Convolution<'_>, cut: &Cut, piece: &Piece, output:
     };
     let runs = piece.runs(job.layout);
     let features = seeds.map(|seeds| (seeds, Copied::new(job, cut, runs.clone(), output, scratch)));
-    let mut sums = Sums::ZERO;
+    let (mut sums, mut seeded) = (Sums::ZERO, Sums::ZERO);
     for block in piece.blocks.clone() {
         let mut before = 0;
         for run in runs.clone() {
@@ -97,7 +97,8 @@ fn piece(ready: &Ready, job: &Convolution<'_>, cut: &Cut, piece: &Piece, output:
                     None => sums = Sums::ZERO,
                 }
                 if let Some((seeds, features)) = &features {
-                    seeds.add(ready, job.layout, block, start..start + count, features.at(before + start - run.start), &mut sums);
+                    let features = features.at(before + start - run.start);
+                    seeds.add(ready, job.layout, (block, start..start + count), features, &mut seeded, &mut sums);
                 }
                 finish(ready.kernels(), job, block, start, count, output, &sums);
             }

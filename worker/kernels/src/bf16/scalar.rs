@@ -121,11 +121,6 @@ unsafe fn to_all(rows: [*mut Line; 2], from: &[Line]) {
 }
 
 unsafe fn add(sums: &mut Sums, seeds: &Sums, mean: &[f32; CHANNELS]) {
-    add_seeds(sums, seeds, mean);
-}
-
-#[inline(always)]
-pub(crate) fn add_seeds(sums: &mut Sums, seeds: &Sums, mean: &[f32; CHANNELS]) {
     for (sums, seeds) in sums.0.iter_mut().zip(&seeds.0) {
         for ((sum, seed), mean) in sums.iter_mut().zip(seeds).zip(mean) {
             *sum += seed + mean;
@@ -163,11 +158,6 @@ unsafe fn gather(rows: [*const f32; 3], to: &mut [[Line; 2]]) {
 }
 
 unsafe fn total(sums: &Sums, totals: &mut [f64]) {
-    add_total(sums, totals);
-}
-
-#[inline(always)]
-pub(crate) fn add_total(sums: &Sums, totals: &mut [f64]) {
     for (total, sum) in totals.iter_mut().zip(sums.0.as_flattened()) {
         *total += f64::from(*sum);
     }

@@ -39,9 +39,16 @@ impl<'a> Seeds<'a> {
         })
     }
 
-    /// Adds what the seeds give to some places of a plane, for one block of channels.
-    pub(crate) fn add(&self, ready: &Ready, layout: &Layout, block: usize, places: Range<usize>, features: Features<'_>, sums: &mut Sums) {
-        let mut seeded = Sums::ZERO;
+    /// Adds what the seeds give to some places of a plane, for one block of channels. `seeded` is room for their own sums: zeros, or what this left there.
+    pub(crate) fn add(
+        &self,
+        ready: &Ready,
+        layout: &Layout,
+        (block, places): (usize, Range<usize>),
+        features: Features<'_>,
+        seeded: &mut Sums,
+        sums: &mut Sums,
+    ) {
         if let Some(gram) = &self.gram {
             debug_assert!((gram.in_blocks() - 1) * features.block + POSITIONS <= features.lines.len());
             let product = Product {
@@ -53,21 +60,21 @@ impl<'a> Seeds<'a> {
                 weights: gram.of(block).as_ptr(),
             };
             // SAFETY: the thread is ready, and the product reads the features of 32 places in each block, as asserted above.
-            unsafe { (ready.kernels().multiply)(&product, &mut seeded) }
+            unsafe { (ready.kernels().multiply)(&product, seeded) }
         }
         let mean = self.mean.as_ref().map_or(&[0.0; CHANNELS], |mean| &mean.as_chunks().0[block]);
         if self.targets.is_empty() && layout.frame() == (0, 0) {
             // Nothing depends on the pixel, and the border needs no care: it is overwritten.
             // SAFETY: the processor has the kernels' instructions.
-            return unsafe { (ready.kernels().add)(sums, &seeded, mean) };
+            return unsafe { (ready.kernels().add)(sums, seeded, mean) };
         }
-        for (index, (place, (sums, seeded))) in places.zip(sums.0.iter_mut().zip(&mut seeded.0)).enumerate() {
+        for (index, (place, (sums, seeded))) in places.zip(sums.0.iter_mut().zip(&seeded.0)).enumerate() {
             // The frame is folded back to pixels that have their seed already.
             let Some(pixel) = layout.pixel(place) else { continue };
-            self.add_targets(block, pixel, &features.lines[block * features.block + index], seeded);
             for ((sum, value), mean) in sums.iter_mut().zip(seeded).zip(mean) {
-                *sum += *value + mean;
+                *sum += value + mean;
             }
+            self.add_targets(block, pixel, &features.lines[block * features.block + index], sums);
         }
     }
 

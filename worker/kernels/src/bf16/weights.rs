@@ -99,7 +99,18 @@ impl Weights {
 
     /// Of a product `rows * square`, where `square` is C x C.
     pub(crate) fn square(square: &[f32], channels: usize) -> Self {
-        Self::new(channels, channels, 1, |output, input, _| square[input * channels + output])
+        let blocks = channels / CHANNELS;
+        let tile = |tile: usize| {
+            let (half, input, output) = (tile % 2, tile / 2 % blocks, tile / 2 / blocks);
+            let column = output * CHANNELS + half * 16;
+            let rows = square[input * CHANNELS * channels..][..CHANNELS * channels].chunks_exact(2 * channels);
+            rows.map(move |rows| {
+                let (even, odd) = rows.split_at(channels);
+                let (even, odd) = (&even[column..column + 16], &odd[column..column + 16]);
+                Line(std::array::from_fn(|i| narrow(if i % 2 == 0 { even[i / 2] } else { odd[i / 2] })))
+            })
+        };
+        Self { in_blocks: blocks, out_blocks: blocks, taps: 1, lines: (0..2 * blocks * blocks).flat_map(tile).collect() }
     }
 
     pub(crate) fn in_blocks(&self) -> usize {

@@ -67,9 +67,8 @@ impl Weights {
         weights
     }
 
-    pub(crate) fn network(&self, level: Level) -> Arc<Network> {
-        let layers: Vec<ConvWeights<'_>> = self
-            .layers
+    pub(crate) fn layers(&self) -> Vec<ConvWeights<'_>> {
+        self.layers
             .iter()
             .map(|(in_channels, out_channels, weights, bias)| ConvWeights {
                 in_channels: *in_channels,
@@ -77,8 +76,11 @@ impl Weights {
                 weights,
                 bias,
             })
-            .collect();
-        Arc::new(Network::new(&layers, level, Precision::Fp32).expect("a network"))
+            .collect()
+    }
+
+    pub(crate) fn network(&self, level: Level) -> Arc<Network> {
+        Arc::new(Network::new(&self.layers(), level, Precision::Fp32).expect("a network"))
     }
 }
 
