@@ -2,7 +2,7 @@
 
 mod tiny;
 
-use impasto_kernels::{Layer, Level, Pool, Seed, Shape, Target};
+use impasto_kernels::{Layer, Level, Moments, Pool, Region, Seed, Shape, Target};
 use proptest::prelude::*;
 use tiny::{EDGES, POOLS, Random, Weights, error, mean_error, pass, statistics, target};
 
@@ -144,9 +144,50 @@ proptest! {
         edges in (0usize..4, 0usize..4),
         pool in 0usize..2,
         seed in any::<u64>(),
+        seams in (0usize..40, 0usize..40),
         stages in [1usize..5, 1usize..5, 1usize..5, 1usize..5, 1usize..5],
     ) {
         let weights = Weights::new(stages.map(|stage| if seed % 3 == 0 { stage * 5 } else { stage * 16 }), seed);
-        check(&weights, Shape { width, height, edge_x: EDGES[edges.0], edge_y: EDGES[edges.1], pool: POOLS[pool], seam_x: 0, seam_y: 0 }, GRADIENT_TOLERANCE);
+        let (edge_x, edge_y) = (EDGES[edges.0], EDGES[edges.1]);
+        // Half of all shapes have a seam along an axis.
+        let (seam_x, seam_y) = (if seams.0 < width { seams.0 } else { 0 }, if seams.1 < height { seams.1 } else { 0 });
+        check(&weights, Shape { width, height, edge_x, edge_y, pool: POOLS[pool], seam_x, seam_y }, GRADIENT_TOLERANCE);
     }
+
+    #[test]
+    fn the_moments_of_parts_are_those_of_the_whole(
+        (width, cuts_x, seam_x) in axis(),
+        (height, cuts_y, seam_y) in axis(),
+        seed in any::<u64>(),
+    ) {
+        let weights = Weights::new([16, 16, 4, 16, 5], seed);
+        let shape = Shape { width, height, edge_x: EDGES[0], edge_y: EDGES[1], pool: Pool::Max, seam_x, seam_y };
+        for level in Level::available() {
+            let mut pass = pass(&weights, level, shape, 2);
+            pass.forward(&Random(seed).floats(width * height * 3), Layer::Relu5_1);
+            for layer in Layer::ALL {
+                let whole = pass.moments(layer, &shape.region());
+                let mut sum = Moments::empty(whole.channels());
+                for y in cuts_y.windows(2) {
+                    for x in cuts_x.windows(2) {
+                        sum.add(&pass.moments(layer, &Region { x: x[0]..x[1], y: y[0]..y[1] }));
+                    }
+                }
+                prop_assert_eq!(sum.pixels, whole.pixels, "{:?} at {:?}", layer, shape);
+                for (found, expected) in sum.products.iter().chain(&sum.sum).zip(whole.products.iter().chain(&whole.sum)) {
+                    prop_assert!((found - expected).abs() <= 1e-5 * expected.abs() + 1e-9, "{layer:?} at {shape:?}: {found} and {expected}");
+                }
+            }
+        }
+    }
+}
+
+/// The size of an axis, where it may be cut (multiples of 16 of either side of a seam), and the seam.
+fn axis() -> impl Strategy<Value = (usize, Vec<usize>, usize)> {
+    (1usize..70, 0usize..70, any::<u8>()).prop_map(|(len, seam, chosen)| {
+        let seam = if seam < len { seam } else { 0 };
+        let places = (16..seam).step_by(16).chain((seam..len).step_by(16)).filter(|place| *place > 0);
+        let inside = places.enumerate().filter(|(index, _)| chosen >> (index % 8) & 1 == 1).map(|(_, place)| place);
+        (len, std::iter::once(0).chain(inside).chain([len]).collect(), seam)
+    })
 }
