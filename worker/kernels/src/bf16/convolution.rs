@@ -15,6 +15,7 @@ use crate::{
         kernels::{Kernels, Product, Ready},
         layout::Layout,
         line::{CHANNELS, Line, POSITIONS, Shared, Sums},
+        pool::Pooling,
         seed::Seeds,
         weights::Weights,
     },
@@ -44,7 +45,11 @@ pub(crate) struct Convolution<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Epilogue<'a> {
     /// Forward: add the bias, then ReLU.
-    Rectify { bias: &'a [f32] },
+    Rectify {
+        bias: &'a [f32],
+        /// And pool into another map, while a piece's rows are still in the second cache.
+        pool: Option<(Pooling<'a>, Shared<'a>)>,
+    },
     /// Backward, into features: where they are positive, the gradient with its seeds takes their place; elsewhere zero.
     Gate { seeds: Option<&'a Seeds<'a>> },
     /// Backward, into a pooled map.
@@ -70,16 +75,21 @@ pub(crate) fn run(workers: &mut Workers, kernels: &'static Kernels, job: &Convol
     }
     // Pieces that copy features must not have them overwritten by others.
     let seeded = matches!(job.epilogue, Epilogue::Gate { seeds: Some(_) });
-    let cut = Cut::new(layout, frame, in_blocks, out_blocks, seeded);
+    let pool = if let Epilogue::Rectify { pool, .. } = job.epilogue { pool } else { None };
+    let mut cut = Cut::new(layout, frame, in_blocks, out_blocks, seeded);
+    cut.pooling = pool.map(|(pooling, _)| pooling).filter(|_| cut.across() == 1);
     let output = Shared::new(output);
     workers.each(cut.pieces(), |index, scratch| {
         let ready = kernels.ready();
         piece(&ready, job, &cut, &cut.piece(index), &output, scratch);
     });
+    if let Some((pooling, pooled)) = pool.filter(|_| cut.pooling.is_none()) {
+        pooling.forward(workers, kernels, &output, &pooled);
+    }
 }
 
 /// Computes one piece.
-fn piece(ready: &Ready, job: &Convolution<'_>, cut: &Cut, piece: &Piece, output: &Shared<'_>, scratch: &mut [f32]) {
+fn piece(ready: &Ready, job: &Convolution<'_>, cut: &Cut<'_>, piece: &Piece, output: &Shared<'_>, scratch: &mut [f32]) {
     let seeds = match job.epilogue {
         Epilogue::Gate { seeds } => seeds,
         Epilogue::Rectify { .. } | Epilogue::Plain => None,
@@ -103,6 +113,11 @@ fn piece(ready: &Ready, job: &Convolution<'_>, cut: &Cut, piece: &Piece, output:
                 finish(ready.kernels(), job, block, start, count, output, &sums);
             }
             before += run.len();
+        }
+        if let Epilogue::Rectify { pool: Some((pooling, pooled)), .. } = &job.epilogue {
+            for y in piece.pooled.clone() {
+                pooling.forward_row(ready.kernels(), block, y, output, pooled);
+            }
         }
     }
 }
@@ -128,7 +143,7 @@ pub(crate) fn convolve(ready: &Ready, layout: &Layout, (input, weights): (&[Line
 fn finish(kernels: &Kernels, job: &Convolution<'_>, block: usize, start: usize, count: usize, output: &Shared<'_>, sums: &Sums) {
     let lines = output.at(block * job.layout.plane() + start, count);
     match job.epilogue {
-        Epilogue::Rectify { bias } => {
+        Epilogue::Rectify { bias, .. } => {
             let bias = &bias.as_chunks().0[block];
             // SAFETY: the processor has the kernels' instructions; the lines are of this piece, and of no other.
             unsafe { (kernels.rectify)(sums, bias, lines, count) }
@@ -149,7 +164,7 @@ struct Copied<'a> {
 impl<'a> Copied<'a> {
     fn new(
         job: &Convolution<'_>,
-        cut: &Cut,
+        cut: &Cut<'_>,
         runs: impl Iterator<Item = Range<usize>> + Clone,
         features: &Shared<'_>,
         scratch: &'a mut [f32],
@@ -185,7 +200,7 @@ pub(crate) struct Features<'a> {
 
 /// How a convolution is cut.
 #[derive(Debug)]
-struct Cut {
+struct Cut<'a> {
     /// The positions of the output, frame included.
     columns: Range<isize>,
     rows: Range<isize>,
@@ -194,9 +209,11 @@ struct Cut {
     piece_columns: usize,
     piece_rows: usize,
     piece_blocks: usize,
+    /// Where pieces have rows to pool, they have those of whole windows.
+    pooling: Option<Pooling<'a>>,
 }
 
-impl Cut {
+impl<'a> Cut<'a> {
     /// `whole` says that a piece has all output channels of its positions.
     fn new(layout: &Layout, (across, down): (usize, usize), in_blocks: usize, blocks: usize, whole: bool) -> Self {
         let columns = -(across as isize)..(layout.width() + across) as isize;
@@ -205,13 +222,13 @@ impl Cut {
         let fitting = (lines / layout.stride()).saturating_sub(2);
         let (piece_rows, piece_columns) = if fitting >= ROWS / 2 {
             let enough = if whole { rows.len().div_ceil(PIECES / 2).max(ROWS / 2) } else { rows.len().div_ceil(PIECES).max(ROWS) };
-            (fitting.min(enough), columns.len())
+            (fitting.min(enough) / 2 * 2, columns.len())
         } else {
             (ROWS, (lines / (ROWS + 2) / POSITIONS * POSITIONS).max(POSITIONS))
         };
         let cuts = rows.len().div_ceil(piece_rows) * columns.len().div_ceil(piece_columns);
         let piece_blocks = if whole { blocks } else { blocks.div_ceil(PIECES.div_ceil(cuts)) };
-        Self { columns, rows, blocks, piece_columns, piece_rows, piece_blocks }
+        Self { columns, rows, blocks, piece_columns, piece_rows, piece_blocks, pooling: None }
     }
 
     fn across(&self) -> usize {
@@ -222,8 +239,14 @@ impl Cut {
         self.blocks.div_ceil(self.piece_blocks)
     }
 
+    fn down(&self) -> usize {
+        let (rows, of_piece) =
+            self.pooling.map_or((self.rows.len(), self.piece_rows), |pooling| (pooling.pooled.height(), self.piece_rows / 2));
+        rows.div_ceil(of_piece)
+    }
+
     fn pieces(&self) -> usize {
-        self.rows.len().div_ceil(self.piece_rows) * self.across() * self.deep()
+        self.down() * self.across() * self.deep()
     }
 
     fn piece(&self, index: usize) -> Piece {
@@ -233,9 +256,18 @@ impl Cut {
         };
         let (deep, across) = (self.deep(), self.across());
         let first_block = index % deep * self.piece_blocks;
+        let down = index / deep / across;
+        let (rows, pooled) = match &self.pooling {
+            None => (part(&self.rows, self.piece_rows, down), 0..0),
+            Some(pooling) => {
+                let pooled = down * (self.piece_rows / 2)..pooling.pooled.height().min((down + 1) * (self.piece_rows / 2));
+                (pooling.rows(pooled.start).start as isize..pooling.rows(pooled.end - 1).end as isize, pooled)
+            }
+        };
         Piece {
             columns: part(&self.columns, self.piece_columns, index / deep % across),
-            rows: part(&self.rows, self.piece_rows, index / deep / across),
+            rows,
+            pooled,
             blocks: first_block..self.blocks.min(first_block + self.piece_blocks),
             whole_rows: across == 1,
         }
@@ -253,6 +285,8 @@ impl Cut {
 struct Piece {
     columns: Range<isize>,
     rows: Range<isize>,
+    /// The rows that its own are pooled to.
+    pooled: Range<usize>,
     blocks: Range<usize>,
     whole_rows: bool,
 }

@@ -6,12 +6,14 @@
 
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use crate::{
     bf16::{
         convolution::{self, Convolution, Epilogue},
         first,
         layout::Layout,
-        line::{CHANNELS, Line},
+        line::{CHANNELS, Line, Shared},
         moments,
         pool::Pooling,
         seed::Seeds,
@@ -76,26 +78,30 @@ impl Pass {
             let (prepared, layout) = (&network.layers[convolution], &layouts[convolution]);
             let (before, rest) = maps.split_at_mut(convolution);
             let output = &mut rest[0];
-            let input = match before.last() {
-                None => {
-                    first::forward(workers, network.kernels, layout, pixels, (&prepared.forward, &prepared.bias), output);
-                    layout.close_features(workers, output, prepared.out_channels);
-                    workers.passed(convolution, Direction::Forward);
-                    continue;
-                }
-                Some(previous) if pools_before(convolution) => {
-                    let below = shape.at_convolution(convolution - 1);
-                    let pooling = pooling(&below, layouts, convolution, prepared.in_channels);
-                    pooling.forward(workers, network.kernels, previous, pooled);
-                    layout.close_features(workers, pooled, prepared.in_channels);
-                    &*pooled
-                }
-                Some(previous) => previous,
+            let Some(previous) = before.last() else {
+                first::forward(workers, network.kernels, layout, pixels, (&prepared.forward, &prepared.bias), output);
+                layout.close_features(workers, output, prepared.out_channels);
+                workers.passed(convolution, Direction::Forward);
+                continue;
             };
-            let epilogue = Epilogue::Rectify { bias: &prepared.bias };
+            // A stage that is pooled has two convolutions at least, so none both reads and writes the pooled map.
+            let own = shape.at_convolution(convolution);
+            let (input, target) = if pools_before(convolution) {
+                (pooled.as_slice(), None)
+            } else if convolution < deepest.convolution() && pools_before(convolution + 1) {
+                (previous.as_slice(), Some(&mut *pooled))
+            } else {
+                (previous.as_slice(), None)
+            };
+            let pool = target.map(|target| (pooling(&own, layouts, convolution + 1, prepared.out_channels), Shared::new(target)));
+            let pools = pool.is_some();
+            let epilogue = Epilogue::Rectify { bias: &prepared.bias, pool };
             let job = Convolution { layout, input: Some((input, &prepared.forward)), out_channels: prepared.out_channels, epilogue };
             convolution::run(workers, network.kernels, &job, output);
             layout.close_features(workers, output, prepared.out_channels);
+            if pools {
+                layouts[convolution + 1].close_features(workers, pooled, prepared.out_channels);
+            }
             workers.passed(convolution, Direction::Forward);
         }
     }
@@ -126,15 +132,27 @@ impl Pass {
     }
 
     pub(crate) fn distance(&self, region: &Region, map: &FeatureMap, origin: (usize, usize)) -> f64 {
-        let mut own_row = vec![0.0; self.channels(map.layer())];
-        let mut row = own_row.clone();
-        let mut total = 0.0;
-        for (own, whole) in map.pixels(&self.shape, region, origin) {
-            self.read(map.layer(), own, &mut own_row);
-            map.read(whole, &mut row);
-            total += own_row.iter().zip(&row).map(|(f, p)| f64::from((f - p) * (f - p))).sum::<f64>();
-        }
-        total
+        let convolution = map.layer().convolution();
+        let (layout, planes) = (&self.layouts[convolution], self.maps[convolution].chunks_exact(self.layouts[convolution].plane()));
+        let Region { x, y } = self.shape.at_layer(region, map.layer());
+        let blocks = self.channels(map.layer()) / CHANNELS;
+        // A pixel's sum is taken in fp32 (16 terms for each of 32 lanes), pixels and rows are added in f64, in order.
+        let row = |y: usize| -> f64 {
+            let pixel = |x: usize| {
+                let (place, pixel) = (layout.at(x as isize, y as isize), map.pixel(&self.shape, origin, x, y));
+                let mut squares = [0.0; CHANNELS];
+                for (block, plane) in planes.clone().take(blocks).enumerate() {
+                    let mut wanted = [0.0; CHANNELS];
+                    map.read_part(pixel, block * CHANNELS, &mut wanted);
+                    let own = plane[place].widened();
+                    squares.iter_mut().zip(own).zip(wanted).for_each(|((square, f), p)| *square += (f - p) * (f - p));
+                }
+                squares.into_iter().map(f64::from).sum::<f64>()
+            };
+            x.clone().map(pixel).sum()
+        };
+        let rows: Vec<f64> = self.workers.pool().install(|| y.into_par_iter().map(row).collect());
+        rows.into_iter().sum()
     }
 
     pub(crate) fn backward(&mut self, seeds: &[Seed<'_>], gradient: &mut [f32]) {

@@ -32,31 +32,36 @@ pub(crate) struct Pooling<'a> {
 
 impl Pooling<'_> {
     /// Computes the pooled features but for their border.
-    pub(crate) fn forward(&self, workers: &mut Workers, kernels: &Kernels, features: &[Line], output: &mut [Line]) {
+    pub(crate) fn forward(&self, workers: &mut Workers, kernels: &Kernels, features: &Shared<'_>, output: &Shared<'_>) {
+        self.each_row(workers, |plane, y| self.forward_row(kernels, plane, y, features, output));
+    }
+
+    /// One pooled row of one plane. The rows that it pools are complete, and nobody writes them; nor does anybody else use the pooled row.
+    pub(crate) fn forward_row(&self, kernels: &Kernels, plane: usize, y: usize, features: &Shared<'_>, output: &Shared<'_>) {
         let pool = match self.pool {
             Pool::Max => kernels.largest,
             Pool::Average => kernels.mean,
         };
-        let output = Shared::new(output);
-        self.each_row(workers, |plane, y| {
-            let rows = self.rows(y);
-            for columns in self.columns() {
-                let windows = columns.len().div_ceil(2);
-                let target = output.at(plane * self.pooled.plane() + self.pooled.at(columns.pooled as isize, y as isize), windows);
-                // SAFETY: every pooled row is written by one piece.
-                let target = unsafe { std::slice::from_raw_parts_mut(target, windows) };
-                // The one row of a window cut short is read twice: that changes neither the maximum nor the mean. Nor does a column.
-                let lines = [rows.start, rows.end - 1].map(|row| &features[self.places(plane, &columns, row)]);
-                let (whole, rest) = target.split_at_mut(columns.len() / 2);
-                // SAFETY: the processor has the kernels' instructions; there are two columns a window.
-                unsafe { pool(lines.map(<[Line]>::as_ptr), whole) };
+        let rows = self.rows(y);
+        for columns in self.columns() {
+            let windows = columns.len().div_ceil(2);
+            let target = output.at(plane * self.pooled.plane() + self.pooled.at(columns.pooled as isize, y as isize), windows);
+            // The one row of a window cut short is read twice: that changes neither the maximum nor the mean. Nor does a column.
+            let lines = [rows.start, rows.end - 1].map(|row| {
+                let places = self.places(plane, &columns, row);
+                features.at(places.start, places.len())
+            });
+            // SAFETY: the pooled row is this call's own, and the features are read by all that use them now. The processor has the kernels' instructions,
+            // and there are two columns a window; of the last one, a copy is made where there is only one.
+            unsafe {
+                let (whole, rest) = std::slice::from_raw_parts_mut(target, windows).split_at_mut(columns.len() / 2);
+                pool(lines.map(<*mut Line>::cast_const), whole);
                 if let [rest] = rest {
-                    let last = lines.map(|lines| [lines[columns.len() - 1]; 2]);
-                    // SAFETY: as above.
-                    unsafe { pool([last[0].as_ptr(), last[1].as_ptr()], std::slice::from_mut(rest)) };
+                    let last = lines.map(|lines| [*lines.add(columns.len() - 1); 2]);
+                    pool([last[0].as_ptr(), last[1].as_ptr()], std::slice::from_mut(rest));
                 }
             }
-        });
+        }
     }
 
     /// Replaces features by their gradient, through their ReLU: `from` is the gradient of the pooled features.
@@ -114,7 +119,7 @@ impl Pooling<'_> {
     }
 
     /// The rows of features that become a pooled one: two, or the one that is left before a seam or the end.
-    fn rows(&self, pooled: usize) -> Range<usize> {
+    pub(crate) fn rows(&self, pooled: usize) -> Range<usize> {
         let (height, seam) = (self.layout.height(), self.shape.seam_y);
         let before = halve(seam, 0, 1);
         if pooled < before {

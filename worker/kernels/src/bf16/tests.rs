@@ -353,6 +353,17 @@ fn every_edge_pool_and_size_agrees_with_the_fp32_pass() {
 }
 
 #[test]
+fn long_rows_are_cut_across() {
+    let (open, closing) = (Weights::new(SMALL, true, 12), Weights::new(SMALL, false, 13));
+    for edge in [Edge::Wrap, Edge::Reflect] {
+        let shape = whole(1801, 13, edge, edge, Pool::Average);
+        check("long rows", &answer(open.bf16(native()), shape, 2), &answer(open.fp32(), shape, 2), shape, OPEN_GRADIENT);
+        let shape = whole(1801, 13, edge, edge, Pool::Max);
+        check("long rows", &answer(closing.bf16(native()), shape, 2), &answer(closing.fp32(), shape, 2), shape, GRADIENT);
+    }
+}
+
+#[test]
 fn emulated_tiles_give_the_pass_that_vectors_give() {
     // Sums differ by their order alone, so features differ by a rounding to bf16 here and there.
     let weights = Weights::new(SMALL, true, 5);
