@@ -11,7 +11,7 @@ mod error;
 mod image;
 mod noise;
 pub mod objective;
-mod optimizer;
+pub mod optimizer;
 mod resize;
 mod session;
 mod total_variation;

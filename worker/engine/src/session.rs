@@ -9,7 +9,7 @@ use impasto_types::{ContainerFormat, Init, Method, PreserveColor, Recipe, Scale}
 use crate::device::{Canvas, Plan, State, Task, View, Work};
 use crate::noise::SplitMix64;
 use crate::objective::{LayerStatistics, StyleTarget};
-use crate::optimizer::Memory;
+use crate::optimizer::{Memory, OptimizerPlan};
 use crate::resize::resize;
 use crate::{Engine, EngineError, Image, checkpoint, color};
 
@@ -124,7 +124,7 @@ impl Session {
     /// Where the checkpoint is damaged or belongs to another run.
     pub fn resume(engine: Arc<Engine>, recipe: Recipe, inputs: Inputs, budget_bytes: u64, bytes: &[u8]) -> Result<Self, EngineError> {
         let mut session = Self::new(engine, recipe, inputs, budget_bytes)?;
-        let saved = checkpoint::read(bytes, &session.identity())?;
+        let saved = checkpoint::read(bytes, &session.identity(), session.most_checkpoint_bytes())?;
         let Some(scale) = session.scales.get(saved.scale).copied() else {
             return Err(EngineError::Checkpoint("it names a scale that the run does not have"));
         };
@@ -211,6 +211,12 @@ impl Session {
             Place::Canvas { canvas, iteration, .. } => (*iteration, canvas.state()?),
         };
         Ok(checkpoint::write(&checkpoint::Saved { scale: self.at, iteration, pixels, memory }, &self.identity()))
+    }
+
+    /// What the picture and the optimiser's vectors of any scale take at most: a checkpoint of this run is no larger.
+    fn most_checkpoint_bytes(&self) -> u64 {
+        let values = self.scales.iter().map(|scale| scale.width as usize * scale.height as usize * 3).max().unwrap_or(0);
+        4 * values as u64 + OptimizerPlan::of(&self.recipe).bytes(values)
     }
 
     /// What tells this run from others: the recipe and the pictures.

@@ -61,7 +61,7 @@ impl HostCanvas {
         let len = picture.rgb.len();
         let tileable = work.recipe.tileable;
         let smoothing = Smoothing { weight: work.recipe.tv_weight, wrap_x: tileable.wraps_x(), wrap_y: tileable.wraps_y() };
-        let optimizer = Optimizer::new(&plan.optimizer, len);
+        let optimizer = Optimizer::new(&plan.optimizer, work.width, work.height);
         Ok(Self { pass, style, picture, gradient: vec![0.0; len], optimizer, smoothing })
     }
 }

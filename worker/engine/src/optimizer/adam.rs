@@ -2,47 +2,99 @@
 
 use rayon::prelude::*;
 
-use super::Memory;
+use super::{Memory, Vector};
+use crate::vector::{Bf16, Encoding, Fp32, TASK, Unsigned16, simd};
 
 /// Decays of the first and second moment. The second is shorter than usual: a picture takes tens of steps per scale, not thousands.
 const BETA_1: f32 = 0.9;
 const BETA_2: f32 = 0.99;
 
-/// Against division by zero; gradients are scaled by their own size, so it only has to be far below any of them.
-const EPSILON: f32 = 1e-20;
+/// Against division by zero; gradients are scaled by their own size, so it only has to be far below any of them. At 8192 pixels they are of the order of 1e-10.
+const EPSILON: f32 = 1e-15;
+
+/// How the moments are stored. The average is always in single precision: it is the picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MomentPrecision {
+    Fp32,
+    /// The first in bf16. The second, whose decay moves it by a hundredth at most, in an encoding with two bits more.
+    Half,
+}
 
 /// Kingma and Ba, "Adam: a method for stochastic optimization", 2015, with pixels held in range and, after Polyak and Juditsky ("Acceleration of stochastic
 /// approximation by averaging", 1992), an exponential average of the iterates, which smooths away the noise of the last steps.
+///
+/// A step is one pass over the picture, its gradient, the moments and the average.
 #[derive(Debug)]
 pub(crate) struct Adam {
     learning_rate: f32,
     averaging: f32,
+    /// Steps of this run, which free the average of its start at zero.
     steps: i32,
-    first: Vec<f32>,
-    second: Vec<f32>,
+    /// Steps that the moments have seen, those of coarser scales too.
+    seen: i32,
+    moments: Moments,
+    /// Empty where none is kept.
     average: Vec<f32>,
 }
 
+#[derive(Debug)]
+enum Moments {
+    Fp32 { first: Vec<f32>, second: Vec<f32> },
+    Half { first: Vec<u16>, second: Vec<u16> },
+}
+
+/// What a step multiplies by.
+#[derive(Debug, Clone, Copy)]
+struct Rates {
+    step: f32,
+    second: f32,
+    keep: f32,
+}
+
 impl Adam {
-    pub(crate) fn new(learning_rate: f32, averaging: f32, len: usize) -> Self {
+    pub(crate) fn new(learning_rate: f32, averaging: f32, precision: MomentPrecision, len: usize) -> Self {
         let average = if averaging > 0.0 { vec![0.0; len] } else { Vec::new() };
-        Self { learning_rate, averaging, steps: 0, first: vec![0.0; len], second: vec![0.0; len], average }
+        let moments = match precision {
+            MomentPrecision::Fp32 => Moments::Fp32 { first: vec![0.0; len], second: vec![0.0; len] },
+            MomentPrecision::Half => Moments::Half { first: vec![0; len], second: vec![0; len] },
+        };
+        Self { learning_rate, averaging, steps: 0, seen: 0, moments, average }
+    }
+
+    /// Goes on at another size: the moments are those of `coarse`, put to that size by `resize`.
+    ///
+    /// A loss that is a mean over pixels has gradients that shrink as pixels multiply, so the moments shrink alike. The second moment is resized as its root, a
+    /// magnitude, and clamped: a filter with negative lobes must not leave it below zero. The average begins anew.
+    pub(crate) fn carry(&mut self, coarse: &Self, coarse_len: usize, mut resize: impl FnMut(&[f32]) -> Vec<f32>) {
+        let (first, second) = match &coarse.moments {
+            Moments::Fp32 { first, second } => (resize(first), resize(&roots::<Fp32>(second))),
+            Moments::Half { first, second } => (resize(&load::<Bf16>(first)), resize(&roots::<Unsigned16>(second))),
+        };
+        let len = first.len();
+        let shrink = coarse_len as f32 / len.max(1) as f32;
+        self.seen = coarse.seen;
+        let first = first.into_par_iter().map(|value| value * shrink);
+        let second = second.into_par_iter().map(|value| (value.max(0.0) * shrink).powi(2));
+        self.moments = match &self.moments {
+            Moments::Fp32 { .. } => Moments::Fp32 { first: first.collect(), second: second.collect() },
+            Moments::Half { .. } => {
+                Moments::Half { first: first.map(Bf16::store).collect(), second: second.map(Unsigned16::store).collect() }
+            }
+        };
     }
 
     pub(crate) fn step(&mut self, x: &mut [f32], gradient: &[f32]) {
         self.steps += 1;
-        let first_scale = 1.0 / (1.0 - BETA_1.powi(self.steps));
-        let second_scale = 1.0 / (1.0 - BETA_2.powi(self.steps));
-        let rate = self.learning_rate;
-        let moments = self.first.par_iter_mut().with_min_len(4096).zip(&mut self.second);
-        x.par_iter_mut().with_min_len(4096).zip(gradient).zip(moments).for_each(|((x, &g), (m, v))| {
-            *m = BETA_1 * *m + (1.0 - BETA_1) * g;
-            *v = BETA_2 * *v + (1.0 - BETA_2) * g * g;
-            let step = rate * (*m * first_scale) / ((*v * second_scale).sqrt() + EPSILON);
-            *x = (*x - step).clamp(0.0, 255.0);
-        });
-        let keep = self.averaging;
-        self.average.par_iter_mut().with_min_len(4096).zip(&*x).for_each(|(average, &x)| *average = keep * *average + (1.0 - keep) * x);
+        self.seen = self.seen.saturating_add(1);
+        let rates = Rates {
+            step: self.learning_rate / (1.0 - BETA_1.powi(self.seen)),
+            second: 1.0 / (1.0 - BETA_2.powi(self.seen)),
+            keep: self.averaging,
+        };
+        match &mut self.moments {
+            Moments::Fp32 { first, second } => pass::<Fp32, Fp32>(rates, x, gradient, first, second, &mut self.average),
+            Moments::Half { first, second } => pass::<Bf16, Unsigned16>(rates, x, gradient, first, second, &mut self.average),
+        }
     }
 
     /// The average so far, freed of its start at zero; `None` where none is kept.
@@ -51,25 +103,80 @@ impl Adam {
             return None;
         }
         let scale = 1.0 / (1.0 - self.averaging.powi(self.steps));
-        Some(self.average.iter().map(|&value| (value * scale).clamp(0.0, 255.0)).collect())
+        Some(self.average.par_iter().with_min_len(TASK).map(|&value| (value * scale).clamp(0.0, 255.0)).collect())
     }
 
     pub(crate) fn memory(&self) -> Memory {
-        let mut vectors = vec![self.first.clone(), self.second.clone()];
-        if !self.average.is_empty() {
-            vectors.push(self.average.clone());
-        }
-        Memory { scalars: vec![f64::from(self.steps)], vectors }
+        let mut vectors = match &self.moments {
+            Moments::Fp32 { first, second } => vec![Vector::Fp32(first.clone()), Vector::Fp32(second.clone())],
+            Moments::Half { first, second } => vec![Vector::Half(first.clone()), Vector::Half(second.clone())],
+        };
+        vectors.push(Vector::Fp32(self.average.clone()));
+        Memory { scalars: vec![f64::from(self.steps), f64::from(self.seen)], vectors }
     }
 
-    pub(crate) fn recall(learning_rate: f32, averaging: f32, memory: Memory) -> Option<Self> {
-        let steps = *memory.scalars.first()? as i32;
-        let expected = if averaging > 0.0 { 3 } else { 2 };
-        if memory.vectors.len() != expected {
-            return None;
-        }
-        let mut vectors = memory.vectors.into_iter();
-        let (first, second) = (vectors.next()?, vectors.next()?);
-        Some(Self { learning_rate, averaging, steps, first, second, average: vectors.next().unwrap_or_default() })
+    /// Takes up what `memory` gave, for a picture of the same size. Where it does not fit, nothing changes and it says `false`.
+    pub(crate) fn recall(&mut self, memory: Memory) -> bool {
+        let (Ok([steps, seen]), Ok(vectors)) = (<[f64; 2]>::try_from(memory.scalars), <[Vector; 3]>::try_from(memory.vectors)) else {
+            return false;
+        };
+        let moments = match (&self.moments, vectors) {
+            (Moments::Fp32 { first: old, .. }, [Vector::Fp32(first), Vector::Fp32(second), Vector::Fp32(average)])
+                if first.len() == old.len() && second.len() == old.len() && average.len() == self.average.len() =>
+            {
+                (Moments::Fp32 { first, second }, average)
+            }
+            (Moments::Half { first: old, .. }, [Vector::Half(first), Vector::Half(second), Vector::Fp32(average)])
+                if first.len() == old.len() && second.len() == old.len() && average.len() == self.average.len() =>
+            {
+                (Moments::Half { first, second }, average)
+            }
+            _ => return false,
+        };
+        (self.moments, self.average) = moments;
+        (self.steps, self.seen) = (steps as i32, seen as i32);
+        true
+    }
+}
+
+fn load<E: Encoding>(words: &[E::Word]) -> Vec<f32> {
+    words.par_iter().with_min_len(TASK).map(|&word| E::load(word)).collect()
+}
+
+fn roots<E: Encoding>(words: &[E::Word]) -> Vec<f32> {
+    words.par_iter().with_min_len(TASK).map(|&word| E::load(word).sqrt()).collect()
+}
+
+fn pass<F: Encoding, S: Encoding>(
+    rates: Rates,
+    x: &mut [f32],
+    gradient: &[f32],
+    first: &mut [F::Word],
+    second: &mut [S::Word],
+    average: &mut [f32],
+) {
+    let tasks = x.par_chunks_mut(TASK).zip(gradient.par_chunks(TASK)).zip(first.par_chunks_mut(TASK)).zip(second.par_chunks_mut(TASK));
+    if average.is_empty() {
+        tasks.for_each(|(((x, gradient), first), second)| simd(|| advance::<F, S>(rates, x, gradient, first, second)));
+        return;
+    }
+    tasks.zip(average.par_chunks_mut(TASK)).for_each(|((((x, gradient), first), second), average)| {
+        simd(|| {
+            advance::<F, S>(rates, x, gradient, first, second);
+            for (average, &x) in average.iter_mut().zip(&*x) {
+                *average = rates.keep * *average + (1.0 - rates.keep) * x;
+            }
+        });
+    });
+}
+
+#[inline(always)]
+fn advance<F: Encoding, S: Encoding>(rates: Rates, x: &mut [f32], gradient: &[f32], first: &mut [F::Word], second: &mut [S::Word]) {
+    for (((x, &g), first), second) in x.iter_mut().zip(gradient).zip(first).zip(second) {
+        let m = BETA_1 * F::load(*first) + (1.0 - BETA_1) * g;
+        let v = BETA_2 * S::load(*second) + (1.0 - BETA_2) * (g * g);
+        *first = F::store(m);
+        *second = S::store(v);
+        *x = (*x - rates.step * m / ((v * rates.second).sqrt() + EPSILON)).clamp(0.0, 255.0);
     }
 }
