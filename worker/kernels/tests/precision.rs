@@ -17,6 +17,7 @@ const OPEN_GRADIENT: f64 = 0.03;
 const GRADIENT: f64 = 0.3;
 
 /// The networks in bf16 that this machine can run.
+#[allow(clippy::print_stdout)] // what is skipped is said
 fn networks(weights: &Weights) -> Vec<Arc<Network>> {
     let best = Network::new(&weights.layers(), Level::detect(), Precision::Bf16).expect("a network");
     let mut networks = Vec::new();

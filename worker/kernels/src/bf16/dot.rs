@@ -17,6 +17,7 @@ static KERNELS: Kernels = Kernels {
     begin: nothing,
     end: nothing,
     convolve,
+    convolve_narrow,
     multiply,
     rectify: avx512::rectify,
     gate: avx512::gate,
@@ -45,37 +46,43 @@ const ROWS: usize = 8;
 
 #[target_feature(enable = "avx512f,avx512bf16")]
 unsafe fn convolve(product: &Product, sums: &mut Sums) {
-    multiply_taps::<9>(product, sums);
+    multiply_taps::<9, 2>(product, sums);
+}
+
+#[target_feature(enable = "avx512f,avx512bf16")]
+unsafe fn convolve_narrow(product: &Product, sums: &mut Sums) {
+    multiply_taps::<9, 1>(product, sums);
 }
 
 #[target_feature(enable = "avx512f,avx512bf16")]
 unsafe fn multiply(product: &Product, sums: &mut Sums) {
-    multiply_taps::<1>(product, sums);
+    multiply_taps::<1, 2>(product, sums);
 }
 
+/// For `VECTORS` times 16 output channels.
 #[target_feature(enable = "avx512f,avx512bf16")]
-unsafe fn multiply_taps<const TAPS: usize>(product: &Product, sums: &mut Sums) {
-    for (strip, sums) in sums.0.chunks_exact_mut(ROWS).enumerate() {
-        let mut registers = [[_mm512_setzero_ps(); 2]; ROWS];
+unsafe fn multiply_taps<const TAPS: usize, const VECTORS: usize>(product: &Product, sums: &mut Sums) {
+    for (strip, sums) in sums.0.as_flattened_mut().chunks_exact_mut(ROWS * VECTORS * 16).enumerate() {
+        let mut registers = [[_mm512_setzero_ps(); VECTORS]; ROWS];
         for block in 0..product.blocks {
             for tap in 0..TAPS {
                 let offset = block * product.block + tap / 3 * product.row + (tap % 3 + strip * ROWS) * product.position;
                 let lines = product.lines.byte_add(offset).cast::<i32>();
-                let weights = product.weights.add((block * TAPS + tap) * 32);
+                let weights = product.weights.add((block * TAPS + tap) * VECTORS * 16);
                 for pair in 0..16 {
-                    let weights =
-                        [pairs(_mm512_load_si512(weights.add(pair).cast())), pairs(_mm512_load_si512(weights.add(16 + pair).cast()))];
+                    let weights: [__m512bh; VECTORS] =
+                        std::array::from_fn(|vector| pairs(_mm512_load_si512(weights.add(16 * vector + pair).cast())));
                     for (row, registers) in registers.iter_mut().enumerate() {
                         let value = pairs(_mm512_set1_epi32(*lines.byte_add(row * product.position).add(pair)));
-                        registers[0] = _mm512_dpbf16_ps(registers[0], value, weights[0]);
-                        registers[1] = _mm512_dpbf16_ps(registers[1], value, weights[1]);
+                        for (register, weights) in registers.iter_mut().zip(weights) {
+                            *register = _mm512_dpbf16_ps(*register, value, weights);
+                        }
                     }
                 }
             }
         }
-        for (registers, sums) in registers.iter().zip(sums) {
-            _mm512_store_ps(sums.as_mut_ptr(), registers[0]);
-            _mm512_store_ps(sums.as_mut_ptr().add(16), registers[1]);
+        for (register, sums) in registers.as_flattened().iter().zip(sums.chunks_exact_mut(16)) {
+            _mm512_store_ps(sums.as_mut_ptr(), *register);
         }
     }
 }

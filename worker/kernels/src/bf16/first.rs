@@ -15,6 +15,9 @@ use crate::{
     workers::{Output, Workers},
 };
 
+/// Positions of a product for 16 output channels.
+const NARROW: usize = 2 * POSITIONS;
+
 /// Rows of one piece of work.
 const ROWS: usize = 8;
 
@@ -143,10 +146,10 @@ fn backward_framed(
         for y in index * ROWS..height.min((index + 1) * ROWS) {
             // SAFETY: each piece writes its own rows.
             let row = unsafe { gradient.slice(3 * y * width, 3 * width) };
-            for (block, values) in row.chunks_mut(3 * POSITIONS).enumerate() {
-                let start = layout.at((block * POSITIONS) as isize - across as isize, y as isize - down as isize);
+            for (block, values) in row.chunks_mut(3 * NARROW).enumerate() {
+                let start = layout.at((block * NARROW) as isize - across as isize, y as isize - down as isize);
                 convolution::convolve(&ready, layout, (input, weights), 0, start, &mut sums);
-                for (values, sums) in values.chunks_exact_mut(3).zip(&sums.0) {
+                for (values, sums) in values.chunks_exact_mut(3).zip(sums.0.as_flattened().chunks_exact(16)) {
                     values.copy_from_slice(&sums[..3]);
                 }
             }

@@ -13,6 +13,8 @@ pub(crate) struct Kernels {
     pub(crate) end: unsafe fn(),
     /// `sums = product`, with nine taps.
     pub(crate) convolve: unsafe fn(&Product, &mut Sums),
+    /// The same of 64 positions by 16 output channels: one tile of weights a block and tap, and sums in rows of 16.
+    pub(crate) convolve_narrow: unsafe fn(&Product, &mut Sums),
     /// `sums = product`, with one tap.
     pub(crate) multiply: unsafe fn(&Product, &mut Sums),
     /// `lines = max(0, sums + bias)`, rounded; a NaN stays one. At most 32 lines.

@@ -81,7 +81,7 @@ impl Layout {
 
     /// Lines of a map: its planes, and what the last block of positions may read behind them.
     pub(crate) fn lines(&self, channels: usize) -> usize {
-        channels / CHANNELS * self.plane() + POSITIONS + 2
+        channels / CHANNELS * self.plane() + 2 * POSITIONS + 2
     }
 
     /// The frame's width across and down: none or one.

@@ -16,6 +16,7 @@ pub(crate) static KERNELS: Kernels = Kernels {
     begin: nothing,
     end: nothing,
     convolve,
+    convolve_narrow,
     multiply,
     rectify,
     gate,
@@ -34,19 +35,23 @@ pub(crate) static KERNELS: Kernels = Kernels {
 fn nothing() {}
 
 unsafe fn convolve(product: &Product, sums: &mut Sums) {
-    multiply_taps(product, 9, sums);
+    multiply_taps::<9, 32>(product, sums);
+}
+
+unsafe fn convolve_narrow(product: &Product, sums: &mut Sums) {
+    multiply_taps::<9, 16>(product, sums);
 }
 
 unsafe fn multiply(product: &Product, sums: &mut Sums) {
-    multiply_taps(product, 1, sums);
+    multiply_taps::<1, 32>(product, sums);
 }
 
-unsafe fn multiply_taps(product: &Product, taps: usize, sums: &mut Sums) {
+unsafe fn multiply_taps<const TAPS: usize, const OUTPUTS: usize>(product: &Product, sums: &mut Sums) {
     *sums = Sums::ZERO;
     for block in 0..product.blocks {
-        for tap in 0..taps {
-            let weights = std::slice::from_raw_parts(product.weights.add((block * taps + tap) * 32), 32);
-            for (position, sums) in sums.0.iter_mut().enumerate() {
+        for tap in 0..TAPS {
+            let weights = std::slice::from_raw_parts(product.weights.add((block * TAPS + tap) * OUTPUTS), OUTPUTS);
+            for (position, sums) in sums.0.as_flattened_mut().chunks_exact_mut(OUTPUTS).enumerate() {
                 let offset = block * product.block + tap / 3 * product.row + (tap % 3 + position) * product.position;
                 let line = &*product.lines.byte_add(offset);
                 for (pair, values) in line.0.chunks_exact(2).enumerate() {

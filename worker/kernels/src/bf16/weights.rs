@@ -66,10 +66,9 @@ impl Convolution {
             Weights::new(in_channels, out_channels, 9, weight)
         };
         // The gradient of an input is gathered from the outputs that read it: the same convolution with the roles of the channels exchanged and the taps
-        // mirrored. The picture's three channels are the first of a block.
-        let backward = Weights::new(out_channels, in_channels.next_multiple_of(CHANNELS), 9, |output, input, tap| {
-            if output < in_channels { weight(input, output, 8 - tap) } else { 0.0 }
-        });
+        // mirrored. The picture's three channels are the first of a tile.
+        let mirrored = |output: usize, input: usize, tap: usize| if output < in_channels { weight(input, output, 8 - tap) } else { 0.0 };
+        let backward = if first { Weights::narrow(out_channels, mirrored) } else { Weights::new(out_channels, in_channels, 9, mirrored) };
         Self { in_channels, out_channels, bias: bias.to_vec(), forward, backward }
     }
 }
@@ -80,21 +79,31 @@ pub(crate) struct Weights {
     in_blocks: usize,
     out_blocks: usize,
     taps: usize,
+    /// Tiles for a block of input channels and a tap: two, or one where there are but 16 output channels.
+    tiles: usize,
     lines: Vec<Line>,
 }
 
 impl Weights {
     /// From a function of (out, in, tap). Channels come in whole blocks.
     pub(crate) fn new(in_channels: usize, out_channels: usize, taps: usize, weight: impl Fn(usize, usize, usize) -> f32) -> Self {
-        let (in_blocks, out_blocks) = (in_channels / CHANNELS, out_channels / CHANNELS);
         debug_assert!(in_channels.is_multiple_of(CHANNELS) && out_channels.is_multiple_of(CHANNELS));
+        Self::packed(in_channels / CHANNELS, out_channels / CHANNELS, taps, 2, weight)
+    }
+
+    /// The same with nine taps for 16 output channels.
+    fn narrow(in_channels: usize, weight: impl Fn(usize, usize, usize) -> f32) -> Self {
+        Self::packed(in_channels / CHANNELS, 1, 9, 1, weight)
+    }
+
+    fn packed(in_blocks: usize, out_blocks: usize, taps: usize, tiles: usize, weight: impl Fn(usize, usize, usize) -> f32) -> Self {
         let line = |index: usize| {
-            let (k, half, tap) = (index % 16, index / 16 % 2, index / 32 % taps);
-            let (input, output) = (index / (32 * taps) % in_blocks, index / (32 * taps * in_blocks));
+            let (k, half, tap) = (index % 16, index / 16 % tiles, index / (16 * tiles) % taps);
+            let (input, output) = (index / (16 * tiles * taps) % in_blocks, index / (16 * tiles * taps * in_blocks));
             let value = |i: usize| narrow(weight(output * CHANNELS + half * 16 + i / 2, input * CHANNELS + 2 * k + i % 2, tap));
             Line(std::array::from_fn(value))
         };
-        Self { in_blocks, out_blocks, taps, lines: (0..out_blocks * in_blocks * taps * 32).map(line).collect() }
+        Self { in_blocks, out_blocks, taps, tiles, lines: (0..out_blocks * in_blocks * taps * tiles * 16).map(line).collect() }
     }
 
     /// Of a product `rows * square`, where `square` is C x C.
@@ -110,7 +119,12 @@ impl Weights {
                 Line(std::array::from_fn(|i| narrow(if i % 2 == 0 { even[i / 2] } else { odd[i / 2] })))
             })
         };
-        Self { in_blocks: blocks, out_blocks: blocks, taps: 1, lines: (0..2 * blocks * blocks).flat_map(tile).collect() }
+        Self { in_blocks: blocks, out_blocks: blocks, taps: 1, tiles: 2, lines: (0..2 * blocks * blocks).flat_map(tile).collect() }
+    }
+
+    /// Whether these are for 16 output channels, not 32.
+    pub(crate) fn is_narrow(&self) -> bool {
+        self.tiles == 1
     }
 
     pub(crate) fn in_blocks(&self) -> usize {
@@ -123,7 +137,7 @@ impl Weights {
 
     /// The weights of a block of output channels.
     pub(crate) fn of(&self, out_block: usize) -> &[Line] {
-        let lines = self.in_blocks * self.taps * 32;
+        let lines = self.in_blocks * self.taps * self.tiles * 16;
         &self.lines[out_block * lines..][..lines]
     }
 }
