@@ -18,6 +18,7 @@ mod layout;
 mod line;
 mod moments;
 mod pass;
+#[cfg(target_arch = "x86_64")]
 mod permission;
 mod pool;
 mod scalar;
@@ -29,5 +30,6 @@ mod weights;
 pub use kernels::Products;
 pub(crate) use kernels::Kernels;
 pub(crate) use pass::Pass;
+#[cfg(target_arch = "x86_64")]
 pub(crate) use permission::granted as permitted;
 pub(crate) use weights::Prepared;

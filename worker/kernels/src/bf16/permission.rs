@@ -10,7 +10,7 @@ pub(crate) fn granted() -> bool {
     *GRANTED.get_or_init(|| processor_has_it() && system_saves_it() && process_may())
 }
 
-#[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
+#[cfg(all(target_arch = "x86_64", not(target_os = "linux")))]
 pub(crate) fn granted() -> bool {
     false
 }
