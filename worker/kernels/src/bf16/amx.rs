@@ -105,10 +105,10 @@ macro_rules! store {
     };
 }
 
-const ZERO: () = assert!(size_of::<Sums>() == 4096 && CHANNELS * size_of::<f32>() == 128);
+/// What the stores take for granted.
+const _: () = assert!(size_of::<Sums>() == 4096 && CHANNELS * size_of::<f32>() == 128);
 
 unsafe fn convolve(product: &Product, sums: &mut Sums) {
-    let () = ZERO;
     debug_assert!(product.position == size_of::<Line>() && product.blocks > 0);
     asm!(
         "tilezero tmm0",

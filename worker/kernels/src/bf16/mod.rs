@@ -27,8 +27,8 @@ mod seed;
 mod tests;
 mod weights;
 
-pub use kernels::Products;
 pub(crate) use kernels::Kernels;
+pub use kernels::Products;
 pub(crate) use pass::Pass;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use permission::granted as permitted;
