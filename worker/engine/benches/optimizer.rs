@@ -3,7 +3,6 @@
 //! L-BFGS is timed with a full history. The answer is checked first: on a convex problem the loss has to have fallen, and pixels stay in range.
 
 use std::cell::RefCell;
-use std::num::NonZero;
 
 use divan::Bencher;
 use impasto_engine::optimizer::{HistoryPrecision, MomentPrecision, Optimizer, OptimizerPlan, PlannedMethod};
@@ -12,8 +11,6 @@ const WIDTH: usize = 512;
 const HEIGHT: usize = 512;
 
 fn main() {
-    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
-    println!("{WIDTH} x {HEIGHT}, {threads} threads");
     divan::main();
 }
 

@@ -86,10 +86,29 @@ impl Encoding for Unsigned16 {
     }
 }
 
-/// Runs `work`, and whatever is inlined into it, compiled for the widest registers that this CPU has.
-#[inline(always)]
-pub(crate) fn simd<R>(work: impl FnOnce() -> R) -> R {
-    pulp::Arch::new().dispatch(work)
+/// Work on a block, to be compiled for each width of registers. It is a trait, not a closure, since [`Work::run`] has to be inlined where it is compiled, and
+/// can be told so.
+pub(crate) trait Work {
+    type Output;
+
+    /// To be marked `#[inline(always)]`, like all that it calls.
+    fn run(self) -> Self::Output;
+}
+
+/// Runs `work` in the widest registers that this CPU has.
+pub(crate) fn simd<W: Work>(work: W) -> W::Output {
+    pulp::Arch::new().dispatch(Wide(work))
+}
+
+struct Wide<W>(W);
+
+impl<W: Work> pulp::WithSimd for Wide<W> {
+    type Output = W::Output;
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) -> W::Output {
+        self.0.run()
+    }
 }
 
 /// `v . a` and `v . b`, over a block.
@@ -162,7 +181,7 @@ mod tests {
         for len in [0, 1, 31, 32, 33, 2047, BLOCK] {
             let v: Vec<u16> = (0..len).map(|i| Bf16::store(number(i, 37))).collect();
             let (a, b): (Vec<f32>, Vec<f32>) = (0..len).map(|i| (number(i, 11), number(i, 89))).unzip();
-            let found = simd(|| dots::<Bf16>(&v, &a, &b));
+            let found = dots::<Bf16>(&v, &a, &b);
             for (found, other) in found.into_iter().zip([&a, &b]) {
                 let terms = || v.iter().zip(other).map(|(&v, &o)| f64::from(Bf16::load(v)) * f64::from(o));
                 // Each lane adds at most BLOCK / LANES terms in single precision.

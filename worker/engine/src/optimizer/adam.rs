@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::{Memory, Vector};
-use crate::vector::{Bf16, Encoding, Fp32, TASK, Unsigned16, simd};
+use crate::vector::{BLOCK, Bf16, Encoding, Fp32, TASK, Unsigned16, Work, simd};
 
 /// Decays of the first and second moment. The second is shorter than usual: a picture takes tens of steps per scale, not thousands.
 const BETA_1: f32 = 0.9;
@@ -157,26 +157,41 @@ fn pass<F: Encoding, S: Encoding>(
 ) {
     let tasks = x.par_chunks_mut(TASK).zip(gradient.par_chunks(TASK)).zip(first.par_chunks_mut(TASK)).zip(second.par_chunks_mut(TASK));
     if average.is_empty() {
-        tasks.for_each(|(((x, gradient), first), second)| simd(|| advance::<F, S>(rates, x, gradient, first, second)));
+        tasks.for_each(|(((x, gradient), first), second)| simd(Advancing::<F, S> { rates, x, gradient, first, second }));
         return;
     }
     tasks.zip(average.par_chunks_mut(TASK)).for_each(|((((x, gradient), first), second), average)| {
-        simd(|| {
-            advance::<F, S>(rates, x, gradient, first, second);
+        let blocks = x.chunks_mut(BLOCK).zip(gradient.chunks(BLOCK)).zip(first.chunks_mut(BLOCK)).zip(second.chunks_mut(BLOCK));
+        for ((((x, gradient), first), second), average) in blocks.zip(average.chunks_mut(BLOCK)) {
+            simd(Advancing::<F, S> { rates, x: &mut *x, gradient, first, second });
             for (average, &x) in average.iter_mut().zip(&*x) {
                 *average = rates.keep * *average + (1.0 - rates.keep) * x;
             }
-        });
+        }
     });
 }
 
-#[inline(always)]
-fn advance<F: Encoding, S: Encoding>(rates: Rates, x: &mut [f32], gradient: &[f32], first: &mut [F::Word], second: &mut [S::Word]) {
-    for (((x, &g), first), second) in x.iter_mut().zip(gradient).zip(first).zip(second) {
-        let m = BETA_1 * F::load(*first) + (1.0 - BETA_1) * g;
-        let v = BETA_2 * S::load(*second) + (1.0 - BETA_2) * (g * g);
-        *first = F::store(m);
-        *second = S::store(v);
-        *x = (*x - rates.step * m / ((v * rates.second).sqrt() + EPSILON)).clamp(0.0, 255.0);
+/// A block of a step.
+struct Advancing<'a, F: Encoding, S: Encoding> {
+    rates: Rates,
+    x: &'a mut [f32],
+    gradient: &'a [f32],
+    first: &'a mut [F::Word],
+    second: &'a mut [S::Word],
+}
+
+impl<F: Encoding, S: Encoding> Work for Advancing<'_, F, S> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self { rates, x, gradient, first, second } = self;
+        for (((x, &g), first), second) in x.iter_mut().zip(gradient).zip(first).zip(second) {
+            let m = BETA_1 * F::load(*first) + (1.0 - BETA_1) * g;
+            let v = BETA_2 * S::load(*second) + (1.0 - BETA_2) * (g * g);
+            *first = F::store(m);
+            *second = S::store(v);
+            *x = (*x - rates.step * m / ((v * rates.second).sqrt() + EPSILON)).clamp(0.0, 255.0);
+        }
     }
 }

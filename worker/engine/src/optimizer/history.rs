@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::Vector;
 use super::control::Move;
 use super::curvature::{PairProducts, Products};
-use crate::vector::{BLOCK, Bf16, Encoding, Fp32, TASK, add_scaled, dots, simd};
+use crate::vector::{BLOCK, Bf16, Encoding, Fp32, TASK, Work, add_scaled, dots, simd};
 
 /// How the pairs are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,17 +112,14 @@ fn measure<E: Encoding>(words: &mut [E::Word], capacity: usize, slots: &[usize],
     let tasks = tasks.zip(start_gradient.par_chunks_mut(TASK)).zip(change.par_chunks(TASK)).zip(words.par_chunks_mut(2 * capacity * TASK));
     let partial: Vec<Products> = tasks
         .map(|(((((x, gradient), start), start_gradient), change), words)| {
-            simd(|| {
-                let mut sums = Products { pairs: vec![PairProducts::default(); capacity], ..Products::default() };
-                let blocks = x.chunks(BLOCK).zip(gradient.chunks_mut(BLOCK)).zip(start.chunks_mut(BLOCK));
-                let blocks =
-                    blocks.zip(start_gradient.chunks_mut(BLOCK)).zip(change.chunks(BLOCK)).zip(words.chunks_mut(2 * capacity * BLOCK));
-                for (((((x, gradient), start), start_gradient), change), words) in blocks {
-                    let ends = Ends { x, gradient, start, start_gradient, change };
-                    measure_block::<E>(words, slots, pair, ends, &mut sums);
-                }
-                sums
-            })
+            let mut sums = Products { pairs: vec![PairProducts::default(); capacity], ..Products::default() };
+            let blocks = x.chunks(BLOCK).zip(gradient.chunks_mut(BLOCK)).zip(start.chunks_mut(BLOCK));
+            let blocks = blocks.zip(start_gradient.chunks_mut(BLOCK)).zip(change.chunks(BLOCK)).zip(words.chunks_mut(2 * capacity * BLOCK));
+            for (((((x, gradient), start), start_gradient), change), words) in blocks {
+                let ends = Ends { x, gradient, start, start_gradient, change };
+                simd(Measuring::<E> { words, slots, pair, ends, sums: &mut sums });
+            }
+            sums
         })
         .collect();
     let mut total = Products { pairs: vec![PairProducts::default(); capacity], ..Products::default() };
@@ -130,58 +127,83 @@ fn measure<E: Encoding>(words: &mut [E::Word], capacity: usize, slots: &[usize],
     total
 }
 
-#[inline(always)]
-fn measure_block<E: Encoding>(words: &mut [E::Word], slots: &[usize], pair: usize, ends: Ends<'_>, sums: &mut Products) {
-    let Ends { x, gradient, start, start_gradient, change } = ends;
-    let len = x.len();
-    let mut y_block = [0.0_f32; BLOCK];
-    let y = &mut y_block[..len];
-    y.copy_from_slice(start_gradient);
-    start_gradient.copy_from_slice(gradient);
-    let (step_words, change_words) = words[2 * pair * len..][..2 * len].split_at_mut(len);
-    for i in 0..len {
-        start[i] = x[i] - start[i];
-        step_words[i] = E::store(start[i]);
-        change_words[i] = E::store(change[i]);
-        gradient[i] = if held(x[i], gradient[i]) { 0.0 } else { gradient[i] };
-    }
-    sums.step_square += dots::<Fp32>(start, start, start)[0];
-    sums.change_square += dots::<Fp32>(y, y, y)[0];
-    start.copy_from_slice(x);
-    for &slot in slots.iter().chain([&pair]) {
-        let (step, change) = words[2 * slot * len..][..2 * len].split_at(len);
-        let [step_change, step_own] = dots::<E>(step, y, gradient);
-        let [change_change, change_own] = dots::<E>(change, y, gradient);
-        sums.pairs[slot].add(PairProducts { step_change, change_change, step_own, change_own });
+/// A block of the first pass.
+struct Measuring<'a, E: Encoding> {
+    words: &'a mut [E::Word],
+    slots: &'a [usize],
+    pair: usize,
+    ends: Ends<'a>,
+    sums: &'a mut Products,
+}
+
+impl<E: Encoding> Work for Measuring<'_, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self { words, slots, pair, ends, sums } = self;
+        let Ends { x, gradient, start, start_gradient, change } = ends;
+        let len = x.len();
+        let mut y_block = [0.0_f32; BLOCK];
+        let y = &mut y_block[..len];
+        y.copy_from_slice(start_gradient);
+        start_gradient.copy_from_slice(gradient);
+        let (step_words, change_words) = words[2 * pair * len..][..2 * len].split_at_mut(len);
+        for i in 0..len {
+            start[i] = x[i] - start[i];
+            step_words[i] = E::store(start[i]);
+            change_words[i] = E::store(change[i]);
+            gradient[i] = if held(x[i], gradient[i]) { 0.0 } else { gradient[i] };
+        }
+        sums.step_square += dots::<Fp32>(start, start, start)[0];
+        sums.change_square += dots::<Fp32>(y, y, y)[0];
+        start.copy_from_slice(x);
+        for &slot in slots.iter().chain([&pair]) {
+            let (step, change) = words[2 * slot * len..][..2 * len].split_at(len);
+            let [step_change, step_own] = dots::<E>(step, y, gradient);
+            let [change_change, change_own] = dots::<E>(change, y, gradient);
+            sums.pairs[slot].add(PairProducts { step_change, change_change, step_own, change_own });
+        }
     }
 }
 
 fn follow<E: Encoding>(words: &[E::Word], capacity: usize, x: &mut [f32], start: Start<'_>, step: &Move) {
     let tasks = x.par_chunks_mut(TASK).zip(start.x.par_chunks(TASK)).zip(start.gradient.par_chunks(TASK));
     tasks.zip(start.own.par_chunks(TASK)).zip(words.par_chunks(2 * capacity * TASK)).for_each(|((((x, start), gradient), own), words)| {
-        simd(|| {
-            let blocks = x.chunks_mut(BLOCK).zip(start.chunks(BLOCK)).zip(gradient.chunks(BLOCK));
-            for ((((x, start), gradient), own), words) in blocks.zip(own.chunks(BLOCK)).zip(words.chunks(2 * capacity * BLOCK)) {
-                follow_block::<E>(words, x, Start { x: start, gradient, own }, step);
-            }
-        });
+        let blocks = x.chunks_mut(BLOCK).zip(start.chunks(BLOCK)).zip(gradient.chunks(BLOCK));
+        for ((((x, start), gradient), own), words) in blocks.zip(own.chunks(BLOCK)).zip(words.chunks(2 * capacity * BLOCK)) {
+            simd(Following::<E> { words, x, start: Start { x: start, gradient, own }, step });
+        }
     });
 }
 
-#[inline(always)]
-fn follow_block<E: Encoding>(words: &[E::Word], x: &mut [f32], start: Start<'_>, step: &Move) {
-    let len = x.len();
-    let mut direction_block = [0.0_f32; BLOCK];
-    let direction = &mut direction_block[..len];
-    for (direction, &own) in direction.iter_mut().zip(start.own) {
-        *direction = step.direction.own * own;
-    }
-    for &(slot, scales) in &step.direction.pairs {
-        let (step, change) = words[2 * slot * len..][..2 * len].split_at(len);
-        add_scaled::<E>(direction, scales, step, change);
-    }
-    for i in 0..len {
-        let by = if held(start.x[i], start.gradient[i]) { 0.0 } else { step.length * direction[i] };
-        x[i] = (start.x[i] + by).clamp(0.0, 255.0);
+/// A block of the second pass.
+struct Following<'a, E: Encoding> {
+    words: &'a [E::Word],
+    x: &'a mut [f32],
+    start: Start<'a>,
+    step: &'a Move,
+}
+
+impl<E: Encoding> Work for Following<'_, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self { words, x, start, step } = self;
+        let len = x.len();
+        let mut direction_block = [0.0_f32; BLOCK];
+        let direction = &mut direction_block[..len];
+        for (direction, &own) in direction.iter_mut().zip(start.own) {
+            *direction = step.direction.own * own;
+        }
+        for &(slot, scales) in &step.direction.pairs {
+            let (step, change) = words[2 * slot * len..][..2 * len].split_at(len);
+            add_scaled::<E>(direction, scales, step, change);
+        }
+        for i in 0..len {
+            let by = if held(start.x[i], start.gradient[i]) { 0.0 } else { step.length * direction[i] };
+            x[i] = (start.x[i] + by).clamp(0.0, 255.0);
+        }
     }
 }

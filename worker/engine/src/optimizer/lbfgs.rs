@@ -7,7 +7,7 @@ use super::curvature::Products;
 use super::history::{Ends, History, HistoryPrecision, Start, held};
 use super::smoothing::{Frame, Smoothing};
 use super::{Memory, Vector};
-use crate::vector::{BLOCK, Fp32, TASK, dots, simd};
+use crate::vector::{BLOCK, Fp32, TASK, Work, dots, simd};
 
 /// Liu and Nocedal, "On the limited memory BFGS method for large scale optimization", 1989, on inner products (`curvature.rs`), begun from a smoothing inverse
 /// Hessian (`smoothing.rs`).
@@ -99,12 +99,10 @@ impl Lbfgs {
 fn subtract_from(gradient: &[f32], start_gradient: &mut [f32], change: &mut [f32]) {
     let tasks = gradient.par_chunks(TASK).zip(start_gradient.par_chunks_mut(TASK)).zip(change.par_chunks_mut(TASK));
     tasks.for_each(|((gradient, start_gradient), change)| {
-        simd(|| {
-            for ((&gradient, start), change) in gradient.iter().zip(start_gradient).zip(change) {
-                *start = gradient - *start;
-                *change = *start;
-            }
-        });
+        for ((&gradient, start), change) in gradient.iter().zip(start_gradient).zip(change) {
+            *start = gradient - *start;
+            *change = *start;
+        }
     });
 }
 
@@ -126,21 +124,35 @@ fn own_products(own: &[f32], start: &[f32], start_gradient: &[f32]) -> (f64, f64
     let tasks = own.par_chunks(TASK).zip(start.par_chunks(TASK)).zip(start_gradient.par_chunks(TASK));
     let partial: Vec<[f64; 2]> = tasks
         .map(|((own, start), gradient)| {
-            simd(|| {
-                let mut sums = [0.0, 0.0];
-                for ((own, start), gradient) in own.chunks(BLOCK).zip(start.chunks(BLOCK)).zip(gradient.chunks(BLOCK)) {
-                    let mut q = [0.0_f32; BLOCK];
-                    let q = &mut q[..own.len()];
-                    hold_block(q, start, gradient);
-                    let [product, square] = dots::<Fp32>(own, q, own);
-                    sums = [sums[0] + product, sums[1] + square];
-                }
-                sums
-            })
+            let mut sums = [0.0, 0.0];
+            for ((own, start), gradient) in own.chunks(BLOCK).zip(start.chunks(BLOCK)).zip(gradient.chunks(BLOCK)) {
+                let [product, square] = simd(Own { own, start, gradient });
+                sums = [sums[0] + product, sums[1] + square];
+            }
+            sums
         })
         .collect();
     let [product, square] = partial.iter().fold([0.0, 0.0], |total, part| [total[0] + part[0], total[1] + part[1]]);
     (product, (square / own.len() as f64).sqrt())
+}
+
+/// A block of [`own_products`].
+struct Own<'a> {
+    own: &'a [f32],
+    start: &'a [f32],
+    gradient: &'a [f32],
+}
+
+impl Work for Own<'_> {
+    type Output = [f64; 2];
+
+    #[inline(always)]
+    fn run(self) -> [f64; 2] {
+        let mut q = [0.0_f32; BLOCK];
+        let q = &mut q[..self.own.len()];
+        hold_block(q, self.start, self.gradient);
+        dots::<Fp32>(self.own, q, self.own)
+    }
 }
 
 #[cfg(test)]

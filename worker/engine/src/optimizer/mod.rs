@@ -107,7 +107,7 @@ impl Optimizer {
 
 #[cfg(test)]
 mod tests {
-    use impasto_types::{Preset, Recipe};
+    use impasto_types::{Preset, Profile, Recipe};
 
     use super::*;
 
@@ -257,11 +257,13 @@ mod tests {
 
     #[test]
     fn a_plan_shrinks_until_it_fits() {
-        let lbfgs = Recipe { history: 50, ..Preset::Gatys.recipe() };
+        let lbfgs = Recipe { history: 50, profile: Profile::Exact, ..Preset::Gatys.recipe() };
+        let fast = Recipe { profile: Profile::Fast, ..lbfgs.clone() };
         let adam = Preset::Painterly.recipe();
         let len = 1000 * 1000 * 3;
         for (recipe, bytes_per_value, expected) in [
             (&lbfgs, 1000, Some("l-bfgs with 50 pairs")),
+            (&fast, 1000, Some("l-bfgs with 50 pairs in bf16")),
             (&lbfgs, 400, Some("l-bfgs with 50 pairs in bf16")),
             (&lbfgs, 100, Some("l-bfgs with 21 pairs in bf16")),
             (&lbfgs, 26, Some("l-bfgs with 3 pairs in bf16")),

@@ -8,7 +8,7 @@
 //!
 //! it knows it from the first step. `D_k` halves a picture `k` times with the binomial filter (1 3 3 1)/8, `U_k` is its transpose times `4^k`, so that
 //! a flat picture keeps its level, and `w_k` doubles with each halving. Each term is a matrix times its transpose, so `M` is symmetric and positive definite, as the
-//! recursion asks, at every size and with every border. At 256 pixels, preset `gatys`, the loss after 40 steps is 0.6 of what it is without.
+//! recursion asks, at every size and with every border. At 256 pixels, preset `gatys`, the loss after 40, 100 and 300 steps is 0.56, 0.59 and 0.75 of what it is without.
 //!
 //! Tried and left: weights that grow by 1 or 4 instead of 2 (slower at 70 steps, and at 4 also in the first ten); three times more weight on chroma, which curves less than
 //! luminance (no gain beside the smoothing); damping of the highest frequencies (slower).
