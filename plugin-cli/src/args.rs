@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    build, cancel, check, completions, coordinator, drain, init, job, jobs, man, models, plan, retry, stylize, submit, synth, watch,
+    bench, build, cancel, check, completions, coordinator, drain, init, job, jobs, man, models, plan, retry, stylize, submit, synth, watch,
     worker, workers,
 };
 use crate::units::parse_size;
@@ -47,6 +47,7 @@ pub enum Command {
     Coordinator(coordinator::CoordinatorArgs),
     Worker(worker::WorkerArgs),
     Models(models::ModelsArgs),
+    Bench(bench::BenchArgs),
     Init(init::InitArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
@@ -176,6 +177,9 @@ mod tests {
             ("impasto job 7 --watch", Ok(())),
             ("impasto drain node-7 -n", Ok(())),
             ("impasto models pull", Ok(())),
+            ("impasto bench --sizes 256,512 --random-weights --profile exact --threads 2 --json", Ok(())),
+            ("impasto worker --max-memory 4G", Ok(())),
+            ("impasto bench --size 8", Err(ValueValidation)),
             ("impasto models import a.whl --models-dir m", Ok(())),
             ("impasto coordinator --listen 127.0.0.1:0 --data-dir d", Ok(())),
             ("impasto worker --coordinator http://farm:7421 --name a", Ok(())),

@@ -80,6 +80,12 @@ impl Config {
         flags.threads.or(self.threads)
     }
 
+    /// How many threads this process paints with: one for each core, unless it is told otherwise.
+    pub fn paint_threads(&self, flags: &ComputeFlags) -> usize {
+        let given = self.threads(flags).map(usize::from);
+        given.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+    }
+
     /// Where results, jobs and uploaded files of the embedded farm are kept.
     ///
     /// # Errors

@@ -117,8 +117,7 @@ pub(crate) fn paint(subject: Subject, args: &DirectArgs, context: &Context) -> R
     let cancel = interrupt::token();
     let models_dir = context.config.models_dir(&args.models);
     let model = ensure_model(models_dir.as_deref(), context)?;
-    let threads = context.config.threads(&args.compute).map(usize::from);
-    let threads = threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    let threads = context.config.paint_threads(&args.compute);
     let memory_bytes = args.compute.max_memory.unwrap_or_else(default_memory_bytes);
     let painter = EnginePainter::open(models_dir.as_deref(), threads).map_err(Failure::here)?;
     let blob = |source: &Source| BlobRef::of(&source.bytes);

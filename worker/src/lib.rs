@@ -5,6 +5,7 @@
 
 mod attempt;
 mod backoff;
+pub mod bench;
 mod blob_cache;
 mod ledger;
 mod machine;

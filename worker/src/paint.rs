@@ -103,10 +103,11 @@ pub fn paint(
     let inputs = inputs(asset, action, sources)?;
     let began = Instant::now();
     let mut session = Session::new(engine.clone(), action.recipe.clone(), inputs, memory_bytes).map_err(failed)?;
-    let mut last = None;
+    let (mut last, mut steps) = (None, 0);
     let mut planned = None;
     while let Step::Running(step) = session.step().map_err(failed)? {
         last = Some(step);
+        steps += 1;
         if let Some(plan) = session.plan().filter(|_| planned != Some(step.scale)) {
             planned = Some(step.scale);
             let (width, height) = step.scale;
@@ -121,7 +122,7 @@ pub fn paint(
     drop(session);
     let compute_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     let report = RunReport {
-        iterations: last.map_or(0, |step| step.iteration),
+        iterations: steps,
         loss: last.map_or(0.0, |step| step.loss),
         content_loss: last.map_or(0.0, |step| step.content_loss),
         style_loss: last.map_or(0.0, |step| step.style_loss),

@@ -1,5 +1,6 @@
 //! One file for each command: its flags, and what it does with the libraries.
 
+pub(crate) mod bench;
 pub(crate) mod build;
 pub(crate) mod cancel;
 pub(crate) mod check;
@@ -41,6 +42,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<Exit, Failure> 
         Command::Coordinator(args) => coordinator::run(args, context),
         Command::Worker(args) => worker::run(args, context),
         Command::Models(args) => models::run(args, context),
+        Command::Bench(args) => bench::run(args, context),
         Command::Init(args) => init::run(args, context),
         Command::Completions(args) => completions::run(args, context),
         Command::Man(args) => man::run(args, context),

@@ -1,0 +1,63 @@
+//! Whether what is fast is right: the gradient of a small picture against that of the scalar loops in single precision.
+
+use std::sync::Arc;
+
+use impasto_engine::device::{Cpu, Device, Pass, STYLE_LAYERS, Tiling, View};
+use impasto_engine::objective::{LayerStatistics, StyleTarget};
+use impasto_engine::{EngineError, Image};
+use impasto_kernels::{Level, Precision};
+use impasto_types::{Preset, Recipe};
+use serde::Serialize;
+
+use super::{BenchError, Stage, subject};
+
+/// How far two gradients are apart.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Agreement {
+    /// The distance to the scalar gradient over its length.
+    pub gradient_error: f64,
+    pub tolerance: f64,
+}
+
+/// Odd blocks and all, but quick in plain loops.
+const SIDE: u32 = 40;
+
+/// Winograd's rounding, and the few ReLUs that it opens or closes.
+const EXACT_TOLERANCE: f64 = 0.02;
+/// Eight bits of mantissa, and the ReLUs that they open or close.
+const FAST_TOLERANCE: f64 = 0.1;
+
+pub(super) fn check(stage: &Stage<'_>) -> Result<Agreement, BenchError> {
+    let failed = |source| BenchError::Engine { size: SIDE, source };
+    let (expected, _) = gradient(stage, Level::Scalar, Precision::Fp32).map_err(failed)?;
+    let (found, device) = gradient(stage, stage.level, stage.precision()).map_err(failed)?;
+    let length = |values: &mut dyn Iterator<Item = f64>| values.map(|value| value * value).sum::<f64>().sqrt();
+    let apart = length(&mut found.iter().zip(&expected).map(|(a, b)| f64::from(a - b)));
+    let error = apart / length(&mut expected.iter().map(|value| f64::from(*value)));
+    let tolerance = if device.ends_with("bf16") { FAST_TOLERANCE } else { EXACT_TOLERANCE };
+    // A gradient that is not a number is not within any tolerance.
+    if error <= tolerance {
+        Ok(Agreement { gradient_error: error, tolerance })
+    } else {
+        Err(BenchError::Disagrees { device, error, tolerance })
+    }
+}
+
+/// The gradient of a style and content loss, and what computed it.
+fn gradient(stage: &Stage<'_>, level: Level, precision: Precision) -> Result<(Vec<f32>, String), EngineError> {
+    let recipe: Recipe = Preset::Painterly.recipe();
+    let cpu = Cpu::new(stage.weights, level, precision, Arc::clone(&stage.pool))?;
+    let view = View::of_asset(&recipe);
+    let [content, style] = [1, 2].map(|seed| Image::from_picture(subject::picture(SIDE, seed)));
+    let side = SIDE as usize;
+    let mut pass = cpu.pass(Tiling::whole(view, side, side));
+    let statistics: Vec<_> = pass.moments(&style)?.iter().map(LayerStatistics::of).collect();
+    debug_assert_eq!(statistics.len(), STYLE_LAYERS.len());
+    let targets = StyleTarget::layers(&recipe, &[(statistics, 1.0)]);
+    pass.hold_content(&content, &|sums| sums.weight(&recipe))?;
+    let mut gradient = vec![0.0; side * side * 3];
+    // Somewhere between the two, so that both losses pull.
+    let rgb = content.rgb.iter().zip(&style.rgb).map(|(content, style)| 0.7 * content + 0.3 * style).collect();
+    pass.evaluate(&Image { width: side, height: side, rgb }, &targets, &mut gradient)?;
+    Ok((gradient, cpu.label()))
+}

@@ -1,0 +1,120 @@
+//! Whole iterations of a real run: the session that paints assets, on a device that takes the time of each pass.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use impasto_engine::device::{Canvas, Cpu, Device, HostCanvas, Pass, Plan, Task, Terms, TiledPass, View, Work};
+use impasto_engine::objective::{ContentSums, StyleTarget};
+use impasto_engine::{Engine, EngineError, Image, Inputs, Session, Step};
+use impasto_kernels::{Layer, Moments};
+use impasto_types::{Preset, Recipe};
+
+use super::{BenchError, Stage, median, subject};
+use crate::machine;
+
+#[derive(Debug)]
+pub(super) struct Iterations {
+    pub(super) device: String,
+    pub(super) plan: String,
+    pub(super) iteration_ms: f64,
+    pub(super) pass_ms: f64,
+    pub(super) optimizer_share: f64,
+    pub(super) first_loss: f64,
+    pub(super) last_loss: f64,
+    pub(super) peak_memory_bytes: Option<u64>,
+}
+
+/// Paints a picture at its own size alone. The first step is not timed: it measures the style and finds every buffer cold.
+pub(super) fn measure(stage: &Stage<'_>, size: u32, steps: u32, memory_bytes: u64) -> Result<Iterations, BenchError> {
+    let failed = |source| BenchError::Engine { size, source };
+    machine::forget_peak_memory();
+    let cpu = Cpu::new(stage.weights, stage.level, stage.precision(), Arc::clone(&stage.pool)).map_err(failed)?;
+    let passes = Arc::new(Mutex::new(Vec::new()));
+    let engine = Arc::new(Engine::on(Box::new(Clocked { cpu, passes: Arc::clone(&passes) }), Arc::clone(&stage.pool)));
+    // Steps so small that each has to lower the loss.
+    let recipe = Recipe { min_scale: 0, iterations: steps + 1, learning_rate: 1.0, profile: stage.profile, ..Preset::Painterly.recipe() };
+    let inputs = Inputs { content: Some(subject::picture(size, 1)), styles: vec![(subject::picture(size, 2), 1.0)], init: None };
+    let device = engine.device();
+    let mut session = Session::new(engine, recipe, inputs, memory_bytes).map_err(failed)?;
+    let (mut plan, mut losses, mut times) = (String::new(), Vec::new(), Vec::new());
+    loop {
+        let began = Instant::now();
+        let Step::Running(report) = session.step().map_err(failed)? else { break };
+        times.push(began.elapsed().as_secs_f64() * 1e3);
+        losses.push(report.loss);
+        if let Some(found) = session.plan() {
+            plan = found.to_string();
+        }
+    }
+    let peak_memory_bytes = machine::peak_memory_bytes();
+    let (first_loss, last_loss) = (losses[0], losses[losses.len() - 1]);
+    if !(last_loss < first_loss) {
+        return Err(BenchError::NoDescent { size, first: first_loss, last: last_loss });
+    }
+    let passes = std::mem::take(&mut *passes.lock().unwrap_or_else(PoisonError::into_inner));
+    let outside = times.iter().zip(&passes).skip(1).map(|(iteration, pass)| (iteration - pass) / iteration);
+    Ok(Iterations {
+        device,
+        plan,
+        optimizer_share: median(outside.collect()),
+        iteration_ms: median(times.split_off(1)),
+        pass_ms: median(passes[1..].to_vec()),
+        first_loss,
+        last_loss,
+        peak_memory_bytes,
+    })
+}
+
+/// The CPU, with a clock at every evaluation.
+#[derive(Debug)]
+struct Clocked {
+    cpu: Cpu,
+    /// Milliseconds of each evaluation.
+    passes: Arc<Mutex<Vec<f64>>>,
+}
+
+impl Device for Clocked {
+    fn label(&self) -> String {
+        self.cpu.label()
+    }
+
+    fn bytes(&self) -> u64 {
+        self.cpu.bytes()
+    }
+
+    fn plan(&self, work: &Work<'_>, budget_bytes: u64) -> Result<Plan, EngineError> {
+        self.cpu.plan(work, budget_bytes)
+    }
+
+    fn moments(&self, image: &Image, view: View, budget_bytes: u64) -> Result<Vec<Moments>, EngineError> {
+        self.cpu.moments(image, view, budget_bytes)
+    }
+
+    fn canvas(&self, task: Task<'_>) -> Result<Box<dyn Canvas>, EngineError> {
+        let pass = ClockedPass { pass: self.cpu.pass(task.plan.tiling.clone()), passes: Arc::clone(&self.passes) };
+        Ok(Box::new(HostCanvas::new(Box::new(pass), task)?))
+    }
+}
+
+#[derive(Debug)]
+struct ClockedPass {
+    pass: TiledPass,
+    passes: Arc<Mutex<Vec<f64>>>,
+}
+
+impl Pass for ClockedPass {
+    fn moments(&mut self, image: &Image) -> Result<Vec<Moments>, EngineError> {
+        self.pass.moments(image)
+    }
+
+    fn hold_content(&mut self, content: &Image, weigh: &dyn Fn(&ContentSums) -> f64) -> Result<(), EngineError> {
+        self.pass.hold_content(content, weigh)
+    }
+
+    fn evaluate(&mut self, image: &Image, style: &[(Layer, StyleTarget)], gradient: &mut [f32]) -> Result<Terms, EngineError> {
+        let began = Instant::now();
+        let terms = self.pass.evaluate(image, style, gradient)?;
+        self.passes.lock().unwrap_or_else(PoisonError::into_inner).push(began.elapsed().as_secs_f64() * 1e3);
+        Ok(terms)
+    }
+}

@@ -1,0 +1,227 @@
+//! How fast this machine paints: each convolution, and whole iterations of a real run, next to the most that the processor can do.
+//!
+//! Work is counted as direct convolutions, whatever a kernel makes of them, so that figures of different machines, levels and programs can be compared; a kernel that
+//! saves multiplications may come out above the processor's peak. Every answer is checked before its time counts.
+
+mod agreement;
+mod iterations;
+mod layers;
+mod subject;
+mod summit;
+
+use std::sync::Arc;
+
+use impasto_engine::EngineError;
+use impasto_kernels::{Level, NetworkError, Precision, UnknownLevel};
+use impasto_models::VggWeights;
+use impasto_types::Profile;
+use rayon::ThreadPool;
+use serde::Serialize;
+
+use crate::machine;
+use crate::painter::level;
+
+pub use agreement::Agreement;
+pub use layers::LayerReport;
+pub use subject::random_weights;
+
+/// What to measure.
+#[derive(Debug)]
+pub struct Request {
+    /// Sides of square pictures.
+    pub sizes: Vec<u32>,
+    /// Iterations that are timed at each size.
+    pub steps: u32,
+    pub threads: usize,
+    pub profile: Profile,
+    /// What painting may take; larger pictures are cut into tiles.
+    pub memory_bytes: u64,
+    pub weights: VggWeights,
+}
+
+/// What came out.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Report {
+    pub version: &'static str,
+    pub engine_version: u32,
+    pub machine: String,
+    pub cpu: String,
+    /// Instruction sets that this processor has, slowest first.
+    pub levels: Vec<String>,
+    /// What was measured: device, level and precision.
+    pub device: String,
+    pub profile: Profile,
+    pub threads: usize,
+    /// The most that the threads together compute in registers, with the instructions that the passes use.
+    pub peak_gflops: f64,
+    pub agreement: Agreement,
+    pub sizes: Vec<SizeReport>,
+}
+
+/// A square picture.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SizeReport {
+    pub size: u32,
+    /// How it was painted.
+    pub plan: String,
+    /// Iterations that were timed; what follows is their median.
+    pub steps: u32,
+    pub iteration_ms: f64,
+    /// Forward, statistics and backward, tiles and all.
+    pub pass_ms: f64,
+    /// The part of an iteration that is spent outside the pass.
+    pub optimizer_share: f64,
+    pub gflops: f64,
+    /// `gflops` over the peak.
+    pub peak_share: f64,
+    pub first_loss: f64,
+    pub last_loss: f64,
+    /// The most memory that this process held meanwhile, as the system counts it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peak_memory_bytes: Option<u64>,
+    /// The size at which layers were timed: that of a tile, where the picture is larger.
+    pub layers_size: u32,
+    pub layers: Vec<LayerReport>,
+    /// The moments of all five style layers.
+    pub statistics_ms: f64,
+}
+
+/// Why there are no figures.
+#[derive(Debug, thiserror::Error)]
+pub enum BenchError {
+    #[error("IMPASTO_CPU_LEVEL cannot be followed")]
+    Level(#[from] UnknownLevel),
+    #[error("cannot start {threads} threads")]
+    Threads { threads: usize, source: rayon::ThreadPoolBuildError },
+    #[error("the weights are not VGG-19's")]
+    Weights(#[from] NetworkError),
+    #[error("cannot paint at {size} x {size} pixels")]
+    Engine { size: u32, source: EngineError },
+    #[error(
+        "{device} computes a gradient that is off by {error:.4} of the scalar one, where {tolerance} is allowed: its times mean nothing"
+    )]
+    Disagrees { device: String, error: f64, tolerance: f64 },
+    #[error("the loss went from {first} to {last} at {size} x {size} pixels, and not down: its times mean nothing")]
+    NoDescent { size: u32, first: f64, last: f64 },
+}
+
+/// The largest picture whose layers are timed in one piece.
+const LAYERS_SIDE: u32 = 1024;
+
+/// Multiplications and additions of one iteration for each pixel: the convolutions there and back, and the Gram products of five layers there and back.
+const FLOP_PER_PIXEL: f64 = 2.0 * 2.0 * (361_152.0 + 17_408.0);
+
+/// Measures. `news` is told what is about to be.
+///
+/// # Errors
+/// Where an answer is wrong, or the machine cannot do what was asked.
+pub fn run(request: &Request, news: &mut dyn FnMut(&str)) -> Result<Report, BenchError> {
+    let level = level()?;
+    let threads = request.threads.max(1);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|source| BenchError::Threads { threads, source })?;
+    let stage = Stage { weights: &request.weights, level, profile: request.profile, pool: Arc::new(pool) };
+    news("checking the answer");
+    let agreement = agreement::check(&stage)?;
+    let mut painted = Vec::new();
+    let mut device = String::new();
+    for &size in &request.sizes {
+        news(&format!("painting at {size} x {size}"));
+        let iterations = iterations::measure(&stage, size, request.steps, request.memory_bytes)?;
+        device.clone_from(&iterations.device);
+        painted.push((size, iterations));
+    }
+    let network = stage.network()?;
+    news("looking for the processor's peak");
+    let peak_gflops = summit::gflops(&stage.pool, network.level(), network.precision());
+    let mut sizes = Vec::new();
+    for (size, iterations) in painted {
+        let layers_size = size.min(LAYERS_SIDE);
+        news(&format!("timing layers at {layers_size} x {layers_size}"));
+        let times = layers::measure(&stage, &network, layers_size);
+        let gflops = f64::from(size) * f64::from(size) * FLOP_PER_PIXEL / (iterations.iteration_ms * 1e6);
+        sizes.push(SizeReport {
+            size,
+            plan: iterations.plan,
+            steps: request.steps,
+            iteration_ms: iterations.iteration_ms,
+            pass_ms: iterations.pass_ms,
+            optimizer_share: iterations.optimizer_share,
+            gflops,
+            peak_share: gflops / peak_gflops,
+            first_loss: iterations.first_loss,
+            last_loss: iterations.last_loss,
+            peak_memory_bytes: iterations.peak_memory_bytes,
+            layers_size,
+            layers: times.layers,
+            statistics_ms: times.statistics_ms,
+        });
+    }
+    Ok(Report {
+        version: env!("CARGO_PKG_VERSION"),
+        engine_version: impasto_types::ENGINE_VERSION,
+        machine: machine::host_name(),
+        cpu: machine::cpu_model(),
+        levels: Level::available().iter().map(Level::to_string).collect(),
+        device,
+        profile: request.profile,
+        threads,
+        peak_gflops,
+        agreement,
+        sizes,
+    })
+}
+
+/// What all measurements share.
+struct Stage<'a> {
+    weights: &'a VggWeights,
+    level: Level,
+    profile: Profile,
+    pool: Arc<ThreadPool>,
+}
+
+impl Stage<'_> {
+    fn precision(&self) -> Precision {
+        match self.profile {
+            Profile::Fast => Precision::Bf16,
+            Profile::Exact => Precision::Fp32,
+        }
+    }
+}
+
+/// The middle one, or the upper of two.
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn medians() {
+        assert_eq!([median(vec![3.0, 1.0, 2.0]), median(vec![1.0, 2.0]), median(vec![])], [2.0, 2.0, 0.0]);
+    }
+
+    #[test]
+    fn a_small_picture_is_measured_and_checked() {
+        let request = Request {
+            sizes: vec![32],
+            steps: 2,
+            threads: 2,
+            profile: Profile::Exact,
+            memory_bytes: 4 << 30,
+            weights: subject::weights(&[3, 8, 8, 12, 12, 16, 16, 16, 16, 20, 20, 20, 20, 24]),
+        };
+        let mut news = Vec::new();
+        let report = run(&request, &mut |line| news.push(line.to_owned())).expect("it is measured");
+        assert!(report.device.starts_with("cpu ") && report.device.ends_with(" fp32"), "{}", report.device);
+        assert!(report.peak_gflops > 0.0 && report.agreement.gradient_error <= report.agreement.tolerance);
+        let [size] = &report.sizes[..] else { panic!("one size was asked for") };
+        assert!(size.last_loss < size.first_loss && (0.0..1.0).contains(&size.optimizer_share), "{size:?}");
+        let names: Vec<_> = size.layers.iter().map(|layer| layer.layer).collect();
+        assert_eq!((names.len(), names[0], names[12]), (13, "conv1_1", "conv5_1"));
+        assert!(size.layers.iter().all(|layer| layer.forward_ms > 0.0 && layer.backward_ms > 0.0), "{size:?}");
+        assert_eq!(news.len(), 4, "{news:?}");
+    }
+}

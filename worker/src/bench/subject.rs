@@ -1,0 +1,56 @@
+//! What is painted where only the time counts: pictures with forms in them, and weights without a download.
+
+use impasto_assets::{Origin, Picture};
+use impasto_models::{Convolution, VggWeights};
+use impasto_types::ContainerFormat;
+
+/// Channels of VGG-19 from the picture to conv5_1.
+const CHANNELS: [usize; 14] = [3, 64, 64, 128, 128, 256, 256, 256, 256, 512, 512, 512, 512, 512];
+
+/// Weights of VGG-19's shape that were never trained. They take as long as the real ones.
+pub fn random_weights() -> VggWeights {
+    weights(&CHANNELS)
+}
+
+/// He's initialisation (2015) keeps feature maps of one size through all layers.
+pub(super) fn weights(channels: &[usize]) -> VggWeights {
+    let mut noise = Noise(11);
+    let convolution = |(index, pair): (usize, &[usize])| {
+        // Uniform in [-1, 1) has a deviation of one over the square root of three.
+        let reach = (6.0 / (9.0 * pair[0] as f32)).sqrt();
+        Convolution {
+            name: format!("convolution {}", index + 1),
+            in_channels: pair[0],
+            out_channels: pair[1],
+            weights: (0..pair[0] * pair[1] * 9).map(|_| noise.next() * reach).collect(),
+            bias: (0..pair[1]).map(|_| noise.next()).collect(),
+        }
+    };
+    VggWeights { convolutions: channels.windows(2).enumerate().map(convolution).collect() }
+}
+
+/// Waves in three colours and a little noise; `seed` turns them.
+pub(super) fn picture(side: u32, seed: u64) -> Picture {
+    let mut noise = Noise(seed);
+    let turn = 1.0 + seed as f32;
+    let mut rgb = Vec::with_capacity(side as usize * side as usize * 3);
+    for y in 0..side {
+        for x in 0..side {
+            let (x, y) = (x as f32 * 0.11, y as f32 * 0.07);
+            for phase in [0.0, 2.0, 4.0] {
+                rgb.push(128.0 + 80.0 * (x * turn.sin() + y * turn.cos() + (x * y * 0.02).sin() + phase).sin() + 12.0 * noise.next());
+            }
+        }
+    }
+    Picture { width: side, height: side, rgb, alpha: None, origin: Origin::synthetic("the benchmark", ContainerFormat::Png) }
+}
+
+/// Uniform in [-1, 1): a linear congruential generator is noise enough.
+struct Noise(u64);
+
+impl Noise {
+    fn next(&mut self) -> f32 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 40) as f32 / (1_u64 << 23) as f32 - 1.0
+    }
+}
