@@ -114,6 +114,7 @@ pub fn recipe(message: v1::Recipe) -> Result<Recipe, FieldError> {
         init: words::parse("init", &message.init)?,
         preserve_color: words::parse("preserve_color", &message.preserve_color)?,
         palette: message.palette,
+        plateau: message.plateau,
         tileable: words::parse("tileable", &message.tileable)?,
         profile: words::parse("profile", &message.profile)?,
         seed: message.seed,

@@ -52,6 +52,7 @@ pub fn recipe(recipe: &Recipe) -> v1::Recipe {
         init: words::of(recipe.init),
         preserve_color: words::of(recipe.preserve_color),
         palette: recipe.palette,
+        plateau: recipe.plateau,
         tileable: words::of(recipe.tileable),
         profile: words::of(recipe.profile),
         seed: recipe.seed,

@@ -18,6 +18,8 @@ pub struct Recipe {
     pub iterations: u32,
     /// Optimiser steps at the coarsest scale; scales between interpolate geometrically. More of them settle the large forms, and cost little.
     pub coarse_iterations: u32,
+    /// A scale ends early where the loss fell by less than this share of itself over the last ten steps: the smaller, the more patient. 0 never ends one.
+    pub plateau: f32,
     /// The longer side in pixels at which coarse to fine begins; 0 works at the final size alone.
     pub min_scale: u32,
     /// The ratio of one scale's side to the next coarser one's, above 1.
@@ -223,6 +225,7 @@ impl Recipe {
         in_range("learning_rate", self.learning_rate, self.learning_rate > 0.0 && self.learning_rate <= 255.0, "above 0, at most 255")?;
         in_range("history", self.history, (1..=1000).contains(&self.history), "from 1 to 1000")?;
         in_range("averaging", self.averaging, (0.0..1.0).contains(&self.averaging), "from 0 to below 1")?;
+        in_range("plateau", self.plateau, (0.0..1.0).contains(&self.plateau), "from 0 to below 1")?;
         in_range("palette", self.palette, (0.0..=1.0).contains(&self.palette), "from 0 to 1")?;
         if self.method == Method::Synthesize {
             in_range("init", "content", self.init != Init::Content, "noise or an image where a texture is synthesised")?;

@@ -36,8 +36,9 @@ impl Preset {
         let painterly = Recipe {
             method: Method::Optimize,
             size: None,
-            iterations: 25,
-            coarse_iterations: 50,
+            iterations: 16,
+            coarse_iterations: 60,
+            plateau: 0.01,
             min_scale: 128,
             scale_factor: std::f32::consts::SQRT_2,
             content_weight: 1.0,
@@ -52,7 +53,7 @@ impl Preset {
             optimizer: Optimizer::Adam,
             learning_rate: 5.0,
             history: 20,
-            averaging: 0.95,
+            averaging: 0.92,
             init: Init::Content,
             preserve_color: PreserveColor::None,
             palette: 0.3,
@@ -64,8 +65,8 @@ impl Preset {
             Self::Painterly => painterly,
             // Average pooling keeps the edges of small forms; the palette comes first, since strokes alone leave patches of the old colours.
             Self::Texture => Recipe {
-                iterations: 20,
-                coarse_iterations: 40,
+                iterations: 14,
+                coarse_iterations: 45,
                 style_weight: 2.0,
                 loss_norm: LossNorm::Variance,
                 palette: 1.0,
@@ -84,7 +85,7 @@ impl Preset {
                 padding: Padding::Zero,
                 optimizer: Optimizer::Lbfgs,
                 learning_rate: 1.0,
-                history: 100,
+                plateau: 0.0,
                 averaging: 0.0,
                 palette: 0.0,
                 ..painterly
@@ -124,6 +125,10 @@ pub struct RecipePatch {
     #[cfg_attr(feature = "clap", arg(long, value_name = "N"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub coarse_iterations: Option<u32>,
+    /// End a scale early where the loss fell by less than this share over ten steps; 0 never
+    #[cfg_attr(feature = "clap", arg(long, value_name = "SHARE"))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plateau: Option<f32>,
     /// The longer side at which coarse to fine begins; 0 works at the final size alone
     #[cfg_attr(feature = "clap", arg(long, value_name = "PIXELS"))]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -249,12 +254,13 @@ impl FromStr for InitSource {
 
 impl RecipePatch {
     /// Every key that a manifest's table may have, in the order of the fields.
-    pub const KEYS: [&'static str; 26] = [
+    pub const KEYS: [&'static str; 27] = [
         "preset",
         "method",
         "size",
         "iterations",
         "coarse_iterations",
+        "plateau",
         "min_scale",
         "scale_factor",
         "content_weight",
@@ -287,6 +293,7 @@ impl RecipePatch {
             size: over.size.or(self.size),
             iterations: over.iterations.or(self.iterations),
             coarse_iterations: over.coarse_iterations.or(self.coarse_iterations),
+            plateau: over.plateau.or(self.plateau),
             min_scale: over.min_scale.or(self.min_scale),
             scale_factor: over.scale_factor.or(self.scale_factor),
             content_weight: over.content_weight.or(self.content_weight),
@@ -345,6 +352,7 @@ impl RecipePatch {
             },
             preserve_color: self.preserve_color.unwrap_or(base.preserve_color),
             palette: self.palette.unwrap_or(base.palette),
+            plateau: self.plateau.unwrap_or(base.plateau),
             tileable: self.tileable.unwrap_or(base.tileable),
             profile: self.profile.unwrap_or(base.profile),
             seed: self.seed.unwrap_or(base.seed),

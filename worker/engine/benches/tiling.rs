@@ -130,7 +130,14 @@ impl Bench {
         let work = self.work();
         let mut plan = self.cpu.plan(&work, u64::MAX)?;
         plan.tiling = tiling;
-        let task = Task { work, plan, picture: self.content.clone(), content: Some(self.content.clone()), style: self.style.clone() };
+        let task = Task {
+            work,
+            plan,
+            picture: self.content.clone(),
+            content: Some(self.content.clone()),
+            style: self.style.clone(),
+            warmth: None,
+        };
         let mut canvas = self.cpu.canvas(task)?;
         for _ in 0..iterations {
             canvas.step()?;

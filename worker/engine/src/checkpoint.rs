@@ -1,6 +1,6 @@
 //! A session's state as bytes: small, exact, and read with suspicion.
 //!
-//! The file is: the magic line, the run's identity (32 bytes), the scale, the iteration and the counts of scalars and vectors, the scalars, the
+//! The file is: the magic line, the run's identity (32 bytes), the scale and the counts of losses, scalars and vectors, the losses, the scalars, the
 //! picture and the optimiser's vectors, and a BLAKE3 digest of all that. Numbers are little-endian.
 //!
 //! A vector is its kind, its length and its blocks. Of a floating-point number only the exponent is worth compressing; its digits are noise. So the words of a block are
@@ -34,7 +34,8 @@ const KIND_HALF: u8 = 1;
 #[derive(Debug, PartialEq)]
 pub(crate) struct Saved {
     pub(crate) scale: usize,
-    pub(crate) iteration: u32,
+    /// Of the scale's steps so far.
+    pub(crate) losses: Vec<f64>,
     pub(crate) pixels: Vec<f32>,
     pub(crate) memory: Memory,
 }
@@ -42,10 +43,10 @@ pub(crate) struct Saved {
 pub(crate) fn write(saved: &Saved, identity: &blake3::Hash) -> Vec<u8> {
     let mut bytes = MAGIC.to_vec();
     bytes.extend(identity.as_bytes());
-    let Saved { scale, iteration, pixels, memory } = saved;
-    let counts = [*scale as u64, u64::from(*iteration), memory.scalars.len() as u64, memory.vectors.len() as u64];
-    bytes.extend(counts.iter().flat_map(|count| count.to_le_bytes()));
-    bytes.extend(memory.scalars.iter().flat_map(|scalar| scalar.to_le_bytes()));
+    let Saved { scale, losses, pixels, memory } = saved;
+    let counts = [scale, &losses.len(), &memory.scalars.len(), &memory.vectors.len()];
+    bytes.extend(counts.iter().flat_map(|count| (**count as u64).to_le_bytes()));
+    bytes.extend(losses.iter().chain(&memory.scalars).flat_map(|scalar| scalar.to_le_bytes()));
     write_words(pixels, &mut bytes);
     for vector in &memory.vectors {
         match vector {
@@ -72,16 +73,16 @@ pub(crate) fn read(bytes: &[u8], identity: &blake3::Hash, most_bytes: u64) -> Re
     if file.bytes(DIGEST_BYTES)? != identity.as_bytes() {
         return Err(refuse("it belongs to another recipe or other pictures"));
     }
-    let (scale, iteration, scalars, vectors) = (file.count()?, file.count()?, file.count()?, file.count()?);
+    let (scale, losses, scalars, vectors) = (file.count()?, file.count()?, file.count()?, file.count()?);
     let scale = usize::try_from(scale).map_err(|_| refuse("its scale is out of range"))?;
-    let iteration = u32::try_from(iteration).map_err(|_| refuse("its iteration is out of range"))?;
+    let losses = (0..losses).map(|_| file.array().map(f64::from_le_bytes)).collect::<Result<Vec<_>, _>>()?;
     let scalars = (0..scalars).map(|_| file.array().map(f64::from_le_bytes)).collect::<Result<Vec<_>, _>>()?;
     let Vector::Fp32(pixels) = file.vector()? else { return Err(refuse("its picture is not in single precision")) };
     let vectors = (0..vectors).map(|_| file.vector()).collect::<Result<Vec<_>, _>>()?;
     if !file.rest.is_empty() {
         return Err(refuse("there is more in it than it says"));
     }
-    Ok(Saved { scale, iteration, pixels, memory: Memory { scalars, vectors } })
+    Ok(Saved { scale, losses, pixels, memory: Memory { scalars, vectors } })
 }
 
 /// A number of a vector, as bytes with the exponent in the last of them.
@@ -203,7 +204,7 @@ mod tests {
     use crate::noise::SplitMix64;
 
     fn saved(pixels: Vec<f32>, vectors: Vec<Vector>) -> Saved {
-        Saved { scale: 2, iteration: 7, pixels, memory: Memory { scalars: vec![4.0, f64::MIN_POSITIVE], vectors } }
+        Saved { scale: 2, losses: vec![3.0, 2.5], pixels, memory: Memory { scalars: vec![4.0, f64::MIN_POSITIVE], vectors } }
     }
 
     #[test]

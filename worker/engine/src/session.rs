@@ -6,7 +6,7 @@ use std::sync::Arc;
 use impasto_assets::{Origin, Picture};
 use impasto_types::{ContainerFormat, Init, Method, PreserveColor, Recipe, Scale};
 
-use crate::device::{Canvas, Plan, State, Task, View, Work};
+use crate::device::{Canvas, Plan, State, Task, View, Warmth, Work};
 use crate::noise::SplitMix64;
 use crate::objective::{LayerStatistics, StyleTarget};
 use crate::optimizer::{Memory, OptimizerPlan};
@@ -63,8 +63,8 @@ pub struct Session {
 enum Place {
     /// With the session: before a scale's first step, and when done.
     Here(Image),
-    /// On the device, this many steps into a scale.
-    Canvas { canvas: Box<dyn Canvas>, plan: Plan, iteration: u32 },
+    /// On the device, some steps into a scale: one for each loss.
+    Canvas { canvas: Box<dyn Canvas>, plan: Plan, losses: Vec<f64> },
 }
 
 /// The inputs as the engine computes with them. What is not needed any more is let go.
@@ -129,16 +129,16 @@ impl Session {
             return Err(EngineError::Checkpoint("it names a scale that the run does not have"));
         };
         let (width, height) = (scale.width as usize, scale.height as usize);
-        if saved.pixels.len() != width * height * 3 || saved.iteration >= scale.iterations {
+        if saved.pixels.len() != width * height * 3 || saved.losses.len() >= scale.iterations as usize {
             return Err(EngineError::Checkpoint("its picture does not fit its scale"));
         }
         session.at = saved.scale;
         session.place = Place::Here(Image { width, height, rgb: saved.pixels.clone() });
-        if saved.iteration > 0 {
-            session.begin_scale(scale)?;
-            let Place::Canvas { canvas, iteration, .. } = &mut session.place else { unreachable!("a scale has begun") };
+        if saved.memory != Memory::default() {
+            session.begin_scale(scale, None)?;
+            let Place::Canvas { canvas, losses, .. } = &mut session.place else { unreachable!("a scale has begun") };
             canvas.restore(State { pixels: saved.pixels, memory: saved.memory })?;
-            *iteration = saved.iteration;
+            *losses = saved.losses;
         }
         Ok(session)
     }
@@ -150,18 +150,19 @@ impl Session {
     pub fn step(&mut self) -> Result<Step, EngineError> {
         let Some(&scale) = self.scales.get(self.at) else { return Ok(Step::Done) };
         if matches!(self.place, Place::Here(_)) {
-            self.begin_scale(scale)?;
+            self.begin_scale(scale, None)?;
         }
-        let Place::Canvas { canvas, iteration, .. } = &mut self.place else { unreachable!("a scale has begun") };
+        let Place::Canvas { canvas, losses, .. } = &mut self.place else { unreachable!("a scale has begun") };
         let terms = self.engine.install(|| canvas.step())?;
-        *iteration += 1;
-        let here = *iteration;
+        losses.push(terms.total());
+        let here = losses.len() as u32;
+        let over = here >= scale.iterations || on_a_plateau(losses, f64::from(self.recipe.plateau));
         let before: u32 = self.scales[..self.at].iter().map(|scale| scale.iterations).sum();
         if !terms.total().is_finite() {
             let (width, height) = (scale.width, scale.height);
             return Err(EngineError::NotFinite { iteration: before + here, width, height, loss: terms.total() });
         }
-        if here >= scale.iterations {
+        if over {
             self.end_scale()?;
         }
         Ok(Step::Running(StepReport {
@@ -206,11 +207,11 @@ impl Session {
         if self.at == self.scales.len() {
             return Ok(Vec::new());
         }
-        let (iteration, State { pixels, memory }) = match &self.place {
-            Place::Here(picture) => (0, State { pixels: picture.rgb.clone(), memory: Memory::default() }),
-            Place::Canvas { canvas, iteration, .. } => (*iteration, canvas.state()?),
+        let (losses, State { pixels, memory }) = match &self.place {
+            Place::Here(picture) => (Vec::new(), State { pixels: picture.rgb.clone(), memory: Memory::default() }),
+            Place::Canvas { canvas, losses, .. } => (losses.clone(), canvas.state()?),
         };
-        Ok(checkpoint::write(&checkpoint::Saved { scale: self.at, iteration, pixels, memory }, &self.identity()))
+        Ok(checkpoint::write(&checkpoint::Saved { scale: self.at, losses, pixels, memory }, &self.identity()))
     }
 
     /// What the picture and the optimiser's vectors of any scale take at most: a checkpoint of this run is no larger.
@@ -265,7 +266,7 @@ impl Session {
     }
 
     /// Measures the targets, plans, and hands the picture to the device.
-    fn begin_scale(&mut self, scale: Scale) -> Result<(), EngineError> {
+    fn begin_scale(&mut self, scale: Scale, warmth: Option<Warmth>) -> Result<(), EngineError> {
         let (width, height) = (scale.width as usize, scale.height as usize);
         let engine = self.engine.clone();
         let device = engine.backend();
@@ -287,9 +288,9 @@ impl Session {
         };
         let work = Work { recipe: &self.recipe, width, height, content: content.is_some() };
         let plan = device.plan(&work, self.budget_bytes.saturating_sub(self.held_bytes()))?;
-        let task = Task { work, plan: plan.clone(), picture, content, style };
+        let task = Task { work, plan: plan.clone(), picture, content, style, warmth };
         let canvas = engine.install(|| device.canvas(task))?;
-        self.place = Place::Canvas { canvas, plan, iteration: 0 };
+        self.place = Place::Canvas { canvas, plan, losses: Vec::new() };
         Ok(())
     }
 
@@ -336,16 +337,19 @@ impl Session {
         fitted
     }
 
-    /// Takes the scale's result, and enlarges it for the next scale if there is one.
+    /// Takes the scale's result; where there is a next scale, enlarges it and goes on there, with what the optimiser has learnt.
     fn end_scale(&mut self) -> Result<(), EngineError> {
-        let Place::Canvas { canvas, .. } = &self.place else { unreachable!("a scale that ends has begun") };
+        let Place::Canvas { canvas, plan, .. } = &self.place else { unreachable!("a scale that ends has begun") };
         let picture = canvas.picture()?;
-        self.place = Place::Here(picture);
         self.at += 1;
-        if let (Place::Here(picture), Some(&Scale { width, height, .. })) = (&self.place, self.scales.get(self.at)) {
-            self.place = Place::Here(self.engine.install(|| self.fit(picture, width as usize, height as usize)));
-        }
-        Ok(())
+        let Some(&scale) = self.scales.get(self.at) else {
+            self.place = Place::Here(picture);
+            return Ok(());
+        };
+        let State { memory, .. } = canvas.state()?;
+        let warmth = Warmth { width: picture.width, height: picture.height, plan: plan.optimizer.clone(), memory };
+        self.place = Place::Here(self.engine.install(|| self.fit(&picture, scale.width as usize, scale.height as usize)));
+        self.begin_scale(scale, Some(warmth))
     }
 
     /// A picture of the final size with what the asset has beside its colours.
@@ -406,6 +410,16 @@ impl Sources {
     }
 }
 
+/// How many steps a loss is watched for.
+const PLATEAU_STEPS: usize = 10;
+
+/// Whether the best loss of the last steps is less than `share` better than the best before them.
+fn on_a_plateau(losses: &[f64], share: f64) -> bool {
+    let Some(before) = losses.len().checked_sub(PLATEAU_STEPS).filter(|before| *before > 0) else { return false };
+    let best = |losses: &[f64]| losses.iter().copied().fold(f64::INFINITY, f64::min);
+    share > 0.0 && best(&losses[before..]) > (1.0 - share) * best(&losses[..before])
+}
+
 fn check_inputs(recipe: &Recipe, inputs: &Inputs) -> Result<(), EngineError> {
     if inputs.content.is_none() && recipe.method == Method::Optimize {
         return Err(EngineError::MissingInput("a content image"));
@@ -456,4 +470,21 @@ fn digest_of(inputs: &Inputs) -> blake3::Hash {
     inputs.styles.iter().for_each(|(picture, weight)| add(picture, *weight));
     inputs.init.iter().for_each(|picture| add(picture, 0.0));
     hasher.finalize()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plateau_is_ten_steps_that_gain_too_little() {
+        let falling = |rate: f64| (0..40).map(|step| rate.powi(step)).collect::<Vec<_>>();
+        assert!(!on_a_plateau(&falling(0.98), 0.1));
+        assert!(on_a_plateau(&falling(0.999), 0.1));
+        assert!(!on_a_plateau(&falling(0.999), 0.0), "a share of zero never ends a scale");
+        assert!(!on_a_plateau(&falling(0.999)[..PLATEAU_STEPS], 0.1), "too early to tell");
+        let mut bump = falling(0.9);
+        bump.push(5.0);
+        assert!(!on_a_plateau(&bump, 0.1), "one bad step is no plateau");
+    }
 }

@@ -2,9 +2,10 @@
 
 use impasto_kernels::{Layer, Moments};
 
-use super::{Canvas, State, Task, Terms};
+use super::{Canvas, State, Task, Terms, Warmth, Work};
 use crate::objective::StyleTarget;
-use crate::optimizer::Optimizer;
+use crate::optimizer::{Optimizer, OptimizerPlan};
+use crate::resize::resample;
 use crate::total_variation::total_variation;
 use crate::{EngineError, Image};
 
@@ -54,16 +55,32 @@ impl HostCanvas {
     /// # Errors
     /// Where the pass fails.
     pub fn new(mut pass: Box<dyn Pass>, task: Task<'_>) -> Result<Self, EngineError> {
-        let Task { work, plan, picture, content, style } = task;
+        let Task { work, plan, picture, content, style, warmth } = task;
         if let Some(content) = content {
             pass.hold_content(&content, &|sums| sums.weight(work.recipe))?;
         }
         let len = picture.rgb.len();
         let tileable = work.recipe.tileable;
         let smoothing = Smoothing { weight: work.recipe.tv_weight, wrap_x: tileable.wraps_x(), wrap_y: tileable.wraps_y() };
-        let optimizer = Optimizer::new(&plan.optimizer, work.width, work.height);
+        let optimizer = match warmth {
+            Some(warmth) => warmed(&work, &plan.optimizer, warmth),
+            None => Optimizer::new(&plan.optimizer, work.width, work.height),
+        };
         Ok(Self { pass, style, picture, gradient: vec![0.0; len], optimizer, smoothing })
     }
+}
+
+/// An optimiser that goes on from what a coarser scale's remembered.
+fn warmed(work: &Work<'_>, plan: &OptimizerPlan, warmth: Warmth) -> Optimizer {
+    let Warmth { width, height, plan: coarse_plan, memory } = warmth;
+    let mut coarse = Optimizer::new(&coarse_plan, width, height);
+    if !coarse.recall(memory) {
+        return Optimizer::new(plan, work.width, work.height);
+    }
+    let tileable = work.recipe.tileable;
+    coarse.carried(plan, work.width, work.height, |values| {
+        resample(values, (width, height), (work.width, work.height), 3, tileable.wraps_x(), tileable.wraps_y())
+    })
 }
 
 impl Canvas for HostCanvas {

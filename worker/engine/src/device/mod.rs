@@ -23,7 +23,7 @@ pub use tiling::{Candidate, HALO_PX, Tile, Tiling};
 pub use view::View;
 
 use crate::objective::StyleTarget;
-use crate::optimizer::Memory;
+use crate::optimizer::{Memory, OptimizerPlan};
 use crate::{EngineError, Image};
 
 /// Where the style loss looks, coarse to deep.
@@ -73,6 +73,17 @@ pub struct Task<'a> {
     /// What the content loss compares with, of the picture's size.
     pub content: Option<Image>,
     pub style: Vec<(Layer, StyleTarget)>,
+    /// What the optimiser of the next coarser scale remembered, where there was one.
+    pub warmth: Option<Warmth>,
+}
+
+/// An optimiser's memory of a coarser version of a picture, so that a finer one need not begin anew.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Warmth {
+    pub width: usize,
+    pub height: usize,
+    pub(crate) plan: OptimizerPlan,
+    pub(crate) memory: Memory,
 }
 
 /// A picture that is being painted, in the device's memory, with all that its optimiser remembers.
