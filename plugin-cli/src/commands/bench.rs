@@ -68,7 +68,7 @@ fn show(report: &Report, context: &Context) {
     let levels = report.levels.join(", ");
     let screen = &context.screen;
     screen.result(format_args!("{cpu} ({levels}): {device} on {threads} threads, peak {peak_gflops:.0} GFLOP/s"));
-    screen.result(format_args!("gradient within {:.5} of the scalar one", agreement.gradient_error));
+    screen.result(format_args!("the gradient differs from the scalar one by {:.1e}", agreement.gradient_error));
     let mut table = Table::new(["SIZE", "ITERATION", "PASS", "OPTIMISER", "GFLOP/S", "OF PEAK", "MEMORY", "PLAN"]);
     for found in sizes {
         table.row([
