@@ -48,7 +48,8 @@ pub(super) fn measure(stage: &Stage<'_>, size: u32, steps: u32, memory_bytes: u6
     }
     let peak_memory_bytes = machine::peak_memory_bytes();
     let (first_loss, last_loss) = (losses[0], losses[losses.len() - 1]);
-    if !(last_loss < first_loss) {
+    // The session refuses losses that are not finite.
+    if last_loss >= first_loss {
         return Err(BenchError::NoDescent { size, first: first_loss, last: last_loss });
     }
     let passes = std::mem::take(&mut *passes.lock().unwrap_or_else(PoisonError::into_inner));
