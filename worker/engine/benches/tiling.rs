@@ -3,6 +3,8 @@
 //! `cargo bench -p impasto-engine --bench tiling -- CONTENT STYLE [SIZE] [ITERATIONS]`; the weights come from the user's model store. It prints a table, and ends
 //! with an error where a tiling is not what the whole is.
 
+#![allow(clippy::print_stdout)] // the table is what it is for
+
 use std::error::Error;
 use std::num::NonZero;
 use std::sync::Arc;
@@ -38,10 +40,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("| device | tileable | interior | tiles | work | time of an iteration | gradient error | PSNR after {iterations} steps |");
     println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
     let mut wrong = 0;
+    let mut devices = Vec::new();
     for profile in [Profile::Exact, Profile::Fast] {
         for tileable in [Tileable::None, Tileable::Both] {
             let bench = Bench::new(&weights, profile, tileable, size, &content, &style)?;
-            wrong += bench.run(iterations)?;
+            // Where the CPU has no matrix units, both profiles are the same.
+            let row = (bench.cpu.label(), tileable);
+            if !devices.contains(&row) {
+                wrong += bench.run(iterations)?;
+                devices.push(row);
+            }
         }
     }
     if wrong > 0 { Err(format!("{wrong} tilings are not what the whole is").into()) } else { Ok(()) }

@@ -113,6 +113,7 @@ impl Session {
         let sources = engine.install(|| Sources::new(&recipe, inputs));
         let place = Place::Here(Image::filled(1, 1, [0.0; 3]));
         let mut session = Self { engine, recipe, budget_bytes, sources, scales, at: 0, place };
+        session.check_budget()?;
         session.place = Place::Here(session.first_picture());
         session.sources.init = None;
         Ok(session)
@@ -310,13 +311,27 @@ impl Session {
         fitted
     }
 
+    /// Plans the last scale, which takes most: what cannot be painted is refused before the coarse scales are.
+    fn check_budget(&self) -> Result<(), EngineError> {
+        let Some(&Scale { width, height, .. }) = self.scales.last() else { return Ok(()) };
+        let content = self.sources.target.is_some() && self.recipe.content_weight > 0.0;
+        let work = Work { recipe: &self.recipe, width: width as usize, height: height as usize, content };
+        self.engine.backend().plan(&work, self.budget_bytes.saturating_sub(self.kept_bytes())).map(|_| ())
+    }
+
     /// Memory that the session holds beside the picture that it paints.
     fn held_bytes(&self) -> u64 {
-        let Sources { asset, target, styles, init, .. } = &self.sources;
+        let Sources { target, styles, init, .. } = &self.sources;
         let images = styles.iter().map(|(style, _)| style).chain(target).chain(init);
-        let alpha = asset.iter().flat_map(|asset| &asset.alpha).map(|alpha| 4 * alpha.len() as u64);
-        let colors = asset.iter().filter_map(|asset| asset.colors.as_ref());
-        PROCESS_BYTES + self.engine.bytes() + images.chain(colors).map(Image::bytes).sum::<u64>() + alpha.sum::<u64>()
+        self.kept_bytes() + images.map(Image::bytes).sum::<u64>()
+    }
+
+    /// Memory that the session holds to the end.
+    fn kept_bytes(&self) -> u64 {
+        let asset = self.sources.asset.iter();
+        let alpha = asset.clone().flat_map(|asset| &asset.alpha).map(|alpha| 4 * alpha.len() as u64);
+        let colors = asset.filter_map(|asset| asset.colors.as_ref()).map(Image::bytes);
+        PROCESS_BYTES + self.engine.bytes() + alpha.chain(colors).sum::<u64>()
     }
 
     /// Memory of the picture, while it is with the session.

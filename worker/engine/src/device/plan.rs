@@ -77,8 +77,10 @@ impl Plan {
         if let Some((_, full)) = full.as_ref().filter(|(_, plan)| plan.tiling.is_whole()) {
             return Ok(full.clone());
         }
+        // Half of what is left for the optimiser, or, where that is too little for any, as little as it gets by with.
         let spared = budget_bytes.saturating_sub(picture + content(Precision::Bf16)) / 2;
-        let lean = OptimizerPlan::within(work.recipe, work.len(), spared).and_then(|optimizer| plan(Precision::Bf16, optimizer));
+        let lean = OptimizerPlan::within(work.recipe, work.len(), spared).unwrap_or_else(|| OptimizerPlan::least(work.recipe));
+        let lean = plan(Precision::Bf16, lean);
         match (full, lean) {
             (Some((full_work, full)), Some((lean_work, lean))) => {
                 Ok(if full_work as f64 > WORTH_LEANING * lean_work as f64 { lean } else { full })
@@ -87,7 +89,7 @@ impl Plan {
             (None, None) => {
                 let smallest = candidates.iter().map(|candidate| costs.tile(candidate)).min().unwrap_or(0);
                 let optimizer = OptimizerPlan::least(work.recipe).bytes(work.len());
-                let least_bytes = picture + content(Precision::Bf16) + 2 * optimizer.max(smallest);
+                let least_bytes = picture + content(Precision::Bf16) + optimizer + smallest;
                 Err(EngineError::Memory { width: work.width, height: work.height, least_bytes, budget_bytes })
             }
         }
