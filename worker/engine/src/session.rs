@@ -274,7 +274,8 @@ impl Session {
         let mut styles = Vec::new();
         for (style, weight) in &self.sources.styles {
             let style = engine.install(|| self.style_at(style, scale));
-            let budget = self.budget_bytes.saturating_sub(self.held_bytes() + self.here_bytes() + style.bytes());
+            let held = self.held_bytes() + self.here_bytes() + style.bytes() + warmth.as_ref().map_or(0, Warmth::bytes);
+            let budget = self.budget_bytes.saturating_sub(held);
             let moments = engine.install(|| device.moments(&style, View::of_style(&self.recipe), budget))?;
             styles.push((moments.iter().map(LayerStatistics::of).collect(), *weight));
         }
@@ -354,16 +355,17 @@ impl Session {
 
     /// Takes the scale's result; where there is a next scale, enlarges it and goes on there, with what the optimiser has learnt.
     fn end_scale(&mut self) -> Result<(), EngineError> {
-        let Place::Canvas { canvas, plan, .. } = &self.place else { unreachable!("a scale that ends has begun") };
-        let picture = canvas.picture()?;
+        let Place::Canvas { canvas, .. } = std::mem::replace(&mut self.place, Place::Here(Image::filled(1, 1, [0.0; 3]))) else {
+            unreachable!("a scale that ends has begun")
+        };
+        let (picture, warmth) = canvas.finish()?;
         self.at += 1;
         let Some(&scale) = self.scales.get(self.at) else {
             self.place = Place::Here(picture);
             return Ok(());
         };
-        let State { memory, .. } = canvas.state()?;
-        let warmth = Warmth { width: picture.width, height: picture.height, plan: plan.optimizer.clone(), memory };
         self.place = Place::Here(self.engine.install(|| self.fit(&picture, scale.width as usize, scale.height as usize)));
+        drop(picture);
         self.begin_scale(scale, Some(warmth))
     }
 

@@ -38,6 +38,7 @@ pub struct HostCanvas {
     picture: Image,
     gradient: Vec<f32>,
     optimizer: Optimizer,
+    plan: OptimizerPlan,
     smoothing: Smoothing,
 }
 
@@ -56,17 +57,18 @@ impl HostCanvas {
     /// Where the pass fails.
     pub fn new(mut pass: Box<dyn Pass>, task: Task<'_>) -> Result<Self, EngineError> {
         let Task { work, plan, picture, content, style, warmth } = task;
-        if let Some(content) = content {
-            pass.hold_content(&content, &|sums| sums.weight(work.recipe))?;
-        }
-        let len = picture.rgb.len();
         let tileable = work.recipe.tileable;
         let smoothing = Smoothing { weight: work.recipe.tv_weight, wrap_x: tileable.wraps_x(), wrap_y: tileable.wraps_y() };
         let optimizer = match warmth {
             Some(warmth) => warmed(&work, &plan.optimizer, warmth),
             None => Optimizer::new(&plan.optimizer, work.width, work.height),
         };
-        Ok(Self { pass, style, picture, gradient: vec![0.0; len], optimizer, smoothing })
+        // The pass takes its memory when it first runs: by then, what the coarser scale remembered is gone.
+        if let Some(content) = content {
+            pass.hold_content(&content, &|sums| sums.weight(work.recipe))?;
+        }
+        let gradient = vec![0.0; picture.rgb.len()];
+        Ok(Self { pass, style, picture, gradient, optimizer, plan: plan.optimizer, smoothing })
     }
 }
 
@@ -94,6 +96,15 @@ impl Canvas for HostCanvas {
 
     fn picture(&self) -> Result<Image, EngineError> {
         Ok(Image { rgb: self.optimizer.result(&self.picture.rgb), ..self.picture })
+    }
+
+    fn finish(self: Box<Self>) -> Result<(Image, Warmth), EngineError> {
+        let Self { pass, gradient, picture, optimizer, plan, .. } = *self;
+        drop((pass, gradient));
+        let Image { width, height, rgb } = picture;
+        let result = Image { width, height, rgb: optimizer.result(&rgb) };
+        drop(rgb);
+        Ok((result, Warmth { width, height, plan, memory: optimizer.memory() }))
     }
 
     fn state(&self) -> Result<State, EngineError> {

@@ -23,7 +23,7 @@ pub use tiling::{Candidate, HALO_PX, Tile, Tiling};
 pub use view::View;
 
 use crate::objective::StyleTarget;
-use crate::optimizer::{Memory, OptimizerPlan};
+use crate::optimizer::{Memory, OptimizerPlan, Vector};
 use crate::{EngineError, Image};
 
 /// Where the style loss looks, coarse to deep.
@@ -86,6 +86,17 @@ pub struct Warmth {
     pub(crate) memory: Memory,
 }
 
+impl Warmth {
+    /// Memory that it takes.
+    pub fn bytes(&self) -> u64 {
+        let bytes = |vector: &Vector| match vector {
+            Vector::Fp32(values) => 4 * values.len() as u64,
+            Vector::Half(values) => 2 * values.len() as u64,
+        };
+        self.memory.vectors.iter().map(bytes).sum()
+    }
+}
+
 /// A picture that is being painted, in the device's memory, with all that its optimiser remembers.
 pub trait Canvas: Send + Sync + std::fmt::Debug {
     /// Evaluates the loss and moves the pixels once. Gives the loss before the move; where that is not finite, the pixels are not to be used any more.
@@ -99,6 +110,12 @@ pub trait Canvas: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// Where the device fails.
     fn picture(&self) -> Result<Image, EngineError>;
+
+    /// The result, and what the optimiser of a finer scale can use. What else the canvas holds is let go first.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    fn finish(self: Box<Self>) -> Result<(Image, Warmth), EngineError>;
 
     /// All that another canvas for the same task needs to go on to the same bits.
     ///
