@@ -16,16 +16,13 @@
 //! Everything that a handler runs is async-signal-safe: it allocates nothing and takes no lock. The tiles are a constant-
 //! initialised thread local without a destructor, which on Linux is a plain offset from the thread pointer.
 //!
-//! On a CPU with AMX nothing is emulated: [`install`] asks the kernel for the permission to use tiles, and the same tests run
-//! on the real ones.
+//! Where this process may use AMX nothing is emulated, and the same tests run on the real tiles.
 
 mod decode;
 mod faults;
 mod tests;
 mod tiles;
 
-use std::arch::asm;
-use std::arch::x86_64::{__cpuid, __cpuid_count};
 use std::cell::UnsafeCell;
 use std::ffi::{c_int, c_void};
 use std::mem;
@@ -49,8 +46,7 @@ pub(crate) enum Executor {
 pub(crate) fn install() -> Executor {
     static EXECUTOR: OnceLock<Executor> = OnceLock::new();
     *EXECUTOR.get_or_init(|| {
-        if cpu_has_tiles() {
-            ask_permission();
+        if super::permission::granted() {
             Executor::Hardware
         } else {
             catch_illegal_instructions();
@@ -71,32 +67,6 @@ static PREVIOUS: OnceLock<libc::sigaction> = OnceLock::new();
 
 thread_local! {
     static TILES: UnsafeCell<Tiles> = const { UnsafeCell::new(Tiles::RELEASED) };
-}
-
-/// CPUID has amx-tile and amx-bf16, and the operating system saves both parts of the tile state.
-fn cpu_has_tiles() -> bool {
-    const OSXSAVE: u32 = 1 << 27;
-    const AMX_BF16: u32 = 1 << 22;
-    const AMX_TILE: u32 = 1 << 24;
-    const XCR0_TILES: u32 = 0b11 << 17;
-
-    if __cpuid(0).eax < 7 || __cpuid(1).ecx & OSXSAVE == 0 {
-        return false;
-    }
-    let features = __cpuid_count(7, 0).edx;
-    let saved: u32;
-    // SAFETY: OSXSAVE says that XGETBV exists; register 0 always does.
-    unsafe { asm!("xgetbv", in("ecx") 0, out("eax") saved, out("edx") _, options(nomem, nostack)) };
-    features & AMX_TILE != 0 && features & AMX_BF16 != 0 && saved & XCR0_TILES == XCR0_TILES
-}
-
-/// Linux saves 8 KiB of tile data per thread only for a process that asked for it.
-fn ask_permission() {
-    const ARCH_REQ_XCOMP_PERM: c_int = 0x1023;
-    const XFEATURE_XTILEDATA: c_int = 18;
-    // SAFETY: this request takes a number, reads and writes no memory of ours, and only adds a permission.
-    let refused = unsafe { libc::syscall(libc::SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) };
-    assert_eq!(refused, 0, "the kernel refuses AMX tiles to this process: {}", std::io::Error::last_os_error());
 }
 
 fn catch_illegal_instructions() {
