@@ -45,7 +45,7 @@ impl Layer {
     /// A pixel's gradient asks for every feature that the pixel reaches, and those for all pixels that reach them: twice the way, less the block of 16 in
     /// which the region begins, `2, 8, 22, 62, 78, 150`. Beyond a seam of odd size blocks begin elsewhere and are cut short, which makes it
     /// `2, 9, 23, 67, 83, 155`; `shape.rs` counts them.
-    pub fn halo_px(self) -> usize {
+    pub const fn halo_px(self) -> usize {
         match self {
             Self::Relu1_1 | Self::Relu2_1 => 16,
             Self::Relu3_1 => 32,

@@ -9,12 +9,12 @@
 
 use std::ops::Range;
 
-use impasto_kernels::{Edge, Region, Shape};
+use impasto_kernels::{Edge, Layer, Region, Shape};
 
 use super::View;
 
 /// Pixels around a tile's interior that are computed and thrown away: what a gradient sees, rounded up to whole pixels of the deepest layer.
-pub const HALO_PX: usize = 160;
+pub const HALO_PX: usize = Layer::Relu5_1.halo_px();
 
 /// Tiles begin at multiples of this: four pixels (a block of the convolutions) of the deepest layer, which is a sixteenth of the picture.
 const GRID_PX: usize = 64;
@@ -157,12 +157,10 @@ fn span(len: usize, edge: Edge, interior: Range<usize>) -> Option<Span> {
         let inner = interior.start - origin..interior.end - origin;
         return Some(Span { origin, len: end - origin, seam: 0, edge, inner, interior });
     }
-    // Beyond a border whose pixels do not fill the deepest layer's, one pixel of each layer is narrower: a little more halo makes up for it.
-    let beyond = HALO_PX + if len.is_multiple_of(DEEPEST_PX) { 0 } else { 2 * DEEPEST_PX };
     let (origin, seam) = match interior.start.checked_sub(before) {
         Some(origin) => (origin, len - origin),
         None => {
-            let origin = (len + interior.start).checked_sub(beyond)? / GRID_PX * GRID_PX;
+            let origin = (len + interior.start).checked_sub(HALO_PX)? / GRID_PX * GRID_PX;
             (origin, len - origin)
         }
     };
@@ -170,7 +168,7 @@ fn span(len: usize, edge: Edge, interior: Range<usize>) -> Option<Span> {
     let start = (interior.start + len - origin) % len;
     let end = start + interior.len();
     let crosses_after = origin <= interior.start && interior.end + HALO_PX > len;
-    let last = if crosses_after { seam + (interior.end + beyond - len).next_multiple_of(DEEPEST_PX) } else { end + HALO_PX };
+    let last = if crosses_after { seam + (interior.end + HALO_PX - len).next_multiple_of(DEEPEST_PX) } else { end + HALO_PX };
     // What lies before the border has to end there exactly, and a tile must not meet itself.
     let seam = if last > seam { seam } else { 0 };
     (last <= len).then_some(Span { origin, len: last, seam, edge: Edge::Zero, inner: start..end, interior })
