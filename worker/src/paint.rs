@@ -104,15 +104,14 @@ pub fn paint(
     let began = Instant::now();
     let mut session = Session::new(engine.clone(), action.recipe.clone(), inputs, memory_bytes).map_err(failed)?;
     let (mut last, mut steps) = (None, 0);
-    let mut planned = None;
+    let mut planned = 0;
     while let Step::Running(step) = session.step().map_err(failed)? {
         last = Some(step);
         steps += 1;
-        if let Some(plan) = session.plan().filter(|_| planned != Some(step.scale)) {
-            planned = Some(step.scale);
-            let (width, height) = step.scale;
-            debug!("{asset}: {width} x {height}: {plan}");
+        for (scale, plan) in &session.plans()[planned..] {
+            debug!("{asset}: {} x {}: {plan}", scale.width, scale.height);
         }
+        planned = session.plans().len();
         if observer(&step).is_break() {
             return Err(PaintError::Canceled { asset: asset.to_owned() });
         }

@@ -18,10 +18,7 @@ mod staleness;
 mod suggest;
 
 pub use data_map::{DATA_MAP_SUFFIXES, data_map_suffix};
-pub use estimate::{
-    ADAM_BYTES_PER_PIXEL, LBFGS_BYTES_PER_PIXEL, MEMORY_BASE_BYTES, RESULT_BYTES_PER_PIXEL, SOURCE_BYTES_PER_PIXEL, TILE_BYTES_PER_PIXEL,
-    TILE_PIXELS,
-};
+pub use estimate::{MEMORY_BASE_BYTES, RESULT_BYTES_PER_PIXEL, SOURCE_BYTES_PER_PIXEL, TILE_BYTES_PER_PIXEL, TILE_PIXELS};
 pub use findings::{Findings, ImageHeader, InputFile, ListedAsset, Listing};
 pub use init::init_manifest;
 pub use manifest::{Manifest, ManifestError, Matched, OverrideError, Place, Verdict};

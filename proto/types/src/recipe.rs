@@ -103,6 +103,8 @@ pub enum Padding {
     Replicate,
     /// The picture mirrored at its border, at every layer.
     Reflect,
+    /// No border: a strip of the picture's mirror image continues it, opposite ends are joined, and the strip is cut off in the end.
+    Ring,
 }
 
 /// What moves the pixels.
@@ -195,6 +197,11 @@ impl Recipe {
     pub const MAX_SIDE: u32 = 32_768;
     /// Far more than any picture gains from.
     pub const MAX_ITERATIONS: u32 = 100_000;
+    /// The least width of the strip beside a picture that is closed to a ring. The canvas is a multiple of the deepest layer's pixels, which are sixteen of its own, so
+    /// that the ring closes there too.
+    pub const STRIP_PX: u32 = 8;
+    /// The most pairs that L-BFGS may be asked to remember.
+    pub const MAX_HISTORY: u32 = 1000;
 
     /// Checks every parameter's range.
     ///
@@ -223,7 +230,7 @@ impl Recipe {
         }
         in_range("style_scale", self.style_scale, (0.05..=8.0).contains(&self.style_scale), "from 0.05 to 8")?;
         in_range("learning_rate", self.learning_rate, self.learning_rate > 0.0 && self.learning_rate <= 255.0, "above 0, at most 255")?;
-        in_range("history", self.history, (1..=1000).contains(&self.history), "from 1 to 1000")?;
+        in_range("history", self.history, (1..=Self::MAX_HISTORY).contains(&self.history), "from 1 to 1000")?;
         in_range("averaging", self.averaging, (0.0..1.0).contains(&self.averaging), "from 0 to below 1")?;
         in_range("plateau", self.plateau, (0.0..1.0).contains(&self.plateau), "from 0 to below 1")?;
         in_range("palette", self.palette, (0.0..=1.0).contains(&self.palette), "from 0 to 1")?;
@@ -266,6 +273,35 @@ impl Recipe {
             .collect()
     }
 
+    /// The canvas that a picture of `width` by `height` pixels is painted on: larger by a strip along each axis that is closed to a ring for it.
+    pub fn canvas(&self, width: u32, height: u32) -> (u32, u32) {
+        let along = |length: u32, tiles: bool| match self.padding {
+            Padding::Ring if !tiles => (length + 2 * Self::STRIP_PX).next_multiple_of(16),
+            Padding::Zero | Padding::Replicate | Padding::Reflect | Padding::Ring => length,
+        };
+        (along(width, self.tileable.wraps_x()), along(height, self.tileable.wraps_y()))
+    }
+
+    /// Whether the canvas joins itself from left to right.
+    pub fn wraps_x(&self) -> bool {
+        self.tileable.wraps_x() || self.padding == Padding::Ring
+    }
+
+    /// Whether the canvas joins itself from top to bottom.
+    pub fn wraps_y(&self) -> bool {
+        self.tileable.wraps_y() || self.padding == Padding::Ring
+    }
+
+    /// How large a style image is looked at beside a picture whose longer side is `side`: the factor to its own size, `own` pixels along its longer side.
+    ///
+    /// Where coarser scales have set the large forms it is never enlarged, since that would teach its blur. At the first scale it grows with the picture, to the
+    /// picture's side at most: there, its blur is better than strokes that are too small.
+    pub fn style_factor(&self, own: u32, side: u32, first: bool) -> f64 {
+        let (own, side) = (f64::from(own.max(1)), f64::from(side));
+        let most = if first { (side / own).max(1.0) } else { 1.0 };
+        (side * f64::from(self.style_scale) / own).min(most)
+    }
+
     /// Optimiser steps at scale `index` of `count`.
     fn iterations_at(&self, index: usize, count: usize) -> u32 {
         if index + 1 == count {
@@ -305,6 +341,16 @@ mod tests {
         let mut recipe = Preset::Painterly.recipe();
         recipe.style_weight = f32::NAN;
         assert_eq!(recipe.check().map_err(|e| e.to_string()), Err("style_weight is NaN, but has to be from 0 to 1e9".to_owned()));
+    }
+
+    #[test]
+    fn styles_grow_at_the_first_scale_alone() {
+        let recipe = Recipe { style_scale: 2.0, ..Preset::Painterly.recipe() };
+        assert_eq!(recipe.style_factor(800, 200, true), 0.5);
+        assert_eq!(recipe.style_factor(800, 200, false), 0.5);
+        assert_eq!(recipe.style_factor(800, 600, true), 1.0);
+        assert_eq!(recipe.style_factor(800, 1600, true), 2.0);
+        assert_eq!(recipe.style_factor(800, 1600, false), 1.0);
     }
 
     #[test]

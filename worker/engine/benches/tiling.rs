@@ -13,10 +13,10 @@ use std::time::{Duration, Instant};
 use impasto_assets::{Limits, Picture, decode};
 use impasto_engine::device::{Cpu, Device, Pass, Task, TiledPass, Tiling, View, Work};
 use impasto_engine::objective::{LayerStatistics, StyleTarget};
-use impasto_engine::{Engine, Image, Inputs, Session};
+use impasto_engine::{Engine, Frame, Image, Inputs, Session};
 use impasto_kernels::{Layer, Level, Precision};
 use impasto_models::{ModelStore, VggWeights, read_vgg19};
-use impasto_types::{ModelName, Preset, Profile, Recipe, Tileable};
+use impasto_types::{ModelName, Padding, Preset, Profile, Recipe, Tileable};
 
 /// The gradient's relative error, root mean square.
 const EXACT: f64 = 1e-4;
@@ -76,7 +76,8 @@ impl Bench {
         let pool = Arc::new(rayon::ThreadPoolBuilder::new().num_threads(threads).build()?);
         let precision = if profile == Profile::Fast { Precision::Bf16 } else { Precision::Fp32 };
         let cpu = Cpu::new(weights, Level::detect(), precision, pool)?;
-        let recipe = Recipe { size: Some(size), tileable, profile, min_scale: 0, ..Preset::Painterly.recipe() };
+        let padding = Padding::Reflect;
+        let recipe = Recipe { size: Some(size), tileable, padding, profile, min_scale: 0, ..Preset::Painterly.recipe() };
         // A session's first picture is the content at its size.
         let engine = Arc::new(Engine::new(weights, threads, None, profile)?);
         let at = |picture: &Picture| {
@@ -91,7 +92,8 @@ impl Bench {
     }
 
     fn work(&self) -> Work<'_> {
-        Work { recipe: &self.recipe, width: self.content.width, height: self.content.height, content: true }
+        let (width, height) = (self.content.width as u32, self.content.height as u32);
+        Work { recipe: &self.recipe, frame: Frame::of(&self.recipe, width, height), content: true }
     }
 
     /// Prints a row for each tiling; gives how many of them are wrong.

@@ -1,7 +1,7 @@
 //! A session's state as bytes: small, exact, and read with suspicion.
 //!
-//! The file is: the magic line, the run's identity (32 bytes), the scale and the counts of losses, scalars and vectors, the losses, the scalars, the
-//! picture and the optimiser's vectors, and a BLAKE3 digest of all that. Numbers are little-endian.
+//! The file is: the magic line, the run's identity (32 bytes), its plan's (as many, zeros before a scale's first step), the scale and the counts of losses, scalars and vectors,
+//! the losses, the scalars, the picture and the optimiser's vectors, and a BLAKE3 digest of all that. Numbers are little-endian.
 //!
 //! A vector is its kind, its length and its blocks. Of a floating-point number only the exponent is worth compressing; its digits are noise. So the words of a block are
 //! rotated until the exponent fills one byte, split into planes (all first bytes, then all second ones), and given to zstd, which codes a plane by
@@ -15,7 +15,7 @@ use rayon::prelude::*;
 use crate::EngineError;
 use crate::optimizer::{Memory, Vector};
 
-const MAGIC: &[u8] = b"impasto checkpoint 2\n";
+const MAGIC: &[u8] = b"impasto checkpoint 3\n";
 const DIGEST_BYTES: usize = 32;
 
 /// Words in a block: a plane is what zstd codes with one table.
@@ -34,6 +34,8 @@ const KIND_HALF: u8 = 1;
 #[derive(Debug, PartialEq)]
 pub(crate) struct Saved {
     pub(crate) scale: usize,
+    /// Names the plan that the scale is painted by, once it is.
+    pub(crate) plan: [u8; DIGEST_BYTES],
     /// Of the scale's steps so far.
     pub(crate) losses: Vec<f64>,
     pub(crate) pixels: Vec<f32>,
@@ -42,8 +44,9 @@ pub(crate) struct Saved {
 
 pub(crate) fn write(saved: &Saved, identity: &blake3::Hash) -> Vec<u8> {
     let mut bytes = MAGIC.to_vec();
+    let Saved { scale, plan, losses, pixels, memory } = saved;
     bytes.extend(identity.as_bytes());
-    let Saved { scale, losses, pixels, memory } = saved;
+    bytes.extend(plan);
     let counts = [scale, &losses.len(), &memory.scalars.len(), &memory.vectors.len()];
     bytes.extend(counts.iter().flat_map(|count| (**count as u64).to_le_bytes()));
     bytes.extend(losses.iter().chain(&memory.scalars).flat_map(|scalar| scalar.to_le_bytes()));
@@ -73,6 +76,7 @@ pub(crate) fn read(bytes: &[u8], identity: &blake3::Hash, most_bytes: u64) -> Re
     if file.bytes(DIGEST_BYTES)? != identity.as_bytes() {
         return Err(refuse("it belongs to another recipe or other pictures"));
     }
+    let plan = file.array()?;
     let (scale, losses, scalars, vectors) = (file.count()?, file.count()?, file.count()?, file.count()?);
     let scale = usize::try_from(scale).map_err(|_| refuse("its scale is out of range"))?;
     let losses = (0..losses).map(|_| file.array().map(f64::from_le_bytes)).collect::<Result<Vec<_>, _>>()?;
@@ -82,7 +86,7 @@ pub(crate) fn read(bytes: &[u8], identity: &blake3::Hash, most_bytes: u64) -> Re
     if !file.rest.is_empty() {
         return Err(refuse("there is more in it than it says"));
     }
-    Ok(Saved { scale, losses, pixels, memory: Memory { scalars, vectors } })
+    Ok(Saved { scale, plan, losses, pixels, memory: Memory { scalars, vectors } })
 }
 
 /// A number of a vector, as bytes with the exponent in the last of them.
@@ -204,7 +208,13 @@ mod tests {
     use crate::noise::SplitMix64;
 
     fn saved(pixels: Vec<f32>, vectors: Vec<Vector>) -> Saved {
-        Saved { scale: 2, losses: vec![3.0, 2.5], pixels, memory: Memory { scalars: vec![4.0, f64::MIN_POSITIVE], vectors } }
+        Saved {
+            scale: 2,
+            plan: [9; DIGEST_BYTES],
+            losses: vec![3.0, 2.5],
+            pixels,
+            memory: Memory { scalars: vec![4.0, f64::MIN_POSITIVE], vectors },
+        }
     }
 
     #[test]

@@ -23,6 +23,8 @@ pub enum EngineError {
     Memory { width: usize, height: usize, least_bytes: u64, budget_bytes: u64 },
     #[error("the checkpoint is unusable: {0}")]
     Checkpoint(&'static str),
+    #[error("a tile's sums are unusable: {0}")]
+    TileSums(&'static str),
     #[error("the reference device failed")]
     Candle(#[from] candle_core::Error),
 }
@@ -35,7 +37,7 @@ impl EngineError {
                 FailureKind::Input
             }
             Self::Memory { .. } => FailureKind::Shortage,
-            Self::Weights(_) | Self::Threads { .. } | Self::Checkpoint(_) | Self::Candle(_) => FailureKind::Transient,
+            Self::Weights(_) | Self::Threads { .. } | Self::Checkpoint(_) | Self::TileSums(_) | Self::Candle(_) => FailureKind::Transient,
         }
     }
 }

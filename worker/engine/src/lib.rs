@@ -8,6 +8,7 @@ mod color;
 pub mod device;
 mod engine;
 mod error;
+mod frame;
 mod image;
 mod noise;
 pub mod objective;
@@ -19,5 +20,6 @@ mod vector;
 
 pub use engine::Engine;
 pub use error::EngineError;
+pub use frame::Frame;
 pub use image::Image;
 pub use session::{Inputs, Session, Step, StepReport};

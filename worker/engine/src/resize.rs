@@ -11,21 +11,35 @@ pub(crate) fn resize(image: &Image, width: usize, height: usize, wrap_x: bool, w
     if (image.width, image.height) == (width, height) {
         return image.clone();
     }
-    let rgb = resample(&image.rgb, (image.width, image.height), (width, height), 3, wrap_x, wrap_y);
-    Image { width, height, rgb }
+    let (across, down) = (Axis::whole(image.width, width, wrap_x), Axis::whole(image.height, height, wrap_y));
+    Image { width, height, rgb: resample(&image.rgb, &across, &down, 3) }
 }
 
-/// The same for any number of interleaved channels.
-pub(crate) fn resample(
-    values: &[f32],
-    (from_width, from_height): (usize, usize),
-    (width, height): (usize, usize),
-    channels: usize,
-    wrap_x: bool,
-    wrap_y: bool,
-) -> Vec<f32> {
-    let across = taps(from_width, width, wrap_x);
-    let down = taps(from_height, height, wrap_y);
+/// One axis of a resampling.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Axis {
+    /// How many pixels there are.
+    pub(crate) from: usize,
+    /// How many are made.
+    pub(crate) to: usize,
+    /// Pixels there for one that is made.
+    pub(crate) ratio: f64,
+    /// Where the first one begins.
+    pub(crate) start: f64,
+    pub(crate) wraps: bool,
+}
+
+impl Axis {
+    /// From end to end.
+    pub(crate) fn whole(from: usize, to: usize, wraps: bool) -> Self {
+        Self { from, to, ratio: from as f64 / to as f64, start: 0.0, wraps }
+    }
+}
+
+/// The same for any number of interleaved channels, and any part of the source.
+pub(crate) fn resample(values: &[f32], across: &Axis, down: &Axis, channels: usize) -> Vec<f32> {
+    let (from_width, from_height, width, height) = (across.from, down.from, across.to, down.to);
+    let (across, down) = (taps(across), taps(down));
     let mut narrowed = vec![0.0; width * from_height * channels];
     narrowed.par_chunks_mut(width * channels).enumerate().for_each(|(y, row)| {
         let source = &values[y * from_width * channels..][..from_width * channels];
@@ -48,16 +62,16 @@ pub(crate) fn resample(
     resized
 }
 
-/// For each of `to` pixels, the source pixels of `from` that it is made of, and their weights, which add up to one.
-fn taps(from: usize, to: usize, wrap: bool) -> Vec<Vec<(usize, f32)>> {
-    let ratio = from as f64 / to as f64;
+/// For each pixel that is made, the source pixels that it is made of, and their weights, which add up to one.
+fn taps(axis: &Axis) -> Vec<Vec<(usize, f32)>> {
+    let Axis { from, to, ratio, start, wraps } = *axis;
     // In source pixels: the filter's scale and how far it reaches.
     let (scale, reach, filter): (f64, f64, fn(f64) -> f64) = if ratio > 1.0 { (ratio, ratio, triangle) } else { (1.0, 2.0, catmull_rom) };
     (0..to)
         .map(|index| {
-            let center = (index as f64 + 0.5) * ratio - 0.5;
+            let center = start + (index as f64 + 0.5) * ratio - 0.5;
             let around = (center - reach).ceil() as i64..=(center + reach).floor() as i64;
-            let inside = |at: &i64| wrap || (0..from as i64).contains(at);
+            let inside = |at: &i64| wraps || (0..from as i64).contains(at);
             let weighted: Vec<(i64, f64)> =
                 around.filter(inside).map(|at| (at, filter((at as f64 - center) / scale))).filter(|(_, weight)| *weight != 0.0).collect();
             let total: f64 = weighted.iter().map(|(_, weight)| weight).sum();

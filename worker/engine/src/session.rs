@@ -10,8 +10,8 @@ use crate::device::{Canvas, Plan, State, Task, View, Warmth, Work};
 use crate::noise::SplitMix64;
 use crate::objective::{LayerStatistics, StyleTarget};
 use crate::optimizer::{Memory, OptimizerPlan};
-use crate::resize::resize;
-use crate::{Engine, EngineError, Image, checkpoint, color};
+use crate::resize::{Axis, resample, resize};
+use crate::{Engine, EngineError, Frame, Image, checkpoint, color};
 
 /// The pictures that a recipe works on.
 #[derive(Debug, Clone)]
@@ -56,15 +56,19 @@ pub struct Session {
     /// Index into `scales`; equal to their number when done.
     at: usize,
     place: Place,
+    /// How each scale so far is painted, from the one that this run began with.
+    plans: Vec<(Scale, Plan)>,
 }
 
 /// Where the picture is.
 #[derive(Debug)]
 enum Place {
-    /// With the session: before a scale's first step, and when done.
+    /// With the session, before a scale's first step: the scale's canvas.
     Here(Image),
     /// On the device, some steps into a scale: one for each loss.
-    Canvas { canvas: Box<dyn Canvas>, plan: Plan, losses: Vec<f64> },
+    Canvas { canvas: Box<dyn Canvas>, losses: Vec<f64> },
+    /// The result.
+    Done(Image),
 }
 
 /// The inputs as the engine computes with them. What is not needed any more is let go.
@@ -112,24 +116,25 @@ impl Session {
         let scales = recipe.scales(width, height);
         let sources = engine.install(|| Sources::new(&recipe, inputs));
         let place = Place::Here(Image::filled(1, 1, [0.0; 3]));
-        let mut session = Self { engine, recipe, budget_bytes, sources, scales, at: 0, place };
+        let mut session = Self { engine, recipe, budget_bytes, sources, scales, at: 0, place, plans: Vec::new() };
         session.check_budget()?;
-        session.place = Place::Here(session.first_picture());
+        session.place = Place::Here(session.first_canvas());
         session.sources.init = None;
         Ok(session)
     }
 
-    /// Takes up a run that [`Session::checkpoint`] wrote, with the same recipe and pictures. It goes on to the same result, to the last bit.
+    /// Takes up a run that [`Session::checkpoint`] wrote, with the same recipe and pictures, on such a device. It goes on to the same result, to the last bit.
     ///
     /// # Errors
-    /// Where the checkpoint is damaged or belongs to another run.
+    /// Where the checkpoint is damaged or belongs to another run, or the budget cuts the picture otherwise than before.
     pub fn resume(engine: Arc<Engine>, recipe: Recipe, inputs: Inputs, budget_bytes: u64, bytes: &[u8]) -> Result<Self, EngineError> {
         let mut session = Self::new(engine, recipe, inputs, budget_bytes)?;
         let saved = checkpoint::read(bytes, &session.identity(), session.most_checkpoint_bytes())?;
         let Some(scale) = session.scales.get(saved.scale).copied() else {
             return Err(EngineError::Checkpoint("it names a scale that the run does not have"));
         };
-        let (width, height) = (scale.width as usize, scale.height as usize);
+        let frame = session.frame(scale);
+        let (width, height) = (frame.width(), frame.height());
         if saved.pixels.len() != width * height * 3 || saved.losses.len() >= scale.iterations as usize {
             return Err(EngineError::Checkpoint("its picture does not fit its scale"));
         }
@@ -137,7 +142,11 @@ impl Session {
         session.place = Place::Here(Image { width, height, rgb: saved.pixels.clone() });
         if saved.memory != Memory::default() {
             session.begin_scale(scale, None)?;
-            let Place::Canvas { canvas, losses, .. } = &mut session.place else { unreachable!("a scale has begun") };
+            let name = session.plan_name();
+            let Place::Canvas { canvas, losses } = &mut session.place else { unreachable!("a scale has begun") };
+            if saved.plan != name {
+                return Err(EngineError::Checkpoint("it was painted under another memory budget"));
+            }
             canvas.restore(State { pixels: saved.pixels, memory: saved.memory })?;
             *losses = saved.losses;
         }
@@ -153,7 +162,7 @@ impl Session {
         if matches!(self.place, Place::Here(_)) {
             self.begin_scale(scale, None)?;
         }
-        let Place::Canvas { canvas, losses, .. } = &mut self.place else { unreachable!("a scale has begun") };
+        let Place::Canvas { canvas, losses } = &mut self.place else { unreachable!("a scale has begun") };
         let terms = self.engine.install(|| canvas.step())?;
         losses.push(terms.total());
         let here = losses.len() as u32;
@@ -176,12 +185,14 @@ impl Session {
         }))
     }
 
-    /// How the picture is painted at this scale, while it is.
-    pub fn plan(&self) -> Option<&Plan> {
-        match &self.place {
-            Place::Here(_) => None,
-            Place::Canvas { plan, .. } => Some(plan),
-        }
+    /// How each scale so far is painted, the present one last; in a resumed run from the scale that it goes on with.
+    pub fn plans(&self) -> &[(Scale, Plan)] {
+        &self.plans
+    }
+
+    /// Tells the present scale's plan from others.
+    fn plan_name(&self) -> [u8; 32] {
+        self.plans.last().map_or([0; 32], |(_, plan)| plan.name())
     }
 
     /// The picture as it stands: the result once the session is done, a preview before. It has the asset's alpha, depth and profile.
@@ -191,11 +202,9 @@ impl Session {
     pub fn picture(&self) -> Result<Picture, EngineError> {
         let (width, height) = self.scales.last().map_or((1, 1), |scale| (scale.width as usize, scale.height as usize));
         let result = match &self.place {
-            Place::Here(picture) => self.engine.install(|| self.fit(picture, width, height)),
-            Place::Canvas { canvas, .. } => {
-                let picture = canvas.picture()?;
-                self.engine.install(|| self.fit(&picture, width, height))
-            }
+            Place::Done(picture) => picture.clone(),
+            Place::Here(canvas) => self.preview(canvas.clone(), width, height),
+            Place::Canvas { canvas, .. } => self.preview(canvas.picture()?, width, height),
         };
         Ok(self.engine.install(|| self.finish(result)))
     }
@@ -205,19 +214,24 @@ impl Session {
     /// # Errors
     /// Where the device fails to hand it over.
     pub fn checkpoint(&self) -> Result<Vec<u8>, EngineError> {
-        if self.at == self.scales.len() {
-            return Ok(Vec::new());
-        }
-        let (losses, State { pixels, memory }) = match &self.place {
-            Place::Here(picture) => (Vec::new(), State { pixels: picture.rgb.clone(), memory: Memory::default() }),
-            Place::Canvas { canvas, losses, .. } => (losses.clone(), canvas.state()?),
+        let scale = self.at;
+        let saved = match &self.place {
+            Place::Done(_) => return Ok(Vec::new()),
+            Place::Here(picture) => {
+                let (pixels, memory) = (picture.rgb.clone(), Memory::default());
+                checkpoint::Saved { scale, plan: [0; 32], losses: Vec::new(), pixels, memory }
+            }
+            Place::Canvas { canvas, losses } => {
+                let State { pixels, memory } = canvas.state()?;
+                checkpoint::Saved { scale, plan: self.plan_name(), losses: losses.clone(), pixels, memory }
+            }
         };
-        Ok(checkpoint::write(&checkpoint::Saved { scale: self.at, losses, pixels, memory }, &self.identity()))
+        Ok(checkpoint::write(&saved, &self.identity()))
     }
 
     /// What the picture and the optimiser's vectors of any scale take at most: a checkpoint of this run is no larger.
     fn most_checkpoint_bytes(&self) -> u64 {
-        let values = self.scales.iter().map(|scale| scale.width as usize * scale.height as usize * 3).max().unwrap_or(0);
+        let values = self.scales.iter().map(|&scale| self.frame(scale)).map(|frame| frame.width() * frame.height() * 3).max().unwrap_or(0);
         4 * values as u64 + OptimizerPlan::of(&self.recipe).bytes(values)
     }
 
@@ -229,18 +243,24 @@ impl Session {
         hasher.finalize()
     }
 
-    /// The picture that the first scale begins with.
-    fn first_picture(&self) -> Image {
-        let Some(&Scale { width, height, .. }) = self.scales.first() else { unreachable!("a run has a scale") };
-        let (width, height) = (width as usize, height as usize);
+    /// Where the picture of a scale lies on its canvas.
+    fn frame(&self, scale: Scale) -> Frame {
+        Frame::of(&self.recipe, scale.width, scale.height)
+    }
+
+    /// The canvas that the first scale begins with.
+    fn first_canvas(&self) -> Image {
+        let Some(&scale) = self.scales.first() else { unreachable!("a run has a scale") };
+        let frame = self.frame(scale);
+        let (width, height) = frame.picture();
         let source = match self.recipe.init {
             Init::Content => self.sources.target.as_ref(),
             Init::Image => self.sources.init.as_ref(),
             Init::Noise => None,
         };
         match source {
-            Some(source) => self.engine.install(|| self.fit(source, width, height)),
-            None => self.noise(width, height),
+            Some(source) => self.engine.install(|| frame.surround(self.fit(source, width, height))),
+            None => self.noise(frame.width(), frame.height()),
         }
     }
 
@@ -259,6 +279,12 @@ impl Session {
         image
     }
 
+    /// The picture of the present scale's canvas, in the result's size.
+    fn preview(&self, canvas: Image, width: usize, height: usize) -> Image {
+        let frame = self.frame(self.scales[self.at]);
+        self.engine.install(|| self.fit(&frame.cut(canvas), width, height))
+    }
+
     /// `source` at this size, its borders treated as the recipe's are.
     fn fit(&self, source: &Image, width: usize, height: usize) -> Image {
         let mut image = resize(source, width, height, self.recipe.tileable.wraps_x(), self.recipe.tileable.wraps_y());
@@ -268,13 +294,14 @@ impl Session {
 
     /// Measures the targets, plans, and hands the picture to the device.
     fn begin_scale(&mut self, scale: Scale, warmth: Option<Warmth>) -> Result<(), EngineError> {
-        let (width, height) = (scale.width as usize, scale.height as usize);
+        let frame = self.frame(scale);
         let engine = self.engine.clone();
         let device = engine.backend();
         let mut styles = Vec::new();
+        let held = self.held_bytes() + self.here_bytes() + self.warmth_bytes()?;
         for (style, weight) in &self.sources.styles {
             let style = engine.install(|| self.style_at(style, scale));
-            let held = self.held_bytes() + self.here_bytes() + style.bytes() + warmth.as_ref().map_or(0, Warmth::bytes);
+            let held = held + style.bytes();
             let budget = self.budget_bytes.saturating_sub(held);
             let moments = engine.install(|| device.moments(&style, View::of_style(&self.recipe), budget))?;
             styles.push((moments.iter().map(LayerStatistics::of).collect(), *weight));
@@ -284,28 +311,31 @@ impl Session {
         if last {
             self.sources.styles.clear();
         }
-        let content = self.content_at(width, height, last);
+        let content = self.content_at(frame, last);
         let Place::Here(picture) = std::mem::replace(&mut self.place, Place::Here(Image::filled(1, 1, [0.0; 3]))) else {
             unreachable!("a scale begins once");
         };
-        let work = Work { recipe: &self.recipe, width, height, content: content.is_some() };
+        let work = Work { recipe: &self.recipe, frame, content: content.is_some() };
         let plan = device.plan(&work, self.budget_bytes.saturating_sub(self.held_bytes()))?;
         let task = Task { work, plan: plan.clone(), picture, content, style, warmth };
         let canvas = engine.install(|| device.canvas(task))?;
-        self.place = Place::Canvas { canvas, plan, losses: Vec::new() };
+        self.plans.push((scale, plan));
+        self.place = Place::Canvas { canvas, losses: Vec::new() };
         Ok(())
     }
 
     /// What the content loss compares with at a scale; at the last, nobody needs the original any more.
-    fn content_at(&mut self, width: usize, height: usize, last: bool) -> Option<Image> {
+    fn content_at(&mut self, frame: Frame, last: bool) -> Option<Image> {
+        let (width, height) = frame.picture();
         if self.recipe.content_weight == 0.0 {
             return None;
         }
         let fits = self.sources.target.as_ref().is_some_and(|target| (target.width, target.height) == (width, height));
         if last && fits {
-            return self.sources.target.take();
+            return self.sources.target.take().map(|target| self.engine.install(|| frame.surround(target)));
         }
-        let fitted = self.sources.target.as_ref().map(|target| self.engine.install(|| self.fit(target, width, height)));
+        let fit = |target: &Image| self.engine.install(|| frame.surround(self.fit(target, width, height)));
+        let fitted = self.sources.target.as_ref().map(fit);
         if last {
             self.sources.target = None;
         }
@@ -314,10 +344,15 @@ impl Session {
 
     /// Plans the last scale, which takes most: what cannot be painted is refused before the coarse scales are.
     fn check_budget(&self) -> Result<(), EngineError> {
-        let Some(&Scale { width, height, .. }) = self.scales.last() else { return Ok(()) };
-        let content = self.sources.target.is_some() && self.recipe.content_weight > 0.0;
-        let work = Work { recipe: &self.recipe, width: width as usize, height: height as usize, content };
+        let Some(&scale) = self.scales.last() else { return Ok(()) };
+        let work = self.work(scale);
         self.engine.backend().plan(&work, self.budget_bytes.saturating_sub(self.kept_bytes())).map(|_| ())
+    }
+
+    /// What a scale asks of a device, while the session has the content.
+    fn work(&self, scale: Scale) -> Work<'_> {
+        let content = self.sources.target.is_some() && self.recipe.content_weight > 0.0;
+        Work { recipe: &self.recipe, frame: self.frame(scale), content }
     }
 
     /// Memory that the session holds beside the picture that it paints.
@@ -338,15 +373,24 @@ impl Session {
     /// Memory of the picture, while it is with the session.
     fn here_bytes(&self) -> u64 {
         match &self.place {
-            Place::Here(picture) => picture.bytes(),
+            Place::Here(picture) | Place::Done(picture) => picture.bytes(),
             Place::Canvas { .. } => 0,
         }
     }
 
-    /// A style image for a scale: its longer side is `style_scale` times the scale's, but it is never enlarged, since that would teach its blur.
+    /// Memory of what the optimiser learnt at the coarser scale. It is counted whether or not there is anything, so that a resumed run cuts its styles as
+    /// the first one did.
+    fn warmth_bytes(&self) -> Result<u64, EngineError> {
+        let Some(coarser) = self.at.checked_sub(1).map(|at| self.scales[at]) else { return Ok(0) };
+        let work = self.work(coarser);
+        let plan = self.engine.backend().plan(&work, self.budget_bytes.saturating_sub(self.held_bytes()))?;
+        Ok(plan.optimizer.warmth_bytes(work.len()))
+    }
+
+    /// A style image in the size that it has at a scale.
     fn style_at(&self, style: &Image, scale: Scale) -> Image {
-        let wanted = f64::from(scale.width.max(scale.height)) * f64::from(self.recipe.style_scale);
-        let ratio = (wanted / style.width.max(style.height) as f64).min(1.0);
+        let own = style.width.max(style.height) as u32;
+        let ratio = self.recipe.style_factor(own, scale.width.max(scale.height), self.at == 0);
         let side = |length: usize| ((length as f64 * ratio).round() as usize).max(Recipe::MIN_SIDE as usize);
         let mut fitted = resize(style, side(style.width), side(style.height), false, false);
         fitted.clamp();
@@ -358,15 +402,21 @@ impl Session {
         let Place::Canvas { canvas, .. } = std::mem::replace(&mut self.place, Place::Here(Image::filled(1, 1, [0.0; 3]))) else {
             unreachable!("a scale that ends has begun")
         };
-        let (picture, warmth) = canvas.finish()?;
+        let (canvas, warmth) = canvas.finish()?;
+        let frame = self.frame(self.scales[self.at]);
         self.at += 1;
         let Some(&scale) = self.scales.get(self.at) else {
-            self.place = Place::Here(picture);
+            self.place = Place::Done(frame.cut(canvas));
             return Ok(());
         };
-        self.place = Place::Here(self.engine.install(|| self.fit(&picture, scale.width as usize, scale.height as usize)));
-        drop(picture);
-        self.begin_scale(scale, Some(warmth))
+        let next = self.frame(scale);
+        let (across, down) = frame.to(next);
+        let rgb = self.engine.install(|| resample(&canvas.rgb, &across, &down, 3));
+        drop(canvas);
+        let mut canvas = Image { width: next.width(), height: next.height(), rgb };
+        canvas.clamp();
+        self.place = Place::Here(canvas);
+        self.begin_scale(scale, warmth)
     }
 
     /// A picture of the final size with what the asset has beside its colours.
@@ -387,7 +437,8 @@ impl Session {
                 return alpha.clone();
             }
             let (wrap_x, wrap_y) = (self.recipe.tileable.wraps_x(), self.recipe.tileable.wraps_y());
-            let resized = crate::resize::resample(alpha, size, (width, height), 1, wrap_x, wrap_y);
+            let (across, down) = (Axis::whole(size.0, width, wrap_x), Axis::whole(size.1, height, wrap_y));
+            let resized = resample(alpha, &across, &down, 1);
             resized.into_iter().map(|value| value.clamp(0.0, 1.0)).collect()
         });
         Picture { width: picture_width, height: picture_height, rgb, alpha, origin: asset.origin.clone() }

@@ -97,6 +97,24 @@ fn a_checkpoint_of_another_run_is_refused() {
 }
 
 #[test]
+fn a_checkpoint_under_another_budget_is_refused() {
+    let engine = engine(2);
+    let recipe = Recipe { min_scale: 0, ..short(Preset::Gatys) };
+    let wide = || Inputs { content: Some(picture(500, 420, 1)), ..inputs() };
+    let begun = |budget_bytes| {
+        let mut session = Session::new(engine.clone(), recipe.clone(), wide(), budget_bytes).ok()?;
+        session.step().expect("it runs");
+        Some(session)
+    };
+    let tight_bytes = (64_u64..).map(|mib| mib << 20).find(|&bytes| begun(bytes).is_some()).expect("some budget is enough");
+    let checkpoint = begun(tight_bytes).expect("it fits").checkpoint().expect("it is there");
+    let resume = |budget_bytes| Session::resume(engine.clone(), recipe.clone(), wide(), budget_bytes, &checkpoint);
+    let error = resume(AMPLE).expect_err("the plan is another").to_string();
+    assert!(error.contains("memory budget"), "{error}");
+    assert!(resume(tight_bytes).is_ok());
+}
+
+#[test]
 fn every_option_paints_in_range_and_in_the_asset_s_size() {
     let engine = engine(2);
     for preserve_color in [PreserveColor::None, PreserveColor::Statistics, PreserveColor::Luminance] {

@@ -31,21 +31,18 @@ pub(super) fn measure(stage: &Stage<'_>, size: u32, steps: u32, memory_bytes: u6
     let cpu = Cpu::new(stage.weights, stage.level, stage.precision(), Arc::clone(&stage.pool)).map_err(failed)?;
     let passes = Arc::new(Mutex::new(Vec::new()));
     let engine = Arc::new(Engine::on(Box::new(Clocked { cpu, passes: Arc::clone(&passes) }), Arc::clone(&stage.pool)));
-    // Steps so small that each has to lower the loss.
-    let recipe = Recipe { min_scale: 0, iterations: steps + 1, learning_rate: 1.0, profile: stage.profile, ..Preset::Painterly.recipe() };
+    let recipe = Recipe { min_scale: 0, iterations: steps + 1, plateau: 0.0, profile: stage.profile, ..Preset::Painterly.recipe() };
     let inputs = Inputs { content: Some(subject::picture(size, 1)), styles: vec![(subject::picture(size, 2), 1.0)], init: None };
     let device = engine.device();
     let mut session = Session::new(engine, recipe, inputs, memory_bytes).map_err(failed)?;
-    let (mut plan, mut losses, mut times) = (String::new(), Vec::new(), Vec::new());
+    let (mut losses, mut times) = (Vec::new(), Vec::new());
     loop {
         let began = Instant::now();
         let Step::Running(report) = session.step().map_err(failed)? else { break };
         times.push(began.elapsed().as_secs_f64() * 1e3);
         losses.push(report.loss);
-        if let Some(found) = session.plan() {
-            plan = found.to_string();
-        }
     }
+    let plan = session.plans().last().map_or_else(String::new, |(_, plan)| plan.to_string());
     let peak_memory_bytes = machine::peak_memory_bytes();
     let (first_loss, last_loss) = (losses[0], losses[losses.len() - 1]);
     // The session refuses losses that are not finite.

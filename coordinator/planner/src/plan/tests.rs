@@ -4,12 +4,10 @@ use impasto_types::{Init, LossNorm, ModelName, ModelRef, RecipePatch};
 use proptest::prelude::*;
 
 use super::*;
-use crate::{
-    ADAM_BYTES_PER_PIXEL, Listing, MEMORY_BASE_BYTES, RESULT_BYTES_PER_PIXEL, Reason, SOURCE_BYTES_PER_PIXEL, TILE_BYTES_PER_PIXEL,
-};
+use crate::{Listing, MEMORY_BASE_BYTES, RESULT_BYTES_PER_PIXEL, Reason, SOURCE_BYTES_PER_PIXEL, TILE_BYTES_PER_PIXEL};
 
-/// What a small picture takes for each pixel of its result.
-const OWN: u64 = TILE_BYTES_PER_PIXEL + RESULT_BYTES_PER_PIXEL + ADAM_BYTES_PER_PIXEL;
+/// What a small picture takes for each pixel of its canvas, where Adam remembers in 16 bits and so do the content's features.
+const OWN: u64 = TILE_BYTES_PER_PIXEL + RESULT_BYTES_PER_PIXEL + 24 + 16;
 
 /// A folder in memory.
 #[derive(Debug, Clone)]
@@ -119,7 +117,7 @@ fn each_asset_is_painted_in_each_style_of_its_rule() {
     assert_eq!((button.spec.action.recipe.init, button.spec.action.init), (Init::Image, Some(BlobRef::of(b"start.png"))));
     // Its styles, what it begins with and itself are read, all of one size.
     let read = button.spec.action.styles.len() as u64 + 2;
-    assert_eq!(button.spec.memory_bytes, MEMORY_BASE_BYTES + 64 * 32 * (OWN + SOURCE_BYTES_PER_PIXEL * read));
+    assert_eq!(button.spec.memory_bytes, MEMORY_BASE_BYTES + 80 * 48 * OWN + 64 * 32 * SOURCE_BYTES_PER_PIXEL * read);
     assert_eq!(button.action, button.spec.action.digest());
 }
 
@@ -229,7 +227,7 @@ fn overrides_are_part_of_the_action() {
     let overrides = RecipePatch { size: Some(128), ..RecipePatch::default() };
     let sized = folder.plan_of(&manifest.with_overrides(overrides).expect("they fit")).expect("a plan");
     assert_ne!(plain.tasks[0].action, sized.tasks[0].action);
-    assert_eq!(sized.tasks[0].spec.memory_bytes, MEMORY_BASE_BYTES + 128 * 64 * OWN + 2 * 64 * 32 * SOURCE_BYTES_PER_PIXEL);
+    assert_eq!(sized.tasks[0].spec.memory_bytes, MEMORY_BASE_BYTES + 144 * 80 * OWN + 2 * 64 * 32 * SOURCE_BYTES_PER_PIXEL);
 }
 
 /// One way in which a project can differ from the last build, and the reason that a plan then gives for `a.jpg`.
@@ -273,7 +271,7 @@ const CHANGES: [Change; 13] = [
                 record.action_digest = record.action.digest();
             }
         },
-        reason: "the engine changed from version 0 to 2",
+        reason: "the engine changed from version 0 to 3",
     },
     Change { manifest: ("quality = 90", "quality = 91"), folder: |_| {}, reason: "the quality changed from 90 to 91" },
     Change { manifest: ("name = \"x\"", "name = \"y\""), folder: |folder| folder.listing.unmatched += 1, reason: "" },

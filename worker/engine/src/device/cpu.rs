@@ -9,7 +9,7 @@ use rayon::ThreadPool;
 
 use super::host::{HostCanvas, Pass};
 use super::plan::Costs;
-use super::{CONTENT_LAYER, Candidate, Canvas, Device, MEAN_BGR, Plan, STYLE_LAYERS, Task, Terms, Tile, Tiling, View, Work};
+use super::{CONTENT_LAYER, Candidate, Canvas, Device, MEAN_BGR, Plan, STYLE_LAYERS, Task, Terms, Tile, TileSums, Tiling, View, Work};
 use crate::objective::{ContentSums, LayerStatistics, Pull, StyleTarget};
 use crate::{EngineError, Image};
 
@@ -116,7 +116,7 @@ impl Costs for CpuCosts<'_> {
     }
 
     fn content(&self, precision: Precision) -> u64 {
-        FeatureMap::bytes(CONTENT_LAYER, self.cpu.network.channels(CONTENT_LAYER), self.work.width, self.work.height, precision) as u64
+        FeatureMap::bytes(CONTENT_LAYER, self.cpu.network.channels(CONTENT_LAYER), self.work.width(), self.work.height(), precision) as u64
     }
 
     fn precision(&self) -> Precision {
@@ -145,23 +145,6 @@ pub struct TiledPass {
 struct Content {
     map: FeatureMap,
     weight: f64,
-}
-
-/// What a tile adds to the loss: sums over its interior. Those of all tiles, added in their order, are the picture's, wherever each was computed.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TileSums {
-    /// The moments at each layer asked for.
-    pub style: Vec<Moments>,
-    /// The sum of squared differences to the content's features.
-    pub content: f64,
-}
-
-impl TileSums {
-    /// Adds another tile's.
-    pub fn add(&mut self, other: &Self) {
-        self.style.iter_mut().zip(&other.style).for_each(|(sum, part)| sum.add(part));
-        self.content += other.content;
-    }
 }
 
 impl fmt::Debug for TiledPass {

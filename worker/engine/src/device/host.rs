@@ -3,6 +3,7 @@
 use impasto_kernels::{Layer, Moments};
 
 use super::{Canvas, State, Task, Terms, Warmth, Work};
+use crate::frame::Frame;
 use crate::objective::StyleTarget;
 use crate::optimizer::{Optimizer, OptimizerPlan};
 use crate::resize::resample;
@@ -35,6 +36,7 @@ pub trait Pass: Send + Sync + std::fmt::Debug {
 pub struct HostCanvas {
     pass: Box<dyn Pass>,
     style: Vec<(Layer, StyleTarget)>,
+    frame: Frame,
     picture: Image,
     gradient: Vec<f32>,
     optimizer: Optimizer,
@@ -57,32 +59,29 @@ impl HostCanvas {
     /// Where the pass fails.
     pub fn new(mut pass: Box<dyn Pass>, task: Task<'_>) -> Result<Self, EngineError> {
         let Task { work, plan, picture, content, style, warmth } = task;
-        let tileable = work.recipe.tileable;
-        let smoothing = Smoothing { weight: work.recipe.tv_weight, wrap_x: tileable.wraps_x(), wrap_y: tileable.wraps_y() };
+        let smoothing = Smoothing { weight: work.recipe.tv_weight, wrap_x: work.recipe.wraps_x(), wrap_y: work.recipe.wraps_y() };
         let optimizer = match warmth {
             Some(warmth) => warmed(&work, &plan.optimizer, warmth),
-            None => Optimizer::new(&plan.optimizer, work.width, work.height),
+            None => Optimizer::new(&plan.optimizer, work.width(), work.height()),
         };
         // The pass takes its memory when it first runs: by then, what the coarser scale remembered is gone.
         if let Some(content) = content {
             pass.hold_content(&content, &|sums| sums.weight(work.recipe))?;
         }
         let gradient = vec![0.0; picture.rgb.len()];
-        Ok(Self { pass, style, picture, gradient, optimizer, plan: plan.optimizer, smoothing })
+        Ok(Self { pass, style, frame: work.frame, picture, gradient, optimizer, plan: plan.optimizer, smoothing })
     }
 }
 
 /// An optimiser that goes on from what a coarser scale's remembered.
 fn warmed(work: &Work<'_>, plan: &OptimizerPlan, warmth: Warmth) -> Optimizer {
-    let Warmth { width, height, plan: coarse_plan, memory } = warmth;
-    let mut coarse = Optimizer::new(&coarse_plan, width, height);
+    let Warmth { frame, plan: coarse_plan, memory } = warmth;
+    let mut coarse = Optimizer::new(&coarse_plan, frame.width(), frame.height());
     if !coarse.recall(memory) {
-        return Optimizer::new(plan, work.width, work.height);
+        return Optimizer::new(plan, work.width(), work.height());
     }
-    let tileable = work.recipe.tileable;
-    coarse.carried(plan, work.width, work.height, |values| {
-        resample(values, (width, height), (work.width, work.height), 3, tileable.wraps_x(), tileable.wraps_y())
-    })
+    let (across, down) = frame.to(work.frame);
+    coarse.carried(plan, work.width(), work.height(), |values| resample(values, &across, &down, 3))
 }
 
 impl Canvas for HostCanvas {
@@ -98,13 +97,13 @@ impl Canvas for HostCanvas {
         Ok(Image { rgb: self.optimizer.result(&self.picture.rgb), ..self.picture })
     }
 
-    fn finish(self: Box<Self>) -> Result<(Image, Warmth), EngineError> {
-        let Self { pass, gradient, picture, optimizer, plan, .. } = *self;
+    fn finish(self: Box<Self>) -> Result<(Image, Option<Warmth>), EngineError> {
+        let Self { pass, gradient, frame, picture, optimizer, plan, .. } = *self;
         drop((pass, gradient));
         let Image { width, height, rgb } = picture;
         let result = Image { width, height, rgb: optimizer.result(&rgb) };
         drop(rgb);
-        Ok((result, Warmth { width, height, plan, memory: optimizer.memory() }))
+        Ok((result, optimizer.warmth().map(|memory| Warmth { frame, plan, memory })))
     }
 
     fn state(&self) -> Result<State, EngineError> {

@@ -11,19 +11,22 @@ pub mod candle;
 mod cpu;
 mod host;
 mod plan;
+mod tile_sums;
 mod tiling;
 mod view;
 
 use impasto_kernels::{Layer, Moments};
 
-pub use cpu::{Cpu, TileSums, TiledPass};
+pub use cpu::{Cpu, TiledPass};
 pub use host::{HostCanvas, Pass};
 pub use plan::{Plan, Work};
+pub use tile_sums::TileSums;
 pub use tiling::{Candidate, HALO_PX, Tile, Tiling};
 pub use view::View;
 
+use crate::frame::Frame;
 use crate::objective::StyleTarget;
-use crate::optimizer::{Memory, OptimizerPlan, Vector};
+use crate::optimizer::{Memory, OptimizerPlan};
 use crate::{EngineError, Image};
 
 /// Where the style loss looks, coarse to deep.
@@ -68,9 +71,9 @@ pub struct Task<'a> {
     pub work: Work<'a>,
     /// From [`Device::plan`], for the same work.
     pub plan: Plan,
-    /// What to begin with.
+    /// What to begin with: a canvas.
     pub picture: Image,
-    /// What the content loss compares with, of the picture's size.
+    /// What the content loss compares with: a canvas too.
     pub content: Option<Image>,
     pub style: Vec<(Layer, StyleTarget)>,
     /// What the optimiser of the next coarser scale remembered, where there was one.
@@ -80,21 +83,9 @@ pub struct Task<'a> {
 /// An optimiser's memory of a coarser version of a picture, so that a finer one need not begin anew.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Warmth {
-    pub width: usize,
-    pub height: usize,
+    pub frame: Frame,
     pub(crate) plan: OptimizerPlan,
     pub(crate) memory: Memory,
-}
-
-impl Warmth {
-    /// Memory that it takes.
-    pub fn bytes(&self) -> u64 {
-        let bytes = |vector: &Vector| match vector {
-            Vector::Fp32(values) => 4 * values.len() as u64,
-            Vector::Half(values) => 2 * values.len() as u64,
-        };
-        self.memory.vectors.iter().map(bytes).sum()
-    }
 }
 
 /// A picture that is being painted, in the device's memory, with all that its optimiser remembers.
@@ -111,11 +102,11 @@ pub trait Canvas: Send + Sync + std::fmt::Debug {
     /// Where the device fails.
     fn picture(&self) -> Result<Image, EngineError>;
 
-    /// The result, and what the optimiser of a finer scale can use. What else the canvas holds is let go first.
+    /// The result, and what the optimiser of a finer scale can use, if it can. What else the canvas holds is let go first.
     ///
     /// # Errors
     /// Where the device fails.
-    fn finish(self: Box<Self>) -> Result<(Image, Warmth), EngineError>;
+    fn finish(self: Box<Self>) -> Result<(Image, Option<Warmth>), EngineError>;
 
     /// All that another canvas for the same task needs to go on to the same bits.
     ///

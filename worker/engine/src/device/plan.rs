@@ -3,26 +3,36 @@
 use std::fmt;
 
 use impasto_kernels::Precision;
-use impasto_types::Recipe;
+use impasto_types::{Profile, Recipe};
 
 use super::{Candidate, Tiling, View};
 use crate::EngineError;
+use crate::frame::Frame;
 use crate::optimizer::OptimizerPlan;
 
 /// A picture that is to be painted.
 #[derive(Debug, Clone, Copy)]
 pub struct Work<'a> {
     pub recipe: &'a Recipe,
-    pub width: usize,
-    pub height: usize,
+    pub frame: Frame,
     /// Whether there is a content loss.
     pub content: bool,
 }
 
 impl Work<'_> {
-    /// Values of the picture: three a pixel.
+    /// The canvas's width.
+    pub fn width(&self) -> usize {
+        self.frame.width()
+    }
+
+    /// The canvas's height.
+    pub fn height(&self) -> usize {
+        self.frame.height()
+    }
+
+    /// Values of the canvas: three a pixel.
     pub fn len(&self) -> usize {
-        self.width * self.height * 3
+        self.width() * self.height() * 3
     }
 
     pub fn is_empty(&self) -> bool {
@@ -59,10 +69,15 @@ pub(crate) trait Costs {
 const WORTH_LEANING: f64 = 1.25;
 
 impl Plan {
+    /// Tells this plan from others: under another, the same steps round otherwise.
+    pub(crate) fn name(&self) -> [u8; 32] {
+        *blake3::hash(format!("{self:?}").as_bytes()).as_bytes()
+    }
+
     /// The plan of least work within a budget. Where small tiles would cost much more work, the optimiser remembers in half precision or less, and so do the content's
-    /// features, to leave the tiles more room.
+    /// features, to leave the tiles more room; in profile `exact` neither does, so that budgets move roundings alone.
     pub(crate) fn within(work: &Work<'_>, costs: &impl Costs, budget_bytes: u64) -> Result<Self, EngineError> {
-        let candidates = Tiling::candidates(work.view(), work.width, work.height);
+        let candidates = Tiling::candidates(work.view(), work.width(), work.height());
         // The picture and its gradient, in single precision.
         let picture = 2 * 4 * work.len() as u64;
         let content = |precision| if work.content { costs.content(precision) } else { 0 };
@@ -70,17 +85,21 @@ impl Plan {
             let fixed = picture + content(precision) + optimizer.bytes(work.len());
             let left = budget_bytes.checked_sub(fixed)?;
             let best = candidates.iter().find(|candidate| costs.tile(candidate) <= left)?;
-            let tiling = Tiling::cut(work.view(), work.width, work.height, best.interior)?;
+            let tiling = Tiling::cut(work.view(), work.width(), work.height(), best.interior)?;
             Some((best.work_px, Self { tiling, content: precision, optimizer, bytes: fixed + costs.tile(best) }))
+        };
+        let lean_content = match work.recipe.profile {
+            Profile::Fast => Precision::Bf16,
+            Profile::Exact => costs.precision(),
         };
         let full = plan(costs.precision(), OptimizerPlan::of(work.recipe));
         if let Some((_, full)) = full.as_ref().filter(|(_, plan)| plan.tiling.is_whole()) {
             return Ok(full.clone());
         }
         // Half of what is left for the optimiser, or, where that is too little for any, as little as it gets by with.
-        let spared = budget_bytes.saturating_sub(picture + content(Precision::Bf16)) / 2;
+        let spared = budget_bytes.saturating_sub(picture + content(lean_content)) / 2;
         let lean = OptimizerPlan::within(work.recipe, work.len(), spared).unwrap_or_else(|| OptimizerPlan::least(work.recipe));
-        let lean = plan(Precision::Bf16, lean);
+        let lean = plan(lean_content, lean);
         match (full, lean) {
             (Some((full_work, full)), Some((lean_work, lean))) => {
                 Ok(if full_work as f64 > WORTH_LEANING * lean_work as f64 { lean } else { full })
@@ -89,8 +108,9 @@ impl Plan {
             (None, None) => {
                 let smallest = candidates.iter().map(|candidate| costs.tile(candidate)).min().unwrap_or(0);
                 let optimizer = OptimizerPlan::least(work.recipe).bytes(work.len());
-                let least_bytes = picture + content(Precision::Bf16) + optimizer + smallest;
-                Err(EngineError::Memory { width: work.width, height: work.height, least_bytes, budget_bytes })
+                let least_bytes = picture + content(lean_content) + optimizer + smallest;
+                let (width, height) = work.frame.picture();
+                Err(EngineError::Memory { width, height, least_bytes, budget_bytes })
             }
         }
     }

@@ -12,19 +12,19 @@ pub struct View {
 }
 
 impl View {
-    /// Of the asset: it wraps where the recipe says that it tiles.
+    /// Of the asset's canvas: it wraps where the asset tiles, or is closed to a ring.
     pub fn of_asset(recipe: &Recipe) -> Self {
         let style = Self::of_style(recipe);
         let along = |wraps, edge| if wraps { Edge::Wrap } else { edge };
-        Self { edge_x: along(recipe.tileable.wraps_x(), style.edge_x), edge_y: along(recipe.tileable.wraps_y(), style.edge_y), ..style }
+        Self { edge_x: along(recipe.wraps_x(), style.edge_x), edge_y: along(recipe.wraps_y(), style.edge_y), ..style }
     }
 
-    /// Of a style image, which never wraps.
+    /// Of a style image, which never wraps: it is seen once, and nothing gathers at its border.
     pub fn of_style(recipe: &Recipe) -> Self {
         let edge = match recipe.padding {
             Padding::Zero => Edge::Zero,
             Padding::Replicate => Edge::Replicate,
-            Padding::Reflect => Edge::Reflect,
+            Padding::Reflect | Padding::Ring => Edge::Reflect,
         };
         let pool = match recipe.pooling {
             Pooling::Max => Pool::Max,

@@ -95,6 +95,14 @@ impl Optimizer {
         }
     }
 
+    /// What [`Optimizer::carried`] can use of the memory: L-BFGS has nothing.
+    pub fn warmth(&self) -> Option<Memory> {
+        match &self.method {
+            Method::Adam(adam) => Some(adam.memory()),
+            Method::Lbfgs(_) => None,
+        }
+    }
+
     /// Takes up what `memory` gave, of an optimiser of the same plan and for a picture of the same size. Where it does not fit, nothing changes and
     /// it says `false`.
     pub fn recall(&mut self, memory: Memory) -> bool {
@@ -107,7 +115,7 @@ impl Optimizer {
 
 #[cfg(test)]
 mod tests {
-    use impasto_types::{Preset, Profile, Recipe};
+    use impasto_types::{Optimizer as Kind, Preset, Profile, Recipe};
 
     use super::*;
 
@@ -239,7 +247,7 @@ mod tests {
 
     #[test]
     fn carried_moments_make_the_first_steps_those_of_a_settled_run() {
-        let plan = OptimizerPlan::of(&Preset::Painterly.recipe());
+        let plan = OptimizerPlan::of(&Recipe { optimizer: Kind::Adam, ..Preset::Painterly.recipe() });
         // The gradient of a mean: four times the pixels, a quarter of the gradient.
         let gradient = |len: usize| vec![1.0 / len as f32; len];
         let mut coarse = Optimizer::new(&plan, 8, 8);
@@ -257,17 +265,18 @@ mod tests {
 
     #[test]
     fn a_plan_shrinks_until_it_fits() {
-        let lbfgs = Recipe { history: 50, profile: Profile::Exact, ..Preset::Gatys.recipe() };
-        let fast = Recipe { profile: Profile::Fast, ..lbfgs.clone() };
-        let adam = Preset::Painterly.recipe();
+        let fast = Recipe { history: 50, profile: Profile::Fast, ..Preset::Gatys.recipe() };
+        let exact = Recipe { profile: Profile::Exact, ..fast.clone() };
+        let adam = Recipe { optimizer: Kind::Adam, ..Preset::Painterly.recipe() };
         let len = 1000 * 1000 * 3;
         for (recipe, bytes_per_value, expected) in [
-            (&lbfgs, 1000, Some("l-bfgs with 50 pairs")),
+            (&exact, 1000, Some("l-bfgs with 50 pairs")),
+            (&exact, 400, None),
             (&fast, 1000, Some("l-bfgs with 50 pairs in bf16")),
-            (&lbfgs, 400, Some("l-bfgs with 50 pairs in bf16")),
-            (&lbfgs, 100, Some("l-bfgs with 21 pairs in bf16")),
-            (&lbfgs, 26, Some("l-bfgs with 3 pairs in bf16")),
-            (&lbfgs, 25, None),
+            (&fast, 100, Some("l-bfgs with 21 pairs in bf16")),
+            (&fast, 26, Some("l-bfgs with 3 pairs in bf16")),
+            (&fast, 25, Some("adam in 16 bits")),
+            (&fast, 7, None),
             (&adam, 12, Some("adam")),
             (&adam, 11, Some("adam in 16 bits")),
             (&adam, 8, Some("adam in 16 bits")),
@@ -276,7 +285,8 @@ mod tests {
             let plan = OptimizerPlan::within(recipe, len, bytes_per_value * len as u64);
             assert_eq!(plan.map(|plan| plan.to_string()).as_deref(), expected, "{bytes_per_value}");
         }
-        assert_eq!(OptimizerPlan::least(&lbfgs).to_string(), "l-bfgs with 3 pairs in bf16");
+        assert_eq!(OptimizerPlan::least(&fast).to_string(), "adam in 16 bits");
+        assert_eq!(OptimizerPlan::least(&exact).to_string(), "l-bfgs with 50 pairs");
     }
 
     #[test]

@@ -11,14 +11,18 @@ use super::smoothing::Smoothing;
 /// The shortest history that still is worth its passes: with fewer pairs L-BFGS needs more steps than Adam does.
 const LEAST_HISTORY: usize = 3;
 
+/// Adam's step where the recipe asks for nothing else, in levels of 0 to 255.
+const ADAM_STEP: f32 = 5.0;
+
 /// Which optimiser a picture gets, how much it remembers, and how that is stored.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct OptimizerPlan {
+    /// Adam's step in levels of 0 to 255, or the factor of L-BFGS's.
     pub learning_rate: f32,
     pub method: PlannedMethod,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum PlannedMethod {
     Adam { averaging: f32, moments: MomentPrecision },
     Lbfgs { history: usize, precision: HistoryPrecision, wrap_x: bool, wrap_y: bool },
@@ -28,21 +32,26 @@ impl OptimizerPlan {
     /// What the recipe asks.
     pub fn of(recipe: &Recipe) -> Self {
         let method = match recipe.optimizer {
-            Kind::Adam => PlannedMethod::Adam { averaging: recipe.averaging, moments: MomentPrecision::Fp32 },
+            Kind::Adam => return Self::adam(recipe, MomentPrecision::Fp32),
             Kind::Lbfgs => PlannedMethod::Lbfgs {
                 history: recipe.history as usize,
                 precision: match recipe.profile {
                     Profile::Exact => HistoryPrecision::Fp32,
                     Profile::Fast => HistoryPrecision::Bf16,
                 },
-                wrap_x: recipe.tileable.wraps_x(),
-                wrap_y: recipe.tileable.wraps_y(),
+                wrap_x: recipe.wraps_x(),
+                wrap_y: recipe.wraps_y(),
             },
         };
         Self { learning_rate: recipe.learning_rate, method }
     }
 
-    /// The first that fits: what the recipe asks, then the same in 16 bits, then with a shorter history.
+    fn adam(recipe: &Recipe, moments: MomentPrecision) -> Self {
+        let method = PlannedMethod::Adam { averaging: recipe.averaging, moments };
+        Self { learning_rate: ADAM_STEP * recipe.learning_rate, method }
+    }
+
+    /// The first that fits: what the recipe asks, then the same in 16 bits, then with a shorter history, then Adam in 16 bits.
     pub fn within(recipe: &Recipe, len: usize, budget_bytes: u64) -> Option<Self> {
         Self::choices(recipe).find(|plan| plan.bytes(len) <= budget_bytes)
     }
@@ -52,19 +61,27 @@ impl OptimizerPlan {
         Self::choices(recipe).last().unwrap_or_else(|| Self::of(recipe))
     }
 
-    /// All ways to do what the recipe asks, from the best to the smallest.
+    /// All ways to do what the recipe asks, from the best to the smallest. Profile `exact` has only one.
     fn choices(recipe: &Recipe) -> impl Iterator<Item = Self> {
         let asked = Self::of(recipe);
-        let with = move |method| Self { learning_rate: asked.learning_rate, method };
-        let smaller: Vec<PlannedMethod> = match asked.method {
-            PlannedMethod::Adam { averaging, .. } => vec![PlannedMethod::Adam { averaging, moments: MomentPrecision::Half }],
-            PlannedMethod::Lbfgs { history, wrap_x, wrap_y, .. } => {
+        let shorter: Vec<Self> = match asked.method {
+            PlannedMethod::Lbfgs { history, wrap_x, wrap_y, .. } if recipe.profile == Profile::Fast => {
+                let with = |history| PlannedMethod::Lbfgs { history, precision: HistoryPrecision::Bf16, wrap_x, wrap_y };
                 let histories = (LEAST_HISTORY.min(history)..=history).rev();
-                let precision = HistoryPrecision::Bf16;
-                histories.map(|history| PlannedMethod::Lbfgs { history, precision, wrap_x, wrap_y }).collect()
+                histories.map(|history| Self { method: with(history), ..asked }).collect()
             }
+            PlannedMethod::Lbfgs { .. } | PlannedMethod::Adam { .. } => Vec::new(),
         };
-        std::iter::once(Self::of(recipe)).chain(smaller.into_iter().map(with))
+        let least = (recipe.profile == Profile::Fast).then(|| Self::adam(recipe, MomentPrecision::Half));
+        std::iter::once(asked).chain(shorter).chain(least)
+    }
+
+    /// What a finer scale's optimiser can use of this one's memory takes so much, for a picture of `len` values.
+    pub fn warmth_bytes(&self, len: usize) -> u64 {
+        match self.method {
+            PlannedMethod::Adam { .. } => self.bytes(len),
+            PlannedMethod::Lbfgs { .. } => 0,
+        }
     }
 
     /// Memory that the optimiser takes for a picture of `len` values, the picture and its gradient not counted.
