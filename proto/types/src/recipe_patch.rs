@@ -64,7 +64,9 @@ impl Preset {
         match self {
             Self::Painterly => painterly,
             // Average pooling keeps the edges of small forms; the palette comes first, since strokes alone leave patches of the old colours.
-            Self::Texture => Recipe { loss_norm: LossNorm::Variance, palette: 1.0, pooling: Pooling::Average, ..painterly },
+            Self::Texture => {
+                Recipe { style_weight: 1.5, loss_norm: LossNorm::Variance, palette: 1.0, pooling: Pooling::Average, ..painterly }
+            }
             Self::Gatys => Recipe {
                 iterations: 300,
                 coarse_iterations: 300,
