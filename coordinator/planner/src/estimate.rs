@@ -12,10 +12,13 @@ pub const MEMORY_BASE_BYTES: u64 = 576 << 20;
 pub const TILE_BYTES_PER_PIXEL: u64 = 700;
 
 /// The largest tile that is waited for. Smaller ones work too, but what they compute beyond their own border costs more than they are worth.
-pub const TILE_PIXELS: u64 = 1 << 20;
+pub const TILE_PIXELS: u64 = 896 * 896;
 
-/// What a pixel of the result takes besides: three values of the picture (4 bytes each), of its gradient (4) and of the content that it is compared with (4).
-pub const RESULT_BYTES_PER_PIXEL: u64 = 3 * (4 + 4 + 4);
+/// What a pixel of the result takes besides: three values of the picture (4 bytes each) and of its gradient (4), and alpha (4).
+pub const RESULT_BYTES_PER_PIXEL: u64 = 3 * (4 + 4) + 4;
+
+/// Pairs of steps and changes of gradient that L-BFGS remembers where it remembers least.
+const LEAST_HISTORY: u64 = 2;
 
 /// What a pixel of a picture that is read takes: three values and alpha, in single precision.
 pub const SOURCE_BYTES_PER_PIXEL: u64 = 4 * 4;
@@ -25,32 +28,37 @@ pub const SOURCE_BYTES_PER_PIXEL: u64 = 4 * 4;
 pub(crate) fn memory_bytes(recipe: &Recipe, (width, height): (u32, u32), sources: &[(u32, u32)], styles: &[(u32, u32)]) -> u64 {
     let pixels = |&(width, height): &(u32, u32)| u64::from(width) * u64::from(height);
     let result = pixels(&recipe.canvas(width, height));
-    // A style's longer side follows the result's, so beside a long, narrow strip it is the larger picture by far.
-    let single = recipe.scales(width, height).len() == 1;
+    // A style's longer side follows the result's, so beside a long, narrow strip it is the larger picture by far. It is largest at the first scale or the last.
+    let scales = recipe.scales(width, height);
     let style = |size: &(u32, u32)| {
-        let factor = recipe.style_factor(size.0.max(size.1), width.max(height), single);
-        (pixels(size) as f64 * factor.powi(2)) as u64
+        let factors = scales.iter().enumerate().map(|(at, scale)| recipe.style_factor(*size, (scale.width, scale.height), at == 0));
+        (pixels(size) as f64 * factors.fold(0.0, f64::max).powi(2)) as u64
     };
     let style = styles.iter().map(style).max().unwrap_or(0);
     let tile = TILE_BYTES_PER_PIXEL * result.max(style).min(TILE_PIXELS);
-    let read: u64 = sources.iter().map(pixels).sum();
-    // A style is measured before the picture has its gradient and its optimiser, so the two are not there at once.
+    let looked_at: u64 = styles.iter().map(pixels).sum();
+    let asset = sources.iter().map(pixels).sum::<u64>().saturating_sub(looked_at);
+    // A style is measured before the picture has its gradient and its optimiser, and the asset is gone by then: no two of these are there at once.
     let painted = (RESULT_BYTES_PER_PIXEL + remembered_bytes_per_pixel(recipe)) * result;
-    MEMORY_BASE_BYTES + tile + painted.max(SOURCE_BYTES_PER_PIXEL * style) + SOURCE_BYTES_PER_PIXEL * read
+    let begun = SOURCE_BYTES_PER_PIXEL * (style + asset) + RESULT_BYTES_PER_PIXEL * result;
+    MEMORY_BASE_BYTES + tile + painted.max(begun) + SOURCE_BYTES_PER_PIXEL * looked_at
 }
 
 /// What is remembered of a pixel where least is: by the optimiser, and as the content's features (512 channels for 64 pixels).
 ///
-/// In profile `fast` both may be kept in 16 bits, and any picture may be painted with Adam; `exact` gives up nothing for memory.
+/// In profile `fast` both are kept in 16 bits where they have to be, and histories are short; `exact` gives up nothing for memory.
 fn remembered_bytes_per_pixel(recipe: &Recipe) -> u64 {
     let content = |word: u64| word * 512 / 64;
     // Two moments, and the average.
     let adam = |word: u64| 3 * (2 * word + 4);
+    // Where it stood, the gradient there and its change, the pairs, and a smoothed picture on coarser grids, a third of its size.
+    let lbfgs = |word: u64, pairs: u64| 3 * (3 * 4 + 2 * pairs * word) + 4;
+    let history = u64::from(recipe.history);
     match (recipe.profile, recipe.optimizer) {
-        (Profile::Fast, Optimizer::Adam | Optimizer::Lbfgs) => content(2) + adam(2),
+        (Profile::Fast, Optimizer::Adam) => content(2) + adam(2),
+        (Profile::Fast, Optimizer::Lbfgs) => content(2) + lbfgs(2, LEAST_HISTORY.min(history)),
         (Profile::Exact, Optimizer::Adam) => content(4) + adam(4),
-        // Where it stood, the gradient there and its change, the pairs, and a smoothed picture on coarser grids, a third of its size.
-        (Profile::Exact, Optimizer::Lbfgs) => content(4) + 3 * (3 * 4 + 2 * u64::from(recipe.history) * 4) + 4,
+        (Profile::Exact, Optimizer::Lbfgs) => content(4) + lbfgs(4, history),
     }
 }
 
@@ -81,22 +89,27 @@ mod tests {
 
     #[test]
     fn a_narrow_strip_pays_for_its_style() {
-        let strip = memory_bytes(&Preset::Texture.recipe(), (4096, 16), &[], &[(4096, 4096)]);
-        assert_eq!(strip, MEMORY_BASE_BYTES + 700 * MIB + 16 * 4096 * 4096);
+        let strip = memory_bytes(&Preset::Texture.recipe(), (4096, 16), &[(4096, 4096)], &[(4096, 4096)]);
+        let canvas = 4112 * 32;
+        assert_eq!(strip, MEMORY_BASE_BYTES + 700 * TILE_PIXELS + 28 * canvas + 2 * 16 * 4096 * 4096);
     }
 
     #[test]
     fn a_picture_of_512_pixels() {
         let size = (512, 512);
         let (picture, canvas) = (512 * 512, 528 * 528);
-        let least = |pixels: u64, remembered: u64| MEMORY_BASE_BYTES + (700 + 36 + remembered) * pixels;
-        assert_eq!(memory_bytes(&Preset::Painterly.recipe(), size, &[], &[]), least(canvas, 16 + 24));
-        assert_eq!(memory_bytes(&Preset::Gatys.recipe(), size, &[], &[]), least(picture, 16 + 24));
-        assert_eq!(memory_bytes(&Preset::Painterly.recipe(), size, &[size], &[(2048, 1024)]), least(canvas, 16 + 24) + 16 * picture);
+        let least = |pixels: u64, remembered: u64| MEMORY_BASE_BYTES + (700 + 28 + remembered) * pixels;
+        assert_eq!(memory_bytes(&Preset::Painterly.recipe(), size, &[size], &[]), least(canvas, 16 + 40 + 24));
+        assert_eq!(memory_bytes(&Preset::Gatys.recipe(), size, &[size], &[]), least(picture, 16 + 40 + 24));
+        let style = (2048, 1024);
+        assert_eq!(
+            memory_bytes(&Preset::Painterly.recipe(), size, &[size, style], &[style]),
+            least(canvas, 16 + 40 + 24) + 16 * 2048 * 1024
+        );
         let exact = Recipe { profile: Profile::Exact, ..Preset::Gatys.recipe() };
-        assert_eq!(memory_bytes(&exact, size, &[], &[]), least(picture, 32 + 40 + 20 * 24));
+        assert_eq!(memory_bytes(&exact, size, &[size], &[]), least(picture, 32 + 40 + 20 * 24));
         let adam = Recipe { optimizer: Optimizer::Adam, ..exact };
-        assert_eq!(memory_bytes(&adam, size, &[], &[]), least(picture, 32 + 36));
+        assert_eq!(memory_bytes(&adam, size, &[size], &[]), least(picture, 32 + 36));
     }
 
     #[test]

@@ -7,7 +7,8 @@ use crate::{BlobRef, Digest, ModelRef, OutputSpec, Recipe, StyleRef};
 /// Rises whenever the engine would paint a different picture from the same inputs, so that older results are not taken for new ones.
 pub const ENGINE_VERSION: u32 = 3;
 
-/// All that a result follows from: the recipe, the inputs' bytes, the model's and the engine's version. Same action, same result.
+/// All that a result follows from: the recipe, the inputs' bytes, the model's and the engine's version. Same action, same picture, but for roundings that machines
+/// and their memory decide.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Action {
     pub engine_version: u32,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// How many layers the style loss has: relu1_1, relu2_1, relu3_1, relu4_1, relu5_1.
 pub const STYLE_LAYERS: usize = 5;
 
-/// Every parameter of a stylisation, resolved: nothing is left to a default. Two equal recipes on equal inputs paint the same picture.
+/// Every parameter of a stylisation, resolved: nothing is left to a default. On one machine, two equal recipes on equal inputs paint the same bytes.
 ///
 /// Field names are the keys of the manifest, the flags of `impasto stylize` (with `-` for `_`) and the fields of the wire message.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,7 +40,7 @@ pub struct Recipe {
     pub pooling: Pooling,
     pub padding: Padding,
     pub optimizer: Optimizer,
-    /// Adam's step, in levels of 0 to 255; the factor of L-BFGS's step.
+    /// The factor of the optimiser's own step; Adam's is five levels of 0 to 255.
     pub learning_rate: f32,
     /// How many steps L-BFGS remembers.
     pub history: u32,
@@ -229,7 +229,7 @@ impl Recipe {
             in_range("style_layers", weight, (0.0..=1e9).contains(&weight), "from 0 to 1e9, for each of the five layers")?;
         }
         in_range("style_scale", self.style_scale, (0.05..=8.0).contains(&self.style_scale), "from 0.05 to 8")?;
-        in_range("learning_rate", self.learning_rate, self.learning_rate > 0.0 && self.learning_rate <= 255.0, "above 0, at most 255")?;
+        in_range("learning_rate", self.learning_rate, self.learning_rate > 0.0 && self.learning_rate <= 50.0, "above 0, at most 50")?;
         in_range("history", self.history, (1..=Self::MAX_HISTORY).contains(&self.history), "from 1 to 1000")?;
         in_range("averaging", self.averaging, (0.0..1.0).contains(&self.averaging), "from 0 to below 1")?;
         in_range("plateau", self.plateau, (0.0..1.0).contains(&self.plateau), "from 0 to below 1")?;
@@ -292,14 +292,16 @@ impl Recipe {
         self.tileable.wraps_y() || self.padding == Padding::Ring
     }
 
-    /// How large a style image is looked at beside a picture whose longer side is `side`: the factor to its own size, `own` pixels along its longer side.
+    /// How large a style image of `style` pixels (width and height) is looked at beside a picture of `picture` pixels: the factor to its own size. Its longer side is
+    /// `style_scale` times the picture's.
     ///
-    /// Where coarser scales have set the large forms it is never enlarged, since that would teach its blur. At the first scale it grows with the picture, to the
-    /// picture's side at most: there, its blur is better than strokes that are too small.
-    pub fn style_factor(&self, own: u32, side: u32, first: bool) -> f64 {
-        let (own, side) = (f64::from(own.max(1)), f64::from(side));
-        let most = if first { (side / own).max(1.0) } else { 1.0 };
-        (side * f64::from(self.style_scale) / own).min(most)
+    /// Where coarser scales have set the large forms it is never enlarged, since that would teach its blur. At the first scale it is, until it has as many pixels as the
+    /// picture: there, its blur is better than strokes that are too small.
+    pub fn style_factor(&self, style: (u32, u32), picture: (u32, u32), first: bool) -> f64 {
+        let longer = |(width, height): (u32, u32)| f64::from(width.max(height).max(1));
+        let area = |(width, height): (u32, u32)| f64::from(width.max(1)) * f64::from(height.max(1));
+        let most = if first { (area(picture) / area(style)).sqrt().max(1.0) } else { 1.0 };
+        (longer(picture) * f64::from(self.style_scale) / longer(style)).min(most)
     }
 
     /// Optimiser steps at scale `index` of `count`.
@@ -346,11 +348,13 @@ mod tests {
     #[test]
     fn styles_grow_at_the_first_scale_alone() {
         let recipe = Recipe { style_scale: 2.0, ..Preset::Painterly.recipe() };
-        assert_eq!(recipe.style_factor(800, 200, true), 0.5);
-        assert_eq!(recipe.style_factor(800, 200, false), 0.5);
-        assert_eq!(recipe.style_factor(800, 600, true), 1.0);
-        assert_eq!(recipe.style_factor(800, 1600, true), 2.0);
-        assert_eq!(recipe.style_factor(800, 1600, false), 1.0);
+        let factor = |width, height, first| recipe.style_factor((800, 400), (width, height), first);
+        assert_eq!(factor(200, 200, true), 0.5);
+        assert_eq!(factor(200, 200, false), 0.5);
+        assert_eq!(factor(1600, 800, true), 2.0);
+        assert_eq!(factor(1600, 800, false), 1.0);
+        // A strip has a long side, but few pixels.
+        assert_eq!(factor(8000, 40, true), 1.0);
     }
 
     #[test]

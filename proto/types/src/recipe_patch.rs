@@ -63,10 +63,18 @@ impl Preset {
         };
         match self {
             Self::Painterly => painterly,
-            // Average pooling keeps the edges of small forms; the palette comes first, since strokes alone leave patches of the old colours.
-            Self::Texture => {
-                Recipe { style_weight: 1.5, loss_norm: LossNorm::Variance, palette: 1.0, pooling: Pooling::Average, ..painterly }
-            }
+            // Average pooling keeps the edges of small forms; the palette comes first, since strokes alone leave patches of the old colours. Adam moves all pixels alike: L-BFGS
+            // would settle the style's light and dark in large blots, which a repeat shows.
+            Self::Texture => Recipe {
+                iterations: 14,
+                coarse_iterations: 45,
+                style_weight: 1.5,
+                loss_norm: LossNorm::Variance,
+                palette: 1.0,
+                pooling: Pooling::Average,
+                optimizer: Optimizer::Adam,
+                ..painterly
+            },
             Self::Gatys => Recipe {
                 iterations: 300,
                 coarse_iterations: 300,
@@ -169,8 +177,8 @@ pub struct RecipePatch {
     #[cfg_attr(feature = "clap", arg(long, value_enum))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub optimizer: Option<Optimizer>,
-    /// Adam's step in levels of 0 to 255; the factor of L-BFGS's step
-    #[cfg_attr(feature = "clap", arg(long, value_name = "STEP"))]
+    /// The factor of the optimiser's own step; Adam's is five levels of 0 to 255
+    #[cfg_attr(feature = "clap", arg(long, value_name = "FACTOR"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub learning_rate: Option<f32>,
     /// How many steps L-BFGS remembers

@@ -36,7 +36,8 @@ impl Side {
     /// The pixel of the picture, or of its mirror image, at `at` of the canvas.
     fn mirrored(self, at: usize) -> usize {
         let period = 2 * self.picture;
-        let at = (at + period - self.before) % period;
+        // A picture smaller than the strip is mirrored again and again.
+        let at = (at + period * self.before - self.before) % period;
         at.min(period - 1 - at)
     }
 
@@ -141,6 +142,17 @@ mod tests {
         assert_eq!(at(52, 48), (39.0, 32.0));
         assert_eq!(at(63, 63), (28.0, 17.0));
         assert_eq!(frame.cut(canvas), ramp(40, 33));
+    }
+
+    #[test]
+    fn pictures_smaller_than_the_strip_are_mirrored_again() {
+        for side in 1..8 {
+            let frame = frame(side, side);
+            let canvas = frame.surround(ramp(side as usize, side as usize));
+            let steps = canvas.rgb.chunks_exact(3).collect::<Vec<_>>();
+            assert!(steps.windows(2).take(frame.width() - 1).all(|pair| (pair[0][0] - pair[1][0]).abs() <= 1.0), "{side}");
+            assert_eq!(frame.cut(canvas), ramp(side as usize, side as usize));
+        }
     }
 
     #[test]

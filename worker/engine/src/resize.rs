@@ -36,7 +36,7 @@ impl Axis {
     }
 }
 
-/// The same for any number of interleaved channels, and any part of the source.
+/// Resamples any number of interleaved channels, as [`resize`] does.
 pub(crate) fn resample(values: &[f32], across: &Axis, down: &Axis, channels: usize) -> Vec<f32> {
     let (from_width, from_height, width, height) = (across.from, down.from, across.to, down.to);
     let (across, down) = (taps(across), taps(down));

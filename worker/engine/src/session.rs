@@ -123,7 +123,7 @@ impl Session {
         Ok(session)
     }
 
-    /// Takes up a run that [`Session::checkpoint`] wrote, with the same recipe and pictures, on such a device. It goes on to the same result, to the last bit.
+    /// Takes up a run that [`Session::checkpoint`] wrote, with the same recipe and pictures, under the same budget and on such a device. It goes on to the same result, to the last bit.
     ///
     /// # Errors
     /// Where the checkpoint is damaged or belongs to another run, or the budget cuts the picture otherwise than before.
@@ -145,7 +145,9 @@ impl Session {
             let name = session.plan_name();
             let Place::Canvas { canvas, losses } = &mut session.place else { unreachable!("a scale has begun") };
             if saved.plan != name {
-                return Err(EngineError::Checkpoint("it was painted under another memory budget"));
+                return Err(EngineError::Checkpoint(
+                    "it was painted by another plan: under another memory budget, or in another precision",
+                ));
             }
             canvas.restore(State { pixels: saved.pixels, memory: saved.memory })?;
             *losses = saved.losses;
@@ -389,8 +391,8 @@ impl Session {
 
     /// A style image in the size that it has at a scale.
     fn style_at(&self, style: &Image, scale: Scale) -> Image {
-        let own = style.width.max(style.height) as u32;
-        let ratio = self.recipe.style_factor(own, scale.width.max(scale.height), self.at == 0);
+        let own = (style.width as u32, style.height as u32);
+        let ratio = self.recipe.style_factor(own, (scale.width, scale.height), self.at == 0);
         let side = |length: usize| ((length as f64 * ratio).round() as usize).max(Recipe::MIN_SIDE as usize);
         let mut fitted = resize(style, side(style.width), side(style.height), false, false);
         fitted.clamp();

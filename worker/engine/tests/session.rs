@@ -103,10 +103,10 @@ fn a_checkpoint_under_another_budget_is_refused() {
     let wide = || Inputs { content: Some(picture(500, 420, 1)), ..inputs() };
     let begun = |budget_bytes| {
         let mut session = Session::new(engine.clone(), recipe.clone(), wide(), budget_bytes).ok()?;
-        session.step().expect("it runs");
+        session.step().ok()?;
         Some(session)
     };
-    let tight_bytes = (64_u64..).map(|mib| mib << 20).find(|&bytes| begun(bytes).is_some()).expect("some budget is enough");
+    let tight_bytes = (64_u64..400).map(|mib| mib << 20).find(|&bytes| begun(bytes).is_some()).expect("some budget is enough");
     let checkpoint = begun(tight_bytes).expect("it fits").checkpoint().expect("it is there");
     let resume = |budget_bytes| Session::resume(engine.clone(), recipe.clone(), wide(), budget_bytes, &checkpoint);
     let error = resume(AMPLE).expect_err("the plan is another").to_string();
@@ -119,11 +119,13 @@ fn every_option_paints_in_range_and_in_the_asset_s_size() {
     let engine = engine(2);
     for preserve_color in [PreserveColor::None, PreserveColor::Statistics, PreserveColor::Luminance] {
         for (preset, size) in [(Preset::Painterly, None), (Preset::Texture, Some(37)), (Preset::Gatys, Some(50))] {
-            let recipe = Recipe { preserve_color, size, tv_weight: 0.1, tileable: Tileable::Both, ..short(preset) };
-            let expected = recipe.output_size(48, 40);
-            let painted = finish(Session::new(engine.clone(), recipe, inputs(), AMPLE).expect("it begins"));
-            assert_eq!((painted.width, painted.height), expected);
-            assert!(painted.rgb.iter().all(|value| (0.0..=255.0).contains(value)));
+            for tileable in [Tileable::None, Tileable::X, Tileable::Both] {
+                let recipe = Recipe { preserve_color, size, tv_weight: 0.1, tileable, ..short(preset) };
+                let expected = recipe.output_size(48, 40);
+                let painted = finish(Session::new(engine.clone(), recipe, inputs(), AMPLE).expect("it begins"));
+                assert_eq!((painted.width, painted.height), expected);
+                assert!(painted.rgb.iter().all(|value| (0.0..=255.0).contains(value)));
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use impasto_engine::device::{Canvas, Cpu, Device, HostCanvas, Pass, Plan, Task, 
 use impasto_engine::objective::{ContentSums, StyleTarget};
 use impasto_engine::{Engine, EngineError, Image, Inputs, Session, Step};
 use impasto_kernels::{Layer, Moments};
-use impasto_types::{Preset, Recipe};
+use impasto_types::{Padding, Preset, Recipe};
 
 use super::{BenchError, Stage, median, subject};
 use crate::machine;
@@ -24,14 +24,21 @@ pub(super) struct Iterations {
     pub(super) peak_memory_bytes: Option<u64>,
 }
 
-/// Paints a picture at its own size alone. The first step is not timed: it measures the style and finds every buffer cold.
+/// Paints a picture at its own size alone, without a strip around it. The first step is not timed: it measures the style and finds every buffer cold.
 pub(super) fn measure(stage: &Stage<'_>, size: u32, steps: u32, memory_bytes: u64) -> Result<Iterations, BenchError> {
     let failed = |source| BenchError::Engine { size, source };
     machine::forget_peak_memory();
     let cpu = Cpu::new(stage.weights, stage.level, stage.precision(), Arc::clone(&stage.pool)).map_err(failed)?;
     let passes = Arc::new(Mutex::new(Vec::new()));
     let engine = Arc::new(Engine::on(Box::new(Clocked { cpu, passes: Arc::clone(&passes) }), Arc::clone(&stage.pool)));
-    let recipe = Recipe { min_scale: 0, iterations: steps + 1, plateau: 0.0, profile: stage.profile, ..Preset::Painterly.recipe() };
+    let recipe = Recipe {
+        min_scale: 0,
+        iterations: steps + 1,
+        plateau: 0.0,
+        padding: Padding::Reflect,
+        profile: stage.profile,
+        ..Preset::Painterly.recipe()
+    };
     let inputs = Inputs { content: Some(subject::picture(size, 1)), styles: vec![(subject::picture(size, 2), 1.0)], init: None };
     let device = engine.device();
     let mut session = Session::new(engine, recipe, inputs, memory_bytes).map_err(failed)?;

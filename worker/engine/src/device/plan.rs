@@ -71,7 +71,8 @@ const WORTH_LEANING: f64 = 1.25;
 impl Plan {
     /// Tells this plan from others: under another, the same steps round otherwise.
     pub(crate) fn name(&self) -> [u8; 32] {
-        *blake3::hash(format!("{self:?}").as_bytes()).as_bytes()
+        let Self { tiling, content, optimizer, bytes: _ } = self;
+        *blake3::hash(format!("{:?} {content:?} {optimizer:?}", tiling.interior).as_bytes()).as_bytes()
     }
 
     /// The plan of least work within a budget. Where small tiles would cost much more work, the optimiser remembers in half precision or less, and so do the content's
@@ -116,7 +117,7 @@ impl Plan {
     }
 }
 
-/// Such as `9 tiles of 704 x 704, adam in bf16, content in bf16, 2.1 GiB`.
+/// Such as `9 tiles of 704 x 704, l-bfgs with 5 pairs in bf16, content in bf16, 2.10 GiB`.
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (width, height) = self.tiling.interior;
@@ -129,5 +130,71 @@ impl fmt::Display for Plan {
             f.write_str(", content in bf16")?;
         }
         write!(f, ", {:.2} GiB", self.bytes as f64 / f64::from(1 << 30))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use impasto_types::{Preset, Profile};
+
+    use super::*;
+
+    const MIB: u64 = 1 << 20;
+
+    /// A device that takes 500 bytes for a tile's pixel, and for the content's features what they are: 32 or 16 bytes for a pixel of the canvas.
+    struct Plain {
+        pixels: u64,
+    }
+
+    impl Costs for Plain {
+        fn tile(&self, candidate: &Candidate) -> u64 {
+            500 * (candidate.largest.width * candidate.largest.height) as u64
+        }
+
+        fn content(&self, precision: Precision) -> u64 {
+            self.pixels * if precision == Precision::Bf16 { 16 } else { 32 }
+        }
+
+        fn precision(&self) -> Precision {
+            Precision::Fp32
+        }
+    }
+
+    fn plan(profile: Profile, side: u32, budget_mib: u64) -> Result<Plan, EngineError> {
+        let recipe = Recipe { profile, ..Preset::Painterly.recipe() };
+        let work = Work { recipe: &recipe, frame: Frame::of(&recipe, side, side), content: true };
+        Plan::within(&work, &Plain { pixels: (work.len() / 3) as u64 }, budget_mib * MIB)
+    }
+
+    #[test]
+    fn what_fits_is_painted_whole_and_as_asked() {
+        let whole = plan(Profile::Fast, 1024, 2048).expect("it fits");
+        assert!(whole.tiling.is_whole());
+        assert_eq!((whole.content, whole.optimizer.to_string().as_str()), (Precision::Fp32, "l-bfgs with 8 pairs in bf16"));
+    }
+
+    #[test]
+    fn fast_leans_before_tiles_become_small_and_exact_never_does() {
+        // The picture, its gradient and the features take 56 MiB a megapixel at full, eight pairs in bf16 132, and in single precision 228.
+        let lean = plan(Profile::Fast, 4000, 3000).expect("it fits");
+        assert_eq!(lean.content, Precision::Bf16);
+        assert!(lean.optimizer.bytes(1000) < OptimizerPlan::of(&Preset::Painterly.recipe()).bytes(1000), "{lean}");
+        let exact = plan(Profile::Exact, 4000, 4700).expect("it fits");
+        assert_eq!((exact.content, exact.optimizer.to_string().as_str()), (Precision::Fp32, "l-bfgs with 8 pairs"));
+        assert!(!exact.tiling.is_whole(), "{exact}");
+        assert!(matches!(plan(Profile::Exact, 4000, 3000), Err(EngineError::Memory { .. })));
+    }
+
+    #[test]
+    fn a_plan_stays_within_its_budget_and_the_least_that_is_named_is_enough() {
+        for profile in [Profile::Fast, Profile::Exact] {
+            let Err(EngineError::Memory { least_bytes, .. }) = plan(profile, 2000, 1) else { panic!("one MiB is too little") };
+            let least_mib = least_bytes.div_ceil(MIB);
+            assert!(plan(profile, 2000, least_mib - 2).is_err());
+            for budget_mib in (least_mib..8 * least_mib).step_by(97) {
+                let plan = plan(profile, 2000, budget_mib).expect("the least is enough");
+                assert!(plan.bytes <= budget_mib * MIB, "{plan} in {budget_mib} MiB");
+            }
+        }
     }
 }

@@ -8,8 +8,8 @@ use super::adam::MomentPrecision;
 use super::history::HistoryPrecision;
 use super::smoothing::Smoothing;
 
-/// The shortest history that still is worth its passes: with fewer pairs L-BFGS needs more steps than Adam does.
-const LEAST_HISTORY: usize = 3;
+/// The shortest history of a plan: two pairs still tell a valley's floor from its walls, which the starting Hessian does not.
+const LEAST_HISTORY: usize = 2;
 
 /// Adam's step where the recipe asks for nothing else, in levels of 0 to 255.
 const ADAM_STEP: f32 = 5.0;
@@ -32,7 +32,7 @@ impl OptimizerPlan {
     /// What the recipe asks.
     pub fn of(recipe: &Recipe) -> Self {
         let method = match recipe.optimizer {
-            Kind::Adam => return Self::adam(recipe, MomentPrecision::Fp32),
+            Kind::Adam => PlannedMethod::Adam { averaging: recipe.averaging, moments: MomentPrecision::Fp32 },
             Kind::Lbfgs => PlannedMethod::Lbfgs {
                 history: recipe.history as usize,
                 precision: match recipe.profile {
@@ -43,15 +43,14 @@ impl OptimizerPlan {
                 wrap_y: recipe.wraps_y(),
             },
         };
-        Self { learning_rate: recipe.learning_rate, method }
+        let own_step = match recipe.optimizer {
+            Kind::Adam => ADAM_STEP,
+            Kind::Lbfgs => 1.0,
+        };
+        Self { learning_rate: own_step * recipe.learning_rate, method }
     }
 
-    fn adam(recipe: &Recipe, moments: MomentPrecision) -> Self {
-        let method = PlannedMethod::Adam { averaging: recipe.averaging, moments };
-        Self { learning_rate: ADAM_STEP * recipe.learning_rate, method }
-    }
-
-    /// The first that fits: what the recipe asks, then the same in 16 bits, then with a shorter history, then Adam in 16 bits.
+    /// The first that fits: what the recipe asks, then Adam in 16 bits, or L-BFGS with a shorter history.
     pub fn within(recipe: &Recipe, len: usize, budget_bytes: u64) -> Option<Self> {
         Self::choices(recipe).find(|plan| plan.bytes(len) <= budget_bytes)
     }
@@ -64,16 +63,15 @@ impl OptimizerPlan {
     /// All ways to do what the recipe asks, from the best to the smallest. Profile `exact` has only one.
     fn choices(recipe: &Recipe) -> impl Iterator<Item = Self> {
         let asked = Self::of(recipe);
-        let shorter: Vec<Self> = match asked.method {
-            PlannedMethod::Lbfgs { history, wrap_x, wrap_y, .. } if recipe.profile == Profile::Fast => {
-                let with = |history| PlannedMethod::Lbfgs { history, precision: HistoryPrecision::Bf16, wrap_x, wrap_y };
-                let histories = (LEAST_HISTORY.min(history)..=history).rev();
-                histories.map(|history| Self { method: with(history), ..asked }).collect()
+        let smaller: Vec<PlannedMethod> = match asked.method {
+            _ if recipe.profile == Profile::Exact => Vec::new(),
+            PlannedMethod::Adam { averaging, .. } => vec![PlannedMethod::Adam { averaging, moments: MomentPrecision::Half }],
+            PlannedMethod::Lbfgs { history, precision, wrap_x, wrap_y } => {
+                let histories = (LEAST_HISTORY.min(history)..history).rev();
+                histories.map(|history| PlannedMethod::Lbfgs { history, precision, wrap_x, wrap_y }).collect()
             }
-            PlannedMethod::Lbfgs { .. } | PlannedMethod::Adam { .. } => Vec::new(),
         };
-        let least = (recipe.profile == Profile::Fast).then(|| Self::adam(recipe, MomentPrecision::Half));
-        std::iter::once(asked).chain(shorter).chain(least)
+        std::iter::once(asked).chain(smaller.into_iter().map(move |method| Self { method, ..asked }))
     }
 
     /// What a finer scale's optimiser can use of this one's memory takes so much, for a picture of `len` values.
