@@ -25,6 +25,10 @@ pub enum EngineError {
     Checkpoint(&'static str),
     #[error("a tile's sums are unusable: {0}")]
     TileSums(&'static str),
+    #[error("{device} failed")]
+    Device { device: String, source: candle_core::Error },
+    #[error("the memory of {device} is full")]
+    DeviceMemory { device: String, source: candle_core::Error },
     #[error("the reference device failed")]
     Candle(#[from] candle_core::Error),
 }
@@ -36,8 +40,10 @@ impl EngineError {
             Self::Recipe(_) | Self::MissingInput(_) | Self::Size { .. } | Self::StyleWeights(_) | Self::NotFinite { .. } => {
                 FailureKind::Input
             }
-            Self::Memory { .. } => FailureKind::Shortage,
-            Self::Weights(_) | Self::Threads { .. } | Self::Checkpoint(_) | Self::TileSums(_) | Self::Candle(_) => FailureKind::Transient,
+            Self::Memory { .. } | Self::DeviceMemory { .. } => FailureKind::Shortage,
+            Self::Weights(_) | Self::Threads { .. } | Self::Checkpoint(_) | Self::TileSums(_) | Self::Device { .. } | Self::Candle(_) => {
+                FailureKind::Transient
+            }
         }
     }
 }

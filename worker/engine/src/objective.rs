@@ -46,7 +46,12 @@ impl ContentSums {
             sums[channel] += value;
             channel = if channel + 1 == channels { 0 } else { channel + 1 };
         });
-        let pixels = (values / channels as u64).max(1) as f64;
+        Self::new(values, squares, &sums)
+    }
+
+    /// From the number of values, the sum of their squares, and each channel's sum.
+    pub(crate) fn new(values: u64, squares: f64, sums: &[f64]) -> Self {
+        let pixels = (values / sums.len() as u64).max(1) as f64;
         let deviations = squares - sums.iter().map(|sum| sum * sum / pixels).sum::<f64>();
         Self { values, squares, deviations }
     }

@@ -74,7 +74,7 @@ impl HostCanvas {
 }
 
 /// An optimiser that goes on from what a coarser scale's remembered.
-fn warmed(work: &Work<'_>, plan: &OptimizerPlan, warmth: Warmth) -> Optimizer {
+pub(super) fn warmed(work: &Work<'_>, plan: &OptimizerPlan, warmth: Warmth) -> Optimizer {
     let Warmth { frame, plan: coarse_plan, memory } = warmth;
     let mut coarse = Optimizer::new(&coarse_plan, frame.width(), frame.height());
     if !coarse.recall(memory) {

@@ -11,6 +11,7 @@ pub mod candle;
 mod cpu;
 mod host;
 mod plan;
+pub mod tensor;
 mod tile_sums;
 mod tiling;
 mod view;

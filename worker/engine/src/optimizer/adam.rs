@@ -6,11 +6,11 @@ use super::{Memory, Vector};
 use crate::vector::{BLOCK, Bf16, Encoding, Fp32, TASK, Unsigned16, Work, simd};
 
 /// Decays of the first and second moment. The second is shorter than usual: a picture takes tens of steps per scale, not thousands.
-const BETA_1: f32 = 0.9;
-const BETA_2: f32 = 0.99;
+pub(crate) const BETA_1: f32 = 0.9;
+pub(crate) const BETA_2: f32 = 0.99;
 
 /// Against division by zero; gradients are scaled by their own size, so it only has to be far below any of them. At 8192 pixels they are of the order of 1e-10.
-const EPSILON: f32 = 1e-15;
+pub(crate) const EPSILON: f32 = 1e-15;
 
 /// How the moments are stored. The average is always in single precision: it is the picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

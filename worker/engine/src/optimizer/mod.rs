@@ -3,13 +3,13 @@
 //! Both optimisers are bound by memory, so each value of their state is read as often as the method needs and no more, and is stored in 16 bits where that does
 //! no harm. [`OptimizerPlan`] says which of this a picture gets.
 
-mod adam;
-mod control;
-mod curvature;
+pub(crate) mod adam;
+pub(crate) mod control;
+pub(crate) mod curvature;
 mod history;
 mod lbfgs;
 mod plan;
-mod smoothing;
+pub(crate) mod smoothing;
 
 use adam::Adam;
 pub use adam::MomentPrecision;

@@ -19,12 +19,12 @@ use rayon::prelude::*;
 const LEVELS: usize = 5;
 
 /// The weight of the picture halved once. It doubles with each further halving.
-const WEIGHT: f32 = 2.0;
+pub(crate) const WEIGHT: f32 = 2.0;
 
 /// No picture is halved whose shorter side is less.
 const LEAST_SIDE: usize = 8;
 
-const FILTER: [f32; 4] = [0.125, 0.375, 0.375, 0.125];
+pub(crate) const FILTER: [f32; 4] = [0.125, 0.375, 0.375, 0.125];
 
 const CHANNELS: usize = 3;
 
@@ -61,14 +61,11 @@ struct Level {
 
 impl Smoothing {
     pub(crate) fn new(frame: Frame) -> Self {
-        let (mut width, mut height) = (frame.width, frame.height);
-        let mut levels = Vec::new();
-        while levels.len() < LEVELS && width.min(height) >= LEAST_SIDE {
-            let (across, down) = (Axis::new(width, frame.wrap_x), Axis::new(height, frame.wrap_y));
-            (width, height) = (across.coarse(), down.coarse());
-            levels.push(Level { across, down, halved: vec![0.0; width * height * CHANNELS] });
-        }
-        Self { levels }
+        let level = |(across, down): (Axis, Axis)| {
+            let halved = vec![0.0; across.coarse() * down.coarse() * CHANNELS];
+            Level { across, down, halved }
+        };
+        Self { levels: halvings(frame).into_iter().map(level).collect() }
     }
 
     /// The bytes that it takes for pictures of `len` values.
@@ -81,6 +78,18 @@ impl Smoothing {
     pub(crate) fn apply(&mut self, picture: &mut [f32]) {
         halve_and_add(&mut self.levels, WEIGHT, picture);
     }
+}
+
+/// How a picture is halved again and again: each time across and down.
+pub(crate) fn halvings(frame: Frame) -> Vec<(Axis, Axis)> {
+    let (mut width, mut height) = (frame.width, frame.height);
+    let mut levels = Vec::new();
+    while levels.len() < LEVELS && width.min(height) >= LEAST_SIDE {
+        let (across, down) = (Axis::new(width, frame.wrap_x), Axis::new(height, frame.wrap_y));
+        (width, height) = (across.coarse(), down.coarse());
+        levels.push((across, down));
+    }
+    levels
 }
 
 /// Adds to `picture` its versions at `levels`, the first with this weight.
@@ -149,11 +158,11 @@ fn pixel_at(row: &[f32], x: usize) -> [f32; CHANNELS] {
 
 /// Which lines of one axis make which lines of its half, and the other way round.
 #[derive(Debug)]
-struct Axis {
+pub(crate) struct Axis {
     /// For each coarse line the fine ones under the filter.
-    taps: Vec<[usize; 4]>,
+    pub(crate) taps: Vec<[usize; 4]>,
     /// For each fine line the coarse ones that it is part of, and its share.
-    spread: Vec<Vec<(usize, f32)>>,
+    pub(crate) spread: Vec<Vec<(usize, f32)>>,
 }
 
 impl Axis {

@@ -1,0 +1,49 @@
+//! What a picture takes of a device's memory.
+
+use impasto_kernels::{Precision, Shape};
+
+use super::lbfgs::WORKING_VECTORS;
+use super::network::{Network, halvings, peak_bytes};
+use crate::device::plan::Costs;
+use crate::device::{CONTENT_LAYER, Candidate, Work};
+
+/// A map of more values than this is beyond what cuDNN and many kernels count with.
+const MOST_VALUES: u64 = i32::MAX as u64;
+
+/// What the plan asks about a picture.
+pub(super) struct TensorCosts<'a> {
+    pub(super) network: &'a Network,
+    pub(super) precision: Precision,
+    pub(super) work: &'a Work<'a>,
+}
+
+impl Costs for TensorCosts<'_> {
+    /// A step of the optimiser works in what the pass has let go by then. Where moments are planned in 16 bits, the second takes 32.
+    fn tile(&self, candidate: &Candidate) -> u64 {
+        let values = self.work.len() as u64;
+        tile_bytes(self.network, &candidate.largest).max(WORKING_VECTORS * 4 * values).saturating_add(2 * values)
+    }
+
+    fn content(&self, precision: Precision) -> u64 {
+        let half = |len: usize| len.div_ceil(1 << halvings(CONTENT_LAYER)) as u64;
+        let values = self.network.channels_of(CONTENT_LAYER) as u64 * half(self.work.width()) * half(self.work.height());
+        // Bands of rows are put together, which takes it twice for a moment before the first step.
+        values * precision.bytes() as u64
+    }
+
+    fn precision(&self) -> Precision {
+        self.precision
+    }
+}
+
+/// A pass over a tile, its pixels and their gradient included; more than any budget where the tile is too large to be counted in.
+pub(super) fn tile_bytes(network: &Network, shape: &Shape) -> u64 {
+    let word = network.dtype.size_in_bytes() as u64;
+    let pixels = ((shape.width + 4) * (shape.height + 4)) as u64;
+    let widest = network.channels.first().map_or(0, |&(_, outputs)| outputs as u64);
+    if pixels * widest > MOST_VALUES {
+        return u64::MAX;
+    }
+    // Pixels in two orders and their gradient, each three values.
+    peak_bytes(&network.channels, shape, word) + 3 * 3 * 4 * pixels
+}

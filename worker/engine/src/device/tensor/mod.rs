@@ -1,0 +1,257 @@
+//! The whole engine on a candle device: network, picture, gradient, the content's features and the optimiser's memory stay there while a picture is painted.
+//!
+//! An iteration moves the statistics of the style layers to the host, how they pull back to the device, and some hundred numbers for the optimiser's decisions; nothing
+//! that grows with the picture. Forward and backward are put together from operations that every device of candle has, so the same code runs on CUDA (feature `cuda`, with
+//! cuDNN's convolutions), on Metal (feature `metal`) and on the CPU, where it is slow and is tested against the kernels.
+//!
+//! Precision: in profile `exact` all is in single precision. In profile `fast`, on a card, weights and features are bf16, and what is summed over them is single: pixels, their
+//! gradients, statistics and losses. Products of bf16 numbers are accumulated in single precision by both cuDNN and cuBLAS. candle's CPU has no fast bf16, so there both profiles are
+//! single.
+//!
+//! A canvas may be stepped from any thread, but cuDNN's handle belongs to the thread that made it: an engine on a card does best with one thread.
+
+mod adam;
+mod border;
+mod canvas;
+mod cards;
+mod convolution;
+mod costs;
+mod lbfgs;
+mod network;
+mod optimizer;
+mod pass;
+mod pooling;
+mod smoothing;
+mod statistics;
+mod tiles;
+mod total_variation;
+
+use std::fmt;
+use std::sync::Arc;
+
+use candle_core::{DType, Device as CandleDevice, DeviceLocation, Tensor};
+use impasto_kernels::{Moments, Precision};
+use impasto_models::VggWeights;
+use impasto_types::Profile;
+
+use self::canvas::TensorCanvas;
+use self::convolution::Method;
+use self::costs::{TensorCosts, tile_bytes};
+use self::network::{CONVOLUTIONS, Network};
+use self::tiles::Tiles;
+use super::{Canvas, Device, Plan, Task, Tiling, View, Work};
+use crate::{EngineError, Image};
+
+#[cfg(feature = "cuda")]
+pub use self::cards::{Card, cuda_cards};
+pub use self::cards::{Unavailable, cuda, metal};
+pub use self::pass::TensorPass;
+
+/// VGG-19 on a candle device.
+pub struct TensorDevice {
+    network: Arc<Network>,
+}
+
+impl TensorDevice {
+    /// Copies the weights to `device`: one of [`cuda`] or [`metal`], or candle's CPU.
+    ///
+    /// # Errors
+    /// Where the weights are not VGG-19's, or the device fails.
+    pub fn new(weights: &VggWeights, device: CandleDevice, profile: Profile) -> Result<Self, EngineError> {
+        check(weights)?;
+        let dtype = match profile {
+            Profile::Fast if !device.is_cpu() => DType::BF16,
+            Profile::Fast | Profile::Exact => DType::F32,
+        };
+        // The library's convolutions in single precision are not, on CUDA.
+        let method = if device.is_cuda() && dtype == DType::F32 { Method::Products } else { Method::Library };
+        Self::with(weights, device, dtype, method)
+    }
+
+    fn with(weights: &VggWeights, device: CandleDevice, dtype: DType, method: Method) -> Result<Self, EngineError> {
+        let network = Network::new(weights, device.clone(), dtype, method).map_err(|error| failed(&device, error))?;
+        Ok(Self { network: Arc::new(network) })
+    }
+
+    /// A pass over pictures that are cut so, and brought from the host's memory.
+    pub fn pass(&self, tiling: Tiling) -> TensorPass {
+        TensorPass::new(self.network.clone(), tiling, self.precision())
+    }
+
+    fn precision(&self) -> Precision {
+        if self.network.dtype == DType::BF16 { Precision::Bf16 } else { Precision::Fp32 }
+    }
+
+    fn failed(&self, error: candle_core::Error) -> EngineError {
+        failed(&self.network.device, error)
+    }
+}
+
+impl fmt::Debug for TensorDevice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TensorDevice").field("device", &self.network.device).field("dtype", &self.network.dtype).finish_non_exhaustive()
+    }
+}
+
+impl Device for TensorDevice {
+    fn label(&self) -> String {
+        let precision = match self.precision() {
+            Precision::Fp32 => "fp32",
+            Precision::Bf16 => "bf16",
+        };
+        format!("{} {precision}", name(&self.network.device))
+    }
+
+    fn bytes(&self) -> u64 {
+        self.network.bytes()
+    }
+
+    fn plan(&self, work: &Work<'_>, budget_bytes: u64) -> Result<Plan, EngineError> {
+        Plan::within(work, &TensorCosts { network: &self.network, precision: self.precision(), work }, budget_bytes)
+    }
+
+    fn moments(&self, image: &Image, view: View, budget_bytes: u64) -> Result<Vec<Moments>, EngineError> {
+        let (width, height) = (image.width, image.height);
+        let candidates = Tiling::candidates(view, width, height);
+        // The picture itself, in single precision.
+        let bytes = |largest| 4 * image.rgb.len() as u64 + tile_bytes(&self.network, largest);
+        let fits = candidates.iter().find(|candidate| bytes(&candidate.largest) <= budget_bytes);
+        let tiling = fits.and_then(|fits| Tiling::cut(view, width, height, fits.interior));
+        let Some(tiling) = tiling else {
+            let least_bytes = candidates.iter().map(|candidate| bytes(&candidate.largest)).min().unwrap_or(0);
+            return Err(EngineError::Memory { width, height, least_bytes, budget_bytes });
+        };
+        let measured = uploaded(image, &self.network.device).and_then(|picture| Tiles::new(self.network.clone(), tiling).moments(&picture));
+        measured.map_err(|error| self.failed(error))
+    }
+
+    fn canvas(&self, task: Task<'_>) -> Result<Box<dyn Canvas>, EngineError> {
+        Ok(Box::new(TensorCanvas::new(self.network.clone(), task)?))
+    }
+}
+
+/// Whether each layer goes on where the one before it ends.
+fn check(weights: &VggWeights) -> Result<(), EngineError> {
+    let layers = &weights.convolutions;
+    if layers.len() < CONVOLUTIONS {
+        return Err(EngineError::Weights(format!("there are {} convolutions, and {CONVOLUTIONS} are needed", layers.len())));
+    }
+    let mut channels = 3;
+    for layer in &layers[..CONVOLUTIONS] {
+        let (inputs, outputs) = (layer.in_channels, layer.out_channels);
+        if inputs != channels || layer.weights.len() != outputs * inputs * 9 || layer.bias.len() != outputs {
+            return Err(EngineError::Weights(format!("{} does not go on from {channels} channels", layer.name)));
+        }
+        channels = outputs;
+    }
+    Ok(())
+}
+
+/// (height, width, 3), red, green and blue.
+fn uploaded(image: &Image, device: &CandleDevice) -> candle_core::Result<Tensor> {
+    Tensor::from_slice(&image.rgb, (image.height, image.width, 3), device)
+}
+
+/// What users call the device, such as `cuda:0`.
+fn name(device: &CandleDevice) -> String {
+    match device.location() {
+        DeviceLocation::Cpu => "tensors on the cpu".to_owned(),
+        DeviceLocation::Cuda { gpu_id } => format!("cuda:{gpu_id}"),
+        DeviceLocation::Metal { gpu_id } => format!("metal:{gpu_id}"),
+    }
+}
+
+/// A device's error: its memory may be full although the plan said otherwise, since others use the card too.
+fn failed(device: &CandleDevice, source: candle_core::Error) -> EngineError {
+    let said = format!("{source} {source:?}").to_lowercase();
+    let device = name(device);
+    if said.contains("out_of_memory") || said.contains("out of memory") {
+        EngineError::DeviceMemory { device, source }
+    } else {
+        EngineError::Device { device, source }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use impasto_kernels::{Edge, Pool};
+    use impasto_models::Convolution;
+    use impasto_types::{Preset, Recipe};
+
+    use super::*;
+    use crate::device::Pass;
+    use crate::noise::SplitMix64;
+    use crate::objective::{LayerStatistics, StyleTarget};
+
+    fn weights() -> VggWeights {
+        let mut noise = SplitMix64::new(11);
+        let channels = [3, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16];
+        let layer = |pair: &[usize]| Convolution {
+            name: "conv".to_owned(),
+            in_channels: pair[0],
+            out_channels: pair[1],
+            weights: (0..pair[0] * pair[1] * 9).map(|_| noise.normal() * (2.0 / (9.0 * pair[0] as f32)).sqrt()).collect(),
+            bias: vec![0.5; pair[1]],
+        };
+        VggWeights { convolutions: channels.windows(2).map(layer).collect() }
+    }
+
+    fn picture(width: usize, height: usize, seed: u64) -> Image {
+        let mut noise = SplitMix64::new(seed);
+        Image { width, height, rgb: (0..width * height * 3).map(|_| noise.unit() * 255.0).collect() }
+    }
+
+    /// The loss, and its gradient, in features of this type and by this method.
+    fn evaluate(dtype: DType, method: Method, pool: Pool) -> (f64, Vec<f32>) {
+        let device = TensorDevice::with(&weights(), CandleDevice::Cpu, dtype, method).expect("it has room");
+        let view = View { edge_x: Edge::Wrap, edge_y: Edge::Reflect, pool };
+        // Weights so large keep gradients within the range of short exponents.
+        let recipe = Recipe { content_weight: 2e5, style_weight: 1e5, ..Preset::Painterly.recipe() };
+        let moments = device.moments(&picture(48, 40, 1), view, u64::MAX).expect("it runs");
+        let style = StyleTarget::layers(&recipe, &[(moments.iter().map(LayerStatistics::of).collect(), 1.0)]);
+        let mut pass = device.pass(Tiling::whole(view, 45, 50));
+        pass.hold_content(&picture(45, 50, 2), &|sums| sums.weight(&recipe)).expect("it runs");
+        let mut gradient = vec![0.0; 45 * 50 * 3];
+        let terms = pass.evaluate(&picture(45, 50, 3), &style, &mut gradient).expect("it runs");
+        (terms.total(), gradient)
+    }
+
+    fn cosine(a: &[f32], b: &[f32]) -> f64 {
+        let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum::<f64>();
+        dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
+    }
+
+    #[test]
+    fn every_type_and_method_descends_the_same_way() {
+        for pool in [Pool::Max, Pool::Average] {
+            let (loss, gradient) = evaluate(DType::F32, Method::Library, pool);
+            // candle's CPU multiplies no bf16 numbers, but f16 ones, which take the same way through the code. Pictures of noise have nearly the same moments, and the
+            // difference is the loss: it has some digits fewer than they.
+            for (dtype, method, digits, least) in [(DType::F32, Method::Products, 1e-3, 0.9999), (DType::F16, Method::Library, 0.05, 0.99)]
+            {
+                let (found, slope) = evaluate(dtype, method, pool);
+                let cosine = cosine(&slope, &gradient);
+                assert!((found - loss).abs() < digits * loss && cosine > least, "{dtype:?} {method:?} {pool:?}: {found} {loss}, {cosine}");
+            }
+        }
+    }
+
+    #[test]
+    fn weights_that_do_not_fit_together_are_refused() {
+        let mut short = weights();
+        short.convolutions.truncate(12);
+        let mut torn = weights();
+        torn.convolutions[4].in_channels = 8;
+        for weights in [short, torn] {
+            let refused = TensorDevice::new(&weights, CandleDevice::Cpu, Profile::Exact);
+            assert!(matches!(refused, Err(EngineError::Weights(_))));
+        }
+    }
+
+    #[test]
+    fn a_full_memory_is_a_shortage() {
+        let kind = |text: &str| failed(&CandleDevice::Cpu, candle_core::Error::Msg(text.to_owned())).kind();
+        assert_eq!(kind("DriverError(CUDA_ERROR_OUT_OF_MEMORY)"), impasto_types::FailureKind::Shortage);
+        assert_eq!(kind("an illegal address was read"), impasto_types::FailureKind::Transient);
+    }
+}

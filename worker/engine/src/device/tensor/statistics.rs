@@ -1,0 +1,111 @@
+//! Sums over features and vectors. A device sums in single precision over short stretches, the host in double precision over those.
+
+use candle_core::{D, DType, Result, Tensor};
+use impasto_kernels::Moments;
+
+/// Values of features that are put to single precision at once: 16 MiB.
+const CHUNK: usize = 4 << 20;
+
+/// Values that the device adds up by itself.
+const STRETCH: usize = 4096;
+
+/// The moments of features (1, channels, height, width), in parts that add up, still on the device.
+pub(super) struct DeviceMoments {
+    pixels: u64,
+    /// (channels, channels) and (channels).
+    parts: Option<(Tensor, Tensor)>,
+    channels: usize,
+}
+
+impl DeviceMoments {
+    pub(super) fn of(features: &Tensor) -> Result<Self> {
+        let (_, channels, height, width) = features.dims4()?;
+        let mut parts = None;
+        for rows in chunks(features)? {
+            let rows = rows?.reshape((channels, ()))?;
+            let (products, sum) = (rows.matmul(&rows.t()?)?, rows.sum(1)?);
+            parts = Some(match parts.take() {
+                None => (products, sum),
+                Some((all, total)) => ((all + products)?, (total + sum)?),
+            });
+        }
+        Ok(Self { pixels: (height * width) as u64, parts, channels })
+    }
+
+    /// The same in the host's memory.
+    pub(super) fn fetch(self) -> Result<Moments> {
+        let mut moments = Moments::empty(self.channels);
+        moments.pixels = self.pixels;
+        if let Some((products, sum)) = self.parts {
+            let both = Tensor::cat(&[products, sum.unsqueeze(0)?], 0)?.flatten_all()?.to_vec1::<f32>()?;
+            let (products, sum) = both.split_at(self.channels * self.channels);
+            moments.sum = sum.iter().map(|&value| f64::from(value)).collect();
+            let rows = products.chunks_exact(self.channels).enumerate();
+            moments.products = rows.flat_map(|(i, row)| row[i..].iter().map(|&value| f64::from(value))).collect();
+        }
+        Ok(moments)
+    }
+}
+
+/// Sums that are fetched together, since a fetch waits for all that the device has still to do.
+#[derive(Default)]
+pub(super) struct Sums {
+    /// Of each sum, its parts.
+    parts: Vec<Vec<Tensor>>,
+}
+
+impl Sums {
+    /// The sum of all values.
+    pub(super) fn add(&mut self, values: &Tensor) -> Result<()> {
+        let values = values.flatten_all()?;
+        let len = values.elem_count();
+        let whole = len / STRETCH * STRETCH;
+        let mut parts = Vec::new();
+        if whole > 0 {
+            parts.push(values.narrow(0, 0, whole)?.reshape(((), STRETCH))?.sum(D::Minus1)?);
+        }
+        if whole < len {
+            parts.push(values.narrow(0, whole, len - whole)?.sum_keepdim(0)?);
+        }
+        self.parts.push(parts);
+        Ok(())
+    }
+
+    /// The sum of squared differences of two tensors (1, channels, height, width).
+    pub(super) fn add_distance(&mut self, a: &Tensor, b: &Tensor) -> Result<()> {
+        let both = chunks(a)?.zip(chunks(b)?);
+        self.parts.push(both.map(|(a, b)| (a? - b?)?.sqr()?.sum((2, 3))?.flatten_all()).collect::<Result<_>>()?);
+        Ok(())
+    }
+
+    /// In the order in which they were added.
+    pub(super) fn fetch(self) -> Result<Vec<f64>> {
+        let all: Vec<_> = self.parts.iter().flatten().collect();
+        if all.is_empty() {
+            return Ok(vec![0.0; self.parts.len()]);
+        }
+        let mut values = Tensor::cat(&all, 0)?.to_vec1::<f32>()?.into_iter().map(f64::from);
+        let lens = self.parts.iter().map(|parts| parts.iter().map(Tensor::elem_count).sum());
+        Ok(lens.map(|len| values.by_ref().take(len).sum()).collect())
+    }
+}
+
+/// What the content loss is measured by: how many values there are, the sum of their squares, and each channel's sum.
+pub(super) fn content_sums(features: &Tensor) -> Result<(u64, f64, Vec<f64>)> {
+    let (mut squares, mut sums) = (Sums::default(), vec![0.0; features.dim(1)?]);
+    for rows in chunks(features)? {
+        let rows = rows?;
+        let part = rows.sum((0, 2, 3))?.to_vec1::<f32>()?;
+        sums.iter_mut().zip(part).for_each(|(sum, part)| *sum += f64::from(part));
+        squares.add(&rows.sqr()?)?;
+    }
+    Ok((features.elem_count() as u64, squares.fetch()?.into_iter().sum(), sums))
+}
+
+/// Features in bands of rows, in single precision.
+fn chunks(features: &Tensor) -> Result<impl Iterator<Item = Result<Tensor>>> {
+    let (_, channels, height, width) = features.dims4()?;
+    let rows = (CHUNK / (channels * width)).max(1);
+    let starts = (0..height).step_by(rows);
+    Ok(starts.map(move |row| features.narrow(2, row, rows.min(height - row))?.to_dtype(DType::F32)?.contiguous()))
+}
