@@ -72,15 +72,15 @@ impl ContentSums {
 /// What one layer's statistics are to become, and how strongly.
 #[derive(Debug, Clone)]
 pub struct StyleTarget {
-    gram: Vec<f32>,
-    mean: Vec<f32>,
-    deviation: Vec<f64>,
+    pub(crate) gram: Vec<f32>,
+    pub(crate) mean: Vec<f32>,
+    pub(crate) deviation: Vec<f64>,
     /// Of `sum((G - gram)^2)`.
-    gram_weight: f64,
+    pub(crate) gram_weight: f64,
     /// Of `sum((mean - mean_target)^2)`.
-    mean_weight: f64,
+    pub(crate) mean_weight: f64,
     /// Of `sum((deviation - deviation_target)^2)`.
-    deviation_weight: f64,
+    pub(crate) deviation_weight: f64,
 }
 
 /// How statistics pull on feature maps: the gradient at a feature map `F` is `F * gram + mean`.
@@ -184,9 +184,12 @@ impl StyleTarget {
     }
 }
 
-/// A channel's deviation from its second and first moment; never zero, so that it can be divided by. Feature maps are of the order of 1 to 1000.
+/// What is added to every deviation, so that it can be divided by. Feature maps are of the order of 1 to 1000.
+pub(crate) const LEAST_DEVIATION: f64 = 1e-2;
+
+/// A channel's deviation from its second and first moment; never zero.
 fn deviation(second_moment: f32, mean: f32) -> f64 {
-    (f64::from(second_moment) - f64::from(mean) * f64::from(mean)).max(0.0).sqrt() + 1e-2
+    (f64::from(second_moment) - f64::from(mean) * f64::from(mean)).max(0.0).sqrt() + LEAST_DEVIATION
 }
 
 /// The weighted sum of vectors of one length.

@@ -4,25 +4,24 @@ use std::fmt;
 use std::sync::Arc;
 
 use candle_core::{Result, Tensor};
-use impasto_kernels::Layer;
 
 use super::network::Network;
 use super::optimizer::Optimizer;
 use super::statistics::Sums;
+use super::style::DeviceTarget;
 use super::tiles::Tiles;
 use super::total_variation::total_variation;
 use super::{failed, uploaded};
 use crate::device::host::warmed;
 use crate::device::{Canvas, Plan, State, Task, Terms, Warmth};
 use crate::frame::Frame;
-use crate::objective::StyleTarget;
 use crate::optimizer::OptimizerPlan;
 use crate::{EngineError, Image};
 
 pub(super) struct TensorCanvas {
     network: Arc<Network>,
     tiles: Tiles,
-    style: Vec<(Layer, StyleTarget)>,
+    style: Vec<DeviceTarget>,
     frame: Frame,
     /// (height, width, 3), red, green and blue.
     picture: Tensor,
@@ -55,6 +54,7 @@ impl TensorCanvas {
         if let Some(content) = content {
             tiles.hold_content(&uploaded(&content, device)?, precision, |sums| sums.weight(work.recipe))?;
         }
+        let style = style.iter().map(|(layer, target)| DeviceTarget::new(*layer, target, device)).collect::<Result<_>>()?;
         let mut optimizer = Optimizer::new(&plan, picture.height, picture.width, device)?;
         if let Some(warmth) = warmth {
             optimizer.recall(warmed(&work, &plan, warmth).memory())?;

@@ -53,7 +53,7 @@ pub use self::driver::{Card, cuda, cuda_cards};
 #[cfg(feature = "cuda")]
 mod driver {
     use candle_core::Device;
-    use candle_core::cuda_backend::cudarc::driver::{CudaContext, sys::CUdevice_attribute};
+    use candle_core::cuda_backend::cudarc::driver::{CudaContext, DriverError};
 
     use super::{LEAST_MAJOR, Unavailable};
 
@@ -102,18 +102,13 @@ mod driver {
     }
 
     fn card(index: usize) -> Result<Card, Unavailable> {
-        let asked = || {
+        let asked = || -> Result<Card, DriverError> {
             let context = CudaContext::new(index)?;
-            let number = |attribute| context.attribute(attribute).map(|number| number.max(0) as u32);
-            let major = number(CUdevice_attribute::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR)?;
-            let minor = number(CUdevice_attribute::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR)?;
+            let (major, minor) = context.compute_capability()?;
             let (free, memory) = context.mem_get_info()?;
-            let (memory_bytes, free_bytes) = (memory as u64, free as u64);
-            Ok(Card { index, name: context.name()?, compute_capability: (major, minor), memory_bytes, free_bytes })
+            let compute_capability = (major.max(0) as u32, minor.max(0) as u32);
+            Ok(Card { index, name: context.name()?, compute_capability, memory_bytes: memory as u64, free_bytes: free as u64 })
         };
-        asked().map_err(|error: candle_core::cuda_backend::cudarc::driver::DriverError| Unavailable::Refused {
-            index,
-            said: error.to_string(),
-        })
+        asked().map_err(|error| Unavailable::Refused { index, said: error.to_string() })
     }
 }

@@ -1,7 +1,6 @@
 //! The whole engine on a candle device: network, picture, gradient, the content's features and the optimiser's memory stay there while a picture is painted.
 //!
-//! An iteration moves the statistics of the style layers to the host, how they pull back to the device, and some hundred numbers for the optimiser's decisions; nothing
-//! that grows with the picture. Forward and backward are put together from operations that every device of candle has, so the same code runs on CUDA (feature `cuda`, with
+//! An iteration fetches the sums that make up the loss and the optimiser's inner products, some hundred numbers, and sends back the optimiser's decision. Forward and backward are put together from operations that every device of candle has, so the same code runs on CUDA (feature `cuda`, with
 //! cuDNN's convolutions), on Metal (feature `metal`) and on the CPU, where it is slow and is tested against the kernels.
 //!
 //! Precision: in profile `exact` all is in single precision. In profile `fast`, on a card, weights and features are bf16, and what is summed over them is single: pixels, their
@@ -23,6 +22,7 @@ mod pass;
 mod pooling;
 mod smoothing;
 mod statistics;
+mod style;
 mod tiles;
 mod total_variation;
 

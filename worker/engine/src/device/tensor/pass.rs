@@ -6,6 +6,7 @@ use std::sync::Arc;
 use impasto_kernels::{Layer, Moments, Precision};
 
 use super::network::Network;
+use super::style::DeviceTarget;
 use super::tiles::Tiles;
 use super::{failed, uploaded};
 use crate::device::{Pass, Terms, Tiling};
@@ -49,7 +50,9 @@ impl Pass for TensorPass {
 
     fn evaluate(&mut self, image: &Image, style: &[(Layer, StyleTarget)], gradient: &mut [f32]) -> Result<Terms, EngineError> {
         let evaluated = uploaded(image, &self.network.device).and_then(|picture| {
-            let (terms, slope) = self.tiles.evaluate(&picture, style)?;
+            let targets = style.iter().map(|(layer, target)| DeviceTarget::new(*layer, target, &self.network.device));
+            let targets = targets.collect::<candle_core::Result<Vec<_>>>()?;
+            let (terms, slope) = self.tiles.evaluate(&picture, &targets)?;
             Ok((terms, slope.flatten_all()?.to_vec1::<f32>()?))
         });
         let (terms, slope) = evaluated.map_err(|error| self.failed(error))?;

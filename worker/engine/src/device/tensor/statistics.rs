@@ -9,36 +9,64 @@ const CHUNK: usize = 4 << 20;
 /// Values that the device adds up by itself.
 const STRETCH: usize = 4096;
 
-/// The moments of features (1, channels, height, width), in parts that add up, still on the device.
+/// The moments of features (1, channels, height, width), in the device's memory. Parts of a picture add up to the whole.
 pub(super) struct DeviceMoments {
-    pixels: u64,
-    /// (channels, channels) and (channels).
-    parts: Option<(Tensor, Tensor)>,
+    pub(super) pixels: u64,
+    /// The sums of `F F^T`, (channels, channels), and below them those of `F`: (channels + 1, channels).
+    sums: Option<Tensor>,
+    /// What rounding has left out of `sums`.
+    rest: Option<Tensor>,
     channels: usize,
 }
 
 impl DeviceMoments {
-    pub(super) fn of(features: &Tensor) -> Result<Self> {
+    /// Of no pixel yet.
+    pub(super) fn empty(channels: usize) -> Self {
+        Self { pixels: 0, sums: None, rest: None, channels }
+    }
+
+    pub(super) fn add(&mut self, features: &Tensor) -> Result<()> {
         let (_, channels, height, width) = features.dims4()?;
-        let mut parts = None;
+        self.pixels += (height * width) as u64;
         for rows in chunks(features)? {
             let rows = rows?.reshape((channels, ()))?;
             let (products, sum) = (rows.matmul(&rows.t()?)?, rows.sum(1)?);
-            parts = Some(match parts.take() {
-                None => (products, sum),
-                Some((all, total)) => ((all + products)?, (total + sum)?),
-            });
+            self.add_sums(Tensor::cat(&[products, sum.unsqueeze(0)?], 0)?)?;
         }
-        Ok(Self { pixels: (height * width) as u64, parts, channels })
+        Ok(())
+    }
+
+    /// Kahan's summation: the sum of many parts is as exact as one part is, in single precision.
+    fn add_sums(&mut self, part: Tensor) -> Result<()> {
+        let Some(sums) = self.sums.take() else {
+            self.sums = Some(part);
+            return Ok(());
+        };
+        let part = match self.rest.take() {
+            Some(rest) => (part - rest)?,
+            None => part,
+        };
+        let total = (&sums + &part)?;
+        self.rest = Some(((&total - sums)? - part)?);
+        self.sums = Some(total);
+        Ok(())
+    }
+
+    /// The Gram matrix `F F^T / pixels`, (channels, channels), and the channels' means, (channels, 1).
+    pub(super) fn normalized(&self) -> Result<Option<(Tensor, Tensor)>> {
+        let Some(sums) = &self.sums else { return Ok(None) };
+        let scaled = (sums * (1.0 / self.pixels as f64))?;
+        let mean = scaled.narrow(0, self.channels, 1)?.t()?.contiguous()?;
+        Ok(Some((scaled.narrow(0, 0, self.channels)?, mean)))
     }
 
     /// The same in the host's memory.
-    pub(super) fn fetch(self) -> Result<Moments> {
+    pub(super) fn fetch(&self) -> Result<Moments> {
         let mut moments = Moments::empty(self.channels);
         moments.pixels = self.pixels;
-        if let Some((products, sum)) = self.parts {
-            let both = Tensor::cat(&[products, sum.unsqueeze(0)?], 0)?.flatten_all()?.to_vec1::<f32>()?;
-            let (products, sum) = both.split_at(self.channels * self.channels);
+        if let Some(sums) = &self.sums {
+            let sums = sums.flatten_all()?.to_vec1::<f32>()?;
+            let (products, sum) = sums.split_at(self.channels * self.channels);
             moments.sum = sum.iter().map(|&value| f64::from(value)).collect();
             let rows = products.chunks_exact(self.channels).enumerate();
             moments.products = rows.flat_map(|(i, row)| row[i..].iter().map(|&value| f64::from(value))).collect();
@@ -76,6 +104,11 @@ impl Sums {
         let both = chunks(a)?.zip(chunks(b)?);
         self.parts.push(both.map(|(a, b)| (a? - b?)?.sqr()?.sum((2, 3))?.flatten_all()).collect::<Result<_>>()?);
         Ok(())
+    }
+
+    /// Sums of others', after these.
+    pub(super) fn append(&mut self, mut others: Self) {
+        self.parts.append(&mut others.parts);
     }
 
     /// In the order in which they were added.

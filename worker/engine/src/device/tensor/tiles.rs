@@ -1,8 +1,7 @@
 //! A pass over a whole picture on the device, tile by tile.
 //!
 //! With several tiles an evaluation goes over them twice: forward for the sums of the whole picture, which decide how each layer's statistics pull, then forward and backward for
-//! the gradients. The second round takes the tiles backwards, since the last one's features are still there. Sums over tiles are added in the host's memory, in double precision; they
-//! and how they pull are all that an evaluation moves between host and device.
+//! the gradients. The second round takes the tiles backwards, since the last one's features are still there. All that an evaluation fetches are the sums that make up the loss.
 
 use std::sync::Arc;
 
@@ -12,8 +11,9 @@ use impasto_kernels::{Layer, Moments, Precision};
 use super::network::{Network, Trail, halvings};
 use super::pooling::Side;
 use super::statistics::{DeviceMoments, Sums, content_sums};
-use crate::device::{CONTENT_LAYER, MEAN_BGR, STYLE_LAYERS, Terms, Tile, TileSums, Tiling};
-use crate::objective::{ContentSums, LayerStatistics, Pull, StyleTarget};
+use super::style::{DevicePull, DeviceTarget};
+use crate::device::{CONTENT_LAYER, MEAN_BGR, STYLE_LAYERS, Terms, Tile, Tiling};
+use crate::objective::ContentSums;
 
 /// Rows and columns of a picture, (height, width, 3).
 const DOWN: usize = 0;
@@ -35,13 +35,11 @@ struct Content {
     weight: f64,
 }
 
-/// How a layer's statistics pull on its features.
-struct DevicePull {
-    layer: Layer,
-    /// (channels, channels), symmetric.
-    gram: Tensor,
-    /// (channels, 1).
-    mean: Tensor,
+/// What tiles add to the loss.
+struct Measured {
+    style: Vec<(Layer, DeviceMoments)>,
+    /// Of squared differences to the content's features, one for each tile.
+    content: Sums,
 }
 
 impl Tiles {
@@ -51,12 +49,11 @@ impl Tiles {
 
     /// The moments of `picture`, (height, width, 3), at each of the style layers.
     pub(super) fn moments(&self, picture: &Tensor) -> Result<Vec<Moments>> {
-        let mut total: Option<TileSums> = None;
+        let mut measured = Measured::nothing(&self.network, &STYLE_LAYERS);
         for tile in &self.tiling.tiles {
-            let (sums, _) = self.measure(tile, picture, &STYLE_LAYERS, false)?;
-            total = Some(added(total, sums));
+            self.measure(tile, picture, false, &mut measured)?;
         }
-        Ok(total.map_or_else(Vec::new, |total| total.style))
+        measured.style.iter().map(|(_, moments)| moments.fetch()).collect()
     }
 
     /// From now on, [`Tiles::evaluate`] compares with the features of `content`, kept in this precision, as `weigh` says.
@@ -91,28 +88,27 @@ impl Tiles {
     }
 
     /// The loss of `picture`, (height, width, 3), and its gradient.
-    pub(super) fn evaluate(&self, picture: &Tensor, style: &[(Layer, StyleTarget)]) -> Result<(Terms, Tensor)> {
-        let layers: Vec<_> = style.iter().map(|(layer, _)| *layer).collect();
-        let mut total = None;
+    pub(super) fn evaluate(&self, picture: &Tensor, style: &[DeviceTarget]) -> Result<(Terms, Tensor)> {
+        let layers: Vec<_> = style.iter().map(|target| target.layer).collect();
+        let mut measured = Measured::nothing(&self.network, &layers);
         let mut computed = None;
         let last = self.tiling.tiles.len() - 1;
         for (index, tile) in self.tiling.tiles.iter().enumerate() {
-            let (sums, trail) = self.measure(tile, picture, &layers, index == last)?;
-            total = Some(added(total, sums));
-            computed = Some(trail);
+            computed = Some(self.measure(tile, picture, index == last, &mut measured)?);
         }
-        let mut terms = Terms::default();
+        let mut sums = Sums::default();
         let mut pulls = Vec::new();
-        if let Some(total) = total {
-            for ((layer, target), moments) in style.iter().zip(&total.style) {
-                let pull = target.pull(&LayerStatistics::of(moments));
-                terms.style += pull.loss;
-                pulls.push(DevicePull::new(*layer, &pull, &self.network)?);
-            }
-            terms.content = self.content.as_ref().map_or(0.0, |content| content.weight * total.content);
+        for (target, (_, moments)) in style.iter().zip(&measured.style) {
+            pulls.extend(target.pull(moments, &self.network, &mut sums)?);
         }
+        sums.append(measured.content);
+        drop(measured.style);
         let gradient = self.gradient(picture, &pulls, computed)?;
-        Ok((terms, gradient))
+        // Fetched last, when there is nothing left for the device to do but this.
+        let mut sums = sums.fetch()?.into_iter();
+        let style = style.iter().map(|target| target.loss(&mut sums)).sum();
+        let content = self.content.as_ref().map_or(0.0, |content| content.weight * sums.sum::<f64>());
+        Ok((Terms { content, style, total_variation: 0.0 }, gradient))
     }
 
     /// The gradient at the whole picture. `computed` is what the last tile's forward left.
@@ -146,24 +142,22 @@ impl Tiles {
         }
     }
 
-    /// What a tile adds to the loss, at these layers and for the content that is held, and what the backward needs, where it is kept.
-    fn measure(&self, tile: &Tile, picture: &Tensor, layers: &[Layer], keep: bool) -> Result<(TileSums, Trail)> {
-        let mut moments = Vec::new();
-        let mut distance = Sums::default();
-        let trail = self.forward(tile, picture, self.deepest(layers), keep, |layer, features| {
-            if layers.contains(&layer) {
-                moments.push(DeviceMoments::of(&inner_of(tile, layer, features)?)?);
+    /// Adds what a tile adds to the loss. Gives what the backward needs, where it is kept.
+    fn measure(&self, tile: &Tile, picture: &Tensor, keep: bool, measured: &mut Measured) -> Result<Trail> {
+        let Measured { style, content } = measured;
+        let layers: Vec<_> = style.iter().map(|(layer, _)| *layer).collect();
+        self.forward(tile, picture, self.deepest(&layers), keep, |layer, features| {
+            if let Some((_, moments)) = style.iter_mut().find(|(style, _)| *style == layer) {
+                moments.add(&inner_of(tile, layer, features)?)?;
             }
             if let Some(Content { map, .. }) = self.content.as_ref().filter(|_| layer == CONTENT_LAYER) {
                 let inner = inner_of(tile, layer, features)?;
                 let (x, y) = (tile.interior.x.start >> halvings(layer), tile.interior.y.start >> halvings(layer));
                 let target = map.narrow(MAP_DOWN, y, inner.dim(MAP_DOWN)?)?.narrow(MAP_ACROSS, x, inner.dim(MAP_ACROSS)?)?;
-                distance.add_distance(&inner, &target)?;
+                content.add_distance(&inner, &target)?;
             }
             Ok(())
-        })?;
-        let style = moments.into_iter().map(DeviceMoments::fetch).collect::<Result<_>>()?;
-        Ok((TileSums { style, content: distance.fetch()?.into_iter().sum() }, trail))
+        })
     }
 
     fn forward(
@@ -194,29 +188,11 @@ impl Tiles {
     }
 }
 
-impl DevicePull {
-    fn new(layer: Layer, pull: &Pull, network: &Network) -> Result<Self> {
-        let channels = pull.mean.len();
-        let gram = Tensor::from_slice(&pull.gram, (channels, channels), &network.device)?.to_dtype(network.dtype)?;
-        let mean = Tensor::from_slice(&pull.mean, (channels, 1), &network.device)?.to_dtype(network.dtype)?;
-        Ok(Self { layer, gram, mean })
-    }
-
-    /// The gradient at features (1, channels, height, width).
-    fn at(&self, features: &Tensor) -> Result<Tensor> {
-        let (_, channels, height, width) = features.dims4()?;
-        let product = self.gram.matmul(&features.reshape((channels, height * width))?)?;
-        product.broadcast_add(&self.mean)?.reshape((1, channels, height, width))
-    }
-}
-
-fn added(total: Option<TileSums>, sums: TileSums) -> TileSums {
-    match total {
-        None => sums,
-        Some(mut total) => {
-            total.add(&sums);
-            total
-        }
+impl Measured {
+    /// Of no tile yet.
+    fn nothing(network: &Network, layers: &[Layer]) -> Self {
+        let empty = |&layer: &Layer| (layer, DeviceMoments::empty(network.channels_of(layer)));
+        Self { style: layers.iter().map(empty).collect(), content: Sums::default() }
     }
 }
 
