@@ -1,9 +1,10 @@
-//! The device on tensors, on candle's CPU, against the kernels: passes on a small network, in every way that a picture can end, and short runs.
+//! The device on tensors against the kernels: passes on a small network, in every way that a picture can end, and short runs. On a card where there is one and this was built
+//! for it, else on candle's CPU.
 
 use std::sync::Arc;
 
 use impasto_assets::{Origin, Picture};
-use impasto_engine::device::tensor::TensorDevice;
+use impasto_engine::device::tensor::{self, TensorDevice};
 use impasto_engine::device::{Canvas, Cpu, Device, Pass, Task, Tiling, View, Work};
 use impasto_engine::objective::{LayerStatistics, StyleTarget};
 use impasto_engine::{Engine, Frame, Image, Inputs, Session, Step};
@@ -50,7 +51,8 @@ fn cpu() -> Cpu {
 }
 
 fn tensors() -> TensorDevice {
-    TensorDevice::new(&weights(), candle_core::Device::Cpu, Profile::Exact).expect("the weights fit together")
+    let device = tensor::cuda(0).or_else(|_| tensor::metal(0)).unwrap_or(candle_core::Device::Cpu);
+    TensorDevice::new(&weights(), device, Profile::Exact).expect("the weights fit together")
 }
 
 fn picture(width: usize, height: usize, seed: u64) -> Image {
@@ -287,6 +289,6 @@ fn a_budget_too_small_is_refused_and_a_tight_one_cuts() {
 
 #[test]
 fn a_card_that_is_not_there_is_named() {
-    let said = impasto_engine::device::tensor::cuda(999).expect_err("there is none").to_string();
+    let said = tensor::cuda(999).expect_err("there is none").to_string();
     assert!(said.contains("CUDA"), "{said}");
 }

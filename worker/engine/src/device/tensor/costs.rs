@@ -27,7 +27,7 @@ impl Costs for TensorCosts<'_> {
     fn content(&self, precision: Precision) -> u64 {
         let half = |len: usize| len.div_ceil(1 << halvings(CONTENT_LAYER)) as u64;
         let values = self.network.channels_of(CONTENT_LAYER) as u64 * half(self.work.width()) * half(self.work.height());
-        // Bands of rows are put together, which takes it twice for a moment before the first step.
+        // Put together from bands of rows, it is there twice for a moment, before the first pass needs its own room.
         values * precision.bytes() as u64
     }
 

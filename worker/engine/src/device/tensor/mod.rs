@@ -45,6 +45,8 @@ use crate::{EngineError, Image};
 #[cfg(feature = "cuda")]
 pub use self::cards::{Card, cuda_cards};
 pub use self::cards::{Unavailable, cuda, metal};
+/// An opened card, or candle's CPU.
+pub use candle_core::Device as Handle;
 pub use self::pass::TensorPass;
 
 /// VGG-19 on a candle device.

@@ -1,7 +1,7 @@
 //! VGG-19 up to relu5_1 on a device, and its pass over one tile.
 
 use candle_core::{DType, Device, Result, Tensor};
-use impasto_kernels::{Edge, Layer, Pool, Shape};
+use impasto_kernels::{Layer, Pool, Shape};
 use impasto_models::VggWeights;
 
 use super::convolution::{Convolution, Edges, Method};
@@ -89,7 +89,8 @@ impl Network {
         let mut trail = Trail { steps: Vec::new(), edges: Edges { x: shape.edge_x, y: shape.edge_y }, sides: sides(shape) };
         let mut maps = pixels;
         for (index, convolution) in self.convolutions.iter().enumerate() {
-            maps = convolution.forward(maps.to_dtype(convolution.dtype())?, trail.edges)?.to_dtype(self.dtype)?;
+            let features = convolution.forward(cast(maps, convolution.dtype())?, trail.edges)?;
+            maps = cast(features, self.dtype)?;
             let layer = layer_after(index);
             if let Some(layer) = layer {
                 visit(layer, &maps)?;
@@ -138,9 +139,7 @@ impl Network {
                 (_, None) | (Step::Gone, _) => continue,
             };
             let convolution = &self.convolutions[index];
-            let before_relu = before_relu.to_dtype(convolution.dtype())?;
-            let below = if index == 0 { DType::F32 } else { self.dtype };
-            gradient = Some(convolution.backward(before_relu, trail.edges)?.to_dtype(below)?);
+            gradient = Some(convolution.backward(cast(before_relu, convolution.dtype())?, trail.edges)?);
         }
         Ok(gradient)
     }
@@ -167,6 +166,11 @@ fn sides(shape: &Shape) -> Sides {
     Sides { x: Side { len: shape.width, seam: shape.seam_x }, y: Side { len: shape.height, seam: shape.seam_y } }
 }
 
+/// The same numbers in another type. The old ones are let go, which a borrowed tensor or one that is shadowed would not be.
+fn cast(values: Tensor, dtype: DType) -> Result<Tensor> {
+    values.to_dtype(dtype)
+}
+
 fn add(a: Option<Tensor>, b: Option<Tensor>) -> Result<Option<Tensor>> {
     match (a, b) {
         (Some(a), Some(b)) => Ok(Some((a + b)?)),
@@ -174,27 +178,50 @@ fn add(a: Option<Tensor>, b: Option<Tensor>) -> Result<Option<Tensor>> {
     }
 }
 
-/// Memory in bytes that a pass over one tile takes at its peak: forward and backward with all that is kept between them.
+/// Memory in bytes that a pass over one tile takes at its peak: forward and backward with all that is kept between them, where features are kept in `word` bytes.
+///
+/// It follows the code above, tensor by tensor; a convolution of the library's is given room for one more map like the one that it writes.
 pub(super) fn peak_bytes(channels: &[(usize, usize)], shape: &Shape, word: u64) -> u64 {
     let sides = sides(shape);
-    let copies = u64::from(shape.edge_x != Edge::Zero || shape.edge_y != Edge::Zero);
     let (mut kept, mut peak) = (0, 0);
     for (index, &(inputs, outputs)) in channels.iter().enumerate() {
         let Sides { x, y } = sides.half(HALVINGS[index]);
         let pixels = (x.len * y.len) as u64;
+        let values = outputs as u64 * pixels;
         // The first convolution is computed in single precision.
-        let word = if index == 0 { 4 } else { word };
-        let (read, written) = (inputs as u64 * pixels * word, outputs as u64 * pixels * word);
-        // What the convolution reads, extended where borders are not zero; what it gives, and room of the library's; the same with its bias, and after the ReLU.
-        let forward = read * (1 + copies) + 3 * written;
-        // The gradient, extended; masked; the features that it is masked by; what the convolution gives, extended, and room of the library's.
-        let backward = written * (3 + copies) + 2 * read;
-        peak = u64::max(peak, kept + forward.max(backward));
-        kept += match (layer_after(index), pools_after(index), shape.pool) {
-            (Some(_), _, _) => outputs as u64 * pixels * word,
-            (None, true, Pool::Max) => outputs as u64 * pixels.div_ceil(4),
-            (None, false, _) | (None, true, Pool::Average) => outputs as u64 * pixels,
+        let computed_word = if index == 0 { 4 } else { word };
+        let (read, computed, stored) = (inputs as u64 * pixels * computed_word, values * computed_word, values * word);
+        let (seen, pooled) = (layer_after(index).is_some(), pools_after(index));
+        // Extended across, then down; then what is read, what is made of it, and the library's room, or with its bias and after the ReLU.
+        let convolved = u64::max(2 * read, read + 2 * computed);
+        // The map, its four parts of a quarter each, their comparisons, and a copy in whole windows.
+        let pooling = if pooled { 4 * stored } else { 0 };
+        // What pulls, what comes from above, and their sum; a mask of bytes, and what it lets through.
+        let masked = 3 * stored + values;
+        let returned = u64::max(2 * computed, computed + 2 * read);
+        kept += match (seen, pooled, shape.pool) {
+            (true, _, _) => stored,
+            (false, true, Pool::Max) => values.div_ceil(4),
+            (false, false, _) | (false, true, Pool::Average) => values,
         };
+        peak = peak.max(kept + [convolved, pooling, masked, returned].into_iter().max().unwrap_or(0));
     }
     peak
+}
+
+#[cfg(test)]
+mod tests {
+    use impasto_kernels::Edge;
+
+    use super::*;
+
+    #[test]
+    fn a_pixel_takes_little_more_than_a_kilobyte_and_half_of_that_in_bf16() {
+        let channels = [3, 64, 64, 128, 128, 256, 256, 256, 256, 512, 512, 512, 512, 512];
+        let channels: Vec<_> = channels.windows(2).map(|pair| (pair[0], pair[1])).collect();
+        let (edge_x, edge_y) = (Edge::Wrap, Edge::Wrap);
+        let shape = Shape { width: 1024, height: 1024, edge_x, edge_y, pool: Pool::Max, seam_x: 0, seam_y: 0 };
+        let per_pixel = |word| peak_bytes(&channels, &shape, word) >> 20;
+        assert_eq!((per_pixel(4), per_pixel(2)), (1296, 656));
+    }
 }

@@ -131,8 +131,13 @@ pub(super) fn unpool(gradient: &Tensor, route: &Route, sides: Sides) -> Result<T
 
 /// The values where `mask` is one, and zero elsewhere.
 pub(super) fn kept(mask: &Tensor, values: &Tensor) -> Result<Tensor> {
-    let zero = Tensor::zeros((), values.dtype(), values.device())?;
-    mask.where_cond(values, &zero.broadcast_as(values.shape())?)
+    // Where all three lie in one piece, a device need not work out where each number stands, which costs more than to write the zeros.
+    let zeros = if values.is_contiguous() {
+        values.zeros_like()?
+    } else {
+        Tensor::zeros((), values.dtype(), values.device())?.broadcast_as(values.shape())?
+    };
+    mask.where_cond(values, &zeros)
 }
 
 /// The first of a window's pixels that is the largest, where the last wins if none of the others does.
