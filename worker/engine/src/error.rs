@@ -26,9 +26,9 @@ pub enum EngineError {
     #[error("a tile's sums are unusable: {0}")]
     TileSums(&'static str),
     #[error("{device} failed")]
-    Device { device: String, source: candle_core::Error },
+    Device { device: String, source: Box<candle_core::Error> },
     #[error("the memory of {device} is full")]
-    DeviceMemory { device: String, source: candle_core::Error },
+    DeviceMemory { device: String, source: Box<candle_core::Error> },
     #[error("the reference device failed")]
     Candle(#[from] candle_core::Error),
 }

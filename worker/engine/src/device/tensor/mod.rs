@@ -168,9 +168,9 @@ fn failed(device: &CandleDevice, source: candle_core::Error) -> EngineError {
     let said = format!("{source} {source:?}").to_lowercase();
     let device = name(device);
     if said.contains("out_of_memory") || said.contains("out of memory") {
-        EngineError::DeviceMemory { device, source }
+        EngineError::DeviceMemory { device, source: Box::new(source) }
     } else {
-        EngineError::Device { device, source }
+        EngineError::Device { device, source: Box::new(source) }
     }
 }
 
