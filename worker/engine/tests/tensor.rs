@@ -278,7 +278,7 @@ fn a_canvas_in_tiles_steps_like_one_in_a_piece() {
 #[test]
 fn a_budget_too_small_is_refused_and_a_tight_one_cuts() {
     let tensors = tensors();
-    let recipe = Recipe { padding: Padding::Reflect, tileable: Tileable::None, ..Preset::Painterly.recipe() };
+    let recipe = Recipe { optimizer: Optimizer::Adam, padding: Padding::Reflect, tileable: Tileable::None, ..Preset::Painterly.recipe() };
     let work = Work { recipe: &recipe, frame: Frame::of(&recipe, 2000, 1500), content: true };
     let whole = tensors.plan(&work, u64::MAX).expect("it fits");
     assert!(whole.tiling.is_whole());

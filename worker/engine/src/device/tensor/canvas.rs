@@ -10,7 +10,7 @@ use super::optimizer::Optimizer;
 use super::statistics::Sums;
 use super::style::DeviceTarget;
 use super::tiles::Tiles;
-use super::total_variation::total_variation;
+use super::total_variation::{scale, total_variation};
 use super::{failed, uploaded};
 use crate::device::host::warmed;
 use crate::device::{Canvas, Plan, State, Task, Terms, Warmth};
@@ -66,13 +66,17 @@ impl TensorCanvas {
 
     fn evaluate_and_move(&mut self) -> Result<Terms> {
         let Smoothing { weight, wrap_x, wrap_y } = self.smoothing;
-        let (mut terms, gradient) = self.tiles.evaluate(&self.picture, &self.style)?;
-        let (variation, gradient) = total_variation(&self.picture, weight, wrap_x, wrap_y, gradient)?;
-        terms.total_variation = variation;
+        let mut sums = Sums::default();
+        let gradient = self.tiles.evaluate(&self.picture, &self.style, &mut sums)?;
+        let gradient = total_variation(&self.picture, weight, wrap_x, wrap_y, gradient, &mut sums)?;
+        sums.add(&gradient)?;
+        let mut sums = sums.fetch()?;
+        let of_gradient = sums.pop().unwrap_or(f64::NAN);
+        let mut sums = sums.into_iter();
+        let mut terms = self.tiles.terms(&self.style, &mut sums);
+        terms.total_variation = sums.sum::<f64>() * scale(&self.picture, weight);
         // A device's ReLU makes zero of what is not a number, so the next loss would not tell.
-        let mut sum = Sums::default();
-        sum.add(&gradient)?;
-        if !sum.fetch()?.iter().all(|sum| sum.is_finite()) {
+        if !of_gradient.is_finite() {
             terms.style = f64::NAN;
         }
         self.picture = self.optimizer.step(&self.picture, terms.total(), gradient)?;

@@ -1,9 +1,10 @@
 //! What a picture takes of a device's memory.
 
 use impasto_kernels::{Precision, Shape};
+use impasto_types::Optimizer;
 
-use super::lbfgs::WORKING_VECTORS;
 use super::network::{Network, halvings, peak_bytes};
+use super::{adam, lbfgs};
 use crate::device::plan::Costs;
 use crate::device::{CONTENT_LAYER, Candidate, Work};
 
@@ -21,7 +22,11 @@ impl Costs for TensorCosts<'_> {
     /// A step of the optimiser works in what the pass has let go by then. Where moments are planned in 16 bits, the second takes 32.
     fn tile(&self, candidate: &Candidate) -> u64 {
         let values = self.work.len() as u64;
-        tile_bytes(self.network, &candidate.largest).max(WORKING_VECTORS * 4 * values).saturating_add(2 * values)
+        let step = match self.work.recipe.optimizer {
+            Optimizer::Adam => adam::working_bytes(values),
+            Optimizer::Lbfgs => lbfgs::working_bytes(values, self.work.recipe.history.into()),
+        };
+        tile_bytes(self.network, &candidate.largest).max(step).saturating_add(2 * values)
     }
 
     fn content(&self, precision: Precision) -> u64 {

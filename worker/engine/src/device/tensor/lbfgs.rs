@@ -11,39 +11,37 @@ use crate::optimizer::smoothing::Frame;
 use crate::optimizer::{HistoryPrecision, Memory, Vector};
 use crate::vector::{BLOCK, Bf16, Encoding};
 
-/// Values of a pair over which products are summed at once.
-const STRETCH: usize = 4096;
+/// Values of the history that are put to single precision at once.
+const BAND: usize = 32 << 20;
 
-/// Vectors of a picture's length that a step works in beside what it remembers.
-pub(super) const WORKING_VECTORS: u64 = 10;
+/// Memory in bytes that a step works in beside what the plan counts, for a picture of so many values: the step, the free gradient, what they are smoothed in, the two vectors
+/// whose products are taken, filled up and side by side, and a band.
+pub(super) fn working_bytes(values: u64, history: u64) -> u64 {
+    4 * (10 * values + u64::min(BAND as u64, 2 * history * values))
+}
 
 pub(super) struct Lbfgs {
     control: Control,
-    capacity: usize,
-    precision: HistoryPrecision,
     smoothing: Smoothing,
-    /// By slot.
-    pairs: Vec<Option<Pair>>,
+    /// (blocks, 2 * capacity, [`BLOCK`]): a block of slot 0's step, of its change of gradient times `M`, of slot 1's step and so on, as in the host's memory; the last is filled up
+    /// with zeros. So all pairs' products are one matrix product for each block, and so is a combination of them.
+    history: Tensor,
     /// Where the last step began, and the gradient there, (height, width, 3).
     start: Tensor,
     start_gradient: Tensor,
 }
 
-/// A step and its change of gradient times `M`, each (stretches, 1, [`STRETCH`]), filled up with zeros.
-struct Pair {
-    step: Tensor,
-    change: Tensor,
-}
-
 impl Lbfgs {
     pub(super) fn new(learning_rate: f32, history: usize, precision: HistoryPrecision, frame: Frame, device: &Device) -> Result<Self> {
         let zeros = Tensor::zeros((frame.height, frame.width, 3), DType::F32, device)?;
+        let dtype = match precision {
+            HistoryPrecision::Fp32 => DType::F32,
+            HistoryPrecision::Bf16 => DType::BF16,
+        };
         Ok(Self {
             control: Control::new(learning_rate, history),
-            capacity: history,
-            precision,
             smoothing: Smoothing::new(frame, device)?,
-            pairs: (0..history).map(|_| None).collect(),
+            history: Tensor::zeros((frame.len().div_ceil(BLOCK), 2 * history, BLOCK), dtype, device)?,
             start: zeros.clone(),
             start_gradient: zeros,
         })
@@ -66,100 +64,95 @@ impl Lbfgs {
     fn advance(&mut self, pair: Option<usize>, x: &Tensor, gradient: Tensor) -> Result<(Move, Tensor)> {
         let q = free(x, &gradient)?;
         let mut sums = Sums::default();
-        let mut products = match pair {
-            Some(pair) => {
-                // What lay there makes room first.
-                self.pairs[pair] = None;
-                let change = (&gradient - &self.start_gradient)?;
-                let step = (x - &self.start)?;
-                sums.add(&step.sqr()?)?;
-                sums.add(&change.sqr()?)?;
-                let smooth = self.smoothing.apply(&change)?;
-                self.pairs[pair] = Some(Pair { step: self.stored(&step)?, change: self.stored(&smooth)? });
-                drop((step, smooth));
-                self.measured(pair, &change, &q)?
-            }
-            None => Products::default(),
-        };
+        let mut of_pairs = None;
+        if let Some(pair) = pair {
+            let change = (&gradient - &self.start_gradient)?;
+            let step = (x - &self.start)?;
+            sums.add(&step.sqr()?)?;
+            sums.add(&change.sqr()?)?;
+            self.store(2 * pair, &step)?;
+            self.store(2 * pair + 1, &self.smoothing.apply(&change)?)?;
+            drop(step);
+            of_pairs = Some(self.measured(&change, &q)?);
+        }
         (self.start, self.start_gradient) = (x.clone(), gradient);
         let own = self.smoothing.apply(&q)?;
         sums.add(&(&own * &q)?)?;
         sums.add(&own.sqr()?)?;
-        let mut sums = sums.fetch()?.into_iter().rev();
+        let (sums, of_pairs) = sums.fetch_beside(of_pairs)?;
+        let mut sums = sums.into_iter().rev();
         let mut next = || sums.next().unwrap_or(0.0);
-        products.own_rms = (next() / own.elem_count() as f64).sqrt();
-        products.own = next();
+        let own_rms = (next() / own.elem_count() as f64).sqrt();
+        let own_product = next();
         // There are none where there is no pair.
-        (products.change_square, products.step_square) = (next(), next());
+        let (change_square, step_square) = (next(), next());
+        let (of_pairs, _) = of_pairs.as_chunks::<4>();
+        let pairs = of_pairs.iter().map(|products| {
+            let [step_change, step_own, change_change, change_own] = products.map(f64::from);
+            PairProducts { step_change, change_change, step_own, change_own }
+        });
+        let products = Products { pairs: pairs.collect(), own: own_product, own_rms, step_square, change_square };
         Ok((self.control.advance(pair, &products), own))
     }
 
-    /// The products of the pairs in use and of the new one with its change of gradient and with `q`.
-    fn measured(&self, pair: usize, change: &Tensor, q: &Tensor) -> Result<Products> {
-        let both = Tensor::cat(&[stretched(change)?, stretched(q)?], 1)?.transpose(1, 2)?;
-        let slots: Vec<_> = self.control.slots().iter().copied().chain([pair]).collect();
-        let mut sums = Vec::new();
-        for &slot in &slots {
-            let Pair { step, change } = self.pair(slot)?;
-            for vector in [step, change] {
-                sums.push(vector.to_dtype(DType::F32)?.matmul(&both)?.sum(0)?.flatten_all()?);
-            }
-        }
-        let sums = Tensor::cat(&sums, 0)?.to_vec1::<f32>()?;
-        let mut products = Products { pairs: vec![PairProducts::default(); self.capacity], ..Products::default() };
-        let (sums, _) = sums.as_chunks::<4>();
-        for (slot, sums) in slots.into_iter().zip(sums) {
-            let [step_change, step_own, change_change, change_own] = sums.map(f64::from);
-            products.pairs[slot] = PairProducts { step_change, change_change, step_own, change_own };
-        }
-        Ok(products)
+    /// Puts a vector into a row of the history.
+    fn store(&self, row: usize, vector: &Tensor) -> Result<()> {
+        self.history.slice_set(&blocks(&vector.to_dtype(self.history.dtype())?)?, 1, row)
+    }
+
+    /// The products of each row of the history with the newest change of gradient and with `q`: (2 * capacity, 2).
+    fn measured(&self, change: &Tensor, q: &Tensor) -> Result<Tensor> {
+        let both = Tensor::cat(&[blocks(change)?, blocks(q)?], 1)?.transpose(1, 2)?;
+        let products = self.bands()?.map(|(first, count)| {
+            let band = self.history.narrow(0, first, count)?.to_dtype(DType::F32)?;
+            band.matmul(&both.narrow(0, first, count)?)?.sum(0)
+        });
+        products.reduce(|sum, part| sum? + part?).unwrap_or_else(|| self.history.zeros_like())
     }
 
     /// `start + length * direction`, within range, held pixels where they are.
     fn follow(&self, own: &Tensor, step: &Move) -> Result<Tensor> {
-        let mut direction = (stretched(own)? * f64::from(step.direction.own))?;
-        for &(slot, scales) in &step.direction.pairs {
-            let pair = self.pair(slot)?;
-            for (vector, scale) in [&pair.step, &pair.change].into_iter().zip(scales) {
-                direction = (direction + (vector.to_dtype(DType::F32)? * f64::from(scale))?)?;
+        let mut direction = (own * f64::from(step.direction.own))?;
+        if !step.direction.pairs.is_empty() {
+            let mut scales = vec![0.0; self.history.dim(1)?];
+            for &(slot, [of_step, of_change]) in &step.direction.pairs {
+                (scales[2 * slot], scales[2 * slot + 1]) = (of_step, of_change);
             }
+            let rows = scales.len();
+            let scales = Tensor::from_vec(scales, (1, 1, rows), own.device())?;
+            let bands = self.bands()?.map(|(first, count)| {
+                let band = self.history.narrow(0, first, count)?.to_dtype(DType::F32)?;
+                scales.broadcast_as((count, 1, rows))?.matmul(&band)
+            });
+            let combined = Tensor::cat(&bands.collect::<Result<Vec<_>>>()?, 0)?;
+            direction = (direction + combined.flatten_all()?.narrow(0, 0, own.elem_count())?.reshape(own.shape())?)?;
         }
-        let direction = direction.flatten_all()?.narrow(0, 0, own.elem_count())?.reshape(own.shape())?;
         let by = kept(&is_free(&self.start, &self.start_gradient)?, &(direction * f64::from(step.length))?)?;
         (&self.start + by)?.clamp(0.0_f32, 255.0_f32)
     }
 
-    fn pair(&self, slot: usize) -> Result<&Pair> {
-        self.pairs[slot].as_ref().ok_or_else(|| candle_core::Error::Msg(format!("slot {slot} holds no pair")))
-    }
-
-    fn stored(&self, vector: &Tensor) -> Result<Tensor> {
-        let dtype = match self.precision {
-            HistoryPrecision::Fp32 => DType::F32,
-            HistoryPrecision::Bf16 => DType::BF16,
-        };
-        stretched(&vector.to_dtype(dtype)?)
+    /// The history in bands of blocks: where each begins, and how many blocks it has.
+    fn bands(&self) -> Result<impl Iterator<Item = (usize, usize)>> {
+        let (blocks, rows, _) = self.history.dims3()?;
+        let count = (BAND / (rows * BLOCK)).max(1);
+        Ok((0..blocks).step_by(count).map(move |first| (first, count.min(blocks - first))))
     }
 
     pub(super) fn memory(&self) -> Result<Memory> {
-        let len = self.start.elem_count();
-        let fetch = |vector: &Tensor| vector.to_dtype(DType::F32)?.flatten_all()?.narrow(0, 0, len)?.to_vec1::<f32>();
-        let mut words = vec![0.0; 2 * self.capacity * len];
-        for (slot, pair) in self.pairs.iter().enumerate() {
-            let Some(Pair { step, change }) = pair else { continue };
-            for (which, vector) in [step, change].into_iter().enumerate() {
-                let values = fetch(vector)?;
-                for (block, values) in words.chunks_mut(2 * self.capacity * BLOCK).zip(values.chunks(BLOCK)) {
-                    block[(2 * slot + which) * values.len()..][..values.len()].copy_from_slice(values);
-                }
-            }
+        let rows = self.history.dim(1)?;
+        let mut words = self.history.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?;
+        // In the host's memory the last block is as long as what is left for it.
+        let rest = self.start.elem_count() % BLOCK;
+        if rest > 0 {
+            let last = words.split_off(words.len() - rows * BLOCK);
+            words.extend(last.chunks_exact(BLOCK).flat_map(|row| &row[..rest]));
         }
-        let words = match self.precision {
-            HistoryPrecision::Fp32 => Vector::Fp32(words),
-            HistoryPrecision::Bf16 => Vector::Half(words.into_iter().map(Bf16::store).collect()),
+        let words = match self.history.dtype() {
+            DType::BF16 => Vector::Half(words.into_iter().map(Bf16::store).collect()),
+            _ => Vector::Fp32(words),
         };
-        let vectors = vec![Vector::Fp32(fetch(&self.start)?), Vector::Fp32(fetch(&self.start_gradient)?), words];
-        Ok(Memory { scalars: self.control.scalars(), vectors })
+        let fetch = |vector: &Tensor| vector.flatten_all()?.to_vec1::<f32>().map(Vector::Fp32);
+        Ok(Memory { scalars: self.control.scalars(), vectors: vec![fetch(&self.start)?, fetch(&self.start_gradient)?, words] })
     }
 
     /// Takes up what `memory` gave, here or in the host's memory, for a picture of the same size. Where it does not fit, nothing changes and it says `false`.
@@ -169,40 +162,37 @@ impl Lbfgs {
         else {
             return Ok(false);
         };
-        let words = match (self.precision, words) {
-            (HistoryPrecision::Fp32, Vector::Fp32(words)) => words,
-            (HistoryPrecision::Bf16, Vector::Half(words)) => words.into_iter().map(Bf16::load).collect(),
+        let mut words = match (self.history.dtype(), words) {
+            (DType::F32, Vector::Fp32(words)) => words,
+            (DType::BF16, Vector::Half(words)) => words.into_iter().map(Bf16::load).collect(),
             _ => return Ok(false),
         };
-        let len = self.start.elem_count();
-        if start.len() != len || start_gradient.len() != len || words.len() != 2 * self.capacity * len {
+        let (len, rows) = (self.start.elem_count(), self.history.dim(1)?);
+        if start.len() != len || start_gradient.len() != len || words.len() != rows * len {
             return Ok(false);
         }
-        let (shape, device) = (self.start.shape().clone(), self.start.device().clone());
-        let put = |values: Vec<f32>| Tensor::from_vec(values, shape.clone(), &device);
-        let vector = |slot: usize, which: usize| {
-            let blocks = words.chunks(2 * self.capacity * BLOCK);
-            let values = blocks.flat_map(|block| {
-                let len = block.len() / (2 * self.capacity);
-                &block[(2 * slot + which) * len..][..len]
-            });
-            self.stored(&put(values.copied().collect())?)
-        };
-        let mut pairs: Vec<_> = (0..self.capacity).map(|_| None).collect();
-        for &slot in control.slots() {
-            pairs[slot] = Some(Pair { step: vector(slot, 0)?, change: vector(slot, 1)? });
+        let rest = len % BLOCK;
+        if rest > 0 {
+            let last = words.split_off(words.len() - rows * rest);
+            for row in last.chunks_exact(rest) {
+                words.extend(row);
+                words.resize(words.len() + BLOCK - rest, 0.0);
+            }
         }
+        let device = self.start.device().clone();
+        let history = Tensor::from_vec(words, self.history.shape(), &device)?.to_dtype(self.history.dtype())?;
+        let put = |values: Vec<f32>| Tensor::from_vec(values, self.start.shape(), &device);
         (self.start, self.start_gradient) = (put(start)?, put(start_gradient)?);
-        (self.control, self.pairs) = (control, pairs);
+        (self.control, self.history) = (control, history);
         Ok(true)
     }
 }
 
-/// A vector as (stretches, 1, [`STRETCH`]), filled up with zeros.
-fn stretched(vector: &Tensor) -> Result<Tensor> {
+/// A vector as (blocks, 1, [`BLOCK`]), filled up with zeros.
+fn blocks(vector: &Tensor) -> Result<Tensor> {
     let vector = vector.flatten_all()?;
-    let rest = vector.elem_count().next_multiple_of(STRETCH) - vector.elem_count();
-    vector.pad_with_zeros(D::Minus1, 0, rest)?.reshape(((), 1, STRETCH))
+    let rest = vector.elem_count().next_multiple_of(BLOCK) - vector.elem_count();
+    vector.pad_with_zeros(D::Minus1, 0, rest)?.reshape(((), 1, BLOCK))
 }
 
 /// The gradient with held pixels at zero.

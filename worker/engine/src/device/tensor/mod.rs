@@ -45,9 +45,9 @@ use crate::{EngineError, Image};
 #[cfg(feature = "cuda")]
 pub use self::cards::{Card, cuda_cards};
 pub use self::cards::{Unavailable, cuda, metal};
+pub use self::pass::TensorPass;
 /// An opened card, or candle's CPU.
 pub use candle_core::Device as Handle;
-pub use self::pass::TensorPass;
 
 /// VGG-19 on a candle device.
 pub struct TensorDevice {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use impasto_kernels::{Layer, Moments, Precision};
 
 use super::network::Network;
+use super::statistics::Sums;
 use super::style::DeviceTarget;
 use super::tiles::Tiles;
 use super::{failed, uploaded};
@@ -52,7 +53,9 @@ impl Pass for TensorPass {
         let evaluated = uploaded(image, &self.network.device).and_then(|picture| {
             let targets = style.iter().map(|(layer, target)| DeviceTarget::new(*layer, target, &self.network.device));
             let targets = targets.collect::<candle_core::Result<Vec<_>>>()?;
-            let (terms, slope) = self.tiles.evaluate(&picture, &targets)?;
+            let mut sums = Sums::default();
+            let slope = self.tiles.evaluate(&picture, &targets, &mut sums)?;
+            let terms = self.tiles.terms(&targets, sums.fetch()?.into_iter());
             Ok((terms, slope.flatten_all()?.to_vec1::<f32>()?))
         });
         let (terms, slope) = evaluated.map_err(|error| self.failed(error))?;

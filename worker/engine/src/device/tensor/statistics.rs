@@ -113,13 +113,25 @@ impl Sums {
 
     /// In the order in which they were added.
     pub(super) fn fetch(self) -> Result<Vec<f64>> {
-        let all: Vec<_> = self.parts.iter().flatten().collect();
+        Ok(self.fetch_beside(None)?.0)
+    }
+
+    /// The same, and some values as they are.
+    pub(super) fn fetch_beside(self, values: Option<Tensor>) -> Result<(Vec<f64>, Vec<f32>)> {
+        let values = values.map(|values| values.flatten_all()).transpose()?;
+        let all: Vec<_> = self.parts.iter().flatten().chain(&values).collect();
         if all.is_empty() {
-            return Ok(vec![0.0; self.parts.len()]);
+            return Ok((vec![0.0; self.parts.len()], Vec::new()));
         }
-        let mut values = Tensor::cat(&all, 0)?.to_vec1::<f32>()?.into_iter().map(f64::from);
-        let lens = self.parts.iter().map(|parts| parts.iter().map(Tensor::elem_count).sum());
-        Ok(lens.map(|len| values.by_ref().take(len).sum()).collect())
+        let fetched = Tensor::cat(&all, 0)?.to_vec1::<f32>()?;
+        let mut rest = fetched.as_slice();
+        let mut next = |len: usize| {
+            let (next, after) = rest.split_at(len);
+            rest = after;
+            next.iter().map(|&value| f64::from(value)).sum()
+        };
+        let sums = self.parts.iter().map(|parts| next(parts.iter().map(Tensor::elem_count).sum())).collect();
+        Ok((sums, rest.to_vec()))
     }
 }
 

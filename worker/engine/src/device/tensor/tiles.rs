@@ -87,8 +87,8 @@ impl Tiles {
         inner.ok_or_else(|| candle_core::Error::Msg(format!("the weights end before {CONTENT_LAYER:?}")))
     }
 
-    /// The loss of `picture`, (height, width, 3), and its gradient.
-    pub(super) fn evaluate(&self, picture: &Tensor, style: &[DeviceTarget]) -> Result<(Terms, Tensor)> {
+    /// The gradient at `picture`, (height, width, 3). What the loss is made of is added to `sums`: what [`Tiles::terms`] takes.
+    pub(super) fn evaluate(&self, picture: &Tensor, style: &[DeviceTarget], sums: &mut Sums) -> Result<Tensor> {
         let layers: Vec<_> = style.iter().map(|target| target.layer).collect();
         let mut measured = Measured::nothing(&self.network, &layers);
         let mut computed = None;
@@ -96,19 +96,21 @@ impl Tiles {
         for (index, tile) in self.tiling.tiles.iter().enumerate() {
             computed = Some(self.measure(tile, picture, index == last, &mut measured)?);
         }
-        let mut sums = Sums::default();
         let mut pulls = Vec::new();
         for (target, (_, moments)) in style.iter().zip(&measured.style) {
-            pulls.extend(target.pull(moments, &self.network, &mut sums)?);
+            pulls.extend(target.pull(moments, &self.network, sums)?);
         }
         sums.append(measured.content);
         drop(measured.style);
-        let gradient = self.gradient(picture, &pulls, computed)?;
-        // Fetched last, when there is nothing left for the device to do but this.
-        let mut sums = sums.fetch()?.into_iter();
+        self.gradient(picture, &pulls, computed)
+    }
+
+    /// The loss, from the sums that [`Tiles::evaluate`] added.
+    pub(super) fn terms(&self, style: &[DeviceTarget], mut sums: impl Iterator<Item = f64>) -> Terms {
         let style = style.iter().map(|target| target.loss(&mut sums)).sum();
-        let content = self.content.as_ref().map_or(0.0, |content| content.weight * sums.sum::<f64>());
-        Ok((Terms { content, style, total_variation: 0.0 }, gradient))
+        let tiles = self.tiling.tiles.len();
+        let content = self.content.as_ref().map_or(0.0, |content| content.weight * sums.take(tiles).sum::<f64>());
+        Terms { content, style, total_variation: 0.0 }
     }
 
     /// The gradient at the whole picture. `computed` is what the last tile's forward left.

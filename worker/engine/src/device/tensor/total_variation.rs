@@ -4,13 +4,19 @@ use candle_core::{Result, Tensor};
 
 use super::statistics::Sums;
 
-/// The loss of a picture (height, width, 3), and `gradient` with its own added. Along an axis that wraps, the last pixel's neighbour is the first; elsewhere it has none.
-pub(super) fn total_variation(picture: &Tensor, weight: f32, wrap_x: bool, wrap_y: bool, mut gradient: Tensor) -> Result<(f64, Tensor)> {
+/// `gradient` with that of a picture's total variation added, (height, width, 3). To `sums` is added a sum of squares for each axis; what they are multiplied by is [`scale`]. Along an axis that wraps, the last pixel's neighbour is the first; elsewhere it has none.
+pub(super) fn total_variation(
+    picture: &Tensor,
+    weight: f32,
+    wrap_x: bool,
+    wrap_y: bool,
+    mut gradient: Tensor,
+    sums: &mut Sums,
+) -> Result<Tensor> {
     if weight == 0.0 {
-        return Ok((0.0, gradient));
+        return Ok(gradient);
     }
-    let scale = f64::from(weight) / (picture.elem_count() as f64 * 255.0 * 255.0);
-    let mut squares = Sums::default();
+    let scale = scale(picture, weight);
     for (axis, wraps) in [(0, wrap_y), (1, wrap_x)] {
         let len = picture.dim(axis)?;
         if len == 1 {
@@ -25,11 +31,16 @@ pub(super) fn total_variation(picture: &Tensor, weight: f32, wrap_x: bool, wrap_
             let own = (inner - picture.narrow(axis, 1, len - 1)?)?;
             Tensor::cat(&[own, last.zeros_like()?], axis)?
         };
-        squares.add(&differences.sqr()?)?;
+        sums.add(&differences.sqr()?)?;
         let of_previous = Tensor::cat(&[differences.narrow(axis, len - 1, 1)?, differences.narrow(axis, 0, len - 1)?], axis)?;
         gradient = (gradient + ((differences - of_previous)? * (2.0 * scale))?)?;
     }
-    Ok((squares.fetch()?.into_iter().sum::<f64>() * scale, gradient))
+    Ok(gradient)
+}
+
+/// What the squares of a picture's differences are multiplied by.
+pub(super) fn scale(picture: &Tensor, weight: f32) -> f64 {
+    f64::from(weight) / (picture.elem_count() as f64 * 255.0 * 255.0)
 }
 
 #[cfg(test)]
@@ -47,7 +58,9 @@ mod tests {
             let mut noise = SplitMix64::new(9);
             let rgb: Vec<f32> = (0..width * height * 3).map(|_| noise.unit() * 255.0).collect();
             let picture = Tensor::from_slice(&rgb, (height, width, 3), &Device::Cpu)?;
-            let (loss, gradient) = total_variation(&picture, 1e4, wrap_x, wrap_y, picture.zeros_like()?)?;
+            let mut sums = Sums::default();
+            let gradient = total_variation(&picture, 1e4, wrap_x, wrap_y, picture.zeros_like()?, &mut sums)?;
+            let loss = sums.fetch()?.into_iter().sum::<f64>() * scale(&picture, 1e4);
             let mut expected = vec![0.0; rgb.len()];
             let expected_loss = on_the_host(&Image { width, height, rgb }, 1e4, wrap_x, wrap_y, &mut expected);
             assert!((loss - expected_loss).abs() < 1e-5 * expected_loss, "{width}x{height}: {loss} {expected_loss}");
