@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand};
+use impasto_worker::Device;
 
 use crate::commands::{
     bench, build, cancel, check, completions, coordinator, drain, init, job, jobs, man, models, plan, retry, stylize, submit, synth, watch,
@@ -100,8 +101,8 @@ pub struct FarmFlags {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "This machine")]
 pub struct ComputeFlags {
-    /// What to paint on
-    #[arg(long, value_enum, default_value_t)]
+    /// What to paint on: cpu, or a card such as cuda:0 or metal:0 where this program was built for it
+    #[arg(long, value_name = "DEVICE", default_value_t)]
     pub device: Device,
     /// How many threads to paint with [default: one for each core]
     #[arg(long, env = "IMPASTO_THREADS", value_name = "N", hide_env_values = true, value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -145,14 +146,6 @@ pub struct DryRunFlag {
     pub dry_run: bool,
 }
 
-/// A device to paint on.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum Device {
-    /// The processor, with the widest instructions that it has
-    #[default]
-    Cpu,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -183,6 +176,8 @@ mod tests {
             ("impasto models import a.whl --models-dir m", Ok(())),
             ("impasto coordinator --listen 127.0.0.1:0 --data-dir d", Ok(())),
             ("impasto worker --coordinator http://farm:7421 --name a", Ok(())),
+            ("impasto build --device cuda:1", Ok(())),
+            ("impasto build --device abacus", Err(ValueValidation)),
             ("impasto build -q -v", Err(ArgumentConflict)),
             ("impasto build --threads 0", Err(ValueValidation)),
             ("impasto build --colour", Err(UnknownArgument)),

@@ -120,6 +120,7 @@ pub(crate) fn paint(subject: Subject, args: &DirectArgs, context: &Context) -> R
     let threads = context.config.paint_threads(&args.compute);
     let memory_bytes = args.compute.max_memory.unwrap_or_else(default_memory_bytes);
     let painter = EnginePainter::open(models_dir.as_deref(), threads).map_err(Failure::here)?;
+    let painter = painter.on(args.compute.device).map_err(|error| Failure::here(error).hint("paint on the processor with --device cpu"))?;
     let blob = |source: &Source| BlobRef::of(&source.bytes);
     let styles = sources.styles.iter().zip(&subject.styles);
     let action = Action {

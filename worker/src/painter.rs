@@ -5,10 +5,12 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use impasto_engine::Engine;
+use impasto_engine::device::tensor::{Handle, TensorDevice, Unavailable};
 use impasto_kernels::{Level, UnknownLevel};
 use impasto_models::{ModelError, ModelStore, read_vgg19};
 use impasto_types::{Action, Digest, ModelRef, Profile};
 
+use crate::device::{Device, card_memory_bytes};
 use crate::paint::{Observer, PaintError, Painted, Sources, paint};
 
 /// Paints what a worker has leased. All of it blocks, and is called on threads that may.
@@ -44,8 +46,17 @@ pub trait Painter: fmt::Debug + Send + Sync + 'static {
 pub struct EnginePainter {
     store: ModelStore,
     threads: usize,
+    device: Device,
+    /// Where the device is a card: it, and whose turn it is. A card is kept busy by one picture, and its memory is planned for one.
+    card: Option<Card>,
     /// The network that was used last, in its precision. Preparing one takes about a second and many megabytes, and a farm's tasks all ask for the same.
     engine: Mutex<Option<(Digest, Profile, Arc<Engine>)>>,
+}
+
+#[derive(Debug)]
+struct Card {
+    handle: Handle,
+    turn: Mutex<()>,
 }
 
 impl EnginePainter {
@@ -54,7 +65,16 @@ impl EnginePainter {
     /// # Errors
     /// Where there is no folder for a model store.
     pub fn open(models_dir: Option<&Path>, threads: usize) -> Result<Self, ModelError> {
-        Ok(Self { store: ModelStore::open(models_dir)?, threads, engine: Mutex::new(None) })
+        Ok(Self { store: ModelStore::open(models_dir)?, threads, device: Device::Cpu, card: None, engine: Mutex::new(None) })
+    }
+
+    /// The same on another device than the processor.
+    ///
+    /// # Errors
+    /// Where this program was built without such cards, or the driver or the card is missing or too old.
+    pub fn on(self, device: Device) -> Result<Self, Unavailable> {
+        let card = device.open()?.map(|handle| Card { handle, turn: Mutex::new(()) });
+        Ok(Self { device, card, ..self })
     }
 
     /// The engine for the model that an action names, prepared on first use.
@@ -71,8 +91,15 @@ impl EnginePainter {
         }
         let unusable = |source| PaintError::Model { name: model.name, source };
         let weights = self.weights(model).map_err(|error| unusable(error.into()))?;
-        let level = level().map_err(|source| PaintError::Level { source })?;
-        let prepared = Arc::new(Engine::new(&weights, self.threads, Some(level), wanted.1).map_err(|error| unusable(error.into()))?);
+        let prepared = match &self.card {
+            Some(card) => TensorDevice::new(&weights, card.handle.clone(), wanted.1)
+                .and_then(|device| Engine::with_device(Box::new(device), self.threads)),
+            None => {
+                let level = level().map_err(|source| PaintError::Level { source })?;
+                Engine::new(&weights, self.threads, Some(level), wanted.1)
+            }
+        };
+        let prepared = Arc::new(prepared.map_err(|error| unusable(error.into()))?);
         *engine = Some((wanted.0, wanted.1, prepared.clone()));
         Ok(prepared)
     }
@@ -90,8 +117,11 @@ pub(crate) fn level() -> Result<Level, UnknownLevel> {
 
 impl Painter for EnginePainter {
     fn device(&self) -> String {
-        // One that cannot be followed is an error as soon as there is something to paint.
-        format!("cpu {}", level().unwrap_or_else(|_| Level::detect()))
+        match self.device {
+            // A level that cannot be followed is an error as soon as there is something to paint.
+            Device::Cpu => format!("cpu {}", level().unwrap_or_else(|_| Level::detect())),
+            card @ (Device::Cuda(_) | Device::Metal(_)) => card.to_string(),
+        }
     }
 
     fn has_model(&self, model: &ModelRef) -> bool {
@@ -112,6 +142,10 @@ impl Painter for EnginePainter {
         sources: &Sources,
         observer: &mut Observer<'_>,
     ) -> Result<Painted, PaintError> {
-        paint(&self.engine(asset, action)?, memory_bytes, asset, action, sources, observer)
+        let engine = self.engine(asset, action)?;
+        // A turn guards no data, so one that ended badly leaves nothing half done.
+        let _turn = self.card.as_ref().map(|card| card.turn.lock().unwrap_or_else(PoisonError::into_inner));
+        let memory_bytes = card_memory_bytes(self.device).map_or(memory_bytes, |most| memory_bytes.min(most));
+        paint(&engine, memory_bytes, asset, action, sources, observer)
     }
 }

@@ -8,6 +8,7 @@ use config::{Config, Environment, File, FileFormat};
 use impasto_types::{IdError, WorkerName};
 use serde::Deserialize;
 
+use crate::device::Device;
 use crate::machine;
 
 /// What a worker has to know before it starts. Every value is checked.
@@ -32,14 +33,6 @@ pub struct Settings {
     pub device: Device,
     /// Whether the farm has no other worker and never will, as one inside another program: what is too large for this one then fails for good.
     pub only: bool,
-}
-
-/// What pictures are computed on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Device {
-    #[default]
-    Cpu,
 }
 
 /// Settings that a worker cannot start with.
@@ -177,9 +170,9 @@ mod tests {
 
     #[test]
     fn the_environment_wins_over_the_file() {
-        let toml = format!("{HERE}slots = 2\nthreads = 3\nname = \"a\"\ndevice = \"cpu\"\n");
+        let toml = format!("{HERE}slots = 2\nthreads = 3\nname = \"a\"\ndevice = \"cuda:1\"\n");
         let settings = read(&toml, &[("IMPASTO_WORKER__SLOTS", "4"), ("IMPASTO_WORKER__NAME", "7"), ("OTHER", "x")]).expect("it is valid");
-        assert_eq!((settings.slots, settings.threads, settings.name.as_str()), (4, 3, "7"));
+        assert_eq!((settings.slots, settings.threads, settings.name.as_str(), settings.device), (4, 3, "7", Device::Cuda(1)));
         assert_eq!(settings.coordinator, DEFAULT_COORDINATOR);
         assert!(settings.memory_bytes > 0);
     }

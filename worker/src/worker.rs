@@ -21,6 +21,8 @@ use tonic::transport::Channel;
 use tonic::{Code, Status, Streaming};
 use tracing::{debug, info, warn};
 
+use impasto_engine::device::tensor::Unavailable;
+
 use crate::attempt::{Workshop, attempt};
 use crate::backoff::Backoff;
 use crate::blob_cache::BlobCache;
@@ -39,6 +41,8 @@ pub enum WorkerError {
     Cache { path: PathBuf, source: io::Error },
     #[error("cannot open the model store")]
     Models(#[from] impasto_models::ModelError),
+    #[error("cannot paint on the device of the settings")]
+    Device(#[from] Unavailable),
     #[error(transparent)]
     Address(ConnectError),
     #[error("the coordinator refused the worker `{name}`")]
@@ -63,9 +67,9 @@ const NAMED_BLOBS: usize = 256;
 /// operator orders through the coordinator, lets its leases run to their end first.
 ///
 /// # Errors
-/// Where the settings cannot work: a cache or model folder that cannot be used, a wrong address, a coordinator that refuses this worker.
+/// Where the settings cannot work: a cache or model folder that cannot be used, a device that is not there, a wrong address, a coordinator that refuses this worker.
 pub async fn run(settings: Settings, shutdown: CancellationToken) -> Result<(), WorkerError> {
-    let painter = EnginePainter::open(settings.models_dir.as_deref(), settings.threads)?;
+    let painter = EnginePainter::open(settings.models_dir.as_deref(), settings.threads)?.on(settings.device)?;
     run_with(settings, Arc::new(painter), shutdown).await
 }
 

@@ -105,6 +105,7 @@ fn worker_settings(request: &BuildRequest, coordinator: String) -> Result<impast
         // Its coordinator's blobs lie on the same disk.
         cache_bytes: 0,
         models_dir: request.survey.models_dir.clone(),
+        device: request.device,
         only: true,
         ..defaults
     })

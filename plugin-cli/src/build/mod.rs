@@ -22,6 +22,7 @@ use std::time::{Duration, Instant};
 
 use impasto_models::ModelStore;
 use impasto_scanner::{LockError, Project, ProjectLock, Watcher, lock};
+use impasto_worker::Device;
 use tokio_util::sync::CancellationToken;
 
 use self::delivery::Delivery;
@@ -47,6 +48,7 @@ pub struct BuildRequest {
     /// `None` leaves it to the worker.
     pub threads: Option<u16>,
     pub memory_bytes: Option<u64>,
+    pub device: Device,
 }
 
 /// Builds the project, as `watcher` sees it where there is one. Assets that fail are part of the [`Outcome`]; `cancel` ends it early and keeps what is finished.

@@ -4,7 +4,7 @@ use clap::Args;
 use impasto_models::{ModelError, ModelStore, read_vgg19};
 use impasto_types::{ModelName, Profile, Recipe};
 use impasto_worker::bench::{Report, Request, SizeReport, random_weights, run as measure};
-use impasto_worker::default_memory_bytes;
+use impasto_worker::{Device, default_memory_bytes};
 
 use crate::args::{ComputeFlags, ModelsFlags};
 use crate::show::ModelBar;
@@ -38,6 +38,9 @@ pub struct BenchArgs {
 }
 
 pub(crate) fn run(args: BenchArgs, context: &Context) -> Result<Exit, Failure> {
+    if args.compute.device != Device::Cpu {
+        return Err(Failure::usage(format!("--device {}: bench measures the processor", args.compute.device)));
+    }
     let weights = if args.random_weights { random_weights() } else { pulled(&args.models, context).map_err(Failure::here)? };
     let request = Request {
         sizes: args.size,

@@ -24,13 +24,7 @@ impl Engine {
     /// # Errors
     /// Where the weights are not VGG-19's, or no threads are to be had.
     pub fn new(weights: &VggWeights, threads: usize, level: Option<Level>, profile: Profile) -> Result<Self, EngineError> {
-        let threads = threads.max(1);
-        let pool = ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .thread_name(|index| format!("engine-{index}"))
-            .build()
-            .map_err(|source| EngineError::Threads { threads, source })?;
-        let pool = Arc::new(pool);
+        let pool = pool(threads)?;
         let best = Level::detect();
         let level = level.map_or(best, |level| level.min(best));
         let precision = match profile {
@@ -39,6 +33,14 @@ impl Engine {
         };
         let device = Cpu::new(weights, level, precision, pool.clone())?;
         Ok(Self::on(Box::new(device), pool))
+    }
+
+    /// An engine on a device of the caller's, with so many threads for the work outside the network.
+    ///
+    /// # Errors
+    /// Where no threads are to be had.
+    pub fn with_device(device: Box<dyn Device>, threads: usize) -> Result<Self, EngineError> {
+        Ok(Self::on(device, pool(threads)?))
     }
 
     /// An engine on a device of the caller's, with `threads` for the work outside the network.
@@ -64,4 +66,10 @@ impl Engine {
     pub(crate) fn install<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
         self.threads.install(work)
     }
+}
+
+fn pool(threads: usize) -> Result<Arc<ThreadPool>, EngineError> {
+    let threads = threads.max(1);
+    let builder = ThreadPoolBuilder::new().num_threads(threads).thread_name(|index| format!("engine-{index}"));
+    builder.build().map(Arc::new).map_err(|source| EngineError::Threads { threads, source })
 }
