@@ -11,7 +11,7 @@ use crate::optimizer::smoothing::Frame;
 use crate::optimizer::{HistoryPrecision, Memory, Vector};
 use crate::vector::{BLOCK, Bf16, Encoding};
 
-/// Values of the history that are put to single precision at once.
+/// Values that are put to single precision at once: 128 MiB.
 const BAND: usize = 32 << 20;
 
 /// Memory in bytes that a step works in beside what the plan counts, for a picture of so many values: the step, the free gradient, what they are smoothed in, the two vectors
@@ -26,6 +26,8 @@ pub(super) struct Lbfgs {
     /// (blocks, 2 * capacity, [`BLOCK`]): a block of slot 0's step, of its change of gradient times `M`, of slot 1's step and so on, as in the host's memory; the last is filled up
     /// with zeros. So all pairs' products are one matrix product for each block, and so is a combination of them.
     history: Tensor,
+    /// Values of it that are put to single precision at once.
+    band: usize,
     /// Where the last step began, and the gradient there, (height, width, 3).
     start: Tensor,
     start_gradient: Tensor,
@@ -42,6 +44,7 @@ impl Lbfgs {
             control: Control::new(learning_rate, history),
             smoothing: Smoothing::new(frame, device)?,
             history: Tensor::zeros((frame.len().div_ceil(BLOCK), 2 * history, BLOCK), dtype, device)?,
+            band: BAND,
             start: zeros.clone(),
             start_gradient: zeros,
         })
@@ -134,13 +137,16 @@ impl Lbfgs {
     /// The history in bands of blocks: where each begins, and how many blocks it has.
     fn bands(&self) -> Result<impl Iterator<Item = (usize, usize)>> {
         let (blocks, rows, _) = self.history.dims3()?;
-        let count = (BAND / (rows * BLOCK)).max(1);
+        let count = (self.band / (rows * BLOCK)).max(1);
         Ok((0..blocks).step_by(count).map(move |first| (first, count.min(blocks - first))))
     }
 
     pub(super) fn memory(&self) -> Result<Memory> {
         let rows = self.history.dim(1)?;
-        let mut words = self.history.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?;
+        let mut words = Vec::with_capacity(self.history.elem_count());
+        for (first, count) in self.bands()? {
+            words.extend(self.history.narrow(0, first, count)?.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?);
+        }
         // In the host's memory the last block is as long as what is left for it.
         let rest = self.start.elem_count() % BLOCK;
         if rest > 0 {
@@ -180,10 +186,14 @@ impl Lbfgs {
             }
         }
         let device = self.start.device().clone();
-        let history = Tensor::from_vec(words, self.history.shape(), &device)?.to_dtype(self.history.dtype())?;
+        for (first, count) in self.bands()? {
+            let band = &words[first * rows * BLOCK..][..count * rows * BLOCK];
+            let band = Tensor::from_slice(band, (count, rows, BLOCK), &device)?.to_dtype(self.history.dtype())?;
+            self.history.slice_set(&band, 0, first)?;
+        }
         let put = |values: Vec<f32>| Tensor::from_vec(values, self.start.shape(), &device);
         (self.start, self.start_gradient) = (put(start)?, put(start_gradient)?);
-        (self.control, self.history) = (control, history);
+        self.control = control;
         Ok(true)
     }
 }
@@ -206,4 +216,49 @@ fn is_free(x: &Tensor, gradient: &Tensor) -> Result<Tensor> {
     let held_low = (x.le(0.0_f32)? * gradient.gt(0.0_f32)?)?;
     let held_high = (x.ge(255.0_f32)? * gradient.lt(0.0_f32)?)?;
     (held_low + held_high)?.eq(0_u8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::optimizer::{Optimizer, OptimizerPlan, PlannedMethod};
+
+    const FRAME: Frame = Frame { width: 61, height: 50, wrap_x: true, wrap_y: false };
+
+    /// A bowl with curvatures from 1 to 50 and its minimum out of range for some pixels.
+    fn bowl(x: &[f32]) -> (f64, Vec<f32>) {
+        let mut loss = 0.0;
+        let slope = x.iter().enumerate().map(|(i, &x)| {
+            let (curvature, minimum) = (1.0 + (i % 50) as f32, (i % 7) as f32 * 60.0 - 60.0);
+            loss += f64::from(0.5 * curvature * (x - minimum).powi(2));
+            curvature * (x - minimum)
+        });
+        let slope = slope.collect();
+        (loss, slope)
+    }
+
+    #[test]
+    fn steps_are_those_of_the_host_in_one_band_and_in_many() -> Result<()> {
+        // In levels, of steps of tens of them: bf16 has eight bits of digits, and a number between two may be rounded to either.
+        for (precision, band, tolerance) in
+            [(HistoryPrecision::Fp32, BAND, 0.01), (HistoryPrecision::Fp32, 1, 0.01), (HistoryPrecision::Bf16, 1, 0.3)]
+        {
+            let (wrap_x, wrap_y) = (FRAME.wrap_x, FRAME.wrap_y);
+            let method = PlannedMethod::Lbfgs { history: 4, precision, wrap_x, wrap_y };
+            let mut host = Optimizer::new(&OptimizerPlan { learning_rate: 1.0, method }, FRAME.width, FRAME.height);
+            let mut lbfgs = Lbfgs { band, ..Lbfgs::new(1.0, 4, precision, FRAME, &Device::Cpu)? };
+            let mut x = vec![128.0_f32; FRAME.len()];
+            for step in 0..12 {
+                let at = |values: &[f32]| Tensor::from_slice(values, (FRAME.height, FRAME.width, 3), &Device::Cpu);
+                // From the same place each time, so that what is compared is one step.
+                let (loss, mut gradient) = bowl(&x);
+                let found = lbfgs.step(&at(&x)?, loss, at(&gradient)?)?.flatten_all()?.to_vec1::<f32>()?;
+                host.step(&mut x, loss, &mut gradient);
+                let apart = found.iter().zip(&x).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+                assert!(apart < tolerance, "{precision:?} in bands of {band}, step {step}: {apart} levels");
+                assert!(lbfgs.recall(host.memory())?, "what the host remembers");
+            }
+        }
+        Ok(())
+    }
 }
