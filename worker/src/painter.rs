@@ -53,6 +53,9 @@ pub struct EnginePainter {
     engine: Mutex<Option<(Digest, Profile, Arc<Engine>)>>,
 }
 
+/// Steps on a card come from one thread: the library that convolves there has a handle for each.
+const CARD_THREADS: usize = 1;
+
 #[derive(Debug)]
 struct Card {
     handle: Handle,
@@ -93,7 +96,7 @@ impl EnginePainter {
         let weights = self.weights(model).map_err(|error| unusable(error.into()))?;
         let prepared = match &self.card {
             Some(card) => TensorDevice::new(&weights, card.handle.clone(), wanted.1)
-                .and_then(|device| Engine::with_device(Box::new(device), self.threads)),
+                .and_then(|device| Engine::with_device(Box::new(device), CARD_THREADS)),
             None => {
                 let level = level().map_err(|source| PaintError::Level { source })?;
                 Engine::new(&weights, self.threads, Some(level), wanted.1)
