@@ -1,6 +1,7 @@
 //! A canvas in the host's memory, on any pass that reads and writes there.
 
 use impasto_kernels::{Layer, Moments};
+use impasto_types::Recipe;
 
 use super::{Canvas, State, Task, Terms, Warmth, Work};
 use crate::frame::Frame;
@@ -44,12 +45,18 @@ pub struct HostCanvas {
     smoothing: Smoothing,
 }
 
-/// Total variation's weight, and along which axes the picture wraps.
+/// Total variation's weight, and along which axes the canvas wraps.
 #[derive(Debug, Clone, Copy)]
-struct Smoothing {
-    weight: f32,
-    wrap_x: bool,
-    wrap_y: bool,
+pub(crate) struct Smoothing {
+    pub(crate) weight: f32,
+    pub(crate) wrap_x: bool,
+    pub(crate) wrap_y: bool,
+}
+
+impl Smoothing {
+    pub(crate) fn of(recipe: &Recipe) -> Self {
+        Self { weight: recipe.tv_weight, wrap_x: recipe.wraps_x(), wrap_y: recipe.wraps_y() }
+    }
 }
 
 impl HostCanvas {
@@ -59,7 +66,7 @@ impl HostCanvas {
     /// Where the pass fails.
     pub fn new(mut pass: Box<dyn Pass>, task: Task<'_>) -> Result<Self, EngineError> {
         let Task { work, plan, picture, content, style, warmth } = task;
-        let smoothing = Smoothing { weight: work.recipe.tv_weight, wrap_x: work.recipe.wraps_x(), wrap_y: work.recipe.wraps_y() };
+        let smoothing = Smoothing::of(work.recipe);
         let optimizer = match warmth {
             Some(warmth) => warmed(&work, &plan.optimizer, warmth),
             None => Optimizer::new(&plan.optimizer, work.width(), work.height()),

@@ -12,7 +12,7 @@ use super::style::DeviceTarget;
 use super::tiles::Tiles;
 use super::total_variation::{scale, total_variation};
 use super::{failed, uploaded};
-use crate::device::host::warmed;
+use crate::device::host::{Smoothing, warmed};
 use crate::device::{Canvas, Plan, State, Task, Terms, Warmth};
 use crate::frame::Frame;
 use crate::optimizer::OptimizerPlan;
@@ -28,14 +28,6 @@ pub(super) struct TensorCanvas {
     optimizer: Optimizer,
     plan: OptimizerPlan,
     smoothing: Smoothing,
-}
-
-/// Total variation's weight, and along which axes the picture wraps.
-#[derive(Debug, Clone, Copy)]
-struct Smoothing {
-    weight: f32,
-    wrap_x: bool,
-    wrap_y: bool,
 }
 
 impl TensorCanvas {
@@ -59,7 +51,7 @@ impl TensorCanvas {
         if let Some(warmth) = warmth {
             optimizer.recall(warmed(&work, &plan, warmth).memory())?;
         }
-        let smoothing = Smoothing { weight: work.recipe.tv_weight, wrap_x: work.recipe.wraps_x(), wrap_y: work.recipe.wraps_y() };
+        let smoothing = Smoothing::of(work.recipe);
         let picture = uploaded(&picture, device)?;
         Ok(Self { tiles, style, frame: work.frame, picture, optimizer, plan, smoothing, network })
     }
