@@ -1,46 +1,22 @@
 //! The device on tensors against the kernels: passes on a small network, in every way that a picture can end, and short runs. On a card where there is one and this was built
 //! for it, else on candle's CPU.
 
+mod network;
+
 use std::sync::Arc;
 
 use impasto_assets::{Origin, Picture};
 use impasto_engine::device::tensor::{self, TensorDevice};
 use impasto_engine::device::{Canvas, Cpu, Device, Pass, Task, Tiling, View, Work};
 use impasto_engine::objective::{LayerStatistics, StyleTarget};
-use impasto_engine::{Engine, Frame, Image, Inputs, Session, Step};
+use impasto_engine::{Engine, Frame, Inputs, Session, Step};
 use impasto_kernels::{Edge, Layer, Level, Moments, Pool, Precision};
-use impasto_models::{Convolution, VggWeights};
 use impasto_types::{ContainerFormat, LossNorm, Optimizer, Padding, Pooling, Preset, Profile, Recipe, Tileable};
+
+use self::network::{Noise, error, picture, weights};
 
 /// Memory enough for any of these pictures in one piece.
 const AMPLE: u64 = 8 << 30;
-
-/// Uniform in [-1, 1).
-struct Noise(u64);
-
-impl Noise {
-    fn next(&mut self) -> f32 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 40) as f32 / (1_u64 << 23) as f32 - 1.0
-    }
-}
-
-/// VGG-19's topology with sixteen channels in every layer, which the vector kernels take.
-fn weights() -> VggWeights {
-    let mut noise = Noise(11);
-    let channels = [3, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16];
-    let convolutions = channels
-        .windows(2)
-        .map(|pair| Convolution {
-            name: "conv".to_owned(),
-            in_channels: pair[0],
-            out_channels: pair[1],
-            weights: (0..pair[0] * pair[1] * 9).map(|_| noise.next() * 1.7 * (2.0 / (9.0 * pair[0] as f32)).sqrt()).collect(),
-            bias: (0..pair[1]).map(|_| noise.next() * 2.0).collect(),
-        })
-        .collect();
-    VggWeights { convolutions }
-}
 
 fn threads() -> Arc<rayon::ThreadPool> {
     Arc::new(rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("two threads"))
@@ -53,17 +29,6 @@ fn cpu() -> Cpu {
 fn tensors() -> TensorDevice {
     let device = tensor::cuda(0).or_else(|_| tensor::metal(0)).unwrap_or(candle_core::Device::Cpu);
     TensorDevice::new(&weights(), device, Profile::Exact).expect("the weights fit together")
-}
-
-fn picture(width: usize, height: usize, seed: u64) -> Image {
-    let mut noise = Noise(seed);
-    Image { width, height, rgb: (0..width * height * 3).map(|_| 128.0 + 100.0 * noise.next()).collect() }
-}
-
-fn error(found: &[f32], expected: &[f32]) -> f64 {
-    let squares = |values: &mut dyn Iterator<Item = f64>| values.map(|value| value * value).sum::<f64>();
-    let difference = squares(&mut found.iter().zip(expected).map(|(&x, &y)| f64::from(x) - f64::from(y)));
-    (difference / squares(&mut expected.iter().map(|&y| f64::from(y)))).sqrt()
 }
 
 /// A picture's size, how it is seen, and what for.

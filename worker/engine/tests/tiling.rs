@@ -1,45 +1,20 @@
 //! A picture in tiles gives the answer of the whole: on a small network, in every way that a picture can end.
 
+mod network;
+
 use std::sync::Arc;
 
 use impasto_engine::Image;
 use impasto_engine::device::{Cpu, Pass, TiledPass, Tiling, View};
 use impasto_engine::objective::{LayerStatistics, StyleTarget};
 use impasto_kernels::{Edge, Layer, Level, Pool, Precision};
-use impasto_models::{Convolution, VggWeights};
 use impasto_types::{Preset, Recipe};
 
-/// Uniform in [-1, 1).
-struct Noise(u64);
+use self::network::{error, picture, weights};
 
-impl Noise {
-    fn next(&mut self) -> f32 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 40) as f32 / (1_u64 << 23) as f32 - 1.0
-    }
-}
-
-/// VGG-19's topology with sixteen channels in every layer, which the vector kernels take.
 fn cpu(threads: usize) -> Cpu {
-    let mut noise = Noise(11);
-    let channels = [3, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16];
-    let convolutions = channels
-        .windows(2)
-        .map(|pair| Convolution {
-            name: "conv".to_owned(),
-            in_channels: pair[0],
-            out_channels: pair[1],
-            weights: (0..pair[0] * pair[1] * 9).map(|_| noise.next() * 1.7 * (2.0 / (9.0 * pair[0] as f32)).sqrt()).collect(),
-            bias: (0..pair[1]).map(|_| noise.next() * 2.0).collect(),
-        })
-        .collect();
     let threads = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
-    Cpu::new(&VggWeights { convolutions }, Level::detect(), Precision::Fp32, Arc::new(threads)).expect("the weights fit together")
-}
-
-fn picture(width: usize, height: usize, seed: u64) -> Image {
-    let mut noise = Noise(seed);
-    Image { width, height, rgb: (0..width * height * 3).map(|_| 128.0 + 100.0 * noise.next()).collect() }
+    Cpu::new(&weights(), Level::detect(), Precision::Fp32, Arc::new(threads)).expect("the weights fit together")
 }
 
 /// Style and content loss of one picture, and its gradient.
@@ -49,12 +24,6 @@ fn evaluate(mut pass: TiledPass, recipe: &Recipe, style: &[(Layer, StyleTarget)]
     let mut gradient = vec![f32::NAN; image.rgb.len()];
     let terms = pass.evaluate(image, style, &mut gradient).expect("it runs");
     (terms.style, terms.content, gradient)
-}
-
-fn error(found: &[f32], expected: &[f32]) -> f64 {
-    let squares = |values: &mut dyn Iterator<Item = f64>| values.map(|value| value * value).sum::<f64>();
-    let difference = squares(&mut found.iter().zip(expected).map(|(&x, &y)| f64::from(x) - f64::from(y)));
-    (difference / squares(&mut expected.iter().map(|&y| f64::from(y)))).sqrt()
 }
 
 /// Compares every way to cut a picture with the whole. The tolerance is the gradient's, relative, root mean square.
