@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Which of the workspace's crates each may depend on, directly. docs/ARCHITECTURE.md draws the same.
-const ARROWS: [(&str, &[&str]); 15] = [
+const ARROWS: [(&str, &[&str]); 16] = [
     ("impasto-types", &[]),
     ("impasto-kernels", &[]),
     ("impasto-core", &["impasto-types"]),
@@ -15,7 +15,8 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("impasto-proto", &["impasto-types"]),
     ("impasto-assets", &["impasto-types"]),
     ("impasto-models", &["impasto-types"]),
-    ("impasto-engine", &["impasto-kernels", "impasto-types", "impasto-assets", "impasto-models"]),
+    ("impasto-cuda", &["impasto-kernels"]),
+    ("impasto-engine", &["impasto-cuda", "impasto-kernels", "impasto-types", "impasto-assets", "impasto-models"]),
     ("impasto-scanner", &["impasto-types", "impasto-planner", "impasto-assets"]),
     (
         "impasto-coordinator",

@@ -1,12 +1,12 @@
-//! The device on tensors against the kernels: passes on a small network, in every way that a picture can end, and short runs. On a card where there is one and this was built
-//! for it, else on candle's CPU.
+//! The device on tensors against the kernels: passes on a small network, in every way that a picture can end, and short runs; put together from candle's operations and from kernels for CUDA.
+//! On the device that `IMPASTO_TEST_DEVICE` names, such as `cuda:0`, else on the CPU, for which the kernels for CUDA are compiled too.
 
 mod network;
 
 use std::sync::Arc;
 
 use impasto_assets::{Origin, Picture};
-use impasto_engine::device::tensor::{self, TensorDevice};
+use impasto_engine::device::tensor::{self, Handle, Kernels, TensorDevice};
 use impasto_engine::device::{Canvas, Cpu, Device, Pass, Task, Tiling, View, Work};
 use impasto_engine::objective::{LayerStatistics, StyleTarget};
 use impasto_engine::{Engine, Frame, Inputs, Session, Step};
@@ -26,9 +26,20 @@ fn cpu() -> Cpu {
     Cpu::new(&weights(), Level::detect(), Precision::Fp32, threads()).expect("the weights fit together")
 }
 
-fn tensors() -> TensorDevice {
-    let device = tensor::cuda(0).or_else(|_| tensor::metal(0)).unwrap_or(candle_core::Device::Cpu);
-    TensorDevice::new(&weights(), device, Profile::Exact).expect("the weights fit together")
+/// What is tested: one device for each way to put a pass together that it can take.
+fn tensors() -> Vec<TensorDevice> {
+    let name = std::env::var("IMPASTO_TEST_DEVICE").unwrap_or_else(|_| "cpu".to_owned());
+    let (kind, index) = name.split_once(':').unwrap_or((&name, "0"));
+    let index = index.parse().expect("a number follows the colon of IMPASTO_TEST_DEVICE");
+    let open = || match kind {
+        "cpu" => Handle::Cpu,
+        "cuda" => tensor::cuda(index).expect("the card of IMPASTO_TEST_DEVICE is there"),
+        "metal" => tensor::metal(index).expect("the card of IMPASTO_TEST_DEVICE is there"),
+        other => panic!("IMPASTO_TEST_DEVICE names no device: {other}"),
+    };
+    let kernels: &[_] = if kind == "metal" { &[Kernels::Composed] } else { &[Kernels::Composed, Kernels::Fused] };
+    let with = |&kernels| TensorDevice::with_kernels(&weights(), open(), Profile::Exact, kernels).expect("the weights fit together");
+    kernels.iter().map(with).collect()
 }
 
 /// A picture's size, how it is seen, and what for.
@@ -84,7 +95,7 @@ const GRADIENT: f64 = 2e-2;
 
 #[test]
 fn the_pass_is_that_of_the_kernels_at_every_edge_pool_and_size() {
-    let (cpu, tensors) = (cpu(), tensors());
+    let (cpu, devices) = (cpu(), tensors());
     let edges = [Edge::Zero, Edge::Replicate, Edge::Reflect, Edge::Wrap];
     let norms = [LossNorm::Absolute, LossNorm::Relative, LossNorm::Variance];
     for (index, edge_x) in edges.into_iter().enumerate() {
@@ -92,7 +103,7 @@ fn the_pass_is_that_of_the_kernels_at_every_edge_pool_and_size() {
             let pool = if (index + other) % 2 == 0 { Pool::Max } else { Pool::Average };
             let (width, height) = [(64, 48), (53, 70), (39, 61), (80, 33)][(index + 2 * other) % 4];
             let case = Case::new(width, height, edge_x, edge_y, pool, norms[(index + other) % 3]);
-            case.check(&cpu, &tensors, Tiling::whole(case.view, width, height));
+            devices.iter().for_each(|tensors| case.check(&cpu, tensors, Tiling::whole(case.view, width, height)));
         }
     }
 }
@@ -102,18 +113,20 @@ fn moments_are_those_of_the_kernels() {
     let view = View { edge_x: Edge::Reflect, edge_y: Edge::Replicate, pool: Pool::Max };
     let image = picture(75, 58, 9);
     let expected = cpu().moments(&image, view, AMPLE).expect("it runs");
-    let found = tensors().moments(&image, view, AMPLE).expect("it runs");
     let near = |a: &[f64], b: &[f64]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < LOSS * b.abs().max(1.0));
-    for (Moments { pixels, sum, products, .. }, expected) in found.iter().zip(&expected) {
-        assert_eq!(*pixels, expected.pixels);
-        assert!(near(sum, &expected.sum) && near(products, &expected.products));
+    for tensors in tensors() {
+        let found = tensors.moments(&image, view, AMPLE).expect("it runs");
+        for (Moments { pixels, sum, products, .. }, expected) in found.iter().zip(&expected) {
+            assert_eq!(*pixels, expected.pixels);
+            assert!(near(sum, &expected.sum) && near(products, &expected.products));
+        }
+        assert_eq!(found.len(), expected.len());
     }
-    assert_eq!(found.len(), expected.len());
 }
 
 #[test]
 fn tiles_and_seams_give_the_answer_of_the_whole() {
-    let (cpu, tensors) = (cpu(), tensors());
+    let (cpu, devices) = (cpu(), tensors());
     for (width, height, edge_x, edge_y, pool) in [
         (397, 300, Edge::Zero, Edge::Reflect, Pool::Max),
         (651, 70, Edge::Wrap, Edge::Wrap, Pool::Max),
@@ -123,12 +136,14 @@ fn tiles_and_seams_give_the_answer_of_the_whole() {
         let candidates = Tiling::candidates(case.view, width, height);
         let cut = candidates.iter().map(|candidate| candidate.interior).find(|&interior| interior != (width, height));
         let tiling = Tiling::cut(case.view, width, height, cut.expect("it can be cut")).expect("a candidate can be cut");
-        case.check(&cpu, &tensors, tiling);
+        devices.iter().for_each(|tensors| case.check(&cpu, tensors, tiling.clone()));
     }
 }
 
-fn engines() -> [Arc<Engine>; 2] {
-    [Arc::new(Engine::on(Box::new(cpu()), threads())), Arc::new(Engine::on(Box::new(tensors()), threads()))]
+/// The CPU's engine, and those that are tested.
+fn engines() -> (Arc<Engine>, Vec<Arc<Engine>>) {
+    let engine = |device: Box<dyn Device>| Arc::new(Engine::on(device, threads()));
+    (engine(Box::new(cpu())), tensors().into_iter().map(|tensors| engine(Box::new(tensors))).collect())
 }
 
 fn asset(width: u32, height: u32, seed: u64) -> Picture {
@@ -182,23 +197,25 @@ fn apart(a: &Picture, b: &Picture) -> (f32, f32) {
 
 #[test]
 fn sessions_paint_what_the_cpu_paints() {
-    let engines = engines();
+    let (cpu, engines) = engines();
     for recipe in recipes() {
-        let [expected, found] =
-            engines.clone().map(|engine| finish(Session::new(engine, recipe.clone(), inputs(), AMPLE).expect("it begins")));
-        let (rms, most) = apart(&found, &expected);
-        assert!(rms < 0.5, "{recipe:?}: {rms} levels, {most} at most");
+        let paint = |engine: &Arc<Engine>| finish(Session::new(engine.clone(), recipe.clone(), inputs(), AMPLE).expect("it begins"));
+        let expected = paint(&cpu);
+        for engine in &engines {
+            let (rms, most) = apart(&paint(engine), &expected);
+            assert!(rms < 0.5, "{recipe:?}: {rms} levels, {most} at most");
+        }
     }
 }
 
 #[test]
 fn a_resumed_run_paints_the_same_bits_and_one_from_the_cpu_goes_on() {
-    let [cpu, tensors] = engines();
-    for recipe in recipes() {
+    let (cpu, engines) = engines();
+    for (recipe, tensors) in recipes().iter().flat_map(|recipe| engines.iter().map(move |engine| (recipe, engine))) {
         let begin = |engine: &Arc<Engine>| Session::new(engine.clone(), recipe.clone(), inputs(), AMPLE).expect("it begins");
-        let whole = finish(begin(&tensors));
+        let whole = finish(begin(tensors));
         for stop in [0, 3, 6] {
-            for engine in [&tensors, &cpu] {
+            for engine in [tensors, &cpu] {
                 let mut session = begin(engine);
                 for _ in 0..stop {
                     session.step().expect("it runs");
@@ -206,7 +223,7 @@ fn a_resumed_run_paints_the_same_bits_and_one_from_the_cpu_goes_on() {
                 let checkpoint = session.checkpoint().expect("it is there");
                 let resumed = Session::resume(tensors.clone(), recipe.clone(), inputs(), AMPLE, &checkpoint).expect("it goes on");
                 let (rms, most) = apart(&finish(resumed), &whole);
-                let same = Arc::ptr_eq(engine, &tensors);
+                let same = Arc::ptr_eq(engine, tensors);
                 assert!(if same { most == 0.0 } else { rms < 0.5 }, "{recipe:?} stopped after {stop}: {rms} levels, {most} at most");
             }
         }
@@ -229,27 +246,31 @@ fn canvas(tensors: &TensorDevice, recipe: &Recipe, tiling: Option<(usize, usize)
 
 #[test]
 fn a_canvas_in_tiles_steps_like_one_in_a_piece() {
-    let tensors = tensors();
-    let recipe = Recipe { optimizer: Optimizer::Adam, padding: Padding::Reflect, tileable: Tileable::None, ..Preset::Painterly.recipe() };
-    let (mut whole, mut tiled) = (canvas(&tensors, &recipe, None), canvas(&tensors, &recipe, Some((256, 192))));
-    let (expected, found) = (whole.step().expect("it runs"), tiled.step().expect("it runs"));
-    assert!((found.total() - expected.total()).abs() < LOSS * expected.total(), "{found:?} {expected:?}");
-    let (expected, found) = (whole.picture().expect("it is there"), tiled.picture().expect("it is there"));
-    // Adam's first step is a sign: where the gradient is next to nothing, rounding decides it.
-    let far = found.rgb.iter().zip(&expected.rgb).filter(|(a, b)| (*a - *b).abs() > 0.5).count();
-    assert!(far * 100 < found.rgb.len(), "{far} of {} values", found.rgb.len());
+    for tensors in tensors() {
+        let recipe =
+            Recipe { optimizer: Optimizer::Adam, padding: Padding::Reflect, tileable: Tileable::None, ..Preset::Painterly.recipe() };
+        let (mut whole, mut tiled) = (canvas(&tensors, &recipe, None), canvas(&tensors, &recipe, Some((256, 192))));
+        let (expected, found) = (whole.step().expect("it runs"), tiled.step().expect("it runs"));
+        assert!((found.total() - expected.total()).abs() < LOSS * expected.total(), "{found:?} {expected:?}");
+        let (expected, found) = (whole.picture().expect("it is there"), tiled.picture().expect("it is there"));
+        // Adam's first step is a sign: where the gradient is next to nothing, rounding decides it.
+        let far = found.rgb.iter().zip(&expected.rgb).filter(|(a, b)| (*a - *b).abs() > 0.5).count();
+        assert!(far * 100 < found.rgb.len(), "{far} of {} values", found.rgb.len());
+    }
 }
 
 #[test]
 fn a_budget_too_small_is_refused_and_a_tight_one_cuts() {
-    let tensors = tensors();
-    let recipe = Recipe { optimizer: Optimizer::Adam, padding: Padding::Reflect, tileable: Tileable::None, ..Preset::Painterly.recipe() };
-    let work = Work { recipe: &recipe, frame: Frame::of(&recipe, 2000, 1500), content: true };
-    let whole = tensors.plan(&work, u64::MAX).expect("it fits");
-    assert!(whole.tiling.is_whole());
-    let cut = tensors.plan(&work, whole.bytes / 2).expect("it fits in tiles");
-    assert!(!cut.tiling.is_whole() && cut.bytes <= whole.bytes / 2, "{cut}");
-    assert!(tensors.plan(&work, 1 << 20).is_err());
+    for tensors in tensors() {
+        let recipe =
+            Recipe { optimizer: Optimizer::Adam, padding: Padding::Reflect, tileable: Tileable::None, ..Preset::Painterly.recipe() };
+        let work = Work { recipe: &recipe, frame: Frame::of(&recipe, 2000, 1500), content: true };
+        let whole = tensors.plan(&work, u64::MAX).expect("it fits");
+        assert!(whole.tiling.is_whole());
+        let cut = tensors.plan(&work, whole.bytes / 2).expect("it fits in tiles");
+        assert!(!cut.tiling.is_whole() && cut.bytes <= whole.bytes / 2, "{cut}");
+        assert!(tensors.plan(&work, 1 << 20).is_err());
+    }
 }
 
 #[test]

@@ -46,8 +46,8 @@ impl TensorCanvas {
         if let Some(content) = content {
             tiles.hold_content(&uploaded(&content, device)?, precision, |sums| sums.weight(work.recipe))?;
         }
-        let style = style.iter().map(|(layer, target)| DeviceTarget::new(*layer, target, device)).collect::<Result<_>>()?;
-        let mut optimizer = Optimizer::new(&plan, picture.height, picture.width, device)?;
+        let style = style.iter().map(|(layer, target)| DeviceTarget::new(*layer, target, &network)).collect::<Result<_>>()?;
+        let mut optimizer = Optimizer::new(&plan, picture.height, picture.width, &network)?;
         if let Some(warmth) = warmth {
             optimizer.recall(warmed(&work, &plan, warmth).memory())?;
         }
@@ -58,7 +58,7 @@ impl TensorCanvas {
 
     fn evaluate_and_move(&mut self) -> Result<Terms> {
         let Smoothing { weight, wrap_x, wrap_y } = self.smoothing;
-        let mut sums = Sums::default();
+        let mut sums = Sums::none(self.network.kernels());
         let gradient = self.tiles.evaluate(&self.picture, &self.style, &mut sums)?;
         let gradient = total_variation(&self.picture, weight, wrap_x, wrap_y, gradient, &mut sums)?;
         sums.add(&gradient)?;

@@ -1,6 +1,7 @@
 //! A frozen 3x3 convolution: forward, and backward as a convolution with flipped, transposed weights that is prepared once.
 
 use candle_core::{DType, Device, Result, Tensor};
+use impasto_cuda::maps::Edges;
 use impasto_kernels::Edge;
 use impasto_models::Convolution as Weights;
 
@@ -8,13 +9,6 @@ use super::border::{extended, folded};
 
 const ACROSS: usize = 3;
 const DOWN: usize = 2;
-
-/// What lies beyond the borders of a map.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Edges {
-    pub(super) x: Edge,
-    pub(super) y: Edge,
-}
 
 /// Who multiplies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use impasto_kernels::{Precision, Shape};
 use impasto_types::Optimizer;
 
-use super::network::{Network, halvings, peak_bytes};
+use super::network::{Network, halvings};
 use super::{adam, lbfgs};
 use crate::device::plan::Costs;
 use crate::device::{CONTENT_LAYER, Candidate, Work};
@@ -43,12 +43,10 @@ impl Costs for TensorCosts<'_> {
 
 /// A pass over a tile, its pixels and their gradient included; more than any budget where the tile is too large to be counted in.
 pub(super) fn tile_bytes(network: &Network, shape: &Shape) -> u64 {
-    let word = network.dtype.size_in_bytes() as u64;
     let pixels = ((shape.width + 4) * (shape.height + 4)) as u64;
-    let widest = network.channels.first().map_or(0, |&(_, outputs)| outputs as u64);
-    if pixels * widest > MOST_VALUES {
+    if pixels * network.widest() as u64 > MOST_VALUES {
         return u64::MAX;
     }
     // Pixels in two orders and their gradient, each three values.
-    peak_bytes(&network.channels, shape, word) + 3 * 3 * 4 * pixels
+    network.peak_bytes(shape) + 3 * 3 * 4 * pixels
 }

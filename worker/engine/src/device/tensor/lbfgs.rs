@@ -2,6 +2,9 @@
 
 use candle_core::{D, DType, Device, Result, Tensor};
 
+use impasto_cuda::picture;
+
+use super::network::Kernels;
 use super::pooling::kept;
 use super::smoothing::Smoothing;
 use super::statistics::Sums;
@@ -22,6 +25,7 @@ pub(super) fn working_bytes(values: u64, history: u64) -> u64 {
 
 pub(super) struct Lbfgs {
     control: Control,
+    kernels: Kernels,
     smoothing: Smoothing,
     /// (blocks, 2 * capacity, [`BLOCK`]): a block of slot 0's step, of its change of gradient times `M`, of slot 1's step and so on, as in the host's memory; the last is filled up
     /// with zeros. So all pairs' products are one matrix product for each block, and so is a combination of them.
@@ -34,7 +38,14 @@ pub(super) struct Lbfgs {
 }
 
 impl Lbfgs {
-    pub(super) fn new(learning_rate: f32, history: usize, precision: HistoryPrecision, frame: Frame, device: &Device) -> Result<Self> {
+    pub(super) fn new(
+        learning_rate: f32,
+        history: usize,
+        precision: HistoryPrecision,
+        frame: Frame,
+        kernels: Kernels,
+        device: &Device,
+    ) -> Result<Self> {
         let zeros = Tensor::zeros((frame.height, frame.width, 3), DType::F32, device)?;
         let dtype = match precision {
             HistoryPrecision::Fp32 => DType::F32,
@@ -42,7 +53,8 @@ impl Lbfgs {
         };
         Ok(Self {
             control: Control::new(learning_rate, history),
-            smoothing: Smoothing::new(frame, device)?,
+            kernels,
+            smoothing: Smoothing::new(frame, kernels, device)?,
             history: Tensor::zeros((frame.len().div_ceil(BLOCK), 2 * history, BLOCK), dtype, device)?,
             band: BAND,
             start: zeros.clone(),
@@ -55,7 +67,7 @@ impl Lbfgs {
         let (step, own) = match self.control.judge(loss) {
             Verdict::TakeBack(step) => {
                 drop(gradient);
-                (step, self.smoothing.apply(&free(&self.start, &self.start_gradient)?)?)
+                (step, self.smoothing.apply(&self.free(&self.start, &self.start_gradient)?)?)
             }
             Verdict::Stands { pair } => self.advance(pair, x, gradient)?,
         };
@@ -65,14 +77,14 @@ impl Lbfgs {
     /// Measures the step that ended at `x`, and takes that for the start of the next. Gives the way from there, and `M q`, where `q` is the gradient with held pixels at
     /// zero.
     fn advance(&mut self, pair: Option<usize>, x: &Tensor, gradient: Tensor) -> Result<(Move, Tensor)> {
-        let q = free(x, &gradient)?;
-        let mut sums = Sums::default();
+        let q = self.free(x, &gradient)?;
+        let mut sums = Sums::none(self.kernels);
         let mut of_pairs = None;
         if let Some(pair) = pair {
             let change = (&gradient - &self.start_gradient)?;
             let step = (x - &self.start)?;
-            sums.add(&step.sqr()?)?;
-            sums.add(&change.sqr()?)?;
+            sums.add_products(&step, &step)?;
+            sums.add_products(&change, &change)?;
             self.store(2 * pair, &step)?;
             self.store(2 * pair + 1, &self.smoothing.apply(&change)?)?;
             drop(step);
@@ -80,8 +92,8 @@ impl Lbfgs {
         }
         (self.start, self.start_gradient) = (x.clone(), gradient);
         let own = self.smoothing.apply(&q)?;
-        sums.add(&(&own * &q)?)?;
-        sums.add(&own.sqr()?)?;
+        sums.add_products(&own, &q)?;
+        sums.add_products(&own, &own)?;
         let (sums, of_pairs) = sums.fetch_beside(of_pairs)?;
         let mut sums = sums.into_iter().rev();
         let mut next = || sums.next().unwrap_or(0.0);
@@ -96,6 +108,14 @@ impl Lbfgs {
         });
         let products = Products { pairs: pairs.collect(), own: own_product, own_rms, step_square, change_square };
         Ok((self.control.advance(pair, &products), own))
+    }
+
+    /// The gradient with held pixels at zero.
+    fn free(&self, x: &Tensor, gradient: &Tensor) -> Result<Tensor> {
+        match self.kernels {
+            Kernels::Composed => kept(&is_free(x, gradient)?, gradient),
+            Kernels::Fused => picture::free(x, gradient),
+        }
     }
 
     /// Puts a vector into a row of the history.
@@ -115,7 +135,7 @@ impl Lbfgs {
 
     /// `start + length * direction`, within range, held pixels where they are.
     fn follow(&self, own: &Tensor, step: &Move) -> Result<Tensor> {
-        let mut direction = (own * f64::from(step.direction.own))?;
+        let mut of_pairs = None;
         if !step.direction.pairs.is_empty() {
             let mut scales = vec![0.0; self.history.dim(1)?];
             for &(slot, [of_step, of_change]) in &step.direction.pairs {
@@ -128,7 +148,15 @@ impl Lbfgs {
                 scales.broadcast_as((count, 1, rows))?.matmul(&band)
             });
             let combined = Tensor::cat(&bands.collect::<Result<Vec<_>>>()?, 0)?;
-            direction = (direction + combined.flatten_all()?.narrow(0, 0, own.elem_count())?.reshape(own.shape())?)?;
+            of_pairs = Some(combined.flatten_all()?.narrow(0, 0, own.elem_count())?.reshape(own.shape())?);
+        }
+        let own_scale = step.direction.own;
+        if self.kernels == Kernels::Fused {
+            return picture::follow(&self.start, &self.start_gradient, own, own_scale, of_pairs.as_ref(), step.length);
+        }
+        let mut direction = (own * f64::from(own_scale))?;
+        if let Some(of_pairs) = of_pairs {
+            direction = (direction + of_pairs)?;
         }
         let by = kept(&is_free(&self.start, &self.start_gradient)?, &(direction * f64::from(step.length))?)?;
         (&self.start + by)?.clamp(0.0_f32, 255.0_f32)
@@ -205,11 +233,6 @@ fn blocks(vector: &Tensor) -> Result<Tensor> {
     vector.pad_with_zeros(D::Minus1, 0, rest)?.reshape(((), 1, BLOCK))
 }
 
-/// The gradient with held pixels at zero.
-fn free(x: &Tensor, gradient: &Tensor) -> Result<Tensor> {
-    kept(&is_free(x, gradient)?, gradient)
-}
-
 /// One where a pixel may move; zero where it stands at a bound and the loss falls only beyond it.
 fn is_free(x: &Tensor, gradient: &Tensor) -> Result<Tensor> {
     // A product of bytes is their conjunction.
@@ -240,13 +263,17 @@ mod tests {
     #[test]
     fn steps_are_those_of_the_host_in_one_band_and_in_many() -> Result<()> {
         // In levels, of steps of tens of them: bf16 has eight bits of digits, and a number between two may be rounded to either.
-        for (precision, band, tolerance) in
-            [(HistoryPrecision::Fp32, BAND, 0.01), (HistoryPrecision::Fp32, 1, 0.01), (HistoryPrecision::Bf16, 1, 0.3)]
-        {
+        for (precision, band, kernels, tolerance) in [
+            (HistoryPrecision::Fp32, BAND, Kernels::Composed, 0.01),
+            (HistoryPrecision::Fp32, 1, Kernels::Composed, 0.01),
+            (HistoryPrecision::Bf16, 1, Kernels::Composed, 0.3),
+            (HistoryPrecision::Fp32, 1, Kernels::Fused, 0.01),
+            (HistoryPrecision::Bf16, BAND, Kernels::Fused, 0.3),
+        ] {
             let (wrap_x, wrap_y) = (FRAME.wrap_x, FRAME.wrap_y);
             let method = PlannedMethod::Lbfgs { history: 4, precision, wrap_x, wrap_y };
             let mut host = Optimizer::new(&OptimizerPlan { learning_rate: 1.0, method }, FRAME.width, FRAME.height);
-            let mut lbfgs = Lbfgs { band, ..Lbfgs::new(1.0, 4, precision, FRAME, &Device::Cpu)? };
+            let mut lbfgs = Lbfgs { band, ..Lbfgs::new(1.0, 4, precision, FRAME, kernels, &Device::Cpu)? };
             let mut x = vec![128.0_f32; FRAME.len()];
             for step in 0..12 {
                 let at = |values: &[f32]| Tensor::from_slice(values, (FRAME.height, FRAME.width, 3), &Device::Cpu);
@@ -255,7 +282,7 @@ mod tests {
                 let found = lbfgs.step(&at(&x)?, loss, at(&gradient)?)?.flatten_all()?.to_vec1::<f32>()?;
                 host.step(&mut x, loss, &mut gradient);
                 let apart = found.iter().zip(&x).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-                assert!(apart < tolerance, "{precision:?} in bands of {band}, step {step}: {apart} levels");
+                assert!(apart < tolerance, "{precision:?} {kernels:?} in bands of {band}, step {step}: {apart} levels");
                 assert!(lbfgs.recall(host.memory())?, "what the host remembers");
             }
         }

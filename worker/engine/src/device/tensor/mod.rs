@@ -14,8 +14,10 @@ mod adam;
 mod border;
 mod canvas;
 mod cards;
+mod composed;
 mod convolution;
 mod costs;
+mod fused;
 mod lbfgs;
 mod network;
 mod optimizer;
@@ -46,6 +48,7 @@ use crate::{EngineError, Image};
 #[cfg(feature = "cuda")]
 pub use self::cards::{Card, cuda_cards};
 pub use self::cards::{Unavailable, cuda, metal};
+pub use self::network::Kernels;
 pub use self::pass::TensorPass;
 /// An opened card, or candle's CPU.
 pub use candle_core::Device as Handle;
@@ -61,18 +64,27 @@ impl TensorDevice {
     /// # Errors
     /// Where the weights are not VGG-19's, or the device fails.
     pub fn new(weights: &VggWeights, device: CandleDevice, profile: Profile) -> Result<Self, EngineError> {
-        check(weights)?;
-        let dtype = match profile {
-            Profile::Fast if !device.is_cpu() => DType::BF16,
-            Profile::Fast | Profile::Exact => DType::F32,
-        };
-        // The library's convolutions in single precision are not, on CUDA.
-        let method = if device.is_cuda() && dtype == DType::F32 { Method::Products } else { Method::Library };
-        Self::with(weights, device, dtype, method)
+        let kernels = if device.is_cuda() { Kernels::Fused } else { Kernels::Composed };
+        Self::with_kernels(weights, device, profile, kernels)
     }
 
-    fn with(weights: &VggWeights, device: CandleDevice, dtype: DType, method: Method) -> Result<Self, EngineError> {
-        let network = Network::new(weights, device.clone(), dtype, method).map_err(|error| failed(&device, error))?;
+    /// The same, put together from other kernels than the device does best with: to compare, and to test the kernels for CUDA where there is no card.
+    ///
+    /// # Errors
+    /// As [`TensorDevice::new`], and in each pass where the device has no such kernels.
+    pub fn with_kernels(weights: &VggWeights, device: CandleDevice, profile: Profile, kernels: Kernels) -> Result<Self, EngineError> {
+        check(weights)?;
+        let dtype = match profile {
+            Profile::Fast if kernels == Kernels::Fused || !device.is_cpu() => DType::BF16,
+            Profile::Fast | Profile::Exact => DType::F32,
+        };
+        // candle's convolutions in single precision are not, on CUDA.
+        let method = if device.is_cuda() && dtype == DType::F32 { Method::Products } else { Method::Library };
+        Self::with(weights, device, dtype, kernels, method)
+    }
+
+    fn with(weights: &VggWeights, device: CandleDevice, dtype: DType, kernels: Kernels, method: Method) -> Result<Self, EngineError> {
+        let network = Network::new(weights, device.clone(), dtype, kernels, method).map_err(|error| failed(&device, error))?;
         Ok(Self { network: Arc::new(network) })
     }
 
@@ -205,8 +217,8 @@ mod tests {
     }
 
     /// The loss, and its gradient, in features of this type and by this method.
-    fn evaluate(dtype: DType, method: Method, pool: Pool) -> (f64, Vec<f32>) {
-        let device = TensorDevice::with(&weights(), CandleDevice::Cpu, dtype, method).expect("it has room");
+    fn evaluate(dtype: DType, kernels: Kernels, method: Method, pool: Pool) -> (f64, Vec<f32>) {
+        let device = TensorDevice::with(&weights(), CandleDevice::Cpu, dtype, kernels, method).expect("it has room");
         let view = View { edge_x: Edge::Wrap, edge_y: Edge::Reflect, pool };
         // Weights so large keep gradients within the range of short exponents.
         let recipe = Recipe { content_weight: 2e5, style_weight: 1e5, ..Preset::Painterly.recipe() };
@@ -227,14 +239,22 @@ mod tests {
     #[test]
     fn every_type_and_method_descends_the_same_way() {
         for pool in [Pool::Max, Pool::Average] {
-            let (loss, gradient) = evaluate(DType::F32, Method::Library, pool);
+            let (loss, gradient) = evaluate(DType::F32, Kernels::Composed, Method::Library, pool);
             // candle's CPU multiplies no bf16 numbers, but f16 ones, which take the same way through the code. Pictures of noise have nearly the same moments, and the
             // difference is the loss: it has some digits fewer than they.
-            for (dtype, method, digits, least) in [(DType::F32, Method::Products, 1e-3, 0.9999), (DType::F16, Method::Library, 0.05, 0.99)]
-            {
-                let (found, slope) = evaluate(dtype, method, pool);
+            for (dtype, kernels, method, digits, least) in [
+                (DType::F32, Kernels::Composed, Method::Products, 1e-3, 0.9999),
+                (DType::F16, Kernels::Composed, Method::Library, 0.05, 0.99),
+                (DType::F32, Kernels::Fused, Method::Library, 1e-3, 0.9999),
+                // Eight bits of digits, and so other maxima of noise.
+                (DType::BF16, Kernels::Fused, Method::Library, 0.05, 0.93),
+            ] {
+                let (found, slope) = evaluate(dtype, kernels, method, pool);
                 let cosine = cosine(&slope, &gradient);
-                assert!((found - loss).abs() < digits * loss && cosine > least, "{dtype:?} {method:?} {pool:?}: {found} {loss}, {cosine}");
+                assert!(
+                    (found - loss).abs() < digits * loss && cosine > least,
+                    "{dtype:?} {kernels:?} {method:?} {pool:?}: {found} {loss}, {cosine}"
+                );
             }
         }
     }

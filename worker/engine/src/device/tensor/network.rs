@@ -1,11 +1,15 @@
 //! VGG-19 up to relu5_1 on a device, and its pass over one tile.
 
 use candle_core::{DType, Device, Result, Tensor};
-use impasto_kernels::{Layer, Pool, Shape};
+use impasto_cuda::maps::Pulled;
+use impasto_kernels::{Layer, Shape};
 use impasto_models::VggWeights;
 
-use super::convolution::{Convolution, Edges, Method};
-use super::pooling::{Route, Side, Sides, kept, pool, unpool};
+use super::composed::{self, Composed};
+use super::convolution::Method;
+use super::fused::{self, Fused};
+use super::pooling::Side;
+use crate::device::Tile;
 
 /// How many of VGG-19's convolutions lie at or before relu5_1.
 pub(super) const CONVOLUTIONS: usize = 13;
@@ -40,35 +44,60 @@ pub(super) fn halvings(layer: Layer) -> usize {
     HALVINGS[convolution_of(layer)]
 }
 
+/// What a pass over a device's tensors is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kernels {
+    /// Operations of candle, which every device has. Maps lie channels first.
+    Composed,
+    /// Kernels of our own, for CUDA. Maps lie channels last. On the CPU they are there only where the crate `impasto-cuda` was built with feature `host`, for tests.
+    Fused,
+}
+
 /// The frozen weights, for both directions.
 pub(super) struct Network {
     pub(super) device: Device,
     /// How features are kept.
     pub(super) dtype: DType,
-    convolutions: Vec<Convolution>,
     /// Inputs and outputs of each convolution.
-    pub(super) channels: Vec<(usize, usize)>,
+    channels: Vec<(usize, usize)>,
+    pass: Pass,
+}
+
+enum Pass {
+    Composed(Composed),
+    Fused(Fused),
+}
+
+/// What a forward leaves for the backward.
+pub(super) enum Trail {
+    Composed(composed::Trail),
+    Fused(fused::Trail),
 }
 
 impl Network {
-    /// Copies the weights to `device`. Where features are kept in half precision, the first convolution still reads and writes single precision: pixels have more than eight
-    /// bits, and so have their gradients.
-    pub(super) fn new(weights: &VggWeights, device: Device, dtype: DType, method: Method) -> Result<Self> {
+    /// Copies the weights to `device`. `method` is for convolutions that are composed.
+    pub(super) fn new(weights: &VggWeights, device: Device, dtype: DType, kernels: Kernels, method: Method) -> Result<Self> {
         let weights = &weights.convolutions[..weights.convolutions.len().min(CONVOLUTIONS)];
-        let convolutions = weights
-            .iter()
-            .enumerate()
-            .map(|(index, weights)| {
-                let dtype = if index == 0 { DType::F32 } else { dtype };
-                Convolution::new(weights, dtype, method, &device)
-            })
-            .collect::<Result<_>>()?;
+        let pass = match kernels {
+            Kernels::Composed => Pass::Composed(Composed::new(weights, dtype, method, &device)?),
+            Kernels::Fused => Pass::Fused(Fused::new(weights, dtype, &device)?),
+        };
         let channels = weights.iter().map(|weights| (weights.in_channels, weights.out_channels)).collect();
-        Ok(Self { device, dtype, convolutions, channels })
+        Ok(Self { device, dtype, channels, pass })
+    }
+
+    pub(super) fn kernels(&self) -> Kernels {
+        match self.pass {
+            Pass::Composed(_) => Kernels::Composed,
+            Pass::Fused(_) => Kernels::Fused,
+        }
     }
 
     pub(super) fn bytes(&self) -> u64 {
-        self.convolutions.iter().map(Convolution::bytes).sum()
+        match &self.pass {
+            Pass::Composed(composed) => composed.bytes(),
+            Pass::Fused(fused) => fused.bytes(),
+        }
     }
 
     /// Channels of a layer.
@@ -76,152 +105,71 @@ impl Network {
         self.channels[convolution_of(layer)].1
     }
 
-    /// The features of a tile's pixels, (1, 3, height, width) in single precision, blue, green and red less their means. `visit` sees those of each layer down to
-    /// `deepest`. What the backward needs is kept where `keep` says so.
+    /// Values of the widest map, for each pixel.
+    pub(super) fn widest(&self) -> usize {
+        self.channels.first().map_or(0, |&(_, outputs)| outputs)
+    }
+
+    /// Which axes of features run down and across.
+    pub(super) fn axes(&self) -> (usize, usize) {
+        match self.kernels() {
+            Kernels::Composed => (2, 3),
+            Kernels::Fused => (0, 1),
+        }
+    }
+
+    /// The features of a tile of `picture`, (height, width, 3) in single precision, red, green and blue. `visit` sees those of each layer down to `deepest`. What the backward needs is kept where
+    /// `keep` says so.
     pub(super) fn forward(
         &self,
-        pixels: Tensor,
-        shape: &Shape,
+        picture: &Tensor,
+        tile: &Tile,
         deepest: Layer,
         keep: bool,
-        mut visit: impl FnMut(Layer, &Tensor) -> Result<()>,
+        visit: impl FnMut(Layer, &Tensor) -> Result<()>,
     ) -> Result<Trail> {
-        let mut trail = Trail { steps: Vec::new(), edges: Edges { x: shape.edge_x, y: shape.edge_y }, sides: sides(shape) };
-        let mut maps = pixels;
-        for (index, convolution) in self.convolutions.iter().enumerate() {
-            let features = convolution.forward(cast(maps, convolution.dtype())?, trail.edges)?;
-            maps = cast(features, self.dtype)?;
-            let layer = layer_after(index);
-            if let Some(layer) = layer {
-                visit(layer, &maps)?;
-            }
-            let mut step = match layer {
-                Some(_) if keep => Step::Features(maps.clone()),
-                None if keep && !pools_after(index) => Step::Mask(maps.gt(0.0)?),
-                _ => Step::Gone,
-            };
-            let last = layer.is_some_and(|layer| layer >= deepest);
-            if !last && pools_after(index) {
-                let (pooled, route) = pool(&maps, shape.pool, trail.sides.half(HALVINGS[index]))?;
-                maps = pooled;
-                if keep {
-                    step = Step::Pooled(route);
-                }
-            }
-            trail.steps.push(step);
-            if last {
-                break;
-            }
+        match &self.pass {
+            Pass::Composed(composed) => composed.forward(picture, tile, deepest, keep, visit).map(Trail::Composed),
+            Pass::Fused(fused) => fused.forward(picture, tile, deepest, keep, visit).map(Trail::Fused),
         }
-        Ok(trail)
     }
 
-    /// The gradient at the pixels, (1, 3, height, width) in single precision, of a loss whose gradient at the features of a layer is what `pull` gives for them. `None` where
-    /// nothing pulls.
-    pub(super) fn backward(
+    /// What of a tile's gradient counts, (height, width, 3), red, green and blue in single precision: of a loss whose gradient at the features of a layer is what `pull` gives for
+    /// them. `None` where nothing pulls.
+    pub(super) fn gradient(
         &self,
-        mut trail: Trail,
-        mut pull: impl FnMut(Layer, &Tensor) -> Result<Option<Tensor>>,
+        trail: Trail,
+        tile: &Tile,
+        pull: impl FnMut(Layer, &Tensor) -> Result<Option<Pulled>>,
     ) -> Result<Option<Tensor>> {
-        let mut gradient: Option<Tensor> = None;
-        while let Some(step) = trail.steps.pop() {
-            let index = trail.steps.len();
-            let before_relu = match (step, gradient.take()) {
-                (Step::Features(features), from_above) => {
-                    let pulled = layer_after(index).map_or(Ok(None), |layer| pull(layer, &features))?;
-                    let Some(sum) = add(pulled, from_above)? else { continue };
-                    let mask = features.gt(0.0)?;
-                    drop(features);
-                    kept(&mask, &sum)?
-                }
-                (Step::Mask(mask), Some(from_above)) => kept(&mask, &from_above)?,
-                (Step::Pooled(route), Some(from_above)) => unpool(&from_above, &route, trail.sides.half(HALVINGS[index]))?,
-                (_, None) | (Step::Gone, _) => continue,
-            };
-            let convolution = &self.convolutions[index];
-            gradient = Some(convolution.backward(cast(before_relu, convolution.dtype())?, trail.edges)?);
+        match (&self.pass, trail) {
+            (Pass::Composed(composed), Trail::Composed(trail)) => composed.gradient(trail, tile, pull),
+            (Pass::Fused(fused), Trail::Fused(trail)) => fused.gradient(trail, tile, pull),
+            _ => candle_core::bail!("a trail is another network's"),
         }
-        Ok(gradient)
+    }
+
+    /// Memory in bytes that a pass over a tile of this shape takes at its peak.
+    pub(super) fn peak_bytes(&self, shape: &Shape) -> u64 {
+        let word = self.dtype.size_in_bytes() as u64;
+        match self.pass {
+            Pass::Composed(_) => composed::peak_bytes(&self.channels, shape, word),
+            Pass::Fused(_) => fused::peak_bytes(&self.channels, shape, word),
+        }
     }
 }
 
-/// What a forward leaves for the backward, from the first convolution on.
-pub(super) struct Trail {
-    steps: Vec<Step>,
-    edges: Edges,
-    /// Of the tile.
-    sides: Sides,
-}
-
-/// What is kept of one convolution's features: themselves where a loss may look at them, else where its gradient goes.
-enum Step {
-    Features(Tensor),
-    Mask(Tensor),
-    Pooled(Route),
-    /// Nothing, since nobody goes back.
-    Gone,
-}
-
-fn sides(shape: &Shape) -> Sides {
-    Sides { x: Side { len: shape.width, seam: shape.seam_x }, y: Side { len: shape.height, seam: shape.seam_y } }
-}
-
-/// The same numbers in another type. The old ones are let go, which a borrowed tensor or one that is shadowed would not be.
-fn cast(values: Tensor, dtype: DType) -> Result<Tensor> {
-    values.to_dtype(dtype)
-}
-
-fn add(a: Option<Tensor>, b: Option<Tensor>) -> Result<Option<Tensor>> {
-    match (a, b) {
-        (Some(a), Some(b)) => Ok(Some((a + b)?)),
-        (one, None) | (None, one) => Ok(one),
-    }
-}
-
-/// Memory in bytes that a pass over one tile takes at its peak: forward and backward with all that is kept between them, where features are kept in `word` bytes.
-///
-/// It follows the code above, tensor by tensor; a convolution of the library's is given room for one more map like the one that it writes.
-pub(super) fn peak_bytes(channels: &[(usize, usize)], shape: &Shape, word: u64) -> u64 {
-    let sides = sides(shape);
-    let (mut kept, mut peak) = (0, 0);
-    for (index, &(inputs, outputs)) in channels.iter().enumerate() {
-        let Sides { x, y } = sides.half(HALVINGS[index]);
-        let pixels = (x.len * y.len) as u64;
-        let values = outputs as u64 * pixels;
-        // The first convolution is computed in single precision.
-        let computed_word = if index == 0 { 4 } else { word };
-        let (read, computed, stored) = (inputs as u64 * pixels * computed_word, values * computed_word, values * word);
-        let (seen, pooled) = (layer_after(index).is_some(), pools_after(index));
-        // Extended across, then down; then what is read, what is made of it, and the library's room, or with its bias and after the ReLU.
-        let convolved = u64::max(2 * read, read + 2 * computed);
-        // The map, its four parts of a quarter each, their comparisons, and a copy in whole windows.
-        let pooling = if pooled { 4 * stored } else { 0 };
-        // What pulls, what comes from above, and their sum; a mask of bytes, and what it lets through.
-        let masked = 3 * stored + values;
-        let returned = u64::max(2 * computed, computed + 2 * read);
-        kept += match (seen, pooled, shape.pool) {
-            (true, _, _) => stored,
-            (false, true, Pool::Max) => values.div_ceil(4),
-            (false, false, _) | (false, true, Pool::Average) => values,
-        };
-        peak = peak.max(kept + [convolved, pooling, masked, returned].into_iter().max().unwrap_or(0));
-    }
-    peak
-}
-
-#[cfg(test)]
-mod tests {
-    use impasto_kernels::Edge;
-
-    use super::*;
-
-    #[test]
-    fn a_pixel_takes_little_more_than_a_kilobyte_and_half_of_that_in_bf16() {
-        let channels = [3, 64, 64, 128, 128, 256, 256, 256, 256, 512, 512, 512, 512, 512];
-        let channels: Vec<_> = channels.windows(2).map(|pair| (pair[0], pair[1])).collect();
-        let (edge_x, edge_y) = (Edge::Wrap, Edge::Wrap);
-        let shape = Shape { width: 1024, height: 1024, edge_x, edge_y, pool: Pool::Max, seam_x: 0, seam_y: 0 };
-        let per_pixel = |word| peak_bytes(&channels, &shape, word) >> 20;
-        assert_eq!((per_pixel(4), per_pixel(2)), (1296, 656));
-    }
+/// The part of a whole picture, or of its map after so many halvings, that a tile is computed from; its axes are `(down, across)`.
+pub(super) fn gathered(tile: &Tile, halvings: usize, whole: &Tensor, (down, across): (usize, usize)) -> Result<Tensor> {
+    let along = |whole: &Tensor, axis: usize, origin: usize, len: usize, seam: usize| {
+        let Side { len, seam } = Side { len, seam }.half(halvings);
+        let origin = origin >> halvings;
+        if seam == 0 {
+            return whole.narrow(axis, origin, len);
+        }
+        Tensor::cat(&[whole.narrow(axis, origin, seam)?, whole.narrow(axis, 0, len - seam)?], axis)
+    };
+    let shape = &tile.shape;
+    let rows = along(whole, down, tile.origin.1, shape.height, shape.seam_y)?;
+    along(&rows, across, tile.origin.0, shape.width, shape.seam_x)
 }

@@ -1,9 +1,10 @@
 //! What moves the pixels on the device: the optimiser that a plan names.
 
-use candle_core::{Device, Result, Tensor};
+use candle_core::{Result, Tensor};
 
 use super::adam::Adam;
 use super::lbfgs::Lbfgs;
+use super::network::Network;
 use crate::optimizer::smoothing::Frame;
 use crate::optimizer::{Memory, OptimizerPlan, PlannedMethod};
 
@@ -14,7 +15,8 @@ pub(super) enum Optimizer {
 
 impl Optimizer {
     /// A fresh optimiser for a picture (height, width, 3).
-    pub(super) fn new(plan: &OptimizerPlan, height: usize, width: usize, device: &Device) -> Result<Self> {
+    pub(super) fn new(plan: &OptimizerPlan, height: usize, width: usize, network: &Network) -> Result<Self> {
+        let device = &network.device;
         let learning_rate = plan.learning_rate;
         Ok(match plan.method {
             PlannedMethod::Adam { averaging, moments } => {
@@ -22,7 +24,7 @@ impl Optimizer {
             }
             PlannedMethod::Lbfgs { history, precision, wrap_x, wrap_y } => {
                 let frame = Frame { width, height, wrap_x, wrap_y };
-                Self::Lbfgs(Lbfgs::new(learning_rate, history, precision, frame, device)?)
+                Self::Lbfgs(Lbfgs::new(learning_rate, history, precision, frame, network.kernels(), device)?)
             }
         })
     }

@@ -51,9 +51,9 @@ impl Pass for TensorPass {
 
     fn evaluate(&mut self, image: &Image, style: &[(Layer, StyleTarget)], gradient: &mut [f32]) -> Result<Terms, EngineError> {
         let evaluated = uploaded(image, &self.network.device).and_then(|picture| {
-            let targets = style.iter().map(|(layer, target)| DeviceTarget::new(*layer, target, &self.network.device));
+            let targets = style.iter().map(|(layer, target)| DeviceTarget::new(*layer, target, &self.network));
             let targets = targets.collect::<candle_core::Result<Vec<_>>>()?;
-            let mut sums = Sums::default();
+            let mut sums = Sums::none(self.network.kernels());
             let slope = self.tiles.evaluate(&picture, &targets, &mut sums)?;
             let terms = self.tiles.terms(&targets, sums.fetch()?.into_iter());
             Ok((terms, slope.flatten_all()?.to_vec1::<f32>()?))

@@ -1,16 +1,20 @@
 //! The first guess at the inverse Hessian, as tensor operations: see the optimiser's `smoothing.rs`, whose tables it takes.
 
 use candle_core::{Device, Result, Tensor};
+use impasto_cuda::picture::{self, HalvedAxis};
 
+use super::network::Kernels;
 use crate::optimizer::smoothing::{self, FILTER, Frame, WEIGHT};
 
 /// The operator `M` for pictures (height, width, 3) of one size.
-pub(super) struct Smoothing {
-    levels: Vec<Level>,
+pub(super) enum Smoothing {
+    Composed(Vec<Level>),
+    /// Each time across and down.
+    Fused(Vec<(HalvedAxis, HalvedAxis)>),
 }
 
 /// One halving.
-struct Level {
+pub(super) struct Level {
     across: Axis,
     down: Axis,
 }
@@ -25,16 +29,24 @@ struct Axis {
 }
 
 impl Smoothing {
-    pub(super) fn new(frame: Frame, device: &Device) -> Result<Self> {
+    pub(super) fn new(frame: Frame, kernels: Kernels, device: &Device) -> Result<Self> {
+        if kernels == Kernels::Fused {
+            let axis = |axis: &smoothing::Axis| HalvedAxis::new(&axis.taps, &axis.spread, device);
+            let level = |(across, down): (smoothing::Axis, smoothing::Axis)| Ok((axis(&across)?, axis(&down)?));
+            return Ok(Self::Fused(smoothing::halvings(frame).into_iter().map(level).collect::<Result<_>>()?));
+        }
         let level = |(across, down): (smoothing::Axis, smoothing::Axis)| {
             Ok(Level { across: Axis::new(&across, 1, device)?, down: Axis::new(&down, 0, device)? })
         };
-        Ok(Self { levels: smoothing::halvings(frame).into_iter().map(level).collect::<Result<_>>()? })
+        Ok(Self::Composed(smoothing::halvings(frame).into_iter().map(level).collect::<Result<_>>()?))
     }
 
     /// `M picture`.
     pub(super) fn apply(&self, picture: &Tensor) -> Result<Tensor> {
-        smoothed(&self.levels, WEIGHT, picture)
+        match self {
+            Self::Composed(levels) => smoothed(levels, WEIGHT, picture),
+            Self::Fused(levels) => smoothed_by_kernels(levels, WEIGHT, picture),
+        }
     }
 }
 
@@ -44,6 +56,12 @@ fn smoothed(levels: &[Level], weight: f32, picture: &Tensor) -> Result<Tensor> {
     let halved = smoothed(coarser, 2.0, &across.halved(&down.halved(picture)?)?)?;
     let enlarged = down.enlarged(&across.enlarged(&halved)?)?;
     picture + (enlarged * (4.0 * f64::from(weight)))?
+}
+
+fn smoothed_by_kernels(levels: &[(HalvedAxis, HalvedAxis)], weight: f32, picture: &Tensor) -> Result<Tensor> {
+    let Some(((across, down), coarser)) = levels.split_first() else { return Ok(picture.clone()) };
+    let half = picture::halve(picture, across, down, [FILTER[0], FILTER[1]])?;
+    picture::enlarge(picture, &smoothed_by_kernels(coarser, 2.0, &half)?, across, down, 4.0 * weight)
 }
 
 impl Axis {
@@ -105,11 +123,13 @@ mod tests {
             let mut noise = SplitMix64::new(3);
             let mut picture: Vec<f32> = (0..frame.len()).map(|_| noise.normal()).collect();
             let tensor = Tensor::from_slice(&picture, (height, width, 3), &Device::Cpu)?;
-            let found = Smoothing::new(frame, &Device::Cpu)?.apply(&tensor)?.flatten_all()?.to_vec1::<f32>()?;
             smoothing::Smoothing::new(frame).apply(&mut picture);
-            let apart = found.iter().zip(&picture).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-            // Values are of the order of a hundred; sums are taken in another order.
-            assert!(apart < 1e-4, "{frame:?}: {apart}");
+            for kernels in [Kernels::Composed, Kernels::Fused] {
+                let found = Smoothing::new(frame, kernels, &Device::Cpu)?.apply(&tensor)?.flatten_all()?.to_vec1::<f32>()?;
+                let apart = found.iter().zip(&picture).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+                // Values are of the order of a hundred; sums are taken in another order.
+                assert!(apart < 1e-4, "{frame:?} {kernels:?}: {apart}");
+            }
         }
         Ok(())
     }

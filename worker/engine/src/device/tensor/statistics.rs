@@ -1,7 +1,11 @@
 //! Sums over features and vectors. A device sums in single precision over short stretches, the host in double precision over those.
 
 use candle_core::{D, DType, Result, Tensor};
+use impasto_cuda::picture::{self, Summand};
+use impasto_cuda::products;
 use impasto_kernels::Moments;
+
+use super::network::Kernels;
 
 /// Values of features that are put to single precision at once: 16 MiB.
 const CHUNK: usize = 4 << 20;
@@ -9,7 +13,7 @@ const CHUNK: usize = 4 << 20;
 /// Values that the device adds up by itself.
 const STRETCH: usize = 4096;
 
-/// The moments of features (1, channels, height, width), in the device's memory. Parts of a picture add up to the whole.
+/// The moments of features in the device's memory. Parts of a picture add up to the whole.
 pub(super) struct DeviceMoments {
     pub(super) pixels: u64,
     /// The sums of `F F^T`, (channels, channels), and below them those of `F`: (channels + 1, channels).
@@ -17,18 +21,36 @@ pub(super) struct DeviceMoments {
     /// What rounding has left out of `sums`.
     rest: Option<Tensor>,
     channels: usize,
+    kernels: Kernels,
 }
 
 impl DeviceMoments {
     /// Of no pixel yet.
-    pub(super) fn empty(channels: usize) -> Self {
-        Self { pixels: 0, sums: None, rest: None, channels }
+    pub(super) fn empty(channels: usize, kernels: Kernels) -> Self {
+        Self { pixels: 0, sums: None, rest: None, channels, kernels }
     }
 
+    /// Adds features as a pass with these kernels shows them.
     pub(super) fn add(&mut self, features: &Tensor) -> Result<()> {
+        match self.kernels {
+            Kernels::Composed => self.add_composed(features),
+            Kernels::Fused => {
+                let (height, width, _) = features.dims3()?;
+                self.pixels += (height * width) as u64;
+                self.add_sums(products::gram(features)?)
+            }
+        }
+    }
+
+    /// The sums so far, as [`products::gram`] gives them.
+    pub(super) fn sums(&self) -> Option<&Tensor> {
+        self.sums.as_ref()
+    }
+
+    fn add_composed(&mut self, features: &Tensor) -> Result<()> {
         let (_, channels, height, width) = features.dims4()?;
         self.pixels += (height * width) as u64;
-        for rows in chunks(features)? {
+        for rows in chunks(features, 2)? {
             let rows = rows?.reshape((channels, ()))?;
             let (products, sum) = (rows.matmul(&rows.t()?)?, rows.sum(1)?);
             self.add_sums(Tensor::cat(&[products, sum.unsqueeze(0)?], 0)?)?;
@@ -76,33 +98,62 @@ impl DeviceMoments {
 }
 
 /// Sums that are fetched together, since a fetch waits for all that the device has still to do.
-#[derive(Default)]
 pub(super) struct Sums {
-    /// Of each sum, its parts.
-    parts: Vec<Vec<Tensor>>,
+    kernels: Kernels,
+    /// Of each sum, what it is the sum of.
+    parts: Vec<Vec<Summand>>,
 }
 
 impl Sums {
+    pub(super) fn none(kernels: Kernels) -> Self {
+        Self { kernels, parts: Vec::new() }
+    }
+
+    pub(super) fn kernels(&self) -> Kernels {
+        self.kernels
+    }
+
     /// The sum of all values.
     pub(super) fn add(&mut self, values: &Tensor) -> Result<()> {
+        let parts = match self.kernels {
+            Kernels::Composed => Self::stretches(values)?,
+            Kernels::Fused => vec![Summand::Values(values.clone())],
+        };
+        self.parts.push(parts);
+        Ok(())
+    }
+
+    /// The sum of all products of two tensors' values.
+    pub(super) fn add_products(&mut self, a: &Tensor, b: &Tensor) -> Result<()> {
+        match self.kernels {
+            Kernels::Composed => self.add(&(a * b)?),
+            Kernels::Fused => {
+                self.parts.push(vec![Summand::Products(a.clone(), b.clone())]);
+                Ok(())
+            }
+        }
+    }
+
+    /// Sums over short stretches.
+    fn stretches(values: &Tensor) -> Result<Vec<Summand>> {
         let values = values.flatten_all()?;
         let len = values.elem_count();
         let whole = len / STRETCH * STRETCH;
         let mut parts = Vec::new();
         if whole > 0 {
-            parts.push(values.narrow(0, 0, whole)?.reshape(((), STRETCH))?.sum(D::Minus1)?);
+            parts.push(Summand::Values(values.narrow(0, 0, whole)?.reshape(((), STRETCH))?.sum(D::Minus1)?));
         }
         if whole < len {
-            parts.push(values.narrow(0, whole, len - whole)?.sum_keepdim(0)?);
+            parts.push(Summand::Values(values.narrow(0, whole, len - whole)?.sum_keepdim(0)?));
         }
-        self.parts.push(parts);
-        Ok(())
+        Ok(parts)
     }
 
-    /// The sum of squared differences of two tensors (1, channels, height, width).
-    pub(super) fn add_distance(&mut self, a: &Tensor, b: &Tensor) -> Result<()> {
-        let both = chunks(a)?.zip(chunks(b)?);
-        self.parts.push(both.map(|(a, b)| (a? - b?)?.sqr()?.sum((2, 3))?.flatten_all()).collect::<Result<_>>()?);
+    /// The sum of squared differences of two layers' features, whose axes run `(down, across)`.
+    pub(super) fn add_distance(&mut self, a: &Tensor, b: &Tensor, (down, across): (usize, usize)) -> Result<()> {
+        let both = chunks(a, down)?.zip(chunks(b, down)?);
+        let squares = both.map(|(a, b)| (a? - b?)?.sqr()?.sum((down, across))?.flatten_all().map(Summand::Values));
+        self.parts.push(squares.collect::<Result<_>>()?);
         Ok(())
     }
 
@@ -119,7 +170,15 @@ impl Sums {
     /// The same, and some values as they are.
     pub(super) fn fetch_beside(self, values: Option<Tensor>) -> Result<(Vec<f64>, Vec<f32>)> {
         let values = values.map(|values| values.flatten_all()).transpose()?;
-        let all: Vec<_> = self.parts.iter().flatten().chain(&values).collect();
+        if self.kernels == Kernels::Fused {
+            let counts: Vec<_> = self.parts.iter().map(Vec::len).collect();
+            let sums = picture::sums(&self.parts.into_iter().flatten().collect::<Vec<_>>())?;
+            let mut sums = sums.into_iter();
+            let sums = counts.into_iter().map(|count| sums.by_ref().take(count).sum()).collect();
+            return Ok((sums, values.map_or(Ok(Vec::new()), |values| values.to_vec1())?));
+        }
+        let parts: Vec<Vec<_>> = self.parts.iter().map(|parts| parts.iter().map(values_of).collect()).collect();
+        let all: Vec<_> = parts.iter().flatten().copied().chain(&values).collect();
         if all.is_empty() {
             return Ok((vec![0.0; self.parts.len()], Vec::new()));
         }
@@ -130,27 +189,35 @@ impl Sums {
             rest = after;
             next.iter().map(|&value| f64::from(value)).sum()
         };
-        let sums = self.parts.iter().map(|parts| next(parts.iter().map(Tensor::elem_count).sum())).collect();
+        let sums = parts.iter().map(|parts| next(parts.iter().map(|values| values.elem_count()).sum())).collect();
         Ok((sums, rest.to_vec()))
     }
 }
 
-/// What the content loss is measured by: how many values there are, the sum of their squares, and each channel's sum.
-pub(super) fn content_sums(features: &Tensor) -> Result<(u64, f64, Vec<f64>)> {
-    let (mut squares, mut sums) = (Sums::default(), vec![0.0; features.dim(1)?]);
-    for rows in chunks(features)? {
+/// The values that a sum is made of which is no sum of products.
+fn values_of(summand: &Summand) -> &Tensor {
+    match summand {
+        Summand::Values(values) | Summand::Products(values, _) => values,
+    }
+}
+
+/// What the content loss is measured by: how many values there are, the sum of their squares, and each channel's sum. The features' axes run `(down, across)`.
+pub(super) fn content_sums(features: &Tensor, (down, across): (usize, usize), kernels: Kernels) -> Result<(u64, f64, Vec<f64>)> {
+    let (mut squares, mut sums) = (Sums::none(kernels), Vec::new());
+    for rows in chunks(features, down)? {
         let rows = rows?;
-        let part = rows.sum((0, 2, 3))?.to_vec1::<f32>()?;
+        let part = rows.sum((down, across))?.flatten_all()?.to_vec1::<f32>()?;
+        sums.resize(part.len(), 0.0);
         sums.iter_mut().zip(part).for_each(|(sum, part)| *sum += f64::from(part));
         squares.add(&rows.sqr()?)?;
     }
     Ok((features.elem_count() as u64, squares.fetch()?.into_iter().sum(), sums))
 }
 
-/// Features in bands of rows, in single precision.
-fn chunks(features: &Tensor) -> Result<impl Iterator<Item = Result<Tensor>>> {
-    let (_, channels, height, width) = features.dims4()?;
-    let rows = (CHUNK / (channels * width)).max(1);
+/// Features in bands of rows, which are counted along axis `down`, in single precision.
+fn chunks(features: &Tensor, down: usize) -> Result<impl Iterator<Item = Result<Tensor>>> {
+    let height = features.dim(down)?;
+    let rows = (CHUNK / (features.elem_count() / height)).max(1);
     let starts = (0..height).step_by(rows);
-    Ok(starts.map(move |row| features.narrow(2, row, rows.min(height - row))?.to_dtype(DType::F32)?.contiguous()))
+    Ok(starts.map(move |row| features.narrow(down, row, rows.min(height - row))?.to_dtype(DType::F32)?.contiguous()))
 }

@@ -6,22 +6,19 @@
 use std::sync::Arc;
 
 use candle_core::{DType, Result, Tensor};
+use impasto_cuda::maps::Pulled;
 use impasto_kernels::{Layer, Moments, Precision};
 
-use super::network::{Network, Trail, halvings};
+use super::network::{Network, Trail, gathered, halvings};
 use super::pooling::Side;
 use super::statistics::{DeviceMoments, Sums, content_sums};
 use super::style::{DevicePull, DeviceTarget};
-use crate::device::{CONTENT_LAYER, MEAN_BGR, STYLE_LAYERS, Terms, Tile, Tiling};
+use crate::device::{CONTENT_LAYER, STYLE_LAYERS, Terms, Tile, Tiling};
 use crate::objective::ContentSums;
 
 /// Rows and columns of a picture, (height, width, 3).
 const DOWN: usize = 0;
 const ACROSS: usize = 1;
-
-/// Rows and columns of maps, (1, channels, height, width).
-const MAP_DOWN: usize = 2;
-const MAP_ACROSS: usize = 3;
 
 pub(super) struct Tiles {
     network: Arc<Network>,
@@ -62,14 +59,15 @@ impl Tiles {
             Precision::Fp32 => DType::F32,
             Precision::Bf16 => DType::BF16,
         };
+        let (down, across) = self.network.axes();
         let mut bands = Vec::new();
         for row in self.tiling.tiles.chunk_by(|a, b| a.interior.y == b.interior.y) {
             let maps = row.iter().map(|tile| self.content_of(tile, content, dtype)).collect::<Result<Vec<_>>>()?;
-            bands.push(Tensor::cat(&maps, MAP_ACROSS)?);
+            bands.push(Tensor::cat(&maps, across)?);
         }
-        let map = Tensor::cat(&bands, MAP_DOWN)?;
+        let map = Tensor::cat(&bands, down)?;
         drop(bands);
-        let (values, squares, sums) = content_sums(&map)?;
+        let (values, squares, sums) = content_sums(&map, self.network.axes(), self.network.kernels())?;
         let weight = weigh(&ContentSums::new(values, squares, &sums));
         self.content = Some(Content { map, weight });
         Ok(())
@@ -80,7 +78,7 @@ impl Tiles {
         let mut inner = None;
         self.forward(tile, content, CONTENT_LAYER, false, |layer, features| {
             if layer == CONTENT_LAYER {
-                inner = Some(inner_of(tile, layer, features)?.to_dtype(dtype)?.contiguous()?);
+                inner = Some(self.inner_of(tile, layer, features)?.to_dtype(dtype)?.contiguous()?);
             }
             Ok(())
         })?;
@@ -124,8 +122,9 @@ impl Tiles {
                     Some(trail) => trail,
                     None => self.forward(tile, picture, self.deepest(&layers), true, |_, _| Ok(()))?,
                 };
-                let gradient = self.network.backward(trail, |layer, features| self.pull(tile, pulls, layer, features))?;
-                parts.push(inner_gradient(tile, gradient, picture)?);
+                let gradient = self.network.gradient(trail, tile, |layer, features| self.pull(tile, pulls, layer, features))?;
+                let (rows, columns) = (tile.inner.y.len(), tile.inner.x.len());
+                parts.push(gradient.map_or_else(|| Tensor::zeros((rows, columns, 3), DType::F32, picture.device()), Ok)?);
             }
             parts.reverse();
             let band = Tensor::cat(&parts, ACROSS)?;
@@ -150,13 +149,14 @@ impl Tiles {
         let layers: Vec<_> = style.iter().map(|(layer, _)| *layer).collect();
         self.forward(tile, picture, self.deepest(&layers), keep, |layer, features| {
             if let Some((_, moments)) = style.iter_mut().find(|(style, _)| *style == layer) {
-                moments.add(&inner_of(tile, layer, features)?)?;
+                moments.add(&self.inner_of(tile, layer, features)?)?;
             }
             if let Some(Content { map, .. }) = self.content.as_ref().filter(|_| layer == CONTENT_LAYER) {
-                let inner = inner_of(tile, layer, features)?;
+                let (down, across) = self.network.axes();
+                let inner = self.inner_of(tile, layer, features)?;
                 let (x, y) = (tile.interior.x.start >> halvings(layer), tile.interior.y.start >> halvings(layer));
-                let target = map.narrow(MAP_DOWN, y, inner.dim(MAP_DOWN)?)?.narrow(MAP_ACROSS, x, inner.dim(MAP_ACROSS)?)?;
-                content.add_distance(&inner, &target)?;
+                let target = map.narrow(down, y, inner.dim(down)?)?.narrow(across, x, inner.dim(across)?)?;
+                content.add_distance(&inner, &target, (down, across))?;
             }
             Ok(())
         })
@@ -170,18 +170,33 @@ impl Tiles {
         keep: bool,
         visit: impl FnMut(Layer, &Tensor) -> Result<()>,
     ) -> Result<Trail> {
-        self.network.forward(pixels(tile, picture)?, &tile.shape, deepest, keep, visit)
+        self.network.forward(picture, tile, deepest, keep, visit)
     }
 
     /// The gradient of the loss at a tile's features.
-    fn pull(&self, tile: &Tile, pulls: &[DevicePull], layer: Layer, features: &Tensor) -> Result<Option<Tensor>> {
+    fn pull(&self, tile: &Tile, pulls: &[DevicePull], layer: Layer, features: &Tensor) -> Result<Option<Pulled>> {
         if let Some(pull) = pulls.iter().find(|pull| pull.layer == layer) {
             return pull.at(features).map(Some);
         }
         let Some(Content { map, weight }) = self.content.as_ref().filter(|_| layer == CONTENT_LAYER) else { return Ok(None) };
-        let target = gathered(tile, halvings(layer), map, MAP_DOWN, MAP_ACROSS)?;
+        let target = gathered(tile, halvings(layer), map, self.network.axes())?;
         let difference = (features.to_dtype(DType::F32)? - target.to_dtype(DType::F32)?)?;
-        (difference * (2.0 * weight))?.to_dtype(features.dtype()).map(Some)
+        let at = (difference * (2.0 * weight))?.to_dtype(features.dtype())?;
+        Ok(Some(Pulled { at, everywhere: None }))
+    }
+
+    /// What of a tile's features counts.
+    fn inner_of(&self, tile: &Tile, layer: Layer, features: &Tensor) -> Result<Tensor> {
+        let halvings = halvings(layer);
+        let x = Side { len: tile.shape.width, seam: tile.shape.seam_x };
+        let y = Side { len: tile.shape.height, seam: tile.shape.seam_y };
+        let along = |side: Side, range: &std::ops::Range<usize>| {
+            let start = side.halved(range.start, halvings);
+            (start, side.halved(range.end, halvings) - start)
+        };
+        let ((left, width), (top, height)) = (along(x, &tile.inner.x), along(y, &tile.inner.y));
+        let (down, across) = self.network.axes();
+        features.narrow(down, top, height)?.narrow(across, left, width)
     }
 
     fn deepest(&self, layers: &[Layer]) -> Layer {
@@ -193,56 +208,8 @@ impl Tiles {
 impl Measured {
     /// Of no tile yet.
     fn nothing(network: &Network, layers: &[Layer]) -> Self {
-        let empty = |&layer: &Layer| (layer, DeviceMoments::empty(network.channels_of(layer)));
-        Self { style: layers.iter().map(empty).collect(), content: Sums::default() }
+        let kernels = network.kernels();
+        let empty = |&layer: &Layer| (layer, DeviceMoments::empty(network.channels_of(layer), kernels));
+        Self { style: layers.iter().map(empty).collect(), content: Sums::none(kernels) }
     }
-}
-
-/// The part of a whole picture, or of its map after so many halvings, that a tile is computed from.
-fn gathered(tile: &Tile, halvings: usize, whole: &Tensor, down: usize, across: usize) -> Result<Tensor> {
-    let along = |whole: &Tensor, axis: usize, origin: usize, len: usize, seam: usize| {
-        let Side { len, seam } = Side { len, seam }.half(halvings);
-        let origin = origin >> halvings;
-        if seam == 0 {
-            return whole.narrow(axis, origin, len);
-        }
-        Tensor::cat(&[whole.narrow(axis, origin, seam)?, whole.narrow(axis, 0, len - seam)?], axis)
-    };
-    let shape = &tile.shape;
-    let rows = along(whole, down, tile.origin.1, shape.height, shape.seam_y)?;
-    along(&rows, across, tile.origin.0, shape.width, shape.seam_x)
-}
-
-/// A tile's pixels as the network sees them: (1, 3, height, width), blue, green and red less their means.
-fn pixels(tile: &Tile, picture: &Tensor) -> Result<Tensor> {
-    let rgb = gathered(tile, 0, picture, DOWN, ACROSS)?.permute((2, 0, 1))?;
-    let mean = Tensor::new(&MEAN_BGR, picture.device())?.reshape((3, 1, 1))?;
-    mirrored(&rgb, 0)?.broadcast_sub(&mean)?.unsqueeze(0)
-}
-
-/// What of a tile's gradient counts, (height, width, 3), red, green and blue.
-fn inner_gradient(tile: &Tile, gradient: Option<Tensor>, picture: &Tensor) -> Result<Tensor> {
-    let (x, y) = (&tile.inner.x, &tile.inner.y);
-    let Some(gradient) = gradient else { return Tensor::zeros((y.len(), x.len(), 3), DType::F32, picture.device()) };
-    let inner = gradient.squeeze(0)?.narrow(1, y.start, y.len())?.narrow(2, x.start, x.len())?;
-    mirrored(&inner, 0)?.permute((1, 2, 0))?.contiguous()
-}
-
-/// The three channels of an axis in the other order.
-fn mirrored(channels: &Tensor, axis: usize) -> Result<Tensor> {
-    let channel = |index| channels.narrow(axis, index, 1);
-    Tensor::cat(&[channel(2)?, channel(1)?, channel(0)?], axis)
-}
-
-/// What of a tile's features counts.
-fn inner_of(tile: &Tile, layer: Layer, features: &Tensor) -> Result<Tensor> {
-    let halvings = halvings(layer);
-    let x = Side { len: tile.shape.width, seam: tile.shape.seam_x };
-    let y = Side { len: tile.shape.height, seam: tile.shape.seam_y };
-    let along = |side: Side, range: &std::ops::Range<usize>| {
-        let start = side.halved(range.start, halvings);
-        (start, side.halved(range.end, halvings) - start)
-    };
-    let ((left, width), (top, height)) = (along(x, &tile.inner.x), along(y, &tile.inner.y));
-    features.narrow(MAP_DOWN, top, height)?.narrow(MAP_ACROSS, left, width)
 }

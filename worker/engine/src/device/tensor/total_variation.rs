@@ -2,9 +2,12 @@
 
 use candle_core::{Result, Tensor};
 
+use impasto_cuda::picture;
+
+use super::network::Kernels;
 use super::statistics::Sums;
 
-/// `gradient` with that of a picture's total variation added, (height, width, 3). To `sums` is added a sum of squares for each axis; what they are multiplied by is [`scale`]. Along an axis that wraps, the last pixel's neighbour is the first; elsewhere it has none.
+/// `gradient` with that of a picture's total variation added, (height, width, 3). To `sums` are added sums of squares; what they are multiplied by is [`scale`]. Along an axis that wraps, the last pixel's neighbour is the first; elsewhere it has none.
 pub(super) fn total_variation(
     picture: &Tensor,
     weight: f32,
@@ -17,6 +20,11 @@ pub(super) fn total_variation(
         return Ok(gradient);
     }
     let scale = scale(picture, weight);
+    if sums.kernels() == Kernels::Fused {
+        let (gradient, squares) = picture::variation(picture, &gradient, wrap_x, wrap_y, scale as f32)?;
+        sums.add(&squares)?;
+        return Ok(gradient);
+    }
     for (axis, wraps) in [(0, wrap_y), (1, wrap_x)] {
         let len = picture.dim(axis)?;
         if len == 1 {
@@ -58,14 +66,16 @@ mod tests {
             let mut noise = SplitMix64::new(9);
             let rgb: Vec<f32> = (0..width * height * 3).map(|_| noise.unit() * 255.0).collect();
             let picture = Tensor::from_slice(&rgb, (height, width, 3), &Device::Cpu)?;
-            let mut sums = Sums::default();
-            let gradient = total_variation(&picture, 1e4, wrap_x, wrap_y, picture.zeros_like()?, &mut sums)?;
-            let loss = sums.fetch()?.into_iter().sum::<f64>() * scale(&picture, 1e4);
-            let mut expected = vec![0.0; rgb.len()];
-            let expected_loss = on_the_host(&Image { width, height, rgb }, 1e4, wrap_x, wrap_y, &mut expected);
-            assert!((loss - expected_loss).abs() < 1e-5 * expected_loss, "{width}x{height}: {loss} {expected_loss}");
-            let apart = gradient.flatten_all()?.to_vec1::<f32>()?.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-            assert!(apart < 1e-3, "{width}x{height}: {apart}");
+            for kernels in [Kernels::Composed, Kernels::Fused] {
+                let mut sums = Sums::none(kernels);
+                let gradient = total_variation(&picture, 1e4, wrap_x, wrap_y, picture.zeros_like()?, &mut sums)?;
+                let loss = sums.fetch()?.into_iter().sum::<f64>() * scale(&picture, 1e4);
+                let mut expected = vec![0.0; rgb.len()];
+                let expected_loss = on_the_host(&Image { width, height, rgb: rgb.clone() }, 1e4, wrap_x, wrap_y, &mut expected);
+                assert!((loss - expected_loss).abs() < 1e-5 * expected_loss, "{width}x{height}: {loss} {expected_loss}");
+                let apart = gradient.flatten_all()?.to_vec1::<f32>()?.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+                assert!(apart < 1e-3, "{width}x{height}: {apart}");
+            }
         }
         Ok(())
     }

@@ -1,0 +1,2 @@
+/* The same kernels for the host. */
+#include "kernels.cu"

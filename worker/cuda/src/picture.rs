@@ -1,0 +1,343 @@
+//! Kernels over pictures and vectors of their size, (height, width, 3) in single precision.
+
+use candle_core::{DType, Result, Tensor};
+
+use crate::launch::{Address, Output, Parameters, check, kernels, made, run};
+
+kernels! {
+    HALVE = impasto_halve;
+    ENLARGE = impasto_enlarge;
+    FREE = impasto_free;
+    FOLLOW = impasto_follow;
+    VARIATION = impasto_variation;
+    SUMS = impasto_sums;
+}
+
+/// How one axis of a picture is halved, and enlarged again.
+#[derive(Debug)]
+pub struct HalvedAxis {
+    /// The four lines that each line of the half is made of: (coarse, 4).
+    taps: Tensor,
+    /// For each line, which lines of the half it is part of: (fine, spread).
+    lines: Tensor,
+    /// The shares, of the same shape.
+    shares: Tensor,
+    fine: usize,
+    coarse: usize,
+    spread: usize,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Halve {
+    picture: Address,
+    taps_x: Address,
+    taps_y: Address,
+    half: Address,
+    width: i32,
+    coarse_width: i32,
+    outer: f32,
+    inner: f32,
+}
+
+// SAFETY: laid out as in kernels/picture.h.
+unsafe impl Parameters for Halve {}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Enlarge {
+    picture: Address,
+    half: Address,
+    lines_x: Address,
+    lines_y: Address,
+    shares_x: Address,
+    shares_y: Address,
+    sum: Address,
+    width: i32,
+    coarse_width: i32,
+    spread_x: i32,
+    spread_y: i32,
+    weight: f32,
+}
+
+// SAFETY: laid out as in kernels/picture.h.
+unsafe impl Parameters for Enlarge {}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Free {
+    picture: Address,
+    gradient: Address,
+    free: Address,
+}
+
+// SAFETY: laid out as in kernels/picture.h.
+unsafe impl Parameters for Free {}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Follow {
+    start: Address,
+    gradient: Address,
+    own: Address,
+    pairs: Address,
+    picture: Address,
+    own_scale: f32,
+    length: f32,
+}
+
+// SAFETY: laid out as in kernels/picture.h.
+unsafe impl Parameters for Follow {}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Variation {
+    picture: Address,
+    gradient: Address,
+    sum: Address,
+    squares: Address,
+    height: i32,
+    width: i32,
+    wraps_x: i32,
+    wraps_y: i32,
+    scale: f32,
+}
+
+// SAFETY: laid out as in kernels/picture.h.
+unsafe impl Parameters for Variation {}
+
+/// Vectors that one kernel sums.
+const MOST_SUMS: usize = 32;
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Sums {
+    values: [Address; MOST_SUMS],
+    factors: [Address; MOST_SUMS],
+    len: [u64; MOST_SUMS],
+    parts: Address,
+    first: [u32; MOST_SUMS + 1],
+}
+
+// SAFETY: laid out as in kernels/picture.h.
+unsafe impl Parameters for Sums {}
+
+impl HalvedAxis {
+    /// From the lines that each coarse line is made of, and for each fine line the coarse ones that it is part of, with the shares.
+    ///
+    /// # Errors
+    /// Where a line is named that does not exist, or the device fails.
+    pub fn new(taps: &[[usize; 4]], spread: &[Vec<(usize, f32)>], device: &candle_core::Device) -> Result<Self> {
+        let (fine, coarse) = (spread.len(), taps.len());
+        let most = spread.iter().map(Vec::len).max().unwrap_or(0);
+        let exist = taps.as_flattened().iter().all(|&line| line < fine) && spread.iter().flatten().all(|&(line, _)| line < coarse);
+        check(exist && fine > 0 && coarse > 0 && most > 0, "an axis names lines that do not exist")?;
+        let filled = spread.iter().flat_map(|shares| (0..most).map(|which| shares.get(which).copied().unwrap_or((0, 0.0))));
+        let (lines, shares): (Vec<_>, Vec<_>) = filled.map(|(line, share)| (line as u32, share)).unzip();
+        let taps = taps.as_flattened().iter().map(|&line| line as u32).collect::<Vec<_>>();
+        Ok(Self {
+            taps: Tensor::from_vec(taps, (coarse, 4), device)?,
+            lines: Tensor::from_vec(lines, (fine, most), device)?,
+            shares: Tensor::from_vec(shares, (fine, most), device)?,
+            fine,
+            coarse,
+            spread: most,
+        })
+    }
+}
+
+/// A picture of half the size, by the filter (outer, inner, inner, outer) along each axis.
+///
+/// # Errors
+/// Where the axes are not the picture's, or the device fails.
+pub fn halve(picture: &Tensor, across: &HalvedAxis, down: &HalvedAxis, [outer, inner]: [f32; 2]) -> Result<Tensor> {
+    check_picture(picture, down.fine, across.fine)?;
+    let parameters = |[picture, taps_x, taps_y]: [Address; 3], [half]: [Address; 1]| Halve {
+        picture,
+        taps_x,
+        taps_y,
+        half,
+        width: across.fine as i32,
+        coarse_width: across.coarse as i32,
+        outer,
+        inner,
+    };
+    let inputs = [Some(picture), Some(&across.taps), Some(&down.taps)];
+    let outputs = [Some(Output::new(DType::F32, (down.coarse, across.coarse, 3)))];
+    // SAFETY: the kernel has a thread for each pixel of the half, and reads the lines that the axes name, which exist.
+    let [half] = unsafe { run(HALVE, picture.device(), inputs, outputs, down.coarse * across.coarse, parameters) }?;
+    made(half)
+}
+
+/// A picture plus `weight` times its half, enlarged by the transpose of [`halve`].
+///
+/// # Errors
+/// Where the axes are not the pictures', or the device fails.
+pub fn enlarge(picture: &Tensor, half: &Tensor, across: &HalvedAxis, down: &HalvedAxis, weight: f32) -> Result<Tensor> {
+    check_picture(picture, down.fine, across.fine)?;
+    check_picture(half, down.coarse, across.coarse)?;
+    let parameters = |[picture, half, lines_x, lines_y, shares_x, shares_y]: [Address; 6], [sum]: [Address; 1]| Enlarge {
+        picture,
+        half,
+        lines_x,
+        lines_y,
+        shares_x,
+        shares_y,
+        sum,
+        width: across.fine as i32,
+        coarse_width: across.coarse as i32,
+        spread_x: across.spread as i32,
+        spread_y: down.spread as i32,
+        weight,
+    };
+    let inputs = [Some(picture), Some(half), Some(&across.lines), Some(&down.lines), Some(&across.shares), Some(&down.shares)];
+    let outputs = [Some(Output::new(DType::F32, picture.shape()))];
+    // SAFETY: the kernel has a thread for each pixel, and reads the lines of the half that the axes name, which exist.
+    let [sum] = unsafe { run(ENLARGE, picture.device(), inputs, outputs, down.fine * across.fine, parameters) }?;
+    made(sum)
+}
+
+/// A gradient with zero where a value stands at a bound, 0 or 255, and the loss falls only beyond it.
+///
+/// # Errors
+/// Where shapes do not fit, or the device fails.
+pub fn free(picture: &Tensor, gradient: &Tensor) -> Result<Tensor> {
+    check_vectors(&[picture, gradient])?;
+    let parameters = |[picture, gradient]: [Address; 2], [free]: [Address; 1]| Free { picture, gradient, free };
+    let outputs = [Some(Output::new(DType::F32, picture.shape()))];
+    // SAFETY: the kernel has a thread for each value.
+    let [free] = unsafe { run(FREE, picture.device(), [Some(picture), Some(gradient)], outputs, picture.elem_count(), parameters) }?;
+    made(free)
+}
+
+/// `start + length * (own_scale * own + pairs)` within 0 and 255; a value that [`free`] holds stays where it is.
+///
+/// # Errors
+/// Where shapes do not fit, or the device fails.
+pub fn follow(start: &Tensor, gradient: &Tensor, own: &Tensor, own_scale: f32, pairs: Option<&Tensor>, length: f32) -> Result<Tensor> {
+    check_vectors(&[start, gradient, own])?;
+    check_vectors(&[own, pairs.unwrap_or(own)])?;
+    let parameters = |[start, gradient, own, pairs]: [Address; 4], [picture]: [Address; 1]| Follow {
+        start,
+        gradient,
+        own,
+        pairs,
+        picture,
+        own_scale,
+        length,
+    };
+    let inputs = [Some(start), Some(gradient), Some(own), pairs];
+    let outputs = [Some(Output::new(DType::F32, start.shape()))];
+    // SAFETY: the kernel has a thread for each value.
+    let [picture] = unsafe { run(FOLLOW, start.device(), inputs, outputs, start.elem_count(), parameters) }?;
+    made(picture)
+}
+
+/// `gradient` plus that of `scale` times the picture's total variation, and of each pixel its squared differences to the next along both axes, (height, width). Along an axis that wraps, the first pixel is next to the
+/// last.
+///
+/// # Errors
+/// Where shapes do not fit, or the device fails.
+pub fn variation(picture: &Tensor, gradient: &Tensor, wraps_x: bool, wraps_y: bool, scale: f32) -> Result<(Tensor, Tensor)> {
+    check_vectors(&[picture, gradient])?;
+    let (height, width, channels) = picture.dims3()?;
+    check(channels == 3, "a picture has three channels")?;
+    let parameters = |[picture, gradient]: [Address; 2], [sum, squares]: [Address; 2]| Variation {
+        picture,
+        gradient,
+        sum,
+        squares,
+        height: height as i32,
+        width: width as i32,
+        wraps_x: i32::from(wraps_x),
+        wraps_y: i32::from(wraps_y),
+        scale,
+    };
+    let outputs = [Some(Output::new(DType::F32, picture.shape())), Some(Output::new(DType::F32, (height, width)))];
+    // SAFETY: the kernel has a thread for each pixel, and reads its neighbours within the picture.
+    let [sum, squares] = unsafe { run(VARIATION, picture.device(), [Some(picture), Some(gradient)], outputs, height * width, parameters) }?;
+    Ok((made(sum)?, made(squares)?))
+}
+
+/// Something to be summed, in single precision.
+#[derive(Debug, Clone)]
+pub enum Summand {
+    /// The values of a tensor.
+    Values(Tensor),
+    /// The products of two tensors' values.
+    Products(Tensor, Tensor),
+}
+
+impl Summand {
+    fn parts(&self) -> (&Tensor, Option<&Tensor>) {
+        match self {
+            Self::Values(values) => (values, None),
+            Self::Products(values, factors) => (values, Some(factors)),
+        }
+    }
+}
+
+/// Sums, added up in double precision and fetched together, since a fetch waits for all that the device has still to do.
+///
+/// # Errors
+/// Where factors differ in shape, values are not in single precision, or the device fails.
+pub fn sums(summands: &[Summand]) -> Result<Vec<f64>> {
+    let mut parts = Vec::new();
+    let mut counts = Vec::new();
+    for summands in summands.chunks(MOST_SUMS) {
+        let threads: Vec<_> = summands.iter().map(|summand| threads_for(summand.parts().0.elem_count())).collect();
+        parts.push(sum_parts(summands, &threads)?);
+        counts.extend(threads);
+    }
+    if parts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let parts = Tensor::cat(&parts, 0)?.to_vec1::<f64>()?;
+    let mut rest = parts.as_slice();
+    let mut sum = |count| {
+        let (own, after) = rest.split_at(count);
+        rest = after;
+        own.iter().sum()
+    };
+    Ok(counts.into_iter().map(&mut sum).collect())
+}
+
+/// Threads for a vector of so many values: enough to keep a card busy, and few enough that their sums are fetched in no time.
+fn threads_for(len: usize) -> usize {
+    len.div_ceil(32).clamp(1, 4096)
+}
+
+fn sum_parts(summands: &[Summand], threads: &[usize]) -> Result<Tensor> {
+    let mut inputs = [None; 2 * MOST_SUMS];
+    let (mut len, mut first) = ([0; MOST_SUMS], [0; MOST_SUMS + 1]);
+    let mut total = 0;
+    for (i, (summand, &threads)) in summands.iter().zip(threads).enumerate() {
+        let (values, factors) = summand.parts();
+        check_vectors(&[values, factors.unwrap_or(values)])?;
+        (inputs[i], inputs[MOST_SUMS + i]) = (Some(values), factors);
+        len[i] = values.elem_count() as u64;
+        total += threads;
+        first[i + 1..].fill(total as u32);
+    }
+    let parameters = |inputs: [Address; 2 * MOST_SUMS], [parts]: [Address; 1]| {
+        let (values, factors) = inputs.split_at(MOST_SUMS);
+        let mut sums = Sums { values: [0; MOST_SUMS], factors: [0; MOST_SUMS], len, parts, first };
+        sums.values.copy_from_slice(values);
+        sums.factors.copy_from_slice(factors);
+        sums
+    };
+    let outputs = [Some(Output::new(DType::F64, total))];
+    let device = summands[0].parts().0.device();
+    // SAFETY: each thread finds its summand, as there are as many as `first` ends with, and reads within its length.
+    let [parts] = unsafe { run(SUMS, device, inputs, outputs, total, parameters) }?;
+    made(parts)
+}
+
+fn check_picture(picture: &Tensor, height: usize, width: usize) -> Result<()> {
+    check(picture.dims() == [height, width, 3] && picture.dtype() == DType::F32, "a picture does not fit its axes")
+}
+
+fn check_vectors(vectors: &[&Tensor]) -> Result<()> {
+    let fit = vectors.iter().all(|vector| vector.dims() == vectors[0].dims() && vector.dtype() == DType::F32);
+    check(fit, "vectors of a picture differ in shape, or are not in single precision")
+}

@@ -1,0 +1,279 @@
+//! Matrix products whose factors may be bf16 and whose results are in single precision, and how statistics pull.
+
+use candle_core::{DType, Device, Result, Tensor};
+
+use crate::launch::{Address, Output, Parameters, check, kernels, made, run};
+use crate::maps::{LANES, typed};
+
+kernels! {
+    PULL_F32 = impasto_pull_f32;
+    PULL_BF16 = impasto_pull_bf16;
+}
+
+/// Rows that one product adds up by itself. A card's units for matrices cut off what they cannot hold instead of rounding it, so sums over all pixels at once would come out too small;
+/// and several products keep a card busy where one small matrix would not.
+const STRETCH: usize = 4096;
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Pull {
+    sums: Address,
+    gram: Address,
+    mean: Address,
+    deviation: Address,
+    pull: Address,
+    everywhere: Address,
+    gram_squares: Address,
+    mean_squares: Address,
+    deviation_squares: Address,
+    channels: i32,
+    per_pixel: f32,
+    gram_weight: f32,
+    mean_weight: f32,
+    deviation_weight: f32,
+    least_deviation: f32,
+}
+
+// SAFETY: laid out as in kernels/maps.h.
+unsafe impl Parameters for Pull {}
+
+/// What a layer's statistics are to become, per pixel, and what the loss weighs: see [`pull`].
+#[derive(Debug)]
+pub struct Target {
+    /// (channels, channels).
+    pub gram: Tensor,
+    /// (channels).
+    pub mean: Tensor,
+    /// (channels).
+    pub deviation: Tensor,
+    pub gram_weight: f32,
+    pub mean_weight: f32,
+    pub deviation_weight: f32,
+    /// What is added to each deviation, so that none is zero.
+    pub least_deviation: f32,
+}
+
+/// How a layer's statistics pull on its features: the gradient at `F`, (pixels, channels), is `F at + everywhere`. And the squares that the loss is made of, to be summed.
+#[derive(Debug)]
+pub struct StatisticsPull {
+    /// (channels, channels), in the type of the features.
+    pub at: Tensor,
+    /// (channels).
+    pub everywhere: Tensor,
+    /// Of the differences of Gram matrices, means and deviations.
+    pub squares: [Tensor; 3],
+}
+
+/// The sums of products of channels over all pixels, (channels, channels), and below them those of channels: (channels + 1, channels) in single precision, from features (height, width,
+/// channels).
+///
+/// # Errors
+/// Where the device fails.
+pub fn gram(features: &Tensor) -> Result<Tensor> {
+    let (height, width, channels) = features.dims3()?;
+    let rows = features.contiguous()?.reshape((height * width, channels))?;
+    let whole = rows.dim(0)? / STRETCH;
+    let mut parts = Vec::new();
+    for (first, count, len) in [(0, whole, STRETCH), (whole * STRETCH, 1, rows.dim(0)? % STRETCH)] {
+        if count * len == 0 {
+            continue;
+        }
+        let rows = rows.narrow(0, first, count * len)?.reshape((count, len, channels))?;
+        let ones = Tensor::ones((1, len, 1), rows.dtype(), rows.device())?.broadcast_as((count, len, 1))?.contiguous()?;
+        let both = [transposed_product(&rows, &rows)?, transposed_product(&ones, &rows)?];
+        // (count, channels + 1, channels).
+        let sums = Tensor::cat(&both, 1)?;
+        parts.push(if count == 1 { sums.squeeze(0)? } else { sums.sum(0)? });
+    }
+    match parts.as_slice() {
+        [one] => Ok(one.clone()),
+        [one, other] => one + other,
+        _ => Tensor::zeros((channels + 1, channels), DType::F32, features.device()),
+    }
+}
+
+/// `a b` in single precision, from (rows, inner) and (inner, columns) in one type.
+///
+/// # Errors
+/// Where shapes do not fit, or the device fails.
+pub fn product(a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    let ((rows, inner), (_, columns)) = (a.dims2()?, b.dims2()?);
+    check(b.dim(0)? == inner && a.dtype() == b.dtype(), "factors do not fit each other")?;
+    match a.device() {
+        #[cfg(feature = "cuda")]
+        Device::Cuda(device) => cuda::product(device, a, b, cuda::Shape { transposed: false, count: 1, rows, inner, columns })?.squeeze(0),
+        _ => {
+            let _ = (rows, columns);
+            a.to_dtype(DType::F32)?.matmul(&b.to_dtype(DType::F32)?)
+        }
+    }
+}
+
+/// `features at`, of what [`pull`] gives: the gradient at features (height, width, channels), in their type, but for what is added everywhere.
+///
+/// # Errors
+/// Where shapes do not fit, or the device fails.
+pub fn pulled(features: &Tensor, at: &Tensor) -> Result<Tensor> {
+    let (height, width, channels) = features.dims3()?;
+    let rows = features.contiguous()?.reshape((height * width, channels))?;
+    let pulled = match rows.device() {
+        // candle's CPU multiplies no bf16 numbers.
+        Device::Cpu => product(&rows, at)?.to_dtype(features.dtype())?,
+        _ => rows.matmul(at)?,
+    };
+    pulled.reshape((height, width, channels))
+}
+
+/// `a^T b` of each of several pairs in single precision: (count, rows, columns) from (count, inner, rows) and (count, inner, columns).
+fn transposed_product(a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    match a.device() {
+        #[cfg(feature = "cuda")]
+        Device::Cuda(device) => {
+            let ((count, inner, rows), (_, _, columns)) = (a.dims3()?, b.dims3()?);
+            cuda::product(device, a, b, cuda::Shape { transposed: true, count, rows, inner, columns })
+        }
+        Device::Cpu | Device::Metal(_) => a.to_dtype(DType::F32)?.transpose(1, 2)?.contiguous()?.matmul(&b.to_dtype(DType::F32)?),
+        #[cfg(not(feature = "cuda"))]
+        Device::Cuda(_) => candle_core::bail!("this program was built without CUDA"),
+    }
+}
+
+/// How sums over `pixels` pixels, as [`gram`] gives them, pull on features of this type.
+///
+/// # Errors
+/// Where shapes do not fit, or the device fails.
+pub fn pull(sums: &Tensor, pixels: u64, target: &Target, dtype: DType) -> Result<StatisticsPull> {
+    let channels = sums.dim(1)?;
+    let is_f32 = [sums, &target.gram, &target.mean, &target.deviation].iter().all(|tensor| tensor.dtype() == DType::F32);
+    let fits = sums.dims() == [channels + 1, channels]
+        && target.gram.dims() == [channels, channels]
+        && target.mean.dims() == [channels]
+        && target.deviation.dims() == [channels]
+        && channels.is_multiple_of(LANES);
+    check(fits && is_f32, "statistics do not fit their target")?;
+    let parameters = |[sums, gram, mean, deviation]: [Address; 4], outputs: [Address; 5]| {
+        let [pull, everywhere, gram_squares, mean_squares, deviation_squares] = outputs;
+        Pull {
+            sums,
+            gram,
+            mean,
+            deviation,
+            pull,
+            everywhere,
+            gram_squares,
+            mean_squares,
+            deviation_squares,
+            channels: channels as i32,
+            per_pixel: (1.0 / pixels as f64) as f32,
+            gram_weight: target.gram_weight,
+            mean_weight: target.mean_weight,
+            deviation_weight: target.deviation_weight,
+            least_deviation: target.least_deviation,
+        }
+    };
+    let inputs = [Some(sums), Some(&target.gram), Some(&target.mean), Some(&target.deviation)];
+    let vector = || Some(Output::new(DType::F32, channels));
+    let threads = channels * channels / LANES;
+    let outputs = [Some(Output::new(dtype, (channels, channels))), vector(), Some(Output::new(DType::F32, threads)), vector(), vector()];
+    // SAFETY: the kernel has a thread for each eight values of the pull; those of each row's first eight write the vectors whole.
+    let outputs = unsafe { run(typed(dtype, PULL_F32, PULL_BF16)?, sums.device(), inputs, outputs, threads, parameters) }?;
+    let [at, everywhere, gram_squares, mean_squares, deviation_squares] = outputs;
+    let squares = [made(gram_squares)?, made(mean_squares)?, made(deviation_squares)?];
+    Ok(StatisticsPull { at: made(at)?, everywhere: made(everywhere)?, squares })
+}
+
+#[cfg(feature = "cuda")]
+mod cuda {
+    use candle_core::backend::BackendStorage;
+    use candle_core::cuda_backend::CudaDevice;
+    use candle_core::cuda_backend::cudarc::cublas::{result, sys};
+    use candle_core::cuda_backend::cudarc::driver::{CudaStream, DevicePtr, DevicePtrMut, SyncOnDrop};
+    use candle_core::op::BackpropOp;
+    use candle_core::{CudaStorage, Error, Layout, Storage, bail};
+    use half::bf16;
+
+    use super::*;
+
+    /// Of a product of several pairs, the first factor transposed or not.
+    pub(super) struct Shape {
+        pub(super) transposed: bool,
+        pub(super) count: usize,
+        pub(super) rows: usize,
+        pub(super) inner: usize,
+        pub(super) columns: usize,
+    }
+
+    /// (count, rows, columns) in single precision.
+    pub(super) fn product(device: &CudaDevice, a: &Tensor, b: &Tensor, shape: Shape) -> Result<Tensor> {
+        let Shape { transposed, count, rows, inner, columns } = shape;
+        let (a, b) = (a.contiguous()?, b.contiguous()?);
+        let fits = a.elem_count() == count * rows * inner && b.elem_count() == count * inner * columns && a.dtype() == b.dtype();
+        check(fits && [count, rows, inner, columns].iter().all(|&len| len <= i32::MAX as usize), "factors do not fit each other")?;
+        let stream = device.cuda_stream();
+        // SAFETY: the product writes all of it.
+        let mut product = unsafe { device.alloc::<f32>(count * rows * columns) }?;
+        {
+            let ((a_storage, a_layout), (b_storage, b_layout)) = (a.storage_and_layout(), b.storage_and_layout());
+            let (Storage::Cuda(a_storage), Storage::Cuda(b_storage)) = (&*a_storage, &*b_storage) else {
+                bail!("a factor does not lie on the card")
+            };
+            let (a, kind, _a) = address(a_storage, a_layout, &stream)?;
+            let (b, _, _b) = address(b_storage, b_layout, &stream)?;
+            let (c, _c) = product.device_ptr_mut(&stream);
+            let (one, zero) = (1.0_f32, 0.0_f32);
+            // cuBLAS counts columns first, and so sees every matrix transposed: it computes `C^T = B^T A^T`.
+            let (turned_a, step_a) =
+                if transposed { (sys::cublasOperation_t::CUBLAS_OP_T, rows) } else { (sys::cublasOperation_t::CUBLAS_OP_N, inner) };
+            // SAFETY: the matrices lie one after the other in memory of these sizes, which is held until the call is in the stream.
+            unsafe {
+                result::gemm_strided_batched_ex(
+                    *device.cublas_handle().handle(),
+                    sys::cublasOperation_t::CUBLAS_OP_N,
+                    turned_a,
+                    columns as i32,
+                    rows as i32,
+                    inner as i32,
+                    (&raw const one).cast(),
+                    b as *const _,
+                    kind,
+                    columns as i32,
+                    (inner * columns) as i64,
+                    a as *const _,
+                    kind,
+                    step_a as i32,
+                    (rows * inner) as i64,
+                    (&raw const zero).cast(),
+                    c as *mut _,
+                    sys::cudaDataType_t::CUDA_R_32F,
+                    columns as i32,
+                    (rows * columns) as i64,
+                    count as i32,
+                    sys::cublasComputeType_t::CUBLAS_COMPUTE_32F,
+                    sys::cublasGemmAlgo_t::CUBLAS_GEMM_DEFAULT,
+                )
+            }
+            .map_err(Error::wrap)?;
+        }
+        let storage = Storage::Cuda(CudaStorage::wrap_cuda_slice(product, device.clone()));
+        Ok(Tensor::from_storage(storage, (count, rows, columns), BackpropOp::none(), false))
+    }
+
+    fn address<'a>(
+        storage: &'a CudaStorage,
+        layout: &Layout,
+        stream: &'a CudaStream,
+    ) -> Result<(u64, sys::cudaDataType_t, SyncOnDrop<'a>)> {
+        let at = layout.start_offset();
+        Ok(match storage.dtype() {
+            DType::F32 => {
+                let (pointer, guard) = storage.as_cuda_slice::<f32>()?.device_ptr(stream);
+                (pointer + (at * size_of::<f32>()) as u64, sys::cudaDataType_t::CUDA_R_32F, guard)
+            }
+            DType::BF16 => {
+                let (pointer, guard) = storage.as_cuda_slice::<bf16>()?.device_ptr(stream);
+                (pointer + (at * size_of::<bf16>()) as u64, sys::cudaDataType_t::CUDA_R_16BF, guard)
+            }
+            other => bail!("no product takes {other:?}"),
+        })
+    }
+}
