@@ -14,10 +14,14 @@
 //!
 //! Calls check shapes and types and give an error where they do not fit. All `unsafe` of the tensors' side is here.
 
+#[cfg(feature = "cuda")]
+mod card;
 mod convolution;
 mod launch;
 pub mod maps;
 pub mod picture;
 pub mod products;
 
+#[cfg(feature = "cuda")]
+pub use card::open;
 pub use convolution::{Convolution, convolve};

@@ -84,8 +84,7 @@ mod driver {
         if major < LEAST_MAJOR {
             return Err(Unavailable::TooOld { index, name, major, minor });
         }
-        // candle's other constructor takes a stream per thread, and an engine's steps come from several.
-        Device::new_cuda_with_stream(index).map_err(|error| Unavailable::Refused { index, said: error.to_string() })
+        impasto_cuda::open(index).map_err(|error| Unavailable::Refused { index, said: error.to_string() })
     }
 
     /// All cards, whether or not they are new enough.
