@@ -126,6 +126,29 @@ KERNEL(impasto_follow, Follow) {
     a.picture[THREAD] = next < 0.0f ? 0.0f : (next > 255.0f ? 255.0f : next);
 }
 
+/* A step of Adam, and of the average of its pictures. */
+typedef struct {
+    const float *picture, *gradient, *first, *second;
+    /* May be missing, and then so is what it becomes. */
+    const float *average;
+    float *next, *next_first, *next_second, *next_average;
+    float beta_1, beta_2, averaging;
+    /* Of the moments, freed of their start at zero. */
+    float step, free, epsilon;
+} Adam;
+
+KERNEL(impasto_adam, Adam) {
+    const float slope = a.gradient[THREAD];
+    const float first = a.beta_1 * a.first[THREAD] + (1.0f - a.beta_1) * slope;
+    const float second = a.beta_2 * a.second[THREAD] + (1.0f - a.beta_2) * (slope * slope);
+    const float moved = a.picture[THREAD] - a.step * first / (sqrtf(a.free * second) + a.epsilon);
+    const float next = moved < 0.0f ? 0.0f : (moved > 255.0f ? 255.0f : moved);
+    a.next[THREAD] = next;
+    a.next_first[THREAD] = first;
+    a.next_second[THREAD] = second;
+    if (a.average) a.next_average[THREAD] = a.averaging * a.average[THREAD] + (1.0f - a.averaging) * next;
+}
+
 /* A gradient with that of a picture's total variation added, and the squared differences to be summed. */
 typedef struct {
     const float *picture, *gradient;

@@ -9,6 +9,7 @@ kernels! {
     ENLARGE = impasto_enlarge;
     FREE = impasto_free;
     FOLLOW = impasto_follow;
+    ADAM = impasto_adam;
     VARIATION = impasto_variation;
     SUMS = impasto_sums;
 }
@@ -88,6 +89,47 @@ struct Follow {
 
 // SAFETY: laid out as in kernels/picture.h.
 unsafe impl Parameters for Follow {}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Adam {
+    picture: Address,
+    gradient: Address,
+    first: Address,
+    second: Address,
+    average: Address,
+    next: Address,
+    next_first: Address,
+    next_second: Address,
+    next_average: Address,
+    rates: AdamRates,
+}
+
+// SAFETY: laid out as in kernels/picture.h.
+unsafe impl Parameters for Adam {}
+
+/// What a step of Adam is scaled by.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct AdamRates {
+    pub beta_1: f32,
+    pub beta_2: f32,
+    /// The share of the past in the average of pictures.
+    pub averaging: f32,
+    /// The step in levels, divided by what frees the first moment of its start at zero.
+    pub step: f32,
+    /// What frees the second moment of it.
+    pub free: f32,
+    pub epsilon: f32,
+}
+
+/// What Adam remembers, each in the shape of the picture.
+#[derive(Debug, Clone)]
+pub struct AdamState {
+    pub first: Tensor,
+    pub second: Tensor,
+    pub average: Option<Tensor>,
+}
 
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -231,6 +273,26 @@ pub fn follow(start: &Tensor, gradient: &Tensor, own: &Tensor, own_scale: f32, p
     // SAFETY: the kernel has a thread for each value.
     let [picture] = unsafe { run(FOLLOW, start.device(), inputs, outputs, start.elem_count(), parameters) }?;
     made(picture)
+}
+
+/// The picture after a step of Adam, within 0 and 255, and what Adam remembers then.
+///
+/// # Errors
+/// Where shapes do not fit, or the device fails.
+pub fn adam(picture: &Tensor, gradient: &Tensor, state: &AdamState, rates: AdamRates) -> Result<(Tensor, AdamState)> {
+    let AdamState { first, second, average } = state;
+    check_vectors(&[picture, gradient, first, second, average.as_ref().unwrap_or(first)])?;
+    let parameters = |[picture, gradient, first, second, average]: [Address; 5], outputs: [Address; 4]| {
+        let [next, next_first, next_second, next_average] = outputs;
+        Adam { picture, gradient, first, second, average, next, next_first, next_second, next_average, rates }
+    };
+    let vector = || Output::new(DType::F32, picture.shape());
+    let inputs = [Some(picture), Some(gradient), Some(first), Some(second), average.as_ref()];
+    let outputs = [Some(vector()), Some(vector()), Some(vector()), average.as_ref().map(|_| vector())];
+    // SAFETY: the kernel has a thread for each value.
+    let outputs = unsafe { run(ADAM, picture.device(), inputs, outputs, picture.elem_count(), parameters) }?;
+    let [next, first, second, average] = outputs;
+    Ok((made(next)?, AdamState { first: made(first)?, second: made(second)?, average }))
 }
 
 /// `gradient` plus that of `scale` times the picture's total variation, and of each pixel its squared differences to the next along both axes, (height, width). Along an axis that wraps, the first pixel is next to the

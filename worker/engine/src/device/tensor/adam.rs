@@ -2,6 +2,9 @@
 
 use candle_core::{DType, Device, Result, Tensor};
 
+use impasto_cuda::picture::{self, AdamRates, AdamState};
+
+use super::network::Kernels;
 use super::pooling::kept;
 use crate::optimizer::adam::{BETA_1, BETA_2, EPSILON};
 use crate::optimizer::{Memory, MomentPrecision, Vector};
@@ -26,6 +29,7 @@ pub(super) struct Adam {
     steps: i32,
     seen: i32,
     precision: MomentPrecision,
+    kernels: Kernels,
     first: Tensor,
     second: Tensor,
     average: Option<Tensor>,
@@ -38,6 +42,7 @@ impl Adam {
         averaging: f32,
         precision: MomentPrecision,
         shape: (usize, usize, usize),
+        kernels: Kernels,
         device: &Device,
     ) -> Result<Self> {
         let zeros = |dtype| Tensor::zeros(shape, dtype, device);
@@ -46,7 +51,7 @@ impl Adam {
             MomentPrecision::Half => zeros(DType::BF16)?,
         };
         let average = if averaging > 0.0 { Some(zeros(DType::F32)?) } else { None };
-        Ok(Self { learning_rate, averaging, steps: 0, seen: 0, precision, first, second: zeros(DType::F32)?, average })
+        Ok(Self { learning_rate, averaging, steps: 0, seen: 0, precision, kernels, first, second: zeros(DType::F32)?, average })
     }
 
     /// The next picture.
@@ -55,20 +60,36 @@ impl Adam {
         self.seen = self.seen.saturating_add(1);
         let step = f64::from(self.learning_rate / (1.0 - BETA_1.powi(self.seen)));
         let free = f64::from(1.0 / (1.0 - BETA_2.powi(self.seen)));
+        if self.kernels == Kernels::Fused {
+            let (epsilon, averaging) = (EPSILON, self.averaging);
+            let rates = AdamRates { beta_1: BETA_1, beta_2: BETA_2, averaging, step: step as f32, free: free as f32, epsilon };
+            let state = AdamState { first: self.first.to_dtype(DType::F32)?, second: self.second.clone(), average: self.average.clone() };
+            let (moved, state) = picture::adam(x, gradient, &state, rates)?;
+            self.keep(state)?;
+            return Ok(moved);
+        }
         let scaled = |values: &Tensor, by: f32| values * f64::from(by);
         let first = (scaled(&self.first.to_dtype(DType::F32)?, BETA_1)? + scaled(gradient, 1.0 - BETA_1)?)?;
         let second = (scaled(&self.second, BETA_2)? + scaled(&gradient.sqr()?, 1.0 - BETA_2)?)?;
-        self.first = first.to_dtype(self.first.dtype())?;
-        self.second = match self.precision {
-            MomentPrecision::Fp32 => second.clone(),
-            MomentPrecision::Half => ten_digits(&second)?,
+        let length = ((&second * free)?.sqrt()? + f64::from(EPSILON))?;
+        let moved = (x - ((&first * step)? / length)?)?.clamp(0.0_f32, 255.0_f32)?;
+        let average = match &self.average {
+            Some(average) => Some((scaled(average, self.averaging)? + scaled(&moved, 1.0 - self.averaging)?)?),
+            None => None,
         };
-        let length = ((second * free)?.sqrt()? + f64::from(EPSILON))?;
-        let moved = (x - ((first * step)? / length)?)?.clamp(0.0_f32, 255.0_f32)?;
-        if let Some(average) = &mut self.average {
-            *average = (scaled(average, self.averaging)? + scaled(&moved, 1.0 - self.averaging)?)?;
-        }
+        self.keep(AdamState { first, second, average })?;
         Ok(moved)
+    }
+
+    /// Remembers moments in the digits that they have.
+    fn keep(&mut self, state: AdamState) -> Result<()> {
+        self.first = state.first.to_dtype(self.first.dtype())?;
+        self.second = match self.precision {
+            MomentPrecision::Fp32 => state.second,
+            MomentPrecision::Half => ten_digits(&state.second)?,
+        };
+        self.average = state.average;
+        Ok(())
     }
 
     /// The average so far, freed of its start at zero; `None` where none is kept.

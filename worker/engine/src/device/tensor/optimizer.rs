@@ -20,7 +20,7 @@ impl Optimizer {
         let learning_rate = plan.learning_rate;
         Ok(match plan.method {
             PlannedMethod::Adam { averaging, moments } => {
-                Self::Adam(Adam::new(learning_rate, averaging, moments, (height, width, 3), device)?)
+                Self::Adam(Adam::new(learning_rate, averaging, moments, (height, width, 3), network.kernels(), device)?)
             }
             PlannedMethod::Lbfgs { history, precision, wrap_x, wrap_y } => {
                 let frame = Frame { width, height, wrap_x, wrap_y };
