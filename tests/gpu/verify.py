@@ -157,26 +157,34 @@ def speed(machine, report):
     look_for_peak(machine, report)
     for size in args.sizes:
         times = {name: [] for name in ("fast", "exact", "fp32", "bf16")}
-        details = {}
+        details, absent = {}, {}
         for turn in range(1, args.rounds + 1):
             for name in times:
-                if details.get(name, {}).get("out_of_memory"):
+                if name in absent:
                     continue
                 what = f"speed {size} {name} {turn}"
                 if name in ("fast", "exact"):
-                    bench = machine.impasto("bench", "--json", "--size", size, "--steps", args.steps, "--profile", name, "--device", args.device)
-                    ran = machine.document(what, bench)
-                    details[name] = ran.get("sizes", [{}])[0] | {"device": ran.get("device")}
+                    command = machine.impasto("bench", "--json", "--size", size, "--steps", args.steps, "--profile", name, "--device", args.device)
                 else:
                     mode = ("--mode", name, "--models", machine.models, "--steps", args.steps, "--compile-mode", args.compile_mode)
-                    details[name] = machine.document(what, machine.peer("time", "--size", size, *mode))
-                if "iteration_ms" in details[name]:
-                    times[name].append(details[name]["iteration_ms"])
+                    command = machine.peer("time", "--size", size, *mode)
+                try:
+                    ran = machine.document(what, command)
+                except Failed as failure:
+                    # The others' times are worth having all the same.
+                    report["failed"].append(str(failure))
+                    absent[name] = "failed"
+                    continue
+                if ran.get("out_of_memory"):
+                    absent[name] = "does not fit"
+                elif not args.dry_run:
+                    details[name] = ran
+                    times[name].append(ran["sizes"][0]["iteration_ms"] if "sizes" in ran else ran["iteration_ms"])
         if args.dry_run:
             continue
         look_for_peak(machine, report)
-        medians = {name: statistics.median(taken) if taken else None for name, taken in times.items()}
-        report["speed"].append({"size": size, "iteration_ms": medians, "turns_ms": times, "details": details})
+        medians = {name: None if name in absent else statistics.median(taken) for name, taken in times.items()}
+        report["speed"].append({"size": size, "iteration_ms": medians, "absent": absent, "turns_ms": times, "details": details})
 
 
 def look_for_peak(machine, report):
@@ -237,9 +245,6 @@ def table(report):
     head = ["size", "Impasto fast", "Impasto exact", "PyTorch fp32", "PyTorch bf16, compiled", "exact: times PyTorch", "fast: times PyTorch", "fast: share of peak", "PyTorch bf16: share of peak"]
     lines = ["| " + " | ".join(head) + " |", "| --- |" + " ---: |" * (len(head) - 1)]
 
-    def milliseconds(value):
-        return "does not fit" if value is None else f"{value:.2f} ms"
-
     def ratio(theirs, ours):
         return "" if theirs is None or ours is None else f"{theirs / ours:.2f}"
 
@@ -249,7 +254,7 @@ def table(report):
         def share(value):
             return "" if value is None else f"{size * size * FLOP_PER_PIXEL / (value * 1e9) / peak:.0%}"
 
-        cells = [str(size), *(milliseconds(taken[name]) for name in ("fast", "exact", "fp32", "bf16"))]
+        cells = [str(size), *(row["absent"].get(name) or f"{taken[name]:.2f} ms" for name in ("fast", "exact", "fp32", "bf16"))]
         cells += [ratio(taken["fp32"], taken["exact"]), ratio(taken["bf16"], taken["fast"]), share(taken["fast"]), share(taken["bf16"])]
         lines.append("| " + " | ".join(cells) + " |")
     lines += ["", f"Time of an iteration: median of turns. The peak is {peak:.0f} TFLOP/s, of large bf16 products in PyTorch. Impasto's iterations are of L-BFGS, PyTorch's of Adam."]
