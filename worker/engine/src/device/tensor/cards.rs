@@ -9,6 +9,8 @@ pub enum Unavailable {
     NotBuilt { what: &'static str, feature: &'static str },
     #[error("no usable driver of {what} was found: {said}")]
     NoDriver { what: &'static str, said: String },
+    #[error("the driver of card {index} is older than the {what} that this program was built with; update the driver ({said})")]
+    OldDriver { what: &'static str, index: usize, said: String },
     #[error("there is no {what} card {index}; the driver shows {count}")]
     NoCard { what: &'static str, index: usize, count: usize },
     #[error("card {index} ({name}) has compute capability {major}.{minor}, and bf16 needs {least}.0", least = LEAST_MAJOR)]
@@ -20,12 +22,44 @@ pub enum Unavailable {
 /// The first compute capability whose matrix units multiply bf16 numbers (Ampere).
 const LEAST_MAJOR: u32 = 8;
 
+/// A card as the driver shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Card {
+    pub index: usize,
+    pub name: String,
+    /// Major and minor.
+    pub compute_capability: (u32, u32),
+    pub memory_bytes: u64,
+    /// What nobody uses at the moment.
+    pub free_bytes: u64,
+    /// Where it sits, as other programs of the driver name it: `00000000:65:00.0`.
+    pub bus_id: String,
+}
+
 /// The CUDA card of this index, with a stream of its own.
 ///
 /// # Errors
 /// Where the program was built without CUDA, or the driver or the card is missing or too old.
 #[cfg(not(feature = "cuda"))]
 pub fn cuda(_index: usize) -> Result<Device, Unavailable> {
+    Err(Unavailable::NotBuilt { what: "CUDA", feature: "cuda" })
+}
+
+/// How many CUDA cards the driver shows.
+///
+/// # Errors
+/// Where the program was built without CUDA, or the driver is missing or fails.
+#[cfg(not(feature = "cuda"))]
+pub fn cuda_count() -> Result<usize, Unavailable> {
+    Err(Unavailable::NotBuilt { what: "CUDA", feature: "cuda" })
+}
+
+/// The CUDA card of this index, whether or not it is new enough.
+///
+/// # Errors
+/// Where the program was built without CUDA, or the driver or the card is missing or fails.
+#[cfg(not(feature = "cuda"))]
+pub fn cuda_card(_index: usize) -> Result<Card, Unavailable> {
     Err(Unavailable::NotBuilt { what: "CUDA", feature: "cuda" })
 }
 
@@ -47,44 +81,49 @@ pub fn metal(index: usize) -> Result<Device, Unavailable> {
     Device::new_metal(index).map_err(|error| Unavailable::Refused { index, said: error.to_string() })
 }
 
+/// Whether an error of CUDA says that the driver is older than the toolkit.
+#[cfg(any(feature = "cuda", test))]
+fn speaks_of_an_old_driver(said: &str) -> bool {
+    let said = said.to_lowercase();
+    ["unsupported_ptx_version", "system_driver_mismatch", "insufficient", "unsupported toolchain"].iter().any(|words| said.contains(words))
+}
+
 #[cfg(feature = "cuda")]
-pub use self::driver::{Card, cuda, cuda_cards};
+pub use self::driver::{cuda, cuda_card, cuda_cards, cuda_count};
 
 #[cfg(feature = "cuda")]
 mod driver {
-    use candle_core::Device;
+    use candle_core::cuda_backend::cudarc::driver::sys::CUdevice_attribute;
     use candle_core::cuda_backend::cudarc::driver::{CudaContext, DriverError};
+    use candle_core::{DType, Device, Tensor};
+    use impasto_cuda::picture::{Summand, sums};
 
-    use super::{LEAST_MAJOR, Unavailable};
+    use super::{Card, LEAST_MAJOR, Unavailable, speaks_of_an_old_driver};
 
     const WHAT: &str = "CUDA";
-
-    /// A card as the driver shows it.
-    #[derive(Debug, Clone, PartialEq, Eq)]
-    pub struct Card {
-        pub index: usize,
-        pub name: String,
-        /// Major and minor.
-        pub compute_capability: (u32, u32),
-        pub memory_bytes: u64,
-        /// What nobody uses at the moment.
-        pub free_bytes: u64,
-    }
 
     /// The CUDA card of this index, with a stream of its own.
     ///
     /// # Errors
     /// Where the driver or the card is missing or too old.
     pub fn cuda(index: usize) -> Result<Device, Unavailable> {
-        let count = count()?;
-        if index >= count {
-            return Err(Unavailable::NoCard { what: WHAT, index, count });
-        }
-        let Card { name, compute_capability: (major, minor), .. } = card(index)?;
+        let Card { name, compute_capability: (major, minor), .. } = cuda_card(index)?;
         if major < LEAST_MAJOR {
             return Err(Unavailable::TooOld { index, name, major, minor });
         }
-        impasto_cuda::open(index).map_err(|error| Unavailable::Refused { index, said: error.to_string() })
+        let opened = impasto_cuda::open(index).and_then(|device| {
+            // Only when a kernel is loaded does a driver find that it cannot read what this program was compiled to: one of candle's, and one of ours.
+            sums(&[Summand::Values(Tensor::ones(1, DType::F32, &device)?)])?;
+            Ok(device)
+        });
+        opened.map_err(|error| {
+            let said = error.to_string();
+            if speaks_of_an_old_driver(&said) {
+                Unavailable::OldDriver { what: WHAT, index, said }
+            } else {
+                Unavailable::Refused { index, said }
+            }
+        })
     }
 
     /// All cards, whether or not they are new enough.
@@ -92,10 +131,23 @@ mod driver {
     /// # Errors
     /// Where there is no driver, or it fails.
     pub fn cuda_cards() -> Result<Vec<Card>, Unavailable> {
-        (0..count()?).map(card).collect()
+        (0..cuda_count()?).map(card).collect()
     }
 
-    fn count() -> Result<usize, Unavailable> {
+    /// The CUDA card of this index, whether or not it is new enough.
+    ///
+    /// # Errors
+    /// Where the driver or the card is missing or fails.
+    pub fn cuda_card(index: usize) -> Result<Card, Unavailable> {
+        let count = cuda_count()?;
+        if index < count { card(index) } else { Err(Unavailable::NoCard { what: WHAT, index, count }) }
+    }
+
+    /// How many CUDA cards the driver shows.
+    ///
+    /// # Errors
+    /// Where there is no driver, or it fails.
+    pub fn cuda_count() -> Result<usize, Unavailable> {
         let count = CudaContext::device_count();
         count.map(|count| count.max(0) as usize).map_err(|error| Unavailable::NoDriver { what: WHAT, said: error.to_string() })
     }
@@ -106,8 +158,32 @@ mod driver {
             let (major, minor) = context.compute_capability()?;
             let (free, memory) = context.mem_get_info()?;
             let compute_capability = (major.max(0) as u32, minor.max(0) as u32);
-            Ok(Card { index, name: context.name()?, compute_capability, memory_bytes: memory as u64, free_bytes: free as u64 })
+            let [domain, bus, device] = [
+                CUdevice_attribute::CU_DEVICE_ATTRIBUTE_PCI_DOMAIN_ID,
+                CUdevice_attribute::CU_DEVICE_ATTRIBUTE_PCI_BUS_ID,
+                CUdevice_attribute::CU_DEVICE_ATTRIBUTE_PCI_DEVICE_ID,
+            ]
+            .map(|attribute| context.attribute(attribute));
+            let bus_id = format!("{:08x}:{:02x}:{:02x}.0", domain?, bus?, device?);
+            let (memory_bytes, free_bytes) = (memory as u64, free as u64);
+            Ok(Card { index, name: context.name()?, compute_capability, memory_bytes, free_bytes, bus_id })
         };
         asked().map_err(|error| Unavailable::Refused { index, said: error.to_string() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_old_driver_is_told_from_other_errors() {
+        for (said, expected) in [
+            ("DriverError(CUDA_ERROR_UNSUPPORTED_PTX_VERSION, \"the provided PTX was compiled with an unsupported toolchain.\")", true),
+            ("CUDA driver version is insufficient for CUDA runtime version", true),
+            ("DriverError(CUDA_ERROR_ECC_UNCORRECTABLE, \"uncorrectable ECC error encountered\")", false),
+        ] {
+            assert_eq!(speaks_of_an_old_driver(said), expected, "{said}");
+        }
     }
 }

@@ -46,8 +46,8 @@ use super::{Canvas, Device, Plan, Task, Tiling, View, Work};
 use crate::{EngineError, Image};
 
 #[cfg(feature = "cuda")]
-pub use self::cards::{Card, cuda_cards};
-pub use self::cards::{Unavailable, cuda, metal};
+pub use self::cards::cuda_cards;
+pub use self::cards::{Card, Unavailable, cuda, cuda_card, cuda_count, metal};
 pub use self::network::Kernels;
 pub use self::pass::TensorPass;
 /// An opened card, or candle's CPU.
