@@ -1,7 +1,7 @@
 //! Between the wire and the core's words, which `impasto-proto` does not know.
 
 use impasto_core::{Capabilities, HeldLease, JobState, JobSummary, LeaseOutcome, Progress, TaskEvent, TaskView, WorkerState, WorkerView};
-use impasto_proto::limits::{DIGESTS_PER_MESSAGE, MAX_LEASES, MAX_TEXT_BYTES};
+use impasto_proto::limits::{DIGESTS_PER_MESSAGE, MAX_DEVICES, MAX_LEASES, MAX_TEXT_BYTES};
 use impasto_proto::v1::task_state::State;
 use impasto_proto::{FieldError, from_proto, to_proto, v1};
 use impasto_types::{LeaseId, WorkerName};
@@ -28,7 +28,9 @@ fn capabilities(message: v1::Capabilities) -> Result<Capabilities, FieldError> {
         return Err(FieldError::out_of_range("slots", message.slots, format_args!("from 1 to {MAX_LEASES}")));
     }
     let blobs = from_proto::each("blobs", message.blobs, DIGESTS_PER_MESSAGE, |bytes| from_proto::digest("digest", &bytes))?;
+    let devices = from_proto::each("devices", message.devices, MAX_DEVICES, from_proto::device_info)?;
     Ok(Capabilities {
+        devices,
         slots: message.slots,
         memory_bytes: message.memory_bytes,
         engine_version: message.engine_version,
@@ -154,6 +156,8 @@ pub(crate) fn worker_info(view: &WorkerView) -> v1::WorkerInfo {
         engine_version: view.capabilities.engine_version,
         leases: view.leases.iter().map(to_proto::lease).collect(),
         tasks_done: view.tasks_done,
+        devices: view.capabilities.devices.iter().map(to_proto::device_info).collect(),
+        health: view.health.iter().map(to_proto::device_health).collect(),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
-use impasto_worker::Device;
+use impasto_worker::Devices;
 
 use crate::commands::{
     bench, build, cancel, check, completions, coordinator, drain, init, job, jobs, man, models, plan, retry, stylize, submit, synth, watch,
@@ -101,13 +101,14 @@ pub struct FarmFlags {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "This machine")]
 pub struct ComputeFlags {
-    /// What to paint on: cpu, or a card such as cuda:0 or metal:0 where this program was built for it
+    /// What to paint on: cpu, or cards where this program was built for them: cuda for all, cuda:0, cuda:0,1, metal
     #[arg(long, value_name = "DEVICE", default_value_t)]
-    pub device: Device,
+    pub device: Devices,
     /// How many threads to paint with [default: one for each core]
     #[arg(long, env = "IMPASTO_THREADS", value_name = "N", hide_env_values = true, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
-    /// The most memory that painting may take, such as 4G: large pictures are cut into tiles that fit [default: four fifths of what is free]
+    /// The most memory that painting may take on a device, such as 4G: large pictures are cut into tiles that fit [default: four fifths of what is free, or of
+    /// the card]
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub max_memory: Option<u64>,
 }
@@ -177,6 +178,9 @@ mod tests {
             ("impasto coordinator --listen 127.0.0.1:0 --data-dir d", Ok(())),
             ("impasto worker --coordinator http://farm:7421 --name a", Ok(())),
             ("impasto build --device cuda:1", Ok(())),
+            ("impasto build --device cuda:0,1", Ok(())),
+            ("impasto worker --device cuda", Ok(())),
+            ("impasto build --device cuda:0,0", Err(ValueValidation)),
             ("impasto build --device abacus", Err(ValueValidation)),
             ("impasto build -q -v", Err(ArgumentConflict)),
             ("impasto build --threads 0", Err(ValueValidation)),

@@ -13,7 +13,7 @@ use impasto_scanner::replace_file;
 use impasto_types::{
     Action, BlobRef, ContainerFormat, ENGINE_VERSION, InitSource, Method, ModelName, OutputSpec, Recipe, RecipePatch, Scale, StyleRef,
 };
-use impasto_worker::{EnginePainter, PaintError, Painted, Painter, Source, Sources, default_memory_bytes};
+use impasto_worker::{EnginePainter, PaintError, Painted, Painter, Source, Sources};
 use serde_json::json;
 
 use crate::args::{ComputeFlags, DepfileFlag, DryRunFlag, ModelsFlags};
@@ -118,9 +118,10 @@ pub(crate) fn paint(subject: Subject, args: &DirectArgs, context: &Context) -> R
     let models_dir = context.config.models_dir(&args.models);
     let model = ensure_model(models_dir.as_deref(), context)?;
     let threads = context.config.paint_threads(&args.compute);
-    let memory_bytes = args.compute.max_memory.unwrap_or_else(default_memory_bytes);
-    let painter = EnginePainter::open(models_dir.as_deref(), threads).map_err(Failure::here)?;
-    let painter = painter.on(args.compute.device).map_err(|error| Failure::here(error).hint("paint on the processor with --device cpu"))?;
+    let compute = &args.compute;
+    let painter =
+        EnginePainter::open(models_dir.as_deref(), threads, &compute.device.first(), compute.max_memory).map_err(Failure::here)?;
+    let lane = painter.whole(0);
     let blob = |source: &Source| BlobRef::of(&source.bytes);
     let styles = sources.styles.iter().zip(&subject.styles);
     let action = Action {
@@ -134,7 +135,7 @@ pub(crate) fn paint(subject: Subject, args: &DirectArgs, context: &Context) -> R
     };
     let scales = action.recipe.scales(width, height);
     let bar = PaintBar::new(&context.screen, &name);
-    let painted = painter.paint(&name, memory_bytes, &action, &sources, &mut |step| {
+    let painted = painter.paint(lane, &name, &action, &sources, &mut |step| {
         bar.step(PaintStep {
             width: step.scale.0,
             height: step.scale.1,

@@ -1,8 +1,8 @@
 //! From messages to words. Everything is checked here, once: what a function returns is valid, and an error names the field and its value.
 
 use impasto_types::{
-    Action, AssetPath, Attempt, BlobRef, Digest, Epoch, FailureKind, Init, JobId, LeaseId, Method, ModelRef, OutputSpec, Recipe, RunReport,
-    STYLE_LAYERS, StyleRef, TaskIndex, TaskResult, TaskSpec, WorkerName,
+    Action, AssetPath, Attempt, BlobRef, ComputeCapability, DeviceHealth, DeviceInfo, Digest, Epoch, FailureKind, Init, JobId, LeaseId,
+    Method, ModelRef, OutputSpec, Recipe, RunReport, STYLE_LAYERS, StyleRef, TaskIndex, TaskResult, TaskSpec, WorkerName,
 };
 
 use crate::limits::{MAX_DEVICE_BYTES, MAX_MODELS, MAX_NAME_BYTES, MAX_STYLES};
@@ -157,6 +157,28 @@ pub fn device(field: &str, text: String) -> Result<String, FieldError> {
     } else {
         Err(FieldError::malformed(field, text.escape_default(), "a device has at most 128 bytes and no control characters"))
     }
+}
+
+pub fn device_info(message: v1::Device) -> Result<DeviceInfo, FieldError> {
+    let capability = |v1::ComputeCapability { major, minor }| ComputeCapability { major, minor };
+    Ok(DeviceInfo {
+        name: device("name", message.name)?,
+        model: device("model", message.model)?,
+        memory_bytes: message.memory_bytes,
+        compute_capability: message.compute_capability.map(capability),
+    })
+}
+
+pub fn device_health(message: v1::DeviceHealth) -> Result<DeviceHealth, FieldError> {
+    Ok(DeviceHealth {
+        temperature_c: message.temperature_c,
+        power_w: message.power_w,
+        memory_used_bytes: message.memory_used_bytes,
+        utilisation_percent: message.utilisation_percent,
+        ecc_errors: message.ecc_errors,
+        slowed_by: device("slowed_by", message.slowed_by)?,
+        fault: device("fault", message.fault)?,
+    })
 }
 
 fn style(message: v1::Style) -> Result<StyleRef, FieldError> {

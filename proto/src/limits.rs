@@ -36,6 +36,9 @@ pub const MAX_TEXT_BYTES: usize = 4096;
 /// A device's description, in bytes.
 pub const MAX_DEVICE_BYTES: usize = 128;
 
+/// Devices of one worker: four times the cards of the largest machines.
+pub const MAX_DEVICES: usize = 64;
+
 const _: () = assert!(CHUNK_BYTES * 2 < MAX_MESSAGE_BYTES);
 const _: () = assert!(TASKS_PER_MESSAGE * 4096 < MAX_MESSAGE_BYTES);
 const _: () = assert!(DIGESTS_PER_MESSAGE * 64 < MAX_MESSAGE_BYTES);

@@ -1,11 +1,36 @@
 //! From words to messages. Nothing can fail here.
 
-use impasto_types::{Action, BlobRef, FailureKind, LeaseId, ModelRef, OutputSpec, Recipe, RunReport, StyleRef, TaskResult, TaskSpec};
+use impasto_types::{
+    Action, BlobRef, ComputeCapability, DeviceHealth, DeviceInfo, FailureKind, LeaseId, ModelRef, OutputSpec, Recipe, RunReport, StyleRef,
+    TaskResult, TaskSpec,
+};
 
 use crate::{v1, words};
 
 pub fn blob(blob: &BlobRef) -> v1::Blob {
     v1::Blob { digest: blob.digest.as_bytes().to_vec(), size_bytes: blob.size_bytes }
+}
+
+pub fn device_info(device: &DeviceInfo) -> v1::Device {
+    let capability = |ComputeCapability { major, minor }| v1::ComputeCapability { major, minor };
+    v1::Device {
+        name: device.name.clone(),
+        model: device.model.clone(),
+        memory_bytes: device.memory_bytes,
+        compute_capability: device.compute_capability.map(capability),
+    }
+}
+
+pub fn device_health(health: &DeviceHealth) -> v1::DeviceHealth {
+    v1::DeviceHealth {
+        temperature_c: health.temperature_c,
+        power_w: health.power_w,
+        memory_used_bytes: health.memory_used_bytes,
+        utilisation_percent: health.utilisation_percent,
+        ecc_errors: health.ecc_errors,
+        slowed_by: health.slowed_by.clone(),
+        fault: health.fault.clone(),
+    }
 }
 
 pub fn lease(lease: &LeaseId) -> v1::Lease {

@@ -2,8 +2,8 @@
 
 use impasto_proto::{FieldError, from_proto, to_proto, v1};
 use impasto_types::{
-    Action, Attempt, BlobRef, ContainerFormat, Digest, ENGINE_VERSION, Epoch, FailureKind, Init, JobId, LeaseId, ModelName, ModelRef,
-    OutputSpec, Preset, Recipe, RunReport, StyleRef, TaskIndex, TaskResult, TaskSpec, Tileable,
+    Action, Attempt, BlobRef, ComputeCapability, ContainerFormat, DeviceHealth, DeviceInfo, Digest, ENGINE_VERSION, Epoch, FailureKind,
+    Init, JobId, LeaseId, ModelName, ModelRef, OutputSpec, Preset, Recipe, RunReport, StyleRef, TaskIndex, TaskResult, TaskSpec, Tileable,
 };
 use proptest::prelude::*;
 use prost::Message;
@@ -184,7 +184,19 @@ proptest! {
     }
 
     #[test]
+    fn a_device_survives_the_wire(memory_bytes: u64, capability in prop::option::of((0_u32..20, 0_u32..10)), temperature_c: Option<u32>, ecc_errors: Option<u64>) {
+        let compute_capability = capability.map(|(major, minor)| ComputeCapability { major, minor });
+        let info = DeviceInfo { name: "cuda:0".to_owned(), model: "canvas".to_owned(), memory_bytes, compute_capability };
+        prop_assert_eq!(from_proto::device_info(to_proto::device_info(&info)), Ok(info));
+        let health = DeviceHealth { temperature_c, ecc_errors, slowed_by: "heat".to_owned(), ..DeviceHealth::default() };
+        prop_assert_eq!(from_proto::device_health(to_proto::device_health(&health)), Ok(health));
+    }
+
+    #[test]
     fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        if let Ok(message) = v1::Heartbeat::decode(&bytes[..]) {
+            message.devices.into_iter().for_each(|device| drop(from_proto::device_health(device)));
+        }
         if let Ok(message) = v1::TaskSpec::decode(&bytes[..]) {
             let _ = from_proto::task_spec(message);
         }

@@ -20,9 +20,9 @@ use crate::blob_cache::BlobCache;
 use crate::ledger::Outcome;
 use crate::one_line::one_line;
 use crate::paint::{PaintError, Painted, Source, Sources};
-use crate::painter::Painter;
+use crate::painter::{Lane, Painter};
+use crate::pool::{AllRetired, Demand, Place, Pool};
 use crate::progress::{Pace, Progress};
-use crate::slots::Slots;
 
 /// What all attempts of a worker share.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ pub(crate) struct Workshop {
     pub(crate) painter: Arc<dyn Painter>,
     pub(crate) cache: Arc<BlobCache>,
     pub(crate) blobs: Blobs,
-    pub(crate) slots: Slots,
+    pub(crate) pool: Pool,
     /// Whether the farm has no other worker and never will.
     pub(crate) only: bool,
 }
@@ -48,6 +48,8 @@ enum AttemptError {
     Scratch { source: io::Error },
     #[error("cannot hand in the picture of `{asset}`")]
     HandIn { asset: String, source: BlobError },
+    #[error("no device of this worker takes tasks any more")]
+    NoDevice,
     #[error("painting `{asset}` panicked: {message}")]
     Panicked { asset: String, message: String },
     #[error(transparent)]
@@ -58,9 +60,12 @@ impl AttemptError {
     /// `only` says that there is no other worker to wait for.
     fn outcome(&self, only: bool) -> Outcome {
         let kind = match self {
-            Self::Canceled | Self::Paint(PaintError::Canceled { .. }) => return Outcome::Returned,
+            // A lease that crossed the news that there is no device left belongs to another worker.
+            Self::Canceled | Self::NoDevice | Self::Paint(PaintError::Canceled { .. }) => return Outcome::Returned,
             // All the memory of the only worker was not enough, and never will be.
             Self::Paint(PaintError::Memory { .. }) if only => FailureKind::Input,
+            // Others may let its card go, but that is not waited for without end.
+            Self::Paint(PaintError::CardMemory { .. }) if only => FailureKind::Transient,
             Self::Paint(error) => error.kind(),
             Self::EngineVersion { .. } | Self::Fetch { .. } | Self::Scratch { .. } | Self::HandIn { .. } | Self::Panicked { .. } => {
                 FailureKind::Transient
@@ -92,22 +97,32 @@ struct Attempt<'a> {
 impl Attempt<'_> {
     async fn run(&self, progress: watch::Sender<Option<Progress>>) -> Result<TaskResult, AttemptError> {
         // A lease that was granted before the coordinator knew that this slot was taken waits here.
-        let slots = &self.workshop.slots;
-        let mut place = self.unless_canceled(slots.take(slots.needed(self.task.memory_bytes))).await?;
+        let mut place = self.take(Demand::Bytes(self.task.memory_bytes)).await?;
         let asked = self.task.action.engine_version;
         if asked != ENGINE_VERSION {
             return Err(AttemptError::EngineVersion { asked });
         }
         let sources = Arc::new(self.fetch_sources().await?);
         self.fetch_models().await?;
-        let painted = match self.paint(place.memory_bytes, &sources, &progress).await {
-            // The coordinator's estimate fell short. Before another worker tries, all of this one's memory does.
-            Err(AttemptError::Paint(error @ PaintError::Memory { .. })) if !place.is_whole => {
-                debug!(asset = %self.task.asset, error = one_line(&error), "trying again with all the memory");
-                drop(place);
-                place = self.unless_canceled(slots.take_all()).await?;
-                self.paint(place.memory_bytes, &sources, &progress).await
-            }
+        let painted = match self.paint(place.lane, &sources, &progress).await {
+            Err(AttemptError::Paint(error)) => match shortage(&error) {
+                // The coordinator's estimate fell short. Before another worker tries, all of a device's memory does.
+                Some(Shortage::Plan) if !place.is_whole => {
+                    debug!(asset = %self.task.asset, error = one_line(&error), "trying again with all the memory");
+                    drop(place);
+                    place = self.take(Demand::Whole).await?;
+                    self.paint(place.lane, &sources, &progress).await
+                }
+                // The plan held, but others took of the card too. With all its lanes and half of its memory, tiles are smaller and there is as much again to spare.
+                Some(Shortage::Card) => {
+                    debug!(asset = %self.task.asset, error = one_line(&error), "trying again alone, with half of the card's memory");
+                    drop(place);
+                    place = self.take(Demand::Whole).await?;
+                    let lane = Lane { memory_bytes: place.lane.memory_bytes / 2, ..place.lane };
+                    self.paint(lane, &sources, &progress).await
+                }
+                Some(Shortage::Plan) | None => Err(error.into()),
+            },
             other => other,
         };
         drop(sources);
@@ -116,6 +131,10 @@ impl Attempt<'_> {
         self.hand_in(output, bytes.into()).await?;
         drop(place);
         Ok(TaskResult { output, width, height, report })
+    }
+
+    async fn take(&self, demand: Demand) -> Result<Place<'_>, AttemptError> {
+        self.unless_canceled(self.workshop.pool.take(demand)).await?.map_err(|AllRetired| AttemptError::NoDevice)
     }
 
     async fn fetch_sources(&self) -> Result<Sources, AttemptError> {
@@ -157,17 +176,12 @@ impl Attempt<'_> {
         Ok(())
     }
 
-    async fn paint(
-        &self,
-        memory_bytes: u64,
-        sources: &Arc<Sources>,
-        progress: &watch::Sender<Option<Progress>>,
-    ) -> Result<Painted, AttemptError> {
+    async fn paint(&self, lane: Lane, sources: &Arc<Sources>, progress: &watch::Sender<Option<Progress>>) -> Result<Painted, AttemptError> {
         let (painter, task, cancel) = (self.workshop.painter.clone(), self.task.clone(), self.cancel.clone());
         let (sources, progress) = (sources.clone(), progress.clone());
         let painted = self.on_thread(move || {
             let (began, mut pace) = (Instant::now(), Pace::new(task.work));
-            painter.paint(task.asset.as_str(), memory_bytes, &task.action, &sources, &mut |step| {
+            painter.paint(lane, task.asset.as_str(), &task.action, &sources, &mut |step| {
                 let left_ms = pace.step(step.scale, began.elapsed());
                 progress.send_replace(Some(Progress { iteration: step.iteration, iterations: step.iterations, loss: step.loss, left_ms }));
                 if cancel.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -243,6 +257,23 @@ impl Attempt<'_> {
             // The runtime is shutting down.
             Err(_) => AttemptError::Canceled,
         })
+    }
+}
+
+/// Which memory was too small.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shortage {
+    /// What the attempt was given, by the plan.
+    Plan,
+    /// The card's own.
+    Card,
+}
+
+fn shortage(error: &PaintError) -> Option<Shortage> {
+    match error {
+        PaintError::Memory { .. } => Some(Shortage::Plan),
+        PaintError::CardMemory { .. } => Some(Shortage::Card),
+        _ => None,
     }
 }
 

@@ -4,26 +4,90 @@ use std::fmt;
 use std::str::FromStr;
 
 use impasto_engine::device::tensor::{self, Unavailable};
+use impasto_types::{ComputeCapability, DeviceInfo};
 use serde::Deserialize;
 
-/// What pictures are computed on: `cpu`, `cuda:0`, `metal:0`. Without a number, a card is the first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+use crate::machine::cpu_model;
+use crate::painter::level;
+use crate::settings::default_memory_bytes;
+
+/// What pictures are computed on: the processor, or cards of one kind. Written as `cpu`, `cuda` for all cards of the machine, `cuda:0` or `cuda:0,2`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(try_from = "String")]
-pub enum Device {
+pub enum Devices {
     /// The processor, with the widest instructions that it has.
     #[default]
+    Cpu,
+    Cuda(Cards),
+    Metal(Cards),
+}
+
+/// Which of a machine's cards, by the driver's numbers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cards {
+    All,
+    /// At least one, each once, in the order in which they were named.
+    These(Vec<usize>),
+}
+
+/// A word that names no devices.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum UnknownDevice {
+    #[error("`{0}` is no device: it is `cpu`, `cuda` for all cards, `cuda:0`, `cuda:0,1`, or the same with `metal`")]
+    Word(String),
+    #[error("`{word}` names card {index} twice")]
+    Twice { word: String, index: usize },
+    #[error("`{word}` names {count} cards; {most} at most work for one worker", most = MAX_CARDS)]
+    TooMany { word: String, count: usize },
+}
+
+/// As many cards as the largest machines hold.
+pub(crate) const MAX_CARDS: usize = 16;
+
+impl Devices {
+    /// The same with its first card alone: one picture needs no more.
+    #[must_use]
+    pub fn first(&self) -> Self {
+        let first = |cards: &Cards| match cards {
+            Cards::All => Cards::These(vec![0]),
+            Cards::These(indices) => Cards::These(indices[..1].to_vec()),
+        };
+        match self {
+            Self::Cpu => Self::Cpu,
+            Self::Cuda(cards) => Self::Cuda(first(cards)),
+            Self::Metal(cards) => Self::Metal(first(cards)),
+        }
+    }
+
+    /// Each of them; never none.
+    ///
+    /// # Errors
+    /// Where all cards are wanted and this program was built without such cards, the driver is missing, or shows none.
+    pub(crate) fn list(&self) -> Result<Vec<Device>, Unavailable> {
+        Ok(match self {
+            Self::Cpu => vec![Device::Cpu],
+            Self::Cuda(Cards::These(indices)) => indices.iter().copied().map(Device::Cuda).collect(),
+            Self::Cuda(Cards::All) => match tensor::cuda_count()? {
+                0 => return Err(Unavailable::NoCard { what: "CUDA", index: 0, count: 0 }),
+                count => (0..count.min(MAX_CARDS)).map(Device::Cuda).collect(),
+            },
+            // Machines with Metal have one card.
+            Self::Metal(Cards::All) => vec![Device::Metal(0)],
+            Self::Metal(Cards::These(indices)) => indices.iter().copied().map(Device::Metal).collect(),
+        })
+    }
+}
+
+/// One device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Device {
     Cpu,
     Cuda(usize),
     Metal(usize),
 }
 
-/// A word that names no device.
-#[derive(Debug, thiserror::Error)]
-#[error("`{0}` is no device: it is `cpu`, `cuda:0` or `metal:0`, or a card of another number")]
-pub struct UnknownDevice(String);
-
 impl Device {
-    /// The card, opened; nothing for the processor.
+    /// The card, opened, with a stream of its own where it has streams; nothing for the processor.
     ///
     /// # Errors
     /// Where this program was built without such cards, or the driver or the card is missing or too old.
@@ -34,39 +98,99 @@ impl Device {
             Self::Metal(index) => tensor::metal(index).map(Some),
         }
     }
-}
 
-/// A CUDA card's memory, less a fifth for the driver and for who else draws on it. Nothing where the host's memory counts, as it does for Metal.
-pub(crate) fn card_memory_bytes(device: Device) -> Option<u64> {
-    #[cfg(feature = "cuda")]
-    if let Device::Cuda(index) = device {
-        return tensor::cuda_cards().ok()?.get(index).map(|card| card.memory_bytes / 10 * 8);
+    /// What it is, and how much of its memory painting may take: no more than `limit_bytes`, or most of what there is.
+    ///
+    /// # Errors
+    /// Where the driver does not tell.
+    pub(crate) fn info(self, limit_bytes: Option<u64>) -> Result<DeviceInfo, Unavailable> {
+        Ok(match self {
+            // A level that cannot be followed is an error as soon as there is something to paint.
+            Self::Cpu => DeviceInfo {
+                name: format!("cpu {}", level().unwrap_or_else(|_| impasto_kernels::Level::detect())),
+                model: cpu_model(),
+                memory_bytes: limit_bytes.unwrap_or_else(default_memory_bytes),
+                compute_capability: None,
+            },
+            Self::Cuda(index) => {
+                let card = tensor::cuda_card(index)?;
+                let (major, minor) = card.compute_capability;
+                DeviceInfo {
+                    name: self.to_string(),
+                    model: card.name,
+                    memory_bytes: of_card(card.memory_bytes, limit_bytes),
+                    compute_capability: Some(ComputeCapability { major, minor }),
+                }
+            }
+            // It computes in the host's memory.
+            Self::Metal(_) => DeviceInfo {
+                name: self.to_string(),
+                model: String::new(),
+                memory_bytes: limit_bytes.unwrap_or_else(default_memory_bytes),
+                compute_capability: None,
+            },
+        })
     }
-    let _ = device;
-    None
 }
 
-impl FromStr for Device {
+/// A card's memory, less a fifth for the driver and for who else draws on it. A card has no more than it has, whatever the limit.
+fn of_card(memory_bytes: u64, limit_bytes: Option<u64>) -> u64 {
+    let most = memory_bytes / 10 * 8;
+    limit_bytes.map_or(most, |limit| limit.min(most))
+}
+
+impl FromStr for Devices {
     type Err = UnknownDevice;
 
     fn from_str(word: &str) -> Result<Self, Self::Err> {
-        let unknown = || UnknownDevice(word.chars().take(40).collect());
-        let (kind, index) = word.split_once(':').map_or((word, None), |(kind, index)| (kind, Some(index)));
-        let number = || index.map_or(Ok(0), |index| index.parse().map_err(|_| unknown()));
+        let shown = || word.chars().take(40).collect::<String>();
+        let (kind, indices) = word.split_once(':').map_or((word, None), |(kind, indices)| (kind, Some(indices)));
+        let cards = || match indices {
+            None => Ok(Cards::All),
+            Some(indices) => {
+                // A sign would be a number to the parser.
+                let number = |index: &str| index.parse().ok().filter(|_| index.bytes().all(|byte| byte.is_ascii_digit()));
+                let indices: Option<Vec<usize>> = indices.split(',').map(number).collect();
+                let indices = indices.ok_or_else(|| UnknownDevice::Word(shown()))?;
+                let twice = indices.iter().enumerate().find(|(at, index)| indices[..*at].contains(index));
+                match twice {
+                    Some((_, index)) => Err(UnknownDevice::Twice { word: shown(), index: *index }),
+                    None if indices.len() > MAX_CARDS => Err(UnknownDevice::TooMany { word: shown(), count: indices.len() }),
+                    None => Ok(Cards::These(indices)),
+                }
+            }
+        };
         match kind {
-            "cpu" if index.is_none() => Ok(Self::Cpu),
-            "cuda" => Ok(Self::Cuda(number()?)),
-            "metal" => Ok(Self::Metal(number()?)),
-            _ => Err(unknown()),
+            "cpu" if indices.is_none() => Ok(Self::Cpu),
+            "cuda" => cards().map(Self::Cuda),
+            "metal" => cards().map(Self::Metal),
+            _ => Err(UnknownDevice::Word(shown())),
         }
     }
 }
 
-impl TryFrom<String> for Device {
+impl TryFrom<String> for Devices {
     type Error = UnknownDevice;
 
     fn try_from(word: String) -> Result<Self, Self::Error> {
         word.parse()
+    }
+}
+
+impl fmt::Display for Devices {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (kind, cards) = match self {
+            Self::Cpu => return f.write_str("cpu"),
+            Self::Cuda(cards) => ("cuda", cards),
+            Self::Metal(cards) => ("metal", cards),
+        };
+        match cards {
+            Cards::All => f.write_str(kind),
+            Cards::These(indices) => {
+                let indices: Vec<_> = indices.iter().map(usize::to_string).collect();
+                write!(f, "{kind}:{}", indices.join(","))
+            }
+        }
     }
 }
 
@@ -86,23 +210,62 @@ mod tests {
 
     #[test]
     fn words() {
-        for (word, device) in
-            [("cpu", Device::Cpu), ("cuda:0", Device::Cuda(0)), ("cuda:12", Device::Cuda(12)), ("metal:1", Device::Metal(1))]
-        {
-            assert_eq!(word.parse::<Device>().expect("it is one"), device);
-            assert_eq!(device.to_string(), word);
+        let these = |indices: &[usize]| Cards::These(indices.to_vec());
+        for (word, devices) in [
+            ("cpu", Devices::Cpu),
+            ("cuda", Devices::Cuda(Cards::All)),
+            ("cuda:0", Devices::Cuda(these(&[0]))),
+            ("cuda:12", Devices::Cuda(these(&[12]))),
+            ("cuda:2,0", Devices::Cuda(these(&[2, 0]))),
+            ("metal", Devices::Metal(Cards::All)),
+            ("metal:1", Devices::Metal(these(&[1]))),
+        ] {
+            assert_eq!(word.parse::<Devices>().expect("it is one"), devices);
+            assert_eq!(devices.to_string(), word);
         }
-        assert_eq!("cuda".parse::<Device>().expect("the first"), Device::Cuda(0));
-        for word in ["", "cpu:0", "cuda:", "cuda:-1", "cuda:0:1", "CUDA", "abacus", "metal:99999999999999999999999"] {
-            assert!(word.parse::<Device>().is_err(), "{word}");
+        for word in [
+            "",
+            "cpu:0",
+            "cuda:",
+            "cuda:-1",
+            "cuda:+1",
+            "cuda:0:1",
+            "cuda:0,",
+            "cuda:,0",
+            "cuda:0 ,1",
+            "CUDA",
+            "abacus",
+            "metal:99999999999999999999999",
+        ] {
+            assert_eq!(word.parse::<Devices>(), Err(UnknownDevice::Word(word.to_owned())), "{word}");
+        }
+        assert!(matches!("cuda:1,0,1".parse::<Devices>(), Err(UnknownDevice::Twice { index: 1, .. })));
+        let many: Vec<_> = (0..=MAX_CARDS).map(|index| index.to_string()).collect();
+        assert!(matches!(format!("cuda:{}", many.join(",")).parse::<Devices>(), Err(UnknownDevice::TooMany { count: 17, .. })));
+    }
+
+    #[test]
+    fn one_picture_takes_the_first() {
+        for (word, first) in [("cpu", "cpu"), ("cuda", "cuda:0"), ("cuda:3,1", "cuda:3"), ("metal", "metal:0")] {
+            assert_eq!(word.parse::<Devices>().expect("it is one").first().to_string(), first);
         }
     }
 
     #[cfg(not(feature = "cuda"))]
     #[test]
     fn a_program_without_cards_says_so() {
-        let error = Device::Cuda(0).open().expect_err("there is none").to_string();
-        assert!(error.contains("feature `cuda`"), "{error}");
+        for error in [Device::Cuda(0).open().expect_err("there is none"), Devices::Cuda(Cards::All).list().expect_err("there is none")] {
+            assert!(error.to_string().contains("feature `cuda`"), "{error}");
+        }
         assert!(Device::Cpu.open().expect("it is there").is_none());
+    }
+
+    #[test]
+    fn a_fifth_of_a_card_is_left_to_others() {
+        for (limit, expected) in [(None, 64 << 30), (Some(8 << 30), 8 << 30), (Some(80 << 30), 64 << 30)] {
+            assert_eq!(of_card(80 << 30, limit), expected);
+        }
+        let limited = Device::Cpu.info(Some(7)).expect("the processor is there");
+        assert_eq!(limited.memory_bytes, 7);
     }
 }

@@ -7,6 +7,7 @@ use std::time::Instant;
 use tracing::debug;
 
 use impasto_assets::{AssetError, Limits, Picture, bleed, decode, encode};
+use impasto_engine::device::tensor::Unavailable;
 use impasto_engine::{Engine, EngineError, Inputs, Session, Step, StepReport};
 use impasto_types::{Action, FailureKind, ModelName, RunReport};
 
@@ -50,12 +51,18 @@ pub enum PaintError {
         gib(*given_bytes)
     )]
     Memory { asset: String, width: usize, height: usize, least_bytes: u64, given_bytes: u64 },
+    #[error(
+        "the card ran out of memory while painting `{asset}`, although the plan fits, so others use it too: a smaller --max-memory helps, or another card"
+    )]
+    CardMemory { asset: String, source: EngineError },
     #[error("`{asset}` was given {given} style images, but its action names {expected}")]
     StyleCount { asset: String, expected: usize, given: usize },
     #[error("`{asset}` names no model to paint with")]
     NoModel { asset: String },
     #[error("the model {name} cannot be used")]
     Model { name: ModelName, source: Box<dyn std::error::Error + Send + Sync> },
+    #[error("the card {device} has failed and cannot be opened again")]
+    Card { device: String, source: Unavailable },
     #[error("IMPASTO_CPU_LEVEL cannot be followed")]
     Level { source: impasto_kernels::UnknownLevel },
     #[error("painting `{asset}` was canceled")]
@@ -63,13 +70,27 @@ pub enum PaintError {
 }
 
 impl PaintError {
+    /// What the engine says of an asset that was given so much memory.
+    pub(crate) fn of_engine(asset: &str, memory_bytes: u64, error: EngineError) -> Self {
+        let asset = asset.to_owned();
+        match error {
+            // The engine speaks of what the process has left for the picture; people speak of what they gave.
+            EngineError::Memory { width, height, least_bytes, budget_bytes } => {
+                let least_bytes = memory_bytes.saturating_sub(budget_bytes).saturating_add(least_bytes);
+                Self::Memory { asset, width, height, least_bytes, given_bytes: memory_bytes }
+            }
+            source @ EngineError::DeviceMemory { .. } => Self::CardMemory { asset, source },
+            source => Self::Engine { asset, source },
+        }
+    }
+
     /// What the failure says about trying again.
     pub fn kind(&self) -> FailureKind {
         match self {
             Self::Asset(_) | Self::StyleCount { .. } | Self::NoModel { .. } => FailureKind::Input,
             Self::Engine { source, .. } => source.kind(),
-            Self::Memory { .. } => FailureKind::Shortage,
-            Self::Model { .. } | Self::Level { .. } | Self::Canceled { .. } => FailureKind::Transient,
+            Self::Memory { .. } | Self::CardMemory { .. } => FailureKind::Shortage,
+            Self::Model { .. } | Self::Card { .. } | Self::Level { .. } | Self::Canceled { .. } => FailureKind::Transient,
         }
     }
 }
@@ -89,17 +110,7 @@ pub fn paint(
     sources: &Sources,
     observer: &mut Observer<'_>,
 ) -> Result<Painted, PaintError> {
-    let failed = |source| match source {
-        // The engine speaks of what the process has left for the picture; people speak of what they gave.
-        EngineError::Memory { width, height, least_bytes, budget_bytes } => PaintError::Memory {
-            asset: asset.to_owned(),
-            width,
-            height,
-            least_bytes: memory_bytes.saturating_sub(budget_bytes).saturating_add(least_bytes),
-            given_bytes: memory_bytes,
-        },
-        source => PaintError::Engine { asset: asset.to_owned(), source },
-    };
+    let failed = |source| PaintError::of_engine(asset, memory_bytes, source);
     let inputs = inputs(asset, action, sources)?;
     let began = Instant::now();
     let mut session = Session::new(engine.clone(), action.recipe.clone(), inputs, memory_bytes).map_err(failed)?;
@@ -153,4 +164,34 @@ fn open(source: &Source) -> Result<Picture, AssetError> {
     let mut picture = decode(&source.bytes, &source.name, &Limits::default())?;
     bleed(&mut picture);
     Ok(picture)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+    use crate::one_line;
+
+    #[test]
+    fn a_full_card_is_a_shortage_that_says_what_helps() {
+        let full = || EngineError::DeviceMemory { device: "cuda:0".to_owned(), source: Box::new(io::Error::other("no more").into()) };
+        let error = PaintError::of_engine("wall.png", 7, full());
+        assert_eq!(error.kind(), FailureKind::Shortage);
+        let text = one_line(&error);
+        for part in ["`wall.png`", "--max-memory", "another card", "cuda:0"] {
+            assert!(text.contains(part), "{text}");
+        }
+        let broken = EngineError::Device { device: "cuda:0".to_owned(), source: Box::new(io::Error::other("an illegal address").into()) };
+        assert_eq!(PaintError::of_engine("wall.png", 7, broken).kind(), FailureKind::Transient);
+    }
+
+    #[test]
+    fn a_plan_speaks_of_what_was_given() {
+        let error = EngineError::Memory { width: 64, height: 32, least_bytes: 500, budget_bytes: 400 };
+        let PaintError::Memory { least_bytes, given_bytes, .. } = PaintError::of_engine("wall.png", 1000, error) else {
+            panic!("a shortage")
+        };
+        assert_eq!((least_bytes, given_bytes), (1100, 1000));
+    }
 }

@@ -1,22 +1,31 @@
 //! What paints: the engine, behind an interface that tests can fill with something quick.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use impasto_engine::Engine;
 use impasto_engine::device::tensor::{Handle, TensorDevice, Unavailable};
+use impasto_engine::{Engine, EngineError};
 use impasto_kernels::{Level, UnknownLevel};
-use impasto_models::{ModelError, ModelStore, read_vgg19};
-use impasto_types::{Action, Digest, ModelRef, Profile};
+use impasto_models::{ModelError, ModelStore, VggWeights, read_vgg19};
+use impasto_types::{Action, DeviceHealth, DeviceInfo, Digest, ModelRef, Profile};
 
-use crate::device::{Device, card_memory_bytes};
+use crate::device::{Device, Devices};
+use crate::gauge::Gauge;
+use crate::one_line::one_line;
 use crate::paint::{Observer, PaintError, Painted, Sources, paint};
+use crate::settings::Settings;
 
 /// Paints what a worker has leased. All of it blocks, and is called on threads that may.
 pub trait Painter: fmt::Debug + Send + Sync + 'static {
-    /// What it runs on, such as `cpu avx512`. A report says in which precision, too.
-    fn device(&self) -> String;
+    /// What it paints on: at least one device, always the same, with the memory that may be taken there.
+    fn offers(&self) -> Vec<Offer>;
+
+    /// How its devices fare, in the order of the offers, as far as anything is known. A device with a fault is given no more tasks.
+    fn health(&self) -> Vec<DeviceHealth> {
+        Vec::new()
+    }
 
     /// Whether a model's weights are at hand; if not, the worker fetches them and hands them over.
     fn has_model(&self, model: &ModelRef) -> bool;
@@ -27,18 +36,44 @@ pub trait Painter: fmt::Debug + Send + Sync + 'static {
     /// Where they cannot be kept.
     fn adopt_model(&self, model: &ModelRef, weights: &Path) -> Result<(), PaintError>;
 
-    /// Paints one asset within `memory_bytes`; see [`paint`].
+    /// Paints one asset in a lane, which paints nothing else meanwhile; see [`paint`].
     ///
     /// # Errors
     /// As [`paint`].
     fn paint(
         &self,
+        lane: Lane,
         asset: &str,
-        memory_bytes: u64,
         action: &Action,
         sources: &Sources,
         observer: &mut Observer<'_>,
     ) -> Result<Painted, PaintError>;
+}
+
+/// A device that a painter paints on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offer {
+    pub info: DeviceInfo,
+    /// How many pictures are best painted there at once.
+    pub lanes: u32,
+}
+
+/// Where one picture is painted, and the memory that it may take there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lane {
+    /// The device's place among the offers.
+    pub device: usize,
+    pub lane: u32,
+    pub memory_bytes: u64,
+}
+
+/// Why there is no painter.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("cannot open the model store")]
+    Models(#[from] ModelError),
+    #[error("cannot paint on `{devices}`; the processor can paint: --device cpu")]
+    Device { devices: String, source: Unavailable },
 }
 
 /// The real one: the engine, on weights from the model store.
@@ -46,70 +81,152 @@ pub trait Painter: fmt::Debug + Send + Sync + 'static {
 pub struct EnginePainter {
     store: ModelStore,
     threads: usize,
-    device: Device,
-    /// Where the device is a card: it, and whose turn it is. A card is kept busy by one picture, and its memory is planned for one.
-    card: Option<Card>,
-    /// The network that was used last, in its precision. Preparing one takes about a second and many megabytes, and a farm's tasks all ask for the same.
-    engine: Mutex<Option<(Digest, Profile, Arc<Engine>)>>,
+    stations: Vec<Station>,
+    /// What was read last from the model store for cards: each lane prepares its own network from it.
+    weights: Mutex<Option<(Digest, Arc<VggWeights>)>>,
 }
 
-/// Steps on a card come from one thread: the library that convolves there has a handle for each.
+/// Steps on a card come from one thread, that of the lane's engine: the library that convolves there has a handle for each.
 const CARD_THREADS: usize = 1;
 
+/// While one picture is decoded, encoded or waits for the host, the other computes; a third would find little left to do, and take its memory.
+const CARD_LANES: u32 = 2;
+
+/// A device, and what stands ready there.
 #[derive(Debug)]
-struct Card {
-    handle: Handle,
-    turn: Mutex<()>,
+struct Station {
+    device: Device,
+    offer: Offer,
+    /// Made as lanes are first used. All lanes of the processor are one: they share its network and its threads.
+    lanes: Mutex<BTreeMap<u32, Arc<Mutex<Equipment>>>>,
+    gauge: Option<Gauge>,
+    /// Why a card that has failed could not be opened again.
+    lost: OnceLock<String>,
+}
+
+/// What a lane works with.
+#[derive(Debug, Default)]
+struct Equipment {
+    /// A card, with a stream of this lane's own, so that one lane does not wait for what another has asked of the card.
+    handle: Option<Handle>,
+    /// The network that was used last, in its precision. Preparing one takes about a second and many megabytes, and a farm's tasks all ask for the same.
+    engine: Option<(Digest, Profile, Arc<Engine>)>,
 }
 
 impl EnginePainter {
-    /// A painter with the model store in `models_dir`, or the user's own. All that it paints at once shares `threads` threads.
+    /// A painter with the model store in `models_dir`, or the user's own. All that it paints at once on the processor shares `threads` threads. It may take
+    /// `limit_bytes` of each device's memory, or most of what there is.
     ///
     /// # Errors
-    /// Where there is no folder for a model store.
-    pub fn open(models_dir: Option<&Path>, threads: usize) -> Result<Self, ModelError> {
-        Ok(Self { store: ModelStore::open(models_dir)?, threads, device: Device::Cpu, card: None, engine: Mutex::new(None) })
+    /// Where there is no folder for a model store, this program was built without such cards, or a driver or a card is missing or too old.
+    pub fn open(models_dir: Option<&Path>, threads: usize, devices: &Devices, limit_bytes: Option<u64>) -> Result<Self, OpenError> {
+        let store = ModelStore::open(models_dir)?;
+        let opened = || devices.list()?.into_iter().map(|device| Station::open(device, limit_bytes)).collect::<Result<_, _>>();
+        let stations = opened().map_err(|source| OpenError::Device { devices: devices.to_string(), source })?;
+        Ok(Self { store, threads, stations, weights: Mutex::new(None) })
     }
 
-    /// The same on another device than the processor.
+    /// The painter that a worker's settings ask for.
     ///
     /// # Errors
-    /// Where this program was built without such cards, or the driver or the card is missing or too old.
-    pub fn on(self, device: Device) -> Result<Self, Unavailable> {
-        let card = device.open()?.map(|handle| Card { handle, turn: Mutex::new(()) });
-        Ok(Self { device, card, ..self })
+    /// As [`EnginePainter::open`].
+    pub fn of(settings: &Settings) -> Result<Self, OpenError> {
+        Self::open(settings.models_dir.as_deref(), settings.threads, &settings.devices, settings.memory_bytes)
     }
 
-    /// The engine for the model that an action names, prepared on first use.
-    ///
-    /// # Errors
-    /// Where the store has no such weights, or they cannot be used.
-    pub fn engine(&self, asset: &str, action: &Action) -> Result<Arc<Engine>, PaintError> {
+    /// A lane with all that may be taken of a device's memory.
+    pub fn whole(&self, device: usize) -> Lane {
+        Lane { device, lane: 0, memory_bytes: self.stations[device].offer.info.memory_bytes }
+    }
+
+    /// The engine of a lane for the model that an action names, prepared on first use.
+    fn engine(&self, lane: Lane, asset: &str, action: &Action) -> Result<Arc<Engine>, PaintError> {
+        let station = &self.stations[lane.device];
         let model = action.models.first().ok_or_else(|| PaintError::NoModel { asset: asset.to_owned() })?;
-        // The lock is held while the network is prepared, so that two slots do not prepare it twice. It holds nothing half made.
-        let mut engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
+        let equipment = station.equipment(lane.lane);
+        // The lock is held while the network is prepared, so that two lanes that are one do not prepare it twice. It holds nothing half made.
+        let mut equipment = equipment.lock().unwrap_or_else(PoisonError::into_inner);
         let wanted = (model.blob.digest, action.recipe.profile);
-        if let Some((_, _, engine)) = engine.as_ref().filter(|(digest, profile, _)| (*digest, *profile) == wanted) {
+        if let Some((_, _, engine)) = equipment.engine.as_ref().filter(|(digest, profile, _)| (*digest, *profile) == wanted) {
             return Ok(engine.clone());
         }
+        // A card's memory has no room for two.
+        equipment.engine = None;
+        if equipment.handle.is_none() {
+            let opened = station.device.open();
+            equipment.handle = opened.map_err(|source| {
+                let _ = station.lost.set(one_line(&source));
+                PaintError::Card { device: station.device.to_string(), source }
+            })?;
+        }
         let unusable = |source| PaintError::Model { name: model.name, source };
-        let weights = self.weights(model).map_err(|error| unusable(error.into()))?;
-        let prepared = match &self.card {
-            Some(card) => TensorDevice::new(&weights, card.handle.clone(), wanted.1)
-                .and_then(|device| Engine::with_device(Box::new(device), CARD_THREADS)),
+        let weights = self.weights(model, station.device).map_err(|error| unusable(error.into()))?;
+        let prepared = match &equipment.handle {
+            Some(handle) => {
+                TensorDevice::new(&weights, handle.clone(), wanted.1).and_then(|device| Engine::with_device(Box::new(device), CARD_THREADS))
+            }
             None => {
                 let level = level().map_err(|source| PaintError::Level { source })?;
                 Engine::new(&weights, self.threads, Some(level), wanted.1)
             }
         };
-        let prepared = Arc::new(prepared.map_err(|error| unusable(error.into()))?);
-        *engine = Some((wanted.0, wanted.1, prepared.clone()));
+        let prepared = Arc::new(prepared.map_err(|error| match error {
+            error @ (EngineError::DeviceMemory { .. } | EngineError::Device { .. }) => {
+                PaintError::of_engine(asset, lane.memory_bytes, error)
+            }
+            error => unusable(error.into()),
+        })?);
+        equipment.engine = Some((wanted.0, wanted.1, prepared.clone()));
         Ok(prepared)
     }
 
-    fn weights(&self, model: &ModelRef) -> Result<impasto_models::VggWeights, ModelError> {
-        let file = self.store.find_ref(model)?.ok_or(ModelError::Missing { name: model.name })?;
-        read_vgg19(&file.read()?)
+    /// A model's weights. Cards share what was read for one of their lanes; the processor needs them once.
+    fn weights(&self, model: &ModelRef, device: Device) -> Result<Arc<VggWeights>, ModelError> {
+        let read = || {
+            let file = self.store.find_ref(model)?.ok_or(ModelError::Missing { name: model.name })?;
+            read_vgg19(&file.read()?).map(Arc::new)
+        };
+        if device == Device::Cpu {
+            return read();
+        }
+        // Held while they are read, so that lanes that begin together read them once.
+        let mut kept = self.weights.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, weights)) = kept.as_ref().filter(|(digest, _)| *digest == model.blob.digest) {
+            return Ok(weights.clone());
+        }
+        let weights = read()?;
+        *kept = Some((model.blob.digest, weights.clone()));
+        Ok(weights)
+    }
+}
+
+impl Station {
+    /// The device is opened at once, so that a card that cannot be had is an error before there is work for it.
+    fn open(device: Device, limit_bytes: Option<u64>) -> Result<Self, Unavailable> {
+        let first = Equipment { handle: device.open()?, engine: None };
+        let lanes = if device == Device::Cpu { 1 } else { CARD_LANES };
+        let offer = Offer { info: device.info(limit_bytes)?, lanes };
+        let lanes = Mutex::new(BTreeMap::from([(0, Arc::new(Mutex::new(first)))]));
+        Ok(Self { device, offer, lanes, gauge: Gauge::of(device), lost: OnceLock::new() })
+    }
+
+    fn health(&self) -> DeviceHealth {
+        let told = self.gauge.as_ref().map(Gauge::read).unwrap_or_default();
+        match self.lost.get() {
+            Some(lost) if told.fault.is_empty() => DeviceHealth { fault: lost.clone(), ..told },
+            _ => told,
+        }
+    }
+
+    fn equipment(&self, lane: u32) -> Arc<Mutex<Equipment>> {
+        let lane = if self.device == Device::Cpu { 0 } else { lane };
+        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        lanes.entry(lane).or_default().clone()
+    }
+
+    /// What a card was asked after it failed is worth nothing: the lane begins anew, and finds out whether the card is still there.
+    fn discard(&self, lane: u32) {
+        *self.equipment(lane).lock().unwrap_or_else(PoisonError::into_inner) = Equipment::default();
     }
 }
 
@@ -119,12 +236,13 @@ pub(crate) fn level() -> Result<Level, UnknownLevel> {
 }
 
 impl Painter for EnginePainter {
-    fn device(&self) -> String {
-        match self.device {
-            // A level that cannot be followed is an error as soon as there is something to paint.
-            Device::Cpu => format!("cpu {}", level().unwrap_or_else(|_| Level::detect())),
-            card @ (Device::Cuda(_) | Device::Metal(_)) => card.to_string(),
-        }
+    fn offers(&self) -> Vec<Offer> {
+        self.stations.iter().map(|station| station.offer.clone()).collect()
+    }
+
+    fn health(&self) -> Vec<DeviceHealth> {
+        let health: Vec<_> = self.stations.iter().map(Station::health).collect();
+        if health.iter().all(|health| *health == DeviceHealth::default()) { Vec::new() } else { health }
     }
 
     fn has_model(&self, model: &ModelRef) -> bool {
@@ -139,16 +257,46 @@ impl Painter for EnginePainter {
 
     fn paint(
         &self,
+        lane: Lane,
         asset: &str,
-        memory_bytes: u64,
         action: &Action,
         sources: &Sources,
         observer: &mut Observer<'_>,
     ) -> Result<Painted, PaintError> {
-        let engine = self.engine(asset, action)?;
-        // A turn guards no data, so one that ended badly leaves nothing half done.
-        let _turn = self.card.as_ref().map(|card| card.turn.lock().unwrap_or_else(PoisonError::into_inner));
-        let memory_bytes = card_memory_bytes(self.device).map_or(memory_bytes, |most| memory_bytes.min(most));
-        paint(&engine, memory_bytes, asset, action, sources, observer)
+        let painted =
+            self.engine(lane, asset, action).and_then(|engine| paint(&engine, lane.memory_bytes, asset, action, sources, observer));
+        if let Err(PaintError::Engine { source: EngineError::Device { .. }, .. }) = &painted {
+            self.stations[lane.device].discard(lane.lane);
+        }
+        painted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_processor_is_one_device_whose_lanes_are_one() {
+        let models = tempfile::tempdir().expect("a folder");
+        let painter = EnginePainter::open(Some(models.path()), 1, &Devices::Cpu, None).expect("it is there");
+        let [offer] = &painter.offers()[..] else { panic!("one device") };
+        assert!(offer.info.name.starts_with("cpu ") && offer.info.memory_bytes > 0, "{offer:?}");
+        assert_eq!((offer.lanes, offer.info.compute_capability), (1, None));
+        let station = &painter.stations[0];
+        assert!(Arc::ptr_eq(&station.equipment(0), &station.equipment(3)));
+        assert_eq!(painter.health(), []);
+    }
+
+    #[cfg(not(feature = "cuda"))]
+    #[test]
+    fn devices_that_cannot_be_had_are_named() {
+        let models = tempfile::tempdir().expect("a folder");
+        let devices = "cuda:0,1".parse().expect("a device");
+        let error = EnginePainter::open(Some(models.path()), 1, &devices, None).expect_err("there is none");
+        let text = one_line(&error);
+        for part in ["`cuda:0,1`", "feature `cuda`", "--device cpu"] {
+            assert!(text.contains(part), "{text}");
+        }
     }
 }

@@ -8,8 +8,10 @@ use config::{Config, Environment, File, FileFormat};
 use impasto_types::{IdError, WorkerName};
 use serde::Deserialize;
 
-use crate::device::Device;
+use crate::device::{Devices, MAX_CARDS};
 use crate::machine;
+use crate::painter::Offer;
+use crate::pool::Share;
 
 /// What a worker has to know before it starts. Every value is checked.
 ///
@@ -20,17 +22,17 @@ pub struct Settings {
     pub coordinator: String,
     /// What the farm calls this worker. It has to stay the same over restarts and be unique on the farm.
     pub name: WorkerName,
-    /// How many tasks run at once. They share the threads.
-    pub slots: u32,
+    /// How many tasks run at once on each device; `None` is as many as are best. On the processor they share the threads.
+    pub slots: Option<u32>,
     pub threads: usize,
-    /// Memory for tasks, over all slots, this process included.
-    pub memory_bytes: u64,
+    /// The most memory for tasks on each device, over its slots; `None` is most of what there is. On the processor, this process included.
+    pub memory_bytes: Option<u64>,
     /// Where downloaded blobs are kept, and how much of them.
     pub cache_dir: PathBuf,
     pub cache_bytes: u64,
     /// The model store's folder; `None` is the user's own.
     pub models_dir: Option<PathBuf>,
-    pub device: Device,
+    pub devices: Devices,
     /// Whether the farm has no other worker and never will, as one inside another program: what is too large for this one then fails for good.
     pub only: bool,
 }
@@ -54,12 +56,13 @@ pub const DEFAULT_COORDINATOR: &str = "http://127.0.0.1:7421";
 /// Enough for the inputs of a few thousand textures.
 const DEFAULT_CACHE_BYTES: u64 = 2 << 30;
 
-/// More slots than that on one machine is a slip of the pen, and stays far below `impasto_proto::limits::MAX_LEASES`.
+/// More slots than that on one device is a slip of the pen.
 const MAX_SLOTS: u32 = 64;
+const _: () = assert!(MAX_SLOTS as usize * MAX_CARDS <= impasto_proto::limits::MAX_LEASES);
 const MAX_THREADS: usize = 1024;
 
 /// Memory that painting may take unless it is told otherwise: four fifths of what is free, so that the machine stays of use. A container's limit counts.
-pub fn default_memory_bytes() -> u64 {
+pub(crate) fn default_memory_bytes() -> u64 {
     machine::free_memory_bytes() / 10 * 8
 }
 
@@ -77,7 +80,7 @@ struct Keys {
     cache_dir: Option<PathBuf>,
     cache_bytes: Option<u64>,
     models_dir: Option<PathBuf>,
-    device: Option<Device>,
+    device: Option<Devices>,
 }
 
 impl Settings {
@@ -122,22 +125,31 @@ impl Settings {
         let settings = Self {
             coordinator: keys.coordinator.unwrap_or_else(|| DEFAULT_COORDINATOR.to_owned()),
             name,
-            slots: keys.slots.unwrap_or(1),
+            slots: keys.slots,
             threads: keys.threads.unwrap_or_else(machine::threads).min(MAX_THREADS),
-            memory_bytes: keys.memory_bytes.unwrap_or_else(default_memory_bytes),
+            memory_bytes: keys.memory_bytes,
             cache_dir: match keys.cache_dir {
                 Some(dir) => dir,
                 None => machine::cache_dir().ok_or(SettingsError::NoHome { name: "cache_dir" })?.join("worker-blobs"),
             },
             cache_bytes: keys.cache_bytes.unwrap_or(DEFAULT_CACHE_BYTES),
             models_dir: keys.models_dir,
-            device: keys.device.unwrap_or_default(),
+            devices: keys.device.unwrap_or_default(),
             only: false,
         };
-        in_range("slots", settings.slots, (1..=MAX_SLOTS).contains(&settings.slots), "from 1 to 64")?;
+        if let Some(slots) = settings.slots {
+            in_range("slots", slots, (1..=MAX_SLOTS).contains(&slots), "from 1 to 64")?;
+        }
         in_range("threads", settings.threads, settings.threads > 0, "at least 1")?;
-        in_range("memory_bytes", settings.memory_bytes, settings.memory_bytes > 0, "above 0")?;
+        if let Some(memory_bytes) = settings.memory_bytes {
+            in_range("memory_bytes", memory_bytes, memory_bytes > 0, "above 0")?;
+        }
         Ok(settings)
+    }
+
+    /// What tasks get of a device.
+    pub(crate) fn share(&self, offer: &Offer) -> Share {
+        Share { lanes: self.slots.unwrap_or(offer.lanes), memory_bytes: offer.info.memory_bytes }
     }
 }
 
@@ -170,11 +182,12 @@ mod tests {
 
     #[test]
     fn the_environment_wins_over_the_file() {
-        let toml = format!("{HERE}slots = 2\nthreads = 3\nname = \"a\"\ndevice = \"cuda:1\"\n");
+        let toml = format!("{HERE}slots = 2\nthreads = 3\nname = \"a\"\ndevice = \"cuda:0,1\"\n");
         let settings = read(&toml, &[("IMPASTO_WORKER__SLOTS", "4"), ("IMPASTO_WORKER__NAME", "7"), ("OTHER", "x")]).expect("it is valid");
-        assert_eq!((settings.slots, settings.threads, settings.name.as_str(), settings.device), (4, 3, "7", Device::Cuda(1)));
+        assert_eq!((settings.slots, settings.threads, settings.name.as_str()), (Some(4), 3, "7"));
+        assert_eq!(settings.devices.to_string(), "cuda:0,1");
         assert_eq!(settings.coordinator, DEFAULT_COORDINATOR);
-        assert!(settings.memory_bytes > 0);
+        assert_eq!(settings.memory_bytes, None, "it follows from the device");
     }
 
     #[test]
@@ -187,6 +200,8 @@ mod tests {
             ("slots = \"many\"", None, "slots"),
             ("name = \"a b\"", None, "`a b` is not a worker's name"),
             ("device = \"abacus\"", None, "abacus"),
+            ("device = \"cuda:1,1\"", None, "`cuda:1,1` names card 1 twice"),
+            ("memory_bytes = 0", None, "memory_bytes is 0"),
             ("", Some(("IMPASTO_WORKER__SLOT", "2")), "slot"),
             ("slots = ", None, "worker.toml"),
         ] {

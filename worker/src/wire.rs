@@ -7,11 +7,10 @@ use impasto_proto::v1::coordinator_message::Message as FromCoordinator;
 use impasto_proto::v1::report::Outcome as ReportOutcome;
 use impasto_proto::v1::worker_message::Message as FromWorker;
 use impasto_proto::{FieldError, from_proto, to_proto, v1};
-use impasto_types::{Digest, ENGINE_VERSION, LeaseId, TaskSpec};
+use impasto_types::{DeviceHealth, DeviceInfo, Digest, ENGINE_VERSION, LeaseId, TaskSpec, WorkerName};
 
 use crate::ledger::Outcome;
 use crate::progress::Progress;
-use crate::settings::Settings;
 
 /// What the coordinator wants.
 #[derive(Debug)]
@@ -55,25 +54,43 @@ impl Order {
     }
 }
 
-pub(crate) fn hello(settings: &Settings, device: &str, held: &[LeaseId], blobs: &[Digest]) -> FromWorker {
+pub(crate) fn hello(name: &WorkerName, slots: u32, devices: &[DeviceInfo], held: &[LeaseId], blobs: &[Digest]) -> FromWorker {
+    let names: Vec<_> = devices.iter().map(|device| device.name.as_str()).collect();
     FromWorker::Hello(v1::Hello {
-        name: settings.name.to_string(),
+        name: name.to_string(),
         capabilities: Some(v1::Capabilities {
-            slots: settings.slots,
-            memory_bytes: settings.memory_bytes,
+            slots,
+            memory_bytes: devices.iter().map(|device| device.memory_bytes).fold(0, u64::saturating_add),
             engine_version: ENGINE_VERSION,
-            device: cut(device, MAX_DEVICE_BYTES).to_owned(),
+            device: plain(&names.join(", ")),
             blobs: blobs.iter().map(|digest| digest.as_bytes().to_vec()).collect(),
+            devices: devices.iter().map(device).collect(),
         }),
         held: held.iter().map(to_proto::lease).collect(),
     })
+}
+
+/// Names of drivers are cut to what the wire takes.
+fn device(info: &DeviceInfo) -> v1::Device {
+    let (name, model) = (plain(&info.name), plain(&info.model));
+    to_proto::device_info(&DeviceInfo { name, model, ..info.clone() })
+}
+
+fn device_health(health: &DeviceHealth) -> v1::DeviceHealth {
+    let (slowed_by, fault) = (plain(&health.slowed_by), plain(&health.fault));
+    to_proto::device_health(&DeviceHealth { slowed_by, fault, ..health.clone() })
+}
+
+/// A line of at most [`MAX_DEVICE_BYTES`].
+fn plain(text: &str) -> String {
+    cut(&text.replace(char::is_control, " "), MAX_DEVICE_BYTES).to_owned()
 }
 
 pub(crate) fn credits(free_slots: u32) -> FromWorker {
     FromWorker::Credits(v1::Credits { free_slots })
 }
 
-pub(crate) fn heartbeat(leases: impl Iterator<Item = (LeaseId, Option<Progress>)>) -> FromWorker {
+pub(crate) fn heartbeat(leases: impl Iterator<Item = (LeaseId, Option<Progress>)>, devices: &[DeviceHealth]) -> FromWorker {
     let progress = |progress: Progress| v1::Progress {
         iteration: progress.iteration,
         iterations: progress.iterations,
@@ -81,7 +98,7 @@ pub(crate) fn heartbeat(leases: impl Iterator<Item = (LeaseId, Option<Progress>)
         left_ms: progress.left_ms,
     };
     let leases = leases.map(|(lease, news)| v1::LeaseProgress { lease: Some(to_proto::lease(&lease)), progress: news.map(progress) });
-    FromWorker::Heartbeat(v1::Heartbeat { leases: leases.collect() })
+    FromWorker::Heartbeat(v1::Heartbeat { leases: leases.collect(), devices: devices.iter().map(device_health).collect() })
 }
 
 pub(crate) fn report(lease: LeaseId, outcome: &Outcome) -> FromWorker {
@@ -121,6 +138,14 @@ mod tests {
         let welcome = FromCoordinator::Welcome(v1::Welcome { epoch: 1, heartbeat_ms: u64::MAX, stale: vec![] });
         let order = Order::read(v1::CoordinatorMessage { message: Some(welcome) });
         assert!(matches!(order, Ok(Order::Welcome { heartbeat, .. }) if heartbeat == Duration::from_secs(60)));
+    }
+
+    #[test]
+    fn what_a_driver_says_fits_the_wire() {
+        let fault = format!("a\nb{}", "é".repeat(MAX_DEVICE_BYTES));
+        let health = device_health(&DeviceHealth { fault, ..DeviceHealth::default() });
+        let read = from_proto::device_health(health).expect("it is within bounds");
+        assert!(read.fault.starts_with("a b") && read.fault.len() >= MAX_DEVICE_BYTES - 1, "{read:?}");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::time::Duration;
 use impasto_proto::client::{self, Blobs, ConnectError};
 use impasto_proto::v1::worker_message::Message;
 use impasto_proto::v1::{CoordinatorMessage, WorkerMessage};
-use impasto_types::{FailureKind, LeaseId, TaskSpec};
+use impasto_types::{DeviceHealth, DeviceInfo, FailureKind, LeaseId, TaskSpec};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
@@ -21,17 +21,15 @@ use tonic::transport::Channel;
 use tonic::{Code, Status, Streaming};
 use tracing::{debug, info, warn};
 
-use impasto_engine::device::tensor::Unavailable;
-
 use crate::attempt::{Workshop, attempt};
 use crate::backoff::Backoff;
 use crate::blob_cache::BlobCache;
 use crate::ledger::{Answer, Ledger, Outcome};
 use crate::one_line::one_line;
-use crate::painter::{EnginePainter, Painter};
+use crate::painter::{EnginePainter, Offer, OpenError, Painter};
+use crate::pool::Pool;
 use crate::progress::Progress;
 use crate::settings::Settings;
-use crate::slots::Slots;
 use crate::wire::{self, Order};
 
 /// Why a worker cannot go on. An unreachable coordinator is no reason: it is waited for.
@@ -39,12 +37,12 @@ use crate::wire::{self, Order};
 pub enum WorkerError {
     #[error("cannot keep blobs in {}", path.display())]
     Cache { path: PathBuf, source: io::Error },
-    #[error("cannot open the model store")]
-    Models(#[from] impasto_models::ModelError),
-    #[error("cannot paint on the device of the settings")]
-    Device(#[from] Unavailable),
+    #[error(transparent)]
+    Painter(#[from] OpenError),
     #[error(transparent)]
     Address(ConnectError),
+    #[error("no device can be painted on any more: {faults}; the processor can paint: --device cpu")]
+    NoDevice { faults: String },
     #[error("the coordinator refused the worker `{name}`")]
     Refused { name: String, source: Status },
 }
@@ -54,6 +52,9 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// A coordinator that accepts a stream says welcome within this time.
 const WELCOME_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How often drivers are asked how their cards fare: heat changes within seconds, and the question costs milliseconds.
+const HEALTH_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Messages that wait for the network. A coordinator that lets so many pile up is taken for gone.
 const OUTBOX_MESSAGES: usize = 256;
@@ -69,7 +70,7 @@ const NAMED_BLOBS: usize = 256;
 /// # Errors
 /// Where the settings cannot work: a cache or model folder that cannot be used, a device that is not there, a wrong address, a coordinator that refuses this worker.
 pub async fn run(settings: Settings, shutdown: CancellationToken) -> Result<(), WorkerError> {
-    let painter = EnginePainter::open(settings.models_dir.as_deref(), settings.threads)?.on(settings.device)?;
+    let painter = EnginePainter::of(&settings)?;
     run_with(settings, Arc::new(painter), shutdown).await
 }
 
@@ -80,13 +81,22 @@ pub async fn run(settings: Settings, shutdown: CancellationToken) -> Result<(), 
 pub async fn run_with(settings: Settings, painter: Arc<dyn Painter>, shutdown: CancellationToken) -> Result<(), WorkerError> {
     let cache = BlobCache::open(&settings.cache_dir, settings.cache_bytes)
         .map_err(|source| WorkerError::Cache { path: settings.cache_dir.clone(), source })?;
-    info!(name = %settings.name, coordinator = settings.coordinator, slots = settings.slots, device = painter.device(), "the worker starts");
+    let offers = painter.offers();
+    let pool = Pool::new(offers.iter().map(|offer| settings.share(offer)));
+    let slots = pool.lanes();
+    for Offer { info, .. } in &offers {
+        let DeviceInfo { name, model, memory_bytes, compute_capability: _ } = info;
+        info!(name, model, memory_bytes, "paints on");
+    }
+    info!(name = %settings.name, coordinator = settings.coordinator, slots, "the worker starts");
     let Some(channel) = connect(&settings, &shutdown).await? else { return Ok(()) };
-    let slots = Slots::new(settings.slots, settings.memory_bytes);
-    let workshop = Workshop { painter, cache: Arc::new(cache), blobs: Blobs::new(channel.clone()), slots, only: settings.only };
+    let workshop = Workshop { painter, cache: Arc::new(cache), blobs: Blobs::new(channel.clone()), pool, only: settings.only };
+    let workshop = Arc::new(workshop);
     let worker = Worker {
-        ledger: Ledger::new(settings.slots),
-        workshop: Arc::new(workshop),
+        ledger: Ledger::new(slots),
+        slots,
+        health: watch_health(workshop.clone(), shutdown.clone()),
+        workshop,
         settings,
         channel,
         shutdown,
@@ -94,6 +104,34 @@ pub async fn run_with(settings: Settings, painter: Arc<dyn Painter>, shutdown: C
         handles: BTreeMap::new(),
     };
     worker.serve().await
+}
+
+/// Asks the painter again and again how its devices fare, until the worker ends, and retires those with a fault.
+fn watch_health(workshop: Arc<Workshop>, shutdown: CancellationToken) -> watch::Receiver<Vec<DeviceHealth>> {
+    let (news, health) = watch::channel(Vec::new());
+    tokio::spawn(async move {
+        let watching = async {
+            let mut turns = tokio::time::interval(HEALTH_INTERVAL);
+            loop {
+                turns.tick().await;
+                let painter = workshop.painter.clone();
+                // A driver that is unwell may take its time.
+                let Ok(health) = tokio::task::spawn_blocking(move || painter.health()).await else { return };
+                for (device, health) in health.iter().enumerate().filter(|(_, health)| !health.fault.is_empty()) {
+                    if workshop.pool.retire(device) {
+                        warn!(device, fault = health.fault, "a device takes no more tasks");
+                    }
+                }
+                news.send_replace(health);
+            }
+        };
+        tokio::select! {
+            () = watching => {}
+            () = news.closed() => {}
+            () = shutdown.cancelled() => {}
+        }
+    });
+    health
 }
 
 /// The first connection; the channel finds its way back by itself after that. `None` where the worker is shut down first.
@@ -116,8 +154,12 @@ struct Worker {
     settings: Settings,
     channel: Channel,
     shutdown: CancellationToken,
+    /// How the devices fare.
+    health: watch::Receiver<Vec<DeviceHealth>>,
     workshop: Arc<Workshop>,
     ledger: Ledger,
+    /// All that it began with.
+    slots: u32,
     /// Attempts that have not ended, and how to reach them.
     attempts: JoinSet<(LeaseId, Outcome)>,
     handles: BTreeMap<LeaseId, Handle>,
@@ -153,6 +195,9 @@ enum Lost {
     Malformed(#[from] impasto_proto::FieldError),
     #[error("the coordinator does not take this worker's messages")]
     Stuck,
+    /// Nobody else will ever paint what this worker cannot.
+    #[error("no device takes tasks any more")]
+    NoDevice,
 }
 
 /// The sending half of a stream. It never waits, so that a coordinator that does not read cannot hold up the loop.
@@ -183,6 +228,11 @@ impl Worker {
                     self.stop_attempts(Instant::now() + GRACE).await;
                     return Err(WorkerError::Refused { name: self.settings.name.to_string(), source });
                 }
+                Lost::NoDevice => {
+                    self.stop_attempts(Instant::now() + GRACE).await;
+                    let faults = self.health.borrow().iter().map(|health| health.fault.clone()).collect::<Vec<_>>().join("; ");
+                    return Err(WorkerError::NoDevice { faults });
+                }
                 lost => warn!(leases = self.ledger.held().len(), "{}; connecting again", one_line(&lost)),
             }
             if began.elapsed() > Backoff::LONGEST {
@@ -200,8 +250,9 @@ impl Worker {
     async fn attach(&mut self) -> Result<End, Lost> {
         let (sender, outgoing) = mpsc::channel(OUTBOX_MESSAGES);
         let outbox = Outbox(sender);
-        let device = self.workshop.painter.device();
-        outbox.send(wire::hello(&self.settings, &device, &self.ledger.held(), &self.workshop.cache.newest(NAMED_BLOBS)))?;
+        let devices: Vec<_> = self.workshop.painter.offers().into_iter().map(|offer| offer.info).collect();
+        let blobs = self.workshop.cache.newest(NAMED_BLOBS);
+        outbox.send(wire::hello(&self.settings.name, self.slots, &devices, &self.ledger.held(), &blobs))?;
         let Some(welcomed) = self.shutdown.clone().run_until_cancelled(self.welcome(outgoing)).await else {
             self.stop_attempts(Instant::now() + GRACE).await;
             return Ok(End::Done);
@@ -214,9 +265,13 @@ impl Worker {
         }
         outbox.send(self.credits())?;
 
+        let (mut health, mut lanes) = (self.health.clone(), self.workshop.pool.lanes());
         let mut beats = tokio::time::interval_at(Instant::now() + heartbeat, heartbeat);
         let mut deadline = None;
         while !self.ledger.is_done() {
+            if self.settings.only && self.workshop.pool.lanes() == 0 {
+                return Err(Lost::NoDevice);
+            }
             let grace = async {
                 match deadline {
                     Some(deadline) => sleep_until(deadline).await,
@@ -230,6 +285,12 @@ impl Worker {
                 },
                 Some(joined) = self.attempts.join_next() => self.note(joined, Some(&outbox))?,
                 _ = beats.tick() => self.beat(&outbox)?,
+                Ok(()) = health.changed() => {
+                    let left = self.workshop.pool.lanes();
+                    if std::mem::replace(&mut lanes, left) != left {
+                        outbox.send(self.credits())?;
+                    }
+                }
                 () = self.shutdown.cancelled(), if deadline.is_none() => {
                     info!("shutting down; leases go back");
                     deadline = Some(Instant::now() + GRACE);
@@ -304,7 +365,7 @@ impl Worker {
         info!(%lease, asset = %task.asset, "begins");
         let (news, progress) = watch::channel(None);
         let cancel = CancellationToken::new();
-        let slots = self.workshop.slots.needed(task.memory_bytes);
+        let slots = self.workshop.pool.needed(task.memory_bytes);
         self.handles.insert(lease, Handle { cancel: cancel.clone(), slots, progress });
         let workshop = self.workshop.clone();
         self.attempts.spawn(async move { (lease, attempt(workshop, task, news, cancel).await) });
@@ -315,7 +376,9 @@ impl Worker {
     /// Asks for as many leases as there are free slots.
     fn credits(&self) -> Message {
         let further: u32 = self.handles.values().map(|handle| handle.slots - 1).sum();
-        wire::credits(self.ledger.free_slots().saturating_sub(further))
+        // Slots of devices that take no more tasks are not asked for.
+        let retired = self.slots.saturating_sub(self.workshop.pool.lanes());
+        wire::credits(self.ledger.free_slots().saturating_sub(further).saturating_sub(retired))
     }
 
     /// An attempt has ended. Without an outbox, its report waits for the next connection.
@@ -344,7 +407,8 @@ impl Worker {
 
     fn beat(&mut self, outbox: &Outbox) -> Result<(), Lost> {
         let progress = |lease: LeaseId| (lease, self.handles.get(&lease).and_then(|handle| *handle.progress.borrow()));
-        outbox.send(wire::heartbeat(self.ledger.running().map(progress)))?;
+        let health = self.health.borrow().clone();
+        outbox.send(wire::heartbeat(self.ledger.running().map(progress), &health))?;
         for lease in self.ledger.overdue_reports() {
             debug!(%lease, "reported again");
             self.report(lease, outbox)?;

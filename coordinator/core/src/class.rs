@@ -31,6 +31,6 @@ impl Class {
 impl Demand {
     /// Whether a worker with these capabilities could meet it with nothing else to do.
     pub(crate) fn is_met_by(&self, capabilities: &Capabilities) -> bool {
-        capabilities.engine_version == self.engine_version && capabilities.memory_bytes >= self.memory_bytes
+        capabilities.engine_version == self.engine_version && capabilities.task_memory_bytes() >= self.memory_bytes
     }
 }

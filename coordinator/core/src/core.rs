@@ -78,6 +78,7 @@ impl Core {
             Input::Disconnect { worker } => self.disconnect(worker),
             Input::Credits { worker, free_slots } => self.credits(worker, free_slots),
             Input::Heartbeat { worker, lease, progress } => self.heartbeat(worker, lease, progress),
+            Input::Health { worker, devices } => self.workers.set_health(worker, devices, self.now),
             Input::Report { worker, lease, outcome } => self.report(worker, lease, outcome),
             Input::Drain { worker } => self.workers.drain(worker),
             Input::Tick => {}

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use impasto_types::{Digest, FailureKind, JobId, LeaseId, TaskResult, WorkerId, WorkerName};
+use impasto_types::{DeviceHealth, DeviceInfo, Digest, FailureKind, JobId, LeaseId, TaskResult, WorkerId, WorkerName};
 use serde::{Deserialize, Serialize};
 
 /// Milliseconds since the Unix epoch, as the driver's clock has them.
@@ -28,6 +28,8 @@ pub enum Input {
     Credits { worker: WorkerId, free_slots: u32 },
     /// A worker still works on a lease.
     Heartbeat { worker: WorkerId, lease: LeaseId, progress: Option<Progress> },
+    /// How a worker's devices fare, in the order of its capabilities. Only shown.
+    Health { worker: WorkerId, devices: Vec<DeviceHealth> },
     /// A worker has ended a lease. Replied to with `Effect::Acknowledge`, whether it changed anything or not.
     Report { worker: WorkerId, lease: LeaseId, outcome: LeaseOutcome },
     /// A worker takes no more work: it asked for it, or an operator did. Its leases run on.
@@ -72,12 +74,22 @@ pub struct Capabilities {
     pub slots: u32,
     /// Memory for tasks, over all slots, in bytes.
     pub memory_bytes: u64,
+    /// What it paints on, where it tells: a task gets the memory of one of them.
+    pub devices: Vec<DeviceInfo>,
     /// The engine version that it runs; it is only given tasks of this version.
     pub engine_version: u32,
     /// Such as `cpu avx512`, to show.
     pub device: String,
     /// Blobs that it already holds, a bounded sample of the newest.
     pub blobs: BTreeSet<Digest>,
+}
+
+impl Capabilities {
+    /// The most memory that one task gets.
+    pub fn task_memory_bytes(&self) -> u64 {
+        let largest = self.devices.iter().map(|device| device.memory_bytes).max();
+        largest.map_or(self.memory_bytes, |largest| largest.min(self.memory_bytes))
+    }
 }
 
 /// A lease that a worker still works on, or holds an unacknowledged report for, when it connects again.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use impasto_types::{Digest, LeaseId, WorkerId, WorkerName};
+use impasto_types::{DeviceHealth, Digest, LeaseId, WorkerId, WorkerName};
 use serde::{Deserialize, Serialize};
 
 use crate::class::{Class, Demand};
@@ -38,6 +38,8 @@ pub struct WorkerView {
     pub leases: Vec<LeaseId>,
     /// Results that were taken from it since the coordinator came up.
     pub tasks_done: u64,
+    /// How its devices fare, as far as it has told.
+    pub health: Vec<DeviceHealth>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -60,6 +62,7 @@ pub(crate) struct Worker {
     pub(crate) tasks_done: u64,
     /// When it last said anything.
     pub(crate) heard: Millis,
+    health: Vec<DeviceHealth>,
     draining: bool,
     /// How many more leases it asked for.
     credits: u32,
@@ -87,6 +90,7 @@ impl Workers {
             name,
             tasks_done,
             heard: now,
+            health: Vec::new(),
             draining: false,
             credits: 0,
             leases: 0,
@@ -131,6 +135,12 @@ impl Workers {
         let Some(worker) = self.connected.get_mut(&id) else { return };
         worker.credits = worker.credits.saturating_sub(1);
         self.rank(id);
+    }
+
+    pub(crate) fn set_health(&mut self, id: WorkerId, devices: Vec<DeviceHealth>, now: Millis) {
+        let Some(worker) = self.connected.get_mut(&id) else { return };
+        worker.health = devices;
+        worker.heard = now;
     }
 
     pub(crate) fn drain(&mut self, id: WorkerId) {
@@ -194,7 +204,7 @@ impl Workers {
         let mut room = BTreeMap::new();
         for worker in self.free.iter().filter_map(|(_, id)| self.connected.get(id)) {
             let most: &mut u64 = room.entry(worker.capabilities.engine_version).or_default();
-            *most = worker.free_memory_bytes.max(*most);
+            *most = worker.free_memory_bytes.min(worker.capabilities.task_memory_bytes()).max(*most);
         }
         room
     }
@@ -234,13 +244,14 @@ impl Workers {
                 (false, 0) => WorkerState::Idle,
                 (false, _) => WorkerState::Busy,
             };
-            let (name, capabilities) = (worker.name.clone(), worker.capabilities.clone());
+            let (name, capabilities, health) = (worker.name.clone(), worker.capabilities.clone(), worker.health.clone());
             let leases = leases_of(&name);
-            WorkerView { name, id: Some(*id), state, capabilities, leases, tasks_done: worker.tasks_done }
+            WorkerView { name, id: Some(*id), state, capabilities, leases, tasks_done: worker.tasks_done, health }
         });
         let lost = self.lost.iter().map(|(name, lost)| {
             let (leases, capabilities) = (leases_of(name), lost.capabilities.clone());
-            WorkerView { name: name.clone(), id: None, state: WorkerState::Lost, capabilities, leases, tasks_done: lost.tasks_done }
+            let (name, tasks_done) = (name.clone(), lost.tasks_done);
+            WorkerView { name, id: None, state: WorkerState::Lost, capabilities, leases, tasks_done, health: Vec::new() }
         });
         let mut views: Vec<_> = connected.chain(lost).collect();
         views.sort_unstable_by(|a, b| a.name.cmp(&b.name));
@@ -267,7 +278,7 @@ impl Workers {
         self.largest.clear();
         for worker in self.connected.values().filter(|worker| !worker.draining) {
             let largest = self.largest.entry(worker.capabilities.engine_version).or_default();
-            *largest = worker.capabilities.memory_bytes.max(*largest);
+            *largest = worker.capabilities.task_memory_bytes().max(*largest);
         }
     }
 
@@ -288,6 +299,6 @@ impl Worker {
     }
 
     fn has_room(&self, demand: &Demand) -> bool {
-        self.capabilities.engine_version == demand.engine_version && self.free_memory_bytes >= demand.memory_bytes
+        demand.is_met_by(&self.capabilities) && self.free_memory_bytes >= demand.memory_bytes
     }
 }

@@ -23,6 +23,7 @@ pub fn decide_all(workers: u32, tasks: u32) -> Throughput {
             memory_bytes: 8 << 30,
             engine_version: 1,
             device: "simulated".to_owned(),
+            devices: Vec::new(),
             blobs: BTreeSet::from([Digest::of(b"style")]),
         };
         pending.push_back(Input::Connect { worker: WorkerId(worker), name, capabilities, held: Vec::new() });

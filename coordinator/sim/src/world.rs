@@ -120,6 +120,7 @@ impl World {
                 memory_bytes: (4 + u64::from(index % 2) * 8) * GIB,
                 engine_version: 1,
                 device: "simulated".to_owned(),
+                devices: Vec::new(),
                 blobs: BTreeSet::new(),
             },
             life: 0,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use impasto_core::{Input, LeaseOutcome};
-use impasto_proto::limits::MAX_LEASES;
+use impasto_proto::limits::{MAX_DEVICES, MAX_LEASES};
 use impasto_proto::v1::coordinator_message::Message as Outgoing;
 use impasto_proto::v1::worker_message::Message as Incoming;
 use impasto_proto::v1::{CoordinatorMessage, WorkerMessage};
@@ -127,7 +127,8 @@ impl Attachment {
                 for (lease, progress) in leases {
                     self.tell(Input::Heartbeat { worker, lease, progress }).await?;
                 }
-                Ok(())
+                let devices = from_proto::each("heartbeat.devices", heartbeat.devices, MAX_DEVICES, from_proto::device_health)?;
+                if devices.is_empty() { Ok(()) } else { self.tell(Input::Health { worker, devices }).await }
             }
             Incoming::Report(report) => {
                 let (lease, outcome) = wire::report(report).map_err(|error| error.within("report"))?;

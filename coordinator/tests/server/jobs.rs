@@ -30,7 +30,7 @@ async fn a_job_is_painted_once_and_then_known() {
 
     let progress = v1::Progress { iteration: 3, iterations: 40, loss: 2.5, left_ms: Some(900) };
     let heartbeat = v1::LeaseProgress { lease: Some(lease), progress: Some(progress) };
-    worker.say(v1::worker_message::Message::Heartbeat(v1::Heartbeat { leases: vec![heartbeat] })).await;
+    worker.say(v1::worker_message::Message::Heartbeat(v1::Heartbeat { leases: vec![heartbeat], devices: vec![] })).await;
     let seen = watcher.until(|state| if let State::Leased(leased) = state { leased.progress } else { None }).await;
     assert_eq!(seen, progress);
 

@@ -144,6 +144,12 @@ pub(crate) fn result_of(bytes: &[u8]) -> TaskResult {
     TaskResult { output: BlobRef::of(bytes), width: 4, height: 4, report }
 }
 
+/// What a fake worker paints on.
+pub(crate) fn device() -> v1::Device {
+    let compute_capability = Some(v1::ComputeCapability { major: 9, minor: 0 });
+    v1::Device { name: "cuda:0".to_owned(), model: "canvas".to_owned(), memory_bytes: 1 << 30, compute_capability }
+}
+
 pub(crate) struct FakeWorker {
     blobs: Blobs,
     out: mpsc::Sender<v1::WorkerMessage>,
@@ -158,6 +164,7 @@ impl FakeWorker {
             memory_bytes: 1 << 30,
             engine_version: ENGINE_VERSION,
             device: "fake".to_owned(),
+            devices: vec![device()],
             blobs: Vec::new(),
         };
         let hello = v1::Hello { name: name.to_owned(), capabilities: Some(capabilities), held };

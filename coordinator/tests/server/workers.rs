@@ -7,7 +7,7 @@ use impasto_proto::v1::worker_message::Message;
 use impasto_proto::{client, to_proto, v1};
 use tonic::Code;
 
-use crate::support::{FakeWorker, Running, result_of, settings};
+use crate::support::{FakeWorker, Running, device, in_time, result_of, settings};
 
 #[tokio::test]
 async fn a_stale_report_changes_nothing() {
@@ -104,6 +104,38 @@ async fn workers_are_listed_and_drained() {
     for (name, code) in [("two", Code::NotFound), ("t/w/o", Code::InvalidArgument)] {
         let refused = workers.drain(v1::DrainRequest { name: name.to_owned() }).await.expect_err(name);
         assert_eq!(refused.code(), code);
+    }
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn devices_are_shown_with_how_they_fare() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let running = Running::start(settings(folder.path())).await;
+    let (worker, _) = FakeWorker::attach(&running, "one", vec![]).await;
+    let hot = v1::DeviceHealth { temperature_c: Some(91), fault: "it fell off the bus".to_owned(), ..v1::DeviceHealth::default() };
+    worker.say(Message::Heartbeat(v1::Heartbeat { leases: vec![], devices: vec![hot.clone()] })).await;
+    let mut workers = client::workers(running.channel.clone());
+    // What one connection says and what another asks come in any order.
+    let listed = in_time("the news", async {
+        loop {
+            let listed = workers.list_workers(v1::ListWorkersRequest {}).await.expect("it answers").into_inner().workers.remove(0);
+            if !listed.health.is_empty() {
+                break listed;
+            }
+        }
+    })
+    .await;
+    assert_eq!((listed.devices, listed.health), (vec![device()], vec![hot]));
+
+    let long = v1::DeviceHealth { fault: "x".repeat(129), ..v1::DeviceHealth::default() };
+    for (devices, expected) in
+        [(vec![long], "heartbeat.devices[0].fault"), (vec![v1::DeviceHealth::default(); 65], "heartbeat.devices is 65 entries long")]
+    {
+        let (mut worker, _) = FakeWorker::attach(&running, "two", vec![]).await;
+        worker.say(Message::Heartbeat(v1::Heartbeat { leases: vec![], devices })).await;
+        let refused = worker.next().await.expect_err(expected);
+        assert!(refused.message().starts_with(expected), "{}", refused.message());
     }
     running.stop().await;
 }

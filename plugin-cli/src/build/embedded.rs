@@ -1,9 +1,10 @@
 //! A farm inside this process: a coordinator on loopback and one worker, the same ones that run as servers.
 
 use std::io;
+use std::sync::Arc;
 
 use impasto_coordinator::{Coordinator, ServeError, StartError};
-use impasto_worker::{SettingsError, WorkerError};
+use impasto_worker::{EnginePainter, OpenError, Painter, SettingsError, WorkerError};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Duration, timeout};
@@ -21,7 +22,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(crate) struct Embedded {
     url: String,
-    /// What its one worker may take.
+    /// The most that its one worker has for a task.
     memory_bytes: u64,
     worker: (CancellationToken, JoinHandle<()>),
     coordinator: (CancellationToken, JoinHandle<()>),
@@ -37,6 +38,8 @@ pub enum EmbeddedError {
     Serve(#[from] ServeError),
     #[error("the worker cannot be set up")]
     Settings(#[from] Box<SettingsError>),
+    #[error(transparent)]
+    Painter(#[from] OpenError),
     #[error("the worker failed")]
     Worker(#[from] WorkerError),
     #[error("the coordinator or the worker ended early")]
@@ -48,7 +51,8 @@ impl Embedded {
         let coordinator = Coordinator::bind(impasto_coordinator::Settings::embedded(&request.cache_dir)).await?;
         let url = format!("http://{}", coordinator.local_addr());
         let settings = worker_settings(request, url.clone())?;
-        let memory_bytes = settings.memory_bytes;
+        let painter = EnginePainter::of(&settings)?;
+        let memory_bytes = painter.offers().iter().map(|offer| offer.info.memory_bytes).max().unwrap_or(0);
         let (failed, failures) = mpsc::unbounded_channel();
 
         let (serving, reporter) = (CancellationToken::new(), failed.clone());
@@ -62,7 +66,7 @@ impl Embedded {
         let working = CancellationToken::new();
         let stop = working.clone();
         let worked = tokio::spawn(async move {
-            if let Err(error) = impasto_worker::run(settings, stop).await {
+            if let Err(error) = impasto_worker::run_with(settings, Arc::new(painter), stop).await {
                 let _ = failed.send(error.into());
             }
         });
@@ -100,12 +104,12 @@ fn worker_settings(request: &BuildRequest, coordinator: String) -> Result<impast
         coordinator,
         name: WORKER_NAME.parse().map_err(SettingsError::from)?,
         threads: request.threads.map_or(defaults.threads, usize::from),
-        memory_bytes: request.memory_bytes.unwrap_or(defaults.memory_bytes),
+        memory_bytes: request.memory_bytes.or(defaults.memory_bytes),
         cache_dir: request.cache_dir.join("worker"),
         // Its coordinator's blobs lie on the same disk.
         cache_bytes: 0,
         models_dir: request.survey.models_dir.clone(),
-        device: request.device,
+        devices: request.devices.clone(),
         only: true,
         ..defaults
     })

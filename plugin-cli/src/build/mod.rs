@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 
 use impasto_models::ModelStore;
 use impasto_scanner::{LockError, Project, ProjectLock, Watcher, lock};
-use impasto_worker::Device;
+use impasto_worker::Devices;
 use tokio_util::sync::CancellationToken;
 
 use self::delivery::Delivery;
@@ -48,7 +48,7 @@ pub struct BuildRequest {
     /// `None` leaves it to the worker.
     pub threads: Option<u16>,
     pub memory_bytes: Option<u64>,
-    pub device: Device,
+    pub devices: Devices,
 }
 
 /// Builds the project, as `watcher` sees it where there is one. Assets that fail are part of the [`Outcome`]; `cancel` ends it early and keeps what is finished.

@@ -3,8 +3,8 @@
 use clap::Args;
 use impasto_models::{ModelError, ModelStore, read_vgg19};
 use impasto_types::{ModelName, Profile, Recipe};
-use impasto_worker::bench::{Report, Request, SizeReport, random_weights, run as measure};
-use impasto_worker::{Device, default_memory_bytes};
+use impasto_worker::Devices;
+use impasto_worker::bench::{CardReport, Report, Request, SizeReport, random_weights, run as measure, run_on_card};
 
 use crate::args::{ComputeFlags, ModelsFlags};
 use crate::show::ModelBar;
@@ -15,7 +15,8 @@ use crate::{Context, Exit, Failure};
 /// Measure how fast this machine paints
 ///
 /// Whole iterations of a real run, and each layer of the network, next to the most that the processor can do. Work is counted as direct convolutions, so kernels that
-/// save multiplications may come out above the processor's peak. Every answer is checked before its time counts.
+/// save multiplications may come out above the processor's peak. Every answer is checked before its time counts. With --device cuda:0, the card is measured:
+/// whole iterations alone.
 #[derive(Debug, Args)]
 pub struct BenchArgs {
     /// Sides of square pictures, such as 256,512,1024
@@ -38,18 +39,24 @@ pub struct BenchArgs {
 }
 
 pub(crate) fn run(args: BenchArgs, context: &Context) -> Result<Exit, Failure> {
-    if args.compute.device != Device::Cpu {
-        return Err(Failure::usage(format!("--device {}: bench measures the processor", args.compute.device)));
-    }
     let weights = if args.random_weights { random_weights() } else { pulled(&args.models, context).map_err(Failure::here)? };
     let request = Request {
         sizes: args.size,
         steps: args.steps,
         threads: context.config.paint_threads(&args.compute),
         profile: args.profile,
-        memory_bytes: args.compute.max_memory.unwrap_or_else(default_memory_bytes),
+        limit_bytes: args.compute.max_memory,
         weights,
     };
+    if args.compute.device != Devices::Cpu {
+        let report = run_on_card(&request, &args.compute.device, &mut |news| context.screen.message(news)).map_err(Failure::here)?;
+        if context.screen.is_json() {
+            context.screen.json(&report)
+        } else {
+            show_card(&report, context)
+        }
+        return Ok(Exit::Done);
+    }
     let report = measure(&request, &mut |news| context.screen.message(news)).map_err(Failure::here)?;
     if context.screen.is_json() {
         context.screen.json(&report)
@@ -87,6 +94,25 @@ fn show(report: &Report, context: &Context) {
     }
     screen.result(format_args!("\n{table}"));
     sizes.iter().for_each(|found| show_layers(found, context));
+}
+
+fn show_card(report: &CardReport, context: &Context) {
+    let screen = &context.screen;
+    let capability = report.compute_capability.map_or_else(String::new, |capability| format!(", compute capability {capability}"));
+    screen.result(format_args!("{}: {}{capability}", report.device, report.model));
+    screen.result(format_args!("the gradient differs from the scalar one by {:.1e}", report.agreement.gradient_error));
+    let mut table = Table::new(["SIZE", "ITERATION", "PER PIXEL", "GFLOP/S", "MEMORY", "PLAN"]);
+    for found in &report.sizes {
+        table.row([
+            found.size.to_string(),
+            format!("{:.1} ms", found.iteration_ms),
+            format!("{:.4} us", found.us_per_pixel),
+            format!("{:.0}", found.gflops),
+            found.peak_memory_bytes.map_or_else(String::new, size),
+            found.plan.clone(),
+        ]);
+    }
+    screen.result(format_args!("\n{table}"));
 }
 
 fn show_layers(found: &SizeReport, context: &Context) {

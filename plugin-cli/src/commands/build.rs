@@ -53,7 +53,7 @@ impl PaintingFlags {
             cache_dir: config.cache_dir(&self.cache)?,
             threads: config.threads(&self.compute),
             memory_bytes: self.compute.max_memory,
-            device: self.compute.device,
+            devices: self.compute.device.clone(),
         })
     }
 }

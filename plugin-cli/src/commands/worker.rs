@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use impasto_coordinator::shutdown_on_signal;
 use impasto_types::WorkerName;
-use impasto_worker::{Device, Settings};
+use impasto_worker::{Devices, Settings};
 
 use crate::units::parse_size;
 use crate::{Context, Exit, Failure};
@@ -25,10 +25,10 @@ pub struct WorkerArgs {
     /// What the farm calls this worker [default: the machine's name]
     #[arg(long)]
     name: Option<WorkerName>,
-    /// What to paint on: cpu, or a card such as cuda:0 or metal:0 where this program was built for it [default: cpu]
+    /// What to paint on: cpu, or cards where this program was built for them: cuda for all, cuda:0, cuda:0,1, metal [default: cpu]
     #[arg(long, value_name = "DEVICE")]
-    device: Option<Device>,
-    /// The most memory that it may take, over all slots, such as 4G [default: four fifths of what is free]
+    device: Option<Devices>,
+    /// The most memory that it may take on a device, over its slots, such as 4G [default: four fifths of what is free, or of the card]
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     max_memory: Option<u64>,
 }
@@ -40,8 +40,8 @@ pub(crate) fn run(args: WorkerArgs, _context: &Context) -> Result<Exit, Failure>
     let mut settings = Settings::load(args.config.as_deref()).map_err(Failure::usage)?;
     settings.coordinator = args.coordinator.unwrap_or(settings.coordinator);
     settings.name = args.name.unwrap_or(settings.name);
-    settings.device = args.device.unwrap_or(settings.device);
-    settings.memory_bytes = args.max_memory.unwrap_or(settings.memory_bytes);
+    settings.devices = args.device.unwrap_or(settings.devices);
+    settings.memory_bytes = args.max_memory.or(settings.memory_bytes);
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::here)?;
     let ran = runtime.block_on(async {
         let shutdown = shutdown_on_signal().map_err(Failure::here)?;

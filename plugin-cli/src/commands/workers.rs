@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::jobs::{on_farm, show_list};
 use crate::args::CoordinatorFlags;
+use crate::farm::FarmWorker;
 use crate::table::Table;
 use crate::units::size;
 use crate::{Context, Exit, Failure};
@@ -31,5 +32,34 @@ pub(crate) fn run(args: WorkersArgs, context: &Context) -> Result<Exit, Failure>
         ]);
     }
     show_list(&workers, table, "there are no workers", context);
+    if !context.screen.is_json() {
+        show_cards(&workers, context);
+    }
     Ok(Exit::Done)
+}
+
+/// Workers on cards, and those with a fault: of a processor there is nothing to say that the list above does not.
+fn show_cards(workers: &[FarmWorker], context: &Context) {
+    let mut table = Table::new(["WORKER", "DEVICE", "MODEL", "MEMORY", "COMPUTE", "HEALTH"]);
+    let mut shown = false;
+    for worker in workers {
+        for device in &worker.devices {
+            let (info, health) = (&device.info, device.health.line());
+            if info.compute_capability.is_none() && health.is_empty() {
+                continue;
+            }
+            shown = true;
+            table.row([
+                worker.name.to_string(),
+                info.name.clone(),
+                info.model.clone(),
+                size(info.memory_bytes),
+                info.compute_capability.map_or_else(String::new, |capability| capability.to_string()),
+                health,
+            ]);
+        }
+    }
+    if shown {
+        context.screen.result(format_args!("\n{table}"));
+    }
 }

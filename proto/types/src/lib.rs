@@ -5,6 +5,7 @@
 
 mod action;
 mod asset_path;
+mod device;
 mod digest;
 mod error_kind;
 mod ids;
@@ -15,6 +16,7 @@ mod task;
 
 pub use action::{Action, ENGINE_VERSION};
 pub use asset_path::{AssetPath, AssetPathError};
+pub use device::{ComputeCapability, DeviceHealth, DeviceInfo};
 pub use digest::{BlobRef, Digest, DigestError};
 pub use error_kind::FailureKind;
 pub use ids::{Attempt, Epoch, IdError, JobId, LeaseId, TaskIndex, WorkerId, WorkerName};

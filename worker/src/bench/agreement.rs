@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use impasto_engine::device::tensor::TensorDevice;
 use impasto_engine::device::{Cpu, Device, Pass, STYLE_LAYERS, Tiling, View};
 use impasto_engine::objective::{LayerStatistics, StyleTarget};
 use impasto_engine::{EngineError, Image};
@@ -28,9 +29,23 @@ const EXACT_TOLERANCE: f64 = 0.02;
 const FAST_TOLERANCE: f64 = 0.1;
 
 pub(super) fn check(stage: &Stage<'_>) -> Result<Agreement, BenchError> {
-    let failed = |source| BenchError::Engine { size: SIDE, source };
-    let (expected, _) = gradient(stage, Level::Scalar, Precision::Fp32).map_err(failed)?;
-    let (found, device) = gradient(stage, stage.level, stage.precision()).map_err(failed)?;
+    let cpu = Cpu::new(stage.weights, stage.level, stage.precision(), Arc::clone(&stage.pool)).map_err(failed)?;
+    compare(stage, &mut |tiling| Box::new(cpu.pass(tiling)), cpu.label())
+}
+
+/// The same of a card.
+pub(super) fn check_card(stage: &Stage<'_>, card: &TensorDevice) -> Result<Agreement, BenchError> {
+    compare(stage, &mut |tiling| Box::new(card.pass(tiling)), card.label())
+}
+
+fn failed(source: EngineError) -> BenchError {
+    BenchError::Engine { size: SIDE, source }
+}
+
+fn compare(stage: &Stage<'_>, pass: &mut dyn FnMut(Tiling) -> Box<dyn Pass>, device: String) -> Result<Agreement, BenchError> {
+    let scalar = Cpu::new(stage.weights, Level::Scalar, Precision::Fp32, Arc::clone(&stage.pool)).map_err(failed)?;
+    let expected = gradient(&mut |tiling| Box::new(scalar.pass(tiling))).map_err(failed)?;
+    let found = gradient(pass).map_err(failed)?;
     let length = |values: &mut dyn Iterator<Item = f64>| values.map(|value| value * value).sum::<f64>().sqrt();
     let apart = length(&mut found.iter().zip(&expected).map(|(a, b)| f64::from(a - b)));
     let error = apart / length(&mut expected.iter().map(|value| f64::from(*value)));
@@ -43,14 +58,13 @@ pub(super) fn check(stage: &Stage<'_>) -> Result<Agreement, BenchError> {
     }
 }
 
-/// The gradient of a style and content loss, and what computed it.
-fn gradient(stage: &Stage<'_>, level: Level, precision: Precision) -> Result<(Vec<f32>, String), EngineError> {
+/// The gradient of a style and content loss.
+fn gradient(pass: &mut dyn FnMut(Tiling) -> Box<dyn Pass>) -> Result<Vec<f32>, EngineError> {
     let recipe: Recipe = Preset::Painterly.recipe();
-    let cpu = Cpu::new(stage.weights, level, precision, Arc::clone(&stage.pool))?;
     let view = View::of_asset(&recipe);
     let [content, style] = [1, 2].map(|seed| Image::from_picture(subject::picture(SIDE, seed)));
     let side = SIDE as usize;
-    let mut pass = cpu.pass(Tiling::whole(view, side, side));
+    let mut pass = pass(Tiling::whole(view, side, side));
     let statistics: Vec<_> = pass.moments(&style)?.iter().map(LayerStatistics::of).collect();
     debug_assert_eq!(statistics.len(), STYLE_LAYERS.len());
     let targets = StyleTarget::layers(&recipe, &[(statistics, 1.0)]);
@@ -59,5 +73,5 @@ fn gradient(stage: &Stage<'_>, level: Level, precision: Precision) -> Result<(Ve
     // Somewhere between the two, so that both losses pull.
     let rgb = content.rgb.iter().zip(&style.rgb).map(|(content, style)| 0.7 * content + 0.3 * style).collect();
     pass.evaluate(&Image { width: side, height: side, rgb }, &targets, &mut gradient)?;
-    Ok((gradient, cpu.label()))
+    Ok(gradient)
 }

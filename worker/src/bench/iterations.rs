@@ -7,7 +7,7 @@ use impasto_engine::device::{Canvas, Cpu, Device, HostCanvas, Pass, Plan, Task, 
 use impasto_engine::objective::{ContentSums, StyleTarget};
 use impasto_engine::{Engine, EngineError, Image, Inputs, Session, Step};
 use impasto_kernels::{Layer, Moments};
-use impasto_types::{Padding, Preset, Recipe};
+use impasto_types::{Padding, Preset, Profile, Recipe};
 
 use super::{BenchError, Stage, median, subject};
 use crate::machine;
@@ -24,50 +24,77 @@ pub(super) struct Iterations {
     pub(super) peak_memory_bytes: Option<u64>,
 }
 
-/// Paints a picture at its own size alone, without a strip around it. The first step is not timed: it measures the style and finds every buffer cold.
+/// Paints a picture on the processor, with a clock at each pass.
 pub(super) fn measure(stage: &Stage<'_>, size: u32, steps: u32, memory_bytes: u64) -> Result<Iterations, BenchError> {
     let failed = |source| BenchError::Engine { size, source };
     machine::forget_peak_memory();
     let cpu = Cpu::new(stage.weights, stage.level, stage.precision(), Arc::clone(&stage.pool)).map_err(failed)?;
     let passes = Arc::new(Mutex::new(Vec::new()));
     let engine = Arc::new(Engine::on(Box::new(Clocked { cpu, passes: Arc::clone(&passes) }), Arc::clone(&stage.pool)));
-    let recipe = Recipe {
-        min_scale: 0,
-        iterations: steps + 1,
-        plateau: 0.0,
-        padding: Padding::Reflect,
-        profile: stage.profile,
-        ..Preset::Painterly.recipe()
-    };
+    let run = paint(engine, stage.profile, size, steps, memory_bytes, &mut || {})?;
+    let peak_memory_bytes = machine::peak_memory_bytes();
+    let passes = std::mem::take(&mut *passes.lock().unwrap_or_else(PoisonError::into_inner));
+    let outside = run.times_ms.iter().zip(&passes).skip(1).map(|(iteration, pass)| (iteration - pass) / iteration);
+    Ok(Iterations {
+        device: run.device.clone(),
+        plan: run.plan.clone(),
+        optimizer_share: median(outside.collect()),
+        iteration_ms: run.iteration_ms(),
+        pass_ms: median(passes[1..].to_vec()),
+        first_loss: run.first_loss,
+        last_loss: run.last_loss,
+        peak_memory_bytes,
+    })
+}
+
+/// A picture that was painted at its own size alone, without a strip around it.
+#[derive(Debug)]
+pub(super) struct Run {
+    pub(super) device: String,
+    pub(super) plan: String,
+    /// Of each iteration, the first included.
+    pub(super) times_ms: Vec<f64>,
+    pub(super) first_loss: f64,
+    pub(super) last_loss: f64,
+}
+
+impl Run {
+    /// The median without the first, which measures the style and finds every buffer cold.
+    pub(super) fn iteration_ms(&self) -> f64 {
+        median(self.times_ms[1..].to_vec())
+    }
+}
+
+/// Paints `steps` iterations and one to warm up; `after` is called after each, outside its time.
+pub(super) fn paint(
+    engine: Arc<Engine>,
+    profile: Profile,
+    size: u32,
+    steps: u32,
+    memory_bytes: u64,
+    after: &mut dyn FnMut(),
+) -> Result<Run, BenchError> {
+    let failed = |source| BenchError::Engine { size, source };
+    let recipe =
+        Recipe { min_scale: 0, iterations: steps + 1, plateau: 0.0, padding: Padding::Reflect, profile, ..Preset::Painterly.recipe() };
     let inputs = Inputs { content: Some(subject::picture(size, 1)), styles: vec![(subject::picture(size, 2), 1.0)], init: None };
     let device = engine.device();
     let mut session = Session::new(engine, recipe, inputs, memory_bytes).map_err(failed)?;
-    let (mut losses, mut times) = (Vec::new(), Vec::new());
+    let (mut losses, mut times_ms) = (Vec::new(), Vec::new());
     loop {
         let began = Instant::now();
         let Step::Running(report) = session.step().map_err(failed)? else { break };
-        times.push(began.elapsed().as_secs_f64() * 1e3);
+        times_ms.push(began.elapsed().as_secs_f64() * 1e3);
         losses.push(report.loss);
+        after();
     }
     let plan = session.plans().last().map_or_else(String::new, |(_, plan)| plan.to_string());
-    let peak_memory_bytes = machine::peak_memory_bytes();
     let (first_loss, last_loss) = (losses[0], losses[losses.len() - 1]);
     // The session refuses losses that are not finite.
     if last_loss >= first_loss {
         return Err(BenchError::NoDescent { size, first: first_loss, last: last_loss });
     }
-    let passes = std::mem::take(&mut *passes.lock().unwrap_or_else(PoisonError::into_inner));
-    let outside = times.iter().zip(&passes).skip(1).map(|(iteration, pass)| (iteration - pass) / iteration);
-    Ok(Iterations {
-        device,
-        plan,
-        optimizer_share: median(outside.collect()),
-        iteration_ms: median(times.split_off(1)),
-        pass_ms: median(passes[1..].to_vec()),
-        first_loss,
-        last_loss,
-        peak_memory_bytes,
-    })
+    Ok(Run { device, plan, times_ms, first_loss, last_loss })
 }
 
 /// The CPU, with a clock at every evaluation.

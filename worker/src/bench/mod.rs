@@ -4,6 +4,7 @@
 //! saves multiplications may come out above the processor's peak. Every answer is checked before its time counts.
 
 mod agreement;
+mod card;
 mod iterations;
 mod layers;
 mod subject;
@@ -19,9 +20,11 @@ use rayon::ThreadPool;
 use serde::Serialize;
 
 use crate::machine;
-use crate::painter::level;
+use crate::painter::{OpenError, level};
+use crate::settings::default_memory_bytes;
 
 pub use agreement::Agreement;
+pub use card::{CardReport, CardSize, run_on_card};
 pub use layers::LayerReport;
 pub use subject::random_weights;
 
@@ -34,8 +37,8 @@ pub struct Request {
     pub steps: u32,
     pub threads: usize,
     pub profile: Profile,
-    /// What painting may take; larger pictures are cut into tiles.
-    pub memory_bytes: u64,
+    /// What painting may take, or most of what there is; larger pictures are cut into tiles.
+    pub limit_bytes: Option<u64>,
     pub weights: VggWeights,
 }
 
@@ -89,6 +92,10 @@ pub struct SizeReport {
 /// Why there are no figures.
 #[derive(Debug, thiserror::Error)]
 pub enum BenchError {
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error("`{devices}` is not one card, and one is measured at a time, such as cuda:0")]
+    NotOneCard { devices: String },
     #[error("IMPASTO_CPU_LEVEL cannot be followed")]
     Level(#[from] UnknownLevel),
     #[error("cannot start {threads} threads")]
@@ -111,22 +118,21 @@ const LAYERS_SIDE: u32 = 1024;
 /// Multiplications and additions of one iteration for each pixel: the convolutions there and back, and the Gram products of five layers there and back.
 const FLOP_PER_PIXEL: f64 = 2.0 * 2.0 * (361_152.0 + 17_408.0);
 
-/// Measures. `news` is told what is about to be.
+/// Measures the processor. `news` is told what is about to be.
 ///
 /// # Errors
 /// Where an answer is wrong, or the machine cannot do what was asked.
 pub fn run(request: &Request, news: &mut dyn FnMut(&str)) -> Result<Report, BenchError> {
     let level = level()?;
-    let threads = request.threads.max(1);
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|source| BenchError::Threads { threads, source })?;
-    let stage = Stage { weights: &request.weights, level, profile: request.profile, pool: Arc::new(pool) };
+    let stage = Stage::new(request, level)?;
+    let memory_bytes = request.limit_bytes.unwrap_or_else(default_memory_bytes);
     news("checking the answer");
     let agreement = agreement::check(&stage)?;
     let mut painted = Vec::new();
     let mut device = String::new();
     for &size in &request.sizes {
         news(&format!("painting at {size} x {size}"));
-        let iterations = iterations::measure(&stage, size, request.steps, request.memory_bytes)?;
+        let iterations = iterations::measure(&stage, size, request.steps, memory_bytes)?;
         device.clone_from(&iterations.device);
         painted.push((size, iterations));
     }
@@ -164,7 +170,7 @@ pub fn run(request: &Request, news: &mut dyn FnMut(&str)) -> Result<Report, Benc
         levels: Level::available().iter().map(Level::to_string).collect(),
         device,
         profile: request.profile,
-        threads,
+        threads: stage.pool.current_num_threads(),
         peak_gflops,
         agreement,
         sizes,
@@ -179,7 +185,14 @@ struct Stage<'a> {
     pool: Arc<ThreadPool>,
 }
 
-impl Stage<'_> {
+impl<'a> Stage<'a> {
+    fn new(request: &'a Request, level: Level) -> Result<Self, BenchError> {
+        let threads = request.threads.max(1);
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+        let pool = pool.map_err(|source| BenchError::Threads { threads, source })?;
+        Ok(Self { weights: &request.weights, level, profile: request.profile, pool: Arc::new(pool) })
+    }
+
     fn precision(&self) -> Precision {
         match self.profile {
             Profile::Fast => Precision::Bf16,
@@ -210,7 +223,7 @@ mod tests {
             steps: 2,
             threads: 2,
             profile: Profile::Exact,
-            memory_bytes: 4 << 30,
+            limit_bytes: Some(4 << 30),
             weights: subject::weights(&[3, 8, 8, 12, 12, 16, 16, 16, 16, 20, 20, 20, 20, 24]),
         };
         let mut news = Vec::new();

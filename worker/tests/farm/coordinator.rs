@@ -178,6 +178,15 @@ impl Link {
         .await
     }
 
+    /// Waits for a heartbeat that tells progress of so many leases.
+    pub(crate) async fn working(&mut self, leases: usize) {
+        self.until("work on all leases", |message| match message {
+            Message::Heartbeat(beat) => (beat.leases.iter().filter(|lease| lease.progress.is_some()).count() == leases).then_some(()),
+            _ => None,
+        })
+        .await;
+    }
+
     /// The reports that come before the worker ends the stream.
     pub(crate) async fn rest(mut self) -> Vec<Outcome> {
         let mut outcomes = Vec::new();

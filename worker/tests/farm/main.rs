@@ -15,8 +15,8 @@ use impasto_types::{
     Action, Attempt, BlobRef, ContainerFormat, Digest, ENGINE_VERSION, Epoch, FailureKind, JobId, LeaseId, ModelName, ModelRef, OutputSpec,
     Preset, StyleRef, TaskIndex, TaskSpec,
 };
-use impasto_worker::{Settings, WorkerError, run_with};
-use painter::{FakePainter, LARGE_BYTES, kind};
+use impasto_worker::{Offer, Settings, WorkerError, run_with};
+use painter::{BROKEN, FakePainter, LARGE_BYTES, LEFT_BYTES, kind, offer};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -31,10 +31,10 @@ struct Bench {
 
 impl Bench {
     async fn start() -> Self {
-        Self::start_with(|settings| settings).await
+        Self::start_with(vec![offer("fake", 8 << 30)], |settings| settings).await
     }
 
-    async fn start_with(change: impl FnOnce(Settings) -> Settings) -> Self {
+    async fn start_with(offers: Vec<Offer>, change: impl FnOnce(Settings) -> Settings) -> Self {
         let cache = tempfile::tempdir().expect("a folder");
         let coordinator = Coordinator::start().await;
         let settings = Settings {
@@ -43,7 +43,7 @@ impl Bench {
             cache_dir: cache.path().to_owned(),
             ..Settings::defaults().expect("defaults")
         };
-        let (painter, shutdown) = (Arc::new(FakePainter::default()), CancellationToken::new());
+        let (painter, shutdown) = (Arc::new(FakePainter::on(offers)), CancellationToken::new());
         let worker = tokio::spawn(run_with(change(settings), painter.clone(), shutdown.clone()));
         Self { coordinator, painter, shutdown, worker, _cache: cache }
     }
@@ -261,7 +261,7 @@ async fn what_goes_wrong_is_this_tasks_failure_and_named() {
 
 #[tokio::test]
 async fn a_task_that_needs_the_memory_of_several_slots_takes_them() {
-    let mut bench = Bench::start_with(|settings| Settings { slots: 4, memory_bytes: 4 << 30, ..settings }).await;
+    let mut bench = Bench::start_with(vec![offer("fake", 4 << 30)], |settings| Settings { slots: Some(4), ..settings }).await;
     let mut link = bench.coordinator.welcome().await;
     link.credits(4).await;
     link.grant(lease(0), &TaskSpec { memory_bytes: 5 << 29, ..bench.task(b"slow") }).await;
@@ -280,7 +280,8 @@ async fn a_task_that_needs_more_than_was_estimated_gets_all_the_memory_before_it
         (2, LARGE_BYTES - 2, false, Some(FailureKind::Shortage)),
         (1, LARGE_BYTES - 2, true, Some(FailureKind::Input)),
     ] {
-        let mut bench = Bench::start_with(|settings| Settings { slots, memory_bytes, only, ..settings }).await;
+        let mut bench =
+            Bench::start_with(vec![offer("fake", memory_bytes)], |settings| Settings { slots: Some(slots), only, ..settings }).await;
         let mut link = bench.coordinator.welcome().await;
         link.grant(lease(0), &bench.task(b"large")).await;
         let outcome = link.outcome_of(lease(0)).await;
@@ -290,6 +291,88 @@ async fn a_task_that_needs_more_than_was_estimated_gets_all_the_memory_before_it
                 let (kind, message) = failure(outcome);
                 assert_eq!(kind, expected, "{message}");
                 assert!(message.contains("8192 x 8192") && message.contains("3.00 GiB"), "{message}");
+            }
+        }
+        link.acknowledge(lease(0)).await;
+        bench.drain(link).await;
+    }
+}
+
+#[tokio::test]
+async fn pictures_are_painted_on_all_devices_at_once() {
+    let offers = vec![Offer { lanes: 2, ..offer("one", 4 << 30) }, Offer { lanes: 2, ..offer("two", 4 << 30) }];
+    let mut bench = Bench::start_with(offers, |settings| settings).await;
+    let mut link = bench.coordinator.welcome().await;
+    link.credits(4).await;
+    for index in 0..4 {
+        link.grant(lease(index), &bench.task(b"slow")).await;
+    }
+    link.working(4).await;
+    let mut lanes: Vec<_> = bench.painter.lanes().iter().map(|lane| (lane.device, lane.lane, lane.memory_bytes >> 30)).collect();
+    lanes.sort_unstable();
+    assert_eq!(lanes, [(0, 0, 2), (0, 1, 2), (1, 0, 2), (1, 1, 2)]);
+    bench.painter.open();
+    for index in 0..4 {
+        output(&link.outcome_of(lease(index)).await);
+        link.acknowledge(lease(index)).await;
+    }
+    bench.drain(link).await;
+}
+
+#[tokio::test]
+async fn a_device_with_a_fault_takes_no_tasks_and_says_so() {
+    let offers = vec![offer(BROKEN, 8 << 30), offer("fine", 4 << 30)];
+    let mut bench = Bench::start_with(offers, |settings| settings).await;
+    let mut link = bench.coordinator.welcome().await;
+    let capabilities = link.hello.capabilities.clone().expect("capabilities");
+    let devices: Vec<_> = capabilities.devices.iter().map(|device| (device.name.as_str(), device.memory_bytes >> 30)).collect();
+    assert_eq!((capabilities.slots, capabilities.memory_bytes >> 30, devices), (2, 12, vec![(BROKEN, 8), ("fine", 4)]));
+    let faults = link
+        .until("news of a fault", |message| match message {
+            Message::Heartbeat(beat) if !beat.devices.is_empty() => {
+                Some(beat.devices.into_iter().map(|device| device.fault).collect::<Vec<_>>())
+            }
+            _ => None,
+        })
+        .await;
+    assert_eq!(faults, ["it is torn", ""]);
+    for index in 0..2 {
+        link.grant(lease(index), &bench.task(b"brick")).await;
+        output(&link.outcome_of(lease(index)).await);
+        link.acknowledge(lease(index)).await;
+    }
+    assert_eq!(bench.painter.lanes().iter().map(|lane| lane.device).collect::<Vec<_>>(), [1, 1]);
+    bench.drain(link).await;
+}
+
+#[tokio::test]
+async fn a_worker_that_nobody_can_stand_in_for_ends_with_its_last_device() {
+    let mut bench = Bench::start_with(vec![offer(BROKEN, 8 << 30)], |settings| Settings { only: true, ..settings }).await;
+    let link = bench.coordinator.welcome().await;
+    let ended = soon("the worker's end", bench.worker).await.expect("no panic").expect_err("it cannot go on");
+    let message = impasto_worker::one_line(&ended);
+    assert!(message.contains("it is torn") && message.contains("--device cpu"), "{message}");
+    drop(link);
+}
+
+#[tokio::test]
+async fn a_full_card_is_tried_again_alone_and_with_smaller_tiles() {
+    for (memory_bytes, only, expected) in [
+        (2 * LEFT_BYTES, false, None),
+        (2 * LEFT_BYTES + 4, false, Some(FailureKind::Shortage)),
+        (2 * LEFT_BYTES + 4, true, Some(FailureKind::Transient)),
+    ] {
+        let mut bench = Bench::start_with(vec![offer("card", memory_bytes)], |settings| Settings { only, ..settings }).await;
+        let mut link = bench.coordinator.welcome().await;
+        link.grant(lease(0), &bench.task(b"full")).await;
+        let outcome = link.outcome_of(lease(0)).await;
+        assert_eq!(bench.painter.lanes().iter().map(|lane| lane.memory_bytes).collect::<Vec<_>>(), [memory_bytes, memory_bytes / 2]);
+        match expected {
+            None => drop(output(&outcome)),
+            Some(expected) => {
+                let (kind, message) = failure(outcome);
+                assert_eq!(kind, expected, "{message}");
+                assert!(message.contains("the memory of card is full") && message.contains("--max-memory"), "{message}");
             }
         }
         link.acknowledge(lease(0)).await;

@@ -5,13 +5,17 @@ use std::path::Path;
 use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 
-use impasto_engine::StepReport;
-use impasto_types::{Action, Digest, FailureKind, ModelRef, RunReport};
-use impasto_worker::{Observer, PaintError, Painted, Painter, Sources};
+use impasto_engine::{EngineError, StepReport};
+use impasto_types::{Action, DeviceHealth, DeviceInfo, Digest, FailureKind, ModelRef, RunReport};
+use impasto_worker::{Lane, Observer, Offer, PaintError, Painted, Painter, Sources};
 
-/// Paints "painted " before the asset's bytes. Bytes that begin with "slow" take steps until the gate opens; "large" need much memory; "panic" panics.
+/// Paints "painted " before the asset's bytes. Bytes that begin with "slow" take steps until the gate opens; "large" need much memory; "full" finds its card full
+/// unless it has little of it; "panic" panics.
 #[derive(Debug, Default)]
 pub(crate) struct FakePainter {
+    offers: Vec<Offer>,
+    /// Where each picture was painted.
+    lanes: Mutex<Vec<Lane>>,
     gate: Mutex<bool>,
     opened: Condvar,
     models: Mutex<BTreeSet<Digest>>,
@@ -22,7 +26,28 @@ const STEPS: u32 = 1000;
 /// What "large" pictures need.
 pub(crate) const LARGE_BYTES: u64 = 3 << 30;
 
+/// More than that is not to be had of a card that "full" finds full.
+pub(crate) const LEFT_BYTES: u64 = 1 << 30;
+
+/// The name of a device with a fault.
+pub(crate) const BROKEN: &str = "broken";
+
+/// A device with so much memory, of one lane unless settings say otherwise.
+pub(crate) fn offer(name: &str, memory_bytes: u64) -> Offer {
+    let info = DeviceInfo { name: name.to_owned(), model: "canvas".to_owned(), memory_bytes, compute_capability: None };
+    Offer { info, lanes: 1 }
+}
+
 impl FakePainter {
+    pub(crate) fn on(offers: Vec<Offer>) -> Self {
+        Self { offers, ..Self::default() }
+    }
+
+    /// Devices and lanes of what was painted.
+    pub(crate) fn lanes(&self) -> Vec<Lane> {
+        self.lanes.lock().expect("no panic").clone()
+    }
+
     /// Lets the slow ones finish.
     pub(crate) fn open(&self) {
         *self.gate.lock().expect("no panic") = true;
@@ -41,8 +66,13 @@ impl FakePainter {
 }
 
 impl Painter for FakePainter {
-    fn device(&self) -> String {
-        "fake".to_owned()
+    fn offers(&self) -> Vec<Offer> {
+        self.offers.clone()
+    }
+
+    fn health(&self) -> Vec<DeviceHealth> {
+        let fault = |offer: &Offer| if offer.info.name == BROKEN { "it is torn".to_owned() } else { String::new() };
+        self.offers.iter().map(|offer| DeviceHealth { fault: fault(offer), ..DeviceHealth::default() }).collect()
     }
 
     fn has_model(&self, model: &ModelRef) -> bool {
@@ -58,14 +88,21 @@ impl Painter for FakePainter {
 
     fn paint(
         &self,
+        lane: Lane,
         asset: &str,
-        memory_bytes: u64,
         action: &Action,
         sources: &Sources,
         observer: &mut Observer<'_>,
     ) -> Result<Painted, PaintError> {
         assert!(action.models.iter().all(|model| self.has_model(model)), "models come first");
         let content = sources.content.as_ref().map_or(&b""[..], |source| &source.bytes);
+        self.lanes.lock().expect("no panic").push(lane);
+        let memory_bytes = lane.memory_bytes;
+        if content.starts_with(b"full") && memory_bytes > LEFT_BYTES {
+            let (asset, device) = (asset.to_owned(), self.offers[lane.device].info.name.clone());
+            let source = EngineError::DeviceMemory { device, source: Box::new(std::io::Error::other("nothing is left").into()) };
+            return Err(PaintError::CardMemory { asset, source });
+        }
         if content.starts_with(b"large") && memory_bytes < LARGE_BYTES {
             let (width, height) = (8192, 8192);
             return Err(PaintError::Memory { asset: asset.to_owned(), width, height, least_bytes: LARGE_BYTES, given_bytes: memory_bytes });
@@ -83,7 +120,7 @@ impl Painter for FakePainter {
             }
         }
         let report =
-            RunReport { iterations: iteration, loss: 1.0, content_loss: 0.5, style_loss: 0.5, compute_ms: 1, device: self.device() };
+            RunReport { iterations: iteration, loss: 1.0, content_loss: 0.5, style_loss: 0.5, compute_ms: 1, device: "fake".to_owned() };
         Ok(Painted { bytes: [b"painted ", content].concat(), width: 16, height: 16, report })
     }
 }

@@ -148,7 +148,7 @@ pub(super) fn durable(core: &Core) -> Vec<JobView> {
 }
 
 pub(super) fn capabilities(slots: u32, gib: u64) -> Capabilities {
-    Capabilities { slots, memory_bytes: gib * GIB, engine_version: 1, device: "cpu".to_owned(), blobs: BTreeSet::new() }
+    Capabilities { slots, memory_bytes: gib * GIB, engine_version: 1, device: "cpu".to_owned(), devices: vec![], blobs: BTreeSet::new() }
 }
 
 /// A job of tasks with actions of their own.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use impasto_types::Digest;
+use impasto_types::{DeviceInfo, Digest};
 
 use super::farm::{Farm, GIB, capabilities, lease, needs, submission, succeeded};
 use crate::{Capabilities, Config, Input, Needs, Submission, TaskEvent};
@@ -31,6 +31,17 @@ fn higher_priority_goes_first_then_the_order_of_submission() {
     farm.submit(submission("two", 1));
     farm.submit(Submission { priority: 1, ..submission("three", 2) });
     assert_eq!(served(&mut farm, 5), [3, 3, 1, 1, 2]);
+}
+
+#[test]
+fn a_task_has_to_fit_on_one_device() {
+    let mut farm = Farm::new();
+    let card = |gib: u64| DeviceInfo { name: "cuda".to_owned(), model: String::new(), memory_bytes: gib * GIB, compute_capability: None };
+    let worker = farm.connect("cards", Capabilities { devices: vec![card(8), card(8)], ..capabilities(2, 16) }, &[]);
+    farm.handle(Input::Credits { worker, free_slots: 2 });
+    let large = Needs { memory_bytes: 9 * GIB, ..needs("large") };
+    farm.submit(Submission { tasks: vec![large, Needs { memory_bytes: 8 * GIB, ..needs("fits") }], ..submission("one", 0) });
+    assert_eq!(farm.grant(), (worker, lease(1, 1, 1)));
 }
 
 #[test]

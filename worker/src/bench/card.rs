@@ -1,0 +1,154 @@
+//! How fast a card paints: whole iterations of a real run. A card is asked for much at once, so parts of an iteration have no time of their own to tell.
+
+use std::sync::Arc;
+
+use impasto_engine::device::tensor::{Handle, TensorDevice, cuda_card};
+use impasto_engine::{Engine, EngineError};
+use impasto_kernels::Level;
+use impasto_types::{ComputeCapability, DeviceInfo, Profile};
+use serde::Serialize;
+
+use super::{Agreement, BenchError, FLOP_PER_PIXEL, Request, Stage, agreement, iterations};
+use crate::device::{Device, Devices};
+use crate::machine;
+use crate::painter::OpenError;
+
+/// What came out.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CardReport {
+    pub version: &'static str,
+    pub engine_version: u32,
+    pub machine: String,
+    /// The card and the precision, such as `cuda:0 bf16`.
+    pub device: String,
+    /// What its maker calls it.
+    pub model: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compute_capability: Option<ComputeCapability>,
+    pub profile: Profile,
+    pub agreement: Agreement,
+    pub sizes: Vec<CardSize>,
+}
+
+/// A square picture.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CardSize {
+    pub size: u32,
+    /// How it was painted.
+    pub plan: String,
+    /// Iterations that were timed; what follows is their median.
+    pub steps: u32,
+    pub iteration_ms: f64,
+    /// Microseconds for each pixel of an iteration.
+    pub us_per_pixel: f64,
+    pub gflops: f64,
+    pub first_loss: f64,
+    pub last_loss: f64,
+    /// The most of the card's memory that was in use between two iterations, by whomever, as the driver counts it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peak_memory_bytes: Option<u64>,
+}
+
+/// Measures a card. `news` is told what is about to be.
+///
+/// # Errors
+/// Where `devices` is not one card, the card cannot be had, or an answer is wrong.
+pub fn run_on_card(request: &Request, devices: &Devices, news: &mut dyn FnMut(&str)) -> Result<CardReport, BenchError> {
+    let unavailable = |source| BenchError::Open(OpenError::Device { devices: devices.to_string(), source });
+    let listed = devices.list().map_err(unavailable)?;
+    let [device @ (Device::Cuda(_) | Device::Metal(_))] = listed[..] else {
+        return Err(BenchError::NotOneCard { devices: devices.to_string() });
+    };
+    let Some(handle) = device.open().map_err(unavailable)? else {
+        return Err(BenchError::NotOneCard { devices: devices.to_string() });
+    };
+    let info = device.info(request.limit_bytes).map_err(unavailable)?;
+    let used_bytes = || match device {
+        Device::Cuda(index) => cuda_card(index).ok().map(|card| card.memory_bytes.saturating_sub(card.free_bytes)),
+        Device::Cpu | Device::Metal(_) => None,
+    };
+    measure(request, &handle, info, &used_bytes, news)
+}
+
+fn measure(
+    request: &Request,
+    handle: &Handle,
+    info: DeviceInfo,
+    used_bytes: &dyn Fn() -> Option<u64>,
+    news: &mut dyn FnMut(&str),
+) -> Result<CardReport, BenchError> {
+    let prepared = || -> Result<TensorDevice, EngineError> { TensorDevice::new(&request.weights, handle.clone(), request.profile) };
+    let failed = |source| BenchError::Engine { size: request.sizes.first().copied().unwrap_or(0), source };
+    news("checking the answer");
+    let agreement = {
+        let stage = Stage::new(request, Level::detect())?;
+        agreement::check_card(&stage, &prepared().map_err(failed)?)?
+    };
+    let engine = Arc::new(prepared().and_then(|device| Engine::with_device(Box::new(device), 1)).map_err(failed)?);
+    let mut sizes = Vec::new();
+    for &size in &request.sizes {
+        news(&format!("painting at {size} x {size}"));
+        let mut peak_memory_bytes = None;
+        let mut look = || peak_memory_bytes = peak_memory_bytes.max(used_bytes());
+        let run = iterations::paint(Arc::clone(&engine), request.profile, size, request.steps, info.memory_bytes, &mut look)?;
+        let (iteration_ms, pixels) = (run.iteration_ms(), f64::from(size) * f64::from(size));
+        sizes.push(CardSize {
+            size,
+            steps: request.steps,
+            iteration_ms,
+            us_per_pixel: iteration_ms * 1e3 / pixels,
+            gflops: pixels * FLOP_PER_PIXEL / (iteration_ms * 1e6),
+            first_loss: run.first_loss,
+            last_loss: run.last_loss,
+            peak_memory_bytes,
+            plan: run.plan,
+        });
+    }
+    Ok(CardReport {
+        version: env!("CARGO_PKG_VERSION"),
+        engine_version: impasto_types::ENGINE_VERSION,
+        machine: machine::host_name(),
+        device: engine.device(),
+        model: info.model,
+        compute_capability: info.compute_capability,
+        profile: request.profile,
+        agreement,
+        sizes,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::subject;
+    use super::*;
+
+    fn request() -> Request {
+        Request {
+            sizes: vec![32],
+            steps: 2,
+            threads: 2,
+            profile: Profile::Exact,
+            limit_bytes: Some(4 << 30),
+            weights: subject::weights(&[3, 8, 8, 12, 12, 16, 16, 16, 16, 20, 20, 20, 20, 24]),
+        }
+    }
+
+    #[test]
+    fn a_card_is_measured_and_checked() {
+        // The same tensors on candle's processor.
+        let info = DeviceInfo { name: "card".to_owned(), model: "canvas".to_owned(), memory_bytes: 4 << 30, compute_capability: None };
+        let report = measure(&request(), &Handle::Cpu, info, &|| Some(7), &mut |_| {}).expect("it is measured");
+        assert!(report.device.ends_with(" fp32") && report.model == "canvas", "{report:?}");
+        let [size] = &report.sizes[..] else { panic!("one size was asked for") };
+        assert!(size.last_loss < size.first_loss && size.iteration_ms > 0.0, "{size:?}");
+        assert!((size.us_per_pixel - size.iteration_ms * 1e3 / 1024.0).abs() < 1e-9 && size.peak_memory_bytes == Some(7), "{size:?}");
+    }
+
+    #[test]
+    fn only_one_card_is_measured_at_a_time() {
+        for word in ["cpu", "cuda:0,1"] {
+            let refused = run_on_card(&request(), &word.parse().expect("devices"), &mut |_| {}).expect_err("it is not one card");
+            assert!(refused.to_string().contains(word), "{refused}");
+        }
+    }
+}

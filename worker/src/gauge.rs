@@ -1,0 +1,148 @@
+//! How a card fares, as its driver tells.
+//!
+//! CUDA cards are asked through the driver's management library, which is loaded when a CUDA device is opened and never else. Where it is missing, cards paint all
+//! the same, and nothing is told of them.
+
+pub(crate) use kind::Gauge;
+
+#[cfg(feature = "cuda")]
+mod kind {
+    use std::ffi::OsStr;
+    use std::fmt;
+
+    use impasto_engine::device::tensor::cuda_card;
+    use impasto_types::DeviceHealth;
+    use nvml_wrapper::Nvml;
+    use nvml_wrapper::enum_wrappers::device::{EccCounter, MemoryError, TemperatureSensor};
+    use nvml_wrapper::error::NvmlError;
+
+    use super::{fault, slowed_by};
+    use crate::device::Device;
+
+    /// A card under watch.
+    pub(crate) struct Gauge {
+        library: Nvml,
+        bus_id: String,
+    }
+
+    impl Gauge {
+        pub(crate) fn of(device: Device) -> Option<Self> {
+            let Device::Cuda(index) = device else { return None };
+            // The driver and its library number cards differently, but agree on where they sit.
+            let bus_id = cuda_card(index).ok()?.bus_id;
+            // Under the first name only the toolkit installs it, under the second every driver does.
+            let library = Nvml::init().or_else(|_| Nvml::builder().lib_path(OsStr::new("libnvidia-ml.so.1")).init());
+            match library {
+                Ok(library) => Some(Self { library, bus_id }),
+                Err(error) => {
+                    tracing::debug!(%error, "nothing is known of how cards fare");
+                    None
+                }
+            }
+        }
+
+        /// What the driver tells now; what it does not tell is left out.
+        pub(crate) fn read(&self) -> DeviceHealth {
+            let card = match self.library.device_by_pci_bus_id(self.bus_id.as_str()) {
+                Ok(card) => card,
+                Err(error) => return DeviceHealth { fault: fault(is_lost(&error), None), ..DeviceHealth::default() },
+            };
+            let temperature = card.temperature(TemperatureSensor::Gpu);
+            let ecc_errors = card.total_ecc_errors(MemoryError::Uncorrected, EccCounter::Volatile).ok();
+            DeviceHealth {
+                power_w: card.power_usage().ok().map(|milliwatts| milliwatts / 1000),
+                memory_used_bytes: card.memory_info().ok().map(|memory| memory.used),
+                utilisation_percent: card.utilization_rates().ok().map(|rates| rates.gpu),
+                ecc_errors,
+                slowed_by: card.current_throttle_reasons_raw().map(slowed_by).unwrap_or_default(),
+                fault: fault(temperature.as_ref().is_err_and(is_lost), ecc_errors),
+                temperature_c: temperature.ok(),
+            }
+        }
+    }
+
+    fn is_lost(error: &NvmlError) -> bool {
+        matches!(error, NvmlError::GpuLost | NvmlError::ResetRequired)
+    }
+
+    impl fmt::Debug for Gauge {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.debug_struct("Gauge").field("bus_id", &self.bus_id).finish_non_exhaustive()
+        }
+    }
+}
+
+#[cfg(not(feature = "cuda"))]
+mod kind {
+    use impasto_types::DeviceHealth;
+
+    use crate::device::Device;
+
+    /// There is nobody to ask.
+    #[derive(Debug)]
+    pub(crate) enum Gauge {}
+
+    impl Gauge {
+        pub(crate) fn of(_device: Device) -> Option<Self> {
+            None
+        }
+
+        pub(crate) fn read(&self) -> DeviceHealth {
+            match *self {}
+        }
+    }
+}
+
+/// Why a card is not to be painted on: what comes from a memory with errors may be wrong, and what comes from a card that is gone never comes.
+#[cfg(any(feature = "cuda", test))]
+fn fault(is_lost: bool, ecc_errors: Option<u64>) -> String {
+    match ecc_errors {
+        _ if is_lost => "it fell off the bus, or has to be reset; restart the machine".to_owned(),
+        Some(errors @ 1..) => format!("its memory had {errors} errors that could not be corrected (ECC); reset it"),
+        Some(0) | None => String::new(),
+    }
+}
+
+/// The driver's bits for what holds clocks back, where it is worth telling: that a card is idle, or that its owner chose its clocks, is not.
+#[cfg(any(feature = "cuda", test))]
+const CAUSES: [(u64, &str); 4] = [
+    // Software and hardware slowdown by heat.
+    (0x20 | 0x40, "heat"),
+    // The cap on power.
+    (0x4, "power"),
+    // The power supply's brake.
+    (0x80, "power brake"),
+    // Unspecific: one of the above comes with it as a rule.
+    (0x8, "hardware slowdown"),
+];
+
+#[cfg(any(feature = "cuda", test))]
+fn slowed_by(bits: u64) -> String {
+    CAUSES.iter().filter(|(mask, _)| bits & mask != 0).map(|(_, cause)| *cause).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_card_is_unfit_that_is_gone_or_forgets() {
+        for (is_lost, ecc_errors, expected) in [
+            (false, None, ""),
+            (false, Some(0), ""),
+            (false, Some(3), "its memory had 3 errors"),
+            (true, None, "it fell off the bus"),
+            (true, Some(3), "it fell off the bus"),
+        ] {
+            let fault = fault(is_lost, ecc_errors);
+            assert!(fault.starts_with(expected) && fault.is_empty() == expected.is_empty(), "{fault}");
+        }
+    }
+
+    #[test]
+    fn what_slows_a_card_is_named() {
+        for (bits, expected) in [(0, ""), (0x1, ""), (0x2, ""), (0x4, "power"), (0x60, "heat"), (0x48, "heat, hardware slowdown")] {
+            assert_eq!(slowed_by(bits), expected, "{bits:#x}");
+        }
+    }
+}

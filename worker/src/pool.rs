@@ -1,0 +1,340 @@
+//! Devices with their lanes, and the memory that goes with these.
+//!
+//! A lane is where one picture is painted at a time. A device's memory is shared out evenly over its lanes, and a task that needs more than one lane's share takes
+//! several of the same device, so what runs at once never takes more than there is. Shares are fixed because a picture is cut into tiles to fit its share:
+//! what else happens to run must not decide how.
+//!
+//! Who asks first is served first, so that small tasks do not keep a large one waiting: the device that it waits for takes nobody else meanwhile, the others do.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+use crate::painter::Lane;
+
+#[derive(Debug)]
+pub(crate) struct Pool {
+    state: Mutex<State>,
+    /// Something was let go, asked for or retired.
+    changed: Notify,
+}
+
+/// A device's part of the pool, as it begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Share {
+    pub(crate) lanes: u32,
+    /// Over all lanes.
+    pub(crate) memory_bytes: u64,
+}
+
+/// What a task asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Demand {
+    /// As many lanes of one device as have so much memory together; all lanes of the largest where even they have too little.
+    Bytes(u64),
+    /// All lanes of the largest device.
+    Whole,
+}
+
+/// Lanes that are taken until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Place<'a> {
+    pool: &'a Pool,
+    lanes: Vec<u32>,
+    /// The first of them, with the memory of all.
+    pub(crate) lane: Lane,
+    /// Whether no other place of this pool has more.
+    pub(crate) is_whole: bool,
+}
+
+/// No device of the pool takes tasks any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct AllRetired;
+
+#[derive(Debug)]
+struct State {
+    devices: Vec<Slots>,
+    /// By the order in which they asked.
+    waiting: BTreeMap<u64, Demand>,
+    next: u64,
+}
+
+#[derive(Debug)]
+struct Slots {
+    share: Share,
+    free: BTreeSet<u32>,
+    retired: bool,
+}
+
+impl Pool {
+    pub(crate) fn new(shares: impl IntoIterator<Item = Share>) -> Self {
+        let slots = |share: Share| Slots { share, free: (0..share.lanes).collect(), retired: false };
+        let devices = shares.into_iter().map(slots).collect();
+        Self { state: Mutex::new(State { devices, waiting: BTreeMap::new(), next: 0 }), changed: Notify::new() }
+    }
+
+    /// All lanes of devices that take tasks.
+    pub(crate) fn lanes(&self) -> u32 {
+        self.lock().in_use().map(|(_, slots)| slots.share.lanes).sum()
+    }
+
+    /// How many lanes a task takes that needs so much memory.
+    pub(crate) fn needed(&self, memory_bytes: u64) -> u32 {
+        let state = self.lock();
+        let needed = state.candidates(Demand::Bytes(memory_bytes)).map(|(_, needed)| needed).min();
+        needed.unwrap_or(1)
+    }
+
+    /// From now on the device takes no more tasks; those that it has run on. Whether it took some until now.
+    pub(crate) fn retire(&self, device: usize) -> bool {
+        let mut state = self.lock();
+        let took = state.devices.get_mut(device).is_some_and(|slots| !std::mem::replace(&mut slots.retired, true));
+        drop(state);
+        self.changed.notify_waiters();
+        took
+    }
+
+    /// Waits until a device has the lanes.
+    ///
+    /// # Errors
+    /// Where no device takes tasks any more.
+    pub(crate) async fn take(&self, demand: Demand) -> Result<Place<'_>, AllRetired> {
+        let waiter = Waiter { pool: self, ticket: self.lock().ask(demand) };
+        loop {
+            // Made before the look, so that nothing is missed between the two.
+            let changed = self.changed.notified();
+            {
+                let mut state = self.lock();
+                if state.in_use().next().is_none() {
+                    return Err(AllRetired);
+                }
+                if let Some((device, count)) = state.choose(waiter.ticket) {
+                    return Ok(state.place(self, device, count));
+                }
+            }
+            changed.await;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing that panics happens under it.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn in_use(&self) -> impl Iterator<Item = (usize, &Slots)> {
+        self.devices.iter().enumerate().filter(|(_, slots)| !slots.retired)
+    }
+
+    fn ask(&mut self, demand: Demand) -> u64 {
+        self.next += 1;
+        self.waiting.insert(self.next, demand);
+        self.next
+    }
+
+    /// The devices that a demand can be met on, and how many lanes it takes there: those that have enough, or the largest where none has.
+    fn candidates(&self, demand: Demand) -> impl Iterator<Item = (usize, u32)> + '_ {
+        let largest = self.largest_bytes();
+        let least = match demand {
+            Demand::Bytes(bytes) => bytes.min(largest),
+            Demand::Whole => largest,
+        };
+        let fit = self.in_use().filter(move |(_, slots)| slots.share.memory_bytes >= least);
+        fit.map(move |(device, slots)| match demand {
+            Demand::Bytes(bytes) => (device, slots.share.needed(bytes)),
+            Demand::Whole => (device, slots.share.lanes),
+        })
+    }
+
+    fn largest_bytes(&self) -> u64 {
+        self.in_use().map(|(_, slots)| slots.share.memory_bytes).max().unwrap_or(0)
+    }
+
+    /// The device that this one can have now, after those that asked before it have had or been promised theirs, and how many lanes.
+    fn choose(&self, ticket: u64) -> Option<(usize, u32)> {
+        // None is a device that is promised to somebody, and takes nobody else.
+        let mut free: Vec<Option<u32>> = self.devices.iter().map(|slots| Some(slots.free.len() as u32)).collect();
+        for (other, demand) in self.waiting.range(..=ticket) {
+            // Where most is free, so that the load is spread.
+            let open = self.candidates(*demand).filter_map(|(device, needed)| Some((device, needed, free[device]?)));
+            let Some((device, needed, left)) = open.max_by_key(|(device, needed, left)| (left >= needed, *left, Reverse(*device))) else {
+                continue;
+            };
+            if *other == ticket {
+                return (left >= needed).then_some((device, needed));
+            }
+            free[device] = left.checked_sub(needed);
+        }
+        None
+    }
+
+    fn place<'a>(&mut self, pool: &'a Pool, device: usize, count: u32) -> Place<'a> {
+        let largest = self.largest_bytes();
+        let Slots { share, free, .. } = &mut self.devices[device];
+        let lanes: Vec<u32> = free.iter().copied().take(count as usize).collect();
+        for lane in &lanes {
+            free.remove(lane);
+        }
+        let lane = Lane { device, lane: lanes[0], memory_bytes: share.of(count) };
+        Place { pool, lanes, lane, is_whole: count == share.lanes && share.memory_bytes == largest }
+    }
+}
+
+impl Share {
+    /// How many lanes have so much memory; all where even they have too little.
+    fn needed(&self, memory_bytes: u64) -> u32 {
+        (1..self.lanes).find(|count| self.of(*count) >= memory_bytes).unwrap_or(self.lanes)
+    }
+
+    fn of(&self, count: u32) -> u64 {
+        if count == self.lanes { self.memory_bytes } else { self.memory_bytes / u64::from(self.lanes) * u64::from(count) }
+    }
+}
+
+/// Takes a ticket out of the queue, also where whoever held it waits no longer.
+struct Waiter<'a> {
+    pool: &'a Pool,
+    ticket: u64,
+}
+
+impl Drop for Waiter<'_> {
+    fn drop(&mut self) {
+        self.pool.lock().waiting.remove(&self.ticket);
+        self.pool.changed.notify_waiters();
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.pool.lock().devices[self.lane.device].free.extend(self.lanes.drain(..));
+        self.pool.changed.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::task::yield_now;
+
+    use super::*;
+
+    fn pool(shares: &[(u32, u64)]) -> Pool {
+        Pool::new(shares.iter().map(|&(lanes, memory_bytes)| Share { lanes, memory_bytes }))
+    }
+
+    /// What is free of each device.
+    fn free(pool: &Pool) -> Vec<usize> {
+        pool.lock().devices.iter().map(|slots| slots.free.len()).collect()
+    }
+
+    /// What comes without waiting, as (device, lane, bytes).
+    async fn now<'a>(pool: &'a Pool, demand: Demand) -> (Place<'a>, (usize, u32, u64)) {
+        tokio::select! {
+            biased;
+            place = pool.take(demand) => {
+                let place = place.expect("a device takes tasks");
+                let Lane { device, lane, memory_bytes } = place.lane;
+                (place, (device, lane, memory_bytes))
+            }
+            () = yield_now() => panic!("{demand:?} has to wait, with {:?} free", free(pool)),
+        }
+    }
+
+    #[test]
+    fn a_large_task_takes_several_lanes() {
+        let one = pool(&[(4, 8000)]);
+        for (memory_bytes, expected) in [(0, 1), (1, 1), (2000, 1), (2001, 2), (5000, 3), (8000, 4), (u64::MAX, 4)] {
+            assert_eq!(one.needed(memory_bytes), expected, "{memory_bytes}");
+        }
+        assert_eq!(pool(&[(1, 8000)]).needed(9000), 1);
+        let two = pool(&[(2, 4000), (2, 9000)]);
+        for (memory_bytes, expected) in [(2000, 1), (3000, 1), (4600, 2), (u64::MAX, 2)] {
+            assert_eq!(two.needed(memory_bytes), expected, "{memory_bytes}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_runs_at_once_takes_no_more_than_there_is() {
+        let pool = pool(&[(4, 8003)]);
+        let (one, first) = now(&pool, Demand::Bytes(1)).await;
+        let (three, second) = now(&pool, Demand::Bytes(5000)).await;
+        assert_eq!((first, second, three.is_whole), ((0, 0, 2000), (0, 1, 6000), false));
+        assert_eq!(free(&pool), [0]);
+        drop((one, three));
+        let (whole, all) = now(&pool, Demand::Whole).await;
+        assert_eq!((all, whole.is_whole), ((0, 0, 8003), true));
+    }
+
+    #[tokio::test]
+    async fn load_is_spread_and_a_task_goes_where_it_fits() {
+        let pool = pool(&[(2, 4000), (2, 4000), (1, 9000)]);
+        let mut held = Vec::new();
+        for expected in [(0, 0, 2000), (1, 0, 2000), (0, 1, 2000)] {
+            let (place, found) = now(&pool, Demand::Bytes(100)).await;
+            assert_eq!(found, expected);
+            held.push(place);
+        }
+        let (large, found) = now(&pool, Demand::Bytes(5000)).await;
+        assert_eq!((found, large.is_whole), ((2, 0, 9000), true));
+        drop(held.remove(0));
+        let (_small, found) = now(&pool, Demand::Bytes(100)).await;
+        assert_eq!(found, (0, 0, 2000));
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_a_device_has_it_before_who_comes_later() {
+        let pool = pool(&[(2, 4000), (2, 4000)]);
+        let (first, _) = now(&pool, Demand::Bytes(1)).await;
+        let (second, _) = now(&pool, Demand::Bytes(1)).await;
+        let mut large = Box::pin(pool.take(Demand::Bytes(4000)));
+        let mut beside = Box::pin(pool.take(Demand::Bytes(1)));
+        let mut behind = Box::pin(pool.take(Demand::Bytes(1)));
+        let pending = |future: &mut _| futures_pending(future);
+        assert!(pending(&mut large), "each card has one lane left");
+        // The first card is promised, the second is not.
+        let beside =
+            tokio::select! { biased; place = &mut beside => place.expect("a place"), () = yield_now() => panic!("it fits beside") };
+        assert_eq!(beside.lane.device, 1);
+        assert!(pending(&mut behind), "the lane that is free is promised");
+        drop(first);
+        let large = large.await.expect("a place");
+        assert_eq!((large.lane.device, large.lane.memory_bytes), (0, 4000));
+        assert!(pending(&mut behind));
+        drop((second, beside));
+        assert_eq!(behind.await.expect("a place").lane.device, 1);
+    }
+
+    fn futures_pending<F: Future + Unpin>(future: &mut F) -> bool {
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        std::pin::Pin::new(future).poll(&mut context).is_pending()
+    }
+
+    #[tokio::test]
+    async fn who_no_longer_waits_holds_nothing_back() {
+        let pool = pool(&[(2, 4000)]);
+        let (_one, _) = now(&pool, Demand::Bytes(1)).await;
+        let mut large = Box::pin(pool.take(Demand::Whole));
+        let mut small = Box::pin(pool.take(Demand::Bytes(1)));
+        assert!(futures_pending(&mut large) && futures_pending(&mut small));
+        drop(large);
+        assert_eq!(small.await.expect("a place").lane.lane, 1);
+        assert_eq!(free(&pool), [1]);
+    }
+
+    #[tokio::test]
+    async fn a_retired_device_is_passed_over() {
+        let pool = pool(&[(2, 4000), (1, 2000)]);
+        let (_held, _) = now(&pool, Demand::Bytes(1)).await;
+        assert!(pool.retire(0) && !pool.retire(0) && !pool.retire(7));
+        assert_eq!(pool.lanes(), 1);
+        let (place, found) = now(&pool, Demand::Bytes(4000)).await;
+        assert_eq!((found, place.is_whole), ((1, 0, 2000), true), "the largest that is left");
+        let mut waits = Box::pin(pool.take(Demand::Bytes(1)));
+        assert!(futures_pending(&mut waits));
+        pool.retire(1);
+        assert_eq!(waits.await.map(|place| place.lane.device), Err(AllRetired));
+        assert_eq!(pool.lanes(), 0);
+    }
+}
