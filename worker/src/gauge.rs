@@ -54,7 +54,7 @@ mod kind {
                 memory_used_bytes: card.memory_info().ok().map(|memory| memory.used),
                 utilisation_percent: card.utilization_rates().ok().map(|rates| rates.gpu),
                 ecc_errors,
-                slowed_by: card.current_throttle_reasons_raw().map(slowed_by).unwrap_or_default(),
+                slowed_by: card.current_throttle_reasons().map(|reasons| slowed_by(reasons.bits())).unwrap_or_default(),
                 fault: fault(temperature.as_ref().is_err_and(is_lost), ecc_errors),
                 temperature_c: temperature.ok(),
             }
