@@ -186,6 +186,20 @@ KERNEL(impasto_variation, Variation) {
     a.squares[THREAD] = squares;
 }
 
+/* The sum of vectors that lie one after the other. */
+typedef struct {
+    const float *parts;
+    float *sum;
+    unsigned count, len;
+} AddParts;
+
+/* A thread for each value. */
+KERNEL(impasto_add_parts, AddParts) {
+    float sum = 0.0f;
+    for (unsigned part = 0; part < a.count; part++) sum += a.parts[(Offset)part * a.len + THREAD];
+    a.sum[THREAD] = sum;
+}
+
 /* The sums of several vectors at once, or of products of two. */
 #define MOST_SUMS 32
 

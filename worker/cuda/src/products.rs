@@ -8,6 +8,7 @@ use crate::maps::{LANES, typed};
 kernels! {
     PULL_F32 = impasto_pull_f32;
     PULL_BF16 = impasto_pull_bf16;
+    ADD_PARTS = impasto_add_parts;
 }
 
 /// Rows that one product adds up by itself. A card's units for matrices cut off what they cannot hold instead of rounding it, so sums over all pixels at once would come out too small;
@@ -36,6 +37,18 @@ struct Pull {
 
 // SAFETY: laid out as in kernels/maps.h.
 unsafe impl Parameters for Pull {}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct AddParts {
+    parts: Address,
+    sum: Address,
+    count: u32,
+    len: u32,
+}
+
+// SAFETY: laid out as in kernels/picture.h.
+unsafe impl Parameters for AddParts {}
 
 /// What a layer's statistics are to become, per pixel, and what the loss weighs: see [`pull`].
 #[derive(Debug)]
@@ -72,24 +85,28 @@ pub struct StatisticsPull {
 pub fn gram(features: &Tensor) -> Result<Tensor> {
     let (height, width, channels) = features.dims3()?;
     let rows = features.contiguous()?.reshape((height * width, channels))?;
-    let whole = rows.dim(0)? / STRETCH;
-    let mut parts = Vec::new();
-    for (first, count, len) in [(0, whole, STRETCH), (whole * STRETCH, 1, rows.dim(0)? % STRETCH)] {
-        if count * len == 0 {
-            continue;
-        }
-        let rows = rows.narrow(0, first, count * len)?.reshape((count, len, channels))?;
-        let ones = Tensor::ones((1, len, 1), rows.dtype(), rows.device())?.broadcast_as((count, len, 1))?.contiguous()?;
-        let both = [transposed_product(&rows, &rows)?, transposed_product(&ones, &rows)?];
-        // (count, channels + 1, channels).
-        let sums = Tensor::cat(&both, 1)?;
-        parts.push(if count == 1 { sums.squeeze(0)? } else { sums.sum(0)? });
-    }
-    match parts.as_slice() {
-        [one] => Ok(one.clone()),
-        [one, other] => one + other,
-        _ => Tensor::zeros((channels + 1, channels), DType::F32, features.device()),
-    }
+    let parts = match rows.device() {
+        #[cfg(feature = "cuda")]
+        Device::Cuda(device) => cuda::gram_parts(device, &rows)?,
+        _ => gram_parts(&rows)?,
+    };
+    let (count, len) = (parts.dim(0)?, (channels + 1) * channels);
+    let parameters = |[parts]: [Address; 1], [sum]: [Address; 1]| AddParts { parts, sum, count: count as u32, len: len as u32 };
+    let outputs = [Some(Output::new(DType::F32, (channels + 1, channels)))];
+    // SAFETY: the kernel has a thread for each value of a part, and reads it in each of them.
+    let [sum] = unsafe { run(ADD_PARTS, parts.device(), [Some(&parts)], outputs, len, parameters) }?;
+    made(sum)
+}
+
+/// The same of each stretch by itself, the last of which may be shorter: (stretches, channels + 1, channels).
+fn gram_parts(rows: &Tensor) -> Result<Tensor> {
+    let (pixels, channels) = rows.dims2()?;
+    let part = |first: usize| {
+        let rows = rows.narrow(0, first, STRETCH.min(pixels - first))?.to_dtype(DType::F32)?;
+        Tensor::cat(&[rows.t()?.matmul(&rows)?, rows.sum_keepdim(0)?], 0)
+    };
+    let parts = (0..pixels).step_by(STRETCH).map(part).collect::<Result<Vec<_>>>()?;
+    if parts.is_empty() { Tensor::zeros((0, channels + 1, channels), DType::F32, rows.device()) } else { Tensor::stack(&parts, 0) }
 }
 
 /// `a b` in single precision, from (rows, inner) and (inner, columns) in one type.
@@ -101,7 +118,7 @@ pub fn product(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     check(b.dim(0)? == inner && a.dtype() == b.dtype(), "factors do not fit each other")?;
     match a.device() {
         #[cfg(feature = "cuda")]
-        Device::Cuda(device) => cuda::product(device, a, b, cuda::Shape { transposed: false, count: 1, rows, inner, columns })?.squeeze(0),
+        Device::Cuda(device) => cuda::product(device, a, b),
         _ => {
             let _ = (rows, columns);
             a.to_dtype(DType::F32)?.matmul(&b.to_dtype(DType::F32)?)
@@ -122,20 +139,6 @@ pub fn pulled(features: &Tensor, at: &Tensor) -> Result<Tensor> {
         _ => rows.matmul(at)?,
     };
     pulled.reshape((height, width, channels))
-}
-
-/// `a^T b` of each of several pairs in single precision: (count, rows, columns) from (count, inner, rows) and (count, inner, columns).
-fn transposed_product(a: &Tensor, b: &Tensor) -> Result<Tensor> {
-    match a.device() {
-        #[cfg(feature = "cuda")]
-        Device::Cuda(device) => {
-            let ((count, inner, rows), (_, _, columns)) = (a.dims3()?, b.dims3()?);
-            cuda::product(device, a, b, cuda::Shape { transposed: true, count, rows, inner, columns })
-        }
-        Device::Cpu | Device::Metal(_) => a.to_dtype(DType::F32)?.transpose(1, 2)?.contiguous()?.matmul(&b.to_dtype(DType::F32)?),
-        #[cfg(not(feature = "cuda"))]
-        Device::Cuda(_) => candle_core::bail!("this program was built without CUDA"),
-    }
 }
 
 /// How sums over `pixels` pixels, as [`gram`] gives them, pull on features of this type.
@@ -187,75 +190,132 @@ mod cuda {
     use candle_core::backend::BackendStorage;
     use candle_core::cuda_backend::CudaDevice;
     use candle_core::cuda_backend::cudarc::cublas::{result, sys};
-    use candle_core::cuda_backend::cudarc::driver::{CudaStream, DevicePtr, DevicePtrMut, SyncOnDrop};
+    use candle_core::cuda_backend::cudarc::driver::{CudaSlice, CudaStream, DevicePtr, DevicePtrMut, SyncOnDrop};
     use candle_core::op::BackpropOp;
-    use candle_core::{CudaStorage, Error, Layout, Storage, bail};
+    use candle_core::{CudaStorage, Error, Shape, Storage, bail};
     use half::bf16;
 
     use super::*;
 
-    /// Of a product of several pairs, the first factor transposed or not.
-    pub(super) struct Shape {
-        pub(super) transposed: bool,
-        pub(super) count: usize,
-        pub(super) rows: usize,
-        pub(super) inner: usize,
-        pub(super) columns: usize,
+    /// Several products of matrices that lie one after the other.
+    struct Products {
+        /// Whether the first factors lie transposed.
+        transposed: bool,
+        count: usize,
+        rows: usize,
+        inner: usize,
+        columns: usize,
+        /// From one first factor to the next, in values; and so for the products.
+        stride_a: usize,
+        stride_product: usize,
     }
 
-    /// (count, rows, columns) in single precision.
-    pub(super) fn product(device: &CudaDevice, a: &Tensor, b: &Tensor, shape: Shape) -> Result<Tensor> {
-        let Shape { transposed, count, rows, inner, columns } = shape;
+    /// See [`super::product`].
+    pub(super) fn product(device: &CudaDevice, a: &Tensor, b: &Tensor) -> Result<Tensor> {
+        let ((rows, inner), (_, columns)) = (a.dims2()?, b.dims2()?);
         let (a, b) = (a.contiguous()?, b.contiguous()?);
-        let fits = a.elem_count() == count * rows * inner && b.elem_count() == count * inner * columns && a.dtype() == b.dtype();
-        check(fits && [count, rows, inner, columns].iter().all(|&len| len <= i32::MAX as usize), "factors do not fit each other")?;
-        let stream = device.cuda_stream();
         // SAFETY: the product writes all of it.
-        let mut product = unsafe { device.alloc::<f32>(count * rows * columns) }?;
-        {
-            let ((a_storage, a_layout), (b_storage, b_layout)) = (a.storage_and_layout(), b.storage_and_layout());
-            let (Storage::Cuda(a_storage), Storage::Cuda(b_storage)) = (&*a_storage, &*b_storage) else {
-                bail!("a factor does not lie on the card")
-            };
-            let (a, kind, _a) = address(a_storage, a_layout, &stream)?;
-            let (b, _, _b) = address(b_storage, b_layout, &stream)?;
-            let (c, _c) = product.device_ptr_mut(&stream);
-            let (one, zero) = (1.0_f32, 0.0_f32);
-            // cuBLAS counts columns first, and so sees every matrix transposed: it computes `C^T = B^T A^T`.
-            let (turned_a, step_a) =
-                if transposed { (sys::cublasOperation_t::CUBLAS_OP_T, rows) } else { (sys::cublasOperation_t::CUBLAS_OP_N, inner) };
-            // SAFETY: the matrices lie one after the other in memory of these sizes, which is held until the call is in the stream.
-            unsafe {
-                result::gemm_strided_batched_ex(
-                    *device.cublas_handle().handle(),
-                    sys::cublasOperation_t::CUBLAS_OP_N,
-                    turned_a,
-                    columns as i32,
-                    rows as i32,
-                    inner as i32,
-                    (&raw const one).cast(),
-                    b as *const _,
-                    kind,
-                    columns as i32,
-                    (inner * columns) as i64,
-                    a as *const _,
-                    kind,
-                    step_a as i32,
-                    (rows * inner) as i64,
-                    (&raw const zero).cast(),
-                    c as *mut _,
-                    sys::cudaDataType_t::CUDA_R_32F,
-                    columns as i32,
-                    (rows * columns) as i64,
-                    count as i32,
-                    sys::cublasComputeType_t::CUBLAS_COMPUTE_32F,
-                    sys::cublasGemmAlgo_t::CUBLAS_GEMM_DEFAULT,
-                )
+        let mut product = unsafe { device.alloc::<f32>(rows * columns) }?;
+        let shape = Products { transposed: false, count: 1, rows, inner, columns, stride_a: 0, stride_product: 0 };
+        // SAFETY: the tensors have these shapes, and the product has room for all rows.
+        unsafe { multiply(device, (&a, 0), (&b, 0), (&mut product, 0), &shape) }?;
+        tensor(device, product, (rows, columns))
+    }
+
+    /// See [`super::gram_parts`].
+    pub(super) fn gram_parts(device: &CudaDevice, rows: &Tensor) -> Result<Tensor> {
+        let (pixels, channels) = rows.dims2()?;
+        let count = pixels.div_ceil(STRETCH);
+        let part = (channels + 1) * channels;
+        // SAFETY: the products below write all of it.
+        let mut parts = unsafe { device.alloc::<f32>(count * part) }?;
+        let ones = Tensor::ones(STRETCH.min(pixels), rows.dtype(), rows.device())?;
+        let whole = pixels / STRETCH;
+        for (first, count, inner) in [(0, whole, STRETCH), (whole, 1, pixels % STRETCH)] {
+            if count * inner == 0 {
+                continue;
             }
-            .map_err(Error::wrap)?;
+            let at = first * STRETCH * channels;
+            let squares = Products {
+                transposed: true,
+                count,
+                rows: channels,
+                inner,
+                columns: channels,
+                stride_a: inner * channels,
+                stride_product: part,
+            };
+            let sums = Products { transposed: false, rows: 1, stride_a: 0, ..squares };
+            // SAFETY: a stretch begins at each multiple of its length and is within the rows; ones are as long as it. Each part has room for its products and, behind them, for its sums.
+            unsafe {
+                multiply(device, (rows, at), (rows, at), (&mut parts, first * part), &squares)?;
+                multiply(device, (&ones, 0), (rows, at), (&mut parts, first * part + channels * channels), &sums)?;
+            }
         }
-        let storage = Storage::Cuda(CudaStorage::wrap_cuda_slice(product, device.clone()));
-        Ok(Tensor::from_storage(storage, (count, rows, columns), BackpropOp::none(), false))
+        tensor(device, parts, (count, channels + 1, channels))
+    }
+
+    fn tensor(device: &CudaDevice, values: CudaSlice<f32>, shape: impl Into<Shape>) -> Result<Tensor> {
+        let storage = Storage::Cuda(CudaStorage::wrap_cuda_slice(values, device.clone()));
+        Ok(Tensor::from_storage(storage, shape, BackpropOp::none(), false))
+    }
+
+    /// `a b`, from so many values on in each. Second factors follow on one another without a gap.
+    ///
+    /// # Safety
+    /// All matrices lie within their tensors, which are in one piece.
+    unsafe fn multiply(
+        device: &CudaDevice,
+        (a, a_at): (&Tensor, usize),
+        (b, b_at): (&Tensor, usize),
+        (product, product_at): (&mut CudaSlice<f32>, usize),
+        shape: &Products,
+    ) -> Result<()> {
+        let &Products { transposed, count, rows, inner, columns, stride_a, stride_product } = shape;
+        check([count, rows, inner, columns].iter().all(|&len| len <= i32::MAX as usize), "a matrix is larger than cuBLAS counts")?;
+        let stream = device.cuda_stream();
+        let ((a_storage, a_layout), (b_storage, b_layout)) = (a.storage_and_layout(), b.storage_and_layout());
+        let (Storage::Cuda(a_storage), Storage::Cuda(b_storage)) = (&*a_storage, &*b_storage) else {
+            bail!("a factor does not lie on the card")
+        };
+        let (a, kind, _a) = address(a_storage, a_layout.start_offset() + a_at, &stream)?;
+        let (b, kind_b, _b) = address(b_storage, b_layout.start_offset() + b_at, &stream)?;
+        check(kind == kind_b, "factors are of different types")?;
+        let (c, _c) = product.device_ptr_mut(&stream);
+        let c = c + (product_at * size_of::<f32>()) as u64;
+        let (one, zero) = (1.0_f32, 0.0_f32);
+        // cuBLAS counts columns first, and so sees every matrix transposed: it computes `C^T = B^T A^T`.
+        let (turned_a, step_a) =
+            if transposed { (sys::cublasOperation_t::CUBLAS_OP_T, rows) } else { (sys::cublasOperation_t::CUBLAS_OP_N, inner) };
+        // SAFETY: the caller vouches for where matrices lie; that memory is held until the call is in the stream.
+        unsafe {
+            result::gemm_strided_batched_ex(
+                *device.cublas_handle().handle(),
+                sys::cublasOperation_t::CUBLAS_OP_N,
+                turned_a,
+                columns as i32,
+                rows as i32,
+                inner as i32,
+                (&raw const one).cast(),
+                b as *const _,
+                kind,
+                columns as i32,
+                (inner * columns) as i64,
+                a as *const _,
+                kind,
+                step_a as i32,
+                stride_a as i64,
+                (&raw const zero).cast(),
+                c as *mut _,
+                sys::cudaDataType_t::CUDA_R_32F,
+                columns as i32,
+                stride_product as i64,
+                count as i32,
+                sys::cublasComputeType_t::CUBLAS_COMPUTE_32F,
+                sys::cublasGemmAlgo_t::CUBLAS_GEMM_DEFAULT,
+            )
+        }
+        .map_err(Error::wrap)
     }
 
     fn address<'a>(
