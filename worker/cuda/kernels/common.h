@@ -124,4 +124,13 @@ DEVICE int window_of(int line, int seam) {
     return line < seam ? line / 2 : (seam + 1) / 2 + (line - seam) / 2;
 }
 
+/* Whether a value may move: not where it stands at a bound and the loss falls only beyond it. */
+DEVICE int is_free(float value, float slope) { return !((value <= 0.0f && slope > 0.0f) || (value >= 255.0f && slope < 0.0f)); }
+
+/* Where a value comes by a step, within range; one that is held stays. */
+DEVICE float followed(float start, float slope, float direction, float length) {
+    const float next = is_free(start, slope) ? start + length * direction : start;
+    return next < 0.0f ? 0.0f : (next > 255.0f ? 255.0f : next);
+}
+
 #endif

@@ -43,12 +43,14 @@ DEVICE void store_bf16(Bf16 *to, const Eight values) {
 #define VALUE float
 #define NAMED(name) name##_f32
 #include "maps.h"
+#include "history.h"
 #undef VALUE
 #undef NAMED
 
 #define VALUE Bf16
 #define NAMED(name) name##_bf16
 #include "maps.h"
+#include "history.h"
 #undef VALUE
 #undef NAMED
 

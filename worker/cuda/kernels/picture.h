@@ -98,9 +98,6 @@ KERNEL(impasto_enlarge, Enlarge) {
     }
 }
 
-/* Whether a value may move: not where it stands at a bound and the loss falls only beyond it. */
-DEVICE int is_free(float value, float slope) { return !((value <= 0.0f && slope > 0.0f) || (value >= 255.0f && slope < 0.0f)); }
-
 /* A gradient with held values at zero. */
 typedef struct {
     const float *picture, *gradient;
@@ -108,23 +105,6 @@ typedef struct {
 } Free;
 
 KERNEL(impasto_free, Free) { a.free[THREAD] = is_free(a.picture[THREAD], a.gradient[THREAD]) ? a.gradient[THREAD] : 0.0f; }
-
-/* A step: `start + length * (own_scale * own + pairs)`, within range, held values where they are. */
-typedef struct {
-    const float *start, *gradient, *own;
-    /* May be missing. */
-    const float *pairs;
-    float *picture;
-    float own_scale, length;
-} Follow;
-
-KERNEL(impasto_follow, Follow) {
-    const float start = a.start[THREAD];
-    float direction = a.own_scale * a.own[THREAD];
-    if (a.pairs) direction += a.pairs[THREAD];
-    const float next = is_free(start, a.gradient[THREAD]) ? start + a.length * direction : start;
-    a.picture[THREAD] = next < 0.0f ? 0.0f : (next > 255.0f ? 255.0f : next);
-}
 
 /* A step of Adam, and of the average of its pictures. */
 typedef struct {
@@ -186,18 +166,20 @@ KERNEL(impasto_variation, Variation) {
     a.squares[THREAD] = squares;
 }
 
-/* The sum of vectors that lie one after the other. */
+/* Sums of vectors that lie one after the other: of the first `each` of them, of the next, and so on. */
 typedef struct {
     const float *parts;
-    float *sum;
-    unsigned count, len;
+    float *sums;
+    unsigned count, len, each;
 } AddParts;
 
-/* A thread for each value. */
+/* A thread for each value of each sum. */
 KERNEL(impasto_add_parts, AddParts) {
+    const unsigned at = THREAD % a.len, first = THREAD / a.len * a.each;
+    const unsigned end = a.count - first < a.each ? a.count : first + a.each;
     float sum = 0.0f;
-    for (unsigned part = 0; part < a.count; part++) sum += a.parts[(Offset)part * a.len + THREAD];
-    a.sum[THREAD] = sum;
+    for (unsigned part = first; part < end; part++) sum += a.parts[(Offset)part * a.len + at];
+    a.sums[THREAD] = sum;
 }
 
 /* The sums of several vectors at once, or of products of two. */

@@ -7,7 +7,7 @@
 //! - [`maps`]: those kernels, and the way from a picture to the first map and from the last gradient to a picture.
 //! - [`convolve`]: cuDNN's convolution, planned once for each size.
 //! - [`products`]: matrix products that are accumulated and given in single precision whatever their factors are.
-//! - [`picture`]: what an optimiser and the losses over pixels do, each in one kernel.
+//! - [`picture`] and [`history`]: what optimisers and the losses over pixels do, each in one kernel.
 //!
 //! Everything takes tensors on a card (feature `cuda`). With feature `host`, the same kernels are compiled for the processor and take tensors there too: slow, and exact enough to test all that is made of
 //! them without a card. Values move between the host and a card nowhere but in [`picture::sums`].
@@ -17,6 +17,7 @@
 #[cfg(feature = "cuda")]
 mod card;
 mod convolution;
+pub mod history;
 mod launch;
 pub mod maps;
 pub mod picture;

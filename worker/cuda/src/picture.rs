@@ -8,7 +8,6 @@ kernels! {
     HALVE = impasto_halve;
     ENLARGE = impasto_enlarge;
     FREE = impasto_free;
-    FOLLOW = impasto_follow;
     ADAM = impasto_adam;
     VARIATION = impasto_variation;
     SUMS = impasto_sums;
@@ -74,21 +73,6 @@ struct Free {
 
 // SAFETY: laid out as in kernels/picture.h.
 unsafe impl Parameters for Free {}
-
-#[repr(C)]
-#[derive(Clone, Copy)]
-struct Follow {
-    start: Address,
-    gradient: Address,
-    own: Address,
-    pairs: Address,
-    picture: Address,
-    own_scale: f32,
-    length: f32,
-}
-
-// SAFETY: laid out as in kernels/picture.h.
-unsafe impl Parameters for Follow {}
 
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -250,29 +234,6 @@ pub fn free(picture: &Tensor, gradient: &Tensor) -> Result<Tensor> {
     // SAFETY: the kernel has a thread for each value.
     let [free] = unsafe { run(FREE, picture.device(), [Some(picture), Some(gradient)], outputs, picture.elem_count(), parameters) }?;
     made(free)
-}
-
-/// `start + length * (own_scale * own + pairs)` within 0 and 255; a value that [`free`] holds stays where it is.
-///
-/// # Errors
-/// Where shapes do not fit, or the device fails.
-pub fn follow(start: &Tensor, gradient: &Tensor, own: &Tensor, own_scale: f32, pairs: Option<&Tensor>, length: f32) -> Result<Tensor> {
-    check_vectors(&[start, gradient, own])?;
-    check_vectors(&[own, pairs.unwrap_or(own)])?;
-    let parameters = |[start, gradient, own, pairs]: [Address; 4], [picture]: [Address; 1]| Follow {
-        start,
-        gradient,
-        own,
-        pairs,
-        picture,
-        own_scale,
-        length,
-    };
-    let inputs = [Some(start), Some(gradient), Some(own), pairs];
-    let outputs = [Some(Output::new(DType::F32, start.shape()))];
-    // SAFETY: the kernel has a thread for each value.
-    let [picture] = unsafe { run(FOLLOW, start.device(), inputs, outputs, start.elem_count(), parameters) }?;
-    made(picture)
 }
 
 /// The picture after a step of Adam, within 0 and 255, and what Adam remembers then.

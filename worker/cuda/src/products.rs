@@ -15,6 +15,12 @@ kernels! {
 /// and several products keep a card busy where one small matrix would not.
 const STRETCH: usize = 4096;
 
+/// Parts that a thread adds up in a round.
+const PARTS_EACH: usize = 64;
+
+/// Threads that keep a card busy.
+const BUSY: usize = 1 << 16;
+
 #[repr(C)]
 #[derive(Clone, Copy)]
 struct Pull {
@@ -42,9 +48,10 @@ unsafe impl Parameters for Pull {}
 #[derive(Clone, Copy)]
 struct AddParts {
     parts: Address,
-    sum: Address,
+    sums: Address,
     count: u32,
     len: u32,
+    each: u32,
 }
 
 // SAFETY: laid out as in kernels/picture.h.
@@ -90,12 +97,24 @@ pub fn gram(features: &Tensor) -> Result<Tensor> {
         Device::Cuda(device) => cuda::gram_parts(device, &rows)?,
         _ => gram_parts(&rows)?,
     };
-    let (count, len) = (parts.dim(0)?, (channels + 1) * channels);
-    let parameters = |[parts]: [Address; 1], [sum]: [Address; 1]| AddParts { parts, sum, count: count as u32, len: len as u32 };
-    let outputs = [Some(Output::new(DType::F32, (channels + 1, channels)))];
-    // SAFETY: the kernel has a thread for each value of a part, and reads it in each of them.
-    let [sum] = unsafe { run(ADD_PARTS, parts.device(), [Some(&parts)], outputs, len, parameters) }?;
-    made(sum)
+    add_parts(&parts)
+}
+
+/// The sum over the first dimension.
+pub(crate) fn add_parts(parts: &Tensor) -> Result<Tensor> {
+    let (count, shape) = (parts.dim(0)?, &parts.dims()[1..]);
+    let len: usize = shape.iter().product();
+    // In several rounds where one would keep few threads busy for long.
+    let each = if count <= 2 * PARTS_EACH || len >= BUSY { count.max(1) } else { PARTS_EACH };
+    let sums = count.div_ceil(each).max(1);
+    let shape: Vec<_> = std::iter::once(sums).chain(shape.iter().copied()).collect();
+    let parameters =
+        |[parts]: [Address; 1], [sums]: [Address; 1]| AddParts { parts, sums, count: count as u32, len: len as u32, each: each as u32 };
+    let outputs = [Some(Output::new(DType::F32, shape))];
+    // SAFETY: the kernel has a thread for each value of each sum, and reads it in that sum's parts.
+    let [summed] = unsafe { run(ADD_PARTS, parts.device(), [Some(parts)], outputs, sums * len, parameters) }?;
+    let summed = made(summed)?;
+    if sums == 1 { summed.squeeze(0) } else { add_parts(&summed) }
 }
 
 /// The same of each stretch by itself, the last of which may be shorter: (stretches, channels + 1, channels).

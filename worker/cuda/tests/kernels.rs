@@ -5,7 +5,7 @@ use candle_core::{DType, Device, Result, Tensor};
 use half::bf16;
 use impasto_cuda::maps::{self, Edges, Keep, Pulled, Route, Sides, Through};
 use impasto_cuda::picture::{self, HalvedAxis, Summand};
-use impasto_cuda::{Convolution, convolve, products};
+use impasto_cuda::{Convolution, convolve, history, products};
 use impasto_kernels::{Edge, Pool};
 use proptest::prelude::*;
 
@@ -129,6 +129,32 @@ fn many_sums_are_fetched_at_once() -> Result<()> {
         assert!((found - expected).abs() < 1e-9 * 1e5, "{found} {expected}");
     }
     assert!(picture::sums(&[])?.is_empty());
+    Ok(())
+}
+
+#[test]
+fn a_history_is_multiplied_and_followed() -> Result<()> {
+    // One block, and so many that products are added up in rounds; the last is not full.
+    for (len, blocks) in [(50, 1), (64 * 40 - 7, 40)] {
+        let rows = numbers(&[6, blocks * 64], 1)?;
+        let zeros = Tensor::zeros((6, blocks * 64 - len), DType::F32, &Device::Cpu)?;
+        let rows = Tensor::cat(&[rows.narrow(1, 0, len)?, zeros], 1)?;
+        let remembered = rows.reshape((6, blocks, 64))?.transpose(0, 1)?.contiguous()?;
+        let [a, b, own] = [2, 3, 4].map(|seed| numbers(&[len], seed));
+        let (a, b, own) = (a?, b?, own?);
+        let rows = rows.narrow(1, 0, len)?;
+        let expected = rows.matmul(&Tensor::stack(&[&a, &b], 1)?)?;
+        let apart = |found: &Tensor, expected: &Tensor| (found - expected)?.abs()?.max_all()?.to_scalar::<f32>();
+        assert!(apart(&history::products(&remembered, [&a, &b])?, &expected)? < 1e-3);
+        // In the middle of the range nothing is held or cut.
+        let start = ((numbers(&[len], 5)? * 10.0)? + 100.0)?;
+        let scales = [0.5_f32, 0.0, -1.0, 2.0, 0.0, 0.25];
+        let found = history::follow(&start, &a, &own, 3.0, &remembered, &scales, 0.5)?;
+        let direction = (Tensor::new(&[scales], &Device::Cpu)?.matmul(&rows)?.squeeze(0)? + (own * 3.0)?)?;
+        assert!(apart(&found, &(start + (direction * 0.5)?)?)? < 1e-3);
+        assert!(history::products(&remembered, [&a, &numbers(&[len + 1], 1)?]).is_err());
+        assert!(history::follow(&a, &a, &a, 1.0, &remembered, &[1.0; 5], 1.0).is_err());
+    }
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use candle_core::{D, DType, Device, Result, Tensor};
 
-use impasto_cuda::picture;
+use impasto_cuda::{history, picture};
 
 use super::network::Kernels;
 use super::pooling::kept;
@@ -125,6 +125,9 @@ impl Lbfgs {
 
     /// The products of each row of the history with the newest change of gradient and with `q`: (2 * capacity, 2).
     fn measured(&self, change: &Tensor, q: &Tensor) -> Result<Tensor> {
+        if self.kernels == Kernels::Fused {
+            return history::products(&self.history, [change, q]);
+        }
         let both = Tensor::cat(&[blocks(change)?, blocks(q)?], 1)?.transpose(1, 2)?;
         let products = self.bands()?.map(|(first, count)| {
             let band = self.history.narrow(0, first, count)?.to_dtype(DType::F32)?;
@@ -135,12 +138,16 @@ impl Lbfgs {
 
     /// `start + length * direction`, within range, held pixels where they are.
     fn follow(&self, own: &Tensor, step: &Move) -> Result<Tensor> {
-        let mut of_pairs = None;
+        let mut scales = vec![0.0; self.history.dim(1)?];
+        for &(slot, [of_step, of_change]) in &step.direction.pairs {
+            (scales[2 * slot], scales[2 * slot + 1]) = (of_step, of_change);
+        }
+        let own_scale = step.direction.own;
+        if self.kernels == Kernels::Fused {
+            return history::follow(&self.start, &self.start_gradient, own, own_scale, &self.history, &scales, step.length);
+        }
+        let mut direction = (own * f64::from(own_scale))?;
         if !step.direction.pairs.is_empty() {
-            let mut scales = vec![0.0; self.history.dim(1)?];
-            for &(slot, [of_step, of_change]) in &step.direction.pairs {
-                (scales[2 * slot], scales[2 * slot + 1]) = (of_step, of_change);
-            }
             let rows = scales.len();
             let scales = Tensor::from_vec(scales, (1, 1, rows), own.device())?;
             let bands = self.bands()?.map(|(first, count)| {
@@ -148,15 +155,7 @@ impl Lbfgs {
                 scales.broadcast_as((count, 1, rows))?.matmul(&band)
             });
             let combined = Tensor::cat(&bands.collect::<Result<Vec<_>>>()?, 0)?;
-            of_pairs = Some(combined.flatten_all()?.narrow(0, 0, own.elem_count())?.reshape(own.shape())?);
-        }
-        let own_scale = step.direction.own;
-        if self.kernels == Kernels::Fused {
-            return picture::follow(&self.start, &self.start_gradient, own, own_scale, of_pairs.as_ref(), step.length);
-        }
-        let mut direction = (own * f64::from(own_scale))?;
-        if let Some(of_pairs) = of_pairs {
-            direction = (direction + of_pairs)?;
+            direction = (direction + combined.flatten_all()?.narrow(0, 0, own.elem_count())?.reshape(own.shape())?)?;
         }
         let by = kept(&is_free(&self.start, &self.start_gradient)?, &(direction * f64::from(step.length))?)?;
         (&self.start + by)?.clamp(0.0_f32, 255.0_f32)
