@@ -97,10 +97,11 @@ impl Plan {
         if let Some((_, full)) = full.as_ref().filter(|(_, plan)| plan.tiling.is_whole()) {
             return Ok(full.clone());
         }
-        // Half of what is left for the optimiser, or, where that is too little for any, as little as it gets by with.
-        let spared = budget_bytes.saturating_sub(picture + content(lean_content)) / 2;
-        let lean = OptimizerPlan::within(work.recipe, work.len(), spared).unwrap_or_else(|| OptimizerPlan::least(work.recipe));
-        let lean = plan(lean_content, lean);
+        // Half of what is left for the optimiser, or less, or as little as it gets by with.
+        let left = budget_bytes.saturating_sub(picture + content(lean_content));
+        let within = |share| OptimizerPlan::within(work.recipe, work.len(), left / share);
+        let optimizers = [within(2), within(4), Some(OptimizerPlan::least(work.recipe))];
+        let lean = optimizers.into_iter().flatten().find_map(|optimizer| plan(lean_content, optimizer));
         match (full, lean) {
             (Some((full_work, full)), Some((lean_work, lean))) => {
                 Ok(if full_work as f64 > WORTH_LEANING * lean_work as f64 { lean } else { full })
@@ -141,14 +142,15 @@ mod tests {
 
     const MIB: u64 = 1 << 20;
 
-    /// A device that takes 500 bytes for a tile's pixel, and for the content's features what they are: 32 or 16 bytes for a pixel of the canvas.
+    /// A device that takes 500 bytes for a tile's pixel, or so many for each of the canvas if that is more, and for the content's features what they are: 32 or 16 bytes for a pixel of the canvas.
     struct Plain {
         pixels: u64,
+        step_bytes: u64,
     }
 
     impl Costs for Plain {
         fn tile(&self, candidate: &Candidate) -> u64 {
-            500 * (candidate.largest.width * candidate.largest.height) as u64
+            u64::max(500 * (candidate.largest.width * candidate.largest.height) as u64, self.step_bytes * self.pixels)
         }
 
         fn content(&self, precision: Precision) -> u64 {
@@ -161,9 +163,13 @@ mod tests {
     }
 
     fn plan(profile: Profile, side: u32, budget_mib: u64) -> Result<Plan, EngineError> {
+        plan_with_steps_in(0, profile, side, budget_mib)
+    }
+
+    fn plan_with_steps_in(step_bytes: u64, profile: Profile, side: u32, budget_mib: u64) -> Result<Plan, EngineError> {
         let recipe = Recipe { profile, ..Preset::Painterly.recipe() };
         let work = Work { recipe: &recipe, frame: Frame::of(&recipe, side, side), content: true };
-        Plan::within(&work, &Plain { pixels: (work.len() / 3) as u64 }, budget_mib * MIB)
+        Plan::within(&work, &Plain { pixels: (work.len() / 3) as u64, step_bytes }, budget_mib * MIB)
     }
 
     #[test]
@@ -187,12 +193,14 @@ mod tests {
 
     #[test]
     fn a_plan_stays_within_its_budget_and_the_least_that_is_named_is_enough() {
-        for profile in [Profile::Fast, Profile::Exact] {
-            let Err(EngineError::Memory { least_bytes, .. }) = plan(profile, 2000, 1) else { panic!("one MiB is too little") };
+        // Where tiles take little, and where a step takes so much that half of what is left is too little for it.
+        for (profile, step_bytes) in [(Profile::Fast, 0), (Profile::Exact, 0), (Profile::Fast, 200)] {
+            let plan = |budget_mib| plan_with_steps_in(step_bytes, profile, 2000, budget_mib);
+            let Err(EngineError::Memory { least_bytes, .. }) = plan(1) else { panic!("one MiB is too little") };
             let least_mib = least_bytes.div_ceil(MIB);
-            assert!(plan(profile, 2000, least_mib - 2).is_err());
+            assert!(plan(least_mib - 2).is_err());
             for budget_mib in (least_mib..8 * least_mib).step_by(97) {
-                let plan = plan(profile, 2000, budget_mib).expect("the least is enough");
+                let plan = plan(budget_mib).expect("the least is enough");
                 assert!(plan.bytes <= budget_mib * MIB, "{plan} in {budget_mib} MiB");
             }
         }

@@ -24,7 +24,7 @@ impl Costs for TensorCosts<'_> {
         let values = self.work.len() as u64;
         let step = match self.work.recipe.optimizer {
             Optimizer::Adam => adam::working_bytes(values),
-            Optimizer::Lbfgs => lbfgs::working_bytes(values, self.work.recipe.history.into()),
+            Optimizer::Lbfgs => lbfgs::working_bytes(values, self.work.recipe.history.into(), self.network.kernels()),
         };
         tile_bytes(self.network, &candidate.largest).max(step).saturating_add(2 * values)
     }

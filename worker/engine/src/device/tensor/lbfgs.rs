@@ -17,10 +17,13 @@ use crate::vector::{BLOCK, Bf16, Encoding};
 /// Values that are put to single precision at once: 128 MiB.
 const BAND: usize = 32 << 20;
 
-/// Memory in bytes that a step works in beside what the plan counts, for a picture of so many values: the step, the free gradient, what they are smoothed in, the two vectors
-/// whose products are taken, filled up and side by side, and a band.
-pub(super) fn working_bytes(values: u64, history: u64) -> u64 {
-    4 * (10 * values + u64::min(BAND as u64, 2 * history * values))
+/// Memory in bytes that a step works in beside what the plan counts, for a picture of so many values: the step, the change of gradient, the free gradient, and what a vector is smoothed
+/// and put to the history's type in. Composed, also the two vectors whose products are taken, filled up and side by side, and a band.
+pub(super) fn working_bytes(values: u64, history: u64, kernels: Kernels) -> u64 {
+    match kernels {
+        Kernels::Composed => 4 * (10 * values + u64::min(BAND as u64, 2 * history * values)),
+        Kernels::Fused => 4 * 6 * values,
+    }
 }
 
 pub(super) struct Lbfgs {
