@@ -195,6 +195,7 @@ mod tests {
 
     use super::*;
     use crate::device::Pass;
+    use crate::frame::Frame;
     use crate::noise::SplitMix64;
     use crate::objective::{LayerStatistics, StyleTarget};
 
@@ -256,6 +257,30 @@ mod tests {
                     "{dtype:?} {kernels:?} {method:?} {pool:?}: {found} {loss}, {cosine}"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn a_card_of_eighty_gigabytes_has_room_for_16384_pixels() {
+        let channels = [3, 64, 64, 128, 128, 256, 256, 256, 256, 512, 512, 512, 512, 512];
+        let layer = |pair: &[usize]| Convolution {
+            name: "conv".to_owned(),
+            in_channels: pair[0],
+            out_channels: pair[1],
+            weights: vec![0.0; pair[0] * pair[1] * 9],
+            bias: vec![0.0; pair[1]],
+        };
+        let weights = VggWeights { convolutions: channels.windows(2).map(layer).collect() };
+        let device = TensorDevice::with_kernels(&weights, CandleDevice::Cpu, Profile::Fast, Kernels::Fused).expect("it has room");
+        // Four fifths of what the driver shows of it.
+        let budget_bytes = (79 << 30) / 10 * 8;
+        for (preset, side, is_whole) in
+            [(Preset::Painterly, 4096, true), (Preset::Painterly, 16384, false), (Preset::Texture, 16384, false)]
+        {
+            let recipe = Recipe { profile: Profile::Fast, ..preset.recipe() };
+            let work = Work { recipe: &recipe, frame: Frame::of(&recipe, side, side), content: true };
+            let plan = device.plan(&work, budget_bytes).expect("it fits");
+            assert!(plan.tiling.is_whole() == is_whole && plan.tiling.tiles.len() < 12, "{preset:?} {side}: {plan}");
         }
     }
 
