@@ -152,7 +152,15 @@ impl Sums {
     /// The sum of squared differences of two layers' features, whose axes run `(down, across)`.
     pub(super) fn add_distance(&mut self, a: &Tensor, b: &Tensor, (down, across): (usize, usize)) -> Result<()> {
         let both = chunks(a, down)?.zip(chunks(b, down)?);
-        let squares = both.map(|(a, b)| (a? - b?)?.sqr()?.sum((down, across))?.flatten_all().map(Summand::Values));
+        let squares = both.map(|(a, b)| {
+            let squares = (a? - b?)?.sqr()?;
+            // Along what lies together in memory.
+            let sums = match self.kernels {
+                Kernels::Composed => squares.sum((down, across))?,
+                Kernels::Fused => squares.sum(D::Minus1)?,
+            };
+            sums.flatten_all().map(Summand::Values)
+        });
         self.parts.push(squares.collect::<Result<_>>()?);
         Ok(())
     }
