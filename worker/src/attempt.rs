@@ -65,7 +65,7 @@ impl AttemptError {
             // All the memory of the only worker was not enough, and never will be.
             Self::Paint(PaintError::Memory { .. }) if only => FailureKind::Input,
             // Others may let its card go, but that is not waited for without end.
-            Self::Paint(PaintError::CardMemory { .. }) if only => FailureKind::Transient,
+            Self::Paint(PaintError::CardMemory { .. } | PaintError::FullCard { .. }) if only => FailureKind::Transient,
             Self::Paint(error) => error.kind(),
             Self::EngineVersion { .. } | Self::Fetch { .. } | Self::Scratch { .. } | Self::HandIn { .. } | Self::Panicked { .. } => {
                 FailureKind::Transient
@@ -272,7 +272,7 @@ enum Shortage {
 fn shortage(error: &PaintError) -> Option<Shortage> {
     match error {
         PaintError::Memory { .. } => Some(Shortage::Plan),
-        PaintError::CardMemory { .. } => Some(Shortage::Card),
+        PaintError::CardMemory { .. } | PaintError::FullCard { .. } => Some(Shortage::Card),
         _ => None,
     }
 }

@@ -55,6 +55,8 @@ pub enum PaintError {
         "the card ran out of memory while painting `{asset}`, although the plan fits, so others use it too: a smaller --max-memory helps, or another card"
     )]
     CardMemory { asset: String, source: EngineError },
+    #[error("there is no room on a card for `{asset}`, as others fill it")]
+    FullCard { asset: String, source: Unavailable },
     #[error("`{asset}` was given {given} style images, but its action names {expected}")]
     StyleCount { asset: String, expected: usize, given: usize },
     #[error("`{asset}` names no model to paint with")]
@@ -89,7 +91,7 @@ impl PaintError {
         match self {
             Self::Asset(_) | Self::StyleCount { .. } | Self::NoModel { .. } => FailureKind::Input,
             Self::Engine { source, .. } => source.kind(),
-            Self::Memory { .. } | Self::CardMemory { .. } => FailureKind::Shortage,
+            Self::Memory { .. } | Self::CardMemory { .. } | Self::FullCard { .. } => FailureKind::Shortage,
             Self::Model { .. } | Self::Card { .. } | Self::Level { .. } | Self::Canceled { .. } => FailureKind::Transient,
         }
     }

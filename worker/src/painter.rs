@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use impasto_engine::device::tensor::{Handle, TensorDevice, Unavailable};
+use impasto_engine::device::tensor::{Handle, TensorDevice, Unavailable, trim};
 use impasto_engine::{Engine, EngineError};
 use impasto_kernels::{Level, UnknownLevel};
 use impasto_models::{ModelError, ModelStore, VggWeights, read_vgg19};
@@ -86,9 +86,6 @@ pub struct EnginePainter {
     weights: Mutex<Option<(Digest, Arc<VggWeights>)>>,
 }
 
-/// Steps on a card come from one thread, that of the lane's engine: the library that convolves there has a handle for each.
-const CARD_THREADS: usize = 1;
-
 /// While one picture is decoded, encoded or waits for the host, the other computes; a third would find little left to do, and take its memory.
 const CARD_LANES: u32 = 2;
 
@@ -154,16 +151,20 @@ impl EnginePainter {
         equipment.engine = None;
         if equipment.handle.is_none() {
             let opened = station.device.open();
-            equipment.handle = opened.map_err(|source| {
-                let _ = station.lost.set(one_line(&source));
-                PaintError::Card { device: station.device.to_string(), source }
+            equipment.handle = opened.map_err(|source| match source {
+                // Others fill it, and may let it go again.
+                source @ Unavailable::Full { .. } => PaintError::FullCard { asset: asset.to_owned(), source },
+                source => {
+                    let _ = station.lost.set(one_line(&source));
+                    PaintError::Card { device: station.device.to_string(), source }
+                }
             })?;
         }
         let unusable = |source| PaintError::Model { name: model.name, source };
         let weights = self.weights(model, station.device).map_err(|error| unusable(error.into()))?;
         let prepared = match &equipment.handle {
             Some(handle) => {
-                TensorDevice::new(&weights, handle.clone(), wanted.1).and_then(|device| Engine::with_device(Box::new(device), CARD_THREADS))
+                TensorDevice::new(&weights, handle.clone(), wanted.1).and_then(|device| Engine::with_device(Box::new(device), self.threads))
             }
             None => {
                 let level = level().map_err(|source| PaintError::Level { source })?;
@@ -226,7 +227,20 @@ impl Station {
 
     /// What a card was asked after it failed is worth nothing: the lane begins anew, and finds out whether the card is still there.
     fn discard(&self, lane: u32) {
-        *self.equipment(lane).lock().unwrap_or_else(PoisonError::into_inner) = Equipment::default();
+        let old = std::mem::take(&mut *self.equipment(lane).lock().unwrap_or_else(PoisonError::into_inner));
+        // The libraries of a card that does not answer any more panic when they are let go, so they are kept: this ends with the process.
+        if old.handle.as_ref().is_some_and(|handle| handle.synchronize().is_err()) {
+            std::mem::forget(old);
+        }
+    }
+
+    /// Gives what a lane's card keeps for tensors to come back to it: others, and its libraries, may have need of it.
+    fn trim(&self, lane: u32) {
+        let equipment = self.equipment(lane);
+        let equipment = equipment.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(Err(error)) = equipment.handle.as_ref().map(trim) {
+            tracing::debug!(error = one_line(&error), "a card's memory could not be given back");
+        }
     }
 }
 
@@ -265,8 +279,10 @@ impl Painter for EnginePainter {
     ) -> Result<Painted, PaintError> {
         let painted =
             self.engine(lane, asset, action).and_then(|engine| paint(&engine, lane.memory_bytes, asset, action, sources, observer));
-        if let Err(PaintError::Engine { source: EngineError::Device { .. }, .. }) = &painted {
-            self.stations[lane.device].discard(lane.lane);
+        match &painted {
+            Err(PaintError::Engine { source: EngineError::Device { .. }, .. }) => self.stations[lane.device].discard(lane.lane),
+            Err(PaintError::CardMemory { .. }) => self.stations[lane.device].trim(lane.lane),
+            _ => {}
         }
         painted
     }

@@ -1,5 +1,6 @@
 //! A card, opened for passes that come again and again.
 
+use candle_core::cuda_backend::cudarc::driver::CudaContext;
 use candle_core::cuda_backend::cudarc::driver::{result, sys};
 use candle_core::{Device, Error, Result};
 
@@ -15,14 +16,34 @@ pub fn open(index: usize) -> Result<Device> {
     // SAFETY: a tensor is used on the stream of its own handle alone: candle refuses operations between handles, and so does `launch::run`.
     unsafe { card.disable_event_tracking() };
     let context = card.cuda_stream().context().clone();
-    if context.has_async_alloc() {
+    if let Some(pool) = pool(&context)? {
         let mut keep = u64::MAX;
-        // SAFETY: the pool is the card's own, and the attribute takes a number of 64 bits.
-        unsafe {
-            let pool = result::device::get_default_mem_pool(context.cu_device()).map_err(Error::wrap)?;
-            let attribute = sys::CUmemPool_attribute::CU_MEMPOOL_ATTR_RELEASE_THRESHOLD;
-            sys::cuMemPoolSetAttribute(pool, attribute, (&raw mut keep).cast()).result().map_err(Error::wrap)?;
-        }
+        let attribute = sys::CUmemPool_attribute::CU_MEMPOOL_ATTR_RELEASE_THRESHOLD;
+        // SAFETY: the attribute takes a number of 64 bits.
+        unsafe { sys::cuMemPoolSetAttribute(pool, attribute, (&raw mut keep).cast()) }.result().map_err(Error::wrap)?;
     }
     Ok(device)
+}
+
+/// Gives memory that is kept for tensors to come back to the driver, of all this process's handles of the card. Does nothing for other devices.
+///
+/// # Errors
+/// Where the driver fails.
+pub fn trim(device: &Device) -> Result<()> {
+    let Device::Cuda(card) = device else { return Ok(()) };
+    device.synchronize()?;
+    if let Some(pool) = pool(card.cuda_stream().context())? {
+        // SAFETY: the pool is the card's own, and what tensors hold stays with them.
+        unsafe { sys::cuMemPoolTrimTo(pool, 0) }.result().map_err(Error::wrap)?;
+    }
+    Ok(())
+}
+
+/// Where tensors' memory comes from, on a card that has such pools.
+fn pool(context: &CudaContext) -> Result<Option<sys::CUmemoryPool>> {
+    if !context.has_async_alloc() {
+        return Ok(None);
+    }
+    // SAFETY: the card is there, as its context is.
+    unsafe { result::device::get_default_mem_pool(context.cu_device()) }.map(Some).map_err(Error::wrap)
 }

@@ -24,5 +24,5 @@ pub mod picture;
 pub mod products;
 
 #[cfg(feature = "cuda")]
-pub use card::open;
+pub use card::{open, trim};
 pub use convolution::{Convolution, convolve};

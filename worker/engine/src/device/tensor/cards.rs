@@ -15,6 +15,8 @@ pub enum Unavailable {
     NoCard { what: &'static str, index: usize, count: usize },
     #[error("card {index} ({name}) has compute capability {major}.{minor}, and bf16 needs {least}.0", least = LEAST_MAJOR)]
     TooOld { index: usize, name: String, major: u32, minor: u32 },
+    #[error("card {index} is full, and could not be opened: {said}")]
+    Full { index: usize, said: String },
     #[error("card {index} could not be opened: {said}")]
     Refused { index: usize, said: String },
 }
@@ -81,6 +83,25 @@ pub fn metal(index: usize) -> Result<Device, Unavailable> {
     Device::new_metal(index).map_err(|error| Unavailable::Refused { index, said: error.to_string() })
 }
 
+/// Gives memory that this process keeps of a card for tensors to come back to the driver.
+///
+/// # Errors
+/// Where the driver fails.
+pub fn trim(device: &Device) -> Result<(), crate::EngineError> {
+    #[cfg(feature = "cuda")]
+    let trimmed = impasto_cuda::trim(device);
+    // The others keep nothing that could be given back.
+    #[cfg(not(feature = "cuda"))]
+    let trimmed = Ok(());
+    trimmed.map_err(|error| super::failed(device, error))
+}
+
+/// Whether an error of a device says that its memory is full: the driver's, or one of its libraries'.
+pub(super) fn speaks_of_a_full_memory(said: &str) -> bool {
+    let said = said.to_lowercase();
+    ["out_of_memory", "out of memory", "alloc_failed", "allocation_failed"].iter().any(|words| said.contains(words))
+}
+
 /// Whether an error of CUDA says that the driver is older than the toolkit.
 #[cfg(any(feature = "cuda", test))]
 fn speaks_of_an_old_driver(said: &str) -> bool {
@@ -98,7 +119,7 @@ mod driver {
     use candle_core::{DType, Device, Tensor};
     use impasto_cuda::picture::{Summand, sums};
 
-    use super::{Card, LEAST_MAJOR, Unavailable, speaks_of_an_old_driver};
+    use super::{Card, LEAST_MAJOR, Unavailable, speaks_of_a_full_memory, speaks_of_an_old_driver};
 
     const WHAT: &str = "CUDA";
 
@@ -113,12 +134,14 @@ mod driver {
         }
         let opened = impasto_cuda::open(index).and_then(|device| {
             // Only when a kernel is loaded does a driver find that it cannot read what this program was compiled to: one of candle's, and one of ours.
-            sums(&[Summand::Values(Tensor::ones(1, DType::F32, &device)?)])?;
+            sums(&[Summand::Values(Tensor::ones(1, DType::F32, &device)?)], None)?;
             Ok(device)
         });
         opened.map_err(|error| {
             let said = error.to_string();
-            if speaks_of_an_old_driver(&said) {
+            if speaks_of_a_full_memory(&said) {
+                Unavailable::Full { index, said }
+            } else if speaks_of_an_old_driver(&said) {
                 Unavailable::OldDriver { what: WHAT, index, said }
             } else {
                 Unavailable::Refused { index, said }

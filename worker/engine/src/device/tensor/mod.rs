@@ -8,7 +8,7 @@
 //! gradients, statistics and losses. Products of bf16 numbers are accumulated in single precision by both cuDNN and cuBLAS. candle's CPU has no fast bf16, so there both profiles are
 //! single.
 //!
-//! A canvas may be stepped from any thread, but cuDNN's handle belongs to the thread that made it: an engine on a card does best with one thread.
+//! A canvas may be stepped from any thread.
 
 mod adam;
 mod border;
@@ -47,7 +47,7 @@ use crate::{EngineError, Image};
 
 #[cfg(feature = "cuda")]
 pub use self::cards::cuda_cards;
-pub use self::cards::{Card, Unavailable, cuda, cuda_card, cuda_count, metal};
+pub use self::cards::{Card, Unavailable, cuda, cuda_card, cuda_count, metal, trim};
 pub use self::network::Kernels;
 pub use self::pass::TensorPass;
 /// An opened card, or candle's CPU.
@@ -178,9 +178,9 @@ fn name(device: &CandleDevice) -> String {
 
 /// A device's error: its memory may be full although the plan said otherwise, since others use the card too.
 fn failed(device: &CandleDevice, source: candle_core::Error) -> EngineError {
-    let said = format!("{source} {source:?}").to_lowercase();
+    let said = format!("{source} {source:?}");
     let device = name(device);
-    if said.contains("out_of_memory") || said.contains("out of memory") {
+    if cards::speaks_of_a_full_memory(&said) {
         EngineError::DeviceMemory { device, source: Box::new(source) }
     } else {
         EngineError::Device { device, source: Box::new(source) }
@@ -299,7 +299,11 @@ mod tests {
     #[test]
     fn a_full_memory_is_a_shortage() {
         let kind = |text: &str| failed(&CandleDevice::Cpu, candle_core::Error::Msg(text.to_owned())).kind();
-        assert_eq!(kind("DriverError(CUDA_ERROR_OUT_OF_MEMORY)"), impasto_types::FailureKind::Shortage);
+        for text in
+            ["DriverError(CUDA_ERROR_OUT_OF_MEMORY)", "CublasError(CUBLAS_STATUS_ALLOC_FAILED)", "INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED"]
+        {
+            assert_eq!(kind(text), impasto_types::FailureKind::Shortage, "{text}");
+        }
         assert_eq!(kind("an illegal address was read"), impasto_types::FailureKind::Transient);
     }
 }
