@@ -4,10 +4,19 @@
 #endif
 #include "common.h"
 
+/* What no thread of this kernel writes, so that a read need not wait for a write. */
+DEVICE Words words_at(const void *from) {
+#ifdef __CUDACC__
+    return __ldg((const Words *)from);
+#else
+    return *(const Words *)from;
+#endif
+}
+
 DEVICE float rounded_f32(float value) { return value; }
 
 DEVICE Eight load_f32(const float *from) {
-    const Words first = ((const Words *)from)[0], second = ((const Words *)from)[1];
+    const Words first = words_at(from), second = words_at(from + 4);
     const Eight values = {{single_of(first.x), single_of(first.y), single_of(first.z), single_of(first.w), single_of(second.x),
                            single_of(second.y), single_of(second.z), single_of(second.w)}};
     return values;
@@ -24,10 +33,21 @@ DEVICE void store_f32(float *to, const Eight values) {
 /* A bf16, as its bits. */
 typedef unsigned short Bf16;
 
-DEVICE float rounded_bf16(float value) { return single_of(bf16_of(value) << 16); }
+/* Two, the first in the lower half of a word. */
+DEVICE unsigned pair_of_bf16(float first, float second) {
+#ifdef __CUDACC__
+    unsigned pair;
+    asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(second), "f"(first));
+    return pair;
+#else
+    return bf16_of(first) | bf16_of(second) << 16;
+#endif
+}
+
+DEVICE float rounded_bf16(float value) { return single_of(pair_of_bf16(value, 0.0f) << 16); }
 
 DEVICE Eight load_bf16(const Bf16 *from) {
-    const Words words = *(const Words *)from;
+    const Words words = words_at(from);
     const Eight values = {{single_of(words.x << 16), single_of(words.x & 0xffff0000u), single_of(words.y << 16), single_of(words.y & 0xffff0000u),
                            single_of(words.z << 16), single_of(words.z & 0xffff0000u), single_of(words.w << 16), single_of(words.w & 0xffff0000u)}};
     return values;
@@ -35,8 +55,7 @@ DEVICE Eight load_bf16(const Bf16 *from) {
 
 DEVICE void store_bf16(Bf16 *to, const Eight values) {
     const float *v = values.lane;
-    const Words words = {bf16_of(v[0]) | bf16_of(v[1]) << 16, bf16_of(v[2]) | bf16_of(v[3]) << 16, bf16_of(v[4]) | bf16_of(v[5]) << 16,
-                         bf16_of(v[6]) | bf16_of(v[7]) << 16};
+    const Words words = {pair_of_bf16(v[0], v[1]), pair_of_bf16(v[2], v[3]), pair_of_bf16(v[4], v[5]), pair_of_bf16(v[6], v[7])};
     *(Words *)to = words;
 }
 

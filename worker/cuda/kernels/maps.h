@@ -14,8 +14,9 @@ typedef struct {
 
 DEVICE Eight NAMED(activated)(const VALUE *convolved, const float *bias) {
     Eight values = NAMED(load)(convolved);
+    const Eight added = load_f32(bias);
     for (int i = 0; i < LANES; i++) {
-        const float value = NAMED(rounded)(values.lane[i] + bias[i]);
+        const float value = NAMED(rounded)(values.lane[i] + added.lane[i]);
         values.lane[i] = value > 0.0f ? value : 0.0f;
     }
     return values;
@@ -100,6 +101,9 @@ KERNEL(NAMED(impasto_activate_pooled), NAMED(ActivatePooled)) {
 /* The gradient at a map, with what was read beyond the border added where it was read. The gradient is framed along an axis whose edge folds. */
 DEVICE Eight NAMED(folded)(const VALUE *gradient, int x, int y, int width, int height, int channels, int edge_x, int edge_y) {
     const int frame_x = folds(edge_x), frame_y = folds(edge_y), wide = width + 2 * frame_x;
+    /* Only the two lines next to a border were read from beyond it. */
+    const int is_near = (frame_x && (x < 2 || x >= width - 2)) || (frame_y && (y < 2 || y >= height - 2));
+    if (!is_near) return NAMED(load)(gradient + ((Offset)(y + frame_y) * wide + x + frame_x) * channels);
     Eight sum = {{0}};
     for (int j = 0; j < 3; j++) {
         const int line = j == 0 ? y : (j == 1 ? -1 : height);
@@ -142,10 +146,9 @@ KERNEL(NAMED(impasto_gate), NAMED(Gate)) {
             const Eight pulled = NAMED(load)(a.pulled + at);
             for (int i = 0; i < LANES; i++) gradient.lane[i] += pulled.lane[i];
         }
-        for (int i = 0; i < LANES; i++) {
-            const float everywhere = a.everywhere ? a.everywhere[group * LANES + i] : 0.0f;
-            gradient.lane[i] = open >> i & 1u ? gradient.lane[i] + everywhere : 0.0f;
-        }
+        Eight everywhere = {{0}};
+        if (a.everywhere) everywhere = load_f32(a.everywhere + group * LANES);
+        for (int i = 0; i < LANES; i++) gradient.lane[i] = open >> i & 1u ? gradient.lane[i] + everywhere.lane[i] : 0.0f;
     }
     NAMED(store)(a.framed + (Offset)THREAD * LANES, gradient);
 }
@@ -261,4 +264,37 @@ KERNEL(NAMED(impasto_pull), NAMED(Pull)) {
         a.deviation_squares[row] = deviation_square;
         a.everywhere[row] = (2.0f * a.mean_weight * difference - slope * mean) * a.per_pixel;
     }
+}
+
+/* Features against what they are to be: a window of a tile's features, and the whole picture's target. */
+typedef struct {
+    const VALUE *features, *target;
+    /* One of them: the squared differences, a sum for each eight values, or `pull` times the differences. */
+    float *squares;
+    VALUE *pulled;
+    int width, channels;
+    /* The window. */
+    int x, y, rows, columns;
+    /* Where the tile begins in the target, and after how many of its lines the target begins anew; 0 where it does not. */
+    int origin_x, origin_y, seam_x, seam_y, target_width;
+    float pull;
+} NAMED(Compare);
+
+/* A thread for each eight values of the window. */
+KERNEL(NAMED(impasto_compare), NAMED(Compare)) {
+    const unsigned groups = (unsigned)a.channels / LANES;
+    const unsigned group = THREAD % groups, pixel = THREAD / groups;
+    const int x = a.x + (int)(pixel % (unsigned)a.columns), y = a.y + (int)(pixel / (unsigned)a.columns);
+    const int at_x = a.seam_x == 0 || x < a.seam_x ? a.origin_x + x : x - a.seam_x;
+    const int at_y = a.seam_y == 0 || y < a.seam_y ? a.origin_y + y : y - a.seam_y;
+    Eight difference = NAMED(load)(a.features + ((Offset)y * a.width + x) * a.channels + group * LANES);
+    const Eight target = NAMED(load)(a.target + ((Offset)at_y * a.target_width + at_x) * a.channels + group * LANES);
+    float squares = 0.0f;
+    for (int i = 0; i < LANES; i++) {
+        difference.lane[i] -= target.lane[i];
+        squares += difference.lane[i] * difference.lane[i];
+        difference.lane[i] *= a.pull;
+    }
+    if (a.squares) a.squares[THREAD] = squares;
+    if (a.pulled) NAMED(store)(a.pulled + (Offset)THREAD * LANES, difference);
 }

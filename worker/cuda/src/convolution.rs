@@ -53,21 +53,21 @@ pub fn convolve(framed: &Tensor, convolution: &Convolution, beyond: (usize, usiz
 
 #[cfg(feature = "cuda")]
 mod cuda {
-    use std::cell::RefCell;
-    use std::collections::HashMap;
-    use std::sync::Arc;
+    use std::collections::hash_map::Entry;
+    use std::collections::{BTreeMap, HashMap};
+    use std::sync::{Arc, Mutex, PoisonError};
 
     use candle_core::cuda_backend::cudarc::cudnn::{
         ConvDescriptor, ConvForward, Cudnn, CudnnDataType, FilterDescriptor, TensorDescriptor, sys,
     };
     use candle_core::cuda_backend::cudarc::driver::DeviceRepr;
-    use candle_core::cuda_backend::{CudaDType, CudaDevice, DeviceId};
+    use candle_core::cuda_backend::{CudaDType, CudaDevice};
     use candle_core::op::BackpropOp;
     use candle_core::{CudaStorage, Error, Storage, WithDType, bail};
 
     use super::*;
 
-    /// Plans that a thread keeps: as many as layers, directions, scales and kinds of tiles of a few pictures.
+    /// Plans that are kept: as many as layers, directions, scales and kinds of tiles of a few pictures.
     const MOST_PLANS: usize = 1024;
 
     /// A workspace beyond this is not worth what an algorithm may win by it.
@@ -75,7 +75,6 @@ mod cuda {
 
     #[derive(Clone, Copy, PartialEq, Eq, Hash)]
     struct Key {
-        device: DeviceId,
         dtype: DType,
         height: usize,
         width: usize,
@@ -90,60 +89,65 @@ mod cuda {
         x: TensorDescriptor<T>,
         weights: FilterDescriptor<T>,
         y: TensorDescriptor<T>,
-        algorithm: sys::cudnnConvolutionFwdAlgo_t,
-        workspace_bytes: usize,
+        /// With the workspace in bytes that each takes, the fastest first.
+        algorithms: Vec<(sys::cudnnConvolutionFwdAlgo_t, usize)>,
     }
 
-    /// cuDNN's handles belong to a thread, and so do the plans that are made with them.
-    #[derive(Default)]
+    /// cuDNN for one handle of a card: its own handle, and the plans that were made with it.
     struct Library {
-        handles: HashMap<DeviceId, Arc<Cudnn>>,
-        f32: HashMap<Key, Arc<Plan<f32>>>,
-        bf16: HashMap<Key, Arc<Plan<half::bf16>>>,
+        handle: Arc<Cudnn>,
+        f32: HashMap<Key, Plan<f32>>,
+        bf16: HashMap<Key, Plan<half::bf16>>,
     }
 
-    thread_local! {
-        static LIBRARY: RefCell<Library> = RefCell::default();
-    }
+    // SAFETY: cuDNN's handles and descriptors may be used by any thread, though not by two at once: a library is behind a mutex, and nothing of it leaves that.
+    unsafe impl Send for Library {}
+
+    /// The library of each card's handle. They are never let go: a handle of a card lasts as long as its lane, and those of a card that has failed cannot be ended.
+    static LIBRARIES: Mutex<BTreeMap<u64, Arc<Mutex<Library>>>> = Mutex::new(BTreeMap::new());
 
     pub(super) fn convolve(device: &CudaDevice, framed: &Tensor, weights: &Tensor, beyond: (usize, usize)) -> Result<Tensor> {
         let (height, width, inputs) = framed.dims3()?;
-        let key = Key { device: device.id(), dtype: framed.dtype(), height, width, inputs, outputs: weights.dim(0)?, beyond };
+        let key = Key { dtype: framed.dtype(), height, width, inputs, outputs: weights.dim(0)?, beyond };
         let sides = (height + 2 * beyond.1 - 2, width + 2 * beyond.0 - 2);
-        let storage = LIBRARY.with_borrow_mut(|library| {
-            let Library { handles, f32, bf16 } = library;
-            match key.dtype {
-                DType::F32 => run(planned(f32, handles, device, key)?.as_ref(), device, framed, weights, sides.0 * sides.1 * key.outputs),
-                DType::BF16 => run(planned(bf16, handles, device, key)?.as_ref(), device, framed, weights, sides.0 * sides.1 * key.outputs),
-                other => bail!("no convolution takes {other:?}"),
-            }
-        })?;
+        let values = sides.0 * sides.1 * key.outputs;
+        let stream = device.cuda_stream();
+        // The library looks for the card of the thread that it is called on.
+        stream.context().bind_to_thread().map_err(Error::wrap)?;
+        let library = Library::of(device)?;
+        let mut library = library.lock().unwrap_or_else(PoisonError::into_inner);
+        let Library { handle, f32, bf16 } = &mut *library;
+        let storage = match key.dtype {
+            DType::F32 => run(planned(f32, handle, key)?, device, framed, weights, values),
+            DType::BF16 => run(planned(bf16, handle, key)?, device, framed, weights, values),
+            other => bail!("no convolution takes {other:?}"),
+        }?;
         Ok(Tensor::from_storage(Storage::Cuda(storage), (sides.0, sides.1, key.outputs), BackpropOp::none(), false))
     }
 
-    fn planned<T: CudnnDataType>(
-        plans: &mut HashMap<Key, Arc<Plan<T>>>,
-        handles: &mut HashMap<DeviceId, Arc<Cudnn>>,
-        device: &CudaDevice,
-        key: Key,
-    ) -> Result<Arc<Plan<T>>> {
-        if let Some(plan) = plans.get(&key) {
-            return Ok(plan.clone());
-        }
-        let handle = match handles.get(&key.device) {
-            Some(handle) => handle.clone(),
-            None => {
-                let handle = Cudnn::new(device.cuda_stream()).map_err(Error::wrap)?;
-                handles.insert(key.device, handle.clone());
-                handle
+    impl Library {
+        fn of(device: &CudaDevice) -> Result<Arc<Mutex<Self>>> {
+            let mut libraries = LIBRARIES.lock().unwrap_or_else(PoisonError::into_inner);
+            // A stream is one handle's own.
+            let stream = device.cuda_stream();
+            if let Some(library) = libraries.get(&(stream.cu_stream() as u64)) {
+                return Ok(library.clone());
             }
-        };
-        if plans.len() >= MOST_PLANS {
+            let handle = Cudnn::new(stream.clone()).map_err(Error::wrap)?;
+            let library = Arc::new(Mutex::new(Self { handle, f32: HashMap::new(), bf16: HashMap::new() }));
+            libraries.insert(stream.cu_stream() as u64, library.clone());
+            Ok(library)
+        }
+    }
+
+    fn planned<'a, T: CudnnDataType>(plans: &'a mut HashMap<Key, Plan<T>>, handle: &Arc<Cudnn>, key: Key) -> Result<&'a Plan<T>> {
+        if plans.len() >= MOST_PLANS && !plans.contains_key(&key) {
             plans.clear();
         }
-        let plan = Arc::new(Plan::new(&handle, key)?);
-        plans.insert(key, plan.clone());
-        Ok(plan)
+        Ok(match plans.entry(key) {
+            Entry::Occupied(plan) => plan.into_mut(),
+            Entry::Vacant(none) => none.insert(Plan::new(handle, key)?),
+        })
     }
 
     impl<T: CudnnDataType> Plan<T> {
@@ -165,22 +169,27 @@ mod cuda {
             let weights = handle.create_4d_filter(channels_last, [int(outputs)?, int(inputs)?, 3, 3]).map_err(Error::wrap)?;
             let y = handle.create_4d_tensor(channels_last, [1, int(outputs)?, int(y_height)?, int(y_width)?]).map_err(Error::wrap)?;
             let launch = ConvForward { conv: &convolution, x: &x, w: &weights, y: &y };
-            let (algorithm, workspace_bytes) = algorithm(&launch)?;
-            Ok(Self { convolution, x, weights, y, algorithm, workspace_bytes })
+            let y_bytes = y_height * y_width * outputs * key.dtype.size_in_bytes();
+            let algorithms = algorithms(&launch, MOST_WORKSPACE_BYTES.min(y_bytes));
+            Ok(Self { convolution, x, weights, y, algorithms })
         }
     }
 
-    /// What the library takes for the fastest, unless its workspace is too large.
-    fn algorithm<T: CudnnDataType>(launch: &ConvForward<'_, T, f32, T>) -> Result<(sys::cudnnConvolutionFwdAlgo_t, usize)> {
+    /// What the library takes for the fastest, and what it has for channels-last maps always, unless their workspace is too large.
+    fn algorithms<T: CudnnDataType>(
+        launch: &ConvForward<'_, T, f32, T>,
+        most_bytes: usize,
+    ) -> Vec<(sys::cudnnConvolutionFwdAlgo_t, usize)> {
         use sys::cudnnConvolutionFwdAlgo_t::{CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_GEMM, CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM};
         let fastest = launch.pick_algorithm().ok();
         let others = [CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM, CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_GEMM];
-        let fits = |&algorithm: &sys::cudnnConvolutionFwdAlgo_t| {
-            let bytes = launch.get_workspace_size(algorithm).ok()?;
-            (bytes <= MOST_WORKSPACE_BYTES).then_some((algorithm, bytes))
-        };
-        let found = fastest.iter().chain(&others).find_map(fits);
-        found.ok_or_else(|| Error::Msg("cuDNN has no convolution for channels-last maps of this type and size".to_owned()))
+        let mut found: Vec<(sys::cudnnConvolutionFwdAlgo_t, usize)> = Vec::new();
+        for &algorithm in fastest.iter().chain(&others) {
+            let bytes = launch.get_workspace_size(algorithm).ok().filter(|&bytes| bytes <= most_bytes);
+            let is_new = found.iter().all(|&(known, _)| known != algorithm);
+            found.extend(bytes.filter(|_| is_new).map(|bytes| (algorithm, bytes)));
+        }
+        found
     }
 
     fn run<T>(plan: &Plan<T>, device: &CudaDevice, framed: &Tensor, weights: &Tensor, values: usize) -> Result<CudaStorage>
@@ -193,16 +202,24 @@ mod cuda {
         let filter = filter.as_cuda_slice::<T>()?.slice(filter_layout.start_offset()..);
         // SAFETY: the convolution writes all of it.
         let mut y = unsafe { device.alloc::<T>(values) }?;
-        let mut workspace = match plan.workspace_bytes {
-            0 => None,
-            // SAFETY: the library reads nothing there that it has not written.
-            bytes => Some(unsafe { device.alloc::<u8>(bytes) }?),
-        };
-        let Plan { convolution, x: x_size, weights, y: y_size, algorithm, .. } = plan;
+        let Plan { convolution, x: x_size, weights, y: y_size, algorithms } = plan;
         let launch = ConvForward { conv: convolution, x: x_size, w: weights, y: y_size };
         let scales = (T::from_f64(1.0), T::from_f64(0.0));
-        // SAFETY: types, sizes and the workspace are those of the plan, which was made for them.
-        unsafe { launch.launch(*algorithm, workspace.as_mut(), scales, &x, &filter, &mut y) }.map_err(Error::wrap)?;
-        Ok(CudaStorage::wrap_cuda_slice(y, device.clone()))
+        let mut refused = Error::Msg("cuDNN has no convolution for channels-last maps of this type and size".to_owned());
+        for &(algorithm, workspace_bytes) in algorithms {
+            let mut workspace = match workspace_bytes {
+                0 => None,
+                // SAFETY: the library reads nothing there that it has not written.
+                bytes => Some(unsafe { device.alloc::<u8>(bytes) }?),
+            };
+            // SAFETY: types, sizes and the workspace are those of the plan, which was made for them.
+            match unsafe { launch.launch(algorithm, workspace.as_mut(), scales, &x, &filter, &mut y) } {
+                Ok(()) => return Ok(CudaStorage::wrap_cuda_slice(y, device.clone())),
+                // The thousand of what is not supported, with its reasons.
+                Err(error) if (3000..4000).contains(&(error.0 as u32)) => refused = Error::wrap(error),
+                Err(error) => return Err(Error::wrap(error)),
+            }
+        }
+        Err(refused)
     }
 }

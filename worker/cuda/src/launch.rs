@@ -121,6 +121,7 @@ unsafe fn run_on_host<P: Parameters, const I: usize, const O: usize>(
         let at = layout.start_offset();
         *address = match storage {
             CpuStorage::F32(values) => values[at..].as_ptr() as Address,
+            CpuStorage::F64(values) => values[at..].as_ptr() as Address,
             CpuStorage::BF16(values) => values[at..].as_ptr() as Address,
             CpuStorage::U8(values) => values[at..].as_ptr() as Address,
             CpuStorage::U32(values) => values[at..].as_ptr() as Address,
@@ -219,6 +220,7 @@ mod cuda {
             }
             *address = match candle_core::backend::BackendStorage::dtype(storage) {
                 DType::F32 => of!(f32),
+                DType::F64 => of!(f64),
                 DType::BF16 => of!(bf16),
                 DType::U8 => of!(u8),
                 DType::U32 => of!(u32),

@@ -83,6 +83,8 @@ kernels! {
     ENTER_F32 = impasto_enter_f32;
     ENTER_BF16 = impasto_enter_bf16;
     EXIT = impasto_exit;
+    COMPARE_F32 = impasto_compare_f32;
+    COMPARE_BF16 = impasto_compare_bf16;
 }
 
 #[repr(C)]
@@ -203,6 +205,37 @@ struct Exit {
 
 // SAFETY: laid out as in kernels/picture.h.
 unsafe impl Parameters for Exit {}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Compare {
+    features: Address,
+    target: Address,
+    squares: Address,
+    pulled: Address,
+    width: i32,
+    channels: i32,
+    x: i32,
+    y: i32,
+    rows: i32,
+    columns: i32,
+    origin_x: i32,
+    origin_y: i32,
+    seam_x: i32,
+    seam_y: i32,
+    target_width: i32,
+    pull: f32,
+}
+
+// SAFETY: laid out as in kernels/maps.h.
+unsafe impl Parameters for Compare {}
+
+/// A part of a map.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Window {
+    pub x: std::ops::Range<usize>,
+    pub y: std::ops::Range<usize>,
+}
 
 /// Columns of the matrix that [`exit`] takes: three channels for each of nine taps, and five of nothing, so that they are a multiple of eight.
 pub const TAP_COLUMNS: usize = 32;
@@ -420,11 +453,7 @@ pub fn enter(picture: &Tensor, origin: (usize, usize), tile: Sides, edges: Edges
     let (picture_height, picture_width, channels) = picture.dims3()?;
     check(channels == 3 && picture.dtype() == DType::F32, "a picture has three channels in single precision")?;
     let Sides { width, height, seam_x, seam_y } = tile;
-    let within = |origin: usize, len: usize, seam: usize, of: usize| {
-        if seam == 0 { origin + len <= of } else { seam <= len && origin + seam <= of && len - seam <= of }
-    };
-    let is_inside = within(origin.0, width, seam_x, picture_width) && within(origin.1, height, seam_y, picture_height);
-    check(is_inside && width > 0 && height > 0, "a tile reaches beyond its picture")?;
+    check(is_inside(origin, tile, picture_width, picture_height), "a tile reaches beyond its picture")?;
     let (edge_x, edge_y) = edges.codes();
     let parameters = |[picture]: [Address; 1], [framed]: [Address; 1]| Enter {
         picture,
@@ -476,6 +505,78 @@ pub fn exit(taps: &Tensor, sides: Sides, edges: Edges, x: std::ops::Range<usize>
     // SAFETY: the kernel has a thread for each pixel of the part, and reads rows of `taps` within the frame.
     let [gradient] = unsafe { run(EXIT, taps.device(), [Some(taps)], outputs, rows * columns, parameters) }?;
     made(gradient)
+}
+
+/// The squared differences of features, (height, width, channels), to the whole picture's target, (its height, its width, channels) in the same type: a sum for each eight values of the window. `tile` are
+/// the features' sides, and the tile begins at `origin` in the target, as in [`enter`].
+///
+/// # Errors
+/// Where shapes or types do not fit, or the device fails.
+pub fn squared_differences(features: &Tensor, target: &Tensor, origin: (usize, usize), tile: Sides, window: &Window) -> Result<Tensor> {
+    let (_, _, channels) = map(features)?;
+    let len = window.x.len() * window.y.len() * channels / LANES;
+    let [squares, _] = compare(features, target, origin, tile, window, 0.0, [Some(Output::new(DType::F32, len)), None])?;
+    made(squares)
+}
+
+/// `pull` times the differences of features to such a target, in the shape and the type of the features.
+///
+/// # Errors
+/// Where shapes or types do not fit, or the device fails.
+pub fn pulled_differences(features: &Tensor, target: &Tensor, origin: (usize, usize), tile: Sides, pull: f32) -> Result<Tensor> {
+    let (height, width, _) = map(features)?;
+    let window = Window { x: 0..width, y: 0..height };
+    let output = Output::new(features.dtype(), features.shape());
+    let [_, pulled] = compare(features, target, origin, tile, &window, pull, [None, Some(output)])?;
+    made(pulled)
+}
+
+fn compare(
+    features: &Tensor,
+    target: &Tensor,
+    origin: (usize, usize),
+    tile: Sides,
+    window: &Window,
+    pull: f32,
+    outputs: [Option<Output>; 2],
+) -> Result<[Option<Tensor>; 2]> {
+    let (height, width, channels) = map(features)?;
+    let (target_height, target_width, target_channels) = target.dims3()?;
+    check(target_channels == channels && target.dtype() == features.dtype(), "features do not fit their target")?;
+    check((tile.height, tile.width) == (height, width), "sides do not fit their map")?;
+    check(is_inside(origin, tile, target_width, target_height), "a tile reaches beyond its target")?;
+    let Window { x, y } = window;
+    check(x.start <= x.end && x.end <= width && y.start <= y.end && y.end <= height, "a window reaches beyond its map")?;
+    let parameters = |[features, target]: [Address; 2], [squares, pulled]: [Address; 2]| Compare {
+        features,
+        target,
+        squares,
+        pulled,
+        width: width as i32,
+        channels: channels as i32,
+        x: x.start as i32,
+        y: y.start as i32,
+        rows: y.len() as i32,
+        columns: x.len() as i32,
+        origin_x: origin.0 as i32,
+        origin_y: origin.1 as i32,
+        seam_x: tile.seam_x as i32,
+        seam_y: tile.seam_y as i32,
+        target_width: target_width as i32,
+        pull,
+    };
+    let kernel = typed(features.dtype(), COMPARE_F32, COMPARE_BF16)?;
+    let threads = x.len() * y.len() * channels / LANES;
+    // SAFETY: the kernel has a thread for each eight values of the window, which is inside the features, and reads where in the target the tile says, which is inside.
+    unsafe { run(kernel, features.device(), [Some(features), Some(target)], outputs, threads, parameters) }
+}
+
+/// Whether a tile that begins at `origin`, and after its seams at 0, lies within a picture or a map of these sides.
+fn is_inside(origin: (usize, usize), tile: Sides, width: usize, height: usize) -> bool {
+    let within = |origin: usize, len: usize, seam: usize, of: usize| {
+        len > 0 && if seam == 0 { origin + len <= of } else { seam <= len && origin + seam <= of && len - seam <= of }
+    };
+    within(origin.0, tile.width, tile.seam_x, width) && within(origin.1, tile.height, tile.seam_y, height)
 }
 
 /// The kernel for this type of values.

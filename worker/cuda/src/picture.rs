@@ -11,6 +11,7 @@ kernels! {
     ADAM = impasto_adam;
     VARIATION = impasto_variation;
     SUMS = impasto_sums;
+    FEWER_SUMS = impasto_fewer_sums;
 }
 
 /// How one axis of a picture is halved, and enlarged again.
@@ -147,6 +148,18 @@ struct Sums {
 
 // SAFETY: laid out as in kernels/picture.h.
 unsafe impl Parameters for Sums {}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct FewerSums {
+    parts: Address,
+    fewer: Address,
+    first: [u32; MOST_SUMS + 1],
+    fewer_first: [u32; MOST_SUMS + 1],
+}
+
+// SAFETY: laid out as in kernels/picture.h.
+unsafe impl Parameters for FewerSums {}
 
 impl HalvedAxis {
     /// From the lines that each coarse line is made of, and for each fine line the coarse ones that it is part of, with the shares.
@@ -300,20 +313,24 @@ impl Summand {
     }
 }
 
-/// Sums, added up in double precision and fetched together, since a fetch waits for all that the device has still to do.
+/// Sums, added up in double precision, and beside them some values in single precision, all fetched together, since a fetch waits for all that the device has still to do.
 ///
 /// # Errors
 /// Where factors differ in shape, values are not in single precision, or the device fails.
-pub fn sums(summands: &[Summand]) -> Result<Vec<f64>> {
+pub fn sums(summands: &[Summand], beside: Option<&Tensor>) -> Result<(Vec<f64>, Vec<f32>)> {
     let mut parts = Vec::new();
     let mut counts = Vec::new();
     for summands in summands.chunks(MOST_SUMS) {
-        let threads: Vec<_> = summands.iter().map(|summand| threads_for(summand.parts().0.elem_count())).collect();
-        parts.push(sum_parts(summands, &threads)?);
+        let (summed, threads) = sum_parts(summands)?;
+        parts.push(summed);
         counts.extend(threads);
     }
+    if let Some(beside) = beside {
+        check(beside.dtype() == DType::F32, "values beside sums are in single precision")?;
+        parts.push(beside.flatten_all()?.to_dtype(DType::F64)?);
+    }
     if parts.is_empty() {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), Vec::new()));
     }
     let parts = Tensor::cat(&parts, 0)?.to_vec1::<f64>()?;
     let mut rest = parts.as_slice();
@@ -322,26 +339,32 @@ pub fn sums(summands: &[Summand]) -> Result<Vec<f64>> {
         rest = after;
         own.iter().sum()
     };
-    Ok(counts.into_iter().map(&mut sum).collect())
+    let sums = counts.into_iter().map(&mut sum).collect();
+    Ok((sums, rest.iter().map(|&value| value as f32).collect()))
 }
 
-/// Threads for a vector of so many values: enough to keep a card busy, and few enough that their sums are fetched in no time.
-fn threads_for(len: usize) -> usize {
-    len.div_ceil(32).clamp(1, 4096)
-}
+/// Each thread adds up at least so many values.
+const VALUES_EACH: usize = 32;
 
-fn sum_parts(summands: &[Summand], threads: &[usize]) -> Result<Tensor> {
+/// Threads that keep a card busy with one vector.
+const MOST_THREADS: usize = 1 << 16;
+
+/// Parts of a sum that are fetched.
+const MOST_PARTS: usize = 1024;
+
+/// Parts of the sums, one after the other, and how many each has.
+fn sum_parts(summands: &[Summand]) -> Result<(Tensor, Vec<usize>)> {
+    let threads = |summand: &Summand| summand.parts().0.elem_count().div_ceil(VALUES_EACH).clamp(1, MOST_THREADS);
+    let threads: Vec<_> = summands.iter().map(threads).collect();
     let mut inputs = [None; 2 * MOST_SUMS];
-    let (mut len, mut first) = ([0; MOST_SUMS], [0; MOST_SUMS + 1]);
-    let mut total = 0;
-    for (i, (summand, &threads)) in summands.iter().zip(threads).enumerate() {
+    let mut len = [0; MOST_SUMS];
+    for (i, summand) in summands.iter().enumerate() {
         let (values, factors) = summand.parts();
         check_vectors(&[values, factors.unwrap_or(values)])?;
         (inputs[i], inputs[MOST_SUMS + i]) = (Some(values), factors);
         len[i] = values.elem_count() as u64;
-        total += threads;
-        first[i + 1..].fill(total as u32);
     }
+    let first = ends(&threads);
     let parameters = |inputs: [Address; 2 * MOST_SUMS], [parts]: [Address; 1]| {
         let (values, factors) = inputs.split_at(MOST_SUMS);
         let mut sums = Sums { values: [0; MOST_SUMS], factors: [0; MOST_SUMS], len, parts, first };
@@ -349,11 +372,32 @@ fn sum_parts(summands: &[Summand], threads: &[usize]) -> Result<Tensor> {
         sums.factors.copy_from_slice(factors);
         sums
     };
-    let outputs = [Some(Output::new(DType::F64, total))];
+    let total: usize = threads.iter().sum();
     let device = summands[0].parts().0.device();
     // SAFETY: each thread finds its summand, as there are as many as `first` ends with, and reads within its length.
-    let [parts] = unsafe { run(SUMS, device, inputs, outputs, total, parameters) }?;
-    made(parts)
+    let [parts] = unsafe { run(SUMS, device, inputs, [Some(Output::new(DType::F64, total))], total, parameters) }?;
+    let parts = made(parts)?;
+    if threads.iter().all(|&threads| threads <= MOST_PARTS) {
+        return Ok((parts, threads));
+    }
+    let fewer: Vec<_> = threads.iter().map(|&threads| threads.min(MOST_PARTS)).collect();
+    let (total, fewer_first) = (fewer.iter().sum(), ends(&fewer));
+    let parameters = |[parts]: [Address; 1], [fewer]: [Address; 1]| FewerSums { parts, fewer, first, fewer_first };
+    let outputs = [Some(Output::new(DType::F64, total))];
+    // SAFETY: each thread finds its sum, as there are as many as `fewer_first` ends with, and reads that sum's parts.
+    let [summed] = unsafe { run(FEWER_SUMS, device, [Some(&parts)], outputs, total, parameters) }?;
+    Ok((made(summed)?, fewer))
+}
+
+/// Where each of several stretches ends that follow on one another, after a zero; and where the last does, over and over.
+fn ends(lens: &[usize]) -> [u32; MOST_SUMS + 1] {
+    let mut ends = [0; MOST_SUMS + 1];
+    let mut total = 0;
+    for (i, len) in lens.iter().enumerate() {
+        total += len;
+        ends[i + 1..].fill(total as u32);
+    }
+    ends
 }
 
 fn check_picture(picture: &Tensor, height: usize, width: usize) -> Result<()> {

@@ -16,7 +16,7 @@ kernels! {
 const STRETCH: usize = 4096;
 
 /// Parts that a thread adds up in a round.
-const PARTS_EACH: usize = 64;
+const PARTS_EACH: usize = 16;
 
 /// Threads that keep a card busy.
 const BUSY: usize = 1 << 16;
@@ -337,12 +337,7 @@ mod cuda {
         .map_err(Error::wrap)
     }
 
-    fn address<'a>(
-        storage: &'a CudaStorage,
-        layout: &Layout,
-        stream: &'a CudaStream,
-    ) -> Result<(u64, sys::cudaDataType_t, SyncOnDrop<'a>)> {
-        let at = layout.start_offset();
+    fn address<'a>(storage: &'a CudaStorage, at: usize, stream: &'a CudaStream) -> Result<(u64, sys::cudaDataType_t, SyncOnDrop<'a>)> {
         Ok(match storage.dtype() {
             DType::F32 => {
                 let (pointer, guard) = storage.as_cuda_slice::<f32>()?.device_ptr(stream);

@@ -16,9 +16,9 @@ const LEAST_SECOND: f64 = 2.524_354_896_707_238e-29;
 /// Multiplied by this and freed of what that adds, a number keeps ten bits of digits (Dekker, "A floating-point technique for extending the available precision", 1971).
 const SPLIT_AT_TEN_DIGITS: f64 = 16385.0;
 
-/// Memory in bytes that a step works in beside what the plan counts, for a picture of so many values: both moments anew, the step and its length, each twice while it is scaled.
+/// Memory in bytes that a step works in beside what the plan counts, for a picture of so many values: what it was and is to be, both moments and the average, old and new, and what the second moment is rounded in.
 pub(super) fn working_bytes(values: u64) -> u64 {
-    4 * 6 * values
+    4 * 9 * values
 }
 
 /// Where the plan asks for moments in 16 bits, the first is kept in bf16. The second is rounded to the digits that it has in 16 bits, so that a checkpoint holds it; it takes four

@@ -123,7 +123,10 @@ impl Lbfgs {
 
     /// Puts a vector into a row of the history.
     fn store(&self, row: usize, vector: &Tensor) -> Result<()> {
-        self.history.slice_set(&blocks(&vector.to_dtype(self.history.dtype())?)?, 1, row)
+        let vector = blocks(&vector.to_dtype(self.history.dtype())?)?;
+        // In bands: a device's copy may count in 32 bits.
+        self.bands()?
+            .try_for_each(|(first, count)| self.history.narrow(0, first, count)?.slice_set(&vector.narrow(0, first, count)?, 1, row))
     }
 
     /// The products of each row of the history with the newest change of gradient and with `q`: (2 * capacity, 2).

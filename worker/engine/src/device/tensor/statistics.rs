@@ -152,15 +152,7 @@ impl Sums {
     /// The sum of squared differences of two layers' features, whose axes run `(down, across)`.
     pub(super) fn add_distance(&mut self, a: &Tensor, b: &Tensor, (down, across): (usize, usize)) -> Result<()> {
         let both = chunks(a, down)?.zip(chunks(b, down)?);
-        let squares = both.map(|(a, b)| {
-            let squares = (a? - b?)?.sqr()?;
-            // Along what lies together in memory.
-            let sums = match self.kernels {
-                Kernels::Composed => squares.sum((down, across))?,
-                Kernels::Fused => squares.sum(D::Minus1)?,
-            };
-            sums.flatten_all().map(Summand::Values)
-        });
+        let squares = both.map(|(a, b)| (a? - b?)?.sqr()?.sum((down, across))?.flatten_all().map(Summand::Values));
         self.parts.push(squares.collect::<Result<_>>()?);
         Ok(())
     }
@@ -180,10 +172,9 @@ impl Sums {
         let values = values.map(|values| values.flatten_all()).transpose()?;
         if self.kernels == Kernels::Fused {
             let counts: Vec<_> = self.parts.iter().map(Vec::len).collect();
-            let sums = picture::sums(&self.parts.into_iter().flatten().collect::<Vec<_>>())?;
+            let (sums, values) = picture::sums(&self.parts.into_iter().flatten().collect::<Vec<_>>(), values.as_ref())?;
             let mut sums = sums.into_iter();
-            let sums = counts.into_iter().map(|count| sums.by_ref().take(count).sum()).collect();
-            return Ok((sums, values.map_or(Ok(Vec::new()), |values| values.to_vec1())?));
+            return Ok((counts.into_iter().map(|count| sums.by_ref().take(count).sum()).collect(), values));
         }
         let parts: Vec<Vec<_>> = self.parts.iter().map(|parts| parts.iter().map(values_of).collect()).collect();
         let all: Vec<_> = parts.iter().flatten().copied().chain(&values).collect();

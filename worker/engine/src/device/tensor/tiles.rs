@@ -6,10 +6,10 @@
 use std::sync::Arc;
 
 use candle_core::{DType, Result, Tensor};
-use impasto_cuda::maps::Pulled;
+use impasto_cuda::maps::{self, Pulled, Sides, Window};
 use impasto_kernels::{Layer, Moments, Precision};
 
-use super::network::{Network, Trail, gathered, halvings};
+use super::network::{Kernels, Network, Trail, gathered, halvings};
 use super::pooling::Side;
 use super::statistics::{DeviceMoments, Sums, content_sums};
 use super::style::{DevicePull, DeviceTarget};
@@ -152,6 +152,10 @@ impl Tiles {
                 moments.add(&self.inner_of(tile, layer, features)?)?;
             }
             if let Some(Content { map, .. }) = self.content.as_ref().filter(|_| layer == CONTENT_LAYER) {
+                if self.network.kernels() == Kernels::Fused {
+                    let (origin, sides) = placed(tile, layer);
+                    return content.add(&maps::squared_differences(features, map, origin, sides, &window(tile, layer))?);
+                }
                 let (down, across) = self.network.axes();
                 let inner = self.inner_of(tile, layer, features)?;
                 let (x, y) = (tile.interior.x.start >> halvings(layer), tile.interior.y.start >> halvings(layer));
@@ -179,6 +183,11 @@ impl Tiles {
             return pull.at(features).map(Some);
         }
         let Some(Content { map, weight }) = self.content.as_ref().filter(|_| layer == CONTENT_LAYER) else { return Ok(None) };
+        if self.network.kernels() == Kernels::Fused {
+            let (origin, sides) = placed(tile, layer);
+            let at = maps::pulled_differences(features, map, origin, sides, (2.0 * weight) as f32)?;
+            return Ok(Some(Pulled { at, everywhere: None }));
+        }
         let target = gathered(tile, halvings(layer), map, self.network.axes())?;
         let difference = (features.to_dtype(DType::F32)? - target.to_dtype(DType::F32)?)?;
         let at = (difference * (2.0 * weight))?.to_dtype(features.dtype())?;
@@ -187,16 +196,9 @@ impl Tiles {
 
     /// What of a tile's features counts.
     fn inner_of(&self, tile: &Tile, layer: Layer, features: &Tensor) -> Result<Tensor> {
-        let halvings = halvings(layer);
-        let x = Side { len: tile.shape.width, seam: tile.shape.seam_x };
-        let y = Side { len: tile.shape.height, seam: tile.shape.seam_y };
-        let along = |side: Side, range: &std::ops::Range<usize>| {
-            let start = side.halved(range.start, halvings);
-            (start, side.halved(range.end, halvings) - start)
-        };
-        let ((left, width), (top, height)) = (along(x, &tile.inner.x), along(y, &tile.inner.y));
+        let Window { x, y } = window(tile, layer);
         let (down, across) = self.network.axes();
-        features.narrow(down, top, height)?.narrow(across, left, width)
+        features.narrow(down, y.start, y.len())?.narrow(across, x.start, x.len())
     }
 
     fn deepest(&self, layers: &[Layer]) -> Layer {
@@ -212,4 +214,26 @@ impl Measured {
         let empty = |&layer: &Layer| (layer, DeviceMoments::empty(network.channels_of(layer), kernels));
         Self { style: layers.iter().map(empty).collect(), content: Sums::none(kernels) }
     }
+}
+
+/// What of a tile counts in a layer's features.
+fn window(tile: &Tile, layer: Layer) -> Window {
+    let halvings = halvings(layer);
+    let along = |side: Side, range: &std::ops::Range<usize>| side.halved(range.start, halvings)..side.halved(range.end, halvings);
+    let (x, y) = axes(tile);
+    Window { x: along(x, &tile.inner.x), y: along(y, &tile.inner.y) }
+}
+
+/// Where a tile's features of a layer begin in the whole picture's, and their sides.
+fn placed(tile: &Tile, layer: Layer) -> ((usize, usize), Sides) {
+    let halvings = halvings(layer);
+    let (x, y) = axes(tile);
+    let (x, y) = (x.half(halvings), y.half(halvings));
+    let origin = (tile.origin.0 >> halvings, tile.origin.1 >> halvings);
+    (origin, Sides { width: x.len, height: y.len, seam_x: x.seam, seam_y: y.seam })
+}
+
+fn axes(tile: &Tile) -> (Side, Side) {
+    let shape = &tile.shape;
+    (Side { len: shape.width, seam: shape.seam_x }, Side { len: shape.height, seam: shape.seam_y })
 }
