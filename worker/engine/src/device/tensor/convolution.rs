@@ -35,10 +35,7 @@ struct Kernel {
 
 impl Convolution {
     pub(super) fn new(weights: &Weights, dtype: DType, method: Method, device: &Device) -> Result<Self> {
-        let shape = (weights.out_channels, weights.in_channels, 3, 3);
-        let kernel = Tensor::from_slice(&weights.weights, shape, device)?;
-        let flipped: Vec<f32> = weights.weights.chunks_exact(9).flat_map(|taps| taps.iter().rev().copied()).collect();
-        let flipped = Tensor::from_vec(flipped, shape, device)?.transpose(0, 1)?.contiguous()?;
+        let (kernel, flipped) = both_ways(weights, device)?;
         let bias = Tensor::from_slice(&weights.bias, (1, weights.out_channels, 1, 1), device)?;
         Ok(Self {
             forward: Kernel::new(kernel, dtype, method)?,
@@ -82,6 +79,15 @@ impl Convolution {
         }
         Ok(gradient)
     }
+}
+
+/// A layer's weights in single precision, and those that take a gradient back: flipped, inputs and outputs exchanged. (outputs, inputs, 3, 3) and (inputs, outputs, 3, 3).
+pub(super) fn both_ways(weights: &Weights, device: &Device) -> Result<(Tensor, Tensor)> {
+    let shape = (weights.out_channels, weights.in_channels, 3, 3);
+    let kernel = Tensor::from_slice(&weights.weights, shape, device)?;
+    let flipped: Vec<f32> = weights.weights.chunks_exact(9).flat_map(|taps| taps.iter().rev().copied()).collect();
+    let flipped = Tensor::from_vec(flipped, shape, device)?.transpose(0, 1)?.contiguous()?;
+    Ok((kernel, flipped))
 }
 
 /// Maps as a convolution reads them, and how many lines of zeros are still to be added on either side.

@@ -6,6 +6,7 @@ use impasto_cuda::{Convolution, convolve, products};
 use impasto_kernels::{Layer, Pool, Shape};
 use impasto_models::Convolution as Weights;
 
+use super::convolution::both_ways;
 use super::network::{HALVINGS, layer_after, pools_after};
 use crate::device::{MEAN_BGR, Tile};
 
@@ -145,10 +146,7 @@ impl Fused {
 
 impl FrozenLayer {
     fn new(index: usize, weights: &Weights, dtype: DType, device: &Device) -> Result<Self> {
-        let shape = (weights.out_channels, weights.in_channels, 3, 3);
-        let kernel = Tensor::from_slice(&weights.weights, shape, device)?;
-        let flipped: Vec<f32> = weights.weights.chunks_exact(9).flat_map(|taps| taps.iter().rev().copied()).collect();
-        let flipped = Tensor::from_vec(flipped, shape, device)?.transpose(0, 1)?.contiguous()?;
+        let (kernel, flipped) = both_ways(weights, device)?;
         // Pixels come in two parts, what their type holds and what it leaves, and are filled up with zeros.
         let forward = match index {
             0 => Tensor::cat(&[&kernel, &kernel], 1)?.pad_with_zeros(1, 0, LANES - 2 * weights.in_channels)?,
