@@ -4,7 +4,7 @@
 //! convolution needs no padding of its own: each kernel writes its result framed, as the next convolution reads it. Between two convolutions nothing else touches the
 //! maps: bias, ReLU, pooling, masks and frames are one kernel forward and one back.
 //!
-//! - [`maps`]: those kernels, and the way from a picture to the first map and from the last gradient to a picture.
+//! - [`maps`]: those kernels; and in [`tile`] the way from a picture to the first map and from the last gradient to a picture.
 //! - [`convolve`]: cuDNN's convolution, planned once for each size.
 //! - [`products`]: matrix products that are accumulated and given in single precision whatever their factors are.
 //! - [`picture`] and [`history`]: what optimisers and the losses over pixels do, each in one kernel.
@@ -22,6 +22,7 @@ mod launch;
 pub mod maps;
 pub mod picture;
 pub mod products;
+pub mod tile;
 
 #[cfg(feature = "cuda")]
 pub use card::{open, trim};

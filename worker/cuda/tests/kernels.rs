@@ -5,7 +5,7 @@ use candle_core::{DType, Device, Result, Tensor};
 use half::bf16;
 use impasto_cuda::maps::{self, Edges, Keep, Pulled, Route, Sides, Through};
 use impasto_cuda::picture::{self, HalvedAxis, Summand};
-use impasto_cuda::{Convolution, convolve, history, products};
+use impasto_cuda::{Convolution, convolve, history, products, tile};
 use impasto_kernels::{Edge, Pool};
 use proptest::prelude::*;
 
@@ -202,13 +202,20 @@ fn what_does_not_fit_is_refused() -> Result<()> {
     let winner = Route::Winner(zeros(&[2, 3, 16], DType::U8)?);
     assert!(maps::gate_pooled(&zeros(&[2, 3, 8], DType::F32)?, &winner, sides(6, 4), edges).is_err());
     let picture = zeros(&[4, 6, 3], DType::F32)?;
-    for (origin, tile) in [((1, 0), sides(6, 4)), ((0, 0), sides(6, 5)), ((4, 0), Sides { seam_x: 3, ..sides(6, 4) })] {
-        assert!(maps::enter(&picture, origin, tile, edges, [0.0; 3], DType::F32).is_err(), "{origin:?} {tile:?}");
+    for (origin, of) in [((1, 0), sides(6, 4)), ((0, 0), sides(6, 5)), ((4, 0), Sides { seam_x: 3, ..sides(6, 4) })] {
+        assert!(tile::enter(&picture, origin, of, edges, [0.0; 3], DType::F32).is_err(), "{origin:?} {of:?}");
     }
     let taps = zeros(&[6 * 8, 32], DType::F32)?;
-    assert!(maps::exit(&taps, sides(6, 4), edges, 0..6, 0..4).is_ok());
-    assert!(maps::exit(&taps, sides(6, 4), edges, 0..7, 0..4).is_err());
-    assert!(maps::exit(&taps, sides(5, 4), edges, 0..5, 0..4).is_err());
+    assert!(tile::exit(&taps, sides(6, 4), edges, 0..6, 0..4).is_ok());
+    assert!(tile::exit(&taps, sides(6, 4), edges, 0..7, 0..4).is_err());
+    assert!(tile::exit(&taps, sides(5, 4), edges, 0..5, 0..4).is_err());
+    let target = zeros(&[8, 9, 8], DType::F32)?;
+    let window = |x, y| tile::Window { x, y };
+    let squares = |target: &Tensor, origin, window: &tile::Window| tile::squared_differences(&map, target, origin, sides(6, 4), window);
+    assert!(squares(&target, (3, 4), &window(1..6, 0..4)).is_ok());
+    assert!(squares(&target, (4, 4), &window(1..6, 0..4)).is_err(), "the tile reaches beyond its target");
+    assert!(squares(&target, (3, 4), &window(1..7, 0..4)).is_err(), "the window reaches beyond the tile");
+    assert!(squares(&target.to_dtype(DType::BF16)?, (3, 4), &window(1..6, 0..4)).is_err());
     assert!(HalvedAxis::new(&[[0, 1, 2, 3]], &[vec![(0, 1.0)], vec![(1, 1.0)]], &Device::Cpu).is_err());
     assert!(picture::free(&picture, &map).is_err());
     assert!(picture::sums(&[Summand::Products(picture.clone(), map.clone())], None).is_err());
@@ -227,7 +234,7 @@ proptest! {
         let expected: Vec<_> = values.iter().map(|&value| bf16::from_f32(value)).collect();
         let picture = Tensor::from_slice(&values[..3], (1, 1, 3), &Device::Cpu).expect("it has room");
         let edges = Edges { x: Edge::Zero, y: Edge::Zero };
-        let framed = maps::enter(&picture, (0, 0), sides(1, 1), edges, [0.0; 3], DType::BF16).expect("it fits");
+        let framed = tile::enter(&picture, (0, 0), sides(1, 1), edges, [0.0; 3], DType::BF16).expect("it fits");
         let found = framed.flatten_all().and_then(|map| map.to_vec1::<bf16>()).expect("it is there");
         // The pixel in the middle of nine; blue, green and red.
         for channel in 0..3 {

@@ -1,7 +1,8 @@
 //! The pass over one tile with the kernels for CUDA: maps channels-last, and one kernel between two convolutions.
 
 use candle_core::{DType, Device, Result, Tensor};
-use impasto_cuda::maps::{self, Edges, Keep, LANES, Pulled, Route, Sides, TAP_COLUMNS, Through};
+use impasto_cuda::maps::{self, Edges, Keep, LANES, Pulled, Route, Sides, Through};
+use impasto_cuda::tile::{TAP_COLUMNS, enter, exit};
 use impasto_cuda::{Convolution, convolve, products};
 use impasto_kernels::{Layer, Pool, Shape};
 use impasto_models::Convolution as Weights;
@@ -75,7 +76,7 @@ impl Fused {
         let shape = &tile.shape;
         let mut trail = Trail { steps: Vec::new(), edges: Edges { x: shape.edge_x, y: shape.edge_y }, sides: sides(shape) };
         let edges = trail.edges;
-        let mut framed = maps::enter(picture, tile.origin, trail.sides, edges, MEAN_BGR, self.dtype)?;
+        let mut framed = enter(picture, tile.origin, trail.sides, edges, MEAN_BGR, self.dtype)?;
         for (index, layer) in self.layers.iter().enumerate() {
             let convolved = convolve(&framed, &layer.forward, (0, 0))?;
             drop(framed);
@@ -136,7 +137,7 @@ impl Fused {
                 let (height, width, channels) = framed.dims3()?;
                 let taps = products::product(&framed.reshape((height * width, channels))?, &self.taps)?;
                 drop(framed);
-                return maps::exit(&taps, sides, edges, tile.inner.x.clone(), tile.inner.y.clone()).map(Some);
+                return exit(&taps, sides, edges, tile.inner.x.clone(), tile.inner.y.clone()).map(Some);
             }
             above = Some(convolve(&framed, &self.layers[index].backward, edges.folds())?);
         }

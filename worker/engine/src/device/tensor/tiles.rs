@@ -6,7 +6,8 @@
 use std::sync::Arc;
 
 use candle_core::{DType, Result, Tensor};
-use impasto_cuda::maps::{self, Pulled, Sides, Window};
+use impasto_cuda::maps::{Pulled, Sides};
+use impasto_cuda::tile::{Window, pulled_differences, squared_differences};
 use impasto_kernels::{Layer, Moments, Precision};
 
 use super::network::{Kernels, Network, Trail, gathered, halvings};
@@ -154,7 +155,7 @@ impl Tiles {
             if let Some(Content { map, .. }) = self.content.as_ref().filter(|_| layer == CONTENT_LAYER) {
                 if self.network.kernels() == Kernels::Fused {
                     let (origin, sides) = placed(tile, layer);
-                    return content.add(&maps::squared_differences(features, map, origin, sides, &window(tile, layer))?);
+                    return content.add(&squared_differences(features, map, origin, sides, &window(tile, layer))?);
                 }
                 let (down, across) = self.network.axes();
                 let inner = self.inner_of(tile, layer, features)?;
@@ -185,7 +186,7 @@ impl Tiles {
         let Some(Content { map, weight }) = self.content.as_ref().filter(|_| layer == CONTENT_LAYER) else { return Ok(None) };
         if self.network.kernels() == Kernels::Fused {
             let (origin, sides) = placed(tile, layer);
-            let at = maps::pulled_differences(features, map, origin, sides, (2.0 * weight) as f32)?;
+            let at = pulled_differences(features, map, origin, sides, (2.0 * weight) as f32)?;
             return Ok(Some(Pulled { at, everywhere: None }));
         }
         let target = gathered(tile, halvings(layer), map, self.network.axes())?;
