@@ -1,11 +1,17 @@
-//! Compiles `impasto/v1/*.proto` without `protoc`, and keeps the descriptors for the servers' reflection.
+//! Compiles `impasto/v1/*.proto` without `protoc`, and keeps the descriptors for the servers'
+//! reflection.
 
 use std::error::Error;
 use std::path::PathBuf;
 
 use prost::Message;
 
-const FILES: [&str; 4] = ["impasto/v1/common.proto", "impasto/v1/blobs.proto", "impasto/v1/jobs.proto", "impasto/v1/workers.proto"];
+const FILES: [&str; 4] = [
+    "impasto/v1/common.proto",
+    "impasto/v1/blobs.proto",
+    "impasto/v1/jobs.proto",
+    "impasto/v1/workers.proto",
+];
 
 /// Fields that carry a blob's bytes: as `Bytes` they are passed on without a copy.
 const BYTES: [&str; 2] = [".impasto.v1.UploadRequest.data", ".impasto.v1.DownloadResponse.data"];
@@ -13,7 +19,8 @@ const BYTES: [&str; 2] = [".impasto.v1.UploadRequest.data", ".impasto.v1.Downloa
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=impasto");
     let descriptors = protox::compile(FILES, ["."])?;
-    let out = PathBuf::from(std::env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR for build scripts")?);
+    let out =
+        PathBuf::from(std::env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR for build scripts")?);
     std::fs::write(out.join("impasto.v1.descriptors"), descriptors.encode_to_vec())?;
     let mut builder = tonic_prost_build::configure();
     for field in BYTES {

@@ -1,4 +1,5 @@
-//! What is wrong is named in one line, with the right exit code; everything else is painted, and nothing half made is left.
+//! What is wrong is named in one line, with the right exit code; everything else is painted, and
+//! nothing half made is left.
 
 use std::fs;
 use std::io::Cursor;
@@ -12,8 +13,9 @@ use serde_json::Value;
 /// A port that nobody listens on: a connection is refused at once.
 const NOBODY: &str = "http://127.0.0.1:9";
 
-/// A PNG that says it has 60,000 x 60,000 pixels of 8-bit RGB, 10 GiB if one believes it, and holds none: a header, an empty chunk of data, an end,
-/// each with its length before it and its CRC-32 behind.
+/// A PNG that says it has 60,000 x 60,000 pixels of 8-bit RGB, 10 GiB if one believes it, and holds
+/// none: a header, an empty chunk of data, an end, each with its length before it and its CRC-32
+/// behind.
 const BOASTING: &[u8] = b"\x89PNG\r\n\x1a\n\
     \0\0\0\x0dIHDR\0\0\xea\x60\0\0\xea\x60\x08\x02\0\0\0\x0f\xb0\xe2\x15\
     \0\0\0\0IDAT\x35\xaf\x06\x1e\
@@ -39,7 +41,8 @@ fn failures(built: &Finished) -> Vec<(String, String)> {
 fn assert_painted(project: &Project, expected: &[&str]) {
     assert_eq!(project.painted().keys().collect::<Vec<_>>(), expected);
     for output in expected {
-        image::open(project.path("painted").join(output)).unwrap_or_else(|error| panic!("{output}: {error}"));
+        image::open(project.path("painted").join(output))
+            .unwrap_or_else(|error| panic!("{output}: {error}"));
     }
 }
 
@@ -53,7 +56,11 @@ fn a_bad_asset_fails_alone() {
         ("textures/cut.png", &png[..png.len() / 2], "truncated"),
         ("textures/empty.png", b"", "empty"),
         ("textures/mislabelled.png", &encoded(ImageFormat::Jpeg), "jpg"),
-        ("textures/pointer.png", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", "git lfs pull"),
+        (
+            "textures/pointer.png",
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n",
+            "git lfs pull",
+        ),
         ("textures/text.png", b"these are words", "not an image"),
         ("textures/tiny.png", &tiny(), "8 x 8"),
     ];
@@ -73,7 +80,9 @@ fn a_bad_asset_fails_alone() {
     // People read the same, a line each.
     let shown = project.run(&["build"]).expect_code(1);
     for (name, _, expected) in bad {
-        let lines = shown.out.lines().filter(|line| line.starts_with("failed") && line.contains(name) && line.contains(expected));
+        let lines = shown.out.lines().filter(|line| {
+            line.starts_with("failed") && line.contains(name) && line.contains(expected)
+        });
         assert_eq!(lines.count(), 1, "{name}: {shown}");
     }
 }
@@ -89,15 +98,25 @@ type Spoil<'a> = &'a dyn Fn(&Project);
 
 #[test]
 fn a_manifest_that_has_to_be_mended_is_not_built() {
-    let change = |old: &'static str, new: &'static str| move |project: &Project| project.replace("impasto.toml", old, new);
+    let change = |old: &'static str, new: &'static str| {
+        move |project: &Project| project.replace("impasto.toml", old, new)
+    };
     let rows: [(&str, Spoil<'_>, &[&str]); 10] = [
-        ("a typo", &change("output =", "ouput ="), &["`ouput`", "did you mean `output`", "impasto.toml:3:"]),
+        (
+            "a typo",
+            &change("output =", "ouput ="),
+            &["`ouput`", "did you mean `output`", "impasto.toml:3:"],
+        ),
         (
             "a style that does not exist",
             &change(TEXTURE_RULE, "[[rules]]\nmatch = \"textures/**\"\nstyle = \"nigth\"\n"),
             &["`nigth`", "did you mean `night`"],
         ),
-        ("a style's image that does not exist", &change("styles/night.png", "styles/gone.png"), &["styles/gone.png"]),
+        (
+            "a style's image that does not exist",
+            &change("styles/night.png", "styles/gone.png"),
+            &["styles/gone.png"],
+        ),
         ("a style's image outside", &change("styles/night.png", "../night.png"), &["../night.png"]),
         ("an output outside", &change("painted/{dir}", "../painted/{dir}"), &["../painted/{dir}"]),
         (
@@ -105,7 +124,11 @@ fn a_manifest_that_has_to_be_mended_is_not_built() {
             &change("{dir}/{name}", "{stem}.{ext}"),
             &["textures/a/brick.png", "textures/b/brick.png", "painted/brick.png"],
         ),
-        ("a value out of its range", &change("iterations = 3", "iterations = 0"), &["iterations", "0", "impasto.toml"]),
+        (
+            "a value out of its range",
+            &change("iterations = 3", "iterations = 0"),
+            &["iterations", "0", "impasto.toml"],
+        ),
         ("no TOML", &change("[project]", "[project"), &["impasto.toml:1:"]),
         ("no rule that matches", &change("textures/**", "walls/**"), &["walls/**"]),
         (
@@ -140,7 +163,10 @@ fn an_empty_folder_is_told_how_to_begin() {
     fs::remove_file(project.path("impasto.toml")).expect("it was there");
     fs::remove_dir_all(project.path("styles")).expect("it was there");
     let refused = project.run(&["build"]).expect_code(2);
-    assert!(refused.error().contains("impasto.toml") && refused.err.contains("impasto init"), "{refused}");
+    assert!(
+        refused.error().contains("impasto.toml") && refused.err.contains("impasto init"),
+        "{refused}"
+    );
 }
 
 #[test]
@@ -159,7 +185,10 @@ fn a_read_only_output_stays_and_the_others_are_painted() {
     assert_eq!((failed.len(), failed[0].0.as_str()), (1, "textures/brick.png"), "{built}");
     assert!(failed[0].1.contains("brick.png is read-only"), "{built}");
     assert_eq!(built.summary()["painted"], 1);
-    assert_painted(&project, &["textures/brick.png", "textures/day/house.png", "textures/wall.png"]);
+    assert_painted(
+        &project,
+        &["textures/brick.png", "textures/day/house.png", "textures/wall.png"],
+    );
     assert_eq!(project.painted()["textures/brick.png"], before["textures/brick.png"]);
 }
 
@@ -172,7 +201,8 @@ fn a_full_disk_costs_what_does_not_fit() {
     struct Disk(std::path::PathBuf);
     impl Drop for Disk {
         fn drop(&mut self) {
-            // Where it cannot be unmounted the folder stays behind, which is all that can be done about it here.
+            // Where it cannot be unmounted the folder stays behind, which is all that can be done
+            // about it here.
             let _ = Command::new("umount").arg(&self.0).status();
         }
     }
@@ -184,7 +214,8 @@ fn a_full_disk_costs_what_does_not_fit() {
     project.replace("impasto.toml", "painted/{dir}/", "painted/{dir}/new_");
     let folder = project.path("painted/textures/full");
     fs::create_dir_all(&folder).expect("it is made");
-    let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=4k", "tmpfs"]).arg(&folder).output();
+    let mounted =
+        Command::new("mount").args(["-t", "tmpfs", "-o", "size=4k", "tmpfs"]).arg(&folder).output();
     if !mounted.is_ok_and(|mounted| mounted.status.success()) {
         return skipped("a full disk", "this user may not mount one");
     }
@@ -215,7 +246,10 @@ fn a_farm_that_is_not_there_is_required_or_replaced() {
     assert_painted(&project, &[]);
 
     let built = project.run(&["build", "--coordinator", NOBODY]).expect_code(0);
-    assert!(built.err.lines().any(|line| line.starts_with("warning: ") && line.contains(NOBODY)), "{built}");
+    assert!(
+        built.err.lines().any(|line| line.starts_with("warning: ") && line.contains(NOBODY)),
+        "{built}"
+    );
     assert_painted(&project, &["textures/brick.png"]);
 }
 
@@ -224,7 +258,11 @@ fn a_farm_that_is_not_there_is_required_or_replaced() {
 #[test]
 fn a_coordinator_that_goes_away_leaves_what_is_finished() {
     let project = Project::empty();
-    project.replace("impasto.toml", TEXTURE_RULE, &format!("[[rules]]\nmatch = \"textures/slow*\"\niterations = 50000\n{TEXTURE_RULE}"));
+    project.replace(
+        "impasto.toml",
+        TEXTURE_RULE,
+        &format!("[[rules]]\nmatch = \"textures/slow*\"\niterations = 50000\n{TEXTURE_RULE}"),
+    );
     project.save("textures/quick.png", &pictures::bricks(48, 48, 1));
     project.save("textures/slow.png", &pictures::bricks(48, 48, 2));
     let coordinator = Coordinator::start(&project);
@@ -263,12 +301,17 @@ fn weights_with_one_flipped_byte_are_not_painted_with() {
     }
     flip_a_byte(&weights.expect("the store has weights"));
 
-    for arguments in
-        [&["build"][..], &["models", "verify"], &["stylize", "textures/brick.png", "--style", "styles/night.png", "-o", "a.png"]]
-    {
+    for arguments in [
+        &["build"][..],
+        &["models", "verify"],
+        &["stylize", "textures/brick.png", "--style", "styles/night.png", "-o", "a.png"],
+    ] {
         let mut command = project.impasto(arguments);
         let refused = Finished::of(command.env("IMPASTO_MODELS_DIR", &spoiled)).expect_code(1);
-        assert!(refused.error().contains("vgg19") && refused.err.contains("impasto models pull"), "{refused}");
+        assert!(
+            refused.error().contains("vgg19") && refused.err.contains("impasto models pull"),
+            "{refused}"
+        );
     }
     assert_painted(&project, &[]);
     assert!(!project.path("a.png").exists());

@@ -1,4 +1,5 @@
-//! Every file under deploy/ does what it says: settings are accepted by the program, units, containers and the chart name commands and keys that it has.
+//! Every file under deploy/ does what it says: settings are accepted by the program, units,
+//! containers and the chart name commands and keys that it has.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -15,14 +16,22 @@ fn deploy() -> PathBuf {
 fn the_settings_start_a_coordinator_and_a_worker() {
     let project = Project::empty();
     let mut command = project.impasto(&["coordinator", "--listen", "127.0.0.1:0", "--config"]);
-    command.arg(deploy().join("coordinator.toml")).arg("--data-dir").arg(project.beside("coordinator"));
+    command
+        .arg(deploy().join("coordinator.toml"))
+        .arg("--data-dir")
+        .arg(project.beside("coordinator"));
     let mut coordinator = Process::start(&mut command);
-    let url = coordinator.until_out("its address", |line| line.starts_with("http://").then(|| line.to_owned()));
-    let mut command = project.impasto(&["worker", "--name", "deployed", "--coordinator", &url, "--config"]);
-    command.arg(deploy().join("worker.toml")).env("IMPASTO_WORKER__CACHE_DIR", project.beside("worker"));
+    let url = coordinator
+        .until_out("its address", |line| line.starts_with("http://").then(|| line.to_owned()));
+    let mut command =
+        project.impasto(&["worker", "--name", "deployed", "--coordinator", &url, "--config"]);
+    command
+        .arg(deploy().join("worker.toml"))
+        .env("IMPASTO_WORKER__CACHE_DIR", project.beside("worker"));
     let worker = Process::start(&mut command);
     impasto_tests::eventually("the worker", || {
-        let listed = project.run(&["workers", "--json", "--coordinator", &url]).expect_code(0).document();
+        let listed =
+            project.run(&["workers", "--json", "--coordinator", &url]).expect_code(0).document();
         (listed.as_array().map(Vec::len) == Some(1)).then_some(())
     });
     worker.kill();
@@ -32,9 +41,16 @@ fn the_settings_start_a_coordinator_and_a_worker() {
 #[test]
 fn units_name_commands_and_settings_that_exist() {
     for (unit, server) in [("impasto-coordinator", "coordinator"), ("impasto-worker", "worker")] {
-        let text = fs::read_to_string(deploy().join("systemd").join(format!("{unit}.service"))).expect("the unit is there");
-        let start = text.lines().find_map(|line| line.strip_prefix("ExecStart=")).expect("it starts something");
-        assert_eq!(start, format!("/usr/local/bin/impasto {server} --config /etc/impasto/{server}.toml"));
+        let text = fs::read_to_string(deploy().join("systemd").join(format!("{unit}.service")))
+            .expect("the unit is there");
+        let start = text
+            .lines()
+            .find_map(|line| line.strip_prefix("ExecStart="))
+            .expect("it starts something");
+        assert_eq!(
+            start,
+            format!("/usr/local/bin/impasto {server} --config /etc/impasto/{server}.toml")
+        );
         assert!(deploy().join(format!("{server}.toml")).is_file());
     }
 }
@@ -49,7 +65,8 @@ fn files() -> Vec<(PathBuf, String)> {
             if path.is_dir() {
                 folders.push(path);
             } else {
-                let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+                let text = fs::read_to_string(&path)
+                    .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
                 found.push((path, text));
             }
         }
@@ -76,8 +93,13 @@ fn containers_and_the_chart_set_keys_that_exist() {
         let prefix = format!("IMPASTO_{}__", server.to_uppercase());
         for (path, text) in files() {
             for rest in text.split(&prefix).skip(1) {
-                let key: String = rest.chars().take_while(|c| c.is_ascii_uppercase() || *c == '_').collect();
-                assert!(keys.contains(&key.to_lowercase()), "{} sets {prefix}{key}; there are {keys:?}", path.display());
+                let key: String =
+                    rest.chars().take_while(|c| c.is_ascii_uppercase() || *c == '_').collect();
+                assert!(
+                    keys.contains(&key.to_lowercase()),
+                    "{} sets {prefix}{key}; there are {keys:?}",
+                    path.display()
+                );
                 checked += 1;
             }
         }
@@ -88,36 +110,54 @@ fn containers_and_the_chart_set_keys_that_exist() {
 #[test]
 fn the_chart_and_the_images_have_the_version_of_the_program() {
     let manifest = fs::read_to_string(workspace().join("Cargo.toml")).expect("it is there");
-    let version = manifest.lines().find_map(|line| line.strip_prefix("version = ")).expect("the workspace has a version").trim_matches('"');
+    let version = manifest
+        .lines()
+        .find_map(|line| line.strip_prefix("version = "))
+        .expect("the workspace has a version")
+        .trim_matches('"');
     let chart = fs::read_to_string(deploy().join("chart/Chart.yaml")).expect("it is there");
     let values = fs::read_to_string(deploy().join("chart/values.yaml")).expect("it is there");
     for line in [format!("version: {version}"), format!("appVersion: {version}")] {
         assert!(chart.lines().any(|found| found == line), "Chart.yaml has no line {line}");
     }
     for image in ["impasto", "impasto-cuda"] {
-        assert!(values.contains(&format!(": {image}:{version}\n")), "values.yaml names no {image}:{version}");
+        assert!(
+            values.contains(&format!(": {image}:{version}\n")),
+            "values.yaml names no {image}:{version}"
+        );
     }
 }
 
 #[test]
 fn scripts_are_well_formed() {
     let ours = [".ci/run", ".ci/cuda", "tests/gpu/verify"].map(|path| workspace().join(path));
-    let scripts: BTreeSet<PathBuf> =
-        files().into_iter().filter(|(_, text)| text.starts_with("#!")).map(|(path, _)| path).chain(ours).collect();
+    let scripts: BTreeSet<PathBuf> = files()
+        .into_iter()
+        .filter(|(_, text)| text.starts_with("#!"))
+        .map(|(path, _)| path)
+        .chain(ours)
+        .collect();
     assert!(scripts.len() > 6, "{scripts:?}");
     if Command::new("bash").arg("--version").output().is_err() {
         return skipped("scripts are well-formed", "there is no bash");
     }
     for script in scripts {
         let read = Command::new("bash").arg("-n").arg(&script).output().expect("bash runs");
-        assert!(read.status.success(), "{}: {}", script.display(), String::from_utf8_lossy(&read.stderr));
+        assert!(
+            read.status.success(),
+            "{}: {}",
+            script.display(),
+            String::from_utf8_lossy(&read.stderr)
+        );
     }
 }
 
 /// What a card's machine would do, as far as it can be said without one.
 #[test]
 fn the_checks_of_a_card_name_options_that_exist() {
-    if Command::new("bash").arg("--version").output().is_err() || Command::new("python3").arg("--version").output().is_err() {
+    if Command::new("bash").arg("--version").output().is_err()
+        || Command::new("python3").arg("--version").output().is_err()
+    {
         return skipped("the checks of a card", "they need bash and Python 3");
     }
     let project = Project::empty();
@@ -128,7 +168,8 @@ fn the_checks_of_a_card_name_options_that_exist() {
         .args(["dist", "--dry-run", "--sizes", "64,128", "--rounds", "2"])
         .current_dir(project.dir());
     let planned = Finished::of(&mut command).expect_code(0);
-    let commands: Vec<Vec<&str>> = planned.out.lines().map(|line| line.split_whitespace().collect()).collect();
+    let commands: Vec<Vec<&str>> =
+        planned.out.lines().map(|line| line.split_whitespace().collect()).collect();
     let ours = commands.iter().filter(|words| words[0].ends_with("/dist/impasto"));
     let mut checked = 0;
     for words in ours {
@@ -139,13 +180,15 @@ fn the_checks_of_a_card_name_options_that_exist() {
     assert_eq!(checked, 1 + 5 + 2 * 2 * 2, "{planned}");
 }
 
-/// The plain program is for machines that never saw a card: no library of CUDA is linked into it, nor named for it to be loaded while it runs.
+/// The plain program is for machines that never saw a card: no library of CUDA is linked into it,
+/// nor named for it to be loaded while it runs.
 #[test]
 fn the_plain_program_knows_no_library_of_cuda() {
     let program = fs::read(impasto_tests::impasto()).expect("it can be read");
     let found = |name: &[u8]| program.windows(name.len()).any(|bytes| bytes == name);
     assert!(!cfg!(target_os = "linux") || found(b"libc.so"), "names of libraries are found in it");
-    for library in ["libcuda.so", "libcudart.so", "libcublas", "libcurand", "libcudnn", "libnvrtc"] {
+    for library in ["libcuda.so", "libcudart.so", "libcublas", "libcurand", "libcudnn", "libnvrtc"]
+    {
         assert!(!found(library.as_bytes()), "the program names {library}");
     }
 }

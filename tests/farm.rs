@@ -37,7 +37,8 @@ fn text(value: &Value) -> String {
     value.as_str().expect("it is text").to_owned()
 }
 
-/// Waits until this worker is in the middle of something, with as much before it as behind it, and returns the output.
+/// Waits until this worker is in the middle of something, with as much before it as behind it, and
+/// returns the output.
 fn await_middle(building: &mut Process, worker: &str) -> String {
     let mut begun = BTreeSet::new();
     building.until_out("progress", |line| {
@@ -46,7 +47,8 @@ fn await_middle(building: &mut Process, worker: &str) -> String {
         if event["event"] == "started" && event["worker"] == worker {
             begun.insert(output.to_owned());
         }
-        let early = event["event"] == "progress" && event["iteration"].as_u64()? * 2 <= event["iterations"].as_u64()?;
+        let early = event["event"] == "progress"
+            && event["iteration"].as_u64()? * 2 <= event["iterations"].as_u64()?;
         (early && begun.contains(output)).then(|| output.to_owned())
     })
 }
@@ -54,9 +56,11 @@ fn await_middle(building: &mut Process, worker: &str) -> String {
 /// Every house was painted, is in its place once, and is what a build without a farm makes of it.
 #[track_caller]
 fn assert_right(project: &Project, built: &Finished) {
-    let mut delivered: Vec<String> = built.events_named("delivered").iter().map(|event| text(&event["output"])).collect();
+    let mut delivered: Vec<String> =
+        built.events_named("delivered").iter().map(|event| text(&event["output"])).collect();
     delivered.sort_unstable();
-    let expected: Vec<String> = (1..=HOUSES).map(|number| format!("painted/textures/house_{number}.png")).collect();
+    let expected: Vec<String> =
+        (1..=HOUSES).map(|number| format!("painted/textures/house_{number}.png")).collect();
     assert_eq!(delivered, expected, "each is delivered once: {built}");
     assert_eq!(built.summary()["painted"], HOUSES, "{built}");
     assert!(project.painted() == *painted_here(), "a farm paints what one machine paints");
@@ -65,7 +69,10 @@ fn assert_right(project: &Project, built: &Finished) {
 /// The attempts that were begun, by output and number; news may tell of one more than once.
 fn attempts(built: &Finished) -> BTreeSet<(String, u64)> {
     let started = built.events_named("started");
-    started.iter().map(|event| (text(&event["output"]), event["attempt"].as_u64().expect("a number"))).collect()
+    started
+        .iter()
+        .map(|event| (text(&event["output"]), event["attempt"].as_u64().expect("a number")))
+        .collect()
 }
 
 #[test]
@@ -73,12 +80,14 @@ fn both_workers_paint_and_only_the_user_needs_the_network() {
     let project = street();
     let coordinator = Coordinator::start(&project);
     let stores = ["models of a", "models of b"].map(|name| project.beside(name));
-    let _workers = [("a", &stores[0]), ("b", &stores[1])].map(|(name, store)| Worker::start(&project, &coordinator.url, name, store));
+    let _workers = [("a", &stores[0]), ("b", &stores[1])]
+        .map(|(name, store)| Worker::start(&project, &coordinator.url, name, store));
     coordinator.await_workers(&project, 2);
 
     let built = start_build(&project, &coordinator).finish().expect_code(0);
     assert_right(&project, &built);
-    let painters: BTreeSet<String> = built.events_named("started").iter().map(|event| text(&event["worker"])).collect();
+    let painters: BTreeSet<String> =
+        built.events_named("started").iter().map(|event| text(&event["worker"])).collect();
     assert_eq!(painters, BTreeSet::from(["a".to_owned(), "b".to_owned()]), "{built}");
     assert!(attempts(&built).iter().all(|(_, attempt)| *attempt == 1), "{built}");
     for store in stores {
@@ -100,7 +109,8 @@ fn both_workers_paint_and_only_the_user_needs_the_network() {
 fn a_worker_that_is_killed_costs_one_attempt() {
     let project = street();
     let coordinator = Coordinator::start(&project);
-    let [a, _b] = ["a", "b"].map(|name| Worker::start(&project, &coordinator.url, name, models_dir()));
+    let [a, _b] =
+        ["a", "b"].map(|name| Worker::start(&project, &coordinator.url, name, models_dir()));
     coordinator.await_workers(&project, 2);
 
     let mut building = start_build(&project, &coordinator);
@@ -108,7 +118,8 @@ fn a_worker_that_is_killed_costs_one_attempt() {
     a.kill();
     let built = building.finish().expect_code(0);
     assert_right(&project, &built);
-    let again: Vec<(String, u64)> = attempts(&built).into_iter().filter(|(_, attempt)| *attempt > 1).collect();
+    let again: Vec<(String, u64)> =
+        attempts(&built).into_iter().filter(|(_, attempt)| *attempt > 1).collect();
     assert_eq!(again, [(begun, 2)], "only what it was painting is begun again: {built}");
 }
 
@@ -116,7 +127,8 @@ fn a_worker_that_is_killed_costs_one_attempt() {
 fn a_coordinator_that_is_killed_goes_on_where_it_was() {
     let project = street();
     let coordinator = Coordinator::start(&project);
-    let _workers = ["a", "b"].map(|name| Worker::start(&project, &coordinator.url, name, models_dir()));
+    let _workers =
+        ["a", "b"].map(|name| Worker::start(&project, &coordinator.url, name, models_dir()));
     coordinator.await_workers(&project, 2);
 
     let mut building = start_build(&project, &coordinator);
@@ -129,7 +141,10 @@ fn a_coordinator_that_is_killed_goes_on_where_it_was() {
     building.until_event("reconnected", |_| Some(()));
     let built = building.finish().expect_code(0);
     assert_right(&project, &built);
-    assert!(attempts(&built).iter().all(|(_, attempt)| *attempt == 1), "the workers kept what they were painting: {built}");
+    assert!(
+        attempts(&built).iter().all(|(_, attempt)| *attempt == 1),
+        "the workers kept what they were painting: {built}"
+    );
     let job = built.events_named("submitted")[0]["job"].as_u64().expect("a number");
     assert_eq!(coordinator.job(&project, job)["job"]["state"], "succeeded");
 }
@@ -138,7 +153,8 @@ fn a_coordinator_that_is_killed_goes_on_where_it_was() {
 fn a_build_that_is_killed_finds_its_job_again() {
     let project = street();
     let coordinator = Coordinator::start(&project);
-    let _workers = ["a", "b"].map(|name| Worker::start(&project, &coordinator.url, name, models_dir()));
+    let _workers =
+        ["a", "b"].map(|name| Worker::start(&project, &coordinator.url, name, models_dir()));
     coordinator.await_workers(&project, 2);
 
     let mut building = start_build(&project, &coordinator);
@@ -147,7 +163,11 @@ fn a_build_that_is_killed_finds_its_job_again() {
     building.kill();
     let built = start_build(&project, &coordinator).finish().expect_code(0);
     let submitted = built.events_named("submitted");
-    assert_eq!((submitted[0]["job"].as_u64(), submitted[0]["attached"].as_bool()), (Some(job), Some(true)), "{built}");
+    assert_eq!(
+        (submitted[0]["job"].as_u64(), submitted[0]["attached"].as_bool()),
+        (Some(job), Some(true)),
+        "{built}"
+    );
     assert_right(&project, &built);
 }
 
@@ -156,7 +176,10 @@ fn a_job_that_was_handed_in_is_fetched_later() {
     let project = Project::small();
     let coordinator = Coordinator::start(&project);
     let _worker = Worker::start(&project, &coordinator.url, "a", models_dir());
-    let submitted = project.run(&["submit", "--json", "--coordinator", &coordinator.url]).expect_code(0).document();
+    let submitted = project
+        .run(&["submit", "--json", "--coordinator", &coordinator.url])
+        .expect_code(0)
+        .document();
     assert_eq!(submitted["tasks"], 3);
     let job = submitted["job"].as_u64().expect("a number").to_string();
     project.run(&["job", &job, "--watch", "--coordinator", &coordinator.url]).expect_code(0);

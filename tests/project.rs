@@ -10,7 +10,8 @@ use serde_json::Value;
 
 /// The values of `key` in some events, sorted.
 fn each<'a>(events: &'a [Value], key: &str) -> Vec<&'a str> {
-    let mut values: Vec<&str> = events.iter().map(|event| event[key].as_str().expect("it is text")).collect();
+    let mut values: Vec<&str> =
+        events.iter().map(|event| event[key].as_str().expect("it is text")).collect();
     values.sort_unstable();
     values
 }
@@ -22,7 +23,11 @@ fn touched(before: &Files, after: &Files) -> BTreeSet<String> {
 }
 
 fn set_time(path: &Path, time: SystemTime) {
-    File::options().write(true).open(path).and_then(|file| file.set_modified(time)).expect("its time is set");
+    File::options()
+        .write(true)
+        .open(path)
+        .and_then(|file| file.set_modified(time))
+        .expect("its time is set");
 }
 
 #[test]
@@ -37,10 +42,13 @@ fn a_build_paints_everything_and_the_next_one_nothing() {
     assert_eq!(summary["failed"], Value::Array(vec![]));
     assert!(Path::new(summary["contact_sheet"].as_str().expect("it is named")).is_file());
     let first = project.files("painted");
-    assert_eq!(first.keys().collect::<Vec<_>>(), ["textures/brick.png", "textures/day/house.png", "textures/wall.png"]);
+    assert_eq!(
+        first.keys().collect::<Vec<_>>(),
+        ["textures/brick.png", "textures/day/house.png", "textures/wall.png"]
+    );
     for name in first.keys() {
-        let [asset, output] =
-            [project.path(name), project.path("painted").join(name)].map(|path| image::open(path).expect("it is a picture"));
+        let [asset, output] = [project.path(name), project.path("painted").join(name)]
+            .map(|path| image::open(path).expect("it is a picture"));
         assert_eq!((asset.width(), asset.height()), (output.width(), output.height()), "{name}");
         assert_ne!(asset.to_rgb8(), output.to_rgb8(), "{name} is painted");
     }
@@ -63,7 +71,11 @@ fn a_build_paints_everything_and_the_next_one_nothing() {
     let restored = project.build();
     let delivered = restored.events_named("delivered");
     assert_eq!(each(&delivered, "output"), ["painted/textures/wall.png"]);
-    assert_eq!((delivered[0]["origin"].as_str(), restored.events_named("farm").len()), (Some("cached"), 0), "{restored}");
+    assert_eq!(
+        (delivered[0]["origin"].as_str(), restored.events_named("farm").len()),
+        (Some("cached"), 0),
+        "{restored}"
+    );
     assert_eq!(project.painted()["textures/wall.png"], first["textures/wall.png"].0);
 }
 
@@ -75,11 +87,18 @@ fn a_changed_style_paints_its_own_assets_again() {
 
     project.save("styles/day.png", &pictures::swirls(64, 2));
     let plan = project.run(&["plan"]).expect_code(0);
-    assert!(plan.out.contains("painted/textures/day/house.png") && plan.out.contains("styles/day.png"), "{plan}");
+    assert!(
+        plan.out.contains("painted/textures/day/house.png") && plan.out.contains("styles/day.png"),
+        "{plan}"
+    );
     assert!(plan.out.contains("1 stale, 2 up to date"), "{plan}");
 
     let built = project.build();
-    assert_eq!(each(&built.events_named("delivered"), "asset"), ["textures/day/house.png"], "{built}");
+    assert_eq!(
+        each(&built.events_named("delivered"), "asset"),
+        ["textures/day/house.png"],
+        "{built}"
+    );
     let after = project.files("painted");
     assert_eq!(touched(&before, &after), BTreeSet::from(["textures/day/house.png".to_owned()]));
     assert_ne!(before["textures/day/house.png"].0, after["textures/day/house.png"].0);
@@ -88,7 +107,8 @@ fn a_changed_style_paints_its_own_assets_again() {
 #[test]
 fn outputs_keep_what_the_asset_has() {
     let project = Project::empty();
-    // A profile says at this place which colours it is for; the rest is of no concern to anybody but the display.
+    // A profile says at this place which colours it is for; the rest is of no concern to anybody
+    // but the display.
     let mut profile: Vec<u8> = (0..=255).cycle().take(600).collect();
     profile[16..20].copy_from_slice(b"RGB ");
     let leaf = pictures::leaf(40);
@@ -104,19 +124,30 @@ fn outputs_keep_what_the_asset_has() {
     project.replace("impasto.toml", "{dir}/{name}", "{dir}/{stem}_{ext}.{ext}");
     assert_eq!(project.build().summary()["painted"], 7);
 
-    let open = |name: &str| image::open(project.path("painted/textures").join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
-    let alpha = |picture: &image::RgbaImage| picture.pixels().map(|pixel| pixel[3]).collect::<Vec<_>>();
+    let open = |name: &str| {
+        image::open(project.path("painted/textures").join(name))
+            .unwrap_or_else(|error| panic!("{name}: {error}"))
+    };
+    let alpha =
+        |picture: &image::RgbaImage| picture.pixels().map(|pixel| pixel[3]).collect::<Vec<_>>();
     for name in ["leaf_png.png", "leaf_tga.tga", "leaf_tiff.tiff"] {
         let painted = open(name);
         assert_eq!(painted.color(), image::ColorType::Rgba8, "{name}");
         assert_eq!(alpha(&painted.to_rgba8()), alpha(&leaf), "{name}");
     }
     let painted = open("slope_png.png");
-    assert_eq!((painted.color(), painted.width(), painted.height()), (image::ColorType::Rgba16, 47, 33));
-    let alpha = |picture: &image::DynamicImage| picture.to_rgba16().pixels().map(|pixel| pixel[3]).collect::<Vec<_>>();
+    assert_eq!(
+        (painted.color(), painted.width(), painted.height()),
+        (image::ColorType::Rgba16, 47, 33)
+    );
+    let alpha = |picture: &image::DynamicImage| {
+        picture.to_rgba16().pixels().map(|pixel| pixel[3]).collect::<Vec<_>>()
+    };
     assert_eq!(alpha(&painted), alpha(&slope));
-    let mut kept =
-        image::ImageReader::open(project.path("painted/textures/slope_png.png")).expect("it is there").into_decoder().expect("it decodes");
+    let mut kept = image::ImageReader::open(project.path("painted/textures/slope_png.png"))
+        .expect("it is there")
+        .into_decoder()
+        .expect("it decodes");
     assert_eq!(image::ImageDecoder::icc_profile(&mut kept).expect("it reads"), Some(profile));
     for name in ["plain_jpg.jpg", "plain_bmp.bmp", "plain_webp.webp"] {
         assert_eq!((open(name).width(), open(name).height()), (40, 32), "{name}");
@@ -134,13 +165,22 @@ fn an_interrupted_build_keeps_what_is_finished() {
         project.save(&format!("textures/{name}.png"), &pictures::bricks(48, 48, seed));
     }
     let mut building = project.start(&["build", "--json"]);
-    building.until_event("delivered", |event| (event["asset"] == "textures/quick.png").then_some(()));
-    building.until_event("progress", |event| event["asset"].as_str()?.contains("slow").then_some(()));
+    building
+        .until_event("delivered", |event| (event["asset"] == "textures/quick.png").then_some(()));
+    building
+        .until_event("progress", |event| event["asset"].as_str()?.contains("slow").then_some(()));
     building.interrupt();
     let ended = building.finish().expect_code(130);
     let summary = ended.summary();
-    assert_eq!((summary["interrupted"].as_bool(), summary["painted"].as_u64(), summary["open"].as_u64()), (Some(true), Some(1), Some(2)));
-    assert_eq!(project.painted().keys().collect::<Vec<_>>(), ["textures/quick.png"], "nothing half made is left");
+    assert_eq!(
+        (summary["interrupted"].as_bool(), summary["painted"].as_u64(), summary["open"].as_u64()),
+        (Some(true), Some(1), Some(2))
+    );
+    assert_eq!(
+        project.painted().keys().collect::<Vec<_>>(),
+        ["textures/quick.png"],
+        "nothing half made is left"
+    );
 
     let plan = project.run(&["plan", "--json"]).expect_code(0).document();
     assert_eq!((plan["up_to_date"].as_u64(), plan["stale"].as_u64()), (Some(1), Some(2)));
@@ -151,17 +191,32 @@ fn threads_do_not_change_a_byte() {
     let project = Project::empty();
     project.save("brick.png", &pictures::bricks(70, 51, 1));
     for threads in ["1", "2"] {
-        let common = ["--iterations", "4", "--coarse-iterations", "2", "--threads", threads, "--seed", "7"];
+        let common =
+            ["--iterations", "4", "--coarse-iterations", "2", "--threads", threads, "--seed", "7"];
         let style = ["--style", "styles/night.png:2", "--style", "brick.png"];
         let painted = format!("stylized_{threads}.png");
-        let done =
-            project.run(&[&["stylize", "brick.png", "-o", &painted, "--json"], &style[..], &common[..]].concat()).expect_code(0).document();
+        let done = project
+            .run(
+                &[&["stylize", "brick.png", "-o", &painted, "--json"], &style[..], &common[..]]
+                    .concat(),
+            )
+            .expect_code(0)
+            .document();
         assert_eq!([&done["width"], &done["height"]], [70, 51]);
         let texture = format!("texture_{threads}.png");
-        project.run(&[&["synth", "styles/night.png", "-o", &texture, "--size", "48"], &common[..]].concat()).expect_code(0);
+        project
+            .run(
+                &[&["synth", "styles/night.png", "-o", &texture, "--size", "48"], &common[..]]
+                    .concat(),
+            )
+            .expect_code(0);
     }
     for kind in ["stylized", "texture"] {
-        assert_eq!(project.read(&format!("{kind}_1.png")), project.read(&format!("{kind}_2.png")), "{kind}");
+        assert_eq!(
+            project.read(&format!("{kind}_1.png")),
+            project.read(&format!("{kind}_2.png")),
+            "{kind}"
+        );
     }
 }
 
@@ -169,11 +224,40 @@ fn threads_do_not_change_a_byte() {
 fn textures_join_themselves() {
     let project = Project::empty();
     project.save("waves.png", &pictures::waves(64));
-    let common = ["--tileable", "both", "--iterations", "12", "--coarse-iterations", "12", "--min-scale", "0"];
+    let common = [
+        "--tileable",
+        "both",
+        "--iterations",
+        "12",
+        "--coarse-iterations",
+        "12",
+        "--min-scale",
+        "0",
+    ];
     project
-        .run(&[&["stylize", "waves.png", "--style", "styles/night.png", "-o", "painted.png", "--preset", "texture"], &common[..]].concat())
+        .run(
+            &[
+                &[
+                    "stylize",
+                    "waves.png",
+                    "--style",
+                    "styles/night.png",
+                    "-o",
+                    "painted.png",
+                    "--preset",
+                    "texture",
+                ],
+                &common[..],
+            ]
+            .concat(),
+        )
         .expect_code(0);
-    project.run(&[&["synth", "styles/night.png", "-o", "made.png", "--size", "64"], &common[..]].concat()).expect_code(0);
+    project
+        .run(
+            &[&["synth", "styles/night.png", "-o", "made.png", "--size", "64"], &common[..]]
+                .concat(),
+        )
+        .expect_code(0);
     for name in ["painted.png", "made.png"] {
         let seam = pictures::seam(&image::open(project.path(name)).expect("it is a picture"));
         assert!(seam < 1.5, "{name} is {seam:.2} times as rough at its seam as within");
@@ -184,11 +268,16 @@ fn textures_join_themselves() {
 #[test]
 fn the_examples_can_be_painted() {
     let Ok(folders) = fs::read_dir(workspace().join("examples")) else { return };
-    for folder in folders.map(|entry| entry.expect("it can be listed").path()).filter(|folder| folder.join("impasto.toml").is_file()) {
+    for folder in folders
+        .map(|entry| entry.expect("it can be listed").path())
+        .filter(|folder| folder.join("impasto.toml").is_file())
+    {
         let project = Project::new("");
         copy(&folder, &project.dir());
-        let hurry = ["--size", "32", "--iterations", "1", "--coarse-iterations", "1", "--min-scale", "0"];
-        let summary = project.run(&[&["build", "--json"], &hurry[..]].concat()).expect_code(0).summary();
+        let hurry =
+            ["--size", "32", "--iterations", "1", "--coarse-iterations", "1", "--min-scale", "0"];
+        let summary =
+            project.run(&[&["build", "--json"], &hurry[..]].concat()).expect_code(0).summary();
         assert!(summary["painted"].as_u64() > Some(1), "{}: {summary}", folder.display());
     }
 }
@@ -196,7 +285,8 @@ fn the_examples_can_be_painted() {
 /// Copies what is in a folder, without what an earlier build left there.
 fn copy(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).expect("it can be listed") {
-        let (from, name) = entry.map(|entry| (entry.path(), entry.file_name())).expect("it can be listed");
+        let (from, name) =
+            entry.map(|entry| (entry.path(), entry.file_name())).expect("it can be listed");
         let to = to.join(&name);
         if from.is_file() {
             fs::copy(&from, &to).expect("it is copied");

@@ -7,11 +7,18 @@ use impasto_tests::{Project, workspace};
 
 /// README.md and every page of docs/, as far as they are there.
 fn pages() -> Vec<(PathBuf, String)> {
-    let docs = fs::read_dir(workspace().join("docs")).into_iter().flatten().map(|entry| entry.expect("it can be listed").path());
-    let mut paths: Vec<PathBuf> = docs.filter(|path| path.extension().is_some_and(|extension| extension == "md")).collect();
+    let docs = fs::read_dir(workspace().join("docs"))
+        .into_iter()
+        .flatten()
+        .map(|entry| entry.expect("it can be listed").path());
+    let mut paths: Vec<PathBuf> =
+        docs.filter(|path| path.extension().is_some_and(|extension| extension == "md")).collect();
     paths.extend(Some(workspace().join("README.md")).filter(|path| path.is_file()));
     paths.sort();
-    paths.into_iter().map(|path| (path.clone(), fs::read_to_string(path).expect("it is text"))).collect()
+    paths
+        .into_iter()
+        .map(|path| (path.clone(), fs::read_to_string(path).expect("it is text")))
+        .collect()
 }
 
 /// What stands between single backticks, and the lines of blocks between three.
@@ -20,9 +27,16 @@ fn code(page: &str) -> Vec<String> {
     let mut lines = page.lines();
     while let Some(line) = lines.next() {
         if line.trim_start().starts_with("```") {
-            let block: Vec<&str> = lines.by_ref().take_while(|line| !line.trim_start().starts_with("```")).collect();
+            let block: Vec<&str> =
+                lines.by_ref().take_while(|line| !line.trim_start().starts_with("```")).collect();
             // A command may go on below.
-            found.extend(block.join("\n").replace("\\\n", " ").lines().map(|line| line.trim_start_matches("$ ").to_owned()));
+            found.extend(
+                block
+                    .join("\n")
+                    .replace("\\\n", " ")
+                    .lines()
+                    .map(|line| line.trim_start_matches("$ ").to_owned()),
+            );
         } else {
             found.extend(line.split('`').skip(1).step_by(2).map(str::to_owned));
         }
@@ -30,22 +44,32 @@ fn code(page: &str) -> Vec<String> {
     found
 }
 
-/// The arguments of each command of a line that calls Impasto, installed or built by Cargo. Placeholders in capitals count as no command.
+/// The arguments of each command of a line that calls Impasto, installed or built by Cargo.
+/// Placeholders in capitals count as no command.
 fn commands(line: &str) -> Vec<Vec<String>> {
     let line = line.split(" #").next().unwrap_or_default();
     let calls = line.split(['|', '&', ';', '>']).map(str::trim);
     let arguments = calls.filter_map(|call| {
-        let words: Vec<&str> = call.split_whitespace().skip_while(|word| word.contains('=')).collect();
+        let words: Vec<&str> =
+            call.split_whitespace().skip_while(|word| word.contains('=')).collect();
         match words.as_slice() {
-            ["impasto" | "./target/release/impasto" | "target/release/impasto", rest @ ..] => Some(rest.to_vec()),
+            ["impasto" | "./target/release/impasto" | "target/release/impasto", rest @ ..] => {
+                Some(rest.to_vec())
+            }
             ["cargo", "run", options @ ..] if call.contains("impasto-cli") => {
                 options.iter().position(|word| *word == "--").map(|at| options[at + 1..].to_vec())
             }
             _ => None,
         }
     });
-    let named = arguments.filter(|words| words.first().is_some_and(|word| !word.starts_with(|first: char| first.is_uppercase())));
-    named.map(|words| words.into_iter().map(|word| word.trim_matches(['"', '\'']).to_owned()).collect()).collect()
+    let named = arguments.filter(|words| {
+        words.first().is_some_and(|word| !word.starts_with(|first: char| first.is_uppercase()))
+    });
+    named
+        .map(|words| {
+            words.into_iter().map(|word| word.trim_matches(['"', '\'']).to_owned()).collect()
+        })
+        .collect()
 }
 
 /// A placeholder such as N, as something that parses.
@@ -76,14 +100,21 @@ fn commands_parse() {
 fn commands_are_found() {
     for (line, expected) in [
         ("impasto build examples/village", vec!["build examples/village"]),
-        ("cargo run --release -p impasto-cli -- build examples/village  # paints", vec!["build examples/village"]),
+        (
+            "cargo run --release -p impasto-cli -- build examples/village  # paints",
+            vec!["build examples/village"],
+        ),
         ("IMPASTO_THREADS=2 impasto plan | head", vec!["plan"]),
         ("impasto coordinator & impasto worker", vec!["coordinator", "worker"]),
         ("impasto COMMAND --help", vec![]),
         ("impasto", vec![]),
         ("cargo test --workspace", vec![]),
     ] {
-        assert_eq!(commands(line).iter().map(|words| words.join(" ")).collect::<Vec<_>>(), expected, "{line}");
+        assert_eq!(
+            commands(line).iter().map(|words| words.join(" ")).collect::<Vec<_>>(),
+            expected,
+            "{line}"
+        );
     }
     assert_eq!(code("a `b` c `d`\n```sh\n$ e \\\n  f\ng\n```\n"), ["b", "d", "e    f", "g"]);
 }
@@ -91,7 +122,9 @@ fn commands_are_found() {
 /// Where a page's links and pictures lead, as far as it is to files.
 fn links(page: &str) -> Vec<&str> {
     let marked = page.split("](").skip(1).filter_map(|rest| rest.split(')').next());
-    let attributes = ["src=\"", "href=\""].into_iter().flat_map(|name| page.split(name).skip(1).filter_map(|rest| rest.split('"').next()));
+    let attributes = ["src=\"", "href=\""]
+        .into_iter()
+        .flat_map(|name| page.split(name).skip(1).filter_map(|rest| rest.split('"').next()));
     let targets = marked.chain(attributes).filter_map(|link| link.split(['#', ' ']).next());
     targets.filter(|target| !target.is_empty() && !target.contains(':')).collect()
 }
@@ -104,5 +137,8 @@ fn links_lead_somewhere() {
             assert!(target.exists(), "{} links to {link}, which is not there", page.display());
         }
     }
-    assert_eq!(links("[a](b.md#c) ![d](e.png \"f\") [g](https://h) [i](#j) <img src=\"k.png\">"), ["b.md", "e.png", "k.png"]);
+    assert_eq!(
+        links("[a](b.md#c) ![d](e.png \"f\") [g](https://h) [i](#j) <img src=\"k.png\">"),
+        ["b.md", "e.png", "k.png"]
+    );
 }

@@ -6,8 +6,8 @@ use std::io::Write;
 use impasto_tests::{Process, Project, pictures};
 use serde_json::Value;
 
-/// Puts a whole picture into the folder and waits for the build that paints it: by then the watcher has looked at everything that was there before.
-/// Returns what is said meanwhile.
+/// Puts a whole picture into the folder and waits for the build that paints it: by then the watcher
+/// has looked at everything that was there before. Returns what is said meanwhile.
 fn pass_by(project: &Project, watching: &mut Process, name: &str) -> Vec<Value> {
     let asset = format!("textures/{name}.png");
     project.write(&asset, project.read("textures/first.png"));
@@ -36,19 +36,25 @@ fn a_file_that_is_copied_slowly_is_painted_once_when_it_is_whole() {
     let mut events = Vec::new();
     let mut copied = File::create(project.path("textures/slow.png")).expect("it is made");
     let third = whole.len() / 3;
-    for (number, part) in [&whole[..third], &whole[third..2 * third], &whole[2 * third..]].into_iter().enumerate() {
+    for (number, part) in
+        [&whole[..third], &whole[third..2 * third], &whole[2 * third..]].into_iter().enumerate()
+    {
         // Each part is long there before the next one comes.
         events.extend(pass_by(&project, &mut watching, &format!("passing_{number}")));
         assert!(!project.path("painted/textures/slow.png").exists(), "it is not whole yet");
         copied.write_all(part).and_then(|()| copied.sync_all()).expect("it is written");
     }
     drop(copied);
-    watching.until_event("delivered", |event| (event["asset"] == "textures/slow.png").then_some(()));
+    watching
+        .until_event("delivered", |event| (event["asset"] == "textures/slow.png").then_some(()));
     watching.until_event("summary", |_| Some(()));
     let after = pass_by(&project, &mut watching, "passing_last");
 
     for event in events.iter().chain(&after) {
-        assert_ne!(event["asset"], "textures/slow.png", "it is heard of once, when it is done: {event}");
+        assert_ne!(
+            event["asset"], "textures/slow.png",
+            "it is heard of once, when it is done: {event}"
+        );
         assert_ne!(event["event"], "failed", "{event}");
     }
     let painted = image::open(project.path("painted/textures/slow.png")).expect("it is a picture");

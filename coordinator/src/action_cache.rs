@@ -1,6 +1,8 @@
-//! What actions came to: a small JSON file per action, `actions/ab/<digest>.json`, that names the result's blob.
+//! What actions came to: a small JSON file per action, `actions/ab/<digest>.json`, that names the
+//! result's blob.
 //!
-//! Losing an entry costs a computation, never a picture: what does not read is removed, and a result whose blob is gone is no result.
+//! Losing an entry costs a computation, never a picture: what does not read is removed, and a
+//! result whose blob is gone is no result.
 
 use std::fs;
 use std::io::{self, Write};
@@ -43,7 +45,8 @@ impl ActionCache {
     /// The folder cannot be made.
     pub fn open(data_dir: &Path) -> Result<Self, ActionCacheError> {
         let root = data_dir.join("actions");
-        fs::create_dir_all(&root).map_err(|source| ActionCacheError { path: root.clone(), source })?;
+        fs::create_dir_all(&root)
+            .map_err(|source| ActionCacheError { path: root.clone(), source })?;
         Ok(Self { root })
     }
 
@@ -51,7 +54,8 @@ impl ActionCache {
     pub fn get(&self, action: Digest, blobs: &BlobStore) -> Option<TaskResult> {
         let path = self.path_of(action);
         let size_bytes = fs::metadata(&path).ok()?.len();
-        // An entry that cannot be read just now may be sound: only what was read and makes no sense is removed.
+        // An entry that cannot be read just now may be sound: only what was read and makes no sense
+        // is removed.
         let bytes = if size_bytes <= MAX_ENTRY_BYTES { fs::read(&path).ok()? } else { Vec::new() };
         let entry = serde_json::from_slice::<Entry>(&bytes).ok();
         match entry.filter(|entry| entry.action == action) {
@@ -107,9 +111,20 @@ mod tests {
     }
 
     fn result(blobs: &BlobStore) -> TaskResult {
-        let report =
-            RunReport { iterations: 40, loss: 1.25, content_loss: 1.0, style_loss: 0.25, compute_ms: 10, device: "cpu scalar".to_owned() };
-        TaskResult { output: blobs.put(b"picture").expect("it is stored"), width: 2, height: 3, report }
+        let report = RunReport {
+            iterations: 40,
+            loss: 1.25,
+            content_loss: 1.0,
+            style_loss: 0.25,
+            compute_ms: 10,
+            device: "cpu scalar".to_owned(),
+        };
+        TaskResult {
+            output: blobs.put(b"picture").expect("it is stored"),
+            width: 2,
+            height: 3,
+            report,
+        }
     }
 
     #[test]

@@ -1,7 +1,8 @@
-//! Blobs in a folder, each named by its digest, checked whenever it is written and whenever it is read.
+//! Blobs in a folder, each named by its digest, checked whenever it is written and whenever it is
+//! read.
 //!
-//! Several processes can use one folder at once: a blob appears by a rename, and two that write the same blob write the same bytes. Calls block;
-//! a server makes them on threads that may.
+//! Several processes can use one folder at once: a blob appears by a rename, and two that write the
+//! same blob write the same bytes. Calls block; a server makes them on threads that may.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -18,7 +19,8 @@ use crate::whole_file;
 /// A temporary file this old was left behind by a process that died.
 const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A folder of blobs: `blobs/ab/abcdef...`, with `blobs/tmp` for those that are being written and `blobs/corrupt` for those that have rotted.
+/// A folder of blobs: `blobs/ab/abcdef...`, with `blobs/tmp` for those that are being written and
+/// `blobs/corrupt` for those that have rotted.
 #[derive(Debug, Clone)]
 pub struct BlobStore {
     root: PathBuf,
@@ -30,7 +32,9 @@ pub struct BlobStore {
 pub enum BlobStoreError {
     #[error("there is no blob {digest}")]
     Missing { digest: Digest },
-    #[error("blob {digest} has {size_bytes} bytes; this coordinator takes at most {max_blob_bytes}")]
+    #[error(
+        "blob {digest} has {size_bytes} bytes; this coordinator takes at most {max_blob_bytes}"
+    )]
     TooLarge { digest: Digest, size_bytes: u64, max_blob_bytes: u64 },
     #[error("blob {digest} was announced with {announced} bytes, but has {actual} or more")]
     Length { digest: Digest, announced: u64, actual: u64 },
@@ -107,17 +111,30 @@ impl BlobStore {
     pub fn writer(&self, blob: BlobRef) -> Result<BlobWriter, BlobStoreError> {
         if blob.size_bytes > self.max_blob_bytes {
             let (size_bytes, max_blob_bytes) = (blob.size_bytes, self.max_blob_bytes);
-            return Err(BlobStoreError::TooLarge { digest: blob.digest, size_bytes, max_blob_bytes });
+            return Err(BlobStoreError::TooLarge {
+                digest: blob.digest,
+                size_bytes,
+                max_blob_bytes,
+            });
         }
         let folder = self.temp_folder();
-        let (file, temp) = whole_file::begin(&folder).map_err(|source| write_error(&folder, source))?;
-        Ok(BlobWriter { blob, path: self.path_of(blob.digest), file, temp, hasher: blake3::Hasher::new(), written: 0 })
+        let (file, temp) =
+            whole_file::begin(&folder).map_err(|source| write_error(&folder, source))?;
+        Ok(BlobWriter {
+            blob,
+            path: self.path_of(blob.digest),
+            file,
+            temp,
+            hasher: blake3::Hasher::new(),
+            written: 0,
+        })
     }
 
     /// Reads a blob into memory, checked.
     ///
     /// # Errors
-    /// There is none, or it has rotted (it is then moved aside, and missing from now on), or it cannot be read.
+    /// There is none, or it has rotted (it is then moved aside, and missing from now on), or it
+    /// cannot be read.
     pub fn read(&self, blob: BlobRef) -> Result<Vec<u8>, BlobStoreError> {
         let announced = usize::try_from(blob.size_bytes).unwrap_or(usize::MAX);
         let mut bytes = Vec::with_capacity(announced.min(INITIAL_CAPACITY_BYTES));
@@ -136,10 +153,19 @@ impl BlobStore {
         let path = self.path_of(blob.digest);
         let file = match File::open(&path) {
             Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(BlobStoreError::Missing { digest: blob.digest }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(BlobStoreError::Missing { digest: blob.digest });
+            }
             Err(source) => return Err(BlobStoreError::Read { path, source }),
         };
-        Ok(BlobReader { blob, path, aside: self.root.join("corrupt"), file: Some(file), hasher: blake3::Hasher::new(), read: 0 })
+        Ok(BlobReader {
+            blob,
+            path,
+            aside: self.root.join("corrupt"),
+            file: Some(file),
+            hasher: blake3::Hasher::new(),
+            read: 0,
+        })
     }
 
     fn path_of(&self, digest: Digest) -> PathBuf {
@@ -189,19 +215,30 @@ impl BlobWriter {
         if actual != self.blob.digest {
             return Err(BlobStoreError::Content { digest: self.blob.digest, actual });
         }
-        // The name must not outlive the bytes in a power cut; should it do so all the same, reading finds out.
+        // The name must not outlive the bytes in a power cut; should it do so all the same, reading
+        // finds out.
         self.file.sync_data().map_err(|source| write_error(&self.path, source))?;
         drop(self.file);
         match whole_file::keep(self.temp, &self.path) {
-            // Where a file that someone reads cannot be replaced, another process was first with the same bytes.
-            Err(_) if fs::metadata(&self.path).is_ok_and(|there| there.len() == self.blob.size_bytes) => Ok(self.blob),
+            // Where a file that someone reads cannot be replaced, another process was first with
+            // the same bytes.
+            Err(_)
+                if fs::metadata(&self.path)
+                    .is_ok_and(|there| there.len() == self.blob.size_bytes) =>
+            {
+                Ok(self.blob)
+            }
             Err(source) => Err(write_error(&self.path, source)),
             Ok(()) => Ok(self.blob),
         }
     }
 
     fn wrong_length(&self) -> BlobStoreError {
-        BlobStoreError::Length { digest: self.blob.digest, announced: self.blob.size_bytes, actual: self.written }
+        BlobStoreError::Length {
+            digest: self.blob.digest,
+            announced: self.blob.size_bytes,
+            actual: self.written,
+        }
     }
 }
 
@@ -223,23 +260,30 @@ impl BlobReader {
     /// # Errors
     /// The blob has rotted, or cannot be read.
     pub fn next_chunk(&mut self) -> Result<Option<Bytes>, BlobStoreError> {
-        let Some(file) = &self.file else { return Err(BlobStoreError::Missing { digest: self.blob.digest }) };
+        let Some(file) = &self.file else {
+            return Err(BlobStoreError::Missing { digest: self.blob.digest });
+        };
         let mut chunk = Vec::new();
         let taken = file.take(CHUNK_BYTES as u64).read_to_end(&mut chunk);
         taken.map_err(|source| BlobStoreError::Read { path: self.path.clone(), source })?;
         self.read += chunk.len() as u64;
         self.hasher.update(&chunk);
         let at_end = self.read >= self.blob.size_bytes || chunk.is_empty();
-        if at_end && (self.read != self.blob.size_bytes || Digest::of_hasher(&self.hasher) != self.blob.digest) {
+        if at_end
+            && (self.read != self.blob.size_bytes
+                || Digest::of_hasher(&self.hasher) != self.blob.digest)
+        {
             return Err(self.set_aside());
         }
         Ok(Some(chunk).filter(|chunk| !chunk.is_empty()).map(Bytes::from))
     }
 
-    /// Takes a blob out of the store that is not what its name says, so that it can be uploaded again.
+    /// Takes a blob out of the store that is not what its name says, so that it can be uploaded
+    /// again.
     fn set_aside(&mut self) -> BlobStoreError {
         // Closed first: an open file cannot be moved everywhere.
-        let length = self.file.take().and_then(|file| file.metadata().ok()).map(|metadata| metadata.len());
+        let length =
+            self.file.take().and_then(|file| file.metadata().ok()).map(|metadata| metadata.len());
         // Whoever asked with a wrong length is no proof that the blob has rotted.
         if length == Some(self.blob.size_bytes) {
             tracing::warn!(digest = %self.blob.digest, path = %self.path.display(), "a blob has rotted and is moved aside");
@@ -258,7 +302,11 @@ impl BlobReader {
 fn remove_abandoned(folder: &Path) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
-        let age = entry.metadata().and_then(|metadata| metadata.modified()).ok().and_then(|time| time.elapsed().ok());
+        let age = entry
+            .metadata()
+            .and_then(|metadata| metadata.modified())
+            .ok()
+            .and_then(|time| time.elapsed().ok());
         if age.is_some_and(|age| age > ABANDONED) {
             let _ = fs::remove_file(entry.path());
         }
@@ -267,7 +315,11 @@ fn remove_abandoned(folder: &Path) {
 
 fn write_error(path: &Path, source: io::Error) -> BlobStoreError {
     let path = path.to_owned();
-    if whole_file::is_disk_full(&source) { BlobStoreError::DiskFull { path, source } } else { BlobStoreError::Write { path, source } }
+    if whole_file::is_disk_full(&source) {
+        BlobStoreError::DiskFull { path, source }
+    } else {
+        BlobStoreError::Write { path, source }
+    }
 }
 
 #[cfg(test)]
@@ -309,7 +361,10 @@ mod tests {
         assert!(matches!(store_as(blob, b"righ"), Err(BlobStoreError::Length { actual: 4, .. })));
         assert!(matches!(store_as(blob, b"right!"), Err(BlobStoreError::Length { actual: 6, .. })));
         let large = BlobRef { size_bytes: 101, ..blob };
-        assert!(matches!(store_as(large, b"right"), Err(BlobStoreError::TooLarge { max_blob_bytes: 100, .. })));
+        assert!(matches!(
+            store_as(large, b"right"),
+            Err(BlobStoreError::TooLarge { max_blob_bytes: 100, .. })
+        ));
         assert!(!store.contains(blob));
         assert_eq!(temporary_files(&store), 0);
         assert_eq!(store_as(blob, b"right").expect("the right bytes are stored"), blob);
@@ -326,7 +381,10 @@ mod tests {
 
         assert!(matches!(store.read(blob), Err(BlobStoreError::Missing { .. })));
         assert!(!store.contains(blob));
-        assert_eq!(fs::read(store.root.join("corrupt").join(blob.digest.to_hex())).expect("it is kept"), rotten);
+        assert_eq!(
+            fs::read(store.root.join("corrupt").join(blob.digest.to_hex())).expect("it is kept"),
+            rotten
+        );
         store.put(&bytes).expect("it is stored again");
         assert_eq!(store.read(blob).expect("it is read"), bytes);
     }
@@ -347,7 +405,13 @@ mod tests {
         let (_folder, store) = store(1 << 30);
         let blob = store.put(b"some bytes").expect("it is stored");
         for size_bytes in [0, 3, 11] {
-            assert!(matches!(store.read(BlobRef { size_bytes, ..blob }), Err(BlobStoreError::Missing { .. })), "{size_bytes}");
+            assert!(
+                matches!(
+                    store.read(BlobRef { size_bytes, ..blob }),
+                    Err(BlobStoreError::Missing { .. })
+                ),
+                "{size_bytes}"
+            );
         }
         assert_eq!(store.read(blob).expect("it is still there"), b"some bytes");
     }

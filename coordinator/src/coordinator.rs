@@ -23,10 +23,13 @@ use crate::services::{BlobsService, JobsService, WorkersService};
 use crate::submission::Submitter;
 use crate::task_specs::TaskSpecs;
 use crate::watched::Watched;
-use crate::{ActionCache, ActionCacheError, BlobStore, BlobStoreError, MemoryStore, ResumeError, SqliteStore};
+use crate::{
+    ActionCache, ActionCacheError, BlobStore, BlobStoreError, MemoryStore, ResumeError, SqliteStore,
+};
 use crate::{Settings, SettingsError, StoreError, StoreKind};
 
-/// What is under way when the server is told to stop has this long to end; workers and clients come back to the next one.
+/// What is under way when the server is told to stop has this long to end; workers and clients come
+/// back to the next one.
 const CLOSING_TIME: Duration = Duration::from_secs(3);
 
 /// A peer that does not answer a ping for this long is gone.
@@ -49,7 +52,9 @@ pub struct Coordinator {
 pub enum StartError {
     #[error(transparent)]
     Settings(#[from] SettingsError),
-    #[error("cannot listen on {address}: another program does; stop it, or choose another address with --listen")]
+    #[error(
+        "cannot listen on {address}: another program does; stop it, or choose another address with --listen"
+    )]
     AddressInUse { address: SocketAddr },
     #[error("cannot listen on {address}")]
     Listen { address: SocketAddr, source: io::Error },
@@ -90,7 +95,9 @@ impl Coordinator {
         }
         // First, so that a second coordinator on one address leaves the store alone.
         let listener = listen(settings.listen).await?;
-        let address = listener.local_addr().map_err(|source| StartError::Listen { address: settings.listen, source })?;
+        let address = listener
+            .local_addr()
+            .map_err(|source| StartError::Listen { address: settings.listen, source })?;
         let opened = settings.clone();
         let (turns, blobs, actions) = blocking(move || open(&opened)).await?;
         let (driver, commands) = Driver::new();
@@ -104,7 +111,8 @@ impl Coordinator {
         self.address
     }
 
-    /// Answers until `shutdown` is canceled. Everything that was answered by then is durable, and workers keep what they hold.
+    /// Answers until `shutdown` is canceled. Everything that was answered by then is durable, and
+    /// workers keep what they hold.
     ///
     /// # Errors
     /// Facts could no longer be kept, or the server failed.
@@ -143,12 +151,25 @@ impl Coordinator {
             .http2_keepalive_timeout(Some(KEEP_ALIVE_TIMEOUT))
             .add_service(health_service)
             .add_service(reflection)
-            .add_service(JobsServer::new(jobs).max_decoding_message_size(MAX_MESSAGE_BYTES).max_encoding_message_size(MAX_MESSAGE_BYTES))
             .add_service(
-                WorkersServer::new(workers).max_decoding_message_size(MAX_MESSAGE_BYTES).max_encoding_message_size(MAX_MESSAGE_BYTES),
+                JobsServer::new(jobs)
+                    .max_decoding_message_size(MAX_MESSAGE_BYTES)
+                    .max_encoding_message_size(MAX_MESSAGE_BYTES),
             )
-            .add_service(BlobsServer::new(blobs).max_decoding_message_size(MAX_MESSAGE_BYTES).max_encoding_message_size(MAX_MESSAGE_BYTES))
-            .serve_with_incoming_shutdown(TcpIncoming::from(self.listener).with_nodelay(Some(true)), closing.clone().cancelled_owned());
+            .add_service(
+                WorkersServer::new(workers)
+                    .max_decoding_message_size(MAX_MESSAGE_BYTES)
+                    .max_encoding_message_size(MAX_MESSAGE_BYTES),
+            )
+            .add_service(
+                BlobsServer::new(blobs)
+                    .max_decoding_message_size(MAX_MESSAGE_BYTES)
+                    .max_encoding_message_size(MAX_MESSAGE_BYTES),
+            )
+            .serve_with_incoming_shutdown(
+                TcpIncoming::from(self.listener).with_nodelay(Some(true)),
+                closing.clone().cancelled_owned(),
+            );
 
         tracing::info!(address = %self.address, epoch = self.turns.epoch().0, "listening");
         let stop = CancellationToken::new();
@@ -159,7 +180,8 @@ impl Coordinator {
             served = server => served?,
             () = time_to_close(&closing) => tracing::warn!("calls that did not end in time are cut off"),
         }
-        // While a model is pulled nothing can be stopped; whatever happens to that thread then leaves no half file.
+        // While a model is pulled nothing can be stopped; whatever happens to that thread then
+        // leaves no half file.
         tokio::select! {
             ended = &mut turns => return Ok(ended?),
             _ = tokio::time::timeout(CLOSING_TIME, watched.recv()) => {}
@@ -181,14 +203,16 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
 /// Opens what is in the data folder. Blocks.
 fn open(settings: &Settings) -> Result<(Turns, BlobStore, ActionCache), StartError> {
     let folder = &settings.data_dir;
-    std::fs::create_dir_all(folder).map_err(|source| StartError::DataDir { path: folder.clone(), source })?;
+    std::fs::create_dir_all(folder)
+        .map_err(|source| StartError::DataDir { path: folder.clone(), source })?;
     let blobs = BlobStore::open(folder, settings.max_blob_bytes)?;
     let actions = ActionCache::open(folder)?;
     let (config, kept) = (settings.core(), actions.clone());
     let turns = match settings.store {
         StoreKind::Memory => Turns::resume(config, MemoryStore::default(), kept)?,
         StoreKind::Sqlite => {
-            let store = SqliteStore::open(&folder.join("coordinator.sqlite")).map_err(ResumeError::from)?;
+            let store =
+                SqliteStore::open(&folder.join("coordinator.sqlite")).map_err(ResumeError::from)?;
             Turns::resume(config, store, kept)?
         }
     };

@@ -1,6 +1,7 @@
 //! Everyone's way to the core.
 //!
-//! One task owns the core ([`turns::Turns`]); a [`Driver`] is a handle that sends it commands and waits for its replies.
+//! One task owns the core ([`turns::Turns`]); a [`Driver`] is a handle that sends it commands and
+//! waits for its replies.
 
 mod links;
 mod turns;
@@ -73,7 +74,8 @@ pub(crate) struct Introduction {
     pub(crate) orders: mpsc::Sender<Order>,
 }
 
-/// A question that changes nothing. It is answered after the facts of its turn are durable, so that nobody learns what may be undone.
+/// A question that changes nothing. It is answered after the facts of its turn are durable, so that
+/// nobody learns what may be undone.
 #[derive(Debug)]
 pub(crate) enum Question {
     Watch { job: JobId, reply: oneshot::Sender<Option<Watch>> },
@@ -123,7 +125,11 @@ impl Driver {
     }
 
     /// The newest jobs, newest first.
-    pub(crate) async fn jobs(&self, active: bool, limit: usize) -> Result<Vec<JobSummary>, Stopped> {
+    pub(crate) async fn jobs(
+        &self,
+        active: bool,
+        limit: usize,
+    ) -> Result<Vec<JobSummary>, Stopped> {
         self.call(|reply| Command::Ask(Question::Jobs { active, limit, reply })).await
     }
 
@@ -131,7 +137,10 @@ impl Driver {
         self.call(|reply| Command::Ask(Question::Workers { reply })).await
     }
 
-    async fn call<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, Stopped> {
+    async fn call<T>(
+        &self,
+        command: impl FnOnce(oneshot::Sender<T>) -> Command,
+    ) -> Result<T, Stopped> {
         let (reply, answer) = oneshot::channel();
         self.commands.send(command(reply)).await.map_err(|_| Stopped)?;
         answer.await.map_err(|_| Stopped)

@@ -1,7 +1,8 @@
-//! Impasto's server. It takes jobs in, hands their tasks to workers and keeps blobs, results and what has happened.
+//! Impasto's server. It takes jobs in, hands their tasks to workers and keeps blobs, results and
+//! what has happened.
 //!
-//! What happens next is decided by `impasto-core`, which is pure; this crate is its thin edge: the clock, the disk and the network.
-//! It paints nothing and looks into no picture.
+//! What happens next is decided by `impasto-core`, which is pure; this crate is its thin edge: the
+//! clock, the disk and the network. It paints nothing and looks into no picture.
 
 mod action_cache;
 mod blob_store;

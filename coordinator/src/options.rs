@@ -42,8 +42,12 @@ impl Options {
 
 /// Sends log lines to stderr. `RUST_LOG` chooses which; info and above unless it says otherwise.
 pub fn init_logging(format: LogFormat) {
-    let filter = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).from_env_lossy();
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(is_colored());
+    let filter =
+        EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).from_env_lossy();
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(is_colored());
     // Where the program that we are part of logs already, its log is the one.
     let _ = match format {
         LogFormat::Text => lines.try_init(),

@@ -1,4 +1,5 @@
-//! The gRPC services: they check what comes in, ask the driver or the blob store, and put the answer into messages.
+//! The gRPC services: they check what comes in, ask the driver or the blob store, and put the
+//! answer into messages.
 
 mod attach;
 mod blobs;

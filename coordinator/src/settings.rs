@@ -1,6 +1,7 @@
 //! How a coordinator is set up: `coordinator.toml`, and over it the environment.
 //!
-//! A key of the file is a variable of the environment in capitals: `data_dir` is `IMPASTO_COORDINATOR__DATA_DIR`. Lists are separated by commas.
+//! A key of the file is a variable of the environment in capitals: `data_dir` is
+//! `IMPASTO_COORDINATOR__DATA_DIR`. Lists are separated by commas.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -11,10 +12,12 @@ use serde::Deserialize;
 /// Where clients and workers look for a coordinator unless they are told otherwise.
 pub const DEFAULT_PORT: u16 = 7421;
 
-/// The embedded coordinator's worker lives in the same process: it can tell how far it is as often as a screen shows it.
+/// The embedded coordinator's worker lives in the same process: it can tell how far it is as often
+/// as a screen shows it.
 const EMBEDDED_HEARTBEAT_MS: u64 = 250;
 
-/// Every setting, resolved. [`Settings::check`] says whether they make sense; a coordinator refuses to start where they do not.
+/// Every setting, resolved. [`Settings::check`] says whether they make sense; a coordinator refuses
+/// to start where they do not.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
@@ -35,9 +38,11 @@ pub struct Settings {
     pub max_attempts: u32,
     /// The largest blob that is taken in.
     pub max_blob_bytes: u64,
-    /// Folders with an `impasto.toml` that this coordinator builds by itself whenever something changes in them.
+    /// Folders with an `impasto.toml` that this coordinator builds by itself whenever something
+    /// changes in them.
     pub watch: Vec<PathBuf>,
-    /// Compare watched folders every now and then rather than trust the system's events: for network mounts.
+    /// Compare watched folders every now and then rather than trust the system's events: for
+    /// network mounts.
     pub watch_poll: bool,
     /// Where the models of watched projects are; the user's own store unless it is named.
     pub models_dir: Option<PathBuf>,
@@ -110,8 +115,8 @@ impl Settings {
         Self::read(file, environment())
     }
 
-    /// For a coordinator inside another program: any free port of this machine, jobs that end with the process, and blobs and results under
-    /// `data_dir`, which several processes can share.
+    /// For a coordinator inside another program: any free port of this machine, jobs that end with
+    /// the process, and blobs and results under `data_dir`, which several processes can share.
     pub fn embedded(data_dir: &Path) -> Self {
         Self {
             listen: (Ipv4Addr::LOCALHOST, 0).into(),
@@ -156,24 +161,34 @@ impl Settings {
         if let Some(file) = file {
             builder = builder.add_source(File::from(file).format(FileFormat::Toml));
         }
-        let unusable = |source| SettingsError::Read { file: file.map(Path::to_owned), source: Box::new(source) };
+        let unusable = |source| SettingsError::Read {
+            file: file.map(Path::to_owned),
+            source: Box::new(source),
+        };
         builder.add_source(environment).build().and_then(Config::try_deserialize).map_err(unusable)
     }
 }
 
 fn environment() -> Environment {
-    let environment = Environment::with_prefix("IMPASTO_COORDINATOR").prefix_separator("__").separator("__").try_parsing(true);
+    let environment = Environment::with_prefix("IMPASTO_COORDINATOR")
+        .prefix_separator("__")
+        .separator("__")
+        .try_parsing(true);
     environment.list_separator(",").with_list_parse_key("watch")
 }
 
 /// Where a value can have come from.
 fn source_name(file: Option<&Path>) -> String {
-    file.map_or_else(|| "the environment".to_owned(), |file| format!("{} and the environment", file.display()))
+    file.map_or_else(
+        || "the environment".to_owned(),
+        |file| format!("{} and the environment", file.display()),
+    )
 }
 
 /// The user's folder for such data; empty, and then refused, where the system has none.
 fn default_data_dir() -> PathBuf {
-    directories::ProjectDirs::from("", "", "impasto").map_or_else(PathBuf::new, |dirs| dirs.data_local_dir().join("coordinator"))
+    directories::ProjectDirs::from("", "", "impasto")
+        .map_or_else(PathBuf::new, |dirs| dirs.data_local_dir().join("coordinator"))
 }
 
 #[cfg(test)]
@@ -188,7 +203,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("coordinator.toml");
         std::fs::write(&file, toml).expect("it is written");
-        let variables: HashMap<String, String> = variables.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let variables: HashMap<String, String> =
+            variables.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         let settings = Settings::read(Some(&file), environment().source(Some(variables)))?;
         settings.check()?;
         Ok(settings)
@@ -226,7 +242,10 @@ mod tests {
         .expect("it is fine");
         assert_eq!(settings.listen, "[::1]:8".parse().expect("an address"));
         assert_eq!(settings.watch, [PathBuf::from("a"), PathBuf::from("b/c")]);
-        assert_eq!((settings.store, settings.max_attempts, settings.log_format), (StoreKind::Memory, 7, LogFormat::Json));
+        assert_eq!(
+            (settings.store, settings.max_attempts, settings.log_format),
+            (StoreKind::Memory, 7, LogFormat::Json)
+        );
     }
 
     #[test]
@@ -237,10 +256,18 @@ mod tests {
             ("store = \"postgres\"", &[], "postgres"),
             ("max_attempts = \"many\"", &[], "`max_attempts`"),
             ("max_attempts = 0", &[], "max_attempts is 0"),
-            ("lease_ms = 10000", &[], "a lease of 10000 ms is shorter than three heartbeats of 5000 ms"),
+            (
+                "lease_ms = 10000",
+                &[],
+                "a lease of 10000 ms is shorter than three heartbeats of 5000 ms",
+            ),
             ("max_blob_bytes = 7", &[], "`max_blob_bytes` is 7"),
             ("data_dir = \"\"", &[], "`data_dir` is empty"),
-            ("listen = \"0.0.0.0:7421\"", &[], "`listen` is 0.0.0.0:7421, which other machines reach"),
+            (
+                "listen = \"0.0.0.0:7421\"",
+                &[],
+                "`listen` is 0.0.0.0:7421, which other machines reach",
+            ),
             ("listen = ", &[], "coordinator.toml"),
             ("", &[("IMPASTO_COORDINATOR__LEASE", "1")], "unknown field `lease`"),
             ("", &[("IMPASTO_COORDINATOR__LEASE_MS", "soon")], "`lease_ms`"),
@@ -248,8 +275,16 @@ mod tests {
             let text = refused(toml, variables);
             assert!(text.contains(expected), "{toml}: {text}");
         }
-        let missing = Settings::load(Some(Path::new("no-such-folder/coordinator.toml"))).expect_err("there is no such file");
-        assert!(missing.source().expect("it has a cause").to_string().contains("no-such-folder/coordinator.toml"), "{missing:?}");
+        let missing = Settings::load(Some(Path::new("no-such-folder/coordinator.toml")))
+            .expect_err("there is no such file");
+        assert!(
+            missing
+                .source()
+                .expect("it has a cause")
+                .to_string()
+                .contains("no-such-folder/coordinator.toml"),
+            "{missing:?}"
+        );
     }
 
     #[test]

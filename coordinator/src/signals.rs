@@ -4,7 +4,8 @@ use std::io;
 
 use tokio_util::sync::CancellationToken;
 
-/// A token that is canceled when the system or the user asks this process to end: SIGTERM or SIGINT, or Windows' Ctrl-C and its kin.
+/// A token that is canceled when the system or the user asks this process to end: SIGTERM or
+/// SIGINT, or Windows' Ctrl-C and its kin.
 ///
 /// # Errors
 /// The system does not let signals be listened to.
@@ -29,7 +30,10 @@ struct Signals {
 impl Signals {
     fn new() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
     }
 
     async fn any(&mut self) {
@@ -52,7 +56,12 @@ struct Signals {
 impl Signals {
     fn new() -> io::Result<Self> {
         use tokio::signal::windows::{ctrl_break, ctrl_c, ctrl_close, ctrl_shutdown};
-        Ok(Self { interrupt: ctrl_c()?, breaks: ctrl_break()?, close: ctrl_close()?, shutdown: ctrl_shutdown()? })
+        Ok(Self {
+            interrupt: ctrl_c()?,
+            breaks: ctrl_break()?,
+            close: ctrl_close()?,
+            shutdown: ctrl_shutdown()?,
+        })
     }
 
     async fn any(&mut self) {

@@ -13,7 +13,8 @@ pub use sqlite::SqliteStore;
 
 /// Keeps the core's facts, in order. Its calls block; the driver makes them on a thread that may.
 pub trait Store: Send + std::fmt::Debug {
-    /// Begins the next epoch, durably, and gives its number, from 1: a lease tells by it which coordinator granted it.
+    /// Begins the next epoch, durably, and gives its number, from 1: a lease tells by it which
+    /// coordinator granted it.
     ///
     /// # Errors
     /// It cannot be kept.

@@ -1,4 +1,5 @@
-//! How a job gets in: its inputs are looked up, its tasks stored, known results found, and the core is told.
+//! How a job gets in: its inputs are looked up, its tasks stored, known results found, and the core
+//! is told.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -57,8 +58,10 @@ impl Submitter {
     }
 
     fn prepare(&self, job: Job) -> Result<Submission, SubmitError> {
-        let inputs: BTreeSet<BlobRef> = job.tasks.iter().flat_map(|task| task.action.blobs()).collect();
-        let missing: Vec<BlobRef> = inputs.into_iter().filter(|blob| !self.blobs.contains(*blob)).collect();
+        let inputs: BTreeSet<BlobRef> =
+            job.tasks.iter().flat_map(|task| task.action.blobs()).collect();
+        let missing: Vec<BlobRef> =
+            inputs.into_iter().filter(|blob| !self.blobs.contains(*blob)).collect();
         if !missing.is_empty() {
             return Err(SubmitError::MissingInputs(missing));
         }
@@ -81,7 +84,12 @@ impl Submitter {
 }
 
 fn shown(blobs: &[BlobRef]) -> String {
-    let mut text = blobs.iter().take(SHOWN_BLOBS).map(|blob| blob.digest.to_hex()).collect::<Vec<_>>().join(", ");
+    let mut text = blobs
+        .iter()
+        .take(SHOWN_BLOBS)
+        .map(|blob| blob.digest.to_hex())
+        .collect::<Vec<_>>()
+        .join(", ");
     if blobs.len() > SHOWN_BLOBS {
         text.push_str(", ...");
     }

@@ -38,8 +38,10 @@ impl TaskSpecs {
 
     /// Stores a job's tasks. Blocks.
     pub(crate) fn put(&self, tasks: &[TaskSpec]) -> Result<Digest, BlobStoreError> {
-        let messages: Arc<[v1::TaskSpec]> = tasks.iter().map(impasto_proto::to_proto::task_spec).collect();
-        let bytes: Vec<u8> = messages.iter().flat_map(Message::encode_length_delimited_to_vec).collect();
+        let messages: Arc<[v1::TaskSpec]> =
+            tasks.iter().map(impasto_proto::to_proto::task_spec).collect();
+        let bytes: Vec<u8> =
+            messages.iter().flat_map(Message::encode_length_delimited_to_vec).collect();
         let BlobRef { digest, .. } = self.blobs.put(&bytes)?;
         self.keep(digest, messages);
         Ok(digest)
@@ -75,7 +77,9 @@ impl TaskSpecs {
         kept.retain(|(digest, _)| *digest != spec);
         kept.push_front((spec, messages));
         // The newest stays, however large it is.
-        while kept.len() > 1 && kept.iter().map(|(_, messages)| messages.len()).sum::<usize>() > TASKS_KEPT {
+        while kept.len() > 1
+            && kept.iter().map(|(_, messages)| messages.len()).sum::<usize>() > TASKS_KEPT
+        {
             kept.pop_back();
         }
     }

@@ -1,7 +1,8 @@
 //! Projects that the coordinator builds by itself whenever something in their folders changes.
 //!
-//! Each project has a thread, for looking at folders blocks. What it builds goes the same way as any client's job, and what comes of it is
-//! delivered into the project's output files. What goes wrong is logged, once, and the next change is waited for.
+//! Each project has a thread, for looking at folders blocks. What it builds goes the same way as
+//! any client's job, and what comes of it is delivered into the project's output files. What goes
+//! wrong is logged, once, and the next change is waited for.
 
 mod build;
 mod delivery;
@@ -11,7 +12,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use impasto_models::ModelStore;
-use impasto_scanner::{Change, LockError, Project, ProjectError, WatchError, WatchSettings, Watcher};
+use impasto_scanner::{
+    Change, LockError, Project, ProjectError, WatchError, WatchSettings, Watcher,
+};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -20,7 +23,8 @@ use self::build::{Build, BuildError};
 use crate::error_text::with_causes;
 use crate::submission::Submitter;
 
-/// How often a thread that waits looks up: for the end of the coordinator, or of somebody else's build.
+/// How often a thread that waits looks up: for the end of the coordinator, or of somebody else's
+/// build.
 const INTERVAL: Duration = Duration::from_millis(200);
 
 /// What every watched project's thread has.
@@ -42,12 +46,18 @@ enum ProjectFault {
 }
 
 impl Watched {
-    /// Begins to watch each folder. What is returned closes when every thread has seen that the coordinator is closing.
+    /// Begins to watch each folder. What is returned closes when every thread has seen that the
+    /// coordinator is closing.
     pub(crate) fn start(self, folders: Vec<PathBuf>) -> std::io::Result<mpsc::Receiver<()>> {
         let (running, ended) = mpsc::channel(1);
         let runtime = Handle::current();
         for folder in folders {
-            let thread = ProjectThread { watched: self.clone(), folder, runtime: runtime.clone(), said: String::new() };
+            let thread = ProjectThread {
+                watched: self.clone(),
+                folder,
+                runtime: runtime.clone(),
+                said: String::new(),
+            };
             let running = running.clone();
             let run = move || {
                 thread.run();
@@ -98,8 +108,12 @@ impl ProjectThread {
                 match change {
                     Change::Paths(_) | Change::Rescan => stale = true,
                     Change::ManifestChanged => return Ok(()),
-                    Change::Incomplete { path, reason } => self.warn(&format!("{path} is not painted: {reason}")),
-                    Change::Polling { reason } => self.warn(&format!("{reason}; looking at the folder every now and then instead")),
+                    Change::Incomplete { path, reason } => {
+                        self.warn(&format!("{path} is not painted: {reason}"))
+                    }
+                    Change::Polling { reason } => self.warn(&format!(
+                        "{reason}; looking at the folder every now and then instead"
+                    )),
                 }
             }
         }
@@ -108,10 +122,18 @@ impl ProjectThread {
 
     fn build(&mut self, project: &Project, watcher: &Watcher) -> Built {
         let Watched { submitter, models_dir, closing, .. } = &self.watched;
-        let built = ModelStore::open(models_dir.as_deref()).map_err(BuildError::from).and_then(|models| {
-            let build = Build { project, watcher, models: &models, submitter, closing, runtime: &self.runtime };
-            build.run()
-        });
+        let built =
+            ModelStore::open(models_dir.as_deref()).map_err(BuildError::from).and_then(|models| {
+                let build = Build {
+                    project,
+                    watcher,
+                    models: &models,
+                    submitter,
+                    closing,
+                    runtime: &self.runtime,
+                };
+                build.run()
+            });
         match built {
             Ok(outcome) => {
                 if outcome.delivered > 0 || !outcome.failures.is_empty() {

@@ -6,11 +6,13 @@ use std::path::Path;
 
 use tempfile::TempPath;
 
-/// Begins a file in `folder`, which has to be on the disk of its later place. It removes itself unless it is kept.
+/// Begins a file in `folder`, which has to be on the disk of its later place. It removes itself
+/// unless it is kept.
 pub(crate) fn begin(folder: &Path) -> io::Result<(File, TempPath)> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".impasto-").suffix(".tmp");
-    // As any program makes files: the umask takes away what it should. A temporary file is private otherwise.
+    // As any program makes files: the umask takes away what it should. A temporary file is private
+    // otherwise.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     Ok(builder.tempfile_in(folder)?.into_parts())

@@ -1,6 +1,9 @@
 //! Between the wire and the core's words, which `impasto-proto` does not know.
 
-use impasto_core::{Capabilities, HeldLease, JobState, JobSummary, LeaseOutcome, Progress, TaskEvent, TaskView, WorkerState, WorkerView};
+use impasto_core::{
+    Capabilities, HeldLease, JobState, JobSummary, LeaseOutcome, Progress, TaskEvent, TaskView,
+    WorkerState, WorkerView,
+};
 use impasto_proto::limits::{DIGESTS_PER_MESSAGE, MAX_DEVICES, MAX_LEASES, MAX_TEXT_BYTES};
 use impasto_proto::v1::task_state::State;
 use impasto_proto::{FieldError, from_proto, to_proto, v1};
@@ -25,10 +28,17 @@ pub(crate) fn hello(message: v1::Hello) -> Result<Hello, FieldError> {
 
 fn capabilities(message: v1::Capabilities) -> Result<Capabilities, FieldError> {
     if !(1..=MAX_LEASES).contains(&(message.slots as usize)) {
-        return Err(FieldError::out_of_range("slots", message.slots, format_args!("from 1 to {MAX_LEASES}")));
+        return Err(FieldError::out_of_range(
+            "slots",
+            message.slots,
+            format_args!("from 1 to {MAX_LEASES}"),
+        ));
     }
-    let blobs = from_proto::each("blobs", message.blobs, DIGESTS_PER_MESSAGE, |bytes| from_proto::digest("digest", &bytes))?;
-    let devices = from_proto::each("devices", message.devices, MAX_DEVICES, from_proto::device_info)?;
+    let blobs = from_proto::each("blobs", message.blobs, DIGESTS_PER_MESSAGE, |bytes| {
+        from_proto::digest("digest", &bytes)
+    })?;
+    let devices =
+        from_proto::each("devices", message.devices, MAX_DEVICES, from_proto::device_info)?;
     Ok(Capabilities {
         devices,
         slots: message.slots,
@@ -39,7 +49,9 @@ fn capabilities(message: v1::Capabilities) -> Result<Capabilities, FieldError> {
     })
 }
 
-pub(crate) fn lease_progress(message: v1::LeaseProgress) -> Result<(LeaseId, Option<Progress>), FieldError> {
+pub(crate) fn lease_progress(
+    message: v1::LeaseProgress,
+) -> Result<(LeaseId, Option<Progress>), FieldError> {
     let lease = from_proto::required("lease", message.lease, from_proto::lease)?;
     Ok((lease, from_proto::optional("progress", message.progress, progress)?))
 }
@@ -57,11 +69,12 @@ fn progress(message: v1::Progress) -> Result<Progress, FieldError> {
 pub(crate) fn report(message: v1::Report) -> Result<(LeaseId, LeaseOutcome), FieldError> {
     let lease = from_proto::required("lease", message.lease, from_proto::lease)?;
     let outcome = match message.outcome.ok_or_else(|| FieldError::missing("outcome"))? {
-        v1::report::Outcome::Succeeded(result) => {
-            LeaseOutcome::Succeeded(from_proto::task_result(result).map_err(|error| error.within("succeeded"))?)
-        }
+        v1::report::Outcome::Succeeded(result) => LeaseOutcome::Succeeded(
+            from_proto::task_result(result).map_err(|error| error.within("succeeded"))?,
+        ),
         v1::report::Outcome::Failed(failure) => LeaseOutcome::Failed {
-            kind: from_proto::failure_kind("kind", &failure.kind).map_err(|error| error.within("failed"))?,
+            kind: from_proto::failure_kind("kind", &failure.kind)
+                .map_err(|error| error.within("failed"))?,
             message: cut(failure.message),
         },
         v1::report::Outcome::Returned(v1::Returned {}) => LeaseOutcome::Returned,
@@ -115,28 +128,39 @@ pub(crate) fn has_ended(state: JobState) -> bool {
 /// A task's state at the beginning of a watch.
 pub(crate) fn task_view(view: TaskView, asset: String) -> v1::TaskState {
     let state = match (task_event(view.event), view.progress) {
-        (State::Leased(leased), Some(progress)) => State::Leased(v1::Leased { progress: Some(progress_message(progress)), ..leased }),
+        (State::Leased(leased), Some(progress)) => {
+            State::Leased(v1::Leased { progress: Some(progress_message(progress)), ..leased })
+        }
         (state, _) => state,
     };
     v1::TaskState { task: view.task.0, asset, state: Some(state) }
 }
 
-/// What an event says by itself. Of a progress it cannot say who makes it: whoever watches knows from before.
+/// What an event says by itself. Of a progress it cannot say who makes it: whoever watches knows
+/// from before.
 pub(crate) fn task_event(event: TaskEvent) -> State {
     match event {
-        TaskEvent::Ready { attempts, not_before: _, message } => State::Ready(v1::Ready { attempts: attempts.0, message }),
-        TaskEvent::Leased { worker, attempt } => {
-            State::Leased(v1::Leased { worker: worker.to_string(), attempt: attempt.0, progress: None })
+        TaskEvent::Ready { attempts, not_before: _, message } => {
+            State::Ready(v1::Ready { attempts: attempts.0, message })
         }
-        TaskEvent::Progress(progress) => {
-            State::Leased(v1::Leased { worker: String::new(), attempt: 0, progress: Some(progress_message(progress)) })
-        }
+        TaskEvent::Leased { worker, attempt } => State::Leased(v1::Leased {
+            worker: worker.to_string(),
+            attempt: attempt.0,
+            progress: None,
+        }),
+        TaskEvent::Progress(progress) => State::Leased(v1::Leased {
+            worker: String::new(),
+            attempt: 0,
+            progress: Some(progress_message(progress)),
+        }),
         TaskEvent::Succeeded { result, worker, attempts } => State::Succeeded(v1::Succeeded {
             result: Some(to_proto::task_result(&result)),
             worker: worker.map_or_else(String::new, |worker| worker.to_string()),
             attempts: attempts.0,
         }),
-        TaskEvent::Failed { message, attempts } => State::Failed(v1::Failed { message, attempts: attempts.0 }),
+        TaskEvent::Failed { message, attempts } => {
+            State::Failed(v1::Failed { message, attempts: attempts.0 })
+        }
         TaskEvent::Canceled => State::Canceled(v1::Canceled {}),
     }
 }

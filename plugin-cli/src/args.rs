@@ -6,15 +6,15 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 use impasto_worker::Devices;
 
 use crate::commands::{
-    bench, build, cancel, check, completions, coordinator, drain, init, job, jobs, man, models, plan, retry, stylize, submit, synth, watch,
-    worker, workers,
+    bench, build, cancel, check, completions, coordinator, drain, init, job, jobs, man, models,
+    plan, retry, stylize, submit, synth, watch, worker, workers,
 };
 use crate::units::parse_size;
 
 /// Paints a project's assets in a style.
 ///
-/// `impasto init` writes an impasto.toml for the folder that it stands in; `impasto build` paints what that file says, on this machine or on a
-/// farm, and the second time only what has changed.
+/// `impasto init` writes an impasto.toml for the folder that it stands in; `impasto build` paints
+/// what that file says, on this machine or on a farm, and the second time only what has changed.
 #[derive(Debug, Parser)]
 #[command(
     name = "impasto",
@@ -101,14 +101,15 @@ pub struct FarmFlags {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "This machine")]
 pub struct ComputeFlags {
-    /// What to paint on: cpu, or cards where this program was built for them: cuda for all, cuda:0, cuda:0,1, metal
+    /// What to paint on: cpu, or cards where this program was built for them: cuda for all, cuda:0,
+    /// cuda:0,1, metal
     #[arg(long, value_name = "DEVICE", default_value_t)]
     pub device: Devices,
     /// How many threads to paint with [default: one for each core]
     #[arg(long, env = "IMPASTO_THREADS", value_name = "N", hide_env_values = true, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
-    /// The most memory that painting may take on a device, such as 4G: large pictures are cut into tiles that fit [default: four fifths of what is free, or of
-    /// the card]
+    /// The most memory that painting may take on a device, such as 4G: large pictures are cut into
+    /// tiles that fit [default: four fifths of what is free, or of the card]
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub max_memory: Option<u64>,
 }
@@ -159,19 +160,33 @@ mod tests {
 
     #[test]
     fn rows() {
-        let parses = |line: &str| Cli::try_parse_from(line.split(' ')).map(drop).map_err(|error| error.kind());
-        use clap::error::ErrorKind::{ArgumentConflict, InvalidSubcommand, MissingRequiredArgument, UnknownArgument, ValueValidation};
+        let parses = |line: &str| {
+            Cli::try_parse_from(line.split(' ')).map(drop).map_err(|error| error.kind())
+        };
+        use clap::error::ErrorKind::{
+            ArgumentConflict, InvalidSubcommand, MissingRequiredArgument, UnknownArgument,
+            ValueValidation,
+        };
         for (line, expected) in [
             ("impasto build", Ok(())),
-            ("impasto build town -v --threads 2 --max-memory 4G --seed 7 --coordinator http://farm:7421 --require-farm", Ok(())),
+            (
+                "impasto build town -v --threads 2 --max-memory 4G --seed 7 --coordinator http://farm:7421 --require-farm",
+                Ok(()),
+            ),
             ("impasto --json check town --models-dir m", Ok(())),
             ("impasto watch --poll --preset texture", Ok(())),
-            ("impasto stylize a.png --style b.jpg:2 --style c.jpg -o d.png --init noise --tileable --preserve-color luminance", Ok(())),
+            (
+                "impasto stylize a.png --style b.jpg:2 --style c.jpg -o d.png --init noise --tileable --preserve-color luminance",
+                Ok(()),
+            ),
             ("impasto synth a.png -o b.png --size 256 --device cpu", Ok(())),
             ("impasto job 7 --watch", Ok(())),
             ("impasto drain node-7 -n", Ok(())),
             ("impasto models pull", Ok(())),
-            ("impasto bench --sizes 256,512 --random-weights --profile exact --threads 2 --json", Ok(())),
+            (
+                "impasto bench --sizes 256,512 --random-weights --profile exact --threads 2 --json",
+                Ok(()),
+            ),
             ("impasto worker --max-memory 4G", Ok(())),
             ("impasto bench --size 8", Err(ValueValidation)),
             ("impasto models import a.whl --models-dir m", Ok(())),

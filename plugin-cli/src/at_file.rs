@@ -1,4 +1,5 @@
-//! `@file` arguments: a command line that is too long for the system goes into a file, one argument a line.
+//! `@file` arguments: a command line that is too long for the system goes into a file, one argument
+//! a line.
 
 use std::ffi::OsString;
 use std::io;
@@ -12,8 +13,9 @@ pub struct AtFileError {
     pub source: io::Error,
 }
 
-/// Replaces every `@FILE` by the lines of that file. Blank lines and lines that begin with `#` are left out; `@@x` is the argument `@x`; lines
-/// are taken as they are, so a file does not name another; after `--` nothing is replaced.
+/// Replaces every `@FILE` by the lines of that file. Blank lines and lines that begin with `#` are
+/// left out; `@@x` is the argument `@x`; lines are taken as they are, so a file does not name
+/// another; after `--` nothing is replaced.
 ///
 /// # Errors
 /// Where a file cannot be read, or is not UTF-8.
@@ -25,8 +27,12 @@ pub fn expand(arguments: impl IntoIterator<Item = OsString>) -> Result<Vec<OsStr
         match argument.to_str().and_then(|text| text.strip_prefix('@')) {
             Some(rest) if !literal && rest.starts_with('@') => expanded.push(rest.into()),
             Some(file) if !literal && !file.is_empty() => {
-                let text = std::fs::read_to_string(file).map_err(|source| AtFileError { path: file.into(), source })?;
-                let lines = text.lines().map(str::trim_end).filter(|line| !line.is_empty() && !line.starts_with('#'));
+                let text = std::fs::read_to_string(file)
+                    .map_err(|source| AtFileError { path: file.into(), source })?;
+                let lines = text
+                    .lines()
+                    .map(str::trim_end)
+                    .filter(|line| !line.is_empty() && !line.starts_with('#'));
                 expanded.extend(lines.map(OsString::from));
             }
             _ => expanded.push(argument),
@@ -43,11 +49,15 @@ mod tests {
     fn a_file_stands_for_its_lines() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("args");
-        std::fs::write(&file, "# for the night build\n--style\nstyles/a b.jpg\n\n@not-a-file\r\n").expect("it is written");
+        std::fs::write(&file, "# for the night build\n--style\nstyles/a b.jpg\n\n@not-a-file\r\n")
+            .expect("it is written");
         let at = OsString::from(format!("@{}", file.display()));
         let given = ["impasto".into(), at, "@@x".into(), "@".into(), "--".into(), "@y".into()];
         let expanded = expand(given).expect("it is read");
-        assert_eq!(expanded, ["impasto", "--style", "styles/a b.jpg", "@not-a-file", "@x", "@", "--", "@y"]);
+        assert_eq!(
+            expanded,
+            ["impasto", "--style", "styles/a b.jpg", "@not-a-file", "@x", "@", "--", "@y"]
+        );
     }
 
     #[test]

@@ -1,6 +1,8 @@
-//! The user's configuration of the command line: `impasto/config.toml` in the system's folder for configuration.
+//! The user's configuration of the command line: `impasto/config.toml` in the system's folder for
+//! configuration.
 //!
-//! A flag comes before its environment variable, the variable before this file, this file before the default.
+//! A flag comes before its environment variable, the variable before this file, this file before
+//! the default.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -55,9 +57,15 @@ impl Config {
     }
 
     fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
-        let malformed = |message: String| ConfigError::Malformed { path: path.to_owned(), message: one_line(&message) };
+        let malformed = |message: String| ConfigError::Malformed {
+            path: path.to_owned(),
+            message: one_line(&message),
+        };
         let config: Self = toml::from_str(text).map_err(|error| {
-            let line = error.span().map_or(0, |span| text[..span.start.min(text.len())].matches('\n').count()) + 1;
+            let line = error
+                .span()
+                .map_or(0, |span| text[..span.start.min(text.len())].matches('\n').count())
+                + 1;
             malformed(format!("{} (line {line})", error.message()))
         })?;
         match config.threads {
@@ -106,7 +114,11 @@ impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
         let malformed = matches!(error, ConfigError::Malformed { .. });
         let failure = Self::usage(error);
-        if malformed { failure.hint("its keys are coordinator, models_dir, cache_dir and threads") } else { failure }
+        if malformed {
+            failure.hint("its keys are coordinator, models_dir, cache_dir and threads")
+        } else {
+            failure
+        }
     }
 }
 
@@ -120,15 +132,23 @@ mod tests {
 
     #[test]
     fn keys() {
-        let config = parse("coordinator = 'http://farm:7421'\nthreads = 4\n").expect("it is a configuration");
-        assert_eq!((config.coordinator.as_deref(), config.threads), (Some("http://farm:7421"), Some(4)));
+        let config = parse("coordinator = 'http://farm:7421'\nthreads = 4\n")
+            .expect("it is a configuration");
+        assert_eq!(
+            (config.coordinator.as_deref(), config.threads),
+            (Some("http://farm:7421"), Some(4))
+        );
         assert_eq!(parse(""), Ok(Config::default()));
     }
 
     #[test]
     fn what_is_unknown_is_refused() {
         let refused = parse("threads = 2\ncordinator = 'x'\n").expect_err("a typo");
-        assert!(refused.starts_with("config.toml: unknown field `cordinator`") && refused.ends_with("(line 2)"), "{refused}");
+        assert!(
+            refused.starts_with("config.toml: unknown field `cordinator`")
+                && refused.ends_with("(line 2)"),
+            "{refused}"
+        );
         assert!(parse("threads = 0").is_err_and(|message| message.contains("at least 1")));
     }
 

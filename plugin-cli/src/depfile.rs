@@ -3,8 +3,12 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-/// The rule that says which files `targets` are made from. Paths are written as they are given, with `/` on every system.
-pub fn render<'a>(targets: impl IntoIterator<Item = &'a Path>, inputs: impl IntoIterator<Item = &'a Path>) -> String {
+/// The rule that says which files `targets` are made from. Paths are written as they are given,
+/// with `/` on every system.
+pub fn render<'a>(
+    targets: impl IntoIterator<Item = &'a Path>,
+    inputs: impl IntoIterator<Item = &'a Path>,
+) -> String {
     let targets: Vec<_> = targets.into_iter().map(escape).collect();
     let mut text = targets.join(" \\\n  ");
     text.push(':');
@@ -37,14 +41,22 @@ mod tests {
 
     #[test]
     fn paths_are_escaped() {
-        for (path, expected) in [("a/b.png", "a/b.png"), ("my wall.png", "my\\ wall.png"), ("c#.png", "c\\#.png"), ("$x.png", "$$x.png")] {
+        for (path, expected) in [
+            ("a/b.png", "a/b.png"),
+            ("my wall.png", "my\\ wall.png"),
+            ("c#.png", "c\\#.png"),
+            ("$x.png", "$$x.png"),
+        ] {
             assert_eq!(escape(Path::new(path)), expected);
         }
     }
 
     #[test]
     fn a_rule_names_outputs_then_inputs() {
-        let rule = render(["out/a.png", "out/b.png"].map(Path::new), ["a.png", "style 1.jpg"].map(Path::new));
+        let rule = render(
+            ["out/a.png", "out/b.png"].map(Path::new),
+            ["a.png", "style 1.jpg"].map(Path::new),
+        );
         assert_eq!(rule, "out/a.png \\\n  out/b.png: \\\n  a.png \\\n  style\\ 1.jpg\n");
         assert_eq!(render([Path::new("a")], []), "a:\n");
     }

@@ -1,4 +1,5 @@
-//! One picture painted in this process: no project, no farm, no cache. `stylize` and `synth` differ only in what they hand in.
+//! One picture painted in this process: no project, no farm, no cache. `stylize` and `synth` differ
+//! only in what they hand in.
 
 use std::fs;
 use std::io;
@@ -11,7 +12,8 @@ use impasto_assets::{AssetError, Limits, read_header};
 use impasto_models::{ModelError, ModelStore};
 use impasto_scanner::replace_file;
 use impasto_types::{
-    Action, BlobRef, ContainerFormat, ENGINE_VERSION, InitSource, Method, ModelName, OutputSpec, Recipe, RecipePatch, Scale, StyleRef,
+    Action, BlobRef, ContainerFormat, ENGINE_VERSION, InitSource, Method, ModelName, OutputSpec,
+    Recipe, RecipePatch, Scale, StyleRef,
 };
 use impasto_worker::{EnginePainter, PaintError, Painted, Painter, Source, Sources};
 use serde_json::json;
@@ -55,7 +57,9 @@ impl FromStr for StyleArg {
 
     /// A colon with anything but a number behind it belongs to the path, as in `C:\style.jpg`.
     fn from_str(text: &str) -> Result<Self, String> {
-        let weighted = text.rsplit_once(':').and_then(|(path, weight)| Some((path, weight.parse::<f32>().ok()?)));
+        let weighted = text
+            .rsplit_once(':')
+            .and_then(|(path, weight)| Some((path, weight.parse::<f32>().ok()?)));
         let (path, weight) = weighted.unwrap_or((text, 1.0));
         if path.is_empty() {
             return Err("a style is FILE or FILE:WEIGHT".to_owned());
@@ -93,8 +97,15 @@ impl From<DirectError> for Failure {
 }
 
 /// Paints, writes the file and says so.
-pub(crate) fn paint(subject: Subject, args: &DirectArgs, context: &Context) -> Result<Exit, Failure> {
-    let format = args.output.extension().and_then(|extension| ContainerFormat::from_extension(&extension.to_string_lossy()));
+pub(crate) fn paint(
+    subject: Subject,
+    args: &DirectArgs,
+    context: &Context,
+) -> Result<Exit, Failure> {
+    let format = args
+        .output
+        .extension()
+        .and_then(|extension| ContainerFormat::from_extension(&extension.to_string_lossy()));
     let format = format.ok_or_else(|| DirectError::NoFormat { path: args.output.clone() })?;
     let recipe = subject.recipe.resolve();
     recipe.check().map_err(Failure::usage)?;
@@ -119,15 +130,22 @@ pub(crate) fn paint(subject: Subject, args: &DirectArgs, context: &Context) -> R
     let model = ensure_model(models_dir.as_deref(), context)?;
     let threads = context.config.paint_threads(&args.compute);
     let compute = &args.compute;
-    let painter =
-        EnginePainter::open(models_dir.as_deref(), threads, &compute.device.first(), compute.max_memory).map_err(Failure::here)?;
+    let painter = EnginePainter::open(
+        models_dir.as_deref(),
+        threads,
+        &compute.device.first(),
+        compute.max_memory,
+    )
+    .map_err(Failure::here)?;
     let lane = painter.whole(0);
     let blob = |source: &Source| BlobRef::of(&source.bytes);
     let styles = sources.styles.iter().zip(&subject.styles);
     let action = Action {
         engine_version: ENGINE_VERSION,
         content: sources.content.as_ref().map(blob),
-        styles: styles.map(|(source, style)| StyleRef { blob: blob(source), weight: style.weight }).collect(),
+        styles: styles
+            .map(|(source, style)| StyleRef { blob: blob(source), weight: style.weight })
+            .collect(),
         init: sources.init.as_ref().map(blob),
         models: vec![model],
         output: OutputSpec { format, quality: args.quality },
@@ -153,7 +171,11 @@ pub(crate) fn paint(subject: Subject, args: &DirectArgs, context: &Context) -> R
     };
     replace_file(&args.output, &painted.bytes).map_err(Failure::here)?;
     if let Some(file) = &args.depfile.depfile {
-        let inputs = subject.content.iter().chain(subject.styles.iter().map(|style| &style.path)).map(PathBuf::as_path);
+        let inputs = subject
+            .content
+            .iter()
+            .chain(subject.styles.iter().map(|style| &style.path))
+            .map(PathBuf::as_path);
         let init = match &subject.recipe.init {
             Some(InitSource::Image(path)) => Some(Path::new(path)),
             Some(InitSource::Content | InitSource::Noise) | None => None,
@@ -179,7 +201,9 @@ fn not_painted(error: PaintError, args: &DirectArgs) -> Failure {
 fn say(name: &str, painted: &Painted, context: &Context) {
     let Painted { width, height, report, .. } = painted;
     if context.screen.is_json() {
-        context.screen.json(&json!({ "output": name, "width": width, "height": height, "report": report }));
+        context
+            .screen
+            .json(&json!({ "output": name, "width": width, "height": height, "report": report }));
         return;
     }
     let took = time(std::time::Duration::from_millis(report.compute_ms));
@@ -191,11 +215,13 @@ fn say(name: &str, painted: &Painted, context: &Context) {
 }
 
 fn read(path: &Path) -> Result<Source, DirectError> {
-    let bytes = fs::read(path).map_err(|source| DirectError::Read { path: path.to_owned(), source })?;
+    let bytes =
+        fs::read(path).map_err(|source| DirectError::Read { path: path.to_owned(), source })?;
     Ok(Source { name: path.display().to_string(), bytes })
 }
 
-/// The result's size; every picture's header is looked at, so that a wrong file is named before anything takes time.
+/// The result's size; every picture's header is looked at, so that a wrong file is named before
+/// anything takes time.
 fn output_size(recipe: &Recipe, sources: &Sources) -> Result<(u32, u32), DirectError> {
     for source in sources.styles.iter().chain(&sources.init) {
         read_header(&source.bytes, &source.name, &Limits::default())?;
@@ -223,7 +249,9 @@ fn ensure_model(dir: Option<&Path>, context: &Context) -> Result<impasto_types::
 
 /// The part of the work that `iteration` steps are: one at twice the side takes four times as long.
 fn done(scales: &[Scale], iteration: u32) -> f64 {
-    let work = |scale: &Scale, steps: u32| f64::from(scale.width) * f64::from(scale.height) * f64::from(steps);
+    let work = |scale: &Scale, steps: u32| {
+        f64::from(scale.width) * f64::from(scale.height) * f64::from(steps)
+    };
     let total: f64 = scales.iter().map(|scale| work(scale, scale.iterations)).sum();
     let mut left = iteration;
     let mut sum = 0.0;
@@ -236,11 +264,15 @@ fn done(scales: &[Scale], iteration: u32) -> f64 {
 }
 
 /// Refuses a method that the command is not for.
-pub(crate) fn expect_method(recipe: &RecipePatch, expected: Method, command: &str) -> Result<(), Failure> {
+pub(crate) fn expect_method(
+    recipe: &RecipePatch,
+    expected: Method,
+    command: &str,
+) -> Result<(), Failure> {
     match recipe.method {
-        Some(method) if method != expected => {
-            Err(Failure::usage(format!("this command does not take that --method; use `impasto {command}`")))
-        }
+        Some(method) if method != expected => Err(Failure::usage(format!(
+            "this command does not take that --method; use `impasto {command}`"
+        ))),
         _ => Ok(()),
     }
 }
@@ -258,7 +290,11 @@ mod tests {
             ("C:\\a.jpg:2", "C:\\a.jpg", 2.0),
             ("a:b.png", "a:b.png", 1.0),
         ] {
-            assert_eq!(text.parse::<StyleArg>(), Ok(StyleArg { path: path.into(), weight }), "{text}");
+            assert_eq!(
+                text.parse::<StyleArg>(),
+                Ok(StyleArg { path: path.into(), weight }),
+                "{text}"
+            );
         }
         for bad in ["", ":2", "a.jpg:0", "a.jpg:-1", "a.jpg:nan", "a.jpg:1e9"] {
             assert!(bad.parse::<StyleArg>().is_err(), "{bad}");
@@ -267,8 +303,14 @@ mod tests {
 
     #[test]
     fn work_counts_pixels() {
-        let scales = [Scale { width: 10, height: 10, iterations: 4 }, Scale { width: 20, height: 20, iterations: 1 }];
-        assert_eq!([0, 2, 4, 5, 9].map(|iteration| done(&scales, iteration)), [0.0, 0.25, 0.5, 1.0, 1.0]);
+        let scales = [
+            Scale { width: 10, height: 10, iterations: 4 },
+            Scale { width: 20, height: 20, iterations: 1 },
+        ];
+        assert_eq!(
+            [0, 2, 4, 5, 9].map(|iteration| done(&scales, iteration)),
+            [0.0, 0.25, 0.5, 1.0, 1.0]
+        );
         assert_eq!(done(&[], 3), 0.0);
     }
 }

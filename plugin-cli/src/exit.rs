@@ -39,7 +39,9 @@ mod tests {
 
     #[test]
     fn codes_are_those_of_the_contract() {
-        let codes = [Exit::Done, Exit::Unfinished, Exit::Usage, Exit::Unreachable, Exit::Interrupted].map(Exit::code);
+        let codes =
+            [Exit::Done, Exit::Unfinished, Exit::Usage, Exit::Unreachable, Exit::Interrupted]
+                .map(Exit::code);
         assert_eq!(codes, [0, 1, 2, 3, 130]);
     }
 }

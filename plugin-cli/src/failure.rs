@@ -1,4 +1,5 @@
-//! An error on its way to the user: what went wrong, the exit code that follows, and what to do about it.
+//! An error on its way to the user: what went wrong, the exit code that follows, and what to do
+//! about it.
 
 use std::error::Error;
 use std::fmt;
@@ -44,7 +45,8 @@ impl Failure {
         self
     }
 
-    /// The error and its causes, outermost first. A cause whose words are already part of the line above is left out.
+    /// The error and its causes, outermost first. A cause whose words are already part of the line
+    /// above is left out.
     pub fn chain(&self) -> Vec<String> {
         let mut lines: Vec<String> = Vec::new();
         let mut next: Option<&dyn Error> = Some(self.error.as_ref());

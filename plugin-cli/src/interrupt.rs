@@ -6,7 +6,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::exit::Exit;
 
-/// Taken once: the first Ctrl-C cancels this token, so that work ends cleanly; the second ends the program at once.
+/// Taken once: the first Ctrl-C cancels this token, so that work ends cleanly; the second ends the
+/// program at once.
 ///
 /// Commands that have nothing to tidy up do not call this, and end at the first.
 pub(crate) fn token() -> CancellationToken {
@@ -21,7 +22,8 @@ pub(crate) fn token() -> CancellationToken {
             seen.cancel();
         });
         if let Err(error) = installed {
-            // Without a handler, Ctrl-C ends the program at once, which leaves no partial file either.
+            // Without a handler, Ctrl-C ends the program at once, which leaves no partial file
+            // either.
             tracing::debug!("cannot listen for Ctrl-C: {error}");
         }
         token

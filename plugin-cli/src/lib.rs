@@ -1,7 +1,8 @@
 //! The command `impasto`: thin commands over the libraries that do the work.
 //!
-//! [`build`] is the one part with a flow of its own: it takes a project from its manifest to its outputs and reports to an observer. It prints
-//! nothing; only [`Screen`] prints. This crate paints nothing itself, and decides nothing about what is stale.
+//! [`build`] is the one part with a flow of its own: it takes a project from its manifest to its
+//! outputs and reports to an observer. It prints nothing; only [`Screen`] prints. This crate paints
+//! nothing itself, and decides nothing about what is stale.
 
 pub mod args;
 pub mod at_file;
@@ -64,7 +65,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
             return failure.exit;
         }
     };
-    let ended = commands::run(cli.command, &context).and_then(|exit| context.screen.finish().map(|()| exit));
+    let ended = commands::run(cli.command, &context)
+        .and_then(|exit| context.screen.finish().map(|()| exit));
     ended.unwrap_or_else(|failure| {
         context.screen.failure(&failure);
         failure.exit

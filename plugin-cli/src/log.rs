@@ -1,4 +1,5 @@
-//! What the libraries log: for servers everything; for other commands how pictures are painted with `-v`, and the rest with `-vv` or RUST_LOG.
+//! What the libraries log: for servers everything; for other commands how pictures are painted with
+//! `-v`, and the rest with `-vv` or RUST_LOG.
 
 use std::io;
 
@@ -25,10 +26,15 @@ pub(crate) fn start(cli: &Cli, screen: &Screen) {
     };
     let asked = EnvFilter::try_from_default_env();
     let plain = asked.is_err() && level == PLANS;
-    let log = tracing_subscriber::fmt().with_env_filter(asked.unwrap_or_else(|_| EnvFilter::new(level)));
+    let log =
+        tracing_subscriber::fmt().with_env_filter(asked.unwrap_or_else(|_| EnvFilter::new(level)));
     let log = log.with_writer(Lines(screen.bars().clone()));
     // A second start in one process, as in tests, keeps the first.
-    let _ = if plain { log.without_time().with_level(false).with_target(false).try_init() } else { log.try_init() };
+    let _ = if plain {
+        log.without_time().with_level(false).with_target(false).try_init()
+    } else {
+        log.try_init()
+    };
 }
 
 /// Stderr, with the progress bars out of the way of each line.

@@ -1,4 +1,5 @@
-//! Everything that is printed goes through here: results on stdout, messages on stderr, bars on a terminal.
+//! Everything that is printed goes through here: results on stdout, messages on stderr, bars on a
+//! terminal.
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
@@ -45,7 +46,11 @@ impl Screen {
             format: if flags.json { Format::Json } else { Format::Text },
             quiet: flags.quiet,
             verbose: flags.verbose > 0,
-            bars: MultiProgress::with_draw_target(if drawn { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() }),
+            bars: MultiProgress::with_draw_target(if drawn {
+                ProgressDrawTarget::stderr()
+            } else {
+                ProgressDrawTarget::hidden()
+            }),
             broken: Mutex::new(None),
         }
     }
@@ -120,7 +125,8 @@ impl Screen {
         });
     }
 
-    /// What went wrong with stdout itself. A reader who has seen enough (`impasto plan | head`) is no error.
+    /// What went wrong with stdout itself. A reader who has seen enough (`impasto plan | head`) is
+    /// no error.
     ///
     /// # Errors
     /// Where a result could not be written.

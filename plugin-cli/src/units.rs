@@ -22,7 +22,11 @@ pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
     let number: f64 = number.parse().map_err(|_| refuse())?;
     let bytes = number * (1_u64 << shift) as f64;
     // 2^63 bytes are more than any machine has; up to there the conversion is sound.
-    if bytes.is_finite() && (1.0..9.2e18).contains(&bytes) { Ok(bytes as u64) } else { Err(refuse()) }
+    if bytes.is_finite() && (1.0..9.2e18).contains(&bytes) {
+        Ok(bytes as u64)
+    } else {
+        Err(refuse())
+    }
 }
 
 /// `1 m 42 s`, `3.2 s`, `0.03 s`.
@@ -64,13 +68,21 @@ mod tests {
 
     #[test]
     fn sizes() {
-        for (text, bytes) in [("1", 1), ("512M", 512 << 20), ("4 GiB", 4 << 30), ("1.5g", 3 << 29), ("10kb", 10240)] {
+        for (text, bytes) in
+            [("1", 1), ("512M", 512 << 20), ("4 GiB", 4 << 30), ("1.5g", 3 << 29), ("10kb", 10240)]
+        {
             assert_eq!(parse_size(text), Ok(bytes), "{text}");
         }
         for bad in ["", "0", "x", "4X", "-1", "1e9", ".", "99999999T"] {
             assert!(parse_size(bad).is_err(), "{bad}");
         }
-        for (bytes, text) in [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (1 << 20, "1.0 MiB"), (80_149_248, "76.4 MiB")] {
+        for (bytes, text) in [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1024, "1.0 KiB"),
+            (1 << 20, "1.0 MiB"),
+            (80_149_248, "76.4 MiB"),
+        ] {
             assert_eq!(size(bytes), text);
         }
     }

@@ -22,8 +22,11 @@ impl Place {
 
     fn picture(&self, path: &str) {
         let path = self.path().join(path);
-        fs::create_dir_all(path.parent().expect("it is below the folder")).expect("the folder is made");
-        image::RgbImage::from_fn(32, 32, |x, y| image::Rgb([x as u8 * 8, y as u8 * 8, 99])).save(path).expect("it is written");
+        fs::create_dir_all(path.parent().expect("it is below the folder"))
+            .expect("the folder is made");
+        image::RgbImage::from_fn(32, 32, |x, y| image::Rgb([x as u8 * 8, y as u8 * 8, 99]))
+            .save(path)
+            .expect("it is written");
     }
 
     fn write(&self, path: &str, text: &str) {
@@ -55,7 +58,11 @@ impl Place {
     fn run(&self, arguments: &[&str]) -> (i32, String, String) {
         let output = self.impasto(arguments).output().expect("it runs");
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("it prints UTF-8");
-        (output.status.code().expect("it exits by itself"), text(output.stdout), text(output.stderr))
+        (
+            output.status.code().expect("it exits by itself"),
+            text(output.stdout),
+            text(output.stderr),
+        )
     }
 }
 
@@ -86,7 +93,12 @@ fn a_new_project_is_planned_and_stale() {
 
     let (code, out, err) = place.run(&["plan"]);
     assert_eq!(code, 0, "{err}");
-    assert!(out.contains("textures/brick.png") && out.contains("it was never built") && out.contains("1 stale, 0 up to date"), "{out}");
+    assert!(
+        out.contains("textures/brick.png")
+            && out.contains("it was never built")
+            && out.contains("1 stale, 0 up to date"),
+        "{out}"
+    );
     assert_eq!(place.run(&["check"]).0, 1);
     assert_eq!(place.run(&["build", "--dry-run"]).0, 0);
     assert!(!place.path().join(".models").exists(), "no model is needed to plan");
@@ -97,7 +109,10 @@ fn a_plan_is_a_document() {
     let place = Place::project();
     let (code, out, _) = place.run(&["plan", "--json", "--size", "64"]);
     let plan: serde_json::Value = serde_json::from_str(&out).expect("it is JSON");
-    assert_eq!((code, plan["project"].as_str(), plan["stale"].as_u64()), (0, Some("town"), Some(1)));
+    assert_eq!(
+        (code, plan["project"].as_str(), plan["stale"].as_u64()),
+        (0, Some("town"), Some(1))
+    );
     assert_eq!(plan["tasks"][0]["output"], "painted/textures/brick.png");
     assert_eq!(plan["tasks"][0]["recipe"]["size"], 64, "flags lie over the manifest");
 }
@@ -118,9 +133,15 @@ fn what_has_to_be_mended_exits_with_2_and_names_it() {
         (&["jobs"], "--coordinator"),
         (&["job", "x"], "`x` is not a job"),
         (&["stylize", "textures/brick.png", "-o", "a.png"], "--style"),
-        (&["stylize", "textures/brick.png", "--style", "styles/night.png", "-o", "a.gif"], "says no format"),
+        (
+            &["stylize", "textures/brick.png", "--style", "styles/night.png", "-o", "a.gif"],
+            "says no format",
+        ),
         (&["stylize", "gone.png", "--style", "styles/night.png", "-o", "a.png"], "gone.png"),
-        (&["stylize", "impasto.toml", "--style", "styles/night.png", "-o", "a.png"], "impasto.toml"),
+        (
+            &["stylize", "impasto.toml", "--style", "styles/night.png", "-o", "a.png"],
+            "impasto.toml",
+        ),
         (&["synth", "styles/night.png", "-o", "a.png"], "--size"),
         (&["build", "--device", "abacus"], "abacus"),
         (&["build", "--max-memory", "lots"], "lots"),
@@ -164,7 +185,12 @@ fn an_unusable_asset_is_told_by_check_and_the_others_are_planned() {
     let place = Place::project();
     place.write("textures/broken.png", "not an image");
     let (code, out, _) = place.run(&["check"]);
-    assert!(code == 1 && out.contains("broken.png") && out.contains("1 stale, 0 up to date, 1 unusable"), "{out}");
+    assert!(
+        code == 1
+            && out.contains("broken.png")
+            && out.contains("1 stale, 0 up to date, 1 unusable"),
+        "{out}"
+    );
 }
 
 #[test]

@@ -22,7 +22,10 @@ impl FieldError {
 
     /// `wanted` completes "but has to be".
     pub fn out_of_range(field: &str, value: impl Display, wanted: impl Display) -> Self {
-        Self { field: field.to_owned(), problem: format!("is {}, but has to be {wanted}", shown(value)) }
+        Self {
+            field: field.to_owned(),
+            problem: format!("is {}, but has to be {wanted}", shown(value)),
+        }
     }
 
     /// The value does not parse, for the reason that `cause` gives.

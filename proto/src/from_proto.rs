@@ -1,35 +1,58 @@
-//! From messages to words. Everything is checked here, once: what a function returns is valid, and an error names the field and its value.
+//! From messages to words. Everything is checked here, once: what a function returns is valid, and
+//! an error names the field and its value.
 
 use impasto_types::{
-    Action, AssetPath, Attempt, BlobRef, ComputeCapability, DeviceHealth, DeviceInfo, Digest, Epoch, FailureKind, Init, JobId, LeaseId,
-    Method, ModelRef, OutputSpec, Recipe, RunReport, STYLE_LAYERS, StyleRef, TaskIndex, TaskResult, TaskSpec, WorkerName,
+    Action, AssetPath, Attempt, BlobRef, ComputeCapability, DeviceHealth, DeviceInfo, Digest,
+    Epoch, FailureKind, Init, JobId, LeaseId, Method, ModelRef, OutputSpec, Recipe, RunReport,
+    STYLE_LAYERS, StyleRef, TaskIndex, TaskResult, TaskSpec, WorkerName,
 };
 
 use crate::limits::{MAX_DEVICE_BYTES, MAX_MODELS, MAX_NAME_BYTES, MAX_STYLES};
 use crate::{FieldError, v1, words};
 
 /// A field that has to be there.
-pub fn required<M, T>(field: &str, message: Option<M>, convert: impl FnOnce(M) -> Result<T, FieldError>) -> Result<T, FieldError> {
+pub fn required<M, T>(
+    field: &str,
+    message: Option<M>,
+    convert: impl FnOnce(M) -> Result<T, FieldError>,
+) -> Result<T, FieldError> {
     convert(message.ok_or_else(|| FieldError::missing(field))?).map_err(|error| error.within(field))
 }
 
 /// A field that may be left out.
-pub fn optional<M, T>(field: &str, message: Option<M>, convert: impl FnOnce(M) -> Result<T, FieldError>) -> Result<Option<T>, FieldError> {
+pub fn optional<M, T>(
+    field: &str,
+    message: Option<M>,
+    convert: impl FnOnce(M) -> Result<T, FieldError>,
+) -> Result<Option<T>, FieldError> {
     message.map(|message| convert(message).map_err(|error| error.within(field))).transpose()
 }
 
 /// A list of at most `limit` messages.
-pub fn each<M, T>(field: &str, messages: Vec<M>, limit: usize, convert: impl Fn(M) -> Result<T, FieldError>) -> Result<Vec<T>, FieldError> {
+pub fn each<M, T>(
+    field: &str,
+    messages: Vec<M>,
+    limit: usize,
+    convert: impl Fn(M) -> Result<T, FieldError>,
+) -> Result<Vec<T>, FieldError> {
     if messages.len() > limit {
-        return Err(FieldError::out_of_range(field, format_args!("{} entries long", messages.len()), format_args!("at most {limit}")));
+        return Err(FieldError::out_of_range(
+            field,
+            format_args!("{} entries long", messages.len()),
+            format_args!("at most {limit}"),
+        ));
     }
-    let convert_at = |(index, message)| convert(message).map_err(|error: FieldError| error.within(format_args!("{field}[{index}]")));
+    let convert_at = |(index, message)| {
+        convert(message).map_err(|error: FieldError| error.within(format_args!("{field}[{index}]")))
+    };
     messages.into_iter().enumerate().map(convert_at).collect()
 }
 
 /// A digest's 32 bytes.
 pub fn digest(field: &str, bytes: &[u8]) -> Result<Digest, FieldError> {
-    Digest::try_from(bytes).map_err(|_| FieldError::out_of_range(field, format_args!("{} bytes long", bytes.len()), "32"))
+    Digest::try_from(bytes).map_err(|_| {
+        FieldError::out_of_range(field, format_args!("{} bytes long", bytes.len()), "32")
+    })
 }
 
 pub fn blob(message: v1::Blob) -> Result<BlobRef, FieldError> {
@@ -37,7 +60,12 @@ pub fn blob(message: v1::Blob) -> Result<BlobRef, FieldError> {
 }
 
 pub fn lease(message: v1::Lease) -> Result<LeaseId, FieldError> {
-    Ok(LeaseId { job: JobId(message.job), task: TaskIndex(message.task), attempt: Attempt(message.attempt), epoch: Epoch(message.epoch) })
+    Ok(LeaseId {
+        job: JobId(message.job),
+        task: TaskIndex(message.task),
+        attempt: Attempt(message.attempt),
+        epoch: Epoch(message.epoch),
+    })
 }
 
 /// A job's key or a project's name: 1 to 256 bytes without control characters.
@@ -45,7 +73,11 @@ pub fn name(field: &str, text: String) -> Result<String, FieldError> {
     if (1..=MAX_NAME_BYTES).contains(&text.len()) && !text.contains(char::is_control) {
         Ok(text)
     } else {
-        Err(FieldError::malformed(field, text.escape_default(), "a name has 1 to 256 bytes and no control characters"))
+        Err(FieldError::malformed(
+            field,
+            text.escape_default(),
+            "a name has 1 to 256 bytes and no control characters",
+        ))
     }
 }
 
@@ -58,7 +90,10 @@ pub fn failure_kind(field: &str, word: &str) -> Result<FailureKind, FieldError> 
 }
 
 pub fn task_spec(message: v1::TaskSpec) -> Result<TaskSpec, FieldError> {
-    let asset: AssetPath = message.asset.parse().map_err(|cause| FieldError::malformed("asset", &message.asset, cause))?;
+    let asset: AssetPath = message
+        .asset
+        .parse()
+        .map_err(|cause| FieldError::malformed("asset", &message.asset, cause))?;
     let action = required("action", message.action, action)?;
     Ok(TaskSpec { asset, action, memory_bytes: message.memory_bytes, work: message.work })
 }
@@ -76,7 +111,8 @@ pub fn action(message: v1::Action) -> Result<Action, FieldError> {
     if action.styles.is_empty() {
         return Err(FieldError::missing("styles"));
     }
-    let needs_content = action.recipe.method == Method::Optimize || action.recipe.init == Init::Content;
+    let needs_content =
+        action.recipe.method == Method::Optimize || action.recipe.init == Init::Content;
     if needs_content && action.content.is_none() {
         return Err(FieldError::missing("content"));
     }
@@ -87,10 +123,14 @@ pub fn action(message: v1::Action) -> Result<Action, FieldError> {
 }
 
 pub fn recipe(message: v1::Recipe) -> Result<Recipe, FieldError> {
-    let layers: [f32; STYLE_LAYERS] = message
-        .style_layers
-        .try_into()
-        .map_err(|given: Vec<f32>| FieldError::out_of_range("style_layers", format_args!("{} weights long", given.len()), STYLE_LAYERS))?;
+    let layers: [f32; STYLE_LAYERS] =
+        message.style_layers.try_into().map_err(|given: Vec<f32>| {
+            FieldError::out_of_range(
+                "style_layers",
+                format_args!("{} weights long", given.len()),
+                STYLE_LAYERS,
+            )
+        })?;
     let recipe = Recipe {
         method: words::parse("method", &message.method)?,
         size: message.size,
@@ -119,7 +159,9 @@ pub fn recipe(message: v1::Recipe) -> Result<Recipe, FieldError> {
         profile: words::parse("profile", &message.profile)?,
         seed: message.seed,
     };
-    recipe.check().map_err(|error| FieldError::out_of_range(error.name, error.value, error.range))?;
+    recipe
+        .check()
+        .map_err(|error| FieldError::out_of_range(error.name, error.value, error.range))?;
     Ok(recipe)
 }
 
@@ -137,7 +179,11 @@ pub fn task_result(message: v1::TaskResult) -> Result<TaskResult, FieldError> {
 
 pub fn run_report(message: v1::RunReport) -> Result<RunReport, FieldError> {
     // Losses are kept as JSON, which has no infinity.
-    for (field, loss) in [("loss", message.loss), ("content_loss", message.content_loss), ("style_loss", message.style_loss)] {
+    for (field, loss) in [
+        ("loss", message.loss),
+        ("content_loss", message.content_loss),
+        ("style_loss", message.style_loss),
+    ] {
         in_range(field, loss, loss.is_finite(), "finite")?;
     }
     Ok(RunReport {
@@ -155,7 +201,11 @@ pub fn device(field: &str, text: String) -> Result<String, FieldError> {
     if text.len() <= MAX_DEVICE_BYTES && !text.contains(char::is_control) {
         Ok(text)
     } else {
-        Err(FieldError::malformed(field, text.escape_default(), "a device has at most 128 bytes and no control characters"))
+        Err(FieldError::malformed(
+            field,
+            text.escape_default(),
+            "a device has at most 128 bytes and no control characters",
+        ))
     }
 }
 
@@ -187,7 +237,10 @@ fn style(message: v1::Style) -> Result<StyleRef, FieldError> {
 }
 
 fn model(message: v1::Model) -> Result<ModelRef, FieldError> {
-    let name = message.name.parse().map_err(|cause| FieldError::malformed("name", &message.name, cause))?;
+    let name = message
+        .name
+        .parse()
+        .map_err(|cause| FieldError::malformed("name", &message.name, cause))?;
     Ok(ModelRef { name, blob: required("blob", message.blob, blob)? })
 }
 
@@ -195,10 +248,16 @@ fn output(message: v1::Output) -> Result<OutputSpec, FieldError> {
     let quality = u8::try_from(message.quality).ok().filter(|quality| (1..=100).contains(quality));
     Ok(OutputSpec {
         format: words::parse("format", &message.format)?,
-        quality: quality.ok_or_else(|| FieldError::out_of_range("quality", message.quality, "from 1 to 100"))?,
+        quality: quality
+            .ok_or_else(|| FieldError::out_of_range("quality", message.quality, "from 1 to 100"))?,
     })
 }
 
-fn in_range(field: &str, value: impl std::fmt::Display, holds: bool, wanted: &str) -> Result<(), FieldError> {
+fn in_range(
+    field: &str,
+    value: impl std::fmt::Display,
+    holds: bool,
+    wanted: &str,
+) -> Result<(), FieldError> {
     if holds { Ok(()) } else { Err(FieldError::out_of_range(field, value, wanted)) }
 }

@@ -1,9 +1,11 @@
-//! How large anything on the wire may be. Both ends hold these, so that neither allocates by the other's word.
+//! How large anything on the wire may be. Both ends hold these, so that neither allocates by the
+//! other's word.
 
 /// The largest message: room for a full chunk or a batch of tasks, with as much again to spare.
 pub const MAX_MESSAGE_BYTES: usize = 4 << 20;
 
-/// How much of a blob one message carries: large enough that framing costs nothing, small enough that progress and cancellation are prompt.
+/// How much of a blob one message carries: large enough that framing costs nothing, small enough
+/// that progress and cancellation are prompt.
 pub const CHUNK_BYTES: usize = 256 << 10;
 
 /// What a receiver sets aside for a blob before its bytes arrive, whatever length was announced.

@@ -1,8 +1,8 @@
 //! From words to messages. Nothing can fail here.
 
 use impasto_types::{
-    Action, BlobRef, ComputeCapability, DeviceHealth, DeviceInfo, FailureKind, LeaseId, ModelRef, OutputSpec, Recipe, RunReport, StyleRef,
-    TaskResult, TaskSpec,
+    Action, BlobRef, ComputeCapability, DeviceHealth, DeviceInfo, FailureKind, LeaseId, ModelRef,
+    OutputSpec, Recipe, RunReport, StyleRef, TaskResult, TaskSpec,
 };
 
 use crate::{v1, words};
@@ -34,11 +34,21 @@ pub fn device_health(health: &DeviceHealth) -> v1::DeviceHealth {
 }
 
 pub fn lease(lease: &LeaseId) -> v1::Lease {
-    v1::Lease { job: lease.job.0, task: lease.task.0, attempt: lease.attempt.0, epoch: lease.epoch.0 }
+    v1::Lease {
+        job: lease.job.0,
+        task: lease.task.0,
+        attempt: lease.attempt.0,
+        epoch: lease.epoch.0,
+    }
 }
 
 pub fn task_spec(task: &TaskSpec) -> v1::TaskSpec {
-    v1::TaskSpec { asset: task.asset.to_string(), action: Some(action(&task.action)), memory_bytes: task.memory_bytes, work: task.work }
+    v1::TaskSpec {
+        asset: task.asset.to_string(),
+        action: Some(action(&task.action)),
+        memory_bytes: task.memory_bytes,
+        work: task.work,
+    }
 }
 
 pub fn action(action: &Action) -> v1::Action {

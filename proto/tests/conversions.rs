@@ -2,8 +2,9 @@
 
 use impasto_proto::{FieldError, from_proto, to_proto, v1};
 use impasto_types::{
-    Action, Attempt, BlobRef, ComputeCapability, ContainerFormat, DeviceHealth, DeviceInfo, Digest, ENGINE_VERSION, Epoch, FailureKind,
-    Init, JobId, LeaseId, ModelName, ModelRef, OutputSpec, Preset, Recipe, RunReport, StyleRef, TaskIndex, TaskResult, TaskSpec, Tileable,
+    Action, Attempt, BlobRef, ComputeCapability, ContainerFormat, DeviceHealth, DeviceInfo, Digest,
+    ENGINE_VERSION, Epoch, FailureKind, Init, JobId, LeaseId, ModelName, ModelRef, OutputSpec,
+    Preset, Recipe, RunReport, StyleRef, TaskIndex, TaskResult, TaskSpec, Tileable,
 };
 use proptest::prelude::*;
 use prost::Message;
@@ -26,8 +27,14 @@ fn spec() -> TaskSpec {
 }
 
 fn result() -> TaskResult {
-    let report =
-        RunReport { iterations: 40, loss: 1.5, content_loss: 1.0, style_loss: 0.5, compute_ms: 900, device: "cpu avx2".to_owned() };
+    let report = RunReport {
+        iterations: 40,
+        loss: 1.5,
+        content_loss: 1.0,
+        style_loss: 0.5,
+        compute_ms: 900,
+        device: "cpu avx2".to_owned(),
+    };
     TaskResult { output: BlobRef::of(b"picture"), width: 512, height: 256, report }
 }
 
@@ -52,10 +59,16 @@ fn malformed_tasks_are_refused_by_field() {
     refused("asset is `../x`: path", |m| m.asset = "../x".to_owned());
     refused("action is missing", |m| m.action = None);
     refused("action.recipe is missing", |m| action(m).recipe = None);
-    refused("action.recipe.method is `paint`: unknown variant `paint`, expected", |m| recipe(m).method = "paint".to_owned());
+    refused("action.recipe.method is `paint`: unknown variant `paint`, expected", |m| {
+        recipe(m).method = "paint".to_owned()
+    });
     refused("action.recipe.tileable is ``: ", |m| recipe(m).tileable.clear());
-    refused("action.recipe.style_layers is 4 weights long, but has to be 5", |m| recipe(m).style_layers.truncate(4));
-    refused("action.recipe.style_weight is NaN, but has to be from 0", |m| recipe(m).style_weight = f32::NAN);
+    refused("action.recipe.style_layers is 4 weights long, but has to be 5", |m| {
+        recipe(m).style_layers.truncate(4)
+    });
+    refused("action.recipe.style_weight is NaN, but has to be from 0", |m| {
+        recipe(m).style_weight = f32::NAN
+    });
     refused("action.recipe.iterations is 4294967295, but", |m| recipe(m).iterations = u32::MAX);
     refused("action.content is missing", |m| action(m).content = None);
     refused("action.init is missing", |m| recipe(m).init = "image".to_owned());
@@ -68,8 +81,12 @@ fn malformed_tasks_are_refused_by_field() {
         action(m).styles[0].blob = Some(v1::Blob { digest: vec![1, 2, 3], size_bytes: 3 });
     });
     refused("action.styles[0].weight is -1, but", |m| action(m).styles[0].weight = -1.0);
-    refused("action.models[0].name is `vgg20`: there is no model", |m| action(m).models[0].name = "vgg20".to_owned());
-    refused("action.output.quality is 256, but", |m| action(m).output.as_mut().expect("it is there").quality = 256);
+    refused("action.models[0].name is `vgg20`: there is no model", |m| {
+        action(m).models[0].name = "vgg20".to_owned()
+    });
+    refused("action.output.quality is 256, but", |m| {
+        action(m).output.as_mut().expect("it is there").quality = 256
+    });
     refused("action.output.format is `gif`: unknown variant", |m| {
         action(m).output.as_mut().expect("it is there").format = "gif".to_owned();
     });
@@ -77,7 +94,8 @@ fn malformed_tasks_are_refused_by_field() {
 
 #[test]
 fn a_long_value_is_cut_in_the_error() {
-    let error = from_proto::failure_kind("kind", &"é".repeat(5000)).expect_err("there is no such kind");
+    let error =
+        from_proto::failure_kind("kind", &"é".repeat(5000)).expect_err("there is no such kind");
     assert!(error.problem.starts_with(&format!("is `{}...`", "é".repeat(80))), "{error}");
 }
 
@@ -86,23 +104,37 @@ fn malformed_results_are_refused_by_field() {
     let refused = |expected: &str, change: fn(&mut v1::TaskResult)| {
         let mut message = to_proto::task_result(&result());
         change(&mut message);
-        assert_eq!(from_proto::task_result(message).map_err(|e| e.to_string()), Err(expected.to_owned()));
+        assert_eq!(
+            from_proto::task_result(message).map_err(|e| e.to_string()),
+            Err(expected.to_owned())
+        );
     };
     refused("width is 0, but has to be from 1 to 32768 pixels", |m| m.width = 0);
     refused("height is 40000, but has to be from 1 to 32768 pixels", |m| m.height = 40_000);
     refused("output is missing", |m| m.output = None);
-    refused("report.loss is NaN, but has to be finite", |m| m.report.as_mut().expect("it is there").loss = f64::NAN);
+    refused("report.loss is NaN, but has to be finite", |m| {
+        m.report.as_mut().expect("it is there").loss = f64::NAN
+    });
 }
 
 #[test]
 fn an_error_is_an_invalid_argument() {
     let status = tonic::Status::from(FieldError::missing("digest").within("blob"));
-    assert_eq!((status.code(), status.message()), (tonic::Code::InvalidArgument, "blob.digest is missing"));
+    assert_eq!(
+        (status.code(), status.message()),
+        (tonic::Code::InvalidArgument, "blob.digest is missing")
+    );
 }
 
 #[test]
 fn names_are_bounded() {
-    for (text, good) in [("a", true), ("", false), ("a\nb", false), (&*"x".repeat(256), true), (&*"x".repeat(257), false)] {
+    for (text, good) in [
+        ("a", true),
+        ("", false),
+        ("a\nb", false),
+        (&*"x".repeat(256), true),
+        (&*"x".repeat(257), false),
+    ] {
         assert_eq!(from_proto::name("key", text.to_owned()).is_ok(), good, "{text:?}");
     }
 }

@@ -11,8 +11,9 @@ pub fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("this crate lies in the workspace")
 }
 
-/// The program `impasto` as the sources are now, in the profile of these tests. Cargo builds it, once for all tests of a process; where it is
-/// fresh, as after `cargo test --workspace`, that costs a look at the sources.
+/// The program `impasto` as the sources are now, in the profile of these tests. Cargo builds it,
+/// once for all tests of a process; where it is fresh, as after `cargo test --workspace`, that
+/// costs a look at the sources.
 pub fn impasto() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(build)
@@ -21,18 +22,32 @@ pub fn impasto() -> &'static Path {
 fn build() -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    // Not `build --package`: which features the libraries have follows from the packages that are built, and other features mean to compile everything
-    // twice. A test of the program brings the program with it.
-    command.args(["test", "--workspace", "--no-run", "--test", "commands", "--message-format", "json-render-diagnostics"]);
+    // Not `build --package`: which features the libraries have follows from the packages that are
+    // built, and other features mean to compile everything twice. A test of the program brings the
+    // program with it.
+    command.args([
+        "test",
+        "--workspace",
+        "--no-run",
+        "--test",
+        "commands",
+        "--message-format",
+        "json-render-diagnostics",
+    ]);
     command.current_dir(workspace());
     if !cfg!(debug_assertions) {
         command.arg("--release");
     }
     let output = command.stderr(Stdio::inherit()).output().expect("cargo runs");
     assert!(output.status.success(), "the program does not compile");
-    let messages = output.stdout.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice::<Value>(line).ok());
+    let messages = output
+        .stdout
+        .split(|byte| *byte == b'\n')
+        .filter_map(|line| serde_json::from_slice::<Value>(line).ok());
     let mut programs = messages
-        .filter(|message| message["target"]["name"] == "impasto" && message["profile"]["test"] == false)
+        .filter(|message| {
+            message["target"]["name"] == "impasto" && message["profile"]["test"] == false
+        })
         .filter_map(|message| Some(PathBuf::from(message["executable"].as_str()?)));
     programs.next().expect("cargo names the program")
 }

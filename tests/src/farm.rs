@@ -16,7 +16,8 @@ pub struct Coordinator {
     pub url: String,
 }
 
-/// A farm's figures made for tests: news comes at once, and who is gone is missed soon, but not before a busy machine has started him again.
+/// A farm's figures made for tests: news comes at once, and who is gone is missed soon, but not
+/// before a busy machine has started him again.
 const HASTE: [(&str, &str); 3] = [
     ("IMPASTO_COORDINATOR__HEARTBEAT_MS", "200"),
     ("IMPASTO_COORDINATOR__LEASE_MS", "30000"),
@@ -31,14 +32,18 @@ impl Coordinator {
 
     /// The same again after [`Coordinator::kill`], on the address and the data that it had.
     pub fn restart(project: &Project, url: &str) -> Self {
-        Self::listen(project, url.strip_prefix("http://").expect("it is an address of this crate's coordinator"))
+        Self::listen(
+            project,
+            url.strip_prefix("http://").expect("it is an address of this crate's coordinator"),
+        )
     }
 
     fn listen(project: &Project, address: &str) -> Self {
         let mut command = project.impasto(&["coordinator", "--listen", address, "--data-dir"]);
         command.arg(project.beside("coordinator")).envs(HASTE);
         let mut process = Process::start(&mut command);
-        let url = process.until_out("its address", |line| line.starts_with("http://").then(|| line.to_owned()));
+        let url = process
+            .until_out("its address", |line| line.starts_with("http://").then(|| line.to_owned()));
         Self { process, url }
     }
 
@@ -49,14 +54,20 @@ impl Coordinator {
     /// Waits until this many workers are connected.
     pub fn await_workers(&self, project: &Project, count: usize) {
         eventually("the workers", || {
-            let listed = project.run(&["workers", "--json", "--coordinator", &self.url]).expect_code(0).document();
+            let listed = project
+                .run(&["workers", "--json", "--coordinator", &self.url])
+                .expect_code(0)
+                .document();
             (listed.as_array().map(Vec::len) == Some(count)).then_some(())
         });
     }
 
     /// What the coordinator says about a job and each of its tasks.
     pub fn job(&self, project: &Project, number: u64) -> Value {
-        project.run(&["job", &number.to_string(), "--json", "--coordinator", &self.url]).expect_code(0).document()
+        project
+            .run(&["job", &number.to_string(), "--json", "--coordinator", &self.url])
+            .expect_code(0)
+            .document()
     }
 }
 
@@ -67,10 +78,14 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// `coordinator` is where it looks for work, and `models` its model store; what that lacks it has from the coordinator.
+    /// `coordinator` is where it looks for work, and `models` its model store; what that lacks it
+    /// has from the coordinator.
     pub fn start(project: &Project, coordinator: &str, name: &str, models: &Path) -> Self {
-        let mut command = project.impasto(&["worker", "--name", name, "--coordinator", coordinator]);
-        command.env("IMPASTO_WORKER__MODELS_DIR", models).env("IMPASTO_WORKER__CACHE_DIR", project.beside(&format!("cache of {name}")));
+        let mut command =
+            project.impasto(&["worker", "--name", name, "--coordinator", coordinator]);
+        command
+            .env("IMPASTO_WORKER__MODELS_DIR", models)
+            .env("IMPASTO_WORKER__CACHE_DIR", project.beside(&format!("cache of {name}")));
         command.env("IMPASTO_WORKER__THREADS", "1").env("IMPASTO_WORKER__SLOTS", "1");
         Self { process: Process::start(&mut command) }
     }

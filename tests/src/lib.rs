@@ -1,7 +1,9 @@
-//! What the end-to-end tests share: the real program, the real weights, projects in temporary folders, and processes that end with their test.
+//! What the end-to-end tests share: the real program, the real weights, projects in temporary
+//! folders, and processes that end with their test.
 //!
-//! Nothing here links Impasto: a test sees what a user sees, which is files, exit codes and what is printed. Nothing is timed. Whatever is waited
-//! for is an event, a line of output or a file, and the deadline only turns a hang into a failure.
+//! Nothing here links Impasto: a test sees what a user sees, which is files, exit codes and what is
+//! printed. Nothing is timed. Whatever is waited for is an event, a line of output or a file, and
+//! the deadline only turns a hang into a failure.
 
 mod binary;
 mod eventually;

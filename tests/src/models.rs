@@ -7,12 +7,14 @@ use std::sync::OnceLock;
 use crate::binary::impasto;
 use crate::process::Finished;
 
-/// A model store that has VGG-19: the one that `IMPASTO_MODELS_DIR` names, else one beside the program, which the first test fills as a user's first
-/// build does. Several processes may ask at once, for the store has a lock of its own.
+/// A model store that has VGG-19: the one that `IMPASTO_MODELS_DIR` names, else one beside the
+/// program, which the first test fills as a user's first build does. Several processes may ask at
+/// once, for the store has a lock of its own.
 pub fn models_dir() -> &'static Path {
     static MODELS: OnceLock<PathBuf> = OnceLock::new();
     MODELS.get_or_init(|| {
-        let dir = std::env::var_os("IMPASTO_MODELS_DIR").map_or_else(beside_the_program, PathBuf::from);
+        let dir =
+            std::env::var_os("IMPASTO_MODELS_DIR").map_or_else(beside_the_program, PathBuf::from);
         let mut pull = Command::new(impasto());
         pull.args(["models", "pull", "--models-dir"]).arg(&dir);
         Finished::of(&mut pull).expect_code(0);

@@ -9,20 +9,27 @@ pub fn bricks(width: u32, height: u32, seed: u32) -> RgbImage {
         let along = x + (row % 2) * 10 + seed * 3;
         let tone = ((row * 7 + along / 20 * 13 + seed * 29) % 40) as u8;
         let mortar = y % 12 < 2 || along % 20 < 2;
-        if mortar { Rgb([176, 170, 158]) } else { Rgb([130 + tone, 62 + tone / 2, 44 + (x % 5) as u8 * 3]) }
+        if mortar {
+            Rgb([176, 170, 158])
+        } else {
+            Rgb([130 + tone, 62 + tone / 2, 44 + (x % 5) as u8 * 3])
+        }
     })
 }
 
 /// Soft waves that join themselves on both axes, and are as steep there as they are on the whole.
 pub fn waves(side: u32) -> RgbImage {
-    let turn = |at: u32, times: f32| (at as f32 / side as f32 * times * std::f32::consts::TAU + 0.88).sin();
+    let turn = |at: u32, times: f32| {
+        (at as f32 / side as f32 * times * std::f32::consts::TAU + 0.88).sin()
+    };
     RgbImage::from_fn(side, side, |x, y| {
         let level = |wave: f32| (128.0 + 90.0 * wave) as u8;
         Rgb([level(turn(x, 2.0)), level(turn(y, 3.0)), level(turn(x, 1.0) * turn(y, 1.0))])
     })
 }
 
-/// Swirls of blue and yellow, as a painter of night skies lays them; another palette for each `seed`.
+/// Swirls of blue and yellow, as a painter of night skies lays them; another palette for each
+/// `seed`.
 pub fn swirls(side: u32, seed: u32) -> RgbImage {
     RgbImage::from_fn(side, side, |x, y| {
         let (dx, dy) = (x as f32 - side as f32 * 0.4, y as f32 - side as f32 * 0.55);
@@ -56,21 +63,35 @@ pub fn deep_slope(width: u32, height: u32) -> DynamicImage {
     DynamicImage::ImageRgba16(slope)
 }
 
-/// How much rougher a picture is where its borders meet than within, on the worse axis; about 1 where it joins itself.
+/// How much rougher a picture is where its borders meet than within, on the worse axis; about 1
+/// where it joins itself.
 pub fn seam(picture: &DynamicImage) -> f64 {
     let pixels = picture.to_rgba32f();
     let (width, height) = pixels.dimensions();
-    let columns = |x: u32| (0..height).map(|y| difference(&pixels, (x, y), ((x + 1) % width, y))).sum::<f64>() / f64::from(height);
-    let rows = |y: u32| (0..width).map(|x| difference(&pixels, (x, y), (x, (y + 1) % height))).sum::<f64>() / f64::from(width);
-    let ratio = |across: f64, inside: Vec<f64>| across / (inside.iter().sum::<f64>() / inside.len() as f64);
-    ratio(columns(width - 1), (0..width - 1).map(columns).collect()).max(ratio(rows(height - 1), (0..height - 1).map(rows).collect()))
+    let columns = |x: u32| {
+        (0..height).map(|y| difference(&pixels, (x, y), ((x + 1) % width, y))).sum::<f64>()
+            / f64::from(height)
+    };
+    let rows = |y: u32| {
+        (0..width).map(|x| difference(&pixels, (x, y), (x, (y + 1) % height))).sum::<f64>()
+            / f64::from(width)
+    };
+    let ratio =
+        |across: f64, inside: Vec<f64>| across / (inside.iter().sum::<f64>() / inside.len() as f64);
+    ratio(columns(width - 1), (0..width - 1).map(columns).collect())
+        .max(ratio(rows(height - 1), (0..height - 1).map(rows).collect()))
 }
 
 /// How alike two pictures of one size are, in decibels; no eye tells them apart from about 45 on.
 pub fn psnr(a: &DynamicImage, b: &DynamicImage) -> f64 {
     let (a, b) = (a.to_rgb8(), b.to_rgb8());
     assert_eq!(a.dimensions(), b.dimensions());
-    let squares: f64 = a.as_raw().iter().zip(b.as_raw()).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2)).sum();
+    let squares: f64 = a
+        .as_raw()
+        .iter()
+        .zip(b.as_raw())
+        .map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2))
+        .sum();
     20.0 * 255_f64.log10() - 10.0 * (squares / a.as_raw().len() as f64).log10()
 }
 

@@ -42,7 +42,13 @@ impl Finished {
     /// Stdout as JSON lines.
     #[track_caller]
     pub fn events(&self) -> Vec<Value> {
-        self.out.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line}: {self}"))).collect()
+        self.out
+            .lines()
+            .map(|line| {
+                serde_json::from_str(line)
+                    .unwrap_or_else(|error| panic!("{error} in {line}: {self}"))
+            })
+            .collect()
     }
 
     /// The JSON lines with this `event`.
@@ -62,7 +68,8 @@ impl Finished {
     /// The one line of stderr that says what went wrong.
     #[track_caller]
     pub fn error(&self) -> &str {
-        let errors: Vec<&str> = self.err.lines().filter(|line| line.starts_with("error: ")).collect();
+        let errors: Vec<&str> =
+            self.err.lines().filter(|line| line.starts_with("error: ")).collect();
         assert_eq!(errors.len(), 1, "{self}");
         errors[0]
     }
@@ -93,11 +100,22 @@ enum Line {
 
 impl Process {
     pub fn start(command: &mut Command) -> Self {
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
         let (sender, lines) = channel();
         pass_on(child.stdout.take().expect("it is piped"), sender.clone(), Line::Out);
         pass_on(child.stderr.take().expect("it is piped"), sender, Line::Err);
-        Self { child, command: format!("{command:?}"), lines, out: String::new(), err: String::new() }
+        Self {
+            child,
+            command: format!("{command:?}"),
+            lines,
+            out: String::new(),
+            err: String::new(),
+        }
     }
 
     pub fn id(&self) -> u32 {
@@ -126,7 +144,8 @@ impl Process {
     #[track_caller]
     pub fn until_event<T>(&mut self, name: &str, mut pick: impl FnMut(&Value) -> Option<T>) -> T {
         self.until_out(name, |line| {
-            let event: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line}"));
+            let event: Value =
+                serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line}"));
             (event["event"] == name).then(|| pick(&event)).flatten()
         })
     }
@@ -143,8 +162,12 @@ impl Process {
                 text.push('\n');
                 line
             }
-            Err(RecvTimeoutError::Timeout) => panic!("{awaited}: nothing is said any more\n{}", self.said()),
-            Err(RecvTimeoutError::Disconnected) => panic!("{awaited}: the program ended before\n{}", self.said()),
+            Err(RecvTimeoutError::Timeout) => {
+                panic!("{awaited}: nothing is said any more\n{}", self.said())
+            }
+            Err(RecvTimeoutError::Disconnected) => {
+                panic!("{awaited}: the program ended before\n{}", self.said())
+            }
         }
     }
 
@@ -160,7 +183,10 @@ impl Process {
     /// Ctrl-C.
     #[cfg(unix)]
     pub fn interrupt(&self) {
-        let sent = Command::new("kill").args(["-INT", &self.id().to_string()]).status().expect("there is a `kill`");
+        let sent = Command::new("kill")
+            .args(["-INT", &self.id().to_string()])
+            .status()
+            .expect("there is a `kill`");
         assert!(sent.success(), "the signal is not taken");
     }
 
@@ -175,9 +201,15 @@ impl Process {
                 Err(RecvTimeoutError::Timeout) => panic!("it does not end\n{}", self.said()),
             }
         }
-        let status: ExitStatus = eventually("its end", || self.child.try_wait().expect("it can be waited for"));
+        let status: ExitStatus =
+            eventually("its end", || self.child.try_wait().expect("it can be waited for"));
         let text = |text: &mut String| std::mem::take(text);
-        Finished { code: status.code(), out: text(&mut self.out), err: text(&mut self.err), command: text(&mut self.command) }
+        Finished {
+            code: status.code(),
+            out: text(&mut self.out),
+            err: text(&mut self.err),
+            command: text(&mut self.command),
+        }
     }
 
     fn end(&mut self) {

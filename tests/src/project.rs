@@ -1,4 +1,5 @@
-//! A project in a temporary folder, and the program set loose on it with everything of this machine's user kept out.
+//! A project in a temporary folder, and the program set loose on it with everything of this
+//! machine's user kept out.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -38,11 +39,14 @@ impl Project {
         project
     }
 
-    /// Two walls in the style `night` and one in `day`, each 64 pixels wide and painted in a few steps.
+    /// Two walls in the style `night` and one in `day`, each 64 pixels wide and painted in a few
+    /// steps.
     pub fn small() -> Self {
         let rules = "[[rules]]\nmatch = \"textures/day/**\"\nstyle = \"day\"\n[[rules]]\nmatch = \"textures/**\"\nstyle = \"night\"\n";
         let styles = "[styles.night]\nimages = \"styles/night.png\"\n[styles.day]\nimages = \"styles/day.png\"\n";
-        let project = Self::new(&format!("[project]\nname = \"town\"\noutput = \"painted/{{dir}}/{{name}}\"\n{QUICK}{styles}{rules}"));
+        let project = Self::new(&format!(
+            "[project]\nname = \"town\"\noutput = \"painted/{{dir}}/{{name}}\"\n{QUICK}{styles}{rules}"
+        ));
         project.save("textures/brick.png", &pictures::bricks(64, 48, 1));
         project.save("textures/wall.png", &pictures::bricks(64, 64, 2));
         project.save("textures/day/house.png", &pictures::bricks(48, 64, 3));
@@ -55,7 +59,9 @@ impl Project {
     pub fn empty() -> Self {
         let rule = "[[rules]]\nmatch = \"textures/**\"\n";
         let style = "[styles.night]\nimages = \"styles/night.png\"\n";
-        let project = Self::new(&format!("[project]\nname = \"town\"\noutput = \"painted/{{dir}}/{{name}}\"\n{QUICK}{style}{rule}"));
+        let project = Self::new(&format!(
+            "[project]\nname = \"town\"\noutput = \"painted/{{dir}}/{{name}}\"\n{QUICK}{style}{rule}"
+        ));
         project.save("styles/night.png", &pictures::swirls(64, 0));
         project
     }
@@ -80,7 +86,8 @@ impl Project {
 
     pub fn write(&self, file: &str, bytes: impl AsRef<[u8]>) {
         let path = self.path(file);
-        fs::create_dir_all(path.parent().expect("it lies in the project")).expect("its folder is made");
+        fs::create_dir_all(path.parent().expect("it lies in the project"))
+            .expect("its folder is made");
         fs::write(path, bytes).expect("it is written");
     }
 
@@ -97,12 +104,16 @@ impl Project {
     }
 
     /// Writes a picture in the format that its name says.
-    pub fn save<P: image::PixelWithColorType>(&self, file: &str, picture: &image::ImageBuffer<P, Vec<P::Subpixel>>)
-    where
+    pub fn save<P: image::PixelWithColorType>(
+        &self,
+        file: &str,
+        picture: &image::ImageBuffer<P, Vec<P::Subpixel>>,
+    ) where
         [P::Subpixel]: image::EncodableLayout,
     {
         let path = self.path(file);
-        fs::create_dir_all(path.parent().expect("it lies in the project")).expect("its folder is made");
+        fs::create_dir_all(path.parent().expect("it lies in the project"))
+            .expect("its folder is made");
         picture.save(path).expect("it is written");
     }
 
@@ -127,11 +138,14 @@ impl Project {
         self.files("painted").into_iter().map(|(path, (bytes, _))| (path, bytes)).collect()
     }
 
-    /// The program in the project's folder. Nothing of the user's settings, caches and farm reaches it.
+    /// The program in the project's folder. Nothing of the user's settings, caches and farm reaches
+    /// it.
     pub fn impasto(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(impasto());
         command.args(arguments).current_dir(self.dir());
-        let foreign = |name: &str| name.starts_with("IMPASTO_") || name.starts_with("XDG_") || name == "RUST_LOG";
+        let foreign = |name: &str| {
+            name.starts_with("IMPASTO_") || name.starts_with("XDG_") || name == "RUST_LOG"
+        };
         for (name, _) in std::env::vars_os().filter(|(name, _)| foreign(&name.to_string_lossy())) {
             command.env_remove(name);
         }
@@ -139,7 +153,9 @@ impl Project {
             command.env(home, self.home());
         }
         command.env("IMPASTO_CONFIG", self.home().join("config.toml"));
-        command.env("IMPASTO_CACHE_DIR", self.beside("cache")).env("IMPASTO_MODELS_DIR", models_dir());
+        command
+            .env("IMPASTO_CACHE_DIR", self.beside("cache"))
+            .env("IMPASTO_MODELS_DIR", models_dir());
         command
     }
 
@@ -167,7 +183,8 @@ fn collect(folder: &Path, prefix: &str, files: &mut Files) {
         if entry.file_type().expect("it has a type").is_dir() {
             collect(&entry.path(), &format!("{name}/"), files);
         } else {
-            let time = entry.metadata().and_then(|metadata| metadata.modified()).expect("it has a time");
+            let time =
+                entry.metadata().and_then(|metadata| metadata.modified()).expect("it has a time");
             files.insert(name, (fs::read(entry.path()).expect("it can be read"), time));
         }
     }

@@ -1,6 +1,7 @@
 //! One attempt at one task: fetch its blobs, paint, hand the result in.
 //!
-//! It knows no leases. While the coordinator is away its transfers wait and try again; only cancellation ends that.
+//! It knows no leases. While the coordinator is away its transfers wait and try again; only
+//! cancellation ends that.
 
 use std::io;
 use std::ops::ControlFlow;
@@ -40,7 +41,9 @@ pub(crate) struct Workshop {
 enum AttemptError {
     #[error("it was canceled")]
     Canceled,
-    #[error("the task is for version {asked} of the engine, but this worker has version {ENGINE_VERSION}")]
+    #[error(
+        "the task is for version {asked} of the engine, but this worker has version {ENGINE_VERSION}"
+    )]
     EngineVersion { asked: u32 },
     #[error("cannot fetch {what} of `{asset}`")]
     Fetch { asset: String, what: String, source: BlobError },
@@ -61,28 +64,38 @@ impl AttemptError {
     fn outcome(&self, only: bool) -> Outcome {
         let kind = match self {
             // A lease that crossed the news that there is no device left belongs to another worker.
-            Self::Canceled | Self::NoDevice | Self::Paint(PaintError::Canceled { .. }) => return Outcome::Returned,
+            Self::Canceled | Self::NoDevice | Self::Paint(PaintError::Canceled { .. }) => {
+                return Outcome::Returned;
+            }
             // All the memory of the only worker was not enough, and never will be.
             Self::Paint(PaintError::Memory { .. }) if only => FailureKind::Input,
             // Others may let its card go, but that is not waited for without end.
-            Self::Paint(PaintError::CardMemory { .. } | PaintError::FullCard { .. }) if only => FailureKind::Transient,
-            Self::Paint(error) => error.kind(),
-            Self::EngineVersion { .. } | Self::Fetch { .. } | Self::Scratch { .. } | Self::HandIn { .. } | Self::Panicked { .. } => {
+            Self::Paint(PaintError::CardMemory { .. } | PaintError::FullCard { .. }) if only => {
                 FailureKind::Transient
             }
+            Self::Paint(error) => error.kind(),
+            Self::EngineVersion { .. }
+            | Self::Fetch { .. }
+            | Self::Scratch { .. }
+            | Self::HandIn { .. }
+            | Self::Panicked { .. } => FailureKind::Transient,
         };
         Outcome::Failed { kind, message: one_line(self) }
     }
 }
 
-/// Runs a task until it has ended or `cancel` is called, which takes effect between two optimiser steps.
+/// Runs a task until it has ended or `cancel` is called, which takes effect between two optimiser
+/// steps.
 pub(crate) async fn attempt(
     workshop: Arc<Workshop>,
     task: TaskSpec,
     progress: watch::Sender<Option<Progress>>,
     cancel: CancellationToken,
 ) -> Outcome {
-    match (Attempt { workshop: &workshop, task: Arc::new(task), cancel: &cancel }).run(progress).await {
+    match (Attempt { workshop: &workshop, task: Arc::new(task), cancel: &cancel })
+        .run(progress)
+        .await
+    {
         Ok(result) => Outcome::Succeeded(result),
         Err(error) => error.outcome(workshop.only),
     }
@@ -95,7 +108,10 @@ struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    async fn run(&self, progress: watch::Sender<Option<Progress>>) -> Result<TaskResult, AttemptError> {
+    async fn run(
+        &self,
+        progress: watch::Sender<Option<Progress>>,
+    ) -> Result<TaskResult, AttemptError> {
         // A lease that was granted before the coordinator knew that this slot was taken waits here.
         let mut place = self.take(Demand::Bytes(self.task.memory_bytes)).await?;
         let asked = self.task.action.engine_version;
@@ -106,14 +122,16 @@ impl Attempt<'_> {
         self.fetch_models().await?;
         let painted = match self.paint(place.lane, &sources, &progress).await {
             Err(AttemptError::Paint(error)) => match shortage(&error) {
-                // The coordinator's estimate fell short. Before another worker tries, all of a device's memory does.
+                // The coordinator's estimate fell short. Before another worker tries, all of a
+                // device's memory does.
                 Some(Shortage::Plan) if !place.is_whole => {
                     debug!(asset = %self.task.asset, error = one_line(&error), "trying again with all the memory");
                     drop(place);
                     place = self.take(Demand::Whole).await?;
                     self.paint(place.lane, &sources, &progress).await
                 }
-                // The plan held, but others took of the card too. With all its lanes and half of its memory, tiles are smaller and there is as much again to spare.
+                // The plan held, but others took of the card too. With all its lanes and half of
+                // its memory, tiles are smaller and there is as much again to spare.
                 Some(Shortage::Card) => {
                     debug!(asset = %self.task.asset, error = one_line(&error), "trying again alone, with half of the card's memory");
                     drop(place);
@@ -134,7 +152,9 @@ impl Attempt<'_> {
     }
 
     async fn take(&self, demand: Demand) -> Result<Place<'_>, AttemptError> {
-        self.unless_canceled(self.workshop.pool.take(demand)).await?.map_err(|AllRetired| AttemptError::NoDevice)
+        self.unless_canceled(self.workshop.pool.take(demand))
+            .await?
+            .map_err(|AllRetired| AttemptError::NoDevice)
     }
 
     async fn fetch_sources(&self) -> Result<Sources, AttemptError> {
@@ -147,12 +167,16 @@ impl Attempt<'_> {
         for (index, style) in action.styles.iter().enumerate() {
             let what = format!("style image {}", index + 1);
             let bytes = self.fetch(style.blob, &what).await?;
-            // Only the asset's own name is known, and its extension says nothing about a style: it must not stand at the end.
+            // Only the asset's own name is known, and its extension says nothing about a style: it
+            // must not stand at the end.
             sources.styles.push(Source { name: format!("{} ({what})", self.task.asset), bytes });
         }
         if let Some(blob) = action.init {
             let bytes = self.fetch(blob, "the image to begin with").await?;
-            sources.init = Some(Source { name: format!("{} (the image to begin with)", self.task.asset), bytes });
+            sources.init = Some(Source {
+                name: format!("{} (the image to begin with)", self.task.asset),
+                bytes,
+            });
         }
         Ok(sources)
     }
@@ -164,11 +188,19 @@ impl Attempt<'_> {
             if self.on_thread(move || painter.has_model(&model)).await? {
                 continue;
             }
-            // Weights are large: they go from the network to a file, which the store copies. The folder goes with its last use.
-            let folder = self.workshop.cache.scratch_folder().map_err(|source| AttemptError::Scratch { source })?;
+            // Weights are large: they go from the network to a file, which the store copies. The
+            // folder goes with its last use.
+            let folder = self
+                .workshop
+                .cache
+                .scratch_folder()
+                .map_err(|source| AttemptError::Scratch { source })?;
             let weights = folder.path().join("weights");
-            let fetched = self.until_it_answers(|| self.workshop.blobs.download_to(model.blob, &weights)).await?;
-            fetched.map_err(|source| self.not_fetched(&format!("the model {}", model.name), source))?;
+            let fetched = self
+                .until_it_answers(|| self.workshop.blobs.download_to(model.blob, &weights))
+                .await?;
+            fetched
+                .map_err(|source| self.not_fetched(&format!("the model {}", model.name), source))?;
             let painter = self.workshop.painter.clone();
             self.on_thread(move || painter.adopt_model(&model, &weights)).await??;
             drop(folder);
@@ -176,15 +208,30 @@ impl Attempt<'_> {
         Ok(())
     }
 
-    async fn paint(&self, lane: Lane, sources: &Arc<Sources>, progress: &watch::Sender<Option<Progress>>) -> Result<Painted, AttemptError> {
-        let (painter, task, cancel) = (self.workshop.painter.clone(), self.task.clone(), self.cancel.clone());
+    async fn paint(
+        &self,
+        lane: Lane,
+        sources: &Arc<Sources>,
+        progress: &watch::Sender<Option<Progress>>,
+    ) -> Result<Painted, AttemptError> {
+        let (painter, task, cancel) =
+            (self.workshop.painter.clone(), self.task.clone(), self.cancel.clone());
         let (sources, progress) = (sources.clone(), progress.clone());
         let painted = self.on_thread(move || {
             let (began, mut pace) = (Instant::now(), Pace::new(task.work));
             painter.paint(lane, task.asset.as_str(), &task.action, &sources, &mut |step| {
                 let left_ms = pace.step(step.scale, began.elapsed());
-                progress.send_replace(Some(Progress { iteration: step.iteration, iterations: step.iterations, loss: step.loss, left_ms }));
-                if cancel.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+                progress.send_replace(Some(Progress {
+                    iteration: step.iteration,
+                    iterations: step.iterations,
+                    loss: step.loss,
+                    left_ms,
+                }));
+                if cancel.is_cancelled() {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                }
             })
         });
         Ok(painted.await??)
@@ -230,7 +277,10 @@ impl Attempt<'_> {
     }
 
     /// Makes a transfer, again and again while the coordinator is away.
-    async fn until_it_answers<T, F>(&self, transfer: impl Fn() -> F) -> Result<Result<T, BlobError>, AttemptError>
+    async fn until_it_answers<T, F>(
+        &self,
+        transfer: impl Fn() -> F,
+    ) -> Result<Result<T, BlobError>, AttemptError>
     where
         F: Future<Output = Result<T, BlobError>>,
     {
@@ -250,10 +300,17 @@ impl Attempt<'_> {
         self.cancel.run_until_cancelled(future).await.ok_or(AttemptError::Canceled)
     }
 
-    /// Runs what blocks on a thread of its own. A panic there is this task's failure, not the worker's.
-    async fn on_thread<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, AttemptError> {
+    /// Runs what blocks on a thread of its own. A panic there is this task's failure, not the
+    /// worker's.
+    async fn on_thread<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, AttemptError> {
         tokio::task::spawn_blocking(work).await.map_err(|error| match error.try_into_panic() {
-            Ok(panic) => AttemptError::Panicked { asset: self.task.asset.to_string(), message: message_of(&*panic) },
+            Ok(panic) => AttemptError::Panicked {
+                asset: self.task.asset.to_string(),
+                message: message_of(&*panic),
+            },
             // The runtime is shutting down.
             Err(_) => AttemptError::Canceled,
         })
@@ -279,7 +336,10 @@ fn shortage(error: &PaintError) -> Option<Shortage> {
 
 /// What a panic said.
 fn message_of(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    let text = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     text.unwrap_or("without a message").to_owned()
 }
 

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-/// Delays that double from a fifth of a second to ten seconds. Half of each is chance, so that a farm's workers do not come back in step.
+/// Delays that double from a fifth of a second to ten seconds. Half of each is chance, so that a
+/// farm's workers do not come back in step.
 #[derive(Debug)]
 pub(crate) struct Backoff {
     next_ms: u64,

@@ -1,7 +1,9 @@
-//! Blobs that were downloaded, kept in a folder up to a size; the one that was not used for the longest goes first.
+//! Blobs that were downloaded, kept in a folder up to a size; the one that was not used for the
+//! longest goes first.
 //!
-//! A file's name is its digest, and its bytes are checked whenever they are read, so that several workers can share a folder and a damaged file
-//! is no more than a miss. Each worker keeps its own count of the folder, from when it opened it.
+//! A file's name is its digest, and its bytes are checked whenever they are read, so that several
+//! workers can share a folder and a damaged file is no more than a miss. Each worker keeps its own
+//! count of the folder, from when it opened it.
 
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
@@ -40,10 +42,18 @@ impl BlobCache {
         let mut found = Vec::new();
         for entry in fs::read_dir(dir)? {
             let entry = entry?;
-            let Some(digest) = entry.file_name().to_str().and_then(|name| name.parse::<Digest>().ok()) else { continue };
+            let Some(digest) =
+                entry.file_name().to_str().and_then(|name| name.parse::<Digest>().ok())
+            else {
+                continue;
+            };
             // Another worker may have removed it by now.
             let Ok(metadata) = entry.metadata() else { continue };
-            found.push((metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH), digest, metadata.len()));
+            found.push((
+                metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH),
+                digest,
+                metadata.len(),
+            ));
         }
         found.sort_unstable();
         let mut index = Index::default();
@@ -67,8 +77,12 @@ impl BlobCache {
             return None;
         };
         self.index().insert(blob.digest, blob.size_bytes);
-        // The order of use is to outlive this process; where it cannot be written, the next one starts with an older order.
-        let _ = OpenOptions::new().append(true).open(&path).and_then(|file| file.set_modified(SystemTime::now()));
+        // The order of use is to outlive this process; where it cannot be written, the next one
+        // starts with an older order.
+        let _ = OpenOptions::new()
+            .append(true)
+            .open(&path)
+            .and_then(|file| file.set_modified(SystemTime::now()));
         Some(bytes)
     }
 
@@ -77,7 +91,8 @@ impl BlobCache {
         if blob.size_bytes > self.max_bytes {
             return Ok(());
         }
-        let mut file = tempfile::Builder::new().prefix(".").suffix(".part").tempfile_in(&self.dir)?;
+        let mut file =
+            tempfile::Builder::new().prefix(".").suffix(".part").tempfile_in(&self.dir)?;
         file.write_all(bytes)?;
         file.persist(self.path(blob.digest))?;
         let mut index = self.index();
@@ -89,7 +104,8 @@ impl BlobCache {
     /// The blobs that were used last, at most `count` of them.
     pub(crate) fn newest(&self, count: usize) -> Vec<Digest> {
         let index = self.index();
-        let mut blobs: Vec<_> = index.blobs.iter().map(|(digest, entry)| (entry.used, *digest)).collect();
+        let mut blobs: Vec<_> =
+            index.blobs.iter().map(|(digest, entry)| (entry.used, *digest)).collect();
         blobs.sort_unstable_by(|a, b| b.cmp(a));
         blobs.into_iter().take(count).map(|(_, digest)| digest).collect()
     }
@@ -101,9 +117,14 @@ impl BlobCache {
 
     fn evict(&self, index: &mut Index) {
         while index.bytes > self.max_bytes {
-            let Some(digest) = index.blobs.iter().min_by_key(|(_, entry)| entry.used).map(|(digest, _)| *digest) else { return };
+            let Some(digest) =
+                index.blobs.iter().min_by_key(|(_, entry)| entry.used).map(|(digest, _)| *digest)
+            else {
+                return;
+            };
             index.remove(digest);
-            // A file that cannot be removed is gone already, or is found again when the folder is next opened.
+            // A file that cannot be removed is gone already, or is found again when the folder is
+            // next opened.
             let _ = fs::remove_file(self.path(digest));
         }
     }
@@ -164,7 +185,11 @@ mod tests {
         let reopened = BlobCache::open(dir.path(), 250).expect("it opens");
         assert_eq!(reopened.get(a.0), Some(a.1));
         assert_eq!(reopened.get(c.0), Some(c.1));
-        assert_eq!(BlobCache::open(dir.path(), 150).expect("it opens").newest(9).len(), 1, "a smaller limit holds at once");
+        assert_eq!(
+            BlobCache::open(dir.path(), 150).expect("it opens").newest(9).len(),
+            1,
+            "a smaller limit holds at once"
+        );
     }
 
     #[test]

@@ -11,7 +11,8 @@ use crate::machine::cpu_model;
 use crate::painter::level;
 use crate::settings::default_memory_bytes;
 
-/// What pictures are computed on: the processor, or cards of one kind. Written as `cpu`, `cuda` for all cards of the machine, `cuda:0` or `cuda:0,2`.
+/// What pictures are computed on: the processor, or cards of one kind. Written as `cpu`, `cuda` for
+/// all cards of the machine, `cuda:0` or `cuda:0,2`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(try_from = "String")]
 pub enum Devices {
@@ -33,7 +34,9 @@ pub enum Cards {
 /// A word that names no devices.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum UnknownDevice {
-    #[error("`{0}` is no device: it is `cpu`, `cuda` for all cards, `cuda:0`, `cuda:0,1`, or the same with `metal`")]
+    #[error(
+        "`{0}` is no device: it is `cpu`, `cuda` for all cards, `cuda:0`, `cuda:0,1`, or the same with `metal`"
+    )]
     Word(String),
     #[error("`{word}` names card {index} twice")]
     Twice { word: String, index: usize },
@@ -62,18 +65,23 @@ impl Devices {
     /// Each of them; never none.
     ///
     /// # Errors
-    /// Where all cards are wanted and this program was built without such cards, the driver is missing, or shows none.
+    /// Where all cards are wanted and this program was built without such cards, the driver is
+    /// missing, or shows none.
     pub(crate) fn list(&self) -> Result<Vec<Device>, Unavailable> {
         Ok(match self {
             Self::Cpu => vec![Device::Cpu],
-            Self::Cuda(Cards::These(indices)) => indices.iter().copied().map(Device::Cuda).collect(),
+            Self::Cuda(Cards::These(indices)) => {
+                indices.iter().copied().map(Device::Cuda).collect()
+            }
             Self::Cuda(Cards::All) => match tensor::cuda_count()? {
                 0 => return Err(Unavailable::NoCard { what: "CUDA", index: 0, count: 0 }),
                 count => (0..count.min(MAX_CARDS)).map(Device::Cuda).collect(),
             },
             // Machines with Metal have one card.
             Self::Metal(Cards::All) => vec![Device::Metal(0)],
-            Self::Metal(Cards::These(indices)) => indices.iter().copied().map(Device::Metal).collect(),
+            Self::Metal(Cards::These(indices)) => {
+                indices.iter().copied().map(Device::Metal).collect()
+            }
         })
     }
 }
@@ -90,7 +98,8 @@ impl Device {
     /// The card, opened, with a stream of its own where it has streams; nothing for the processor.
     ///
     /// # Errors
-    /// Where this program was built without such cards, or the driver or the card is missing or too old.
+    /// Where this program was built without such cards, or the driver or the card is missing or too
+    /// old.
     pub(crate) fn open(self) -> Result<Option<tensor::Handle>, Unavailable> {
         match self {
             Self::Cpu => Ok(None),
@@ -99,7 +108,8 @@ impl Device {
         }
     }
 
-    /// What it is, and how much of its memory painting may take: no more than `limit_bytes`, or most of what there is.
+    /// What it is, and how much of its memory painting may take: no more than `limit_bytes`, or
+    /// most of what there is.
     ///
     /// # Errors
     /// Where the driver does not tell.
@@ -107,7 +117,10 @@ impl Device {
         Ok(match self {
             // A level that cannot be followed is an error as soon as there is something to paint.
             Self::Cpu => DeviceInfo {
-                name: format!("cpu {}", level().unwrap_or_else(|_| impasto_kernels::Level::detect())),
+                name: format!(
+                    "cpu {}",
+                    level().unwrap_or_else(|_| impasto_kernels::Level::detect())
+                ),
                 model: cpu_model(),
                 memory_bytes: limit_bytes.unwrap_or_else(default_memory_bytes),
                 compute_capability: None,
@@ -133,7 +146,8 @@ impl Device {
     }
 }
 
-/// A card's memory, less a fifth for the driver and for who else draws on it. A card has no more than it has, whatever the limit.
+/// A card's memory, less a fifth for the driver and for who else draws on it. A card has no more
+/// than it has, whatever the limit.
 fn of_card(memory_bytes: u64, limit_bytes: Option<u64>) -> u64 {
     let most = memory_bytes / 10 * 8;
     limit_bytes.map_or(most, |limit| limit.min(most))
@@ -144,18 +158,24 @@ impl FromStr for Devices {
 
     fn from_str(word: &str) -> Result<Self, Self::Err> {
         let shown = || word.chars().take(40).collect::<String>();
-        let (kind, indices) = word.split_once(':').map_or((word, None), |(kind, indices)| (kind, Some(indices)));
+        let (kind, indices) =
+            word.split_once(':').map_or((word, None), |(kind, indices)| (kind, Some(indices)));
         let cards = || match indices {
             None => Ok(Cards::All),
             Some(indices) => {
                 // A sign would be a number to the parser.
-                let number = |index: &str| index.parse().ok().filter(|_| index.bytes().all(|byte| byte.is_ascii_digit()));
+                let number = |index: &str| {
+                    index.parse().ok().filter(|_| index.bytes().all(|byte| byte.is_ascii_digit()))
+                };
                 let indices: Option<Vec<usize>> = indices.split(',').map(number).collect();
                 let indices = indices.ok_or_else(|| UnknownDevice::Word(shown()))?;
-                let twice = indices.iter().enumerate().find(|(at, index)| indices[..*at].contains(index));
+                let twice =
+                    indices.iter().enumerate().find(|(at, index)| indices[..*at].contains(index));
                 match twice {
                     Some((_, index)) => Err(UnknownDevice::Twice { word: shown(), index: *index }),
-                    None if indices.len() > MAX_CARDS => Err(UnknownDevice::TooMany { word: shown(), count: indices.len() }),
+                    None if indices.len() > MAX_CARDS => {
+                        Err(UnknownDevice::TooMany { word: shown(), count: indices.len() })
+                    }
                     None => Ok(Cards::These(indices)),
                 }
             }
@@ -237,16 +257,28 @@ mod tests {
             "abacus",
             "metal:99999999999999999999999",
         ] {
-            assert_eq!(word.parse::<Devices>(), Err(UnknownDevice::Word(word.to_owned())), "{word}");
+            assert_eq!(
+                word.parse::<Devices>(),
+                Err(UnknownDevice::Word(word.to_owned())),
+                "{word}"
+            );
         }
-        assert!(matches!("cuda:1,0,1".parse::<Devices>(), Err(UnknownDevice::Twice { index: 1, .. })));
+        assert!(matches!(
+            "cuda:1,0,1".parse::<Devices>(),
+            Err(UnknownDevice::Twice { index: 1, .. })
+        ));
         let many: Vec<_> = (0..=MAX_CARDS).map(|index| index.to_string()).collect();
-        assert!(matches!(format!("cuda:{}", many.join(",")).parse::<Devices>(), Err(UnknownDevice::TooMany { count: 17, .. })));
+        assert!(matches!(
+            format!("cuda:{}", many.join(",")).parse::<Devices>(),
+            Err(UnknownDevice::TooMany { count: 17, .. })
+        ));
     }
 
     #[test]
     fn one_picture_takes_the_first() {
-        for (word, first) in [("cpu", "cpu"), ("cuda", "cuda:0"), ("cuda:3,1", "cuda:3"), ("metal", "metal:0")] {
+        for (word, first) in
+            [("cpu", "cpu"), ("cuda", "cuda:0"), ("cuda:3,1", "cuda:3"), ("metal", "metal:0")]
+        {
             assert_eq!(word.parse::<Devices>().expect("it is one").first().to_string(), first);
         }
     }
@@ -254,7 +286,10 @@ mod tests {
     #[cfg(not(feature = "cuda"))]
     #[test]
     fn a_program_without_cards_says_so() {
-        for error in [Device::Cuda(0).open().expect_err("there is none"), Devices::Cuda(Cards::All).list().expect_err("there is none")] {
+        for error in [
+            Device::Cuda(0).open().expect_err("there is none"),
+            Devices::Cuda(Cards::All).list().expect_err("there is none"),
+        ] {
             assert!(error.to_string().contains("feature `cuda`"), "{error}");
         }
         assert!(Device::Cpu.open().expect("it is there").is_none());
@@ -262,7 +297,9 @@ mod tests {
 
     #[test]
     fn a_fifth_of_a_card_is_left_to_others() {
-        for (limit, expected) in [(None, 64 << 30), (Some(8 << 30), 8 << 30), (Some(80 << 30), 64 << 30)] {
+        for (limit, expected) in
+            [(None, 64 << 30), (Some(8 << 30), 8 << 30), (Some(80 << 30), 64 << 30)]
+        {
             assert_eq!(of_card(80 << 30, limit), expected);
         }
         let limited = Device::Cpu.info(Some(7)).expect("the processor is there");

@@ -1,7 +1,8 @@
 //! How a card fares, as its driver tells.
 //!
-//! CUDA cards are asked through the driver's management library, which is loaded when a CUDA device is opened and never else. Where it is missing, cards paint all
-//! the same, and nothing is told of them.
+//! CUDA cards are asked through the driver's management library, which is loaded when a CUDA device
+//! is opened and never else. Where it is missing, cards paint all the same, and nothing is told of
+//! them.
 
 pub(crate) use kind::Gauge;
 
@@ -30,8 +31,10 @@ mod kind {
             let Device::Cuda(index) = device else { return None };
             // The driver and its library number cards differently, but agree on where they sit.
             let bus_id = cuda_card(index).ok()?.bus_id;
-            // Under the first name only the toolkit installs it, under the second every driver does.
-            let library = Nvml::init().or_else(|_| Nvml::builder().lib_path(OsStr::new("libnvidia-ml.so.1")).init());
+            // Under the first name only the toolkit installs it, under the second every driver
+            // does.
+            let library = Nvml::init()
+                .or_else(|_| Nvml::builder().lib_path(OsStr::new("libnvidia-ml.so.1")).init());
             match library {
                 Ok(library) => Some(Self { library, bus_id }),
                 Err(error) => {
@@ -45,16 +48,25 @@ mod kind {
         pub(crate) fn read(&self) -> DeviceHealth {
             let card = match self.library.device_by_pci_bus_id(self.bus_id.as_str()) {
                 Ok(card) => card,
-                Err(error) => return DeviceHealth { fault: fault(is_lost(&error), None), ..DeviceHealth::default() },
+                Err(error) => {
+                    return DeviceHealth {
+                        fault: fault(is_lost(&error), None),
+                        ..DeviceHealth::default()
+                    };
+                }
             };
             let temperature = card.temperature(TemperatureSensor::Gpu);
-            let ecc_errors = card.total_ecc_errors(MemoryError::Uncorrected, EccCounter::Volatile).ok();
+            let ecc_errors =
+                card.total_ecc_errors(MemoryError::Uncorrected, EccCounter::Volatile).ok();
             DeviceHealth {
                 power_w: card.power_usage().ok().map(|milliwatts| milliwatts / 1000),
                 memory_used_bytes: card.memory_info().ok().map(|memory| memory.used),
                 utilisation_percent: card.utilization_rates().ok().map(|rates| rates.gpu),
                 ecc_errors,
-                slowed_by: card.current_throttle_reasons().map(|reasons| slowed_by(reasons.bits())).unwrap_or_default(),
+                slowed_by: card
+                    .current_throttle_reasons()
+                    .map(|reasons| slowed_by(reasons.bits()))
+                    .unwrap_or_default(),
                 fault: fault(temperature.as_ref().is_err_and(is_lost), ecc_errors),
                 temperature_c: temperature.ok(),
             }
@@ -93,17 +105,21 @@ mod kind {
     }
 }
 
-/// Why a card is not to be painted on: what comes from a memory with errors may be wrong, and what comes from a card that is gone never comes.
+/// Why a card is not to be painted on: what comes from a memory with errors may be wrong, and what
+/// comes from a card that is gone never comes.
 #[cfg(any(feature = "cuda", test))]
 fn fault(is_lost: bool, ecc_errors: Option<u64>) -> String {
     match ecc_errors {
         _ if is_lost => "it fell off the bus, or has to be reset; restart the machine".to_owned(),
-        Some(errors @ 1..) => format!("its memory had {errors} errors that could not be corrected (ECC); reset it"),
+        Some(errors @ 1..) => {
+            format!("its memory had {errors} errors that could not be corrected (ECC); reset it")
+        }
         Some(0) | None => String::new(),
     }
 }
 
-/// The driver's bits for what holds clocks back, where it is worth telling: that a card is idle, or that its owner chose its clocks, is not.
+/// The driver's bits for what holds clocks back, where it is worth telling: that a card is idle, or
+/// that its owner chose its clocks, is not.
 #[cfg(any(feature = "cuda", test))]
 const CAUSES: [(u64, &str); 4] = [
     // Software and hardware slowdown by heat.
@@ -118,7 +134,12 @@ const CAUSES: [(u64, &str); 4] = [
 
 #[cfg(any(feature = "cuda", test))]
 fn slowed_by(bits: u64) -> String {
-    CAUSES.iter().filter(|(mask, _)| bits & mask != 0).map(|(_, cause)| *cause).collect::<Vec<_>>().join(", ")
+    CAUSES
+        .iter()
+        .filter(|(mask, _)| bits & mask != 0)
+        .map(|(_, cause)| *cause)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 #[cfg(test)]
@@ -135,13 +156,23 @@ mod tests {
             (true, Some(3), "it fell off the bus"),
         ] {
             let fault = fault(is_lost, ecc_errors);
-            assert!(fault.starts_with(expected) && fault.is_empty() == expected.is_empty(), "{fault}");
+            assert!(
+                fault.starts_with(expected) && fault.is_empty() == expected.is_empty(),
+                "{fault}"
+            );
         }
     }
 
     #[test]
     fn what_slows_a_card_is_named() {
-        for (bits, expected) in [(0, ""), (0x1, ""), (0x2, ""), (0x4, "power"), (0x60, "heat"), (0x48, "heat, hardware slowdown")] {
+        for (bits, expected) in [
+            (0, ""),
+            (0x1, ""),
+            (0x2, ""),
+            (0x4, "power"),
+            (0x60, "heat"),
+            (0x48, "heat, hardware slowdown"),
+        ] {
             assert_eq!(slowed_by(bits), expected, "{bits:#x}");
         }
     }

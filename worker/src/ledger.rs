@@ -1,6 +1,7 @@
 //! What this worker holds and what it owes: its leases, its unacknowledged reports, its free slots.
 //!
-//! Pure: no I/O, no clock. It outlives connections; the loop in `worker` asks it what to do and what to send.
+//! Pure: no I/O, no clock. It outlives connections; the loop in `worker` asks it what to do and
+//! what to send.
 
 use std::collections::BTreeMap;
 
@@ -69,12 +70,14 @@ impl Ledger {
         self.attempts.iter().filter(|(_, claim)| **claim == Claim::Held).map(|(lease, _)| *lease)
     }
 
-    /// How many more leases can begin at once. An attempt fills its slot until it has ended, whoever the lease belongs to by then.
+    /// How many more leases can begin at once. An attempt fills its slot until it has ended,
+    /// whoever the lease belongs to by then.
     pub(crate) fn free_slots(&self) -> u32 {
         if self.draining { 0 } else { self.slots.saturating_sub(self.attempts.len() as u32) }
     }
 
-    /// The coordinator grants a lease. One that crossed a message of ours may come when no slot is free: it begins all the same and waits for its slot.
+    /// The coordinator grants a lease. One that crossed a message of ours may come when no slot is
+    /// free: it begins all the same and waits for its slot.
     pub(crate) fn grant(&mut self, lease: LeaseId) -> Answer {
         if self.attempts.contains_key(&lease) || self.reports.contains_key(&lease) {
             return Answer::Known;
@@ -114,7 +117,8 @@ impl Ledger {
         self.draining = true;
     }
 
-    /// Drains and gives every lease at work back at once. Returns those leases: there is a report to send for each.
+    /// Drains and gives every lease at work back at once. Returns those leases: there is a report
+    /// to send for each.
     pub(crate) fn give_all_back(&mut self) -> Vec<LeaseId> {
         self.drain();
         let running: Vec<_> = self.running().collect();
@@ -141,10 +145,15 @@ impl Ledger {
         self.reports.keys().copied().collect()
     }
 
-    /// A heartbeat's time has come. Returns the reports that have waited for their acknowledgement over a whole interval: they are sent again.
+    /// A heartbeat's time has come. Returns the reports that have waited for their acknowledgement
+    /// over a whole interval: they are sent again.
     pub(crate) fn overdue_reports(&mut self) -> Vec<LeaseId> {
         self.reports.values_mut().for_each(|report| report.beats += 1);
-        self.reports.iter().filter(|(_, report)| report.beats > 1).map(|(lease, _)| *lease).collect()
+        self.reports
+            .iter()
+            .filter(|(_, report)| report.beats > 1)
+            .map(|(lease, _)| *lease)
+            .collect()
     }
 
     fn report(&mut self, lease: LeaseId, outcome: Outcome) {
@@ -173,7 +182,11 @@ mod tests {
         assert_eq!(ledger.grant(lease(0)), Answer::Begin);
         assert_eq!((ledger.free_slots(), ledger.held()), (0, vec![lease(0)]));
         assert!(ledger.ended(lease(0), failed()));
-        assert_eq!((ledger.free_slots(), ledger.held()), (1, vec![lease(0)]), "the slot is free, the lease is held");
+        assert_eq!(
+            (ledger.free_slots(), ledger.held()),
+            (1, vec![lease(0)]),
+            "the slot is free, the lease is held"
+        );
         assert_eq!(ledger.overdue_reports(), [], "it may be on its way");
         assert_eq!(ledger.overdue_reports(), [lease(0)]);
         assert_eq!(ledger.all_reports(), [lease(0)], "a new connection");

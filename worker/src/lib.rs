@@ -1,7 +1,8 @@
 //! A worker of the farm: it leases tasks, moves blobs, runs the engine and reports.
 //!
-//! It decides nothing about scheduling, and keeps nothing that cannot be made again. [`paint`] needs no farm at all: files' bytes and an action in,
-//! a file's bytes out. [`run`] is the whole worker; [`Settings`] are what it has to know.
+//! It decides nothing about scheduling, and keeps nothing that cannot be made again. [`paint`]
+//! needs no farm at all: files' bytes and an action in, a file's bytes out. [`run`] is the whole
+//! worker; [`Settings`] are what it has to know.
 
 mod attempt;
 mod backoff;

@@ -16,16 +16,24 @@ pub(crate) fn threads() -> usize {
 
 /// Memory that is free now; a container's limit counts.
 pub(crate) fn free_memory_bytes() -> u64 {
-    let system = System::new_with_specifics(RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram()));
+    let system = System::new_with_specifics(
+        RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram()),
+    );
     // Where the system does not tell what is free, half of what there is is a fair guess.
-    let free = Some(system.available_memory()).filter(|bytes| *bytes > 0).unwrap_or(system.total_memory() / 2);
-    // What files take of a container's memory is given up for the asking, so only what its processes hold counts.
-    system.cgroup_limits().map_or(free, |limits| free.min(limits.total_memory.saturating_sub(limits.rss)))
+    let free = Some(system.available_memory())
+        .filter(|bytes| *bytes > 0)
+        .unwrap_or(system.total_memory() / 2);
+    // What files take of a container's memory is given up for the asking, so only what its
+    // processes hold counts.
+    system
+        .cgroup_limits()
+        .map_or(free, |limits| free.min(limits.total_memory.saturating_sub(limits.rss)))
 }
 
 /// What the processor calls itself.
 pub(crate) fn cpu_model() -> String {
-    let system = System::new_with_specifics(RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing()));
+    let system =
+        System::new_with_specifics(RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing()));
     system.cpus().first().map(|cpu| cpu.brand().trim().to_owned()).unwrap_or_default()
 }
 
@@ -43,7 +51,8 @@ pub(crate) fn forget_peak_memory() {
 
 /// From a line such as `VmHWM:    123 kB`.
 fn peak_of(status: &str) -> Option<u64> {
-    let kib = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?.trim().strip_suffix("kB")?;
+    let kib =
+        status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?.trim().strip_suffix("kB")?;
     Some(kib.trim().parse::<u64>().ok()? * 1024)
 }
 
@@ -58,9 +67,15 @@ mod tests {
 
     #[test]
     fn the_peak_is_read_from_the_status() {
-        assert_eq!(peak_of("VmPeak:\t   9 kB\nVmHWM:\t  1234 kB\nVmRSS:\t 7 kB\n"), Some(1234 * 1024));
+        assert_eq!(
+            peak_of("VmPeak:\t   9 kB\nVmHWM:\t  1234 kB\nVmRSS:\t 7 kB\n"),
+            Some(1234 * 1024)
+        );
         assert_eq!(peak_of("VmRSS:\t 7 kB\n"), None);
-        assert!(cfg!(not(target_os = "linux")) || peak_memory_bytes().is_some_and(|bytes| bytes > 1 << 20));
+        assert!(
+            cfg!(not(target_os = "linux"))
+                || peak_memory_bytes().is_some_and(|bytes| bytes > 1 << 20)
+        );
     }
 
     #[test]

@@ -10,7 +10,8 @@ use impasto_worker::{Settings, one_line, run};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
-/// Runs tasks of an Impasto farm. Settings come from a file and from IMPASTO_WORKER__COORDINATOR and so on.
+/// Runs tasks of an Impasto farm. Settings come from a file and from IMPASTO_WORKER__COORDINATOR
+/// and so on.
 #[derive(Debug, Parser)]
 #[command(name = "impasto-worker", version)]
 struct Arguments {
@@ -30,8 +31,13 @@ const LINGER: Duration = Duration::from_millis(100);
 
 fn main() -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let colors = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colors).init();
+    let colors = std::io::stderr().is_terminal()
+        && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(colors)
+        .init();
     match start(Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -63,14 +69,17 @@ fn start(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
 async fn cancel_on_signal(shutdown: CancellationToken) {
     match wait_for_signal().await {
         Ok(()) => shutdown.cancel(),
-        Err(error) => tracing::warn!(%error, "signals cannot be caught; the worker will end without giving its leases back"),
+        Err(error) => {
+            tracing::warn!(%error, "signals cannot be caught; the worker will end without giving its leases back")
+        }
     }
 }
 
 #[cfg(unix)]
 async fn wait_for_signal() -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let (mut interrupt, mut terminate) =
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}

@@ -28,6 +28,9 @@ mod tests {
 
     #[test]
     fn causes_follow_their_effects() {
-        assert_eq!(one_line(&Outer(std::io::Error::other("disk\nfull"))), "cannot paint `a.png`: disk full");
+        assert_eq!(
+            one_line(&Outer(std::io::Error::other("disk\nfull"))),
+            "cannot paint `a.png`: disk full"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! One asset, from files' bytes to a file's bytes: decode, paint, encode. Synchronous, and of no farm's knowledge.
+//! One asset, from files' bytes to a file's bytes: decode, paint, encode. Synchronous, and of no
+//! farm's knowledge.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -76,9 +77,11 @@ impl PaintError {
     pub(crate) fn of_engine(asset: &str, memory_bytes: u64, error: EngineError) -> Self {
         let asset = asset.to_owned();
         match error {
-            // The engine speaks of what the process has left for the picture; people speak of what they gave.
+            // The engine speaks of what the process has left for the picture; people speak of what
+            // they gave.
             EngineError::Memory { width, height, least_bytes, budget_bytes } => {
-                let least_bytes = memory_bytes.saturating_sub(budget_bytes).saturating_add(least_bytes);
+                let least_bytes =
+                    memory_bytes.saturating_sub(budget_bytes).saturating_add(least_bytes);
                 Self::Memory { asset, width, height, least_bytes, given_bytes: memory_bytes }
             }
             source @ EngineError::DeviceMemory { .. } => Self::CardMemory { asset, source },
@@ -91,19 +94,26 @@ impl PaintError {
         match self {
             Self::Asset(_) | Self::StyleCount { .. } | Self::NoModel { .. } => FailureKind::Input,
             Self::Engine { source, .. } => source.kind(),
-            Self::Memory { .. } | Self::CardMemory { .. } | Self::FullCard { .. } => FailureKind::Shortage,
-            Self::Model { .. } | Self::Card { .. } | Self::Level { .. } | Self::Canceled { .. } => FailureKind::Transient,
+            Self::Memory { .. } | Self::CardMemory { .. } | Self::FullCard { .. } => {
+                FailureKind::Shortage
+            }
+            Self::Model { .. } | Self::Card { .. } | Self::Level { .. } | Self::Canceled { .. } => {
+                FailureKind::Transient
+            }
         }
     }
 }
 
-/// Paints one asset; the whole process is held within `memory_bytes`. `asset` is what errors call it where no file is at fault. How the picture is cut into
-/// tiles goes to the log, for each scale anew.
+/// Paints one asset; the whole process is held within `memory_bytes`. `asset` is what errors call
+/// it where no file is at fault. How the picture is cut into tiles goes to the log, for each scale
+/// anew.
 ///
-/// Colours under full transparency are filled from around them first, so that neither the network nor a renderer sees black holes.
+/// Colours under full transparency are filled from around them first, so that neither the network
+/// nor a renderer sees black holes.
 ///
 /// # Errors
-/// Names the file that cannot be read, the reason why the engine cannot paint it, or that the observer ended it.
+/// Names the file that cannot be read, the reason why the engine cannot paint it, or that the
+/// observer ended it.
 pub fn paint(
     engine: &Arc<Engine>,
     memory_bytes: u64,
@@ -115,7 +125,8 @@ pub fn paint(
     let failed = |source| PaintError::of_engine(asset, memory_bytes, source);
     let inputs = inputs(asset, action, sources)?;
     let began = Instant::now();
-    let mut session = Session::new(engine.clone(), action.recipe.clone(), inputs, memory_bytes).map_err(failed)?;
+    let mut session = Session::new(engine.clone(), action.recipe.clone(), inputs, memory_bytes)
+        .map_err(failed)?;
     let (mut last, mut steps) = (None, 0);
     let mut planned = 0;
     while let Step::Running(step) = session.step().map_err(failed)? {
@@ -154,7 +165,11 @@ fn inputs(asset: &str, action: &Action, sources: &Sources) -> Result<Inputs, Pai
     if expected != given {
         return Err(PaintError::StyleCount { asset: asset.to_owned(), expected, given });
     }
-    let styles = action.styles.iter().zip(&sources.styles).map(|(style, source)| Ok((open(source)?, style.weight)));
+    let styles = action
+        .styles
+        .iter()
+        .zip(&sources.styles)
+        .map(|(style, source)| Ok((open(source)?, style.weight)));
     Ok(Inputs {
         content: sources.content.as_ref().map(open).transpose()?,
         styles: styles.collect::<Result<_, AssetError>>()?,
@@ -177,21 +192,30 @@ mod tests {
 
     #[test]
     fn a_full_card_is_a_shortage_that_says_what_helps() {
-        let full = || EngineError::DeviceMemory { device: "cuda:0".to_owned(), source: Box::new(io::Error::other("no more").into()) };
+        let full = || EngineError::DeviceMemory {
+            device: "cuda:0".to_owned(),
+            source: Box::new(io::Error::other("no more").into()),
+        };
         let error = PaintError::of_engine("wall.png", 7, full());
         assert_eq!(error.kind(), FailureKind::Shortage);
         let text = one_line(&error);
         for part in ["`wall.png`", "--max-memory", "another card", "cuda:0"] {
             assert!(text.contains(part), "{text}");
         }
-        let broken = EngineError::Device { device: "cuda:0".to_owned(), source: Box::new(io::Error::other("an illegal address").into()) };
+        let broken = EngineError::Device {
+            device: "cuda:0".to_owned(),
+            source: Box::new(io::Error::other("an illegal address").into()),
+        };
         assert_eq!(PaintError::of_engine("wall.png", 7, broken).kind(), FailureKind::Transient);
     }
 
     #[test]
     fn a_plan_speaks_of_what_was_given() {
-        let error = EngineError::Memory { width: 64, height: 32, least_bytes: 500, budget_bytes: 400 };
-        let PaintError::Memory { least_bytes, given_bytes, .. } = PaintError::of_engine("wall.png", 1000, error) else {
+        let error =
+            EngineError::Memory { width: 64, height: 32, least_bytes: 500, budget_bytes: 400 };
+        let PaintError::Memory { least_bytes, given_bytes, .. } =
+            PaintError::of_engine("wall.png", 1000, error)
+        else {
             panic!("a shortage")
         };
         assert_eq!((least_bytes, given_bytes), (1100, 1000));

@@ -1,10 +1,12 @@
 //! Devices with their lanes, and the memory that goes with these.
 //!
-//! A lane is where one picture is painted at a time. A device's memory is shared out evenly over its lanes, and a task that needs more than one lane's share takes
-//! several of the same device, so what runs at once never takes more than there is. Shares are fixed because a picture is cut into tiles to fit its share:
-//! what else happens to run must not decide how.
+//! A lane is where one picture is painted at a time. A device's memory is shared out evenly over
+//! its lanes, and a task that needs more than one lane's share takes several of the same device, so
+//! what runs at once never takes more than there is. Shares are fixed because a picture is cut into
+//! tiles to fit its share: what else happens to run must not decide how.
 //!
-//! Who asks first is served first, so that small tasks do not keep a large one waiting: the device that it waits for takes nobody else meanwhile, the others do.
+//! Who asks first is served first, so that small tasks do not keep a large one waiting: the device
+//! that it waits for takes nobody else meanwhile, the others do.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,7 +34,8 @@ pub(crate) struct Share {
 /// What a task asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Demand {
-    /// As many lanes of one device as have so much memory together; all lanes of the largest where even they have too little.
+    /// As many lanes of one device as have so much memory together; all lanes of the largest where
+    /// even they have too little.
     Bytes(u64),
     /// All lanes of the largest device.
     Whole,
@@ -70,9 +73,13 @@ struct Slots {
 
 impl Pool {
     pub(crate) fn new(shares: impl IntoIterator<Item = Share>) -> Self {
-        let slots = |share: Share| Slots { share, free: (0..share.lanes).collect(), retired: false };
+        let slots =
+            |share: Share| Slots { share, free: (0..share.lanes).collect(), retired: false };
         let devices = shares.into_iter().map(slots).collect();
-        Self { state: Mutex::new(State { devices, waiting: BTreeMap::new(), next: 0 }), changed: Notify::new() }
+        Self {
+            state: Mutex::new(State { devices, waiting: BTreeMap::new(), next: 0 }),
+            changed: Notify::new(),
+        }
     }
 
     /// All lanes of devices that take tasks.
@@ -87,10 +94,14 @@ impl Pool {
         needed.unwrap_or(1)
     }
 
-    /// From now on the device takes no more tasks; those that it has run on. Whether it took some until now.
+    /// From now on the device takes no more tasks; those that it has run on. Whether it took some
+    /// until now.
     pub(crate) fn retire(&self, device: usize) -> bool {
         let mut state = self.lock();
-        let took = state.devices.get_mut(device).is_some_and(|slots| !std::mem::replace(&mut slots.retired, true));
+        let took = state
+            .devices
+            .get_mut(device)
+            .is_some_and(|slots| !std::mem::replace(&mut slots.retired, true));
         drop(state);
         self.changed.notify_waiters();
         took
@@ -135,7 +146,8 @@ impl State {
         self.next
     }
 
-    /// The devices that a demand can be met on, and how many lanes it takes there: those that have enough, or the largest where none has.
+    /// The devices that a demand can be met on, and how many lanes it takes there: those that have
+    /// enough, or the largest where none has.
     fn candidates(&self, demand: Demand) -> impl Iterator<Item = (usize, u32)> + '_ {
         let largest = self.largest_bytes();
         let least = match demand {
@@ -153,14 +165,20 @@ impl State {
         self.in_use().map(|(_, slots)| slots.share.memory_bytes).max().unwrap_or(0)
     }
 
-    /// The device that this one can have now, after those that asked before it have had or been promised theirs, and how many lanes.
+    /// The device that this one can have now, after those that asked before it have had or been
+    /// promised theirs, and how many lanes.
     fn choose(&self, ticket: u64) -> Option<(usize, u32)> {
         // None is a device that is promised to somebody, and takes nobody else.
-        let mut free: Vec<Option<u32>> = self.devices.iter().map(|slots| Some(slots.free.len() as u32)).collect();
+        let mut free: Vec<Option<u32>> =
+            self.devices.iter().map(|slots| Some(slots.free.len() as u32)).collect();
         for (other, demand) in self.waiting.range(..=ticket) {
             // Where most is free, so that the load is spread.
-            let open = self.candidates(*demand).filter_map(|(device, needed)| Some((device, needed, free[device]?)));
-            let Some((device, needed, left)) = open.max_by_key(|(device, needed, left)| (left >= needed, *left, Reverse(*device))) else {
+            let open = self
+                .candidates(*demand)
+                .filter_map(|(device, needed)| Some((device, needed, free[device]?)));
+            let Some((device, needed, left)) =
+                open.max_by_key(|(device, needed, left)| (left >= needed, *left, Reverse(*device)))
+            else {
                 continue;
             };
             if *other == ticket {
@@ -190,7 +208,11 @@ impl Share {
     }
 
     fn of(&self, count: u32) -> u64 {
-        if count == self.lanes { self.memory_bytes } else { self.memory_bytes / u64::from(self.lanes) * u64::from(count) }
+        if count == self.lanes {
+            self.memory_bytes
+        } else {
+            self.memory_bytes / u64::from(self.lanes) * u64::from(count)
+        }
     }
 }
 
@@ -245,7 +267,9 @@ mod tests {
     #[test]
     fn a_large_task_takes_several_lanes() {
         let one = pool(&[(4, 8000)]);
-        for (memory_bytes, expected) in [(0, 1), (1, 1), (2000, 1), (2001, 2), (5000, 3), (8000, 4), (u64::MAX, 4)] {
+        for (memory_bytes, expected) in
+            [(0, 1), (1, 1), (2000, 1), (2001, 2), (5000, 3), (8000, 4), (u64::MAX, 4)]
+        {
             assert_eq!(one.needed(memory_bytes), expected, "{memory_bytes}");
         }
         assert_eq!(pool(&[(1, 8000)]).needed(9000), 1);
@@ -294,8 +318,7 @@ mod tests {
         let pending = |future: &mut _| futures_pending(future);
         assert!(pending(&mut large), "each card has one lane left");
         // The first card is promised, the second is not.
-        let beside =
-            tokio::select! { biased; place = &mut beside => place.expect("a place"), () = yield_now() => panic!("it fits beside") };
+        let beside = tokio::select! { biased; place = &mut beside => place.expect("a place"), () = yield_now() => panic!("it fits beside") };
         assert_eq!(beside.lane.device, 1);
         assert!(pending(&mut behind), "the lane that is free is promised");
         drop(first);

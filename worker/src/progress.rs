@@ -13,7 +13,8 @@ pub(crate) struct Progress {
     pub(crate) left_ms: Option<u64>,
 }
 
-/// Reckons the time left. A step's time is proportional to its pixels, so that the last, finest scale counts for what it costs.
+/// Reckons the time left. A step's time is proportional to its pixels, so that the last, finest
+/// scale counts for what it costs.
 #[derive(Debug)]
 pub(crate) struct Pace {
     /// Pixels times steps, done and in all.
@@ -27,8 +28,9 @@ impl Pace {
         Self { done: 0, work }
     }
 
-    /// One more step over `width` by `height` pixels is done, `elapsed` after the first began: how many milliseconds are left? `None` where the
-    /// task did more work than it announced, so that its word is worth nothing.
+    /// One more step over `width` by `height` pixels is done, `elapsed` after the first began: how
+    /// many milliseconds are left? `None` where the task did more work than it announced, so that
+    /// its word is worth nothing.
     pub(crate) fn step(&mut self, (width, height): (u32, u32), elapsed: Duration) -> Option<u64> {
         self.done = self.done.saturating_add(u64::from(width) * u64::from(height));
         let left = self.work.checked_sub(self.done)?;
@@ -51,7 +53,11 @@ mod tests {
         assert_eq!(pace.step((10, 10), Duration::from_millis(200)), Some(800));
         assert_eq!(pace.step((20, 20), Duration::from_millis(600)), Some(400));
         assert_eq!(pace.step((20, 20), Duration::from_millis(1000)), Some(0));
-        assert_eq!(pace.step((20, 20), Duration::from_millis(1400)), None, "more than was announced");
+        assert_eq!(
+            pace.step((20, 20), Duration::from_millis(1400)),
+            None,
+            "more than was announced"
+        );
     }
 
     #[test]

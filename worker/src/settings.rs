@@ -15,17 +15,21 @@ use crate::pool::Share;
 
 /// What a worker has to know before it starts. Every value is checked.
 ///
-/// They come from `worker.toml` and, above it, from `IMPASTO_WORKER__NAME` and so on; a key that does not exist is an error in both.
+/// They come from `worker.toml` and, above it, from `IMPASTO_WORKER__NAME` and so on; a key that
+/// does not exist is an error in both.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// The coordinator's address.
     pub coordinator: String,
-    /// What the farm calls this worker. It has to stay the same over restarts and be unique on the farm.
+    /// What the farm calls this worker. It has to stay the same over restarts and be unique on the
+    /// farm.
     pub name: WorkerName,
-    /// How many tasks run at once on each device; `None` is as many as are best. On the processor they share the threads.
+    /// How many tasks run at once on each device; `None` is as many as are best. On the processor
+    /// they share the threads.
     pub slots: Option<u32>,
     pub threads: usize,
-    /// The most memory for tasks on each device, over its slots; `None` is most of what there is. On the processor, this process included.
+    /// The most memory for tasks on each device, over its slots; `None` is most of what there is.
+    /// On the processor, this process included.
     pub memory_bytes: Option<u64>,
     /// Where downloaded blobs are kept, and how much of them.
     pub cache_dir: PathBuf,
@@ -33,7 +37,8 @@ pub struct Settings {
     /// The model store's folder; `None` is the user's own.
     pub models_dir: Option<PathBuf>,
     pub devices: Devices,
-    /// Whether the farm has no other worker and never will, as one inside another program: what is too large for this one then fails for good.
+    /// Whether the farm has no other worker and never will, as one inside another program: what is
+    /// too large for this one then fails for good.
     pub only: bool,
 }
 
@@ -61,7 +66,8 @@ const MAX_SLOTS: u32 = 64;
 const _: () = assert!(MAX_SLOTS as usize * MAX_CARDS <= impasto_proto::limits::MAX_LEASES);
 const MAX_THREADS: usize = 1024;
 
-/// Memory that painting may take unless it is told otherwise: four fifths of what is free, so that the machine stays of use. A container's limit counts.
+/// Memory that painting may take unless it is told otherwise: four fifths of what is free, so that
+/// the machine stays of use. A container's limit counts.
 pub(crate) fn default_memory_bytes() -> u64 {
     machine::free_memory_bytes() / 10 * 8
 }
@@ -101,7 +107,10 @@ impl Settings {
     }
 
     /// `environment` replaces the process's.
-    fn read(file: Option<&Path>, environment: Option<HashMap<String, String>>) -> Result<Self, SettingsError> {
+    fn read(
+        file: Option<&Path>,
+        environment: Option<HashMap<String, String>>,
+    ) -> Result<Self, SettingsError> {
         let from = match file {
             Some(path) => format!("{} and the environment (IMPASTO_WORKER__...)", path.display()),
             None => "the environment (IMPASTO_WORKER__...)".to_owned(),
@@ -110,9 +119,13 @@ impl Settings {
         if let Some(path) = file {
             sources = sources.add_source(File::from(path).format(FileFormat::Toml));
         }
-        let environment =
-            Environment::with_prefix("IMPASTO_WORKER").prefix_separator("__").separator("__").try_parsing(true).source(environment);
-        let keys = sources.add_source(environment).build().and_then(Config::try_deserialize::<Keys>);
+        let environment = Environment::with_prefix("IMPASTO_WORKER")
+            .prefix_separator("__")
+            .separator("__")
+            .try_parsing(true)
+            .source(environment);
+        let keys =
+            sources.add_source(environment).build().and_then(Config::try_deserialize::<Keys>);
         Self::resolve(keys.map_err(|source| SettingsError::Read { from, source })?)
     }
 
@@ -130,7 +143,9 @@ impl Settings {
             memory_bytes: keys.memory_bytes,
             cache_dir: match keys.cache_dir {
                 Some(dir) => dir,
-                None => machine::cache_dir().ok_or(SettingsError::NoHome { name: "cache_dir" })?.join("worker-blobs"),
+                None => machine::cache_dir()
+                    .ok_or(SettingsError::NoHome { name: "cache_dir" })?
+                    .join("worker-blobs"),
             },
             cache_bytes: keys.cache_bytes.unwrap_or(DEFAULT_CACHE_BYTES),
             models_dir: keys.models_dir,
@@ -153,7 +168,12 @@ impl Settings {
     }
 }
 
-fn in_range(name: &'static str, value: impl ToString, holds: bool, range: &'static str) -> Result<(), SettingsError> {
+fn in_range(
+    name: &'static str,
+    value: impl ToString,
+    holds: bool,
+    range: &'static str,
+) -> Result<(), SettingsError> {
     if holds { Ok(()) } else { Err(SettingsError::Range { name, value: value.to_string(), range }) }
 }
 
@@ -174,7 +194,10 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().join("worker.toml");
         std::fs::write(&path, toml).expect("it is written");
-        let environment = environment.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let environment = environment
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect();
         Settings::read(Some(&path), Some(environment))
     }
 
@@ -183,7 +206,11 @@ mod tests {
     #[test]
     fn the_environment_wins_over_the_file() {
         let toml = format!("{HERE}slots = 2\nthreads = 3\nname = \"a\"\ndevice = \"cuda:0,1\"\n");
-        let settings = read(&toml, &[("IMPASTO_WORKER__SLOTS", "4"), ("IMPASTO_WORKER__NAME", "7"), ("OTHER", "x")]).expect("it is valid");
+        let settings = read(
+            &toml,
+            &[("IMPASTO_WORKER__SLOTS", "4"), ("IMPASTO_WORKER__NAME", "7"), ("OTHER", "x")],
+        )
+        .expect("it is valid");
         assert_eq!((settings.slots, settings.threads, settings.name.as_str()), (Some(4), 3, "7"));
         assert_eq!(settings.devices.to_string(), "cuda:0,1");
         assert_eq!(settings.coordinator, DEFAULT_COORDINATOR);
@@ -209,7 +236,8 @@ mod tests {
             let message = chain(read(&toml, &Vec::from_iter(environment)).expect_err(&toml));
             assert!(message.contains(expected), "{message}");
         }
-        let missing = Settings::read(Some(Path::new("nowhere.toml")), Some(HashMap::new())).expect_err("there is no such file");
+        let missing = Settings::read(Some(Path::new("nowhere.toml")), Some(HashMap::new()))
+            .expect_err("there is no such file");
         assert!(chain(missing).contains("nowhere.toml"));
     }
 
@@ -223,6 +251,9 @@ mod tests {
         ] {
             assert_eq!(default_name(host, instance).expect("a name").as_str(), expected);
         }
-        assert_eq!(default_name(&"x".repeat(100), Some(12)).expect("a name").as_str().len(), WorkerName::MAX_LEN);
+        assert_eq!(
+            default_name(&"x".repeat(100), Some(12)).expect("a name").as_str().len(),
+            WorkerName::MAX_LEN
+        );
     }
 }

@@ -7,7 +7,9 @@ use impasto_proto::v1::coordinator_message::Message as FromCoordinator;
 use impasto_proto::v1::report::Outcome as ReportOutcome;
 use impasto_proto::v1::worker_message::Message as FromWorker;
 use impasto_proto::{FieldError, from_proto, to_proto, v1};
-use impasto_types::{DeviceHealth, DeviceInfo, Digest, ENGINE_VERSION, LeaseId, TaskSpec, WorkerName};
+use impasto_types::{
+    DeviceHealth, DeviceInfo, Digest, ENGINE_VERSION, LeaseId, TaskSpec, WorkerName,
+};
 
 use crate::ledger::Outcome;
 use crate::progress::Progress;
@@ -19,7 +21,8 @@ pub(crate) enum Order {
         heartbeat: Duration,
         stale: Vec<LeaseId>,
     },
-    /// The task is an error where this worker cannot read it: the coordinator is of another version.
+    /// The task is an error where this worker cannot read it: the coordinator is of another
+    /// version.
     Grant {
         lease: LeaseId,
         task: Result<Box<TaskSpec>, FieldError>,
@@ -39,7 +42,9 @@ impl Order {
         let lease = |lease| from_proto::required("lease", lease, from_proto::lease);
         Ok(match message.message {
             Some(FromCoordinator::Welcome(welcome)) => Self::Welcome {
-                heartbeat: Duration::from_millis(welcome.heartbeat_ms.clamp(*HEARTBEAT_MS.start(), *HEARTBEAT_MS.end())),
+                heartbeat: Duration::from_millis(
+                    welcome.heartbeat_ms.clamp(*HEARTBEAT_MS.start(), *HEARTBEAT_MS.end()),
+                ),
                 stale: from_proto::each("stale", welcome.stale, MAX_LEASES, from_proto::lease)?,
             },
             Some(FromCoordinator::Grant(grant)) => Self::Grant {
@@ -47,20 +52,31 @@ impl Order {
                 task: from_proto::required("task", grant.task, from_proto::task_spec).map(Box::new),
             },
             Some(FromCoordinator::Revoke(revoke)) => Self::Revoke(lease(revoke.lease)?),
-            Some(FromCoordinator::Acknowledge(acknowledge)) => Self::Acknowledge(lease(acknowledge.lease)?),
+            Some(FromCoordinator::Acknowledge(acknowledge)) => {
+                Self::Acknowledge(lease(acknowledge.lease)?)
+            }
             Some(FromCoordinator::Drain(_)) => Self::Drain,
             None => Self::Unknown,
         })
     }
 }
 
-pub(crate) fn hello(name: &WorkerName, slots: u32, devices: &[DeviceInfo], held: &[LeaseId], blobs: &[Digest]) -> FromWorker {
+pub(crate) fn hello(
+    name: &WorkerName,
+    slots: u32,
+    devices: &[DeviceInfo],
+    held: &[LeaseId],
+    blobs: &[Digest],
+) -> FromWorker {
     let names: Vec<_> = devices.iter().map(|device| device.name.as_str()).collect();
     FromWorker::Hello(v1::Hello {
         name: name.to_string(),
         capabilities: Some(v1::Capabilities {
             slots,
-            memory_bytes: devices.iter().map(|device| device.memory_bytes).fold(0, u64::saturating_add),
+            memory_bytes: devices
+                .iter()
+                .map(|device| device.memory_bytes)
+                .fold(0, u64::saturating_add),
             engine_version: ENGINE_VERSION,
             device: plain(&names.join(", ")),
             blobs: blobs.iter().map(|digest| digest.as_bytes().to_vec()).collect(),
@@ -90,23 +106,33 @@ pub(crate) fn credits(free_slots: u32) -> FromWorker {
     FromWorker::Credits(v1::Credits { free_slots })
 }
 
-pub(crate) fn heartbeat(leases: impl Iterator<Item = (LeaseId, Option<Progress>)>, devices: &[DeviceHealth]) -> FromWorker {
+pub(crate) fn heartbeat(
+    leases: impl Iterator<Item = (LeaseId, Option<Progress>)>,
+    devices: &[DeviceHealth],
+) -> FromWorker {
     let progress = |progress: Progress| v1::Progress {
         iteration: progress.iteration,
         iterations: progress.iterations,
         loss: progress.loss,
         left_ms: progress.left_ms,
     };
-    let leases = leases.map(|(lease, news)| v1::LeaseProgress { lease: Some(to_proto::lease(&lease)), progress: news.map(progress) });
-    FromWorker::Heartbeat(v1::Heartbeat { leases: leases.collect(), devices: devices.iter().map(device_health).collect() })
+    let leases = leases.map(|(lease, news)| v1::LeaseProgress {
+        lease: Some(to_proto::lease(&lease)),
+        progress: news.map(progress),
+    });
+    FromWorker::Heartbeat(v1::Heartbeat {
+        leases: leases.collect(),
+        devices: devices.iter().map(device_health).collect(),
+    })
 }
 
 pub(crate) fn report(lease: LeaseId, outcome: &Outcome) -> FromWorker {
     let outcome = match outcome {
         Outcome::Succeeded(result) => ReportOutcome::Succeeded(to_proto::task_result(result)),
-        Outcome::Failed { kind, message } => {
-            ReportOutcome::Failed(v1::Failure { kind: to_proto::failure_kind(*kind), message: cut(message, MAX_TEXT_BYTES).to_owned() })
-        }
+        Outcome::Failed { kind, message } => ReportOutcome::Failed(v1::Failure {
+            kind: to_proto::failure_kind(*kind),
+            message: cut(message, MAX_TEXT_BYTES).to_owned(),
+        }),
         Outcome::Returned => ReportOutcome::Returned(v1::Returned {}),
     };
     FromWorker::Report(v1::Report { lease: Some(to_proto::lease(&lease)), outcome: Some(outcome) })
@@ -132,12 +158,24 @@ mod tests {
         assert!(matches!(Order::read(empty), Ok(Order::Unknown)));
         let revoke = FromCoordinator::Revoke(v1::Revoke { lease: None });
         assert!(Order::read(v1::CoordinatorMessage { message: Some(revoke) }).is_err());
-        let grant = FromCoordinator::Grant(v1::Grant { lease: Some(v1::Lease::default()), task: Some(v1::TaskSpec::default()) });
+        let grant = FromCoordinator::Grant(v1::Grant {
+            lease: Some(v1::Lease::default()),
+            task: Some(v1::TaskSpec::default()),
+        });
         let order = Order::read(v1::CoordinatorMessage { message: Some(grant) });
-        assert!(matches!(order, Ok(Order::Grant { task: Err(_), .. })), "the lease is known, so that the failure can be reported");
-        let welcome = FromCoordinator::Welcome(v1::Welcome { epoch: 1, heartbeat_ms: u64::MAX, stale: vec![] });
+        assert!(
+            matches!(order, Ok(Order::Grant { task: Err(_), .. })),
+            "the lease is known, so that the failure can be reported"
+        );
+        let welcome = FromCoordinator::Welcome(v1::Welcome {
+            epoch: 1,
+            heartbeat_ms: u64::MAX,
+            stale: vec![],
+        });
         let order = Order::read(v1::CoordinatorMessage { message: Some(welcome) });
-        assert!(matches!(order, Ok(Order::Welcome { heartbeat, .. }) if heartbeat == Duration::from_secs(60)));
+        assert!(
+            matches!(order, Ok(Order::Welcome { heartbeat, .. }) if heartbeat == Duration::from_secs(60))
+        );
     }
 
     #[test]
@@ -145,7 +183,10 @@ mod tests {
         let fault = format!("a\nb{}", "é".repeat(MAX_DEVICE_BYTES));
         let health = device_health(&DeviceHealth { fault, ..DeviceHealth::default() });
         let read = from_proto::device_health(health).expect("it is within bounds");
-        assert!(read.fault.starts_with("a b") && read.fault.len() >= MAX_DEVICE_BYTES - 1, "{read:?}");
+        assert!(
+            read.fault.starts_with("a b") && read.fault.len() >= MAX_DEVICE_BYTES - 1,
+            "{read:?}"
+        );
     }
 
     #[test]

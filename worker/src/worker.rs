@@ -1,6 +1,7 @@
 //! The worker itself: one loop that keeps a stream to the coordinator and runs what it is granted.
 //!
-//! Attempts outlive connections. While the coordinator is away they go on, and what they came to is reported when it is back.
+//! Attempts outlive connections. While the coordinator is away they go on, and what they came to is
+//! reported when it is back.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -41,34 +42,41 @@ pub enum WorkerError {
     Painter(#[from] OpenError),
     #[error(transparent)]
     Address(ConnectError),
-    #[error("no device can be painted on any more: {faults}; the processor can paint: --device cpu")]
+    #[error(
+        "no device can be painted on any more: {faults}; the processor can paint: --device cpu"
+    )]
     NoDevice { faults: String },
     #[error("the coordinator refused the worker `{name}`")]
     Refused { name: String, source: Status },
 }
 
-/// How long a worker that was told to stop waits for its attempts to stop and its reports to be acknowledged.
+/// How long a worker that was told to stop waits for its attempts to stop and its reports to be
+/// acknowledged.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// A coordinator that accepts a stream says welcome within this time.
 const WELCOME_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How often drivers are asked how their cards fare: heat changes within seconds, and the question costs milliseconds.
+/// How often drivers are asked how their cards fare: heat changes within seconds, and the question
+/// costs milliseconds.
 const HEALTH_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Messages that wait for the network. A coordinator that lets so many pile up is taken for gone.
 const OUTBOX_MESSAGES: usize = 256;
 
-/// The newest blobs that the coordinator is told of, so that it can send tasks to where their inputs are: 8 KiB of digests.
+/// The newest blobs that the coordinator is told of, so that it can send tasks to where their
+/// inputs are: 8 KiB of digests.
 const NAMED_BLOBS: usize = 256;
 
 /// Runs a worker until it is shut down or drained.
 ///
-/// `shutdown` stops it within a few seconds: it gives its leases back, stops what is running between two steps and returns. A drain, which an
-/// operator orders through the coordinator, lets its leases run to their end first.
+/// `shutdown` stops it within a few seconds: it gives its leases back, stops what is running
+/// between two steps and returns. A drain, which an operator orders through the coordinator, lets
+/// its leases run to their end first.
 ///
 /// # Errors
-/// Where the settings cannot work: a cache or model folder that cannot be used, a device that is not there, a wrong address, a coordinator that refuses this worker.
+/// Where the settings cannot work: a cache or model folder that cannot be used, a device that is
+/// not there, a wrong address, a coordinator that refuses this worker.
 pub async fn run(settings: Settings, shutdown: CancellationToken) -> Result<(), WorkerError> {
     let painter = EnginePainter::of(&settings)?;
     run_with(settings, Arc::new(painter), shutdown).await
@@ -78,7 +86,11 @@ pub async fn run(settings: Settings, shutdown: CancellationToken) -> Result<(), 
 ///
 /// # Errors
 /// As [`run`].
-pub async fn run_with(settings: Settings, painter: Arc<dyn Painter>, shutdown: CancellationToken) -> Result<(), WorkerError> {
+pub async fn run_with(
+    settings: Settings,
+    painter: Arc<dyn Painter>,
+    shutdown: CancellationToken,
+) -> Result<(), WorkerError> {
     let cache = BlobCache::open(&settings.cache_dir, settings.cache_bytes)
         .map_err(|source| WorkerError::Cache { path: settings.cache_dir.clone(), source })?;
     let offers = painter.offers();
@@ -90,7 +102,13 @@ pub async fn run_with(settings: Settings, painter: Arc<dyn Painter>, shutdown: C
     }
     info!(name = %settings.name, coordinator = settings.coordinator, slots, "the worker starts");
     let Some(channel) = connect(&settings, &shutdown).await? else { return Ok(()) };
-    let workshop = Workshop { painter, cache: Arc::new(cache), blobs: Blobs::new(channel.clone()), pool, only: settings.only };
+    let workshop = Workshop {
+        painter,
+        cache: Arc::new(cache),
+        blobs: Blobs::new(channel.clone()),
+        pool,
+        only: settings.only,
+    };
     let workshop = Arc::new(workshop);
     let worker = Worker {
         ledger: Ledger::new(slots),
@@ -106,8 +124,12 @@ pub async fn run_with(settings: Settings, painter: Arc<dyn Painter>, shutdown: C
     worker.serve().await
 }
 
-/// Asks the painter again and again how its devices fare, until the worker ends, and retires those with a fault.
-fn watch_health(workshop: Arc<Workshop>, shutdown: CancellationToken) -> watch::Receiver<Vec<DeviceHealth>> {
+/// Asks the painter again and again how its devices fare, until the worker ends, and retires those
+/// with a fault.
+fn watch_health(
+    workshop: Arc<Workshop>,
+    shutdown: CancellationToken,
+) -> watch::Receiver<Vec<DeviceHealth>> {
     let (news, health) = watch::channel(Vec::new());
     tokio::spawn(async move {
         let watching = async {
@@ -116,8 +138,12 @@ fn watch_health(workshop: Arc<Workshop>, shutdown: CancellationToken) -> watch::
                 turns.tick().await;
                 let painter = workshop.painter.clone();
                 // A driver that is unwell may take its time.
-                let Ok(health) = tokio::task::spawn_blocking(move || painter.health()).await else { return };
-                for (device, health) in health.iter().enumerate().filter(|(_, health)| !health.fault.is_empty()) {
+                let Ok(health) = tokio::task::spawn_blocking(move || painter.health()).await else {
+                    return;
+                };
+                for (device, health) in
+                    health.iter().enumerate().filter(|(_, health)| !health.fault.is_empty())
+                {
                     if workshop.pool.retire(device) {
                         warn!(device, fault = health.fault, "a device takes no more tasks");
                     }
@@ -134,15 +160,23 @@ fn watch_health(workshop: Arc<Workshop>, shutdown: CancellationToken) -> watch::
     health
 }
 
-/// The first connection; the channel finds its way back by itself after that. `None` where the worker is shut down first.
-async fn connect(settings: &Settings, shutdown: &CancellationToken) -> Result<Option<Channel>, WorkerError> {
+/// The first connection; the channel finds its way back by itself after that. `None` where the
+/// worker is shut down first.
+async fn connect(
+    settings: &Settings,
+    shutdown: &CancellationToken,
+) -> Result<Option<Channel>, WorkerError> {
     let mut backoff = Backoff::new();
     loop {
         match shutdown.run_until_cancelled(client::connect(&settings.coordinator)).await {
             None => return Ok(None),
             Some(Ok(channel)) => return Ok(Some(channel)),
-            Some(Err(error @ (ConnectError::Address { .. } | ConnectError::Tls { .. }))) => return Err(WorkerError::Address(error)),
-            Some(Err(error @ ConnectError::Unreachable { .. })) => warn!("{}; trying again", one_line(&error)),
+            Some(Err(error @ (ConnectError::Address { .. } | ConnectError::Tls { .. }))) => {
+                return Err(WorkerError::Address(error));
+            }
+            Some(Err(error @ ConnectError::Unreachable { .. })) => {
+                warn!("{}; trying again", one_line(&error))
+            }
         }
         if shutdown.run_until_cancelled(sleep(backoff.next(fastrand::f64()))).await.is_none() {
             return Ok(None);
@@ -200,7 +234,8 @@ enum Lost {
     NoDevice,
 }
 
-/// The sending half of a stream. It never waits, so that a coordinator that does not read cannot hold up the loop.
+/// The sending half of a stream. It never waits, so that a coordinator that does not read cannot
+/// hold up the loop.
 struct Outbox(mpsc::Sender<WorkerMessage>);
 
 impl Outbox {
@@ -226,14 +261,27 @@ impl Worker {
             match lost {
                 Lost::Refused(source) => {
                     self.stop_attempts(Instant::now() + GRACE).await;
-                    return Err(WorkerError::Refused { name: self.settings.name.to_string(), source });
+                    return Err(WorkerError::Refused {
+                        name: self.settings.name.to_string(),
+                        source,
+                    });
                 }
                 Lost::NoDevice => {
                     self.stop_attempts(Instant::now() + GRACE).await;
-                    let faults = self.health.borrow().iter().map(|health| health.fault.clone()).collect::<Vec<_>>().join("; ");
+                    let faults = self
+                        .health
+                        .borrow()
+                        .iter()
+                        .map(|health| health.fault.clone())
+                        .collect::<Vec<_>>()
+                        .join("; ");
                     return Err(WorkerError::NoDevice { faults });
                 }
-                lost => warn!(leases = self.ledger.held().len(), "{}; connecting again", one_line(&lost)),
+                lost => warn!(
+                    leases = self.ledger.held().len(),
+                    "{}; connecting again",
+                    one_line(&lost)
+                ),
             }
             if began.elapsed() > Backoff::LONGEST {
                 backoff = Backoff::new();
@@ -250,10 +298,19 @@ impl Worker {
     async fn attach(&mut self) -> Result<End, Lost> {
         let (sender, outgoing) = mpsc::channel(OUTBOX_MESSAGES);
         let outbox = Outbox(sender);
-        let devices: Vec<_> = self.workshop.painter.offers().into_iter().map(|offer| offer.info).collect();
+        let devices: Vec<_> =
+            self.workshop.painter.offers().into_iter().map(|offer| offer.info).collect();
         let blobs = self.workshop.cache.newest(NAMED_BLOBS);
-        outbox.send(wire::hello(&self.settings.name, self.slots, &devices, &self.ledger.held(), &blobs))?;
-        let Some(welcomed) = self.shutdown.clone().run_until_cancelled(self.welcome(outgoing)).await else {
+        outbox.send(wire::hello(
+            &self.settings.name,
+            self.slots,
+            &devices,
+            &self.ledger.held(),
+            &blobs,
+        ))?;
+        let Some(welcomed) =
+            self.shutdown.clone().run_until_cancelled(self.welcome(outgoing)).await
+        else {
             self.stop_attempts(Instant::now() + GRACE).await;
             return Ok(End::Done);
         };
@@ -324,7 +381,11 @@ impl Worker {
         })?;
         match Order::read(first)? {
             Order::Welcome { heartbeat, stale } => Ok((inbound, heartbeat, stale)),
-            Order::Grant { .. } | Order::Revoke(_) | Order::Acknowledge(_) | Order::Drain | Order::Unknown => Err(Lost::NoWelcome),
+            Order::Grant { .. }
+            | Order::Revoke(_)
+            | Order::Acknowledge(_)
+            | Order::Drain
+            | Order::Unknown => Err(Lost::NoWelcome),
         }
     }
 
@@ -334,8 +395,13 @@ impl Worker {
                 Answer::Begin => match task {
                     Ok(task) => self.begin(lease, *task, outbox)?,
                     Err(error) => {
-                        let message = format!("this worker cannot read the task, which a newer coordinator may have sent: {error}");
-                        self.ledger.ended(lease, Outcome::Failed { kind: FailureKind::Transient, message });
+                        let message = format!(
+                            "this worker cannot read the task, which a newer coordinator may have sent: {error}"
+                        );
+                        self.ledger.ended(
+                            lease,
+                            Outcome::Failed { kind: FailureKind::Transient, message },
+                        );
                         self.report(lease, outbox)?;
                         outbox.send(self.credits())?;
                     }
@@ -355,8 +421,12 @@ impl Worker {
                 self.ledger.drain();
                 outbox.send(wire::credits(0))?;
             }
-            Order::Welcome { stale, .. } => stale.into_iter().for_each(|lease| self.drop_lease(lease)),
-            Order::Unknown => debug!("the coordinator said something that this version does not know"),
+            Order::Welcome { stale, .. } => {
+                stale.into_iter().for_each(|lease| self.drop_lease(lease))
+            }
+            Order::Unknown => {
+                debug!("the coordinator said something that this version does not know")
+            }
         }
         Ok(())
     }
@@ -382,7 +452,11 @@ impl Worker {
     }
 
     /// An attempt has ended. Without an outbox, its report waits for the next connection.
-    fn note(&mut self, joined: Result<(LeaseId, Outcome), tokio::task::JoinError>, outbox: Option<&Outbox>) -> Result<(), Lost> {
+    fn note(
+        &mut self,
+        joined: Result<(LeaseId, Outcome), tokio::task::JoinError>,
+        outbox: Option<&Outbox>,
+    ) -> Result<(), Lost> {
         let (lease, outcome) = match joined {
             Ok(ended) => ended,
             // Painting catches its panics, so this one is a broken invariant of the worker's own.
@@ -392,7 +466,9 @@ impl Worker {
             },
         };
         match &outcome {
-            Outcome::Succeeded(result) => info!(%lease, compute_ms = result.report.compute_ms, "succeeded"),
+            Outcome::Succeeded(result) => {
+                info!(%lease, compute_ms = result.report.compute_ms, "succeeded")
+            }
             Outcome::Failed { kind, message } => warn!(%lease, ?kind, message, "failed"),
             Outcome::Returned => info!(%lease, "stopped"),
         }
@@ -406,7 +482,9 @@ impl Worker {
     }
 
     fn beat(&mut self, outbox: &Outbox) -> Result<(), Lost> {
-        let progress = |lease: LeaseId| (lease, self.handles.get(&lease).and_then(|handle| *handle.progress.borrow()));
+        let progress = |lease: LeaseId| {
+            (lease, self.handles.get(&lease).and_then(|handle| *handle.progress.borrow()))
+        };
         let health = self.health.borrow().clone();
         outbox.send(wire::heartbeat(self.ledger.running().map(progress), &health))?;
         for lease in self.ledger.overdue_reports() {

@@ -1,4 +1,5 @@
-//! Painting without a farm: files' bytes in, a file's bytes out. The network has VGG-19's shape, few channels and random weights.
+//! Painting without a farm: files' bytes in, a file's bytes out. The network has VGG-19's shape,
+//! few channels and random weights.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -6,7 +7,10 @@ use std::sync::Arc;
 use impasto_assets::{Depth, Limits, Origin, Picture, decode, encode};
 use impasto_engine::Engine;
 use impasto_models::{Convolution, VggWeights};
-use impasto_types::{Action, BlobRef, ContainerFormat, ENGINE_VERSION, FailureKind, OutputSpec, Preset, Profile, Recipe, StyleRef};
+use impasto_types::{
+    Action, BlobRef, ContainerFormat, ENGINE_VERSION, FailureKind, OutputSpec, Preset, Profile,
+    Recipe, StyleRef,
+};
 use impasto_worker::{PaintError, Painted, Source, Sources, one_line, paint};
 
 const PNG: OutputSpec = OutputSpec { format: ContainerFormat::Png, quality: 90 };
@@ -19,7 +23,8 @@ const CHANNELS: [usize; 14] = [3, 8, 8, 12, 12, 16, 16, 16, 16, 20, 20, 20, 20, 
 /// Uniform in [-1, 1): a linear congruential generator is noise enough for weights.
 fn noise(mut state: u64) -> impl FnMut() -> f32 {
     move || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 40) as f32 / (1_u64 << 23) as f32 - 1.0
     }
 }
@@ -30,7 +35,9 @@ fn engine() -> Arc<Engine> {
         name: "conv".to_owned(),
         in_channels: pair[0],
         out_channels: pair[1],
-        weights: (0..pair[0] * pair[1] * 9).map(|_| noise() * 0.8 / (pair[0] as f32).sqrt()).collect(),
+        weights: (0..pair[0] * pair[1] * 9)
+            .map(|_| noise() * 0.8 / (pair[0] as f32).sqrt())
+            .collect(),
         bias: vec![0.5; pair[1]],
     };
     let weights = VggWeights { convolutions: CHANNELS.windows(2).map(convolution).collect() };
@@ -42,21 +49,32 @@ fn file(name: &str, depth: Depth, alpha: bool) -> Source {
     let (width, height) = (24, 20);
     let mut noise = noise(7);
     let rgb = (0..width * height * 3).map(|_| 127.0 + 100.0 * noise()).collect();
-    let alpha = alpha.then(|| (0..width * height).map(|i| if i % width < width / 2 { 0.0 } else { 1.0 }).collect());
+    let alpha = alpha.then(|| {
+        (0..width * height).map(|i| if i % width < width / 2 { 0.0 } else { 1.0 }).collect()
+    });
     let origin = Origin { depth, ..Origin::synthetic(name, ContainerFormat::Png) };
     let bytes = encode(&Picture { width, height, rgb, alpha, origin }, PNG).expect("it encodes");
     Source { name: name.to_owned(), bytes }
 }
 
 fn sources() -> Sources {
-    Sources { content: Some(file("wall.png", Depth::Sixteen, true)), styles: vec![file("style.png", Depth::Eight, false)], init: None }
+    Sources {
+        content: Some(file("wall.png", Depth::Sixteen, true)),
+        styles: vec![file("style.png", Depth::Eight, false)],
+        init: None,
+    }
 }
 
 fn action(output: OutputSpec) -> Action {
     let blob = BlobRef::of(b"not looked at here");
     Action {
         engine_version: ENGINE_VERSION,
-        recipe: Recipe { iterations: 3, coarse_iterations: 3, min_scale: 0, ..Preset::Painterly.recipe() },
+        recipe: Recipe {
+            iterations: 3,
+            coarse_iterations: 3,
+            min_scale: 0,
+            ..Preset::Painterly.recipe()
+        },
         content: Some(blob),
         styles: vec![StyleRef { blob, weight: 1.0 }],
         init: None,
@@ -66,7 +84,9 @@ fn action(output: OutputSpec) -> Action {
 }
 
 fn run(output: OutputSpec, sources: &Sources) -> Result<Painted, PaintError> {
-    paint(&engine(), PLENTY, "wall.png", &action(output), sources, &mut |_| ControlFlow::Continue(()))
+    paint(&engine(), PLENTY, "wall.png", &action(output), sources, &mut |_| {
+        ControlFlow::Continue(())
+    })
 }
 
 #[test]
@@ -102,16 +122,27 @@ fn an_observer_sees_every_step_and_can_end_it() {
 #[test]
 fn the_file_at_fault_is_named() {
     let jpeg = OutputSpec { format: ContainerFormat::Jpeg, quality: 90 };
-    let with_content =
-        |content: &[u8]| Sources { content: Some(Source { name: "wall.png".to_owned(), bytes: content.to_vec() }), ..sources() };
+    let with_content = |content: &[u8]| Sources {
+        content: Some(Source { name: "wall.png".to_owned(), bytes: content.to_vec() }),
+        ..sources()
+    };
     let cut = sources().styles[0].bytes[..60].to_vec();
-    let cut_style = Sources { styles: vec![Source { name: "style.png".to_owned(), bytes: cut }], ..sources() };
+    let cut_style =
+        Sources { styles: vec![Source { name: "style.png".to_owned(), bytes: cut }], ..sources() };
     for (output, sources, expected) in [
         (PNG, with_content(b""), "`wall.png` is empty"),
         (PNG, with_content(b"<html>"), "`wall.png`"),
         (PNG, cut_style, "`style.png`"),
-        (PNG, Sources { content: None, ..sources() }, "cannot paint `wall.png`: the recipe needs a content image"),
-        (PNG, Sources { styles: vec![], ..sources() }, "`wall.png` was given 0 style images, but its action names 1"),
+        (
+            PNG,
+            Sources { content: None, ..sources() },
+            "cannot paint `wall.png`: the recipe needs a content image",
+        ),
+        (
+            PNG,
+            Sources { styles: vec![], ..sources() },
+            "`wall.png` was given 0 style images, but its action names 1",
+        ),
         (jpeg, sources(), "`wall.png` has alpha, which jpg cannot hold"),
     ] {
         let error = run(output, &sources).expect_err(expected);

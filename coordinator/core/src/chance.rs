@@ -1,4 +1,5 @@
-//! Seeded chance (splitmix64): it only spreads retries, so that a crowd that failed together does not come back together.
+//! Seeded chance (splitmix64): it only spreads retries, so that a crowd that failed together does
+//! not come back together.
 
 #[derive(Debug, Clone)]
 pub(crate) struct Chance(u64);
@@ -32,7 +33,9 @@ mod tests {
         let mut chance = Chance::new(7);
         let values: Vec<u64> = (0..1_000).map(|_| chance.jitter(1_000)).collect();
         assert!(values.iter().all(|value| (750..=1_250).contains(value)));
-        assert!(values.iter().any(|value| *value < 800) && values.iter().any(|value| *value > 1_200));
+        assert!(
+            values.iter().any(|value| *value < 800) && values.iter().any(|value| *value > 1_200)
+        );
         assert_eq!(chance.jitter(0), 0);
     }
 }

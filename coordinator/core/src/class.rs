@@ -23,7 +23,10 @@ pub(crate) struct Class {
 
 impl Class {
     pub(crate) fn of(task: &Task) -> Self {
-        let demand = Demand { engine_version: task.needs.engine_version, memory_bytes: task.needs.memory_bytes };
+        let demand = Demand {
+            engine_version: task.needs.engine_version,
+            memory_bytes: task.needs.memory_bytes,
+        };
         Self { demand, avoid: task.tries.avoid.clone(), alone: task.tries.alone }
     }
 }
@@ -31,6 +34,7 @@ impl Class {
 impl Demand {
     /// Whether a worker with these capabilities could meet it with nothing else to do.
     pub(crate) fn is_met_by(&self, capabilities: &Capabilities) -> bool {
-        capabilities.engine_version == self.engine_version && capabilities.task_memory_bytes() >= self.memory_bytes
+        capabilities.engine_version == self.engine_version
+            && capabilities.task_memory_bytes() >= self.memory_bytes
     }
 }

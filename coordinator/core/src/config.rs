@@ -4,13 +4,18 @@ use crate::Millis;
 
 /// How often a worker is to say that it is alive.
 pub const HEARTBEAT_MS: Millis = 5_000;
-/// How long a lease lives without a word from its worker: several heartbeats, so that a lost message or a busy machine is not a death.
+/// How long a lease lives without a word from its worker: several heartbeats, so that a lost
+/// message or a busy machine is not a death.
 pub const LEASE_MS: Millis = 30_000;
-/// How long a vanished worker may take to come back: a process that restarts, or a network that blinks.
+/// How long a vanished worker may take to come back: a process that restarts, or a network that
+/// blinks.
 pub const RECONNECT_GRACE_MS: Millis = 20_000;
 
 const _: () = assert!(HEARTBEAT_MS * 3 <= LEASE_MS, "two heartbeats may get lost");
-const _: () = assert!(HEARTBEAT_MS < RECONNECT_GRACE_MS, "a worker that is cut off has the time to notice and to connect again");
+const _: () = assert!(
+    HEARTBEAT_MS < RECONNECT_GRACE_MS,
+    "a worker that is cut off has the time to notice and to connect again"
+);
 
 /// The core's figures. [`Config::default`] suits a farm; tests and the simulator make them smaller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,16 +23,20 @@ pub struct Config {
     pub heartbeat_ms: Millis,
     /// An attempt that was not heard of for this long has ended.
     pub lease_ms: Millis,
-    /// After a disconnect or a restart, how long a vanished worker's leases wait to be taken up again before their attempts have ended.
+    /// After a disconnect or a restart, how long a vanished worker's leases wait to be taken up
+    /// again before their attempts have ended.
     pub reconnect_grace_ms: Millis,
     /// How many counted attempts a task has.
     pub max_attempts: u32,
-    /// The first delay after an attempt that ended; each further one is twice as long, up to `backoff_max_ms`.
+    /// The first delay after an attempt that ended; each further one is twice as long, up to
+    /// `backoff_max_ms`.
     pub backoff_first_ms: Millis,
     pub backoff_max_ms: Millis,
-    /// How long a task that no connected worker could ever run waits for one that can, before it fails. Long enough for a farm that is coming up.
+    /// How long a task that no connected worker could ever run waits for one that can, before it
+    /// fails. Long enough for a farm that is coming up.
     pub unschedulable_grace_ms: Millis,
-    /// A project that was not served for this long has its priority raised by one; for twice this, by two; and so on.
+    /// A project that was not served for this long has its priority raised by one; for twice this,
+    /// by two; and so on.
     pub ageing_ms: Millis,
     /// How long a lost worker stays on the list.
     pub forget_lost_ms: Millis,
@@ -73,10 +82,16 @@ impl Config {
             return Err(ConfigError::Zero(name));
         }
         if self.heartbeat_ms.saturating_mul(3) > self.lease_ms {
-            return Err(ConfigError::LeaseTooShort { lease_ms: self.lease_ms, heartbeat_ms: self.heartbeat_ms });
+            return Err(ConfigError::LeaseTooShort {
+                lease_ms: self.lease_ms,
+                heartbeat_ms: self.heartbeat_ms,
+            });
         }
         if self.backoff_first_ms > self.backoff_max_ms {
-            return Err(ConfigError::BackoffTooShort { first_ms: self.backoff_first_ms, max_ms: self.backoff_max_ms });
+            return Err(ConfigError::BackoffTooShort {
+                first_ms: self.backoff_first_ms,
+                max_ms: self.backoff_max_ms,
+            });
         }
         Ok(self)
     }
@@ -85,7 +100,10 @@ impl Config {
     pub(crate) fn backoff_ms(&self, nth: u32) -> Millis {
         match nth {
             0 => 0,
-            nth => self.backoff_first_ms.saturating_mul(1 << (nth - 1).min(32)).min(self.backoff_max_ms),
+            nth => self
+                .backoff_first_ms
+                .saturating_mul(1 << (nth - 1).min(32))
+                .min(self.backoff_max_ms),
         }
     }
 }
@@ -97,7 +115,9 @@ mod tests {
     #[test]
     fn the_backoff_doubles_up_to_its_limit() {
         let config = Config::default();
-        for (nth, expected) in [(0, 0), (1, 1_000), (2, 2_000), (6, 32_000), (7, 60_000), (u32::MAX, 60_000)] {
+        for (nth, expected) in
+            [(0, 0), (1, 1_000), (2, 2_000), (6, 32_000), (7, 60_000), (u32::MAX, 60_000)]
+        {
             assert_eq!(config.backoff_ms(nth), expected, "after {nth}");
         }
     }
@@ -106,7 +126,13 @@ mod tests {
     fn figures_that_contradict_each_other_are_refused() {
         assert_eq!(Config::default().check(), Ok(Config::default()));
         let short = Config { lease_ms: 14_999, ..Config::default() };
-        assert_eq!(short.check(), Err(ConfigError::LeaseTooShort { lease_ms: 14_999, heartbeat_ms: 5_000 }));
-        assert_eq!(Config { max_attempts: 0, ..Config::default() }.check(), Err(ConfigError::Zero("max_attempts")));
+        assert_eq!(
+            short.check(),
+            Err(ConfigError::LeaseTooShort { lease_ms: 14_999, heartbeat_ms: 5_000 })
+        );
+        assert_eq!(
+            Config { max_attempts: 0, ..Config::default() }.check(),
+            Err(ConfigError::Zero("max_attempts"))
+        );
     }
 }

@@ -9,9 +9,15 @@ use crate::timers::Timer;
 use crate::{Capabilities, Effect, HeldLease, Millis};
 
 impl Core {
-    /// The worker keeps those of its leases that it still holds. One that it does not hold any more has ended, and counts: it may be what
-    /// brought the worker down.
-    pub(crate) fn connect(&mut self, worker: WorkerId, name: WorkerName, capabilities: Capabilities, held: &[HeldLease]) {
+    /// The worker keeps those of its leases that it still holds. One that it does not hold any more
+    /// has ended, and counts: it may be what brought the worker down.
+    pub(crate) fn connect(
+        &mut self,
+        worker: WorkerId,
+        name: WorkerName,
+        capabilities: Capabilities,
+        held: &[HeldLease],
+    ) {
         if let Some(older) = self.workers.named(&name) {
             self.remove_worker(older);
             if older != worker {
@@ -76,7 +82,8 @@ impl Core {
         self.lose_leases(&name, "was lost");
     }
 
-    /// Whether the driver itself was away when this fell due, as after a machine's sleep. Silence proves nothing then: nobody listened.
+    /// Whether the driver itself was away when this fell due, as after a machine's sleep. Silence
+    /// proves nothing then: nobody listened.
     pub(crate) fn was_asleep_since(&self, due: Millis) -> bool {
         self.now - due > self.config.reconnect_grace_ms
     }

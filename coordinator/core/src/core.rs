@@ -15,8 +15,9 @@ use crate::{Config, Effect, Fact, Input, JobSummary, JobView, Millis, WorkerView
 
 /// All jobs and workers of one coordinator.
 ///
-/// To start: [`Core::new`], [`Core::replay`] each stored fact, [`Core::resume`]. Then, for ever: [`Core::handle`] an input, append what
-/// [`Core::drain_facts`] gives durably, and carry out what [`Core::drain_effects`] gives; hand in [`Input::Tick`] at [`Core::next_timeout`].
+/// To start: [`Core::new`], [`Core::replay`] each stored fact, [`Core::resume`]. Then, for ever:
+/// [`Core::handle`] an input, append what [`Core::drain_facts`] gives durably, and carry out what
+/// [`Core::drain_effects`] gives; hand in [`Input::Tick`] at [`Core::next_timeout`].
 #[derive(Debug, Clone)]
 pub struct Core {
     pub(crate) config: Config,
@@ -36,7 +37,8 @@ pub struct Core {
 }
 
 impl Core {
-    /// `epoch` has to be higher than that of any core before on the same facts. `seed` only spreads retries.
+    /// `epoch` has to be higher than that of any core before on the same facts. `seed` only spreads
+    /// retries.
     pub fn new(config: Config, epoch: Epoch, seed: u64) -> Self {
         Self {
             config,
@@ -58,7 +60,8 @@ impl Core {
         self.ledger.apply(fact)
     }
 
-    /// Ends the replay: from now on, the workers that held leases have `reconnect_grace_ms` to take them up again.
+    /// Ends the replay: from now on, the workers that held leases have `reconnect_grace_ms` to take
+    /// them up again.
     pub fn resume(&mut self, now: Millis) {
         self.now = self.now.max(now);
         let holders: Vec<WorkerName> = self.ledger.holdings().keys().cloned().collect();
@@ -74,7 +77,9 @@ impl Core {
             Input::Submit { request, submission } => self.submit(request, submission),
             Input::Cancel { request, job } => self.cancel(request, job),
             Input::Retry { request, job } => self.retry(request, job),
-            Input::Connect { worker, name, capabilities, held } => self.connect(worker, name, capabilities, &held),
+            Input::Connect { worker, name, capabilities, held } => {
+                self.connect(worker, name, capabilities, &held)
+            }
             Input::Disconnect { worker } => self.disconnect(worker),
             Input::Credits { worker, free_slots } => self.credits(worker, free_slots),
             Input::Heartbeat { worker, lease, progress } => self.heartbeat(worker, lease, progress),
@@ -95,7 +100,8 @@ impl Core {
         self.schedule();
     }
 
-    /// What has become true since the last call; to be appended durably, all or nothing, before the effects are carried out.
+    /// What has become true since the last call; to be appended durably, all or nothing, before the
+    /// effects are carried out.
     pub fn drain_facts(&mut self) -> Vec<Fact> {
         std::mem::take(&mut self.facts)
     }
@@ -139,7 +145,10 @@ impl Core {
         let touched = self.touched_by(&fact);
         let holders: Vec<WorkerName> = match &fact {
             Fact::TaskLeased { worker, .. } => vec![worker.clone()],
-            _ => touched.iter().filter_map(|key| Some(self.ledger.task(*key)?.lease()?.worker.clone())).collect(),
+            _ => touched
+                .iter()
+                .filter_map(|key| Some(self.ledger.task(*key)?.lease()?.worker.clone()))
+                .collect(),
         };
         self.ledger.apply(&fact).expect("the core's own facts follow from its state");
         self.facts.push(fact);
@@ -162,16 +171,23 @@ impl Core {
         self.effects.push(effect);
     }
 
-    /// The tasks whose state the fact will change. Those of a new job are no news: nobody watches it yet.
+    /// The tasks whose state the fact will change. Those of a new job are no news: nobody watches
+    /// it yet.
     fn touched_by(&self, fact: &Fact) -> Vec<TaskKey> {
         match fact {
             Fact::JobSubmitted { .. } => Vec::new(),
-            Fact::JobCanceled { job, .. } => self.ledger.keys_where(*job, |state| matches!(state, TaskState::Ready { .. })),
-            Fact::JobRetried { job, .. } => {
-                self.ledger.keys_where(*job, |state| matches!(state, TaskState::Failed { .. } | TaskState::Canceled))
+            Fact::JobCanceled { job, .. } => {
+                self.ledger.keys_where(*job, |state| matches!(state, TaskState::Ready { .. }))
             }
-            Fact::TaskSucceeded { job, task, .. } | Fact::TaskFailed { job, task, .. } => vec![TaskKey { job: *job, task: *task }],
-            Fact::TaskLeased { lease, .. } | Fact::AttemptEnded { lease, .. } => vec![TaskKey::from(*lease)],
+            Fact::JobRetried { job, .. } => self.ledger.keys_where(*job, |state| {
+                matches!(state, TaskState::Failed { .. } | TaskState::Canceled)
+            }),
+            Fact::TaskSucceeded { job, task, .. } | Fact::TaskFailed { job, task, .. } => {
+                vec![TaskKey { job: *job, task: *task }]
+            }
+            Fact::TaskLeased { lease, .. } | Fact::AttemptEnded { lease, .. } => {
+                vec![TaskKey::from(*lease)]
+            }
         }
     }
 }

@@ -23,7 +23,8 @@ pub enum Effect {
         request: RequestId,
         job: JobId,
     },
-    /// The worker is registered; it goes on with those of its held leases that are not in `stale`, and drops these.
+    /// The worker is registered; it goes on with those of its held leases that are not in `stale`,
+    /// and drops these.
     Welcome {
         worker: WorkerId,
         stale: Vec<LeaseId>,
@@ -43,7 +44,8 @@ pub enum Effect {
         worker: WorkerId,
         lease: LeaseId,
     },
-    /// The connection is to be closed: it was replaced by a newer one of the same name, or went silent.
+    /// The connection is to be closed: it was replaced by a newer one of the same name, or went
+    /// silent.
     Dismiss {
         worker: WorkerId,
     },
@@ -75,7 +77,8 @@ pub enum TaskEvent {
     Canceled,
 }
 
-/// One task as it stands: `event` is the news that would lead here (`Progress` never stands alone; see `progress`).
+/// One task as it stands: `event` is the news that would lead here (`Progress` never stands alone;
+/// see `progress`).
 #[derive(Debug, Clone, PartialEq)]
 pub struct TaskView {
     pub task: TaskIndex,

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Millis, Submission};
 
-/// A change that must survive a restart. Replaying all facts in order gives the same jobs and tasks.
+/// A change that must survive a restart. Replaying all facts in order gives the same jobs and
+/// tasks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "fact", rename_all = "kebab-case")]
 pub enum Fact {
@@ -38,9 +39,10 @@ pub enum Fact {
         worker: Option<WorkerName>,
         result: TaskResult,
     },
-    /// The attempt ended without a result and the task goes back to the queue, not before `not_before`.
-    /// `kind` is `None` where the worker said nothing: it was lost, or gave the lease back. `counted` says whether it used up one of the
-    /// task's attempts. In a canceling job the task is canceled instead.
+    /// The attempt ended without a result and the task goes back to the queue, not before
+    /// `not_before`. `kind` is `None` where the worker said nothing: it was lost, or gave the lease
+    /// back. `counted` says whether it used up one of the task's attempts. In a canceling job the
+    /// task is canceled instead.
     AttemptEnded {
         lease: LeaseId,
         at: Millis,
@@ -63,7 +65,9 @@ impl Fact {
     /// The job that it is about.
     pub fn job(&self) -> JobId {
         match self {
-            Self::JobSubmitted { job, .. } | Self::JobCanceled { job, .. } | Self::JobRetried { job, .. } => *job,
+            Self::JobSubmitted { job, .. }
+            | Self::JobCanceled { job, .. }
+            | Self::JobRetried { job, .. } => *job,
             Self::TaskSucceeded { job, .. } | Self::TaskFailed { job, .. } => *job,
             Self::TaskLeased { lease, .. } | Self::AttemptEnded { lease, .. } => lease.job,
         }

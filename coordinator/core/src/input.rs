@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use impasto_types::{DeviceHealth, DeviceInfo, Digest, FailureKind, JobId, LeaseId, TaskResult, WorkerId, WorkerName};
+use impasto_types::{
+    DeviceHealth, DeviceInfo, Digest, FailureKind, JobId, LeaseId, TaskResult, WorkerId, WorkerName,
+};
 use serde::{Deserialize, Serialize};
 
 /// Milliseconds since the Unix epoch, as the driver's clock has them.
@@ -14,23 +16,27 @@ pub type RequestId = u64;
 /// Everything that can happen to the core.
 #[derive(Debug, Clone)]
 pub enum Input {
-    /// A client hands in a job. Replied to with `Effect::Submitted`, also when the key is already known.
+    /// A client hands in a job. Replied to with `Effect::Submitted`, also when the key is already
+    /// known.
     Submit { request: RequestId, submission: Submission },
     /// A client gives a job up. Replied to with `Effect::Changed` or `Effect::NoSuchJob`.
     Cancel { request: RequestId, job: JobId },
     /// A client wants a job's failed and canceled tasks tried again, with fresh attempts.
     Retry { request: RequestId, job: JobId },
-    /// A worker has connected. Replied to with `Effect::Welcome`; an older connection of the same name is taken for gone.
+    /// A worker has connected. Replied to with `Effect::Welcome`; an older connection of the same
+    /// name is taken for gone.
     Connect { worker: WorkerId, name: WorkerName, capabilities: Capabilities, held: Vec<HeldLease> },
     /// A worker's connection ended.
     Disconnect { worker: WorkerId },
-    /// A worker can take this many more tasks than it was given: an absolute number, so that a lost message does no harm.
+    /// A worker can take this many more tasks than it was given: an absolute number, so that a lost
+    /// message does no harm.
     Credits { worker: WorkerId, free_slots: u32 },
     /// A worker still works on a lease.
     Heartbeat { worker: WorkerId, lease: LeaseId, progress: Option<Progress> },
     /// How a worker's devices fare, in the order of its capabilities. Only shown.
     Health { worker: WorkerId, devices: Vec<DeviceHealth> },
-    /// A worker has ended a lease. Replied to with `Effect::Acknowledge`, whether it changed anything or not.
+    /// A worker has ended a lease. Replied to with `Effect::Acknowledge`, whether it changed
+    /// anything or not.
     Report { worker: WorkerId, lease: LeaseId, outcome: LeaseOutcome },
     /// A worker takes no more work: it asked for it, or an operator did. Its leases run on.
     Drain { worker: WorkerId },
@@ -92,7 +98,8 @@ impl Capabilities {
     }
 }
 
-/// A lease that a worker still works on, or holds an unacknowledged report for, when it connects again.
+/// A lease that a worker still works on, or holds an unacknowledged report for, when it connects
+/// again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeldLease {
     pub lease: LeaseId,
@@ -117,6 +124,7 @@ pub enum LeaseOutcome {
         kind: FailureKind,
         message: String,
     },
-    /// The worker stopped it: it was revoked, or the worker is shutting down. It uses up no attempt.
+    /// The worker stopped it: it was revoked, or the worker is shutting down. It uses up no
+    /// attempt.
     Returned,
 }

@@ -1,5 +1,6 @@
-//! What is true of a core after every input, whatever happens to messages and machines. Each is a function of the core alone; they look at
-//! every task, so tests and the simulator call them, not the coordinator.
+//! What is true of a core after every input, whatever happens to messages and machines. Each is a
+//! function of the core alone; they look at every task, so tests and the simulator call them, not
+//! the coordinator.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,7 +38,10 @@ pub fn at_most_one_live_lease(core: &Core) -> Result<(), Broken> {
     let mut leased: BTreeMap<Digest, TaskKey> = BTreeMap::new();
     for (key, task) in tasks(core).filter(|(_, task)| task.lease().is_some()) {
         if let Some(other) = leased.insert(task.needs.action, key) {
-            return broken("at most one live lease", format!("{key:?} and {other:?} compute {:?} at once", task.needs.action));
+            return broken(
+                "at most one live lease",
+                format!("{key:?} and {other:?} compute {:?} at once", task.needs.action),
+            );
         }
     }
     Ok(())
@@ -57,30 +61,44 @@ pub fn holdings_are_the_leases(core: &Core) -> Result<(), Broken> {
     if *core.ledger.holdings() == expected {
         return Ok(());
     }
-    broken("holdings are the leases", format!("{:?}, but the tasks say {expected:?}", core.ledger.holdings()))
+    broken(
+        "holdings are the leases",
+        format!("{:?}, but the tasks say {expected:?}", core.ledger.holdings()),
+    )
 }
 
-/// The leased tasks of a worker fit into its memory (given that a worker that comes back has no less than before).
+/// The leased tasks of a worker fit into its memory (given that a worker that comes back has no
+/// less than before).
 pub fn memory_is_never_overbooked(core: &Core) -> Result<(), Broken> {
     for worker in core.workers() {
         let taken = core.ledger.holding(&worker.name).map_or(0, |holding| holding.memory_bytes);
         if taken > worker.capabilities.memory_bytes {
-            return broken("memory is never overbooked", format!("worker {} has {taken} bytes of leases", worker.name));
+            return broken(
+                "memory is never overbooked",
+                format!("worker {} has {taken} bytes of leases", worker.name),
+            );
         }
     }
     Ok(())
 }
 
-/// A task that waits is queued or delayed, or another task with the same action is in its place: none is forgotten.
+/// A task that waits is queued or delayed, or another task with the same action is in its place:
+/// none is forgotten.
 pub fn every_waiting_task_has_its_turn(core: &Core) -> Result<(), Broken> {
     let waiting = &core.ledger.waiting;
-    for (key, task) in tasks(core).filter(|(_, task)| matches!(task.state, TaskState::Ready { .. })) {
+    for (key, task) in tasks(core).filter(|(_, task)| matches!(task.state, TaskState::Ready { .. }))
+    {
         let action = &task.needs.action;
         let in_turn = |key: TaskKey| waiting.is_nominated(&core.ledger.jobs, key);
-        let waits_for_another = waiting.leased(action).is_some_and(|leased| core.ledger.task(leased).and_then(Task::lease).is_some());
+        let waits_for_another = waiting
+            .leased(action)
+            .is_some_and(|leased| core.ledger.task(leased).and_then(Task::lease).is_some());
         let nominees = waiting.waiting_for(action).into_iter().filter(|key| in_turn(*key)).count();
         if nominees != usize::from(!waits_for_another) {
-            return broken("every waiting task has its turn", format!("{key:?} has {nominees} of its group in turn"));
+            return broken(
+                "every waiting task has its turn",
+                format!("{key:?} has {nominees} of its group in turn"),
+            );
         }
     }
     Ok(())
@@ -96,7 +114,8 @@ pub fn suspects_run_alone(core: &Core) -> Result<(), Broken> {
     Ok(())
 }
 
-/// No task waits for a worker while one that could take it asks for work, unless that one is held back for a task that is to run alone.
+/// No task waits for a worker while one that could take it asks for work, unless that one is held
+/// back for a task that is to run alone.
 pub fn no_worker_idles_beside_work(core: &Core) -> Result<(), Broken> {
     let queue = &core.ledger.waiting.queue;
     if queue.classes().any(|class| class.alone) {
@@ -104,7 +123,10 @@ pub fn no_worker_idles_beside_work(core: &Core) -> Result<(), Broken> {
     }
     for class in queue.classes() {
         if let Some(worker) = core.workers.best_for(class, &[], &BTreeSet::new()) {
-            return broken("no worker idles beside work", format!("{worker:?} could take {class:?}"));
+            return broken(
+                "no worker idles beside work",
+                format!("{worker:?} could take {class:?}"),
+            );
         }
     }
     Ok(())
@@ -115,7 +137,10 @@ pub fn attempts_stay_in_budget(core: &Core) -> Result<(), Broken> {
     for (key, task) in tasks(core) {
         let may_run = matches!(task.state, TaskState::Ready { .. } | TaskState::Leased(_));
         if may_run && task.tries.counted >= core.config.max_attempts {
-            return broken("attempts stay in budget", format!("{key:?} has had {} attempts", task.tries.counted));
+            return broken(
+                "attempts stay in budget",
+                format!("{key:?} has had {} attempts", task.tries.counted),
+            );
         }
     }
     Ok(())
@@ -129,7 +154,10 @@ pub fn counts_are_right(core: &Core) -> Result<(), Broken> {
             *counts.of(&task.state) += 1;
         }
         if counts != job.counts {
-            return broken("counts are right", format!("job {} has {counts:?}, not {:?}", job.id, job.counts));
+            return broken(
+                "counts are right",
+                format!("job {} has {counts:?}, not {:?}", job.id, job.counts),
+            );
         }
     }
     Ok(())
@@ -141,16 +169,21 @@ pub fn ended_jobs_are_at_rest(core: &Core) -> Result<(), Broken> {
         let has_ended = matches!(job.phase, Phase::Ended { .. });
         let is_open = job.counts.ready + job.counts.leased > 0;
         if has_ended == is_open || (job.phase == Phase::Canceling && job.counts.ready > 0) {
-            return broken("ended jobs are at rest", format!("job {} is {:?} with {:?}", job.id, job.phase, job.counts));
+            return broken(
+                "ended jobs are at rest",
+                format!("job {} is {:?} with {:?}", job.id, job.phase, job.counts),
+            );
         }
     }
     Ok(())
 }
 
-/// Whoever holds a lease is connected or has a time by which to come back; nobody else is waited for.
+/// Whoever holds a lease is connected or has a time by which to come back; nobody else is waited
+/// for.
 pub fn every_lease_is_watched(core: &Core) -> Result<(), Broken> {
     let holders = core.ledger.holdings().keys();
-    let away: BTreeSet<&WorkerName> = holders.filter(|name| core.workers.named(name).is_none()).collect();
+    let away: BTreeSet<&WorkerName> =
+        holders.filter(|name| core.workers.named(name).is_none()).collect();
     let awaited: BTreeSet<&WorkerName> = core.absent.keys().collect();
     if away == awaited {
         return Ok(());

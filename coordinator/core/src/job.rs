@@ -123,7 +123,9 @@ impl Job {
     /// All tasks with their names, in order.
     pub(crate) fn keyed_tasks(&self) -> impl Iterator<Item = (TaskKey, &Task)> {
         // A job has no more tasks than a `u32` counts: the counts above are `u32` too.
-        (0..).zip(&self.tasks).map(|(index, task)| (TaskKey { job: self.id, task: TaskIndex(index) }, task))
+        (0..)
+            .zip(&self.tasks)
+            .map(|(index, task)| (TaskKey { job: self.id, task: TaskIndex(index) }, task))
     }
 
     pub(crate) fn state(&self) -> JobState {

@@ -21,7 +21,12 @@ struct Setback {
 }
 
 impl Core {
-    pub(crate) fn heartbeat(&mut self, worker: WorkerId, lease: LeaseId, progress: Option<Progress>) {
+    pub(crate) fn heartbeat(
+        &mut self,
+        worker: WorkerId,
+        lease: LeaseId,
+        progress: Option<Progress>,
+    ) {
         let Some(name) = self.hear(worker) else { return };
         let now = self.now;
         let Some(live) = self.ledger.live_lease(lease, &name) else {
@@ -31,50 +36,92 @@ impl Core {
         live.heard = now;
         if let Some(progress) = progress {
             live.progress = Some(progress);
-            self.tell(Effect::Task { job: lease.job, task: lease.task, event: TaskEvent::Progress(progress) });
+            self.tell(Effect::Task {
+                job: lease.job,
+                task: lease.task,
+                event: TaskEvent::Progress(progress),
+            });
         }
         if self.is_canceling(lease) {
             self.tell(Effect::Revoke { worker, lease });
         }
     }
 
-    /// A report on a lease that is not the worker's own any more changes nothing, but the worker may forget it. A report from a connection
-    /// that is not known is not even acknowledged: the worker has a newer connection, and tells there what it holds.
+    /// A report on a lease that is not the worker's own any more changes nothing, but the worker
+    /// may forget it. A report from a connection that is not known is not even acknowledged: the
+    /// worker has a newer connection, and tells there what it holds.
     pub(crate) fn report(&mut self, worker: WorkerId, lease: LeaseId, outcome: LeaseOutcome) {
         let Some(name) = self.hear(worker) else { return };
         if self.ledger.live_lease(lease, &name).is_some() {
             match outcome {
                 LeaseOutcome::Succeeded(result) => self.succeed(worker, name, lease, result),
-                LeaseOutcome::Failed { kind: FailureKind::Input, message } => self.fail(lease, name, message),
+                LeaseOutcome::Failed { kind: FailureKind::Input, message } => {
+                    self.fail(lease, name, message)
+                }
                 LeaseOutcome::Failed { kind: FailureKind::Transient, message } => {
                     let delay_ms = self.config.backoff_ms(self.setbacks(lease) + 1);
-                    self.set_back(Setback { lease, worker: name, kind: Some(FailureKind::Transient), message, counted: true, delay_ms });
+                    self.set_back(Setback {
+                        lease,
+                        worker: name,
+                        kind: Some(FailureKind::Transient),
+                        message,
+                        counted: true,
+                        delay_ms,
+                    });
                 }
                 LeaseOutcome::Failed { kind: FailureKind::Shortage, message } => {
                     let delay_ms = self.config.backoff_ms(self.setbacks(lease) + 1);
-                    self.set_back(Setback { lease, worker: name, kind: Some(FailureKind::Shortage), message, counted: false, delay_ms });
+                    self.set_back(Setback {
+                        lease,
+                        worker: name,
+                        kind: Some(FailureKind::Shortage),
+                        message,
+                        counted: false,
+                        delay_ms,
+                    });
                 }
                 LeaseOutcome::Returned => {
-                    // The first return costs no time; a worker that returns everything at once must not make a busy loop.
+                    // The first return costs no time; a worker that returns everything at once must
+                    // not make a busy loop.
                     let delay_ms = self.config.backoff_ms(self.setbacks(lease));
                     let message = format!("worker {name} gave it back");
-                    self.set_back(Setback { lease, worker: name, kind: None, message, counted: false, delay_ms });
+                    self.set_back(Setback {
+                        lease,
+                        worker: name,
+                        kind: None,
+                        message,
+                        counted: false,
+                        delay_ms,
+                    });
                 }
             }
         }
         self.tell(Effect::Acknowledge { worker, lease });
     }
 
-    /// The attempt ended without a word from its worker. It counts: a task that brings its worker down must not bring them all down.
+    /// The attempt ended without a word from its worker. It counts: a task that brings its worker
+    /// down must not bring them all down.
     pub(crate) fn lose_lease(&mut self, lease: LeaseId, worker: &WorkerName, message: String) {
         let delay_ms = self.config.backoff_ms(self.setbacks(lease) + 1);
-        self.set_back(Setback { lease, worker: worker.clone(), kind: None, message, counted: true, delay_ms });
+        self.set_back(Setback {
+            lease,
+            worker: worker.clone(),
+            kind: None,
+            message,
+            counted: true,
+            delay_ms,
+        });
     }
 
     /// The worker has come back with this lease and goes on with it.
     pub(crate) fn take_up(&mut self, worker: WorkerId, lease: LeaseId) {
         let now = self.now;
-        if let Some(live) = self.ledger.jobs.get_mut(&lease.job).and_then(|job| job.task_mut(lease.task)?.lease_mut()) {
+        if let Some(live) = self
+            .ledger
+            .jobs
+            .get_mut(&lease.job)
+            .and_then(|job| job.task_mut(lease.task)?.lease_mut())
+        {
             live.heard = now;
         }
         self.listen_for(lease);
@@ -85,12 +132,20 @@ impl Core {
 
     /// Makes sure that silence is noticed.
     pub(crate) fn listen_for(&mut self, lease: LeaseId) {
-        self.timers.set(self.now.saturating_add(self.config.lease_ms), Timer::Silence(lease.into(), lease.attempt));
+        self.timers.set(
+            self.now.saturating_add(self.config.lease_ms),
+            Timer::Silence(lease.into(), lease.attempt),
+        );
     }
 
-    /// An attempt may have been silent for too long. If its worker was so altogether, the worker is lost; else it only lost the lease.
+    /// An attempt may have been silent for too long. If its worker was so altogether, the worker is
+    /// lost; else it only lost the lease.
     pub(crate) fn check_silence(&mut self, key: TaskKey, attempt: Attempt, due: Millis) {
-        let Some(lease) = self.ledger.task(key).and_then(Task::lease).filter(|lease| lease.id.attempt == attempt) else { return };
+        let Some(lease) =
+            self.ledger.task(key).and_then(Task::lease).filter(|lease| lease.id.attempt == attempt)
+        else {
+            return;
+        };
         // While its worker is away, its absence is what counts.
         let Some(worker) = self.workers.named(&lease.worker) else { return };
         let (id, name, heard) = (lease.id, lease.worker.clone(), lease.heard);
@@ -99,11 +154,19 @@ impl Core {
             self.timers.set(heard.saturating_add(lease_ms), Timer::Silence(key, attempt));
         } else if self.was_asleep_since(due) {
             self.listen_again(id, &name);
-        } else if self.workers.get(worker).is_some_and(|worker| worker.heard.saturating_add(lease_ms) <= self.now) {
+        } else if self
+            .workers
+            .get(worker)
+            .is_some_and(|worker| worker.heard.saturating_add(lease_ms) <= self.now)
+        {
             self.dismiss(worker);
         } else {
             self.tell(Effect::Revoke { worker, lease: id });
-            self.lose_lease(id, &name, format!("worker {name} said nothing of it for {} s", lease_ms / 1_000));
+            self.lose_lease(
+                id,
+                &name,
+                format!("worker {name} said nothing of it for {} s", lease_ms / 1_000),
+            );
         }
     }
 
@@ -117,14 +180,28 @@ impl Core {
 
     /// Takes the result, for this task and for all that waited for the same action.
     fn succeed(&mut self, worker: WorkerId, name: WorkerName, lease: LeaseId, result: TaskResult) {
-        let Some(action) = self.ledger.task(lease.into()).map(|task| task.needs.action) else { return };
+        let Some(action) = self.ledger.task(lease.into()).map(|task| task.needs.action) else {
+            return;
+        };
         if let Some(connected) = self.workers.get_mut(worker) {
             connected.tasks_done += 1;
         }
         let at = self.now;
-        self.record(Fact::TaskSucceeded { job: lease.job, task: lease.task, at, worker: Some(name), result: result.clone() });
+        self.record(Fact::TaskSucceeded {
+            job: lease.job,
+            task: lease.task,
+            at,
+            worker: Some(name),
+            result: result.clone(),
+        });
         for TaskKey { job, task } in self.ledger.waiting.waiting_for(&action) {
-            self.record(Fact::TaskSucceeded { job, task, at, worker: None, result: result.clone() });
+            self.record(Fact::TaskSucceeded {
+                job,
+                task,
+                at,
+                worker: None,
+                result: result.clone(),
+            });
         }
         self.tell(Effect::Remember { action, result });
     }
@@ -135,20 +212,35 @@ impl Core {
             let kind = Some(FailureKind::Input);
             self.set_back(Setback { lease, worker, kind, message, counted: true, delay_ms: 0 });
         } else {
-            self.record(Fact::TaskFailed { job: lease.job, task: lease.task, at: self.now, message });
+            self.record(Fact::TaskFailed {
+                job: lease.job,
+                task: lease.task,
+                at: self.now,
+                message,
+            });
         }
     }
 
-    /// Ends the attempt, and the task if this was its last. In a canceling job the task is canceled, whatever became of the attempt.
+    /// Ends the attempt, and the task if this was its last. In a canceling job the task is
+    /// canceled, whatever became of the attempt.
     fn set_back(&mut self, setback: Setback) {
         let Setback { lease, worker, kind, message, counted, delay_ms } = setback;
         let at = self.now;
-        let spent = self.ledger.task(lease.into()).map_or(0, |task| task.tries.counted) + u32::from(counted);
+        let spent = self.ledger.task(lease.into()).map_or(0, |task| task.tries.counted)
+            + u32::from(counted);
         if counted && spent >= self.config.max_attempts && !self.is_canceling(lease) {
             self.record(Fact::TaskFailed { job: lease.job, task: lease.task, at, message });
         } else {
             let not_before = at.saturating_add(self.chance.jitter(delay_ms));
-            self.record(Fact::AttemptEnded { lease, at, worker, kind, message, counted, not_before });
+            self.record(Fact::AttemptEnded {
+                lease,
+                at,
+                worker,
+                kind,
+                message,
+                counted,
+                not_before,
+            });
         }
     }
 

@@ -1,6 +1,7 @@
 //! What the facts add up to: all jobs and tasks, who holds which lease, and what waits.
 //!
-//! [`Ledger::apply`] is the only way to change it but for signs of life, so a replay arrives where the live run did.
+//! [`Ledger::apply`] is the only way to change it but for signs of life, so a replay arrives where
+//! the live run did.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -45,7 +46,12 @@ pub(crate) struct Holding {
 
 impl Ledger {
     pub(crate) fn new(ageing_ms: Millis) -> Self {
-        Self { jobs: BTreeMap::new(), keys: BTreeMap::new(), waiting: Waiting::new(ageing_ms), holdings: BTreeMap::new() }
+        Self {
+            jobs: BTreeMap::new(),
+            keys: BTreeMap::new(),
+            waiting: Waiting::new(ageing_ms),
+            holdings: BTreeMap::new(),
+        }
     }
 
     /// Takes a fact in. On an error nothing has changed.
@@ -74,8 +80,11 @@ impl Ledger {
             }
             Fact::JobRetried { job, at } => {
                 let retried = self.job_mut(*job)?;
-                retried.phase = if retried.counts.leased > 0 { Phase::Running } else { Phase::Queued };
-                for key in self.keys_where(*job, |state| matches!(state, TaskState::Failed { .. } | TaskState::Canceled)) {
+                retried.phase =
+                    if retried.counts.leased > 0 { Phase::Running } else { Phase::Queued };
+                for key in self.keys_where(*job, |state| {
+                    matches!(state, TaskState::Failed { .. } | TaskState::Canceled)
+                }) {
                     self.task_mut(key)?.tries = Tries::default();
                     self.set_state(key, TaskState::Ready { not_before: 0, message: String::new() });
                 }
@@ -85,13 +94,20 @@ impl Ledger {
             Fact::TaskSucceeded { job, task, at, worker, result } => {
                 let key = TaskKey { job: *job, task: *task };
                 self.require_open(key, "succeed")?;
-                self.set_state(key, TaskState::Succeeded { result: result.clone(), worker: worker.clone() });
+                self.set_state(
+                    key,
+                    TaskState::Succeeded { result: result.clone(), worker: worker.clone() },
+                );
                 self.job_mut(*job)?.settle(*at);
             }
             Fact::AttemptEnded { lease, at, worker, kind, message, counted, not_before } => {
                 let key = TaskKey::from(*lease);
                 if self.task(key).and_then(Task::lease).is_none_or(|held| held.id != *lease) {
-                    return Err(ReplayError::NotNow { job: lease.job, task: lease.task, what: "end an attempt that it has not" });
+                    return Err(ReplayError::NotNow {
+                        job: lease.job,
+                        task: lease.task,
+                        what: "end an attempt that it has not",
+                    });
                 }
                 let tries = &mut self.task_mut(key)?.tries;
                 tries.counted += u32::from(*counted);
@@ -151,12 +167,21 @@ impl Ledger {
     }
 
     /// The tasks of a job whose state is `wanted`.
-    pub(crate) fn keys_where(&self, job: JobId, wanted: impl Fn(&TaskState) -> bool) -> Vec<TaskKey> {
+    pub(crate) fn keys_where(
+        &self,
+        job: JobId,
+        wanted: impl Fn(&TaskState) -> bool,
+    ) -> Vec<TaskKey> {
         let tasks = self.jobs.get(&job).into_iter().flat_map(Job::keyed_tasks);
         tasks.filter(|(_, task)| wanted(&task.state)).map(|(key, _)| key).collect()
     }
 
-    fn lease(&mut self, lease: LeaseId, worker: &WorkerName, at: Millis) -> Result<(), ReplayError> {
+    fn lease(
+        &mut self,
+        lease: LeaseId,
+        worker: &WorkerName,
+        at: Millis,
+    ) -> Result<(), ReplayError> {
         let key = TaskKey::from(lease);
         let refused = ReplayError::NotNow { job: lease.job, task: lease.task, what: "be leased" };
         let task = self.task_mut(key)?;
@@ -170,7 +195,15 @@ impl Ledger {
         let task = self.task_mut(key)?;
         task.attempt = lease.attempt.0;
         let work = task.needs.work;
-        self.set_state(key, TaskState::Leased(Lease { id: lease, worker: worker.clone(), heard: at, progress: None }));
+        self.set_state(
+            key,
+            TaskState::Leased(Lease {
+                id: lease,
+                worker: worker.clone(),
+                heard: at,
+                progress: None,
+            }),
+        );
         let Some(job) = self.jobs.get_mut(&lease.job) else { return Ok(()) };
         if job.phase == Phase::Queued {
             job.phase = Phase::Running;
@@ -222,6 +255,8 @@ impl Ledger {
     }
 
     fn task_mut(&mut self, key: TaskKey) -> Result<&mut Task, ReplayError> {
-        self.job_mut(key.job)?.task_mut(key.task).ok_or(ReplayError::NoSuchTask { job: key.job, task: key.task })
+        self.job_mut(key.job)?
+            .task_mut(key.task)
+            .ok_or(ReplayError::NoSuchTask { job: key.job, task: key.task })
     }
 }

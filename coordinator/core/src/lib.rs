@@ -1,9 +1,11 @@
 //! Jobs, tasks, leases and scheduling, as one pure state machine.
 //!
-//! This crate does no I/O, reads no clock and draws no random numbers: time is a number handed in, chance comes from a seed handed in. Its
-//! driver hands [`Core`] an [`Input`], appends the [`Fact`]s it drains durably, and only then carries out the [`Effect`]s, which may be lost.
+//! This crate does no I/O, reads no clock and draws no random numbers: time is a number handed in,
+//! chance comes from a seed handed in. Its driver hands [`Core`] an [`Input`], appends the
+//! [`Fact`]s it drains durably, and only then carries out the [`Effect`]s, which may be lost.
 //!
-//! What is durable is in the ledger and changes by facts alone. What is not (who is connected, who was heard when) comes back by itself.
+//! What is durable is in the ledger and changes by facts alone. What is not (who is connected, who
+//! was heard when) comes back by itself.
 
 mod chance;
 mod class;
@@ -33,7 +35,9 @@ pub use self::core::Core;
 pub use config::{Config, ConfigError, HEARTBEAT_MS, LEASE_MS, RECONNECT_GRACE_MS};
 pub use effect::{Effect, JobSummary, JobView, TaskEvent, TaskView};
 pub use fact::Fact;
-pub use input::{Capabilities, HeldLease, Input, LeaseOutcome, Millis, Needs, Progress, RequestId, Submission};
+pub use input::{
+    Capabilities, HeldLease, Input, LeaseOutcome, Millis, Needs, Progress, RequestId, Submission,
+};
 pub use job::JobState;
 pub use ledger::ReplayError;
 pub use workers::{WorkerState, WorkerView};

@@ -1,10 +1,12 @@
 //! The tasks that could be leased now, in the order of fairness.
 //!
-//! Between projects the highest effective priority goes first: the priority of the project's first job, raised by one for every
-//! `ageing_ms` since the project was last served. Among equals, the project with the least served work. Within a project, jobs go by priority
-//! and age, where a step of priority is worth `ageing_ms` of waiting; within a job, tasks go in the order of submission.
+//! Between projects the highest effective priority goes first: the priority of the project's first
+//! job, raised by one for every `ageing_ms` since the project was last served. Among equals, the
+//! project with the least served work. Within a project, jobs go by priority and age, where a step
+//! of priority is worth `ageing_ms` of waiting; within a job, tasks go in the order of submission.
 //!
-//! Tasks are kept by [`Class`], so that a worker that is too small skips any number of large ones at once.
+//! Tasks are kept by [`Class`], so that a worker that is too small skips any number of large ones
+//! at once.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -33,7 +35,8 @@ struct Project {
     last_served: Millis,
 }
 
-/// Orders the jobs of one project. Priorities weigh as much as waiting, so an old job is not passed for ever.
+/// Orders the jobs of one project. Priorities weigh as much as waiting, so an old job is not passed
+/// for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct JobOrder {
     /// The time of submission, moved forward by the priority's worth.
@@ -67,7 +70,12 @@ impl ReadyQueue {
             self.come_up(&job.project);
         }
         let Some(project) = self.projects.get_mut(&job.project) else { return };
-        let tasks = project.jobs.entry(JobOrder::new(job, self.ageing_ms)).or_default().entry(class.clone()).or_default();
+        let tasks = project
+            .jobs
+            .entry(JobOrder::new(job, self.ageing_ms))
+            .or_default()
+            .entry(class.clone())
+            .or_default();
         if tasks.insert(index) {
             *self.classes.entry(class).or_default() += 1;
         }
@@ -107,7 +115,10 @@ impl ReadyQueue {
     }
 
     pub(crate) fn contains(&self, job: &Job, index: TaskIndex, class: &Class) -> bool {
-        let classes = self.projects.get(&job.project).and_then(|project| project.jobs.get(&JobOrder::new(job, self.ageing_ms)));
+        let classes = self
+            .projects
+            .get(&job.project)
+            .and_then(|project| project.jobs.get(&JobOrder::new(job, self.ageing_ms)));
         classes.and_then(|classes| classes.get(class)).is_some_and(|tasks| tasks.contains(&index))
     }
 
@@ -121,8 +132,9 @@ impl ReadyQueue {
             return None;
         }
         let heads = self.projects.values().filter_map(|project| {
-            let (order, next) =
-                project.jobs.iter().find_map(|(order, classes)| Some((order, first_task(order.job, classes, &eligible)?)))?;
+            let (order, next) = project.jobs.iter().find_map(|(order, classes)| {
+                Some((order, first_task(order.job, classes, &eligible)?))
+            })?;
             let waited_ms = now.saturating_sub(project.last_served.max(order.submitted_at));
             let aged = i64::try_from(waited_ms / self.ageing_ms).unwrap_or(i64::MAX);
             let priority = i64::from(order.priority).saturating_add(aged);
@@ -135,13 +147,15 @@ impl ReadyQueue {
     pub(crate) fn tasks_where(&self, wanted: impl Fn(&Class) -> bool) -> Vec<TaskKey> {
         let jobs = self.projects.values().flat_map(|project| &project.jobs);
         let tasks = jobs.flat_map(|(order, classes)| {
-            let tasks = classes.iter().filter(|(class, _)| wanted(class)).flat_map(|(_, tasks)| tasks);
+            let tasks =
+                classes.iter().filter(|(class, _)| wanted(class)).flat_map(|(_, tasks)| tasks);
             tasks.map(|task| TaskKey { job: order.job, task: *task })
         });
         tasks.collect()
     }
 
-    /// A project that has tasks again starts level with the least served that has some: what it left unused before is not made up for.
+    /// A project that has tasks again starts level with the least served that has some: what it
+    /// left unused before is not made up for.
     fn come_up(&mut self, name: &str) {
         let active = self.projects.values().filter(|project| !project.jobs.is_empty());
         let least = active.map(|project| project.served).min().unwrap_or(0);
@@ -150,8 +164,15 @@ impl ReadyQueue {
     }
 }
 
-fn first_task(job: JobId, classes: &BTreeMap<Class, BTreeSet<TaskIndex>>, eligible: impl Fn(&Class) -> bool) -> Option<Next> {
-    let heads = classes.iter().filter(|(class, _)| eligible(class)).filter_map(|(class, tasks)| Some((*tasks.first()?, class)));
+fn first_task(
+    job: JobId,
+    classes: &BTreeMap<Class, BTreeSet<TaskIndex>>,
+    eligible: impl Fn(&Class) -> bool,
+) -> Option<Next> {
+    let heads = classes
+        .iter()
+        .filter(|(class, _)| eligible(class))
+        .filter_map(|(class, tasks)| Some((*tasks.first()?, class)));
     let (task, class) = heads.min_by_key(|(task, _)| *task)?;
     Some(Next { key: TaskKey { job, task }, class: class.clone() })
 }

@@ -18,7 +18,8 @@ impl Core {
         self.record(Fact::JobSubmitted { job, at: self.now, submission });
     }
 
-    /// Waiting tasks are canceled at once. Workers are asked to stop the others; a result that arrives nevertheless is kept.
+    /// Waiting tasks are canceled at once. Workers are asked to stop the others; a result that
+    /// arrives nevertheless is kept.
     pub(crate) fn cancel(&mut self, request: RequestId, job: JobId) {
         let Some(phase) = self.ledger.jobs.get(&job).map(|job| job.phase) else {
             self.tell(Effect::NoSuchJob { request, job });
@@ -41,7 +42,8 @@ impl Core {
             self.tell(Effect::NoSuchJob { request, job });
             return;
         };
-        if retried.phase == Phase::Canceling || retried.counts.failed + retried.counts.canceled > 0 {
+        if retried.phase == Phase::Canceling || retried.counts.failed + retried.counts.canceled > 0
+        {
             self.record(Fact::JobRetried { job, at: self.now });
         }
         self.tell(Effect::Changed { request, job });

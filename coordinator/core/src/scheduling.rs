@@ -24,7 +24,8 @@ impl Core {
         while self.workers.is_anyone_free() {
             let fits = |class: &Class| {
                 let has_room = |most: &u64| class.alone || class.demand.memory_bytes <= *most;
-                room.get(&class.demand.engine_version).is_some_and(has_room) && !unfit.contains(class)
+                room.get(&class.demand.engine_version).is_some_and(has_room)
+                    && !unfit.contains(class)
             };
             let Some(next) = self.ledger.waiting.queue.next(self.now, fits) else { return };
             let Some(task) = self.ledger.task(next.key) else { return };
@@ -44,7 +45,12 @@ impl Core {
         let Some(name) = self.workers.get(worker).map(|worker| worker.name.clone()) else { return };
         let Some(task) = self.ledger.task(key) else { return };
         let inputs = task.needs.inputs.clone();
-        let lease = LeaseId { job: key.job, task: key.task, attempt: Attempt(task.attempt.saturating_add(1)), epoch: self.epoch };
+        let lease = LeaseId {
+            job: key.job,
+            task: key.task,
+            attempt: Attempt(task.attempt.saturating_add(1)),
+            epoch: self.epoch,
+        };
         self.record(Fact::TaskLeased { lease, worker: name, at: self.now });
         self.workers.take_credit(worker);
         self.workers.remember_blobs(worker, &inputs);

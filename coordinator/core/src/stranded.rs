@@ -1,5 +1,6 @@
-//! Tasks that no connected worker could ever run. They wait a while for one that can, then fail with what is missing. While no worker takes
-//! work at all, nothing is stranded: the farm is down, or not up yet.
+//! Tasks that no connected worker could ever run. They wait a while for one that can, then fail
+//! with what is missing. While no worker takes work at all, nothing is stranded: the farm is down,
+//! or not up yet.
 
 use std::collections::BTreeSet;
 
@@ -10,10 +11,13 @@ use crate::task::TaskKey;
 use crate::timers::Timer;
 
 impl Core {
-    /// Starts the clock for demands that cannot be met, and stops it for those that can or are gone.
+    /// Starts the clock for demands that cannot be met, and stops it for those that can or are
+    /// gone.
     pub(crate) fn watch_stranded(&mut self) {
-        let demands: BTreeSet<Demand> = self.ledger.waiting.queue.classes().map(|class| class.demand).collect();
-        let unmet: BTreeSet<Demand> = demands.into_iter().filter(|demand| self.shortcoming(demand).is_some()).collect();
+        let demands: BTreeSet<Demand> =
+            self.ledger.waiting.queue.classes().map(|class| class.demand).collect();
+        let unmet: BTreeSet<Demand> =
+            demands.into_iter().filter(|demand| self.shortcoming(demand).is_some()).collect();
         self.stranded.retain(|demand, _| unmet.contains(demand));
         let until = self.now.saturating_add(self.config.unschedulable_grace_ms);
         for demand in unmet {
@@ -32,7 +36,8 @@ impl Core {
         // A task that fails makes way for the next with the same action, which is no better off.
         loop {
             self.ledger.waiting.release(&self.ledger.jobs, self.now);
-            let tasks = self.ledger.waiting.queue.tasks_where(|class: &Class| class.demand == demand);
+            let tasks =
+                self.ledger.waiting.queue.tasks_where(|class: &Class| class.demand == demand);
             if tasks.is_empty() {
                 return;
             }
@@ -47,11 +52,19 @@ impl Core {
         let largest = self.workers.largest();
         match largest.get(&demand.engine_version) {
             Some(most) if *most >= demand.memory_bytes => None,
-            Some(most) => Some(format!("needs {}, the largest worker has {}", gib(demand.memory_bytes), gib(*most))),
+            Some(most) => Some(format!(
+                "needs {}, the largest worker has {}",
+                gib(demand.memory_bytes),
+                gib(*most)
+            )),
             None if largest.is_empty() => None,
             None => {
                 let versions: Vec<String> = largest.keys().map(u32::to_string).collect();
-                Some(format!("needs engine version {}, the workers run {}", demand.engine_version, versions.join(", ")))
+                Some(format!(
+                    "needs engine version {}, the workers run {}",
+                    demand.engine_version,
+                    versions.join(", ")
+                ))
             }
         }
     }

@@ -20,7 +20,8 @@ impl From<LeaseId> for TaskKey {
 #[derive(Debug, Clone)]
 pub(crate) struct Task {
     pub(crate) needs: Needs,
-    /// The number of the last attempt, 0 before the first. It only rises, over retries too: it fences older attempts out.
+    /// The number of the last attempt, 0 before the first. It only rises, over retries too: it
+    /// fences older attempts out.
     pub(crate) attempt: u32,
     pub(crate) tries: Tries,
     pub(crate) state: TaskState,
@@ -35,8 +36,9 @@ pub(crate) struct Tries {
     pub(crate) setbacks: u32,
     /// The workers that they ended on: others are preferred.
     pub(crate) avoid: Vec<WorkerName>,
-    /// Whether one of them was lost together with its worker. It may be what brought the worker down, so it runs alone from then on: its
-    /// neighbours lose no second attempt to it, and an innocent one no second attempt to them.
+    /// Whether one of them was lost together with its worker. It may be what brought the worker
+    /// down, so it runs alone from then on: its neighbours lose no second attempt to it, and an
+    /// innocent one no second attempt to them.
     pub(crate) alone: bool,
 }
 
@@ -71,20 +73,31 @@ pub(crate) struct Lease {
 
 impl Task {
     pub(crate) fn new(needs: Needs) -> Self {
-        Self { needs, attempt: 0, tries: Tries::default(), state: TaskState::Ready { not_before: 0, message: String::new() } }
+        Self {
+            needs,
+            attempt: 0,
+            tries: Tries::default(),
+            state: TaskState::Ready { not_before: 0, message: String::new() },
+        }
     }
 
     pub(crate) fn lease(&self) -> Option<&Lease> {
         match &self.state {
             TaskState::Leased(lease) => Some(lease),
-            TaskState::Ready { .. } | TaskState::Succeeded { .. } | TaskState::Failed { .. } | TaskState::Canceled => None,
+            TaskState::Ready { .. }
+            | TaskState::Succeeded { .. }
+            | TaskState::Failed { .. }
+            | TaskState::Canceled => None,
         }
     }
 
     pub(crate) fn lease_mut(&mut self) -> Option<&mut Lease> {
         match &mut self.state {
             TaskState::Leased(lease) => Some(lease),
-            TaskState::Ready { .. } | TaskState::Succeeded { .. } | TaskState::Failed { .. } | TaskState::Canceled => None,
+            TaskState::Ready { .. }
+            | TaskState::Succeeded { .. }
+            | TaskState::Failed { .. }
+            | TaskState::Canceled => None,
         }
     }
 
@@ -92,15 +105,27 @@ impl Task {
     pub(crate) fn event(&self) -> TaskEvent {
         let attempts = Attempt(self.attempt);
         match &self.state {
-            TaskState::Ready { not_before, message } => TaskEvent::Ready { attempts, not_before: *not_before, message: message.clone() },
-            TaskState::Leased(lease) => TaskEvent::Leased { worker: lease.worker.clone(), attempt: lease.id.attempt },
-            TaskState::Succeeded { result, worker } => TaskEvent::Succeeded { result: result.clone(), worker: worker.clone(), attempts },
-            TaskState::Failed { message } => TaskEvent::Failed { message: message.clone(), attempts },
+            TaskState::Ready { not_before, message } => {
+                TaskEvent::Ready { attempts, not_before: *not_before, message: message.clone() }
+            }
+            TaskState::Leased(lease) => {
+                TaskEvent::Leased { worker: lease.worker.clone(), attempt: lease.id.attempt }
+            }
+            TaskState::Succeeded { result, worker } => {
+                TaskEvent::Succeeded { result: result.clone(), worker: worker.clone(), attempts }
+            }
+            TaskState::Failed { message } => {
+                TaskEvent::Failed { message: message.clone(), attempts }
+            }
             TaskState::Canceled => TaskEvent::Canceled,
         }
     }
 
     pub(crate) fn view(&self, task: TaskIndex) -> TaskView {
-        TaskView { task, event: self.event(), progress: self.lease().and_then(|lease| lease.progress) }
+        TaskView {
+            task,
+            event: self.event(),
+            progress: self.lease().and_then(|lease| lease.progress),
+        }
     }
 }

@@ -1,4 +1,5 @@
-//! What is to be looked at when. A timer is a hint: whoever handles it checks whether its reason still stands, so none is ever taken back.
+//! What is to be looked at when. A timer is a hint: whoever handles it checks whether its reason
+//! still stands, so none is ever taken back.
 
 use std::collections::BTreeSet;
 

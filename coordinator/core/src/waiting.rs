@@ -1,7 +1,9 @@
-//! Tasks that wait, and for what: for their time, for another task with the same action, or for a worker.
+//! Tasks that wait, and for what: for their time, for another task with the same action, or for a
+//! worker.
 //!
-//! No action is computed twice at once. Tasks with the same action form a group, of which at most one, the nominee, may be leased; the others
-//! wait for its result. When it ends without one, the next is nominated.
+//! No action is computed twice at once. Tasks with the same action form a group, of which at most
+//! one, the nominee, may be leased; the others wait for its result. When it ends without one, the
+//! next is nominated.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,7 +31,8 @@ struct Group {
     waiting: BTreeSet<Turn>,
 }
 
-/// In which order the tasks of a group have their turn: those that wait for no time first, then by priority and age.
+/// In which order the tasks of a group have their turn: those that wait for no time first, then by
+/// priority and age.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Turn {
     not_before: Millis,
@@ -41,8 +44,13 @@ impl Turn {
     /// `None` where the task does not wait.
     fn of(job: &Job, key: TaskKey, task: &Task) -> Option<Self> {
         match &task.state {
-            TaskState::Ready { not_before, .. } => Some(Self { not_before: *not_before, priority: Reverse(job.priority), key }),
-            TaskState::Leased(_) | TaskState::Succeeded { .. } | TaskState::Failed { .. } | TaskState::Canceled => None,
+            TaskState::Ready { not_before, .. } => {
+                Some(Self { not_before: *not_before, priority: Reverse(job.priority), key })
+            }
+            TaskState::Leased(_)
+            | TaskState::Succeeded { .. }
+            | TaskState::Failed { .. }
+            | TaskState::Canceled => None,
         }
     }
 }
@@ -55,7 +63,11 @@ impl Group {
 
 impl Waiting {
     pub(crate) fn new(ageing_ms: Millis) -> Self {
-        Self { queue: ReadyQueue::new(ageing_ms), delayed: BTreeSet::new(), groups: BTreeMap::new() }
+        Self {
+            queue: ReadyQueue::new(ageing_ms),
+            delayed: BTreeSet::new(),
+            groups: BTreeMap::new(),
+        }
     }
 
     /// A task has got its state, which may be ready or leased.
@@ -96,7 +108,10 @@ impl Waiting {
 
     /// The tasks that wait for the result of this action.
     pub(crate) fn waiting_for(&self, action: &Digest) -> Vec<TaskKey> {
-        self.groups.get(action).map(|group| group.waiting.iter().map(|turn| turn.key).collect()).unwrap_or_default()
+        self.groups
+            .get(action)
+            .map(|group| group.waiting.iter().map(|turn| turn.key).collect())
+            .unwrap_or_default()
     }
 
     /// The task of this action that is leased.
@@ -107,7 +122,8 @@ impl Waiting {
     /// Whether the task is delayed or queued: where a nominee must be, and nobody else.
     pub(crate) fn is_nominated(&self, jobs: &Jobs, key: TaskKey) -> bool {
         let Some((job, task)) = find(jobs, key) else { return false };
-        let delayed = Turn::of(job, key, task).is_some_and(|turn| self.delayed.contains(&(turn.not_before, key)));
+        let delayed = Turn::of(job, key, task)
+            .is_some_and(|turn| self.delayed.contains(&(turn.not_before, key)));
         delayed || self.queue.contains(job, key.task, &Class::of(task))
     }
 

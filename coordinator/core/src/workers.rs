@@ -1,4 +1,5 @@
-//! Workers: who is connected, who is free, and who holds which blobs. None of it is durable: workers introduce themselves again.
+//! Workers: who is connected, who is free, and who holds which blobs. None of it is durable:
+//! workers introduce themselves again.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -9,7 +10,8 @@ use crate::class::{Class, Demand};
 use crate::ledger::Holding;
 use crate::{Capabilities, Millis};
 
-/// How many workers are compared for the inputs that they hold; on a large idle farm the rest would cost more time than it saves.
+/// How many workers are compared for the inputs that they hold; on a large idle farm the rest would
+/// cost more time than it saves.
 const CANDIDATES: usize = 32;
 
 /// How many blobs a worker is believed to hold: some hundred tasks' inputs.
@@ -82,9 +84,16 @@ pub(crate) struct LostWorker {
 }
 
 impl Workers {
-    pub(crate) fn connect(&mut self, id: WorkerId, name: WorkerName, capabilities: Capabilities, now: Millis) {
+    pub(crate) fn connect(
+        &mut self,
+        id: WorkerId,
+        name: WorkerName,
+        capabilities: Capabilities,
+        now: Millis,
+    ) {
         let tasks_done = self.lost.remove(&name).map_or(0, |lost| lost.tasks_done);
-        let blobs: Vec<Digest> = capabilities.blobs.iter().copied().take(BLOBS_REMEMBERED).collect();
+        let blobs: Vec<Digest> =
+            capabilities.blobs.iter().copied().take(BLOBS_REMEMBERED).collect();
         self.by_name.insert(name.clone(), id);
         let worker = Worker {
             name,
@@ -112,7 +121,11 @@ impl Workers {
         for blob in &worker.blobs {
             self.forget_blob(id, blob);
         }
-        let lost = LostWorker { capabilities: worker.capabilities.clone(), tasks_done: worker.tasks_done, forget_at };
+        let lost = LostWorker {
+            capabilities: worker.capabilities.clone(),
+            tasks_done: worker.tasks_done,
+            forget_at,
+        };
         self.lost.insert(worker.name.clone(), lost);
         self.measure();
         Some(worker)
@@ -194,7 +207,8 @@ impl Workers {
         !self.free.is_empty()
     }
 
-    /// The most memory that a worker which takes work has, by engine version. Empty where no worker does.
+    /// The most memory that a worker which takes work has, by engine version. Empty where no worker
+    /// does.
     pub(crate) fn largest(&self) -> &BTreeMap<u32, u64> {
         &self.largest
     }
@@ -204,35 +218,64 @@ impl Workers {
         let mut room = BTreeMap::new();
         for worker in self.free.iter().filter_map(|(_, id)| self.connected.get(id)) {
             let most: &mut u64 = room.entry(worker.capabilities.engine_version).or_default();
-            *most = worker.free_memory_bytes.min(worker.capabilities.task_memory_bytes()).max(*most);
+            *most =
+                worker.free_memory_bytes.min(worker.capabilities.task_memory_bytes()).max(*most);
         }
         room
     }
 
-    /// Who is to run a task of this class: among the least loaded that can, whoever holds most of its inputs. Not one of those `held_back`.
-    pub(crate) fn best_for(&self, class: &Class, inputs: &[Digest], held_back: &BTreeSet<WorkerId>) -> Option<WorkerId> {
+    /// Who is to run a task of this class: among the least loaded that can, whoever holds most of
+    /// its inputs. Not one of those `held_back`.
+    pub(crate) fn best_for(
+        &self,
+        class: &Class,
+        inputs: &[Digest],
+        held_back: &BTreeSet<WorkerId>,
+    ) -> Option<WorkerId> {
         let avoids = self.has_alternative(class);
         let takes = |(leases, id): &(usize, WorkerId)| {
-            let able = |worker: &Worker| worker.has_room(&class.demand) && !(avoids && class.avoid.contains(&worker.name));
-            (!class.alone || *leases == 0) && !held_back.contains(id) && self.connected.get(id).is_some_and(able)
+            let able = |worker: &Worker| {
+                worker.has_room(&class.demand) && !(avoids && class.avoid.contains(&worker.name))
+            };
+            (!class.alone || *leases == 0)
+                && !held_back.contains(id)
+                && self.connected.get(id).is_some_and(able)
         };
         let mut able = self.free.iter().copied().filter(takes);
         let first = able.next()?;
         let alike = |candidate: &(usize, WorkerId)| candidate.0 == first.0;
-        // A blob that many hold is as near to the first few workers as to any other, so only rare ones are looked up.
-        let rare = inputs.iter().filter_map(|input| self.holders.get(input)).filter(|holders| holders.len() <= CANDIDATES);
+        // A blob that many hold is as near to the first few workers as to any other, so only rare
+        // ones are looked up.
+        let rare = inputs
+            .iter()
+            .filter_map(|input| self.holders.get(input))
+            .filter(|holders| holders.len() <= CANDIDATES);
         let holders = rare.flatten().filter_map(|id| Some((self.connected.get(id)?.leases, *id)));
-        let holders = holders.filter(|candidate| alike(candidate) && self.free.contains(candidate) && takes(candidate));
-        let candidates = std::iter::once(first).chain(able.take(CANDIDATES - 1).take_while(alike)).chain(holders);
-        let held =
-            |id: WorkerId| inputs.iter().filter(|input| self.holders.get(input).is_some_and(|holders| holders.contains(&id))).count();
+        let holders = holders.filter(|candidate| {
+            alike(candidate) && self.free.contains(candidate) && takes(candidate)
+        });
+        let candidates = std::iter::once(first)
+            .chain(able.take(CANDIDATES - 1).take_while(alike))
+            .chain(holders);
+        let held = |id: WorkerId| {
+            inputs
+                .iter()
+                .filter(|input| {
+                    self.holders.get(input).is_some_and(|holders| holders.contains(&id))
+                })
+                .count()
+        };
         candidates.map(|(_, id)| id).min_by_key(|id| (std::cmp::Reverse(held(*id)), *id))
     }
 
-    /// The free worker that is to be given nothing else, so that a task which is to run alone can follow soon.
+    /// The free worker that is to be given nothing else, so that a task which is to run alone can
+    /// follow soon.
     pub(crate) fn to_hold_back(&self, class: &Class) -> Option<WorkerId> {
         let avoids = self.has_alternative(class);
-        let suits = |worker: &Worker| class.demand.is_met_by(&worker.capabilities) && !(avoids && class.avoid.contains(&worker.name));
+        let suits = |worker: &Worker| {
+            class.demand.is_met_by(&worker.capabilities)
+                && !(avoids && class.avoid.contains(&worker.name))
+        };
         self.free.iter().map(|(_, id)| *id).find(|id| self.connected.get(id).is_some_and(suits))
     }
 
@@ -244,14 +287,31 @@ impl Workers {
                 (false, 0) => WorkerState::Idle,
                 (false, _) => WorkerState::Busy,
             };
-            let (name, capabilities, health) = (worker.name.clone(), worker.capabilities.clone(), worker.health.clone());
+            let (name, capabilities, health) =
+                (worker.name.clone(), worker.capabilities.clone(), worker.health.clone());
             let leases = leases_of(&name);
-            WorkerView { name, id: Some(*id), state, capabilities, leases, tasks_done: worker.tasks_done, health }
+            WorkerView {
+                name,
+                id: Some(*id),
+                state,
+                capabilities,
+                leases,
+                tasks_done: worker.tasks_done,
+                health,
+            }
         });
         let lost = self.lost.iter().map(|(name, lost)| {
             let (leases, capabilities) = (leases_of(name), lost.capabilities.clone());
             let (name, tasks_done) = (name.clone(), lost.tasks_done);
-            WorkerView { name, id: None, state: WorkerState::Lost, capabilities, leases, tasks_done, health: Vec::new() }
+            WorkerView {
+                name,
+                id: None,
+                state: WorkerState::Lost,
+                capabilities,
+                leases,
+                tasks_done,
+                health: Vec::new(),
+            }
         });
         let mut views: Vec<_> = connected.chain(lost).collect();
         views.sort_unstable_by(|a, b| a.name.cmp(&b.name));
@@ -260,8 +320,13 @@ impl Workers {
 
     /// Whether someone whom the class does not avoid could run it, now or later.
     fn has_alternative(&self, class: &Class) -> bool {
-        let able = |worker: &Worker| !worker.draining && class.demand.is_met_by(&worker.capabilities);
-        !class.avoid.is_empty() && self.connected.values().any(|worker| able(worker) && !class.avoid.contains(&worker.name))
+        let able =
+            |worker: &Worker| !worker.draining && class.demand.is_met_by(&worker.capabilities);
+        !class.avoid.is_empty()
+            && self
+                .connected
+                .values()
+                .any(|worker| able(worker) && !class.avoid.contains(&worker.name))
     }
 
     /// Puts the worker where it belongs among the free.
@@ -293,9 +358,13 @@ impl Workers {
 }
 
 impl Worker {
-    /// Whether it asked for work. Its slots bound what a message that crossed a grant asks for too much.
+    /// Whether it asked for work. Its slots bound what a message that crossed a grant asks for too
+    /// much.
     fn takes_more(&self) -> bool {
-        !self.draining && !self.alone && self.credits > 0 && self.leases < self.capabilities.slots as usize
+        !self.draining
+            && !self.alone
+            && self.credits > 0
+            && self.leases < self.capabilities.slots as usize
     }
 
     fn has_room(&self, demand: &Demand) -> bool {

@@ -1,20 +1,25 @@
 //! What a task takes: memory and work, estimated before anything runs.
 //!
-//! The engine fits a picture into the memory that it is given, by cutting it into tiles and by remembering less exactly. So the memory asked for here is
-//! what it gets by with, and what the scheduler has to find on a worker; a worker that has more gives more.
+//! The engine fits a picture into the memory that it is given, by cutting it into tiles and by
+//! remembering less exactly. So the memory asked for here is what it gets by with, and what the
+//! scheduler has to find on a worker; a worker that has more gives more.
 
 use impasto_types::{Optimizer, Profile, Recipe, Scale};
 
-/// What an attempt takes at any size: VGG-19's weights, prepared for both directions in single precision (0.45 GiB), the process and its threads.
+/// What an attempt takes at any size: VGG-19's weights, prepared for both directions in single
+/// precision (0.45 GiB), the process and its threads.
 pub const MEMORY_BASE_BYTES: u64 = 576 << 20;
 
-/// What a tile takes for each of its pixels: features, gradients and the pixels themselves, in whichever precision takes more.
+/// What a tile takes for each of its pixels: features, gradients and the pixels themselves, in
+/// whichever precision takes more.
 pub const TILE_BYTES_PER_PIXEL: u64 = 700;
 
-/// The largest tile that is waited for. Smaller ones work too, but what they compute beyond their own border costs more than they are worth.
+/// The largest tile that is waited for. Smaller ones work too, but what they compute beyond their
+/// own border costs more than they are worth.
 pub const TILE_PIXELS: u64 = 896 * 896;
 
-/// What a pixel of the result takes besides: three values of the picture (4 bytes each) and of its gradient (4), and alpha (4).
+/// What a pixel of the result takes besides: three values of the picture (4 bytes each) and of its
+/// gradient (4), and alpha (4).
 pub const RESULT_BYTES_PER_PIXEL: u64 = 3 * (4 + 4) + 4;
 
 /// Pairs of steps and changes of gradient that L-BFGS remembers where it remembers least.
@@ -23,35 +28,49 @@ const LEAST_HISTORY: u64 = 2;
 /// What a pixel of a picture that is read takes: three values and alpha, in single precision.
 pub const SOURCE_BYTES_PER_PIXEL: u64 = 4 * 4;
 
-/// The memory that an attempt gets by with for a result of `width` by `height` pixels, in bytes. `sources` are the sizes of all pictures read, and `styles` those
-/// of the styles among them, which the network looks at as well.
-pub(crate) fn memory_bytes(recipe: &Recipe, (width, height): (u32, u32), sources: &[(u32, u32)], styles: &[(u32, u32)]) -> u64 {
+/// The memory that an attempt gets by with for a result of `width` by `height` pixels, in bytes.
+/// `sources` are the sizes of all pictures read, and `styles` those of the styles among them, which
+/// the network looks at as well.
+pub(crate) fn memory_bytes(
+    recipe: &Recipe,
+    (width, height): (u32, u32),
+    sources: &[(u32, u32)],
+    styles: &[(u32, u32)],
+) -> u64 {
     let pixels = |&(width, height): &(u32, u32)| u64::from(width) * u64::from(height);
     let result = pixels(&recipe.canvas(width, height));
-    // A style's longer side follows the result's, so beside a long, narrow strip it is the larger picture by far. It is largest at the first scale or the last.
+    // A style's longer side follows the result's, so beside a long, narrow strip it is the larger
+    // picture by far. It is largest at the first scale or the last.
     let scales = recipe.scales(width, height);
     let style = |size: &(u32, u32)| {
-        let factors = scales.iter().enumerate().map(|(at, scale)| recipe.style_factor(*size, (scale.width, scale.height), at == 0));
+        let factors = scales
+            .iter()
+            .enumerate()
+            .map(|(at, scale)| recipe.style_factor(*size, (scale.width, scale.height), at == 0));
         (pixels(size) as f64 * factors.fold(0.0, f64::max).powi(2)) as u64
     };
     let style = styles.iter().map(style).max().unwrap_or(0);
     let tile = TILE_BYTES_PER_PIXEL * result.max(style).min(TILE_PIXELS);
     let looked_at: u64 = styles.iter().map(pixels).sum();
     let asset = sources.iter().map(pixels).sum::<u64>().saturating_sub(looked_at);
-    // A style is measured before the picture has its gradient and its optimiser, and the asset is gone by then: no two of these are there at once.
+    // A style is measured before the picture has its gradient and its optimiser, and the asset is
+    // gone by then: no two of these are there at once.
     let painted = (RESULT_BYTES_PER_PIXEL + remembered_bytes_per_pixel(recipe)) * result;
     let begun = SOURCE_BYTES_PER_PIXEL * (style + asset) + RESULT_BYTES_PER_PIXEL * result;
     MEMORY_BASE_BYTES + tile + painted.max(begun) + SOURCE_BYTES_PER_PIXEL * looked_at
 }
 
-/// What is remembered of a pixel where least is: by the optimiser, and as the content's features (512 channels for 64 pixels).
+/// What is remembered of a pixel where least is: by the optimiser, and as the content's features
+/// (512 channels for 64 pixels).
 ///
-/// In profile `fast` both are kept in 16 bits where they have to be, and histories are short; `exact` gives up nothing for memory.
+/// In profile `fast` both are kept in 16 bits where they have to be, and histories are short;
+/// `exact` gives up nothing for memory.
 fn remembered_bytes_per_pixel(recipe: &Recipe) -> u64 {
     let content = |word: u64| word * 512 / 64;
     // Two moments, and the average.
     let adam = |word: u64| 3 * (2 * word + 4);
-    // Where it stood, the gradient there and its change, the pairs, and a smoothed picture on coarser grids, a third of its size.
+    // Where it stood, the gradient there and its change, the pairs, and a smoothed picture on
+    // coarser grids, a third of its size.
     let lbfgs = |word: u64, pairs: u64| 3 * (3 * 4 + 2 * pairs * word) + 4;
     let history = u64::from(recipe.history);
     match (recipe.profile, recipe.optimizer) {
@@ -72,11 +91,19 @@ pub(crate) fn work(recipe: &Recipe, width: u32, height: u32) -> u64 {
     scales.iter().map(|scale| pixels(scale) * u64::from(scale.iterations)).sum()
 }
 
-// The largest result, 32768 pixels squared, stays far within 64 bits, and so does its work at the most steps over 32 scales.
+// The largest result, 32768 pixels squared, stays far within 64 bits, and so does its work at the
+// most steps over 32 scales.
 const _: () = {
     let pixels = Recipe::MAX_SIDE as u64 * Recipe::MAX_SIDE as u64;
     let remembered = 3 * (3 * 4 + 2 * Recipe::MAX_HISTORY as u64 * 4) + 4 + 32;
-    assert!(pixels < u64::MAX / (TILE_BYTES_PER_PIXEL + RESULT_BYTES_PER_PIXEL + remembered + SOURCE_BYTES_PER_PIXEL));
+    assert!(
+        pixels
+            < u64::MAX
+                / (TILE_BYTES_PER_PIXEL
+                    + RESULT_BYTES_PER_PIXEL
+                    + remembered
+                    + SOURCE_BYTES_PER_PIXEL)
+    );
     assert!(pixels < u64::MAX / (Recipe::MAX_ITERATIONS as u64 * 32));
 };
 
@@ -89,18 +116,29 @@ mod tests {
 
     #[test]
     fn a_narrow_strip_pays_for_its_style() {
-        let strip = memory_bytes(&Preset::Texture.recipe(), (4096, 16), &[(4096, 4096)], &[(4096, 4096)]);
+        let strip =
+            memory_bytes(&Preset::Texture.recipe(), (4096, 16), &[(4096, 4096)], &[(4096, 4096)]);
         let canvas = 4112 * 32;
-        assert_eq!(strip, MEMORY_BASE_BYTES + 700 * TILE_PIXELS + 28 * canvas + 2 * 16 * 4096 * 4096);
+        assert_eq!(
+            strip,
+            MEMORY_BASE_BYTES + 700 * TILE_PIXELS + 28 * canvas + 2 * 16 * 4096 * 4096
+        );
     }
 
     #[test]
     fn a_picture_of_512_pixels() {
         let size = (512, 512);
         let (picture, canvas) = (512 * 512, 528 * 528);
-        let least = |pixels: u64, remembered: u64| MEMORY_BASE_BYTES + (700 + 28 + remembered) * pixels;
-        assert_eq!(memory_bytes(&Preset::Painterly.recipe(), size, &[size], &[]), least(canvas, 16 + 40 + 24));
-        assert_eq!(memory_bytes(&Preset::Gatys.recipe(), size, &[size], &[]), least(picture, 16 + 40 + 24));
+        let least =
+            |pixels: u64, remembered: u64| MEMORY_BASE_BYTES + (700 + 28 + remembered) * pixels;
+        assert_eq!(
+            memory_bytes(&Preset::Painterly.recipe(), size, &[size], &[]),
+            least(canvas, 16 + 40 + 24)
+        );
+        assert_eq!(
+            memory_bytes(&Preset::Gatys.recipe(), size, &[size], &[]),
+            least(picture, 16 + 40 + 24)
+        );
         let style = (2048, 1024);
         assert_eq!(
             memory_bytes(&Preset::Painterly.recipe(), size, &[size, style], &[style]),
@@ -114,7 +152,14 @@ mod tests {
 
     #[test]
     fn large_pictures_fit_where_they_are_promised_to() {
-        let side = |side: u32| memory_bytes(&Preset::Painterly.recipe(), (side, side), &[(side, side), (1024, 1024)], &[(1024, 1024)]);
+        let side = |side: u32| {
+            memory_bytes(
+                &Preset::Painterly.recipe(),
+                (side, side),
+                &[(side, side), (1024, 1024)],
+                &[(1024, 1024)],
+            )
+        };
         assert!(side(4096) < 3 << 30, "{} MiB", side(4096) / MIB);
         assert!(side(8192) < 8 << 30, "{} MiB", side(8192) / MIB);
     }
@@ -123,7 +168,13 @@ mod tests {
     fn work_counts_pixels_and_steps() {
         let single = Recipe { min_scale: 0, iterations: 10, ..Preset::Painterly.recipe() };
         assert_eq!(work(&single, 512, 256), 528 * 272 * 10);
-        let two = Recipe { min_scale: 256, scale_factor: 2.0, iterations: 10, coarse_iterations: 40, ..single };
+        let two = Recipe {
+            min_scale: 256,
+            scale_factor: 2.0,
+            iterations: 10,
+            coarse_iterations: 40,
+            ..single
+        };
         assert_eq!(work(&two, 512, 256), 528 * 272 * 10 + 272 * 144 * 40);
     }
 }

@@ -43,8 +43,8 @@ pub struct InputFile {
 #[derive(Debug, Clone, Copy)]
 pub struct Findings<'a> {
     pub listing: &'a Listing,
-    /// For each of [`Manifest::inputs`](crate::Manifest::inputs): the file, or why it cannot be used. A path that is missing here is a
-    /// file that is missing there.
+    /// For each of [`Manifest::inputs`](crate::Manifest::inputs): the file, or why it cannot be
+    /// used. A path that is missing here is a file that is missing there.
     pub inputs: &'a BTreeMap<AssetPath, Result<InputFile, String>>,
     /// The models that every action depends on.
     pub models: &'a [ModelRef],

@@ -2,7 +2,8 @@
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
-/// A list of globs. They mean the same on every system: `*` and `?` stay within a folder, `**` spans folders, case does not matter, `\` is no escape.
+/// A list of globs. They mean the same on every system: `*` and `?` stay within a folder, `**`
+/// spans folders, case does not matter, `\` is no escape.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct PathGlobs {
     patterns: Vec<String>,
@@ -34,11 +35,19 @@ impl PathGlobs {
 fn compile(pattern: &str) -> Result<globset::Glob, String> {
     let refusal = match pattern {
         "" => Some("is empty"),
-        _ if pattern.starts_with('/') => Some("is absolute; give it relative to the folder of assets"),
+        _ if pattern.starts_with('/') => {
+            Some("is absolute; give it relative to the folder of assets")
+        }
         _ if pattern.contains('\\') => Some("has a backslash; write `/` on every system"),
-        _ if pattern.contains(':') => Some("has a `:`; give it relative to the folder of assets, without a drive"),
-        _ if pattern.split('/').any(|component| component == "..") => Some("has a `..`; it has to stay inside the project's folder"),
-        _ if pattern.ends_with('/') => Some("ends in `/`; write `/**` for all files below a folder"),
+        _ if pattern.contains(':') => {
+            Some("has a `:`; give it relative to the folder of assets, without a drive")
+        }
+        _ if pattern.split('/').any(|component| component == "..") => {
+            Some("has a `..`; it has to stay inside the project's folder")
+        }
+        _ if pattern.ends_with('/') => {
+            Some("ends in `/`; write `/**` for all files below a folder")
+        }
         _ => None,
     };
     if let Some(refusal) = refusal {
@@ -77,8 +86,13 @@ mod tests {
 
     #[test]
     fn what_leaves_the_folder_or_is_no_glob_is_refused() {
-        for bad in ["", "/a", "../*.png", "a/../../b", "a\\*.png", "C:/x", "textures/", "a[", "{a"] {
-            assert!(PathGlobs::new(vec!["ok.png".to_owned(), bad.to_owned()]).is_err_and(|(pattern, _)| pattern == bad), "{bad}");
+        for bad in ["", "/a", "../*.png", "a/../../b", "a\\*.png", "C:/x", "textures/", "a[", "{a"]
+        {
+            assert!(
+                PathGlobs::new(vec!["ok.png".to_owned(), bad.to_owned()])
+                    .is_err_and(|(pattern, _)| pattern == bad),
+                "{bad}"
+            );
         }
     }
 }

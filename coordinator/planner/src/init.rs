@@ -1,4 +1,5 @@
-//! The manifest that `impasto init` writes: a guess from what lies in the folder, with comments for whoever edits it next.
+//! The manifest that `impasto init` writes: a guess from what lies in the folder, with comments for
+//! whoever edits it next.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -9,19 +10,24 @@ use crate::data_map::data_map_suffix;
 
 const OUTPUT_FOLDER: &str = "stylized";
 
-/// Writes a manifest for the files of a folder; those that are no images, and earlier outputs, do not count. `project` is the folder's name;
-/// what a project's name cannot have is replaced.
+/// Writes a manifest for the files of a folder; those that are no images, and earlier outputs, do
+/// not count. `project` is the folder's name; what a project's name cannot have is replaced.
 ///
-/// Images in a folder `style` or `styles`, or whose own name begins so, become styles; every other top folder becomes a rule.
+/// Images in a folder `style` or `styles`, or whose own name begins so, become styles; every other
+/// top folder becomes a rule.
 pub fn init_manifest<'a>(project: &str, files: impl IntoIterator<Item = &'a AssetPath>) -> String {
     let counts = |path: &&AssetPath| {
-        ContainerFormat::from_extension(path.extension()).is_some() && !path.case_key().starts_with(&format!("{OUTPUT_FOLDER}/"))
+        ContainerFormat::from_extension(path.extension()).is_some()
+            && !path.case_key().starts_with(&format!("{OUTPUT_FOLDER}/"))
     };
     let paths: BTreeSet<&AssetPath> = files.into_iter().filter(counts).collect();
-    let (style_images, assets): (Vec<_>, Vec<_>) = paths.into_iter().partition(|path| is_style(path));
+    let (style_images, assets): (Vec<_>, Vec<_>) =
+        paths.into_iter().partition(|path| is_style(path));
     let styles = styles(&style_images);
-    let suffixes: BTreeSet<_> = assets.iter().filter_map(|path| data_map_suffix(path.file_stem())).collect();
-    let folders: BTreeSet<_> = assets.iter().map(|path| path.as_str().split_once('/').map(|(folder, _)| folder)).collect();
+    let suffixes: BTreeSet<_> =
+        assets.iter().filter_map(|path| data_map_suffix(path.file_stem())).collect();
+    let folders: BTreeSet<_> =
+        assets.iter().map(|path| path.as_str().split_once('/').map(|(folder, _)| folder)).collect();
 
     let mut text = String::new();
     write_all(&mut text, project, &styles, &suffixes, &folders).expect("a string takes everything");
@@ -41,13 +47,19 @@ fn write_all(
     let output = if styles.len() > 1 { "{style}/{dir}/{name}" } else { "{dir}/{name}" };
     writeln!(text, "output = \"{OUTPUT_FOLDER}/{output}\"")?;
     text.push_str("\n# For every rule; styles and rules may say otherwise.\n[defaults]\n");
-    text.push_str("preset = \"painterly\" # \"texture\" suits surfaces that tile: bricks, rock, cloth\n");
-    text.push_str("# size = 1024         # the result's longer side in pixels; without it, the asset's own\n");
+    text.push_str(
+        "preset = \"painterly\" # \"texture\" suits surfaces that tile: bricks, rock, cloth\n",
+    );
+    text.push_str(
+        "# size = 1024         # the result's longer side in pixels; without it, the asset's own\n",
+    );
     text.push_str("# style_weight = 8.0  # above 5: more of the style; below: more of the asset\n");
 
     text.push('\n');
     if styles.is_empty() {
-        text.push_str("# No image in a folder `styles` was found: put one there, or name one here.\n");
+        text.push_str(
+            "# No image in a folder `styles` was found: put one there, or name one here.\n",
+        );
         text.push_str("[styles.painting]\nimages = [\"styles/painting.jpg\"]\n");
     }
     for (name, images) in styles {
@@ -61,43 +73,60 @@ fn write_all(
     text.push_str("\n\n# The first rule that matches an asset decides.\n\n");
 
     if !suffixes.is_empty() {
-        let globs: Vec<_> = suffixes.iter().map(|suffix| quoted(&format!("**/*{suffix}.*"))).collect();
+        let globs: Vec<_> =
+            suffixes.iter().map(|suffix| quoted(&format!("**/*{suffix}.*"))).collect();
         text.push_str(
             "# By their names these hold normals, roughness, heights and the like. Their channels are data, not colours, so painting\n",
         );
         text.push_str("# them would break the material; they stay as they are.\n");
-        writeln!(text, "[[rules]]\nname = \"data maps\"\nmatch = [{}]\nskip = true\n", globs.join(", "))?;
+        writeln!(
+            text,
+            "[[rules]]\nname = \"data maps\"\nmatch = [{}]\nskip = true\n",
+            globs.join(", ")
+        )?;
     }
     let style = styles.keys().next().map_or("painting", String::as_str);
     let everything = BTreeSet::from([None]);
     let mut names = BTreeSet::from(["data maps".to_owned()]);
     for folder in if folders.is_empty() { &everything } else { folders } {
         let (name, glob) = match folder {
-            // With folders beside it, the rule is about the top alone; alone, it is about whatever comes.
+            // With folders beside it, the rule is about the top alone; alone, it is about whatever
+            // comes.
             None if folders.len() > 1 => ("top".to_owned(), "*".to_owned()),
             None => ("everything".to_owned(), "**".to_owned()),
-            Some(folder) => ((*folder).chars().take(60).collect(), format!("{}/**", globset::escape(folder))),
+            Some(folder) => {
+                ((*folder).chars().take(60).collect(), format!("{}/**", globset::escape(folder)))
+            }
         };
         let name = unique(name, &mut names);
-        writeln!(text, "[[rules]]\nname = {}\nmatch = [{}]\nstyle = {}", quoted(&name), quoted(&glob), quoted(style))?;
+        writeln!(
+            text,
+            "[[rules]]\nname = {}\nmatch = [{}]\nstyle = {}",
+            quoted(&name),
+            quoted(&glob),
+            quoted(style)
+        )?;
         text.push_str("# tileable = \"both\" # for textures that repeat without a seam\n\n");
     }
     text.truncate(text.trim_end().len() + 1);
     Ok(())
 }
 
-/// Whether a path looks like a style image: in a folder of styles, or named `style`, `style_night`, `style2`.
+/// Whether a path looks like a style image: in a folder of styles, or named `style`, `style_night`,
+/// `style2`.
 fn is_style(path: &AssetPath) -> bool {
     let stem = path.file_stem().to_lowercase();
     let after = stem.strip_prefix("styles").or_else(|| stem.strip_prefix("style"));
-    path.parent().split('/').any(is_style_folder) || after.is_some_and(|after| !after.starts_with(char::is_alphabetic))
+    path.parent().split('/').any(is_style_folder)
+        || after.is_some_and(|after| !after.starts_with(char::is_alphabetic))
 }
 
 fn is_style_folder(component: &str) -> bool {
     matches!(component.to_lowercase().as_str(), "style" | "styles")
 }
 
-/// Styles by name: images directly in the folder are one each, those of a folder below it belong together.
+/// Styles by name: images directly in the folder are one each, those of a folder below it belong
+/// together.
 fn styles<'a>(images: &[&'a AssetPath]) -> BTreeMap<String, Vec<&'a AssetPath>> {
     let mut styles: BTreeMap<String, Vec<&AssetPath>> = BTreeMap::new();
     let mut owners: BTreeMap<&str, String> = BTreeMap::new();
@@ -106,8 +135,10 @@ fn styles<'a>(images: &[&'a AssetPath]) -> BTreeMap<String, Vec<&'a AssetPath>> 
         let folder = path.parent();
         let last = folder.rsplit('/').next().unwrap_or(folder);
         let together = folder.split('/').any(is_style_folder) && !is_style_folder(last);
-        let (owner, name) = if together { (folder, last) } else { (path.as_str(), path.file_stem()) };
-        let name = owners.entry(owner).or_insert_with(|| unique(name_from(name, "style"), &mut names));
+        let (owner, name) =
+            if together { (folder, last) } else { (path.as_str(), path.file_stem()) };
+        let name =
+            owners.entry(owner).or_insert_with(|| unique(name_from(name, "style"), &mut names));
         styles.entry(name.clone()).or_default().push(path);
     }
     styles
@@ -115,14 +146,23 @@ fn styles<'a>(images: &[&'a AssetPath]) -> BTreeMap<String, Vec<&'a AssetPath>> 
 
 /// `text` as a name of letters, digits, `.`, `_` and `-`.
 fn name_from(text: &str, otherwise: &str) -> String {
-    let kept: String = text.chars().map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' }).take(60).collect();
+    let kept: String = text
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' })
+        .take(60)
+        .collect();
     let kept = kept.trim_matches(['.', '_', '-']);
-    if kept.is_empty() || kept.parse::<AssetPath>().is_err() { otherwise.to_owned() } else { kept.to_owned() }
+    if kept.is_empty() || kept.parse::<AssetPath>().is_err() {
+        otherwise.to_owned()
+    } else {
+        kept.to_owned()
+    }
 }
 
 /// `name`, or the first of `name_2`, `name_3`, ... that nobody has.
 fn unique(name: String, taken: &mut BTreeSet<String>) -> String {
-    let candidates = std::iter::once(name.clone()).chain((2..).map(|count| format!("{name}_{count}")));
+    let candidates =
+        std::iter::once(name.clone()).chain((2..).map(|count| format!("{name}_{count}")));
     let free = candidates.into_iter().find(|candidate| !taken.contains(candidate)).unwrap_or(name);
     taken.insert(free.clone());
     free
@@ -141,7 +181,8 @@ mod tests {
     use crate::{Manifest, Matched};
 
     fn init<'a>(project: &str, files: impl IntoIterator<Item = &'a str>) -> String {
-        let paths: Vec<AssetPath> = files.into_iter().map(|file| file.parse().expect("it is a path")).collect();
+        let paths: Vec<AssetPath> =
+            files.into_iter().map(|file| file.parse().expect("it is a path")).collect();
         init_manifest(project, &paths)
     }
 
@@ -157,9 +198,13 @@ mod tests {
             "cover.png",
         ];
         let text = init("My Village!", paths);
-        let manifest = Manifest::parse(&text, "impasto.toml").unwrap_or_else(|error| panic!("{error}\n{text}"));
+        let manifest = Manifest::parse(&text, "impasto.toml")
+            .unwrap_or_else(|error| panic!("{error}\n{text}"));
         assert_eq!(manifest.name(), "My_Village");
-        assert_eq!(manifest.rule_names().collect::<Vec<_>>(), ["data maps", "top", "textures", "ui"]);
+        assert_eq!(
+            manifest.rule_names().collect::<Vec<_>>(),
+            ["data maps", "top", "textures", "ui"]
+        );
         assert_eq!(manifest.inputs(), ["styles/starry night.jpg".parse().expect("it is a path")]);
         for (path, rule) in [
             ("cover.png", Some(1)),
@@ -168,21 +213,40 @@ mod tests {
             ("ui/button.tga", Some(3)),
             ("styles/starry night.jpg", None),
         ] {
-            assert_eq!(manifest.wanted(&path.parse().expect("it is a path")), rule.map(|rule| Matched { rule }), "{path}\n{text}");
+            assert_eq!(
+                manifest.wanted(&path.parse().expect("it is a path")),
+                rule.map(|rule| Matched { rule }),
+                "{path}\n{text}"
+            );
         }
     }
 
     #[test]
     fn several_styles_and_none() {
-        let text = init("x", ["styles/a.jpg", "styles/night/1.jpg", "styles/night/2.jpg", "t/b.png", "t/stylesheet.png"]);
+        let text = init(
+            "x",
+            [
+                "styles/a.jpg",
+                "styles/night/1.jpg",
+                "styles/night/2.jpg",
+                "t/b.png",
+                "t/stylesheet.png",
+            ],
+        );
         assert!(text.contains("[styles.a]\nimages = [\"styles/a.jpg\"]"), "{text}");
-        assert!(text.contains("[styles.night]\nimages = [\"styles/night/1.jpg\", \"styles/night/2.jpg\"]"), "{text}");
+        assert!(
+            text.contains(
+                "[styles.night]\nimages = [\"styles/night/1.jpg\", \"styles/night/2.jpg\"]"
+            ),
+            "{text}"
+        );
         let bare = init("", []);
         assert!(Manifest::parse(&bare, "impasto.toml").is_ok(), "{bare}");
     }
 
     proptest! {
-        /// Whatever lies in the folder, the manifest parses and wants every file that is no style and no data map.
+        /// Whatever lies in the folder, the manifest parses and wants every file that is no style
+        /// and no data map.
         #[test]
         fn it_always_parses(paths in prop::collection::btree_set("((styles?|a|B|\\[x\\]|é|data maps|\\{y)/){0,2}(style|s'k|[a-c]|a_n|b_AO)\\.(png|jpg)", 0..12)) {
             let text = init("p", paths.iter().map(String::as_str));

@@ -1,7 +1,9 @@
-//! The manifest, and the plan that follows from it: which assets are painted, in which style, into which file, and why now.
+//! The manifest, and the plan that follows from it: which assets are painted, in which style, into
+//! which file, and why now.
 //!
-//! This crate does no I/O and reads no clock: the caller lists the folder, reads headers and digests files, and hands in what it found.
-//! It does not run anything either; a [`Plan`] is a list of [`TaskSpec`](impasto_types::TaskSpec)s with reasons.
+//! This crate does no I/O and reads no clock: the caller lists the folder, reads headers and
+//! digests files, and hands in what it found. It does not run anything either; a [`Plan`] is a list
+//! of [`TaskSpec`](impasto_types::TaskSpec)s with reasons.
 
 mod data_map;
 mod estimate;
@@ -18,7 +20,10 @@ mod staleness;
 mod suggest;
 
 pub use data_map::{DATA_MAP_SUFFIXES, data_map_suffix};
-pub use estimate::{MEMORY_BASE_BYTES, RESULT_BYTES_PER_PIXEL, SOURCE_BYTES_PER_PIXEL, TILE_BYTES_PER_PIXEL, TILE_PIXELS};
+pub use estimate::{
+    MEMORY_BASE_BYTES, RESULT_BYTES_PER_PIXEL, SOURCE_BYTES_PER_PIXEL, TILE_BYTES_PER_PIXEL,
+    TILE_PIXELS,
+};
 pub use findings::{Findings, ImageHeader, InputFile, ListedAsset, Listing};
 pub use init::init_manifest;
 pub use manifest::{Manifest, ManifestError, Matched, OverrideError, Place, Verdict};

@@ -1,6 +1,8 @@
-//! The manifest, `impasto.toml`: which assets are painted, in which styles, and where the results go.
+//! The manifest, `impasto.toml`: which assets are painted, in which styles, and where the results
+//! go.
 //!
-//! A [`Manifest`] is checked whole when it is made: its globs compile, its styles exist, and every recipe that it can lead to is in range.
+//! A [`Manifest`] is checked whole when it is made: its globs compile, its styles exist, and every
+//! recipe that it can lead to is in range.
 
 mod error;
 mod project;
@@ -80,10 +82,18 @@ impl Manifest {
             place: source.place(error.span().map_or(0, |span| span.start)),
             message: error.message().lines().collect::<Vec<_>>().join(", "),
         })?;
-        let mut root = Section::new(source, "the manifest", 0, root.into_inner(), &["project", "defaults", "styles", "rules"])?;
+        let mut root = Section::new(
+            source,
+            "the manifest",
+            0,
+            root.into_inner(),
+            &["project", "defaults", "styles", "rules"],
+        )?;
 
-        let project = Project::read(root.require("project", "begin with [project] and its `name`")?)?;
-        let defaults_keys: Vec<_> = Settings::OUTPUT_KEYS.into_iter().chain(RecipePatch::KEYS).collect();
+        let project =
+            Project::read(root.require("project", "begin with [project] and its `name`")?)?;
+        let defaults_keys: Vec<_> =
+            Settings::OUTPUT_KEYS.into_iter().chain(RecipePatch::KEYS).collect();
         let defaults = match root.take("defaults") {
             None => Settings::default(),
             Some(entry) => Settings::read(entry.section("[defaults]", &defaults_keys)?)?,
@@ -92,8 +102,13 @@ impl Manifest {
         let rules = match root.take("rules") {
             None => vec![],
             Some(entry) => {
-                let entries = entry.elements("it has to be a list; begin each rule with [[rules]]")?.into_iter().enumerate();
-                entries.map(|(index, entry)| Rule::read(entry, index, &styles)).collect::<Result<_, _>>()?
+                let entries = entry
+                    .elements("it has to be a list; begin each rule with [[rules]]")?
+                    .into_iter()
+                    .enumerate();
+                entries
+                    .map(|(index, entry)| Rule::read(entry, index, &styles))
+                    .collect::<Result<_, _>>()?
             }
         };
         Self::checked(name, project, defaults, styles, rules)
@@ -163,12 +178,24 @@ impl Manifest {
 
     /// Derives what follows from the tables.
     fn settle(&mut self) {
-        self.paintings = self.rules.iter().map(|rule| recipes::paintings(&self.defaults, &self.styles, rule, &self.overrides)).collect();
+        self.paintings = self
+            .rules
+            .iter()
+            .map(|rule| recipes::paintings(&self.defaults, &self.styles, rule, &self.overrides))
+            .collect();
         let painted = || self.paintings.iter().flatten();
-        let images = |style: &Style| style.images.iter().map(|image| image.path.clone()).collect::<Vec<_>>();
-        self.inputs = painted().flat_map(|painting| images(&self.styles[&painting.style])).collect();
+        let images =
+            |style: &Style| style.images.iter().map(|image| image.path.clone()).collect::<Vec<_>>();
+        self.inputs =
+            painted().flat_map(|painting| images(&self.styles[&painting.style])).collect();
         self.inputs.extend(painted().filter_map(|painting| painting.init.clone()));
-        self.reserved = self.styles.values().flat_map(images).chain(self.inputs.iter().cloned()).map(|path| path.case_key()).collect();
+        self.reserved = self
+            .styles
+            .values()
+            .flat_map(images)
+            .chain(self.inputs.iter().cloned())
+            .map(|path| path.case_key())
+            .collect();
     }
 
     /// The manifest's file, as messages call it.
@@ -181,7 +208,8 @@ impl Manifest {
         &self.project.name
     }
 
-    /// The folder that globs are relative to, and that the scanner walks; `None` is the project's own.
+    /// The folder that globs are relative to, and that the scanner walks; `None` is the project's
+    /// own.
     pub fn assets(&self) -> Option<&AssetPath> {
         self.project.assets.as_ref()
     }
@@ -191,11 +219,17 @@ impl Manifest {
         self.rules.iter().map(|rule| rule.name.as_str())
     }
 
-    /// The rule that paints the file at `path`, if one does. The scanner asks this before it reads the file.
+    /// The rule that paints the file at `path`, if one does. The scanner asks this before it reads
+    /// the file.
     pub fn wanted(&self, path: &AssetPath) -> Option<Matched> {
         match self.verdict(path) {
             Verdict::Wanted(matched) => Some(matched),
-            Verdict::Skipped(_) | Verdict::Unmatched | Verdict::Excluded | Verdict::Output | Verdict::Input | Verdict::Foreign => None,
+            Verdict::Skipped(_)
+            | Verdict::Unmatched
+            | Verdict::Excluded
+            | Verdict::Output
+            | Verdict::Input
+            | Verdict::Foreign => None,
         }
     }
 
@@ -214,19 +248,23 @@ impl Manifest {
         if self.project.exclude.matches(relative) {
             return Verdict::Excluded;
         }
-        let Some(rule) = self.rules.iter().position(|rule| rule.is_about(relative)) else { return Verdict::Unmatched };
+        let Some(rule) = self.rules.iter().position(|rule| rule.is_about(relative)) else {
+            return Verdict::Unmatched;
+        };
         match self.rules[rule].action {
             RuleAction::Skip => Verdict::Skipped(Matched { rule }),
             RuleAction::Paint { .. } => Verdict::Wanted(Matched { rule }),
         }
     }
 
-    /// Every image that rules need beside the assets: those of styles, and those that the optimisation begins with.
+    /// Every image that rules need beside the assets: those of styles, and those that the
+    /// optimisation begins with.
     pub fn inputs(&self) -> Vec<AssetPath> {
         self.inputs.iter().cloned().collect()
     }
 
-    /// Whether `path` has the name of an output: such a file is never an asset, whatever the rules say.
+    /// Whether `path` has the name of an output: such a file is never an asset, whatever the rules
+    /// say.
     pub fn is_output(&self, path: &AssetPath) -> bool {
         let styles: Vec<_> = self.styles.keys().map(String::as_str).collect();
         let rules: Vec<_> = self.rule_names().collect();
@@ -250,7 +288,8 @@ impl Manifest {
     }
 
     pub(crate) fn unused_styles(&self) -> impl Iterator<Item = &str> {
-        let used: BTreeSet<_> = self.paintings.iter().flatten().map(|painting| painting.style.as_str()).collect();
+        let used: BTreeSet<_> =
+            self.paintings.iter().flatten().map(|painting| painting.style.as_str()).collect();
         self.styles.keys().map(String::as_str).filter(move |style| !used.contains(style))
     }
 
@@ -263,13 +302,19 @@ impl Manifest {
     }
 }
 
-fn read_styles(entry: Option<section::Entry<'_>>, file: &str) -> Result<BTreeMap<String, Style>, ManifestError> {
+fn read_styles(
+    entry: Option<section::Entry<'_>>,
+    file: &str,
+) -> Result<BTreeMap<String, Style>, ManifestError> {
     let styles = entry.map(|entry| entry.entries("[styles]")).transpose()?.unwrap_or_default();
     if styles.is_empty() {
         let hint = "add [styles.NAME] with `images = [\"styles/NAME.jpg\"]`";
         return Err(ManifestError::Nothing { file: file.to_owned(), what: "style", hint });
     }
-    styles.into_iter().map(|entry| Style::read(entry).map(|style| (style.name.clone(), style))).collect()
+    styles
+        .into_iter()
+        .map(|entry| Style::read(entry).map(|style| (style.name.clone(), style)))
+        .collect()
 }
 
 /// A path in the project as people write it: `./` in front is no mistake.

@@ -21,10 +21,17 @@ impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::RuleMatchesNothing { rule, globs } => {
-                write!(f, "rule `{rule}` gets no image: nothing that earlier rules leave matches {}", globs.join(", "))
+                write!(
+                    f,
+                    "rule `{rule}` gets no image: nothing that earlier rules leave matches {}",
+                    globs.join(", ")
+                )
             }
             Self::RuleComesTooLate { rule, earlier, asset } => {
-                write!(f, "rule `{rule}` gets no image: earlier rules take all that it matches, as rule `{earlier}` takes {asset}")
+                write!(
+                    f,
+                    "rule `{rule}` gets no image: earlier rules take all that it matches, as rule `{earlier}` takes {asset}"
+                )
             }
             Self::UnusedStyle { style } => write!(f, "no rule uses style `{style}`"),
             Self::DataMaps { rule, first, count, suffix } => {

@@ -1,4 +1,5 @@
-//! The pattern that names outputs, read in both directions: an asset's output, and whether a path could be an output.
+//! The pattern that names outputs, read in both directions: an asset's output, and whether a path
+//! could be an output.
 
 use impasto_types::{AssetPath, AssetPathError, ContainerFormat};
 
@@ -14,7 +15,8 @@ pub(crate) struct OutputPattern {
 #[derive(Debug, Clone, PartialEq)]
 enum Piece {
     Literal(String),
-    /// The folder of the asset; with `slash` it brings the `/` behind it, which an asset at the top does not have.
+    /// The folder of the asset; with `slash` it brings the `/` behind it, which an asset at the top
+    /// does not have.
     Dir {
         slash: bool,
     },
@@ -35,7 +37,9 @@ pub enum PatternError {
     Brace,
     #[error("every asset would have the same output; put {{name}} or {{stem}} into it")]
     Constant,
-    #[error("outputs could not be told from assets; begin it with a folder (`out/...`) or add a suffix (`{{stem}}_painted.{{ext}}`)")]
+    #[error(
+        "outputs could not be told from assets; begin it with a folder (`out/...`) or add a suffix (`{{stem}}_painted.{{ext}}`)"
+    )]
     LikeAssets,
     #[error(transparent)]
     Path(#[from] AssetPathError),
@@ -60,12 +64,23 @@ impl OutputPattern {
     pub(crate) const DEFAULT: &str = "stylized/{dir}/{name}";
 
     pub(crate) fn parse(text: &str) -> Result<Self, PatternError> {
-        let pattern = Self { text: text.to_owned(), pieces: pieces(text.strip_prefix("./").unwrap_or(text))? };
+        let pattern = Self {
+            text: text.to_owned(),
+            pieces: pieces(text.strip_prefix("./").unwrap_or(text))?,
+        };
         if !pattern.pieces.iter().any(|piece| matches!(piece, Piece::Stem | Piece::Name)) {
             return Err(PatternError::Constant);
         }
-        // Any values do: whether the text around them stays inside the project does not depend on them.
-        let parts = Parts { dir: "d", stem: "s", ext: "png", format: ContainerFormat::Png, style: "y", rule: "r" };
+        // Any values do: whether the text around them stays inside the project does not depend on
+        // them.
+        let parts = Parts {
+            dir: "d",
+            stem: "s",
+            ext: "png",
+            format: ContainerFormat::Png,
+            style: "y",
+            rule: "r",
+        };
         pattern.expand(&parts)?;
         if !pattern.tells_outputs_apart() {
             return Err(PatternError::LikeAssets);
@@ -83,7 +98,8 @@ impl OutputPattern {
 
     /// The output of one asset in one style.
     pub(crate) fn expand(&self, parts: &Parts<'_>) -> Result<AssetPath, AssetPathError> {
-        // The asset's own spelling (`JPEG`, `tif`) is kept as long as it announces the right format.
+        // The asset's own spelling (`JPEG`, `tif`) is kept as long as it announces the right
+        // format.
         let own = ContainerFormat::from_extension(parts.ext) == Some(parts.format);
         let ext = if own { parts.ext } else { parts.format.extension() };
         let mut path = String::new();
@@ -109,10 +125,12 @@ impl OutputPattern {
         path.parse()
     }
 
-    /// Whether `path` could be the output of some asset in one of `styles` by one of `rules`, whatever the case of its letters.
+    /// Whether `path` could be the output of some asset in one of `styles` by one of `rules`,
+    /// whatever the case of its letters.
     pub(crate) fn could_make(&self, path: &AssetPath, styles: &[&str], rules: &[&str]) -> bool {
         let path = path.case_key();
-        // Every position in the path that the pieces so far can reach; this stays quadratic where backtracking would not.
+        // Every position in the path that the pieces so far can reach; this stays quadratic where
+        // backtracking would not.
         let mut reached = vec![false; path.len() + 1];
         reached[0] = true;
         for piece in &self.pieces {
@@ -125,13 +143,18 @@ impl OutputPattern {
         reached[path.len()]
     }
 
-    /// Whether something in the pattern marks outputs: a style, a rule, or fixed text beyond slashes and the extension.
+    /// Whether something in the pattern marks outputs: a style, a rule, or fixed text beyond
+    /// slashes and the extension.
     fn tells_outputs_apart(&self) -> bool {
         let last = self.pieces.len() - 1;
         self.pieces.iter().enumerate().any(|(index, piece)| match piece {
             Piece::Style | Piece::Rule => true,
             Piece::Literal(text) => {
-                let text = if index == last { text.rsplit_once('.').map_or(text.as_str(), |(before, _)| before) } else { text };
+                let text = if index == last {
+                    text.rsplit_once('.').map_or(text.as_str(), |(before, _)| before)
+                } else {
+                    text
+                };
                 text.chars().any(|c| c != '/' && c != '.')
             }
             Piece::Dir { .. } | Piece::Stem | Piece::Ext | Piece::Name => false,
@@ -141,7 +164,14 @@ impl OutputPattern {
 
 impl Piece {
     /// Calls `end` with every position at which this piece can end when it begins at `start`.
-    fn ends(&self, path: &str, start: usize, styles: &[&str], rules: &[&str], end: &mut dyn FnMut(usize)) {
+    fn ends(
+        &self,
+        path: &str,
+        start: usize,
+        styles: &[&str],
+        rules: &[&str],
+        end: &mut dyn FnMut(usize),
+    ) {
         let rest = &path[start..];
         let mut word = |word: &str| {
             if rest.starts_with(&word.to_lowercase()) {
@@ -156,7 +186,11 @@ impl Piece {
                 end(start);
                 rest.match_indices('/').for_each(|(at, _)| end(start + at + 1));
             }
-            Self::Dir { slash: false } => rest.char_indices().map(|(at, _)| at).chain([rest.len()]).for_each(|at| end(start + at)),
+            Self::Dir { slash: false } => rest
+                .char_indices()
+                .map(|(at, _)| at)
+                .chain([rest.len()])
+                .for_each(|at| end(start + at)),
             Self::Stem | Self::Ext | Self::Name => {
                 let component = rest.find('/').unwrap_or(rest.len());
                 rest[..component].char_indices().for_each(|(at, c)| end(start + at + c.len_utf8()));
@@ -176,7 +210,10 @@ fn pieces(text: &str) -> Result<Vec<Piece>, PatternError> {
             rest = &rest[literal..];
             continue;
         }
-        let (name, behind) = rest.strip_prefix('{').and_then(|inside| inside.split_once('}')).ok_or(PatternError::Brace)?;
+        let (name, behind) = rest
+            .strip_prefix('{')
+            .and_then(|inside| inside.split_once('}'))
+            .ok_or(PatternError::Brace)?;
         rest = behind;
         pieces.push(match name {
             "dir" => {
@@ -189,7 +226,12 @@ fn pieces(text: &str) -> Result<Vec<Piece>, PatternError> {
             "name" => Piece::Name,
             "style" => Piece::Style,
             "rule" => Piece::Rule,
-            _ => return Err(PatternError::Placeholder { name: name.to_owned(), near: nearest(name, PLACEHOLDERS) }),
+            _ => {
+                return Err(PatternError::Placeholder {
+                    name: name.to_owned(),
+                    near: nearest(name, PLACEHOLDERS),
+                });
+            }
         });
     }
     Ok(pieces)
@@ -243,17 +285,29 @@ mod tests {
     #[test]
     fn bad_patterns_say_why() {
         for (pattern, expected) in [
-            ("out/{dri}/{name}", "there is no `{dri}`; there are {dir}, {stem}, {ext}, {name}, {style} and {rule}; did you mean `{dir}`?"),
+            (
+                "out/{dri}/{name}",
+                "there is no `{dri}`; there are {dir}, {stem}, {ext}, {name}, {style} and {rule}; did you mean `{dir}`?",
+            ),
             ("out/{name", "a `{` or `}` stands alone"),
             ("out/a.png", "every asset would have the same output; put {name} or {stem} into it"),
             (
                 "{dir}/{stem}.png",
                 "outputs could not be told from assets; begin it with a folder (`out/...`) or add a suffix (`{stem}_painted.{ext}`)",
             ),
-            ("../out/{name}", "path `../out/s.png` has a `.` or `..`; it has to stay inside the project's folder"),
-            ("/out/{name}", "path `/out/s.png` is absolute; give it relative to the project's folder"),
+            (
+                "../out/{name}",
+                "path `../out/s.png` has a `.` or `..`; it has to stay inside the project's folder",
+            ),
+            (
+                "/out/{name}",
+                "path `/out/s.png` is absolute; give it relative to the project's folder",
+            ),
         ] {
-            assert_eq!(OutputPattern::parse(pattern).map_err(|e| e.to_string()), Err(expected.to_owned()));
+            assert_eq!(
+                OutputPattern::parse(pattern).map_err(|e| e.to_string()),
+                Err(expected.to_owned())
+            );
         }
     }
 }

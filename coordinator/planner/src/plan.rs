@@ -1,18 +1,24 @@
-//! The plan: every task that a manifest and a folder lead to, with its output, its recipe in full and the reasons to run it.
+//! The plan: every task that a manifest and a folder lead to, with its output, its recipe in full
+//! and the reasons to run it.
 
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use impasto_types::{Action, AssetPath, AssetPathError, BlobRef, ContainerFormat, Digest, ENGINE_VERSION, StyleRef, TaskSpec};
+use impasto_types::{
+    Action, AssetPath, AssetPathError, BlobRef, ContainerFormat, Digest, ENGINE_VERSION, StyleRef,
+    TaskSpec,
+};
 
 use crate::data_map::data_map_suffix;
 use crate::manifest::{Manifest, Painting, Rule, Style, StyleImage, Verdict};
 use crate::output_pattern::Parts;
 use crate::problem::{paintable, usable};
 use crate::staleness::{Candidate, staleness};
-use crate::{Findings, ImageHeader, InputFile, ListedAsset, Note, Problem, Record, Staleness, estimate};
+use crate::{
+    Findings, ImageHeader, InputFile, ListedAsset, Note, Problem, Record, Staleness, estimate,
+};
 
 /// What a build has to do, in the order of the assets' paths.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -75,8 +81,16 @@ pub enum PlanError {
         "{first} in style `{first_style}` and {second} in style `{second_style}` would both be written to {output}; \
          put {{dir}}, {{name}} or {{style}} into `output`, or exclude one of them"
     )]
-    Collision { first: AssetPath, first_style: String, second: AssetPath, second_style: String, output: AssetPath },
-    #[error("the output of {asset} would overwrite {input}, which is an asset or a style; change `output` in [project]")]
+    Collision {
+        first: AssetPath,
+        first_style: String,
+        second: AssetPath,
+        second_style: String,
+        output: AssetPath,
+    },
+    #[error(
+        "the output of {asset} would overwrite {input}, which is an asset or a style; change `output` in [project]"
+    )]
     Overwrites { asset: AssetPath, output: AssetPath, input: AssetPath },
     #[error(
         "the output of {asset} would be {output}, but rule `{rule}` writes {format}; end `output` in .{{ext}}, or say `format` in the rule"
@@ -97,19 +111,24 @@ fn empty(globs: &[String]) -> String {
     match globs.len() {
         0 => "there is nothing to paint, for every rule says `skip`".to_owned(),
         1..=SHOWN => format!("there is nothing to paint: no image matches {shown}"),
-        count => format!("there is nothing to paint: no image matches {shown} or any of {} more globs", count - SHOWN),
+        count => format!(
+            "there is nothing to paint: no image matches {shown} or any of {} more globs",
+            count - SHOWN
+        ),
     }
 }
 
 /// Plans a build. The same findings give the same plan, in whatever order they are listed.
 ///
 /// # Errors
-/// What concerns the manifest as a whole: no asset, a style without its image, outputs that collide. What concerns one asset is a
-/// [`Problem`] of the plan.
+/// What concerns the manifest as a whole: no asset, a style without its image, outputs that
+/// collide. What concerns one asset is a [`Problem`] of the plan.
 pub fn plan(manifest: &Manifest, findings: &Findings<'_>) -> Result<Plan, PlanError> {
-    let mut planner = Planner { manifest, findings, plan: Plan::default(), outputs: BTreeMap::new() };
+    let mut planner =
+        Planner { manifest, findings, plan: Plan::default(), outputs: BTreeMap::new() };
     planner.plan.unmatched = findings.listing.unmatched;
-    let listed: BTreeMap<&AssetPath, &ListedAsset> = findings.listing.assets.iter().map(|asset| (&asset.path, asset)).collect();
+    let listed: BTreeMap<&AssetPath, &ListedAsset> =
+        findings.listing.assets.iter().map(|asset| (&asset.path, asset)).collect();
     let mut wanted = vec![Vec::new(); manifest.rules().len()];
     for asset in listed.values() {
         match manifest.verdict(&asset.path) {
@@ -120,13 +139,20 @@ pub fn plan(manifest: &Manifest, findings: &Findings<'_>) -> Result<Plan, PlanEr
                 planner.add_asset(asset, matched.rule)?;
             }
             Verdict::Unmatched => planner.plan.unmatched += 1,
-            Verdict::Skipped(_) | Verdict::Excluded | Verdict::Output | Verdict::Input | Verdict::Foreign => {}
+            Verdict::Skipped(_)
+            | Verdict::Excluded
+            | Verdict::Output
+            | Verdict::Input
+            | Verdict::Foreign => {}
         }
     }
     if wanted.iter().all(Vec::is_empty) {
         let folder = manifest.assets().map_or(String::new(), |assets| format!("{assets}/"));
         let painting = manifest.rules().iter().filter(|rule| !rule.skips());
-        let globs = painting.flat_map(|rule| rule.matches.patterns()).map(|glob| format!("{folder}{glob}")).collect();
+        let globs = painting
+            .flat_map(|rule| rule.matches.patterns())
+            .map(|glob| format!("{folder}{glob}"))
+            .collect();
         return Err(PlanError::Empty { file: manifest.file().to_owned(), globs });
     }
     planner.check_overwrites(&wanted)?;
@@ -150,7 +176,8 @@ impl Planner<'_> {
         let manifest = self.manifest;
         let name = &manifest.rules()[rule].name;
         for painting in manifest.paintings(rule) {
-            let paintable = usable(asset).and_then(|header| Ok((header, paintable(&painting.recipe, header)?)));
+            let paintable =
+                usable(asset).and_then(|header| Ok((header, paintable(&painting.recipe, header)?)));
             match paintable {
                 Ok((header, size)) => self.add_task(asset, name, painting, header, size)?,
                 Err(cause) => {
@@ -183,17 +210,32 @@ impl Planner<'_> {
             self.findings.previous.get(&output),
             self.findings.present.get(&output),
         );
-        let size = |path: &AssetPath| self.input(path).ok().map(|file| (file.header.width, file.header.height));
+        let size = |path: &AssetPath| {
+            self.input(path).ok().map(|file| (file.header.width, file.header.height))
+        };
         let styles: Vec<_> = style.images.iter().filter_map(|image| size(&image.path)).collect();
         let init = painting.init.as_ref().and_then(size);
-        let sources: Vec<_> = styles.iter().copied().chain(init).chain([(header.width, header.height)]).collect();
+        let sources: Vec<_> =
+            styles.iter().copied().chain(init).chain([(header.width, header.height)]).collect();
         let spec = TaskSpec {
             asset: asset.path.clone(),
-            memory_bytes: estimate::memory_bytes(&painting.recipe, (width, height), &sources, &styles),
+            memory_bytes: estimate::memory_bytes(
+                &painting.recipe,
+                (width, height),
+                &sources,
+                &styles,
+            ),
             work: estimate::work(&painting.recipe, width, height),
             action,
         };
-        self.plan.tasks.push(PlannedTask { spec, output, rule: rule.to_owned(), style: style.name.clone(), action: digest, state });
+        self.plan.tasks.push(PlannedTask {
+            spec,
+            output,
+            rule: rule.to_owned(),
+            style: style.name.clone(),
+            action: digest,
+            state,
+        });
         Ok(())
     }
 
@@ -207,11 +249,17 @@ impl Planner<'_> {
     ) -> Result<Action, PlanError> {
         let style_ref = |image: &StyleImage| match self.input(&image.path) {
             Ok(file) => Ok(StyleRef { blob: file.blob, weight: image.weight }),
-            Err(reason) => Err(PlanError::Style { path: image.path.clone(), style: style.name.clone(), reason }),
+            Err(reason) => Err(PlanError::Style {
+                path: image.path.clone(),
+                style: style.name.clone(),
+                reason,
+            }),
         };
         let init = painting.init.as_ref().map(|path| match self.input(path) {
             Ok(file) => Ok(file.blob),
-            Err(reason) => Err(PlanError::Init { path: path.clone(), rule: rule.to_owned(), reason }),
+            Err(reason) => {
+                Err(PlanError::Init { path: path.clone(), rule: rule.to_owned(), reason })
+            }
         });
         let mut models = self.findings.models.to_vec();
         models.sort();
@@ -227,10 +275,20 @@ impl Planner<'_> {
     }
 
     fn input(&self, path: &AssetPath) -> Result<InputFile, String> {
-        self.findings.inputs.get(path).cloned().unwrap_or_else(|| Err("there is no such file in the project".to_owned()))
+        self.findings
+            .inputs
+            .get(path)
+            .cloned()
+            .unwrap_or_else(|| Err("there is no such file in the project".to_owned()))
     }
 
-    fn output(&self, asset: &ListedAsset, rule: &str, painting: &Painting, format: ContainerFormat) -> Result<AssetPath, PlanError> {
+    fn output(
+        &self,
+        asset: &ListedAsset,
+        rule: &str,
+        painting: &Painting,
+        format: ContainerFormat,
+    ) -> Result<AssetPath, PlanError> {
         let relative = self.manifest.in_assets(&asset.path).unwrap_or(asset.path.as_str());
         let parts = Parts {
             dir: relative.rsplit_once('/').map_or("", |(dir, _)| dir),
@@ -241,15 +299,27 @@ impl Planner<'_> {
             rule,
         };
         let expanded = self.manifest.output_pattern().expand(&parts);
-        let output = expanded.map_err(|source| PlanError::OutputPath { asset: asset.path.clone(), source })?;
+        let output = expanded
+            .map_err(|source| PlanError::OutputPath { asset: asset.path.clone(), source })?;
         if ContainerFormat::from_extension(output.extension()) != Some(format) {
-            return Err(PlanError::WrongExtension { asset: asset.path.clone(), output, rule: rule.to_owned(), format });
+            return Err(PlanError::WrongExtension {
+                asset: asset.path.clone(),
+                output,
+                rule: rule.to_owned(),
+                format,
+            });
         }
         Ok(output)
     }
 
-    /// Takes an output's name for the task that comes next. Names that differ in case alone are one file on some systems, so they are one here.
-    fn claim(&mut self, asset: &AssetPath, style: &Style, output: &AssetPath) -> Result<(), PlanError> {
+    /// Takes an output's name for the task that comes next. Names that differ in case alone are one
+    /// file on some systems, so they are one here.
+    fn claim(
+        &mut self,
+        asset: &AssetPath,
+        style: &Style,
+        output: &AssetPath,
+    ) -> Result<(), PlanError> {
         match self.outputs.insert(output.case_key(), self.plan.tasks.len()) {
             None => Ok(()),
             Some(first) => {
@@ -271,7 +341,11 @@ impl Planner<'_> {
         for input in wanted.iter().flatten().map(|asset| &asset.path).chain(&inputs) {
             if let Some(&task) = self.outputs.get(&input.case_key()) {
                 let task = &self.plan.tasks[task];
-                return Err(PlanError::Overwrites { asset: task.spec.asset.clone(), output: task.output.clone(), input: input.clone() });
+                return Err(PlanError::Overwrites {
+                    asset: task.spec.asset.clone(),
+                    output: task.output.clone(),
+                    input: input.clone(),
+                });
             }
         }
         Ok(())
@@ -281,34 +355,57 @@ impl Planner<'_> {
         let rules = self.manifest.rules();
         for (rule, assets) in rules.iter().zip(wanted) {
             if assets.is_empty() && !rule.skips() {
-                let note = self
-                    .taken_before(rule, wanted)
-                    .unwrap_or_else(|| Note::RuleMatchesNothing { rule: rule.name.clone(), globs: rule.matches.patterns().to_vec() });
+                let note =
+                    self.taken_before(rule, wanted).unwrap_or_else(|| Note::RuleMatchesNothing {
+                        rule: rule.name.clone(),
+                        globs: rule.matches.patterns().to_vec(),
+                    });
                 self.plan.notes.push(note);
             }
-            let maps = assets.iter().filter_map(|asset| Some((&asset.path, data_map_suffix(asset.path.file_stem())?)));
+            let maps = assets
+                .iter()
+                .filter_map(|asset| Some((&asset.path, data_map_suffix(asset.path.file_stem())?)));
             let maps: Vec<_> = maps.collect();
             if let Some(&(first, suffix)) = maps.first() {
-                self.plan.notes.push(Note::DataMaps { rule: rule.name.clone(), first: first.clone(), count: maps.len(), suffix });
+                self.plan.notes.push(Note::DataMaps {
+                    rule: rule.name.clone(),
+                    first: first.clone(),
+                    count: maps.len(),
+                    suffix,
+                });
             }
         }
-        let unused = self.manifest.unused_styles().map(|style| Note::UnusedStyle { style: style.to_owned() });
+        let unused = self
+            .manifest
+            .unused_styles()
+            .map(|style| Note::UnusedStyle { style: style.to_owned() });
         self.plan.notes.extend(unused);
     }
 
     /// The note that an earlier rule takes what `rule` matches.
     fn taken_before(&self, rule: &Rule, wanted: &[Vec<&ListedAsset>]) -> Option<Note> {
         self.manifest.rules().iter().zip(wanted).find_map(|(earlier, assets)| {
-            let taken = assets.iter().find(|asset| self.manifest.in_assets(&asset.path).is_some_and(|path| rule.is_about(path)))?;
-            Some(Note::RuleComesTooLate { rule: rule.name.clone(), earlier: earlier.name.clone(), asset: taken.path.clone() })
+            let taken = assets.iter().find(|asset| {
+                self.manifest.in_assets(&asset.path).is_some_and(|path| rule.is_about(path))
+            })?;
+            Some(Note::RuleComesTooLate {
+                rule: rule.name.clone(),
+                earlier: earlier.name.clone(),
+                asset: taken.path.clone(),
+            })
         })
     }
 
-    /// What is recorded, but made by nothing now. The output of an asset that cannot be painted today is not given up.
+    /// What is recorded, but made by nothing now. The output of an asset that cannot be painted
+    /// today is not given up.
     fn add_orphans(&mut self) {
-        let failing: BTreeSet<_> = self.plan.problems.iter().map(|problem| &problem.asset).collect();
+        let failing: BTreeSet<_> =
+            self.plan.problems.iter().map(|problem| &problem.asset).collect();
         let made: BTreeSet<_> = self.plan.tasks.iter().map(|task| &task.output).collect();
-        let orphaned = self.findings.previous.iter().filter(|(output, record)| !made.contains(output) && !failing.contains(&record.asset));
+        let orphaned =
+            self.findings.previous.iter().filter(|(output, record)| {
+                !made.contains(output) && !failing.contains(&record.asset)
+            });
         self.plan.orphans = orphaned.map(|(output, _)| output.clone()).collect();
     }
 }

@@ -42,7 +42,9 @@ impl std::fmt::Display for Problem {
 pub(crate) fn usable(asset: &ListedAsset) -> Result<ImageHeader, ProblemCause> {
     let header = asset.image.clone().map_err(ProblemCause::Unusable)?;
     match ContainerFormat::from_extension(asset.path.extension()) {
-        Some(named) if named != header.format => Err(ProblemCause::Mislabelled { named, held: header.format }),
+        Some(named) if named != header.format => {
+            Err(ProblemCause::Mislabelled { named, held: header.format })
+        }
         _ => Ok(header),
     }
 }

@@ -9,7 +9,8 @@ pub struct Record {
     pub asset: AssetPath,
     pub style: String,
     pub action: Action,
-    /// The action's digest as it was computed then: comparing it does not depend on how a file writes numbers.
+    /// The action's digest as it was computed then: comparing it does not depend on how a file
+    /// writes numbers.
     pub action_digest: Digest,
     /// The file that was written.
     pub output: BlobRef,

@@ -82,15 +82,27 @@ impl fmt::Display for Reason {
             Self::ContentChanged => write!(f, "the asset changed"),
             Self::AssetReplaced { from } => write!(f, "it was made from {from}"),
             Self::StyleChanged { path } => write!(f, "style image {path} changed"),
-            Self::StyleImagesChanged { style, from, to } => write!(f, "style `{style}` had {from} images and has {to}"),
-            Self::StyleWeightChanged { path, from, to } => write!(f, "the weight of style image {path} changed from {from} to {to}"),
-            Self::StyleReplaced { from, to } => write!(f, "the style changed from `{from}` to `{to}`"),
+            Self::StyleImagesChanged { style, from, to } => {
+                write!(f, "style `{style}` had {from} images and has {to}")
+            }
+            Self::StyleWeightChanged { path, from, to } => {
+                write!(f, "the weight of style image {path} changed from {from} to {to}")
+            }
+            Self::StyleReplaced { from, to } => {
+                write!(f, "the style changed from `{from}` to `{to}`")
+            }
             Self::InitChanged => write!(f, "the image to begin with changed"),
-            Self::RecipeChanged { field, from, to } => write!(f, "{field} changed from {from} to {to}"),
+            Self::RecipeChanged { field, from, to } => {
+                write!(f, "{field} changed from {from} to {to}")
+            }
             Self::ModelChanged { model } => write!(f, "model {model} changed"),
-            Self::EngineChanged { from, to } => write!(f, "the engine changed from version {from} to {to}"),
+            Self::EngineChanged { from, to } => {
+                write!(f, "the engine changed from version {from} to {to}")
+            }
             Self::FormatChanged { from, to } => write!(f, "the format changed from {from} to {to}"),
-            Self::QualityChanged { from, to } => write!(f, "the quality changed from {from} to {to}"),
+            Self::QualityChanged { from, to } => {
+                write!(f, "the quality changed from {from} to {to}")
+            }
             Self::RecordOutdated => write!(f, "it was built by another version of Impasto"),
         }
     }
@@ -106,7 +118,11 @@ pub(crate) struct Candidate<'a> {
 }
 
 /// Compares a task with what was built last time and with the output that is there.
-pub(crate) fn staleness(now: Candidate<'_>, record: Option<&Record>, present: Option<&BlobRef>) -> Staleness {
+pub(crate) fn staleness(
+    now: Candidate<'_>,
+    record: Option<&Record>,
+    present: Option<&BlobRef>,
+) -> Staleness {
     let Some(record) = record else { return Staleness::Stale(vec![Reason::NeverBuilt]) };
     let mut reasons = Vec::new();
     match present {
@@ -129,7 +145,11 @@ fn changes(now: Candidate<'_>, record: &Record, reasons: &mut Vec<Reason>) {
     let (then, action) = (&record.action, now.action);
     if then.content != action.content {
         let replaced = record.asset != *now.asset;
-        reasons.push(if replaced { Reason::AssetReplaced { from: record.asset.clone() } } else { Reason::ContentChanged });
+        reasons.push(if replaced {
+            Reason::AssetReplaced { from: record.asset.clone() }
+        } else {
+            Reason::ContentChanged
+        });
     }
     style_changes(now, record, reasons);
     // An image in place of noise or content shows as a change of the recipe.
@@ -148,7 +168,8 @@ fn changes(now: Candidate<'_>, record: &Record, reasons: &mut Vec<Reason>) {
         }
     }
     if then.engine_version != action.engine_version {
-        reasons.push(Reason::EngineChanged { from: then.engine_version, to: action.engine_version });
+        reasons
+            .push(Reason::EngineChanged { from: then.engine_version, to: action.engine_version });
     }
     let (from, to) = (then.output, action.output);
     if from.format != to.format {
@@ -164,11 +185,16 @@ fn style_changes(now: Candidate<'_>, record: &Record, reasons: &mut Vec<Reason>)
         return;
     }
     if record.style != now.style.name {
-        reasons.push(Reason::StyleReplaced { from: record.style.clone(), to: now.style.name.clone() });
+        reasons
+            .push(Reason::StyleReplaced { from: record.style.clone(), to: now.style.name.clone() });
         return;
     }
     if then.len() != styles.len() {
-        reasons.push(Reason::StyleImagesChanged { style: record.style.clone(), from: then.len(), to: styles.len() });
+        reasons.push(Reason::StyleImagesChanged {
+            style: record.style.clone(),
+            from: then.len(),
+            to: styles.len(),
+        });
         return;
     }
     for ((from, to), image) in then.iter().zip(styles).zip(&now.style.images) {
@@ -177,7 +203,11 @@ fn style_changes(now: Candidate<'_>, record: &Record, reasons: &mut Vec<Reason>)
             reasons.push(Reason::StyleChanged { path: path.clone() });
         }
         if from.weight != to.weight {
-            reasons.push(Reason::StyleWeightChanged { path, from: from.weight.to_string(), to: to.weight.to_string() });
+            reasons.push(Reason::StyleWeightChanged {
+                path,
+                from: from.weight.to_string(),
+                to: to.weight.to_string(),
+            });
         }
     }
 }
@@ -194,11 +224,16 @@ fn recipe_changes(from: &Recipe, to: &Recipe) -> Vec<Reason> {
         Some(value) => value.to_string(),
     };
     changed
-        .map(|(field, value)| Reason::RecipeChanged { field: field.clone(), from: shown(from.get(field)), to: shown(Some(value)) })
+        .map(|(field, value)| Reason::RecipeChanged {
+            field: field.clone(),
+            from: shown(from.get(field)),
+            to: shown(Some(value)),
+        })
         .collect()
 }
 
-/// A recipe's fields by name. They go through text so that 0.1 stays 0.1 and does not become the nearest number of twice the precision.
+/// A recipe's fields by name. They go through text so that 0.1 stays 0.1 and does not become the
+/// nearest number of twice the precision.
 fn fields(recipe: &Recipe) -> BTreeMap<String, Value> {
     let text = serde_json::to_string(recipe).expect("a recipe serialises");
     serde_json::from_str(&text).expect("what was just written is an object")

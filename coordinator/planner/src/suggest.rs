@@ -1,7 +1,10 @@
 //! The word that somebody meant.
 
 /// The candidate nearest to `word`, where one is near enough to be a slip of the hand.
-pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
+pub(crate) fn nearest<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<String> {
     let word = word.to_lowercase();
     candidates
         .into_iter()
@@ -19,9 +22,13 @@ mod tests {
     #[test]
     fn slips_are_found_and_other_words_are_not() {
         let keys = ["style", "style_weight", "name", "exclude"];
-        for (word, expected) in
-            [("sytle_weight", Some("style_weight")), ("Name", Some("name")), ("stlye", Some("style")), ("colour", None), ("x", None)]
-        {
+        for (word, expected) in [
+            ("sytle_weight", Some("style_weight")),
+            ("Name", Some("name")),
+            ("stlye", Some("style")),
+            ("colour", None),
+            ("x", None),
+        ] {
             assert_eq!(nearest(word, keys).as_deref(), expected, "{word}");
         }
     }

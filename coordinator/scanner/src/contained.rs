@@ -12,7 +12,8 @@ pub struct LeavesProject {
     pub path: String,
 }
 
-/// `path` below `root` (which is canonical) with every link on the way resolved. What does not exist yet is appended as it is.
+/// `path` below `root` (which is canonical) with every link on the way resolved. What does not
+/// exist yet is appended as it is.
 pub(crate) fn resolve(root: &Path, path: &AssetPath) -> Result<PathBuf, LeavesProject> {
     let leaves = || LeavesProject { path: path.to_string() };
     let mut resolved = root.to_owned();

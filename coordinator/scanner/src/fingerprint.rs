@@ -27,11 +27,15 @@ pub(crate) enum FingerprintError {
     Unstable,
 }
 
-/// How often a file that changes under the reader is read before it is given up: once, and once more.
+/// How often a file that changes under the reader is read before it is given up: once, and once
+/// more.
 const ATTEMPTS: usize = 2;
 
 /// Digests the file. `meanwhile` reads whatever else has to belong to the same moment.
-pub(crate) fn fingerprint<T>(file: &Path, meanwhile: impl Fn() -> T) -> Result<(Fingerprint, T), FingerprintError> {
+pub(crate) fn fingerprint<T>(
+    file: &Path,
+    meanwhile: impl Fn() -> T,
+) -> Result<(Fingerprint, T), FingerprintError> {
     for _ in 0..ATTEMPTS {
         let taken_ns = now_ns();
         let metadata = fs::metadata(file)?;
@@ -80,6 +84,9 @@ mod tests {
     fn what_is_no_file_is_refused() {
         let folder = tempfile::tempdir().expect("a folder");
         assert!(matches!(fingerprint(folder.path(), || ()), Err(FingerprintError::NotAFile)));
-        assert!(matches!(fingerprint(&folder.path().join("none"), || ()), Err(FingerprintError::Read(_))));
+        assert!(matches!(
+            fingerprint(&folder.path().join("none"), || ()),
+            Err(FingerprintError::Read(_))
+        ));
     }
 }

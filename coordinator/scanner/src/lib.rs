@@ -1,7 +1,9 @@
-//! The one place that looks at project folders: it lists and digests assets, delivers results, keeps a project's state and watches for changes.
+//! The one place that looks at project folders: it lists and digests assets, delivers results,
+//! keeps a project's state and watches for changes.
 //!
-//! What a manifest means and what has to be painted is decided by `impasto-planner`, which is pure; what is inside an image file is read by
-//! `impasto-assets`. This crate is not asynchronous: its calls block, and a server makes them on threads of its own.
+//! What a manifest means and what has to be painted is decided by `impasto-planner`, which is pure;
+//! what is inside an image file is read by `impasto-assets`. This crate is not asynchronous: its
+//! calls block, and a server makes them on threads of its own.
 
 mod contained;
 mod deliver;
@@ -30,4 +32,7 @@ pub use stamp::Stamp;
 pub use stat_cache::StatCache;
 pub use state::{OnDisk, State, StateError};
 pub use walk::ScanProblem;
-pub use watch::{Change, Completeness, Probe, SettleSettings, Settled, Settling, WatchError, WatchSettings, Watcher};
+pub use watch::{
+    Change, Completeness, Probe, SettleSettings, Settled, Settling, WatchError, WatchSettings,
+    Watcher,
+};

@@ -38,16 +38,24 @@ pub fn lock(project: &Project) -> Result<ProjectLock, LockError> {
     let file = open(project)?;
     match file.try_lock() {
         Ok(()) => Ok(taken(project, file)),
-        Err(TryLockError::WouldBlock) => Err(LockError::Held { dir: project.dir().to_owned(), holder: holder(project) }),
-        Err(TryLockError::Error(source)) => Err(LockError::Io { path: project.state_file(LOCK), source }),
+        Err(TryLockError::WouldBlock) => {
+            Err(LockError::Held { dir: project.dir().to_owned(), holder: holder(project) })
+        }
+        Err(TryLockError::Error(source)) => {
+            Err(LockError::Io { path: project.state_file(LOCK), source })
+        }
     }
 }
 
-/// Locks the project. Where another build holds it, calls `waiting` once and waits for that build's end.
+/// Locks the project. Where another build holds it, calls `waiting` once and waits for that build's
+/// end.
 ///
 /// # Errors
 /// The lock's file cannot be made.
-pub fn lock_or_wait(project: &Project, waiting: impl FnOnce(Option<Holder>)) -> Result<ProjectLock, LockError> {
+pub fn lock_or_wait(
+    project: &Project,
+    waiting: impl FnOnce(Option<Holder>),
+) -> Result<ProjectLock, LockError> {
     match lock(project) {
         Err(LockError::Held { holder, .. }) => waiting(holder),
         result => return result,
@@ -95,11 +103,16 @@ mod tests {
         let test = TestProject::new();
         let first = lock(test.project()).expect("it is free");
         let error = lock(test.project()).expect_err("it is held").to_string();
-        assert!(error.ends_with(&format!("is running (process {})", std::process::id())), "{error}");
+        assert!(
+            error.ends_with(&format!("is running (process {})", std::process::id())),
+            "{error}"
+        );
 
         let (waits, waiting) = mpsc::channel();
         std::thread::scope(|scope| {
-            let second = scope.spawn(|| lock_or_wait(test.project(), |holder| waits.send(holder).expect("the test listens")));
+            let second = scope.spawn(|| {
+                lock_or_wait(test.project(), |holder| waits.send(holder).expect("the test listens"))
+            });
             let holder = waiting.recv().expect("it waits").expect("the holder is known");
             assert_eq!(holder.process_id, std::process::id());
             drop(first);

@@ -13,35 +13,44 @@ use crate::watch::Completeness;
 
 /// The header, or why the file cannot be used, in words that follow its name.
 pub(crate) fn header(file: &Path) -> Result<ImageHeader, String> {
-    let header = header_of_path(file, &Limits::default()).map_err(|error| with_causes(&error.kind))?;
+    let header =
+        header_of_path(file, &Limits::default()).map_err(|error| with_causes(&error.kind))?;
     Ok(ImageHeader { width: header.width, height: header.height, format: header.format })
 }
 
 /// Whether a file that stands still is a whole picture, or the beginning of one.
 ///
-/// PNG and JPEG tell by their last bytes. The others are decoded: only damage that a file cut short can have counts, for a picture that
-/// is broken for good would be waited for in vain, and the build says better what is wrong with it.
+/// PNG and JPEG tell by their last bytes. The others are decoded: only damage that a file cut short
+/// can have counts, for a picture that is broken for good would be waited for in vain, and the
+/// build says better what is wrong with it.
 pub(crate) fn completeness(file: &Path) -> Completeness {
     let partial = |reason: &str| Completeness::Partial(reason.to_owned());
     let format = match header_of_path(file, &Limits::default()) {
         Ok(header) => header.format,
         Err(error) => {
             return match error.kind {
-                // Copying begins with an empty file, or with one of the right length that is all zeros.
-                AssetErrorKind::Empty | AssetErrorKind::Truncated | AssetErrorKind::NotAnImage | AssetErrorKind::Read(_) => {
-                    Completeness::Partial(with_causes(&error.kind))
-                }
+                // Copying begins with an empty file, or with one of the right length that is all
+                // zeros.
+                AssetErrorKind::Empty
+                | AssetErrorKind::Truncated
+                | AssetErrorKind::NotAnImage
+                | AssetErrorKind::Read(_) => Completeness::Partial(with_causes(&error.kind)),
                 _ => Completeness::Whole,
             };
         }
     };
     match format {
-        ContainerFormat::Png if !ends_with(file, b"IEND", PNG_TAIL) => partial("is truncated: a PNG ends in IEND"),
+        ContainerFormat::Png if !ends_with(file, b"IEND", PNG_TAIL) => {
+            partial("is truncated: a PNG ends in IEND")
+        }
         ContainerFormat::Jpeg if !ends_with(file, &[0xff, 0xd9], JPEG_TAIL) => {
             partial("is truncated: a JPEG ends in an end-of-image marker")
         }
         ContainerFormat::Png | ContainerFormat::Jpeg => Completeness::Whole,
-        ContainerFormat::Tga | ContainerFormat::Tiff | ContainerFormat::Webp | ContainerFormat::Bmp => decodes(file),
+        ContainerFormat::Tga
+        | ContainerFormat::Tiff
+        | ContainerFormat::Webp
+        | ContainerFormat::Bmp => decodes(file),
     }
 }
 
@@ -66,7 +75,8 @@ fn ends_with(file: &Path, mark: &[u8], tail: u64) -> bool {
 
 fn decodes(file: &Path) -> Completeness {
     let limits = Limits::default();
-    // The header was read, so the file is within the limits; one that grew since is caught when it is looked at again.
+    // The header was read, so the file is within the limits; one that grew since is caught when it
+    // is looked at again.
     let bytes = match fs::read(file) {
         Ok(bytes) => bytes,
         Err(error) => return Completeness::Partial(with_causes(&AssetErrorKind::Read(error))),
@@ -74,7 +84,9 @@ fn decodes(file: &Path) -> Completeness {
     match decode(&bytes, &file.display().to_string(), &limits) {
         Ok(_) => Completeness::Whole,
         Err(error) => match error.kind {
-            AssetErrorKind::Truncated | AssetErrorKind::Damaged(_) => Completeness::Partial(with_causes(&error.kind)),
+            AssetErrorKind::Truncated | AssetErrorKind::Damaged(_) => {
+                Completeness::Partial(with_causes(&error.kind))
+            }
             _ => Completeness::Whole,
         },
     }
@@ -104,15 +116,28 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         for format in ContainerFormat::ALL {
             // Not plain, so that every format takes some bytes for it.
-            let rgb = (0..32 * 32 * 3_u32).map(|index| (index.wrapping_mul(2_654_435_761) >> 24) as f32).collect();
-            let picture = Picture { width: 32, height: 32, rgb, alpha: None, origin: Origin::synthetic("a", format) };
-            let whole = encode(&picture, OutputSpec { format, quality: 90 }).expect("it is encoded");
+            let rgb = (0..32 * 32 * 3_u32)
+                .map(|index| (index.wrapping_mul(2_654_435_761) >> 24) as f32)
+                .collect();
+            let picture = Picture {
+                width: 32,
+                height: 32,
+                rgb,
+                alpha: None,
+                origin: Origin::synthetic("a", format),
+            };
+            let whole =
+                encode(&picture, OutputSpec { format, quality: 90 }).expect("it is encoded");
             let file = folder.path().join(format!("a.{format}"));
             fs::write(&file, &whole).expect("it is written");
             assert_eq!(completeness(&file), Completeness::Whole, "{format}");
             for length in [0, whole.len() / 2, whole.len() * 9 / 10] {
                 fs::write(&file, &whole[..length]).expect("it is written");
-                assert!(matches!(completeness(&file), Completeness::Partial(_)), "{format}, {length} of {}", whole.len());
+                assert!(
+                    matches!(completeness(&file), Completeness::Partial(_)),
+                    "{format}, {length} of {}",
+                    whole.len()
+                );
             }
             // The length comes first and the bytes later, as some copying programs do it.
             fs::write(&file, vec![0; whole.len()]).expect("it is written");

@@ -12,7 +12,8 @@ use crate::contained::{self, LeavesProject};
 /// The manifest's name, where only a folder is given.
 pub const MANIFEST_NAME: &str = "impasto.toml";
 
-/// The folder inside a project in which Impasto keeps what it remembers. Deleting it costs time, never a result.
+/// The folder inside a project in which Impasto keeps what it remembers. Deleting it costs time,
+/// never a result.
 pub const STATE_DIR: &str = ".impasto";
 
 /// Far more than anyone writes, and little enough to read at once.
@@ -51,7 +52,9 @@ impl Project {
     /// There is no manifest, or it cannot be read, or something in it is wrong.
     pub fn open(dir: &Path) -> Result<Self, ProjectError> {
         let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
-        let is_file = fs::metadata(dir).map_err(|source| not_found(source, dir, |dir| ProjectError::NoFolder { dir }))?.is_file();
+        let is_file = fs::metadata(dir)
+            .map_err(|source| not_found(source, dir, |dir| ProjectError::NoFolder { dir }))?
+            .is_file();
         let shown = if is_file { dir.to_owned() } else { dir.join(MANIFEST_NAME) };
         let text = read_manifest(&shown, dir)?;
         let manifest = Manifest::parse(&text, &shown.display().to_string())?;
@@ -61,7 +64,10 @@ impl Project {
         let (Some(dir), Some(name)) = (absolute.parent(), absolute.file_name()) else {
             return Err(read(io::ErrorKind::InvalidFilename.into()));
         };
-        let manifest_path = name.to_string_lossy().parse().map_err(|source| ProjectError::Name { path: shown.clone(), source })?;
+        let manifest_path = name
+            .to_string_lossy()
+            .parse()
+            .map_err(|source| ProjectError::Name { path: shown.clone(), source })?;
         let root = fs::canonicalize(dir).map_err(read)?;
         Ok(Self { dir: dir.to_owned(), root, manifest_path, manifest })
     }
@@ -105,7 +111,8 @@ impl Project {
     /// `file` relative to the project, if it is in there and its name can be used.
     pub(crate) fn relative(&self, file: &Path) -> Option<AssetPath> {
         // Some systems report events under the folder's real name.
-        let relative = file.strip_prefix(&self.dir).or_else(|_| file.strip_prefix(&self.root)).ok()?;
+        let relative =
+            file.strip_prefix(&self.dir).or_else(|_| file.strip_prefix(&self.root)).ok()?;
         slashed(relative)?.parse().ok()
     }
 
@@ -143,14 +150,19 @@ impl Project {
 
 /// A relative path in the form that manifests use; `None` where it is not Unicode.
 pub(crate) fn slashed(path: &Path) -> Option<String> {
-    let components: Option<Vec<_>> = path.components().map(|component| component.as_os_str().to_str()).collect();
+    let components: Option<Vec<_>> =
+        path.components().map(|component| component.as_os_str().to_str()).collect();
     Some(components?.join("/"))
 }
 
 fn read_manifest(path: &Path, dir: &Path) -> Result<String, ProjectError> {
-    let metadata = fs::metadata(path).map_err(|source| match not_found(source, dir, |dir| ProjectError::NoManifest { dir }) {
-        ProjectError::Read { source, .. } => ProjectError::Read { path: path.to_owned(), source },
-        other => other,
+    let metadata = fs::metadata(path).map_err(|source| {
+        match not_found(source, dir, |dir| ProjectError::NoManifest { dir }) {
+            ProjectError::Read { source, .. } => {
+                ProjectError::Read { path: path.to_owned(), source }
+            }
+            other => other,
+        }
     })?;
     if metadata.len() > MAX_MANIFEST_BYTES {
         return Err(ProjectError::TooLarge { path: path.to_owned(), size_bytes: metadata.len() });
@@ -159,7 +171,11 @@ fn read_manifest(path: &Path, dir: &Path) -> Result<String, ProjectError> {
 }
 
 /// `missing` where `error` says that the path does not exist.
-fn not_found(error: io::Error, path: &Path, missing: impl FnOnce(PathBuf) -> ProjectError) -> ProjectError {
+fn not_found(
+    error: io::Error,
+    path: &Path,
+    missing: impl FnOnce(PathBuf) -> ProjectError,
+) -> ProjectError {
     match error.kind() {
         io::ErrorKind::NotFound => missing(path.to_owned()),
         _ => ProjectError::Read { path: path.to_owned(), source: error },
@@ -178,7 +194,10 @@ mod tests {
         assert_eq!(by_file.dir(), test.project().dir());
         assert_eq!(by_file.manifest_file(), test.dir().join(MANIFEST_NAME));
         let inside = test.dir().join("walls").join("a.png");
-        assert_eq!(by_file.relative(&inside).map(|path| path.to_string()), Some("walls/a.png".to_owned()));
+        assert_eq!(
+            by_file.relative(&inside).map(|path| path.to_string()),
+            Some("walls/a.png".to_owned())
+        );
         assert_eq!(by_file.relative(Path::new("/elsewhere/a.png")), None);
     }
 
@@ -186,12 +205,19 @@ mod tests {
     fn what_is_no_project_says_what_to_do() {
         let empty = tempfile::tempdir().expect("a folder");
         let error = Project::open(empty.path()).expect_err("it has no manifest");
-        assert_eq!(error.to_string(), format!("there is no impasto.toml in {}; `impasto init` writes one", empty.path().display()));
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "there is no impasto.toml in {}; `impasto init` writes one",
+                empty.path().display()
+            )
+        );
 
         let error = Project::open(&empty.path().join("nowhere")).expect_err("it does not exist");
         assert!(matches!(error, ProjectError::NoFolder { .. }), "{error}");
 
-        fs::write(empty.path().join(MANIFEST_NAME), "[project]\nnam = \"x\"\n").expect("it is written");
+        fs::write(empty.path().join(MANIFEST_NAME), "[project]\nnam = \"x\"\n")
+            .expect("it is written");
         let error = Project::open(empty.path()).expect_err("it has a slip").to_string();
         assert!(error.contains(&empty.path().join(MANIFEST_NAME).display().to_string()), "{error}");
 

@@ -35,8 +35,8 @@ pub enum ReplaceError {
     Leaves(#[from] crate::LeavesProject),
 }
 
-/// Gives `path` the content `bytes`, by a temporary file beside it that takes its name. Folders above it are made. A link is followed,
-/// and its target replaced.
+/// Gives `path` the content `bytes`, by a temporary file beside it that takes its name. Folders
+/// above it are made. A link is followed, and its target replaced.
 ///
 /// # Errors
 /// The file cannot be written; it is then as it was.
@@ -90,7 +90,8 @@ fn temporary_in(folder: &Path) -> io::Result<NamedTempFile> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        // As any program makes files: the umask takes away what it should. A temporary file is private otherwise.
+        // As any program makes files: the umask takes away what it should. A temporary file is
+        // private otherwise.
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
     builder.tempfile_in(folder)
@@ -101,7 +102,11 @@ fn temporary_in(folder: &Path) -> io::Result<NamedTempFile> {
 fn sync_folder(folder: &Path) -> io::Result<()> {
     match fs::File::open(folder).and_then(|folder| folder.sync_all()) {
         // Some network file systems have no such call; the file itself is safe already.
-        Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => Ok(()),
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) =>
+        {
+            Ok(())
+        }
         result => result,
     }
 }
@@ -115,7 +120,9 @@ fn sync_folder(_folder: &Path) -> io::Result<()> {
 fn classify(path: &Path, source: io::Error) -> ReplaceError {
     let path = path.to_owned();
     match source.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ReplaceError::DiskFull { path, source },
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            ReplaceError::DiskFull { path, source }
+        }
         io::ErrorKind::ReadOnlyFilesystem => ReplaceError::ReadOnlyDisk { path, source },
         io::ErrorKind::PermissionDenied => ReplaceError::Denied { path, source },
         _ => ReplaceError::Other { path, source },
@@ -128,7 +135,9 @@ mod tests {
 
     fn names_in(folder: &Path) -> Vec<String> {
         let entries = fs::read_dir(folder).expect("it can be listed");
-        entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect()
+        entries
+            .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+            .collect()
     }
 
     #[test]
@@ -136,7 +145,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("new").join("deep").join("a.png");
         assert_eq!(replace_file(&file, b"one").expect("it is written"), Delivered::Written);
-        let time = || fs::metadata(&file).and_then(|metadata| metadata.modified()).expect("it has a time");
+        let time =
+            || fs::metadata(&file).and_then(|metadata| metadata.modified()).expect("it has a time");
         let before = time();
         assert_eq!(replace_file(&file, b"one").expect("it is compared"), Delivered::Unchanged);
         assert_eq!(time(), before);
@@ -154,9 +164,15 @@ mod tests {
         permissions.set_readonly(true);
         fs::set_permissions(&file, permissions).expect("it is locked");
 
-        assert_eq!(replace_file(&file, b"old").expect("equal bytes need no writing"), Delivered::Unchanged);
+        assert_eq!(
+            replace_file(&file, b"old").expect("equal bytes need no writing"),
+            Delivered::Unchanged
+        );
         let error = replace_file(&file, b"new").expect_err("it is read-only").to_string();
-        assert_eq!(error, format!("{} is read-only: check it out or make it writable", file.display()));
+        assert_eq!(
+            error,
+            format!("{} is read-only: check it out or make it writable", file.display())
+        );
         assert_eq!(fs::read(&file).expect("it is there"), b"old");
         assert_eq!(names_in(folder.path()), ["a.png"]);
     }
@@ -165,7 +181,10 @@ mod tests {
     fn nothing_is_left_where_the_name_is_taken() {
         let folder = tempfile::tempdir().expect("a folder");
         fs::create_dir(folder.path().join("a.png")).expect("it is made");
-        assert!(matches!(replace_file(&folder.path().join("a.png"), b"new"), Err(ReplaceError::Folder { .. })));
+        assert!(matches!(
+            replace_file(&folder.path().join("a.png"), b"new"),
+            Err(ReplaceError::Folder { .. })
+        ));
         // A file where a folder should be.
         fs::write(folder.path().join("b"), "").expect("it is written");
         assert!(replace_file(&folder.path().join("b").join("c.png"), b"new").is_err());
@@ -179,7 +198,10 @@ mod tests {
         let text = |kind: io::ErrorKind| classify(Path::new("a.png"), kind.into()).to_string();
         assert_eq!(text(io::ErrorKind::StorageFull), "the disk is full: a.png was not written");
         assert_eq!(text(io::ErrorKind::PermissionDenied), "a.png may not be written");
-        assert_eq!(text(io::ErrorKind::ReadOnlyFilesystem), "a.png lies on a file system that is read-only");
+        assert_eq!(
+            text(io::ErrorKind::ReadOnlyFilesystem),
+            "a.png lies on a file system that is read-only"
+        );
     }
 
     #[cfg(unix)]

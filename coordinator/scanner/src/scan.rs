@@ -36,8 +36,8 @@ pub enum ScanError {
     Folder { path: PathBuf, source: io::Error },
 }
 
-/// Scans the project, on several threads. `cache` makes an unchanged file cost one `stat`; it is brought up to date, and saving it is the
-/// caller's.
+/// Scans the project, on several threads. `cache` makes an unchanged file cost one `stat`; it is
+/// brought up to date, and saving it is the caller's.
 ///
 /// # Errors
 /// The folder of assets cannot be listed. What is wrong with a file is said in the [`Scan`].
@@ -52,7 +52,8 @@ pub(crate) fn scan_except(
     hold_back: impl Fn(&AssetPath, &Stamp) -> bool,
 ) -> Result<Scan, ScanError> {
     let Walk { wanted, unmatched, problems } = walk(project)?;
-    let (held, wanted): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|found| hold_back(&found.path, &found.stamp));
+    let (held, wanted): (Vec<_>, Vec<_>) =
+        wanted.into_iter().partition(|found| hold_back(&found.path, &found.stamp));
     let mut scan = Scan {
         listing: Listing { assets: Vec::with_capacity(wanted.len()), unmatched },
         problems,
@@ -72,15 +73,19 @@ pub(crate) fn scan_except(
             Err(FingerprintError::Read(error)) if error.kind() == io::ErrorKind::NotFound => {}
             Err(FingerprintError::NotAFile) => {}
             Err(FingerprintError::Read(source)) => {
-                scan.problems.push(ScanProblem::Unreadable { path: found.path.to_string(), source });
+                scan.problems
+                    .push(ScanProblem::Unreadable { path: found.path.to_string(), source });
             }
-            Err(FingerprintError::Unstable) => scan.problems.push(ScanProblem::Unstable { path: found.path }),
+            Err(FingerprintError::Unstable) => {
+                scan.problems.push(ScanProblem::Unstable { path: found.path })
+            }
         }
     }
     refuse_case_collisions(&mut scan.listing.assets);
     scan_inputs(project, cache, &mut scan);
 
-    let listed: BTreeSet<_> = scan.listing.assets.iter().map(|asset| &asset.path).chain(scan.inputs.keys()).collect();
+    let listed: BTreeSet<_> =
+        scan.listing.assets.iter().map(|asset| &asset.path).chain(scan.inputs.keys()).collect();
     cache.retain(|path| listed.contains(path));
     Ok(scan)
 }
@@ -103,7 +108,12 @@ fn read(found: &Found, cache: &StatCache) -> Result<Read, FingerprintError> {
 
 impl Scan {
     /// Remembers what was read.
-    fn note(&mut self, cache: &mut StatCache, path: &AssetPath, read: Read) -> (BlobRef, Result<ImageHeader, String>) {
+    fn note(
+        &mut self,
+        cache: &mut StatCache,
+        path: &AssetPath,
+        read: Read,
+    ) -> (BlobRef, Result<ImageHeader, String>) {
         if let Some(fresh) = read.fresh {
             self.digested += 1;
             cache.put(path.clone(), fresh, read.image.clone().ok());
@@ -121,12 +131,15 @@ fn refuse_case_collisions(assets: &mut [ListedAsset]) {
     for places in places.into_values().filter(|places| places.len() > 1) {
         for (turn, &place) in places.iter().enumerate() {
             let other = assets[places[(turn + 1) % places.len()]].path.clone();
-            assets[place].image = Err(format!("is the same file as `{other}` on systems that ignore case: rename one"));
+            assets[place].image = Err(format!(
+                "is the same file as `{other}` on systems that ignore case: rename one"
+            ));
         }
     }
 }
 
-/// The images of styles and inits. There are few, they may lie anywhere in the project, and links to them are resolved whole.
+/// The images of styles and inits. There are few, they may lie anywhere in the project, and links
+/// to them are resolved whole.
 fn scan_inputs(project: &Project, cache: &mut StatCache, scan: &mut Scan) {
     for path in project.manifest().inputs() {
         let found = match project.resolve(&path) {
@@ -166,7 +179,9 @@ mod tests {
         test.write("walls/broken.png", b"\x89PNG\r\n\x1a\n");
         test.write("styles/night.png", &png(5, 6));
         let scan = scan(test.project(), &mut StatCache::default()).expect("it is scanned");
-        let [a, broken] = &scan.listing.assets[..] else { panic!("two assets: {:?}", scan.listing) };
+        let [a, broken] = &scan.listing.assets[..] else {
+            panic!("two assets: {:?}", scan.listing)
+        };
         assert_eq!((&a.path, a.blob), (&path("walls/a.png"), BlobRef::of(&png(9, 8))));
         assert_eq!(a.image, Ok(ImageHeader { width: 9, height: 8, format: ContainerFormat::Png }));
         assert_eq!(broken.image, Err("is truncated".to_owned()));
@@ -215,7 +230,10 @@ mod tests {
             })
             .into();
         refuse_case_collisions(&mut assets);
-        assert_eq!(assets[0].image, Err("is the same file as `A/x.png` on systems that ignore case: rename one".to_owned()));
+        assert_eq!(
+            assets[0].image,
+            Err("is the same file as `A/x.png` on systems that ignore case: rename one".to_owned())
+        );
         assert!(assets[1].image.is_err());
         assert!(assets[2].image.is_ok());
     }
@@ -225,13 +243,19 @@ mod tests {
         let test = TestProject::new();
         test.write("walls/a.png", &png(8, 8));
         let mut cache = StatCache::default();
-        let scan_one = |cache: &mut StatCache| scan(test.project(), cache).expect("it is scanned").digested;
+        let scan_one =
+            |cache: &mut StatCache| scan(test.project(), cache).expect("it is scanned").digested;
         assert_eq!(scan_one(&mut cache), 1);
 
-        // As if it had been digested a minute later: what the test would otherwise have to wait for.
+        // As if it had been digested a minute later: what the test would otherwise have to wait
+        // for.
         let metadata = fs::metadata(test.dir().join("walls/a.png")).expect("it is there");
         let stamp = Stamp::of(&metadata);
-        let later = Fingerprint { stamp, taken_ns: stamp.modified_ns + 60_000_000_000, blob: BlobRef::of(&png(8, 8)) };
+        let later = Fingerprint {
+            stamp,
+            taken_ns: stamp.modified_ns + 60_000_000_000,
+            blob: BlobRef::of(&png(8, 8)),
+        };
         cache.put(path("walls/a.png"), later, None);
         assert_eq!(scan_one(&mut cache), 0);
 

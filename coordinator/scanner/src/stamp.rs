@@ -5,19 +5,23 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-/// Two equal stamps of one file mean the same content, but for edits within the resolution of the file system's clock.
+/// Two equal stamps of one file mean the same content, but for edits within the resolution of the
+/// file system's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stamp {
     pub size_bytes: u64,
     pub modified_ns: i64,
-    /// When the file's data or attributes last changed, which programs cannot set back; 0 where the system does not tell.
+    /// When the file's data or attributes last changed, which programs cannot set back; 0 where the
+    /// system does not tell.
     pub changed_ns: i64,
-    /// Which file it is, so that one renamed into its place is seen; 0 where the system does not tell.
+    /// Which file it is, so that one renamed into its place is seen; 0 where the system does not
+    /// tell.
     pub file_id: u64,
 }
 
-/// How much older than the time of its digest a file's time has to be before an equal stamp is trusted. The coarsest clock in use is that
-/// of FAT and of some network mounts, two seconds; within one tick a file can change twice and look the same.
+/// How much older than the time of its digest a file's time has to be before an equal stamp is
+/// trusted. The coarsest clock in use is that of FAT and of some network mounts, two seconds;
+/// within one tick a file can change twice and look the same.
 pub(crate) const RACY_NS: i64 = 2_000_000_000;
 
 impl Stamp {
@@ -27,7 +31,8 @@ impl Stamp {
         Self { size_bytes: metadata.len(), modified_ns, changed_ns, file_id }
     }
 
-    /// Whether a digest that was begun at `taken_ns` still holds for a file that shows this same stamp.
+    /// Whether a digest that was begun at `taken_ns` still holds for a file that shows this same
+    /// stamp.
     pub(crate) fn is_trusted(&self, taken_ns: i64) -> bool {
         self.modified_ns.max(self.changed_ns).saturating_add(RACY_NS) <= taken_ns
     }
@@ -48,7 +53,10 @@ fn nanoseconds(time: SystemTime) -> i64 {
 #[cfg(unix)]
 fn change_and_id(metadata: &Metadata) -> (i64, u64) {
     use std::os::unix::fs::MetadataExt;
-    (metadata.ctime().saturating_mul(1_000_000_000).saturating_add(metadata.ctime_nsec()), metadata.ino())
+    (
+        metadata.ctime().saturating_mul(1_000_000_000).saturating_add(metadata.ctime_nsec()),
+        metadata.ino(),
+    )
 }
 
 #[cfg(not(unix))]
@@ -63,10 +71,14 @@ mod tests {
     #[test]
     fn a_fresh_file_is_not_trusted() {
         let stamp = Stamp { size_bytes: 1, modified_ns: 10 * RACY_NS, changed_ns: 0, file_id: 0 };
-        for (taken_ns, expected) in [(0, false), (10 * RACY_NS, false), (11 * RACY_NS - 1, false), (11 * RACY_NS, true)] {
+        for (taken_ns, expected) in
+            [(0, false), (10 * RACY_NS, false), (11 * RACY_NS - 1, false), (11 * RACY_NS, true)]
+        {
             assert_eq!(stamp.is_trusted(taken_ns), expected, "{taken_ns}");
         }
         // A time that was set back does not make it older.
-        assert!(!Stamp { modified_ns: 0, changed_ns: 10 * RACY_NS, ..stamp }.is_trusted(10 * RACY_NS));
+        assert!(
+            !Stamp { modified_ns: 0, changed_ns: 10 * RACY_NS, ..stamp }.is_trusted(10 * RACY_NS)
+        );
     }
 }

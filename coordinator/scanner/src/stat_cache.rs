@@ -26,7 +26,8 @@ struct Entry {
     stamp: Stamp,
     taken_ns: i64,
     blob: BlobRef,
-    /// Of a picture that cannot be used, the reason is found out anew each time: it may lie in Impasto's version.
+    /// Of a picture that cannot be used, the reason is found out anew each time: it may lie in
+    /// Impasto's version.
     #[serde(skip_serializing_if = "Option::is_none")]
     header: Option<(u32, u32, ContainerFormat)>,
 }
@@ -46,8 +47,12 @@ impl StatCache {
     /// The project's cache; empty where there is none, or none that can be read.
     pub fn load(project: &Project) -> Self {
         let file = project.state_file(FILE);
-        let stored = fs::read(&file).ok().and_then(|bytes| serde_json::from_slice::<Stored>(&bytes).ok());
-        let entries = stored.filter(|stored| stored.version == VERSION).map(|stored| stored.entries).unwrap_or_default();
+        let stored =
+            fs::read(&file).ok().and_then(|bytes| serde_json::from_slice::<Stored>(&bytes).ok());
+        let entries = stored
+            .filter(|stored| stored.version == VERSION)
+            .map(|stored| stored.entries)
+            .unwrap_or_default();
         Self { file: Some(file), entries, changed: false }
     }
 
@@ -72,13 +77,23 @@ impl StatCache {
     }
 
     /// What is known of the file that shows `stamp` now; nothing where it may have changed.
-    pub(crate) fn get(&self, path: &AssetPath, stamp: &Stamp) -> Option<(BlobRef, Option<ImageHeader>)> {
+    pub(crate) fn get(
+        &self,
+        path: &AssetPath,
+        stamp: &Stamp,
+    ) -> Option<(BlobRef, Option<ImageHeader>)> {
         let entry = self.entries.get(path)?;
-        let header = entry.header.map(|(width, height, format)| ImageHeader { width, height, format });
+        let header =
+            entry.header.map(|(width, height, format)| ImageHeader { width, height, format });
         (entry.stamp == *stamp && stamp.is_trusted(entry.taken_ns)).then_some((entry.blob, header))
     }
 
-    pub(crate) fn put(&mut self, path: AssetPath, fingerprint: Fingerprint, header: Option<ImageHeader>) {
+    pub(crate) fn put(
+        &mut self,
+        path: AssetPath,
+        fingerprint: Fingerprint,
+        header: Option<ImageHeader>,
+    ) {
         let Fingerprint { stamp, taken_ns, blob } = fingerprint;
         let header = header.map(|header| (header.width, header.height, header.format));
         self.entries.insert(path, Entry { stamp, taken_ns, blob, header });
@@ -114,7 +129,13 @@ mod tests {
         assert_eq!(loaded.get(&path("b.png"), &stamp), None);
 
         let file = test.project().state_file(FILE);
-        for broken in ["", "{", "[]", r#"{"version":2,"entries":{}}"#, r#"{"version":1,"entries":{"../a":{}}}"#] {
+        for broken in [
+            "",
+            "{",
+            "[]",
+            r#"{"version":2,"entries":{}}"#,
+            r#"{"version":1,"entries":{"../a":{}}}"#,
+        ] {
             fs::write(&file, broken).expect("it is written");
             assert_eq!(StatCache::load(test.project()).entries, BTreeMap::new(), "{broken}");
         }

@@ -86,7 +86,8 @@ struct StoredVersion {
 }
 
 impl State {
-    /// The project's state. Where the file cannot be used it is empty, and the error says why, as a warning.
+    /// The project's state. Where the file cannot be used it is empty, and the error says why, as a
+    /// warning.
     pub fn load(project: &Project) -> (Self, Option<StateError>) {
         match Self::try_load(project) {
             Ok(state) => (state, None),
@@ -122,10 +123,12 @@ impl State {
     pub fn save(&self, project: &Project) -> Result<(), ReplaceError> {
         let file = project.state_file(FILE);
         let other = |source| ReplaceError::Other { path: file.clone(), source };
-        let outputs = self
-            .records
-            .iter()
-            .map(|(output, record)| (output.clone(), StoredOutput { record: record.clone(), seen: self.seen.get(output).copied() }));
+        let outputs = self.records.iter().map(|(output, record)| {
+            (
+                output.clone(),
+                StoredOutput { record: record.clone(), seen: self.seen.get(output).copied() },
+            )
+        });
         let stored = Stored { version: VERSION, outputs: outputs.collect() };
         let bytes = serde_json::to_vec_pretty(&stored).map_err(|error| other(error.into()))?;
         project.make_state_dir().map_err(other)?;
@@ -140,7 +143,8 @@ impl State {
 
     /// Notes that `output` was delivered.
     pub fn put(&mut self, output: AssetPath, record: Record) {
-        // Seen again at the next look: right after it was written a stamp would not be trusted anyway.
+        // Seen again at the next look: right after it was written a stamp would not be trusted
+        // anyway.
         self.seen.remove(&output);
         self.records.insert(output, record);
     }
@@ -151,8 +155,8 @@ impl State {
         self.records.remove(output)
     }
 
-    /// What lies where each recorded output was put. An untouched one costs one `stat`; others are digested, and remembered for the next
-    /// time if the state is saved.
+    /// What lies where each recorded output was put. An untouched one costs one `stat`; others are
+    /// digested, and remembered for the next time if the state is saved.
     pub fn outputs_on_disk(&mut self, project: &Project) -> BTreeMap<AssetPath, OnDisk> {
         let mut found = BTreeMap::new();
         for (output, record) in &self.records {
@@ -201,7 +205,10 @@ mod tests {
         state.put(output.clone(), record("a.png", b"painted"));
 
         let check = |state: &mut State, expected: OnDisk| {
-            assert_eq!(state.outputs_on_disk(test.project()), BTreeMap::from([(output.clone(), expected)]));
+            assert_eq!(
+                state.outputs_on_disk(test.project()),
+                BTreeMap::from([(output.clone(), expected)])
+            );
         };
         check(&mut state, OnDisk::Same(BlobRef::of(b"painted")));
         // At once, in the same length: no stamp is trusted this early.
@@ -238,7 +245,10 @@ mod tests {
             fs::write(&file, text).expect("it is written");
             let (state, warning) = State::load(test.project());
             assert!(state.records().is_empty());
-            assert!(warning.is_some_and(|warning| warning.to_string().contains(expected)), "{text}");
+            assert!(
+                warning.is_some_and(|warning| warning.to_string().contains(expected)),
+                "{text}"
+            );
         }
     }
 }

@@ -1,11 +1,13 @@
 //! Names that editors, browsers and copying programs give to files that are not finished.
 
-const SUFFIXES: [&str; 9] = ["~", ".tmp", ".temp", ".part", ".partial", ".filepart", ".crdownload", ".download", ".swp"];
+const SUFFIXES: [&str; 9] =
+    ["~", ".tmp", ".temp", ".part", ".partial", ".filepart", ".crdownload", ".download", ".swp"];
 
 /// Whether a file or folder of this name is passed over: hidden, or temporary until it is renamed.
 pub(crate) fn is_passed_over(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
-    // Hidden names hold version control, caches and half-written files; `~$` is an office lock, `4913` is how vim tries a folder.
+    // Hidden names hold version control, caches and half-written files; `~$` is an office lock,
+    // `4913` is how vim tries a folder.
     lower.starts_with(['.', '~'])
         || lower == "4913"
         || (lower.len() > 1 && lower.starts_with('#') && lower.ends_with('#'))
@@ -18,9 +20,18 @@ mod tests {
 
     #[test]
     fn names() {
-        for name in
-            [".git", ".a.png.Xy12", ".~lock.a.png#", "a.png~", "a.png.TMP", "a.part", "a.png.crdownload", "#a.png#", "4913", "~$a.png"]
-        {
+        for name in [
+            ".git",
+            ".a.png.Xy12",
+            ".~lock.a.png#",
+            "a.png~",
+            "a.png.TMP",
+            "a.part",
+            "a.png.crdownload",
+            "#a.png#",
+            "4913",
+            "~$a.png",
+        ] {
             assert!(is_passed_over(name), "{name}");
         }
         for name in ["a.png", "part.png", "4913.png", "#1.png", "#", "temp", "a~b.png", "tmp.png"] {

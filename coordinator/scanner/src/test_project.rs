@@ -4,7 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use impasto_planner::Record;
-use impasto_types::{Action, AssetPath, BlobRef, ContainerFormat, ENGINE_VERSION, OutputSpec, Preset, StyleRef};
+use impasto_types::{
+    Action, AssetPath, BlobRef, ContainerFormat, ENGINE_VERSION, OutputSpec, Preset, StyleRef,
+};
 use tempfile::TempDir;
 
 use crate::{MANIFEST_NAME, Project};
@@ -74,7 +76,13 @@ pub(crate) fn record(asset: &str, output: &[u8]) -> Record {
         models: vec![],
         output: OutputSpec { format: ContainerFormat::Png, quality: 90 },
     };
-    Record { asset: path(asset), style: "night".to_owned(), action_digest: action.digest(), action, output: BlobRef::of(output) }
+    Record {
+        asset: path(asset),
+        style: "night".to_owned(),
+        action_digest: action.digest(),
+        action,
+        output: BlobRef::of(output),
+    }
 }
 
 /// A PNG file of noise, so that half of the file is half of the picture.

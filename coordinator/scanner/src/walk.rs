@@ -13,7 +13,8 @@ use crate::stamp::Stamp;
 use crate::temporary::is_passed_over;
 use crate::{LeavesProject, Project, ScanError};
 
-/// A file or folder that could not be made into an asset. It counts as a failure; the other assets go on.
+/// A file or folder that could not be made into an asset. It counts as a failure; the other assets
+/// go on.
 #[derive(Debug, thiserror::Error)]
 pub enum ScanProblem {
     #[error("`{path}` has a name that is not Unicode: rename it")]
@@ -45,15 +46,19 @@ pub(crate) struct Walk {
     pub(crate) problems: Vec<ScanProblem>,
 }
 
-/// Lists the folder of assets. Only files that the manifest wants are looked at. Linked folders are not entered: what they hold inside the
-/// project is found where it really lies, and what lies outside does not belong to it.
+/// Lists the folder of assets. Only files that the manifest wants are looked at. Linked folders are
+/// not entered: what they hold inside the project is found where it really lies, and what lies
+/// outside does not belong to it.
 ///
 /// # Errors
 /// The folder itself cannot be listed.
 pub(crate) fn walk(project: &Project) -> Result<Walk, ScanError> {
     let root = project.assets_dir();
     let mut walk = Walk::default();
-    let entries = WalkDir::new(&root).follow_links(false).into_iter().filter_entry(|entry| entry.depth() == 0 || !passed_over(entry));
+    let entries = WalkDir::new(&root)
+        .follow_links(false)
+        .into_iter()
+        .filter_entry(|entry| entry.depth() == 0 || !passed_over(entry));
     for entry in entries {
         match entry {
             Ok(entry) => visit(project, &entry, &mut walk),
@@ -61,7 +66,10 @@ pub(crate) fn walk(project: &Project) -> Result<Walk, ScanError> {
                 return Err(ScanError::Folder { path: root, source: into_io(error) });
             }
             // Gone since its folder was listed.
-            Err(error) if error.io_error().is_some_and(|error| error.kind() == io::ErrorKind::NotFound) => {}
+            Err(error)
+                if error
+                    .io_error()
+                    .is_some_and(|error| error.kind() == io::ErrorKind::NotFound) => {}
             Err(error) => {
                 let path = error.path().map_or_else(String::new, |path| shown(project, path));
                 walk.problems.push(ScanProblem::Unreadable { path, source: into_io(error) });
@@ -92,7 +100,11 @@ fn visit(project: &Project, entry: &DirEntry, walk: &mut Walk) {
             walk.unmatched += 1;
             return;
         }
-        Verdict::Skipped(_) | Verdict::Excluded | Verdict::Output | Verdict::Input | Verdict::Foreign => return,
+        Verdict::Skipped(_)
+        | Verdict::Excluded
+        | Verdict::Output
+        | Verdict::Input
+        | Verdict::Foreign => return,
     }
     let metadata = if kind.is_symlink() {
         follow(project, &path, entry.path())
@@ -101,10 +113,15 @@ fn visit(project: &Project, entry: &DirEntry, walk: &mut Walk) {
     };
     match metadata {
         Ok(metadata) if metadata.is_file() => {
-            walk.wanted.push(Found { path, file: entry.path().to_owned(), stamp: Stamp::of(&metadata) });
+            walk.wanted.push(Found {
+                path,
+                file: entry.path().to_owned(),
+                stamp: Stamp::of(&metadata),
+            });
         }
         Ok(_) => {}
-        Err(ScanProblem::Unreadable { source, .. }) if source.kind() == io::ErrorKind::NotFound && !kind.is_symlink() => {}
+        Err(ScanProblem::Unreadable { source, .. })
+            if source.kind() == io::ErrorKind::NotFound && !kind.is_symlink() => {}
         Err(problem) => walk.problems.push(problem),
     }
 }
@@ -123,7 +140,8 @@ fn unreadable(path: &AssetPath, source: io::Error) -> ScanProblem {
 
 fn asset_path(project: &Project, file: &Path) -> Result<AssetPath, ScanProblem> {
     let relative = file.strip_prefix(project.dir()).unwrap_or(file);
-    let text = slashed(relative).ok_or_else(|| ScanProblem::NotUnicode { path: shown(project, file) })?;
+    let text =
+        slashed(relative).ok_or_else(|| ScanProblem::NotUnicode { path: shown(project, file) })?;
     text.parse().map_err(|source| ScanProblem::Name { path: shown(project, file), source })
 }
 
@@ -132,7 +150,9 @@ fn shown(project: &Project, file: &Path) -> String {
 }
 
 fn names_an_image(file: &Path) -> bool {
-    file.extension().is_some_and(|extension| ContainerFormat::from_extension(&extension.to_string_lossy()).is_some())
+    file.extension().is_some_and(|extension| {
+        ContainerFormat::from_extension(&extension.to_string_lossy()).is_some()
+    })
 }
 
 fn into_io(error: walkdir::Error) -> io::Error {
@@ -178,7 +198,13 @@ mod tests {
             "[project]\nname = \"t\"\nassets = \"art\"\n[styles.night]\nimages = [\"styles/night.png\"]\n[[rules]]\nmatch = [\"**\"]\nstyle = \"night\"\n",
         );
         let error = walk(test.project()).expect_err("it is not there").to_string();
-        assert_eq!(error, format!("cannot list the folder of assets, {}", test.project().dir().join("art").display()));
+        assert_eq!(
+            error,
+            format!(
+                "cannot list the folder of assets, {}",
+                test.project().dir().join("art").display()
+            )
+        );
     }
 
     #[cfg(unix)]

@@ -1,7 +1,8 @@
 //! Watching a project's folder for changes that matter.
 //!
-//! The file system's events are hints; what changed is decided by stamps, and when it is reported by [`Settling`], which knows nothing of
-//! the disk or the clock. Where a system has no events to give, the folder is compared with what is known every now and then.
+//! The file system's events are hints; what changed is decided by stamps, and when it is reported
+//! by [`Settling`], which knows nothing of the disk or the clock. Where a system has no events to
+//! give, the folder is compared with what is known every now and then.
 
 mod disk;
 mod driver;
@@ -42,7 +43,12 @@ pub struct WatchSettings {
 
 impl Default for WatchSettings {
     fn default() -> Self {
-        Self { settle: SettleSettings::default(), poll: false, poll_ms: 2_000, reconcile_ms: 60_000 }
+        Self {
+            settle: SettleSettings::default(),
+            poll: false,
+            poll_ms: 2_000,
+            reconcile_ms: 60_000,
+        }
     }
 }
 
@@ -57,7 +63,8 @@ pub enum Change {
     ManifestChanged,
     /// A picture has stood still half-written for too long. Reported once.
     Incomplete { path: AssetPath, reason: String },
-    /// The system gives no events any more, or never did; the folder is compared every `poll_ms` instead.
+    /// The system gives no events any more, or never did; the folder is compared every `poll_ms`
+    /// instead.
     Polling { reason: String },
 }
 
@@ -82,7 +89,8 @@ pub struct Watcher {
 }
 
 impl Watcher {
-    /// Starts to watch. A change that comes after this call is reported, so the first [`scan`](Self::scan) belongs behind it.
+    /// Starts to watch. A change that comes after this call is reported, so the first
+    /// [`scan`](Self::scan) belongs behind it.
     ///
     /// # Errors
     /// The folder of assets cannot be listed.
@@ -90,10 +98,15 @@ impl Watcher {
         Self::start_with(project, settings, DiskProbe { project: project.clone() })
     }
 
-    fn start_with(project: &Project, settings: WatchSettings, probe: impl Probe + Send + 'static) -> Result<Self, WatchError> {
+    fn start_with(
+        project: &Project,
+        settings: WatchSettings,
+        probe: impl Probe + Send + 'static,
+    ) -> Result<Self, WatchError> {
         let (messages, inbox) = mpsc::channel();
         let (changes, outbox) = mpsc::channel();
-        let events = if settings.poll { Ok(None) } else { subscribe(project, messages.clone()).map(Some) };
+        let events =
+            if settings.poll { Ok(None) } else { subscribe(project, messages.clone()).map(Some) };
         let (events, reconcile_ms) = match events {
             Ok(Some(events)) => (Some(events), settings.reconcile_ms),
             Ok(None) => (None, settings.poll_ms),
@@ -119,8 +132,18 @@ impl Watcher {
             driver.run(&inbox);
             drop(events);
         };
-        let thread = std::thread::Builder::new().name("impasto-watch".to_owned()).spawn(run).map_err(WatchError::Thread)?;
-        Ok(Self { project: project.clone(), settings, unsettled, messages, changes: outbox, thread: Some(thread) })
+        let thread = std::thread::Builder::new()
+            .name("impasto-watch".to_owned())
+            .spawn(run)
+            .map_err(WatchError::Thread)?;
+        Ok(Self {
+            project: project.clone(),
+            settings,
+            unsettled,
+            messages,
+            changes: outbox,
+            thread: Some(thread),
+        })
     }
 
     /// Where changes arrive. The channel closes when the watcher is dropped.
@@ -133,16 +156,20 @@ impl Watcher {
         self.changes.recv_timeout(time).ok()
     }
 
-    /// Scans the project without the files that are being written just now. They are listed as held back, and each of them comes as a
-    /// change when it is finished.
+    /// Scans the project without the files that are being written just now. They are listed as held
+    /// back, and each of them comes as a change when it is finished.
     ///
     /// # Errors
     /// The folder of assets cannot be listed.
     pub fn scan(&self, cache: &mut StatCache) -> Result<Scan, ScanError> {
         let unsettled = self.unsettled.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let now_ns = now_ns();
-        let settle_ns = i64::try_from(self.settings.settle.settle_ms).unwrap_or(i64::MAX).saturating_mul(1_000_000);
-        let scan = scan_except(&self.project, cache, |path, stamp| unsettled.contains(path) || is_fresh(stamp, now_ns, settle_ns))?;
+        let settle_ns = i64::try_from(self.settings.settle.settle_ms)
+            .unwrap_or(i64::MAX)
+            .saturating_mul(1_000_000);
+        let scan = scan_except(&self.project, cache, |path, stamp| {
+            unsettled.contains(path) || is_fresh(stamp, now_ns, settle_ns)
+        })?;
         if !scan.held_back.is_empty() {
             // The thread ends only with the watcher.
             let _ = self.messages.send(Message::HeldBack(scan.held_back.clone()));
@@ -160,13 +187,15 @@ impl Drop for Watcher {
     }
 }
 
-/// Whether a file was written so lately that its event may still be on the way. A time in the future says nothing.
+/// Whether a file was written so lately that its event may still be on the way. A time in the
+/// future says nothing.
 fn is_fresh(stamp: &Stamp, now_ns: i64, settle_ns: i64) -> bool {
     let age_ns = now_ns.saturating_sub(stamp.modified_ns.max(stamp.changed_ns));
     (0..settle_ns).contains(&age_ns)
 }
 
-/// Asks the system for events of all folders that matter: the assets', the manifest's, and those of styles and inits.
+/// Asks the system for events of all folders that matter: the assets', the manifest's, and those of
+/// styles and inits.
 fn subscribe(project: &Project, messages: Sender<Message>) -> notify::Result<RecommendedWatcher> {
     let send = move |event| {
         // A watcher that has stopped needs no more events.
@@ -186,7 +215,9 @@ fn folders(project: &Project) -> BTreeMap<PathBuf, RecursiveMode> {
     let assets = project.assets_dir();
     let mut folders = BTreeMap::from([(project.dir().to_owned(), RecursiveMode::NonRecursive)]);
     for input in project.manifest().inputs() {
-        if let Some(folder) = project.path_of(&input).parent().filter(|folder| !folder.starts_with(&assets)) {
+        if let Some(folder) =
+            project.path_of(&input).parent().filter(|folder| !folder.starts_with(&assets))
+        {
             folders.insert(folder.to_owned(), RecursiveMode::NonRecursive);
         }
     }

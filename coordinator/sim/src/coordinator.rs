@@ -1,4 +1,5 @@
-//! A coordinator around the core under test: its disk, its ends and restarts, and what is checked at each.
+//! A coordinator around the core under test: its disk, its ends and restarts, and what is checked
+//! at each.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,9 +18,10 @@ pub enum Fate {
     EndsAfterAppend,
 }
 
-/// The core and its disk. After every input the core's invariants hold. By the facts on disk, which know nothing of the core's own books, no
-/// task is leased while it is leased, none succeeds twice, and a result comes from the live lease. After every restart the replayed core is
-/// the one that ended. No task brings down more workers than it has attempts.
+/// The core and its disk. After every input the core's invariants hold. By the facts on disk, which
+/// know nothing of the core's own books, no task is leased while it is leased, none succeeds twice,
+/// and a result comes from the live lease. After every restart the replayed core is the one that
+/// ended. No task brings down more workers than it has attempts.
 #[derive(Debug)]
 pub struct Coordinator {
     core: Core,
@@ -101,8 +103,13 @@ impl Coordinator {
             let before = durable(&self.core);
             self.come_up(now)?;
             let after = durable(&self.core);
-            if let Some((before, _)) = before.iter().zip(&after).find(|(before, after)| before != after) {
-                return Err(Wrong::ReplayDiffers { facts: self.disk.len(), job: before.summary.job });
+            if let Some((before, _)) =
+                before.iter().zip(&after).find(|(before, after)| before != after)
+            {
+                return Err(Wrong::ReplayDiffers {
+                    facts: self.disk.len(),
+                    job: before.summary.job,
+                });
             }
             return Ok(Vec::new());
         }
@@ -116,7 +123,12 @@ impl Coordinator {
         let budgets = 1 + self.retries.get(&lease.job).copied().unwrap_or(0);
         let attempts = self.core.config().max_attempts * budgets;
         if *kills > attempts {
-            return Err(Wrong::TooManyKills { job: lease.job, task: lease.task, kills: *kills, attempts });
+            return Err(Wrong::TooManyKills {
+                job: lease.job,
+                task: lease.task,
+                kills: *kills,
+                attempts,
+            });
         }
         Ok(())
     }
@@ -163,5 +175,6 @@ impl Coordinator {
 fn durable(core: &Core) -> Vec<JobView> {
     let without_progress = |task: TaskView| TaskView { progress: None, ..task };
     let jobs = core.jobs().filter_map(|summary| core.job(summary.job));
-    jobs.map(|job| JobView { tasks: job.tasks.into_iter().map(without_progress).collect(), ..job }).collect()
+    jobs.map(|job| JobView { tasks: job.tasks.into_iter().map(without_progress).collect(), ..job })
+        .collect()
 }

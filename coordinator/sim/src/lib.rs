@@ -1,9 +1,10 @@
-//! Runs the farm's core in virtual time, under faults that follow from a seed: messages that are lost, doubled, late and out of order, workers
-//! that crash, restart and lose their connection, coordinators that end before or after their facts are on disk, tasks that are slow, that
-//! fail, or that bring down whoever runs them.
+//! Runs the farm's core in virtual time, under faults that follow from a seed: messages that are
+//! lost, doubled, late and out of order, workers that crash, restart and lose their connection,
+//! coordinators that end before or after their facts are on disk, tasks that are slow, that fail,
+//! or that bring down whoever runs them.
 //!
-//! Nothing here sleeps or asks a clock; the same seed and options are the same run, to the last event. What is checked is listed at
-//! [`Coordinator`](coordinator::Coordinator) and [`run`].
+//! Nothing here sleeps or asks a clock; the same seed and options are the same run, to the last
+//! event. What is checked is listed at [`Coordinator`](coordinator::Coordinator) and [`run`].
 
 mod chance;
 pub mod coordinator;

@@ -1,4 +1,5 @@
-//! `cargo run -p impasto-sim -- --seed 7`: one run, or several seeds in a row. A failure prints its last events and how to bring it back.
+//! `cargo run -p impasto-sim -- --seed 7`: one run, or several seeds in a row. A failure prints its
+//! last events and how to bring it back.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -50,7 +51,10 @@ fn main() -> io::Result<ExitCode> {
                     writeln!(out, "{line}")?;
                 }
                 writeln!(out, "{failure}")?;
-                writeln!(out, "again: cargo run -p impasto-sim -- --seed {seed} --steps {steps} --workers {workers} --tasks {tasks}")?;
+                writeln!(
+                    out,
+                    "again: cargo run -p impasto-sim -- --seed {seed} --steps {steps} --workers {workers} --tasks {tasks}"
+                )?;
                 return Ok(ExitCode::FAILURE);
             }
         }
@@ -63,5 +67,9 @@ fn bench(out: &mut impl Write) -> io::Result<()> {
     let done = decide_all(1_200, 100_000);
     let seconds = begun.elapsed().as_secs_f64();
     let per_second = done.leases as f64 / seconds;
-    writeln!(out, "{} leases, {} inputs in {seconds:.2} s: {per_second:.0} leases per second", done.leases, done.inputs)
+    writeln!(
+        out,
+        "{} leases, {} inputs in {seconds:.2} s: {per_second:.0} leases per second",
+        done.leases, done.inputs
+    )
 }

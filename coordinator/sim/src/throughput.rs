@@ -1,4 +1,5 @@
-//! How fast the core decides: a large farm on which every task ends as soon as it is leased, so that nothing but the core takes time.
+//! How fast the core decides: a large farm on which every task ends as soon as it is leased, so
+//! that nothing but the core takes time.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +13,8 @@ pub struct Throughput {
     pub inputs: u64,
 }
 
-/// Leases and ends `tasks` tasks on `workers` workers with one slot each, one input at a time, as a driver would.
+/// Leases and ends `tasks` tasks on `workers` workers with one slot each, one input at a time, as a
+/// driver would.
 pub fn decide_all(workers: u32, tasks: u32) -> Throughput {
     let mut core = Core::new(Config::default(), Epoch(1), 1);
     let mut pending = std::collections::VecDeque::new();
@@ -26,7 +28,12 @@ pub fn decide_all(workers: u32, tasks: u32) -> Throughput {
             devices: Vec::new(),
             blobs: BTreeSet::from([Digest::of(b"style")]),
         };
-        pending.push_back(Input::Connect { worker: WorkerId(worker), name, capabilities, held: Vec::new() });
+        pending.push_back(Input::Connect {
+            worker: WorkerId(worker),
+            name,
+            capabilities,
+            held: Vec::new(),
+        });
         pending.push_back(Input::Credits { worker: WorkerId(worker), free_slots: 1 });
     }
     let needs = (0..tasks).map(|task| Needs {
@@ -37,10 +44,22 @@ pub fn decide_all(workers: u32, tasks: u32) -> Throughput {
         inputs: vec![Digest::of(b"style"), Digest::of(&task.to_be_bytes())],
         cached: None,
     });
-    let submission =
-        Submission { key: "all".to_owned(), project: "village".to_owned(), priority: 0, spec: Digest::of(b"spec"), tasks: needs.collect() };
+    let submission = Submission {
+        key: "all".to_owned(),
+        project: "village".to_owned(),
+        priority: 0,
+        spec: Digest::of(b"spec"),
+        tasks: needs.collect(),
+    };
     pending.push_back(Input::Submit { request: 0, submission });
-    let report = RunReport { iterations: 1, loss: 1.0, content_loss: 0.5, style_loss: 0.5, compute_ms: 1, device: "simulated".to_owned() };
+    let report = RunReport {
+        iterations: 1,
+        loss: 1.0,
+        content_loss: 0.5,
+        style_loss: 0.5,
+        compute_ms: 1,
+        device: "simulated".to_owned(),
+    };
     let result = TaskResult { output: BlobRef::of(b"picture"), width: 1, height: 1, report };
     let mut throughput = Throughput { leases: 0, inputs: 0 };
     while let Some(input) = pending.pop_front() {
@@ -51,7 +70,11 @@ pub fn decide_all(workers: u32, tasks: u32) -> Throughput {
             if let Effect::Grant { worker, lease } = effect {
                 throughput.leases += 1;
                 pending.push_back(Input::Heartbeat { worker, lease, progress: None });
-                pending.push_back(Input::Report { worker, lease, outcome: LeaseOutcome::Succeeded(result.clone()) });
+                pending.push_back(Input::Report {
+                    worker,
+                    lease,
+                    outcome: LeaseOutcome::Succeeded(result.clone()),
+                });
                 pending.push_back(Input::Credits { worker, free_slots: 1 });
             }
         }

@@ -1,4 +1,5 @@
-//! The work of the simulated farm: what is submitted, what it does to the workers, and what it comes to.
+//! The work of the simulated farm: what is submitted, what it does to the workers, and what it
+//! comes to.
 
 use impasto_core::{Needs, Submission};
 use impasto_types::{BlobRef, Digest, LeaseId, RunReport, TaskResult};
@@ -7,7 +8,8 @@ use crate::chance::Chance;
 
 pub(crate) const GIB: u64 = 1 << 30;
 
-/// What a task does to its worker. It follows from the action's digest, so every attempt meets the same.
+/// What a task does to its worker. It follows from the action's digest, so every attempt meets the
+/// same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TaskKind {
     /// Ends within seconds.
@@ -31,7 +33,8 @@ impl TaskKind {
     }
 }
 
-/// Jobs of several projects, sizes and priorities; some tasks have an action that others have too, and a few are too large for every worker.
+/// Jobs of several projects, sizes and priorities; some tasks have an action that others have too,
+/// and a few are too large for every worker.
 pub(crate) fn submissions(chance: &mut Chance, tasks: u32) -> Vec<Submission> {
     let mut submissions = Vec::new();
     let mut left = tasks;
@@ -59,9 +62,17 @@ pub(crate) fn submissions(chance: &mut Chance, tasks: u32) -> Vec<Submission> {
     submissions
 }
 
-/// What a task comes to under a lease. No two leases give the same, so that a result tells where it comes from.
+/// What a task comes to under a lease. No two leases give the same, so that a result tells where it
+/// comes from.
 pub(crate) fn picture(lease: LeaseId) -> TaskResult {
     let output = BlobRef::of(lease.to_string().as_bytes());
-    let report = RunReport { iterations: 1, loss: 1.0, content_loss: 0.5, style_loss: 0.5, compute_ms: 1, device: "simulated".to_owned() };
+    let report = RunReport {
+        iterations: 1,
+        loss: 1.0,
+        content_loss: 0.5,
+        style_loss: 0.5,
+        compute_ms: 1,
+        device: "simulated".to_owned(),
+    };
     TaskResult { output, width: 1, height: 1, report }
 }

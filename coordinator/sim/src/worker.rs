@@ -1,4 +1,5 @@
-//! A simulated worker: it runs what it is granted, says so at every beat, and repeats its reports until they are acknowledged.
+//! A simulated worker: it runs what it is granted, says so at every beat, and repeats its reports
+//! until they are acknowledged.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -59,7 +60,8 @@ impl Worker {
 
     pub(crate) fn start(&mut self) {
         self.life += 1;
-        self.process = Process::Up { link: Link::Cut, running: BTreeSet::new(), reports: BTreeMap::new() };
+        self.process =
+            Process::Up { link: Link::Cut, running: BTreeSet::new(), reports: BTreeMap::new() };
     }
 
     /// Ends the process, and with it all that it knew. Gives the connection that ended.
@@ -83,8 +85,14 @@ impl Worker {
     pub(crate) fn greet(&mut self, connection: WorkerId) -> Option<Input> {
         let Process::Up { link, running, reports } = &mut self.process else { return None };
         *link = Link::Greeting { connection, beats: 0 };
-        let held = running.iter().chain(reports.keys()).map(|lease| HeldLease { lease: *lease }).collect();
-        Some(Input::Connect { worker: connection, name: self.name.clone(), capabilities: self.capabilities.clone(), held })
+        let held =
+            running.iter().chain(reports.keys()).map(|lease| HeldLease { lease: *lease }).collect();
+        Some(Input::Connect {
+            worker: connection,
+            name: self.name.clone(),
+            capabilities: self.capabilities.clone(),
+            held,
+        })
     }
 
     pub(crate) fn welcomed(&mut self, stale: &[LeaseId]) -> Vec<Input> {
@@ -97,7 +105,8 @@ impl Worker {
         self.beat()
     }
 
-    /// What it says at every beat. A worker that waited too long for its welcome cuts the line instead.
+    /// What it says at every beat. A worker that waited too long for its welcome cuts the line
+    /// instead.
     pub(crate) fn beat(&mut self) -> Vec<Input> {
         let slots = self.capabilities.slots;
         let Process::Up { link, running, reports } = &mut self.process else { return Vec::new() };
@@ -113,9 +122,18 @@ impl Worker {
             Link::Welcomed { connection } => {
                 let worker = *connection;
                 let free_slots = slots.saturating_sub(running.len() as u32);
-                let progress = Some(Progress { iteration: 1, iterations: 2, loss: 1.0, left_ms: None });
-                let beats = running.iter().map(|lease| Input::Heartbeat { worker, lease: *lease, progress });
-                let reports = reports.iter().map(|(lease, outcome)| Input::Report { worker, lease: *lease, outcome: outcome.clone() });
+                let progress =
+                    Some(Progress { iteration: 1, iterations: 2, loss: 1.0, left_ms: None });
+                let beats = running.iter().map(|lease| Input::Heartbeat {
+                    worker,
+                    lease: *lease,
+                    progress,
+                });
+                let reports = reports.iter().map(|(lease, outcome)| Input::Report {
+                    worker,
+                    lease: *lease,
+                    outcome: outcome.clone(),
+                });
                 beats.chain(reports).chain([Input::Credits { worker, free_slots }]).collect()
             }
         }
@@ -128,7 +146,8 @@ impl Worker {
         !reports.contains_key(&lease) && running.len() < slots && running.insert(lease)
     }
 
-    /// Ends a run with this outcome, if it still goes on. What is said then is what is said at every beat.
+    /// Ends a run with this outcome, if it still goes on. What is said then is what is said at
+    /// every beat.
     pub(crate) fn end(&mut self, lease: LeaseId, outcome: LeaseOutcome) -> Vec<Input> {
         let Process::Up { running, reports, .. } = &mut self.process else { return Vec::new() };
         if !running.remove(&lease) {

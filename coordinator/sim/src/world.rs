@@ -13,8 +13,8 @@ use crate::worker::{Process, Worker};
 
 /// How many of the last events a failure shows.
 const LOG_LINES: usize = 400;
-/// How long everything may take to end once the faults have stopped: the slowest task, `max_attempts` times with the longest delays, one
-/// after another on one worker, fits many times.
+/// How long everything may take to end once the faults have stopped: the slowest task,
+/// `max_attempts` times with the longest delays, one after another on one worker, fits many times.
 const CALM_LIMIT_MS: Millis = 30 * 24 * 3_600_000;
 
 /// What came of a run.
@@ -43,7 +43,8 @@ pub struct Failure {
     pub log: Vec<String>,
 }
 
-/// Simulates a farm: `options.steps` events under faults, then without until every job has ended, which it has to.
+/// Simulates a farm: `options.steps` events under faults, then without until every job has ended,
+/// which it has to.
 pub fn run(seed: u64, options: Options) -> Result<Summary, Failure> {
     let mut world = World::new(seed, options);
     match world.play() {
@@ -166,7 +167,10 @@ impl World {
         let limit = self.now + CALM_LIMIT_MS;
         while !self.is_over() {
             if self.now > limit {
-                return Err(format!("not everything ended within {CALM_LIMIT_MS} ms after the last fault: {:?}", self.open_jobs()));
+                return Err(format!(
+                    "not everything ended within {CALM_LIMIT_MS} ms after the last fault: {:?}",
+                    self.open_jobs()
+                ));
             }
             self.step()?;
         }
@@ -184,7 +188,9 @@ impl World {
                 self.tell_core(Input::Tick)
             }
             _ => {
-                let Some(((at, _), event)) = self.agenda.pop_first() else { return Err("nothing is left to happen".to_owned()) };
+                let Some(((at, _), event)) = self.agenda.pop_first() else {
+                    return Err("nothing is left to happen".to_owned());
+                };
                 self.now = self.now.max(at);
                 self.take(event)
             }
@@ -194,7 +200,9 @@ impl World {
     fn take(&mut self, event: Event) -> Result<(), String> {
         match event {
             // What was on its way to a coordinator that ended is lost.
-            Event::Arrives { epoch, input } if epoch == self.coordinator.epoch() => self.tell_core(input)?,
+            Event::Arrives { epoch, input } if epoch == self.coordinator.epoch() => {
+                self.tell_core(input)?
+            }
             Event::Arrives { .. } => {}
             Event::Ordered { connection, effect } => self.order(connection, effect),
             Event::WorkerStarts(worker) => {
@@ -202,7 +210,10 @@ impl World {
                     self.workers[worker].start();
                     let life = self.workers[worker].life;
                     self.plan(1, Event::WorkerConnects { worker, life });
-                    self.plan(self.coordinator.core().config().heartbeat_ms, Event::WorkerBeats { worker, life });
+                    self.plan(
+                        self.coordinator.core().config().heartbeat_ms,
+                        Event::WorkerBeats { worker, life },
+                    );
                 }
             }
             Event::WorkerConnects { worker, life } => {
@@ -220,7 +231,10 @@ impl World {
                     if self.workers[worker].is_cut() {
                         self.plan(1, Event::WorkerConnects { worker, life });
                     }
-                    self.plan(self.coordinator.core().config().heartbeat_ms, Event::WorkerBeats { worker, life });
+                    self.plan(
+                        self.coordinator.core().config().heartbeat_ms,
+                        Event::WorkerBeats { worker, life },
+                    );
                 }
             }
             Event::WorkerLeaves { worker, life } => {
@@ -258,7 +272,10 @@ impl World {
             1 if self.stormy => Fate::EndsAfterAppend,
             _ => Fate::Lives,
         };
-        let effects = self.coordinator.handle(self.now, input, fate).map_err(|wrong: Wrong| wrong.to_string())?;
+        let effects = self
+            .coordinator
+            .handle(self.now, input, fate)
+            .map_err(|wrong: Wrong| wrong.to_string())?;
         if fate != Fate::Lives {
             self.note(|| format!("the coordinator ends: {fate:?}"));
             self.cut_all();
@@ -271,8 +288,14 @@ impl World {
                 | Effect::Grant { worker, .. }
                 | Effect::Revoke { worker, .. }
                 | Effect::Acknowledge { worker, .. }
-                | Effect::Dismiss { worker } => self.transmit(|| Event::Ordered { connection: worker, effect: effect.clone() }),
-                Effect::Changed { .. } | Effect::NoSuchJob { .. } | Effect::Remember { .. } | Effect::Task { .. } | Effect::Job { .. } => {}
+                | Effect::Dismiss { worker } => {
+                    self.transmit(|| Event::Ordered { connection: worker, effect: effect.clone() })
+                }
+                Effect::Changed { .. }
+                | Effect::NoSuchJob { .. }
+                | Effect::Remember { .. }
+                | Effect::Task { .. }
+                | Effect::Job { .. } => {}
             }
         }
         Ok(())
@@ -303,7 +326,9 @@ impl World {
                     let life = self.workers[worker].life;
                     let run_ms = match self.kind(lease) {
                         TaskKind::Slow => self.chance.between(60_000, 400_000),
-                        TaskKind::Quick | TaskKind::Bad | TaskKind::Poison => self.chance.between(10, 8_000),
+                        TaskKind::Quick | TaskKind::Bad | TaskKind::Poison => {
+                            self.chance.between(10, 8_000)
+                        }
                     };
                     self.plan(run_ms, Event::RunEnds { worker, life, lease });
                 }
@@ -353,7 +378,8 @@ impl World {
             5 => {
                 if let Some(connection) = self.workers[worker].connection() {
                     self.send([Input::Drain { worker: connection }]);
-                    let (delay_ms, life) = (self.chance.between(1_000, 100_000), self.workers[worker].life);
+                    let (delay_ms, life) =
+                        (self.chance.between(1_000, 100_000), self.workers[worker].life);
                     self.plan(delay_ms, Event::WorkerLeaves { worker, life });
                 }
             }
@@ -438,7 +464,12 @@ impl World {
     }
 
     fn open_jobs(&self) -> Vec<JobId> {
-        self.coordinator.core().jobs().filter(|job| job.ended_at.is_none()).map(|job| job.job).collect()
+        self.coordinator
+            .core()
+            .jobs()
+            .filter(|job| job.ended_at.is_none())
+            .map(|job| job.job)
+            .collect()
     }
 
     fn summary(&self, seed: u64) -> Summary {

@@ -34,14 +34,17 @@ impl Links {
         self.orders.remove(&worker);
     }
 
-    /// Passes an order on. It never waits: one worker that does not read must not hold up the others. Such a one is cut off, and comes
-    /// back with what it holds.
+    /// Passes an order on. It never waits: one worker that does not read must not hold up the
+    /// others. Such a one is cut off, and comes back with what it holds.
     pub(super) fn send(&mut self, worker: WorkerId, order: Order) {
         let Some(orders) = self.orders.get(&worker) else { return };
         match orders.try_send(order) {
             Ok(()) => {}
             Err(TrySendError::Full(_)) => {
-                tracing::warn!(worker = worker.0, "a worker does not read its orders and is cut off");
+                tracing::warn!(
+                    worker = worker.0,
+                    "a worker does not read its orders and is cut off"
+                );
                 self.orders.remove(&worker);
             }
             // It has gone; its connection will say so.

@@ -1,8 +1,9 @@
 //! The task that owns the core.
 //!
-//! A turn takes all commands that wait, hands them to the core, appends the facts in one transaction, and only then lets anything out: replies,
-//! orders, news. While a transaction runs, the next turn's commands gather, so that a busy coordinator commits in groups. This is the one place
-//! that reads the clock.
+//! A turn takes all commands that wait, hands them to the core, appends the facts in one
+//! transaction, and only then lets anything out: replies, orders, news. While a transaction runs,
+//! the next turn's commands gather, so that a busy coordinator commits in groups. This is the one
+//! place that reads the clock.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,7 +24,8 @@ use crate::{ActionCache, Store, StoreError};
 /// A turn's commands: enough to share a transaction, few enough that none waits long.
 const COMMANDS_PER_TURN: usize = 512;
 
-/// The system's clock can be set, and stands still for our timers while a machine sleeps: it is looked at this often at least.
+/// The system's clock can be set, and stands still for our timers while a machine sleeps: it is
+/// looked at this often at least.
 const LONGEST_SLEEP: Duration = Duration::from_secs(5);
 
 /// The core, and all that its effects go out to.
@@ -60,13 +62,18 @@ pub enum ResumeError {
 
 impl Turns {
     /// Takes up where the store's facts end, in a new epoch. Blocks.
-    pub(crate) fn resume(config: impasto_core::Config, mut store: impl Store + 'static, actions: ActionCache) -> Result<Self, ResumeError> {
+    pub(crate) fn resume(
+        config: impasto_core::Config,
+        mut store: impl Store + 'static,
+        actions: ActionCache,
+    ) -> Result<Self, ResumeError> {
         let epoch = store.begin_epoch()?;
         let now = now();
         let mut core = Core::new(config, epoch, now);
         let mut specs = HashMap::new();
         for (index, fact) in store.load()?.iter().enumerate() {
-            core.replay(fact).map_err(|source| ResumeError::Replay { number: index + 1, source })?;
+            core.replay(fact)
+                .map_err(|source| ResumeError::Replay { number: index + 1, source })?;
             note_spec(&mut specs, fact);
         }
         core.resume(now);
@@ -91,9 +98,13 @@ impl Turns {
     /// Takes turns until `stop`, and then one last turn for the commands that are there already.
     ///
     /// # Errors
-    /// Facts could not be kept. What the core knows and what is durable differ then, so nothing of that turn has gone out, and the way on is to
-    /// start anew from the store.
-    pub(crate) async fn run(mut self, mut commands: mpsc::Receiver<Command>, stop: CancellationToken) -> Result<(), StoreError> {
+    /// Facts could not be kept. What the core knows and what is durable differ then, so nothing of
+    /// that turn has gone out, and the way on is to start anew from the store.
+    pub(crate) async fn run(
+        mut self,
+        mut commands: mpsc::Receiver<Command>,
+        stop: CancellationToken,
+    ) -> Result<(), StoreError> {
         loop {
             let mut batch = Vec::new();
             tokio::select! {
@@ -153,7 +164,8 @@ impl Turns {
                 // Where nobody waits for the number, the connection has ended already.
                 reply.send(worker).ok()?;
                 self.links.add(worker, introduction.orders);
-                let (name, capabilities, held) = (introduction.name, introduction.capabilities, introduction.held);
+                let (name, capabilities, held) =
+                    (introduction.name, introduction.capabilities, introduction.held);
                 tracing::info!(%name, device = capabilities.device, slots = capabilities.slots, "a worker has connected");
                 Some(Input::Connect { worker, name, capabilities, held })
             }
@@ -164,7 +176,12 @@ impl Turns {
                 Some(input)
             }
             Command::Drain { name, reply } => {
-                let worker = self.core.workers().into_iter().find(|view| view.name == name).and_then(|view| view.id);
+                let worker = self
+                    .core
+                    .workers()
+                    .into_iter()
+                    .find(|view| view.name == name)
+                    .and_then(|view| view.id);
                 // Whoever asked may have gone; the order stands.
                 let _ = reply.send(worker.is_some());
                 self.links.send(worker?, Order::Drain);
@@ -227,7 +244,9 @@ impl Turns {
                     let _ = reply.send((job, known));
                 }
             }
-            Effect::Changed { request, job } => self.replies.changed(request, self.core.summary(job)),
+            Effect::Changed { request, job } => {
+                self.replies.changed(request, self.core.summary(job))
+            }
             Effect::NoSuchJob { request, job: _ } => self.replies.changed(request, None),
             Effect::Welcome { worker, stale } => self.links.send(worker, Order::Welcome { stale }),
             Effect::Grant { worker, lease } => {
@@ -236,11 +255,15 @@ impl Turns {
                 }
             }
             Effect::Revoke { worker, lease } => self.links.send(worker, Order::Revoke { lease }),
-            Effect::Acknowledge { worker, lease } => self.links.send(worker, Order::Acknowledge { lease }),
+            Effect::Acknowledge { worker, lease } => {
+                self.links.send(worker, Order::Acknowledge { lease })
+            }
             Effect::Dismiss { worker } => self.links.remove(worker),
             // Done already, together with the others of this turn.
             Effect::Remember { .. } => {}
-            Effect::Task { job, task, event } => self.watchers.tell(job, || News::Task { task, event }),
+            Effect::Task { job, task, event } => {
+                self.watchers.tell(job, || News::Task { task, event })
+            }
             Effect::Job { summary } => {
                 tracing::info!(job = summary.job.0, state = ?summary.state, "a job's state has changed");
                 self.watchers.tell(summary.job, || News::Job(summary));
@@ -252,7 +275,10 @@ impl Turns {
         // Whoever asked may have gone; nothing depends on the answer.
         match question {
             Question::Watch { job, reply } => {
-                let watch = self.core.job(job).map(|view| Watch { view, news: self.watchers.subscribe(job) });
+                let watch = self
+                    .core
+                    .job(job)
+                    .map(|view| Watch { view, news: self.watchers.subscribe(job) });
                 let _ = reply.send(watch);
             }
             Question::Jobs { active, limit, reply } => {
@@ -266,7 +292,8 @@ impl Turns {
     }
 
     fn time_to_timeout(&self) -> Duration {
-        let due = self.core.next_timeout().map(|due| Duration::from_millis(due.saturating_sub(now())));
+        let due =
+            self.core.next_timeout().map(|due| Duration::from_millis(due.saturating_sub(now())));
         due.map_or(LONGEST_SLEEP, |due| due.min(LONGEST_SLEEP))
     }
 }
@@ -329,13 +356,20 @@ mod tests {
     }
 
     fn submission(key: &str) -> Submission {
-        Submission { key: key.to_owned(), project: "p".to_owned(), priority: 0, spec: Digest::of(b"spec"), tasks: vec![] }
+        Submission {
+            key: key.to_owned(),
+            project: "p".to_owned(),
+            priority: 0,
+            spec: Digest::of(b"spec"),
+            tasks: vec![],
+        }
     }
 
     fn turns(store: &Watched) -> (tempfile::TempDir, Turns) {
         let folder = tempfile::tempdir().expect("a folder");
         let actions = ActionCache::open(folder.path()).expect("it opens");
-        let turns = Turns::resume(impasto_core::Config::default(), store.clone(), actions).expect("there is nothing to resume");
+        let turns = Turns::resume(impasto_core::Config::default(), store.clone(), actions)
+            .expect("there is nothing to resume");
         (folder, turns)
     }
 
@@ -347,7 +381,10 @@ mod tests {
         let stop = CancellationToken::new();
         let running = tokio::spawn(turns.run(commands, stop.clone()));
         for (number, key) in [(1, "a"), (2, "b")] {
-            assert_eq!(driver.submit(submission(key)).await.expect("it runs"), (JobId(number), false));
+            assert_eq!(
+                driver.submit(submission(key)).await.expect("it runs"),
+                (JobId(number), false)
+            );
             let kept = store.facts.lock().expect("nobody panicked");
             assert!(kept.iter().any(|fact| matches!(fact, Fact::JobSubmitted { submission, .. } if submission.key == key)));
         }

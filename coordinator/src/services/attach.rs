@@ -1,4 +1,5 @@
-//! One worker's connection: what it says becomes the core's inputs, and the core's orders become messages.
+//! One worker's connection: what it says becomes the core's inputs, and the core's orders become
+//! messages.
 
 use std::time::Duration;
 
@@ -68,7 +69,9 @@ impl Attachment {
     pub(super) async fn serve(mut self) {
         let status = match self.talk().await {
             End::Gone => return,
-            End::Dismissed => Status::aborted("the connection was replaced by a newer one of this worker, or went silent"),
+            End::Dismissed => Status::aborted(
+                "the connection was replaced by a newer one of this worker, or went silent",
+            ),
             End::ShuttingDown => shutting_down(),
             End::Refused(status) => status,
         };
@@ -99,7 +102,8 @@ impl Attachment {
             }
         };
         if !matches!(end, End::ShuttingDown) {
-            // Where the coordinator is shutting down, the worker comes back to the next one with what it holds.
+            // Where the coordinator is shutting down, the worker comes back to the next one with
+            // what it holds.
             let _ = self.service.driver.tell(Input::Disconnect { worker }).await;
         }
         end
@@ -110,28 +114,56 @@ impl Attachment {
             () = self.service.closing.cancelled() => return Err(End::ShuttingDown),
             first = tokio::time::timeout(HELLO_TIMEOUT, self.incoming.message()) => first,
         };
-        let first = first.map_err(|_| End::Refused(Status::deadline_exceeded("there was no hello within ten seconds")))?;
+        let first = first.map_err(|_| {
+            End::Refused(Status::deadline_exceeded("there was no hello within ten seconds"))
+        })?;
         let Ok(Some(WorkerMessage { message })) = first else { return Err(End::Gone) };
-        let Some(Incoming::Hello(hello)) = message else { return Err(FieldError::missing("hello").into()) };
+        let Some(Incoming::Hello(hello)) = message else {
+            return Err(FieldError::missing("hello").into());
+        };
         let hello = wire::hello(hello).map_err(|error| error.within("hello"))?;
-        let introduction = Introduction { name: hello.name, capabilities: hello.capabilities, held: hello.held, orders };
+        let introduction = Introduction {
+            name: hello.name,
+            capabilities: hello.capabilities,
+            held: hello.held,
+            orders,
+        };
         Ok(self.service.driver.connect(introduction).await?)
     }
 
     async fn hear(&self, worker: WorkerId, message: WorkerMessage) -> Result<(), End> {
         match message.message.ok_or_else(|| FieldError::missing("message"))? {
-            Incoming::Hello(_) => Err(End::Refused(Status::invalid_argument("hello was said already"))),
-            Incoming::Credits(v1::Credits { free_slots }) => self.tell(Input::Credits { worker, free_slots }).await,
+            Incoming::Hello(_) => {
+                Err(End::Refused(Status::invalid_argument("hello was said already")))
+            }
+            Incoming::Credits(v1::Credits { free_slots }) => {
+                self.tell(Input::Credits { worker, free_slots }).await
+            }
             Incoming::Heartbeat(heartbeat) => {
-                let leases = from_proto::each("heartbeat.leases", heartbeat.leases, MAX_LEASES, wire::lease_progress)?;
+                let leases = from_proto::each(
+                    "heartbeat.leases",
+                    heartbeat.leases,
+                    MAX_LEASES,
+                    wire::lease_progress,
+                )?;
                 for (lease, progress) in leases {
                     self.tell(Input::Heartbeat { worker, lease, progress }).await?;
                 }
-                let devices = from_proto::each("heartbeat.devices", heartbeat.devices, MAX_DEVICES, from_proto::device_health)?;
-                if devices.is_empty() { Ok(()) } else { self.tell(Input::Health { worker, devices }).await }
+                let devices = from_proto::each(
+                    "heartbeat.devices",
+                    heartbeat.devices,
+                    MAX_DEVICES,
+                    from_proto::device_health,
+                )?;
+                if devices.is_empty() {
+                    Ok(())
+                } else {
+                    self.tell(Input::Health { worker, devices }).await
+                }
             }
             Incoming::Report(report) => {
-                let (lease, outcome) = wire::report(report).map_err(|error| error.within("report"))?;
+                let (lease, outcome) =
+                    wire::report(report).map_err(|error| error.within("report"))?;
                 let outcome = self.verified(outcome).await;
                 self.tell(Input::Report { worker, lease, outcome }).await
             }
@@ -146,7 +178,10 @@ impl Attachment {
         if blocking(move || blobs.contains(output)).await {
             return LeaseOutcome::Succeeded(result);
         }
-        let message = format!("the worker reported success, but its result {} is not in the store", output.digest.short());
+        let message = format!(
+            "the worker reported success, but its result {} is not in the store",
+            output.digest.short()
+        );
         LeaseOutcome::Failed { kind: FailureKind::Transient, message }
     }
 
@@ -158,19 +193,32 @@ impl Attachment {
                 stale: stale.iter().map(to_proto::lease).collect(),
             }),
             Order::Grant { lease, spec } => match self.service.task(lease, spec).await {
-                Ok(task) => Outgoing::Grant(v1::Grant { lease: Some(to_proto::lease(&lease)), task: Some(task) }),
+                Ok(task) => Outgoing::Grant(v1::Grant {
+                    lease: Some(to_proto::lease(&lease)),
+                    task: Some(task),
+                }),
                 Err(message) => return self.give_back(worker, lease, message).await,
             },
-            Order::Revoke { lease } => Outgoing::Revoke(v1::Revoke { lease: Some(to_proto::lease(&lease)) }),
-            Order::Acknowledge { lease } => Outgoing::Acknowledge(v1::Acknowledge { lease: Some(to_proto::lease(&lease)) }),
+            Order::Revoke { lease } => {
+                Outgoing::Revoke(v1::Revoke { lease: Some(to_proto::lease(&lease)) })
+            }
+            Order::Acknowledge { lease } => {
+                Outgoing::Acknowledge(v1::Acknowledge { lease: Some(to_proto::lease(&lease)) })
+            }
             Order::Drain => Outgoing::Drain(v1::DrainOrder {}),
         };
         let message = Ok(CoordinatorMessage { message: Some(message) });
         self.out.send_timeout(message, SEND_TIMEOUT).await.map_err(|_| End::Gone)
     }
 
-    /// A task that cannot be read cannot be granted: its attempt has ended before the worker heard of it.
-    async fn give_back(&self, worker: WorkerId, lease: LeaseId, message: String) -> Result<(), End> {
+    /// A task that cannot be read cannot be granted: its attempt has ended before the worker heard
+    /// of it.
+    async fn give_back(
+        &self,
+        worker: WorkerId,
+        lease: LeaseId,
+        message: String,
+    ) -> Result<(), End> {
         let outcome = LeaseOutcome::Failed { kind: FailureKind::Transient, message };
         self.tell(Input::Report { worker, lease, outcome }).await
     }

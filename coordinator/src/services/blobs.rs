@@ -3,7 +3,10 @@
 use impasto_proto::limits::DIGESTS_PER_MESSAGE;
 use impasto_proto::v1::blobs_server::Blobs;
 use impasto_proto::v1::upload_request::Part;
-use impasto_proto::v1::{DownloadRequest, DownloadResponse, FindMissingRequest, FindMissingResponse, UploadRequest, UploadResponse};
+use impasto_proto::v1::{
+    DownloadRequest, DownloadResponse, FindMissingRequest, FindMissingResponse, UploadRequest,
+    UploadResponse,
+};
 use impasto_proto::{FieldError, from_proto, to_proto};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -25,22 +28,39 @@ pub(crate) struct BlobsService {
 impl Blobs for BlobsService {
     type DownloadStream = ReceiverStream<Result<DownloadResponse, Status>>;
 
-    async fn find_missing(&self, request: Request<FindMissingRequest>) -> Result<Response<FindMissingResponse>, Status> {
-        let asked = from_proto::each("blobs", request.into_inner().blobs, DIGESTS_PER_MESSAGE, from_proto::blob)?;
+    async fn find_missing(
+        &self,
+        request: Request<FindMissingRequest>,
+    ) -> Result<Response<FindMissingResponse>, Status> {
+        let asked = from_proto::each(
+            "blobs",
+            request.into_inner().blobs,
+            DIGESTS_PER_MESSAGE,
+            from_proto::blob,
+        )?;
         let blobs = self.blobs.clone();
-        let missing = move || asked.iter().filter(|blob| !blobs.contains(**blob)).map(to_proto::blob).collect();
+        let missing = move || {
+            asked.iter().filter(|blob| !blobs.contains(**blob)).map(to_proto::blob).collect()
+        };
         Ok(Response::new(FindMissingResponse { missing: blocking(missing).await }))
     }
 
-    async fn upload(&self, request: Request<Streaming<UploadRequest>>) -> Result<Response<UploadResponse>, Status> {
+    async fn upload(
+        &self,
+        request: Request<Streaming<UploadRequest>>,
+    ) -> Result<Response<UploadResponse>, Status> {
         let mut parts = request.into_inner();
         let first = parts.message().await?.and_then(|request| request.part);
-        let Some(Part::Start(start)) = first else { return Err(FieldError::missing("start").into()) };
+        let Some(Part::Start(start)) = first else {
+            return Err(FieldError::missing("start").into());
+        };
         let blob = from_proto::blob(start).map_err(|error| error.within("start"))?;
         let blobs = self.blobs.clone();
         let mut writer = blocking(move || blobs.writer(blob)).await?;
         while let Some(request) = parts.message().await? {
-            let Some(Part::Data(data)) = request.part else { return Err(FieldError::missing("data").into()) };
+            let Some(Part::Data(data)) = request.part else {
+                return Err(FieldError::missing("data").into());
+            };
             let write = move || {
                 let written = writer.write(&data);
                 (writer, written)
@@ -53,7 +73,10 @@ impl Blobs for BlobsService {
         Ok(Response::new(UploadResponse {}))
     }
 
-    async fn download(&self, request: Request<DownloadRequest>) -> Result<Response<Self::DownloadStream>, Status> {
+    async fn download(
+        &self,
+        request: Request<DownloadRequest>,
+    ) -> Result<Response<Self::DownloadStream>, Status> {
         let blob = from_proto::required("blob", request.into_inner().blob, from_proto::blob)?;
         let blobs = self.blobs.clone();
         let reader = blocking(move || blobs.reader(blob)).await?;
@@ -64,7 +87,10 @@ impl Blobs for BlobsService {
 }
 
 /// Sends a blob until it ends, turns out to have rotted, or nobody takes it any more.
-async fn send_chunks(mut reader: BlobReader, chunks: mpsc::Sender<Result<DownloadResponse, Status>>) {
+async fn send_chunks(
+    mut reader: BlobReader,
+    chunks: mpsc::Sender<Result<DownloadResponse, Status>>,
+) {
     loop {
         let read = move || {
             let chunk = reader.next_chunk();

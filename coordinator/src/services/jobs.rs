@@ -5,8 +5,9 @@ use impasto_proto::limits::{DIGESTS_PER_MESSAGE, MAX_TASKS, TASKS_PER_MESSAGE};
 use impasto_proto::v1::jobs_server::Jobs;
 use impasto_proto::v1::submit_request::Part;
 use impasto_proto::v1::{
-    CancelRequest, CancelResponse, FindResultsRequest, FindResultsResponse, FoundResult, ListRequest, ListResponse, RetryRequest,
-    RetryResponse, SubmitHeader, SubmitRequest, SubmitResponse, WatchRequest, WatchResponse,
+    CancelRequest, CancelResponse, FindResultsRequest, FindResultsResponse, FoundResult,
+    ListRequest, ListResponse, RetryRequest, RetryResponse, SubmitHeader, SubmitRequest,
+    SubmitResponse, WatchRequest, WatchResponse,
 };
 use impasto_proto::{FieldError, from_proto, to_proto};
 use impasto_types::{JobId, TaskSpec};
@@ -32,28 +33,47 @@ pub(crate) struct JobsService {
 impl Jobs for JobsService {
     type WatchStream = ReceiverStream<Result<WatchResponse, Status>>;
 
-    async fn find_results(&self, request: Request<FindResultsRequest>) -> Result<Response<FindResultsResponse>, Status> {
-        let actions =
-            from_proto::each("actions", request.into_inner().actions, DIGESTS_PER_MESSAGE, |bytes| from_proto::digest("digest", &bytes))?;
+    async fn find_results(
+        &self,
+        request: Request<FindResultsRequest>,
+    ) -> Result<Response<FindResultsResponse>, Status> {
+        let actions = from_proto::each(
+            "actions",
+            request.into_inner().actions,
+            DIGESTS_PER_MESSAGE,
+            |bytes| from_proto::digest("digest", &bytes),
+        )?;
         let submitter = self.submitter.clone();
         let find = move || {
-            let found = actions.into_iter().filter_map(|action| Some((action, submitter.known_result(action)?)));
+            let found = actions
+                .into_iter()
+                .filter_map(|action| Some((action, submitter.known_result(action)?)));
             found
-                .map(|(action, result)| FoundResult { action: action.as_bytes().to_vec(), result: Some(to_proto::task_result(&result)) })
+                .map(|(action, result)| FoundResult {
+                    action: action.as_bytes().to_vec(),
+                    result: Some(to_proto::task_result(&result)),
+                })
                 .collect()
         };
         Ok(Response::new(FindResultsResponse { results: blocking(find).await }))
     }
 
-    async fn submit(&self, request: Request<Streaming<SubmitRequest>>) -> Result<Response<SubmitResponse>, Status> {
+    async fn submit(
+        &self,
+        request: Request<Streaming<SubmitRequest>>,
+    ) -> Result<Response<SubmitResponse>, Status> {
         let job = receive(request.into_inner()).await?;
         let (JobId(job), known) = self.submitter.submit(job).await?;
         Ok(Response::new(SubmitResponse { job, known }))
     }
 
-    async fn watch(&self, request: Request<WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
+    async fn watch(
+        &self,
+        request: Request<WatchRequest>,
+    ) -> Result<Response<Self::WatchStream>, Status> {
         let job = JobId(request.into_inner().job);
-        let watching = Watching { job, submitter: self.submitter.clone(), closing: self.closing.clone() };
+        let watching =
+            Watching { job, submitter: self.submitter.clone(), closing: self.closing.clone() };
         Ok(Response::new(watching.start().await?))
     }
 
@@ -64,13 +84,19 @@ impl Jobs for JobsService {
         Ok(Response::new(ListResponse { jobs: jobs.iter().map(wire::summary).collect() }))
     }
 
-    async fn cancel(&self, request: Request<CancelRequest>) -> Result<Response<CancelResponse>, Status> {
+    async fn cancel(
+        &self,
+        request: Request<CancelRequest>,
+    ) -> Result<Response<CancelResponse>, Status> {
         let job = JobId(request.into_inner().job);
         let summary = found(job, self.submitter.driver.cancel(job).await?)?;
         Ok(Response::new(CancelResponse { job: Some(wire::summary(&summary)) }))
     }
 
-    async fn retry(&self, request: Request<RetryRequest>) -> Result<Response<RetryResponse>, Status> {
+    async fn retry(
+        &self,
+        request: Request<RetryRequest>,
+    ) -> Result<Response<RetryResponse>, Status> {
         let job = JobId(request.into_inner().job);
         let summary = found(job, self.submitter.driver.retry(job).await?)?;
         Ok(Response::new(RetryResponse { job: Some(wire::summary(&summary)) }))
@@ -88,30 +114,46 @@ fn found(job: JobId, summary: Option<JobSummary>) -> Result<JobSummary, Status> 
 /// A whole submission: its header, then as many tasks as that announces.
 async fn receive(mut parts: Streaming<SubmitRequest>) -> Result<Job, Status> {
     let first = parts.message().await?.and_then(|request| request.part);
-    let Some(Part::Header(header)) = first else { return Err(FieldError::missing("header").into()) };
+    let Some(Part::Header(header)) = first else {
+        return Err(FieldError::missing("header").into());
+    };
     let SubmitHeader { key, project, priority, task_count } = header;
     let in_header = |error: FieldError| error.within("header");
     let key = from_proto::name("key", key).map_err(in_header)?;
     let project = from_proto::name("project", project).map_err(in_header)?;
     let announced = task_count as usize;
     if !(1..=MAX_TASKS).contains(&announced) {
-        return Err(FieldError::out_of_range("header.task_count", task_count, format_args!("from 1 to {MAX_TASKS}")).into());
+        return Err(FieldError::out_of_range(
+            "header.task_count",
+            task_count,
+            format_args!("from 1 to {MAX_TASKS}"),
+        )
+        .into());
     }
     // No more than is there: tasks are counted as they come.
     let mut tasks: Vec<TaskSpec> = Vec::with_capacity(announced.min(TASKS_PER_MESSAGE));
     while let Some(request) = parts.message().await? {
-        let Some(Part::Tasks(more)) = request.part else { return Err(FieldError::missing("tasks").into()) };
+        let Some(Part::Tasks(more)) = request.part else {
+            return Err(FieldError::missing("tasks").into());
+        };
         for message in more.tasks {
             if tasks.len() == announced {
-                return Err(Status::invalid_argument(format!("there are more tasks than the {announced} of header.task_count")));
+                return Err(Status::invalid_argument(format!(
+                    "there are more tasks than the {announced} of header.task_count"
+                )));
             }
             let number = tasks.len();
-            tasks.push(from_proto::task_spec(message).map_err(|error| error.within(format_args!("tasks[{number}]")))?);
+            tasks.push(
+                from_proto::task_spec(message)
+                    .map_err(|error| error.within(format_args!("tasks[{number}]")))?,
+            );
         }
     }
     if tasks.len() < announced {
         let count = tasks.len();
-        return Err(Status::invalid_argument(format!("there are only {count} tasks of the {announced} of header.task_count")));
+        return Err(Status::invalid_argument(format!(
+            "there are only {count} tasks of the {announced} of header.task_count"
+        )));
     }
     Ok(Job { key, project, priority, tasks })
 }

@@ -23,9 +23,9 @@ impl From<BlobStoreError> for Status {
         let text = with_causes(&error);
         match error {
             BlobStoreError::Missing { .. } => Self::not_found(text),
-            BlobStoreError::TooLarge { .. } | BlobStoreError::Length { .. } | BlobStoreError::Content { .. } => {
-                Self::invalid_argument(text)
-            }
+            BlobStoreError::TooLarge { .. }
+            | BlobStoreError::Length { .. }
+            | BlobStoreError::Content { .. } => Self::invalid_argument(text),
             BlobStoreError::DiskFull { .. } => Self::resource_exhausted(text),
             BlobStoreError::Read { .. } | BlobStoreError::Write { .. } => Self::internal(text),
         }

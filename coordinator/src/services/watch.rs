@@ -45,7 +45,9 @@ type Sink = mpsc::Sender<Result<v1::WatchResponse, Status>>;
 
 impl Watching {
     /// Begins the stream; fails where there is no such job.
-    pub(super) async fn start(self) -> Result<ReceiverStream<Result<v1::WatchResponse, Status>>, Status> {
+    pub(super) async fn start(
+        self,
+    ) -> Result<ReceiverStream<Result<v1::WatchResponse, Status>>, Status> {
         let watch = self.look().await?;
         let (sink, stream) = mpsc::channel(MESSAGES_AHEAD);
         tokio::spawn(async move {
@@ -77,7 +79,15 @@ impl Watching {
                 match next {
                     Ok(News::Task { task, event }) => {
                         let state = Some(wire::task_event(event));
-                        send(sink, Message::Task(v1::TaskState { task: task.0, asset: String::new(), state })).await?;
+                        send(
+                            sink,
+                            Message::Task(v1::TaskState {
+                                task: task.0,
+                                asset: String::new(),
+                                state,
+                            }),
+                        )
+                        .await?;
                     }
                     Ok(News::Job(summary)) => {
                         send(sink, Message::Summary(wire::summary(&summary))).await?;
@@ -95,19 +105,25 @@ impl Watching {
     }
 
     /// Sends the job as it stands, and gives what the changes come out of.
-    async fn send_all(&self, watch: Watch, sink: &Sink) -> Result<tokio::sync::broadcast::Receiver<News>, Stop> {
+    async fn send_all(
+        &self,
+        watch: Watch,
+        sink: &Sink,
+    ) -> Result<tokio::sync::broadcast::Receiver<News>, Stop> {
         let Watch { view, news } = watch;
         send(sink, Message::Summary(wire::summary(&view.summary))).await?;
         let specs = self.specs(view.spec).await;
         for task in view.tasks {
-            let asset = specs.get(task.task.0 as usize).map_or_else(String::new, |spec| spec.asset.clone());
+            let asset =
+                specs.get(task.task.0 as usize).map_or_else(String::new, |spec| spec.asset.clone());
             send(sink, Message::Task(wire::task_view(task, asset))).await?;
         }
         send(sink, Message::CaughtUp(v1::CaughtUp {})).await?;
         Ok(news)
     }
 
-    /// The job's tasks in full. They are only needed for their names here: where they cannot be read, the states are still worth showing.
+    /// The job's tasks in full. They are only needed for their names here: where they cannot be
+    /// read, the states are still worth showing.
     async fn specs(&self, spec: Digest) -> Arc<[v1::TaskSpec]> {
         let specs = Arc::clone(&self.submitter.specs);
         match blocking(move || specs.get(spec)).await {

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use impasto_proto::v1::workers_server::Workers;
-use impasto_proto::v1::{CoordinatorMessage, DrainRequest, DrainResponse, ListWorkersRequest, ListWorkersResponse, WorkerMessage};
+use impasto_proto::v1::{
+    CoordinatorMessage, DrainRequest, DrainResponse, ListWorkersRequest, ListWorkersResponse,
+    WorkerMessage,
+};
 use impasto_proto::{from_proto, v1};
 use impasto_types::{Epoch, LeaseId};
 use tokio::sync::mpsc;
@@ -34,19 +37,30 @@ pub(crate) struct WorkersService {
 impl Workers for WorkersService {
     type AttachStream = ReceiverStream<Result<CoordinatorMessage, Status>>;
 
-    async fn attach(&self, request: Request<Streaming<WorkerMessage>>) -> Result<Response<Self::AttachStream>, Status> {
+    async fn attach(
+        &self,
+        request: Request<Streaming<WorkerMessage>>,
+    ) -> Result<Response<Self::AttachStream>, Status> {
         let (out, stream) = mpsc::channel(MESSAGES_AHEAD);
         let attachment = Attachment::new(self.clone(), request.into_inner(), out);
         tokio::spawn(attachment.serve());
         Ok(Response::new(ReceiverStream::new(stream)))
     }
 
-    async fn list_workers(&self, _: Request<ListWorkersRequest>) -> Result<Response<ListWorkersResponse>, Status> {
+    async fn list_workers(
+        &self,
+        _: Request<ListWorkersRequest>,
+    ) -> Result<Response<ListWorkersResponse>, Status> {
         let workers = self.driver.workers().await?;
-        Ok(Response::new(ListWorkersResponse { workers: workers.iter().map(wire::worker_info).collect() }))
+        Ok(Response::new(ListWorkersResponse {
+            workers: workers.iter().map(wire::worker_info).collect(),
+        }))
     }
 
-    async fn drain(&self, request: Request<DrainRequest>) -> Result<Response<DrainResponse>, Status> {
+    async fn drain(
+        &self,
+        request: Request<DrainRequest>,
+    ) -> Result<Response<DrainResponse>, Status> {
         let name = from_proto::worker_name("name", &request.into_inner().name)?;
         if self.driver.drain(name.clone()).await? {
             Ok(Response::new(DrainResponse {}))
@@ -58,7 +72,11 @@ impl Workers for WorkersService {
 
 impl WorkersService {
     /// The task of a lease in full.
-    pub(super) async fn task(&self, lease: LeaseId, spec: impasto_types::Digest) -> Result<v1::TaskSpec, String> {
+    pub(super) async fn task(
+        &self,
+        lease: LeaseId,
+        spec: impasto_types::Digest,
+    ) -> Result<v1::TaskSpec, String> {
         let tasks = match self.specs.kept(spec) {
             Some(tasks) => tasks,
             None => {

@@ -1,4 +1,5 @@
-//! Facts that end with the process: enough where the coordinator lives as long as one build, and for tests.
+//! Facts that end with the process: enough where the coordinator lives as long as one build, and
+//! for tests.
 
 use impasto_core::Fact;
 use impasto_types::Epoch;

@@ -1,7 +1,7 @@
 //! Facts in one SQLite file.
 //!
-//! A batch of facts is one transaction, and a transaction that has returned survives a power cut (`synchronous = FULL`). The file is held
-//! exclusively, so that two coordinators never share one.
+//! A batch of facts is one transaction, and a transaction that has returned survives a power cut
+//! (`synchronous = FULL`). The file is held exclusively, so that two coordinators never share one.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -36,17 +36,26 @@ impl SqliteStore {
     /// It is no such file, a newer program's, or another coordinator's.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let fail = |source| match code(&source) {
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::InUse { path: path.to_owned() },
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+                StoreError::InUse { path: path.to_owned() }
+            }
             _ => StoreError::Open { path: path.to_owned(), source },
         };
         let connection = Connection::open(path).map_err(fail)?;
         connection.busy_timeout(BUSY_TIMEOUT).map_err(fail)?;
         let pragma = |name, value| connection.pragma_update(None, name, value);
-        pragma("locking_mode", "EXCLUSIVE").and_then(|()| pragma("journal_mode", "WAL")).map_err(fail)?;
+        pragma("locking_mode", "EXCLUSIVE")
+            .and_then(|()| pragma("journal_mode", "WAL"))
+            .map_err(fail)?;
         pragma("synchronous", "FULL").map_err(fail)?;
-        let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(fail)?;
+        let found: i64 =
+            connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(fail)?;
         if !(0..=SCHEMA_VERSION).contains(&found) {
-            return Err(StoreError::Version { path: path.to_owned(), found, known: SCHEMA_VERSION });
+            return Err(StoreError::Version {
+                path: path.to_owned(),
+                found,
+                known: SCHEMA_VERSION,
+            });
         }
         connection.execute_batch(SCHEMA).map_err(fail)?;
         connection.pragma_update(None, "user_version", SCHEMA_VERSION).map_err(fail)?;
@@ -73,7 +82,8 @@ impl SqliteStore {
     }
 
     fn rows(&self) -> rusqlite::Result<Vec<(i64, String)>> {
-        let mut select = self.connection.prepare("SELECT number, fact FROM facts ORDER BY number")?;
+        let mut select =
+            self.connection.prepare("SELECT number, fact FROM facts ORDER BY number")?;
         let rows = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
         rows.collect()
     }
@@ -88,15 +98,24 @@ impl Store for SqliteStore {
     }
 
     fn load(&mut self) -> Result<Vec<Fact>, StoreError> {
-        let rows = self.rows().map_err(|source| StoreError::Read { path: self.path.clone(), source })?;
+        let rows =
+            self.rows().map_err(|source| StoreError::Read { path: self.path.clone(), source })?;
         let parse = |(number, fact): (i64, String)| {
-            serde_json::from_str(&fact).map_err(|source| StoreError::Fact { path: self.path.clone(), number, source })
+            serde_json::from_str(&fact).map_err(|source| StoreError::Fact {
+                path: self.path.clone(),
+                number,
+                source,
+            })
         };
         rows.into_iter().map(parse).collect()
     }
 
     fn append(&mut self, facts: &[Fact]) -> Result<(), StoreError> {
-        let facts = facts.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>().map_err(StoreError::Encode)?;
+        let facts = facts
+            .iter()
+            .map(serde_json::to_string)
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(StoreError::Encode)?;
         self.insert(&facts).map_err(|source| self.write_error(source))
     }
 }
@@ -150,7 +169,11 @@ mod tests {
         let (_folder, path) = file();
         open(&path).connection.pragma_update(None, "user_version", 9).expect("it is set");
         assert!(matches!(SqliteStore::open(&path), Err(StoreError::Version { found: 9, .. })));
-        std::fs::write(&path, "this is a text of more than one hundred bytes, and no database at all; ".repeat(3)).expect("it is written");
+        std::fs::write(
+            &path,
+            "this is a text of more than one hundred bytes, and no database at all; ".repeat(3),
+        )
+        .expect("it is written");
         assert!(matches!(SqliteStore::open(&path), Err(StoreError::Open { .. })));
     }
 

@@ -68,13 +68,20 @@ impl Build<'_> {
         }
         let (scan, plan) = self.plan(&mut state)?;
         let unlisted = scan.problems.iter().map(ToString::to_string);
-        let unusable = plan.problems.iter().map(|problem| format!("{}: {}", problem.asset, problem.cause));
+        let unusable =
+            plan.problems.iter().map(|problem| format!("{}: {}", problem.asset, problem.cause));
         let mut outcome = Outcome { delivered: 0, failures: unlisted.chain(unusable).collect() };
 
-        let supply = Supply { project: self.project, models: self.models, blobs: &self.submitter.blobs, scan: &scan };
+        let supply = Supply {
+            project: self.project,
+            models: self.models,
+            blobs: &self.submitter.blobs,
+            scan: &scan,
+        };
         let supplied = supply.run(plan.stale().collect())?;
         outcome.failures.extend(supplied.failures);
-        let mut delivery = Delivery::new(self.project, state, &self.submitter.blobs, supplied.tasks);
+        let mut delivery =
+            Delivery::new(self.project, state, &self.submitter.blobs, supplied.tasks);
         self.paint(&mut delivery)?;
         outcome.delivered += delivery.delivered();
         outcome.failures.extend(delivery.finish());
@@ -86,13 +93,21 @@ impl Build<'_> {
         let scan = self.watcher.scan(&mut cache)?;
         let on_disk = state.outputs_on_disk(self.project);
         // Both are only shortcuts: where they cannot be kept, the next look takes longer.
-        for unsaved in [cache.save(self.project), state.save(self.project)].into_iter().filter_map(Result::err) {
+        for unsaved in
+            [cache.save(self.project), state.save(self.project)].into_iter().filter_map(Result::err)
+        {
             tracing::debug!("{unsaved}");
         }
-        let present = on_disk.into_iter().filter_map(|(output, on_disk)| Some((output, on_disk.blob()?))).collect();
+        let present = on_disk
+            .into_iter()
+            .filter_map(|(output, on_disk)| Some((output, on_disk.blob()?)))
+            .collect();
         let model = self.models.meaning(ModelName::Vgg19)?;
         let (listing, inputs, previous) = (&scan.listing, &scan.inputs, state.records());
-        let plan = plan(self.project.manifest(), &Findings { listing, inputs, models: &[model], previous, present: &present })?;
+        let plan = plan(
+            self.project.manifest(),
+            &Findings { listing, inputs, models: &[model], previous, present: &present },
+        )?;
         Ok((scan, plan))
     }
 
@@ -107,7 +122,8 @@ impl Build<'_> {
         loop {
             let (job, known) = self.submit(&key, &tasks)?;
             self.follow(job, &actions, delivery)?;
-            // A job from before whose results are gone is done once more, under a name that follows from it.
+            // A job from before whose results are gone is done once more, under a name that follows
+            // from it.
             if !known || delivery.lost() == 0 || self.closing.is_cancelled() {
                 return Ok(());
             }
@@ -116,7 +132,8 @@ impl Build<'_> {
         }
     }
 
-    /// The same work on the same project has the same key: after a restart the job that runs already is found again.
+    /// The same work on the same project has the same key: after a restart the job that runs
+    /// already is found again.
     fn key(self, actions: &[Digest], after: Option<JobId>) -> String {
         let mut hasher = blake3::Hasher::new();
         hasher.update(self.project.dir().as_os_str().as_encoded_bytes());
@@ -148,7 +165,12 @@ impl Build<'_> {
         })
     }
 
-    fn follow(self, job: JobId, actions: &[Digest], delivery: &mut Delivery<'_>) -> Result<(), BuildError> {
+    fn follow(
+        self,
+        job: JobId,
+        actions: &[Digest],
+        delivery: &mut Delivery<'_>,
+    ) -> Result<(), BuildError> {
         while let Some(watch) = self.runtime.block_on(self.submitter.driver.watch(job))? {
             match self.follow_from(watch, actions, delivery) {
                 Followed::ToTheEnd => break,
@@ -158,7 +180,12 @@ impl Build<'_> {
         Ok(())
     }
 
-    fn follow_from(self, watch: Watch, actions: &[Digest], delivery: &mut Delivery<'_>) -> Followed {
+    fn follow_from(
+        self,
+        watch: Watch,
+        actions: &[Digest],
+        delivery: &mut Delivery<'_>,
+    ) -> Followed {
         let Watch { view, mut news } = watch;
         for task in view.tasks {
             take(task.task, task.event, actions, delivery);
@@ -175,7 +202,9 @@ impl Build<'_> {
             });
             match next {
                 Some(Ok(News::Task { task, event })) => take(task, event, actions, delivery),
-                Some(Ok(News::Job(summary))) if has_ended(summary.state) => return Followed::ToTheEnd,
+                Some(Ok(News::Job(summary))) if has_ended(summary.state) => {
+                    return Followed::ToTheEnd;
+                }
                 Some(Ok(News::Job(_))) => {}
                 Some(Err(RecvError::Lagged(_))) => return Followed::Lagging,
                 None | Some(Err(RecvError::Closed)) => return Followed::ToTheEnd,
@@ -189,6 +218,9 @@ fn take(task: TaskIndex, event: TaskEvent, actions: &[Digest], delivery: &mut De
     match event {
         TaskEvent::Succeeded { result, .. } => delivery.deliver(*action, result.output),
         TaskEvent::Failed { message, .. } => delivery.fail(*action, message),
-        TaskEvent::Ready { .. } | TaskEvent::Leased { .. } | TaskEvent::Progress(_) | TaskEvent::Canceled => {}
+        TaskEvent::Ready { .. }
+        | TaskEvent::Leased { .. }
+        | TaskEvent::Progress(_)
+        | TaskEvent::Canceled => {}
     }
 }

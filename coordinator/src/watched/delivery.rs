@@ -29,7 +29,12 @@ pub(super) struct Delivery<'a> {
 }
 
 impl<'a> Delivery<'a> {
-    pub(super) fn new(project: &'a Project, state: State, blobs: &'a BlobStore, tasks: Vec<&'a PlannedTask>) -> Self {
+    pub(super) fn new(
+        project: &'a Project,
+        state: State,
+        blobs: &'a BlobStore,
+        tasks: Vec<&'a PlannedTask>,
+    ) -> Self {
         let mut open: BTreeMap<Digest, Vec<&PlannedTask>> = BTreeMap::new();
         for task in tasks {
             open.entry(task.action).or_default().push(task);
@@ -95,7 +100,10 @@ impl<'a> Delivery<'a> {
             self.save();
         }
         for task in self.lost.values().flatten() {
-            self.failures.push(format!("{} in style {}: its result is not in the store", task.spec.asset, task.style));
+            self.failures.push(format!(
+                "{} in style {}: its result is not in the store",
+                task.spec.asset, task.style
+            ));
         }
         self.failures
     }

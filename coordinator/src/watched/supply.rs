@@ -27,13 +27,18 @@ pub(super) struct Supplied<'p> {
 }
 
 impl Supply<'_> {
-    /// Stores what is missing. A file that is no longer what it was when it was scanned costs its own tasks only, and only until the change
-    /// is reported.
+    /// Stores what is missing. A file that is no longer what it was when it was scanned costs its
+    /// own tasks only, and only until the change is reported.
     pub(super) fn run<'p>(self, tasks: Vec<&'p PlannedTask>) -> Result<Supplied<'p>, ModelError> {
-        let needed: BTreeSet<BlobRef> = tasks.iter().flat_map(|task| task.spec.action.blobs()).collect();
-        let missing: Vec<BlobRef> = needed.into_iter().filter(|blob| !self.blobs.contains(*blob)).collect();
-        let models: BTreeMap<BlobRef, ModelRef> =
-            tasks.iter().flat_map(|task| &task.spec.action.models).map(|model| (model.blob, *model)).collect();
+        let needed: BTreeSet<BlobRef> =
+            tasks.iter().flat_map(|task| task.spec.action.blobs()).collect();
+        let missing: Vec<BlobRef> =
+            needed.into_iter().filter(|blob| !self.blobs.contains(*blob)).collect();
+        let models: BTreeMap<BlobRef, ModelRef> = tasks
+            .iter()
+            .flat_map(|task| &task.spec.action.models)
+            .map(|model| (model.blob, *model))
+            .collect();
         let files = self.files();
         let (mut failures, mut absent) = (Vec::new(), BTreeSet::new());
         for blob in missing {
@@ -43,11 +48,18 @@ impl Supply<'_> {
                 (None, None) => continue,
             };
             if let Err(error) = self.blobs.put_file(blob, &path) {
-                failures.push(format!("{} is not painted with: {}", path.display(), with_causes(&error)));
+                failures.push(format!(
+                    "{} is not painted with: {}",
+                    path.display(),
+                    with_causes(&error)
+                ));
                 absent.insert(blob);
             }
         }
-        let tasks = tasks.into_iter().filter(|task| !task.spec.action.blobs().any(|blob| absent.contains(&blob))).collect();
+        let tasks = tasks
+            .into_iter()
+            .filter(|task| !task.spec.action.blobs().any(|blob| absent.contains(&blob)))
+            .collect();
         Ok(Supplied { tasks, failures })
     }
 
@@ -62,7 +74,9 @@ impl Supply<'_> {
     fn files(&self) -> BTreeMap<Digest, &AssetPath> {
         let Scan { listing, inputs, .. } = self.scan;
         let assets = listing.assets.iter().map(|asset| (asset.blob.digest, &asset.path));
-        let inputs = inputs.iter().filter_map(|(path, input)| Some((input.as_ref().ok()?.blob.digest, path)));
+        let inputs = inputs
+            .iter()
+            .filter_map(|(path, input)| Some((input.as_ref().ok()?.blob.digest, path)));
         assets.chain(inputs).collect()
     }
 }

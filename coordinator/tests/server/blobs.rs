@@ -39,16 +39,20 @@ async fn blobs_go_up_and_come_down_whole() {
 #[tokio::test]
 async fn wrong_bytes_are_refused_on_both_ways() {
     let folder = tempfile::tempdir().expect("a folder");
-    let running = Running::start(Settings { max_blob_bytes: 1 << 20, ..settings(folder.path()) }).await;
+    let running =
+        Running::start(Settings { max_blob_bytes: 1 << 20, ..settings(folder.path()) }).await;
     let blobs = running.blobs();
     let blob = BlobRef::of(b"right");
     let upload = |blob, bytes: &'static [u8]| {
         let blobs = blobs.clone();
         async move { blobs.upload(blob, Bytes::from_static(bytes)).await.expect_err("it is refused") }
     };
-    for (announced, sent) in
-        [(blob, &b"wrong"[..]), (blob, b"righ"), (blob, b"right and more"), (BlobRef { size_bytes: (1 << 20) + 1, ..blob }, b"right")]
-    {
+    for (announced, sent) in [
+        (blob, &b"wrong"[..]),
+        (blob, b"righ"),
+        (blob, b"right and more"),
+        (BlobRef { size_bytes: (1 << 20) + 1, ..blob }, b"right"),
+    ] {
         let error = upload(announced, sent).await;
         assert_eq!(code(&error), Some(Code::InvalidArgument), "{error:?}");
     }
@@ -66,7 +70,8 @@ async fn a_rotten_blob_is_missing() {
     let running = Running::start(settings(folder.path())).await;
     let blob = running.upload(b"some picture").await;
     let hex = blob.digest.to_hex();
-    std::fs::write(folder.path().join("blobs").join(&hex[..2]).join(&hex), b"SOME picture").expect("it is overwritten");
+    std::fs::write(folder.path().join("blobs").join(&hex[..2]).join(&hex), b"SOME picture")
+        .expect("it is overwritten");
 
     let blobs = running.blobs();
     let target = folder.path().join("target.png");
@@ -84,7 +89,10 @@ async fn two_embedded_coordinators_share_a_folder() {
     let first = Running::start(Settings::embedded(folder.path())).await;
     let second = Running::start(Settings::embedded(folder.path())).await;
     let blob = first.upload(b"shared").await;
-    assert_eq!(Blobs::new(second.channel.clone()).download(blob).await.expect("the other has it"), b"shared");
+    assert_eq!(
+        Blobs::new(second.channel.clone()).download(blob).await.expect("the other has it"),
+        b"shared"
+    );
     first.stop().await;
     second.stop().await;
 }

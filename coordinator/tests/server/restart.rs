@@ -18,7 +18,10 @@ async fn a_job_outlives_its_coordinator() {
     let mut watcher = first.watch(job).await;
     watcher.until(|state| matches!(state, State::Leased(_)).then_some(())).await;
     first.stop().await;
-    assert_eq!(worker.next().await.expect_err("the coordinator has gone").code(), Code::Unavailable);
+    assert_eq!(
+        worker.next().await.expect_err("the coordinator has gone").code(),
+        Code::Unavailable
+    );
 
     let second = Running::start(settings(folder.path())).await;
     let again = second.submit("job", &tasks).await.expect("it is taken in");
@@ -30,7 +33,10 @@ async fn a_job_outlives_its_coordinator() {
     worker.succeed(&lease, b"painted b").await;
     let (summary, states) = second.watch_to_end(job).await;
     assert_eq!((summary.state.as_str(), summary.succeeded), ("succeeded", 2));
-    assert!(states.iter().all(|state| matches!(state, State::Succeeded(done) if done.attempts == 1)), "{states:?}");
+    assert!(
+        states.iter().all(|state| matches!(state, State::Succeeded(done) if done.attempts == 1)),
+        "{states:?}"
+    );
     second.stop().await;
 
     let third = Running::start(settings(folder.path())).await;
@@ -45,11 +51,15 @@ async fn watchers_are_told_that_the_coordinator_goes() {
     let spec = running.task("a.png", b"a").await;
     let job = running.submit("job", &[spec]).await.expect("it is taken in").job;
     let channel = running.channel.clone();
-    let call = impasto_proto::client::jobs(channel).watch(impasto_proto::v1::WatchRequest { job }).await;
+    let call =
+        impasto_proto::client::jobs(channel).watch(impasto_proto::v1::WatchRequest { job }).await;
     let mut news = call.expect("there is such a job").into_inner();
     for _ in 0..3 {
         in_time("the job as it stands", news.message()).await.expect("the stream goes on");
     }
     running.stop().await;
-    assert_eq!(in_time("the end", news.message()).await.expect_err("it ends").code(), Code::Unavailable);
+    assert_eq!(
+        in_time("the end", news.message()).await.expect_err("it ends").code(),
+        Code::Unavailable
+    );
 }

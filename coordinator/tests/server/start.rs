@@ -1,6 +1,8 @@
 //! Coming up, and refusing to.
 
-use impasto_coordinator::{Coordinator, ResumeError, Settings, SettingsError, StartError, StoreError};
+use impasto_coordinator::{
+    Coordinator, ResumeError, Settings, SettingsError, StartError, StoreError,
+};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
@@ -15,19 +17,28 @@ async fn an_address_or_a_store_in_use_is_named() {
     let refused = Coordinator::bind(same_port).await.expect_err("the port is taken");
     assert_eq!(
         refused.to_string(),
-        format!("cannot listen on {}: another program does; stop it, or choose another address with --listen", running.address)
+        format!(
+            "cannot listen on {}: another program does; stop it, or choose another address with --listen",
+            running.address
+        )
     );
     assert!(!folder.path().join("second").exists());
 
-    let refused = Coordinator::bind(settings(&folder.path().join("first"))).await.expect_err("the store is taken");
-    assert!(matches!(refused, StartError::Resume(ResumeError::Store(StoreError::InUse { .. }))), "{refused:?}");
+    let refused = Coordinator::bind(settings(&folder.path().join("first")))
+        .await
+        .expect_err("the store is taken");
+    assert!(
+        matches!(refused, StartError::Resume(ResumeError::Store(StoreError::InUse { .. }))),
+        "{refused:?}"
+    );
     running.stop().await;
 }
 
 #[tokio::test]
 async fn beyond_this_machine_takes_a_word() {
     let folder = tempfile::tempdir().expect("a folder");
-    let open = Settings { listen: "0.0.0.0:0".parse().expect("an address"), ..settings(folder.path()) };
+    let open =
+        Settings { listen: "0.0.0.0:0".parse().expect("an address"), ..settings(folder.path()) };
     let refused = Coordinator::bind(open).await.expect_err("it is not said to be safe");
     assert!(matches!(refused, StartError::Settings(SettingsError::Insecure { .. })));
 }
@@ -47,7 +58,11 @@ async fn every_service_says_that_it_is_well() {
     let running = Running::start(settings(folder.path())).await;
     let mut health = HealthClient::new(running.channel.clone());
     for service in ["", "impasto.v1.Jobs", "impasto.v1.Workers", "impasto.v1.Blobs"] {
-        let answer = health.check(HealthCheckRequest { service: service.to_owned() }).await.expect(service).into_inner();
+        let answer = health
+            .check(HealthCheckRequest { service: service.to_owned() })
+            .await
+            .expect(service)
+            .into_inner();
         assert_eq!(answer.status, i32::from(ServingStatus::Serving), "{service}");
     }
     running.stop().await;

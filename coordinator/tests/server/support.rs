@@ -12,7 +12,10 @@ use impasto_proto::v1::task_state::State;
 use impasto_proto::v1::watch_response::News;
 use impasto_proto::v1::worker_message::Message;
 use impasto_proto::{to_proto, v1};
-use impasto_types::{Action, BlobRef, ContainerFormat, ENGINE_VERSION, OutputSpec, Preset, RunReport, StyleRef, TaskResult, TaskSpec};
+use impasto_types::{
+    Action, BlobRef, ContainerFormat, ENGINE_VERSION, OutputSpec, Preset, RunReport, StyleRef,
+    TaskResult, TaskSpec,
+};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::ReceiverStream;
@@ -29,7 +32,11 @@ pub(crate) async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T
 
 /// Settings for any free port and a store on disk.
 pub(crate) fn settings(data_dir: &Path) -> Settings {
-    Settings { listen: "127.0.0.1:0".parse().expect("an address"), data_dir: data_dir.to_owned(), ..Settings::default() }
+    Settings {
+        listen: "127.0.0.1:0".parse().expect("an address"),
+        data_dir: data_dir.to_owned(),
+        ..Settings::default()
+    }
 }
 
 pub(crate) struct Running {
@@ -50,7 +57,10 @@ impl Running {
 
     pub(crate) async fn stop(self) {
         self.shutdown.cancel();
-        in_time("stopping", self.serving).await.expect("it does not panic").expect("it stops cleanly");
+        in_time("stopping", self.serving)
+            .await
+            .expect("it does not panic")
+            .expect("it stops cleanly");
     }
 
     pub(crate) fn blobs(&self) -> Blobs {
@@ -68,16 +78,30 @@ impl Running {
         task(name, self.upload(bytes).await, self.upload(b"style").await)
     }
 
-    pub(crate) async fn submit(&self, key: &str, tasks: &[TaskSpec]) -> Result<v1::SubmitResponse, Status> {
-        let header = v1::SubmitHeader { key: key.to_owned(), project: "village".to_owned(), priority: 0, task_count: tasks.len() as u32 };
+    pub(crate) async fn submit(
+        &self,
+        key: &str,
+        tasks: &[TaskSpec],
+    ) -> Result<v1::SubmitResponse, Status> {
+        let header = v1::SubmitHeader {
+            key: key.to_owned(),
+            project: "village".to_owned(),
+            priority: 0,
+            task_count: tasks.len() as u32,
+        };
         let tasks = v1::SubmitTasks { tasks: tasks.iter().map(to_proto::task_spec).collect() };
         self.submit_parts(vec![Part::Header(header), Part::Tasks(tasks)]).await
     }
 
-    pub(crate) async fn submit_parts(&self, parts: Vec<Part>) -> Result<v1::SubmitResponse, Status> {
+    pub(crate) async fn submit_parts(
+        &self,
+        parts: Vec<Part>,
+    ) -> Result<v1::SubmitResponse, Status> {
         let parts = parts.into_iter().map(|part| v1::SubmitRequest { part: Some(part) });
         let call = client::jobs(self.channel.clone());
-        let answer = in_time("submitting", { call }.submit(tokio_stream::iter(parts.collect::<Vec<_>>()))).await;
+        let answer =
+            in_time("submitting", { call }.submit(tokio_stream::iter(parts.collect::<Vec<_>>())))
+                .await;
         answer.map(tonic::Response::into_inner)
     }
 
@@ -106,7 +130,10 @@ pub(crate) struct Watcher {
 
 impl Watcher {
     pub(crate) async fn next(&mut self) -> Option<News> {
-        in_time("news", self.news.message()).await.expect("the stream goes on").and_then(|response| response.news)
+        in_time("news", self.news.message())
+            .await
+            .expect("the stream goes on")
+            .and_then(|response| response.news)
     }
 
     /// The next task's state that `wanted` picks something out of.
@@ -140,14 +167,26 @@ pub(crate) fn task(name: &str, content: BlobRef, style: BlobRef) -> TaskSpec {
 
 /// What a worker would say of an output with these bytes.
 pub(crate) fn result_of(bytes: &[u8]) -> TaskResult {
-    let report = RunReport { iterations: 40, loss: 1.0, content_loss: 0.5, style_loss: 0.5, compute_ms: 7, device: "fake".to_owned() };
+    let report = RunReport {
+        iterations: 40,
+        loss: 1.0,
+        content_loss: 0.5,
+        style_loss: 0.5,
+        compute_ms: 7,
+        device: "fake".to_owned(),
+    };
     TaskResult { output: BlobRef::of(bytes), width: 4, height: 4, report }
 }
 
 /// What a fake worker paints on.
 pub(crate) fn device() -> v1::Device {
     let compute_capability = Some(v1::ComputeCapability { major: 9, minor: 0 });
-    v1::Device { name: "cuda:0".to_owned(), model: "canvas".to_owned(), memory_bytes: 1 << 30, compute_capability }
+    v1::Device {
+        name: "cuda:0".to_owned(),
+        model: "canvas".to_owned(),
+        memory_bytes: 1 << 30,
+        compute_capability,
+    }
 }
 
 pub(crate) struct FakeWorker {
@@ -158,7 +197,11 @@ pub(crate) struct FakeWorker {
 
 impl FakeWorker {
     /// A worker with one slot, and the leases that it has lost.
-    pub(crate) async fn attach(running: &Running, name: &str, held: Vec<v1::Lease>) -> (Self, v1::Welcome) {
+    pub(crate) async fn attach(
+        running: &Running,
+        name: &str,
+        held: Vec<v1::Lease>,
+    ) -> (Self, v1::Welcome) {
         let capabilities = v1::Capabilities {
             slots: 1,
             memory_bytes: 1 << 30,
@@ -180,24 +223,34 @@ impl FakeWorker {
         let (out, stream) = mpsc::channel(16);
         out.send(v1::WorkerMessage { message: Some(message) }).await.expect("there is room");
         let attach = client::workers(running.channel.clone());
-        let orders = in_time("attaching", { attach }.attach(ReceiverStream::new(stream))).await.expect("it answers").into_inner();
+        let orders = in_time("attaching", { attach }.attach(ReceiverStream::new(stream)))
+            .await
+            .expect("it answers")
+            .into_inner();
         Self { blobs: running.blobs(), out, orders }
     }
 
     pub(crate) async fn say(&self, message: Message) {
-        self.out.send(v1::WorkerMessage { message: Some(message) }).await.expect("the connection is open");
+        self.out
+            .send(v1::WorkerMessage { message: Some(message) })
+            .await
+            .expect("the connection is open");
     }
 
     pub(crate) async fn next(&mut self) -> Result<Order, Status> {
         let message = in_time("an order", self.orders.message()).await?;
-        Ok(message.and_then(|message| message.message).expect("the coordinator ends a stream with a status"))
+        Ok(message
+            .and_then(|message| message.message)
+            .expect("the coordinator ends a stream with a status"))
     }
 
     /// Asks for one task, and waits for it.
     pub(crate) async fn take(&mut self) -> (v1::Lease, v1::TaskSpec) {
         self.say(Message::Credits(v1::Credits { free_slots: 1 })).await;
         match self.next().await.expect("the connection is open") {
-            Order::Grant(grant) => (grant.lease.expect("it has a lease"), grant.task.expect("it has a task")),
+            Order::Grant(grant) => {
+                (grant.lease.expect("it has a lease"), grant.task.expect("it has a task"))
+            }
             other => panic!("a grant was due, not {other:?}"),
         }
     }
@@ -205,14 +258,23 @@ impl FakeWorker {
     pub(crate) async fn report(&mut self, lease: &v1::Lease, outcome: v1::report::Outcome) {
         self.say(Message::Report(v1::Report { lease: Some(*lease), outcome: Some(outcome) })).await;
         match self.next().await.expect("the connection is open") {
-            Order::Acknowledge(acknowledged) => assert_eq!(acknowledged.lease.as_ref(), Some(lease)),
+            Order::Acknowledge(acknowledged) => {
+                assert_eq!(acknowledged.lease.as_ref(), Some(lease))
+            }
             other => panic!("an acknowledgement was due, not {other:?}"),
         }
     }
 
     /// Uploads the output and reports it.
     pub(crate) async fn succeed(&mut self, lease: &v1::Lease, output: &'static [u8]) {
-        self.blobs.upload(BlobRef::of(output), Bytes::from_static(output)).await.expect("it is uploaded");
-        self.report(lease, v1::report::Outcome::Succeeded(to_proto::task_result(&result_of(output)))).await;
+        self.blobs
+            .upload(BlobRef::of(output), Bytes::from_static(output))
+            .await
+            .expect("it is uploaded");
+        self.report(
+            lease,
+            v1::report::Outcome::Succeeded(to_proto::task_result(&result_of(output))),
+        )
+        .await;
     }
 }

@@ -54,12 +54,17 @@ fn put_model(data_dir: &Path, models_dir: &Path) {
 #[tokio::test]
 async fn a_watched_project_is_built_when_it_changes() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (project, data, models) = (folder.path().join("project"), folder.path().join("data"), folder.path().join("models"));
+    let (project, data, models) =
+        (folder.path().join("project"), folder.path().join("data"), folder.path().join("models"));
     put(&project, "impasto.toml", MANIFEST.as_bytes());
     put(&project, "styles/night.png", &png(1));
     put(&project, "walls/brick.png", &png(2));
     put_model(&data, &models);
-    let watching = || Settings { watch: vec![project.clone()], models_dir: Some(models.clone()), ..settings(&data) };
+    let watching = || Settings {
+        watch: vec![project.clone()],
+        models_dir: Some(models.clone()),
+        ..settings(&data)
+    };
 
     let running = Running::start(watching()).await;
     let (mut worker, _) = FakeWorker::attach(&running, "one", vec![]).await;
@@ -70,9 +75,13 @@ async fn a_watched_project_is_built_when_it_changes() {
     put(&project, "walls/door.png", &png(3));
     let (lease, task) = worker.take().await;
     assert_eq!(task.asset, "walls/door.png");
-    assert_eq!(std::fs::read(project.join("stylized/walls/brick.png")).expect("it is delivered"), b"painted bricks");
+    assert_eq!(
+        std::fs::read(project.join("stylized/walls/brick.png")).expect("it is delivered"),
+        b"painted bricks"
+    );
 
-    // The coordinator goes away while the door is painted, and finds the job again; an output that was lost meanwhile comes from the cache.
+    // The coordinator goes away while the door is painted, and finds the job again; an output that
+    // was lost meanwhile comes from the cache.
     running.stop().await;
     std::fs::remove_file(project.join("stylized/walls/brick.png")).expect("it is removed");
     let running = Running::start(watching()).await;
@@ -83,7 +92,11 @@ async fn a_watched_project_is_built_when_it_changes() {
     let (_, task) = worker.take().await;
     assert_eq!(task.asset, "walls/roof.png");
     for (name, bytes) in [("brick", &b"painted bricks"[..]), ("door", b"painted door")] {
-        assert_eq!(std::fs::read(project.join(format!("stylized/walls/{name}.png"))).expect("it is delivered"), bytes);
+        assert_eq!(
+            std::fs::read(project.join(format!("stylized/walls/{name}.png")))
+                .expect("it is delivered"),
+            bytes
+        );
     }
     running.stop().await;
 }

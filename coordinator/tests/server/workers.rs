@@ -23,7 +23,8 @@ async fn a_stale_report_changes_nothing() {
     let (mut again, welcome) = FakeWorker::attach(&running, "one", vec![]).await;
     assert_eq!(welcome.stale, vec![]);
     assert_eq!(one.next().await.expect_err("its connection was replaced").code(), Code::Aborted);
-    let why = watcher.until(|state| if let State::Ready(ready) = state { Some(ready.message) } else { None });
+    let why = watcher
+        .until(|state| if let State::Ready(ready) = state { Some(ready.message) } else { None });
     assert_eq!(why.await, "");
     let (mut two, _) = FakeWorker::attach(&running, "two", vec![]).await;
     let (second, _) = two.take().await;
@@ -31,7 +32,9 @@ async fn a_stale_report_changes_nothing() {
 
     again.succeed(&first, b"too late").await;
     two.succeed(&second, b"in time").await;
-    let done = watcher.until(|state| if let State::Succeeded(done) = state { Some(done) } else { None }).await;
+    let done = watcher
+        .until(|state| if let State::Succeeded(done) = state { Some(done) } else { None })
+        .await;
     assert_eq!((done.worker.as_str(), done.attempts), ("two", 2));
     assert_eq!(done.result, Some(to_proto::task_result(&result_of(b"in time"))));
     running.stop().await;
@@ -46,8 +49,16 @@ async fn a_success_without_its_picture_is_none() {
     let mut watcher = running.watch(job).await;
     let (mut worker, _) = FakeWorker::attach(&running, "one", vec![]).await;
     let (lease, _) = worker.take().await;
-    worker.report(&lease, Outcome::Succeeded(to_proto::task_result(&result_of(b"not uploaded")))).await;
-    let again = |state| if let State::Ready(v1::Ready { attempts: 1, message }) = state { Some(message) } else { None };
+    worker
+        .report(&lease, Outcome::Succeeded(to_proto::task_result(&result_of(b"not uploaded"))))
+        .await;
+    let again = |state| {
+        if let State::Ready(v1::Ready { attempts: 1, message }) = state {
+            Some(message)
+        } else {
+            None
+        }
+    };
     let message = watcher.until(again).await;
     assert!(message.contains("is not in the store"), "{message}");
     running.stop().await;
@@ -63,7 +74,8 @@ async fn an_input_at_fault_fails_its_task_alone() {
     for _ in 0..2 {
         let (lease, task) = worker.take().await;
         if task.asset == "a.png" {
-            let failure = v1::Failure { kind: "input".to_owned(), message: "a.png is cut short".to_owned() };
+            let failure =
+                v1::Failure { kind: "input".to_owned(), message: "a.png is cut short".to_owned() };
             worker.report(&lease, Outcome::Failed(failure)).await;
         } else {
             worker.succeed(&lease, b"painted").await;
@@ -71,8 +83,13 @@ async fn an_input_at_fault_fails_its_task_alone() {
     }
     let (summary, states) = running.watch_to_end(job).await;
     assert_eq!((summary.state.as_str(), summary.failed, summary.succeeded), ("failed", 1, 1));
-    let failed = states.iter().find_map(|state| if let State::Failed(failed) = state { Some(failed) } else { None });
-    assert_eq!(failed.map(|failed| (failed.message.as_str(), failed.attempts)), Some(("a.png is cut short", 1)));
+    let failed = states
+        .iter()
+        .find_map(|state| if let State::Failed(failed) = state { Some(failed) } else { None });
+    assert_eq!(
+        failed.map(|failed| (failed.message.as_str(), failed.attempts)),
+        Some(("a.png is cut short", 1))
+    );
     running.stop().await;
 }
 
@@ -84,8 +101,13 @@ async fn a_canceled_job_stops_its_leases() {
     let job = running.submit("job", &[spec]).await.expect("it is taken in").job;
     let (mut worker, _) = FakeWorker::attach(&running, "one", vec![]).await;
     let (lease, _) = worker.take().await;
-    client::jobs(running.channel.clone()).cancel(v1::CancelRequest { job }).await.expect("it answers");
-    assert!(matches!(worker.next().await, Ok(Order::Revoke(v1::Revoke { lease: Some(revoked) })) if revoked == lease));
+    client::jobs(running.channel.clone())
+        .cancel(v1::CancelRequest { job })
+        .await
+        .expect("it answers");
+    assert!(
+        matches!(worker.next().await, Ok(Order::Revoke(v1::Revoke { lease: Some(revoked) })) if revoked == lease)
+    );
     worker.report(&lease, Outcome::Returned(v1::Returned {})).await;
     assert_eq!(running.watch_to_end(job).await.0.state, "canceled");
     running.stop().await;
@@ -99,10 +121,19 @@ async fn workers_are_listed_and_drained() {
     let mut workers = client::workers(running.channel.clone());
     workers.drain(v1::DrainRequest { name: "one".to_owned() }).await.expect("it is connected");
     assert!(matches!(worker.next().await, Ok(Order::Drain(_))));
-    let listed = workers.list_workers(v1::ListWorkersRequest {}).await.expect("it answers").into_inner().workers;
-    assert_eq!(listed.iter().map(|w| (w.name.as_str(), w.state.as_str())).collect::<Vec<_>>(), [("one", "draining")]);
+    let listed = workers
+        .list_workers(v1::ListWorkersRequest {})
+        .await
+        .expect("it answers")
+        .into_inner()
+        .workers;
+    assert_eq!(
+        listed.iter().map(|w| (w.name.as_str(), w.state.as_str())).collect::<Vec<_>>(),
+        [("one", "draining")]
+    );
     for (name, code) in [("two", Code::NotFound), ("t/w/o", Code::InvalidArgument)] {
-        let refused = workers.drain(v1::DrainRequest { name: name.to_owned() }).await.expect_err(name);
+        let refused =
+            workers.drain(v1::DrainRequest { name: name.to_owned() }).await.expect_err(name);
         assert_eq!(refused.code(), code);
     }
     running.stop().await;
@@ -113,13 +144,25 @@ async fn devices_are_shown_with_how_they_fare() {
     let folder = tempfile::tempdir().expect("a folder");
     let running = Running::start(settings(folder.path())).await;
     let (worker, _) = FakeWorker::attach(&running, "one", vec![]).await;
-    let hot = v1::DeviceHealth { temperature_c: Some(91), fault: "it fell off the bus".to_owned(), ..v1::DeviceHealth::default() };
-    worker.say(Message::Heartbeat(v1::Heartbeat { leases: vec![], devices: vec![hot.clone()] })).await;
+    let hot = v1::DeviceHealth {
+        temperature_c: Some(91),
+        fault: "it fell off the bus".to_owned(),
+        ..v1::DeviceHealth::default()
+    };
+    worker
+        .say(Message::Heartbeat(v1::Heartbeat { leases: vec![], devices: vec![hot.clone()] }))
+        .await;
     let mut workers = client::workers(running.channel.clone());
     // What one connection says and what another asks come in any order.
     let listed = in_time("the news", async {
         loop {
-            let listed = workers.list_workers(v1::ListWorkersRequest {}).await.expect("it answers").into_inner().workers.remove(0);
+            let listed = workers
+                .list_workers(v1::ListWorkersRequest {})
+                .await
+                .expect("it answers")
+                .into_inner()
+                .workers
+                .remove(0);
             if !listed.health.is_empty() {
                 break listed;
             }
@@ -129,9 +172,10 @@ async fn devices_are_shown_with_how_they_fare() {
     assert_eq!((listed.devices, listed.health), (vec![device()], vec![hot]));
 
     let long = v1::DeviceHealth { fault: "x".repeat(129), ..v1::DeviceHealth::default() };
-    for (devices, expected) in
-        [(vec![long], "heartbeat.devices[0].fault"), (vec![v1::DeviceHealth::default(); 65], "heartbeat.devices is 65 entries long")]
-    {
+    for (devices, expected) in [
+        (vec![long], "heartbeat.devices[0].fault"),
+        (vec![v1::DeviceHealth::default(); 65], "heartbeat.devices is 65 entries long"),
+    ] {
         let (mut worker, _) = FakeWorker::attach(&running, "two", vec![]).await;
         worker.say(Message::Heartbeat(v1::Heartbeat { leases: vec![], devices })).await;
         let refused = worker.next().await.expect_err(expected);
@@ -146,20 +190,33 @@ async fn what_is_malformed_ends_the_connection_with_the_field() {
     let running = Running::start(settings(folder.path())).await;
     for (message, expected) in [
         (Message::Draining(v1::Draining {}), "hello is missing"),
-        (Message::Hello(v1::Hello { name: "a b".to_owned(), ..v1::Hello::default() }), "hello.name is `a b`"),
-        (Message::Hello(v1::Hello { name: "one".to_owned(), ..v1::Hello::default() }), "hello.capabilities is missing"),
+        (
+            Message::Hello(v1::Hello { name: "a b".to_owned(), ..v1::Hello::default() }),
+            "hello.name is `a b`",
+        ),
+        (
+            Message::Hello(v1::Hello { name: "one".to_owned(), ..v1::Hello::default() }),
+            "hello.capabilities is missing",
+        ),
     ] {
-        let refused = FakeWorker::say_first(&running, message).await.next().await.expect_err(expected);
+        let refused =
+            FakeWorker::say_first(&running, message).await.next().await.expect_err(expected);
         assert_eq!(refused.code(), Code::InvalidArgument);
         assert!(refused.message().starts_with(expected), "{}", refused.message());
     }
     for (report, expected) in [
         (v1::Report { lease: None, outcome: None }, "report.lease is missing"),
-        (v1::Report { lease: Some(v1::Lease::default()), outcome: None }, "report.outcome is missing"),
+        (
+            v1::Report { lease: Some(v1::Lease::default()), outcome: None },
+            "report.outcome is missing",
+        ),
         (
             v1::Report {
                 lease: Some(v1::Lease::default()),
-                outcome: Some(Outcome::Failed(v1::Failure { kind: "bad".to_owned(), message: String::new() })),
+                outcome: Some(Outcome::Failed(v1::Failure {
+                    kind: "bad".to_owned(),
+                    message: String::new(),
+                })),
             },
             "report.failed.kind is `bad`",
         ),

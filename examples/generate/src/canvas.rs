@@ -1,6 +1,7 @@
 //! A surface that is painted and then lit: a colour, a height and an opacity at every point.
 //!
-//! It has twice the picture's points along each axis; the picture is their mean, which smooths every edge.
+//! It has twice the picture's points along each axis; the picture is their mean, which smooths
+//! every edge.
 
 use impasto_assets::{Depth, Origin, Picture};
 use impasto_types::ContainerFormat;
@@ -36,7 +37,8 @@ pub(crate) struct Light {
     pub(crate) gloss: f32,
 }
 
-/// A shape that is stamped on a canvas: long, tapered as its paint decides, bent as a parabola. In pixels of the picture.
+/// A shape that is stamped on a canvas: long, tapered as its paint decides, bent as a parabola. In
+/// pixels of the picture.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Shape {
     pub(crate) x: f32,
@@ -57,30 +59,49 @@ pub(crate) struct Canvas {
 }
 
 impl Canvas {
-    /// A canvas for a picture of `width` by `height` pixels, painted by `paint` at each (u, v) of the unit square.
+    /// A canvas for a picture of `width` by `height` pixels, painted by `paint` at each (u, v) of
+    /// the unit square.
     pub(crate) fn new(width: usize, height: usize, paint: impl Fn(f32, f32) -> Point) -> Self {
         let (width, height) = (width * FINER, height * FINER);
         let at = |index: usize| ((index % width) as f32 + 0.5, (index / width) as f32 + 0.5);
-        let points = (0..width * height).map(at).map(|(x, y)| paint(x / width as f32, y / height as f32)).collect();
+        let points = (0..width * height)
+            .map(at)
+            .map(|(x, y)| paint(x / width as f32, y / height as f32))
+            .collect();
         Self { width, height, points }
     }
 
-    /// Stamps a shape, around the edges too. `paint` gets the place along it (0 to 1) and across it (-1 to 1) and what is there.
+    /// Stamps a shape, around the edges too. `paint` gets the place along it (0 to 1) and across it
+    /// (-1 to 1) and what is there.
     pub(crate) fn stamp(&mut self, shape: Shape, paint: impl Fn(f32, f32, Point) -> Option<Point>) {
         let finer = FINER as f32;
         let (dx, dy) = shape.along;
         let bent = shape.length * shape.bend;
-        let corners = [(0.0, -1.0, 0.0), (0.0, 1.0, 0.0), (0.5, -1.0, 0.25), (0.5, 1.0, 0.25), (1.0, -1.0, 1.0), (1.0, 1.0, 1.0)];
+        let corners = [
+            (0.0, -1.0, 0.0),
+            (0.0, 1.0, 0.0),
+            (0.5, -1.0, 0.25),
+            (0.5, 1.0, 0.25),
+            (1.0, -1.0, 1.0),
+            (1.0, 1.0, 1.0),
+        ];
         let corners = corners.map(|(s, t, bend)| {
             let (along, across) = (s * shape.length, t * shape.width * 1.3 + bend * bent);
-            ((shape.x + dx * along - dy * across) * finer, (shape.y + dy * along + dx * across) * finer)
+            (
+                (shape.x + dx * along - dy * across) * finer,
+                (shape.y + dy * along + dx * across) * finer,
+            )
         });
-        let low = |values: [f32; 6]| values.into_iter().fold(f32::INFINITY, f32::min).floor() as i32 - 2;
-        let high = |values: [f32; 6]| values.into_iter().fold(f32::NEG_INFINITY, f32::max).ceil() as i32 + 2;
+        let low =
+            |values: [f32; 6]| values.into_iter().fold(f32::INFINITY, f32::min).floor() as i32 - 2;
+        let high = |values: [f32; 6]| {
+            values.into_iter().fold(f32::NEG_INFINITY, f32::max).ceil() as i32 + 2
+        };
         let (xs, ys) = (corners.map(|corner| corner.0), corners.map(|corner| corner.1));
         for y in low(ys)..=high(ys) {
             for x in low(xs)..=high(xs) {
-                let (px, py) = ((x as f32 + 0.5) / finer - shape.x, (y as f32 + 0.5) / finer - shape.y);
+                let (px, py) =
+                    ((x as f32 + 0.5) / finer - shape.x, (y as f32 + 0.5) / finer - shape.y);
                 let s = (px * dx + py * dy) / shape.length;
                 let t = (py * dx - px * dy - bent * s * s) / shape.width;
                 if (0.0..=1.0).contains(&s) && t.abs() <= 1.0 {
@@ -101,7 +122,10 @@ impl Canvas {
             .map(|index| {
                 let normal = self.normal(&heights, index, light.relief);
                 let point = self.points[index];
-                Point { color: shade(point.color, normal, around[index] - point.height, light), ..point }
+                Point {
+                    color: shade(point.color, normal, around[index] - point.height, light),
+                    ..point
+                }
             })
             .collect();
         self.points = lit;
@@ -114,32 +138,57 @@ impl Canvas {
             let (x, y, z) = self.normal(&heights, index, relief);
             Point::new(Rgb(0.5 + 0.5 * x, 0.5 - 0.5 * y, 0.5 + 0.5 * z), heights[index])
         };
-        Self { width: self.width, height: self.height, points: (0..self.points.len()).map(encode).collect() }
+        Self {
+            width: self.width,
+            height: self.height,
+            points: (0..self.points.len()).map(encode).collect(),
+        }
     }
 
     /// The picture, opaque or not, of 8 or 16 bits a sample.
-    pub(crate) fn picture(&self, name: &str, format: ContainerFormat, depth: Depth, has_alpha: bool) -> Picture {
+    pub(crate) fn picture(
+        &self,
+        name: &str,
+        format: ContainerFormat,
+        depth: Depth,
+        has_alpha: bool,
+    ) -> Picture {
         let (width, height) = (self.width / FINER, self.height / FINER);
         let mut rgb = Vec::with_capacity(width * height * 3);
         let mut alpha = Vec::with_capacity(width * height);
         for y in 0..height {
             for x in 0..width {
-                let block = (0..FINER * FINER).map(|n| self.points[(y * FINER + n / FINER) * self.width + x * FINER + n % FINER]);
+                let block = (0..FINER * FINER).map(|n| {
+                    self.points[(y * FINER + n / FINER) * self.width + x * FINER + n % FINER]
+                });
                 let share = 1.0 / (FINER * FINER) as f32;
                 // Colours count by their opacity; where nothing is opaque, all count.
                 let opacity: f32 = block.clone().map(|point| point.alpha).sum();
-                let weight = |point: &Point| if opacity > 0.0 { point.alpha / opacity } else { share };
-                let level = |of: fn(Rgb) -> f32| block.clone().map(|point| of(point.color) * weight(&point)).sum::<f32>() * 255.0;
-                rgb.extend([level(|color| color.0), level(|color| color.1), level(|color| color.2)].map(|level| level.clamp(0.0, 255.0)));
+                let weight =
+                    |point: &Point| if opacity > 0.0 { point.alpha / opacity } else { share };
+                let level = |of: fn(Rgb) -> f32| {
+                    block.clone().map(|point| of(point.color) * weight(&point)).sum::<f32>() * 255.0
+                };
+                rgb.extend(
+                    [level(|color| color.0), level(|color| color.1), level(|color| color.2)]
+                        .map(|level| level.clamp(0.0, 255.0)),
+                );
                 alpha.push(opacity * share);
             }
         }
         let origin = Origin { depth, ..Origin::synthetic(name, format) };
-        Picture { width: width as u32, height: height as u32, rgb, alpha: has_alpha.then_some(alpha), origin }
+        Picture {
+            width: width as u32,
+            height: height as u32,
+            rgb,
+            alpha: has_alpha.then_some(alpha),
+            origin,
+        }
     }
 
     fn index(&self, x: i32, y: i32) -> usize {
-        y.rem_euclid(self.height as i32) as usize * self.width + x.rem_euclid(self.width as i32) as usize
+        y.rem_euclid(self.height as i32) as usize * self.width
+            + x.rem_euclid(self.width as i32) as usize
     }
 
     fn normal(&self, heights: &[f32], index: usize, relief: f32) -> (f32, f32, f32) {
@@ -158,7 +207,8 @@ impl Canvas {
         for (dx, dy) in [(1, 0), (0, 1), (1, 0), (0, 1)] {
             let mean = |index: usize| {
                 let (x, y) = ((index % self.width) as i32, (index / self.width) as i32);
-                let sum: f32 = (-reach..=reach).map(|n| values[self.index(x + n * dx, y + n * dy)]).sum();
+                let sum: f32 =
+                    (-reach..=reach).map(|n| values[self.index(x + n * dx, y + n * dy)]).sum();
                 sum / (2 * reach + 1) as f32
             };
             values = (0..values.len()).map(mean).collect();
@@ -180,6 +230,8 @@ fn shade(color: Rgb, (nx, ny, nz): (f32, f32, f32), depth: f32, light: Light) ->
     let gleam = half.max(0.0);
     let gleam = gleam * gleam * gleam * gleam;
     let gleam = light.gloss * gleam * gleam * gleam * gleam * open;
-    let channel = |value: f32, warm: f32| (value * value * (sun * warm + sky * (2.0 - warm)) + gleam).clamp(0.0, 1.0).sqrt();
+    let channel = |value: f32, warm: f32| {
+        (value * value * (sun * warm + sky * (2.0 - warm)) + gleam).clamp(0.0, 1.0).sqrt()
+    };
     Rgb(channel(color.0, 1.06), channel(color.1, 1.0), channel(color.2, 0.9))
 }

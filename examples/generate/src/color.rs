@@ -8,7 +8,11 @@ pub(crate) struct Rgb(pub(crate) f32, pub(crate) f32, pub(crate) f32);
 impl Rgb {
     /// From `0xrrggbb`.
     pub(crate) const fn hex(hex: u32) -> Self {
-        Self((hex >> 16 & 255) as f32 / 255.0, (hex >> 8 & 255) as f32 / 255.0, (hex & 255) as f32 / 255.0)
+        Self(
+            (hex >> 16 & 255) as f32 / 255.0,
+            (hex >> 8 & 255) as f32 / 255.0,
+            (hex & 255) as f32 / 255.0,
+        )
     }
 
     pub(crate) fn mix(self, other: Self, t: f32) -> Self {

@@ -1,6 +1,7 @@
 //! Small functions of one number.
 //!
-//! They use only operations that IEEE 754 rounds exactly, so that the pictures are the same on every machine.
+//! They use only operations that IEEE 754 rounds exactly, so that the pictures are the same on
+//! every machine.
 
 pub(crate) fn mix(a: f32, b: f32, t: f32) -> f32 {
     a + (b - a) * t

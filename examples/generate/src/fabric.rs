@@ -17,5 +17,8 @@ pub(crate) fn prints() -> Vec<Example> {
 }
 
 pub(crate) fn styles() -> Vec<Example> {
-    vec![Example::new("fabric/styles/indigo_batik.jpg", batik::paint()), Example::new("fabric/styles/terracotta_brush.jpg", brush::paint())]
+    vec![
+        Example::new("fabric/styles/indigo_batik.jpg", batik::paint()),
+        Example::new("fabric/styles/terracotta_brush.jpg", brush::paint()),
+    ]
 }

@@ -1,6 +1,8 @@
-//! Makes the pictures of the example projects, the same each time: `cargo run -p impasto-examples` from the repository's top.
+//! Makes the pictures of the example projects, the same each time: `cargo run -p impasto-examples`
+//! from the repository's top.
 //!
-//! They stand in for what an artist would have at hand. The painting in `village/styles` is not made here.
+//! They stand in for what an artist would have at hand. The painting in `village/styles` is not
+//! made here.
 
 mod canvas;
 mod color;
@@ -35,7 +37,8 @@ impl Example {
     }
 
     fn file(&self) -> anyhow::Result<Vec<u8>> {
-        let format: ContainerFormat = self.path.rsplit('.').next().unwrap_or_default().parse().map_err(anyhow::Error::msg)?;
+        let format: ContainerFormat =
+            self.path.rsplit('.').next().unwrap_or_default().parse().map_err(anyhow::Error::msg)?;
         let picture = self.canvas.picture(self.path, format, self.depth, self.has_alpha);
         Ok(encode(&picture, OutputSpec { format, quality: 90 })?)
     }
@@ -50,9 +53,11 @@ fn main() -> anyhow::Result<()> {
     for example in examples() {
         let file = folder.join(example.path);
         if let Some(parent) = file.parent() {
-            fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
+            fs::create_dir_all(parent)
+                .with_context(|| format!("cannot make {}", parent.display()))?;
         }
-        fs::write(&file, example.file()?).with_context(|| format!("cannot write {}", file.display()))?;
+        fs::write(&file, example.file()?)
+            .with_context(|| format!("cannot write {}", file.display()))?;
     }
     Ok(())
 }

@@ -20,7 +20,10 @@ pub(crate) fn textures() -> Vec<Example> {
         Example::new("village/textures/cobblestones.png", cobblestones::paint()),
         Example::new("village/textures/grass.jpg", grass::paint()),
         Example { has_alpha: true, ..Example::new("village/textures/ivy.png", ivy::paint()) },
-        Example { depth: Depth::Sixteen, ..Example::new("village/textures/island_map_16.png", map::paint()) },
+        Example {
+            depth: Depth::Sixteen,
+            ..Example::new("village/textures/island_map_16.png", map::paint())
+        },
         Example::new("village/textures/planks.png", planks::paint()),
         Example::new("village/textures/roof_tiles.png", roof_tiles::paint()),
     ]

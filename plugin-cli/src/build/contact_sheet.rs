@@ -20,7 +20,11 @@ const SIDE_OF_MANY_PX: u32 = 320;
 const STYLE_SIDE_PX: u32 = 96;
 
 /// Writes `.impasto/contact-sheet.html` and returns its path.
-pub(super) fn write(survey: &Survey, delivery: &Delivery<'_>, cache: &LocalCache) -> Result<PathBuf, ReplaceError> {
+pub(super) fn write(
+    survey: &Survey,
+    delivery: &Delivery<'_>,
+    cache: &LocalCache,
+) -> Result<PathBuf, ReplaceError> {
     let project = &survey.project;
     let folder = project.dir().join(STATE_DIR);
     let side = if survey.plan.tasks.len() > MANY_CARDS { SIDE_OF_MANY_PX } else { SIDE_PX };
@@ -29,7 +33,8 @@ pub(super) fn write(survey: &Survey, delivery: &Delivery<'_>, cache: &LocalCache
         large: Thumbnails::new(folder.join("thumbnails"), side),
         small: Thumbnails::new(folder.join("thumbnails"), STYLE_SIDE_PX),
     };
-    let painted = survey.plan.tasks.par_iter().map(|task| card(survey, delivery, cache, &pictures, task));
+    let painted =
+        survey.plan.tasks.par_iter().map(|task| card(survey, delivery, cache, &pictures, task));
     let mut cards: Vec<Card> = painted.collect();
     cards.extend(survey.plan.problems.iter().map(unusable));
     // What asks for attention comes first.
@@ -54,16 +59,27 @@ impl Pictures<'_> {
     }
 }
 
-fn card(survey: &Survey, delivery: &Delivery<'_>, cache: &LocalCache, pictures: &Pictures<'_>, task: &PlannedTask) -> Card {
+fn card(
+    survey: &Survey,
+    delivery: &Delivery<'_>,
+    cache: &LocalCache,
+    pictures: &Pictures<'_>,
+    task: &PlannedTask,
+) -> Card {
     let action = &task.spec.action;
     let (outcome, report) = delivery.card(task);
     let content = action.content.map(|blob| blob.digest);
-    let before = content.and_then(|digest| pictures.of(&pictures.large, &pictures.project.path_of(&task.spec.asset), digest));
+    let before = content.and_then(|digest| {
+        pictures.of(&pictures.large, &pictures.project.path_of(&task.spec.asset), digest)
+    });
     let is_there = !matches!(outcome, CardOutcome::Failed { .. } | CardOutcome::Open);
     let after = delivery.written(task).filter(|_| is_there);
-    let after = after.and_then(|digest| pictures.of(&pictures.large, &pictures.project.path_of(&task.output), digest));
-    let styles =
-        survey.style_files(task).filter_map(|(digest, path)| pictures.of(&pictures.small, &pictures.project.path_of(path), digest));
+    let after = after.and_then(|digest| {
+        pictures.of(&pictures.large, &pictures.project.path_of(&task.output), digest)
+    });
+    let styles = survey.style_files(task).filter_map(|(digest, path)| {
+        pictures.of(&pictures.small, &pictures.project.path_of(path), digest)
+    });
     Card {
         asset: task.spec.asset.to_string(),
         output: task.output.to_string(),

@@ -23,7 +23,8 @@ pub(crate) struct Delivery<'a> {
     saved_at: Option<Instant>,
 }
 
-/// Writing the state costs as much as all outputs together are many; a second's work is little to restore from the cache.
+/// Writing the state costs as much as all outputs together are many; a second's work is little to
+/// restore from the cache.
 const SAVE_INTERVAL: Duration = Duration::from_secs(1);
 
 impl<'a> Delivery<'a> {
@@ -47,7 +48,11 @@ impl<'a> Delivery<'a> {
     /// One task for each action that is still to be made, in the order of the plan.
     pub(crate) fn open(&self) -> Vec<&'a PlannedTask> {
         let tasks = self.survey.plan.stale();
-        tasks.filter(|task| self.open.get(&task.action).is_some_and(|tasks| tasks[0].output == task.output)).collect()
+        tasks
+            .filter(|task| {
+                self.open.get(&task.action).is_some_and(|tasks| tasks[0].output == task.output)
+            })
+            .collect()
     }
 
     /// The first output that waits for this action, to name it.
@@ -68,7 +73,13 @@ impl<'a> Delivery<'a> {
     }
 
     /// Delivers the result of `action` to every output that waits for it.
-    pub(crate) fn deliver(&mut self, action: Digest, result: &TaskResult, bytes: &[u8], origin: Origin) {
+    pub(crate) fn deliver(
+        &mut self,
+        action: Digest,
+        result: &TaskResult,
+        bytes: &[u8],
+        origin: Origin,
+    ) {
         let mut origin = origin;
         for task in self.open.remove(&action).unwrap_or_default() {
             match deliver(&self.survey.project, &task.output, bytes) {
@@ -84,7 +95,12 @@ impl<'a> Delivery<'a> {
                         Origin::Cached => self.outcome.cached += 1,
                     }
                     let changed = delivered == Delivered::Written;
-                    self.observer.event(Event::Delivered { target: target(task), origin, changed, report: Some(&result.report) });
+                    self.observer.event(Event::Delivered {
+                        target: target(task),
+                        origin,
+                        changed,
+                        report: Some(&result.report),
+                    });
                 }
                 Err(error) => {
                     let message = Failure::here(error).to_string();
@@ -111,9 +127,19 @@ impl<'a> Delivery<'a> {
         self.failed(task.spec.asset.as_str(), Some(&task.style), Some(&task.output), message);
     }
 
-    fn failed(&mut self, asset: &str, style: Option<&str>, output: Option<&AssetPath>, message: String) {
+    fn failed(
+        &mut self,
+        asset: &str,
+        style: Option<&str>,
+        output: Option<&AssetPath>,
+        message: String,
+    ) {
         self.observer.event(Event::Failed { asset, style, output, message: &message });
-        self.outcome.failed.push(Failed { asset: asset.to_owned(), style: style.map(str::to_owned), message });
+        self.outcome.failed.push(Failed {
+            asset: asset.to_owned(),
+            style: style.map(str::to_owned),
+            message,
+        });
     }
 
     /// What this build did about an output.
@@ -133,7 +159,9 @@ impl<'a> Delivery<'a> {
     /// Where the state cannot be kept the next build looks results up in the cache again.
     fn save(&mut self) {
         if let Err(error) = self.state.save(&self.survey.project) {
-            self.observer.event(Event::Warning { message: &format!("{error}; the next build compares with the cache") });
+            self.observer.event(Event::Warning {
+                message: &format!("{error}; the next build compares with the cache"),
+            });
         }
         self.saved_at = Some(Instant::now());
     }

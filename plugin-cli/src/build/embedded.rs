@@ -1,4 +1,5 @@
-//! A farm inside this process: a coordinator on loopback and one worker, the same ones that run as servers.
+//! A farm inside this process: a coordinator on loopback and one worker, the same ones that run as
+//! servers.
 
 use std::io;
 use std::sync::Arc;
@@ -16,7 +17,8 @@ use crate::farm::FarmClient;
 /// What the embedded worker is called.
 const WORKER_NAME: &str = "this-machine";
 
-/// An idle farm stops at once. One that is canceled in the middle of a step is left behind: it ends with the process.
+/// An idle farm stops at once. One that is canceled in the middle of a step is left behind: it ends
+/// with the process.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
 #[derive(Debug)]
@@ -48,11 +50,13 @@ pub enum EmbeddedError {
 
 impl Embedded {
     pub(crate) async fn start(request: &BuildRequest) -> Result<Self, EmbeddedError> {
-        let coordinator = Coordinator::bind(impasto_coordinator::Settings::embedded(&request.cache_dir)).await?;
+        let coordinator =
+            Coordinator::bind(impasto_coordinator::Settings::embedded(&request.cache_dir)).await?;
         let url = format!("http://{}", coordinator.local_addr());
         let settings = worker_settings(request, url.clone())?;
         let painter = EnginePainter::of(&settings)?;
-        let memory_bytes = painter.offers().iter().map(|offer| offer.info.memory_bytes).max().unwrap_or(0);
+        let memory_bytes =
+            painter.offers().iter().map(|offer| offer.info.memory_bytes).max().unwrap_or(0);
         let (failed, failures) = mpsc::unbounded_channel();
 
         let (serving, reporter) = (CancellationToken::new(), failed.clone());
@@ -70,7 +74,13 @@ impl Embedded {
                 let _ = failed.send(error.into());
             }
         });
-        Ok(Self { url, memory_bytes, worker: (working, worked), coordinator: (serving, served), failures })
+        Ok(Self {
+            url,
+            memory_bytes,
+            worker: (working, worked),
+            coordinator: (serving, served),
+            failures,
+        })
     }
 
     pub(crate) async fn client(&self) -> Result<FarmClient, BuildError> {
@@ -98,7 +108,10 @@ impl Embedded {
     }
 }
 
-fn worker_settings(request: &BuildRequest, coordinator: String) -> Result<impasto_worker::Settings, Box<SettingsError>> {
+fn worker_settings(
+    request: &BuildRequest,
+    coordinator: String,
+) -> Result<impasto_worker::Settings, Box<SettingsError>> {
     let defaults = impasto_worker::Settings::defaults()?;
     Ok(impasto_worker::Settings {
         coordinator,

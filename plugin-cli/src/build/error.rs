@@ -44,7 +44,10 @@ impl From<SurveyError> for Failure {
     fn from(error: SurveyError) -> Self {
         match error {
             SurveyError::Models(_) => Self::here(error),
-            SurveyError::Project(_) | SurveyError::Overrides { .. } | SurveyError::Scan(_) | SurveyError::Plan(_) => Self::usage(error),
+            SurveyError::Project(_)
+            | SurveyError::Overrides { .. }
+            | SurveyError::Scan(_)
+            | SurveyError::Plan(_) => Self::usage(error),
         }
     }
 }
@@ -53,9 +56,8 @@ impl From<BuildError> for Failure {
     fn from(error: BuildError) -> Self {
         match error {
             BuildError::Survey(error) => error.into(),
-            BuildError::Farm(error) if error.is_away() => {
-                Self::farm(error).hint("what is finished is kept; the next `impasto build` finds the job again")
-            }
+            BuildError::Farm(error) if error.is_away() => Self::farm(error)
+                .hint("what is finished is kept; the next `impasto build` finds the job again"),
             BuildError::Farm(error) => error.into(),
             BuildError::Cache(_) => Self::here(error).hint("name another folder with --cache-dir"),
             other => Self::here(other),

@@ -20,7 +20,8 @@ pub struct Target<'a> {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event<'a> {
-    /// The plan is made: so many outputs are to be made, and so many are as they should be. `work` is what the time is proportional to.
+    /// The plan is made: so many outputs are to be made, and so many are as they should be. `work`
+    /// is what the time is proportional to.
     Planned {
         stale: usize,
         up_to_date: usize,

@@ -1,4 +1,5 @@
-//! Following a job to its end, over restarts of the coordinator, and delivering each result as it arrives.
+//! Following a job to its end, over restarts of the coordinator, and delivering each result as it
+//! arrives.
 
 use std::time::Duration;
 
@@ -11,7 +12,8 @@ use super::patience::Patience;
 use super::{BuildError, Event, Origin};
 use crate::farm::{FarmClient, FarmError, News, TaskNews};
 
-/// How long a canceled job may take to end: a worker stops between two steps, which take seconds on a slow machine.
+/// How long a canceled job may take to end: a worker stops between two steps, which take seconds on
+/// a slow machine.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A job, and who follows it.
@@ -34,7 +36,11 @@ pub(crate) enum Left {
 }
 
 /// Follows the job until it has ended, or has been canceled.
-pub(crate) async fn follow(following: Following<'_>, mut patience: Patience<'_>, delivery: &mut Delivery<'_>) -> Result<Left, BuildError> {
+pub(crate) async fn follow(
+    following: Following<'_>,
+    mut patience: Patience<'_>,
+    delivery: &mut Delivery<'_>,
+) -> Result<Left, BuildError> {
     loop {
         let seen = tokio::select! {
             seen = following.see(&mut patience, delivery) => seen,
@@ -57,7 +63,11 @@ pub(crate) async fn follow(following: Following<'_>, mut patience: Patience<'_>,
 
 impl Following<'_> {
     /// Watches until the job has ended.
-    async fn see(&self, patience: &mut Patience<'_>, delivery: &mut Delivery<'_>) -> Result<(), FarmError> {
+    async fn see(
+        &self,
+        patience: &mut Patience<'_>,
+        delivery: &mut Delivery<'_>,
+    ) -> Result<(), FarmError> {
         let mut watch = self.client.watch(self.job).await?;
         let mut ended = false;
         while let Some(news) = watch.next().await? {
@@ -68,38 +78,60 @@ impl Following<'_> {
                 News::CaughtUp => {}
             }
         }
-        if ended { Ok(()) } else { Err(FarmError::Away { source: tonic::Status::unavailable("it ended the stream") }) }
+        if ended {
+            Ok(())
+        } else {
+            Err(FarmError::Away { source: tonic::Status::unavailable("it ended the stream") })
+        }
     }
 
-    async fn take(&self, task: TaskIndex, news: TaskNews, delivery: &mut Delivery<'_>) -> Result<(), FarmError> {
-        // A job that an earlier build handed in may hold tasks that are done, or that nobody wants any more.
-        let Some(&action) = usize::try_from(task.0).ok().and_then(|index| self.actions.get(index)) else { return Ok(()) };
+    async fn take(
+        &self,
+        task: TaskIndex,
+        news: TaskNews,
+        delivery: &mut Delivery<'_>,
+    ) -> Result<(), FarmError> {
+        // A job that an earlier build handed in may hold tasks that are done, or that nobody wants
+        // any more.
+        let Some(&action) = usize::try_from(task.0).ok().and_then(|index| self.actions.get(index))
+        else {
+            return Ok(());
+        };
         let Some(target) = delivery.target(action) else { return Ok(()) };
         match news {
             TaskNews::Ready { attempts: 0, .. } | TaskNews::Canceled => {}
-            TaskNews::Ready { attempts, message } => delivery.observer().event(Event::Waiting { target, attempts, message: &message }),
+            TaskNews::Ready { attempts, message } => {
+                delivery.observer().event(Event::Waiting { target, attempts, message: &message })
+            }
             TaskNews::Leased { worker, attempt, progress: None } => {
                 delivery.observer().event(Event::Started { target, worker: &worker, attempt });
             }
-            TaskNews::Leased { progress: Some(progress), .. } => delivery.observer().event(Event::Progress {
-                target,
-                iteration: progress.iteration,
-                iterations: progress.iterations,
-                loss: progress.loss,
-                left_ms: progress.left_ms,
-            }),
+            TaskNews::Leased { progress: Some(progress), .. } => {
+                delivery.observer().event(Event::Progress {
+                    target,
+                    iteration: progress.iteration,
+                    iterations: progress.iterations,
+                    loss: progress.loss,
+                    left_ms: progress.left_ms,
+                })
+            }
             TaskNews::Failed { message, .. } => delivery.fail(action, &message),
-            TaskNews::Succeeded { result, worker } => match self.client.blobs().download(result.output).await.map_err(FarmError::from) {
-                Ok(bytes) => {
-                    if let Some(cache) = self.keep {
-                        cache.keep(action, &result, &bytes);
+            TaskNews::Succeeded { result, worker } => {
+                match self.client.blobs().download(result.output).await.map_err(FarmError::from) {
+                    Ok(bytes) => {
+                        if let Some(cache) = self.keep {
+                            cache.keep(action, &result, &bytes);
+                        }
+                        let origin =
+                            if worker.is_some() { Origin::Painted } else { Origin::Cached };
+                        delivery.deliver(action, &result, &bytes, origin);
                     }
-                    let origin = if worker.is_some() { Origin::Painted } else { Origin::Cached };
-                    delivery.deliver(action, &result, &bytes, origin);
+                    Err(error) if error.is_away() => return Err(error),
+                    Err(error) => {
+                        delivery.fail(action, &format!("its picture did not arrive: {error}"))
+                    }
                 }
-                Err(error) if error.is_away() => return Err(error),
-                Err(error) => delivery.fail(action, &format!("its picture did not arrive: {error}")),
-            },
+            }
         }
         Ok(())
     }

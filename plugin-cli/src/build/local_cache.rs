@@ -1,4 +1,5 @@
-//! Results that this machine has already: the embedded farm's blobs and action cache, read without starting it.
+//! Results that this machine has already: the embedded farm's blobs and action cache, read without
+//! starting it.
 
 use std::path::Path;
 
@@ -27,7 +28,10 @@ pub enum LocalCacheError {
 impl LocalCache {
     pub(crate) fn open(cache_dir: &Path) -> Result<Self, LocalCacheError> {
         let max_blob_bytes = Settings::embedded(cache_dir).max_blob_bytes;
-        Ok(Self { blobs: BlobStore::open(cache_dir, max_blob_bytes)?, actions: ActionCache::open(cache_dir)? })
+        Ok(Self {
+            blobs: BlobStore::open(cache_dir, max_blob_bytes)?,
+            actions: ActionCache::open(cache_dir)?,
+        })
     }
 
     /// Delivers what is here.
@@ -50,7 +54,8 @@ impl LocalCache {
         self.actions.get(action, &self.blobs).map(|result| result.report)
     }
 
-    /// Keeps what a farm has painted, so that it comes back without the farm. A cache that is full costs time later, not the build.
+    /// Keeps what a farm has painted, so that it comes back without the farm. A cache that is full
+    /// costs time later, not the build.
     pub(crate) fn keep(&self, action: Digest, result: &TaskResult, bytes: &[u8]) {
         if self.actions.get(action, &self.blobs).is_some() {
             return;

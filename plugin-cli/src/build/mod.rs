@@ -1,7 +1,9 @@
-//! A project's build, from its manifest to its outputs: survey, restore from the cache, paint on a farm, deliver.
+//! A project's build, from its manifest to its outputs: survey, restore from the cache, paint on a
+//! farm, deliver.
 //!
-//! It prints nothing: everything it has to say goes to an [`Observer`]. It schedules nothing either: which worker paints what is the
-//! coordinator's business, also where coordinator and worker run inside this process.
+//! It prints nothing: everything it has to say goes to an [`Observer`]. It schedules nothing
+//! either: which worker paints what is the coordinator's business, also where coordinator and
+//! worker run inside this process.
 
 mod contact_sheet;
 mod delivery;
@@ -51,7 +53,8 @@ pub struct BuildRequest {
     pub devices: Devices,
 }
 
-/// Builds the project, as `watcher` sees it where there is one. Assets that fail are part of the [`Outcome`]; `cancel` ends it early and keeps what is finished.
+/// Builds the project, as `watcher` sees it where there is one. Assets that fail are part of the
+/// [`Outcome`]; `cancel` ends it early and keeps what is finished.
 ///
 /// Where everything is up to date this ends without a runtime, a connection or a model.
 ///
@@ -101,7 +104,8 @@ fn build_surveyed(
     painted?;
     match sheet {
         Ok(path) => outcome.contact_sheet = Some(path),
-        Err(error) => observer.event(Event::Warning { message: &format!("there is no contact sheet: {error}") }),
+        Err(error) => observer
+            .event(Event::Warning { message: &format!("there is no contact sheet: {error}") }),
     }
     outcome.interrupted = cancel.is_cancelled() && outcome.open > 0;
     Ok(outcome)
@@ -113,14 +117,23 @@ fn announce(found: &Survey, observer: &dyn Observer) {
     }
     let stale = found.plan.stale().count();
     let work = found.plan.stale().map(|task| task.spec.work).fold(0, u64::saturating_add);
-    observer.event(Event::Planned { stale, up_to_date: found.up_to_date(), unusable: found.unusable(), work });
+    observer.event(Event::Planned {
+        stale,
+        up_to_date: found.up_to_date(),
+        unusable: found.unusable(),
+        work,
+    });
 }
 
 /// How often a build looks whether another one of the same project has ended.
 const LOCK_INTERVAL: Duration = Duration::from_millis(200);
 
 /// The project's lock; none where the wait for it was canceled.
-fn take_lock(project: &Project, observer: &dyn Observer, cancel: &CancellationToken) -> Result<Option<ProjectLock>, BuildError> {
+fn take_lock(
+    project: &Project,
+    observer: &dyn Observer,
+    cancel: &CancellationToken,
+) -> Result<Option<ProjectLock>, BuildError> {
     let mut waited = false;
     loop {
         match lock(project) {
@@ -130,7 +143,8 @@ fn take_lock(project: &Project, observer: &dyn Observer, cancel: &CancellationTo
                     return Ok(None);
                 }
                 if !waited {
-                    observer.event(Event::Warning { message: &format!("{held}; waiting for its end") });
+                    observer
+                        .event(Event::Warning { message: &format!("{held}; waiting for its end") });
                     waited = true;
                 }
                 std::thread::sleep(LOCK_INTERVAL);

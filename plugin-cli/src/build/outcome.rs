@@ -50,7 +50,11 @@ impl Outcome {
             ("failed", self.failed.len()),
             ("left open", self.open),
         ];
-        let parts: Vec<_> = counts.into_iter().filter(|(_, number)| *number > 0).map(|(word, number)| format!("{word} {number}")).collect();
+        let parts: Vec<_> = counts
+            .into_iter()
+            .filter(|(_, number)| *number > 0)
+            .map(|(word, number)| format!("{word} {number}"))
+            .collect();
         format!("{} in {}", parts.join(", "), time(Duration::from_millis(self.elapsed_ms)))
     }
 }
@@ -62,10 +66,20 @@ mod tests {
     #[test]
     fn lines_and_exit_codes() {
         let failed = vec![Failed { asset: "a".to_owned(), style: None, message: "b".to_owned() }];
-        let done = Outcome { painted: 7, cached: 2, up_to_date: 3, elapsed_ms: 102_000, ..Outcome::default() };
+        let done = Outcome {
+            painted: 7,
+            cached: 2,
+            up_to_date: 3,
+            elapsed_ms: 102_000,
+            ..Outcome::default()
+        };
         for (outcome, line, exit) in [
             (done.clone(), "painted 7, cached 2, up to date 3 in 1 m 42 s", Exit::Done),
-            (Outcome { failed, ..done.clone() }, "painted 7, cached 2, up to date 3, failed 1 in 1 m 42 s", Exit::Unfinished),
+            (
+                Outcome { failed, ..done.clone() },
+                "painted 7, cached 2, up to date 3, failed 1 in 1 m 42 s",
+                Exit::Unfinished,
+            ),
             (
                 Outcome { open: 1, interrupted: true, ..done },
                 "painted 7, cached 2, up to date 3, left open 1 in 1 m 42 s",

@@ -1,4 +1,5 @@
-//! The part of a build that needs a farm: reach it or start one, supply it, hand the job in, follow it.
+//! The part of a build that needs a farm: reach it or start one, supply it, hand the job in, follow
+//! it.
 
 use std::collections::BTreeSet;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -39,7 +40,8 @@ pub(crate) async fn run(
             observer.event(Event::Farm { coordinator: None });
             let mut embedded = Embedded::start(request).await?;
             fail_what_is_too_large(delivery, embedded.memory_bytes());
-            let farm = Farm { client: embedded.client().await?, survey, models, keep: None, cancel };
+            let farm =
+                Farm { client: embedded.client().await?, survey, models, keep: None, cancel };
             let painted = tokio::select! {
                 painted = farm.paint(delivery) => painted,
                 error = embedded.failed() => Err(error.into()),
@@ -50,7 +52,8 @@ pub(crate) async fn run(
     }
 }
 
-/// No other worker will ever come to a farm that consists of this process, so what needs more memory than it may take is not waited for.
+/// No other worker will ever come to a farm that consists of this process, so what needs more
+/// memory than it may take is not waited for.
 fn fail_what_is_too_large(delivery: &mut Delivery<'_>, memory_bytes: u64) {
     for task in delivery.open().into_iter().filter(|task| task.spec.memory_bytes > memory_bytes) {
         let (needed, given) = (size(task.spec.memory_bytes), size(memory_bytes));
@@ -60,7 +63,10 @@ fn fail_what_is_too_large(delivery: &mut Delivery<'_>, memory_bytes: u64) {
 }
 
 /// The configured farm, or `None` where this machine is to paint.
-async fn reach(request: &BuildRequest, observer: &dyn Observer) -> Result<Option<FarmClient>, BuildError> {
+async fn reach(
+    request: &BuildRequest,
+    observer: &dyn Observer,
+) -> Result<Option<FarmClient>, BuildError> {
     let Some(coordinator) = &request.coordinator else { return Ok(None) };
     match FarmClient::connect(coordinator).await {
         Ok(client) => Ok(Some(client)),
@@ -78,7 +84,8 @@ struct Farm<'a> {
     client: FarmClient,
     survey: &'a Survey,
     models: &'a ModelStore,
-    /// Where results of a farm elsewhere are kept too. Jobs of the embedded farm end with the process, so none is looked for again.
+    /// Where results of a farm elsewhere are kept too. Jobs of the embedded farm end with the
+    /// process, so none is looked for again.
     keep: Option<&'a LocalCache>,
     cancel: &'a CancellationToken,
 }
@@ -86,15 +93,26 @@ struct Farm<'a> {
 impl Farm<'_> {
     async fn paint(&self, delivery: &mut Delivery<'_>) -> Result<(), BuildError> {
         if let Some(cache) = self.keep {
-            self.patiently(delivery.observer(), async || self.find_results(cache, delivery).await).await?;
+            self.patiently(delivery.observer(), async || self.find_results(cache, delivery).await)
+                .await?;
         }
         if delivery.is_done() || self.cancel.is_cancelled() {
             return Ok(());
         }
         let observer = delivery.observer();
-        let Some((job, actions)) = self.patiently(observer, async || self.hand_in(delivery).await).await? else { return Ok(()) };
+        let Some((job, actions)) =
+            self.patiently(observer, async || self.hand_in(delivery).await).await?
+        else {
+            return Ok(());
+        };
         let patience = Patience::new(observer, self.cancel);
-        let following = Following { client: &self.client, job, actions: &actions, keep: self.keep, cancel: self.cancel };
+        let following = Following {
+            client: &self.client,
+            job,
+            actions: &actions,
+            keep: self.keep,
+            cancel: self.cancel,
+        };
         let left = follow(following, patience, delivery).await?;
         if self.keep.is_some() && left == Left::Ended {
             Pending::forget(&self.survey.project);
@@ -103,7 +121,11 @@ impl Farm<'_> {
     }
 
     /// Delivers what the farm has in its cache.
-    async fn find_results(&self, cache: &LocalCache, delivery: &mut Delivery<'_>) -> Result<(), BuildError> {
+    async fn find_results(
+        &self,
+        cache: &LocalCache,
+        delivery: &mut Delivery<'_>,
+    ) -> Result<(), BuildError> {
         let open: Vec<Digest> = delivery.open().iter().map(|task| task.action).collect();
         for (action, result) in self.client.find_results(&open).await? {
             if self.cancel.is_cancelled() {
@@ -116,14 +138,20 @@ impl Farm<'_> {
                 }
                 Err(error) if error.is_away() => return Err(error.into()),
                 // It is painted again.
-                Err(error) => tracing::debug!("cannot take a result from the farm's cache: {error}"),
+                Err(error) => {
+                    tracing::debug!("cannot take a result from the farm's cache: {error}")
+                }
             }
         }
         Ok(())
     }
 
-    /// The job, and the actions of its tasks in order: the one that an earlier build left, or a new one. `None` where nothing could be handed in.
-    async fn hand_in(&self, delivery: &mut Delivery<'_>) -> Result<Option<(JobId, Vec<Digest>)>, BuildError> {
+    /// The job, and the actions of its tasks in order: the one that an earlier build left, or a new
+    /// one. `None` where nothing could be handed in.
+    async fn hand_in(
+        &self,
+        delivery: &mut Delivery<'_>,
+    ) -> Result<Option<(JobId, Vec<Digest>)>, BuildError> {
         let observer = delivery.observer();
         let tasks = delivery.open();
         let needed: Vec<Digest> = tasks.iter().map(|task| task.action).collect();
@@ -135,10 +163,13 @@ impl Farm<'_> {
             return Ok(Some((*job, actions.clone())));
         }
 
-        for (action, message) in supply(&self.client, self.survey, self.models, &tasks, observer).await? {
+        for (action, message) in
+            supply(&self.client, self.survey, self.models, &tasks, observer).await?
+        {
             delivery.fail(action, &message);
         }
-        let specs: Vec<TaskSpec> = delivery.open().into_iter().map(|task| task.spec.clone()).collect();
+        let specs: Vec<TaskSpec> =
+            delivery.open().into_iter().map(|task| task.spec.clone()).collect();
         if specs.is_empty() {
             return Ok(None);
         }
@@ -148,14 +179,16 @@ impl Farm<'_> {
             _ => Pending::new(actions, nonce()),
         };
         self.note(&pending)?;
-        let (job, known) = self.client.submit(&pending.key, self.survey.project.manifest().name(), &specs).await?;
+        let (job, known) =
+            self.client.submit(&pending.key, self.survey.project.manifest().name(), &specs).await?;
         pending.job = Some(job);
         self.note(&pending)?;
         observer.event(Event::Submitted { job, attached: known, tasks: specs.len() });
         Ok(Some((job, pending.actions)))
     }
 
-    /// Whether the job goes on. One that has ended is not waited for: its results are in the cache, and its failures are to be tried again.
+    /// Whether the job goes on. One that has ended is not waited for: its results are in the cache,
+    /// and its failures are to be tried again.
     async fn is_alive(&self, job: JobId, key: &str) -> Result<bool, FarmError> {
         let first = match self.client.watch(job).await {
             Ok(mut watch) => watch.next().await,
@@ -163,18 +196,28 @@ impl Farm<'_> {
         };
         match first {
             // The number may mean another coordinator's job.
-            Ok(Some(News::Job(found))) => Ok(found.key == key && matches!(found.state, JobState::Queued | JobState::Running)),
+            Ok(Some(News::Job(found))) => {
+                Ok(found.key == key && matches!(found.state, JobState::Queued | JobState::Running))
+            }
             Ok(_) | Err(FarmError::NoSuchJob { .. }) => Ok(false),
             Err(error) => Err(error),
         }
     }
 
     fn note(&self, pending: &Pending) -> Result<(), BuildError> {
-        if self.keep.is_some() { pending.save(&self.survey.project).map_err(BuildError::Pending) } else { Ok(()) }
+        if self.keep.is_some() {
+            pending.save(&self.survey.project).map_err(BuildError::Pending)
+        } else {
+            Ok(())
+        }
     }
 
     /// Does something again and again while the coordinator is away.
-    async fn patiently<T>(&self, observer: &dyn Observer, mut work: impl AsyncFnMut() -> Result<T, BuildError>) -> Result<T, BuildError> {
+    async fn patiently<T>(
+        &self,
+        observer: &dyn Observer,
+        mut work: impl AsyncFnMut() -> Result<T, BuildError>,
+    ) -> Result<T, BuildError> {
         let mut patience = Patience::new(observer, self.cancel);
         loop {
             match work().await {
@@ -188,7 +231,8 @@ impl Farm<'_> {
     }
 }
 
-/// Makes a job another one than all before it; the clock's nanoseconds are as good as chance for that.
+/// Makes a job another one than all before it; the clock's nanoseconds are as good as chance for
+/// that.
 fn nonce() -> u128 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
     now << 32 | u128::from(std::process::id())
@@ -205,7 +249,8 @@ pub(crate) async fn submit(
     let mut seen = BTreeSet::new();
     let tasks: Vec<_> = survey.plan.stale().filter(|task| seen.insert(task.action)).collect();
     let refused = supply(&client, survey, models, &tasks, observer).await?;
-    let taken: Vec<_> = tasks.into_iter().filter(|task| !refused.contains_key(&task.action)).collect();
+    let taken: Vec<_> =
+        tasks.into_iter().filter(|task| !refused.contains_key(&task.action)).collect();
     let actions: Vec<Digest> = taken.iter().map(|task| task.action).collect();
     let specs: Vec<TaskSpec> = taken.into_iter().map(|task| task.spec.clone()).collect();
     let mut pending = Pending::new(actions, nonce());

@@ -8,7 +8,8 @@ use super::{Event, Observer};
 use crate::failure::one_line;
 use crate::farm::FarmError;
 
-/// Long enough for a coordinator to be restarted or moved by an operator, short enough that a CI job ends by itself.
+/// Long enough for a coordinator to be restarted or moved by an operator, short enough that a CI
+/// job ends by itself.
 const PATIENCE: Duration = Duration::from_secs(5 * 60);
 const FIRST_DELAY: Duration = Duration::from_millis(250);
 const LONGEST_DELAY: Duration = Duration::from_secs(5);
@@ -37,14 +38,16 @@ impl<'a> Patience<'a> {
     /// Waits before the next attempt, with delays that double.
     ///
     /// # Errors
-    /// `error` itself, where it is not one that passes, or has lasted too long, or nobody wants to wait any more.
+    /// `error` itself, where it is not one that passes, or has lasted too long, or nobody wants to
+    /// wait any more.
     pub(crate) async fn wait(&mut self, error: FarmError) -> Result<(), FarmError> {
         if !error.is_away() {
             return Err(error);
         }
         let since = *self.since.get_or_insert_with(|| {
             let reason = one_line(&error.to_string());
-            self.observer.event(Event::Disconnected { reason: &reason, patience_s: PATIENCE.as_secs() });
+            self.observer
+                .event(Event::Disconnected { reason: &reason, patience_s: PATIENCE.as_secs() });
             Instant::now()
         });
         if since.elapsed() >= PATIENCE {

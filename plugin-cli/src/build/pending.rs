@@ -1,4 +1,5 @@
-//! The job that a build has handed in, so that the next build finds it again if this one is cut off.
+//! The job that a build has handed in, so that the next build finds it again if this one is cut
+//! off.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -20,7 +21,8 @@ pub(crate) struct Pending {
 }
 
 impl Pending {
-    /// A job of these actions. `nonce` makes it another job than one of the same actions that has ended.
+    /// A job of these actions. `nonce` makes it another job than one of the same actions that has
+    /// ended.
     pub(crate) fn new(actions: Vec<Digest>, nonce: u128) -> Self {
         let mut text = format!("impasto job {nonce:032x}");
         for action in &actions {
@@ -30,8 +32,8 @@ impl Pending {
         Self { key: Digest::of(text.as_bytes()).to_hex(), job: None, actions }
     }
 
-    /// The job that an earlier build left, if it paints all that is needed now. A file that cannot be read is none: its job is found in the
-    /// action cache, at worst painted once more.
+    /// The job that an earlier build left, if it paints all that is needed now. A file that cannot
+    /// be read is none: its job is found in the action cache, at worst painted once more.
     pub(crate) fn load(project: &Project, needed: &[Digest]) -> Option<Self> {
         let pending: Self = serde_json::from_slice(&fs::read(path(project)).ok()?).ok()?;
         let has: BTreeSet<_> = pending.actions.iter().collect();
@@ -45,7 +47,8 @@ impl Pending {
 
     pub(crate) fn save(&self, project: &Project) -> Result<(), ReplaceError> {
         let path = path(project);
-        let bytes = serde_json::to_vec(self).map_err(|error| ReplaceError::Other { path: path.clone(), source: error.into() })?;
+        let bytes = serde_json::to_vec(self)
+            .map_err(|error| ReplaceError::Other { path: path.clone(), source: error.into() })?;
         replace_file(&path, &bytes).map(drop)
     }
 
@@ -79,7 +82,11 @@ mod tests {
         let mut pending = Pending::new(vec![a, b], 7);
         pending.save(&project).expect("it is saved");
         assert_eq!(Pending::load(&project, &[a, b]), Some(pending.clone()));
-        assert_eq!(Pending::load(&project, &[b]), None, "it is not known whether the coordinator has it");
+        assert_eq!(
+            Pending::load(&project, &[b]),
+            None,
+            "it is not known whether the coordinator has it"
+        );
 
         pending.job = Some(JobId(3));
         pending.save(&project).expect("it is saved");

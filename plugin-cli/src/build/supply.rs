@@ -14,7 +14,8 @@ use crate::farm::{FarmClient, FarmError};
 /// Tasks that cannot be handed in, with the reason.
 pub(crate) type Unsupplied = BTreeMap<Digest, String>;
 
-/// Uploads what the coordinator lacks. A file that cannot be read, or is not what it was any more, costs its own tasks only.
+/// Uploads what the coordinator lacks. A file that cannot be read, or is not what it was any more,
+/// costs its own tasks only.
 ///
 /// # Errors
 /// Where the coordinator goes away, or there is no model.
@@ -25,7 +26,8 @@ pub(crate) async fn supply(
     tasks: &[&PlannedTask],
     observer: &dyn Observer,
 ) -> Result<Unsupplied, BuildError> {
-    let needed: BTreeSet<BlobRef> = tasks.iter().flat_map(|task| task.spec.action.blobs()).collect();
+    let needed: BTreeSet<BlobRef> =
+        tasks.iter().flat_map(|task| task.spec.action.blobs()).collect();
     let needed: Vec<BlobRef> = needed.into_iter().collect();
     let blobs = client.blobs();
     let missing = blobs.find_missing(&needed).await.map_err(FarmError::from)?;
@@ -33,7 +35,10 @@ pub(crate) async fn supply(
         return Ok(Unsupplied::new());
     }
     let models = fetch_models(models, tasks, &missing, observer).await?;
-    observer.event(Event::Uploading { blobs: missing.len(), bytes: missing.iter().map(|blob| blob.size_bytes).sum() });
+    observer.event(Event::Uploading {
+        blobs: missing.len(),
+        bytes: missing.iter().map(|blob| blob.size_bytes).sum(),
+    });
     let mut unsupplied = Unsupplied::new();
     for blob in missing {
         let path = match (models.get(&blob), survey.files.get(&blob.digest)) {
@@ -45,8 +50,10 @@ pub(crate) async fn supply(
             Ok(()) => {}
             Err(error) if error.is_away() => return Err(error.into()),
             Err(error) => {
-                let message = format!("{} could not be handed in: {}", path.display(), Failure::here(error));
-                let users = tasks.iter().filter(|task| task.spec.action.blobs().any(|other| other == blob));
+                let message =
+                    format!("{} could not be handed in: {}", path.display(), Failure::here(error));
+                let users =
+                    tasks.iter().filter(|task| task.spec.action.blobs().any(|other| other == blob));
                 unsupplied.extend(users.map(|task| (task.action, message.clone())));
             }
         }
@@ -61,7 +68,8 @@ async fn fetch_models(
     missing: &[BlobRef],
     observer: &dyn Observer,
 ) -> Result<BTreeMap<BlobRef, ModelFile>, BuildError> {
-    let named: BTreeSet<ModelRef> = tasks.iter().flat_map(|task| task.spec.action.models.iter().copied()).collect();
+    let named: BTreeSet<ModelRef> =
+        tasks.iter().flat_map(|task| task.spec.action.models.iter().copied()).collect();
     let mut files = BTreeMap::new();
     for model in named.into_iter().filter(|model| missing.contains(&model.blob)) {
         let file = match store.find_ref(&model)? {
@@ -74,7 +82,11 @@ async fn fetch_models(
 }
 
 /// Pulls on a thread that may block, and passes its progress on.
-async fn pull(store: &ModelStore, model: ModelRef, observer: &dyn Observer) -> Result<ModelFile, BuildError> {
+async fn pull(
+    store: &ModelStore,
+    model: ModelRef,
+    observer: &dyn Observer,
+) -> Result<ModelFile, BuildError> {
     let (steps, mut seen) = mpsc::unbounded_channel();
     let dir = store.dir().to_owned();
     let pulling = tokio::task::spawn_blocking(move || -> Result<ModelFile, ModelError> {
@@ -89,14 +101,20 @@ async fn pull(store: &ModelStore, model: ModelRef, observer: &dyn Observer) -> R
     }
     let file = pulling.await.map_err(|error| BuildError::Runtime(error.into()))??;
     observer.event(Event::Model { model: model.name.as_str(), step: ModelStep::Done });
-    if file.model == model { Ok(file) } else { Err(BuildError::OtherModel { name: model.name, wanted: model.blob }) }
+    if file.model == model {
+        Ok(file)
+    } else {
+        Err(BuildError::OtherModel { name: model.name, wanted: model.blob })
+    }
 }
 
 impl From<PullProgress> for ModelStep {
     fn from(progress: PullProgress) -> Self {
         match progress {
             PullProgress::Waiting => Self::Waiting,
-            PullProgress::Downloading { bytes, total_bytes } => Self::Downloading { bytes, total_bytes },
+            PullProgress::Downloading { bytes, total_bytes } => {
+                Self::Downloading { bytes, total_bytes }
+            }
             PullProgress::Converting => Self::Converting,
             PullProgress::Done => Self::Done,
         }

@@ -1,11 +1,14 @@
-//! What a project needs, before anything is painted: scan and plan. It starts no farm, opens no model and takes no network.
+//! What a project needs, before anything is painted: scan and plan. It starts no farm, opens no
+//! model and takes no network.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use impasto_models::{ModelError, ModelStore};
 use impasto_planner::{Findings, InputFile, Plan, PlanError, plan};
-use impasto_scanner::{Project, ProjectError, ScanError, ScanProblem, StatCache, State, Watcher, scan};
+use impasto_scanner::{
+    Project, ProjectError, ScanError, ScanProblem, StatCache, State, Watcher, scan,
+};
 use impasto_types::{AssetPath, Digest, ModelName, RecipePatch};
 
 /// A project as it stands, and what would have to be painted.
@@ -65,25 +68,36 @@ pub fn survey(request: &SurveyRequest, watcher: Option<&Watcher>) -> Result<Surv
     let project = open(request)?;
     let mut cache = StatCache::load(&project);
     let (mut state, damaged) = State::load(&project);
-    let mut warnings: Vec<String> = damaged.map(|damaged| damaged.to_string()).into_iter().collect();
+    let mut warnings: Vec<String> =
+        damaged.map(|damaged| damaged.to_string()).into_iter().collect();
 
     let found = match watcher {
         Some(watcher) => watcher.scan(&mut cache)?,
         None => scan(&project, &mut cache)?,
     };
     let on_disk = state.outputs_on_disk(&project);
-    // The cache is only a shortcut: where it cannot be kept (a read-only checkout), the next look takes longer. The state is written by
-    // builds alone, under the project's lock: a look that began before a build ended would put back what was true then.
+    // The cache is only a shortcut: where it cannot be kept (a read-only checkout), the next look
+    // takes longer. The state is written by builds alone, under the project's lock: a look that
+    // began before a build ended would put back what was true then.
     if let Err(unsaved) = cache.save(&project) {
         tracing::debug!("{unsaved}");
     }
 
-    let present = on_disk.into_iter().filter_map(|(output, on_disk)| Some((output, on_disk.blob()?))).collect();
+    let present = on_disk
+        .into_iter()
+        .filter_map(|(output, on_disk)| Some((output, on_disk.blob()?)))
+        .collect();
     let models = ModelStore::open(request.models_dir.as_deref())?;
     let model = models.meaning(ModelName::Vgg19)?;
     let plan = plan(
         project.manifest(),
-        &Findings { listing: &found.listing, inputs: &found.inputs, models: &[model], previous: state.records(), present: &present },
+        &Findings {
+            listing: &found.listing,
+            inputs: &found.inputs,
+            models: &[model],
+            previous: state.records(),
+            present: &present,
+        },
     )?;
     warnings.extend(plan.notes.iter().map(ToString::to_string));
     let files = files(&found.listing, &found.inputs);
@@ -100,12 +114,19 @@ pub fn open(request: &SurveyRequest) -> Result<Project, SurveyError> {
         return Ok(project);
     }
     let manifest = project.manifest_file();
-    project.with_overrides(request.overrides.clone()).map_err(|source| SurveyError::Overrides { manifest, source })
+    project
+        .with_overrides(request.overrides.clone())
+        .map_err(|source| SurveyError::Overrides { manifest, source })
 }
 
-fn files(listing: &impasto_planner::Listing, inputs: &BTreeMap<AssetPath, Result<InputFile, String>>) -> BTreeMap<Digest, AssetPath> {
+fn files(
+    listing: &impasto_planner::Listing,
+    inputs: &BTreeMap<AssetPath, Result<InputFile, String>>,
+) -> BTreeMap<Digest, AssetPath> {
     let assets = listing.assets.iter().map(|asset| (asset.blob.digest, asset.path.clone()));
-    let inputs = inputs.iter().filter_map(|(path, input)| Some((input.as_ref().ok()?.blob.digest, path.clone())));
+    let inputs = inputs
+        .iter()
+        .filter_map(|(path, input)| Some((input.as_ref().ok()?.blob.digest, path.clone())));
     assets.chain(inputs).collect()
 }
 
@@ -124,13 +145,25 @@ impl Survey {
     pub fn sources(&self) -> impl Iterator<Item = &AssetPath> {
         let blobs = self.plan.tasks.iter().flat_map(|task| task.spec.action.blobs());
         let digests: BTreeSet<Digest> = blobs.map(|blob| blob.digest).collect();
-        let assets: BTreeSet<&AssetPath> = self.plan.tasks.iter().map(|task| &task.spec.asset).collect();
-        let inputs = self.files.iter().filter(move |(digest, _)| digests.contains(*digest)).map(|(_, path)| path);
+        let assets: BTreeSet<&AssetPath> =
+            self.plan.tasks.iter().map(|task| &task.spec.asset).collect();
+        let inputs = self
+            .files
+            .iter()
+            .filter(move |(digest, _)| digests.contains(*digest))
+            .map(|(_, path)| path);
         inputs.chain(assets).collect::<BTreeSet<_>>().into_iter()
     }
 
     /// The style images of a task, where they lie in the project.
-    pub(crate) fn style_files<'a>(&'a self, task: &'a impasto_planner::PlannedTask) -> impl Iterator<Item = (Digest, &'a AssetPath)> {
-        task.spec.action.styles.iter().filter_map(|style| Some((style.blob.digest, self.files.get(&style.blob.digest)?)))
+    pub(crate) fn style_files<'a>(
+        &'a self,
+        task: &'a impasto_planner::PlannedTask,
+    ) -> impl Iterator<Item = (Digest, &'a AssetPath)> {
+        task.spec
+            .action
+            .styles
+            .iter()
+            .filter_map(|style| Some((style.blob.digest, self.files.get(&style.blob.digest)?)))
     }
 }

@@ -4,7 +4,9 @@ use clap::Args;
 use impasto_models::{ModelError, ModelStore, read_vgg19};
 use impasto_types::{ModelName, Profile, Recipe};
 use impasto_worker::Devices;
-use impasto_worker::bench::{CardReport, Report, Request, SizeReport, random_weights, run as measure, run_on_card};
+use impasto_worker::bench::{
+    CardReport, Report, Request, SizeReport, random_weights, run as measure, run_on_card,
+};
 
 use crate::args::{ComputeFlags, ModelsFlags};
 use crate::show::ModelBar;
@@ -14,9 +16,10 @@ use crate::{Context, Exit, Failure};
 
 /// Measure how fast this machine paints
 ///
-/// Whole iterations of a real run, and each layer of the network, next to the most that the processor can do. Work is counted as direct convolutions, so kernels that
-/// save multiplications may come out above the processor's peak. Every answer is checked before its time counts. With --device cuda:0, the card is measured:
-/// whole iterations alone.
+/// Whole iterations of a real run, and each layer of the network, next to the most that the
+/// processor can do. Work is counted as direct convolutions, so kernels that save multiplications
+/// may come out above the processor's peak. Every answer is checked before its time counts. With
+/// --device cuda:0, the card is measured: whole iterations alone.
 #[derive(Debug, Args)]
 pub struct BenchArgs {
     /// Sides of square pictures, such as 256,512,1024
@@ -29,7 +32,8 @@ pub struct BenchArgs {
     /// Which arithmetic to measure
     #[arg(long, value_enum, default_value_t = Profile::Fast)]
     profile: Profile,
-    /// Use weights that were never trained, which take as long as the real ones and need no download
+    /// Use weights that were never trained, which take as long as the real ones and need no
+    /// download
     #[arg(long)]
     random_weights: bool,
     #[command(flatten)]
@@ -39,7 +43,11 @@ pub struct BenchArgs {
 }
 
 pub(crate) fn run(args: BenchArgs, context: &Context) -> Result<Exit, Failure> {
-    let weights = if args.random_weights { random_weights() } else { pulled(&args.models, context).map_err(Failure::here)? };
+    let weights = if args.random_weights {
+        random_weights()
+    } else {
+        pulled(&args.models, context).map_err(Failure::here)?
+    };
     let request = Request {
         sizes: args.size,
         steps: args.steps,
@@ -49,7 +57,9 @@ pub(crate) fn run(args: BenchArgs, context: &Context) -> Result<Exit, Failure> {
         weights,
     };
     if args.compute.device != Devices::Cpu {
-        let report = run_on_card(&request, &args.compute.device, &mut |news| context.screen.message(news)).map_err(Failure::here)?;
+        let report =
+            run_on_card(&request, &args.compute.device, &mut |news| context.screen.message(news))
+                .map_err(Failure::here)?;
         if context.screen.is_json() {
             context.screen.json(&report)
         } else {
@@ -57,7 +67,8 @@ pub(crate) fn run(args: BenchArgs, context: &Context) -> Result<Exit, Failure> {
         }
         return Ok(Exit::Done);
     }
-    let report = measure(&request, &mut |news| context.screen.message(news)).map_err(Failure::here)?;
+    let report =
+        measure(&request, &mut |news| context.screen.message(news)).map_err(Failure::here)?;
     if context.screen.is_json() {
         context.screen.json(&report)
     } else {
@@ -66,7 +77,10 @@ pub(crate) fn run(args: BenchArgs, context: &Context) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn pulled(models: &ModelsFlags, context: &Context) -> Result<impasto_models::VggWeights, ModelError> {
+fn pulled(
+    models: &ModelsFlags,
+    context: &Context,
+) -> Result<impasto_models::VggWeights, ModelError> {
     let store = ModelStore::open(context.config.models_dir(models).as_deref())?;
     let mut bar = ModelBar::new(&context.screen, ModelName::Vgg19.as_str());
     let file = store.ensure(ModelName::Vgg19, &mut |progress| bar.step(progress.into()))?;
@@ -77,9 +91,23 @@ fn show(report: &Report, context: &Context) {
     let Report { cpu, device, threads, peak_gflops, agreement, sizes, .. } = report;
     let levels = report.levels.join(", ");
     let screen = &context.screen;
-    screen.result(format_args!("{cpu} ({levels}): {device} on {threads} threads, peak {peak_gflops:.0} GFLOP/s"));
-    screen.result(format_args!("the gradient differs from the scalar one by {:.1e}", agreement.gradient_error));
-    let mut table = Table::new(["SIZE", "ITERATION", "PASS", "OPTIMISER", "GFLOP/S", "OF PEAK", "MEMORY", "PLAN"]);
+    screen.result(format_args!(
+        "{cpu} ({levels}): {device} on {threads} threads, peak {peak_gflops:.0} GFLOP/s"
+    ));
+    screen.result(format_args!(
+        "the gradient differs from the scalar one by {:.1e}",
+        agreement.gradient_error
+    ));
+    let mut table = Table::new([
+        "SIZE",
+        "ITERATION",
+        "PASS",
+        "OPTIMISER",
+        "GFLOP/S",
+        "OF PEAK",
+        "MEMORY",
+        "PLAN",
+    ]);
     for found in sizes {
         table.row([
             found.size.to_string(),
@@ -98,9 +126,14 @@ fn show(report: &Report, context: &Context) {
 
 fn show_card(report: &CardReport, context: &Context) {
     let screen = &context.screen;
-    let capability = report.compute_capability.map_or_else(String::new, |capability| format!(", compute capability {capability}"));
+    let capability = report
+        .compute_capability
+        .map_or_else(String::new, |capability| format!(", compute capability {capability}"));
     screen.result(format_args!("{}: {}{capability}", report.device, report.model));
-    screen.result(format_args!("the gradient differs from the scalar one by {:.1e}", report.agreement.gradient_error));
+    screen.result(format_args!(
+        "the gradient differs from the scalar one by {:.1e}",
+        report.agreement.gradient_error
+    ));
     let mut table = Table::new(["SIZE", "ITERATION", "PER PIXEL", "GFLOP/S", "MEMORY", "PLAN"]);
     for found in &report.sizes {
         table.row([
@@ -126,7 +159,13 @@ fn show_layers(found: &SizeReport, context: &Context) {
             format!("{:.0}", layer.backward_gflops),
         ]);
     }
-    table.row(["statistics".to_owned(), format!("{:.2} ms", found.statistics_ms), String::new(), String::new(), String::new()]);
+    table.row([
+        "statistics".to_owned(),
+        format!("{:.2} ms", found.statistics_ms),
+        String::new(),
+        String::new(),
+        String::new(),
+    ]);
     let side = found.layers_size;
     context.screen.result(format_args!("\nlayers at {side} x {side}\n{table}"));
 }

@@ -40,11 +40,16 @@ pub(crate) struct PaintingFlags {
 }
 
 impl PaintingFlags {
-    pub(crate) fn request(&self, survey: &SurveyArgs, context: &Context) -> Result<BuildRequest, Failure> {
+    pub(crate) fn request(
+        &self,
+        survey: &SurveyArgs,
+        context: &Context,
+    ) -> Result<BuildRequest, Failure> {
         let config = &context.config;
         let coordinator = config.coordinator(&self.farm.at);
         if self.farm.require_farm && coordinator.is_none() {
-            return Err(Failure::usage("--require-farm is given, but no coordinator is named").hint("name one with --coordinator"));
+            return Err(Failure::usage("--require-farm is given, but no coordinator is named")
+                .hint("name one with --coordinator"));
         }
         Ok(BuildRequest {
             survey: survey.request(context),
@@ -79,7 +84,11 @@ pub(crate) fn run(args: BuildArgs, context: &Context) -> Result<Exit, Failure> {
 
 /// The observer that the flags ask for.
 pub(crate) fn view(context: &Context) -> Box<dyn Observer + '_> {
-    if context.screen.is_json() { Box::new(JsonLines { screen: &context.screen }) } else { Box::new(BuildView::new(&context.screen)) }
+    if context.screen.is_json() {
+        Box::new(JsonLines { screen: &context.screen })
+    } else {
+        Box::new(BuildView::new(&context.screen))
+    }
 }
 
 /// Prints what a build came to.
@@ -101,7 +110,8 @@ pub(crate) fn summarise(outcome: &Outcome, context: &Context) {
     }
     for failed in &outcome.failed {
         let style = failed.style.as_ref().map_or_else(String::new, |style| format!(" in {style}"));
-        screen.result(format_args!("{BAD}failed{BAD:#} {}{style}: {}", failed.asset, failed.message));
+        screen
+            .result(format_args!("{BAD}failed{BAD:#} {}{style}: {}", failed.asset, failed.message));
     }
     screen.result(format_args!("{STRONG}{}{STRONG:#}", outcome.line()));
     if let Some(sheet) = &outcome.contact_sheet {
@@ -121,12 +131,22 @@ struct Summary<'a> {
 
 /// What every output is made from, by paths as seen from the current folder.
 fn write_depfile(file: &Path, dir: &Path, survey: &Survey) -> Result<(), Failure> {
-    let here = |path: &Path| dir.components().chain(path.components()).filter(|part| *part != std::path::Component::CurDir).collect();
-    let outputs: Vec<PathBuf> = survey.plan.tasks.iter().map(|task| here(&task.output.to_path_buf())).collect();
+    let here = |path: &Path| {
+        dir.components()
+            .chain(path.components())
+            .filter(|part| *part != std::path::Component::CurDir)
+            .collect()
+    };
+    let outputs: Vec<PathBuf> =
+        survey.plan.tasks.iter().map(|task| here(&task.output.to_path_buf())).collect();
     let manifest = survey.project.manifest_file();
     let manifest = manifest.file_name().map(|name| here(Path::new(name)));
-    let inputs: Vec<PathBuf> = manifest.into_iter().chain(survey.sources().map(|path| here(&path.to_path_buf()))).collect();
-    let text = depfile::render(outputs.iter().map(PathBuf::as_path), inputs.iter().map(PathBuf::as_path));
+    let inputs: Vec<PathBuf> = manifest
+        .into_iter()
+        .chain(survey.sources().map(|path| here(&path.to_path_buf())))
+        .collect();
+    let text =
+        depfile::render(outputs.iter().map(PathBuf::as_path), inputs.iter().map(PathBuf::as_path));
     replace_file(file, text.as_bytes()).map(drop).map_err(Failure::here)
 }
 

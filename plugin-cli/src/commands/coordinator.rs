@@ -8,7 +8,8 @@ use crate::{Context, Exit, Failure};
 
 /// Run a coordinator: it takes jobs and hands their assets to workers
 ///
-/// The same as the program impasto-coordinator. Settings come from a file, IMPASTO_COORDINATOR__DATA_DIR and so on, and these flags.
+/// The same as the program impasto-coordinator. Settings come from a file,
+/// IMPASTO_COORDINATOR__DATA_DIR and so on, and these flags.
 #[derive(Debug, Args)]
 pub struct CoordinatorArgs {
     #[command(flatten)]

@@ -46,7 +46,11 @@ pub(crate) fn run(args: InitArgs, context: &Context) -> Result<Exit, Failure> {
     if context.screen.is_json() {
         context.screen.json(&json!({ "path": file, "images": images.len(), "written": true }));
     } else {
-        context.screen.result(format_args!("wrote {} for {}", file.display(), count(images.len(), "image")));
+        context.screen.result(format_args!(
+            "wrote {} for {}",
+            file.display(),
+            count(images.len(), "image")
+        ));
         context.screen.message("read it, then run `impasto plan` to see what it paints, and `impasto build` to paint it");
     }
     Ok(Exit::Done)
@@ -54,15 +58,23 @@ pub(crate) fn run(args: InitArgs, context: &Context) -> Result<Exit, Failure> {
 
 /// The images below `dir`, without hidden folders and files.
 fn list_images(dir: &Path) -> Result<Vec<AssetPath>, Failure> {
-    let hidden = |entry: &DirEntry| entry.depth() > 0 && entry.file_name().to_string_lossy().starts_with('.');
+    let hidden = |entry: &DirEntry| {
+        entry.depth() > 0 && entry.file_name().to_string_lossy().starts_with('.')
+    };
     let mut images = Vec::new();
-    for entry in WalkDir::new(dir).sort_by_file_name().into_iter().filter_entry(|entry| !hidden(entry)) {
+    for entry in
+        WalkDir::new(dir).sort_by_file_name().into_iter().filter_entry(|entry| !hidden(entry))
+    {
         let entry = entry.map_err(Failure::usage)?;
         let Ok(relative) = entry.path().strip_prefix(dir) else { continue };
-        let components: Option<Vec<_>> = relative.components().map(|component| component.as_os_str().to_str()).collect();
+        let components: Option<Vec<_>> =
+            relative.components().map(|component| component.as_os_str().to_str()).collect();
         // A name that no manifest can hold is left to `build`, which says what is wrong with it.
         let path = components.and_then(|components| components.join("/").parse::<AssetPath>().ok());
-        images.extend(path.filter(|path| entry.file_type().is_file() && ContainerFormat::from_extension(path.extension()).is_some()));
+        images.extend(path.filter(|path| {
+            entry.file_type().is_file()
+                && ContainerFormat::from_extension(path.extension()).is_some()
+        }));
     }
     Ok(images)
 }
@@ -70,5 +82,7 @@ fn list_images(dir: &Path) -> Result<Vec<AssetPath>, Failure> {
 /// The folder's own name, also of `.`.
 fn folder_name(dir: &Path) -> String {
     let named = dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
-    named.file_name().map_or_else(|| "project".to_owned(), |name| name.to_string_lossy().into_owned())
+    named
+        .file_name()
+        .map_or_else(|| "project".to_owned(), |name| name.to_string_lossy().into_owned())
 }

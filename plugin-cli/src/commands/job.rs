@@ -27,7 +27,11 @@ pub struct JobArgs {
 
 pub(crate) fn run(args: JobArgs, context: &Context) -> Result<Exit, Failure> {
     let state = on_farm(&args.at, context, async |client| {
-        if args.watch { follow(&client, args.job, context).await } else { show(&client, args.job, context).await }
+        if args.watch {
+            follow(&client, args.job, context).await
+        } else {
+            show(&client, args.job, context).await
+        }
     })?;
     Ok(match state {
         Some(JobState::Failed | JobState::Canceled) if args.watch => Exit::Unfinished,
@@ -36,7 +40,11 @@ pub(crate) fn run(args: JobArgs, context: &Context) -> Result<Exit, Failure> {
 }
 
 /// The job as it stands.
-async fn show(client: &FarmClient, id: JobId, context: &Context) -> Result<Option<JobState>, FarmError> {
+async fn show(
+    client: &FarmClient,
+    id: JobId,
+    context: &Context,
+) -> Result<Option<JobState>, FarmError> {
     let mut watch = client.watch(id).await?;
     let mut job: Option<Job> = None;
     let mut tasks: BTreeMap<u32, (String, TaskNews)> = BTreeMap::new();
@@ -52,7 +60,8 @@ async fn show(client: &FarmClient, id: JobId, context: &Context) -> Result<Optio
     }
     let Some(job) = job else { return Ok(None) };
     if context.screen.is_json() {
-        let tasks: Vec<Value> = tasks.iter().map(|(task, (asset, news))| document(*task, asset, news)).collect();
+        let tasks: Vec<Value> =
+            tasks.iter().map(|(task, (asset, news))| document(*task, asset, news)).collect();
         context.screen.json(&json!({ "job": job, "tasks": tasks }));
         return Ok(Some(job.state));
     }
@@ -66,7 +75,11 @@ async fn show(client: &FarmClient, id: JobId, context: &Context) -> Result<Optio
 }
 
 /// The job's news, a line each, until it has ended.
-async fn follow(client: &FarmClient, id: JobId, context: &Context) -> Result<Option<JobState>, FarmError> {
+async fn follow(
+    client: &FarmClient,
+    id: JobId,
+    context: &Context,
+) -> Result<Option<JobState>, FarmError> {
     let mut watch = client.watch(id).await?;
     let mut last: Option<Job> = None;
     let mut assets: BTreeMap<u32, String> = BTreeMap::new();
@@ -82,7 +95,11 @@ async fn follow(client: &FarmClient, id: JobId, context: &Context) -> Result<Opt
                 if context.screen.is_json() {
                     context.screen.json(&document(task.0, asset, &news));
                 } else {
-                    context.screen.result(format_args!("{:<9}  {asset}  {}", state(&news), note(&news)));
+                    context.screen.result(format_args!(
+                        "{:<9}  {asset}  {}",
+                        state(&news),
+                        note(&news)
+                    ));
                 }
             }
         }
@@ -107,8 +124,12 @@ fn note(news: &TaskNews) -> String {
     match news {
         TaskNews::Ready { message, .. } | TaskNews::Failed { message, .. } => message.clone(),
         TaskNews::Leased { worker, progress: None, .. } => format!("on {worker}"),
-        TaskNews::Leased { worker, progress: Some(at), .. } if worker.is_empty() => step(at.iteration, at.iterations, at.loss),
-        TaskNews::Leased { worker, progress: Some(at), .. } => format!("on {worker}, {}", step(at.iteration, at.iterations, at.loss)),
+        TaskNews::Leased { worker, progress: Some(at), .. } if worker.is_empty() => {
+            step(at.iteration, at.iterations, at.loss)
+        }
+        TaskNews::Leased { worker, progress: Some(at), .. } => {
+            format!("on {worker}, {}", step(at.iteration, at.iterations, at.loss))
+        }
         TaskNews::Succeeded { worker: Some(worker), .. } => format!("by {worker}"),
         TaskNews::Succeeded { worker: None, .. } => "from the cache".to_owned(),
         TaskNews::Canceled => String::new(),
@@ -130,8 +151,7 @@ fn document(task: u32, asset: &str, news: &TaskNews) -> Value {
             document["worker"] = worker.as_str().into();
             document["attempt"] = (*attempt).into();
             if let Some(at) = progress {
-                document["progress"] =
-                    json!({ "iteration": at.iteration, "iterations": at.iterations, "loss": at.loss, "left_ms": at.left_ms });
+                document["progress"] = json!({ "iteration": at.iteration, "iterations": at.iterations, "loss": at.loss, "left_ms": at.left_ms });
             }
         }
         TaskNews::Succeeded { result, worker } => {

@@ -25,7 +25,8 @@ pub struct JobsArgs {
 }
 
 pub(crate) fn run(args: JobsArgs, context: &Context) -> Result<Exit, Failure> {
-    let jobs = on_farm(&args.at, context, async |client| client.list_jobs(args.active, args.limit).await)?;
+    let jobs =
+        on_farm(&args.at, context, async |client| client.list_jobs(args.active, args.limit).await)?;
     let mut table = Table::new(["JOB", "PROJECT", "STATE", "DONE", "FAILED", "AGE", "TOOK"]);
     for job in &jobs {
         table.row([
@@ -35,7 +36,9 @@ pub(crate) fn run(args: JobsArgs, context: &Context) -> Result<Exit, Failure> {
             format!("{}/{}", job.succeeded, job.tasks()),
             job.failed.to_string(),
             time(since(job.submitted_at_ms)),
-            job.ended_at_ms.map_or_else(String::new, |ended| time(Duration::from_millis(ended.saturating_sub(job.submitted_at_ms)))),
+            job.ended_at_ms.map_or_else(String::new, |ended| {
+                time(Duration::from_millis(ended.saturating_sub(job.submitted_at_ms)))
+            }),
         ]);
     }
     show_list(&jobs, table, "there are no jobs", context);
@@ -70,11 +73,17 @@ pub(crate) fn on_farm<T>(
     call: impl AsyncFnOnce(FarmClient) -> Result<T, FarmError>,
 ) -> Result<T, Failure> {
     let url = coordinator_url(flags, context)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::here)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Failure::here)?;
     Ok(runtime.block_on(async { call(FarmClient::connect(&url).await?).await })?)
 }
 
-pub(crate) fn coordinator_url(flags: &CoordinatorFlags, context: &Context) -> Result<String, Failure> {
+pub(crate) fn coordinator_url(
+    flags: &CoordinatorFlags,
+    context: &Context,
+) -> Result<String, Failure> {
     context.config.coordinator(flags).ok_or_else(|| {
         Failure::usage("no coordinator is named")
             .hint("give its address with --coordinator, in IMPASTO_COORDINATOR or as `coordinator` in the configuration")
@@ -82,7 +91,12 @@ pub(crate) fn coordinator_url(flags: &CoordinatorFlags, context: &Context) -> Re
 }
 
 /// A list as a JSON document or as a table.
-pub(crate) fn show_list<T: Serialize, const N: usize>(list: &[T], table: Table<N>, none: &str, context: &Context) {
+pub(crate) fn show_list<T: Serialize, const N: usize>(
+    list: &[T],
+    table: Table<N>,
+    none: &str,
+    context: &Context,
+) {
     match (context.screen.is_json(), list.is_empty()) {
         (true, _) => context.screen.json(&list),
         (false, true) => context.screen.message(none),

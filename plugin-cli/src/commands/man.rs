@@ -23,8 +23,11 @@ pub(crate) fn run(args: ManArgs, context: &Context) -> Result<Exit, Failure> {
             context.screen.text(&String::from_utf8_lossy(&page));
         }
         Some(dir) => {
-            let written = std::fs::create_dir_all(&dir).and_then(|()| clap_mangen::generate_to(Cli::command(), &dir));
-            written.map_err(|error| Failure::here(error).hint(format!("the pages were to go into {}", dir.display())))?;
+            let written = std::fs::create_dir_all(&dir)
+                .and_then(|()| clap_mangen::generate_to(Cli::command(), &dir));
+            written.map_err(|error| {
+                Failure::here(error).hint(format!("the pages were to go into {}", dir.display()))
+            })?;
             context.screen.result(format_args!("wrote the manual pages into {}", dir.display()));
         }
     }

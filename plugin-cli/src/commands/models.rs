@@ -20,7 +20,13 @@ pub struct ModelsArgs {
     #[command(subcommand)]
     command: ModelsCommand,
     /// The folder of models [default: in the user's cache]
-    #[arg(long, env = "IMPASTO_MODELS_DIR", value_name = "DIR", hide_env_values = true, global = true)]
+    #[arg(
+        long,
+        env = "IMPASTO_MODELS_DIR",
+        value_name = "DIR",
+        hide_env_values = true,
+        global = true
+    )]
     models_dir: Option<PathBuf>,
 }
 
@@ -55,13 +61,22 @@ pub(crate) fn run(args: ModelsArgs, context: &Context) -> Result<Exit, Failure> 
     match args.command {
         ModelsCommand::Pull { model, dry_run } => pull(&store, model, dry_run, context)?,
         ModelsCommand::List => list(&store, context)?,
-        ModelsCommand::Import { file, name } => show("imported", &store.import(name, &file).map_err(Failure::here)?, context),
-        ModelsCommand::Verify { model } => show("verified", &store.verify(model).map_err(Failure::here)?, context),
+        ModelsCommand::Import { file, name } => {
+            show("imported", &store.import(name, &file).map_err(Failure::here)?, context)
+        }
+        ModelsCommand::Verify { model } => {
+            show("verified", &store.verify(model).map_err(Failure::here)?, context)
+        }
     }
     Ok(Exit::Done)
 }
 
-fn pull(store: &ModelStore, model: ModelName, dry_run: DryRunFlag, context: &Context) -> Result<(), Failure> {
+fn pull(
+    store: &ModelStore,
+    model: ModelName,
+    dry_run: DryRunFlag,
+    context: &Context,
+) -> Result<(), Failure> {
     if dry_run.dry_run {
         context.screen.message(format_args!("would pull {model} into {}", store.dir().display()));
         return Ok(());
@@ -87,7 +102,8 @@ fn list(store: &ModelStore, context: &Context) -> Result<(), Failure> {
             entry.file.path.display().to_string(),
         ]);
     }
-    let documents: Vec<Value> = entries.iter().map(|entry| document(&entry.file, Some(entry.current))).collect();
+    let documents: Vec<Value> =
+        entries.iter().map(|entry| document(&entry.file, Some(entry.current))).collect();
     show_list(&documents, table, "the store is empty; `impasto models pull` fills it", context);
     Ok(())
 }

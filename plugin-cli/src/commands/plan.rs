@@ -31,7 +31,11 @@ pub(crate) struct SurveyArgs {
 
 impl SurveyArgs {
     pub(crate) fn request(&self, context: &Context) -> SurveyRequest {
-        SurveyRequest { dir: self.project.dir.clone(), overrides: self.recipe.clone(), models_dir: context.config.models_dir(&self.models) }
+        SurveyRequest {
+            dir: self.project.dir.clone(),
+            overrides: self.recipe.clone(),
+            models_dir: context.config.models_dir(&self.models),
+        }
     }
 }
 
@@ -41,7 +45,8 @@ pub(crate) fn run(args: PlanArgs, context: &Context) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// Prints the plan as a result: everything stale with its reasons, and with `-v` what is up to date too.
+/// Prints the plan as a result: everything stale with its reasons, and with `-v` what is up to date
+/// too.
 pub(crate) fn show(survey: &Survey, context: &Context) {
     let screen = &context.screen;
     if screen.is_json() {
@@ -51,7 +56,9 @@ pub(crate) fn show(survey: &Survey, context: &Context) {
     for task in &survey.plan.tasks {
         let PlannedTask { output, spec, style, state, .. } = task;
         match state {
-            Staleness::UpToDate if screen.is_verbose() => screen.result(format_args!("{GOOD}up to date{GOOD:#}  {output}")),
+            Staleness::UpToDate if screen.is_verbose() => {
+                screen.result(format_args!("{GOOD}up to date{GOOD:#}  {output}"))
+            }
             Staleness::UpToDate => {}
             Staleness::Stale(reasons) => {
                 screen.result(format_args!(
@@ -100,14 +107,20 @@ fn document(survey: &Survey) -> serde_json::Value {
     let task = |task: &PlannedTask| {
         let (state, reasons) = match &task.state {
             Staleness::UpToDate => ("up-to-date", vec![]),
-            Staleness::Stale(reasons) => ("stale", reasons.iter().map(ToString::to_string).collect()),
+            Staleness::Stale(reasons) => {
+                ("stale", reasons.iter().map(ToString::to_string).collect())
+            }
         };
         json!({
             "asset": task.spec.asset, "style": task.style, "rule": task.rule, "output": task.output, "action": task.action,
             "state": state, "reasons": reasons, "recipe": task.spec.action.recipe, "memory_bytes": task.spec.memory_bytes,
         })
     };
-    let problems = survey.plan.problems.iter().map(|problem| json!({ "asset": problem.asset, "message": problem.cause.to_string() }));
+    let problems = survey
+        .plan
+        .problems
+        .iter()
+        .map(|problem| json!({ "asset": problem.asset, "message": problem.cause.to_string() }));
     let unlisted = survey.unlisted.iter().map(|problem| json!({ "message": problem.to_string() }));
     json!({
         "project": survey.project.manifest().name(),

@@ -23,5 +23,9 @@ pub struct StylizeArgs {
 pub(crate) fn run(args: StylizeArgs, context: &Context) -> Result<Exit, Failure> {
     expect_method(&args.direct.recipe, Method::Optimize, "synth")?;
     let recipe = args.direct.recipe.clone();
-    paint(Subject { content: Some(args.content), styles: args.styles, recipe }, &args.direct, context)
+    paint(
+        Subject { content: Some(args.content), styles: args.styles, recipe },
+        &args.direct,
+        context,
+    )
 }

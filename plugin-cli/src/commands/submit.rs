@@ -43,7 +43,8 @@ pub(crate) fn run(args: SubmitArgs, context: &Context) -> Result<Exit, Failure> 
         return Ok(unusable);
     }
     let url = coordinator_url(&args.at, context)?;
-    let models = ModelStore::open(args.survey.request(context).models_dir.as_deref()).map_err(Failure::here)?;
+    let models = ModelStore::open(args.survey.request(context).models_dir.as_deref())
+        .map_err(Failure::here)?;
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::here)?;
     // What happens on the way goes to stderr, with `--json` too: the result is one document.
     let view = BuildView::new(screen);
@@ -56,7 +57,10 @@ pub(crate) fn run(args: SubmitArgs, context: &Context) -> Result<Exit, Failure> 
         screen.json(&json!({ "job": submitted.job, "tasks": submitted.tasks }));
     } else {
         screen.result(format_args!("job {}: {}", submitted.job, count(submitted.tasks, "asset")));
-        screen.message(format_args!("`impasto job {} --watch` follows it, `impasto build` fetches the results", submitted.job));
+        screen.message(format_args!(
+            "`impasto job {} --watch` follows it, `impasto build` fetches the results",
+            submitted.job
+        ));
     }
     Ok(if submitted.refused.is_empty() { unusable } else { Exit::Unfinished })
 }

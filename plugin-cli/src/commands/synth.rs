@@ -19,11 +19,14 @@ pub struct SynthArgs {
 pub(crate) fn run(args: SynthArgs, context: &Context) -> Result<Exit, Failure> {
     expect_method(&args.direct.recipe, Method::Synthesize, "stylize")?;
     if args.direct.recipe.size.is_none() {
-        return Err(
-            Failure::usage("a texture from a style alone has no size of its own").hint("give its side in pixels, such as --size 512")
-        );
+        return Err(Failure::usage("a texture from a style alone has no size of its own")
+            .hint("give its side in pixels, such as --size 512"));
     }
-    let defaults = RecipePatch { preset: Some(Preset::Texture), method: Some(Method::Synthesize), ..RecipePatch::default() };
+    let defaults = RecipePatch {
+        preset: Some(Preset::Texture),
+        method: Some(Method::Synthesize),
+        ..RecipePatch::default()
+    };
     let recipe = defaults.overlaid(&args.direct.recipe);
     paint(Subject { content: None, styles: args.styles, recipe }, &args.direct, context)
 }

@@ -22,7 +22,8 @@ pub struct WatchArgs {
     survey: SurveyArgs,
     #[command(flatten)]
     painting: PaintingFlags,
-    /// Look at the folder every two seconds rather than trust the system's events: for network mounts
+    /// Look at the folder every two seconds rather than trust the system's events: for network
+    /// mounts
     #[arg(long)]
     poll: bool,
 }
@@ -37,7 +38,8 @@ pub(crate) fn run(args: WatchArgs, context: &Context) -> Result<Exit, Failure> {
     let cancel = interrupt::token();
     let settings = WatchSettings { poll: args.poll, ..WatchSettings::default() };
     while !cancel.is_cancelled() {
-        // A manifest that is wrong from the start is an error; one that is being edited is mended soon.
+        // A manifest that is wrong from the start is an error; one that is being edited is mended
+        // soon.
         watch_manifest(&request, settings, &cancel, context)?;
         wait_for_manifest(&request, &cancel, context);
     }
@@ -46,7 +48,12 @@ pub(crate) fn run(args: WatchArgs, context: &Context) -> Result<Exit, Failure> {
 }
 
 /// Builds again and again until the manifest changes.
-fn watch_manifest(request: &BuildRequest, settings: WatchSettings, cancel: &CancellationToken, context: &Context) -> Result<(), Failure> {
+fn watch_manifest(
+    request: &BuildRequest,
+    settings: WatchSettings,
+    cancel: &CancellationToken,
+    context: &Context,
+) -> Result<(), Failure> {
     let project = open(&request.survey).map_err(Failure::from)?;
     let watcher = Watcher::start(&project, settings).map_err(Failure::here)?;
     rebuild(request, &watcher, cancel, context);
@@ -69,8 +76,13 @@ fn watch_manifest(request: &BuildRequest, settings: WatchSettings, cancel: &Canc
                     context.screen.message("the manifest changed");
                     return Ok(());
                 }
-                Change::Incomplete { path, reason } => warn(&format!("{path} is not painted: {reason}"), context),
-                Change::Polling { reason } => warn(&format!("{reason}; looking at the folder every two seconds instead"), context),
+                Change::Incomplete { path, reason } => {
+                    warn(&format!("{path} is not painted: {reason}"), context)
+                }
+                Change::Polling { reason } => warn(
+                    &format!("{reason}; looking at the folder every two seconds instead"),
+                    context,
+                ),
             }
         }
         if stale {
@@ -90,7 +102,12 @@ fn changed(paths: &BTreeSet<AssetPath>) -> String {
 }
 
 /// One build. What goes wrong is said, and the next change is waited for.
-fn rebuild(request: &BuildRequest, watcher: &Watcher, cancel: &CancellationToken, context: &Context) {
+fn rebuild(
+    request: &BuildRequest,
+    watcher: &Watcher,
+    cancel: &CancellationToken,
+    context: &Context,
+) {
     let view = view(context);
     let built = build(request, Some(watcher), view.as_ref(), cancel);
     drop(view);

@@ -13,7 +13,8 @@ use crate::{Context, Exit, Failure};
 
 /// Run a worker: it paints what a coordinator hands it
 ///
-/// The same as the program impasto-worker. Settings come from a file, IMPASTO_WORKER__SLOTS and so on, and these flags.
+/// The same as the program impasto-worker. Settings come from a file, IMPASTO_WORKER__SLOTS and so
+/// on, and these flags.
 #[derive(Debug, Args)]
 pub struct WorkerArgs {
     /// The settings' file, such as worker.toml
@@ -25,10 +26,12 @@ pub struct WorkerArgs {
     /// What the farm calls this worker [default: the machine's name]
     #[arg(long)]
     name: Option<WorkerName>,
-    /// What to paint on: cpu, or cards where this program was built for them: cuda for all, cuda:0, cuda:0,1, metal [default: cpu]
+    /// What to paint on: cpu, or cards where this program was built for them: cuda for all, cuda:0,
+    /// cuda:0,1, metal [default: cpu]
     #[arg(long, value_name = "DEVICE")]
     device: Option<Devices>,
-    /// The most memory that it may take on a device, over its slots, such as 4G [default: four fifths of what is free, or of the card]
+    /// The most memory that it may take on a device, over its slots, such as 4G [default: four
+    /// fifths of what is free, or of the card]
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     max_memory: Option<u64>,
 }

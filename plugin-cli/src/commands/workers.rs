@@ -20,7 +20,8 @@ pub(crate) fn run(args: WorkersArgs, context: &Context) -> Result<Exit, Failure>
     let workers = on_farm(&args.at, context, async |client| client.list_workers().await)?;
     let mut table = Table::new(["WORKER", "STATE", "SLOTS", "MEMORY", "DEVICE", "DONE", "PAINTS"]);
     for worker in &workers {
-        let paints: Vec<_> = worker.tasks.iter().map(|(job, task)| format!("job {job} task {}", task.0)).collect();
+        let paints: Vec<_> =
+            worker.tasks.iter().map(|(job, task)| format!("job {job} task {}", task.0)).collect();
         table.row([
             worker.name.to_string(),
             worker.state.to_string(),
@@ -38,7 +39,8 @@ pub(crate) fn run(args: WorkersArgs, context: &Context) -> Result<Exit, Failure>
     Ok(Exit::Done)
 }
 
-/// Workers on cards, and those with a fault: of a processor there is nothing to say that the list above does not.
+/// Workers on cards, and those with a fault: of a processor there is nothing to say that the list
+/// above does not.
 fn show_cards(workers: &[FarmWorker], context: &Context) {
     let mut table = Table::new(["WORKER", "DEVICE", "MODEL", "MEMORY", "COMPUTE", "HEALTH"]);
     let mut shown = false;
@@ -54,7 +56,8 @@ fn show_cards(workers: &[FarmWorker], context: &Context) {
                 info.name.clone(),
                 info.model.clone(),
                 size(info.memory_bytes),
-                info.compute_capability.map_or_else(String::new, |capability| capability.to_string()),
+                info.compute_capability
+                    .map_or_else(String::new, |capability| capability.to_string()),
                 health,
             ]);
         }

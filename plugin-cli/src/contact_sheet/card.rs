@@ -20,7 +20,10 @@ fn write_card(html: &mut String, card: &Card) -> std::fmt::Result {
     let search = escape(&format!("{} {} {word}", card.asset, card.style).to_lowercase());
     writeln!(html, "<article class=\"card {class}\" data-search=\"{search}\">")?;
     write_stage(html, card)?;
-    let (folder, name) = card.asset.rsplit_once('/').map_or(("", card.asset.as_str()), |(folder, name)| (folder, name));
+    let (folder, name) = card
+        .asset
+        .rsplit_once('/')
+        .map_or(("", card.asset.as_str()), |(folder, name)| (folder, name));
     write!(html, "<header><h2 title=\"{}\">{}</h2>", escape(&card.output), escape(name))?;
     writeln!(html, "<span class=\"badge\">{word}</span></header>")?;
     if !folder.is_empty() {
@@ -42,7 +45,11 @@ fn write_card(html: &mut String, card: &Card) -> std::fmt::Result {
 
 /// The picture: before and after under a slider, or whichever there is.
 fn write_stage(html: &mut String, card: &Card) -> std::fmt::Result {
-    let shape = card.after.as_ref().or(card.before.as_ref()).map_or((4, 3), |picture| (picture.width, picture.height));
+    let shape = card
+        .after
+        .as_ref()
+        .or(card.before.as_ref())
+        .map_or((4, 3), |picture| (picture.width, picture.height));
     write!(html, "<div class=\"stage\" style=\"aspect-ratio:{}/{}\">", shape.0, shape.1)?;
     match (&card.before, &card.after) {
         (Some(before), Some(after)) => {
@@ -72,7 +79,12 @@ fn write_stage(html: &mut String, card: &Card) -> std::fmt::Result {
     Ok(())
 }
 
-fn write_picture(html: &mut String, class: &str, alt: &str, picture: &Thumbnail) -> std::fmt::Result {
+fn write_picture(
+    html: &mut String,
+    class: &str,
+    alt: &str,
+    picture: &Thumbnail,
+) -> std::fmt::Result {
     let Thumbnail { data_uri, width, height } = picture;
     let alt = escape(alt);
     write!(
@@ -92,7 +104,12 @@ fn write_style(html: &mut String, card: &Card) -> std::fmt::Result {
 fn write_settings(html: &mut String, settings: &Settings) -> std::fmt::Result {
     write!(html, "<ul class=\"settings\"><li class=\"preset\">{}</li>", settings.preset.as_str())?;
     for setting in &settings.changes {
-        write!(html, "<li>{} <b>{}</b></li>", escape(&setting.name.replace('_', " ")), escape(&setting.value))?;
+        write!(
+            html,
+            "<li>{} <b>{}</b></li>",
+            escape(&setting.name.replace('_', " ")),
+            escape(&setting.value)
+        )?;
     }
     html.push_str("</ul>\n");
     Ok(())
@@ -101,8 +118,15 @@ fn write_settings(html: &mut String, settings: &Settings) -> std::fmt::Result {
 fn write_report(html: &mut String, report: &RunReport) -> std::fmt::Result {
     let time = units::time(Duration::from_millis(report.compute_ms));
     let RunReport { iterations, loss, content_loss, style_loss, device, .. } = report;
-    write!(html, "<dl><div><dt>time</dt><dd>{time}</dd></div><div><dt>steps</dt><dd>{iterations}</dd></div>")?;
-    write!(html, "<div title=\"content {content_loss:.4}, style {style_loss:.4}\"><dt>loss</dt><dd>{}</dd></div>", loss_text(*loss))?;
+    write!(
+        html,
+        "<dl><div><dt>time</dt><dd>{time}</dd></div><div><dt>steps</dt><dd>{iterations}</dd></div>"
+    )?;
+    write!(
+        html,
+        "<div title=\"content {content_loss:.4}, style {style_loss:.4}\"><dt>loss</dt><dd>{}</dd></div>",
+        loss_text(*loss)
+    )?;
     writeln!(html, "<div><dt>on</dt><dd>{}</dd></div></dl>", escape(device))
 }
 
@@ -124,7 +148,14 @@ mod tests {
 
     #[test]
     fn losses_have_three_digits() {
-        for (loss, text) in [(0.0, "0"), (1.2345, "1.23"), (123.45, "123"), (0.012345, "0.0123"), (1.5e6, "1.50e6"), (2e-7, "2.00e-7")] {
+        for (loss, text) in [
+            (0.0, "0"),
+            (1.2345, "1.23"),
+            (123.45, "123"),
+            (0.012345, "0.0123"),
+            (1.5e6, "1.50e6"),
+            (2e-7, "2.00e-7"),
+        ] {
             assert_eq!(loss_text(loss), text);
         }
     }

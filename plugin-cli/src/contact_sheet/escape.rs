@@ -23,9 +23,12 @@ mod tests {
 
     #[test]
     fn rows() {
-        for (text, html) in
-            [("brick.png", "brick.png"), ("a<b>&\"'", "a&lt;b&gt;&amp;&quot;&#39;"), ("&amp;", "&amp;amp;"), ("münze", "münze")]
-        {
+        for (text, html) in [
+            ("brick.png", "brick.png"),
+            ("a<b>&\"'", "a&lt;b&gt;&amp;&quot;&#39;"),
+            ("&amp;", "&amp;amp;"),
+            ("münze", "münze"),
+        ] {
             assert_eq!(escape(text), html);
         }
     }

@@ -1,7 +1,8 @@
-//! The contact sheet: one HTML file that shows every asset before and after, with its styles, its settings and what it took.
+//! The contact sheet: one HTML file that shows every asset before and after, with its styles, its
+//! settings and what it took.
 //!
-//! The file needs nothing beside it: pictures are embedded, and nothing is loaded from anywhere. It decides nothing and reads no project; the
-//! build hands it what to show.
+//! The file needs nothing beside it: pictures are embedded, and nothing is loaded from anywhere. It
+//! decides nothing and reads no project; the build hands it what to show.
 
 mod card;
 mod escape;
@@ -79,15 +80,30 @@ impl Sheet {
 
     /// `12 assets`, and how many of each outcome.
     fn tally(&self) -> String {
-        let mut html = format!("<li><b>{}</b> {}</li>", self.cards.len(), if self.cards.len() == 1 { "picture" } else { "pictures" });
-        for (class, word) in [("painted", "painted"), ("cached", "cached"), ("fresh", "up to date"), ("open", "open"), ("failed", "failed")]
-        {
+        let mut html = format!(
+            "<li><b>{}</b> {}</li>",
+            self.cards.len(),
+            if self.cards.len() == 1 { "picture" } else { "pictures" }
+        );
+        for (class, word) in [
+            ("painted", "painted"),
+            ("cached", "cached"),
+            ("fresh", "up to date"),
+            ("open", "open"),
+            ("failed", "failed"),
+        ] {
             let number = self.cards.iter().filter(|card| card.outcome.class() == class).count();
             if number > 0 {
-                write!(html, "<li class=\"{class}\"><b>{number}</b> {word}</li>").expect("a string takes everything");
+                write!(html, "<li class=\"{class}\"><b>{number}</b> {word}</li>")
+                    .expect("a string takes everything");
             }
         }
-        let total: u64 = self.cards.iter().filter_map(|card| card.report.as_ref()).map(|report| report.compute_ms).sum();
+        let total: u64 = self
+            .cards
+            .iter()
+            .filter_map(|card| card.report.as_ref())
+            .map(|report| report.compute_ms)
+            .sum();
         if total > 0 {
             let time = units::time(std::time::Duration::from_millis(total));
             write!(html, "<li><b>{time}</b> of painting</li>").expect("a string takes everything");
@@ -118,9 +134,12 @@ impl CardOutcome {
     }
 }
 
-/// Puts each value in its marker's place. Markers stand in this order, and a value is never searched for another's marker.
+/// Puts each value in its marker's place. Markers stand in this order, and a value is never
+/// searched for another's marker.
 fn fill(template: &str, values: &[(&str, &str)]) -> String {
-    let mut page = String::with_capacity(template.len() + values.iter().map(|(_, value)| value.len()).sum::<usize>());
+    let mut page = String::with_capacity(
+        template.len() + values.iter().map(|(_, value)| value.len()).sum::<usize>(),
+    );
     let mut rest = template;
     for (marker, value) in values {
         if let Some((before, after)) = rest.split_once(marker) {
@@ -154,18 +173,27 @@ mod tests {
 
     #[test]
     fn text_is_escaped_and_markers_in_it_stay() {
-        let failed = CardOutcome::Failed { message: "<script>alert(1)</script> {{script}}".to_owned() };
-        let sheet = Sheet { project: "a & b {{cards}}".to_owned(), cards: vec![card("<b>\"x\"'.png", failed)] };
+        let failed =
+            CardOutcome::Failed { message: "<script>alert(1)</script> {{script}}".to_owned() };
+        let sheet = Sheet {
+            project: "a & b {{cards}}".to_owned(),
+            cards: vec![card("<b>\"x\"'.png", failed)],
+        };
         let html = sheet.render();
         assert!(html.contains("<title>a &amp; b {{cards}}"), "the title");
         assert!(html.contains("&lt;script&gt;alert(1)&lt;/script&gt; {{script}}"), "the message");
         assert!(!html.contains("<b>\"x\""), "the asset's name");
-        assert!(!html.contains("{{style}}") && !html.contains("{{tally}}"), "every marker is filled");
+        assert!(
+            !html.contains("{{style}}") && !html.contains("{{tally}}"),
+            "every marker is filled"
+        );
     }
 
     #[test]
     fn nothing_is_loaded_from_elsewhere() {
-        let html = Sheet { project: "p".to_owned(), cards: vec![card("a.png", CardOutcome::Painted)] }.render();
+        let html =
+            Sheet { project: "p".to_owned(), cards: vec![card("a.png", CardOutcome::Painted)] }
+                .render();
         for outside in ["http:", "https:", "src=\"/", "@import", "<link"] {
             assert!(!html.contains(outside), "{outside}");
         }
@@ -173,8 +201,17 @@ mod tests {
 
     #[test]
     fn the_tally_counts_outcomes() {
-        let cards = vec![card("a", CardOutcome::Painted), card("b", CardOutcome::UpToDate), card("c", CardOutcome::UpToDate)];
+        let cards = vec![
+            card("a", CardOutcome::Painted),
+            card("b", CardOutcome::UpToDate),
+            card("c", CardOutcome::UpToDate),
+        ];
         let tally = Sheet { project: String::new(), cards }.tally();
-        assert!(tally.contains("<b>3</b> pictures") && tally.contains("<b>2</b> up to date") && !tally.contains("failed"), "{tally}");
+        assert!(
+            tally.contains("<b>3</b> pictures")
+                && tally.contains("<b>2</b> up to date")
+                && !tally.contains("failed"),
+            "{tally}"
+        );
     }
 }

@@ -18,12 +18,15 @@ pub struct Setting {
     pub value: String,
 }
 
-/// The preset that `recipe` is closest to, and what differs. A resolved recipe does not say which preset it began with; the closest one makes
-/// the shortest list.
+/// The preset that `recipe` is closest to, and what differs. A resolved recipe does not say which
+/// preset it began with; the closest one makes the shortest list.
 pub fn settings(recipe: &Recipe) -> Settings {
-    let candidates = Preset::ALL.map(|preset| Settings { preset, changes: changes(&preset.recipe(), recipe) });
+    let candidates =
+        Preset::ALL.map(|preset| Settings { preset, changes: changes(&preset.recipe(), recipe) });
     let [first, rest @ ..] = candidates;
-    rest.into_iter().fold(first, |best, other| if other.changes.len() < best.changes.len() { other } else { best })
+    rest.into_iter().fold(first, |best, other| {
+        if other.changes.len() < best.changes.len() { other } else { best }
+    })
 }
 
 fn changes(from: &Recipe, to: &Recipe) -> Vec<Setting> {
@@ -32,7 +35,8 @@ fn changes(from: &Recipe, to: &Recipe) -> Vec<Setting> {
     changed.map(|(name, value)| Setting { name, value: shown(&value) }).collect()
 }
 
-/// Through text, so that 0.1 stays 0.1 instead of becoming the nearest number of twice the precision.
+/// Through text, so that 0.1 stays 0.1 instead of becoming the nearest number of twice the
+/// precision.
 fn fields(recipe: &Recipe) -> Map<String, Value> {
     let text = serde_json::to_string(recipe).unwrap_or_default();
     serde_json::from_str(&text).unwrap_or_default()
@@ -62,9 +66,17 @@ mod tests {
     fn only_what_differs_is_told() {
         let recipe = Recipe { style_weight: 0.1, seed: 7, ..Preset::Gatys.recipe() };
         let told = settings(&recipe);
-        let changes: Vec<_> = told.changes.iter().map(|change| format!("{} = {}", change.name, change.value)).collect();
+        let changes: Vec<_> = told
+            .changes
+            .iter()
+            .map(|change| format!("{} = {}", change.name, change.value))
+            .collect();
         assert_eq!(told.preset, Preset::Gatys);
         assert_eq!(changes.len(), 2);
-        assert!(changes.contains(&"style_weight = 0.1".to_owned()) && changes.contains(&"seed = 7".to_owned()), "{changes:?}");
+        assert!(
+            changes.contains(&"style_weight = 0.1".to_owned())
+                && changes.contains(&"seed = 7".to_owned()),
+            "{changes:?}"
+        );
     }
 }

@@ -48,7 +48,8 @@ impl Thumbnails {
     /// The thumbnail of the image at `path`, whose bytes have this digest.
     ///
     /// # Errors
-    /// Where the file is no image that can be decoded. A thumbnail that cannot be kept is no error: it is made again next time.
+    /// Where the file is no image that can be decoded. A thumbnail that cannot be kept is no error:
+    /// it is made again next time.
     pub fn of(&self, path: &Path, digest: Digest) -> Result<Thumbnail, ThumbnailError> {
         let kept = self.folder.join(format!("{}-{}", digest.to_hex(), self.side));
         if let Some(thumbnail) = fs::read(&kept).ok().and_then(|bytes| embed(&bytes)) {
@@ -61,7 +62,9 @@ impl Thumbnails {
         if let Err(error) = written {
             tracing::debug!("cannot keep {}: {error}", kept.display());
         }
-        embed(&bytes).ok_or_else(|| failed(ImageError::IoError(std::io::Error::other("the encoder wrote no image"))))
+        embed(&bytes).ok_or_else(|| {
+            failed(ImageError::IoError(std::io::Error::other("the encoder wrote no image")))
+        })
     }
 }
 
@@ -83,8 +86,16 @@ fn decode(path: &Path) -> Result<DynamicImage, ImageError> {
 /// 8 bits a channel, at most `side` pixels; smaller pictures stay as they are.
 fn shrink(picture: DynamicImage, side: u32) -> DynamicImage {
     let alpha = picture.color().has_alpha();
-    let small = if picture.width().max(picture.height()) > side { picture.resize(side, side, FilterType::Triangle) } else { picture };
-    if alpha { DynamicImage::ImageRgba8(small.into_rgba8()) } else { DynamicImage::ImageRgb8(small.into_rgb8()) }
+    let small = if picture.width().max(picture.height()) > side {
+        picture.resize(side, side, FilterType::Triangle)
+    } else {
+        picture
+    };
+    if alpha {
+        DynamicImage::ImageRgba8(small.into_rgba8())
+    } else {
+        DynamicImage::ImageRgb8(small.into_rgb8())
+    }
 }
 
 fn encode(picture: &DynamicImage) -> Result<Vec<u8>, ImageError> {
@@ -104,8 +115,13 @@ fn embed(bytes: &[u8]) -> Option<Thumbnail> {
         ImageFormat::Jpeg => "image/jpeg",
         _ => return None,
     };
-    let (width, height) = ImageReader::new(Cursor::new(bytes)).with_guessed_format().ok()?.into_dimensions().ok()?;
-    Some(Thumbnail { data_uri: format!("data:{mime};base64,{}", STANDARD.encode(bytes)), width, height })
+    let (width, height) =
+        ImageReader::new(Cursor::new(bytes)).with_guessed_format().ok()?.into_dimensions().ok()?;
+    Some(Thumbnail {
+        data_uri: format!("data:{mime};base64,{}", STANDARD.encode(bytes)),
+        width,
+        height,
+    })
 }
 
 #[cfg(test)]
@@ -136,7 +152,9 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("a.png");
         std::fs::write(&path, b"not an image").expect("it is written");
-        let error = Thumbnails::new(folder.path().to_owned(), 64).of(&path, Digest::of(b"")).expect_err("it is none");
+        let error = Thumbnails::new(folder.path().to_owned(), 64)
+            .of(&path, Digest::of(b""))
+            .expect_err("it is none");
         assert!(error.to_string().ends_with("a.png"), "{error}");
     }
 }

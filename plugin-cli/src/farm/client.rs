@@ -35,30 +35,51 @@ impl FarmClient {
     ///
     /// # Errors
     /// Where the call fails.
-    pub async fn find_results(&self, actions: &[Digest]) -> Result<BTreeMap<Digest, TaskResult>, FarmError> {
+    pub async fn find_results(
+        &self,
+        actions: &[Digest],
+    ) -> Result<BTreeMap<Digest, TaskResult>, FarmError> {
         let mut found = BTreeMap::new();
-        // An answer holds a result of a few hundred bytes for each action, so the questions are smaller than their own limit.
+        // An answer holds a result of a few hundred bytes for each action, so the questions are
+        // smaller than their own limit.
         for part in actions.chunks(DIGESTS_PER_MESSAGE / 4) {
-            let request = v1::FindResultsRequest { actions: part.iter().map(|action| action.as_bytes().to_vec()).collect() };
+            let request = v1::FindResultsRequest {
+                actions: part.iter().map(|action| action.as_bytes().to_vec()).collect(),
+            };
             let answer = jobs(self.channel.clone()).find_results(request).await;
-            let answer = answer.map_err(|status| FarmError::of(status, "look into its cache"))?.into_inner();
+            let answer =
+                answer.map_err(|status| FarmError::of(status, "look into its cache"))?.into_inner();
             found.extend(from_proto::each("results", answer.results, part.len(), found_result)?);
         }
         Ok(found)
     }
 
-    /// Hands in a job; whether the coordinator knew the key already is the second half of the answer.
+    /// Hands in a job; whether the coordinator knew the key already is the second half of the
+    /// answer.
     ///
     /// # Errors
     /// Where the call fails, or a blob is missing.
-    pub async fn submit(&self, key: &str, project: &str, tasks: &[TaskSpec]) -> Result<(JobId, bool), FarmError> {
+    pub async fn submit(
+        &self,
+        key: &str,
+        project: &str,
+        tasks: &[TaskSpec],
+    ) -> Result<(JobId, bool), FarmError> {
         let task_count = u32::try_from(tasks.len()).unwrap_or(u32::MAX);
-        let header = v1::SubmitHeader { key: key.to_owned(), project: project.to_owned(), priority: 0, task_count };
-        let tasks = tasks.chunks(TASKS_PER_MESSAGE).map(|part| v1::SubmitTasks { tasks: part.iter().map(to_proto::task_spec).collect() });
+        let header = v1::SubmitHeader {
+            key: key.to_owned(),
+            project: project.to_owned(),
+            priority: 0,
+            task_count,
+        };
+        let tasks = tasks
+            .chunks(TASKS_PER_MESSAGE)
+            .map(|part| v1::SubmitTasks { tasks: part.iter().map(to_proto::task_spec).collect() });
         let parts = std::iter::once(Part::Header(header)).chain(tasks.map(Part::Tasks));
         let requests: Vec<_> = parts.map(|part| v1::SubmitRequest { part: Some(part) }).collect();
         let answer = jobs(self.channel.clone()).submit(tokio_stream::iter(requests)).await;
-        let v1::SubmitResponse { job, known } = answer.map_err(|status| FarmError::of(status, "take the job"))?.into_inner();
+        let v1::SubmitResponse { job, known } =
+            answer.map_err(|status| FarmError::of(status, "take the job"))?.into_inner();
         Ok((JobId(job), known))
     }
 
@@ -107,7 +128,8 @@ impl FarmClient {
     /// Where the call fails.
     pub async fn list_workers(&self) -> Result<Vec<FarmWorker>, FarmError> {
         let answer = workers(self.channel.clone()).list_workers(v1::ListWorkersRequest {}).await;
-        let listed = answer.map_err(|status| FarmError::of(status, "list workers"))?.into_inner().workers;
+        let listed =
+            answer.map_err(|status| FarmError::of(status, "list workers"))?.into_inner().workers;
         Ok(from_proto::each("workers", listed, MAX_LISTED, FarmWorker::from_proto)?)
     }
 
@@ -116,7 +138,8 @@ impl FarmClient {
     /// # Errors
     /// Where the call fails or there is no such worker.
     pub async fn drain(&self, name: &WorkerName) -> Result<(), FarmError> {
-        let answer = workers(self.channel.clone()).drain(v1::DrainRequest { name: name.to_string() }).await;
+        let answer =
+            workers(self.channel.clone()).drain(v1::DrainRequest { name: name.to_string() }).await;
         answer.map(drop).map_err(|status| match status.code() {
             Code::NotFound => FarmError::NoSuchWorker { name: name.clone() },
             _ => FarmError::of(status, "drain the worker"),
@@ -135,5 +158,8 @@ fn no_job(job: JobId, doing: &'static str) -> impl FnOnce(Status) -> FarmError {
 }
 
 fn found_result(found: v1::FoundResult) -> Result<(Digest, TaskResult), FieldError> {
-    Ok((from_proto::digest("action", &found.action)?, from_proto::required("result", found.result, from_proto::task_result)?))
+    Ok((
+        from_proto::digest("action", &found.action)?,
+        from_proto::required("result", found.result, from_proto::task_result)?,
+    ))
 }

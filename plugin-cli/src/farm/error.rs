@@ -35,7 +35,9 @@ impl FarmError {
     pub fn is_away(&self) -> bool {
         match self {
             Self::Connect(ConnectError::Unreachable { .. }) | Self::Away { .. } => true,
-            Self::Blob(BlobError::Call { source, .. } | BlobError::FindMissing { source }) => is_connection(source),
+            Self::Blob(BlobError::Call { source, .. } | BlobError::FindMissing { source }) => {
+                is_connection(source)
+            }
             Self::Connect(ConnectError::Address { .. } | ConnectError::Tls { .. })
             | Self::Refused { .. }
             | Self::NoSuchJob { .. }

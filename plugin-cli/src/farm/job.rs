@@ -36,7 +36,14 @@ pub enum JobState {
 }
 
 impl JobState {
-    const ALL: [Self; 6] = [Self::Queued, Self::Running, Self::Canceling, Self::Succeeded, Self::Failed, Self::Canceled];
+    const ALL: [Self; 6] = [
+        Self::Queued,
+        Self::Running,
+        Self::Canceling,
+        Self::Succeeded,
+        Self::Failed,
+        Self::Canceled,
+    ];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -65,7 +72,9 @@ impl fmt::Display for JobState {
 
 impl Job {
     pub fn tasks(&self) -> u32 {
-        [self.ready, self.leased, self.succeeded, self.failed, self.canceled].into_iter().fold(0, u32::saturating_add)
+        [self.ready, self.leased, self.succeeded, self.failed, self.canceled]
+            .into_iter()
+            .fold(0, u32::saturating_add)
     }
 
     pub(super) fn from_proto(message: v1::JobSummary) -> Result<Self, FieldError> {
@@ -74,7 +83,9 @@ impl Job {
             job: JobId(message.job),
             key: message.key,
             project: printable(message.project),
-            state: state.ok_or_else(|| FieldError::malformed("state", &message.state, "there is no such state"))?,
+            state: state.ok_or_else(|| {
+                FieldError::malformed("state", &message.state, "there is no such state")
+            })?,
             priority: message.priority,
             submitted_at_ms: message.submitted_at_ms,
             ended_at_ms: message.ended_at_ms,
@@ -89,7 +100,11 @@ impl Job {
 
 /// A text from afar without what could steer a terminal.
 pub(super) fn printable(text: String) -> String {
-    if text.contains(char::is_control) { text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect() } else { text }
+    if text.contains(char::is_control) {
+        text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    } else {
+        text
+    }
 }
 
 #[cfg(test)]
@@ -107,8 +122,14 @@ mod tests {
             ..Default::default()
         };
         let job = Job::from_proto(message.clone()).expect("it is a summary");
-        assert_eq!((job.state, job.tasks(), job.project.as_str()), (JobState::Running, 3, "a [2Jb"));
+        assert_eq!(
+            (job.state, job.tasks(), job.project.as_str()),
+            (JobState::Running, 3, "a [2Jb")
+        );
         let unknown = v1::JobSummary { state: "lost".to_owned(), ..message };
-        assert_eq!(Job::from_proto(unknown).map_err(|error| error.to_string()), Err("state is `lost`: there is no such state".to_owned()));
+        assert_eq!(
+            Job::from_proto(unknown).map_err(|error| error.to_string()),
+            Err("state is `lost`: there is no such state".to_owned())
+        );
     }
 }

@@ -67,7 +67,9 @@ impl Watch {
 fn news(answer: v1::WatchResponse) -> Result<News, FieldError> {
     use v1::watch_response::News as Wire;
     match answer.news.ok_or_else(|| FieldError::missing("news"))? {
-        Wire::Summary(summary) => Ok(News::Job(Job::from_proto(summary).map_err(|error| error.within("summary"))?)),
+        Wire::Summary(summary) => {
+            Ok(News::Job(Job::from_proto(summary).map_err(|error| error.within("summary"))?))
+        }
         Wire::CaughtUp(v1::CaughtUp {}) => Ok(News::CaughtUp),
         Wire::Task(state) => task(state).map_err(|error| error.within("task")),
     }
@@ -76,7 +78,9 @@ fn news(answer: v1::WatchResponse) -> Result<News, FieldError> {
 fn task(state: v1::TaskState) -> Result<News, FieldError> {
     use v1::task_state::State as Wire;
     let news = match state.state.ok_or_else(|| FieldError::missing("state"))? {
-        Wire::Ready(ready) => TaskNews::Ready { attempts: ready.attempts, message: printable(ready.message) },
+        Wire::Ready(ready) => {
+            TaskNews::Ready { attempts: ready.attempts, message: printable(ready.message) }
+        }
         Wire::Leased(leased) => TaskNews::Leased {
             worker: printable(leased.worker),
             attempt: leased.attempt,
@@ -91,8 +95,14 @@ fn task(state: v1::TaskState) -> Result<News, FieldError> {
             result: from_proto::required("result", succeeded.result, from_proto::task_result)?,
             worker: Some(printable(succeeded.worker)).filter(|worker| !worker.is_empty()),
         },
-        Wire::Failed(failed) => TaskNews::Failed { message: printable(failed.message), attempts: failed.attempts },
+        Wire::Failed(failed) => {
+            TaskNews::Failed { message: printable(failed.message), attempts: failed.attempts }
+        }
         Wire::Canceled(v1::Canceled {}) => TaskNews::Canceled,
     };
-    Ok(News::Task { task: TaskIndex(state.task), asset: Some(printable(state.asset)).filter(|asset| !asset.is_empty()), news })
+    Ok(News::Task {
+        task: TaskIndex(state.task),
+        asset: Some(printable(state.asset)).filter(|asset| !asset.is_empty()),
+        news,
+    })
 }

@@ -65,12 +65,20 @@ impl FarmWorker {
     pub(super) fn from_proto(message: v1::WorkerInfo) -> Result<Self, FieldError> {
         let state = WorkerState::ALL.into_iter().find(|state| state.as_str() == message.state);
         let leases = from_proto::each("leases", message.leases, MAX_LEASES, from_proto::lease)?;
-        let mut health = from_proto::each("health", message.health, MAX_DEVICES, from_proto::device_health)?.into_iter();
-        let devices = from_proto::each("devices", message.devices, MAX_DEVICES, from_proto::device_info)?.into_iter();
-        let devices = devices.map(|info| FarmDevice { info, health: health.next().unwrap_or_default() }).collect();
+        let mut health =
+            from_proto::each("health", message.health, MAX_DEVICES, from_proto::device_health)?
+                .into_iter();
+        let devices =
+            from_proto::each("devices", message.devices, MAX_DEVICES, from_proto::device_info)?
+                .into_iter();
+        let devices = devices
+            .map(|info| FarmDevice { info, health: health.next().unwrap_or_default() })
+            .collect();
         Ok(Self {
             name: from_proto::worker_name("name", &message.name)?,
-            state: state.ok_or_else(|| FieldError::malformed("state", &message.state, "there is no such state"))?,
+            state: state.ok_or_else(|| {
+                FieldError::malformed("state", &message.state, "there is no such state")
+            })?,
             slots: message.slots,
             memory_bytes: message.memory_bytes,
             device: printable(message.device),

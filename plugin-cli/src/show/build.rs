@@ -1,4 +1,5 @@
-//! A build for people: a bar for the whole, a line for each running asset, a line for each finished one.
+//! A build for people: a bar for the whole, a line for each running asset, a line for each finished
+//! one.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -45,7 +46,14 @@ const STEPS: u64 = 1000;
 
 impl<'a> BuildView<'a> {
     pub(crate) fn new(screen: &'a Screen) -> Self {
-        let state = State { began: Instant::now(), total: 0, done: 0, whole: None, model: None, running: BTreeMap::new() };
+        let state = State {
+            began: Instant::now(),
+            total: 0,
+            done: 0,
+            whole: None,
+            model: None,
+            running: BTreeMap::new(),
+        };
         Self { screen, state: Mutex::new(state) }
     }
 }
@@ -60,11 +68,19 @@ impl Observer for BuildView<'_> {
                 let screen = self.screen;
                 state.model.get_or_insert_with(|| ModelBar::new(screen, model)).step(step);
             }
-            Event::FellBack { reason, .. } => self.screen.warning(format_args!("{reason}; this machine paints instead")),
-            Event::Farm { coordinator: Some(url) } => self.screen.message(format_args!("painting on the farm at {url}")),
+            Event::FellBack { reason, .. } => {
+                self.screen.warning(format_args!("{reason}; this machine paints instead"))
+            }
+            Event::Farm { coordinator: Some(url) } => {
+                self.screen.message(format_args!("painting on the farm at {url}"))
+            }
             Event::Farm { coordinator: None } => self.screen.detail("painting on this machine"),
             Event::Uploading { blobs, bytes } => {
-                self.screen.detail(format_args!("uploading {}, {}", count(blobs, "file"), size(bytes)));
+                self.screen.detail(format_args!(
+                    "uploading {}, {}",
+                    count(blobs, "file"),
+                    size(bytes)
+                ));
             }
             Event::Submitted { job, attached, .. } => {
                 let how = if attached { "found again" } else { "handed in" };
@@ -74,7 +90,8 @@ impl Observer for BuildView<'_> {
             Event::Started { target, worker, attempt } => {
                 state.begin(self.screen);
                 state.start(self.screen, target);
-                self.screen.detail(format_args!("{worker} begins {}, attempt {attempt}", target.output));
+                self.screen
+                    .detail(format_args!("{worker} begins {}, attempt {attempt}", target.output));
             }
             Event::Progress { target, iteration, iterations, loss, left_ms } => {
                 state.start(self.screen, target);
@@ -92,15 +109,19 @@ impl Observer for BuildView<'_> {
                 if let Some(output) = output {
                     state.finish(output.as_str());
                 }
-                self.screen.message(format_args!("{BAD}failed{BAD:#}   {} {message}", name(asset, style)));
+                self.screen
+                    .message(format_args!("{BAD}failed{BAD:#}   {} {message}", name(asset, style)));
             }
             Event::Disconnected { reason, patience_s } => {
                 let patience = time(Duration::from_secs(patience_s));
-                self.screen.warning(format_args!("{reason}; trying to reach it again for {patience}"));
+                self.screen
+                    .warning(format_args!("{reason}; trying to reach it again for {patience}"));
             }
             Event::Reconnected => self.screen.message("the coordinator is back"),
             Event::Canceling => {
-                self.screen.message("canceling; what is finished is kept (press Ctrl-C again to stop at once)");
+                self.screen.message(
+                    "canceling; what is finished is kept (press Ctrl-C again to stop at once)",
+                );
             }
         }
         state.draw();
@@ -108,7 +129,13 @@ impl Observer for BuildView<'_> {
 }
 
 impl BuildView<'_> {
-    fn delivered(&self, state: &State<'_>, target: Target<'_>, origin: Origin, report: Option<&RunReport>) {
+    fn delivered(
+        &self,
+        state: &State<'_>,
+        target: Target<'_>,
+        origin: Origin,
+        report: Option<&RunReport>,
+    ) {
         let word = match origin {
             Origin::Painted => "painted",
             Origin::Cached => "cached ",
@@ -120,7 +147,10 @@ impl BuildView<'_> {
             _ => String::new(),
         };
         let place = format!("[{}/{}]", state.done, state.total);
-        self.screen.message(format_args!("{GOOD}{word}{GOOD:#}  {} {FAINT}{place}{took}{FAINT:#}", target.output));
+        self.screen.message(format_args!(
+            "{GOOD}{word}{GOOD:#}  {} {FAINT}{place}{took}{FAINT:#}",
+            target.output
+        ));
     }
 }
 
@@ -138,7 +168,11 @@ impl State<'_> {
         self.model = None;
         if screen.draws_bars() && self.whole.is_none() {
             self.began = Instant::now();
-            let bar = screen.bars().add(ProgressBar::new(self.total as u64 * STEPS)).with_style(style::bar()).with_prefix("painting");
+            let bar = screen
+                .bars()
+                .add(ProgressBar::new(self.total as u64 * STEPS))
+                .with_style(style::bar())
+                .with_prefix("painting");
             bar.enable_steady_tick(Duration::from_millis(120));
             self.whole = Some(bar);
         }
@@ -153,11 +187,23 @@ impl State<'_> {
         }
     }
 
-    fn progress(&mut self, target: Target<'_>, iteration: u32, iterations: u32, loss: f64, left_ms: Option<u64>) {
+    fn progress(
+        &mut self,
+        target: Target<'_>,
+        iteration: u32,
+        iterations: u32,
+        loss: f64,
+        left_ms: Option<u64>,
+    ) {
         if let Some(running) = self.running.get_mut(target.output.as_str()) {
             running.done = f64::from(iteration) / f64::from(iterations.max(1));
-            let left = left_ms.map_or_else(String::new, |left_ms| format!(", {} left", time(Duration::from_millis(left_ms))));
-            running.line.set_message(format!("step {iteration} of {iterations}, loss {}{left}", loss_text(loss)));
+            let left = left_ms.map_or_else(String::new, |left_ms| {
+                format!(", {} left", time(Duration::from_millis(left_ms)))
+            });
+            running.line.set_message(format!(
+                "step {iteration} of {iterations}, loss {}{left}",
+                loss_text(loss)
+            ));
         }
     }
 
@@ -178,7 +224,8 @@ impl State<'_> {
             let position = (self.done as f64 + running) * STEPS as f64;
             bar.set_position(position as u64);
             let part = position / (self.total.max(1) as u64 * STEPS) as f64;
-            let left = left(self.began.elapsed(), part).map_or_else(String::new, |left| format!(", {} left", time(left)));
+            let left = left(self.began.elapsed(), part)
+                .map_or_else(String::new, |left| format!(", {} left", time(left)));
             bar.set_message(format!("{}/{}{left}", self.done, self.total));
         }
     }

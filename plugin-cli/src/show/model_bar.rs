@@ -25,7 +25,9 @@ impl<'a> ModelBar<'a> {
 
     pub(crate) fn step(&mut self, step: ModelStep) {
         match step {
-            ModelStep::Waiting => self.say("waiting for another process that uses the model store", 0, 1),
+            ModelStep::Waiting => {
+                self.say("waiting for another process that uses the model store", 0, 1)
+            }
             ModelStep::Downloading { bytes, total_bytes } => {
                 self.say("pulling the model", bytes, total_bytes);
                 if let Some(bar) = &self.bar {

@@ -24,7 +24,8 @@ pub(crate) struct PaintStep {
     pub(crate) iteration: u32,
     pub(crate) iterations: u32,
     pub(crate) loss: f64,
-    /// The part of all work that is done, from 0 to 1: steps at a coarse scale are quick, so their number alone misleads.
+    /// The part of all work that is done, from 0 to 1: steps at a coarse scale are quick, so their
+    /// number alone misleads.
     pub(crate) done: f64,
 }
 
@@ -33,7 +34,11 @@ const LENGTH: u64 = 10_000;
 
 impl PaintBar {
     pub(crate) fn new(screen: &Screen, name: &str) -> Self {
-        let bar = screen.bars().add(ProgressBar::new(LENGTH)).with_style(style::bar()).with_prefix(name.to_owned());
+        let bar = screen
+            .bars()
+            .add(ProgressBar::new(LENGTH))
+            .with_style(style::bar())
+            .with_prefix(name.to_owned());
         if screen.draws_bars() {
             bar.enable_steady_tick(Duration::from_millis(120));
         }
@@ -43,8 +48,12 @@ impl PaintBar {
     pub(crate) fn step(&self, step: PaintStep) {
         let PaintStep { width, height, iteration, iterations, loss, done } = step;
         self.bar.set_position((done.clamp(0.0, 1.0) * LENGTH as f64) as u64);
-        let left = left(self.began.elapsed(), done).map_or_else(String::new, |left| format!(", {} left", time(left)));
-        self.bar.set_message(format!("{width} x {height}, step {iteration} of {iterations}, loss {}{left}", loss_text(loss)));
+        let left = left(self.began.elapsed(), done)
+            .map_or_else(String::new, |left| format!(", {} left", time(left)));
+        self.bar.set_message(format!(
+            "{width} x {height}, step {iteration} of {iterations}, loss {}{left}",
+            loss_text(loss)
+        ));
     }
 }
 

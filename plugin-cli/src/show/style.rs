@@ -14,7 +14,9 @@ pub(super) fn line() -> ProgressStyle {
 
 /// A template of this file that did not parse would show as the library's own bar.
 fn styled(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()).tick_chars("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ ")
+    ProgressStyle::with_template(template)
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .tick_chars("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ ")
 }
 
 #[cfg(test)]
@@ -23,7 +25,10 @@ mod tests {
 
     #[test]
     fn templates_parse() {
-        for template in ["{spinner:.yellow} {prefix:.bold} {bar:28.yellow/dim} {msg}", "    {prefix}  {msg:.dim}"] {
+        for template in [
+            "{spinner:.yellow} {prefix:.bold} {bar:28.yellow/dim} {msg}",
+            "    {prefix}  {msg:.dim}",
+        ] {
             assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
         }
     }

@@ -49,7 +49,9 @@ pub enum BlobError {
 
 impl Blobs {
     pub fn new(channel: Channel) -> Self {
-        let client = BlobsClient::new(channel).max_decoding_message_size(MAX_MESSAGE_BYTES).max_encoding_message_size(MAX_MESSAGE_BYTES);
+        let client = BlobsClient::new(channel)
+            .max_decoding_message_size(MAX_MESSAGE_BYTES)
+            .max_encoding_message_size(MAX_MESSAGE_BYTES);
         Self { client }
     }
 
@@ -61,8 +63,19 @@ impl Blobs {
         let mut missing = Vec::new();
         for part in blobs.chunks(DIGESTS_PER_MESSAGE) {
             let request = FindMissingRequest { blobs: part.iter().map(to_proto::blob).collect() };
-            let answer = self.client.clone().find_missing(request).await.map_err(|source| BlobError::FindMissing { source })?.into_inner();
-            missing.extend(from_proto::each("missing", answer.missing, part.len(), from_proto::blob)?);
+            let answer = self
+                .client
+                .clone()
+                .find_missing(request)
+                .await
+                .map_err(|source| BlobError::FindMissing { source })?
+                .into_inner();
+            missing.extend(from_proto::each(
+                "missing",
+                answer.missing,
+                part.len(),
+                from_proto::blob,
+            )?);
         }
         Ok(missing)
     }
@@ -90,7 +103,8 @@ impl Blobs {
     /// Uploads a file, a chunk at a time.
     ///
     /// # Errors
-    /// Where the file cannot be read or the call fails; also where the file's bytes are not those of `blob`.
+    /// Where the file cannot be read or the call fails; also where the file's bytes are not those
+    /// of `blob`.
     pub async fn upload_file(&self, blob: BlobRef, path: &Path) -> Result<(), BlobError> {
         let unreadable = |source| BlobError::Read { path: path.to_owned(), source };
         let file = tokio::fs::File::open(path).await.map_err(unreadable)?;
@@ -101,7 +115,8 @@ impl Blobs {
             feeder.abort();
             return Ok(());
         }
-        // A file that could not be read reaches the coordinator as a blob cut short: the first cause is the better message.
+        // A file that could not be read reaches the coordinator as a blob cut short: the first
+        // cause is the better message.
         match feeder.await {
             Ok(Err(source)) => Err(unreadable(source)),
             _ => sent,
@@ -120,13 +135,15 @@ impl Blobs {
         Ok(bytes)
     }
 
-    /// Downloads a blob into a file, which appears whole or not at all; its digest and length are checked.
+    /// Downloads a blob into a file, which appears whole or not at all; its digest and length are
+    /// checked.
     ///
     /// # Errors
     /// As [`Self::download`], or where the file cannot be written.
     pub async fn download_to(&self, blob: BlobRef, path: &Path) -> Result<(), BlobError> {
         let unwritable = |source| BlobError::Write { path: path.to_owned(), source };
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder =
+            path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let (temp, file) = temp_file(folder).map_err(unwritable)?;
         let mut file = tokio::fs::File::from_std(file);
         self.receive(blob, &mut file, path).await?;
@@ -136,15 +153,29 @@ impl Blobs {
     }
 
     /// One `Upload` call: `start`, then what comes out of `chunks`.
-    async fn send(&self, blob: BlobRef, chunks: mpsc::Receiver<UploadRequest>) -> Result<(), BlobError> {
+    async fn send(
+        &self,
+        blob: BlobRef,
+        chunks: mpsc::Receiver<UploadRequest>,
+    ) -> Result<(), BlobError> {
         let start = UploadRequest { part: Some(Part::Start(to_proto::blob(&blob))) };
-        let parts = tokio_stream::StreamExt::chain(tokio_stream::once(start), ReceiverStream::new(chunks));
+        let parts =
+            tokio_stream::StreamExt::chain(tokio_stream::once(start), ReceiverStream::new(chunks));
         let sent = self.client.clone().upload(parts).await;
-        sent.map(|_| ()).map_err(|source| BlobError::Call { action: "upload", digest: blob.digest, source })
+        sent.map(|_| ()).map_err(|source| BlobError::Call {
+            action: "upload",
+            digest: blob.digest,
+            source,
+        })
     }
 
     /// One `Download` call into `sink`, which is flushed; `path` is for errors.
-    async fn receive(&self, blob: BlobRef, sink: &mut (impl AsyncWrite + Unpin), path: &Path) -> Result<(), BlobError> {
+    async fn receive(
+        &self,
+        blob: BlobRef,
+        sink: &mut (impl AsyncWrite + Unpin),
+        path: &Path,
+    ) -> Result<(), BlobError> {
         let digest = blob.digest;
         let failed = |source: Status| match source.code() {
             Code::NotFound => BlobError::Missing { digest },
@@ -174,8 +205,13 @@ fn data(chunk: Bytes) -> UploadRequest {
     UploadRequest { part: Some(Part::Data(chunk)) }
 }
 
-/// Reads at most one byte more than `size_bytes`, so that a file that grew is refused rather than cut.
-async fn feed(reader: impl AsyncRead + Unpin, size_bytes: u64, parts: mpsc::Sender<UploadRequest>) -> io::Result<()> {
+/// Reads at most one byte more than `size_bytes`, so that a file that grew is refused rather than
+/// cut.
+async fn feed(
+    reader: impl AsyncRead + Unpin,
+    size_bytes: u64,
+    parts: mpsc::Sender<UploadRequest>,
+) -> io::Result<()> {
     let mut reader = reader.take(size_bytes.saturating_add(1));
     loop {
         let mut chunk = bytes::BytesMut::with_capacity(CHUNK_BYTES);
@@ -186,7 +222,8 @@ async fn feed(reader: impl AsyncRead + Unpin, size_bytes: u64, parts: mpsc::Send
     }
 }
 
-/// A file beside its destination, so that it can be renamed to it, and with the rights of any new file.
+/// A file beside its destination, so that it can be renamed to it, and with the rights of any new
+/// file.
 fn temp_file(folder: &Path) -> io::Result<(tempfile::TempPath, std::fs::File)> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".").suffix(".part");

@@ -48,10 +48,14 @@ pub async fn connect(url: &str) -> Result<Channel, ConnectError> {
 
 /// A client of the `Jobs` service that holds the limits.
 pub fn jobs(channel: Channel) -> JobsClient<Channel> {
-    JobsClient::new(channel).max_decoding_message_size(MAX_MESSAGE_BYTES).max_encoding_message_size(MAX_MESSAGE_BYTES)
+    JobsClient::new(channel)
+        .max_decoding_message_size(MAX_MESSAGE_BYTES)
+        .max_encoding_message_size(MAX_MESSAGE_BYTES)
 }
 
 /// A client of the `Workers` service that holds the limits.
 pub fn workers(channel: Channel) -> WorkersClient<Channel> {
-    WorkersClient::new(channel).max_decoding_message_size(MAX_MESSAGE_BYTES).max_encoding_message_size(MAX_MESSAGE_BYTES)
+    WorkersClient::new(channel)
+        .max_decoding_message_size(MAX_MESSAGE_BYTES)
+        .max_encoding_message_size(MAX_MESSAGE_BYTES)
 }

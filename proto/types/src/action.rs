@@ -4,11 +4,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::{BlobRef, Digest, ModelRef, OutputSpec, Recipe, StyleRef};
 
-/// Rises whenever the engine would paint a different picture from the same inputs, so that older results are not taken for new ones.
+/// Rises whenever the engine would paint a different picture from the same inputs, so that older
+/// results are not taken for new ones.
 pub const ENGINE_VERSION: u32 = 3;
 
-/// All that a result follows from: the recipe, the inputs' bytes, the model's and the engine's version. Same action, same picture, but for roundings that machines
-/// and their memory decide.
+/// All that a result follows from: the recipe, the inputs' bytes, the model's and the engine's
+/// version. Same action, same picture, but for roundings that machines and their memory decide.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Action {
     pub engine_version: u32,
@@ -24,7 +25,8 @@ pub struct Action {
 }
 
 impl Action {
-    /// The action's name: the BLAKE3 digest of its canonical form (JSON with fields in the order of declaration).
+    /// The action's name: the BLAKE3 digest of its canonical form (JSON with fields in the order of
+    /// declaration).
     pub fn digest(&self) -> Digest {
         let mut canonical = b"impasto action 1\n".to_vec();
         // Plain structs of numbers, strings and lists always serialise.
@@ -35,7 +37,9 @@ impl Action {
     /// Every blob that has to be at hand before this can run, models included.
     pub fn blobs(&self) -> impl Iterator<Item = BlobRef> + '_ {
         let pictures = self.content.iter().chain(self.init.iter()).copied();
-        pictures.chain(self.styles.iter().map(|style| style.blob)).chain(self.models.iter().map(|model| model.blob))
+        pictures
+            .chain(self.styles.iter().map(|style| style.blob))
+            .chain(self.models.iter().map(|model| model.blob))
     }
 }
 

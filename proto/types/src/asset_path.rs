@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 
 /// A path inside a project, relative, with `/` on every system.
 ///
-/// It cannot leave the project and can be created on every system: no empty component, no `.` or `..`, no drive letter or other `:`, no
-/// backslash, no control character, none of Windows' reserved names, no component that ends in a dot or a space.
+/// It cannot leave the project and can be created on every system: no empty component, no `.` or
+/// `..`, no drive letter or other `:`, no backslash, no control character, none of Windows'
+/// reserved names, no component that ends in a dot or a space.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct AssetPath(String);
@@ -66,7 +67,8 @@ impl FromStr for AssetPath {
     type Err = AssetPathError;
 
     fn from_str(text: &str) -> Result<Self, AssetPathError> {
-        let refuse = |reason| Err(AssetPathError { path: text.chars().take(120).collect(), reason });
+        let refuse =
+            |reason| Err(AssetPathError { path: text.chars().take(120).collect(), reason });
         if text.is_empty() {
             return refuse("is empty");
         }
@@ -88,8 +90,12 @@ impl FromStr for AssetPath {
         for component in text.split('/') {
             match component {
                 "" => return refuse("has an empty component"),
-                "." | ".." => return refuse("has a `.` or `..`; it has to stay inside the project's folder"),
-                _ if component.ends_with(['.', ' ']) => return refuse("has a component that ends in a dot or a space"),
+                "." | ".." => {
+                    return refuse("has a `.` or `..`; it has to stay inside the project's folder");
+                }
+                _ if component.ends_with(['.', ' ']) => {
+                    return refuse("has a component that ends in a dot or a space");
+                }
                 _ if is_reserved(component) => return refuse("uses a name that Windows reserves"),
                 _ => {}
             }
@@ -102,7 +108,10 @@ impl FromStr for AssetPath {
 fn is_reserved(component: &str) -> bool {
     let stem = component.split('.').next().unwrap_or(component).to_ascii_uppercase();
     matches!(stem.as_str(), "CON" | "PRN" | "AUX" | "NUL")
-        || stem.strip_prefix("COM").or_else(|| stem.strip_prefix("LPT")).is_some_and(|rest| matches!(rest.as_bytes(), [b'1'..=b'9']))
+        || stem
+            .strip_prefix("COM")
+            .or_else(|| stem.strip_prefix("LPT"))
+            .is_some_and(|rest| matches!(rest.as_bytes(), [b'1'..=b'9']))
 }
 
 impl TryFrom<String> for AssetPath {
@@ -137,12 +146,29 @@ mod tests {
 
     #[test]
     fn paths_inside_a_project() {
-        for good in ["a.png", "walls/brick 01.png", "münze.tga", ".hidden/x", "console.png", "com10.png"] {
+        for good in
+            ["a.png", "walls/brick 01.png", "münze.tga", ".hidden/x", "console.png", "com10.png"]
+        {
             assert!(good.parse::<AssetPath>().is_ok(), "{good}");
         }
-        for bad in
-            ["", "/a", "../a", "a/../b", "a//b", "a\\b", "C:/a", "a/./b", "nul", "a/COM1.png", "a.", "b /c", "a\nb", "a\0", "a?", "x/"]
-        {
+        for bad in [
+            "",
+            "/a",
+            "../a",
+            "a/../b",
+            "a//b",
+            "a\\b",
+            "C:/a",
+            "a/./b",
+            "nul",
+            "a/COM1.png",
+            "a.",
+            "b /c",
+            "a\nb",
+            "a\0",
+            "a?",
+            "x/",
+        ] {
             assert!(bad.parse::<AssetPath>().is_err(), "{bad:?}");
         }
     }
@@ -150,6 +176,9 @@ mod tests {
     #[test]
     fn parts() {
         let path: AssetPath = "walls/old/brick.wall.png".parse().expect("it is a path");
-        assert_eq!((path.parent(), path.file_stem(), path.extension()), ("walls/old", "brick.wall", "png"));
+        assert_eq!(
+            (path.parent(), path.file_stem(), path.extension()),
+            ("walls/old", "brick.wall", "png")
+        );
     }
 }

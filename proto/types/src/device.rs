@@ -54,13 +54,19 @@ impl DeviceHealth {
     pub fn line(&self) -> String {
         let gib = |bytes: u64| format!("{:.1} GiB used", bytes as f64 / f64::from(1 << 30));
         let parts = [
-            Some(&self.fault).filter(|fault| !fault.is_empty()).map(|fault| format!("takes no tasks: {fault}")),
+            Some(&self.fault)
+                .filter(|fault| !fault.is_empty())
+                .map(|fault| format!("takes no tasks: {fault}")),
             self.temperature_c.map(|degrees| format!("{degrees} °C")),
             self.power_w.map(|watts| format!("{watts} W")),
             self.utilisation_percent.map(|percent| format!("{percent} % busy")),
             self.memory_used_bytes.map(gib),
-            self.ecc_errors.filter(|errors| *errors > 0).map(|errors| format!("{errors} ECC errors")),
-            Some(&self.slowed_by).filter(|causes| !causes.is_empty()).map(|causes| format!("slowed by {causes}")),
+            self.ecc_errors
+                .filter(|errors| *errors > 0)
+                .map(|errors| format!("{errors} ECC errors")),
+            Some(&self.slowed_by)
+                .filter(|causes| !causes.is_empty())
+                .map(|causes| format!("slowed by {causes}")),
         ];
         parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
@@ -82,8 +88,12 @@ impl TryFrom<String> for ComputeCapability {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        let parsed = text.split_once('.').and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)));
-        parsed.map(|(major, minor)| Self { major, minor }).ok_or_else(|| format!("`{text}` is no compute capability, such as 9.0"))
+        let parsed = text
+            .split_once('.')
+            .and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)));
+        parsed
+            .map(|(major, minor)| Self { major, minor })
+            .ok_or_else(|| format!("`{text}` is no compute capability, such as 9.0"))
     }
 }
 
@@ -104,13 +114,20 @@ mod tests {
             fault: String::new(),
         };
         assert_eq!(warm.line(), "71 °C, 300 W, 98 % busy, 1.5 GiB used, slowed by heat");
-        let broken = DeviceHealth { ecc_errors: Some(2), fault: "it fell".to_owned(), ..DeviceHealth::default() };
+        let broken = DeviceHealth {
+            ecc_errors: Some(2),
+            fault: "it fell".to_owned(),
+            ..DeviceHealth::default()
+        };
         assert_eq!(broken.line(), "takes no tasks: it fell, 2 ECC errors");
     }
 
     #[test]
     fn compute_capabilities_are_words() {
-        assert_eq!(ComputeCapability::try_from("9.0".to_owned()), Ok(ComputeCapability { major: 9, minor: 0 }));
+        assert_eq!(
+            ComputeCapability::try_from("9.0".to_owned()),
+            Ok(ComputeCapability { major: 9, minor: 0 })
+        );
         for word in ["", "9", "9.x", "9.0.1", "-1.0"] {
             assert!(ComputeCapability::try_from(word.to_owned()).is_err(), "{word}");
         }

@@ -45,7 +45,8 @@ impl Digest {
         self.to_string()
     }
 
-    /// The first twelve hexadecimal digits: enough to tell digests apart on a screen, never used as a name.
+    /// The first twelve hexadecimal digits: enough to tell digests apart on a screen, never used as
+    /// a name.
     pub fn short(self) -> String {
         self.to_string()[..12].to_owned()
     }

@@ -15,7 +15,8 @@ pub struct JobId(pub u64);
 #[serde(transparent)]
 pub struct TaskIndex(pub u32);
 
-/// How many times a task has been leased, from 1. It is the fencing token: a report that names an older attempt changes nothing.
+/// How many times a task has been leased, from 1. It is the fencing token: a report that names an
+/// older attempt changes nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Attempt(pub u32);
@@ -30,7 +31,8 @@ pub struct Epoch(pub u64);
 #[serde(transparent)]
 pub struct WorkerId(pub u64);
 
-/// What a lease is for: one attempt at one task. `epoch` is the coordinator's epoch that granted it.
+/// What a lease is for: one attempt at one task. `epoch` is the coordinator's epoch that granted
+/// it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct LeaseId {
     pub job: JobId,
@@ -39,7 +41,8 @@ pub struct LeaseId {
     pub epoch: Epoch,
 }
 
-/// A worker's name on its farm: 1 to 64 of `A-Z a-z 0-9 . _ -`. It outlives connections and restarts.
+/// A worker's name on its farm: 1 to 64 of `A-Z a-z 0-9 . _ -`. It outlives connections and
+/// restarts.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct WorkerName(String);
@@ -67,7 +70,11 @@ impl FromStr for WorkerName {
     fn from_str(text: &str) -> Result<Self, IdError> {
         let fits = (1..=Self::MAX_LEN).contains(&text.len());
         let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
-        if fits && plain { Ok(Self(text.to_owned())) } else { Err(IdError::Worker(text.chars().take(80).collect())) }
+        if fits && plain {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(IdError::Worker(text.chars().take(80).collect()))
+        }
     }
 }
 

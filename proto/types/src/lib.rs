@@ -1,7 +1,8 @@
 //! The words that all parts of Impasto share: digests, ids, recipes, tasks and results.
 //!
-//! This crate does no I/O, knows nothing of the wire and reads no clock. A value of one of its types is valid: what comes from
-//! outside is checked once, where it is constructed, and never again.
+//! This crate does no I/O, knows nothing of the wire and reads no clock. A value of one of its
+//! types is valid: what comes from outside is checked once, where it is constructed, and never
+//! again.
 
 mod action;
 mod asset_path;
@@ -22,7 +23,8 @@ pub use error_kind::FailureKind;
 pub use ids::{Attempt, Epoch, IdError, JobId, LeaseId, TaskIndex, WorkerId, WorkerName};
 pub use model::{ModelName, ModelRef};
 pub use recipe::{
-    Init, LossNorm, Method, Optimizer, Padding, Pooling, PreserveColor, Profile, Recipe, RecipeError, STYLE_LAYERS, Scale, Tileable,
+    Init, LossNorm, Method, Optimizer, Padding, Pooling, PreserveColor, Profile, Recipe,
+    RecipeError, STYLE_LAYERS, Scale, Tileable,
 };
 pub use recipe_patch::{InitSource, Preset, RecipePatch};
 pub use task::{ContainerFormat, OutputSpec, RunReport, StyleRef, TaskResult, TaskSpec};

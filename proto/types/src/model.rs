@@ -35,7 +35,10 @@ impl FromStr for ModelName {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL.into_iter().find(|name| name.as_str() == text).ok_or_else(|| format!("there is no model `{text}`; there is: vgg19"))
+        Self::ALL
+            .into_iter()
+            .find(|name| name.as_str() == text)
+            .ok_or_else(|| format!("there is no model `{text}`; there is: vgg19"))
     }
 }
 

@@ -5,9 +5,11 @@ use serde::{Deserialize, Serialize};
 /// How many layers the style loss has: relu1_1, relu2_1, relu3_1, relu4_1, relu5_1.
 pub const STYLE_LAYERS: usize = 5;
 
-/// Every parameter of a stylisation, resolved: nothing is left to a default. On one machine, two equal recipes on equal inputs paint the same bytes.
+/// Every parameter of a stylisation, resolved: nothing is left to a default. On one machine, two
+/// equal recipes on equal inputs paint the same bytes.
 ///
-/// Field names are the keys of the manifest, the flags of `impasto stylize` (with `-` for `_`) and the fields of the wire message.
+/// Field names are the keys of the manifest, the flags of `impasto stylize` (with `-` for `_`) and
+/// the fields of the wire message.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recipe {
@@ -16,9 +18,11 @@ pub struct Recipe {
     pub size: Option<u32>,
     /// Optimiser steps at the finest scale.
     pub iterations: u32,
-    /// Optimiser steps at the coarsest scale; scales between interpolate geometrically. More of them settle the large forms, and cost little.
+    /// Optimiser steps at the coarsest scale; scales between interpolate geometrically. More of
+    /// them settle the large forms, and cost little.
     pub coarse_iterations: u32,
-    /// A scale ends early where the loss fell by less than this share of itself over the last ten steps: the smaller, the more patient. 0 never ends one.
+    /// A scale ends early where the loss fell by less than this share of itself over the last ten
+    /// steps: the smaller, the more patient. 0 never ends one.
     pub plateau: f32,
     /// The longer side in pixels at which coarse to fine begins; 0 works at the final size alone.
     pub min_scale: u32,
@@ -28,11 +32,13 @@ pub struct Recipe {
     pub content_weight: f32,
     /// How strongly the style's strokes and colours press.
     pub style_weight: f32,
-    /// The weight of the channels' means and deviations beside the Gram matrices, relative to `style_weight`: it holds contrast and palette.
+    /// The weight of the channels' means and deviations beside the Gram matrices, relative to
+    /// `style_weight`: it holds contrast and palette.
     pub stats_weight: f32,
     /// The weight of total variation: it smooths speckles, and blurs when it is large.
     pub tv_weight: f32,
-    /// Weights of relu1_1 to relu5_1 in the style loss: early layers are fine texture, late ones large motifs.
+    /// Weights of relu1_1 to relu5_1 in the style loss: early layers are fine texture, late ones
+    /// large motifs.
     pub style_layers: [f32; STYLE_LAYERS],
     /// The style image's size relative to the result's: larger means larger strokes.
     pub style_scale: f32,
@@ -48,8 +54,9 @@ pub struct Recipe {
     pub averaging: f32,
     pub init: Init,
     pub preserve_color: PreserveColor,
-    /// How far the asset takes on the style's palette before it is painted, from 0 to 1: at 1 the new colours lie evenly, by light and dark, instead of
-    /// in patches where the style found a foothold. Without effect where colours are preserved.
+    /// How far the asset takes on the style's palette before it is painted, from 0 to 1: at 1 the
+    /// new colours lie evenly, by light and dark, instead of in patches where the style found a
+    /// foothold. Without effect where colours are preserved.
     pub palette: f32,
     pub tileable: Tileable,
     pub profile: Profile,
@@ -62,7 +69,8 @@ pub struct Recipe {
 #[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum Method {
-    /// Gatys, Ecker and Bethge, "Image Style Transfer Using Convolutional Neural Networks", CVPR 2016: optimise the pixels.
+    /// Gatys, Ecker and Bethge, "Image Style Transfer Using Convolutional Neural Networks", CVPR
+    /// 2016: optimise the pixels.
     Optimize,
     /// The same from noise, with the style alone: a new texture.
     Synthesize,
@@ -75,9 +83,11 @@ pub enum Method {
 pub enum LossNorm {
     /// The paper's constants: content `mean((F - P)^2)`, style `mean((G - A)^2) / C^2` per layer.
     Absolute,
-    /// Content by `mean(P^2)`, style by `mean(A^2)`: weights mean the same at every size and picture. For photographs.
+    /// Content by `mean(P^2)`, style by `mean(A^2)`: weights mean the same at every size and
+    /// picture. For photographs.
     Relative,
-    /// As relative, but content by the variance of `P` over the picture, so that a texture's small features count. For textures.
+    /// As relative, but content by the variance of `P` over the picture, so that a texture's small
+    /// features count. For textures.
     Variance,
 }
 
@@ -103,7 +113,8 @@ pub enum Padding {
     Replicate,
     /// The picture mirrored at its border, at every layer.
     Reflect,
-    /// No border: a strip of the picture's mirror image continues it, opposite ends are joined, and the strip is cut off in the end.
+    /// No border: a strip of the picture's mirror image continues it, opposite ends are joined, and
+    /// the strip is cut off in the end.
     Ring,
 }
 
@@ -112,9 +123,11 @@ pub enum Padding {
 #[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum Optimizer {
-    /// Liu and Nocedal, "On the limited memory BFGS method for large scale optimization", 1989, with pixels held in range.
+    /// Liu and Nocedal, "On the limited memory BFGS method for large scale optimization", 1989,
+    /// with pixels held in range.
     Lbfgs,
-    /// Kingma and Ba, "Adam: a method for stochastic optimization", 2015, with pixels held in range.
+    /// Kingma and Ba, "Adam: a method for stochastic optimization", 2015, with pixels held in
+    /// range.
     Adam,
 }
 
@@ -135,7 +148,8 @@ pub enum Init {
 pub enum PreserveColor {
     /// The style's.
     None,
-    /// The asset's: the style image's colour mean and covariance are matched to it first (Gatys et al., "Controlling Perceptual Factors in Neural Style Transfer", CVPR 2017).
+    /// The asset's: the style image's colour mean and covariance are matched to it first (Gatys et
+    /// al., "Controlling Perceptual Factors in Neural Style Transfer", CVPR 2017).
     Statistics,
     /// The asset's chroma, pixel by pixel, under the result's luminance.
     Luminance,
@@ -169,7 +183,8 @@ impl Tileable {
 pub enum Profile {
     /// Single precision throughout.
     Exact,
-    /// bf16 where the device has units that multiply it, single precision where it does not. Sums are in single precision in both.
+    /// bf16 where the device has units that multiply it, single precision where it does not. Sums
+    /// are in single precision in both.
     Fast,
 }
 
@@ -197,8 +212,9 @@ impl Recipe {
     pub const MAX_SIDE: u32 = 32_768;
     /// Far more than any picture gains from.
     pub const MAX_ITERATIONS: u32 = 100_000;
-    /// The least width of the strip beside a picture that is closed to a ring. The canvas is a multiple of the deepest layer's pixels, which are sixteen of its own, so
-    /// that the ring closes there too.
+    /// The least width of the strip beside a picture that is closed to a ring. The canvas is a
+    /// multiple of the deepest layer's pixels, which are sixteen of its own, so that the ring
+    /// closes there too.
     pub const STRIP_PX: u32 = 8;
     /// The most pairs that L-BFGS may be asked to remember.
     pub const MAX_HISTORY: u32 = 1000;
@@ -209,14 +225,35 @@ impl Recipe {
     /// Names the first parameter that is out of its range.
     pub fn check(&self) -> Result<(), RecipeError> {
         if let Some(size) = self.size {
-            in_range("size", size, (Self::MIN_SIDE..=Self::MAX_SIDE).contains(&size), "from 16 to 32768 pixels")?;
+            in_range(
+                "size",
+                size,
+                (Self::MIN_SIDE..=Self::MAX_SIDE).contains(&size),
+                "from 16 to 32768 pixels",
+            )?;
         }
         let steps = 1..=Self::MAX_ITERATIONS;
-        in_range("iterations", self.iterations, steps.contains(&self.iterations), "from 1 to 100000")?;
-        in_range("coarse_iterations", self.coarse_iterations, steps.contains(&self.coarse_iterations), "from 1 to 100000")?;
-        let coarse = self.min_scale == 0 || (Self::MIN_SIDE..=Self::MAX_SIDE).contains(&self.min_scale);
+        in_range(
+            "iterations",
+            self.iterations,
+            steps.contains(&self.iterations),
+            "from 1 to 100000",
+        )?;
+        in_range(
+            "coarse_iterations",
+            self.coarse_iterations,
+            steps.contains(&self.coarse_iterations),
+            "from 1 to 100000",
+        )?;
+        let coarse =
+            self.min_scale == 0 || (Self::MIN_SIDE..=Self::MAX_SIDE).contains(&self.min_scale);
         in_range("min_scale", self.min_scale, coarse, "0, or from 16 to 32768 pixels")?;
-        in_range("scale_factor", self.scale_factor, (1.1..=4.0).contains(&self.scale_factor), "from 1.1 to 4")?;
+        in_range(
+            "scale_factor",
+            self.scale_factor,
+            (1.1..=4.0).contains(&self.scale_factor),
+            "from 1.1 to 4",
+        )?;
         for (name, weight) in [
             ("content_weight", self.content_weight),
             ("style_weight", self.style_weight),
@@ -226,21 +263,52 @@ impl Recipe {
             in_range(name, weight, (0.0..=1e9).contains(&weight), "from 0 to 1e9")?;
         }
         for weight in self.style_layers {
-            in_range("style_layers", weight, (0.0..=1e9).contains(&weight), "from 0 to 1e9, for each of the five layers")?;
+            in_range(
+                "style_layers",
+                weight,
+                (0.0..=1e9).contains(&weight),
+                "from 0 to 1e9, for each of the five layers",
+            )?;
         }
-        in_range("style_scale", self.style_scale, (0.05..=8.0).contains(&self.style_scale), "from 0.05 to 8")?;
-        in_range("learning_rate", self.learning_rate, self.learning_rate > 0.0 && self.learning_rate <= 50.0, "above 0, at most 50")?;
-        in_range("history", self.history, (1..=Self::MAX_HISTORY).contains(&self.history), "from 1 to 1000")?;
-        in_range("averaging", self.averaging, (0.0..1.0).contains(&self.averaging), "from 0 to below 1")?;
+        in_range(
+            "style_scale",
+            self.style_scale,
+            (0.05..=8.0).contains(&self.style_scale),
+            "from 0.05 to 8",
+        )?;
+        in_range(
+            "learning_rate",
+            self.learning_rate,
+            self.learning_rate > 0.0 && self.learning_rate <= 50.0,
+            "above 0, at most 50",
+        )?;
+        in_range(
+            "history",
+            self.history,
+            (1..=Self::MAX_HISTORY).contains(&self.history),
+            "from 1 to 1000",
+        )?;
+        in_range(
+            "averaging",
+            self.averaging,
+            (0.0..1.0).contains(&self.averaging),
+            "from 0 to below 1",
+        )?;
         in_range("plateau", self.plateau, (0.0..1.0).contains(&self.plateau), "from 0 to below 1")?;
         in_range("palette", self.palette, (0.0..=1.0).contains(&self.palette), "from 0 to 1")?;
         if self.method == Method::Synthesize {
-            in_range("init", "content", self.init != Init::Content, "noise or an image where a texture is synthesised")?;
+            in_range(
+                "init",
+                "content",
+                self.init != Init::Content,
+                "noise or an image where a texture is synthesised",
+            )?;
         }
         Ok(())
     }
 
-    /// The size of the result for an asset of `width` by `height` pixels: its longer side is `size`, its shape the asset's.
+    /// The size of the result for an asset of `width` by `height` pixels: its longer side is
+    /// `size`, its shape the asset's.
     pub fn output_size(&self, width: u32, height: u32) -> (u32, u32) {
         match self.size {
             Some(size) => fit_longer_side(width, height, f64::from(size)),
@@ -248,14 +316,16 @@ impl Recipe {
         }
     }
 
-    /// The scales for a result of `width` by `height` pixels, coarsest first; the last one is that size.
+    /// The scales for a result of `width` by `height` pixels, coarsest first; the last one is that
+    /// size.
     pub fn scales(&self, width: u32, height: u32) -> Vec<Scale> {
         let longer = f64::from(width.max(height));
         let mut sides = vec![longer];
         if self.min_scale > 0 {
             let factor = f64::from(self.scale_factor);
             let mut side = longer / factor;
-            // The coarsest scale may undershoot by a little rather than be left out: 255 pixels still reach a minimum of 128 in two steps.
+            // The coarsest scale may undershoot by a little rather than be left out: 255 pixels
+            // still reach a minimum of 128 in two steps.
             while side >= f64::from(self.min_scale) * 0.95 && sides.len() < 32 {
                 sides.push(side);
                 side /= factor;
@@ -267,13 +337,18 @@ impl Recipe {
             .into_iter()
             .enumerate()
             .map(|(index, side)| {
-                let (width, height) = if index + 1 == count { (width, height) } else { fit_longer_side(width, height, side) };
+                let (width, height) = if index + 1 == count {
+                    (width, height)
+                } else {
+                    fit_longer_side(width, height, side)
+                };
                 Scale { width, height, iterations: self.iterations_at(index, count) }
             })
             .collect()
     }
 
-    /// The canvas that a picture of `width` by `height` pixels is painted on: larger by a strip along each axis that is closed to a ring for it.
+    /// The canvas that a picture of `width` by `height` pixels is painted on: larger by a strip
+    /// along each axis that is closed to a ring for it.
     pub fn canvas(&self, width: u32, height: u32) -> (u32, u32) {
         let along = |length: u32, tiles: bool| match self.padding {
             Padding::Ring if !tiles => (length + 2 * Self::STRIP_PX).next_multiple_of(16),
@@ -292,11 +367,13 @@ impl Recipe {
         self.tileable.wraps_y() || self.padding == Padding::Ring
     }
 
-    /// How large a style image of `style` pixels (width and height) is looked at beside a picture of `picture` pixels: the factor to its own size. Its longer side is
-    /// `style_scale` times the picture's.
+    /// How large a style image of `style` pixels (width and height) is looked at beside a picture
+    /// of `picture` pixels: the factor to its own size. Its longer side is `style_scale` times the
+    /// picture's.
     ///
-    /// Where coarser scales have set the large forms it is never enlarged, since that would teach its blur. At the first scale it is, until it has as many pixels as the
-    /// picture: there, its blur is better than strokes that are too small.
+    /// Where coarser scales have set the large forms it is never enlarged, since that would teach
+    /// its blur. At the first scale it is, until it has as many pixels as the picture: there, its
+    /// blur is better than strokes that are too small.
     pub fn style_factor(&self, style: (u32, u32), picture: (u32, u32), first: bool) -> f64 {
         let longer = |(width, height): (u32, u32)| f64::from(width.max(height).max(1));
         let area = |(width, height): (u32, u32)| f64::from(width.max(1)) * f64::from(height.max(1));
@@ -315,14 +392,22 @@ impl Recipe {
     }
 }
 
-/// `width` by `height` scaled so that the longer side is `side`; neither side falls below the least that VGG can look at.
+/// `width` by `height` scaled so that the longer side is `side`; neither side falls below the least
+/// that VGG can look at.
 fn fit_longer_side(width: u32, height: u32, side: f64) -> (u32, u32) {
     let scale = side / f64::from(width.max(height)).max(1.0);
-    let fit = |length: u32| ((f64::from(length) * scale).round() as u32).clamp(Recipe::MIN_SIDE, Recipe::MAX_SIDE);
+    let fit = |length: u32| {
+        ((f64::from(length) * scale).round() as u32).clamp(Recipe::MIN_SIDE, Recipe::MAX_SIDE)
+    };
     (fit(width), fit(height))
 }
 
-fn in_range(name: &'static str, value: impl ToString, holds: bool, range: &'static str) -> Result<(), RecipeError> {
+fn in_range(
+    name: &'static str,
+    value: impl ToString,
+    holds: bool,
+    range: &'static str,
+) -> Result<(), RecipeError> {
     if holds { Ok(()) } else { Err(RecipeError { name, value: value.to_string(), range }) }
 }
 
@@ -342,7 +427,10 @@ mod tests {
     fn a_bad_value_is_named() {
         let mut recipe = Preset::Painterly.recipe();
         recipe.style_weight = f32::NAN;
-        assert_eq!(recipe.check().map_err(|e| e.to_string()), Err("style_weight is NaN, but has to be from 0 to 1e9".to_owned()));
+        assert_eq!(
+            recipe.check().map_err(|e| e.to_string()),
+            Err("style_weight is NaN, but has to be from 0 to 1e9".to_owned())
+        );
     }
 
     #[test]
@@ -359,7 +447,11 @@ mod tests {
 
     #[test]
     fn scales_end_at_the_size_and_grow() {
-        let recipe = Recipe { min_scale: 128, scale_factor: std::f32::consts::SQRT_2, ..Preset::Painterly.recipe() };
+        let recipe = Recipe {
+            min_scale: 128,
+            scale_factor: std::f32::consts::SQRT_2,
+            ..Preset::Painterly.recipe()
+        };
         let sides: Vec<_> = recipe.scales(512, 256).iter().map(|s| (s.width, s.height)).collect();
         assert_eq!(sides, [(128, 64), (181, 91), (256, 128), (362, 181), (512, 256)]);
         let single = Recipe { min_scale: 0, ..recipe };

@@ -5,7 +5,10 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Init, LossNorm, Method, Optimizer, Padding, Pooling, PreserveColor, Profile, Recipe, STYLE_LAYERS, Tileable};
+use crate::{
+    Init, LossNorm, Method, Optimizer, Padding, Pooling, PreserveColor, Profile, Recipe,
+    STYLE_LAYERS, Tileable,
+};
 
 /// A named recipe to start from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -63,7 +66,8 @@ impl Preset {
         };
         match self {
             Self::Painterly => painterly,
-            // Average pooling keeps the edges of small forms; the palette comes first, since strokes alone leave patches of the old colours. Adam moves all pixels alike: L-BFGS
+            // Average pooling keeps the edges of small forms; the palette comes first, since
+            // strokes alone leave patches of the old colours. Adam moves all pixels alike: L-BFGS
             // would settle the style's light and dark in large blots, which a repeat shows.
             Self::Texture => Recipe {
                 iterations: 14,
@@ -100,7 +104,8 @@ impl fmt::Display for Preset {
     }
 }
 
-/// Changes to a recipe: what a manifest's table or a command's flags say. What is `None` stays as it was.
+/// Changes to a recipe: what a manifest's table or a command's flags say. What is `None` stays as
+/// it was.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "clap", derive(clap::Args))]
 #[serde(deny_unknown_fields, default)]
@@ -215,7 +220,8 @@ pub struct RecipePatch {
     pub seed: Option<u64>,
 }
 
-/// Where the optimisation's first picture comes from; an image is named by its path, for the caller to resolve.
+/// Where the optimisation's first picture comes from; an image is named by its path, for the caller
+/// to resolve.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub enum InitSource {
@@ -318,7 +324,8 @@ impl RecipePatch {
         }
     }
 
-    /// The recipe that results: the preset (`painterly` where none is named) with every change made. Its ranges are not checked yet.
+    /// The recipe that results: the preset (`painterly` where none is named) with every change
+    /// made. Its ranges are not checked yet.
     pub fn resolve(&self) -> Recipe {
         let base = self.preset.unwrap_or(Preset::Painterly).recipe();
         let method = self.method.unwrap_or(base.method);
@@ -367,7 +374,9 @@ fn parse_layers(text: &str) -> Result<[f32; STYLE_LAYERS], String> {
         .split(',')
         .map(|part| part.trim().parse::<f32>().map_err(|_| format!("`{part}` is not a number")))
         .collect::<Result<Vec<_>, _>>()?;
-    weights.try_into().map_err(|given: Vec<f32>| format!("takes five weights, relu1_1 to relu5_1, but there are {}", given.len()))
+    weights.try_into().map_err(|given: Vec<f32>| {
+        format!("takes five weights, relu1_1 to relu5_1, but there are {}", given.len())
+    })
 }
 
 #[cfg(test)]
@@ -376,23 +385,36 @@ mod tests {
 
     #[test]
     fn the_keys_are_the_fields() {
-        let all = RecipePatch { init: Some(InitSource::Noise), ..serde_json::from_str("{}").expect("an empty patch") };
-        assert_eq!(serde_json::to_value(&all).expect("it serialises"), serde_json::json!({ "init": "noise" }));
+        let all = RecipePatch {
+            init: Some(InitSource::Noise),
+            ..serde_json::from_str("{}").expect("an empty patch")
+        };
+        assert_eq!(
+            serde_json::to_value(&all).expect("it serialises"),
+            serde_json::json!({ "init": "noise" })
+        );
         for key in RecipePatch::KEYS {
-            let refused = serde_json::from_value::<RecipePatch>(serde_json::json!({ key: { "no": "value" } }))
-                .expect_err("no key takes a table")
-                .to_string();
+            let refused = serde_json::from_value::<RecipePatch>(
+                serde_json::json!({ key: { "no": "value" } }),
+            )
+            .expect_err("no key takes a table")
+            .to_string();
             assert!(!refused.contains("unknown field"), "{key}: {refused}");
         }
-        let refused = serde_json::from_str::<RecipePatch>(r#"{"x":1}"#).expect_err("x is no key").to_string();
+        let refused =
+            serde_json::from_str::<RecipePatch>(r#"{"x":1}"#).expect_err("x is no key").to_string();
         assert_eq!(refused.matches('`').count() / 2 - 1, RecipePatch::KEYS.len(), "{refused}");
     }
 
     #[test]
     fn what_is_laid_on_top_wins() {
         let below = RecipePatch { size: Some(256), iterations: Some(7), ..RecipePatch::default() };
-        let over = RecipePatch { size: Some(512), preset: Some(Preset::Gatys), ..RecipePatch::default() };
+        let over =
+            RecipePatch { size: Some(512), preset: Some(Preset::Gatys), ..RecipePatch::default() };
         let recipe = below.overlaid(&over).resolve();
-        assert_eq!((recipe.size, recipe.iterations, recipe.optimizer), (Some(512), 7, Optimizer::Lbfgs));
+        assert_eq!(
+            (recipe.size, recipe.iterations, recipe.optimizer),
+            (Some(512), 7, Optimizer::Lbfgs)
+        );
     }
 }

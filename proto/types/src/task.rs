@@ -13,7 +13,8 @@ pub struct TaskSpec {
     /// The asset's path in its project, to show to people; it is not part of the action.
     pub asset: AssetPath,
     pub action: Action,
-    /// The least memory that an attempt gets by with, in bytes. It takes what a worker has to give, up to what it has use for.
+    /// The least memory that an attempt gets by with, in bytes. It takes what a worker has to give,
+    /// up to what it has use for.
     pub memory_bytes: u64,
     /// Pixels times optimiser steps over all scales: what the time is proportional to.
     pub work: u64,
@@ -26,7 +27,8 @@ pub struct StyleRef {
     pub weight: f32,
 }
 
-/// The file format of a result. Bit depth, alpha and colour profile are the asset's, as far as the format can hold them.
+/// The file format of a result. Bit depth, alpha and colour profile are the asset's, as far as the
+/// format can hold them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct OutputSpec {
     pub format: ContainerFormat,
@@ -47,7 +49,8 @@ pub enum ContainerFormat {
 }
 
 impl ContainerFormat {
-    pub const ALL: [Self; 6] = [Self::Png, Self::Jpeg, Self::Tga, Self::Tiff, Self::Webp, Self::Bmp];
+    pub const ALL: [Self; 6] =
+        [Self::Png, Self::Jpeg, Self::Tga, Self::Tiff, Self::Webp, Self::Bmp];
 
     /// The format's usual extension.
     pub fn extension(self) -> &'static str {
@@ -85,7 +88,9 @@ impl FromStr for ContainerFormat {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        Self::from_extension(text).ok_or_else(|| format!("`{text}` is not a format; there are: png, jpg, tga, tiff, webp, bmp"))
+        Self::from_extension(text).ok_or_else(|| {
+            format!("`{text}` is not a format; there are: png, jpg, tga, tiff, webp, bmp")
+        })
     }
 }
 

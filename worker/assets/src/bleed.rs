@@ -2,12 +2,14 @@
 
 use crate::Picture;
 
-/// Fills fully transparent pixels with the colours of the opaque ones around them: a network that sees the picture finds no hard-edged
-/// black holes, and a renderer that filters the result across an edge finds no fringe. Alpha stays. Without alpha, or where nothing is
-/// opaque, nothing changes.
+/// Fills fully transparent pixels with the colours of the opaque ones around them: a network that
+/// sees the picture finds no hard-edged black holes, and a renderer that filters the result across
+/// an edge finds no fringe. Alpha stays. Without alpha, or where nothing is opaque, nothing
+/// changes.
 ///
-/// Push-pull: averages of the opaque pixels are taken over squares of 2, 4, 8, ... pixels, and each hole takes the colour of the
-/// smallest square around it that has one, blended between neighbouring squares so that none shows.
+/// Push-pull: averages of the opaque pixels are taken over squares of 2, 4, 8, ... pixels, and each
+/// hole takes the colour of the smallest square around it that has one, blended between
+/// neighbouring squares so that none shows.
 pub fn bleed(picture: &mut Picture) {
     let Some(alpha) = &picture.alpha else { return };
     if alpha.iter().all(|&a| a > 0.0) || alpha.iter().all(|&a| a <= 0.0) {
@@ -17,7 +19,8 @@ pub fn bleed(picture: &mut Picture) {
     let mut levels = vec![Level::halved(width, height, |x, y| {
         let at = y * width + x;
         let pixel = &picture.rgb[at * 3..at * 3 + 3];
-        // Nearly transparent pixels count little: their colours are the ones that fringe. They do count, whatever their alpha.
+        // Nearly transparent pixels count little: their colours are the ones that fringe. They do
+        // count, whatever their alpha.
         let weight = if alpha[at] > 0.0 { alpha[at].clamp(1.0 / 65_535.0, 1.0) } else { 0.0 };
         [pixel[0] * weight, pixel[1] * weight, pixel[2] * weight, weight]
     })];
@@ -75,14 +78,22 @@ impl Level {
         Self { width: half_width, height: half_height, cells }
     }
 
-    /// The blend at pixel (x, y) of the level below: 9/16 of its own cell and 3/16, 3/16 and 1/16 of the nearest others. Only cells with
-    /// a weight count, so the result has one if any of the four has.
+    /// The blend at pixel (x, y) of the level below: 9/16 of its own cell and 3/16, 3/16 and 1/16
+    /// of the nearest others. Only cells with a weight count, so the result has one if any of the
+    /// four has.
     fn between(&self, x: usize, y: usize) -> [f32; 4] {
-        let toward =
-            |at: usize, length: usize| if at.is_multiple_of(2) { (at / 2).saturating_sub(1) } else { (at / 2 + 1).min(length - 1) };
+        let toward = |at: usize, length: usize| {
+            if at.is_multiple_of(2) {
+                (at / 2).saturating_sub(1)
+            } else {
+                (at / 2 + 1).min(length - 1)
+            }
+        };
         let (x0, y0, x1, y1) = (x / 2, y / 2, toward(x, self.width), toward(y, self.height));
         let mut sum = [0.0; 4];
-        for (cx, cy, share) in [(x0, y0, 9.0 / 16.0), (x1, y0, 3.0 / 16.0), (x0, y1, 3.0 / 16.0), (x1, y1, 1.0 / 16.0)] {
+        for (cx, cy, share) in
+            [(x0, y0, 9.0 / 16.0), (x1, y0, 3.0 / 16.0), (x0, y1, 3.0 / 16.0), (x1, y1, 1.0 / 16.0)]
+        {
             let cell = self.cells[cy * self.width + cx];
             sum.iter_mut().zip(cell).for_each(|(sum, part)| *sum += part * share);
         }
@@ -118,7 +129,12 @@ mod tests {
 
     #[test]
     fn holes_take_the_colours_around_them() {
-        let mut filled = picture(33, 20, |x, y| if (4..29).contains(&x) && (6..9).contains(&y) { 1.0 } else { 0.0 });
+        let mut filled =
+            picture(
+                33,
+                20,
+                |x, y| if (4..29).contains(&x) && (6..9).contains(&y) { 1.0 } else { 0.0 },
+            );
         let before = filled.clone();
         bleed(&mut filled);
         assert_eq!(filled.alpha, before.alpha);

@@ -1,5 +1,5 @@
-//! Whether a file is all there, where a decoder would not notice: a JPEG that ends too soon decodes to a picture with a grey rest, and
-//! a WebP chunk may claim more bytes than the file has.
+//! Whether a file is all there, where a decoder would not notice: a JPEG that ends too soon decodes
+//! to a picture with a grey rest, and a WebP chunk may claim more bytes than the file has.
 
 use impasto_types::ContainerFormat;
 
@@ -10,7 +10,10 @@ pub(crate) fn check_whole(format: ContainerFormat, bytes: &[u8]) -> Result<(), A
     let whole = match format {
         ContainerFormat::Jpeg => jpeg_reaches_its_end(bytes),
         ContainerFormat::Webp => webp_chunks_fit(bytes),
-        ContainerFormat::Png | ContainerFormat::Tga | ContainerFormat::Tiff | ContainerFormat::Bmp => true,
+        ContainerFormat::Png
+        | ContainerFormat::Tga
+        | ContainerFormat::Tiff
+        | ContainerFormat::Bmp => true,
     };
     if whole { Ok(()) } else { Err(AssetErrorKind::Truncated) }
 }
@@ -25,13 +28,17 @@ pub(crate) struct JpegSegment<'a> {
 const END_OF_IMAGE: u8 = 0xd9;
 const START_OF_SCAN: u8 = 0xda;
 
-/// The segments of a JPEG file, up to the end of the image or to the first byte that makes no sense; scan data is skipped.
+/// The segments of a JPEG file, up to the end of the image or to the first byte that makes no
+/// sense; scan data is skipped.
 pub(crate) fn jpeg_segments(bytes: &[u8]) -> impl Iterator<Item = JpegSegment<'_>> {
     // Past the start of the image, which has no payload.
     let mut rest = bytes.get(2..).unwrap_or_default();
     std::iter::from_fn(move || {
-        // Scan data up to the next marker: 0xff00 is a data byte, 0xffd0 to 0xffd7 are restarts, 0xffff is padding.
-        let at = rest.windows(2).position(|pair| pair[0] == 0xff && !matches!(pair[1], 0 | 0xd0..=0xd7 | 0xff))?;
+        // Scan data up to the next marker: 0xff00 is a data byte, 0xffd0 to 0xffd7 are restarts,
+        // 0xffff is padding.
+        let at = rest
+            .windows(2)
+            .position(|pair| pair[0] == 0xff && !matches!(pair[1], 0 | 0xd0..=0xd7 | 0xff))?;
         let marker = rest[at + 1];
         rest = &rest[at + 2..];
         if marker == END_OF_IMAGE {

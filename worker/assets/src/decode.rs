@@ -11,8 +11,9 @@ use crate::metadata::{describes, read_metadata};
 use crate::sniff::sniff;
 use crate::{AssetError, AssetErrorKind, Color, Limits, Origin, Picture};
 
-/// Decodes a file's bytes. Palettes become RGB, a transparent colour becomes alpha, and a photograph is turned upright as its metadata
-/// says. `name` is for errors, and its extension has to agree with the content.
+/// Decodes a file's bytes. Palettes become RGB, a transparent colour becomes alpha, and a
+/// photograph is turned upright as its metadata says. `name` is for errors, and its extension has
+/// to agree with the content.
 pub fn decode(bytes: &[u8], name: &str, limits: &Limits) -> Result<Picture, AssetError> {
     decode_kind(bytes, name, limits).map_err(|kind| kind.of(name))
 }
@@ -24,9 +25,13 @@ fn decode_kind(bytes: &[u8], name: &str, limits: &Limits) -> Result<Picture, Ass
     let mut decoder = open_decoder(Cursor::new(bytes), format, limits)?;
     let header = Header::of(&mut decoder, format)?;
     let metadata = read_metadata(format, bytes);
-    let icc = metadata.icc.or_else(|| decoder.icc_profile().ok().flatten()).filter(|icc| describes(icc, header.color));
+    let icc = metadata
+        .icc
+        .or_else(|| decoder.icc_profile().ok().flatten())
+        .filter(|icc| describes(icc, header.color));
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let mut image = DynamicImage::from_decoder(decoder).map_err(|error| AssetErrorKind::from_decoder(format, error))?;
+    let mut image = DynamicImage::from_decoder(decoder)
+        .map_err(|error| AssetErrorKind::from_decoder(format, error))?;
     image.apply_orientation(orientation);
     let (rgb, alpha) = channels(&image, header.color, header.alpha);
     drop(image);
@@ -65,14 +70,20 @@ fn channels(image: &DynamicImage, color: Color, alpha: bool) -> (Vec<f32>, Optio
         DynamicImage::ImageRgba16(image) => split(image.as_raw(), color, alpha, sixteen),
         DynamicImage::ImageRgb32F(image) => split(image.as_raw(), color, alpha, float),
         DynamicImage::ImageRgba32F(image) => split(image.as_raw(), color, alpha, float),
-        // `DynamicImage` is open; a kind of which this code knows nothing goes through the widest that it knows.
+        // `DynamicImage` is open; a kind of which this code knows nothing goes through the widest
+        // that it knows.
         other if alpha => split(other.to_rgba32f().as_raw(), Color::Rgb, true, float),
         other => split(other.to_rgb32f().as_raw(), Color::Rgb, false, float),
     }
 }
 
 /// Samples, interleaved as in the file, to levels of 0 to 255 and alpha of 0 to 1.
-fn split<T: Copy>(samples: &[T], color: Color, alpha: bool, level: impl Fn(T) -> f32) -> (Vec<f32>, Option<Vec<f32>>) {
+fn split<T: Copy>(
+    samples: &[T],
+    color: Color,
+    alpha: bool,
+    level: impl Fn(T) -> f32,
+) -> (Vec<f32>, Option<Vec<f32>>) {
     let colors = match color {
         Color::Gray => 1,
         Color::Rgb => 3,
@@ -93,7 +104,8 @@ fn split<T: Copy>(samples: &[T], color: Color, alpha: bool, level: impl Fn(T) ->
     (rgb, alpha.then_some(opacity))
 }
 
-/// Colours as they are, of colours that were stored multiplied by alpha. Where nothing is opaque the colour is lost; black stays.
+/// Colours as they are, of colours that were stored multiplied by alpha. Where nothing is opaque
+/// the colour is lost; black stays.
 fn divide_by_alpha(picture: &mut Picture) {
     let Some(alpha) = &picture.alpha else { return };
     for (pixel, &alpha) in picture.rgb.chunks_exact_mut(3).zip(alpha) {
@@ -120,10 +132,14 @@ impl Picture {
             return wrong(alpha.len());
         }
         let in_rgb = self.rgb.iter().position(|level| !level.is_finite()).map(|at| at / 3);
-        let in_alpha = self.alpha.as_ref().and_then(|alpha| alpha.iter().position(|value| !value.is_finite()));
+        let in_alpha =
+            self.alpha.as_ref().and_then(|alpha| alpha.iter().position(|value| !value.is_finite()));
         match in_rgb.or(in_alpha) {
             // Both fit: the index is below width * height.
-            Some(at) => Err(AssetErrorKind::NotFinite { x: (at % width as usize) as u32, y: (at / width as usize) as u32 }),
+            Some(at) => Err(AssetErrorKind::NotFinite {
+                x: (at % width as usize) as u32,
+                y: (at / width as usize) as u32,
+            }),
             None => Ok(()),
         }
     }

@@ -13,11 +13,14 @@ use impasto_types::{ContainerFormat, OutputSpec};
 use crate::metadata::{BMP_DENSITY, describes};
 use crate::{AssetError, AssetErrorKind, Color, Depth, Picture};
 
-/// Encodes a picture: with its origin's bit depth, colour profile and pixel density and with its alpha, as far as the format can hold them.
+/// Encodes a picture: with its origin's bit depth, colour profile and pixel density and with its
+/// alpha, as far as the format can hold them.
 ///
-/// - Levels are rounded to the nearest that the depth has, and clamped; only float TIFF keeps levels beyond 0 to 255. A depth that the
-///   format lacks becomes the nearest that it has: 16 bits are 8 in JPEG, TGA, WebP and BMP; floats are 16 bits in PNG.
-/// - A grey asset stays grey where the format can say so and only if every pixel is: one that was painted in colour becomes RGB, without its grey profile.
+/// - Levels are rounded to the nearest that the depth has, and clamped; only float TIFF keeps
+///   levels beyond 0 to 255. A depth that the format lacks becomes the nearest that it has: 16 bits
+///   are 8 in JPEG, TGA, WebP and BMP; floats are 16 bits in PNG.
+/// - A grey asset stays grey where the format can say so and only if every pixel is: one that was
+///   painted in colour becomes RGB, without its grey profile.
 /// - JPEG has no alpha, so a picture that has alpha is refused.
 /// - The same picture gives the same bytes.
 pub fn encode(picture: &Picture, output: OutputSpec) -> Result<Vec<u8>, AssetError> {
@@ -37,9 +40,16 @@ fn encode_kind(picture: &Picture, output: OutputSpec) -> Result<Vec<u8>, AssetEr
     let plan = Plan::of(picture, format);
     let failed = |source| AssetErrorKind::Encode { format, source };
     match format {
-        ContainerFormat::Png => png_file::write(picture, &plan).map_err(|error| failed(error.into())),
-        ContainerFormat::Tiff => tiff_file::write(picture, &plan).map_err(|error| failed(error.into())),
-        ContainerFormat::Jpeg | ContainerFormat::Tga | ContainerFormat::Webp | ContainerFormat::Bmp => {
+        ContainerFormat::Png => {
+            png_file::write(picture, &plan).map_err(|error| failed(error.into()))
+        }
+        ContainerFormat::Tiff => {
+            tiff_file::write(picture, &plan).map_err(|error| failed(error.into()))
+        }
+        ContainerFormat::Jpeg
+        | ContainerFormat::Tga
+        | ContainerFormat::Webp
+        | ContainerFormat::Bmp => {
             write_eight_bit(picture, &plan, output).map_err(|error| failed(error.into()))
         }
     }
@@ -61,17 +71,34 @@ impl<'a> Plan<'a> {
             (ContainerFormat::Tiff, depth) => depth,
             (ContainerFormat::Png, Depth::Float) => Depth::Sixteen,
             (ContainerFormat::Png, depth) => depth,
-            (ContainerFormat::Jpeg | ContainerFormat::Tga | ContainerFormat::Webp | ContainerFormat::Bmp, _) => Depth::Eight,
+            (
+                ContainerFormat::Jpeg
+                | ContainerFormat::Tga
+                | ContainerFormat::Webp
+                | ContainerFormat::Bmp,
+                _,
+            ) => Depth::Eight,
         };
         let stays_gray = || match depth {
-            Depth::Eight => picture.rgb.chunks_exact(3).all(|p| level8(p[0]) == level8(p[1]) && level8(p[1]) == level8(p[2])),
-            Depth::Sixteen => picture.rgb.chunks_exact(3).all(|p| level16(p[0]) == level16(p[1]) && level16(p[1]) == level16(p[2])),
+            Depth::Eight => picture
+                .rgb
+                .chunks_exact(3)
+                .all(|p| level8(p[0]) == level8(p[1]) && level8(p[1]) == level8(p[2])),
+            Depth::Sixteen => picture
+                .rgb
+                .chunks_exact(3)
+                .all(|p| level16(p[0]) == level16(p[1]) && level16(p[1]) == level16(p[2])),
             // No decoder here reads grey floats, so none are written.
             Depth::Float => false,
         };
         // TIFF's decoders take grey with alpha for two unrelated bands, and BMP has no such pixels.
-        let no_gray = picture.alpha.is_some() && matches!(format, ContainerFormat::Tiff | ContainerFormat::Bmp);
-        let color = if origin.color == Color::Gray && !no_gray && stays_gray() { Color::Gray } else { Color::Rgb };
+        let no_gray = picture.alpha.is_some()
+            && matches!(format, ContainerFormat::Tiff | ContainerFormat::Bmp);
+        let color = if origin.color == Color::Gray && !no_gray && stays_gray() {
+            Color::Gray
+        } else {
+            Color::Rgb
+        };
         let icc = origin.icc.as_deref().filter(|icc| describes(icc, color));
         Self { depth, color, alpha: picture.alpha.as_deref(), icc }
     }
@@ -113,7 +140,11 @@ fn max_side(format: ContainerFormat) -> u32 {
     }
 }
 
-fn write_eight_bit(picture: &Picture, plan: &Plan<'_>, output: OutputSpec) -> image::ImageResult<Vec<u8>> {
+fn write_eight_bit(
+    picture: &Picture,
+    plan: &Plan<'_>,
+    output: OutputSpec,
+) -> image::ImageResult<Vec<u8>> {
     let pixels = match (plan.color, plan.alpha) {
         (Color::Gray, None) => ExtendedColorType::L8,
         (Color::Gray, Some(_)) => ExtendedColorType::La8,
@@ -124,18 +155,32 @@ fn write_eight_bit(picture: &Picture, plan: &Plan<'_>, output: OutputSpec) -> im
     let mut bytes = Vec::new();
     match output.format {
         ContainerFormat::Jpeg => {
-            let mut encoder = JpegEncoder::new_with_quality(&mut bytes, output.quality.clamp(1, 100));
+            let mut encoder =
+                JpegEncoder::new_with_quality(&mut bytes, output.quality.clamp(1, 100));
             if let Some(density) = picture.origin.density {
                 let (x, y) = density.dpi();
-                encoder.set_pixel_density(PixelDensity { density: (x.round() as u16, y.round() as u16), unit: PixelDensityUnit::Inches });
+                encoder.set_pixel_density(PixelDensity {
+                    density: (x.round() as u16, y.round() as u16),
+                    unit: PixelDensityUnit::Inches,
+                });
             }
             write_with_profile(encoder, plan, &samples, picture, pixels)?;
         }
-        ContainerFormat::Webp => write_with_profile(WebPEncoder::new_lossless(&mut bytes), plan, &samples, picture, pixels)?,
-        ContainerFormat::Tga => TgaEncoder::new(&mut bytes).encode(&samples, picture.width, picture.height, pixels)?,
+        ContainerFormat::Webp => write_with_profile(
+            WebPEncoder::new_lossless(&mut bytes),
+            plan,
+            &samples,
+            picture,
+            pixels,
+        )?,
+        ContainerFormat::Tga => {
+            TgaEncoder::new(&mut bytes).encode(&samples, picture.width, picture.height, pixels)?
+        }
         _ => {
             BmpEncoder::new(&mut bytes).encode(&samples, picture.width, picture.height, pixels)?;
-            if let (Some(density), Some(field)) = (picture.origin.density, bytes.get_mut(BMP_DENSITY)) {
+            if let (Some(density), Some(field)) =
+                (picture.origin.density, bytes.get_mut(BMP_DENSITY))
+            {
                 field[..4].copy_from_slice(&(density.x.round() as u32).to_le_bytes());
                 field[4..].copy_from_slice(&(density.y.round() as u32).to_le_bytes());
             }

@@ -21,7 +21,8 @@ impl fmt::Display for AssetError {
     }
 }
 
-// By hand, so that the kind, which the text shows already, is not a link of the chain of causes as well.
+// By hand, so that the kind, which the text shows already, is not a link of the chain of causes as
+// well.
 impl Error for AssetError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.kind.source()
@@ -37,11 +38,15 @@ pub enum AssetErrorKind {
     LfsPointer,
     #[error("is not an image")]
     NotAnImage,
-    #[error("holds {0} data, which is not supported; convert it to png, jpg, tga, tiff, webp or bmp")]
+    #[error(
+        "holds {0} data, which is not supported; convert it to png, jpg, tga, tiff, webp or bmp"
+    )]
     Foreign(&'static str),
     #[error("holds {} data, but its name says {}: rename it or convert it", holds.extension(), announced.extension())]
     Mislabelled { announced: ContainerFormat, holds: ContainerFormat },
-    #[error("is {width} x {height} pixels, more than the limit of {max_side} a side and {max_pixels} in all")]
+    #[error(
+        "is {width} x {height} pixels, more than the limit of {max_side} a side and {max_pixels} in all"
+    )]
     TooLarge { width: u32, height: u32, max_side: u32, max_pixels: u64 },
     #[error("is {width} x {height} pixels: there is nothing to paint")]
     NoPixels { width: u32, height: u32 },
@@ -74,10 +79,13 @@ impl AssetErrorKind {
         AssetError { name: name.to_owned(), kind: self }
     }
 
-    /// Tells what a decoder refuses apart: a file that ends too soon, one that is damaged, and a kind that it does not know.
+    /// Tells what a decoder refuses apart: a file that ends too soon, one that is damaged, and a
+    /// kind that it does not know.
     pub(crate) fn from_decoder(format: ContainerFormat, error: ImageError) -> Self {
         match error {
-            ImageError::IoError(cause) if cause.kind() == io::ErrorKind::UnexpectedEof => Self::Truncated,
+            ImageError::IoError(cause) if cause.kind() == io::ErrorKind::UnexpectedEof => {
+                Self::Truncated
+            }
             ImageError::Unsupported(_) => Self::Unsupported { format, source: error },
             _ => Self::Damaged(error),
         }

@@ -11,7 +11,8 @@ use impasto_types::ContainerFormat;
 use crate::sniff::{HEAD_BYTES, sniff};
 use crate::{AssetError, AssetErrorKind, Limits};
 
-/// The facts of a file's header. The sides are those of the upright picture, as [`decode`](crate::decode) returns it.
+/// The facts of a file's header. The sides are those of the upright picture, as
+/// [`decode`](crate::decode) returns it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {
     pub format: ContainerFormat,
@@ -36,12 +37,14 @@ pub enum Depth {
     Float,
 }
 
-/// Reads the header of a file's bytes. The format is that of the content; `name` is for errors and has to agree with it.
+/// Reads the header of a file's bytes. The format is that of the content; `name` is for errors and
+/// has to agree with it.
 pub fn read_header(bytes: &[u8], name: &str, limits: &Limits) -> Result<Header, AssetError> {
     header(Cursor::new(bytes), bytes.len() as u64, name, limits).map_err(|kind| kind.of(name))
 }
 
-/// Reads the header of a file, and no more of the file than its format requires: of JPEG all of it, as its size may stand anywhere.
+/// Reads the header of a file, and no more of the file than its format requires: of JPEG all of it,
+/// as its size may stand anywhere.
 pub fn header_of_path(path: &Path, limits: &Limits) -> Result<Header, AssetError> {
     let name = path.display().to_string();
     let open = || {
@@ -52,7 +55,12 @@ pub fn header_of_path(path: &Path, limits: &Limits) -> Result<Header, AssetError
     open().map_err(|kind: AssetErrorKind| kind.of(&name))
 }
 
-fn header<R: BufRead + Seek>(mut reader: R, length: u64, name: &str, limits: &Limits) -> Result<Header, AssetErrorKind> {
+fn header<R: BufRead + Seek>(
+    mut reader: R,
+    length: u64,
+    name: &str,
+    limits: &Limits,
+) -> Result<Header, AssetErrorKind> {
     limits.check_file(length)?;
     let mut head = Vec::with_capacity(HEAD_BYTES);
     reader.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head).map_err(AssetErrorKind::Read)?;
@@ -63,7 +71,10 @@ fn header<R: BufRead + Seek>(mut reader: R, length: u64, name: &str, limits: &Li
 }
 
 impl Header {
-    pub(crate) fn of(decoder: &mut impl ImageDecoder, format: ContainerFormat) -> Result<Self, AssetErrorKind> {
+    pub(crate) fn of(
+        decoder: &mut impl ImageDecoder,
+        format: ContainerFormat,
+    ) -> Result<Self, AssetErrorKind> {
         let (mut width, mut height) = decoder.dimensions();
         // A damaged orientation is none: the picture itself may be sound.
         if turns(decoder.orientation().unwrap_or(Orientation::NoTransforms)) {
@@ -81,7 +92,9 @@ impl Header {
             ColorType::Rgb32F => (Color::Rgb, false, Depth::Float),
             ColorType::Rgba32F => (Color::Rgb, true, Depth::Float),
             // `ColorType` is open, but no decoder of the six formats has another.
-            other => return Err(AssetErrorKind::UnknownPixels { format, pixels: format!("{other:?}") }),
+            other => {
+                return Err(AssetErrorKind::UnknownPixels { format, pixels: format!("{other:?}") });
+            }
         };
         Ok(Self { format, width, height, color, alpha, depth })
     }
@@ -89,13 +102,20 @@ impl Header {
 
 /// Whether an orientation swaps width and height.
 fn turns(orientation: Orientation) -> bool {
-    matches!(orientation, Orientation::Rotate90 | Orientation::Rotate270 | Orientation::Rotate90FlipH | Orientation::Rotate270FlipH)
+    matches!(
+        orientation,
+        Orientation::Rotate90
+            | Orientation::Rotate270
+            | Orientation::Rotate90FlipH
+            | Orientation::Rotate270FlipH
+    )
 }
 
 /// What a decoder may allocate beside the pixels: profiles, comments, tables.
 const METADATA_BYTES: u64 = 64 << 20;
 
-/// A decoder whose picture is within the limits and whose allocations are bounded by the picture's true size.
+/// A decoder whose picture is within the limits and whose allocations are bounded by the picture's
+/// true size.
 pub(crate) fn open_decoder<'a, R: BufRead + Seek + 'a>(
     reader: R,
     format: ContainerFormat,

@@ -1,8 +1,10 @@
-//! Image files to pixels and back, losing nothing that the format can hold: bit depth, alpha, colour profile and pixel density.
+//! Image files to pixels and back, losing nothing that the format can hold: bit depth, alpha,
+//! colour profile and pixel density.
 //!
-//! This crate knows no recipe and paints nothing. It opens no file but the one whose path it is given ([`header_of_path`]), and writes
-//! none. Bytes come from anywhere, so every size is checked against [`Limits`] before a decoder allocates for it, and damage is an
-//! [`AssetError`], never a panic.
+//! This crate knows no recipe and paints nothing. It opens no file but the one whose path it is
+//! given ([`header_of_path`]), and writes none. Bytes come from anywhere, so every size is checked
+//! against [`Limits`] before a decoder allocates for it, and damage is an [`AssetError`], never a
+//! panic.
 
 mod bleed;
 mod container;

@@ -4,7 +4,8 @@ use impasto_types::Recipe;
 
 use crate::AssetErrorKind;
 
-/// What a file may ask for. Checked from the header, before anything is allocated by the file's word.
+/// What a file may ask for. Checked from the header, before anything is allocated by the file's
+/// word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Of either side, in pixels.
@@ -19,7 +20,8 @@ impl Default for Limits {
     }
 }
 
-/// 16384 x 16384, the largest texture that common GPUs take; 3 GiB as a [`Picture`](crate::Picture).
+/// 16384 x 16384, the largest texture that common GPUs take; 3 GiB as a
+/// [`Picture`](crate::Picture).
 const MAX_PIXELS: u64 = 1 << 28;
 
 /// [`MAX_PIXELS`] of the widest common pixel, 16-bit RGBA, not compressed.
@@ -31,14 +33,26 @@ impl Limits {
         if width == 0 || height == 0 {
             return Err(AssetErrorKind::NoPixels { width, height });
         }
-        if width > self.max_side || height > self.max_side || u64::from(width) * u64::from(height) > self.max_pixels {
-            return Err(AssetErrorKind::TooLarge { width, height, max_side: self.max_side, max_pixels: self.max_pixels });
+        if width > self.max_side
+            || height > self.max_side
+            || u64::from(width) * u64::from(height) > self.max_pixels
+        {
+            return Err(AssetErrorKind::TooLarge {
+                width,
+                height,
+                max_side: self.max_side,
+                max_pixels: self.max_pixels,
+            });
         }
         Ok(())
     }
 
     /// Refuses a file of this length where it is too long.
     pub(crate) fn check_file(&self, bytes: u64) -> Result<(), AssetErrorKind> {
-        if bytes > self.max_file_bytes { Err(AssetErrorKind::FileTooLarge { bytes, max: self.max_file_bytes }) } else { Ok(()) }
+        if bytes > self.max_file_bytes {
+            Err(AssetErrorKind::FileTooLarge { bytes, max: self.max_file_bytes })
+        } else {
+            Ok(())
+        }
     }
 }

@@ -13,13 +13,15 @@ use crate::{Color, Density};
 pub(crate) struct Metadata {
     pub density: Option<Density>,
     pub png_color: Option<PngColor>,
-    /// The profile of a TIFF file, whose general decoder refuses one that is larger than the pixels.
+    /// The profile of a TIFF file, whose general decoder refuses one that is larger than the
+    /// pixels.
     pub icc: Option<Vec<u8>>,
     /// Whether the colours are multiplied by alpha, as in some TIFF files.
     pub premultiplied: bool,
 }
 
-/// PNG's own description of its colours (sRGB, gamma, primaries), for files without an ICC profile. It goes from file to file unread.
+/// PNG's own description of its colours (sRGB, gamma, primaries), for files without an ICC profile.
+/// It goes from file to file unread.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PngColor {
     pub(crate) srgb: Option<png::SrgbRenderingIntent>,
@@ -27,7 +29,8 @@ pub struct PngColor {
     pub(crate) chromaticities: Option<png::SourceChromaticities>,
 }
 
-/// Reads what there is. Metadata that cannot be read is taken for absent: the picture does not depend on it.
+/// Reads what there is. Metadata that cannot be read is taken for absent: the picture does not
+/// depend on it.
 pub(crate) fn read_metadata(format: ContainerFormat, bytes: &[u8]) -> Metadata {
     match format {
         ContainerFormat::Png => from_png(bytes).unwrap_or_default(),
@@ -38,7 +41,8 @@ pub(crate) fn read_metadata(format: ContainerFormat, bytes: &[u8]) -> Metadata {
     }
 }
 
-/// Whether an ICC profile describes pixels of this colour; a CMYK profile says nothing of the RGB that the decoder made of it.
+/// Whether an ICC profile describes pixels of this colour; a CMYK profile says nothing of the RGB
+/// that the decoder made of it.
 pub(crate) fn describes(icc: &[u8], color: Color) -> bool {
     let space: &[u8] = match color {
         Color::Gray => b"GRAY",
@@ -48,20 +52,26 @@ pub(crate) fn describes(icc: &[u8], color: Color) -> bool {
 }
 
 fn from_png(bytes: &[u8]) -> Option<Metadata> {
-    let reader = png::Decoder::new_with_limits(Cursor::new(bytes), png::Limits { bytes: 16 << 20 }).read_info().ok()?;
+    let reader = png::Decoder::new_with_limits(Cursor::new(bytes), png::Limits { bytes: 16 << 20 })
+        .read_info()
+        .ok()?;
     let info = reader.info();
     let density = info.pixel_dims.and_then(|dims| match dims.unit {
         png::Unit::Meter => Density { x: f64::from(dims.xppu), y: f64::from(dims.yppu) }.checked(),
         png::Unit::Unspecified => None,
     });
-    let color = PngColor { srgb: info.srgb, gamma: info.gama_chunk, chromaticities: info.chrm_chunk };
-    let says_something = color.srgb.is_some() || color.gamma.is_some() || color.chromaticities.is_some();
+    let color =
+        PngColor { srgb: info.srgb, gamma: info.gama_chunk, chromaticities: info.chrm_chunk };
+    let says_something =
+        color.srgb.is_some() || color.gamma.is_some() || color.chromaticities.is_some();
     Some(Metadata { density, png_color: says_something.then_some(color), ..Metadata::default() })
 }
 
 fn jpeg_density(bytes: &[u8]) -> Option<Density> {
     const APP0: u8 = 0xe0;
-    let jfif = jpeg_segments(bytes).take(16).find(|segment| segment.marker == APP0 && segment.payload.starts_with(b"JFIF\0"))?;
+    let jfif = jpeg_segments(bytes)
+        .take(16)
+        .find(|segment| segment.marker == APP0 && segment.payload.starts_with(b"JFIF\0"))?;
     let [unit, x0, x1, y0, y1] = *jfif.payload.get(7..12)?.first_chunk()?;
     let (x, y) = (f64::from(u16::from_be_bytes([x0, x1])), f64::from(u16::from_be_bytes([y0, y1])));
     match unit {
@@ -86,7 +96,9 @@ fn from_tiff(bytes: &[u8]) -> Option<Metadata> {
     let extra = decoder.find_tag_unsigned_vec::<u16>(Tag::ExtraSamples).ok()?.unwrap_or_default();
     let premultiplied = extra.first() == Some(&ASSOCIATED_ALPHA);
     let mut resolution = |tag| match decoder.find_tag(tag) {
-        Ok(Some(tiff::decoder::ifd::Value::Rational(over, under))) if under != 0 => Some(f64::from(over) / f64::from(under)),
+        Ok(Some(tiff::decoder::ifd::Value::Rational(over, under))) if under != 0 => {
+            Some(f64::from(over) / f64::from(under))
+        }
         _ => None,
     };
     let (x, y) = (resolution(Tag::XResolution), resolution(Tag::YResolution));
@@ -108,5 +120,9 @@ fn bmp_density(bytes: &[u8]) -> Option<Density> {
     let field: [u8; 8] = *bytes.get(BMP_DENSITY)?.first_chunk()?;
     let [x0, x1, x2, x3, y0, y1, y2, y3] = field;
     let (x, y) = (u32::from_le_bytes([x0, x1, x2, x3]), u32::from_le_bytes([y0, y1, y2, y3]));
-    if header_bytes < INFO_HEADER_BYTES { None } else { Density { x: f64::from(x), y: f64::from(y) }.checked() }
+    if header_bytes < INFO_HEADER_BYTES {
+        None
+    } else {
+        Density { x: f64::from(x), y: f64::from(y) }.checked()
+    }
 }

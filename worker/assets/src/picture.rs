@@ -7,14 +7,16 @@ use crate::{Color, Depth};
 
 /// A picture: colours as the file encodes them (no gamma is changed), in levels of 0 to 255.
 ///
-/// 16-bit samples keep their fractions (`v * 255 / 65535`); floating-point samples are `v * 255` and may lie outside.
+/// 16-bit samples keep their fractions (`v * 255 / 65535`); floating-point samples are `v * 255`
+/// and may lie outside.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Picture {
     pub width: u32,
     pub height: u32,
     /// `height * width * 3`, red, green, blue, row by row from the top.
     pub rgb: Vec<f32>,
-    /// `height * width`, 0 (transparent) to 1, where the file has alpha. Colours are not multiplied by it.
+    /// `height * width`, 0 (transparent) to 1, where the file has alpha. Colours are not multiplied
+    /// by it.
     pub alpha: Option<Vec<f32>>,
     pub origin: Origin,
 }
@@ -49,7 +51,15 @@ impl Picture {
 impl Origin {
     /// The origin of a picture that comes from no file: 8-bit RGB without a profile.
     pub fn synthetic(name: &str, format: ContainerFormat) -> Self {
-        Self { name: name.to_owned(), format, color: Color::Rgb, depth: Depth::Eight, icc: None, density: None, png_color: None }
+        Self {
+            name: name.to_owned(),
+            format,
+            color: Color::Rgb,
+            depth: Depth::Eight,
+            icc: None,
+            density: None,
+            png_color: None,
+        }
     }
 }
 

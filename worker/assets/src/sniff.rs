@@ -7,8 +7,8 @@ use crate::AssetErrorKind;
 /// How many bytes of a file are needed to know its format.
 pub(crate) const HEAD_BYTES: usize = 64;
 
-/// The format of the file whose first bytes are `head`. A name whose extension announces another format is an error: some tool believes
-/// it, and the output would inherit the lie.
+/// The format of the file whose first bytes are `head`. A name whose extension announces another
+/// format is an error: some tool believes it, and the output would inherit the lie.
 pub(crate) fn sniff(name: &str, head: &[u8]) -> Result<ContainerFormat, AssetErrorKind> {
     if head.is_empty() {
         return Err(AssetErrorKind::Empty);
@@ -19,11 +19,15 @@ pub(crate) fn sniff(name: &str, head: &[u8]) -> Result<ContainerFormat, AssetErr
     let announced = announced_format(name);
     match by_magic(head) {
         Some(holds) => match announced {
-            Some(announced) if announced != holds => Err(AssetErrorKind::Mislabelled { announced, holds }),
+            Some(announced) if announced != holds => {
+                Err(AssetErrorKind::Mislabelled { announced, holds })
+            }
             _ => Ok(holds),
         },
         // TGA has no magic: its name has to say so, or nothing else.
-        None if matches!(announced, Some(ContainerFormat::Tga) | None) && looks_like_tga(head) => Ok(ContainerFormat::Tga),
+        None if matches!(announced, Some(ContainerFormat::Tga) | None) && looks_like_tga(head) => {
+            Ok(ContainerFormat::Tga)
+        }
         None => Err(foreign(head).map_or(AssetErrorKind::NotAnImage, AssetErrorKind::Foreign)),
     }
 }
@@ -39,7 +43,9 @@ fn by_magic(head: &[u8]) -> Option<ContainerFormat> {
         [0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a, ..] => Some(ContainerFormat::Png),
         [0xff, 0xd8, 0xff, ..] => Some(ContainerFormat::Jpeg),
         [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => Some(ContainerFormat::Tiff),
-        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some(ContainerFormat::Webp),
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => {
+            Some(ContainerFormat::Webp)
+        }
         [b'B', b'M', ..] => Some(ContainerFormat::Bmp),
         _ => None,
     }
@@ -48,7 +54,9 @@ fn by_magic(head: &[u8]) -> Option<ContainerFormat> {
 /// Whether the fields of an 18-byte TGA header have values that the format defines.
 fn looks_like_tga(head: &[u8]) -> bool {
     let [_, map_type, image_type, .., _, _] = head else { return false };
-    let [_, _, _, _, _, _, _, _, _, _, _, _, w0, w1, h0, h1, depth, ..] = head else { return false };
+    let [_, _, _, _, _, _, _, _, _, _, _, _, w0, w1, h0, h1, depth, ..] = head else {
+        return false;
+    };
     matches!(map_type, 0 | 1)
         && matches!(image_type, 1..=3 | 9..=11)
         && (*w0 | *w1) != 0
@@ -79,7 +87,8 @@ mod tests {
     use super::*;
 
     fn check(name: &str, head: &[u8], expected: &str) {
-        let found = sniff(name, head).map_or_else(|kind| kind.to_string(), |format| format.to_string());
+        let found =
+            sniff(name, head).map_or_else(|kind| kind.to_string(), |format| format.to_string());
         assert_eq!(found, expected, "{name}");
     }
 
@@ -99,11 +108,23 @@ mod tests {
         check("wall.tga", &tga, "tga");
         check("style 1", &tga, "tga");
         check("wall.bmp", &tga, "is not an image");
-        check("wall.png", &[0xff, 0xd8, 0xff, 0xe0], "holds jpg data, but its name says png: rename it or convert it");
+        check(
+            "wall.png",
+            &[0xff, 0xd8, 0xff, 0xe0],
+            "holds jpg data, but its name says png: rename it or convert it",
+        );
         check("wall.tga", png, "holds png data, but its name says tga: rename it or convert it");
         check("wall.tga", b"hello, this is text", "is not an image");
         check("wall.png", b"", "is empty");
-        check("wall.png", b"version https://git-lfs.example/spec/v1\noid", "is a Git LFS pointer; run `git lfs pull`");
-        check("wall.gif", b"GIF89a", "holds gif data, which is not supported; convert it to png, jpg, tga, tiff, webp or bmp");
+        check(
+            "wall.png",
+            b"version https://git-lfs.example/spec/v1\noid",
+            "is a Git LFS pointer; run `git lfs pull`",
+        );
+        check(
+            "wall.gif",
+            b"GIF89a",
+            "holds gif data, which is not supported; convert it to png, jpg, tga, tiff, webp or bmp",
+        );
     }
 }

@@ -1,6 +1,10 @@
-//! Files that are not what they say: an error that names the file, never a panic, never memory by the file's word.
+//! Files that are not what they say: an error that names the file, never a panic, never memory by
+//! the file's word.
 
-use impasto_assets::{AssetErrorKind, Color, Depth, Limits, Origin, Picture, decode, encode, header_of_path, read_header};
+use impasto_assets::{
+    AssetErrorKind, Color, Depth, Limits, Origin, Picture, decode, encode, header_of_path,
+    read_header,
+};
 use impasto_types::{ContainerFormat, OutputSpec};
 use proptest::prelude::*;
 
@@ -13,9 +17,14 @@ fn sample(format: ContainerFormat) -> Vec<u8> {
         height,
         rgb: (0..count * 3).map(|i| (i * 7919 % 256) as f32).collect(),
         alpha: alpha.then(|| (0..count).map(|i| (i % 3) as f32 / 2.0).collect()),
-        origin: Origin { depth: Depth::Sixteen, color: Color::Rgb, ..Origin::synthetic("sample", format) },
+        origin: Origin {
+            depth: Depth::Sixteen,
+            color: Color::Rgb,
+            ..Origin::synthetic("sample", format)
+        },
     };
-    encode(&picture, OutputSpec { format, quality: 90 }).unwrap_or_else(|error| panic!("{format}: {error}"))
+    encode(&picture, OutputSpec { format, quality: 90 })
+        .unwrap_or_else(|error| panic!("{format}: {error}"))
 }
 
 fn name(format: ContainerFormat) -> String {
@@ -28,8 +37,13 @@ fn a_truncated_file_says_so() {
         let bytes = sample(format);
         for sixteenths in 0..16 {
             let cut = &bytes[..bytes.len() * sixteenths / 16];
-            let error = decode(cut, &name(format), &Limits::default()).expect_err("a part of the file is missing").to_string();
-            assert!(error.starts_with(&format!("`{}` ", name(format))) && !error.contains('\n'), "{error}");
+            let error = decode(cut, &name(format), &Limits::default())
+                .expect_err("a part of the file is missing")
+                .to_string();
+            assert!(
+                error.starts_with(&format!("`{}` ", name(format))) && !error.contains('\n'),
+                "{error}"
+            );
             if sixteenths >= 8 {
                 assert_eq!(error, format!("`{}` is truncated", name(format)));
             }
@@ -52,26 +66,40 @@ fn boast() -> Vec<u8> {
 fn a_header_that_boasts_is_refused() {
     let expected = "`sky.png` is 60000 x 60000 pixels, more than the limit of 32768 a side and 268435456 in all";
     let limits = Limits::default();
-    assert_eq!(read_header(&boast(), "sky.png", &limits).expect_err("too large").to_string(), expected);
+    assert_eq!(
+        read_header(&boast(), "sky.png", &limits).expect_err("too large").to_string(),
+        expected
+    );
     assert_eq!(decode(&boast(), "sky.png", &limits).expect_err("too large").to_string(), expected);
     let short = Limits { max_file_bytes: 10, ..limits };
-    assert!(matches!(decode(&boast(), "sky.png", &short).expect_err("too long").kind, AssetErrorKind::FileTooLarge { max: 10, .. }));
+    assert!(matches!(
+        decode(&boast(), "sky.png", &short).expect_err("too long").kind,
+        AssetErrorKind::FileTooLarge { max: 10, .. }
+    ));
 }
 
 #[test]
 fn a_lying_name_is_refused_by_header_and_decoder() {
     let jpeg = sample(ContainerFormat::Jpeg);
     let expected = "`wall.png` holds jpg data, but its name says png: rename it or convert it";
-    assert_eq!(read_header(&jpeg, "wall.png", &Limits::default()).expect_err("it lies").to_string(), expected);
-    assert_eq!(decode(&jpeg, "wall.png", &Limits::default()).expect_err("it lies").to_string(), expected);
+    assert_eq!(
+        read_header(&jpeg, "wall.png", &Limits::default()).expect_err("it lies").to_string(),
+        expected
+    );
+    assert_eq!(
+        decode(&jpeg, "wall.png", &Limits::default()).expect_err("it lies").to_string(),
+        expected
+    );
     for format in ContainerFormat::ALL {
-        decode(&sample(format), "style 1", &Limits::default()).unwrap_or_else(|error| panic!("{format} without a name: {error}"));
+        decode(&sample(format), "style 1", &Limits::default())
+            .unwrap_or_else(|error| panic!("{format} without a name: {error}"));
     }
 }
 
 #[test]
 fn a_path_that_is_not_there_is_named() {
-    let error = header_of_path("no/such/wall.png".as_ref(), &Limits::default()).expect_err("it is not there");
+    let error = header_of_path("no/such/wall.png".as_ref(), &Limits::default())
+        .expect_err("it is not there");
     assert!(error.to_string().ends_with("wall.png` cannot be read"), "{error}");
     assert!(matches!(error.kind, AssetErrorKind::Read(_)));
 }

@@ -1,6 +1,8 @@
 //! What is encoded and decoded again is what it was, as far as the format can hold it.
 
-use impasto_assets::{AssetErrorKind, Color, Density, Depth, Limits, Origin, Picture, decode, encode, read_header};
+use impasto_assets::{
+    AssetErrorKind, Color, Density, Depth, Limits, Origin, Picture, decode, encode, read_header,
+};
 use impasto_types::{ContainerFormat, OutputSpec};
 
 /// Odd sides, so that a row's padding shows.
@@ -41,13 +43,26 @@ fn name(format: ContainerFormat) -> String {
 
 fn again(picture: &Picture, format: ContainerFormat) -> Picture {
     let bytes = encode(picture, spec(format)).unwrap_or_else(|error| panic!("{format}: {error}"));
-    assert_eq!(encode(picture, spec(format)).expect("it encodes again"), bytes, "{format} is not deterministic");
-    let header = read_header(&bytes, &name(format), &Limits::default()).unwrap_or_else(|error| panic!("{format}: {error}"));
-    let decoded = decode(&bytes, &name(format), &Limits::default()).unwrap_or_else(|error| panic!("{format}: {error}"));
+    assert_eq!(
+        encode(picture, spec(format)).expect("it encodes again"),
+        bytes,
+        "{format} is not deterministic"
+    );
+    let header = read_header(&bytes, &name(format), &Limits::default())
+        .unwrap_or_else(|error| panic!("{format}: {error}"));
+    let decoded = decode(&bytes, &name(format), &Limits::default())
+        .unwrap_or_else(|error| panic!("{format}: {error}"));
     let origin = &decoded.origin;
     assert_eq!(
         (header.format, header.width, header.height, header.color, header.depth, header.alpha),
-        (format, decoded.width, decoded.height, origin.color, origin.depth, decoded.alpha.is_some())
+        (
+            format,
+            decoded.width,
+            decoded.height,
+            origin.color,
+            origin.depth,
+            decoded.alpha.is_some()
+        )
     );
     decoded
 }
@@ -70,7 +85,8 @@ fn lossless_formats_keep_half_a_level() {
         for &color in colors {
             for alpha in [false, true] {
                 for icc in [None, Some(profile(color))] {
-                    let row = format!("{format} {depth:?} {color:?} alpha {alpha} icc {}", icc.is_some());
+                    let row =
+                        format!("{format} {depth:?} {color:?} alpha {alpha} icc {}", icc.is_some());
                     let mut original = picture(depth, color, alpha);
                     original.origin.icc = icc;
                     let decoded = again(&original, format);
@@ -80,7 +96,8 @@ fn lossless_formats_keep_half_a_level() {
                         assert!(difference(before, after) * 255.0 <= half_a_level, "{row}");
                     }
                     assert_eq!(decoded.origin.depth, written, "{row}");
-                    let holds_profiles = !matches!(format, ContainerFormat::Tga | ContainerFormat::Bmp);
+                    let holds_profiles =
+                        !matches!(format, ContainerFormat::Tga | ContainerFormat::Bmp);
                     // What became RGB has lost its grey profile.
                     if holds_profiles && decoded.origin.color == color {
                         assert_eq!(decoded.origin.icc, original.origin.icc, "{row}");
@@ -120,8 +137,12 @@ fn jpeg_keeps_what_it_can() {
 
 #[test]
 fn jpeg_refuses_alpha_and_names_what_holds_it() {
-    let error = encode(&picture(Depth::Eight, Color::Rgb, true), spec(ContainerFormat::Jpeg)).expect_err("jpeg has no alpha");
-    assert_eq!(error.to_string(), "`test` has alpha, which jpg cannot hold; choose png, tga, tiff, webp or bmp");
+    let error = encode(&picture(Depth::Eight, Color::Rgb, true), spec(ContainerFormat::Jpeg))
+        .expect_err("jpeg has no alpha");
+    assert_eq!(
+        error.to_string(),
+        "`test` has alpha, which jpg cannot hold; choose png, tga, tiff, webp or bmp"
+    );
 }
 
 #[test]
@@ -151,15 +172,24 @@ fn a_grey_asset_painted_in_colour_becomes_rgb() {
     painted.origin.icc = Some(profile(Color::Gray));
     painted.rgb[0] += 100.0;
     let decoded = again(&painted, ContainerFormat::Png);
-    assert_eq!((decoded.origin.color, decoded.origin.icc, decoded.alpha.is_some()), (Color::Rgb, None, true));
+    assert_eq!(
+        (decoded.origin.color, decoded.origin.icc, decoded.alpha.is_some()),
+        (Color::Rgb, None, true)
+    );
 }
 
 #[test]
 fn the_size_in_print_survives() {
     let mut original = picture(Depth::Eight, Color::Rgb, false);
     original.origin.density = Some(Density::from_dpi(300.0, 150.0));
-    for format in [ContainerFormat::Png, ContainerFormat::Jpeg, ContainerFormat::Tiff, ContainerFormat::Bmp] {
-        let (x, y) = again(&original, format).origin.density.unwrap_or_else(|| panic!("{format} lost it")).dpi();
+    for format in
+        [ContainerFormat::Png, ContainerFormat::Jpeg, ContainerFormat::Tiff, ContainerFormat::Bmp]
+    {
+        let (x, y) = again(&original, format)
+            .origin
+            .density
+            .unwrap_or_else(|| panic!("{format} lost it"))
+            .dpi();
         assert!((x - 300.0).abs() < 0.05 && (y - 150.0).abs() < 0.05, "{format}: {x} {y}");
     }
     original.origin.density = None;
@@ -181,7 +211,12 @@ fn a_pixel_that_is_not_a_number_is_an_error() {
 
 #[test]
 fn a_side_that_the_format_cannot_say_is_an_error() {
-    let long = Picture { width: 16_384, height: 1, rgb: vec![0.0; 16_384 * 3], ..picture(Depth::Eight, Color::Rgb, false) };
+    let long = Picture {
+        width: 16_384,
+        height: 1,
+        rgb: vec![0.0; 16_384 * 3],
+        ..picture(Depth::Eight, Color::Rgb, false)
+    };
     let error = encode(&long, spec(ContainerFormat::Webp)).expect_err("it is refused").to_string();
     assert_eq!(error, "`test` is 16384 x 1 pixels, but webp holds at most 16383 a side");
 }
@@ -198,7 +233,10 @@ fn png_s_gamma_and_palettes_are_understood() {
     writer.write_image_data(&[0, 1]).expect("pixels");
     writer.finish().expect("an end");
     let decoded = decode(&bytes, "palette.png", &Limits::default()).expect("it decodes");
-    assert_eq!((&decoded.rgb[..], decoded.alpha.as_deref()), (&[10.0, 20.0, 30.0, 40.0, 50.0, 60.0][..], Some(&[0.0, 1.0][..])));
+    assert_eq!(
+        (&decoded.rgb[..], decoded.alpha.as_deref()),
+        (&[10.0, 20.0, 30.0, 40.0, 50.0, 60.0][..], Some(&[0.0, 1.0][..]))
+    );
 
     let written = encode(&decoded, spec(ContainerFormat::Png)).expect("it encodes");
     let reader = png::Decoder::new(std::io::Cursor::new(&written)).read_info().expect("a header");
@@ -218,10 +256,18 @@ fn tiff_s_other_kinds_of_alpha_are_understood() {
         image.write_data(&[10, 20, 30, 51, 40, 50, 60, 255]).expect("pixels");
         file.into_inner()
     };
-    let multiplied = decode(&write(ExtraSamples::AssociatedAlpha), "a.tif", &Limits::default()).expect("it decodes");
-    assert!(difference(&multiplied.rgb, &[50.0, 100.0, 150.0, 40.0, 50.0, 60.0]) < 1e-3, "{:?}", multiplied.rgb);
+    let multiplied = decode(&write(ExtraSamples::AssociatedAlpha), "a.tif", &Limits::default())
+        .expect("it decodes");
+    assert!(
+        difference(&multiplied.rgb, &[50.0, 100.0, 150.0, 40.0, 50.0, 60.0]) < 1e-3,
+        "{:?}",
+        multiplied.rgb
+    );
     let unrelated = decode(&write(ExtraSamples::Unspecified), "a.tif", &Limits::default());
-    assert!(unrelated.is_ok_and(|picture| picture.alpha.is_none() && picture.rgb == [10.0, 20.0, 30.0, 40.0, 50.0, 60.0]));
+    assert!(
+        unrelated.is_ok_and(|picture| picture.alpha.is_none()
+            && picture.rgb == [10.0, 20.0, 30.0, 40.0, 50.0, 60.0])
+    );
 }
 
 #[test]
@@ -232,8 +278,10 @@ fn a_photograph_is_turned_upright() {
         pixel.fill((at % WIDTH as usize) as f32 * 19.0);
     }
     let jpeg = encode(&original, spec(ContainerFormat::Jpeg)).expect("it encodes");
-    // Orientation 6: to be shown, the stored picture is turned by 90 degrees clockwise, which brings its left side up.
-    let exif = b"\xff\xe1\x00\x22Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
+    // Orientation 6: to be shown, the stored picture is turned by 90 degrees clockwise, which
+    // brings its left side up.
+    let exif =
+        b"\xff\xe1\x00\x22Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
     let turned = [&jpeg[..2], &exif[..], &jpeg[2..]].concat();
     let header = read_header(&turned, "photo.jpg", &Limits::default()).expect("a header");
     let upright = decode(&turned, "photo.jpg", &Limits::default()).expect("it decodes");

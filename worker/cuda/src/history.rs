@@ -1,4 +1,5 @@
-//! What L-BFGS remembers, as a tensor (blocks, rows, block length): a block of each row's vector after the other, the last filled up with zeros.
+//! What L-BFGS remembers, as a tensor (blocks, rows, block length): a block of each row's vector
+//! after the other, the last filled up with zeros.
 
 use candle_core::{DType, Result, Tensor};
 
@@ -68,12 +69,14 @@ pub fn products(history: &Tensor, vectors: [&Tensor; 2]) -> Result<Tensor> {
     let inputs = [Some(history), Some(vectors[0]), Some(vectors[1])];
     let kernel = typed(history.dtype(), PRODUCTS_F32, PRODUCTS_BF16)?;
     // SAFETY: the kernel has a thread for each part, and reads the vectors within their length.
-    let [parts] = unsafe { run(kernel, history.device(), inputs, outputs, blocks * rows * PRODUCT_THREADS, parameters) }?;
+    let [parts] = unsafe {
+        run(kernel, history.device(), inputs, outputs, blocks * rows * PRODUCT_THREADS, parameters)
+    }?;
     add_parts(&made(parts)?)
 }
 
-/// `start + length * (own_scale * own + history * scales)` within 0 and 255, where `scales` has one number for each row; a value that [`free`](crate::picture::free) holds stays
-/// where it is.
+/// `start + length * (own_scale * own + history * scales)` within 0 and 255, where `scales` has one
+/// number for each row; a value that [`free`](crate::picture::free) holds stays where it is.
 ///
 /// # Errors
 /// Where shapes do not fit, or the device fails.
@@ -90,7 +93,8 @@ pub fn follow(
     check(scales.len() == rows, "there are not as many scales as rows")?;
     let scales = Tensor::from_slice(scales, rows, history.device())?;
     let len = start.elem_count();
-    let parameters = |[start, gradient, own, history, scales]: [Address; 5], [picture]: [Address; 1]| FollowHistory {
+    let parameters = |[start, gradient, own, history, scales]: [Address; 5],
+                      [picture]: [Address; 1]| FollowHistory {
         start,
         gradient,
         own,
@@ -106,8 +110,10 @@ pub fn follow(
     let inputs = [Some(start), Some(gradient), Some(own), Some(history), Some(&scales)];
     let outputs = [Some(Output::new(DType::F32, start.shape()))];
     let kernel = typed(history.dtype(), FOLLOW_F32, FOLLOW_BF16)?;
-    // SAFETY: the kernel has a thread for each eight values, and reads and writes vectors within their length and the history within that, filled up to whole blocks.
-    let [picture] = unsafe { run(kernel, start.device(), inputs, outputs, len.div_ceil(LANES), parameters) }?;
+    // SAFETY: the kernel has a thread for each eight values, and reads and writes vectors within
+    // their length and the history within that, filled up to whole blocks.
+    let [picture] =
+        unsafe { run(kernel, start.device(), inputs, outputs, len.div_ceil(LANES), parameters) }?;
     made(picture)
 }
 
@@ -115,8 +121,12 @@ pub fn follow(
 fn measured(history: &Tensor, vectors: &[&Tensor]) -> Result<(usize, usize, usize)> {
     let (blocks, rows, block_len) = history.dims3()?;
     let len = vectors[0].elem_count();
-    let fit = vectors.iter().all(|vector| vector.elem_count() == len && vector.dtype() == DType::F32);
-    let is_history = rows > 0 && block_len.is_multiple_of(LANES) && block_len > 0 && blocks == len.div_ceil(block_len);
+    let fit =
+        vectors.iter().all(|vector| vector.elem_count() == len && vector.dtype() == DType::F32);
+    let is_history = rows > 0
+        && block_len.is_multiple_of(LANES)
+        && block_len > 0
+        && blocks == len.div_ceil(block_len);
     check(fit && is_history, "vectors do not fit their history")?;
     Ok((blocks, rows, block_len))
 }

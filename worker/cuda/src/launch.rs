@@ -41,7 +41,8 @@ impl Kernel {
     }
 }
 
-/// Where a tensor's values lie, for a kernel: a pointer of the device's. 0 stands for a tensor that is missing.
+/// Where a tensor's values lie, for a kernel: a pointer of the device's. 0 stands for a tensor that
+/// is missing.
 pub(crate) type Address = u64;
 
 /// A tensor that a kernel writes, every value of it.
@@ -62,14 +63,17 @@ impl Output {
 /// The type is `repr(C)` and laid out as the kernel's structure is.
 pub(crate) unsafe trait Parameters: Copy {}
 
-/// Runs `threads` threads of a kernel. `parameters` gets the addresses of `inputs` and of `outputs`, in their order, and gives what the kernel takes. Inputs that are not
-/// in one piece are copied first.
+/// Runs `threads` threads of a kernel. `parameters` gets the addresses of `inputs` and of
+/// `outputs`, in their order, and gives what the kernel takes. Inputs that are not in one piece are
+/// copied first.
 ///
 /// # Errors
-/// Where inputs lie on different devices or on one that the kernel was not compiled for, or the device fails.
+/// Where inputs lie on different devices or on one that the kernel was not compiled for, or the
+/// device fails.
 ///
 /// # Safety
-/// With these parameters the kernel reads nothing but what lies in the inputs and writes nothing but outputs, those whole.
+/// With these parameters the kernel reads nothing but what lies in the inputs and writes nothing
+/// but outputs, those whole.
 pub(crate) unsafe fn run<P: Parameters, const I: usize, const O: usize>(
     kernel: Kernel,
     device: &Device,
@@ -78,10 +82,16 @@ pub(crate) unsafe fn run<P: Parameters, const I: usize, const O: usize>(
     threads: usize,
     parameters: impl FnOnce([Address; I], [Address; O]) -> P,
 ) -> Result<[Option<Tensor>; O]> {
-    let Ok(threads) = u32::try_from(threads) else { bail!("{threads} threads are more than a kernel counts") };
+    let Ok(threads) = u32::try_from(threads) else {
+        bail!("{threads} threads are more than a kernel counts")
+    };
     for input in inputs.iter().flatten() {
         if !input.device().same_device(device) {
-            bail!("a tensor lies on {:?} instead of {:?}", input.device().location(), device.location());
+            bail!(
+                "a tensor lies on {:?} instead of {:?}",
+                input.device().location(),
+                device.location()
+            );
         }
     }
     let inputs: [Option<Tensor>; I] = contiguous(inputs)?;
@@ -90,7 +100,9 @@ pub(crate) unsafe fn run<P: Parameters, const I: usize, const O: usize>(
         Device::Cpu => unsafe { run_on_host(kernel, &inputs, outputs, threads, parameters) },
         #[cfg(feature = "cuda")]
         // SAFETY: the caller vouches for the parameters.
-        Device::Cuda(device) => unsafe { cuda::run(kernel, device, &inputs, outputs, threads, parameters) },
+        Device::Cuda(device) => unsafe {
+            cuda::run(kernel, device, &inputs, outputs, threads, parameters)
+        },
         other => bail!("kernels for CUDA do not run on {:?}", other.location()),
     }
 }
@@ -112,12 +124,17 @@ unsafe fn run_on_host<P: Parameters, const I: usize, const O: usize>(
     threads: u32,
     parameters: impl FnOnce([Address; I], [Address; O]) -> P,
 ) -> Result<[Option<Tensor>; O]> {
-    let Some(on_host) = kernel.on_host else { bail!("this program was built without the kernels for the host") };
-    let held: Vec<_> = inputs.iter().map(|input| input.as_ref().map(Tensor::storage_and_layout)).collect();
+    let Some(on_host) = kernel.on_host else {
+        bail!("this program was built without the kernels for the host")
+    };
+    let held: Vec<_> =
+        inputs.iter().map(|input| input.as_ref().map(Tensor::storage_and_layout)).collect();
     let mut read = [0; I];
     for (address, held) in read.iter_mut().zip(&held) {
         let Some((storage, layout)) = held else { continue };
-        let Storage::Cpu(storage) = &**storage else { bail!("a tensor of the processor does not lie there") };
+        let Storage::Cpu(storage) = &**storage else {
+            bail!("a tensor of the processor does not lie there")
+        };
         let at = layout.start_offset();
         *address = match storage {
             CpuStorage::F32(values) => values[at..].as_ptr() as Address,
@@ -125,10 +142,14 @@ unsafe fn run_on_host<P: Parameters, const I: usize, const O: usize>(
             CpuStorage::BF16(values) => values[at..].as_ptr() as Address,
             CpuStorage::U8(values) => values[at..].as_ptr() as Address,
             CpuStorage::U32(values) => values[at..].as_ptr() as Address,
-            other => bail!("no kernel takes {:?}", candle_core::backend::BackendStorage::dtype(other)),
+            other => {
+                bail!("no kernel takes {:?}", candle_core::backend::BackendStorage::dtype(other))
+            }
         };
     }
-    let mut written = outputs.map(|output| output.map(|Output { dtype, shape }| (rubbish(dtype, shape.elem_count()), shape)));
+    let mut written = outputs.map(|output| {
+        output.map(|Output { dtype, shape }| (rubbish(dtype, shape.elem_count()), shape))
+    });
     let mut write = [0; O];
     for (address, written) in write.iter_mut().zip(&mut written) {
         *address = match written.as_mut().map(|(storage, _)| storage) {
@@ -141,10 +162,15 @@ unsafe fn run_on_host<P: Parameters, const I: usize, const O: usize>(
         };
     }
     let parameters = parameters(read, write);
-    // SAFETY: the parameters are laid out as the kernel's, it uses the addresses as the caller vouches, and what they point to is held until it is done: the inputs by their guards,
-    // the outputs by this function.
+    // SAFETY: the parameters are laid out as the kernel's, it uses the addresses as the caller
+    // vouches, and what they point to is held until it is done: the inputs by their guards, the
+    // outputs by this function.
     unsafe { on_host((&raw const parameters).cast(), threads) };
-    Ok(written.map(|written| written.map(|(storage, shape)| Tensor::from_storage(Storage::Cpu(storage), shape, BackpropOp::none(), false))))
+    Ok(written.map(|written| {
+        written.map(|(storage, shape)| {
+            Tensor::from_storage(Storage::Cpu(storage), shape, BackpropOp::none(), false)
+        })
+    }))
 }
 
 /// Values that no kernel would leave, so that tests see which it did not write.
@@ -169,7 +195,9 @@ pub(crate) fn check(holds: bool, what: &str) -> Result<()> {
 
 #[cfg(feature = "cuda")]
 mod cuda {
-    use candle_core::cuda_backend::cudarc::driver::{CudaSlice, DevicePtr, DevicePtrMut, DeviceRepr, LaunchConfig, PushKernelArg};
+    use candle_core::cuda_backend::cudarc::driver::{
+        CudaSlice, DevicePtr, DevicePtrMut, DeviceRepr, LaunchConfig, PushKernelArg,
+    };
     use candle_core::cuda_backend::{CudaDType, CudaDevice};
     use candle_core::{CudaStorage, WithDType};
 
@@ -204,13 +232,16 @@ mod cuda {
     ) -> Result<[Option<Tensor>; O]> {
         let function = device.get_or_load_custom_func(kernel.name, "impasto", assembly::KERNELS)?;
         let stream = device.cuda_stream();
-        let held: Vec<_> = inputs.iter().map(|input| input.as_ref().map(Tensor::storage_and_layout)).collect();
+        let held: Vec<_> =
+            inputs.iter().map(|input| input.as_ref().map(Tensor::storage_and_layout)).collect();
         // What keeps other streams from the tensors until the kernel is done.
         let mut guards = Vec::new();
         let mut read = [0; I];
         for (address, held) in read.iter_mut().zip(&held) {
             let Some((storage, layout)) = held else { continue };
-            let Storage::Cuda(storage) = &**storage else { bail!("a tensor of the card does not lie there") };
+            let Storage::Cuda(storage) = &**storage else {
+                bail!("a tensor of the card does not lie there")
+            };
             macro_rules! of {
                 ($type:ty) => {{
                     let (pointer, guard) = storage.as_cuda_slice::<$type>()?.device_ptr(&stream);
@@ -261,20 +292,31 @@ mod cuda {
             };
         }
         let argument = Argument(parameters(read, write));
-        let config = LaunchConfig { grid_dim: (threads.div_ceil(BLOCK).max(1), 1, 1), block_dim: (BLOCK, 1, 1), shared_mem_bytes: 0 };
+        let config = LaunchConfig {
+            grid_dim: (threads.div_ceil(BLOCK).max(1), 1, 1),
+            block_dim: (BLOCK, 1, 1),
+            shared_mem_bytes: 0,
+        };
         let mut builder = function.builder();
         builder.arg(&argument);
         builder.arg(&threads);
-        // SAFETY: the parameters are laid out as the kernel's and it uses their addresses as the caller vouches. Inputs and outputs are held until the launch is in the stream, and are
+        // SAFETY: the parameters are laid out as the kernel's and it uses their addresses as the
+        // caller vouches. Inputs and outputs are held until the launch is in the stream, and are
         // freed in that stream's order.
         unsafe { builder.launch(config) }.map_err(Error::wrap)?;
         drop(write_guards);
         drop(guards);
-        Ok(written
-            .map(|written| written.map(|(storage, shape)| Tensor::from_storage(Storage::Cuda(storage), shape, BackpropOp::none(), false))))
+        Ok(written.map(|written| {
+            written.map(|(storage, shape)| {
+                Tensor::from_storage(Storage::Cuda(storage), shape, BackpropOp::none(), false)
+            })
+        }))
     }
 
-    fn room<T: WithDType + CudaDType + DeviceRepr>(device: &CudaDevice, len: usize) -> Result<CudaStorage> {
+    fn room<T: WithDType + CudaDType + DeviceRepr>(
+        device: &CudaDevice,
+        len: usize,
+    ) -> Result<CudaStorage> {
         // SAFETY: the values are not read before the kernel has written them all.
         let slice = unsafe { device.alloc::<T>(len) }?;
         Ok(CudaStorage::wrap_cuda_slice(slice, device.clone()))

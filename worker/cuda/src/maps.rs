@@ -15,7 +15,8 @@ pub struct Edges {
     pub y: Edge,
 }
 
-/// The sides of a map in pixels, and after how many of its lines the picture begins anew, so that windows do too; 0 where it does not.
+/// The sides of a map in pixels, and after how many of its lines the picture begins anew, so that
+/// windows do too; 0 where it does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sides {
     pub width: usize,
@@ -49,9 +50,11 @@ pub struct Activated {
 /// Where a pooled map's gradient goes.
 #[derive(Debug)]
 pub enum Route {
-    /// To the first maximum of each window in reading order: its place in the window, or 4 where all are zero; bytes in the shape of the pooled map.
+    /// To the first maximum of each window in reading order: its place in the window, or 4 where
+    /// all are zero; bytes in the shape of the pooled map.
     Winner(Tensor),
-    /// In equal shares to each pixel of a window that its ReLU lets through: a mask as that of [`Activated`].
+    /// In equal shares to each pixel of a window that its ReLU lets through: a mask as that of
+    /// [`Activated`].
     Shares(Tensor),
 }
 
@@ -164,7 +167,8 @@ struct GatePooled {
 unsafe impl Parameters for GatePooled {}
 
 impl Edges {
-    /// How many lines more the gradient that a convolution gives has on each side, (x, y): what was read by replicating or reflecting has a gradient of its own there.
+    /// How many lines more the gradient that a convolution gives has on each side, (x, y): what was
+    /// read by replicating or reflecting has a gradient of its own there.
     pub fn folds(self) -> (usize, usize) {
         let folds = |edge| usize::from(matches!(edge, Edge::Replicate | Edge::Reflect));
         (folds(self.x), folds(self.y))
@@ -194,7 +198,8 @@ impl Sides {
     }
 }
 
-/// The features of what a convolution gave, (height, width, channels): bias, (channels) in single precision, and ReLU.
+/// The features of what a convolution gave, (height, width, channels): bias, (channels) in single
+/// precision, and ReLU.
 ///
 /// # Errors
 /// Where shapes or types do not fit, or the device fails.
@@ -208,27 +213,33 @@ pub fn activate(convolved: &Tensor, bias: &Tensor, edges: Edges, keep: Keep) -> 
         keep.mask.then(|| Output::new(DType::U8, (height, width, channels / LANES))),
     ];
     let (edge_x, edge_y) = edges.codes();
-    let parameters = |[convolved, bias]: [Address; 2], [framed, features, mask]: [Address; 3]| Activate {
-        convolved,
-        bias,
-        framed,
-        features,
-        mask,
-        height: height as i32,
-        width: width as i32,
-        channels: channels as i32,
-        edge_x,
-        edge_y,
-    };
+    let parameters =
+        |[convolved, bias]: [Address; 2], [framed, features, mask]: [Address; 3]| Activate {
+            convolved,
+            bias,
+            framed,
+            features,
+            mask,
+            height: height as i32,
+            width: width as i32,
+            channels: channels as i32,
+            edge_x,
+            edge_y,
+        };
     let kernel = typed(dtype, ACTIVATE_F32, ACTIVATE_BF16)?;
     let threads = (height + 2) * (width + 2) * channels / LANES;
-    // SAFETY: the kernel has a thread for each eight values of the framed map; those of its inside write the other outputs whole, and all read what the source of their pixel names, which is within the map.
-    let [framed, features, mask] = unsafe { run(kernel, convolved.device(), [Some(convolved), Some(bias)], outputs, threads, parameters) }?;
+    // SAFETY: the kernel has a thread for each eight values of the framed map; those of its inside
+    // write the other outputs whole, and all read what the source of their pixel names, which is
+    // within the map.
+    let [framed, features, mask] = unsafe {
+        run(kernel, convolved.device(), [Some(convolved), Some(bias)], outputs, threads, parameters)
+    }?;
     Ok(Activated { framed, features, mask })
 }
 
-/// The same, pooled over windows of 2 x 2, framed. `sides` are those of `convolved`. Windows at an odd end hold the pixels that there are. Averages are doubled, as the network was normalised
-/// for. Where gradients go is kept on demand.
+/// The same, pooled over windows of 2 x 2, framed. `sides` are those of `convolved`. Windows at an
+/// odd end hold the pixels that there are. Averages are doubled, as the network was normalised for.
+/// Where gradients go is kept on demand.
 ///
 /// # Errors
 /// Where shapes or types do not fit, or the device fails.
@@ -248,62 +259,90 @@ pub fn activate_pooled(
     let is_max = pool == Pool::Max;
     let outputs = [
         Some(Output::new(dtype, (pooled.height + 2, pooled.width + 2, channels))),
-        (keep_route && is_max).then(|| Output::new(DType::U8, (pooled.height, pooled.width, channels))),
+        (keep_route && is_max)
+            .then(|| Output::new(DType::U8, (pooled.height, pooled.width, channels))),
         (keep_route && !is_max).then(|| Output::new(DType::U8, (height, width, channels / LANES))),
     ];
     let (edge_x, edge_y) = edges.codes();
-    let parameters = |[convolved, bias]: [Address; 2], [framed, winner, mask]: [Address; 3]| ActivatePooled {
-        convolved,
-        bias,
-        framed,
-        winner,
-        mask,
-        height: height as i32,
-        width: width as i32,
-        channels: channels as i32,
-        edge_x,
-        edge_y,
-        seam_x: sides.seam_x as i32,
-        seam_y: sides.seam_y as i32,
-        pooled_height: pooled.height as i32,
-        pooled_width: pooled.width as i32,
-        is_max: i32::from(is_max),
-    };
+    let parameters =
+        |[convolved, bias]: [Address; 2], [framed, winner, mask]: [Address; 3]| ActivatePooled {
+            convolved,
+            bias,
+            framed,
+            winner,
+            mask,
+            height: height as i32,
+            width: width as i32,
+            channels: channels as i32,
+            edge_x,
+            edge_y,
+            seam_x: sides.seam_x as i32,
+            seam_y: sides.seam_y as i32,
+            pooled_height: pooled.height as i32,
+            pooled_width: pooled.width as i32,
+            is_max: i32::from(is_max),
+        };
     let kernel = typed(dtype, ACTIVATE_POOLED_F32, ACTIVATE_POOLED_BF16)?;
     let threads = (pooled.height + 2) * (pooled.width + 2) * channels / LANES;
-    // SAFETY: the kernel has a thread for each eight values of the framed map; those of its inside write the winners whole, or the bits of each pixel of their windows, which together are the map.
-    let [framed, winner, mask] = unsafe { run(kernel, convolved.device(), [Some(convolved), Some(bias)], outputs, threads, parameters) }?;
+    // SAFETY: the kernel has a thread for each eight values of the framed map; those of its inside
+    // write the winners whole, or the bits of each pixel of their windows, which together are the
+    // map.
+    let [framed, winner, mask] = unsafe {
+        run(kernel, convolved.device(), [Some(convolved), Some(bias)], outputs, threads, parameters)
+    }?;
     Ok((made(framed)?, winner.map(Route::Winner).or(mask.map(Route::Shares))))
 }
 
-/// The gradient before bias and ReLU, framed for the convolution that goes back, from that at the features. `above` is what that convolution of the layer above gave; both it and what the layer's own
-/// loss pulls may be missing. `sides` are those of the features.
+/// The gradient before bias and ReLU, framed for the convolution that goes back, from that at the
+/// features. `above` is what that convolution of the layer above gave; both it and what the layer's
+/// own loss pulls may be missing. `sides` are those of the features.
 ///
 /// # Errors
 /// Where shapes or types do not fit, or the device fails.
-pub fn gate(above: Option<&Tensor>, pulled: Option<&Pulled>, through: Through<'_>, sides: Sides, edges: Edges) -> Result<Tensor> {
+pub fn gate(
+    above: Option<&Tensor>,
+    pulled: Option<&Pulled>,
+    through: Through<'_>,
+    sides: Sides,
+    edges: Edges,
+) -> Result<Tensor> {
     let Sides { width, height, .. } = sides;
     let (features, mask) = match through {
         Through::Features(features) => (Some(features), None),
         Through::Mask(mask) => (None, Some(mask)),
     };
-    let Some(one) = above.or(pulled.map(|pulled| &pulled.at)) else { bail!("there is no gradient to gate") };
+    let Some(one) = above.or(pulled.map(|pulled| &pulled.at)) else {
+        bail!("there is no gradient to gate")
+    };
     let (_, _, channels) = map(one)?;
     let dtype = one.dtype();
     check_above(above, sides, channels, edges)?;
     if let Some(Pulled { at, everywhere }) = pulled {
-        check(at.dims() == [height, width, channels] && at.dtype() == dtype, "what pulls does not fit the features")?;
+        check(
+            at.dims() == [height, width, channels] && at.dtype() == dtype,
+            "what pulls does not fit the features",
+        )?;
         if let Some(everywhere) = everywhere {
             check_bias(everywhere, channels)?;
         }
     }
     if let Some(features) = features {
-        check(features.dims() == [height, width, channels] && features.dtype() == dtype, "features do not fit their gradient")?;
+        check(
+            features.dims() == [height, width, channels] && features.dtype() == dtype,
+            "features do not fit their gradient",
+        )?;
     }
     check_mask(mask, height, width, channels)?;
     let (edge_x, edge_y) = edges.codes();
-    let inputs = [above, pulled.map(|pulled| &pulled.at), pulled.and_then(|pulled| pulled.everywhere.as_ref()), features, mask];
-    let parameters = |[above, pulled, everywhere, features, mask]: [Address; 5], [framed]: [Address; 1]| Gate {
+    let inputs = [
+        above,
+        pulled.map(|pulled| &pulled.at),
+        pulled.and_then(|pulled| pulled.everywhere.as_ref()),
+        features,
+        mask,
+    ];
+    let parameters = |[above, pulled, everywhere, features, mask]: [Address; 5],
+                      [framed]: [Address; 1]| Gate {
         above,
         pulled,
         everywhere,
@@ -319,12 +358,14 @@ pub fn gate(above: Option<&Tensor>, pulled: Option<&Pulled>, through: Through<'_
     let outputs = [Some(Output::new(dtype, (height + 2, width + 2, channels)))];
     let kernel = typed(dtype, GATE_F32, GATE_BF16)?;
     let threads = (height + 2) * (width + 2) * channels / LANES;
-    // SAFETY: the kernel has a thread for each eight values of the framed gradient, and reads at the pixel that it stands for, within tensors of that size.
+    // SAFETY: the kernel has a thread for each eight values of the framed gradient, and reads at
+    // the pixel that it stands for, within tensors of that size.
     let [framed] = unsafe { run(kernel, one.device(), inputs, outputs, threads, parameters) }?;
     made(framed)
 }
 
-/// The same through a pooling: `above` is the gradient at the pooled map, `sides` are those of the map that was pooled.
+/// The same through a pooling: `above` is the gradient at the pooled map, `sides` are those of the
+/// map that was pooled.
 ///
 /// # Errors
 /// Where shapes or types do not fit, or the device fails.
@@ -337,7 +378,8 @@ pub fn gate_pooled(above: &Tensor, route: &Route, sides: Sides, edges: Edges) ->
         Route::Shares(mask) => (None, Some(mask)),
     };
     if let Some(winner) = winner {
-        let fits = winner.dims() == [pooled.height, pooled.width, channels] && winner.dtype() == DType::U8;
+        let fits =
+            winner.dims() == [pooled.height, pooled.width, channels] && winner.dtype() == DType::U8;
         check(fits, "the winners of a pooling do not fit its gradient")?;
     }
     let Sides { width, height, seam_x, seam_y } = sides;
@@ -361,8 +403,11 @@ pub fn gate_pooled(above: &Tensor, route: &Route, sides: Sides, edges: Edges) ->
     let outputs = [Some(Output::new(above.dtype(), (height + 2, width + 2, channels)))];
     let kernel = typed(above.dtype(), GATE_POOLED_F32, GATE_POOLED_BF16)?;
     let threads = (height + 2) * (width + 2) * channels / LANES;
-    // SAFETY: the kernel has a thread for each eight values of the framed gradient, and reads at the pixel that it stands for and at that pixel's window, within tensors of those sizes.
-    let [framed] = unsafe { run(kernel, above.device(), [Some(above), winner, mask], outputs, threads, parameters) }?;
+    // SAFETY: the kernel has a thread for each eight values of the framed gradient, and reads at
+    // the pixel that it stands for and at that pixel's window, within tensors of those sizes.
+    let [framed] = unsafe {
+        run(kernel, above.device(), [Some(above), winner, mask], outputs, threads, parameters)
+    }?;
     made(framed)
 }
 
@@ -380,7 +425,10 @@ pub(crate) fn map(map: &Tensor) -> Result<(usize, usize, usize)> {
     let (height, width, channels) = map.dims3()?;
     check(channels > 0 && channels.is_multiple_of(LANES), "channels are not a multiple of eight")?;
     let values = (height + 2).saturating_mul(width + 2).saturating_mul(channels);
-    check(height > 0 && width > 0 && values <= i32::MAX as usize, "a map has no pixels, or too many")?;
+    check(
+        height > 0 && width > 0 && values <= i32::MAX as usize,
+        "a map has no pixels, or too many",
+    )?;
     Ok((height, width, channels))
 }
 
@@ -389,17 +437,24 @@ fn check_bias(bias: &Tensor, channels: usize) -> Result<()> {
 }
 
 fn check_sides(sides: Sides, height: usize, width: usize) -> Result<()> {
-    let fits = (sides.height, sides.width) == (height, width) && sides.seam_x < width && sides.seam_y < height;
+    let fits = (sides.height, sides.width) == (height, width)
+        && sides.seam_x < width
+        && sides.seam_y < height;
     check(fits, "sides do not fit their map")
 }
 
 fn check_mask(mask: Option<&Tensor>, height: usize, width: usize, channels: usize) -> Result<()> {
-    let fits = mask.is_none_or(|mask| mask.dims() == [height, width, channels / LANES] && mask.dtype() == DType::U8);
+    let fits = mask.is_none_or(|mask| {
+        mask.dims() == [height, width, channels / LANES] && mask.dtype() == DType::U8
+    });
     check(fits, "a mask does not fit its map")
 }
 
 fn check_above(above: Option<&Tensor>, sides: Sides, channels: usize, edges: Edges) -> Result<()> {
     let (fold_x, fold_y) = edges.folds();
     let expected = [sides.height + 2 * fold_y, sides.width + 2 * fold_x, channels];
-    check(above.is_none_or(|above| above.dims() == expected), "the gradient from above does not fit its map")
+    check(
+        above.is_none_or(|above| above.dims() == expected),
+        "the gradient from above does not fit its map",
+    )
 }

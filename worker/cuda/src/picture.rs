@@ -162,17 +162,29 @@ struct FewerSums {
 unsafe impl Parameters for FewerSums {}
 
 impl HalvedAxis {
-    /// From the lines that each coarse line is made of, and for each fine line the coarse ones that it is part of, with the shares.
+    /// From the lines that each coarse line is made of, and for each fine line the coarse ones that
+    /// it is part of, with the shares.
     ///
     /// # Errors
     /// Where a line is named that does not exist, or the device fails.
-    pub fn new(taps: &[[usize; 4]], spread: &[Vec<(usize, f32)>], device: &candle_core::Device) -> Result<Self> {
+    pub fn new(
+        taps: &[[usize; 4]],
+        spread: &[Vec<(usize, f32)>],
+        device: &candle_core::Device,
+    ) -> Result<Self> {
         let (fine, coarse) = (spread.len(), taps.len());
         let most = spread.iter().map(Vec::len).max().unwrap_or(0);
-        let exist = taps.as_flattened().iter().all(|&line| line < fine) && spread.iter().flatten().all(|&(line, _)| line < coarse);
-        check(exist && fine > 0 && coarse > 0 && most > 0, "an axis names lines that do not exist")?;
-        let filled = spread.iter().flat_map(|shares| (0..most).map(|which| shares.get(which).copied().unwrap_or((0, 0.0))));
-        let (lines, shares): (Vec<_>, Vec<_>) = filled.map(|(line, share)| (line as u32, share)).unzip();
+        let exist = taps.as_flattened().iter().all(|&line| line < fine)
+            && spread.iter().flatten().all(|&(line, _)| line < coarse);
+        check(
+            exist && fine > 0 && coarse > 0 && most > 0,
+            "an axis names lines that do not exist",
+        )?;
+        let filled = spread.iter().flat_map(|shares| {
+            (0..most).map(|which| shares.get(which).copied().unwrap_or((0, 0.0)))
+        });
+        let (lines, shares): (Vec<_>, Vec<_>) =
+            filled.map(|(line, share)| (line as u32, share)).unzip();
         let taps = taps.as_flattened().iter().map(|&line| line as u32).collect::<Vec<_>>();
         Ok(Self {
             taps: Tensor::from_vec(taps, (coarse, 4), device)?,
@@ -189,7 +201,12 @@ impl HalvedAxis {
 ///
 /// # Errors
 /// Where the axes are not the picture's, or the device fails.
-pub fn halve(picture: &Tensor, across: &HalvedAxis, down: &HalvedAxis, [outer, inner]: [f32; 2]) -> Result<Tensor> {
+pub fn halve(
+    picture: &Tensor,
+    across: &HalvedAxis,
+    down: &HalvedAxis,
+    [outer, inner]: [f32; 2],
+) -> Result<Tensor> {
     check_picture(picture, down.fine, across.fine)?;
     let parameters = |[picture, taps_x, taps_y]: [Address; 3], [half]: [Address; 1]| Halve {
         picture,
@@ -203,8 +220,11 @@ pub fn halve(picture: &Tensor, across: &HalvedAxis, down: &HalvedAxis, [outer, i
     };
     let inputs = [Some(picture), Some(&across.taps), Some(&down.taps)];
     let outputs = [Some(Output::new(DType::F32, (down.coarse, across.coarse, 3)))];
-    // SAFETY: the kernel has a thread for each pixel of the half, and reads the lines that the axes name, which exist.
-    let [half] = unsafe { run(HALVE, picture.device(), inputs, outputs, down.coarse * across.coarse, parameters) }?;
+    // SAFETY: the kernel has a thread for each pixel of the half, and reads the lines that the axes
+    // name, which exist.
+    let [half] = unsafe {
+        run(HALVE, picture.device(), inputs, outputs, down.coarse * across.coarse, parameters)
+    }?;
     made(half)
 }
 
@@ -212,10 +232,17 @@ pub fn halve(picture: &Tensor, across: &HalvedAxis, down: &HalvedAxis, [outer, i
 ///
 /// # Errors
 /// Where the axes are not the pictures', or the device fails.
-pub fn enlarge(picture: &Tensor, half: &Tensor, across: &HalvedAxis, down: &HalvedAxis, weight: f32) -> Result<Tensor> {
+pub fn enlarge(
+    picture: &Tensor,
+    half: &Tensor,
+    across: &HalvedAxis,
+    down: &HalvedAxis,
+    weight: f32,
+) -> Result<Tensor> {
     check_picture(picture, down.fine, across.fine)?;
     check_picture(half, down.coarse, across.coarse)?;
-    let parameters = |[picture, half, lines_x, lines_y, shares_x, shares_y]: [Address; 6], [sum]: [Address; 1]| Enlarge {
+    let parameters = |[picture, half, lines_x, lines_y, shares_x, shares_y]: [Address; 6],
+                      [sum]: [Address; 1]| Enlarge {
         picture,
         half,
         lines_x,
@@ -229,23 +256,44 @@ pub fn enlarge(picture: &Tensor, half: &Tensor, across: &HalvedAxis, down: &Halv
         spread_y: down.spread as i32,
         weight,
     };
-    let inputs = [Some(picture), Some(half), Some(&across.lines), Some(&down.lines), Some(&across.shares), Some(&down.shares)];
+    let inputs = [
+        Some(picture),
+        Some(half),
+        Some(&across.lines),
+        Some(&down.lines),
+        Some(&across.shares),
+        Some(&down.shares),
+    ];
     let outputs = [Some(Output::new(DType::F32, picture.shape()))];
-    // SAFETY: the kernel has a thread for each pixel, and reads the lines of the half that the axes name, which exist.
-    let [sum] = unsafe { run(ENLARGE, picture.device(), inputs, outputs, down.fine * across.fine, parameters) }?;
+    // SAFETY: the kernel has a thread for each pixel, and reads the lines of the half that the axes
+    // name, which exist.
+    let [sum] = unsafe {
+        run(ENLARGE, picture.device(), inputs, outputs, down.fine * across.fine, parameters)
+    }?;
     made(sum)
 }
 
-/// A gradient with zero where a value stands at a bound, 0 or 255, and the loss falls only beyond it.
+/// A gradient with zero where a value stands at a bound, 0 or 255, and the loss falls only beyond
+/// it.
 ///
 /// # Errors
 /// Where shapes do not fit, or the device fails.
 pub fn free(picture: &Tensor, gradient: &Tensor) -> Result<Tensor> {
     check_vectors(&[picture, gradient])?;
-    let parameters = |[picture, gradient]: [Address; 2], [free]: [Address; 1]| Free { picture, gradient, free };
+    let parameters =
+        |[picture, gradient]: [Address; 2], [free]: [Address; 1]| Free { picture, gradient, free };
     let outputs = [Some(Output::new(DType::F32, picture.shape()))];
     // SAFETY: the kernel has a thread for each value.
-    let [free] = unsafe { run(FREE, picture.device(), [Some(picture), Some(gradient)], outputs, picture.elem_count(), parameters) }?;
+    let [free] = unsafe {
+        run(
+            FREE,
+            picture.device(),
+            [Some(picture), Some(gradient)],
+            outputs,
+            picture.elem_count(),
+            parameters,
+        )
+    }?;
     made(free)
 }
 
@@ -253,28 +301,54 @@ pub fn free(picture: &Tensor, gradient: &Tensor) -> Result<Tensor> {
 ///
 /// # Errors
 /// Where shapes do not fit, or the device fails.
-pub fn adam(picture: &Tensor, gradient: &Tensor, state: &AdamState, rates: AdamRates) -> Result<(Tensor, AdamState)> {
+pub fn adam(
+    picture: &Tensor,
+    gradient: &Tensor,
+    state: &AdamState,
+    rates: AdamRates,
+) -> Result<(Tensor, AdamState)> {
     let AdamState { first, second, average } = state;
     check_vectors(&[picture, gradient, first, second, average.as_ref().unwrap_or(first)])?;
-    let parameters = |[picture, gradient, first, second, average]: [Address; 5], outputs: [Address; 4]| {
+    let parameters = |[picture, gradient, first, second, average]: [Address; 5],
+                      outputs: [Address; 4]| {
         let [next, next_first, next_second, next_average] = outputs;
-        Adam { picture, gradient, first, second, average, next, next_first, next_second, next_average, rates }
+        Adam {
+            picture,
+            gradient,
+            first,
+            second,
+            average,
+            next,
+            next_first,
+            next_second,
+            next_average,
+            rates,
+        }
     };
     let vector = || Output::new(DType::F32, picture.shape());
     let inputs = [Some(picture), Some(gradient), Some(first), Some(second), average.as_ref()];
-    let outputs = [Some(vector()), Some(vector()), Some(vector()), average.as_ref().map(|_| vector())];
+    let outputs =
+        [Some(vector()), Some(vector()), Some(vector()), average.as_ref().map(|_| vector())];
     // SAFETY: the kernel has a thread for each value.
-    let outputs = unsafe { run(ADAM, picture.device(), inputs, outputs, picture.elem_count(), parameters) }?;
+    let outputs =
+        unsafe { run(ADAM, picture.device(), inputs, outputs, picture.elem_count(), parameters) }?;
     let [next, first, second, average] = outputs;
     Ok((made(next)?, AdamState { first: made(first)?, second: made(second)?, average }))
 }
 
-/// `gradient` plus that of `scale` times the picture's total variation, and of each pixel its squared differences to the next along both axes, (height, width). Along an axis that wraps, the first pixel is next to the
-/// last.
+/// `gradient` plus that of `scale` times the picture's total variation, and of each pixel its
+/// squared differences to the next along both axes, (height, width). Along an axis that wraps, the
+/// first pixel is next to the last.
 ///
 /// # Errors
 /// Where shapes do not fit, or the device fails.
-pub fn variation(picture: &Tensor, gradient: &Tensor, wraps_x: bool, wraps_y: bool, scale: f32) -> Result<(Tensor, Tensor)> {
+pub fn variation(
+    picture: &Tensor,
+    gradient: &Tensor,
+    wraps_x: bool,
+    wraps_y: bool,
+    scale: f32,
+) -> Result<(Tensor, Tensor)> {
     check_vectors(&[picture, gradient])?;
     let (height, width, channels) = picture.dims3()?;
     check(channels == 3, "a picture has three channels")?;
@@ -289,9 +363,21 @@ pub fn variation(picture: &Tensor, gradient: &Tensor, wraps_x: bool, wraps_y: bo
         wraps_y: i32::from(wraps_y),
         scale,
     };
-    let outputs = [Some(Output::new(DType::F32, picture.shape())), Some(Output::new(DType::F32, (height, width)))];
+    let outputs = [
+        Some(Output::new(DType::F32, picture.shape())),
+        Some(Output::new(DType::F32, (height, width))),
+    ];
     // SAFETY: the kernel has a thread for each pixel, and reads its neighbours within the picture.
-    let [sum, squares] = unsafe { run(VARIATION, picture.device(), [Some(picture), Some(gradient)], outputs, height * width, parameters) }?;
+    let [sum, squares] = unsafe {
+        run(
+            VARIATION,
+            picture.device(),
+            [Some(picture), Some(gradient)],
+            outputs,
+            height * width,
+            parameters,
+        )
+    }?;
     Ok((made(sum)?, made(squares)?))
 }
 
@@ -313,7 +399,8 @@ impl Summand {
     }
 }
 
-/// Sums, added up in double precision, and beside them some values in single precision, all fetched together, since a fetch waits for all that the device has still to do.
+/// Sums, added up in double precision, and beside them some values in single precision, all fetched
+/// together, since a fetch waits for all that the device has still to do.
 ///
 /// # Errors
 /// Where factors differ in shape, values are not in single precision, or the device fails.
@@ -354,7 +441,9 @@ const MOST_PARTS: usize = 1024;
 
 /// Parts of the sums, one after the other, and how many each has.
 fn sum_parts(summands: &[Summand]) -> Result<(Tensor, Vec<usize>)> {
-    let threads = |summand: &Summand| summand.parts().0.elem_count().div_ceil(VALUES_EACH).clamp(1, MOST_THREADS);
+    let threads = |summand: &Summand| {
+        summand.parts().0.elem_count().div_ceil(VALUES_EACH).clamp(1, MOST_THREADS)
+    };
     let threads: Vec<_> = summands.iter().map(threads).collect();
     let mut inputs = [None; 2 * MOST_SUMS];
     let mut len = [0; MOST_SUMS];
@@ -374,22 +463,32 @@ fn sum_parts(summands: &[Summand]) -> Result<(Tensor, Vec<usize>)> {
     };
     let total: usize = threads.iter().sum();
     let device = summands[0].parts().0.device();
-    // SAFETY: each thread finds its summand, as there are as many as `first` ends with, and reads within its length.
-    let [parts] = unsafe { run(SUMS, device, inputs, [Some(Output::new(DType::F64, total))], total, parameters) }?;
+    // SAFETY: each thread finds its summand, as there are as many as `first` ends with, and reads
+    // within its length.
+    let [parts] = unsafe {
+        run(SUMS, device, inputs, [Some(Output::new(DType::F64, total))], total, parameters)
+    }?;
     let parts = made(parts)?;
     if threads.iter().all(|&threads| threads <= MOST_PARTS) {
         return Ok((parts, threads));
     }
     let fewer: Vec<_> = threads.iter().map(|&threads| threads.min(MOST_PARTS)).collect();
     let (total, fewer_first) = (fewer.iter().sum(), ends(&fewer));
-    let parameters = |[parts]: [Address; 1], [fewer]: [Address; 1]| FewerSums { parts, fewer, first, fewer_first };
+    let parameters = |[parts]: [Address; 1], [fewer]: [Address; 1]| FewerSums {
+        parts,
+        fewer,
+        first,
+        fewer_first,
+    };
     let outputs = [Some(Output::new(DType::F64, total))];
-    // SAFETY: each thread finds its sum, as there are as many as `fewer_first` ends with, and reads that sum's parts.
+    // SAFETY: each thread finds its sum, as there are as many as `fewer_first` ends with, and reads
+    // that sum's parts.
     let [summed] = unsafe { run(FEWER_SUMS, device, [Some(&parts)], outputs, total, parameters) }?;
     Ok((made(summed)?, fewer))
 }
 
-/// Where each of several stretches ends that follow on one another, after a zero; and where the last does, over and over.
+/// Where each of several stretches ends that follow on one another, after a zero; and where the
+/// last does, over and over.
 fn ends(lens: &[usize]) -> [u32; MOST_SUMS + 1] {
     let mut ends = [0; MOST_SUMS + 1];
     let mut total = 0;
@@ -401,10 +500,15 @@ fn ends(lens: &[usize]) -> [u32; MOST_SUMS + 1] {
 }
 
 fn check_picture(picture: &Tensor, height: usize, width: usize) -> Result<()> {
-    check(picture.dims() == [height, width, 3] && picture.dtype() == DType::F32, "a picture does not fit its axes")
+    check(
+        picture.dims() == [height, width, 3] && picture.dtype() == DType::F32,
+        "a picture does not fit its axes",
+    )
 }
 
 fn check_vectors(vectors: &[&Tensor]) -> Result<()> {
-    let fit = vectors.iter().all(|vector| vector.dims() == vectors[0].dims() && vector.dtype() == DType::F32);
+    let fit = vectors
+        .iter()
+        .all(|vector| vector.dims() == vectors[0].dims() && vector.dtype() == DType::F32);
     check(fit, "vectors of a picture differ in shape, or are not in single precision")
 }

@@ -1,4 +1,5 @@
-//! Matrix products whose factors may be bf16 and whose results are in single precision, and how statistics pull.
+//! Matrix products whose factors may be bf16 and whose results are in single precision, and how
+//! statistics pull.
 
 use candle_core::{DType, Device, Result, Tensor};
 
@@ -11,8 +12,9 @@ kernels! {
     ADD_PARTS = impasto_add_parts;
 }
 
-/// Rows that one product adds up by itself. A card's units for matrices cut off what they cannot hold instead of rounding it, so sums over all pixels at once would come out too small;
-/// and several products keep a card busy where one small matrix would not.
+/// Rows that one product adds up by itself. A card's units for matrices cut off what they cannot
+/// hold instead of rounding it, so sums over all pixels at once would come out too small; and
+/// several products keep a card busy where one small matrix would not.
 const STRETCH: usize = 4096;
 
 /// Parts that a thread adds up in a round.
@@ -73,7 +75,8 @@ pub struct Target {
     pub least_deviation: f32,
 }
 
-/// How a layer's statistics pull on its features: the gradient at `F`, (pixels, channels), is `F at + everywhere`. And the squares that the loss is made of, to be summed.
+/// How a layer's statistics pull on its features: the gradient at `F`, (pixels, channels), is `F at
+/// + everywhere`. And the squares that the loss is made of, to be summed.
 #[derive(Debug)]
 pub struct StatisticsPull {
     /// (channels, channels), in the type of the features.
@@ -84,8 +87,8 @@ pub struct StatisticsPull {
     pub squares: [Tensor; 3],
 }
 
-/// The sums of products of channels over all pixels, (channels, channels), and below them those of channels: (channels + 1, channels) in single precision, from features (height, width,
-/// channels).
+/// The sums of products of channels over all pixels, (channels, channels), and below them those of
+/// channels: (channels + 1, channels) in single precision, from features (height, width, channels).
 ///
 /// # Errors
 /// Where the device fails.
@@ -108,16 +111,23 @@ pub(crate) fn add_parts(parts: &Tensor) -> Result<Tensor> {
     let each = if count <= 2 * PARTS_EACH || len >= BUSY { count.max(1) } else { PARTS_EACH };
     let sums = count.div_ceil(each).max(1);
     let shape: Vec<_> = std::iter::once(sums).chain(shape.iter().copied()).collect();
-    let parameters =
-        |[parts]: [Address; 1], [sums]: [Address; 1]| AddParts { parts, sums, count: count as u32, len: len as u32, each: each as u32 };
+    let parameters = |[parts]: [Address; 1], [sums]: [Address; 1]| AddParts {
+        parts,
+        sums,
+        count: count as u32,
+        len: len as u32,
+        each: each as u32,
+    };
     let outputs = [Some(Output::new(DType::F32, shape))];
     // SAFETY: the kernel has a thread for each value of each sum, and reads it in that sum's parts.
-    let [summed] = unsafe { run(ADD_PARTS, parts.device(), [Some(parts)], outputs, sums * len, parameters) }?;
+    let [summed] =
+        unsafe { run(ADD_PARTS, parts.device(), [Some(parts)], outputs, sums * len, parameters) }?;
     let summed = made(summed)?;
     if sums == 1 { summed.squeeze(0) } else { add_parts(&summed) }
 }
 
-/// The same of each stretch by itself, the last of which may be shorter: (stretches, channels + 1, channels).
+/// The same of each stretch by itself, the last of which may be shorter: (stretches, channels + 1,
+/// channels).
 fn gram_parts(rows: &Tensor) -> Result<Tensor> {
     let (pixels, channels) = rows.dims2()?;
     let part = |first: usize| {
@@ -125,7 +135,11 @@ fn gram_parts(rows: &Tensor) -> Result<Tensor> {
         Tensor::cat(&[rows.t()?.matmul(&rows)?, rows.sum_keepdim(0)?], 0)
     };
     let parts = (0..pixels).step_by(STRETCH).map(part).collect::<Result<Vec<_>>>()?;
-    if parts.is_empty() { Tensor::zeros((0, channels + 1, channels), DType::F32, rows.device()) } else { Tensor::stack(&parts, 0) }
+    if parts.is_empty() {
+        Tensor::zeros((0, channels + 1, channels), DType::F32, rows.device())
+    } else {
+        Tensor::stack(&parts, 0)
+    }
 }
 
 /// `a b` in single precision, from (rows, inner) and (inner, columns) in one type.
@@ -145,7 +159,8 @@ pub fn product(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     }
 }
 
-/// `features at`, of what [`pull`] gives: the gradient at features (height, width, channels), in their type, but for what is added everywhere.
+/// `features at`, of what [`pull`] gives: the gradient at features (height, width, channels), in
+/// their type, but for what is added everywhere.
 ///
 /// # Errors
 /// Where shapes do not fit, or the device fails.
@@ -166,7 +181,9 @@ pub fn pulled(features: &Tensor, at: &Tensor) -> Result<Tensor> {
 /// Where shapes do not fit, or the device fails.
 pub fn pull(sums: &Tensor, pixels: u64, target: &Target, dtype: DType) -> Result<StatisticsPull> {
     let channels = sums.dim(1)?;
-    let is_f32 = [sums, &target.gram, &target.mean, &target.deviation].iter().all(|tensor| tensor.dtype() == DType::F32);
+    let is_f32 = [sums, &target.gram, &target.mean, &target.deviation]
+        .iter()
+        .all(|tensor| tensor.dtype() == DType::F32);
     let fits = sums.dims() == [channels + 1, channels]
         && target.gram.dims() == [channels, channels]
         && target.mean.dims() == [channels]
@@ -196,9 +213,18 @@ pub fn pull(sums: &Tensor, pixels: u64, target: &Target, dtype: DType) -> Result
     let inputs = [Some(sums), Some(&target.gram), Some(&target.mean), Some(&target.deviation)];
     let vector = || Some(Output::new(DType::F32, channels));
     let threads = channels * channels / LANES;
-    let outputs = [Some(Output::new(dtype, (channels, channels))), vector(), Some(Output::new(DType::F32, threads)), vector(), vector()];
-    // SAFETY: the kernel has a thread for each eight values of the pull; those of each row's first eight write the vectors whole.
-    let outputs = unsafe { run(typed(dtype, PULL_F32, PULL_BF16)?, sums.device(), inputs, outputs, threads, parameters) }?;
+    let outputs = [
+        Some(Output::new(dtype, (channels, channels))),
+        vector(),
+        Some(Output::new(DType::F32, threads)),
+        vector(),
+        vector(),
+    ];
+    // SAFETY: the kernel has a thread for each eight values of the pull; those of each row's first
+    // eight write the vectors whole.
+    let outputs = unsafe {
+        run(typed(dtype, PULL_F32, PULL_BF16)?, sums.device(), inputs, outputs, threads, parameters)
+    }?;
     let [at, everywhere, gram_squares, mean_squares, deviation_squares] = outputs;
     let squares = [made(gram_squares)?, made(mean_squares)?, made(deviation_squares)?];
     Ok(StatisticsPull { at: made(at)?, everywhere: made(everywhere)?, squares })
@@ -209,7 +235,9 @@ mod cuda {
     use candle_core::backend::BackendStorage;
     use candle_core::cuda_backend::CudaDevice;
     use candle_core::cuda_backend::cudarc::cublas::{result, sys};
-    use candle_core::cuda_backend::cudarc::driver::{CudaSlice, CudaStream, DevicePtr, DevicePtrMut, SyncOnDrop};
+    use candle_core::cuda_backend::cudarc::driver::{
+        CudaSlice, CudaStream, DevicePtr, DevicePtrMut, SyncOnDrop,
+    };
     use candle_core::op::BackpropOp;
     use candle_core::{CudaStorage, Error, Shape, Storage, bail};
     use half::bf16;
@@ -235,7 +263,15 @@ mod cuda {
         let (a, b) = (a.contiguous()?, b.contiguous()?);
         // SAFETY: the product writes all of it.
         let mut product = unsafe { device.alloc::<f32>(rows * columns) }?;
-        let shape = Products { transposed: false, count: 1, rows, inner, columns, stride_a: 0, stride_product: 0 };
+        let shape = Products {
+            transposed: false,
+            count: 1,
+            rows,
+            inner,
+            columns,
+            stride_a: 0,
+            stride_product: 0,
+        };
         // SAFETY: the tensors have these shapes, and the product has room for all rows.
         unsafe { multiply(device, (&a, 0), (&b, 0), (&mut product, 0), &shape) }?;
         tensor(device, product, (rows, columns))
@@ -265,16 +301,28 @@ mod cuda {
                 stride_product: part,
             };
             let sums = Products { transposed: false, rows: 1, stride_a: 0, ..squares };
-            // SAFETY: a stretch begins at each multiple of its length and is within the rows; ones are as long as it. Each part has room for its products and, behind them, for its sums.
+            // SAFETY: a stretch begins at each multiple of its length and is within the rows; ones
+            // are as long as it. Each part has room for its products and, behind them, for its
+            // sums.
             unsafe {
                 multiply(device, (rows, at), (rows, at), (&mut parts, first * part), &squares)?;
-                multiply(device, (&ones, 0), (rows, at), (&mut parts, first * part + channels * channels), &sums)?;
+                multiply(
+                    device,
+                    (&ones, 0),
+                    (rows, at),
+                    (&mut parts, first * part + channels * channels),
+                    &sums,
+                )?;
             }
         }
         tensor(device, parts, (count, channels + 1, channels))
     }
 
-    fn tensor(device: &CudaDevice, values: CudaSlice<f32>, shape: impl Into<Shape>) -> Result<Tensor> {
+    fn tensor(
+        device: &CudaDevice,
+        values: CudaSlice<f32>,
+        shape: impl Into<Shape>,
+    ) -> Result<Tensor> {
         let storage = Storage::Cuda(CudaStorage::wrap_cuda_slice(values, device.clone()));
         Ok(Tensor::from_storage(storage, shape, BackpropOp::none(), false))
     }
@@ -291,10 +339,15 @@ mod cuda {
         shape: &Products,
     ) -> Result<()> {
         let &Products { transposed, count, rows, inner, columns, stride_a, stride_product } = shape;
-        check([count, rows, inner, columns].iter().all(|&len| len <= i32::MAX as usize), "a matrix is larger than cuBLAS counts")?;
+        check(
+            [count, rows, inner, columns].iter().all(|&len| len <= i32::MAX as usize),
+            "a matrix is larger than cuBLAS counts",
+        )?;
         let stream = device.cuda_stream();
-        let ((a_storage, a_layout), (b_storage, b_layout)) = (a.storage_and_layout(), b.storage_and_layout());
-        let (Storage::Cuda(a_storage), Storage::Cuda(b_storage)) = (&*a_storage, &*b_storage) else {
+        let ((a_storage, a_layout), (b_storage, b_layout)) =
+            (a.storage_and_layout(), b.storage_and_layout());
+        let (Storage::Cuda(a_storage), Storage::Cuda(b_storage)) = (&*a_storage, &*b_storage)
+        else {
             bail!("a factor does not lie on the card")
         };
         let (a, kind, _a) = address(a_storage, a_layout.start_offset() + a_at, &stream)?;
@@ -303,10 +356,15 @@ mod cuda {
         let (c, _c) = product.device_ptr_mut(&stream);
         let c = c + (product_at * size_of::<f32>()) as u64;
         let (one, zero) = (1.0_f32, 0.0_f32);
-        // cuBLAS counts columns first, and so sees every matrix transposed: it computes `C^T = B^T A^T`.
-        let (turned_a, step_a) =
-            if transposed { (sys::cublasOperation_t::CUBLAS_OP_T, rows) } else { (sys::cublasOperation_t::CUBLAS_OP_N, inner) };
-        // SAFETY: the caller vouches for where matrices lie; that memory is held until the call is in the stream.
+        // cuBLAS counts columns first, and so sees every matrix transposed: it computes `C^T = B^T
+        // A^T`.
+        let (turned_a, step_a) = if transposed {
+            (sys::cublasOperation_t::CUBLAS_OP_T, rows)
+        } else {
+            (sys::cublasOperation_t::CUBLAS_OP_N, inner)
+        };
+        // SAFETY: the caller vouches for where matrices lie; that memory is held until the call is
+        // in the stream.
         unsafe {
             result::gemm_strided_batched_ex(
                 *device.cublas_handle().handle(),
@@ -337,7 +395,11 @@ mod cuda {
         .map_err(Error::wrap)
     }
 
-    fn address<'a>(storage: &'a CudaStorage, at: usize, stream: &'a CudaStream) -> Result<(u64, sys::cudaDataType_t, SyncOnDrop<'a>)> {
+    fn address<'a>(
+        storage: &'a CudaStorage,
+        at: usize,
+        stream: &'a CudaStream,
+    ) -> Result<(u64, sys::cudaDataType_t, SyncOnDrop<'a>)> {
         Ok(match storage.dtype() {
             DType::F32 => {
                 let (pointer, guard) = storage.as_cuda_slice::<f32>()?.device_ptr(stream);

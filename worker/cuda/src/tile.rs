@@ -1,6 +1,8 @@
-//! Where a tile meets the whole picture: the first map of a pass, the last gradient, and features beside what the whole picture's are to be.
+//! Where a tile meets the whole picture: the first map of a pass, the last gradient, and features
+//! beside what the whole picture's are to be.
 //!
-//! A tile begins at `origin`, (x, y), of the picture or of a map of it, and after its seams goes on at 0.
+//! A tile begins at `origin`, (x, y), of the picture or of a map of it, and after its seams goes on
+//! at 0.
 
 use candle_core::{DType, Result, Tensor};
 
@@ -14,7 +16,8 @@ pub struct Window {
     pub y: std::ops::Range<usize>,
 }
 
-/// Columns of the matrix that [`exit`] takes: three channels for each of nine taps, and five of nothing, so that they are a multiple of eight.
+/// Columns of the matrix that [`exit`] takes: three channels for each of nine taps, and five of
+/// nothing, so that they are a multiple of eight.
 pub const TAP_COLUMNS: usize = 32;
 
 kernels! {
@@ -87,17 +90,32 @@ struct Compare {
 // SAFETY: laid out as in kernels/maps.h.
 unsafe impl Parameters for Compare {}
 
-/// The framed map that the first convolution reads, (height + 2, width + 2, 8), of a tile of a picture (height, width, 3), red, green and blue in single precision. Its channels are blue, green and
-/// red less their means; then what rounding to `dtype` left of each, so that their sum has the digits of pixels; then two of zeros. The tile begins at `origin`, (x, y), and
-/// goes on at 0 after its seams.
+/// The framed map that the first convolution reads, (height + 2, width + 2, 8), of a tile of a
+/// picture (height, width, 3), red, green and blue in single precision. Its channels are blue,
+/// green and red less their means; then what rounding to `dtype` left of each, so that their sum
+/// has the digits of pixels; then two of zeros. The tile begins at `origin`, (x, y), and goes on at
+/// 0 after its seams.
 ///
 /// # Errors
 /// Where the tile is not of the picture, or the device fails.
-pub fn enter(picture: &Tensor, origin: (usize, usize), tile: Sides, edges: Edges, mean_bgr: [f32; 3], dtype: DType) -> Result<Tensor> {
+pub fn enter(
+    picture: &Tensor,
+    origin: (usize, usize),
+    tile: Sides,
+    edges: Edges,
+    mean_bgr: [f32; 3],
+    dtype: DType,
+) -> Result<Tensor> {
     let (picture_height, picture_width, channels) = picture.dims3()?;
-    check(channels == 3 && picture.dtype() == DType::F32, "a picture has three channels in single precision")?;
+    check(
+        channels == 3 && picture.dtype() == DType::F32,
+        "a picture has three channels in single precision",
+    )?;
     let Sides { width, height, seam_x, seam_y } = tile;
-    check(is_inside(origin, tile, picture_width, picture_height), "a tile reaches beyond its picture")?;
+    check(
+        is_inside(origin, tile, picture_width, picture_height),
+        "a tile reaches beyond its picture",
+    )?;
     let (edge_x, edge_y) = edges.codes();
     let parameters = |[picture]: [Address; 1], [framed]: [Address; 1]| Enter {
         picture,
@@ -116,19 +134,30 @@ pub fn enter(picture: &Tensor, origin: (usize, usize), tile: Sides, edges: Edges
     let outputs = [Some(Output::new(dtype, (height + 2, width + 2, LANES)))];
     let threads = (height + 2) * (width + 2);
     let kernel = typed(dtype, ENTER_F32, ENTER_BF16)?;
-    // SAFETY: the kernel has a thread for each pixel of the framed map, and reads the pixel of the picture that it stands for, which is inside.
-    let [framed] = unsafe { run(kernel, picture.device(), [Some(picture)], outputs, threads, parameters) }?;
+    // SAFETY: the kernel has a thread for each pixel of the framed map, and reads the pixel of the
+    // picture that it stands for, which is inside.
+    let [framed] =
+        unsafe { run(kernel, picture.device(), [Some(picture)], outputs, threads, parameters) }?;
     made(framed)
 }
 
-/// The gradient at the pixels `x` and `y` of a tile with these sides, (rows, columns, 3), red, green and blue in single precision. `taps` is the framed gradient at the first convolution's output times its
-/// weights: ((height + 2) * (width + 2), [`TAP_COLUMNS`]), column `3 * tap + channel` for blue, green and red.
+/// The gradient at the pixels `x` and `y` of a tile with these sides, (rows, columns, 3), red,
+/// green and blue in single precision. `taps` is the framed gradient at the first convolution's
+/// output times its weights: ((height + 2) * (width + 2), [`TAP_COLUMNS`]), column `3 * tap +
+/// channel` for blue, green and red.
 ///
 /// # Errors
 /// Where shapes or types do not fit, or the device fails.
-pub fn exit(taps: &Tensor, sides: Sides, edges: Edges, x: std::ops::Range<usize>, y: std::ops::Range<usize>) -> Result<Tensor> {
+pub fn exit(
+    taps: &Tensor,
+    sides: Sides,
+    edges: Edges,
+    x: std::ops::Range<usize>,
+    y: std::ops::Range<usize>,
+) -> Result<Tensor> {
     let Sides { width, height, .. } = sides;
-    let fits = taps.dims() == [(height + 2) * (width + 2), TAP_COLUMNS] && taps.dtype() == DType::F32;
+    let fits =
+        taps.dims() == [(height + 2) * (width + 2), TAP_COLUMNS] && taps.dtype() == DType::F32;
     check(fits, "products of taps do not fit their tile")?;
     check(x.end <= width && y.end <= height, "a part reaches beyond its tile")?;
     let (rows, columns) = (y.len(), x.len());
@@ -146,28 +175,52 @@ pub fn exit(taps: &Tensor, sides: Sides, edges: Edges, x: std::ops::Range<usize>
         columns: columns as i32,
     };
     let outputs = [Some(Output::new(DType::F32, (rows, columns, 3)))];
-    // SAFETY: the kernel has a thread for each pixel of the part, and reads rows of `taps` within the frame.
-    let [gradient] = unsafe { run(EXIT, taps.device(), [Some(taps)], outputs, rows * columns, parameters) }?;
+    // SAFETY: the kernel has a thread for each pixel of the part, and reads rows of `taps` within
+    // the frame.
+    let [gradient] =
+        unsafe { run(EXIT, taps.device(), [Some(taps)], outputs, rows * columns, parameters) }?;
     made(gradient)
 }
 
-/// The squared differences of features, (height, width, channels), to the whole picture's target, (its height, its width, channels) in the same type: a sum for each eight values of the window. `tile` are
-/// the features' sides, and the tile begins at `origin` in the target, as in [`enter`].
+/// The squared differences of features, (height, width, channels), to the whole picture's target,
+/// (its height, its width, channels) in the same type: a sum for each eight values of the window.
+/// `tile` are the features' sides, and the tile begins at `origin` in the target, as in [`enter`].
 ///
 /// # Errors
 /// Where shapes or types do not fit, or the device fails.
-pub fn squared_differences(features: &Tensor, target: &Tensor, origin: (usize, usize), tile: Sides, window: &Window) -> Result<Tensor> {
+pub fn squared_differences(
+    features: &Tensor,
+    target: &Tensor,
+    origin: (usize, usize),
+    tile: Sides,
+    window: &Window,
+) -> Result<Tensor> {
     let (_, _, channels) = map(features)?;
     let len = window.x.len() * window.y.len() * channels / LANES;
-    let [squares, _] = compare(features, target, origin, tile, window, 0.0, [Some(Output::new(DType::F32, len)), None])?;
+    let [squares, _] = compare(
+        features,
+        target,
+        origin,
+        tile,
+        window,
+        0.0,
+        [Some(Output::new(DType::F32, len)), None],
+    )?;
     made(squares)
 }
 
-/// `pull` times the differences of features to such a target, in the shape and the type of the features.
+/// `pull` times the differences of features to such a target, in the shape and the type of the
+/// features.
 ///
 /// # Errors
 /// Where shapes or types do not fit, or the device fails.
-pub fn pulled_differences(features: &Tensor, target: &Tensor, origin: (usize, usize), tile: Sides, pull: f32) -> Result<Tensor> {
+pub fn pulled_differences(
+    features: &Tensor,
+    target: &Tensor,
+    origin: (usize, usize),
+    tile: Sides,
+    pull: f32,
+) -> Result<Tensor> {
     let (height, width, _) = map(features)?;
     let window = Window { x: 0..width, y: 0..height };
     let output = Output::new(features.dtype(), features.shape());
@@ -186,11 +239,20 @@ fn compare(
 ) -> Result<[Option<Tensor>; 2]> {
     let (height, width, channels) = map(features)?;
     let (target_height, target_width, target_channels) = target.dims3()?;
-    check(target_channels == channels && target.dtype() == features.dtype(), "features do not fit their target")?;
+    check(
+        target_channels == channels && target.dtype() == features.dtype(),
+        "features do not fit their target",
+    )?;
     check((tile.height, tile.width) == (height, width), "sides do not fit their map")?;
-    check(is_inside(origin, tile, target_width, target_height), "a tile reaches beyond its target")?;
+    check(
+        is_inside(origin, tile, target_width, target_height),
+        "a tile reaches beyond its target",
+    )?;
     let Window { x, y } = window;
-    check(x.start <= x.end && x.end <= width && y.start <= y.end && y.end <= height, "a window reaches beyond its map")?;
+    check(
+        x.start <= x.end && x.end <= width && y.start <= y.end && y.end <= height,
+        "a window reaches beyond its map",
+    )?;
     let parameters = |[features, target]: [Address; 2], [squares, pulled]: [Address; 2]| Compare {
         features,
         target,
@@ -211,14 +273,24 @@ fn compare(
     };
     let kernel = typed(features.dtype(), COMPARE_F32, COMPARE_BF16)?;
     let threads = x.len() * y.len() * channels / LANES;
-    // SAFETY: the kernel has a thread for each eight values of the window, which is inside the features, and reads where in the target the tile says, which is inside.
-    unsafe { run(kernel, features.device(), [Some(features), Some(target)], outputs, threads, parameters) }
+    // SAFETY: the kernel has a thread for each eight values of the window, which is inside the
+    // features, and reads where in the target the tile says, which is inside.
+    unsafe {
+        run(kernel, features.device(), [Some(features), Some(target)], outputs, threads, parameters)
+    }
 }
 
-/// Whether a tile that begins at `origin`, and after its seams at 0, lies within a picture or a map of these sides.
+/// Whether a tile that begins at `origin`, and after its seams at 0, lies within a picture or a map
+/// of these sides.
 fn is_inside(origin: (usize, usize), tile: Sides, width: usize, height: usize) -> bool {
     let within = |origin: usize, len: usize, seam: usize, of: usize| {
-        len > 0 && if seam == 0 { origin + len <= of } else { seam <= len && origin + seam <= of && len - seam <= of }
+        len > 0
+            && if seam == 0 {
+                origin + len <= of
+            } else {
+                seam <= len && origin + seam <= of && len - seam <= of
+            }
     };
-    within(origin.0, tile.width, tile.seam_x, width) && within(origin.1, tile.height, tile.seam_y, height)
+    within(origin.0, tile.width, tile.seam_x, width)
+        && within(origin.1, tile.height, tile.seam_y, height)
 }

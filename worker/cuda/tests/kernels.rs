@@ -1,5 +1,6 @@
-//! The kernels, compiled for the host: what they refuse, and that what goes back is the transpose of what goes forward. That they are right as a whole pass is what the engine's tests
-//! compare with the kernels of the CPU.
+//! The kernels, compiled for the host: what they refuse, and that what goes back is the transpose
+//! of what goes forward. That they are right as a whole pass is what the engine's tests compare
+//! with the kernels of the CPU.
 
 use candle_core::{DType, Device, Result, Tensor};
 use half::bf16;
@@ -33,7 +34,8 @@ fn sides(width: usize, height: usize) -> Sides {
     Sides { width, height, seam_x: 0, seam_y: 0 }
 }
 
-/// A layer with so large a bias that every ReLU is open: forward without that bias, and back, from (height, width, channels).
+/// A layer with so large a bias that every ReLU is open: forward without that bias, and back, from
+/// (height, width, channels).
 struct Layer {
     convolution: Convolution,
     back: Convolution,
@@ -58,14 +60,23 @@ impl Layer {
     /// What of the layer's output is linear in its input, and a mask.
     fn forward(&self, map: &Tensor) -> Result<(Tensor, Tensor)> {
         let convolved = convolve(&self.framed(map)?, &self.convolution, (0, 0))?;
-        let kept = maps::activate(&convolved, &self.bias, self.edges, Keep { features: true, mask: true, framed: false })?;
-        Ok(((kept.features.expect("it was asked for") - BIAS)?, kept.mask.expect("it was asked for")))
+        let kept = maps::activate(
+            &convolved,
+            &self.bias,
+            self.edges,
+            Keep { features: true, mask: true, framed: false },
+        )?;
+        Ok((
+            (kept.features.expect("it was asked for") - BIAS)?,
+            kept.mask.expect("it was asked for"),
+        ))
     }
 
     /// A map that is not negative, so that a ReLU without a bias leaves it alone.
     fn framed(&self, map: &Tensor) -> Result<Tensor> {
         let none = Tensor::zeros(8, DType::F32, &Device::Cpu)?;
-        let kept = maps::activate(map, &none, self.edges, Keep { framed: true, ..Keep::default() })?;
+        let kept =
+            maps::activate(map, &none, self.edges, Keep { framed: true, ..Keep::default() })?;
         Ok(kept.framed.expect("it was asked for"))
     }
 }
@@ -79,11 +90,19 @@ fn back_is_the_transpose_of_forward() -> Result<()> {
             let gradient = numbers(&[height, width, 16], 3)?;
             let (there, mask) = layer.forward(&map)?;
             let pulled = Pulled { at: gradient.clone(), everywhere: None };
-            let framed = maps::gate(None, Some(&pulled), Through::Mask(&mask), sides(width, height), edges)?;
+            let framed =
+                maps::gate(None, Some(&pulled), Through::Mask(&mask), sides(width, height), edges)?;
             let back = convolve(&framed, &layer.back, edges.folds())?;
-            // What was read beyond the border is added where it was read by the gate of the layer below, whose ReLU is open here.
+            // What was read beyond the border is added where it was read by the gate of the layer
+            // below, whose ReLU is open here.
             let open = Tensor::ones((height, width, 8), DType::F32, &Device::Cpu)?;
-            let below = maps::gate(Some(&back), None, Through::Features(&open), sides(width, height), edges)?;
+            let below = maps::gate(
+                Some(&back),
+                None,
+                Through::Features(&open),
+                sides(width, height),
+                edges,
+            )?;
             let inside = below.narrow(0, 1, height)?.narrow(1, 1, width)?;
             let (one, other) = (product(&there, &gradient)?, product(&map, &inside)?);
             assert!((one - other).abs() < 1e-3, "{edges:?} {height}x{width}: {one} {other}");
@@ -95,7 +114,9 @@ fn back_is_the_transpose_of_forward() -> Result<()> {
 #[test]
 fn a_pooled_gradient_goes_where_the_pooling_read() -> Result<()> {
     let edges = Edges { x: Edge::Wrap, y: Edge::Zero };
-    for (pool, seam_x, seam_y) in [(Pool::Max, 0, 0), (Pool::Average, 0, 0), (Pool::Max, 3, 0), (Pool::Average, 5, 3)] {
+    for (pool, seam_x, seam_y) in
+        [(Pool::Max, 0, 0), (Pool::Average, 0, 0), (Pool::Max, 3, 0), (Pool::Average, 5, 3)]
+    {
         let all = Sides { width: 9, height: 6, seam_x, seam_y };
         let (map, none) = (numbers(&[6, 9, 8], 4)?, Tensor::zeros(8, DType::F32, &Device::Cpu)?);
         let (framed, route) = maps::activate_pooled(&map, &none, edges, pool, all, true)?;
@@ -116,7 +137,11 @@ fn many_sums_are_fetched_at_once() -> Result<()> {
     let lens = [1, 7, 4096, 300_000];
     let summands = (0..70).map(|i| {
         let values = numbers(&[lens[i % 4]], i as u64)?;
-        Ok(if i % 3 == 0 { Summand::Products(values.clone(), numbers(&[lens[i % 4]], 99)?) } else { Summand::Values(values) })
+        Ok(if i % 3 == 0 {
+            Summand::Products(values.clone(), numbers(&[lens[i % 4]], 99)?)
+        } else {
+            Summand::Values(values)
+        })
     });
     let summands = summands.collect::<Result<Vec<_>>>()?;
     let beside = numbers(&[2, 3], 7)?;
@@ -125,7 +150,9 @@ fn many_sums_are_fetched_at_once() -> Result<()> {
     assert_eq!(values, beside.flatten_all()?.to_vec1::<f32>()?);
     for (summand, found) in summands.iter().zip(found) {
         let expected = match summand {
-            Summand::Values(values) => values.to_dtype(DType::F64)?.sum_all()?.to_scalar::<f64>()?,
+            Summand::Values(values) => {
+                values.to_dtype(DType::F64)?.sum_all()?.to_scalar::<f64>()?
+            }
             Summand::Products(a, b) => product(a, b)?,
         };
         assert!((found - expected).abs() < 1e-6, "{found} {expected}");
@@ -146,13 +173,16 @@ fn a_history_is_multiplied_and_followed() -> Result<()> {
         let (a, b, own) = (a?, b?, own?);
         let rows = rows.narrow(1, 0, len)?;
         let expected = rows.matmul(&Tensor::stack(&[&a, &b], 1)?)?;
-        let apart = |found: &Tensor, expected: &Tensor| (found - expected)?.abs()?.max_all()?.to_scalar::<f32>();
+        let apart = |found: &Tensor, expected: &Tensor| {
+            (found - expected)?.abs()?.max_all()?.to_scalar::<f32>()
+        };
         assert!(apart(&history::products(&remembered, [&a, &b])?, &expected)? < 1e-3);
         // In the middle of the range nothing is held or cut.
         let start = ((numbers(&[len], 5)? * 10.0)? + 100.0)?;
         let scales = [0.5_f32, 0.0, -1.0, 2.0, 0.0, 0.25];
         let found = history::follow(&start, &a, &own, 3.0, &remembered, &scales, 0.5)?;
-        let direction = (Tensor::new(&[scales], &Device::Cpu)?.matmul(&rows)?.squeeze(0)? + (own * 3.0)?)?;
+        let direction =
+            (Tensor::new(&[scales], &Device::Cpu)?.matmul(&rows)?.squeeze(0)? + (own * 3.0)?)?;
         assert!(apart(&found, &(start + (direction * 0.5)?)?)? < 1e-3);
         assert!(history::products(&remembered, [&a, &numbers(&[len + 1], 1)?]).is_err());
         assert!(history::follow(&a, &a, &a, 1.0, &remembered, &[1.0; 5], 1.0).is_err());
@@ -166,7 +196,10 @@ fn moments_over_many_stretches_are_those_of_one() -> Result<()> {
         let features = numbers(&[height, width, 8], 6)?;
         let rows = features.reshape((height * width, 8))?.to_dtype(DType::F64)?;
         let expected = Tensor::cat(&[rows.t()?.matmul(&rows)?, rows.sum_keepdim(0)?], 0)?;
-        let apart = (products::gram(&features)?.to_dtype(DType::F64)? - expected)?.abs()?.max_all()?.to_scalar::<f64>()?;
+        let apart = (products::gram(&features)?.to_dtype(DType::F64)? - expected)?
+            .abs()?
+            .max_all()?
+            .to_scalar::<f64>()?;
         assert!(apart < 1e-2, "{height}x{width}: {apart}");
     }
     Ok(())
@@ -189,21 +222,33 @@ fn what_does_not_fit_is_refused() -> Result<()> {
         assert!(maps::activate(&map, &bias, edges, all).is_err(), "{map:?} {bias:?}");
     }
     for wrong in [sides(6, 5), sides(4, 6), Sides { seam_x: 6, ..sides(6, 4) }] {
-        assert!(maps::activate_pooled(&map, &bias, edges, Pool::Max, wrong, true).is_err(), "{wrong:?}");
+        assert!(
+            maps::activate_pooled(&map, &bias, edges, Pool::Max, wrong, true).is_err(),
+            "{wrong:?}"
+        );
     }
     let mask = zeros(&[4, 6, 1], DType::U8)?;
     let folding = Edges { x: Edge::Reflect, y: Edge::Zero };
-    let gate = |above: &Tensor, mask: &Tensor, edges| maps::gate(Some(above), None, Through::Mask(mask), sides(6, 4), edges);
+    let gate = |above: &Tensor, mask: &Tensor, edges| {
+        maps::gate(Some(above), None, Through::Mask(mask), sides(6, 4), edges)
+    };
     assert!(gate(&map, &mask, edges).is_ok());
     assert!(gate(&map, &mask, folding).is_err(), "the gradient has no frame");
     assert!(gate(&map, &zeros(&[4, 6, 8], DType::U8)?, edges).is_err());
     assert!(gate(&map, &mask.to_dtype(DType::F32)?, edges).is_err());
     assert!(maps::gate(None, None, Through::Mask(&mask), sides(6, 4), edges).is_err());
     let winner = Route::Winner(zeros(&[2, 3, 16], DType::U8)?);
-    assert!(maps::gate_pooled(&zeros(&[2, 3, 8], DType::F32)?, &winner, sides(6, 4), edges).is_err());
+    assert!(
+        maps::gate_pooled(&zeros(&[2, 3, 8], DType::F32)?, &winner, sides(6, 4), edges).is_err()
+    );
     let picture = zeros(&[4, 6, 3], DType::F32)?;
-    for (origin, of) in [((1, 0), sides(6, 4)), ((0, 0), sides(6, 5)), ((4, 0), Sides { seam_x: 3, ..sides(6, 4) })] {
-        assert!(tile::enter(&picture, origin, of, edges, [0.0; 3], DType::F32).is_err(), "{origin:?} {of:?}");
+    for (origin, of) in
+        [((1, 0), sides(6, 4)), ((0, 0), sides(6, 5)), ((4, 0), Sides { seam_x: 3, ..sides(6, 4) })]
+    {
+        assert!(
+            tile::enter(&picture, origin, of, edges, [0.0; 3], DType::F32).is_err(),
+            "{origin:?} {of:?}"
+        );
     }
     let taps = zeros(&[6 * 8, 32], DType::F32)?;
     assert!(tile::exit(&taps, sides(6, 4), edges, 0..6, 0..4).is_ok());
@@ -211,15 +256,28 @@ fn what_does_not_fit_is_refused() -> Result<()> {
     assert!(tile::exit(&taps, sides(5, 4), edges, 0..5, 0..4).is_err());
     let target = zeros(&[8, 9, 8], DType::F32)?;
     let window = |x, y| tile::Window { x, y };
-    let squares = |target: &Tensor, origin, window: &tile::Window| tile::squared_differences(&map, target, origin, sides(6, 4), window);
+    let squares = |target: &Tensor, origin, window: &tile::Window| {
+        tile::squared_differences(&map, target, origin, sides(6, 4), window)
+    };
     assert!(squares(&target, (3, 4), &window(1..6, 0..4)).is_ok());
-    assert!(squares(&target, (4, 4), &window(1..6, 0..4)).is_err(), "the tile reaches beyond its target");
-    assert!(squares(&target, (3, 4), &window(1..7, 0..4)).is_err(), "the window reaches beyond the tile");
+    assert!(
+        squares(&target, (4, 4), &window(1..6, 0..4)).is_err(),
+        "the tile reaches beyond its target"
+    );
+    assert!(
+        squares(&target, (3, 4), &window(1..7, 0..4)).is_err(),
+        "the window reaches beyond the tile"
+    );
     assert!(squares(&target.to_dtype(DType::BF16)?, (3, 4), &window(1..6, 0..4)).is_err());
-    assert!(HalvedAxis::new(&[[0, 1, 2, 3]], &[vec![(0, 1.0)], vec![(1, 1.0)]], &Device::Cpu).is_err());
+    assert!(
+        HalvedAxis::new(&[[0, 1, 2, 3]], &[vec![(0, 1.0)], vec![(1, 1.0)]], &Device::Cpu).is_err()
+    );
     assert!(picture::free(&picture, &map).is_err());
     assert!(picture::sums(&[Summand::Products(picture.clone(), map.clone())], None).is_err());
-    assert!(convolve(&map, &Convolution::new(&zeros(&[8, 16, 3, 3], DType::F32)?, DType::F32)?, (0, 0)).is_err());
+    assert!(
+        convolve(&map, &Convolution::new(&zeros(&[8, 16, 3, 3], DType::F32)?, DType::F32)?, (0, 0))
+            .is_err()
+    );
     assert!(products::product(&zeros(&[3, 4], DType::F32)?, &zeros(&[3, 4], DType::F32)?).is_err());
     Ok(())
 }

@@ -1,11 +1,15 @@
-//! What a step of each optimiser costs at 512 by 512 pixels, network not counted: `cargo bench -p impasto-engine --bench optimizer`.
+//! What a step of each optimiser costs at 512 by 512 pixels, network not counted: `cargo bench -p
+//! impasto-engine --bench optimizer`.
 //!
-//! L-BFGS is timed with a full history. The answer is checked first: on a convex problem the loss has to have fallen, and pixels stay in range.
+//! L-BFGS is timed with a full history. The answer is checked first: on a convex problem the loss
+//! has to have fallen, and pixels stay in range.
 
 use std::cell::RefCell;
 
 use divan::Bencher;
-use impasto_engine::optimizer::{HistoryPrecision, MomentPrecision, Optimizer, OptimizerPlan, PlannedMethod};
+use impasto_engine::optimizer::{
+    HistoryPrecision, MomentPrecision, Optimizer, OptimizerPlan, PlannedMethod,
+};
 
 const WIDTH: usize = 512;
 const HEIGHT: usize = 512;
@@ -14,7 +18,8 @@ fn main() {
     divan::main();
 }
 
-/// A convex bowl whose curvatures span five orders of magnitude, so that no optimiser arrives while it is timed.
+/// A convex bowl whose curvatures span five orders of magnitude, so that no optimiser arrives while
+/// it is timed.
 struct Run {
     optimizer: Optimizer,
     curvatures: Vec<f32>,
@@ -26,14 +31,17 @@ struct Run {
 impl Run {
     fn new(plan: &OptimizerPlan) -> Self {
         let len = WIDTH * HEIGHT * 3;
-        let curvatures = (0..len).map(|i| 10.0_f32.powf((i * 7919 % 10_007) as f32 / 2000.0)).collect();
+        let curvatures =
+            (0..len).map(|i| 10.0_f32.powf((i * 7919 % 10_007) as f32 / 2000.0)).collect();
         let optimizer = Optimizer::new(plan, WIDTH, HEIGHT);
         Self { optimizer, curvatures, x: vec![128.0; len], gradient: vec![0.0; len], loss: 0.0 }
     }
 
     fn evaluate(&mut self) {
         self.loss = 0.0;
-        for (i, ((gradient, &x), &curvature)) in self.gradient.iter_mut().zip(&self.x).zip(&self.curvatures).enumerate() {
+        for (i, ((gradient, &x), &curvature)) in
+            self.gradient.iter_mut().zip(&self.x).zip(&self.curvatures).enumerate()
+        {
             let from = x - ((i % 7) as f32 * 60.0 - 60.0);
             *gradient = curvature * from;
             self.loss += f64::from(0.5 * curvature * from * from);
@@ -57,7 +65,9 @@ fn steps(bencher: Bencher<'_, '_>, plan: &OptimizerPlan, warm_up: usize) {
     assert!(run.loss < first, "{plan}: {} is not below {first}", run.loss);
     assert!(run.x.iter().all(|value| (0.0..=255.0).contains(value)), "{plan}");
     let run = RefCell::new(run);
-    bencher.with_inputs(|| run.borrow_mut().evaluate()).bench_local_values(|()| run.borrow_mut().step());
+    bencher
+        .with_inputs(|| run.borrow_mut().evaluate())
+        .bench_local_values(|()| run.borrow_mut().step());
 }
 
 #[divan::bench(args = [10, 30, 100], sample_count = 30, sample_size = 1)]
@@ -81,7 +91,10 @@ fn adam_half(bencher: Bencher<'_, '_>) {
 }
 
 fn lbfgs(history: usize, precision: HistoryPrecision) -> OptimizerPlan {
-    OptimizerPlan { learning_rate: 1.0, method: PlannedMethod::Lbfgs { history, precision, wrap_x: false, wrap_y: false } }
+    OptimizerPlan {
+        learning_rate: 1.0,
+        method: PlannedMethod::Lbfgs { history, precision, wrap_x: false, wrap_y: false },
+    }
 }
 
 fn adam(moments: MomentPrecision) -> OptimizerPlan {

@@ -1,7 +1,9 @@
-//! How exact tiles are on real pictures, and what they cost: the gradient and the painted picture of several tilings beside the whole.
+//! How exact tiles are on real pictures, and what they cost: the gradient and the painted picture
+//! of several tilings beside the whole.
 //!
-//! `cargo bench -p impasto-engine --bench tiling -- CONTENT STYLE [SIZE] [ITERATIONS]`; the weights come from the user's model store. It prints a table, and ends
-//! with an error where a tiling is not what the whole is.
+//! `cargo bench -p impasto-engine --bench tiling -- CONTENT STYLE [SIZE] [ITERATIONS]`; the weights
+//! come from the user's model store. It prints a table, and ends with an error where a tiling is
+//! not what the whole is.
 
 #![allow(clippy::print_stdout)] // the table is what it is for
 
@@ -34,10 +36,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let size = arguments.next().map_or(Ok(1024), |size| size.parse())?;
     let iterations = arguments.next().map_or(Ok(20), |iterations| iterations.parse())?;
-    let weights = read_vgg19(&ModelStore::open(None)?.ensure(ModelName::Vgg19, &mut |_| {})?.read()?)?;
-    let open = |path: &str| Ok::<_, Box<dyn Error>>(decode(&std::fs::read(path)?, path, &Limits::default())?);
+    let weights =
+        read_vgg19(&ModelStore::open(None)?.ensure(ModelName::Vgg19, &mut |_| {})?.read()?)?;
+    let open = |path: &str| {
+        Ok::<_, Box<dyn Error>>(decode(&std::fs::read(path)?, path, &Limits::default())?)
+    };
     let (content, style) = (open(&content)?, open(&style)?);
-    println!("| device | tileable | interior | tiles | work | time of an iteration | gradient error | PSNR after {iterations} steps |");
+    println!(
+        "| device | tileable | interior | tiles | work | time of an iteration | gradient error | PSNR after {iterations} steps |"
+    );
     println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
     let mut wrong = 0;
     let mut devices = Vec::new();
@@ -52,7 +59,11 @@ fn main() -> Result<(), Box<dyn Error>> {
             }
         }
     }
-    if wrong > 0 { Err(format!("{wrong} tilings are not what the whole is").into()) } else { Ok(()) }
+    if wrong > 0 {
+        Err(format!("{wrong} tilings are not what the whole is").into())
+    } else {
+        Ok(())
+    }
 }
 
 /// One picture and its style, ready to be painted.
@@ -77,17 +88,33 @@ impl Bench {
         let precision = if profile == Profile::Fast { Precision::Bf16 } else { Precision::Fp32 };
         let cpu = Cpu::new(weights, Level::detect(), precision, pool)?;
         let padding = Padding::Reflect;
-        let recipe = Recipe { size: Some(size), tileable, padding, profile, min_scale: 0, ..Preset::Painterly.recipe() };
+        let recipe = Recipe {
+            size: Some(size),
+            tileable,
+            padding,
+            profile,
+            min_scale: 0,
+            ..Preset::Painterly.recipe()
+        };
         // A session's first picture is the content at its size.
         let engine = Arc::new(Engine::new(weights, threads, None, profile)?);
         let at = |picture: &Picture| {
-            let inputs = Inputs { content: Some(picture.clone()), styles: vec![(style.clone(), 1.0)], init: None };
+            let inputs = Inputs {
+                content: Some(picture.clone()),
+                styles: vec![(style.clone(), 1.0)],
+                init: None,
+            };
             let recipe = Recipe { palette: 0.0, ..recipe.clone() };
-            Ok::<_, Box<dyn Error>>(Image::from_picture(Session::new(engine.clone(), recipe, inputs, u64::MAX)?.picture()?))
+            Ok::<_, Box<dyn Error>>(Image::from_picture(
+                Session::new(engine.clone(), recipe, inputs, u64::MAX)?.picture()?,
+            ))
         };
         let (content, style) = (at(content)?, at(style)?);
         let moments = cpu.moments(&style, View::of_style(&recipe), u64::MAX)?;
-        let style = StyleTarget::layers(&recipe, &[(moments.iter().map(LayerStatistics::of).collect(), 1.0)]);
+        let style = StyleTarget::layers(
+            &recipe,
+            &[(moments.iter().map(LayerStatistics::of).collect(), 1.0)],
+        );
         Ok(Self { cpu, recipe, content, style })
     }
 
@@ -106,8 +133,11 @@ impl Bench {
         let tolerance = if self.cpu.label().ends_with("bf16") { FAST } else { EXACT };
         let mut wrong = 0;
         for interior in [width.max(height), 512, 256] {
-            let Some(tiling) = Tiling::cut(view, width, height, (interior, interior)) else { continue };
-            let work: usize = tiling.tiles.iter().map(|tile| tile.shape.width * tile.shape.height).sum();
+            let Some(tiling) = Tiling::cut(view, width, height, (interior, interior)) else {
+                continue;
+            };
+            let work: usize =
+                tiling.tiles.iter().map(|tile| tile.shape.width * tile.shape.height).sum();
             let (gradient, time) = self.gradient(tiling.clone())?;
             let error = error(&gradient, &expected);
             let tiles = tiling.tiles.len();
@@ -123,7 +153,8 @@ impl Bench {
         Ok(wrong)
     }
 
-    /// The gradient at a paler version of the content, so that no term of the loss is at its minimum.
+    /// The gradient at a paler version of the content, so that no term of the loss is at its
+    /// minimum.
     fn gradient(&self, tiling: Tiling) -> Result<(Vec<f32>, Duration), Box<dyn Error>> {
         let mut pass: TiledPass = self.cpu.pass(tiling);
         pass.hold_content(&self.content, &|sums| sums.weight(&self.recipe))?;
@@ -158,13 +189,18 @@ impl Bench {
 
 fn error(found: &[f32], expected: &[f32]) -> f64 {
     let square = |value: f64| value * value;
-    let difference: f64 = found.iter().zip(expected).map(|(&x, &y)| square(f64::from(x) - f64::from(y))).sum();
+    let difference: f64 =
+        found.iter().zip(expected).map(|(&x, &y)| square(f64::from(x) - f64::from(y))).sum();
     (difference / expected.iter().map(|&y| square(f64::from(y))).sum::<f64>()).sqrt()
 }
 
 /// Peak signal to noise ratio of 8-bit pictures.
 fn psnr(found: &Image, expected: &Image) -> f64 {
     let square = |value: f64| value * value;
-    let levels = found.rgb.iter().zip(&expected.rgb).map(|(x, y)| square(f64::from(x.round()) - f64::from(y.round())));
+    let levels = found
+        .rgb
+        .iter()
+        .zip(&expected.rgb)
+        .map(|(x, y)| square(f64::from(x.round()) - f64::from(y.round())));
     10.0 * (square(255.0) * found.rgb.len() as f64 / levels.sum::<f64>().max(1e-9)).log10()
 }

@@ -1,14 +1,19 @@
 //! A session's state as bytes: small, exact, and read with suspicion.
 //!
-//! The file is: the magic line, the run's identity (32 bytes), its plan's (as many, zeros before a scale's first step), the scale and the counts of losses, scalars and vectors,
-//! the losses, the scalars, the picture and the optimiser's vectors, and a BLAKE3 digest of all that. Numbers are little-endian.
+//! The file is: the magic line, the run's identity (32 bytes), its plan's (as many, zeros before a
+//! scale's first step), the scale and the counts of losses, scalars and vectors, the losses, the
+//! scalars, the picture and the optimiser's vectors, and a BLAKE3 digest of all that. Numbers are
+//! little-endian.
 //!
-//! A vector is its kind, its length and its blocks. Of a floating-point number only the exponent is worth compressing; its digits are noise. So the words of a block are
-//! rotated until the exponent fills one byte, split into planes (all first bytes, then all second ones), and given to zstd, which codes a plane by
-//! how often its bytes occur and leaves noise alone. A block that does not shrink is stored as it is.
+//! A vector is its kind, its length and its blocks. Of a floating-point number only the exponent is
+//! worth compressing; its digits are noise. So the words of a block are rotated until the exponent
+//! fills one byte, split into planes (all first bytes, then all second ones), and given to zstd,
+//! which codes a plane by how often its bytes occur and leaves noise alone. A block that does not
+//! shrink is stored as it is.
 //!
-//! Reading checks the digest first, so what follows is what [`write`] wrote, unless someone meant harm. It is checked all the same, and nothing is allocated on
-//! the file's word: a vector may not be longer than the run that reads it has use for.
+//! Reading checks the digest first, so what follows is what [`write`] wrote, unless someone meant
+//! harm. It is checked all the same, and nothing is allocated on the file's word: a vector may not
+//! be longer than the run that reads it has use for.
 
 use rayon::prelude::*;
 
@@ -63,9 +68,14 @@ pub(crate) fn write(saved: &Saved, identity: &blake3::Hash) -> Vec<u8> {
 }
 
 /// Reads what [`write`] wrote. The picture and the vectors of a run may take `most_bytes` together.
-pub(crate) fn read(bytes: &[u8], identity: &blake3::Hash, most_bytes: u64) -> Result<Saved, EngineError> {
+pub(crate) fn read(
+    bytes: &[u8],
+    identity: &blake3::Hash,
+    most_bytes: u64,
+) -> Result<Saved, EngineError> {
     let refuse = EngineError::Checkpoint;
-    let (body, digest) = bytes.split_last_chunk::<DIGEST_BYTES>().ok_or(refuse("it is too short"))?;
+    let (body, digest) =
+        bytes.split_last_chunk::<DIGEST_BYTES>().ok_or(refuse("it is too short"))?;
     if blake3::hash(body).as_bytes() != digest {
         return Err(refuse("its digest does not match its content"));
     }
@@ -77,11 +87,17 @@ pub(crate) fn read(bytes: &[u8], identity: &blake3::Hash, most_bytes: u64) -> Re
         return Err(refuse("it belongs to another recipe or other pictures"));
     }
     let plan = file.array()?;
-    let (scale, losses, scalars, vectors) = (file.count()?, file.count()?, file.count()?, file.count()?);
+    let (scale, losses, scalars, vectors) =
+        (file.count()?, file.count()?, file.count()?, file.count()?);
     let scale = usize::try_from(scale).map_err(|_| refuse("its scale is out of range"))?;
-    let losses = (0..losses).map(|_| file.array().map(f64::from_le_bytes)).collect::<Result<Vec<_>, _>>()?;
-    let scalars = (0..scalars).map(|_| file.array().map(f64::from_le_bytes)).collect::<Result<Vec<_>, _>>()?;
-    let Vector::Fp32(pixels) = file.vector()? else { return Err(refuse("its picture is not in single precision")) };
+    let losses =
+        (0..losses).map(|_| file.array().map(f64::from_le_bytes)).collect::<Result<Vec<_>, _>>()?;
+    let scalars = (0..scalars)
+        .map(|_| file.array().map(f64::from_le_bytes))
+        .collect::<Result<Vec<_>, _>>()?;
+    let Vector::Fp32(pixels) = file.vector()? else {
+        return Err(refuse("its picture is not in single precision"));
+    };
     let vectors = (0..vectors).map(|_| file.vector()).collect::<Result<Vec<_>, _>>()?;
     if !file.rest.is_empty() {
         return Err(refuse("there is more in it than it says"));
@@ -138,7 +154,8 @@ fn write_words<W: Word>(words: &[W], bytes: &mut Vec<u8>) {
 }
 
 fn block<W: Word>(words: &[W]) -> Vec<u8> {
-    let planes: Vec<u8> = (0..W::BYTES).flat_map(|plane| words.iter().map(move |word| word.byte(plane))).collect();
+    let planes: Vec<u8> =
+        (0..W::BYTES).flat_map(|plane| words.iter().map(move |word| word.byte(plane))).collect();
     let compressed = zstd::bulk::compress(&planes, LEVEL).ok();
     compressed.filter(|compressed| compressed.len() < planes.len()).unwrap_or(planes)
 }
@@ -152,13 +169,15 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn bytes(&mut self, count: usize) -> Result<&'a [u8], EngineError> {
-        let (bytes, rest) = self.rest.split_at_checked(count).ok_or(EngineError::Checkpoint("it is too short"))?;
+        let (bytes, rest) =
+            self.rest.split_at_checked(count).ok_or(EngineError::Checkpoint("it is too short"))?;
         self.rest = rest;
         Ok(bytes)
     }
 
     fn array<const N: usize>(&mut self) -> Result<[u8; N], EngineError> {
-        let (array, rest) = self.rest.split_first_chunk().ok_or(EngineError::Checkpoint("it is too short"))?;
+        let (array, rest) =
+            self.rest.split_first_chunk().ok_or(EngineError::Checkpoint("it is too short"))?;
         self.rest = rest;
         Ok(*array)
     }
@@ -179,8 +198,10 @@ impl<'a> Reader<'a> {
         let count = self.count()?;
         let wanted = count.checked_mul(W::BYTES as u64);
         let left = wanted.and_then(|wanted| self.most_bytes.checked_sub(wanted));
-        self.most_bytes = left.ok_or(EngineError::Checkpoint("its vectors are longer than the run has use for"))?;
-        let count = usize::try_from(count).map_err(|_| EngineError::Checkpoint("its vectors are too long for this machine"))?;
+        self.most_bytes =
+            left.ok_or(EngineError::Checkpoint("its vectors are longer than the run has use for"))?;
+        let count = usize::try_from(count)
+            .map_err(|_| EngineError::Checkpoint("its vectors are too long for this machine"))?;
         let mut words = Vec::with_capacity(count);
         let mut planes = vec![0; count.min(BLOCK_WORDS) * W::BYTES];
         while words.len() < count {
@@ -196,7 +217,10 @@ impl<'a> Reader<'a> {
                     return Err(EngineError::Checkpoint("a block of it cannot be read"));
                 }
             }
-            words.extend((0..block_words).map(|index| W::of_bytes(|plane| planes[plane * block_words + index])));
+            words.extend(
+                (0..block_words)
+                    .map(|index| W::of_bytes(|plane| planes[plane * block_words + index])),
+            );
         }
         Ok(words)
     }
@@ -219,7 +243,8 @@ mod tests {
 
     #[test]
     fn what_is_damaged_or_another_runs_is_refused() {
-        let vectors = vec![Vector::Fp32(vec![0.5; 300]), Vector::Half(vec![7; 300]), Vector::Fp32(vec![])];
+        let vectors =
+            vec![Vector::Fp32(vec![0.5; 300]), Vector::Half(vec![7; 300]), Vector::Fp32(vec![])];
         let saved = saved(vec![1.0, -0.0, f32::MAX], vectors);
         let identity = blake3::hash(b"run");
         let bytes = write(&saved, &identity);
@@ -247,9 +272,14 @@ mod tests {
                 let mut forged = bytes[..body].to_vec();
                 forged[index] = value;
                 forged.extend(blake3::hash(&forged).as_bytes());
-                let Ok(Saved { pixels, memory, .. }) = read(&forged, &identity, 1000) else { continue };
-                let halves =
-                    memory.vectors.iter().map(|vector| if let Vector::Half(words) = vector { words.len() } else { 0 }).sum::<usize>();
+                let Ok(Saved { pixels, memory, .. }) = read(&forged, &identity, 1000) else {
+                    continue;
+                };
+                let halves = memory
+                    .vectors
+                    .iter()
+                    .map(|vector| if let Vector::Half(words) = vector { words.len() } else { 0 })
+                    .sum::<usize>();
                 assert!(pixels.len() * 4 + halves * 2 <= 1000);
             }
         }

@@ -1,11 +1,13 @@
-//! Whose colours a result has: statistics matched or a palette taken on before a run, chroma restored after it.
+//! Whose colours a result has: statistics matched or a palette taken on before a run, chroma
+//! restored after it.
 
 use crate::Image;
 
 /// Recolours `image` so that its colours have the mean and covariance of `reference`'s.
 ///
-/// The linear map `S_ref^(1/2) S_img^(-1/2)` of Gatys et al., "Controlling Perceptual Factors in Neural Style Transfer", CVPR 2017, with
-/// symmetric square roots, which turn colours least. Values are held in 0 to 255.
+/// The linear map `S_ref^(1/2) S_img^(-1/2)` of Gatys et al., "Controlling Perceptual Factors in
+/// Neural Style Transfer", CVPR 2017, with symmetric square roots, which turn colours least. Values
+/// are held in 0 to 255.
 pub(crate) fn match_statistics(image: &Image, reference: &Image) -> Image {
     let (mean, covariance) = moments(image);
     let (target_mean, target_covariance) = moments(reference);
@@ -21,9 +23,10 @@ pub(crate) fn match_statistics(image: &Image, reference: &Image) -> Image {
     matched
 }
 
-/// Recolours `image` by light and dark: its luma gets the mean and deviation of the styles', and each luma the mean colour that the styles have there.
-/// `share` of the way from the image's own colours to those. Half of what tells a pixel's chroma from the picture's stays, so that a
-/// red brick beside a grey one still differs.
+/// Recolours `image` by light and dark: its luma gets the mean and deviation of the styles', and
+/// each luma the mean colour that the styles have there. `share` of the way from the image's own
+/// colours to those. Half of what tells a pixel's chroma from the picture's stays, so that a red
+/// brick beside a grey one still differs.
 pub(crate) fn take_palette(image: &Image, styles: &[(Image, f32)], share: f32) -> Image {
     let palette = Palette::of(styles);
     let (mean, deviation) = luma_moments(std::slice::from_ref(&(image.clone(), 1.0)));
@@ -42,7 +45,8 @@ pub(crate) fn take_palette(image: &Image, styles: &[(Image, f32)], share: f32) -
     recolored
 }
 
-/// How far contrast may rise: a flat wall under a stark style keeps some of its calm, and its noise stays noise.
+/// How far contrast may rise: a flat wall under a stark style keeps some of its calm, and its noise
+/// stays noise.
 const MAX_GAIN: f32 = 2.0;
 
 /// The mean colour of pictures at each luma.
@@ -87,7 +91,9 @@ impl Palette {
         let luma = luma.clamp(0.0, 255.0);
         let below = (luma as usize).min(254);
         let along = luma - below as f32;
-        [0, 1, 2].map(|c| self.colors[below][c] + along * (self.colors[below + 1][c] - self.colors[below][c]))
+        [0, 1, 2].map(|c| {
+            self.colors[below][c] + along * (self.colors[below + 1][c] - self.colors[below][c])
+        })
     }
 }
 
@@ -122,7 +128,8 @@ pub(crate) fn luminance(image: &Image) -> Image {
     Image { rgb, ..*image }
 }
 
-/// `painted`'s luma with `original`'s chroma: each pixel of the original moved along grey. Both have one size.
+/// `painted`'s luma with `original`'s chroma: each pixel of the original moved along grey. Both
+/// have one size.
 pub(crate) fn restore_chroma(painted: &Image, original: &Image) -> Image {
     let mut restored = original.clone();
     for (pixel, painted) in restored.rgb.chunks_exact_mut(3).zip(painted.rgb.chunks_exact(3)) {
@@ -139,8 +146,9 @@ fn luma(pixel: &[f32]) -> f32 {
 
 type Matrix = [[f64; 3]; 3];
 
-/// Mean and covariance of a picture's colours. A little is added to the diagonal (one level squared), so that a grey or flat picture has an inverse
-/// and its rounding noise is not blown up to colour.
+/// Mean and covariance of a picture's colours. A little is added to the diagonal (one level
+/// squared), so that a grey or flat picture has an inverse and its rounding noise is not blown up
+/// to colour.
 fn moments(image: &Image) -> ([f64; 3], Matrix) {
     let count = image.pixels() as f64;
     let mut mean = [0.0; 3];
@@ -153,7 +161,8 @@ fn moments(image: &Image) -> ([f64; 3], Matrix) {
     for pixel in image.rgb.chunks_exact(3) {
         for a in 0..3 {
             for b in 0..3 {
-                covariance[a][b] += (f64::from(pixel[a]) - mean[a]) * (f64::from(pixel[b]) - mean[b]) / count;
+                covariance[a][b] +=
+                    (f64::from(pixel[a]) - mean[a]) * (f64::from(pixel[b]) - mean[b]) / count;
             }
         }
     }
@@ -192,7 +201,8 @@ fn power(matrix: &Matrix, exponent: f64) -> Matrix {
 fn eigen(matrix: &Matrix) -> ([f64; 3], Matrix) {
     let mut a = *matrix;
     let mut v = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
-    // Convergence is quadratic: a 3 by 3 matrix is diagonal to the last bit long before this many sweeps.
+    // Convergence is quadratic: a 3 by 3 matrix is diagonal to the last bit long before this many
+    // sweeps.
     for _ in 0..20 {
         for (p, q) in [(0, 1), (0, 2), (1, 2)] {
             if a[p][q] == 0.0 {
@@ -251,20 +261,30 @@ mod tests {
     #[test]
     fn grey_and_flat_pictures_are_no_special_case() {
         let flat = Image::filled(8, 8, [90.0; 3]);
-        let matched = match_statistics(&flat, &colored(2, [[8.0, 0.0, 4.0], [1.0, 9.0, 0.0], [5.0, 0.0, 12.0]], 100.0));
+        let matched = match_statistics(
+            &flat,
+            &colored(2, [[8.0, 0.0, 4.0], [1.0, 9.0, 0.0], [5.0, 0.0, 12.0]], 100.0),
+        );
         assert!(matched.rgb.iter().all(|v| (80.0..120.0).contains(v)));
     }
 
     #[test]
     fn a_palette_goes_by_light_and_dark() {
         // A style whose dark is blue and whose light is yellow.
-        let rgb = (0..64 * 64).flat_map(|i| if i % 2 == 0 { [20.0, 30.0, 90.0] } else { [230.0, 220.0, 120.0] }).collect();
+        let rgb = (0..64 * 64)
+            .flat_map(|i| if i % 2 == 0 { [20.0, 30.0, 90.0] } else { [230.0, 220.0, 120.0] })
+            .collect();
         let style = [(Image { width: 64, height: 64, rgb }, 1.0)];
         let rgb = (0..64 * 64).flat_map(|i| [if i % 3 == 0 { 60.0 } else { 180.0 }; 3]).collect();
         let grey = Image { width: 64, height: 64, rgb };
         let recolored = take_palette(&grey, &style, 1.0);
         let (dark, light) = (&recolored.rgb[..3], &recolored.rgb[3..6]);
-        assert!(dark[2] > dark[0] + 20.0 && light[0] > light[2] + 20.0 && luma(light) > luma(dark) + 60.0, "{dark:?} {light:?}");
+        assert!(
+            dark[2] > dark[0] + 20.0
+                && light[0] > light[2] + 20.0
+                && luma(light) > luma(dark) + 60.0,
+            "{dark:?} {light:?}"
+        );
         assert_eq!(take_palette(&grey, &style, 0.0), grey);
     }
 

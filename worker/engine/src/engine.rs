@@ -18,12 +18,18 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Prepares the network for the CPU, on `threads` threads. `level` may lower the instructions that the kernels use; `None` uses the best there are. What
-    /// `profile` really came to is in [`Engine::device`].
+    /// Prepares the network for the CPU, on `threads` threads. `level` may lower the instructions
+    /// that the kernels use; `None` uses the best there are. What `profile` really came to is in
+    /// [`Engine::device`].
     ///
     /// # Errors
     /// Where the weights are not VGG-19's, or no threads are to be had.
-    pub fn new(weights: &VggWeights, threads: usize, level: Option<Level>, profile: Profile) -> Result<Self, EngineError> {
+    pub fn new(
+        weights: &VggWeights,
+        threads: usize,
+        level: Option<Level>,
+        profile: Profile,
+    ) -> Result<Self, EngineError> {
         let pool = pool(threads)?;
         let best = Level::detect();
         let level = level.map_or(best, |level| level.min(best));
@@ -35,7 +41,8 @@ impl Engine {
         Ok(Self::on(Box::new(device), pool))
     }
 
-    /// An engine on a device of the caller's, with so many threads for the work outside the network.
+    /// An engine on a device of the caller's, with so many threads for the work outside the
+    /// network.
     ///
     /// # Errors
     /// Where no threads are to be had.
@@ -70,6 +77,8 @@ impl Engine {
 
 fn pool(threads: usize) -> Result<Arc<ThreadPool>, EngineError> {
     let threads = threads.max(1);
-    let builder = ThreadPoolBuilder::new().num_threads(threads).thread_name(|index| format!("engine-{index}"));
+    let builder = ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .thread_name(|index| format!("engine-{index}"));
     builder.build().map(Arc::new).map_err(|source| EngineError::Threads { threads, source })
 }

@@ -13,7 +13,9 @@ pub enum EngineError {
     Size { what: &'static str, width: u32, height: u32, max: u32 },
     #[error("the weights of the styles add up to {0}; they have to be finite and above zero")]
     StyleWeights(f32),
-    #[error("the loss became {loss} at iteration {iteration} ({width} x {height}); lower style_weight or learning_rate")]
+    #[error(
+        "the loss became {loss} at iteration {iteration} ({width} x {height}); lower style_weight or learning_rate"
+    )]
     NotFinite { iteration: u32, width: u32, height: u32, loss: f64 },
     #[error("the network's weights do not fit together: {0}")]
     Weights(String),
@@ -37,13 +39,18 @@ impl EngineError {
     /// Whether another attempt, or another machine, could do better.
     pub fn kind(&self) -> FailureKind {
         match self {
-            Self::Recipe(_) | Self::MissingInput(_) | Self::Size { .. } | Self::StyleWeights(_) | Self::NotFinite { .. } => {
-                FailureKind::Input
-            }
+            Self::Recipe(_)
+            | Self::MissingInput(_)
+            | Self::Size { .. }
+            | Self::StyleWeights(_)
+            | Self::NotFinite { .. } => FailureKind::Input,
             Self::Memory { .. } | Self::DeviceMemory { .. } => FailureKind::Shortage,
-            Self::Weights(_) | Self::Threads { .. } | Self::Checkpoint(_) | Self::TileSums(_) | Self::Device { .. } | Self::Candle(_) => {
-                FailureKind::Transient
-            }
+            Self::Weights(_)
+            | Self::Threads { .. }
+            | Self::Checkpoint(_)
+            | Self::TileSums(_)
+            | Self::Device { .. }
+            | Self::Candle(_) => FailureKind::Transient,
         }
     }
 }

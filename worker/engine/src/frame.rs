@@ -1,8 +1,10 @@
 //! Where a picture lies on the canvas that it is painted on.
 //!
-//! A network sees borders, and an optimiser abuses them: features there are cheap to bend, so stripes and stray colours gather in a rim. A picture with
-//! `padding = "ring"` is therefore painted without borders: it is continued by its mirror image, opposite ends are joined, and the strip is cut off at the end. A picture
-//! that tiles is joined to itself and needs no strip; with other paddings the canvas is the picture.
+//! A network sees borders, and an optimiser abuses them: features there are cheap to bend, so
+//! stripes and stray colours gather in a rim. A picture with `padding = "ring"` is therefore
+//! painted without borders: it is continued by its mirror image, opposite ends are joined, and the
+//! strip is cut off at the end. A picture that tiles is joined to itself and needs no strip; with
+//! other paddings the canvas is the picture.
 
 use impasto_types::Recipe;
 use rayon::prelude::*;
@@ -53,7 +55,10 @@ impl Frame {
     /// The frame of a picture of `width` by `height` pixels, painted by this recipe.
     pub fn of(recipe: &Recipe, width: u32, height: u32) -> Self {
         let (canvas_width, canvas_height) = recipe.canvas(width, height);
-        Self { across: Side::new(width, canvas_width, recipe.wraps_x()), down: Side::new(height, canvas_height, recipe.wraps_y()) }
+        Self {
+            across: Side::new(width, canvas_width, recipe.wraps_x()),
+            down: Side::new(height, canvas_height, recipe.wraps_y()),
+        }
     }
 
     /// The canvas's width.
@@ -76,14 +81,19 @@ impl Frame {
     /// # Panics
     /// If the picture has another size than the frame's.
     pub fn surround(&self, picture: Image) -> Image {
-        assert_eq!((picture.width, picture.height), self.picture(), "a picture of the frame's size");
+        assert_eq!(
+            (picture.width, picture.height),
+            self.picture(),
+            "a picture of the frame's size"
+        );
         let (width, height) = (self.width(), self.height());
         if self.picture() == (width, height) {
             return picture;
         }
         let mut rgb = vec![0.0; width * height * 3];
         rgb.par_chunks_mut(width * 3).enumerate().for_each(|(y, row)| {
-            let from = &picture.rgb[self.down.mirrored(y) * picture.width * 3..][..picture.width * 3];
+            let from =
+                &picture.rgb[self.down.mirrored(y) * picture.width * 3..][..picture.width * 3];
             for (x, pixel) in row.chunks_exact_mut(3).enumerate() {
                 pixel.copy_from_slice(&from[self.across.mirrored(x) * 3..][..3]);
             }
@@ -96,17 +106,23 @@ impl Frame {
     /// # Panics
     /// If the canvas has another size than the frame's.
     pub fn cut(&self, canvas: Image) -> Image {
-        assert_eq!((canvas.width, canvas.height), (self.width(), self.height()), "a canvas of the frame's size");
+        assert_eq!(
+            (canvas.width, canvas.height),
+            (self.width(), self.height()),
+            "a canvas of the frame's size"
+        );
         let (width, height) = self.picture();
         if (width, height) == (canvas.width, canvas.height) {
             return canvas;
         }
         let rows = canvas.rgb.chunks_exact(canvas.width * 3).skip(self.down.before).take(height);
-        let rgb = rows.flat_map(|row| &row[self.across.before * 3..][..width * 3]).copied().collect();
+        let rgb =
+            rows.flat_map(|row| &row[self.across.before * 3..][..width * 3]).copied().collect();
         Image { width, height, rgb }
     }
 
-    /// How values of this canvas are resampled to another, so that picture falls on picture: across and down.
+    /// How values of this canvas are resampled to another, so that picture falls on picture: across
+    /// and down.
     pub(crate) fn to(self, other: Self) -> (Axis, Axis) {
         (self.across.to(other.across), self.down.to(other.down))
     }
@@ -120,11 +136,21 @@ mod tests {
     use crate::resize::resample;
 
     fn frame(width: u32, height: u32) -> Frame {
-        Frame::of(&Recipe { padding: Padding::Ring, tileable: Tileable::None, ..Preset::Painterly.recipe() }, width, height)
+        Frame::of(
+            &Recipe {
+                padding: Padding::Ring,
+                tileable: Tileable::None,
+                ..Preset::Painterly.recipe()
+            },
+            width,
+            height,
+        )
     }
 
     fn ramp(width: usize, height: usize) -> Image {
-        let rgb = (0..width * height).flat_map(|i| [(i % width) as f32, (i / width) as f32, 1.0]).collect();
+        let rgb = (0..width * height)
+            .flat_map(|i| [(i % width) as f32, (i / width) as f32, 1.0])
+            .collect();
         Image { width, height, rgb }
     }
 
@@ -133,7 +159,8 @@ mod tests {
         let frame = frame(40, 33);
         assert_eq!((frame.width(), frame.height()), (64, 64));
         let canvas = frame.surround(ramp(40, 33));
-        let at = |x: usize, y: usize| (canvas.rgb[(y * 64 + x) * 3], canvas.rgb[(y * 64 + x) * 3 + 1]);
+        let at =
+            |x: usize, y: usize| (canvas.rgb[(y * 64 + x) * 3], canvas.rgb[(y * 64 + x) * 3 + 1]);
         // The picture begins at (12, 15).
         assert_eq!(at(12, 15), (0.0, 0.0));
         assert_eq!(at(11, 15), (0.0, 0.0));
@@ -150,14 +177,21 @@ mod tests {
             let frame = frame(side, side);
             let canvas = frame.surround(ramp(side as usize, side as usize));
             let steps = canvas.rgb.chunks_exact(3).collect::<Vec<_>>();
-            assert!(steps.windows(2).take(frame.width() - 1).all(|pair| (pair[0][0] - pair[1][0]).abs() <= 1.0), "{side}");
+            assert!(
+                steps
+                    .windows(2)
+                    .take(frame.width() - 1)
+                    .all(|pair| (pair[0][0] - pair[1][0]).abs() <= 1.0),
+                "{side}"
+            );
             assert_eq!(frame.cut(canvas), ramp(side as usize, side as usize));
         }
     }
 
     #[test]
     fn a_picture_that_tiles_has_no_strip_along_that_axis() {
-        let recipe = Recipe { padding: Padding::Ring, tileable: Tileable::X, ..Preset::Painterly.recipe() };
+        let recipe =
+            Recipe { padding: Padding::Ring, tileable: Tileable::X, ..Preset::Painterly.recipe() };
         let frame = Frame::of(&recipe, 40, 40);
         assert_eq!((frame.width(), frame.height()), (40, 64));
     }

@@ -2,7 +2,8 @@
 
 use impasto_assets::Picture;
 
-/// An RGB picture: `height * width * 3` values of 0 to 255, interleaved, as encoded (no gamma is applied: VGG was trained on encoded values).
+/// An RGB picture: `height * width * 3` values of 0 to 255, interleaved, as encoded (no gamma is
+/// applied: VGG was trained on encoded values).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Image {
     pub width: usize,

@@ -1,7 +1,8 @@
 //! Neural stylisation: pictures and a recipe in, a picture out.
 //!
-//! This crate does no network or file I/O, is not async, prints nothing and reads no clock. An [`Engine`] holds the network, prepared once; a
-//! [`Session`] is one run of a recipe, which steps, reports, checkpoints and can be dropped between any two steps.
+//! This crate does no network or file I/O, is not async, prints nothing and reads no clock. An
+//! [`Engine`] holds the network, prepared once; a [`Session`] is one run of a recipe, which steps,
+//! reports, checkpoints and can be dropped between any two steps.
 
 mod checkpoint;
 mod color;

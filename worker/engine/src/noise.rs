@@ -1,6 +1,7 @@
 //! Seeded noise, the same on every machine.
 
-/// SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014): small, and plenty for pictures.
+/// SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA
+/// 2014): small, and plenty for pictures.
 #[derive(Debug)]
 pub(crate) struct SplitMix64(u64);
 
@@ -22,7 +23,8 @@ impl SplitMix64 {
         (self.next() >> 40) as f32 / (1_u64 << 24) as f32
     }
 
-    /// About normal with deviation 1: the sum of twelve uniforms, which needs no functions whose last bit differs between systems.
+    /// About normal with deviation 1: the sum of twelve uniforms, which needs no functions whose
+    /// last bit differs between systems.
     pub(crate) fn normal(&mut self) -> f32 {
         (0..12).map(|_| self.unit()).sum::<f32>() - 6.0
     }

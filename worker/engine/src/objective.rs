@@ -1,4 +1,5 @@
-//! What a picture is measured against: content features and style statistics, and how statistics pull on features.
+//! What a picture is measured against: content features and style statistics, and how statistics
+//! pull on features.
 
 use impasto_kernels::{Layer, Moments};
 use impasto_types::{LossNorm, Recipe};
@@ -58,7 +59,8 @@ impl ContentSums {
 
     /// What a sum of squared differences to these features is multiplied by.
     pub fn weight(&self, recipe: &Recipe) -> f64 {
-        // A flat picture has no variance, and a black one next to no features: below this a feature counts as noise.
+        // A flat picture has no variance, and a black one next to no features: below this a feature
+        // counts as noise.
         let floor = 1e-3 * self.values as f64;
         let scale = match recipe.loss_norm {
             LossNorm::Absolute => self.values as f64,
@@ -95,7 +97,8 @@ pub struct Pull {
 impl StyleTarget {
     /// The five layers' targets, from the statistics of several style images and their weights.
     ///
-    /// Styles blend by their statistics: the blend is that of a picture in which each style covers its share. Layers of weight zero are left out.
+    /// Styles blend by their statistics: the blend is that of a picture in which each style covers
+    /// its share. Layers of weight zero are left out.
     pub fn layers(recipe: &Recipe, styles: &[(Vec<LayerStatistics>, f32)]) -> Vec<(Layer, Self)> {
         let total: f32 = styles.iter().map(|(_, weight)| weight).sum();
         let layer_total: f64 = recipe.style_layers.iter().map(|&weight| f64::from(weight)).sum();
@@ -104,20 +107,44 @@ impl StyleTarget {
             .enumerate()
             .filter(|&(index, _)| recipe.style_layers[index] > 0.0 && recipe.style_weight > 0.0)
             .map(|(index, layer)| {
-                let parts = || styles.iter().map(|(statistics, weight)| (&statistics[index], f64::from(weight / total)));
-                let gram = blend(parts().map(|(statistics, share)| (statistics.gram.as_slice(), share)));
-                let mean = blend(parts().map(|(statistics, share)| (statistics.mean.as_slice(), share)));
-                (layer, Self::new(recipe, f64::from(recipe.style_layers[index]), layer_total, gram, mean))
+                let parts = || {
+                    styles
+                        .iter()
+                        .map(|(statistics, weight)| (&statistics[index], f64::from(weight / total)))
+                };
+                let gram =
+                    blend(parts().map(|(statistics, share)| (statistics.gram.as_slice(), share)));
+                let mean =
+                    blend(parts().map(|(statistics, share)| (statistics.mean.as_slice(), share)));
+                (
+                    layer,
+                    Self::new(
+                        recipe,
+                        f64::from(recipe.style_layers[index]),
+                        layer_total,
+                        gram,
+                        mean,
+                    ),
+                )
             })
             .collect()
     }
 
-    fn new(recipe: &Recipe, layer_weight: f64, layer_total: f64, gram: Vec<f32>, mean: Vec<f32>) -> Self {
+    fn new(
+        recipe: &Recipe,
+        layer_weight: f64,
+        layer_total: f64,
+        gram: Vec<f32>,
+        mean: Vec<f32>,
+    ) -> Self {
         let channels = mean.len();
-        let deviation: Vec<f64> = (0..channels).map(|c| deviation(gram[c * channels + c], mean[c])).collect();
+        let deviation: Vec<f64> =
+            (0..channels).map(|c| deviation(gram[c * channels + c], mean[c])).collect();
         let style = f64::from(recipe.style_weight) * layer_weight;
         let stats = style * f64::from(recipe.stats_weight);
-        let squares = |values: &[f32]| values.iter().map(|&v| f64::from(v) * f64::from(v)).sum::<f64>().max(1e-12);
+        let squares = |values: &[f32]| {
+            values.iter().map(|&v| f64::from(v) * f64::from(v)).sum::<f64>().max(1e-12)
+        };
         match recipe.loss_norm {
             LossNorm::Absolute => {
                 let count = channels as f64;
@@ -134,7 +161,9 @@ impl StyleTarget {
             LossNorm::Relative | LossNorm::Variance => Self {
                 gram_weight: style / layer_total / squares(&gram),
                 mean_weight: stats / layer_total / squares(&mean),
-                deviation_weight: stats / layer_total / deviation.iter().map(|d| d * d).sum::<f64>().max(1e-12),
+                deviation_weight: stats
+                    / layer_total
+                    / deviation.iter().map(|d| d * d).sum::<f64>().max(1e-12),
                 gram,
                 mean,
                 deviation,
@@ -151,7 +180,9 @@ impl StyleTarget {
         let factor = (4.0 * self.gram_weight * per_pixel) as f32;
         let mut squares = 0.0;
         let mut gram: Vec<f32> = Vec::with_capacity(channels * channels);
-        for (now, target) in statistics.gram.chunks_exact(channels).zip(self.gram.chunks_exact(channels)) {
+        for (now, target) in
+            statistics.gram.chunks_exact(channels).zip(self.gram.chunks_exact(channels))
+        {
             let mut row = 0.0;
             gram.extend(now.iter().zip(target).map(|(&now, &target)| {
                 let difference = now - target;
@@ -172,7 +203,8 @@ impl StyleTarget {
                     let deviation = deviation(statistics.gram[diagonal], statistics.mean[c]);
                     let difference = deviation - self.deviation[c];
                     loss += self.deviation_weight * difference * difference;
-                    // deviation^2 = G_cc - mean^2, so d deviation = (dG_cc / 2 - mean dmean) / deviation.
+                    // deviation^2 = G_cc - mean^2, so d deviation = (dG_cc / 2 - mean dmean) /
+                    // deviation.
                     let slope = 2.0 * self.deviation_weight * difference / deviation;
                     gram[diagonal] += (slope * per_pixel) as f32;
                     pull -= slope * now;
@@ -184,7 +216,8 @@ impl StyleTarget {
     }
 }
 
-/// What is added to every deviation, so that it can be divided by. Feature maps are of the order of 1 to 1000.
+/// What is added to every deviation, so that it can be divided by. Feature maps are of the order of
+/// 1 to 1000.
 pub(crate) const LEAST_DEVIATION: f64 = 1e-2;
 
 /// A channel's deviation from its second and first moment; never zero.
@@ -225,7 +258,8 @@ mod tests {
             for a in 0..CHANNELS {
                 mean[a] += f64::from(pixel[a]) / PIXELS as f64;
                 for b in 0..CHANNELS {
-                    gram[a * CHANNELS + b] += f64::from(pixel[a]) * f64::from(pixel[b]) / PIXELS as f64;
+                    gram[a * CHANNELS + b] +=
+                        f64::from(pixel[a]) * f64::from(pixel[b]) / PIXELS as f64;
                 }
             }
         }
@@ -236,17 +270,25 @@ mod tests {
     #[test]
     fn the_pull_is_the_gradient_of_the_style_loss() {
         for norm in [LossNorm::Absolute, LossNorm::Relative, LossNorm::Variance] {
-            let recipe = Recipe { loss_norm: norm, style_weight: 1000.0, stats_weight: 3.0, ..Preset::Painterly.recipe() };
+            let recipe = Recipe {
+                loss_norm: norm,
+                style_weight: 1000.0,
+                stats_weight: 3.0,
+                ..Preset::Painterly.recipe()
+            };
             let target = statistics(&features(2));
             let target = StyleTarget::new(&recipe, 1.0, 5.0, target.gram, target.mean);
             let at = features(1);
             let pull = target.pull(&statistics(&at));
             let analytic = |pixel: usize, channel: usize| {
                 let row = &at[pixel * CHANNELS..][..CHANNELS];
-                pull.mean[channel] + (0..CHANNELS).map(|k| row[k] * pull.gram[k * CHANNELS + channel]).sum::<f32>()
+                pull.mean[channel]
+                    + (0..CHANNELS).map(|k| row[k] * pull.gram[k * CHANNELS + channel]).sum::<f32>()
             };
-            let places = || (0..PIXELS).flat_map(|pixel| (0..CHANNELS).map(move |channel| (pixel, channel)));
-            let largest = places().map(|(pixel, channel)| analytic(pixel, channel).abs()).fold(0.0, f32::max);
+            let places =
+                || (0..PIXELS).flat_map(|pixel| (0..CHANNELS).map(move |channel| (pixel, channel)));
+            let largest =
+                places().map(|(pixel, channel)| analytic(pixel, channel).abs()).fold(0.0, f32::max);
             for (pixel, channel) in places() {
                 let moved = |delta: f32| {
                     let mut moved = at.clone();
@@ -255,8 +297,12 @@ mod tests {
                 };
                 let finite = ((moved(0.1) - moved(-0.1)) / 0.2) as f32;
                 let analytic = analytic(pixel, channel);
-                // Statistics are kept in single precision, which the largest slopes of the loss multiply.
-                assert!((finite - analytic).abs() < 1e-2 * finite.abs() + 1e-3 * largest, "{norm:?}: {finite} {analytic} of {largest}");
+                // Statistics are kept in single precision, which the largest slopes of the loss
+                // multiply.
+                assert!(
+                    (finite - analytic).abs() < 1e-2 * finite.abs() + 1e-3 * largest,
+                    "{norm:?}: {finite} {analytic} of {largest}"
+                );
             }
         }
     }
@@ -265,11 +311,15 @@ mod tests {
     fn content_norms() {
         let p = features(3);
         let sums = ContentSums::of(CHANNELS, |visit| p.iter().copied().for_each(visit));
-        let weight = |loss_norm| sums.weight(&Recipe { loss_norm, content_weight: 3.0, ..Preset::Painterly.recipe() });
+        let weight = |loss_norm| {
+            sums.weight(&Recipe { loss_norm, content_weight: 3.0, ..Preset::Painterly.recipe() })
+        };
         let count = p.len() as f64;
         let squares: f64 = p.iter().map(|&v| f64::from(v * v)).sum();
         assert!((weight(LossNorm::Absolute) - 3.0 / count).abs() < 1e-9);
-        assert!((weight(LossNorm::Relative) - 3.0 / squares).abs() < 1e-6 * weight(LossNorm::Relative));
+        assert!(
+            (weight(LossNorm::Relative) - 3.0 / squares).abs() < 1e-6 * weight(LossNorm::Relative)
+        );
         assert!(weight(LossNorm::Variance) > weight(LossNorm::Relative));
     }
 }

@@ -4,14 +4,23 @@ use rayon::prelude::*;
 
 use crate::Image;
 
-/// Resizes to `width` by `height`: with the Catmull-Rom cubic where the picture grows, and where it shrinks with a triangle as wide as two result
-/// pixels, so that nothing aliases and nothing rings. (The triangle is also what PyTorch programs shrink with, so losses compare.) Along an
-/// axis that wraps, a weight beyond the border falls on the opposite edge; elsewhere the filter ends at the border.
-pub(crate) fn resize(image: &Image, width: usize, height: usize, wrap_x: bool, wrap_y: bool) -> Image {
+/// Resizes to `width` by `height`: with the Catmull-Rom cubic where the picture grows, and where it
+/// shrinks with a triangle as wide as two result pixels, so that nothing aliases and nothing rings.
+/// (The triangle is also what PyTorch programs shrink with, so losses compare.) Along an axis that
+/// wraps, a weight beyond the border falls on the opposite edge; elsewhere the filter ends at the
+/// border.
+pub(crate) fn resize(
+    image: &Image,
+    width: usize,
+    height: usize,
+    wrap_x: bool,
+    wrap_y: bool,
+) -> Image {
     if (image.width, image.height) == (width, height) {
         return image.clone();
     }
-    let (across, down) = (Axis::whole(image.width, width, wrap_x), Axis::whole(image.height, height, wrap_y));
+    let (across, down) =
+        (Axis::whole(image.width, width, wrap_x), Axis::whole(image.height, height, wrap_y));
     Image { width, height, rgb: resample(&image.rgb, &across, &down, 3) }
 }
 
@@ -62,20 +71,28 @@ pub(crate) fn resample(values: &[f32], across: &Axis, down: &Axis, channels: usi
     resized
 }
 
-/// For each pixel that is made, the source pixels that it is made of, and their weights, which add up to one.
+/// For each pixel that is made, the source pixels that it is made of, and their weights, which add
+/// up to one.
 fn taps(axis: &Axis) -> Vec<Vec<(usize, f32)>> {
     let Axis { from, to, ratio, start, wraps } = *axis;
     // In source pixels: the filter's scale and how far it reaches.
-    let (scale, reach, filter): (f64, f64, fn(f64) -> f64) = if ratio > 1.0 { (ratio, ratio, triangle) } else { (1.0, 2.0, catmull_rom) };
+    let (scale, reach, filter): (f64, f64, fn(f64) -> f64) =
+        if ratio > 1.0 { (ratio, ratio, triangle) } else { (1.0, 2.0, catmull_rom) };
     (0..to)
         .map(|index| {
             let center = start + (index as f64 + 0.5) * ratio - 0.5;
             let around = (center - reach).ceil() as i64..=(center + reach).floor() as i64;
             let inside = |at: &i64| wraps || (0..from as i64).contains(at);
-            let weighted: Vec<(i64, f64)> =
-                around.filter(inside).map(|at| (at, filter((at as f64 - center) / scale))).filter(|(_, weight)| *weight != 0.0).collect();
+            let weighted: Vec<(i64, f64)> = around
+                .filter(inside)
+                .map(|at| (at, filter((at as f64 - center) / scale)))
+                .filter(|(_, weight)| *weight != 0.0)
+                .collect();
             let total: f64 = weighted.iter().map(|(_, weight)| weight).sum();
-            weighted.into_iter().map(|(at, weight)| (at.rem_euclid(from as i64) as usize, (weight / total) as f32)).collect()
+            weighted
+                .into_iter()
+                .map(|(at, weight)| (at.rem_euclid(from as i64) as usize, (weight / total) as f32))
+                .collect()
         })
         .collect()
 }
@@ -101,7 +118,9 @@ mod tests {
     use super::*;
 
     fn ramp(width: usize, height: usize) -> Image {
-        let rgb = (0..width * height).flat_map(|i| [(i % width) as f32, (i / width) as f32, ((i * 7) % 13) as f32]).collect();
+        let rgb = (0..width * height)
+            .flat_map(|i| [(i % width) as f32, (i / width) as f32, ((i * 7) % 13) as f32])
+            .collect();
         Image { width, height, rgb }
     }
 
@@ -111,7 +130,12 @@ mod tests {
         for (width, height) in [(5, 3), (13, 7), (40, 31), (1, 1)] {
             for wrap in [false, true] {
                 let resized = resize(&flat, width, height, wrap, wrap);
-                assert!(resized.rgb.chunks(3).all(|p| p.iter().zip([10.0, 20.0, 30.0]).all(|(a, b)| (a - b).abs() < 1e-4)));
+                assert!(
+                    resized.rgb.chunks(3).all(|p| p
+                        .iter()
+                        .zip([10.0, 20.0, 30.0])
+                        .all(|(a, b)| (a - b).abs() < 1e-4))
+                );
             }
         }
     }

@@ -16,7 +16,8 @@ use crate::{Engine, EngineError, Frame, Image, checkpoint, color};
 /// The pictures that a recipe works on.
 #[derive(Debug, Clone)]
 pub struct Inputs {
-    /// The asset; it may be missing only where a texture is synthesised, and then its size is asked of `Recipe::size`.
+    /// The asset; it may be missing only where a texture is synthesised, and then its size is asked
+    /// of `Recipe::size`.
     pub content: Option<Picture>,
     /// At least one style image, and each one's share.
     pub styles: Vec<(Picture, f32)>,
@@ -46,7 +47,8 @@ pub struct StepReport {
     pub style_loss: f64,
 }
 
-/// One run. [`Session::step`] it until it is done, then take its [`Session::picture`]; drop it to cancel.
+/// One run. [`Session::step`] it until it is done, then take its [`Session::picture`]; drop it to
+/// cancel.
 pub struct Session {
     engine: Arc<Engine>,
     recipe: Recipe,
@@ -99,35 +101,52 @@ const PROCESS_BYTES: u64 = 64 << 20;
 
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Session").field("recipe", &self.recipe).field("at", &self.at).finish_non_exhaustive()
+        f.debug_struct("Session")
+            .field("recipe", &self.recipe)
+            .field("at", &self.at)
+            .finish_non_exhaustive()
     }
 }
 
 impl Session {
-    /// Checks the recipe and the pictures, and makes ready to begin. The whole process is held within `budget_bytes` of memory, by cutting large pictures into
-    /// tiles.
+    /// Checks the recipe and the pictures, and makes ready to begin. The whole process is held
+    /// within `budget_bytes` of memory, by cutting large pictures into tiles.
     ///
     /// # Errors
     /// Names the parameter or picture that cannot be used.
-    pub fn new(engine: Arc<Engine>, recipe: Recipe, inputs: Inputs, budget_bytes: u64) -> Result<Self, EngineError> {
+    pub fn new(
+        engine: Arc<Engine>,
+        recipe: Recipe,
+        inputs: Inputs,
+        budget_bytes: u64,
+    ) -> Result<Self, EngineError> {
         recipe.check()?;
         check_inputs(&recipe, &inputs)?;
         let (width, height) = output_size(&recipe, &inputs)?;
         let scales = recipe.scales(width, height);
         let sources = engine.install(|| Sources::new(&recipe, inputs));
         let place = Place::Here(Image::filled(1, 1, [0.0; 3]));
-        let mut session = Self { engine, recipe, budget_bytes, sources, scales, at: 0, place, plans: Vec::new() };
+        let mut session =
+            Self { engine, recipe, budget_bytes, sources, scales, at: 0, place, plans: Vec::new() };
         session.check_budget()?;
         session.place = Place::Here(session.first_canvas());
         session.sources.init = None;
         Ok(session)
     }
 
-    /// Takes up a run that [`Session::checkpoint`] wrote, with the same recipe and pictures, under the same budget and on such a device. It goes on to the same result, to the last bit.
+    /// Takes up a run that [`Session::checkpoint`] wrote, with the same recipe and pictures, under
+    /// the same budget and on such a device. It goes on to the same result, to the last bit.
     ///
     /// # Errors
-    /// Where the checkpoint is damaged or belongs to another run, or the budget cuts the picture otherwise than before.
-    pub fn resume(engine: Arc<Engine>, recipe: Recipe, inputs: Inputs, budget_bytes: u64, bytes: &[u8]) -> Result<Self, EngineError> {
+    /// Where the checkpoint is damaged or belongs to another run, or the budget cuts the picture
+    /// otherwise than before.
+    pub fn resume(
+        engine: Arc<Engine>,
+        recipe: Recipe,
+        inputs: Inputs,
+        budget_bytes: u64,
+        bytes: &[u8],
+    ) -> Result<Self, EngineError> {
         let mut session = Self::new(engine, recipe, inputs, budget_bytes)?;
         let saved = checkpoint::read(bytes, &session.identity(), session.most_checkpoint_bytes())?;
         let Some(scale) = session.scales.get(saved.scale).copied() else {
@@ -135,7 +154,9 @@ impl Session {
         };
         let frame = session.frame(scale);
         let (width, height) = (frame.width(), frame.height());
-        if saved.pixels.len() != width * height * 3 || saved.losses.len() >= scale.iterations as usize {
+        if saved.pixels.len() != width * height * 3
+            || saved.losses.len() >= scale.iterations as usize
+        {
             return Err(EngineError::Checkpoint("its picture does not fit its scale"));
         }
         session.at = saved.scale;
@@ -143,7 +164,9 @@ impl Session {
         if saved.memory != Memory::default() {
             session.begin_scale(scale, None)?;
             let name = session.plan_name();
-            let Place::Canvas { canvas, losses } = &mut session.place else { unreachable!("a scale has begun") };
+            let Place::Canvas { canvas, losses } = &mut session.place else {
+                unreachable!("a scale has begun")
+            };
             if saved.plan != name {
                 return Err(EngineError::Checkpoint(
                     "it was painted by another plan: under another memory budget, or in another precision",
@@ -158,13 +181,16 @@ impl Session {
     /// One optimiser step; at the end of a scale, the step to the next.
     ///
     /// # Errors
-    /// Where the loss is not finite, the memory too small, or the device fails. The session is of no more use then.
+    /// Where the loss is not finite, the memory too small, or the device fails. The session is of
+    /// no more use then.
     pub fn step(&mut self) -> Result<Step, EngineError> {
         let Some(&scale) = self.scales.get(self.at) else { return Ok(Step::Done) };
         if matches!(self.place, Place::Here(_)) {
             self.begin_scale(scale, None)?;
         }
-        let Place::Canvas { canvas, losses } = &mut self.place else { unreachable!("a scale has begun") };
+        let Place::Canvas { canvas, losses } = &mut self.place else {
+            unreachable!("a scale has begun")
+        };
         let terms = self.engine.install(|| canvas.step())?;
         losses.push(terms.total());
         let here = losses.len() as u32;
@@ -172,7 +198,12 @@ impl Session {
         let before: u32 = self.scales[..self.at].iter().map(|scale| scale.iterations).sum();
         if !terms.total().is_finite() {
             let (width, height) = (scale.width, scale.height);
-            return Err(EngineError::NotFinite { iteration: before + here, width, height, loss: terms.total() });
+            return Err(EngineError::NotFinite {
+                iteration: before + here,
+                width,
+                height,
+                loss: terms.total(),
+            });
         }
         if over {
             self.end_scale()?;
@@ -187,7 +218,8 @@ impl Session {
         }))
     }
 
-    /// How each scale so far is painted, the present one last; in a resumed run from the scale that it goes on with.
+    /// How each scale so far is painted, the present one last; in a resumed run from the scale that
+    /// it goes on with.
     pub fn plans(&self) -> &[(Scale, Plan)] {
         &self.plans
     }
@@ -197,12 +229,16 @@ impl Session {
         self.plans.last().map_or([0; 32], |(_, plan)| plan.name())
     }
 
-    /// The picture as it stands: the result once the session is done, a preview before. It has the asset's alpha, depth and profile.
+    /// The picture as it stands: the result once the session is done, a preview before. It has the
+    /// asset's alpha, depth and profile.
     ///
     /// # Errors
     /// Where the device fails to hand it over.
     pub fn picture(&self) -> Result<Picture, EngineError> {
-        let (width, height) = self.scales.last().map_or((1, 1), |scale| (scale.width as usize, scale.height as usize));
+        let (width, height) = self
+            .scales
+            .last()
+            .map_or((1, 1), |scale| (scale.width as usize, scale.height as usize));
         let result = match &self.place {
             Place::Done(picture) => picture.clone(),
             Place::Here(canvas) => self.preview(canvas.clone(), width, height),
@@ -225,15 +261,28 @@ impl Session {
             }
             Place::Canvas { canvas, losses } => {
                 let State { pixels, memory } = canvas.state()?;
-                checkpoint::Saved { scale, plan: self.plan_name(), losses: losses.clone(), pixels, memory }
+                checkpoint::Saved {
+                    scale,
+                    plan: self.plan_name(),
+                    losses: losses.clone(),
+                    pixels,
+                    memory,
+                }
             }
         };
         Ok(checkpoint::write(&saved, &self.identity()))
     }
 
-    /// What the picture and the optimiser's vectors of any scale take at most: a checkpoint of this run is no larger.
+    /// What the picture and the optimiser's vectors of any scale take at most: a checkpoint of this
+    /// run is no larger.
     fn most_checkpoint_bytes(&self) -> u64 {
-        let values = self.scales.iter().map(|&scale| self.frame(scale)).map(|frame| frame.width() * frame.height() * 3).max().unwrap_or(0);
+        let values = self
+            .scales
+            .iter()
+            .map(|&scale| self.frame(scale))
+            .map(|frame| frame.width() * frame.height() * 3)
+            .max()
+            .unwrap_or(0);
         4 * values as u64 + OptimizerPlan::of(&self.recipe).bytes(values)
     }
 
@@ -272,7 +321,10 @@ impl Session {
         let mut mean = [0.0; 3];
         for (style, weight) in &self.sources.styles {
             let scale = weight / total / style.pixels() as f32;
-            style.rgb.chunks_exact(3).for_each(|pixel| (0..3).for_each(|c| mean[c] += pixel[c] * scale));
+            style
+                .rgb
+                .chunks_exact(3)
+                .for_each(|pixel| (0..3).for_each(|c| mean[c] += pixel[c] * scale));
         }
         let mut noise = SplitMix64::new(self.recipe.seed);
         let mut image = Image::filled(width, height, mean);
@@ -289,7 +341,13 @@ impl Session {
 
     /// `source` at this size, its borders treated as the recipe's are.
     fn fit(&self, source: &Image, width: usize, height: usize) -> Image {
-        let mut image = resize(source, width, height, self.recipe.tileable.wraps_x(), self.recipe.tileable.wraps_y());
+        let mut image = resize(
+            source,
+            width,
+            height,
+            self.recipe.tileable.wraps_x(),
+            self.recipe.tileable.wraps_y(),
+        );
         image.clamp();
         image
     }
@@ -305,7 +363,8 @@ impl Session {
             let style = engine.install(|| self.style_at(style, scale));
             let held = held + style.bytes();
             let budget = self.budget_bytes.saturating_sub(held);
-            let moments = engine.install(|| device.moments(&style, View::of_style(&self.recipe), budget))?;
+            let moments =
+                engine.install(|| device.moments(&style, View::of_style(&self.recipe), budget))?;
             styles.push((moments.iter().map(LayerStatistics::of).collect(), *weight));
         }
         let style = StyleTarget::layers(&self.recipe, &styles);
@@ -314,7 +373,9 @@ impl Session {
             self.sources.styles.clear();
         }
         let content = self.content_at(frame, last);
-        let Place::Here(picture) = std::mem::replace(&mut self.place, Place::Here(Image::filled(1, 1, [0.0; 3]))) else {
+        let Place::Here(picture) =
+            std::mem::replace(&mut self.place, Place::Here(Image::filled(1, 1, [0.0; 3])))
+        else {
             unreachable!("a scale begins once");
         };
         let work = Work { recipe: &self.recipe, frame, content: content.is_some() };
@@ -326,17 +387,28 @@ impl Session {
         Ok(())
     }
 
-    /// What the content loss compares with at a scale; at the last, nobody needs the original any more.
+    /// What the content loss compares with at a scale; at the last, nobody needs the original any
+    /// more.
     fn content_at(&mut self, frame: Frame, last: bool) -> Option<Image> {
         let (width, height) = frame.picture();
         if self.recipe.content_weight == 0.0 {
             return None;
         }
-        let fits = self.sources.target.as_ref().is_some_and(|target| (target.width, target.height) == (width, height));
+        let fits = self
+            .sources
+            .target
+            .as_ref()
+            .is_some_and(|target| (target.width, target.height) == (width, height));
         if last && fits {
-            return self.sources.target.take().map(|target| self.engine.install(|| frame.surround(target)));
+            return self
+                .sources
+                .target
+                .take()
+                .map(|target| self.engine.install(|| frame.surround(target)));
         }
-        let fit = |target: &Image| self.engine.install(|| frame.surround(self.fit(target, width, height)));
+        let fit = |target: &Image| {
+            self.engine.install(|| frame.surround(self.fit(target, width, height)))
+        };
         let fitted = self.sources.target.as_ref().map(fit);
         if last {
             self.sources.target = None;
@@ -344,11 +416,15 @@ impl Session {
         fitted
     }
 
-    /// Plans the last scale, which takes most: what cannot be painted is refused before the coarse scales are.
+    /// Plans the last scale, which takes most: what cannot be painted is refused before the coarse
+    /// scales are.
     fn check_budget(&self) -> Result<(), EngineError> {
         let Some(&scale) = self.scales.last() else { return Ok(()) };
         let work = self.work(scale);
-        self.engine.backend().plan(&work, self.budget_bytes.saturating_sub(self.kept_bytes())).map(|_| ())
+        self.engine
+            .backend()
+            .plan(&work, self.budget_bytes.saturating_sub(self.kept_bytes()))
+            .map(|_| ())
     }
 
     /// What a scale asks of a device, while the session has the content.
@@ -367,7 +443,8 @@ impl Session {
     /// Memory that the session holds to the end.
     fn kept_bytes(&self) -> u64 {
         let asset = self.sources.asset.iter();
-        let alpha = asset.clone().flat_map(|asset| &asset.alpha).map(|alpha| 4 * alpha.len() as u64);
+        let alpha =
+            asset.clone().flat_map(|asset| &asset.alpha).map(|alpha| 4 * alpha.len() as u64);
         let colors = asset.filter_map(|asset| asset.colors.as_ref()).map(Image::bytes);
         PROCESS_BYTES + self.engine.bytes() + alpha.chain(colors).sum::<u64>()
     }
@@ -380,12 +457,15 @@ impl Session {
         }
     }
 
-    /// Memory of what the optimiser learnt at the coarser scale. It is counted whether or not there is anything, so that a resumed run cuts its styles as
-    /// the first one did.
+    /// Memory of what the optimiser learnt at the coarser scale. It is counted whether or not there
+    /// is anything, so that a resumed run cuts its styles as the first one did.
     fn warmth_bytes(&self) -> Result<u64, EngineError> {
         let Some(coarser) = self.at.checked_sub(1).map(|at| self.scales[at]) else { return Ok(0) };
         let work = self.work(coarser);
-        let plan = self.engine.backend().plan(&work, self.budget_bytes.saturating_sub(self.held_bytes()))?;
+        let plan = self
+            .engine
+            .backend()
+            .plan(&work, self.budget_bytes.saturating_sub(self.held_bytes()))?;
         Ok(plan.optimizer.warmth_bytes(work.len()))
     }
 
@@ -393,15 +473,20 @@ impl Session {
     fn style_at(&self, style: &Image, scale: Scale) -> Image {
         let own = (style.width as u32, style.height as u32);
         let ratio = self.recipe.style_factor(own, (scale.width, scale.height), self.at == 0);
-        let side = |length: usize| ((length as f64 * ratio).round() as usize).max(Recipe::MIN_SIDE as usize);
+        let side = |length: usize| {
+            ((length as f64 * ratio).round() as usize).max(Recipe::MIN_SIDE as usize)
+        };
         let mut fitted = resize(style, side(style.width), side(style.height), false, false);
         fitted.clamp();
         fitted
     }
 
-    /// Takes the scale's result; where there is a next scale, enlarges it and goes on there, with what the optimiser has learnt.
+    /// Takes the scale's result; where there is a next scale, enlarges it and goes on there, with
+    /// what the optimiser has learnt.
     fn end_scale(&mut self) -> Result<(), EngineError> {
-        let Place::Canvas { canvas, .. } = std::mem::replace(&mut self.place, Place::Here(Image::filled(1, 1, [0.0; 3]))) else {
+        let Place::Canvas { canvas, .. } =
+            std::mem::replace(&mut self.place, Place::Here(Image::filled(1, 1, [0.0; 3])))
+        else {
             unreachable!("a scale that ends has begun")
         };
         let (canvas, warmth) = canvas.finish()?;
@@ -427,7 +512,13 @@ impl Session {
         let (picture_width, picture_height) = (width as u32, height as u32);
         let Some(asset) = &self.sources.asset else {
             let origin = Origin::synthetic("the texture", ContainerFormat::Png);
-            return Picture { width: picture_width, height: picture_height, rgb: result.rgb, alpha: None, origin };
+            return Picture {
+                width: picture_width,
+                height: picture_height,
+                rgb: result.rgb,
+                alpha: None,
+                origin,
+            };
         };
         let rgb = match &asset.colors {
             Some(colors) => color::restore_chroma(&result, &self.fit(colors, width, height)).rgb,
@@ -439,41 +530,59 @@ impl Session {
                 return alpha.clone();
             }
             let (wrap_x, wrap_y) = (self.recipe.tileable.wraps_x(), self.recipe.tileable.wraps_y());
-            let (across, down) = (Axis::whole(size.0, width, wrap_x), Axis::whole(size.1, height, wrap_y));
+            let (across, down) =
+                (Axis::whole(size.0, width, wrap_x), Axis::whole(size.1, height, wrap_y));
             let resized = resample(alpha, &across, &down, 1);
             resized.into_iter().map(|value| value.clamp(0.0, 1.0)).collect()
         });
-        Picture { width: picture_width, height: picture_height, rgb, alpha, origin: asset.origin.clone() }
+        Picture {
+            width: picture_width,
+            height: picture_height,
+            rgb,
+            alpha,
+            origin: asset.origin.clone(),
+        }
     }
 }
 
 impl Sources {
     fn new(recipe: &Recipe, inputs: Inputs) -> Self {
         let digest = digest_of(&inputs);
-        let recolor = |style: Image, content: Option<&Image>| match (recipe.preserve_color, content) {
+        let recolor = |style: Image, content: Option<&Image>| match (recipe.preserve_color, content)
+        {
             (PreserveColor::Statistics, Some(content)) => color::match_statistics(&style, content),
-            (PreserveColor::Luminance, Some(content)) => color::match_statistics(&color::luminance(&style), &color::luminance(content)),
+            (PreserveColor::Luminance, Some(content)) => {
+                color::match_statistics(&color::luminance(&style), &color::luminance(content))
+            }
             _ => style,
         };
         let (mut asset, mut content) = match inputs.content {
             Some(picture) => {
                 let Picture { width, height, rgb, alpha, origin } = picture;
                 let (width, height) = (width as usize, height as usize);
-                (Some(Asset { width, height, alpha, origin, colors: None }), Some(Image { width, height, rgb }))
+                (
+                    Some(Asset { width, height, alpha, origin, colors: None }),
+                    Some(Image { width, height, rgb }),
+                )
             }
             None => (None, None),
         };
-        let styles: Vec<_> =
-            inputs.styles.into_iter().map(|(style, weight)| (recolor(Image::from_picture(style), content.as_ref()), weight)).collect();
+        let styles: Vec<_> = inputs
+            .styles
+            .into_iter()
+            .map(|(style, weight)| (recolor(Image::from_picture(style), content.as_ref()), weight))
+            .collect();
         let target = match recipe.preserve_color {
             _ if recipe.method == Method::Synthesize => None,
             PreserveColor::Luminance => content.as_ref().map(color::luminance),
-            PreserveColor::None if recipe.palette > 0.0 => {
-                content.as_ref().map(|content| color::take_palette(content, &styles, recipe.palette))
-            }
+            PreserveColor::None if recipe.palette > 0.0 => content
+                .as_ref()
+                .map(|content| color::take_palette(content, &styles, recipe.palette)),
             PreserveColor::None | PreserveColor::Statistics => content.take(),
         };
-        if let Some(asset) = asset.as_mut().filter(|_| recipe.preserve_color == PreserveColor::Luminance) {
+        if let Some(asset) =
+            asset.as_mut().filter(|_| recipe.preserve_color == PreserveColor::Luminance)
+        {
             asset.colors = content;
         }
         Self { asset, target, styles, init: inputs.init.map(Image::from_picture), digest }
@@ -485,7 +594,9 @@ const PLATEAU_STEPS: usize = 10;
 
 /// Whether the best loss of the last steps is less than `share` better than the best before them.
 fn on_a_plateau(losses: &[f64], share: f64) -> bool {
-    let Some(before) = losses.len().checked_sub(PLATEAU_STEPS).filter(|before| *before > 0) else { return false };
+    let Some(before) = losses.len().checked_sub(PLATEAU_STEPS).filter(|before| *before > 0) else {
+        return false;
+    };
     let best = |losses: &[f64]| losses.iter().copied().fold(f64::INFINITY, f64::min);
     share > 0.0 && best(&losses[before..]) > (1.0 - share) * best(&losses[..before])
 }
@@ -501,7 +612,8 @@ fn check_inputs(recipe: &Recipe, inputs: &Inputs) -> Result<(), EngineError> {
         return Err(EngineError::MissingInput("an image to begin with"));
     }
     let total: f32 = inputs.styles.iter().map(|(_, weight)| weight).sum();
-    let usable = inputs.styles.iter().all(|(_, weight)| *weight >= 0.0) && total.is_finite() && total > 0.0;
+    let usable =
+        inputs.styles.iter().all(|(_, weight)| *weight >= 0.0) && total.is_finite() && total > 0.0;
     if !usable {
         return Err(EngineError::StyleWeights(total));
     }
@@ -511,13 +623,19 @@ fn check_inputs(recipe: &Recipe, inputs: &Inputs) -> Result<(), EngineError> {
     for (what, picture) in content.chain(styles).chain(init) {
         let sides = 1..=Recipe::MAX_SIDE;
         if !sides.contains(&picture.width) || !sides.contains(&picture.height) {
-            return Err(EngineError::Size { what, width: picture.width, height: picture.height, max: Recipe::MAX_SIDE });
+            return Err(EngineError::Size {
+                what,
+                width: picture.width,
+                height: picture.height,
+                max: Recipe::MAX_SIDE,
+            });
         }
     }
     Ok(())
 }
 
-/// The result's size: the recipe's, in the asset's shape; a synthesised texture without an asset is square.
+/// The result's size: the recipe's, in the asset's shape; a synthesised texture without an asset is
+/// square.
 fn output_size(recipe: &Recipe, inputs: &Inputs) -> Result<(u32, u32), EngineError> {
     match (&inputs.content, recipe.size) {
         (Some(content), _) => Ok(recipe.output_size(content.width, content.height)),

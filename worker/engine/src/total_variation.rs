@@ -2,10 +2,17 @@
 
 use crate::Image;
 
-/// Adds the gradient of `weight * mean((x - right)^2 + (x - below)^2)` to `gradient` and returns that loss. Values count in units of 255, and the
-/// mean is over pixels and channels, so the weight means the same at every size. Along an axis that wraps, the last pixel's neighbour is
-/// the first; elsewhere it has none.
-pub(crate) fn total_variation(image: &Image, weight: f32, wrap_x: bool, wrap_y: bool, gradient: &mut [f32]) -> f64 {
+/// Adds the gradient of `weight * mean((x - right)^2 + (x - below)^2)` to `gradient` and returns
+/// that loss. Values count in units of 255, and the mean is over pixels and channels, so the weight
+/// means the same at every size. Along an axis that wraps, the last pixel's neighbour is the first;
+/// elsewhere it has none.
+pub(crate) fn total_variation(
+    image: &Image,
+    weight: f32,
+    wrap_x: bool,
+    wrap_y: bool,
+    gradient: &mut [f32],
+) -> f64 {
     if weight == 0.0 {
         return 0.0;
     }
@@ -46,7 +53,9 @@ mod tests {
 
     #[test]
     fn the_gradient_is_that_of_the_loss() {
-        for (width, height, wrap_x, wrap_y) in [(5, 4, false, false), (4, 7, true, false), (3, 3, true, true), (1, 6, false, true)] {
+        for (width, height, wrap_x, wrap_y) in
+            [(5, 4, false, false), (4, 7, true, false), (3, 3, true, true), (1, 6, false, true)]
+        {
             let mut noise = SplitMix64::new(9);
             let mut image = Image::filled(width, height, [0.0; 3]);
             image.rgb.iter_mut().for_each(|v| *v = noise.unit() * 255.0);
@@ -59,7 +68,10 @@ mod tests {
                     total_variation(&moved, 1e4, wrap_x, wrap_y, &mut vec![0.0; gradient.len()])
                 };
                 let finite = (at(1.0) - at(-1.0)) / 2.0;
-                assert!((finite - f64::from(gradient[index])).abs() < 1e-3 * finite.abs().max(0.1), "{width}x{height} at {index}");
+                assert!(
+                    (finite - f64::from(gradient[index])).abs() < 1e-3 * finite.abs().max(0.1),
+                    "{width}x{height} at {index}"
+                );
             }
         }
     }

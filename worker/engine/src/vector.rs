@@ -1,16 +1,21 @@
-//! Long vectors: how they are cut, summed and stored, so that nothing depends on the number of threads or on the instruction set.
+//! Long vectors: how they are cut, summed and stored, so that nothing depends on the number of
+//! threads or on the instruction set.
 //!
-//! Work is cut into tasks of a fixed length, and a task into blocks that stay in the first-level cache. A sum runs over lanes of a fixed number in
-//! single precision within a block, in double precision over blocks, and over tasks in their order. Products and sums are never contracted, so any
-//! width of registers gives the same bits; [`simd`] picks the widest at run time.
+//! Work is cut into tasks of a fixed length, and a task into blocks that stay in the first-level
+//! cache. A sum runs over lanes of a fixed number in single precision within a block, in double
+//! precision over blocks, and over tasks in their order. Products and sums are never contracted, so
+//! any width of registers gives the same bits; [`simd`] picks the widest at run time.
 
-/// Values in a block: a block of each of the vectors that meet in a pass fits the first-level cache.
+/// Values in a block: a block of each of the vectors that meet in a pass fits the first-level
+/// cache.
 pub(crate) const BLOCK: usize = 2048;
 
-/// Values in a task: enough to hide the cost of handing it out, few enough that a small picture still has one for each thread.
+/// Values in a task: enough to hide the cost of handing it out, few enough that a small picture
+/// still has one for each thread.
 pub(crate) const TASK: usize = 8 * BLOCK;
 
-/// Partial sums that run side by side: enough to hide the latency of addition in registers of any width.
+/// Partial sums that run side by side: enough to hide the latency of addition in registers of any
+/// width.
 const LANES: usize = 32;
 
 /// How a number is stored where many of them are kept and few digits of each are needed.
@@ -46,7 +51,8 @@ pub(crate) enum Bf16 {}
 impl Encoding for Bf16 {
     type Word = u16;
 
-    /// Rounds to nearest, ties to even. A gradient holds no not-a-number, since its loss is finite, so none is looked for.
+    /// Rounds to nearest, ties to even. A gradient holds no not-a-number, since its loss is finite,
+    /// so none is looked for.
     #[inline(always)]
     fn store(value: f32) -> u16 {
         let bits = value.to_bits();
@@ -60,7 +66,8 @@ impl Encoding for Bf16 {
     }
 }
 
-/// A number that is not negative, in seven bits of exponent and ten of digits, the first of them implied: from 2^-95 to 2^32, and zero.
+/// A number that is not negative, in seven bits of exponent and ten of digits, the first of them
+/// implied: from 2^-95 to 2^32, and zero.
 #[derive(Debug)]
 pub(crate) enum Unsigned16 {}
 
@@ -76,18 +83,23 @@ impl Encoding for Unsigned16 {
     /// Rounds to nearest, ties upwards; what is too large becomes the largest.
     #[inline(always)]
     fn store(value: f32) -> u16 {
-        let rounded = value.to_bits().saturating_sub(Self::LEAST) + (1 << (Self::DIGITS_DROPPED - 1));
+        let rounded =
+            value.to_bits().saturating_sub(Self::LEAST) + (1 << (Self::DIGITS_DROPPED - 1));
         (rounded >> Self::DIGITS_DROPPED).min(u32::from(u16::MAX)) as u16
     }
 
     #[inline(always)]
     fn load(word: u16) -> f32 {
-        if word == 0 { 0.0 } else { f32::from_bits((u32::from(word) << Self::DIGITS_DROPPED) + Self::LEAST) }
+        if word == 0 {
+            0.0
+        } else {
+            f32::from_bits((u32::from(word) << Self::DIGITS_DROPPED) + Self::LEAST)
+        }
     }
 }
 
-/// Work on a block, to be compiled for each width of registers. It is a trait, not a closure, since [`Work::run`] has to be inlined where it is compiled, and
-/// can be told so.
+/// Work on a block, to be compiled for each width of registers. It is a trait, not a closure, since
+/// [`Work::run`] has to be inlined where it is compiled, and can be told so.
 pub(crate) trait Work {
     type Output;
 
@@ -125,14 +137,21 @@ pub(crate) fn dots<E: Encoding>(v: &[E::Word], a: &[f32], b: &[f32]) -> [f64; 2]
             lanes_b[lane] += v * b[lane];
         }
     }
-    let rest = |other: &[f32]| rest_v.iter().zip(other).map(|(&v, &o)| f64::from(E::load(v)) * f64::from(o)).sum::<f64>();
+    let rest = |other: &[f32]| {
+        rest_v.iter().zip(other).map(|(&v, &o)| f64::from(E::load(v)) * f64::from(o)).sum::<f64>()
+    };
     let total = |lanes: [f32; LANES]| lanes.iter().map(|&lane| f64::from(lane)).sum::<f64>();
     [total(lanes_a) + rest(rest_a), total(lanes_b) + rest(rest_b)]
 }
 
 /// `total += a * v + b * w`, over a block.
 #[inline(always)]
-pub(crate) fn add_scaled<E: Encoding>(total: &mut [f32], [a, b]: [f32; 2], v: &[E::Word], w: &[E::Word]) {
+pub(crate) fn add_scaled<E: Encoding>(
+    total: &mut [f32],
+    [a, b]: [f32; 2],
+    v: &[E::Word],
+    w: &[E::Word],
+) {
     for ((total, &v), &w) in total.iter_mut().zip(v).zip(w) {
         *total += a * E::load(v) + b * E::load(w);
     }
@@ -180,12 +199,16 @@ mod tests {
         let number = |i: usize, k: usize| ((i * k % 101) as f32) - 50.3;
         for len in [0, 1, 31, 32, 33, 2047, BLOCK] {
             let v: Vec<u16> = (0..len).map(|i| Bf16::store(number(i, 37))).collect();
-            let (a, b): (Vec<f32>, Vec<f32>) = (0..len).map(|i| (number(i, 11), number(i, 89))).unzip();
+            let (a, b): (Vec<f32>, Vec<f32>) =
+                (0..len).map(|i| (number(i, 11), number(i, 89))).unzip();
             let found = dots::<Bf16>(&v, &a, &b);
             for (found, other) in found.into_iter().zip([&a, &b]) {
-                let terms = || v.iter().zip(other).map(|(&v, &o)| f64::from(Bf16::load(v)) * f64::from(o));
+                let terms =
+                    || v.iter().zip(other).map(|(&v, &o)| f64::from(Bf16::load(v)) * f64::from(o));
                 // Each lane adds at most BLOCK / LANES terms in single precision.
-                let tolerance = (BLOCK / LANES) as f64 * f64::from(f32::EPSILON) * terms().map(f64::abs).sum::<f64>();
+                let tolerance = (BLOCK / LANES) as f64
+                    * f64::from(f32::EPSILON)
+                    * terms().map(f64::abs).sum::<f64>();
                 assert!((found - terms().sum::<f64>()).abs() <= tolerance, "{len}");
             }
         }

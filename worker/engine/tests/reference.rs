@@ -28,7 +28,9 @@ fn vgg(channels: &[usize]) -> VggWeights {
                 name: format!("conv{index}"),
                 in_channels,
                 out_channels,
-                weights: (0..out_channels * in_channels * 9).map(|_| noise.next() * 1.7 * deviation).collect(),
+                weights: (0..out_channels * in_channels * 9)
+                    .map(|_| noise.next() * 1.7 * deviation)
+                    .collect(),
                 bias: (0..out_channels).map(|_| noise.next() * 2.0).collect(),
             }
         })
@@ -41,14 +43,19 @@ struct Noise(u64);
 
 impl Noise {
     fn next(&mut self) -> f32 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 40) as f32 / (1_u64 << 23) as f32 - 1.0
     }
 }
 
 fn picture(width: usize, height: usize, seed: u64) -> Image {
     let mut noise = Noise(seed);
-    Image { width, height, rgb: (0..width * height * 3).map(|_| 128.0 + 100.0 * noise.next()).collect() }
+    Image {
+        width,
+        height,
+        rgb: (0..width * height * 3).map(|_| 128.0 + 100.0 * noise.next()).collect(),
+    }
 }
 
 fn cpu(weights: &VggWeights, level: Level) -> Cpu {
@@ -93,7 +100,8 @@ impl Case {
 /// Even and odd sizes, every edge, both poolings.
 fn cases() -> Vec<Case> {
     let case = |width, height, edge_x, edge_y, pool, loss_norm, stats_weight| {
-        let recipe = Recipe { loss_norm, stats_weight, content_weight: 2.0, ..Preset::Painterly.recipe() };
+        let recipe =
+            Recipe { loss_norm, stats_weight, content_weight: 2.0, ..Preset::Painterly.recipe() };
         Case { width, height, view: View { edge_x, edge_y, pool }, recipe }
     };
     vec![
@@ -105,7 +113,9 @@ fn cases() -> Vec<Case> {
 }
 
 fn cosine(a: &[f32], b: &[f32]) -> f64 {
-    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum::<f64>();
+    let dot = |a: &[f32], b: &[f32]| {
+        a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum::<f64>()
+    };
     dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
 }
 
@@ -120,12 +130,21 @@ fn the_cpu_agrees_with_candle() {
             let image = picture(case.width, case.height, 7);
             let mut expected = vec![0.0; image.rgb.len()];
             let mut gradient = vec![f32::NAN; image.rgb.len()];
-            let reference = case.candle(&candle).evaluate(&image, &style, &mut expected).expect("it runs");
+            let reference =
+                case.candle(&candle).evaluate(&image, &style, &mut expected).expect("it runs");
             let terms = case.cpu(&cpu).evaluate(&image, &style, &mut gradient).expect("it runs");
-            // Winograd rounds at about 1e-4 of a layer's size; thirteen layers add up to less than 1e-3.
-            assert!((terms.style - reference.style).abs() < 2e-3 * reference.style, "{level} {case:?}: {terms:?} {reference:?}");
-            assert!((terms.content - reference.content).abs() < 2e-3 * reference.content, "{level} {case:?}: {terms:?} {reference:?}");
-            // A rounding that turns a ReLU or a maximum changes single values, so directions are compared.
+            // Winograd rounds at about 1e-4 of a layer's size; thirteen layers add up to less than
+            // 1e-3.
+            assert!(
+                (terms.style - reference.style).abs() < 2e-3 * reference.style,
+                "{level} {case:?}: {terms:?} {reference:?}"
+            );
+            assert!(
+                (terms.content - reference.content).abs() < 2e-3 * reference.content,
+                "{level} {case:?}: {terms:?} {reference:?}"
+            );
+            // A rounding that turns a ReLU or a maximum changes single values, so directions are
+            // compared.
             let cosine = cosine(&gradient, &expected);
             assert!(cosine > 0.999, "{level} {case:?}: {cosine}");
         }
@@ -147,13 +166,23 @@ fn finite_differences_confirm_the_gradient_of_the_whole_loss() {
             // Along the gradient itself the loss changes most, so rounding matters least.
             let norm = gradient.iter().map(|&g| f64::from(g) * f64::from(g)).sum::<f64>().sqrt();
             let mut moved = |distance: f64| {
-                let rgb = image.rgb.iter().zip(&gradient).map(|(&x, &g)| (f64::from(x) + distance * f64::from(g) / norm) as f32).collect();
-                let terms = pass.evaluate(&Image { rgb, ..image }, &style, &mut vec![0.0; image.rgb.len()]).expect("it runs");
+                let rgb = image
+                    .rgb
+                    .iter()
+                    .zip(&gradient)
+                    .map(|(&x, &g)| (f64::from(x) + distance * f64::from(g) / norm) as f32)
+                    .collect();
+                let terms = pass
+                    .evaluate(&Image { rgb, ..image }, &style, &mut vec![0.0; image.rgb.len()])
+                    .expect("it runs");
                 terms.content + terms.style
             };
             let distance = 0.5;
             let finite = (moved(distance) - moved(-distance)) / (2.0 * distance);
-            assert!((finite - norm).abs() < 2e-2 * norm, "{level} {case:?}: {finite} along a gradient of length {norm}");
+            assert!(
+                (finite - norm).abs() < 2e-2 * norm,
+                "{level} {case:?}: {finite} along a gradient of length {norm}"
+            );
         }
     }
 }

@@ -1,11 +1,14 @@
-//! Runs from end to end on a network of VGG-19's shape with random weights: what they promise whatever the weights are.
+//! Runs from end to end on a network of VGG-19's shape with random weights: what they promise
+//! whatever the weights are.
 
 use std::sync::Arc;
 
 use impasto_assets::{Origin, Picture};
 use impasto_engine::{Engine, EngineError, Inputs, Session, Step};
 use impasto_models::{Convolution, VggWeights};
-use impasto_types::{ContainerFormat, Method, Optimizer, PreserveColor, Preset, Profile, Recipe, Tileable};
+use impasto_types::{
+    ContainerFormat, Method, Optimizer, PreserveColor, Preset, Profile, Recipe, Tileable,
+};
 
 /// Memory enough for any of these pictures in one piece.
 const AMPLE: u64 = 4 << 30;
@@ -15,7 +18,8 @@ const CHANNELS: [usize; 14] = [3, 8, 8, 12, 12, 16, 16, 16, 16, 20, 20, 20, 20, 
 fn noise(seed: u64) -> impl FnMut() -> f32 {
     let mut state = seed;
     move || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 40) as f32 / (1_u64 << 23) as f32 - 1.0
     }
 }
@@ -28,11 +32,16 @@ fn engine(threads: usize) -> Arc<Engine> {
             name: "conv".to_owned(),
             in_channels: pair[0],
             out_channels: pair[1],
-            weights: (0..pair[0] * pair[1] * 9).map(|_| noise() * 1.7 * (2.0 / (9.0 * pair[0] as f32)).sqrt()).collect(),
+            weights: (0..pair[0] * pair[1] * 9)
+                .map(|_| noise() * 1.7 * (2.0 / (9.0 * pair[0] as f32)).sqrt())
+                .collect(),
             bias: vec![0.5; pair[1]],
         })
         .collect();
-    Arc::new(Engine::new(&VggWeights { convolutions }, threads, None, Profile::Exact).expect("the weights fit together"))
+    Arc::new(
+        Engine::new(&VggWeights { convolutions }, threads, None, Profile::Exact)
+            .expect("the weights fit together"),
+    )
 }
 
 fn picture(width: u32, height: u32, seed: u64) -> Picture {
@@ -41,14 +50,28 @@ fn picture(width: u32, height: u32, seed: u64) -> Picture {
         .flat_map(|i| {
             let (x, y) = ((i % width) as f32, (i / width) as f32);
             let wave = (x / 5.0).sin() * 50.0 + (y / 7.0).cos() * 40.0;
-            [128.0 + wave + 10.0 * noise(), 120.0 - wave + 10.0 * noise(), 100.0 + 0.5 * wave + 10.0 * noise()]
+            [
+                128.0 + wave + 10.0 * noise(),
+                120.0 - wave + 10.0 * noise(),
+                100.0 + 0.5 * wave + 10.0 * noise(),
+            ]
         })
         .collect();
-    Picture { width, height, rgb, alpha: None, origin: Origin::synthetic("test", ContainerFormat::Png) }
+    Picture {
+        width,
+        height,
+        rgb,
+        alpha: None,
+        origin: Origin::synthetic("test", ContainerFormat::Png),
+    }
 }
 
 fn inputs() -> Inputs {
-    Inputs { content: Some(picture(48, 40, 1)), styles: vec![(picture(40, 40, 2), 1.0), (picture(30, 50, 4), 0.5)], init: None }
+    Inputs {
+        content: Some(picture(48, 40, 1)),
+        styles: vec![(picture(40, 40, 2), 1.0), (picture(30, 50, 4), 0.5)],
+        init: None,
+    }
 }
 
 fn short(preset: Preset) -> Recipe {
@@ -63,7 +86,11 @@ fn finish(mut session: Session) -> Picture {
 #[test]
 fn one_thread_and_three_paint_the_same_bits() {
     for recipe in [short(Preset::Painterly), Recipe { min_scale: 0, ..short(Preset::Gatys) }] {
-        let on = |threads| finish(Session::new(engine(threads), recipe.clone(), inputs(), AMPLE).expect("it begins"));
+        let on = |threads| {
+            finish(
+                Session::new(engine(threads), recipe.clone(), inputs(), AMPLE).expect("it begins"),
+            )
+        };
         assert!(on(1) == on(3), "{recipe:?}");
     }
 }
@@ -73,15 +100,20 @@ fn a_resumed_run_paints_the_same_bits() {
     for optimizer in [Optimizer::Adam, Optimizer::Lbfgs] {
         let recipe = Recipe { optimizer, tileable: Tileable::X, ..short(Preset::Texture) };
         let engine = engine(2);
-        let whole = finish(Session::new(engine.clone(), recipe.clone(), inputs(), AMPLE).expect("it begins"));
+        let whole = finish(
+            Session::new(engine.clone(), recipe.clone(), inputs(), AMPLE).expect("it begins"),
+        );
         let steps: u32 = recipe.scales(48, 40).iter().map(|scale| scale.iterations).sum();
         for stop in [0, 3, 5, 7, steps - 1] {
-            let mut session = Session::new(engine.clone(), recipe.clone(), inputs(), AMPLE).expect("it begins");
+            let mut session =
+                Session::new(engine.clone(), recipe.clone(), inputs(), AMPLE).expect("it begins");
             for _ in 0..stop {
                 session.step().expect("it runs");
             }
             let checkpoint = session.checkpoint().expect("it is there");
-            let resumed = Session::resume(engine.clone(), recipe.clone(), inputs(), AMPLE, &checkpoint).expect("it goes on");
+            let resumed =
+                Session::resume(engine.clone(), recipe.clone(), inputs(), AMPLE, &checkpoint)
+                    .expect("it goes on");
             assert!(finish(resumed) == whole, "{optimizer:?} stopped after {stop}");
         }
     }
@@ -90,10 +122,15 @@ fn a_resumed_run_paints_the_same_bits() {
 #[test]
 fn a_checkpoint_of_another_run_is_refused() {
     let engine = engine(1);
-    let checkpoint =
-        Session::new(engine.clone(), short(Preset::Painterly), inputs(), AMPLE).expect("it begins").checkpoint().expect("it is there");
+    let checkpoint = Session::new(engine.clone(), short(Preset::Painterly), inputs(), AMPLE)
+        .expect("it begins")
+        .checkpoint()
+        .expect("it is there");
     let other = Recipe { seed: 5, ..short(Preset::Painterly) };
-    assert!(matches!(Session::resume(engine, other, inputs(), AMPLE, &checkpoint), Err(EngineError::Checkpoint(_))));
+    assert!(matches!(
+        Session::resume(engine, other, inputs(), AMPLE, &checkpoint),
+        Err(EngineError::Checkpoint(_))
+    ));
 }
 
 #[test]
@@ -102,13 +139,19 @@ fn a_checkpoint_under_another_budget_is_refused() {
     let recipe = Recipe { min_scale: 0, ..short(Preset::Gatys) };
     let wide = || Inputs { content: Some(picture(500, 420, 1)), ..inputs() };
     let begun = |budget_bytes| {
-        let mut session = Session::new(engine.clone(), recipe.clone(), wide(), budget_bytes).ok()?;
+        let mut session =
+            Session::new(engine.clone(), recipe.clone(), wide(), budget_bytes).ok()?;
         session.step().ok()?;
         Some(session)
     };
-    let tight_bytes = (64_u64..400).map(|mib| mib << 20).find(|&bytes| begun(bytes).is_some()).expect("some budget is enough");
+    let tight_bytes = (64_u64..400)
+        .map(|mib| mib << 20)
+        .find(|&bytes| begun(bytes).is_some())
+        .expect("some budget is enough");
     let checkpoint = begun(tight_bytes).expect("it fits").checkpoint().expect("it is there");
-    let resume = |budget_bytes| Session::resume(engine.clone(), recipe.clone(), wide(), budget_bytes, &checkpoint);
+    let resume = |budget_bytes| {
+        Session::resume(engine.clone(), recipe.clone(), wide(), budget_bytes, &checkpoint)
+    };
     let error = resume(AMPLE).expect_err("the plan is another").to_string();
     assert!(error.contains("memory budget"), "{error}");
     assert!(resume(tight_bytes).is_ok());
@@ -117,12 +160,18 @@ fn a_checkpoint_under_another_budget_is_refused() {
 #[test]
 fn every_option_paints_in_range_and_in_the_asset_s_size() {
     let engine = engine(2);
-    for preserve_color in [PreserveColor::None, PreserveColor::Statistics, PreserveColor::Luminance] {
-        for (preset, size) in [(Preset::Painterly, None), (Preset::Texture, Some(37)), (Preset::Gatys, Some(50))] {
+    for preserve_color in [PreserveColor::None, PreserveColor::Statistics, PreserveColor::Luminance]
+    {
+        for (preset, size) in
+            [(Preset::Painterly, None), (Preset::Texture, Some(37)), (Preset::Gatys, Some(50))]
+        {
             for tileable in [Tileable::None, Tileable::X, Tileable::Both] {
-                let recipe = Recipe { preserve_color, size, tv_weight: 0.1, tileable, ..short(preset) };
+                let recipe =
+                    Recipe { preserve_color, size, tv_weight: 0.1, tileable, ..short(preset) };
                 let expected = recipe.output_size(48, 40);
-                let painted = finish(Session::new(engine.clone(), recipe, inputs(), AMPLE).expect("it begins"));
+                let painted = finish(
+                    Session::new(engine.clone(), recipe, inputs(), AMPLE).expect("it begins"),
+                );
                 assert_eq!((painted.width, painted.height), expected);
                 assert!(painted.rgb.iter().all(|value| (0.0..=255.0).contains(value)));
             }
@@ -132,7 +181,12 @@ fn every_option_paints_in_range_and_in_the_asset_s_size() {
 
 #[test]
 fn a_texture_needs_no_content() {
-    let recipe = Recipe { size: Some(40), method: Method::Synthesize, init: impasto_types::Init::Noise, ..short(Preset::Texture) };
+    let recipe = Recipe {
+        size: Some(40),
+        method: Method::Synthesize,
+        init: impasto_types::Init::Noise,
+        ..short(Preset::Texture)
+    };
     let alone = Inputs { content: None, ..inputs() };
     let painted = finish(Session::new(engine(1), recipe, alone, AMPLE).expect("it begins"));
     assert_eq!((painted.width, painted.height), (40, 40));
@@ -140,8 +194,13 @@ fn a_texture_needs_no_content() {
 
 #[test]
 fn the_loss_falls() {
-    let mut session =
-        Session::new(engine(2), Recipe { min_scale: 0, iterations: 30, ..Preset::Gatys.recipe() }, inputs(), AMPLE).expect("it begins");
+    let mut session = Session::new(
+        engine(2),
+        Recipe { min_scale: 0, iterations: 30, ..Preset::Gatys.recipe() },
+        inputs(),
+        AMPLE,
+    )
+    .expect("it begins");
     let mut losses = Vec::new();
     while let Step::Running(report) = session.step().expect("it runs") {
         losses.push(report.loss);
@@ -152,11 +211,26 @@ fn the_loss_falls() {
 #[test]
 fn bad_inputs_are_named() {
     let engine = engine(1);
-    let begin =
-        |recipe: Recipe, inputs: Inputs| Session::new(engine.clone(), recipe, inputs, AMPLE).expect_err("it is refused").to_string();
-    assert!(begin(Recipe { style_scale: -1.0, ..short(Preset::Texture) }, inputs()).contains("recipe"));
-    assert!(begin(short(Preset::Texture), Inputs { content: None, ..inputs() }).contains("content image"));
-    assert!(begin(short(Preset::Texture), Inputs { styles: vec![], ..inputs() }).contains("style image"));
-    assert!(begin(short(Preset::Texture), Inputs { styles: vec![(picture(9, 9, 1), 0.0)], ..inputs() }).contains("add up to 0"));
-    assert!(begin(Recipe { init: impasto_types::Init::Image, ..short(Preset::Texture) }, inputs()).contains("begin with"));
+    let begin = |recipe: Recipe, inputs: Inputs| {
+        Session::new(engine.clone(), recipe, inputs, AMPLE).expect_err("it is refused").to_string()
+    };
+    assert!(
+        begin(Recipe { style_scale: -1.0, ..short(Preset::Texture) }, inputs()).contains("recipe")
+    );
+    assert!(
+        begin(short(Preset::Texture), Inputs { content: None, ..inputs() })
+            .contains("content image")
+    );
+    assert!(
+        begin(short(Preset::Texture), Inputs { styles: vec![], ..inputs() })
+            .contains("style image")
+    );
+    assert!(
+        begin(short(Preset::Texture), Inputs { styles: vec![(picture(9, 9, 1), 0.0)], ..inputs() })
+            .contains("add up to 0")
+    );
+    assert!(
+        begin(Recipe { init: impasto_types::Init::Image, ..short(Preset::Texture) }, inputs())
+            .contains("begin with")
+    );
 }

@@ -1,5 +1,7 @@
-//! The device on tensors against the kernels: passes on a small network, in every way that a picture can end, and short runs; put together from candle's operations and from kernels for CUDA.
-//! On the device that `IMPASTO_TEST_DEVICE` names, such as `cuda:0`, else on the CPU, for which the kernels for CUDA are compiled too.
+//! The device on tensors against the kernels: passes on a small network, in every way that a
+//! picture can end, and short runs; put together from candle's operations and from kernels for
+//! CUDA. On the device that `IMPASTO_TEST_DEVICE` names, such as `cuda:0`, else on the CPU, for
+//! which the kernels for CUDA are compiled too.
 
 mod network;
 
@@ -11,7 +13,9 @@ use impasto_engine::device::{Canvas, Cpu, Device, Pass, Task, Tiling, View, Work
 use impasto_engine::objective::{LayerStatistics, StyleTarget};
 use impasto_engine::{Engine, Frame, Inputs, Session, Step};
 use impasto_kernels::{Edge, Layer, Level, Moments, Pool, Precision};
-use impasto_types::{ContainerFormat, LossNorm, Optimizer, Padding, Pooling, Preset, Profile, Recipe, Tileable};
+use impasto_types::{
+    ContainerFormat, LossNorm, Optimizer, Padding, Pooling, Preset, Profile, Recipe, Tileable,
+};
 
 use self::network::{Noise, error, picture, weights};
 
@@ -23,7 +27,8 @@ fn threads() -> Arc<rayon::ThreadPool> {
 }
 
 fn cpu() -> Cpu {
-    Cpu::new(&weights(), Level::detect(), Precision::Fp32, threads()).expect("the weights fit together")
+    Cpu::new(&weights(), Level::detect(), Precision::Fp32, threads())
+        .expect("the weights fit together")
 }
 
 /// What is tested: one device for each way to put a pass together that it can take.
@@ -37,8 +42,12 @@ fn tensors() -> Vec<TensorDevice> {
         "metal" => tensor::metal(index).expect("the card of IMPASTO_TEST_DEVICE is there"),
         other => panic!("IMPASTO_TEST_DEVICE names no device: {other}"),
     };
-    let kernels: &[_] = if kind == "metal" { &[Kernels::Composed] } else { &[Kernels::Composed, Kernels::Fused] };
-    let with = |&kernels| TensorDevice::with_kernels(&weights(), open(), Profile::Exact, kernels).expect("the weights fit together");
+    let kernels: &[_] =
+        if kind == "metal" { &[Kernels::Composed] } else { &[Kernels::Composed, Kernels::Fused] };
+    let with = |&kernels| {
+        TensorDevice::with_kernels(&weights(), open(), Profile::Exact, kernels)
+            .expect("the weights fit together")
+    };
     kernels.iter().map(with).collect()
 }
 
@@ -52,20 +61,40 @@ struct Case {
 }
 
 impl Case {
-    fn new(width: usize, height: usize, edge_x: Edge, edge_y: Edge, pool: Pool, loss_norm: LossNorm) -> Self {
-        let recipe = Recipe { loss_norm, stats_weight: 0.5, content_weight: 2.0, ..Preset::Painterly.recipe() };
+    fn new(
+        width: usize,
+        height: usize,
+        edge_x: Edge,
+        edge_y: Edge,
+        pool: Pool,
+        loss_norm: LossNorm,
+    ) -> Self {
+        let recipe = Recipe {
+            loss_norm,
+            stats_weight: 0.5,
+            content_weight: 2.0,
+            ..Preset::Painterly.recipe()
+        };
         Self { width, height, view: View { edge_x, edge_y, pool }, recipe }
     }
 
     /// A style picture's targets, as the CPU measures them.
     fn style(&self, cpu: &Cpu) -> Vec<(Layer, StyleTarget)> {
         let view = View { edge_x: Edge::Reflect, edge_y: Edge::Reflect, ..self.view };
-        let moments = cpu.pass(Tiling::whole(view, 80, 72)).moments(&picture(80, 72, 5)).expect("it runs");
-        StyleTarget::layers(&self.recipe, &[(moments.iter().map(LayerStatistics::of).collect(), 1.0)])
+        let moments =
+            cpu.pass(Tiling::whole(view, 80, 72)).moments(&picture(80, 72, 5)).expect("it runs");
+        StyleTarget::layers(
+            &self.recipe,
+            &[(moments.iter().map(LayerStatistics::of).collect(), 1.0)],
+        )
     }
 
     /// Style and content loss, and the gradient.
-    fn evaluate(&self, mut pass: impl Pass, style: &[(Layer, StyleTarget)]) -> (f64, f64, Vec<f32>) {
+    fn evaluate(
+        &self,
+        mut pass: impl Pass,
+        style: &[(Layer, StyleTarget)],
+    ) -> (f64, f64, Vec<f32>) {
         let content = picture(self.width, self.height, 6);
         pass.hold_content(&content, &|sums| sums.weight(&self.recipe)).expect("it runs");
         let image = picture(self.width, self.height, 7);
@@ -77,20 +106,33 @@ impl Case {
     /// Compares the pass on tensors, cut so, with the kernels on the whole.
     fn check(&self, cpu: &Cpu, tensors: &TensorDevice, tiling: Tiling) {
         let style = self.style(cpu);
-        let expected = self.evaluate(cpu.pass(Tiling::whole(self.view, self.width, self.height)), &style);
+        let expected =
+            self.evaluate(cpu.pass(Tiling::whole(self.view, self.width, self.height)), &style);
         let context = format!("{self:?} in {:?}", tiling.interior);
         let found = self.evaluate(tensors.pass(tiling), &style);
-        assert!((found.0 - expected.0).abs() < LOSS * expected.0, "{context}: style {} {}", found.0, expected.0);
-        assert!((found.1 - expected.1).abs() < LOSS * expected.1, "{context}: content {} {}", found.1, expected.1);
+        assert!(
+            (found.0 - expected.0).abs() < LOSS * expected.0,
+            "{context}: style {} {}",
+            found.0,
+            expected.0
+        );
+        assert!(
+            (found.1 - expected.1).abs() < LOSS * expected.1,
+            "{context}: content {} {}",
+            found.1,
+            expected.1
+        );
         let error = error(&found.2, &expected.2);
         assert!(error < GRADIENT, "{context}: gradient {error}");
     }
 }
 
-/// Convolutions on the CPU round at about 1e-4 of a layer's size; thirteen layers add up to less than 1e-3.
+/// Convolutions on the CPU round at about 1e-4 of a layer's size; thirteen layers add up to less
+/// than 1e-3.
 const LOSS: f64 = 1e-3;
 
-/// Of the gradient, relative, root mean square. It is 1e-5, but for pictures where a rounding opens a ReLU or turns a maximum: there, 1e-2.
+/// Of the gradient, relative, root mean square. It is 1e-5, but for pictures where a rounding opens
+/// a ReLU or turns a maximum: there, 1e-2.
 const GRADIENT: f64 = 2e-2;
 
 #[test]
@@ -103,7 +145,9 @@ fn the_pass_is_that_of_the_kernels_at_every_edge_pool_and_size() {
             let pool = if (index + other) % 2 == 0 { Pool::Max } else { Pool::Average };
             let (width, height) = [(64, 48), (53, 70), (39, 61), (80, 33)][(index + 2 * other) % 4];
             let case = Case::new(width, height, edge_x, edge_y, pool, norms[(index + other) % 3]);
-            devices.iter().for_each(|tensors| case.check(&cpu, tensors, Tiling::whole(case.view, width, height)));
+            devices.iter().for_each(|tensors| {
+                case.check(&cpu, tensors, Tiling::whole(case.view, width, height))
+            });
         }
     }
 }
@@ -113,7 +157,9 @@ fn moments_are_those_of_the_kernels() {
     let view = View { edge_x: Edge::Reflect, edge_y: Edge::Replicate, pool: Pool::Max };
     let image = picture(75, 58, 9);
     let expected = cpu().moments(&image, view, AMPLE).expect("it runs");
-    let near = |a: &[f64], b: &[f64]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < LOSS * b.abs().max(1.0));
+    let near = |a: &[f64], b: &[f64]| {
+        a.iter().zip(b).all(|(a, b)| (a - b).abs() < LOSS * b.abs().max(1.0))
+    };
     for tensors in tensors() {
         let found = tensors.moments(&image, view, AMPLE).expect("it runs");
         for (Moments { pixels, sum, products, .. }, expected) in found.iter().zip(&expected) {
@@ -134,8 +180,12 @@ fn tiles_and_seams_give_the_answer_of_the_whole() {
     ] {
         let case = Case::new(width, height, edge_x, edge_y, pool, LossNorm::Variance);
         let candidates = Tiling::candidates(case.view, width, height);
-        let cut = candidates.iter().map(|candidate| candidate.interior).find(|&interior| interior != (width, height));
-        let tiling = Tiling::cut(case.view, width, height, cut.expect("it can be cut")).expect("a candidate can be cut");
+        let cut = candidates
+            .iter()
+            .map(|candidate| candidate.interior)
+            .find(|&interior| interior != (width, height));
+        let tiling = Tiling::cut(case.view, width, height, cut.expect("it can be cut"))
+            .expect("a candidate can be cut");
         devices.iter().for_each(|tensors| case.check(&cpu, tensors, tiling.clone()));
     }
 }
@@ -143,7 +193,10 @@ fn tiles_and_seams_give_the_answer_of_the_whole() {
 /// The CPU's engine, and those that are tested.
 fn engines() -> (Arc<Engine>, Vec<Arc<Engine>>) {
     let engine = |device: Box<dyn Device>| Arc::new(Engine::on(device, threads()));
-    (engine(Box::new(cpu())), tensors().into_iter().map(|tensors| engine(Box::new(tensors))).collect())
+    (
+        engine(Box::new(cpu())),
+        tensors().into_iter().map(|tensors| engine(Box::new(tensors))).collect(),
+    )
 }
 
 fn asset(width: u32, height: u32, seed: u64) -> Picture {
@@ -152,10 +205,20 @@ fn asset(width: u32, height: u32, seed: u64) -> Picture {
         .flat_map(|i| {
             let (x, y) = ((i % width) as f32, (i / width) as f32);
             let wave = (x / 5.0).sin() * 50.0 + (y / 7.0).cos() * 40.0;
-            [128.0 + wave + 10.0 * noise.next(), 120.0 - wave + 10.0 * noise.next(), 100.0 + 0.5 * wave + 10.0 * noise.next()]
+            [
+                128.0 + wave + 10.0 * noise.next(),
+                120.0 - wave + 10.0 * noise.next(),
+                100.0 + 0.5 * wave + 10.0 * noise.next(),
+            ]
         })
         .collect();
-    Picture { width, height, rgb, alpha: None, origin: Origin::synthetic("test", ContainerFormat::Png) }
+    Picture {
+        width,
+        height,
+        rgb,
+        alpha: None,
+        origin: Origin::synthetic("test", ContainerFormat::Png),
+    }
 }
 
 fn inputs() -> Inputs {
@@ -172,13 +235,22 @@ fn recipes() -> Vec<Recipe> {
         profile: Profile::Exact,
         ..Preset::Painterly.recipe()
     };
-    let recipe = |optimizer, tileable, padding, pooling| Recipe { optimizer, tileable, padding, pooling, ..short.clone() };
+    let recipe = |optimizer, tileable, padding, pooling| Recipe {
+        optimizer,
+        tileable,
+        padding,
+        pooling,
+        ..short.clone()
+    };
     vec![
         recipe(Optimizer::Adam, Tileable::Both, Padding::Reflect, Pooling::Average),
         recipe(Optimizer::Adam, Tileable::None, Padding::Ring, Pooling::Max),
         recipe(Optimizer::Lbfgs, Tileable::X, Padding::Replicate, Pooling::Average),
         recipe(Optimizer::Lbfgs, Tileable::None, Padding::Ring, Pooling::Max),
-        Recipe { profile: Profile::Fast, ..recipe(Optimizer::Lbfgs, Tileable::Both, Padding::Zero, Pooling::Average) },
+        Recipe {
+            profile: Profile::Fast,
+            ..recipe(Optimizer::Lbfgs, Tileable::Both, Padding::Zero, Pooling::Average)
+        },
     ]
 }
 
@@ -191,7 +263,8 @@ fn finish(mut session: Session) -> Picture {
 fn apart(a: &Picture, b: &Picture) -> (f32, f32) {
     assert_eq!((a.width, a.height), (b.width, b.height));
     let differences = || a.rgb.iter().zip(&b.rgb).map(|(a, b)| (a - b).abs());
-    let square = differences().map(|difference| difference * difference).sum::<f32>() / a.rgb.len() as f32;
+    let square =
+        differences().map(|difference| difference * difference).sum::<f32>() / a.rgb.len() as f32;
     (square.sqrt(), differences().fold(0.0, f32::max))
 }
 
@@ -199,7 +272,11 @@ fn apart(a: &Picture, b: &Picture) -> (f32, f32) {
 fn sessions_paint_what_the_cpu_paints() {
     let (cpu, engines) = engines();
     for recipe in recipes() {
-        let paint = |engine: &Arc<Engine>| finish(Session::new(engine.clone(), recipe.clone(), inputs(), AMPLE).expect("it begins"));
+        let paint = |engine: &Arc<Engine>| {
+            finish(
+                Session::new(engine.clone(), recipe.clone(), inputs(), AMPLE).expect("it begins"),
+            )
+        };
         let expected = paint(&cpu);
         for engine in &engines {
             let (rms, most) = apart(&paint(engine), &expected);
@@ -211,8 +288,12 @@ fn sessions_paint_what_the_cpu_paints() {
 #[test]
 fn a_resumed_run_paints_the_same_bits_and_one_from_the_cpu_goes_on() {
     let (cpu, engines) = engines();
-    for (recipe, tensors) in recipes().iter().flat_map(|recipe| engines.iter().map(move |engine| (recipe, engine))) {
-        let begin = |engine: &Arc<Engine>| Session::new(engine.clone(), recipe.clone(), inputs(), AMPLE).expect("it begins");
+    for (recipe, tensors) in
+        recipes().iter().flat_map(|recipe| engines.iter().map(move |engine| (recipe, engine)))
+    {
+        let begin = |engine: &Arc<Engine>| {
+            Session::new(engine.clone(), recipe.clone(), inputs(), AMPLE).expect("it begins")
+        };
         let whole = finish(begin(tensors));
         for stop in [0, 3, 6] {
             for engine in [tensors, &cpu] {
@@ -221,40 +302,63 @@ fn a_resumed_run_paints_the_same_bits_and_one_from_the_cpu_goes_on() {
                     session.step().expect("it runs");
                 }
                 let checkpoint = session.checkpoint().expect("it is there");
-                let resumed = Session::resume(tensors.clone(), recipe.clone(), inputs(), AMPLE, &checkpoint).expect("it goes on");
+                let resumed =
+                    Session::resume(tensors.clone(), recipe.clone(), inputs(), AMPLE, &checkpoint)
+                        .expect("it goes on");
                 let (rms, most) = apart(&finish(resumed), &whole);
                 let same = Arc::ptr_eq(engine, tensors);
-                assert!(if same { most == 0.0 } else { rms < 0.5 }, "{recipe:?} stopped after {stop}: {rms} levels, {most} at most");
+                assert!(
+                    if same { most == 0.0 } else { rms < 0.5 },
+                    "{recipe:?} stopped after {stop}: {rms} levels, {most} at most"
+                );
             }
         }
     }
 }
 
 /// A canvas of the plan that a budget gives.
-fn canvas(tensors: &TensorDevice, recipe: &Recipe, tiling: Option<(usize, usize)>) -> Box<dyn Canvas> {
+fn canvas(
+    tensors: &TensorDevice,
+    recipe: &Recipe,
+    tiling: Option<(usize, usize)>,
+) -> Box<dyn Canvas> {
     let frame = Frame::of(recipe, 460, 330);
     let work = Work { recipe, frame, content: true };
     let mut plan = tensors.plan(&work, AMPLE).expect("it fits");
     if let Some(interior) = tiling {
         plan.tiling = Tiling::cut(work.view(), 460, 330, interior).expect("it can be cut");
     }
-    let moments = tensors.moments(&picture(90, 70, 5), View::of_style(recipe), AMPLE).expect("it runs");
-    let style = StyleTarget::layers(recipe, &[(moments.iter().map(LayerStatistics::of).collect(), 1.0)]);
+    let moments =
+        tensors.moments(&picture(90, 70, 5), View::of_style(recipe), AMPLE).expect("it runs");
+    let style =
+        StyleTarget::layers(recipe, &[(moments.iter().map(LayerStatistics::of).collect(), 1.0)]);
     let content = Some(picture(460, 330, 6));
-    tensors.canvas(Task { work, plan, picture: picture(460, 330, 7), content, style, warmth: None }).expect("it begins")
+    tensors
+        .canvas(Task { work, plan, picture: picture(460, 330, 7), content, style, warmth: None })
+        .expect("it begins")
 }
 
 #[test]
 fn a_canvas_in_tiles_steps_like_one_in_a_piece() {
     for tensors in tensors() {
-        let recipe =
-            Recipe { optimizer: Optimizer::Adam, padding: Padding::Reflect, tileable: Tileable::None, ..Preset::Painterly.recipe() };
-        let (mut whole, mut tiled) = (canvas(&tensors, &recipe, None), canvas(&tensors, &recipe, Some((256, 192))));
+        let recipe = Recipe {
+            optimizer: Optimizer::Adam,
+            padding: Padding::Reflect,
+            tileable: Tileable::None,
+            ..Preset::Painterly.recipe()
+        };
+        let (mut whole, mut tiled) =
+            (canvas(&tensors, &recipe, None), canvas(&tensors, &recipe, Some((256, 192))));
         let (expected, found) = (whole.step().expect("it runs"), tiled.step().expect("it runs"));
-        assert!((found.total() - expected.total()).abs() < LOSS * expected.total(), "{found:?} {expected:?}");
-        let (expected, found) = (whole.picture().expect("it is there"), tiled.picture().expect("it is there"));
+        assert!(
+            (found.total() - expected.total()).abs() < LOSS * expected.total(),
+            "{found:?} {expected:?}"
+        );
+        let (expected, found) =
+            (whole.picture().expect("it is there"), tiled.picture().expect("it is there"));
         // Adam's first step is a sign: where the gradient is next to nothing, rounding decides it.
-        let far = found.rgb.iter().zip(&expected.rgb).filter(|(a, b)| (*a - *b).abs() > 0.5).count();
+        let far =
+            found.rgb.iter().zip(&expected.rgb).filter(|(a, b)| (*a - *b).abs() > 0.5).count();
         assert!(far * 100 < found.rgb.len(), "{far} of {} values", found.rgb.len());
     }
 }
@@ -262,8 +366,12 @@ fn a_canvas_in_tiles_steps_like_one_in_a_piece() {
 #[test]
 fn a_budget_too_small_is_refused_and_a_tight_one_cuts() {
     for tensors in tensors() {
-        let recipe =
-            Recipe { optimizer: Optimizer::Adam, padding: Padding::Reflect, tileable: Tileable::None, ..Preset::Painterly.recipe() };
+        let recipe = Recipe {
+            optimizer: Optimizer::Adam,
+            padding: Padding::Reflect,
+            tileable: Tileable::None,
+            ..Preset::Painterly.recipe()
+        };
         let work = Work { recipe: &recipe, frame: Frame::of(&recipe, 2000, 1500), content: true };
         let whole = tensors.plan(&work, u64::MAX).expect("it fits");
         assert!(whole.tiling.is_whole());

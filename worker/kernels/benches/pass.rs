@@ -1,8 +1,9 @@
-//! The pass at the shapes of VGG-19, with random weights: a picture of 512 x 512 forward to each layer, there and back, the statistics of each layer, and whole
-//! iterations of style transfer.
+//! The pass at the shapes of VGG-19, with random weights: a picture of 512 x 512 forward to each
+//! layer, there and back, the statistics of each layer, and whole iterations of style transfer.
 //!
-//! Run with `cargo bench -p impasto-kernels`, on all cores, at every level that the processor has. Before anything is timed at a level, its answer is checked against
-//! the scalar level on a small crop.
+//! Run with `cargo bench -p impasto-kernels`, on all cores, at every level that the processor has.
+//! Before anything is timed at a level, its answer is checked against the scalar level on a small
+//! crop.
 
 use std::{
     fmt,
@@ -11,9 +12,12 @@ use std::{
 };
 
 use divan::{Bencher, counter::ItemsCount};
-use impasto_kernels::{ConvWeights, Edge, Layer, Level, Network, Pass, Pool, Precision, Seed, Shape};
+use impasto_kernels::{
+    ConvWeights, Edge, Layer, Level, Network, Pass, Pool, Precision, Seed, Shape,
+};
 
-const STYLE: [Layer; 5] = [Layer::Relu1_1, Layer::Relu2_1, Layer::Relu3_1, Layer::Relu4_1, Layer::Relu5_1];
+const STYLE: [Layer; 5] =
+    [Layer::Relu1_1, Layer::Relu2_1, Layer::Relu3_1, Layer::Relu4_1, Layer::Relu5_1];
 
 /// Output channels of conv1_1 to conv5_1 in VGG-19.
 const CHANNELS: [usize; 13] = [64, 64, 128, 128, 256, 256, 256, 256, 512, 512, 512, 512, 512];
@@ -25,7 +29,8 @@ fn main() {
     divan::main();
 }
 
-/// What a time is of: multiply-adds of a direct convolution per second are comparable between levels, layers and programs.
+/// What a time is of: multiply-adds of a direct convolution per second are comparable between
+/// levels, layers and programs.
 struct Case {
     level: Level,
     layer: Layer,
@@ -62,7 +67,10 @@ fn there_and_back_512(bencher: Bencher<'_, '_>, case: &Case) {
     let work = 2 * multiply_adds(case.layer, 512);
     bencher.counter(ItemsCount::new(work)).bench_local(|| {
         pass.forward(&pixels, case.layer);
-        pass.backward(&[Seed { layer: case.layer, gram: None, mean: Some(&mean), target: None }], &mut gradient);
+        pass.backward(
+            &[Seed { layer: case.layer, gram: None, mean: Some(&mean), target: None }],
+            &mut gradient,
+        );
     });
 }
 
@@ -108,7 +116,12 @@ fn iterate(pass: &mut Pass, pixels: &[f32]) -> Vec<Vec<f32>> {
     let seeds: Vec<Seed<'_>> = STYLE
         .iter()
         .zip(&statistics)
-        .map(|(layer, (gram, mean))| Seed { layer: *layer, gram: Some(gram), mean: Some(mean), target: None })
+        .map(|(layer, (gram, mean))| Seed {
+            layer: *layer,
+            gram: Some(gram),
+            mean: Some(mean),
+            target: None,
+        })
         .collect();
     let mut gradient = vec![0.0; pixels.len()];
     pass.backward(&seeds, &mut gradient);
@@ -124,7 +137,8 @@ fn prepare(level: Level, size: usize) -> (Pass, Vec<f32>) {
         for (found, expected) in crop(Arc::clone(&network)).iter().zip(&*EXPECTED) {
             let square = |value: f32| f64::from(value) * f64::from(value);
             let difference: f64 = found.iter().zip(expected).map(|(x, y)| square(x - y)).sum();
-            let error = (difference / expected.iter().map(|value| square(*value)).sum::<f64>()).sqrt();
+            let error =
+                (difference / expected.iter().map(|value| square(*value)).sum::<f64>()).sqrt();
             assert!(error < TOLERANCE, "the answer at {level} is off by {error}");
         }
         network
@@ -143,7 +157,15 @@ fn prepare_with(network: Arc<Network>, size: usize) -> (Pass, Vec<f32>) {
         let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
         Arc::new(rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool"))
     });
-    let shape = Shape { width: size, height: size, edge_x: Edge::Zero, edge_y: Edge::Zero, pool: Pool::Max, seam_x: 0, seam_y: 0 };
+    let shape = Shape {
+        width: size,
+        height: size,
+        edge_x: Edge::Zero,
+        edge_y: Edge::Zero,
+        pool: Pool::Max,
+        seam_x: 0,
+        seam_y: 0,
+    };
     let pixels = random(size * size * 3, 1).into_iter().map(|value| 120.0 * value).collect();
     (Pass::new(network, shape, Arc::clone(&POOL)), pixels)
 }
@@ -157,13 +179,21 @@ fn network(level: Level) -> Arc<Network> {
         .map(|(&outputs, seed)| {
             let in_channels = std::mem::replace(&mut inputs, outputs);
             let scale = (6.0 / (9.0 * in_channels as f32)).sqrt();
-            let weights = random(in_channels * outputs * 9, seed).into_iter().map(|value| value * scale).collect();
+            let weights = random(in_channels * outputs * 9, seed)
+                .into_iter()
+                .map(|value| value * scale)
+                .collect();
             (in_channels, weights, random(outputs, seed + 100))
         })
         .collect();
     let layers: Vec<ConvWeights<'_>> = weights
         .iter()
-        .map(|(in_channels, weights, bias)| ConvWeights { in_channels: *in_channels, out_channels: bias.len(), weights, bias })
+        .map(|(in_channels, weights, bias)| ConvWeights {
+            in_channels: *in_channels,
+            out_channels: bias.len(),
+            weights,
+            bias,
+        })
         .collect();
     Arc::new(Network::new(&layers, level, Precision::Fp32).expect("the topology of VGG-19"))
 }

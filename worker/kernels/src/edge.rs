@@ -1,4 +1,5 @@
-//! What a 3x3 convolution reads one pixel beyond the border, along one axis, and where the gradient of that read goes.
+//! What a 3x3 convolution reads one pixel beyond the border, along one axis, and where the gradient
+//! of that read goes.
 
 use std::ops::Range;
 
@@ -9,7 +10,8 @@ pub enum Edge {
     Zero,
     /// The border pixel again.
     Replicate,
-    /// The mirrored picture, without repeating the border pixel. A picture one pixel long is replicated.
+    /// The mirrored picture, without repeating the border pixel. A picture one pixel long is
+    /// replicated.
     Reflect,
     /// The opposite border: the picture tiles.
     Wrap,
@@ -18,13 +20,16 @@ pub enum Edge {
 /// Marks a position that reads as zero.
 pub(crate) const OUTSIDE: u32 = u32::MAX;
 
-/// The first position in the table of an axis: a gradient with a frame reads one pixel beyond its frame.
+/// The first position in the table of an axis: a gradient with a frame reads one pixel beyond its
+/// frame.
 const FIRST: isize = -2;
 
-/// How far beyond the end the last 6-wide Winograd window may reach: it starts one before the frame's pixel at `len`.
+/// How far beyond the end the last 6-wide Winograd window may reach: it starts one before the
+/// frame's pixel at `len`.
 const OVERHANG: isize = 4;
 
-/// One axis of a convolution: which source each position reads, and whether the output has a frame beyond the border.
+/// One axis of a convolution: which source each position reads, and whether the output has a frame
+/// beyond the border.
 #[derive(Clone, Debug)]
 pub(crate) struct Axis {
     len: usize,
@@ -39,8 +44,9 @@ impl Axis {
         Self::new(len, 0, edge)
     }
 
-    /// For the gradient of the same convolution. What was read by wrapping is read by wrapping again. What was read twice by
-    /// replicating or reflecting has a second gradient, which the output holds in a frame one pixel wide, to be folded back.
+    /// For the gradient of the same convolution. What was read by wrapping is read by wrapping
+    /// again. What was read twice by replicating or reflecting has a second gradient, which the
+    /// output holds in a frame one pixel wide, to be folded back.
     pub(crate) fn backward(len: usize, edge: Edge) -> Self {
         match edge {
             Edge::Zero | Edge::Wrap => Self::new(len, 0, edge),
@@ -83,11 +89,16 @@ impl Axis {
         self.frame
     }
 
-    /// The outputs before the seam and those from it on, frame included. Blocks of pixels begin anew at a seam, so that those beyond it lie as in the whole
-    /// picture.
+    /// The outputs before the seam and those from it on, frame included. Blocks of pixels begin
+    /// anew at a seam, so that those beyond it lie as in the whole picture.
     pub(crate) fn parts(&self) -> [Range<isize>; 2] {
-        let (start, seam, end) = (-(self.frame as isize), self.seam as isize, (self.len + self.frame) as isize);
-        if self.seam == 0 { [start..start, start..end] } else { [start..seam.min(end), seam.min(end)..end] }
+        let (start, seam, end) =
+            (-(self.frame as isize), self.seam as isize, (self.len + self.frame) as isize);
+        if self.seam == 0 {
+            [start..start, start..end]
+        } else {
+            [start..seam.min(end), seam.min(end)..end]
+        }
     }
 
     /// The pixel that `position` reads, or [`OUTSIDE`].
@@ -104,7 +115,11 @@ mod tests {
     fn the_border_reads_what_the_edge_says() {
         let check = |edge, len, before, after| {
             let axis = Axis::forward(len, edge);
-            assert_eq!((axis.source(-1), axis.source(len as isize)), (before, after), "{edge:?} {len}");
+            assert_eq!(
+                (axis.source(-1), axis.source(len as isize)),
+                (before, after),
+                "{edge:?} {len}"
+            );
         };
         check(Edge::Zero, 4, OUTSIDE, OUTSIDE);
         check(Edge::Replicate, 4, 0, 3);

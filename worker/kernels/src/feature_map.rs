@@ -24,7 +24,8 @@ impl Precision {
     }
 }
 
-/// The feature maps of a whole picture at one layer, rows of pixels of channels. Passes over tiles of the picture fill it and compare with it.
+/// The feature maps of a whole picture at one layer, rows of pixels of channels. Passes over tiles
+/// of the picture fill it and compare with it.
 #[derive(Clone, Debug)]
 pub struct FeatureMap {
     layer: Layer,
@@ -42,7 +43,13 @@ enum Values {
 
 impl FeatureMap {
     /// Zeros, for a picture of this size in pixels.
-    pub fn new(layer: Layer, channels: usize, width: usize, height: usize, precision: Precision) -> Self {
+    pub fn new(
+        layer: Layer,
+        channels: usize,
+        width: usize,
+        height: usize,
+        precision: Precision,
+    ) -> Self {
         let halved = |len| halve(len, 0, HALVINGS[layer.convolution()]);
         let (width, height) = (halved(width), halved(height));
         let len = width * height * channels;
@@ -53,17 +60,28 @@ impl FeatureMap {
         Self { layer, width, height, channels, values }
     }
 
-    /// A map of these values: rows, pixels, channels. `shape` is width, height and channels at the layer.
+    /// A map of these values: rows, pixels, channels. `shape` is width, height and channels at the
+    /// layer.
     ///
     /// # Panics
     /// If there are not as many values as the shape says.
-    pub fn of(layer: Layer, (width, height, channels): (usize, usize, usize), values: Vec<f32>) -> Self {
+    pub fn of(
+        layer: Layer,
+        (width, height, channels): (usize, usize, usize),
+        values: Vec<f32>,
+    ) -> Self {
         assert_eq!(values.len(), width * height * channels, "a map is height * width * channels");
         Self { layer, width, height, channels, values: Values::Fp32(values) }
     }
 
     /// Bytes that a map takes.
-    pub fn bytes(layer: Layer, channels: usize, width: usize, height: usize, precision: Precision) -> usize {
+    pub fn bytes(
+        layer: Layer,
+        channels: usize,
+        width: usize,
+        height: usize,
+        precision: Precision,
+    ) -> usize {
         let halved = |len| halve(len, 0, HALVINGS[layer.convolution()]);
         halved(width) * halved(height) * channels * precision.bytes()
     }
@@ -94,13 +112,17 @@ impl FeatureMap {
         }
     }
 
-    /// The index of the pixel that a tile's pixel at a layer is in the whole picture. `origin` is where the tile's first pixel lies; positions beyond a seam
-    /// begin anew.
+    /// The index of the pixel that a tile's pixel at a layer is in the whole picture. `origin` is
+    /// where the tile's first pixel lies; positions beyond a seam begin anew.
     pub(crate) fn pixel(&self, shape: &Shape, origin: (usize, usize), x: usize, y: usize) -> usize {
         let halvings = HALVINGS[self.layer.convolution()];
         let along = |position: usize, origin: usize, seam: usize| {
             let seam = halve(seam, 0, halvings);
-            if seam > 0 && position >= seam { position - seam } else { (origin >> halvings) + position }
+            if seam > 0 && position >= seam {
+                position - seam
+            } else {
+                (origin >> halvings) + position
+            }
         };
         let (x, y) = (along(x, origin.0, shape.seam_x), along(y, origin.1, shape.seam_y));
         debug_assert!(x < self.width && y < self.height);
@@ -119,7 +141,9 @@ impl FeatureMap {
         let range = start..start + row.len();
         match &self.values {
             Values::Fp32(values) => row.copy_from_slice(&values[range]),
-            Values::Bf16(values) => row.iter_mut().zip(&values[range]).for_each(|(value, &bits)| *value = widen(bits)),
+            Values::Bf16(values) => {
+                row.iter_mut().zip(&values[range]).for_each(|(value, &bits)| *value = widen(bits))
+            }
         }
     }
 
@@ -128,11 +152,14 @@ impl FeatureMap {
         let range = pixel * self.channels..(pixel + 1) * self.channels;
         match &mut self.values {
             Values::Fp32(values) => values[range].copy_from_slice(row),
-            Values::Bf16(values) => values[range].iter_mut().zip(row).for_each(|(bits, &value)| *bits = narrow(value)),
+            Values::Bf16(values) => {
+                values[range].iter_mut().zip(row).for_each(|(bits, &value)| *bits = narrow(value))
+            }
         }
     }
 
-    /// A region of a tile, as (tile's pixel index at the layer, whole picture's pixel index) pairs, in reading order.
+    /// A region of a tile, as (tile's pixel index at the layer, whole picture's pixel index) pairs,
+    /// in reading order.
     pub(crate) fn pixels<'a>(
         &'a self,
         shape: &'a Shape,
@@ -141,7 +168,9 @@ impl FeatureMap {
     ) -> impl Iterator<Item = (usize, usize)> + 'a {
         let region = shape.at_layer(region, self.layer);
         let width = shape.at_convolution(self.layer.convolution()).width;
-        region.y.flat_map(move |y| region.x.clone().map(move |x| (y * width + x, self.pixel(shape, origin, x, y))))
+        region.y.flat_map(move |y| {
+            region.x.clone().map(move |x| (y * width + x, self.pixel(shape, origin, x, y)))
+        })
     }
 }
 
@@ -167,7 +196,8 @@ mod tests {
 
     #[test]
     fn rounding_is_to_nearest_even() {
-        let check = |value: f32, expected: f32| assert_eq!(widen(narrow(value)), expected, "{value}");
+        let check =
+            |value: f32, expected: f32| assert_eq!(widen(narrow(value)), expected, "{value}");
         check(1.0, 1.0);
         check(1.0 + 1.0 / 256.0, 1.0);
         check(1.0 + 3.0 / 256.0, 1.0 + 4.0 / 256.0);

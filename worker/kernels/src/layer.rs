@@ -13,9 +13,11 @@ pub enum Layer {
 
 impl Layer {
     /// Every layer, shallowest first.
-    pub const ALL: [Self; 6] = [Self::Relu1_1, Self::Relu2_1, Self::Relu3_1, Self::Relu4_1, Self::Relu4_2, Self::Relu5_1];
+    pub const ALL: [Self; 6] =
+        [Self::Relu1_1, Self::Relu2_1, Self::Relu3_1, Self::Relu4_1, Self::Relu4_2, Self::Relu5_1];
 
-    /// Channels of this layer in VGG-19. A smaller [`Network`](crate::Network) has its own: ask `Pass::feature_shape`.
+    /// Channels of this layer in VGG-19. A smaller [`Network`](crate::Network) has its own: ask
+    /// `Pass::feature_shape`.
     pub fn channels(self) -> usize {
         match self {
             Self::Relu1_1 => 64,
@@ -25,8 +27,9 @@ impl Layer {
         }
     }
 
-    /// Pixels around a region that its features up to this layer depend on, rounded up to 16: the halo of a tile whose statistics are wanted. The region
-    /// begins and ends at multiples of 16, at a border or at a seam.
+    /// Pixels around a region that its features up to this layer depend on, rounded up to 16: the
+    /// halo of a tile whose statistics are wanted. The region begins and ends at multiples of 16,
+    /// at a border or at a seam.
     ///
     /// Each convolution adds one pixel of its own map on either side: `1, 4, 10, 30, 38, 70`.
     pub fn forward_halo_px(self) -> usize {
@@ -38,13 +41,15 @@ impl Layer {
         }
     }
 
-    /// Pixels around a region that its gradient depends on when this is the deepest seeded layer, rounded up to 16: the halo of a tile whose gradient is
-    /// wanted. It is exact in real numbers; in floating point a Winograd window mixes the rounding of its 36 pixels, so tile and whole
+    /// Pixels around a region that its gradient depends on when this is the deepest seeded layer,
+    /// rounded up to 16: the halo of a tile whose gradient is wanted. It is exact in real numbers;
+    /// in floating point a Winograd window mixes the rounding of its 36 pixels, so tile and whole
     /// agree to rounding (at the scalar level to the last bit).
     ///
-    /// A pixel's gradient asks for every feature that the pixel reaches, and those for all pixels that reach them: twice the way, less the block of 16 in
-    /// which the region begins, `2, 8, 22, 62, 78, 150`. Beyond a seam of odd size blocks begin elsewhere and are cut short, which makes it
-    /// `2, 9, 23, 67, 83, 155`; `shape.rs` counts them.
+    /// A pixel's gradient asks for every feature that the pixel reaches, and those for all pixels
+    /// that reach them: twice the way, less the block of 16 in which the region begins, `2, 8, 22,
+    /// 62, 78, 150`. Beyond a seam of odd size blocks begin elsewhere and are cut short, which
+    /// makes it `2, 9, 23, 67, 83, 155`; `shape.rs` counts them.
     pub const fn halo_px(self) -> usize {
         match self {
             Self::Relu1_1 | Self::Relu2_1 => 16,
@@ -73,8 +78,8 @@ pub(crate) const CONVOLUTIONS: usize = 13;
 
 /// The names of the convolutions, for messages.
 pub(crate) const NAMES: [&str; CONVOLUTIONS] = [
-    "conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1", "conv3_2", "conv3_3", "conv3_4", "conv4_1", "conv4_2", "conv4_3", "conv4_4",
-    "conv5_1",
+    "conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1", "conv3_2", "conv3_3", "conv3_4",
+    "conv4_1", "conv4_2", "conv4_3", "conv4_4", "conv5_1",
 ];
 
 /// How often the picture was halved before each convolution.

@@ -11,7 +11,8 @@ pub enum Level {
     Avx2,
     /// 512-bit vectors (AVX-512F).
     Avx512,
-    /// Matrix tiles of bf16 with sums in fp32 (AMX), on Linux. Passes in fp32 run as at [`Level::Avx512`].
+    /// Matrix tiles of bf16 with sums in fp32 (AMX), on Linux. Passes in fp32 run as at
+    /// [`Level::Avx512`].
     Amx,
 }
 
@@ -28,7 +29,8 @@ impl Level {
         Self::ALL.into_iter().filter(|level| level.runs_here()).collect()
     }
 
-    /// The best level that this processor can run and that the text allows: a wish may lower the level, never raise it.
+    /// The best level that this processor can run and that the text allows: a wish may lower the
+    /// level, never raise it.
     pub fn at_most(wish: &str) -> Result<Self, UnknownLevel> {
         Ok(wish.parse::<Self>()?.min(Self::detect()))
     }
@@ -64,7 +66,10 @@ impl FromStr for Level {
     type Err = UnknownLevel;
 
     fn from_str(text: &str) -> Result<Self, UnknownLevel> {
-        Self::ALL.into_iter().find(|level| level.to_string() == text).ok_or_else(|| UnknownLevel(text.to_owned()))
+        Self::ALL
+            .into_iter()
+            .find(|level| level.to_string() == text)
+            .ok_or_else(|| UnknownLevel(text.to_owned()))
     }
 }
 

@@ -1,16 +1,20 @@
-//! The frozen-weight VGG pass on the CPU: features forward, statistics, and the gradient with respect to the picture.
+//! The frozen-weight VGG pass on the CPU: features forward, statistics, and the gradient with
+//! respect to the picture.
 //!
-//! This crate does no I/O, reads no clock, no environment and no random numbers, and knows nothing of images, losses or
-//! optimisers: slices in, slices out. Weights never have a gradient here, which is what makes the pass small: the backward of a
-//! 3x3 convolution is a 3x3 convolution with flipped, transposed weights, and nothing but the features has to be kept.
+//! This crate does no I/O, reads no clock, no environment and no random numbers, and knows nothing
+//! of images, losses or optimisers: slices in, slices out. Weights never have a gradient here,
+//! which is what makes the pass small: the backward of a 3x3 convolution is a 3x3 convolution with
+//! flipped, transposed weights, and nothing but the features has to be kept.
 //!
 //! - [`Network`] holds the weights, prepared once for both directions and shared by every pass.
-//! - [`Pass`] holds the buffers of one picture size and runs the schedule: [`Pass::forward`], [`Pass::moments`], [`Pass::backward`].
-//! - [`Level`] is the instruction set. It is chosen at run time; the scalar loops are always compiled and are the specification
-//!   that the vector kernels are tested against.
+//! - [`Pass`] holds the buffers of one picture size and runs the schedule: [`Pass::forward`],
+//!   [`Pass::moments`], [`Pass::backward`].
+//! - [`Level`] is the instruction set. It is chosen at run time; the scalar loops are always
+//!   compiled and are the specification that the vector kernels are tested against.
 //!
-//! The result does not depend on the number of threads: work is cut into fixed chunks, every value is computed by one chunk in one
-//! order, and sums over chunks are taken in the order of the chunks. Levels differ from each other by rounding.
+//! The result does not depend on the number of threads: work is cut into fixed chunks, every value
+//! is computed by one chunk in one order, and sums over chunks are taken in the order of the
+//! chunks. Levels differ from each other by rounding.
 
 mod bf16;
 mod edge;

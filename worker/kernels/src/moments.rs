@@ -1,6 +1,7 @@
 //! First and second moments of one layer's feature maps, as sums over pixels.
 
-/// The sums over pixels of `F` and of `F F^T` at one layer, in f64: those of disjoint parts of a picture add up to those of the whole.
+/// The sums over pixels of `F` and of `F F^T` at one layer, in f64: those of disjoint parts of a
+/// picture add up to those of the whole.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Moments {
     channels: usize,
@@ -8,14 +9,20 @@ pub struct Moments {
     pub pixels: u64,
     /// The sum of each channel.
     pub sum: Vec<f64>,
-    /// The upper triangle of the sum of `F F^T`, row by row: `channels * (channels + 1) / 2` values.
+    /// The upper triangle of the sum of `F F^T`, row by row: `channels * (channels + 1) / 2`
+    /// values.
     pub products: Vec<f64>,
 }
 
 impl Moments {
     /// Of no pixel yet.
     pub fn empty(channels: usize) -> Self {
-        Self { channels, pixels: 0, sum: vec![0.0; channels], products: vec![0.0; channels * (channels + 1) / 2] }
+        Self {
+            channels,
+            pixels: 0,
+            sum: vec![0.0; channels],
+            products: vec![0.0; channels * (channels + 1) / 2],
+        }
     }
 
     pub fn channels(&self) -> usize {
@@ -67,8 +74,10 @@ mod tests {
 
     #[test]
     fn parts_add_up() {
-        let mut first = Moments { channels: 2, pixels: 3, sum: vec![3.0, 6.0], products: vec![1.0, 2.0, 4.0] };
-        let second = Moments { channels: 2, pixels: 1, sum: vec![1.0, 2.0], products: vec![3.0, 2.0, 0.0] };
+        let mut first =
+            Moments { channels: 2, pixels: 3, sum: vec![3.0, 6.0], products: vec![1.0, 2.0, 4.0] };
+        let second =
+            Moments { channels: 2, pixels: 1, sum: vec![1.0, 2.0], products: vec![3.0, 2.0, 0.0] };
         first.add(&second);
         assert_eq!(first.normalized(), (vec![1.0, 1.0, 1.0, 1.0], vec![1.0, 2.0]));
     }

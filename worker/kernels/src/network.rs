@@ -51,26 +51,38 @@ pub(crate) enum Prepared {
 }
 
 impl Network {
-    /// Checks and prepares the 13 convolutions conv1_1 to conv5_1. A level that this processor lacks is lowered to the best one
-    /// that it has, and a precision that the level has no fast instructions for is raised: ask [`Network::level`] and [`Network::precision`].
-    pub fn new(layers: &[ConvWeights<'_>], level: Level, precision: Precision) -> Result<Self, NetworkError> {
+    /// Checks and prepares the 13 convolutions conv1_1 to conv5_1. A level that this processor
+    /// lacks is lowered to the best one that it has, and a precision that the level has no fast
+    /// instructions for is raised: ask [`Network::level`] and [`Network::precision`].
+    pub fn new(
+        layers: &[ConvWeights<'_>],
+        level: Level,
+        precision: Precision,
+    ) -> Result<Self, NetworkError> {
         check(layers)?;
         let level = level.min(Level::detect());
         let channels = layers.iter().map(|layer| layer.out_channels).collect();
         let prepared = match precision {
-            Precision::Bf16 => bf16::Prepared::new(layers, level).map(|prepared| Prepared::Bf16(Arc::new(prepared))),
+            Precision::Bf16 => bf16::Prepared::new(layers, level)
+                .map(|prepared| Prepared::Bf16(Arc::new(prepared))),
             Precision::Fp32 => None,
         };
-        let prepared = prepared.unwrap_or_else(|| Prepared::Fp32(Arc::new(fp32::Prepared::new(layers, level))));
+        let prepared = prepared
+            .unwrap_or_else(|| Prepared::Fp32(Arc::new(fp32::Prepared::new(layers, level))));
         Ok(Self { level, channels, prepared })
     }
 
-    /// A network in bf16 whose products are computed in a certain way, for tests and measurements on processors without matrix tiles. `None` where this processor
-    /// cannot, or channels do not come in whole blocks of 32.
+    /// A network in bf16 whose products are computed in a certain way, for tests and measurements
+    /// on processors without matrix tiles. `None` where this processor cannot, or channels do not
+    /// come in whole blocks of 32.
     #[doc(hidden)]
-    pub fn by_products(layers: &[ConvWeights<'_>], products: bf16::Products) -> Result<Option<Self>, NetworkError> {
+    pub fn by_products(
+        layers: &[ConvWeights<'_>],
+        products: bf16::Products,
+    ) -> Result<Option<Self>, NetworkError> {
         check(layers)?;
-        let prepared = bf16::Kernels::of(products).and_then(|kernels| bf16::Prepared::with(layers, kernels));
+        let prepared =
+            bf16::Kernels::of(products).and_then(|kernels| bf16::Prepared::with(layers, kernels));
         Ok(prepared.map(|prepared| Self::of_bf16(layers, prepared)))
     }
 
@@ -112,7 +124,10 @@ impl Network {
 
 impl fmt::Debug for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Network").field("level", &self.level).field("precision", &self.precision()).finish_non_exhaustive()
+        f.debug_struct("Network")
+            .field("level", &self.level)
+            .field("precision", &self.precision())
+            .finish_non_exhaustive()
     }
 }
 
@@ -123,7 +138,11 @@ fn check(layers: &[ConvWeights<'_>]) -> Result<(), NetworkError> {
     let mut channels = 3;
     for (layer, name) in layers.iter().zip(NAMES) {
         if layer.in_channels != channels {
-            return Err(NetworkError::InChannels { name, expected: channels, found: layer.in_channels });
+            return Err(NetworkError::InChannels {
+                name,
+                expected: channels,
+                found: layer.in_channels,
+            });
         }
         if layer.out_channels == 0 {
             return Err(NetworkError::NoChannels { name });
@@ -133,7 +152,11 @@ fn check(layers: &[ConvWeights<'_>]) -> Result<(), NetworkError> {
             return Err(NetworkError::Weights { name, expected, found: layer.weights.len() });
         }
         if layer.bias.len() != layer.out_channels {
-            return Err(NetworkError::Bias { name, expected: layer.out_channels, found: layer.bias.len() });
+            return Err(NetworkError::Bias {
+                name,
+                expected: layer.out_channels,
+                found: layer.bias.len(),
+            });
         }
         channels = layer.out_channels;
     }
@@ -145,7 +168,12 @@ mod tests {
     use super::*;
 
     fn layers<'a>(weights: &'a [f32], bias: &'a [f32]) -> Vec<ConvWeights<'a>> {
-        let layer = |in_channels| ConvWeights { in_channels, out_channels: 2, weights: &weights[..in_channels * 18], bias };
+        let layer = |in_channels| ConvWeights {
+            in_channels,
+            out_channels: 2,
+            weights: &weights[..in_channels * 18],
+            bias,
+        };
         std::iter::once(layer(3)).chain((1..CONVOLUTIONS).map(|_| layer(2))).collect()
     }
 
@@ -158,12 +186,22 @@ mod tests {
         let check = |change: fn(&mut Vec<ConvWeights<'_>>), expected: &str| {
             let mut layers = good.clone();
             change(&mut layers);
-            let error = Network::new(&layers, Level::detect(), Precision::Fp32).expect_err("not a network");
+            let error =
+                Network::new(&layers, Level::detect(), Precision::Fp32).expect_err("not a network");
             assert_eq!(error.to_string(), expected);
         };
-        check(|layers| layers.truncate(12), "a network has 13 convolutions (conv1_1 to conv5_1), not 12");
-        check(|layers| layers[1].in_channels = 3, "conv1_2 reads 3 channels, but the layer before it has 2");
-        check(|layers| layers[4].weights = &layers[4].weights[1..], "conv3_1 has 35 weights, expected 36");
+        check(
+            |layers| layers.truncate(12),
+            "a network has 13 convolutions (conv1_1 to conv5_1), not 12",
+        );
+        check(
+            |layers| layers[1].in_channels = 3,
+            "conv1_2 reads 3 channels, but the layer before it has 2",
+        );
+        check(
+            |layers| layers[4].weights = &layers[4].weights[1..],
+            "conv3_1 has 35 weights, expected 36",
+        );
         check(|layers| layers[12].bias = &[], "conv5_1 has 0 bias values, expected 2");
         check(|layers| layers[3].out_channels = 0, "conv2_2 has no output channels");
     }

@@ -35,8 +35,12 @@ impl Pass {
     pub fn new(network: Arc<Network>, shape: Shape, threads: Arc<rayon::ThreadPool>) -> Self {
         assert!(shape.width > 0 && shape.height > 0, "a picture has pixels");
         let buffers = match network.prepared() {
-            Prepared::Fp32(prepared) => Buffers::Fp32(fp32::Pass::new(prepared.clone(), shape, threads)),
-            Prepared::Bf16(prepared) => Buffers::Bf16(bf16::Pass::new(prepared.clone(), shape, threads)),
+            Prepared::Fp32(prepared) => {
+                Buffers::Fp32(fp32::Pass::new(prepared.clone(), shape, threads))
+            }
+            Prepared::Bf16(prepared) => {
+                Buffers::Bf16(bf16::Pass::new(prepared.clone(), shape, threads))
+            }
         };
         Self { network, shape, deepest: None, buffers }
     }
@@ -76,12 +80,17 @@ impl Pass {
         }
     }
 
-    /// Computes the features up to `deepest`. `pixels` is height * width * 3, channels interleaved as the network expects them.
+    /// Computes the features up to `deepest`. `pixels` is height * width * 3, channels interleaved
+    /// as the network expects them.
     ///
     /// # Panics
     /// If `pixels` has another length.
     pub fn forward(&mut self, pixels: &[f32], deepest: Layer) {
-        assert_eq!(pixels.len(), self.shape.width * self.shape.height * 3, "pixels are height * width * 3");
+        assert_eq!(
+            pixels.len(),
+            self.shape.width * self.shape.height * 3,
+            "pixels are height * width * 3"
+        );
         self.deepest = Some(deepest);
         match &mut self.buffers {
             Buffers::Fp32(pass) => pass.forward(pixels, deepest),
@@ -89,7 +98,8 @@ impl Pass {
         }
     }
 
-    /// A copy of the features of a layer after ReLU, height * width * channels, of the last forward.
+    /// A copy of the features of a layer after ReLU, height * width * channels, of the last
+    /// forward.
     ///
     /// # Panics
     /// If the last forward did not reach the layer.
@@ -107,7 +117,8 @@ impl Pass {
         (map.width, map.height, self.network.channels(layer))
     }
 
-    /// The sums of `F` and `F F^T` over a region, of the last forward. They do not depend on the number of threads.
+    /// The sums of `F` and `F F^T` over a region, of the last forward. They do not depend on the
+    /// number of threads.
     ///
     /// # Panics
     /// If the last forward did not reach the layer, or the region does not lie within the shape.
@@ -120,10 +131,12 @@ impl Pass {
         }
     }
 
-    /// Copies the features of a region to their place in the map of the whole picture, in which the shape's first pixel lies at `origin`.
+    /// Copies the features of a region to their place in the map of the whole picture, in which the
+    /// shape's first pixel lies at `origin`.
     ///
     /// # Panics
-    /// If the last forward did not reach the map's layer, or the region does not lie within the shape.
+    /// If the last forward did not reach the map's layer, or the region does not lie within the
+    /// shape.
     pub fn keep(&self, region: &Region, map: &mut FeatureMap, origin: (usize, usize)) {
         self.reached(map.layer());
         self.within(region);
@@ -133,10 +146,12 @@ impl Pass {
         }
     }
 
-    /// The sum of squared differences between the features of a region and those of a map; see [`Pass::keep`].
+    /// The sum of squared differences between the features of a region and those of a map; see
+    /// [`Pass::keep`].
     ///
     /// # Panics
-    /// If the last forward did not reach the map's layer, or the region does not lie within the shape.
+    /// If the last forward did not reach the map's layer, or the region does not lie within the
+    /// shape.
     pub fn distance(&self, region: &Region, map: &FeatureMap, origin: (usize, usize)) -> f64 {
         self.reached(map.layer());
         self.within(region);
@@ -146,21 +161,41 @@ impl Pass {
         }
     }
 
-    /// Writes the gradient of the pixels of the last forward: the sum over all seeds, sent back through the network. It may use up what the forward left:
-    /// after it, nothing but another forward may be asked for.
+    /// Writes the gradient of the pixels of the last forward: the sum over all seeds, sent back
+    /// through the network. It may use up what the forward left: after it, nothing but another
+    /// forward may be asked for.
     ///
     /// # Panics
-    /// If a slice has another length than its layer asks for, or the last forward did not reach a seed's layer.
+    /// If a slice has another length than its layer asks for, or the last forward did not reach a
+    /// seed's layer.
     pub fn backward(&mut self, seeds: &[Seed<'_>], gradient: &mut [f32]) {
-        assert_eq!(gradient.len(), self.shape.width * self.shape.height * 3, "the gradient is height * width * 3");
-        let Some(deepest) = seeds.iter().map(|seed| seed.layer).max() else { return gradient.fill(0.0) };
+        assert_eq!(
+            gradient.len(),
+            self.shape.width * self.shape.height * 3,
+            "the gradient is height * width * 3"
+        );
+        let Some(deepest) = seeds.iter().map(|seed| seed.layer).max() else {
+            return gradient.fill(0.0);
+        };
         self.reached(deepest);
         for seed in seeds {
             let channels = self.network.channels(seed.layer);
-            assert!(seed.gram.is_none_or(|gram| gram.len() == channels * channels), "a seed's gram is C x C at {:?}", seed.layer);
-            assert!(seed.mean.is_none_or(|mean| mean.len() == channels), "a seed's mean has C values at {:?}", seed.layer);
+            assert!(
+                seed.gram.is_none_or(|gram| gram.len() == channels * channels),
+                "a seed's gram is C x C at {:?}",
+                seed.layer
+            );
+            assert!(
+                seed.mean.is_none_or(|mean| mean.len() == channels),
+                "a seed's mean has C values at {:?}",
+                seed.layer
+            );
             let fits = |map: &FeatureMap| map.layer() == seed.layer && map.shape().2 == channels;
-            assert!(seed.target.is_none_or(|target| fits(target.map)), "a seed's target is of its layer, {:?}", seed.layer);
+            assert!(
+                seed.target.is_none_or(|target| fits(target.map)),
+                "a seed's target is of its layer, {:?}",
+                seed.layer
+            );
         }
         match &mut self.buffers {
             Buffers::Fp32(pass) => pass.backward(seeds, gradient),
@@ -169,17 +204,28 @@ impl Pass {
     }
 
     fn reached(&self, layer: Layer) {
-        assert!(self.deepest.is_some_and(|deepest| layer <= deepest), "{layer:?} is deeper than the last forward, {:?}", self.deepest);
+        assert!(
+            self.deepest.is_some_and(|deepest| layer <= deepest),
+            "{layer:?} is deeper than the last forward, {:?}",
+            self.deepest
+        );
     }
 
     fn within(&self, region: &Region) {
         let inside = region.x.end <= self.shape.width && region.y.end <= self.shape.height;
-        assert!(inside && !region.x.is_empty() && !region.y.is_empty(), "{region:?} lies within {:?}", self.shape);
+        assert!(
+            inside && !region.x.is_empty() && !region.y.is_empty(),
+            "{region:?} lies within {:?}",
+            self.shape
+        );
     }
 }
 
 impl fmt::Debug for Pass {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pass").field("shape", &self.shape).field("precision", &self.network.precision()).finish_non_exhaustive()
+        f.debug_struct("Pass")
+            .field("shape", &self.shape)
+            .field("precision", &self.network.precision())
+            .finish_non_exhaustive()
     }
 }

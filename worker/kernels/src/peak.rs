@@ -1,15 +1,17 @@
 //! The most that a core can compute: what benchmarks hold the pass to.
 //!
-//! Each function multiplies and adds in registers alone, as often as it is told, in enough independent chains that none waits for its own last result.
-//! It reads no clock: who asks does. What comes out is looked at, so that no compiler leaves the work out. The numbers stay at one, `1.5 * 1 - 0.5`, as some
-//! processors take longer over very small and very large ones.
+//! Each function multiplies and adds in registers alone, as often as it is told, in enough
+//! independent chains that none waits for its own last result. It reads no clock: who asks does.
+//! What comes out is looked at, so that no compiler leaves the work out. The numbers stay at one,
+//! `1.5 * 1 - 0.5`, as some processors take longer over very small and very large ones.
 
 use std::hint::black_box;
 
 use crate::{feature_map::Precision, level::Level};
 
-/// Runs `steps` rounds of the widest multiplications and additions that a pass at this level and precision can use, on the calling thread. Returns how many operations
-/// that were, a multiplication with its addition counted as two. A level that this processor lacks is lowered.
+/// Runs `steps` rounds of the widest multiplications and additions that a pass at this level and
+/// precision can use, on the calling thread. Returns how many operations that were, a
+/// multiplication with its addition counted as two. A level that this processor lacks is lowered.
 pub fn peak(level: Level, precision: Precision, steps: u64) -> f64 {
     let operations = operations(level.min(Level::detect()), precision, steps);
     steps as f64 * operations as f64
@@ -23,7 +25,8 @@ fn operations(level: Level, precision: Precision, steps: u64) -> u64 {
         // SAFETY: the level was detected, and stands for AVX2 and FMA.
         (Level::Avx2, _) => unsafe { avx2(steps) },
         #[cfg(target_os = "linux")]
-        // SAFETY: the level was detected, and stands for AMX with bf16 and the permission to use it.
+        // SAFETY: the level was detected, and stands for AMX with bf16 and the permission to use
+        // it.
         (Level::Amx, Precision::Bf16) => unsafe { amx(steps) },
         // SAFETY: both levels were detected, and have AVX-512F.
         (Level::Avx512 | Level::Amx, _) => unsafe { avx512(steps) },
@@ -35,7 +38,8 @@ fn operations(_level: Level, _precision: Precision, steps: u64) -> u64 {
     plain(steps)
 }
 
-/// What the compiler makes of plain loops with the instructions that every processor of this kind has.
+/// What the compiler makes of plain loops with the instructions that every processor of this kind
+/// has.
 fn plain(steps: u64) -> u64 {
     const LANES: usize = 48;
     let (factor, term) = (black_box(1.5_f32), black_box(-0.5_f32));
@@ -77,7 +81,8 @@ fn avx512(steps: u64) -> u64 {
     2 * 16 * CHAINS as u64
 }
 
-/// Six tiles of sums, and two of factors that are zero: the tile unit takes as long over zeros as over anything.
+/// Six tiles of sums, and two of factors that are zero: the tile unit takes as long over zeros as
+/// over anything.
 ///
 /// # Safety
 /// The processor has AMX with bf16, and this process may use it.
@@ -95,7 +100,8 @@ unsafe fn amx(steps: u64) -> u64 {
     configuration.palette[0] = 1;
     configuration.row_bytes[..TILES].fill(64);
     configuration.rows[..TILES].fill(16);
-    // SAFETY: the caller says that the tiles may be used. The block reads the configuration, leaves no tile configured, and touches no memory else.
+    // SAFETY: the caller says that the tiles may be used. The block reads the configuration, leaves
+    // no tile configured, and touches no memory else.
     unsafe {
         std::arch::asm!(
             "ldtilecfg [{configuration}]",
@@ -131,7 +137,10 @@ mod tests {
         for level in Level::available() {
             for precision in [Precision::Fp32, Precision::Bf16] {
                 let (one, hundred) = (peak(level, precision, 1), peak(level, precision, 100));
-                assert!(one >= 2.0 && hundred == 100.0 * one, "{level} {precision:?}: {one}, {hundred}");
+                assert!(
+                    one >= 2.0 && hundred == 100.0 * one,
+                    "{level} {precision:?}: {one}, {hundred}"
+                );
             }
         }
     }

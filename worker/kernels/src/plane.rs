@@ -1,8 +1,10 @@
-//! The geometry of one convolution: where each output pixel is stored and which input pixel each position reads.
+//! The geometry of one convolution: where each output pixel is stored and which input pixel each
+//! position reads.
 //!
-//! The gradient of a replicated or reflected border has a frame of pixels beyond the border. It is stored behind the picture in the
-//! same buffer (top row, bottom row, then left and right pixel of each row), so the picture itself is always `height * width` pixels
-//! in rows, for whoever reads it next. [`Plane::fold`] then adds the frame to the pixels it was read from.
+//! The gradient of a replicated or reflected border has a frame of pixels beyond the border. It is
+//! stored behind the picture in the same buffer (top row, bottom row, then left and right pixel of
+//! each row), so the picture itself is always `height * width` pixels in rows, for whoever reads it
+//! next. [`Plane::fold`] then adds the frame to the pixels it was read from.
 
 use crate::{
     edge::{Axis, OUTSIDE},
@@ -103,7 +105,10 @@ impl Plane {
         } else if y == height {
             self.area() + framed_width + (x - left) as usize
         } else if x == -1 || x == width {
-            self.area() + 2 * framed_width * self.rows.frame() + 2 * y as usize + usize::from(x == width)
+            self.area()
+                + 2 * framed_width * self.rows.frame()
+                + 2 * y as usize
+                + usize::from(x == width)
         } else {
             y as usize * self.width() + x as usize
         })
@@ -126,11 +131,20 @@ impl Plane {
         (if beyond.is_multiple_of(2) { -1 } else { width }, (beyond / 2) as isize)
     }
 
-    /// Adds the frame of a gradient to the pixels that `forward` had read there, where `open` (the ReLU that made those pixels) lets a value of the picture
-    /// pass. One thread and a fixed order: the frame is thin.
-    pub(crate) fn fold(&self, forward: &Self, gradient: &mut [f32], channels: usize, open: impl Fn(usize) -> bool) {
+    /// Adds the frame of a gradient to the pixels that `forward` had read there, where `open` (the
+    /// ReLU that made those pixels) lets a value of the picture pass. One thread and a fixed order:
+    /// the frame is thin.
+    pub(crate) fn fold(
+        &self,
+        forward: &Self,
+        gradient: &mut [f32],
+        channels: usize,
+        open: impl Fn(usize) -> bool,
+    ) {
         let (picture, frame) = gradient.split_at_mut(self.area() * channels);
-        for (beyond, values) in frame.chunks_exact(channels).take(self.pixels() - self.area()).enumerate() {
+        for (beyond, values) in
+            frame.chunks_exact(channels).take(self.pixels() - self.area()).enumerate()
+        {
             let (x, y) = self.position(self.area() + beyond);
             let Some(pixel) = forward.source(x, y) else { continue };
             for (place, value) in (pixel * channels..).zip(values) {
@@ -151,10 +165,22 @@ mod tests {
     fn every_stored_pixel_has_one_position() {
         for edge_x in [Edge::Zero, Edge::Reflect] {
             for edge_y in [Edge::Wrap, Edge::Replicate] {
-                let plane = Plane::backward(&Shape { width: 5, height: 3, edge_x, edge_y, pool: Pool::Max, seam_x: 0, seam_y: 0 });
+                let plane = Plane::backward(&Shape {
+                    width: 5,
+                    height: 3,
+                    edge_x,
+                    edge_y,
+                    pool: Pool::Max,
+                    seam_x: 0,
+                    seam_y: 0,
+                });
                 for pixel in 0..plane.pixels() {
                     let (x, y) = plane.position(pixel);
-                    assert_eq!(plane.target(x, y), Some(pixel), "{edge_x:?} {edge_y:?} {pixel} at {x},{y}");
+                    assert_eq!(
+                        plane.target(x, y),
+                        Some(pixel),
+                        "{edge_x:?} {edge_y:?} {pixel} at {x},{y}"
+                    );
                 }
                 assert_eq!(plane.target(6, 0), None);
                 assert_eq!(plane.target(0, -2), None);

@@ -1,8 +1,10 @@
-//! Where a loss enters the backward pass: the gradient of the loss with respect to the features of one layer.
+//! Where a loss enters the backward pass: the gradient of the loss with respect to the features of
+//! one layer.
 
 use crate::{feature_map::FeatureMap, layer::Layer};
 
-/// The gradient of a loss at one layer, in the forms that style and content losses have. Parts that are absent add nothing.
+/// The gradient of a loss at one layer, in the forms that style and content losses have. Parts that
+/// are absent add nothing.
 #[derive(Clone, Copy, Debug)]
 pub struct Seed<'a> {
     pub layer: Layer,
@@ -18,7 +20,8 @@ pub struct Seed<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct Target<'a> {
     pub map: &'a FeatureMap,
-    /// Where the pass's first pixel lies in the picture that the map is of: column and row, multiples of 16.
+    /// Where the pass's first pixel lies in the picture that the map is of: column and row,
+    /// multiples of 16.
     pub origin: (usize, usize),
     pub factor: f32,
 }

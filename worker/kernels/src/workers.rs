@@ -28,12 +28,14 @@ pub enum Direction {
     Backward,
 }
 
-/// Told whenever a pass has been through a convolution, and through the pooling and the seeds at it: by the convolution's name, such as `conv3_1`.
+/// Told whenever a pass has been through a convolution, and through the pooling and the seeds at
+/// it: by the convolution's name, such as `conv3_1`.
 pub type Watch = Box<dyn FnMut(&'static str, Direction) + Send + Sync>;
 
 impl Workers {
     pub(crate) fn new(pool: Arc<ThreadPool>, scratch_floats: usize) -> Self {
-        let scratch = (0..pool.current_num_threads()).map(|_| Scratch::new(scratch_floats)).collect();
+        let scratch =
+            (0..pool.current_num_threads()).map(|_| Scratch::new(scratch_floats)).collect();
         Self { pool, scratch, watch: None }
     }
 
@@ -64,7 +66,8 @@ impl Workers {
         &self.pool
     }
 
-    /// Runs `work(chunk, scratch)` for every chunk; threads take the next chunk as they become free.
+    /// Runs `work(chunk, scratch)` for every chunk; threads take the next chunk as they become
+    /// free.
     pub(crate) fn each(&mut self, chunks: usize, work: impl Fn(usize, &mut [f32]) + Sync) {
         let (next, work) = (&AtomicUsize::new(0), &work);
         let scratch = &mut self.scratch;
@@ -83,8 +86,14 @@ impl Workers {
         });
     }
 
-    /// Cuts `data` into pieces of `len` (the last may be shorter) and runs `work(index, piece, scratch)` for each.
-    pub(crate) fn each_piece<T: Send>(&mut self, data: &mut [T], len: usize, work: impl Fn(usize, &mut [T], &mut [f32]) + Sync) {
+    /// Cuts `data` into pieces of `len` (the last may be shorter) and runs `work(index, piece,
+    /// scratch)` for each.
+    pub(crate) fn each_piece<T: Send>(
+        &mut self,
+        data: &mut [T],
+        len: usize,
+        work: impl Fn(usize, &mut [T], &mut [f32]) + Sync,
+    ) {
         let output = Output::new(data);
         let total = output.len();
         self.each(total.div_ceil(len), |index, scratch| {
@@ -118,11 +127,14 @@ impl Scratch {
 
     fn floats(&mut self) -> &mut [f32] {
         // SAFETY: a `Line` is 16 floats without padding, and the lines of a vector are contiguous.
-        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.lines.len() * 16) }
+        unsafe {
+            std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.lines.len() * 16)
+        }
     }
 }
 
-/// A slice that several threads write at places that do not overlap, as the output tiles of a convolution do.
+/// A slice that several threads write at places that do not overlap, as the output tiles of a
+/// convolution do.
 pub(crate) struct Output<'a, T = f32> {
     start: *mut T,
     len: usize,
@@ -165,10 +177,13 @@ mod tests {
     #[test]
     fn every_piece_is_visited_once_by_any_number_of_threads() {
         for threads in 1..4 {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
+            let pool =
+                rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
             let mut workers = Workers::new(Arc::new(pool), 4);
             let mut data = vec![0.0; 103];
-            workers.each_piece(&mut data, 10, |index, piece, _| piece.iter_mut().for_each(|x| *x += 1.0 + index as f32));
+            workers.each_piece(&mut data, 10, |index, piece, _| {
+                piece.iter_mut().for_each(|x| *x += 1.0 + index as f32)
+            });
             let expected: Vec<f32> = (0..103).map(|i| (i / 10 + 1) as f32).collect();
             assert_eq!(data, expected);
         }

@@ -1,4 +1,5 @@
-//! The gradient is that of the loss: finite differences of the whole pass, and adjointness where the pass is linear.
+//! The gradient is that of the loss: finite differences of the whole pass, and adjointness where
+//! the pass is linear.
 
 mod tiny;
 
@@ -30,14 +31,26 @@ fn loss(pass: &mut Pass, pixels: &[f32], term: Term, layer: Layer) -> f64 {
         Term::Gram => (0..channels * channels)
             .map(|entry| {
                 let (i, j) = (entry / channels, entry % channels);
-                let sum: f64 = features.chunks_exact(channels).map(|pixel| f64::from(pixel[i]) * f64::from(pixel[j])).sum();
+                let sum: f64 = features
+                    .chunks_exact(channels)
+                    .map(|pixel| f64::from(pixel[i]) * f64::from(pixel[j]))
+                    .sum();
                 (sum / size - f64::from(aim(entry / channels + entry % channels))).powi(2)
             })
             .sum(),
         Term::Mean => (0..channels)
-            .map(|i| (features.chunks_exact(channels).map(|pixel| f64::from(pixel[i])).sum::<f64>() / size - f64::from(aim(i))).powi(2))
+            .map(|i| {
+                (features.chunks_exact(channels).map(|pixel| f64::from(pixel[i])).sum::<f64>()
+                    / size
+                    - f64::from(aim(i)))
+                .powi(2)
+            })
             .sum(),
-        Term::Target => features.iter().enumerate().map(|(i, feature)| (f64::from(*feature) - f64::from(aim(i))).powi(2)).sum(),
+        Term::Target => features
+            .iter()
+            .enumerate()
+            .map(|(i, feature)| (f64::from(*feature) - f64::from(aim(i))).powi(2))
+            .sum(),
     }
 }
 
@@ -60,15 +73,21 @@ fn gradient(pass: &mut Pass, pixels: &[f32], term: Term, layer: Layer) -> Vec<f3
     let seed = match term {
         Term::Gram => Seed { layer, gram: Some(&gram), mean: None, target: None },
         Term::Mean => Seed { layer, gram: None, mean: Some(&mean), target: None },
-        Term::Target => Seed { layer, gram: None, mean: None, target: Some(Target { map: &map, origin: (0, 0), factor: 2.0 }) },
+        Term::Target => Seed {
+            layer,
+            gram: None,
+            mean: None,
+            target: Some(Target { map: &map, origin: (0, 0), factor: 2.0 }),
+        },
     };
     let mut gradient = vec![f32::NAN; pixels.len()];
     pass.backward(&[seed], &mut gradient);
     gradient
 }
 
-/// Compares the slope along the gradient with a central difference. Along the gradient the slope is far above the rounding of an fp32
-/// forward; the step is small enough for few ReLU kinks and large enough for that rounding.
+/// Compares the slope along the gradient with a central difference. Along the gradient the slope is
+/// far above the rounding of an fp32 forward; the step is small enough for few ReLU kinks and large
+/// enough for that rounding.
 fn check(weights: &Weights, level: Level, shape: Shape, term: Term, layer: Layer) {
     let mut pass = pass(weights, level, shape, 2);
     let pixels = Random(21).floats(shape.width * shape.height * 3);
@@ -78,12 +97,16 @@ fn check(weights: &Weights, level: Level, shape: Shape, term: Term, layer: Layer
     let step = 3e-4;
     let mut moved = |sign: f64| {
         let direction = |slope: &f32| (sign * step * f64::from(*slope) / length) as f32;
-        let pixels: Vec<f32> = pixels.iter().zip(&gradient).map(|(pixel, slope)| pixel + direction(slope)).collect();
+        let pixels: Vec<f32> =
+            pixels.iter().zip(&gradient).map(|(pixel, slope)| pixel + direction(slope)).collect();
         loss(&mut pass, &pixels, term, layer)
     };
     let slope = (moved(1.0) - moved(-1.0)) / (2.0 * step);
     let difference = (slope - length).abs() / length;
-    assert!(difference < 0.02, "{level} {shape:?} {term:?} {layer:?}: slope {slope}, gradient {length}");
+    assert!(
+        difference < 0.02,
+        "{level} {shape:?} {term:?} {layer:?}: slope {slope}, gradient {length}"
+    );
 }
 
 #[test]
@@ -118,7 +141,15 @@ fn forward_and_backward_are_adjoint() {
             for edge_x in EDGES {
                 for edge_y in EDGES {
                     for (width, height) in [(1, 1), (1, 6), (2, 2), (5, 7), (13, 18)] {
-                        let shape = Shape { width, height, edge_x, edge_y, pool: Pool::Average, seam_x: 0, seam_y: 0 };
+                        let shape = Shape {
+                            width,
+                            height,
+                            edge_x,
+                            edge_y,
+                            pool: Pool::Average,
+                            seam_x: 0,
+                            seam_y: 0,
+                        };
                         // Deeper layers see a change below the rounding of their features.
                         for layer in [Layer::Relu1_1, Layer::Relu2_1, Layer::Relu3_1] {
                             adjoint(&weights, level, shape, layer);
@@ -133,7 +164,10 @@ fn forward_and_backward_are_adjoint() {
 fn adjoint(weights: &Weights, level: Level, shape: Shape, layer: Layer) {
     let mut pass = pass(weights, level, shape, 1);
     let mut random = Random(22);
-    let (x, d) = (random.floats(shape.width * shape.height * 3), random.floats(shape.width * shape.height * 3));
+    let (x, d) = (
+        random.floats(shape.width * shape.height * 3),
+        random.floats(shape.width * shape.height * 3),
+    );
     let there: Vec<f32> = x.iter().zip(&d).map(|(x, d)| x + d).collect();
     pass.forward(&there, layer);
     let there = pass.features(layer);
@@ -144,7 +178,12 @@ fn adjoint(weights: &Weights, level: Level, shape: Shape, layer: Layer) {
     let map = target(&pass, layer, |index| here[index] - y[index]);
     let mut gradient = vec![f32::NAN; x.len()];
     pass.backward(
-        &[Seed { layer, gram: None, mean: None, target: Some(Target { map: &map, origin: (0, 0), factor: 1.0 }) }],
+        &[Seed {
+            layer,
+            gram: None,
+            mean: None,
+            target: Some(Target { map: &map, origin: (0, 0), factor: 1.0 }),
+        }],
         &mut gradient,
     );
 
@@ -153,12 +192,23 @@ fn adjoint(weights: &Weights, level: Level, shape: Shape, layer: Layer) {
     // The change is the difference of two features, each rounded at its own size.
     let size = |values: &[f32]| dot(values, values).sqrt();
     let scale = (1e-3 * size(&change) + 1e-6 * size(&here)) * size(&y);
-    assert!((forward - backward).abs() < scale, "{level} {shape:?} {layer:?}: {forward} and {backward} of {scale}");
+    assert!(
+        (forward - backward).abs() < scale,
+        "{level} {shape:?} {layer:?}: {forward} and {backward} of {scale}"
+    );
 }
 
 #[test]
 fn without_seeds_the_gradient_is_zero() {
-    let shape = Shape { width: 4, height: 4, edge_x: Edge::Zero, edge_y: Edge::Zero, pool: Pool::Max, seam_x: 0, seam_y: 0 };
+    let shape = Shape {
+        width: 4,
+        height: 4,
+        edge_x: Edge::Zero,
+        edge_y: Edge::Zero,
+        pool: Pool::Max,
+        seam_x: 0,
+        seam_y: 0,
+    };
     let mut gradient = vec![1.0; 48];
     pass(&Weights::new([4; 5], 14), Level::Scalar, shape, 1).backward(&[], &mut gradient);
     assert_eq!(gradient, vec![0.0; 48]);

@@ -6,10 +6,12 @@ use impasto_kernels::{Layer, Level, Moments, Pool, Region, Seed, Shape, Target};
 use proptest::prelude::*;
 use tiny::{EDGES, POOLS, Random, Weights, error, mean_error, pass, statistics, target};
 
-/// Winograd's rounding over thirteen layers, relative to the largest value of the layer; plain fp32 sums in another order give 1e-6.
+/// Winograd's rounding over thirteen layers, relative to the largest value of the layer; plain fp32
+/// sums in another order give 1e-6.
 const TOLERANCE: f32 = 3e-4;
 
-/// Everything that a pass gives: features, Gram matrices, means, and the gradient for seeds of every kind.
+/// Everything that a pass gives: features, Gram matrices, means, and the gradient for seeds of
+/// every kind.
 #[derive(Debug, PartialEq)]
 struct Answer {
     features: Vec<Vec<f32>>,
@@ -31,8 +33,14 @@ fn answer(weights: &Weights, level: Level, shape: Shape, threads: usize) -> Answ
         let (gram, mean) = statistics(&pass, layer);
         moments.extend([gram, mean]);
         let size = (width * height) as f32;
-        let symmetric: Vec<f32> = random.floats(channels * channels).into_iter().map(|value| value / size).collect();
-        parts.push((layer, symmetric, random.floats(channels), target(&pass, layer, |_| random.float())));
+        let symmetric: Vec<f32> =
+            random.floats(channels * channels).into_iter().map(|value| value / size).collect();
+        parts.push((
+            layer,
+            symmetric,
+            random.floats(channels),
+            target(&pass, layer, |_| random.float()),
+        ));
     }
     let seeds: Vec<Seed<'_>> = parts
         .iter()
@@ -49,8 +57,9 @@ fn answer(weights: &Weights, level: Level, shape: Shape, threads: usize) -> Answ
     Answer { features, statistics: moments, gradient }
 }
 
-/// Where a feature is a rounding away from zero, or two in a window are a rounding apart, the gradient takes another way. That is
-/// right, rare and far above any rounding of sums, so gradients are compared by their mean difference.
+/// Where a feature is a rounding away from zero, or two in a window are a rounding apart, the
+/// gradient takes another way. That is right, rare and far above any rounding of sums, so gradients
+/// are compared by their mean difference.
 const GRADIENT_TOLERANCE: f64 = 0.05;
 
 fn check(weights: &Weights, shape: Shape, gradient_tolerance: f64) {
@@ -58,10 +67,18 @@ fn check(weights: &Weights, shape: Shape, gradient_tolerance: f64) {
     for level in Level::available() {
         let found = answer(weights, level, shape, 2);
         for (found, expected) in found.features.iter().zip(&expected.features) {
-            assert!(error(found, expected) < TOLERANCE, "features at {level}, {shape:?}: {}", error(found, expected));
+            assert!(
+                error(found, expected) < TOLERANCE,
+                "features at {level}, {shape:?}: {}",
+                error(found, expected)
+            );
         }
         for (found, expected) in found.statistics.iter().zip(&expected.statistics) {
-            assert!(error(found, expected) < TOLERANCE, "statistics at {level}, {shape:?}: {}", error(found, expected));
+            assert!(
+                error(found, expected) < TOLERANCE,
+                "statistics at {level}, {shape:?}: {}",
+                error(found, expected)
+            );
         }
         let difference = mean_error(&found.gradient, &expected.gradient);
         assert!(difference < gradient_tolerance, "gradient at {level}, {shape:?}: {difference}");
@@ -75,7 +92,15 @@ fn where_rounding_decides_nothing_gradients_agree_closely() {
     for edge_x in EDGES {
         for edge_y in EDGES {
             for (width, height) in [(1, 1), (2, 3), (5, 7), (33, 17), (18, 20)] {
-                let shape = Shape { width, height, edge_x, edge_y, pool: Pool::Average, seam_x: 0, seam_y: 0 };
+                let shape = Shape {
+                    width,
+                    height,
+                    edge_x,
+                    edge_y,
+                    pool: Pool::Average,
+                    seam_x: 0,
+                    seam_y: 0,
+                };
                 check(&vectors, shape, f64::from(TOLERANCE));
                 check(&odd, shape, f64::from(TOLERANCE));
             }
@@ -102,7 +127,11 @@ fn every_edge_pool_and_size_agrees_with_the_scalar_level() {
 fn real_widths_agree_with_the_scalar_level() {
     let weights = Weights::new([64, 128, 64, 80, 64], 3);
     for (edge, pool) in EDGES.into_iter().zip(POOLS.into_iter().cycle()) {
-        check(&weights, Shape { width: 41, height: 30, edge_x: edge, edge_y: edge, pool, seam_x: 0, seam_y: 0 }, GRADIENT_TOLERANCE);
+        check(
+            &weights,
+            Shape { width: 41, height: 30, edge_x: edge, edge_y: edge, pool, seam_x: 0, seam_y: 0 },
+            GRADIENT_TOLERANCE,
+        );
     }
 }
 
@@ -111,10 +140,21 @@ fn the_number_of_threads_changes_no_bit() {
     let weights = Weights::new([16, 32, 48, 32, 16], 4);
     for level in Level::available() {
         for (edge, pool) in EDGES.into_iter().zip(POOLS.into_iter().cycle()) {
-            let shape = Shape { width: 57, height: 66, edge_x: edge, edge_y: edge, pool, seam_x: 0, seam_y: 0 };
+            let shape = Shape {
+                width: 57,
+                height: 66,
+                edge_x: edge,
+                edge_y: edge,
+                pool,
+                seam_x: 0,
+                seam_y: 0,
+            };
             let expected = answer(&weights, level, shape, 1);
             for threads in [2, 3] {
-                assert!(answer(&weights, level, shape, threads) == expected, "{threads} threads at {level}, {shape:?}");
+                assert!(
+                    answer(&weights, level, shape, threads) == expected,
+                    "{threads} threads at {level}, {shape:?}"
+                );
             }
         }
     }
@@ -124,7 +164,15 @@ fn the_number_of_threads_changes_no_bit() {
 fn a_not_a_number_reaches_the_statistics() {
     let weights = Weights::new([16; 5], 5);
     for level in Level::available() {
-        let shape = Shape { width: 16, height: 16, edge_x: EDGES[0], edge_y: EDGES[0], pool: Pool::Max, seam_x: 0, seam_y: 0 };
+        let shape = Shape {
+            width: 16,
+            height: 16,
+            edge_x: EDGES[0],
+            edge_y: EDGES[0],
+            pool: Pool::Max,
+            seam_x: 0,
+            seam_y: 0,
+        };
         let mut pass = pass(&weights, level, shape, 1);
         let mut pixels = vec![0.5; 16 * 16 * 3];
         pixels[100] = f32::NAN;
@@ -182,12 +230,17 @@ proptest! {
     }
 }
 
-/// The size of an axis, where it may be cut (multiples of 16 of either side of a seam), and the seam.
+/// The size of an axis, where it may be cut (multiples of 16 of either side of a seam), and the
+/// seam.
 fn axis() -> impl Strategy<Value = (usize, Vec<usize>, usize)> {
     (1usize..70, 0usize..70, any::<u8>()).prop_map(|(len, seam, chosen)| {
         let seam = if seam < len { seam } else { 0 };
-        let places = (16..seam).step_by(16).chain((seam..len).step_by(16)).filter(|place| *place > 0);
-        let inside = places.enumerate().filter(|(index, _)| chosen >> (index % 8) & 1 == 1).map(|(_, place)| place);
+        let places =
+            (16..seam).step_by(16).chain((seam..len).step_by(16)).filter(|place| *place > 0);
+        let inside = places
+            .enumerate()
+            .filter(|(index, _)| chosen >> (index % 8) & 1 == 1)
+            .map(|(_, place)| place);
         (len, std::iter::once(0).chain(inside).chain([len]).collect(), seam)
     })
 }

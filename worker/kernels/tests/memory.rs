@@ -1,4 +1,5 @@
-//! What [`Pass::bytes`] says is what a pass takes: counted by an allocator, in a test binary of its own.
+//! What [`Pass::bytes`] says is what a pass takes: counted by an allocator, in a test binary of its
+//! own.
 
 mod tiny;
 
@@ -49,7 +50,10 @@ fn iterate(pass: &mut Pass, pixels: &[f32], gradient: &mut [f32]) {
     for layer in Layer::ALL {
         let (gram, mean) = pass.moments(layer, &pass.shape().region()).normalized();
         if layer == Layer::Relu5_1 {
-            pass.backward(&[Seed { layer, gram: Some(&gram), mean: Some(&mean), target: None }], gradient);
+            pass.backward(
+                &[Seed { layer, gram: Some(&gram), mean: Some(&mean), target: None }],
+                gradient,
+            );
         }
     }
 }
@@ -63,18 +67,33 @@ fn a_pass_takes_what_it_says() {
     if network.precision() != Precision::Fp32 {
         return;
     }
-    let shape = |width, height, edge| Shape { width, height, edge_x: edge, edge_y: edge, pool: Pool::Max, seam_x: 0, seam_y: 0 };
+    let shape = |width, height, edge| Shape {
+        width,
+        height,
+        edge_x: edge,
+        edge_y: edge,
+        pool: Pool::Max,
+        seam_x: 0,
+        seam_y: 0,
+    };
     // At the scalar level the products themselves are too slow for a picture of this size.
     let (width, height) = if level == Level::Scalar { (48, 32) } else { (320, 272) };
-    let (small, large) = (shape(width - 16, height, Edge::Zero), shape(width, height, Edge::Replicate));
+    let (small, large) =
+        (shape(width - 16, height, Edge::Zero), shape(width, height, Edge::Replicate));
     let mut random = Random(52);
     let pixels = random.floats(width * height * 3);
     let mut gradient = vec![0.0; pixels.len()];
     // What threads keep for themselves is theirs, not the pass's.
-    iterate(&mut Pass::new(network.clone(), shape(16, 16, Edge::Zero), threads.clone()), &pixels[..768], &mut gradient[..768]);
+    iterate(
+        &mut Pass::new(network.clone(), shape(16, 16, Edge::Zero), threads.clone()),
+        &pixels[..768],
+        &mut gradient[..768],
+    );
 
     let said = Pass::bytes(&network, &large, 2);
-    let taken = peak_of(|| iterate(&mut Pass::new(network.clone(), large, threads.clone()), &pixels, &mut gradient));
+    let taken = peak_of(|| {
+        iterate(&mut Pass::new(network.clone(), large, threads.clone()), &pixels, &mut gradient)
+    });
     assert!(said.abs_diff(taken) * 10 < taken, "said {said}, took {taken}");
 
     // Another size never stands beside the one before it.

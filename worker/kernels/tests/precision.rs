@@ -1,4 +1,5 @@
-//! The bf16 pass computes what the fp32 pass computes, to the rounding of bf16, at the widths of real layers.
+//! The bf16 pass computes what the fp32 pass computes, to the rounding of bf16, at the widths of
+//! real layers.
 
 mod tiny;
 
@@ -7,7 +8,8 @@ use std::sync::Arc;
 use impasto_kernels::{Edge, Layer, Level, Network, Pass, Pool, Precision, Products, Seed, Shape};
 use tiny::{EDGES, POOLS, Random, Weights, error, mean_error, pool, statistics};
 
-/// Thirteen layers of features and weights rounded at 2^-9, relative to the largest value of a layer. A product of two features has twice that.
+/// Thirteen layers of features and weights rounded at 2^-9, relative to the largest value of a
+/// layer. A product of two features has twice that.
 const FEATURES: f32 = 0.03;
 
 /// The gradient is rounded as often again, and meets the rounded features in its seeds.
@@ -19,7 +21,8 @@ const GRADIENT: f64 = 0.3;
 /// The networks in bf16 that this machine can run.
 #[allow(clippy::print_stdout)] // what is skipped is said
 fn networks(weights: &Weights) -> Vec<Arc<Network>> {
-    let best = Network::new(&weights.layers(), Level::detect(), Precision::Bf16).expect("a network");
+    let best =
+        Network::new(&weights.layers(), Level::detect(), Precision::Bf16).expect("a network");
     let mut networks = Vec::new();
     match best.precision() {
         Precision::Bf16 => networks.push(best),
@@ -46,12 +49,21 @@ fn answer(network: Arc<Network>, shape: Shape) -> (Vec<Vec<f32>>, Vec<Vec<f32>>,
     let seeds: Vec<_> = moments
         .iter()
         .map(|(layer, (gram, mean))| {
-            let mut apart = |values: &[f32]| values.iter().map(|value| value * random.float()).collect::<Vec<f32>>();
+            let mut apart = |values: &[f32]| {
+                values.iter().map(|value| value * random.float()).collect::<Vec<f32>>()
+            };
             (*layer, apart(gram), apart(mean))
         })
         .collect();
-    let seeds: Vec<Seed<'_>> =
-        seeds.iter().map(|(layer, gram, mean)| Seed { layer: *layer, gram: Some(gram), mean: Some(mean), target: None }).collect();
+    let seeds: Vec<Seed<'_>> = seeds
+        .iter()
+        .map(|(layer, gram, mean)| Seed {
+            layer: *layer,
+            gram: Some(gram),
+            mean: Some(mean),
+            target: None,
+        })
+        .collect();
     let mut gradient = vec![f32::NAN; pixels.len()];
     pass.backward(&seeds, &mut gradient);
     (features, moments.into_iter().flat_map(|(_, (gram, mean))| [gram, mean]).collect(), gradient)
@@ -63,10 +75,18 @@ fn check(weights: &Weights, shape: Shape, gradient: f64) {
         assert_eq!(network.precision(), Precision::Bf16);
         let found = answer(network.clone(), shape);
         for (found, expected) in found.0.iter().zip(&expected.0) {
-            assert!(error(found, expected) < FEATURES, "features of {network:?}, {shape:?}: {}", error(found, expected));
+            assert!(
+                error(found, expected) < FEATURES,
+                "features of {network:?}, {shape:?}: {}",
+                error(found, expected)
+            );
         }
         for (found, expected) in found.1.iter().zip(&expected.1) {
-            assert!(error(found, expected) < 2.0 * FEATURES, "statistics of {network:?}, {shape:?}: {}", error(found, expected));
+            assert!(
+                error(found, expected) < 2.0 * FEATURES,
+                "statistics of {network:?}, {shape:?}: {}",
+                error(found, expected)
+            );
         }
         let difference = mean_error(&found.2, &expected.2);
         assert!(difference < gradient, "gradient of {network:?}, {shape:?}: {difference}");
@@ -75,12 +95,25 @@ fn check(weights: &Weights, shape: Shape, gradient: f64) {
 
 #[test]
 fn real_widths_agree_with_fp32() {
-    let (open, closing) = (Weights::open([64, 128, 64, 96, 64], 1), Weights::new([64, 128, 64, 96, 64], 2));
+    let (open, closing) =
+        (Weights::open([64, 128, 64, 96, 64], 1), Weights::new([64, 128, 64, 96, 64], 2));
     for (edge, pool) in EDGES.into_iter().zip(POOLS.into_iter().cycle()) {
-        check(&closing, Shape { width: 61, height: 50, edge_x: edge, edge_y: edge, pool, seam_x: 0, seam_y: 0 }, GRADIENT);
+        check(
+            &closing,
+            Shape { width: 61, height: 50, edge_x: edge, edge_y: edge, pool, seam_x: 0, seam_y: 0 },
+            GRADIENT,
+        );
     }
     for edge in EDGES {
-        let shape = Shape { width: 40, height: 35, edge_x: edge, edge_y: edge, pool: Pool::Average, seam_x: 0, seam_y: 0 };
+        let shape = Shape {
+            width: 40,
+            height: 35,
+            edge_x: edge,
+            edge_y: edge,
+            pool: Pool::Average,
+            seam_x: 0,
+            seam_y: 0,
+        };
         check(&open, shape, OPEN_GRADIENT);
     }
 }
@@ -88,21 +121,38 @@ fn real_widths_agree_with_fp32() {
 #[test]
 fn a_precision_that_is_not_fast_is_raised() {
     let (whole, odd) = (Weights::new([32; 5], 3), Weights::new([16, 32, 32, 32, 32], 3));
-    let precision = |weights: &Weights, level, precision| Network::new(&weights.layers(), level, precision).expect("a network").precision();
+    let precision = |weights: &Weights, level, precision| {
+        Network::new(&weights.layers(), level, precision).expect("a network").precision()
+    };
     for level in Level::available() {
         let fastest = if level == Level::Amx { Precision::Bf16 } else { Precision::Fp32 };
         assert_eq!(precision(&whole, level, Precision::Bf16), fastest, "{level}");
         assert_eq!(precision(&whole, level, Precision::Fp32), Precision::Fp32, "{level}");
-        assert_eq!(precision(&odd, level, Precision::Bf16), Precision::Fp32, "{level}: channels are not whole blocks of 32");
+        assert_eq!(
+            precision(&odd, level, Precision::Bf16),
+            Precision::Fp32,
+            "{level}: channels are not whole blocks of 32"
+        );
     }
 }
 
 #[test]
 fn a_pass_in_bf16_takes_little_memory() {
-    // VGG-19's features to relu5_1 are 580 bytes a pixel; gradients take their place, and pooled maps are 32 more.
+    // VGG-19's features to relu5_1 are 580 bytes a pixel; gradients take their place, and pooled
+    // maps are 32 more.
     let weights = Weights::new([64, 128, 256, 512, 512], 4);
-    let network = Network::by_products(&weights.layers(), Products::Plain).expect("a network").expect("whole blocks of channels");
-    let shape = Shape { width: 512, height: 512, edge_x: Edge::Zero, edge_y: Edge::Zero, pool: Pool::Max, seam_x: 0, seam_y: 0 };
+    let network = Network::by_products(&weights.layers(), Products::Plain)
+        .expect("a network")
+        .expect("whole blocks of channels");
+    let shape = Shape {
+        width: 512,
+        height: 512,
+        edge_x: Edge::Zero,
+        edge_y: Edge::Zero,
+        pool: Pool::Max,
+        seam_x: 0,
+        seam_y: 0,
+    };
     let bytes = Pass::bytes(&network, &shape, 2) / (512 * 512);
     assert!((580..650).contains(&bytes), "{bytes} bytes a pixel");
 }

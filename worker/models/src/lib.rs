@@ -1,7 +1,8 @@
 //! The model store: pulls, converts, keeps and reads the weights that the engine runs on.
 //!
-//! This crate blocks, knows no server and no GPU, and never runs a pickle. It reads no environment variable: the caller says which folder
-//! the store is. Only [`ModelStore::pull`] (and [`ModelStore::ensure`], where nothing is there) reaches the network, through pip.
+//! This crate blocks, knows no server and no GPU, and never runs a pickle. It reads no environment
+//! variable: the caller says which folder the store is. Only [`ModelStore::pull`] (and
+//! [`ModelStore::ensure`], where nothing is there) reaches the network, through pip.
 
 mod error;
 mod fetch;

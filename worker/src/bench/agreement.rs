@@ -1,4 +1,5 @@
-//! Whether what is fast is right: the gradient of a small picture against that of the scalar loops in single precision.
+//! Whether what is fast is right: the gradient of a small picture against that of the scalar loops
+//! in single precision.
 
 use std::sync::Arc;
 
@@ -29,7 +30,8 @@ const EXACT_TOLERANCE: f64 = 0.02;
 const FAST_TOLERANCE: f64 = 0.1;
 
 pub(super) fn check(stage: &Stage<'_>) -> Result<Agreement, BenchError> {
-    let cpu = Cpu::new(stage.weights, stage.level, stage.precision(), Arc::clone(&stage.pool)).map_err(failed)?;
+    let cpu = Cpu::new(stage.weights, stage.level, stage.precision(), Arc::clone(&stage.pool))
+        .map_err(failed)?;
     compare(stage, &mut |tiling| Box::new(cpu.pass(tiling)), cpu.label())
 }
 
@@ -42,11 +44,18 @@ fn failed(source: EngineError) -> BenchError {
     BenchError::Engine { size: SIDE, source }
 }
 
-fn compare(stage: &Stage<'_>, pass: &mut dyn FnMut(Tiling) -> Box<dyn Pass>, device: String) -> Result<Agreement, BenchError> {
-    let scalar = Cpu::new(stage.weights, Level::Scalar, Precision::Fp32, Arc::clone(&stage.pool)).map_err(failed)?;
+fn compare(
+    stage: &Stage<'_>,
+    pass: &mut dyn FnMut(Tiling) -> Box<dyn Pass>,
+    device: String,
+) -> Result<Agreement, BenchError> {
+    let scalar = Cpu::new(stage.weights, Level::Scalar, Precision::Fp32, Arc::clone(&stage.pool))
+        .map_err(failed)?;
     let expected = gradient(&mut |tiling| Box::new(scalar.pass(tiling))).map_err(failed)?;
     let found = gradient(pass).map_err(failed)?;
-    let length = |values: &mut dyn Iterator<Item = f64>| values.map(|value| value * value).sum::<f64>().sqrt();
+    let length = |values: &mut dyn Iterator<Item = f64>| {
+        values.map(|value| value * value).sum::<f64>().sqrt()
+    };
     let apart = length(&mut found.iter().zip(&expected).map(|(a, b)| f64::from(a - b)));
     let error = apart / length(&mut expected.iter().map(|value| f64::from(*value)));
     let tolerance = if device.ends_with("bf16") { FAST_TOLERANCE } else { EXACT_TOLERANCE };
@@ -71,7 +80,12 @@ fn gradient(pass: &mut dyn FnMut(Tiling) -> Box<dyn Pass>) -> Result<Vec<f32>, E
     pass.hold_content(&content, &|sums| sums.weight(&recipe))?;
     let mut gradient = vec![0.0; side * side * 3];
     // Somewhere between the two, so that both losses pull.
-    let rgb = content.rgb.iter().zip(&style.rgb).map(|(content, style)| 0.7 * content + 0.3 * style).collect();
+    let rgb = content
+        .rgb
+        .iter()
+        .zip(&style.rgb)
+        .map(|(content, style)| 0.7 * content + 0.3 * style)
+        .collect();
     pass.evaluate(&Image { width: side, height: side, rgb }, &targets, &mut gradient)?;
     Ok(gradient)
 }

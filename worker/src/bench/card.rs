@@ -1,4 +1,5 @@
-//! How fast a card paints: whole iterations of a real run. A card is asked for much at once, so parts of an iteration have no time of their own to tell.
+//! How fast a card paints: whole iterations of a real run. A card is asked for much at once, so
+//! parts of an iteration have no time of their own to tell.
 
 use std::sync::Arc;
 
@@ -44,7 +45,8 @@ pub struct CardSize {
     pub gflops: f64,
     pub first_loss: f64,
     pub last_loss: f64,
-    /// The most of the card's memory that was in use between two iterations, by whomever, as the driver counts it.
+    /// The most of the card's memory that was in use between two iterations, by whomever, as the
+    /// driver counts it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peak_memory_bytes: Option<u64>,
 }
@@ -53,8 +55,13 @@ pub struct CardSize {
 ///
 /// # Errors
 /// Where `devices` is not one card, the card cannot be had, or an answer is wrong.
-pub fn run_on_card(request: &Request, devices: &Devices, news: &mut dyn FnMut(&str)) -> Result<CardReport, BenchError> {
-    let unavailable = |source| BenchError::Open(OpenError::Device { devices: devices.to_string(), source });
+pub fn run_on_card(
+    request: &Request,
+    devices: &Devices,
+    news: &mut dyn FnMut(&str),
+) -> Result<CardReport, BenchError> {
+    let unavailable =
+        |source| BenchError::Open(OpenError::Device { devices: devices.to_string(), source });
     let listed = devices.list().map_err(unavailable)?;
     let [device @ (Device::Cuda(_) | Device::Metal(_))] = listed[..] else {
         return Err(BenchError::NotOneCard { devices: devices.to_string() });
@@ -64,7 +71,9 @@ pub fn run_on_card(request: &Request, devices: &Devices, news: &mut dyn FnMut(&s
     };
     let info = device.info(request.limit_bytes).map_err(unavailable)?;
     let used_bytes = || match device {
-        Device::Cuda(index) => cuda_card(index).ok().map(|card| card.memory_bytes.saturating_sub(card.free_bytes)),
+        Device::Cuda(index) => {
+            cuda_card(index).ok().map(|card| card.memory_bytes.saturating_sub(card.free_bytes))
+        }
         Device::Cpu | Device::Metal(_) => None,
     };
     measure(request, &handle, info, &used_bytes, news)
@@ -77,20 +86,32 @@ fn measure(
     used_bytes: &dyn Fn() -> Option<u64>,
     news: &mut dyn FnMut(&str),
 ) -> Result<CardReport, BenchError> {
-    let prepared = || -> Result<TensorDevice, EngineError> { TensorDevice::new(&request.weights, handle.clone(), request.profile) };
-    let failed = |source| BenchError::Engine { size: request.sizes.first().copied().unwrap_or(0), source };
+    let prepared = || -> Result<TensorDevice, EngineError> {
+        TensorDevice::new(&request.weights, handle.clone(), request.profile)
+    };
+    let failed =
+        |source| BenchError::Engine { size: request.sizes.first().copied().unwrap_or(0), source };
     news("checking the answer");
     let agreement = {
         let stage = Stage::new(request, Level::detect())?;
         agreement::check_card(&stage, &prepared().map_err(failed)?)?
     };
-    let engine = Arc::new(prepared().and_then(|device| Engine::with_device(Box::new(device), 1)).map_err(failed)?);
+    let engine = Arc::new(
+        prepared().and_then(|device| Engine::with_device(Box::new(device), 1)).map_err(failed)?,
+    );
     let mut sizes = Vec::new();
     for &size in &request.sizes {
         news(&format!("painting at {size} x {size}"));
         let mut peak_memory_bytes = None;
         let mut look = || peak_memory_bytes = peak_memory_bytes.max(used_bytes());
-        let run = iterations::paint(Arc::clone(&engine), request.profile, size, request.steps, info.memory_bytes, &mut look)?;
+        let run = iterations::paint(
+            Arc::clone(&engine),
+            request.profile,
+            size,
+            request.steps,
+            info.memory_bytes,
+            &mut look,
+        )?;
         let (iteration_ms, pixels) = (run.iteration_ms(), f64::from(size) * f64::from(size));
         sizes.push(CardSize {
             size,
@@ -136,18 +157,29 @@ mod tests {
     #[test]
     fn a_card_is_measured_and_checked() {
         // The same tensors on candle's processor.
-        let info = DeviceInfo { name: "card".to_owned(), model: "canvas".to_owned(), memory_bytes: 4 << 30, compute_capability: None };
-        let report = measure(&request(), &Handle::Cpu, info, &|| Some(7), &mut |_| {}).expect("it is measured");
+        let info = DeviceInfo {
+            name: "card".to_owned(),
+            model: "canvas".to_owned(),
+            memory_bytes: 4 << 30,
+            compute_capability: None,
+        };
+        let report = measure(&request(), &Handle::Cpu, info, &|| Some(7), &mut |_| {})
+            .expect("it is measured");
         assert!(report.device.ends_with(" fp32") && report.model == "canvas", "{report:?}");
         let [size] = &report.sizes[..] else { panic!("one size was asked for") };
         assert!(size.last_loss < size.first_loss && size.iteration_ms > 0.0, "{size:?}");
-        assert!((size.us_per_pixel - size.iteration_ms * 1e3 / 1024.0).abs() < 1e-9 && size.peak_memory_bytes == Some(7), "{size:?}");
+        assert!(
+            (size.us_per_pixel - size.iteration_ms * 1e3 / 1024.0).abs() < 1e-9
+                && size.peak_memory_bytes == Some(7),
+            "{size:?}"
+        );
     }
 
     #[test]
     fn only_one_card_is_measured_at_a_time() {
         for word in ["cpu", "cuda:0,1"] {
-            let refused = run_on_card(&request(), &word.parse().expect("devices"), &mut |_| {}).expect_err("it is not one card");
+            let refused = run_on_card(&request(), &word.parse().expect("devices"), &mut |_| {})
+                .expect_err("it is not one card");
             assert!(refused.to_string().contains(word), "{refused}");
         }
     }

@@ -1,9 +1,12 @@
-//! Whole iterations of a real run: the session that paints assets, on a device that takes the time of each pass.
+//! Whole iterations of a real run: the session that paints assets, on a device that takes the time
+//! of each pass.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use impasto_engine::device::{Canvas, Cpu, Device, HostCanvas, Pass, Plan, Task, Terms, TiledPass, View, Work};
+use impasto_engine::device::{
+    Canvas, Cpu, Device, HostCanvas, Pass, Plan, Task, Terms, TiledPass, View, Work,
+};
 use impasto_engine::objective::{ContentSums, StyleTarget};
 use impasto_engine::{Engine, EngineError, Image, Inputs, Session, Step};
 use impasto_kernels::{Layer, Moments};
@@ -25,16 +28,30 @@ pub(super) struct Iterations {
 }
 
 /// Paints a picture on the processor, with a clock at each pass.
-pub(super) fn measure(stage: &Stage<'_>, size: u32, steps: u32, memory_bytes: u64) -> Result<Iterations, BenchError> {
+pub(super) fn measure(
+    stage: &Stage<'_>,
+    size: u32,
+    steps: u32,
+    memory_bytes: u64,
+) -> Result<Iterations, BenchError> {
     let failed = |source| BenchError::Engine { size, source };
     machine::forget_peak_memory();
-    let cpu = Cpu::new(stage.weights, stage.level, stage.precision(), Arc::clone(&stage.pool)).map_err(failed)?;
+    let cpu = Cpu::new(stage.weights, stage.level, stage.precision(), Arc::clone(&stage.pool))
+        .map_err(failed)?;
     let passes = Arc::new(Mutex::new(Vec::new()));
-    let engine = Arc::new(Engine::on(Box::new(Clocked { cpu, passes: Arc::clone(&passes) }), Arc::clone(&stage.pool)));
+    let engine = Arc::new(Engine::on(
+        Box::new(Clocked { cpu, passes: Arc::clone(&passes) }),
+        Arc::clone(&stage.pool),
+    ));
     let run = paint(engine, stage.profile, size, steps, memory_bytes, &mut || {})?;
     let peak_memory_bytes = machine::peak_memory_bytes();
     let passes = std::mem::take(&mut *passes.lock().unwrap_or_else(PoisonError::into_inner));
-    let outside = run.times_ms.iter().zip(&passes).skip(1).map(|(iteration, pass)| (iteration - pass) / iteration);
+    let outside = run
+        .times_ms
+        .iter()
+        .zip(&passes)
+        .skip(1)
+        .map(|(iteration, pass)| (iteration - pass) / iteration);
     Ok(Iterations {
         device: run.device.clone(),
         plan: run.plan.clone(),
@@ -75,9 +92,19 @@ pub(super) fn paint(
     after: &mut dyn FnMut(),
 ) -> Result<Run, BenchError> {
     let failed = |source| BenchError::Engine { size, source };
-    let recipe =
-        Recipe { min_scale: 0, iterations: steps + 1, plateau: 0.0, padding: Padding::Reflect, profile, ..Preset::Painterly.recipe() };
-    let inputs = Inputs { content: Some(subject::picture(size, 1)), styles: vec![(subject::picture(size, 2), 1.0)], init: None };
+    let recipe = Recipe {
+        min_scale: 0,
+        iterations: steps + 1,
+        plateau: 0.0,
+        padding: Padding::Reflect,
+        profile,
+        ..Preset::Painterly.recipe()
+    };
+    let inputs = Inputs {
+        content: Some(subject::picture(size, 1)),
+        styles: vec![(subject::picture(size, 2), 1.0)],
+        init: None,
+    };
     let device = engine.device();
     let mut session = Session::new(engine, recipe, inputs, memory_bytes).map_err(failed)?;
     let (mut losses, mut times_ms) = (Vec::new(), Vec::new());
@@ -118,12 +145,20 @@ impl Device for Clocked {
         self.cpu.plan(work, budget_bytes)
     }
 
-    fn moments(&self, image: &Image, view: View, budget_bytes: u64) -> Result<Vec<Moments>, EngineError> {
+    fn moments(
+        &self,
+        image: &Image,
+        view: View,
+        budget_bytes: u64,
+    ) -> Result<Vec<Moments>, EngineError> {
         self.cpu.moments(image, view, budget_bytes)
     }
 
     fn canvas(&self, task: Task<'_>) -> Result<Box<dyn Canvas>, EngineError> {
-        let pass = ClockedPass { pass: self.cpu.pass(task.plan.tiling.clone()), passes: Arc::clone(&self.passes) };
+        let pass = ClockedPass {
+            pass: self.cpu.pass(task.plan.tiling.clone()),
+            passes: Arc::clone(&self.passes),
+        };
         Ok(Box::new(HostCanvas::new(Box::new(pass), task)?))
     }
 }
@@ -139,14 +174,26 @@ impl Pass for ClockedPass {
         self.pass.moments(image)
     }
 
-    fn hold_content(&mut self, content: &Image, weigh: &dyn Fn(&ContentSums) -> f64) -> Result<(), EngineError> {
+    fn hold_content(
+        &mut self,
+        content: &Image,
+        weigh: &dyn Fn(&ContentSums) -> f64,
+    ) -> Result<(), EngineError> {
         self.pass.hold_content(content, weigh)
     }
 
-    fn evaluate(&mut self, image: &Image, style: &[(Layer, StyleTarget)], gradient: &mut [f32]) -> Result<Terms, EngineError> {
+    fn evaluate(
+        &mut self,
+        image: &Image,
+        style: &[(Layer, StyleTarget)],
+        gradient: &mut [f32],
+    ) -> Result<Terms, EngineError> {
         let began = Instant::now();
         let terms = self.pass.evaluate(image, style, gradient)?;
-        self.passes.lock().unwrap_or_else(PoisonError::into_inner).push(began.elapsed().as_secs_f64() * 1e3);
+        self.passes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(began.elapsed().as_secs_f64() * 1e3);
         Ok(terms)
     }
 }

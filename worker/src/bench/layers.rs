@@ -4,7 +4,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use impasto_engine::device::STYLE_LAYERS;
-use impasto_kernels::{ConvWeights, Direction, Edge, Layer, Network, NetworkError, Pass, Pool, Seed, Shape};
+use impasto_kernels::{
+    ConvWeights, Direction, Edge, Layer, Network, NetworkError, Pass, Pool, Seed, Shape,
+};
 use serde::Serialize;
 
 use super::{Stage, subject};
@@ -60,18 +62,32 @@ impl Stage<'_> {
 
 pub(super) fn measure(stage: &Stage<'_>, network: &Arc<Network>, side: u32) -> Times {
     let length = side as usize;
-    let pixels: Vec<f32> = subject::picture(side, 1).rgb.iter().map(|value| value - 128.0).collect();
-    let shape =
-        Shape { width: length, height: length, edge_x: Edge::Reflect, edge_y: Edge::Reflect, pool: Pool::Max, seam_x: 0, seam_y: 0 };
+    let pixels: Vec<f32> =
+        subject::picture(side, 1).rgb.iter().map(|value| value - 128.0).collect();
+    let shape = Shape {
+        width: length,
+        height: length,
+        edge_x: Edge::Reflect,
+        edge_y: Edge::Reflect,
+        pool: Pool::Max,
+        seam_x: 0,
+        seam_y: 0,
+    };
     let mut pass = Pass::new(Arc::clone(network), shape, Arc::clone(&stage.pool));
     let marks = Arc::new(Mutex::new(Marks::new()));
     let seen = Arc::clone(&marks);
-    pass.watch(Box::new(move |layer, direction| seen.lock().unwrap_or_else(PoisonError::into_inner).mark(layer, direction)));
+    pass.watch(Box::new(move |layer, direction| {
+        seen.lock().unwrap_or_else(PoisonError::into_inner).mark(layer, direction)
+    }));
     let begin = || marks.lock().unwrap_or_else(PoisonError::into_inner).last = Instant::now();
-    let means: Vec<_> = STYLE_LAYERS.iter().map(|layer| vec![1.0; network.channels(*layer)]).collect();
+    let means: Vec<_> =
+        STYLE_LAYERS.iter().map(|layer| vec![1.0; network.channels(*layer)]).collect();
     // Without Gram matrices, whose products are not the convolutions'.
-    let seeds: Vec<_> =
-        STYLE_LAYERS.iter().zip(&means).map(|(layer, mean)| Seed { layer: *layer, gram: None, mean: Some(mean), target: None }).collect();
+    let seeds: Vec<_> = STYLE_LAYERS
+        .iter()
+        .zip(&means)
+        .map(|(layer, mean)| Seed { layer: *layer, gram: None, mean: Some(mean), target: None })
+        .collect();
     let mut gradient = vec![0.0; pixels.len()];
     let mut statistics_ms = f64::INFINITY;
     for _ in 0..PASSES {

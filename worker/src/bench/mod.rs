@@ -1,7 +1,9 @@
-//! How fast this machine paints: each convolution, and whole iterations of a real run, next to the most that the processor can do.
+//! How fast this machine paints: each convolution, and whole iterations of a real run, next to the
+//! most that the processor can do.
 //!
-//! Work is counted as direct convolutions, whatever a kernel makes of them, so that figures of different machines, levels and programs can be compared; a kernel that
-//! saves multiplications may come out above the processor's peak. Every answer is checked before its time counts.
+//! Work is counted as direct convolutions, whatever a kernel makes of them, so that figures of
+//! different machines, levels and programs can be compared; a kernel that saves multiplications may
+//! come out above the processor's peak. Every answer is checked before its time counts.
 
 mod agreement;
 mod card;
@@ -55,7 +57,8 @@ pub struct Report {
     pub device: String,
     pub profile: Profile,
     pub threads: usize,
-    /// The most that the threads together compute in registers, with the instructions that the passes use.
+    /// The most that the threads together compute in registers, with the instructions that the
+    /// passes use.
     pub peak_gflops: f64,
     pub agreement: Agreement,
     pub sizes: Vec<SizeReport>,
@@ -108,14 +111,17 @@ pub enum BenchError {
         "{device} computes a gradient that is off by {error:.4} of the scalar one, where {tolerance} is allowed: its times mean nothing"
     )]
     Disagrees { device: String, error: f64, tolerance: f64 },
-    #[error("the loss went from {first} to {last} at {size} x {size} pixels, and not down: its times mean nothing")]
+    #[error(
+        "the loss went from {first} to {last} at {size} x {size} pixels, and not down: its times mean nothing"
+    )]
     NoDescent { size: u32, first: f64, last: f64 },
 }
 
 /// The largest picture whose layers are timed in one piece.
 const LAYERS_SIDE: u32 = 1024;
 
-/// Multiplications and additions of one iteration for each pixel: the convolutions there and back, and the Gram products of five layers there and back.
+/// Multiplications and additions of one iteration for each pixel: the convolutions there and back,
+/// and the Gram products of five layers there and back.
 const FLOP_PER_PIXEL: f64 = 2.0 * 2.0 * (361_152.0 + 17_408.0);
 
 /// Measures the processor. `news` is told what is about to be.
@@ -144,7 +150,8 @@ pub fn run(request: &Request, news: &mut dyn FnMut(&str)) -> Result<Report, Benc
         let layers_size = size.min(LAYERS_SIDE);
         news(&format!("timing layers at {layers_size} x {layers_size}"));
         let times = layers::measure(&stage, &network, layers_size);
-        let gflops = f64::from(size) * f64::from(size) * FLOP_PER_PIXEL / (iterations.iteration_ms * 1e6);
+        let gflops =
+            f64::from(size) * f64::from(size) * FLOP_PER_PIXEL / (iterations.iteration_ms * 1e6);
         sizes.push(SizeReport {
             size,
             plan: iterations.plan,
@@ -190,7 +197,12 @@ impl<'a> Stage<'a> {
         let threads = request.threads.max(1);
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
         let pool = pool.map_err(|source| BenchError::Threads { threads, source })?;
-        Ok(Self { weights: &request.weights, level, profile: request.profile, pool: Arc::new(pool) })
+        Ok(Self {
+            weights: &request.weights,
+            level,
+            profile: request.profile,
+            pool: Arc::new(pool),
+        })
     }
 
     fn precision(&self) -> Precision {
@@ -213,7 +225,10 @@ mod tests {
 
     #[test]
     fn medians() {
-        assert_eq!([median(vec![3.0, 1.0, 2.0]), median(vec![1.0, 2.0]), median(vec![])], [2.0, 2.0, 0.0]);
+        assert_eq!(
+            [median(vec![3.0, 1.0, 2.0]), median(vec![1.0, 2.0]), median(vec![])],
+            [2.0, 2.0, 0.0]
+        );
     }
 
     #[test]
@@ -228,13 +243,26 @@ mod tests {
         };
         let mut news = Vec::new();
         let report = run(&request, &mut |line| news.push(line.to_owned())).expect("it is measured");
-        assert!(report.device.starts_with("cpu ") && report.device.ends_with(" fp32"), "{}", report.device);
-        assert!(report.peak_gflops > 0.0 && report.agreement.gradient_error <= report.agreement.tolerance);
+        assert!(
+            report.device.starts_with("cpu ") && report.device.ends_with(" fp32"),
+            "{}",
+            report.device
+        );
+        assert!(
+            report.peak_gflops > 0.0
+                && report.agreement.gradient_error <= report.agreement.tolerance
+        );
         let [size] = &report.sizes[..] else { panic!("one size was asked for") };
-        assert!(size.last_loss < size.first_loss && (0.0..1.0).contains(&size.optimizer_share), "{size:?}");
+        assert!(
+            size.last_loss < size.first_loss && (0.0..1.0).contains(&size.optimizer_share),
+            "{size:?}"
+        );
         let names: Vec<_> = size.layers.iter().map(|layer| layer.layer).collect();
         assert_eq!((names.len(), names[0], names[12]), (13, "conv1_1", "conv5_1"));
-        assert!(size.layers.iter().all(|layer| layer.forward_ms > 0.0 && layer.backward_ms > 0.0), "{size:?}");
+        assert!(
+            size.layers.iter().all(|layer| layer.forward_ms > 0.0 && layer.backward_ms > 0.0),
+            "{size:?}"
+        );
         assert_eq!(news.len(), 4, "{news:?}");
     }
 }

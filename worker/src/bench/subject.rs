@@ -1,4 +1,5 @@
-//! What is painted where only the time counts: pictures with forms in them, and weights without a download.
+//! What is painted where only the time counts: pictures with forms in them, and weights without a
+//! download.
 
 use impasto_assets::{Origin, Picture};
 use impasto_models::{Convolution, VggWeights};
@@ -38,11 +39,23 @@ pub(super) fn picture(side: u32, seed: u64) -> Picture {
         for x in 0..side {
             let (x, y) = (x as f32 * 0.11, y as f32 * 0.07);
             for phase in [0.0, 2.0, 4.0] {
-                rgb.push(128.0 + 80.0 * (x * turn.sin() + y * turn.cos() + (x * y * 0.02).sin() + phase).sin() + 12.0 * noise.next());
+                rgb.push(
+                    128.0
+                        + 80.0
+                            * (x * turn.sin() + y * turn.cos() + (x * y * 0.02).sin() + phase)
+                                .sin()
+                        + 12.0 * noise.next(),
+                );
             }
         }
     }
-    Picture { width: side, height: side, rgb, alpha: None, origin: Origin::synthetic("the benchmark", ContainerFormat::Png) }
+    Picture {
+        width: side,
+        height: side,
+        rgb,
+        alpha: None,
+        origin: Origin::synthetic("the benchmark", ContainerFormat::Png),
+    }
 }
 
 /// Uniform in [-1, 1): a linear congruential generator is noise enough.
@@ -50,7 +63,8 @@ struct Noise(u64);
 
 impl Noise {
     fn next(&mut self) -> f32 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 40) as f32 / (1_u64 << 23) as f32 - 1.0
     }
 }

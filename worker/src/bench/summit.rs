@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use impasto_kernels::{Level, Precision, peak};
 use rayon::ThreadPool;
 
-/// Long enough that starting the threads does not count, short enough that the processor keeps its pace.
+/// Long enough that starting the threads does not count, short enough that the processor keeps its
+/// pace.
 const ROUND: Duration = Duration::from_millis(40);
 
 /// The best of so many rounds: others on this machine only take away.

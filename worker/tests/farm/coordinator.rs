@@ -1,4 +1,5 @@
-//! A coordinator in memory that does what a test tells it: it serves blobs, and hands each stream of a worker to the test.
+//! A coordinator in memory that does what a test tells it: it serves blobs, and hands each stream
+//! of a worker to the test.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -41,7 +42,8 @@ pub(crate) struct Store {
     pub(crate) downloads: AtomicU32,
 }
 
-/// One stream of a worker, in the test's hands. Dropping it is what a coordinator's death looks like.
+/// One stream of a worker, in the test's hands. Dropping it is what a coordinator's death looks
+/// like.
 pub(crate) struct Link {
     pub(crate) hello: v1::Hello,
     from_worker: Streaming<v1::WorkerMessage>,
@@ -91,7 +93,10 @@ impl Store {
     }
 
     fn answer(&self) -> Result<(), Status> {
-        let refuse = self.unavailable.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
+        let refuse = self
+            .unavailable
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1))
+            .is_ok();
         if refuse { Err(Status::unavailable("away")) } else { Ok(()) }
     }
 }
@@ -104,7 +109,11 @@ impl Link {
     }
 
     pub(crate) async fn grant(&self, lease: LeaseId, task: &TaskSpec) {
-        self.order(Order::Grant(v1::Grant { lease: Some(to_proto::lease(&lease)), task: Some(to_proto::task_spec(task)) })).await;
+        self.order(Order::Grant(v1::Grant {
+            lease: Some(to_proto::lease(&lease)),
+            task: Some(to_proto::task_spec(task)),
+        }))
+        .await;
     }
 
     pub(crate) async fn revoke(&self, lease: LeaseId) {
@@ -112,7 +121,8 @@ impl Link {
     }
 
     pub(crate) async fn acknowledge(&self, lease: LeaseId) {
-        self.order(Order::Acknowledge(v1::Acknowledge { lease: Some(to_proto::lease(&lease)) })).await;
+        self.order(Order::Acknowledge(v1::Acknowledge { lease: Some(to_proto::lease(&lease)) }))
+            .await;
     }
 
     pub(crate) async fn drain(&self) {
@@ -120,11 +130,17 @@ impl Link {
     }
 
     pub(crate) async fn refuse(&self, reason: &str) {
-        self.to_worker.send(Err(Status::invalid_argument(reason))).await.expect("the worker listens");
+        self.to_worker
+            .send(Err(Status::invalid_argument(reason)))
+            .await
+            .expect("the worker listens");
     }
 
     pub(crate) async fn order(&self, order: Order) {
-        self.to_worker.send(Ok(v1::CoordinatorMessage { message: Some(order) })).await.expect("the worker listens");
+        self.to_worker
+            .send(Ok(v1::CoordinatorMessage { message: Some(order) }))
+            .await
+            .expect("the worker listens");
     }
 
     /// The leases that the worker named when it connected.
@@ -133,11 +149,19 @@ impl Link {
     }
 
     /// The next message for which `pick` has an answer; others are passed over.
-    pub(crate) async fn until<T>(&mut self, what: &str, mut pick: impl FnMut(Message) -> Option<T>) -> T {
+    pub(crate) async fn until<T>(
+        &mut self,
+        what: &str,
+        mut pick: impl FnMut(Message) -> Option<T>,
+    ) -> T {
         soon(what, async {
             loop {
-                let message =
-                    self.from_worker.message().await.expect("the stream is sound").unwrap_or_else(|| panic!("{what}: stream ended"));
+                let message = self
+                    .from_worker
+                    .message()
+                    .await
+                    .expect("the stream is sound")
+                    .unwrap_or_else(|| panic!("{what}: stream ended"));
                 if let Some(found) = message.message.and_then(&mut pick) {
                     return found;
                 }
@@ -148,8 +172,13 @@ impl Link {
 
     /// The next report.
     pub(crate) async fn report(&mut self) -> (LeaseId, Outcome) {
-        let report = self.until("a report", |message| if let Message::Report(report) = message { Some(report) } else { None }).await;
-        let lease = from_proto::required("lease", report.lease, from_proto::lease).expect("a lease");
+        let report = self
+            .until("a report", |message| {
+                if let Message::Report(report) = message { Some(report) } else { None }
+            })
+            .await;
+        let lease =
+            from_proto::required("lease", report.lease, from_proto::lease).expect("a lease");
         (lease, report.outcome.expect("an outcome"))
     }
 
@@ -165,8 +194,11 @@ impl Link {
 
     /// Waits until the worker says that so many slots are free.
     pub(crate) async fn credits(&mut self, free_slots: u32) {
-        self.until("credits", |message| matches!(message, Message::Credits(credits) if credits.free_slots == free_slots).then_some(()))
-            .await;
+        self.until("credits", |message| {
+            matches!(message, Message::Credits(credits) if credits.free_slots == free_slots)
+                .then_some(())
+        })
+        .await;
     }
 
     /// Waits for a heartbeat that tells progress.
@@ -181,7 +213,10 @@ impl Link {
     /// Waits for a heartbeat that tells progress of so many leases.
     pub(crate) async fn working(&mut self, leases: usize) {
         self.until("work on all leases", |message| match message {
-            Message::Heartbeat(beat) => (beat.leases.iter().filter(|lease| lease.progress.is_some()).count() == leases).then_some(()),
+            Message::Heartbeat(beat) => {
+                (beat.leases.iter().filter(|lease| lease.progress.is_some()).count() == leases)
+                    .then_some(())
+            }
             _ => None,
         })
         .await;
@@ -190,7 +225,9 @@ impl Link {
     /// The reports that come before the worker ends the stream.
     pub(crate) async fn rest(mut self) -> Vec<Outcome> {
         let mut outcomes = Vec::new();
-        while let Ok(Some(message)) = soon("the end of the stream", self.from_worker.message()).await {
+        while let Ok(Some(message)) =
+            soon("the end of the stream", self.from_worker.message()).await
+        {
             if let Some(Message::Report(report)) = message.message {
                 outcomes.extend(report.outcome);
             }
@@ -207,20 +244,33 @@ struct WorkersService {
 impl Workers for WorkersService {
     type AttachStream = ReceiverStream<Result<v1::CoordinatorMessage, Status>>;
 
-    async fn attach(&self, request: Request<Streaming<v1::WorkerMessage>>) -> Result<Response<Self::AttachStream>, Status> {
+    async fn attach(
+        &self,
+        request: Request<Streaming<v1::WorkerMessage>>,
+    ) -> Result<Response<Self::AttachStream>, Status> {
         let mut from_worker = request.into_inner();
         let first = from_worker.message().await?.and_then(|message| message.message);
-        let Some(Message::Hello(hello)) = first else { return Err(Status::invalid_argument("hello comes first")) };
+        let Some(Message::Hello(hello)) = first else {
+            return Err(Status::invalid_argument("hello comes first"));
+        };
         let (to_worker, orders) = mpsc::channel(16);
-        self.links.send(Link { hello, from_worker, to_worker }).map_err(|_| Status::unavailable("the test is over"))?;
+        self.links
+            .send(Link { hello, from_worker, to_worker })
+            .map_err(|_| Status::unavailable("the test is over"))?;
         Ok(Response::new(ReceiverStream::new(orders)))
     }
 
-    async fn list_workers(&self, _: Request<v1::ListWorkersRequest>) -> Result<Response<v1::ListWorkersResponse>, Status> {
+    async fn list_workers(
+        &self,
+        _: Request<v1::ListWorkersRequest>,
+    ) -> Result<Response<v1::ListWorkersResponse>, Status> {
         Err(Status::unimplemented("workers do not ask for it"))
     }
 
-    async fn drain(&self, _: Request<v1::DrainRequest>) -> Result<Response<v1::DrainResponse>, Status> {
+    async fn drain(
+        &self,
+        _: Request<v1::DrainRequest>,
+    ) -> Result<Response<v1::DrainResponse>, Status> {
         Err(Status::unimplemented("workers do not ask for it"))
     }
 }
@@ -231,16 +281,27 @@ struct BlobsService {
 
 #[tonic::async_trait]
 impl Blobs for BlobsService {
-    type DownloadStream = std::pin::Pin<Box<dyn Stream<Item = Result<v1::DownloadResponse, Status>> + Send>>;
+    type DownloadStream =
+        std::pin::Pin<Box<dyn Stream<Item = Result<v1::DownloadResponse, Status>> + Send>>;
 
-    async fn find_missing(&self, request: Request<v1::FindMissingRequest>) -> Result<Response<v1::FindMissingResponse>, Status> {
+    async fn find_missing(
+        &self,
+        request: Request<v1::FindMissingRequest>,
+    ) -> Result<Response<v1::FindMissingResponse>, Status> {
         self.store.answer()?;
         let blobs = from_proto::each("blobs", request.into_inner().blobs, 100, from_proto::blob)?;
-        let missing = blobs.iter().filter(|blob| self.store.get(blob.digest).is_none()).map(to_proto::blob).collect();
+        let missing = blobs
+            .iter()
+            .filter(|blob| self.store.get(blob.digest).is_none())
+            .map(to_proto::blob)
+            .collect();
         Ok(Response::new(v1::FindMissingResponse { missing }))
     }
 
-    async fn upload(&self, request: Request<Streaming<v1::UploadRequest>>) -> Result<Response<v1::UploadResponse>, Status> {
+    async fn upload(
+        &self,
+        request: Request<Streaming<v1::UploadRequest>>,
+    ) -> Result<Response<v1::UploadResponse>, Status> {
         let (mut parts, mut bytes) = (request.into_inner(), Vec::new());
         while let Some(request) = parts.message().await? {
             if let Some(Part::Data(data)) = request.part {
@@ -251,12 +312,18 @@ impl Blobs for BlobsService {
         Ok(Response::new(v1::UploadResponse {}))
     }
 
-    async fn download(&self, request: Request<v1::DownloadRequest>) -> Result<Response<Self::DownloadStream>, Status> {
+    async fn download(
+        &self,
+        request: Request<v1::DownloadRequest>,
+    ) -> Result<Response<Self::DownloadStream>, Status> {
         self.store.answer()?;
         let blob = from_proto::required("blob", request.into_inner().blob, from_proto::blob)?;
         let bytes = self.store.get(blob.digest).ok_or_else(|| Status::not_found("no such blob"))?;
         self.store.downloads.fetch_add(1, Ordering::SeqCst);
-        let chunks: Vec<_> = bytes.chunks(1000).map(|chunk| Ok(v1::DownloadResponse { data: chunk.to_vec().into() })).collect();
+        let chunks: Vec<_> = bytes
+            .chunks(1000)
+            .map(|chunk| Ok(v1::DownloadResponse { data: chunk.to_vec().into() }))
+            .collect();
         Ok(Response::new(Box::pin(iter(chunks))))
     }
 }

@@ -12,8 +12,8 @@ use impasto_proto::v1::coordinator_message::Message as Order;
 use impasto_proto::v1::report::Outcome;
 use impasto_proto::v1::worker_message::Message;
 use impasto_types::{
-    Action, Attempt, BlobRef, ContainerFormat, Digest, ENGINE_VERSION, Epoch, FailureKind, JobId, LeaseId, ModelName, ModelRef, OutputSpec,
-    Preset, StyleRef, TaskIndex, TaskSpec,
+    Action, Attempt, BlobRef, ContainerFormat, Digest, ENGINE_VERSION, Epoch, FailureKind, JobId,
+    LeaseId, ModelName, ModelRef, OutputSpec, Preset, StyleRef, TaskIndex, TaskSpec,
 };
 use impasto_worker::{Offer, Settings, WorkerError, run_with};
 use painter::{BROKEN, FakePainter, LARGE_BYTES, LEFT_BYTES, kind, offer};
@@ -60,7 +60,12 @@ impl Bench {
             models: vec![],
             output: OutputSpec { format: ContainerFormat::Png, quality: 90 },
         };
-        TaskSpec { asset: "walls/brick.png".parse().expect("a path"), action, memory_bytes: 1, work: 10 }
+        TaskSpec {
+            asset: "walls/brick.png".parse().expect("a path"),
+            action,
+            memory_bytes: 1,
+            work: 10,
+        }
     }
 
     /// The worker ends without an error.
@@ -92,7 +97,9 @@ fn failure(outcome: Outcome) -> (FailureKind, String) {
 /// The digest of the result that a report names.
 fn output(outcome: &Outcome) -> Digest {
     match outcome {
-        Outcome::Succeeded(result) => impasto_proto::from_proto::task_result(result.clone()).expect("a result").output.digest,
+        Outcome::Succeeded(result) => {
+            impasto_proto::from_proto::task_result(result.clone()).expect("a result").output.digest
+        }
         other => panic!("a result was expected, not {other:?}"),
     }
 }
@@ -109,7 +116,10 @@ async fn a_result_is_uploaded_and_reported_until_it_is_acknowledged() {
     bench.painter.open();
     let (first, outcome) = link.report().await;
     assert_eq!(first, lease(0));
-    assert_eq!(bench.coordinator.store.get(output(&outcome)).expect("it is uploaded"), b"painted slow brick");
+    assert_eq!(
+        bench.coordinator.store.get(output(&outcome)).expect("it is uploaded"),
+        b"painted slow brick"
+    );
     assert_eq!(link.report().await, (first, outcome), "nobody acknowledged it");
     link.acknowledge(first).await;
     let rest = bench.drain(link).await;
@@ -194,7 +204,8 @@ async fn a_worker_that_is_refused_says_so() {
     let mut bench = Bench::start().await;
     let link = bench.coordinator.accept().await;
     link.refuse("hello.name is taken").await;
-    let refused = soon("the worker's end", bench.worker).await.expect("no panic").expect_err("it is refused");
+    let refused =
+        soon("the worker's end", bench.worker).await.expect("no panic").expect_err("it is refused");
     let message = impasto_worker::one_line(&refused);
     assert!(message.contains("`bench`") && message.contains("hello.name is taken"), "{message}");
 }
@@ -236,7 +247,10 @@ async fn what_goes_wrong_is_this_tasks_failure_and_named() {
     for (index, (task, expected)) in [
         (damaged, vec!["the content of `walls/brick.png`".to_owned(), blob.digest.short()]),
         (absent, vec!["style image 1 of `walls/brick.png`".to_owned(), nowhere.digest.short()]),
-        (bench.task(b"panic"), vec!["painting `walls/brick.png` panicked: the brush broke".to_owned()]),
+        (
+            bench.task(b"panic"),
+            vec!["painting `walls/brick.png` panicked: the brush broke".to_owned()],
+        ),
         (other_version, vec![format!("version {} of the engine", ENGINE_VERSION + 1)]),
     ]
     .into_iter()
@@ -252,7 +266,10 @@ async fn what_goes_wrong_is_this_tasks_failure_and_named() {
         }
     }
 
-    let unreadable = v1::Grant { lease: Some(impasto_proto::to_proto::lease(&lease(9))), task: Some(v1::TaskSpec::default()) };
+    let unreadable = v1::Grant {
+        lease: Some(impasto_proto::to_proto::lease(&lease(9))),
+        task: Some(v1::TaskSpec::default()),
+    };
     link.order(Order::Grant(unreadable)).await;
     assert!(failure(link.outcome_of(lease(9)).await).1.contains("asset"));
     link.acknowledge(lease(9)).await;
@@ -261,7 +278,11 @@ async fn what_goes_wrong_is_this_tasks_failure_and_named() {
 
 #[tokio::test]
 async fn a_task_that_needs_the_memory_of_several_slots_takes_them() {
-    let mut bench = Bench::start_with(vec![offer("fake", 4 << 30)], |settings| Settings { slots: Some(4), ..settings }).await;
+    let mut bench = Bench::start_with(vec![offer("fake", 4 << 30)], |settings| Settings {
+        slots: Some(4),
+        ..settings
+    })
+    .await;
     let mut link = bench.coordinator.welcome().await;
     link.credits(4).await;
     link.grant(lease(0), &TaskSpec { memory_bytes: 5 << 29, ..bench.task(b"slow") }).await;
@@ -280,8 +301,12 @@ async fn a_task_that_needs_more_than_was_estimated_gets_all_the_memory_before_it
         (2, LARGE_BYTES - 2, false, Some(FailureKind::Shortage)),
         (1, LARGE_BYTES - 2, true, Some(FailureKind::Input)),
     ] {
-        let mut bench =
-            Bench::start_with(vec![offer("fake", memory_bytes)], |settings| Settings { slots: Some(slots), only, ..settings }).await;
+        let mut bench = Bench::start_with(vec![offer("fake", memory_bytes)], |settings| Settings {
+            slots: Some(slots),
+            only,
+            ..settings
+        })
+        .await;
         let mut link = bench.coordinator.welcome().await;
         link.grant(lease(0), &bench.task(b"large")).await;
         let outcome = link.outcome_of(lease(0)).await;
@@ -290,7 +315,10 @@ async fn a_task_that_needs_more_than_was_estimated_gets_all_the_memory_before_it
             Some(expected) => {
                 let (kind, message) = failure(outcome);
                 assert_eq!(kind, expected, "{message}");
-                assert!(message.contains("8192 x 8192") && message.contains("3.00 GiB"), "{message}");
+                assert!(
+                    message.contains("8192 x 8192") && message.contains("3.00 GiB"),
+                    "{message}"
+                );
             }
         }
         link.acknowledge(lease(0)).await;
@@ -300,7 +328,10 @@ async fn a_task_that_needs_more_than_was_estimated_gets_all_the_memory_before_it
 
 #[tokio::test]
 async fn pictures_are_painted_on_all_devices_at_once() {
-    let offers = vec![Offer { lanes: 2, ..offer("one", 4 << 30) }, Offer { lanes: 2, ..offer("two", 4 << 30) }];
+    let offers = vec![
+        Offer { lanes: 2, ..offer("one", 4 << 30) },
+        Offer { lanes: 2, ..offer("two", 4 << 30) },
+    ];
     let mut bench = Bench::start_with(offers, |settings| settings).await;
     let mut link = bench.coordinator.welcome().await;
     link.credits(4).await;
@@ -308,7 +339,12 @@ async fn pictures_are_painted_on_all_devices_at_once() {
         link.grant(lease(index), &bench.task(b"slow")).await;
     }
     link.working(4).await;
-    let mut lanes: Vec<_> = bench.painter.lanes().iter().map(|lane| (lane.device, lane.lane, lane.memory_bytes >> 30)).collect();
+    let mut lanes: Vec<_> = bench
+        .painter
+        .lanes()
+        .iter()
+        .map(|lane| (lane.device, lane.lane, lane.memory_bytes >> 30))
+        .collect();
     lanes.sort_unstable();
     assert_eq!(lanes, [(0, 0, 2), (0, 1, 2), (1, 0, 2), (1, 1, 2)]);
     bench.painter.open();
@@ -325,8 +361,15 @@ async fn a_device_with_a_fault_takes_no_tasks_and_says_so() {
     let mut bench = Bench::start_with(offers, |settings| settings).await;
     let mut link = bench.coordinator.welcome().await;
     let capabilities = link.hello.capabilities.clone().expect("capabilities");
-    let devices: Vec<_> = capabilities.devices.iter().map(|device| (device.name.as_str(), device.memory_bytes >> 30)).collect();
-    assert_eq!((capabilities.slots, capabilities.memory_bytes >> 30, devices), (2, 12, vec![(BROKEN, 8), ("fine", 4)]));
+    let devices: Vec<_> = capabilities
+        .devices
+        .iter()
+        .map(|device| (device.name.as_str(), device.memory_bytes >> 30))
+        .collect();
+    assert_eq!(
+        (capabilities.slots, capabilities.memory_bytes >> 30, devices),
+        (2, 12, vec![(BROKEN, 8), ("fine", 4)])
+    );
     let faults = link
         .until("news of a fault", |message| match message {
             Message::Heartbeat(beat) if !beat.devices.is_empty() => {
@@ -347,9 +390,16 @@ async fn a_device_with_a_fault_takes_no_tasks_and_says_so() {
 
 #[tokio::test]
 async fn a_worker_that_nobody_can_stand_in_for_ends_with_its_last_device() {
-    let mut bench = Bench::start_with(vec![offer(BROKEN, 8 << 30)], |settings| Settings { only: true, ..settings }).await;
+    let mut bench = Bench::start_with(vec![offer(BROKEN, 8 << 30)], |settings| Settings {
+        only: true,
+        ..settings
+    })
+    .await;
     let link = bench.coordinator.welcome().await;
-    let ended = soon("the worker's end", bench.worker).await.expect("no panic").expect_err("it cannot go on");
+    let ended = soon("the worker's end", bench.worker)
+        .await
+        .expect("no panic")
+        .expect_err("it cannot go on");
     let message = impasto_worker::one_line(&ended);
     assert!(message.contains("it is torn") && message.contains("--device cpu"), "{message}");
     drop(link);
@@ -362,17 +412,28 @@ async fn a_full_card_is_tried_again_alone_and_with_smaller_tiles() {
         (2 * LEFT_BYTES + 4, false, Some(FailureKind::Shortage)),
         (2 * LEFT_BYTES + 4, true, Some(FailureKind::Transient)),
     ] {
-        let mut bench = Bench::start_with(vec![offer("card", memory_bytes)], |settings| Settings { only, ..settings }).await;
+        let mut bench = Bench::start_with(vec![offer("card", memory_bytes)], |settings| Settings {
+            only,
+            ..settings
+        })
+        .await;
         let mut link = bench.coordinator.welcome().await;
         link.grant(lease(0), &bench.task(b"full")).await;
         let outcome = link.outcome_of(lease(0)).await;
-        assert_eq!(bench.painter.lanes().iter().map(|lane| lane.memory_bytes).collect::<Vec<_>>(), [memory_bytes, memory_bytes / 2]);
+        assert_eq!(
+            bench.painter.lanes().iter().map(|lane| lane.memory_bytes).collect::<Vec<_>>(),
+            [memory_bytes, memory_bytes / 2]
+        );
         match expected {
             None => drop(output(&outcome)),
             Some(expected) => {
                 let (kind, message) = failure(outcome);
                 assert_eq!(kind, expected, "{message}");
-                assert!(message.contains("the memory of card is full") && message.contains("--max-memory"), "{message}");
+                assert!(
+                    message.contains("the memory of card is full")
+                        && message.contains("--max-memory"),
+                    "{message}"
+                );
             }
         }
         link.acknowledge(lease(0)).await;
@@ -399,6 +460,9 @@ async fn inputs_are_fetched_once_and_a_store_that_is_away_is_waited_for() {
     drop(link);
     let link = bench.coordinator.welcome().await;
     let blobs = link.hello.capabilities.as_ref().expect("capabilities").blobs.clone();
-    assert!(blobs.contains(&task.action.styles[0].blob.digest.as_bytes().to_vec()), "the coordinator learns what is here");
+    assert!(
+        blobs.contains(&task.action.styles[0].blob.digest.as_bytes().to_vec()),
+        "the coordinator learns what is here"
+    );
     bench.drain(link).await;
 }

@@ -9,8 +9,9 @@ use impasto_engine::{EngineError, StepReport};
 use impasto_types::{Action, DeviceHealth, DeviceInfo, Digest, FailureKind, ModelRef, RunReport};
 use impasto_worker::{Lane, Observer, Offer, PaintError, Painted, Painter, Sources};
 
-/// Paints "painted " before the asset's bytes. Bytes that begin with "slow" take steps until the gate opens; "large" need much memory; "full" finds its card full
-/// unless it has little of it; "panic" panics.
+/// Paints "painted " before the asset's bytes. Bytes that begin with "slow" take steps until the
+/// gate opens; "large" need much memory; "full" finds its card full unless it has little of it;
+/// "panic" panics.
 #[derive(Debug, Default)]
 pub(crate) struct FakePainter {
     offers: Vec<Offer>,
@@ -34,7 +35,12 @@ pub(crate) const BROKEN: &str = "broken";
 
 /// A device with so much memory, of one lane unless settings say otherwise.
 pub(crate) fn offer(name: &str, memory_bytes: u64) -> Offer {
-    let info = DeviceInfo { name: name.to_owned(), model: "canvas".to_owned(), memory_bytes, compute_capability: None };
+    let info = DeviceInfo {
+        name: name.to_owned(),
+        model: "canvas".to_owned(),
+        memory_bytes,
+        compute_capability: None,
+    };
     Offer { info, lanes: 1 }
 }
 
@@ -61,7 +67,11 @@ impl FakePainter {
     /// Whether the gate is open, asked at most every few milliseconds.
     fn is_open(&self) -> bool {
         let gate = self.gate.lock().expect("no panic");
-        *self.opened.wait_timeout_while(gate, Duration::from_millis(2), |open| !*open).expect("no panic").0
+        *self
+            .opened
+            .wait_timeout_while(gate, Duration::from_millis(2), |open| !*open)
+            .expect("no panic")
+            .0
     }
 }
 
@@ -71,8 +81,13 @@ impl Painter for FakePainter {
     }
 
     fn health(&self) -> Vec<DeviceHealth> {
-        let fault = |offer: &Offer| if offer.info.name == BROKEN { "it is torn".to_owned() } else { String::new() };
-        self.offers.iter().map(|offer| DeviceHealth { fault: fault(offer), ..DeviceHealth::default() }).collect()
+        let fault = |offer: &Offer| {
+            if offer.info.name == BROKEN { "it is torn".to_owned() } else { String::new() }
+        };
+        self.offers
+            .iter()
+            .map(|offer| DeviceHealth { fault: fault(offer), ..DeviceHealth::default() })
+            .collect()
     }
 
     fn has_model(&self, model: &ModelRef) -> bool {
@@ -81,7 +96,11 @@ impl Painter for FakePainter {
 
     fn adopt_model(&self, model: &ModelRef, weights: &Path) -> Result<(), PaintError> {
         let weights = std::fs::read(weights).expect("it is there");
-        assert_eq!(Digest::of(&weights), model.blob.digest, "weights are checked before they are handed over");
+        assert_eq!(
+            Digest::of(&weights),
+            model.blob.digest,
+            "weights are checked before they are handed over"
+        );
         self.models.lock().expect("no panic").insert(model.blob.digest);
         Ok(())
     }
@@ -100,18 +119,34 @@ impl Painter for FakePainter {
         let memory_bytes = lane.memory_bytes;
         if content.starts_with(b"full") && memory_bytes > LEFT_BYTES {
             let (asset, device) = (asset.to_owned(), self.offers[lane.device].info.name.clone());
-            let source = EngineError::DeviceMemory { device, source: Box::new(std::io::Error::other("nothing is left").into()) };
+            let source = EngineError::DeviceMemory {
+                device,
+                source: Box::new(std::io::Error::other("nothing is left").into()),
+            };
             return Err(PaintError::CardMemory { asset, source });
         }
         if content.starts_with(b"large") && memory_bytes < LARGE_BYTES {
             let (width, height) = (8192, 8192);
-            return Err(PaintError::Memory { asset: asset.to_owned(), width, height, least_bytes: LARGE_BYTES, given_bytes: memory_bytes });
+            return Err(PaintError::Memory {
+                asset: asset.to_owned(),
+                width,
+                height,
+                least_bytes: LARGE_BYTES,
+                given_bytes: memory_bytes,
+            });
         }
         assert!(!content.starts_with(b"panic"), "the brush broke");
         let mut iteration = 0;
         loop {
             iteration += 1;
-            let step = StepReport { iteration, iterations: STEPS, scale: (1, 1), loss: 1.0, content_loss: 0.5, style_loss: 0.5 };
+            let step = StepReport {
+                iteration,
+                iterations: STEPS,
+                scale: (1, 1),
+                loss: 1.0,
+                content_loss: 0.5,
+                style_loss: 0.5,
+            };
             if observer(&step).is_break() {
                 return Err(PaintError::Canceled { asset: asset.to_owned() });
             }
@@ -119,8 +154,14 @@ impl Painter for FakePainter {
                 break;
             }
         }
-        let report =
-            RunReport { iterations: iteration, loss: 1.0, content_loss: 0.5, style_loss: 0.5, compute_ms: 1, device: "fake".to_owned() };
+        let report = RunReport {
+            iterations: iteration,
+            loss: 1.0,
+            content_loss: 0.5,
+            style_loss: 0.5,
+            compute_ms: 1,
+            device: "fake".to_owned(),
+        };
         Ok(Painted { bytes: [b"painted ", content].concat(), width: 16, height: 16, report })
     }
 }

@@ -16,7 +16,12 @@ fn a_task_is_leased_reported_and_remembered() {
     farm.handle(Input::Heartbeat { worker, lease: lease(1, 0, 1), progress });
     assert_eq!(farm.job(job).tasks[0].progress, progress);
     farm.report(worker, lease(1, 0, 1), succeeded());
-    assert!(farm.effects.contains(&Effect::Remember { action: needs("one 0").action, result: result("picture") }));
+    assert!(
+        farm.effects.contains(&Effect::Remember {
+            action: needs("one 0").action,
+            result: result("picture")
+        })
+    );
     assert_eq!(farm.state(job), JobState::Succeeded);
     assert_eq!(farm.core.workers()[0].tasks_done, 1);
 }
@@ -57,7 +62,10 @@ fn transient_failures_are_tried_again_up_to_the_limit() {
         }
         farm.report(worker, lease(1, 0, attempt), failed(FailureKind::Transient));
     }
-    assert_eq!(farm.task(job, 0), TaskEvent::Failed { message: "no luck".to_owned(), attempts: Attempt(3) });
+    assert_eq!(
+        farm.task(job, 0),
+        TaskEvent::Failed { message: "no luck".to_owned(), attempts: Attempt(3) }
+    );
     assert_eq!(farm.state(job), JobState::Failed);
 }
 
@@ -82,7 +90,10 @@ fn a_shortage_delays_and_costs_no_attempt() {
         farm.report(worker, lease(1, 0, attempt), failed(FailureKind::Shortage));
         let TaskEvent::Ready { not_before, .. } = farm.task(job, 0) else { panic!("it waits") };
         let delay_ms = not_before - farm.now;
-        assert!((750..=75_000).contains(&delay_ms) && (attempt < 8 || delay_ms >= 45_000), "{delay_ms} ms after {attempt}");
+        assert!(
+            (750..=75_000).contains(&delay_ms) && (attempt < 8 || delay_ms >= 45_000),
+            "{delay_ms} ms after {attempt}"
+        );
         farm.handle(Input::Credits { worker, free_slots: 1 });
         farm.pass(delay_ms);
         assert_eq!(farm.grant(), (worker, lease(1, 0, attempt + 1)));
@@ -98,21 +109,27 @@ fn what_is_given_back_costs_nothing_and_goes_to_another() {
     farm.handle(Input::Drain { worker: a });
     farm.report(a, lease(1, 0, 1), LeaseOutcome::Returned);
     assert_eq!(farm.grant(), (b, lease(1, 0, 2)));
-    assert!(farm.facts.iter().any(|fact| matches!(fact, Fact::AttemptEnded { counted: false, .. })));
+    assert!(
+        farm.facts.iter().any(|fact| matches!(fact, Fact::AttemptEnded { counted: false, .. }))
+    );
 }
 
 #[test]
 fn the_same_action_is_computed_once_for_all_who_wait() {
     let mut farm = Farm::new();
     let worker = farm.worker("a", 4);
-    let both = |key: &str| Submission { tasks: vec![needs("same"), needs("same")], ..submission(key, 0) };
+    let both =
+        |key: &str| Submission { tasks: vec![needs("same"), needs("same")], ..submission(key, 0) };
     let first = farm.submit(both("first"));
     assert_eq!(farm.grant(), (worker, lease(1, 0, 1)));
     let second = farm.submit(both("second"));
     assert_eq!(farm.granted(), []);
     farm.report(worker, lease(1, 0, 1), succeeded());
     for (job, task) in [(first, 1), (second, 0), (second, 1)] {
-        assert!(matches!(farm.task(job, task), TaskEvent::Succeeded { worker: None, .. }), "{job:?} {task}");
+        assert!(
+            matches!(farm.task(job, task), TaskEvent::Succeeded { worker: None, .. }),
+            "{job:?} {task}"
+        );
     }
 }
 
@@ -120,7 +137,8 @@ fn the_same_action_is_computed_once_for_all_who_wait() {
 fn the_next_with_the_same_action_runs_when_the_first_fails() {
     let mut farm = Farm::new();
     let worker = farm.worker("a", 4);
-    let job = farm.submit(Submission { tasks: vec![needs("same"), needs("same")], ..submission("one", 0) });
+    let job = farm
+        .submit(Submission { tasks: vec![needs("same"), needs("same")], ..submission("one", 0) });
     farm.report(worker, lease(1, 0, 1), failed(FailureKind::Input));
     assert_eq!(farm.grant(), (worker, lease(1, 1, 1)));
     farm.report(worker, lease(1, 1, 1), succeeded());
@@ -132,7 +150,8 @@ fn the_next_with_the_same_action_runs_when_the_first_fails() {
 fn a_task_that_kills_its_workers_stops_at_the_limit_and_spares_its_neighbour() {
     let mut farm = Farm::with(Config { max_attempts: 3, ..Config::default() });
     let job = farm.submit(submission("one", 2));
-    // Task 0 brings down whoever runs it; task 1 runs beside it on the same worker, which has no other to hand it to.
+    // Task 0 brings down whoever runs it; task 1 runs beside it on the same worker, which has no
+    // other to hand it to.
     let mut worker = farm.worker("a", 2);
     let mut deaths = 0;
     while farm.state(job) == JobState::Running {

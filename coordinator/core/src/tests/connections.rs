@@ -27,10 +27,14 @@ fn a_worker_that_stays_away_loses_its_lease_and_an_attempt() {
     let job = farm.submit(submission("one", 1));
     farm.handle(Input::Disconnect { worker: first });
     farm.pass(20_000);
-    let TaskEvent::Ready { message, attempts: Attempt(1), .. } = farm.task(job, 0) else { panic!("it waits") };
+    let TaskEvent::Ready { message, attempts: Attempt(1), .. } = farm.task(job, 0) else {
+        panic!("it waits")
+    };
     assert_eq!(message, "worker a was lost");
     let second = farm.connect("a", capabilities(1, 8), &[lease(1, 0, 1)]);
-    assert!(farm.effects.contains(&Effect::Welcome { worker: second, stale: vec![lease(1, 0, 1)] }));
+    assert!(
+        farm.effects.contains(&Effect::Welcome { worker: second, stale: vec![lease(1, 0, 1)] })
+    );
 }
 
 #[test]
@@ -68,7 +72,10 @@ fn a_lease_survives_a_restart_of_the_coordinator() {
     farm.report(a, lease(1, 0, 1), succeeded());
     assert!(matches!(farm.task(job, 0), TaskEvent::Succeeded { .. }));
     farm.pass(20_000);
-    assert!(matches!(farm.task(job, 1), TaskEvent::Ready { attempts: Attempt(1), .. }), "b did not come back");
+    assert!(
+        matches!(farm.task(job, 1), TaskEvent::Ready { attempts: Attempt(1), .. }),
+        "b did not come back"
+    );
 }
 
 #[test]

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use impasto_types::{Attempt, BlobRef, Digest, Epoch, FailureKind, JobId, LeaseId, RunReport, TaskIndex, TaskResult, WorkerId};
+use impasto_types::{
+    Attempt, BlobRef, Digest, Epoch, FailureKind, JobId, LeaseId, RunReport, TaskIndex, TaskResult,
+    WorkerId,
+};
 
 use crate::{
-    Capabilities, Config, Core, Effect, Fact, HeldLease, Input, JobState, JobView, LeaseOutcome, Millis, Needs, Submission, TaskEvent,
-    TaskView, invariants,
+    Capabilities, Config, Core, Effect, Fact, HeldLease, Input, JobState, JobView, LeaseOutcome,
+    Millis, Needs, Submission, TaskEvent, TaskView, invariants,
 };
 
 pub(super) const GIB: u64 = 1 << 30;
@@ -29,7 +32,14 @@ impl Farm {
 
     pub(super) fn with(config: Config) -> Self {
         let core = Core::new(config, Epoch(1), 7);
-        Self { core, now: 1_000_000, facts: Vec::new(), effects: Vec::new(), epoch: 1, connections: 0 }
+        Self {
+            core,
+            now: 1_000_000,
+            facts: Vec::new(),
+            effects: Vec::new(),
+            epoch: 1,
+            connections: 0,
+        }
     }
 
     pub(super) fn handle(&mut self, input: Input) {
@@ -82,7 +92,12 @@ impl Farm {
     }
 
     /// A worker that does not ask for work yet.
-    pub(super) fn connect(&mut self, name: &str, capabilities: Capabilities, held: &[LeaseId]) -> WorkerId {
+    pub(super) fn connect(
+        &mut self,
+        name: &str,
+        capabilities: Capabilities,
+        held: &[LeaseId],
+    ) -> WorkerId {
         self.connections += 1;
         let worker = WorkerId(self.connections);
         let held = held.iter().map(|lease| HeldLease { lease: *lease }).collect();
@@ -144,17 +159,31 @@ impl Drop for Farm {
 pub(super) fn durable(core: &Core) -> Vec<JobView> {
     let without_progress = |task: TaskView| TaskView { progress: None, ..task };
     let jobs = core.jobs().filter_map(|summary| core.job(summary.job));
-    jobs.map(|job| JobView { tasks: job.tasks.into_iter().map(without_progress).collect(), ..job }).collect()
+    jobs.map(|job| JobView { tasks: job.tasks.into_iter().map(without_progress).collect(), ..job })
+        .collect()
 }
 
 pub(super) fn capabilities(slots: u32, gib: u64) -> Capabilities {
-    Capabilities { slots, memory_bytes: gib * GIB, engine_version: 1, device: "cpu".to_owned(), devices: vec![], blobs: BTreeSet::new() }
+    Capabilities {
+        slots,
+        memory_bytes: gib * GIB,
+        engine_version: 1,
+        device: "cpu".to_owned(),
+        devices: vec![],
+        blobs: BTreeSet::new(),
+    }
 }
 
 /// A job of tasks with actions of their own.
 pub(super) fn submission(key: &str, tasks: u32) -> Submission {
     let tasks = (0..tasks).map(|task| needs(&format!("{key} {task}"))).collect();
-    Submission { key: key.to_owned(), project: "village".to_owned(), priority: 0, spec: Digest::of(b"spec"), tasks }
+    Submission {
+        key: key.to_owned(),
+        project: "village".to_owned(),
+        priority: 0,
+        spec: Digest::of(b"spec"),
+        tasks,
+    }
 }
 
 pub(super) fn needs(action: &str) -> Needs {
@@ -163,7 +192,14 @@ pub(super) fn needs(action: &str) -> Needs {
 }
 
 pub(super) fn result(text: &str) -> TaskResult {
-    let report = RunReport { iterations: 1, loss: 1.0, content_loss: 0.5, style_loss: 0.5, compute_ms: 5, device: "cpu".to_owned() };
+    let report = RunReport {
+        iterations: 1,
+        loss: 1.0,
+        content_loss: 0.5,
+        style_loss: 0.5,
+        compute_ms: 5,
+        device: "cpu".to_owned(),
+    };
     TaskResult { output: BlobRef::of(text.as_bytes()), width: 1, height: 1, report }
 }
 

@@ -1,5 +1,5 @@
-//! Random inputs, sensible and not, in virtual time: the invariants hold after each, a replay arrives at the same state, and once the faults
-//! stop every task ends.
+//! Random inputs, sensible and not, in virtual time: the invariants hold after each, a replay
+//! arrives at the same state, and once the faults stop every task ends.
 
 use impasto_types::{FailureKind, JobId, LeaseId, WorkerId};
 use proptest::prelude::*;
@@ -50,7 +50,10 @@ fn take(farm: &mut Farm, step: Step) {
     };
     match step {
         Step::Submit { project, priority, tasks } => {
-            let tasks = tasks.into_iter().map(|(action, gib)| Needs { memory_bytes: gib * GIB, ..needs(&action.to_string()) });
+            let tasks = tasks.into_iter().map(|(action, gib)| Needs {
+                memory_bytes: gib * GIB,
+                ..needs(&action.to_string())
+            });
             let submission = Submission {
                 key: farm.facts.len().to_string(),
                 project: project.to_string(),
@@ -64,11 +67,18 @@ fn take(farm: &mut Farm, step: Step) {
         Step::Retry(job) => farm.handle(Input::Retry { request: 0, job: JobId(job) }),
         Step::Connect { name, slots, keeps } => {
             let name = format!("worker-{name}");
-            let held = farm.core.workers().into_iter().find(|view| keeps && view.name.as_str() == name).map(|view| view.leases);
+            let held = farm
+                .core
+                .workers()
+                .into_iter()
+                .find(|view| keeps && view.name.as_str() == name)
+                .map(|view| view.leases);
             farm.connect(&name, capabilities(slots, 8), &held.unwrap_or_default());
         }
         Step::Disconnect(worker) => farm.handle(Input::Disconnect { worker: WorkerId(worker) }),
-        Step::Credits(worker, free_slots) => farm.handle(Input::Credits { worker: WorkerId(worker), free_slots }),
+        Step::Credits(worker, free_slots) => {
+            farm.handle(Input::Credits { worker: WorkerId(worker), free_slots })
+        }
         Step::Drain(worker) => farm.handle(Input::Drain { worker: WorkerId(worker) }),
         Step::Heartbeat(worker, nth) => {
             if let Some(lease) = leases(farm, worker).get(nth).copied() {
@@ -87,7 +97,9 @@ fn take(farm: &mut Farm, step: Step) {
                 farm.handle(Input::Report { worker: WorkerId(worker), lease, outcome });
             }
         }
-        Step::Stale(worker, lease) => farm.handle(Input::Report { worker: WorkerId(worker), lease, outcome: succeeded() }),
+        Step::Stale(worker, lease) => {
+            farm.handle(Input::Report { worker: WorkerId(worker), lease, outcome: succeeded() })
+        }
         Step::Pass(ms) => farm.pass(ms),
         Step::Restart => farm.restart(),
     }

@@ -21,9 +21,11 @@ fn known_results_need_no_attempt() {
     let mut farm = Farm::new();
     farm.worker("a", 2);
     let cached = Needs { cached: Some(result("cached")), ..needs("known") };
-    let job = farm.submit(Submission { tasks: vec![cached.clone(), needs("new")], ..submission("one", 0) });
+    let job = farm
+        .submit(Submission { tasks: vec![cached.clone(), needs("new")], ..submission("one", 0) });
     assert_eq!(farm.grant().1, lease(1, 1, 1));
-    let expected = TaskEvent::Succeeded { result: result("cached"), worker: None, attempts: Attempt(0) };
+    let expected =
+        TaskEvent::Succeeded { result: result("cached"), worker: None, attempts: Attempt(0) };
     assert_eq!(farm.task(job, 0), expected);
     let done = farm.submit(Submission { tasks: vec![cached], ..submission("two", 0) });
     assert_eq!(farm.state(done), JobState::Succeeded);
@@ -43,7 +45,11 @@ fn a_cancel_takes_what_waits_and_asks_for_what_runs() {
     farm.report(worker, lease(1, 0, 1), LeaseOutcome::Returned);
     assert!(matches!(farm.task(job, 0), TaskEvent::Canceled));
     farm.handle(Input::Heartbeat { worker, lease: lease(1, 1, 1), progress: None });
-    assert_eq!(farm.effects, [Effect::Revoke { worker, lease: lease(1, 1, 1) }], "the order is repeated");
+    assert_eq!(
+        farm.effects,
+        [Effect::Revoke { worker, lease: lease(1, 1, 1) }],
+        "the order is repeated"
+    );
     farm.report(worker, lease(1, 1, 1), succeeded());
     assert!(matches!(farm.task(job, 1), TaskEvent::Succeeded { .. }), "what is finished is kept");
     assert_eq!(farm.state(job), JobState::Canceled);

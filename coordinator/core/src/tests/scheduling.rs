@@ -36,11 +36,23 @@ fn higher_priority_goes_first_then_the_order_of_submission() {
 #[test]
 fn a_task_has_to_fit_on_one_device() {
     let mut farm = Farm::new();
-    let card = |gib: u64| DeviceInfo { name: "cuda".to_owned(), model: String::new(), memory_bytes: gib * GIB, compute_capability: None };
-    let worker = farm.connect("cards", Capabilities { devices: vec![card(8), card(8)], ..capabilities(2, 16) }, &[]);
+    let card = |gib: u64| DeviceInfo {
+        name: "cuda".to_owned(),
+        model: String::new(),
+        memory_bytes: gib * GIB,
+        compute_capability: None,
+    };
+    let worker = farm.connect(
+        "cards",
+        Capabilities { devices: vec![card(8), card(8)], ..capabilities(2, 16) },
+        &[],
+    );
     farm.handle(Input::Credits { worker, free_slots: 2 });
     let large = Needs { memory_bytes: 9 * GIB, ..needs("large") };
-    farm.submit(Submission { tasks: vec![large, Needs { memory_bytes: 8 * GIB, ..needs("fits") }], ..submission("one", 0) });
+    farm.submit(Submission {
+        tasks: vec![large, Needs { memory_bytes: 8 * GIB, ..needs("fits") }],
+        ..submission("one", 0)
+    });
     assert_eq!(farm.grant(), (worker, lease(1, 1, 1)));
 }
 
@@ -75,9 +87,13 @@ fn a_project_that_was_away_makes_up_for_nothing() {
 #[test]
 fn each_worker_gets_one_before_one_gets_two() {
     let mut farm = Farm::new();
-    let workers: BTreeSet<_> = ["a", "b", "c"].into_iter().map(|name| farm.worker(name, 4)).collect();
+    let workers: BTreeSet<_> =
+        ["a", "b", "c"].into_iter().map(|name| farm.worker(name, 4)).collect();
     farm.submit(submission("one", 3));
-    assert_eq!(farm.granted().into_iter().map(|(worker, _)| worker).collect::<BTreeSet<_>>(), workers);
+    assert_eq!(
+        farm.granted().into_iter().map(|(worker, _)| worker).collect::<BTreeSet<_>>(),
+        workers
+    );
 }
 
 #[test]
@@ -88,7 +104,10 @@ fn a_worker_that_holds_the_inputs_is_preferred() {
     let holder = Capabilities { blobs: inputs.iter().copied().collect(), ..capabilities(2, 8) };
     let b = farm.connect("b", holder, &[]);
     farm.handle(Input::Credits { worker: b, free_slots: 2 });
-    farm.submit(Submission { tasks: vec![Needs { inputs, ..needs("one") }], ..submission("one", 0) });
+    farm.submit(Submission {
+        tasks: vec![Needs { inputs, ..needs("one") }],
+        ..submission("one", 0)
+    });
     assert_eq!(farm.grant().0, b);
 }
 
@@ -132,7 +151,8 @@ fn what_no_worker_could_ever_run_fails_with_what_is_missing() {
     let mut farm = Farm::new();
     let large = Needs { memory_bytes: 12 * GIB, ..needs("same") };
     let newer = Needs { engine_version: 2, ..needs("newer") };
-    let job = farm.submit(Submission { tasks: vec![large.clone(), large, newer], ..submission("one", 0) });
+    let job = farm
+        .submit(Submission { tasks: vec![large.clone(), large, newer], ..submission("one", 0) });
     farm.pass(1_000_000);
     assert_eq!(farm.job(job).summary.ready, 3, "without workers all wait");
     farm.worker("a", 1);
@@ -144,7 +164,9 @@ fn what_no_worker_could_ever_run_fails_with_what_is_missing() {
         (1, "needs 12.0 GiB, the largest worker has 8.0 GiB"),
         (2, "needs engine version 2, the workers run 1"),
     ] {
-        let TaskEvent::Failed { message, .. } = farm.task(job, task) else { panic!("task {task} fails") };
+        let TaskEvent::Failed { message, .. } = farm.task(job, task) else {
+            panic!("task {task} fails")
+        };
         assert_eq!(message, expected);
     }
 }
@@ -152,7 +174,10 @@ fn what_no_worker_could_ever_run_fails_with_what_is_missing() {
 #[test]
 fn a_larger_worker_in_time_saves_the_task() {
     let mut farm = Farm::with(Config { unschedulable_grace_ms: 5_000, ..Config::default() });
-    let job = farm.submit(Submission { tasks: vec![Needs { memory_bytes: 12 * GIB, ..needs("one") }], ..submission("one", 0) });
+    let job = farm.submit(Submission {
+        tasks: vec![Needs { memory_bytes: 12 * GIB, ..needs("one") }],
+        ..submission("one", 0)
+    });
     farm.worker("a", 1);
     farm.pass(4_999);
     farm.connect("b", capabilities(1, 16), &[]);

@@ -16,7 +16,11 @@ impl Place {
         let before = text.get(..offset).unwrap_or(text);
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         let counted = |count: usize| u32::try_from(count).unwrap_or(u32::MAX).saturating_add(1);
-        Self { file: file.into(), line: counted(before.matches('\n').count()), column: counted(before[line_start..].chars().count()) }
+        Self {
+            file: file.into(),
+            line: counted(before.matches('\n').count()),
+            column: counted(before[line_start..].chars().count()),
+        }
     }
 }
 
@@ -26,7 +30,8 @@ impl fmt::Display for Place {
     }
 }
 
-/// Why a text is not a manifest. `table` is how messages call the part at fault: `[styles.night]`, rule \`walls\`.
+/// Why a text is not a manifest. `table` is how messages call the part at fault: `[styles.night]`,
+/// rule \`walls\`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ManifestError {
     #[error("{message} ({place})")]
@@ -37,13 +42,24 @@ pub enum ManifestError {
     MissingKey { place: Place, table: String, key: &'static str, hint: &'static str },
     #[error("`{key}` in {table} is {value} ({place}): {reason}")]
     Value { place: Place, table: String, key: String, value: String, reason: String },
-    #[error("`{key}` in {table} names the style `{style}`, which does not exist ({place}){}", did_you_mean(near))]
-    UnknownStyle { place: Place, table: String, key: &'static str, style: String, near: Option<String> },
+    #[error(
+        "`{key}` in {table} names the style `{style}`, which does not exist ({place}){}",
+        did_you_mean(near)
+    )]
+    UnknownStyle {
+        place: Place,
+        table: String,
+        key: &'static str,
+        style: String,
+        near: Option<String>,
+    },
     #[error("{table} says both `{one}` and `{other}` ({place}); keep one")]
     Both { place: Place, table: String, one: &'static str, other: &'static str },
     #[error("there is no {what} ({file}); {hint}")]
     Nothing { file: String, what: &'static str, hint: &'static str },
-    #[error("{table} paints each asset in {styles} styles, but `output` in [project] is \"{output}\" ({place}); put {{style}} into it")]
+    #[error(
+        "{table} paints each asset in {styles} styles, but `output` in [project] is \"{output}\" ({place}); put {{style}} into it"
+    )]
     StylesShareOutput { place: Place, table: String, styles: usize, output: String },
 }
 

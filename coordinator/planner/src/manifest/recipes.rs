@@ -1,8 +1,12 @@
-//! Recipes in full: the tables of a manifest laid over each other, and what is out of range named where it stands.
+//! Recipes in full: the tables of a manifest laid over each other, and what is out of range named
+//! where it stands.
 
 use std::collections::BTreeMap;
 
-use impasto_types::{AssetPath, AssetPathError, ContainerFormat, InitSource, Method, OutputSpec, Recipe, RecipeError, RecipePatch};
+use impasto_types::{
+    AssetPath, AssetPathError, ContainerFormat, InitSource, Method, OutputSpec, Recipe,
+    RecipeError, RecipePatch,
+};
 
 use super::rule::{Rule, RuleAction};
 use super::settings::Settings;
@@ -25,8 +29,8 @@ pub(crate) struct Painting {
 const DEFAULT_QUALITY: u8 = 90;
 
 impl Painting {
-    /// The output's format for an asset whose own is `own`. Quality is part of the action, so it is fixed where the format ignores it: changing
-    /// it does not repaint lossless files.
+    /// The output's format for an asset whose own is `own`. Quality is part of the action, so it is
+    /// fixed where the format ignores it: changing it does not repaint lossless files.
     pub(crate) fn output_spec(&self, own: ContainerFormat) -> OutputSpec {
         let format = self.format.unwrap_or(own);
         let quality = if format == ContainerFormat::Jpeg { self.quality } else { DEFAULT_QUALITY };
@@ -48,7 +52,12 @@ pub enum OverrideError {
 const NO_SYNTHESIS: &str = "a texture made from a style alone has no asset; use `impasto synth`";
 
 /// What `rule` paints: nothing if it skips. Everything has been checked.
-pub(super) fn paintings(defaults: &Settings, styles: &BTreeMap<String, Style>, rule: &Rule, overrides: &RecipePatch) -> Vec<Painting> {
+pub(super) fn paintings(
+    defaults: &Settings,
+    styles: &BTreeMap<String, Style>,
+    rule: &Rule,
+    overrides: &RecipePatch,
+) -> Vec<Painting> {
     let RuleAction::Paint { styles: names } = &rule.action else { return vec![] };
     let painting = |name: &String| {
         let patch = laid([defaults, &styles[name].settings, &rule.settings]).overlaid(overrides);
@@ -68,7 +77,11 @@ pub(super) fn paintings(defaults: &Settings, styles: &BTreeMap<String, Style>, r
 }
 
 /// Checks every recipe that the tables can lead to, used or not.
-pub(super) fn check(defaults: &Settings, styles: &BTreeMap<String, Style>, rules: &[Rule]) -> Result<(), ManifestError> {
+pub(super) fn check(
+    defaults: &Settings,
+    styles: &BTreeMap<String, Style>,
+    rules: &[Rule],
+) -> Result<(), ManifestError> {
     let none = Settings::default();
     check_layers([&none, &none, defaults])?;
     for style in styles.values() {
@@ -95,7 +108,8 @@ pub(super) fn check_overrides(
     rules: &[Rule],
 ) -> Result<(), OverrideError> {
     if let Some(InitSource::Image(path)) = &overrides.init {
-        overrides.init = Some(InitSource::Image(project_path(path).map_err(OverrideError::Init)?.into()));
+        overrides.init =
+            Some(InitSource::Image(project_path(path).map_err(OverrideError::Init)?.into()));
     }
     if overrides.method == Some(Method::Synthesize) {
         return Err(OverrideError::Synthesis);
@@ -117,15 +131,34 @@ fn check_layers(layers: [&Settings; 3]) -> Result<(), ManifestError> {
     let patch = laid(layers);
     let recipe = patch.resolve();
     if recipe.method == Method::Synthesize {
-        return Err(value_error(layers, "method", "\"synthesize\"".to_owned(), NO_SYNTHESIS.to_owned()));
+        return Err(value_error(
+            layers,
+            "method",
+            "\"synthesize\"".to_owned(),
+            NO_SYNTHESIS.to_owned(),
+        ));
     }
-    recipe.check().map_err(|error| value_error(layers, error.name, error.value, format!("it has to be {}", error.range)))
+    recipe.check().map_err(|error| {
+        value_error(layers, error.name, error.value, format!("it has to be {}", error.range))
+    })
 }
 
 /// The error that `key` is wrong, placed in the topmost table that says it.
-fn value_error(layers: [&Settings; 3], key: &'static str, value: String, reason: String) -> ManifestError {
+fn value_error(
+    layers: [&Settings; 3],
+    key: &'static str,
+    value: String,
+    reason: String,
+) -> ManifestError {
     let said = layers.iter().rev().find_map(|layer| Some((layer, layer.places.get(key)?)));
-    // Presets are in range by themselves, as impasto-types tests, so a value that is not was said by a table.
+    // Presets are in range by themselves, as impasto-types tests, so a value that is not was said
+    // by a table.
     let (layer, place) = said.expect("a value out of range was said somewhere");
-    ManifestError::Value { place: place.clone(), table: layer.label.clone(), key: key.to_owned(), value, reason }
+    ManifestError::Value {
+        place: place.clone(),
+        table: layer.label.clone(),
+        key: key.to_owned(),
+        value,
+        reason,
+    }
 }

@@ -35,8 +35,13 @@ const OWN_KEYS: [&str; 6] = ["name", "match", "exclude", "style", "styles", "ski
 
 impl Rule {
     /// Reads the rule at `index`, counted from 0.
-    pub(super) fn read(entry: Entry<'_>, index: usize, styles: &BTreeMap<String, Style>) -> Result<Self, ManifestError> {
-        let known: Vec<_> = OWN_KEYS.into_iter().chain(Settings::OUTPUT_KEYS).chain(RecipePatch::KEYS).collect();
+    pub(super) fn read(
+        entry: Entry<'_>,
+        index: usize,
+        styles: &BTreeMap<String, Style>,
+    ) -> Result<Self, ManifestError> {
+        let known: Vec<_> =
+            OWN_KEYS.into_iter().chain(Settings::OUTPUT_KEYS).chain(RecipePatch::KEYS).collect();
         let mut section = entry.section(format!("rule {}", index + 1), &known)?;
         let name = match section.take("name") {
             None => format!("rule {}", index + 1),
@@ -49,9 +54,11 @@ impl Rule {
                 name.to_owned()
             }
         };
-        let matches = section.require("match", "it lists globs, such as [\"textures/**/*.png\"]")?;
         let matches =
-            globs(&matches).and_then(|globs| if globs.patterns().is_empty() { Err(matches.wrong(AT_LEAST_ONE)) } else { Ok(globs) })?;
+            section.require("match", "it lists globs, such as [\"textures/**/*.png\"]")?;
+        let matches = globs(&matches).and_then(|globs| {
+            if globs.patterns().is_empty() { Err(matches.wrong(AT_LEAST_ONE)) } else { Ok(globs) }
+        })?;
         let exclude = section.take("exclude").as_ref().map(globs).transpose()?.unwrap_or_default();
         let skip = section.take("skip").map(|entry| entry.boolean()).transpose()?.unwrap_or(false);
         let styles = rule_styles(&mut section, skip, styles)?;
@@ -75,14 +82,25 @@ impl Rule {
 
 /// The globs of an entry: one string or a list.
 pub(super) fn globs(entry: &Entry<'_>) -> Result<PathGlobs, ManifestError> {
-    PathGlobs::new(entry.strings()?).map_err(|(glob, reason)| entry.wrong_part(format!("{glob:?}"), format!("the glob {reason}")))
+    PathGlobs::new(entry.strings()?).map_err(|(glob, reason)| {
+        entry.wrong_part(format!("{glob:?}"), format!("the glob {reason}"))
+    })
 }
 
 /// The styles that a rule names; with none named, the manifest's only style.
-fn rule_styles(section: &mut Section<'_>, skip: bool, styles: &BTreeMap<String, Style>) -> Result<Vec<String>, ManifestError> {
+fn rule_styles(
+    section: &mut Section<'_>,
+    skip: bool,
+    styles: &BTreeMap<String, Style>,
+) -> Result<Vec<String>, ManifestError> {
     let entries = match (section.take("style"), section.take("styles")) {
         (Some(one), Some(_)) => {
-            return Err(ManifestError::Both { place: one.key_place(), table: section.label.clone(), one: "style", other: "styles" });
+            return Err(ManifestError::Both {
+                place: one.key_place(),
+                table: section.label.clone(),
+                one: "style",
+                other: "styles",
+            });
         }
         (Some(one), None) => vec![one],
         (None, Some(several)) => several.non_empty("it has to be a list of names")?,

@@ -51,7 +51,12 @@ impl<'s> Section<'s> {
         table: DeTable<'s>,
         known: &[&str],
     ) -> Result<Self, ManifestError> {
-        let mut section = Self { source, label: label.into(), place: source.place(offset), entries: BTreeMap::new() };
+        let mut section = Self {
+            source,
+            label: label.into(),
+            place: source.place(offset),
+            entries: BTreeMap::new(),
+        };
         let mut unknown = BTreeMap::new();
         for (key, value) in table {
             let (offset, key) = (key.span().start, key.into_inner().into_owned());
@@ -73,16 +78,32 @@ impl<'s> Section<'s> {
 
     pub(super) fn take(&mut self, key: &str) -> Option<Entry<'s>> {
         let (offset, value) = self.entries.remove(key)?;
-        Some(Entry { source: self.source, table: self.label.clone(), key: key.to_owned(), key_offset: offset, value })
+        Some(Entry {
+            source: self.source,
+            table: self.label.clone(),
+            key: key.to_owned(),
+            key_offset: offset,
+            value,
+        })
     }
 
-    pub(super) fn require(&mut self, key: &'static str, hint: &'static str) -> Result<Entry<'s>, ManifestError> {
-        self.take(key).ok_or_else(|| ManifestError::MissingKey { place: self.place.clone(), table: self.label.clone(), key, hint })
+    pub(super) fn require(
+        &mut self,
+        key: &'static str,
+        hint: &'static str,
+    ) -> Result<Entry<'s>, ManifestError> {
+        self.take(key).ok_or_else(|| ManifestError::MissingKey {
+            place: self.place.clone(),
+            table: self.label.clone(),
+            key,
+            hint,
+        })
     }
 
     /// Every entry left, in the order of the text.
     pub(super) fn into_entries(mut self) -> Vec<Entry<'s>> {
-        let mut keys: Vec<_> = self.entries.iter().map(|(key, (offset, _))| (*offset, key.clone())).collect();
+        let mut keys: Vec<_> =
+            self.entries.iter().map(|(key, (offset, _))| (*offset, key.clone())).collect();
         keys.sort();
         keys.iter().filter_map(|(_, key)| self.take(key)).collect()
     }
@@ -96,7 +117,13 @@ impl<'s> Entry<'s> {
 
     /// The same of a part of the value.
     pub(super) fn wrong_part(&self, value: String, reason: impl ToString) -> ManifestError {
-        ManifestError::Value { place: self.place(), table: self.table.clone(), key: self.key.clone(), value, reason: reason.to_string() }
+        ManifestError::Value {
+            place: self.place(),
+            table: self.table.clone(),
+            key: self.key.clone(),
+            value,
+            reason: reason.to_string(),
+        }
     }
 
     /// Where the key begins.
@@ -127,13 +154,19 @@ impl<'s> Entry<'s> {
     pub(super) fn number(&self) -> Option<f64> {
         match self.value.get_ref() {
             DeValue::Float(float) => float.as_str().parse().ok(),
-            DeValue::Integer(integer) => i64::from_str_radix(integer.as_str(), integer.radix()).ok().map(|whole| whole as f64),
+            DeValue::Integer(integer) => i64::from_str_radix(integer.as_str(), integer.radix())
+                .ok()
+                .map(|whole| whole as f64),
             _ => None,
         }
     }
 
     /// The entry's own table.
-    pub(super) fn section(self, label: impl Into<String>, known: &[&str]) -> Result<Section<'s>, ManifestError> {
+    pub(super) fn section(
+        self,
+        label: impl Into<String>,
+        known: &[&str],
+    ) -> Result<Section<'s>, ManifestError> {
         let offset = self.value.span().start;
         let refusal = self.wrong("it has to be a table");
         match self.value.into_inner() {
@@ -145,7 +178,9 @@ impl<'s> Entry<'s> {
     /// The entries of a table whose keys are free, in the order of the text.
     pub(super) fn entries(self, label: &str) -> Result<Vec<Self>, ManifestError> {
         let keys: Vec<String> = match self.value.get_ref() {
-            DeValue::Table(table) => table.keys().map(|key| key.get_ref().clone().into_owned()).collect(),
+            DeValue::Table(table) => {
+                table.keys().map(|key| key.get_ref().clone().into_owned()).collect()
+            }
             _ => vec![],
         };
         let known: Vec<_> = keys.iter().map(String::as_str).collect();
@@ -159,7 +194,8 @@ impl<'s> Entry<'s> {
     pub(super) fn elements(self, reason: &str) -> Result<Vec<Self>, ManifestError> {
         let refusal = self.wrong(reason);
         let (source, table, key, key_offset) = (self.source, self.table, self.key, self.key_offset);
-        let entry = |value| Self { source, table: table.clone(), key: key.clone(), key_offset, value };
+        let entry =
+            |value| Self { source, table: table.clone(), key: key.clone(), key_offset, value };
         match self.value.into_inner() {
             DeValue::Array(array) => Ok(array.into_iter().map(entry).collect()),
             _ => Err(refusal),
@@ -171,7 +207,10 @@ impl<'s> Entry<'s> {
         let refusal = || self.wrong("it has to be a string or a list of strings");
         match self.value.get_ref() {
             DeValue::String(one) => Ok(vec![one.clone().into_owned()]),
-            DeValue::Array(list) => list.iter().map(|element| element.get_ref().as_str().map(str::to_owned).ok_or_else(refusal)).collect(),
+            DeValue::Array(list) => list
+                .iter()
+                .map(|element| element.get_ref().as_str().map(str::to_owned).ok_or_else(refusal))
+                .collect(),
             _ => Err(refusal()),
         }
     }

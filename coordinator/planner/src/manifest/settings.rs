@@ -15,7 +15,8 @@ pub(super) struct Settings {
     pub(super) recipe: RecipePatch,
     pub(super) format: Option<ContainerFormat>,
     pub(super) quality: Option<u8>,
-    /// Where each recipe key's value stands, for errors that show only when all tables are laid over each other.
+    /// Where each recipe key's value stands, for errors that show only when all tables are laid
+    /// over each other.
     pub(super) places: BTreeMap<String, Place>,
     pub(super) label: String,
 }
@@ -29,10 +30,17 @@ impl Settings {
         let mut settings = Self { label: section.label.clone(), ..Self::default() };
         for entry in section.into_entries() {
             match entry.key.as_str() {
-                "format" => settings.format = Some(entry.string()?.parse().map_err(|reason: String| entry.wrong(reason))?),
+                "format" => {
+                    settings.format = Some(
+                        entry.string()?.parse().map_err(|reason: String| entry.wrong(reason))?,
+                    )
+                }
                 "quality" => {
                     let quality = entry.byte().filter(|quality| (1..=100).contains(quality));
-                    settings.quality = Some(quality.ok_or_else(|| entry.wrong("it has to be a whole number from 1 to 100"))?);
+                    settings.quality =
+                        Some(quality.ok_or_else(|| {
+                            entry.wrong("it has to be a whole number from 1 to 100")
+                        })?);
                 }
                 _ => {
                     settings.places.insert(entry.key.clone(), entry.place());
@@ -50,7 +58,8 @@ fn recipe_key(entry: Entry<'_>) -> Result<RecipePatch, ManifestError> {
     let span = entry.value.span();
     single.insert(toml::Spanned::new(span.clone(), entry.key.clone().into()), entry.value.clone());
     let deserializer = ValueDeserializer::from(toml::Spanned::new(span, DeValue::Table(single)));
-    let mut patch = RecipePatch::deserialize(deserializer).map_err(|error| entry.wrong(in_plain_words(error.message())))?;
+    let mut patch = RecipePatch::deserialize(deserializer)
+        .map_err(|error| entry.wrong(in_plain_words(error.message())))?;
     if let Some(InitSource::Image(path)) = &patch.init {
         let path = project_path(path).map_err(|error| entry.wrong(error))?;
         patch.init = Some(InitSource::Image(path.into()));

@@ -32,9 +32,15 @@ impl Style {
         }
         let known: Vec<_> = ["images"].into_iter().chain(RecipePatch::KEYS).collect();
         let mut section = entry.section(format!("[styles.{name}]"), &known)?;
-        let images = section.require("images", "it lists the style's images, such as [\"styles/starry_night.jpg\"]")?;
-        let images =
-            if images.value.get_ref().is_str() { vec![images] } else { images.non_empty("it has to be a path or a list of them")? };
+        let images = section.require(
+            "images",
+            "it lists the style's images, such as [\"styles/starry_night.jpg\"]",
+        )?;
+        let images = if images.value.get_ref().is_str() {
+            vec![images]
+        } else {
+            images.non_empty("it has to be a path or a list of them")?
+        };
         let images = images.into_iter().map(StyleImage::read).collect::<Result<_, _>>()?;
         Ok(Self { name, images, settings: Settings::read(section)? })
     }
@@ -44,8 +50,13 @@ impl StyleImage {
     /// A path, or a table of a path and a weight.
     fn read(entry: Entry<'_>) -> Result<Self, ManifestError> {
         if !entry.is_table() {
-            let path = entry.string().map_err(|_| entry.wrong("it has to be a path, or { path = \"...\", weight = 1.0 }"))?;
-            return Ok(Self { path: project_path(path).map_err(|error| entry.wrong(error))?, weight: 1.0 });
+            let path = entry.string().map_err(|_| {
+                entry.wrong("it has to be a path, or { path = \"...\", weight = 1.0 }")
+            })?;
+            return Ok(Self {
+                path: project_path(path).map_err(|error| entry.wrong(error))?,
+                weight: 1.0,
+            });
         }
         let label = format!("`images` of {}", entry.table);
         let mut section: Section<'_> = entry.section(label, &["path", "weight"])?;
@@ -53,8 +64,10 @@ impl StyleImage {
         let weight = match section.take("weight") {
             None => 1.0,
             Some(weight) => {
-                let number = weight.number().filter(|number| *number > 0.0 && *number <= MAX_WEIGHT);
-                number.ok_or_else(|| weight.wrong("it has to be a number above 0, at most 1e6"))? as f32
+                let number =
+                    weight.number().filter(|number| *number > 0.0 && *number <= MAX_WEIGHT);
+                number.ok_or_else(|| weight.wrong("it has to be a number above 0, at most 1e6"))?
+                    as f32
             }
         };
         Ok(Self { path: project_path(path.string()?).map_err(|error| path.wrong(error))?, weight })

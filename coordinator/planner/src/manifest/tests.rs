@@ -1,4 +1,5 @@
-//! Tests of the manifest: what is read, what is refused and in which words, and which rule an asset falls under.
+//! Tests of the manifest: what is read, what is refused and in which words, and which rule an asset
+//! falls under.
 
 use impasto_types::{AssetPath, Init, InitSource, LossNorm, RecipePatch, Tileable};
 use proptest::prelude::*;
@@ -22,7 +23,8 @@ fn path(text: &str) -> AssetPath {
 }
 
 fn check_refused(text: &str, expected: &str) {
-    let refused = Manifest::parse(text, "impasto.toml").map(|_| ()).map_err(|error| error.to_string());
+    let refused =
+        Manifest::parse(text, "impasto.toml").map(|_| ()).map_err(|error| error.to_string());
     assert_eq!(refused, Err(expected.to_owned()), "\n{text}");
 }
 
@@ -33,8 +35,14 @@ fn typing_errors_are_placed_and_the_right_key_is_offered() {
             manifest("", "", "sytle_weight = 6", ""),
             "unknown key `sytle_weight` in [styles.night] (impasto.toml:8:1); did you mean `style_weight`?",
         ),
-        (manifest("outptu = \"x\"", "", "", ""), "unknown key `outptu` in [project] (impasto.toml:3:1); did you mean `output`?"),
-        (manifest("", "colour = 1", "", ""), "unknown key `colour` in [defaults] (impasto.toml:5:1)"),
+        (
+            manifest("outptu = \"x\"", "", "", ""),
+            "unknown key `outptu` in [project] (impasto.toml:3:1); did you mean `output`?",
+        ),
+        (
+            manifest("", "colour = 1", "", ""),
+            "unknown key `colour` in [defaults] (impasto.toml:5:1)",
+        ),
         (
             manifest("", "", "", "style = \"nihgt\""),
             "`style` in rule `walls` names the style `nihgt`, which does not exist (impasto.toml:14:9); did you mean `night`?",
@@ -43,7 +51,10 @@ fn typing_errors_are_placed_and_the_right_key_is_offered() {
             manifest("", "", "", "styles = [\"night\", \"dusk\"]"),
             "`styles` in rule `walls` names the style `dusk`, which does not exist (impasto.toml:14:20)",
         ),
-        ("[project]\nname = \"x\"\n[rule]\n".to_owned(), "unknown key `rule` in the manifest (impasto.toml:3:2); did you mean `rules`?"),
+        (
+            "[project]\nname = \"x\"\n[rule]\n".to_owned(),
+            "unknown key `rule` in the manifest (impasto.toml:3:2); did you mean `rules`?",
+        ),
         (
             "[project]\nname = \"x\"\n[styles.a]\nimages = [{ pth = \"a.png\" }]\n".to_owned(),
             "unknown key `pth` in `images` of [styles.a] (impasto.toml:4:13); did you mean `path`?",
@@ -72,7 +83,10 @@ fn values_that_cannot_be_are_named_with_their_place() {
             manifest("", "size = \"big\"", "", ""),
             "`size` in [defaults] is \"big\" (impasto.toml:5:8): invalid type: string \"big\", expected a whole number, 0 or more",
         ),
-        (manifest("", "tileable = true", "", ""), "`tileable` in [defaults] is true (impasto.toml:5:12): it has to be a string"),
+        (
+            manifest("", "tileable = true", "", ""),
+            "`tileable` in [defaults] is true (impasto.toml:5:12): it has to be a string",
+        ),
         (
             manifest("", "preset = \"oily\"", "", ""),
             "`preset` in [defaults] is \"oily\" (impasto.toml:5:10): there is no `oily`, expected one of `painterly`, `texture`, `gatys`",
@@ -111,7 +125,10 @@ fn values_that_cannot_be_are_named_with_their_place() {
             manifest("", "", "", "styles = []"),
             "`styles` in rule `walls` is an empty list (impasto.toml:14:10): it has to name at least one",
         ),
-        (manifest("", "", "", "skip = \"yes\""), "`skip` in rule `walls` is \"yes\" (impasto.toml:14:8): it has to be true or false"),
+        (
+            manifest("", "", "", "skip = \"yes\""),
+            "`skip` in rule `walls` is \"yes\" (impasto.toml:14:8): it has to be true or false",
+        ),
     ] {
         check_refused(&text, expected);
     }
@@ -120,9 +137,18 @@ fn values_that_cannot_be_are_named_with_their_place() {
 #[test]
 fn what_is_missing_or_said_twice_is_named() {
     for (text, expected) in [
-        ("", "the manifest has no `project` (impasto.toml:1:1); begin with [project] and its `name`"),
-        ("[project]\n", "[project] has no `name` (impasto.toml:1:1); it names the project, in letters, digits, `.`, `_` or `-`"),
-        ("[project]\nname = \"x\"\n", "there is no style (impasto.toml); add [styles.NAME] with `images = [\"styles/NAME.jpg\"]`"),
+        (
+            "",
+            "the manifest has no `project` (impasto.toml:1:1); begin with [project] and its `name`",
+        ),
+        (
+            "[project]\n",
+            "[project] has no `name` (impasto.toml:1:1); it names the project, in letters, digits, `.`, `_` or `-`",
+        ),
+        (
+            "[project]\nname = \"x\"\n",
+            "there is no style (impasto.toml); add [styles.NAME] with `images = [\"styles/NAME.jpg\"]`",
+        ),
         (
             "[project]\nname = \"x\"\n[styles.a]\nimages = \"a.png\"\n",
             "there is no rule (impasto.toml); add [[rules]] with `match = [\"textures/**/*.png\"]`",
@@ -131,14 +157,22 @@ fn what_is_missing_or_said_twice_is_named() {
             &manifest("", "", "", "style = \"day\"\nstyles = [\"day\"]"),
             "rule `walls` says both `style` and `styles` (impasto.toml:14:1); keep one",
         ),
-        (&manifest("", "", "", ""), "rule `walls` has no `style` (impasto.toml:11:1); name one of [styles], or say `skip = true`"),
+        (
+            &manifest("", "", "", ""),
+            "rule `walls` has no `style` (impasto.toml:11:1); name one of [styles], or say `skip = true`",
+        ),
         (
             &manifest("", "", "", "styles = [\"day\", \"night\"]"),
             "rule `walls` paints each asset in 2 styles, but `output` in [project] is \"stylized/{dir}/{name}\" (impasto.toml:11:1); \
              put {style} into it",
         ),
         (
-            &manifest("", "", "", "skip = true\n[[rules]]\nname = \"walls\"\nmatch = \"*\"\nskip = true"),
+            &manifest(
+                "",
+                "",
+                "",
+                "skip = true\n[[rules]]\nname = \"walls\"\nmatch = \"*\"\nskip = true",
+            ),
             "`name` in rule `walls` is \"walls\" (impasto.toml:15:1): another rule has this name",
         ),
     ] {
@@ -148,7 +182,9 @@ fn what_is_missing_or_said_twice_is_named() {
 
 #[test]
 fn text_that_is_no_toml_is_placed() {
-    let error = Manifest::parse("[project]\nname = village\n", "impasto.toml").expect_err("the value has no quotes").to_string();
+    let error = Manifest::parse("[project]\nname = village\n", "impasto.toml")
+        .expect_err("the value has no quotes")
+        .to_string();
     assert!(error.ends_with("(impasto.toml:2:8)"), "{error}");
 }
 
@@ -163,13 +199,23 @@ fn tables_lie_over_each_other() {
     let plain = parse(&text);
     let [painting] = plain.paintings(0) else { panic!("one style is one painting") };
     let recipe = &painting.recipe;
-    assert_eq!((recipe.loss_norm, recipe.iterations, recipe.size, recipe.seed), (LossNorm::Variance, 20, Some(256), 1));
-    assert_eq!((recipe.tileable, recipe.init, &painting.init), (Tileable::Both, Init::Image, &Some(path("start.png"))));
+    assert_eq!(
+        (recipe.loss_norm, recipe.iterations, recipe.size, recipe.seed),
+        (LossNorm::Variance, 20, Some(256), 1)
+    );
+    assert_eq!(
+        (recipe.tileable, recipe.init, &painting.init),
+        (Tileable::Both, Init::Image, &Some(path("start.png")))
+    );
     assert_eq!(plain.inputs(), [path("start.png"), path("styles/night.jpg")]);
 
-    let overrides = RecipePatch { size: Some(512), init: Some(InitSource::Content), ..RecipePatch::default() };
+    let overrides =
+        RecipePatch { size: Some(512), init: Some(InitSource::Content), ..RecipePatch::default() };
     let over = plain.clone().with_overrides(overrides).expect("they fit");
-    assert_eq!((over.paintings(0)[0].recipe.size, over.inputs()), (Some(512), vec![path("styles/night.jpg")]));
+    assert_eq!(
+        (over.paintings(0)[0].recipe.size, over.inputs()),
+        (Some(512), vec![path("styles/night.jpg")])
+    );
 
     let out_of_range = RecipePatch { tv_weight: Some(-1.0), ..RecipePatch::default() };
     let refused = plain.with_overrides(out_of_range).map(|_| ()).map_err(|error| error.to_string());
@@ -208,14 +254,18 @@ fn verdicts() {
 
 #[test]
 fn the_default_output_is_a_pattern() {
-    assert!(crate::output_pattern::OutputPattern::parse(crate::output_pattern::OutputPattern::DEFAULT).is_ok());
+    assert!(
+        crate::output_pattern::OutputPattern::parse(crate::output_pattern::OutputPattern::DEFAULT)
+            .is_ok()
+    );
 }
 
 /// Every TOML example of the manual parses: what stands there is true.
 #[test]
 fn the_manual_is_true() {
     let manual = include_str!("../../../../docs/manifest.md").replace("\r\n", "\n");
-    let blocks: Vec<_> = manual.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    let blocks: Vec<_> =
+        manual.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
     assert!(blocks.len() >= 3, "the manual has examples");
     for block in blocks {
         parse(block);
@@ -227,8 +277,10 @@ fn the_manual_is_true() {
 
 /// A rule as the manifest writes it: a folder or all, and perhaps an exclusion.
 fn rules() -> impl Strategy<Value = Vec<(String, Option<String>, bool)>> {
-    let glob = prop::sample::select(vec!["a/**", "b/*", "**/x.png", "**", "a/b/*.jpg", "*.png"]).prop_map(str::to_owned);
-    let exclude = prop::option::of(prop::sample::select(vec!["a/b/**", "**/y.png"]).prop_map(str::to_owned));
+    let glob = prop::sample::select(vec!["a/**", "b/*", "**/x.png", "**", "a/b/*.jpg", "*.png"])
+        .prop_map(str::to_owned);
+    let exclude =
+        prop::option::of(prop::sample::select(vec!["a/b/**", "**/y.png"]).prop_map(str::to_owned));
     prop::collection::vec((glob, exclude, any::<bool>()), 1..6)
 }
 

@@ -4,7 +4,10 @@ use impasto_types::{Init, LossNorm, ModelName, ModelRef, RecipePatch};
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Listing, MEMORY_BASE_BYTES, RESULT_BYTES_PER_PIXEL, Reason, SOURCE_BYTES_PER_PIXEL, TILE_BYTES_PER_PIXEL};
+use crate::{
+    Listing, MEMORY_BASE_BYTES, RESULT_BYTES_PER_PIXEL, Reason, SOURCE_BYTES_PER_PIXEL,
+    TILE_BYTES_PER_PIXEL,
+};
 
 /// What a small picture takes for each pixel of its canvas, where L-BFGS remembers two pairs.
 const OWN: u64 = TILE_BYTES_PER_PIXEL + RESULT_BYTES_PER_PIXEL + 16 + 40 + 24;
@@ -56,10 +59,14 @@ fn asset(text: &str) -> ListedAsset {
 }
 
 fn folder(assets: &[&str]) -> Folder {
-    let input = |name: &str| (path(name), Ok(InputFile { blob: BlobRef::of(name.as_bytes()), header: header(name) }));
+    let input = |name: &str| {
+        (path(name), Ok(InputFile { blob: BlobRef::of(name.as_bytes()), header: header(name) }))
+    };
     Folder {
         listing: Listing { assets: assets.iter().map(|name| asset(name)).collect(), unmatched: 2 },
-        inputs: ["styles/night.jpg", "styles/sky.jpg", "styles/day.jpg", "start.png"].map(input).into(),
+        inputs: ["styles/night.jpg", "styles/sky.jpg", "styles/day.jpg", "start.png"]
+            .map(input)
+            .into(),
         models: vec![ModelRef { name: ModelName::Vgg19, blob: BlobRef::of(b"weights") }],
         previous: BTreeMap::new(),
         present: BTreeMap::new(),
@@ -68,7 +75,8 @@ fn folder(assets: &[&str]) -> Folder {
 
 impl Folder {
     fn plan(&self, manifest: &str) -> Result<Plan, PlanError> {
-        let manifest = Manifest::parse(manifest, "impasto.toml").unwrap_or_else(|error| panic!("{error}\n{manifest}"));
+        let manifest = Manifest::parse(manifest, "impasto.toml")
+            .unwrap_or_else(|error| panic!("{error}\n{manifest}"));
         self.plan_of(&manifest)
     }
 
@@ -87,19 +95,30 @@ impl Folder {
     }
 
     fn check_refused(&self, manifest: &str, expected: &str) {
-        assert_eq!(self.plan(manifest).map(|_| ()).map_err(|error| error.to_string()), Err(expected.to_owned()));
+        assert_eq!(
+            self.plan(manifest).map(|_| ()).map_err(|error| error.to_string()),
+            Err(expected.to_owned())
+        );
     }
 }
 
 /// A manifest of one style and one rule, with the lines given.
 fn one_style(project: &str, rule: &str) -> String {
-    format!("[project]\nname = \"x\"\n{project}\n[styles.day]\nimages = \"styles/day.jpg\"\n[[rules]]\nname = \"all\"\n{rule}\n")
+    format!(
+        "[project]\nname = \"x\"\n{project}\n[styles.day]\nimages = \"styles/day.jpg\"\n[[rules]]\nname = \"all\"\n{rule}\n"
+    )
 }
 
 #[test]
 fn each_asset_is_painted_in_each_style_of_its_rule() {
-    let plan = folder(&["walls/old/brick.png", "ui/button.tga", "other.png"]).plan(TWO_STYLES).expect("it can be planned");
-    let tasks: Vec<_> = plan.tasks.iter().map(|task| (task.output.as_str(), task.rule.as_str(), task.style.as_str())).collect();
+    let plan = folder(&["walls/old/brick.png", "ui/button.tga", "other.png"])
+        .plan(TWO_STYLES)
+        .expect("it can be planned");
+    let tasks: Vec<_> = plan
+        .tasks
+        .iter()
+        .map(|task| (task.output.as_str(), task.rule.as_str(), task.style.as_str()))
+        .collect();
     assert_eq!(
         tasks,
         [
@@ -108,23 +127,48 @@ fn each_asset_is_painted_in_each_style_of_its_rule() {
             ("out/day/walls/old/brick.png", "walls", "day"),
         ]
     );
-    assert_eq!((plan.unmatched, plan.problems, plan.notes, plan.orphans), (3, vec![], vec![], vec![]));
+    assert_eq!(
+        (plan.unmatched, plan.problems, plan.notes, plan.orphans),
+        (3, vec![], vec![], vec![])
+    );
 
     let [button, night, day] = &plan.tasks[..] else { panic!("there are three") };
-    assert_eq!(night.spec.action.styles.iter().map(|style| style.weight).collect::<Vec<_>>(), [3.0, 1.0]);
-    assert_eq!((day.spec.action.recipe.style_weight, day.spec.action.recipe.loss_norm), (6.5, LossNorm::Variance));
-    assert_eq!((button.spec.action.output.format, button.spec.action.output.quality), (ContainerFormat::Jpeg, 80));
-    assert_eq!((button.spec.action.recipe.init, button.spec.action.init), (Init::Image, Some(BlobRef::of(b"start.png"))));
-    // Its styles are there while it is painted; what it began with and itself are not. All are of one size.
+    assert_eq!(
+        night.spec.action.styles.iter().map(|style| style.weight).collect::<Vec<_>>(),
+        [3.0, 1.0]
+    );
+    assert_eq!(
+        (day.spec.action.recipe.style_weight, day.spec.action.recipe.loss_norm),
+        (6.5, LossNorm::Variance)
+    );
+    assert_eq!(
+        (button.spec.action.output.format, button.spec.action.output.quality),
+        (ContainerFormat::Jpeg, 80)
+    );
+    assert_eq!(
+        (button.spec.action.recipe.init, button.spec.action.init),
+        (Init::Image, Some(BlobRef::of(b"start.png")))
+    );
+    // Its styles are there while it is painted; what it began with and itself are not. All are of
+    // one size.
     let styles = button.spec.action.styles.len() as u64;
-    assert_eq!(button.spec.memory_bytes, MEMORY_BASE_BYTES + 80 * 48 * OWN + 64 * 32 * SOURCE_BYTES_PER_PIXEL * styles);
+    assert_eq!(
+        button.spec.memory_bytes,
+        MEMORY_BASE_BYTES + 80 * 48 * OWN + 64 * 32 * SOURCE_BYTES_PER_PIXEL * styles
+    );
     assert_eq!(button.action, button.spec.action.digest());
 }
 
 #[test]
 fn quality_is_nothing_to_lossless_formats() {
     let folder = folder(&["a.png"]);
-    let digest = |quality| folder.plan(&one_style("", &format!("match = \"**\"\nquality = {quality}"))).expect("a plan").tasks[0].action;
+    let digest = |quality| {
+        folder
+            .plan(&one_style("", &format!("match = \"**\"\nquality = {quality}")))
+            .expect("a plan")
+            .tasks[0]
+            .action
+    };
     assert_eq!(digest(10), digest(99));
 }
 
@@ -160,7 +204,10 @@ fn what_the_manifest_has_to_mend_is_one_error() {
     );
     let mut without_style = folder(&["a.png"]);
     without_style.inputs.clear();
-    without_style.check_refused(&all, "image styles/day.jpg of style `day`: there is no such file in the project");
+    without_style.check_refused(
+        &all,
+        "image styles/day.jpg of style `day`: there is no such file in the project",
+    );
     without_style.inputs.insert(path("styles/day.jpg"), Err("it is cut short".to_owned()));
     without_style.check_refused(&all, "image styles/day.jpg of style `day`: it is cut short");
 }
@@ -183,7 +230,10 @@ fn a_bad_asset_is_a_problem_and_the_others_go_on() {
             "d.png: its result would be 60000 x 60000 pixels; painting takes at most 32768 on each side, so give a smaller `size`",
         ]
     );
-    assert_eq!(plan.tasks.iter().map(|task| task.spec.asset.as_str()).collect::<Vec<_>>(), ["e.png"]);
+    assert_eq!(
+        plan.tasks.iter().map(|task| task.spec.asset.as_str()).collect::<Vec<_>>(),
+        ["e.png"]
+    );
 }
 
 #[test]
@@ -191,7 +241,9 @@ fn notes() {
     let manifest = "[project]\nname = \"x\"\n[styles.a]\nimages = \"styles/day.jpg\"\n[styles.b]\nimages = \"gone.jpg\"\n\
                     [[rules]]\nmatch = \"walls/**\"\nstyle = \"a\"\n[[rules]]\nmatch = \"**/*.png\"\nstyle = \"a\"\n\
                     [[rules]]\nmatch = [\"ui/**\", \"x\"]\nstyle = \"a\"\n";
-    let plan = folder(&["walls/a_n.png", "walls/b.png", "walls/b_rough.png"]).plan(manifest).expect("it can be planned");
+    let plan = folder(&["walls/a_n.png", "walls/b.png", "walls/b_rough.png"])
+        .plan(manifest)
+        .expect("it can be planned");
     assert_eq!(
         plan.notes.iter().map(ToString::to_string).collect::<Vec<_>>(),
         [
@@ -209,28 +261,43 @@ fn what_nothing_makes_any_more_is_an_orphan_and_no_asset() {
     let manifest = one_style("", "match = \"**\"");
     let mut folder = folder(&["a.png", "b.png", "c.png"]);
     folder.build(&folder.plan(&manifest).expect("it can be planned"));
-    // One asset is gone, another is damaged, and the outputs go elsewhere while the old ones still lie there.
+    // One asset is gone, another is damaged, and the outputs go elsewhere while the old ones still
+    // lie there.
     folder.listing.assets.remove(1);
     folder.listing.assets[1].image = Err("it is cut short".to_owned());
-    assert_eq!(folder.plan(&manifest).expect("it can be planned").orphans, [path("stylized/b.png")]);
+    assert_eq!(
+        folder.plan(&manifest).expect("it can be planned").orphans,
+        [path("stylized/b.png")]
+    );
     folder.listing.assets.push(asset("stylized/a.png"));
-    let elsewhere = folder.plan(&one_style("output = \"out/{name}\"", "match = \"**\"")).expect("it can be planned");
-    assert_eq!(elsewhere.tasks.iter().map(|task| task.output.as_str()).collect::<Vec<_>>(), ["out/a.png"]);
+    let elsewhere = folder
+        .plan(&one_style("output = \"out/{name}\"", "match = \"**\""))
+        .expect("it can be planned");
+    assert_eq!(
+        elsewhere.tasks.iter().map(|task| task.output.as_str()).collect::<Vec<_>>(),
+        ["out/a.png"]
+    );
     assert_eq!(elsewhere.orphans, [path("stylized/a.png"), path("stylized/b.png")]);
 }
 
 #[test]
 fn overrides_are_part_of_the_action() {
     let folder = folder(&["a.png"]);
-    let manifest = Manifest::parse(&one_style("", "match = \"**\""), "impasto.toml").expect("it is a manifest");
+    let manifest = Manifest::parse(&one_style("", "match = \"**\""), "impasto.toml")
+        .expect("it is a manifest");
     let plain = folder.plan_of(&manifest).expect("a plan");
     let overrides = RecipePatch { size: Some(128), ..RecipePatch::default() };
-    let sized = folder.plan_of(&manifest.with_overrides(overrides).expect("they fit")).expect("a plan");
+    let sized =
+        folder.plan_of(&manifest.with_overrides(overrides).expect("they fit")).expect("a plan");
     assert_ne!(plain.tasks[0].action, sized.tasks[0].action);
-    assert_eq!(sized.tasks[0].spec.memory_bytes, MEMORY_BASE_BYTES + 144 * 80 * OWN + 64 * 32 * SOURCE_BYTES_PER_PIXEL);
+    assert_eq!(
+        sized.tasks[0].spec.memory_bytes,
+        MEMORY_BASE_BYTES + 144 * 80 * OWN + 64 * 32 * SOURCE_BYTES_PER_PIXEL
+    );
 }
 
-/// One way in which a project can differ from the last build, and the reason that a plan then gives for `a.jpg`.
+/// One way in which a project can differ from the last build, and the reason that a plan then gives
+/// for `a.jpg`.
 struct Change {
     manifest: (&'static str, &'static str),
     folder: fn(&mut Folder),
@@ -241,17 +308,41 @@ struct Change {
 const BEFORE: &str = "[project]\nname = \"x\"\n[styles.s]\nimages = [{ path = \"styles/day.jpg\", weight = 1.5 }, \"styles/sky.jpg\"]\n\
                       [[rules]]\nmatch = \"**\"\ninit = \"start.png\"\nstyle_weight = 5.1\nquality = 90\n";
 const CHANGES: [Change; 13] = [
-    Change { manifest: ("", ""), folder: |folder| folder.present.clear(), reason: "the output is missing" },
-    Change { manifest: ("", ""), folder: |folder| folder.listing.assets[0].blob = BlobRef::of(b"other"), reason: "the asset changed" },
-    Change { manifest: ("", ""), folder: |folder| change_input(folder, "styles/sky.jpg"), reason: "style image styles/sky.jpg changed" },
+    Change {
+        manifest: ("", ""),
+        folder: |folder| folder.present.clear(),
+        reason: "the output is missing",
+    },
+    Change {
+        manifest: ("", ""),
+        folder: |folder| folder.listing.assets[0].blob = BlobRef::of(b"other"),
+        reason: "the asset changed",
+    },
+    Change {
+        manifest: ("", ""),
+        folder: |folder| change_input(folder, "styles/sky.jpg"),
+        reason: "style image styles/sky.jpg changed",
+    },
     Change {
         manifest: ("weight = 1.5", "weight = 2"),
         folder: |_| {},
         reason: "the weight of style image styles/day.jpg changed from 1.5 to 2",
     },
-    Change { manifest: ("", ""), folder: |folder| change_input(folder, "start.png"), reason: "the image to begin with changed" },
-    Change { manifest: ("style_weight = 5.1", "style_weight = 6"), folder: |_| {}, reason: "style_weight changed from 5.1 to 6.0" },
-    Change { manifest: ("quality", "size = 48\nquality"), folder: |_| {}, reason: "size changed from the asset's own to 48" },
+    Change {
+        manifest: ("", ""),
+        folder: |folder| change_input(folder, "start.png"),
+        reason: "the image to begin with changed",
+    },
+    Change {
+        manifest: ("style_weight = 5.1", "style_weight = 6"),
+        folder: |_| {},
+        reason: "style_weight changed from 5.1 to 6.0",
+    },
+    Change {
+        manifest: ("quality", "size = 48\nquality"),
+        folder: |_| {},
+        reason: "size changed from the asset's own to 48",
+    },
     Change {
         manifest: ("quality", "style_layers = [1, 1, 0.5, 1, 1]\nquality"),
         folder: |_| {},
@@ -262,7 +353,11 @@ const CHANGES: [Change; 13] = [
         folder: |_| {},
         reason: "pooling changed from \"max\" to \"average\"",
     },
-    Change { manifest: ("", ""), folder: |folder| folder.models[0].blob = BlobRef::of(b"other weights"), reason: "model vgg19 changed" },
+    Change {
+        manifest: ("", ""),
+        folder: |folder| folder.models[0].blob = BlobRef::of(b"other weights"),
+        reason: "model vgg19 changed",
+    },
     Change {
         manifest: ("", ""),
         folder: |folder| {
@@ -273,8 +368,16 @@ const CHANGES: [Change; 13] = [
         },
         reason: "the engine changed from version 0 to 3",
     },
-    Change { manifest: ("quality = 90", "quality = 91"), folder: |_| {}, reason: "the quality changed from 90 to 91" },
-    Change { manifest: ("name = \"x\"", "name = \"y\""), folder: |folder| folder.listing.unmatched += 1, reason: "" },
+    Change {
+        manifest: ("quality = 90", "quality = 91"),
+        folder: |_| {},
+        reason: "the quality changed from 90 to 91",
+    },
+    Change {
+        manifest: ("name = \"x\"", "name = \"y\""),
+        folder: |folder| folder.listing.unmatched += 1,
+        reason: "",
+    },
 ];
 
 fn change_input(folder: &mut Folder, name: &str) {
@@ -292,7 +395,8 @@ fn built() -> Folder {
 }
 
 proptest! {
-    /// Whatever changes at once, the reasons are exactly the changes; and records survive being written and read.
+    /// Whatever changes at once, the reasons are exactly the changes; and records survive being
+    /// written and read.
     #[test]
     fn reasons_are_exactly_what_changed(chosen in prop::collection::vec(any::<bool>(), CHANGES.len())) {
         let mut folder = built();
@@ -314,7 +418,8 @@ proptest! {
         prop_assert_eq!(&folder.plan(&manifest).expect("it can be planned").tasks[0].state, &Staleness::UpToDate);
     }
 
-    /// Tasks, problems and notes do not depend on the order of the listing, and no two tasks share an output.
+    /// Tasks, problems and notes do not depend on the order of the listing, and no two tasks share
+    /// an output.
     #[test]
     fn order_does_not_matter_and_outputs_are_not_shared(
         (names, shuffled) in prop::collection::btree_set("(walls|ui|Walls)/(a/)?[abAB]\\.(png|tga)", 1..8)
@@ -332,7 +437,13 @@ proptest! {
 
 #[test]
 fn other_reasons() {
-    let state = |folder: &Folder, manifest: &str| match folder.plan(manifest).expect("it can be planned").tasks.remove(0).state {
+    let state = |folder: &Folder, manifest: &str| match folder
+        .plan(manifest)
+        .expect("it can be planned")
+        .tasks
+        .remove(0)
+        .state
+    {
         Staleness::UpToDate => vec![],
         Staleness::Stale(reasons) => reasons.iter().map(ToString::to_string).collect(),
     };
@@ -342,7 +453,11 @@ fn other_reasons() {
 
     let built = built();
     let renamed = BEFORE.replace("[styles.s]", "[styles.t]");
-    assert_eq!(state(&built, &renamed), [] as [&str; 0], "the same images under another name are the same style");
+    assert_eq!(
+        state(&built, &renamed),
+        [] as [&str; 0],
+        "the same images under another name are the same style"
+    );
     let replaced = renamed.replace("\"styles/sky.jpg\"", "\"styles/night.jpg\"");
     assert_eq!(state(&built, &replaced), ["the style changed from `s` to `t`"]);
     let fewer = BEFORE.replace(", \"styles/sky.jpg\"", "");
@@ -351,13 +466,17 @@ fn other_reasons() {
     assert_eq!(state(&built, &from_content), ["init changed from \"image\" to \"content\""]);
 
     let mut older = built.clone();
-    older.previous.values_mut().for_each(|record| record.action_digest = Digest::of(b"another form"));
+    older
+        .previous
+        .values_mut()
+        .for_each(|record| record.action_digest = Digest::of(b"another form"));
     assert_eq!(state(&older, BEFORE), ["it was built by another version of Impasto"]);
 
     let mut other_asset = folder(&["b.jpg"]);
     other_asset.previous = built.previous.clone();
     other_asset.present = built.present.clone();
-    let same_output = BEFORE.replace("name = \"x\"", "name = \"x\"\noutput = \"stylized/{dir}{stem}.{ext}\"");
+    let same_output =
+        BEFORE.replace("name = \"x\"", "name = \"x\"\noutput = \"stylized/{dir}{stem}.{ext}\"");
     assert_eq!(state(&other_asset, &same_output), ["it was never built"]);
     let record = other_asset.previous.remove(&path("stylized/a.jpg")).expect("it was built");
     other_asset.present.insert(path("stylized/b.jpg"), record.output);
@@ -374,6 +493,9 @@ fn a_new_format_under_the_same_name() {
     let plan = folder.plan(BEFORE).expect("it can be planned");
     assert_eq!(
         plan.tasks[0].state,
-        Staleness::Stale(vec![Reason::FormatChanged { from: ContainerFormat::Tiff, to: ContainerFormat::Jpeg }])
+        Staleness::Stale(vec![Reason::FormatChanged {
+            from: ContainerFormat::Tiff,
+            to: ContainerFormat::Jpeg
+        }])
     );
 }

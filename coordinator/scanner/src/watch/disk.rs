@@ -34,7 +34,8 @@ fn stamp(project: &Project, path: &AssetPath) -> Option<Stamp> {
     metadata.is_file().then(|| Stamp::of(&metadata))
 }
 
-/// The stamps of all that a change of matters: the assets, the images of styles and inits, the manifest.
+/// The stamps of all that a change of matters: the assets, the images of styles and inits, the
+/// manifest.
 pub(super) fn snapshot(project: &Project) -> Result<BTreeMap<AssetPath, Stamp>, ScanError> {
     let assets = walk(project)?.wanted.into_iter().map(|found| (found.path, found.stamp));
     let others = project.manifest().inputs().into_iter().chain([project.manifest_path().clone()]);

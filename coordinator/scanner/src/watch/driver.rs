@@ -48,8 +48,13 @@ impl<P: Probe> Driver<P> {
         let now_ms = || u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
         let mut reconcile_at_ms = self.reconcile_ms;
         loop {
-            let next_ms = self.settling.next_ms().map_or(reconcile_at_ms, |next_ms| next_ms.min(reconcile_at_ms));
-            let mut message = match messages.recv_timeout(Duration::from_millis(next_ms.saturating_sub(now_ms()))) {
+            let next_ms = self
+                .settling
+                .next_ms()
+                .map_or(reconcile_at_ms, |next_ms| next_ms.min(reconcile_at_ms));
+            let mut message = match messages
+                .recv_timeout(Duration::from_millis(next_ms.saturating_sub(now_ms())))
+            {
                 Ok(message) => Some(message),
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => return,
@@ -69,7 +74,8 @@ impl<P: Probe> Driver<P> {
                 reconcile_at_ms = now_ms().saturating_add(self.reconcile_ms);
             }
             let settled = self.settling.poll(now_ms(), &mut self.probe);
-            *self.unsettled.lock().unwrap_or_else(PoisonError::into_inner) = self.settling.unsettled();
+            *self.unsettled.lock().unwrap_or_else(PoisonError::into_inner) =
+                self.settling.unsettled();
             if self.report(settled).is_err() {
                 return;
             }
@@ -105,7 +111,8 @@ impl<P: Probe> Driver<P> {
         }
     }
 
-    /// Takes a path from an event. Whether everything has to be compared because of it: a folder came or went.
+    /// Takes a path from an event. Whether everything has to be compared because of it: a folder
+    /// came or went.
     fn touch(&mut self, file: PathBuf) -> bool {
         let Some(path) = self.project.relative(&file) else { return false };
         if path.as_str().split('/').any(is_passed_over) {
@@ -121,7 +128,8 @@ impl<P: Probe> Driver<P> {
                 false
             }
             Verdict::Output | Verdict::Skipped(_) | Verdict::Excluded | Verdict::Unmatched => false,
-            // Not an image by its name, or outside the folder of assets (where styles may lie): a folder, or what was one.
+            // Not an image by its name, or outside the folder of assets (where styles may lie): a
+            // folder, or what was one.
             Verdict::Foreign => file.is_dir() || !file.exists() && self.is_above_known(&path),
         }
     }
@@ -133,9 +141,13 @@ impl<P: Probe> Driver<P> {
 
     /// Begins to wait for all that differs from what is known.
     fn reconcile(&mut self) {
-        // A folder that cannot be listed now, such as a mount that is away, is no reason to report all that is in it as gone.
+        // A folder that cannot be listed now, such as a mount that is away, is no reason to report
+        // all that is in it as gone.
         let Ok(now) = snapshot(&self.project) else { return };
-        let differ = now.iter().filter(|(path, stamp)| self.known.get(*path) != Some(*stamp)).map(|(path, _)| path);
+        let differ = now
+            .iter()
+            .filter(|(path, stamp)| self.known.get(*path) != Some(*stamp))
+            .map(|(path, _)| path);
         let gone = self.known.keys().filter(|path| !now.contains_key(*path));
         for path in differ.chain(gone).cloned().collect::<Vec<_>>() {
             self.settling.notice(path);

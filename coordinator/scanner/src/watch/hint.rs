@@ -30,7 +30,11 @@ pub(super) fn hint(event: notify::Result<Event>) -> Hint {
         // That a writer closed its file is worth a look; that somebody reads is not.
         EventKind::Access(AccessKind::Close(AccessMode::Write)) => Hint::Paths(event.paths),
         EventKind::Access(_) => Hint::Nothing,
-        EventKind::Any | EventKind::Create(_) | EventKind::Modify(_) | EventKind::Remove(_) | EventKind::Other => Hint::Paths(event.paths),
+        EventKind::Any
+        | EventKind::Create(_)
+        | EventKind::Modify(_)
+        | EventKind::Remove(_)
+        | EventKind::Other => Hint::Paths(event.paths),
     }
 }
 
@@ -39,7 +43,9 @@ pub(super) fn why_not(error: &notify::Error) -> String {
     let limit = match &error.kind {
         notify::ErrorKind::MaxFilesWatch => true,
         // ENOSPC: inotify has no watches left. The disk has nothing to do with it.
-        notify::ErrorKind::Io(error) => cfg!(target_os = "linux") && error.raw_os_error() == Some(28),
+        notify::ErrorKind::Io(error) => {
+            cfg!(target_os = "linux") && error.raw_os_error() == Some(28)
+        }
         _ => false,
     };
     if limit {
@@ -62,7 +68,9 @@ mod tests {
         assert_eq!(at(EventKind::Modify(ModifyKind::Metadata(MetadataKind::Any))), here());
         assert_eq!(at(EventKind::Access(AccessKind::Close(AccessMode::Write))), here());
         assert_eq!(at(EventKind::Access(AccessKind::Open(AccessMode::Read))), Hint::Nothing);
-        let rename = Event::new(EventKind::Modify(ModifyKind::Name(RenameMode::Both))).add_path("a.tmp".into()).add_path("a.png".into());
+        let rename = Event::new(EventKind::Modify(ModifyKind::Name(RenameMode::Both)))
+            .add_path("a.tmp".into())
+            .add_path("a.png".into());
         assert_eq!(hint(Ok(rename)), Hint::Paths(vec!["a.tmp".into(), "a.png".into()]));
         assert_eq!(hint(Ok(Event::new(EventKind::Other).set_flag(Flag::Rescan))), Hint::Rescan);
     }
@@ -72,6 +80,8 @@ mod tests {
         assert!(why_not(&notify::Error::new(notify::ErrorKind::MaxFilesWatch)).contains("sysctl"));
         assert!(why_not(&notify::Error::generic("odd")).contains("odd"));
         #[cfg(target_os = "linux")]
-        assert!(why_not(&notify::Error::io(std::io::Error::from_raw_os_error(28))).contains("sysctl"));
+        assert!(
+            why_not(&notify::Error::io(std::io::Error::from_raw_os_error(28))).contains("sysctl")
+        );
     }
 }

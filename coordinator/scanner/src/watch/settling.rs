@@ -1,8 +1,9 @@
 //! Waiting until files are finished. Pure: it is told the time and asks a [`Probe`] about files.
 //!
-//! An event is only a hint that a path may have changed. A path is *settled* once nothing was heard of it and its stamp stood still for a
-//! while, and, if it still exists, once its picture is whole. A picture that stands still unfinished is a copy that stalls: it is looked at
-//! again and again, and reported once when it takes too long.
+//! An event is only a hint that a path may have changed. A path is *settled* once nothing was heard
+//! of it and its stamp stood still for a while, and, if it still exists, once its picture is whole.
+//! A picture that stands still unfinished is a copy that stalls: it is looked at again and again,
+//! and reported once when it takes too long.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -85,7 +86,8 @@ impl Settling {
         self.waiting.insert(path, Waiting::Touched);
     }
 
-    /// The path looks different from what it was: begins to wait for it, unless that is done already.
+    /// The path looks different from what it was: begins to wait for it, unless that is done
+    /// already.
     pub fn notice(&mut self, path: AssetPath) {
         if !self.settled.contains_key(&path) {
             self.waiting.entry(path).or_insert(Waiting::Touched);
@@ -100,15 +102,19 @@ impl Settling {
     /// When [`poll`](Self::poll) has something to do next; `None` where nothing is waited for.
     pub fn next_ms(&self) -> Option<u64> {
         let looks = self.waiting.values().map(|waiting| waiting.look_ms(&self.settings));
-        let batch = (!self.settled.is_empty()).then(|| if self.is_burst_over() { 0 } else { self.batch_end_ms() });
+        let batch = (!self.settled.is_empty())
+            .then(|| if self.is_burst_over() { 0 } else { self.batch_end_ms() });
         looks.chain(batch).min()
     }
 
     /// Looks at what is due, and takes out what is done.
     pub fn poll(&mut self, now_ms: u64, probe: &mut impl Probe) -> Settled {
         let mut done = Settled::default();
-        let due = self.waiting.iter().filter(|(_, waiting)| waiting.look_ms(&self.settings) <= now_ms);
-        for (path, waiting) in due.map(|(path, waiting)| (path.clone(), *waiting)).collect::<Vec<_>>() {
+        let due =
+            self.waiting.iter().filter(|(_, waiting)| waiting.look_ms(&self.settings) <= now_ms);
+        for (path, waiting) in
+            due.map(|(path, waiting)| (path.clone(), *waiting)).collect::<Vec<_>>()
+        {
             let stamp = probe.stamp(&path);
             match look(&self.settings, now_ms, waiting, stamp, || probe.completeness(&path)) {
                 Look::Wait(next) => {
@@ -133,7 +139,8 @@ impl Settling {
         done
     }
 
-    /// Whether nothing is moving any more. Unfinished pictures are not waited for: they may stall for long.
+    /// Whether nothing is moving any more. Unfinished pictures are not waited for: they may stall
+    /// for long.
     fn is_burst_over(&self) -> bool {
         self.waiting.values().all(|waiting| matches!(waiting, Waiting::Partial { .. }))
     }
@@ -178,7 +185,11 @@ fn look(
     let Some(stamp) = stamp else { return Look::Settled };
     match completeness() {
         Completeness::Whole => Look::Settled,
-        Completeness::Partial(reason) if now_ms >= partial_since_ms.saturating_add(settings.give_up_ms) => Look::GivenUp(stamp, reason),
+        Completeness::Partial(reason)
+            if now_ms >= partial_since_ms.saturating_add(settings.give_up_ms) =>
+        {
+            Look::GivenUp(stamp, reason)
+        }
         Completeness::Partial(_) => {
             let look_ms = now_ms.saturating_add(settings.recheck_ms);
             Look::Wait(Waiting::Partial { stamp, since_ms: partial_since_ms, look_ms })

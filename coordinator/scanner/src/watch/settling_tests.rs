@@ -9,7 +9,8 @@ use super::{Completeness, Probe, SettleSettings, Settling};
 use crate::Stamp;
 use crate::test_project::path;
 
-const SETTINGS: SettleSettings = SettleSettings { settle_ms: 500, recheck_ms: 1_000, give_up_ms: 30_000, batch_ms: 2_000 };
+const SETTINGS: SettleSettings =
+    SettleSettings { settle_ms: 500, recheck_ms: 1_000, give_up_ms: 30_000, batch_ms: 2_000 };
 
 /// Files that are finished once they have this many bytes.
 const WHOLE_BYTES: u64 = 4;
@@ -28,7 +29,9 @@ impl Probe for FakeDisk {
 
     fn completeness(&mut self, path: &AssetPath) -> Completeness {
         match self.files.get(path) {
-            Some(&(size, _)) if size < WHOLE_BYTES => Completeness::Partial("is truncated".to_owned()),
+            Some(&(size, _)) if size < WHOLE_BYTES => {
+                Completeness::Partial("is truncated".to_owned())
+            }
             _ => Completeness::Whole,
         }
     }
@@ -75,14 +78,24 @@ fn run(script: &[(u64, &str, Happens)]) -> Vec<(u64, String)> {
                     let names: Vec<_> = done.paths.keys().map(AssetPath::as_str).collect();
                     out.push((now_ms, names.join(" ")));
                 }
-                out.extend(done.given_up.iter().map(|(path, (_, reason))| (now_ms, format!("{path} {reason}"))));
+                out.extend(
+                    done.given_up
+                        .iter()
+                        .map(|(path, (_, reason))| (now_ms, format!("{path} {reason}"))),
+                );
             }
             (Some(_), None) => unreachable!("a step without a poll before it was taken above"),
         }
     }
 }
 
-fn apply(settling: &mut Settling, disk: &mut FakeDisk, now_ms: u64, path: AssetPath, happens: Happens) {
+fn apply(
+    settling: &mut Settling,
+    disk: &mut FakeDisk,
+    now_ms: u64,
+    path: AssetPath,
+    happens: Happens,
+) {
     match happens {
         Write(size) | WriteSilently(size) => {
             disk.files.insert(path.clone(), (size, now_ms));
@@ -101,7 +114,8 @@ fn apply(settling: &mut Settling, disk: &mut FakeDisk, now_ms: u64, path: AssetP
 
 #[track_caller]
 fn check(script: &[(u64, &str, Happens)], expected: &[(u64, &str)]) {
-    let expected: Vec<_> = expected.iter().map(|(at_ms, text)| (*at_ms, (*text).to_owned())).collect();
+    let expected: Vec<_> =
+        expected.iter().map(|(at_ms, text)| (*at_ms, (*text).to_owned())).collect();
     assert_eq!(run(script), expected, "{script:?}");
 }
 
@@ -113,7 +127,10 @@ fn a_file_written_at_once_settles_once() {
 
 #[test]
 fn a_slow_copy_settles_when_it_is_complete() {
-    check(&[(0, "a.png", Write(1)), (400, "a.png", Write(2)), (800, "a.png", Write(4))], &[(1_300, "a.png")]);
+    check(
+        &[(0, "a.png", Write(1)), (400, "a.png", Write(2)), (800, "a.png", Write(4))],
+        &[(1_300, "a.png")],
+    );
     // It stalls for long, half done.
     check(&[(0, "a.png", Write(1)), (9_000, "a.png", Write(4))], &[(9_500, "a.png")]);
 }
@@ -128,20 +145,33 @@ fn silent_growth_is_seen_in_the_stamp() {
 #[test]
 fn an_unfinished_file_is_given_up_once() {
     check(&[(0, "a.png", Write(2))], &[(30_500, "a.png is truncated")]);
-    check(&[(0, "a.png", Write(2)), (40_000, "a.png", Write(4))], &[(30_500, "a.png is truncated"), (40_500, "a.png")]);
+    check(
+        &[(0, "a.png", Write(2)), (40_000, "a.png", Write(4))],
+        &[(30_500, "a.png is truncated"), (40_500, "a.png")],
+    );
 }
 
 #[test]
 fn a_removal_settles_and_a_replacement_counts_as_one() {
     check(&[(0, "a.png", Write(4)), (1_000, "a.png", Remove)], &[(500, "a.png"), (1_500, "a.png")]);
-    check(&[(0, "a.png", Write(4)), (1_000, "a.png", Remove), (1_200, "a.png", Write(4))], &[(500, "a.png"), (1_700, "a.png")]);
+    check(
+        &[(0, "a.png", Write(4)), (1_000, "a.png", Remove), (1_200, "a.png", Write(4))],
+        &[(500, "a.png"), (1_700, "a.png")],
+    );
 }
 
 #[test]
 fn a_burst_is_one_batch() {
-    check(&[(0, "a.png", Write(4)), (300, "b.png", Write(4)), (600, "c.png", Write(4))], &[(1_100, "a.png b.png c.png")]);
-    // A file that is half done does not hold the others up, and one that keeps changing does so for two seconds.
-    check(&[(0, "a.png", Write(2)), (0, "b.png", Write(4)), (3_000, "a.png", Write(4))], &[(500, "b.png"), (3_500, "a.png")]);
+    check(
+        &[(0, "a.png", Write(4)), (300, "b.png", Write(4)), (600, "c.png", Write(4))],
+        &[(1_100, "a.png b.png c.png")],
+    );
+    // A file that is half done does not hold the others up, and one that keeps changing does so for
+    // two seconds.
+    check(
+        &[(0, "a.png", Write(2)), (0, "b.png", Write(4)), (3_000, "a.png", Write(4))],
+        &[(500, "b.png"), (3_500, "a.png")],
+    );
     let busy: Vec<_> = (0..=12).map(|step| (step * 250, "b.png", Write(4 + step))).collect();
     let mut script = vec![(0, "a.png", Write(4))];
     script.extend(busy);

@@ -1,4 +1,5 @@
-//! Watching a real folder. Nothing here sleeps: every wait is for a message, with a time limit that only a failure reaches.
+//! Watching a real folder. Nothing here sleeps: every wait is for a message, with a time limit that
+//! only a failure reaches.
 
 use std::fs::File;
 use std::io::Write;
@@ -13,7 +14,8 @@ const LIMIT: Duration = Duration::from_secs(30);
 
 /// Short times, so that the tests are; `poll` leaves the system's events out.
 fn quick(poll: bool) -> WatchSettings {
-    let settle = SettleSettings { settle_ms: 60, recheck_ms: 60, give_up_ms: 600_000, batch_ms: 1_000 };
+    let settle =
+        SettleSettings { settle_ms: 60, recheck_ms: 60, give_up_ms: 600_000, batch_ms: 1_000 };
     WatchSettings { settle, poll, poll_ms: 20, reconcile_ms: 60_000 }
 }
 
@@ -35,7 +37,10 @@ impl Probe for Overheard {
     }
 }
 
-fn overheard(test: &TestProject, settings: WatchSettings) -> (Watcher, Receiver<(AssetPath, Completeness)>) {
+fn overheard(
+    test: &TestProject,
+    settings: WatchSettings,
+) -> (Watcher, Receiver<(AssetPath, Completeness)>) {
     let (judgements, heard) = mpsc::channel();
     let probe = Overheard { disk: DiskProbe { project: test.project().clone() }, judgements };
     (Watcher::start_with(test.project(), settings, probe).expect("it watches"), heard)
@@ -96,12 +101,21 @@ fn only_what_matters_is_reported() {
     for poll in [false, true] {
         let test = TestProject::new();
         let watcher = Watcher::start(test.project(), quick(poll)).expect("it watches");
-        for file in ["stylized/walls/a.png", "walls/a.png.tmp", "walls/.a.png", "walls/a_n.png", "walls/a.txt", ".impasto/x.png", "x.png"] {
+        for file in [
+            "stylized/walls/a.png",
+            "walls/a.png.tmp",
+            "walls/.a.png",
+            "walls/a_n.png",
+            "walls/a.txt",
+            ".impasto/x.png",
+            "x.png",
+        ] {
             test.write(file, &png(8, 8));
         }
         test.write("walls/z.png", &png(8, 8));
         expect(&watcher, &paths(&["walls/z.png"]));
-        std::fs::rename(test.dir().join("walls/a.png.tmp"), test.dir().join("walls/a.png")).expect("it is renamed");
+        std::fs::rename(test.dir().join("walls/a.png.tmp"), test.dir().join("walls/a.png"))
+            .expect("it is renamed");
         expect(&watcher, &paths(&["walls/a.png"]));
         std::fs::remove_file(test.dir().join("walls/a.png")).expect("it is removed");
         expect(&watcher, &paths(&["walls/a.png"]));
@@ -116,9 +130,11 @@ fn folders_styles_and_the_manifest_are_seen() {
         test.write("elsewhere/sub/a.png", &png(8, 8));
         let watcher = Watcher::start(test.project(), quick(poll)).expect("it watches");
         // A whole folder moves in: there is one event, of the folder.
-        std::fs::rename(test.dir().join("elsewhere"), test.dir().join("walls/in")).expect("it is moved");
+        std::fs::rename(test.dir().join("elsewhere"), test.dir().join("walls/in"))
+            .expect("it is moved");
         expect(&watcher, &paths(&["walls/in/sub/a.png"]));
-        std::fs::rename(test.dir().join("walls/in"), test.dir().join("elsewhere")).expect("it is moved");
+        std::fs::rename(test.dir().join("walls/in"), test.dir().join("elsewhere"))
+            .expect("it is moved");
         expect(&watcher, &paths(&["walls/in/sub/a.png"]));
         test.write("styles/night.png", &png(9, 9));
         expect(&watcher, &paths(&["styles/night.png"]));

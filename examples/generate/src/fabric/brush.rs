@@ -1,4 +1,5 @@
-//! Broad strokes of thick paint: terracotta, ochre and cream over a dark ground, with a little blue.
+//! Broad strokes of thick paint: terracotta, ochre and cream over a dark ground, with a little
+//! blue.
 
 use crate::canvas::{Canvas, Light, Point, Shape};
 use crate::color::Rgb;
@@ -8,7 +9,8 @@ use crate::noise::{Dice, clouds, noise};
 const SIDE: f32 = 320.0;
 
 pub(super) fn paint() -> Canvas {
-    let ground = |u, v| Point::new(Rgb::hex(0x5a2a20).times(1.0 + 0.2 * clouds(1101, u, v, 6, 6, 3)), 0.0);
+    let ground =
+        |u, v| Point::new(Rgb::hex(0x5a2a20).times(1.0 + 0.2 * clouds(1101, u, v, 6, 6, 3)), 0.0);
     let mut canvas = Canvas::new(SIDE as usize, SIDE as usize, ground);
     let mut dice = Dice::new(1103);
     // Large strokes lay in, smaller ones work over them.
@@ -30,7 +32,8 @@ const WARM: [Rgb; 7] = [
     Rgb::hex(0xf1d9a8),
     Rgb::hex(0xf7ecd6),
 ];
-const COOL: [Rgb; 4] = [Rgb::hex(0x1f4a55), Rgb::hex(0x2f7478), Rgb::hex(0x6fa39a), Rgb::hex(0xb7cdb9)];
+const COOL: [Rgb; 4] =
+    [Rgb::hex(0x1f4a55), Rgb::hex(0x2f7478), Rgb::hex(0x6fa39a), Rgb::hex(0xb7cdb9)];
 
 fn stroke(canvas: &mut Canvas, dice: &mut Dice, length: f32, width: f32) {
     let (x, y) = (dice.between(0.0, SIDE), dice.between(0.0, SIDE));
@@ -57,9 +60,12 @@ fn stroke(canvas: &mut Canvas, dice: &mut Dice, length: f32, width: f32) {
     };
     canvas.stamp(shape, |s, t, under| {
         // Hairs of the brush leave furrows, and run dry toward the end.
-        let hair = noise(1113, bristles + 0.04 * s, 0.5 + 0.5 * t, 6, 11) + 0.5 * noise(1117, bristles + 0.05 * s, 0.5 + 0.5 * t, 5, 23);
+        let hair = noise(1113, bristles + 0.04 * s, 0.5 + 0.5 * t, 6, 11)
+            + 0.5 * noise(1117, bristles + 0.05 * s, 0.5 + 0.5 * t, 5, 23);
         let end = 0.94 - 0.16 * hair - 0.10 * t * t;
-        let load = smooth(0.0, 0.04, s - 0.03 * t * t) * smooth(end, end - 0.03, s) * smooth(1.0, 0.9, t.abs());
+        let load = smooth(0.0, 0.04, s - 0.03 * t * t)
+            * smooth(end, end - 0.03, s)
+            * smooth(1.0, 0.9, t.abs());
         let dry = smooth(0.55, 1.0, s) * smooth(0.1, -0.4, hair);
         let cover = load * (1.0 - 0.9 * dry);
         if cover < 0.02 {

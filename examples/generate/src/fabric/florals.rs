@@ -8,7 +8,8 @@ use crate::noise::{Dice, clouds};
 const SIDE: f32 = 256.0;
 
 pub(super) fn paint() -> Canvas {
-    let ground = |u, v| Point::new(Rgb::hex(0x1f2a44).times(1.0 + 0.09 * clouds(701, u, v, 5, 5, 4)), 0.0);
+    let ground =
+        |u, v| Point::new(Rgb::hex(0x1f2a44).times(1.0 + 0.09 * clouds(701, u, v, 5, 5, 4)), 0.0);
     let mut canvas = Canvas::new(SIDE as usize, SIDE as usize, ground);
     let mut dice = Dice::new(703);
     let places = places(&mut dice);
@@ -30,7 +31,8 @@ pub(super) fn paint() -> Canvas {
     canvas
 }
 
-/// Where flowers stand, and how much room each has: the large ones first, the small ones in what is left.
+/// Where flowers stand, and how much room each has: the large ones first, the small ones in what is
+/// left.
 fn places(dice: &mut Dice) -> Vec<(f32, f32, f32)> {
     let mut places: Vec<(f32, f32, f32)> = Vec::new();
     for (room, tries) in [(44.0, 300), (27.0, 500), (13.0, 500), (6.5, 700)] {
@@ -53,7 +55,8 @@ fn along(turn: f32) -> (f32, f32) {
     (cosine(turn), sine(turn))
 }
 
-const LEAVES: [Rgb; 4] = [Rgb::hex(0x4f7d5c), Rgb::hex(0x7fa06a), Rgb::hex(0x2f5f58), Rgb::hex(0xa3b06c)];
+const LEAVES: [Rgb; 4] =
+    [Rgb::hex(0x4f7d5c), Rgb::hex(0x7fa06a), Rgb::hex(0x2f5f58), Rgb::hex(0xa3b06c)];
 
 /// Leaves around a flower, two tones each.
 fn sprays(canvas: &mut Canvas, dice: &mut Dice, x: f32, y: f32, room: f32) {
@@ -74,8 +77,13 @@ fn sprays(canvas: &mut Canvas, dice: &mut Dice, x: f32, y: f32, room: f32) {
             let half = 3.2 * s * s * (1.0 - s) + 0.9 * s * (1.0 - s);
             (t.abs() < half.max(0.09 * (1.0 - s))).then(|| {
                 let side = if t < 0.0 { 1.0 } else { 0.78 };
-                let vein = smooth(0.09, 0.04, t.abs()).max(smooth(0.1, 0.05, (((s * 7.0 - t.abs() * 3.0).fract()) - 0.5).abs()) * 0.5);
-                Point::new(green.times(side * mix(0.8, 1.15, s)).mix(Rgb::hex(0xdfe3b4), 0.5 * vein), 0.0)
+                let vein = smooth(0.09, 0.04, t.abs()).max(
+                    smooth(0.1, 0.05, (((s * 7.0 - t.abs() * 3.0).fract()) - 0.5).abs()) * 0.5,
+                );
+                Point::new(
+                    green.times(side * mix(0.8, 1.15, s)).mix(Rgb::hex(0xdfe3b4), 0.5 * vein),
+                    0.0,
+                )
             })
         });
     }
@@ -92,14 +100,30 @@ fn peony(canvas: &mut Canvas, dice: &mut Dice, x: f32, y: f32, radius: f32) {
         for n in 0..count {
             let turn = first + 0.07 * ring + n as f32 / count as f32 + dice.between(-0.02, 0.02);
             let length = radius * reach * dice.between(0.94, 1.06);
-            let shape = Shape { x, y, along: along(turn), length, width: 0.52 * length, bend: dice.between(-0.12, 0.12) };
+            let shape = Shape {
+                x,
+                y,
+                along: along(turn),
+                length,
+                width: 0.52 * length,
+                bend: dice.between(-0.12, 0.12),
+            };
             let tint = dice.between(0.9, 1.1);
             canvas.stamp(shape, |s, t, under| {
                 petal(s, t, 0.10).map(|edge| {
-                    let color = base.times(mix(0.62, 1.0, s) * tint).mix(Rgb::hex(0xfbe3d3), 0.16 * ring + 0.42 * s * s);
-                    let streak = smooth(0.2, 0.0, ((t * 4.0 + 8.0).fract() - 0.5).abs()) * smooth(0.85, 0.3, s);
+                    let color = base
+                        .times(mix(0.62, 1.0, s) * tint)
+                        .mix(Rgb::hex(0xfbe3d3), 0.16 * ring + 0.42 * s * s);
+                    let streak = smooth(0.2, 0.0, ((t * 4.0 + 8.0).fract() - 0.5).abs())
+                        * smooth(0.85, 0.3, s);
                     let color = color.mix(Rgb::hex(0x8a2346), 0.28 * streak);
-                    Point::new(under.color.mix(color.mix(Rgb::hex(0x6d1f3c), 0.55 * smooth(0.09, 0.02, edge)), 0.98), 0.0)
+                    Point::new(
+                        under.color.mix(
+                            color.mix(Rgb::hex(0x6d1f3c), 0.55 * smooth(0.09, 0.02, edge)),
+                            0.98,
+                        ),
+                        0.0,
+                    )
                 })
             });
         }
@@ -107,7 +131,8 @@ fn peony(canvas: &mut Canvas, dice: &mut Dice, x: f32, y: f32, radius: f32) {
     heart(canvas, dice, x, y, 0.17 * radius);
 }
 
-const PALES: [Rgb; 4] = [Rgb::hex(0xf3e6c8), Rgb::hex(0xf0c659), Rgb::hex(0xa9c4dc), Rgb::hex(0xeeb9b0)];
+const PALES: [Rgb; 4] =
+    [Rgb::hex(0xf3e6c8), Rgb::hex(0xf0c659), Rgb::hex(0xa9c4dc), Rgb::hex(0xeeb9b0)];
 
 fn daisy(canvas: &mut Canvas, dice: &mut Dice, x: f32, y: f32, radius: f32) {
     let base = dice.pick(&PALES);
@@ -115,11 +140,19 @@ fn daisy(canvas: &mut Canvas, dice: &mut Dice, x: f32, y: f32, radius: f32) {
     for n in 0..9 {
         let turn = first + n as f32 / 9.0;
         let length = radius * dice.between(0.9, 1.08);
-        let shape = Shape { x, y, along: along(turn), length, width: 0.27 * length, bend: dice.between(-0.15, 0.15) };
+        let shape = Shape {
+            x,
+            y,
+            along: along(turn),
+            length,
+            width: 0.27 * length,
+            bend: dice.between(-0.15, 0.15),
+        };
         canvas.stamp(shape, |s, t, _| {
             petal(s, t, 0.0).map(|edge| {
                 let rib = smooth(0.14, 0.04, t.abs()) * smooth(0.8, 0.2, s);
-                let color = base.times(mix(0.68, 1.05, s) - 0.08 * t).mix(Rgb::hex(0x8d5a3c), 0.4 * rib);
+                let color =
+                    base.times(mix(0.68, 1.05, s) - 0.08 * t).mix(Rgb::hex(0x8d5a3c), 0.4 * rib);
                 Point::new(color.mix(Rgb::hex(0x3b3a55), 0.6 * smooth(0.10, 0.02, edge)), 0.0)
             })
         });
@@ -130,14 +163,25 @@ fn daisy(canvas: &mut Canvas, dice: &mut Dice, x: f32, y: f32, radius: f32) {
 /// How far inside a petal a place is, if it is inside. `notch` cuts its tip.
 fn petal(s: f32, t: f32, notch: f32) -> Option<f32> {
     let body = (s - 0.62) / 0.38;
-    let half = if s < 0.62 { mix(0.22, 1.0, smooth(0.0, 0.62, s)) } else { (1.0 - body * body).max(0.0).sqrt() };
+    let half = if s < 0.62 {
+        mix(0.22, 1.0, smooth(0.0, 0.62, s))
+    } else {
+        (1.0 - body * body).max(0.0).sqrt()
+    };
     let tip = 0.97 - notch * smooth(0.35, 0.0, t.abs()) - s;
     let edge = (0.97 * half - t.abs()).min(tip * 1.6);
     (edge > 0.0).then_some(edge)
 }
 
 fn dot(canvas: &mut Canvas, x: f32, y: f32, radius: f32, color: impl Fn(f32) -> Rgb) {
-    let shape = Shape { x: x - radius, y, along: (1.0, 0.0), length: 2.0 * radius, width: radius, bend: 0.0 };
+    let shape = Shape {
+        x: x - radius,
+        y,
+        along: (1.0, 0.0),
+        length: 2.0 * radius,
+        width: radius,
+        bend: 0.0,
+    };
     canvas.stamp(shape, |s, t, _| {
         let (dx, far2) = (2.0 * s - 1.0, (2.0 * s - 1.0) * (2.0 * s - 1.0) + t * t);
         (far2 < 1.0).then(|| Point::new(color(far2).times(1.0 - 0.12 * (dx + t)), 0.0))
@@ -149,7 +193,9 @@ fn heart(canvas: &mut Canvas, dice: &mut Dice, x: f32, y: f32, radius: f32) {
     for n in 0..11 {
         let turn = n as f32 / 11.0;
         let far = radius * dice.between(0.75, 1.25);
-        dot(canvas, x + cosine(turn) * far, y + sine(turn) * far, 0.17 * radius + 0.5, |_| Rgb::hex(0xf6d98a));
+        dot(canvas, x + cosine(turn) * far, y + sine(turn) * far, 0.17 * radius + 0.5, |_| {
+            Rgb::hex(0xf6d98a)
+        });
     }
 }
 
@@ -157,6 +203,8 @@ fn berries(canvas: &mut Canvas, dice: &mut Dice, x: f32, y: f32) {
     let base = dice.pick(&[Rgb::hex(0xd0483f), Rgb::hex(0xf0c659), Rgb::hex(0xe9dcc0)]);
     for _ in 0..4 {
         let (dx, dy) = (dice.between(-7.0, 7.0), dice.between(-7.0, 7.0));
-        dot(canvas, x + dx, y + dy, dice.between(2.2, 3.4), |far2| base.mix(Rgb::hex(0x3c1f2e), 0.6 * far2 * far2));
+        dot(canvas, x + dx, y + dy, dice.between(2.2, 3.4), |far2| {
+            base.mix(Rgb::hex(0x3c1f2e), 0.6 * far2 * far2)
+        });
     }
 }

@@ -17,7 +17,8 @@ const PLUM: Rgb = Rgb::hex(0x5d2a42);
 
 fn point(u: f32, v: f32) -> Point {
     // The block is cut by hand, and the cloth drinks the paint unevenly.
-    let (wu, wv) = (u + 0.0028 * clouds(801, u, v, 9, 9, 3), v + 0.0028 * clouds(804, u, v, 9, 9, 3));
+    let (wu, wv) =
+        (u + 0.0028 * clouds(801, u, v, 9, 9, 3), v + 0.0028 * clouds(804, u, v, 9, 9, 3));
     let column = (wu * 4.0).floor();
     let drop = if column.rem_euclid(2.0) < 1.0 { 0.0 } else { 0.5 };
     let (x, y) = (fract(wu * 4.0) - 0.5, fract(wv * 4.0 + drop) - 0.5);
@@ -26,7 +27,11 @@ fn point(u: f32, v: f32) -> Point {
 
     let mut cloth = GROUND;
     let mut print = |color: Rgb, amount: f32, seed: u32| {
-        let thin = smooth(-0.9, 0.3, clouds(seed, u, v, 20, 20, 3) + 0.35 * noise(seed + 5, u, v, 100, 100));
+        let thin = smooth(
+            -0.9,
+            0.3,
+            clouds(seed, u, v, 20, 20, 3) + 0.35 * noise(seed + 5, u, v, 100, 100),
+        );
         cloth = cloth.mix(color, amount * (0.72 + 0.28 * thin));
     };
     roundel(x, y, odd, &mut print);
@@ -47,7 +52,11 @@ fn roundel(x: f32, y: f32, odd: bool, print: &mut impl FnMut(Rgb, f32, u32)) {
     print(outer, disc(scallop), 811);
     print(GROUND, disc(0.365) - disc(0.345), 821);
     let bead = fract(turn * 20.0) - 0.5;
-    let beads = smooth(0.021, 0.013, ((far - 0.305) * (far - 0.305) + (bead * 0.305 * 0.314) * (bead * 0.305 * 0.314)).sqrt());
+    let beads = smooth(
+        0.021,
+        0.013,
+        ((far - 0.305) * (far - 0.305) + (bead * 0.305 * 0.314) * (bead * 0.305 * 0.314)).sqrt(),
+    );
     print(MUSTARD, beads, 831);
     let petal = fract(turn * 8.0) - 0.5;
     let flower = 0.255 - 0.36 * petal.abs() * petal.abs() - 0.06 * petal.abs();
@@ -66,6 +75,10 @@ fn leaf_cross(x: f32, y: f32, print: &mut impl FnMut(Rgb, f32, u32)) {
     let part = fract(turn * 4.0) - 0.5;
     let leaf = 0.17 * cosine(part * 0.5) - 0.55 * part * part;
     print(PINE, smooth(leaf + 0.006, leaf - 0.006, far), 911);
-    print(GROUND, smooth(0.045, 0.02, part.abs()) * smooth(0.04, 0.06, far) * smooth(0.13, 0.11, far), 921);
+    print(
+        GROUND,
+        smooth(0.045, 0.02, part.abs()) * smooth(0.04, 0.06, far) * smooth(0.13, 0.11, far),
+        921,
+    );
     print(MUSTARD, smooth(0.042, 0.032, far), 931);
 }

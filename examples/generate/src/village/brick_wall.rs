@@ -16,19 +16,28 @@ pub(super) fn paint() -> (Canvas, Canvas) {
     (canvas, normals)
 }
 
-const CLAYS: [Rgb; 6] =
-    [Rgb::hex(0x9c4a34), Rgb::hex(0xb4593c), Rgb::hex(0xa8503f), Rgb::hex(0x8a3b30), Rgb::hex(0xc27350), Rgb::hex(0x6f3a36)];
+const CLAYS: [Rgb; 6] = [
+    Rgb::hex(0x9c4a34),
+    Rgb::hex(0xb4593c),
+    Rgb::hex(0xa8503f),
+    Rgb::hex(0x8a3b30),
+    Rgb::hex(0xc27350),
+    Rgb::hex(0x6f3a36),
+];
 
 fn point(u: f32, v: f32) -> Point {
     // Hands laid them: no edge is quite straight.
     let (wu, wv) = (u + 0.004 * clouds(1, u, v, 10, 10, 2), v + 0.005 * clouds(3, u, v, 9, 9, 2));
     let y = wv * ROWS as f32;
     let row = y.floor();
-    let x = wu * COLUMNS as f32 + 0.5 * (row.rem_euclid(2.0)) + 0.10 * (chance(5, row.rem_euclid(ROWS as f32) as i32, 0) - 0.5);
+    let x = wu * COLUMNS as f32
+        + 0.5 * (row.rem_euclid(2.0))
+        + 0.10 * (chance(5, row.rem_euclid(ROWS as f32) as i32, 0) - 0.5);
     let brick = (x.floor().rem_euclid(COLUMNS as f32) as i32, row.rem_euclid(ROWS as f32) as i32);
     let own = |seed: u32| chance(seed, brick.0, brick.1);
 
-    // The distance to the brick's edge in pixels: a box of 64 by 32 with round corners and a joint around it.
+    // The distance to the brick's edge in pixels: a box of 64 by 32 with round corners and a joint
+    // around it.
     let (bx, by) = ((fract(x) - 0.5).abs() * 64.0, (fract(y) - 0.5).abs() * 32.0);
     let (ox, oy) = ((bx - 24.5).max(0.0), (by - 8.5).max(0.0));
     let inside = 5.0 - (ox * ox + oy * oy).sqrt();
@@ -37,7 +46,8 @@ fn point(u: f32, v: f32) -> Point {
     let is_brick = smooth(-0.4, 0.7, inside);
 
     let grain = clouds(11, u, v, 32, 32, 3);
-    let pits = smooth(0.26, 0.08, cell(15, u, v, 44, 44, 1.0).near) * smooth(0.05, 0.4, clouds(17, u, v, 8, 8, 2));
+    let pits = smooth(0.26, 0.08, cell(15, u, v, 44, 44, 1.0).near)
+        * smooth(0.05, 0.4, clouds(17, u, v, 8, 8, 2));
     let dome = smooth(-0.5, 3.8, inside);
     let tilt = (own(21) - 0.5) * (fract(x) - 0.5) * 2.2 + (own(22) - 0.5) * (fract(y) - 0.5) * 1.4;
     let brick_height = 3.4 * dome + tilt + 0.5 * grain - 1.1 * pits + 0.9 * (own(23) - 0.5);
@@ -50,7 +60,8 @@ fn point(u: f32, v: f32) -> Point {
     let clay = clay.times(1.0 + 0.13 * grain).mix(Rgb::hex(0x3e2420), 0.5 * pits);
 
     let mortar = Rgb::hex(0xb3a48c).times(1.0 + 0.14 * clouds(37, u, v, 40, 40, 3));
-    let moss = smooth(0.15, 0.6, clouds(41, u, v, 4, 4, 3)) * smooth(-0.3, 0.4, noise(44, u, v, 36, 36));
+    let moss =
+        smooth(0.15, 0.6, clouds(41, u, v, 4, 4, 3)) * smooth(-0.3, 0.4, noise(44, u, v, 36, 36));
     let mortar = mortar.mix(Rgb::hex(0x5f6b35), 0.85 * moss);
     let clay = clay.mix(Rgb::hex(0x6b6b38), 0.35 * moss * smooth(4.0, 0.5, inside));
     Point::new(mortar.mix(clay, is_brick), mix(mortar_height + 0.5 * moss, brick_height, is_brick))

@@ -11,8 +11,14 @@ pub(super) fn paint() -> Canvas {
     canvas
 }
 
-const STONES: [Rgb; 6] =
-    [Rgb::hex(0x7d838c), Rgb::hex(0x938d85), Rgb::hex(0x6a7380), Rgb::hex(0xa89a86), Rgb::hex(0x7f7a84), Rgb::hex(0x8f7f72)];
+const STONES: [Rgb; 6] = [
+    Rgb::hex(0x7d838c),
+    Rgb::hex(0x938d85),
+    Rgb::hex(0x6a7380),
+    Rgb::hex(0xa89a86),
+    Rgb::hex(0x7f7a84),
+    Rgb::hex(0x8f7f72),
+];
 
 fn point(u: f32, v: f32) -> Point {
     let (wu, wv) = (u + 0.012 * clouds(51, u, v, 6, 6, 2), v + 0.012 * clouds(53, u, v, 6, 6, 2));
@@ -23,7 +29,8 @@ fn point(u: f32, v: f32) -> Point {
     let inside = stone.border - gap;
     let is_stone = smooth(-0.01, 0.025, inside);
     // Worn round: steep at the edge, nearly flat on top.
-    let dome = 1.0 - (1.0 - (inside / 0.36).clamp(0.0, 1.0)) * (1.0 - (inside / 0.36).clamp(0.0, 1.0));
+    let dome =
+        1.0 - (1.0 - (inside / 0.36).clamp(0.0, 1.0)) * (1.0 - (inside / 0.36).clamp(0.0, 1.0));
     let tilt = (own(17.0) - 0.5) * stone.dx * 5.0 + (own(31.0) - 0.5) * stone.dy * 5.0;
     let rough = clouds(59, u, v, 20, 20, 4);
     let facets = cell(63, wu, wv, 19, 19, 1.0).near;
@@ -32,14 +39,21 @@ fn point(u: f32, v: f32) -> Point {
     let earth_height = 1.0 * clouds(67, u, v, 24, 24, 2) + 1.4 * smooth(0.5, 0.1, pebbles.near);
 
     let rock = Rgb::along(&STONES, stone.own).times(mix(0.82, 1.14, own(13.0)));
-    let rock = rock.times(1.0 + 0.16 * rough).mix(Rgb::hex(0xc4b193), 0.4 * smooth(0.15, 0.75, clouds(71, u, v, 7, 7, 3)));
-    let veins = smooth(0.05, 0.0, (clouds(75, wu, wv, 6, 6, 3) - 0.1 + 0.4 * (own(5.0) - 0.5)).abs()) * smooth(0.6, 0.75, own(3.0));
+    let rock = rock
+        .times(1.0 + 0.16 * rough)
+        .mix(Rgb::hex(0xc4b193), 0.4 * smooth(0.15, 0.75, clouds(71, u, v, 7, 7, 3)));
+    let veins =
+        smooth(0.05, 0.0, (clouds(75, wu, wv, 6, 6, 3) - 0.1 + 0.4 * (own(5.0) - 0.5)).abs())
+            * smooth(0.6, 0.75, own(3.0));
     let rock = rock.mix(Rgb::hex(0xd8d2c4), 0.45 * veins);
     let lichen = smooth(0.3, 0.55, clouds(79, u, v, 8, 8, 3));
     let rock = rock.mix(Rgb::hex(0x9a9a52), 0.4 * lichen);
 
     let earth = Rgb::hex(0x5e4c38).times(1.0 + 0.25 * clouds(83, u, v, 30, 30, 2));
-    let earth = earth.mix(Rgb::hex(0x8f7b5c), 0.6 * smooth(0.45, 0.1, pebbles.near) * smooth(0.3, 0.7, pebbles.own));
+    let earth = earth.mix(
+        Rgb::hex(0x8f7b5c),
+        0.6 * smooth(0.45, 0.1, pebbles.near) * smooth(0.3, 0.7, pebbles.own),
+    );
     let moss = smooth(-0.1, 0.45, clouds(87, u, v, 4, 4, 3));
     let tufts = noise(91, u, v, 60, 60);
     let earth = earth.mix(Rgb::hex(0x5b6f2e).times(1.0 + 0.35 * tufts), 0.9 * moss);

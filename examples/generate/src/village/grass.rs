@@ -7,7 +7,8 @@ use crate::noise::{Dice, clouds};
 
 pub(super) fn paint() -> Canvas {
     let ground = |u, v| {
-        let soil = Rgb::hex(0x3a3a1c).mix(Rgb::hex(0x55552a), 0.5 + 0.5 * clouds(301, u, v, 10, 10, 3));
+        let soil =
+            Rgb::hex(0x3a3a1c).mix(Rgb::hex(0x55552a), 0.5 + 0.5 * clouds(301, u, v, 10, 10, 3));
         Point::new(soil, 0.0)
     };
     let mut canvas = Canvas::new(256, 256, ground);
@@ -27,8 +28,14 @@ pub(super) fn paint() -> Canvas {
     canvas
 }
 
-const GREENS: [Rgb; 6] =
-    [Rgb::hex(0x4f7a2a), Rgb::hex(0x6d9636), Rgb::hex(0x87a83f), Rgb::hex(0x3f6a2c), Rgb::hex(0xa6b552), Rgb::hex(0x5a8a44)];
+const GREENS: [Rgb; 6] = [
+    Rgb::hex(0x4f7a2a),
+    Rgb::hex(0x6d9636),
+    Rgb::hex(0x87a83f),
+    Rgb::hex(0x3f6a2c),
+    Rgb::hex(0xa6b552),
+    Rgb::hex(0x5a8a44),
+];
 
 fn blade(canvas: &mut Canvas, dice: &mut Dice, layer: f32) {
     let (x, y) = (dice.between(0.0, 256.0), dice.between(0.0, 256.0));
@@ -43,7 +50,8 @@ fn blade(canvas: &mut Canvas, dice: &mut Dice, layer: f32) {
         bend: dice.between(-0.4, 0.4),
     };
     let dry = smooth(0.25, 0.7, clouds(309, x / 256.0, y / 256.0, 3, 3, 2));
-    let green = Rgb::along(&GREENS, dice.between(0.0, 1.0)).mix(Rgb::hex(0xc2b163), 0.7 * dry * dice.between(0.0, 1.0));
+    let green = Rgb::along(&GREENS, dice.between(0.0, 1.0))
+        .mix(Rgb::hex(0xc2b163), 0.7 * dry * dice.between(0.0, 1.0));
     canvas.stamp(shape, |s, t, under| {
         let taper = (1.0 - s) * (0.55 + 1.8 * s * (1.0 - s));
         if t.abs() > taper {
@@ -62,7 +70,14 @@ fn clover(canvas: &mut Canvas, dice: &mut Dice, layer: f32) {
     let green = Rgb::hex(0x3f7f3a).mix(Rgb::hex(0x6fa04a), dice.between(0.0, 1.0));
     for leaf in 0..3 {
         let turn = turn + leaf as f32 / 3.0;
-        let shape = Shape { x, y, along: (cosine(turn), sine(turn)), length, width: 0.55 * length, bend: 0.0 };
+        let shape = Shape {
+            x,
+            y,
+            along: (cosine(turn), sine(turn)),
+            length,
+            width: 0.55 * length,
+            bend: 0.0,
+        };
         canvas.stamp(shape, |s, t, _| {
             let (dx, dy) = ((s - 0.55) / 0.45, t);
             let notch = smooth(0.75, 1.0, s) * 0.5 * (1.0 - t.abs());
@@ -71,7 +86,9 @@ fn clover(canvas: &mut Canvas, dice: &mut Dice, layer: f32) {
                 return None;
             }
             let band = smooth(0.16, 0.0, (s - 0.55 - 0.2 * t.abs()).abs());
-            let color = green.mix(Rgb::hex(0xb9d08c), 0.55 * band).times(0.95 - 0.25 * smooth(0.12, 0.0, t.abs()));
+            let color = green
+                .mix(Rgb::hex(0xb9d08c), 0.55 * band)
+                .times(0.95 - 0.25 * smooth(0.12, 0.0, t.abs()));
             Some(Point::new(color, 6.0 + 1.5 * layer + 1.2 * t.abs() - 0.8 * round))
         });
     }
@@ -83,20 +100,35 @@ fn daisy(canvas: &mut Canvas, dice: &mut Dice) {
     let petals = 13;
     for petal in 0..petals {
         let turn = turn + petal as f32 / petals as f32 + dice.between(-0.01, 0.01);
-        let shape = Shape { x, y, along: (cosine(turn), sine(turn)), length: radius, width: 0.19 * radius, bend: dice.between(-0.1, 0.1) };
+        let shape = Shape {
+            x,
+            y,
+            along: (cosine(turn), sine(turn)),
+            length: radius,
+            width: 0.19 * radius,
+            bend: dice.between(-0.1, 0.1),
+        };
         let tint = dice.between(0.0, 1.0);
         canvas.stamp(shape, |s, t, _| {
             let taper = smooth(0.0, 0.5, s) * smooth(1.02, 0.8, s).max(0.2);
             (s > 0.2 && s < 0.98 && t.abs() <= taper).then(|| {
-                let color = Rgb::hex(0xf4f0e6).mix(Rgb::hex(0xe8c9d2), 0.6 * tint * s).times(0.86 + 0.14 * s);
+                let color = Rgb::hex(0xf4f0e6)
+                    .mix(Rgb::hex(0xe8c9d2), 0.6 * tint * s)
+                    .times(0.86 + 0.14 * s);
                 Point::new(color, 12.0 + 0.8 * (1.0 - t * t) + 1.5 * s)
             })
         });
     }
     let heart = 0.36 * radius;
-    let shape = Shape { x: x - heart, y, along: (1.0, 0.0), length: 2.0 * heart, width: heart, bend: 0.0 };
+    let shape =
+        Shape { x: x - heart, y, along: (1.0, 0.0), length: 2.0 * heart, width: heart, bend: 0.0 };
     canvas.stamp(shape, |s, t, _| {
         let far2 = (2.0 * s - 1.0) * (2.0 * s - 1.0) + t * t;
-        (far2 < 1.0).then(|| Point::new(Rgb::hex(0xe6b02e).mix(Rgb::hex(0xb8741c), far2 * far2), 13.0 + 2.5 * (1.0 - far2)))
+        (far2 < 1.0).then(|| {
+            Point::new(
+                Rgb::hex(0xe6b02e).mix(Rgb::hex(0xb8741c), far2 * far2),
+                13.0 + 2.5 * (1.0 - far2),
+            )
+        })
     });
 }

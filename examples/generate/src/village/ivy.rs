@@ -9,7 +9,8 @@ const SIDE: f32 = 256.0;
 
 pub(super) fn paint() -> Canvas {
     // Transparent points are leaf green too: a game blends them in when it draws the card small.
-    let mut canvas = Canvas::new(256, 256, |_, _| Point { color: Rgb::hex(0x2f4a22), height: 0.0, alpha: 0.0 });
+    let mut canvas =
+        Canvas::new(256, 256, |_, _| Point { color: Rgb::hex(0x2f4a22), height: 0.0, alpha: 0.0 });
     let mut dice = Dice::new(401);
     let mut leaves = Vec::new();
     let vines = [
@@ -52,7 +53,8 @@ fn vine(canvas: &mut Canvas, dice: &mut Dice, x: f32, reach: f32) -> Vec<Leaf> {
         let turn = 0.25 - lean;
         let along = (cosine(turn), sine(turn));
         let length = dice.between(13.0, 19.0);
-        let stem = Shape { x, y, along, length: length + 2.0, width: 2.2, bend: dice.between(-0.1, 0.1) };
+        let stem =
+            Shape { x, y, along, length: length + 2.0, width: 2.2, bend: dice.between(-0.1, 0.1) };
         canvas.stamp(stem, |s, t, under| {
             let color = Rgb::hex(0x5a4526).mix(Rgb::hex(0x7d6a3a), 0.5 - 0.5 * t);
             (t.abs() < 0.8).then_some(Point {
@@ -89,13 +91,20 @@ fn vine(canvas: &mut Canvas, dice: &mut Dice, x: f32, reach: f32) -> Vec<Leaf> {
 
 /// Whether a leaf stays on the card, wherever it bends.
 fn fits(shape: &Shape) -> bool {
-    let (end_x, end_y) = (shape.x + shape.along.0 * shape.length, shape.y + shape.along.1 * shape.length);
+    let (end_x, end_y) =
+        (shape.x + shape.along.0 * shape.length, shape.y + shape.along.1 * shape.length);
     let room = 0.7 * shape.width;
     let inside = |at: f32| (room..SIDE - room).contains(&at);
     inside(shape.x) && inside(shape.y) && inside(end_x) && inside(end_y)
 }
 
-const GREENS: [Rgb; 5] = [Rgb::hex(0x27521f), Rgb::hex(0x3a6b2a), Rgb::hex(0x4f8433), Rgb::hex(0x76a144), Rgb::hex(0xa9c25c)];
+const GREENS: [Rgb; 5] = [
+    Rgb::hex(0x27521f),
+    Rgb::hex(0x3a6b2a),
+    Rgb::hex(0x4f8433),
+    Rgb::hex(0x76a144),
+    Rgb::hex(0xa9c25c),
+];
 
 /// Half of a leaf's width along it: a heart's shoulders, two side lobes, a long tip.
 fn half_width(s: f32) -> f32 {
@@ -119,11 +128,18 @@ impl Leaf {
             }
             // Five main veins fan out from the stalk; small ones branch off the middle.
             let middle = smooth(0.07, 0.0, t.abs());
-            let fan = |slope: f32| smooth(0.07, 0.0, (t.abs() - slope * s).abs()) * smooth(0.0, 0.1, s) * smooth(0.6, 0.3, s);
+            let fan = |slope: f32| {
+                smooth(0.07, 0.0, (t.abs() - slope * s).abs())
+                    * smooth(0.0, 0.1, s)
+                    * smooth(0.6, 0.3, s)
+            };
             let branch = s * 9.0 - t.abs() * 5.0;
-            let twigs = smooth(0.16, 0.0, (branch - branch.floor() - 0.5).abs()) * smooth(0.3, 0.45, s) * smooth(0.02, 0.15, edge);
+            let twigs = smooth(0.16, 0.0, (branch - branch.floor() - 0.5).abs())
+                * smooth(0.3, 0.45, s)
+                * smooth(0.02, 0.15, edge);
             let veins = middle.max(fan(1.9)).max(0.7 * fan(0.85)).max(0.45 * twigs);
-            let color = self.green.mix(Rgb::hex(0xc9d79a), 0.55 * veins).times(0.94 + 0.2 * s - 0.12 * t);
+            let color =
+                self.green.mix(Rgb::hex(0xc9d79a), 0.55 * veins).times(0.94 + 0.2 * s - 0.12 * t);
             let color = color.mix(Rgb::hex(0x1f3d1c), 0.5 * smooth(0.10, 0.0, edge));
             let fold = 2.6 * t.abs() - 1.5 * t * t;
             Some(Point { color, height: self.lift + fold - 0.7 * veins - 3.0 * s * s, alpha: 1.0 })

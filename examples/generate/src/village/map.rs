@@ -1,4 +1,5 @@
-//! A painted map of an island, for an inn's wall. Smooth gradients that 8 bits would band: it is a picture of 16.
+//! A painted map of an island, for an inn's wall. Smooth gradients that 8 bits would band: it is a
+//! picture of 16.
 
 use crate::canvas::{Canvas, Light, Point};
 use crate::color::Rgb;
@@ -14,9 +15,16 @@ pub(super) fn paint() -> Canvas {
     canvas
 }
 
-const SEA: [Rgb; 4] = [Rgb::hex(0x1f4e6b), Rgb::hex(0x2f7488), Rgb::hex(0x5fa5a3), Rgb::hex(0xa7d0b8)];
-const LAND: [Rgb; 6] =
-    [Rgb::hex(0xe8d59a), Rgb::hex(0xa9b45c), Rgb::hex(0x6f9447), Rgb::hex(0x8a8a4c), Rgb::hex(0x9b7b58), Rgb::hex(0xf2ede2)];
+const SEA: [Rgb; 4] =
+    [Rgb::hex(0x1f4e6b), Rgb::hex(0x2f7488), Rgb::hex(0x5fa5a3), Rgb::hex(0xa7d0b8)];
+const LAND: [Rgb; 6] = [
+    Rgb::hex(0xe8d59a),
+    Rgb::hex(0xa9b45c),
+    Rgb::hex(0x6f9447),
+    Rgb::hex(0x8a8a4c),
+    Rgb::hex(0x9b7b58),
+    Rgb::hex(0xf2ede2),
+];
 
 fn point(u: f32, v: f32) -> Point {
     let level = level(u, v);
@@ -26,7 +34,9 @@ fn point(u: f32, v: f32) -> Point {
     let line = smooth(0.82, 0.95, sine(-level * 26.0).abs()) * smooth(-0.16, -0.02, level);
     let sea = sea.mix(Rgb::hex(0xe4efdc), 0.30 * line);
     let land = Rgb::along(&LAND, level * 1.65);
-    let woods = smooth(0.08, 0.2, level) * smooth(0.42, 0.3, level) * smooth(0.05, 0.35, clouds(507, u, v, 16, 12, 2));
+    let woods = smooth(0.08, 0.2, level)
+        * smooth(0.42, 0.3, level)
+        * smooth(0.05, 0.35, clouds(507, u, v, 16, 12, 2));
     let land = land.mix(Rgb::hex(0x3f6b3a), 0.65 * woods);
     let is_land = smooth(-0.004, 0.004, level);
     let shore = smooth(0.016, 0.0, level.abs());
@@ -45,7 +55,8 @@ fn level(u: f32, v: f32) -> f32 {
     let (x, y) = ((u - 0.47) * 1.4, v - 0.5);
     let (x, y) = (x + 0.14 * clouds(521, u, v, 3, 3, 3), y + 0.14 * clouds(525, u, v, 3, 3, 3));
     let island = 0.42 - (x * x * 1.5 + y * y * 2.3).sqrt();
-    let islet = 0.09 - ((u - 0.83) * (u - 0.83) * 1.9 + (v - 0.27) * (v - 0.27)).sqrt() + 0.03 * clouds(529, u, v, 9, 8, 2);
+    let islet = 0.09 - ((u - 0.83) * (u - 0.83) * 1.9 + (v - 0.27) * (v - 0.27)).sqrt()
+        + 0.03 * clouds(529, u, v, 9, 8, 2);
     let ridges = 0.22 * (1.0 - clouds(531, u, v, 5, 4, 4).abs() * 1.8);
     let land = island + smooth(0.0, 0.3, island) * ridges + 0.05 * clouds(537, u, v, 8, 6, 4);
     land.max(islet)
@@ -65,14 +76,18 @@ fn rose(u: f32, v: f32, under: Rgb) -> Rgb {
     let (large, large_part) = ray(4.0, 22.0);
     let two_sides = |part: f32| if part < 0.0 { Rgb::hex(0xf0e2bd) } else { Rgb::hex(0x8c2f27) };
     let ring = smooth(1.1, 0.5, (far - 15.0).abs());
-    under.mix(Rgb::hex(0xf0e2bd), 0.8 * ring).mix(two_sides(small_part), small).mix(two_sides(large_part), large)
+    under
+        .mix(Rgb::hex(0xf0e2bd), 0.8 * ring)
+        .mix(two_sides(small_part), small)
+        .mix(two_sides(large_part), large)
 }
 
 /// The paper around the map: its colour, and where it is.
 fn frame(u: f32, v: f32) -> (Rgb, f32) {
     let wobble = 1.2 * clouds(541, u, v, 12, 9, 3);
     let to_edge = (u.min(1.0 - u) * WIDTH).min(v.min(1.0 - v) * HEIGHT) + wobble;
-    let paper = Rgb::hex(0xe3cc98).times(mix(0.62, 1.0, smooth(-1.0, 9.0, to_edge)) + 0.04 * clouds(545, u, v, 20, 14, 3));
+    let paper = Rgb::hex(0xe3cc98)
+        .times(mix(0.62, 1.0, smooth(-1.0, 9.0, to_edge)) + 0.04 * clouds(545, u, v, 20, 14, 3));
     let rule = smooth(1.0, 0.4, (to_edge - 9.5).abs()).max(smooth(0.8, 0.3, (to_edge - 6.5).abs()));
     (paper.mix(Rgb::hex(0x5a3b22), 0.85 * rule), smooth(10.6, 10.0, to_edge))
 }

@@ -13,7 +13,13 @@ pub(super) fn paint() -> Canvas {
     canvas
 }
 
-const WOODS: [Rgb; 5] = [Rgb::hex(0x8a6440), Rgb::hex(0x9c7a52), Rgb::hex(0x7a5536), Rgb::hex(0xa98a64), Rgb::hex(0x8c7860)];
+const WOODS: [Rgb; 5] = [
+    Rgb::hex(0x8a6440),
+    Rgb::hex(0x9c7a52),
+    Rgb::hex(0x7a5536),
+    Rgb::hex(0xa98a64),
+    Rgb::hex(0x8c7860),
+];
 
 fn point(u: f32, v: f32) -> Point {
     let x = u * BOARDS as f32 + 0.02 * noise(101, u, v, 6, 5);
@@ -28,13 +34,18 @@ fn point(u: f32, v: f32) -> Point {
     let rings = (across + drift) * 9.0 + 1.2 * clouds(109, fract(u + own(110)), place, 12, 3, 2);
     let grain = sine(rings) * 0.6 + sine(rings * 2.7 + own(111)) * 0.25;
     let fibre = noise(113, u, place, 90, 6) * 0.6 + noise(115, u, place, 150, 14) * 0.4;
-    let crack = smooth(0.045, 0.0, (across + 0.06 * clouds(117, own(118), place, 9, 4, 2) - 0.5 * (own(119) - 0.5)).abs())
-        * smooth(0.15, 0.45, noise(121, u, fract(v + own(122)), 6, 3));
+    let crack = smooth(
+        0.045,
+        0.0,
+        (across + 0.06 * clouds(117, own(118), place, 9, 4, 2) - 0.5 * (own(119) - 0.5)).abs(),
+    ) * smooth(0.15, 0.45, noise(121, u, fract(v + own(122)), 6, 3));
 
     let half_width = 0.475 + 0.008 * noise(123, u, v, 30, 40);
     let inside = (half_width - across.abs()) * 256.0 / BOARDS as f32;
     let is_board = smooth(-0.3, 0.8, inside);
-    let height = 3.0 * smooth(-0.4, 2.6, inside) + 0.32 * grain + 0.45 * fibre - 2.4 * crack + 2.2 * (own(125) - 0.5) + knot.bulge
+    let height = 3.0 * smooth(-0.4, 2.6, inside) + 0.32 * grain + 0.45 * fibre - 2.4 * crack
+        + 2.2 * (own(125) - 0.5)
+        + knot.bulge
         - 1.0 * across * across;
 
     let wood = Rgb::along(&WOODS, own(127)).times(mix(0.9, 1.1, own(128)));
@@ -43,7 +54,9 @@ fn point(u: f32, v: f32) -> Point {
     let wood = wood.mix(Rgb::hex(0x3a2617), 0.75 * knot.core + 0.7 * crack);
     // Rain splashes mud up, and moss follows; under the top it drips.
     let foot = smooth(0.70, 1.02, v + 0.12 * clouds(135, u, v, 8, 4, 3));
-    let wood = wood.mix(Rgb::hex(0x46402a), 0.65 * foot).mix(Rgb::hex(0x66742f), 0.5 * foot * smooth(0.0, 0.5, noise(139, u, v, 30, 26)));
+    let wood = wood
+        .mix(Rgb::hex(0x46402a), 0.65 * foot)
+        .mix(Rgb::hex(0x66742f), 0.5 * foot * smooth(0.0, 0.5, noise(139, u, v, 30, 26)));
     let drips = smooth(0.32, 0.0, v + 0.25 * noise(141, u, v, 24, 2));
     let wood = wood.times(1.0 - 0.28 * drips);
 
@@ -68,7 +81,11 @@ fn knot(board: i32, across: f32, v: f32) -> Knot {
         return Knot { pull: 0.0, core: 0.0, bulge: 0.0 };
     }
     let near = size * size / (far2 + size * size);
-    Knot { pull: 0.9 * x * near * near, core: smooth(1.0, 0.35, far2.sqrt() / size), bulge: 0.8 * near * near }
+    Knot {
+        pull: 0.9 * x * near * near,
+        core: smooth(1.0, 0.35, far2.sqrt() / size),
+        bulge: 0.8 * near * near,
+    }
 }
 
 /// Two nails a board, on the beams behind it, with rust below.

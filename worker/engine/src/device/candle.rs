@@ -1,7 +1,9 @@
-//! The pass on candle's plain operations: the reference that the kernels are tested against, on any device that candle has.
+//! The pass on candle's plain operations: the reference that the kernels are tested against, on any
+//! device that candle has.
 //!
-//! It is slow on a CPU. Convolution and its gradient are candle's own; padding and pooling are put together from operations whose gradients are right at
-//! every size (candle's `max_pool2d` scales its gradient, and drops the last row and column of odd sizes).
+//! It is slow on a CPU. Convolution and its gradient are candle's own; padding and pooling are put
+//! together from operations whose gradients are right at every size (candle's `max_pool2d` scales
+//! its gradient, and drops the last row and column of odd sizes).
 
 use std::fmt;
 
@@ -11,7 +13,10 @@ use impasto_kernels::{Edge, Layer, Moments, Pool, Precision};
 use impasto_models::VggWeights;
 
 use super::plan::Costs;
-use super::{CONTENT_LAYER, Candidate, Canvas, Device, HostCanvas, MEAN_BGR, Pass, Plan, STYLE_LAYERS, Task, Terms, View, Work};
+use super::{
+    CONTENT_LAYER, Candidate, Canvas, Device, HostCanvas, MEAN_BGR, Pass, Plan, STYLE_LAYERS, Task,
+    Terms, View, Work,
+};
 use crate::objective::{ContentSums, LayerStatistics, StyleTarget};
 use crate::{EngineError, Image};
 
@@ -34,7 +39,11 @@ impl Candle {
             .convolutions
             .iter()
             .map(|conv| {
-                let kernel = Tensor::from_slice(&conv.weights, (conv.out_channels, conv.in_channels, 3, 3), &device)?;
+                let kernel = Tensor::from_slice(
+                    &conv.weights,
+                    (conv.out_channels, conv.in_channels, 3, 3),
+                    &device,
+                )?;
                 let bias = Tensor::from_slice(&conv.bias, conv.out_channels, &device)?;
                 // Borders are padded by hand, since candle's convolution knows zeros alone.
                 Ok(Conv2d::new(kernel, Some(bias), Conv2dConfig::default()))
@@ -53,7 +62,12 @@ impl fmt::Debug for Candle {
 impl Candle {
     /// A pass over pictures seen so, of any size.
     pub fn pass(&self, view: View) -> CandlePass {
-        CandlePass { device: self.device.clone(), convolutions: self.convolutions.clone(), view, content: None }
+        CandlePass {
+            device: self.device.clone(),
+            convolutions: self.convolutions.clone(),
+            view,
+            content: None,
+        }
     }
 }
 
@@ -63,7 +77,10 @@ impl Device for Candle {
     }
 
     fn bytes(&self) -> u64 {
-        self.convolutions.iter().map(|convolution| 4 * convolution.weight().elem_count() as u64).sum()
+        self.convolutions
+            .iter()
+            .map(|convolution| 4 * convolution.weight().elem_count() as u64)
+            .sum()
     }
 
     fn plan(&self, work: &Work<'_>, _budget_bytes: u64) -> Result<Plan, EngineError> {
@@ -71,7 +88,12 @@ impl Device for Candle {
         Plan::within(work, &Uncounted, u64::MAX)
     }
 
-    fn moments(&self, image: &Image, view: View, _budget_bytes: u64) -> Result<Vec<Moments>, EngineError> {
+    fn moments(
+        &self,
+        image: &Image,
+        view: View,
+        _budget_bytes: u64,
+    ) -> Result<Vec<Moments>, EngineError> {
         self.pass(view).moments(image)
     }
 
@@ -115,15 +137,22 @@ impl fmt::Debug for CandlePass {
 impl CandlePass {
     /// The picture as a variable of shape (1, 3, height, width), RGB.
     fn variable(&self, image: &Image) -> Result<Var, candle_core::Error> {
-        let interleaved = Tensor::from_slice(&image.rgb, (1, image.height, image.width, 3), &self.device)?;
+        let interleaved =
+            Tensor::from_slice(&image.rgb, (1, image.height, image.width, 3), &self.device)?;
         Var::from_tensor(&interleaved.permute((0, 3, 1, 2))?.contiguous()?)
     }
 
-    /// Feature maps (1, channels, height, width) at each of the layers that can be looked at, down to `deepest`.
-    fn forward(&self, picture: &Tensor, deepest: Layer) -> Result<Vec<(Layer, Tensor)>, candle_core::Error> {
+    /// Feature maps (1, channels, height, width) at each of the layers that can be looked at, down
+    /// to `deepest`.
+    fn forward(
+        &self,
+        picture: &Tensor,
+        deepest: Layer,
+    ) -> Result<Vec<(Layer, Tensor)>, candle_core::Error> {
         let mean = Tensor::from_slice(&MEAN_BGR, (1, 3, 1, 1), &self.device)?;
         let channel = |index| picture.narrow(1, index, 1);
-        let mut maps = Tensor::cat(&[channel(2)?, channel(1)?, channel(0)?], 1)?.broadcast_sub(&mean)?;
+        let mut maps =
+            Tensor::cat(&[channel(2)?, channel(1)?, channel(0)?], 1)?.broadcast_sub(&mean)?;
         let mut seen = Vec::new();
         for (index, convolution) in self.convolutions.iter().enumerate() {
             maps = pad(&pad(&maps, 3, self.view.edge_x)?, 2, self.view.edge_y)?;
@@ -149,22 +178,34 @@ impl Pass for CandlePass {
         Ok(style.map(|(_, maps)| moments(&rows(maps)?)).collect::<Result<_, _>>()?)
     }
 
-    fn hold_content(&mut self, content: &Image, weigh: &dyn Fn(&ContentSums) -> f64) -> Result<(), EngineError> {
+    fn hold_content(
+        &mut self,
+        content: &Image,
+        weigh: &dyn Fn(&ContentSums) -> f64,
+    ) -> Result<(), EngineError> {
         let seen = self.forward(self.variable(content)?.as_tensor(), CONTENT_LAYER)?;
         let maps = rows(at(&seen, CONTENT_LAYER)?)?.detach();
         let values = maps.flatten_all()?.to_vec1::<f32>()?;
-        let weight = weigh(&ContentSums::of(maps.dim(1)?, |visit| values.into_iter().for_each(visit)));
+        let weight =
+            weigh(&ContentSums::of(maps.dim(1)?, |visit| values.into_iter().for_each(visit)));
         self.content = Some((maps, weight));
         Ok(())
     }
 
-    fn evaluate(&mut self, image: &Image, style: &[(Layer, StyleTarget)], gradient: &mut [f32]) -> Result<Terms, EngineError> {
+    fn evaluate(
+        &mut self,
+        image: &Image,
+        style: &[(Layer, StyleTarget)],
+        gradient: &mut [f32],
+    ) -> Result<Terms, EngineError> {
         let variable = self.variable(image)?;
         let content = self.content.iter().map(|_| CONTENT_LAYER);
-        let deepest = style.iter().map(|(layer, _)| *layer).chain(content).max().unwrap_or(CONTENT_LAYER);
+        let deepest =
+            style.iter().map(|(layer, _)| *layer).chain(content).max().unwrap_or(CONTENT_LAYER);
         let seen = self.forward(variable.as_tensor(), deepest)?;
         let mut terms = Terms::default();
-        // The loss enters through its gradient at the features: d/dF of sum(F * constant) is that constant.
+        // The loss enters through its gradient at the features: d/dF of sum(F * constant) is that
+        // constant.
         let mut surrogate = Tensor::zeros((), candle_core::DType::F32, &self.device)?;
         for (layer, target) in style {
             let features = rows(at(&seen, *layer)?)?;
@@ -185,14 +226,16 @@ impl Pass for CandlePass {
         }
         let gradients = surrogate.backward()?;
         match gradients.get(&variable) {
-            Some(slope) => gradient.copy_from_slice(&slope.permute((0, 2, 3, 1))?.flatten_all()?.to_vec1::<f32>()?),
+            Some(slope) => gradient
+                .copy_from_slice(&slope.permute((0, 2, 3, 1))?.flatten_all()?.to_vec1::<f32>()?),
             None => gradient.fill(0.0),
         }
         Ok(terms)
     }
 }
 
-/// The layer whose feature maps the `index`th convolution makes, where it is one that can be looked at.
+/// The layer whose feature maps the `index`th convolution makes, where it is one that can be looked
+/// at.
 fn layer_after(index: usize) -> Option<Layer> {
     match index {
         0 => Some(Layer::Relu1_1),
@@ -207,7 +250,9 @@ fn layer_after(index: usize) -> Option<Layer> {
 
 fn at(seen: &[(Layer, Tensor)], layer: Layer) -> Result<&Tensor, candle_core::Error> {
     let found = seen.iter().find(|(seen, _)| *seen == layer);
-    found.map(|(_, maps)| maps).ok_or_else(|| candle_core::Error::Msg(format!("the weights end before {layer:?}")))
+    found
+        .map(|(_, maps)| maps)
+        .ok_or_else(|| candle_core::Error::Msg(format!("the weights end before {layer:?}")))
 }
 
 /// (1, channels, height, width) to (pixels, channels).
@@ -221,7 +266,11 @@ fn moments(features: &Tensor) -> Result<Moments, candle_core::Error> {
     let mut moments = Moments::empty(channels);
     moments.pixels = pixels as u64;
     moments.sum = features.sum(0)?.to_vec1::<f32>()?.into_iter().map(f64::from).collect();
-    moments.products = products.iter().enumerate().flat_map(|(i, row)| row[i..].iter().map(|&value| f64::from(value))).collect();
+    moments.products = products
+        .iter()
+        .enumerate()
+        .flat_map(|(i, row)| row[i..].iter().map(|&value| f64::from(value)))
+        .collect();
     Ok(moments)
 }
 
@@ -248,8 +297,11 @@ fn pool(maps: &Tensor, pool: Pool) -> Result<Tensor, candle_core::Error> {
         Pool::Max => windows.max(D::Minus1)?.max(2)?,
         Pool::Average => {
             let count = |length: usize, at: usize| if 2 * at + 1 < length { 2.0_f32 } else { 1.0 };
-            let scale: Vec<f32> =
-                (0..half_height).flat_map(|y| (0..half_width).map(move |x| 2.0 / (count(height, y) * count(width, x)))).collect();
+            let scale: Vec<f32> = (0..half_height)
+                .flat_map(|y| {
+                    (0..half_width).map(move |x| 2.0 / (count(height, y) * count(width, x)))
+                })
+                .collect();
             let scale = Tensor::from_vec(scale, (1, half_height, half_width), maps.device())?;
             windows.sum(D::Minus1)?.sum(2)?.broadcast_mul(&scale)?
         }

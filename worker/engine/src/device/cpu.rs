@@ -1,22 +1,30 @@
-//! The CPU: pictures in the host's memory, passes on the project's own kernels, tile by tile where the plan says so.
+//! The CPU: pictures in the host's memory, passes on the project's own kernels, tile by tile where
+//! the plan says so.
 
 use std::fmt;
 use std::sync::Arc;
 
-use impasto_kernels::{self as kernels, ConvWeights, FeatureMap, Layer, Level, Moments, Network, Precision, Seed, Shape, Target};
+use impasto_kernels::{
+    self as kernels, ConvWeights, FeatureMap, Layer, Level, Moments, Network, Precision, Seed,
+    Shape, Target,
+};
 use impasto_models::VggWeights;
 use rayon::ThreadPool;
 
 use super::host::{HostCanvas, Pass};
 use super::plan::Costs;
-use super::{CONTENT_LAYER, Candidate, Canvas, Device, MEAN_BGR, Plan, STYLE_LAYERS, Task, Terms, Tile, TileSums, Tiling, View, Work};
+use super::{
+    CONTENT_LAYER, Candidate, Canvas, Device, MEAN_BGR, Plan, STYLE_LAYERS, Task, Terms, Tile,
+    TileSums, Tiling, View, Work,
+};
 use crate::objective::{ContentSums, LayerStatistics, Pull, StyleTarget};
 use crate::{EngineError, Image};
 
 /// How many of VGG-19's convolutions lie at or before relu5_1.
 const CONVOLUTIONS: usize = 13;
 
-/// Plans count the scratch memory of at least this many threads, so that a plan, and with it the order of sums, is the same on any smaller number of them.
+/// Plans count the scratch memory of at least this many threads, so that a plan, and with it the
+/// order of sums, is the same on any smaller number of them.
 const PLANNED_THREADS: usize = 16;
 
 /// VGG-19 on the CPU, its weights laid out for the instructions of `level`.
@@ -26,11 +34,17 @@ pub struct Cpu {
 }
 
 impl Cpu {
-    /// Prepares the network. Levels that this processor lacks are lowered, and so is a precision that no instructions of the level serve.
+    /// Prepares the network. Levels that this processor lacks are lowered, and so is a precision
+    /// that no instructions of the level serve.
     ///
     /// # Errors
     /// Where the weights are not VGG-19's.
-    pub fn new(weights: &VggWeights, level: Level, precision: Precision, threads: Arc<ThreadPool>) -> Result<Self, EngineError> {
+    pub fn new(
+        weights: &VggWeights,
+        level: Level,
+        precision: Precision,
+        threads: Arc<ThreadPool>,
+    ) -> Result<Self, EngineError> {
         let layers: Vec<_> = weights
             .convolutions
             .iter()
@@ -42,7 +56,8 @@ impl Cpu {
                 bias: &conv.bias,
             })
             .collect();
-        let network = Network::new(&layers, level, precision).map_err(|error| EngineError::Weights(error.to_string()))?;
+        let network = Network::new(&layers, level, precision)
+            .map_err(|error| EngineError::Weights(error.to_string()))?;
         Ok(Self { network: Arc::new(network), threads })
     }
 
@@ -85,7 +100,12 @@ impl Device for Cpu {
         Plan::within(work, &CpuCosts { cpu: self, work }, budget_bytes)
     }
 
-    fn moments(&self, image: &Image, view: View, budget_bytes: u64) -> Result<Vec<Moments>, EngineError> {
+    fn moments(
+        &self,
+        image: &Image,
+        view: View,
+        budget_bytes: u64,
+    ) -> Result<Vec<Moments>, EngineError> {
         let (width, height) = (image.width, image.height);
         let candidates = Tiling::candidates(view, width, height);
         let bytes = |candidate: &Candidate| self.tile_bytes(&candidate.largest);
@@ -100,7 +120,8 @@ impl Device for Cpu {
 
     fn canvas(&self, task: Task<'_>) -> Result<Box<dyn Canvas>, EngineError> {
         let Plan { tiling, content, .. } = &task.plan;
-        let pass = TiledPass::new(self.network.clone(), self.threads.clone(), tiling.clone(), *content);
+        let pass =
+            TiledPass::new(self.network.clone(), self.threads.clone(), tiling.clone(), *content);
         Ok(Box::new(HostCanvas::new(Box::new(pass), task)?))
     }
 }
@@ -116,7 +137,13 @@ impl Costs for CpuCosts<'_> {
     }
 
     fn content(&self, precision: Precision) -> u64 {
-        FeatureMap::bytes(CONTENT_LAYER, self.cpu.network.channels(CONTENT_LAYER), self.work.width(), self.work.height(), precision) as u64
+        FeatureMap::bytes(
+            CONTENT_LAYER,
+            self.cpu.network.channels(CONTENT_LAYER),
+            self.work.width(),
+            self.work.height(),
+            precision,
+        ) as u64
     }
 
     fn precision(&self) -> Precision {
@@ -126,8 +153,10 @@ impl Costs for CpuCosts<'_> {
 
 /// A pass over a whole picture, tile by tile.
 ///
-/// With several tiles an evaluation goes over them twice: forward for the sums of the whole picture, which decide how each layer's statistics pull, then forward and backward for
-/// the gradients. The second round takes the tiles backwards, since the last one's features are still there.
+/// With several tiles an evaluation goes over them twice: forward for the sums of the whole
+/// picture, which decide how each layer's statistics pull, then forward and backward for the
+/// gradients. The second round takes the tiles backwards, since the last one's features are still
+/// there.
 pub struct TiledPass {
     network: Arc<Network>,
     pass: kernels::Pass,
@@ -149,14 +178,31 @@ struct Content {
 
 impl fmt::Debug for TiledPass {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TiledPass").field("network", &self.network).field("interior", &self.tiling.interior).finish_non_exhaustive()
+        f.debug_struct("TiledPass")
+            .field("network", &self.network)
+            .field("interior", &self.tiling.interior)
+            .finish_non_exhaustive()
     }
 }
 
 impl TiledPass {
-    fn new(network: Arc<Network>, threads: Arc<ThreadPool>, tiling: Tiling, content_precision: Precision) -> Self {
+    fn new(
+        network: Arc<Network>,
+        threads: Arc<ThreadPool>,
+        tiling: Tiling,
+        content_precision: Precision,
+    ) -> Self {
         let pass = kernels::Pass::new(network.clone(), tiling.tiles[0].shape, threads);
-        Self { network, pass, tiling, at: 0, input: Vec::new(), gradient: Vec::new(), content: None, content_precision }
+        Self {
+            network,
+            pass,
+            tiling,
+            at: 0,
+            input: Vec::new(),
+            gradient: Vec::new(),
+            content: None,
+            content_precision,
+        }
     }
 
     pub fn tiles(&self) -> usize {
@@ -173,16 +219,27 @@ impl TiledPass {
         let Tile { inner, origin, .. } = &self.tiling.tiles[tile];
         TileSums {
             style: layers.iter().map(|&layer| self.pass.moments(layer, inner)).collect(),
-            content: self.content.as_ref().map_or(0.0, |content| self.pass.distance(inner, &content.map, *origin)),
+            content: self
+                .content
+                .as_ref()
+                .map_or(0.0, |content| self.pass.distance(inner, &content.map, *origin)),
         }
     }
 
-    /// Writes the gradient of a tile's interior to its place in `gradient`, where each layer's statistics pull as `pulls` says. `computed` says that the last call
-    /// was [`TiledPass::sums`] of this tile and image, whose features then serve.
+    /// Writes the gradient of a tile's interior to its place in `gradient`, where each layer's
+    /// statistics pull as `pulls` says. `computed` says that the last call was [`TiledPass::sums`]
+    /// of this tile and image, whose features then serve.
     ///
     /// # Panics
     /// If there is no such tile, or a picture has another size.
-    pub fn pull(&mut self, tile: usize, image: &Image, pulls: &[(Layer, Pull)], computed: bool, gradient: &mut [f32]) {
+    pub fn pull(
+        &mut self,
+        tile: usize,
+        image: &Image,
+        pulls: &[(Layer, Pull)],
+        computed: bool,
+        gradient: &mut [f32],
+    ) {
         let layers: Vec<_> = pulls.iter().map(|(layer, _)| *layer).collect();
         if !computed {
             let deepest = self.deepest(&layers);
@@ -191,7 +248,12 @@ impl TiledPass {
         let Tile { origin, inner, interior, shape } = &self.tiling.tiles[tile];
         let mut seeds: Vec<_> = pulls
             .iter()
-            .map(|(layer, pull)| Seed { layer: *layer, gram: Some(&pull.gram), mean: Some(&pull.mean), target: None })
+            .map(|(layer, pull)| Seed {
+                layer: *layer,
+                gram: Some(&pull.gram),
+                mean: Some(&pull.mean),
+                target: None,
+            })
             .collect();
         if let Some(Content { map, weight }) = &self.content {
             let target = Some(Target { map, origin: *origin, factor: (2.0 * weight) as f32 });
@@ -200,7 +262,8 @@ impl TiledPass {
         self.gradient.resize(shape.width * shape.height * 3, 0.0);
         self.pass.backward(&seeds, &mut self.gradient);
         for (own, whole) in inner.y.clone().zip(interior.y.clone()) {
-            let own = &self.gradient[(own * shape.width + inner.x.start) * 3..(own * shape.width + inner.x.end) * 3];
+            let own = &self.gradient
+                [(own * shape.width + inner.x.start) * 3..(own * shape.width + inner.x.end) * 3];
             let whole = &mut gradient[(whole * image.width + interior.x.start) * 3..][..own.len()];
             // The network's order is BGR; the picture's is RGB.
             for (whole, own) in whole.chunks_exact_mut(3).zip(own.chunks_exact(3)) {
@@ -220,8 +283,13 @@ impl TiledPass {
         let shape = tiling.tiles[tile].shape;
         input.resize(shape.width * shape.height * 3, 0.0);
         tiling.runs(&tiling.tiles[tile], 3, |own, whole| {
-            for (own, whole) in input[own].chunks_exact_mut(3).zip(image.rgb[whole].chunks_exact(3)) {
-                own.copy_from_slice(&[whole[2] - MEAN_BGR[0], whole[1] - MEAN_BGR[1], whole[0] - MEAN_BGR[2]]);
+            for (own, whole) in input[own].chunks_exact_mut(3).zip(image.rgb[whole].chunks_exact(3))
+            {
+                own.copy_from_slice(&[
+                    whole[2] - MEAN_BGR[0],
+                    whole[1] - MEAN_BGR[1],
+                    whole[0] - MEAN_BGR[2],
+                ]);
             }
         });
         if *at != tile {
@@ -247,9 +315,19 @@ impl Pass for TiledPass {
         Ok(self.total(image, &STYLE_LAYERS).style)
     }
 
-    fn hold_content(&mut self, content: &Image, weigh: &dyn Fn(&ContentSums) -> f64) -> Result<(), EngineError> {
+    fn hold_content(
+        &mut self,
+        content: &Image,
+        weigh: &dyn Fn(&ContentSums) -> f64,
+    ) -> Result<(), EngineError> {
         let channels = self.network.channels(CONTENT_LAYER);
-        let mut map = FeatureMap::new(CONTENT_LAYER, channels, content.width, content.height, self.content_precision);
+        let mut map = FeatureMap::new(
+            CONTENT_LAYER,
+            channels,
+            content.width,
+            content.height,
+            self.content_precision,
+        );
         for tile in 0..self.tiles() {
             self.forward(tile, content, CONTENT_LAYER);
             let Tile { inner, origin, .. } = &self.tiling.tiles[tile];
@@ -260,7 +338,12 @@ impl Pass for TiledPass {
         Ok(())
     }
 
-    fn evaluate(&mut self, image: &Image, style: &[(Layer, StyleTarget)], gradient: &mut [f32]) -> Result<Terms, EngineError> {
+    fn evaluate(
+        &mut self,
+        image: &Image,
+        style: &[(Layer, StyleTarget)],
+        gradient: &mut [f32],
+    ) -> Result<Terms, EngineError> {
         let layers: Vec<_> = style.iter().map(|(layer, _)| *layer).collect();
         let sums = self.total(image, &layers);
         let mut terms = Terms::default();

@@ -23,13 +23,22 @@ pub trait Pass: Send + Sync + std::fmt::Debug {
     ///
     /// # Errors
     /// Where the device fails.
-    fn hold_content(&mut self, content: &Image, weigh: &dyn Fn(&crate::objective::ContentSums) -> f64) -> Result<(), EngineError>;
+    fn hold_content(
+        &mut self,
+        content: &Image,
+        weigh: &dyn Fn(&crate::objective::ContentSums) -> f64,
+    ) -> Result<(), EngineError>;
 
     /// The loss of `image`; its gradient (`height * width * 3`, RGB) overwrites `gradient`.
     ///
     /// # Errors
     /// Where the device fails.
-    fn evaluate(&mut self, image: &Image, style: &[(Layer, StyleTarget)], gradient: &mut [f32]) -> Result<Terms, EngineError>;
+    fn evaluate(
+        &mut self,
+        image: &Image,
+        style: &[(Layer, StyleTarget)],
+        gradient: &mut [f32],
+    ) -> Result<Terms, EngineError>;
 }
 
 /// A picture in the host's memory.
@@ -71,12 +80,22 @@ impl HostCanvas {
             Some(warmth) => warmed(&work, &plan.optimizer, warmth),
             None => Optimizer::new(&plan.optimizer, work.width(), work.height()),
         };
-        // The pass takes its memory when it first runs: by then, what the coarser scale remembered is gone.
+        // The pass takes its memory when it first runs: by then, what the coarser scale remembered
+        // is gone.
         if let Some(content) = content {
             pass.hold_content(&content, &|sums| sums.weight(work.recipe))?;
         }
         let gradient = vec![0.0; picture.rgb.len()];
-        Ok(Self { pass, style, frame: work.frame, picture, gradient, optimizer, plan: plan.optimizer, smoothing })
+        Ok(Self {
+            pass,
+            style,
+            frame: work.frame,
+            picture,
+            gradient,
+            optimizer,
+            plan: plan.optimizer,
+            smoothing,
+        })
     }
 }
 
@@ -95,7 +114,8 @@ impl Canvas for HostCanvas {
     fn step(&mut self) -> Result<Terms, EngineError> {
         let Smoothing { weight, wrap_x, wrap_y } = self.smoothing;
         let mut terms = self.pass.evaluate(&self.picture, &self.style, &mut self.gradient)?;
-        terms.total_variation = total_variation(&self.picture, weight, wrap_x, wrap_y, &mut self.gradient);
+        terms.total_variation =
+            total_variation(&self.picture, weight, wrap_x, wrap_y, &mut self.gradient);
         self.optimizer.step(&mut self.picture.rgb, terms.total(), &mut self.gradient);
         Ok(terms)
     }

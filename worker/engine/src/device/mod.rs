@@ -1,11 +1,12 @@
 //! The seam between the method and the device: where pictures are measured and painted.
 //!
-//! Above it, nothing knows how feature maps are stored, which instructions multiply them, whether a picture is cut into tiles, or in whose memory it lies while
-//! it is painted: a picture is handed over when a scale begins and handed back when it ends. Below it, nothing knows of scales, assets or colours. A device
-//! is replaced whole.
+//! Above it, nothing knows how feature maps are stored, which instructions multiply them, whether a
+//! picture is cut into tiles, or in whose memory it lies while it is painted: a picture is handed
+//! over when a scale begins and handed back when it ends. Below it, nothing knows of scales, assets
+//! or colours. A device is replaced whole.
 //!
-//! [`Device`] and [`Canvas`] are what a session uses. A device whose pictures live in the host's memory need only bring a [`Pass`]: [`HostCanvas`] does the
-//! rest.
+//! [`Device`] and [`Canvas`] are what a session uses. A device whose pictures live in the host's
+//! memory need only bring a [`Pass`]: [`HostCanvas`] does the rest.
 
 pub mod candle;
 mod cpu;
@@ -31,7 +32,8 @@ use crate::optimizer::{Memory, OptimizerPlan};
 use crate::{EngineError, Image};
 
 /// Where the style loss looks, coarse to deep.
-pub const STYLE_LAYERS: [Layer; 5] = [Layer::Relu1_1, Layer::Relu2_1, Layer::Relu3_1, Layer::Relu4_1, Layer::Relu5_1];
+pub const STYLE_LAYERS: [Layer; 5] =
+    [Layer::Relu1_1, Layer::Relu2_1, Layer::Relu3_1, Layer::Relu4_1, Layer::Relu5_1];
 
 /// Where the content loss looks.
 pub const CONTENT_LAYER: Layer = Layer::Relu4_2;
@@ -47,7 +49,8 @@ pub trait Device: Send + Sync + std::fmt::Debug {
     /// Memory that the network itself takes.
     fn bytes(&self) -> u64;
 
-    /// How a picture can be painted within `budget_bytes` of the device's memory, the network not counted.
+    /// How a picture can be painted within `budget_bytes` of the device's memory, the network not
+    /// counted.
     ///
     /// # Errors
     /// [`EngineError::Memory`] where it cannot.
@@ -57,7 +60,12 @@ pub trait Device: Send + Sync + std::fmt::Debug {
     ///
     /// # Errors
     /// [`EngineError::Memory`] where the budget is too small, or where the device fails.
-    fn moments(&self, image: &Image, view: View, budget_bytes: u64) -> Result<Vec<Moments>, EngineError>;
+    fn moments(
+        &self,
+        image: &Image,
+        view: View,
+        budget_bytes: u64,
+    ) -> Result<Vec<Moments>, EngineError>;
 
     /// A picture on the device, ready for its first step.
     ///
@@ -81,7 +89,8 @@ pub struct Task<'a> {
     pub warmth: Option<Warmth>,
 }
 
-/// An optimiser's memory of a coarser version of a picture, so that a finer one need not begin anew.
+/// An optimiser's memory of a coarser version of a picture, so that a finer one need not begin
+/// anew.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Warmth {
     pub frame: Frame,
@@ -91,7 +100,8 @@ pub struct Warmth {
 
 /// A picture that is being painted, in the device's memory, with all that its optimiser remembers.
 pub trait Canvas: Send + Sync + std::fmt::Debug {
-    /// Evaluates the loss and moves the pixels once. Gives the loss before the move; where that is not finite, the pixels are not to be used any more.
+    /// Evaluates the loss and moves the pixels once. Gives the loss before the move; where that is
+    /// not finite, the pixels are not to be used any more.
     ///
     /// # Errors
     /// Where the device fails.
@@ -103,7 +113,8 @@ pub trait Canvas: Send + Sync + std::fmt::Debug {
     /// Where the device fails.
     fn picture(&self) -> Result<Image, EngineError>;
 
-    /// The result, and what the optimiser of a finer scale can use, if it can. What else the canvas holds is let go first.
+    /// The result, and what the optimiser of a finer scale can use, if it can. What else the canvas
+    /// holds is let go first.
     ///
     /// # Errors
     /// Where the device fails.

@@ -16,7 +16,11 @@ impl View {
     pub fn of_asset(recipe: &Recipe) -> Self {
         let style = Self::of_style(recipe);
         let along = |wraps, edge| if wraps { Edge::Wrap } else { edge };
-        Self { edge_x: along(recipe.wraps_x(), style.edge_x), edge_y: along(recipe.wraps_y(), style.edge_y), ..style }
+        Self {
+            edge_x: along(recipe.wraps_x(), style.edge_x),
+            edge_y: along(recipe.wraps_y(), style.edge_y),
+            ..style
+        }
     }
 
     /// Of a style image, which never wraps: it is seen once, and nothing gathers at its border.

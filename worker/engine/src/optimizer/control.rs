@@ -1,4 +1,5 @@
-//! What L-BFGS decides: which steps stand, which pairs are kept, where to go next and how far. Numbers alone, no vectors; see `curvature.rs`.
+//! What L-BFGS decides: which steps stand, which pairs are kept, where to go next and how far.
+//! Numbers alone, no vectors; see `curvature.rs`.
 
 use std::collections::VecDeque;
 
@@ -7,8 +8,9 @@ use super::curvature::{Combination, Curvature, Products};
 /// The root mean square of the first step, in levels: there is no curvature to go by yet.
 pub(crate) const FIRST_STEP_RMS: f64 = 4.0;
 
-/// A step may climb above the highest of this many losses before it is taken back (Grippo, Lampariello and Lucidi, "A nonmonotone line search technique for
-/// Newton's method", 1986): insisting on descent in each step costs evaluations and gains nothing here.
+/// A step may climb above the highest of this many losses before it is taken back (Grippo,
+/// Lampariello and Lucidi, "A nonmonotone line search technique for Newton's method", 1986):
+/// insisting on descent in each step costs evaluations and gains nothing here.
 const REMEMBERED_LOSSES: usize = 4;
 
 /// How many times in a row a step is shortened before the memory is thought wrong and dropped.
@@ -17,7 +19,8 @@ const MAX_SHORTENINGS: u32 = 3;
 /// How much shorter a step becomes when it is taken back.
 const SHORTENING: f32 = 0.25;
 
-/// The decisions of one run. Each evaluation is first put to [`Control::judge`]; a step that stands is then measured, and [`Control::advance`] says how to move on.
+/// The decisions of one run. Each evaluation is first put to [`Control::judge`]; a step that stands
+/// is then measured, and [`Control::advance`] says how to move on.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Control {
     learning_rate: f32,
@@ -37,7 +40,8 @@ pub(crate) struct Move {
 /// What becomes of the step that led to a loss.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Verdict {
-    /// It stands. The pair that it gives is to be put into the slot; there is none where no step led here, or a false one.
+    /// It stands. The pair that it gives is to be put into the slot; there is none where no step
+    /// led here, or a false one.
     Stands { pair: Option<usize> },
     /// It climbed too high: back to where it began, and by this way instead.
     TakeBack(Move),
@@ -45,10 +49,16 @@ pub(crate) enum Verdict {
 
 impl Control {
     pub(crate) fn new(learning_rate: f32, history: usize) -> Self {
-        Self { learning_rate, curvature: Curvature::new(history), losses: VecDeque::with_capacity(REMEMBERED_LOSSES + 1), last: None }
+        Self {
+            learning_rate,
+            curvature: Curvature::new(history),
+            losses: VecDeque::with_capacity(REMEMBERED_LOSSES + 1),
+            last: None,
+        }
     }
 
-    /// The slots whose pairs are in use, oldest first. A slot that a verdict just named is not among them.
+    /// The slots whose pairs are in use, oldest first. A slot that a verdict just named is not
+    /// among them.
     pub(crate) fn slots(&self) -> &[usize] {
         self.curvature.order()
     }
@@ -77,7 +87,8 @@ impl Control {
         Verdict::Stands { pair: last.map(|_| self.curvature.free_slot()) }
     }
 
-    /// The next step, from the products of the pairs in use and of the one in `pair`, the slot that [`Control::judge`] named.
+    /// The next step, from the products of the pairs in use and of the one in `pair`, the slot that
+    /// [`Control::judge`] named.
     pub(crate) fn advance(&mut self, pair: Option<usize>, products: &Products) -> Move {
         if let Some(slot) = pair {
             self.curvature.take(slot, products);
@@ -98,13 +109,21 @@ impl Control {
         scalars.extend(&self.losses);
         scalars.extend(self.curvature.scalars());
         if let Some(Move { direction, length, shortenings }) = &self.last {
-            scalars.extend([f64::from(*length), f64::from(*shortenings), f64::from(direction.own), direction.pairs.len() as f64]);
-            scalars.extend(direction.pairs.iter().flat_map(|&(slot, [step, change])| [slot as f64, f64::from(step), f64::from(change)]));
+            scalars.extend([
+                f64::from(*length),
+                f64::from(*shortenings),
+                f64::from(direction.own),
+                direction.pairs.len() as f64,
+            ]);
+            scalars.extend(direction.pairs.iter().flat_map(|&(slot, [step, change])| {
+                [slot as f64, f64::from(step), f64::from(change)]
+            }));
         }
         scalars
     }
 
-    /// One of the same settings with the numbers that [`Control::scalars`] gave; `None` where they are not such numbers.
+    /// One of the same settings with the numbers that [`Control::scalars`] gave; `None` where they
+    /// are not such numbers.
     pub(crate) fn recalled(&self, scalars: &[f64]) -> Option<Self> {
         let history = self.curvature.capacity();
         let mut scalars = scalars.iter().copied();
@@ -125,9 +144,12 @@ impl Control {
             let mut direction = Combination { own: own as f32, pairs: Vec::new() };
             for _ in 0..pairs as usize {
                 let slot = scalars.next().filter(|&slot| slot >= 0.0 && slot < history as f64)?;
-                direction.pairs.push((slot as usize, [scalars.next()? as f32, scalars.next()? as f32]));
+                direction
+                    .pairs
+                    .push((slot as usize, [scalars.next()? as f32, scalars.next()? as f32]));
             }
-            control.last = Some(Move { direction, length: length as f32, shortenings: shortenings as u32 });
+            control.last =
+                Some(Move { direction, length: length as f32, shortenings: shortenings as u32 });
         }
         scalars.next().is_none().then_some(control)
     }
@@ -144,7 +166,13 @@ mod tests {
             step_own: 0.5,
             change_own: 0.25,
         });
-        Products { pairs: pairs.collect(), own: 1.0, own_rms: 4.0, step_square: 1.0, change_square: 1.0 }
+        Products {
+            pairs: pairs.collect(),
+            own: 1.0,
+            own_rms: 4.0,
+            step_square: 1.0,
+            change_square: 1.0,
+        }
     }
 
     #[test]
@@ -156,7 +184,9 @@ mod tests {
         control.advance(Some(0), &products(3));
         assert_eq!(control.slots(), [0]);
         for shortenings in 1..=3 {
-            let Verdict::TakeBack(back) = control.judge(11.0) else { panic!("11 is above 10 and 9") };
+            let Verdict::TakeBack(back) = control.judge(11.0) else {
+                panic!("11 is above 10 and 9")
+            };
             assert_eq!(back.length, SHORTENING.powi(shortenings));
         }
         assert_eq!(control.judge(11.0), Verdict::Stands { pair: None });
@@ -170,7 +200,9 @@ mod tests {
     fn a_step_may_climb_up_to_the_highest_of_the_last_four_losses() {
         let mut control = Control::new(1.0, 3);
         for loss in [10.0, 5.0, 6.0, 7.0, 9.9] {
-            let Verdict::Stands { pair } = control.judge(loss) else { panic!("{loss} is not too high") };
+            let Verdict::Stands { pair } = control.judge(loss) else {
+                panic!("{loss} is not too high")
+            };
             control.advance(pair, &products(3));
         }
         // The first loss has been forgotten by now.

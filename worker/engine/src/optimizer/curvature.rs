@@ -1,18 +1,23 @@
 //! L-BFGS without its vectors: the two-loop recursion on inner products.
 //!
-//! Of each step a pair is kept: the step `s_i`, and `u_i = M y_i`, where `y_i` is the change of gradient over it and `M` the first guess at the inverse
-//! Hessian, fixed and symmetric (see `smoothing.rs`). The direction `-H q` is then a linear combination of `M q`, the `s_i` and the `u_i`, and its coefficients
-//! need inner products alone (Chen, Wang and Zhou, "Large-scale L-BFGS using MapReduce", NIPS 2014, where `M` is the identity). Of all products the recursion
-//! touches `s_i . y_j` where pair `j` is no older than pair `i`, `u_i . y_j`, and those with `q`; `s_i . s_j` never occurs. The raw `y` is
-//! needed in the one pass in which its pair is new, and never again.
+//! Of each step a pair is kept: the step `s_i`, and `u_i = M y_i`, where `y_i` is the change of
+//! gradient over it and `M` the first guess at the inverse Hessian, fixed and symmetric (see
+//! `smoothing.rs`). The direction `-H q` is then a linear combination of `M q`, the `s_i` and the
+//! `u_i`, and its coefficients need inner products alone (Chen, Wang and Zhou, "Large-scale L-BFGS
+//! using MapReduce", NIPS 2014, where `M` is the identity). Of all products the recursion touches
+//! `s_i . y_j` where pair `j` is no older than pair `i`, `u_i . y_j`, and those with `q`; `s_i .
+//! s_j` never occurs. The raw `y` is needed in the one pass in which its pair is new, and never
+//! again.
 //!
-//! Each product is summed once, from the vectors that are stored, and kept until one of its pairs goes. Nothing is updated, so nothing drifts: what
-//! differs from the recursion on vectors is rounding alone.
+//! Each product is summed once, from the vectors that are stored, and kept until one of its pairs
+//! goes. Nothing is updated, so nothing drifts: what differs from the recursion on vectors is
+//! rounding alone.
 //!
-//! This file holds numbers and no vectors: whoever keeps the pairs, in host memory or on a device, makes one pass for the [`Products`] and one for the
-//! [`Combination`].
+//! This file holds numbers and no vectors: whoever keeps the pairs, in host memory or on a device,
+//! makes one pass for the [`Products`] and one for the [`Combination`].
 
-/// A pair whose step and change of gradient meet at less than this cosine is left out: the loss does not curve upwards along it.
+/// A pair whose step and change of gradient meet at less than this cosine is left out: the loss
+/// does not curve upwards along it.
 const LEAST_COSINE: f64 = 1e-8;
 
 /// The inner products of the pairs that are kept. A pair lives in a slot; the slots are a ring.
@@ -27,10 +32,12 @@ pub(crate) struct Curvature {
     change_change: Vec<f64>,
 }
 
-/// What one pass over the pairs sums, where `y` is the newest pair's change of gradient and `q` the gradient.
+/// What one pass over the pairs sums, where `y` is the newest pair's change of gradient and `q` the
+/// gradient.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Products {
-    /// By slot, the newest pair's among them; what stands at a slot that is not in use does not matter.
+    /// By slot, the newest pair's among them; what stands at a slot that is not in use does not
+    /// matter.
     pub(crate) pairs: Vec<PairProducts>,
     /// `q . M q`.
     pub(crate) own: f64,
@@ -84,7 +91,12 @@ impl PairProducts {
 impl Curvature {
     pub(crate) fn new(capacity: usize) -> Self {
         let square = capacity * capacity;
-        Self { capacity, order: Vec::with_capacity(capacity), step_change: vec![0.0; square], change_change: vec![0.0; square] }
+        Self {
+            capacity,
+            order: Vec::with_capacity(capacity),
+            step_change: vec![0.0; square],
+            change_change: vec![0.0; square],
+        }
     }
 
     pub(crate) fn capacity(&self) -> usize {
@@ -96,7 +108,8 @@ impl Curvature {
         &self.order
     }
 
-    /// Frees a slot for a new pair: the one after the newest, whose pair is the oldest where all are in use.
+    /// Frees a slot for a new pair: the one after the newest, whose pair is the oldest where all
+    /// are in use.
     pub(crate) fn free_slot(&mut self) -> usize {
         if self.order.len() == self.capacity {
             return self.order.remove(0);
@@ -104,12 +117,14 @@ impl Curvature {
         self.order.last().map_or(0, |newest| (newest + 1) % self.capacity)
     }
 
-    /// Takes up the pair that was put into `slot`, unless the loss does not curve upwards along it: its slot is free again then.
+    /// Takes up the pair that was put into `slot`, unless the loss does not curve upwards along it:
+    /// its slot is free again then.
     pub(crate) fn take(&mut self, slot: usize, products: &Products) {
         let Products { pairs, step_square, change_square, .. } = products;
         let curvature = pairs[slot].step_change;
         // Written so that a product that is not a number leaves the pair out as well.
-        let upwards = curvature > LEAST_COSINE * step_square.sqrt() * change_square.sqrt() && pairs[slot].change_change > 0.0;
+        let upwards = curvature > LEAST_COSINE * step_square.sqrt() * change_square.sqrt()
+            && pairs[slot].change_change > 0.0;
         if !upwards {
             return;
         }
@@ -130,7 +145,10 @@ impl Curvature {
         let pairs = &products.pairs;
         let step_change = |i: usize, j: usize| self.step_change[i * self.capacity + j];
         let change_change = |i: usize, j: usize| self.change_change[i * self.capacity + j];
-        let scale = self.order.last().map_or(1.0, |&newest| step_change(newest, newest) / change_change(newest, newest));
+        let scale = self
+            .order
+            .last()
+            .map_or(1.0, |&newest| step_change(newest, newest) / change_change(newest, newest));
         // From the newest pair to the oldest: q - sum of alpha_j y_j.
         let mut alpha = vec![0.0; self.order.len()];
         for (age, &i) in self.order.iter().enumerate().rev() {
@@ -141,10 +159,12 @@ impl Curvature {
         // From the oldest to the newest: scale * M (q - sum of alpha_j y_j) + sum of gamma_j s_j.
         let mut gamma = vec![0.0; self.order.len()];
         for (age, &i) in self.order.iter().enumerate() {
-            let taken: f64 = self.order.iter().zip(&alpha).map(|(&j, alpha)| alpha * change_change(i, j)).sum();
+            let taken: f64 =
+                self.order.iter().zip(&alpha).map(|(&j, alpha)| alpha * change_change(i, j)).sum();
             let older = self.order[..age].iter().zip(&gamma[..age]);
             let given: f64 = older.map(|(&j, gamma)| gamma * step_change(j, i)).sum();
-            gamma[age] = alpha[age] - (scale * (pairs[i].change_own - taken) + given) / step_change(i, i);
+            gamma[age] =
+                alpha[age] - (scale * (pairs[i].change_own - taken) + given) / step_change(i, i);
         }
 
         let mut slope = -scale * products.own;
@@ -154,7 +174,8 @@ impl Curvature {
             slope += step * pairs[i].step_own + change * pairs[i].change_own;
             combined.push((i, [step as f32, change as f32]));
         }
-        // H is positive definite, so only rounding can turn the direction uphill; the scaled gradient never points there.
+        // H is positive definite, so only rounding can turn the direction uphill; the scaled
+        // gradient never points there.
         if slope >= 0.0 || slope.is_nan() {
             combined.clear();
         }
@@ -165,7 +186,9 @@ impl Curvature {
     pub(crate) fn scalars(&self) -> impl Iterator<Item = f64> {
         let order = self.order.iter().map(|&slot| slot as f64);
         let products = self.order.iter().flat_map(move |&i| {
-            self.order.iter().flat_map(move |&j| [self.step_change[i * self.capacity + j], self.change_change[i * self.capacity + j]])
+            self.order.iter().flat_map(move |&j| {
+                [self.step_change[i * self.capacity + j], self.change_change[i * self.capacity + j]]
+            })
         });
         std::iter::once(self.order.len() as f64).chain(order).chain(products)
     }
@@ -173,7 +196,9 @@ impl Curvature {
     /// Takes up numbers that [`Self::scalars`] gave; `None` where they are none of its own.
     pub(crate) fn recall(capacity: usize, scalars: &mut impl Iterator<Item = f64>) -> Option<Self> {
         let mut recalled = Self::new(capacity);
-        let below = |number: f64, bound: usize| (number >= 0.0 && number < bound as f64).then_some(number as usize);
+        let below = |number: f64, bound: usize| {
+            (number >= 0.0 && number < bound as f64).then_some(number as usize)
+        };
         let pairs = below(scalars.next()?, capacity + 1)?;
         for _ in 0..pairs {
             let slot = below(scalars.next()?, capacity)?;

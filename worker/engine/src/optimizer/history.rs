@@ -1,8 +1,10 @@
 //! The pairs that L-BFGS keeps, and the two passes over them.
 //!
-//! Memory bandwidth decides what a step costs, so the pairs are read twice in a step and no more: once for all inner products, once for the linear
-//! combination. They lie block by block: the first [`BLOCK`] values of every pair stand together, then the next, so that a pass reads
-//! memory from one end to the other while its share of the gradient stays in the first-level cache. In bf16 half as much is read.
+//! Memory bandwidth decides what a step costs, so the pairs are read twice in a step and no more:
+//! once for all inner products, once for the linear combination. They lie block by block: the first
+//! [`BLOCK`] values of every pair stand together, then the next, so that a pass reads memory from
+//! one end to the other while its share of the gradient stays in the first-level cache. In bf16
+//! half as much is read.
 
 use rayon::prelude::*;
 
@@ -65,7 +67,8 @@ impl History {
         Self { capacity, words }
     }
 
-    /// Stores the pair of the step between `ends` in `pair`, and sums the products of it and of the pairs in `slots`.
+    /// Stores the pair of the step between `ends` in `pair`, and sums the products of it and of the
+    /// pairs in `slots`.
     pub(crate) fn measure(&mut self, slots: &[usize], pair: usize, ends: Ends<'_>) -> Products {
         match &mut self.words {
             Words::Fp32(words) => measure::<Fp32>(words, self.capacity, slots, pair, ends),
@@ -92,8 +95,12 @@ impl History {
     /// Takes up what `words` gave. Where it does not fit, nothing changes and it says `false`.
     pub(crate) fn recall(&mut self, vector: Vector) -> bool {
         match (&mut self.words, vector) {
-            (Words::Fp32(words), Vector::Fp32(recalled)) if words.len() == recalled.len() => *words = recalled,
-            (Words::Bf16(words), Vector::Half(recalled)) if words.len() == recalled.len() => *words = recalled,
+            (Words::Fp32(words), Vector::Fp32(recalled)) if words.len() == recalled.len() => {
+                *words = recalled
+            }
+            (Words::Bf16(words), Vector::Half(recalled)) if words.len() == recalled.len() => {
+                *words = recalled
+            }
             _ => return false,
         }
         true
@@ -106,15 +113,30 @@ pub(crate) fn held(x: f32, gradient: f32) -> bool {
     (x <= 0.0 && gradient > 0.0) || (x >= 255.0 && gradient < 0.0)
 }
 
-fn measure<E: Encoding>(words: &mut [E::Word], capacity: usize, slots: &[usize], pair: usize, ends: Ends<'_>) -> Products {
+fn measure<E: Encoding>(
+    words: &mut [E::Word],
+    capacity: usize,
+    slots: &[usize],
+    pair: usize,
+    ends: Ends<'_>,
+) -> Products {
     let Ends { x, gradient, start, start_gradient, change } = ends;
-    let tasks = x.par_chunks(TASK).zip(gradient.par_chunks_mut(TASK)).zip(start.par_chunks_mut(TASK));
-    let tasks = tasks.zip(start_gradient.par_chunks_mut(TASK)).zip(change.par_chunks(TASK)).zip(words.par_chunks_mut(2 * capacity * TASK));
+    let tasks =
+        x.par_chunks(TASK).zip(gradient.par_chunks_mut(TASK)).zip(start.par_chunks_mut(TASK));
+    let tasks = tasks
+        .zip(start_gradient.par_chunks_mut(TASK))
+        .zip(change.par_chunks(TASK))
+        .zip(words.par_chunks_mut(2 * capacity * TASK));
     let partial: Vec<Products> = tasks
         .map(|(((((x, gradient), start), start_gradient), change), words)| {
-            let mut sums = Products { pairs: vec![PairProducts::default(); capacity], ..Products::default() };
-            let blocks = x.chunks(BLOCK).zip(gradient.chunks_mut(BLOCK)).zip(start.chunks_mut(BLOCK));
-            let blocks = blocks.zip(start_gradient.chunks_mut(BLOCK)).zip(change.chunks(BLOCK)).zip(words.chunks_mut(2 * capacity * BLOCK));
+            let mut sums =
+                Products { pairs: vec![PairProducts::default(); capacity], ..Products::default() };
+            let blocks =
+                x.chunks(BLOCK).zip(gradient.chunks_mut(BLOCK)).zip(start.chunks_mut(BLOCK));
+            let blocks = blocks
+                .zip(start_gradient.chunks_mut(BLOCK))
+                .zip(change.chunks(BLOCK))
+                .zip(words.chunks_mut(2 * capacity * BLOCK));
             for (((((x, gradient), start), start_gradient), change), words) in blocks {
                 let ends = Ends { x, gradient, start, start_gradient, change };
                 simd(Measuring::<E> { words, slots, pair, ends, sums: &mut sums });
@@ -122,7 +144,8 @@ fn measure<E: Encoding>(words: &mut [E::Word], capacity: usize, slots: &[usize],
             sums
         })
         .collect();
-    let mut total = Products { pairs: vec![PairProducts::default(); capacity], ..Products::default() };
+    let mut total =
+        Products { pairs: vec![PairProducts::default(); capacity], ..Products::default() };
     partial.iter().for_each(|part| total.add(part));
     total
 }
@@ -167,14 +190,25 @@ impl<E: Encoding> Work for Measuring<'_, E> {
     }
 }
 
-fn follow<E: Encoding>(words: &[E::Word], capacity: usize, x: &mut [f32], start: Start<'_>, step: &Move) {
-    let tasks = x.par_chunks_mut(TASK).zip(start.x.par_chunks(TASK)).zip(start.gradient.par_chunks(TASK));
-    tasks.zip(start.own.par_chunks(TASK)).zip(words.par_chunks(2 * capacity * TASK)).for_each(|((((x, start), gradient), own), words)| {
-        let blocks = x.chunks_mut(BLOCK).zip(start.chunks(BLOCK)).zip(gradient.chunks(BLOCK));
-        for ((((x, start), gradient), own), words) in blocks.zip(own.chunks(BLOCK)).zip(words.chunks(2 * capacity * BLOCK)) {
-            simd(Following::<E> { words, x, start: Start { x: start, gradient, own }, step });
-        }
-    });
+fn follow<E: Encoding>(
+    words: &[E::Word],
+    capacity: usize,
+    x: &mut [f32],
+    start: Start<'_>,
+    step: &Move,
+) {
+    let tasks =
+        x.par_chunks_mut(TASK).zip(start.x.par_chunks(TASK)).zip(start.gradient.par_chunks(TASK));
+    tasks.zip(start.own.par_chunks(TASK)).zip(words.par_chunks(2 * capacity * TASK)).for_each(
+        |((((x, start), gradient), own), words)| {
+            let blocks = x.chunks_mut(BLOCK).zip(start.chunks(BLOCK)).zip(gradient.chunks(BLOCK));
+            for ((((x, start), gradient), own), words) in
+                blocks.zip(own.chunks(BLOCK)).zip(words.chunks(2 * capacity * BLOCK))
+            {
+                simd(Following::<E> { words, x, start: Start { x: start, gradient, own }, step });
+            }
+        },
+    );
 }
 
 /// A block of the second pass.
@@ -202,7 +236,8 @@ impl<E: Encoding> Work for Following<'_, E> {
             add_scaled::<E>(direction, scales, step, change);
         }
         for i in 0..len {
-            let by = if held(start.x[i], start.gradient[i]) { 0.0 } else { step.length * direction[i] };
+            let by =
+                if held(start.x[i], start.gradient[i]) { 0.0 } else { step.length * direction[i] };
             x[i] = (start.x[i] + by).clamp(0.0, 255.0);
         }
     }

@@ -9,11 +9,13 @@ use super::smoothing::{Frame, Smoothing};
 use super::{Memory, Vector};
 use crate::vector::{BLOCK, Fp32, TASK, Work, dots, simd};
 
-/// Liu and Nocedal, "On the limited memory BFGS method for large scale optimization", 1989, on inner products (`curvature.rs`), begun from a smoothing inverse
-/// Hessian (`smoothing.rs`).
+/// Liu and Nocedal, "On the limited memory BFGS method for large scale optimization", 1989, on
+/// inner products (`curvature.rs`), begun from a smoothing inverse Hessian (`smoothing.rs`).
 ///
-/// Pixels at a bound whose gradient pushes outwards are held for the step, and the step is projected onto the range (Bertsekas, "Projected Newton methods for
-/// optimization problems with simple constraints", 1982), so the loss that is optimised is that of a picture that can be written.
+/// Pixels at a bound whose gradient pushes outwards are held for the step, and the step is
+/// projected onto the range (Bertsekas, "Projected Newton methods for optimization problems with
+/// simple constraints", 1982), so the loss that is optimised is that of a picture that can be
+/// written.
 #[derive(Debug)]
 pub(crate) struct Lbfgs {
     control: Control,
@@ -27,7 +29,12 @@ pub(crate) struct Lbfgs {
 }
 
 impl Lbfgs {
-    pub(crate) fn new(learning_rate: f32, history: usize, precision: HistoryPrecision, frame: Frame) -> Self {
+    pub(crate) fn new(
+        learning_rate: f32,
+        history: usize,
+        precision: HistoryPrecision,
+        frame: Frame,
+    ) -> Self {
         let len = frame.len();
         Self {
             control: Control::new(learning_rate, history),
@@ -52,14 +59,21 @@ impl Lbfgs {
         self.history.follow(x, start, &step);
     }
 
-    /// Measures the step that ended at `x`, and takes that for the start of the next. Leaves `M q` in `gradient`.
+    /// Measures the step that ended at `x`, and takes that for the start of the next. Leaves `M q`
+    /// in `gradient`.
     fn advance(&mut self, pair: Option<usize>, x: &[f32], gradient: &mut [f32]) -> Move {
         let mut products = match pair {
             Some(pair) => {
                 subtract_from(gradient, &mut self.start_gradient, &mut self.change);
                 self.smoothing.apply(&mut self.change);
                 let (start, start_gradient) = (&mut self.start, &mut self.start_gradient);
-                let ends = Ends { x, gradient: &mut *gradient, start, start_gradient, change: &self.change };
+                let ends = Ends {
+                    x,
+                    gradient: &mut *gradient,
+                    start,
+                    start_gradient,
+                    change: &self.change,
+                };
                 self.history.measure(self.control.slots(), pair, ends)
             }
             None => {
@@ -70,24 +84,35 @@ impl Lbfgs {
             }
         };
         self.smoothing.apply(gradient);
-        (products.own, products.own_rms) = own_products(gradient, &self.start, &self.start_gradient);
+        (products.own, products.own_rms) =
+            own_products(gradient, &self.start, &self.start_gradient);
         self.control.advance(pair, &products)
     }
 
     pub(crate) fn memory(&self) -> Memory {
-        let vectors = vec![Vector::Fp32(self.start.clone()), Vector::Fp32(self.start_gradient.clone()), self.history.words()];
+        let vectors = vec![
+            Vector::Fp32(self.start.clone()),
+            Vector::Fp32(self.start_gradient.clone()),
+            self.history.words(),
+        ];
         Memory { scalars: self.control.scalars(), vectors }
     }
 
-    /// Takes up what `memory` gave, for a picture of the same size. Where it does not fit, nothing changes and it says `false`.
+    /// Takes up what `memory` gave, for a picture of the same size. Where it does not fit, nothing
+    /// changes and it says `false`.
     pub(crate) fn recall(&mut self, memory: Memory) -> bool {
         let (Some(control), Ok([start, start_gradient, words])) =
             (self.control.recalled(&memory.scalars), <[Vector; 3]>::try_from(memory.vectors))
         else {
             return false;
         };
-        let (Vector::Fp32(start), Vector::Fp32(start_gradient)) = (start, start_gradient) else { return false };
-        if start.len() != self.start.len() || start_gradient.len() != self.start.len() || !self.history.recall(words) {
+        let (Vector::Fp32(start), Vector::Fp32(start_gradient)) = (start, start_gradient) else {
+            return false;
+        };
+        if start.len() != self.start.len()
+            || start_gradient.len() != self.start.len()
+            || !self.history.recall(words)
+        {
             return false;
         }
         (self.control, self.start, self.start_gradient) = (control, start, start_gradient);
@@ -97,7 +122,10 @@ impl Lbfgs {
 
 /// `change = start_gradient = gradient - start_gradient`.
 fn subtract_from(gradient: &[f32], start_gradient: &mut [f32], change: &mut [f32]) {
-    let tasks = gradient.par_chunks(TASK).zip(start_gradient.par_chunks_mut(TASK)).zip(change.par_chunks_mut(TASK));
+    let tasks = gradient
+        .par_chunks(TASK)
+        .zip(start_gradient.par_chunks_mut(TASK))
+        .zip(change.par_chunks_mut(TASK));
     tasks.for_each(|((gradient, start_gradient), change)| {
         for ((&gradient, start), change) in gradient.iter().zip(start_gradient).zip(change) {
             *start = gradient - *start;
@@ -108,7 +136,8 @@ fn subtract_from(gradient: &[f32], start_gradient: &mut [f32], change: &mut [f32
 
 /// `q`: the gradient at `start` with held pixels at zero.
 fn hold(q: &mut [f32], start: &[f32], start_gradient: &[f32]) {
-    let tasks = q.par_chunks_mut(TASK).zip(start.par_chunks(TASK)).zip(start_gradient.par_chunks(TASK));
+    let tasks =
+        q.par_chunks_mut(TASK).zip(start.par_chunks(TASK)).zip(start_gradient.par_chunks(TASK));
     tasks.for_each(|((q, start), gradient)| hold_block(q, start, gradient));
 }
 
@@ -121,18 +150,22 @@ fn hold_block(q: &mut [f32], start: &[f32], gradient: &[f32]) {
 
 /// `q . M q`, and the root mean square of `M q`, where `own` is `M q`.
 fn own_products(own: &[f32], start: &[f32], start_gradient: &[f32]) -> (f64, f64) {
-    let tasks = own.par_chunks(TASK).zip(start.par_chunks(TASK)).zip(start_gradient.par_chunks(TASK));
+    let tasks =
+        own.par_chunks(TASK).zip(start.par_chunks(TASK)).zip(start_gradient.par_chunks(TASK));
     let partial: Vec<[f64; 2]> = tasks
         .map(|((own, start), gradient)| {
             let mut sums = [0.0, 0.0];
-            for ((own, start), gradient) in own.chunks(BLOCK).zip(start.chunks(BLOCK)).zip(gradient.chunks(BLOCK)) {
+            for ((own, start), gradient) in
+                own.chunks(BLOCK).zip(start.chunks(BLOCK)).zip(gradient.chunks(BLOCK))
+            {
                 let [product, square] = simd(Own { own, start, gradient });
                 sums = [sums[0] + product, sums[1] + square];
             }
             sums
         })
         .collect();
-    let [product, square] = partial.iter().fold([0.0, 0.0], |total, part| [total[0] + part[0], total[1] + part[1]]);
+    let [product, square] =
+        partial.iter().fold([0.0, 0.0], |total, part| [total[0] + part[0], total[1] + part[1]]);
     (product, (square / own.len() as f64).sqrt())
 }
 
@@ -162,16 +195,20 @@ mod tests {
 
     const FRAME: Frame = Frame { width: 24, height: 20, wrap_x: false, wrap_y: true };
 
-    /// How far a step's end may be from the textbook's, relative to the step's own root mean square: single precision, and the condition of 30 pairs.
+    /// How far a step's end may be from the textbook's, relative to the step's own root mean
+    /// square: single precision, and the condition of 30 pairs.
     const FP32_TOLERANCE: f64 = 1e-3;
 
-    /// In bf16 a pair has eight bits of digits. Rounding turns the direction a little; that does not add up, since every pair is measured anew.
+    /// In bf16 a pair has eight bits of digits. Rounding turns the direction a little; that does
+    /// not add up, since every pair is measured anew.
     const BF16_TOLERANCE: f64 = 0.1;
 
-    /// Where a step moves pixels by less than this, it is lost in their rounding: the run has arrived.
+    /// Where a step moves pixels by less than this, it is lost in their rounding: the run has
+    /// arrived.
     const LEAST_MOVE: f64 = 0.01;
 
-    /// A loss with coupled neighbours, curvatures from 1 to 40 and, at `x = 300`, a minimum out of range for some pixels.
+    /// A loss with coupled neighbours, curvatures from 1 to 40 and, at `x = 300`, a minimum out of
+    /// range for some pixels.
     fn problem(x: &[f32]) -> (f64, Vec<f32>) {
         let mut gradient = vec![0.0; x.len()];
         let mut loss = 0.0;
@@ -179,7 +216,9 @@ mod tests {
             let curvature = 1.0 + (i * 7 % 40) as f32;
             let from = x[i] - (i * 13 % 11) as f32 * 30.0;
             let beside = x[i] - x[(i + 3) % x.len()];
-            loss += f64::from(0.5 * curvature * from * from + 2.0 * beside * beside + 0.001 * beside.powi(4));
+            loss += f64::from(
+                0.5 * curvature * from * from + 2.0 * beside * beside + 0.001 * beside.powi(4),
+            );
             gradient[i] += curvature * from + 4.0 * beside + 0.004 * beside.powi(3);
             gradient[(i + 3) % x.len()] -= 4.0 * beside + 0.004 * beside.powi(3);
         }
@@ -230,7 +269,9 @@ mod tests {
         let mut pairs: Vec<(Vec<f64>, Vec<f64>)> = Vec::new();
         for step in 0..100 {
             let (loss, gradient) = problem(&x);
-            let differences = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(&a, &b)| f64::from(a - b)).collect::<Vec<f64>>();
+            let differences = |a: &[f32], b: &[f32]| {
+                a.iter().zip(b).map(|(&a, &b)| f64::from(a - b)).collect::<Vec<f64>>()
+            };
             if let Some((old_x, old_gradient)) = before {
                 pairs.push((differences(&x, &old_x), differences(&gradient, &old_gradient)));
                 if pairs.len() > history {
@@ -238,7 +279,9 @@ mod tests {
                 }
             }
             let is_held = |i: usize| held(x[i], gradient[i]);
-            let q: Vec<f64> = (0..x.len()).map(|i| if is_held(i) { 0.0 } else { f64::from(gradient[i]) }).collect();
+            let q: Vec<f64> = (0..x.len())
+                .map(|i| if is_held(i) { 0.0 } else { f64::from(gradient[i]) })
+                .collect();
             let mut direction = two_loop(&pairs, &q);
             if pairs.is_empty() {
                 let rms = root_mean_square(direction.iter().copied());
@@ -246,7 +289,13 @@ mod tests {
             }
             let start = x.clone();
             let expected: Vec<f64> = (0..x.len())
-                .map(|i| if is_held(i) { f64::from(x[i]) } else { (f64::from(x[i]) + direction[i]).clamp(0.0, 255.0) })
+                .map(|i| {
+                    if is_held(i) {
+                        f64::from(x[i])
+                    } else {
+                        (f64::from(x[i]) + direction[i]).clamp(0.0, 255.0)
+                    }
+                })
                 .collect();
             lbfgs.step(&mut x, loss, &mut gradient.clone());
             let moved = root_mean_square((0..x.len()).map(|i| expected[i] - f64::from(start[i])));

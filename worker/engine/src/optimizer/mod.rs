@@ -1,7 +1,8 @@
 //! What moves the pixels: one step per evaluation, every value held in 0 to 255.
 //!
-//! Both optimisers are bound by memory, so each value of their state is read as often as the method needs and no more, and is stored in 16 bits where that does
-//! no harm. [`OptimizerPlan`] says which of this a picture gets.
+//! Both optimisers are bound by memory, so each value of their state is read as often as the method
+//! needs and no more, and is stored in 16 bits where that does no harm. [`OptimizerPlan`] says
+//! which of this a picture gets.
 
 pub(crate) mod adam;
 pub(crate) mod control;
@@ -52,7 +53,9 @@ impl Optimizer {
         let learning_rate = plan.learning_rate;
         let len = width * height * 3;
         let method = match plan.method {
-            PlannedMethod::Adam { averaging, moments } => Method::Adam(Adam::new(learning_rate, averaging, moments, len)),
+            PlannedMethod::Adam { averaging, moments } => {
+                Method::Adam(Adam::new(learning_rate, averaging, moments, len))
+            }
             PlannedMethod::Lbfgs { history, precision, wrap_x, wrap_y } => {
                 let frame = Frame { width, height, wrap_x, wrap_y };
                 Method::Lbfgs(Lbfgs::new(learning_rate, history, precision, frame))
@@ -61,10 +64,18 @@ impl Optimizer {
         Self { method, len }
     }
 
-    /// Goes on with a finer version of the picture, of `width` by `height` pixels. `resize` puts a vector of the coarse one's to that size.
+    /// Goes on with a finer version of the picture, of `width` by `height` pixels. `resize` puts a
+    /// vector of the coarse one's to that size.
     ///
-    /// Adam takes its moments along, so that it need not estimate them anew; L-BFGS begins anew, since the curvature is another's.
-    pub fn carried(self, plan: &OptimizerPlan, width: usize, height: usize, resize: impl FnMut(&[f32]) -> Vec<f32>) -> Self {
+    /// Adam takes its moments along, so that it need not estimate them anew; L-BFGS begins anew,
+    /// since the curvature is another's.
+    pub fn carried(
+        self,
+        plan: &OptimizerPlan,
+        width: usize,
+        height: usize,
+        resize: impl FnMut(&[f32]) -> Vec<f32>,
+    ) -> Self {
         let mut fine = Self::new(plan, width, height);
         if let (Method::Adam(fine), Method::Adam(coarse)) = (&mut fine.method, &self.method) {
             fine.carry(coarse, self.len, resize);
@@ -80,7 +91,8 @@ impl Optimizer {
         }
     }
 
-    /// The picture that the optimiser would give now: the average of its iterates where it keeps one, else `x`.
+    /// The picture that the optimiser would give now: the average of its iterates where it keeps
+    /// one, else `x`.
     pub fn result(&self, x: &[f32]) -> Vec<f32> {
         match &self.method {
             Method::Adam(adam) => adam.averaged().unwrap_or_else(|| x.to_vec()),
@@ -103,8 +115,8 @@ impl Optimizer {
         }
     }
 
-    /// Takes up what `memory` gave, of an optimiser of the same plan and for a picture of the same size. Where it does not fit, nothing changes and
-    /// it says `false`.
+    /// Takes up what `memory` gave, of an optimiser of the same plan and for a picture of the same
+    /// size. Where it does not fit, nothing changes and it says `false`.
     pub fn recall(&mut self, memory: Memory) -> bool {
         match &mut self.method {
             Method::Adam(adam) => adam.recall(memory),
@@ -146,7 +158,10 @@ mod tests {
 
     /// Every method in every precision.
     fn plans() -> Vec<OptimizerPlan> {
-        let adam = |averaging, moments| OptimizerPlan { learning_rate: 5.0, method: PlannedMethod::Adam { averaging, moments } };
+        let adam = |averaging, moments| OptimizerPlan {
+            learning_rate: 5.0,
+            method: PlannedMethod::Adam { averaging, moments },
+        };
         let lbfgs = |history, precision| {
             let method = PlannedMethod::Lbfgs { history, precision, wrap_x: false, wrap_y: true };
             OptimizerPlan { learning_rate: 1.0, method }
@@ -189,7 +204,10 @@ mod tests {
                 (0..steps).for_each(|_| step(&mut optimizer, &mut x));
                 let mut recalled = Optimizer::new(&plan, WIDTH, HEIGHT);
                 assert!(recalled.recall(optimizer.memory()), "{plan:?}");
-                assert!(!Optimizer::new(&plan, WIDTH, HEIGHT + 1).recall(optimizer.memory()), "{plan:?}");
+                assert!(
+                    !Optimizer::new(&plan, WIDTH, HEIGHT + 1).recall(optimizer.memory()),
+                    "{plan:?}"
+                );
                 assert!(!recalled.recall(Memory::default()));
                 let mut y = x.clone();
                 for _ in 0..9 {
@@ -207,9 +225,11 @@ mod tests {
         let (width, height) = (150, 121);
         for plan in plans() {
             let on = |threads| {
-                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
+                let pool =
+                    rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
                 pool.install(|| {
-                    let mut x: Vec<f32> = (0..width * height * 3).map(|i| (i * 31 % 256) as f32).collect();
+                    let mut x: Vec<f32> =
+                        (0..width * height * 3).map(|i| (i * 31 % 256) as f32).collect();
                     let mut optimizer = Optimizer::new(&plan, width, height);
                     (0..6).for_each(|_| step(&mut optimizer, &mut x));
                     optimizer.result(&x)
@@ -219,17 +239,22 @@ mod tests {
         }
     }
 
-    /// The second moment of a gradient that becomes ten times larger, then ten times smaller: in 16 bits it has to get there as well.
+    /// The second moment of a gradient that becomes ten times larger, then ten times smaller: in 16
+    /// bits it has to get there as well.
     #[test]
     fn short_moments_do_not_stall() {
         let run = |moments| {
-            let plan = OptimizerPlan { learning_rate: 1e-3, method: PlannedMethod::Adam { averaging: 0.0, moments } };
+            let plan = OptimizerPlan {
+                learning_rate: 1e-3,
+                method: PlannedMethod::Adam { averaging: 0.0, moments },
+            };
             let mut x: Vec<f32> = vec![128.0; LEN];
             let mut optimizer = Optimizer::new(&plan, WIDTH, HEIGHT);
             let mut steps = Vec::new();
             for size in [1e-9, 1e-8, 1e-9] {
                 for _ in 0..600 {
-                    let mut gradient: Vec<f32> = (0..LEN).map(|i| size * (1.0 + i as f32 / 100.0)).collect();
+                    let mut gradient: Vec<f32> =
+                        (0..LEN).map(|i| size * (1.0 + i as f32 / 100.0)).collect();
                     optimizer.step(&mut x, 0.0, &mut gradient);
                 }
                 steps.push(x.clone());
@@ -239,7 +264,8 @@ mod tests {
         let (full, half) = (run(MomentPrecision::Fp32), run(MomentPrecision::Half));
         for (full, half) in full.iter().zip(&half) {
             for (&full, &half) in full.iter().zip(half) {
-                // Of the way travelled, at most what ten bits leave of a hundredth: a tenth of the second moment, a twentieth of its root.
+                // Of the way travelled, at most what ten bits leave of a hundredth: a tenth of the
+                // second moment, a twentieth of its root.
                 assert!((full - half).abs() <= 0.05 * (full - 128.0).abs(), "{full} {half}");
             }
         }
@@ -247,13 +273,15 @@ mod tests {
 
     #[test]
     fn carried_moments_make_the_first_steps_those_of_a_settled_run() {
-        let plan = OptimizerPlan::of(&Recipe { optimizer: Kind::Adam, ..Preset::Painterly.recipe() });
+        let plan =
+            OptimizerPlan::of(&Recipe { optimizer: Kind::Adam, ..Preset::Painterly.recipe() });
         // The gradient of a mean: four times the pixels, a quarter of the gradient.
         let gradient = |len: usize| vec![1.0 / len as f32; len];
         let mut coarse = Optimizer::new(&plan, 8, 8);
         let mut x = vec![250.0; 8 * 8 * 3];
         (0..20).for_each(|_| coarse.step(&mut x, 0.0, &mut gradient(8 * 8 * 3)));
-        let mut fine = coarse.carried(&plan, 16, 16, |values| values.iter().flat_map(|&value| [value; 4]).collect());
+        let mut fine = coarse
+            .carried(&plan, 16, 16, |values| values.iter().flat_map(|&value| [value; 4]).collect());
         let mut x = vec![250.0; 16 * 16 * 3];
         // A settled run's step is the learning rate, even where the gradient fails for once.
         fine.step(&mut x, 0.0, &mut vec![0.0; 16 * 16 * 3]);
@@ -304,7 +332,11 @@ mod tests {
                 })
                 .sum();
             // What L-BFGS works in is not remembered: one vector, and the halved pictures.
-            let room = if matches!(plan.method, PlannedMethod::Lbfgs { .. }) { 4 * len + 4 * len / 3 } else { 0 };
+            let room = if matches!(plan.method, PlannedMethod::Lbfgs { .. }) {
+                4 * len + 4 * len / 3
+            } else {
+                0
+            };
             let (held, said) = ((remembered + room) as f64, plan.bytes(len) as f64);
             assert!((said / held - 1.0).abs() < 0.1, "{plan:?}: {held} {said}");
         }

@@ -8,7 +8,8 @@ use super::adam::MomentPrecision;
 use super::history::HistoryPrecision;
 use super::smoothing::Smoothing;
 
-/// The shortest history of a plan: two pairs still tell a valley's floor from its walls, which the starting Hessian does not.
+/// The shortest history of a plan: two pairs still tell a valley's floor from its walls, which the
+/// starting Hessian does not.
 const LEAST_HISTORY: usize = 2;
 
 /// Adam's step where the recipe asks for nothing else, in levels of 0 to 255.
@@ -32,7 +33,9 @@ impl OptimizerPlan {
     /// What the recipe asks.
     pub fn of(recipe: &Recipe) -> Self {
         let method = match recipe.optimizer {
-            Kind::Adam => PlannedMethod::Adam { averaging: recipe.averaging, moments: MomentPrecision::Fp32 },
+            Kind::Adam => {
+                PlannedMethod::Adam { averaging: recipe.averaging, moments: MomentPrecision::Fp32 }
+            }
             Kind::Lbfgs => PlannedMethod::Lbfgs {
                 history: recipe.history as usize,
                 precision: match recipe.profile {
@@ -50,7 +53,8 @@ impl OptimizerPlan {
         Self { learning_rate: own_step * recipe.learning_rate, method }
     }
 
-    /// The first that fits: what the recipe asks, then Adam in 16 bits, or L-BFGS with a shorter history.
+    /// The first that fits: what the recipe asks, then Adam in 16 bits, or L-BFGS with a shorter
+    /// history.
     pub fn within(recipe: &Recipe, len: usize, budget_bytes: u64) -> Option<Self> {
         Self::choices(recipe).find(|plan| plan.bytes(len) <= budget_bytes)
     }
@@ -60,21 +64,28 @@ impl OptimizerPlan {
         Self::choices(recipe).last().unwrap_or_else(|| Self::of(recipe))
     }
 
-    /// All ways to do what the recipe asks, from the best to the smallest. Profile `exact` has only one.
+    /// All ways to do what the recipe asks, from the best to the smallest. Profile `exact` has only
+    /// one.
     fn choices(recipe: &Recipe) -> impl Iterator<Item = Self> {
         let asked = Self::of(recipe);
         let smaller: Vec<PlannedMethod> = match asked.method {
             _ if recipe.profile == Profile::Exact => Vec::new(),
-            PlannedMethod::Adam { averaging, .. } => vec![PlannedMethod::Adam { averaging, moments: MomentPrecision::Half }],
+            PlannedMethod::Adam { averaging, .. } => {
+                vec![PlannedMethod::Adam { averaging, moments: MomentPrecision::Half }]
+            }
             PlannedMethod::Lbfgs { history, precision, wrap_x, wrap_y } => {
                 let histories = (LEAST_HISTORY.min(history)..history).rev();
-                histories.map(|history| PlannedMethod::Lbfgs { history, precision, wrap_x, wrap_y }).collect()
+                histories
+                    .map(|history| PlannedMethod::Lbfgs { history, precision, wrap_x, wrap_y })
+                    .collect()
             }
         };
-        std::iter::once(asked).chain(smaller.into_iter().map(move |method| Self { method, ..asked }))
+        std::iter::once(asked)
+            .chain(smaller.into_iter().map(move |method| Self { method, ..asked }))
     }
 
-    /// What a finer scale's optimiser can use of this one's memory takes so much, for a picture of `len` values.
+    /// What a finer scale's optimiser can use of this one's memory takes so much, for a picture of
+    /// `len` values.
     pub fn warmth_bytes(&self, len: usize) -> u64 {
         match self.method {
             PlannedMethod::Adam { .. } => self.bytes(len),
@@ -82,7 +93,8 @@ impl OptimizerPlan {
         }
     }
 
-    /// Memory that the optimiser takes for a picture of `len` values, the picture and its gradient not counted.
+    /// Memory that the optimiser takes for a picture of `len` values, the picture and its gradient
+    /// not counted.
     pub fn bytes(&self, len: usize) -> u64 {
         let values = len as u64;
         match self.method {
@@ -99,7 +111,8 @@ impl OptimizerPlan {
                     HistoryPrecision::Fp32 => 4,
                     HistoryPrecision::Bf16 => 2,
                 };
-                // Where the step began, the gradient there, the change of gradient; the products of all pairs.
+                // Where the step began, the gradient there, the change of gradient; the products of
+                // all pairs.
                 let pairs = history as u64;
                 values * (3 * 4 + 2 * pairs * word) + Smoothing::bytes(len) + 2 * 8 * pairs * pairs
             }
@@ -112,9 +125,15 @@ impl fmt::Display for OptimizerPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.method {
             PlannedMethod::Adam { moments: MomentPrecision::Fp32, .. } => f.write_str("adam"),
-            PlannedMethod::Adam { moments: MomentPrecision::Half, .. } => f.write_str("adam in 16 bits"),
-            PlannedMethod::Lbfgs { history, precision: HistoryPrecision::Fp32, .. } => write!(f, "l-bfgs with {history} pairs"),
-            PlannedMethod::Lbfgs { history, precision: HistoryPrecision::Bf16, .. } => write!(f, "l-bfgs with {history} pairs in bf16"),
+            PlannedMethod::Adam { moments: MomentPrecision::Half, .. } => {
+                f.write_str("adam in 16 bits")
+            }
+            PlannedMethod::Lbfgs { history, precision: HistoryPrecision::Fp32, .. } => {
+                write!(f, "l-bfgs with {history} pairs")
+            }
+            PlannedMethod::Lbfgs { history, precision: HistoryPrecision::Bf16, .. } => {
+                write!(f, "l-bfgs with {history} pairs in bf16")
+            }
         }
     }
 }

@@ -1,17 +1,22 @@
 //! The first guess at the inverse Hessian: a picture plus ever smoother versions of itself.
 //!
-//! The loss curves most along structures of 4 to 12 pixels, whose features the network is made for, and up to a hundred times less along coarser ones (measured: the ratio of
-//! the change of gradient to the step, by spatial frequency). L-BFGS that begins from a multiple of the identity has to learn that from its pairs, one
-//! direction at a time; begun from
+//! The loss curves most along structures of 4 to 12 pixels, whose features the network is made for,
+//! and up to a hundred times less along coarser ones (measured: the ratio of the change of gradient
+//! to the step, by spatial frequency). L-BFGS that begins from a multiple of the identity has to
+//! learn that from its pairs, one direction at a time; begun from
 //!
 //! `M = I + sum over k = 1..5 of w_k U_k D_k`
 //!
-//! it knows it from the first step. `D_k` halves a picture `k` times with the binomial filter (1 3 3 1)/8, `U_k` is its transpose times `4^k`, so that
-//! a flat picture keeps its level, and `w_k` doubles with each halving. Each term is a matrix times its transpose, so `M` is symmetric and positive definite, as the
-//! recursion asks, at every size and with every border. At 256 pixels, preset `gatys`, the loss after 40, 100 and 300 steps is 0.56, 0.59 and 0.75 of what it is without.
+//! it knows it from the first step. `D_k` halves a picture `k` times with the binomial filter (1 3
+//! 3 1)/8, `U_k` is its transpose times `4^k`, so that a flat picture keeps its level, and `w_k`
+//! doubles with each halving. Each term is a matrix times its transpose, so `M` is symmetric and
+//! positive definite, as the recursion asks, at every size and with every border. At 256 pixels,
+//! preset `gatys`, the loss after 40, 100 and 300 steps is 0.56, 0.59 and 0.75 of what it is
+//! without.
 //!
-//! Tried and left: weights that grow by 1 or 4 instead of 2 (slower at 70 steps, and at 4 also in the first ten); three times more weight on chroma, which curves less than
-//! luminance (no gain beside the smoothing); damping of the highest frequencies (slower).
+//! Tried and left: weights that grow by 1 or 4 instead of 2 (slower at 70 steps, and at 4 also in
+//! the first ten); three times more weight on chroma, which curves less than luminance (no gain
+//! beside the smoothing); damping of the highest frequencies (slower).
 
 use rayon::prelude::*;
 
@@ -96,7 +101,8 @@ pub(crate) fn halvings(frame: Frame) -> Vec<(Axis, Axis)> {
 fn halve_and_add(levels: &mut [Level], weight: f32, picture: &mut [f32]) {
     let Some((level, coarser)) = levels.split_first_mut() else { return };
     level.halve(picture);
-    // The coarser ones are weighted relative to this one, so that one multiplication weights them all.
+    // The coarser ones are weighted relative to this one, so that one multiplication weights them
+    // all.
     halve_and_add(coarser, 2.0, &mut level.halved);
     level.add_enlarged(weight, picture);
 }
@@ -116,7 +122,8 @@ impl Level {
                 for (pixel, taps) in pixels.iter_mut().zip(&across.taps) {
                     let [a, b, c, d] = taps.map(|x| pixel_at(column_sums, x));
                     for channel in 0..CHANNELS {
-                        pixel[channel] = FILTER[0] * (a[channel] + d[channel]) + FILTER[1] * (b[channel] + c[channel]);
+                        pixel[channel] = FILTER[0] * (a[channel] + d[channel])
+                            + FILTER[1] * (b[channel] + c[channel]);
                     }
                 }
             },
@@ -133,7 +140,8 @@ impl Level {
                 column_sums.fill(0.0);
                 for &(y, share) in spread {
                     let scale = 4.0 * weight * share;
-                    for (sum, &value) in column_sums.iter_mut().zip(&halved[y * narrow..][..narrow]) {
+                    for (sum, &value) in column_sums.iter_mut().zip(&halved[y * narrow..][..narrow])
+                    {
                         *sum += scale * value;
                     }
                 }
@@ -171,7 +179,9 @@ impl Axis {
             // `at` counts from one line before the first.
             if wraps { (at + fine - 1) % fine } else { at.saturating_sub(1).min(fine - 1) }
         };
-        let taps: Vec<[usize; 4]> = (0..fine.div_ceil(2)).map(|coarse| [0, 1, 2, 3].map(|tap| line(2 * coarse + tap))).collect();
+        let taps: Vec<[usize; 4]> = (0..fine.div_ceil(2))
+            .map(|coarse| [0, 1, 2, 3].map(|tap| line(2 * coarse + tap)))
+            .collect();
         let mut spread = vec![Vec::with_capacity(4); fine];
         for (coarse, taps) in taps.iter().enumerate() {
             for (&fine, share) in taps.iter().zip(FILTER) {
@@ -195,8 +205,13 @@ mod tests {
     use super::*;
     use crate::noise::SplitMix64;
 
-    const FRAMES: [(usize, usize, bool, bool); 5] =
-        [(32, 48, false, false), (17, 33, false, false), (16, 31, true, false), (31, 40, true, true), (5, 90, false, true)];
+    const FRAMES: [(usize, usize, bool, bool); 5] = [
+        (32, 48, false, false),
+        (17, 33, false, false),
+        (16, 31, true, false),
+        (31, 40, true, true),
+        (5, 90, false, true),
+    ];
 
     fn product(a: &[f32], b: &[f32]) -> f64 {
         a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum()
@@ -215,7 +230,8 @@ mod tests {
             smoothing.apply(&mut mb);
             let scale = (product(&ma, &ma) * product(&b, &b)).sqrt();
             assert!((product(&ma, &b) - product(&a, &mb)).abs() < 1e-6 * scale, "{frame:?}");
-            // Every term but the first is a square; a picture too small to be halved has the first alone.
+            // Every term but the first is a square; a picture too small to be halved has the first
+            // alone.
             assert!(product(&ma, &a) >= product(&a, &a), "{frame:?}");
         }
     }

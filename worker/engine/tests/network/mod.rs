@@ -1,4 +1,5 @@
-//! What several tests share: a network like VGG-19 with few channels, pictures of noise, and how far two answers lie apart.
+//! What several tests share: a network like VGG-19 with few channels, pictures of noise, and how
+//! far two answers lie apart.
 
 use impasto_engine::Image;
 use impasto_models::{Convolution, VggWeights};
@@ -8,7 +9,8 @@ pub(crate) struct Noise(pub(crate) u64);
 
 impl Noise {
     pub(crate) fn next(&mut self) -> f32 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 40) as f32 / (1_u64 << 23) as f32 - 1.0
     }
 }
@@ -23,7 +25,9 @@ pub(crate) fn weights() -> VggWeights {
             name: "conv".to_owned(),
             in_channels: pair[0],
             out_channels: pair[1],
-            weights: (0..pair[0] * pair[1] * 9).map(|_| noise.next() * 1.7 * (2.0 / (9.0 * pair[0] as f32)).sqrt()).collect(),
+            weights: (0..pair[0] * pair[1] * 9)
+                .map(|_| noise.next() * 1.7 * (2.0 / (9.0 * pair[0] as f32)).sqrt())
+                .collect(),
             bias: (0..pair[1]).map(|_| noise.next() * 2.0).collect(),
         })
         .collect();
@@ -33,12 +37,18 @@ pub(crate) fn weights() -> VggWeights {
 /// A picture of noise.
 pub(crate) fn picture(width: usize, height: usize, seed: u64) -> Image {
     let mut noise = Noise(seed);
-    Image { width, height, rgb: (0..width * height * 3).map(|_| 128.0 + 100.0 * noise.next()).collect() }
+    Image {
+        width,
+        height,
+        rgb: (0..width * height * 3).map(|_| 128.0 + 100.0 * noise.next()).collect(),
+    }
 }
 
 /// The root of the mean square of the differences, relative.
 pub(crate) fn error(found: &[f32], expected: &[f32]) -> f64 {
-    let squares = |values: &mut dyn Iterator<Item = f64>| values.map(|value| value * value).sum::<f64>();
-    let difference = squares(&mut found.iter().zip(expected).map(|(&x, &y)| f64::from(x) - f64::from(y)));
+    let squares =
+        |values: &mut dyn Iterator<Item = f64>| values.map(|value| value * value).sum::<f64>();
+    let difference =
+        squares(&mut found.iter().zip(expected).map(|(&x, &y)| f64::from(x) - f64::from(y)));
     (difference / squares(&mut expected.iter().map(|&y| f64::from(y)))).sqrt()
 }

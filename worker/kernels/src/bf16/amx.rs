@@ -1,14 +1,18 @@
 //! The product by AMX: tiles of 16 rows of 64 bytes, multiplied by TDPBF16PS.
 //!
-//! Two tiles of positions by two tiles of weights give four tiles of sums: with the factors, all eight tile registers. A step of four multiplications
-//! (64 cycles) loads four tiles (32 cycles, where they come from the nearest cache), so the multiplications set the pace. The nine taps of a block of
-//! channels read the same 34 lines of three rows, which stay in the nearest cache; the weights, up to 288 KiB for one block of output channels, come in
-//! order from the second one.
+//! Two tiles of positions by two tiles of weights give four tiles of sums: with the factors, all
+//! eight tile registers. A step of four multiplications (64 cycles) loads four tiles (32 cycles,
+//! where they come from the nearest cache), so the multiplications set the pace. The nine taps of a
+//! block of channels read the same 34 lines of three rows, which stay in the nearest cache; the
+//! weights, up to 288 KiB for one block of output channels, come in order from the second one.
 //!
-//! A sum is taken over the blocks of channels, in each over the taps, in each over the pairs of channels, by one instruction after another: always in
-//! that order, wherever a position lies in its tile. Within an instruction the even and the odd channels are added apart, as the manual says.
+//! A sum is taken over the blocks of channels, in each over the taps, in each over the pairs of
+//! channels, by one instruction after another: always in that order, wherever a position lies in
+//! its tile. Within an instruction the even and the odd channels are added apart, as the manual
+//! says.
 //!
-//! The `asm!` blocks hold whole products, from zeroing the sums to storing them: between two blocks no tile holds anything.
+//! The `asm!` blocks hold whole products, from zeroing the sums to storing them: between two blocks
+//! no tile holds anything.
 
 use std::arch::asm;
 
@@ -69,7 +73,8 @@ unsafe fn release() {
     asm!("tilerelease", options(nomem, nostack, preserves_flags));
 }
 
-/// One tap of one block: the four factors, and the four sums. The positions' tiles lie at `$first` and `$second`, the weights' at these bytes.
+/// One tap of one block: the four factors, and the four sums. The positions' tiles lie at `$first`
+/// and `$second`, the weights' at these bytes.
 macro_rules! step {
     ($first:literal, $second:literal, $weights:literal, $more_weights:literal) => {
         concat!(
@@ -147,7 +152,8 @@ unsafe fn convolve(product: &Product, sums: &mut Sums) {
     );
 }
 
-/// One tap of one block for 64 positions and one tile of weights. Two registers take turns as the positions' tiles.
+/// One tap of one block for 64 positions and one tile of weights. Two registers take turns as the
+/// positions' tiles.
 macro_rules! narrow_step {
     ($row:literal, $first:literal, $second:literal, $third:literal, $fourth:literal, $weights:literal) => {
         concat!(

@@ -1,5 +1,5 @@
-//! The work around the product, in AVX-512 with its conversion to bf16: what it computes is in `scalar.rs`, bit for bit but for numbers below
-//! 2^-126, which the conversion takes for zero.
+//! The work around the product, in AVX-512 with its conversion to bf16: what it computes is in
+//! `scalar.rs`, bit for bit but for numbers below 2^-126, which the conversion takes for zero.
 
 use std::arch::x86_64::*;
 
@@ -16,7 +16,8 @@ pub(crate) unsafe fn rectify(sums: &Sums, bias: &[f32; CHANNELS], lines: *mut Li
     for (position, sums) in sums.0.iter().enumerate().take(count) {
         // The maximum returns its second operand if either is a NaN.
         let lower = _mm512_max_ps(zero, _mm512_add_ps(_mm512_load_ps(sums.as_ptr()), bias[0]));
-        let upper = _mm512_max_ps(zero, _mm512_add_ps(_mm512_load_ps(sums.as_ptr().add(16)), bias[1]));
+        let upper =
+            _mm512_max_ps(zero, _mm512_add_ps(_mm512_load_ps(sums.as_ptr().add(16)), bias[1]));
         store(lines.add(position), _mm512_and_si512(narrow(lower, upper), numbers));
     }
 }
@@ -33,7 +34,10 @@ pub(crate) unsafe fn gate(sums: &Sums, gates: *const Line, lines: *mut Line, cou
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
 pub(crate) unsafe fn round(sums: &Sums, lines: *mut Line, count: usize) {
     for (position, sums) in sums.0.iter().enumerate().take(count) {
-        store(lines.add(position), narrow(_mm512_load_ps(sums.as_ptr()), _mm512_load_ps(sums.as_ptr().add(16))));
+        store(
+            lines.add(position),
+            narrow(_mm512_load_ps(sums.as_ptr()), _mm512_load_ps(sums.as_ptr().add(16))),
+        );
     }
 }
 
@@ -50,9 +54,16 @@ pub(crate) unsafe fn largest([upper, lower]: [*const Line; 2], to: &mut [Line]) 
 pub(crate) unsafe fn mean([upper, lower]: [*const Line; 2], to: &mut [Line]) {
     let half = _mm512_set1_ps(0.5);
     for (window, to) in to.iter_mut().enumerate() {
-        let corners = [upper.add(2 * window), upper.add(2 * window + 1), lower.add(2 * window), lower.add(2 * window + 1)];
+        let corners = [
+            upper.add(2 * window),
+            upper.add(2 * window + 1),
+            lower.add(2 * window),
+            lower.add(2 * window + 1),
+        ];
         let [a, b, c, d] = corners.map(|corner| widen(load(corner)));
-        let mean = |i: usize| _mm512_mul_ps(half, _mm512_add_ps(_mm512_add_ps(a[i], b[i]), _mm512_add_ps(c[i], d[i])));
+        let mean = |i: usize| {
+            _mm512_mul_ps(half, _mm512_add_ps(_mm512_add_ps(a[i], b[i]), _mm512_add_ps(c[i], d[i])))
+        };
         store(to, narrow(mean(0), mean(1)));
     }
 }
@@ -61,7 +72,12 @@ pub(crate) unsafe fn mean([upper, lower]: [*const Line; 2], to: &mut [Line]) {
 pub(crate) unsafe fn to_largest([upper, lower]: [*mut Line; 2], from: &[Line]) {
     let zero = _mm512_setzero_si512();
     for (window, from) in from.iter().enumerate() {
-        let corners = [upper.add(2 * window), upper.add(2 * window + 1), lower.add(2 * window), lower.add(2 * window + 1)];
+        let corners = [
+            upper.add(2 * window),
+            upper.add(2 * window + 1),
+            lower.add(2 * window),
+            lower.add(2 * window + 1),
+        ];
         let [a, b, c, d] = corners.map(|corner| load(corner));
         let from = load(from);
         // The first largest of each half, and of both: later ones win only where they are larger.
@@ -88,7 +104,12 @@ pub(crate) unsafe fn to_all([upper, lower]: [*mut Line; 2], from: &[Line]) {
     for (window, from) in from.iter().enumerate() {
         let [first, second] = widen(load(from));
         let share = narrow(_mm512_mul_ps(half, first), _mm512_mul_ps(half, second));
-        for corner in [upper.add(2 * window), upper.add(2 * window + 1), lower.add(2 * window), lower.add(2 * window + 1)] {
+        for corner in [
+            upper.add(2 * window),
+            upper.add(2 * window + 1),
+            lower.add(2 * window),
+            lower.add(2 * window + 1),
+        ] {
             let open = _mm512_cmpgt_epi16_mask(load(corner), _mm512_setzero_si512());
             store(corner, _mm512_maskz_mov_epi16(open, share));
         }
@@ -100,7 +121,8 @@ pub(crate) unsafe fn add(sums: &mut Sums, seeds: &Sums, mean: &[f32; CHANNELS]) 
     let mean = [_mm512_loadu_ps(mean.as_ptr()), _mm512_loadu_ps(mean.as_ptr().add(16))];
     for (sums, seeds) in sums.0.iter_mut().zip(&seeds.0) {
         for (half, mean) in mean.into_iter().enumerate() {
-            let (sum, seed) = (sums.as_mut_ptr().add(16 * half), _mm512_load_ps(seeds.as_ptr().add(16 * half)));
+            let (sum, seed) =
+                (sums.as_mut_ptr().add(16 * half), _mm512_load_ps(seeds.as_ptr().add(16 * half)));
             _mm512_store_ps(sum, _mm512_add_ps(_mm512_load_ps(sum), _mm512_add_ps(seed, mean)));
         }
     }
@@ -110,7 +132,8 @@ pub(crate) unsafe fn add(sums: &mut Sums, seeds: &Sums, mean: &[f32; CHANNELS]) 
 pub(crate) unsafe fn pair(pixels: &[Line; POSITIONS], pairs: &mut Tiles) {
     let lower: [u16; 32] = std::array::from_fn(|i| (i / 2 + i % 2 * 32) as u16);
     let upper: [u16; 32] = std::array::from_fn(|i| (i / 2 + i % 2 * 32 + 16) as u16);
-    let (lower, upper) = (_mm512_loadu_si512(lower.as_ptr().cast()), _mm512_loadu_si512(upper.as_ptr().cast()));
+    let (lower, upper) =
+        (_mm512_loadu_si512(lower.as_ptr().cast()), _mm512_loadu_si512(upper.as_ptr().cast()));
     for (pair, pixels) in pixels.chunks_exact(2).enumerate() {
         let (even, odd) = (load(&pixels[0]), load(&pixels[1]));
         store(&mut pairs[pair], _mm512_permutex2var_epi16(even, lower, odd));
@@ -130,7 +153,8 @@ pub(crate) unsafe fn turn(pairs: &Tiles, turned: &mut Tiles, sum: &mut [f32; CHA
             total = _mm512_add_ps(total, _mm512_castsi512_ps(_mm512_and_si512(pairs, odd)));
         }
         _mm512_storeu_ps(sum.as_mut_ptr().add(16 * half), total);
-        for (row, line) in transposed(tile).into_iter().zip(&mut turned[16 * half..16 * half + 16]) {
+        for (row, line) in transposed(tile).into_iter().zip(&mut turned[16 * half..16 * half + 16])
+        {
             store(line, row);
         }
     }
@@ -139,36 +163,48 @@ pub(crate) unsafe fn turn(pairs: &Tiles, turned: &mut Tiles, sum: &mut [f32; CHA
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
 pub(crate) unsafe fn gather(rows: [*const f32; 3], to: &mut [[Line; 2]]) {
     const NINE: u16 = 0x1FF;
-    // Loads that cover several stores wait for them: so the values of some positions are stored before the first is loaded.
+    // Loads that cover several stores wait for them: so the values of some positions are stored
+    // before the first is loaded.
     let mut values = Sums::ZERO;
     for (block, to) in to.chunks_mut(POSITIONS).enumerate() {
         for position in 0..to.len() {
             let offset = 3 * (block * POSITIONS + position);
-            let [upper, middle, lower] = rows.map(|row| _mm512_maskz_loadu_ps(NINE, row.add(offset)));
+            let [upper, middle, lower] =
+                rows.map(|row| _mm512_maskz_loadu_ps(NINE, row.add(offset)));
             let values = values.0[position].as_mut_ptr();
             _mm512_store_ps(values, upper);
             _mm512_storeu_ps(values.add(9), middle);
             _mm512_mask_storeu_ps(values.add(18), 0x3FFF, lower);
         }
         for (values, to) in values.0.iter().zip(to) {
-            let (lower, upper) = (_mm512_load_ps(values.as_ptr()), _mm512_load_ps(values.as_ptr().add(16)));
+            let (lower, upper) =
+                (_mm512_load_ps(values.as_ptr()), _mm512_load_ps(values.as_ptr().add(16)));
             let first = narrow(lower, upper);
             let [taken_lower, taken_upper] = widen(first);
             store(&mut to[0], first);
-            store(&mut to[1], narrow(_mm512_sub_ps(lower, taken_lower), _mm512_sub_ps(upper, taken_upper)));
+            store(
+                &mut to[1],
+                narrow(_mm512_sub_ps(lower, taken_lower), _mm512_sub_ps(upper, taken_upper)),
+            );
         }
     }
 }
 
 #[target_feature(enable = "avx512f")]
 pub(crate) unsafe fn total(sums: &Sums, totals: &mut [f64]) {
-    for (sums, totals) in sums.0.as_flattened().as_chunks::<8>().0.iter().zip(totals.as_chunks_mut::<8>().0) {
+    for (sums, totals) in
+        sums.0.as_flattened().as_chunks::<8>().0.iter().zip(totals.as_chunks_mut::<8>().0)
+    {
         let sums = _mm512_cvtps_pd(_mm256_loadu_ps(sums.as_ptr()));
-        _mm512_storeu_pd(totals.as_mut_ptr(), _mm512_add_pd(_mm512_loadu_pd(totals.as_ptr()), sums));
+        _mm512_storeu_pd(
+            totals.as_mut_ptr(),
+            _mm512_add_pd(_mm512_loadu_pd(totals.as_ptr()), sums),
+        );
     }
 }
 
-/// A matrix of 16 rows of 16 pairs, transposed: in pairs of rows, in fours, then in quarters of a row.
+/// A matrix of 16 rows of 16 pairs, transposed: in pairs of rows, in fours, then in quarters of a
+/// row.
 #[target_feature(enable = "avx512f")]
 fn transposed(rows: [__m512i; 16]) -> [__m512i; 16] {
     let mut twos = rows;
@@ -188,8 +224,14 @@ fn transposed(rows: [__m512i; 16]) -> [__m512i; 16] {
     for c in 0..4 {
         let (a, b, d, e) = (fours[c], fours[4 + c], fours[8 + c], fours[12 + c]);
         // Quarters 0 and 1, and 2 and 3, of the first and the second eight rows.
-        let (low_first, high_first) = (_mm512_shuffle_i32x4::<0b01_00_01_00>(a, b), _mm512_shuffle_i32x4::<0b11_10_11_10>(a, b));
-        let (low_second, high_second) = (_mm512_shuffle_i32x4::<0b01_00_01_00>(d, e), _mm512_shuffle_i32x4::<0b11_10_11_10>(d, e));
+        let (low_first, high_first) = (
+            _mm512_shuffle_i32x4::<0b01_00_01_00>(a, b),
+            _mm512_shuffle_i32x4::<0b11_10_11_10>(a, b),
+        );
+        let (low_second, high_second) = (
+            _mm512_shuffle_i32x4::<0b01_00_01_00>(d, e),
+            _mm512_shuffle_i32x4::<0b11_10_11_10>(d, e),
+        );
         columns[c] = _mm512_shuffle_i32x4::<0b10_00_10_00>(low_first, low_second);
         columns[4 + c] = _mm512_shuffle_i32x4::<0b11_01_11_01>(low_first, low_second);
         columns[8 + c] = _mm512_shuffle_i32x4::<0b10_00_10_00>(high_first, high_second);
@@ -217,6 +259,7 @@ fn narrow(first: __m512, second: __m512) -> __m512i {
 
 #[target_feature(enable = "avx512f")]
 fn widen(line: __m512i) -> [__m512; 2] {
-    let half = |half: __m256i| _mm512_castsi512_ps(_mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(half)));
+    let half =
+        |half: __m256i| _mm512_castsi512_ps(_mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(half)));
     [half(_mm512_castsi512_si256(line)), half(_mm512_extracti64x4_epi64::<1>(line))]
 }

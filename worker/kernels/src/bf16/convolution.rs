@@ -1,12 +1,15 @@
-//! One convolution of the schedule, direct: nine products a block, and what becomes of a sum before it is rounded and stored.
+//! One convolution of the schedule, direct: nine products a block, and what becomes of a sum before
+//! it is rounded and stored.
 //!
-//! Work is cut into pieces of rows (and of columns, where rows are long), so that the lines that a piece reads stay in the second cache beside the weights of
-//! one block of output channels. A piece takes the blocks of output channels one after the other, and for each all its positions. The cut
-//! depends on the sizes alone. Whole rows are one run of positions, border in between included: of a row, two positions are wasted, however short it
-//! is.
+//! Work is cut into pieces of rows (and of columns, where rows are long), so that the lines that a
+//! piece reads stay in the second cache beside the weights of one block of output channels. A piece
+//! takes the blocks of output channels one after the other, and for each all its positions. The cut
+//! depends on the sizes alone. Whole rows are one run of positions, border in between included: of
+//! a row, two positions are wasted, however short it is.
 //!
-//! A gradient takes the place of the features that gate it. That needs no second map, and the line that is written was just read. A seed needs all channels of a
-//! position, so its piece keeps a copy of the features that it is about to overwrite.
+//! A gradient takes the place of the features that gate it. That needs no second map, and the line
+//! that is written was just read. A seed needs all channels of a position, so its piece keeps a
+//! copy of the features that it is about to overwrite.
 
 use std::ops::Range;
 
@@ -22,8 +25,9 @@ use crate::{
     workers::Workers,
 };
 
-/// What a piece may read, in bytes: it shares a second cache of 2 MiB with the weights (up to 288 KiB), and with another thread where two run on one
-/// core. It is eight rows of VGG-19's stages at 512 x 512, of which the last block of positions wastes a thirtieth at most.
+/// What a piece may read, in bytes: it shares a second cache of 2 MiB with the weights (up to 288
+/// KiB), and with another thread where two run on one core. It is eight rows of VGG-19's stages at
+/// 512 x 512, of which the last block of positions wastes a thirtieth at most.
 const PANEL_BYTES: usize = 704 << 10;
 
 /// Fewer pieces than this leave threads waiting for the last one.
@@ -50,7 +54,8 @@ pub(crate) enum Epilogue<'a> {
         /// And pool into another map, while a piece's rows are still in the second cache.
         pool: Option<(Pooling<'a>, Shared<'a>)>,
     },
-    /// Backward, into features: where they are positive, the gradient with its seeds takes their place; elsewhere zero.
+    /// Backward, into features: where they are positive, the gradient with its seeds takes their
+    /// place; elsewhere zero.
     Gate { seeds: Option<&'a Seeds<'a>> },
     /// Backward, into a pooled map.
     Plain,
@@ -64,14 +69,23 @@ pub(crate) fn scratch_floats(layout: &Layout, in_channels: usize, out_channels: 
 }
 
 /// Computes the whole output but for its border; with a frame, that is part of it.
-pub(crate) fn run(workers: &mut Workers, kernels: &'static Kernels, job: &Convolution<'_>, output: &mut [Line]) {
+pub(crate) fn run(
+    workers: &mut Workers,
+    kernels: &'static Kernels,
+    job: &Convolution<'_>,
+    output: &mut [Line],
+) {
     let layout = job.layout;
     let out_blocks = job.out_channels / CHANNELS;
     let in_blocks = job.input.map_or(out_blocks, |(_, weights)| weights.in_blocks());
-    let frame = if matches!(job.epilogue, Epilogue::Rectify { .. }) { (0, 0) } else { layout.frame() };
+    let frame =
+        if matches!(job.epilogue, Epilogue::Rectify { .. }) { (0, 0) } else { layout.frame() };
     assert!(output.len() >= layout.lines(job.out_channels), "an output of whole planes");
     if let Some((input, weights)) = job.input {
-        assert!(input.len() >= layout.lines(in_blocks * CHANNELS) && weights.out_blocks() == out_blocks, "an input of whole planes");
+        assert!(
+            input.len() >= layout.lines(in_blocks * CHANNELS) && weights.out_blocks() == out_blocks,
+            "an input of whole planes"
+        );
     }
     // Pieces that copy features must not have them overwritten by others.
     let seeded = matches!(job.epilogue, Epilogue::Gate { seeds: Some(_) });
@@ -89,7 +103,14 @@ pub(crate) fn run(workers: &mut Workers, kernels: &'static Kernels, job: &Convol
 }
 
 /// Computes one piece.
-fn piece(ready: &Ready, job: &Convolution<'_>, cut: &Cut<'_>, piece: &Piece, output: &Shared<'_>, scratch: &mut [f32]) {
+fn piece(
+    ready: &Ready,
+    job: &Convolution<'_>,
+    cut: &Cut<'_>,
+    piece: &Piece,
+    output: &Shared<'_>,
+    scratch: &mut [f32],
+) {
     let seeds = match job.epilogue {
         Epilogue::Gate { seeds } => seeds,
         Epilogue::Rectify { .. } | Epilogue::Plain => None,
@@ -108,7 +129,14 @@ fn piece(ready: &Ready, job: &Convolution<'_>, cut: &Cut<'_>, piece: &Piece, out
                 }
                 if let Some((seeds, features)) = &features {
                     let features = features.at(before + start - run.start);
-                    seeds.add(ready, job.layout, (block, start..start + count), features, &mut seeded, &mut sums);
+                    seeds.add(
+                        ready,
+                        job.layout,
+                        (block, start..start + count),
+                        features,
+                        &mut seeded,
+                        &mut sums,
+                    );
                 }
                 finish(ready.kernels(), job, block, start, count, output, &sums);
             }
@@ -122,12 +150,23 @@ fn piece(ready: &Ready, job: &Convolution<'_>, cut: &Cut<'_>, piece: &Piece, out
     }
 }
 
-/// The sums of the 32 positions from `start` on, for a block of output channels; or of 64, where these are 16.
-pub(crate) fn convolve(ready: &Ready, layout: &Layout, (input, weights): (&[Line], &Weights), block: usize, start: usize, sums: &mut Sums) {
+/// The sums of the 32 positions from `start` on, for a block of output channels; or of 64, where
+/// these are 16.
+pub(crate) fn convolve(
+    ready: &Ready,
+    layout: &Layout,
+    (input, weights): (&[Line], &Weights),
+    block: usize,
+    start: usize,
+    sums: &mut Sums,
+) {
     let (stride, plane) = (layout.stride(), layout.plane());
-    // The upper left tap of the first position; the lower right one of the last lies within the map, which holds a block more than its planes.
+    // The upper left tap of the first position; the lower right one of the last lies within the
+    // map, which holds a block more than its planes.
     let first = start - stride - 1;
-    debug_assert!((weights.in_blocks() - 1) * plane + start + stride + 1 + 2 * POSITIONS <= input.len());
+    debug_assert!(
+        (weights.in_blocks() - 1) * plane + start + stride + 1 + 2 * POSITIONS <= input.len()
+    );
     let product = Product {
         lines: &raw const input[first],
         position: size_of::<Line>(),
@@ -136,7 +175,8 @@ pub(crate) fn convolve(ready: &Ready, layout: &Layout, (input, weights): (&[Line
         blocks: weights.in_blocks(),
         weights: weights.of(block).as_ptr(),
     };
-    // SAFETY: the thread is ready, and all that the product reads lies within the map and the weights, as asserted above.
+    // SAFETY: the thread is ready, and all that the product reads lies within the map and the
+    // weights, as asserted above.
     unsafe {
         match weights.is_narrow() {
             false => (ready.kernels().convolve)(&product, sums),
@@ -145,12 +185,21 @@ pub(crate) fn convolve(ready: &Ready, layout: &Layout, (input, weights): (&[Line
     }
 }
 
-fn finish(kernels: &Kernels, job: &Convolution<'_>, block: usize, start: usize, count: usize, output: &Shared<'_>, sums: &Sums) {
+fn finish(
+    kernels: &Kernels,
+    job: &Convolution<'_>,
+    block: usize,
+    start: usize,
+    count: usize,
+    output: &Shared<'_>,
+    sums: &Sums,
+) {
     let lines = output.at(block * job.layout.plane() + start, count);
     match job.epilogue {
         Epilogue::Rectify { bias, .. } => {
             let bias = &bias.as_chunks().0[block];
-            // SAFETY: the processor has the kernels' instructions; the lines are of this piece, and of no other.
+            // SAFETY: the processor has the kernels' instructions; the lines are of this piece, and
+            // of no other.
             unsafe { (kernels.rectify)(sums, bias, lines, count) }
         }
         // SAFETY: as above.
@@ -181,8 +230,10 @@ impl<'a> Copied<'a> {
             let mut before = 0;
             for run in runs.clone() {
                 let from = features.at(index * job.layout.plane() + run.start, run.len());
-                // SAFETY: only this piece uses these positions, and it writes none of them before it has copied all.
-                lines[before..before + run.len()].copy_from_slice(unsafe { std::slice::from_raw_parts(from, run.len()) });
+                // SAFETY: only this piece uses these positions, and it writes none of them before
+                // it has copied all.
+                lines[before..before + run.len()]
+                    .copy_from_slice(unsafe { std::slice::from_raw_parts(from, run.len()) });
                 before += run.len();
             }
         }
@@ -220,13 +271,23 @@ struct Cut<'a> {
 
 impl<'a> Cut<'a> {
     /// `whole` says that a piece has all output channels of its positions.
-    fn new(layout: &Layout, (across, down): (usize, usize), in_blocks: usize, blocks: usize, whole: bool) -> Self {
+    fn new(
+        layout: &Layout,
+        (across, down): (usize, usize),
+        in_blocks: usize,
+        blocks: usize,
+        whole: bool,
+    ) -> Self {
         let columns = -(across as isize)..(layout.width() + across) as isize;
         let rows = -(down as isize)..(layout.height() + down) as isize;
         let lines = PANEL_BYTES / (in_blocks * size_of::<Line>());
         let fitting = (lines / layout.stride()).saturating_sub(2);
         let (piece_rows, piece_columns) = if fitting >= ROWS / 2 {
-            let enough = if whole { rows.len().div_ceil(PIECES / 3).max(ROWS / 2) } else { rows.len().div_ceil(PIECES).max(ROWS) };
+            let enough = if whole {
+                rows.len().div_ceil(PIECES / 3).max(ROWS / 2)
+            } else {
+                rows.len().div_ceil(PIECES).max(ROWS)
+            };
             (fitting.min(enough) / 2 * 2, columns.len())
         } else {
             (ROWS, (lines / (ROWS + 2) / POSITIONS * POSITIONS).max(POSITIONS))
@@ -245,8 +306,9 @@ impl<'a> Cut<'a> {
     }
 
     fn down(&self) -> usize {
-        let (rows, of_piece) =
-            self.pooling.map_or((self.rows.len(), self.piece_rows), |pooling| (pooling.pooled.height(), self.piece_rows / 2));
+        let (rows, of_piece) = self.pooling.map_or((self.rows.len(), self.piece_rows), |pooling| {
+            (pooling.pooled.height(), self.piece_rows / 2)
+        });
         rows.div_ceil(of_piece)
     }
 
@@ -265,8 +327,13 @@ impl<'a> Cut<'a> {
         let (rows, pooled) = match &self.pooling {
             None => (part(&self.rows, self.piece_rows, down), 0..0),
             Some(pooling) => {
-                let pooled = down * (self.piece_rows / 2)..pooling.pooled.height().min((down + 1) * (self.piece_rows / 2));
-                (pooling.rows(pooled.start).start as isize..pooling.rows(pooled.end - 1).end as isize, pooled)
+                let pooled = down * (self.piece_rows / 2)
+                    ..pooling.pooled.height().min((down + 1) * (self.piece_rows / 2));
+                (
+                    pooling.rows(pooled.start).start as isize
+                        ..pooling.rows(pooled.end - 1).end as isize,
+                    pooled,
+                )
             }
         };
         Piece {
@@ -278,7 +345,8 @@ impl<'a> Cut<'a> {
         }
     }
 
-    /// Lines of the copy of a piece's positions in one block of channels, and what the last block of positions reads behind them.
+    /// Lines of the copy of a piece's positions in one block of channels, and what the last block
+    /// of positions reads behind them.
     fn copied(&self, layout: &Layout) -> usize {
         let row = if self.across() == 1 { layout.stride() } else { self.piece_columns };
         self.piece_rows.min(self.rows.len()) * row + POSITIONS
@@ -297,11 +365,13 @@ struct Piece {
 }
 
 impl Piece {
-    /// The runs of positions, as places in a plane: one where the piece has whole rows, else one a row.
+    /// The runs of positions, as places in a plane: one where the piece has whole rows, else one a
+    /// row.
     fn runs(&self, layout: &Layout) -> impl Iterator<Item = Range<usize>> + Clone + use<> {
         let (first, stride) = (layout.at(self.columns.start, self.rows.start), layout.stride());
         let (rows, columns) = (self.rows.len(), self.columns.len());
-        let (count, len) = if self.whole_rows { (1, (rows - 1) * stride + columns) } else { (rows, columns) };
+        let (count, len) =
+            if self.whole_rows { (1, (rows - 1) * stride + columns) } else { (rows, columns) };
         (0..count).map(move |row| first + row * stride..first + row * stride + len)
     }
 }

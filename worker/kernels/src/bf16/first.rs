@@ -1,8 +1,9 @@
 //! The first convolution: three channels in.
 //!
-//! Forward, the 27 values around a pixel (9 taps of 3 channels) are the row of a product. Pixels are rounded in two parts, a bf16 and what its rounding took
-//! away as another, so that a picture is seen with 16 bits and a small step of an optimiser is never lost; both parts meet the same weights. Backward is a
-//! convolution like any other, of whose output channels three are kept.
+//! Forward, the 27 values around a pixel (9 taps of 3 channels) are the row of a product. Pixels
+//! are rounded in two parts, a bf16 and what its rounding took away as another, so that a picture
+//! is seen with 16 bits and a small step of an optimiser is never lost; both parts meet the same
+//! weights. Backward is a convolution like any other, of whose output channels three are kept.
 
 use crate::{
     bf16::{
@@ -26,7 +27,8 @@ pub(crate) fn scratch_floats(layout: &Layout) -> usize {
     (ROWS + 2) * pitch(layout)
 }
 
-/// Floats of a padded row: a pixel on either side, and what the last block of positions reads behind it.
+/// Floats of a padded row: a pixel on either side, and what the last block of positions reads
+/// behind it.
 fn pitch(layout: &Layout) -> usize {
     ((layout.width() + 2 + POSITIONS + 3) * 3).next_multiple_of(16)
 }
@@ -45,7 +47,9 @@ pub(crate) fn forward(
     workers.each(height.div_ceil(ROWS), |index, scratch| {
         let ready = kernels.ready();
         let rows = index * ROWS..height.min((index + 1) * ROWS);
-        for (row, padded) in (rows.start as isize - 1..).zip(scratch.chunks_exact_mut(pitch).take(rows.len() + 2)) {
+        for (row, padded) in
+            (rows.start as isize - 1..).zip(scratch.chunks_exact_mut(pitch).take(rows.len() + 2))
+        {
             pad(layout, pixels, row, padded);
         }
         let mut sums = Sums::ZERO;
@@ -54,11 +58,13 @@ pub(crate) fn forward(
             for x in (0..width).step_by(POSITIONS) {
                 let count = POSITIONS.min(width - x);
                 let around = [0, 1, 2].map(|row| padded[row * pitch + 3 * x..].as_ptr());
-                // SAFETY: the processor has the kernels' instructions, and padded rows go on for a block of positions.
+                // SAFETY: the processor has the kernels' instructions, and padded rows go on for a
+                // block of positions.
                 unsafe { (kernels.gather)(around, &mut lines) };
                 for block in 0..weights.out_blocks() {
                     multiply(&ready, &lines, weights.of(block), &mut sums);
-                    let target = output.at(block * layout.plane() + layout.at(x as isize, y as isize), count);
+                    let target = output
+                        .at(block * layout.plane() + layout.at(x as isize, y as isize), count);
                     // SAFETY: as above; each piece writes its own rows.
                     unsafe { (kernels.rectify)(&sums, &bias.as_chunks().0[block], target, count) };
                 }
@@ -70,8 +76,16 @@ pub(crate) fn forward(
 /// The product of gathered values.
 fn multiply(ready: &Ready, lines: &[[Line; 2]; POSITIONS], weights: &[Line], sums: &mut Sums) {
     let line = size_of::<Line>();
-    let product = Product { lines: lines.as_ptr().cast(), position: 2 * line, row: 0, block: line, blocks: 2, weights: weights.as_ptr() };
-    // SAFETY: the thread is ready; the product reads two lines of each position, and two blocks of weights.
+    let product = Product {
+        lines: lines.as_ptr().cast(),
+        position: 2 * line,
+        row: 0,
+        block: line,
+        blocks: 2,
+        weights: weights.as_ptr(),
+    };
+    // SAFETY: the thread is ready; the product reads two lines of each position, and two blocks of
+    // weights.
     unsafe { (ready.kernels().multiply)(&product, sums) }
 }
 
@@ -112,7 +126,8 @@ pub(crate) fn backward(
     };
     if across > 0 {
         for row in 0..height + 2 * down {
-            for (from, to) in [0, width + 1].into_iter().zip(layout.beyond().into_iter().flatten()) {
+            for (from, to) in [0, width + 1].into_iter().zip(layout.beyond().into_iter().flatten())
+            {
                 fold(row * framed_width + from, row * framed_width + across + to);
             }
         }
@@ -120,7 +135,10 @@ pub(crate) fn backward(
     if down > 0 {
         for (from, to) in [-1, height as isize].map(|row| ((row + 1) as usize, layout.row(row))) {
             for column in to.map_or(0..0, |_| 0..framed_width) {
-                fold(from * framed_width + column, (down + to.unwrap_or(0)) * framed_width + column);
+                fold(
+                    from * framed_width + column,
+                    (down + to.unwrap_or(0)) * framed_width + column,
+                );
             }
         }
     }
@@ -147,9 +165,12 @@ fn backward_framed(
             // SAFETY: each piece writes its own rows.
             let row = unsafe { gradient.slice(3 * y * width, 3 * width) };
             for (block, values) in row.chunks_mut(3 * NARROW).enumerate() {
-                let start = layout.at((block * NARROW) as isize - across as isize, y as isize - down as isize);
+                let start = layout
+                    .at((block * NARROW) as isize - across as isize, y as isize - down as isize);
                 convolution::convolve(&ready, layout, (input, weights), 0, start, &mut sums);
-                for (values, sums) in values.chunks_exact_mut(3).zip(sums.0.as_flattened().chunks_exact(16)) {
+                for (values, sums) in
+                    values.chunks_exact_mut(3).zip(sums.0.as_flattened().chunks_exact(16))
+                {
                     values.copy_from_slice(&sums[..3]);
                 }
             }

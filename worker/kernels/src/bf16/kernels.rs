@@ -1,4 +1,5 @@
-//! The kernels of the bf16 pass as a table: the product in several forms, and the work around it, plain or in vectors.
+//! The kernels of the bf16 pass as a table: the product in several forms, and the work around it,
+//! plain or in vectors.
 
 use crate::bf16::{
     line::{CHANNELS, Line, POSITIONS, Sums},
@@ -13,20 +14,23 @@ pub(crate) struct Kernels {
     pub(crate) end: unsafe fn(),
     /// `sums = product`, with nine taps.
     pub(crate) convolve: unsafe fn(&Product, &mut Sums),
-    /// The same of 64 positions by 16 output channels: one tile of weights a block and tap, and sums in rows of 16.
+    /// The same of 64 positions by 16 output channels: one tile of weights a block and tap, and
+    /// sums in rows of 16.
     pub(crate) convolve_narrow: unsafe fn(&Product, &mut Sums),
     /// `sums = product`, with one tap.
     pub(crate) multiply: unsafe fn(&Product, &mut Sums),
     /// `lines = max(0, sums + bias)`, rounded; a NaN stays one. At most 32 lines.
     pub(crate) rectify: unsafe fn(&Sums, &[f32; CHANNELS], lines: *mut Line, count: usize),
-    /// `lines = sums`, rounded, where the lines at `gates` are positive. They may be the same lines.
+    /// `lines = sums`, rounded, where the lines at `gates` are positive. They may be the same
+    /// lines.
     pub(crate) gate: unsafe fn(&Sums, gates: *const Line, lines: *mut Line, count: usize),
     /// `lines = sums`, rounded.
     pub(crate) round: unsafe fn(&Sums, lines: *mut Line, count: usize),
     /// Pools whole windows, as many as `to` has lines: `rows` are the two rows above each other.
     pub(crate) largest: unsafe fn(rows: [*const Line; 2], to: &mut [Line]),
     pub(crate) mean: unsafe fn(rows: [*const Line; 2], to: &mut [Line]),
-    /// Replaces the features of whole windows by their gradient: `from` is that of the pooled windows.
+    /// Replaces the features of whole windows by their gradient: `from` is that of the pooled
+    /// windows.
     pub(crate) to_largest: unsafe fn(rows: [*mut Line; 2], from: &[Line]),
     pub(crate) to_all: unsafe fn(rows: [*mut Line; 2], from: &[Line]),
     /// `sums += seeds + mean`.
@@ -35,7 +39,8 @@ pub(crate) struct Kernels {
     pub(crate) pair: unsafe fn(pixels: &[Line; POSITIONS], pairs: &mut Tiles),
     /// The same two tiles turned: a line holds 32 pixels of one channel. Adds the pixels to `sum`.
     pub(crate) turn: unsafe fn(pairs: &Tiles, turned: &mut Tiles, sum: &mut [f32; CHANNELS]),
-    /// The 27 values around each of some positions, as two parts in bf16, and five zeros. `rows` begin at the left neighbour of the first position.
+    /// The 27 values around each of some positions, as two parts in bf16, and five zeros. `rows`
+    /// begin at the left neighbour of the first position.
     pub(crate) gather: unsafe fn(rows: [*const f32; 3], to: &mut [[Line; 2]]),
     /// `totals += sums`.
     pub(crate) total: unsafe fn(&Sums, totals: &mut [f64]),
@@ -44,8 +49,9 @@ pub(crate) struct Kernels {
 /// Two tiles above each other: of the factors, or of the weights for 32 output channels.
 pub(crate) type Tiles = [Line; 32];
 
-/// A product of 32 positions by 32 output channels: the sum over blocks of 32 input channels, in order, and over the taps of each, row by row. A block and
-/// tap is two tiles of 16 positions by 32 channels, and two tiles of weights: see [`crate::bf16::weights`].
+/// A product of 32 positions by 32 output channels: the sum over blocks of 32 input channels, in
+/// order, and over the taps of each, row by row. A block and tap is two tiles of 16 positions by 32
+/// channels, and two tiles of weights: see [`crate::bf16::weights`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Product {
     /// The line of the first position and upper left tap, in the first block of channels.

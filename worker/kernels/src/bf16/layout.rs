@@ -1,12 +1,15 @@
 //! Where the pixels of a map lie, and what its border holds.
 //!
-//! A map is planes of 32 channels, one [`Line`] a pixel: `[channels / 32][row][column]`. A tile of the product is then 16 lines in a row, however
-//! many channels there are. Each plane has a border, so that a convolution reads its nine taps at nine fixed distances, whatever the edge: position p
-//! reads `p + dy * stride + dx`. A run of positions may go on from one row into the next; what is computed for the border in between means nothing and is
-//! overwritten by [`Layout::close_features`] or [`Layout::fold_gradient`].
+//! A map is planes of 32 channels, one [`Line`] a pixel: `[channels / 32][row][column]`. A tile of
+//! the product is then 16 lines in a row, however many channels there are. Each plane has a border,
+//! so that a convolution reads its nine taps at nine fixed distances, whatever the edge: position p
+//! reads `p + dy * stride + dx`. A run of positions may go on from one row into the next; what is
+//! computed for the border in between means nothing and is overwritten by
+//! [`Layout::close_features`] or [`Layout::fold_gradient`].
 //!
-//! What was read twice by replicating or reflecting has a second gradient, in a frame one pixel wide around the gradient: there the border is two
-//! pixels wide, so that the frame itself can be computed as any other pixel. Closing the gradient folds the frame back.
+//! What was read twice by replicating or reflecting has a second gradient, in a frame one pixel
+//! wide around the gradient: there the border is two pixels wide, so that the frame itself can be
+//! computed as any other pixel. Closing the gradient folds the frame back.
 
 use crate::{
     bf16::line::{CHANNELS, Line, POSITIONS, Shared},
@@ -29,7 +32,8 @@ pub(crate) struct Layout {
 struct Side {
     len: usize,
     frame: usize,
-    /// The pixel that is read one before the first, and one behind the last; none where that is zero.
+    /// The pixel that is read one before the first, and one behind the last; none where that is
+    /// zero.
     features: [Option<usize>; 2],
     /// The same for the gradient's own border.
     gradient: [Option<usize>; 2],
@@ -38,7 +42,9 @@ struct Side {
 impl Side {
     fn new(len: usize, edge: Edge) -> Self {
         let ends = |axis: &Axis| {
-            [-1, len as isize].map(|position| axis.source(position)).map(|source| (source != OUTSIDE).then_some(source as usize))
+            [-1, len as isize]
+                .map(|position| axis.source(position))
+                .map(|source| (source != OUTSIDE).then_some(source as usize))
         };
         let (forward, backward) = (Axis::forward(len, edge), Axis::backward(len, edge));
         Self { len, frame: backward.frame(), features: ends(&forward), gradient: ends(&backward) }
@@ -89,11 +95,20 @@ impl Layout {
         (self.across.frame, self.down.frame)
     }
 
-    /// Where a pixel lies in its plane; the border is at -1 and before, and at the width or height and behind.
+    /// Where a pixel lies in its plane; the border is at -1 and before, and at the width or height
+    /// and behind.
     pub(crate) fn at(&self, x: isize, y: isize) -> usize {
-        debug_assert!(x >= -(self.across.pad() as isize) && x < (self.across.len + self.across.pad()) as isize, "column {x} of {self:?}");
-        debug_assert!(y >= -(self.down.pad() as isize) && y < (self.down.len + self.down.pad()) as isize, "row {y} of {self:?}");
-        (y + self.down.pad() as isize) as usize * self.stride() + (x + self.across.pad() as isize) as usize
+        debug_assert!(
+            x >= -(self.across.pad() as isize)
+                && x < (self.across.len + self.across.pad()) as isize,
+            "column {x} of {self:?}"
+        );
+        debug_assert!(
+            y >= -(self.down.pad() as isize) && y < (self.down.len + self.down.pad()) as isize,
+            "row {y} of {self:?}"
+        );
+        (y + self.down.pad() as isize) as usize * self.stride()
+            + (x + self.across.pad() as isize) as usize
     }
 
     /// Column and row of a place in the plane, if it is a pixel and not border.
@@ -130,7 +145,8 @@ impl Layout {
         self.close(workers, map, channels, |plane| self.fill_gradient(plane));
     }
 
-    /// Adds the frame of a gradient to the pixels that the features' border was read from, and fills the border.
+    /// Adds the frame of a gradient to the pixels that the features' border was read from, and
+    /// fills the border.
     pub(crate) fn fold_gradient(&self, workers: &mut Workers, map: &mut [Line], channels: usize) {
         self.close(workers, map, channels, |plane| {
             self.fold(plane);
@@ -138,17 +154,33 @@ impl Layout {
         });
     }
 
-    fn close(&self, workers: &mut Workers, map: &mut [Line], channels: usize, close: impl Fn(&mut [Line]) + Sync) {
+    fn close(
+        &self,
+        workers: &mut Workers,
+        map: &mut [Line],
+        channels: usize,
+        close: impl Fn(&mut [Line]) + Sync,
+    ) {
         let planes = Shared::new(map);
         workers.each(channels / CHANNELS, |plane, _| {
             // SAFETY: planes do not overlap, and every one is taken once.
-            close(unsafe { std::slice::from_raw_parts_mut(planes.at(plane * self.plane(), self.plane()), self.plane()) });
+            close(unsafe {
+                std::slice::from_raw_parts_mut(
+                    planes.at(plane * self.plane(), self.plane()),
+                    self.plane(),
+                )
+            });
         });
     }
 
     /// First the columns, corners included; then the rows, which bring the corners home.
     fn fold(&self, plane: &mut [Line]) {
-        let ends = |side: &Side| [-1, side.len as isize].into_iter().zip(side.features.into_iter().flatten()).take(2 * side.frame);
+        let ends = |side: &Side| {
+            [-1, side.len as isize]
+                .into_iter()
+                .zip(side.features.into_iter().flatten())
+                .take(2 * side.frame)
+        };
         for row in -(self.down.frame as isize)..(self.down.len + self.down.frame) as isize {
             for (from, to) in ends(&self.across) {
                 let line = plane[self.at(from, row)];
@@ -172,7 +204,10 @@ impl Layout {
     fn fill_columns(&self, plane: &mut [Line], [before, after]: [Option<usize>; 2]) {
         let (pad, len) = (self.across.pad(), self.across.len);
         for row in plane.chunks_exact_mut(self.stride()) {
-            let (left, right) = (before.map_or(Line::ZERO, |x| row[pad + x]), after.map_or(Line::ZERO, |x| row[pad + x]));
+            let (left, right) = (
+                before.map_or(Line::ZERO, |x| row[pad + x]),
+                after.map_or(Line::ZERO, |x| row[pad + x]),
+            );
             row[0] = Line::ZERO;
             row[pad - 1] = left;
             row[pad + len] = right;
@@ -187,7 +222,10 @@ impl Layout {
         plane[(len + 2 * pad - 1) * stride..].fill(Line::ZERO);
         for (row, source) in [pad - 1, pad + len].into_iter().zip(sources) {
             match source {
-                Some(source) => plane.copy_within((pad + source) * stride..(pad + source + 1) * stride, row * stride),
+                Some(source) => plane.copy_within(
+                    (pad + source) * stride..(pad + source + 1) * stride,
+                    row * stride,
+                ),
                 None => plane[row * stride..(row + 1) * stride].fill(Line::ZERO),
             }
         }

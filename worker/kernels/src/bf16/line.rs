@@ -36,8 +36,8 @@ impl Sums {
     pub(crate) const ZERO: Self = Self([[0.0; CHANNELS]; POSITIONS]);
 }
 
-/// Lines that several threads read and write at places that do not overlap, and of which one thread may read and write the same: the
-/// gradient of features takes their place.
+/// Lines that several threads read and write at places that do not overlap, and of which one thread
+/// may read and write the same: the gradient of features takes their place.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shared<'a> {
     start: *mut Line,
@@ -45,7 +45,8 @@ pub(crate) struct Shared<'a> {
     life: PhantomData<&'a mut [Line]>,
 }
 
-// SAFETY: it stands for a unique borrow of a slice of plain numbers; who reads or writes through it is asked for disjoint places.
+// SAFETY: it stands for a unique borrow of a slice of plain numbers; who reads or writes through it
+// is asked for disjoint places.
 unsafe impl Send for Shared<'_> {}
 // SAFETY: as above.
 unsafe impl Sync for Shared<'_> {}
@@ -60,14 +61,19 @@ impl<'a> Shared<'a> {
     /// # Panics
     /// If they do not lie within the slice.
     pub(crate) fn at(&self, index: usize, count: usize) -> *mut Line {
-        assert!(index <= self.len && count <= self.len - index, "{count} lines from {index} lie within {}", self.len);
+        assert!(
+            index <= self.len && count <= self.len - index,
+            "{count} lines from {index} lie within {}",
+            self.len
+        );
         self.start.wrapping_add(index)
     }
 }
 
 /// Scratch memory as lines.
 pub(crate) fn lines_of(scratch: &mut [f32]) -> &mut [Line] {
-    // SAFETY: a line is 16 floats long and any bits make one; `align_to_mut` leaves out what is not aligned, and scratch memory is.
+    // SAFETY: a line is 16 floats long and any bits make one; `align_to_mut` leaves out what is not
+    // aligned, and scratch memory is.
     let (before, lines, _) = unsafe { scratch.align_to_mut() };
     debug_assert!(before.is_empty());
     lines

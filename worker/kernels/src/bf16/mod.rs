@@ -1,7 +1,9 @@
-//! The pass in bf16: features and weights rounded to bf16, sums in fp32, products by the processor's matrix tiles.
+//! The pass in bf16: features and weights rounded to bf16, sums in fp32, products by the
+//! processor's matrix tiles.
 //!
-//! Only AMX is fast enough to be worth the rounding, so only [`Level::Amx`](crate::Level::Amx) has this pass. All but the product itself runs on any
-//! processor with AVX-512 and bf16, and all of it in plain loops anywhere, which is what the tests compare.
+//! Only AMX is fast enough to be worth the rounding, so only [`Level::Amx`](crate::Level::Amx) has
+//! this pass. All but the product itself runs on any processor with AVX-512 and bf16, and all of it
+//! in plain loops anywhere, which is what the tests compare.
 
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod amx;

@@ -1,11 +1,14 @@
 //! The sums of `F` and `F F^T` over a region, by the same product as everything else.
 //!
-//! A block of 32 channels of 32 pixels is turned, so that its channels are the positions of a product and its pixels the channels; the other factor
-//! is pixels in pairs, which is how the product wants its weights. 512 pixels are summed in fp32 (a relative error below 2^-15, in practice 2^-20; the
-//! factors themselves are exact), such chunks in f64, in order. Only blocks that touch the upper triangle are computed.
+//! A block of 32 channels of 32 pixels is turned, so that its channels are the positions of a
+//! product and its pixels the channels; the other factor is pixels in pairs, which is how the
+//! product wants its weights. 512 pixels are summed in fp32 (a relative error below 2^-15, in
+//! practice 2^-20; the factors themselves are exact), such chunks in f64, in order. Only blocks
+//! that touch the upper triangle are computed.
 //!
-//! A piece of work is one row of blocks over one group of chunks. Groups depend on the size of the region alone, so the result does not depend on the
-//! number of threads. Pairing the pixels of a block again in every row costs a third of the products, and no memory.
+//! A piece of work is one row of blocks over one group of chunks. Groups depend on the size of the
+//! region alone, so the result does not depend on the number of threads. Pairing the pixels of a
+//! block again in every row costs a third of the products, and no memory.
 
 use std::ops::Range;
 
@@ -73,8 +76,10 @@ impl Part<'_> {
     /// The pixels of a block in a plane, in pairs; those that it lacks are zero.
     fn pair(&self, kernels: &Kernels, plane: usize, block: usize, pairs: &mut Tiles) {
         let Region { x, y } = self.region;
-        let (row, column) = (y.start + block / self.across(), x.start + block % self.across() * POSITIONS);
-        let lines = &self.map[plane * self.layout.plane() + self.layout.at(column as isize, row as isize)..];
+        let (row, column) =
+            (y.start + block / self.across(), x.start + block % self.across() * POSITIONS);
+        let lines = &self.map
+            [plane * self.layout.plane() + self.layout.at(column as isize, row as isize)..];
         match lines.first_chunk() {
             // SAFETY: the processor has the kernels' instructions.
             Some(lines) if column + POSITIONS <= x.end => unsafe { (kernels.pair)(lines, pairs) },
@@ -95,7 +100,12 @@ struct Row {
 }
 
 impl Row {
-    fn of(kernels: &'static Kernels, part: &Part<'_>, blocks: Range<usize>, planes: Range<usize>) -> Self {
+    fn of(
+        kernels: &'static Kernels,
+        part: &Part<'_>,
+        blocks: Range<usize>,
+        planes: Range<usize>,
+    ) -> Self {
         let ready = kernels.ready();
         let mut row = Self { sum: [0.0; CHANNELS], products: vec![0.0; planes.len() * SQUARE] };
         let mut turned = [[Line::ZERO; 32]; CHUNK];
@@ -132,7 +142,11 @@ impl Row {
             let start = channel * channels - channel * channel.saturating_sub(1) / 2;
             let triangle = &mut moments.products[start..][..channels - channel];
             // Of the block on the diagonal, this row begins at its own column.
-            let values = self.products.chunks_exact(SQUARE).flat_map(|block| &block[row * CHANNELS..][..CHANNELS]).skip(row);
+            let values = self
+                .products
+                .chunks_exact(SQUARE)
+                .flat_map(|block| &block[row * CHANNELS..][..CHANNELS])
+                .skip(row);
             triangle.iter_mut().zip(values).for_each(|(total, value)| *total += value);
         }
     }

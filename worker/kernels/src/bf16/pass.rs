@@ -1,8 +1,9 @@
 //! The schedule: which convolution reads which map, forward and backward.
 //!
-//! Every convolution keeps its features (after ReLU): the backward needs to know where they are positive, and max pooling where the maximum was. The
-//! gradient of features takes their place, so the backward needs no memory of its own; one more map holds pooled features, and pooled gradients,
-//! between two stages.
+//! Every convolution keeps its features (after ReLU): the backward needs to know where they are
+//! positive, and max pooling where the maximum was. The gradient of features takes their place, so
+//! the backward needs no memory of its own; one more map holds pooled features, and pooled
+//! gradients, between two stages.
 
 use std::sync::Arc;
 
@@ -39,9 +40,20 @@ pub(crate) struct Pass {
 }
 
 impl Pass {
-    pub(crate) fn new(network: Arc<Prepared>, shape: Shape, threads: Arc<rayon::ThreadPool>) -> Self {
+    pub(crate) fn new(
+        network: Arc<Prepared>,
+        shape: Shape,
+        threads: Arc<rayon::ThreadPool>,
+    ) -> Self {
         let workers = Workers::new(threads, 0);
-        let mut pass = Self { network, shape, workers, layouts: Vec::new(), maps: vec![Vec::new(); CONVOLUTIONS], pooled: Vec::new() };
+        let mut pass = Self {
+            network,
+            shape,
+            workers,
+            layouts: Vec::new(),
+            maps: vec![Vec::new(); CONVOLUTIONS],
+            pooled: Vec::new(),
+        };
         pass.reshape(shape);
         pass
     }
@@ -49,7 +61,9 @@ impl Pass {
     pub(crate) fn reshape(&mut self, shape: Shape) {
         self.shape = shape;
         self.layouts = layouts(&shape);
-        for ((map, layout), prepared) in self.maps.iter_mut().zip(&self.layouts).zip(&self.network.layers) {
+        for ((map, layout), prepared) in
+            self.maps.iter_mut().zip(&self.layouts).zip(&self.network.layers)
+        {
             resize(map, layout.lines(prepared.out_channels));
         }
         resize(&mut self.pooled, pooled_lines(&self.network, &self.layouts));
@@ -58,10 +72,16 @@ impl Pass {
 
     pub(crate) fn bytes(network: &Prepared, shape: &Shape, threads: usize) -> usize {
         let layouts = layouts(shape);
-        let maps: usize = layouts.iter().zip(&network.layers).map(|(layout, prepared)| layout.lines(prepared.out_channels)).sum();
-        // What a step takes for itself: the gradient of the pixels with its frame, the packed seeds, the sums of moments.
+        let maps: usize = layouts
+            .iter()
+            .zip(&network.layers)
+            .map(|(layout, prepared)| layout.lines(prepared.out_channels))
+            .sum();
+        // What a step takes for itself: the gradient of the pixels with its frame, the packed
+        // seeds, the sums of moments.
         let framed = if layouts[0].frame() == (0, 0) { 0 } else { layouts[0].plane() * 3 };
-        let squares = Layer::ALL.map(|layer| network.layers[layer.convolution()].out_channels.pow(2));
+        let squares =
+            Layer::ALL.map(|layer| network.layers[layer.convolution()].out_channels.pow(2));
         let moments = squares.into_iter().max().unwrap_or(0) * size_of::<f64>();
         (maps + pooled_lines(network, &layouts)) * size_of::<Line>()
             + (threads * scratch_floats(network, &layouts) + framed) * size_of::<f32>()
@@ -79,12 +99,20 @@ impl Pass {
             let (before, rest) = maps.split_at_mut(convolution);
             let output = &mut rest[0];
             let Some(previous) = before.last() else {
-                first::forward(workers, network.kernels, layout, pixels, (&prepared.forward, &prepared.bias), output);
+                first::forward(
+                    workers,
+                    network.kernels,
+                    layout,
+                    pixels,
+                    (&prepared.forward, &prepared.bias),
+                    output,
+                );
                 layout.close_features(workers, output, prepared.out_channels);
                 workers.passed(convolution, Direction::Forward);
                 continue;
             };
-            // A stage that is pooled has two convolutions at least, so none both reads and writes the pooled map.
+            // A stage that is pooled has two convolutions at least, so none both reads and writes
+            // the pooled map.
             let own = shape.at_convolution(convolution);
             let (input, target) = if pools_before(convolution) {
                 (pooled.as_slice(), None)
@@ -93,10 +121,20 @@ impl Pass {
             } else {
                 (previous.as_slice(), None)
             };
-            let pool = target.map(|target| (pooling(&own, layouts, convolution + 1, prepared.out_channels), Shared::new(target)));
+            let pool = target.map(|target| {
+                (
+                    pooling(&own, layouts, convolution + 1, prepared.out_channels),
+                    Shared::new(target),
+                )
+            });
             let pools = pool.is_some();
             let epilogue = Epilogue::Rectify { bias: &prepared.bias, pool };
-            let job = Convolution { layout, input: Some((input, &prepared.forward)), out_channels: prepared.out_channels, epilogue };
+            let job = Convolution {
+                layout,
+                input: Some((input, &prepared.forward)),
+                out_channels: prepared.out_channels,
+                epilogue,
+            };
             convolution::run(workers, network.kernels, &job, output);
             layout.close_features(workers, output, prepared.out_channels);
             if pools {
@@ -119,7 +157,14 @@ impl Pass {
         let convolution = layer.convolution();
         let region = self.shape.at_layer(region, layer);
         let (layout, map) = (&self.layouts[convolution], &self.maps[convolution]);
-        moments::moments(self.workers.pool(), self.network.kernels, layout, map, self.channels(layer), &region)
+        moments::moments(
+            self.workers.pool(),
+            self.network.kernels,
+            layout,
+            map,
+            self.channels(layer),
+            &region,
+        )
     }
 
     pub(crate) fn keep(&self, region: &Region, map: &mut FeatureMap, origin: (usize, usize)) {
@@ -131,21 +176,35 @@ impl Pass {
         }
     }
 
-    pub(crate) fn distance(&self, region: &Region, map: &FeatureMap, origin: (usize, usize)) -> f64 {
+    pub(crate) fn distance(
+        &self,
+        region: &Region,
+        map: &FeatureMap,
+        origin: (usize, usize),
+    ) -> f64 {
         let convolution = map.layer().convolution();
-        let (layout, planes) = (&self.layouts[convolution], self.maps[convolution].chunks_exact(self.layouts[convolution].plane()));
+        let (layout, planes) = (
+            &self.layouts[convolution],
+            self.maps[convolution].chunks_exact(self.layouts[convolution].plane()),
+        );
         let Region { x, y } = self.shape.at_layer(region, map.layer());
         let blocks = self.channels(map.layer()) / CHANNELS;
-        // A pixel's sum is taken in fp32 (16 terms for each of 32 lanes), pixels and rows are added in f64, in order.
+        // A pixel's sum is taken in fp32 (16 terms for each of 32 lanes), pixels and rows are added
+        // in f64, in order.
         let row = |y: usize| -> f64 {
             let pixel = |x: usize| {
-                let (place, pixel) = (layout.at(x as isize, y as isize), map.pixel(&self.shape, origin, x, y));
+                let (place, pixel) =
+                    (layout.at(x as isize, y as isize), map.pixel(&self.shape, origin, x, y));
                 let mut squares = [0.0; CHANNELS];
                 for (block, plane) in planes.clone().take(blocks).enumerate() {
                     let mut wanted = [0.0; CHANNELS];
                     map.read_part(pixel, block * CHANNELS, &mut wanted);
                     let own = plane[place].widened();
-                    squares.iter_mut().zip(own).zip(wanted).for_each(|((square, f), p)| *square += (f - p) * (f - p));
+                    squares
+                        .iter_mut()
+                        .zip(own)
+                        .zip(wanted)
+                        .for_each(|((square, f), p)| *square += (f - p) * (f - p));
                 }
                 squares.into_iter().map(f64::from).sum::<f64>()
             };
@@ -156,17 +215,32 @@ impl Pass {
     }
 
     pub(crate) fn backward(&mut self, seeds: &[Seed<'_>], gradient: &mut [f32]) {
-        let Some(deepest) = seeds.iter().map(|seed| seed.layer).max() else { return gradient.fill(0.0) };
+        let Some(deepest) = seeds.iter().map(|seed| seed.layer).max() else {
+            return gradient.fill(0.0);
+        };
         let Self { network, shape, workers, layouts, maps, pooled } = self;
         let kernels = network.kernels;
         let seeds = |convolution: usize| {
             let layer = Layer::ALL.into_iter().find(|layer| layer.convolution() == convolution)?;
             Seeds::of(seeds, layer, network.layers[convolution].out_channels, shape)
         };
-        // Makes a gradient of the features of a convolution: that of the next one, sent back, and the seeds.
-        let replace = |workers: &mut Workers, convolution: usize, input: Option<(&[Line], &Weights)>, features: &mut [Line]| {
-            let (layout, out_channels, seeds) = (&layouts[convolution], network.layers[convolution].out_channels, seeds(convolution));
-            let job = Convolution { layout, input, out_channels, epilogue: Epilogue::Gate { seeds: seeds.as_ref() } };
+        // Makes a gradient of the features of a convolution: that of the next one, sent back, and
+        // the seeds.
+        let replace = |workers: &mut Workers,
+                       convolution: usize,
+                       input: Option<(&[Line], &Weights)>,
+                       features: &mut [Line]| {
+            let (layout, out_channels, seeds) = (
+                &layouts[convolution],
+                network.layers[convolution].out_channels,
+                seeds(convolution),
+            );
+            let job = Convolution {
+                layout,
+                input,
+                out_channels,
+                epilogue: Epilogue::Gate { seeds: seeds.as_ref() },
+            };
             convolution::run(workers, kernels, &job, features);
             layout.fold_gradient(workers, features, out_channels);
         };
@@ -177,18 +251,30 @@ impl Pass {
             let (current, features) = (&rest[0], &mut before[convolution - 1]);
             let input = Some((current.as_slice(), &prepared.backward));
             if pools_before(convolution) {
-                let job = Convolution { layout, input, out_channels: prepared.in_channels, epilogue: Epilogue::Plain };
+                let job = Convolution {
+                    layout,
+                    input,
+                    out_channels: prepared.in_channels,
+                    epilogue: Epilogue::Plain,
+                };
                 convolution::run(workers, kernels, &job, pooled);
                 layout.fold_gradient(workers, pooled, prepared.in_channels);
                 let below = shape.at_convolution(convolution - 1);
-                pooling(&below, layouts, convolution, prepared.in_channels).backward(workers, kernels, pooled, features);
+                pooling(&below, layouts, convolution, prepared.in_channels)
+                    .backward(workers, kernels, pooled, features);
                 layouts[convolution - 1].close_gradient(workers, features, prepared.in_channels);
             } else {
                 replace(workers, convolution - 1, input, features);
             }
             workers.passed(convolution, Direction::Backward);
         }
-        first::backward(workers, kernels, &layouts[0], (&maps[0], &network.layers[0].backward), gradient);
+        first::backward(
+            workers,
+            kernels,
+            &layouts[0],
+            (&maps[0], &network.layers[0].backward),
+            gradient,
+        );
         workers.passed(0, Direction::Backward);
     }
 
@@ -218,13 +304,25 @@ fn layouts(shape: &Shape) -> Vec<Layout> {
 }
 
 /// The pooling before a convolution; `below` is the shape of what is pooled.
-fn pooling<'a>(below: &'a Shape, layouts: &'a [Layout], convolution: usize, channels: usize) -> Pooling<'a> {
-    Pooling { pool: below.pool, shape: below, layout: &layouts[convolution - 1], pooled: &layouts[convolution], channels }
+fn pooling<'a>(
+    below: &'a Shape,
+    layouts: &'a [Layout],
+    convolution: usize,
+    channels: usize,
+) -> Pooling<'a> {
+    Pooling {
+        pool: below.pool,
+        shape: below,
+        layout: &layouts[convolution - 1],
+        pooled: &layouts[convolution],
+        channels,
+    }
 }
 
 /// Lines of the largest pooled map.
 fn pooled_lines(network: &Prepared, layouts: &[Layout]) -> usize {
-    let lines = |convolution: usize| layouts[convolution].lines(network.layers[convolution].in_channels);
+    let lines =
+        |convolution: usize| layouts[convolution].lines(network.layers[convolution].in_channels);
     (1..CONVOLUTIONS).filter(|convolution| pools_before(*convolution)).map(lines).max().unwrap_or(0)
 }
 
@@ -235,7 +333,8 @@ fn scratch_floats(network: &Prepared, layouts: &[Layout]) -> usize {
         let (layout, channels) = (&layouts[convolution], network.layers[convolution].out_channels);
         // The gradient comes from the next convolution, or begins here.
         let next = network.layers.get(convolution + 1).map_or(channels, |next| next.out_channels);
-        convolution::scratch_floats(layout, next, channels).max(convolution::scratch_floats(layout, channels, channels))
+        convolution::scratch_floats(layout, next, channels)
+            .max(convolution::scratch_floats(layout, channels, channels))
     };
     Layer::ALL.into_iter().map(seeded).max().unwrap_or(0).max(first::scratch_floats(&layouts[0]))
 }
@@ -251,19 +350,34 @@ mod tests {
     #[test]
     fn a_pass_takes_the_bytes_that_it_says() {
         let (weights, bias) = (vec![0.1; 64 * 64 * 9], vec![0.0; 64]);
-        let layer =
-            |in_channels: usize| ConvWeights { in_channels, out_channels: 64, weights: &weights[..in_channels * 64 * 9], bias: &bias };
-        let layers: Vec<_> = std::iter::once(layer(3)).chain((1..CONVOLUTIONS).map(|_| layer(64))).collect();
+        let layer = |in_channels: usize| ConvWeights {
+            in_channels,
+            out_channels: 64,
+            weights: &weights[..in_channels * 64 * 9],
+            bias: &bias,
+        };
+        let layers: Vec<_> =
+            std::iter::once(layer(3)).chain((1..CONVOLUTIONS).map(|_| layer(64))).collect();
         let kernels = Kernels::of(Products::Plain).expect("every processor has it");
         let network = Arc::new(Prepared::with(&layers, kernels).expect("whole lines of channels"));
-        let pool = Arc::new(rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("a pool"));
-        let shape = |edge, width| Shape { width, height: 200, edge_x: edge, edge_y: edge, pool: Pool::Max, seam_x: 0, seam_y: 0 };
+        let pool =
+            Arc::new(rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("a pool"));
+        let shape = |edge, width| Shape {
+            width,
+            height: 200,
+            edge_x: edge,
+            edge_y: edge,
+            pool: Pool::Max,
+            seam_x: 0,
+            seam_y: 0,
+        };
         // From small to large: growing takes no more than needed.
         let mut pass = Pass::new(network.clone(), shape(Edge::Zero, 100), pool);
         for shape in [shape(Edge::Zero, 120), shape(Edge::Reflect, 300)] {
             pass.reshape(shape);
             let lines: usize = pass.maps.iter().chain([&pass.pooled]).map(Vec::capacity).sum();
-            let taken = lines * size_of::<Line>() + 2 * scratch_floats(&network, &pass.layouts) * size_of::<f32>();
+            let taken = lines * size_of::<Line>()
+                + 2 * scratch_floats(&network, &pass.layouts) * size_of::<f32>();
             let said = Pass::bytes(&network, &shape, 2);
             assert!(said >= taken && said - taken < said / 10, "{said} said, {taken} taken");
         }

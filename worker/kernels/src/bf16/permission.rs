@@ -1,7 +1,9 @@
-//! Whether this process may use AMX: the processor has it, the system saves its registers, and the process was permitted to use them.
+//! Whether this process may use AMX: the processor has it, the system saves its registers, and the
+//! process was permitted to use them.
 //!
-//! The tile registers are 8 KiB a thread, so Linux gives the room for them only to a process that asks, once, for all its threads. Other systems
-//! are not asked, and have no AMX as far as this crate knows.
+//! The tile registers are 8 KiB a thread, so Linux gives the room for them only to a process that
+//! asks, once, for all its threads. Other systems are not asked, and have no AMX as far as this
+//! crate knows.
 
 /// Asks once; the answer stays.
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
@@ -28,7 +30,9 @@ fn processor_has_it() -> bool {
         && is_x86_feature_detected!("avx512dq")
         && is_x86_feature_detected!("avx512bf16");
     // The bits are asked by hand: their names in the standard library are not stable.
-    vectors && __cpuid(0).eax >= 7 && __cpuid_count(7, 0).edx & (AMX_BF16 | AMX_TILE) == AMX_BF16 | AMX_TILE
+    vectors
+        && __cpuid(0).eax >= 7
+        && __cpuid_count(7, 0).edx & (AMX_BF16 | AMX_TILE) == AMX_BF16 | AMX_TILE
 }
 
 /// XCR0: the system switches the tile configuration and the tile data with a thread.
@@ -52,7 +56,8 @@ fn process_may() -> bool {
     const ARCH_REQ_XCOMP_PERM: u64 = 0x1023;
     const XTILEDATA: u64 = 18;
     let mut result = ARCH_PRCTL;
-    // SAFETY: a system call that takes no address; the kernel overwrites rcx and r11, and nothing else.
+    // SAFETY: a system call that takes no address; the kernel overwrites rcx and r11, and nothing
+    // else.
     unsafe {
         std::arch::asm!(
             "syscall",

@@ -1,7 +1,8 @@
-//! The specification of the kernels: plain loops, in the order in which the sums of the others are taken.
+//! The specification of the kernels: plain loops, in the order in which the sums of the others are
+//! taken.
 //!
-//! The products differ from those of the vector and tile forms by rounding alone: those add the even and the odd channels of a block apart or fused, and
-//! take numbers below 2^-126 for zero.
+//! The products differ from those of the vector and tile forms by rounding alone: those add the
+//! even and the odd channels of a block apart or fused, and take numbers below 2^-126 for zero.
 
 use crate::{
     bf16::{
@@ -46,18 +47,29 @@ unsafe fn multiply(product: &Product, sums: &mut Sums) {
     multiply_taps::<1, 32>(product, sums);
 }
 
-unsafe fn multiply_taps<const TAPS: usize, const OUTPUTS: usize>(product: &Product, sums: &mut Sums) {
+unsafe fn multiply_taps<const TAPS: usize, const OUTPUTS: usize>(
+    product: &Product,
+    sums: &mut Sums,
+) {
     *sums = Sums::ZERO;
     for block in 0..product.blocks {
         for tap in 0..TAPS {
-            let weights = std::slice::from_raw_parts(product.weights.add((block * TAPS + tap) * OUTPUTS), OUTPUTS);
-            for (position, sums) in sums.0.as_flattened_mut().chunks_exact_mut(OUTPUTS).enumerate() {
-                let offset = block * product.block + tap / 3 * product.row + (tap % 3 + position) * product.position;
+            let weights = std::slice::from_raw_parts(
+                product.weights.add((block * TAPS + tap) * OUTPUTS),
+                OUTPUTS,
+            );
+            for (position, sums) in sums.0.as_flattened_mut().chunks_exact_mut(OUTPUTS).enumerate()
+            {
+                let offset = block * product.block
+                    + tap / 3 * product.row
+                    + (tap % 3 + position) * product.position;
                 let line = &*product.lines.byte_add(offset);
                 for (pair, values) in line.0.chunks_exact(2).enumerate() {
                     let values = [widen(values[0]), widen(values[1])];
                     for (half, sums) in sums.chunks_exact_mut(16).enumerate() {
-                        for (sum, weights) in sums.iter_mut().zip(weights[half * 16 + pair].0.chunks_exact(2)) {
+                        for (sum, weights) in
+                            sums.iter_mut().zip(weights[half * 16 + pair].0.chunks_exact(2))
+                        {
                             *sum += values[0] * widen(weights[0]) + values[1] * widen(weights[1]);
                         }
                     }
@@ -71,7 +83,8 @@ unsafe fn rectify(sums: &Sums, bias: &[f32; CHANNELS], lines: *mut Line, count: 
     for (sums, line) in sums.0.iter().zip(std::slice::from_raw_parts_mut(lines, count)) {
         for ((sum, bias), bits) in sums.iter().zip(bias).zip(&mut line.0) {
             let sum = sum + bias;
-            // A NaN loses its sign with the zeros: features are never negative, so that they can be compared as integers.
+            // A NaN loses its sign with the zeros: features are never negative, so that they can be
+            // compared as integers.
             *bits = narrow(if sum < 0.0 { 0.0 } else { sum }) & 0x7FFF;
         }
     }
@@ -81,7 +94,8 @@ unsafe fn gate(sums: &Sums, gates: *const Line, lines: *mut Line, count: usize) 
     for (position, sums) in sums.0.iter().enumerate().take(count) {
         let gates = *gates.add(position);
         let line = Line::narrowed(sums);
-        *lines.add(position) = Line(std::array::from_fn(|i| if positive(gates.0[i]) { line.0[i] } else { 0 }));
+        *lines.add(position) =
+            Line(std::array::from_fn(|i| if positive(gates.0[i]) { line.0[i] } else { 0 }));
     }
 }
 
@@ -177,8 +191,8 @@ fn positive(bits: u16) -> bool {
     bits as i16 > 0
 }
 
-/// What of `from` goes to a pixel of a window: all of it where the pixel is the first largest and positive. "Larger than all before, at least as large as
-/// all after" is the first largest.
+/// What of `from` goes to a pixel of a window: all of it where the pixel is the first largest and
+/// positive. "Larger than all before, at least as large as all after" is the first largest.
 pub(crate) fn first_largest(features: &[Line], pixel: usize, from: &Line) -> Line {
     Line(std::array::from_fn(|i| {
         let own = features[pixel].0[i];
@@ -190,5 +204,7 @@ pub(crate) fn first_largest(features: &[Line], pixel: usize, from: &Line) -> Lin
 
 /// A share of `from`, where the feature is positive.
 pub(crate) fn share(features: &Line, from: &Line, share: f32) -> Line {
-    Line(std::array::from_fn(|i| if positive(features.0[i]) { narrow(share * widen(from.0[i])) } else { 0 }))
+    Line(std::array::from_fn(|i| {
+        if positive(features.0[i]) { narrow(share * widen(from.0[i])) } else { 0 }
+    }))
 }

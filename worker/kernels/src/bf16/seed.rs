@@ -1,6 +1,7 @@
 //! The seeds of a layer, added to the sums of its gradient before they are gated and rounded.
 //!
-//! The matrix of a seed is rounded to bf16 like any weights; its mean and its target are added in fp32.
+//! The matrix of a seed is rounded to bf16 like any weights; its mean and its target are added in
+//! fp32.
 
 use std::ops::Range;
 
@@ -28,18 +29,25 @@ pub(crate) struct Seeds<'a> {
 
 impl<'a> Seeds<'a> {
     /// Those of `seeds` that are of the layer; `None` if there is none.
-    pub(crate) fn of(seeds: &[Seed<'a>], layer: Layer, channels: usize, shape: &'a Shape) -> Option<Self> {
+    pub(crate) fn of(
+        seeds: &[Seed<'a>],
+        layer: Layer,
+        channels: usize,
+        shape: &'a Shape,
+    ) -> Option<Self> {
         let seeds = || seeds.iter().filter(|seed| seed.layer == layer);
         seeds().next()?;
         Some(Self {
             shape,
-            gram: sum(seeds().filter_map(|seed| seed.gram)).map(|gram| Weights::square(&gram, channels)),
+            gram: sum(seeds().filter_map(|seed| seed.gram))
+                .map(|gram| Weights::square(&gram, channels)),
             mean: sum(seeds().filter_map(|seed| seed.mean)),
             targets: seeds().filter_map(|seed| seed.target).collect(),
         })
     }
 
-    /// Adds what the seeds give to some places of a plane, for one block of channels. `seeded` is room for their own sums: zeros, or what this left there.
+    /// Adds what the seeds give to some places of a plane, for one block of channels. `seeded` is
+    /// room for their own sums: zeros, or what this left there.
     pub(crate) fn add(
         &self,
         ready: &Ready,
@@ -50,7 +58,9 @@ impl<'a> Seeds<'a> {
         sums: &mut Sums,
     ) {
         if let Some(gram) = &self.gram {
-            debug_assert!((gram.in_blocks() - 1) * features.block + POSITIONS <= features.lines.len());
+            debug_assert!(
+                (gram.in_blocks() - 1) * features.block + POSITIONS <= features.lines.len()
+            );
             let product = Product {
                 lines: features.lines.as_ptr(),
                 position: size_of::<Line>(),
@@ -59,7 +69,8 @@ impl<'a> Seeds<'a> {
                 blocks: gram.in_blocks(),
                 weights: gram.of(block).as_ptr(),
             };
-            // SAFETY: the thread is ready, and the product reads the features of 32 places in each block, as asserted above.
+            // SAFETY: the thread is ready, and the product reads the features of 32 places in each
+            // block, as asserted above.
             unsafe { (ready.kernels().multiply)(&product, seeded) }
         }
         let mean = self.mean.as_ref().map_or(&[0.0; CHANNELS], |mean| &mean.as_chunks().0[block]);
@@ -68,7 +79,9 @@ impl<'a> Seeds<'a> {
             // SAFETY: the processor has the kernels' instructions.
             return unsafe { (ready.kernels().add)(sums, seeded, mean) };
         }
-        for (index, (place, (sums, seeded))) in places.zip(sums.0.iter_mut().zip(&seeded.0)).enumerate() {
+        for (index, (place, (sums, seeded))) in
+            places.zip(sums.0.iter_mut().zip(&seeded.0)).enumerate()
+        {
             // The frame is folded back to pixels that have their seed already.
             let Some(pixel) = layout.pixel(place) else { continue };
             for ((sum, value), mean) in sums.iter_mut().zip(seeded).zip(mean) {
@@ -78,10 +91,20 @@ impl<'a> Seeds<'a> {
         }
     }
 
-    fn add_targets(&self, block: usize, (x, y): (usize, usize), features: &Line, sums: &mut [f32; CHANNELS]) {
+    fn add_targets(
+        &self,
+        block: usize,
+        (x, y): (usize, usize),
+        features: &Line,
+        sums: &mut [f32; CHANNELS],
+    ) {
         for target in &self.targets {
             let mut wanted = [0.0; CHANNELS];
-            target.map.read_part(target.map.pixel(self.shape, target.origin, x, y), block * CHANNELS, &mut wanted);
+            target.map.read_part(
+                target.map.pixel(self.shape, target.origin, x, y),
+                block * CHANNELS,
+                &mut wanted,
+            );
             for ((sum, feature), wanted) in sums.iter_mut().zip(features.widened()).zip(wanted) {
                 *sum += target.factor * (feature - wanted);
             }

@@ -1,11 +1,14 @@
-//! The whole pass, by every kind of product, against the fp32 pass and against itself; and every kernel against the plain one.
+//! The whole pass, by every kind of product, against the fp32 pass and against itself; and every
+//! kernel against the plain one.
 //!
-//! The tile kernels run here on any x86-64 Linux: where the processor lacks them, they are emulated, instruction by instruction.
+//! The tile kernels run here on any x86-64 Linux: where the processor lacks them, they are
+//! emulated, instruction by instruction.
 
 use std::sync::Arc;
 
 use crate::{
-    ConvWeights, Edge, FeatureMap, Layer, Level, Network, Pass, Pool, Precision, Region, Seed, Shape, Target,
+    ConvWeights, Edge, FeatureMap, Layer, Level, Network, Pass, Pool, Precision, Region, Seed,
+    Shape, Target,
     bf16::{
         Kernels, Prepared, Products,
         kernels::Product,
@@ -35,7 +38,11 @@ impl Random {
 
     fn features(&mut self, len: usize) -> Vec<Line> {
         // Few values, so that many are equal and many are zero.
-        (0..len).map(|_| Line::narrowed(&std::array::from_fn(|_| (3.0 * self.float()).round().max(0.0)))).collect()
+        (0..len)
+            .map(|_| {
+                Line::narrowed(&std::array::from_fn(|_| (3.0 * self.float()).round().max(0.0)))
+            })
+            .collect()
     }
 
     fn sums(&mut self) -> Sums {
@@ -85,7 +92,8 @@ fn products_agree_with_the_plain_one() {
             let run = |kernels: &'static Kernels| {
                 let (mut nine, mut narrow, mut one) = (Sums::ZERO, Sums::ZERO, Sums::ZERO);
                 let _ready = kernels.ready();
-                // SAFETY: the kernels were given for this processor; lines and weights are as long as the products say.
+                // SAFETY: the kernels were given for this processor; lines and weights are as long
+                // as the products say.
                 unsafe {
                     (kernels.convolve)(&convolve, &mut nine);
                     (kernels.convolve_narrow)(&convolve, &mut narrow);
@@ -94,7 +102,8 @@ fn products_agree_with_the_plain_one() {
                 [nine, narrow, one]
             };
             for (found, expected) in run(kernels).iter().zip(&run(plain())) {
-                // Up to 1440 terms below one, each rounded at a sum of about 20: far less than bf16 rounds.
+                // Up to 1440 terms below one, each rounded at a sum of about 20: far less than bf16
+                // rounds.
                 let error = difference(found.0.as_flattened(), expected.0.as_flattened());
                 assert!(error < 1e-4, "{name}, {blocks} blocks: {error}");
             }
@@ -107,7 +116,8 @@ fn the_work_around_the_product_is_the_same_to_the_last_bit() {
     let mut random = Random(2);
     let (sums, bias) = (random.sums(), std::array::from_fn(|_| random.float()));
     let (features, pooled) = (random.features(4 * 5), random.lines(5));
-    let pixels: [Line; POSITIONS] = random.features(POSITIONS).try_into().expect("a block of pixels");
+    let pixels: [Line; POSITIONS] =
+        random.features(POSITIONS).try_into().expect("a block of pixels");
     let more = random.sums();
     let picture = random.floats(3 * (40 + 3 * (33 + 3)));
     let run = |kernels: &'static Kernels| {
@@ -115,7 +125,8 @@ fn the_work_around_the_product_is_the_same_to_the_last_bit() {
         for count in [1, 31, 32] {
             let mut lines = vec![Line::ZERO; POSITIONS];
             let mut gated = features.repeat(2);
-            // SAFETY: the kernels were given for this processor; every slice is as long as its kernel asks.
+            // SAFETY: the kernels were given for this processor; every slice is as long as its
+            // kernel asks.
             unsafe {
                 (kernels.rectify)(&sums, &bias, lines.as_mut_ptr(), count);
                 answer.extend_from_slice(&lines);
@@ -148,7 +159,10 @@ fn the_work_around_the_product_is_the_same_to_the_last_bit() {
             (kernels.add)(&mut added, &more, &bias);
             (kernels.pair)(&pixels, &mut pairs);
             (kernels.turn)(&pairs, &mut turned, &mut sum);
-            (kernels.gather)([picture.as_ptr(), picture[40..].as_ptr(), picture[200..].as_ptr()], &mut gathered);
+            (kernels.gather)(
+                [picture.as_ptr(), picture[40..].as_ptr(), picture[200..].as_ptr()],
+                &mut gathered,
+            );
             (kernels.total)(&sums, &mut totals);
         }
         answer.extend([pairs, turned].into_iter().flatten());
@@ -174,7 +188,11 @@ fn a_not_a_number_survives_rounding_and_pooling() {
             (kernels.largest)([lines.as_ptr(), lines[2..].as_ptr()], &mut pooled);
         }
         for line in [lines[0], pooled[0]] {
-            assert!(line.widened()[3].is_nan() && line.widened()[4].is_nan() && line.widened()[5] == 0.0);
+            assert!(
+                line.widened()[3].is_nan()
+                    && line.widened()[4].is_nan()
+                    && line.widened()[5] == 0.0
+            );
         }
     }
 }
@@ -183,7 +201,8 @@ fn a_not_a_number_survives_rounding_and_pooling() {
 struct Weights(Vec<(usize, usize, Vec<f32>, Vec<f32>)>);
 
 impl Weights {
-    /// Scaled so that features keep their size. An open network's features stay positive, so that no rounding decides where a gradient goes.
+    /// Scaled so that features keep their size. An open network's features stay positive, so that
+    /// no rounding decides where a gradient goes.
     fn new(stages: [usize; 5], open: bool, seed: u64) -> Self {
         let mut random = Random(seed);
         let mut before = 3;
@@ -191,8 +210,13 @@ impl Weights {
             let (inputs, outputs) = (before, stages[stage]);
             before = outputs;
             let scale = (6.0 / (9.0 * inputs as f32)).sqrt();
-            let mut weights: Vec<f32> = random.floats(inputs * outputs * 9).into_iter().map(|weight| weight * scale).collect();
-            let mut bias: Vec<f32> = random.floats(outputs).into_iter().map(|bias| bias * 0.2).collect();
+            let mut weights: Vec<f32> = random
+                .floats(inputs * outputs * 9)
+                .into_iter()
+                .map(|weight| weight * scale)
+                .collect();
+            let mut bias: Vec<f32> =
+                random.floats(outputs).into_iter().map(|bias| bias * 0.2).collect();
             if open {
                 for kernel in weights.chunks_exact_mut(inputs * 9) {
                     let mean = kernel.iter().sum::<f32>() / kernel.len() as f32;
@@ -222,7 +246,10 @@ impl Weights {
     }
 
     fn bf16(&self, kernels: &'static Kernels) -> Arc<Network> {
-        Arc::new(Network::of_bf16(&self.layers(), Prepared::with(&self.layers(), kernels).expect("whole lines of channels")))
+        Arc::new(Network::of_bf16(
+            &self.layers(),
+            Prepared::with(&self.layers(), kernels).expect("whole lines of channels"),
+        ))
     }
 }
 
@@ -236,7 +263,8 @@ fn whole(width: usize, height: usize, edge_x: Edge, edge_y: Edge, pool: Pool) ->
     Shape { width, height, edge_x, edge_y, pool, seam_x: 0, seam_y: 0 }
 }
 
-/// Everything that a pass gives: features, Gram matrices and means of a region, and the gradient for seeds of every kind.
+/// Everything that a pass gives: features, Gram matrices and means of a region, and the gradient
+/// for seeds of every kind.
 #[derive(PartialEq)]
 struct Answer {
     features: Vec<Vec<f32>>,
@@ -253,13 +281,27 @@ fn answer(network: Arc<Network>, shape: Shape, count: usize) -> Answer {
     let mut random = Random(9);
     let pixels = random.floats(shape.width * shape.height * 3);
     // Buffers are reused: whatever an earlier pass left in them must not show.
-    let other = Shape { width: shape.width + 3, height: shape.height.div_ceil(2), seam_x: 0, seam_y: 0, ..shape };
+    let other = Shape {
+        width: shape.width + 3,
+        height: shape.height.div_ceil(2),
+        seam_x: 0,
+        seam_y: 0,
+        ..shape
+    };
     let mut pass = Pass::new(network, other, threads(count));
     pass.forward(&random.floats(other.width * other.height * 3), Layer::Relu5_1);
     pass.reshape(shape);
     pass.forward(&pixels, Layer::Relu5_1);
-    let region = Region { x: 0..shape.width.min(if shape.seam_x > 0 { shape.seam_x } else { 16 }), y: 0..shape.height };
-    let mut answer = Answer { features: Vec::new(), statistics: Vec::new(), distance: 0.0, gradient: vec![f32::NAN; pixels.len()] };
+    let region = Region {
+        x: 0..shape.width.min(if shape.seam_x > 0 { shape.seam_x } else { 16 }),
+        y: 0..shape.height,
+    };
+    let mut answer = Answer {
+        features: Vec::new(),
+        statistics: Vec::new(),
+        distance: 0.0,
+        gradient: vec![f32::NAN; pixels.len()],
+    };
     let mut parts = Vec::new();
     for layer in Layer::ALL {
         answer.features.push(pass.features(layer));
@@ -269,21 +311,40 @@ fn answer(network: Arc<Network>, shape: Shape, count: usize) -> Answer {
         }
         let (width, height, channels) = pass.feature_shape(layer);
         let size = (width * height) as f32;
-        let gram: Vec<f32> = random.floats(channels * channels).into_iter().map(|value| value / size).collect();
-        let map = FeatureMap::of(layer, (width, height, channels), random.floats(width * height * channels));
+        let gram: Vec<f32> =
+            random.floats(channels * channels).into_iter().map(|value| value / size).collect();
+        let map = FeatureMap::of(
+            layer,
+            (width, height, channels),
+            random.floats(width * height * channels),
+        );
         parts.push((layer, gram, random.floats(channels), map));
     }
     // A map knows no seam: with one, targets are another test's business.
     let target = |map| (shape.seam_x == 0).then_some(Target { map, origin: (0, 0), factor: 0.1 });
     let seeds: Vec<Seed<'_>> = parts
         .iter()
-        .map(|(layer, gram, mean, map)| Seed { layer: *layer, gram: Some(gram), mean: Some(mean), target: target(map) })
+        .map(|(layer, gram, mean, map)| Seed {
+            layer: *layer,
+            gram: Some(gram),
+            mean: Some(mean),
+            target: target(map),
+        })
         .collect();
     if shape.seam_x == 0 {
         answer.distance = pass.distance(&shape.region(), &parts[4].3, (0, 0));
-        let mut kept = FeatureMap::new(Layer::Relu2_1, pass.feature_shape(Layer::Relu2_1).2, shape.width, shape.height, Precision::Bf16);
+        let mut kept = FeatureMap::new(
+            Layer::Relu2_1,
+            pass.feature_shape(Layer::Relu2_1).2,
+            shape.width,
+            shape.height,
+            Precision::Bf16,
+        );
         pass.keep(&shape.region(), &mut kept, (0, 0));
-        assert!(shape.width == 0 || pass.distance(&shape.region(), &kept, (0, 0)) <= 1e-4 * answer.distance.max(1.0));
+        assert!(
+            shape.width == 0
+                || pass.distance(&shape.region(), &kept, (0, 0)) <= 1e-4 * answer.distance.max(1.0)
+        );
     }
     pass.backward(&seeds, &mut answer.gradient);
     answer
@@ -293,7 +354,12 @@ fn answer(network: Arc<Network>, shape: Shape, count: usize) -> Answer {
 fn difference(found: &[f32], expected: &[f32]) -> f32 {
     assert_eq!(found.len(), expected.len());
     let scale = expected.iter().map(|value| value.abs()).fold(1e-20, f32::max);
-    found.iter().zip(expected).map(|(x, y)| if (x - y).is_nan() { f32::INFINITY } else { (x - y).abs() }).fold(0.0, f32::max) / scale
+    found
+        .iter()
+        .zip(expected)
+        .map(|(x, y)| if (x - y).is_nan() { f32::INFINITY } else { (x - y).abs() })
+        .fold(0.0, f32::max)
+        / scale
 }
 
 /// The root mean square difference, relative to the root mean square expected value.
@@ -303,7 +369,8 @@ fn mean_difference(found: &[f32], expected: &[f32]) -> f64 {
     (difference / expected.iter().map(|value| square(*value)).sum::<f64>().max(1e-30)).sqrt()
 }
 
-/// Thirteen layers of features and weights rounded at 2^-9, relative to the largest value of a layer.
+/// Thirteen layers of features and weights rounded at 2^-9, relative to the largest value of a
+/// layer.
 const FEATURES: f32 = 0.03;
 
 /// A product of two features has the error of both.
@@ -312,7 +379,8 @@ const STATISTICS: f32 = 2.0 * FEATURES;
 /// The gradient is rounded as often again, and meets the rounded features in its seeds.
 const OPEN_GRADIENT: f64 = 0.03;
 
-/// Where rounding closes a ReLU, or moves a maximum, the gradient takes another way. Of few pixels, one may be most of the gradient.
+/// Where rounding closes a ReLU, or moves a maximum, the gradient takes another way. Of few pixels,
+/// one may be most of the gradient.
 const GRADIENT: f64 = 0.4;
 
 fn check(name: &str, found: &Answer, expected: &Answer, shape: Shape, gradient: f64) {
@@ -320,11 +388,15 @@ fn check(name: &str, found: &Answer, expected: &Answer, shape: Shape, gradient: 
         let error = difference(found, expected);
         assert!(error < FEATURES, "features {index} by {name}, {shape:?}: {error}");
     }
-    for (index, (found, expected)) in found.statistics.iter().zip(&expected.statistics).enumerate() {
+    for (index, (found, expected)) in found.statistics.iter().zip(&expected.statistics).enumerate()
+    {
         let error = difference(found, expected);
         assert!(error < STATISTICS, "statistics {index} by {name}, {shape:?}: {error}");
     }
-    assert!((found.distance - expected.distance).abs() <= 0.02 * expected.distance, "distance by {name}, {shape:?}");
+    assert!(
+        (found.distance - expected.distance).abs() <= 0.02 * expected.distance,
+        "distance by {name}, {shape:?}"
+    );
     let error = mean_difference(&found.gradient, &expected.gradient);
     assert!(error < gradient, "gradient by {name}, {shape:?}: {error}");
 }
@@ -332,7 +404,8 @@ fn check(name: &str, found: &Answer, expected: &Answer, shape: Shape, gradient: 
 #[test]
 fn every_edge_pool_and_size_agrees_with_the_fp32_pass() {
     let (open, closing) = (Weights::new(SMALL, true, 3), Weights::new(SMALL, false, 4));
-    let kernels = others().into_iter().find(|(name, _)| *name == "vectors").unwrap_or(("plain", plain()));
+    let kernels =
+        others().into_iter().find(|(name, _)| *name == "vectors").unwrap_or(("plain", plain()));
     for (weights, tolerance) in [(&open, OPEN_GRADIENT), (&closing, GRADIENT)] {
         let (exact, rounded) = (weights.fp32(), weights.bf16(kernels.1));
         for edge_x in EDGES {
@@ -346,7 +419,13 @@ fn every_edge_pool_and_size_agrees_with_the_fp32_pass() {
                             true => GRADIENT,
                             false => OPEN_GRADIENT,
                         };
-                        check(kernels.0, &answer(rounded.clone(), shape, 2), &answer(exact.clone(), shape, 1), shape, tolerance);
+                        check(
+                            kernels.0,
+                            &answer(rounded.clone(), shape, 2),
+                            &answer(exact.clone(), shape, 1),
+                            shape,
+                            tolerance,
+                        );
                     }
                 }
             }
@@ -359,9 +438,21 @@ fn long_rows_are_cut_across() {
     let (open, closing) = (Weights::new(SMALL, true, 12), Weights::new(SMALL, false, 13));
     for edge in [Edge::Wrap, Edge::Reflect] {
         let shape = whole(1901, 13, edge, edge, Pool::Average);
-        check("long rows", &answer(open.bf16(native()), shape, 2), &answer(open.fp32(), shape, 2), shape, OPEN_GRADIENT);
+        check(
+            "long rows",
+            &answer(open.bf16(native()), shape, 2),
+            &answer(open.fp32(), shape, 2),
+            shape,
+            OPEN_GRADIENT,
+        );
         let shape = whole(1901, 13, edge, edge, Pool::Max);
-        check("long rows", &answer(closing.bf16(native()), shape, 2), &answer(closing.fp32(), shape, 2), shape, GRADIENT);
+        check(
+            "long rows",
+            &answer(closing.bf16(native()), shape, 2),
+            &answer(closing.fp32(), shape, 2),
+            shape,
+            GRADIENT,
+        );
     }
 }
 
@@ -384,17 +475,26 @@ fn emulated_tiles_give_the_pass_that_vectors_give() {
 
 /// The fastest kernels that run here without emulation.
 fn native() -> &'static Kernels {
-    [Products::Tiles, Products::Vectors, Products::Plain].into_iter().find_map(Kernels::of).unwrap_or_else(plain)
+    [Products::Tiles, Products::Vectors, Products::Plain]
+        .into_iter()
+        .find_map(Kernels::of)
+        .unwrap_or_else(plain)
 }
 
 #[test]
 fn the_number_of_threads_changes_no_bit() {
     let network = Weights::new(SMALL, false, 6).bf16(native());
     for (edge, pool) in EDGES.into_iter().zip(POOLS.into_iter().cycle()) {
-        let shape = Shape { seam_x: if edge == Edge::Zero { 21 } else { 0 }, ..whole(83, 66, edge, edge, pool) };
+        let shape = Shape {
+            seam_x: if edge == Edge::Zero { 21 } else { 0 },
+            ..whole(83, 66, edge, edge, pool)
+        };
         let expected = answer(network.clone(), shape, 1);
         for count in [2, 3] {
-            assert!(answer(network.clone(), shape, count) == expected, "{count} threads, {shape:?}");
+            assert!(
+                answer(network.clone(), shape, count) == expected,
+                "{count} threads, {shape:?}"
+            );
         }
     }
 }
@@ -408,26 +508,48 @@ fn a_tile_has_the_bits_of_the_whole() {
         let pixels = Random(8).floats(whole_shape.width * whole_shape.height * 3);
         let columns = |width: usize, from: usize| {
             let rows = pixels.chunks_exact(3 * whole_shape.width);
-            rows.flat_map(move |row| &row[3 * from..3 * (from + width)]).copied().collect::<Vec<f32>>()
+            rows.flat_map(move |row| &row[3 * from..3 * (from + width)])
+                .copied()
+                .collect::<Vec<f32>>()
         };
-        let (mut pass, mut tile) =
-            (Pass::new(network.clone(), whole_shape, threads(2)), Pass::new(network.clone(), tile_shape, threads(2)));
+        let (mut pass, mut tile) = (
+            Pass::new(network.clone(), whole_shape, threads(2)),
+            Pass::new(network.clone(), tile_shape, threads(2)),
+        );
         pass.forward(&pixels, Layer::Relu3_1);
         tile.forward(&columns(tile_shape.width, origin.0), Layer::Relu3_1);
         let (gram, mean) = pass.moments(Layer::Relu3_1, &whole_shape.region()).normalized();
         let inner = Region { x: 32..112, y: 0..101 };
         for layer in [Layer::Relu1_1, Layer::Relu2_1, Layer::Relu3_1] {
-            let mut map = FeatureMap::new(layer, pass.feature_shape(layer).2, whole_shape.width, whole_shape.height, Precision::Bf16);
+            let mut map = FeatureMap::new(
+                layer,
+                pass.feature_shape(layer).2,
+                whole_shape.width,
+                whole_shape.height,
+                Precision::Bf16,
+            );
             pass.keep(&whole_shape.region(), &mut map, (0, 0));
             assert_eq!(tile.distance(&inner, &map, origin), 0.0, "{layer:?} {pool:?}");
-            assert!(tile.distance(&tile_shape.region(), &map, origin) > 0.0, "the tile's border is another");
+            assert!(
+                tile.distance(&tile_shape.region(), &map, origin) > 0.0,
+                "the tile's border is another"
+            );
         }
-        let seeds = [Seed { layer: Layer::Relu3_1, gram: Some(&gram), mean: Some(&mean), target: None }];
-        let (mut expected, mut found) = (vec![0.0; pixels.len()], vec![0.0; 3 * tile_shape.width * tile_shape.height]);
+        let seeds =
+            [Seed { layer: Layer::Relu3_1, gram: Some(&gram), mean: Some(&mean), target: None }];
+        let (mut expected, mut found) =
+            (vec![0.0; pixels.len()], vec![0.0; 3 * tile_shape.width * tile_shape.height]);
         pass.backward(&seeds, &mut expected);
         tile.backward(&seeds, &mut found);
-        for (found, expected) in found.chunks_exact(3 * tile_shape.width).zip(expected.chunks_exact(3 * whole_shape.width)) {
-            assert_eq!(found[3 * inner.x.start..], expected[3 * (origin.0 + inner.x.start)..], "{pool:?}");
+        for (found, expected) in found
+            .chunks_exact(3 * tile_shape.width)
+            .zip(expected.chunks_exact(3 * whole_shape.width))
+        {
+            assert_eq!(
+                found[3 * inner.x.start..],
+                expected[3 * (origin.0 + inner.x.start)..],
+                "{pool:?}"
+            );
         }
     }
 }
@@ -438,16 +560,23 @@ fn across_a_seam_a_tile_has_the_bits_of_a_picture_that_wraps() {
     for (width, pool) in [105, 112].into_iter().flat_map(|width| POOLS.map(|pool| (width, pool))) {
         let whole_shape = whole(width, 37, Edge::Wrap, Edge::Zero, pool);
         let (origin, seam) = (64, width - 64);
-        let tile_shape = Shape { seam_x: seam, ..whole(seam + 64, 37, Edge::Zero, Edge::Zero, pool) };
+        let tile_shape =
+            Shape { seam_x: seam, ..whole(seam + 64, 37, Edge::Zero, Edge::Zero, pool) };
         let pixels = Random(8).floats(width * 37 * 3);
-        let rolled: Vec<f32> = pixels.chunks_exact(3 * width).flat_map(|row| [&row[3 * origin..], &row[..3 * 64]].concat()).collect();
-        let (mut pass, mut tile) =
-            (Pass::new(network.clone(), whole_shape, threads(2)), Pass::new(network.clone(), tile_shape, threads(2)));
+        let rolled: Vec<f32> = pixels
+            .chunks_exact(3 * width)
+            .flat_map(|row| [&row[3 * origin..], &row[..3 * 64]].concat())
+            .collect();
+        let (mut pass, mut tile) = (
+            Pass::new(network.clone(), whole_shape, threads(2)),
+            Pass::new(network.clone(), tile_shape, threads(2)),
+        );
         pass.forward(&pixels, Layer::Relu3_1);
         tile.forward(&rolled, Layer::Relu3_1);
         let inner = Region { x: 16..seam + 32, y: 0..37 };
         for layer in [Layer::Relu1_1, Layer::Relu2_1, Layer::Relu3_1] {
-            let mut map = FeatureMap::new(layer, pass.feature_shape(layer).2, width, 37, Precision::Bf16);
+            let mut map =
+                FeatureMap::new(layer, pass.feature_shape(layer).2, width, 37, Precision::Bf16);
             pass.keep(&whole_shape.region(), &mut map, (0, 0));
             assert_eq!(tile.distance(&inner, &map, (origin, 0)), 0.0, "{layer:?} {pool:?} {width}");
         }
@@ -457,8 +586,14 @@ fn across_a_seam_a_tile_has_the_bits_of_a_picture_that_wraps() {
         let (mut expected, mut found) = (vec![0.0; pixels.len()], vec![0.0; rolled.len()]);
         pass.backward(&seeds, &mut expected);
         tile.backward(&seeds, &mut found);
-        for (found, expected) in found.chunks_exact(3 * tile_shape.width).zip(expected.chunks_exact(3 * width)) {
-            assert_eq!(found[3 * 32..3 * (seam + 32)], [&expected[3 * (origin + 32)..], &expected[..3 * 32]].concat(), "{pool:?} {width}");
+        for (found, expected) in
+            found.chunks_exact(3 * tile_shape.width).zip(expected.chunks_exact(3 * width))
+        {
+            assert_eq!(
+                found[3 * 32..3 * (seam + 32)],
+                [&expected[3 * (origin + 32)..], &expected[..3 * 32]].concat(),
+                "{pool:?} {width}"
+            );
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The weights in bf16, packed for both directions in the order in which the products read them.
 //!
-//! For a block of 32 output channels: `[block of 32 input channels][tap][2]` tiles. A tile is 16 output channels: line k holds, for each of them, the weights
-//! of the input channels 2k and 2k + 1. Forward and backward together take 36 MB for VGG-19.
+//! For a block of 32 output channels: `[block of 32 input channels][tap][2]` tiles. A tile is 16
+//! output channels: line k holds, for each of them, the weights of the input channels 2k and 2k +
+//! 1. Forward and backward together take 36 MB for VGG-19.
 
 use crate::{
     bf16::{
@@ -31,7 +32,8 @@ pub(crate) struct Convolution {
 }
 
 impl Prepared {
-    /// Packs the weights; `None` where the level has no fast products of bf16, or channels do not come in whole lines.
+    /// Packs the weights; `None` where the level has no fast products of bf16, or channels do not
+    /// come in whole lines.
     pub(crate) fn new(layers: &[ConvWeights<'_>], level: Level) -> Option<Self> {
         match level {
             Level::Scalar | Level::Avx2 | Level::Avx512 => None,
@@ -42,12 +44,22 @@ impl Prepared {
     /// The same for kernels that the processor can run.
     pub(crate) fn with(layers: &[ConvWeights<'_>], kernels: &'static Kernels) -> Option<Self> {
         let whole = layers.iter().all(|layer| layer.out_channels.is_multiple_of(CHANNELS));
-        let layers = || layers.iter().enumerate().map(|(index, layer)| Convolution::new(index == 0, layer)).collect();
+        let layers = || {
+            layers
+                .iter()
+                .enumerate()
+                .map(|(index, layer)| Convolution::new(index == 0, layer))
+                .collect()
+        };
         whole.then(|| Self { kernels, layers: layers() })
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        let lines: usize = self.layers.iter().map(|layer| layer.forward.lines.len() + layer.backward.lines.len()).sum();
+        let lines: usize = self
+            .layers
+            .iter()
+            .map(|layer| layer.forward.lines.len() + layer.backward.lines.len())
+            .sum();
         lines * size_of::<Line>()
     }
 }
@@ -55,9 +67,12 @@ impl Prepared {
 impl Convolution {
     fn new(first: bool, layer: &ConvWeights<'_>) -> Self {
         let &ConvWeights { in_channels, out_channels, weights, bias } = layer;
-        let weight = |output: usize, input: usize, tap: usize| weights[(output * in_channels + input) * 9 + tap];
+        let weight = |output: usize, input: usize, tap: usize| {
+            weights[(output * in_channels + input) * 9 + tap]
+        };
         let forward = if first {
-            // The 27 values around a pixel are one block of channels, and what their rounding took away is another: see `first.rs`.
+            // The 27 values around a pixel are one block of channels, and what their rounding took
+            // away is another: see `first.rs`.
             Weights::new(2 * CHANNELS, out_channels, 1, |output, input, _| {
                 let value = input % CHANNELS;
                 if value < 27 { weight(output, value % 3, value / 3) } else { 0.0 }
@@ -65,10 +80,17 @@ impl Convolution {
         } else {
             Weights::new(in_channels, out_channels, 9, weight)
         };
-        // The gradient of an input is gathered from the outputs that read it: the same convolution with the roles of the channels exchanged and the taps
-        // mirrored. The picture's three channels are the first of a tile.
-        let mirrored = |output: usize, input: usize, tap: usize| if output < in_channels { weight(input, output, 8 - tap) } else { 0.0 };
-        let backward = if first { Weights::narrow(out_channels, mirrored) } else { Weights::new(out_channels, in_channels, 9, mirrored) };
+        // The gradient of an input is gathered from the outputs that read it: the same convolution
+        // with the roles of the channels exchanged and the taps mirrored. The picture's three
+        // channels are the first of a tile.
+        let mirrored = |output: usize, input: usize, tap: usize| {
+            if output < in_channels { weight(input, output, 8 - tap) } else { 0.0 }
+        };
+        let backward = if first {
+            Weights::narrow(out_channels, mirrored)
+        } else {
+            Weights::new(out_channels, in_channels, 9, mirrored)
+        };
         Self { in_channels, out_channels, bias: bias.to_vec(), forward, backward }
     }
 }
@@ -79,15 +101,23 @@ pub(crate) struct Weights {
     in_blocks: usize,
     out_blocks: usize,
     taps: usize,
-    /// Tiles for a block of input channels and a tap: two, or one where there are but 16 output channels.
+    /// Tiles for a block of input channels and a tap: two, or one where there are but 16 output
+    /// channels.
     tiles: usize,
     lines: Vec<Line>,
 }
 
 impl Weights {
     /// From a function of (out, in, tap). Channels come in whole blocks.
-    pub(crate) fn new(in_channels: usize, out_channels: usize, taps: usize, weight: impl Fn(usize, usize, usize) -> f32) -> Self {
-        debug_assert!(in_channels.is_multiple_of(CHANNELS) && out_channels.is_multiple_of(CHANNELS));
+    pub(crate) fn new(
+        in_channels: usize,
+        out_channels: usize,
+        taps: usize,
+        weight: impl Fn(usize, usize, usize) -> f32,
+    ) -> Self {
+        debug_assert!(
+            in_channels.is_multiple_of(CHANNELS) && out_channels.is_multiple_of(CHANNELS)
+        );
         Self::packed(in_channels / CHANNELS, out_channels / CHANNELS, taps, 2, weight)
     }
 
@@ -96,14 +126,33 @@ impl Weights {
         Self::packed(in_channels / CHANNELS, 1, 9, 1, weight)
     }
 
-    fn packed(in_blocks: usize, out_blocks: usize, taps: usize, tiles: usize, weight: impl Fn(usize, usize, usize) -> f32) -> Self {
+    fn packed(
+        in_blocks: usize,
+        out_blocks: usize,
+        taps: usize,
+        tiles: usize,
+        weight: impl Fn(usize, usize, usize) -> f32,
+    ) -> Self {
         let line = |index: usize| {
             let (k, half, tap) = (index % 16, index / 16 % tiles, index / (16 * tiles) % taps);
-            let (input, output) = (index / (16 * tiles * taps) % in_blocks, index / (16 * tiles * taps * in_blocks));
-            let value = |i: usize| narrow(weight(output * CHANNELS + half * 16 + i / 2, input * CHANNELS + 2 * k + i % 2, tap));
+            let (input, output) =
+                (index / (16 * tiles * taps) % in_blocks, index / (16 * tiles * taps * in_blocks));
+            let value = |i: usize| {
+                narrow(weight(
+                    output * CHANNELS + half * 16 + i / 2,
+                    input * CHANNELS + 2 * k + i % 2,
+                    tap,
+                ))
+            };
             Line(std::array::from_fn(value))
         };
-        Self { in_blocks, out_blocks, taps, tiles, lines: (0..out_blocks * in_blocks * taps * tiles * 16).map(line).collect() }
+        Self {
+            in_blocks,
+            out_blocks,
+            taps,
+            tiles,
+            lines: (0..out_blocks * in_blocks * taps * tiles * 16).map(line).collect(),
+        }
     }
 
     /// Of a product `rows * square`, where `square` is C x C.
@@ -112,14 +161,23 @@ impl Weights {
         let tile = |tile: usize| {
             let (half, input, output) = (tile % 2, tile / 2 % blocks, tile / 2 / blocks);
             let column = output * CHANNELS + half * 16;
-            let rows = square[input * CHANNELS * channels..][..CHANNELS * channels].chunks_exact(2 * channels);
+            let rows = square[input * CHANNELS * channels..][..CHANNELS * channels]
+                .chunks_exact(2 * channels);
             rows.map(move |rows| {
                 let (even, odd) = rows.split_at(channels);
                 let (even, odd) = (&even[column..column + 16], &odd[column..column + 16]);
-                Line(std::array::from_fn(|i| narrow(if i % 2 == 0 { even[i / 2] } else { odd[i / 2] })))
+                Line(std::array::from_fn(|i| {
+                    narrow(if i % 2 == 0 { even[i / 2] } else { odd[i / 2] })
+                }))
             })
         };
-        Self { in_blocks: blocks, out_blocks: blocks, taps: 1, tiles: 2, lines: (0..2 * blocks * blocks).flat_map(tile).collect() }
+        Self {
+            in_blocks: blocks,
+            out_blocks: blocks,
+            taps: 1,
+            tiles: 2,
+            lines: (0..2 * blocks * blocks).flat_map(tile).collect(),
+        }
     }
 
     /// Whether these are for 16 output channels, not 32.

@@ -1,6 +1,7 @@
 //! The kernels compiled for AVX2 with FMA: 8 lanes, 16 registers.
 //!
-//! The product's register block is 6 rows by 2 vectors: 12 accumulators, 2 vectors of the panel and 1 splat make 15 of 16 registers.
+//! The product's register block is 6 rows by 2 vectors: 12 accumulators, 2 vectors of the panel and
+//! 1 splat make 15 of 16 registers.
 
 use std::arch::x86_64::*;
 
@@ -52,7 +53,10 @@ impl Lanes for F32x8 {
         // Floats that are not negative are in the order of their bits, a NaN above all.
         let sign = _mm256_set1_epi32(i32::MIN);
         let (own, other) = (_mm256_castps_si256(self.0), _mm256_castps_si256(other.0));
-        Self(_mm256_castsi256_ps(_mm256_max_epi32(_mm256_andnot_si256(sign, own), _mm256_andnot_si256(sign, other))))
+        Self(_mm256_castsi256_ps(_mm256_max_epi32(
+            _mm256_andnot_si256(sign, own),
+            _mm256_andnot_si256(sign, other),
+        )))
     }
     #[inline(always)]
     unsafe fn positive(self) -> u32 {

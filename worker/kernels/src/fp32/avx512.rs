@@ -1,7 +1,8 @@
 //! The kernels compiled for AVX-512F: 16 lanes, 32 registers.
 //!
-//! The product's register block is 12 rows by 2 vectors: 24 accumulators hide the latency of the multiply-add, and each step of
-//! 24 of them needs 2 loads and 12 splats, well below what the load ports give.
+//! The product's register block is 12 rows by 2 vectors: 24 accumulators hide the latency of the
+//! multiply-add, and each step of 24 of them needs 2 loads and 12 splats, well below what the load
+//! ports give.
 
 use std::arch::x86_64::*;
 
@@ -53,7 +54,10 @@ impl Lanes for F32x16 {
         // Floats that are not negative are in the order of their bits, a NaN above all.
         let sign = _mm512_set1_epi32(i32::MIN);
         let (own, other) = (_mm512_castps_si512(self.0), _mm512_castps_si512(other.0));
-        Self(_mm512_castsi512_ps(_mm512_max_epi32(_mm512_andnot_si512(sign, own), _mm512_andnot_si512(sign, other))))
+        Self(_mm512_castsi512_ps(_mm512_max_epi32(
+            _mm512_andnot_si512(sign, own),
+            _mm512_andnot_si512(sign, other),
+        )))
     }
     #[inline(always)]
     unsafe fn positive(self) -> u32 {

@@ -35,10 +35,12 @@ pub(crate) enum Epilogue<'a> {
     Rectify { bias: &'a [f32] },
     /// The same, and a bit for each feature: whether it is positive.
     Mark { bias: &'a [f32] },
-    /// The same, but only the pooled map is stored, and a bit for each feature before pooling: its route.
+    /// The same, but only the pooled map is stored, and a bit for each feature before pooling: its
+    /// route.
     Pool { bias: &'a [f32], pooling: &'a Pooling },
-    /// Backward, into features: only where they are positive. This is the ReLU's gradient; doing it where the gradient is written
-    /// means that every gradient buffer holds a gradient before the ReLU, and none has to be masked when it is read.
+    /// Backward, into features: only where they are positive. This is the ReLU's gradient; doing it
+    /// where the gradient is written means that every gradient buffer holds a gradient before the
+    /// ReLU, and none has to be masked when it is read.
     Gate(Gate<'a>),
     /// Backward, into a pooled map, the first features or the picture.
     Plain,
@@ -90,20 +92,42 @@ impl Weights {
     }
 
     /// Computes the whole output, frame included.
-    pub(crate) fn run(&self, workers: &mut Workers, kernels: Option<&Kernels>, job: &Convolution<'_>, to: Destination<'_>) {
+    pub(crate) fn run(
+        &self,
+        workers: &mut Workers,
+        kernels: Option<&Kernels>,
+        job: &Convolution<'_>,
+        to: Destination<'_>,
+    ) {
         match (self, kernels) {
             (Self::Taps(taps), _) => scalar::run(taps, workers, job, to),
-            (Self::Transformed(weights), Some(kernels)) => winograd::run(weights, workers, kernels, job, to),
-            (Self::Columns(weights), Some(kernels)) => first::run_columns(weights, workers, kernels, job, to.values),
-            (Self::Spread(weights), Some(kernels)) => first::run_spread(weights, workers, kernels, job, to.values),
+            (Self::Transformed(weights), Some(kernels)) => {
+                winograd::run(weights, workers, kernels, job, to)
+            }
+            (Self::Columns(weights), Some(kernels)) => {
+                first::run_columns(weights, workers, kernels, job, to.values)
+            }
+            (Self::Spread(weights), Some(kernels)) => {
+                first::run_spread(weights, workers, kernels, job, to.values)
+            }
             (_, None) => unreachable!("the scalar level prepares taps only"),
         }
     }
 
-    /// Computes the stored pixels `first..` of the first layer's features, in runs of [`FIRST_PIXELS`] at most.
-    pub(crate) fn first(&self, kernels: Option<&Kernels>, job: &Convolution<'_>, first: usize, output: &mut [f32], scratch: &mut [f32]) {
+    /// Computes the stored pixels `first..` of the first layer's features, in runs of
+    /// [`FIRST_PIXELS`] at most.
+    pub(crate) fn first(
+        &self,
+        kernels: Option<&Kernels>,
+        job: &Convolution<'_>,
+        first: usize,
+        output: &mut [f32],
+        scratch: &mut [f32],
+    ) {
         match (self, kernels) {
-            (Self::Columns(weights), Some(kernels)) => first::columns(weights, kernels, job, first, output, scratch),
+            (Self::Columns(weights), Some(kernels)) => {
+                first::columns(weights, kernels, job, first, output, scratch)
+            }
             (Self::Taps(taps), _) => scalar::convolve(taps, job, first, output),
             _ => unreachable!("the first layer is prepared as columns or taps"),
         }

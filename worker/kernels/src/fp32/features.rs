@@ -1,7 +1,8 @@
-//! The features of a part of a layer, as whoever sums over them reads them: in runs of pixels, without a copy of the whole part.
+//! The features of a part of a layer, as whoever sums over them reads them: in runs of pixels,
+//! without a copy of the whole part.
 //!
-//! A pass keeps the features of every layer that others look at but the first: relu1_1 alone would be as much as all others together, and costs half a
-//! percent of the pass to compute again.
+//! A pass keeps the features of every layer that others look at but the first: relu1_1 alone would
+//! be as much as all others together, and costs half a percent of the pass to compute again.
 
 use std::ops::Range;
 
@@ -45,12 +46,20 @@ impl Part<'_> {
     pub(crate) fn room(&self, pixels: usize) -> usize {
         match &self.features {
             Features::Kept(_) => 0,
-            Features::First { weights, job, .. } => pixels * self.channels + weights.scratch_floats(job.plane),
+            Features::First { weights, job, .. } => {
+                pixels * self.channels + weights.scratch_floats(job.plane)
+            }
         }
     }
 
-    /// Visits the features of a range of the part's pixels, in order, in runs that lie side by side in the layer.
-    pub(crate) fn each_run(&self, pixels: Range<usize>, room: &mut [f32], mut visit: impl FnMut(&[f32])) {
+    /// Visits the features of a range of the part's pixels, in order, in runs that lie side by side
+    /// in the layer.
+    pub(crate) fn each_run(
+        &self,
+        pixels: Range<usize>,
+        room: &mut [f32],
+        mut visit: impl FnMut(&[f32]),
+    ) {
         let across = self.region.x.len();
         let mut next = pixels.start;
         while next < pixels.end {
@@ -58,7 +67,9 @@ impl Part<'_> {
             let count = (across - x).min(pixels.end - next);
             let start = (self.region.y.start + y) * self.width + self.region.x.start + x;
             match &self.features {
-                Features::Kept(features) => visit(&features[start * self.channels..][..count * self.channels]),
+                Features::Kept(features) => {
+                    visit(&features[start * self.channels..][..count * self.channels])
+                }
                 Features::First { weights, kernels, job } => {
                     let (run, scratch) = room.split_at_mut(count * self.channels);
                     for (index, piece) in run.chunks_mut(FIRST_PIXELS * self.channels).enumerate() {

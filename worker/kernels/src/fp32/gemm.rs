@@ -1,22 +1,27 @@
 //! The matrix product under Winograd, the seeds and the first layer.
 //!
-//! `C[rows][columns] = A[rows][k] * B[k][columns]`, all sums over k in rising order with one rounding per step, so that a value does
-//! not depend on the row or the panel that it is computed in.
+//! `C[rows][columns] = A[rows][k] * B[k][columns]`, all sums over k in rising order with one
+//! rounding per step, so that a value does not depend on the row or the panel that it is computed
+//! in.
 //!
-//! A is cut into strips of [`STRIP`] rows and blocks of 16 k: `[row / 12][k / 16][row % 12][16]`. Every element that a step over k splats is at a
-//! constant distance from one pointer, a strip is read from end to end in order, as the processor's prefetcher likes it, and whoever writes A writes whole
-//! lines of 16 channels. (Rows of `k` floats were rejected: their power-of-two distances fall into a few cache sets.) B is packed once
-//! into panels `[k][panel]`, which are read in order too. The register block, rows by vectors, is chosen by the level.
+//! A is cut into strips of [`STRIP`] rows and blocks of 16 k: `[row / 12][k / 16][row % 12][16]`.
+//! Every element that a step over k splats is at a constant distance from one pointer, a strip is
+//! read from end to end in order, as the processor's prefetcher likes it, and whoever writes A
+//! writes whole lines of 16 channels. (Rows of `k` floats were rejected: their power-of-two
+//! distances fall into a few cache sets.) B is packed once into panels `[k][panel]`, which are read
+//! in order too. The register block, rows by vectors, is chosen by the level.
 
 use crate::fp32::lanes::Lanes;
 
-/// Channels in a block of A. Channel counts that it does not divide take the scalar loops: no real network has one.
+/// Channels in a block of A. Channel counts that it does not divide take the scalar loops: no real
+/// network has one.
 pub(crate) const BLOCK: usize = 16;
 
 /// Rows of A come in multiples of this, a multiple of every level's register block.
 pub(crate) const STRIP: usize = 12;
 
-/// B, packed: panels of the level's width, then panels of [`BLOCK`] columns for the rest. k is padded with zeros to whole blocks.
+/// B, packed: panels of the level's width, then panels of [`BLOCK`] columns for the rest. k is
+/// padded with zeros to whole blocks.
 #[derive(Debug)]
 pub(crate) struct Panels {
     pub(crate) blocks: usize,
@@ -26,13 +31,21 @@ pub(crate) struct Panels {
 
 impl Panels {
     /// Packs the matrix `value(k, column)`.
-    pub(crate) fn new(depth: usize, columns: usize, panel: usize, value: impl Fn(usize, usize) -> f32) -> Self {
+    pub(crate) fn new(
+        depth: usize,
+        columns: usize,
+        panel: usize,
+        value: impl Fn(usize, usize) -> f32,
+    ) -> Self {
         assert!(columns.is_multiple_of(BLOCK), "whole blocks of columns");
         let blocks = depth.div_ceil(BLOCK);
         let mut values = Vec::with_capacity(blocks * BLOCK * columns);
         for (start, width) in panels(columns, panel) {
             for k in 0..blocks * BLOCK {
-                values.extend((start..start + width).map(|column| if k < depth { value(k, column) } else { 0.0 }));
+                values.extend(
+                    (start..start + width)
+                        .map(|column| if k < depth { value(k, column) } else { 0.0 }),
+                );
             }
         }
         Self { blocks, columns, values }
@@ -42,12 +55,21 @@ impl Panels {
 /// The panels that `columns` are cut into: start and width of each.
 pub(crate) fn panels(columns: usize, panel: usize) -> impl Iterator<Item = (usize, usize)> {
     let whole = columns / panel * panel;
-    (0..whole).step_by(panel).map(move |start| (start, panel)).chain((whole..columns).step_by(BLOCK).map(|start| (start, BLOCK)))
+    (0..whole)
+        .step_by(panel)
+        .map(move |start| (start, panel))
+        .chain((whole..columns).step_by(BLOCK).map(|start| (start, BLOCK)))
 }
 
-/// Packs rows of `channels` floats as rows `first..` of an A whose strips have `strip` rows. Rows that are never packed keep what was there:
-/// their products are computed and never read.
-pub(crate) fn pack_rows(rows: &[f32], channels: usize, strip: usize, first: usize, packed: &mut [f32]) {
+/// Packs rows of `channels` floats as rows `first..` of an A whose strips have `strip` rows. Rows
+/// that are never packed keep what was there: their products are computed and never read.
+pub(crate) fn pack_rows(
+    rows: &[f32],
+    channels: usize,
+    strip: usize,
+    first: usize,
+    packed: &mut [f32],
+) {
     for (row, values) in (first..).zip(rows.chunks_exact(channels)) {
         let start = row / strip * strip * channels + row % strip * BLOCK;
         for (block, values) in values.chunks_exact(BLOCK).enumerate() {
@@ -78,7 +100,9 @@ pub(crate) struct Operands {
 #[inline(always)]
 pub(crate) unsafe fn product<L: Lanes, const MR: usize, const NV: usize>(operands: &Operands) {
     let Operands { rows, columns, .. } = *operands;
-    debug_assert!(rows.is_multiple_of(STRIP) && STRIP.is_multiple_of(MR) && columns.is_multiple_of(BLOCK));
+    debug_assert!(
+        rows.is_multiple_of(STRIP) && STRIP.is_multiple_of(MR) && columns.is_multiple_of(BLOCK)
+    );
     let panel = NV * L::WIDTH;
     let mut column = 0;
     // A panel is used by all strips while it is near.
@@ -99,7 +123,11 @@ pub(crate) unsafe fn product<L: Lanes, const MR: usize, const NV: usize>(operand
 
 /// One register block.
 #[inline(always)]
-unsafe fn tile<L: Lanes, const MR: usize, const NV: usize>(operands: &Operands, row: usize, column: usize) {
+unsafe fn tile<L: Lanes, const MR: usize, const NV: usize>(
+    operands: &Operands,
+    row: usize,
+    column: usize,
+) {
     let Operands { blocks, c_stride, .. } = *operands;
     let mut a = operands.a.add(row / STRIP * STRIP * blocks * BLOCK + row % STRIP * BLOCK);
     let mut b = operands.b.add(column * blocks * BLOCK);
@@ -138,17 +166,23 @@ mod tests {
         for level in Level::available() {
             let Some(kernels) = Kernels::of(level) else { continue };
             for (rows, channels) in [(12, 16), (12, 48), (24, 80), (36, 64)] {
-                let a: Vec<f32> = (0..rows * channels).map(|i| ((i * 37) % 101) as f32 / 50.0 - 1.0).collect();
-                let b: Vec<f32> = (0..channels * channels).map(|i| ((i * 53) % 97) as f32 / 48.0 - 1.0).collect();
+                let a: Vec<f32> =
+                    (0..rows * channels).map(|i| ((i * 37) % 101) as f32 / 50.0 - 1.0).collect();
+                let b: Vec<f32> =
+                    (0..channels * channels).map(|i| ((i * 53) % 97) as f32 / 48.0 - 1.0).collect();
                 let mut expected = vec![0.0; rows * channels];
                 crate::fp32::scalar::product(&a, &b, channels, &mut expected);
 
-                let (mut packed, mut found) = (vec![0.0; rows * channels], vec![0.0; rows * channels]);
+                let (mut packed, mut found) =
+                    (vec![0.0; rows * channels], vec![0.0; rows * channels]);
                 pack_rows(&a, channels, STRIP, 0, &mut packed);
-                let panels = Panels::new(channels, channels, kernels.panel, |k, column| b[k * channels + column]);
+                let panels = Panels::new(channels, channels, kernels.panel, |k, column| {
+                    b[k * channels + column]
+                });
                 kernels.product(&packed, rows, &panels, &mut found);
                 // 80 terms of at most 1: rounding stays far below this.
-                let error = found.iter().zip(&expected).map(|(x, y)| (x - y).abs()).fold(0.0, f32::max);
+                let error =
+                    found.iter().zip(&expected).map(|(x, y)| (x - y).abs()).fold(0.0, f32::max);
                 assert!(error < 1e-5, "{level} {rows}x{channels}: {error}");
             }
         }

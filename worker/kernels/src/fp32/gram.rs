@@ -1,16 +1,17 @@
 //! The symmetric product of a block of pixels, `F^T F`, added to sums in f64.
 //!
-//! The block is packed as `[channel / 16][pixel][16]`, so that both factors of a tile are read in runs; a tile is `MR` channels by
-//! `GROUPS` groups of 16 channels, summed over the block's pixels in registers, then added to the f64 sums. Only tiles that touch the
-//! upper triangle are computed.
+//! The block is packed as `[channel / 16][pixel][16]`, so that both factors of a tile are read in
+//! runs; a tile is `MR` channels by `GROUPS` groups of 16 channels, summed over the block's pixels
+//! in registers, then added to the f64 sums. Only tiles that touch the upper triangle are computed.
 
 use crate::fp32::{gemm::BLOCK, lanes::Lanes};
 
-/// `packed` is the block, as [`crate::fp32::gemm::pack_rows`] packs it. `VECTORS` is the number of vectors in `GROUPS` groups of [`BLOCK`] channels, and `MR`
-/// divides [`BLOCK`].
+/// `packed` is the block, as [`crate::fp32::gemm::pack_rows`] packs it. `VECTORS` is the number of
+/// vectors in `GROUPS` groups of [`BLOCK`] channels, and `MR` divides [`BLOCK`].
 ///
 /// # Safety
-/// The processor has the instruction set of `L`; `packed` is whole pixels of `channels`; `gram` is C x C and `sum` C long.
+/// The processor has the instruction set of `L`; `packed` is whole pixels of `channels`; `gram` is
+/// C x C and `sum` C long.
 #[inline(always)]
 pub(crate) unsafe fn block<L: Lanes, const MR: usize, const VECTORS: usize, const GROUPS: usize>(
     packed: &[f32],
@@ -39,12 +40,26 @@ pub(crate) unsafe fn block<L: Lanes, const MR: usize, const VECTORS: usize, cons
             let target = gram.as_mut_ptr().add((i * BLOCK + first) * channels);
             let mut j = i;
             while j + GROUPS <= groups {
-                tile::<L, MR, VECTORS>(a, packed.as_ptr().add(j * stride), stride, pixels, target.add(j * BLOCK), channels);
+                tile::<L, MR, VECTORS>(
+                    a,
+                    packed.as_ptr().add(j * stride),
+                    stride,
+                    pixels,
+                    target.add(j * BLOCK),
+                    channels,
+                );
                 j += GROUPS;
             }
             // Fewer groups are left than a tile holds; where a tile holds one, none are.
             while j < groups {
-                tile::<L, MR, 1>(a, packed.as_ptr().add(j * stride), stride, pixels, target.add(j * BLOCK), channels);
+                tile::<L, MR, 1>(
+                    a,
+                    packed.as_ptr().add(j * stride),
+                    stride,
+                    pixels,
+                    target.add(j * BLOCK),
+                    channels,
+                );
                 j += 1;
             }
         }
@@ -65,7 +80,8 @@ unsafe fn tile<L: Lanes, const MR: usize, const VECTORS: usize>(
     for pixel in 0..pixels {
         let mut lanes = [L::splat(0.0); VECTORS];
         for (v, lanes) in lanes.iter_mut().enumerate() {
-            *lanes = L::load(b.add(v / per_group * stride + pixel * BLOCK + v % per_group * L::WIDTH));
+            *lanes =
+                L::load(b.add(v / per_group * stride + pixel * BLOCK + v % per_group * L::WIDTH));
         }
         for (r, sums) in sums.iter_mut().enumerate() {
             let value = L::splat(*a.add(pixel * BLOCK + r));

@@ -8,7 +8,8 @@ use crate::{
     level::Level,
 };
 
-/// Entry points compiled for one instruction set. The generic code behind them is in `gemm.rs`, `winograd.rs` and `gram.rs`.
+/// Entry points compiled for one instruction set. The generic code behind them is in `gemm.rs`,
+/// `winograd.rs` and `gram.rs`.
 #[derive(Debug)]
 pub(crate) struct Kernels {
     /// Columns of a panel of the product: its vectors times their lanes.
@@ -38,10 +39,14 @@ impl Kernels {
         }
     }
 
-    /// `output[rows][columns] = a * panels`, where `a` is packed (see `gemm.rs`) and `rows` is a multiple of [`gemm::STRIP`].
+    /// `output[rows][columns] = a * panels`, where `a` is packed (see `gemm.rs`) and `rows` is a
+    /// multiple of [`gemm::STRIP`].
     pub(crate) fn product(&self, a: &[f32], rows: usize, panels: &Panels, output: &mut [f32]) {
         assert!(rows.is_multiple_of(gemm::STRIP), "rows come in whole strips");
-        assert!(a.len() >= rows * panels.blocks * gemm::BLOCK && output.len() >= rows * panels.columns, "a product within its slices");
+        assert!(
+            a.len() >= rows * panels.blocks * gemm::BLOCK && output.len() >= rows * panels.columns,
+            "a product within its slices"
+        );
         let operands = Operands {
             a: a.as_ptr(),
             rows,
@@ -51,23 +56,28 @@ impl Kernels {
             c: output.as_mut_ptr(),
             c_stride: panels.columns,
         };
-        // SAFETY: this table is given only to a processor that can run it, and the slices hold what the product reads and writes, as
-        // checked just above.
+        // SAFETY: this table is given only to a processor that can run it, and the slices hold what
+        // the product reads and writes, as checked just above.
         unsafe { (self.product)(&operands) }
     }
 
     /// Computes one block of Winograd tiles.
     pub(crate) fn tiles(&self, tiles: &Tiles<'_>, block: usize, scratch: &mut [f32]) {
-        // SAFETY: this table is given only to a processor that can run it; `Tiles` checked its slices when it was made, and the
-        // blocks that threads take write different tiles.
+        // SAFETY: this table is given only to a processor that can run it; `Tiles` checked its
+        // slices when it was made, and the blocks that threads take write different tiles.
         unsafe { (self.tiles)(tiles, block, scratch) }
     }
 
-    /// Adds the upper triangle of `rows^T * rows` and the sum of the rows, for at most 256 packed rows.
+    /// Adds the upper triangle of `rows^T * rows` and the sum of the rows, for at most 256 packed
+    /// rows.
     pub(crate) fn gram(&self, packed: &[f32], channels: usize, gram: &mut [f64], sum: &mut [f64]) {
-        assert!(channels.is_multiple_of(gemm::BLOCK) && packed.len().is_multiple_of(channels), "whole blocks of channels, whole pixels");
+        assert!(
+            channels.is_multiple_of(gemm::BLOCK) && packed.len().is_multiple_of(channels),
+            "whole blocks of channels, whole pixels"
+        );
         assert!(gram.len() == channels * channels && sum.len() == channels, "sums of C x C and C");
-        // SAFETY: this table is given only to a processor that can run it; the sizes were checked just above.
+        // SAFETY: this table is given only to a processor that can run it; the sizes were checked
+        // just above.
         unsafe { (self.gram)(packed, channels, gram, sum) }
     }
 }

@@ -1,12 +1,14 @@
-//! A vector of floats, as much of one as the kernels need, so that each kernel is written once for all widths.
+//! A vector of floats, as much of one as the kernels need, so that each kernel is written once for
+//! all widths.
 //!
-//! Every function is inlined into a caller that was compiled for the instruction set (the entry points in `avx2.rs` and
-//! `avx512.rs`); only there do the intrinsics become instructions. That is why kernels built on this are `#[inline(always)]`
-//! functions with plain loops: a closure would be compiled on its own, without the instruction set.
+//! Every function is inlined into a caller that was compiled for the instruction set (the entry
+//! points in `avx2.rs` and `avx512.rs`); only there do the intrinsics become instructions. That is
+//! why kernels built on this are `#[inline(always)]` functions with plain loops: a closure would be
+//! compiled on its own, without the instruction set.
 
 /// # Safety
-/// Every function needs a processor with the instruction set of the implementation; `load` and `store` need [`Lanes::WIDTH`] floats
-/// at the pointer, of any alignment.
+/// Every function needs a processor with the instruction set of the implementation; `load` and
+/// `store` need [`Lanes::WIDTH`] floats at the pointer, of any alignment.
 pub(crate) trait Lanes: Copy {
     const WIDTH: usize;
 

@@ -1,4 +1,5 @@
-//! The pass in fp32: Winograd on vectors of whatever width the processor has, plain loops where it has none.
+//! The pass in fp32: Winograd on vectors of whatever width the processor has, plain loops where it
+//! has none.
 
 mod bits;
 mod convolution;
@@ -11,7 +12,8 @@ mod scalar;
 mod seed;
 mod statistics;
 
-// Written once for every vector width; a machine without such a level compiles them all the same, so that they cannot rot.
+// Written once for every vector width; a machine without such a level compiles them all the same,
+// so that they cannot rot.
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]

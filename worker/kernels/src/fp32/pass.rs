@@ -1,12 +1,15 @@
 //! The schedule: which convolution reads which buffer, forward and backward.
 //!
-//! Of a picture's features, only those stay that others look at (relu2_1, relu3_1, relu4_1, relu4_2, relu5_1): 264 bytes per pixel. What the backward needs of the
-//! others is a bit each, 20 bytes per pixel: whether it is positive, or whether its pooling window's gradient goes there. No map before a pool is
-//! stored, forward or backward, but relu1_1 and its gradient: forward, relu1_1 lives where the kept features come later; backward, its gradient lives where they were,
-//! and its features are computed again from the pixels.
+//! Of a picture's features, only those stay that others look at (relu2_1, relu3_1, relu4_1,
+//! relu4_2, relu5_1): 264 bytes per pixel. What the backward needs of the others is a bit each, 20
+//! bytes per pixel: whether it is positive, or whether its pooling window's gradient goes there. No
+//! map before a pool is stored, forward or backward, but relu1_1 and its gradient: forward, relu1_1
+//! lives where the kept features come later; backward, its gradient lives where they were, and its
+//! features are computed again from the pixels.
 //!
-//! What passes from one convolution to the next lives in two maps, that which convolution `c` reads, forward, or writes, backward, in map `c % 2`:
-//! 64 and 128 bytes per pixel. With the pixels, a pass takes about 488 bytes per pixel.
+//! What passes from one convolution to the next lives in two maps, that which convolution `c`
+//! reads, forward, or writes, backward, in map `c % 2`: 64 and 128 bytes per pixel. With the
+//! pixels, a pass takes about 488 bytes per pixel.
 
 use std::sync::Arc;
 
@@ -69,16 +72,31 @@ struct Sizes {
 }
 
 impl Pass {
-    pub(crate) fn new(network: Arc<Prepared>, shape: Shape, threads: Arc<rayon::ThreadPool>) -> Self {
+    pub(crate) fn new(
+        network: Arc<Prepared>,
+        shape: Shape,
+        threads: Arc<rayon::ThreadPool>,
+    ) -> Self {
         let workers = Workers::new(threads, 0);
-        let mut pass = Self { network, shape, workers, stages: Vec::new(), pixels: Vec::new(), kept: Vec::new(), maps: Default::default() };
+        let mut pass = Self {
+            network,
+            shape,
+            workers,
+            stages: Vec::new(),
+            pixels: Vec::new(),
+            kept: Vec::new(),
+            maps: Default::default(),
+        };
         pass.reshape(shape);
         pass
     }
 
     pub(crate) fn reshape(&mut self, shape: Shape) {
         let Self { network, workers, stages, pixels, kept, maps, .. } = self;
-        let old = std::mem::take(stages).into_iter().map(|stage| stage.after).chain(std::iter::repeat_with(|| After::Recomputed));
+        let old = std::mem::take(stages)
+            .into_iter()
+            .map(|stage| stage.after)
+            .chain(std::iter::repeat_with(|| After::Recomputed));
         let mut start = 0;
         *stages = (0..CONVOLUTIONS)
             .zip(old)
@@ -106,12 +124,15 @@ impl Pass {
             + threads * sizes.scratch;
         let bits: usize = (1..CONVOLUTIONS)
             .filter(|convolution| !is_kept(*convolution))
-            .map(|convolution| area(shape, convolution) * bits::bytes(network.layers[convolution].out_channels))
+            .map(|convolution| {
+                area(shape, convolution) * bits::bytes(network.layers[convolution].out_channels)
+            })
             .sum();
         // Statistics and prepared seeds come and go; they never meet.
         let statistics = |layer: &Layer| {
             let channels = network.layers[layer.convolution()].out_channels;
-            statistics::bytes(area(shape, layer.convolution()), channels, threads).max(seed::bytes(channels))
+            statistics::bytes(area(shape, layer.convolution()), channels, threads)
+                .max(seed::bytes(channels))
         };
         floats * size_of::<f32>() + bits + Layer::ALL.iter().map(statistics).max().unwrap_or(0)
     }
@@ -131,7 +152,9 @@ impl Pass {
             let (epilogue, bits) = match &mut stage.after {
                 After::Recomputed | After::Kept { .. } => (Epilogue::Rectify { bias }, &mut [][..]),
                 After::Marked { bits } => (Epilogue::Mark { bias }, bits.as_mut_slice()),
-                After::Pooled { routes, pooling } => (Epilogue::Pool { bias, pooling: &*pooling }, routes.as_mut_slice()),
+                After::Pooled { routes, pooling } => {
+                    (Epilogue::Pool { bias, pooling: &*pooling }, routes.as_mut_slice())
+                }
             };
             let job = Convolution { input: Input::Map(input), plane: &stage.forward, epilogue };
             prepared.forward.run(workers, network.kernels, &job, Destination { values, bits });
@@ -145,7 +168,9 @@ impl Pass {
         let mut features = Vec::with_capacity(part.pixels() * part.channels);
         let mut room = vec![0.0; part.room(part.width)];
         for y in part.region.y.clone() {
-            part.each_run(y * part.width..(y + 1) * part.width, &mut room, |run| features.extend_from_slice(run));
+            part.each_run(y * part.width..(y + 1) * part.width, &mut room, |run| {
+                features.extend_from_slice(run)
+            });
         }
         features
     }
@@ -169,7 +194,12 @@ impl Pass {
         }
     }
 
-    pub(crate) fn distance(&self, region: &Region, map: &FeatureMap, origin: (usize, usize)) -> f64 {
+    pub(crate) fn distance(
+        &self,
+        region: &Region,
+        map: &FeatureMap,
+        origin: (usize, usize),
+    ) -> f64 {
         let part = self.part(map.layer(), region);
         let across = part.region.x.len();
         let of_row = |row: usize| {
@@ -177,25 +207,40 @@ impl Pass {
             let (mut x, mut total) = (part.region.x.clone(), 0.0);
             part.each_run(row * across..(row + 1) * across, &mut room, |run| {
                 for (x, own) in x.by_ref().zip(run.chunks_exact(part.channels)) {
-                    map.read(map.pixel(&self.shape, origin, x, part.region.y.start + row), &mut other);
-                    total += own.iter().zip(&other).map(|(f, p)| f64::from((f - p) * (f - p))).sum::<f64>();
+                    map.read(
+                        map.pixel(&self.shape, origin, x, part.region.y.start + row),
+                        &mut other,
+                    );
+                    total += own
+                        .iter()
+                        .zip(&other)
+                        .map(|(f, p)| f64::from((f - p) * (f - p)))
+                        .sum::<f64>();
                 }
             });
             total
         };
         // One sum per row, added in order: the number of threads changes nothing.
-        let rows: Vec<f64> = self.workers.pool().install(|| (0..part.region.y.len()).into_par_iter().map(of_row).collect());
+        let rows: Vec<f64> = self
+            .workers
+            .pool()
+            .install(|| (0..part.region.y.len()).into_par_iter().map(of_row).collect());
         rows.iter().sum()
     }
 
     pub(crate) fn backward(&mut self, seeds: &[Seed<'_>], gradient: &mut [f32]) {
-        let Some(deepest) = seeds.iter().map(|seed| seed.layer).max() else { return gradient.fill(0.0) };
+        let Some(deepest) = seeds.iter().map(|seed| seed.layer).max() else {
+            return gradient.fill(0.0);
+        };
         let (network, shape) = (Arc::clone(&self.network), self.shape);
         let Self { workers, stages, kept, maps, .. } = self;
         let kernels = network.kernels;
         let seeds_at = |convolution: usize| -> Vec<seed::Prepared<'_>> {
             let here = seeds.iter().filter(|seed| seed.layer.convolution() == convolution);
-            here.map(|seed| seed::Prepared::new(kernels, seed, &shape, network.layers[convolution].out_channels)).collect()
+            here.map(|seed| {
+                seed::Prepared::new(kernels, seed, &shape, network.layers[convolution].out_channels)
+            })
+            .collect()
         };
         let last = deepest.convolution();
         let deepest_floats = stages[last].forward.area() * network.layers[last].out_channels;
@@ -212,14 +257,25 @@ impl Pass {
                 let from = &mut from[..stage.forward.area() * channels];
                 let features = &kept[start..][..from.len()];
                 for seed in seeds_at(convolution) {
-                    workers.each_piece(from, seed::PIXELS * channels, |index, gradient, scratch| {
-                        let first = index * seed::PIXELS;
-                        seed.add(first, &features[first * channels..][..gradient.len()], gradient, scratch);
-                    });
+                    workers.each_piece(
+                        from,
+                        seed::PIXELS * channels,
+                        |index, gradient, scratch| {
+                            let first = index * seed::PIXELS;
+                            seed.add(
+                                first,
+                                &features[first * channels..][..gradient.len()],
+                                gradient,
+                                scratch,
+                            );
+                        },
+                    );
                 }
             }
             let input = match &stage.after {
-                After::Pooled { routes, pooling } => Input::Unpooled(Unpooled { pooled: from, routes, pooling }),
+                After::Pooled { routes, pooling } => {
+                    Input::Unpooled(Unpooled { pooled: from, routes, pooling })
+                }
                 After::Recomputed | After::Kept { .. } | After::Marked { .. } => Input::Map(from),
             };
             let (gate, values) = match before {
@@ -242,23 +298,41 @@ impl Pass {
         self.workers.passed(0, Direction::Backward);
     }
 
-    /// From the gradient of relu1_1, in the place of the kept features and not yet through its ReLU, to that of the pixels, in the first map.
+    /// From the gradient of relu1_1, in the place of the kept features and not yet through its
+    /// ReLU, to that of the pixels, in the first map.
     fn backward_first(&mut self, seeds: &[seed::Prepared<'_>]) {
         let Self { network, workers, stages, kept, maps, pixels, .. } = self;
         let (prepared, stage) = (&network.layers[0], &stages[0]);
         let channels = prepared.out_channels;
-        let job = Convolution { input: Input::Map(pixels), plane: &stage.forward, epilogue: Epilogue::Rectify { bias: &prepared.bias } };
-        workers.each_piece(&mut kept[..stage.forward.area() * channels], FIRST_PIXELS * channels, |index, gradient, scratch| {
-            let first = index * FIRST_PIXELS;
-            let (features, scratch) = scratch.split_at_mut(gradient.len());
-            prepared.forward.first(network.kernels, &job, first, features, scratch);
-            for (gradient, feature) in gradient.iter_mut().zip(&*features) {
-                *gradient = scalar::gate(*gradient, *feature);
-            }
-            seeds.iter().for_each(|seed| seed.add(first, features, gradient, scratch));
-        });
-        let job = Convolution { input: Input::Map(kept), plane: &stage.backward, epilogue: Epilogue::Plain };
-        prepared.backward.run(workers, network.kernels, &job, Destination { values: &mut maps[0], bits: &mut [] });
+        let job = Convolution {
+            input: Input::Map(pixels),
+            plane: &stage.forward,
+            epilogue: Epilogue::Rectify { bias: &prepared.bias },
+        };
+        workers.each_piece(
+            &mut kept[..stage.forward.area() * channels],
+            FIRST_PIXELS * channels,
+            |index, gradient, scratch| {
+                let first = index * FIRST_PIXELS;
+                let (features, scratch) = scratch.split_at_mut(gradient.len());
+                prepared.forward.first(network.kernels, &job, first, features, scratch);
+                for (gradient, feature) in gradient.iter_mut().zip(&*features) {
+                    *gradient = scalar::gate(*gradient, *feature);
+                }
+                seeds.iter().for_each(|seed| seed.add(first, features, gradient, scratch));
+            },
+        );
+        let job = Convolution {
+            input: Input::Map(kept),
+            plane: &stage.backward,
+            epilogue: Epilogue::Plain,
+        };
+        prepared.backward.run(
+            workers,
+            network.kernels,
+            &job,
+            Destination { values: &mut maps[0], bits: &mut [] },
+        );
         stage.backward.fold(&stage.forward, &mut maps[0], prepared.in_channels, |_| true);
     }
 
@@ -283,7 +357,8 @@ impl Pass {
 }
 
 impl After {
-    /// At a map's shape. Kept features are laid out one after the other, `start` being where the next begins; `old` gives its memory.
+    /// At a map's shape. Kept features are laid out one after the other, `start` being where the
+    /// next begins; `old` gives its memory.
     fn new(convolution: usize, old: Self, map: &Shape, channels: usize, start: &mut usize) -> Self {
         let area = map.width * map.height;
         if convolution == 0 {
@@ -299,7 +374,11 @@ impl After {
             Self::Recomputed | Self::Kept { .. } => Vec::new(),
         };
         fit(&mut bits, area * bits::bytes(channels));
-        if pools_before(convolution + 1) { Self::Pooled { routes: bits, pooling: Pooling::new(map) } } else { Self::Marked { bits } }
+        if pools_before(convolution + 1) {
+            Self::Pooled { routes: bits, pooling: Pooling::new(map) }
+        } else {
+            Self::Marked { bits }
+        }
     }
 }
 
@@ -310,7 +389,8 @@ impl Sizes {
         for (convolution, prepared) in network.layers.iter().enumerate() {
             let map = shape.at_convolution(convolution);
             let (forward, backward) = (Plane::forward(&map), Plane::backward(&map));
-            let (features, gradient) = (forward.area() * prepared.out_channels, backward.pixels() * prepared.in_channels);
+            let (features, gradient) =
+                (forward.area() * prepared.out_channels, backward.pixels() * prepared.in_channels);
             match convolution {
                 0 => first_gradient = features,
                 1 => first_gradient = first_gradient.max(gradient),
@@ -325,7 +405,10 @@ impl Sizes {
                 sizes.kept += features;
             }
             let seed = seed::scratch_floats(prepared.out_channels);
-            let convolutions = prepared.forward.scratch_floats(&forward).max(prepared.backward.scratch_floats(&backward));
+            let convolutions = prepared
+                .forward
+                .scratch_floats(&forward)
+                .max(prepared.backward.scratch_floats(&backward));
             let first = if convolution == 0 { FIRST_PIXELS * prepared.out_channels } else { 0 };
             sizes.scratch = sizes.scratch.max(first + convolutions.max(seed));
         }
@@ -369,7 +452,9 @@ fn buffers<'a>(
             (&before[*start..], from)
         }
         (Some(After::Kept { start }), _) => (&kept[*start..], output),
-        (Some(After::Marked { .. } | After::Pooled { .. }), After::Kept { start }) => (input, &mut kept[*start..]),
+        (Some(After::Marked { .. } | After::Pooled { .. }), After::Kept { start }) => {
+            (input, &mut kept[*start..])
+        }
         (Some(After::Marked { .. } | After::Pooled { .. }), _) => (input, output),
     }
 }

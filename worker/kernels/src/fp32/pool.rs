@@ -1,9 +1,13 @@
-//! Pooling over 2x2 windows with stride 2, done by the convolution before it, and undone by the gradient's convolution.
+//! Pooling over 2x2 windows with stride 2, done by the convolution before it, and undone by the
+//! gradient's convolution.
 //!
-//! A picture of odd size keeps its last row and column: the last window holds the pixels that there are. Windows begin anew at a seam.
+//! A picture of odd size keeps its last row and column: the last window holds the pixels that there
+//! are. Windows begin anew at a seam.
 //!
-//! What the backward needs is one bit for each pixel and channel before pooling, its route: whether the window's gradient goes there. Under [`Pool::Max`] it goes
-//! to the first maximum, if that is positive; under [`Pool::Average`] to each positive one, in equal shares. So the bits hold the ReLU too.
+//! What the backward needs is one bit for each pixel and channel before pooling, its route: whether
+//! the window's gradient goes there. Under [`Pool::Max`] it goes to the first maximum, if that is
+//! positive; under [`Pool::Average`] to each positive one, in equal shares. So the bits hold the
+//! ReLU too.
 
 use std::ops::Range;
 
@@ -58,7 +62,11 @@ impl Windows {
 impl Pooling {
     /// Of the map before pooling.
     pub(crate) fn new(map: &Shape) -> Self {
-        Self { pool: map.pool, columns: Windows::new(map.width, map.seam_x), rows: Windows::new(map.height, map.seam_y) }
+        Self {
+            pool: map.pool,
+            columns: Windows::new(map.width, map.seam_x),
+            rows: Windows::new(map.height, map.seam_y),
+        }
     }
 
     /// Pixels along a row of the map.
@@ -105,18 +113,28 @@ impl Unpooled<'_> {
     /// The gradient of one channel of a pixel.
     pub(crate) fn value(&self, x: usize, y: usize, channel: usize, channels: usize) -> f32 {
         let route = &self.routes[(y * self.pooling.width() + x) * bits::bytes(channels)..];
-        if bits::get(route, channel) { self.pooling.share(x, y) * self.pooled[self.pooling.pooled(x, y) * channels + channel] } else { 0.0 }
+        if bits::get(route, channel) {
+            self.pooling.share(x, y) * self.pooled[self.pooling.pooled(x, y) * channels + channel]
+        } else {
+            0.0
+        }
     }
 }
 
-/// Pools one channel of a window, given in reading order, and says where its gradient goes. Features are at least zero after their ReLU, or NaN.
+/// Pools one channel of a window, given in reading order, and says where its gradient goes.
+/// Features are at least zero after their ReLU, or NaN.
 pub(crate) fn pool(pool: Pool, window: &[f32]) -> (f32, [bool; 4]) {
     let mut routes = [false; 4];
     match pool {
         Pool::Max => {
             // A NaN wins, so that it is not lost on its way to the loss.
-            let largest = window.iter().copied().reduce(|x, y| if y > x || y.is_nan() { y } else { x }).unwrap_or(0.0);
-            if let Some(first) = window.iter().position(|value| *value == largest && largest > 0.0) {
+            let largest = window
+                .iter()
+                .copied()
+                .reduce(|x, y| if y > x || y.is_nan() { y } else { x })
+                .unwrap_or(0.0);
+            if let Some(first) = window.iter().position(|value| *value == largest && largest > 0.0)
+            {
                 routes[first] = true;
             }
             (largest, routes)
@@ -136,11 +154,20 @@ mod tests {
     #[test]
     fn every_pixel_is_in_the_window_that_it_goes_into() {
         for (width, seam_x) in [(1, 0), (7, 0), (8, 0), (9, 4), (9, 5), (12, 5), (6, 6)] {
-            let map = Shape { width, height: 3, edge_x: Edge::Zero, edge_y: Edge::Zero, pool: Pool::Average, seam_x, seam_y: 1 };
+            let map = Shape {
+                width,
+                height: 3,
+                edge_x: Edge::Zero,
+                edge_y: Edge::Zero,
+                pool: Pool::Average,
+                seam_x,
+                seam_y: 1,
+            };
             let pooling = Pooling::new(&map);
             for (x, y) in (0..width).flat_map(|x| (0..3).map(move |y| (x, y))) {
                 let pooled = pooling.pooled(x, y);
-                let (columns, rows) = pooling.window(pooled % pooling.pooled_width(), pooled / pooling.pooled_width());
+                let (columns, rows) = pooling
+                    .window(pooled % pooling.pooled_width(), pooled / pooling.pooled_width());
                 assert!(columns.contains(&x) && rows.contains(&y), "{x} {y} of {map:?}");
                 assert_eq!(pooling.share(x, y), 2.0 / (columns.len() * rows.len()) as f32);
             }
@@ -149,7 +176,8 @@ mod tests {
 
     #[test]
     fn a_gradient_goes_to_the_first_maximum() {
-        let check = |window: &[f32], expected| assert_eq!(pool(Pool::Max, window), expected, "{window:?}");
+        let check =
+            |window: &[f32], expected| assert_eq!(pool(Pool::Max, window), expected, "{window:?}");
         check(&[1.0, 2.0, 2.0, 0.0], (2.0, [false, true, false, false]));
         check(&[0.0, 0.0, 0.0, 0.0], (0.0, [false; 4]));
         check(&[3.0], (3.0, [true, false, false, false]));

@@ -1,7 +1,7 @@
 //! The weights in fp32, prepared for both directions.
 //!
-//! A real network takes about 0.4 GB: Winograd's 36 transformed values stand for 9 weights, forward and backward. Computing them
-//! anew in each pass would cost a tenth of it.
+//! A real network takes about 0.4 GB: Winograd's 36 transformed values stand for 9 weights, forward
+//! and backward. Computing them anew in each pass would cost a tenth of it.
 
 use crate::{
     fp32::{
@@ -26,7 +26,11 @@ pub(crate) struct Prepared {
 impl Prepared {
     pub(crate) fn new(layers: &[ConvWeights<'_>], level: Level) -> Self {
         let kernels = Kernels::of(level);
-        let layers = layers.iter().enumerate().map(|(index, layer)| Convolution::new(index == 0, layer, kernels)).collect();
+        let layers = layers
+            .iter()
+            .enumerate()
+            .map(|(index, layer)| Convolution::new(index == 0, layer, kernels))
+            .collect();
         Self { kernels, layers }
     }
 
@@ -48,10 +52,14 @@ pub(crate) struct Convolution {
 impl Convolution {
     fn new(first: bool, layer: &ConvWeights<'_>, kernels: Option<&Kernels>) -> Self {
         let &ConvWeights { in_channels, out_channels, weights, bias } = layer;
-        let forward = |output: usize, input: usize, tap: usize| weights[(output * in_channels + input) * 9 + tap];
-        // The gradient of an input is gathered from the outputs that read it: the same convolution with the roles of the channels
-        // exchanged and the taps mirrored.
-        let backward = |output: usize, input: usize, tap: usize| weights[(input * in_channels + output) * 9 + 8 - tap];
+        let forward = |output: usize, input: usize, tap: usize| {
+            weights[(output * in_channels + input) * 9 + tap]
+        };
+        // The gradient of an input is gathered from the outputs that read it: the same convolution
+        // with the roles of the channels exchanged and the taps mirrored.
+        let backward = |output: usize, input: usize, tap: usize| {
+            weights[(input * in_channels + output) * 9 + 8 - tap]
+        };
         let vectors = |channels: usize| channels.is_multiple_of(BLOCK);
         let (forward, backward) = match kernels {
             Some(kernels) if first && vectors(out_channels) => (
@@ -60,7 +68,12 @@ impl Convolution {
             ),
             Some(kernels) if vectors(in_channels) && vectors(out_channels) => (
                 Weights::Transformed(Transformed::new(in_channels, out_channels, kernels, forward)),
-                Weights::Transformed(Transformed::new(out_channels, in_channels, kernels, backward)),
+                Weights::Transformed(Transformed::new(
+                    out_channels,
+                    in_channels,
+                    kernels,
+                    backward,
+                )),
             ),
             _ => (
                 Weights::Taps(Taps::new(in_channels, out_channels, forward)),

@@ -1,7 +1,7 @@
 //! The specification: the shortest correct loops, for every machine and every channel count.
 //!
-//! The innermost loop of each runs over output channels, which are contiguous, so that a compiler can vectorise it for whatever
-//! the target has.
+//! The innermost loop of each runs over output channels, which are contiguous, so that a compiler
+//! can vectorise it for whatever the target has.
 
 use crate::{
     fp32::{
@@ -22,7 +22,11 @@ pub(crate) struct Taps {
 
 impl Taps {
     /// From a function of (out, in, tap).
-    pub(crate) fn new(in_channels: usize, out_channels: usize, weight: impl Fn(usize, usize, usize) -> f32) -> Self {
+    pub(crate) fn new(
+        in_channels: usize,
+        out_channels: usize,
+        weight: impl Fn(usize, usize, usize) -> f32,
+    ) -> Self {
         let mut weights = Vec::with_capacity(9 * in_channels * out_channels);
         for tap in 0..9 {
             for input in 0..in_channels {
@@ -46,43 +50,71 @@ pub(crate) fn run(taps: &Taps, workers: &mut Workers, job: &Convolution<'_>, to:
         Epilogue::Pool { pooling, .. } => return run_pooled(taps, workers, job, pooling, to),
         Epilogue::Rectify { .. } | Epilogue::Mark { .. } | Epilogue::Gate(_) | Epilogue::Plain => {
             let values = &mut to.values[..job.plane.pixels() * channels];
-            workers.each_piece(values, row * channels, |index, values, _| convolve(taps, job, index * row, values));
+            workers.each_piece(values, row * channels, |index, values, _| {
+                convolve(taps, job, index * row, values)
+            });
         }
     }
     if let Epilogue::Mark { .. } = job.epilogue {
         let values = &*to.values;
-        workers.each_piece(&mut to.bits[..job.plane.area() * bits::bytes(channels)], bits::bytes(channels), |pixel, bits, _| {
-            bits::set(bits, channels, |channel| values[pixel * channels + channel] > 0.0);
-        });
+        workers.each_piece(
+            &mut to.bits[..job.plane.area() * bits::bytes(channels)],
+            bits::bytes(channels),
+            |pixel, bits, _| {
+                bits::set(bits, channels, |channel| values[pixel * channels + channel] > 0.0);
+            },
+        );
     }
 }
 
 /// Computes a convolution whose pooled map is stored.
-fn run_pooled(taps: &Taps, workers: &mut Workers, job: &Convolution<'_>, pooling: &Pooling, to: Destination<'_>) {
+fn run_pooled(
+    taps: &Taps,
+    workers: &mut Workers,
+    job: &Convolution<'_>,
+    pooling: &Pooling,
+    to: Destination<'_>,
+) {
     let channels = taps.out_channels;
     let width = pooling.pooled_width();
     let routes = Output::new(to.bits);
-    workers.each_piece(&mut to.values[..width * pooling.pooled_height() * channels], width * channels, |y, row, scratch| {
-        for (x, pooled) in row.chunks_exact_mut(channels).enumerate() {
-            let (columns, rows) = pooling.window(x, y);
-            let pixels = || rows.clone().flat_map(|y| columns.clone().map(move |x| y * pooling.width() + x)).enumerate();
-            for (index, pixel) in pixels() {
-                convolve(taps, job, pixel, &mut scratch[index * channels..][..channels]);
+    workers.each_piece(
+        &mut to.values[..width * pooling.pooled_height() * channels],
+        width * channels,
+        |y, row, scratch| {
+            for (x, pooled) in row.chunks_exact_mut(channels).enumerate() {
+                let (columns, rows) = pooling.window(x, y);
+                let pixels = || {
+                    rows.clone()
+                        .flat_map(|y| columns.clone().map(move |x| y * pooling.width() + x))
+                        .enumerate()
+                };
+                for (index, pixel) in pixels() {
+                    convolve(taps, job, pixel, &mut scratch[index * channels..][..channels]);
+                }
+                let count = rows.len() * columns.len();
+                let pooled_at = |channel: usize| {
+                    let mut window = [0.0; 4];
+                    window
+                        .iter_mut()
+                        .zip(scratch[channel..].iter().step_by(channels))
+                        .for_each(|(to, value)| *to = *value);
+                    pool::pool(pooling.pool, &window[..count])
+                };
+                pooled
+                    .iter_mut()
+                    .enumerate()
+                    .for_each(|(channel, pooled)| *pooled = pooled_at(channel).0);
+                for (index, pixel) in pixels() {
+                    // SAFETY: windows share no pixel, and each is computed once.
+                    let routes = unsafe {
+                        routes.slice(pixel * bits::bytes(channels), bits::bytes(channels))
+                    };
+                    bits::set(routes, channels, |channel| pooled_at(channel).1[index]);
+                }
             }
-            let count = rows.len() * columns.len();
-            let pooled_at = |channel: usize| {
-                let mut window = [0.0; 4];
-                window.iter_mut().zip(scratch[channel..].iter().step_by(channels)).for_each(|(to, value)| *to = *value);
-                pool::pool(pooling.pool, &window[..count])
-            };
-            pooled.iter_mut().enumerate().for_each(|(channel, pooled)| *pooled = pooled_at(channel).0);
-            for (index, pixel) in pixels() {
-                // SAFETY: windows share no pixel, and each is computed once.
-                let routes = unsafe { routes.slice(pixel * bits::bytes(channels), bits::bytes(channels)) };
-                bits::set(routes, channels, |channel| pooled_at(channel).1[index]);
-            }
-        }
-    });
+        },
+    );
 }
 
 /// Computes the stored pixels `first..` of a convolution into `output`.
@@ -91,16 +123,23 @@ pub(crate) fn convolve(taps: &Taps, job: &Convolution<'_>, first: usize, output:
     for (pixel, sums) in (first..).zip(output.chunks_exact_mut(*out_channels)) {
         let (x, y) = job.plane.position(pixel);
         match job.epilogue {
-            Epilogue::Rectify { bias } | Epilogue::Mark { bias } | Epilogue::Pool { bias, .. } => sums.copy_from_slice(bias),
+            Epilogue::Rectify { bias } | Epilogue::Mark { bias } | Epilogue::Pool { bias, .. } => {
+                sums.copy_from_slice(bias)
+            }
             Epilogue::Gate(_) | Epilogue::Plain => sums.fill(0.0),
         }
         for tap in 0..9 {
-            let (x, y) = (job.plane.column(x + (tap % 3) as isize - 1), job.plane.row(y + (tap / 3) as isize - 1));
+            let (x, y) = (
+                job.plane.column(x + (tap % 3) as isize - 1),
+                job.plane.row(y + (tap / 3) as isize - 1),
+            );
             let (Some(x), Some(y)) = (x, y) else { continue };
             let rows = weights[tap * in_channels * out_channels..].chunks_exact(*out_channels);
             for (channel, row) in rows.take(*in_channels).enumerate() {
                 let input = match job.input {
-                    Input::Map(values) => values[(y * job.plane.width() + x) * in_channels + channel],
+                    Input::Map(values) => {
+                        values[(y * job.plane.width() + x) * in_channels + channel]
+                    }
                     Input::Unpooled(unpooled) => unpooled.value(x, y, channel, *in_channels),
                 };
                 sums.iter_mut().zip(row).for_each(|(sum, weight)| *sum += input * weight);
@@ -122,7 +161,8 @@ pub(crate) fn convolve(taps: &Taps, job: &Convolution<'_>, first: usize, output:
     }
 }
 
-/// A gradient through the ReLU that made a feature. Without a branch, for what is open and what is closed are in no order.
+/// A gradient through the ReLU that made a feature. Without a branch, for what is open and what is
+/// closed are in no order.
 pub(crate) fn gate(gradient: f32, feature: f32) -> f32 {
     f32::from_bits(gradient.to_bits() & u32::from(feature > 0.0).wrapping_neg())
 }
@@ -143,7 +183,10 @@ pub(crate) fn gram(rows: &[f32], channels: usize, gram: &mut [f64], sum: &mut [f
         for (i, value) in row.iter().enumerate() {
             let value = f64::from(*value);
             sum[i] += value;
-            gram[i * channels + i..(i + 1) * channels].iter_mut().zip(&row[i..]).for_each(|(g, other)| *g += value * f64::from(*other));
+            gram[i * channels + i..(i + 1) * channels]
+                .iter_mut()
+                .zip(&row[i..])
+                .for_each(|(g, other)| *g += value * f64::from(*other));
         }
     }
 }

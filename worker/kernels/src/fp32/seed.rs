@@ -39,19 +39,32 @@ enum Factor<'a> {
 }
 
 impl<'a> Prepared<'a> {
-    pub(crate) fn new(kernels: Option<&'a Kernels>, seed: &'a Seed<'a>, shape: &'a Shape, channels: usize) -> Self {
+    pub(crate) fn new(
+        kernels: Option<&'a Kernels>,
+        seed: &'a Seed<'a>,
+        shape: &'a Shape,
+        channels: usize,
+    ) -> Self {
         let factor = seed.gram.map(|factor| match kernels {
-            Some(kernels) if channels.is_multiple_of(gemm::BLOCK) => {
-                Factor::Panels(kernels, Panels::new(channels, channels, kernels.panel, |i, j| factor[i * channels + j]))
-            }
+            Some(kernels) if channels.is_multiple_of(gemm::BLOCK) => Factor::Panels(
+                kernels,
+                Panels::new(channels, channels, kernels.panel, |i, j| factor[i * channels + j]),
+            ),
             _ => Factor::Plain(factor),
         });
         let width = shape.at_convolution(seed.layer.convolution()).width;
         Self { seed, factor, shape, width, channels }
     }
 
-    /// Adds the seed, through the ReLU that made `features`, to the gradient of the layer's pixels `first..`, at most [`PIXELS`].
-    pub(crate) fn add(&self, first: usize, features: &[f32], gradient: &mut [f32], scratch: &mut [f32]) {
+    /// Adds the seed, through the ReLU that made `features`, to the gradient of the layer's pixels
+    /// `first..`, at most [`PIXELS`].
+    pub(crate) fn add(
+        &self,
+        first: usize,
+        features: &[f32],
+        gradient: &mut [f32],
+        scratch: &mut [f32],
+    ) {
         let channels = self.channels;
         let (sums, rest) = scratch.split_at_mut(PIXELS * channels);
         match &self.factor {
@@ -71,11 +84,23 @@ impl<'a> Prepared<'a> {
         }
         if let Some(target) = self.seed.target {
             let row = &mut rest[..channels];
-            for (pixel, (sums, features)) in (first..).zip(sums.chunks_exact_mut(channels).zip(features.chunks_exact(channels))) {
-                target.map.read(target.map.pixel(self.shape, target.origin, pixel % self.width, pixel / self.width), row);
-                sums.iter_mut().zip(features).zip(&*row).for_each(|((sum, feature), target_value)| {
-                    *sum += target.factor * (feature - target_value);
-                });
+            for (pixel, (sums, features)) in
+                (first..).zip(sums.chunks_exact_mut(channels).zip(features.chunks_exact(channels)))
+            {
+                target.map.read(
+                    target.map.pixel(
+                        self.shape,
+                        target.origin,
+                        pixel % self.width,
+                        pixel / self.width,
+                    ),
+                    row,
+                );
+                sums.iter_mut().zip(features).zip(&*row).for_each(
+                    |((sum, feature), target_value)| {
+                        *sum += target.factor * (feature - target_value);
+                    },
+                );
             }
         }
         for ((gradient, sum), feature) in gradient.iter_mut().zip(sums).zip(features) {

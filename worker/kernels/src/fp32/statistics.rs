@@ -1,8 +1,10 @@
 //! The Gram matrix and the channel means of a part of a layer.
 //!
-//! The part's pixels, in reading order, are cut into chunks, and those into blocks of [`BLOCK_PIXELS`]. A block's products are summed in f32
-//! (256 terms: relative error below 256 * 2^-24 = 1.5e-5, in practice 1e-6), blocks and chunks in f64, in order. The number of
-//! chunks depends on the number of pixels and channels alone, so the result does not depend on the number of threads.
+//! The part's pixels, in reading order, are cut into chunks, and those into blocks of
+//! [`BLOCK_PIXELS`]. A block's products are summed in f32 (256 terms: relative error below 256 *
+//! 2^-24 = 1.5e-5, in practice 1e-6), blocks and chunks in f64, in order. The number of chunks
+//! depends on the number of pixels and channels alone, so the result does not depend on the number
+//! of threads.
 
 use rayon::prelude::*;
 
@@ -29,12 +31,25 @@ pub(crate) fn bytes(pixels: usize, channels: usize, threads: usize) -> usize {
 }
 
 /// The sums of `F` and `F F^T` over a part of a layer.
-pub(crate) fn moments(pool: &rayon::ThreadPool, kernels: Option<&Kernels>, part: &Part<'_>, channels: usize) -> Moments {
+pub(crate) fn moments(
+    pool: &rayon::ThreadPool,
+    kernels: Option<&Kernels>,
+    part: &Part<'_>,
+    channels: usize,
+) -> Moments {
     let pixels = part.pixels();
     let blocks = pixels.div_ceil(BLOCK_PIXELS);
     let chunk_blocks = chunk_blocks(blocks, channels);
-    let sums = |chunk: usize| Sums::of(kernels, part, chunk * chunk_blocks..blocks.min((chunk + 1) * chunk_blocks), channels);
-    let partial: Vec<Sums> = pool.install(|| (0..blocks.div_ceil(chunk_blocks)).into_par_iter().map(sums).collect());
+    let sums = |chunk: usize| {
+        Sums::of(
+            kernels,
+            part,
+            chunk * chunk_blocks..blocks.min((chunk + 1) * chunk_blocks),
+            channels,
+        )
+    };
+    let partial: Vec<Sums> =
+        pool.install(|| (0..blocks.div_ceil(chunk_blocks)).into_par_iter().map(sums).collect());
     let mut moments = Moments::empty(channels);
     moments.pixels = pixels as u64;
     for part in &partial {
@@ -57,7 +72,12 @@ struct Sums {
 }
 
 impl Sums {
-    fn of(kernels: Option<&Kernels>, part: &Part<'_>, blocks: std::ops::Range<usize>, channels: usize) -> Self {
+    fn of(
+        kernels: Option<&Kernels>,
+        part: &Part<'_>,
+        blocks: std::ops::Range<usize>,
+        channels: usize,
+    ) -> Self {
         let mut sums = Self { gram: vec![0.0; channels * channels], mean: vec![0.0; channels] };
         let mut rows = vec![0.0; part.room(BLOCK_PIXELS)];
         let mut packed = vec![0.0; BLOCK_PIXELS * channels];
@@ -71,9 +91,16 @@ impl Sums {
                         gemm::pack_rows(run, channels, count, row, &mut packed);
                         row += run.len() / channels;
                     });
-                    kernels.gram(&packed[..count * channels], channels, &mut sums.gram, &mut sums.mean);
+                    kernels.gram(
+                        &packed[..count * channels],
+                        channels,
+                        &mut sums.gram,
+                        &mut sums.mean,
+                    );
                 }
-                _ => part.each_run(pixels, &mut rows, |run| scalar::gram(run, channels, &mut sums.gram, &mut sums.mean)),
+                _ => part.each_run(pixels, &mut rows, |run| {
+                    scalar::gram(run, channels, &mut sums.gram, &mut sums.mean)
+                }),
             }
         }
         sums

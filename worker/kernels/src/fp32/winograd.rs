@@ -1,23 +1,32 @@
 //! 3x3 convolution as Winograd F(4x4, 3x3): a quarter of the multiplications.
 //!
-//! An output tile of 4x4 pixels is `Y = A^T [ (G g G^T) . (B^T d B) ] A`, where d is the 6x6 input window, g the 3x3 kernel and the
-//! product in the middle is element by element, so over channels it is 36 matrix products: tiles x in times in x out. The
-//! interpolation points are 0, 1, -1, 2, -2 and infinity; the transforms amplify rounding, so a value differs from the direct sum by
+//! An output tile of 4x4 pixels is `Y = A^T [ (G g G^T) . (B^T d B) ] A`, where d is the 6x6 input
+//! window, g the 3x3 kernel and the product in the middle is element by element, so over channels
+//! it is 36 matrix products: tiles x in times in x out. The interpolation points are 0, 1, -1, 2,
+//! -2 and infinity; the transforms amplify rounding, so a value differs from the direct sum by
 //! about 1e-5 of the layer's scale, 1e-4 after all layers.
 //!
-//! A block of up to [`MOST_TILES`] tiles is one piece of work, start to end, in one thread's scratch:
-//! 1. the input windows are gathered (the edge is applied here, pixel by pixel) and transformed to V, `[36][tile / 12][in / 16][tile % 12][16]`;
-//! 2. for each chunk of [`CHUNK`] output channels, 36 products with the packed weights give M, `[36][tile][chunk]`;
-//! 3. M is transformed back, and on the way to memory come bias, ReLU and pooling (a tile is 2x2 windows), or the gate of a gradient.
+//! A block of up to [`MOST_TILES`] tiles is one piece of work, start to end, in one thread's
+//! scratch:
+//! 1. the input windows are gathered (the edge is applied here, pixel by pixel) and transformed to
+//!    V, `[36][tile / 12][in / 16][tile % 12][16]`;
+//! 2. for each chunk of [`CHUNK`] output channels, 36 products with the packed weights give M,
+//!    `[36][tile][chunk]`;
+//! 3. M is transformed back, and on the way to memory come bias, ReLU and pooling (a tile is 2x2
+//!    windows), or the gate of a gradient.
 //!
-//! Behind a pool, the backward's windows are gathered from the pooled gradient and the routes, so no unpooled gradient is written.
+//! Behind a pool, the backward's windows are gathered from the pooled gradient and the routes, so
+//! no unpooled gradient is written.
 //!
-//! More tiles per block make better use of the weights (at 512 channels they are 38 MB and are read once per block), fewer keep V
-//! and M in the nearest caches; on a Zen 4 core, 24 to 96 tiles and 32 to 512 channels per chunk are within 4 % of each other. There
-//! the products take four fifths of the time; that V lies in the order in which they read it saves 4 % of a forward. The 36 parts of V
-//! and M lie one cache line further apart than their size, or they would all share the same few cache sets.
+//! More tiles per block make better use of the weights (at 512 channels they are 38 MB and are read
+//! once per block), fewer keep V and M in the nearest caches; on a Zen 4 core, 24 to 96 tiles and
+//! 32 to 512 channels per chunk are within 4 % of each other. There the products take four fifths
+//! of the time; that V lies in the order in which they read it saves 4 % of a forward. The 36 parts
+//! of V and M lie one cache line further apart than their size, or they would all share the same
+//! few cache sets.
 //!
-//! Tried without gain: prefetching the panel, the next strip of V or the places of M from the product; huge pages (1 to 3 %).
+//! Tried without gain: prefetching the panel, the next strip of V or the places of M from the
+//! product; huge pages (1 to 3 %).
 //!
 //! A tile's values do not depend on its block, so the cut is free to follow the size of the map.
 
@@ -68,15 +77,22 @@ pub(crate) struct Transformed {
 
 impl Transformed {
     /// From a function of (out, in, tap).
-    pub(crate) fn new(in_channels: usize, out_channels: usize, kernels: &Kernels, weight: impl Fn(usize, usize, usize) -> f32) -> Self {
+    pub(crate) fn new(
+        in_channels: usize,
+        out_channels: usize,
+        kernels: &Kernels,
+        weight: impl Fn(usize, usize, usize) -> f32,
+    ) -> Self {
         let size = in_channels * out_channels;
         let mut values = vec![0.0; POINTS * size];
         for (start, width) in gemm::panels(out_channels, kernels.panel) {
             for input in 0..in_channels {
                 for first in (0..width).step_by(BLOCK) {
-                    let points = transform_kernels(|lane, tap| weight(start + first + lane, input, tap));
+                    let points =
+                        transform_kernels(|lane, tap| weight(start + first + lane, input, tap));
                     for (values, points) in values.chunks_exact_mut(size).zip(points) {
-                        values[start * in_channels + input * width + first..][..BLOCK].copy_from_slice(&points);
+                        values[start * in_channels + input * width + first..][..BLOCK]
+                            .copy_from_slice(&points);
                     }
                 }
             }
@@ -110,7 +126,9 @@ fn transform_kernels(weight: impl Fn(usize, usize) -> f32) -> [[f32; BLOCK]; POI
         let mut row = [[0.0f64; BLOCK]; 3];
         for (column, row) in row.iter_mut().enumerate() {
             for (lane, value) in row.iter_mut().enumerate() {
-                *value = g[0] * taps[column][lane] + g[1] * taps[3 + column][lane] + g[2] * taps[6 + column][lane];
+                *value = g[0] * taps[column][lane]
+                    + g[1] * taps[3 + column][lane]
+                    + g[2] * taps[6 + column][lane];
             }
         }
         for (j, g) in G.iter().enumerate() {
@@ -158,9 +176,12 @@ impl Cut {
     }
 }
 
-/// The tiles along an axis. They begin anew at a seam, so that pooling windows never straddle two, and so that what lies beyond it is cut as in the whole picture.
+/// The tiles along an axis. They begin anew at a seam, so that pooling windows never straddle two,
+/// and so that what lies beyond it is cut as in the whole picture.
 fn along(axis: &Axis) -> Vec<Range<isize>> {
-    let tiles = |part: Range<isize>| part.clone().step_by(TILE).map(move |start| start..part.end.min(start + TILE as isize));
+    let tiles = |part: Range<isize>| {
+        part.clone().step_by(TILE).map(move |start| start..part.end.min(start + TILE as isize))
+    };
     axis.parts().into_iter().flat_map(tiles).collect()
 }
 
@@ -169,38 +190,77 @@ pub(crate) fn scratch_floats(weights: &Transformed, plane: &Plane) -> usize {
     POINTS * (input + product)
 }
 
-pub(crate) fn run(weights: &Transformed, workers: &mut Workers, kernels: &Kernels, job: &Convolution<'_>, to: Destination<'_>) {
-    let tiles = Tiles { weights, job: *job, values: Output::new(to.values), bits: Output::new(to.bits), cut: Cut::new(job.plane) };
+pub(crate) fn run(
+    weights: &Transformed,
+    workers: &mut Workers,
+    kernels: &Kernels,
+    job: &Convolution<'_>,
+    to: Destination<'_>,
+) {
+    let tiles = Tiles {
+        weights,
+        job: *job,
+        values: Output::new(to.values),
+        bits: Output::new(to.bits),
+        cut: Cut::new(job.plane),
+    };
     tiles.check();
-    workers.each(tiles.cut.tiles().div_ceil(tiles.cut.block), |block, scratch| kernels.tiles(&tiles, block, scratch));
+    workers.each(tiles.cut.tiles().div_ceil(tiles.cut.block), |block, scratch| {
+        kernels.tiles(&tiles, block, scratch)
+    });
 }
 
 impl Tiles<'_> {
     /// That every place which the kernels read or write by pointer is within its slice.
     fn check(&self) {
-        let Self { weights: Transformed { in_channels, out_channels, .. }, job, values, bits, .. } = self;
+        let Self {
+            weights: Transformed { in_channels, out_channels, .. }, job, values, bits, ..
+        } = self;
         let (area, bytes) = (job.plane.area(), bits::bytes(*out_channels));
         match job.input {
-            Input::Map(values) => assert!(values.len() >= area * in_channels, "an input of the plane's size"),
+            Input::Map(values) => {
+                assert!(values.len() >= area * in_channels, "an input of the plane's size")
+            }
             Input::Unpooled(unpooled) => {
                 let pooled = unpooled.pooling.pooled_width() * unpooled.pooling.pooled_height();
-                assert!(unpooled.pooled.len() >= pooled * in_channels, "a gradient of the pooled map's size");
-                assert!(unpooled.routes.len() >= area * bits::bytes(*in_channels), "a route for each value of the plane");
+                assert!(
+                    unpooled.pooled.len() >= pooled * in_channels,
+                    "a gradient of the pooled map's size"
+                );
+                assert!(
+                    unpooled.routes.len() >= area * bits::bytes(*in_channels),
+                    "a route for each value of the plane"
+                );
             }
         }
         let pixels = match job.epilogue {
-            Epilogue::Rectify { .. } | Epilogue::Mark { .. } | Epilogue::Gate(_) | Epilogue::Plain => job.plane.pixels(),
+            Epilogue::Rectify { .. }
+            | Epilogue::Mark { .. }
+            | Epilogue::Gate(_)
+            | Epilogue::Plain => job.plane.pixels(),
             Epilogue::Pool { pooling, .. } => pooling.pooled_width() * pooling.pooled_height(),
         };
-        assert!(values.len() >= pixels * out_channels, "an output of the plane's size, frame included");
+        assert!(
+            values.len() >= pixels * out_channels,
+            "an output of the plane's size, frame included"
+        );
         match job.epilogue {
-            Epilogue::Rectify { bias } => assert_eq!(bias.len(), *out_channels, "a bias for each channel"),
+            Epilogue::Rectify { bias } => {
+                assert_eq!(bias.len(), *out_channels, "a bias for each channel")
+            }
             Epilogue::Mark { bias } | Epilogue::Pool { bias, .. } => {
                 assert_eq!(bias.len(), *out_channels, "a bias for each channel");
-                assert!(job.plane.is_bare() && bits.len() >= area * bytes, "a bit for each feature");
+                assert!(
+                    job.plane.is_bare() && bits.len() >= area * bytes,
+                    "a bit for each feature"
+                );
             }
-            Epilogue::Gate(Gate::Features(features)) => assert!(features.len() >= area * out_channels, "features to gate by"),
-            Epilogue::Gate(Gate::Bits(bits)) => assert!(bits.len() >= area * bytes, "bits to gate by"),
+            Epilogue::Gate(Gate::Features(features)) => {
+                assert!(features.len() >= area * out_channels, "features to gate by")
+            }
+            Epilogue::Gate(Gate::Bits(bits)) => {
+                assert!(bits.len() >= area * bytes, "bits to gate by")
+            }
             Epilogue::Plain => {}
         }
     }
@@ -215,9 +275,14 @@ impl Tiles<'_> {
 /// Computes one block of tiles.
 ///
 /// # Safety
-/// The processor has the instruction set of `L`, `tiles` passed its check, and no other thread computes this block.
+/// The processor has the instruction set of `L`, `tiles` passed its check, and no other thread
+/// computes this block.
 #[inline(always)]
-pub(crate) unsafe fn block<L: Lanes, const MR: usize, const NV: usize>(tiles: &Tiles<'_>, block: usize, scratch: &mut [f32]) {
+pub(crate) unsafe fn block<L: Lanes, const MR: usize, const NV: usize>(
+    tiles: &Tiles<'_>,
+    block: usize,
+    scratch: &mut [f32],
+) {
     let Tiles { weights: Transformed { in_channels, out_channels, values, .. }, cut, .. } = tiles;
     let (in_channels, out_channels) = (*in_channels, *out_channels);
     let first = block * cut.block;
@@ -247,7 +312,14 @@ pub(crate) unsafe fn block<L: Lanes, const MR: usize, const NV: usize>(tiles: &T
             });
         }
         for tile in 0..count {
-            scatter::<L>(tiles, first + tile, start, columns, products.add(tile * CHUNK), product_part);
+            scatter::<L>(
+                tiles,
+                first + tile,
+                start,
+                columns,
+                products.add(tile * CHUNK),
+                product_part,
+            );
         }
         start += columns;
     }
@@ -263,16 +335,28 @@ unsafe fn gather<L: Lanes>(tiles: &Tiles<'_>, tile: usize, to: *mut f32, part: u
         *x = job.plane.column(column);
     }
     let width = job.plane.width();
-    let mut window = Window { values: [zeros.as_ptr(); POINTS], bits: [zeros.as_ptr().cast(); POINTS], shares: [0.0; POINTS] };
+    let mut window = Window {
+        values: [zeros.as_ptr(); POINTS],
+        bits: [zeros.as_ptr().cast(); POINTS],
+        shares: [0.0; POINTS],
+    };
     for (y, row) in (rows.start - 1..).take(WINDOW).enumerate() {
         let Some(row) = job.plane.row(row) else { continue };
         for (x, column) in x.iter().enumerate() {
             let (Some(column), place) = (*column, y * WINDOW + x) else { continue };
             match job.input {
-                Input::Map(values) => window.values[place] = values.as_ptr().add((row * width + column) * in_channels),
+                Input::Map(values) => {
+                    window.values[place] = values.as_ptr().add((row * width + column) * in_channels)
+                }
                 Input::Unpooled(unpooled) => {
-                    window.values[place] = unpooled.pooled.as_ptr().add(unpooled.pooling.pooled(column, row) * in_channels);
-                    window.bits[place] = unpooled.routes.as_ptr().add((row * width + column) * bits::bytes(*in_channels));
+                    window.values[place] = unpooled
+                        .pooled
+                        .as_ptr()
+                        .add(unpooled.pooling.pooled(column, row) * in_channels);
+                    window.bits[place] = unpooled
+                        .routes
+                        .as_ptr()
+                        .add((row * width + column) * bits::bytes(*in_channels));
                     window.shares[place] = unpooled.pooling.share(column, row);
                 }
             }
@@ -294,14 +378,20 @@ struct Window {
     shares: [f32; POINTS],
 }
 
-/// What a window reads: a map, the gradient of one before max pooling, or of one before average pooling.
+/// What a window reads: a map, the gradient of one before max pooling, or of one before average
+/// pooling.
 const MAP: u8 = 0;
 const LARGEST: u8 = 1;
 const SHARED: u8 = 2;
 
 impl Window {
     #[inline(always)]
-    unsafe fn transform<L: Lanes, const INPUT: u8>(&self, channels: usize, to: *mut f32, part: usize) {
+    unsafe fn transform<L: Lanes, const INPUT: u8>(
+        &self,
+        channels: usize,
+        to: *mut f32,
+        part: usize,
+    ) {
         let mut channel = 0;
         while channel < channels {
             let mut rows = [[L::splat(0.0); WINDOW]; WINDOW];
@@ -333,7 +423,14 @@ impl Window {
 
 /// Transforms the products of one tile back and stores its pixels.
 #[inline(always)]
-unsafe fn scatter<L: Lanes>(tiles: &Tiles<'_>, tile: usize, start: usize, columns: usize, from: *const f32, part: usize) {
+unsafe fn scatter<L: Lanes>(
+    tiles: &Tiles<'_>,
+    tile: usize,
+    start: usize,
+    columns: usize,
+    from: *const f32,
+    part: usize,
+) {
     let targets = Targets::new(tiles, tile);
     let mut offset = 0;
     while offset < columns {
@@ -362,7 +459,8 @@ struct Targets {
     /// How many columns and rows the tile has.
     across: usize,
     down: usize,
-    /// The places of its pixels; where the epilogue makes bits or reads any, inside the picture only.
+    /// The places of its pixels; where the epilogue makes bits or reads any, inside the picture
+    /// only.
     pixels: [usize; TILE * TILE],
     /// The first pooled pixel, if the tile is pooled.
     pooled: usize,
@@ -376,22 +474,43 @@ impl Targets {
         let mut pixels = [0; TILE * TILE];
         for (y, row) in rows.clone().enumerate() {
             for (x, column) in columns.clone().enumerate() {
-                pixels[y * TILE + x] =
-                    if plane.is_bare() { row as usize * plane.width() + column as usize } else { plane.target(column, row).unwrap_or(0) };
+                pixels[y * TILE + x] = if plane.is_bare() {
+                    row as usize * plane.width() + column as usize
+                } else {
+                    plane.target(column, row).unwrap_or(0)
+                };
             }
         }
         let pooled = match tiles.job.epilogue {
-            Epilogue::Pool { pooling, .. } => pooling.pooled(columns.start as usize, rows.start as usize),
-            Epilogue::Rectify { .. } | Epilogue::Mark { .. } | Epilogue::Gate(_) | Epilogue::Plain => 0,
+            Epilogue::Pool { pooling, .. } => {
+                pooling.pooled(columns.start as usize, rows.start as usize)
+            }
+            Epilogue::Rectify { .. }
+            | Epilogue::Mark { .. }
+            | Epilogue::Gate(_)
+            | Epilogue::Plain => 0,
         };
         Self { across, down, pixels, pooled }
     }
 
     #[inline(always)]
-    unsafe fn store<L: Lanes>(&self, tiles: &Tiles<'_>, channel: usize, mut values: [[L; TILE]; TILE]) {
-        let Tiles { weights: Transformed { out_channels, .. }, job, values: output, bits: marks, .. } = tiles;
+    unsafe fn store<L: Lanes>(
+        &self,
+        tiles: &Tiles<'_>,
+        channel: usize,
+        mut values: [[L; TILE]; TILE],
+    ) {
+        let Tiles {
+            weights: Transformed { out_channels, .. },
+            job,
+            values: output,
+            bits: marks,
+            ..
+        } = tiles;
         let (channels, bytes) = (*out_channels, bits::bytes(*out_channels));
-        if let Epilogue::Rectify { bias } | Epilogue::Mark { bias } | Epilogue::Pool { bias, .. } = job.epilogue {
+        if let Epilogue::Rectify { bias } | Epilogue::Mark { bias } | Epilogue::Pool { bias, .. } =
+            job.epilogue
+        {
             let bias = L::load(bias.as_ptr().add(channel));
             for row in &mut values {
                 for value in row {
@@ -410,8 +529,12 @@ impl Targets {
                 let value = match job.epilogue {
                     // The frame beyond the border is gated where it is folded to.
                     Epilogue::Gate(_) if pixel >= area => *value,
-                    Epilogue::Gate(Gate::Features(features)) => value.keep(L::load(features.as_ptr().add(place)).positive()),
-                    Epilogue::Gate(Gate::Bits(bits)) => value.keep(L::load_bits(bits.as_ptr().add(bit))),
+                    Epilogue::Gate(Gate::Features(features)) => {
+                        value.keep(L::load(features.as_ptr().add(place)).positive())
+                    }
+                    Epilogue::Gate(Gate::Bits(bits)) => {
+                        value.keep(L::load_bits(bits.as_ptr().add(bit)))
+                    }
                     Epilogue::Mark { .. } => {
                         L::store_bits(value.positive(), marks.at(bit));
                         *value
@@ -425,16 +548,26 @@ impl Targets {
 
     /// Stores the pooled pixels of a tile and their routes: see [`crate::fp32::pool::pool`].
     #[inline(always)]
-    unsafe fn pool<L: Lanes>(&self, tiles: &Tiles<'_>, pooling: &Pooling, channel: usize, values: &[[L; TILE]; TILE]) {
-        let Tiles { weights: Transformed { out_channels, .. }, values: output, bits: marks, .. } = tiles;
+    unsafe fn pool<L: Lanes>(
+        &self,
+        tiles: &Tiles<'_>,
+        pooling: &Pooling,
+        channel: usize,
+        values: &[[L; TILE]; TILE],
+    ) {
+        let Tiles {
+            weights: Transformed { out_channels, .. }, values: output, bits: marks, ..
+        } = tiles;
         let (channels, bytes) = (*out_channels, bits::bytes(*out_channels));
         let mut y = 0;
         while y < self.down {
             let mut x = 0;
             while x < self.across {
-                // The one row or column of an odd window is read twice: that changes neither the maximum nor the mean.
+                // The one row or column of an odd window is read twice: that changes neither the
+                // maximum nor the mean.
                 let (right, below) = ((x + 1).min(self.across - 1), (y + 1).min(self.down - 1));
-                let window = [values[y][x], values[y][right], values[below][x], values[below][right]];
+                let window =
+                    [values[y][x], values[y][right], values[below][x], values[below][right]];
                 let [a, b, c, d] = window;
                 let mut routes = [0; 4];
                 let pooled = match pooling.pool {
@@ -455,10 +588,17 @@ impl Targets {
                     }
                 };
                 // In reverse, so that of a pixel read twice the first route counts.
-                for (place, (y, x)) in [(y, x), (y, right), (below, x), (below, right)].into_iter().enumerate().rev() {
-                    L::store_bits(routes[place], marks.at(self.pixels[y * TILE + x] * bytes + channel / 8));
+                for (place, (y, x)) in
+                    [(y, x), (y, right), (below, x), (below, right)].into_iter().enumerate().rev()
+                {
+                    L::store_bits(
+                        routes[place],
+                        marks.at(self.pixels[y * TILE + x] * bytes + channel / 8),
+                    );
                 }
-                pooled.store(output.at((self.pooled + y / 2 * pooling.pooled_width() + x / 2) * channels + channel));
+                pooled.store(output.at((self.pooled + y / 2 * pooling.pooled_width() + x / 2)
+                    * channels
+                    + channel));
                 x += 2;
             }
             y += 2;
@@ -475,7 +615,8 @@ fn column<L: Lanes, const N: usize>(rows: &[[L; N]; WINDOW], x: usize) -> [L; WI
 /// `B^T d` along one axis.
 #[inline(always)]
 unsafe fn transform_input<L: Lanes>(d: [L; WINDOW]) -> [L; WINDOW] {
-    let (two, four, minus_four, minus_five) = (L::splat(2.0), L::splat(4.0), L::splat(-4.0), L::splat(-5.0));
+    let (two, four, minus_four, minus_five) =
+        (L::splat(2.0), L::splat(4.0), L::splat(-4.0), L::splat(-5.0));
     let (a, b) = (d[2].mul_add(minus_four, d[4]), d[1].mul_add(minus_four, d[3]));
     let (c, e) = (d[4].sub(d[2]), d[3].sub(d[1]));
     [

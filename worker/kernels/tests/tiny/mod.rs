@@ -4,7 +4,9 @@
 
 use std::sync::Arc;
 
-use impasto_kernels::{ConvWeights, Edge, FeatureMap, Layer, Level, Network, Pass, Pool, Precision, Shape};
+use impasto_kernels::{
+    ConvWeights, Edge, FeatureMap, Layer, Level, Network, Pass, Pool, Precision, Shape,
+};
 
 /// A small generator (SplitMix64), so that a failing case is the same everywhere.
 pub(crate) struct Random(pub(crate) u64);
@@ -45,7 +47,11 @@ impl Weights {
                 let (inputs, outputs) = (before, stages[stage]);
                 before = outputs;
                 let scale = (6.0 / (9.0 * inputs as f32)).sqrt();
-                let weights = random.floats(inputs * outputs * 9).into_iter().map(|weight| weight * scale).collect();
+                let weights = random
+                    .floats(inputs * outputs * 9)
+                    .into_iter()
+                    .map(|weight| weight * scale)
+                    .collect();
                 let bias = random.floats(outputs).into_iter().map(|bias| bias * 0.2).collect();
                 (inputs, outputs, weights, bias)
             })
@@ -53,11 +59,13 @@ impl Weights {
         Self { layers }
     }
 
-    /// Features that stay positive: no ReLU closes, so that rounding cannot decide where a gradient goes.
+    /// Features that stay positive: no ReLU closes, so that rounding cannot decide where a gradient
+    /// goes.
     pub(crate) fn open(stages: [usize; 5], seed: u64) -> Self {
         let mut weights = Self::new(stages, seed);
         for (inputs, _, weights, bias) in &mut weights.layers {
-            // Kernels that sum to zero, so that what the bias adds in one layer does not drown the next.
+            // Kernels that sum to zero, so that what the bias adds in one layer does not drown the
+            // next.
             for kernel in weights.chunks_exact_mut(*inputs * 9) {
                 let mean = kernel.iter().sum::<f32>() / kernel.len() as f32;
                 kernel.iter_mut().for_each(|weight| *weight = 0.3 * (*weight - mean));
@@ -112,7 +120,12 @@ pub(crate) const POOLS: [Pool; 2] = [Pool::Max, Pool::Average];
 pub(crate) fn error(found: &[f32], expected: &[f32]) -> f32 {
     assert_eq!(found.len(), expected.len());
     let scale = expected.iter().map(|value| value.abs()).fold(1e-20, f32::max);
-    found.iter().zip(expected).map(|(x, y)| if (x - y).is_nan() { f32::INFINITY } else { (x - y).abs() }).fold(0.0, f32::max) / scale
+    found
+        .iter()
+        .zip(expected)
+        .map(|(x, y)| if (x - y).is_nan() { f32::INFINITY } else { (x - y).abs() })
+        .fold(0.0, f32::max)
+        / scale
 }
 
 /// The root mean square difference, relative to the root mean square expected value.

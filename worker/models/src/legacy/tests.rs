@@ -6,7 +6,12 @@ use super::*;
 fn sample() -> Vec<Written> {
     let floats: Vec<u8> = [1.5_f32, -2.0].iter().flat_map(|float| float.to_le_bytes()).collect();
     vec![
-        Written { name: "codes".to_owned(), element: Element::Byte, shape: vec![2, 3, 50], data: (0..300).map(|i| i as u8).collect() },
+        Written {
+            name: "codes".to_owned(),
+            element: Element::Byte,
+            shape: vec![2, 3, 50],
+            data: (0..300).map(|i| i as u8).collect(),
+        },
         Written { name: "bias".to_owned(), element: Element::Float, shape: vec![2], data: floats },
     ]
 }
@@ -17,7 +22,10 @@ fn what_is_written_is_read() {
     let read = read_legacy(&file).expect("the file is sound");
     assert_eq!(read.len(), tensors.len());
     for (read, written) in read.iter().zip(&tensors) {
-        assert_eq!((&read.name, read.element, &read.shape, read.data), (&written.name, written.element, &written.shape, &written.data[..]));
+        assert_eq!(
+            (&read.name, read.element, &read.shape, read.data),
+            (&written.name, written.element, &written.shape, &written.data[..])
+        );
     }
 }
 
@@ -44,13 +52,21 @@ fn what_such_a_file_does_not_need_is_refused() {
         let error = read_legacy(&replaced(&file, from, to)).expect_err(reason).to_string();
         assert!(error.contains(reason), "{error}");
     };
-    check(b"cTORCH\n".to_ascii_lowercase().as_slice(), b"cos\nsystem\n", "a name is not one that such a file needs");
+    check(
+        b"cTORCH\n".to_ascii_lowercase().as_slice(),
+        b"cos\nsystem\n",
+        "a name is not one that such a file needs",
+    );
     check(b")RtR", b")RtRi", "the instruction 0x69 is not one that such a file needs");
     check(b"X\x05\x00\x00\x00codes", b"X\xff\xff\xff\xffcodes", "a text is too long");
     check(b"K\x02K\x03K\x32t", b"K\x03K\x03K\x32t", "a tensor's shape is not its storage's length");
     check(b"K\x96K\x32K\x01t", b"K\x01K\x32K\x01t", "a tensor is not contiguous");
     check(b"M\x2c\x01NtQK\x00", b"M\x2c\x01NtQK\x01", "a tuple is neither");
-    check(b"\x2c\x01\x00\x00\x00\x00\x00\x00", b"\xff\xff\xff\xff\xff\xff\xff\x7f", "a storage's length is not its tensor's");
+    check(
+        b"\x2c\x01\x00\x00\x00\x00\x00\x00",
+        b"\xff\xff\xff\xff\xff\xff\xff\x7f",
+        "a storage's length is not its tensor's",
+    );
     check(b"X\x03\x00\x00\x00cpu", b"X\x03\x00\x00\x00gpu", "a tuple is neither");
     check(b"little_endianq\x02\x88", b"little_endianq\x02\x89", "not the layout");
 }

@@ -11,7 +11,8 @@ pub(crate) struct Written {
     pub data: Vec<u8>,
 }
 
-/// A file with these tensors; their storages come in reverse, as the order of the file is not that of the dictionary.
+/// A file with these tensors; their storages come in reverse, as the order of the file is not that
+/// of the dictionary.
 pub(crate) fn write_legacy(tensors: &[Written]) -> Vec<u8> {
     let mut file = PREFIX.to_vec();
     file.extend(b"\x80\x02}q\x00(");
@@ -47,7 +48,8 @@ pub(crate) fn write_legacy(tensors: &[Written]) -> Vec<u8> {
         file.extend(b"NtQK\x00");
         ints(&mut file, &tensor.shape);
         put(&mut file);
-        let strides: Vec<usize> = (0..tensor.shape.len()).map(|axis| tensor.shape[axis + 1..].iter().product()).collect();
+        let strides: Vec<usize> =
+            (0..tensor.shape.len()).map(|axis| tensor.shape[axis + 1..].iter().product()).collect();
         ints(&mut file, &strides);
         put(&mut file);
         file.extend(b"\x89ccollections\nOrderedDict\n)RtR");

@@ -18,11 +18,14 @@ const MAX_FILE_BYTES: u64 = 1 << 30;
 
 /// A folder in the store for a pull to work in; it goes when it is dropped.
 pub(super) fn working_folder(dir: &Path) -> Result<TempDir, ModelError> {
-    tempfile::Builder::new().prefix(HALF_MADE).tempdir_in(dir).map_err(ModelError::io("create a folder in", dir))
+    tempfile::Builder::new()
+        .prefix(HALF_MADE)
+        .tempdir_in(dir)
+        .map_err(ModelError::io("create a folder in", dir))
 }
 
-/// Removes what a process that died left half made. The store's lock is held. What cannot be removed, as a child of that process may
-/// still have it open, is left to the next writer.
+/// Removes what a process that died left half made. The store's lock is held. What cannot be
+/// removed, as a child of that process may still have it open, is left to the next writer.
 pub(super) fn remove_leftovers(dir: &Path) -> Result<(), ModelError> {
     for entry in fs::read_dir(dir).map_err(ModelError::io("list", dir))? {
         let entry = entry.map_err(ModelError::io("list", dir))?;
@@ -64,7 +67,11 @@ pub(super) fn copy_whole(from: &Path, to: &ModelFile) -> Result<(), ModelError> 
     }
     let got = Digest::of_hasher(&hasher);
     if got != expected.digest {
-        return Err(ModelError::WrongDigest { what: format!("`{}`", from.display()), expected: expected.digest, got });
+        return Err(ModelError::WrongDigest {
+            what: format!("`{}`", from.display()),
+            expected: expected.digest,
+            got,
+        });
     }
     put_in_place(half_made, &to.path)
 }
@@ -103,7 +110,8 @@ fn half_made_beside(path: &Path) -> Result<NamedTempFile, ModelError> {
     let dir = path.parent().unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
     builder.prefix(HALF_MADE);
-    // Weights are no secret: where several users share a store, the umask decides, as for any other file.
+    // Weights are no secret: where several users share a store, the umask decides, as for any other
+    // file.
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;

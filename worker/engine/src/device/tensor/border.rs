@@ -1,15 +1,19 @@
-//! What a 3x3 convolution reads beyond the border, along one axis, and where the gradient of that read goes.
+//! What a 3x3 convolution reads beyond the border, along one axis, and where the gradient of that
+//! read goes.
 
 use candle_core::{Result, Tensor};
 use impasto_kernels::Edge;
 
 /// The maps with one more line on either side of `axis`, as `edge` says.
 pub(super) fn extended(maps: &Tensor, axis: usize, edge: Edge) -> Result<Tensor> {
-    let Some((before, after)) = sources(maps.dim(axis)?, edge) else { return maps.pad_with_zeros(axis, 1, 1) };
+    let Some((before, after)) = sources(maps.dim(axis)?, edge) else {
+        return maps.pad_with_zeros(axis, 1, 1);
+    };
     Tensor::cat(&[&maps.narrow(axis, before, 1)?, maps, &maps.narrow(axis, after, 1)?], axis)
 }
 
-/// The transpose of [`extended`]: drops the outer lines of a gradient, and adds each to the line that was read in its place.
+/// The transpose of [`extended`]: drops the outer lines of a gradient, and adds each to the line
+/// that was read in its place.
 pub(super) fn folded(framed: &Tensor, axis: usize, edge: Edge) -> Result<Tensor> {
     let len = framed.dim(axis)? - 2;
     let Some((before, after)) = sources(len, edge) else { return framed.narrow(axis, 1, len) };
@@ -59,10 +63,16 @@ mod tests {
     fn folding_is_the_transpose_of_extending() -> Result<()> {
         for edge in [Edge::Zero, Edge::Replicate, Edge::Reflect, Edge::Wrap] {
             for len in 1..7 {
-                let a = (Tensor::arange(0.0, len as f32, &Device::Cpu)?.sqr()? + 1.0)?.reshape((1, len))?;
-                let b = (Tensor::arange(0.0, (len + 2) as f32, &Device::Cpu)? * 3.0)?.reshape((1, len + 2))?;
+                let a = (Tensor::arange(0.0, len as f32, &Device::Cpu)?.sqr()? + 1.0)?
+                    .reshape((1, len))?;
+                let b = (Tensor::arange(0.0, (len + 2) as f32, &Device::Cpu)? * 3.0)?
+                    .reshape((1, len + 2))?;
                 let product = |a: &Tensor, b: &Tensor| (a * b)?.sum_all()?.to_scalar::<f32>();
-                assert_eq!(product(&extended(&a, 1, edge)?, &b)?, product(&a, &folded(&b, 1, edge)?)?, "{edge:?} {len}");
+                assert_eq!(
+                    product(&extended(&a, 1, edge)?, &b)?,
+                    product(&a, &folded(&b, 1, edge)?)?,
+                    "{edge:?} {len}"
+                );
             }
         }
         Ok(())

@@ -33,7 +33,10 @@ pub(super) struct TensorCanvas {
 impl TensorCanvas {
     /// # Errors
     /// Where the device fails.
-    pub(super) fn new(network: Arc<Network>, task: Task<'_>) -> std::result::Result<Self, EngineError> {
+    pub(super) fn new(
+        network: Arc<Network>,
+        task: Task<'_>,
+    ) -> std::result::Result<Self, EngineError> {
         let device = network.device.clone();
         Self::begin(network, task).map_err(|error| failed(&device, error))
     }
@@ -44,9 +47,14 @@ impl TensorCanvas {
         let device = &network.device;
         let mut tiles = Tiles::new(network.clone(), tiling);
         if let Some(content) = content {
-            tiles.hold_content(&uploaded(&content, device)?, precision, |sums| sums.weight(work.recipe))?;
+            tiles.hold_content(&uploaded(&content, device)?, precision, |sums| {
+                sums.weight(work.recipe)
+            })?;
         }
-        let style = style.iter().map(|(layer, target)| DeviceTarget::new(*layer, target, &network)).collect::<Result<_>>()?;
+        let style = style
+            .iter()
+            .map(|(layer, target)| DeviceTarget::new(*layer, target, &network))
+            .collect::<Result<_>>()?;
         let mut optimizer = Optimizer::new(&plan, picture.height, picture.width, &network)?;
         if let Some(warmth) = warmth {
             optimizer.recall(warmed(&work, &plan, warmth).memory())?;
@@ -82,7 +90,10 @@ impl TensorCanvas {
 
 impl fmt::Debug for TensorCanvas {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TensorCanvas").field("frame", &self.frame).field("plan", &self.plan).finish_non_exhaustive()
+        f.debug_struct("TensorCanvas")
+            .field("frame", &self.frame)
+            .field("plan", &self.plan)
+            .finish_non_exhaustive()
     }
 }
 
@@ -92,7 +103,10 @@ impl Canvas for TensorCanvas {
     }
 
     fn picture(&self) -> std::result::Result<Image, EngineError> {
-        self.optimizer.result(&self.picture).and_then(|result| downloaded(&result)).map_err(|error| self.failed(error))
+        self.optimizer
+            .result(&self.picture)
+            .and_then(|result| downloaded(&result))
+            .map_err(|error| self.failed(error))
     }
 
     fn finish(self: Box<Self>) -> std::result::Result<(Image, Option<Warmth>), EngineError> {
@@ -100,12 +114,16 @@ impl Canvas for TensorCanvas {
         drop(tiles);
         let result = optimizer.result(&picture).and_then(|result| downloaded(&result));
         drop(picture);
-        let finished = result.and_then(|result| Ok((result, optimizer.warmth()?.map(|memory| Warmth { frame, plan, memory }))));
+        let finished = result.and_then(|result| {
+            Ok((result, optimizer.warmth()?.map(|memory| Warmth { frame, plan, memory })))
+        });
         finished.map_err(|error| failed(&network.device, error))
     }
 
     fn state(&self) -> std::result::Result<State, EngineError> {
-        let state = || Ok(State { pixels: downloaded(&self.picture)?.rgb, memory: self.optimizer.memory()? });
+        let state = || {
+            Ok(State { pixels: downloaded(&self.picture)?.rgb, memory: self.optimizer.memory()? })
+        };
         state().map_err(|error| self.failed(error))
     }
 
@@ -115,7 +133,8 @@ impl Canvas for TensorCanvas {
             return Err(refuse);
         }
         let picture = Tensor::from_vec(state.pixels, self.picture.shape(), &self.network.device);
-        let recalled = picture.and_then(|picture| Ok((picture, self.optimizer.recall(state.memory)?)));
+        let recalled =
+            picture.and_then(|picture| Ok((picture, self.optimizer.recall(state.memory)?)));
         match recalled.map_err(|error| self.failed(error))? {
             (picture, true) => self.picture = picture,
             (_, false) => return Err(refuse),

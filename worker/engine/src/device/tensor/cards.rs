@@ -1,4 +1,5 @@
-//! Which cards there are, asked of the driver at run time: that a feature was compiled in says nothing about the machine.
+//! Which cards there are, asked of the driver at run time: that a feature was compiled in says
+//! nothing about the machine.
 
 use candle_core::Device;
 
@@ -9,7 +10,9 @@ pub enum Unavailable {
     NotBuilt { what: &'static str, feature: &'static str },
     #[error("no usable driver of {what} was found: {said}")]
     NoDriver { what: &'static str, said: String },
-    #[error("the driver of card {index} is older than the {what} that this program was built with; update the driver ({said})")]
+    #[error(
+        "the driver of card {index} is older than the {what} that this program was built with; update the driver ({said})"
+    )]
     OldDriver { what: &'static str, index: usize, said: String },
     #[error("there is no {what} card {index}; the driver shows {count}")]
     NoCard { what: &'static str, index: usize, count: usize },
@@ -80,7 +83,8 @@ pub fn metal(_index: usize) -> Result<Device, Unavailable> {
 /// Where the program was built without Metal, or there is no such card.
 #[cfg(feature = "metal")]
 pub fn metal(index: usize) -> Result<Device, Unavailable> {
-    Device::new_metal(index).map_err(|error| Unavailable::Refused { index, said: error.to_string() })
+    Device::new_metal(index)
+        .map_err(|error| Unavailable::Refused { index, said: error.to_string() })
 }
 
 /// Gives memory that this process keeps of a card for tensors to come back to the driver.
@@ -96,17 +100,22 @@ pub fn trim(device: &Device) -> Result<(), crate::EngineError> {
     trimmed.map_err(|error| super::failed(device, error))
 }
 
-/// Whether an error of a device says that its memory is full: the driver's, or one of its libraries'.
+/// Whether an error of a device says that its memory is full: the driver's, or one of its
+/// libraries'.
 pub(super) fn speaks_of_a_full_memory(said: &str) -> bool {
     let said = said.to_lowercase();
-    ["out_of_memory", "out of memory", "alloc_failed", "allocation_failed"].iter().any(|words| said.contains(words))
+    ["out_of_memory", "out of memory", "alloc_failed", "allocation_failed"]
+        .iter()
+        .any(|words| said.contains(words))
 }
 
 /// Whether an error of CUDA says that the driver is older than the toolkit.
 #[cfg(any(feature = "cuda", test))]
 fn speaks_of_an_old_driver(said: &str) -> bool {
     let said = said.to_lowercase();
-    ["unsupported_ptx_version", "system_driver_mismatch", "insufficient", "unsupported toolchain"].iter().any(|words| said.contains(words))
+    ["unsupported_ptx_version", "system_driver_mismatch", "insufficient", "unsupported toolchain"]
+        .iter()
+        .any(|words| said.contains(words))
 }
 
 #[cfg(feature = "cuda")]
@@ -133,7 +142,8 @@ mod driver {
             return Err(Unavailable::TooOld { index, name, major, minor });
         }
         let opened = impasto_cuda::open(index).and_then(|device| {
-            // Only when a kernel is loaded does a driver find that it cannot read what this program was compiled to: one of candle's, and one of ours.
+            // Only when a kernel is loaded does a driver find that it cannot read what this program
+            // was compiled to: one of candle's, and one of ours.
             sums(&[Summand::Values(Tensor::ones(1, DType::F32, &device)?)], None)?;
             Ok(device)
         });
@@ -163,7 +173,11 @@ mod driver {
     /// Where the driver or the card is missing or fails.
     pub fn cuda_card(index: usize) -> Result<Card, Unavailable> {
         let count = cuda_count()?;
-        if index < count { card(index) } else { Err(Unavailable::NoCard { what: WHAT, index, count }) }
+        if index < count {
+            card(index)
+        } else {
+            Err(Unavailable::NoCard { what: WHAT, index, count })
+        }
     }
 
     /// How many CUDA cards the driver shows.
@@ -172,7 +186,9 @@ mod driver {
     /// Where there is no driver, or it fails.
     pub fn cuda_count() -> Result<usize, Unavailable> {
         let count = CudaContext::device_count();
-        count.map(|count| count.max(0) as usize).map_err(|error| Unavailable::NoDriver { what: WHAT, said: error.to_string() })
+        count
+            .map(|count| count.max(0) as usize)
+            .map_err(|error| Unavailable::NoDriver { what: WHAT, said: error.to_string() })
     }
 
     fn card(index: usize) -> Result<Card, Unavailable> {
@@ -189,7 +205,14 @@ mod driver {
             .map(|attribute| context.attribute(attribute));
             let bus_id = format!("{:08x}:{:02x}:{:02x}.0", domain?, bus?, device?);
             let (memory_bytes, free_bytes) = (memory as u64, free as u64);
-            Ok(Card { index, name: context.name()?, compute_capability, memory_bytes, free_bytes, bus_id })
+            Ok(Card {
+                index,
+                name: context.name()?,
+                compute_capability,
+                memory_bytes,
+                free_bytes,
+                bus_id,
+            })
         };
         asked().map_err(|error| Unavailable::Refused { index, said: error.to_string() })
     }
@@ -202,9 +225,15 @@ mod tests {
     #[test]
     fn an_old_driver_is_told_from_other_errors() {
         for (said, expected) in [
-            ("DriverError(CUDA_ERROR_UNSUPPORTED_PTX_VERSION, \"the provided PTX was compiled with an unsupported toolchain.\")", true),
+            (
+                "DriverError(CUDA_ERROR_UNSUPPORTED_PTX_VERSION, \"the provided PTX was compiled with an unsupported toolchain.\")",
+                true,
+            ),
             ("CUDA driver version is insufficient for CUDA runtime version", true),
-            ("DriverError(CUDA_ERROR_ECC_UNCORRECTABLE, \"uncorrectable ECC error encountered\")", false),
+            (
+                "DriverError(CUDA_ERROR_ECC_UNCORRECTABLE, \"uncorrectable ECC error encountered\")",
+                false,
+            ),
         ] {
             assert_eq!(speaks_of_an_old_driver(said), expected, "{said}");
         }

@@ -18,21 +18,31 @@ pub(super) struct Composed {
 }
 
 impl Composed {
-    /// Copies the weights to `device`. Where features are kept in half precision, the first convolution still reads and writes single precision: pixels have more than eight
-    /// bits, and so have their gradients.
-    pub(super) fn new(weights: &[Weights], dtype: DType, method: Method, device: &Device) -> Result<Self> {
+    /// Copies the weights to `device`. Where features are kept in half precision, the first
+    /// convolution still reads and writes single precision: pixels have more than eight bits, and
+    /// so have their gradients.
+    pub(super) fn new(
+        weights: &[Weights],
+        dtype: DType,
+        method: Method,
+        device: &Device,
+    ) -> Result<Self> {
         let convolution = |(index, weights): (usize, &Weights)| {
             let dtype = if index == 0 { DType::F32 } else { dtype };
             Convolution::new(weights, dtype, method, device)
         };
-        Ok(Self { convolutions: weights.iter().enumerate().map(convolution).collect::<Result<_>>()?, dtype })
+        Ok(Self {
+            convolutions: weights.iter().enumerate().map(convolution).collect::<Result<_>>()?,
+            dtype,
+        })
     }
 
     pub(super) fn bytes(&self) -> u64 {
         self.convolutions.iter().map(Convolution::bytes).sum()
     }
 
-    /// See [`Network::forward`](super::network::Network::forward); features are (1, channels, height, width).
+    /// See [`Network::forward`](super::network::Network::forward); features are (1, channels,
+    /// height, width).
     pub(super) fn forward(
         &self,
         picture: &Tensor,
@@ -42,7 +52,11 @@ impl Composed {
         mut visit: impl FnMut(Layer, &Tensor) -> Result<()>,
     ) -> Result<Trail> {
         let shape = &tile.shape;
-        let mut trail = Trail { steps: Vec::new(), edges: Edges { x: shape.edge_x, y: shape.edge_y }, sides: sides(shape) };
+        let mut trail = Trail {
+            steps: Vec::new(),
+            edges: Edges { x: shape.edge_x, y: shape.edge_y },
+            sides: sides(shape),
+        };
         let mut maps = pixels(tile, picture)?;
         for (index, convolution) in self.convolutions.iter().enumerate() {
             let features = convolution.forward(cast(maps, convolution.dtype())?, trail.edges)?;
@@ -84,18 +98,24 @@ impl Composed {
             let index = trail.steps.len();
             let before_relu = match (step, gradient.take()) {
                 (Step::Features(features), from_above) => {
-                    let pulled = layer_after(index).map_or(Ok(None), |layer| pull(layer, &features))?;
-                    let Some(sum) = add(pulled.map(|pulled| pulled.at), from_above)? else { continue };
+                    let pulled =
+                        layer_after(index).map_or(Ok(None), |layer| pull(layer, &features))?;
+                    let Some(sum) = add(pulled.map(|pulled| pulled.at), from_above)? else {
+                        continue;
+                    };
                     let mask = features.gt(0.0)?;
                     drop(features);
                     kept(&mask, &sum)?
                 }
                 (Step::Mask(mask), Some(from_above)) => kept(&mask, &from_above)?,
-                (Step::Pooled(route), Some(from_above)) => unpool(&from_above, &route, trail.sides.half(HALVINGS[index]))?,
+                (Step::Pooled(route), Some(from_above)) => {
+                    unpool(&from_above, &route, trail.sides.half(HALVINGS[index]))?
+                }
                 (_, None) | (Step::Gone, _) => continue,
             };
             let convolution = &self.convolutions[index];
-            gradient = Some(convolution.backward(cast(before_relu, convolution.dtype())?, trail.edges)?);
+            gradient =
+                Some(convolution.backward(cast(before_relu, convolution.dtype())?, trail.edges)?);
         }
         gradient.map(|gradient| inner_gradient(tile, &gradient)).transpose()
     }
@@ -109,7 +129,8 @@ pub(super) struct Trail {
     sides: Sides,
 }
 
-/// What is kept of one convolution's features: themselves where a loss may look at them, else where its gradient goes.
+/// What is kept of one convolution's features: themselves where a loss may look at them, else where
+/// its gradient goes.
 enum Step {
     Features(Tensor),
     Mask(Tensor),
@@ -119,10 +140,14 @@ enum Step {
 }
 
 fn sides(shape: &Shape) -> Sides {
-    Sides { x: Side { len: shape.width, seam: shape.seam_x }, y: Side { len: shape.height, seam: shape.seam_y } }
+    Sides {
+        x: Side { len: shape.width, seam: shape.seam_x },
+        y: Side { len: shape.height, seam: shape.seam_y },
+    }
 }
 
-/// A tile's pixels as the network sees them: (1, 3, height, width), blue, green and red less their means.
+/// A tile's pixels as the network sees them: (1, 3, height, width), blue, green and red less their
+/// means.
 fn pixels(tile: &Tile, picture: &Tensor) -> Result<Tensor> {
     let rgb = gathered(tile, 0, picture, (0, 1))?.permute((2, 0, 1))?;
     let mean = Tensor::new(&MEAN_BGR, picture.device())?.reshape((3, 1, 1))?;
@@ -142,7 +167,8 @@ fn mirrored(channels: &Tensor, axis: usize) -> Result<Tensor> {
     Tensor::cat(&[channel(2)?, channel(1)?, channel(0)?], axis)
 }
 
-/// The same numbers in another type. The old ones are let go, which a borrowed tensor or one that is shadowed would not be.
+/// The same numbers in another type. The old ones are let go, which a borrowed tensor or one that
+/// is shadowed would not be.
 fn cast(values: Tensor, dtype: DType) -> Result<Tensor> {
     values.to_dtype(dtype)
 }
@@ -154,9 +180,11 @@ fn add(a: Option<Tensor>, b: Option<Tensor>) -> Result<Option<Tensor>> {
     }
 }
 
-/// Memory in bytes that a pass over one tile takes at its peak: forward and backward with all that is kept between them, where features are kept in `word` bytes.
+/// Memory in bytes that a pass over one tile takes at its peak: forward and backward with all that
+/// is kept between them, where features are kept in `word` bytes.
 ///
-/// It follows the code above, tensor by tensor; a convolution of the library's is given room for one more map like the one that it writes.
+/// It follows the code above, tensor by tensor; a convolution of the library's is given room for
+/// one more map like the one that it writes.
 pub(super) fn peak_bytes(channels: &[(usize, usize)], shape: &Shape, word: u64) -> u64 {
     let sides = sides(shape);
     let (mut kept, mut peak) = (0, 0);
@@ -166,13 +194,17 @@ pub(super) fn peak_bytes(channels: &[(usize, usize)], shape: &Shape, word: u64) 
         let values = outputs as u64 * pixels;
         // The first convolution is computed in single precision.
         let computed_word = if index == 0 { 4 } else { word };
-        let (read, computed, stored) = (inputs as u64 * pixels * computed_word, values * computed_word, values * word);
+        let (read, computed, stored) =
+            (inputs as u64 * pixels * computed_word, values * computed_word, values * word);
         let (seen, pooled) = (layer_after(index).is_some(), pools_after(index));
-        // Extended across, then down; then what is read, what is made of it, and the library's room, or with its bias and after the ReLU.
+        // Extended across, then down; then what is read, what is made of it, and the library's
+        // room, or with its bias and after the ReLU.
         let convolved = u64::max(2 * read, read + 2 * computed);
-        // The map, its four parts of a quarter each, their comparisons, and a copy in whole windows.
+        // The map, its four parts of a quarter each, their comparisons, and a copy in whole
+        // windows.
         let pooling = if pooled { 4 * stored } else { 0 };
-        // What pulls, what comes from above, and their sum; a mask of bytes, and what it lets through.
+        // What pulls, what comes from above, and their sum; a mask of bytes, and what it lets
+        // through.
         let masked = 3 * stored + values;
         let returned = u64::max(2 * computed, computed + 2 * read);
         kept += match (seen, pooled, shape.pool) {
@@ -180,7 +212,8 @@ pub(super) fn peak_bytes(channels: &[(usize, usize)], shape: &Shape, word: u64) 
             (false, true, Pool::Max) => values.div_ceil(4),
             (false, false, _) | (false, true, Pool::Average) => values,
         };
-        peak = peak.max(kept + [convolved, pooling, masked, returned].into_iter().max().unwrap_or(0));
+        peak =
+            peak.max(kept + [convolved, pooling, masked, returned].into_iter().max().unwrap_or(0));
     }
     peak
 }
@@ -196,7 +229,15 @@ mod tests {
         let channels = [3, 64, 64, 128, 128, 256, 256, 256, 256, 512, 512, 512, 512, 512];
         let channels: Vec<_> = channels.windows(2).map(|pair| (pair[0], pair[1])).collect();
         let (edge_x, edge_y) = (Edge::Wrap, Edge::Wrap);
-        let shape = Shape { width: 1024, height: 1024, edge_x, edge_y, pool: Pool::Max, seam_x: 0, seam_y: 0 };
+        let shape = Shape {
+            width: 1024,
+            height: 1024,
+            edge_x,
+            edge_y,
+            pool: Pool::Max,
+            seam_x: 0,
+            seam_y: 0,
+        };
         let per_pixel = |word| peak_bytes(&channels, &shape, word) >> 20;
         assert_eq!((per_pixel(4), per_pixel(2)), (1296, 656));
     }

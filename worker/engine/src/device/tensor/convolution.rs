@@ -1,4 +1,5 @@
-//! A frozen 3x3 convolution: forward, and backward as a convolution with flipped, transposed weights that is prepared once.
+//! A frozen 3x3 convolution: forward, and backward as a convolution with flipped, transposed
+//! weights that is prepared once.
 
 use candle_core::{DType, Device, Result, Tensor};
 use impasto_cuda::maps::Edges;
@@ -13,9 +14,11 @@ const DOWN: usize = 2;
 /// Who multiplies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Method {
-    /// The device's library for convolutions. On CUDA that is cuDNN, which rounds the factors of single precision products to ten bits of digits (TF32).
+    /// The device's library for convolutions. On CUDA that is cuDNN, which rounds the factors of
+    /// single precision products to ten bits of digits (TF32).
     Library,
-    /// Nine matrix products, one for each place of the kernel. Slower, but in single precision throughout, on every device.
+    /// Nine matrix products, one for each place of the kernel. Slower, but in single precision
+    /// throughout, on every device.
     Products,
 }
 
@@ -34,7 +37,12 @@ struct Kernel {
 }
 
 impl Convolution {
-    pub(super) fn new(weights: &Weights, dtype: DType, method: Method, device: &Device) -> Result<Self> {
+    pub(super) fn new(
+        weights: &Weights,
+        dtype: DType,
+        method: Method,
+        device: &Device,
+    ) -> Result<Self> {
         let (kernel, flipped) = both_ways(weights, device)?;
         let bias = Tensor::from_slice(&weights.bias, (1, weights.out_channels, 1, 1), device)?;
         Ok(Self {
@@ -66,8 +74,9 @@ impl Convolution {
 
     /// The gradient at the maps, from that before bias and ReLU, (1, outputs, height, width).
     ///
-    /// What was read by wrapping is read by wrapping again. What was read twice by replicating or reflecting has a second gradient, in a frame of one pixel
-    /// that is folded back; the axis whose lines were added last is folded first.
+    /// What was read by wrapping is read by wrapping again. What was read twice by replicating or
+    /// reflecting has a second gradient, in a frame of one pixel that is folded back; the axis
+    /// whose lines were added last is folded first.
     pub(super) fn backward(&self, gradient: Tensor, edges: Edges) -> Result<Tensor> {
         let (gradient, zeros_x) = reach_beyond(gradient, ACROSS, edges.x)?;
         let (gradient, zeros_y) = reach_beyond(gradient, DOWN, edges.y)?;
@@ -81,16 +90,19 @@ impl Convolution {
     }
 }
 
-/// A layer's weights in single precision, and those that take a gradient back: flipped, inputs and outputs exchanged. (outputs, inputs, 3, 3) and (inputs, outputs, 3, 3).
+/// A layer's weights in single precision, and those that take a gradient back: flipped, inputs and
+/// outputs exchanged. (outputs, inputs, 3, 3) and (inputs, outputs, 3, 3).
 pub(super) fn both_ways(weights: &Weights, device: &Device) -> Result<(Tensor, Tensor)> {
     let shape = (weights.out_channels, weights.in_channels, 3, 3);
     let kernel = Tensor::from_slice(&weights.weights, shape, device)?;
-    let flipped: Vec<f32> = weights.weights.chunks_exact(9).flat_map(|taps| taps.iter().rev().copied()).collect();
+    let flipped: Vec<f32> =
+        weights.weights.chunks_exact(9).flat_map(|taps| taps.iter().rev().copied()).collect();
     let flipped = Tensor::from_vec(flipped, shape, device)?.transpose(0, 1)?.contiguous()?;
     Ok((kernel, flipped))
 }
 
-/// Maps as a convolution reads them, and how many lines of zeros are still to be added on either side.
+/// Maps as a convolution reads them, and how many lines of zeros are still to be added on either
+/// side.
 fn read_beyond(maps: Tensor, axis: usize, edge: Edge) -> Result<(Tensor, usize)> {
     Ok(if edge == Edge::Zero { (maps, 1) } else { (extended(&maps, axis, edge)?, 0) })
 }
@@ -158,7 +170,13 @@ mod tests {
         let mut noise = SplitMix64::new(5);
         let weights = (0..4 * 3 * 9).map(|_| noise.normal()).collect();
         // So large a bias keeps every ReLU open, and the layer linear but for that bias.
-        let weights = Weights { name: "conv".to_owned(), in_channels: 3, out_channels: 4, weights, bias: vec![1000.0; 4] };
+        let weights = Weights {
+            name: "conv".to_owned(),
+            in_channels: 3,
+            out_channels: 4,
+            weights,
+            bias: vec![1000.0; 4],
+        };
         Convolution::new(&weights, DType::F32, method, &Device::Cpu)
     }
 
@@ -181,9 +199,13 @@ mod tests {
                     let edges = Edges { x, y };
                     let (a, b) = (maps(3, height, width, 1)?, maps(4, height, width, 2)?);
                     let linear = (layer.forward(a.clone(), edges)? - 1000.0)?;
-                    let (there, back) = (product(&linear, &b)?, product(&a, &layer.backward(b, edges)?)?);
+                    let (there, back) =
+                        (product(&linear, &b)?, product(&a, &layer.backward(b, edges)?)?);
                     // The bias takes four of the seven digits.
-                    assert!((there - back).abs() < 0.05, "{method:?} {edges:?} {height}x{width}: {there} {back}");
+                    assert!(
+                        (there - back).abs() < 0.05,
+                        "{method:?} {edges:?} {height}x{width}: {there} {back}"
+                    );
                 }
             }
         }

@@ -19,20 +19,28 @@ pub(super) struct TensorCosts<'a> {
 }
 
 impl Costs for TensorCosts<'_> {
-    /// A step of the optimiser works in what the pass has let go by then. Where moments are planned in 16 bits, the second takes 32.
+    /// A step of the optimiser works in what the pass has let go by then. Where moments are planned
+    /// in 16 bits, the second takes 32.
     fn tile(&self, candidate: &Candidate) -> u64 {
         let values = self.work.len() as u64;
         let step = match self.work.recipe.optimizer {
             Optimizer::Adam => adam::working_bytes(values),
-            Optimizer::Lbfgs => lbfgs::working_bytes(values, self.work.recipe.history.into(), self.network.kernels()),
+            Optimizer::Lbfgs => lbfgs::working_bytes(
+                values,
+                self.work.recipe.history.into(),
+                self.network.kernels(),
+            ),
         };
         tile_bytes(self.network, &candidate.largest).max(step).saturating_add(2 * values)
     }
 
     fn content(&self, precision: Precision) -> u64 {
         let half = |len: usize| len.div_ceil(1 << halvings(CONTENT_LAYER)) as u64;
-        let values = self.network.channels_of(CONTENT_LAYER) as u64 * half(self.work.width()) * half(self.work.height());
-        // Put together from bands of rows, it is there twice for a moment, before the first pass needs its own room.
+        let values = self.network.channels_of(CONTENT_LAYER) as u64
+            * half(self.work.width())
+            * half(self.work.height());
+        // Put together from bands of rows, it is there twice for a moment, before the first pass
+        // needs its own room.
         values * precision.bytes() as u64
     }
 
@@ -41,7 +49,8 @@ impl Costs for TensorCosts<'_> {
     }
 }
 
-/// A pass over a tile, its pixels and their gradient included; more than any budget where the tile is too large to be counted in.
+/// A pass over a tile, its pixels and their gradient included; more than any budget where the tile
+/// is too large to be counted in.
 pub(super) fn tile_bytes(network: &Network, shape: &Shape) -> u64 {
     let pixels = ((shape.width + 4) * (shape.height + 4)) as u64;
     if pixels * network.widest() as u64 > MOST_VALUES {

@@ -1,4 +1,5 @@
-//! L-BFGS on the device: the pairs are tensors, and what it decides is the host's (the optimiser's `control.rs`), from the inner products that a step fetches.
+//! L-BFGS on the device: the pairs are tensors, and what it decides is the host's (the optimiser's
+//! `control.rs`), from the inner products that a step fetches.
 
 use candle_core::{D, DType, Device, Result, Tensor};
 
@@ -17,8 +18,10 @@ use crate::vector::{BLOCK, Bf16, Encoding};
 /// Values that are put to single precision at once: 128 MiB.
 const BAND: usize = 32 << 20;
 
-/// Memory in bytes that a step works in beside what the plan counts, for a picture of so many values: the step, the change of gradient, the free gradient, and what a vector is smoothed
-/// and put to the history's type in. Composed, also the two vectors whose products are taken, filled up and side by side, and a band.
+/// Memory in bytes that a step works in beside what the plan counts, for a picture of so many
+/// values: the step, the change of gradient, the free gradient, and what a vector is smoothed and
+/// put to the history's type in. Composed, also the two vectors whose products are taken, filled up
+/// and side by side, and a band.
 pub(super) fn working_bytes(values: u64, history: u64, kernels: Kernels) -> u64 {
     match kernels {
         Kernels::Composed => 4 * (10 * values + u64::min(BAND as u64, 2 * history * values)),
@@ -30,8 +33,10 @@ pub(super) struct Lbfgs {
     control: Control,
     kernels: Kernels,
     smoothing: Smoothing,
-    /// (blocks, 2 * capacity, [`BLOCK`]): a block of slot 0's step, of its change of gradient times `M`, of slot 1's step and so on, as in the host's memory; the last is filled up
-    /// with zeros. So all pairs' products are one matrix product for each block, and so is a combination of them.
+    /// (blocks, 2 * capacity, [`BLOCK`]): a block of slot 0's step, of its change of gradient times
+    /// `M`, of slot 1's step and so on, as in the host's memory; the last is filled up with zeros.
+    /// So all pairs' products are one matrix product for each block, and so is a combination of
+    /// them.
     history: Tensor,
     /// Values of it that are put to single precision at once.
     band: usize,
@@ -58,7 +63,11 @@ impl Lbfgs {
             control: Control::new(learning_rate, history),
             kernels,
             smoothing: Smoothing::new(frame, kernels, device)?,
-            history: Tensor::zeros((frame.len().div_ceil(BLOCK), 2 * history, BLOCK), dtype, device)?,
+            history: Tensor::zeros(
+                (frame.len().div_ceil(BLOCK), 2 * history, BLOCK),
+                dtype,
+                device,
+            )?,
             band: BAND,
             start: zeros.clone(),
             start_gradient: zeros,
@@ -77,9 +86,14 @@ impl Lbfgs {
         self.follow(&own, &step)
     }
 
-    /// Measures the step that ended at `x`, and takes that for the start of the next. Gives the way from there, and `M q`, where `q` is the gradient with held pixels at
-    /// zero.
-    fn advance(&mut self, pair: Option<usize>, x: &Tensor, gradient: Tensor) -> Result<(Move, Tensor)> {
+    /// Measures the step that ended at `x`, and takes that for the start of the next. Gives the way
+    /// from there, and `M q`, where `q` is the gradient with held pixels at zero.
+    fn advance(
+        &mut self,
+        pair: Option<usize>,
+        x: &Tensor,
+        gradient: Tensor,
+    ) -> Result<(Move, Tensor)> {
         let q = self.free(x, &gradient)?;
         let mut sums = Sums::none(self.kernels);
         let mut of_pairs = None;
@@ -109,7 +123,13 @@ impl Lbfgs {
             let [step_change, step_own, change_change, change_own] = products.map(f64::from);
             PairProducts { step_change, change_change, step_own, change_own }
         });
-        let products = Products { pairs: pairs.collect(), own: own_product, own_rms, step_square, change_square };
+        let products = Products {
+            pairs: pairs.collect(),
+            own: own_product,
+            own_rms,
+            step_square,
+            change_square,
+        };
         Ok((self.control.advance(pair, &products), own))
     }
 
@@ -125,11 +145,17 @@ impl Lbfgs {
     fn store(&self, row: usize, vector: &Tensor) -> Result<()> {
         let vector = blocks(&vector.to_dtype(self.history.dtype())?)?;
         // In bands: a device's copy may count in 32 bits.
-        self.bands()?
-            .try_for_each(|(first, count)| self.history.narrow(0, first, count)?.slice_set(&vector.narrow(0, first, count)?, 1, row))
+        self.bands()?.try_for_each(|(first, count)| {
+            self.history.narrow(0, first, count)?.slice_set(
+                &vector.narrow(0, first, count)?,
+                1,
+                row,
+            )
+        })
     }
 
-    /// The products of each row of the history with the newest change of gradient and with `q`: (2 * capacity, 2).
+    /// The products of each row of the history with the newest change of gradient and with `q`: (2
+    /// * capacity, 2).
     fn measured(&self, change: &Tensor, q: &Tensor) -> Result<Tensor> {
         if self.kernels == Kernels::Fused {
             return history::products(&self.history, [change, q]);
@@ -150,7 +176,15 @@ impl Lbfgs {
         }
         let own_scale = step.direction.own;
         if self.kernels == Kernels::Fused {
-            return history::follow(&self.start, &self.start_gradient, own, own_scale, &self.history, &scales, step.length);
+            return history::follow(
+                &self.start,
+                &self.start_gradient,
+                own,
+                own_scale,
+                &self.history,
+                &scales,
+                step.length,
+            );
         }
         let mut direction = (own * f64::from(own_scale))?;
         if !step.direction.pairs.is_empty() {
@@ -161,9 +195,13 @@ impl Lbfgs {
                 scales.broadcast_as((count, 1, rows))?.matmul(&band)
             });
             let combined = Tensor::cat(&bands.collect::<Result<Vec<_>>>()?, 0)?;
-            direction = (direction + combined.flatten_all()?.narrow(0, 0, own.elem_count())?.reshape(own.shape())?)?;
+            direction = (direction
+                + combined.flatten_all()?.narrow(0, 0, own.elem_count())?.reshape(own.shape())?)?;
         }
-        let by = kept(&is_free(&self.start, &self.start_gradient)?, &(direction * f64::from(step.length))?)?;
+        let by = kept(
+            &is_free(&self.start, &self.start_gradient)?,
+            &(direction * f64::from(step.length))?,
+        )?;
         (&self.start + by)?.clamp(0.0_f32, 255.0_f32)
     }
 
@@ -178,7 +216,13 @@ impl Lbfgs {
         let rows = self.history.dim(1)?;
         let mut words = Vec::with_capacity(self.history.elem_count());
         for (first, count) in self.bands()? {
-            words.extend(self.history.narrow(0, first, count)?.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?);
+            words.extend(
+                self.history
+                    .narrow(0, first, count)?
+                    .to_dtype(DType::F32)?
+                    .flatten_all()?
+                    .to_vec1::<f32>()?,
+            );
         }
         // In the host's memory the last block is as long as what is left for it.
         let rest = self.start.elem_count() % BLOCK;
@@ -191,10 +235,14 @@ impl Lbfgs {
             _ => Vector::Fp32(words),
         };
         let fetch = |vector: &Tensor| vector.flatten_all()?.to_vec1::<f32>().map(Vector::Fp32);
-        Ok(Memory { scalars: self.control.scalars(), vectors: vec![fetch(&self.start)?, fetch(&self.start_gradient)?, words] })
+        Ok(Memory {
+            scalars: self.control.scalars(),
+            vectors: vec![fetch(&self.start)?, fetch(&self.start_gradient)?, words],
+        })
     }
 
-    /// Takes up what `memory` gave, here or in the host's memory, for a picture of the same size. Where it does not fit, nothing changes and it says `false`.
+    /// Takes up what `memory` gave, here or in the host's memory, for a picture of the same size.
+    /// Where it does not fit, nothing changes and it says `false`.
     pub(super) fn recall(&mut self, memory: Memory) -> Result<bool> {
         let (Some(control), Ok([Vector::Fp32(start), Vector::Fp32(start_gradient), words])) =
             (self.control.recalled(&memory.scalars), <[Vector; 3]>::try_from(memory.vectors))
@@ -221,7 +269,8 @@ impl Lbfgs {
         let device = self.start.device().clone();
         for (first, count) in self.bands()? {
             let band = &words[first * rows * BLOCK..][..count * rows * BLOCK];
-            let band = Tensor::from_slice(band, (count, rows, BLOCK), &device)?.to_dtype(self.history.dtype())?;
+            let band = Tensor::from_slice(band, (count, rows, BLOCK), &device)?
+                .to_dtype(self.history.dtype())?;
             self.history.slice_set(&band, 0, first)?;
         }
         let put = |values: Vec<f32>| Tensor::from_vec(values, self.start.shape(), &device);
@@ -267,7 +316,8 @@ mod tests {
 
     #[test]
     fn steps_are_those_of_the_host_in_one_band_and_in_many() -> Result<()> {
-        // In levels, of steps of tens of them: bf16 has eight bits of digits, and a number between two may be rounded to either.
+        // In levels, of steps of tens of them: bf16 has eight bits of digits, and a number between
+        // two may be rounded to either.
         for (precision, band, kernels, tolerance) in [
             (HistoryPrecision::Fp32, BAND, Kernels::Composed, 0.01),
             (HistoryPrecision::Fp32, 1, Kernels::Composed, 0.01),
@@ -277,17 +327,28 @@ mod tests {
         ] {
             let (wrap_x, wrap_y) = (FRAME.wrap_x, FRAME.wrap_y);
             let method = PlannedMethod::Lbfgs { history: 4, precision, wrap_x, wrap_y };
-            let mut host = Optimizer::new(&OptimizerPlan { learning_rate: 1.0, method }, FRAME.width, FRAME.height);
-            let mut lbfgs = Lbfgs { band, ..Lbfgs::new(1.0, 4, precision, FRAME, kernels, &Device::Cpu)? };
+            let mut host = Optimizer::new(
+                &OptimizerPlan { learning_rate: 1.0, method },
+                FRAME.width,
+                FRAME.height,
+            );
+            let mut lbfgs =
+                Lbfgs { band, ..Lbfgs::new(1.0, 4, precision, FRAME, kernels, &Device::Cpu)? };
             let mut x = vec![128.0_f32; FRAME.len()];
             for step in 0..12 {
-                let at = |values: &[f32]| Tensor::from_slice(values, (FRAME.height, FRAME.width, 3), &Device::Cpu);
+                let at = |values: &[f32]| {
+                    Tensor::from_slice(values, (FRAME.height, FRAME.width, 3), &Device::Cpu)
+                };
                 // From the same place each time, so that what is compared is one step.
                 let (loss, mut gradient) = bowl(&x);
-                let found = lbfgs.step(&at(&x)?, loss, at(&gradient)?)?.flatten_all()?.to_vec1::<f32>()?;
+                let found =
+                    lbfgs.step(&at(&x)?, loss, at(&gradient)?)?.flatten_all()?.to_vec1::<f32>()?;
                 host.step(&mut x, loss, &mut gradient);
                 let apart = found.iter().zip(&x).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-                assert!(apart < tolerance, "{precision:?} {kernels:?} in bands of {band}, step {step}: {apart} levels");
+                assert!(
+                    apart < tolerance,
+                    "{precision:?} {kernels:?} in bands of {band}, step {step}: {apart} levels"
+                );
                 assert!(lbfgs.recall(host.memory())?, "what the host remembers");
             }
         }

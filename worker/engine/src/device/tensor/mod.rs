@@ -1,12 +1,17 @@
-//! The whole engine on a candle device: network, picture, gradient, the content's features and the optimiser's memory stay there while a picture is painted.
+//! The whole engine on a candle device: network, picture, gradient, the content's features and the
+//! optimiser's memory stay there while a picture is painted.
 //!
-//! An iteration fetches the sums that make up the loss and the optimiser's inner products, some hundred numbers, and sends back the optimiser's decision. Forward and backward
-//! are put together from operations that every device of candle has, so the same code runs on CUDA (feature `cuda`, with cuDNN's convolutions), on Metal (feature `metal`) and on the
-//! CPU, where it is slow and is tested against the kernels.
+//! An iteration fetches the sums that make up the loss and the optimiser's inner products, some
+//! hundred numbers, and sends back the optimiser's decision. Forward and backward are put together
+//! from operations that every device of candle has, so the same code runs on CUDA (feature `cuda`,
+//! with cuDNN's convolutions), on Metal (feature `metal`) and on the CPU, where it is slow and is
+//! tested against the kernels.
 //!
-//! Precision: in profile `exact` all is in single precision; since cuDNN would round the factors, convolutions are then matrix products of cuBLAS. In profile `fast`, on a card, weights and features are bf16, and what is summed over them is single: pixels, their
-//! gradients, statistics and losses. Products of bf16 numbers are accumulated in single precision by both cuDNN and cuBLAS. candle's CPU has no fast bf16, so there both profiles are
-//! single.
+//! Precision: in profile `exact` all is in single precision; since cuDNN would round the factors,
+//! convolutions are then matrix products of cuBLAS. In profile `fast`, on a card, weights and
+//! features are bf16, and what is summed over them is single: pixels, their gradients, statistics
+//! and losses. Products of bf16 numbers are accumulated in single precision by both cuDNN and
+//! cuBLAS. candle's CPU has no fast bf16, so there both profiles are single.
 //!
 //! A canvas may be stepped from any thread.
 
@@ -63,28 +68,49 @@ impl TensorDevice {
     ///
     /// # Errors
     /// Where the weights are not VGG-19's, or the device fails.
-    pub fn new(weights: &VggWeights, device: CandleDevice, profile: Profile) -> Result<Self, EngineError> {
+    pub fn new(
+        weights: &VggWeights,
+        device: CandleDevice,
+        profile: Profile,
+    ) -> Result<Self, EngineError> {
         let kernels = if device.is_cuda() { Kernels::Fused } else { Kernels::Composed };
         Self::with_kernels(weights, device, profile, kernels)
     }
 
-    /// The same, put together from other kernels than the device does best with: to compare, and to test the kernels for CUDA where there is no card.
+    /// The same, put together from other kernels than the device does best with: to compare, and to
+    /// test the kernels for CUDA where there is no card.
     ///
     /// # Errors
     /// As [`TensorDevice::new`], and in each pass where the device has no such kernels.
-    pub fn with_kernels(weights: &VggWeights, device: CandleDevice, profile: Profile, kernels: Kernels) -> Result<Self, EngineError> {
+    pub fn with_kernels(
+        weights: &VggWeights,
+        device: CandleDevice,
+        profile: Profile,
+        kernels: Kernels,
+    ) -> Result<Self, EngineError> {
         check(weights)?;
         let dtype = match profile {
             Profile::Fast if kernels == Kernels::Fused || !device.is_cpu() => DType::BF16,
             Profile::Fast | Profile::Exact => DType::F32,
         };
         // candle's convolutions in single precision are not, on CUDA.
-        let method = if device.is_cuda() && dtype == DType::F32 { Method::Products } else { Method::Library };
+        let method = if device.is_cuda() && dtype == DType::F32 {
+            Method::Products
+        } else {
+            Method::Library
+        };
         Self::with(weights, device, dtype, kernels, method)
     }
 
-    fn with(weights: &VggWeights, device: CandleDevice, dtype: DType, kernels: Kernels, method: Method) -> Result<Self, EngineError> {
-        let network = Network::new(weights, device.clone(), dtype, kernels, method).map_err(|error| failed(&device, error))?;
+    fn with(
+        weights: &VggWeights,
+        device: CandleDevice,
+        dtype: DType,
+        kernels: Kernels,
+        method: Method,
+    ) -> Result<Self, EngineError> {
+        let network = Network::new(weights, device.clone(), dtype, kernels, method)
+            .map_err(|error| failed(&device, error))?;
         Ok(Self { network: Arc::new(network) })
     }
 
@@ -104,7 +130,10 @@ impl TensorDevice {
 
 impl fmt::Debug for TensorDevice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TensorDevice").field("device", &self.network.device).field("dtype", &self.network.dtype).finish_non_exhaustive()
+        f.debug_struct("TensorDevice")
+            .field("device", &self.network.device)
+            .field("dtype", &self.network.dtype)
+            .finish_non_exhaustive()
     }
 }
 
@@ -122,10 +151,19 @@ impl Device for TensorDevice {
     }
 
     fn plan(&self, work: &Work<'_>, budget_bytes: u64) -> Result<Plan, EngineError> {
-        Plan::within(work, &TensorCosts { network: &self.network, precision: self.precision(), work }, budget_bytes)
+        Plan::within(
+            work,
+            &TensorCosts { network: &self.network, precision: self.precision(), work },
+            budget_bytes,
+        )
     }
 
-    fn moments(&self, image: &Image, view: View, budget_bytes: u64) -> Result<Vec<Moments>, EngineError> {
+    fn moments(
+        &self,
+        image: &Image,
+        view: View,
+        budget_bytes: u64,
+    ) -> Result<Vec<Moments>, EngineError> {
         let (width, height) = (image.width, image.height);
         let candidates = Tiling::candidates(view, width, height);
         // The picture itself, in single precision.
@@ -133,10 +171,12 @@ impl Device for TensorDevice {
         let fits = candidates.iter().find(|candidate| bytes(&candidate.largest) <= budget_bytes);
         let tiling = fits.and_then(|fits| Tiling::cut(view, width, height, fits.interior));
         let Some(tiling) = tiling else {
-            let least_bytes = candidates.iter().map(|candidate| bytes(&candidate.largest)).min().unwrap_or(0);
+            let least_bytes =
+                candidates.iter().map(|candidate| bytes(&candidate.largest)).min().unwrap_or(0);
             return Err(EngineError::Memory { width, height, least_bytes, budget_bytes });
         };
-        let measured = uploaded(image, &self.network.device).and_then(|picture| Tiles::new(self.network.clone(), tiling).moments(&picture));
+        let measured = uploaded(image, &self.network.device)
+            .and_then(|picture| Tiles::new(self.network.clone(), tiling).moments(&picture));
         measured.map_err(|error| self.failed(error))
     }
 
@@ -149,13 +189,22 @@ impl Device for TensorDevice {
 fn check(weights: &VggWeights) -> Result<(), EngineError> {
     let layers = &weights.convolutions;
     if layers.len() < CONVOLUTIONS {
-        return Err(EngineError::Weights(format!("there are {} convolutions, and {CONVOLUTIONS} are needed", layers.len())));
+        return Err(EngineError::Weights(format!(
+            "there are {} convolutions, and {CONVOLUTIONS} are needed",
+            layers.len()
+        )));
     }
     let mut channels = 3;
     for layer in &layers[..CONVOLUTIONS] {
         let (inputs, outputs) = (layer.in_channels, layer.out_channels);
-        if inputs != channels || layer.weights.len() != outputs * inputs * 9 || layer.bias.len() != outputs {
-            return Err(EngineError::Weights(format!("{} does not go on from {channels} channels", layer.name)));
+        if inputs != channels
+            || layer.weights.len() != outputs * inputs * 9
+            || layer.bias.len() != outputs
+        {
+            return Err(EngineError::Weights(format!(
+                "{} does not go on from {channels} channels",
+                layer.name
+            )));
         }
         channels = outputs;
     }
@@ -176,7 +225,8 @@ fn name(device: &CandleDevice) -> String {
     }
 }
 
-/// A device's error: its memory may be full although the plan said otherwise, since others use the card too.
+/// A device's error: its memory may be full although the plan said otherwise, since others use the
+/// card too.
 fn failed(device: &CandleDevice, source: candle_core::Error) -> EngineError {
     let said = format!("{source} {source:?}");
     let device = name(device);
@@ -206,7 +256,9 @@ mod tests {
             name: "conv".to_owned(),
             in_channels: pair[0],
             out_channels: pair[1],
-            weights: (0..pair[0] * pair[1] * 9).map(|_| noise.normal() * (2.0 / (9.0 * pair[0] as f32)).sqrt()).collect(),
+            weights: (0..pair[0] * pair[1] * 9)
+                .map(|_| noise.normal() * (2.0 / (9.0 * pair[0] as f32)).sqrt())
+                .collect(),
             bias: vec![0.5; pair[1]],
         };
         VggWeights { convolutions: channels.windows(2).map(layer).collect() }
@@ -214,17 +266,26 @@ mod tests {
 
     fn picture(width: usize, height: usize, seed: u64) -> Image {
         let mut noise = SplitMix64::new(seed);
-        Image { width, height, rgb: (0..width * height * 3).map(|_| noise.unit() * 255.0).collect() }
+        Image {
+            width,
+            height,
+            rgb: (0..width * height * 3).map(|_| noise.unit() * 255.0).collect(),
+        }
     }
 
     /// The loss, and its gradient, in features of this type and by this method.
     fn evaluate(dtype: DType, kernels: Kernels, method: Method, pool: Pool) -> (f64, Vec<f32>) {
-        let device = TensorDevice::with(&weights(), CandleDevice::Cpu, dtype, kernels, method).expect("it has room");
+        let device = TensorDevice::with(&weights(), CandleDevice::Cpu, dtype, kernels, method)
+            .expect("it has room");
         let view = View { edge_x: Edge::Wrap, edge_y: Edge::Reflect, pool };
         // Weights so large keep gradients within the range of short exponents.
-        let recipe = Recipe { content_weight: 2e5, style_weight: 1e5, ..Preset::Painterly.recipe() };
+        let recipe =
+            Recipe { content_weight: 2e5, style_weight: 1e5, ..Preset::Painterly.recipe() };
         let moments = device.moments(&picture(48, 40, 1), view, u64::MAX).expect("it runs");
-        let style = StyleTarget::layers(&recipe, &[(moments.iter().map(LayerStatistics::of).collect(), 1.0)]);
+        let style = StyleTarget::layers(
+            &recipe,
+            &[(moments.iter().map(LayerStatistics::of).collect(), 1.0)],
+        );
         let mut pass = device.pass(Tiling::whole(view, 45, 50));
         pass.hold_content(&picture(45, 50, 2), &|sums| sums.weight(&recipe)).expect("it runs");
         let mut gradient = vec![0.0; 45 * 50 * 3];
@@ -233,7 +294,9 @@ mod tests {
     }
 
     fn cosine(a: &[f32], b: &[f32]) -> f64 {
-        let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum::<f64>();
+        let dot = |a: &[f32], b: &[f32]| {
+            a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum::<f64>()
+        };
         dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
     }
 
@@ -241,8 +304,9 @@ mod tests {
     fn every_type_and_method_descends_the_same_way() {
         for pool in [Pool::Max, Pool::Average] {
             let (loss, gradient) = evaluate(DType::F32, Kernels::Composed, Method::Library, pool);
-            // candle's CPU multiplies no bf16 numbers, but f16 ones, which take the same way through the code. Pictures of noise have nearly the same moments, and the
-            // difference is the loss: it has some digits fewer than they.
+            // candle's CPU multiplies no bf16 numbers, but f16 ones, which take the same way
+            // through the code. Pictures of noise have nearly the same moments, and the difference
+            // is the loss: it has some digits fewer than they.
             for (dtype, kernels, method, digits, least) in [
                 (DType::F32, Kernels::Composed, Method::Products, 1e-3, 0.9999),
                 (DType::F16, Kernels::Composed, Method::Library, 0.05, 0.99),
@@ -271,16 +335,24 @@ mod tests {
             bias: vec![0.0; pair[1]],
         };
         let weights = VggWeights { convolutions: channels.windows(2).map(layer).collect() };
-        let device = TensorDevice::with_kernels(&weights, CandleDevice::Cpu, Profile::Fast, Kernels::Fused).expect("it has room");
+        let device =
+            TensorDevice::with_kernels(&weights, CandleDevice::Cpu, Profile::Fast, Kernels::Fused)
+                .expect("it has room");
         // Four fifths of what the driver shows of it.
         let budget_bytes = (79 << 30) / 10 * 8;
-        for (preset, side, is_whole) in
-            [(Preset::Painterly, 4096, true), (Preset::Painterly, 16384, false), (Preset::Texture, 16384, false)]
-        {
+        for (preset, side, is_whole) in [
+            (Preset::Painterly, 4096, true),
+            (Preset::Painterly, 16384, false),
+            (Preset::Texture, 16384, false),
+        ] {
             let recipe = Recipe { profile: Profile::Fast, ..preset.recipe() };
-            let work = Work { recipe: &recipe, frame: Frame::of(&recipe, side, side), content: true };
+            let work =
+                Work { recipe: &recipe, frame: Frame::of(&recipe, side, side), content: true };
             let plan = device.plan(&work, budget_bytes).expect("it fits");
-            assert!(plan.tiling.is_whole() == is_whole && plan.tiling.tiles.len() < 12, "{preset:?} {side}: {plan}");
+            assert!(
+                plan.tiling.is_whole() == is_whole && plan.tiling.tiles.len() < 12,
+                "{preset:?} {side}: {plan}"
+            );
         }
     }
 
@@ -298,10 +370,14 @@ mod tests {
 
     #[test]
     fn a_full_memory_is_a_shortage() {
-        let kind = |text: &str| failed(&CandleDevice::Cpu, candle_core::Error::Msg(text.to_owned())).kind();
-        for text in
-            ["DriverError(CUDA_ERROR_OUT_OF_MEMORY)", "CublasError(CUBLAS_STATUS_ALLOC_FAILED)", "INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED"]
-        {
+        let kind = |text: &str| {
+            failed(&CandleDevice::Cpu, candle_core::Error::Msg(text.to_owned())).kind()
+        };
+        for text in [
+            "DriverError(CUDA_ERROR_OUT_OF_MEMORY)",
+            "CublasError(CUBLAS_STATUS_ALLOC_FAILED)",
+            "INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED",
+        ] {
             assert_eq!(kind(text), impasto_types::FailureKind::Shortage, "{text}");
         }
         assert_eq!(kind("an illegal address was read"), impasto_types::FailureKind::Transient);

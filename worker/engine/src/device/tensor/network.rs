@@ -49,7 +49,8 @@ pub(super) fn halvings(layer: Layer) -> usize {
 pub enum Kernels {
     /// Operations of candle, which every device has. Maps lie channels first.
     Composed,
-    /// Kernels of our own, for CUDA. Maps lie channels last. On the CPU they are there only where the crate `impasto-cuda` was built with feature `host`, for tests.
+    /// Kernels of our own, for CUDA. Maps lie channels last. On the CPU they are there only where
+    /// the crate `impasto-cuda` was built with feature `host`, for tests.
     Fused,
 }
 
@@ -76,13 +77,20 @@ pub(super) enum Trail {
 
 impl Network {
     /// Copies the weights to `device`. `method` is for convolutions that are composed.
-    pub(super) fn new(weights: &VggWeights, device: Device, dtype: DType, kernels: Kernels, method: Method) -> Result<Self> {
+    pub(super) fn new(
+        weights: &VggWeights,
+        device: Device,
+        dtype: DType,
+        kernels: Kernels,
+        method: Method,
+    ) -> Result<Self> {
         let weights = &weights.convolutions[..weights.convolutions.len().min(CONVOLUTIONS)];
         let pass = match kernels {
             Kernels::Composed => Pass::Composed(Composed::new(weights, dtype, method, &device)?),
             Kernels::Fused => Pass::Fused(Fused::new(weights, dtype, &device)?),
         };
-        let channels = weights.iter().map(|weights| (weights.in_channels, weights.out_channels)).collect();
+        let channels =
+            weights.iter().map(|weights| (weights.in_channels, weights.out_channels)).collect();
         Ok(Self { device, dtype, channels, pass })
     }
 
@@ -118,8 +126,9 @@ impl Network {
         }
     }
 
-    /// The features of a tile of `picture`, (height, width, 3) in single precision, red, green and blue. `visit` sees those of each layer down to `deepest`. What the backward needs is kept where
-    /// `keep` says so.
+    /// The features of a tile of `picture`, (height, width, 3) in single precision, red, green and
+    /// blue. `visit` sees those of each layer down to `deepest`. What the backward needs is kept
+    /// where `keep` says so.
     pub(super) fn forward(
         &self,
         picture: &Tensor,
@@ -129,12 +138,17 @@ impl Network {
         visit: impl FnMut(Layer, &Tensor) -> Result<()>,
     ) -> Result<Trail> {
         match &self.pass {
-            Pass::Composed(composed) => composed.forward(picture, tile, deepest, keep, visit).map(Trail::Composed),
-            Pass::Fused(fused) => fused.forward(picture, tile, deepest, keep, visit).map(Trail::Fused),
+            Pass::Composed(composed) => {
+                composed.forward(picture, tile, deepest, keep, visit).map(Trail::Composed)
+            }
+            Pass::Fused(fused) => {
+                fused.forward(picture, tile, deepest, keep, visit).map(Trail::Fused)
+            }
         }
     }
 
-    /// What of a tile's gradient counts, (height, width, 3), red, green and blue in single precision: of a loss whose gradient at the features of a layer is what `pull` gives for
+    /// What of a tile's gradient counts, (height, width, 3), red, green and blue in single
+    /// precision: of a loss whose gradient at the features of a layer is what `pull` gives for
     /// them. `None` where nothing pulls.
     pub(super) fn gradient(
         &self,
@@ -143,7 +157,9 @@ impl Network {
         pull: impl FnMut(Layer, &Tensor) -> Result<Option<Pulled>>,
     ) -> Result<Option<Tensor>> {
         match (&self.pass, trail) {
-            (Pass::Composed(composed), Trail::Composed(trail)) => composed.gradient(trail, tile, pull),
+            (Pass::Composed(composed), Trail::Composed(trail)) => {
+                composed.gradient(trail, tile, pull)
+            }
             (Pass::Fused(fused), Trail::Fused(trail)) => fused.gradient(trail, tile, pull),
             _ => candle_core::bail!("a trail is another network's"),
         }
@@ -159,8 +175,14 @@ impl Network {
     }
 }
 
-/// The part of a whole picture, or of its map after so many halvings, that a tile is computed from; its axes are `(down, across)`.
-pub(super) fn gathered(tile: &Tile, halvings: usize, whole: &Tensor, (down, across): (usize, usize)) -> Result<Tensor> {
+/// The part of a whole picture, or of its map after so many halvings, that a tile is computed from;
+/// its axes are `(down, across)`.
+pub(super) fn gathered(
+    tile: &Tile,
+    halvings: usize,
+    whole: &Tensor,
+    (down, across): (usize, usize),
+) -> Result<Tensor> {
     let along = |whole: &Tensor, axis: usize, origin: usize, len: usize, seam: usize| {
         let Side { len, seam } = Side { len, seam }.half(halvings);
         let origin = origin >> halvings;

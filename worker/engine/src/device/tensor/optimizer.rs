@@ -15,16 +15,33 @@ pub(super) enum Optimizer {
 
 impl Optimizer {
     /// A fresh optimiser for a picture (height, width, 3).
-    pub(super) fn new(plan: &OptimizerPlan, height: usize, width: usize, network: &Network) -> Result<Self> {
+    pub(super) fn new(
+        plan: &OptimizerPlan,
+        height: usize,
+        width: usize,
+        network: &Network,
+    ) -> Result<Self> {
         let device = &network.device;
         let learning_rate = plan.learning_rate;
         Ok(match plan.method {
-            PlannedMethod::Adam { averaging, moments } => {
-                Self::Adam(Adam::new(learning_rate, averaging, moments, (height, width, 3), network.kernels(), device)?)
-            }
+            PlannedMethod::Adam { averaging, moments } => Self::Adam(Adam::new(
+                learning_rate,
+                averaging,
+                moments,
+                (height, width, 3),
+                network.kernels(),
+                device,
+            )?),
             PlannedMethod::Lbfgs { history, precision, wrap_x, wrap_y } => {
                 let frame = Frame { width, height, wrap_x, wrap_y };
-                Self::Lbfgs(Lbfgs::new(learning_rate, history, precision, frame, network.kernels(), device)?)
+                Self::Lbfgs(Lbfgs::new(
+                    learning_rate,
+                    history,
+                    precision,
+                    frame,
+                    network.kernels(),
+                    device,
+                )?)
             }
         })
     }

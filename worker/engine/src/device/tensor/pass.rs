@@ -1,4 +1,5 @@
-//! The pass alone, on pictures that are brought from the host's memory and back: what the tests compare, tile by tile and whole.
+//! The pass alone, on pictures that are brought from the host's memory and back: what the tests
+//! compare, tile by tile and whole.
 
 use std::fmt;
 use std::sync::Arc;
@@ -39,19 +40,32 @@ impl fmt::Debug for TensorPass {
 
 impl Pass for TensorPass {
     fn moments(&mut self, image: &Image) -> Result<Vec<Moments>, EngineError> {
-        let moments = uploaded(image, &self.network.device).and_then(|picture| self.tiles.moments(&picture));
+        let moments =
+            uploaded(image, &self.network.device).and_then(|picture| self.tiles.moments(&picture));
         moments.map_err(|error| self.failed(error))
     }
 
-    fn hold_content(&mut self, content: &Image, weigh: &dyn Fn(&ContentSums) -> f64) -> Result<(), EngineError> {
+    fn hold_content(
+        &mut self,
+        content: &Image,
+        weigh: &dyn Fn(&ContentSums) -> f64,
+    ) -> Result<(), EngineError> {
         let picture = uploaded(content, &self.network.device);
-        let held = picture.and_then(|picture| self.tiles.hold_content(&picture, self.content, weigh));
+        let held =
+            picture.and_then(|picture| self.tiles.hold_content(&picture, self.content, weigh));
         held.map_err(|error| self.failed(error))
     }
 
-    fn evaluate(&mut self, image: &Image, style: &[(Layer, StyleTarget)], gradient: &mut [f32]) -> Result<Terms, EngineError> {
+    fn evaluate(
+        &mut self,
+        image: &Image,
+        style: &[(Layer, StyleTarget)],
+        gradient: &mut [f32],
+    ) -> Result<Terms, EngineError> {
         let evaluated = uploaded(image, &self.network.device).and_then(|picture| {
-            let targets = style.iter().map(|(layer, target)| DeviceTarget::new(*layer, target, &self.network));
+            let targets = style
+                .iter()
+                .map(|(layer, target)| DeviceTarget::new(*layer, target, &self.network));
             let targets = targets.collect::<candle_core::Result<Vec<_>>>()?;
             let mut sums = Sums::none(self.network.kernels());
             let slope = self.tiles.evaluate(&picture, &targets, &mut sums)?;

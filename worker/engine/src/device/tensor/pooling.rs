@@ -1,7 +1,9 @@
 //! Pooling over 2x2 windows with stride 2, and its gradient.
 //!
-//! A map of odd size keeps its last row and column: the last window holds the pixels that there are. Windows begin anew at a seam. To that end a line of zeros is
-//! put after an odd end or seam, where it changes nothing: features are not negative, so zeros never win a maximum and add nothing to a sum.
+//! A map of odd size keeps its last row and column: the last window holds the pixels that there
+//! are. Windows begin anew at a seam. To that end a line of zeros is put after an odd end or seam,
+//! where it changes nothing: features are not negative, so zeros never win a maximum and add
+//! nothing to a sum.
 
 use candle_core::{Device, Result, Tensor};
 use impasto_kernels::Pool;
@@ -29,9 +31,11 @@ pub(super) struct Sides {
 /// Where a pooled map's gradient goes.
 #[derive(Debug)]
 pub(super) enum Route {
-    /// To the first maximum of each window in reading order: its place, (channels, windows down, 1, windows across, 1), or [`NOBODY`].
+    /// To the first maximum of each window in reading order: its place, (channels, windows down, 1,
+    /// windows across, 1), or [`NOBODY`].
     Winner(Tensor),
-    /// In equal shares to each pixel of a window that its ReLU lets through: one there, zero elsewhere, as bytes in the shape of the map.
+    /// In equal shares to each pixel of a window that its ReLU lets through: one there, zero
+    /// elsewhere, as bytes in the shape of the map.
     Shares(Tensor),
 }
 
@@ -39,7 +43,11 @@ impl Side {
     /// Where a position comes to lie after so many halvings, rounding up on either side of a seam.
     pub(super) fn halved(self, position: usize, halvings: usize) -> usize {
         let half = |len: usize| len.div_ceil(1 << halvings);
-        if position <= self.seam { half(position) } else { half(self.seam) + half(position - self.seam) }
+        if position <= self.seam {
+            half(position)
+        } else {
+            half(self.seam) + half(position - self.seam)
+        }
     }
 
     /// The axis after so many halvings.
@@ -47,7 +55,8 @@ impl Side {
         Self { len: self.halved(self.len, halvings), seam: self.seam.div_ceil(1 << halvings) }
     }
 
-    /// Lines before the seam and after it, and whether each part needs one more to be whole windows.
+    /// Lines before the seam and after it, and whether each part needs one more to be whole
+    /// windows.
     fn parts(self) -> [(usize, usize); 2] {
         [self.seam, self.len - self.seam].map(|len| (len, len % 2))
     }
@@ -75,9 +84,16 @@ impl Side {
     fn cropped(self, maps: &Tensor, axis: usize) -> Result<Tensor> {
         let [(before, before_odd), (after, after_odd)] = self.parts();
         if before_odd == 0 {
-            return if after_odd == 0 { Ok(maps.clone()) } else { maps.narrow(axis, 0, self.len)?.contiguous() };
+            return if after_odd == 0 {
+                Ok(maps.clone())
+            } else {
+                maps.narrow(axis, 0, self.len)?.contiguous()
+            };
         }
-        Tensor::cat(&[maps.narrow(axis, 0, before)?, maps.narrow(axis, before + before_odd, after)?], axis)
+        Tensor::cat(
+            &[maps.narrow(axis, 0, before)?, maps.narrow(axis, before + before_odd, after)?],
+            axis,
+        )
     }
 }
 
@@ -93,7 +109,8 @@ pub(super) fn pool(maps: &Tensor, pool: Pool, sides: Sides) -> Result<(Tensor, R
     let Sides { x, y } = sides.half(1);
     let evened = sides.y.evened(&sides.x.evened(maps, ACROSS)?, DOWN)?;
     let windows = evened.reshape((channels, y.len, 2, x.len, 2))?;
-    let place = |place: usize| windows.narrow(2, place / 2, 1)?.narrow(4, place % 2, 1)?.contiguous();
+    let place =
+        |place: usize| windows.narrow(2, place / 2, 1)?.narrow(4, place % 2, 1)?.contiguous();
     let [a, b, c, d] = [place(0)?, place(1)?, place(2)?, place(3)?];
     drop((windows, evened));
     let (pooled, route) = match pool {
@@ -125,13 +142,16 @@ pub(super) fn unpool(gradient: &Tensor, route: &Route, sides: Sides) -> Result<T
             let wins = winner.broadcast_eq(&places(device)?)?;
             cropped(kept(&wins, &gradient.broadcast_as(windows)?)?)
         }
-        Route::Shares(mask) => kept(mask, &cropped(shared(&gradient, sides)?.broadcast_as(windows)?.contiguous()?)?),
+        Route::Shares(mask) => {
+            kept(mask, &cropped(shared(&gradient, sides)?.broadcast_as(windows)?.contiguous()?)?)
+        }
     }
 }
 
 /// The values where `mask` is one, and zero elsewhere.
 pub(super) fn kept(mask: &Tensor, values: &Tensor) -> Result<Tensor> {
-    // Where all three lie in one piece, a device need not work out where each number stands, which costs more than to write the zeros.
+    // Where all three lie in one piece, a device need not work out where each number stands, which
+    // costs more than to write the zeros.
     let zeros = if values.is_contiguous() {
         values.zeros_like()?
     } else {
@@ -140,7 +160,8 @@ pub(super) fn kept(mask: &Tensor, values: &Tensor) -> Result<Tensor> {
     mask.where_cond(values, &zeros)
 }
 
-/// The first of a window's pixels that is the largest, where the last wins if none of the others does.
+/// The first of a window's pixels that is the largest, where the last wins if none of the others
+/// does.
 fn winner([a, b, c]: [Tensor; 3], largest: &Tensor) -> Result<Tensor> {
     let shape = largest.shape();
     let place = |place: u8| Tensor::new(place, largest.device())?.broadcast_as(shape);
@@ -154,7 +175,8 @@ fn places(device: &Device) -> Result<Tensor> {
     Tensor::new(&[0_u8, 1, 2, 3], device)?.reshape((1, 1, 2, 1, 2))
 }
 
-/// Sums over windows, or what is to be spread over them, times twice the share of a pixel: two of what there are in the window.
+/// Sums over windows, or what is to be spread over them, times twice the share of a pixel: two of
+/// what there are in the window.
 fn shared(values: &Tensor, sides: Sides) -> Result<Tensor> {
     let whole = |side: Side| side.parts().iter().all(|&(_, odd)| odd == 0);
     if whole(sides.x) && whole(sides.y) {
@@ -165,6 +187,7 @@ fn shared(values: &Tensor, sides: Sides) -> Result<Tensor> {
     let device = values.device();
     let (wide, high) = (across.len(), down.len());
     let across = Tensor::from_vec(across, (1, 1, 1, wide, 1), device)?.to_dtype(values.dtype())?;
-    let down = (Tensor::from_vec(down, (1, high, 1, 1, 1), device)?.to_dtype(values.dtype())? * 2.0)?;
+    let down =
+        (Tensor::from_vec(down, (1, high, 1, 1, 1), device)?.to_dtype(values.dtype())? * 2.0)?;
     values.broadcast_mul(&down.broadcast_mul(&across)?)
 }

@@ -1,4 +1,5 @@
-//! Sums over features and vectors. A device sums in single precision over short stretches, the host in double precision over those.
+//! Sums over features and vectors. A device sums in single precision over short stretches, the host
+//! in double precision over those.
 
 use candle_core::{D, DType, Result, Tensor};
 use impasto_cuda::picture::{self, Summand};
@@ -16,7 +17,8 @@ const STRETCH: usize = 4096;
 /// The moments of features in the device's memory. Parts of a picture add up to the whole.
 pub(super) struct DeviceMoments {
     pub(super) pixels: u64,
-    /// The sums of `F F^T`, (channels, channels), and below them those of `F`: (channels + 1, channels).
+    /// The sums of `F F^T`, (channels, channels), and below them those of `F`: (channels + 1,
+    /// channels).
     sums: Option<Tensor>,
     /// What rounding has left out of `sums`.
     rest: Option<Tensor>,
@@ -74,7 +76,8 @@ impl DeviceMoments {
         Ok(())
     }
 
-    /// The Gram matrix `F F^T / pixels`, (channels, channels), and the channels' means, (channels, 1).
+    /// The Gram matrix `F F^T / pixels`, (channels, channels), and the channels' means, (channels,
+    /// 1).
     pub(super) fn normalized(&self) -> Result<Option<(Tensor, Tensor)>> {
         let Some(sums) = &self.sums else { return Ok(None) };
         let scaled = (sums * (1.0 / self.pixels as f64))?;
@@ -91,7 +94,8 @@ impl DeviceMoments {
             let (products, sum) = sums.split_at(self.channels * self.channels);
             moments.sum = sum.iter().map(|&value| f64::from(value)).collect();
             let rows = products.chunks_exact(self.channels).enumerate();
-            moments.products = rows.flat_map(|(i, row)| row[i..].iter().map(|&value| f64::from(value))).collect();
+            moments.products =
+                rows.flat_map(|(i, row)| row[i..].iter().map(|&value| f64::from(value))).collect();
         }
         Ok(moments)
     }
@@ -141,7 +145,9 @@ impl Sums {
         let whole = len / STRETCH * STRETCH;
         let mut parts = Vec::new();
         if whole > 0 {
-            parts.push(Summand::Values(values.narrow(0, 0, whole)?.reshape(((), STRETCH))?.sum(D::Minus1)?));
+            parts.push(Summand::Values(
+                values.narrow(0, 0, whole)?.reshape(((), STRETCH))?.sum(D::Minus1)?,
+            ));
         }
         if whole < len {
             parts.push(Summand::Values(values.narrow(0, whole, len - whole)?.sum_keepdim(0)?));
@@ -150,9 +156,16 @@ impl Sums {
     }
 
     /// The sum of squared differences of two layers' features, whose axes run `(down, across)`.
-    pub(super) fn add_distance(&mut self, a: &Tensor, b: &Tensor, (down, across): (usize, usize)) -> Result<()> {
+    pub(super) fn add_distance(
+        &mut self,
+        a: &Tensor,
+        b: &Tensor,
+        (down, across): (usize, usize),
+    ) -> Result<()> {
         let both = chunks(a, down)?.zip(chunks(b, down)?);
-        let squares = both.map(|(a, b)| (a? - b?)?.sqr()?.sum((down, across))?.flatten_all().map(Summand::Values));
+        let squares = both.map(|(a, b)| {
+            (a? - b?)?.sqr()?.sum((down, across))?.flatten_all().map(Summand::Values)
+        });
         self.parts.push(squares.collect::<Result<_>>()?);
         Ok(())
     }
@@ -172,11 +185,18 @@ impl Sums {
         let values = values.map(|values| values.flatten_all()).transpose()?;
         if self.kernels == Kernels::Fused {
             let counts: Vec<_> = self.parts.iter().map(Vec::len).collect();
-            let (sums, values) = picture::sums(&self.parts.into_iter().flatten().collect::<Vec<_>>(), values.as_ref())?;
+            let (sums, values) = picture::sums(
+                &self.parts.into_iter().flatten().collect::<Vec<_>>(),
+                values.as_ref(),
+            )?;
             let mut sums = sums.into_iter();
-            return Ok((counts.into_iter().map(|count| sums.by_ref().take(count).sum()).collect(), values));
+            return Ok((
+                counts.into_iter().map(|count| sums.by_ref().take(count).sum()).collect(),
+                values,
+            ));
         }
-        let parts: Vec<Vec<_>> = self.parts.iter().map(|parts| parts.iter().map(values_of).collect()).collect();
+        let parts: Vec<Vec<_>> =
+            self.parts.iter().map(|parts| parts.iter().map(values_of).collect()).collect();
         let all: Vec<_> = parts.iter().flatten().copied().chain(&values).collect();
         if all.is_empty() {
             return Ok((vec![0.0; self.parts.len()], Vec::new()));
@@ -188,7 +208,10 @@ impl Sums {
             rest = after;
             next.iter().map(|&value| f64::from(value)).sum()
         };
-        let sums = parts.iter().map(|parts| next(parts.iter().map(|values| values.elem_count()).sum())).collect();
+        let sums = parts
+            .iter()
+            .map(|parts| next(parts.iter().map(|values| values.elem_count()).sum()))
+            .collect();
         Ok((sums, rest.to_vec()))
     }
 }
@@ -200,8 +223,13 @@ fn values_of(summand: &Summand) -> &Tensor {
     }
 }
 
-/// What the content loss is measured by: how many values there are, the sum of their squares, and each channel's sum. The features' axes run `(down, across)`.
-pub(super) fn content_sums(features: &Tensor, (down, across): (usize, usize), kernels: Kernels) -> Result<(u64, f64, Vec<f64>)> {
+/// What the content loss is measured by: how many values there are, the sum of their squares, and
+/// each channel's sum. The features' axes run `(down, across)`.
+pub(super) fn content_sums(
+    features: &Tensor,
+    (down, across): (usize, usize),
+    kernels: Kernels,
+) -> Result<(u64, f64, Vec<f64>)> {
     let (mut squares, mut sums) = (Sums::none(kernels), Vec::new());
     for rows in chunks(features, down)? {
         let rows = rows?;
@@ -218,5 +246,7 @@ fn chunks(features: &Tensor, down: usize) -> Result<impl Iterator<Item = Result<
     let height = features.dim(down)?;
     let rows = (CHUNK / (features.elem_count() / height)).max(1);
     let starts = (0..height).step_by(rows);
-    Ok(starts.map(move |row| features.narrow(down, row, rows.min(height - row))?.to_dtype(DType::F32)?.contiguous()))
+    Ok(starts.map(move |row| {
+        features.narrow(down, row, rows.min(height - row))?.to_dtype(DType::F32)?.contiguous()
+    }))
 }

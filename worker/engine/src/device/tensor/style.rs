@@ -1,7 +1,9 @@
-//! How statistics pull on features, worked out on the device: see the engine's `objective.rs`, whose formulas these are.
+//! How statistics pull on features, worked out on the device: see the engine's `objective.rs`,
+//! whose formulas these are.
 //!
-//! A layer's statistics are a matrix of a quarter million numbers. To fetch them and to send back how they pull would take longer than the whole pass over a small picture; of all this
-//! the host gets three sums a layer.
+//! A layer's statistics are a matrix of a quarter million numbers. To fetch them and to send back
+//! how they pull would take longer than the whole pass over a small picture; of all this the host
+//! gets three sums a layer.
 
 use candle_core::{DType, Result, Tensor};
 use impasto_cuda::maps::Pulled;
@@ -55,7 +57,11 @@ impl DeviceTarget {
         let device = &network.device;
         let channels = target.mean.len();
         let deviation: Vec<f32> = target.deviation.iter().map(|&value| value as f32).collect();
-        let weights = Weights { gram: target.gram_weight, mean: target.mean_weight, deviation: target.deviation_weight };
+        let weights = Weights {
+            gram: target.gram_weight,
+            mean: target.mean_weight,
+            deviation: target.deviation_weight,
+        };
         let gram = Tensor::from_slice(&target.gram, (channels, channels), device)?;
         let wanted = match network.kernels() {
             Kernels::Composed => Wanted::Composed {
@@ -77,11 +83,20 @@ impl DeviceTarget {
         Ok(Self { layer, wanted, weights })
     }
 
-    /// How statistics pull. What their loss is summed from is added to `sums`: as many sums as [`DeviceTarget::loss`] takes.
-    pub(super) fn pull(&self, moments: &DeviceMoments, network: &Network, sums: &mut Sums) -> Result<Option<DevicePull>> {
-        let Weights { gram: gram_weight, mean: mean_weight, deviation: deviation_weight } = self.weights;
+    /// How statistics pull. What their loss is summed from is added to `sums`: as many sums as
+    /// [`DeviceTarget::loss`] takes.
+    pub(super) fn pull(
+        &self,
+        moments: &DeviceMoments,
+        network: &Network,
+        sums: &mut Sums,
+    ) -> Result<Option<DevicePull>> {
+        let Weights { gram: gram_weight, mean: mean_weight, deviation: deviation_weight } =
+            self.weights;
         let (wanted_gram, wanted_mean, wanted_deviation, identity) = match &self.wanted {
-            Wanted::Composed { gram, mean, deviation, identity } => (gram, mean, deviation, identity),
+            Wanted::Composed { gram, mean, deviation, identity } => {
+                (gram, mean, deviation, identity)
+            }
             Wanted::Fused(target) => {
                 let Some(moments_sums) = moments.sums() else { return Ok(None) };
                 let pull = products::pull(moments_sums, moments.pixels, target, network.dtype)?;
@@ -89,7 +104,12 @@ impl DeviceTarget {
                     sums.add(squares)?;
                 }
                 let kernels = network.kernels();
-                return Ok(Some(DevicePull { layer: self.layer, gram: pull.at, mean: pull.everywhere, kernels }));
+                return Ok(Some(DevicePull {
+                    layer: self.layer,
+                    gram: pull.at,
+                    mean: pull.everywhere,
+                    kernels,
+                }));
             }
         };
         let Some((gram, mean)) = moments.normalized()? else { return Ok(None) };
@@ -109,7 +129,8 @@ impl DeviceTarget {
             gram_pull = (gram_pull + identity.broadcast_mul(&(&slope * per_pixel)?)?)?;
             mean_pull = (mean_pull - (slope * mean)?)?;
         }
-        let (gram, mean) = (gram_pull.to_dtype(network.dtype)?, (mean_pull * per_pixel)?.to_dtype(network.dtype)?);
+        let (gram, mean) =
+            (gram_pull.to_dtype(network.dtype)?, (mean_pull * per_pixel)?.to_dtype(network.dtype)?);
         Ok(Some(DevicePull { layer: self.layer, gram, mean, kernels: network.kernels() }))
     }
 
@@ -126,7 +147,10 @@ impl DevicePull {
     /// The gradient at features.
     pub(super) fn at(&self, features: &Tensor) -> Result<Pulled> {
         if self.kernels == Kernels::Fused {
-            return Ok(Pulled { at: products::pulled(features, &self.gram)?, everywhere: Some(self.mean.clone()) });
+            return Ok(Pulled {
+                at: products::pulled(features, &self.gram)?,
+                everywhere: Some(self.mean.clone()),
+            });
         }
         let (_, channels, height, width) = features.dims4()?;
         let product = self.gram.matmul(&features.reshape((channels, height * width))?)?;

@@ -1,7 +1,9 @@
 //! A pass over a whole picture on the device, tile by tile.
 //!
-//! With several tiles an evaluation goes over them twice: forward for the sums of the whole picture, which decide how each layer's statistics pull, then forward and backward for
-//! the gradients. The second round takes the tiles backwards, since the last one's features are still there. All that an evaluation fetches are the sums that make up the loss.
+//! With several tiles an evaluation goes over them twice: forward for the sums of the whole
+//! picture, which decide how each layer's statistics pull, then forward and backward for the
+//! gradients. The second round takes the tiles backwards, since the last one's features are still
+//! there. All that an evaluation fetches are the sums that make up the loss.
 
 use std::sync::Arc;
 
@@ -54,8 +56,14 @@ impl Tiles {
         measured.style.iter().map(|(_, moments)| moments.fetch()).collect()
     }
 
-    /// From now on, [`Tiles::evaluate`] compares with the features of `content`, kept in this precision, as `weigh` says.
-    pub(super) fn hold_content(&mut self, content: &Tensor, precision: Precision, weigh: impl Fn(&ContentSums) -> f64) -> Result<()> {
+    /// From now on, [`Tiles::evaluate`] compares with the features of `content`, kept in this
+    /// precision, as `weigh` says.
+    pub(super) fn hold_content(
+        &mut self,
+        content: &Tensor,
+        precision: Precision,
+        weigh: impl Fn(&ContentSums) -> f64,
+    ) -> Result<()> {
         let dtype = match precision {
             Precision::Fp32 => DType::F32,
             Precision::Bf16 => DType::BF16,
@@ -63,12 +71,16 @@ impl Tiles {
         let (down, across) = self.network.axes();
         let mut bands = Vec::new();
         for row in self.tiling.tiles.chunk_by(|a, b| a.interior.y == b.interior.y) {
-            let maps = row.iter().map(|tile| self.content_of(tile, content, dtype)).collect::<Result<Vec<_>>>()?;
+            let maps = row
+                .iter()
+                .map(|tile| self.content_of(tile, content, dtype))
+                .collect::<Result<Vec<_>>>()?;
             bands.push(Tensor::cat(&maps, across)?);
         }
         let map = Tensor::cat(&bands, down)?;
         drop(bands);
-        let (values, squares, sums) = content_sums(&map, self.network.axes(), self.network.kernels())?;
+        let (values, squares, sums) =
+            content_sums(&map, self.network.axes(), self.network.kernels())?;
         let weight = weigh(&ContentSums::new(values, squares, &sums));
         self.content = Some(Content { map, weight });
         Ok(())
@@ -83,11 +95,19 @@ impl Tiles {
             }
             Ok(())
         })?;
-        inner.ok_or_else(|| candle_core::Error::Msg(format!("the weights end before {CONTENT_LAYER:?}")))
+        inner.ok_or_else(|| {
+            candle_core::Error::Msg(format!("the weights end before {CONTENT_LAYER:?}"))
+        })
     }
 
-    /// The gradient at `picture`, (height, width, 3). What the loss is made of is added to `sums`: what [`Tiles::terms`] takes.
-    pub(super) fn evaluate(&self, picture: &Tensor, style: &[DeviceTarget], sums: &mut Sums) -> Result<Tensor> {
+    /// The gradient at `picture`, (height, width, 3). What the loss is made of is added to `sums`:
+    /// what [`Tiles::terms`] takes.
+    pub(super) fn evaluate(
+        &self,
+        picture: &Tensor,
+        style: &[DeviceTarget],
+        sums: &mut Sums,
+    ) -> Result<Tensor> {
         let layers: Vec<_> = style.iter().map(|target| target.layer).collect();
         let mut measured = Measured::nothing(&self.network, &layers);
         let mut computed = None;
@@ -105,15 +125,27 @@ impl Tiles {
     }
 
     /// The loss, from the sums that [`Tiles::evaluate`] added.
-    pub(super) fn terms(&self, style: &[DeviceTarget], mut sums: impl Iterator<Item = f64>) -> Terms {
+    pub(super) fn terms(
+        &self,
+        style: &[DeviceTarget],
+        mut sums: impl Iterator<Item = f64>,
+    ) -> Terms {
         let style = style.iter().map(|target| target.loss(&mut sums)).sum();
         let tiles = self.tiling.tiles.len();
-        let content = self.content.as_ref().map_or(0.0, |content| content.weight * sums.take(tiles).sum::<f64>());
+        let content = self
+            .content
+            .as_ref()
+            .map_or(0.0, |content| content.weight * sums.take(tiles).sum::<f64>());
         Terms { content, style, total_variation: 0.0 }
     }
 
     /// The gradient at the whole picture. `computed` is what the last tile's forward left.
-    fn gradient(&self, picture: &Tensor, pulls: &[DevicePull], mut computed: Option<Trail>) -> Result<Tensor> {
+    fn gradient(
+        &self,
+        picture: &Tensor,
+        pulls: &[DevicePull],
+        mut computed: Option<Trail>,
+    ) -> Result<Tensor> {
         let layers: Vec<_> = pulls.iter().map(|pull| pull.layer).collect();
         let mut whole = None;
         for row in self.tiling.tiles.chunk_by(|a, b| a.interior.y == b.interior.y).rev() {
@@ -121,11 +153,18 @@ impl Tiles {
             for tile in row.iter().rev() {
                 let trail = match computed.take() {
                     Some(trail) => trail,
-                    None => self.forward(tile, picture, self.deepest(&layers), true, |_, _| Ok(()))?,
+                    None => {
+                        self.forward(tile, picture, self.deepest(&layers), true, |_, _| Ok(()))?
+                    }
                 };
-                let gradient = self.network.gradient(trail, tile, |layer, features| self.pull(tile, pulls, layer, features))?;
+                let gradient = self.network.gradient(trail, tile, |layer, features| {
+                    self.pull(tile, pulls, layer, features)
+                })?;
                 let (rows, columns) = (tile.inner.y.len(), tile.inner.x.len());
-                parts.push(gradient.map_or_else(|| Tensor::zeros((rows, columns, 3), DType::F32, picture.device()), Ok)?);
+                parts.push(gradient.map_or_else(
+                    || Tensor::zeros((rows, columns, 3), DType::F32, picture.device()),
+                    Ok,
+                )?);
             }
             parts.reverse();
             let band = Tensor::cat(&parts, ACROSS)?;
@@ -145,22 +184,40 @@ impl Tiles {
     }
 
     /// Adds what a tile adds to the loss. Gives what the backward needs, where it is kept.
-    fn measure(&self, tile: &Tile, picture: &Tensor, keep: bool, measured: &mut Measured) -> Result<Trail> {
+    fn measure(
+        &self,
+        tile: &Tile,
+        picture: &Tensor,
+        keep: bool,
+        measured: &mut Measured,
+    ) -> Result<Trail> {
         let Measured { style, content } = measured;
         let layers: Vec<_> = style.iter().map(|(layer, _)| *layer).collect();
         self.forward(tile, picture, self.deepest(&layers), keep, |layer, features| {
             if let Some((_, moments)) = style.iter_mut().find(|(style, _)| *style == layer) {
                 moments.add(&self.inner_of(tile, layer, features)?)?;
             }
-            if let Some(Content { map, .. }) = self.content.as_ref().filter(|_| layer == CONTENT_LAYER) {
+            if let Some(Content { map, .. }) =
+                self.content.as_ref().filter(|_| layer == CONTENT_LAYER)
+            {
                 if self.network.kernels() == Kernels::Fused {
                     let (origin, sides) = placed(tile, layer);
-                    return content.add(&squared_differences(features, map, origin, sides, &window(tile, layer))?);
+                    return content.add(&squared_differences(
+                        features,
+                        map,
+                        origin,
+                        sides,
+                        &window(tile, layer),
+                    )?);
                 }
                 let (down, across) = self.network.axes();
                 let inner = self.inner_of(tile, layer, features)?;
-                let (x, y) = (tile.interior.x.start >> halvings(layer), tile.interior.y.start >> halvings(layer));
-                let target = map.narrow(down, y, inner.dim(down)?)?.narrow(across, x, inner.dim(across)?)?;
+                let (x, y) = (
+                    tile.interior.x.start >> halvings(layer),
+                    tile.interior.y.start >> halvings(layer),
+                );
+                let target =
+                    map.narrow(down, y, inner.dim(down)?)?.narrow(across, x, inner.dim(across)?)?;
                 content.add_distance(&inner, &target, (down, across))?;
             }
             Ok(())
@@ -179,11 +236,21 @@ impl Tiles {
     }
 
     /// The gradient of the loss at a tile's features.
-    fn pull(&self, tile: &Tile, pulls: &[DevicePull], layer: Layer, features: &Tensor) -> Result<Option<Pulled>> {
+    fn pull(
+        &self,
+        tile: &Tile,
+        pulls: &[DevicePull],
+        layer: Layer,
+        features: &Tensor,
+    ) -> Result<Option<Pulled>> {
         if let Some(pull) = pulls.iter().find(|pull| pull.layer == layer) {
             return pull.at(features).map(Some);
         }
-        let Some(Content { map, weight }) = self.content.as_ref().filter(|_| layer == CONTENT_LAYER) else { return Ok(None) };
+        let Some(Content { map, weight }) =
+            self.content.as_ref().filter(|_| layer == CONTENT_LAYER)
+        else {
+            return Ok(None);
+        };
         if self.network.kernels() == Kernels::Fused {
             let (origin, sides) = placed(tile, layer);
             let at = pulled_differences(features, map, origin, sides, (2.0 * weight) as f32)?;
@@ -212,7 +279,8 @@ impl Measured {
     /// Of no tile yet.
     fn nothing(network: &Network, layers: &[Layer]) -> Self {
         let kernels = network.kernels();
-        let empty = |&layer: &Layer| (layer, DeviceMoments::empty(network.channels_of(layer), kernels));
+        let empty =
+            |&layer: &Layer| (layer, DeviceMoments::empty(network.channels_of(layer), kernels));
         Self { style: layers.iter().map(empty).collect(), content: Sums::none(kernels) }
     }
 }
@@ -220,7 +288,9 @@ impl Measured {
 /// What of a tile counts in a layer's features.
 fn window(tile: &Tile, layer: Layer) -> Window {
     let halvings = halvings(layer);
-    let along = |side: Side, range: &std::ops::Range<usize>| side.halved(range.start, halvings)..side.halved(range.end, halvings);
+    let along = |side: Side, range: &std::ops::Range<usize>| {
+        side.halved(range.start, halvings)..side.halved(range.end, halvings)
+    };
     let (x, y) = axes(tile);
     Window { x: along(x, &tile.inner.x), y: along(y, &tile.inner.y) }
 }

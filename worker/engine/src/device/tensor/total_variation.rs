@@ -7,7 +7,9 @@ use impasto_cuda::picture;
 use super::network::Kernels;
 use super::statistics::Sums;
 
-/// `gradient` with that of a picture's total variation added, (height, width, 3). To `sums` are added sums of squares; what they are multiplied by is [`scale`]. Along an axis that wraps, the last pixel's neighbour is the first; elsewhere it has none.
+/// `gradient` with that of a picture's total variation added, (height, width, 3). To `sums` are
+/// added sums of squares; what they are multiplied by is [`scale`]. Along an axis that wraps, the
+/// last pixel's neighbour is the first; elsewhere it has none.
 pub(super) fn total_variation(
     picture: &Tensor,
     weight: f32,
@@ -21,7 +23,8 @@ pub(super) fn total_variation(
     }
     let scale = scale(picture, weight);
     if sums.kernels() == Kernels::Fused {
-        let (gradient, squares) = picture::variation(picture, &gradient, wrap_x, wrap_y, scale as f32)?;
+        let (gradient, squares) =
+            picture::variation(picture, &gradient, wrap_x, wrap_y, scale as f32)?;
         sums.add(&squares)?;
         return Ok(gradient);
     }
@@ -33,14 +36,20 @@ pub(super) fn total_variation(
         let (inner, last) = (picture.narrow(axis, 0, len - 1)?, picture.narrow(axis, len - 1, 1)?);
         // What each pixel has more than the next.
         let differences = if wraps {
-            let next = Tensor::cat(&[picture.narrow(axis, 1, len - 1)?, picture.narrow(axis, 0, 1)?], axis)?;
+            let next = Tensor::cat(
+                &[picture.narrow(axis, 1, len - 1)?, picture.narrow(axis, 0, 1)?],
+                axis,
+            )?;
             (picture - next)?
         } else {
             let own = (inner - picture.narrow(axis, 1, len - 1)?)?;
             Tensor::cat(&[own, last.zeros_like()?], axis)?
         };
         sums.add(&differences.sqr()?)?;
-        let of_previous = Tensor::cat(&[differences.narrow(axis, len - 1, 1)?, differences.narrow(axis, 0, len - 1)?], axis)?;
+        let of_previous = Tensor::cat(
+            &[differences.narrow(axis, len - 1, 1)?, differences.narrow(axis, 0, len - 1)?],
+            axis,
+        )?;
         gradient = (gradient + ((differences - of_previous)? * (2.0 * scale))?)?;
     }
     Ok(gradient)
@@ -62,18 +71,42 @@ mod tests {
 
     #[test]
     fn it_is_that_of_the_host() -> Result<()> {
-        for (width, height, wrap_x, wrap_y) in [(5, 4, false, false), (40, 70, true, false), (3, 3, true, true), (1, 6, false, true)] {
+        for (width, height, wrap_x, wrap_y) in
+            [(5, 4, false, false), (40, 70, true, false), (3, 3, true, true), (1, 6, false, true)]
+        {
             let mut noise = SplitMix64::new(9);
             let rgb: Vec<f32> = (0..width * height * 3).map(|_| noise.unit() * 255.0).collect();
             let picture = Tensor::from_slice(&rgb, (height, width, 3), &Device::Cpu)?;
             for kernels in [Kernels::Composed, Kernels::Fused] {
                 let mut sums = Sums::none(kernels);
-                let gradient = total_variation(&picture, 1e4, wrap_x, wrap_y, picture.zeros_like()?, &mut sums)?;
+                let gradient = total_variation(
+                    &picture,
+                    1e4,
+                    wrap_x,
+                    wrap_y,
+                    picture.zeros_like()?,
+                    &mut sums,
+                )?;
                 let loss = sums.fetch()?.into_iter().sum::<f64>() * scale(&picture, 1e4);
                 let mut expected = vec![0.0; rgb.len()];
-                let expected_loss = on_the_host(&Image { width, height, rgb: rgb.clone() }, 1e4, wrap_x, wrap_y, &mut expected);
-                assert!((loss - expected_loss).abs() < 1e-5 * expected_loss, "{width}x{height}: {loss} {expected_loss}");
-                let apart = gradient.flatten_all()?.to_vec1::<f32>()?.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+                let expected_loss = on_the_host(
+                    &Image { width, height, rgb: rgb.clone() },
+                    1e4,
+                    wrap_x,
+                    wrap_y,
+                    &mut expected,
+                );
+                assert!(
+                    (loss - expected_loss).abs() < 1e-5 * expected_loss,
+                    "{width}x{height}: {loss} {expected_loss}"
+                );
+                let apart = gradient
+                    .flatten_all()?
+                    .to_vec1::<f32>()?
+                    .iter()
+                    .zip(&expected)
+                    .map(|(a, b)| (a - b).abs())
+                    .fold(0.0, f32::max);
                 assert!(apart < 1e-3, "{width}x{height}: {apart}");
             }
         }

@@ -1,7 +1,9 @@
-//! From machine code to a tile instruction. Pure: bytes and register values in, no tiles, no memory.
+//! From machine code to a tile instruction. Pure: bytes and register values in, no tiles, no
+//! memory.
 //!
-//! All the instructions share one form: a three-byte VEX prefix (`C4`, opcode map 0F38, W0, L0), an opcode, ModRM, perhaps SIB and a
-//! displacement, no immediate. The mandatory prefix in VEX.pp tells instructions of one opcode apart:
+//! All the instructions share one form: a three-byte VEX prefix (`C4`, opcode map 0F38, W0, L0), an
+//! opcode, ModRM, perhaps SIB and a displacement, no immediate. The mandatory prefix in VEX.pp
+//! tells instructions of one opcode apart:
 //!
 //! | opcode | none                    | 66          | F3         | F2        |
 //! |--------|-------------------------|-------------|------------|-----------|
@@ -9,8 +11,9 @@
 //! | 4B     |                         | TILELOADDT1 | TILESTORED | TILELOADD |
 //! | 5C     |                         |             | TDPBF16PS  |           |
 //!
-//! VEX stores R, X, B and vvvv inverted. Anything that is not exactly one of these, tiles above 7 included, is `None`: on a CPU
-//! with AMX it would be an illegal instruction too, or it is one that the kernels do not use.
+//! VEX stores R, X, B and vvvv inverted. Anything that is not exactly one of these, tiles above 7
+//! included, is `None`: on a CPU with AMX it would be an illegal instruction too, or it is one that
+//! the kernels do not use.
 
 /// One tile register, 0 to 7.
 pub(super) type TileName = usize;
@@ -71,7 +74,8 @@ impl Memory {
         start.wrapping_add(stride)
     }
 
-    /// The address as a tile load or store means it: the scaled index is the distance of two rows. Without an index it is 0.
+    /// The address as a tile load or store means it: the scaled index is the distance of two rows.
+    /// Without an index it is 0.
     pub(super) fn rows(&self, registers: &Registers) -> Rows {
         let base = match self.base {
             Base::None => 0,
@@ -80,7 +84,9 @@ impl Memory {
         };
         Rows {
             start: base.wrapping_add_signed(i64::from(self.displacement)),
-            stride: self.index.map_or(0, |register| registers.general[usize::from(register)] << self.scale_log2),
+            stride: self
+                .index
+                .map_or(0, |register| registers.general[usize::from(register)] << self.scale_log2),
         }
     }
 }
@@ -91,11 +97,21 @@ pub(super) fn decode(code: &mut impl Iterator<Item = u8>) -> Option<Instruction>
     let opcode = code.next()?;
     let modrm = ModRm::decode(code.next()?);
     let instruction = match (opcode, vex.prefix) {
-        (0x49, Prefix::None) if modrm.names_memory() && modrm.reg == 0 => Instruction::Configure(modrm.memory(&vex, code)?),
-        (0x49, Prefix::None) if !modrm.names_memory() && (modrm.reg, modrm.rm) == (0, 0) => Instruction::Release,
-        (0x49, Prefix::F2) if !modrm.names_memory() && modrm.rm == 0 => Instruction::Zero(tile(vex.r, modrm.reg)?),
-        (0x4B, Prefix::F2 | Prefix::P66) if modrm.has_sib() => Instruction::Load(tile(vex.r, modrm.reg)?, modrm.memory(&vex, code)?),
-        (0x4B, Prefix::F3) if modrm.has_sib() => Instruction::Store(modrm.memory(&vex, code)?, tile(vex.r, modrm.reg)?),
+        (0x49, Prefix::None) if modrm.names_memory() && modrm.reg == 0 => {
+            Instruction::Configure(modrm.memory(&vex, code)?)
+        }
+        (0x49, Prefix::None) if !modrm.names_memory() && (modrm.reg, modrm.rm) == (0, 0) => {
+            Instruction::Release
+        }
+        (0x49, Prefix::F2) if !modrm.names_memory() && modrm.rm == 0 => {
+            Instruction::Zero(tile(vex.r, modrm.reg)?)
+        }
+        (0x4B, Prefix::F2 | Prefix::P66) if modrm.has_sib() => {
+            Instruction::Load(tile(vex.r, modrm.reg)?, modrm.memory(&vex, code)?)
+        }
+        (0x4B, Prefix::F3) if modrm.has_sib() => {
+            Instruction::Store(modrm.memory(&vex, code)?, tile(vex.r, modrm.reg)?)
+        }
         (0x5C, Prefix::F3) if !modrm.names_memory() => {
             return Some(Instruction::Multiply {
                 sum: tile(vex.r, modrm.reg)?,
@@ -152,7 +168,13 @@ impl Vex {
             2 => Prefix::F3,
             _ => Prefix::F2,
         };
-        Some(Self { r: !first >> 7 & 1, x: !first >> 6 & 1, b: !first >> 5 & 1, vvvv: !second >> 3 & 15, prefix })
+        Some(Self {
+            r: !first >> 7 & 1,
+            x: !first >> 6 & 1,
+            b: !first >> 5 & 1,
+            vvvv: !second >> 3 & 15,
+            prefix,
+        })
     }
 }
 
@@ -176,7 +198,8 @@ impl ModRm {
     }
 
     fn memory(&self, vex: &Vex, code: &mut impl Iterator<Item = u8>) -> Option<Memory> {
-        // Register 5 (rbp, r13) as a base cannot go without a displacement: mode 0 with it means none (SIB) or RIP.
+        // Register 5 (rbp, r13) as a base cannot go without a displacement: mode 0 with it means
+        // none (SIB) or RIP.
         let (base, index, scale_log2) = if self.has_sib() {
             let sib = code.next()?;
             let base = match sib & 7 {
@@ -216,7 +239,8 @@ mod tests {
     const R15: u8 = 15;
 
     fn memory(base: Base, index: Option<(u8, u8)>, displacement: i32) -> Memory {
-        let (index, scale_log2) = index.map_or((None, 0), |(register, scale_log2)| (Some(register), scale_log2));
+        let (index, scale_log2) =
+            index.map_or((None, 0), |(register, scale_log2)| (Some(register), scale_log2));
         Memory { base, index, scale_log2, displacement }
     }
 
@@ -226,27 +250,54 @@ mod tests {
         use Base::{NextInstruction, Register};
         let rows: &[(&[u8], Instruction)] = &[
             // ldtilecfg (%rax)
-            (&[0xc4, 0xe2, 0x78, 0x49, 0x00], Instruction::Configure(memory(Register(RAX), None, 0))),
+            (
+                &[0xc4, 0xe2, 0x78, 0x49, 0x00],
+                Instruction::Configure(memory(Register(RAX), None, 0)),
+            ),
             // ldtilecfg 0x40(%r13,%r12,4)
-            (&[0xc4, 0x82, 0x78, 0x49, 0x44, 0xa5, 0x40], Instruction::Configure(memory(Register(R13), Some((R12, 2)), 0x40))),
+            (
+                &[0xc4, 0x82, 0x78, 0x49, 0x44, 0xa5, 0x40],
+                Instruction::Configure(memory(Register(R13), Some((R12, 2)), 0x40)),
+            ),
             // ldtilecfg 0x52(%rip)
-            (&[0xc4, 0xe2, 0x78, 0x49, 0x05, 0x52, 0, 0, 0], Instruction::Configure(memory(NextInstruction, None, 0x52))),
+            (
+                &[0xc4, 0xe2, 0x78, 0x49, 0x05, 0x52, 0, 0, 0],
+                Instruction::Configure(memory(NextInstruction, None, 0x52)),
+            ),
             // tilerelease
             (&[0xc4, 0xe2, 0x78, 0x49, 0xc0], Instruction::Release),
             // tilezero %tmm5
             (&[0xc4, 0xe2, 0x7b, 0x49, 0xe8], Instruction::Zero(5)),
             // tileloadd (%rax,%rcx), %tmm3
-            (&[0xc4, 0xe2, 0x7b, 0x4b, 0x1c, 0x08], Instruction::Load(3, memory(Register(RAX), Some((RCX, 0)), 0))),
+            (
+                &[0xc4, 0xe2, 0x7b, 0x4b, 0x1c, 0x08],
+                Instruction::Load(3, memory(Register(RAX), Some((RCX, 0)), 0)),
+            ),
             // tileloadd (%rax), %tmm3
-            (&[0xc4, 0xe2, 0x7b, 0x4b, 0x1c, 0x20], Instruction::Load(3, memory(Register(RAX), None, 0))),
+            (
+                &[0xc4, 0xe2, 0x7b, 0x4b, 0x1c, 0x20],
+                Instruction::Load(3, memory(Register(RAX), None, 0)),
+            ),
             // tileloadd 64(%r13,%r12,8), %tmm7
-            (&[0xc4, 0x82, 0x7b, 0x4b, 0x7c, 0xe5, 0x40], Instruction::Load(7, memory(Register(R13), Some((R12, 3)), 64))),
+            (
+                &[0xc4, 0x82, 0x7b, 0x4b, 0x7c, 0xe5, 0x40],
+                Instruction::Load(7, memory(Register(R13), Some((R12, 3)), 64)),
+            ),
             // tileloadd 0x1000(,%r9,2), %tmm0
-            (&[0xc4, 0xa2, 0x7b, 0x4b, 0x04, 0x4d, 0, 0x10, 0, 0], Instruction::Load(0, memory(Base::None, Some((R9, 1)), 0x1000))),
+            (
+                &[0xc4, 0xa2, 0x7b, 0x4b, 0x04, 0x4d, 0, 0x10, 0, 0],
+                Instruction::Load(0, memory(Base::None, Some((R9, 1)), 0x1000)),
+            ),
             // tileloaddt1 (%rsp,%rbp), %tmm1
-            (&[0xc4, 0xe2, 0x79, 0x4b, 0x0c, 0x2c], Instruction::Load(1, memory(Register(RSP), Some((RBP, 0)), 0))),
+            (
+                &[0xc4, 0xe2, 0x79, 0x4b, 0x0c, 0x2c],
+                Instruction::Load(1, memory(Register(RSP), Some((RBP, 0)), 0)),
+            ),
             // tilestored %tmm2, -64(%r15,%rdx)
-            (&[0xc4, 0xc2, 0x7a, 0x4b, 0x54, 0x17, 0xc0], Instruction::Store(memory(Register(R15), Some((2, 0)), -64), 2)),
+            (
+                &[0xc4, 0xc2, 0x7a, 0x4b, 0x54, 0x17, 0xc0],
+                Instruction::Store(memory(Register(R15), Some((2, 0)), -64), 2),
+            ),
             // tdpbf16ps %tmm3, %tmm2, %tmm1
             (&[0xc4, 0xe2, 0x62, 0x5c, 0xca], Instruction::Multiply { sum: 1, left: 2, right: 3 }),
             // tdpbf16ps %tmm7, %tmm6, %tmm0
@@ -288,6 +339,9 @@ mod tests {
         assert_eq!(strided.rows(&registers), Rows { start: 0xff0, stride: 0x108 });
         assert_eq!(strided.address(&registers), 0x10f8);
         assert_eq!(memory(Base::NextInstruction, None, -4).address(&registers), 0x3ffc);
-        assert_eq!(memory(Base::None, None, -1).rows(&registers), Rows { start: u64::MAX, stride: 0 });
+        assert_eq!(
+            memory(Base::None, None, -1).rows(&registers),
+            Rows { start: u64::MAX, stride: 0 }
+        );
     }
 }

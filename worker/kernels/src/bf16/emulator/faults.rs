@@ -1,5 +1,5 @@
-//! What must still kill: each fault happens in a child process, which is this test binary again with the fault's name in its
-//! environment.
+//! What must still kill: each fault happens in a child process, which is this test binary again
+//! with the fault's name in its environment.
 
 use std::arch::asm;
 use std::os::unix::process::ExitStatusExt;
@@ -70,7 +70,8 @@ fn a_tile_without_configuration_kills_and_says_so() {
     }
 }
 
-/// In the child: commits the fault, and never comes back. In the parent: runs the child and hands back how it ended.
+/// In the child: commits the fault, and never comes back. In the parent: runs the child and hands
+/// back how it ended.
 fn with_fault(test: &str, fault: fn()) -> Option<Output> {
     if std::env::var_os(FAULT).is_some_and(|name| name == test) {
         no_core_file();
@@ -79,7 +80,10 @@ fn with_fault(test: &str, fault: fn()) -> Option<Output> {
     }
     let module = module_path!().split_once("::").map_or("", |(_, module)| module);
     let binary = std::env::current_exe().ok()?;
-    let child = Command::new(binary).args(["--exact", "--nocapture", &format!("{module}::{test}")]).env(FAULT, test).output();
+    let child = Command::new(binary)
+        .args(["--exact", "--nocapture", &format!("{module}::{test}")])
+        .env(FAULT, test)
+        .output();
     Some(child.unwrap_or_else(|error| panic!("could not start {test} as a child: {error}")))
 }
 

@@ -1,5 +1,5 @@
-//! Real tile instructions, as the assembler writes them, on whatever executes them here: the emulator, or a CPU with AMX. The same
-//! expectations hold for both.
+//! Real tile instructions, as the assembler writes them, on whatever executes them here: the
+//! emulator, or a CPU with AMX. The same expectations hold for both.
 
 use std::arch::asm;
 use std::sync::Barrier;
@@ -80,14 +80,16 @@ unsafe fn zero(tile: usize) {
 
 #[test]
 fn every_tile_keeps_its_own_rows() {
-    const SHAPES: [Shape; 8] = [(16, 64), (1, 4), (3, 12), (16, 4), (1, 64), (5, 20), (11, 36), (7, 60)];
+    const SHAPES: [Shape; 8] =
+        [(16, 64), (1, 4), (3, 12), (16, 4), (1, 64), (5, 20), (11, 36), (7, 60)];
     const STRIDE: usize = 80;
     const GUARD: u8 = 0;
     let sources: Vec<Vec<u8>> = (0..8).map(|tile| noise(16 * STRIDE, tile)).collect();
     let _tiles = Configured::new(SHAPES);
     let before = executed();
     for (tile, source) in sources.iter().enumerate() {
-        // SAFETY: the tile is configured, with at most 16 rows of at most 64 bytes; the source has 16 rows of 80.
+        // SAFETY: the tile is configured, with at most 16 rows of at most 64 bytes; the source has
+        // 16 rows of 80.
         unsafe { load(tile, source.as_ptr(), STRIDE) };
     }
     for (tile, ((rows, row_bytes), source)) in SHAPES.into_iter().zip(&sources).enumerate() {
@@ -97,7 +99,13 @@ fn every_tile_keeps_its_own_rows() {
         unsafe { store(tile, stored.as_mut_ptr(), STRIDE) };
         for (at, (&byte, &loaded)) in stored.iter().zip(source).enumerate() {
             let inside = at / STRIDE < rows && at % STRIDE < row_bytes;
-            assert_eq!(byte, if inside { loaded } else { GUARD }, "tile {tile}, row {}, byte {}", at / STRIDE, at % STRIDE);
+            assert_eq!(
+                byte,
+                if inside { loaded } else { GUARD },
+                "tile {tile}, row {}, byte {}",
+                at / STRIDE,
+                at % STRIDE
+            );
         }
 
         // SAFETY: as above.
@@ -132,21 +140,25 @@ fn a_row_stride_may_be_negative_or_nothing() {
     assert_eq!(stored, *source[..8].repeat(3));
 }
 
-/// Loads two rows of 8 bytes through each form of address that the assembler knows, and expects those at START, STRIDE apart.
+/// Loads two rows of 8 bytes through each form of address that the assembler knows, and expects
+/// those at START, STRIDE apart.
 #[test]
 fn every_form_of_address_names_the_same_rows() {
     const START: usize = 0x900;
     const STRIDE: usize = 0x30;
     let source = noise(START + 2 * STRIDE, 2);
-    let expected = [&source[START..START + 8], &source[START + STRIDE..START + STRIDE + 8]].concat();
+    let expected =
+        [&source[START..START + 8], &source[START + STRIDE..START + STRIDE + 8]].concat();
     let _tiles = Configured::new([(2, 8); 8]);
     let mut stored = [0; 16];
 
-    /// One row of the test: an instruction, the base less its displacement, the index before it is scaled.
+    /// One row of the test: an instruction, the base less its displacement, the index before it is
+    /// scaled.
     macro_rules! check {
         ($text:literal, $base:tt = $displacement:expr, $index:tt = $scale:expr) => {{
             let base = source.as_ptr().wrapping_add(START).wrapping_byte_offset(-$displacement);
-            // SAFETY: base and displacement make START, index and scale make STRIDE: two rows of 8 bytes inside the source.
+            // SAFETY: base and displacement make START, index and scale make STRIDE: two rows of 8
+            // bytes inside the source.
             unsafe {
                 zero(0);
                 asm!($text, in($base) base, in($index) STRIDE / $scale, options(nostack));
@@ -185,7 +197,8 @@ fn a_configuration_may_lie_anywhere() {
     macro_rules! check {
         ($text:literal, $($operand:tt)*) => {{
             let mut stored = [0; 16];
-            // SAFETY: each address is that of a configuration with tiles of 2 rows of 8 bytes, as source and target have.
+            // SAFETY: each address is that of a configuration with tiles of 2 rows of 8 bytes, as
+            // source and target have.
             unsafe {
                 asm!($text, $($operand)*, options(nostack));
                 load(6, source.as_ptr(), 8);
@@ -203,8 +216,11 @@ fn a_configuration_may_lie_anywhere() {
 
 #[test]
 fn multiplies_as_a_plain_loop_does() {
-    // (rows, pairs, columns); each twice, so that the second multiplication adds to a sum that is not zero.
-    for (m, k, n) in [(16, 16, 16), (1, 1, 1), (3, 5, 7), (16, 1, 9), (7, 16, 16), (13, 11, 2), (1, 16, 1)] {
+    // (rows, pairs, columns); each twice, so that the second multiplication adds to a sum that is
+    // not zero.
+    for (m, k, n) in
+        [(16, 16, 16), (1, 1, 1), (3, 5, 7), (16, 1, 9), (7, 16, 16), (13, 11, 2), (1, 16, 1)]
+    {
         check_product([0, 1, 2], m, k, n);
         check_product([7, 3, 5], m, k, n);
         check_product([4, 7, 0], m, k, n);
@@ -243,17 +259,24 @@ fn check_product(tiles: [usize; 3], m: usize, k: usize, n: usize) {
     drop(configured);
 
     let left = |row: usize, k: usize| widen(lefts[row * left_stride / 2 + k]);
-    let right = |k: usize, column: usize| widen(rights[k / 2 * right_stride / 2 + 2 * column + k % 2]);
-    for (row, (stored, untouched)) in sums.chunks(sum_stride).zip(untouched.chunks(sum_stride)).enumerate() {
+    let right =
+        |k: usize, column: usize| widen(rights[k / 2 * right_stride / 2 + 2 * column + k % 2]);
+    for (row, (stored, untouched)) in
+        sums.chunks(sum_stride).zip(untouched.chunks(sum_stride)).enumerate()
+    {
         let (stored, beyond) = stored.split_at(4 * n);
         assert_eq!(beyond, &untouched[4 * n..], "bytes beyond row {row} of {m}x{k}x{n}");
         for (column, lane) in stored.as_chunks::<4>().0.iter().enumerate() {
             let products = (0..2 * k).map(|k| left(row, k) * right(k, column));
-            let (exact, magnitude) = products.fold((0.0, 0.0), |(sum, size), p| (sum + 2.0 * p, size + 2.0 * p.abs()));
+            let (exact, magnitude) =
+                products.fold((0.0, 0.0), |(sum, size), p| (sum + 2.0 * p, size + 2.0 * p.abs()));
             // Two instructions of at most 2k + 2 roundings each, in whichever order: see tiles.rs.
             let bound = 2.0 * (2 * k + 2) as f64 * (-24_f64).exp2() * magnitude;
             let actual = f64::from(f32::from_le_bytes(*lane));
-            assert!((actual - exact).abs() <= bound, "{m}x{k}x{n} at ({row}, {column}): {actual}, not {exact} +- {bound}");
+            assert!(
+                (actual - exact).abs() <= bound,
+                "{m}x{k}x{n} at ({row}, {column}): {actual}, not {exact} +- {bound}"
+            );
         }
     }
 }

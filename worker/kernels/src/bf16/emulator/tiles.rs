@@ -1,6 +1,8 @@
-//! The eight tiles and what the instructions do to them, after Intel's manual (SDM volume 2, palette 1: 16 rows of 64 bytes).
+//! The eight tiles and what the instructions do to them, after Intel's manual (SDM volume 2,
+//! palette 1: 16 rows of 64 bytes).
 //!
-//! **The order of roundings in TDPBF16PS.** With `K` pairs in a row of the left tile, the manual computes per value of the sum
+//! **The order of roundings in TDPBF16PS.** With `K` pairs in a row of the left tile, the manual
+//! computes per value of the sum
 //!
 //! ```text
 //! even = 0, odd = 0
@@ -8,15 +10,18 @@
 //! sum = sum + (even + odd)
 //! ```
 //!
-//! in fp32, to nearest even, denormals taken and given as zero. That is what this file does. Intel's intrinsics guide writes the same
-//! instruction as one chain that starts at the old sum. The two differ by rounding only: each makes at most 2K + 2 roundings,
-//! so either is within (2K + 2) * 2^-24 * (|sum| + the sum of |products|) of the exact value, and a test whose tolerance is that bound
-//! holds for both, and for the CPU whichever it does.
+//! in fp32, to nearest even, denormals taken and given as zero. That is what this file does.
+//! Intel's intrinsics guide writes the same instruction as one chain that starts at the old sum.
+//! The two differ by rounding only: each makes at most 2K + 2 roundings, so either is within (2K +
+//! 2) * 2^-24 * (|sum| + the sum of |products|) of the exact value, and a test whose tolerance is
+//! that bound holds for both, and for the CPU whichever it does.
 //!
-//! A product of two bf16 has 16 significant bits, so fp32 holds it exactly and multiply-then-add is the fused operation, as long
-//! as the product is a normal number: one below 2^-126 counts as zero here, one above 2^128 as infinity.
+//! A product of two bf16 has 16 significant bits, so fp32 holds it exactly and multiply-then-add is
+//! the fused operation, as long as the product is a normal number: one below 2^-126 counts as zero
+//! here, one above 2^128 as infinity.
 //!
-//! Kept apart from the CPU's tiles: `start_row`, which only a fault in the midst of a load makes other than 0.
+//! Kept apart from the CPU's tiles: `start_row`, which only a fault in the midst of a load makes
+//! other than 0.
 
 use std::ptr;
 
@@ -87,7 +92,11 @@ impl Tiles {
         if config[1] != 0 {
             return Err(Misuse::StartRow);
         }
-        if [&config[2..16], &config[32..48], &config[56..64]].into_iter().flatten().any(|&byte| byte != 0) {
+        if [&config[2..16], &config[32..48], &config[56..64]]
+            .into_iter()
+            .flatten()
+            .any(|&byte| byte != 0)
+        {
             return Err(Misuse::ReservedBytes);
         }
         let shape = |tile: usize| {
@@ -129,7 +138,11 @@ impl Tiles {
         tile.data = Tile::NOT_CONFIGURED.data;
         let row_bytes = tile.row_bytes;
         for (row, from) in tile.data[..tile.rows].iter_mut().zip(rows.addresses()) {
-            ptr::copy_nonoverlapping(ptr::with_exposed_provenance(from), row.as_mut_ptr(), row_bytes);
+            ptr::copy_nonoverlapping(
+                ptr::with_exposed_provenance(from),
+                row.as_mut_ptr(),
+                row_bytes,
+            );
         }
         Ok(())
     }
@@ -141,13 +154,23 @@ impl Tiles {
     pub(super) unsafe fn store(&mut self, name: TileName, rows: Rows) -> Result<(), Misuse> {
         let tile = self.in_lanes(name)?;
         for (row, to) in tile.data[..tile.rows].iter().zip(rows.addresses()) {
-            ptr::copy_nonoverlapping(row.as_ptr(), ptr::with_exposed_provenance_mut(to), tile.row_bytes);
+            ptr::copy_nonoverlapping(
+                row.as_ptr(),
+                ptr::with_exposed_provenance_mut(to),
+                tile.row_bytes,
+            );
         }
         Ok(())
     }
 
-    /// TDPBF16PS: `sum += left * right`, where a 4-byte lane of `left` and `right` is a pair along the shared dimension.
-    pub(super) fn multiply(&mut self, sum: TileName, left: TileName, right: TileName) -> Result<(), Misuse> {
+    /// TDPBF16PS: `sum += left * right`, where a 4-byte lane of `left` and `right` is a pair along
+    /// the shared dimension.
+    pub(super) fn multiply(
+        &mut self,
+        sum: TileName,
+        left: TileName,
+        right: TileName,
+    ) -> Result<(), Misuse> {
         if sum == left || sum == right || left == right {
             return Err(Misuse::SameTile);
         }
@@ -170,7 +193,8 @@ impl Tiles {
             }
             let (lanes, _) = sums[..sum.row_bytes].as_chunks_mut::<4>();
             for (n, lane) in lanes.iter_mut().enumerate() {
-                *lane = flush(flush(f32::from_le_bytes(*lane)) + flush(even[n] + odd[n])).to_le_bytes();
+                *lane =
+                    flush(flush(f32::from_le_bytes(*lane)) + flush(even[n] + odd[n])).to_le_bytes();
             }
         }
         Ok(())
@@ -210,7 +234,8 @@ fn split_pairs(row: &[u8; ROW_BYTES]) -> [[f32; ROW_LANES]; 2] {
     split
 }
 
-/// A denormal becomes the zero of its sign. Without a branch, so that the loops above are vector code.
+/// A denormal becomes the zero of its sign. Without a branch, so that the loops above are vector
+/// code.
 fn flush(value: f32) -> f32 {
     const SIGN: u32 = 1 << 31;
     const EXPONENT: u32 = 0xFF << 23;
@@ -252,10 +277,13 @@ mod tests {
 
     #[test]
     fn refuses_tiles_that_do_not_fit() {
-        // Tile 0: a sum of 3 x 2 values; 1: 3 rows of 2 pairs; 2: 2 pairs of 2 columns; 3: rows of 6 bytes; 4: not configured.
+        // Tile 0: a sum of 3 x 2 values; 1: 3 rows of 2 pairs; 2: 2 pairs of 2 columns; 3: rows of
+        // 6 bytes; 4: not configured.
         let mut tiles = Tiles::RELEASED;
         let shapes = config(|c| {
-            for (tile, (rows, row_bytes)) in [(3, 8), (3, 8), (2, 8), (3, 6)].into_iter().enumerate() {
+            for (tile, (rows, row_bytes)) in
+                [(3, 8), (3, 8), (2, 8), (3, 6)].into_iter().enumerate()
+            {
                 (c[48 + tile], c[16 + 2 * tile]) = (rows, row_bytes);
             }
         });
@@ -302,8 +330,16 @@ mod tests {
     fn sums_even_and_odd_apart_and_then_onto_the_old_sum() {
         let big = 16_777_216.0; // 2^24: adding 1 to it is a tie that goes back to it.
         assert_eq!(dot(0.5, &[2.0, 3.0, 4.0, 5.0], &[1.0, 16.0, 256.0, 4096.0]), 21554.5);
-        assert_eq!(dot(big, &[1.0, 1.0], &[1.0, 1.0]), big + 2.0, "one chain from the old sum would stay at 2^24");
-        assert_eq!(dot(0.0, &[big, 1.0, 1.0, 1.0], &[1.0; 4]), big + 2.0, "the even chain loses its 1, the odd chain does not");
+        assert_eq!(
+            dot(big, &[1.0, 1.0], &[1.0, 1.0]),
+            big + 2.0,
+            "one chain from the old sum would stay at 2^24"
+        );
+        assert_eq!(
+            dot(0.0, &[big, 1.0, 1.0, 1.0], &[1.0; 4]),
+            big + 2.0,
+            "the even chain loses its 1, the odd chain does not"
+        );
     }
 
     #[test]
