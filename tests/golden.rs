@@ -1,0 +1,81 @@
+//! Pictures of today's recipes with the real VGG-19, by digest: the program's own golden test.
+//! `worker/engine/tests/golden.rs` has more rows, on a small network.
+//!
+//! Everything is painted at `IMPASTO_CPU_LEVEL=scalar` in single precision, the arithmetic that
+//! every machine shares, and written as PNG. A digest is BLAKE3 of the width and the height (u32,
+//! little-endian) and the 8-bit RGB values.
+
+use std::path::Path;
+
+use image::{Rgb, RgbImage};
+use impasto_tests::{Finished, Project, pictures};
+
+/// Diagonal bands. Integers only: no function of a system's library decides a level.
+fn bands(side: u32) -> RgbImage {
+    RgbImage::from_fn(side, side, |x, y| match (x + 2 * y + x * y / 24) % 24 {
+        0..7 => Rgb([24, 44 + (x % 8) as u8 * 4, 132]),
+        7..15 => Rgb([238, 196, 62 + (y % 8) as u8 * 4]),
+        _ => Rgb([90 + (x % 16) as u8 * 3, 120, 176]),
+    })
+}
+
+fn digest(picture: &Path) -> String {
+    let picture = image::open(picture).expect("it is a picture").to_rgb8();
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&picture.width().to_le_bytes());
+    hasher.update(&picture.height().to_le_bytes());
+    hasher.update(picture.as_raw());
+    hasher.finalize().to_hex().to_string()
+}
+
+/// Paints by every row of arguments, and compares.
+fn check(method: &str, rows: &[(&str, &[&str], &str)]) {
+    let project = Project::empty();
+    project.save("wall.png", &pictures::bricks(64, 48, 1));
+    project.save("bands.png", &bands(64));
+    let painted = |arguments: &[&str]| {
+        let quick = ["-o", "painted.png", "--iterations", "2", "--profile", "exact"];
+        let mut command = project.impasto(&[arguments, &quick].concat());
+        command.env("IMPASTO_CPU_LEVEL", "scalar");
+        Finished::of(&mut command).expect_code(0);
+        digest(&project.path("painted.png"))
+    };
+    let changed: Vec<_> = rows
+        .iter()
+        .map(|(name, arguments, expected)| (name, painted(arguments), expected))
+        .filter(|(_, painted, expected)| painted != *expected)
+        .map(|(name, painted, expected)| format!("  {name}: {painted}, not {expected}"))
+        .collect();
+    assert!(
+        changed.is_empty(),
+        "pictures of `{method}` have changed. If that is meant, raise the version of the method \
+         `{method}` and write the new digests here; else the change is a bug.\n{}",
+        changed.join("\n")
+    );
+}
+
+const STYLIZE: [&str; 4] = ["stylize", "wall.png", "--style", "bands.png"];
+
+/// Two scales for the presets that paint coarse to fine.
+const COARSE: [&str; 4] = ["--coarse-iterations", "3", "--min-scale", "32"];
+
+#[test]
+fn optimize_paints_the_same_pictures() {
+    let painterly = [&STYLIZE[..], &COARSE, &["--preset", "painterly"]].concat();
+    let texture = [&STYLIZE[..], &COARSE, &["--preset", "texture", "--tileable", "both"]].concat();
+    let gatys = [&STYLIZE[..], &["--preset", "gatys"]].concat();
+    check(
+        "optimize",
+        &[
+            ("painterly", &painterly, "fbbdc741793f55f45dff61678a132863da17f1fc58b7802d34cc88583b2a8e60"),
+            ("texture, wrapped", &texture, "cf3029b0dd26fa854e67e368eea788358fafd6c4afb8aab0bd5fd96460e481d7"),
+            ("gatys", &gatys, "b60eb34d70fbb96860af40acaf4e824af613b917b0a0c1b5cb42c209198b4955"),
+        ],
+    );
+}
+
+#[test]
+fn synthesize_paints_the_same_pictures() {
+    let texture = [&["synth", "bands.png", "--size", "48", "--seed", "11"][..], &COARSE].concat();
+    check("synthesize", &[("texture", &texture, "e09e333735daac9d47dae9c48a30c873e0141e277fffc54d3d433cbd596a6f36")]);
+}
