@@ -31,8 +31,6 @@ pub enum EngineError {
     Device { device: String, source: Box<candle_core::Error> },
     #[error("the memory of {device} is full")]
     DeviceMemory { device: String, source: Box<candle_core::Error> },
-    #[error("the reference device failed")]
-    Candle(#[from] candle_core::Error),
 }
 
 impl EngineError {
@@ -49,8 +47,7 @@ impl EngineError {
             | Self::Threads { .. }
             | Self::Checkpoint(_)
             | Self::TileSums(_)
-            | Self::Device { .. }
-            | Self::Candle(_) => FailureKind::Transient,
+            | Self::Device { .. } => FailureKind::Transient,
         }
     }
 }

@@ -4,8 +4,6 @@
 use impasto_kernels::{Layer, Moments};
 use impasto_types::{LossNorm, Recipe};
 
-use crate::device::STYLE_LAYERS;
-
 /// Second and first moments of one layer's feature maps over a picture.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LayerStatistics {
@@ -102,7 +100,7 @@ impl StyleTarget {
     pub fn layers(recipe: &Recipe, styles: &[(Vec<LayerStatistics>, f32)]) -> Vec<(Layer, Self)> {
         let total: f32 = styles.iter().map(|(_, weight)| weight).sum();
         let layer_total: f64 = recipe.style_layers.iter().map(|&weight| f64::from(weight)).sum();
-        STYLE_LAYERS
+        Layer::STYLE
             .into_iter()
             .enumerate()
             .filter(|&(index, _)| recipe.style_layers[index] > 0.0 && recipe.style_weight > 0.0)

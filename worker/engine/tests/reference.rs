@@ -1,14 +1,17 @@
 //! The CPU's pass against candle's operations, and both against finite differences.
 
+mod candle;
+
 use std::sync::Arc;
 
 use impasto_engine::Image;
-use impasto_engine::device::candle::Candle;
 use impasto_engine::device::{Cpu, Pass, Tiling, View};
 use impasto_engine::objective::{LayerStatistics, StyleTarget};
 use impasto_kernels::{Edge, Layer, Level, Pool, Precision};
 use impasto_models::{Convolution, VggWeights};
 use impasto_types::{LossNorm, Preset, Recipe};
+
+use self::candle::Candle;
 
 /// VGG-19's topology with few channels: quick, and every code path of the real one but its width.
 fn small_vgg() -> VggWeights {

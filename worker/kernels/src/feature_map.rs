@@ -1,7 +1,7 @@
 //! Feature maps kept beyond a pass: the content that a picture is to resemble.
 
 use crate::{
-    layer::{HALVINGS, Layer},
+    vgg::Layer,
     shape::{Region, Shape, halve},
 };
 
@@ -50,7 +50,7 @@ impl FeatureMap {
         height: usize,
         precision: Precision,
     ) -> Self {
-        let halved = |len| halve(len, 0, HALVINGS[layer.convolution()]);
+        let halved = |len| halve(len, 0, layer.halvings());
         let (width, height) = (halved(width), halved(height));
         let len = width * height * channels;
         let values = match precision {
@@ -82,7 +82,7 @@ impl FeatureMap {
         height: usize,
         precision: Precision,
     ) -> usize {
-        let halved = |len| halve(len, 0, HALVINGS[layer.convolution()]);
+        let halved = |len| halve(len, 0, layer.halvings());
         halved(width) * halved(height) * channels * precision.bytes()
     }
 
@@ -115,16 +115,7 @@ impl FeatureMap {
     /// The index of the pixel that a tile's pixel at a layer is in the whole picture. `origin` is
     /// where the tile's first pixel lies; positions beyond a seam begin anew.
     pub(crate) fn pixel(&self, shape: &Shape, origin: (usize, usize), x: usize, y: usize) -> usize {
-        let halvings = HALVINGS[self.layer.convolution()];
-        let along = |position: usize, origin: usize, seam: usize| {
-            let seam = halve(seam, 0, halvings);
-            if seam > 0 && position >= seam {
-                position - seam
-            } else {
-                (origin >> halvings) + position
-            }
-        };
-        let (x, y) = (along(x, origin.0, shape.seam_x), along(y, origin.1, shape.seam_y));
+        let (x, y) = shape.in_whole(self.layer.halvings(), origin, x, y);
         debug_assert!(x < self.width && y < self.height);
         y * self.width + x
     }

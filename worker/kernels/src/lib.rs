@@ -20,7 +20,6 @@ mod bf16;
 mod edge;
 mod feature_map;
 mod fp32;
-mod layer;
 mod level;
 mod moments;
 mod network;
@@ -29,13 +28,13 @@ mod peak;
 mod plane;
 mod seed;
 mod shape;
-mod workers;
+mod threads;
+pub mod vgg;
 
 #[doc(hidden)]
 pub use bf16::Products;
 pub use edge::Edge;
 pub use feature_map::{FeatureMap, Precision};
-pub use layer::Layer;
 pub use level::{Level, UnknownLevel};
 pub use moments::Moments;
 pub use network::{ConvWeights, Network, NetworkError};
@@ -44,4 +43,5 @@ pub use peak::peak;
 pub use seed::{Seed, Target};
 pub use shape::{Pool, Region, Shape};
 #[doc(hidden)]
-pub use workers::{Direction, Watch};
+pub use threads::{Direction, Watch};
+pub use vgg::Layer;

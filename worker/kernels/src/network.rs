@@ -6,7 +6,7 @@ use crate::{
     bf16,
     feature_map::Precision,
     fp32,
-    layer::{CONVOLUTIONS, Layer, NAMES},
+    vgg::{CONVOLUTIONS, Layer, NAMES},
     level::Level,
 };
 

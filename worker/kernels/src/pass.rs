@@ -6,12 +6,12 @@ use crate::{
     bf16,
     feature_map::FeatureMap,
     fp32,
-    layer::Layer,
+    vgg::Layer,
     moments::Moments,
     network::{Network, Prepared},
     seed::Seed,
     shape::{Region, Shape},
-    workers::Watch,
+    threads::Watch,
 };
 
 /// The buffers of one picture or tile, and what the last [`Pass::forward`] left in them.

@@ -1,7 +1,7 @@
 //! Where a loss enters the backward pass: the gradient of the loss with respect to the features of
 //! one layer.
 
-use crate::{feature_map::FeatureMap, layer::Layer};
+use crate::{feature_map::FeatureMap, vgg::Layer};
 
 /// The gradient of a loss at one layer, in the forms that style and content losses have. Parts that
 /// are absent add nothing.

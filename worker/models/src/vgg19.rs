@@ -10,8 +10,8 @@ use safetensors::{Dtype, SafeTensors};
 
 use crate::ModelError;
 
-/// What is subtracted from blue, green and red.
-pub(crate) const MEAN_BGR: [f32; 3] = [103.939, 116.779, 123.68];
+/// What is subtracted from blue, green and red: the means of the training images.
+pub const MEAN_BGR: [f32; 3] = [103.939, 116.779, 123.68];
 
 /// A convolution's name and its numbers of channels out and in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use impasto_engine::device::tensor::TensorDevice;
-use impasto_engine::device::{Cpu, Device, Pass, STYLE_LAYERS, Tiling, View};
+use impasto_engine::device::{Cpu, Device, Pass, Tiling, View};
 use impasto_engine::objective::{LayerStatistics, StyleTarget};
 use impasto_engine::{EngineError, Image};
 use impasto_kernels::{Level, Precision};
@@ -75,7 +75,7 @@ fn gradient(pass: &mut dyn FnMut(Tiling) -> Box<dyn Pass>) -> Result<Vec<f32>, E
     let side = SIDE as usize;
     let mut pass = pass(Tiling::whole(view, side, side));
     let statistics: Vec<_> = pass.moments(&style)?.iter().map(LayerStatistics::of).collect();
-    debug_assert_eq!(statistics.len(), STYLE_LAYERS.len());
+    debug_assert_eq!(statistics.len(), Layer::STYLE.len());
     let targets = StyleTarget::layers(&recipe, &[(statistics, 1.0)]);
     pass.hold_content(&content, &|sums| sums.weight(&recipe))?;
     let mut gradient = vec![0.0; side * side * 3];

@@ -3,9 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use impasto_engine::device::STYLE_LAYERS;
 use impasto_kernels::{
-    ConvWeights, Direction, Edge, Layer, Network, NetworkError, Pass, Pool, Seed, Shape,
+    ConvWeights, Direction, Edge, Layer, Network, NetworkError, Pass, Pool, Seed, Shape, vgg,
 };
 use serde::Serialize;
 
@@ -31,13 +30,10 @@ pub(super) struct Times {
 /// The best of so many passes; the first warms up.
 const PASSES: usize = 4;
 
-/// Convolutions up to conv5_1: how often the picture was halved before each.
-const HALVINGS: [u32; 13] = [0, 0, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4];
-
 impl Stage<'_> {
     /// The network as the engine prepares it.
     pub(super) fn network(&self) -> Result<Arc<Network>, NetworkError> {
-        let layers = self.weights.convolutions.iter().take(HALVINGS.len());
+        let layers = self.weights.convolutions.iter().take(vgg::CONVOLUTIONS);
         let layers: Vec<_> = layers
             .map(|layer| ConvWeights {
                 in_channels: layer.in_channels,
@@ -51,7 +47,7 @@ impl Stage<'_> {
 
     /// Multiplications and additions of each convolution at a picture of this side.
     pub(super) fn flop(&self, side: u32) -> Vec<f64> {
-        let layers = self.weights.convolutions.iter().zip(HALVINGS);
+        let layers = self.weights.convolutions.iter().zip(vgg::HALVINGS);
         let flop = layers.map(|(layer, halvings)| {
             let side = f64::from(side.div_ceil(1 << halvings));
             2.0 * 9.0 * (layer.in_channels * layer.out_channels) as f64 * side * side
@@ -81,9 +77,9 @@ pub(super) fn measure(stage: &Stage<'_>, network: &Arc<Network>, side: u32) -> T
     }));
     let begin = || marks.lock().unwrap_or_else(PoisonError::into_inner).last = Instant::now();
     let means: Vec<_> =
-        STYLE_LAYERS.iter().map(|layer| vec![1.0; network.channels(*layer)]).collect();
+        Layer::STYLE.iter().map(|layer| vec![1.0; network.channels(*layer)]).collect();
     // Without Gram matrices, whose products are not the convolutions'.
-    let seeds: Vec<_> = STYLE_LAYERS
+    let seeds: Vec<_> = Layer::STYLE
         .iter()
         .zip(&means)
         .map(|(layer, mean)| Seed { layer: *layer, gram: None, mean: Some(mean), target: None })
@@ -94,7 +90,7 @@ pub(super) fn measure(stage: &Stage<'_>, network: &Arc<Network>, side: u32) -> T
         begin();
         pass.forward(&pixels, Layer::Relu5_1);
         let began = Instant::now();
-        STYLE_LAYERS.iter().for_each(|layer| drop(pass.moments(*layer, &shape.region())));
+        Layer::STYLE.iter().for_each(|layer| drop(pass.moments(*layer, &shape.region())));
         statistics_ms = statistics_ms.min(began.elapsed().as_secs_f64() * 1e3);
         begin();
         pass.backward(&seeds, &mut gradient);

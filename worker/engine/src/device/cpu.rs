@@ -6,22 +6,18 @@ use std::sync::Arc;
 
 use impasto_kernels::{
     self as kernels, ConvWeights, FeatureMap, Layer, Level, Moments, Network, Precision, Seed,
-    Shape, Target,
+    Shape, Target, vgg,
 };
-use impasto_models::VggWeights;
+use impasto_models::{MEAN_BGR, VggWeights};
 use rayon::ThreadPool;
 
 use super::host::{HostCanvas, Pass};
 use super::plan::Costs;
 use super::{
-    CONTENT_LAYER, Candidate, Canvas, Device, MEAN_BGR, Plan, STYLE_LAYERS, Task, Terms, Tile,
-    TileSums, Tiling, View, Work,
+    Candidate, Canvas, Device, Plan, Task, Terms, Tile, TileSums, Tiling, View, Work,
 };
 use crate::objective::{ContentSums, LayerStatistics, Pull, StyleTarget};
 use crate::{EngineError, Image};
-
-/// How many of VGG-19's convolutions lie at or before relu5_1.
-const CONVOLUTIONS: usize = 13;
 
 /// Plans count the scratch memory of at least this many threads, so that a plan, and with it the
 /// order of sums, is the same on any smaller number of them.
@@ -48,7 +44,7 @@ impl Cpu {
         let layers: Vec<_> = weights
             .convolutions
             .iter()
-            .take(CONVOLUTIONS)
+            .take(vgg::CONVOLUTIONS)
             .map(|conv| ConvWeights {
                 in_channels: conv.in_channels,
                 out_channels: conv.out_channels,
@@ -138,8 +134,8 @@ impl Costs for CpuCosts<'_> {
 
     fn content(&self, precision: Precision) -> u64 {
         FeatureMap::bytes(
-            CONTENT_LAYER,
-            self.cpu.network.channels(CONTENT_LAYER),
+            Layer::CONTENT,
+            self.cpu.network.channels(Layer::CONTENT),
             self.work.width(),
             self.work.height(),
             precision,
@@ -257,7 +253,7 @@ impl TiledPass {
             .collect();
         if let Some(Content { map, weight }) = &self.content {
             let target = Some(Target { map, origin: *origin, factor: (2.0 * weight) as f32 });
-            seeds.push(Seed { layer: CONTENT_LAYER, gram: None, mean: None, target });
+            seeds.push(Seed { layer: Layer::CONTENT, gram: None, mean: None, target });
         }
         self.gradient.resize(shape.width * shape.height * 3, 0.0);
         self.pass.backward(&seeds, &mut self.gradient);
@@ -273,8 +269,8 @@ impl TiledPass {
     }
 
     fn deepest(&self, layers: &[Layer]) -> Layer {
-        let content = self.content.iter().map(|_| CONTENT_LAYER);
-        layers.iter().copied().chain(content).max().unwrap_or(CONTENT_LAYER)
+        let content = self.content.iter().map(|_| Layer::CONTENT);
+        layers.iter().copied().chain(content).max().unwrap_or(Layer::CONTENT)
     }
 
     /// Computes a tile's features.
@@ -312,7 +308,7 @@ impl TiledPass {
 
 impl Pass for TiledPass {
     fn moments(&mut self, image: &Image) -> Result<Vec<Moments>, EngineError> {
-        Ok(self.total(image, &STYLE_LAYERS).style)
+        Ok(self.total(image, &Layer::STYLE).style)
     }
 
     fn hold_content(
@@ -320,16 +316,16 @@ impl Pass for TiledPass {
         content: &Image,
         weigh: &dyn Fn(&ContentSums) -> f64,
     ) -> Result<(), EngineError> {
-        let channels = self.network.channels(CONTENT_LAYER);
+        let channels = self.network.channels(Layer::CONTENT);
         let mut map = FeatureMap::new(
-            CONTENT_LAYER,
+            Layer::CONTENT,
             channels,
             content.width,
             content.height,
             self.content_precision,
         );
         for tile in 0..self.tiles() {
-            self.forward(tile, content, CONTENT_LAYER);
+            self.forward(tile, content, Layer::CONTENT);
             let Tile { inner, origin, .. } = &self.tiling.tiles[tile];
             self.pass.keep(inner, &mut map, *origin);
         }

@@ -13,7 +13,7 @@ use crate::{EngineError, Image};
 
 /// Forward and backward of frozen VGG-19 for pictures of one shape.
 pub trait Pass: Send + Sync + std::fmt::Debug {
-    /// The moments of `image` at each of [`super::STYLE_LAYERS`].
+    /// The moments of `image` at each of [`Layer::STYLE`].
     ///
     /// # Errors
     /// Where the device fails.

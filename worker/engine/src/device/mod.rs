@@ -8,7 +8,6 @@
 //! [`Device`] and [`Canvas`] are what a session uses. A device whose pictures live in the host's
 //! memory need only bring a [`Pass`]: [`HostCanvas`] does the rest.
 
-pub mod candle;
 mod cpu;
 mod host;
 mod plan;
@@ -31,16 +30,6 @@ use crate::objective::StyleTarget;
 use crate::optimizer::{Memory, OptimizerPlan};
 use crate::{EngineError, Image};
 
-/// Where the style loss looks, coarse to deep.
-pub const STYLE_LAYERS: [Layer; 5] =
-    [Layer::Relu1_1, Layer::Relu2_1, Layer::Relu3_1, Layer::Relu4_1, Layer::Relu5_1];
-
-/// Where the content loss looks.
-pub const CONTENT_LAYER: Layer = Layer::Relu4_2;
-
-/// Means of ImageNet's channels in the order of the network's input: blue, green, red.
-pub const MEAN_BGR: [f32; 3] = [103.939, 116.779, 123.68];
-
 /// A network on a device.
 pub trait Device: Send + Sync + std::fmt::Debug {
     /// The device, its instructions and the precision of its features, such as `cpu avx512 fp32`.
@@ -56,7 +45,7 @@ pub trait Device: Send + Sync + std::fmt::Debug {
     /// [`EngineError::Memory`] where it cannot.
     fn plan(&self, work: &Work<'_>, budget_bytes: u64) -> Result<Plan, EngineError>;
 
-    /// The moments of `image` at each of [`STYLE_LAYERS`], in tiles where the budget asks for them.
+    /// The moments of `image` at each of [`Layer::STYLE`], in tiles where the budget asks for them.
     ///
     /// # Errors
     /// [`EngineError::Memory`] where the budget is too small, or where the device fails.

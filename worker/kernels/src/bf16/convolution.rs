@@ -22,7 +22,7 @@ use crate::{
         seed::Seeds,
         weights::Weights,
     },
-    workers::Workers,
+    threads::Threads,
 };
 
 /// What a piece may read, in bytes: it shares a second cache of 2 MiB with the weights (up to 288
@@ -70,7 +70,7 @@ pub(crate) fn scratch_floats(layout: &Layout, in_channels: usize, out_channels: 
 
 /// Computes the whole output but for its border; with a frame, that is part of it.
 pub(crate) fn run(
-    workers: &mut Workers,
+    threads: &mut Threads,
     kernels: &'static Kernels,
     job: &Convolution<'_>,
     output: &mut [Line],
@@ -93,12 +93,12 @@ pub(crate) fn run(
     let mut cut = Cut::new(layout, frame, in_blocks, out_blocks, seeded);
     cut.pooling = pool.map(|(pooling, _)| pooling).filter(|_| cut.across() == 1);
     let output = Shared::new(output);
-    workers.each(cut.pieces(), |index, scratch| {
+    threads.each(cut.pieces(), |index, scratch| {
         let ready = kernels.ready();
         piece(&ready, job, &cut, &cut.piece(index), &output, scratch);
     });
     if let Some((pooling, pooled)) = pool.filter(|_| cut.pooling.is_none()) {
-        pooling.forward(workers, kernels, &output, &pooled);
+        pooling.forward(threads, kernels, &output, &pooled);
     }
 }
 

@@ -13,7 +13,7 @@ use crate::{
         line::{CHANNELS, Line, POSITIONS, Shared, Sums},
         weights::Weights,
     },
-    workers::{Output, Workers},
+    threads::{Output, Threads},
 };
 
 /// Positions of a product for 16 output channels.
@@ -35,7 +35,7 @@ fn pitch(layout: &Layout) -> usize {
 
 /// Computes the features of the first convolution but for their border.
 pub(crate) fn forward(
-    workers: &mut Workers,
+    threads: &mut Threads,
     kernels: &'static Kernels,
     layout: &Layout,
     pixels: &[f32],
@@ -44,7 +44,7 @@ pub(crate) fn forward(
 ) {
     let output = Shared::new(output);
     let (width, height, pitch) = (layout.width(), layout.height(), pitch(layout));
-    workers.each(height.div_ceil(ROWS), |index, scratch| {
+    threads.each(height.div_ceil(ROWS), |index, scratch| {
         let ready = kernels.ready();
         let rows = index * ROWS..height.min((index + 1) * ROWS);
         for (row, padded) in
@@ -105,7 +105,7 @@ fn pad(layout: &Layout, pixels: &[f32], row: isize, padded: &mut [f32]) {
 
 /// Computes the gradient of the pixels, height * width * 3.
 pub(crate) fn backward(
-    workers: &mut Workers,
+    threads: &mut Threads,
     kernels: &'static Kernels,
     layout: &Layout,
     (input, weights): (&[Line], &Weights),
@@ -113,11 +113,11 @@ pub(crate) fn backward(
 ) {
     let (width, height, (across, down)) = (layout.width(), layout.height(), layout.frame());
     if (across, down) == (0, 0) {
-        return backward_framed(workers, kernels, layout, (input, weights), gradient);
+        return backward_framed(threads, kernels, layout, (input, weights), gradient);
     }
     let framed_width = width + 2 * across;
     let mut framed = vec![0.0; framed_width * (height + 2 * down) * 3];
-    backward_framed(workers, kernels, layout, (input, weights), &mut framed);
+    backward_framed(threads, kernels, layout, (input, weights), &mut framed);
     // Columns first, corners included; then the rows, which bring the corners home.
     let mut fold = |from: usize, to: usize| {
         for channel in 0..3 {
@@ -149,7 +149,7 @@ pub(crate) fn backward(
 
 /// The same with the frame, in rows.
 fn backward_framed(
-    workers: &mut Workers,
+    threads: &mut Threads,
     kernels: &'static Kernels,
     layout: &Layout,
     (input, weights): (&[Line], &Weights),
@@ -158,7 +158,7 @@ fn backward_framed(
     let (across, down) = layout.frame();
     let (width, height) = (layout.width() + 2 * across, layout.height() + 2 * down);
     let gradient = Output::new(gradient);
-    workers.each(height.div_ceil(ROWS), |index, _| {
+    threads.each(height.div_ceil(ROWS), |index, _| {
         let ready = kernels.ready();
         let mut sums = Sums::ZERO;
         for y in index * ROWS..height.min((index + 1) * ROWS) {

@@ -15,9 +15,9 @@ use crate::{
     bf16::line::{CHANNELS, Line, POSITIONS, Shared},
     edge::{Axis, Edge, OUTSIDE},
     feature_map::{narrow, widen},
-    layer::CONVOLUTIONS,
+    vgg::CONVOLUTIONS,
     shape::Shape,
-    workers::Workers,
+    threads::Threads,
 };
 
 /// The maps of one convolution: its input, its output and their gradients all have the same.
@@ -133,22 +133,22 @@ impl Layout {
     }
 
     /// Fills the border of features as the edges say.
-    pub(crate) fn close_features(&self, workers: &mut Workers, map: &mut [Line], channels: usize) {
-        self.close(workers, map, channels, |plane| {
+    pub(crate) fn close_features(&self, threads: &mut Threads, map: &mut [Line], channels: usize) {
+        self.close(threads, map, channels, |plane| {
             self.fill_columns(plane, self.across.features);
             self.fill_rows(plane, self.down.features);
         });
     }
 
     /// Fills the border of a gradient that has no frame.
-    pub(crate) fn close_gradient(&self, workers: &mut Workers, map: &mut [Line], channels: usize) {
-        self.close(workers, map, channels, |plane| self.fill_gradient(plane));
+    pub(crate) fn close_gradient(&self, threads: &mut Threads, map: &mut [Line], channels: usize) {
+        self.close(threads, map, channels, |plane| self.fill_gradient(plane));
     }
 
     /// Adds the frame of a gradient to the pixels that the features' border was read from, and
     /// fills the border.
-    pub(crate) fn fold_gradient(&self, workers: &mut Workers, map: &mut [Line], channels: usize) {
-        self.close(workers, map, channels, |plane| {
+    pub(crate) fn fold_gradient(&self, threads: &mut Threads, map: &mut [Line], channels: usize) {
+        self.close(threads, map, channels, |plane| {
             self.fold(plane);
             self.fill_gradient(plane);
         });
@@ -156,13 +156,13 @@ impl Layout {
 
     fn close(
         &self,
-        workers: &mut Workers,
+        threads: &mut Threads,
         map: &mut [Line],
         channels: usize,
         close: impl Fn(&mut [Line]) + Sync,
     ) {
         let planes = Shared::new(map);
-        workers.each(channels / CHANNELS, |plane, _| {
+        threads.each(channels / CHANNELS, |plane, _| {
             // SAFETY: planes do not overlap, and every one is taken once.
             close(unsafe {
                 std::slice::from_raw_parts_mut(

@@ -21,18 +21,18 @@ use crate::{
         weights::{Prepared, Weights},
     },
     feature_map::FeatureMap,
-    layer::{CONVOLUTIONS, Layer, pools_before},
+    vgg::{CONVOLUTIONS, Layer, pools_before},
     moments::Moments,
     seed::Seed,
     shape::{Region, Shape},
-    workers::{Direction, Watch, Workers},
+    threads::{Direction, Watch, Threads},
 };
 
 /// The buffers of one picture size, and what the last [`Pass::forward`] left in them.
 pub(crate) struct Pass {
     network: Arc<Prepared>,
     shape: Shape,
-    workers: Workers,
+    threads: Threads,
     layouts: Vec<Layout>,
     /// The features of each convolution; after a backward, their gradient.
     maps: Vec<Vec<Line>>,
@@ -45,11 +45,11 @@ impl Pass {
         shape: Shape,
         threads: Arc<rayon::ThreadPool>,
     ) -> Self {
-        let workers = Workers::new(threads, 0);
+        let threads = Threads::new(threads, 0);
         let mut pass = Self {
             network,
             shape,
-            workers,
+            threads,
             layouts: Vec::new(),
             maps: vec![Vec::new(); CONVOLUTIONS],
             pooled: Vec::new(),
@@ -67,7 +67,7 @@ impl Pass {
             resize(map, layout.lines(prepared.out_channels));
         }
         resize(&mut self.pooled, pooled_lines(&self.network, &self.layouts));
-        self.workers.reserve(scratch_floats(&self.network, &self.layouts));
+        self.threads.reserve(scratch_floats(&self.network, &self.layouts));
     }
 
     pub(crate) fn bytes(network: &Prepared, shape: &Shape, threads: usize) -> usize {
@@ -89,26 +89,26 @@ impl Pass {
     }
 
     pub(crate) fn watch(&mut self, watch: Watch) {
-        self.workers.watch(watch);
+        self.threads.watch(watch);
     }
 
     pub(crate) fn forward(&mut self, pixels: &[f32], deepest: Layer) {
-        let Self { network, shape, workers, layouts, maps, pooled } = self;
+        let Self { network, shape, threads, layouts, maps, pooled } = self;
         for convolution in 0..=deepest.convolution() {
             let (prepared, layout) = (&network.layers[convolution], &layouts[convolution]);
             let (before, rest) = maps.split_at_mut(convolution);
             let output = &mut rest[0];
             let Some(previous) = before.last() else {
                 first::forward(
-                    workers,
+                    threads,
                     network.kernels,
                     layout,
                     pixels,
                     (&prepared.forward, &prepared.bias),
                     output,
                 );
-                layout.close_features(workers, output, prepared.out_channels);
-                workers.passed(convolution, Direction::Forward);
+                layout.close_features(threads, output, prepared.out_channels);
+                threads.passed(convolution, Direction::Forward);
                 continue;
             };
             // A stage that is pooled has two convolutions at least, so none both reads and writes
@@ -135,12 +135,12 @@ impl Pass {
                 out_channels: prepared.out_channels,
                 epilogue,
             };
-            convolution::run(workers, network.kernels, &job, output);
-            layout.close_features(workers, output, prepared.out_channels);
+            convolution::run(threads, network.kernels, &job, output);
+            layout.close_features(threads, output, prepared.out_channels);
             if pools {
-                layouts[convolution + 1].close_features(workers, pooled, prepared.out_channels);
+                layouts[convolution + 1].close_features(threads, pooled, prepared.out_channels);
             }
-            workers.passed(convolution, Direction::Forward);
+            threads.passed(convolution, Direction::Forward);
         }
     }
 
@@ -158,7 +158,7 @@ impl Pass {
         let region = self.shape.at_layer(region, layer);
         let (layout, map) = (&self.layouts[convolution], &self.maps[convolution]);
         moments::moments(
-            self.workers.pool(),
+            self.threads.pool(),
             self.network.kernels,
             layout,
             map,
@@ -210,7 +210,7 @@ impl Pass {
             };
             x.clone().map(pixel).sum()
         };
-        let rows: Vec<f64> = self.workers.pool().install(|| y.into_par_iter().map(row).collect());
+        let rows: Vec<f64> = self.threads.pool().install(|| y.into_par_iter().map(row).collect());
         rows.into_iter().sum()
     }
 
@@ -218,7 +218,7 @@ impl Pass {
         let Some(deepest) = seeds.iter().map(|seed| seed.layer).max() else {
             return gradient.fill(0.0);
         };
-        let Self { network, shape, workers, layouts, maps, pooled } = self;
+        let Self { network, shape, threads, layouts, maps, pooled } = self;
         let kernels = network.kernels;
         let seeds = |convolution: usize| {
             let layer = Layer::ALL.into_iter().find(|layer| layer.convolution() == convolution)?;
@@ -226,7 +226,7 @@ impl Pass {
         };
         // Makes a gradient of the features of a convolution: that of the next one, sent back, and
         // the seeds.
-        let replace = |workers: &mut Workers,
+        let replace = |threads: &mut Threads,
                        convolution: usize,
                        input: Option<(&[Line], &Weights)>,
                        features: &mut [Line]| {
@@ -241,10 +241,10 @@ impl Pass {
                 out_channels,
                 epilogue: Epilogue::Gate { seeds: seeds.as_ref() },
             };
-            convolution::run(workers, kernels, &job, features);
-            layout.fold_gradient(workers, features, out_channels);
+            convolution::run(threads, kernels, &job, features);
+            layout.fold_gradient(threads, features, out_channels);
         };
-        replace(workers, deepest.convolution(), None, &mut maps[deepest.convolution()]);
+        replace(threads, deepest.convolution(), None, &mut maps[deepest.convolution()]);
         for convolution in (1..=deepest.convolution()).rev() {
             let (prepared, layout) = (&network.layers[convolution], &layouts[convolution]);
             let (before, rest) = maps.split_at_mut(convolution);
@@ -257,25 +257,25 @@ impl Pass {
                     out_channels: prepared.in_channels,
                     epilogue: Epilogue::Plain,
                 };
-                convolution::run(workers, kernels, &job, pooled);
-                layout.fold_gradient(workers, pooled, prepared.in_channels);
+                convolution::run(threads, kernels, &job, pooled);
+                layout.fold_gradient(threads, pooled, prepared.in_channels);
                 let below = shape.at_convolution(convolution - 1);
                 pooling(&below, layouts, convolution, prepared.in_channels)
-                    .backward(workers, kernels, pooled, features);
-                layouts[convolution - 1].close_gradient(workers, features, prepared.in_channels);
+                    .backward(threads, kernels, pooled, features);
+                layouts[convolution - 1].close_gradient(threads, features, prepared.in_channels);
             } else {
-                replace(workers, convolution - 1, input, features);
+                replace(threads, convolution - 1, input, features);
             }
-            workers.passed(convolution, Direction::Backward);
+            threads.passed(convolution, Direction::Backward);
         }
         first::backward(
-            workers,
+            threads,
             kernels,
             &layouts[0],
             (&maps[0], &network.layers[0].backward),
             gradient,
         );
-        workers.passed(0, Direction::Backward);
+        threads.passed(0, Direction::Backward);
     }
 
     fn channels(&self, layer: Layer) -> usize {

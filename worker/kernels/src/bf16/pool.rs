@@ -13,7 +13,7 @@ use crate::{
         scalar,
     },
     shape::{Pool, Shape, halve},
-    workers::Workers,
+    threads::Threads,
 };
 
 /// Pooled rows of one piece of work.
@@ -35,12 +35,12 @@ impl Pooling<'_> {
     /// Computes the pooled features but for their border.
     pub(crate) fn forward(
         &self,
-        workers: &mut Workers,
+        threads: &mut Threads,
         kernels: &Kernels,
         features: &Shared<'_>,
         output: &Shared<'_>,
     ) {
-        self.each_row(workers, |plane, y| self.forward_row(kernels, plane, y, features, output));
+        self.each_row(threads, |plane, y| self.forward_row(kernels, plane, y, features, output));
     }
 
     /// One pooled row of one plane. The rows that it pools are complete, and nobody writes them;
@@ -89,7 +89,7 @@ impl Pooling<'_> {
     /// pooled features.
     pub(crate) fn backward(
         &self,
-        workers: &mut Workers,
+        threads: &mut Threads,
         kernels: &Kernels,
         from: &[Line],
         features: &mut [Line],
@@ -99,7 +99,7 @@ impl Pooling<'_> {
             Pool::Average => kernels.to_all,
         };
         let features = Shared::new(features);
-        self.each_row(workers, |plane, y| {
+        self.each_row(threads, |plane, y| {
             let rows = self.rows(y);
             for columns in self.columns() {
                 let windows = columns.len().div_ceil(2);
@@ -150,10 +150,10 @@ impl Pooling<'_> {
     }
 
     /// Runs `work(plane, pooled row)` for all of them.
-    fn each_row(&self, workers: &mut Workers, work: impl Fn(usize, usize) + Sync) {
+    fn each_row(&self, threads: &mut Threads, work: impl Fn(usize, usize) + Sync) {
         let height = self.pooled.height();
         let pieces = height.div_ceil(ROWS);
-        workers.each(self.channels / CHANNELS * pieces, |index, _| {
+        threads.each(self.channels / CHANNELS * pieces, |index, _| {
             let first = index % pieces * ROWS;
             (first..height.min(first + ROWS)).for_each(|y| work(index / pieces, y));
         });

@@ -13,7 +13,7 @@ use crate::{
         line::{CHANNELS, Line, POSITIONS, Sums},
         weights::Weights,
     },
-    layer::Layer,
+    vgg::Layer,
     seed::{Seed, Target},
     shape::Shape,
 };

@@ -10,7 +10,7 @@ use crate::{
         winograd::{self, Transformed},
     },
     plane::Plane,
-    workers::Workers,
+    threads::Threads,
 };
 
 /// What to compute: the input and its geometry, and what happens to a sum before it is stored.
@@ -94,21 +94,21 @@ impl Weights {
     /// Computes the whole output, frame included.
     pub(crate) fn run(
         &self,
-        workers: &mut Workers,
+        threads: &mut Threads,
         kernels: Option<&Kernels>,
         job: &Convolution<'_>,
         to: Destination<'_>,
     ) {
         match (self, kernels) {
-            (Self::Taps(taps), _) => scalar::run(taps, workers, job, to),
+            (Self::Taps(taps), _) => scalar::run(taps, threads, job, to),
             (Self::Transformed(weights), Some(kernels)) => {
-                winograd::run(weights, workers, kernels, job, to)
+                winograd::run(weights, threads, kernels, job, to)
             }
             (Self::Columns(weights), Some(kernels)) => {
-                first::run_columns(weights, workers, kernels, job, to.values)
+                first::run_columns(weights, threads, kernels, job, to.values)
             }
             (Self::Spread(weights), Some(kernels)) => {
-                first::run_spread(weights, workers, kernels, job, to.values)
+                first::run_spread(weights, threads, kernels, job, to.values)
             }
             (_, None) => unreachable!("the scalar level prepares taps only"),
         }

@@ -15,7 +15,7 @@ use crate::{
         scalar::{self, Taps},
     },
     plane::Plane,
-    workers::Workers,
+    threads::Threads,
 };
 
 /// Pixels of one product.
@@ -59,13 +59,13 @@ pub(crate) fn columns_scratch_floats(weights: &Columns) -> usize {
 
 pub(crate) fn run_columns(
     weights: &Columns,
-    workers: &mut Workers,
+    threads: &mut Threads,
     kernels: &Kernels,
     job: &Convolution<'_>,
     output: &mut [f32],
 ) {
     let channels = weights.panels.columns;
-    workers.each_piece(
+    threads.each_piece(
         &mut output[..job.plane.area() * channels],
         PIXELS * channels,
         |index, output, scratch| {
@@ -164,7 +164,7 @@ pub(crate) fn spread_scratch_floats(weights: &Spread, plane: &Plane) -> usize {
 
 pub(crate) fn run_spread(
     weights: &Spread,
-    workers: &mut Workers,
+    threads: &mut Threads,
     kernels: &Kernels,
     job: &Convolution<'_>,
     output: &mut [f32],
@@ -174,7 +174,7 @@ pub(crate) fn run_spread(
     let (picture, frame) =
         output[..plane.pixels() * channels].split_at_mut(plane.area() * channels);
     let row_floats = plane.width() * channels;
-    workers.each_piece(picture, ROWS * row_floats, |index, output, scratch| {
+    threads.each_piece(picture, ROWS * row_floats, |index, output, scratch| {
         let (packed, shares) = scratch.split_at_mut(PIXELS * weights.depth());
         let top = (index * ROWS) as isize;
         let height = output.len() / row_floats;
@@ -200,7 +200,7 @@ pub(crate) fn run_spread(
             }
         }
     });
-    workers.each_piece(frame, STRIP * channels, |index, output, _| {
+    threads.each_piece(frame, STRIP * channels, |index, output, _| {
         scalar::convolve(&weights.taps, job, plane.area() + index * STRIP, output)
     });
 }

@@ -25,19 +25,19 @@ use crate::{
         prepared::Prepared,
         scalar, seed, statistics,
     },
-    layer::{CONVOLUTIONS, Layer, pools_before},
+    vgg::{CONVOLUTIONS, Layer, pools_before},
     moments::Moments,
     plane::Plane,
     seed::Seed,
     shape::{Region, Shape},
-    workers::{Direction, Watch, Workers},
+    threads::{Direction, Watch, Threads},
 };
 
 /// The buffers of one picture size, and what the last [`Pass::forward`] left in them.
 pub(crate) struct Pass {
     network: Arc<Prepared>,
     shape: Shape,
-    workers: Workers,
+    threads: Threads,
     stages: Vec<Stage>,
     pixels: Vec<f32>,
     /// The kept features, one after the other.
@@ -77,11 +77,11 @@ impl Pass {
         shape: Shape,
         threads: Arc<rayon::ThreadPool>,
     ) -> Self {
-        let workers = Workers::new(threads, 0);
+        let threads = Threads::new(threads, 0);
         let mut pass = Self {
             network,
             shape,
-            workers,
+            threads,
             stages: Vec::new(),
             pixels: Vec::new(),
             kept: Vec::new(),
@@ -92,7 +92,7 @@ impl Pass {
     }
 
     pub(crate) fn reshape(&mut self, shape: Shape) {
-        let Self { network, workers, stages, pixels, kept, maps, .. } = self;
+        let Self { network, threads, stages, pixels, kept, maps, .. } = self;
         let old = std::mem::take(stages)
             .into_iter()
             .map(|stage| stage.after)
@@ -112,7 +112,7 @@ impl Pass {
         fit(pixels, shape.width * shape.height * network.layers[0].in_channels);
         fit(kept, sizes.kept);
         maps.iter_mut().zip(sizes.maps).for_each(|(map, size)| fit(map, size));
-        workers.reserve(sizes.scratch);
+        threads.reserve(sizes.scratch);
         self.shape = shape;
     }
 
@@ -138,11 +138,11 @@ impl Pass {
     }
 
     pub(crate) fn watch(&mut self, watch: Watch) {
-        self.workers.watch(watch);
+        self.threads.watch(watch);
     }
 
     pub(crate) fn forward(&mut self, pixels: &[f32], deepest: Layer) {
-        let Self { network, workers, stages, kept, maps, .. } = self;
+        let Self { network, threads, stages, kept, maps, .. } = self;
         self.pixels.copy_from_slice(pixels);
         let mut before = None;
         for (convolution, stage) in stages.iter_mut().enumerate().take(deepest.convolution() + 1) {
@@ -157,9 +157,9 @@ impl Pass {
                 }
             };
             let job = Convolution { input: Input::Map(input), plane: &stage.forward, epilogue };
-            prepared.forward.run(workers, network.kernels, &job, Destination { values, bits });
+            prepared.forward.run(threads, network.kernels, &job, Destination { values, bits });
             before = Some(&stage.after);
-            workers.passed(convolution, Direction::Forward);
+            threads.passed(convolution, Direction::Forward);
         }
     }
 
@@ -177,7 +177,7 @@ impl Pass {
 
     pub(crate) fn moments(&self, layer: Layer, region: &Region) -> Moments {
         let part = self.part(layer, region);
-        statistics::moments(self.workers.pool(), self.network.kernels, &part, part.channels)
+        statistics::moments(self.threads.pool(), self.network.kernels, &part, part.channels)
     }
 
     pub(crate) fn keep(&self, region: &Region, map: &mut FeatureMap, origin: (usize, usize)) {
@@ -222,7 +222,7 @@ impl Pass {
         };
         // One sum per row, added in order: the number of threads changes nothing.
         let rows: Vec<f64> = self
-            .workers
+            .threads
             .pool()
             .install(|| (0..part.region.y.len()).into_par_iter().map(of_row).collect());
         rows.iter().sum()
@@ -233,7 +233,7 @@ impl Pass {
             return gradient.fill(0.0);
         };
         let (network, shape) = (Arc::clone(&self.network), self.shape);
-        let Self { workers, stages, kept, maps, .. } = self;
+        let Self { threads, stages, kept, maps, .. } = self;
         let kernels = network.kernels;
         let seeds_at = |convolution: usize| -> Vec<seed::Prepared<'_>> {
             let here = seeds.iter().filter(|seed| seed.layer.convolution() == convolution);
@@ -257,7 +257,7 @@ impl Pass {
                 let from = &mut from[..stage.forward.area() * channels];
                 let features = &kept[start..][..from.len()];
                 for seed in seeds_at(convolution) {
-                    workers.each_piece(
+                    threads.each_piece(
                         from,
                         seed::PIXELS * channels,
                         |index, gradient, scratch| {
@@ -287,21 +287,21 @@ impl Pass {
             };
             let epilogue = gate.map_or(Epilogue::Plain, Epilogue::Gate);
             let job = Convolution { input, plane: &stage.backward, epilogue };
-            prepared.backward.run(workers, kernels, &job, Destination { values, bits: &mut [] });
+            prepared.backward.run(threads, kernels, &job, Destination { values, bits: &mut [] });
             let open = |place| gate.is_none_or(|gate| gate.is_open(place, prepared.in_channels));
             stage.backward.fold(&stage.forward, values, prepared.in_channels, open);
-            workers.passed(convolution, Direction::Backward);
+            threads.passed(convolution, Direction::Backward);
         }
 
         self.backward_first(&seeds_at(0));
         gradient.copy_from_slice(&self.maps[0][..gradient.len()]);
-        self.workers.passed(0, Direction::Backward);
+        self.threads.passed(0, Direction::Backward);
     }
 
     /// From the gradient of relu1_1, in the place of the kept features and not yet through its
     /// ReLU, to that of the pixels, in the first map.
     fn backward_first(&mut self, seeds: &[seed::Prepared<'_>]) {
-        let Self { network, workers, stages, kept, maps, pixels, .. } = self;
+        let Self { network, threads, stages, kept, maps, pixels, .. } = self;
         let (prepared, stage) = (&network.layers[0], &stages[0]);
         let channels = prepared.out_channels;
         let job = Convolution {
@@ -309,7 +309,7 @@ impl Pass {
             plane: &stage.forward,
             epilogue: Epilogue::Rectify { bias: &prepared.bias },
         };
-        workers.each_piece(
+        threads.each_piece(
             &mut kept[..stage.forward.area() * channels],
             FIRST_PIXELS * channels,
             |index, gradient, scratch| {
@@ -328,7 +328,7 @@ impl Pass {
             epilogue: Epilogue::Plain,
         };
         prepared.backward.run(
-            workers,
+            threads,
             network.kernels,
             &job,
             Destination { values: &mut maps[0], bits: &mut [] },

@@ -9,7 +9,7 @@ use crate::{
         convolution::{Convolution, Destination, Epilogue, Input},
         pool::{self, Pooling},
     },
-    workers::{Output, Workers},
+    threads::{Output, Threads},
 };
 
 /// The weights of a 3x3 convolution as `[tap][in][out]`, tap 0 being the upper left neighbour.
@@ -43,21 +43,21 @@ pub(crate) fn scratch_floats(taps: &Taps) -> usize {
 }
 
 /// Computes a whole convolution.
-pub(crate) fn run(taps: &Taps, workers: &mut Workers, job: &Convolution<'_>, to: Destination<'_>) {
+pub(crate) fn run(taps: &Taps, threads: &mut Threads, job: &Convolution<'_>, to: Destination<'_>) {
     let channels = taps.out_channels;
     let row = job.plane.framed_width();
     match job.epilogue {
-        Epilogue::Pool { pooling, .. } => return run_pooled(taps, workers, job, pooling, to),
+        Epilogue::Pool { pooling, .. } => return run_pooled(taps, threads, job, pooling, to),
         Epilogue::Rectify { .. } | Epilogue::Mark { .. } | Epilogue::Gate(_) | Epilogue::Plain => {
             let values = &mut to.values[..job.plane.pixels() * channels];
-            workers.each_piece(values, row * channels, |index, values, _| {
+            threads.each_piece(values, row * channels, |index, values, _| {
                 convolve(taps, job, index * row, values)
             });
         }
     }
     if let Epilogue::Mark { .. } = job.epilogue {
         let values = &*to.values;
-        workers.each_piece(
+        threads.each_piece(
             &mut to.bits[..job.plane.area() * bits::bytes(channels)],
             bits::bytes(channels),
             |pixel, bits, _| {
@@ -70,7 +70,7 @@ pub(crate) fn run(taps: &Taps, workers: &mut Workers, job: &Convolution<'_>, to:
 /// Computes a convolution whose pooled map is stored.
 fn run_pooled(
     taps: &Taps,
-    workers: &mut Workers,
+    threads: &mut Threads,
     job: &Convolution<'_>,
     pooling: &Pooling,
     to: Destination<'_>,
@@ -78,7 +78,7 @@ fn run_pooled(
     let channels = taps.out_channels;
     let width = pooling.pooled_width();
     let routes = Output::new(to.bits);
-    workers.each_piece(
+    threads.each_piece(
         &mut to.values[..width * pooling.pooled_height() * channels],
         width * channels,
         |y, row, scratch| {

@@ -44,7 +44,7 @@ use crate::{
     },
     plane::Plane,
     shape::Pool,
-    workers::{Output, Workers},
+    threads::{Output, Threads},
 };
 
 /// Output pixels along a tile's side.
@@ -192,7 +192,7 @@ pub(crate) fn scratch_floats(weights: &Transformed, plane: &Plane) -> usize {
 
 pub(crate) fn run(
     weights: &Transformed,
-    workers: &mut Workers,
+    threads: &mut Threads,
     kernels: &Kernels,
     job: &Convolution<'_>,
     to: Destination<'_>,
@@ -205,7 +205,7 @@ pub(crate) fn run(
         cut: Cut::new(job.plane),
     };
     tiles.check();
-    workers.each(tiles.cut.tiles().div_ceil(tiles.cut.block), |block, scratch| {
+    threads.each(tiles.cut.tiles().div_ceil(tiles.cut.block), |block, scratch| {
         kernels.tiles(&tiles, block, scratch)
     });
 }

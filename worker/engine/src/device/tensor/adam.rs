@@ -4,7 +4,7 @@ use candle_core::{DType, Device, Result, Tensor};
 
 use impasto_cuda::picture::{self, AdamRates, AdamState};
 
-use super::network::Kernels;
+use super::tile_pass::Kernels;
 use super::pooling::kept;
 use crate::optimizer::adam::{BETA_1, BETA_2, EPSILON};
 use crate::optimizer::{Memory, MomentPrecision, Vector};

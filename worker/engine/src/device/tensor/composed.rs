@@ -1,14 +1,15 @@
 //! The pass over one tile as operations that every device of candle has: maps channels first.
 
 use candle_core::{DType, Device, Result, Tensor};
-use impasto_cuda::maps::{Edges, Pulled};
+use impasto_cuda::maps::Edges;
+use impasto_kernels::vgg::{HALVINGS, layer_after, pools_after};
 use impasto_kernels::{Layer, Pool, Shape};
-use impasto_models::Convolution as Weights;
+use impasto_models::{Convolution as Weights, MEAN_BGR};
 
 use super::convolution::{Convolution, Method};
-use super::network::{HALVINGS, gathered, layer_after, pools_after};
 use super::pooling::{Route, Side, Sides, kept, pool, unpool};
-use crate::device::{MEAN_BGR, Tile};
+use super::tile_pass::{Kernels, Pull, TilePass, Trail, Visit, gathered};
+use crate::device::Tile;
 
 /// The frozen weights, for both directions.
 pub(super) struct Composed {
@@ -36,23 +37,33 @@ impl Composed {
             dtype,
         })
     }
+}
 
-    pub(super) fn bytes(&self) -> u64 {
+impl TilePass for Composed {
+    fn kernels(&self) -> Kernels {
+        Kernels::Composed
+    }
+
+    fn bytes(&self) -> u64 {
         self.convolutions.iter().map(Convolution::bytes).sum()
     }
 
-    /// See [`Network::forward`](super::network::Network::forward); features are (1, channels,
-    /// height, width).
-    pub(super) fn forward(
-        &self,
+    fn peak_bytes(&self, channels: &[(usize, usize)], shape: &Shape, word: u64) -> u64 {
+        peak_bytes(channels, shape, word)
+    }
+
+    /// Features are (1, channels, height, width).
+    fn forward<'a>(
+        &'a self,
         picture: &Tensor,
         tile: &Tile,
         deepest: Layer,
         keep: bool,
-        mut visit: impl FnMut(Layer, &Tensor) -> Result<()>,
-    ) -> Result<Trail> {
+        visit: &mut Visit<'_>,
+    ) -> Result<Box<dyn Trail + 'a>> {
         let shape = &tile.shape;
-        let mut trail = Trail {
+        let mut trail = ComposedTrail {
+            pass: self,
             steps: Vec::new(),
             edges: Edges { x: shape.edge_x, y: shape.edge_y },
             sides: sides(shape),
@@ -83,19 +94,15 @@ impl Composed {
                 break;
             }
         }
-        Ok(trail)
+        Ok(Box::new(trail))
     }
+}
 
-    /// See [`Network::gradient`](super::network::Network::gradient).
-    pub(super) fn gradient(
-        &self,
-        mut trail: Trail,
-        tile: &Tile,
-        mut pull: impl FnMut(Layer, &Tensor) -> Result<Option<Pulled>>,
-    ) -> Result<Option<Tensor>> {
+impl Trail for ComposedTrail<'_> {
+    fn gradient(mut self: Box<Self>, tile: &Tile, pull: &mut Pull<'_>) -> Result<Option<Tensor>> {
         let mut gradient: Option<Tensor> = None;
-        while let Some(step) = trail.steps.pop() {
-            let index = trail.steps.len();
+        while let Some(step) = self.steps.pop() {
+            let index = self.steps.len();
             let before_relu = match (step, gradient.take()) {
                 (Step::Features(features), from_above) => {
                     let pulled =
@@ -109,20 +116,21 @@ impl Composed {
                 }
                 (Step::Mask(mask), Some(from_above)) => kept(&mask, &from_above)?,
                 (Step::Pooled(route), Some(from_above)) => {
-                    unpool(&from_above, &route, trail.sides.half(HALVINGS[index]))?
+                    unpool(&from_above, &route, self.sides.half(HALVINGS[index]))?
                 }
                 (_, None) | (Step::Gone, _) => continue,
             };
-            let convolution = &self.convolutions[index];
+            let convolution = &self.pass.convolutions[index];
             gradient =
-                Some(convolution.backward(cast(before_relu, convolution.dtype())?, trail.edges)?);
+                Some(convolution.backward(cast(before_relu, convolution.dtype())?, self.edges)?);
         }
         gradient.map(|gradient| inner_gradient(tile, &gradient)).transpose()
     }
 }
 
 /// What a forward leaves for the backward, from the first convolution on.
-pub(super) struct Trail {
+struct ComposedTrail<'a> {
+    pass: &'a Composed,
     steps: Vec<Step>,
     edges: Edges,
     /// Of the tile.
@@ -185,7 +193,7 @@ fn add(a: Option<Tensor>, b: Option<Tensor>) -> Result<Option<Tensor>> {
 ///
 /// It follows the code above, tensor by tensor; a convolution of the library's is given room for
 /// one more map like the one that it writes.
-pub(super) fn peak_bytes(channels: &[(usize, usize)], shape: &Shape, word: u64) -> u64 {
+fn peak_bytes(channels: &[(usize, usize)], shape: &Shape, word: u64) -> u64 {
     let sides = sides(shape);
     let (mut kept, mut peak) = (0, 0);
     for (index, &(inputs, outputs)) in channels.iter().enumerate() {

@@ -1,12 +1,12 @@
 //! What a picture takes of a device's memory.
 
-use impasto_kernels::{Precision, Shape};
+use impasto_kernels::{Layer, Precision, Shape};
 use impasto_types::Optimizer;
 
-use super::network::{Network, halvings};
+use super::network::Network;
 use super::{adam, lbfgs};
 use crate::device::plan::Costs;
-use crate::device::{CONTENT_LAYER, Candidate, Work};
+use crate::device::{Candidate, Work};
 
 /// A map of more values than this is beyond what cuDNN and many kernels count with.
 const MOST_VALUES: u64 = i32::MAX as u64;
@@ -35,8 +35,8 @@ impl Costs for TensorCosts<'_> {
     }
 
     fn content(&self, precision: Precision) -> u64 {
-        let half = |len: usize| len.div_ceil(1 << halvings(CONTENT_LAYER)) as u64;
-        let values = self.network.channels_of(CONTENT_LAYER) as u64
+        let half = |len: usize| len.div_ceil(1 << Layer::CONTENT.halvings()) as u64;
+        let values = self.network.channels_of(Layer::CONTENT) as u64
             * half(self.work.width())
             * half(self.work.height());
         // Put together from bands of rows, it is there twice for a moment, before the first pass

@@ -2,15 +2,16 @@
 //! convolutions.
 
 use candle_core::{DType, Device, Result, Tensor};
-use impasto_cuda::maps::{self, Edges, Keep, LANES, Pulled, Route, Sides, Through};
+use impasto_cuda::maps::{self, Edges, Keep, LANES, Route, Sides, Through};
 use impasto_cuda::tile::{TAP_COLUMNS, enter, exit};
 use impasto_cuda::{Convolution, convolve, products};
+use impasto_kernels::vgg::{HALVINGS, layer_after, pools_after};
 use impasto_kernels::{Layer, Pool, Shape};
-use impasto_models::Convolution as Weights;
+use impasto_models::{Convolution as Weights, MEAN_BGR};
 
 use super::convolution::both_ways;
-use super::network::{HALVINGS, layer_after, pools_after};
-use crate::device::{MEAN_BGR, Tile};
+use super::tile_pass::{Kernels, Pull, TilePass, Trail, Visit};
+use crate::device::Tile;
 
 /// The frozen weights, for both directions.
 pub(super) struct Fused {
@@ -28,7 +29,8 @@ struct FrozenLayer {
 }
 
 /// What a forward leaves for the backward, from the first convolution on.
-pub(super) struct Trail {
+struct FusedTrail<'a> {
+    pass: &'a Fused,
     steps: Vec<Step>,
     edges: Edges,
     /// Of the tile.
@@ -66,26 +68,36 @@ impl Fused {
             Tensor::from_vec(taps, (first.out_channels, TAP_COLUMNS), device)?.to_dtype(dtype)?;
         Ok(Self { layers, taps, dtype })
     }
+}
 
-    pub(super) fn bytes(&self) -> u64 {
+impl TilePass for Fused {
+    fn kernels(&self) -> Kernels {
+        Kernels::Fused
+    }
+
+    fn bytes(&self) -> u64 {
         let layer = |layer: &FrozenLayer| {
             layer.forward.bytes() + layer.backward.bytes() + 4 * layer.bias.elem_count() as u64
         };
         self.layers.iter().map(layer).sum()
     }
 
-    /// See [`Network::forward`](super::network::Network::forward); features are (height, width,
-    /// channels).
-    pub(super) fn forward(
-        &self,
+    fn peak_bytes(&self, channels: &[(usize, usize)], shape: &Shape, word: u64) -> u64 {
+        peak_bytes(channels, shape, word)
+    }
+
+    /// Features are (height, width, channels).
+    fn forward<'a>(
+        &'a self,
         picture: &Tensor,
         tile: &Tile,
         deepest: Layer,
         keep: bool,
-        mut visit: impl FnMut(Layer, &Tensor) -> Result<()>,
-    ) -> Result<Trail> {
+        visit: &mut Visit<'_>,
+    ) -> Result<Box<dyn Trail + 'a>> {
         let shape = &tile.shape;
-        let mut trail = Trail {
+        let mut trail = FusedTrail {
+            pass: self,
             steps: Vec::new(),
             edges: Edges { x: shape.edge_x, y: shape.edge_y },
             sides: sides(shape),
@@ -127,21 +139,17 @@ impl Fused {
                 None => break,
             }
         }
-        Ok(trail)
+        Ok(Box::new(trail))
     }
+}
 
-    /// See [`Network::gradient`](super::network::Network::gradient).
-    pub(super) fn gradient(
-        &self,
-        mut trail: Trail,
-        tile: &Tile,
-        mut pull: impl FnMut(Layer, &Tensor) -> Result<Option<Pulled>>,
-    ) -> Result<Option<Tensor>> {
-        let edges = trail.edges;
+impl Trail for FusedTrail<'_> {
+    fn gradient(mut self: Box<Self>, tile: &Tile, pull: &mut Pull<'_>) -> Result<Option<Tensor>> {
+        let edges = self.edges;
         let mut above: Option<Tensor> = None;
-        while let Some(step) = trail.steps.pop() {
-            let index = trail.steps.len();
-            let sides = trail.sides_at(index);
+        while let Some(step) = self.steps.pop() {
+            let index = self.steps.len();
+            let sides = self.sides_at(index);
             let from_above = above.take();
             let framed = match (step, &from_above) {
                 (Step::Features(features), from_above) => {
@@ -170,12 +178,12 @@ impl Fused {
             if index == 0 {
                 let (height, width, channels) = framed.dims3()?;
                 let taps =
-                    products::product(&framed.reshape((height * width, channels))?, &self.taps)?;
+                    products::product(&framed.reshape((height * width, channels))?, &self.pass.taps)?;
                 drop(framed);
                 return exit(&taps, sides, edges, tile.inner.x.clone(), tile.inner.y.clone())
                     .map(Some);
             }
-            above = Some(convolve(&framed, &self.layers[index].backward, edges.folds())?);
+            above = Some(convolve(&framed, &self.pass.layers[index].backward, edges.folds())?);
         }
         Ok(None)
     }
@@ -202,7 +210,7 @@ impl FrozenLayer {
     }
 }
 
-impl Trail {
+impl FusedTrail<'_> {
     /// The sides of the map before and after the `index`th convolution.
     fn sides_at(&self, index: usize) -> Sides {
         (0..HALVINGS[index]).fold(self.sides, |sides, _| sides.pooled())
@@ -218,7 +226,7 @@ fn sides(shape: &Shape) -> Sides {
 ///
 /// It follows the code above, tensor by tensor; a convolution of the library's is given room for
 /// one more map like the one that it writes.
-pub(super) fn peak_bytes(channels: &[(usize, usize)], shape: &Shape, word: u64) -> u64 {
+fn peak_bytes(channels: &[(usize, usize)], shape: &Shape, word: u64) -> u64 {
     let framed =
         |sides: Sides, channels: usize| ((sides.width + 2) * (sides.height + 2) * channels) as u64;
     let mut sides = sides(shape);

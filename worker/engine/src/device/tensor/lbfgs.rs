@@ -5,7 +5,7 @@ use candle_core::{D, DType, Device, Result, Tensor};
 
 use impasto_cuda::{history, picture};
 
-use super::network::Kernels;
+use super::tile_pass::Kernels;
 use super::pooling::kept;
 use super::smoothing::Smoothing;
 use super::statistics::Sums;

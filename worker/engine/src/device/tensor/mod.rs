@@ -31,6 +31,7 @@ mod pooling;
 mod smoothing;
 mod statistics;
 mod style;
+mod tile_pass;
 mod tiles;
 mod total_variation;
 
@@ -38,14 +39,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use candle_core::{DType, Device as CandleDevice, DeviceLocation, Tensor};
-use impasto_kernels::{Moments, Precision};
+use impasto_kernels::{Moments, Precision, vgg};
 use impasto_models::VggWeights;
 use impasto_types::Profile;
 
 use self::canvas::TensorCanvas;
 use self::convolution::Method;
 use self::costs::{TensorCosts, tile_bytes};
-use self::network::{CONVOLUTIONS, Network};
+use self::network::Network;
 use self::tiles::Tiles;
 use super::{Canvas, Device, Plan, Task, Tiling, View, Work};
 use crate::{EngineError, Image};
@@ -53,7 +54,7 @@ use crate::{EngineError, Image};
 #[cfg(feature = "cuda")]
 pub use self::cards::cuda_cards;
 pub use self::cards::{Card, Unavailable, cuda, cuda_card, cuda_count, metal, trim};
-pub use self::network::Kernels;
+pub use self::tile_pass::Kernels;
 pub use self::pass::TensorPass;
 /// An opened card, or candle's CPU.
 pub use candle_core::Device as Handle;
@@ -188,14 +189,15 @@ impl Device for TensorDevice {
 /// Whether each layer goes on where the one before it ends.
 fn check(weights: &VggWeights) -> Result<(), EngineError> {
     let layers = &weights.convolutions;
-    if layers.len() < CONVOLUTIONS {
+    if layers.len() < vgg::CONVOLUTIONS {
         return Err(EngineError::Weights(format!(
-            "there are {} convolutions, and {CONVOLUTIONS} are needed",
-            layers.len()
+            "there are {} convolutions, and {} are needed",
+            layers.len(),
+            vgg::CONVOLUTIONS
         )));
     }
     let mut channels = 3;
-    for layer in &layers[..CONVOLUTIONS] {
+    for layer in &layers[..vgg::CONVOLUTIONS] {
         let (inputs, outputs) = (layer.in_channels, layer.out_channels);
         if inputs != channels
             || layer.weights.len() != outputs * inputs * 9

@@ -4,7 +4,7 @@
 use candle_core::{Device, Result, Tensor};
 use impasto_cuda::picture::{self, HalvedAxis};
 
-use super::network::Kernels;
+use super::tile_pass::Kernels;
 use crate::optimizer::smoothing::{self, FILTER, Frame, WEIGHT};
 
 /// The operator `M` for pictures (height, width, 3) of one size.

@@ -6,7 +6,7 @@ use impasto_cuda::picture::{self, Summand};
 use impasto_cuda::products;
 use impasto_kernels::Moments;
 
-use super::network::Kernels;
+use super::tile_pass::Kernels;
 
 /// Values of features that are put to single precision at once: 16 MiB.
 const CHUNK: usize = 4 << 20;

@@ -10,7 +10,8 @@ use impasto_cuda::maps::Pulled;
 use impasto_cuda::products;
 use impasto_kernels::Layer;
 
-use super::network::{Kernels, Network};
+use super::network::Network;
+use super::tile_pass::Kernels;
 use super::statistics::{DeviceMoments, Sums};
 use crate::objective::{LEAST_DEVIATION, StyleTarget};
 

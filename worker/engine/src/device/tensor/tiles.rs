@@ -12,11 +12,12 @@ use impasto_cuda::maps::{Pulled, Sides};
 use impasto_cuda::tile::{Window, pulled_differences, squared_differences};
 use impasto_kernels::{Layer, Moments, Precision};
 
-use super::network::{Kernels, Network, Trail, gathered, halvings};
+use super::network::Network;
 use super::pooling::Side;
 use super::statistics::{DeviceMoments, Sums, content_sums};
 use super::style::{DevicePull, DeviceTarget};
-use crate::device::{CONTENT_LAYER, STYLE_LAYERS, Terms, Tile, Tiling};
+use super::tile_pass::{Kernels, Trail, Visit, gathered};
+use crate::device::{Terms, Tile, Tiling};
 use crate::objective::ContentSums;
 
 /// Rows and columns of a picture, (height, width, 3).
@@ -49,7 +50,7 @@ impl Tiles {
 
     /// The moments of `picture`, (height, width, 3), at each of the style layers.
     pub(super) fn moments(&self, picture: &Tensor) -> Result<Vec<Moments>> {
-        let mut measured = Measured::nothing(&self.network, &STYLE_LAYERS);
+        let mut measured = Measured::nothing(&self.network, &Layer::STYLE);
         for tile in &self.tiling.tiles {
             self.measure(tile, picture, false, &mut measured)?;
         }
@@ -89,14 +90,14 @@ impl Tiles {
     /// The content's features in a tile's interior.
     fn content_of(&self, tile: &Tile, content: &Tensor, dtype: DType) -> Result<Tensor> {
         let mut inner = None;
-        self.forward(tile, content, CONTENT_LAYER, false, |layer, features| {
-            if layer == CONTENT_LAYER {
+        self.forward(tile, content, Layer::CONTENT, false, &mut |layer, features| {
+            if layer == Layer::CONTENT {
                 inner = Some(self.inner_of(tile, layer, features)?.to_dtype(dtype)?.contiguous()?);
             }
             Ok(())
         })?;
         inner.ok_or_else(|| {
-            candle_core::Error::Msg(format!("the weights end before {CONTENT_LAYER:?}"))
+            candle_core::Error::Msg(format!("the weights end before {Layer::CONTENT:?}"))
         })
     }
 
@@ -144,7 +145,7 @@ impl Tiles {
         &self,
         picture: &Tensor,
         pulls: &[DevicePull],
-        mut computed: Option<Trail>,
+        mut computed: Option<Box<dyn Trail + '_>>,
     ) -> Result<Tensor> {
         let layers: Vec<_> = pulls.iter().map(|pull| pull.layer).collect();
         let mut whole = None;
@@ -154,10 +155,16 @@ impl Tiles {
                 let trail = match computed.take() {
                     Some(trail) => trail,
                     None => {
-                        self.forward(tile, picture, self.deepest(&layers), true, |_, _| Ok(()))?
+                        self.forward(
+                        tile,
+                        picture,
+                        self.deepest(&layers),
+                        true,
+                        &mut |_, _| Ok(()),
+                    )?
                     }
                 };
-                let gradient = self.network.gradient(trail, tile, |layer, features| {
+                let gradient = trail.gradient(tile, &mut |layer, features| {
                     self.pull(tile, pulls, layer, features)
                 })?;
                 let (rows, columns) = (tile.inner.y.len(), tile.inner.x.len());
@@ -190,15 +197,15 @@ impl Tiles {
         picture: &Tensor,
         keep: bool,
         measured: &mut Measured,
-    ) -> Result<Trail> {
+    ) -> Result<Box<dyn Trail + '_>> {
         let Measured { style, content } = measured;
         let layers: Vec<_> = style.iter().map(|(layer, _)| *layer).collect();
-        self.forward(tile, picture, self.deepest(&layers), keep, |layer, features| {
+        self.forward(tile, picture, self.deepest(&layers), keep, &mut |layer, features| {
             if let Some((_, moments)) = style.iter_mut().find(|(style, _)| *style == layer) {
                 moments.add(&self.inner_of(tile, layer, features)?)?;
             }
             if let Some(Content { map, .. }) =
-                self.content.as_ref().filter(|_| layer == CONTENT_LAYER)
+                self.content.as_ref().filter(|_| layer == Layer::CONTENT)
             {
                 if self.network.kernels() == Kernels::Fused {
                     let (origin, sides) = placed(tile, layer);
@@ -213,8 +220,8 @@ impl Tiles {
                 let (down, across) = self.network.axes();
                 let inner = self.inner_of(tile, layer, features)?;
                 let (x, y) = (
-                    tile.interior.x.start >> halvings(layer),
-                    tile.interior.y.start >> halvings(layer),
+                    tile.interior.x.start >> layer.halvings(),
+                    tile.interior.y.start >> layer.halvings(),
                 );
                 let target =
                     map.narrow(down, y, inner.dim(down)?)?.narrow(across, x, inner.dim(across)?)?;
@@ -230,8 +237,8 @@ impl Tiles {
         picture: &Tensor,
         deepest: Layer,
         keep: bool,
-        visit: impl FnMut(Layer, &Tensor) -> Result<()>,
-    ) -> Result<Trail> {
+        visit: &mut Visit<'_>,
+    ) -> Result<Box<dyn Trail + '_>> {
         self.network.forward(picture, tile, deepest, keep, visit)
     }
 
@@ -247,7 +254,7 @@ impl Tiles {
             return pull.at(features).map(Some);
         }
         let Some(Content { map, weight }) =
-            self.content.as_ref().filter(|_| layer == CONTENT_LAYER)
+            self.content.as_ref().filter(|_| layer == Layer::CONTENT)
         else {
             return Ok(None);
         };
@@ -256,7 +263,7 @@ impl Tiles {
             let at = pulled_differences(features, map, origin, sides, (2.0 * weight) as f32)?;
             return Ok(Some(Pulled { at, everywhere: None }));
         }
-        let target = gathered(tile, halvings(layer), map, self.network.axes())?;
+        let target = gathered(tile, layer.halvings(), map, self.network.axes())?;
         let difference = (features.to_dtype(DType::F32)? - target.to_dtype(DType::F32)?)?;
         let at = (difference * (2.0 * weight))?.to_dtype(features.dtype())?;
         Ok(Some(Pulled { at, everywhere: None }))
@@ -270,8 +277,8 @@ impl Tiles {
     }
 
     fn deepest(&self, layers: &[Layer]) -> Layer {
-        let content = self.content.iter().map(|_| CONTENT_LAYER);
-        layers.iter().copied().chain(content).max().unwrap_or(CONTENT_LAYER)
+        let content = self.content.iter().map(|_| Layer::CONTENT);
+        layers.iter().copied().chain(content).max().unwrap_or(Layer::CONTENT)
     }
 }
 
@@ -287,7 +294,7 @@ impl Measured {
 
 /// What of a tile counts in a layer's features.
 fn window(tile: &Tile, layer: Layer) -> Window {
-    let halvings = halvings(layer);
+    let halvings = layer.halvings();
     let along = |side: Side, range: &std::ops::Range<usize>| {
         side.halved(range.start, halvings)..side.halved(range.end, halvings)
     };
@@ -297,7 +304,7 @@ fn window(tile: &Tile, layer: Layer) -> Window {
 
 /// Where a tile's features of a layer begin in the whole picture's, and their sides.
 fn placed(tile: &Tile, layer: Layer) -> ((usize, usize), Sides) {
-    let halvings = halvings(layer);
+    let halvings = layer.halvings();
     let (x, y) = axes(tile);
     let (x, y) = (x.half(halvings), y.half(halvings));
     let origin = (tile.origin.0 >> halvings, tile.origin.1 >> halvings);

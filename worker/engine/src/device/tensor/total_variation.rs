@@ -4,7 +4,7 @@ use candle_core::{Result, Tensor};
 
 use impasto_cuda::picture;
 
-use super::network::Kernels;
+use super::tile_pass::Kernels;
 use super::statistics::Sums;
 
 /// `gradient` with that of a picture's total variation added, (height, width, 3). To `sums` are

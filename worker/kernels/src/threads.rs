@@ -13,9 +13,9 @@ use std::{
 
 use rayon::ThreadPool;
 
-use crate::layer::NAMES;
+use crate::vgg::NAMES;
 
-pub(crate) struct Workers {
+pub(crate) struct Threads {
     pool: Arc<ThreadPool>,
     scratch: Vec<Scratch>,
     watch: Option<Watch>,
@@ -32,7 +32,7 @@ pub enum Direction {
 /// it: by the convolution's name, such as `conv3_1`.
 pub type Watch = Box<dyn FnMut(&'static str, Direction) + Send + Sync>;
 
-impl Workers {
+impl Threads {
     pub(crate) fn new(pool: Arc<ThreadPool>, scratch_floats: usize) -> Self {
         let scratch =
             (0..pool.current_num_threads()).map(|_| Scratch::new(scratch_floats)).collect();
@@ -105,9 +105,9 @@ impl Workers {
     }
 }
 
-impl fmt::Debug for Workers {
+impl fmt::Debug for Threads {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Workers").field("threads", &self.scratch.len()).finish_non_exhaustive()
+        f.debug_struct("Threads").field("threads", &self.scratch.len()).finish_non_exhaustive()
     }
 }
 
@@ -179,9 +179,9 @@ mod tests {
         for threads in 1..4 {
             let pool =
                 rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
-            let mut workers = Workers::new(Arc::new(pool), 4);
+            let mut threads = Threads::new(Arc::new(pool), 4);
             let mut data = vec![0.0; 103];
-            workers.each_piece(&mut data, 10, |index, piece, _| {
+            threads.each_piece(&mut data, 10, |index, piece, _| {
                 piece.iter_mut().for_each(|x| *x += 1.0 + index as f32)
             });
             let expected: Vec<f32> = (0..103).map(|i| (i / 10 + 1) as f32).collect();

@@ -1,31 +1,23 @@
-//! The pass on candle's plain operations: the reference that the kernels are tested against, on any
-//! device that candle has.
+//! The pass on candle's plain operations: the reference that the kernels are tested against.
 //!
-//! It is slow on a CPU. Convolution and its gradient are candle's own; padding and pooling are put
-//! together from operations whose gradients are right at every size (candle's `max_pool2d` scales
-//! its gradient, and drops the last row and column of odd sizes).
+//! It is slow. Convolution and its gradient are candle's own; padding and pooling are put together
+//! from operations whose gradients are right at every size (candle's `max_pool2d` scales its
+//! gradient, and drops the last row and column of odd sizes).
 
 use std::fmt;
 
-use candle_core::{D, Device as CandleDevice, Module, Tensor, Var};
+use candle_core::{D, Device, Error, Module, Result, Tensor, Var};
 use candle_nn::{Conv2d, Conv2dConfig};
-use impasto_kernels::{Edge, Layer, Moments, Pool, Precision};
-use impasto_models::VggWeights;
-
-use super::plan::Costs;
-use super::{
-    CONTENT_LAYER, Candidate, Canvas, Device, HostCanvas, MEAN_BGR, Pass, Plan, STYLE_LAYERS, Task,
-    Terms, View, Work,
-};
-use crate::objective::{ContentSums, LayerStatistics, StyleTarget};
-use crate::{EngineError, Image};
-
-/// After which convolutions, counted from 0, a pooling follows.
-const POOL_AFTER: [usize; 4] = [1, 3, 7, 11];
+use impasto_engine::device::{Pass, Terms, View};
+use impasto_engine::objective::{ContentSums, LayerStatistics, StyleTarget};
+use impasto_engine::{EngineError, Image};
+use impasto_kernels::vgg::{layer_after, pools_after};
+use impasto_kernels::{Edge, Layer, Moments, Pool};
+use impasto_models::{MEAN_BGR, VggWeights};
 
 /// VGG-19 as candle tensors.
-pub struct Candle {
-    device: CandleDevice,
+pub(crate) struct Candle {
+    device: Device,
     convolutions: Vec<Conv2d>,
 }
 
@@ -34,7 +26,7 @@ impl Candle {
     ///
     /// # Errors
     /// Where the device fails, or a weight's length is not its shape's.
-    pub fn new(weights: &VggWeights, device: CandleDevice) -> Result<Self, EngineError> {
+    pub(crate) fn new(weights: &VggWeights, device: Device) -> Result<Self> {
         let convolutions = weights
             .convolutions
             .iter()
@@ -48,7 +40,7 @@ impl Candle {
                 // Borders are padded by hand, since candle's convolution knows zeros alone.
                 Ok(Conv2d::new(kernel, Some(bias), Conv2dConfig::default()))
             })
-            .collect::<Result<_, candle_core::Error>>()?;
+            .collect::<Result<_>>()?;
         Ok(Self { device, convolutions })
     }
 }
@@ -61,7 +53,7 @@ impl fmt::Debug for Candle {
 
 impl Candle {
     /// A pass over pictures seen so, of any size.
-    pub fn pass(&self, view: View) -> CandlePass {
+    pub(crate) fn pass(&self, view: View) -> CandlePass {
         CandlePass {
             device: self.device.clone(),
             convolutions: self.convolutions.clone(),
@@ -71,57 +63,9 @@ impl Candle {
     }
 }
 
-impl Device for Candle {
-    fn label(&self) -> String {
-        format!("candle {:?} fp32", self.device.location()).to_lowercase()
-    }
-
-    fn bytes(&self) -> u64 {
-        self.convolutions
-            .iter()
-            .map(|convolution| 4 * convolution.weight().elem_count() as u64)
-            .sum()
-    }
-
-    fn plan(&self, work: &Work<'_>, _budget_bytes: u64) -> Result<Plan, EngineError> {
-        // The reference is for small pictures, and paints them whole.
-        Plan::within(work, &Uncounted, u64::MAX)
-    }
-
-    fn moments(
-        &self,
-        image: &Image,
-        view: View,
-        _budget_bytes: u64,
-    ) -> Result<Vec<Moments>, EngineError> {
-        self.pass(view).moments(image)
-    }
-
-    fn canvas(&self, task: Task<'_>) -> Result<Box<dyn Canvas>, EngineError> {
-        Ok(Box::new(HostCanvas::new(Box::new(self.pass(task.work.view())), task)?))
-    }
-}
-
-/// Nothing counts where nothing is planned.
-struct Uncounted;
-
-impl Costs for Uncounted {
-    fn tile(&self, _candidate: &Candidate) -> u64 {
-        0
-    }
-
-    fn content(&self, _precision: Precision) -> u64 {
-        0
-    }
-
-    fn precision(&self) -> Precision {
-        Precision::Fp32
-    }
-}
-
 /// A pass on candle's operations.
-pub struct CandlePass {
-    device: CandleDevice,
+pub(crate) struct CandlePass {
+    device: Device,
     convolutions: Vec<Conv2d>,
     view: View,
     /// The features of the content, and the weight of their squared distance.
@@ -136,7 +80,7 @@ impl fmt::Debug for CandlePass {
 
 impl CandlePass {
     /// The picture as a variable of shape (1, 3, height, width), RGB.
-    fn variable(&self, image: &Image) -> Result<Var, candle_core::Error> {
+    fn variable(&self, image: &Image) -> Result<Var> {
         let interleaved =
             Tensor::from_slice(&image.rgb, (1, image.height, image.width, 3), &self.device)?;
         Var::from_tensor(&interleaved.permute((0, 3, 1, 2))?.contiguous()?)
@@ -148,7 +92,7 @@ impl CandlePass {
         &self,
         picture: &Tensor,
         deepest: Layer,
-    ) -> Result<Vec<(Layer, Tensor)>, candle_core::Error> {
+    ) -> Result<Vec<(Layer, Tensor)>> {
         let mean = Tensor::from_slice(&MEAN_BGR, (1, 3, 1, 1), &self.device)?;
         let channel = |index| picture.narrow(1, index, 1);
         let mut maps =
@@ -163,28 +107,22 @@ impl CandlePass {
                     break;
                 }
             }
-            if POOL_AFTER.contains(&index) {
+            if pools_after(index) {
                 maps = pool(&maps, self.view.pool)?;
             }
         }
         Ok(seen)
     }
-}
 
-impl Pass for CandlePass {
-    fn moments(&mut self, image: &Image) -> Result<Vec<Moments>, EngineError> {
+    fn measured(&self, image: &Image) -> Result<Vec<Moments>> {
         let seen = self.forward(self.variable(image)?.as_tensor(), Layer::Relu5_1)?;
-        let style = seen.iter().filter(|(layer, _)| STYLE_LAYERS.contains(layer));
-        Ok(style.map(|(_, maps)| moments(&rows(maps)?)).collect::<Result<_, _>>()?)
+        let style = seen.iter().filter(|(layer, _)| Layer::STYLE.contains(layer));
+        style.map(|(_, maps)| moments(&rows(maps)?)).collect()
     }
 
-    fn hold_content(
-        &mut self,
-        content: &Image,
-        weigh: &dyn Fn(&ContentSums) -> f64,
-    ) -> Result<(), EngineError> {
-        let seen = self.forward(self.variable(content)?.as_tensor(), CONTENT_LAYER)?;
-        let maps = rows(at(&seen, CONTENT_LAYER)?)?.detach();
+    fn hold(&mut self, content: &Image, weigh: &dyn Fn(&ContentSums) -> f64) -> Result<()> {
+        let seen = self.forward(self.variable(content)?.as_tensor(), Layer::CONTENT)?;
+        let maps = rows(at(&seen, Layer::CONTENT)?)?.detach();
         let values = maps.flatten_all()?.to_vec1::<f32>()?;
         let weight =
             weigh(&ContentSums::of(maps.dim(1)?, |visit| values.into_iter().for_each(visit)));
@@ -192,16 +130,16 @@ impl Pass for CandlePass {
         Ok(())
     }
 
-    fn evaluate(
-        &mut self,
+    fn evaluated(
+        &self,
         image: &Image,
         style: &[(Layer, StyleTarget)],
         gradient: &mut [f32],
-    ) -> Result<Terms, EngineError> {
+    ) -> Result<Terms> {
         let variable = self.variable(image)?;
-        let content = self.content.iter().map(|_| CONTENT_LAYER);
+        let content = self.content.iter().map(|_| Layer::CONTENT);
         let deepest =
-            style.iter().map(|(layer, _)| *layer).chain(content).max().unwrap_or(CONTENT_LAYER);
+            style.iter().map(|(layer, _)| *layer).chain(content).max().unwrap_or(Layer::CONTENT);
         let seen = self.forward(variable.as_tensor(), deepest)?;
         let mut terms = Terms::default();
         // The loss enters through its gradient at the features: d/dF of sum(F * constant) is that
@@ -218,7 +156,7 @@ impl Pass for CandlePass {
             surrogate = (surrogate + (features * slope)?.sum_all()?)?;
         }
         if let Some((target, weight)) = &self.content {
-            let features = rows(at(&seen, CONTENT_LAYER)?)?;
+            let features = rows(at(&seen, Layer::CONTENT)?)?;
             let difference = (features.detach() - target)?;
             terms.content = weight * f64::from(difference.sqr()?.sum_all()?.to_scalar::<f32>()?);
             let slope = (difference * (2.0 * weight))?;
@@ -234,33 +172,46 @@ impl Pass for CandlePass {
     }
 }
 
-/// The layer whose feature maps the `index`th convolution makes, where it is one that can be looked
-/// at.
-fn layer_after(index: usize) -> Option<Layer> {
-    match index {
-        0 => Some(Layer::Relu1_1),
-        2 => Some(Layer::Relu2_1),
-        4 => Some(Layer::Relu3_1),
-        8 => Some(Layer::Relu4_1),
-        9 => Some(Layer::Relu4_2),
-        12 => Some(Layer::Relu5_1),
-        _ => None,
+impl Pass for CandlePass {
+    fn moments(&mut self, image: &Image) -> std::result::Result<Vec<Moments>, EngineError> {
+        self.measured(image).map_err(failed)
+    }
+
+    fn hold_content(
+        &mut self,
+        content: &Image,
+        weigh: &dyn Fn(&ContentSums) -> f64,
+    ) -> std::result::Result<(), EngineError> {
+        self.hold(content, weigh).map_err(failed)
+    }
+
+    fn evaluate(
+        &mut self,
+        image: &Image,
+        style: &[(Layer, StyleTarget)],
+        gradient: &mut [f32],
+    ) -> std::result::Result<Terms, EngineError> {
+        self.evaluated(image, style, gradient).map_err(failed)
     }
 }
 
-fn at(seen: &[(Layer, Tensor)], layer: Layer) -> Result<&Tensor, candle_core::Error> {
+fn failed(source: Error) -> EngineError {
+    EngineError::Device { device: "candle".to_owned(), source: Box::new(source) }
+}
+
+fn at(seen: &[(Layer, Tensor)], layer: Layer) -> Result<&Tensor> {
     let found = seen.iter().find(|(seen, _)| *seen == layer);
     found
         .map(|(_, maps)| maps)
-        .ok_or_else(|| candle_core::Error::Msg(format!("the weights end before {layer:?}")))
+        .ok_or_else(|| Error::Msg(format!("the weights end before {layer:?}")))
 }
 
 /// (1, channels, height, width) to (pixels, channels).
-fn rows(maps: &Tensor) -> Result<Tensor, candle_core::Error> {
+fn rows(maps: &Tensor) -> Result<Tensor> {
     maps.squeeze(0)?.flatten_from(1)?.t()?.contiguous()
 }
 
-fn moments(features: &Tensor) -> Result<Moments, candle_core::Error> {
+fn moments(features: &Tensor) -> Result<Moments> {
     let (pixels, channels) = features.dims2()?;
     let products = features.t()?.matmul(features)?.to_vec2::<f32>()?;
     let mut moments = Moments::empty(channels);
@@ -275,7 +226,7 @@ fn moments(features: &Tensor) -> Result<Moments, candle_core::Error> {
 }
 
 /// One more row or column on either side of `axis`.
-fn pad(maps: &Tensor, axis: usize, edge: Edge) -> Result<Tensor, candle_core::Error> {
+fn pad(maps: &Tensor, axis: usize, edge: Edge) -> Result<Tensor> {
     let last = maps.dim(axis)? - 1;
     let (before, after) = match edge {
         Edge::Zero => return maps.pad_with_zeros(axis, 1, 1),
@@ -287,7 +238,7 @@ fn pad(maps: &Tensor, axis: usize, edge: Edge) -> Result<Tensor, candle_core::Er
 }
 
 /// Halves both sides, rounding up: the last window of an odd side holds what there is.
-fn pool(maps: &Tensor, pool: Pool) -> Result<Tensor, candle_core::Error> {
+fn pool(maps: &Tensor, pool: Pool) -> Result<Tensor> {
     let (_, channels, height, width) = maps.dims4()?;
     let (half_height, half_width) = (height.div_ceil(2), width.div_ceil(2));
     // Feature maps are not negative, so zeros never win a maximum and add nothing to a sum.
