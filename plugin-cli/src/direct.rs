@@ -159,7 +159,7 @@ pub(crate) fn paint(
             height: step.scale.1,
             iteration: step.iteration,
             iterations: step.iterations,
-            loss: step.loss,
+            loss: step.losses.map_or(0.0, |losses| losses.total),
             done: done(&scales, step.iteration),
         });
         if cancel.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }

@@ -224,7 +224,7 @@ impl Attempt<'_> {
                 progress.send_replace(Some(Progress {
                     iteration: step.iteration,
                     iterations: step.iterations,
-                    loss: step.loss,
+                    loss: step.losses.map_or(0.0, |losses| losses.total),
                     left_ms,
                 }));
                 if cancel.is_cancelled() {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use impasto_engine::device::tensor::{self, Unavailable};
+use impasto_engine::cards::{self, Unavailable};
 use impasto_types::{ComputeCapability, DeviceInfo};
 use serde::Deserialize;
 
@@ -73,7 +73,7 @@ impl Devices {
             Self::Cuda(Cards::These(indices)) => {
                 indices.iter().copied().map(Device::Cuda).collect()
             }
-            Self::Cuda(Cards::All) => match tensor::cuda_count()? {
+            Self::Cuda(Cards::All) => match cards::cuda_count()? {
                 0 => return Err(Unavailable::NoCard { what: "CUDA", index: 0, count: 0 }),
                 count => (0..count.min(MAX_CARDS)).map(Device::Cuda).collect(),
             },
@@ -100,11 +100,11 @@ impl Device {
     /// # Errors
     /// Where this program was built without such cards, or the driver or the card is missing or too
     /// old.
-    pub(crate) fn open(self) -> Result<Option<tensor::Handle>, Unavailable> {
+    pub(crate) fn open(self) -> Result<Option<cards::Handle>, Unavailable> {
         match self {
             Self::Cpu => Ok(None),
-            Self::Cuda(index) => tensor::cuda(index).map(Some),
-            Self::Metal(index) => tensor::metal(index).map(Some),
+            Self::Cuda(index) => cards::cuda(index).map(Some),
+            Self::Metal(index) => cards::metal(index).map(Some),
         }
     }
 
@@ -126,7 +126,7 @@ impl Device {
                 compute_capability: None,
             },
             Self::Cuda(index) => {
-                let card = tensor::cuda_card(index)?;
+                let card = cards::cuda_card(index)?;
                 let (major, minor) = card.compute_capability;
                 DeviceInfo {
                     name: self.to_string(),

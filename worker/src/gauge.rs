@@ -11,7 +11,7 @@ mod kind {
     use std::ffi::OsStr;
     use std::fmt;
 
-    use impasto_engine::device::tensor::cuda_card;
+    use impasto_engine::cards::cuda_card;
     use impasto_types::DeviceHealth;
     use nvml_wrapper::Nvml;
     use nvml_wrapper::enum_wrappers::device::{EccCounter, MemoryError, TemperatureSensor};

@@ -4,6 +4,7 @@
 //! needs no farm at all: files' bytes and an action in, a file's bytes out. [`run`] is the whole
 //! worker; [`Settings`] are what it has to know.
 
+mod asset;
 mod attempt;
 mod backoff;
 pub mod bench;
@@ -22,7 +23,7 @@ mod wire;
 mod worker;
 
 pub use device::{Cards, Devices, UnknownDevice};
-pub use impasto_engine::device::tensor::Unavailable;
+pub use impasto_engine::cards::Unavailable;
 pub use one_line::one_line;
 pub use paint::{Observer, PaintError, Painted, Source, Sources, paint};
 pub use painter::{EnginePainter, Lane, Offer, OpenError, Painter};

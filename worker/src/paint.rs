@@ -7,10 +7,13 @@ use std::time::Instant;
 
 use tracing::debug;
 
-use impasto_assets::{AssetError, Limits, Picture, bleed, decode, encode};
-use impasto_engine::device::tensor::Unavailable;
-use impasto_engine::{Engine, EngineError, Inputs, Session, Step, StepReport};
+use impasto_assets::{AssetError, encode};
+use impasto_engine::cards::Unavailable;
+use impasto_engine::optimize::{Engine, Session};
+use impasto_engine::{EngineError, Inputs, Run, Step, StepReport};
 use impasto_types::{Action, FailureKind, ModelName, RunReport};
+
+use crate::asset::{Asset, colors};
 
 /// A file's bytes, and what errors call it; an extension in its name has to agree with the bytes.
 #[derive(Debug, Clone)]
@@ -108,9 +111,6 @@ impl PaintError {
 /// it where no file is at fault. How the picture is cut into tiles goes to the log, for each scale
 /// anew.
 ///
-/// Colours under full transparency are filled from around them first, so that neither the network
-/// nor a renderer sees black holes.
-///
 /// # Errors
 /// Names the file that cannot be read, the reason why the engine cannot paint it, or that the
 /// observer ended it.
@@ -123,10 +123,15 @@ pub fn paint(
     observer: &mut Observer<'_>,
 ) -> Result<Painted, PaintError> {
     let failed = |source| PaintError::of_engine(asset, memory_bytes, source);
-    let inputs = inputs(asset, action, sources)?;
+    let (inputs, opened) = inputs(asset, action, sources)?;
     let began = Instant::now();
-    let mut session = Session::new(engine.clone(), action.recipe.clone(), inputs, memory_bytes)
-        .map_err(failed)?;
+    let mut session = Session::new(
+        engine.clone(),
+        action.recipe.clone(),
+        inputs,
+        memory_bytes.saturating_sub(opened.bytes()),
+    )
+    .map_err(failed)?;
     let (mut last, mut steps) = (None, 0);
     let mut planned = 0;
     while let Step::Running(step) = session.step().map_err(failed)? {
@@ -144,14 +149,16 @@ pub fn paint(
     // What remains to be done needs the finished picture alone.
     drop(session);
     let compute_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let losses = last.and_then(|step: StepReport| step.losses);
     let report = RunReport {
         iterations: steps,
-        loss: last.map_or(0.0, |step| step.loss),
-        content_loss: last.map_or(0.0, |step| step.content_loss),
-        style_loss: last.map_or(0.0, |step| step.style_loss),
+        loss: losses.map_or(0.0, |losses| losses.total),
+        content_loss: losses.map_or(0.0, |losses| losses.content),
+        style_loss: losses.map_or(0.0, |losses| losses.style),
         compute_ms,
         device: engine.device(),
     };
+    let picture = opened.finish(picture);
     let bytes = encode(&picture, action.output)?;
     Ok(Painted { bytes, width: picture.width, height: picture.height, report })
 }
@@ -160,7 +167,11 @@ fn gib(bytes: u64) -> String {
     format!("{:.2} GiB", bytes as f64 / f64::from(1 << 30))
 }
 
-fn inputs(asset: &str, action: &Action, sources: &Sources) -> Result<Inputs, PaintError> {
+fn inputs(
+    asset: &str,
+    action: &Action,
+    sources: &Sources,
+) -> Result<(Inputs, Asset), PaintError> {
     let (expected, given) = (action.styles.len(), sources.styles.len());
     if expected != given {
         return Err(PaintError::StyleCount { asset: asset.to_owned(), expected, given });
@@ -169,18 +180,21 @@ fn inputs(asset: &str, action: &Action, sources: &Sources) -> Result<Inputs, Pai
         .styles
         .iter()
         .zip(&sources.styles)
-        .map(|(style, source)| Ok((open(source)?, style.weight)));
-    Ok(Inputs {
-        content: sources.content.as_ref().map(open).transpose()?,
+        .map(|(style, source)| Ok((colors(source)?, style.weight)));
+    let tileable = action.recipe.tileable;
+    let (content, opened) = match &sources.content {
+        Some(source) => {
+            let (content, opened) = Asset::open(source, tileable)?;
+            (Some(content), opened)
+        }
+        None => (None, Asset::texture(tileable)),
+    };
+    let inputs = Inputs {
+        content,
         styles: styles.collect::<Result<_, AssetError>>()?,
-        init: sources.init.as_ref().map(open).transpose()?,
-    })
-}
-
-fn open(source: &Source) -> Result<Picture, AssetError> {
-    let mut picture = decode(&source.bytes, &source.name, &Limits::default())?;
-    bleed(&mut picture);
-    Ok(picture)
+        init: sources.init.as_ref().map(colors).transpose()?,
+    };
+    Ok((inputs, opened))
 }
 
 #[cfg(test)]

@@ -5,8 +5,10 @@ use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use impasto_engine::device::tensor::{Handle, TensorDevice, Unavailable, trim};
-use impasto_engine::{Engine, EngineError};
+use impasto_engine::EngineError;
+use impasto_engine::cards::{Handle, Unavailable, trim};
+use impasto_engine::optimize::Engine;
+use impasto_engine::optimize::device::tensor::TensorDevice;
 use impasto_kernels::{Level, UnknownLevel};
 use impasto_models::{ModelError, ModelStore, VggWeights, read_vgg19};
 use impasto_types::{Action, DeviceHealth, DeviceInfo, Digest, ModelRef, Profile};

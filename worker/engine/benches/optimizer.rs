@@ -7,7 +7,7 @@
 use std::cell::RefCell;
 
 use divan::Bencher;
-use impasto_engine::optimizer::{
+use impasto_engine::optimize::optimizer::{
     HistoryPrecision, MomentPrecision, Optimizer, OptimizerPlan, PlannedMethod,
 };
 

@@ -12,10 +12,12 @@ use std::num::NonZero;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use impasto_assets::{Limits, Picture, decode};
-use impasto_engine::device::{Cpu, Device, Pass, Task, TiledPass, Tiling, View, Work};
-use impasto_engine::objective::{LayerStatistics, StyleTarget};
-use impasto_engine::{Engine, Frame, Image, Inputs, Session};
+use impasto_engine::optimize::device::{
+    Cpu, Pass, Task, TiledPass, Tiling, VggDevice, View, Work,
+};
+use impasto_engine::optimize::objective::{LayerStatistics, StyleTarget};
+use impasto_engine::optimize::{Engine, Session};
+use impasto_engine::{Frame, Image, Inputs, Run};
 use impasto_kernels::{Layer, Level, Precision};
 use impasto_models::{ModelStore, VggWeights, read_vgg19};
 use impasto_types::{ModelName, Padding, Preset, Profile, Recipe, Tileable};
@@ -39,7 +41,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let weights =
         read_vgg19(&ModelStore::open(None)?.ensure(ModelName::Vgg19, &mut |_| {})?.read()?)?;
     let open = |path: &str| {
-        Ok::<_, Box<dyn Error>>(decode(&std::fs::read(path)?, path, &Limits::default())?)
+        let picture = image::open(path)?.to_rgb8();
+        let (width, height) = (picture.width() as usize, picture.height() as usize);
+        let rgb = picture.into_raw().into_iter().map(f32::from).collect();
+        Ok::<_, Box<dyn Error>>(Image { width, height, rgb })
     };
     let (content, style) = (open(&content)?, open(&style)?);
     println!(
@@ -80,8 +85,8 @@ impl Bench {
         profile: Profile,
         tileable: Tileable,
         size: u32,
-        content: &Picture,
-        style: &Picture,
+        content: &Image,
+        style: &Image,
     ) -> Result<Self, Box<dyn Error>> {
         let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
         let pool = Arc::new(rayon::ThreadPoolBuilder::new().num_threads(threads).build()?);
@@ -98,16 +103,16 @@ impl Bench {
         };
         // A session's first picture is the content at its size.
         let engine = Arc::new(Engine::new(weights, threads, None, profile)?);
-        let at = |picture: &Picture| {
+        let at = |picture: &Image| {
             let inputs = Inputs {
                 content: Some(picture.clone()),
                 styles: vec![(style.clone(), 1.0)],
                 init: None,
             };
             let recipe = Recipe { palette: 0.0, ..recipe.clone() };
-            Ok::<_, Box<dyn Error>>(Image::from_picture(
+            Ok::<_, Box<dyn Error>>(
                 Session::new(engine.clone(), recipe, inputs, u64::MAX)?.picture()?,
-            ))
+            )
         };
         let (content, style) = (at(content)?, at(style)?);
         let moments = cpu.moments(&style, View::of_style(&recipe), u64::MAX)?;

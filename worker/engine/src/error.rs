@@ -10,7 +10,9 @@ pub enum EngineError {
     #[error("the recipe needs {0}, but it was not given")]
     MissingInput(&'static str),
     #[error("the {what} has {width} x {height} pixels; a side has to be from 1 to {max}")]
-    Size { what: &'static str, width: u32, height: u32, max: u32 },
+    Size { what: &'static str, width: usize, height: usize, max: u32 },
+    #[error("the {what} of {width} x {height} pixels has {values} values instead of three a pixel")]
+    Values { what: &'static str, width: usize, height: usize, values: usize },
     #[error("the weights of the styles add up to {0}; they have to be finite and above zero")]
     StyleWeights(f32),
     #[error(
@@ -23,6 +25,8 @@ pub enum EngineError {
     Threads { threads: usize, source: rayon::ThreadPoolBuildError },
     #[error("painting {width} x {height} pixels takes at least {}, and there are {}", size(*least_bytes), size(*budget_bytes))]
     Memory { width: usize, height: usize, least_bytes: u64, budget_bytes: u64 },
+    #[error("the run has ended: one of its steps failed")]
+    Ended,
     #[error("the checkpoint is unusable: {0}")]
     Checkpoint(&'static str),
     #[error("a tile's sums are unusable: {0}")]
@@ -40,11 +44,13 @@ impl EngineError {
             Self::Recipe(_)
             | Self::MissingInput(_)
             | Self::Size { .. }
+            | Self::Values { .. }
             | Self::StyleWeights(_)
             | Self::NotFinite { .. } => FailureKind::Input,
             Self::Memory { .. } | Self::DeviceMemory { .. } => FailureKind::Shortage,
             Self::Weights(_)
             | Self::Threads { .. }
+            | Self::Ended
             | Self::Checkpoint(_)
             | Self::TileSums(_)
             | Self::Device { .. } => FailureKind::Transient,

@@ -1,7 +1,5 @@
 //! Pictures as the engine computes with them.
 
-use impasto_assets::Picture;
-
 /// An RGB picture: `height * width * 3` values of 0 to 255, interleaved, as encoded (no gamma is
 /// applied: VGG was trained on encoded values).
 #[derive(Debug, Clone, PartialEq)]
@@ -15,11 +13,6 @@ impl Image {
     /// A picture of one colour.
     pub fn filled(width: usize, height: usize, color: [f32; 3]) -> Self {
         Self { width, height, rgb: color.repeat(width * height) }
-    }
-
-    /// The colours of a picture.
-    pub fn from_picture(picture: Picture) -> Self {
-        Self { width: picture.width as usize, height: picture.height as usize, rgb: picture.rgb }
     }
 
     pub fn pixels(&self) -> usize {

@@ -1,26 +1,27 @@
 //! Neural stylisation: pictures and a recipe in, a picture out.
 //!
-//! This crate does no network or file I/O, is not async, prints nothing and reads no clock. An
-//! [`Engine`] holds the network, prepared once; a [`Session`] is one run of a recipe, which steps,
-//! reports, checkpoints and can be dropped between any two steps.
+//! This crate knows no files and no network, is not async, prints nothing and reads no clock. Pixels
+//! come in as plain [`Image`]s and go out as one; alpha, bit depth and profiles are their owner's.
+//!
+//! A run of any method is a [`Run`]: it steps, reports, checkpoints and can be dropped between any
+//! two steps. Each method has a module of its own:
+//!
+//! - [`optimize`]: the pixels are optimised so that VGG-19 sees the content and the style in them.
 
-mod checkpoint;
+pub mod cards;
 mod color;
-pub mod device;
-mod engine;
 mod error;
 mod frame;
 mod image;
+mod inputs;
 mod noise;
-pub mod objective;
-pub mod optimizer;
+pub mod optimize;
 mod resize;
-mod session;
-mod total_variation;
-mod vector;
+mod run;
 
-pub use engine::Engine;
 pub use error::EngineError;
 pub use frame::Frame;
 pub use image::Image;
-pub use session::{Inputs, Session, Step, StepReport};
+pub use inputs::Inputs;
+pub use resize::resize_plane;
+pub use run::{Losses, Run, Step, StepReport};

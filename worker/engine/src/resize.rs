@@ -16,12 +16,29 @@ pub(crate) fn resize(
     wrap_x: bool,
     wrap_y: bool,
 ) -> Image {
-    if (image.width, image.height) == (width, height) {
-        return image.clone();
+    let (from, to) = ((image.width, image.height), (width, height));
+    Image { width, height, rgb: resize_plane(&image.rgb, 3, from, to, (wrap_x, wrap_y)) }
+}
+
+/// Resizes interleaved `channels` as pictures are resized: `values` has so many for each pixel of
+/// `from`, width and height. Along an axis that wraps, opposite edges are neighbours. Where the
+/// picture grows, values may overshoot a little; alpha and masks have to be clamped.
+///
+/// # Panics
+/// If there are not as many values as pixels and channels ask for.
+pub fn resize_plane(
+    values: &[f32],
+    channels: usize,
+    from: (usize, usize),
+    to: (usize, usize),
+    (wrap_x, wrap_y): (bool, bool),
+) -> Vec<f32> {
+    assert_eq!(values.len(), channels * from.0 * from.1, "values for each pixel");
+    if from == to {
+        return values.to_vec();
     }
-    let (across, down) =
-        (Axis::whole(image.width, width, wrap_x), Axis::whole(image.height, height, wrap_y));
-    Image { width, height, rgb: resample(&image.rgb, &across, &down, 3) }
+    let (across, down) = (Axis::whole(from.0, to.0, wrap_x), Axis::whole(from.1, to.1, wrap_y));
+    resample(values, &across, &down, channels)
 }
 
 /// One axis of a resampling.

@@ -14,11 +14,11 @@ mod network;
 
 use std::sync::Arc;
 
-use impasto_assets::{Origin, Picture};
-use impasto_engine::{Engine, Inputs, Session, Step};
+use impasto_engine::optimize::{Engine, Session};
+use impasto_engine::{Image, Inputs, Run, Step};
 use impasto_kernels::Level;
 use impasto_types::{
-    ContainerFormat, Init, Method, Padding, PreserveColor, Preset, Profile, Recipe, Tileable,
+    Init, Method, Padding, PreserveColor, Preset, Profile, Recipe, Tileable,
 };
 
 use self::network::{Noise, weights};
@@ -30,7 +30,7 @@ const AMPLE: u64 = 4 << 30;
 const TIGHT: u64 = 200 << 20;
 
 /// Bricks under noise. Integers and exact sums only: no function of a system's library is called.
-fn picture(width: u32, height: u32, seed: u64) -> Picture {
+fn picture(width: u32, height: u32, seed: u64) -> Image {
     let mut noise = Noise(seed);
     let rgb = (0..width * height).flat_map(|pixel| {
         let (x, y) = (pixel % width, pixel / width);
@@ -42,14 +42,13 @@ fn picture(width: u32, height: u32, seed: u64) -> Picture {
         [r, g, b].map(|level| level + 16.0 * noise.next())
     });
     let rgb = rgb.collect();
-    let origin = Origin::synthetic("golden", ContainerFormat::Png);
-    Picture { width, height, rgb, alpha: None, origin }
+    Image { width: width as usize, height: height as usize, rgb }
 }
 
-fn digest(picture: &Picture) -> String {
+fn digest(picture: &Image) -> String {
     let mut hasher = blake3::Hasher::new();
-    hasher.update(&picture.width.to_le_bytes());
-    hasher.update(&picture.height.to_le_bytes());
+    hasher.update(&(picture.width as u32).to_le_bytes());
+    hasher.update(&(picture.height as u32).to_le_bytes());
     picture.rgb.iter().for_each(|value| {
         hasher.update(&value.to_le_bytes());
     });

@@ -5,8 +5,8 @@ mod candle;
 use std::sync::Arc;
 
 use impasto_engine::Image;
-use impasto_engine::device::{Cpu, Pass, Tiling, View};
-use impasto_engine::objective::{LayerStatistics, StyleTarget};
+use impasto_engine::optimize::device::{Cpu, Pass, Tiling, View};
+use impasto_engine::optimize::objective::{LayerStatistics, StyleTarget};
 use impasto_kernels::{Edge, Layer, Level, Pool, Precision};
 use impasto_models::{Convolution, VggWeights};
 use impasto_types::{LossNorm, Preset, Recipe};

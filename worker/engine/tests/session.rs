@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use impasto_assets::{Origin, Picture};
-use impasto_engine::{Engine, EngineError, Inputs, Session, Step};
+use impasto_engine::optimize::{Engine, Session};
+use impasto_engine::{EngineError, Image, Inputs, Run, Step};
 use impasto_models::{Convolution, VggWeights};
 use impasto_types::{
-    ContainerFormat, Method, Optimizer, PreserveColor, Preset, Profile, Recipe, Tileable,
+    Method, Optimizer, PreserveColor, Preset, Profile, Recipe, Tileable,
 };
 
 /// Memory enough for any of these pictures in one piece.
@@ -44,7 +44,7 @@ fn engine(threads: usize) -> Arc<Engine> {
     )
 }
 
-fn picture(width: u32, height: u32, seed: u64) -> Picture {
+fn picture(width: usize, height: usize, seed: u64) -> Image {
     let mut noise = noise(seed);
     let rgb = (0..width * height)
         .flat_map(|i| {
@@ -57,13 +57,7 @@ fn picture(width: u32, height: u32, seed: u64) -> Picture {
             ]
         })
         .collect();
-    Picture {
-        width,
-        height,
-        rgb,
-        alpha: None,
-        origin: Origin::synthetic("test", ContainerFormat::Png),
-    }
+    Image { width, height, rgb }
 }
 
 fn inputs() -> Inputs {
@@ -78,7 +72,7 @@ fn short(preset: Preset) -> Recipe {
     Recipe { iterations: 4, coarse_iterations: 5, min_scale: 24, ..preset.recipe() }
 }
 
-fn finish(mut session: Session) -> Picture {
+fn finish(mut session: Session) -> Image {
     while session.step().expect("it runs") != Step::Done {}
     session.picture().expect("it is there")
 }
@@ -172,7 +166,7 @@ fn every_option_paints_in_range_and_in_the_asset_s_size() {
                 let painted = finish(
                     Session::new(engine.clone(), recipe, inputs(), AMPLE).expect("it begins"),
                 );
-                assert_eq!((painted.width, painted.height), expected);
+                assert_eq!((painted.width as u32, painted.height as u32), expected);
                 assert!(painted.rgb.iter().all(|value| (0.0..=255.0).contains(value)));
             }
         }
@@ -203,7 +197,7 @@ fn the_loss_falls() {
     .expect("it begins");
     let mut losses = Vec::new();
     while let Step::Running(report) = session.step().expect("it runs") {
-        losses.push(report.loss);
+        losses.push(report.losses.expect("it minimises a loss").total);
     }
     assert!(losses[29] < 0.5 * losses[0], "{losses:?}");
 }

@@ -7,14 +7,15 @@ mod network;
 
 use std::sync::Arc;
 
-use impasto_assets::{Origin, Picture};
-use impasto_engine::device::tensor::{self, Handle, Kernels, TensorDevice};
-use impasto_engine::device::{Canvas, Cpu, Device, Pass, Task, Tiling, View, Work};
-use impasto_engine::objective::{LayerStatistics, StyleTarget};
-use impasto_engine::{Engine, Frame, Inputs, Session, Step};
+use impasto_engine::cards::{self, Handle};
+use impasto_engine::optimize::device::tensor::{Kernels, TensorDevice};
+use impasto_engine::optimize::device::{Canvas, Cpu, Pass, Task, Tiling, VggDevice, View, Work};
+use impasto_engine::optimize::objective::{LayerStatistics, StyleTarget};
+use impasto_engine::optimize::{Engine, Session};
+use impasto_engine::{Frame, Image, Inputs, Run, Step};
 use impasto_kernels::{Edge, Layer, Level, Moments, Pool, Precision};
 use impasto_types::{
-    ContainerFormat, LossNorm, Optimizer, Padding, Pooling, Preset, Profile, Recipe, Tileable,
+    LossNorm, Optimizer, Padding, Pooling, Preset, Profile, Recipe, Tileable,
 };
 
 use self::network::{Noise, error, picture, weights};
@@ -38,8 +39,8 @@ fn tensors() -> Vec<TensorDevice> {
     let index = index.parse().expect("a number follows the colon of IMPASTO_TEST_DEVICE");
     let open = || match kind {
         "cpu" => Handle::Cpu,
-        "cuda" => tensor::cuda(index).expect("the card of IMPASTO_TEST_DEVICE is there"),
-        "metal" => tensor::metal(index).expect("the card of IMPASTO_TEST_DEVICE is there"),
+        "cuda" => cards::cuda(index).expect("the card of IMPASTO_TEST_DEVICE is there"),
+        "metal" => cards::metal(index).expect("the card of IMPASTO_TEST_DEVICE is there"),
         other => panic!("IMPASTO_TEST_DEVICE names no device: {other}"),
     };
     let kernels: &[_] =
@@ -192,14 +193,14 @@ fn tiles_and_seams_give_the_answer_of_the_whole() {
 
 /// The CPU's engine, and those that are tested.
 fn engines() -> (Arc<Engine>, Vec<Arc<Engine>>) {
-    let engine = |device: Box<dyn Device>| Arc::new(Engine::on(device, threads()));
+    let engine = |device: Box<dyn VggDevice>| Arc::new(Engine::on(device, threads()));
     (
         engine(Box::new(cpu())),
         tensors().into_iter().map(|tensors| engine(Box::new(tensors))).collect(),
     )
 }
 
-fn asset(width: u32, height: u32, seed: u64) -> Picture {
+fn asset(width: usize, height: usize, seed: u64) -> Image {
     let mut noise = Noise(seed);
     let rgb = (0..width * height)
         .flat_map(|i| {
@@ -212,13 +213,7 @@ fn asset(width: u32, height: u32, seed: u64) -> Picture {
             ]
         })
         .collect();
-    Picture {
-        width,
-        height,
-        rgb,
-        alpha: None,
-        origin: Origin::synthetic("test", ContainerFormat::Png),
-    }
+    Image { width, height, rgb }
 }
 
 fn inputs() -> Inputs {
@@ -254,13 +249,13 @@ fn recipes() -> Vec<Recipe> {
     ]
 }
 
-fn finish(mut session: Session) -> Picture {
+fn finish(mut session: Session) -> Image {
     while session.step().expect("it runs") != Step::Done {}
     session.picture().expect("it is there")
 }
 
 /// Levels between two pictures, root mean square and at most.
-fn apart(a: &Picture, b: &Picture) -> (f32, f32) {
+fn apart(a: &Image, b: &Image) -> (f32, f32) {
     assert_eq!((a.width, a.height), (b.width, b.height));
     let differences = || a.rgb.iter().zip(&b.rgb).map(|(a, b)| (a - b).abs());
     let square =
@@ -383,6 +378,6 @@ fn a_budget_too_small_is_refused_and_a_tight_one_cuts() {
 
 #[test]
 fn a_card_that_is_not_there_is_named() {
-    let said = tensor::cuda(999).expect_err("there is none").to_string();
+    let said = cards::cuda(999).expect_err("there is none").to_string();
     assert!(said.contains("CUDA"), "{said}");
 }

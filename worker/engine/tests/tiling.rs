@@ -6,8 +6,8 @@ mod network;
 use std::sync::Arc;
 
 use impasto_engine::Image;
-use impasto_engine::device::{Cpu, Pass, TiledPass, Tiling, View};
-use impasto_engine::objective::{LayerStatistics, StyleTarget};
+use impasto_engine::optimize::device::{Cpu, Pass, TiledPass, Tiling, View};
+use impasto_engine::optimize::objective::{LayerStatistics, StyleTarget};
 use impasto_kernels::{Edge, Layer, Level, Pool, Precision};
 use impasto_types::{Preset, Recipe};
 

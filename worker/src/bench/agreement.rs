@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use impasto_engine::device::tensor::TensorDevice;
-use impasto_engine::device::{Cpu, Device, Pass, Tiling, View};
-use impasto_engine::objective::{LayerStatistics, StyleTarget};
+use impasto_engine::optimize::device::tensor::TensorDevice;
+use impasto_engine::optimize::device::{Cpu, Pass, Tiling, VggDevice, View};
+use impasto_engine::optimize::objective::{LayerStatistics, StyleTarget};
 use impasto_engine::{EngineError, Image};
 use impasto_kernels::{Level, Precision};
 use impasto_types::{Preset, Recipe};
@@ -71,7 +71,7 @@ fn compare(
 fn gradient(pass: &mut dyn FnMut(Tiling) -> Box<dyn Pass>) -> Result<Vec<f32>, EngineError> {
     let recipe: Recipe = Preset::Painterly.recipe();
     let view = View::of_asset(&recipe);
-    let [content, style] = [1, 2].map(|seed| Image::from_picture(subject::picture(SIDE, seed)));
+    let [content, style] = [1, 2].map(|seed| subject::picture(SIDE, seed));
     let side = SIDE as usize;
     let mut pass = pass(Tiling::whole(view, side, side));
     let statistics: Vec<_> = pass.moments(&style)?.iter().map(LayerStatistics::of).collect();

@@ -3,8 +3,10 @@
 
 use std::sync::Arc;
 
-use impasto_engine::device::tensor::{Handle, TensorDevice, cuda_card};
-use impasto_engine::{Engine, EngineError};
+use impasto_engine::EngineError;
+use impasto_engine::cards::{Handle, cuda_card};
+use impasto_engine::optimize::Engine;
+use impasto_engine::optimize::device::tensor::TensorDevice;
 use impasto_kernels::Level;
 use impasto_types::{ComputeCapability, DeviceInfo, Profile};
 use serde::Serialize;

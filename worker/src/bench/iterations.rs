@@ -4,11 +4,12 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use impasto_engine::device::{
-    Canvas, Cpu, Device, HostCanvas, Pass, Plan, Task, Terms, TiledPass, View, Work,
+use impasto_engine::optimize::device::{
+    Canvas, Cpu, VggDevice, HostCanvas, Pass, Plan, Task, Terms, TiledPass, View, Work,
 };
-use impasto_engine::objective::{ContentSums, StyleTarget};
-use impasto_engine::{Engine, EngineError, Image, Inputs, Session, Step};
+use impasto_engine::optimize::objective::{ContentSums, StyleTarget};
+use impasto_engine::optimize::{Engine, Session};
+use impasto_engine::{EngineError, Image, Inputs, Run as _, Step};
 use impasto_kernels::{Layer, Moments};
 use impasto_types::{Padding, Preset, Profile, Recipe};
 
@@ -112,7 +113,7 @@ pub(super) fn paint(
         let began = Instant::now();
         let Step::Running(report) = session.step().map_err(failed)? else { break };
         times_ms.push(began.elapsed().as_secs_f64() * 1e3);
-        losses.push(report.loss);
+        losses.extend(report.losses.map(|losses| losses.total));
         after();
     }
     let plan = session.plans().last().map_or_else(String::new, |(_, plan)| plan.to_string());
@@ -132,7 +133,7 @@ struct Clocked {
     passes: Arc<Mutex<Vec<f64>>>,
 }
 
-impl Device for Clocked {
+impl VggDevice for Clocked {
     fn label(&self) -> String {
         self.cpu.label()
     }

@@ -1,16 +1,14 @@
 //! What is painted where only the time counts: pictures with forms in them, and weights without a
 //! download.
 
-use impasto_assets::{Origin, Picture};
+use impasto_engine::Image;
+use impasto_kernels::vgg;
 use impasto_models::{Convolution, VggWeights};
-use impasto_types::ContainerFormat;
-
-/// Channels of VGG-19 from the picture to conv5_1.
-const CHANNELS: [usize; 14] = [3, 64, 64, 128, 128, 256, 256, 256, 256, 512, 512, 512, 512, 512];
 
 /// Weights of VGG-19's shape that were never trained. They take as long as the real ones.
 pub fn random_weights() -> VggWeights {
-    weights(&CHANNELS)
+    let channels: Vec<_> = std::iter::once(3).chain(vgg::CHANNELS).collect();
+    weights(&channels)
 }
 
 /// He's initialisation (2015) keeps feature maps of one size through all layers.
@@ -31,7 +29,7 @@ pub(super) fn weights(channels: &[usize]) -> VggWeights {
 }
 
 /// Waves in three colours and a little noise; `seed` turns them.
-pub(super) fn picture(side: u32, seed: u64) -> Picture {
+pub(super) fn picture(side: u32, seed: u64) -> Image {
     let mut noise = Noise(seed);
     let turn = 1.0 + seed as f32;
     let mut rgb = Vec::with_capacity(side as usize * side as usize * 3);
@@ -49,13 +47,7 @@ pub(super) fn picture(side: u32, seed: u64) -> Picture {
             }
         }
     }
-    Picture {
-        width: side,
-        height: side,
-        rgb,
-        alpha: None,
-        origin: Origin::synthetic("the benchmark", ContainerFormat::Png),
-    }
+    Image { width: side as usize, height: side as usize, rgb }
 }
 
 /// Uniform in [-1, 1): a linear congruential generator is noise enough.

@@ -8,8 +8,8 @@ use std::fmt;
 
 use candle_core::{D, Device, Error, Module, Result, Tensor, Var};
 use candle_nn::{Conv2d, Conv2dConfig};
-use impasto_engine::device::{Pass, Terms, View};
-use impasto_engine::objective::{ContentSums, LayerStatistics, StyleTarget};
+use impasto_engine::optimize::device::{Pass, Terms, View};
+use impasto_engine::optimize::objective::{ContentSums, LayerStatistics, StyleTarget};
 use impasto_engine::{EngineError, Image};
 use impasto_kernels::vgg::{layer_after, pools_after};
 use impasto_kernels::{Edge, Layer, Moments, Pool};

@@ -1,0 +1,92 @@
+//! The pictures that a run works on.
+
+use impasto_types::{Init, Method, Recipe};
+
+use crate::{EngineError, Image};
+
+/// The pictures that a recipe works on.
+#[derive(Debug, Clone)]
+pub struct Inputs {
+    /// The asset's colours; they may be missing only where a texture is synthesised, and then its
+    /// size is asked of the recipe.
+    pub content: Option<Image>,
+    /// At least one style image, and each one's share.
+    pub styles: Vec<(Image, f32)>,
+    /// What to begin with, where the recipe says so.
+    pub init: Option<Image>,
+}
+
+impl Inputs {
+    /// Checks that there is all that a recipe needs, in sizes that can be computed with.
+    ///
+    /// # Errors
+    /// Names the picture that is missing or cannot be used.
+    pub(crate) fn check(&self, recipe: &Recipe) -> Result<(), EngineError> {
+        if recipe.method != Method::Synthesize && self.content.is_none() {
+            return Err(EngineError::MissingInput("a content image"));
+        }
+        if self.styles.is_empty() {
+            return Err(EngineError::MissingInput("a style image"));
+        }
+        if recipe.init == Init::Image && self.init.is_none() {
+            return Err(EngineError::MissingInput("an image to begin with"));
+        }
+        let total: f32 = self.styles.iter().map(|(_, weight)| weight).sum();
+        if !(self.styles.iter().all(|(_, weight)| *weight >= 0.0)
+            && total > 0.0
+            && total.is_finite())
+        {
+            return Err(EngineError::StyleWeights(total));
+        }
+        let content = self.content.iter().map(|image| ("asset", image));
+        let styles = self.styles.iter().map(|(image, _)| ("style image", image));
+        let init = self.init.iter().map(|image| ("image to begin with", image));
+        for (what, image) in content.chain(styles).chain(init) {
+            check_size(what, image)?;
+        }
+        Ok(())
+    }
+
+    /// The result's width and height: the recipe's, in the asset's shape; a synthesised texture
+    /// without an asset is square.
+    pub(crate) fn output_size(&self, recipe: &Recipe) -> Result<(u32, u32), EngineError> {
+        match (&self.content, recipe.size) {
+            (Some(content), _) => {
+                Ok(recipe.output_size(content.width as u32, content.height as u32))
+            }
+            (None, Some(size)) => Ok((size, size)),
+            (None, None) => Err(EngineError::MissingInput("a size")),
+        }
+    }
+
+    /// Names the inputs in a checkpoint.
+    pub(crate) fn digest(&self) -> blake3::Hash {
+        let mut hasher = blake3::Hasher::new();
+        let mut add = |image: &Image, weight: f32| {
+            hasher.update(&(image.width as u64).to_le_bytes());
+            hasher.update(&(image.height as u64).to_le_bytes());
+            hasher.update(&weight.to_le_bytes());
+            image.rgb.iter().for_each(|value| {
+                hasher.update(&value.to_le_bytes());
+            });
+        };
+        self.content.iter().for_each(|image| add(image, 0.0));
+        self.styles.iter().for_each(|(image, weight)| add(image, *weight));
+        self.init.iter().for_each(|image| add(image, 0.0));
+        hasher.finalize()
+    }
+}
+
+/// A side has to be within [`Recipe::MAX_SIDE`], and there have to be three values for each pixel.
+fn check_size(what: &'static str, image: &Image) -> Result<(), EngineError> {
+    let max = Recipe::MAX_SIDE;
+    let sides = 1..=max as usize;
+    let &Image { width, height, .. } = image;
+    if !sides.contains(&width) || !sides.contains(&height) {
+        return Err(EngineError::Size { what, width, height, max });
+    }
+    if image.rgb.len() != 3 * width * height {
+        return Err(EngineError::Values { what, width, height, values: image.rgb.len() });
+    }
+    Ok(())
+}

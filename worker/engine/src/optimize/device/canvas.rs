@@ -1,0 +1,91 @@
+//! A picture that a device paints, from the first step of a scale to its last.
+
+use impasto_kernels::Layer;
+
+use super::plan::{Plan, Work};
+use crate::frame::Frame;
+use crate::optimize::objective::StyleTarget;
+use crate::optimize::optimizer::{Memory, OptimizerPlan};
+use crate::{EngineError, Image};
+
+/// What a canvas is to paint.
+#[derive(Debug)]
+pub struct Task<'a> {
+    pub work: Work<'a>,
+    /// From [`VggDevice::plan`], for the same work.
+    pub plan: Plan,
+    /// What to begin with: a canvas.
+    pub picture: Image,
+    /// What the content loss compares with: a canvas too.
+    pub content: Option<Image>,
+    pub style: Vec<(Layer, StyleTarget)>,
+    /// What the optimiser of the next coarser scale remembered, where there was one.
+    pub warmth: Option<Warmth>,
+}
+
+/// An optimiser's memory of a coarser version of a picture, so that a finer one need not begin
+/// anew.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Warmth {
+    pub frame: Frame,
+    pub(crate) plan: OptimizerPlan,
+    pub(crate) memory: Memory,
+}
+
+/// A picture that is being painted, in the device's memory, with all that its optimiser remembers.
+pub trait Canvas: Send + Sync + std::fmt::Debug {
+    /// Evaluates the loss and moves the pixels once. Gives the loss before the move; where that is
+    /// not finite, the pixels are not to be used any more.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    fn step(&mut self) -> Result<Terms, EngineError>;
+
+    /// The picture as it stands.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    fn picture(&self) -> Result<Image, EngineError>;
+
+    /// The result, and what the optimiser of a finer scale can use, if it can. What else the canvas
+    /// holds is let go first.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    fn finish(self: Box<Self>) -> Result<(Image, Option<Warmth>), EngineError>;
+
+    /// All that another canvas for the same task needs to go on to the same bits.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    fn state(&self) -> Result<State, EngineError>;
+
+    /// Goes on from where `state` was taken.
+    ///
+    /// # Errors
+    /// [`EngineError::Checkpoint`] where it is another task's, or where the device fails.
+    fn restore(&mut self, state: State) -> Result<(), EngineError>;
+}
+
+/// A canvas's pixels and its optimiser's memory.
+#[derive(Debug, Clone, PartialEq)]
+pub struct State {
+    /// `height * width * 3`, RGB.
+    pub pixels: Vec<f32>,
+    pub(crate) memory: Memory,
+}
+
+/// The parts of a loss, weights included.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Terms {
+    pub content: f64,
+    pub style: f64,
+    pub total_variation: f64,
+}
+
+impl Terms {
+    /// The whole loss.
+    pub fn total(&self) -> f64 {
+        self.content + self.style + self.total_variation
+    }
+}

@@ -1,0 +1,253 @@
+//! What a picture takes to be painted, and how it is made to fit a budget.
+
+use std::fmt;
+
+use impasto_kernels::Precision;
+use impasto_types::{Profile, Recipe};
+
+use super::tiling::{Candidate, Tiling};
+use super::view::View;
+use crate::EngineError;
+use crate::frame::Frame;
+use crate::optimize::optimizer::OptimizerPlan;
+
+/// A picture that is to be painted.
+#[derive(Debug, Clone, Copy)]
+pub struct Work<'a> {
+    pub recipe: &'a Recipe,
+    pub frame: Frame,
+    /// Whether there is a content loss.
+    pub content: bool,
+}
+
+impl Work<'_> {
+    /// The canvas's width.
+    pub fn width(&self) -> usize {
+        self.frame.width()
+    }
+
+    /// The canvas's height.
+    pub fn height(&self) -> usize {
+        self.frame.height()
+    }
+
+    /// Values of the canvas: three a pixel.
+    pub fn len(&self) -> usize {
+        self.width() * self.height() * 3
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub fn view(&self) -> View {
+        View::of_asset(self.recipe)
+    }
+}
+
+/// How a picture is painted. It depends on the work, the network and the budget, but not on the
+/// number of threads.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    pub tiling: Tiling,
+    /// In what the features of the content are kept.
+    pub content: Precision,
+    pub(crate) optimizer: OptimizerPlan,
+    /// Memory that all this takes at its peak, the network not counted.
+    pub bytes: u64,
+}
+
+/// Memory of a tile's pass, of the content's features and of a picture, as a device counts it.
+pub(crate) trait Costs {
+    /// A pass over a tile of this shape, its pixels and their gradient included.
+    fn tile(&self, candidate: &Candidate) -> u64;
+    /// The features of the whole content.
+    fn content(&self, precision: Precision) -> u64;
+    /// The precision that the device's own features have.
+    fn precision(&self) -> Precision;
+}
+
+/// How much more work a lean plan has to save to be worth its coarser memory.
+const WORTH_LEANING: f64 = 1.25;
+
+impl Plan {
+    /// Identifies the plan by its serialised form: under another plan the same steps round
+    /// differently.
+    pub(crate) fn name(&self) -> [u8; 32] {
+        let Self { tiling, content, optimizer, bytes: _ } = self;
+        let content_bits = 8 * content.bytes();
+        let mut hasher = blake3::Hasher::new();
+        serde_json::to_writer(&mut hasher, &(tiling.interior, content_bits, optimizer))
+            .unwrap_or_else(|error| unreachable!("a plan is plain values: {error}"));
+        *hasher.finalize().as_bytes()
+    }
+
+    /// The plan of least work within a budget. Where small tiles would cost much more work, the
+    /// optimiser remembers in half precision or less, and so do the content's features, to leave
+    /// the tiles more room; in profile `exact` neither does, so that budgets move roundings alone.
+    pub(crate) fn within(
+        work: &Work<'_>,
+        costs: &impl Costs,
+        budget_bytes: u64,
+    ) -> Result<Self, EngineError> {
+        let candidates = Tiling::candidates(work.view(), work.width(), work.height());
+        // The picture and its gradient, in single precision.
+        let picture = 2 * 4 * work.len() as u64;
+        let content = |precision| if work.content { costs.content(precision) } else { 0 };
+        let plan = |precision: Precision, optimizer: OptimizerPlan| {
+            let fixed = picture + content(precision) + optimizer.bytes(work.len());
+            let left = budget_bytes.checked_sub(fixed)?;
+            let best = candidates.iter().find(|candidate| costs.tile(candidate) <= left)?;
+            let tiling = Tiling::cut(work.view(), work.width(), work.height(), best.interior)?;
+            Some((
+                best.work_px,
+                Self { tiling, content: precision, optimizer, bytes: fixed + costs.tile(best) },
+            ))
+        };
+        let lean_content = match work.recipe.profile {
+            Profile::Fast => Precision::Bf16,
+            Profile::Exact => costs.precision(),
+        };
+        let full = plan(costs.precision(), OptimizerPlan::of(work.recipe));
+        if let Some((_, full)) = full.as_ref().filter(|(_, plan)| plan.tiling.is_whole()) {
+            return Ok(full.clone());
+        }
+        // Half of what is left for the optimiser, or less, or as little as it gets by with.
+        let left = budget_bytes.saturating_sub(picture + content(lean_content));
+        let within = |share| OptimizerPlan::within(work.recipe, work.len(), left / share);
+        let optimizers = [within(2), within(4), Some(OptimizerPlan::least(work.recipe))];
+        let lean =
+            optimizers.into_iter().flatten().find_map(|optimizer| plan(lean_content, optimizer));
+        match (full, lean) {
+            (Some((full_work, full)), Some((lean_work, lean))) => {
+                Ok(if full_work as f64 > WORTH_LEANING * lean_work as f64 { lean } else { full })
+            }
+            (Some((_, plan)), None) | (None, Some((_, plan))) => Ok(plan),
+            (None, None) => {
+                let smallest =
+                    candidates.iter().map(|candidate| costs.tile(candidate)).min().unwrap_or(0);
+                let optimizer = OptimizerPlan::least(work.recipe).bytes(work.len());
+                let least_bytes = picture + content(lean_content) + optimizer + smallest;
+                let (width, height) = work.frame.picture();
+                Err(EngineError::Memory { width, height, least_bytes, budget_bytes })
+            }
+        }
+    }
+}
+
+/// Such as `9 tiles of 704 x 704, l-bfgs with 5 pairs in bf16, content in bf16, 2.10 GiB`.
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (width, height) = self.tiling.interior;
+        match self.tiling.tiles.len() {
+            1 => write!(f, "in one piece")?,
+            tiles => write!(f, "{tiles} tiles of {width} x {height}")?,
+        }
+        write!(f, ", {}", self.optimizer)?;
+        if self.content == Precision::Bf16 {
+            f.write_str(", content in bf16")?;
+        }
+        write!(f, ", {:.2} GiB", self.bytes as f64 / f64::from(1 << 30))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use impasto_types::{Preset, Profile};
+
+    use super::*;
+
+    const MIB: u64 = 1 << 20;
+
+    /// A device that takes 500 bytes for a tile's pixel, or so many for each of the canvas if that
+    /// is more, and for the content's features what they are: 32 or 16 bytes for a pixel of the
+    /// canvas.
+    struct Plain {
+        pixels: u64,
+        step_bytes: u64,
+    }
+
+    impl Costs for Plain {
+        fn tile(&self, candidate: &Candidate) -> u64 {
+            u64::max(
+                500 * (candidate.largest.width * candidate.largest.height) as u64,
+                self.step_bytes * self.pixels,
+            )
+        }
+
+        fn content(&self, precision: Precision) -> u64 {
+            self.pixels * if precision == Precision::Bf16 { 16 } else { 32 }
+        }
+
+        fn precision(&self) -> Precision {
+            Precision::Fp32
+        }
+    }
+
+    fn plan(profile: Profile, side: u32, budget_mib: u64) -> Result<Plan, EngineError> {
+        plan_with_steps_in(0, profile, side, budget_mib)
+    }
+
+    fn plan_with_steps_in(
+        step_bytes: u64,
+        profile: Profile,
+        side: u32,
+        budget_mib: u64,
+    ) -> Result<Plan, EngineError> {
+        let recipe = Recipe { profile, ..Preset::Painterly.recipe() };
+        let work = Work { recipe: &recipe, frame: Frame::of(&recipe, side, side), content: true };
+        Plan::within(
+            &work,
+            &Plain { pixels: (work.len() / 3) as u64, step_bytes },
+            budget_mib * MIB,
+        )
+    }
+
+    #[test]
+    fn what_fits_is_painted_whole_and_as_asked() {
+        let whole = plan(Profile::Fast, 1024, 2048).expect("it fits");
+        assert!(whole.tiling.is_whole());
+        assert_eq!(
+            (whole.content, whole.optimizer.to_string().as_str()),
+            (Precision::Fp32, "l-bfgs with 8 pairs in bf16")
+        );
+    }
+
+    #[test]
+    fn fast_leans_before_tiles_become_small_and_exact_never_does() {
+        // The picture, its gradient and the features take 56 MiB a megapixel at full, eight pairs
+        // in bf16 132, and in single precision 228.
+        let lean = plan(Profile::Fast, 4000, 3000).expect("it fits");
+        assert_eq!(lean.content, Precision::Bf16);
+        assert!(
+            lean.optimizer.bytes(1000) < OptimizerPlan::of(&Preset::Painterly.recipe()).bytes(1000),
+            "{lean}"
+        );
+        let exact = plan(Profile::Exact, 4000, 4700).expect("it fits");
+        assert_eq!(
+            (exact.content, exact.optimizer.to_string().as_str()),
+            (Precision::Fp32, "l-bfgs with 8 pairs")
+        );
+        assert!(!exact.tiling.is_whole(), "{exact}");
+        assert!(matches!(plan(Profile::Exact, 4000, 3000), Err(EngineError::Memory { .. })));
+    }
+
+    #[test]
+    fn a_plan_stays_within_its_budget_and_the_least_that_is_named_is_enough() {
+        // Where tiles take little, and where a step takes so much that half of what is left is too
+        // little for it.
+        for (profile, step_bytes) in [(Profile::Fast, 0), (Profile::Exact, 0), (Profile::Fast, 200)]
+        {
+            let plan = |budget_mib| plan_with_steps_in(step_bytes, profile, 2000, budget_mib);
+            let Err(EngineError::Memory { least_bytes, .. }) = plan(1) else {
+                panic!("one MiB is too little")
+            };
+            let least_mib = least_bytes.div_ceil(MIB);
+            assert!(plan(least_mib - 2).is_err());
+            for budget_mib in (least_mib..8 * least_mib).step_by(97) {
+                let plan = plan(budget_mib).expect("the least is enough");
+                assert!(plan.bytes <= budget_mib * MIB, "{plan} in {budget_mib} MiB");
+            }
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! VGG-19 up to relu5_1 on a device.
+
+use candle_core::{DType, Device, Result, Tensor};
+use impasto_kernels::{Layer, Shape, vgg};
+use impasto_models::VggWeights;
+
+use super::composed::Composed;
+use super::convolution::Method;
+use super::fused::Fused;
+use super::tile_pass::{Kernels, TilePass, Trail, Visit};
+use crate::optimize::device::Tile;
+
+/// The frozen weights, for both directions.
+pub(super) struct Network {
+    pub(super) device: Device,
+    /// How features are kept.
+    pub(super) dtype: DType,
+    /// Inputs and outputs of each convolution.
+    channels: Vec<(usize, usize)>,
+    pass: Box<dyn TilePass>,
+}
+
+impl Network {
+    /// Copies the weights to `device`. `method` is for convolutions that are composed.
+    pub(super) fn new(
+        weights: &VggWeights,
+        device: Device,
+        dtype: DType,
+        kernels: Kernels,
+        method: Method,
+    ) -> Result<Self> {
+        let weights = &weights.convolutions[..weights.convolutions.len().min(vgg::CONVOLUTIONS)];
+        let pass: Box<dyn TilePass> = match kernels {
+            Kernels::Composed => Box::new(Composed::new(weights, dtype, method, &device)?),
+            Kernels::Fused => Box::new(Fused::new(weights, dtype, &device)?),
+        };
+        let channels =
+            weights.iter().map(|weights| (weights.in_channels, weights.out_channels)).collect();
+        Ok(Self { device, dtype, channels, pass })
+    }
+
+    pub(super) fn kernels(&self) -> Kernels {
+        self.pass.kernels()
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.pass.bytes()
+    }
+
+    /// Channels of a layer.
+    pub(super) fn channels_of(&self, layer: Layer) -> usize {
+        self.channels[layer.convolution()].1
+    }
+
+    /// Values of the widest map, for each pixel.
+    pub(super) fn widest(&self) -> usize {
+        self.channels.first().map_or(0, |&(_, outputs)| outputs)
+    }
+
+    /// Which axes of features run down and across.
+    pub(super) fn axes(&self) -> (usize, usize) {
+        match self.kernels() {
+            Kernels::Composed => (2, 3),
+            Kernels::Fused => (0, 1),
+        }
+    }
+
+    /// See [`TilePass::forward`].
+    pub(super) fn forward<'a>(
+        &'a self,
+        picture: &Tensor,
+        tile: &Tile,
+        deepest: Layer,
+        keep: bool,
+        visit: &mut Visit<'_>,
+    ) -> Result<Box<dyn Trail + 'a>> {
+        self.pass.forward(picture, tile, deepest, keep, visit)
+    }
+
+    /// Memory in bytes that a pass over a tile of this shape takes at its peak.
+    pub(super) fn peak_bytes(&self, shape: &Shape) -> u64 {
+        self.pass.peak_bytes(&self.channels, shape, self.dtype.size_in_bytes() as u64)
+    }
+}

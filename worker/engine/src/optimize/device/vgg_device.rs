@@ -1,0 +1,41 @@
+//! The seam between the method and the device: a network on a device.
+
+use impasto_kernels::Moments;
+
+use super::canvas::{Canvas, Task};
+use super::plan::{Plan, Work};
+use super::view::View;
+use crate::{EngineError, Image};
+
+/// A network on a device.
+pub trait VggDevice: Send + Sync + std::fmt::Debug {
+    /// The device, its instructions and the precision of its features, such as `cpu avx512 fp32`.
+    fn label(&self) -> String;
+
+    /// Memory that the network itself takes.
+    fn bytes(&self) -> u64;
+
+    /// How a picture can be painted within `budget_bytes` of the device's memory, the network not
+    /// counted.
+    ///
+    /// # Errors
+    /// [`EngineError::Memory`] where it cannot.
+    fn plan(&self, work: &Work<'_>, budget_bytes: u64) -> Result<Plan, EngineError>;
+
+    /// The moments of `image` at each of [`Layer::STYLE`], in tiles where the budget asks for them.
+    ///
+    /// # Errors
+    /// [`EngineError::Memory`] where the budget is too small, or where the device fails.
+    fn moments(
+        &self,
+        image: &Image,
+        view: View,
+        budget_bytes: u64,
+    ) -> Result<Vec<Moments>, EngineError>;
+
+    /// A picture on the device, ready for its first step.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    fn canvas(&self, task: Task<'_>) -> Result<Box<dyn Canvas>, EngineError>;
+}

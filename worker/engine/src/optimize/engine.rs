@@ -1,0 +1,84 @@
+//! The network on its device, prepared once and shared by sessions.
+
+use std::sync::Arc;
+
+use impasto_kernels::{Level, Precision};
+use impasto_models::VggWeights;
+use impasto_types::Profile;
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use super::device::{Cpu, VggDevice};
+use crate::EngineError;
+
+/// VGG-19 on a device, and the threads that work for it. Sessions share it.
+#[derive(Debug)]
+pub struct Engine {
+    device: Box<dyn VggDevice>,
+    threads: Arc<ThreadPool>,
+}
+
+impl Engine {
+    /// Prepares the network for the CPU, on `threads` threads. `level` may lower the instructions
+    /// that the kernels use; `None` uses the best there are. What `profile` really came to is in
+    /// [`Engine::device`].
+    ///
+    /// # Errors
+    /// Where the weights are not VGG-19's, or no threads are to be had.
+    pub fn new(
+        weights: &VggWeights,
+        threads: usize,
+        level: Option<Level>,
+        profile: Profile,
+    ) -> Result<Self, EngineError> {
+        let pool = pool(threads)?;
+        let best = Level::detect();
+        let level = level.map_or(best, |level| level.min(best));
+        let precision = match profile {
+            Profile::Fast => Precision::Bf16,
+            Profile::Exact => Precision::Fp32,
+        };
+        let device = Cpu::new(weights, level, precision, pool.clone())?;
+        Ok(Self::on(Box::new(device), pool))
+    }
+
+    /// An engine on a device of the caller's, with so many threads for the work outside the
+    /// network.
+    ///
+    /// # Errors
+    /// Where no threads are to be had.
+    pub fn with_device(device: Box<dyn VggDevice>, threads: usize) -> Result<Self, EngineError> {
+        Ok(Self::on(device, pool(threads)?))
+    }
+
+    /// An engine on a device of the caller's, with `threads` for the work outside the network.
+    pub fn on(device: Box<dyn VggDevice>, threads: Arc<ThreadPool>) -> Self {
+        Self { device, threads }
+    }
+
+    /// What it runs on, such as `cpu avx512 fp32`.
+    pub fn device(&self) -> String {
+        self.device.label()
+    }
+
+    pub(crate) fn backend(&self) -> &dyn VggDevice {
+        &*self.device
+    }
+
+    /// Memory that the prepared network takes.
+    pub fn bytes(&self) -> u64 {
+        self.device.bytes()
+    }
+
+    /// Runs `work` on the engine's threads.
+    pub(crate) fn install<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
+        self.threads.install(work)
+    }
+}
+
+fn pool(threads: usize) -> Result<Arc<ThreadPool>, EngineError> {
+    let threads = threads.max(1);
+    let builder = ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .thread_name(|index| format!("engine-{index}"));
+    builder.build().map(Arc::new).map_err(|source| EngineError::Threads { threads, source })
+}

@@ -1,0 +1,151 @@
+//! The inputs as the optimisation computes with them, and the sizes that they have at a scale.
+//! What is not needed any more is let go.
+
+use impasto_types::{Init, Method, PreserveColor, Recipe, Scale};
+
+use crate::frame::Frame;
+use crate::noise::SplitMix64;
+use crate::resize::resize;
+use crate::{Image, Inputs, color};
+
+#[derive(Debug)]
+pub(crate) struct Sources {
+    /// What the content loss looks at: the content, recoloured as the recipe says.
+    target: Option<Image>,
+    /// The style images, recoloured as the recipe says, and their shares.
+    styles: Vec<(Image, f32)>,
+    init: Option<Image>,
+    /// The asset's own colours, where the result takes their chroma.
+    colors: Option<Image>,
+    wrap_x: bool,
+    wrap_y: bool,
+}
+
+impl Sources {
+    pub(crate) fn new(recipe: &Recipe, inputs: Inputs) -> Self {
+        let Inputs { mut content, styles, init } = inputs;
+        let recolor = |style: Image, content: Option<&Image>| match (recipe.preserve_color, content)
+        {
+            (PreserveColor::Statistics, Some(content)) => color::match_statistics(&style, content),
+            (PreserveColor::Luminance, Some(content)) => {
+                color::match_statistics(&color::luminance(&style), &color::luminance(content))
+            }
+            _ => style,
+        };
+        let styles: Vec<_> = styles
+            .into_iter()
+            .map(|(style, weight)| (recolor(style, content.as_ref()), weight))
+            .collect();
+        let target = match recipe.preserve_color {
+            _ if recipe.method == Method::Synthesize => None,
+            PreserveColor::Luminance => content.as_ref().map(color::luminance),
+            PreserveColor::None if recipe.palette > 0.0 => content
+                .as_ref()
+                .map(|content| color::take_palette(content, &styles, recipe.palette)),
+            PreserveColor::None | PreserveColor::Statistics => content.take(),
+        };
+        let colors = content.filter(|_| recipe.preserve_color == PreserveColor::Luminance);
+        let (wrap_x, wrap_y) = (recipe.tileable.wraps_x(), recipe.tileable.wraps_y());
+        Self { target, styles, init, colors, wrap_x, wrap_y }
+    }
+
+    pub(crate) fn styles(&self) -> &[(Image, f32)] {
+        &self.styles
+    }
+
+    pub(crate) fn has_target(&self) -> bool {
+        self.target.is_some()
+    }
+
+    /// The picture that the first scale begins with, in that scale's size; none where it begins
+    /// with noise. The image to begin with is let go.
+    pub(crate) fn first(&mut self, init: Init, frame: Frame) -> Option<Image> {
+        let own = self.init.take();
+        let source = match init {
+            Init::Content => self.target.as_ref(),
+            Init::Image => own.as_ref(),
+            Init::Noise => None,
+        }?;
+        let (width, height) = frame.picture();
+        Some(self.fit(source, width, height))
+    }
+
+    /// A canvas of noise around the styles' mean colour.
+    pub(crate) fn noise(&self, seed: u64, width: usize, height: usize) -> Image {
+        let total: f32 = self.styles.iter().map(|(_, weight)| weight).sum();
+        let mut mean = [0.0; 3];
+        for (style, weight) in &self.styles {
+            let scale = weight / total / style.pixels() as f32;
+            style
+                .rgb
+                .chunks_exact(3)
+                .for_each(|pixel| (0..3).for_each(|c| mean[c] += pixel[c] * scale));
+        }
+        let mut noise = SplitMix64::new(seed);
+        let mut image = Image::filled(width, height, mean);
+        image.rgb.iter_mut().for_each(|value| *value += 40.0 * noise.normal());
+        image.clamp();
+        image
+    }
+
+    /// A style image in the size that it has at a scale, which may be a run's `first`.
+    pub(crate) fn style_at(recipe: &Recipe, style: &Image, scale: Scale, first: bool) -> Image {
+        let own = (style.width as u32, style.height as u32);
+        let ratio = recipe.style_factor(own, (scale.width, scale.height), first);
+        let side = |length: usize| {
+            ((length as f64 * ratio).round() as usize).max(Recipe::MIN_SIDE as usize)
+        };
+        let mut fitted = resize(style, side(style.width), side(style.height), false, false);
+        fitted.clamp();
+        fitted
+    }
+
+    /// What the content loss compares with, in the size of a scale's picture.
+    pub(crate) fn target_at(&self, frame: Frame) -> Option<Image> {
+        let (width, height) = frame.picture();
+        self.target.as_ref().map(|target| self.fit(target, width, height))
+    }
+
+    /// The same for the last scale: nobody needs the original any more.
+    pub(crate) fn last_target(&mut self, frame: Frame) -> Option<Image> {
+        let target = self.target.take()?;
+        let (width, height) = frame.picture();
+        let fits = (target.width, target.height) == (width, height);
+        Some(if fits { target } else { self.fit(&target, width, height) })
+    }
+
+    /// Lets go of the style images, once they have been measured for the last time.
+    pub(crate) fn drop_styles(&mut self) {
+        self.styles.clear();
+    }
+
+    /// The result of a canvas's picture: with the asset's own chroma, where the recipe asks for it.
+    pub(crate) fn finished(&self, picture: Image) -> Image {
+        match &self.colors {
+            Some(colors) => {
+                let colors = self.fit(colors, picture.width, picture.height);
+                color::restore_chroma(&picture, &colors)
+            }
+            None => picture,
+        }
+    }
+
+    /// `source` at this size, its borders treated as the asset's are.
+    pub(crate) fn fit(&self, source: &Image, width: usize, height: usize) -> Image {
+        let mut image = resize(source, width, height, self.wrap_x, self.wrap_y);
+        image.clamp();
+        image
+    }
+
+    /// Memory of all pictures.
+    pub(crate) fn bytes(&self) -> u64 {
+        let Self { target, styles, init, .. } = self;
+        let images = styles.iter().map(|(style, _)| style).chain(target).chain(init);
+        self.kept_bytes() + images.map(Image::bytes).sum::<u64>()
+    }
+
+    /// Memory of what is held to the end.
+    pub(crate) fn kept_bytes(&self) -> u64 {
+        self.colors.iter().map(Image::bytes).sum()
+    }
+}

@@ -1,0 +1,65 @@
+//! What every method is to its caller: a run that steps, shows its picture and can be saved.
+
+use std::fmt;
+
+use crate::{EngineError, Image};
+
+/// One picture on its way. [`Run::step`] it until it is done, then take its [`Run::picture`]; drop
+/// it to cancel.
+///
+/// A method that computes its picture in one pass has one step. A caller needs no other knowledge of
+/// methods than this: progress, previews and checkpoints work between any two steps.
+pub trait Run: Send + fmt::Debug {
+    /// Does the next step.
+    ///
+    /// # Errors
+    /// Where a number is not finite, the memory too small, or the device fails. The run has ended
+    /// then: each later call fails with [`EngineError::Ended`].
+    fn step(&mut self) -> Result<Step, EngineError>;
+
+    /// The picture as it stands, in the result's size: the result once the run is done, a preview
+    /// before.
+    ///
+    /// # Errors
+    /// Where the device fails to hand it over, or a step has failed.
+    fn picture(&self) -> Result<Image, EngineError>;
+
+    /// All that it takes to go on from here, in this version's own format. Empty when done.
+    ///
+    /// # Errors
+    /// Where the device fails to hand it over, or a step has failed.
+    fn checkpoint(&self) -> Result<Vec<u8>, EngineError>;
+
+    /// How the present part of the work is done, for a log, such as `256 x 256: in one piece`.
+    fn plan(&self) -> Option<String>;
+}
+
+/// What a step came to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Step {
+    Running(StepReport),
+    /// There was nothing left to do.
+    Done,
+}
+
+/// How far a run has come.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StepReport {
+    /// Steps done so far, counted over all scales.
+    pub iteration: u32,
+    /// Steps in all; a run may end sooner.
+    pub iterations: u32,
+    /// The size in pixels that this step worked at: width and height.
+    pub scale: (u32, u32),
+    /// What the step minimises, where the method minimises anything.
+    pub losses: Option<Losses>,
+}
+
+/// The loss before a step, and its parts, weights included.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Losses {
+    /// The sum of all parts, total variation included.
+    pub total: f64,
+    pub content: f64,
+    pub style: f64,
+}
