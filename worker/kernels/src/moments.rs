@@ -5,8 +5,8 @@
 #[derive(Clone, Debug, PartialEq)]
 pub struct Moments {
     channels: usize,
-    /// How many pixels were summed.
-    pub pixels: u64,
+    /// The sum of the pixels' weights: how many were summed, where none is masked.
+    pub weight: f64,
     /// The sum of each channel.
     pub sum: Vec<f64>,
     /// The upper triangle of the sum of `F F^T`, row by row: `channels * (channels + 1) / 2`
@@ -19,7 +19,7 @@ impl Moments {
     pub fn empty(channels: usize) -> Self {
         Self {
             channels,
-            pixels: 0,
+            weight: 0.0,
             sum: vec![0.0; channels],
             products: vec![0.0; channels * (channels + 1) / 2],
         }
@@ -35,7 +35,7 @@ impl Moments {
     /// If they are of another number of channels.
     pub fn add(&mut self, other: &Self) {
         assert_eq!(self.channels, other.channels, "moments of one layer");
-        self.pixels += other.pixels;
+        self.weight += other.weight;
         self.sum.iter_mut().zip(&other.sum).for_each(|(sum, part)| *sum += part);
         self.products.iter_mut().zip(&other.products).for_each(|(sum, part)| *sum += part);
     }
@@ -51,10 +51,10 @@ impl Moments {
         }
     }
 
-    /// The Gram matrix `F F^T / pixels`, C x C, and the channels' means.
+    /// The Gram matrix `F F^T / weight`, C x C, and the channels' means. Of nothing, both are zero.
     pub fn normalized(&self) -> (Vec<f32>, Vec<f32>) {
         let channels = self.channels;
-        let scale = 1.0 / self.pixels.max(1) as f64;
+        let scale = if self.weight > 0.0 { 1.0 / self.weight } else { 0.0 };
         let mut gram = vec![0.0; channels * channels];
         let mut products = self.products.iter();
         for i in 0..channels {
@@ -75,9 +75,9 @@ mod tests {
     #[test]
     fn parts_add_up() {
         let mut first =
-            Moments { channels: 2, pixels: 3, sum: vec![3.0, 6.0], products: vec![1.0, 2.0, 4.0] };
+            Moments { channels: 2, weight: 3.0, sum: vec![3.0, 6.0], products: vec![1.0, 2.0, 4.0] };
         let second =
-            Moments { channels: 2, pixels: 1, sum: vec![1.0, 2.0], products: vec![3.0, 2.0, 0.0] };
+            Moments { channels: 2, weight: 1.0, sum: vec![1.0, 2.0], products: vec![3.0, 2.0, 0.0] };
         first.add(&second);
         assert_eq!(first.normalized(), (vec![1.0, 1.0, 1.0, 1.0], vec![1.0, 2.0]));
     }

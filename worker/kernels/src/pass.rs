@@ -7,6 +7,7 @@ use crate::{
     feature_map::FeatureMap,
     fp32,
     vgg::Layer,
+    mask::TileMask,
     moments::Moments,
     network::{Network, Prepared},
     seed::Seed,
@@ -19,6 +20,7 @@ pub struct Pass {
     network: Arc<Network>,
     shape: Shape,
     deepest: Option<Layer>,
+    mask: Option<TileMask>,
     buffers: Buffers,
 }
 
@@ -42,10 +44,10 @@ impl Pass {
                 Buffers::Bf16(bf16::Pass::new(prepared.clone(), shape, threads))
             }
         };
-        Self { network, shape, deepest: None, buffers }
+        Self { network, shape, deepest: None, mask: None, buffers }
     }
 
-    /// Makes ready for another shape, keeping what memory there is.
+    /// Makes ready for another shape, keeping what memory there is. A mask is forgotten.
     ///
     /// # Panics
     /// If the shape has no pixel.
@@ -53,6 +55,7 @@ impl Pass {
         assert!(shape.width > 0 && shape.height > 0, "a picture has pixels");
         self.shape = shape;
         self.deepest = None;
+        self.mask = None;
         match &mut self.buffers {
             Buffers::Fp32(pass) => pass.reshape(shape),
             Buffers::Bf16(pass) => pass.reshape(shape),
@@ -69,6 +72,22 @@ impl Pass {
 
     pub fn shape(&self) -> &Shape {
         &self.shape
+    }
+
+    /// From now on, a pixel counts by its weight: in [`Pass::moments`], in [`Pass::distance`] and in
+    /// the seeds of [`Pass::backward`]. Weights of one change no bit of them in single precision.
+    ///
+    /// # Panics
+    /// If the mask is of another shape.
+    pub fn set_mask(&mut self, mask: Option<TileMask>) {
+        for layer in Layer::ALL {
+            let (width, height, _) = self.feature_shape(layer);
+            assert!(
+                mask.as_ref().is_none_or(|mask| mask.at(layer).len() == width * height),
+                "the mask is of another shape at {layer:?}"
+            );
+        }
+        self.mask = mask;
     }
 
     /// Tells `watch` of every convolution from now on. This crate reads no clock; benchmarks do.
@@ -117,8 +136,8 @@ impl Pass {
         (map.width, map.height, self.network.channels(layer))
     }
 
-    /// The sums of `F` and `F F^T` over a region, of the last forward. They do not depend on the
-    /// number of threads.
+    /// The sums of `F` and `F F^T` over a region, of the last forward, each pixel by its weight.
+    /// They do not depend on the number of threads.
     ///
     /// # Panics
     /// If the last forward did not reach the layer, or the region does not lie within the shape.
@@ -126,8 +145,8 @@ impl Pass {
         self.reached(layer);
         self.within(region);
         match &self.buffers {
-            Buffers::Fp32(pass) => pass.moments(layer, region),
-            Buffers::Bf16(pass) => pass.moments(layer, region),
+            Buffers::Fp32(pass) => pass.moments(layer, region, self.weights(layer)),
+            Buffers::Bf16(pass) => pass.moments(layer, region, self.weights(layer)),
         }
     }
 
@@ -146,8 +165,8 @@ impl Pass {
         }
     }
 
-    /// The sum of squared differences between the features of a region and those of a map; see
-    /// [`Pass::keep`].
+    /// The sum of squared differences between the features of a region and those of a map, each
+    /// pixel by its weight; see [`Pass::keep`].
     ///
     /// # Panics
     /// If the last forward did not reach the map's layer, or the region does not lie within the
@@ -156,13 +175,13 @@ impl Pass {
         self.reached(map.layer());
         self.within(region);
         match &self.buffers {
-            Buffers::Fp32(pass) => pass.distance(region, map, origin),
-            Buffers::Bf16(pass) => pass.distance(region, map, origin),
+            Buffers::Fp32(pass) => pass.distance(region, map, origin, self.weights(map.layer())),
+            Buffers::Bf16(pass) => pass.distance(region, map, origin, self.weights(map.layer())),
         }
     }
 
-    /// Writes the gradient of the pixels of the last forward: the sum over all seeds, sent back
-    /// through the network. It may use up what the forward left: after it, nothing but another
+    /// Writes the gradient of the pixels of the last forward: the sum over all seeds, each pixel by
+    /// its weight, sent back through the network. It may use up what the forward left: after it, nothing but another
     /// forward may be asked for.
     ///
     /// # Panics
@@ -198,9 +217,14 @@ impl Pass {
             );
         }
         match &mut self.buffers {
-            Buffers::Fp32(pass) => pass.backward(seeds, gradient),
-            Buffers::Bf16(pass) => pass.backward(seeds, gradient),
+            Buffers::Fp32(pass) => pass.backward(seeds, self.mask.as_ref(), gradient),
+            Buffers::Bf16(pass) => pass.backward(seeds, self.mask.as_ref(), gradient),
         }
+    }
+
+    /// The weights of a layer's pixels, where a mask is set.
+    fn weights(&self, layer: Layer) -> Option<&[f32]> {
+        self.mask.as_ref().map(|mask| mask.at(layer))
     }
 
     fn reached(&self, layer: Layer) {

@@ -5,8 +5,8 @@ mod tiny;
 
 use std::sync::Arc;
 
-use impasto_kernels::{Edge, Layer, Level, Network, Pass, Pool, Precision, Products, Seed, Shape};
-use tiny::{EDGES, POOLS, Random, Weights, error, mean_error, pool, statistics};
+use impasto_kernels::{Edge, Layer, Level, Network, Pass, Pool, Precision, Seed, Shape};
+use tiny::{EDGES, POOLS, Random, Weights, bf16_networks, error, mean_error, pool, statistics};
 
 /// Thirteen layers of features and weights rounded at 2^-9, relative to the largest value of a
 /// layer. A product of two features has twice that.
@@ -17,25 +17,6 @@ const OPEN_GRADIENT: f64 = 0.03;
 
 /// Where rounding closes a ReLU or moves a maximum, the gradient takes another way.
 const GRADIENT: f64 = 0.3;
-
-/// The networks in bf16 that this machine can run.
-#[allow(clippy::print_stdout)] // what is skipped is said
-fn networks(weights: &Weights) -> Vec<Arc<Network>> {
-    let best =
-        Network::new(&weights.layers(), Level::detect(), Precision::Bf16).expect("a network");
-    let mut networks = Vec::new();
-    match best.precision() {
-        Precision::Bf16 => networks.push(best),
-        Precision::Fp32 => println!("skipped: {} has no fast products of bf16", Level::detect()),
-    }
-    for products in [Products::Plain, Products::Vectors] {
-        match Network::by_products(&weights.layers(), products).expect("a network") {
-            Some(network) => networks.push(network),
-            None => println!("skipped: this processor has no {products:?} products of bf16"),
-        }
-    }
-    networks.into_iter().map(Arc::new).collect()
-}
 
 /// Features, statistics, and the gradient of a style loss.
 fn answer(network: Arc<Network>, shape: Shape) -> (Vec<Vec<f32>>, Vec<Vec<f32>>, Vec<f32>) {
@@ -71,7 +52,7 @@ fn answer(network: Arc<Network>, shape: Shape) -> (Vec<Vec<f32>>, Vec<Vec<f32>>,
 
 fn check(weights: &Weights, shape: Shape, gradient: f64) {
     let expected = answer(weights.network(Level::detect()), shape);
-    for network in networks(weights) {
+    for network in bf16_networks(weights) {
         assert_eq!(network.precision(), Precision::Bf16);
         let found = answer(network.clone(), shape);
         for (found, expected) in found.0.iter().zip(&expected.0) {

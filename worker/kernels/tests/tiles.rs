@@ -247,7 +247,7 @@ fn compare(
                 difference.features.max(mean_error(&values(found), &values(expected)));
             let layer = layers[index];
             assert_eq!(
-                moments[index].pixels, expected_moments[index].pixels,
+                moments[index].weight, expected_moments[index].weight,
                 "every pixel of {layer:?} is summed once"
             );
             let sums = |moments: &Moments| [moments.sum.clone(), moments.products.clone()].concat();

@@ -33,16 +33,17 @@ const GROUP: usize = 64 * CHUNK;
 /// Sums of a block of channels with another.
 const SQUARE: usize = CHANNELS * CHANNELS;
 
-/// The moments of a region of a map, the region in the map's own pixels.
+/// The moments of a region of a map, the region in the map's own pixels, each pixel by its weight;
+/// weights are of all pixels of the map.
 pub(crate) fn moments(
     pool: &rayon::ThreadPool,
     kernels: &'static Kernels,
     layout: &Layout,
     map: &[Line],
     channels: usize,
-    region: &Region,
+    (region, weights): (&Region, Option<&[f32]>),
 ) -> Moments {
-    let part = Part { layout, map, region };
+    let part = Part { layout, map, region, weights };
     let (groups, planes) = (part.blocks().div_ceil(GROUP), channels / CHANNELS);
     let pieces = (0..groups * planes).into_par_iter().map(|piece| {
         let first = piece / planes * GROUP;
@@ -50,7 +51,7 @@ pub(crate) fn moments(
     });
     let rows: Vec<Row> = pool.install(|| pieces.collect());
     let mut moments = Moments::empty(channels);
-    moments.pixels = (region.x.len() * region.y.len()) as u64;
+    moments.weight = part.weight();
     for (piece, row) in rows.iter().enumerate() {
         row.add_to(&mut moments, piece % planes);
     }
@@ -62,6 +63,8 @@ struct Part<'a> {
     layout: &'a Layout,
     map: &'a [Line],
     region: &'a Region,
+    /// Of the map's pixels, where they are masked.
+    weights: Option<&'a [f32]>,
 }
 
 impl Part<'_> {
@@ -73,11 +76,24 @@ impl Part<'_> {
         self.across() * self.region.y.len()
     }
 
+    /// The sum of the weights.
+    fn weight(&self) -> f64 {
+        let Region { x, y } = self.region;
+        let Some(weights) = self.weights else { return (x.len() * y.len()) as f64 };
+        let row = |y: usize| &weights[y * self.layout.width()..][x.clone()];
+        y.clone().flat_map(row).copied().map(f64::from).sum()
+    }
+
+    /// Where a block begins: its column and row.
+    fn start(&self, block: usize) -> (usize, usize) {
+        let Region { x, y } = self.region;
+        (x.start + block % self.across() * POSITIONS, y.start + block / self.across())
+    }
+
     /// The pixels of a block in a plane, in pairs; those that it lacks are zero.
     fn pair(&self, kernels: &Kernels, plane: usize, block: usize, pairs: &mut Tiles) {
-        let Region { x, y } = self.region;
-        let (row, column) =
-            (y.start + block / self.across(), x.start + block % self.across() * POSITIONS);
+        let x = &self.region.x;
+        let (column, row) = self.start(block);
         let lines = &self.map
             [plane * self.layout.plane() + self.layout.at(column as isize, row as isize)..];
         match lines.first_chunk() {
@@ -90,6 +106,28 @@ impl Part<'_> {
                 unsafe { (kernels.pair)(&padded, pairs) }
             }
         }
+    }
+
+    /// The same, each pixel multiplied by its weight and rounded again. One factor of a product is
+    /// enough: a value's rounding, 2^-9 of it, is another one for each pixel.
+    fn pair_weighted(
+        &self,
+        kernels: &Kernels,
+        weights: &[f32],
+        (plane, block): (usize, usize),
+        pairs: &mut Tiles,
+    ) {
+        let (column, row) = self.start(block);
+        let count = POSITIONS.min(self.region.x.end - column);
+        let lines = &self.map
+            [plane * self.layout.plane() + self.layout.at(column as isize, row as isize)..];
+        let weights = &weights[row * self.layout.width() + column..][..count];
+        let mut weighted = [Line::ZERO; POSITIONS];
+        for ((to, line), weight) in weighted.iter_mut().zip(lines).zip(weights) {
+            *to = Line::narrowed(&line.widened().map(|value| value * weight));
+        }
+        // SAFETY: the processor has the kernels' instructions.
+        unsafe { (kernels.pair)(&weighted, pairs) }
     }
 }
 
@@ -119,9 +157,19 @@ impl Row {
                     part.pair(kernels, plane, block, pairs);
                 }
                 if plane == planes.start {
-                    for (pairs, turned) in pairs[..count].iter().zip(&mut turned) {
-                        // SAFETY: the processor has the kernels' instructions.
-                        unsafe { (kernels.turn)(pairs, turned, &mut sum) };
+                    for (index, turned) in turned[..count].iter_mut().enumerate() {
+                        let turn = |pairs: &Tiles, turned: &mut Tiles, sum: &mut [f32; CHANNELS]| {
+                            // SAFETY: the processor has the kernels' instructions.
+                            unsafe { (kernels.turn)(pairs, turned, sum) }
+                        };
+                        let Some(weights) = part.weights else {
+                            turn(&pairs[index], turned, &mut sum);
+                            continue;
+                        };
+                        let mut weighted = [Line::ZERO; 32];
+                        let place = (plane, first + index);
+                        part.pair_weighted(kernels, weights, place, &mut weighted);
+                        turn(&weighted, turned, &mut sum);
                     }
                 }
                 multiply(&ready, &turned[..count], &pairs[..count], &mut sums);

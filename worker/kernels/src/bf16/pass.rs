@@ -22,6 +22,7 @@ use crate::{
     },
     feature_map::FeatureMap,
     vgg::{CONVOLUTIONS, Layer, pools_before},
+    mask::TileMask,
     moments::Moments,
     seed::Seed,
     shape::{Region, Shape},
@@ -153,7 +154,12 @@ impl Pass {
         values
     }
 
-    pub(crate) fn moments(&self, layer: Layer, region: &Region) -> Moments {
+    pub(crate) fn moments(
+        &self,
+        layer: Layer,
+        region: &Region,
+        weights: Option<&[f32]>,
+    ) -> Moments {
         let convolution = layer.convolution();
         let region = self.shape.at_layer(region, layer);
         let (layout, map) = (&self.layouts[convolution], &self.maps[convolution]);
@@ -163,7 +169,7 @@ impl Pass {
             layout,
             map,
             self.channels(layer),
-            &region,
+            (&region, weights),
         )
     }
 
@@ -181,6 +187,7 @@ impl Pass {
         region: &Region,
         map: &FeatureMap,
         origin: (usize, usize),
+        weights: Option<&[f32]>,
     ) -> f64 {
         let convolution = map.layer().convolution();
         let (layout, planes) = (
@@ -206,7 +213,9 @@ impl Pass {
                         .zip(wanted)
                         .for_each(|((square, f), p)| *square += (f - p) * (f - p));
                 }
-                squares.into_iter().map(f64::from).sum::<f64>()
+                let weight = weights
+                    .map_or(1.0, |weights| f64::from(weights[y * layout.width() + x]));
+                weight * squares.into_iter().map(f64::from).sum::<f64>()
             };
             x.clone().map(pixel).sum()
         };
@@ -214,7 +223,12 @@ impl Pass {
         rows.into_iter().sum()
     }
 
-    pub(crate) fn backward(&mut self, seeds: &[Seed<'_>], gradient: &mut [f32]) {
+    pub(crate) fn backward(
+        &mut self,
+        seeds: &[Seed<'_>],
+        mask: Option<&TileMask>,
+        gradient: &mut [f32],
+    ) {
         let Some(deepest) = seeds.iter().map(|seed| seed.layer).max() else {
             return gradient.fill(0.0);
         };
@@ -222,7 +236,8 @@ impl Pass {
         let kernels = network.kernels;
         let seeds = |convolution: usize| {
             let layer = Layer::ALL.into_iter().find(|layer| layer.convolution() == convolution)?;
-            Seeds::of(seeds, layer, network.layers[convolution].out_channels, shape)
+            let weights = mask.map(|mask| mask.at(layer));
+            Seeds::of(seeds, layer, weights, network.layers[convolution].out_channels, shape)
         };
         // Makes a gradient of the features of a convolution: that of the next one, sent back, and
         // the seeds.

@@ -22,6 +22,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Seeds<'a> {
     shape: &'a Shape,
+    /// Of the layer's pixels, where they are masked.
+    weights: Option<&'a [f32]>,
     gram: Option<Weights>,
     mean: Option<Vec<f32>>,
     targets: Vec<Target<'a>>,
@@ -32,6 +34,7 @@ impl<'a> Seeds<'a> {
     pub(crate) fn of(
         seeds: &[Seed<'a>],
         layer: Layer,
+        weights: Option<&'a [f32]>,
         channels: usize,
         shape: &'a Shape,
     ) -> Option<Self> {
@@ -39,6 +42,7 @@ impl<'a> Seeds<'a> {
         seeds().next()?;
         Some(Self {
             shape,
+            weights,
             gram: sum(seeds().filter_map(|seed| seed.gram))
                 .map(|gram| Weights::square(&gram, channels)),
             mean: sum(seeds().filter_map(|seed| seed.mean)),
@@ -74,7 +78,7 @@ impl<'a> Seeds<'a> {
             unsafe { (ready.kernels().multiply)(&product, seeded) }
         }
         let mean = self.mean.as_ref().map_or(&[0.0; CHANNELS], |mean| &mean.as_chunks().0[block]);
-        if self.targets.is_empty() && layout.frame() == (0, 0) {
+        if self.targets.is_empty() && self.weights.is_none() && layout.frame() == (0, 0) {
             // Nothing depends on the pixel, and the border needs no care: it is overwritten.
             // SAFETY: the processor has the kernels' instructions.
             return unsafe { (ready.kernels().add)(sums, seeded, mean) };
@@ -84,10 +88,13 @@ impl<'a> Seeds<'a> {
         {
             // The frame is folded back to pixels that have their seed already.
             let Some(pixel) = layout.pixel(place) else { continue };
+            let weight =
+                self.weights.map_or(1.0, |weights| weights[pixel.1 * layout.width() + pixel.0]);
             for ((sum, value), mean) in sums.iter_mut().zip(seeded).zip(mean) {
-                *sum += value + mean;
+                *sum += weight * (value + mean);
             }
-            self.add_targets(block, pixel, &features.lines[block * features.block + index], sums);
+            let features = &features.lines[block * features.block + index];
+            self.add_targets(block, pixel, weight, features, sums);
         }
     }
 
@@ -95,6 +102,7 @@ impl<'a> Seeds<'a> {
         &self,
         block: usize,
         (x, y): (usize, usize),
+        weight: f32,
         features: &Line,
         sums: &mut [f32; CHANNELS],
     ) {
@@ -106,7 +114,7 @@ impl<'a> Seeds<'a> {
                 &mut wanted,
             );
             for ((sum, feature), wanted) in sums.iter_mut().zip(features.widened()).zip(wanted) {
-                *sum += target.factor * (feature - wanted);
+                *sum += weight * (target.factor * (feature - wanted));
             }
         }
     }

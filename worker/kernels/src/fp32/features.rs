@@ -42,6 +42,13 @@ impl Part<'_> {
         self.region.x.len() * self.region.y.len()
     }
 
+    /// The number of a pixel of the part among the layer's pixels.
+    pub(crate) fn in_layer(&self, pixel: usize) -> usize {
+        let across = self.region.x.len();
+        let (x, y) = (self.region.x.start + pixel % across, self.region.y.start + pixel / across);
+        y * self.width + x
+    }
+
     /// Floats of memory that [`Part::each_run`] asks for, for ranges of at most `pixels`.
     pub(crate) fn room(&self, pixels: usize) -> usize {
         match &self.features {
@@ -63,9 +70,9 @@ impl Part<'_> {
         let across = self.region.x.len();
         let mut next = pixels.start;
         while next < pixels.end {
-            let (x, y) = (next % across, next / across);
+            let x = next % across;
             let count = (across - x).min(pixels.end - next);
-            let start = (self.region.y.start + y) * self.width + self.region.x.start + x;
+            let start = self.in_layer(next);
             match &self.features {
                 Features::Kept(features) => {
                     visit(&features[start * self.channels..][..count * self.channels])

@@ -26,6 +26,7 @@ use crate::{
         scalar, seed, statistics,
     },
     vgg::{CONVOLUTIONS, Layer, pools_before},
+    mask::TileMask,
     moments::Moments,
     plane::Plane,
     seed::Seed,
@@ -175,9 +176,14 @@ impl Pass {
         features
     }
 
-    pub(crate) fn moments(&self, layer: Layer, region: &Region) -> Moments {
+    pub(crate) fn moments(
+        &self,
+        layer: Layer,
+        region: &Region,
+        weights: Option<&[f32]>,
+    ) -> Moments {
         let part = self.part(layer, region);
-        statistics::moments(self.threads.pool(), self.network.kernels, &part, part.channels)
+        statistics::moments(self.threads.pool(), self.network.kernels, &part, weights)
     }
 
     pub(crate) fn keep(&self, region: &Region, map: &mut FeatureMap, origin: (usize, usize)) {
@@ -199,6 +205,7 @@ impl Pass {
         region: &Region,
         map: &FeatureMap,
         origin: (usize, usize),
+        weights: Option<&[f32]>,
     ) -> f64 {
         let part = self.part(map.layer(), region);
         let across = part.region.x.len();
@@ -211,11 +218,15 @@ impl Pass {
                         map.pixel(&self.shape, origin, x, part.region.y.start + row),
                         &mut other,
                     );
-                    total += own
-                        .iter()
-                        .zip(&other)
-                        .map(|(f, p)| f64::from((f - p) * (f - p)))
-                        .sum::<f64>();
+                    let weight = weights.map_or(1.0, |weights| {
+                        f64::from(weights[(part.region.y.start + row) * part.width + x])
+                    });
+                    total += weight
+                        * own
+                            .iter()
+                            .zip(&other)
+                            .map(|(f, p)| f64::from((f - p) * (f - p)))
+                            .sum::<f64>();
                 }
             });
             total
@@ -228,7 +239,12 @@ impl Pass {
         rows.iter().sum()
     }
 
-    pub(crate) fn backward(&mut self, seeds: &[Seed<'_>], gradient: &mut [f32]) {
+    pub(crate) fn backward(
+        &mut self,
+        seeds: &[Seed<'_>],
+        mask: Option<&TileMask>,
+        gradient: &mut [f32],
+    ) {
         let Some(deepest) = seeds.iter().map(|seed| seed.layer).max() else {
             return gradient.fill(0.0);
         };
@@ -238,7 +254,9 @@ impl Pass {
         let seeds_at = |convolution: usize| -> Vec<seed::Prepared<'_>> {
             let here = seeds.iter().filter(|seed| seed.layer.convolution() == convolution);
             here.map(|seed| {
-                seed::Prepared::new(kernels, seed, &shape, network.layers[convolution].out_channels)
+                let channels = network.layers[convolution].out_channels;
+                let weights = mask.map(|mask| mask.at(seed.layer));
+                seed::Prepared::new(kernels, seed, weights, &shape, channels)
             })
             .collect()
         };

@@ -190,3 +190,18 @@ pub(crate) fn gram(rows: &[f32], channels: usize, gram: &mut [f64], sum: &mut [f
         }
     }
 }
+
+/// The same, each row by its weight. The number of channels is the length of `sum`.
+pub(crate) fn weighted_gram(rows: &[f32], weights: &[f32], gram: &mut [f64], sum: &mut [f64]) {
+    let channels = sum.len();
+    for (row, weight) in rows.chunks_exact(channels).zip(weights) {
+        for (i, value) in row.iter().enumerate() {
+            let value = f64::from(*weight) * f64::from(*value);
+            sum[i] += value;
+            gram[i * channels + i..(i + 1) * channels]
+                .iter_mut()
+                .zip(&row[i..])
+                .for_each(|(g, other)| *g += value * f64::from(*other));
+        }
+    }
+}

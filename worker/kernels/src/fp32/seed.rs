@@ -27,6 +27,8 @@ pub(crate) fn bytes(channels: usize) -> usize {
 pub(crate) struct Prepared<'a> {
     seed: &'a Seed<'a>,
     factor: Option<Factor<'a>>,
+    /// Of the layer's pixels, where they are masked.
+    weights: Option<&'a [f32]>,
     shape: &'a Shape,
     width: usize,
     channels: usize,
@@ -42,6 +44,7 @@ impl<'a> Prepared<'a> {
     pub(crate) fn new(
         kernels: Option<&'a Kernels>,
         seed: &'a Seed<'a>,
+        weights: Option<&'a [f32]>,
         shape: &'a Shape,
         channels: usize,
     ) -> Self {
@@ -53,7 +56,7 @@ impl<'a> Prepared<'a> {
             _ => Factor::Plain(factor),
         });
         let width = shape.at_convolution(seed.layer.convolution()).width;
-        Self { seed, factor, shape, width, channels }
+        Self { seed, factor, weights, shape, width, channels }
     }
 
     /// Adds the seed, through the ReLU that made `features`, to the gradient of the layer's pixels
@@ -101,6 +104,11 @@ impl<'a> Prepared<'a> {
                         *sum += target.factor * (feature - target_value);
                     },
                 );
+            }
+        }
+        if let Some(weights) = self.weights {
+            for (sums, weight) in sums.chunks_exact_mut(channels).zip(&weights[first..]) {
+                sums.iter_mut().for_each(|sum| *sum *= weight);
             }
         }
         for ((gradient, sum), feature) in gradient.iter_mut().zip(sums).zip(features) {

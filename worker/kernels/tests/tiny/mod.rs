@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use impasto_kernels::{
-    ConvWeights, Edge, FeatureMap, Layer, Level, Network, Pass, Pool, Precision, Shape,
+    ConvWeights, Edge, FeatureMap, Layer, Level, Network, Pass, Pool, Precision, Products, Shape,
 };
 
 /// A small generator (SplitMix64), so that a failing case is the same everywhere.
@@ -90,6 +90,25 @@ impl Weights {
     pub(crate) fn network(&self, level: Level) -> Arc<Network> {
         Arc::new(Network::new(&self.layers(), level, Precision::Fp32).expect("a network"))
     }
+}
+
+/// The networks in bf16 that this machine can run.
+#[allow(clippy::print_stdout)] // what is skipped is said
+pub(crate) fn bf16_networks(weights: &Weights) -> Vec<Arc<Network>> {
+    let best =
+        Network::new(&weights.layers(), Level::detect(), Precision::Bf16).expect("a network");
+    let mut networks = Vec::new();
+    match best.precision() {
+        Precision::Bf16 => networks.push(best),
+        Precision::Fp32 => println!("skipped: {} has no fast products of bf16", Level::detect()),
+    }
+    for products in [Products::Plain, Products::Vectors] {
+        match Network::by_products(&weights.layers(), products).expect("a network") {
+            Some(network) => networks.push(network),
+            None => println!("skipped: this processor has no {products:?} products of bf16"),
+        }
+    }
+    networks.into_iter().map(Arc::new).collect()
 }
 
 pub(crate) fn pool(threads: usize) -> Arc<rayon::ThreadPool> {
