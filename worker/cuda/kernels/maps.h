@@ -124,6 +124,8 @@ typedef struct {
     const VALUE *above;
     const VALUE *pulled;
     const float *everywhere;
+    /* What both of this layer's own parts are multiplied by, one value a pixel; it may be missing. */
+    const float *weights;
     /* What the ReLU let through: one of them. */
     const VALUE *features;
     const unsigned char *mask;
@@ -142,13 +144,14 @@ KERNEL(NAMED(impasto_gate), NAMED(Gate)) {
         const Offset at = ((Offset)y * a.width + x) * a.channels + group * LANES;
         const unsigned open = a.mask ? a.mask[at / LANES] : above_zero(NAMED(load)(a.features + at));
         if (a.above) gradient = NAMED(folded)(a.above + group * LANES, x, y, a.width, a.height, a.channels, a.edge_x, a.edge_y);
+        const float weight = a.weights ? a.weights[(Offset)y * a.width + x] : 1.0f;
         if (a.pulled) {
             const Eight pulled = NAMED(load)(a.pulled + at);
-            for (int i = 0; i < LANES; i++) gradient.lane[i] += pulled.lane[i];
+            for (int i = 0; i < LANES; i++) gradient.lane[i] += weight * pulled.lane[i];
         }
         Eight everywhere = {{0}};
         if (a.everywhere) everywhere = load_f32(a.everywhere + group * LANES);
-        for (int i = 0; i < LANES; i++) gradient.lane[i] = open >> i & 1u ? gradient.lane[i] + everywhere.lane[i] : 0.0f;
+        for (int i = 0; i < LANES; i++) gradient.lane[i] = open >> i & 1u ? gradient.lane[i] + weight * everywhere.lane[i] : 0.0f;
     }
     NAMED(store)(a.framed + (Offset)THREAD * LANES, gradient);
 }
@@ -269,6 +272,8 @@ KERNEL(NAMED(impasto_pull), NAMED(Pull)) {
 /* Features against what they are to be: a window of a tile's features, and the whole picture's target. */
 typedef struct {
     const VALUE *features, *target;
+    /* What the squares are multiplied by, one value a pixel of the tile; it may be missing. */
+    const float *weights;
     /* One of them: the squared differences, a sum for each eight values, or `pull` times the differences. */
     float *squares;
     VALUE *pulled;
@@ -295,6 +300,23 @@ KERNEL(NAMED(impasto_compare), NAMED(Compare)) {
         squares += difference.lane[i] * difference.lane[i];
         difference.lane[i] *= a.pull;
     }
+    if (a.weights) squares *= a.weights[(Offset)y * a.width + x];
     if (a.squares) a.squares[THREAD] = squares;
     if (a.pulled) NAMED(store)(a.pulled + (Offset)THREAD * LANES, difference);
+}
+
+/* Features, each pixel multiplied by its weight. */
+typedef struct {
+    const VALUE *features;
+    const float *weights;
+    VALUE *weighted;
+    int channels;
+} NAMED(Weigh);
+
+/* A thread for each eight values. */
+KERNEL(NAMED(impasto_weigh), NAMED(Weigh)) {
+    const float weight = a.weights[THREAD / ((unsigned)a.channels / LANES)];
+    Eight values = NAMED(load)(a.features + (Offset)THREAD * LANES);
+    for (int i = 0; i < LANES; i++) values.lane[i] *= weight;
+    NAMED(store)(a.weighted + (Offset)THREAD * LANES, values);
 }

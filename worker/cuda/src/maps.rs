@@ -72,6 +72,9 @@ pub struct Pulled {
     pub at: Tensor,
     /// What is added at every pixel, one value a channel, in single precision.
     pub everywhere: Option<Tensor>,
+    /// What both are multiplied by: the pixels' weights in a mask, (height, width) in single
+    /// precision.
+    pub weights: Option<Tensor>,
 }
 
 kernels! {
@@ -132,6 +135,7 @@ struct Gate {
     above: Address,
     pulled: Address,
     everywhere: Address,
+    weights: Address,
     features: Address,
     mask: Address,
     framed: Address,
@@ -317,7 +321,7 @@ pub fn gate(
     let (_, _, channels) = map(one)?;
     let dtype = one.dtype();
     check_above(above, sides, channels, edges)?;
-    if let Some(Pulled { at, everywhere }) = pulled {
+    if let Some(Pulled { at, everywhere, weights }) = pulled {
         check(
             at.dims() == [height, width, channels] && at.dtype() == dtype,
             "what pulls does not fit the features",
@@ -325,6 +329,7 @@ pub fn gate(
         if let Some(everywhere) = everywhere {
             check_bias(everywhere, channels)?;
         }
+        check_weights(weights.as_ref(), height, width)?;
     }
     if let Some(features) = features {
         check(
@@ -338,14 +343,16 @@ pub fn gate(
         above,
         pulled.map(|pulled| &pulled.at),
         pulled.and_then(|pulled| pulled.everywhere.as_ref()),
+        pulled.and_then(|pulled| pulled.weights.as_ref()),
         features,
         mask,
     ];
-    let parameters = |[above, pulled, everywhere, features, mask]: [Address; 5],
+    let parameters = |[above, pulled, everywhere, weights, features, mask]: [Address; 6],
                       [framed]: [Address; 1]| Gate {
         above,
         pulled,
         everywhere,
+        weights,
         features,
         mask,
         framed,
@@ -448,6 +455,13 @@ fn check_mask(mask: Option<&Tensor>, height: usize, width: usize, channels: usiz
         mask.dims() == [height, width, channels / LANES] && mask.dtype() == DType::U8
     });
     check(fits, "a mask does not fit its map")
+}
+
+/// A weight for each pixel, where there are any.
+pub(crate) fn check_weights(weights: Option<&Tensor>, height: usize, width: usize) -> Result<()> {
+    let fits = weights
+        .is_none_or(|weights| weights.dims() == [height, width] && weights.dtype() == DType::F32);
+    check(fits, "weights do not fit their map")
 }
 
 fn check_above(above: Option<&Tensor>, sides: Sides, channels: usize, edges: Edges) -> Result<()> {

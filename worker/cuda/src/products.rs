@@ -4,12 +4,14 @@
 use candle_core::{DType, Device, Result, Tensor};
 
 use crate::launch::{Address, Output, Parameters, check, kernels, made, run};
-use crate::maps::{LANES, typed};
+use crate::maps::{LANES, check_weights, map, typed};
 
 kernels! {
     PULL_F32 = impasto_pull_f32;
     PULL_BF16 = impasto_pull_bf16;
     ADD_PARTS = impasto_add_parts;
+    WEIGH_F32 = impasto_weigh_f32;
+    WEIGH_BF16 = impasto_weigh_bf16;
 }
 
 /// Rows that one product adds up by itself. A card's units for matrices cut off what they cannot
@@ -59,6 +61,18 @@ struct AddParts {
 // SAFETY: laid out as in kernels/picture.h.
 unsafe impl Parameters for AddParts {}
 
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Weigh {
+    features: Address,
+    weights: Address,
+    weighted: Address,
+    channels: i32,
+}
+
+// SAFETY: laid out as in kernels/maps.h.
+unsafe impl Parameters for Weigh {}
+
 /// What a layer's statistics are to become, per pixel, and what the loss weighs: see [`pull`].
 #[derive(Debug)]
 pub struct Target {
@@ -89,18 +103,47 @@ pub struct StatisticsPull {
 
 /// The sums of products of channels over all pixels, (channels, channels), and below them those of
 /// channels: (channels + 1, channels) in single precision, from features (height, width, channels).
+/// Each pixel counts by its weight, where `weights`, (height, width) in single precision, are given.
 ///
 /// # Errors
-/// Where the device fails.
-pub fn gram(features: &Tensor) -> Result<Tensor> {
+/// Where shapes do not fit, or the device fails.
+pub fn gram(features: &Tensor, weights: Option<&Tensor>) -> Result<Tensor> {
     let (height, width, channels) = features.dims3()?;
-    let rows = features.contiguous()?.reshape((height * width, channels))?;
+    let features = features.contiguous()?;
+    let rows = features.reshape((height * width, channels))?;
+    // One factor is weighted and the other is not.
+    let weighted = match weights {
+        Some(weights) => weigh(&features, weights)?.reshape((height * width, channels))?,
+        None => rows.clone(),
+    };
     let parts = match rows.device() {
         #[cfg(feature = "cuda")]
-        Device::Cuda(device) => cuda::gram_parts(device, &rows)?,
-        _ => gram_parts(&rows)?,
+        Device::Cuda(device) => cuda::gram_parts(device, &weighted, &rows)?,
+        _ => gram_parts(&weighted, &rows)?,
     };
     add_parts(&parts)
+}
+
+/// Features (height, width, channels), each pixel multiplied by its weight, in their own type.
+fn weigh(features: &Tensor, weights: &Tensor) -> Result<Tensor> {
+    let (height, width, channels) = map(features)?;
+    check_weights(Some(weights), height, width)?;
+    let parameters = |[features, weights]: [Address; 2], [weighted]: [Address; 1]| Weigh {
+        features,
+        weights,
+        weighted,
+        channels: channels as i32,
+    };
+    let dtype = features.dtype();
+    let outputs = [Some(Output::new(dtype, (height, width, channels)))];
+    let threads = height * width * channels / LANES;
+    let kernel = typed(dtype, WEIGH_F32, WEIGH_BF16)?;
+    let inputs = [Some(features), Some(weights)];
+    // SAFETY: the kernel has a thread for each eight values of the features, and reads the weight of
+    // their pixel.
+    let [weighted] =
+        unsafe { run(kernel, features.device(), inputs, outputs, threads, parameters) }?;
+    made(weighted)
 }
 
 /// The sum over the first dimension.
@@ -126,13 +169,16 @@ pub(crate) fn add_parts(parts: &Tensor) -> Result<Tensor> {
     if sums == 1 { summed.squeeze(0) } else { add_parts(&summed) }
 }
 
-/// The same of each stretch by itself, the last of which may be shorter: (stretches, channels + 1,
-/// channels).
-fn gram_parts(rows: &Tensor) -> Result<Tensor> {
+/// The products of `weighted` with `rows`, and the sums of `weighted`, of each stretch by itself, the
+/// last of which may be shorter: (stretches, channels + 1, channels).
+fn gram_parts(weighted: &Tensor, rows: &Tensor) -> Result<Tensor> {
     let (pixels, channels) = rows.dims2()?;
     let part = |first: usize| {
-        let rows = rows.narrow(0, first, STRETCH.min(pixels - first))?.to_dtype(DType::F32)?;
-        Tensor::cat(&[rows.t()?.matmul(&rows)?, rows.sum_keepdim(0)?], 0)
+        let stretch = |of: &Tensor| {
+            of.narrow(0, first, STRETCH.min(pixels - first))?.to_dtype(DType::F32)
+        };
+        let (weighted, rows) = (stretch(weighted)?, stretch(rows)?);
+        Tensor::cat(&[weighted.t()?.matmul(&rows)?, weighted.sum_keepdim(0)?], 0)
     };
     let parts = (0..pixels).step_by(STRETCH).map(part).collect::<Result<Vec<_>>>()?;
     if parts.is_empty() {
@@ -175,11 +221,11 @@ pub fn pulled(features: &Tensor, at: &Tensor) -> Result<Tensor> {
     pulled.reshape((height, width, channels))
 }
 
-/// How sums over `pixels` pixels, as [`gram`] gives them, pull on features of this type.
+/// How sums over pixels of this weight in all, as [`gram`] gives them, pull on features of this type.
 ///
 /// # Errors
 /// Where shapes do not fit, or the device fails.
-pub fn pull(sums: &Tensor, pixels: u64, target: &Target, dtype: DType) -> Result<StatisticsPull> {
+pub fn pull(sums: &Tensor, weight: f64, target: &Target, dtype: DType) -> Result<StatisticsPull> {
     let channels = sums.dim(1)?;
     let is_f32 = [sums, &target.gram, &target.mean, &target.deviation]
         .iter()
@@ -203,7 +249,7 @@ pub fn pull(sums: &Tensor, pixels: u64, target: &Target, dtype: DType) -> Result
             mean_squares,
             deviation_squares,
             channels: channels as i32,
-            per_pixel: (1.0 / pixels as f64) as f32,
+            per_pixel: (1.0 / weight) as f32,
             gram_weight: target.gram_weight,
             mean_weight: target.mean_weight,
             deviation_weight: target.deviation_weight,
@@ -278,7 +324,11 @@ mod cuda {
     }
 
     /// See [`super::gram_parts`].
-    pub(super) fn gram_parts(device: &CudaDevice, rows: &Tensor) -> Result<Tensor> {
+    pub(super) fn gram_parts(
+        device: &CudaDevice,
+        weighted: &Tensor,
+        rows: &Tensor,
+    ) -> Result<Tensor> {
         let (pixels, channels) = rows.dims2()?;
         let count = pixels.div_ceil(STRETCH);
         let part = (channels + 1) * channels;
@@ -305,11 +355,11 @@ mod cuda {
             // are as long as it. Each part has room for its products and, behind them, for its
             // sums.
             unsafe {
-                multiply(device, (rows, at), (rows, at), (&mut parts, first * part), &squares)?;
+                multiply(device, (weighted, at), (rows, at), (&mut parts, first * part), &squares)?;
                 multiply(
                     device,
                     (&ones, 0),
-                    (rows, at),
+                    (weighted, at),
                     (&mut parts, first * part + channels * channels),
                     &sums,
                 )?;

@@ -7,7 +7,7 @@
 use candle_core::{DType, Result, Tensor};
 
 use crate::launch::{Address, Output, Parameters, check, kernels, made, run};
-use crate::maps::{Edges, LANES, Sides, map, typed};
+use crate::maps::{Edges, LANES, Sides, check_weights, map, typed};
 
 /// A part of a map.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,6 +71,7 @@ unsafe impl Parameters for Exit {}
 struct Compare {
     features: Address,
     target: Address,
+    weights: Address,
     squares: Address,
     pulled: Address,
     width: i32,
@@ -185,6 +186,7 @@ pub fn exit(
 /// The squared differences of features, (height, width, channels), to the whole picture's target,
 /// (its height, its width, channels) in the same type: a sum for each eight values of the window.
 /// `tile` are the features' sides, and the tile begins at `origin` in the target, as in [`enter`].
+/// Each pixel counts by its weight, where `weights`, (height, width) in single precision, are given.
 ///
 /// # Errors
 /// Where shapes or types do not fit, or the device fails.
@@ -194,18 +196,13 @@ pub fn squared_differences(
     origin: (usize, usize),
     tile: Sides,
     window: &Window,
+    weights: Option<&Tensor>,
 ) -> Result<Tensor> {
     let (_, _, channels) = map(features)?;
     let len = window.x.len() * window.y.len() * channels / LANES;
-    let [squares, _] = compare(
-        features,
-        target,
-        origin,
-        tile,
-        window,
-        0.0,
-        [Some(Output::new(DType::F32, len)), None],
-    )?;
+    let outputs = [Some(Output::new(DType::F32, len)), None];
+    let [squares, _] =
+        compare(features, (target, origin, tile), window, weights, 0.0, outputs)?;
     made(squares)
 }
 
@@ -224,16 +221,16 @@ pub fn pulled_differences(
     let (height, width, _) = map(features)?;
     let window = Window { x: 0..width, y: 0..height };
     let output = Output::new(features.dtype(), features.shape());
-    let [_, pulled] = compare(features, target, origin, tile, &window, pull, [None, Some(output)])?;
+    let outputs = [None, Some(output)];
+    let [_, pulled] = compare(features, (target, origin, tile), &window, None, pull, outputs)?;
     made(pulled)
 }
 
 fn compare(
     features: &Tensor,
-    target: &Tensor,
-    origin: (usize, usize),
-    tile: Sides,
+    (target, origin, tile): (&Tensor, (usize, usize), Sides),
     window: &Window,
+    weights: Option<&Tensor>,
     pull: f32,
     outputs: [Option<Output>; 2],
 ) -> Result<[Option<Tensor>; 2]> {
@@ -253,9 +250,12 @@ fn compare(
         x.start <= x.end && x.end <= width && y.start <= y.end && y.end <= height,
         "a window reaches beyond its map",
     )?;
-    let parameters = |[features, target]: [Address; 2], [squares, pulled]: [Address; 2]| Compare {
+    check_weights(weights, height, width)?;
+    let parameters = |[features, target, weights]: [Address; 3],
+                      [squares, pulled]: [Address; 2]| Compare {
         features,
         target,
+        weights,
         squares,
         pulled,
         width: width as i32,
@@ -276,7 +276,8 @@ fn compare(
     // SAFETY: the kernel has a thread for each eight values of the window, which is inside the
     // features, and reads where in the target the tile says, which is inside.
     unsafe {
-        run(kernel, features.device(), [Some(features), Some(target)], outputs, threads, parameters)
+        let inputs = [Some(features), Some(target), weights];
+        run(kernel, features.device(), inputs, outputs, threads, parameters)
     }
 }
 

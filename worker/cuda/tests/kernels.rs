@@ -89,7 +89,7 @@ fn back_is_the_transpose_of_forward() -> Result<()> {
             let map = numbers(&[height, width, 8], 2)?.abs()?;
             let gradient = numbers(&[height, width, 16], 3)?;
             let (there, mask) = layer.forward(&map)?;
-            let pulled = Pulled { at: gradient.clone(), everywhere: None };
+            let pulled = Pulled { at: gradient.clone(), everywhere: None, weights: None };
             let framed =
                 maps::gate(None, Some(&pulled), Through::Mask(&mask), sides(width, height), edges)?;
             let back = convolve(&framed, &layer.back, edges.folds())?;
@@ -196,11 +196,55 @@ fn moments_over_many_stretches_are_those_of_one() -> Result<()> {
         let features = numbers(&[height, width, 8], 6)?;
         let rows = features.reshape((height * width, 8))?.to_dtype(DType::F64)?;
         let expected = Tensor::cat(&[rows.t()?.matmul(&rows)?, rows.sum_keepdim(0)?], 0)?;
-        let apart = (products::gram(&features)?.to_dtype(DType::F64)? - expected)?
+        let apart = (products::gram(&features, None)?.to_dtype(DType::F64)? - expected)?
             .abs()?
             .max_all()?
             .to_scalar::<f64>()?;
         assert!(apart < 1e-2, "{height}x{width}: {apart}");
+    }
+    Ok(())
+}
+
+#[test]
+fn weights_count_once_in_moments_squares_and_gradients() -> Result<()> {
+    for dtype in [DType::F32, DType::BF16] {
+        let features = numbers(&[9, 7, 8], 6)?.abs()?.to_dtype(dtype)?;
+        let weights = ((numbers(&[9, 7], 7)? * 0.5)? + 0.5)?;
+        let column = weights.unsqueeze(2)?.to_dtype(DType::F64)?;
+        let exact = features.to_dtype(DType::F64)?;
+        let weighted = exact.broadcast_mul(&column)?;
+        let rows = |map: &Tensor| map.reshape((63, 8));
+        let largest = |found: &Tensor, expected: &Tensor| {
+            (found.to_dtype(DType::F64)? - expected)?.abs()?.max_all()?.to_scalar::<f64>()
+        };
+        // A weighted value is rounded to the features' type.
+        let near = if dtype == DType::F32 { 1e-5 } else { 0.1 };
+        let moments = products::gram(&features, Some(&weights))?;
+        let products = rows(&weighted)?.t()?.matmul(&rows(&exact)?)?;
+        let expected = Tensor::cat(&[products, rows(&weighted)?.sum_keepdim(0)?], 0)?;
+        assert!(largest(&moments, &expected)? < near);
+
+        let (target, all) = (numbers(&[9, 7, 8], 8)?.to_dtype(dtype)?, sides(7, 9));
+        let window = tile::Window { x: 1..6, y: 2..9 };
+        let squares = tile::squared_differences(
+            &features, &target, (0, 0), all, &window, Some(&weights),
+        )?;
+        let difference = (&exact - target.to_dtype(DType::F64)?)?.sqr()?.broadcast_mul(&column)?;
+        let expected = difference.narrow(0, 2, 7)?.narrow(1, 1, 5)?.sum_all()?;
+        assert!(largest(&squares.to_dtype(DType::F64)?.sum_all()?, &expected)? < 1e-4);
+
+        let everywhere = numbers(&[8], 9)?;
+        let pulled = Pulled {
+            at: target.clone(),
+            everywhere: Some(everywhere.clone()),
+            weights: Some(weights.clone()),
+        };
+        let edges = Edges { x: Edge::Zero, y: Edge::Zero };
+        let open = Tensor::ones((9, 7, 8), dtype, &Device::Cpu)?;
+        let gated = maps::gate(None, Some(&pulled), Through::Features(&open), all, edges)?;
+        let own = target.to_dtype(DType::F64)?.broadcast_add(&everywhere.to_dtype(DType::F64)?)?;
+        let inside = gated.narrow(0, 1, 9)?.narrow(1, 1, 7)?;
+        assert!(largest(&inside, &own.broadcast_mul(&column)?)? < near);
     }
     Ok(())
 }
@@ -257,7 +301,7 @@ fn what_does_not_fit_is_refused() -> Result<()> {
     let target = zeros(&[8, 9, 8], DType::F32)?;
     let window = |x, y| tile::Window { x, y };
     let squares = |target: &Tensor, origin, window: &tile::Window| {
-        tile::squared_differences(&map, target, origin, sides(6, 4), window)
+        tile::squared_differences(&map, target, origin, sides(6, 4), window, None)
     };
     assert!(squares(&target, (3, 4), &window(1..6, 0..4)).is_ok());
     assert!(
