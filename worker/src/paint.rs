@@ -193,6 +193,7 @@ fn inputs(
         content,
         styles: styles.collect::<Result<_, AssetError>>()?,
         init: sources.init.as_ref().map(colors).transpose()?,
+        joins: tileable.into(),
     };
     Ok((inputs, opened))
 }

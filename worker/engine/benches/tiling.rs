@@ -108,6 +108,7 @@ impl Bench {
                 content: Some(picture.clone()),
                 styles: vec![(style.clone(), 1.0)],
                 init: None,
+                joins: recipe.tileable.into(),
             };
             let recipe = Recipe { palette: 0.0, ..recipe.clone() };
             Ok::<_, Box<dyn Error>>(
@@ -125,7 +126,9 @@ impl Bench {
 
     fn work(&self) -> Work<'_> {
         let (width, height) = (self.content.width as u32, self.content.height as u32);
-        Work { recipe: &self.recipe, frame: Frame::of(&self.recipe, width, height), content: true }
+        let joins = self.recipe.tileable.into();
+        let frame = Frame::new(&joins, self.recipe.padding, width, height);
+        Work { recipe: &self.recipe, frame, content: true }
     }
 
     /// Prints a row for each tiling; gives how many of them are wrong.

@@ -2,6 +2,8 @@
 
 use impasto_types::{FailureKind, RecipeError};
 
+use crate::Join;
+
 /// Why a session could not begin or go on.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
@@ -25,6 +27,10 @@ pub enum EngineError {
     Threads { threads: usize, source: rayon::ThreadPoolBuildError },
     #[error("painting {width} x {height} pixels takes at least {}, and there are {}", size(*least_bytes), size(*budget_bytes))]
     Memory { width: usize, height: usize, least_bytes: u64, budget_bytes: u64 },
+    #[error("opposite borders of the picture are joined as {one:?} and as {other:?}; where one repeats, so does the other")]
+    Joins { one: Join, other: Join },
+    #[error("a border joins view {view}, but the run has {views}, counted from 0")]
+    NoNeighbor { view: usize, views: usize },
     #[error("the run has ended: one of its steps failed")]
     Ended,
     #[error("the checkpoint is unusable: {0}")]
@@ -45,6 +51,8 @@ impl EngineError {
             | Self::MissingInput(_)
             | Self::Size { .. }
             | Self::Values { .. }
+            | Self::Joins { .. }
+            | Self::NoNeighbor { .. }
             | Self::StyleWeights(_)
             | Self::NotFinite { .. } => FailureKind::Input,
             Self::Memory { .. } | Self::DeviceMemory { .. } => FailureKind::Shortage,

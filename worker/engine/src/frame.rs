@@ -3,20 +3,25 @@
 //! A network sees borders, and an optimiser abuses them: features there are cheap to bend, so
 //! stripes and stray colours gather in a rim. A picture with `padding = "ring"` is therefore
 //! painted without borders: it is continued by its mirror image, opposite ends are joined, and the
-//! strip is cut off at the end. A picture that tiles is joined to itself and needs no strip; with
-//! other paddings the canvas is the picture.
+//! strip is cut off at the end. A picture that repeats is joined to itself and needs no strip; one
+//! that another view continues is surrounded by that view's pixels in place of its mirror image;
+//! with other paddings the canvas is the picture.
 
-use impasto_types::Recipe;
+use impasto_types::{Padding, Recipe};
 use rayon::prelude::*;
 
-use crate::Image;
 use crate::resize::Axis;
+use crate::{Border, Image, Join, Joins, Neighbor};
+
+/// Pixels along a side of one pixel of the deepest layer: a ring closes there too.
+const DEEPEST_PX: u32 = 16;
 
 /// Where a picture lies on its canvas, in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Frame {
     across: Side,
     down: Side,
+    joins: Joins,
 }
 
 /// One axis of a frame.
@@ -30,9 +35,16 @@ struct Side {
 }
 
 impl Side {
-    fn new(picture: u32, canvas: u32, wraps: bool) -> Self {
+    /// An axis whose borders are joined so.
+    fn new(picture: u32, joins: [Join; 2], padding: Padding) -> Self {
+        let repeats = joins[0] == Join::Opposite;
+        let is_neighbor = |join: &Join| matches!(join, Join::Neighbor(_));
+        // Opposite ends of a strip are joined, so that the network sees no border at all.
+        let has_strip = !repeats && (padding == Padding::Ring || joins.iter().any(is_neighbor));
+        let ring = (picture + 2 * Recipe::STRIP_PX).next_multiple_of(DEEPEST_PX);
+        let canvas = if has_strip { ring } else { picture };
         let (picture, canvas) = (picture as usize, canvas as usize);
-        Self { picture, canvas, before: (canvas - picture) / 2, wraps }
+        Self { picture, canvas, before: (canvas - picture) / 2, wraps: repeats || has_strip }
     }
 
     /// The pixel of the picture, or of its mirror image, at `at` of the canvas.
@@ -52,13 +64,25 @@ impl Side {
 }
 
 impl Frame {
-    /// The frame of a picture of `width` by `height` pixels, painted by this recipe.
-    pub fn of(recipe: &Recipe, width: u32, height: u32) -> Self {
-        let (canvas_width, canvas_height) = recipe.canvas(width, height);
+    /// The frame of a picture of `width` by `height` pixels whose borders are joined so. `padding`
+    /// is for those beyond which nothing lies.
+    pub fn new(joins: &Joins, padding: Padding, width: u32, height: u32) -> Self {
+        let Joins { left, right, top, bottom } = *joins;
         Self {
-            across: Side::new(width, canvas_width, recipe.wraps_x()),
-            down: Side::new(height, canvas_height, recipe.wraps_y()),
+            across: Side::new(width, [left, right], padding),
+            down: Side::new(height, [top, bottom], padding),
+            joins: *joins,
         }
+    }
+
+    /// Whether the canvas's left and right ends meet.
+    pub fn wraps_across(&self) -> bool {
+        self.across.wraps
+    }
+
+    /// Whether the canvas's upper and lower ends meet.
+    pub fn wraps_down(&self) -> bool {
+        self.down.wraps
     }
 
     /// The canvas's width.
@@ -81,24 +105,74 @@ impl Frame {
     /// # Panics
     /// If the picture has another size than the frame's.
     pub fn surround(&self, picture: Image) -> Image {
-        assert_eq!(
-            (picture.width, picture.height),
-            self.picture(),
-            "a picture of the frame's size"
-        );
+        let Image { width, height, rgb } = picture;
+        assert_eq!((width, height), self.picture(), "a picture of the frame's size");
+        Image { width: self.width(), height: self.height(), rgb: self.surround_plane(rgb, 3) }
+    }
+
+    /// The same of interleaved `channels`.
+    pub(crate) fn surround_plane(&self, values: Vec<f32>, channels: usize) -> Vec<f32> {
         let (width, height) = (self.width(), self.height());
+        let (own_width, own_height) = self.picture();
+        assert_eq!(values.len(), own_width * own_height * channels, "values for each pixel");
         if self.picture() == (width, height) {
-            return picture;
+            return values;
         }
-        let mut rgb = vec![0.0; width * height * 3];
-        rgb.par_chunks_mut(width * 3).enumerate().for_each(|(y, row)| {
+        let mut canvas = vec![0.0; width * height * channels];
+        canvas.par_chunks_mut(width * channels).enumerate().for_each(|(y, row)| {
             let from =
-                &picture.rgb[self.down.mirrored(y) * picture.width * 3..][..picture.width * 3];
-            for (x, pixel) in row.chunks_exact_mut(3).enumerate() {
-                pixel.copy_from_slice(&from[self.across.mirrored(x) * 3..][..3]);
+                &values[self.down.mirrored(y) * own_width * channels..][..own_width * channels];
+            for (x, pixel) in row.chunks_exact_mut(channels).enumerate() {
+                pixel.copy_from_slice(&from[self.across.mirrored(x) * channels..][..channels]);
             }
         });
-        Image { width, height, rgb }
+        canvas
+    }
+
+    /// Whether another border continues one of this picture's.
+    pub fn has_neighbors(&self) -> bool {
+        self.joins.borders().iter().any(|(_, join)| matches!(join, Join::Neighbor(_)))
+    }
+
+    /// Puts neighbouring views' pixels into the strips beyond the borders that they continue:
+    /// `views` are all of the run. A view that was painted meanwhile is seen as it is now, so this
+    /// is done anew at each scale. Corners stay.
+    ///
+    /// # Panics
+    /// If the canvas has another size than the frame's, or a neighbour is not among the views.
+    pub fn meet_neighbors(&self, canvas: &mut Image, views: &[&Image]) {
+        self.check_canvas(canvas);
+        let (width, height) = self.picture();
+        let (left, top) = (self.across.before, self.down.before);
+        let after = |side: Side| side.canvas - side.before - side.picture;
+        for (border, join) in self.joins.borders() {
+            let Join::Neighbor(neighbor) = join else { continue };
+            let (len, depth) = match border {
+                Border::Left => (height, left),
+                Border::Right => (height, after(self.across)),
+                Border::Top => (width, top),
+                Border::Bottom => (width, after(self.down)),
+            };
+            for (along, deep) in (0..len).flat_map(|along| (0..depth).map(move |deep| (along, deep)))
+            {
+                let (x, y) = match border {
+                    Border::Left => (left - 1 - deep, top + along),
+                    Border::Right => (left + width + deep, top + along),
+                    Border::Top => (left + along, top - 1 - deep),
+                    Border::Bottom => (left + along, top + height + deep),
+                };
+                let pixel = neighbor.pixel(views[neighbor.view], (along, len), deep);
+                canvas.rgb[(y * canvas.width + x) * 3..][..3].copy_from_slice(pixel);
+            }
+        }
+    }
+
+    fn check_canvas(&self, canvas: &Image) {
+        assert_eq!(
+            (canvas.width, canvas.height),
+            (self.width(), self.height()),
+            "a canvas of the frame's size"
+        );
     }
 
     /// The picture, cut out of a canvas.
@@ -106,11 +180,7 @@ impl Frame {
     /// # Panics
     /// If the canvas has another size than the frame's.
     pub fn cut(&self, canvas: Image) -> Image {
-        assert_eq!(
-            (canvas.width, canvas.height),
-            (self.width(), self.height()),
-            "a canvas of the frame's size"
-        );
+        self.check_canvas(&canvas);
         let (width, height) = self.picture();
         if (width, height) == (canvas.width, canvas.height) {
             return canvas;
@@ -128,23 +198,37 @@ impl Frame {
     }
 }
 
+impl Neighbor {
+    /// The pixel of the other view that lies so deep behind its border, beside the position `along`
+    /// of a border of this length. Lengths may differ; a view that is not deep enough ends in its
+    /// last line.
+    fn pixel(self, view: &Image, (along, len): (usize, usize), deep: usize) -> &[f32] {
+        let (width, height) = (view.width, view.height);
+        let (other_len, other_depth) = match self.border {
+            Border::Left | Border::Right => (height, width),
+            Border::Top | Border::Bottom => (width, height),
+        };
+        let along = if self.reversed { len - 1 - along } else { along } * other_len / len;
+        let deep = deep.min(other_depth - 1);
+        let (x, y) = match self.border {
+            Border::Left => (deep, along),
+            Border::Right => (width - 1 - deep, along),
+            Border::Top => (along, deep),
+            Border::Bottom => (along, height - 1 - deep),
+        };
+        &view.rgb[(y * width + x) * 3..][..3]
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use impasto_types::{Padding, Preset, Tileable};
+    use impasto_types::{Preset, Tileable};
 
     use super::*;
     use crate::resize::resample;
 
     fn frame(width: u32, height: u32) -> Frame {
-        Frame::of(
-            &Recipe {
-                padding: Padding::Ring,
-                tileable: Tileable::None,
-                ..Preset::Painterly.recipe()
-            },
-            width,
-            height,
-        )
+        Frame::new(&Joins::default(), Padding::Ring, width, height)
     }
 
     fn ramp(width: usize, height: usize) -> Image {
@@ -189,11 +273,59 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_that_tiles_has_no_strip_along_that_axis() {
-        let recipe =
-            Recipe { padding: Padding::Ring, tileable: Tileable::X, ..Preset::Painterly.recipe() };
-        let frame = Frame::of(&recipe, 40, 40);
+    fn a_picture_that_repeats_has_no_strip_along_that_axis() {
+        let frame = Frame::new(&Joins::repeating(true, false), Padding::Ring, 40, 40);
         assert_eq!((frame.width(), frame.height()), (40, 64));
+        assert!(frame.wraps_across() && frame.wraps_down());
+        let frame = Frame::new(&Joins::repeating(true, false), Padding::Zero, 40, 40);
+        assert_eq!((frame.width(), frame.height()), (40, 40));
+        assert!(frame.wraps_across() && !frame.wraps_down());
+    }
+
+    #[test]
+    fn a_canvas_is_as_large_as_the_recipe_says() {
+        // Plans of memory ask the recipe, which knows no joins but these.
+        for tileable in [Tileable::None, Tileable::X, Tileable::Y, Tileable::Both] {
+            for padding in [Padding::Zero, Padding::Replicate, Padding::Reflect, Padding::Ring] {
+                let recipe = Recipe { tileable, padding, ..Preset::Painterly.recipe() };
+                let frame = Frame::new(&tileable.into(), padding, 41, 30);
+                let (width, height) = recipe.canvas(41, 30);
+                assert_eq!((frame.width(), frame.height()), (width as usize, height as usize));
+            }
+        }
+    }
+
+    #[test]
+    fn a_neighbor_continues_the_picture() {
+        // Three views of colours that tell where a pixel is from: this one, another on its right,
+        // which is turned upside down, and a third below, whose right border continues this one.
+        let view = |index: f32| {
+            let mut image = ramp(20, 20);
+            image.rgb.chunks_exact_mut(3).for_each(|pixel| pixel[2] = index);
+            image
+        };
+        let views = [view(0.0), view(1.0), view(2.0)];
+        let neighbor =
+            |view, border, reversed| Join::Neighbor(Neighbor { view, border, reversed });
+        let joins = Joins {
+            right: neighbor(1, Border::Left, true),
+            bottom: neighbor(2, Border::Right, false),
+            ..Joins::default()
+        };
+        let frame = Frame::new(&joins, Padding::Zero, 20, 20);
+        assert_eq!((frame.width(), frame.height()), (48, 48));
+        let mut canvas = frame.surround(views[0].clone());
+        frame.meet_neighbors(&mut canvas, &views.each_ref());
+        // The picture begins at (14, 14).
+        let at = |x: usize, y: usize| &canvas.rgb[((14 + y) * 48 + 14 + x) * 3..][..3];
+        assert_eq!(at(19, 3), [19.0, 3.0, 0.0]);
+        assert_eq!(at(20, 3), [0.0, 16.0, 1.0]);
+        assert_eq!(at(25, 0), [5.0, 19.0, 1.0]);
+        assert_eq!(at(3, 20), [19.0, 3.0, 2.0]);
+        assert_eq!(at(7, 22), [17.0, 7.0, 2.0]);
+        // Beyond the other borders lies the mirror image.
+        assert_eq!(canvas.rgb[(14 + 5) * 48 * 3..][13 * 3..][..3], [0.0, 5.0, 0.0]);
+        assert_eq!(frame.cut(canvas), views[0]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use impasto_types::{Init, Method, Recipe};
 
-use crate::{EngineError, Image};
+use crate::{EngineError, Image, Joins};
 
 /// The pictures that a recipe works on.
 #[derive(Debug, Clone)]
@@ -14,6 +14,8 @@ pub struct Inputs {
     pub styles: Vec<(Image, f32)>,
     /// What to begin with, where the recipe says so.
     pub init: Option<Image>,
+    /// What lies beyond the asset's borders, and so beyond the result's.
+    pub joins: Joins,
 }
 
 impl Inputs {
@@ -44,7 +46,8 @@ impl Inputs {
         for (what, image) in content.chain(styles).chain(init) {
             check_size(what, image)?;
         }
-        Ok(())
+        // A run paints one view.
+        self.joins.check(1)
     }
 
     /// The result's width and height: the recipe's, in the asset's shape; a synthesised texture
@@ -73,6 +76,7 @@ impl Inputs {
         self.content.iter().for_each(|image| add(image, 0.0));
         self.styles.iter().for_each(|(image, weight)| add(image, *weight));
         self.init.iter().for_each(|image| add(image, 0.0));
+        self.joins.digest_into(&mut hasher);
         hasher.finalize()
     }
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use impasto_engine::optimize::{Engine, Session};
-use impasto_engine::{EngineError, Image, Inputs, Run, Step};
+use impasto_engine::{EngineError, Image, Inputs, Joins, Run, Step};
 use impasto_models::{Convolution, VggWeights};
 use impasto_types::{
     Method, Optimizer, PreserveColor, Preset, Profile, Recipe, Tileable,
@@ -65,7 +65,13 @@ fn inputs() -> Inputs {
         content: Some(picture(48, 40, 1)),
         styles: vec![(picture(40, 40, 2), 1.0), (picture(30, 50, 4), 0.5)],
         init: None,
+        joins: Joins::default(),
     }
+}
+
+/// The same for an asset that repeats as the recipe says.
+fn inputs_of(recipe: &Recipe) -> Inputs {
+    Inputs { joins: recipe.tileable.into(), ..inputs() }
 }
 
 fn short(preset: Preset) -> Recipe {
@@ -94,19 +100,21 @@ fn a_resumed_run_paints_the_same_bits() {
     for optimizer in [Optimizer::Adam, Optimizer::Lbfgs] {
         let recipe = Recipe { optimizer, tileable: Tileable::X, ..short(Preset::Texture) };
         let engine = engine(2);
-        let whole = finish(
-            Session::new(engine.clone(), recipe.clone(), inputs(), AMPLE).expect("it begins"),
-        );
+        let begin = || {
+            Session::new(engine.clone(), recipe.clone(), inputs_of(&recipe), AMPLE)
+                .expect("it begins")
+        };
+        let whole = finish(begin());
         let steps: u32 = recipe.scales(48, 40).iter().map(|scale| scale.iterations).sum();
         for stop in [0, 3, 5, 7, steps - 1] {
-            let mut session =
-                Session::new(engine.clone(), recipe.clone(), inputs(), AMPLE).expect("it begins");
+            let mut session = begin();
             for _ in 0..stop {
                 session.step().expect("it runs");
             }
             let checkpoint = session.checkpoint().expect("it is there");
+            let inputs = inputs_of(&recipe);
             let resumed =
-                Session::resume(engine.clone(), recipe.clone(), inputs(), AMPLE, &checkpoint)
+                Session::resume(engine.clone(), recipe.clone(), inputs, AMPLE, &checkpoint)
                     .expect("it goes on");
             assert!(finish(resumed) == whole, "{optimizer:?} stopped after {stop}");
         }
@@ -163,8 +171,9 @@ fn every_option_paints_in_range_and_in_the_asset_s_size() {
                 let recipe =
                     Recipe { preserve_color, size, tv_weight: 0.1, tileable, ..short(preset) };
                 let expected = recipe.output_size(48, 40);
+                let inputs = inputs_of(&recipe);
                 let painted = finish(
-                    Session::new(engine.clone(), recipe, inputs(), AMPLE).expect("it begins"),
+                    Session::new(engine.clone(), recipe, inputs, AMPLE).expect("it begins"),
                 );
                 assert_eq!((painted.width as u32, painted.height as u32), expected);
                 assert!(painted.rgb.iter().all(|value| (0.0..=255.0).contains(value)));

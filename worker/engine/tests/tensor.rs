@@ -216,8 +216,13 @@ fn asset(width: usize, height: usize, seed: u64) -> Image {
     Image { width, height, rgb }
 }
 
-fn inputs() -> Inputs {
-    Inputs { content: Some(asset(75, 58, 1)), styles: vec![(asset(60, 64, 2), 1.0)], init: None }
+fn inputs(recipe: &Recipe) -> Inputs {
+    Inputs {
+        content: Some(asset(75, 58, 1)),
+        styles: vec![(asset(60, 64, 2), 1.0)],
+        init: None,
+        joins: recipe.tileable.into(),
+    }
 }
 
 /// Two scales, so that what an optimiser remembers is carried over.
@@ -269,7 +274,7 @@ fn sessions_paint_what_the_cpu_paints() {
     for recipe in recipes() {
         let paint = |engine: &Arc<Engine>| {
             finish(
-                Session::new(engine.clone(), recipe.clone(), inputs(), AMPLE).expect("it begins"),
+                Session::new(engine.clone(), recipe.clone(), inputs(&recipe), AMPLE).expect("it begins"),
             )
         };
         let expected = paint(&cpu);
@@ -287,7 +292,7 @@ fn a_resumed_run_paints_the_same_bits_and_one_from_the_cpu_goes_on() {
         recipes().iter().flat_map(|recipe| engines.iter().map(move |engine| (recipe, engine)))
     {
         let begin = |engine: &Arc<Engine>| {
-            Session::new(engine.clone(), recipe.clone(), inputs(), AMPLE).expect("it begins")
+            Session::new(engine.clone(), recipe.clone(), inputs(&recipe), AMPLE).expect("it begins")
         };
         let whole = finish(begin(tensors));
         for stop in [0, 3, 6] {
@@ -298,7 +303,7 @@ fn a_resumed_run_paints_the_same_bits_and_one_from_the_cpu_goes_on() {
                 }
                 let checkpoint = session.checkpoint().expect("it is there");
                 let resumed =
-                    Session::resume(tensors.clone(), recipe.clone(), inputs(), AMPLE, &checkpoint)
+                    Session::resume(tensors.clone(), recipe.clone(), inputs(&recipe), AMPLE, &checkpoint)
                         .expect("it goes on");
                 let (rms, most) = apart(&finish(resumed), &whole);
                 let same = Arc::ptr_eq(engine, tensors);
@@ -317,7 +322,7 @@ fn canvas(
     recipe: &Recipe,
     tiling: Option<(usize, usize)>,
 ) -> Box<dyn Canvas> {
-    let frame = Frame::of(recipe, 460, 330);
+    let frame = Frame::new(&recipe.tileable.into(), recipe.padding, 460, 330);
     let work = Work { recipe, frame, content: true };
     let mut plan = tensors.plan(&work, AMPLE).expect("it fits");
     if let Some(interior) = tiling {
@@ -367,7 +372,8 @@ fn a_budget_too_small_is_refused_and_a_tight_one_cuts() {
             tileable: Tileable::None,
             ..Preset::Painterly.recipe()
         };
-        let work = Work { recipe: &recipe, frame: Frame::of(&recipe, 2000, 1500), content: true };
+        let frame = Frame::new(&recipe.tileable.into(), recipe.padding, 2000, 1500);
+        let work = Work { recipe: &recipe, frame, content: true };
         let whole = tensors.plan(&work, u64::MAX).expect("it fits");
         assert!(whole.tiling.is_whole());
         let cut = tensors.plan(&work, whole.bytes / 2).expect("it fits in tiles");

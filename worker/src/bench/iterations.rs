@@ -9,7 +9,7 @@ use impasto_engine::optimize::device::{
 };
 use impasto_engine::optimize::objective::{ContentSums, StyleTarget};
 use impasto_engine::optimize::{Engine, Session};
-use impasto_engine::{EngineError, Image, Inputs, Run as _, Step};
+use impasto_engine::{EngineError, Image, Inputs, Joins, Run as _, Step};
 use impasto_kernels::{Layer, Moments};
 use impasto_types::{Padding, Preset, Profile, Recipe};
 
@@ -105,6 +105,7 @@ pub(super) fn paint(
         content: Some(subject::picture(size, 1)),
         styles: vec![(subject::picture(size, 2), 1.0)],
         init: None,
+        joins: Joins::default(),
     };
     let device = engine.device();
     let mut session = Session::new(engine, recipe, inputs, memory_bytes).map_err(failed)?;

@@ -157,14 +157,15 @@ impl Session {
 
     /// Where the picture of a scale lies on its canvas.
     fn frame(&self, scale: Scale) -> Frame {
-        Frame::of(&self.recipe, scale.width, scale.height)
+        let (joins, padding) = (self.sources.joins(), self.recipe.padding);
+        Frame::new(joins, padding, scale.width, scale.height)
     }
 
     /// The canvas that the first scale begins with.
     fn first_canvas(&mut self) -> Image {
         let (frame, init) = (self.frame(self.scale()), self.recipe.init);
         let sources = &mut self.sources;
-        let first = self.engine.install(|| Some(frame.surround(sources.first(init, frame)?)));
+        let first = self.engine.install(|| Some(surrounded(frame, sources.first(init, frame)?)));
         first.unwrap_or_else(|| {
             self.sources.noise(self.recipe.seed, frame.width(), frame.height())
         })
@@ -232,7 +233,7 @@ impl Session {
         self.engine.install(|| {
             let target =
                 if last { sources.last_target(frame) } else { sources.target_at(frame) };
-            target.map(|target| frame.surround(target))
+            target.map(|target| surrounded(frame, target))
         })
     }
 
@@ -251,6 +252,7 @@ impl Session {
         drop(canvas);
         let mut canvas = Image { width: next.width(), height: next.height(), rgb };
         canvas.clamp();
+        meet_neighbors(next, &mut canvas);
         self.begin_scale(canvas, warmth).map(Stage::Painting)
     }
 
@@ -293,7 +295,24 @@ impl Session {
     fn most_checkpoint_bytes(&self) -> u64 {
         let frames = self.scales.iter().map(|&scale| self.frame(scale));
         let values = frames.map(|frame| frame.width() * frame.height() * 3).max().unwrap_or(0);
-        4 * values as u64 + OptimizerPlan::of(&self.recipe).bytes(values)
+        let plan = OptimizerPlan::of(&self.recipe, self.work(self.scale()).wraps());
+        4 * values as u64 + plan.bytes(values)
+    }
+}
+
+/// A picture on its canvas.
+fn surrounded(frame: Frame, picture: Image) -> Image {
+    let mut canvas = frame.surround(picture);
+    meet_neighbors(frame, &mut canvas);
+    canvas
+}
+
+/// Puts what continues the picture around it, as it is painted now. The run has one view, so that is
+/// the picture itself.
+fn meet_neighbors(frame: Frame, canvas: &mut Image) {
+    if frame.has_neighbors() {
+        let own = frame.cut(canvas.clone());
+        frame.meet_neighbors(canvas, &[&own]);
     }
 }
 

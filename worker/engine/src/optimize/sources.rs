@@ -6,7 +6,7 @@ use impasto_types::{Init, Method, PreserveColor, Recipe, Scale};
 use crate::frame::Frame;
 use crate::noise::SplitMix64;
 use crate::resize::resize;
-use crate::{Image, Inputs, color};
+use crate::{Image, Inputs, Joins, color};
 
 #[derive(Debug)]
 pub(crate) struct Sources {
@@ -17,13 +17,12 @@ pub(crate) struct Sources {
     init: Option<Image>,
     /// The asset's own colours, where the result takes their chroma.
     colors: Option<Image>,
-    wrap_x: bool,
-    wrap_y: bool,
+    joins: Joins,
 }
 
 impl Sources {
     pub(crate) fn new(recipe: &Recipe, inputs: Inputs) -> Self {
-        let Inputs { mut content, styles, init } = inputs;
+        let Inputs { mut content, styles, init, joins } = inputs;
         let recolor = |style: Image, content: Option<&Image>| match (recipe.preserve_color, content)
         {
             (PreserveColor::Statistics, Some(content)) => color::match_statistics(&style, content),
@@ -45,8 +44,11 @@ impl Sources {
             PreserveColor::None | PreserveColor::Statistics => content.take(),
         };
         let colors = content.filter(|_| recipe.preserve_color == PreserveColor::Luminance);
-        let (wrap_x, wrap_y) = (recipe.tileable.wraps_x(), recipe.tileable.wraps_y());
-        Self { target, styles, init, colors, wrap_x, wrap_y }
+        Self { target, styles, init, colors, joins }
+    }
+
+    pub(crate) fn joins(&self) -> &Joins {
+        &self.joins
     }
 
     pub(crate) fn styles(&self) -> &[(Image, f32)] {
@@ -132,7 +134,9 @@ impl Sources {
 
     /// `source` at this size, its borders treated as the asset's are.
     pub(crate) fn fit(&self, source: &Image, width: usize, height: usize) -> Image {
-        let mut image = resize(source, width, height, self.wrap_x, self.wrap_y);
+        let (repeats_across, repeats_down) =
+            (self.joins.repeats_across(), self.joins.repeats_down());
+        let mut image = resize(source, width, height, repeats_across, repeats_down);
         image.clamp();
         image
     }

@@ -1,7 +1,6 @@
 //! A canvas in the host's memory, on any pass that reads and writes there.
 
 use impasto_kernels::{Layer, Moments};
-use impasto_types::Recipe;
 
 use super::canvas::{Canvas, State, Task, Terms, Warmth};
 use super::plan::Work;
@@ -64,8 +63,9 @@ pub(crate) struct Smoothing {
 }
 
 impl Smoothing {
-    pub(crate) fn of(recipe: &Recipe) -> Self {
-        Self { weight: recipe.tv_weight, wrap_x: recipe.wraps_x(), wrap_y: recipe.wraps_y() }
+    pub(crate) fn of(work: &Work<'_>) -> Self {
+        let (wrap_x, wrap_y) = work.wraps();
+        Self { weight: work.recipe.tv_weight, wrap_x, wrap_y }
     }
 }
 
@@ -76,7 +76,7 @@ impl HostCanvas {
     /// Where the pass fails.
     pub fn new(mut pass: Box<dyn Pass>, task: Task<'_>) -> Result<Self, EngineError> {
         let Task { work, plan, picture, content, style, warmth } = task;
-        let smoothing = Smoothing::of(work.recipe);
+        let smoothing = Smoothing::of(&work);
         let optimizer = match warmth {
             Some(warmth) => warmed(&work, &plan.optimizer, warmth),
             None => Optimizer::new(&plan.optimizer, work.width(), work.height()),

@@ -40,8 +40,13 @@ impl Work<'_> {
         self.len() == 0
     }
 
+    /// Whether the canvas wraps, across and down.
+    pub fn wraps(&self) -> (bool, bool) {
+        (self.frame.wraps_across(), self.frame.wraps_down())
+    }
+
     pub fn view(&self) -> View {
-        View::of_asset(self.recipe)
+        View::of_canvas(self.recipe, self.frame)
     }
 }
 
@@ -108,14 +113,16 @@ impl Plan {
             Profile::Fast => Precision::Bf16,
             Profile::Exact => costs.precision(),
         };
-        let full = plan(costs.precision(), OptimizerPlan::of(work.recipe));
+        let full = plan(costs.precision(), OptimizerPlan::of(work.recipe, work.wraps()));
         if let Some((_, full)) = full.as_ref().filter(|(_, plan)| plan.tiling.is_whole()) {
             return Ok(full.clone());
         }
         // Half of what is left for the optimiser, or less, or as little as it gets by with.
         let left = budget_bytes.saturating_sub(picture + content(lean_content));
-        let within = |share| OptimizerPlan::within(work.recipe, work.len(), left / share);
-        let optimizers = [within(2), within(4), Some(OptimizerPlan::least(work.recipe))];
+        let within = |share| {
+            OptimizerPlan::within(work.recipe, work.wraps(), work.len(), left / share)
+        };
+        let optimizers = [within(2), within(4), Some(OptimizerPlan::least(work.recipe, work.wraps()))];
         let lean =
             optimizers.into_iter().flatten().find_map(|optimizer| plan(lean_content, optimizer));
         match (full, lean) {
@@ -126,7 +133,7 @@ impl Plan {
             (None, None) => {
                 let smallest =
                     candidates.iter().map(|candidate| costs.tile(candidate)).min().unwrap_or(0);
-                let optimizer = OptimizerPlan::least(work.recipe).bytes(work.len());
+                let optimizer = OptimizerPlan::least(work.recipe, work.wraps()).bytes(work.len());
                 let least_bytes = picture + content(lean_content) + optimizer + smallest;
                 let (width, height) = work.frame.picture();
                 Err(EngineError::Memory { width, height, least_bytes, budget_bytes })
@@ -156,6 +163,7 @@ mod tests {
     use impasto_types::{Preset, Profile};
 
     use super::*;
+    use crate::Joins;
 
     const MIB: u64 = 1 << 20;
 
@@ -195,7 +203,7 @@ mod tests {
         budget_mib: u64,
     ) -> Result<Plan, EngineError> {
         let recipe = Recipe { profile, ..Preset::Painterly.recipe() };
-        let work = Work { recipe: &recipe, frame: Frame::of(&recipe, side, side), content: true };
+        let work = Work { recipe: &recipe, frame: Frame::new(&Joins::default(), recipe.padding, side, side), content: true };
         Plan::within(
             &work,
             &Plain { pixels: (work.len() / 3) as u64, step_bytes },
@@ -220,7 +228,7 @@ mod tests {
         let lean = plan(Profile::Fast, 4000, 3000).expect("it fits");
         assert_eq!(lean.content, Precision::Bf16);
         assert!(
-            lean.optimizer.bytes(1000) < OptimizerPlan::of(&Preset::Painterly.recipe()).bytes(1000),
+            lean.optimizer.bytes(1000) < OptimizerPlan::of(&Preset::Painterly.recipe(), (true, true)).bytes(1000),
             "{lean}"
         );
         let exact = plan(Profile::Exact, 4000, 4700).expect("it fits");

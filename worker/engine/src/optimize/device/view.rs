@@ -3,6 +3,8 @@
 use impasto_kernels::{Edge, Pool, Shape};
 use impasto_types::{Padding, Pooling, Recipe};
 
+use crate::Frame;
+
 /// How the network sees a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct View {
@@ -12,13 +14,13 @@ pub struct View {
 }
 
 impl View {
-    /// Of the asset's canvas: it wraps where the asset tiles, or is closed to a ring.
-    pub fn of_asset(recipe: &Recipe) -> Self {
+    /// Of a canvas, which wraps where its frame says so.
+    pub fn of_canvas(recipe: &Recipe, frame: Frame) -> Self {
         let style = Self::of_style(recipe);
         let along = |wraps, edge| if wraps { Edge::Wrap } else { edge };
         Self {
-            edge_x: along(recipe.wraps_x(), style.edge_x),
-            edge_y: along(recipe.wraps_y(), style.edge_y),
+            edge_x: along(frame.wraps_across(), style.edge_x),
+            edge_y: along(frame.wraps_down(), style.edge_y),
             ..style
         }
     }

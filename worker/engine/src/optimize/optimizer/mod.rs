@@ -118,6 +118,8 @@ mod tests {
 
     use super::*;
 
+    /// A canvas that is closed to a ring.
+    const WRAPS: (bool, bool) = (true, true);
     const WIDTH: usize = 20;
     const HEIGHT: usize = 10;
     const LEN: usize = WIDTH * HEIGHT * 3;
@@ -261,7 +263,7 @@ mod tests {
     #[test]
     fn carried_moments_make_the_first_steps_those_of_a_settled_run() {
         let plan =
-            OptimizerPlan::of(&Recipe { optimizer: Kind::Adam, ..Preset::Painterly.recipe() });
+            OptimizerPlan::of(&Recipe { optimizer: Kind::Adam, ..Preset::Painterly.recipe() }, WRAPS);
         // The gradient of a mean: four times the pixels, a quarter of the gradient.
         let gradient = |len: usize| vec![1.0 / len as f32; len];
         let mut coarse = Optimizer::new(&plan, 8, 8);
@@ -296,11 +298,11 @@ mod tests {
             (&adam, 8, Some("adam in 16 bits")),
             (&adam, 7, None),
         ] {
-            let plan = OptimizerPlan::within(recipe, len, bytes_per_value * len as u64);
+            let plan = OptimizerPlan::within(recipe, WRAPS, len, bytes_per_value * len as u64);
             assert_eq!(plan.map(|plan| plan.to_string()).as_deref(), expected, "{bytes_per_value}");
         }
-        assert_eq!(OptimizerPlan::least(&fast).to_string(), "l-bfgs with 2 pairs in bf16");
-        assert_eq!(OptimizerPlan::least(&exact).to_string(), "l-bfgs with 50 pairs");
+        assert_eq!(OptimizerPlan::least(&fast, WRAPS).to_string(), "l-bfgs with 2 pairs in bf16");
+        assert_eq!(OptimizerPlan::least(&exact, WRAPS).to_string(), "l-bfgs with 50 pairs");
     }
 
     #[test]

@@ -31,8 +31,8 @@ pub enum PlannedMethod {
 }
 
 impl OptimizerPlan {
-    /// What the recipe asks.
-    pub fn of(recipe: &Recipe) -> Self {
+    /// What the recipe asks for a canvas that wraps across and down, or does not.
+    pub fn of(recipe: &Recipe, (wrap_x, wrap_y): (bool, bool)) -> Self {
         let method = match recipe.optimizer {
             Kind::Adam => {
                 PlannedMethod::Adam { averaging: recipe.averaging, moments: MomentPrecision::Fp32 }
@@ -43,8 +43,8 @@ impl OptimizerPlan {
                     Profile::Exact => HistoryPrecision::Fp32,
                     Profile::Fast => HistoryPrecision::Bf16,
                 },
-                wrap_x: recipe.wraps_x(),
-                wrap_y: recipe.wraps_y(),
+                wrap_x,
+                wrap_y,
             },
         };
         let own_step = match recipe.optimizer {
@@ -56,19 +56,24 @@ impl OptimizerPlan {
 
     /// The first that fits: what the recipe asks, then Adam in 16 bits, or L-BFGS with a shorter
     /// history.
-    pub fn within(recipe: &Recipe, len: usize, budget_bytes: u64) -> Option<Self> {
-        Self::choices(recipe).find(|plan| plan.bytes(len) <= budget_bytes)
+    pub fn within(
+        recipe: &Recipe,
+        wraps: (bool, bool),
+        len: usize,
+        budget_bytes: u64,
+    ) -> Option<Self> {
+        Self::choices(recipe, wraps).find(|plan| plan.bytes(len) <= budget_bytes)
     }
 
     /// The one that takes least memory.
-    pub fn least(recipe: &Recipe) -> Self {
-        Self::choices(recipe).last().unwrap_or_else(|| Self::of(recipe))
+    pub fn least(recipe: &Recipe, wraps: (bool, bool)) -> Self {
+        Self::choices(recipe, wraps).last().unwrap_or_else(|| Self::of(recipe, wraps))
     }
 
     /// All ways to do what the recipe asks, from the best to the smallest. Profile `exact` has only
     /// one.
-    fn choices(recipe: &Recipe) -> impl Iterator<Item = Self> {
-        let asked = Self::of(recipe);
+    fn choices(recipe: &Recipe, wraps: (bool, bool)) -> impl Iterator<Item = Self> {
+        let asked = Self::of(recipe, wraps);
         let smaller: Vec<PlannedMethod> = match asked.method {
             _ if recipe.profile == Profile::Exact => Vec::new(),
             PlannedMethod::Adam { averaging, .. } => {

@@ -60,7 +60,7 @@ impl TensorCanvas {
         if let Some(warmth) = warmth {
             optimizer.recall(warmed(&work, &plan, warmth).memory())?;
         }
-        let smoothing = Smoothing::of(work.recipe);
+        let smoothing = Smoothing::of(&work);
         let picture = uploaded(&picture, device)?;
         Ok(Self { tiles, style, frame: work.frame, picture, optimizer, plan, smoothing, network })
     }

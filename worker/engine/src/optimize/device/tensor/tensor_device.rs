@@ -182,7 +182,7 @@ mod tests {
 
     use super::*;
     use crate::optimize::device::Pass;
-    use crate::frame::Frame;
+    use crate::{Frame, Joins};
     use crate::noise::SplitMix64;
     use crate::optimize::objective::{LayerStatistics, StyleTarget};
 
@@ -284,7 +284,7 @@ mod tests {
         ] {
             let recipe = Recipe { profile: Profile::Fast, ..preset.recipe() };
             let work =
-                Work { recipe: &recipe, frame: Frame::of(&recipe, side, side), content: true };
+                Work { recipe: &recipe, frame: Frame::new(&Joins::default(), recipe.padding, side, side), content: true };
             let plan = device.plan(&work, budget_bytes).expect("it fits");
             assert!(
                 plan.tiling.is_whole() == is_whole && plan.tiling.tiles.len() < 12,
