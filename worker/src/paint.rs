@@ -194,6 +194,7 @@ fn inputs(
         styles: styles.collect::<Result<_, AssetError>>()?,
         init: sources.init.as_ref().map(colors).transpose()?,
         joins: tileable.into(),
+        mask: None,
     };
     Ok((inputs, opened))
 }

@@ -221,11 +221,11 @@ pub fn pulled(features: &Tensor, at: &Tensor) -> Result<Tensor> {
     pulled.reshape((height, width, channels))
 }
 
-/// How sums over pixels of this weight in all, as [`gram`] gives them, pull on features of this type.
+/// How sums, as [`gram`] gives them, pull on features of this type; times `per_pixel` they are means.
 ///
 /// # Errors
 /// Where shapes do not fit, or the device fails.
-pub fn pull(sums: &Tensor, weight: f64, target: &Target, dtype: DType) -> Result<StatisticsPull> {
+pub fn pull(sums: &Tensor, per_pixel: f64, target: &Target, dtype: DType) -> Result<StatisticsPull> {
     let channels = sums.dim(1)?;
     let is_f32 = [sums, &target.gram, &target.mean, &target.deviation]
         .iter()
@@ -249,7 +249,7 @@ pub fn pull(sums: &Tensor, weight: f64, target: &Target, dtype: DType) -> Result
             mean_squares,
             deviation_squares,
             channels: channels as i32,
-            per_pixel: (1.0 / weight) as f32,
+            per_pixel: per_pixel as f32,
             gram_weight: target.gram_weight,
             mean_weight: target.mean_weight,
             deviation_weight: target.deviation_weight,

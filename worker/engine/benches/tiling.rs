@@ -109,6 +109,7 @@ impl Bench {
                 styles: vec![(style.clone(), 1.0)],
                 init: None,
                 joins: recipe.tileable.into(),
+        mask: None,
             };
             let recipe = Recipe { palette: 0.0, ..recipe.clone() };
             Ok::<_, Box<dyn Error>>(
@@ -128,7 +129,7 @@ impl Bench {
         let (width, height) = (self.content.width as u32, self.content.height as u32);
         let joins = self.recipe.tileable.into();
         let frame = Frame::new(&joins, self.recipe.padding, width, height);
-        Work { recipe: &self.recipe, frame, content: true }
+        Work { recipe: &self.recipe, frame, content: true, masked: false }
     }
 
     /// Prints a row for each tiling; gives how many of them are wrong.
@@ -184,6 +185,7 @@ impl Bench {
             plan,
             picture: self.content.clone(),
             content: Some(self.content.clone()),
+            masked: None,
             style: self.style.clone(),
             warmth: None,
         };

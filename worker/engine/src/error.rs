@@ -31,12 +31,18 @@ pub enum EngineError {
     Joins { one: Join, other: Join },
     #[error("a border joins view {view}, but the run has {views}, counted from 0")]
     NoNeighbor { view: usize, views: usize },
+    #[error("the mask of {width} x {height} pixels has {values} weights instead of one a pixel")]
+    MaskValues { width: usize, height: usize, values: usize },
+    #[error("the mask has {width} x {height} pixels, and the asset {} x {}", asset.0, asset.1)]
+    MaskSize { width: usize, height: usize, asset: (usize, usize) },
+    #[error("a weight of the mask is {weight}, but has to be from 0 to 1")]
+    MaskWeight { weight: f32 },
+    #[error("the mask covers no pixel")]
+    EmptyMask,
     #[error("the run has ended: one of its steps failed")]
     Ended,
     #[error("the checkpoint is unusable: {0}")]
     Checkpoint(&'static str),
-    #[error("a tile's sums are unusable: {0}")]
-    TileSums(&'static str),
     #[error("{device} failed")]
     Device { device: String, source: Box<candle_core::Error> },
     #[error("the memory of {device} is full")]
@@ -51,6 +57,10 @@ impl EngineError {
             | Self::MissingInput(_)
             | Self::Size { .. }
             | Self::Values { .. }
+            | Self::MaskValues { .. }
+            | Self::MaskSize { .. }
+            | Self::MaskWeight { .. }
+            | Self::EmptyMask
             | Self::Joins { .. }
             | Self::NoNeighbor { .. }
             | Self::StyleWeights(_)
@@ -60,7 +70,6 @@ impl EngineError {
             | Self::Threads { .. }
             | Self::Ended
             | Self::Checkpoint(_)
-            | Self::TileSums(_)
             | Self::Device { .. } => FailureKind::Transient,
         }
     }

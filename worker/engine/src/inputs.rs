@@ -2,7 +2,7 @@
 
 use impasto_types::{Init, Method, Recipe};
 
-use crate::{EngineError, Image, Joins};
+use crate::{EngineError, Image, Joins, Mask};
 
 /// The pictures that a recipe works on.
 #[derive(Debug, Clone)]
@@ -16,6 +16,9 @@ pub struct Inputs {
     pub init: Option<Image>,
     /// What lies beyond the asset's borders, and so beyond the result's.
     pub joins: Joins,
+    /// Where the asset is painted, in its size; everywhere where there is none. Outside, the result
+    /// is the asset.
+    pub mask: Option<Mask>,
 }
 
 impl Inputs {
@@ -46,8 +49,23 @@ impl Inputs {
         for (what, image) in content.chain(styles).chain(init) {
             check_size(what, image)?;
         }
+        self.check_mask()?;
         // A run paints one view.
         self.joins.check(1)
+    }
+
+    fn check_mask(&self) -> Result<(), EngineError> {
+        let Some(mask) = &self.mask else { return Ok(()) };
+        let Some(content) = &self.content else {
+            return Err(EngineError::MissingInput("a content image for its mask"));
+        };
+        let (asset, (width, height)) =
+            ((content.width, content.height), (mask.width(), mask.height()));
+        if asset == (width, height) {
+            Ok(())
+        } else {
+            Err(EngineError::MaskSize { width, height, asset })
+        }
     }
 
     /// The result's width and height: the recipe's, in the asset's shape; a synthesised texture
@@ -77,6 +95,9 @@ impl Inputs {
         self.styles.iter().for_each(|(image, weight)| add(image, *weight));
         self.init.iter().for_each(|image| add(image, 0.0));
         self.joins.digest_into(&mut hasher);
+        for weight in self.mask.iter().flat_map(Mask::weights) {
+            hasher.update(&weight.to_le_bytes());
+        }
         hasher.finalize()
     }
 }

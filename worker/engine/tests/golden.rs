@@ -71,7 +71,7 @@ impl Row {
         let content =
             (self.recipe.method != Method::Synthesize).then(|| picture(width, height, 1));
         let styles = vec![(picture(40, 44, 2), 1.0), (picture(56, 32, 3), 0.5)];
-        let inputs = Inputs { content, styles, init: None, joins: self.recipe.tileable.into() };
+        let inputs = Inputs { content, styles, init: None, joins: self.recipe.tileable.into(), mask: None };
         let mut session =
             Session::new(engine.clone(), self.recipe.clone(), inputs, self.budget_bytes)
                 .expect("it begins");

@@ -66,6 +66,7 @@ fn inputs() -> Inputs {
         styles: vec![(picture(40, 40, 2), 1.0), (picture(30, 50, 4), 0.5)],
         init: None,
         joins: Joins::default(),
+        mask: None,
     }
 }
 

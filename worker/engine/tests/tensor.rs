@@ -163,8 +163,8 @@ fn moments_are_those_of_the_kernels() {
     };
     for tensors in tensors() {
         let found = tensors.moments(&image, view, AMPLE).expect("it runs");
-        for (Moments { pixels, sum, products, .. }, expected) in found.iter().zip(&expected) {
-            assert_eq!(*pixels, expected.pixels);
+        for (Moments { weight, sum, products, .. }, expected) in found.iter().zip(&expected) {
+            assert_eq!(*weight, expected.weight);
             assert!(near(sum, &expected.sum) && near(products, &expected.products));
         }
         assert_eq!(found.len(), expected.len());
@@ -222,6 +222,7 @@ fn inputs(recipe: &Recipe) -> Inputs {
         styles: vec![(asset(60, 64, 2), 1.0)],
         init: None,
         joins: recipe.tileable.into(),
+        mask: None,
     }
 }
 
@@ -323,7 +324,7 @@ fn canvas(
     tiling: Option<(usize, usize)>,
 ) -> Box<dyn Canvas> {
     let frame = Frame::new(&recipe.tileable.into(), recipe.padding, 460, 330);
-    let work = Work { recipe, frame, content: true };
+    let work = Work { recipe, frame, content: true, masked: false };
     let mut plan = tensors.plan(&work, AMPLE).expect("it fits");
     if let Some(interior) = tiling {
         plan.tiling = Tiling::cut(work.view(), 460, 330, interior).expect("it can be cut");
@@ -334,7 +335,7 @@ fn canvas(
         StyleTarget::layers(recipe, &[(moments.iter().map(LayerStatistics::of).collect(), 1.0)]);
     let content = Some(picture(460, 330, 6));
     tensors
-        .canvas(Task { work, plan, picture: picture(460, 330, 7), content, style, warmth: None })
+        .canvas(Task { work, plan, picture: picture(460, 330, 7), content, masked: None, style, warmth: None })
         .expect("it begins")
 }
 
@@ -373,7 +374,7 @@ fn a_budget_too_small_is_refused_and_a_tight_one_cuts() {
             ..Preset::Painterly.recipe()
         };
         let frame = Frame::new(&recipe.tileable.into(), recipe.padding, 2000, 1500);
-        let work = Work { recipe: &recipe, frame, content: true };
+        let work = Work { recipe: &recipe, frame, content: true, masked: false };
         let whole = tensors.plan(&work, u64::MAX).expect("it fits");
         assert!(whole.tiling.is_whole());
         let cut = tensors.plan(&work, whole.bytes / 2).expect("it fits in tiles");

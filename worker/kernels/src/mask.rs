@@ -7,10 +7,10 @@
 //! texture atlas are smaller and would have no statistics at all. What lies outside therefore
 //! enters a statistic only through the receptive fields of features at the mask's border.
 
-use std::array;
+use std::{array, ops::Range};
 
 use crate::{
-    shape::{Shape, halve},
+    shape::{Region, Shape, halve},
     vgg::{HALVINGS, Layer},
 };
 
@@ -58,9 +58,23 @@ impl Mask {
         &self.weights[layer.halvings()]
     }
 
-    /// The sum of the weights at a layer.
-    pub fn total(&self, layer: Layer) -> f64 {
-        self.at(layer).iter().copied().map(f64::from).sum()
+    /// How many of a layer's pixels lie in a row.
+    pub fn width_at(&self, layer: Layer) -> usize {
+        halve(self.width, 0, layer.halvings())
+    }
+
+    /// A region of the picture, which begins and ends as [`Region`] says, in a layer's pixels.
+    pub fn region_at(&self, layer: Layer, region: &Region) -> Region {
+        let along = |range: &Range<usize>| {
+            halve(range.start, 0, layer.halvings())..halve(range.end, 0, layer.halvings())
+        };
+        Region { x: along(&region.x), y: along(&region.y) }
+    }
+
+    /// The sum of the weights of a region in the layer's own pixels.
+    pub fn weight_of(&self, layer: Layer, region: &Region) -> f64 {
+        let row = |y: usize| &self.at(layer)[y * self.width_at(layer)..][region.x.clone()];
+        region.y.clone().flat_map(row).copied().map(f64::from).sum()
     }
 
     /// The weights of a tile whose first pixel lies at `origin`; positions beyond a seam begin
@@ -136,7 +150,10 @@ mod tests {
         ];
         assert_eq!(mask.at(Layer::Relu2_1), expected);
         assert_eq!(mask.at(Layer::Relu5_1), [7.0 / 16.0]);
-        assert_eq!(mask.total(Layer::Relu5_1), 7.0 / 16.0);
+        let region = mask.region_at(Layer::Relu2_1, &Region { x: 0..5, y: 0..3 });
+        assert_eq!(region, Region { x: 0..3, y: 0..2 });
+        let sum = expected.iter().copied().map(f64::from).sum::<f64>();
+        assert_eq!(mask.weight_of(Layer::Relu2_1, &region), sum);
         assert_eq!(Mask::bytes(5, 3), 4 * (15 + 6 + 2 + 1 + 1));
     }
 

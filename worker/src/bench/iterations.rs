@@ -10,7 +10,7 @@ use impasto_engine::optimize::device::{
 use impasto_engine::optimize::objective::{ContentSums, StyleTarget};
 use impasto_engine::optimize::{Engine, Session};
 use impasto_engine::{EngineError, Image, Inputs, Joins, Run as _, Step};
-use impasto_kernels::{Layer, Moments};
+use impasto_kernels::{Layer, Mask, Moments};
 use impasto_types::{Padding, Preset, Profile, Recipe};
 
 use super::{BenchError, Stage, median, subject};
@@ -106,6 +106,7 @@ pub(super) fn paint(
         styles: vec![(subject::picture(size, 2), 1.0)],
         init: None,
         joins: Joins::default(),
+        mask: None,
     };
     let device = engine.device();
     let mut session = Session::new(engine, recipe, inputs, memory_bytes).map_err(failed)?;
@@ -172,6 +173,10 @@ struct ClockedPass {
 }
 
 impl Pass for ClockedPass {
+    fn hold_mask(&mut self, mask: Arc<Mask>) -> Result<(), EngineError> {
+        self.pass.hold_mask(mask)
+    }
+
     fn moments(&mut self, image: &Image) -> Result<Vec<Moments>, EngineError> {
         self.pass.moments(image)
     }

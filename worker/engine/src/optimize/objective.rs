@@ -7,9 +7,9 @@ use impasto_types::{LossNorm, Recipe};
 /// Second and first moments of one layer's feature maps over a picture.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LayerStatistics {
-    /// How many pixels the layer has.
-    pub pixels: u64,
-    /// The Gram matrix `F^T F / pixels`: channels by channels, symmetric.
+    /// The sum of the pixels' weights: how many the layer has, where none is masked.
+    pub weight: f64,
+    /// The Gram matrix `F^T F / weight`: channels by channels, symmetric.
     pub gram: Vec<f32>,
     /// The mean of each channel.
     pub mean: Vec<f32>,
@@ -19,38 +19,49 @@ impl LayerStatistics {
     /// From sums over a picture.
     pub fn of(moments: &Moments) -> Self {
         let (gram, mean) = moments.normalized();
-        Self { pixels: moments.pixels, gram, mean }
+        Self { weight: moments.weight, gram, mean }
     }
 }
 
 /// What the content loss is measured by: sums over the content's features.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ContentSums {
-    values: u64,
+    /// How many values there are, each by its pixel's weight.
+    values: f64,
     squares: f64,
     /// Of squared distances to each channel's mean.
     deviations: f64,
 }
 
 impl ContentSums {
-    /// The sums over values that `each` gives in order, a pixel's channels side by side.
-    pub fn of(channels: usize, each: impl FnOnce(&mut dyn FnMut(f32))) -> Self {
-        let (mut values, mut squares) = (0_u64, 0.0);
+    /// The sums over values that `each` gives in order, a pixel's channels side by side. Pixels
+    /// count by their `weights`, where there are any.
+    pub fn of(
+        channels: usize,
+        weights: Option<&[f32]>,
+        each: impl FnOnce(&mut dyn FnMut(f32)),
+    ) -> Self {
+        let (mut values, mut squares) = (0.0, 0.0);
         let mut sums = vec![0.0_f64; channels];
-        let mut channel = 0;
+        let (mut pixel, mut channel) = (0, 0);
         each(&mut |value| {
             let value = f64::from(value);
-            values += 1;
-            squares += value * value;
-            sums[channel] += value;
-            channel = if channel + 1 == channels { 0 } else { channel + 1 };
+            let weight = weights.map_or(1.0, |weights| f64::from(weights[pixel]));
+            values += weight;
+            squares += weight * (value * value);
+            sums[channel] += weight * value;
+            channel += 1;
+            if channel == channels {
+                (pixel, channel) = (pixel + 1, 0);
+            }
         });
         Self::new(values, squares, &sums)
     }
 
     /// From the number of values, the sum of their squares, and each channel's sum.
-    pub(crate) fn new(values: u64, squares: f64, sums: &[f64]) -> Self {
-        let pixels = (values / sums.len() as u64).max(1) as f64;
+    pub(crate) fn new(values: f64, squares: f64, sums: &[f64]) -> Self {
+        let pixels = values / sums.len() as f64;
+        let pixels = if pixels > 0.0 { pixels } else { 1.0 };
         let deviations = squares - sums.iter().map(|sum| sum * sum / pixels).sum::<f64>();
         Self { values, squares, deviations }
     }
@@ -59,9 +70,9 @@ impl ContentSums {
     pub fn weight(&self, recipe: &Recipe) -> f64 {
         // A flat picture has no variance, and a black one next to no features: below this a feature
         // counts as noise.
-        let floor = 1e-3 * self.values as f64;
+        let floor = 1e-3 * self.values.max(1.0);
         let scale = match recipe.loss_norm {
-            LossNorm::Absolute => self.values as f64,
+            LossNorm::Absolute => self.values.max(1.0),
             LossNorm::Relative => self.squares.max(floor),
             LossNorm::Variance => self.deviations.max(floor),
         };
@@ -172,7 +183,8 @@ impl StyleTarget {
     /// The loss of `statistics`, and how it pulls on the feature maps that they were taken from.
     pub fn pull(&self, statistics: &LayerStatistics) -> Pull {
         let channels = self.mean.len();
-        let per_pixel = 1.0 / statistics.pixels as f64;
+        // A mask may leave a layer of a tiny picture without a pixel that counts.
+        let per_pixel = if statistics.weight > 0.0 { 1.0 / statistics.weight } else { 0.0 };
         let mut loss = 0.0;
         // With D = dL/dG symmetric and G = F^T F / n, dL/dF = F * 2 D / n.
         let factor = (4.0 * self.gram_weight * per_pixel) as f32;
@@ -262,7 +274,7 @@ mod tests {
             }
         }
         let (gram, mean) = (gram.map(|v| v as f32).to_vec(), mean.map(|v| v as f32).to_vec());
-        LayerStatistics { pixels: PIXELS as u64, gram, mean }
+        LayerStatistics { weight: PIXELS as f64, gram, mean }
     }
 
     #[test]
@@ -308,7 +320,7 @@ mod tests {
     #[test]
     fn content_norms() {
         let p = features(3);
-        let sums = ContentSums::of(CHANNELS, |visit| p.iter().copied().for_each(visit));
+        let sums = ContentSums::of(CHANNELS, None, |visit| p.iter().copied().for_each(visit));
         let weight = |loss_norm| {
             sums.weight(&Recipe { loss_norm, content_weight: 3.0, ..Preset::Painterly.recipe() })
         };

@@ -197,10 +197,16 @@ impl Session {
         let content = self.content(frame);
         let engine = self.engine.clone();
         let device = engine.backend();
-        let work = Work { recipe: &self.recipe, frame, content: content.is_some() };
+        let masked = engine.install(|| self.sources.masked_at(frame));
+        let work = Work {
+            recipe: &self.recipe,
+            frame,
+            content: content.is_some(),
+            masked: masked.is_some(),
+        };
         let plan = device.plan(&work, self.budget_bytes.saturating_sub(self.held_bytes()))?;
         let name = plan.name();
-        let task = Task { work, plan: plan.clone(), picture, content, style, warmth };
+        let task = Task { work, plan: plan.clone(), picture, content, masked, style, warmth };
         let canvas = engine.install(|| device.canvas(task))?;
         self.plans.push((scale, plan));
         Ok(Painting { canvas, losses: Vec::new(), plan: name })
@@ -267,7 +273,8 @@ impl Session {
     /// What a scale asks of a device, while the session has the content.
     fn work(&self, scale: Scale) -> Work<'_> {
         let content = self.sources.has_target() && self.recipe.content_weight > 0.0;
-        Work { recipe: &self.recipe, frame: self.frame(scale), content }
+        let masked = self.sources.has_mask();
+        Work { recipe: &self.recipe, frame: self.frame(scale), content, masked }
     }
 
     /// Memory that the session holds beside the picture that it paints.

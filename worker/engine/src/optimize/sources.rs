@@ -1,12 +1,15 @@
 //! The inputs as the optimisation computes with them, and the sizes that they have at a scale.
 //! What is not needed any more is let go.
 
+use std::sync::Arc;
+
 use impasto_types::{Init, Method, PreserveColor, Recipe, Scale};
 
+use super::device::Masked;
 use crate::frame::Frame;
 use crate::noise::SplitMix64;
 use crate::resize::resize;
-use crate::{Image, Inputs, Joins, color};
+use crate::{Image, Inputs, Joins, Mask, color};
 
 #[derive(Debug)]
 pub(crate) struct Sources {
@@ -15,14 +18,17 @@ pub(crate) struct Sources {
     /// The style images, recoloured as the recipe says, and their shares.
     styles: Vec<(Image, f32)>,
     init: Option<Image>,
-    /// The asset's own colours, where the result takes their chroma.
-    colors: Option<Image>,
+    /// The asset's own colours, where the result takes some of them.
+    own: Option<Image>,
+    /// Whether the result takes the asset's chroma.
+    keeps_chroma: bool,
+    mask: Option<Mask>,
     joins: Joins,
 }
 
 impl Sources {
     pub(crate) fn new(recipe: &Recipe, inputs: Inputs) -> Self {
-        let Inputs { mut content, styles, init, joins } = inputs;
+        let Inputs { mut content, styles, init, joins, mask } = inputs;
         let recolor = |style: Image, content: Option<&Image>| match (recipe.preserve_color, content)
         {
             (PreserveColor::Statistics, Some(content)) => color::match_statistics(&style, content),
@@ -35,6 +41,7 @@ impl Sources {
             .into_iter()
             .map(|(style, weight)| (recolor(style, content.as_ref()), weight))
             .collect();
+        let own = mask.as_ref().and(content.clone());
         let target = match recipe.preserve_color {
             _ if recipe.method == Method::Synthesize => None,
             PreserveColor::Luminance => content.as_ref().map(color::luminance),
@@ -43,8 +50,9 @@ impl Sources {
                 .map(|content| color::take_palette(content, &styles, recipe.palette)),
             PreserveColor::None | PreserveColor::Statistics => content.take(),
         };
-        let colors = content.filter(|_| recipe.preserve_color == PreserveColor::Luminance);
-        Self { target, styles, init, colors, joins }
+        let keeps_chroma = recipe.preserve_color == PreserveColor::Luminance;
+        let own = own.or(content.filter(|_| keeps_chroma));
+        Self { target, styles, init, own, keeps_chroma, mask, joins }
     }
 
     pub(crate) fn joins(&self) -> &Joins {
@@ -121,15 +129,41 @@ impl Sources {
         self.styles.clear();
     }
 
-    /// The result of a canvas's picture: with the asset's own chroma, where the recipe asks for it.
+    /// Where a scale's picture is painted, where there is a mask.
+    pub(crate) fn masked_at(&self, frame: Frame) -> Option<Masked> {
+        let (mask, own) = (self.mask.as_ref()?, self.own.as_ref()?);
+        let (width, height) = frame.picture();
+        let weights = mask.resized(width, height, &self.joins).into_weights();
+        let weights = frame.surround_plane(weights, 1);
+        let mask = impasto_kernels::Mask::new(frame.width(), frame.height(), &weights);
+        let own = self.fit(own, width, height);
+        // The canvas has the colours that the network sees.
+        let own = if self.keeps_chroma { color::luminance(&own) } else { own };
+        Some(Masked { mask: Arc::new(mask), own: frame.surround(own) })
+    }
+
+    pub(crate) fn has_mask(&self) -> bool {
+        self.mask.is_some()
+    }
+
+    /// The result of a canvas's picture: with the asset's own chroma, where the recipe asks for it,
+    /// and its own pixels where the mask is zero.
     pub(crate) fn finished(&self, picture: Image) -> Image {
-        match &self.colors {
-            Some(colors) => {
-                let colors = self.fit(colors, picture.width, picture.height);
-                color::restore_chroma(&picture, &colors)
+        let Some(own) = &self.own else { return picture };
+        let (width, height) = (picture.width, picture.height);
+        let own = self.fit(own, width, height);
+        let mut finished =
+            if self.keeps_chroma { color::restore_chroma(&picture, &own) } else { picture };
+        if let Some(mask) = &self.mask {
+            let mask = mask.resized(width, height, &self.joins);
+            let pixels = finished.rgb.chunks_exact_mut(3).zip(own.rgb.chunks_exact(3));
+            for ((pixel, own), weight) in pixels.zip(mask.weights()) {
+                if *weight == 0.0 {
+                    pixel.copy_from_slice(own);
+                }
             }
-            None => picture,
         }
+        finished
     }
 
     /// `source` at this size, its borders treated as the asset's are.
@@ -150,6 +184,6 @@ impl Sources {
 
     /// Memory of what is held to the end.
     pub(crate) fn kept_bytes(&self) -> u64 {
-        self.colors.iter().map(Image::bytes).sum()
+        self.own.iter().map(Image::bytes).chain(self.mask.iter().map(Mask::bytes)).sum()
     }
 }

@@ -5,14 +5,15 @@
 //! gradient, and drops the last row and column of odd sizes).
 
 use std::fmt;
+use std::sync::Arc;
 
-use candle_core::{D, Device, Error, Module, Result, Tensor, Var};
+use candle_core::{D, DType, Device, Error, Module, Result, Tensor, Var};
 use candle_nn::{Conv2d, Conv2dConfig};
 use impasto_engine::optimize::device::{Pass, Terms, View};
 use impasto_engine::optimize::objective::{ContentSums, LayerStatistics, StyleTarget};
 use impasto_engine::{EngineError, Image};
 use impasto_kernels::vgg::{layer_after, pools_after};
-use impasto_kernels::{Edge, Layer, Moments, Pool};
+use impasto_kernels::{Edge, Layer, Mask, Moments, Pool};
 use impasto_models::{MEAN_BGR, VggWeights};
 
 /// VGG-19 as candle tensors.
@@ -59,6 +60,7 @@ impl Candle {
             convolutions: self.convolutions.clone(),
             view,
             content: None,
+            mask: None,
         }
     }
 }
@@ -70,6 +72,7 @@ pub(crate) struct CandlePass {
     view: View,
     /// The features of the content, and the weight of their squared distance.
     content: Option<(Tensor, f64)>,
+    mask: Option<Arc<Mask>>,
 }
 
 impl fmt::Debug for CandlePass {
@@ -114,18 +117,30 @@ impl CandlePass {
         Ok(seen)
     }
 
+    /// The weights of a layer's pixels, (pixels, 1).
+    fn weights(&self, layer: Layer, maps: &Tensor) -> Result<Tensor> {
+        let pixels = maps.dim(2)? * maps.dim(3)?;
+        match &self.mask {
+            Some(mask) => Tensor::from_slice(mask.at(layer), (pixels, 1), &self.device),
+            None => Tensor::ones((pixels, 1), DType::F32, &self.device),
+        }
+    }
+
     fn measured(&self, image: &Image) -> Result<Vec<Moments>> {
         let seen = self.forward(self.variable(image)?.as_tensor(), Layer::Relu5_1)?;
         let style = seen.iter().filter(|(layer, _)| Layer::STYLE.contains(layer));
-        style.map(|(_, maps)| moments(&rows(maps)?)).collect()
+        style.map(|(layer, maps)| moments(&rows(maps)?, &self.weights(*layer, maps)?)).collect()
     }
 
     fn hold(&mut self, content: &Image, weigh: &dyn Fn(&ContentSums) -> f64) -> Result<()> {
         let seen = self.forward(self.variable(content)?.as_tensor(), Layer::CONTENT)?;
         let maps = rows(at(&seen, Layer::CONTENT)?)?.detach();
         let values = maps.flatten_all()?.to_vec1::<f32>()?;
+        let weights = self.mask.as_ref().map(|mask| mask.at(Layer::CONTENT));
         let weight =
-            weigh(&ContentSums::of(maps.dim(1)?, |visit| values.into_iter().for_each(visit)));
+            weigh(&ContentSums::of(maps.dim(1)?, weights, |visit| {
+                values.into_iter().for_each(visit)
+            }));
         self.content = Some((maps, weight));
         Ok(())
     }
@@ -144,22 +159,26 @@ impl CandlePass {
         let mut terms = Terms::default();
         // The loss enters through its gradient at the features: d/dF of sum(F * constant) is that
         // constant.
-        let mut surrogate = Tensor::zeros((), candle_core::DType::F32, &self.device)?;
+        let mut surrogate = Tensor::zeros((), DType::F32, &self.device)?;
         for (layer, target) in style {
             let features = rows(at(&seen, *layer)?)?;
-            let pull = target.pull(&LayerStatistics::of(&moments(&features)?));
+            let weights = self.weights(*layer, at(&seen, *layer)?)?;
+            let pull = target.pull(&LayerStatistics::of(&moments(&features, &weights)?));
             terms.style += pull.loss;
             let channels = pull.mean.len();
             let gram = Tensor::from_slice(&pull.gram, (channels, channels), &self.device)?;
             let mean = Tensor::from_slice(&pull.mean, (1, channels), &self.device)?;
             let slope = features.detach().matmul(&gram)?.broadcast_add(&mean)?;
+            let slope = slope.broadcast_mul(&weights)?;
             surrogate = (surrogate + (features * slope)?.sum_all()?)?;
         }
         if let Some((target, weight)) = &self.content {
             let features = rows(at(&seen, Layer::CONTENT)?)?;
             let difference = (features.detach() - target)?;
-            terms.content = weight * f64::from(difference.sqr()?.sum_all()?.to_scalar::<f32>()?);
-            let slope = (difference * (2.0 * weight))?;
+            let weights = self.weights(Layer::CONTENT, at(&seen, Layer::CONTENT)?)?;
+            let squares = difference.sqr()?.broadcast_mul(&weights)?;
+            terms.content = weight * f64::from(squares.sum_all()?.to_scalar::<f32>()?);
+            let slope = (difference.broadcast_mul(&weights)? * (2.0 * weight))?;
             surrogate = (surrogate + (features * slope)?.sum_all()?)?;
         }
         let gradients = surrogate.backward()?;
@@ -175,6 +194,11 @@ impl CandlePass {
 impl Pass for CandlePass {
     fn moments(&mut self, image: &Image) -> std::result::Result<Vec<Moments>, EngineError> {
         self.measured(image).map_err(failed)
+    }
+
+    fn hold_mask(&mut self, mask: Arc<Mask>) -> std::result::Result<(), EngineError> {
+        self.mask = Some(mask);
+        Ok(())
     }
 
     fn hold_content(
@@ -211,12 +235,12 @@ fn rows(maps: &Tensor) -> Result<Tensor> {
     maps.squeeze(0)?.flatten_from(1)?.t()?.contiguous()
 }
 
-fn moments(features: &Tensor) -> Result<Moments> {
-    let (pixels, channels) = features.dims2()?;
-    let products = features.t()?.matmul(features)?.to_vec2::<f32>()?;
-    let mut moments = Moments::empty(channels);
-    moments.pixels = pixels as u64;
-    moments.sum = features.sum(0)?.to_vec1::<f32>()?.into_iter().map(f64::from).collect();
+fn moments(features: &Tensor, weights: &Tensor) -> Result<Moments> {
+    let weighted = features.broadcast_mul(weights)?;
+    let products = weighted.t()?.matmul(features)?.to_vec2::<f32>()?;
+    let mut moments = Moments::empty(features.dim(1)?);
+    moments.weight = f64::from(weights.sum_all()?.to_scalar::<f32>()?);
+    moments.sum = weighted.sum(0)?.to_vec1::<f32>()?.into_iter().map(f64::from).collect();
     moments.products = products
         .iter()
         .enumerate()

@@ -2,6 +2,7 @@
 
 use impasto_kernels::Layer;
 
+use super::blend::Masked;
 use super::plan::{Plan, Work};
 use crate::frame::Frame;
 use crate::optimize::objective::StyleTarget;
@@ -18,6 +19,8 @@ pub struct Task<'a> {
     pub picture: Image,
     /// What the content loss compares with: a canvas too.
     pub content: Option<Image>,
+    /// Where the picture is painted, if not everywhere.
+    pub masked: Option<Masked>,
     pub style: Vec<(Layer, StyleTarget)>,
     /// What the optimiser of the next coarser scale remembered, where there was one.
     pub warmth: Option<Warmth>,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use impasto_kernels::{
     self as kernels, ConvWeights, FeatureMap, Layer, Level, Moments, Network, Precision, Seed,
-    Shape, Target, vgg,
+    Mask, Shape, Target, vgg,
 };
 use impasto_models::{MEAN_BGR, VggWeights};
 use rayon::ThreadPool;
@@ -164,6 +164,7 @@ pub struct TiledPass {
     /// A tile's pixels as the network sees them: BGR less the means.
     input: Vec<f32>,
     gradient: Vec<f32>,
+    mask: Option<Arc<Mask>>,
     content: Option<Content>,
     content_precision: Precision,
 }
@@ -198,6 +199,7 @@ impl TiledPass {
             at: 0,
             input: Vec::new(),
             gradient: Vec::new(),
+            mask: None,
             content: None,
             content_precision,
         }
@@ -277,8 +279,8 @@ impl TiledPass {
 
     /// Computes a tile's features.
     fn forward(&mut self, tile: usize, image: &Image, deepest: Layer) {
-        let Self { pass, tiling, input, at, .. } = self;
-        let shape = tiling.tiles[tile].shape;
+        let Self { pass, tiling, input, at, mask, .. } = self;
+        let Tile { shape, origin, .. } = tiling.tiles[tile];
         input.resize(shape.width * shape.height * 3, 0.0);
         tiling.runs(&tiling.tiles[tile], 3, |own, whole| {
             for (own, whole) in input[own].chunks_exact_mut(3).zip(image.rgb[whole].chunks_exact(3))
@@ -292,6 +294,7 @@ impl TiledPass {
         });
         if *at != tile {
             pass.reshape(shape);
+            pass.set_mask(mask.as_ref().map(|mask| mask.tile(&shape, origin)));
             *at = tile;
         }
         pass.forward(input, deepest);
@@ -309,6 +312,13 @@ impl TiledPass {
 }
 
 impl Pass for TiledPass {
+    fn hold_mask(&mut self, mask: Arc<Mask>) -> Result<(), EngineError> {
+        let Tile { shape, origin, .. } = &self.tiling.tiles[self.at];
+        self.pass.set_mask(Some(mask.tile(shape, *origin)));
+        self.mask = Some(mask);
+        Ok(())
+    }
+
     fn moments(&mut self, image: &Image) -> Result<Vec<Moments>, EngineError> {
         Ok(self.total(image, &Layer::STYLE).style)
     }
@@ -331,7 +341,8 @@ impl Pass for TiledPass {
             let Tile { inner, origin, .. } = &self.tiling.tiles[tile];
             self.pass.keep(inner, &mut map, *origin);
         }
-        let weight = weigh(&ContentSums::of(channels, |visit| map.for_each(visit)));
+        let weights = self.mask.as_ref().map(|mask| mask.at(Layer::CONTENT));
+        let weight = weigh(&ContentSums::of(channels, weights, |visit| map.for_each(visit)));
         self.content = Some(Content { map, weight });
         Ok(())
     }

@@ -1,7 +1,10 @@
 //! A canvas in the host's memory, on any pass that reads and writes there.
 
-use impasto_kernels::{Layer, Moments};
+use std::sync::Arc;
 
+use impasto_kernels::{Layer, Mask, Moments};
+
+use super::blend::Blend;
 use super::canvas::{Canvas, State, Task, Terms, Warmth};
 use super::plan::Work;
 use crate::frame::Frame;
@@ -19,7 +22,14 @@ pub trait Pass: Send + Sync + std::fmt::Debug {
     /// Where the device fails.
     fn moments(&mut self, image: &Image) -> Result<Vec<Moments>, EngineError>;
 
-    /// From now on, [`Pass::evaluate`] compares with the features of `content`, as `weigh` says.
+    /// From now on, pixels count by their weights in a mask of the canvas's size.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    fn hold_mask(&mut self, mask: Arc<Mask>) -> Result<(), EngineError>;
+
+    /// From now on, [`Pass::evaluate`] compares with the features of `content`, as `weigh` says. A
+    /// mask has to be held before.
     ///
     /// # Errors
     /// Where the device fails.
@@ -47,7 +57,10 @@ pub struct HostCanvas {
     pass: Box<dyn Pass>,
     style: Vec<(Layer, StyleTarget)>,
     frame: Frame,
+    /// What the optimiser moves.
     picture: Image,
+    /// What of it is shown, where a mask keeps the rest.
+    blend: Option<Blend>,
     gradient: Vec<f32>,
     optimizer: Optimizer,
     plan: OptimizerPlan,
@@ -75,7 +88,7 @@ impl HostCanvas {
     /// # Errors
     /// Where the pass fails.
     pub fn new(mut pass: Box<dyn Pass>, task: Task<'_>) -> Result<Self, EngineError> {
-        let Task { work, plan, picture, content, style, warmth } = task;
+        let Task { work, plan, picture, content, masked, style, warmth } = task;
         let smoothing = Smoothing::of(&work);
         let optimizer = match warmth {
             Some(warmth) => warmed(&work, &plan.optimizer, warmth),
@@ -83,6 +96,9 @@ impl HostCanvas {
         };
         // The pass takes its memory when it first runs: by then, what the coarser scale remembered
         // is gone.
+        if let Some(masked) = &masked {
+            pass.hold_mask(masked.mask.clone())?;
+        }
         if let Some(content) = content {
             pass.hold_content(&content, &|sums| sums.weight(work.recipe))?;
         }
@@ -92,6 +108,7 @@ impl HostCanvas {
             style,
             frame: work.frame,
             picture,
+            blend: masked.as_ref().map(Blend::new),
             gradient,
             optimizer,
             plan: plan.optimizer,
@@ -111,26 +128,43 @@ pub(super) fn warmed(work: &Work<'_>, plan: &OptimizerPlan, warmth: Warmth) -> O
     coarse.carried(plan, work.width(), work.height(), |values| resample(values, &across, &down, 3))
 }
 
+/// What is shown of painted pixels, where a mask may keep the rest.
+fn shown(blend: Option<&Blend>, painted: Vec<f32>) -> Vec<f32> {
+    match blend {
+        Some(blend) => blend.shown(&painted),
+        None => painted,
+    }
+}
+
 impl Canvas for HostCanvas {
     fn step(&mut self) -> Result<Terms, EngineError> {
         let Smoothing { weight, wrap_x, wrap_y } = self.smoothing;
-        let mut terms = self.pass.evaluate(&self.picture, &self.style, &mut self.gradient)?;
+        let blended = self.blend.as_ref().map(|blend| {
+            Image { rgb: blend.shown(&self.picture.rgb), ..self.picture }
+        });
+        let shown = blended.as_ref().unwrap_or(&self.picture);
+        let mut terms = self.pass.evaluate(shown, &self.style, &mut self.gradient)?;
         terms.total_variation =
-            total_variation(&self.picture, weight, wrap_x, wrap_y, &mut self.gradient);
+            total_variation(shown, weight, wrap_x, wrap_y, &mut self.gradient);
+        if let Some(blend) = &self.blend {
+            blend.pull_back(&mut self.gradient);
+        }
         self.optimizer.step(&mut self.picture.rgb, terms.total(), &mut self.gradient);
         Ok(terms)
     }
 
     fn picture(&self) -> Result<Image, EngineError> {
-        Ok(Image { rgb: self.optimizer.result(&self.picture.rgb), ..self.picture })
+        let painted = self.optimizer.result(&self.picture.rgb);
+        Ok(Image { rgb: shown(self.blend.as_ref(), painted), ..self.picture })
     }
 
     fn finish(self: Box<Self>) -> Result<(Image, Option<Warmth>), EngineError> {
-        let Self { pass, gradient, frame, picture, optimizer, plan, .. } = *self;
+        let Self { pass, gradient, frame, picture, blend, optimizer, plan, .. } = *self;
         drop((pass, gradient));
         let Image { width, height, rgb } = picture;
-        let result = Image { width, height, rgb: optimizer.result(&rgb) };
+        let painted = optimizer.result(&rgb);
         drop(rgb);
+        let result = Image { width, height, rgb: shown(blend.as_ref(), painted) };
         Ok((result, optimizer.warmth().map(|memory| Warmth { frame, plan, memory })))
     }
 

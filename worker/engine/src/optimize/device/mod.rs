@@ -8,6 +8,7 @@
 //! [`VggDevice`] and [`Canvas`] are what a session uses. A device whose pictures live in the host's
 //! memory need only bring a [`Pass`]: [`HostCanvas`] does the rest.
 
+mod blend;
 mod canvas;
 mod cpu;
 mod host;
@@ -18,6 +19,7 @@ mod tiling;
 mod vgg_device;
 mod view;
 
+pub use blend::Masked;
 pub use canvas::{Canvas, State, Task, Terms, Warmth};
 pub use cpu::{Cpu, TiledPass};
 pub use host::{HostCanvas, Pass};

@@ -5,6 +5,7 @@ use std::fmt;
 use impasto_kernels::Precision;
 use impasto_types::{Profile, Recipe};
 
+use super::blend::Masked;
 use super::tiling::{Candidate, Tiling};
 use super::view::View;
 use crate::EngineError;
@@ -18,6 +19,8 @@ pub struct Work<'a> {
     pub frame: Frame,
     /// Whether there is a content loss.
     pub content: bool,
+    /// Whether a mask says where the picture is painted.
+    pub masked: bool,
 }
 
 impl Work<'_> {
@@ -97,7 +100,8 @@ impl Plan {
     ) -> Result<Self, EngineError> {
         let candidates = Tiling::candidates(work.view(), work.width(), work.height());
         // The picture and its gradient, in single precision.
-        let picture = 2 * 4 * work.len() as u64;
+        let masked = if work.masked { Masked::bytes(work.width(), work.height()) } else { 0 };
+        let picture = 2 * 4 * work.len() as u64 + masked;
         let content = |precision| if work.content { costs.content(precision) } else { 0 };
         let plan = |precision: Precision, optimizer: OptimizerPlan| {
             let fixed = picture + content(precision) + optimizer.bytes(work.len());
@@ -203,7 +207,8 @@ mod tests {
         budget_mib: u64,
     ) -> Result<Plan, EngineError> {
         let recipe = Recipe { profile, ..Preset::Painterly.recipe() };
-        let work = Work { recipe: &recipe, frame: Frame::new(&Joins::default(), recipe.padding, side, side), content: true };
+        let frame = Frame::new(&Joins::default(), recipe.padding, side, side);
+        let work = Work { recipe: &recipe, frame, content: true, masked: false };
         Plan::within(
             &work,
             &Plain { pixels: (work.len() / 3) as u64, step_bytes },

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use candle_core::{Result, Tensor};
+use candle_core::{Device, Result, Tensor};
 
+use super::device_mask::DeviceMask;
 use super::network::Network;
 use super::optimizer::Optimizer;
 use super::statistics::Sums;
@@ -14,7 +15,7 @@ use super::total_variation::{scale, total_variation};
 use super::transfer::{downloaded, uploaded};
 use crate::cards::failed;
 use crate::optimize::device::host::{Smoothing, warmed};
-use crate::optimize::device::{Canvas, Plan, State, Task, Terms, Warmth};
+use crate::optimize::device::{Canvas, Masked, Plan, State, Task, Terms, Warmth};
 use crate::frame::Frame;
 use crate::optimize::optimizer::OptimizerPlan;
 use crate::{EngineError, Image};
@@ -26,9 +27,31 @@ pub(super) struct TensorCanvas {
     frame: Frame,
     /// (height, width, 3), red, green and blue.
     picture: Tensor,
+    /// What of it is shown, where a mask keeps the rest.
+    blend: Option<Blend>,
     optimizer: Optimizer,
     plan: OptimizerPlan,
     smoothing: Smoothing,
+}
+
+/// See the host's blend: what is shown is `weights picture + rest`.
+struct Blend {
+    /// (height, width, 1).
+    weights: Tensor,
+    /// (height, width, 3).
+    rest: Tensor,
+}
+
+impl Blend {
+    fn new(masked: &Masked, device: &Device) -> Result<Self> {
+        let (width, height) = (masked.own.width, masked.own.height);
+        let weights = Tensor::from_slice(masked.weights(), (height, width, 1), device)?;
+        Ok(Self { weights, rest: Tensor::from_vec(masked.rest(), (height, width, 3), device)? })
+    }
+
+    fn shown(&self, painted: &Tensor) -> Result<Tensor> {
+        painted.broadcast_mul(&self.weights)? + &self.rest
+    }
 }
 
 impl TensorCanvas {
@@ -43,10 +66,15 @@ impl TensorCanvas {
     }
 
     fn begin(network: Arc<Network>, task: Task<'_>) -> Result<Self> {
-        let Task { work, plan, picture, content, style, warmth } = task;
+        let Task { work, plan, picture, content, masked, style, warmth } = task;
         let Plan { tiling, content: precision, optimizer: plan, .. } = plan;
         let device = &network.device;
         let mut tiles = Tiles::new(network.clone(), tiling);
+        if let Some(masked) = &masked {
+            tiles.hold_mask(DeviceMask::new(masked.mask.clone(), device)?);
+        }
+        let blend = masked.as_ref().map(|masked| Blend::new(masked, device)).transpose()?;
+        drop(masked);
         if let Some(content) = content {
             tiles.hold_content(&uploaded(&content, device)?, precision, |sums| {
                 sums.weight(work.recipe)
@@ -62,14 +90,21 @@ impl TensorCanvas {
         }
         let smoothing = Smoothing::of(&work);
         let picture = uploaded(&picture, device)?;
-        Ok(Self { tiles, style, frame: work.frame, picture, optimizer, plan, smoothing, network })
+        let frame = work.frame;
+        Ok(Self { tiles, style, frame, picture, blend, optimizer, plan, smoothing, network })
     }
 
     fn evaluate_and_move(&mut self) -> Result<Terms> {
         let Smoothing { weight, wrap_x, wrap_y } = self.smoothing;
         let mut sums = Sums::none(self.network.kernels());
-        let gradient = self.tiles.evaluate(&self.picture, &self.style, &mut sums)?;
-        let gradient = total_variation(&self.picture, weight, wrap_x, wrap_y, gradient, &mut sums)?;
+        let shown = self.shown(&self.picture)?;
+        let gradient = self.tiles.evaluate(&shown, &self.style, &mut sums)?;
+        let gradient = total_variation(&shown, weight, wrap_x, wrap_y, gradient, &mut sums)?;
+        drop(shown);
+        let gradient = match &self.blend {
+            Some(blend) => gradient.broadcast_mul(&blend.weights)?,
+            None => gradient,
+        };
         sums.add(&gradient)?;
         let mut sums = sums.fetch()?;
         let of_gradient = sums.pop().unwrap_or(f64::NAN);
@@ -82,6 +117,14 @@ impl TensorCanvas {
         }
         self.picture = self.optimizer.step(&self.picture, terms.total(), gradient)?;
         Ok(terms)
+    }
+
+    /// What the network sees of painted pixels, and what is handed out.
+    fn shown(&self, painted: &Tensor) -> Result<Tensor> {
+        match &self.blend {
+            Some(blend) => blend.shown(painted),
+            None => Ok(painted.clone()),
+        }
     }
 
     fn failed(&self, error: candle_core::Error) -> EngineError {
@@ -106,14 +149,17 @@ impl Canvas for TensorCanvas {
     fn picture(&self) -> std::result::Result<Image, EngineError> {
         self.optimizer
             .result(&self.picture)
-            .and_then(|result| downloaded(&result))
+            .and_then(|result| downloaded(&self.shown(&result)?))
             .map_err(|error| self.failed(error))
     }
 
     fn finish(self: Box<Self>) -> std::result::Result<(Image, Option<Warmth>), EngineError> {
-        let Self { network, tiles, picture, optimizer, frame, plan, .. } = *self;
+        let Self { network, tiles, picture, blend, optimizer, frame, plan, .. } = *self;
         drop(tiles);
-        let result = optimizer.result(&picture).and_then(|result| downloaded(&result));
+        let result = optimizer.result(&picture).and_then(|result| match &blend {
+            Some(blend) => downloaded(&blend.shown(&result)?),
+            None => downloaded(&result),
+        });
         drop(picture);
         let finished = result.and_then(|result| {
             Ok((result, optimizer.warmth()?.map(|memory| Warmth { frame, plan, memory })))

@@ -21,6 +21,7 @@ mod canvas;
 mod composed;
 mod convolution;
 mod costs;
+mod device_mask;
 mod fused;
 mod lbfgs;
 mod network;

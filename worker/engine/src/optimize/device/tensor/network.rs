@@ -57,14 +57,6 @@ impl Network {
         self.channels.first().map_or(0, |&(_, outputs)| outputs)
     }
 
-    /// Which axes of features run down and across.
-    pub(super) fn axes(&self) -> (usize, usize) {
-        match self.kernels() {
-            Kernels::Composed => (2, 3),
-            Kernels::Fused => (0, 1),
-        }
-    }
-
     /// See [`TilePass::forward`].
     pub(super) fn forward<'a>(
         &'a self,

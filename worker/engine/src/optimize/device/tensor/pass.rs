@@ -4,8 +4,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use impasto_kernels::{Layer, Moments, Precision};
+use impasto_kernels::{Layer, Mask, Moments, Precision};
 
+use super::device_mask::DeviceMask;
 use super::network::Network;
 use super::statistics::Sums;
 use super::style::DeviceTarget;
@@ -44,6 +45,12 @@ impl Pass for TensorPass {
         let moments =
             uploaded(image, &self.network.device).and_then(|picture| self.tiles.moments(&picture));
         moments.map_err(|error| self.failed(error))
+    }
+
+    fn hold_mask(&mut self, mask: Arc<Mask>) -> Result<(), EngineError> {
+        let mask = DeviceMask::new(mask, &self.network.device);
+        self.tiles.hold_mask(mask.map_err(|error| self.failed(error))?);
+        Ok(())
     }
 
     fn hold_content(

@@ -6,6 +6,7 @@ use impasto_cuda::picture::{self, Summand};
 use impasto_cuda::products;
 use impasto_kernels::Moments;
 
+use super::device_mask::spread;
 use super::tile_pass::Kernels;
 
 /// Values of features that are put to single precision at once: 16 MiB.
@@ -16,7 +17,8 @@ const STRETCH: usize = 4096;
 
 /// The moments of features in the device's memory. Parts of a picture add up to the whole.
 pub(super) struct DeviceMoments {
-    pub(super) pixels: u64,
+    /// The sum of the pixels' weights: how many they are, where none is masked.
+    pub(super) weight: f64,
     /// The sums of `F F^T`, (channels, channels), and below them those of `F`: (channels + 1,
     /// channels).
     sums: Option<Tensor>,
@@ -29,18 +31,23 @@ pub(super) struct DeviceMoments {
 impl DeviceMoments {
     /// Of no pixel yet.
     pub(super) fn empty(channels: usize, kernels: Kernels) -> Self {
-        Self { pixels: 0, sums: None, rest: None, channels, kernels }
+        Self { weight: 0.0, sums: None, rest: None, channels, kernels }
     }
 
-    /// Adds features as a pass with these kernels shows them.
-    pub(super) fn add(&mut self, features: &Tensor) -> Result<()> {
+    /// Adds features as a pass with these kernels shows them. Where a mask counts, its weights,
+    /// (height, width), and their sum are given.
+    pub(super) fn add(
+        &mut self,
+        features: &Tensor,
+        weights: Option<&(Tensor, f64)>,
+    ) -> Result<()> {
+        let (down, across) = self.kernels.axes();
+        let pixels = (features.dim(down)? * features.dim(across)?) as f64;
+        self.weight += weights.map_or(pixels, |(_, weight)| *weight);
+        let weights = weights.map(|(weights, _)| weights);
         match self.kernels {
-            Kernels::Composed => self.add_composed(features),
-            Kernels::Fused => {
-                let (height, width, _) = features.dims3()?;
-                self.pixels += (height * width) as u64;
-                self.add_sums(products::gram(features)?)
-            }
+            Kernels::Composed => self.add_composed(features, weights),
+            Kernels::Fused => self.add_sums(products::gram(features, weights)?),
         }
     }
 
@@ -49,12 +56,13 @@ impl DeviceMoments {
         self.sums.as_ref()
     }
 
-    fn add_composed(&mut self, features: &Tensor) -> Result<()> {
-        let (_, channels, height, width) = features.dims4()?;
-        self.pixels += (height * width) as u64;
-        for rows in chunks(features, 2)? {
-            let rows = rows?.reshape((channels, ()))?;
-            let (products, sum) = (rows.matmul(&rows.t()?)?, rows.sum(1)?);
+    fn add_composed(&mut self, features: &Tensor, weights: Option<&Tensor>) -> Result<()> {
+        let (_, channels, _, _) = features.dims4()?;
+        for band in chunks(features, weights, self.kernels.axes())? {
+            let (rows, weights) = band?;
+            let weighted = weighted(&rows, weights.as_ref())?.reshape((channels, ()))?;
+            let rows = rows.reshape((channels, ()))?;
+            let (products, sum) = (weighted.matmul(&rows.t()?)?, weighted.sum(1)?);
             self.add_sums(Tensor::cat(&[products, sum.unsqueeze(0)?], 0)?)?;
         }
         Ok(())
@@ -80,7 +88,7 @@ impl DeviceMoments {
     /// 1).
     pub(super) fn normalized(&self) -> Result<Option<(Tensor, Tensor)>> {
         let Some(sums) = &self.sums else { return Ok(None) };
-        let scaled = (sums * (1.0 / self.pixels as f64))?;
+        let scaled = (sums * per_pixel(self.weight))?;
         let mean = scaled.narrow(0, self.channels, 1)?.t()?.contiguous()?;
         Ok(Some((scaled.narrow(0, 0, self.channels)?, mean)))
     }
@@ -88,7 +96,7 @@ impl DeviceMoments {
     /// The same in the host's memory.
     pub(super) fn fetch(&self) -> Result<Moments> {
         let mut moments = Moments::empty(self.channels);
-        moments.pixels = self.pixels;
+        moments.weight = self.weight;
         if let Some(sums) = &self.sums {
             let sums = sums.flatten_all()?.to_vec1::<f32>()?;
             let (products, sum) = sums.split_at(self.channels * self.channels);
@@ -155,16 +163,20 @@ impl Sums {
         Ok(parts)
     }
 
-    /// The sum of squared differences of two layers' features, whose axes run `(down, across)`.
+    /// The sum of squared differences of two layers' features, each pixel by its weight, where
+    /// weights are given, (height, width).
     pub(super) fn add_distance(
         &mut self,
         a: &Tensor,
         b: &Tensor,
-        (down, across): (usize, usize),
+        weights: Option<&Tensor>,
     ) -> Result<()> {
-        let both = chunks(a, down)?.zip(chunks(b, down)?);
+        let axes = self.kernels.axes();
+        let both = chunks(a, weights, axes)?.zip(chunks(b, None, axes)?);
         let squares = both.map(|(a, b)| {
-            (a? - b?)?.sqr()?.sum((down, across))?.flatten_all().map(Summand::Values)
+            let ((a, weights), (b, _)) = (a?, b?);
+            let squares = weighted(&(a - b)?.sqr()?, weights.as_ref())?;
+            squares.sum(axes)?.flatten_all().map(Summand::Values)
         });
         self.parts.push(squares.collect::<Result<_>>()?);
         Ok(())
@@ -223,30 +235,53 @@ fn values_of(summand: &Summand) -> &Tensor {
     }
 }
 
-/// What the content loss is measured by: how many values there are, the sum of their squares, and
-/// each channel's sum. The features' axes run `(down, across)`.
+/// What the content loss is measured by: the sum of the features' squares, and each channel's sum,
+/// each pixel by its weight, where weights are given, (height, width).
 pub(super) fn content_sums(
     features: &Tensor,
-    (down, across): (usize, usize),
+    weights: Option<&Tensor>,
     kernels: Kernels,
-) -> Result<(u64, f64, Vec<f64>)> {
+) -> Result<(f64, Vec<f64>)> {
+    let axes = kernels.axes();
     let (mut squares, mut sums) = (Sums::none(kernels), Vec::new());
-    for rows in chunks(features, down)? {
-        let rows = rows?;
-        let part = rows.sum((down, across))?.flatten_all()?.to_vec1::<f32>()?;
+    for band in chunks(features, weights, axes)? {
+        let (rows, weights) = band?;
+        let part = weighted(&rows, weights.as_ref())?;
+        let part = part.sum(axes)?.flatten_all()?.to_vec1::<f32>()?;
         sums.resize(part.len(), 0.0);
         sums.iter_mut().zip(part).for_each(|(sum, part)| *sum += f64::from(part));
-        squares.add(&rows.sqr()?)?;
+        squares.add(&weighted(&rows.sqr()?, weights.as_ref())?)?;
     }
-    Ok((features.elem_count() as u64, squares.fetch()?.into_iter().sum(), sums))
+    Ok((squares.fetch()?.into_iter().sum(), sums))
 }
 
-/// Features in bands of rows, which are counted along axis `down`, in single precision.
-fn chunks(features: &Tensor, down: usize) -> Result<impl Iterator<Item = Result<Tensor>>> {
+/// What a sum over pixels of this weight is multiplied by to be their mean.
+pub(super) fn per_pixel(weight: f64) -> f64 {
+    if weight > 0.0 { 1.0 / weight } else { 0.0 }
+}
+
+/// Maps, each pixel multiplied by its weight.
+fn weighted(maps: &Tensor, weights: Option<&Tensor>) -> Result<Tensor> {
+    match weights {
+        Some(weights) => maps.broadcast_mul(weights),
+        None => Ok(maps.clone()),
+    }
+}
+
+/// Features in bands of rows, in single precision, and the weights of their pixels, where there are
+/// any, as they multiply them. The features' axes run `(down, across)`.
+fn chunks(
+    features: &Tensor,
+    weights: Option<&Tensor>,
+    (down, across): (usize, usize),
+) -> Result<impl Iterator<Item = Result<(Tensor, Option<Tensor>)>>> {
     let height = features.dim(down)?;
     let rows = (CHUNK / (features.elem_count() / height)).max(1);
+    let weights = weights.map(|weights| spread(weights, (down, across))).transpose()?;
     let starts = (0..height).step_by(rows);
     Ok(starts.map(move |row| {
-        features.narrow(down, row, rows.min(height - row))?.to_dtype(DType::F32)?.contiguous()
+        let band = |map: &Tensor| map.narrow(down, row, rows.min(height - row));
+        let weights = weights.as_ref().map(band).transpose()?;
+        Ok((band(features)?.to_dtype(DType::F32)?.contiguous()?, weights))
     }))
 }

@@ -10,9 +10,10 @@ use impasto_cuda::maps::Pulled;
 use impasto_cuda::products;
 use impasto_kernels::Layer;
 
+use super::device_mask::spread;
 use super::network::Network;
 use super::tile_pass::Kernels;
-use super::statistics::{DeviceMoments, Sums};
+use super::statistics::{DeviceMoments, Sums, per_pixel};
 use crate::optimize::objective::{LEAST_DEVIATION, StyleTarget};
 
 /// What one layer's statistics are to become, on a device.
@@ -100,7 +101,7 @@ impl DeviceTarget {
             }
             Wanted::Fused(target) => {
                 let Some(moments_sums) = moments.sums() else { return Ok(None) };
-                let pull = products::pull(moments_sums, moments.pixels, target, network.dtype)?;
+                let pull = products::pull(moments_sums, per_pixel(moments.weight), target, network.dtype)?;
                 for squares in &pull.squares[..if deviation_weight > 0.0 { 3 } else { 2 }] {
                     sums.add(squares)?;
                 }
@@ -114,7 +115,7 @@ impl DeviceTarget {
             }
         };
         let Some((gram, mean)) = moments.normalized()? else { return Ok(None) };
-        let per_pixel = 1.0 / moments.pixels as f64;
+        let per_pixel = per_pixel(moments.weight);
         let difference = (&gram - wanted_gram)?;
         sums.add(&difference.sqr()?)?;
         let mut gram_pull = (difference * (4.0 * gram_weight * per_pixel))?;
@@ -145,17 +146,31 @@ impl DeviceTarget {
 }
 
 impl DevicePull {
-    /// The gradient at features.
-    pub(super) fn at(&self, features: &Tensor) -> Result<Pulled> {
+    /// The gradient at features; each pixel's by its weight, where weights are given, (height,
+    /// width).
+    pub(super) fn at(&self, features: &Tensor, weights: Option<Tensor>) -> Result<Pulled> {
         if self.kernels == Kernels::Fused {
             return Ok(Pulled {
                 at: products::pulled(features, &self.gram)?,
                 everywhere: Some(self.mean.clone()),
+                weights,
             });
         }
         let (_, channels, height, width) = features.dims4()?;
         let product = self.gram.matmul(&features.reshape((channels, height * width))?)?;
         let at = product.broadcast_add(&self.mean)?.reshape((1, channels, height, width))?;
-        Ok(Pulled { at, everywhere: None })
+        weighed(at, weights)
     }
+}
+
+/// A layer's gradient, each pixel's by its weight: for maps that lie channels first.
+pub(super) fn weighed(at: Tensor, weights: Option<Tensor>) -> Result<Pulled> {
+    let at = match weights {
+        Some(weights) => {
+            let weights = spread(&weights, Kernels::Composed.axes())?.to_dtype(at.dtype())?;
+            at.broadcast_mul(&weights)?
+        }
+        None => at,
+    };
+    Ok(Pulled { at, everywhere: None, weights: None })
 }

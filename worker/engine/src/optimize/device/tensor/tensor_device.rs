@@ -284,7 +284,7 @@ mod tests {
         ] {
             let recipe = Recipe { profile: Profile::Fast, ..preset.recipe() };
             let work =
-                Work { recipe: &recipe, frame: Frame::new(&Joins::default(), recipe.padding, side, side), content: true };
+                Work { recipe: &recipe, frame: Frame::new(&Joins::default(), recipe.padding, side, side), content: true, masked: false };
             let plan = device.plan(&work, budget_bytes).expect("it fits");
             assert!(
                 plan.tiling.is_whole() == is_whole && plan.tiling.tiles.len() < 12,

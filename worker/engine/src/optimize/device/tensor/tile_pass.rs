@@ -17,6 +17,16 @@ pub enum Kernels {
     Fused,
 }
 
+impl Kernels {
+    /// Which axes of features run down and across.
+    pub(super) fn axes(self) -> (usize, usize) {
+        match self {
+            Self::Composed => (2, 3),
+            Self::Fused => (0, 1),
+        }
+    }
+}
+
 /// Sees the features of a layer, in a forward.
 pub(super) type Visit<'a> = dyn FnMut(Layer, &Tensor) -> Result<()> + 'a;
 

@@ -12,10 +12,11 @@ use impasto_cuda::maps::{Pulled, Sides};
 use impasto_cuda::tile::{Window, pulled_differences, squared_differences};
 use impasto_kernels::{Layer, Moments, Precision};
 
+use super::device_mask::DeviceMask;
 use super::network::Network;
 use super::pooling::Side;
 use super::statistics::{DeviceMoments, Sums, content_sums};
-use super::style::{DevicePull, DeviceTarget};
+use super::style::{DevicePull, DeviceTarget, weighed};
 use super::tile_pass::{Kernels, Trail, Visit, gathered};
 use crate::optimize::device::{Terms, Tile, Tiling};
 use crate::optimize::objective::ContentSums;
@@ -27,6 +28,7 @@ const ACROSS: usize = 1;
 pub(super) struct Tiles {
     network: Arc<Network>,
     tiling: Tiling,
+    mask: Option<DeviceMask>,
     content: Option<Content>,
 }
 
@@ -45,7 +47,7 @@ struct Measured {
 
 impl Tiles {
     pub(super) fn new(network: Arc<Network>, tiling: Tiling) -> Self {
-        Self { network, tiling, content: None }
+        Self { network, tiling, mask: None, content: None }
     }
 
     /// The moments of `picture`, (height, width, 3), at each of the style layers.
@@ -55,6 +57,11 @@ impl Tiles {
             self.measure(tile, picture, false, &mut measured)?;
         }
         measured.style.iter().map(|(_, moments)| moments.fetch()).collect()
+    }
+
+    /// From now on, pixels count by their weights.
+    pub(super) fn hold_mask(&mut self, mask: DeviceMask) {
+        self.mask = Some(mask);
     }
 
     /// From now on, [`Tiles::evaluate`] compares with the features of `content`, kept in this
@@ -69,7 +76,7 @@ impl Tiles {
             Precision::Fp32 => DType::F32,
             Precision::Bf16 => DType::BF16,
         };
-        let (down, across) = self.network.axes();
+        let (down, across) = self.network.kernels().axes();
         let mut bands = Vec::new();
         for row in self.tiling.tiles.chunk_by(|a, b| a.interior.y == b.interior.y) {
             let maps = row
@@ -80,9 +87,14 @@ impl Tiles {
         }
         let map = Tensor::cat(&bands, down)?;
         drop(bands);
-        let (values, squares, sums) =
-            content_sums(&map, self.network.axes(), self.network.kernels())?;
-        let weight = weigh(&ContentSums::new(values, squares, &sums));
+        let mask = self.mask.as_ref();
+        let weights = mask.map(|mask| mask.of_layer(Layer::CONTENT)).transpose()?;
+        let (squares, sums) = content_sums(&map, weights, self.network.kernels())?;
+        let pixels = match mask {
+            Some(mask) => mask.total(Layer::CONTENT),
+            None => (map.elem_count() / sums.len()) as f64,
+        };
+        let weight = weigh(&ContentSums::new(pixels * sums.len() as f64, squares, &sums));
         self.content = Some(Content { map, weight });
         Ok(())
     }
@@ -202,7 +214,9 @@ impl Tiles {
         let layers: Vec<_> = style.iter().map(|(layer, _)| *layer).collect();
         self.forward(tile, picture, self.deepest(&layers), keep, &mut |layer, features| {
             if let Some((_, moments)) = style.iter_mut().find(|(style, _)| *style == layer) {
-                moments.add(&self.inner_of(tile, layer, features)?)?;
+                let mask = self.mask.as_ref();
+                let weights = mask.map(|mask| mask.of_interior(tile, layer)).transpose()?;
+                moments.add(&self.inner_of(tile, layer, features)?, weights.as_ref())?;
             }
             if let Some(Content { map, .. }) =
                 self.content.as_ref().filter(|_| layer == Layer::CONTENT)
@@ -215,17 +229,21 @@ impl Tiles {
                         origin,
                         sides,
                         &window(tile, layer),
+                        self.weights(tile, layer)?.as_ref(),
                     )?);
                 }
-                let (down, across) = self.network.axes();
+                let (down, across) = self.network.kernels().axes();
                 let inner = self.inner_of(tile, layer, features)?;
+                let mask = self.mask.as_ref();
+                let weights = mask.map(|mask| mask.of_interior(tile, layer)).transpose()?;
+                let weights = weights.as_ref().map(|(weights, _)| weights);
                 let (x, y) = (
                     tile.interior.x.start >> layer.halvings(),
                     tile.interior.y.start >> layer.halvings(),
                 );
                 let target =
                     map.narrow(down, y, inner.dim(down)?)?.narrow(across, x, inner.dim(across)?)?;
-                content.add_distance(&inner, &target, (down, across))?;
+                content.add_distance(&inner, &target, weights)?;
             }
             Ok(())
         })
@@ -251,7 +269,7 @@ impl Tiles {
         features: &Tensor,
     ) -> Result<Option<Pulled>> {
         if let Some(pull) = pulls.iter().find(|pull| pull.layer == layer) {
-            return pull.at(features).map(Some);
+            return pull.at(features, self.weights(tile, layer)?).map(Some);
         }
         let Some(Content { map, weight }) =
             self.content.as_ref().filter(|_| layer == Layer::CONTENT)
@@ -261,18 +279,24 @@ impl Tiles {
         if self.network.kernels() == Kernels::Fused {
             let (origin, sides) = placed(tile, layer);
             let at = pulled_differences(features, map, origin, sides, (2.0 * weight) as f32)?;
-            return Ok(Some(Pulled { at, everywhere: None }));
+            let weights = self.weights(tile, layer)?;
+            return Ok(Some(Pulled { at, everywhere: None, weights }));
         }
-        let target = gathered(tile, layer.halvings(), map, self.network.axes())?;
+        let target = gathered(tile, layer.halvings(), map, self.network.kernels().axes())?;
         let difference = (features.to_dtype(DType::F32)? - target.to_dtype(DType::F32)?)?;
         let at = (difference * (2.0 * weight))?.to_dtype(features.dtype())?;
-        Ok(Some(Pulled { at, everywhere: None }))
+        weighed(at, self.weights(tile, layer)?).map(Some)
+    }
+
+    /// The weights of a tile's pixels at a layer, (height, width), where a mask counts.
+    fn weights(&self, tile: &Tile, layer: Layer) -> Result<Option<Tensor>> {
+        self.mask.as_ref().map(|mask| mask.of_tile(tile, layer)).transpose()
     }
 
     /// What of a tile's features counts.
     fn inner_of(&self, tile: &Tile, layer: Layer, features: &Tensor) -> Result<Tensor> {
         let Window { x, y } = window(tile, layer);
-        let (down, across) = self.network.axes();
+        let (down, across) = self.network.kernels().axes();
         features.narrow(down, y.start, y.len())?.narrow(across, x.start, x.len())
     }
 
