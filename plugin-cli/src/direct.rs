@@ -10,7 +10,7 @@ use std::str::FromStr;
 use clap::Args;
 use impasto_assets::{AssetError, Limits, read_header};
 use impasto_models::{ModelError, ModelStore};
-use impasto_scanner::replace_file;
+use impasto_project::replace_file;
 use impasto_types::{
     Action, BlobRef, ContainerFormat, ENGINE_VERSION, InitSource, Method, ModelName, OutputSpec,
     Recipe, RecipePatch, Scale, StyleRef,

@@ -23,7 +23,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use impasto_models::ModelStore;
-use impasto_scanner::{LockError, Project, ProjectLock, Watcher, lock};
+use impasto_project::{LockError, Project, ProjectLock, Watcher, lock};
 use impasto_worker::Devices;
 use tokio_util::sync::CancellationToken;
 
