@@ -21,7 +21,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
         "impasto-engine",
         &["impasto-cuda", "impasto-kernels", "impasto-types", "impasto-assets", "impasto-models"],
     ),
-    ("impasto-scanner", &["impasto-types", "impasto-planner", "impasto-assets"]),
+    ("impasto-project", &["impasto-types", "impasto-planner", "impasto-assets"]),
     (
         "impasto-coordinator",
         &[
@@ -29,7 +29,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
             "impasto-core",
             "impasto-planner",
             "impasto-proto",
-            "impasto-scanner",
+            "impasto-project",
             "impasto-assets",
             "impasto-models",
         ],
@@ -45,7 +45,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
             "impasto-types",
             "impasto-proto",
             "impasto-planner",
-            "impasto-scanner",
+            "impasto-project",
             "impasto-coordinator",
             "impasto-painter",
             "impasto-worker",

@@ -11,7 +11,7 @@ use clap::Args;
 use impasto_assets::{AssetError, Limits, read_header};
 use impasto_models::{ModelError, ModelStore};
 use impasto_painter::{EnginePainter, PaintError, Painted, Painter, Source, Sources};
-use impasto_scanner::replace_file;
+use impasto_project::replace_file;
 use impasto_types::{
     Action, BlobRef, ContainerFormat, ENGINE_VERSION, InitSource, Method, ModelName, OutputSpec,
     Recipe, RecipePatch, Scale, StyleRef,

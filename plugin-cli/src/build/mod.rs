@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 
 use impasto_models::ModelStore;
 use impasto_painter::Devices;
-use impasto_scanner::{LockError, Project, ProjectLock, Watcher, lock};
+use impasto_project::{LockError, Project, ProjectLock, Watcher, lock};
 use tokio_util::sync::CancellationToken;
 
 use self::delivery::Delivery;
