@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use impasto_project::WatchSettings;
 use impasto_proto::limits::MAX_MESSAGE_BYTES;
 use impasto_proto::v1::blobs_server::BlobsServer;
 use impasto_proto::v1::jobs_server::JobsServer;
 use impasto_proto::v1::workers_server::WorkersServer;
-use impasto_scanner::WatchSettings;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use impasto_models::ModelStore;
-use impasto_scanner::{
+use impasto_project::{
     Change, LockError, Project, ProjectError, WatchError, WatchSettings, Watcher,
 };
 use tokio::runtime::Handle;

@@ -6,11 +6,11 @@ use impasto_types::{AssetPath, BlobRef, ContainerFormat, ModelRef};
 
 use crate::Record;
 
-/// The files that a manifest wants, as the scanner found them. Their order does not matter.
+/// The files that a manifest wants, as a scan found them. Their order does not matter.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Listing {
     pub assets: Vec<ListedAsset>,
-    /// How many image files the scanner passed over because no rule matches them.
+    /// How many image files a scan passed over because no rule matches them.
     pub unmatched: usize,
 }
 

@@ -208,7 +208,7 @@ impl Manifest {
         &self.project.name
     }
 
-    /// The folder that globs are relative to, and that the scanner walks; `None` is the project's
+    /// The folder that globs are relative to, and that a scan walks; `None` is the project's
     /// own.
     pub fn assets(&self) -> Option<&AssetPath> {
         self.project.assets.as_ref()
@@ -219,7 +219,7 @@ impl Manifest {
         self.rules.iter().map(|rule| rule.name.as_str())
     }
 
-    /// The rule that paints the file at `path`, if one does. The scanner asks this before it reads
+    /// The rule that paints the file at `path`, if one does. A scan asks this before it reads
     /// the file.
     pub fn wanted(&self, path: &AssetPath) -> Option<Matched> {
         match self.verdict(path) {

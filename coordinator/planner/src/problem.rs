@@ -15,7 +15,7 @@ pub struct Problem {
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProblemCause {
-    /// In the scanner's words.
+    /// As the scan worded it.
     #[error("{0}")]
     Unusable(String),
     #[error("its name says {named}, but it holds {held}; rename it to .{held}")]

@@ -3,7 +3,7 @@
 use impasto_core::TaskEvent;
 use impasto_models::{ModelError, ModelStore};
 use impasto_planner::{Findings, Plan, PlanError, PlannedTask, plan};
-use impasto_scanner::{LockError, Project, Scan, ScanError, StatCache, State, Watcher, lock};
+use impasto_project::{LockError, Project, Scan, ScanError, StatCache, State, Watcher, lock};
 use impasto_types::{Digest, JobId, ModelName, TaskIndex};
 use tokio::runtime::Handle;
 use tokio::sync::broadcast::error::RecvError;

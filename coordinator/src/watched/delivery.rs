@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use impasto_planner::PlannedTask;
-use impasto_scanner::{Project, State, deliver};
+use impasto_project::{Project, State, deliver};
 use impasto_types::{BlobRef, Digest};
 
 use crate::BlobStore;

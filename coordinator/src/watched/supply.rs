@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use impasto_models::{ModelError, ModelStore};
 use impasto_planner::PlannedTask;
-use impasto_scanner::{Project, Scan};
+use impasto_project::{Project, Scan};
 use impasto_types::{AssetPath, BlobRef, Digest, ModelRef};
 
 use crate::BlobStore;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use impasto_planner::PlannedTask;
-use impasto_scanner::{Project, ReplaceError, STATE_DIR, replace_file};
+use impasto_project::{Project, ReplaceError, STATE_DIR, replace_file};
 use impasto_types::{Digest, Tileable};
 use rayon::prelude::*;
 

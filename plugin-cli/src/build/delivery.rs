@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use impasto_planner::PlannedTask;
-use impasto_scanner::{Delivered, State, deliver};
+use impasto_project::{Delivered, State, deliver};
 use impasto_types::{AssetPath, Digest, RunReport, TaskResult};
 
 use super::{Event, Failed, Observer, Origin, Outcome, Survey, Target};

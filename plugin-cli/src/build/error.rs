@@ -3,7 +3,7 @@
 use std::io;
 
 use impasto_models::ModelError;
-use impasto_scanner::{LockError, ReplaceError};
+use impasto_project::{LockError, ReplaceError};
 use impasto_types::{BlobRef, ModelName};
 
 use super::SurveyError;

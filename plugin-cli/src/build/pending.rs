@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
-use impasto_scanner::{Project, ReplaceError, STATE_DIR, replace_file};
+use impasto_project::{Project, ReplaceError, STATE_DIR, replace_file};
 use impasto_types::{Digest, JobId};
 use serde::{Deserialize, Serialize};
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use impasto_models::{ModelError, ModelStore};
 use impasto_planner::{Findings, InputFile, Plan, PlanError, plan};
-use impasto_scanner::{
+use impasto_project::{
     Project, ProjectError, ScanError, ScanProblem, StatCache, State, Watcher, scan,
 };
 use impasto_types::{AssetPath, Digest, ModelName, RecipePatch};

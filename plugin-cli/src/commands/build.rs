@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use impasto_scanner::replace_file;
+use impasto_project::replace_file;
 use serde::Serialize;
 use std::time::Duration;
 

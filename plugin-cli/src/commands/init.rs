@@ -4,7 +4,7 @@ use std::path::Path;
 
 use clap::Args;
 use impasto_planner::init_manifest;
-use impasto_scanner::{MANIFEST_NAME, replace_file};
+use impasto_project::{MANIFEST_NAME, replace_file};
 use impasto_types::{AssetPath, ContainerFormat};
 use serde_json::json;
 use walkdir::{DirEntry, WalkDir};

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use clap::Args;
-use impasto_scanner::{Change, WatchSettings, Watcher};
+use impasto_project::{Change, WatchSettings, Watcher};
 use impasto_types::AssetPath;
 use tokio_util::sync::CancellationToken;
 

@@ -9,6 +9,7 @@ mod asset_path;
 mod device;
 mod digest;
 mod error_kind;
+mod error_text;
 mod ids;
 mod model;
 mod recipe;
@@ -20,6 +21,7 @@ pub use asset_path::{AssetPath, AssetPathError};
 pub use device::{ComputeCapability, DeviceHealth, DeviceInfo};
 pub use digest::{BlobRef, Digest, DigestError};
 pub use error_kind::FailureKind;
+pub use error_text::{error_chain, error_text, one_line};
 pub use ids::{Attempt, Epoch, IdError, JobId, LeaseId, TaskIndex, WorkerId, WorkerName};
 pub use model::{ModelName, ModelRef};
 pub use recipe::{

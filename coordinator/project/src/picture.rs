@@ -1,20 +1,25 @@
-//! What the scanner asks of an image file: its header, and whether it is all there.
+//! What a scan reads of an image file: its header, and whether the file is complete.
 
-use std::error::Error;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use impasto_assets::{AssetErrorKind, Limits, decode, header_of_path};
 use impasto_planner::ImageHeader;
-use impasto_types::ContainerFormat;
+use impasto_types::{ContainerFormat, error_text};
 
-use crate::watch::Completeness;
+/// Whether a file that no longer changes is finished.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Completeness {
+    Whole,
+    /// Why it is not.
+    Partial(String),
+}
 
 /// The header, or why the file cannot be used, in words that follow its name.
 pub(crate) fn header(file: &Path) -> Result<ImageHeader, String> {
     let header =
-        header_of_path(file, &Limits::default()).map_err(|error| with_causes(&error.kind))?;
+        header_of_path(file, &Limits::default()).map_err(|error| error_text(&error.kind))?;
     Ok(ImageHeader { width: header.width, height: header.height, format: header.format })
 }
 
@@ -34,7 +39,7 @@ pub(crate) fn completeness(file: &Path) -> Completeness {
                 AssetErrorKind::Empty
                 | AssetErrorKind::Truncated
                 | AssetErrorKind::NotAnImage
-                | AssetErrorKind::Read(_) => Completeness::Partial(with_causes(&error.kind)),
+                | AssetErrorKind::Read(_) => Completeness::Partial(error_text(&error.kind)),
                 _ => Completeness::Whole,
             };
         }
@@ -79,29 +84,17 @@ fn decodes(file: &Path) -> Completeness {
     // is looked at again.
     let bytes = match fs::read(file) {
         Ok(bytes) => bytes,
-        Err(error) => return Completeness::Partial(with_causes(&AssetErrorKind::Read(error))),
+        Err(error) => return Completeness::Partial(error_text(&AssetErrorKind::Read(error))),
     };
     match decode(&bytes, &file.display().to_string(), &limits) {
         Ok(_) => Completeness::Whole,
         Err(error) => match error.kind {
             AssetErrorKind::Truncated | AssetErrorKind::Damaged(_) => {
-                Completeness::Partial(with_causes(&error.kind))
+                Completeness::Partial(error_text(&error.kind))
             }
             _ => Completeness::Whole,
         },
     }
-}
-
-/// An error and its causes, joined by `: `.
-pub(crate) fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -6,8 +6,11 @@ use std::io::Write;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
 
+use impasto_types::AssetPath;
+
 use super::disk::DiskProbe;
 use super::*;
+use crate::picture::Completeness;
 use crate::test_project::{TestProject, path, png};
 
 const LIMIT: Duration = Duration::from_secs(30);

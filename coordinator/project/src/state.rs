@@ -9,8 +9,8 @@ use impasto_planner::Record;
 use impasto_types::{AssetPath, BlobRef};
 use serde::{Deserialize, Serialize};
 
-use crate::Project;
 use crate::fingerprint::fingerprint;
+use crate::project::Project;
 use crate::replace::{ReplaceError, replace_file};
 use crate::stamp::Stamp;
 

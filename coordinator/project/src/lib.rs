@@ -1,9 +1,9 @@
-//! The one place that looks at project folders: it lists and digests assets, delivers results,
-//! keeps a project's state and watches for changes.
+//! Project folders on disk: list and digest assets, deliver results, keep a project's state, watch
+//! for changes.
 //!
-//! What a manifest means and what has to be painted is decided by `impasto-planner`, which is pure;
-//! what is inside an image file is read by `impasto-assets`. This crate is not asynchronous: its
-//! calls block, and a server makes them on threads of its own.
+//! This crate decides nothing: `impasto-planner` interprets the manifest and says what to paint,
+//! and `impasto-assets` reads image files. It is not asynchronous: its calls block, and a server
+//! runs them on threads of its own.
 
 mod contained;
 mod deliver;
@@ -25,14 +25,14 @@ mod watch;
 pub use contained::LeavesProject;
 pub use deliver::deliver;
 pub use lock::{Holder, LockError, ProjectLock, lock, lock_or_wait};
+pub use picture::Completeness;
 pub use project::{MANIFEST_NAME, Project, ProjectError, STATE_DIR};
 pub use replace::{Delivered, ReplaceError, replace_file};
-pub use scan::{Scan, ScanError, scan};
+pub use scan::{Scan, scan};
 pub use stamp::Stamp;
 pub use stat_cache::StatCache;
 pub use state::{OnDisk, State, StateError};
-pub use walk::ScanProblem;
+pub use walk::{ScanError, ScanProblem};
 pub use watch::{
-    Change, Completeness, Probe, SettleSettings, Settled, Settling, WatchError, WatchSettings,
-    Watcher,
+    Change, Probe, SettleSettings, Settled, Settling, WatchError, WatchSettings, Watcher,
 };

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Project;
+use crate::project::Project;
 
 /// Held while a project is built; dropped, or ended with its process, it lets the next one in.
 #[derive(Debug)]

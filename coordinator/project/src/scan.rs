@@ -2,17 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::path::PathBuf;
 
 use impasto_planner::{ImageHeader, InputFile, ListedAsset, Listing};
-use impasto_types::{AssetPath, BlobRef};
+use impasto_types::{AssetPath, BlobRef, error_text};
 use rayon::prelude::*;
 
 use crate::fingerprint::{Fingerprint, FingerprintError, fingerprint};
-use crate::picture::{header, with_causes};
+use crate::picture::header;
+use crate::project::Project;
 use crate::stamp::Stamp;
-use crate::walk::{Found, ScanProblem, Walk, walk};
-use crate::{Project, StatCache};
+use crate::stat_cache::StatCache;
+use crate::walk::{Found, ScanError, ScanProblem, Walk, walk};
 
 /// What a project's folder holds, in the form that a plan is made from.
 #[derive(Debug, Default)]
@@ -27,13 +27,6 @@ pub struct Scan {
     pub held_back: BTreeSet<AssetPath>,
     /// How many files had to be read, as nothing was known of them or they changed.
     pub digested: usize,
-}
-
-/// Why a project could not be scanned at all.
-#[derive(Debug, thiserror::Error)]
-pub enum ScanError {
-    #[error("cannot list the folder of assets, {}", path.display())]
-    Folder { path: PathBuf, source: io::Error },
 }
 
 /// Scans the project, on several threads. `cache` makes an unchanged file cost one `stat`; it is
@@ -151,7 +144,7 @@ fn scan_inputs(project: &Project, cache: &mut StatCache, scan: &mut Scan) {
             },
         };
         let input = found.and_then(|found| {
-            let read = read(&found, cache).map_err(|error| with_causes(&error))?;
+            let read = read(&found, cache).map_err(|error| error_text(&error))?;
             let (blob, image) = scan.note(cache, &path, read);
             Ok(InputFile { blob, header: image? })
         });

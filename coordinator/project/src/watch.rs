@@ -4,9 +4,11 @@
 //! by [`Settling`], which knows nothing of the disk or the clock. Where a system has no events to
 //! give, the folder is compared with what is known every now and then.
 
+mod change;
 mod disk;
 mod driver;
 mod hint;
+mod settings;
 mod settling;
 #[cfg(test)]
 mod tests;
@@ -18,55 +20,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use impasto_types::AssetPath;
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 
-use crate::scan::scan_except;
-use crate::stamp::now_ns;
-use crate::{Project, Scan, ScanError, Stamp, StatCache};
+use crate::project::Project;
+use crate::scan::{Scan, scan_except};
+use crate::stamp::{Stamp, now_ns};
+use crate::stat_cache::StatCache;
+use crate::walk::ScanError;
+pub use change::Change;
 use disk::{DiskProbe, snapshot};
 use driver::{Driver, Message, Unsettled};
 use hint::{hint, why_not};
-pub use settling::{Completeness, Probe, SettleSettings, Settled, Settling};
-
-/// How a folder is watched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct WatchSettings {
-    pub settle: SettleSettings,
-    /// Does without the system's events, which network mounts often do not give.
-    pub poll: bool,
-    /// How often everything is compared where there are no events.
-    pub poll_ms: u64,
-    /// How often everything is compared where there are, for those that were lost.
-    pub reconcile_ms: u64,
-}
-
-impl Default for WatchSettings {
-    fn default() -> Self {
-        Self {
-            settle: SettleSettings::default(),
-            poll: false,
-            poll_ms: 2_000,
-            reconcile_ms: 60_000,
-        }
-    }
-}
-
-/// What a watcher reports.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Change {
-    /// These assets and inputs are finished, or gone.
-    Paths(BTreeSet<AssetPath>),
-    /// Events were lost: look at everything.
-    Rescan,
-    /// The manifest changed; the watcher goes by the old one until it is started anew.
-    ManifestChanged,
-    /// A picture has stood still half-written for too long. Reported once.
-    Incomplete { path: AssetPath, reason: String },
-    /// The system gives no events any more, or never did; the folder is compared every `poll_ms`
-    /// instead.
-    Polling { reason: String },
-}
+pub use settings::WatchSettings;
+pub use settling::{Probe, SettleSettings, Settled, Settling};
 
 /// Why a project cannot be watched.
 #[derive(Debug, thiserror::Error)]

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
+use crate::contained::LeavesProject;
+
 /// What became of a file that was to have certain bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Delivered {
@@ -32,7 +34,7 @@ pub enum ReplaceError {
     #[error("`{output}` is a link to {}, or leads through one: outputs are never written through links", target.display())]
     Linked { output: impasto_types::AssetPath, target: PathBuf },
     #[error(transparent)]
-    Leaves(#[from] crate::LeavesProject),
+    Leaves(#[from] LeavesProject),
 }
 
 /// Gives `path` the content `bytes`, by a temporary file beside it that takes its name. Folders
@@ -83,7 +85,7 @@ fn write_beside(target: &Path, bytes: &[u8], old: Option<&Metadata>) -> io::Resu
     sync_folder(folder)
 }
 
-/// Hidden and `.tmp`, so that neither the scanner nor a watcher takes it for an asset.
+/// Hidden and `.tmp`, so that neither a scan nor a watcher takes it for an asset.
 fn temporary_in(folder: &Path) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".impasto-").suffix(".tmp");

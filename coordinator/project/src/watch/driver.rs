@@ -9,11 +9,14 @@ use std::time::{Duration, Instant};
 use impasto_planner::Verdict;
 use impasto_types::AssetPath;
 
+use super::change::Change;
 use super::disk::snapshot;
 use super::hint::Hint;
-use super::{Change, Probe, Settled, Settling, WatchSettings};
+use super::settings::WatchSettings;
+use super::settling::{Probe, Settled, Settling};
+use crate::project::Project;
+use crate::stamp::Stamp;
 use crate::temporary::is_passed_over;
-use crate::{Project, Stamp};
 
 pub(super) enum Message {
     Hint(Hint),

@@ -8,8 +8,8 @@ use impasto_planner::ImageHeader;
 use impasto_types::{AssetPath, BlobRef, ContainerFormat};
 use serde::{Deserialize, Serialize};
 
-use crate::Project;
 use crate::fingerprint::Fingerprint;
+use crate::project::Project;
 use crate::replace::{ReplaceError, replace_file};
 use crate::stamp::Stamp;
 

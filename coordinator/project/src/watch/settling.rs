@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use impasto_types::AssetPath;
 
-use crate::Stamp;
+use crate::picture::Completeness;
+use crate::stamp::Stamp;
 
 /// How long what is waited for. Times are in milliseconds, from any beginning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,14 +29,6 @@ impl Default for SettleSettings {
     fn default() -> Self {
         Self { settle_ms: 500, recheck_ms: 1_000, give_up_ms: 30_000, batch_ms: 2_000 }
     }
-}
-
-/// Whether a file that stands still is finished.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Completeness {
-    Whole,
-    /// Why it is not.
-    Partial(String),
 }
 
 /// Where [`Settling`] looks at files.

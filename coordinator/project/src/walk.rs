@@ -8,10 +8,17 @@ use impasto_planner::Verdict;
 use impasto_types::{AssetPath, AssetPathError, ContainerFormat};
 use walkdir::{DirEntry, WalkDir};
 
-use crate::project::slashed;
+use crate::contained::LeavesProject;
+use crate::project::{Project, slashed};
 use crate::stamp::Stamp;
 use crate::temporary::is_passed_over;
-use crate::{LeavesProject, Project, ScanError};
+
+/// Why a project could not be scanned at all.
+#[derive(Debug, thiserror::Error)]
+pub enum ScanError {
+    #[error("cannot list the folder of assets, {}", path.display())]
+    Folder { path: PathBuf, source: io::Error },
+}
 
 /// A file or folder that could not be made into an asset. It counts as a failure; the other assets
 /// go on.

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use impasto_types::AssetPath;
 use proptest::prelude::*;
 
-use super::{Completeness, Probe, SettleSettings, Settling};
-use crate::Stamp;
+use super::{Probe, SettleSettings, Settling};
+use crate::picture::Completeness;
+use crate::stamp::Stamp;
 use crate::test_project::path;
 
 const SETTINGS: SettleSettings =

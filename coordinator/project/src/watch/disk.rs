@@ -5,9 +5,11 @@ use std::fs;
 
 use impasto_types::AssetPath;
 
-use super::{Completeness, Probe};
-use crate::walk::walk;
-use crate::{Project, ScanError, Stamp, picture};
+use super::settling::Probe;
+use crate::picture::{self, Completeness};
+use crate::project::Project;
+use crate::stamp::Stamp;
+use crate::walk::{ScanError, walk};
 
 /// The project's own files.
 #[derive(Debug)]

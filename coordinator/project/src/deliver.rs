@@ -2,7 +2,7 @@
 
 use impasto_types::AssetPath;
 
-use crate::Project;
+use crate::project::Project;
 use crate::replace::{Delivered, ReplaceError, replace_file};
 
 /// Gives the output at `output` the content `bytes`, at once or not at all. Folders above it are
