@@ -14,9 +14,12 @@ mod network;
 
 use std::sync::Arc;
 
+use impasto_engine::optimize::device::{
+    Canvas, Cpu, Plan, Task, Tiling, VggDevice, View, Work,
+};
 use impasto_engine::optimize::{Engine, Session};
-use impasto_engine::{Image, Inputs, Run, Step};
-use impasto_kernels::Level;
+use impasto_engine::{EngineError, Image, Inputs, Run, Step};
+use impasto_kernels::{Level, Moments, Precision};
 use impasto_types::{
     Init, Method, Padding, PreserveColor, Preset, Profile, Recipe, Tileable,
 };
@@ -26,8 +29,52 @@ use self::network::{Noise, weights};
 /// Memory enough for any of these pictures in one piece.
 const AMPLE: u64 = 4 << 30;
 
-/// Memory that cuts the large pictures into tiles.
-const TIGHT: u64 = 200 << 20;
+/// The processor, which cuts pictures that are larger than a tile.
+#[derive(Debug)]
+struct Cutting(Cpu);
+
+/// The interior of a tile. With its halo it is about 670 pixels long, and where the canvas wraps, a
+/// tile may not be longer than the canvas.
+const TILE: (usize, usize) = (320, 320);
+
+impl VggDevice for Cutting {
+    fn label(&self) -> String {
+        self.0.label()
+    }
+
+    fn bytes(&self) -> u64 {
+        self.0.bytes()
+    }
+
+    fn plan(&self, work: &Work<'_>, budget_bytes: u64) -> Result<Plan, EngineError> {
+        let mut plan = self.0.plan(work, budget_bytes)?;
+        if let Some(tiling) = Tiling::cut(work.view(), work.width(), work.height(), TILE) {
+            plan.tiling = tiling;
+        }
+        Ok(plan)
+    }
+
+    fn moments(
+        &self,
+        image: &Image,
+        view: View,
+        budget_bytes: u64,
+    ) -> Result<Vec<Moments>, EngineError> {
+        self.0.moments(image, view, budget_bytes)
+    }
+
+    fn canvas(&self, task: Task<'_>) -> Result<Box<dyn Canvas>, EngineError> {
+        self.0.canvas(task)
+    }
+}
+
+fn engine() -> Arc<Engine> {
+    let threads = rayon::ThreadPoolBuilder::new().num_threads(2).build().map(Arc::new);
+    let threads = threads.expect("two threads");
+    let cpu = Cpu::new(&weights(), Level::Scalar, Precision::Fp32, threads.clone());
+    let device = Box::new(Cutting(cpu.expect("the weights fit together")));
+    Arc::new(Engine::on(device, threads))
+}
 
 /// Bricks under noise. Integers and exact sums only: no function of a system's library is called.
 fn picture(width: u32, height: u32, seed: u64) -> Image {
@@ -55,12 +102,12 @@ fn digest(picture: &Image) -> String {
     hasher.finalize().to_hex().to_string()
 }
 
-/// A recipe, the size of the asset and the memory that it is painted in.
+/// A recipe, and the size of the asset; whether it is larger than a tile.
 struct Row {
     name: &'static str,
     recipe: Recipe,
     size: (u32, u32),
-    budget_bytes: u64,
+    tiled: bool,
     digest: &'static str,
 }
 
@@ -68,25 +115,24 @@ impl Row {
     /// The digest that the row's picture has now.
     fn painted(&self, engine: &Arc<Engine>) -> String {
         let (width, height) = self.size;
-        let content =
-            (self.recipe.method != Method::Synthesize).then(|| picture(width, height, 1));
+        // A texture without an asset is square.
+        let needs_content = self.recipe.method != Method::Synthesize || width != height;
+        let content = needs_content.then(|| picture(width, height, 1));
         let styles = vec![(picture(40, 44, 2), 1.0), (picture(56, 32, 3), 0.5)];
-        let inputs = Inputs { content, styles, init: None, joins: self.recipe.tileable.into(), mask: None };
-        let mut session =
-            Session::new(engine.clone(), self.recipe.clone(), inputs, self.budget_bytes)
-                .expect("it begins");
+        let joins = self.recipe.tileable.into();
+        let inputs = Inputs { content, styles, init: None, joins, mask: None };
+        let mut session = Session::new(engine.clone(), self.recipe.clone(), inputs, AMPLE)
+            .expect("it begins");
         while session.step().expect("it runs") != Step::Done {}
         let tiled = session.plans().iter().any(|(_, plan)| !plan.tiling.is_whole());
-        assert_eq!(tiled, self.budget_bytes == TIGHT, "{} is cut as its row says", self.name);
+        assert_eq!(tiled, self.tiled, "{} is cut as its row says", self.name);
         digest(&session.picture().expect("it is there"))
     }
 }
 
 /// Paints every row and compares.
 fn check(method: &str, rows: &[Row]) {
-    let engine = Engine::new(&weights(), 2, Some(Level::Scalar), Profile::Exact)
-        .map(Arc::new)
-        .expect("the weights fit together");
+    let engine = engine();
     let changed: Vec<_> = rows
         .iter()
         .map(|row| (row, row.painted(&engine)))
@@ -122,40 +168,40 @@ fn optimize_paints_the_same_pictures() {
         name,
         recipe,
         size: (48, 40),
-        budget_bytes: AMPLE,
+        tiled: false,
         digest,
     };
     let tiled = |name, recipe, digest| Row {
         name,
         recipe,
-        size: (500, 420),
-        budget_bytes: TIGHT,
+        size: (700, 40),
+        tiled: true,
         digest,
     };
     check(
         "optimize",
         &[
-            whole("painterly", small(Preset::Painterly), ""),
+            whole("painterly", small(Preset::Painterly), "474663ee9a0c86967cb134c8492457b0301de7c9a19b025ebd831c63fbce0808"),
             whole(
                 "painterly, wrapped",
                 Recipe { tileable: Tileable::Both, ..small(Preset::Painterly) },
-                "",
+                "d88d99f246058938620e631a1186e04e2c619a0b1b1f1f732c455324cb0ae3d7",
             ),
-            tiled("painterly, tiled", large(Preset::Painterly), ""),
+            tiled("painterly, tiled", large(Preset::Painterly), "871706c66ec9fefe41779eef116cf4f94cf4908170353370652557e7e9161848"),
             tiled(
                 "painterly, wrapped along x, tiled",
                 Recipe { tileable: Tileable::X, ..large(Preset::Painterly) },
-                "",
+                "ec5275b1455481625c1c4983d4e64f1b1ff9dada53a3dd08b13a5066d6fd446e",
             ),
-            whole("texture", small(Preset::Texture), ""),
+            whole("texture", small(Preset::Texture), "23266262a1beec9e8ce93151aa958dd6c6a8760d1f4a5f72e781d1c3e2dcf639"),
             whole(
                 "texture, wrapped",
                 Recipe { tileable: Tileable::Both, ..small(Preset::Texture) },
-                "",
+                "7bf6951d8dd5b33ebde3e562da3a89e04df167f7c9971a13d6ebf7cb10f04c38",
             ),
-            tiled("texture, tiled", large(Preset::Texture), ""),
-            whole("gatys", small(Preset::Gatys), ""),
-            tiled("gatys, tiled", large(Preset::Gatys), ""),
+            tiled("texture, tiled", large(Preset::Texture), "97833e187564875719a42266ba2a2c6932b8d7ab0de576aeb41c20ebb59913b4"),
+            whole("gatys", small(Preset::Gatys), "8ce73b716043fae15234f615e1aa12f005996f5a6a91f42b6f9bc80e20205d8f"),
+            tiled("gatys, tiled", large(Preset::Gatys), "8ceed23086c84658816dffcd051c2c602633dfac4c39fc18037557dca81abdc5"),
             whole(
                 "from noise, with total variation and mirrored borders",
                 Recipe {
@@ -165,12 +211,12 @@ fn optimize_paints_the_same_pictures() {
                     padding: Padding::Reflect,
                     ..small(Preset::Painterly)
                 },
-                "",
+                "9da4492b6cd9b91cf72e6b368ebd69be710db66ef402a149f351dc52faa37d90",
             ),
             whole(
                 "the asset's own chroma",
                 Recipe { preserve_color: PreserveColor::Luminance, ..small(Preset::Painterly) },
-                "",
+                "c370c0b857320749f84dbc955ba3b5a6f1bfee364ac09ba35868876132d40f40",
             ),
             whole(
                 "the asset's own palette, enlarged",
@@ -180,7 +226,7 @@ fn optimize_paints_the_same_pictures() {
                     size: Some(64),
                     ..small(Preset::Texture)
                 },
-                "",
+                "8607f121ae0ccbdff89b23279be95db9db31ee6efb957257d3b77c9e2424def5",
             ),
         ],
     );
@@ -195,22 +241,19 @@ fn synthesize_paints_the_same_pictures() {
         seed: 11,
         ..recipe
     };
-    let row = |name, recipe: Recipe, budget_bytes, digest| {
-        let side = recipe.size.unwrap_or_default();
-        Row { name, recipe, size: (side, side), budget_bytes, digest }
-    };
+    let row = |name, recipe, size, digest| Row { name, recipe, size, tiled: size != (48, 48), digest };
     check(
         "synthesize",
         &[
-            row("texture", texture(small(Preset::Texture), 48), AMPLE, ""),
+            row("texture", texture(small(Preset::Texture), 48), (48, 48), "e313f5ddd57c9d66e924cb0b5a6b386728672a0c696d6e8eaec72c59387fbc10"),
             row(
                 "texture, wrapped",
                 Recipe { tileable: Tileable::Both, ..texture(small(Preset::Texture), 48) },
-                AMPLE,
-                "",
+                (48, 48),
+                "988fa3716dfa22ef7bc929fe11e1212b7fbe38d2909d26a9507fd4b0af8507fb",
             ),
-            row("painterly", texture(small(Preset::Painterly), 48), AMPLE, ""),
-            row("texture, tiled", texture(large(Preset::Texture), 460), TIGHT, ""),
+            row("painterly", texture(small(Preset::Painterly), 48), (48, 48), "0c887821781583734488f3d23a2902c91266e3902bfcefd046369cb67fe18699"),
+            row("texture, tiled", texture(large(Preset::Texture), 700), (40, 700), "c655af9e84120effdd1704c07b23944fac5f64068cb3150672a1852b9bdfad8e"),
         ],
     );
 }
