@@ -1,3 +1,5 @@
+#![allow(dead_code)] // each test file uses its own part
+
 //! What several tests share: a network like VGG-19 with few channels, pictures of noise, and how
 //! far two answers lie apart.
 

@@ -109,7 +109,7 @@ impl Tiles {
             Ok(())
         })?;
         inner.ok_or_else(|| {
-            candle_core::Error::Msg(format!("the weights end before {Layer::CONTENT:?}"))
+            candle_core::Error::Msg(format!("the weights end before {:?}", Layer::CONTENT))
         })
     }
 
