@@ -67,8 +67,16 @@ fn optimize_paints_the_same_pictures() {
     check(
         "optimize",
         &[
-            ("painterly", &painterly, "fbbdc741793f55f45dff61678a132863da17f1fc58b7802d34cc88583b2a8e60"),
-            ("texture, wrapped", &texture, "cf3029b0dd26fa854e67e368eea788358fafd6c4afb8aab0bd5fd96460e481d7"),
+            (
+                "painterly",
+                &painterly,
+                "fbbdc741793f55f45dff61678a132863da17f1fc58b7802d34cc88583b2a8e60",
+            ),
+            (
+                "texture, wrapped",
+                &texture,
+                "cf3029b0dd26fa854e67e368eea788358fafd6c4afb8aab0bd5fd96460e481d7",
+            ),
             ("gatys", &gatys, "b60eb34d70fbb96860af40acaf4e824af613b917b0a0c1b5cb42c209198b4955"),
         ],
     );
@@ -77,5 +85,12 @@ fn optimize_paints_the_same_pictures() {
 #[test]
 fn synthesize_paints_the_same_pictures() {
     let texture = [&["synth", "bands.png", "--size", "48", "--seed", "11"][..], &COARSE].concat();
-    check("synthesize", &[("texture", &texture, "e09e333735daac9d47dae9c48a30c873e0141e277fffc54d3d433cbd596a6f36")]);
+    check(
+        "synthesize",
+        &[(
+            "texture",
+            &texture,
+            "e09e333735daac9d47dae9c48a30c873e0141e277fffc54d3d433cbd596a6f36",
+        )],
+    );
 }

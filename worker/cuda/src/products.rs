@@ -174,9 +174,8 @@ pub(crate) fn add_parts(parts: &Tensor) -> Result<Tensor> {
 fn gram_parts(weighted: &Tensor, rows: &Tensor) -> Result<Tensor> {
     let (pixels, channels) = rows.dims2()?;
     let part = |first: usize| {
-        let stretch = |of: &Tensor| {
-            of.narrow(0, first, STRETCH.min(pixels - first))?.to_dtype(DType::F32)
-        };
+        let stretch =
+            |of: &Tensor| of.narrow(0, first, STRETCH.min(pixels - first))?.to_dtype(DType::F32);
         let (weighted, rows) = (stretch(weighted)?, stretch(rows)?);
         Tensor::cat(&[weighted.t()?.matmul(&rows)?, weighted.sum_keepdim(0)?], 0)
     };
@@ -225,7 +224,12 @@ pub fn pulled(features: &Tensor, at: &Tensor) -> Result<Tensor> {
 ///
 /// # Errors
 /// Where shapes do not fit, or the device fails.
-pub fn pull(sums: &Tensor, per_pixel: f64, target: &Target, dtype: DType) -> Result<StatisticsPull> {
+pub fn pull(
+    sums: &Tensor,
+    per_pixel: f64,
+    target: &Target,
+    dtype: DType,
+) -> Result<StatisticsPull> {
     let channels = sums.dim(1)?;
     let is_f32 = [sums, &target.gram, &target.mean, &target.deviation]
         .iter()

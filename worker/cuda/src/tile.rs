@@ -201,8 +201,7 @@ pub fn squared_differences(
     let (_, _, channels) = map(features)?;
     let len = window.x.len() * window.y.len() * channels / LANES;
     let outputs = [Some(Output::new(DType::F32, len)), None];
-    let [squares, _] =
-        compare(features, (target, origin, tile), window, weights, 0.0, outputs)?;
+    let [squares, _] = compare(features, (target, origin, tile), window, weights, 0.0, outputs)?;
     made(squares)
 }
 

@@ -226,9 +226,8 @@ fn weights_count_once_in_moments_squares_and_gradients() -> Result<()> {
 
         let (target, all) = (numbers(&[9, 7, 8], 8)?.to_dtype(dtype)?, sides(7, 9));
         let window = tile::Window { x: 1..6, y: 2..9 };
-        let squares = tile::squared_differences(
-            &features, &target, (0, 0), all, &window, Some(&weights),
-        )?;
+        let squares =
+            tile::squared_differences(&features, &target, (0, 0), all, &window, Some(&weights))?;
         let difference = (&exact - target.to_dtype(DType::F64)?)?.sqr()?.broadcast_mul(&column)?;
         let expected = difference.narrow(0, 2, 7)?.narrow(1, 1, 5)?.sum_all()?;
         assert!(largest(&squares.to_dtype(DType::F64)?.sum_all()?, &expected)? < 1e-4);

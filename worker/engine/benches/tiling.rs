@@ -12,15 +12,13 @@ use std::num::NonZero;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use impasto_engine::optimize::device::{
-    Cpu, Pass, Task, TiledPass, Tiling, VggDevice, View, Work,
-};
+use impasto_engine::optimize::device::{Cpu, Pass, Task, TiledPass, Tiling, VggDevice, View, Work};
 use impasto_engine::optimize::objective::{LayerStatistics, StyleTarget};
 use impasto_engine::optimize::{Engine, Session};
 use impasto_engine::{Frame, Image, Inputs, Run};
 use impasto_kernels::{Layer, Level, Precision};
 use impasto_models::{ModelStore, VggWeights, read_vgg19};
-use impasto_types::{ModelName, Padding, Preset, Profile, Recipe, Tileable};
+use impasto_types::{ModelName, Optimize, Padding, Profile, Tileable};
 
 /// The gradient's relative error, root mean square.
 const EXACT: f64 = 1e-4;
@@ -74,7 +72,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// One picture and its style, ready to be painted.
 struct Bench {
     cpu: Cpu,
-    recipe: Recipe,
+    recipe: Optimize,
     content: Image,
     style: Vec<(Layer, StyleTarget)>,
 }
@@ -93,14 +91,11 @@ impl Bench {
         let precision = if profile == Profile::Fast { Precision::Bf16 } else { Precision::Fp32 };
         let cpu = Cpu::new(weights, Level::detect(), precision, pool)?;
         let padding = Padding::Reflect;
-        let recipe = Recipe {
-            size: Some(size),
-            tileable,
-            padding,
-            profile,
-            min_scale: 0,
-            ..Preset::Painterly.recipe()
-        };
+        let recipe = Optimize { padding, min_scale: 0, ..Optimize::painterly() }.with(|common| {
+            common.size = Some(size);
+            common.tileable = tileable;
+            common.profile = profile;
+        });
         // A session's first picture is the content at its size.
         let engine = Arc::new(Engine::new(weights, threads, None, profile)?);
         let at = |picture: &Image| {
@@ -108,10 +103,10 @@ impl Bench {
                 content: Some(picture.clone()),
                 styles: vec![(style.clone(), 1.0)],
                 init: None,
-                joins: recipe.tileable.into(),
-        mask: None,
+                joins: recipe.common.tileable.into(),
+                mask: None,
             };
-            let recipe = Recipe { palette: 0.0, ..recipe.clone() };
+            let recipe = recipe.clone().with(|common| common.palette = 0.0);
             Ok::<_, Box<dyn Error>>(
                 Session::new(engine.clone(), recipe, inputs, u64::MAX)?.picture()?,
             )
@@ -127,7 +122,7 @@ impl Bench {
 
     fn work(&self) -> Work<'_> {
         let (width, height) = (self.content.width as u32, self.content.height as u32);
-        let joins = self.recipe.tileable.into();
+        let joins = self.recipe.common.tileable.into();
         let frame = Frame::new(&joins, self.recipe.padding, width, height);
         Work { recipe: &self.recipe, frame, content: true, masked: false }
     }
@@ -154,7 +149,7 @@ impl Bench {
             println!(
                 "| {} | {:?} | {interior} | {tiles} | {:.2} | {time:.2?} | {error:.1e} | {psnr:.1} dB |",
                 self.cpu.label(),
-                self.recipe.tileable,
+                self.recipe.common.tileable,
                 work as f64 / (width * height) as f64
             );
             wrong += usize::from(error > tolerance || psnr < PSNR_DB);

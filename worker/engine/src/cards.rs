@@ -267,9 +267,8 @@ mod tests {
 
     #[test]
     fn a_full_memory_is_a_shortage() {
-        let kind = |text: &str| {
-            failed(&Device::Cpu, candle_core::Error::Msg(text.to_owned())).kind()
-        };
+        let kind =
+            |text: &str| failed(&Device::Cpu, candle_core::Error::Msg(text.to_owned())).kind();
         for text in [
             "DriverError(CUDA_ERROR_OUT_OF_MEMORY)",
             "CublasError(CUBLAS_STATUS_ALLOC_FAILED)",

@@ -27,7 +27,9 @@ pub enum EngineError {
     Threads { threads: usize, source: rayon::ThreadPoolBuildError },
     #[error("painting {width} x {height} pixels takes at least {}, and there are {}", size(*least_bytes), size(*budget_bytes))]
     Memory { width: usize, height: usize, least_bytes: u64, budget_bytes: u64 },
-    #[error("opposite borders of the picture are joined as {one:?} and as {other:?}; where one repeats, so does the other")]
+    #[error(
+        "opposite borders of the picture are joined as {one:?} and as {other:?}; where one repeats, so does the other"
+    )]
     Joins { one: Join, other: Join },
     #[error("a border joins view {view}, but the run has {views}, counted from 0")]
     NoNeighbor { view: usize, views: usize },

@@ -7,7 +7,7 @@
 //! that another view continues is surrounded by that view's pixels in place of its mirror image;
 //! with other paddings the canvas is the picture.
 
-use impasto_types::{Padding, Recipe};
+use impasto_types::{Optimize, Padding};
 use rayon::prelude::*;
 
 use crate::resize::Axis;
@@ -41,7 +41,7 @@ impl Side {
         let is_neighbor = |join: &Join| matches!(join, Join::Neighbor(_));
         // Opposite ends of a strip are joined, so that the network sees no border at all.
         let has_strip = !repeats && (padding == Padding::Ring || joins.iter().any(is_neighbor));
-        let ring = (picture + 2 * Recipe::STRIP_PX).next_multiple_of(DEEPEST_PX);
+        let ring = (picture + 2 * Optimize::STRIP_PX).next_multiple_of(DEEPEST_PX);
         let canvas = if has_strip { ring } else { picture };
         let (picture, canvas) = (picture as usize, canvas as usize);
         Self { picture, canvas, before: (canvas - picture) / 2, wraps: repeats || has_strip }
@@ -153,7 +153,8 @@ impl Frame {
                 Border::Top => (width, top),
                 Border::Bottom => (width, after(self.down)),
             };
-            for (along, deep) in (0..len).flat_map(|along| (0..depth).map(move |deep| (along, deep)))
+            for (along, deep) in
+                (0..len).flat_map(|along| (0..depth).map(move |deep| (along, deep)))
             {
                 let (x, y) = match border {
                     Border::Left => (left - 1 - deep, top + along),
@@ -222,7 +223,7 @@ impl Neighbor {
 
 #[cfg(test)]
 mod tests {
-    use impasto_types::{Preset, Tileable};
+    use impasto_types::Tileable;
 
     use super::*;
     use crate::resize::resample;
@@ -287,7 +288,8 @@ mod tests {
         // Plans of memory ask the recipe, which knows no joins but these.
         for tileable in [Tileable::None, Tileable::X, Tileable::Y, Tileable::Both] {
             for padding in [Padding::Zero, Padding::Replicate, Padding::Reflect, Padding::Ring] {
-                let recipe = Recipe { tileable, padding, ..Preset::Painterly.recipe() };
+                let recipe = Optimize { padding, ..Optimize::painterly() }
+                    .with(|common| common.tileable = tileable);
                 let frame = Frame::new(&tileable.into(), padding, 41, 30);
                 let (width, height) = recipe.canvas(41, 30);
                 assert_eq!((frame.width(), frame.height()), (width as usize, height as usize));
@@ -305,8 +307,7 @@ mod tests {
             image
         };
         let views = [view(0.0), view(1.0), view(2.0)];
-        let neighbor =
-            |view, border, reversed| Join::Neighbor(Neighbor { view, border, reversed });
+        let neighbor = |view, border, reversed| Join::Neighbor(Neighbor { view, border, reversed });
         let joins = Joins {
             right: neighbor(1, Border::Left, true),
             bottom: neighbor(2, Border::Right, false),

@@ -1,6 +1,6 @@
 //! The pictures that a run works on.
 
-use impasto_types::{Init, Method, Recipe};
+use impasto_types::{Init, MAX_SIDE, Optimize};
 
 use crate::{EngineError, Image, Joins, Mask};
 
@@ -26,8 +26,8 @@ impl Inputs {
     ///
     /// # Errors
     /// Names the picture that is missing or cannot be used.
-    pub(crate) fn check(&self, recipe: &Recipe) -> Result<(), EngineError> {
-        if recipe.method != Method::Synthesize && self.content.is_none() {
+    pub(crate) fn check(&self, recipe: &Optimize) -> Result<(), EngineError> {
+        if recipe.init == Init::Content && self.content.is_none() {
             return Err(EngineError::MissingInput("a content image"));
         }
         if self.styles.is_empty() {
@@ -70,10 +70,10 @@ impl Inputs {
 
     /// The result's width and height: the recipe's, in the asset's shape; a synthesised texture
     /// without an asset is square.
-    pub(crate) fn output_size(&self, recipe: &Recipe) -> Result<(u32, u32), EngineError> {
-        match (&self.content, recipe.size) {
+    pub(crate) fn output_size(&self, recipe: &Optimize) -> Result<(u32, u32), EngineError> {
+        match (&self.content, recipe.common.size) {
             (Some(content), _) => {
-                Ok(recipe.output_size(content.width as u32, content.height as u32))
+                Ok(recipe.common.output_size(content.width as u32, content.height as u32))
             }
             (None, Some(size)) => Ok((size, size)),
             (None, None) => Err(EngineError::MissingInput("a size")),
@@ -102,9 +102,9 @@ impl Inputs {
     }
 }
 
-/// A side has to be within [`Recipe::MAX_SIDE`], and there have to be three values for each pixel.
+/// A side has to be within [`MAX_SIDE`], and there have to be three values for each pixel.
 fn check_size(what: &'static str, image: &Image) -> Result<(), EngineError> {
-    let max = Recipe::MAX_SIDE;
+    let max = MAX_SIDE;
     let sides = 1..=max as usize;
     let &Image { width, height, .. } = image;
     if !sides.contains(&width) || !sides.contains(&height) {

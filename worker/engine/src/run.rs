@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+pub use impasto_types::Losses;
+
 use crate::{EngineError, Image};
 
 /// One picture on its way. [`Run::step`] it until it is done, then take its [`Run::picture`]; drop
@@ -51,15 +53,6 @@ pub struct StepReport {
     pub iterations: u32,
     /// The size in pixels that this step worked at: width and height.
     pub scale: (u32, u32),
-    /// What the step minimises, where the method minimises anything.
+    /// The loss before the step, where the method minimises one.
     pub losses: Option<Losses>,
-}
-
-/// The loss before a step, and its parts, weights included.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Losses {
-    /// The sum of all parts, total variation included.
-    pub total: f64,
-    pub content: f64,
-    pub style: f64,
 }

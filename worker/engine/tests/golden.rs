@@ -14,15 +14,11 @@ mod network;
 
 use std::sync::Arc;
 
-use impasto_engine::optimize::device::{
-    Canvas, Cpu, Plan, Task, Tiling, VggDevice, View, Work,
-};
+use impasto_engine::optimize::device::{Canvas, Cpu, Plan, Task, Tiling, VggDevice, View, Work};
 use impasto_engine::optimize::{Engine, Session};
 use impasto_engine::{EngineError, Image, Inputs, Run, Step};
 use impasto_kernels::{Level, Moments, Precision};
-use impasto_types::{
-    Init, Method, Padding, PreserveColor, Preset, Profile, Recipe, Tileable,
-};
+use impasto_types::{Init, Optimize, Padding, PreserveColor, Preset, Profile, Tileable};
 
 use self::network::{Noise, weights};
 
@@ -105,7 +101,7 @@ fn digest(picture: &Image) -> String {
 /// A recipe, and the size of the asset; whether it is larger than a tile.
 struct Row {
     name: &'static str,
-    recipe: Recipe,
+    recipe: Optimize,
     size: (u32, u32),
     tiled: bool,
     digest: &'static str,
@@ -115,14 +111,13 @@ impl Row {
     /// The digest that the row's picture has now.
     fn painted(&self, engine: &Arc<Engine>) -> String {
         let (width, height) = self.size;
-        // A texture without an asset is square.
-        let needs_content = self.recipe.method != Method::Synthesize || width != height;
-        let content = needs_content.then(|| picture(width, height, 1));
+        // A texture that is made without an asset is square.
+        let content = (width != height).then(|| picture(width, height, 1));
         let styles = vec![(picture(40, 44, 2), 1.0), (picture(56, 32, 3), 0.5)];
-        let joins = self.recipe.tileable.into();
+        let joins = self.recipe.common.tileable.into();
         let inputs = Inputs { content, styles, init: None, joins, mask: None };
-        let mut session = Session::new(engine.clone(), self.recipe.clone(), inputs, AMPLE)
-            .expect("it begins");
+        let mut session =
+            Session::new(engine.clone(), self.recipe.clone(), inputs, AMPLE).expect("it begins");
         while session.step().expect("it runs") != Step::Done {}
         let tiled = session.plans().iter().any(|(_, plan)| !plan.tiling.is_whole());
         assert_eq!(tiled, self.tiled, "{} is cut as its row says", self.name);
@@ -148,84 +143,96 @@ fn check(method: &str, rows: &[Row]) {
 }
 
 /// Two scales of a few steps.
-fn small(preset: Preset) -> Recipe {
-    let recipe = Recipe { profile: Profile::Exact, iterations: 3, ..preset.recipe() };
+fn small(preset: Preset) -> Optimize {
+    let recipe = Optimize { iterations: 3, ..preset.optimize() }
+        .with(|common| common.profile = Profile::Exact);
     if recipe.min_scale == 0 {
         recipe
     } else {
-        Recipe { coarse_iterations: 4, min_scale: 24, ..recipe }
+        Optimize { coarse_iterations: 4, min_scale: 24, ..recipe }
     }
 }
 
 /// One scale that is large enough for tiles, whose halo is 160 pixels wide.
-fn large(preset: Preset) -> Recipe {
-    Recipe { iterations: 2, min_scale: 0, ..small(preset) }
+fn large(preset: Preset) -> Optimize {
+    Optimize { iterations: 2, min_scale: 0, ..small(preset) }
 }
 
 #[test]
 fn optimize_paints_the_same_pictures() {
-    let whole = |name, recipe, digest| Row {
-        name,
-        recipe,
-        size: (48, 40),
-        tiled: false,
-        digest,
-    };
-    let tiled = |name, recipe, digest| Row {
-        name,
-        recipe,
-        size: (700, 40),
-        tiled: true,
-        digest,
-    };
+    let whole = |name, recipe, digest| Row { name, recipe, size: (48, 40), tiled: false, digest };
+    let tiled = |name, recipe, digest| Row { name, recipe, size: (700, 40), tiled: true, digest };
     check(
         "optimize",
         &[
-            whole("painterly", small(Preset::Painterly), "474663ee9a0c86967cb134c8492457b0301de7c9a19b025ebd831c63fbce0808"),
+            whole(
+                "painterly",
+                small(Preset::Painterly),
+                "474663ee9a0c86967cb134c8492457b0301de7c9a19b025ebd831c63fbce0808",
+            ),
             whole(
                 "painterly, wrapped",
-                Recipe { tileable: Tileable::Both, ..small(Preset::Painterly) },
+                small(Preset::Painterly).with(|common| common.tileable = Tileable::Both),
                 "d88d99f246058938620e631a1186e04e2c619a0b1b1f1f732c455324cb0ae3d7",
             ),
-            tiled("painterly, tiled", large(Preset::Painterly), "871706c66ec9fefe41779eef116cf4f94cf4908170353370652557e7e9161848"),
+            tiled(
+                "painterly, tiled",
+                large(Preset::Painterly),
+                "871706c66ec9fefe41779eef116cf4f94cf4908170353370652557e7e9161848",
+            ),
             tiled(
                 "painterly, wrapped along x, tiled",
-                Recipe { tileable: Tileable::X, ..large(Preset::Painterly) },
+                large(Preset::Painterly).with(|common| common.tileable = Tileable::X),
                 "ec5275b1455481625c1c4983d4e64f1b1ff9dada53a3dd08b13a5066d6fd446e",
             ),
-            whole("texture", small(Preset::Texture), "23266262a1beec9e8ce93151aa958dd6c6a8760d1f4a5f72e781d1c3e2dcf639"),
+            whole(
+                "texture",
+                small(Preset::Texture),
+                "23266262a1beec9e8ce93151aa958dd6c6a8760d1f4a5f72e781d1c3e2dcf639",
+            ),
             whole(
                 "texture, wrapped",
-                Recipe { tileable: Tileable::Both, ..small(Preset::Texture) },
+                small(Preset::Texture).with(|common| common.tileable = Tileable::Both),
                 "7bf6951d8dd5b33ebde3e562da3a89e04df167f7c9971a13d6ebf7cb10f04c38",
             ),
-            tiled("texture, tiled", large(Preset::Texture), "97833e187564875719a42266ba2a2c6932b8d7ab0de576aeb41c20ebb59913b4"),
-            whole("gatys", small(Preset::Gatys), "8ce73b716043fae15234f615e1aa12f005996f5a6a91f42b6f9bc80e20205d8f"),
-            tiled("gatys, tiled", large(Preset::Gatys), "8ceed23086c84658816dffcd051c2c602633dfac4c39fc18037557dca81abdc5"),
+            tiled(
+                "texture, tiled",
+                large(Preset::Texture),
+                "97833e187564875719a42266ba2a2c6932b8d7ab0de576aeb41c20ebb59913b4",
+            ),
+            whole(
+                "gatys",
+                small(Preset::Gatys),
+                "8ce73b716043fae15234f615e1aa12f005996f5a6a91f42b6f9bc80e20205d8f",
+            ),
+            tiled(
+                "gatys, tiled",
+                large(Preset::Gatys),
+                "8ceed23086c84658816dffcd051c2c602633dfac4c39fc18037557dca81abdc5",
+            ),
             whole(
                 "from noise, with total variation and mirrored borders",
-                Recipe {
+                Optimize {
                     init: Init::Noise,
-                    seed: 7,
                     tv_weight: 0.1,
                     padding: Padding::Reflect,
                     ..small(Preset::Painterly)
-                },
+                }
+                .with(|common| common.seed = 7),
                 "9da4492b6cd9b91cf72e6b368ebd69be710db66ef402a149f351dc52faa37d90",
             ),
             whole(
                 "the asset's own chroma",
-                Recipe { preserve_color: PreserveColor::Luminance, ..small(Preset::Painterly) },
+                small(Preset::Painterly)
+                    .with(|common| common.preserve_color = PreserveColor::Luminance),
                 "c370c0b857320749f84dbc955ba3b5a6f1bfee364ac09ba35868876132d40f40",
             ),
             whole(
                 "the asset's own palette, enlarged",
-                Recipe {
-                    preserve_color: PreserveColor::Statistics,
-                    padding: Padding::Replicate,
-                    size: Some(64),
-                    ..small(Preset::Texture)
-                },
+                Optimize { padding: Padding::Replicate, ..small(Preset::Texture) }.with(|common| {
+                    common.preserve_color = PreserveColor::Statistics;
+                    common.size = Some(64);
+                }),
                 "8607f121ae0ccbdff89b23279be95db9db31ee6efb957257d3b77c9e2424def5",
             ),
         ],
@@ -234,26 +241,41 @@ fn optimize_paints_the_same_pictures() {
 
 #[test]
 fn synthesize_paints_the_same_pictures() {
-    let texture = |recipe: Recipe, side| Recipe {
-        method: Method::Synthesize,
-        init: Init::Noise,
-        size: Some(side),
-        seed: 11,
-        ..recipe
+    let texture = |recipe: Optimize, side| {
+        Optimize { init: Init::Noise, content_weight: 0.0, ..recipe }.with(|common| {
+            common.size = Some(side);
+            common.seed = 11;
+        })
     };
-    let row = |name, recipe, size, digest| Row { name, recipe, size, tiled: size != (48, 48), digest };
+    let row =
+        |name, recipe, size, digest| Row { name, recipe, size, tiled: size != (48, 48), digest };
     check(
         "synthesize",
         &[
-            row("texture", texture(small(Preset::Texture), 48), (48, 48), "e313f5ddd57c9d66e924cb0b5a6b386728672a0c696d6e8eaec72c59387fbc10"),
+            row(
+                "texture",
+                texture(small(Preset::Texture), 48),
+                (48, 48),
+                "e313f5ddd57c9d66e924cb0b5a6b386728672a0c696d6e8eaec72c59387fbc10",
+            ),
             row(
                 "texture, wrapped",
-                Recipe { tileable: Tileable::Both, ..texture(small(Preset::Texture), 48) },
+                texture(small(Preset::Texture), 48).with(|common| common.tileable = Tileable::Both),
                 (48, 48),
                 "988fa3716dfa22ef7bc929fe11e1212b7fbe38d2909d26a9507fd4b0af8507fb",
             ),
-            row("painterly", texture(small(Preset::Painterly), 48), (48, 48), "0c887821781583734488f3d23a2902c91266e3902bfcefd046369cb67fe18699"),
-            row("texture, tiled", texture(large(Preset::Texture), 700), (40, 700), "c655af9e84120effdd1704c07b23944fac5f64068cb3150672a1852b9bdfad8e"),
+            row(
+                "painterly",
+                texture(small(Preset::Painterly), 48),
+                (48, 48),
+                "0c887821781583734488f3d23a2902c91266e3902bfcefd046369cb67fe18699",
+            ),
+            row(
+                "texture, tiled",
+                texture(large(Preset::Texture), 700),
+                (40, 700),
+                "c655af9e84120effdd1704c07b23944fac5f64068cb3150672a1852b9bdfad8e",
+            ),
         ],
     );
 }

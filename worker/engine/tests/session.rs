@@ -6,9 +6,7 @@ use std::sync::Arc;
 use impasto_engine::optimize::{Engine, Session};
 use impasto_engine::{EngineError, Image, Inputs, Joins, Run, Step};
 use impasto_models::{Convolution, VggWeights};
-use impasto_types::{
-    Method, Optimizer, PreserveColor, Preset, Profile, Recipe, Tileable,
-};
+use impasto_types::{Optimize, Optimizer, PreserveColor, Preset, Profile, Tileable};
 
 /// Memory enough for any of these pictures in one piece.
 const AMPLE: u64 = 4 << 30;
@@ -71,12 +69,12 @@ fn inputs() -> Inputs {
 }
 
 /// The same for an asset that repeats as the recipe says.
-fn inputs_of(recipe: &Recipe) -> Inputs {
-    Inputs { joins: recipe.tileable.into(), ..inputs() }
+fn inputs_of(recipe: &Optimize) -> Inputs {
+    Inputs { joins: recipe.common.tileable.into(), ..inputs() }
 }
 
-fn short(preset: Preset) -> Recipe {
-    Recipe { iterations: 4, coarse_iterations: 5, min_scale: 24, ..preset.recipe() }
+fn short(preset: Preset) -> Optimize {
+    Optimize { iterations: 4, coarse_iterations: 5, min_scale: 24, ..preset.optimize() }
 }
 
 fn finish(mut session: Session) -> Image {
@@ -86,7 +84,7 @@ fn finish(mut session: Session) -> Image {
 
 #[test]
 fn one_thread_and_three_paint_the_same_bits() {
-    for recipe in [short(Preset::Painterly), Recipe { min_scale: 0, ..short(Preset::Gatys) }] {
+    for recipe in [short(Preset::Painterly), Optimize { min_scale: 0, ..short(Preset::Gatys) }] {
         let on = |threads| {
             finish(
                 Session::new(engine(threads), recipe.clone(), inputs(), AMPLE).expect("it begins"),
@@ -99,7 +97,8 @@ fn one_thread_and_three_paint_the_same_bits() {
 #[test]
 fn a_resumed_run_paints_the_same_bits() {
     for optimizer in [Optimizer::Adam, Optimizer::Lbfgs] {
-        let recipe = Recipe { optimizer, tileable: Tileable::X, ..short(Preset::Texture) };
+        let recipe = Optimize { optimizer, ..short(Preset::Texture) }
+            .with(|common| common.tileable = Tileable::X);
         let engine = engine(2);
         let begin = || {
             Session::new(engine.clone(), recipe.clone(), inputs_of(&recipe), AMPLE)
@@ -129,7 +128,7 @@ fn a_checkpoint_of_another_run_is_refused() {
         .expect("it begins")
         .checkpoint()
         .expect("it is there");
-    let other = Recipe { seed: 5, ..short(Preset::Painterly) };
+    let other = short(Preset::Painterly).with(|common| common.seed = 5);
     assert!(matches!(
         Session::resume(engine, other, inputs(), AMPLE, &checkpoint),
         Err(EngineError::Checkpoint(_))
@@ -139,7 +138,7 @@ fn a_checkpoint_of_another_run_is_refused() {
 #[test]
 fn a_checkpoint_under_another_budget_is_refused() {
     let engine = engine(2);
-    let recipe = Recipe { min_scale: 0, ..short(Preset::Gatys) };
+    let recipe = Optimize { min_scale: 0, ..short(Preset::Gatys) };
     let wide = || Inputs { content: Some(picture(500, 420, 1)), ..inputs() };
     let begun = |budget_bytes| {
         let mut session =
@@ -169,13 +168,15 @@ fn every_option_paints_in_range_and_in_the_asset_s_size() {
             [(Preset::Painterly, None), (Preset::Texture, Some(37)), (Preset::Gatys, Some(50))]
         {
             for tileable in [Tileable::None, Tileable::X, Tileable::Both] {
-                let recipe =
-                    Recipe { preserve_color, size, tv_weight: 0.1, tileable, ..short(preset) };
-                let expected = recipe.output_size(48, 40);
+                let recipe = Optimize { tv_weight: 0.1, ..short(preset) }.with(|common| {
+                    common.preserve_color = preserve_color;
+                    common.size = size;
+                    common.tileable = tileable;
+                });
+                let expected = recipe.common.output_size(48, 40);
                 let inputs = inputs_of(&recipe);
-                let painted = finish(
-                    Session::new(engine.clone(), recipe, inputs, AMPLE).expect("it begins"),
-                );
+                let painted =
+                    finish(Session::new(engine.clone(), recipe, inputs, AMPLE).expect("it begins"));
                 assert_eq!((painted.width as u32, painted.height as u32), expected);
                 assert!(painted.rgb.iter().all(|value| (0.0..=255.0).contains(value)));
             }
@@ -185,12 +186,11 @@ fn every_option_paints_in_range_and_in_the_asset_s_size() {
 
 #[test]
 fn a_texture_needs_no_content() {
-    let recipe = Recipe {
-        size: Some(40),
-        method: Method::Synthesize,
+    let recipe = Optimize {
         init: impasto_types::Init::Noise,
         ..short(Preset::Texture)
-    };
+    }
+    .with(|common| common.size = Some(40));
     let alone = Inputs { content: None, ..inputs() };
     let painted = finish(Session::new(engine(1), recipe, alone, AMPLE).expect("it begins"));
     assert_eq!((painted.width, painted.height), (40, 40));
@@ -200,7 +200,7 @@ fn a_texture_needs_no_content() {
 fn the_loss_falls() {
     let mut session = Session::new(
         engine(2),
-        Recipe { min_scale: 0, iterations: 30, ..Preset::Gatys.recipe() },
+        Optimize { min_scale: 0, iterations: 30, ..Optimize::gatys() },
         inputs(),
         AMPLE,
     )
@@ -215,11 +215,12 @@ fn the_loss_falls() {
 #[test]
 fn bad_inputs_are_named() {
     let engine = engine(1);
-    let begin = |recipe: Recipe, inputs: Inputs| {
+    let begin = |recipe: Optimize, inputs: Inputs| {
         Session::new(engine.clone(), recipe, inputs, AMPLE).expect_err("it is refused").to_string()
     };
     assert!(
-        begin(Recipe { style_scale: -1.0, ..short(Preset::Texture) }, inputs()).contains("recipe")
+        begin(Optimize { style_scale: -1.0, ..short(Preset::Texture) }, inputs())
+            .contains("recipe")
     );
     assert!(
         begin(short(Preset::Texture), Inputs { content: None, ..inputs() })
@@ -234,7 +235,7 @@ fn bad_inputs_are_named() {
             .contains("add up to 0")
     );
     assert!(
-        begin(Recipe { init: impasto_types::Init::Image, ..short(Preset::Texture) }, inputs())
+        begin(Optimize { init: impasto_types::Init::Image, ..short(Preset::Texture) }, inputs())
             .contains("begin with")
     );
 }

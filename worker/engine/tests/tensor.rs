@@ -13,12 +13,10 @@ use impasto_engine::optimize::device::{Canvas, Cpu, Pass, Task, Tiling, VggDevic
 use impasto_engine::optimize::objective::{LayerStatistics, StyleTarget};
 use impasto_engine::optimize::{Engine, Session};
 use impasto_engine::{Frame, Image, Inputs, Run, Step};
-use impasto_kernels::{Edge, Layer, Level, Moments, Pool, Precision};
-use impasto_types::{
-    LossNorm, Optimizer, Padding, Pooling, Preset, Profile, Recipe, Tileable,
-};
+use impasto_kernels::{Edge, Layer, Level, Mask, Moments, Pool, Precision};
+use impasto_types::{LossNorm, Optimize, Optimizer, Padding, Pooling, Profile, Tileable};
 
-use self::network::{Noise, error, picture, weights};
+use self::network::{Noise, error, picture, soft_mask, weights};
 
 /// Memory enough for any of these pictures in one piece.
 const AMPLE: u64 = 8 << 30;
@@ -58,7 +56,8 @@ struct Case {
     width: usize,
     height: usize,
     view: View,
-    recipe: Recipe,
+    recipe: Optimize,
+    mask: Option<Arc<Mask>>,
 }
 
 impl Case {
@@ -70,13 +69,9 @@ impl Case {
         pool: Pool,
         loss_norm: LossNorm,
     ) -> Self {
-        let recipe = Recipe {
-            loss_norm,
-            stats_weight: 0.5,
-            content_weight: 2.0,
-            ..Preset::Painterly.recipe()
-        };
-        Self { width, height, view: View { edge_x, edge_y, pool }, recipe }
+        let recipe =
+            Optimize { loss_norm, stats_weight: 0.5, content_weight: 2.0, ..Optimize::painterly() };
+        Self { width, height, view: View { edge_x, edge_y, pool }, recipe, mask: None }
     }
 
     /// A style picture's targets, as the CPU measures them.
@@ -96,6 +91,9 @@ impl Case {
         mut pass: impl Pass,
         style: &[(Layer, StyleTarget)],
     ) -> (f64, f64, Vec<f32>) {
+        if let Some(mask) = &self.mask {
+            pass.hold_mask(mask.clone()).expect("it runs");
+        }
         let content = picture(self.width, self.height, 6);
         pass.hold_content(&content, &|sums| sums.weight(&self.recipe)).expect("it runs");
         let image = picture(self.width, self.height, 7);
@@ -191,6 +189,26 @@ fn tiles_and_seams_give_the_answer_of_the_whole() {
     }
 }
 
+#[test]
+fn masks_count_as_they_do_in_the_kernels() {
+    let (cpu, devices) = (cpu(), tensors());
+    for (width, height, edge_x, edge_y, pool, norm) in [
+        (64, 48, Edge::Zero, Edge::Reflect, Pool::Max, LossNorm::Absolute),
+        (53, 70, Edge::Wrap, Edge::Wrap, Pool::Average, LossNorm::Relative),
+        (39, 61, Edge::Replicate, Edge::Wrap, Pool::Max, LossNorm::Variance),
+    ] {
+        let mut case = Case::new(width, height, edge_x, edge_y, pool, norm);
+        case.mask = Some(soft_mask(width, height));
+        for tensors in &devices {
+            case.check(&cpu, tensors, Tiling::whole(case.view, width, height));
+        }
+    }
+    let mut case = Case::new(651, 70, Edge::Wrap, Edge::Wrap, Pool::Max, LossNorm::Variance);
+    case.mask = Some(soft_mask(651, 70));
+    let tiling = Tiling::cut(case.view, 651, 70, (256, 70)).expect("it can be cut");
+    devices.iter().for_each(|tensors| case.check(&cpu, tensors, tiling.clone()));
+}
+
 /// The CPU's engine, and those that are tested.
 fn engines() -> (Arc<Engine>, Vec<Arc<Engine>>) {
     let engine = |device: Box<dyn VggDevice>| Arc::new(Engine::on(device, threads()));
@@ -216,42 +234,37 @@ fn asset(width: usize, height: usize, seed: u64) -> Image {
     Image { width, height, rgb }
 }
 
-fn inputs(recipe: &Recipe) -> Inputs {
+fn inputs(recipe: &Optimize) -> Inputs {
     Inputs {
         content: Some(asset(75, 58, 1)),
         styles: vec![(asset(60, 64, 2), 1.0)],
         init: None,
-        joins: recipe.tileable.into(),
+        joins: recipe.common.tileable.into(),
         mask: None,
     }
 }
 
 /// Two scales, so that what an optimiser remembers is carried over.
-fn recipes() -> Vec<Recipe> {
-    let short = Recipe {
+fn recipes() -> Vec<Optimize> {
+    let short = Optimize {
         iterations: 4,
         coarse_iterations: 4,
         min_scale: 32,
         tv_weight: 0.1,
-        profile: Profile::Exact,
-        ..Preset::Painterly.recipe()
-    };
-    let recipe = |optimizer, tileable, padding, pooling| Recipe {
-        optimizer,
-        tileable,
-        padding,
-        pooling,
-        ..short.clone()
+        ..Optimize::painterly()
+    }
+    .with(|common| common.profile = Profile::Exact);
+    let recipe = |optimizer, tileable, padding, pooling| {
+        Optimize { optimizer, padding, pooling, ..short.clone() }
+            .with(|common| common.tileable = tileable)
     };
     vec![
         recipe(Optimizer::Adam, Tileable::Both, Padding::Reflect, Pooling::Average),
         recipe(Optimizer::Adam, Tileable::None, Padding::Ring, Pooling::Max),
         recipe(Optimizer::Lbfgs, Tileable::X, Padding::Replicate, Pooling::Average),
         recipe(Optimizer::Lbfgs, Tileable::None, Padding::Ring, Pooling::Max),
-        Recipe {
-            profile: Profile::Fast,
-            ..recipe(Optimizer::Lbfgs, Tileable::Both, Padding::Zero, Pooling::Average)
-        },
+        recipe(Optimizer::Lbfgs, Tileable::Both, Padding::Zero, Pooling::Average)
+            .with(|common| common.profile = Profile::Fast),
     ]
 }
 
@@ -275,7 +288,8 @@ fn sessions_paint_what_the_cpu_paints() {
     for recipe in recipes() {
         let paint = |engine: &Arc<Engine>| {
             finish(
-                Session::new(engine.clone(), recipe.clone(), inputs(&recipe), AMPLE).expect("it begins"),
+                Session::new(engine.clone(), recipe.clone(), inputs(&recipe), AMPLE)
+                    .expect("it begins"),
             )
         };
         let expected = paint(&cpu);
@@ -303,9 +317,14 @@ fn a_resumed_run_paints_the_same_bits_and_one_from_the_cpu_goes_on() {
                     session.step().expect("it runs");
                 }
                 let checkpoint = session.checkpoint().expect("it is there");
-                let resumed =
-                    Session::resume(tensors.clone(), recipe.clone(), inputs(&recipe), AMPLE, &checkpoint)
-                        .expect("it goes on");
+                let resumed = Session::resume(
+                    tensors.clone(),
+                    recipe.clone(),
+                    inputs(&recipe),
+                    AMPLE,
+                    &checkpoint,
+                )
+                .expect("it goes on");
                 let (rms, most) = apart(&finish(resumed), &whole);
                 let same = Arc::ptr_eq(engine, tensors);
                 assert!(
@@ -320,10 +339,10 @@ fn a_resumed_run_paints_the_same_bits_and_one_from_the_cpu_goes_on() {
 /// A canvas of the plan that a budget gives.
 fn canvas(
     tensors: &TensorDevice,
-    recipe: &Recipe,
+    recipe: &Optimize,
     tiling: Option<(usize, usize)>,
 ) -> Box<dyn Canvas> {
-    let frame = Frame::new(&recipe.tileable.into(), recipe.padding, 460, 330);
+    let frame = Frame::new(&recipe.common.tileable.into(), recipe.padding, 460, 330);
     let work = Work { recipe, frame, content: true, masked: false };
     let mut plan = tensors.plan(&work, AMPLE).expect("it fits");
     if let Some(interior) = tiling {
@@ -335,19 +354,27 @@ fn canvas(
         StyleTarget::layers(recipe, &[(moments.iter().map(LayerStatistics::of).collect(), 1.0)]);
     let content = Some(picture(460, 330, 6));
     tensors
-        .canvas(Task { work, plan, picture: picture(460, 330, 7), content, masked: None, style, warmth: None })
+        .canvas(Task {
+            work,
+            plan,
+            picture: picture(460, 330, 7),
+            content,
+            masked: None,
+            style,
+            warmth: None,
+        })
         .expect("it begins")
 }
 
 #[test]
 fn a_canvas_in_tiles_steps_like_one_in_a_piece() {
     for tensors in tensors() {
-        let recipe = Recipe {
+        let recipe = Optimize {
             optimizer: Optimizer::Adam,
             padding: Padding::Reflect,
-            tileable: Tileable::None,
-            ..Preset::Painterly.recipe()
-        };
+            ..Optimize::painterly()
+        }
+        .with(|common| common.tileable = Tileable::None);
         let (mut whole, mut tiled) =
             (canvas(&tensors, &recipe, None), canvas(&tensors, &recipe, Some((256, 192))));
         let (expected, found) = (whole.step().expect("it runs"), tiled.step().expect("it runs"));
@@ -367,13 +394,13 @@ fn a_canvas_in_tiles_steps_like_one_in_a_piece() {
 #[test]
 fn a_budget_too_small_is_refused_and_a_tight_one_cuts() {
     for tensors in tensors() {
-        let recipe = Recipe {
+        let recipe = Optimize {
             optimizer: Optimizer::Adam,
             padding: Padding::Reflect,
-            tileable: Tileable::None,
-            ..Preset::Painterly.recipe()
-        };
-        let frame = Frame::new(&recipe.tileable.into(), recipe.padding, 2000, 1500);
+            ..Optimize::painterly()
+        }
+        .with(|common| common.tileable = Tileable::None);
+        let frame = Frame::new(&recipe.common.tileable.into(), recipe.padding, 2000, 1500);
         let work = Work { recipe: &recipe, frame, content: true, masked: false };
         let whole = tensors.plan(&work, u64::MAX).expect("it fits");
         assert!(whole.tiling.is_whole());

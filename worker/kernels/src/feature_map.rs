@@ -1,8 +1,8 @@
 //! Feature maps kept beyond a pass: the content that a picture is to resemble.
 
 use crate::{
-    vgg::Layer,
     shape::{Region, Shape, halve},
+    vgg::Layer,
 };
 
 /// How numbers are kept.

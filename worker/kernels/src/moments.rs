@@ -74,10 +74,18 @@ mod tests {
 
     #[test]
     fn parts_add_up() {
-        let mut first =
-            Moments { channels: 2, weight: 3.0, sum: vec![3.0, 6.0], products: vec![1.0, 2.0, 4.0] };
-        let second =
-            Moments { channels: 2, weight: 1.0, sum: vec![1.0, 2.0], products: vec![3.0, 2.0, 0.0] };
+        let mut first = Moments {
+            channels: 2,
+            weight: 3.0,
+            sum: vec![3.0, 6.0],
+            products: vec![1.0, 2.0, 4.0],
+        };
+        let second = Moments {
+            channels: 2,
+            weight: 1.0,
+            sum: vec![1.0, 2.0],
+            products: vec![3.0, 2.0, 0.0],
+        };
         first.add(&second);
         assert_eq!(first.normalized(), (vec![1.0, 1.0, 1.0, 1.0], vec![1.0, 2.0]));
     }

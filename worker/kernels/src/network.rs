@@ -6,8 +6,8 @@ use crate::{
     bf16,
     feature_map::Precision,
     fp32,
-    vgg::{CONVOLUTIONS, Layer, NAMES},
     level::Level,
+    vgg::{CONVOLUTIONS, Layer, NAMES},
 };
 
 /// One 3x3 convolution as it comes from a model file.

@@ -6,13 +6,13 @@ use crate::{
     bf16,
     feature_map::FeatureMap,
     fp32,
-    vgg::Layer,
     mask::TileMask,
     moments::Moments,
     network::{Network, Prepared},
     seed::Seed,
     shape::{Region, Shape},
     threads::Watch,
+    vgg::Layer,
 };
 
 /// The buffers of one picture or tile, and what the last [`Pass::forward`] left in them.

@@ -5,7 +5,7 @@ mod tiny;
 
 use std::sync::Arc;
 
-use impasto_kernels::{Edge, Layer, Level, Network, Pass, Pool, Precision, Seed, Shape};
+use impasto_kernels::{Edge, Layer, Level, Network, Pass, Pool, Precision, Products, Seed, Shape};
 use tiny::{EDGES, POOLS, Random, Weights, bf16_networks, error, mean_error, pool, statistics};
 
 /// Thirteen layers of features and weights rounded at 2^-9, relative to the largest value of a

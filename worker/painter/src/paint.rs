@@ -11,7 +11,7 @@ use impasto_assets::{AssetError, encode};
 use impasto_engine::cards::Unavailable;
 use impasto_engine::optimize::{Engine, Session};
 use impasto_engine::{EngineError, Inputs, Run, Step, StepReport};
-use impasto_types::{Action, FailureKind, ModelName, RunReport};
+use impasto_types::{Action, FailureKind, ModelName, Recipe, RunReport};
 
 use crate::asset::{Asset, colors};
 
@@ -125,13 +125,10 @@ pub fn paint(
     let failed = |source| PaintError::of_engine(asset, memory_bytes, source);
     let (inputs, opened) = inputs(asset, action, sources)?;
     let began = Instant::now();
-    let mut session = Session::new(
-        engine.clone(),
-        action.recipe.clone(),
-        inputs,
-        memory_bytes.saturating_sub(opened.bytes()),
-    )
-    .map_err(failed)?;
+    let (Recipe::Optimize(optimize) | Recipe::Synthesize(optimize)) = &action.recipe;
+    let picture_bytes = memory_bytes.saturating_sub(opened.bytes());
+    let mut session =
+        Session::new(engine.clone(), optimize.clone(), inputs, picture_bytes).map_err(failed)?;
     let (mut last, mut steps) = (None, 0);
     let mut planned = 0;
     while let Step::Running(step) = session.step().map_err(failed)? {
@@ -149,17 +146,14 @@ pub fn paint(
     // What remains to be done needs the finished picture alone.
     drop(session);
     let compute_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let losses = last.and_then(|step: StepReport| step.losses);
     let report = RunReport {
         iterations: steps,
-        loss: losses.map_or(0.0, |losses| losses.total),
-        content_loss: losses.map_or(0.0, |losses| losses.content),
-        style_loss: losses.map_or(0.0, |losses| losses.style),
+        losses: last.and_then(|step: StepReport| step.losses),
         compute_ms,
         device: engine.device(),
     };
     let picture = opened.finish(picture);
-    let bytes = encode(&picture, action.output)?;
+    let bytes = encode(&picture, action.outputs[0])?;
     Ok(Painted { bytes, width: picture.width, height: picture.height, report })
 }
 
@@ -167,11 +161,7 @@ fn gib(bytes: u64) -> String {
     format!("{:.2} GiB", bytes as f64 / f64::from(1 << 30))
 }
 
-fn inputs(
-    asset: &str,
-    action: &Action,
-    sources: &Sources,
-) -> Result<(Inputs, Asset), PaintError> {
+fn inputs(asset: &str, action: &Action, sources: &Sources) -> Result<(Inputs, Asset), PaintError> {
     let (expected, given) = (action.styles.len(), sources.styles.len());
     if expected != given {
         return Err(PaintError::StyleCount { asset: asset.to_owned(), expected, given });
@@ -181,7 +171,7 @@ fn inputs(
         .iter()
         .zip(&sources.styles)
         .map(|(style, source)| Ok((colors(source)?, style.weight)));
-    let tileable = action.recipe.tileable;
+    let tileable = action.recipe.common().tileable;
     let (content, opened) = match &sources.content {
         Some(source) => {
             let (content, opened) = Asset::open(source, tileable)?;

@@ -17,7 +17,7 @@
 
 use rayon::prelude::*;
 
-use impasto_types::Recipe;
+use impasto_types::{Method, Optimize};
 
 use super::optimizer::{Memory, Vector};
 use crate::{EngineError, Inputs};
@@ -51,9 +51,9 @@ pub(crate) struct Saved {
 
 /// Names a run: what it paints, and from which pictures. The recipe counts by its serialised form,
 /// in which every field has a stable name.
-pub(crate) fn identity(recipe: &Recipe, inputs: &Inputs) -> blake3::Hash {
+pub(crate) fn identity(recipe: &Optimize, inputs: &Inputs) -> blake3::Hash {
     let mut hasher = blake3::Hasher::new();
-    hasher.update(&impasto_types::ENGINE_VERSION.to_le_bytes());
+    hasher.update(&Method::Optimize.version().to_le_bytes());
     serde_json::to_writer(&mut hasher, recipe)
         .unwrap_or_else(|error| unreachable!("a recipe is plain values: {error}"));
     hasher.update(inputs.digest().as_bytes());

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use impasto_types::{Recipe, Scale};
+use impasto_types::{Optimize, Scale};
 
 use super::checkpoint::{self, Saved};
 use super::device::{Canvas, Plan, State, Task, View, Warmth, Work};
@@ -18,7 +18,7 @@ use crate::{EngineError, Frame, Image, Inputs, Losses, Run, Step, StepReport};
 /// One run: see [`Run`].
 pub struct Session {
     engine: Arc<Engine>,
-    recipe: Recipe,
+    recipe: Optimize,
     budget_bytes: u64,
     sources: Sources,
     /// Names the recipe and the inputs in a checkpoint.
@@ -73,7 +73,7 @@ impl Session {
     /// Names the parameter or picture that cannot be used.
     pub fn new(
         engine: Arc<Engine>,
-        recipe: Recipe,
+        recipe: Optimize,
         inputs: Inputs,
         budget_bytes: u64,
     ) -> Result<Self, EngineError> {
@@ -99,7 +99,7 @@ impl Session {
     /// otherwise than before.
     pub fn resume(
         engine: Arc<Engine>,
-        recipe: Recipe,
+        recipe: Optimize,
         inputs: Inputs,
         budget_bytes: u64,
         bytes: &[u8],
@@ -167,7 +167,7 @@ impl Session {
         let sources = &mut self.sources;
         let first = self.engine.install(|| Some(surrounded(frame, sources.first(init, frame)?)));
         first.unwrap_or_else(|| {
-            self.sources.noise(self.recipe.seed, frame.width(), frame.height())
+            self.sources.noise(self.recipe.common.seed, frame.width(), frame.height())
         })
     }
 
@@ -237,8 +237,7 @@ impl Session {
         }
         let (last, sources) = (self.is_last(), &mut self.sources);
         self.engine.install(|| {
-            let target =
-                if last { sources.last_target(frame) } else { sources.target_at(frame) };
+            let target = if last { sources.last_target(frame) } else { sources.target_at(frame) };
             target.map(|target| surrounded(frame, target))
         })
     }
@@ -346,8 +345,7 @@ impl Run for Session {
         }
         let over = here >= scale.iterations
             || on_a_plateau(&painting.losses, f64::from(self.recipe.plateau));
-        self.stage =
-            Some(if over { self.end_scale(painting)? } else { Stage::Painting(painting) });
+        self.stage = Some(if over { self.end_scale(painting)? } else { Stage::Painting(painting) });
         Ok(Step::Running(StepReport {
             iteration,
             iterations: steps(&self.scales),

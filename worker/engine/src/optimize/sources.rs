@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use impasto_types::{Init, Method, PreserveColor, Recipe, Scale};
+use impasto_types::{Init, MIN_SIDE, Optimize, PreserveColor, Scale};
 
 use super::device::Masked;
 use crate::frame::Frame;
@@ -27,30 +27,31 @@ pub(crate) struct Sources {
 }
 
 impl Sources {
-    pub(crate) fn new(recipe: &Recipe, inputs: Inputs) -> Self {
+    pub(crate) fn new(recipe: &Optimize, inputs: Inputs) -> Self {
         let Inputs { mut content, styles, init, joins, mask } = inputs;
-        let recolor = |style: Image, content: Option<&Image>| match (recipe.preserve_color, content)
-        {
-            (PreserveColor::Statistics, Some(content)) => color::match_statistics(&style, content),
-            (PreserveColor::Luminance, Some(content)) => {
-                color::match_statistics(&color::luminance(&style), &color::luminance(content))
-            }
-            _ => style,
-        };
+        let recolor =
+            |style: Image, content: Option<&Image>| match (recipe.common.preserve_color, content) {
+                (PreserveColor::Statistics, Some(content)) => {
+                    color::match_statistics(&style, content)
+                }
+                (PreserveColor::Luminance, Some(content)) => {
+                    color::match_statistics(&color::luminance(&style), &color::luminance(content))
+                }
+                _ => style,
+            };
         let styles: Vec<_> = styles
             .into_iter()
             .map(|(style, weight)| (recolor(style, content.as_ref()), weight))
             .collect();
         let own = mask.as_ref().and(content.clone());
-        let target = match recipe.preserve_color {
-            _ if recipe.method == Method::Synthesize => None,
+        let target = match recipe.common.preserve_color {
             PreserveColor::Luminance => content.as_ref().map(color::luminance),
-            PreserveColor::None if recipe.palette > 0.0 => content
+            PreserveColor::None if recipe.common.palette > 0.0 => content
                 .as_ref()
-                .map(|content| color::take_palette(content, &styles, recipe.palette)),
+                .map(|content| color::take_palette(content, &styles, recipe.common.palette)),
             PreserveColor::None | PreserveColor::Statistics => content.take(),
         };
-        let keeps_chroma = recipe.preserve_color == PreserveColor::Luminance;
+        let keeps_chroma = recipe.common.preserve_color == PreserveColor::Luminance;
         let own = own.or(content.filter(|_| keeps_chroma));
         Self { target, styles, init, own, keeps_chroma, mask, joins }
     }
@@ -99,12 +100,11 @@ impl Sources {
     }
 
     /// A style image in the size that it has at a scale, which may be a run's `first`.
-    pub(crate) fn style_at(recipe: &Recipe, style: &Image, scale: Scale, first: bool) -> Image {
+    pub(crate) fn style_at(recipe: &Optimize, style: &Image, scale: Scale, first: bool) -> Image {
         let own = (style.width as u32, style.height as u32);
         let ratio = recipe.style_factor(own, (scale.width, scale.height), first);
-        let side = |length: usize| {
-            ((length as f64 * ratio).round() as usize).max(Recipe::MIN_SIDE as usize)
-        };
+        let side =
+            |length: usize| ((length as f64 * ratio).round() as usize).max(MIN_SIDE as usize);
         let mut fitted = resize(style, side(style.width), side(style.height), false, false);
         fitted.clamp();
         fitted

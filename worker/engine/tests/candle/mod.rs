@@ -91,11 +91,7 @@ impl CandlePass {
 
     /// Feature maps (1, channels, height, width) at each of the layers that can be looked at, down
     /// to `deepest`.
-    fn forward(
-        &self,
-        picture: &Tensor,
-        deepest: Layer,
-    ) -> Result<Vec<(Layer, Tensor)>> {
+    fn forward(&self, picture: &Tensor, deepest: Layer) -> Result<Vec<(Layer, Tensor)>> {
         let mean = Tensor::from_slice(&MEAN_BGR, (1, 3, 1, 1), &self.device)?;
         let channel = |index| picture.narrow(1, index, 1);
         let mut maps =
@@ -137,10 +133,9 @@ impl CandlePass {
         let maps = rows(at(&seen, Layer::CONTENT)?)?.detach();
         let values = maps.flatten_all()?.to_vec1::<f32>()?;
         let weights = self.mask.as_ref().map(|mask| mask.at(Layer::CONTENT));
-        let weight =
-            weigh(&ContentSums::of(maps.dim(1)?, weights, |visit| {
-                values.into_iter().for_each(visit)
-            }));
+        let weight = weigh(&ContentSums::of(maps.dim(1)?, weights, |visit| {
+            values.into_iter().for_each(visit)
+        }));
         self.content = Some((maps, weight));
         Ok(())
     }

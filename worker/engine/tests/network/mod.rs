@@ -3,7 +3,10 @@
 //! What several tests share: a network like VGG-19 with few channels, pictures of noise, and how
 //! far two answers lie apart.
 
+use std::sync::Arc;
+
 use impasto_engine::Image;
+use impasto_kernels::Mask;
 use impasto_models::{Convolution, VggWeights};
 
 /// Uniform in [-1, 1).
@@ -44,6 +47,16 @@ pub(crate) fn picture(width: usize, height: usize, seed: u64) -> Image {
         height,
         rgb: (0..width * height * 3).map(|_| 128.0 + 100.0 * noise.next()).collect(),
     }
+}
+
+/// Weights from 0 to 1 in soft blots, a part of them 0 and a part 1.
+pub(crate) fn soft_mask(width: usize, height: usize) -> Arc<Mask> {
+    let weight = |pixel: usize| {
+        let (x, y) = ((pixel % width) as f32, (pixel / width) as f32);
+        (0.5 + (x / 23.0).sin() + (y / 17.0).cos()).clamp(0.0, 1.0)
+    };
+    let weights: Vec<f32> = (0..width * height).map(weight).collect();
+    Arc::new(Mask::new(width, height, &weights))
 }
 
 /// The root of the mean square of the differences, relative.

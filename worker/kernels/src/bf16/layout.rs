@@ -15,9 +15,9 @@ use crate::{
     bf16::line::{CHANNELS, Line, POSITIONS, Shared},
     edge::{Axis, Edge, OUTSIDE},
     feature_map::{narrow, widen},
-    vgg::CONVOLUTIONS,
     shape::Shape,
     threads::Threads,
+    vgg::CONVOLUTIONS,
 };
 
 /// The maps of one convolution: its input, its output and their gradients all have the same.

@@ -158,10 +158,11 @@ impl Row {
                 }
                 if plane == planes.start {
                     for (index, turned) in turned[..count].iter_mut().enumerate() {
-                        let turn = |pairs: &Tiles, turned: &mut Tiles, sum: &mut [f32; CHANNELS]| {
-                            // SAFETY: the processor has the kernels' instructions.
-                            unsafe { (kernels.turn)(pairs, turned, sum) }
-                        };
+                        let turn =
+                            |pairs: &Tiles, turned: &mut Tiles, sum: &mut [f32; CHANNELS]| {
+                                // SAFETY: the processor has the kernels' instructions.
+                                unsafe { (kernels.turn)(pairs, turned, sum) }
+                            };
                         let Some(weights) = part.weights else {
                             turn(&pairs[index], turned, &mut sum);
                             continue;

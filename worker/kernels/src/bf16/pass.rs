@@ -21,12 +21,12 @@ use crate::{
         weights::{Prepared, Weights},
     },
     feature_map::FeatureMap,
-    vgg::{CONVOLUTIONS, Layer, pools_before},
     mask::TileMask,
     moments::Moments,
     seed::Seed,
     shape::{Region, Shape},
-    threads::{Direction, Watch, Threads},
+    threads::{Direction, Threads, Watch},
+    vgg::{CONVOLUTIONS, Layer, pools_before},
 };
 
 /// The buffers of one picture size, and what the last [`Pass::forward`] left in them.
@@ -213,8 +213,8 @@ impl Pass {
                         .zip(wanted)
                         .for_each(|((square, f), p)| *square += (f - p) * (f - p));
                 }
-                let weight = weights
-                    .map_or(1.0, |weights| f64::from(weights[y * layout.width() + x]));
+                let weight =
+                    weights.map_or(1.0, |weights| f64::from(weights[y * layout.width() + x]));
                 weight * squares.into_iter().map(f64::from).sum::<f64>()
             };
             x.clone().map(pixel).sum()

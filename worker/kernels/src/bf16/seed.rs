@@ -13,9 +13,9 @@ use crate::{
         line::{CHANNELS, Line, POSITIONS, Sums},
         weights::Weights,
     },
-    vgg::Layer,
     seed::{Seed, Target},
     shape::Shape,
+    vgg::Layer,
 };
 
 /// All seeds of one layer.

@@ -25,13 +25,13 @@ use crate::{
         prepared::Prepared,
         scalar, seed, statistics,
     },
-    vgg::{CONVOLUTIONS, Layer, pools_before},
     mask::TileMask,
     moments::Moments,
     plane::Plane,
     seed::Seed,
     shape::{Region, Shape},
-    threads::{Direction, Watch, Threads},
+    threads::{Direction, Threads, Watch},
+    vgg::{CONVOLUTIONS, Layer, pools_before},
 };
 
 /// The buffers of one picture size, and what the last [`Pass::forward`] left in them.

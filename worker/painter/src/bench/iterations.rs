@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use impasto_engine::optimize::device::{
-    Canvas, Cpu, VggDevice, HostCanvas, Pass, Plan, Task, Terms, TiledPass, View, Work,
+    Canvas, Cpu, HostCanvas, Pass, Plan, Task, Terms, TiledPass, VggDevice, View, Work,
 };
 use impasto_engine::optimize::objective::{ContentSums, StyleTarget};
 use impasto_engine::optimize::{Engine, Session};
 use impasto_engine::{EngineError, Image, Inputs, Joins, Run as _, Step};
 use impasto_kernels::{Layer, Mask, Moments};
-use impasto_types::{Padding, Preset, Profile, Recipe};
+use impasto_types::{Optimize, Padding, Profile};
 
 use super::{BenchError, Stage, median, subject};
 use crate::machine;
@@ -93,14 +93,14 @@ pub(super) fn paint(
     after: &mut dyn FnMut(),
 ) -> Result<Run, BenchError> {
     let failed = |source| BenchError::Engine { size, source };
-    let recipe = Recipe {
+    let recipe = Optimize {
         min_scale: 0,
         iterations: steps + 1,
         plateau: 0.0,
         padding: Padding::Reflect,
-        profile,
-        ..Preset::Painterly.recipe()
-    };
+        ..Optimize::painterly()
+    }
+    .with(|common| common.profile = profile);
     let inputs = Inputs {
         content: Some(subject::picture(size, 1)),
         styles: vec![(subject::picture(size, 2), 1.0)],

@@ -53,9 +53,7 @@ impl Blend {
     /// What is shown of painted pixels.
     pub(super) fn shown(&self, painted: &[f32]) -> Vec<f32> {
         let pixels = painted.chunks_exact(3).zip(self.rest.chunks_exact(3)).zip(self.weights());
-        pixels
-            .flat_map(|((x, rest), weight)| [0, 1, 2].map(|c| weight * x[c] + rest[c]))
-            .collect()
+        pixels.flat_map(|((x, rest), weight)| [0, 1, 2].map(|c| weight * x[c] + rest[c])).collect()
     }
 
     /// Makes the gradient at the painted pixels of that at what is shown.

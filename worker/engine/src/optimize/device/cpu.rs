@@ -5,8 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use impasto_kernels::{
-    self as kernels, ConvWeights, FeatureMap, Layer, Level, Moments, Network, Precision, Seed,
-    Mask, Shape, Target, vgg,
+    self as kernels, ConvWeights, FeatureMap, Layer, Level, Mask, Moments, Network, Precision,
+    Seed, Shape, Target, vgg,
 };
 use impasto_models::{MEAN_BGR, VggWeights};
 use rayon::ThreadPool;

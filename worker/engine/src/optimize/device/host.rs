@@ -10,8 +10,8 @@ use super::plan::Work;
 use crate::frame::Frame;
 use crate::optimize::objective::{ContentSums, StyleTarget};
 use crate::optimize::optimizer::{Optimizer, OptimizerPlan};
-use crate::resize::resample;
 use crate::optimize::total_variation::total_variation;
+use crate::resize::resample;
 use crate::{EngineError, Image};
 
 /// Forward and backward of frozen VGG-19 for pictures of one shape.
@@ -139,13 +139,13 @@ fn shown(blend: Option<&Blend>, painted: Vec<f32>) -> Vec<f32> {
 impl Canvas for HostCanvas {
     fn step(&mut self) -> Result<Terms, EngineError> {
         let Smoothing { weight, wrap_x, wrap_y } = self.smoothing;
-        let blended = self.blend.as_ref().map(|blend| {
-            Image { rgb: blend.shown(&self.picture.rgb), ..self.picture }
-        });
+        let blended = self
+            .blend
+            .as_ref()
+            .map(|blend| Image { rgb: blend.shown(&self.picture.rgb), ..self.picture });
         let shown = blended.as_ref().unwrap_or(&self.picture);
         let mut terms = self.pass.evaluate(shown, &self.style, &mut self.gradient)?;
-        terms.total_variation =
-            total_variation(shown, weight, wrap_x, wrap_y, &mut self.gradient);
+        terms.total_variation = total_variation(shown, weight, wrap_x, wrap_y, &mut self.gradient);
         if let Some(blend) = &self.blend {
             blend.pull_back(&mut self.gradient);
         }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use impasto_kernels::Precision;
-use impasto_types::{Profile, Recipe};
+use impasto_types::{Optimize, Profile};
 
 use super::blend::Masked;
 use super::tiling::{Candidate, Tiling};
@@ -15,7 +15,7 @@ use crate::optimize::optimizer::OptimizerPlan;
 /// A picture that is to be painted.
 #[derive(Debug, Clone, Copy)]
 pub struct Work<'a> {
-    pub recipe: &'a Recipe,
+    pub recipe: &'a Optimize,
     pub frame: Frame,
     /// Whether there is a content loss.
     pub content: bool,
@@ -113,7 +113,7 @@ impl Plan {
                 Self { tiling, content: precision, optimizer, bytes: fixed + costs.tile(best) },
             ))
         };
-        let lean_content = match work.recipe.profile {
+        let lean_content = match work.recipe.common.profile {
             Profile::Fast => Precision::Bf16,
             Profile::Exact => costs.precision(),
         };
@@ -123,10 +123,10 @@ impl Plan {
         }
         // Half of what is left for the optimiser, or less, or as little as it gets by with.
         let left = budget_bytes.saturating_sub(picture + content(lean_content));
-        let within = |share| {
-            OptimizerPlan::within(work.recipe, work.wraps(), work.len(), left / share)
-        };
-        let optimizers = [within(2), within(4), Some(OptimizerPlan::least(work.recipe, work.wraps()))];
+        let within =
+            |share| OptimizerPlan::within(work.recipe, work.wraps(), work.len(), left / share);
+        let optimizers =
+            [within(2), within(4), Some(OptimizerPlan::least(work.recipe, work.wraps()))];
         let lean =
             optimizers.into_iter().flatten().find_map(|optimizer| plan(lean_content, optimizer));
         match (full, lean) {
@@ -164,7 +164,7 @@ impl fmt::Display for Plan {
 
 #[cfg(test)]
 mod tests {
-    use impasto_types::{Preset, Profile};
+    use impasto_types::Profile;
 
     use super::*;
     use crate::Joins;
@@ -206,7 +206,7 @@ mod tests {
         side: u32,
         budget_mib: u64,
     ) -> Result<Plan, EngineError> {
-        let recipe = Recipe { profile, ..Preset::Painterly.recipe() };
+        let recipe = Optimize::painterly().with(|common| common.profile = profile);
         let frame = Frame::new(&Joins::default(), recipe.padding, side, side);
         let work = Work { recipe: &recipe, frame, content: true, masked: false };
         Plan::within(
@@ -233,7 +233,8 @@ mod tests {
         let lean = plan(Profile::Fast, 4000, 3000).expect("it fits");
         assert_eq!(lean.content, Precision::Bf16);
         assert!(
-            lean.optimizer.bytes(1000) < OptimizerPlan::of(&Preset::Painterly.recipe(), (true, true)).bytes(1000),
+            lean.optimizer.bytes(1000)
+                < OptimizerPlan::of(&Optimize::painterly(), (true, true)).bytes(1000),
             "{lean}"
         );
         let exact = plan(Profile::Exact, 4000, 4700).expect("it fits");

@@ -1,7 +1,7 @@
 //! How the network sees a picture: what lies beyond its border, and how feature maps are halved.
 
 use impasto_kernels::{Edge, Pool, Shape};
-use impasto_types::{Padding, Pooling, Recipe};
+use impasto_types::{Optimize, Padding, Pooling};
 
 use crate::Frame;
 
@@ -15,7 +15,7 @@ pub struct View {
 
 impl View {
     /// Of a canvas, which wraps where its frame says so.
-    pub fn of_canvas(recipe: &Recipe, frame: Frame) -> Self {
+    pub fn of_canvas(recipe: &Optimize, frame: Frame) -> Self {
         let style = Self::of_style(recipe);
         let along = |wraps, edge| if wraps { Edge::Wrap } else { edge };
         Self {
@@ -26,7 +26,7 @@ impl View {
     }
 
     /// Of a style image, which never wraps: it is seen once, and nothing gathers at its border.
-    pub fn of_style(recipe: &Recipe) -> Self {
+    pub fn of_style(recipe: &Optimize) -> Self {
         let edge = match recipe.padding {
             Padding::Zero => Edge::Zero,
             Padding::Replicate => Edge::Replicate,

@@ -9,9 +9,9 @@
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::memory::Vector;
 use super::control::Move;
 use super::curvature::{PairProducts, Products};
+use super::memory::Vector;
 use crate::optimize::vector::{BLOCK, Bf16, Encoding, Fp32, TASK, Work, add_scaled, dots, simd};
 
 /// How the pairs are stored.

@@ -5,8 +5,8 @@ use rayon::prelude::*;
 use super::control::{Control, Move, Verdict};
 use super::curvature::Products;
 use super::history::{Ends, History, HistoryPrecision, Start, held};
-use super::smoothing::{Frame, Smoothing};
 use super::memory::{Memory, Vector};
+use super::smoothing::{Frame, Smoothing};
 use crate::optimize::vector::{BLOCK, Fp32, TASK, Work, dots, simd};
 
 /// Liu and Nocedal, "On the limited memory BFGS method for large scale optimization", 1989, on

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use impasto_types::{Optimizer as Kind, Profile, Recipe};
+use impasto_types::{Optimize, Optimizer as Kind, Profile};
 use serde::Serialize;
 
 use super::adam::MomentPrecision;
@@ -32,14 +32,14 @@ pub enum PlannedMethod {
 
 impl OptimizerPlan {
     /// What the recipe asks for a canvas that wraps across and down, or does not.
-    pub fn of(recipe: &Recipe, (wrap_x, wrap_y): (bool, bool)) -> Self {
+    pub fn of(recipe: &Optimize, (wrap_x, wrap_y): (bool, bool)) -> Self {
         let method = match recipe.optimizer {
             Kind::Adam => {
                 PlannedMethod::Adam { averaging: recipe.averaging, moments: MomentPrecision::Fp32 }
             }
             Kind::Lbfgs => PlannedMethod::Lbfgs {
                 history: recipe.history as usize,
-                precision: match recipe.profile {
+                precision: match recipe.common.profile {
                     Profile::Exact => HistoryPrecision::Fp32,
                     Profile::Fast => HistoryPrecision::Bf16,
                 },
@@ -57,7 +57,7 @@ impl OptimizerPlan {
     /// The first that fits: what the recipe asks, then Adam in 16 bits, or L-BFGS with a shorter
     /// history.
     pub fn within(
-        recipe: &Recipe,
+        recipe: &Optimize,
         wraps: (bool, bool),
         len: usize,
         budget_bytes: u64,
@@ -66,16 +66,16 @@ impl OptimizerPlan {
     }
 
     /// The one that takes least memory.
-    pub fn least(recipe: &Recipe, wraps: (bool, bool)) -> Self {
+    pub fn least(recipe: &Optimize, wraps: (bool, bool)) -> Self {
         Self::choices(recipe, wraps).last().unwrap_or_else(|| Self::of(recipe, wraps))
     }
 
     /// All ways to do what the recipe asks, from the best to the smallest. Profile `exact` has only
     /// one.
-    fn choices(recipe: &Recipe, wraps: (bool, bool)) -> impl Iterator<Item = Self> {
+    fn choices(recipe: &Optimize, wraps: (bool, bool)) -> impl Iterator<Item = Self> {
         let asked = Self::of(recipe, wraps);
         let smaller: Vec<PlannedMethod> = match asked.method {
-            _ if recipe.profile == Profile::Exact => Vec::new(),
+            _ if recipe.common.profile == Profile::Exact => Vec::new(),
             PlannedMethod::Adam { averaging, .. } => {
                 vec![PlannedMethod::Adam { averaging, moments: MomentPrecision::Half }]
             }

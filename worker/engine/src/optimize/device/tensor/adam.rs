@@ -4,8 +4,8 @@ use candle_core::{DType, Device, Result, Tensor};
 
 use impasto_cuda::picture::{self, AdamRates, AdamState};
 
-use super::tile_pass::Kernels;
 use super::pooling::kept;
+use super::tile_pass::Kernels;
 use crate::optimize::optimizer::adam::{BETA_1, BETA_2, EPSILON};
 use crate::optimize::optimizer::{Memory, MomentPrecision, Vector};
 use crate::optimize::vector::{Bf16, Encoding, Unsigned16};

@@ -14,9 +14,9 @@ use super::tiles::Tiles;
 use super::total_variation::{scale, total_variation};
 use super::transfer::{downloaded, uploaded};
 use crate::cards::failed;
+use crate::frame::Frame;
 use crate::optimize::device::host::{Smoothing, warmed};
 use crate::optimize::device::{Canvas, Masked, Plan, State, Task, Terms, Warmth};
-use crate::frame::Frame;
 use crate::optimize::optimizer::OptimizerPlan;
 use crate::{EngineError, Image};
 

@@ -33,10 +33,11 @@ impl DeviceMask {
     /// The weights of a tile's interior at a layer, (height, width), and their sum.
     pub(super) fn of_interior(&self, tile: &Tile, layer: Layer) -> Result<(Tensor, f64)> {
         let region = self.mask.region_at(layer, &tile.interior);
-        let weights = self
-            .of_layer(layer)?
-            .narrow(0, region.y.start, region.y.len())?
-            .narrow(1, region.x.start, region.x.len())?;
+        let weights = self.of_layer(layer)?.narrow(0, region.y.start, region.y.len())?.narrow(
+            1,
+            region.x.start,
+            region.x.len(),
+        )?;
         Ok((weights.contiguous()?, self.mask.weight_of(layer, &region)))
     }
 

@@ -177,8 +177,10 @@ impl Trail for FusedTrail<'_> {
             drop(from_above);
             if index == 0 {
                 let (height, width, channels) = framed.dims3()?;
-                let taps =
-                    products::product(&framed.reshape((height * width, channels))?, &self.pass.taps)?;
+                let taps = products::product(
+                    &framed.reshape((height * width, channels))?,
+                    &self.pass.taps,
+                )?;
                 drop(framed);
                 return exit(&taps, sides, edges, tile.inner.x.clone(), tile.inner.y.clone())
                     .map(Some);

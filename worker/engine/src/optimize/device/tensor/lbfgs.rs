@@ -5,10 +5,10 @@ use candle_core::{D, DType, Device, Result, Tensor};
 
 use impasto_cuda::{history, picture};
 
-use super::tile_pass::Kernels;
 use super::pooling::kept;
 use super::smoothing::Smoothing;
 use super::statistics::Sums;
+use super::tile_pass::Kernels;
 use crate::optimize::optimizer::control::{Control, Move, Verdict};
 use crate::optimize::optimizer::curvature::{PairProducts, Products};
 use crate::optimize::optimizer::smoothing::Frame;

@@ -36,11 +36,7 @@ impl DeviceMoments {
 
     /// Adds features as a pass with these kernels shows them. Where a mask counts, its weights,
     /// (height, width), and their sum are given.
-    pub(super) fn add(
-        &mut self,
-        features: &Tensor,
-        weights: Option<&(Tensor, f64)>,
-    ) -> Result<()> {
+    pub(super) fn add(&mut self, features: &Tensor, weights: Option<&(Tensor, f64)>) -> Result<()> {
         let (down, across) = self.kernels.axes();
         let pixels = (features.dim(down)? * features.dim(across)?) as f64;
         self.weight += weights.map_or(pixels, |(_, weight)| *weight);

@@ -12,8 +12,8 @@ use impasto_kernels::Layer;
 
 use super::device_mask::spread;
 use super::network::Network;
-use super::tile_pass::Kernels;
 use super::statistics::{DeviceMoments, Sums, per_pixel};
+use super::tile_pass::Kernels;
 use crate::optimize::objective::{LEAST_DEVIATION, StyleTarget};
 
 /// What one layer's statistics are to become, on a device.
@@ -101,7 +101,8 @@ impl DeviceTarget {
             }
             Wanted::Fused(target) => {
                 let Some(moments_sums) = moments.sums() else { return Ok(None) };
-                let pull = products::pull(moments_sums, per_pixel(moments.weight), target, network.dtype)?;
+                let pull =
+                    products::pull(moments_sums, per_pixel(moments.weight), target, network.dtype)?;
                 for squares in &pull.squares[..if deviation_weight > 0.0 { 3 } else { 2 }] {
                     sums.add(squares)?;
                 }

@@ -178,13 +178,13 @@ fn check(weights: &VggWeights) -> Result<(), EngineError> {
 mod tests {
     use impasto_kernels::{Edge, Pool};
     use impasto_models::Convolution;
-    use impasto_types::{Preset, Recipe};
+    use impasto_types::{Optimize, Preset};
 
     use super::*;
-    use crate::optimize::device::Pass;
-    use crate::{Frame, Joins};
     use crate::noise::SplitMix64;
+    use crate::optimize::device::Pass;
     use crate::optimize::objective::{LayerStatistics, StyleTarget};
+    use crate::{Frame, Joins};
 
     fn weights() -> VggWeights {
         let mut noise = SplitMix64::new(11);
@@ -216,8 +216,7 @@ mod tests {
             .expect("it has room");
         let view = View { edge_x: Edge::Wrap, edge_y: Edge::Reflect, pool };
         // Weights so large keep gradients within the range of short exponents.
-        let recipe =
-            Recipe { content_weight: 2e5, style_weight: 1e5, ..Preset::Painterly.recipe() };
+        let recipe = Optimize { content_weight: 2e5, style_weight: 1e5, ..Optimize::painterly() };
         let moments = device.moments(&picture(48, 40, 1), view, u64::MAX).expect("it runs");
         let style = StyleTarget::layers(
             &recipe,
@@ -282,9 +281,13 @@ mod tests {
             (Preset::Painterly, 16384, false),
             (Preset::Texture, 16384, false),
         ] {
-            let recipe = Recipe { profile: Profile::Fast, ..preset.recipe() };
-            let work =
-                Work { recipe: &recipe, frame: Frame::new(&Joins::default(), recipe.padding, side, side), content: true, masked: false };
+            let recipe = preset.optimize().with(|common| common.profile = Profile::Fast);
+            let work = Work {
+                recipe: &recipe,
+                frame: Frame::new(&Joins::default(), recipe.padding, side, side),
+                content: true,
+                masked: false,
+            };
             let plan = device.plan(&work, budget_bytes).expect("it fits");
             assert!(
                 plan.tiling.is_whole() == is_whole && plan.tiling.tiles.len() < 12,

@@ -166,15 +166,13 @@ impl Tiles {
             for tile in row.iter().rev() {
                 let trail = match computed.take() {
                     Some(trail) => trail,
-                    None => {
-                        self.forward(
+                    None => self.forward(
                         tile,
                         picture,
                         self.deepest(&layers),
                         true,
                         &mut |_, _| Ok(()),
-                    )?
-                    }
+                    )?,
                 };
                 let gradient = trail.gradient(tile, &mut |layer, features| {
                     self.pull(tile, pulls, layer, features)

@@ -4,8 +4,8 @@ use candle_core::{Result, Tensor};
 
 use impasto_cuda::picture;
 
-use super::tile_pass::Kernels;
 use super::statistics::Sums;
+use super::tile_pass::Kernels;
 
 /// `gradient` with that of a picture's total variation added, (height, width, 3). To `sums` are
 /// added sums of squares; what they are multiplied by is [`scale`]. Along an axis that wraps, the
