@@ -103,7 +103,8 @@ pub struct StatisticsPull {
 
 /// The sums of products of channels over all pixels, (channels, channels), and below them those of
 /// channels: (channels + 1, channels) in single precision, from features (height, width, channels).
-/// Each pixel counts by its weight, where `weights`, (height, width) in single precision, are given.
+/// Each pixel counts by its weight, where `weights`, (height, width) in single precision, are
+/// given.
 ///
 /// # Errors
 /// Where shapes do not fit, or the device fails.
@@ -139,8 +140,8 @@ fn weigh(features: &Tensor, weights: &Tensor) -> Result<Tensor> {
     let threads = height * width * channels / LANES;
     let kernel = typed(dtype, WEIGH_F32, WEIGH_BF16)?;
     let inputs = [Some(features), Some(weights)];
-    // SAFETY: the kernel has a thread for each eight values of the features, and reads the weight of
-    // their pixel.
+    // SAFETY: the kernel has a thread for each eight values of the features, and reads the weight
+    // of their pixel.
     let [weighted] =
         unsafe { run(kernel, features.device(), inputs, outputs, threads, parameters) }?;
     made(weighted)
@@ -169,8 +170,8 @@ pub(crate) fn add_parts(parts: &Tensor) -> Result<Tensor> {
     if sums == 1 { summed.squeeze(0) } else { add_parts(&summed) }
 }
 
-/// The products of `weighted` with `rows`, and the sums of `weighted`, of each stretch by itself, the
-/// last of which may be shorter: (stretches, channels + 1, channels).
+/// The products of `weighted` with `rows`, and the sums of `weighted`, of each stretch by itself,
+/// the last of which may be shorter: (stretches, channels + 1, channels).
 fn gram_parts(weighted: &Tensor, rows: &Tensor) -> Result<Tensor> {
     let (pixels, channels) = rows.dims2()?;
     let part = |first: usize| {
@@ -220,7 +221,8 @@ pub fn pulled(features: &Tensor, at: &Tensor) -> Result<Tensor> {
     pulled.reshape((height, width, channels))
 }
 
-/// How sums, as [`gram`] gives them, pull on features of this type; times `per_pixel` they are means.
+/// How sums, as [`gram`] gives them, pull on features of this type; times `per_pixel` they are
+/// means.
 ///
 /// # Errors
 /// Where shapes do not fit, or the device fails.

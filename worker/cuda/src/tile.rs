@@ -186,7 +186,8 @@ pub fn exit(
 /// The squared differences of features, (height, width, channels), to the whole picture's target,
 /// (its height, its width, channels) in the same type: a sum for each eight values of the window.
 /// `tile` are the features' sides, and the tile begins at `origin` in the target, as in [`enter`].
-/// Each pixel counts by its weight, where `weights`, (height, width) in single precision, are given.
+/// Each pixel counts by its weight, where `weights`, (height, width) in single precision, are
+/// given.
 ///
 /// # Errors
 /// Where shapes or types do not fit, or the device fails.

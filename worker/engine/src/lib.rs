@@ -1,7 +1,8 @@
 //! Neural stylisation: pictures and a recipe in, a picture out.
 //!
-//! This crate knows no files and no network, is not async, prints nothing and reads no clock. Pixels
-//! come in as plain [`Image`]s and go out as one; alpha, bit depth and profiles are their owner's.
+//! This crate knows no files and no network, is not async, prints nothing and reads no clock.
+//! Pixels come in as plain [`Image`]s and go out as one; alpha, bit depth and profiles are their
+//! owner's.
 //!
 //! A run of any method is a [`Run`]: it steps, reports, checkpoints and can be dropped between any
 //! two steps. Each method has a module of its own:

@@ -3,8 +3,8 @@
 use crate::resize::resize_plane;
 use crate::{EngineError, Joins};
 
-/// A weight for each pixel of a view, from 0 to 1: the pixel is painted so far, and stays so far its
-/// own.
+/// A weight for each pixel of a view, from 0 to 1: the pixel is painted so far, and stays so far
+/// its own.
 ///
 /// The loss, its content part and its statistics alike, counts pixels by these weights too, reduced
 /// to each layer's resolution: see [`impasto_kernels::Mask`]. So what is painted has the style's

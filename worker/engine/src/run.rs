@@ -9,8 +9,8 @@ use crate::{EngineError, Image};
 /// One picture on its way. [`Run::step`] it until it is done, then take its [`Run::picture`]; drop
 /// it to cancel.
 ///
-/// A method that computes its picture in one pass has one step. A caller needs no other knowledge of
-/// methods than this: progress, previews and checkpoints work between any two steps.
+/// A method that computes its picture in one pass has one step. A caller needs no other knowledge
+/// of methods than this: progress, previews and checkpoints work between any two steps.
 pub trait Run: Send + fmt::Debug {
     /// Does the next step.
     ///

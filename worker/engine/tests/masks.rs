@@ -104,9 +104,8 @@ fn a_mask_that_does_not_fit_is_refused() {
 #[test]
 fn masked_tiles_give_the_answer_of_the_whole() {
     let threads = rayon::ThreadPoolBuilder::new().num_threads(2).build().map(Arc::new);
-    let cpu =
-        Cpu::new(&weights(), Level::detect(), Precision::Fp32, threads.expect("two threads"))
-            .expect("the weights fit together");
+    let cpu = Cpu::new(&weights(), Level::detect(), Precision::Fp32, threads.expect("two threads"))
+        .expect("the weights fit together");
     let recipe = Optimize { content_weight: 2.0, ..Optimize::painterly() };
     for (edge, width, height, interior) in
         [(Edge::Reflect, 397, 300, (192, 128)), (Edge::Wrap, 704, 64, (256, 64))]

@@ -186,11 +186,8 @@ fn every_option_paints_in_range_and_in_the_asset_s_size() {
 
 #[test]
 fn a_texture_needs_no_content() {
-    let recipe = Optimize {
-        init: impasto_types::Init::Noise,
-        ..short(Preset::Texture)
-    }
-    .with(|common| common.size = Some(40));
+    let recipe = Optimize { init: impasto_types::Init::Noise, ..short(Preset::Texture) }
+        .with(|common| common.size = Some(40));
     let alone = Inputs { content: None, ..inputs() };
     let painted = finish(Session::new(engine(1), recipe, alone, AMPLE).expect("it begins"));
     assert_eq!((painted.width, painted.height), (40, 40));

@@ -74,8 +74,9 @@ impl Pass {
         &self.shape
     }
 
-    /// From now on, a pixel counts by its weight: in [`Pass::moments`], in [`Pass::distance`] and in
-    /// the seeds of [`Pass::backward`]. Weights of one change no bit of them in single precision.
+    /// From now on, a pixel counts by its weight: in [`Pass::moments`], in [`Pass::distance`] and
+    /// in the seeds of [`Pass::backward`]. Weights of one change no bit of them in single
+    /// precision.
     ///
     /// # Panics
     /// If the mask is of another shape.
@@ -181,8 +182,8 @@ impl Pass {
     }
 
     /// Writes the gradient of the pixels of the last forward: the sum over all seeds, each pixel by
-    /// its weight, sent back through the network. It may use up what the forward left: after it, nothing but another
-    /// forward may be asked for.
+    /// its weight, sent back through the network. It may use up what the forward left: after it,
+    /// nothing but another forward may be asked for.
     ///
     /// # Panics
     /// If a slice has another length than its layer asks for, or the last forward did not reach a

@@ -313,8 +313,8 @@ fn surrounded(frame: Frame, picture: Image) -> Image {
     canvas
 }
 
-/// Puts what continues the picture around it, as it is painted now. The run has one view, so that is
-/// the picture itself.
+/// Puts what continues the picture around it, as it is painted now. The run has one view, so that
+/// is the picture itself.
 fn meet_neighbors(frame: Frame, canvas: &mut Image) {
     if frame.has_neighbors() {
         let own = frame.cut(canvas.clone());

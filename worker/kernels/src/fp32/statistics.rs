@@ -112,9 +112,9 @@ impl Sums {
         sums
     }
 
-    /// The same, each pixel by its weight. Both factors of a product take the weight's root, so that
-    /// the kernels' product serves; its sums of rows are not the weighted ones, which are taken
-    /// here.
+    /// The same, each pixel by its weight. Both factors of a product take the weight's root, so
+    /// that the kernels' product serves; its sums of rows are not the weighted ones, which are
+    /// taken here.
     fn weighted(
         kernels: Option<&Kernels>,
         part: &Part<'_>,

@@ -26,7 +26,8 @@ pub struct TensorDevice {
 }
 
 impl TensorDevice {
-    /// Copies the weights to `device`: one of [`cuda`](crate::cards::cuda) or [`metal`](crate::cards::metal), or candle's CPU.
+    /// Copies the weights to `device`: one of [`cuda`](crate::cards::cuda) or
+    /// [`metal`](crate::cards::metal), or candle's CPU.
     ///
     /// # Errors
     /// Where the weights are not VGG-19's, or the device fails.
