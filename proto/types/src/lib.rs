@@ -15,6 +15,7 @@ mod model;
 mod recipe;
 mod recipe_patch;
 mod task;
+mod writable;
 
 pub use action::{Action, ENGINE_VERSION};
 pub use asset_path::{AssetPath, AssetPathError};
@@ -30,3 +31,4 @@ pub use recipe::{
 };
 pub use recipe_patch::{InitSource, Preset, RecipePatch};
 pub use task::{ContainerFormat, OutputSpec, RunReport, StyleRef, TaskResult, TaskSpec};
+pub use writable::{CannotWrite, Depth, Shape};
