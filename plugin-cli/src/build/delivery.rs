@@ -84,7 +84,7 @@ impl<'a> Delivery<'a> {
         for task in self.open.remove(&action).unwrap_or_default() {
             match deliver(&self.survey.project, &task.output, bytes) {
                 Ok(delivered) => {
-                    self.state.put(task.output.clone(), task.record(result.output));
+                    self.state.put(task.output.clone(), task.record(result.outputs[0].blob));
                     let card = match origin {
                         Origin::Painted => CardOutcome::Painted,
                         Origin::Cached => CardOutcome::Cached,
