@@ -121,7 +121,7 @@ fn a_plan_is_a_document() {
         (0, Some("town"), Some(1))
     );
     assert_eq!(plan["tasks"][0]["output"], "painted/textures/brick.png");
-    assert_eq!(plan["tasks"][0]["recipe"]["size"], 64, "flags lie over the manifest");
+    assert_eq!(plan["tasks"][0]["recipe"]["common"]["size"], 64, "flags lie over the manifest");
 }
 
 #[test]
