@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use impasto_planner::ImageHeader;
-use impasto_types::{AssetPath, BlobRef, ContainerFormat};
+use impasto_types::{AssetPath, BlobRef};
 use serde::{Deserialize, Serialize};
 
 use crate::fingerprint::Fingerprint;
@@ -29,7 +29,7 @@ struct Entry {
     /// Of a picture that cannot be used, the reason is found out anew each time: it may lie in
     /// Impasto's version.
     #[serde(skip_serializing_if = "Option::is_none")]
-    header: Option<(u32, u32, ContainerFormat)>,
+    header: Option<ImageHeader>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -83,9 +83,8 @@ impl StatCache {
         stamp: &Stamp,
     ) -> Option<(BlobRef, Option<ImageHeader>)> {
         let entry = self.entries.get(path)?;
-        let header =
-            entry.header.map(|(width, height, format)| ImageHeader { width, height, format });
-        (entry.stamp == *stamp && stamp.is_trusted(entry.taken_ns)).then_some((entry.blob, header))
+        (entry.stamp == *stamp && stamp.is_trusted(entry.taken_ns))
+            .then_some((entry.blob, entry.header))
     }
 
     pub(crate) fn put(
@@ -95,7 +94,6 @@ impl StatCache {
         header: Option<ImageHeader>,
     ) {
         let Fingerprint { stamp, taken_ns, blob } = fingerprint;
-        let header = header.map(|header| (header.width, header.height, header.format));
         self.entries.insert(path, Entry { stamp, taken_ns, blob, header });
         self.changed = true;
     }
@@ -110,6 +108,8 @@ impl StatCache {
 
 #[cfg(test)]
 mod tests {
+    use impasto_types::{ContainerFormat, Depth};
+
     use super::*;
     use crate::test_project::{TestProject, path};
 
@@ -118,7 +118,13 @@ mod tests {
         let test = TestProject::new();
         let mut cache = StatCache::load(test.project());
         let stamp = Stamp { size_bytes: 3, modified_ns: 5, changed_ns: 6, file_id: 7 };
-        let header = ImageHeader { width: 2, height: 3, format: ContainerFormat::Png };
+        let header = ImageHeader {
+            width: 2,
+            height: 3,
+            format: ContainerFormat::Png,
+            alpha: true,
+            depth: Depth::Sixteen,
+        };
         let blob = BlobRef::of(b"abc");
         cache.put(path("a.png"), Fingerprint { stamp, taken_ns: i64::MAX, blob }, Some(header));
         cache.save(test.project()).expect("it is saved");
