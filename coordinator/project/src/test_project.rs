@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use impasto_planner::Record;
+use impasto_planner::RecordDetails;
 use impasto_types::{
     Action, AssetPath, BlobRef, ContainerFormat, ENGINE_VERSION, OutputSpec, Preset, StyleRef,
 };
@@ -66,7 +66,7 @@ pub(crate) fn path(text: &str) -> AssetPath {
     text.parse().expect("it is a path")
 }
 
-pub(crate) fn record(asset: &str, output: &[u8]) -> Record {
+pub(crate) fn details() -> RecordDetails {
     let action = Action {
         engine_version: ENGINE_VERSION,
         recipe: Preset::Painterly.recipe(),
@@ -76,13 +76,7 @@ pub(crate) fn record(asset: &str, output: &[u8]) -> Record {
         models: vec![],
         output: OutputSpec { format: ContainerFormat::Png, quality: 90 },
     };
-    Record {
-        asset: path(asset),
-        style: "night".to_owned(),
-        action_digest: action.digest(),
-        action,
-        output: BlobRef::of(output),
-    }
+    RecordDetails { style: "night".to_owned(), action }
 }
 
 /// A PNG file of noise, so that half of the file is half of the picture.
