@@ -319,3 +319,26 @@ fn a_record_that_cannot_be_used_is_left_alone() {
         assert_eq!(text, record);
     }
 }
+
+#[test]
+fn a_depfile_names_files_beside_the_manifest() {
+    let place = Place::project();
+    place.build_by_hand();
+    fs::create_dir(place.path().join("town")).expect("it is made");
+    for name in ["textures", "styles", "painted", "impasto.lock"] {
+        fs::rename(place.path().join(name), place.path().join("town").join(name))
+            .expect("it is moved");
+    }
+    fs::rename(place.path().join("impasto.toml"), place.path().join("town/night.toml"))
+        .expect("it is moved");
+    fs::rename(place.path().join("town/impasto.lock"), place.path().join("town/night.lock"))
+        .expect("it is moved");
+    let (code, _, err) = place.run(&["build", "town/night.toml", "--depfile", "town.d"]);
+    assert_eq!(code, 0, "{err}");
+    let text = fs::read_to_string(place.path().join("town.d")).expect("it is written");
+    assert_eq!(
+        text,
+        "town/painted/textures/brick.png: \\\n  town/night.toml \\\n  town/styles/night.png \\\n  \
+         town/textures/brick.png\n"
+    );
+}
