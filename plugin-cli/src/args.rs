@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
-use impasto_worker::Devices;
+use impasto_painter::Devices;
 
 use crate::commands::{
     bench, build, cancel, check, completions, coordinator, drain, init, job, jobs, man, models,

@@ -10,12 +10,12 @@ use std::str::FromStr;
 use clap::Args;
 use impasto_assets::{AssetError, Limits, read_header};
 use impasto_models::{ModelError, ModelStore};
+use impasto_painter::{EnginePainter, PaintError, Painted, Painter, Source, Sources};
 use impasto_project::replace_file;
 use impasto_types::{
     Action, BlobRef, ContainerFormat, ENGINE_VERSION, InitSource, Method, ModelName, OutputSpec,
     Recipe, RecipePatch, Scale, StyleRef,
 };
-use impasto_worker::{EnginePainter, PaintError, Painted, Painter, Source, Sources};
 use serde_json::json;
 
 use crate::args::{ComputeFlags, DepfileFlag, DryRunFlag, ModelsFlags};

@@ -11,7 +11,7 @@ use crate::Screen;
 use crate::args::{Cli, Command};
 
 /// How a picture is cut into tiles to fit the memory is for everyone who wants to know more.
-const PLANS: &str = "off,impasto_worker::paint=debug";
+const PLANS: &str = "off,impasto_painter::paint=debug";
 
 pub(crate) fn start(cli: &Cli, screen: &Screen) {
     let level = match (&cli.command, cli.output.verbose) {
@@ -21,7 +21,7 @@ pub(crate) fn start(cli: &Cli, screen: &Screen) {
         (Command::Worker(_), _) => "debug",
         (_, 0) => "off",
         (_, 1) => PLANS,
-        (_, 2) => "info,impasto_worker::paint=debug",
+        (_, 2) => "info,impasto_painter::paint=debug",
         (_, _) => "debug",
     };
     let asked = EnvFilter::try_from_default_env();

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
+use impasto_painter::{Lane, PaintError, Painted, Painter, Source, Sources};
 use impasto_proto::client::{BlobError, Blobs};
-use impasto_types::{BlobRef, ENGINE_VERSION, FailureKind, TaskResult, TaskSpec};
+use impasto_types::{BlobRef, ENGINE_VERSION, FailureKind, TaskResult, TaskSpec, error_text};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status};
@@ -19,9 +20,6 @@ use tracing::{debug, warn};
 use crate::backoff::Backoff;
 use crate::blob_cache::BlobCache;
 use crate::ledger::Outcome;
-use crate::one_line::one_line;
-use crate::paint::{PaintError, Painted, Source, Sources};
-use crate::painter::{Lane, Painter};
 use crate::pool::{AllRetired, Demand, Place, Pool};
 use crate::progress::{Pace, Progress};
 
@@ -80,7 +78,7 @@ impl AttemptError {
             | Self::HandIn { .. }
             | Self::Panicked { .. } => FailureKind::Transient,
         };
-        Outcome::Failed { kind, message: one_line(self) }
+        Outcome::Failed { kind, message: error_text(self) }
     }
 }
 
@@ -125,7 +123,7 @@ impl Attempt<'_> {
                 // The coordinator's estimate fell short. Before another worker tries, all of a
                 // device's memory does.
                 Some(Shortage::Plan) if !place.is_whole => {
-                    debug!(asset = %self.task.asset, error = one_line(&error), "trying again with all the memory");
+                    debug!(asset = %self.task.asset, error = error_text(&error), "trying again with all the memory");
                     drop(place);
                     place = self.take(Demand::Whole).await?;
                     self.paint(place.lane, &sources, &progress).await
@@ -133,7 +131,7 @@ impl Attempt<'_> {
                 // The plan held, but others took of the card too. With all its lanes and half of
                 // its memory, tiles are smaller and there is as much again to spare.
                 Some(Shortage::Card) => {
-                    debug!(asset = %self.task.asset, error = one_line(&error), "trying again alone, with half of the card's memory");
+                    debug!(asset = %self.task.asset, error = error_text(&error), "trying again alone, with half of the card's memory");
                     drop(place);
                     place = self.take(Demand::Whole).await?;
                     let lane = Lane { memory_bytes: place.lane.memory_bytes / 2, ..place.lane };
@@ -288,7 +286,7 @@ impl Attempt<'_> {
         loop {
             match self.unless_canceled(transfer()).await? {
                 Err(error) if is_away(&error) => {
-                    debug!(asset = %self.task.asset, error = one_line(&error), "the coordinator is away; trying again");
+                    debug!(asset = %self.task.asset, error = error_text(&error), "the coordinator is away; trying again");
                     self.unless_canceled(tokio::time::sleep(backoff.next(fastrand::f64()))).await?;
                 }
                 answer => return Ok(answer),

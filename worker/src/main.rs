@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use impasto_worker::{Settings, one_line, run};
+use impasto_types::error_text;
+use impasto_worker::{Settings, run};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
@@ -41,7 +42,7 @@ fn main() -> ExitCode {
     match start(Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!("{}", one_line(&*error));
+            tracing::error!("{}", error_text(&*error));
             ExitCode::from(2)
         }
     }

@@ -12,9 +12,8 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use impasto_painter::Lane;
 use tokio::sync::Notify;
-
-use crate::painter::Lane;
 
 #[derive(Debug)]
 pub(crate) struct Pool {

@@ -5,12 +5,10 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use config::{Config, Environment, File, FileFormat};
+use impasto_painter::{Devices, EnginePainter, MAX_CARDS, Offer, OpenError, machine};
 use impasto_types::{IdError, WorkerName};
 use serde::Deserialize;
 
-use crate::device::{Devices, MAX_CARDS};
-use crate::machine;
-use crate::painter::Offer;
 use crate::pool::Share;
 
 /// What a worker has to know before it starts. Every value is checked.
@@ -65,12 +63,6 @@ const DEFAULT_CACHE_BYTES: u64 = 2 << 30;
 const MAX_SLOTS: u32 = 64;
 const _: () = assert!(MAX_SLOTS as usize * MAX_CARDS <= impasto_proto::limits::MAX_LEASES);
 const MAX_THREADS: usize = 1024;
-
-/// Memory that painting may take unless it is told otherwise: four fifths of what is free, so that
-/// the machine stays of use. A container's limit counts.
-pub(crate) fn default_memory_bytes() -> u64 {
-    machine::free_memory_bytes() / 10 * 8
-}
 
 /// The file's and the environment's keys.
 #[derive(Debug, Default, Deserialize)]
@@ -143,7 +135,7 @@ impl Settings {
             memory_bytes: keys.memory_bytes,
             cache_dir: match keys.cache_dir {
                 Some(dir) => dir,
-                None => machine::cache_dir()
+                None => user_cache_dir()
                     .ok_or(SettingsError::NoHome { name: "cache_dir" })?
                     .join("worker-blobs"),
             },
@@ -162,6 +154,19 @@ impl Settings {
         Ok(settings)
     }
 
+    /// A painter with these settings' devices, threads and memory.
+    ///
+    /// # Errors
+    /// As [`EnginePainter::open`].
+    pub fn painter(&self) -> Result<EnginePainter, OpenError> {
+        EnginePainter::open(
+            self.models_dir.as_deref(),
+            self.threads,
+            &self.devices,
+            self.memory_bytes,
+        )
+    }
+
     /// What tasks get of a device.
     pub(crate) fn share(&self, offer: &Offer) -> Share {
         Share { lanes: self.slots.unwrap_or(offer.lanes), memory_bytes: offer.info.memory_bytes }
@@ -177,6 +182,11 @@ fn in_range(
     if holds { Ok(()) } else { Err(SettingsError::Range { name, value: value.to_string(), range }) }
 }
 
+/// The user's folder for what can be recomputed.
+fn user_cache_dir() -> Option<PathBuf> {
+    directories::ProjectDirs::from("", "", "impasto").map(|dirs| dirs.cache_dir().to_owned())
+}
+
 /// The host's name with what a worker's name cannot hold replaced, and room for the instance.
 fn default_name(host: &str, instance: Option<u32>) -> Result<WorkerName, IdError> {
     let suffix = instance.map_or(String::new(), |instance| format!("-{instance}"));
@@ -188,6 +198,8 @@ fn default_name(host: &str, instance: Option<u32>) -> Result<WorkerName, IdError
 
 #[cfg(test)]
 mod tests {
+    use impasto_types::error_text;
+
     use super::*;
 
     fn read(toml: &str, environment: &[(&str, &str)]) -> Result<Settings, SettingsError> {
@@ -219,7 +231,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named() {
-        let chain = |error: SettingsError| crate::one_line(&error);
+        let chain = |error: SettingsError| error_text(&error);
         for (toml, environment, expected) in [
             ("slot = 2", None, "slot"),
             ("slots = 0", None, "slots is 0, but has to be from 1 to 64"),

@@ -9,10 +9,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use impasto_painter::{Offer, OpenError, Painter};
 use impasto_proto::client::{self, Blobs, ConnectError};
 use impasto_proto::v1::worker_message::Message;
 use impasto_proto::v1::{CoordinatorMessage, WorkerMessage};
-use impasto_types::{DeviceHealth, DeviceInfo, FailureKind, LeaseId, TaskSpec};
+use impasto_types::{DeviceHealth, DeviceInfo, FailureKind, LeaseId, TaskSpec, error_text};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
@@ -26,8 +27,6 @@ use crate::attempt::{Workshop, attempt};
 use crate::backoff::Backoff;
 use crate::blob_cache::BlobCache;
 use crate::ledger::{Answer, Ledger, Outcome};
-use crate::one_line::one_line;
-use crate::painter::{EnginePainter, Offer, OpenError, Painter};
 use crate::pool::Pool;
 use crate::progress::Progress;
 use crate::settings::Settings;
@@ -78,7 +77,7 @@ const NAMED_BLOBS: usize = 256;
 /// Where the settings cannot work: a cache or model folder that cannot be used, a device that is
 /// not there, a wrong address, a coordinator that refuses this worker.
 pub async fn run(settings: Settings, shutdown: CancellationToken) -> Result<(), WorkerError> {
-    let painter = EnginePainter::of(&settings)?;
+    let painter = settings.painter()?;
     run_with(settings, Arc::new(painter), shutdown).await
 }
 
@@ -175,7 +174,7 @@ async fn connect(
                 return Err(WorkerError::Address(error));
             }
             Some(Err(error @ ConnectError::Unreachable { .. })) => {
-                warn!("{}; trying again", one_line(&error))
+                warn!("{}; trying again", error_text(&error))
             }
         }
         if shutdown.run_until_cancelled(sleep(backoff.next(fastrand::f64()))).await.is_none() {
@@ -280,7 +279,7 @@ impl Worker {
                 lost => warn!(
                     leases = self.ledger.held().len(),
                     "{}; connecting again",
-                    one_line(&lost)
+                    error_text(&lost)
                 ),
             }
             if began.elapsed() > Backoff::LONGEST {

@@ -5,7 +5,8 @@ use std::io;
 use std::sync::Arc;
 
 use impasto_coordinator::{Coordinator, ServeError, StartError};
-use impasto_worker::{EnginePainter, OpenError, Painter, SettingsError, WorkerError};
+use impasto_painter::{OpenError, Painter};
+use impasto_worker::{SettingsError, WorkerError};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Duration, timeout};
@@ -54,7 +55,7 @@ impl Embedded {
             Coordinator::bind(impasto_coordinator::Settings::embedded(&request.cache_dir)).await?;
         let url = format!("http://{}", coordinator.local_addr());
         let settings = worker_settings(request, url.clone())?;
-        let painter = EnginePainter::of(&settings)?;
+        let painter = settings.painter()?;
         let memory_bytes =
             painter.offers().iter().map(|offer| offer.info.memory_bytes).max().unwrap_or(0);
         let (failed, failures) = mpsc::unbounded_channel();

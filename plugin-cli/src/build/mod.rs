@@ -23,8 +23,8 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use impasto_models::ModelStore;
+use impasto_painter::Devices;
 use impasto_project::{LockError, Project, ProjectLock, Watcher, lock};
-use impasto_worker::Devices;
 use tokio_util::sync::CancellationToken;
 
 use self::delivery::Delivery;

@@ -2,11 +2,11 @@
 
 use clap::Args;
 use impasto_models::{ModelError, ModelStore, read_vgg19};
-use impasto_types::{ModelName, Profile, Recipe};
-use impasto_worker::Devices;
-use impasto_worker::bench::{
+use impasto_painter::Devices;
+use impasto_painter::bench::{
     CardReport, Report, Request, SizeReport, random_weights, run as measure, run_on_card,
 };
+use impasto_types::{ModelName, Profile, Recipe};
 
 use crate::args::{ComputeFlags, ModelsFlags};
 use crate::show::ModelBar;

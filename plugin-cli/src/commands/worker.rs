@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use clap::Args;
 use impasto_coordinator::shutdown_on_signal;
+use impasto_painter::Devices;
 use impasto_types::WorkerName;
-use impasto_worker::{Devices, Settings};
+use impasto_worker::Settings;
 
 use crate::units::parse_size;
 use crate::{Context, Exit, Failure};

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use coordinator::{Coordinator, Link, soon};
+use impasto_painter::Offer;
 use impasto_proto::v1;
 use impasto_proto::v1::coordinator_message::Message as Order;
 use impasto_proto::v1::report::Outcome;
@@ -15,7 +16,7 @@ use impasto_types::{
     Action, Attempt, BlobRef, ContainerFormat, Digest, ENGINE_VERSION, Epoch, FailureKind, JobId,
     LeaseId, ModelName, ModelRef, OutputSpec, Preset, StyleRef, TaskIndex, TaskSpec,
 };
-use impasto_worker::{Offer, Settings, WorkerError, run_with};
+use impasto_worker::{Settings, WorkerError, run_with};
 use painter::{BROKEN, FakePainter, LARGE_BYTES, LEFT_BYTES, kind, offer};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -206,7 +207,7 @@ async fn a_worker_that_is_refused_says_so() {
     link.refuse("hello.name is taken").await;
     let refused =
         soon("the worker's end", bench.worker).await.expect("no panic").expect_err("it is refused");
-    let message = impasto_worker::one_line(&refused);
+    let message = impasto_types::error_text(&refused);
     assert!(message.contains("`bench`") && message.contains("hello.name is taken"), "{message}");
 }
 
@@ -400,7 +401,7 @@ async fn a_worker_that_nobody_can_stand_in_for_ends_with_its_last_device() {
         .await
         .expect("no panic")
         .expect_err("it cannot go on");
-    let message = impasto_worker::one_line(&ended);
+    let message = impasto_types::error_text(&ended);
     assert!(message.contains("it is torn") && message.contains("--device cpu"), "{message}");
     drop(link);
 }

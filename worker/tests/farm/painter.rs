@@ -5,9 +5,10 @@ use std::path::Path;
 use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 
-use impasto_engine::{EngineError, StepReport};
+use impasto_painter::{
+    EngineError, Lane, Observer, Offer, PaintError, Painted, Painter, Sources, StepReport,
+};
 use impasto_types::{Action, DeviceHealth, DeviceInfo, Digest, FailureKind, ModelRef, RunReport};
-use impasto_worker::{Lane, Observer, Offer, PaintError, Painted, Painter, Sources};
 
 /// Paints "painted " before the asset's bytes. Bytes that begin with "slow" take steps until the
 /// gate opens; "large" need much memory; "full" finds its card full unless it has little of it;

@@ -21,9 +21,8 @@ use impasto_types::Profile;
 use rayon::ThreadPool;
 use serde::Serialize;
 
-use crate::machine;
+use crate::machine::{self, default_memory_bytes};
 use crate::painter::{OpenError, level};
-use crate::settings::default_memory_bytes;
 
 pub use agreement::Agreement;
 pub use card::{CardReport, CardSize, run_on_card};

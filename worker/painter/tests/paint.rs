@@ -7,11 +7,11 @@ use std::sync::Arc;
 use impasto_assets::{Depth, Limits, Origin, Picture, decode, encode};
 use impasto_engine::Engine;
 use impasto_models::{Convolution, VggWeights};
+use impasto_painter::{PaintError, Painted, Source, Sources, paint};
 use impasto_types::{
     Action, BlobRef, ContainerFormat, ENGINE_VERSION, FailureKind, OutputSpec, Preset, Profile,
-    Recipe, StyleRef,
+    Recipe, StyleRef, error_text,
 };
-use impasto_worker::{PaintError, Painted, Source, Sources, one_line, paint};
 
 const PNG: OutputSpec = OutputSpec { format: ContainerFormat::Png, quality: 90 };
 
@@ -146,7 +146,7 @@ fn the_file_at_fault_is_named() {
         (jpeg, sources(), "`wall.png` has alpha, which jpg cannot hold"),
     ] {
         let error = run(output, &sources).expect_err(expected);
-        assert!(one_line(&error).starts_with(expected), "{}", one_line(&error));
+        assert!(error_text(&error).starts_with(expected), "{}", error_text(&error));
         assert_eq!(error.kind(), FailureKind::Input, "{expected}");
     }
 }

@@ -188,7 +188,7 @@ mod tests {
     use std::io;
 
     use super::*;
-    use crate::one_line;
+    use impasto_types::error_text;
 
     #[test]
     fn a_full_card_is_a_shortage_that_says_what_helps() {
@@ -198,7 +198,7 @@ mod tests {
         };
         let error = PaintError::of_engine("wall.png", 7, full());
         assert_eq!(error.kind(), FailureKind::Shortage);
-        let text = one_line(&error);
+        let text = error_text(&error);
         for part in ["`wall.png`", "--max-memory", "another card", "cuda:0"] {
             assert!(text.contains(part), "{text}");
         }

@@ -1,16 +1,16 @@
-//! What this machine has: its name, its processors, its memory, its user's folders.
+//! What this machine has: its name, its processors, its memory.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
 
-pub(crate) fn host_name() -> String {
+/// The machine's name on the network; empty where the system has none.
+pub fn host_name() -> String {
     System::host_name().unwrap_or_default()
 }
 
 /// How many threads this process may run at once; a container's limit counts.
-pub(crate) fn threads() -> usize {
+pub fn threads() -> usize {
     std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
@@ -30,7 +30,13 @@ pub(crate) fn free_memory_bytes() -> u64 {
         .map_or(free, |limits| free.min(limits.total_memory.saturating_sub(limits.rss)))
 }
 
-/// What the processor calls itself.
+/// Memory that painting may take unless told otherwise: four fifths of what is free, so that the
+/// machine remains usable. A container's limit counts.
+pub(crate) fn default_memory_bytes() -> u64 {
+    free_memory_bytes() / 10 * 8
+}
+
+/// The processor's model name, as the processor reports it.
 pub(crate) fn cpu_model() -> String {
     let system =
         System::new_with_specifics(RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing()));
@@ -54,11 +60,6 @@ fn peak_of(status: &str) -> Option<u64> {
     let kib =
         status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?.trim().strip_suffix("kB")?;
     Some(kib.trim().parse::<u64>().ok()? * 1024)
-}
-
-/// The user's folder for what can be made again.
-pub(crate) fn cache_dir() -> Option<PathBuf> {
-    directories::ProjectDirs::from("", "", "impasto").map(|dirs| dirs.cache_dir().to_owned())
 }
 
 #[cfg(test)]

@@ -7,9 +7,8 @@ use impasto_engine::device::tensor::{self, Unavailable};
 use impasto_types::{ComputeCapability, DeviceInfo};
 use serde::Deserialize;
 
-use crate::machine::cpu_model;
+use crate::machine::{cpu_model, default_memory_bytes};
 use crate::painter::level;
-use crate::settings::default_memory_bytes;
 
 /// What pictures are computed on: the processor, or cards of one kind. Written as `cpu`, `cuda` for
 /// all cards of the machine, `cuda:0` or `cuda:0,2`.
@@ -45,7 +44,7 @@ pub enum UnknownDevice {
 }
 
 /// As many cards as the largest machines hold.
-pub(crate) const MAX_CARDS: usize = 16;
+pub const MAX_CARDS: usize = 16;
 
 impl Devices {
     /// The same with its first card alone: one picture needs no more.

@@ -9,13 +9,11 @@ use impasto_engine::device::tensor::{Handle, TensorDevice, Unavailable, trim};
 use impasto_engine::{Engine, EngineError};
 use impasto_kernels::{Level, UnknownLevel};
 use impasto_models::{ModelError, ModelStore, VggWeights, read_vgg19};
-use impasto_types::{Action, DeviceHealth, DeviceInfo, Digest, ModelRef, Profile};
+use impasto_types::{Action, DeviceHealth, DeviceInfo, Digest, ModelRef, Profile, error_text};
 
 use crate::device::{Device, Devices};
 use crate::gauge::Gauge;
-use crate::one_line::one_line;
 use crate::paint::{Observer, PaintError, Painted, Sources, paint};
-use crate::settings::Settings;
 
 /// Paints what a worker has leased. All of it blocks, and is called on threads that may.
 pub trait Painter: fmt::Debug + Send + Sync + 'static {
@@ -144,19 +142,6 @@ impl EnginePainter {
         Ok(Self { store, threads, stations, weights: Mutex::new(None) })
     }
 
-    /// The painter that a worker's settings ask for.
-    ///
-    /// # Errors
-    /// As [`EnginePainter::open`].
-    pub fn of(settings: &Settings) -> Result<Self, OpenError> {
-        Self::open(
-            settings.models_dir.as_deref(),
-            settings.threads,
-            &settings.devices,
-            settings.memory_bytes,
-        )
-    }
-
     /// A lane with all that may be taken of a device's memory.
     pub fn whole(&self, device: usize) -> Lane {
         Lane { device, lane: 0, memory_bytes: self.stations[device].offer.info.memory_bytes }
@@ -187,7 +172,7 @@ impl EnginePainter {
                     PaintError::FullCard { asset: asset.to_owned(), source }
                 }
                 source => {
-                    let _ = station.lost.set(one_line(&source));
+                    let _ = station.lost.set(error_text(&source));
                     PaintError::Card { device: station.device.to_string(), source }
                 }
             })?;
@@ -280,7 +265,7 @@ impl Station {
         let equipment = self.equipment(lane);
         let equipment = equipment.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(Err(error)) = equipment.handle.as_ref().map(trim) {
-            tracing::debug!(error = one_line(&error), "a card's memory could not be given back");
+            tracing::debug!(error = error_text(&error), "a card's memory could not be given back");
         }
     }
 }
@@ -365,7 +350,7 @@ mod tests {
         let devices = "cuda:0,1".parse().expect("a device");
         let error =
             EnginePainter::open(Some(models.path()), 1, &devices, None).expect_err("there is none");
-        let text = one_line(&error);
+        let text = error_text(&error);
         for part in ["`cuda:0,1`", "feature `cuda`", "--device cpu"] {
             assert!(text.contains(part), "{text}");
         }
