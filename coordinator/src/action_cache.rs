@@ -59,7 +59,9 @@ impl ActionCache {
         let bytes = if size_bytes <= MAX_ENTRY_BYTES { fs::read(&path).ok()? } else { Vec::new() };
         let entry = serde_json::from_slice::<Entry>(&bytes).ok();
         match entry.filter(|entry| entry.action == action) {
-            Some(entry) => Some(entry.result).filter(|result| blobs.contains(result.output)),
+            Some(entry) => {
+                Some(entry.result).filter(|result| result.blobs().all(|blob| blobs.contains(blob)))
+            }
             None => {
                 tracing::warn!(path = %path.display(), "an entry of the action cache does not read and is removed");
                 let _ = fs::remove_file(&path);
@@ -93,7 +95,7 @@ impl ActionCache {
 
 #[cfg(test)]
 mod tests {
-    use impasto_types::RunReport;
+    use impasto_types::{Losses, Output, Part, RunReport};
 
     use super::*;
 
@@ -113,18 +115,13 @@ mod tests {
     fn result(blobs: &BlobStore) -> TaskResult {
         let report = RunReport {
             iterations: 40,
-            loss: 1.25,
-            content_loss: 1.0,
-            style_loss: 0.25,
+            losses: Some(Losses { total: 1.25, content: 1.0, style: 0.25 }),
             compute_ms: 10,
             device: "cpu scalar".to_owned(),
         };
-        TaskResult {
-            output: blobs.put(b"picture").expect("it is stored"),
-            width: 2,
-            height: 3,
-            report,
-        }
+        let blob = blobs.put(b"picture").expect("it is stored");
+        let output = Output { part: Part::Color, blob, width: 2, height: 3 };
+        TaskResult { outputs: vec![output], report }
     }
 
     #[test]

@@ -74,7 +74,7 @@ impl Submitter {
         let action = task.action.digest();
         Needs {
             action,
-            engine_version: task.action.engine_version,
+            engine_version: task.action.method_version,
             memory_bytes: task.memory_bytes,
             work: task.work,
             inputs: task.action.blobs().map(|blob| blob.digest).collect(),

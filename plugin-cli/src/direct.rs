@@ -13,8 +13,8 @@ use impasto_models::{ModelError, ModelStore};
 use impasto_painter::{EnginePainter, PaintError, Painted, Painter, Source, Sources};
 use impasto_project::replace_file;
 use impasto_types::{
-    Action, BlobRef, ContainerFormat, ENGINE_VERSION, InitSource, Method, ModelName, OutputSpec,
-    Recipe, RecipePatch, Scale, StyleRef,
+    Action, AssetKind, BlobRef, ContainerFormat, InitSource, Input, MIN_SIDE, Method, ModelName,
+    OutputSpec, Part, Recipe, RecipePatch, Scale, StyleRef,
 };
 use serde_json::json;
 
@@ -107,9 +107,9 @@ pub(crate) fn paint(
         .extension()
         .and_then(|extension| ContainerFormat::from_extension(&extension.to_string_lossy()));
     let format = format.ok_or_else(|| DirectError::NoFormat { path: args.output.clone() })?;
-    let recipe = subject.recipe.resolve();
+    let recipe = subject.recipe.resolve().map_err(Failure::usage)?;
     recipe.check().map_err(Failure::usage)?;
-    let init = match &subject.recipe.init {
+    let init = match &subject.recipe.optimize.init {
         Some(InitSource::Image(path)) => Some(read(Path::new(path))?),
         Some(InitSource::Content | InitSource::Noise) | None => None,
     };
@@ -139,19 +139,24 @@ pub(crate) fn paint(
     .map_err(Failure::here)?;
     let lane = painter.whole(0);
     let blob = |source: &Source| BlobRef::of(&source.bytes);
+    let input = |part, source: &Source| Input::blob(part, blob(source));
+    let content = sources.content.iter().map(|source| input(Part::Color, source));
+    let init = sources.init.iter().map(|source| input(Part::Init, source));
     let styles = sources.styles.iter().zip(&subject.styles);
     let action = Action {
-        engine_version: ENGINE_VERSION,
-        content: sources.content.as_ref().map(blob),
+        method_version: recipe.method().version(),
+        kind: AssetKind::picture(),
+        inputs: content.chain(init).collect(),
         styles: styles
             .map(|(source, style)| StyleRef { blob: blob(source), weight: style.weight })
             .collect(),
-        init: sources.init.as_ref().map(blob),
         models: vec![model],
-        output: OutputSpec { format, quality: args.quality },
+        outputs: vec![OutputSpec { part: Part::Color, format, quality: args.quality }],
         recipe,
     };
-    let scales = action.recipe.scales(width, height);
+    let scales = match &action.recipe {
+        Recipe::Optimize(optimize) | Recipe::Synthesize(optimize) => optimize.scales(width, height),
+    };
     let bar = PaintBar::new(&context.screen, &name);
     let painted = painter.paint(lane, &name, &action, &sources, &mut |step| {
         bar.step(PaintStep {
@@ -159,7 +164,7 @@ pub(crate) fn paint(
             height: step.scale.1,
             iteration: step.iteration,
             iterations: step.iterations,
-            loss: step.loss,
+            loss: step.losses.map_or(0.0, |losses| losses.total),
             done: done(&scales, step.iteration),
         });
         if cancel.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -176,7 +181,7 @@ pub(crate) fn paint(
             .iter()
             .chain(subject.styles.iter().map(|style| &style.path))
             .map(PathBuf::as_path);
-        let init = match &subject.recipe.init {
+        let init = match &subject.recipe.optimize.init {
             Some(InitSource::Image(path)) => Some(Path::new(path)),
             Some(InitSource::Content | InitSource::Noise) | None => None,
         };
@@ -207,9 +212,10 @@ fn say(name: &str, painted: &Painted, context: &Context) {
         return;
     }
     let took = time(std::time::Duration::from_millis(report.compute_ms));
-    let loss = loss_text(report.loss);
+    let loss =
+        report.losses.map_or(String::new(), |losses| format!("loss {}, ", loss_text(losses.total)));
     context.screen.result(format_args!(
-        "painted {name}, {width} x {height}, {} steps, loss {loss}, in {took} on {}",
+        "painted {name}, {width} x {height}, {} steps, {loss}in {took} on {}",
         report.iterations, report.device
     ));
 }
@@ -229,10 +235,10 @@ fn output_size(recipe: &Recipe, sources: &Sources) -> Result<(u32, u32), DirectE
     match &sources.content {
         Some(content) => {
             let header = read_header(&content.bytes, &content.name, &Limits::default())?;
-            Ok(recipe.output_size(header.width, header.height))
+            Ok(recipe.common().output_size(header.width, header.height))
         }
         None => {
-            let side = recipe.size.unwrap_or(Recipe::MIN_SIDE);
+            let side = recipe.common().size.unwrap_or(MIN_SIDE);
             Ok((side, side))
         }
     }

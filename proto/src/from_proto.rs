@@ -3,11 +3,11 @@
 
 use impasto_types::{
     Action, AssetPath, Attempt, BlobRef, ComputeCapability, DeviceHealth, DeviceInfo, Digest,
-    Epoch, FailureKind, Init, JobId, LeaseId, Method, ModelRef, OutputSpec, Recipe, RunReport,
-    STYLE_LAYERS, StyleRef, TaskIndex, TaskResult, TaskSpec, WorkerName,
+    Epoch, FailureKind, JobId, LeaseId, Losses, MAX_INPUTS, MAX_SIDE, Output, RunReport, TaskIndex,
+    TaskResult, TaskSpec, WorkerName,
 };
 
-use crate::limits::{MAX_DEVICE_BYTES, MAX_MODELS, MAX_NAME_BYTES, MAX_STYLES};
+use crate::limits::{MAX_DEVICE_BYTES, MAX_NAME_BYTES};
 use crate::{FieldError, v1, words};
 
 /// A field that has to be there.
@@ -99,101 +99,53 @@ pub fn task_spec(message: v1::TaskSpec) -> Result<TaskSpec, FieldError> {
 }
 
 pub fn action(message: v1::Action) -> Result<Action, FieldError> {
-    let action = Action {
-        engine_version: message.engine_version,
-        recipe: required("recipe", message.recipe, recipe)?,
-        content: optional("content", message.content, blob)?,
-        styles: each("styles", message.styles, MAX_STYLES, style)?,
-        init: optional("init", message.init, blob)?,
-        models: each("models", message.models, MAX_MODELS, model)?,
-        output: required("output", message.output, output)?,
-    };
-    if action.styles.is_empty() {
-        return Err(FieldError::missing("styles"));
-    }
-    let needs_content =
-        action.recipe.method == Method::Optimize || action.recipe.init == Init::Content;
-    if needs_content && action.content.is_none() {
-        return Err(FieldError::missing("content"));
-    }
-    if action.recipe.init == Init::Image && action.init.is_none() {
-        return Err(FieldError::missing("init"));
-    }
-    Ok(action)
-}
-
-pub fn recipe(message: v1::Recipe) -> Result<Recipe, FieldError> {
-    let layers: [f32; STYLE_LAYERS] =
-        message.style_layers.try_into().map_err(|given: Vec<f32>| {
-            FieldError::out_of_range(
-                "style_layers",
-                format_args!("{} weights long", given.len()),
-                STYLE_LAYERS,
-            )
-        })?;
-    let recipe = Recipe {
-        method: words::parse("method", &message.method)?,
-        size: message.size,
-        iterations: message.iterations,
-        coarse_iterations: message.coarse_iterations,
-        min_scale: message.min_scale,
-        scale_factor: message.scale_factor,
-        content_weight: message.content_weight,
-        style_weight: message.style_weight,
-        stats_weight: message.stats_weight,
-        tv_weight: message.tv_weight,
-        style_layers: layers,
-        style_scale: message.style_scale,
-        loss_norm: words::parse("loss_norm", &message.loss_norm)?,
-        pooling: words::parse("pooling", &message.pooling)?,
-        padding: words::parse("padding", &message.padding)?,
-        optimizer: words::parse("optimizer", &message.optimizer)?,
-        learning_rate: message.learning_rate,
-        history: message.history,
-        averaging: message.averaging,
-        init: words::parse("init", &message.init)?,
-        preserve_color: words::parse("preserve_color", &message.preserve_color)?,
-        palette: message.palette,
-        plateau: message.plateau,
-        tileable: words::parse("tileable", &message.tileable)?,
-        profile: words::parse("profile", &message.profile)?,
-        seed: message.seed,
-    };
-    recipe
-        .check()
-        .map_err(|error| FieldError::out_of_range(error.name, error.value, error.range))?;
-    Ok(recipe)
+    Action::from_canonical(&message.canonical).map_err(|cause| FieldError {
+        field: "canonical".to_owned(),
+        problem: format!("is refused: {cause}"),
+    })
 }
 
 pub fn task_result(message: v1::TaskResult) -> Result<TaskResult, FieldError> {
-    for (field, side) in [("width", message.width), ("height", message.height)] {
-        in_range(field, side, (1..=Recipe::MAX_SIDE).contains(&side), "from 1 to 32768 pixels")?;
-    }
     Ok(TaskResult {
-        output: required("output", message.output, blob)?,
-        width: message.width,
-        height: message.height,
+        outputs: each("outputs", message.outputs, MAX_INPUTS, output)?,
         report: required("report", message.report, run_report)?,
     })
 }
 
-pub fn run_report(message: v1::RunReport) -> Result<RunReport, FieldError> {
-    // Losses are kept as JSON, which has no infinity.
-    for (field, loss) in [
-        ("loss", message.loss),
-        ("content_loss", message.content_loss),
-        ("style_loss", message.style_loss),
-    ] {
-        in_range(field, loss, loss.is_finite(), "finite")?;
+fn output(message: v1::Output) -> Result<Output, FieldError> {
+    let part = message
+        .part
+        .parse()
+        .map_err(|cause| FieldError::malformed("part", &message.part, cause))?;
+    let is_picture = (message.width, message.height) != (0, 0);
+    for (field, side) in [("width", message.width), ("height", message.height)] {
+        let fits = !is_picture || (1..=MAX_SIDE).contains(&side);
+        in_range(field, side, fits, "from 1 to 32768 pixels")?;
     }
+    Ok(Output {
+        part,
+        blob: required("blob", message.blob, blob)?,
+        width: message.width,
+        height: message.height,
+    })
+}
+
+pub fn run_report(message: v1::RunReport) -> Result<RunReport, FieldError> {
     Ok(RunReport {
         iterations: message.iterations,
-        loss: message.loss,
-        content_loss: message.content_loss,
-        style_loss: message.style_loss,
+        losses: optional("losses", message.losses, losses)?,
         compute_ms: message.compute_ms,
         device: device("device", message.device)?,
     })
+}
+
+fn losses(message: v1::Losses) -> Result<Losses, FieldError> {
+    let v1::Losses { total, content, style } = message;
+    // Losses are kept as JSON, which has no infinity.
+    for (field, loss) in [("total", total), ("content", content), ("style", style)] {
+        in_range(field, loss, loss.is_finite(), "finite")?;
+    }
+    Ok(Losses { total, content, style })
 }
 
 /// What a device calls itself.
@@ -228,28 +180,6 @@ pub fn device_health(message: v1::DeviceHealth) -> Result<DeviceHealth, FieldErr
         ecc_errors: message.ecc_errors,
         slowed_by: device("slowed_by", message.slowed_by)?,
         fault: device("fault", message.fault)?,
-    })
-}
-
-fn style(message: v1::Style) -> Result<StyleRef, FieldError> {
-    in_range("weight", message.weight, (0.0..=1e9).contains(&message.weight), "from 0 to 1e9")?;
-    Ok(StyleRef { blob: required("blob", message.blob, blob)?, weight: message.weight })
-}
-
-fn model(message: v1::Model) -> Result<ModelRef, FieldError> {
-    let name = message
-        .name
-        .parse()
-        .map_err(|cause| FieldError::malformed("name", &message.name, cause))?;
-    Ok(ModelRef { name, blob: required("blob", message.blob, blob)? })
-}
-
-fn output(message: v1::Output) -> Result<OutputSpec, FieldError> {
-    let quality = u8::try_from(message.quality).ok().filter(|quality| (1..=100).contains(quality));
-    Ok(OutputSpec {
-        format: words::parse("format", &message.format)?,
-        quality: quality
-            .ok_or_else(|| FieldError::out_of_range("quality", message.quality, "from 1 to 100"))?,
     })
 }
 

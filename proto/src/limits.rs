@@ -11,17 +11,15 @@ pub const CHUNK_BYTES: usize = 256 << 10;
 /// What a receiver sets aside for a blob before its bytes arrive, whatever length was announced.
 pub const INITIAL_CAPACITY_BYTES: usize = 1 << 20;
 
-/// Style images of one task. More than anyone blends.
-pub const MAX_STYLES: usize = 16;
-
-/// Models of one task. A stylisation needs one or two.
-pub const MAX_MODELS: usize = 4;
-
 /// Tasks of one job.
 pub const MAX_TASKS: usize = 100_000;
 
-/// Tasks of one `Submit` message. A task takes about 600 bytes, and never more than 4 KiB.
+/// Tasks of one `Submit` message. A task of a few files takes about 1.5 KB; senders begin a new
+/// message before [`SUBMIT_MESSAGE_BYTES`] as well, since tasks of many files take more.
 pub const TASKS_PER_MESSAGE: usize = 500;
+
+/// How large a `Submit` message grows before the next one begins.
+pub const SUBMIT_MESSAGE_BYTES: usize = 1 << 20;
 
 /// Digests or blobs in one question or answer: 10,000 of them take half a megabyte.
 pub const DIGESTS_PER_MESSAGE: usize = 10_000;
@@ -42,5 +40,5 @@ pub const MAX_DEVICE_BYTES: usize = 128;
 pub const MAX_DEVICES: usize = 64;
 
 const _: () = assert!(CHUNK_BYTES * 2 < MAX_MESSAGE_BYTES);
-const _: () = assert!(TASKS_PER_MESSAGE * 4096 < MAX_MESSAGE_BYTES);
+const _: () = assert!(SUBMIT_MESSAGE_BYTES * 2 < MAX_MESSAGE_BYTES);
 const _: () = assert!(DIGESTS_PER_MESSAGE * 64 < MAX_MESSAGE_BYTES);

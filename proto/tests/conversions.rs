@@ -2,9 +2,10 @@
 
 use impasto_proto::{FieldError, from_proto, to_proto, v1};
 use impasto_types::{
-    Action, Attempt, BlobRef, ComputeCapability, ContainerFormat, DeviceHealth, DeviceInfo, Digest,
-    ENGINE_VERSION, Epoch, FailureKind, Init, JobId, LeaseId, ModelName, ModelRef, OutputSpec,
-    Preset, Recipe, RunReport, StyleRef, TaskIndex, TaskResult, TaskSpec, Tileable,
+    Action, AssetKind, Attempt, BlobRef, Common, ComputeCapability, ContainerFormat, DeviceHealth,
+    DeviceInfo, Digest, Epoch, FailureKind, Init, Input, InputRef, JobId, LeaseId, Losses, Method,
+    ModelName, ModelRef, Optimize, Output, OutputSpec, Part, Preset, Recipe, RunReport, StyleRef,
+    TaskIndex, TaskResult, TaskSpec, Tileable,
 };
 use proptest::prelude::*;
 use prost::Message;
@@ -13,29 +14,37 @@ fn spec() -> TaskSpec {
     TaskSpec {
         asset: "walls/brick.png".parse().expect("it is a path"),
         action: Action {
-            engine_version: ENGINE_VERSION,
+            method_version: Method::Optimize.version(),
             recipe: Preset::Painterly.recipe(),
-            content: Some(BlobRef::of(b"content")),
+            kind: AssetKind::picture(),
+            inputs: vec![input(Part::Color, BlobRef::of(b"content"))],
             styles: vec![StyleRef { blob: BlobRef::of(b"style"), weight: 1.0 }],
-            init: None,
             models: vec![ModelRef { name: ModelName::Vgg19, blob: BlobRef::of(b"weights") }],
-            output: OutputSpec { format: ContainerFormat::Png, quality: 90 },
+            outputs: vec![png()],
         },
         memory_bytes: 1 << 30,
         work: 512 * 512 * 40,
     }
 }
 
+fn input(part: Part, blob: BlobRef) -> Input {
+    Input { part, source: InputRef::Blob(blob) }
+}
+
+fn png() -> OutputSpec {
+    OutputSpec { part: Part::Color, format: ContainerFormat::Png, quality: 90 }
+}
+
 fn result() -> TaskResult {
     let report = RunReport {
         iterations: 40,
-        loss: 1.5,
-        content_loss: 1.0,
-        style_loss: 0.5,
+        losses: Some(Losses { total: 1.5, content: 1.0, style: 0.5 }),
         compute_ms: 900,
         device: "cpu avx2".to_owned(),
     };
-    TaskResult { output: BlobRef::of(b"picture"), width: 512, height: 256, report }
+    let blob = BlobRef::of(b"picture");
+    let output = Output { part: Part::Color, blob, width: 512, height: 256 };
+    TaskResult { outputs: vec![output], report }
 }
 
 /// `change` makes the message malformed, and the error begins with `expected`.
@@ -46,50 +55,27 @@ fn refused(expected: &str, change: impl FnOnce(&mut v1::TaskSpec)) {
     assert!(error.starts_with(expected), "{error}");
 }
 
-fn recipe(message: &mut v1::TaskSpec) -> &mut v1::Recipe {
-    message.action.as_mut().and_then(|action| action.recipe.as_mut()).expect("to_proto fills it in")
-}
-
-fn action(message: &mut v1::TaskSpec) -> &mut v1::Action {
-    message.action.as_mut().expect("to_proto fills it in")
-}
-
 #[test]
 fn malformed_tasks_are_refused_by_field() {
     refused("asset is `../x`: path", |m| m.asset = "../x".to_owned());
     refused("action is missing", |m| m.action = None);
-    refused("action.recipe is missing", |m| action(m).recipe = None);
-    refused("action.recipe.method is `paint`: unknown variant `paint`, expected", |m| {
-        recipe(m).method = "paint".to_owned()
-    });
-    refused("action.recipe.tileable is ``: ", |m| recipe(m).tileable.clear());
-    refused("action.recipe.style_layers is 4 weights long, but has to be 5", |m| {
-        recipe(m).style_layers.truncate(4)
-    });
-    refused("action.recipe.style_weight is NaN, but has to be from 0", |m| {
-        recipe(m).style_weight = f32::NAN
-    });
-    refused("action.recipe.iterations is 4294967295, but", |m| recipe(m).iterations = u32::MAX);
-    refused("action.content is missing", |m| action(m).content = None);
-    refused("action.init is missing", |m| recipe(m).init = "image".to_owned());
-    refused("action.styles is missing", |m| action(m).styles.clear());
-    refused("action.styles is 17 entries long, but has to be at most 16", |m| {
-        let style = action(m).styles[0].clone();
-        action(m).styles = vec![style; 17];
-    });
-    refused("action.styles[0].blob.digest is 3 bytes long, but has to be 32", |m| {
-        action(m).styles[0].blob = Some(v1::Blob { digest: vec![1, 2, 3], size_bytes: 3 });
-    });
-    refused("action.styles[0].weight is -1, but", |m| action(m).styles[0].weight = -1.0);
-    refused("action.models[0].name is `vgg20`: there is no model", |m| {
-        action(m).models[0].name = "vgg20".to_owned()
-    });
-    refused("action.output.quality is 256, but", |m| {
-        action(m).output.as_mut().expect("it is there").quality = 256
-    });
-    refused("action.output.format is `gif`: unknown variant", |m| {
-        action(m).output.as_mut().expect("it is there").format = "gif".to_owned();
-    });
+    let edited = |from: &'static str, to: &'static str| {
+        move |m: &mut v1::TaskSpec| {
+            let action = m.action.as_mut().expect("to_proto fills it in");
+            let text = String::from_utf8(action.canonical.clone()).expect("it is text");
+            assert!(text.contains(from), "{text}");
+            action.canonical = text.replacen(from, to, 1).into_bytes();
+        }
+    };
+    refused("action.canonical is refused: an action cannot be read", edited("{", "["));
+    refused(
+        "action.canonical is refused: recipe.iterations is 0",
+        edited("\"iterations\":12", "\"iterations\":0"),
+    );
+    refused(
+        "action.canonical is refused: an action cannot be read: unknown field `dither`",
+        edited("\"inputs\"", "\"dither\":1,\"inputs\""),
+    );
 }
 
 #[test]
@@ -109,11 +95,16 @@ fn malformed_results_are_refused_by_field() {
             Err(expected.to_owned())
         );
     };
-    refused("width is 0, but has to be from 1 to 32768 pixels", |m| m.width = 0);
-    refused("height is 40000, but has to be from 1 to 32768 pixels", |m| m.height = 40_000);
-    refused("output is missing", |m| m.output = None);
-    refused("report.loss is NaN, but has to be finite", |m| {
-        m.report.as_mut().expect("it is there").loss = f64::NAN
+    refused("outputs[0].width is 0, but has to be from 1 to 32768 pixels", |m| {
+        m.outputs[0].width = 0;
+    });
+    refused("outputs[0].height is 40000, but has to be from 1 to 32768 pixels", |m| {
+        m.outputs[0].height = 40_000;
+    });
+    refused("outputs[0].blob is missing", |m| m.outputs[0].blob = None);
+    refused("report.losses.total is NaN, but has to be finite", |m| {
+        let report = m.report.as_mut().expect("it is there");
+        report.losses.as_mut().expect("they are there").total = f64::NAN;
     });
 }
 
@@ -159,11 +150,20 @@ prop_compose! {
         iterations in 1_u32..=100_000,
         style_weight in 0.0_f32..1e9,
         style_layers in prop::array::uniform5(0.0_f32..10.0),
-        tileable in prop::sample::select(vec![Tileable::None, Tileable::X, Tileable::Y, Tileable::Both]),
+        tileable in prop::sample::select(vec![Tileable::None, Tileable::X, Tileable::Both]),
         init in prop::sample::select(vec![Init::Content, Init::Noise, Init::Image]),
         seed: u64,
     ) -> Recipe {
-        Recipe { size, iterations, style_weight, style_layers, tileable, init, seed, ..preset.recipe() }
+        let preset = preset.optimize();
+        let common = Common { size, tileable, seed, ..preset.common };
+        Recipe::Optimize(Optimize {
+            common,
+            iterations,
+            style_weight,
+            style_layers,
+            init,
+            ..preset
+        })
     }
 }
 
@@ -181,10 +181,9 @@ prop_compose! {
         let mut spec = spec();
         spec.action = Action {
             recipe,
-            content: Some(content),
-            init: Some(init),
+            inputs: vec![input(Part::Color, content), input(Part::Init, init)],
             styles: styles.into_iter().map(|(blob, weight)| StyleRef { blob, weight }).collect(),
-            output: OutputSpec { format, quality },
+            outputs: vec![OutputSpec { format, quality, ..png() }],
             ..spec.action
         };
         TaskSpec { memory_bytes, work, ..spec }
@@ -204,8 +203,16 @@ proptest! {
     }
 
     #[test]
-    fn a_result_survives_the_wire(output in blobs(), loss in -1e300..1e300, width in 1_u32..=32_768, compute_ms: u64) {
-        let result = TaskResult { output, width, report: RunReport { loss, compute_ms, ..result().report }, ..result() };
+    fn a_result_survives_the_wire(
+        blob in blobs(),
+        total in prop::option::of(-1e300..1e300),
+        width in 1_u32..=32_768,
+        compute_ms: u64,
+    ) {
+        let mut result = result();
+        let losses = total.map(|total| Losses { total, content: 0.5, style: -0.0 });
+        result.report = RunReport { losses, compute_ms, ..result.report };
+        result.outputs.push(Output { part: Part::Mask, blob, width, height: 7 });
         prop_assert_eq!(from_proto::task_result(to_proto::task_result(&result)), Ok(result));
     }
 
@@ -216,7 +223,12 @@ proptest! {
     }
 
     #[test]
-    fn a_device_survives_the_wire(memory_bytes: u64, capability in prop::option::of((0_u32..20, 0_u32..10)), temperature_c: Option<u32>, ecc_errors: Option<u64>) {
+    fn a_device_survives_the_wire(
+        memory_bytes: u64,
+        capability in prop::option::of((0_u32..20, 0_u32..10)),
+        temperature_c: Option<u32>,
+        ecc_errors: Option<u64>,
+    ) {
         let compute_capability = capability.map(|(major, minor)| ComputeCapability { major, minor });
         let info = DeviceInfo { name: "cuda:0".to_owned(), model: "canvas".to_owned(), memory_bytes, compute_capability };
         prop_assert_eq!(from_proto::device_info(to_proto::device_info(&info)), Ok(info));

@@ -11,7 +11,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use impasto_painter::{Lane, PaintError, Painted, Painter, Source, Sources};
 use impasto_proto::client::{BlobError, Blobs};
-use impasto_types::{BlobRef, ENGINE_VERSION, FailureKind, TaskResult, TaskSpec, error_text};
+use impasto_types::{BlobRef, FailureKind, Method, Output, Part, TaskResult, TaskSpec, error_text};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status};
@@ -40,9 +40,12 @@ enum AttemptError {
     #[error("it was canceled")]
     Canceled,
     #[error(
-        "the task is for version {asked} of the engine, but this worker has version {ENGINE_VERSION}"
+        "the task is for version {asked} of method {method}, but this worker has version {}",
+        method.version()
     )]
-    EngineVersion { asked: u32 },
+    MethodVersion { method: Method, asked: u32 },
+    #[error("{part} of `{asset}` is another task's output, which was not handed over")]
+    Unresolved { asset: String, part: Part },
     #[error("cannot fetch {what} of `{asset}`")]
     Fetch { asset: String, what: String, source: BlobError },
     #[error("cannot make a folder for the model's weights")]
@@ -72,7 +75,8 @@ impl AttemptError {
                 FailureKind::Transient
             }
             Self::Paint(error) => error.kind(),
-            Self::EngineVersion { .. }
+            Self::MethodVersion { .. }
+            | Self::Unresolved { .. }
             | Self::Fetch { .. }
             | Self::Scratch { .. }
             | Self::HandIn { .. }
@@ -112,9 +116,9 @@ impl Attempt<'_> {
     ) -> Result<TaskResult, AttemptError> {
         // A lease that was granted before the coordinator knew that this slot was taken waits here.
         let mut place = self.take(Demand::Bytes(self.task.memory_bytes)).await?;
-        let asked = self.task.action.engine_version;
-        if asked != ENGINE_VERSION {
-            return Err(AttemptError::EngineVersion { asked });
+        let (method, asked) = (self.task.action.method(), self.task.action.method_version);
+        if asked != method.version() {
+            return Err(AttemptError::MethodVersion { method, asked });
         }
         let sources = Arc::new(self.fetch_sources().await?);
         self.fetch_models().await?;
@@ -143,10 +147,10 @@ impl Attempt<'_> {
         };
         drop(sources);
         let Painted { bytes, width, height, report } = painted?;
-        let output = BlobRef::of(&bytes);
-        self.hand_in(output, bytes.into()).await?;
+        let blob = BlobRef::of(&bytes);
+        self.hand_in(blob, bytes.into()).await?;
         drop(place);
-        Ok(TaskResult { output, width, height, report })
+        Ok(TaskResult { outputs: vec![Output::picture(blob, width, height)], report })
     }
 
     async fn take(&self, demand: Demand) -> Result<Place<'_>, AttemptError> {
@@ -158,7 +162,7 @@ impl Attempt<'_> {
     async fn fetch_sources(&self) -> Result<Sources, AttemptError> {
         let action = &self.task.action;
         let mut sources = Sources::default();
-        if let Some(blob) = action.content {
+        if let Some(blob) = self.input(Part::Color)? {
             let bytes = self.fetch(blob, "the content").await?;
             sources.content = Some(Source { name: self.task.asset.to_string(), bytes });
         }
@@ -169,7 +173,7 @@ impl Attempt<'_> {
             // must not stand at the end.
             sources.styles.push(Source { name: format!("{} ({what})", self.task.asset), bytes });
         }
-        if let Some(blob) = action.init {
+        if let Some(blob) = self.input(Part::Init)? {
             let bytes = self.fetch(blob, "the image to begin with").await?;
             sources.init = Some(Source {
                 name: format!("{} (the image to begin with)", self.task.asset),
@@ -177,6 +181,13 @@ impl Attempt<'_> {
             });
         }
         Ok(sources)
+    }
+
+    /// The blob of an input, if the action has one with this role.
+    fn input(&self, part: Part) -> Result<Option<BlobRef>, AttemptError> {
+        let Some(source) = self.task.action.input(part) else { return Ok(None) };
+        let asset = || self.task.asset.to_string();
+        source.blob().map(Some).ok_or_else(|| AttemptError::Unresolved { asset: asset(), part })
     }
 
     /// Models go into the painter's own store, not into the cache.
@@ -222,7 +233,7 @@ impl Attempt<'_> {
                 progress.send_replace(Some(Progress {
                     iteration: step.iteration,
                     iterations: step.iterations,
-                    loss: step.loss,
+                    loss: step.losses.map_or(0.0, |losses| losses.total),
                     left_ms,
                 }));
                 if cancel.is_cancelled() {

@@ -7,9 +7,7 @@ use impasto_proto::v1::coordinator_message::Message as FromCoordinator;
 use impasto_proto::v1::report::Outcome as ReportOutcome;
 use impasto_proto::v1::worker_message::Message as FromWorker;
 use impasto_proto::{FieldError, from_proto, to_proto, v1};
-use impasto_types::{
-    DeviceHealth, DeviceInfo, Digest, ENGINE_VERSION, LeaseId, TaskSpec, WorkerName,
-};
+use impasto_types::{DeviceHealth, DeviceInfo, Digest, LeaseId, Method, TaskSpec, WorkerName};
 
 use crate::ledger::Outcome;
 use crate::progress::Progress;
@@ -77,7 +75,7 @@ pub(crate) fn hello(
                 .iter()
                 .map(|device| device.memory_bytes)
                 .fold(0, u64::saturating_add),
-            engine_version: ENGINE_VERSION,
+            engine_version: Method::Optimize.version(),
             device: plain(&names.join(", ")),
             blobs: blobs.iter().map(|digest| digest.as_bytes().to_vec()).collect(),
             devices: devices.iter().map(device).collect(),

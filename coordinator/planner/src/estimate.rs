@@ -4,7 +4,7 @@
 //! remembering less exactly. So the memory asked for here is what it gets by with, and what the
 //! scheduler has to find on a worker; a worker that has more gives more.
 
-use impasto_types::{Optimizer, Profile, Recipe, Scale};
+use impasto_types::{MAX_SIDE, Optimize, Optimizer, Profile, Recipe, Scale};
 
 /// What an attempt takes at any size: VGG-19's weights, prepared for both directions in single
 /// precision (0.45 GiB), the process and its threads.
@@ -37,6 +37,7 @@ pub(crate) fn memory_bytes(
     sources: &[(u32, u32)],
     styles: &[(u32, u32)],
 ) -> u64 {
+    let recipe = optimize(recipe);
     let pixels = |&(width, height): &(u32, u32)| u64::from(width) * u64::from(height);
     let result = pixels(&recipe.canvas(width, height));
     // A style's longer side follows the result's, so beside a long, narrow strip it is the larger
@@ -65,7 +66,7 @@ pub(crate) fn memory_bytes(
 ///
 /// In profile `fast` both are kept in 16 bits where they have to be, and histories are short;
 /// `exact` gives up nothing for memory.
-fn remembered_bytes_per_pixel(recipe: &Recipe) -> u64 {
+fn remembered_bytes_per_pixel(recipe: &Optimize) -> u64 {
     let content = |word: u64| word * 512 / 64;
     // Two moments, and the average.
     let adam = |word: u64| 3 * (2 * word + 4);
@@ -73,7 +74,7 @@ fn remembered_bytes_per_pixel(recipe: &Recipe) -> u64 {
     // coarser grids, a third of its size.
     let lbfgs = |word: u64, pairs: u64| 3 * (3 * 4 + 2 * pairs * word) + 4;
     let history = u64::from(recipe.history);
-    match (recipe.profile, recipe.optimizer) {
+    match (recipe.common.profile, recipe.optimizer) {
         (Profile::Fast, Optimizer::Adam) => content(2) + adam(2),
         (Profile::Fast, Optimizer::Lbfgs) => content(2) + lbfgs(2, LEAST_HISTORY.min(history)),
         (Profile::Exact, Optimizer::Adam) => content(4) + adam(4),
@@ -83,6 +84,7 @@ fn remembered_bytes_per_pixel(recipe: &Recipe) -> u64 {
 
 /// Pixels times optimiser steps over all scales.
 pub(crate) fn work(recipe: &Recipe, width: u32, height: u32) -> u64 {
+    let recipe = optimize(recipe);
     let scales = recipe.scales(width, height);
     let pixels = |scale: &Scale| {
         let (width, height) = recipe.canvas(scale.width, scale.height);
@@ -91,11 +93,18 @@ pub(crate) fn work(recipe: &Recipe, width: u32, height: u32) -> u64 {
     scales.iter().map(|scale| pixels(scale) * u64::from(scale.iterations)).sum()
 }
 
+/// The parameters of a recipe's optimisation.
+fn optimize(recipe: &Recipe) -> &Optimize {
+    match recipe {
+        Recipe::Optimize(optimize) | Recipe::Synthesize(optimize) => optimize,
+    }
+}
+
 // The largest result, 32768 pixels squared, stays far within 64 bits, and so does its work at the
 // most steps over 32 scales.
 const _: () = {
-    let pixels = Recipe::MAX_SIDE as u64 * Recipe::MAX_SIDE as u64;
-    let remembered = 3 * (3 * 4 + 2 * Recipe::MAX_HISTORY as u64 * 4) + 4 + 32;
+    let pixels = MAX_SIDE as u64 * MAX_SIDE as u64;
+    let remembered = 3 * (3 * 4 + 2 * Optimize::MAX_HISTORY as u64 * 4) + 4 + 32;
     assert!(
         pixels
             < u64::MAX
@@ -104,13 +113,13 @@ const _: () = {
                     + remembered
                     + SOURCE_BYTES_PER_PIXEL)
     );
-    assert!(pixels < u64::MAX / (Recipe::MAX_ITERATIONS as u64 * 32));
+    assert!(pixels < u64::MAX / (Optimize::MAX_ITERATIONS as u64 * 32));
 };
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use impasto_types::Preset;
+    use impasto_types::{Common, Preset};
 
     const MIB: u64 = 1 << 20;
 
@@ -144,9 +153,14 @@ mod tests {
             memory_bytes(&Preset::Painterly.recipe(), size, &[size, style], &[style]),
             least(canvas, 16 + 40 + 24) + 16 * 2048 * 1024
         );
-        let exact = Recipe { profile: Profile::Exact, ..Preset::Gatys.recipe() };
+        let gatys = Optimize::gatys();
+        let common = Common { profile: Profile::Exact, ..gatys.common };
+        let exact = Optimize { common, ..gatys };
+        let memory_bytes = |optimize: &Optimize, size, sources: &[_], styles: &[_]| {
+            memory_bytes(&Recipe::Optimize(optimize.clone()), size, sources, styles)
+        };
         assert_eq!(memory_bytes(&exact, size, &[size], &[]), least(picture, 32 + 40 + 20 * 24));
-        let adam = Recipe { optimizer: Optimizer::Adam, ..exact };
+        let adam = Optimize { optimizer: Optimizer::Adam, ..exact };
         assert_eq!(memory_bytes(&adam, size, &[size], &[]), least(picture, 32 + 36));
     }
 
@@ -166,9 +180,12 @@ mod tests {
 
     #[test]
     fn work_counts_pixels_and_steps() {
-        let single = Recipe { min_scale: 0, iterations: 10, ..Preset::Painterly.recipe() };
+        let work = |optimize: &Optimize, width, height| {
+            work(&Recipe::Optimize(optimize.clone()), width, height)
+        };
+        let single = Optimize { min_scale: 0, iterations: 10, ..Optimize::painterly() };
         assert_eq!(work(&single, 512, 256), 528 * 272 * 10);
-        let two = Recipe {
+        let two = Optimize {
             min_scale: 256,
             scale_factor: 2.0,
             iterations: 10,

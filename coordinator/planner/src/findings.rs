@@ -46,7 +46,7 @@ pub struct Findings<'a> {
     /// For each of [`Manifest::inputs`](crate::Manifest::inputs): the file, or why it cannot be
     /// used. A path that is missing here is a file that is missing there.
     pub inputs: &'a BTreeMap<AssetPath, Result<InputFile, String>>,
-    /// The models that every action depends on.
+    /// Those of [`Manifest::models`](crate::Manifest::models).
     pub models: &'a [ModelRef],
     /// What was built last time, by output.
     pub previous: &'a BTreeMap<AssetPath, Record>,

@@ -16,7 +16,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use impasto_types::{AssetPath, AssetPathError, ContainerFormat, RecipePatch};
+use impasto_types::{AssetPath, AssetPathError, ContainerFormat, ModelName, RecipePatch};
 use toml::de::DeTable;
 
 pub use error::{ManifestError, Place};
@@ -93,7 +93,7 @@ impl Manifest {
         let project =
             Project::read(root.require("project", "begin with [project] and its `name`")?)?;
         let defaults_keys: Vec<_> =
-            Settings::OUTPUT_KEYS.into_iter().chain(RecipePatch::KEYS).collect();
+            Settings::OUTPUT_KEYS.into_iter().chain(RecipePatch::keys()).collect();
         let defaults = match root.take("defaults") {
             None => Settings::default(),
             Some(entry) => Settings::read(entry.section("[defaults]", &defaults_keys)?)?,
@@ -261,6 +261,12 @@ impl Manifest {
     /// optimisation begins with.
     pub fn inputs(&self) -> Vec<AssetPath> {
         self.inputs.iter().cloned().collect()
+    }
+
+    /// The models that the manifest's recipes read.
+    pub fn models(&self) -> BTreeSet<ModelName> {
+        let methods = self.paintings.iter().flatten().map(|painting| painting.recipe.method());
+        methods.flat_map(|method| method.models().iter().copied()).collect()
     }
 
     /// Whether `path` has the name of an output: such a file is never an asset, whatever the rules

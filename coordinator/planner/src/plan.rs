@@ -7,8 +7,8 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use impasto_types::{
-    Action, AssetPath, AssetPathError, BlobRef, ContainerFormat, Digest, ENGINE_VERSION, StyleRef,
-    TaskSpec,
+    Action, AssetKind, AssetPath, AssetPathError, BlobRef, ContainerFormat, Digest, Input,
+    InputRef, Part, StyleRef, TaskSpec,
 };
 
 use crate::data_map::data_map_suffix;
@@ -207,7 +207,8 @@ impl Planner<'_> {
     ) -> Result<(), PlanError> {
         let style = self.manifest.style(&painting.style);
         let action = self.action(asset, rule, style, painting, header)?;
-        let output = self.output(asset, rule, painting, action.output.format)?;
+        let format = action.outputs[0].format;
+        let output = self.output(asset, rule, painting, format)?;
         self.claim(&asset.path, style, &output)?;
         let digest = action.digest();
         let state = staleness(
@@ -260,22 +261,28 @@ impl Planner<'_> {
                 reason,
             }),
         };
-        let init = painting.init.as_ref().map(|path| match self.input(path) {
-            Ok(file) => Ok(file.blob),
-            Err(reason) => {
-                Err(PlanError::Init { path: path.clone(), rule: rule.to_owned(), reason })
-            }
-        });
+        let mut inputs = vec![Input { part: Part::Color, source: InputRef::Blob(asset.blob) }];
+        if let Some(path) = &painting.init {
+            let file = self.input(path).map_err(|reason| PlanError::Init {
+                path: path.clone(),
+                rule: rule.to_owned(),
+                reason,
+            })?;
+            inputs.push(Input { part: Part::Init, source: InputRef::Blob(file.blob) });
+        }
+        let method = painting.recipe.method();
+        let needed = method.models();
         let mut models = self.findings.models.to_vec();
+        models.retain(|model| needed.contains(&model.name));
         models.sort();
         Ok(Action {
-            engine_version: ENGINE_VERSION,
+            method_version: method.version(),
             recipe: painting.recipe.clone(),
-            content: Some(asset.blob),
+            kind: AssetKind::picture(),
+            inputs,
             styles: style.images.iter().map(style_ref).collect::<Result<_, _>>()?,
-            init: init.transpose()?,
             models,
-            output: painting.output_spec(header.format),
+            outputs: vec![painting.output_spec(header.format)],
         })
     }
 

@@ -1,6 +1,6 @@
 //! Assets that cannot be painted. They count as failures; the others go on.
 
-use impasto_types::{AssetPath, ContainerFormat, Recipe};
+use impasto_types::{AssetPath, ContainerFormat, MAX_SIDE, MIN_SIDE, Recipe};
 
 use crate::{ImageHeader, ListedAsset};
 
@@ -21,13 +21,15 @@ pub enum ProblemCause {
     #[error("its name says {named}, but it holds {held}; rename it to .{held}")]
     Mislabelled { named: ContainerFormat, held: ContainerFormat },
     #[error(
-        "its result would be {width} x {height} pixels; painting takes at least {} on each side, so give a larger `size`",
-        Recipe::MIN_SIDE
+        "its result would be {width} x {height} pixels; painting takes at least {} on each side, so \
+         give a larger `size`",
+        MIN_SIDE
     )]
     TooSmall { width: u32, height: u32 },
     #[error(
-        "its result would be {width} x {height} pixels; painting takes at most {} on each side, so give a smaller `size`",
-        Recipe::MAX_SIDE
+        "its result would be {width} x {height} pixels; painting takes at most {} on each side, so \
+         give a smaller `size`",
+        MAX_SIDE
     )]
     TooLarge { width: u32, height: u32 },
 }
@@ -51,10 +53,10 @@ pub(crate) fn usable(asset: &ListedAsset) -> Result<ImageHeader, ProblemCause> {
 
 /// The result's size, if the engine can paint it.
 pub(crate) fn paintable(recipe: &Recipe, header: ImageHeader) -> Result<(u32, u32), ProblemCause> {
-    let (width, height) = recipe.output_size(header.width, header.height);
-    if width.min(height) < Recipe::MIN_SIDE {
+    let (width, height) = recipe.common().output_size(header.width, header.height);
+    if width.min(height) < MIN_SIDE {
         Err(ProblemCause::TooSmall { width, height })
-    } else if width.max(height) > Recipe::MAX_SIDE {
+    } else if width.max(height) > MAX_SIDE {
         Err(ProblemCause::TooLarge { width, height })
     } else {
         Ok((width, height))

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use impasto_types::{Action, AssetPath, BlobRef, ContainerFormat, Digest, ModelName, Recipe};
+use impasto_types::{
+    Action, AssetPath, BlobRef, ContainerFormat, Digest, Method, ModelName, Part, Recipe,
+};
 use serde_json::Value;
 
 use crate::manifest::Style;
@@ -57,7 +59,9 @@ pub enum Reason {
     ModelChanged {
         model: ModelName,
     },
-    EngineChanged {
+    /// The method makes another picture now.
+    MethodImproved {
+        method: Method,
         from: u32,
         to: u32,
     },
@@ -98,8 +102,8 @@ impl fmt::Display for Reason {
                 write!(f, "{field} changed from {from} to {to}")
             }
             Self::ModelChanged { model } => write!(f, "model {model} changed"),
-            Self::EngineChanged { from, to } => {
-                write!(f, "the engine changed from version {from} to {to}")
+            Self::MethodImproved { method, from, to } => {
+                write!(f, "method {method} changed from version {from} to {to}")
             }
             Self::FormatChanged { from, to } => write!(f, "the format changed from {from} to {to}"),
             Self::QualityChanged { from, to } => {
@@ -156,7 +160,7 @@ fn changes(
 ) {
     let found = reasons.len();
     let (then, action) = (&record.action, now.action);
-    if then.content != action.content {
+    if then.input(Part::Color) != action.input(Part::Color) {
         let replaced = *asset != *now.asset;
         reasons.push(if replaced {
             Reason::AssetReplaced { from: asset.clone() }
@@ -166,7 +170,9 @@ fn changes(
     }
     style_changes(now, record, reasons);
     // An image in place of noise or content shows as a change of the recipe.
-    if then.init != action.init && then.recipe.init == action.recipe.init {
+    if then.input(Part::Init) != action.input(Part::Init)
+        && then.recipe.init() == action.recipe.init()
+    {
         reasons.push(Reason::InitChanged);
     }
     reasons.extend(recipe_changes(&then.recipe, &action.recipe));
@@ -180,15 +186,17 @@ fn changes(
             reasons.push(Reason::ModelChanged { model: model.name });
         }
     }
-    if then.engine_version != action.engine_version {
-        reasons
-            .push(Reason::EngineChanged { from: then.engine_version, to: action.engine_version });
+    let method = action.method();
+    if then.method_version != action.method_version && then.method() == method {
+        let (from, to) = (then.method_version, action.method_version);
+        reasons.push(Reason::MethodImproved { method, from, to });
     }
-    let (from, to) = (then.output, action.output);
-    if from.format != to.format {
-        reasons.push(Reason::FormatChanged { from: from.format, to: to.format });
-    } else if from.quality != to.quality {
-        reasons.push(Reason::QualityChanged { from: from.quality, to: to.quality });
+    for (from, to) in then.outputs.iter().zip(&action.outputs) {
+        if from.format != to.format {
+            reasons.push(Reason::FormatChanged { from: from.format, to: to.format });
+        } else if from.quality != to.quality {
+            reasons.push(Reason::QualityChanged { from: from.quality, to: to.quality });
+        }
     }
     if reasons.len() == found {
         reasons.push(Reason::RecordOutdated);
@@ -248,9 +256,14 @@ fn recipe_changes(from: &Recipe, to: &Recipe) -> Vec<Reason> {
         .collect()
 }
 
-/// A recipe's fields by name. They go through text so that 0.1 stays 0.1 and does not become the
-/// nearest number of twice the precision.
+/// A recipe's parameters by name, those that all methods have among the others. They go through
+/// text so that 0.1 stays 0.1 and does not become the nearest number of twice the precision.
 fn fields(recipe: &Recipe) -> BTreeMap<String, Value> {
     let text = serde_json::to_string(recipe).expect("a recipe serialises");
-    serde_json::from_str(&text).expect("what was just written is an object")
+    let mut fields: BTreeMap<String, Value> =
+        serde_json::from_str(&text).expect("what was just written is an object");
+    if let Some(Value::Object(common)) = fields.remove("common") {
+        fields.extend(common);
+    }
+    fields
 }

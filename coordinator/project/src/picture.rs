@@ -102,7 +102,7 @@ mod tests {
     use super::*;
     use crate::test_project::png;
     use impasto_assets::{Origin, Picture, encode};
-    use impasto_types::OutputSpec;
+    use impasto_types::{OutputSpec, Part};
 
     #[test]
     fn every_format_cut_short_is_partial() {
@@ -119,8 +119,8 @@ mod tests {
                 alpha: None,
                 origin: Origin::synthetic("a", format),
             };
-            let whole =
-                encode(&picture, OutputSpec { format, quality: 90 }).expect("it is encoded");
+            let whole = encode(&picture, OutputSpec { part: Part::Color, format, quality: 90 })
+                .expect("it is encoded");
             let file = folder.path().join(format!("a.{format}"));
             fs::write(&file, &whole).expect("it is written");
             assert_eq!(completeness(&file), Completeness::Whole, "{format}");

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use impasto_planner::RecordDetails;
 use impasto_types::{
-    Action, AssetPath, BlobRef, ContainerFormat, ENGINE_VERSION, OutputSpec, Preset, StyleRef,
+    Action, AssetKind, AssetPath, BlobRef, ContainerFormat, Input, Method, OutputSpec, Part,
+    Preset, StyleRef,
 };
 use tempfile::TempDir;
 
@@ -68,13 +69,13 @@ pub(crate) fn path(text: &str) -> AssetPath {
 
 pub(crate) fn details() -> RecordDetails {
     let action = Action {
-        engine_version: ENGINE_VERSION,
+        method_version: Method::Optimize.version(),
         recipe: Preset::Painterly.recipe(),
-        content: Some(BlobRef::of(b"content")),
+        kind: AssetKind::picture(),
+        inputs: vec![Input::blob(Part::Color, BlobRef::of(b"content"))],
         styles: vec![StyleRef { blob: BlobRef::of(b"style"), weight: 1.0 }],
-        init: None,
         models: vec![],
-        output: OutputSpec { format: ContainerFormat::Png, quality: 90 },
+        outputs: vec![OutputSpec { part: Part::Color, format: ContainerFormat::Png, quality: 90 }],
     };
     RecordDetails { style: "night".to_owned(), action }
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use impasto_core::{Capabilities, Config, Core, Effect, Input, LeaseOutcome, Needs, Submission};
-use impasto_types::{BlobRef, Digest, Epoch, RunReport, TaskResult, WorkerId};
+use impasto_types::{BlobRef, Digest, Epoch, Losses, Output, RunReport, TaskResult, WorkerId};
 
 /// What was decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,13 +54,12 @@ pub fn decide_all(workers: u32, tasks: u32) -> Throughput {
     pending.push_back(Input::Submit { request: 0, submission });
     let report = RunReport {
         iterations: 1,
-        loss: 1.0,
-        content_loss: 0.5,
-        style_loss: 0.5,
+        losses: Some(Losses { total: 1.0, content: 0.5, style: 0.5 }),
         compute_ms: 1,
         device: "simulated".to_owned(),
     };
-    let result = TaskResult { output: BlobRef::of(b"picture"), width: 1, height: 1, report };
+    let result =
+        TaskResult { outputs: vec![Output::picture(BlobRef::of(b"picture"), 1, 1)], report };
     let mut throughput = Throughput { leases: 0, inputs: 0 };
     while let Some(input) = pending.pop_front() {
         throughput.inputs += 1;

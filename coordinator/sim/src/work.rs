@@ -2,7 +2,7 @@
 //! comes to.
 
 use impasto_core::{Needs, Submission};
-use impasto_types::{BlobRef, Digest, LeaseId, RunReport, TaskResult};
+use impasto_types::{BlobRef, Digest, LeaseId, Losses, Output, RunReport, TaskResult};
 
 use crate::chance::Chance;
 
@@ -68,11 +68,9 @@ pub(crate) fn picture(lease: LeaseId) -> TaskResult {
     let output = BlobRef::of(lease.to_string().as_bytes());
     let report = RunReport {
         iterations: 1,
-        loss: 1.0,
-        content_loss: 0.5,
-        style_loss: 0.5,
+        losses: Some(Losses { total: 1.0, content: 0.5, style: 0.5 }),
         compute_ms: 1,
         device: "simulated".to_owned(),
     };
-    TaskResult { output, width: 1, height: 1, report }
+    TaskResult { outputs: vec![Output::picture(output, 1, 1)], report }
 }

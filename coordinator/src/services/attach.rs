@@ -174,13 +174,15 @@ impl Attachment {
     /// A success counts only where its picture has arrived.
     async fn verified(&self, outcome: LeaseOutcome) -> LeaseOutcome {
         let LeaseOutcome::Succeeded(result) = outcome else { return outcome };
-        let (blobs, output) = (self.service.blobs.clone(), result.output);
-        if blocking(move || blobs.contains(output)).await {
+        let (blobs, outputs) = (self.service.blobs.clone(), result.outputs.clone());
+        let missing = move || outputs.into_iter().find(|output| !blobs.contains(output.blob));
+        let Some(missing) = blocking(missing).await else {
             return LeaseOutcome::Succeeded(result);
-        }
+        };
         let message = format!(
-            "the worker reported success, but its result {} is not in the store",
-            output.digest.short()
+            "the worker reported success, but its output {} ({}) is not in the store",
+            missing.part,
+            missing.blob.digest.short()
         );
         LeaseOutcome::Failed { kind: FailureKind::Transient, message }
     }

@@ -212,7 +212,7 @@ impl Build<'_> {
 fn take(task: TaskIndex, event: TaskEvent, actions: &[Digest], delivery: &mut Delivery<'_>) {
     let Some(action) = actions.get(task.0 as usize) else { return };
     match event {
-        TaskEvent::Succeeded { result, .. } => delivery.deliver(*action, result.output),
+        TaskEvent::Succeeded { result, .. } => delivery.deliver(*action, result.outputs[0].blob),
         TaskEvent::Failed { message, .. } => delivery.fail(*action, message),
         TaskEvent::Ready { .. }
         | TaskEvent::Leased { .. }

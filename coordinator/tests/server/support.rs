@@ -7,14 +7,14 @@ use bytes::Bytes;
 use impasto_coordinator::{Coordinator, ServeError, Settings};
 use impasto_proto::client::{self, Blobs};
 use impasto_proto::v1::coordinator_message::Message as Order;
-use impasto_proto::v1::submit_request::Part;
+use impasto_proto::v1::submit_request::Part as SubmitPart;
 use impasto_proto::v1::task_state::State;
 use impasto_proto::v1::watch_response::News;
 use impasto_proto::v1::worker_message::Message;
 use impasto_proto::{to_proto, v1};
 use impasto_types::{
-    Action, BlobRef, ContainerFormat, ENGINE_VERSION, OutputSpec, Preset, RunReport, StyleRef,
-    TaskResult, TaskSpec,
+    Action, AssetKind, BlobRef, ContainerFormat, Input, Losses, Method, Output, OutputSpec, Part,
+    Preset, RunReport, StyleRef, TaskResult, TaskSpec,
 };
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -90,12 +90,12 @@ impl Running {
             task_count: tasks.len() as u32,
         };
         let tasks = v1::SubmitTasks { tasks: tasks.iter().map(to_proto::task_spec).collect() };
-        self.submit_parts(vec![Part::Header(header), Part::Tasks(tasks)]).await
+        self.submit_parts(vec![SubmitPart::Header(header), SubmitPart::Tasks(tasks)]).await
     }
 
     pub(crate) async fn submit_parts(
         &self,
-        parts: Vec<Part>,
+        parts: Vec<SubmitPart>,
     ) -> Result<v1::SubmitResponse, Status> {
         let parts = parts.into_iter().map(|part| v1::SubmitRequest { part: Some(part) });
         let call = client::jobs(self.channel.clone());
@@ -152,13 +152,17 @@ pub(crate) fn task(name: &str, content: BlobRef, style: BlobRef) -> TaskSpec {
     TaskSpec {
         asset: name.parse().expect("it is a path"),
         action: Action {
-            engine_version: ENGINE_VERSION,
+            method_version: Method::Optimize.version(),
             recipe: Preset::Painterly.recipe(),
-            content: Some(content),
+            kind: AssetKind::picture(),
+            inputs: vec![Input::blob(Part::Color, content)],
             styles: vec![StyleRef { blob: style, weight: 1.0 }],
-            init: None,
             models: vec![],
-            output: OutputSpec { format: ContainerFormat::Png, quality: 90 },
+            outputs: vec![OutputSpec {
+                part: Part::Color,
+                format: ContainerFormat::Png,
+                quality: 90,
+            }],
         },
         memory_bytes: 1 << 20,
         work: 1000,
@@ -169,13 +173,11 @@ pub(crate) fn task(name: &str, content: BlobRef, style: BlobRef) -> TaskSpec {
 pub(crate) fn result_of(bytes: &[u8]) -> TaskResult {
     let report = RunReport {
         iterations: 40,
-        loss: 1.0,
-        content_loss: 0.5,
-        style_loss: 0.5,
+        losses: Some(Losses { total: 1.0, content: 0.5, style: 0.5 }),
         compute_ms: 7,
         device: "fake".to_owned(),
     };
-    TaskResult { output: BlobRef::of(bytes), width: 4, height: 4, report }
+    TaskResult { outputs: vec![Output::picture(BlobRef::of(bytes), 4, 4)], report }
 }
 
 /// What a fake worker paints on.
@@ -205,7 +207,7 @@ impl FakeWorker {
         let capabilities = v1::Capabilities {
             slots: 1,
             memory_bytes: 1 << 30,
-            engine_version: ENGINE_VERSION,
+            engine_version: Method::Optimize.version(),
             device: "fake".to_owned(),
             devices: vec![device()],
             blobs: Vec::new(),

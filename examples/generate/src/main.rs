@@ -19,7 +19,7 @@ use std::path::Path;
 use anyhow::Context;
 use canvas::Canvas;
 use impasto_assets::{Depth, encode};
-use impasto_types::{ContainerFormat, OutputSpec};
+use impasto_types::{ContainerFormat, OutputSpec, Part};
 
 /// A file of an example.
 struct Example {
@@ -40,7 +40,7 @@ impl Example {
         let format: ContainerFormat =
             self.path.rsplit('.').next().unwrap_or_default().parse().map_err(anyhow::Error::msg)?;
         let picture = self.canvas.picture(self.path, format, self.depth, self.has_alpha);
-        Ok(encode(&picture, OutputSpec { format, quality: 90 })?)
+        Ok(encode(&picture, OutputSpec { part: Part::Color, format, quality: 90 })?)
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use impasto_planner::PlannedTask;
 use impasto_project::{Project, ReplaceError, STATE_DIR, replace_file};
-use impasto_types::{Digest, Tileable};
+use impasto_types::{Digest, InputRef, Part, Tileable};
 use rayon::prelude::*;
 
 use super::Survey;
@@ -68,7 +68,7 @@ fn card(
 ) -> Card {
     let action = &task.spec.action;
     let (outcome, report) = delivery.card(task);
-    let content = action.content.map(|blob| blob.digest);
+    let content = action.input(Part::Color).and_then(InputRef::blob).map(|blob| blob.digest);
     let before = content.and_then(|digest| {
         pictures.of(&pictures.large, &pictures.project.path_of(&task.spec.asset), digest)
     });
@@ -88,7 +88,7 @@ fn card(
         styles: styles.collect(),
         after,
         settings: Some(settings(&action.recipe)),
-        tileable: action.recipe.tileable,
+        tileable: action.recipe.common().tileable,
         report: report.cloned().or_else(|| cache.report(task.action).filter(|_| is_there)),
         outcome,
     }

@@ -100,7 +100,7 @@ impl<'a> Delivery<'a> {
                 Ok(files) => {
                     let changed = files.iter().any(|file| file.change == Delivered::Written);
                     files.iter().for_each(|file| file.remember(&mut self.stats));
-                    self.record(task, result.output);
+                    self.record(task, result.outputs[0].blob);
                     let card = match origin {
                         Origin::Painted => CardOutcome::Painted,
                         Origin::Cached => CardOutcome::Cached,

@@ -117,7 +117,13 @@ impl Following<'_> {
             }
             TaskNews::Failed { message, .. } => delivery.fail(action, &message),
             TaskNews::Succeeded { result, worker } => {
-                match self.client.blobs().download(result.output).await.map_err(FarmError::from) {
+                match self
+                    .client
+                    .blobs()
+                    .download(result.outputs[0].blob)
+                    .await
+                    .map_err(FarmError::from)
+                {
                     Ok(bytes) => {
                         if let Some(cache) = self.keep {
                             cache.keep(action, &result, &bytes);

@@ -41,7 +41,7 @@ impl LocalCache {
                 return;
             }
             let Some(result) = self.actions.get(task.action, &self.blobs) else { continue };
-            match self.blobs.read(result.output) {
+            match self.blobs.read(result.outputs[0].blob) {
                 Ok(bytes) => delivery.deliver(task.action, &result, &bytes, Origin::Cached),
                 // It is painted again.
                 Err(error) => tracing::debug!("cannot restore {}: {error}", task.output),

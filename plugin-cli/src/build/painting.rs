@@ -131,7 +131,13 @@ impl Farm<'_> {
             if self.cancel.is_cancelled() {
                 return Ok(());
             }
-            match self.client.blobs().download(result.output).await.map_err(FarmError::from) {
+            match self
+                .client
+                .blobs()
+                .download(result.outputs[0].blob)
+                .await
+                .map_err(FarmError::from)
+            {
                 Ok(bytes) => {
                     cache.keep(action, &result, &bytes);
                     delivery.deliver(action, &result, &bytes, Origin::Cached);

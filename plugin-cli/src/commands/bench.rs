@@ -6,7 +6,7 @@ use impasto_painter::Devices;
 use impasto_painter::bench::{
     CardReport, Report, Request, SizeReport, random_weights, run as measure, run_on_card,
 };
-use impasto_types::{ModelName, Profile, Recipe};
+use impasto_types::{ModelName, Profile};
 
 use crate::args::{ComputeFlags, ModelsFlags};
 use crate::show::ModelBar;
@@ -24,7 +24,7 @@ use crate::{Context, Exit, Failure};
 pub struct BenchArgs {
     /// Sides of square pictures, such as 256,512,1024
     #[arg(long, visible_alias = "sizes", value_name = "PIXELS", value_delimiter = ',', default_value = "512",
-        value_parser = clap::value_parser!(u32).range(i64::from(Recipe::MIN_SIDE)..=8192))]
+        value_parser = clap::value_parser!(u32).range(i64::from(impasto_types::MIN_SIDE)..=8192))]
     size: Vec<u32>,
     /// How many iterations to time at each size
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]

@@ -18,7 +18,7 @@ pub struct SynthArgs {
 
 pub(crate) fn run(args: SynthArgs, context: &Context) -> Result<Exit, Failure> {
     expect_method(&args.direct.recipe, Method::Synthesize, "stylize")?;
-    if args.direct.recipe.size.is_none() {
+    if args.direct.recipe.common.size.is_none() {
         return Err(Failure::usage("a texture from a style alone has no size of its own")
             .hint("give its side in pixels, such as --size 512"));
     }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use impasto_types::{RunReport, Tileable};
+use impasto_types::{Losses, RunReport, Tileable};
 
 use super::escape::escape;
 use super::{Card, CardOutcome, Settings, Thumbnail};
@@ -117,16 +117,16 @@ fn write_settings(html: &mut String, settings: &Settings) -> std::fmt::Result {
 
 fn write_report(html: &mut String, report: &RunReport) -> std::fmt::Result {
     let time = units::time(Duration::from_millis(report.compute_ms));
-    let RunReport { iterations, loss, content_loss, style_loss, device, .. } = report;
+    let RunReport { iterations, losses, device, .. } = report;
     write!(
         html,
         "<dl><div><dt>time</dt><dd>{time}</dd></div><div><dt>steps</dt><dd>{iterations}</dd></div>"
     )?;
-    write!(
-        html,
-        "<div title=\"content {content_loss:.4}, style {style_loss:.4}\"><dt>loss</dt><dd>{}</dd></div>",
-        loss_text(*loss)
-    )?;
+    if let Some(Losses { total, content, style }) = losses {
+        let parts = format!("content {content:.4}, style {style:.4}");
+        let total = loss_text(*total);
+        write!(html, "<div title=\"{parts}\"><dt>loss</dt><dd>{total}</dd></div>")?;
+    }
     writeln!(html, "<div><dt>on</dt><dd>{}</dd></div></dl>", escape(device))
 }
 

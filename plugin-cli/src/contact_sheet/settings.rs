@@ -39,7 +39,11 @@ fn changes(from: &Recipe, to: &Recipe) -> Vec<Setting> {
 /// precision.
 fn fields(recipe: &Recipe) -> Map<String, Value> {
     let text = serde_json::to_string(recipe).unwrap_or_default();
-    serde_json::from_str(&text).unwrap_or_default()
+    let mut fields: Map<String, Value> = serde_json::from_str(&text).unwrap_or_default();
+    if let Some(Value::Object(common)) = fields.remove("common") {
+        fields.extend(common);
+    }
+    fields
 }
 
 fn shown(value: &Value) -> String {
@@ -53,6 +57,8 @@ fn shown(value: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
+    use impasto_types::Optimize;
+
     use super::*;
 
     #[test]
@@ -64,7 +70,8 @@ mod tests {
 
     #[test]
     fn only_what_differs_is_told() {
-        let recipe = Recipe { style_weight: 0.1, seed: 7, ..Preset::Gatys.recipe() };
+        let gatys = Optimize { style_weight: 0.1, ..Optimize::gatys() };
+        let recipe = Recipe::Optimize(gatys.with(|common| common.seed = 7));
         let told = settings(&recipe);
         let changes: Vec<_> = told
             .changes

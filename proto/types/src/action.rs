@@ -1,78 +1,431 @@
-//! What is computed, and its digest.
+//! What is computed, its canonical bytes and its digest.
+//!
+//! The canonical form is a line with the version of the form, then compact JSON with sorted keys.
+//! Every value that equals its documented default is absent, so a field that is added later, with
+//! a default that stands for today's behaviour, changes no digest. The same bytes are digested,
+//! stored and sent. A reader takes nothing but canonical bytes that it understands whole: a program
+//! of another version refuses an action that it would compute otherwise, instead of giving it
+//! another name.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
-use crate::{BlobRef, Digest, ModelRef, OutputSpec, Recipe, StyleRef};
+use crate::{BlobRef, ContainerFormat, Digest, Method, ModelRef, Part, Recipe};
 
-/// Rises whenever the engine would paint a different picture from the same inputs, so that older
-/// results are not taken for new ones.
-pub const ENGINE_VERSION: u32 = 3;
-
-/// All that a result follows from: the recipe, the inputs' bytes, the model's and the engine's
-/// version. Same action, same picture, but for roundings that machines and their memory decide.
+/// Everything that a result follows from: the recipe, the bytes of all inputs and models, the
+/// method's version and the outputs. Same action, same pictures, except for roundings that depend
+/// on the machine and its memory.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Action {
-    pub engine_version: u32,
+    /// [`Method::version`] of the recipe's method.
+    pub method_version: u32,
     pub recipe: Recipe,
-    /// The asset's file; `None` where a texture is synthesised.
-    pub content: Option<BlobRef>,
+    /// The kind of asset, which decides how its files become pictures and back.
+    #[serde(default, skip_serializing_if = "AssetKind::is_picture")]
+    pub kind: AssetKind,
+    /// The asset's files, in the order of their parts; none where a picture is made from styles.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<Input>,
     /// At least one.
     pub styles: Vec<StyleRef>,
-    /// The picture of `init`, where the recipe says image.
-    pub init: Option<BlobRef>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub models: Vec<ModelRef>,
-    pub output: OutputSpec,
+    /// At least one, in the order of their parts.
+    pub outputs: Vec<OutputSpec>,
 }
 
+/// A kind of asset by name: 1 to 32 lowercase letters, digits or `-`. Whether there is an adapter
+/// for it is for the painter to say.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct AssetKind(String);
+
+/// One input file of an action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Input {
+    pub part: Part,
+    #[serde(flatten)]
+    pub source: InputRef,
+}
+
+/// Where the bytes of an input come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum InputRef {
+    Blob(BlobRef),
+    /// The output of another task of the same job, named by its action, which runs first.
+    Output {
+        action: Digest,
+        output: Part,
+    },
+}
+
+/// A style image and its share among several.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StyleRef {
+    pub blob: BlobRef,
+    pub weight: f32,
+}
+
+/// A file that an action makes. Bit depth, alpha and colour profile are the asset's, as far as the
+/// format can hold them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OutputSpec {
+    pub part: Part,
+    pub format: ContainerFormat,
+    /// JPEG's quality, 1 to 100; other formats are lossless and ignore it.
+    pub quality: u8,
+}
+
+/// Why bytes are no action.
+#[derive(Debug, thiserror::Error)]
+pub enum ActionError {
+    #[error("an action begins with `impasto action {FORM}`, but this begins with `{0}`")]
+    Form(String),
+    #[error(
+        "an action cannot be read: {0}; if a newer version of Impasto made it, use that version here"
+    )]
+    Parse(#[from] serde_json::Error),
+    #[error("an action is not in its canonical form")]
+    NotCanonical,
+    #[error("an action has {0} bytes; the most is {MAX_BYTES}")]
+    TooLong(usize),
+    #[error("{0}")]
+    Content(String),
+}
+
+/// The version of the canonical form. It rises when the same action would get other bytes.
+const FORM: u32 = 1;
+
+/// Far more than an action of ten thousand frames takes.
+const MAX_BYTES: usize = 4 << 20;
+
+/// More files than any asset has.
+pub const MAX_INPUTS: usize = 16_384;
+/// More styles than anybody can tell apart in one picture.
+pub const MAX_STYLES: usize = 64;
+/// More models than any method reads.
+pub const MAX_MODELS: usize = 16;
+
 impl Action {
-    /// The action's name: the BLAKE3 digest of its canonical form (JSON with fields in the order of
-    /// declaration).
-    pub fn digest(&self) -> Digest {
-        let mut canonical = b"impasto action 1\n".to_vec();
-        // Plain structs of numbers, strings and lists always serialise.
-        serde_json::to_writer(&mut canonical, self).expect("an action serialises");
-        Digest::of(&canonical)
+    /// The bytes that name, store and carry this action.
+    pub fn canonical(&self) -> Vec<u8> {
+        // Plain structs of numbers, strings and lists always serialise. The detour through text
+        // keeps the shortest form of single-precision numbers: 0.1 stays 0.1.
+        let text = serde_json::to_string(self).expect("an action serialises");
+        let value = serde_json::from_str(&text).expect("what was just written is JSON");
+        format!("impasto action {FORM}\n{}", sorted(value)).into_bytes()
     }
 
-    /// Every blob that has to be at hand before this can run, models included.
+    /// Reads [`Self::canonical`] bytes, and checks the action.
+    ///
+    /// # Errors
+    /// Where the bytes are another form's, hold a field that this version does not know, are not
+    /// canonical, or where a value is out of its range.
+    pub fn from_canonical(bytes: &[u8]) -> Result<Self, ActionError> {
+        if bytes.len() > MAX_BYTES {
+            return Err(ActionError::TooLong(bytes.len()));
+        }
+        let header = format!("impasto action {FORM}\n");
+        let Some(json) = bytes.strip_prefix(header.as_bytes()) else {
+            let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+            let shown = String::from_utf8_lossy(&line[..line.len().min(40)]);
+            return Err(ActionError::Form(shown.escape_default().to_string()));
+        };
+        let action: Self = serde_json::from_slice(json)?;
+        action.check()?;
+        if action.canonical() != bytes {
+            return Err(ActionError::NotCanonical);
+        }
+        Ok(action)
+    }
+
+    /// The action's name: the BLAKE3 digest of its canonical bytes.
+    pub fn digest(&self) -> Digest {
+        Digest::of(&self.canonical())
+    }
+
+    pub fn method(&self) -> Method {
+        self.recipe.method()
+    }
+
+    /// Where the input with this role comes from.
+    pub fn input(&self, part: Part) -> Option<InputRef> {
+        self.inputs.iter().find(|input| input.part == part).map(|input| input.source)
+    }
+
+    /// Every blob that has to be at hand before this can run, models included. Outputs of other
+    /// tasks are not known yet.
     pub fn blobs(&self) -> impl Iterator<Item = BlobRef> + '_ {
-        let pictures = self.content.iter().chain(self.init.iter()).copied();
-        pictures
+        let inputs = self.inputs.iter().filter_map(|input| input.source.blob());
+        inputs
             .chain(self.styles.iter().map(|style| style.blob))
             .chain(self.models.iter().map(|model| model.blob))
+    }
+
+    /// The actions whose outputs this one reads.
+    pub fn producers(&self) -> impl Iterator<Item = Digest> + '_ {
+        self.inputs.iter().filter_map(|input| match input.source {
+            InputRef::Blob(_) => None,
+            InputRef::Output { action, .. } => Some(action),
+        })
+    }
+
+    /// Checks what no type holds: ranges, orders, and that nothing the recipe needs is missing.
+    ///
+    /// # Errors
+    /// [`ActionError::Content`], which names the field and its value.
+    pub fn check(&self) -> Result<(), ActionError> {
+        self.recipe.check().map_err(|error| wrong(format_args!("recipe.{error}")))?;
+        at_most("inputs", self.inputs.len(), MAX_INPUTS)?;
+        at_most("styles", self.styles.len(), MAX_STYLES)?;
+        at_most("models", self.models.len(), MAX_MODELS)?;
+        ascending("inputs", self.inputs.iter().map(|input| input.part))?;
+        ascending("outputs", self.outputs.iter().map(|output| output.part))?;
+        if self.styles.is_empty() {
+            return Err(wrong("an action has at least one style"));
+        }
+        if self.outputs.is_empty() {
+            return Err(wrong("an action has at least one output"));
+        }
+        for style in &self.styles {
+            if !(0.0..=1e9).contains(&style.weight) {
+                let weight = style.weight;
+                return Err(wrong(format_args!("a style's weight is {weight}, not 0 to 1e9")));
+            }
+        }
+        for output in &self.outputs {
+            if !(1..=100).contains(&output.quality) {
+                let (part, quality) = (output.part, output.quality);
+                return Err(wrong(format_args!("quality of {part} is {quality}, not 1 to 100")));
+            }
+        }
+        let content =
+            self.inputs.iter().any(|input| !matches!(input.part, Part::Init | Part::Mask));
+        if self.method().takes_content() && !content {
+            return Err(wrong(format_args!("method {} paints an asset", self.method())));
+        }
+        if self.recipe.init() == Some(crate::Init::Image) && self.input(Part::Init).is_none() {
+            return Err(wrong("the recipe begins with an image, but there is no input `init`"));
+        }
+        Ok(())
+    }
+}
+
+impl Input {
+    /// An input whose bytes are known.
+    pub fn blob(part: Part, blob: BlobRef) -> Self {
+        Self { part, source: InputRef::Blob(blob) }
+    }
+}
+
+impl InputRef {
+    /// The blob, where it is known already.
+    pub fn blob(self) -> Option<BlobRef> {
+        match self {
+            Self::Blob(blob) => Some(blob),
+            Self::Output { .. } => None,
+        }
+    }
+}
+
+impl AssetKind {
+    /// A single picture: the usual kind.
+    pub fn picture() -> Self {
+        Self("picture".to_owned())
+    }
+
+    fn is_picture(&self) -> bool {
+        self.0 == "picture"
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for AssetKind {
+    fn default() -> Self {
+        Self::picture()
+    }
+}
+
+impl TryFrom<String> for AssetKind {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        if (1..=32).contains(&text.len()) && text.bytes().all(plain) {
+            Ok(Self(text))
+        } else {
+            let shown: String = text.chars().take(40).collect();
+            Err(format!("`{shown}` is no kind of asset: 1 to 32 of a-z, 0-9 and `-`"))
+        }
+    }
+}
+
+impl From<AssetKind> for String {
+    fn from(kind: AssetKind) -> Self {
+        kind.0
+    }
+}
+
+impl std::fmt::Display for AssetKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// `value` with the keys of every object sorted, whichever map `serde_json` is built with.
+fn sorted(value: Value) -> Value {
+    match value {
+        Value::Object(object) => {
+            let mut entries: Vec<_> = object.into_iter().collect();
+            entries.sort_by(|(one, _), (other, _)| one.cmp(other));
+            Value::Object(Map::from_iter(
+                entries.into_iter().map(|(key, value)| (key, sorted(value))),
+            ))
+        }
+        Value::Array(values) => Value::Array(values.into_iter().map(sorted).collect()),
+        plain => plain,
+    }
+}
+
+fn wrong(reason: impl ToString) -> ActionError {
+    ActionError::Content(reason.to_string())
+}
+
+fn at_most(field: &str, count: usize, most: usize) -> Result<(), ActionError> {
+    if count > most {
+        return Err(wrong(format_args!("{field} has {count} entries; the most is {most}")));
+    }
+    Ok(())
+}
+
+/// Each part once, in order, so that an action has one form.
+fn ascending(field: &str, parts: impl Iterator<Item = Part>) -> Result<(), ActionError> {
+    let parts: Vec<Part> = parts.collect();
+    match parts.windows(2).find(|pair| pair[0] >= pair[1]) {
+        None => Ok(()),
+        Some(pair) => Err(wrong(format_args!("{field}: {} stands before {}", pair[0], pair[1]))),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ContainerFormat, Preset};
+    use crate::{ModelName, Preset};
+
+    fn action() -> Action {
+        Action {
+            method_version: Method::Optimize.version(),
+            recipe: Preset::Painterly.recipe(),
+            kind: AssetKind::picture(),
+            inputs: vec![Input {
+                part: Part::Color,
+                source: InputRef::Blob(BlobRef::of(b"content")),
+            }],
+            styles: vec![StyleRef { blob: BlobRef::of(b"style"), weight: 1.0 }],
+            models: vec![ModelRef { name: ModelName::Vgg19, blob: BlobRef::of(b"vgg") }],
+            outputs: vec![OutputSpec {
+                part: Part::Color,
+                format: ContainerFormat::Png,
+                quality: 90,
+            }],
+        }
+    }
 
     #[test]
     fn anything_that_changes_the_picture_changes_the_digest() {
-        let action = Action {
-            engine_version: ENGINE_VERSION,
-            recipe: Preset::Painterly.recipe(),
-            content: Some(BlobRef::of(b"content")),
-            styles: vec![StyleRef { blob: BlobRef::of(b"style"), weight: 1.0 }],
-            init: None,
-            models: vec![],
-            output: OutputSpec { format: ContainerFormat::Png, quality: 90 },
-        };
+        let action = action();
         let digest = action.digest();
         assert_eq!(action.clone().digest(), digest);
-        let changes: [fn(&mut Action); 6] = [
-            |a| a.engine_version += 1,
-            |a| a.recipe.seed += 1,
-            |a| a.recipe.tv_weight += 1e-7,
-            |a| a.content = Some(BlobRef::of(b"other")),
+        let changes: [fn(&mut Action); 8] = [
+            |a| a.method_version += 1,
+            |a| a.recipe.common_mut().seed += 1,
+            |a| a.recipe = Preset::Texture.recipe(),
+            |a| a.inputs[0].source = InputRef::Blob(BlobRef::of(b"other")),
+            |a| a.inputs[0].part = Part::Height,
             |a| a.styles[0].weight = 2.0,
-            |a| a.output.format = ContainerFormat::Tiff,
+            |a| a.outputs[0].format = ContainerFormat::Tiff,
+            |a| a.kind = "material".to_owned().try_into().expect("a kind"),
         ];
         for (index, change) in changes.iter().enumerate() {
             let mut changed = action.clone();
             change(&mut changed);
             assert_ne!(changed.digest(), digest, "change {index}");
         }
+    }
+
+    #[test]
+    fn the_canonical_form_is_short_and_sorted() {
+        let text = String::from_utf8(action().canonical()).expect("it is text");
+        let (header, json) = text.split_once('\n').expect("a header");
+        assert_eq!(header, "impasto action 1");
+        assert!(json.starts_with(r#"{"inputs":[{"blob":{"digest":""#), "{json}");
+        assert!(!json.contains("kind"), "the default is absent: {json}");
+        assert!(json.contains(r#""palette":0.3"#), "{json}");
+    }
+
+    /// The bytes of a release are read by every later one, under the same name.
+    #[test]
+    fn the_digest_of_this_form_stays() {
+        assert_eq!(
+            action().digest().to_hex(),
+            "7785c52c5b98aebee01f2a659660f2363a1cfb91d353f6136bab523fda57ae0f"
+        );
+    }
+
+    #[test]
+    fn only_canonical_bytes_are_read() {
+        let bytes = action().canonical();
+        assert_eq!(Action::from_canonical(&bytes).expect("it reads"), action());
+        let text = String::from_utf8(bytes).expect("it is text");
+        let refused = |from: &str, to: &str| {
+            let changed = text.replacen(from, to, 1);
+            assert_ne!(changed, text, "{from} is there");
+            Action::from_canonical(changed.as_bytes()).expect_err(to).to_string()
+        };
+        assert!(refused("action 1", "action 2").contains("begins with `impasto action 2`"));
+        assert!(refused("{\"inputs\"", "{ \"inputs\"").contains("canonical"));
+        assert!(refused("{\"inputs\"", "{\"dither\":1,\"inputs\"").contains("`dither`"));
+        assert!(refused("\"models\"", "\"kind\":\"picture\",\"models\"").contains("canonical"));
+        assert!(refused("\"weight\":1.0", "\"weight\":-1.0").contains("weight is -1"));
+        assert!(refused("\"quality\":90", "\"quality\":0").contains("quality of color is 0"));
+        assert!(refused("\"iterations\":12", "\"iterations\":0").contains("recipe.iterations"));
+    }
+
+    #[test]
+    fn what_a_recipe_needs_has_to_be_there() {
+        let refused = |change: fn(&mut Action)| {
+            let mut changed = action();
+            change(&mut changed);
+            changed.check().expect_err("it is refused").to_string()
+        };
+        assert!(refused(|a| a.inputs.clear()).contains("paints an asset"));
+        assert!(refused(|a| a.inputs[0].part = Part::Mask).contains("paints an asset"));
+        assert!(refused(|a| a.styles.clear()).contains("at least one style"));
+        assert!(refused(|a| a.outputs.clear()).contains("at least one output"));
+        assert!(refused(|a| a.inputs.push(a.inputs[0])).contains("color stands before color"));
+        let from_image = |a: &mut Action| match &mut a.recipe {
+            Recipe::Optimize(optimize) | Recipe::Synthesize(optimize) => {
+                optimize.init = crate::Init::Image;
+            }
+        };
+        assert!(refused(from_image).contains("no input `init`"));
+    }
+
+    #[test]
+    fn an_input_may_be_an_output_of_another_action() {
+        let mut next = action();
+        let output = InputRef::Output { action: action().digest(), output: Part::Color };
+        next.inputs.push(Input { part: Part::Init, source: output });
+        let read = Action::from_canonical(&next.canonical()).expect("it reads");
+        assert_eq!(read, next);
+        assert_eq!(read.producers().collect::<Vec<_>>(), [action().digest()]);
+        assert_eq!(read.blobs().count(), action().blobs().count());
     }
 }

@@ -1,32 +1,38 @@
-//! The words that all parts of Impasto share: digests, ids, recipes, tasks and results.
+//! The words that all parts of Impasto share: digests, ids, parts, recipes, actions, tasks and
+//! results.
 //!
-//! This crate does no I/O, knows nothing of the wire and reads no clock. A value of one of its
-//! types is valid: what comes from outside is checked once, where it is constructed, and never
-//! again.
+//! This crate does no I/O, knows no wire format and reads no clock. A value of one of its types is
+//! valid: what comes from outside is checked once, where it is constructed.
 
 mod action;
 mod asset_path;
 mod device;
 mod digest;
-mod error_kind;
 mod error_text;
+mod failure;
+mod format;
 mod ids;
 mod model;
+mod part;
 mod recipe;
-mod recipe_patch;
 mod task;
 
-pub use action::{Action, ENGINE_VERSION};
+pub use action::{
+    Action, ActionError, AssetKind, Input, InputRef, MAX_INPUTS, MAX_MODELS, MAX_STYLES,
+    OutputSpec, StyleRef,
+};
 pub use asset_path::{AssetPath, AssetPathError};
 pub use device::{ComputeCapability, DeviceHealth, DeviceInfo};
 pub use digest::{BlobRef, Digest, DigestError};
-pub use error_kind::FailureKind;
 pub use error_text::{error_chain, error_text, one_line};
+pub use failure::FailureKind;
+pub use format::ContainerFormat;
 pub use ids::{Attempt, Epoch, IdError, JobId, LeaseId, TaskIndex, WorkerId, WorkerName};
 pub use model::{ModelName, ModelRef};
+pub use part::{Channel, CubeFace, Packing, Part, PartError};
 pub use recipe::{
-    Init, LossNorm, Method, Optimizer, Padding, Pooling, PreserveColor, Profile, Recipe,
-    RecipeError, STYLE_LAYERS, Scale, Tileable,
+    Common, CommonPatch, Init, InitSource, LossNorm, MAX_SIDE, MIN_SIDE, Method, Optimize,
+    OptimizePatch, Optimizer, Padding, Pooling, PreserveColor, Preset, Profile, Recipe,
+    RecipeError, RecipePatch, STYLE_LAYERS, Scale, Tileable,
 };
-pub use recipe_patch::{InitSource, Preset, RecipePatch};
-pub use task::{ContainerFormat, OutputSpec, RunReport, StyleRef, TaskResult, TaskSpec};
+pub use task::{Losses, Output, RunReport, TaskResult, TaskSpec};

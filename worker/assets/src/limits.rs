@@ -1,6 +1,6 @@
 //! How large a picture may be.
 
-use impasto_types::Recipe;
+use impasto_types::MAX_SIDE;
 
 use crate::AssetErrorKind;
 
@@ -16,7 +16,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_side: Recipe::MAX_SIDE, max_pixels: MAX_PIXELS, max_file_bytes: MAX_FILE_BYTES }
+        Self { max_side: MAX_SIDE, max_pixels: MAX_PIXELS, max_file_bytes: MAX_FILE_BYTES }
     }
 }
 

@@ -5,7 +5,7 @@ use impasto_assets::{
     AssetErrorKind, Color, Depth, Limits, Origin, Picture, decode, encode, header_of_path,
     read_header,
 };
-use impasto_types::{ContainerFormat, OutputSpec};
+use impasto_types::{ContainerFormat, OutputSpec, Part};
 use proptest::prelude::*;
 
 fn sample(format: ContainerFormat) -> Vec<u8> {
@@ -23,7 +23,7 @@ fn sample(format: ContainerFormat) -> Vec<u8> {
             ..Origin::synthetic("sample", format)
         },
     };
-    encode(&picture, OutputSpec { format, quality: 90 })
+    encode(&picture, OutputSpec { part: Part::Color, format, quality: 90 })
         .unwrap_or_else(|error| panic!("{format}: {error}"))
 }
 

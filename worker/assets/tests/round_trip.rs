@@ -3,7 +3,7 @@
 use impasto_assets::{
     AssetErrorKind, Color, Density, Depth, Limits, Origin, Picture, decode, encode, read_header,
 };
-use impasto_types::{ContainerFormat, OutputSpec};
+use impasto_types::{ContainerFormat, OutputSpec, Part};
 
 /// Odd sides, so that a row's padding shows.
 const WIDTH: u32 = 13;
@@ -34,7 +34,7 @@ fn profile(color: Color) -> Vec<u8> {
 }
 
 fn spec(format: ContainerFormat) -> OutputSpec {
-    OutputSpec { format, quality: 95 }
+    OutputSpec { part: Part::Color, format, quality: 95 }
 }
 
 fn name(format: ContainerFormat) -> String {

@@ -18,7 +18,7 @@ use impasto_engine::objective::{LayerStatistics, StyleTarget};
 use impasto_engine::{Engine, Frame, Image, Inputs, Session};
 use impasto_kernels::{Layer, Level, Precision};
 use impasto_models::{ModelStore, VggWeights, read_vgg19};
-use impasto_types::{ModelName, Padding, Preset, Profile, Recipe, Tileable};
+use impasto_types::{ModelName, Optimize, Padding, Profile, Tileable};
 
 /// The gradient's relative error, root mean square.
 const EXACT: f64 = 1e-4;
@@ -69,7 +69,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// One picture and its style, ready to be painted.
 struct Bench {
     cpu: Cpu,
-    recipe: Recipe,
+    recipe: Optimize,
     content: Image,
     style: Vec<(Layer, StyleTarget)>,
 }
@@ -88,14 +88,11 @@ impl Bench {
         let precision = if profile == Profile::Fast { Precision::Bf16 } else { Precision::Fp32 };
         let cpu = Cpu::new(weights, Level::detect(), precision, pool)?;
         let padding = Padding::Reflect;
-        let recipe = Recipe {
-            size: Some(size),
-            tileable,
-            padding,
-            profile,
-            min_scale: 0,
-            ..Preset::Painterly.recipe()
-        };
+        let recipe = Optimize { padding, min_scale: 0, ..Optimize::painterly() }.with(|common| {
+            common.size = Some(size);
+            common.tileable = tileable;
+            common.profile = profile;
+        });
         // A session's first picture is the content at its size.
         let engine = Arc::new(Engine::new(weights, threads, None, profile)?);
         let at = |picture: &Picture| {
@@ -104,7 +101,7 @@ impl Bench {
                 styles: vec![(style.clone(), 1.0)],
                 init: None,
             };
-            let recipe = Recipe { palette: 0.0, ..recipe.clone() };
+            let recipe = recipe.clone().with(|common| common.palette = 0.0);
             Ok::<_, Box<dyn Error>>(Image::from_picture(
                 Session::new(engine.clone(), recipe, inputs, u64::MAX)?.picture()?,
             ))
@@ -145,7 +142,7 @@ impl Bench {
             println!(
                 "| {} | {:?} | {interior} | {tiles} | {:.2} | {time:.2?} | {error:.1e} | {psnr:.1} dB |",
                 self.cpu.label(),
-                self.recipe.tileable,
+                self.recipe.common.tileable,
                 work as f64 / (width * height) as f64
             );
             wrong += usize::from(error > tolerance || psnr < PSNR_DB);

@@ -6,7 +6,7 @@
 //! strip is cut off at the end. A picture that tiles is joined to itself and needs no strip; with
 //! other paddings the canvas is the picture.
 
-use impasto_types::Recipe;
+use impasto_types::Optimize;
 use rayon::prelude::*;
 
 use crate::Image;
@@ -53,7 +53,7 @@ impl Side {
 
 impl Frame {
     /// The frame of a picture of `width` by `height` pixels, painted by this recipe.
-    pub fn of(recipe: &Recipe, width: u32, height: u32) -> Self {
+    pub fn of(recipe: &Optimize, width: u32, height: u32) -> Self {
         let (canvas_width, canvas_height) = recipe.canvas(width, height);
         Self {
             across: Side::new(width, canvas_width, recipe.wraps_x()),
@@ -130,18 +130,15 @@ impl Frame {
 
 #[cfg(test)]
 mod tests {
-    use impasto_types::{Padding, Preset, Tileable};
+    use impasto_types::{Padding, Tileable};
 
     use super::*;
     use crate::resize::resample;
 
     fn frame(width: u32, height: u32) -> Frame {
         Frame::of(
-            &Recipe {
-                padding: Padding::Ring,
-                tileable: Tileable::None,
-                ..Preset::Painterly.recipe()
-            },
+            &Optimize { padding: Padding::Ring, ..Optimize::painterly() }
+                .with(|common| common.tileable = Tileable::None),
             width,
             height,
         )
@@ -190,8 +187,8 @@ mod tests {
 
     #[test]
     fn a_picture_that_tiles_has_no_strip_along_that_axis() {
-        let recipe =
-            Recipe { padding: Padding::Ring, tileable: Tileable::X, ..Preset::Painterly.recipe() };
+        let recipe = Optimize { padding: Padding::Ring, ..Optimize::painterly() }
+            .with(|common| common.tileable = Tileable::X);
         let frame = Frame::of(&recipe, 40, 40);
         assert_eq!((frame.width(), frame.height()), (40, 64));
     }

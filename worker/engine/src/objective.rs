@@ -2,7 +2,7 @@
 //! pull on features.
 
 use impasto_kernels::{Layer, Moments};
-use impasto_types::{LossNorm, Recipe};
+use impasto_types::{LossNorm, Optimize};
 
 use crate::device::STYLE_LAYERS;
 
@@ -58,7 +58,7 @@ impl ContentSums {
     }
 
     /// What a sum of squared differences to these features is multiplied by.
-    pub fn weight(&self, recipe: &Recipe) -> f64 {
+    pub fn weight(&self, recipe: &Optimize) -> f64 {
         // A flat picture has no variance, and a black one next to no features: below this a feature
         // counts as noise.
         let floor = 1e-3 * self.values as f64;
@@ -99,7 +99,7 @@ impl StyleTarget {
     ///
     /// Styles blend by their statistics: the blend is that of a picture in which each style covers
     /// its share. Layers of weight zero are left out.
-    pub fn layers(recipe: &Recipe, styles: &[(Vec<LayerStatistics>, f32)]) -> Vec<(Layer, Self)> {
+    pub fn layers(recipe: &Optimize, styles: &[(Vec<LayerStatistics>, f32)]) -> Vec<(Layer, Self)> {
         let total: f32 = styles.iter().map(|(_, weight)| weight).sum();
         let layer_total: f64 = recipe.style_layers.iter().map(|&weight| f64::from(weight)).sum();
         STYLE_LAYERS
@@ -131,7 +131,7 @@ impl StyleTarget {
     }
 
     fn new(
-        recipe: &Recipe,
+        recipe: &Optimize,
         layer_weight: f64,
         layer_total: f64,
         gram: Vec<f32>,
@@ -237,7 +237,6 @@ fn blend<'a>(parts: impl Iterator<Item = (&'a [f32], f64)>) -> Vec<f32> {
 
 #[cfg(test)]
 mod tests {
-    use impasto_types::Preset;
 
     use super::*;
     use crate::noise::SplitMix64;
@@ -270,11 +269,11 @@ mod tests {
     #[test]
     fn the_pull_is_the_gradient_of_the_style_loss() {
         for norm in [LossNorm::Absolute, LossNorm::Relative, LossNorm::Variance] {
-            let recipe = Recipe {
+            let recipe = Optimize {
                 loss_norm: norm,
                 style_weight: 1000.0,
                 stats_weight: 3.0,
-                ..Preset::Painterly.recipe()
+                ..Optimize::painterly()
             };
             let target = statistics(&features(2));
             let target = StyleTarget::new(&recipe, 1.0, 5.0, target.gram, target.mean);
@@ -312,7 +311,7 @@ mod tests {
         let p = features(3);
         let sums = ContentSums::of(CHANNELS, |visit| p.iter().copied().for_each(visit));
         let weight = |loss_norm| {
-            sums.weight(&Recipe { loss_norm, content_weight: 3.0, ..Preset::Painterly.recipe() })
+            sums.weight(&Optimize { loss_norm, content_weight: 3.0, ..Optimize::painterly() })
         };
         let count = p.len() as f64;
         let squares: f64 = p.iter().map(|&v| f64::from(v * v)).sum();

@@ -4,7 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use impasto_assets::{Origin, Picture};
-use impasto_types::{ContainerFormat, Init, Method, PreserveColor, Recipe, Scale};
+use impasto_types::{
+    ContainerFormat, Init, Losses, MAX_SIDE, MIN_SIDE, Method, Optimize, PreserveColor, Scale,
+};
 
 use crate::device::{Canvas, Plan, State, Task, View, Warmth, Work};
 use crate::noise::SplitMix64;
@@ -41,17 +43,15 @@ pub struct StepReport {
     pub iterations: u32,
     /// The size in pixels that this step worked at: width and height.
     pub scale: (u32, u32),
-    /// The loss before this step, and its parts.
-    pub loss: f64,
-    pub content_loss: f64,
-    pub style_loss: f64,
+    /// The loss before this step, where the method has one.
+    pub losses: Option<Losses>,
 }
 
 /// One run. [`Session::step`] it until it is done, then take its [`Session::picture`]; drop it to
 /// cancel.
 pub struct Session {
     engine: Arc<Engine>,
-    recipe: Recipe,
+    recipe: Optimize,
     budget_bytes: u64,
     sources: Sources,
     scales: Vec<Scale>,
@@ -116,7 +116,7 @@ impl Session {
     /// Names the parameter or picture that cannot be used.
     pub fn new(
         engine: Arc<Engine>,
-        recipe: Recipe,
+        recipe: Optimize,
         inputs: Inputs,
         budget_bytes: u64,
     ) -> Result<Self, EngineError> {
@@ -142,7 +142,7 @@ impl Session {
     /// otherwise than before.
     pub fn resume(
         engine: Arc<Engine>,
-        recipe: Recipe,
+        recipe: Optimize,
         inputs: Inputs,
         budget_bytes: u64,
         bytes: &[u8],
@@ -212,9 +212,11 @@ impl Session {
             iteration: before + here,
             iterations: self.scales.iter().map(|scale| scale.iterations).sum(),
             scale: (scale.width, scale.height),
-            loss: terms.total(),
-            content_loss: terms.content,
-            style_loss: terms.style,
+            losses: Some(Losses {
+                total: terms.total(),
+                content: terms.content,
+                style: terms.style,
+            }),
         }))
     }
 
@@ -289,7 +291,7 @@ impl Session {
     /// What tells this run from others: the recipe and the pictures.
     fn identity(&self) -> blake3::Hash {
         let mut hasher = blake3::Hasher::new();
-        hasher.update(format!("{:?} {}", self.recipe, impasto_types::ENGINE_VERSION).as_bytes());
+        hasher.update(format!("{:?} {}", self.recipe, Method::Optimize.version()).as_bytes());
         hasher.update(self.sources.digest.as_bytes());
         hasher.finalize()
     }
@@ -326,7 +328,7 @@ impl Session {
                 .chunks_exact(3)
                 .for_each(|pixel| (0..3).for_each(|c| mean[c] += pixel[c] * scale));
         }
-        let mut noise = SplitMix64::new(self.recipe.seed);
+        let mut noise = SplitMix64::new(self.recipe.common.seed);
         let mut image = Image::filled(width, height, mean);
         image.rgb.iter_mut().for_each(|value| *value += 40.0 * noise.normal());
         image.clamp();
@@ -345,8 +347,8 @@ impl Session {
             source,
             width,
             height,
-            self.recipe.tileable.wraps_x(),
-            self.recipe.tileable.wraps_y(),
+            self.recipe.common.tileable.wraps_x(),
+            self.recipe.common.tileable.wraps_y(),
         );
         image.clamp();
         image
@@ -473,9 +475,8 @@ impl Session {
     fn style_at(&self, style: &Image, scale: Scale) -> Image {
         let own = (style.width as u32, style.height as u32);
         let ratio = self.recipe.style_factor(own, (scale.width, scale.height), self.at == 0);
-        let side = |length: usize| {
-            ((length as f64 * ratio).round() as usize).max(Recipe::MIN_SIDE as usize)
-        };
+        let side =
+            |length: usize| ((length as f64 * ratio).round() as usize).max(MIN_SIDE as usize);
         let mut fitted = resize(style, side(style.width), side(style.height), false, false);
         fitted.clamp();
         fitted
@@ -529,7 +530,8 @@ impl Session {
             if size == (width, height) {
                 return alpha.clone();
             }
-            let (wrap_x, wrap_y) = (self.recipe.tileable.wraps_x(), self.recipe.tileable.wraps_y());
+            let (wrap_x, wrap_y) =
+                (self.recipe.common.tileable.wraps_x(), self.recipe.common.tileable.wraps_y());
             let (across, down) =
                 (Axis::whole(size.0, width, wrap_x), Axis::whole(size.1, height, wrap_y));
             let resized = resample(alpha, &across, &down, 1);
@@ -546,16 +548,18 @@ impl Session {
 }
 
 impl Sources {
-    fn new(recipe: &Recipe, inputs: Inputs) -> Self {
+    fn new(recipe: &Optimize, inputs: Inputs) -> Self {
         let digest = digest_of(&inputs);
-        let recolor = |style: Image, content: Option<&Image>| match (recipe.preserve_color, content)
-        {
-            (PreserveColor::Statistics, Some(content)) => color::match_statistics(&style, content),
-            (PreserveColor::Luminance, Some(content)) => {
-                color::match_statistics(&color::luminance(&style), &color::luminance(content))
-            }
-            _ => style,
-        };
+        let recolor =
+            |style: Image, content: Option<&Image>| match (recipe.common.preserve_color, content) {
+                (PreserveColor::Statistics, Some(content)) => {
+                    color::match_statistics(&style, content)
+                }
+                (PreserveColor::Luminance, Some(content)) => {
+                    color::match_statistics(&color::luminance(&style), &color::luminance(content))
+                }
+                _ => style,
+            };
         let (mut asset, mut content) = match inputs.content {
             Some(picture) => {
                 let Picture { width, height, rgb, alpha, origin } = picture;
@@ -572,16 +576,15 @@ impl Sources {
             .into_iter()
             .map(|(style, weight)| (recolor(Image::from_picture(style), content.as_ref()), weight))
             .collect();
-        let target = match recipe.preserve_color {
-            _ if recipe.method == Method::Synthesize => None,
+        let target = match recipe.common.preserve_color {
             PreserveColor::Luminance => content.as_ref().map(color::luminance),
-            PreserveColor::None if recipe.palette > 0.0 => content
+            PreserveColor::None if recipe.common.palette > 0.0 => content
                 .as_ref()
-                .map(|content| color::take_palette(content, &styles, recipe.palette)),
+                .map(|content| color::take_palette(content, &styles, recipe.common.palette)),
             PreserveColor::None | PreserveColor::Statistics => content.take(),
         };
         if let Some(asset) =
-            asset.as_mut().filter(|_| recipe.preserve_color == PreserveColor::Luminance)
+            asset.as_mut().filter(|_| recipe.common.preserve_color == PreserveColor::Luminance)
         {
             asset.colors = content;
         }
@@ -601,8 +604,8 @@ fn on_a_plateau(losses: &[f64], share: f64) -> bool {
     share > 0.0 && best(&losses[before..]) > (1.0 - share) * best(&losses[..before])
 }
 
-fn check_inputs(recipe: &Recipe, inputs: &Inputs) -> Result<(), EngineError> {
-    if inputs.content.is_none() && recipe.method == Method::Optimize {
+fn check_inputs(recipe: &Optimize, inputs: &Inputs) -> Result<(), EngineError> {
+    if inputs.content.is_none() && recipe.init == Init::Content {
         return Err(EngineError::MissingInput("a content image"));
     }
     if inputs.styles.is_empty() {
@@ -621,13 +624,13 @@ fn check_inputs(recipe: &Recipe, inputs: &Inputs) -> Result<(), EngineError> {
     let styles = inputs.styles.iter().map(|(picture, _)| ("style image", picture));
     let init = inputs.init.iter().map(|picture| ("image to begin with", picture));
     for (what, picture) in content.chain(styles).chain(init) {
-        let sides = 1..=Recipe::MAX_SIDE;
+        let sides = 1..=MAX_SIDE;
         if !sides.contains(&picture.width) || !sides.contains(&picture.height) {
             return Err(EngineError::Size {
                 what,
                 width: picture.width,
                 height: picture.height,
-                max: Recipe::MAX_SIDE,
+                max: MAX_SIDE,
             });
         }
     }
@@ -636,9 +639,9 @@ fn check_inputs(recipe: &Recipe, inputs: &Inputs) -> Result<(), EngineError> {
 
 /// The result's size: the recipe's, in the asset's shape; a synthesised texture without an asset is
 /// square.
-fn output_size(recipe: &Recipe, inputs: &Inputs) -> Result<(u32, u32), EngineError> {
-    match (&inputs.content, recipe.size) {
-        (Some(content), _) => Ok(recipe.output_size(content.width, content.height)),
+fn output_size(recipe: &Optimize, inputs: &Inputs) -> Result<(u32, u32), EngineError> {
+    match (&inputs.content, recipe.common.size) {
+        (Some(content), _) => Ok(recipe.common.output_size(content.width, content.height)),
         (None, Some(size)) => Ok((size, size)),
         (None, None) => Err(EngineError::MissingInput("a size")),
     }

@@ -8,7 +8,7 @@ use impasto_engine::device::{Cpu, Pass, Tiling, View};
 use impasto_engine::objective::{LayerStatistics, StyleTarget};
 use impasto_kernels::{Edge, Layer, Level, Pool, Precision};
 use impasto_models::{Convolution, VggWeights};
-use impasto_types::{LossNorm, Preset, Recipe};
+use impasto_types::{LossNorm, Optimize};
 
 /// VGG-19's topology with few channels: quick, and every code path of the real one but its width.
 fn small_vgg() -> VggWeights {
@@ -69,7 +69,7 @@ struct Case {
     width: usize,
     height: usize,
     view: View,
-    recipe: Recipe,
+    recipe: Optimize,
 }
 
 impl Case {
@@ -101,7 +101,7 @@ impl Case {
 fn cases() -> Vec<Case> {
     let case = |width, height, edge_x, edge_y, pool, loss_norm, stats_weight| {
         let recipe =
-            Recipe { loss_norm, stats_weight, content_weight: 2.0, ..Preset::Painterly.recipe() };
+            Optimize { loss_norm, stats_weight, content_weight: 2.0, ..Optimize::painterly() };
         Case { width, height, view: View { edge_x, edge_y, pool }, recipe }
     };
     vec![

@@ -7,7 +7,7 @@ use impasto_assets::{Origin, Picture};
 use impasto_engine::{Engine, EngineError, Inputs, Session, Step};
 use impasto_models::{Convolution, VggWeights};
 use impasto_types::{
-    ContainerFormat, Method, Optimizer, PreserveColor, Preset, Profile, Recipe, Tileable,
+    ContainerFormat, Optimize, Optimizer, PreserveColor, Preset, Profile, Tileable,
 };
 
 /// Memory enough for any of these pictures in one piece.
@@ -74,8 +74,8 @@ fn inputs() -> Inputs {
     }
 }
 
-fn short(preset: Preset) -> Recipe {
-    Recipe { iterations: 4, coarse_iterations: 5, min_scale: 24, ..preset.recipe() }
+fn short(preset: Preset) -> Optimize {
+    Optimize { iterations: 4, coarse_iterations: 5, min_scale: 24, ..preset.optimize() }
 }
 
 fn finish(mut session: Session) -> Picture {
@@ -85,7 +85,7 @@ fn finish(mut session: Session) -> Picture {
 
 #[test]
 fn one_thread_and_three_paint_the_same_bits() {
-    for recipe in [short(Preset::Painterly), Recipe { min_scale: 0, ..short(Preset::Gatys) }] {
+    for recipe in [short(Preset::Painterly), Optimize { min_scale: 0, ..short(Preset::Gatys) }] {
         let on = |threads| {
             finish(
                 Session::new(engine(threads), recipe.clone(), inputs(), AMPLE).expect("it begins"),
@@ -98,7 +98,8 @@ fn one_thread_and_three_paint_the_same_bits() {
 #[test]
 fn a_resumed_run_paints_the_same_bits() {
     for optimizer in [Optimizer::Adam, Optimizer::Lbfgs] {
-        let recipe = Recipe { optimizer, tileable: Tileable::X, ..short(Preset::Texture) };
+        let recipe = Optimize { optimizer, ..short(Preset::Texture) }
+            .with(|common| common.tileable = Tileable::X);
         let engine = engine(2);
         let whole = finish(
             Session::new(engine.clone(), recipe.clone(), inputs(), AMPLE).expect("it begins"),
@@ -126,7 +127,7 @@ fn a_checkpoint_of_another_run_is_refused() {
         .expect("it begins")
         .checkpoint()
         .expect("it is there");
-    let other = Recipe { seed: 5, ..short(Preset::Painterly) };
+    let other = short(Preset::Painterly).with(|common| common.seed = 5);
     assert!(matches!(
         Session::resume(engine, other, inputs(), AMPLE, &checkpoint),
         Err(EngineError::Checkpoint(_))
@@ -136,7 +137,7 @@ fn a_checkpoint_of_another_run_is_refused() {
 #[test]
 fn a_checkpoint_under_another_budget_is_refused() {
     let engine = engine(2);
-    let recipe = Recipe { min_scale: 0, ..short(Preset::Gatys) };
+    let recipe = Optimize { min_scale: 0, ..short(Preset::Gatys) };
     let wide = || Inputs { content: Some(picture(500, 420, 1)), ..inputs() };
     let begun = |budget_bytes| {
         let mut session =
@@ -166,9 +167,12 @@ fn every_option_paints_in_range_and_in_the_asset_s_size() {
             [(Preset::Painterly, None), (Preset::Texture, Some(37)), (Preset::Gatys, Some(50))]
         {
             for tileable in [Tileable::None, Tileable::X, Tileable::Both] {
-                let recipe =
-                    Recipe { preserve_color, size, tv_weight: 0.1, tileable, ..short(preset) };
-                let expected = recipe.output_size(48, 40);
+                let recipe = Optimize { tv_weight: 0.1, ..short(preset) }.with(|common| {
+                    common.preserve_color = preserve_color;
+                    common.size = size;
+                    common.tileable = tileable;
+                });
+                let expected = recipe.common.output_size(48, 40);
                 let painted = finish(
                     Session::new(engine.clone(), recipe, inputs(), AMPLE).expect("it begins"),
                 );
@@ -181,12 +185,8 @@ fn every_option_paints_in_range_and_in_the_asset_s_size() {
 
 #[test]
 fn a_texture_needs_no_content() {
-    let recipe = Recipe {
-        size: Some(40),
-        method: Method::Synthesize,
-        init: impasto_types::Init::Noise,
-        ..short(Preset::Texture)
-    };
+    let recipe = Optimize { init: impasto_types::Init::Noise, ..short(Preset::Texture) }
+        .with(|common| common.size = Some(40));
     let alone = Inputs { content: None, ..inputs() };
     let painted = finish(Session::new(engine(1), recipe, alone, AMPLE).expect("it begins"));
     assert_eq!((painted.width, painted.height), (40, 40));
@@ -196,14 +196,14 @@ fn a_texture_needs_no_content() {
 fn the_loss_falls() {
     let mut session = Session::new(
         engine(2),
-        Recipe { min_scale: 0, iterations: 30, ..Preset::Gatys.recipe() },
+        Optimize { min_scale: 0, iterations: 30, ..Optimize::gatys() },
         inputs(),
         AMPLE,
     )
     .expect("it begins");
     let mut losses = Vec::new();
     while let Step::Running(report) = session.step().expect("it runs") {
-        losses.push(report.loss);
+        losses.push(report.losses.expect("it has losses").total);
     }
     assert!(losses[29] < 0.5 * losses[0], "{losses:?}");
 }
@@ -211,11 +211,12 @@ fn the_loss_falls() {
 #[test]
 fn bad_inputs_are_named() {
     let engine = engine(1);
-    let begin = |recipe: Recipe, inputs: Inputs| {
+    let begin = |recipe: Optimize, inputs: Inputs| {
         Session::new(engine.clone(), recipe, inputs, AMPLE).expect_err("it is refused").to_string()
     };
     assert!(
-        begin(Recipe { style_scale: -1.0, ..short(Preset::Texture) }, inputs()).contains("recipe")
+        begin(Optimize { style_scale: -1.0, ..short(Preset::Texture) }, inputs())
+            .contains("recipe")
     );
     assert!(
         begin(short(Preset::Texture), Inputs { content: None, ..inputs() })
@@ -230,7 +231,7 @@ fn bad_inputs_are_named() {
             .contains("add up to 0")
     );
     assert!(
-        begin(Recipe { init: impasto_types::Init::Image, ..short(Preset::Texture) }, inputs())
+        begin(Optimize { init: impasto_types::Init::Image, ..short(Preset::Texture) }, inputs())
             .contains("begin with")
     );
 }

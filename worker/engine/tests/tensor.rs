@@ -14,7 +14,7 @@ use impasto_engine::objective::{LayerStatistics, StyleTarget};
 use impasto_engine::{Engine, Frame, Inputs, Session, Step};
 use impasto_kernels::{Edge, Layer, Level, Moments, Pool, Precision};
 use impasto_types::{
-    ContainerFormat, LossNorm, Optimizer, Padding, Pooling, Preset, Profile, Recipe, Tileable,
+    ContainerFormat, LossNorm, Optimize, Optimizer, Padding, Pooling, Profile, Tileable,
 };
 
 use self::network::{Noise, error, picture, weights};
@@ -57,7 +57,7 @@ struct Case {
     width: usize,
     height: usize,
     view: View,
-    recipe: Recipe,
+    recipe: Optimize,
 }
 
 impl Case {
@@ -69,12 +69,8 @@ impl Case {
         pool: Pool,
         loss_norm: LossNorm,
     ) -> Self {
-        let recipe = Recipe {
-            loss_norm,
-            stats_weight: 0.5,
-            content_weight: 2.0,
-            ..Preset::Painterly.recipe()
-        };
+        let recipe =
+            Optimize { loss_norm, stats_weight: 0.5, content_weight: 2.0, ..Optimize::painterly() };
         Self { width, height, view: View { edge_x, edge_y, pool }, recipe }
     }
 
@@ -226,31 +222,26 @@ fn inputs() -> Inputs {
 }
 
 /// Two scales, so that what an optimiser remembers is carried over.
-fn recipes() -> Vec<Recipe> {
-    let short = Recipe {
+fn recipes() -> Vec<Optimize> {
+    let short = Optimize {
         iterations: 4,
         coarse_iterations: 4,
         min_scale: 32,
         tv_weight: 0.1,
-        profile: Profile::Exact,
-        ..Preset::Painterly.recipe()
-    };
-    let recipe = |optimizer, tileable, padding, pooling| Recipe {
-        optimizer,
-        tileable,
-        padding,
-        pooling,
-        ..short.clone()
+        ..Optimize::painterly()
+    }
+    .with(|common| common.profile = Profile::Exact);
+    let recipe = |optimizer, tileable, padding, pooling| {
+        Optimize { optimizer, padding, pooling, ..short.clone() }
+            .with(|common| common.tileable = tileable)
     };
     vec![
         recipe(Optimizer::Adam, Tileable::Both, Padding::Reflect, Pooling::Average),
         recipe(Optimizer::Adam, Tileable::None, Padding::Ring, Pooling::Max),
         recipe(Optimizer::Lbfgs, Tileable::X, Padding::Replicate, Pooling::Average),
         recipe(Optimizer::Lbfgs, Tileable::None, Padding::Ring, Pooling::Max),
-        Recipe {
-            profile: Profile::Fast,
-            ..recipe(Optimizer::Lbfgs, Tileable::Both, Padding::Zero, Pooling::Average)
-        },
+        recipe(Optimizer::Lbfgs, Tileable::Both, Padding::Zero, Pooling::Average)
+            .with(|common| common.profile = Profile::Fast),
     ]
 }
 
@@ -319,7 +310,7 @@ fn a_resumed_run_paints_the_same_bits_and_one_from_the_cpu_goes_on() {
 /// A canvas of the plan that a budget gives.
 fn canvas(
     tensors: &TensorDevice,
-    recipe: &Recipe,
+    recipe: &Optimize,
     tiling: Option<(usize, usize)>,
 ) -> Box<dyn Canvas> {
     let frame = Frame::of(recipe, 460, 330);
@@ -341,12 +332,12 @@ fn canvas(
 #[test]
 fn a_canvas_in_tiles_steps_like_one_in_a_piece() {
     for tensors in tensors() {
-        let recipe = Recipe {
+        let recipe = Optimize {
             optimizer: Optimizer::Adam,
             padding: Padding::Reflect,
-            tileable: Tileable::None,
-            ..Preset::Painterly.recipe()
-        };
+            ..Optimize::painterly()
+        }
+        .with(|common| common.tileable = Tileable::None);
         let (mut whole, mut tiled) =
             (canvas(&tensors, &recipe, None), canvas(&tensors, &recipe, Some((256, 192))));
         let (expected, found) = (whole.step().expect("it runs"), tiled.step().expect("it runs"));
@@ -366,12 +357,12 @@ fn a_canvas_in_tiles_steps_like_one_in_a_piece() {
 #[test]
 fn a_budget_too_small_is_refused_and_a_tight_one_cuts() {
     for tensors in tensors() {
-        let recipe = Recipe {
+        let recipe = Optimize {
             optimizer: Optimizer::Adam,
             padding: Padding::Reflect,
-            tileable: Tileable::None,
-            ..Preset::Painterly.recipe()
-        };
+            ..Optimize::painterly()
+        }
+        .with(|common| common.tileable = Tileable::None);
         let work = Work { recipe: &recipe, frame: Frame::of(&recipe, 2000, 1500), content: true };
         let whole = tensors.plan(&work, u64::MAX).expect("it fits");
         assert!(whole.tiling.is_whole());

@@ -9,7 +9,7 @@ use impasto_engine::Image;
 use impasto_engine::device::{Cpu, Pass, TiledPass, Tiling, View};
 use impasto_engine::objective::{LayerStatistics, StyleTarget};
 use impasto_kernels::{Edge, Layer, Level, Pool, Precision};
-use impasto_types::{Preset, Recipe};
+use impasto_types::Optimize;
 
 use self::network::{error, picture, weights};
 
@@ -22,7 +22,7 @@ fn cpu(threads: usize) -> Cpu {
 /// Style and content loss of one picture, and its gradient.
 fn evaluate(
     mut pass: TiledPass,
-    recipe: &Recipe,
+    recipe: &Optimize,
     style: &[(Layer, StyleTarget)],
     image: &Image,
 ) -> (f64, f64, Vec<f32>) {
@@ -37,7 +37,7 @@ fn evaluate(
 /// root mean square.
 fn check(view: View, width: usize, height: usize, tolerance: f64) {
     let cpu = cpu(2);
-    let recipe = Recipe { content_weight: 2.0, ..Preset::Painterly.recipe() };
+    let recipe = Optimize { content_weight: 2.0, ..Optimize::painterly() };
     let style_view = View { edge_x: Edge::Reflect, edge_y: Edge::Reflect, ..view };
     let moments =
         cpu.pass(Tiling::whole(style_view, 80, 72)).moments(&picture(80, 72, 5)).expect("it runs");
@@ -104,7 +104,7 @@ fn borders_that_wrap() {
 #[test]
 fn tiles_on_one_thread_and_three_give_the_same_bits() {
     let view = View { edge_x: Edge::Wrap, edge_y: Edge::Reflect, pool: Pool::Max };
-    let recipe = Preset::Painterly.recipe();
+    let recipe = Optimize::painterly();
     let image = picture(640, 300, 7);
     let on = |threads| {
         let cpu = cpu(threads);

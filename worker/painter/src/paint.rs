@@ -10,7 +10,7 @@ use tracing::debug;
 use impasto_assets::{AssetError, Limits, Picture, bleed, decode, encode};
 use impasto_engine::device::tensor::Unavailable;
 use impasto_engine::{Engine, EngineError, Inputs, Session, Step, StepReport};
-use impasto_types::{Action, FailureKind, ModelName, RunReport};
+use impasto_types::{Action, FailureKind, ModelName, Recipe, RunReport};
 
 /// A file's bytes, and what errors call it; an extension in its name has to agree with the bytes.
 #[derive(Debug, Clone)]
@@ -125,8 +125,9 @@ pub fn paint(
     let failed = |source| PaintError::of_engine(asset, memory_bytes, source);
     let inputs = inputs(asset, action, sources)?;
     let began = Instant::now();
-    let mut session = Session::new(engine.clone(), action.recipe.clone(), inputs, memory_bytes)
-        .map_err(failed)?;
+    let (Recipe::Optimize(optimize) | Recipe::Synthesize(optimize)) = &action.recipe;
+    let mut session =
+        Session::new(engine.clone(), optimize.clone(), inputs, memory_bytes).map_err(failed)?;
     let (mut last, mut steps) = (None, 0);
     let mut planned = 0;
     while let Step::Running(step) = session.step().map_err(failed)? {
@@ -146,13 +147,11 @@ pub fn paint(
     let compute_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     let report = RunReport {
         iterations: steps,
-        loss: last.map_or(0.0, |step| step.loss),
-        content_loss: last.map_or(0.0, |step| step.content_loss),
-        style_loss: last.map_or(0.0, |step| step.style_loss),
+        losses: last.and_then(|step: StepReport| step.losses),
         compute_ms,
         device: engine.device(),
     };
-    let bytes = encode(&picture, action.output)?;
+    let bytes = encode(&picture, action.outputs[0])?;
     Ok(Painted { bytes, width: picture.width, height: picture.height, report })
 }
 

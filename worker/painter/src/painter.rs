@@ -156,7 +156,7 @@ impl EnginePainter {
         // The lock is held while the network is prepared, so that two lanes that are one do not
         // prepare it twice. It holds nothing half made.
         let mut equipment = equipment.lock().unwrap_or_else(PoisonError::into_inner);
-        let wanted = (model.blob.digest, action.recipe.profile);
+        let wanted = (model.blob.digest, action.recipe.common().profile);
         if let Some((_, _, engine)) =
             equipment.engine.as_ref().filter(|(digest, profile, _)| (*digest, *profile) == wanted)
         {

@@ -9,11 +9,11 @@ use impasto_engine::Engine;
 use impasto_models::{Convolution, VggWeights};
 use impasto_painter::{PaintError, Painted, Source, Sources, paint};
 use impasto_types::{
-    Action, BlobRef, ContainerFormat, ENGINE_VERSION, FailureKind, OutputSpec, Preset, Profile,
-    Recipe, StyleRef, error_text,
+    Action, AssetKind, BlobRef, ContainerFormat, FailureKind, Input, Method, Optimize, OutputSpec,
+    Part, Profile, Recipe, StyleRef, error_text,
 };
 
-const PNG: OutputSpec = OutputSpec { format: ContainerFormat::Png, quality: 90 };
+const PNG: OutputSpec = OutputSpec { part: Part::Color, format: ContainerFormat::Png, quality: 90 };
 
 /// More than any of these pictures takes.
 const PLENTY: u64 = 1 << 30;
@@ -68,18 +68,18 @@ fn sources() -> Sources {
 fn action(output: OutputSpec) -> Action {
     let blob = BlobRef::of(b"not looked at here");
     Action {
-        engine_version: ENGINE_VERSION,
-        recipe: Recipe {
+        method_version: Method::Optimize.version(),
+        kind: AssetKind::picture(),
+        recipe: Recipe::Optimize(Optimize {
             iterations: 3,
             coarse_iterations: 3,
             min_scale: 0,
-            ..Preset::Painterly.recipe()
-        },
-        content: Some(blob),
+            ..Optimize::painterly()
+        }),
+        inputs: vec![Input::blob(Part::Color, blob)],
         styles: vec![StyleRef { blob, weight: 1.0 }],
-        init: None,
         models: vec![],
-        output,
+        outputs: vec![output],
     }
 }
 
@@ -94,7 +94,10 @@ fn the_asset_keeps_its_size_its_alpha_and_its_depth() {
     let sources = sources();
     let painted = run(PNG, &sources).expect("it is painted");
     assert_eq!((painted.width, painted.height, painted.report.iterations), (24, 20, 3));
-    assert!(painted.report.loss > 0.0 && painted.report.device.starts_with("cpu "));
+    assert!(
+        painted.report.losses.expect("it has losses").total > 0.0
+            && painted.report.device.starts_with("cpu ")
+    );
     let (before, after) = (sources.content.expect("there is one"), painted.bytes.clone());
     let before = decode(&before.bytes, "wall.png", &Limits::default()).expect("it is an image");
     let after = decode(&after, "wall.png", &Limits::default()).expect("it is an image");
@@ -121,7 +124,7 @@ fn an_observer_sees_every_step_and_can_end_it() {
 
 #[test]
 fn the_file_at_fault_is_named() {
-    let jpeg = OutputSpec { format: ContainerFormat::Jpeg, quality: 90 };
+    let jpeg = OutputSpec { format: ContainerFormat::Jpeg, ..PNG };
     let with_content = |content: &[u8]| Sources {
         content: Some(Source { name: "wall.png".to_owned(), bytes: content.to_vec() }),
         ..sources()

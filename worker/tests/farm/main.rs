@@ -13,8 +13,8 @@ use impasto_proto::v1::coordinator_message::Message as Order;
 use impasto_proto::v1::report::Outcome;
 use impasto_proto::v1::worker_message::Message;
 use impasto_types::{
-    Action, Attempt, BlobRef, ContainerFormat, Digest, ENGINE_VERSION, Epoch, FailureKind, JobId,
-    LeaseId, ModelName, ModelRef, OutputSpec, Preset, StyleRef, TaskIndex, TaskSpec,
+    Action, AssetKind, Attempt, BlobRef, ContainerFormat, Digest, Epoch, FailureKind, Input, JobId,
+    LeaseId, Method, ModelName, ModelRef, OutputSpec, Part, Preset, StyleRef, TaskIndex, TaskSpec,
 };
 use impasto_worker::{Settings, WorkerError, run_with};
 use painter::{BROKEN, FakePainter, LARGE_BYTES, LEFT_BYTES, kind, offer};
@@ -53,13 +53,17 @@ impl Bench {
     fn task(&self, content: &[u8]) -> TaskSpec {
         let store = &self.coordinator.store;
         let action = Action {
-            engine_version: ENGINE_VERSION,
+            method_version: Method::Optimize.version(),
             recipe: Preset::Painterly.recipe(),
-            content: Some(store.put(content)),
+            kind: AssetKind::picture(),
+            inputs: vec![Input::blob(Part::Color, store.put(content))],
             styles: vec![StyleRef { blob: store.put(b"style"), weight: 1.0 }],
-            init: None,
             models: vec![],
-            output: OutputSpec { format: ContainerFormat::Png, quality: 90 },
+            outputs: vec![OutputSpec {
+                part: Part::Color,
+                format: ContainerFormat::Png,
+                quality: 90,
+            }],
         };
         TaskSpec {
             asset: "walls/brick.png".parse().expect("a path"),
@@ -99,7 +103,9 @@ fn failure(outcome: Outcome) -> (FailureKind, String) {
 fn output(outcome: &Outcome) -> Digest {
     match outcome {
         Outcome::Succeeded(result) => {
-            impasto_proto::from_proto::task_result(result.clone()).expect("a result").output.digest
+            impasto_proto::from_proto::task_result(result.clone()).expect("a result").outputs[0]
+                .blob
+                .digest
         }
         other => panic!("a result was expected, not {other:?}"),
     }
@@ -235,14 +241,14 @@ async fn what_goes_wrong_is_this_tasks_failure_and_named() {
     let mut link = bench.coordinator.welcome().await;
 
     let damaged = bench.task(b"as it should be");
-    let blob = damaged.action.content.expect("there is one");
+    let blob = damaged.action.blobs().next().expect("there is one");
     bench.coordinator.store.put_as(blob, b"as it shouldn't");
     let mut absent = bench.task(b"x");
     let nowhere = BlobRef::of(b"nowhere");
     absent.action.styles[0].blob = nowhere;
     let other_version = {
         let mut task = bench.task(b"x");
-        task.action.engine_version += 1;
+        task.action.method_version += 1;
         task
     };
     for (index, (task, expected)) in [
@@ -252,7 +258,10 @@ async fn what_goes_wrong_is_this_tasks_failure_and_named() {
             bench.task(b"panic"),
             vec!["painting `walls/brick.png` panicked: the brush broke".to_owned()],
         ),
-        (other_version, vec![format!("version {} of the engine", ENGINE_VERSION + 1)]),
+        (
+            other_version,
+            vec![format!("version {} of method optimize", Method::Optimize.version() + 1)],
+        ),
     ]
     .into_iter()
     .enumerate()

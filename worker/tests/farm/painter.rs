@@ -8,7 +8,11 @@ use std::time::Duration;
 use impasto_painter::{
     EngineError, Lane, Observer, Offer, PaintError, Painted, Painter, Sources, StepReport,
 };
-use impasto_types::{Action, DeviceHealth, DeviceInfo, Digest, FailureKind, ModelRef, RunReport};
+use impasto_types::{
+    Action, DeviceHealth, DeviceInfo, Digest, FailureKind, Losses, ModelRef, RunReport,
+};
+
+const LOSSES: Losses = Losses { total: 1.0, content: 0.5, style: 0.5 };
 
 /// Paints "painted " before the asset's bytes. Bytes that begin with "slow" take steps until the
 /// gate opens; "large" need much memory; "full" finds its card full unless it has little of it;
@@ -140,14 +144,8 @@ impl Painter for FakePainter {
         let mut iteration = 0;
         loop {
             iteration += 1;
-            let step = StepReport {
-                iteration,
-                iterations: STEPS,
-                scale: (1, 1),
-                loss: 1.0,
-                content_loss: 0.5,
-                style_loss: 0.5,
-            };
+            let step =
+                StepReport { iteration, iterations: STEPS, scale: (1, 1), losses: Some(LOSSES) };
             if observer(&step).is_break() {
                 return Err(PaintError::Canceled { asset: asset.to_owned() });
             }
@@ -157,9 +155,7 @@ impl Painter for FakePainter {
         }
         let report = RunReport {
             iterations: iteration,
-            loss: 1.0,
-            content_loss: 0.5,
-            style_loss: 0.5,
+            losses: Some(LOSSES),
             compute_ms: 1,
             device: "fake".to_owned(),
         };

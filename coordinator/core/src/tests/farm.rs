@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use impasto_types::{
-    Attempt, BlobRef, Digest, Epoch, FailureKind, JobId, LeaseId, RunReport, TaskIndex, TaskResult,
-    WorkerId,
+    Attempt, BlobRef, Digest, Epoch, FailureKind, JobId, LeaseId, Losses, Output, RunReport,
+    TaskIndex, TaskResult, WorkerId,
 };
 
 use crate::{
@@ -194,13 +194,11 @@ pub(super) fn needs(action: &str) -> Needs {
 pub(super) fn result(text: &str) -> TaskResult {
     let report = RunReport {
         iterations: 1,
-        loss: 1.0,
-        content_loss: 0.5,
-        style_loss: 0.5,
+        losses: Some(Losses { total: 1.0, content: 0.5, style: 0.5 }),
         compute_ms: 5,
         device: "cpu".to_owned(),
     };
-    TaskResult { output: BlobRef::of(text.as_bytes()), width: 1, height: 1, report }
+    TaskResult { outputs: vec![Output::picture(BlobRef::of(text.as_bytes()), 1, 1)], report }
 }
 
 pub(super) fn succeeded() -> LeaseOutcome {

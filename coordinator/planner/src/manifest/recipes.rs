@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use impasto_types::{
-    AssetPath, AssetPathError, ContainerFormat, InitSource, Method, OutputSpec, Recipe,
-    RecipeError, RecipePatch,
+    AssetPath, AssetPathError, ContainerFormat, InitSource, OutputSpec, Part, Recipe, RecipeError,
+    RecipePatch,
 };
 
 use super::rule::{Rule, RuleAction};
@@ -34,7 +34,7 @@ impl Painting {
     pub(crate) fn output_spec(&self, own: ContainerFormat) -> OutputSpec {
         let format = self.format.unwrap_or(own);
         let quality = if format == ContainerFormat::Jpeg { self.quality } else { DEFAULT_QUALITY };
-        OutputSpec { format, quality }
+        OutputSpec { part: Part::Color, format, quality }
     }
 }
 
@@ -61,13 +61,13 @@ pub(super) fn paintings(
     let RuleAction::Paint { styles: names } = &rule.action else { return vec![] };
     let painting = |name: &String| {
         let patch = laid([defaults, &styles[name].settings, &rule.settings]).overlaid(overrides);
-        let init = match &patch.init {
+        let init = match &patch.optimize.init {
             Some(InitSource::Image(path)) => path.parse().ok(),
             Some(InitSource::Content | InitSource::Noise) | None => None,
         };
         Painting {
             style: name.clone(),
-            recipe: patch.resolve(),
+            recipe: patch.resolve().expect("recipes are checked before they are laid out"),
             init,
             format: rule.settings.format.or(defaults.format),
             quality: rule.settings.quality.or(defaults.quality).unwrap_or(DEFAULT_QUALITY),
@@ -107,16 +107,18 @@ pub(super) fn check_overrides(
     styles: &BTreeMap<String, Style>,
     rules: &[Rule],
 ) -> Result<(), OverrideError> {
-    if let Some(InitSource::Image(path)) = &overrides.init {
-        overrides.init =
+    if let Some(InitSource::Image(path)) = &overrides.optimize.init {
+        overrides.optimize.init =
             Some(InitSource::Image(project_path(path).map_err(OverrideError::Init)?.into()));
     }
-    if overrides.method == Some(Method::Synthesize) {
+    if overrides.method.is_some_and(|method| !method.takes_content()) {
         return Err(OverrideError::Synthesis);
     }
     for rule in rules {
-        for painting in paintings(defaults, styles, rule, overrides) {
-            painting.recipe.check()?;
+        let RuleAction::Paint { styles: names } = &rule.action else { continue };
+        for name in names {
+            let patch = laid([defaults, &styles[name].settings, &rule.settings]);
+            patch.overlaid(overrides).resolve()?.check()?;
         }
     }
     Ok(())
@@ -129,8 +131,7 @@ fn laid(layers: [&Settings; 3]) -> RecipePatch {
 
 fn check_layers(layers: [&Settings; 3]) -> Result<(), ManifestError> {
     let patch = laid(layers);
-    let recipe = patch.resolve();
-    if recipe.method == Method::Synthesize {
+    if patch.method.is_some_and(|method| !method.takes_content()) {
         return Err(value_error(
             layers,
             "method",
@@ -138,7 +139,7 @@ fn check_layers(layers: [&Settings; 3]) -> Result<(), ManifestError> {
             NO_SYNTHESIS.to_owned(),
         ));
     }
-    recipe.check().map_err(|error| {
+    patch.resolve().and_then(|recipe| recipe.check()).map_err(|error| {
         value_error(layers, error.name, error.value, format!("it has to be {}", error.range))
     })
 }

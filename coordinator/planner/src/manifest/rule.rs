@@ -41,7 +41,7 @@ impl Rule {
         styles: &BTreeMap<String, Style>,
     ) -> Result<Self, ManifestError> {
         let known: Vec<_> =
-            OWN_KEYS.into_iter().chain(Settings::OUTPUT_KEYS).chain(RecipePatch::KEYS).collect();
+            OWN_KEYS.into_iter().chain(Settings::OUTPUT_KEYS).chain(RecipePatch::keys()).collect();
         let mut section = entry.section(format!("rule {}", index + 1), &known)?;
         let name = match section.take("name") {
             None => format!("rule {}", index + 1),

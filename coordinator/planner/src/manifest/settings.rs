@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use impasto_types::{ContainerFormat, InitSource, RecipePatch};
-use serde::Deserialize as _;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::section::{Entry, Section};
@@ -58,11 +57,11 @@ fn recipe_key(entry: Entry<'_>) -> Result<RecipePatch, ManifestError> {
     let span = entry.value.span();
     single.insert(toml::Spanned::new(span.clone(), entry.key.clone().into()), entry.value.clone());
     let deserializer = ValueDeserializer::from(toml::Spanned::new(span, DeValue::Table(single)));
-    let mut patch = RecipePatch::deserialize(deserializer)
+    let mut patch = RecipePatch::of_key(&entry.key, deserializer)
         .map_err(|error| entry.wrong(in_plain_words(error.message())))?;
-    if let Some(InitSource::Image(path)) = &patch.init {
+    if let Some(InitSource::Image(path)) = &patch.optimize.init {
         let path = project_path(path).map_err(|error| entry.wrong(error))?;
-        patch.init = Some(InitSource::Image(path.into()));
+        patch.optimize.init = Some(InitSource::Image(path.into()));
     }
     Ok(patch)
 }

@@ -30,7 +30,7 @@ impl Style {
         if !is_name(&name) {
             return Err(entry.wrong("a style's name has 1 to 64 letters, digits, `.`, `_` or `-`"));
         }
-        let known: Vec<_> = ["images"].into_iter().chain(RecipePatch::KEYS).collect();
+        let known: Vec<_> = ["images"].into_iter().chain(RecipePatch::keys()).collect();
         let mut section = entry.section(format!("[styles.{name}]"), &known)?;
         let images = section.require(
             "images",

@@ -1,7 +1,10 @@
 //! Tests of the manifest: what is read, what is refused and in which words, and which rule an asset
 //! falls under.
 
-use impasto_types::{AssetPath, Init, InitSource, LossNorm, RecipePatch, Tileable};
+use impasto_types::{
+    AssetPath, CommonPatch, Init, InitSource, LossNorm, OptimizePatch, Recipe, RecipePatch,
+    Tileable,
+};
 use proptest::prelude::*;
 
 use super::*;
@@ -198,28 +201,34 @@ fn tables_lie_over_each_other() {
     );
     let plain = parse(&text);
     let [painting] = plain.paintings(0) else { panic!("one style is one painting") };
-    let recipe = &painting.recipe;
+    let Recipe::Optimize(recipe) = &painting.recipe else { panic!("it optimises") };
     assert_eq!(
-        (recipe.loss_norm, recipe.iterations, recipe.size, recipe.seed),
+        (recipe.loss_norm, recipe.iterations, recipe.common.size, recipe.common.seed),
         (LossNorm::Variance, 20, Some(256), 1)
     );
     assert_eq!(
-        (recipe.tileable, recipe.init, &painting.init),
+        (recipe.common.tileable, recipe.init, &painting.init),
         (Tileable::Both, Init::Image, &Some(path("start.png")))
     );
     assert_eq!(plain.inputs(), [path("start.png"), path("styles/night.jpg")]);
 
-    let overrides =
-        RecipePatch { size: Some(512), init: Some(InitSource::Content), ..RecipePatch::default() };
+    let overrides = RecipePatch {
+        common: CommonPatch { size: Some(512), ..CommonPatch::default() },
+        optimize: OptimizePatch { init: Some(InitSource::Content), ..OptimizePatch::default() },
+        ..RecipePatch::default()
+    };
     let over = plain.clone().with_overrides(overrides).expect("they fit");
     assert_eq!(
-        (over.paintings(0)[0].recipe.size, over.inputs()),
+        (over.paintings(0)[0].recipe.common().size, over.inputs()),
         (Some(512), vec![path("styles/night.jpg")])
     );
 
-    let out_of_range = RecipePatch { tv_weight: Some(-1.0), ..RecipePatch::default() };
+    let out_of_range = RecipePatch {
+        optimize: OptimizePatch { tv_weight: Some(-1.0), ..OptimizePatch::default() },
+        ..RecipePatch::default()
+    };
     let refused = plain.with_overrides(out_of_range).map(|_| ()).map_err(|error| error.to_string());
-    assert_eq!(refused, Err("tv_weight is -1, but has to be from 0 to 1e9".to_owned()));
+    assert_eq!(refused, Err("tv_weight is -1.0, but has to be from 0 to 1e9".to_owned()));
 }
 
 #[test]
@@ -270,7 +279,7 @@ fn the_manual_is_true() {
     for block in blocks {
         parse(block);
     }
-    for key in RecipePatch::KEYS {
+    for key in RecipePatch::keys() {
         assert!(manual.contains(&format!("`{key}`")), "the manual is silent about {key}");
     }
 }

@@ -1,6 +1,6 @@
 //! Tests of the plan: tasks, problems, notes, errors, and what makes an output stale.
 
-use impasto_types::{Init, LossNorm, ModelName, ModelRef, RecipePatch};
+use impasto_types::{CommonPatch, Init, LossNorm, ModelName, ModelRef, Recipe, RecipePatch};
 use proptest::prelude::*;
 
 use super::*;
@@ -137,17 +137,15 @@ fn each_asset_is_painted_in_each_style_of_its_rule() {
         night.spec.action.styles.iter().map(|style| style.weight).collect::<Vec<_>>(),
         [3.0, 1.0]
     );
+    let Recipe::Optimize(recipe) = &day.spec.action.recipe else { panic!("it optimises") };
+    assert_eq!((recipe.style_weight, recipe.loss_norm), (6.5, LossNorm::Variance));
     assert_eq!(
-        (day.spec.action.recipe.style_weight, day.spec.action.recipe.loss_norm),
-        (6.5, LossNorm::Variance)
-    );
-    assert_eq!(
-        (button.spec.action.output.format, button.spec.action.output.quality),
+        (button.spec.action.outputs[0].format, button.spec.action.outputs[0].quality),
         (ContainerFormat::Jpeg, 80)
     );
     assert_eq!(
-        (button.spec.action.recipe.init, button.spec.action.init),
-        (Init::Image, Some(BlobRef::of(b"start.png")))
+        (button.spec.action.recipe.init(), button.spec.action.input(Part::Init)),
+        (Some(Init::Image), Some(InputRef::Blob(BlobRef::of(b"start.png"))))
     );
     // Its styles are there while it is painted; what it began with and itself are not. All are of
     // one size.
@@ -286,7 +284,10 @@ fn overrides_are_part_of_the_action() {
     let manifest = Manifest::parse(&one_style("", "match = \"**\""), "impasto.toml")
         .expect("it is a manifest");
     let plain = folder.plan_of(&manifest).expect("a plan");
-    let overrides = RecipePatch { size: Some(128), ..RecipePatch::default() };
+    let overrides = RecipePatch {
+        common: CommonPatch { size: Some(128), ..CommonPatch::default() },
+        ..RecipePatch::default()
+    };
     let sized =
         folder.plan_of(&manifest.with_overrides(overrides).expect("they fit")).expect("a plan");
     assert_ne!(plain.tasks[0].action, sized.tasks[0].action);
@@ -362,10 +363,10 @@ const CHANGES: [Change; 13] = [
         manifest: ("", ""),
         folder: |folder| {
             for record in folder.previous.values_mut() {
-                change_record(record, |action| action.engine_version = 0);
+                change_record(record, |action| action.method_version = 0);
             }
         },
-        reason: "the engine changed from version 0 to 3",
+        reason: "method optimize changed from version 0 to 1",
     },
     Change {
         manifest: ("quality = 90", "quality = 91"),
@@ -507,7 +508,7 @@ fn other_reasons() {
 fn a_new_format_under_the_same_name() {
     let mut folder = built();
     let record = folder.previous.values_mut().next().expect("it was built");
-    change_record(record, |action| action.output.format = ContainerFormat::Tiff);
+    change_record(record, |action| action.outputs[0].format = ContainerFormat::Tiff);
     let plan = folder.plan(BEFORE).expect("it can be planned");
     assert_eq!(
         plan.tasks[0].state,

@@ -1,7 +1,7 @@
 //! A canvas in the host's memory, on any pass that reads and writes there.
 
 use impasto_kernels::{Layer, Moments};
-use impasto_types::Recipe;
+use impasto_types::Optimize;
 
 use super::{Canvas, State, Task, Terms, Warmth, Work};
 use crate::frame::Frame;
@@ -63,7 +63,7 @@ pub(crate) struct Smoothing {
 }
 
 impl Smoothing {
-    pub(crate) fn of(recipe: &Recipe) -> Self {
+    pub(crate) fn of(recipe: &Optimize) -> Self {
         Self { weight: recipe.tv_weight, wrap_x: recipe.wraps_x(), wrap_y: recipe.wraps_y() }
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use impasto_kernels::Precision;
-use impasto_types::{Profile, Recipe};
+use impasto_types::{Optimize, Profile};
 
 use super::{Candidate, Tiling, View};
 use crate::EngineError;
@@ -13,7 +13,7 @@ use crate::optimizer::OptimizerPlan;
 /// A picture that is to be painted.
 #[derive(Debug, Clone, Copy)]
 pub struct Work<'a> {
-    pub recipe: &'a Recipe,
+    pub recipe: &'a Optimize,
     pub frame: Frame,
     /// Whether there is a content loss.
     pub content: bool,
@@ -99,7 +99,7 @@ impl Plan {
                 Self { tiling, content: precision, optimizer, bytes: fixed + costs.tile(best) },
             ))
         };
-        let lean_content = match work.recipe.profile {
+        let lean_content = match work.recipe.common.profile {
             Profile::Fast => Precision::Bf16,
             Profile::Exact => costs.precision(),
         };
@@ -148,7 +148,7 @@ impl fmt::Display for Plan {
 
 #[cfg(test)]
 mod tests {
-    use impasto_types::{Preset, Profile};
+    use impasto_types::Profile;
 
     use super::*;
 
@@ -189,7 +189,7 @@ mod tests {
         side: u32,
         budget_mib: u64,
     ) -> Result<Plan, EngineError> {
-        let recipe = Recipe { profile, ..Preset::Painterly.recipe() };
+        let recipe = Optimize::painterly().with(|common| common.profile = profile);
         let work = Work { recipe: &recipe, frame: Frame::of(&recipe, side, side), content: true };
         Plan::within(
             &work,
@@ -215,7 +215,7 @@ mod tests {
         let lean = plan(Profile::Fast, 4000, 3000).expect("it fits");
         assert_eq!(lean.content, Precision::Bf16);
         assert!(
-            lean.optimizer.bytes(1000) < OptimizerPlan::of(&Preset::Painterly.recipe()).bytes(1000),
+            lean.optimizer.bytes(1000) < OptimizerPlan::of(&Optimize::painterly()).bytes(1000),
             "{lean}"
         );
         let exact = plan(Profile::Exact, 4000, 4700).expect("it fits");

@@ -1,7 +1,7 @@
 //! How the network sees a picture: what lies beyond its border, and how feature maps are halved.
 
 use impasto_kernels::{Edge, Pool, Shape};
-use impasto_types::{Padding, Pooling, Recipe};
+use impasto_types::{Optimize, Padding, Pooling};
 
 /// How the network sees a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,7 +13,7 @@ pub struct View {
 
 impl View {
     /// Of the asset's canvas: it wraps where the asset tiles, or is closed to a ring.
-    pub fn of_asset(recipe: &Recipe) -> Self {
+    pub fn of_asset(recipe: &Optimize) -> Self {
         let style = Self::of_style(recipe);
         let along = |wraps, edge| if wraps { Edge::Wrap } else { edge };
         Self {
@@ -24,7 +24,7 @@ impl View {
     }
 
     /// Of a style image, which never wraps: it is seen once, and nothing gathers at its border.
-    pub fn of_style(recipe: &Recipe) -> Self {
+    pub fn of_style(recipe: &Optimize) -> Self {
         let edge = match recipe.padding {
             Padding::Zero => Edge::Zero,
             Padding::Replicate => Edge::Replicate,

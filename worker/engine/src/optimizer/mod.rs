@@ -127,7 +127,7 @@ impl Optimizer {
 
 #[cfg(test)]
 mod tests {
-    use impasto_types::{Optimizer as Kind, Preset, Profile, Recipe};
+    use impasto_types::{Optimize, Optimizer as Kind, Profile};
 
     use super::*;
 
@@ -273,8 +273,7 @@ mod tests {
 
     #[test]
     fn carried_moments_make_the_first_steps_those_of_a_settled_run() {
-        let plan =
-            OptimizerPlan::of(&Recipe { optimizer: Kind::Adam, ..Preset::Painterly.recipe() });
+        let plan = OptimizerPlan::of(&Optimize { optimizer: Kind::Adam, ..Optimize::painterly() });
         // The gradient of a mean: four times the pixels, a quarter of the gradient.
         let gradient = |len: usize| vec![1.0 / len as f32; len];
         let mut coarse = Optimizer::new(&plan, 8, 8);
@@ -293,9 +292,10 @@ mod tests {
 
     #[test]
     fn a_plan_shrinks_until_it_fits() {
-        let fast = Recipe { history: 50, profile: Profile::Fast, ..Preset::Gatys.recipe() };
-        let exact = Recipe { profile: Profile::Exact, ..fast.clone() };
-        let adam = Recipe { optimizer: Kind::Adam, ..Preset::Painterly.recipe() };
+        let fast = Optimize { history: 50, ..Optimize::gatys() }
+            .with(|common| common.profile = Profile::Fast);
+        let exact = fast.clone().with(|common| common.profile = Profile::Exact);
+        let adam = Optimize { optimizer: Kind::Adam, ..Optimize::painterly() };
         let len = 1000 * 1000 * 3;
         for (recipe, bytes_per_value, expected) in [
             (&exact, 1000, Some("l-bfgs with 50 pairs")),

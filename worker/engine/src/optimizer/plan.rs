@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use impasto_types::{Optimizer as Kind, Profile, Recipe};
+use impasto_types::{Optimize, Optimizer as Kind, Profile};
 
 use super::adam::MomentPrecision;
 use super::history::HistoryPrecision;
@@ -31,14 +31,14 @@ pub enum PlannedMethod {
 
 impl OptimizerPlan {
     /// What the recipe asks.
-    pub fn of(recipe: &Recipe) -> Self {
+    pub fn of(recipe: &Optimize) -> Self {
         let method = match recipe.optimizer {
             Kind::Adam => {
                 PlannedMethod::Adam { averaging: recipe.averaging, moments: MomentPrecision::Fp32 }
             }
             Kind::Lbfgs => PlannedMethod::Lbfgs {
                 history: recipe.history as usize,
-                precision: match recipe.profile {
+                precision: match recipe.common.profile {
                     Profile::Exact => HistoryPrecision::Fp32,
                     Profile::Fast => HistoryPrecision::Bf16,
                 },
@@ -55,21 +55,21 @@ impl OptimizerPlan {
 
     /// The first that fits: what the recipe asks, then Adam in 16 bits, or L-BFGS with a shorter
     /// history.
-    pub fn within(recipe: &Recipe, len: usize, budget_bytes: u64) -> Option<Self> {
+    pub fn within(recipe: &Optimize, len: usize, budget_bytes: u64) -> Option<Self> {
         Self::choices(recipe).find(|plan| plan.bytes(len) <= budget_bytes)
     }
 
     /// The one that takes least memory.
-    pub fn least(recipe: &Recipe) -> Self {
+    pub fn least(recipe: &Optimize) -> Self {
         Self::choices(recipe).last().unwrap_or_else(|| Self::of(recipe))
     }
 
     /// All ways to do what the recipe asks, from the best to the smallest. Profile `exact` has only
     /// one.
-    fn choices(recipe: &Recipe) -> impl Iterator<Item = Self> {
+    fn choices(recipe: &Optimize) -> impl Iterator<Item = Self> {
         let asked = Self::of(recipe);
         let smaller: Vec<PlannedMethod> = match asked.method {
-            _ if recipe.profile == Profile::Exact => Vec::new(),
+            _ if recipe.common.profile == Profile::Exact => Vec::new(),
             PlannedMethod::Adam { averaging, .. } => {
                 vec![PlannedMethod::Adam { averaging, moments: MomentPrecision::Half }]
             }

@@ -8,7 +8,7 @@ use impasto_engine::device::{Cpu, Device, Pass, STYLE_LAYERS, Tiling, View};
 use impasto_engine::objective::{LayerStatistics, StyleTarget};
 use impasto_engine::{EngineError, Image};
 use impasto_kernels::{Level, Precision};
-use impasto_types::{Preset, Recipe};
+use impasto_types::Optimize;
 use serde::Serialize;
 
 use super::{BenchError, Stage, subject};
@@ -69,7 +69,7 @@ fn compare(
 
 /// The gradient of a style and content loss.
 fn gradient(pass: &mut dyn FnMut(Tiling) -> Box<dyn Pass>) -> Result<Vec<f32>, EngineError> {
-    let recipe: Recipe = Preset::Painterly.recipe();
+    let recipe: Optimize = Optimize::painterly();
     let view = View::of_asset(&recipe);
     let [content, style] = [1, 2].map(|seed| Image::from_picture(subject::picture(SIDE, seed)));
     let side = SIDE as usize;

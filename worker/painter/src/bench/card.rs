@@ -18,7 +18,7 @@ use crate::painter::OpenError;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CardReport {
     pub version: &'static str,
-    pub engine_version: u32,
+    pub method_version: u32,
     pub machine: String,
     /// The card and the precision, such as `cuda:0 bf16`.
     pub device: String,
@@ -127,7 +127,7 @@ fn measure(
     }
     Ok(CardReport {
         version: env!("CARGO_PKG_VERSION"),
-        engine_version: impasto_types::ENGINE_VERSION,
+        method_version: impasto_types::Method::Optimize.version(),
         machine: machine::host_name(),
         device: engine.device(),
         model: info.model,

@@ -10,7 +10,7 @@ use impasto_engine::device::{
 use impasto_engine::objective::{ContentSums, StyleTarget};
 use impasto_engine::{Engine, EngineError, Image, Inputs, Session, Step};
 use impasto_kernels::{Layer, Moments};
-use impasto_types::{Padding, Preset, Profile, Recipe};
+use impasto_types::{Optimize, Padding, Profile};
 
 use super::{BenchError, Stage, median, subject};
 use crate::machine;
@@ -92,14 +92,14 @@ pub(super) fn paint(
     after: &mut dyn FnMut(),
 ) -> Result<Run, BenchError> {
     let failed = |source| BenchError::Engine { size, source };
-    let recipe = Recipe {
+    let recipe = Optimize {
         min_scale: 0,
         iterations: steps + 1,
         plateau: 0.0,
         padding: Padding::Reflect,
-        profile,
-        ..Preset::Painterly.recipe()
-    };
+        ..Optimize::painterly()
+    }
+    .with(|common| common.profile = profile);
     let inputs = Inputs {
         content: Some(subject::picture(size, 1)),
         styles: vec![(subject::picture(size, 2), 1.0)],
@@ -112,7 +112,7 @@ pub(super) fn paint(
         let began = Instant::now();
         let Step::Running(report) = session.step().map_err(failed)? else { break };
         times_ms.push(began.elapsed().as_secs_f64() * 1e3);
-        losses.push(report.loss);
+        losses.extend(report.losses.map(|losses| losses.total));
         after();
     }
     let plan = session.plans().last().map_or_else(String::new, |(_, plan)| plan.to_string());

@@ -47,7 +47,7 @@ pub struct Request {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
     pub version: &'static str,
-    pub engine_version: u32,
+    pub method_version: u32,
     pub machine: String,
     pub cpu: String,
     /// Instruction sets that this processor has, slowest first.
@@ -170,7 +170,7 @@ pub fn run(request: &Request, news: &mut dyn FnMut(&str)) -> Result<Report, Benc
     }
     Ok(Report {
         version: env!("CARGO_PKG_VERSION"),
-        engine_version: impasto_types::ENGINE_VERSION,
+        method_version: impasto_types::Method::Optimize.version(),
         machine: machine::host_name(),
         cpu: machine::cpu_model(),
         levels: Level::available().iter().map(Level::to_string).collect(),

@@ -241,7 +241,7 @@ fn failed(device: &CandleDevice, source: candle_core::Error) -> EngineError {
 mod tests {
     use impasto_kernels::{Edge, Pool};
     use impasto_models::Convolution;
-    use impasto_types::{Preset, Recipe};
+    use impasto_types::{Optimize, Preset};
 
     use super::*;
     use crate::device::Pass;
@@ -279,8 +279,7 @@ mod tests {
             .expect("it has room");
         let view = View { edge_x: Edge::Wrap, edge_y: Edge::Reflect, pool };
         // Weights so large keep gradients within the range of short exponents.
-        let recipe =
-            Recipe { content_weight: 2e5, style_weight: 1e5, ..Preset::Painterly.recipe() };
+        let recipe = Optimize { content_weight: 2e5, style_weight: 1e5, ..Optimize::painterly() };
         let moments = device.moments(&picture(48, 40, 1), view, u64::MAX).expect("it runs");
         let style = StyleTarget::layers(
             &recipe,
@@ -345,7 +344,7 @@ mod tests {
             (Preset::Painterly, 16384, false),
             (Preset::Texture, 16384, false),
         ] {
-            let recipe = Recipe { profile: Profile::Fast, ..preset.recipe() };
+            let recipe = preset.optimize().with(|common| common.profile = Profile::Fast);
             let work =
                 Work { recipe: &recipe, frame: Frame::of(&recipe, side, side), content: true };
             let plan = device.plan(&work, budget_bytes).expect("it fits");

@@ -1,0 +1,64 @@
+//! Image file formats.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// An image file format that Impasto reads and writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ContainerFormat {
+    Png,
+    Jpeg,
+    Tga,
+    Tiff,
+    Webp,
+    Bmp,
+}
+
+impl ContainerFormat {
+    pub const ALL: [Self; 6] =
+        [Self::Png, Self::Jpeg, Self::Tga, Self::Tiff, Self::Webp, Self::Bmp];
+
+    /// The format's usual extension.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Png => "png",
+            Self::Jpeg => "jpg",
+            Self::Tga => "tga",
+            Self::Tiff => "tiff",
+            Self::Webp => "webp",
+            Self::Bmp => "bmp",
+        }
+    }
+
+    /// The format that a file's extension announces, whatever its case.
+    pub fn from_extension(extension: &str) -> Option<Self> {
+        match extension.to_ascii_lowercase().as_str() {
+            "png" => Some(Self::Png),
+            "jpg" | "jpeg" => Some(Self::Jpeg),
+            "tga" => Some(Self::Tga),
+            "tif" | "tiff" => Some(Self::Tiff),
+            "webp" => Some(Self::Webp),
+            "bmp" => Some(Self::Bmp),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for ContainerFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.extension())
+    }
+}
+
+impl FromStr for ContainerFormat {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::from_extension(text).ok_or_else(|| {
+            format!("`{text}` is not a format; there are: png, jpg, tga, tiff, webp, bmp")
+        })
+    }
+}

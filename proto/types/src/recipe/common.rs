@@ -1,0 +1,102 @@
+//! Parameters that every method has.
+
+use serde::{Deserialize, Serialize};
+
+use super::parameters::parameters;
+use crate::{MAX_SIDE, MIN_SIDE, RecipeError};
+
+parameters! {
+    /// What every method is asked for.
+    struct Common {}
+    /// Changes to [`Common`]; `None` leaves a value as it was.
+    struct CommonPatch {
+        /// The result's longer side in pixels [default: the asset's own].
+        #[arg(value_name = "PIXELS")]
+        size: Option<u32> as u32,
+            "from 16 to 32768 pixels" |size| size.is_none_or(|s| (MIN_SIDE..=MAX_SIDE).contains(&s));
+        /// Keep the asset's colours.
+        #[arg(value_enum, num_args = 0..=1, default_missing_value = "statistics")]
+        preserve_color: PreserveColor as PreserveColor;
+        /// How far the asset takes on the style's palette before it is painted, 0 to 1.
+        ///
+        /// At 1 the new colours lie evenly, by light and dark, instead of in patches where the
+        /// style found a foothold. Without effect where colours are preserved.
+        #[arg(value_name = "SHARE")]
+        palette: f32 as f32, "from 0 to 1" |palette| (0.0..=1.0).contains(palette);
+        /// The axes along which the result continues on its opposite side.
+        #[arg(value_enum, num_args = 0..=1, default_missing_value = "both")]
+        tileable: Tileable as Tileable;
+        /// The arithmetic of the network: exact or fast.
+        #[arg(value_enum)]
+        profile: Profile as Profile;
+        /// Seeds the noise of `init = "noise"`.
+        #[arg(value_name = "N")]
+        seed: u64 as u64;
+    }
+}
+
+/// Whose colours the result has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
+#[serde(rename_all = "kebab-case")]
+pub enum PreserveColor {
+    /// The style's.
+    None,
+    /// The asset's: the style image's colour mean and covariance are matched to it first (Gatys et
+    /// al., "Controlling Perceptual Factors in Neural Style Transfer", CVPR 2017).
+    Statistics,
+    /// The asset's chroma, pixel by pixel, under the result's luminance.
+    Luminance,
+}
+
+/// The axes along which the result continues on its opposite side, without a seam.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
+#[serde(rename_all = "kebab-case")]
+pub enum Tileable {
+    None,
+    X,
+    Y,
+    Both,
+}
+
+impl Tileable {
+    pub fn wraps_x(self) -> bool {
+        matches!(self, Self::X | Self::Both)
+    }
+
+    pub fn wraps_y(self) -> bool {
+        matches!(self, Self::Y | Self::Both)
+    }
+}
+
+/// The arithmetic of the network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
+#[serde(rename_all = "kebab-case")]
+pub enum Profile {
+    /// Single precision throughout.
+    Exact,
+    /// bf16 where the device has units that multiply it, single precision where it does not. Sums
+    /// are in single precision in both.
+    Fast,
+}
+
+impl Common {
+    /// Checks every parameter's range.
+    ///
+    /// # Errors
+    /// Names the first parameter that is out of its range.
+    pub fn check(&self) -> Result<(), RecipeError> {
+        self.check_ranges()
+    }
+
+    /// The size of the result for an asset of `width` by `height` pixels: its longer side is
+    /// `size`, its shape the asset's.
+    pub fn output_size(&self, width: u32, height: u32) -> (u32, u32) {
+        match self.size {
+            Some(size) => super::fit_longer_side(width, height, f64::from(size)),
+            None => (width, height),
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! Recipes: every parameter of a stylisation, resolved.
+//!
+//! Each method has parameters of its own, and all share [`Common`]. Names of fields are the keys
+//! of the manifest and the flags of `impasto stylize` (with `-` for `_`).
+
+mod common;
+mod optimize;
+mod parameters;
+mod patch;
+mod preset;
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+pub use common::{Common, CommonPatch, PreserveColor, Profile, Tileable};
+pub use optimize::{
+    Init, InitSource, LossNorm, Optimize, OptimizePatch, Optimizer, Padding, Pooling, STYLE_LAYERS,
+    Scale,
+};
+pub use patch::RecipePatch;
+pub use preset::Preset;
+
+use crate::ModelName;
+
+/// VGG halves a picture four times; a shorter side has nothing left at relu5_1.
+pub const MIN_SIDE: u32 = 16;
+/// A limit that no real asset reaches; it keeps sizes within 32-bit arithmetic.
+pub const MAX_SIDE: u32 = 32_768;
+
+/// A method and all of its parameters, resolved: nothing is left to a default. On one machine, two
+/// equal recipes paint the same bytes from equal inputs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "method", rename_all = "kebab-case")]
+pub enum Recipe {
+    /// See [`Method::Optimize`].
+    Optimize(Optimize),
+    /// See [`Method::Synthesize`].
+    Synthesize(Optimize),
+}
+
+/// How a picture is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
+#[serde(rename_all = "kebab-case")]
+pub enum Method {
+    /// Optimise the pixels (Gatys, Ecker and Bethge, "Image Style Transfer Using Convolutional
+    /// Neural Networks", CVPR 2016).
+    Optimize,
+    /// The same from noise, with the style alone: a new texture.
+    Synthesize,
+}
+
+impl Method {
+    pub const ALL: [Self; 2] = [Self::Optimize, Self::Synthesize];
+
+    /// Rises whenever the method would make a different picture from the same inputs, so that
+    /// older results are not taken for new ones. A golden test holds it to the pictures.
+    pub fn version(self) -> u32 {
+        match self {
+            Self::Optimize | Self::Synthesize => 1,
+        }
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Optimize => "optimize",
+            Self::Synthesize => "synthesize",
+        }
+    }
+
+    /// Whether it paints an asset; otherwise it makes a picture from styles alone.
+    pub fn takes_content(self) -> bool {
+        match self {
+            Self::Optimize => true,
+            Self::Synthesize => false,
+        }
+    }
+
+    /// The models that the method reads.
+    pub fn models(self) -> &'static [ModelName] {
+        match self {
+            Self::Optimize | Self::Synthesize => &[ModelName::Vgg19],
+        }
+    }
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A parameter out of its range, or one that the method does not have.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("{name} is {value}, but has to be {range}")]
+pub struct RecipeError {
+    pub name: &'static str,
+    pub value: String,
+    pub range: &'static str,
+}
+
+impl Recipe {
+    pub fn method(&self) -> Method {
+        match self {
+            Self::Optimize(_) => Method::Optimize,
+            Self::Synthesize(_) => Method::Synthesize,
+        }
+    }
+
+    /// The parameters that every method has.
+    pub fn common(&self) -> &Common {
+        match self {
+            Self::Optimize(optimize) | Self::Synthesize(optimize) => &optimize.common,
+        }
+    }
+
+    pub fn common_mut(&mut self) -> &mut Common {
+        match self {
+            Self::Optimize(optimize) | Self::Synthesize(optimize) => &mut optimize.common,
+        }
+    }
+
+    /// What pixels begin with, where the method optimises pixels.
+    pub fn init(&self) -> Option<Init> {
+        match self {
+            Self::Optimize(optimize) | Self::Synthesize(optimize) => Some(optimize.init),
+        }
+    }
+
+    /// Checks every parameter.
+    ///
+    /// # Errors
+    /// Names the first parameter that is out of its range.
+    pub fn check(&self) -> Result<(), RecipeError> {
+        match self {
+            Self::Optimize(optimize) => optimize.check(),
+            Self::Synthesize(optimize) => {
+                optimize.check()?;
+                if optimize.init == Init::Content {
+                    return Err(RecipeError {
+                        name: "init",
+                        value: "content".to_owned(),
+                        range: "noise or an image where a texture is synthesised",
+                    });
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// `width` by `height` scaled so that the longer side is `side`; neither side falls below
+/// [`MIN_SIDE`].
+fn fit_longer_side(width: u32, height: u32, side: f64) -> (u32, u32) {
+    let scale = side / f64::from(width.max(height)).max(1.0);
+    let fit = |length: u32| ((f64::from(length) * scale).round() as u32).clamp(MIN_SIDE, MAX_SIDE);
+    (fit(width), fit(height))
+}
+
+/// A value as a manifest writes it.
+fn shown<T: Serialize + fmt::Debug>(value: &T) -> String {
+    match serde_json::to_value(value) {
+        // JSON has no NaN and no infinity.
+        Ok(serde_json::Value::Null) | Err(_) => format!("{value:?}"),
+        Ok(_) => serde_json::to_string(value).unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_recipe_survives_json_and_names_its_method() {
+        for preset in Preset::ALL {
+            let recipe = preset.recipe();
+            let text = serde_json::to_string(&recipe).expect("it serialises");
+            assert!(text.starts_with(r#"{"method":"optimize","common":{"#), "{text}");
+            assert_eq!(serde_json::from_str::<Recipe>(&text).expect("it parses"), recipe);
+            let with_more = text.replacen('{', r#"{"sharpness":1,"#, 1);
+            let refused = serde_json::from_str::<Recipe>(&with_more).expect_err("unknown field");
+            assert!(refused.to_string().contains("sharpness"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn synthesis_cannot_begin_with_content() {
+        let recipe = Recipe::Synthesize(Optimize::painterly());
+        let error = recipe.check().expect_err("it begins with content");
+        assert_eq!(
+            error.to_string(),
+            "init is content, but has to be noise or an image where a texture is synthesised"
+        );
+    }
+}

@@ -1,0 +1,370 @@
+//! VGG optimisation: its parameters, and what follows from them.
+
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::parameters::parameters;
+use super::{Common, fit_longer_side};
+use crate::{MAX_SIDE, MIN_SIDE, RecipeError};
+
+/// How many layers the style loss has: relu1_1, relu2_1, relu3_1, relu4_1, relu5_1.
+pub const STYLE_LAYERS: usize = 5;
+
+/// Far more steps than any picture gains from.
+const MAX_ITERATIONS: u32 = 100_000;
+
+/// Whether a loss weight is in its range.
+fn is_weight(weight: f32) -> bool {
+    (0.0..=1e9).contains(&weight)
+}
+
+parameters! {
+    /// Every parameter of VGG optimisation.
+    struct Optimize { common: Common; }
+    /// Changes to [`Optimize`]; `None` leaves a value as it was.
+    struct OptimizePatch {
+        /// Optimiser steps at the finest scale.
+        #[arg(value_name = "N")]
+        iterations: u32 as u32, "from 1 to 100000" |n| (1..=MAX_ITERATIONS).contains(n);
+        /// Optimiser steps at the coarsest scale.
+        ///
+        /// Scales between interpolate geometrically. More steps settle the large forms, and cost
+        /// little.
+        #[arg(value_name = "N")]
+        coarse_iterations: u32 as u32, "from 1 to 100000" |n| (1..=MAX_ITERATIONS).contains(n);
+        /// End a scale early where ten steps gain less than this share; 0 never does.
+        #[arg(value_name = "SHARE")]
+        plateau: f32 as f32, "from 0 to below 1" |share| (0.0..1.0).contains(share);
+        /// The longer side in pixels at which coarse to fine begins; 0 uses the final size alone.
+        #[arg(value_name = "PIXELS")]
+        min_scale: u32 as u32,
+            "0, or from 16 to 32768 pixels" |s| *s == 0 || (MIN_SIDE..=MAX_SIDE).contains(s);
+        /// The ratio of one scale's side to the next coarser one's.
+        #[arg(value_name = "RATIO")]
+        scale_factor: f32 as f32, "from 1.1 to 4" |ratio| (1.1..=4.0).contains(ratio);
+        /// How strongly the asset's own forms hold.
+        #[arg(value_name = "WEIGHT")]
+        content_weight: f32 as f32, "from 0 to 1e9" |weight| is_weight(*weight);
+        /// How strongly the style's strokes and colours press.
+        #[arg(value_name = "WEIGHT")]
+        style_weight: f32 as f32, "from 0 to 1e9" |weight| is_weight(*weight);
+        /// The weight of channel means and deviations, relative to the style's.
+        ///
+        /// They stand beside the Gram matrices, and hold contrast and palette.
+        #[arg(value_name = "WEIGHT")]
+        stats_weight: f32 as f32, "from 0 to 1e9" |weight| is_weight(*weight);
+        /// The weight of total variation: smooths speckles, and blurs when it is large.
+        #[arg(value_name = "WEIGHT")]
+        tv_weight: f32 as f32, "from 0 to 1e9" |weight| is_weight(*weight);
+        /// Weights of relu1_1 to relu5_1 in the style loss: early is texture, late is motifs.
+        #[arg(value_name = "W,W,W,W,W", value_parser = parse_layers)]
+        style_layers: [f32; STYLE_LAYERS] as [f32; STYLE_LAYERS],
+            "from 0 to 1e9, for each of the five layers" |layers| layers.iter().all(|w| is_weight(*w));
+        /// The style image's size relative to the result's: larger means larger strokes.
+        #[arg(value_name = "RATIO")]
+        style_scale: f32 as f32, "from 0.05 to 8" |ratio| (0.05..=8.0).contains(ratio);
+        /// What the loss terms are divided by.
+        #[arg(value_enum)]
+        loss_norm: LossNorm as LossNorm;
+        /// How VGG halves its feature maps.
+        #[arg(value_enum)]
+        pooling: Pooling as Pooling;
+        /// What lies beyond the border of a picture that does not tile.
+        #[arg(value_enum)]
+        padding: Padding as Padding;
+        /// What moves the pixels.
+        #[arg(value_enum)]
+        optimizer: Optimizer as Optimizer;
+        /// The factor of the optimiser's own step; Adam's is five levels of 0 to 255.
+        #[arg(value_name = "FACTOR")]
+        learning_rate: f32 as f32, "above 0, at most 50" |rate| *rate > 0.0 && *rate <= 50.0;
+        /// How many steps L-BFGS remembers.
+        #[arg(value_name = "N")]
+        history: u32 as u32, "from 1 to 1000" |n| (1..=Optimize::MAX_HISTORY).contains(n);
+        /// The decay with which Adam's iterates are averaged; 0 takes the last.
+        #[arg(value_name = "DECAY")]
+        averaging: f32 as f32, "from 0 to below 1" |decay| (0.0..1.0).contains(decay);
+        /// What the optimisation begins with: content, noise or a picture's path.
+        #[arg(value_name = "content|noise|IMAGE")]
+        init: Init as InitSource;
+    }
+}
+
+/// What the loss terms are divided by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
+#[serde(rename_all = "kebab-case")]
+pub enum LossNorm {
+    /// The paper's constants: content `mean((F - P)^2)`, style `mean((G - A)^2) / C^2` per layer.
+    Absolute,
+    /// Content by `mean(P^2)`, style by `mean(A^2)`: weights mean the same at every size and
+    /// picture. For photographs.
+    Relative,
+    /// As relative, but content by the variance of `P` over the picture, so that a texture's small
+    /// features count. For textures.
+    Variance,
+}
+
+/// How VGG halves its feature maps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
+#[serde(rename_all = "kebab-case")]
+pub enum Pooling {
+    /// The original network's: sharper, noisier.
+    Max,
+    /// The mean of four, times two to keep the feature maps' level: smoother.
+    Average,
+}
+
+/// What lies beyond the border of a picture that does not tile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
+#[serde(rename_all = "kebab-case")]
+pub enum Padding {
+    /// Zeros at every layer, as the network was trained: leaves a rim.
+    Zero,
+    /// The border pixel repeated, at every layer.
+    Replicate,
+    /// The picture mirrored at its border, at every layer.
+    Reflect,
+    /// No border: a strip of the picture's mirror image continues it, opposite ends are joined, and
+    /// the strip is cut off in the end.
+    Ring,
+}
+
+/// What moves the pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
+#[serde(rename_all = "kebab-case")]
+pub enum Optimizer {
+    /// Liu and Nocedal, "On the limited memory BFGS method for large scale optimization", 1989,
+    /// with pixels held in range.
+    Lbfgs,
+    /// Kingma and Ba, "Adam: a method for stochastic optimization", 2015, with pixels held in
+    /// range.
+    Adam,
+}
+
+/// What the optimisation begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Init {
+    Content,
+    Noise,
+    /// A picture of its own, carried beside the recipe.
+    Image,
+}
+
+/// Where the optimisation's first picture comes from; an image is named by its path, for the caller
+/// to resolve.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum InitSource {
+    Content,
+    Noise,
+    Image(String),
+}
+
+impl From<String> for InitSource {
+    fn from(text: String) -> Self {
+        match text.as_str() {
+            "content" => Self::Content,
+            "noise" => Self::Noise,
+            _ => Self::Image(text),
+        }
+    }
+}
+
+impl From<InitSource> for String {
+    fn from(source: InitSource) -> Self {
+        match source {
+            InitSource::Content => "content".to_owned(),
+            InitSource::Noise => "noise".to_owned(),
+            InitSource::Image(path) => path,
+        }
+    }
+}
+
+impl FromStr for InitSource {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(text.to_owned().into())
+    }
+}
+
+impl From<InitSource> for Init {
+    fn from(source: InitSource) -> Self {
+        match source {
+            InitSource::Content => Self::Content,
+            InitSource::Noise => Self::Noise,
+            InitSource::Image(_) => Self::Image,
+        }
+    }
+}
+
+/// One step of coarse to fine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scale {
+    pub width: u32,
+    pub height: u32,
+    pub iterations: u32,
+}
+
+impl Optimize {
+    /// The least width of the strip beside a picture that is closed to a ring. The canvas is a
+    /// multiple of the deepest layer's pixels, which are sixteen of its own, so that the ring
+    /// closes there too.
+    pub const STRIP_PX: u32 = 8;
+    /// The most pairs that L-BFGS may be asked to remember.
+    pub const MAX_HISTORY: u32 = 1000;
+    /// The most steps that a scale may be asked to take.
+    pub const MAX_ITERATIONS: u32 = MAX_ITERATIONS;
+
+    /// Checks every parameter's range.
+    ///
+    /// # Errors
+    /// Names the first parameter that is out of its range.
+    pub fn check(&self) -> Result<(), RecipeError> {
+        self.common.check()?;
+        self.check_ranges()
+    }
+
+    /// The same with other common parameters.
+    #[must_use]
+    pub fn with(mut self, change: impl FnOnce(&mut Common)) -> Self {
+        change(&mut self.common);
+        self
+    }
+
+    /// The scales for a result of `width` by `height` pixels, coarsest first; the last one is that
+    /// size.
+    pub fn scales(&self, width: u32, height: u32) -> Vec<Scale> {
+        let longer = f64::from(width.max(height));
+        let mut sides = vec![longer];
+        if self.min_scale > 0 {
+            let factor = f64::from(self.scale_factor);
+            let mut side = longer / factor;
+            // The coarsest scale may undershoot by a little rather than be left out: 255 pixels
+            // still reach a minimum of 128 in two steps.
+            while side >= f64::from(self.min_scale) * 0.95 && sides.len() < 32 {
+                sides.push(side);
+                side /= factor;
+            }
+        }
+        sides.reverse();
+        let count = sides.len();
+        sides
+            .into_iter()
+            .enumerate()
+            .map(|(index, side)| {
+                let (width, height) = if index + 1 == count {
+                    (width, height)
+                } else {
+                    fit_longer_side(width, height, side)
+                };
+                Scale { width, height, iterations: self.iterations_at(index, count) }
+            })
+            .collect()
+    }
+
+    /// The canvas that a picture of `width` by `height` pixels is painted on: larger by a strip
+    /// along each axis that is closed to a ring for it.
+    pub fn canvas(&self, width: u32, height: u32) -> (u32, u32) {
+        let along = |length: u32, tiles: bool| match self.padding {
+            Padding::Ring if !tiles => (length + 2 * Self::STRIP_PX).next_multiple_of(16),
+            Padding::Zero | Padding::Replicate | Padding::Reflect | Padding::Ring => length,
+        };
+        (
+            along(width, self.common.tileable.wraps_x()),
+            along(height, self.common.tileable.wraps_y()),
+        )
+    }
+
+    /// Whether the canvas joins itself from left to right.
+    pub fn wraps_x(&self) -> bool {
+        self.common.tileable.wraps_x() || self.padding == Padding::Ring
+    }
+
+    /// Whether the canvas joins itself from top to bottom.
+    pub fn wraps_y(&self) -> bool {
+        self.common.tileable.wraps_y() || self.padding == Padding::Ring
+    }
+
+    /// How large a style image of `style` pixels (width and height) is looked at beside a picture
+    /// of `picture` pixels: the factor to its own size. Its longer side is `style_scale` times the
+    /// picture's.
+    ///
+    /// Where coarser scales have set the large forms it is never enlarged, since that would teach
+    /// its blur. At the first scale it is, until it has as many pixels as the picture: there, its
+    /// blur is better than strokes that are too small.
+    pub fn style_factor(&self, style: (u32, u32), picture: (u32, u32), first: bool) -> f64 {
+        let longer = |(width, height): (u32, u32)| f64::from(width.max(height).max(1));
+        let area = |(width, height): (u32, u32)| f64::from(width.max(1)) * f64::from(height.max(1));
+        let most = if first { (area(picture) / area(style)).sqrt().max(1.0) } else { 1.0 };
+        (longer(picture) * f64::from(self.style_scale) / longer(style)).min(most)
+    }
+
+    /// Optimiser steps at scale `index` of `count`.
+    fn iterations_at(&self, index: usize, count: usize) -> u32 {
+        if index + 1 == count {
+            return self.iterations;
+        }
+        let (coarse, fine) = (f64::from(self.coarse_iterations), f64::from(self.iterations));
+        let along = index as f64 / (count - 1) as f64;
+        (coarse * (fine / coarse).powf(along)).round().max(1.0) as u32
+    }
+}
+
+/// Five weights, separated by commas.
+#[cfg(feature = "clap")]
+fn parse_layers(text: &str) -> Result<[f32; STYLE_LAYERS], String> {
+    let weights = text
+        .split(',')
+        .map(|part| part.trim().parse::<f32>().map_err(|_| format!("`{part}` is not a number")))
+        .collect::<Result<Vec<_>, _>>()?;
+    weights.try_into().map_err(|given: Vec<f32>| {
+        format!("takes five weights, relu1_1 to relu5_1, but there are {}", given.len())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bad_value_is_named() {
+        let mut recipe = Optimize::painterly();
+        recipe.style_weight = f32::NAN;
+        assert_eq!(
+            recipe.check().map_err(|e| e.to_string()),
+            Err("style_weight is NaN, but has to be from 0 to 1e9".to_owned())
+        );
+    }
+
+    #[test]
+    fn styles_grow_at_the_first_scale_alone() {
+        let recipe = Optimize { style_scale: 2.0, ..Optimize::painterly() };
+        let factor = |width, height, first| recipe.style_factor((800, 400), (width, height), first);
+        assert_eq!(factor(200, 200, true), 0.5);
+        assert_eq!(factor(200, 200, false), 0.5);
+        assert_eq!(factor(1600, 800, true), 2.0);
+        assert_eq!(factor(1600, 800, false), 1.0);
+        // A strip has a long side, but few pixels.
+        assert_eq!(factor(8000, 40, true), 1.0);
+    }
+
+    #[test]
+    fn scales_end_at_the_size_and_grow() {
+        let recipe = Optimize {
+            min_scale: 128,
+            scale_factor: std::f32::consts::SQRT_2,
+            ..Optimize::painterly()
+        };
+        let sides: Vec<_> = recipe.scales(512, 256).iter().map(|s| (s.width, s.height)).collect();
+        assert_eq!(sides, [(128, 64), (181, 91), (256, 128), (362, 181), (512, 256)]);
+        let single = Optimize { min_scale: 0, ..recipe };
+        assert_eq!(single.scales(512, 256).len(), 1);
+    }
+}

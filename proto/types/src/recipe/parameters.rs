@@ -1,0 +1,95 @@
+//! Parameters, each written down once.
+//!
+//! `parameters!` makes of one list of fields: the struct that a method reads (every value
+//! resolved), the patch that a manifest's table or a command's flags fill (every value optional),
+//! the manifest's keys, and the check of every range. A new parameter is one entry here, one value
+//! in each preset, and one line of docs/manifest.md.
+
+/// Declares parameters. Each field is
+///
+/// ```text
+/// /// What the eye sees when it grows.
+/// #[arg(clap's arguments)]
+/// name: Type as PatchType, "the range in words" |value| holds(value);
+/// ```
+///
+/// where `Type: From<PatchType>`. The range is left out where every value is valid.
+macro_rules! parameters {
+    (
+        $(#[$meta:meta])*
+        struct $name:ident { $($embedded:ident: $embedded_type:ty;)? }
+        $(#[$patch_meta:meta])*
+        struct $patch:ident {
+            $(
+                $(#[doc = $doc:literal])+
+                #[arg($($arg:tt)*)]
+                $field:ident: $type:ty as $patch_type:ty
+                $(, $range:literal |$value:ident| $holds:expr)?;
+            )*
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct $name {
+            $(pub $embedded: $embedded_type,)?
+            $($(#[doc = $doc])+ pub $field: $type,)*
+        }
+
+        $(#[$patch_meta])*
+        #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+        #[cfg_attr(feature = "clap", derive(clap::Args))]
+        #[serde(deny_unknown_fields, default)]
+        pub struct $patch {
+            $(
+                $(#[doc = $doc])+
+                #[cfg_attr(feature = "clap", arg(long, $($arg)*))]
+                #[serde(skip_serializing_if = "Option::is_none")]
+                pub $field: Option<$patch_type>,
+            )*
+        }
+
+        impl $patch {
+            /// The keys of a manifest's table, in the order of the fields.
+            pub const KEYS: &'static [&'static str] = &[$(stringify!($field)),*];
+
+            /// This patch with `over` laid on top of it: where both name a value, `over` counts.
+            #[must_use]
+            pub fn overlaid(&self, over: &Self) -> Self {
+                Self { $($field: over.$field.clone().or_else(|| self.$field.clone()),)* }
+            }
+
+            /// The first key that this patch gives a value.
+            pub fn first_key(&self) -> Option<&'static str> {
+                $(if self.$field.is_some() { return Some(stringify!($field)); })*
+                None
+            }
+
+            /// Gives `parameters` the values of this patch. Ranges are not checked here.
+            pub fn apply(&self, parameters: &mut $name) {
+                $(if let Some(value) = &self.$field {
+                    parameters.$field = value.clone().into();
+                })*
+            }
+        }
+
+        impl $name {
+            /// Checks the range of every parameter on its own.
+            fn check_ranges(&self) -> Result<(), $crate::RecipeError> {
+                $($(
+                    let $value = &self.$field;
+                    if !$holds {
+                        return Err($crate::RecipeError {
+                            name: stringify!($field),
+                            value: $crate::recipe::shown($value),
+                            range: $range,
+                        });
+                    }
+                )?)*
+                Ok(())
+            }
+        }
+    };
+}
+
+pub(super) use parameters;

@@ -1,0 +1,152 @@
+//! The changes that manifests and command lines make to a preset.
+
+use serde::{Deserialize, Deserializer};
+
+use super::{CommonPatch, Init, Method, OptimizePatch, Preset, Recipe};
+use crate::RecipeError;
+
+/// Changes to a recipe: the values of a manifest's table or of a command's flags. What is `None`
+/// stays as it was.
+#[derive(Debug, Clone, Default, PartialEq)]
+#[cfg_attr(feature = "clap", derive(clap::Args))]
+pub struct RecipePatch {
+    /// The recipe to start from
+    #[cfg_attr(feature = "clap", arg(long, value_enum))]
+    pub preset: Option<Preset>,
+    /// How the picture is made
+    #[cfg_attr(feature = "clap", arg(long, value_enum))]
+    pub method: Option<Method>,
+    #[cfg_attr(feature = "clap", command(flatten))]
+    pub common: CommonPatch,
+    #[cfg_attr(feature = "clap", command(flatten))]
+    pub optimize: OptimizePatch,
+}
+
+/// The keys that choose a recipe rather than change it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[derive(Default)]
+struct Choice {
+    preset: Option<Preset>,
+    method: Option<Method>,
+}
+
+impl RecipePatch {
+    const CHOICE_KEYS: [&'static str; 2] = ["preset", "method"];
+
+    /// Every key that a manifest's table may have: the choice of a recipe, then the parameters that
+    /// all methods have, then each method's own.
+    pub fn keys() -> impl Iterator<Item = &'static str> {
+        let parameters = CommonPatch::KEYS.iter().chain(OptimizePatch::KEYS);
+        Self::CHOICE_KEYS.into_iter().chain(parameters.copied())
+    }
+
+    /// The patch that a table of the single key `key` makes.
+    ///
+    /// # Errors
+    /// Those of the deserializer, where the value has another type or `key` is none of
+    /// [`Self::keys`].
+    pub fn of_key<'de, D: Deserializer<'de>>(key: &str, table: D) -> Result<Self, D::Error> {
+        let mut patch = Self::default();
+        if CommonPatch::KEYS.contains(&key) {
+            patch.common = CommonPatch::deserialize(table)?;
+        } else if OptimizePatch::KEYS.contains(&key) {
+            patch.optimize = OptimizePatch::deserialize(table)?;
+        } else {
+            let Choice { preset, method } = Choice::deserialize(table)?;
+            (patch.preset, patch.method) = (preset, method);
+        }
+        Ok(patch)
+    }
+
+    /// This patch with `over` laid on top of it: where both name a value, `over` counts.
+    #[must_use]
+    pub fn overlaid(&self, over: &Self) -> Self {
+        Self {
+            preset: over.preset.or(self.preset),
+            method: over.method.or(self.method),
+            common: self.common.overlaid(&over.common),
+            optimize: self.optimize.overlaid(&over.optimize),
+        }
+    }
+
+    /// The recipe that results: the preset (`painterly` where none is named) with every change
+    /// made. Its ranges are not checked yet.
+    ///
+    /// # Errors
+    /// Where a parameter is named that the method does not have.
+    pub fn resolve(&self) -> Result<Recipe, RecipeError> {
+        let mut optimize = self.preset.unwrap_or(Preset::Painterly).optimize();
+        self.common.apply(&mut optimize.common);
+        match self.method.unwrap_or(Method::Optimize) {
+            Method::Optimize => {
+                self.optimize.apply(&mut optimize);
+                Ok(Recipe::Optimize(optimize))
+            }
+            Method::Synthesize => {
+                // There is no content to begin with.
+                optimize.init = Init::Noise;
+                self.optimize.apply(&mut optimize);
+                Ok(Recipe::Synthesize(optimize))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Common, InitSource, Optimize, Optimizer};
+    use super::*;
+
+    #[test]
+    fn every_key_is_read_and_every_parameter_has_a_key() {
+        for key in RecipePatch::keys() {
+            let table = serde_json::json!({ key: { "no": "value" } });
+            let refused = RecipePatch::of_key(key, table).expect_err("no key takes a table");
+            assert!(!refused.to_string().contains("unknown field"), "{key}: {refused}");
+        }
+        assert!(RecipePatch::of_key("x", serde_json::json!({ "x": 1 })).is_err());
+        // A recipe's own fields, as it serialises, are exactly the keys.
+        let recipe = serde_json::to_value(Preset::Painterly.recipe()).expect("it serialises");
+        let mut fields: Vec<&str> = Vec::new();
+        for (name, value) in recipe.as_object().expect("a recipe is an object") {
+            match value.as_object() {
+                Some(common) => fields.extend(common.keys().map(String::as_str)),
+                None => fields.push(name),
+            }
+        }
+        fields.push("preset");
+        fields.sort_unstable();
+        let mut keys: Vec<&str> = RecipePatch::keys().collect();
+        keys.sort_unstable();
+        assert_eq!(fields, keys);
+    }
+
+    #[test]
+    fn what_is_laid_on_top_counts() {
+        let below = RecipePatch {
+            common: CommonPatch { size: Some(256), ..CommonPatch::default() },
+            optimize: OptimizePatch { iterations: Some(7), ..OptimizePatch::default() },
+            ..RecipePatch::default()
+        };
+        let over = RecipePatch {
+            preset: Some(Preset::Gatys),
+            common: CommonPatch { size: Some(512), ..CommonPatch::default() },
+            ..RecipePatch::default()
+        };
+        let gatys = Optimize::gatys();
+        let expected =
+            Optimize { common: Common { size: Some(512), ..gatys.common }, iterations: 7, ..gatys };
+        assert_eq!(below.overlaid(&over).resolve(), Ok(Recipe::Optimize(expected)));
+    }
+
+    #[test]
+    fn synthesis_begins_with_noise_unless_told_otherwise() {
+        let mut patch = RecipePatch { method: Some(Method::Synthesize), ..Default::default() };
+        let init = |patch: &RecipePatch| patch.resolve().expect("it resolves").init();
+        assert_eq!(init(&patch), Some(Init::Noise));
+        patch.optimize.init = Some(InitSource::Image("a.png".to_owned()));
+        patch.optimize.optimizer = Some(Optimizer::Adam);
+        assert_eq!(init(&patch), Some(Init::Image));
+    }
+}

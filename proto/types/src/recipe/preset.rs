@@ -1,0 +1,140 @@
+//! Presets: named recipes to start from.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Common, Init, LossNorm, Optimize, Optimizer, Padding, Pooling, PreserveColor, Profile, Recipe,
+    STYLE_LAYERS, Tileable,
+};
+
+/// A named recipe to start from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
+#[serde(rename_all = "kebab-case")]
+pub enum Preset {
+    /// The best picture for photographs, paintings and other scenes.
+    Painterly,
+    /// For surfaces that tile: bricks, rock, cloth. Every joint and crack stays.
+    Texture,
+    /// The paper's loss, to compare with other programs.
+    Gatys,
+}
+
+impl Preset {
+    pub const ALL: [Self; 3] = [Self::Painterly, Self::Texture, Self::Gatys];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Painterly => "painterly",
+            Self::Texture => "texture",
+            Self::Gatys => "gatys",
+        }
+    }
+
+    /// The preset's parameters.
+    pub fn recipe(self) -> Recipe {
+        Recipe::Optimize(self.optimize())
+    }
+
+    /// The parameters of VGG optimisation that the preset stands for.
+    pub fn optimize(self) -> Optimize {
+        match self {
+            Self::Painterly => Optimize::painterly(),
+            Self::Texture => Optimize::texture(),
+            Self::Gatys => Optimize::gatys(),
+        }
+    }
+}
+
+impl Optimize {
+    /// [`Preset::Painterly`].
+    pub fn painterly() -> Self {
+        Self {
+            common: Common {
+                size: None,
+                preserve_color: PreserveColor::None,
+                palette: 0.3,
+                tileable: Tileable::None,
+                profile: Profile::Fast,
+                seed: 0,
+            },
+            iterations: 12,
+            coarse_iterations: 40,
+            plateau: 0.01,
+            min_scale: 128,
+            scale_factor: 2.0,
+            content_weight: 1.0,
+            style_weight: 2.0,
+            stats_weight: 1.0,
+            tv_weight: 0.0,
+            style_layers: [1.0; STYLE_LAYERS],
+            style_scale: 1.0,
+            loss_norm: LossNorm::Relative,
+            pooling: Pooling::Max,
+            padding: Padding::Ring,
+            optimizer: Optimizer::Lbfgs,
+            learning_rate: 1.0,
+            history: 8,
+            averaging: 0.92,
+            init: Init::Content,
+        }
+    }
+
+    /// [`Preset::Texture`].
+    ///
+    /// Average pooling keeps the edges of small forms. The palette comes first, since strokes alone
+    /// leave patches of the old colours. Adam moves all pixels alike: L-BFGS would settle the
+    /// style's light and dark in large blots, which a repeat shows.
+    pub fn texture() -> Self {
+        let painterly = Self::painterly();
+        Self {
+            common: Common { palette: 1.0, ..painterly.common },
+            iterations: 14,
+            coarse_iterations: 45,
+            style_weight: 1.5,
+            loss_norm: LossNorm::Variance,
+            pooling: Pooling::Average,
+            optimizer: Optimizer::Adam,
+            ..painterly
+        }
+    }
+
+    /// [`Preset::Gatys`].
+    pub fn gatys() -> Self {
+        let painterly = Self::painterly();
+        Self {
+            common: Common { palette: 0.0, ..painterly.common },
+            iterations: 300,
+            coarse_iterations: 300,
+            min_scale: 0,
+            content_weight: 0.01,
+            style_weight: 10.0,
+            stats_weight: 0.0,
+            loss_norm: LossNorm::Absolute,
+            padding: Padding::Zero,
+            history: 20,
+            plateau: 0.0,
+            ..painterly
+        }
+    }
+}
+
+impl fmt::Display for Preset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_preset_is_in_range() {
+        for preset in Preset::ALL {
+            assert_eq!(preset.recipe().check(), Ok(()), "{preset:?}");
+        }
+    }
+}
