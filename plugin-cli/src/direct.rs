@@ -13,8 +13,8 @@ use impasto_models::{ModelError, ModelStore};
 use impasto_painter::{EnginePainter, PaintError, Painted, Painter, Source, Sources};
 use impasto_project::replace_file;
 use impasto_types::{
-    Action, AssetKind, BlobRef, ContainerFormat, InitSource, Input, MIN_SIDE, Method, ModelName,
-    OutputSpec, Part, Recipe, RecipePatch, Scale, StyleRef,
+    Action, AssetKind, BlobRef, CannotWrite, ContainerFormat, InitSource, Input, MIN_SIDE, Method,
+    ModelName, OutputSpec, Part, Recipe, RecipePatch, Scale, Shape, StyleRef,
 };
 use serde_json::json;
 
@@ -118,7 +118,7 @@ pub(crate) fn paint(
         styles: subject.styles.iter().map(|style| read(&style.path)).collect::<Result<_, _>>()?,
         init,
     };
-    let (width, height) = output_size(&recipe, &sources)?;
+    let (width, height) = output_size(&recipe, format, &sources)?;
     let name = args.output.display().to_string();
     if args.dry_run.dry_run {
         context.screen.message(format_args!("would paint {name}, {width} x {height}"));
@@ -226,22 +226,30 @@ fn read(path: &Path) -> Result<Source, DirectError> {
     Ok(Source { name: path.display().to_string(), bytes })
 }
 
-/// The result's size; every picture's header is looked at, so that a wrong file is named before
-/// anything takes time.
-fn output_size(recipe: &Recipe, sources: &Sources) -> Result<(u32, u32), DirectError> {
+/// The result's size. Every picture's header is read, so that a wrong file, or one that `format`
+/// cannot hold, is named before anything takes time.
+fn output_size(
+    recipe: &Recipe,
+    format: ContainerFormat,
+    sources: &Sources,
+) -> Result<(u32, u32), DirectError> {
     for source in sources.styles.iter().chain(&sources.init) {
         read_header(&source.bytes, &source.name, &Limits::default())?;
     }
-    match &sources.content {
+    let (name, shape) = match &sources.content {
         Some(content) => {
             let header = read_header(&content.bytes, &content.name, &Limits::default())?;
-            Ok(recipe.common().output_size(header.width, header.height))
+            let (width, height) = recipe.common().output_size(header.width, header.height);
+            (content.name.as_str(), Shape { width, height, alpha: header.alpha })
         }
         None => {
             let side = recipe.common().size.unwrap_or(MIN_SIDE);
-            Ok((side, side))
+            ("the texture", Shape { width: side, height: side, alpha: false })
         }
-    }
+    };
+    let refused = |error: CannotWrite| AssetError { name: name.to_owned(), kind: error.into() };
+    format.can_write(shape).map_err(refused)?;
+    Ok((shape.width, shape.height))
 }
 
 fn ensure_model(dir: Option<&Path>, context: &Context) -> Result<impasto_types::ModelRef, Failure> {

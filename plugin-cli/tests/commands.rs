@@ -29,6 +29,13 @@ impl Place {
             .expect("it is written");
     }
 
+    /// A picture with an alpha channel.
+    fn leaf(&self, path: &str) {
+        image::RgbaImage::from_fn(32, 32, |x, y| image::Rgba([9, y as u8 * 8, 99, x as u8 * 8]))
+            .save(self.path().join(path))
+            .expect("it is written");
+    }
+
     fn write(&self, path: &str, text: &str) {
         fs::write(self.path().join(path), text).expect("it is written");
     }
@@ -135,7 +142,7 @@ fn a_plan_is_a_document() {
         (0, Some("town"), Some(1))
     );
     assert_eq!(plan["tasks"][0]["output"], "painted/textures/brick.png");
-    assert_eq!(plan["tasks"][0]["recipe"]["size"], 64, "flags lie over the manifest");
+    assert_eq!(plan["tasks"][0]["recipe"]["common"]["size"], 64, "flags lie over the manifest");
 }
 
 #[test]
@@ -143,6 +150,7 @@ fn what_has_to_be_mended_exits_with_2_and_names_it() {
     let place = Place::project();
     place.write("typo.toml", &MANIFEST.replace("images", "imags"));
     place.write("nothing.toml", &MANIFEST.replace("textures/**", "walls/**"));
+    place.leaf("leaf.png");
     fs::create_dir(place.path().join("empty")).expect("it is made");
     for (arguments, named) in [
         (&["plan", "typo.toml"][..], "did you mean `images`"),
@@ -163,7 +171,12 @@ fn what_has_to_be_mended_exits_with_2_and_names_it() {
             &["stylize", "impasto.toml", "--style", "styles/night.png", "-o", "a.png"],
             "impasto.toml",
         ),
+        (
+            &["stylize", "leaf.png", "--style", "styles/night.png", "-o", "leaf.jpg"],
+            "`leaf.png` has alpha, which jpg cannot hold; choose png",
+        ),
         (&["synth", "styles/night.png", "-o", "a.png"], "--size"),
+        (&["synth", "styles/night.png", "--size", "16400", "-o", "a.webp"], "webp holds at most"),
         (&["build", "--device", "abacus"], "abacus"),
         (&["build", "--max-memory", "lots"], "lots"),
         (&["@missing-file"], "missing-file"),
@@ -215,6 +228,23 @@ fn an_unusable_asset_is_told_by_check_and_the_others_are_planned() {
 }
 
 #[test]
+fn a_result_that_cannot_be_written_is_a_problem_of_its_asset() {
+    let place = Place::project();
+    place.leaf("textures/leaf.png");
+    let manifest = MANIFEST.replace("{name}", "{stem}.{ext}");
+    place.write("impasto.toml", &format!("{manifest}format = \"jpg\"\n"));
+    let (code, out, err) = place.run(&["plan", "--json"]);
+    let plan: serde_json::Value = serde_json::from_str(&out).expect("it is JSON");
+    assert_eq!((code, plan["stale"].as_u64()), (0, Some(1)), "{out}{err}");
+    let [leaf] = &plan["unusable"].as_array().expect("a list")[..] else { panic!("{out}") };
+    let text = leaf.to_string();
+    assert!(
+        text.contains("textures/leaf.png") && text.contains("alpha, which jpg cannot hold"),
+        "{text}"
+    );
+}
+
+#[test]
 fn arguments_come_from_a_file() {
     let place = Place::project();
     place.write("args", "plan\n--json\n\n# a comment\n--size\n48\n");
@@ -261,6 +291,7 @@ fn a_fresh_clone_is_up_to_date() {
     place.picture("textures/stone.png");
     place.build_by_hand();
     // A checkout that cannot be written to.
+    fs::remove_dir_all(place.path().join(".impasto")).expect("it is removed");
     place.write(".impasto", "");
     let (code, out, err) = place.run(&["check"]);
     assert_eq!((code, out.as_str()), (0, ""), "{err}");

@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
-"""PyTorch's side of the comparison: the same network with the same weights, the loss of preset `gatys`, and a step of Adam on the pixels.
+"""PyTorch's side of the comparison: the same network with the same weights, the loss of preset
+`gatys`, and a step of Adam on the pixels.
 
     peer.py time --size 512 --mode fp32|bf16 --device cuda:0 --models DIR
     peer.py loss --content C.bmp --style S.bmp --picture P.bmp --device cuda:0 --models DIR
     peer.py peak --device cuda:0
 
-`time` prints how long a step takes: forward, losses, backward, Adam and the clamp to a picture's range. `fp32` is eager with TF32 off; `bf16` computes in bf16 with channels last, under
-torch.compile. `loss` prints the loss of a written picture in fp32, which `impasto stylize --init P --iterations 1` has to agree with. `peak` prints how fast the device multiplies large
+`time` prints how long a step takes: forward, losses, backward, Adam and the clamp to a picture's
+range. `fp32` is eager with TF32 off; `bf16` computes in bf16 with channels last, under
+torch.compile. `loss` prints the loss of a written picture in fp32, which `impasto stylize --init P
+--iterations 1` has to agree with. `peak` prints how fast the device multiplies large
 bf16 matrices. Each prints one JSON document. DIR is Impasto's model store.
 """
 
@@ -23,7 +26,10 @@ import torch.nn.functional as F
 
 import pictures
 
-LAYERS = """conv1_1 conv1_2 pool conv2_1 conv2_2 pool conv3_1 conv3_2 conv3_3 conv3_4 pool conv4_1 conv4_2 conv4_3 conv4_4 pool conv5_1""".split()
+LAYERS = """
+    conv1_1 conv1_2 pool conv2_1 conv2_2 pool conv3_1 conv3_2 conv3_3 conv3_4 pool
+    conv4_1 conv4_2 conv4_3 conv4_4 pool conv5_1
+""".split()
 STYLE = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 CONTENT = "conv4_2"
 
@@ -42,7 +48,10 @@ def weights(models):
     try:
         digest = json.loads(index.read_text())["current"]
     except (OSError, KeyError, ValueError) as error:
-        sys.exit(f"error: there is no VGG-19 in {models} ({error}); run `impasto models pull --models-dir {models}`")
+        sys.exit(
+            f"error: there is no VGG-19 in {models} ({error}); "
+            f"run `impasto models pull --models-dir {models}`"
+        )
     data = bytearray((index.parent / f"vgg19-{digest}.safetensors").read_bytes())
     (length,) = struct.unpack_from("<Q", data)
     header = json.loads(data[8 : 8 + length])
@@ -51,7 +60,13 @@ def weights(models):
     for name, entry in header.items():
         begin, end = entry["data_offsets"]
         dtype = DTYPES[entry["dtype"]]
-        tensors[name] = torch.frombuffer(data, dtype=dtype, offset=8 + length + begin, count=(end - begin) // dtype.itemsize).view(entry["shape"]).float()
+        tensors[name] = (
+            torch.frombuffer(
+                data, dtype=dtype, offset=8 + length + begin, count=(end - begin) // dtype.itemsize
+            )
+            .view(entry["shape"])
+            .float()
+        )
     return tensors
 
 
@@ -64,7 +79,12 @@ class Network(torch.nn.Module):
         self.register_buffer("means", torch.tensor(MEANS, device=device).view(1, 3, 1, 1))
         for name in LAYERS:
             if name != "pool":
-                self.register_buffer(f"{name}_weight", tensors[f"{name}.weight"].to(device, dtype).contiguous(memory_format=memory_format))
+                self.register_buffer(
+                    f"{name}_weight",
+                    tensors[f"{name}.weight"]
+                    .to(device, dtype)
+                    .contiguous(memory_format=memory_format),
+                )
                 self.register_buffer(f"{name}_bias", tensors[f"{name}.bias"].to(device, dtype))
 
     def forward(self, picture):
@@ -74,7 +94,11 @@ class Network(torch.nn.Module):
             if name == "pool":
                 x = F.max_pool2d(x, 2, ceil_mode=True)
                 continue
-            x = F.relu(F.conv2d(x, getattr(self, f"{name}_weight"), getattr(self, f"{name}_bias"), padding=1))
+            x = F.relu(
+                F.conv2d(
+                    x, getattr(self, f"{name}_weight"), getattr(self, f"{name}_bias"), padding=1
+                )
+            )
             if name in STYLE or name == CONTENT:
                 maps[name] = x
         return maps
@@ -88,7 +112,10 @@ def gram(features):
 
 def losses(maps, content, grams):
     content_loss = CONTENT_WEIGHT * (maps[CONTENT].float() - content.float()).square().mean()
-    style_loss = sum(STYLE_WEIGHT / maps[name].shape[1] ** 2 * (gram(maps[name]) - grams[name]).square().mean() for name in STYLE)
+    style_loss = sum(
+        STYLE_WEIGHT / maps[name].shape[1] ** 2 * (gram(maps[name]) - grams[name]).square().mean()
+        for name in STYLE
+    )
     return content_loss, style_loss
 
 
@@ -120,11 +147,17 @@ def wait(device):
 
 def measure(args):
     fast = args.mode == "bf16"
-    device, network = build(args, torch.bfloat16 if fast else torch.float32, torch.channels_last if fast else torch.contiguous_format)
+    device, network = build(
+        args,
+        torch.bfloat16 if fast else torch.float32,
+        torch.channels_last if fast else torch.contiguous_format,
+    )
     content, style = (pixels(pictures.waves(args.size, seed), device) for seed in (1, 2))
     content_target, grams = targets(network, content, style)
     picture = content.clone().requires_grad_()
-    optimizer = torch.optim.Adam([picture], lr=5.0, **({"fused": True} if device.type == "cuda" else {}))
+    optimizer = torch.optim.Adam(
+        [picture], lr=5.0, **({"fused": True} if device.type == "cuda" else {})
+    )
 
     def evaluate(picture):
         return sum(losses(network(picture), content_target, grams))
@@ -155,8 +188,17 @@ def measure(args):
         batches.append((time.perf_counter() - began) / args.steps * 1e3)
     last = last.item()
     if not last < first:
-        sys.exit(f"error: the loss went from {first} to {last}, and not down: its times mean nothing")
-    report = {"size": args.size, "mode": args.mode, "iteration_ms": statistics.median(batches), "batches_ms": batches, "first_loss": first, "last_loss": last}
+        sys.exit(
+            f"error: the loss went from {first} to {last}, and not down: its times mean nothing"
+        )
+    report = {
+        "size": args.size,
+        "mode": args.mode,
+        "iteration_ms": statistics.median(batches),
+        "batches_ms": batches,
+        "first_loss": first,
+        "last_loss": last,
+    }
     report["torch"], report["device"] = torch.__version__, name_of(device)
     if device.type == "cuda":
         report["peak_memory_bytes"] = torch.cuda.max_memory_allocated(device)
@@ -166,11 +208,17 @@ def measure(args):
 
 def loss(args):
     device, network = build(args, torch.float32, torch.contiguous_format)
-    content, style, picture = (pixels(pictures.read(path), device) for path in (args.content, args.style, args.picture))
+    content, style, picture = (
+        pixels(pictures.read(path), device) for path in (args.content, args.style, args.picture)
+    )
     content_target, grams = targets(network, content, style)
     with torch.no_grad():
         content_loss, style_loss = losses(network(picture), content_target, grams)
-    return {"loss": (content_loss + style_loss).item(), "content_loss": content_loss.item(), "style_loss": style_loss.item()}
+    return {
+        "loss": (content_loss + style_loss).item(),
+        "content_loss": content_loss.item(),
+        "style_loss": style_loss.item(),
+    }
 
 
 def peak(args):
@@ -187,7 +235,11 @@ def peak(args):
             one @ other
         wait(device)
         times.append((time.perf_counter() - began) / args.steps)
-    return {"size": side, "tflops": 2 * side**3 / statistics.median(times) / 1e12, "device": name_of(device)}
+    return {
+        "size": side,
+        "tflops": 2 * side**3 / statistics.median(times) / 1e12,
+        "device": name_of(device),
+    }
 
 
 def name_of(device):
@@ -195,7 +247,9 @@ def name_of(device):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     commands = parser.add_subparsers(required=True)
     timed, checked, multiplied = (commands.add_parser(name) for name in ("time", "loss", "peak"))
     for command, run in ((timed, measure), (checked, loss), (multiplied, peak)):
@@ -205,7 +259,9 @@ def main():
         command.add_argument("--models", required=True)
     for command, size in ((timed, 512), (multiplied, 8192)):
         command.add_argument("--size", type=int, default=size)
-        command.add_argument("--steps", type=int, default=10, help="steps in a batch, between two looks at the clock")
+        command.add_argument(
+            "--steps", type=int, default=10, help="steps in a batch, between two looks at the clock"
+        )
         command.add_argument("--batches", type=int, default=5)
     timed.add_argument("--mode", choices=("fp32", "bf16"), required=True)
     timed.add_argument("--warm-up", type=int, default=10)

@@ -1,4 +1,5 @@
-"""Pictures for the checks: made from waves, as those of `impasto bench`, and kept as BMP, which needs no library to read or write."""
+"""Pictures for the checks: made from waves, like those of `impasto bench`, and stored as BMP, which
+needs no library to read or write."""
 
 import math
 import struct
@@ -9,13 +10,18 @@ HEADER = struct.Struct("<2sIHHI IiiHHIIiiII")
 
 
 def waves(side, seed):
-    """A square picture with forms in three colours and a little noise, as bytes [height, width, 3] in BGR; `seed` turns them."""
+    """A square picture of shapes in three colours with a little noise, as bytes [height, width, 3]
+    in BGR; `seed` varies it."""
     noise = torch.rand(side, side, 3, generator=torch.Generator().manual_seed(seed)) * 24 - 12
     turn = 1.0 + seed
     x = (torch.arange(side) * 0.11).view(1, side, 1)
     y = (torch.arange(side) * 0.07).view(side, 1, 1)
     phase = torch.tensor([4.0, 2.0, 0.0])
-    picture = 128 + 80 * torch.sin(x * math.sin(turn) + y * math.cos(turn) + torch.sin(x * y * 0.02) + phase) + noise
+    picture = (
+        128
+        + 80 * torch.sin(x * math.sin(turn) + y * math.cos(turn) + torch.sin(x * y * 0.02) + phase)
+        + noise
+    )
     return picture.round().clamp(0, 255).to(torch.uint8)
 
 
@@ -25,7 +31,24 @@ def write(path, picture):
     padding = -3 * width % 4
     # Rows go from the lowest up and end at multiples of four bytes.
     rows = torch.nn.functional.pad(picture.flip(0).reshape(height, 3 * width), (0, padding))
-    header = HEADER.pack(b"BM", HEADER.size + rows.numel(), 0, 0, HEADER.size, 40, width, height, 1, 24, 0, rows.numel(), 2835, 2835, 0, 0)
+    header = HEADER.pack(
+        b"BM",
+        HEADER.size + rows.numel(),
+        0,
+        0,
+        HEADER.size,
+        40,
+        width,
+        height,
+        1,
+        24,
+        0,
+        rows.numel(),
+        2835,
+        2835,
+        0,
+        0,
+    )
     with open(path, "wb") as file:
         file.write(header)
         file.write(bytes(rows.flatten().tolist()))
@@ -39,7 +62,9 @@ def read(path):
     if magic != b"BM" or bits != 24 or compression != 0 or height < 1:
         raise SystemExit(f"error: {path} is no BMP of 24 bits as this script reads them")
     stride = (3 * width + 3) // 4 * 4
-    rows = torch.frombuffer(data, dtype=torch.uint8, offset=begin, count=stride * height).view(height, stride)
+    rows = torch.frombuffer(data, dtype=torch.uint8, offset=begin, count=stride * height).view(
+        height, stride
+    )
     return rows[:, : 3 * width].reshape(height, width, 3).flip(0)
 
 

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use impasto_types::{AssetPath, BlobRef, ContainerFormat, ModelRef};
+use impasto_types::{AssetPath, BlobRef, ContainerFormat, Depth, ModelRef};
+use serde::{Deserialize, Serialize};
 
 use crate::Record;
 
@@ -24,12 +25,15 @@ pub struct ListedAsset {
 }
 
 /// What an image file says about itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageHeader {
+    /// In pixels.
     pub width: u32,
     pub height: u32,
     /// What the bytes are, whatever the name says.
     pub format: ContainerFormat,
+    pub alpha: bool,
+    pub depth: Depth,
 }
 
 /// A style's or an init's image.

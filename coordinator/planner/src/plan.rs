@@ -181,8 +181,10 @@ impl Planner<'_> {
         let manifest = self.manifest;
         let name = &manifest.rules()[rule].name;
         for painting in manifest.paintings(rule) {
-            let paintable =
-                usable(asset).and_then(|header| Ok((header, paintable(&painting.recipe, header)?)));
+            let paintable = usable(asset).and_then(|header| {
+                let format = painting.output_spec(header.format).format;
+                Ok((header, paintable(&painting.recipe, header, format)?))
+            });
             match paintable {
                 Ok((header, size)) => self.add_task(asset, name, painting, header, size)?,
                 Err(cause) => {

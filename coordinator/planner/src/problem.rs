@@ -1,6 +1,6 @@
 //! Assets that cannot be painted. They count as failures; the others go on.
 
-use impasto_types::{AssetPath, ContainerFormat, MAX_SIDE, MIN_SIDE, Recipe};
+use impasto_types::{AssetPath, CannotWrite, ContainerFormat, MAX_SIDE, MIN_SIDE, Recipe, Shape};
 
 use crate::{ImageHeader, ListedAsset};
 
@@ -32,6 +32,8 @@ pub enum ProblemCause {
         MAX_SIDE
     )]
     TooLarge { width: u32, height: u32 },
+    #[error("its result {0}")]
+    CannotWrite(#[from] CannotWrite),
 }
 
 impl std::fmt::Display for Problem {
@@ -51,14 +53,19 @@ pub(crate) fn usable(asset: &ListedAsset) -> Result<ImageHeader, ProblemCause> {
     }
 }
 
-/// The result's size, if the engine can paint it.
-pub(crate) fn paintable(recipe: &Recipe, header: ImageHeader) -> Result<(u32, u32), ProblemCause> {
+/// The result's size, if the engine can paint it and `format` can hold it.
+pub(crate) fn paintable(
+    recipe: &Recipe,
+    header: ImageHeader,
+    format: ContainerFormat,
+) -> Result<(u32, u32), ProblemCause> {
     let (width, height) = recipe.common().output_size(header.width, header.height);
     if width.min(height) < MIN_SIDE {
         Err(ProblemCause::TooSmall { width, height })
     } else if width.max(height) > MAX_SIDE {
         Err(ProblemCause::TooLarge { width, height })
     } else {
+        format.can_write(Shape { width, height, alpha: header.alpha })?;
         Ok((width, height))
     }
 }

@@ -22,12 +22,27 @@ const FILE: &str = "details.jsonl";
 /// Rises when an older file's lines would mean something else.
 const VERSION: u32 = 1;
 
-/// The first line.
-#[derive(Serialize, Deserialize)]
-struct Header {
+/// The first line: what the others follow from, so that they are written once.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Header {
     version: u32,
     /// The record that the lines belong to, by its file's digest.
-    lockfile: Option<Digest>,
+    lockfile: Digest,
+    /// The outputs whose actions were known, by the digest of their names.
+    known: Digest,
+}
+
+impl Header {
+    pub(crate) fn new<'a>(
+        lockfile: Digest,
+        known: impl IntoIterator<Item = &'a AssetPath>,
+    ) -> Self {
+        let mut names = blake3::Hasher::new();
+        for output in known {
+            names.update(output.as_str().as_bytes()).update(b"\n");
+        }
+        Self { version: VERSION, lockfile, known: Digest::of_hasher(&names) }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -36,9 +51,9 @@ struct Line<O, D> {
     details: D,
 }
 
-/// The record that the project's details were written for; `None` where there are none.
-pub(crate) fn written_for(project: &Project) -> Option<Digest> {
-    open(&project.state_file(FILE)).ok()?.0.lockfile
+/// What the project's details were written for; `None` where there are none.
+pub(crate) fn header(project: &Project) -> Option<Header> {
+    open(&project.state_file(FILE)).ok().map(|(header, _)| header)
 }
 
 /// The details of the outputs that `wanted` names; none where they cannot be read.
@@ -72,16 +87,16 @@ fn open(path: &Path) -> io::Result<(Header, BufReader<File>)> {
     }
 }
 
-/// Writes the details of all outputs in the record whose file has the digest `lockfile`.
+/// Writes the details of the outputs in a record.
 pub(crate) fn write(
     project: &Project,
-    lockfile: Option<Digest>,
+    header: &Header,
     details: &BTreeMap<AssetPath, RecordDetails>,
 ) -> Result<(), ReplaceError> {
     let path = project.state_file(FILE);
     let other = |source| ReplaceError::Other { path: path.clone(), source };
     let render = || -> serde_json::Result<Vec<u8>> {
-        let mut bytes = serde_json::to_vec(&Header { version: VERSION, lockfile })?;
+        let mut bytes = serde_json::to_vec(header)?;
         for (output, details) in details {
             bytes.push(b'\n');
             serde_json::to_writer(&mut bytes, &Line { output, details })?;

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use impasto_assets::{AssetErrorKind, Limits, decode, header_of_path};
+use impasto_assets::{AssetErrorKind, Header, Limits, decode, header_of_path};
 use impasto_planner::ImageHeader;
 use impasto_types::{ContainerFormat, error_text};
 
@@ -20,7 +20,8 @@ pub enum Completeness {
 pub(crate) fn header(file: &Path) -> Result<ImageHeader, String> {
     let header =
         header_of_path(file, &Limits::default()).map_err(|error| error_text(&error.kind))?;
-    Ok(ImageHeader { width: header.width, height: header.height, format: header.format })
+    let Header { format, width, height, color: _, alpha, depth } = header;
+    Ok(ImageHeader { width, height, format, alpha, depth })
 }
 
 /// Whether a file that stands still is a whole picture, or the beginning of one.

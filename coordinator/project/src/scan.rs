@@ -156,13 +156,19 @@ fn scan_inputs(project: &Project, cache: &mut StatCache, scan: &mut Scan) {
 mod tests {
     use super::*;
     use crate::test_project::{TestProject, path, png};
-    use impasto_types::ContainerFormat;
+    use impasto_types::{ContainerFormat, Depth};
     use std::fs;
     use std::time::{Duration, SystemTime};
 
     fn set_time(file: &std::path::Path, time: SystemTime) {
         let file = fs::File::options().write(true).open(file).expect("it opens");
         file.set_modified(time).expect("its time is set");
+    }
+
+    /// What [`png`] says about itself.
+    fn header(width: u32, height: u32) -> ImageHeader {
+        let (format, depth) = (ContainerFormat::Png, Depth::Eight);
+        ImageHeader { width, height, format, alpha: false, depth }
     }
 
     #[test]
@@ -176,7 +182,7 @@ mod tests {
             panic!("two assets: {:?}", scan.listing)
         };
         assert_eq!((&a.path, a.blob), (&path("walls/a.png"), BlobRef::of(&png(9, 8))));
-        assert_eq!(a.image, Ok(ImageHeader { width: 9, height: 8, format: ContainerFormat::Png }));
+        assert_eq!(a.image, Ok(header(9, 8)));
         assert_eq!(broken.image, Err("is truncated".to_owned()));
         let style = scan.inputs[&path("styles/night.png")].clone().expect("it is usable");
         assert_eq!((style.blob, style.header.width), (BlobRef::of(&png(5, 6)), 5));
@@ -219,7 +225,7 @@ mod tests {
             .map(|name| ListedAsset {
                 path: path(name),
                 blob: BlobRef::of(b""),
-                image: Ok(ImageHeader { width: 1, height: 1, format: ContainerFormat::Png }),
+                image: Ok(header(1, 1)),
             })
             .into();
         refuse_case_collisions(&mut assets);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use impasto_planner::ImageHeader;
-use impasto_types::{AssetPath, BlobRef, ContainerFormat};
+use impasto_types::{AssetPath, BlobRef};
 use serde::{Deserialize, Serialize};
 
 use crate::fingerprint::Fingerprint;
@@ -27,7 +27,7 @@ struct Entry {
     /// Of a picture that cannot be used, the reason is found out anew each time: it may lie in
     /// Impasto's version.
     #[serde(skip_serializing_if = "Option::is_none")]
-    header: Option<(u32, u32, ContainerFormat)>,
+    header: Option<ImageHeader>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -84,8 +84,7 @@ impl StatCache {
         stamp: &Stamp,
     ) -> Option<(BlobRef, Option<ImageHeader>)> {
         let Entry { fingerprint, header } = self.entries.get(path)?;
-        let header = header.map(|(width, height, format)| ImageHeader { width, height, format });
-        fingerprint.holds_for(stamp).then_some((fingerprint.blob, header))
+        fingerprint.holds_for(stamp).then_some((fingerprint.blob, *header))
     }
 
     pub(crate) fn put(
@@ -94,7 +93,6 @@ impl StatCache {
         fingerprint: Fingerprint,
         header: Option<ImageHeader>,
     ) {
-        let header = header.map(|header| (header.width, header.height, header.format));
         self.entries.insert(path, Entry { fingerprint, header });
         self.changed = true;
     }
@@ -127,6 +125,8 @@ impl StatCache {
 
 #[cfg(test)]
 mod tests {
+    use impasto_types::{ContainerFormat, Depth};
+
     use super::*;
     use crate::test_project::{TestProject, path};
 
@@ -135,7 +135,13 @@ mod tests {
         let test = TestProject::new();
         let mut cache = StatCache::load(test.project());
         let stamp = Stamp { size_bytes: 3, modified_ns: 5, changed_ns: 6, file_id: 7 };
-        let header = ImageHeader { width: 2, height: 3, format: ContainerFormat::Png };
+        let header = ImageHeader {
+            width: 2,
+            height: 3,
+            format: ContainerFormat::Png,
+            alpha: true,
+            depth: Depth::Sixteen,
+        };
         let blob = BlobRef::of(b"abc");
         let fingerprint = Fingerprint { stamp, taken_ns: i64::MAX, blob, ours: false };
         cache.put(path("a.png"), fingerprint, Some(header));

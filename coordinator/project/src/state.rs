@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Write};
 
-use impasto_planner::{Record, RecordDetails};
+use impasto_planner::{Plan, PlannedTask, Record, RecordDetails};
 use impasto_types::{AssetPath, Digest};
 use serde::{Deserialize, Serialize};
 
@@ -104,26 +104,27 @@ impl State {
     }
 
     /// Writes down the actions behind the outputs, unless they are, so that a later plan can say
-    /// what changed. `known` gives those of outputs that are up to date; others are kept.
+    /// what changed. `plan` gives those of outputs that its own actions made; others are kept.
     ///
     /// # Errors
     /// They cannot be written. Nothing is lost but reasons.
-    pub fn keep_details(
-        &self,
-        project: &Project,
-        known: impl FnOnce() -> BTreeMap<AssetPath, RecordDetails>,
-    ) -> Result<(), ReplaceError> {
-        let (lockfile, delivered) = self.loaded;
-        if delivered > 0 || lockfile.is_none() || details::written_for(project) == lockfile {
+    pub fn keep_details(&self, project: &Project, plan: &Plan) -> Result<(), ReplaceError> {
+        let (Some(lockfile), 0) = self.loaded else { return Ok(()) };
+        let is_known =
+            |task: &&PlannedTask| self.get(&task.output).is_some_and(|it| it.action == task.action);
+        let known: Vec<&PlannedTask> = plan.tasks.iter().filter(is_known).collect();
+        let header = details::Header::new(lockfile, known.iter().map(|task| &task.output));
+        if known.is_empty() || details::header(project).as_ref() == Some(&header) {
             return Ok(());
         }
-        let mut details = known();
+        let mut details: BTreeMap<_, _> =
+            known.into_iter().map(|task| (task.output.clone(), task.details())).collect();
         let missing = |output: &AssetPath| {
             !details.contains_key(output) && self.lockfile.entries().contains_key(output)
         };
         let mut kept = details::read(project, missing);
         details.append(&mut kept);
-        details::write(project, lockfile, &details)
+        details::write(project, &header, &details)
     }
 
     /// Notes that `output` was delivered.
@@ -185,7 +186,7 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::test_project::{TestProject, details, path};
+    use crate::test_project::{TestProject, details, path, planned};
     use impasto_types::BlobRef;
 
     fn entry(bytes: &[u8]) -> LockEntry {
@@ -228,23 +229,25 @@ mod tests {
         let mut state = State::load(project).expect("there is none yet");
         state.put(project, output.clone(), entry(b"one")).expect("it is noted");
         state.save(project).expect("it is saved");
-        let known = || BTreeMap::from([(output.clone(), details())]);
-        state.keep_details(project, known).expect("they are written");
-        state
-            .keep_details(project, || panic!("they are there already"))
-            .expect("nothing is to be done");
+        let read = |wanted: bool| {
+            let mut next = State::load(project).expect("it loads");
+            next.read_details(project, |_| wanted);
+            next.records()[&output].details.clone()
+        };
+        // While another action is planned, nothing is known of this one.
+        let mut task = planned("stylized/a.png");
+        let right = std::mem::replace(&mut task.action, Digest::of(b"other"));
+        let mut plan = Plan { tasks: vec![task], ..Plan::default() };
+        state.keep_details(project, &plan).expect("nothing is to be done");
+        assert_eq!(read(true), None);
+        plan.tasks[0].action = right;
+        state.keep_details(project, &plan).expect("they are written");
+        assert_eq!((read(false), read(true)), (None, Some(details())));
 
-        let mut next = State::load(project).expect("it loads");
-        next.read_details(project, |_| false);
-        assert_eq!(next.records()[&output].details, None);
-        next.read_details(project, |wanted| *wanted == output);
-        assert_eq!(next.records()[&output].details, Some(details()));
         // Another clone built something else, and its record came in by version control.
         let other = LockEntry::new(Digest::of(b"other"), path("a.png"), BlobRef::of(b"two"));
-        next.put(project, output.clone(), other).expect("it is noted");
-        next.save(project).expect("it is saved");
-        let mut pulled = State::load(project).expect("it loads");
-        pulled.read_details(project, |_| true);
-        assert_eq!(pulled.records()[&output].details, None);
+        state.put(project, output.clone(), other).expect("it is noted");
+        state.save(project).expect("it is saved");
+        assert_eq!(read(true), None);
     }
 }

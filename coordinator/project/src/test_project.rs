@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use impasto_planner::RecordDetails;
+use impasto_planner::{PlannedTask, RecordDetails, Staleness};
 use impasto_types::{
     Action, AssetKind, AssetPath, BlobRef, ContainerFormat, Input, Method, OutputSpec, Part,
-    Preset, StyleRef,
+    Preset, StyleRef, TaskSpec,
 };
 use tempfile::TempDir;
 
@@ -78,6 +78,19 @@ pub(crate) fn details() -> RecordDetails {
         outputs: vec![OutputSpec { part: Part::Color, format: ContainerFormat::Png, quality: 90 }],
     };
     RecordDetails { style: "night".to_owned(), action }
+}
+
+/// The task behind [`details`].
+pub(crate) fn planned(output: &str) -> PlannedTask {
+    let RecordDetails { style, action } = details();
+    PlannedTask {
+        action: action.digest(),
+        spec: TaskSpec { asset: path("a.png"), action, memory_bytes: 0, work: 0 },
+        output: path(output),
+        rule: "walls".to_owned(),
+        style,
+        state: Staleness::UpToDate,
+    }
 }
 
 /// A PNG file of noise, so that half of the file is half of the picture.

@@ -6,7 +6,6 @@ use impasto_planner::PlannedTask;
 use impasto_project::{Delivered, LockEntry, NewFile, ReplaceError, StatCache, State, deliver_all};
 use impasto_types::{AssetPath, BlobRef, Digest, RunReport, TaskResult};
 
-use super::survey::details_of;
 use super::{Event, Failed, Observer, Origin, Outcome, Survey, Target};
 use crate::contact_sheet::CardOutcome;
 use crate::failure::Failure;
@@ -193,8 +192,7 @@ impl<'a> Delivery<'a> {
         if self.has_delivered || self.state.is_unsaved() {
             let saved = self.state.save(&survey.project);
             self.warn_of(saved);
-            let state = &self.state;
-            let details = state.keep_details(&survey.project, || details_of(state, &survey.plan));
+            let details = self.state.keep_details(&survey.project, &survey.plan);
             for unsaved in [self.stats.save(&survey.project), details] {
                 // Only the next look takes longer.
                 if let Err(unsaved) = unsaved {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use impasto_models::{ModelError, ModelStore};
-use impasto_planner::{Findings, InputFile, Plan, PlanError, RecordDetails, plan};
+use impasto_planner::{Findings, InputFile, Plan, PlanError, plan};
 use impasto_project::{
     LockfileError, Project, ProjectError, ScanError, ScanProblem, StatCache, State, Watcher,
     outputs_on_disk, scan,
@@ -94,22 +94,13 @@ pub fn survey(request: &SurveyRequest, watcher: Option<&Watcher>) -> Result<Surv
     }
     // Both are only shortcuts: where they cannot be kept (a read-only checkout), the next look
     // takes longer, or gives fewer reasons.
-    let details = state.keep_details(&project, || details_of(&state, &plan));
+    let details = state.keep_details(&project, &plan);
     for unsaved in [stats.save(&project), details].into_iter().filter_map(Result::err) {
         tracing::debug!("{unsaved}");
     }
     let warnings = plan.notes.iter().map(ToString::to_string).collect();
     let files = files(&found.listing, &found.inputs);
     Ok(Survey { project, plan, state, stats, unlisted: found.problems, warnings, files })
-}
-
-/// The actions behind the outputs that were made by the very action that is planned now.
-pub(crate) fn details_of(state: &State, plan: &Plan) -> BTreeMap<AssetPath, RecordDetails> {
-    let made = plan
-        .tasks
-        .iter()
-        .filter(|task| state.get(&task.output).is_some_and(|entry| entry.action == task.action));
-    made.map(|task| (task.output.clone(), task.details())).collect()
 }
 
 /// Opens the project, with the command line's changes made.

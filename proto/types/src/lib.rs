@@ -16,6 +16,7 @@ mod model;
 mod part;
 mod recipe;
 mod task;
+mod writable;
 
 pub use action::{
     Action, ActionError, AssetKind, Input, InputRef, MAX_INPUTS, MAX_MODELS, MAX_STYLES,
@@ -36,3 +37,4 @@ pub use recipe::{
     RecipeError, RecipePatch, STYLE_LAYERS, Scale, Tileable,
 };
 pub use task::{Losses, Output, RunReport, TaskResult, TaskSpec};
+pub use writable::{CannotWrite, Depth, Shape};

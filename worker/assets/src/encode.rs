@@ -8,7 +8,7 @@ use image::codecs::jpeg::{JpegEncoder, PixelDensity, PixelDensityUnit};
 use image::codecs::tga::TgaEncoder;
 use image::codecs::webp::WebPEncoder;
 use image::{ExtendedColorType, ImageEncoder};
-use impasto_types::{ContainerFormat, OutputSpec};
+use impasto_types::{ContainerFormat, OutputSpec, Shape};
 
 use crate::metadata::{BMP_DENSITY, describes};
 use crate::{AssetError, AssetErrorKind, Color, Depth, Picture};
@@ -21,7 +21,7 @@ use crate::{AssetError, AssetErrorKind, Color, Depth, Picture};
 ///   are 8 in JPEG, TGA, WebP and BMP; floats are 16 bits in PNG.
 /// - A grey asset stays grey where the format can say so and only if every pixel is: one that was
 ///   painted in colour becomes RGB, without its grey profile.
-/// - JPEG has no alpha, so a picture that has alpha is refused.
+/// - What the format cannot hold at all is refused: see [`ContainerFormat::can_write`].
 /// - The same picture gives the same bytes.
 pub fn encode(picture: &Picture, output: OutputSpec) -> Result<Vec<u8>, AssetError> {
     encode_kind(picture, output).map_err(|kind| kind.of(&picture.origin.name))
@@ -30,13 +30,7 @@ pub fn encode(picture: &Picture, output: OutputSpec) -> Result<Vec<u8>, AssetErr
 fn encode_kind(picture: &Picture, output: OutputSpec) -> Result<Vec<u8>, AssetErrorKind> {
     let (format, width, height) = (output.format, picture.width, picture.height);
     picture.check()?;
-    if format == ContainerFormat::Jpeg && picture.alpha.is_some() {
-        return Err(AssetErrorKind::NoAlpha(format));
-    }
-    let max = max_side(format);
-    if width > max || height > max {
-        return Err(AssetErrorKind::SideTooLong { format, width, height, max });
-    }
+    format.can_write(Shape { width, height, alpha: picture.alpha.is_some() })?;
     let plan = Plan::of(picture, format);
     let failed = |source| AssetErrorKind::Encode { format, source };
     match format {
@@ -129,15 +123,6 @@ fn level8(level: f32) -> u8 {
 /// The nearest of 65536 levels.
 fn level16(level: f32) -> u16 {
     (level * 257.0).round() as u16
-}
-
-/// The longest side that a format's header can say.
-fn max_side(format: ContainerFormat) -> u32 {
-    match format {
-        ContainerFormat::Png | ContainerFormat::Tiff | ContainerFormat::Bmp => i32::MAX as u32,
-        ContainerFormat::Jpeg | ContainerFormat::Tga => 65_535,
-        ContainerFormat::Webp => 16_383,
-    }
 }
 
 fn write_eight_bit(

@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 
 use image::ImageError;
-use impasto_types::ContainerFormat;
+use impasto_types::{CannotWrite, ContainerFormat};
 
 /// An asset that cannot be read or written: which, and why.
 #[derive(Debug)]
@@ -62,10 +62,8 @@ pub enum AssetErrorKind {
     UnknownPixels { format: ContainerFormat, pixels: String },
     #[error("cannot be read")]
     Read(#[source] io::Error),
-    #[error("has alpha, which {0} cannot hold; choose png, tga, tiff, webp or bmp")]
-    NoAlpha(ContainerFormat),
-    #[error("is {width} x {height} pixels, but {format} holds at most {max} a side")]
-    SideTooLong { format: ContainerFormat, width: u32, height: u32, max: u32 },
+    #[error(transparent)]
+    CannotWrite(#[from] CannotWrite),
     #[error("has a pixel that is not a number, at ({x}, {y})")]
     NotFinite { x: u32, y: u32 },
     #[error("has {samples} samples, which is not {width} x {height} pixels")]

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use image::metadata::Orientation;
 use image::{ColorType, ImageDecoder, ImageFormat, ImageReader};
-use impasto_types::ContainerFormat;
+use impasto_types::{ContainerFormat, Depth};
 
 use crate::sniff::{HEAD_BYTES, sniff};
 use crate::{AssetError, AssetErrorKind, Limits};
@@ -27,14 +27,6 @@ pub struct Header {
 pub enum Color {
     Gray,
     Rgb,
-}
-
-/// The type of a file's samples.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Depth {
-    Eight,
-    Sixteen,
-    Float,
 }
 
 /// Reads the header of a file's bytes. The format is that of the content; `name` is for errors and

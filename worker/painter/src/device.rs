@@ -1,4 +1,4 @@
-//! What pictures are computed on, as people name it.
+//! Devices that paint, and the words by which people choose them.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,12 +10,12 @@ use serde::Deserialize;
 use crate::machine::{cpu_model, default_memory_bytes};
 use crate::painter::level;
 
-/// What pictures are computed on: the processor, or cards of one kind. Written as `cpu`, `cuda` for
-/// all cards of the machine, `cuda:0` or `cuda:0,2`.
+/// The processor, or cards of one kind. Written as `cpu`, `cuda` for all cards of the machine,
+/// `cuda:0` or `cuda:0,2`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(try_from = "String")]
 pub enum Devices {
-    /// The processor, with the widest instructions that it has.
+    /// The processor, with the widest instructions it has.
     #[default]
     Cpu,
     Cuda(Cards),
@@ -26,11 +26,11 @@ pub enum Devices {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cards {
     All,
-    /// At least one, each once, in the order in which they were named.
+    /// At least one, without duplicates, in the order given.
     These(Vec<usize>),
 }
 
-/// A word that names no devices.
+/// A text that names no devices.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum UnknownDevice {
     #[error(
@@ -43,11 +43,11 @@ pub enum UnknownDevice {
     TooMany { word: String, count: usize },
 }
 
-/// As many cards as the largest machines hold.
+/// The most cards of one worker: as many as the largest machines hold.
 pub const MAX_CARDS: usize = 16;
 
 impl Devices {
-    /// The same with its first card alone: one picture needs no more.
+    /// Only the first card: one picture needs no more.
     #[must_use]
     pub fn first(&self) -> Self {
         let first = |cards: &Cards| match cards {
@@ -61,11 +61,11 @@ impl Devices {
         }
     }
 
-    /// Each of them; never none.
+    /// Every device; at least one.
     ///
     /// # Errors
-    /// Where all cards are wanted and this program was built without such cards, the driver is
-    /// missing, or shows none.
+    /// Where all cards are asked for and this program was built without support for them, the
+    /// driver is missing, or it lists none.
     pub(crate) fn list(&self) -> Result<Vec<Device>, Unavailable> {
         Ok(match self {
             Self::Cpu => vec![Device::Cpu],
@@ -94,11 +94,11 @@ pub(crate) enum Device {
 }
 
 impl Device {
-    /// The card, opened, with a stream of its own where it has streams; nothing for the processor.
+    /// Opens the card, with a stream of its own where it has streams; `None` for the processor.
     ///
     /// # Errors
-    /// Where this program was built without such cards, or the driver or the card is missing or too
-    /// old.
+    /// Where this program was built without support for such cards, or the driver or the card is
+    /// missing or too old.
     pub(crate) fn open(self) -> Result<Option<tensor::Handle>, Unavailable> {
         match self {
             Self::Cpu => Ok(None),
@@ -107,14 +107,14 @@ impl Device {
         }
     }
 
-    /// What it is, and how much of its memory painting may take: no more than `limit_bytes`, or
-    /// most of what there is.
+    /// The device's name, and the memory that painting may use: at most `limit_bytes`, or most of
+    /// what there is.
     ///
     /// # Errors
-    /// Where the driver does not tell.
+    /// Where the driver cannot be queried.
     pub(crate) fn info(self, limit_bytes: Option<u64>) -> Result<DeviceInfo, Unavailable> {
         Ok(match self {
-            // A level that cannot be followed is an error as soon as there is something to paint.
+            // An unknown level is reported when there is something to paint.
             Self::Cpu => DeviceInfo {
                 name: format!(
                     "cpu {}",
@@ -134,7 +134,7 @@ impl Device {
                     compute_capability: Some(ComputeCapability { major, minor }),
                 }
             }
-            // It computes in the host's memory.
+            // Metal shares the host's memory.
             Self::Metal(_) => DeviceInfo {
                 name: self.to_string(),
                 model: String::new(),
@@ -145,8 +145,7 @@ impl Device {
     }
 }
 
-/// A card's memory, less a fifth for the driver and for who else draws on it. A card has no more
-/// than it has, whatever the limit.
+/// A card's memory, less a fifth for the driver and other programs; a limit can only lower it.
 fn of_card(memory_bytes: u64, limit_bytes: Option<u64>) -> u64 {
     let most = memory_bytes / 10 * 8;
     limit_bytes.map_or(most, |limit| limit.min(most))
@@ -162,7 +161,7 @@ impl FromStr for Devices {
         let cards = || match indices {
             None => Ok(Cards::All),
             Some(indices) => {
-                // A sign would be a number to the parser.
+                // `parse` would accept a sign.
                 let number = |index: &str| {
                     index.parse().ok().filter(|_| index.bytes().all(|byte| byte.is_ascii_digit()))
                 };

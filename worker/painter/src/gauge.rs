@@ -1,8 +1,7 @@
-//! How a card fares, as its driver tells.
+//! The health of cards, as the driver reports it.
 //!
-//! CUDA cards are asked through the driver's management library, which is loaded when a CUDA device
-//! is opened and never else. Where it is missing, cards paint all the same, and nothing is told of
-//! them.
+//! CUDA cards are queried through the driver's management library (NVML), which is loaded only when
+//! a CUDA device is opened. Without it cards paint all the same, and nothing is reported.
 
 pub(crate) use kind::Gauge;
 
@@ -20,7 +19,7 @@ mod kind {
     use super::{fault, slowed_by};
     use crate::device::Device;
 
-    /// A card under watch.
+    /// A card whose health is read.
     pub(crate) struct Gauge {
         library: Nvml,
         bus_id: String,
@@ -29,22 +28,21 @@ mod kind {
     impl Gauge {
         pub(crate) fn of(device: Device) -> Option<Self> {
             let Device::Cuda(index) = device else { return None };
-            // The driver and its library number cards differently, but agree on where they sit.
+            // CUDA and NVML number cards differently, but agree on PCI addresses.
             let bus_id = cuda_card(index).ok()?.bus_id;
-            // Under the first name only the toolkit installs it, under the second every driver
-            // does.
+            // The toolkit installs the library under the first name, every driver under the second.
             let library = Nvml::init()
                 .or_else(|_| Nvml::builder().lib_path(OsStr::new("libnvidia-ml.so.1")).init());
             match library {
                 Ok(library) => Some(Self { library, bus_id }),
                 Err(error) => {
-                    tracing::debug!(%error, "nothing is known of how cards fare");
+                    tracing::debug!(%error, "the health of cards cannot be read");
                     None
                 }
             }
         }
 
-        /// What the driver tells now; what it does not tell is left out.
+        /// The present values; those that the driver does not report are left out.
         pub(crate) fn read(&self) -> DeviceHealth {
             let card = match self.library.device_by_pci_bus_id(self.bus_id.as_str()) {
                 Ok(card) => card,
@@ -90,7 +88,7 @@ mod kind {
 
     use crate::device::Device;
 
-    /// There is nobody to ask.
+    /// Without CUDA there is nothing to query.
     #[derive(Debug)]
     pub(crate) enum Gauge {}
 
@@ -105,8 +103,8 @@ mod kind {
     }
 }
 
-/// Why a card is not to be painted on: what comes from a memory with errors may be wrong, and what
-/// comes from a card that is gone never comes.
+/// Why a card must not be used: results from memory with errors may be wrong, and a card that is
+/// gone returns none. Empty where it is sound.
 #[cfg(any(feature = "cuda", test))]
 fn fault(is_lost: bool, ecc_errors: Option<u64>) -> String {
     match ecc_errors {
@@ -118,17 +116,17 @@ fn fault(is_lost: bool, ecc_errors: Option<u64>) -> String {
     }
 }
 
-/// The driver's bits for what holds clocks back, where it is worth telling: that a card is idle, or
-/// that its owner chose its clocks, is not.
+/// The driver's bits for reduced clocks, where they are worth reporting: that a card is idle, or
+/// that its owner set the clocks, is not.
 #[cfg(any(feature = "cuda", test))]
 const CAUSES: [(u64, &str); 4] = [
-    // Software and hardware slowdown by heat.
+    // Thermal slowdown, by software and by hardware.
     (0x20 | 0x40, "heat"),
-    // The cap on power.
+    // The power limit.
     (0x4, "power"),
-    // The power supply's brake.
+    // The power supply's brake signal.
     (0x80, "power brake"),
-    // Unspecific: one of the above comes with it as a rule.
+    // Unspecific; usually set together with one of the above.
     (0x8, "hardware slowdown"),
 ];
 

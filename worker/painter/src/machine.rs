@@ -9,29 +9,28 @@ pub fn host_name() -> String {
     System::host_name().unwrap_or_default()
 }
 
-/// How many threads this process may run at once; a container's limit counts.
+/// How many threads this process may run at once, within a container's limit.
 pub fn threads() -> usize {
     std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
-/// Memory that is free now; a container's limit counts.
+/// Memory that is free now, in bytes, within a container's limit.
 pub(crate) fn free_memory_bytes() -> u64 {
     let system = System::new_with_specifics(
         RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram()),
     );
-    // Where the system does not tell what is free, half of what there is is a fair guess.
+    // Where the system does not report free memory, half of all memory is a fair guess.
     let free = Some(system.available_memory())
         .filter(|bytes| *bytes > 0)
         .unwrap_or(system.total_memory() / 2);
-    // What files take of a container's memory is given up for the asking, so only what its
-    // processes hold counts.
+    // The page cache of a container is freed on demand, so only what its processes hold counts.
     system
         .cgroup_limits()
         .map_or(free, |limits| free.min(limits.total_memory.saturating_sub(limits.rss)))
 }
 
-/// Memory that painting may take unless told otherwise: four fifths of what is free, so that the
-/// machine remains usable. A container's limit counts.
+/// Memory that painting may use by default: four fifths of what is free, so that the machine
+/// remains usable.
 pub(crate) fn default_memory_bytes() -> u64 {
     free_memory_bytes() / 10 * 8
 }
@@ -43,15 +42,15 @@ pub(crate) fn cpu_model() -> String {
     system.cpus().first().map(|cpu| cpu.brand().trim().to_owned()).unwrap_or_default()
 }
 
-/// The most memory that this process has held so far, where the system tells.
+/// The most memory that this process has held so far, where the system reports it.
 pub(crate) fn peak_memory_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     peak_of(&status)
 }
 
-/// Lets [`peak_memory_bytes`] begin anew; where the system does not, it goes on as before.
+/// Resets [`peak_memory_bytes`], where the system can.
 pub(crate) fn forget_peak_memory() {
-    // 5 is the number of that wish.
+    // 5 resets the peak: see proc(5).
     let _ = std::fs::write("/proc/self/clear_refs", "5");
 }
 

@@ -1,6 +1,6 @@
 //! Tests of the plan: tasks, problems, notes, errors, and what makes an output stale.
 
-use impasto_types::{CommonPatch, Init, LossNorm, ModelName, ModelRef, Recipe, RecipePatch};
+use impasto_types::{CommonPatch, Depth, Init, LossNorm, ModelName, ModelRef, Recipe, RecipePatch};
 use proptest::prelude::*;
 
 use super::*;
@@ -51,7 +51,7 @@ fn path(text: &str) -> AssetPath {
 
 fn header(text: &str) -> ImageHeader {
     let format = ContainerFormat::from_extension(path(text).extension()).expect("it is an image");
-    ImageHeader { width: 64, height: 32, format }
+    ImageHeader { width: 64, height: 32, format, alpha: false, depth: Depth::Eight }
 }
 
 fn asset(text: &str) -> ListedAsset {
@@ -213,7 +213,9 @@ fn what_the_manifest_has_to_mend_is_one_error() {
 #[test]
 fn a_bad_asset_is_a_problem_and_the_others_go_on() {
     let mut folder = folder(&["a.png", "b.png", "c.png", "d.png", "e.png"]);
-    let image = |width, height, format| Ok(ImageHeader { width, height, format });
+    let image = |width, height, format| {
+        Ok(ImageHeader { width, height, format, alpha: false, depth: Depth::Eight })
+    };
     folder.listing.assets[0].image = Err("it is cut short".to_owned());
     folder.listing.assets[1].image = image(64, 64, ContainerFormat::Jpeg);
     folder.listing.assets[2].image = image(640, 8, ContainerFormat::Png);
@@ -231,6 +233,41 @@ fn a_bad_asset_is_a_problem_and_the_others_go_on() {
     assert_eq!(
         plan.tasks.iter().map(|task| task.spec.asset.as_str()).collect::<Vec<_>>(),
         ["e.png"]
+    );
+}
+
+#[test]
+fn what_the_format_cannot_hold_is_a_problem() {
+    let check = |format: &str, width, alpha, expected: Option<&str>| {
+        let mut folder = folder(&["a.png", "b.png"]);
+        let depth = Depth::Sixteen;
+        let header = ImageHeader { width, height: 64, format: ContainerFormat::Png, alpha, depth };
+        folder.listing.assets[0].image = Ok(header);
+        let rule = format!("match = \"**\"\nformat = \"{format}\"");
+        let plan = folder.plan(&one_style("", &rule)).expect("one asset is good");
+        let problems: Vec<_> = plan.problems.iter().map(ToString::to_string).collect();
+        assert_eq!(problems, Vec::from_iter(expected), "{format}, {width}, {alpha}");
+        assert_eq!(plan.tasks.len(), 2 - problems.len());
+    };
+    check("png", 64, true, None);
+    check("jpg", 64, false, None);
+    check(
+        "jpg",
+        64,
+        true,
+        Some(
+            "a.png: its result has alpha, which jpg cannot hold; choose png, tga, tiff, webp or bmp",
+        ),
+    );
+    check("webp", 16_383, true, None);
+    check(
+        "webp",
+        16_384,
+        true,
+        Some(
+            "a.png: its result would be 16384 x 64 pixels, but webp holds at most 16383 a side; \
+             choose another format or a smaller size",
+        ),
     );
 }
 

@@ -1,5 +1,5 @@
-//! Whether what is fast is right: the gradient of a small picture against that of the scalar loops
-//! in single precision.
+//! Whether fast kernels are right: the gradient of a small picture is compared with that of the
+//! scalar loops in single precision.
 
 use std::sync::Arc;
 
@@ -21,12 +21,12 @@ pub struct Agreement {
     pub tolerance: f64,
 }
 
-/// Odd blocks and all, but quick in plain loops.
+/// Not a multiple of any kernel's block, and quick in plain loops.
 const SIDE: u32 = 40;
 
-/// Winograd's rounding, and the few ReLUs that it opens or closes.
+/// Winograd's rounding, and the few ReLUs that it flips.
 const EXACT_TOLERANCE: f64 = 0.02;
-/// Eight bits of mantissa, and the ReLUs that they open or close.
+/// Eight bits of mantissa, and the ReLUs that they flip.
 const FAST_TOLERANCE: f64 = 0.1;
 
 pub(super) fn check(stage: &Stage<'_>) -> Result<Agreement, BenchError> {
@@ -35,7 +35,7 @@ pub(super) fn check(stage: &Stage<'_>) -> Result<Agreement, BenchError> {
     compare(stage, &mut |tiling| Box::new(cpu.pass(tiling)), cpu.label())
 }
 
-/// The same of a card.
+/// The same for a card.
 pub(super) fn check_card(stage: &Stage<'_>, card: &TensorDevice) -> Result<Agreement, BenchError> {
     compare(stage, &mut |tiling| Box::new(card.pass(tiling)), card.label())
 }

@@ -1,5 +1,5 @@
-//! How fast a card paints: whole iterations of a real run. A card is asked for much at once, so
-//! parts of an iteration have no time of their own to tell.
+//! How fast a card paints: whole iterations of a real run. A card works asynchronously, so the
+//! parts of an iteration cannot be timed apart.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::device::{Device, Devices};
 use crate::machine;
 use crate::painter::OpenError;
 
-/// What came out.
+/// The results.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CardReport {
     pub version: &'static str,
@@ -22,7 +22,7 @@ pub struct CardReport {
     pub machine: String,
     /// The card and the precision, such as `cuda:0 bf16`.
     pub device: String,
-    /// What its maker calls it.
+    /// The card's product name.
     pub model: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compute_capability: Option<ComputeCapability>,
@@ -35,7 +35,7 @@ pub struct CardReport {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CardSize {
     pub size: u32,
-    /// How it was painted.
+    /// The engine's plan.
     pub plan: String,
     /// Iterations that were timed; what follows is their median.
     pub steps: u32,
@@ -45,13 +45,13 @@ pub struct CardSize {
     pub gflops: f64,
     pub first_loss: f64,
     pub last_loss: f64,
-    /// The most of the card's memory that was in use between two iterations, by whomever, as the
-    /// driver counts it.
+    /// The most of the card's memory that was in use between two iterations, other programs'
+    /// included, as the driver counts it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peak_memory_bytes: Option<u64>,
 }
 
-/// Measures a card. `news` is told what is about to be.
+/// Measures a card. `news` gets a line before each measurement.
 ///
 /// # Errors
 /// Where `devices` is not one card, the card cannot be had, or an answer is wrong.
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn a_card_is_measured_and_checked() {
-        // The same tensors on candle's processor.
+        // The same tensor code on candle's CPU device.
         let info = DeviceInfo {
             name: "card".to_owned(),
             model: "canvas".to_owned(),

@@ -1,5 +1,5 @@
-//! Whole iterations of a real run: the session that paints assets, on a device that takes the time
-//! of each pass.
+//! Whole iterations of a real run: the session that paints assets, on a device that times each
+//! pass.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -27,7 +27,7 @@ pub(super) struct Iterations {
     pub(super) peak_memory_bytes: Option<u64>,
 }
 
-/// Paints a picture on the processor, with a clock at each pass.
+/// Paints a picture on the processor, and times each pass.
 pub(super) fn measure(
     stage: &Stage<'_>,
     size: u32,
@@ -64,25 +64,25 @@ pub(super) fn measure(
     })
 }
 
-/// A picture that was painted at its own size alone, without a strip around it.
+/// A picture that was painted at a single scale, without a mirrored strip around it.
 #[derive(Debug)]
 pub(super) struct Run {
     pub(super) device: String,
     pub(super) plan: String,
-    /// Of each iteration, the first included.
+    /// Milliseconds of each iteration, the first included.
     pub(super) times_ms: Vec<f64>,
     pub(super) first_loss: f64,
     pub(super) last_loss: f64,
 }
 
 impl Run {
-    /// The median without the first, which measures the style and finds every buffer cold.
+    /// The median without the first, which also measures the style and allocates every buffer.
     pub(super) fn iteration_ms(&self) -> f64 {
         median(self.times_ms[1..].to_vec())
     }
 }
 
-/// Paints `steps` iterations and one to warm up; `after` is called after each, outside its time.
+/// Paints one iteration to warm up and `steps` more; `after` runs after each, untimed.
 pub(super) fn paint(
     engine: Arc<Engine>,
     profile: Profile,
@@ -124,7 +124,7 @@ pub(super) fn paint(
     Ok(Run { device, plan, times_ms, first_loss, last_loss })
 }
 
-/// The CPU, with a clock at every evaluation.
+/// The CPU, which times every evaluation.
 #[derive(Debug)]
 struct Clocked {
     cpu: Cpu,

@@ -1,4 +1,4 @@
-//! Each convolution there and back, timed while whole passes run.
+//! Each convolution, forward and backward, timed within whole passes.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -21,14 +21,14 @@ pub struct LayerReport {
     pub backward_gflops: f64,
 }
 
-/// What the parts of a pass take.
+/// The times of a pass's parts.
 #[derive(Debug)]
 pub(super) struct Times {
     pub(super) layers: Vec<LayerReport>,
     pub(super) statistics_ms: f64,
 }
 
-/// The best of so many passes; the first warms up.
+/// The best of these passes counts; the first warms up.
 const PASSES: usize = 4;
 
 /// Convolutions up to conv5_1: how often the picture was halved before each.
@@ -111,7 +111,7 @@ pub(super) fn measure(stage: &Stage<'_>, network: &Arc<Network>, side: u32) -> T
     Times { layers: layers.collect(), statistics_ms }
 }
 
-/// What a pass tells while it runs.
+/// What a pass reports while it runs.
 #[derive(Debug)]
 struct Marks {
     last: Instant,

@@ -1,16 +1,16 @@
-//! How fast this machine paints: each convolution, and whole iterations of a real run, next to the
-//! most that the processor can do.
+//! How fast this machine paints: each convolution, and whole iterations of a real run, beside the
+//! processor's peak.
 //!
-//! Work is counted as direct convolutions, whatever a kernel makes of them, so that figures of
-//! different machines, levels and programs can be compared; a kernel that saves multiplications may
-//! come out above the processor's peak. Every answer is checked before its time counts.
+//! Work is counted as direct convolutions, whatever the kernel does, so that figures of different
+//! machines, levels and programs can be compared; a kernel that saves multiplications may exceed
+//! the processor's peak. Every answer is checked before its time counts.
 
 mod agreement;
 mod card;
 mod iterations;
 mod layers;
+mod peak;
 mod subject;
-mod summit;
 
 use std::sync::Arc;
 
@@ -38,12 +38,13 @@ pub struct Request {
     pub steps: u32,
     pub threads: usize,
     pub profile: Profile,
-    /// What painting may take, or most of what there is; larger pictures are cut into tiles.
+    /// Memory that painting may use, by default most of what there is; larger pictures are cut into
+    /// tiles.
     pub limit_bytes: Option<u64>,
     pub weights: VggWeights,
 }
 
-/// What came out.
+/// The results.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
     pub version: &'static str,
@@ -56,8 +57,8 @@ pub struct Report {
     pub device: String,
     pub profile: Profile,
     pub threads: usize,
-    /// The most that the threads together compute in registers, with the instructions that the
-    /// passes use.
+    /// The most that all threads compute together on registers, with the instructions of the
+    /// passes.
     pub peak_gflops: f64,
     pub agreement: Agreement,
     pub sizes: Vec<SizeReport>,
@@ -67,21 +68,21 @@ pub struct Report {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SizeReport {
     pub size: u32,
-    /// How it was painted.
+    /// The engine's plan.
     pub plan: String,
     /// Iterations that were timed; what follows is their median.
     pub steps: u32,
     pub iteration_ms: f64,
-    /// Forward, statistics and backward, tiles and all.
+    /// Forward, statistics and backward, over all tiles.
     pub pass_ms: f64,
-    /// The part of an iteration that is spent outside the pass.
+    /// The share of an iteration that is spent outside the pass.
     pub optimizer_share: f64,
     pub gflops: f64,
     /// `gflops` over the peak.
     pub peak_share: f64,
     pub first_loss: f64,
     pub last_loss: f64,
-    /// The most memory that this process held meanwhile, as the system counts it.
+    /// The most memory that this process held, as the system counts it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peak_memory_bytes: Option<u64>,
     /// The size at which layers were timed: that of a tile, where the picture is larger.
@@ -119,14 +120,14 @@ pub enum BenchError {
 /// The largest picture whose layers are timed in one piece.
 const LAYERS_SIDE: u32 = 1024;
 
-/// Multiplications and additions of one iteration for each pixel: the convolutions there and back,
-/// and the Gram products of five layers there and back.
+/// Multiplications and additions of one iteration for each pixel: the convolutions and the Gram
+/// products of five layers, forward and backward.
 const FLOP_PER_PIXEL: f64 = 2.0 * 2.0 * (361_152.0 + 17_408.0);
 
-/// Measures the processor. `news` is told what is about to be.
+/// Measures the processor. `news` gets a line before each measurement.
 ///
 /// # Errors
-/// Where an answer is wrong, or the machine cannot do what was asked.
+/// Where an answer is wrong, or the machine cannot run what was asked for.
 pub fn run(request: &Request, news: &mut dyn FnMut(&str)) -> Result<Report, BenchError> {
     let level = level()?;
     let stage = Stage::new(request, level)?;
@@ -143,7 +144,7 @@ pub fn run(request: &Request, news: &mut dyn FnMut(&str)) -> Result<Report, Benc
     }
     let network = stage.network()?;
     news("looking for the processor's peak");
-    let peak_gflops = summit::gflops(&stage.pool, network.level(), network.precision());
+    let peak_gflops = peak::gflops(&stage.pool, network.level(), network.precision());
     let mut sizes = Vec::new();
     for (size, iterations) in painted {
         let layers_size = size.min(LAYERS_SIDE);
@@ -212,7 +213,7 @@ impl<'a> Stage<'a> {
     }
 }
 
-/// The middle one, or the upper of two.
+/// The median; of an even number the upper one.
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(0.0)

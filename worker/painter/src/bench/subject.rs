@@ -1,4 +1,4 @@
-//! What is painted where only the time counts: pictures with forms in them, and weights without a
+//! What is painted where only the time counts: synthetic pictures, and weights without a
 //! download.
 
 use impasto_assets::{Origin, Picture};
@@ -8,16 +8,16 @@ use impasto_types::ContainerFormat;
 /// Channels of VGG-19 from the picture to conv5_1.
 const CHANNELS: [usize; 14] = [3, 64, 64, 128, 128, 256, 256, 256, 256, 512, 512, 512, 512, 512];
 
-/// Weights of VGG-19's shape that were never trained. They take as long as the real ones.
+/// Random weights of VGG-19's shape. They take as long as the trained ones.
 pub fn random_weights() -> VggWeights {
     weights(&CHANNELS)
 }
 
-/// He's initialisation (2015) keeps feature maps of one size through all layers.
+/// He's initialisation (2015) keeps the magnitude of feature maps through all layers.
 pub(super) fn weights(channels: &[usize]) -> VggWeights {
     let mut noise = Noise(11);
     let convolution = |(index, pair): (usize, &[usize])| {
-        // Uniform in [-1, 1) has a deviation of one over the square root of three.
+        // The uniform distribution over [-1, 1) has a standard deviation of 1 / sqrt(3).
         let reach = (6.0 / (9.0 * pair[0] as f32)).sqrt();
         Convolution {
             name: format!("convolution {}", index + 1),

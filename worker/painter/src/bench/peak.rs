@@ -1,15 +1,15 @@
-//! The processor's peak: what the threads compute together while nothing but registers is touched.
+//! The processor's peak: what all threads compute together on registers alone.
 
 use std::time::{Duration, Instant};
 
 use impasto_kernels::{Level, Precision, peak};
 use rayon::ThreadPool;
 
-/// Long enough that starting the threads does not count, short enough that the processor keeps its
-/// pace.
+/// Long enough that starting the threads does not count, short enough that the processor does not
+/// throttle.
 const ROUND: Duration = Duration::from_millis(40);
 
-/// The best of so many rounds: others on this machine only take away.
+/// The best of these rounds counts: other programs can only slow one down.
 const ROUNDS: usize = 5;
 
 /// Billions of multiplications and additions a second, over all threads.

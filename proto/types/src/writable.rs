@@ -1,0 +1,121 @@
+//! What the image formats can hold, so that a picture that cannot be written is refused before it
+//! is painted.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ContainerFormat;
+
+/// The type of an image's samples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Depth {
+    Eight,
+    Sixteen,
+    Float,
+}
+
+/// What decides whether a picture can be written: the facts of an image's header, at the size that
+/// the result will have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    /// In pixels.
+    pub width: u32,
+    pub height: u32,
+    /// Whether there is an alpha channel.
+    pub alpha: bool,
+}
+
+/// Why a picture cannot be written in a format. The text follows the picture's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CannotWrite {
+    #[error("has alpha, which {0} cannot hold; choose {others}", others = with_alpha())]
+    Alpha(ContainerFormat),
+    #[error(
+        "would be {width} x {height} pixels, but {format} holds at most {max} a side; choose \
+         another format or a smaller size"
+    )]
+    Side { format: ContainerFormat, width: u32, height: u32, max: u32 },
+}
+
+impl ContainerFormat {
+    /// Whether the format has an alpha channel.
+    pub fn holds_alpha(self) -> bool {
+        match self {
+            Self::Jpeg => false,
+            Self::Png | Self::Tga | Self::Tiff | Self::Webp | Self::Bmp => true,
+        }
+    }
+
+    /// The longest side in pixels that the format's header can express.
+    pub fn max_side(self) -> u32 {
+        match self {
+            // Signed 32-bit fields, or fields that decoders read as such.
+            Self::Png | Self::Tiff | Self::Bmp => i32::MAX as u32,
+            // 16-bit fields.
+            Self::Jpeg | Self::Tga => 65_535,
+            // What libwebp accepts, and with it most programs that read the format.
+            Self::Webp => 16_383,
+        }
+    }
+
+    /// Checks that a picture of this shape can be written in this format. Bit depth is no reason to
+    /// refuse: a format without 16 bits gets the nearest of 256 levels.
+    ///
+    /// # Errors
+    /// What the format cannot hold.
+    pub fn can_write(self, shape: Shape) -> Result<(), CannotWrite> {
+        let Shape { width, height, alpha } = shape;
+        if alpha && !self.holds_alpha() {
+            return Err(CannotWrite::Alpha(self));
+        }
+        let max = self.max_side();
+        if width.max(height) > max {
+            return Err(CannotWrite::Side { format: self, width, height, max });
+        }
+        Ok(())
+    }
+}
+
+/// `png, tga, tiff, webp or bmp`
+fn with_alpha() -> String {
+    let names: Vec<_> = ContainerFormat::ALL
+        .into_iter()
+        .filter(|format| format.holds_alpha())
+        .map(ContainerFormat::extension)
+        .collect();
+    match names.split_last() {
+        Some((last, [])) => (*last).to_owned(),
+        Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
+        None => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_is_refused_for_its_alpha_or_its_size() {
+        let check = |format: ContainerFormat, width, height, alpha, expected: &str| {
+            let refused = format
+                .can_write(Shape { width, height, alpha })
+                .map_or_else(|error| error.to_string(), |()| String::new());
+            assert_eq!(refused, expected, "{format} {width} x {height}, alpha {alpha}");
+        };
+        for format in ContainerFormat::ALL {
+            check(format, 16_383, 16_383, false, "");
+        }
+        let no_alpha = "has alpha, which jpg cannot hold; choose png, tga, tiff, webp or bmp";
+        check(ContainerFormat::Jpeg, 8, 8, true, no_alpha);
+        check(ContainerFormat::Webp, 8, 8, true, "");
+        check(ContainerFormat::Jpeg, 65_535, 1, false, "");
+        check(
+            ContainerFormat::Webp,
+            16,
+            16_384,
+            false,
+            "would be 16 x 16384 pixels, but webp holds at most 16383 a side; choose another \
+             format or a smaller size",
+        );
+    }
+}
