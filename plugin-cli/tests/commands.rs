@@ -61,6 +61,27 @@ impl Place {
         command
     }
 
+    /// Puts a picture in the place of each output and records it, as a build would.
+    fn build_by_hand(&self) {
+        let (_, plan, _) = self.run(&["plan", "--json"]);
+        let plan: serde_json::Value = serde_json::from_str(&plan).expect("it is JSON");
+        let mut outputs = serde_json::Map::new();
+        for task in plan["tasks"].as_array().expect("tasks") {
+            let output = task["output"].as_str().expect("an output");
+            self.picture(output);
+            let bytes = fs::read(self.path().join(output)).expect("it is there");
+            let entry = serde_json::json!({
+                "action": task["action"],
+                "asset": task["asset"],
+                "digest": impasto_types::Digest::of(&bytes),
+                "size_bytes": bytes.len(),
+            });
+            outputs.insert(output.to_owned(), entry);
+        }
+        let record = serde_json::json!({ "version": 1, "outputs": outputs });
+        self.write("impasto.lock", &record.to_string());
+    }
+
     /// Runs a command line: its exit code, stdout and stderr.
     fn run(&self, arguments: &[&str]) -> (i32, String, String) {
         let output = self.impasto(arguments).output().expect("it runs");
@@ -262,4 +283,93 @@ fn colours_are_for_terminals() {
     let place = Place::project();
     let (_, out, err) = place.run(&["plan"]);
     assert!(!out.contains('\u{1b}') && !err.contains('\u{1b}'));
+}
+
+#[test]
+fn a_fresh_clone_is_up_to_date() {
+    let place = Place::project();
+    place.picture("textures/stone.png");
+    place.build_by_hand();
+    // A checkout that cannot be written to.
+    fs::remove_dir_all(place.path().join(".impasto")).expect("it is removed");
+    place.write(".impasto", "");
+    let (code, out, err) = place.run(&["check"]);
+    assert_eq!((code, out.as_str()), (0, ""), "{err}");
+    assert!(err.contains("0 stale, 2 up to date"), "{err}");
+    let (code, out, err) = place.run(&["build"]);
+    assert_eq!(code, 0, "{err}");
+    assert!(out.starts_with("all 2 assets are up to date"), "{out}");
+}
+
+#[test]
+fn outputs_that_are_edited_or_missing_are_stale() {
+    let place = Place::project();
+    place.build_by_hand();
+    place.write("painted/textures/brick.png", "by hand");
+    let (code, out, _) = place.run(&["check"]);
+    assert_eq!(code, 1, "{out}");
+    assert!(out.contains("the output was changed by something else"), "{out}");
+    fs::remove_file(place.path().join("painted/textures/brick.png")).expect("it is removed");
+    let (code, out, _) = place.run(&["check"]);
+    assert_eq!(code, 1, "{out}");
+    assert!(out.contains("the output is missing"), "{out}");
+}
+
+#[test]
+fn a_plan_says_which_input_changed_since_a_clone_was_up_to_date() {
+    let place = Place::project();
+    place.picture("textures/stone.png");
+    place.build_by_hand();
+    let recorded = fs::read_to_string(place.path().join("impasto.lock")).expect("it is there");
+    // Nobody has looked yet: all that is known is that the action is another.
+    place.write("impasto.toml", &format!("{MANIFEST}preset = \"texture\"\n"));
+    let (_, out, _) = place.run(&["plan"]);
+    assert!(out.contains("its asset, style, recipe or model changed"), "{out}");
+
+    place.write("impasto.toml", MANIFEST);
+    assert_eq!(place.run(&["check"]).0, 0);
+    image::RgbImage::new(32, 32).save(place.path().join("textures/brick.png")).expect("it is made");
+    let (_, out, _) = place.run(&["plan"]);
+    assert!(out.contains("the asset changed") && out.contains("1 stale, 1 up to date"), "{out}");
+    let text = fs::read_to_string(place.path().join("impasto.lock")).expect("it is there");
+    assert_eq!(text, recorded, "looking writes no record");
+}
+
+#[test]
+fn a_record_that_cannot_be_used_is_left_alone() {
+    let place = Place::project();
+    place.build_by_hand();
+    for record in [r#"{"version":9,"outputs":{}}"#, "{\n<<<<<<< ours\n}"] {
+        place.write("impasto.lock", record);
+        for command in ["check", "build"] {
+            let (code, _, err) = place.run(&[command]);
+            assert_eq!(code, 2, "{err}");
+            assert!(err.contains("impasto.lock"), "{err}");
+        }
+        let text = fs::read_to_string(place.path().join("impasto.lock")).expect("it is there");
+        assert_eq!(text, record);
+    }
+}
+
+#[test]
+fn a_depfile_names_files_beside_the_manifest() {
+    let place = Place::project();
+    place.build_by_hand();
+    fs::create_dir(place.path().join("town")).expect("it is made");
+    for name in ["textures", "styles", "painted", "impasto.lock"] {
+        fs::rename(place.path().join(name), place.path().join("town").join(name))
+            .expect("it is moved");
+    }
+    fs::rename(place.path().join("impasto.toml"), place.path().join("town/night.toml"))
+        .expect("it is moved");
+    fs::rename(place.path().join("town/impasto.lock"), place.path().join("town/night.lock"))
+        .expect("it is moved");
+    let (code, _, err) = place.run(&["build", "town/night.toml", "--depfile", "town.d"]);
+    assert_eq!(code, 0, "{err}");
+    let text = fs::read_to_string(place.path().join("town.d")).expect("it is written");
+    assert_eq!(
+        text,
+        "town/painted/textures/brick.png: \\\n  town/night.toml \\\n  town/styles/night.png \\\n  \
+         town/textures/brick.png\n"
+    );
 }

@@ -31,5 +31,5 @@ pub use note::Note;
 pub use output_pattern::PatternError;
 pub use plan::{Plan, PlanError, PlannedTask, plan};
 pub use problem::{Problem, ProblemCause};
-pub use record::Record;
+pub use record::{Record, RecordDetails};
 pub use staleness::{Reason, Staleness};

@@ -17,7 +17,8 @@ use crate::output_pattern::Parts;
 use crate::problem::{paintable, usable};
 use crate::staleness::{Candidate, staleness};
 use crate::{
-    Findings, ImageHeader, InputFile, ListedAsset, Note, Problem, Record, Staleness, estimate,
+    Findings, ImageHeader, InputFile, ListedAsset, Note, Problem, Record, RecordDetails, Staleness,
+    estimate,
 };
 
 /// What a build has to do, in the order of the assets' paths.
@@ -57,11 +58,15 @@ impl PlannedTask {
     pub fn record(&self, output: BlobRef) -> Record {
         Record {
             asset: self.spec.asset.clone(),
-            style: self.style.clone(),
-            action: self.spec.action.clone(),
             action_digest: self.action,
             output,
+            details: Some(self.details()),
         }
+    }
+
+    /// What a later plan compares with to say why the output is stale.
+    pub fn details(&self) -> RecordDetails {
+        RecordDetails { style: self.style.clone(), action: self.spec.action.clone() }
     }
 }
 

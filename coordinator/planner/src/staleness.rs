@@ -8,8 +8,8 @@ use impasto_types::{
 };
 use serde_json::Value;
 
-use crate::Record;
 use crate::manifest::Style;
+use crate::{Record, RecordDetails};
 
 /// Whether an output has to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,6 +73,8 @@ pub enum Reason {
         from: u8,
         to: u8,
     },
+    /// Only the digest of the recorded action is known, and today's is another.
+    ActionChanged,
     /// The record was written by a version of Impasto that names actions in another way.
     RecordOutdated,
 }
@@ -107,6 +109,9 @@ impl fmt::Display for Reason {
             Self::QualityChanged { from, to } => {
                 write!(f, "the quality changed from {from} to {to}")
             }
+            Self::ActionChanged => {
+                write!(f, "its asset, style, recipe or model changed since it was built")
+            }
             Self::RecordOutdated => write!(f, "it was built by another version of Impasto"),
         }
     }
@@ -135,22 +140,30 @@ pub(crate) fn staleness(
         Some(_) => {}
     }
     if record.action_digest != now.digest {
-        let found = reasons.len();
-        changes(now, record, &mut reasons);
-        if reasons.len() == found {
-            reasons.push(Reason::RecordOutdated);
+        match &record.details {
+            Some(details) => changes(now, &record.asset, details, &mut reasons),
+            None if record.asset != *now.asset => {
+                reasons.push(Reason::AssetReplaced { from: record.asset.clone() });
+            }
+            None => reasons.push(Reason::ActionChanged),
         }
     }
     if reasons.is_empty() { Staleness::UpToDate } else { Staleness::Stale(reasons) }
 }
 
-/// Adds what differs between the action of `record` and that of now.
-fn changes(now: Candidate<'_>, record: &Record, reasons: &mut Vec<Reason>) {
+/// Adds what differs between the recorded action and that of now.
+fn changes(
+    now: Candidate<'_>,
+    asset: &AssetPath,
+    record: &RecordDetails,
+    reasons: &mut Vec<Reason>,
+) {
+    let found = reasons.len();
     let (then, action) = (&record.action, now.action);
     if then.input(Part::Color) != action.input(Part::Color) {
-        let replaced = record.asset != *now.asset;
+        let replaced = *asset != *now.asset;
         reasons.push(if replaced {
-            Reason::AssetReplaced { from: record.asset.clone() }
+            Reason::AssetReplaced { from: asset.clone() }
         } else {
             Reason::ContentChanged
         });
@@ -185,9 +198,12 @@ fn changes(now: Candidate<'_>, record: &Record, reasons: &mut Vec<Reason>) {
             reasons.push(Reason::QualityChanged { from: from.quality, to: to.quality });
         }
     }
+    if reasons.len() == found {
+        reasons.push(Reason::RecordOutdated);
+    }
 }
 
-fn style_changes(now: Candidate<'_>, record: &Record, reasons: &mut Vec<Reason>) {
+fn style_changes(now: Candidate<'_>, record: &RecordDetails, reasons: &mut Vec<Reason>) {
     let (then, styles) = (&record.action.styles, &now.action.styles);
     if then == styles {
         return;

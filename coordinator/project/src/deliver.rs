@@ -1,62 +1,171 @@
-//! Putting a result into a project.
+//! Putting the results of a task into a project, all of them or none.
 
-use impasto_types::AssetPath;
+use impasto_types::{AssetPath, BlobRef};
 
+use crate::commit::Commit;
+use crate::fingerprint::Fingerprint;
 use crate::project::Project;
-use crate::replace::{Delivered, ReplaceError, replace_file};
+use crate::replace::{Delivered, ReplaceError, Staging, stage};
+use crate::stat_cache::StatCache;
 
-/// Gives the output at `output` the content `bytes`, at once or not at all. Folders above it are
-/// made.
+/// A file to deliver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NewFile<'a> {
+    pub output: &'a AssetPath,
+    pub bytes: &'a [u8],
+}
+
+/// A file that was delivered.
+#[derive(Debug, Clone)]
+pub struct DeliveredFile {
+    pub output: AssetPath,
+    pub change: Delivered,
+    fingerprint: Fingerprint,
+}
+
+impl DeliveredFile {
+    /// Its content.
+    pub fn blob(&self) -> BlobRef {
+        self.fingerprint.blob
+    }
+
+    /// Lets the next look at the output do without reading it.
+    pub fn remember(&self, cache: &mut StatCache) {
+        cache.put_output(self.output.clone(), self.fingerprint);
+    }
+}
+
+/// Gives the outputs of one asset their content, all of them or none. Folders above them are made.
+///
+/// All content is written and synced under temporary names before the first file is replaced. If
+/// the process ends between two files, whoever takes the project's lock next completes the
+/// delivery.
 ///
 /// # Errors
-/// The path is a link or leads through one, or the file cannot be written; it is then as it was.
-pub fn deliver(
+/// A path is a link or leads through one, or a file cannot be written; all files are then as they
+/// were.
+pub fn deliver_all(
+    project: &Project,
+    files: &[NewFile<'_>],
+) -> Result<Vec<DeliveredFile>, ReplaceError> {
+    let (mut unchanged, mut staged) = (Vec::new(), Vec::new());
+    for &NewFile { output, bytes } in files {
+        match stage_output(project, output, bytes)? {
+            Staging::Unchanged(fingerprint) => unchanged.push((output, fingerprint)),
+            Staging::New(new) => staged.push((output, new)),
+        }
+    }
+    let placed = match <[_; 1]>::try_from(staged) {
+        // One rename is all or nothing by itself.
+        Ok([(output, new)]) => vec![(output, new.place()?)],
+        Err(several) => Commit::begin(project, several)?.finish()?,
+    };
+    let placed = placed.into_iter().map(|found| (Delivered::Written, found));
+    let unchanged = unchanged.into_iter().map(|found| (Delivered::Unchanged, found));
+    let delivered = placed.chain(unchanged).map(|(change, (output, fingerprint))| DeliveredFile {
+        output: AssetPath::clone(output),
+        change,
+        fingerprint,
+    });
+    Ok(delivered.collect())
+}
+
+fn stage_output(
     project: &Project,
     output: &AssetPath,
     bytes: &[u8],
-) -> Result<Delivered, ReplaceError> {
+) -> Result<Staging, ReplaceError> {
     let target = project.resolve(output)?;
     // Behind a link may lie another output, or the very asset that the output was painted from.
     if target != project.resolved(output) {
         return Err(ReplaceError::Linked { output: output.clone(), target });
     }
-    replace_file(&target, bytes)
+    stage(&target, bytes)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outputs::outputs_on_disk;
     use crate::test_project::{TestProject, path};
+    use std::fs;
+
+    fn deliver(
+        test: &TestProject,
+        files: &[(&str, &[u8])],
+    ) -> Result<Vec<DeliveredFile>, ReplaceError> {
+        let files: Vec<_> = files.iter().map(|(output, bytes)| (path(output), *bytes)).collect();
+        let files = files.iter().map(|(output, bytes)| NewFile { output, bytes });
+        deliver_all(test.project(), &files.collect::<Vec<_>>())
+    }
+
+    fn changes(delivered: &[DeliveredFile]) -> Vec<(&str, Delivered)> {
+        delivered.iter().map(|file| (file.output.as_str(), file.change)).collect()
+    }
 
     #[test]
     fn outputs_are_made_where_the_manifest_says() {
         let test = TestProject::new();
-        let output = path("stylized/walls/a.png");
-        assert_eq!(
-            deliver(test.project(), &output, b"new").expect("it is delivered"),
-            Delivered::Written
-        );
-        assert_eq!(
-            deliver(test.project(), &output, b"new").expect("it is compared"),
-            Delivered::Unchanged
-        );
-        assert_eq!(std::fs::read(test.project().path_of(&output)).expect("it is there"), b"new");
+        let normal: (&str, &[u8]) = ("maps/a_n.png", b"normal");
+        for (color, expected) in [
+            (&b"new"[..], [Delivered::Written, Delivered::Written]),
+            (b"newer", [Delivered::Written, Delivered::Unchanged]),
+            (b"newer", [Delivered::Unchanged, Delivered::Unchanged]),
+        ] {
+            let files = [("stylized/walls/a.png", color), normal];
+            let delivered = deliver(&test, &files).expect("they are delivered");
+            let names = ["stylized/walls/a.png", "maps/a_n.png"];
+            assert_eq!(changes(&delivered), names.into_iter().zip(expected).collect::<Vec<_>>());
+            for (name, bytes) in files {
+                assert_eq!(fs::read(test.dir().join(name)).expect("it is there"), bytes);
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_delivered_is_not_read_again_until_it_changes() {
+        let test = TestProject::new();
+        let (a, b) = (path("stylized/a.png"), path("stylized/b.png"));
+        let mut stats = StatCache::default();
+        let files: [(&str, &[u8]); 2] = [(a.as_str(), b"one"), (b.as_str(), b"two")];
+        for file in deliver(&test, &files).expect("they are delivered") {
+            file.remember(&mut stats);
+        }
+        let mut look = || {
+            let found = outputs_on_disk(test.project(), [&a, &b], &mut stats);
+            (found.present[&a], found.digested)
+        };
+        assert_eq!(look(), (BlobRef::of(b"one"), 0));
+        // At once, in the same length.
+        test.write("stylized/a.png", b"ONE");
+        assert_eq!(look(), (BlobRef::of(b"ONE"), 1));
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_written_keeps_the_others_from_it() {
+        let test = TestProject::new();
+        test.write("stylized/a.png", b"old");
+        fs::create_dir_all(test.dir().join("stylized/b.png")).expect("it is made");
+        let error = deliver(&test, &[("stylized/a.png", b"new"), ("stylized/b.png", b"new")])
+            .expect_err("one is a folder");
+        assert!(matches!(error, ReplaceError::Folder { .. }), "{error}");
+        assert_eq!(fs::read(test.dir().join("stylized/a.png")).expect("it is there"), b"old");
+        assert_eq!(fs::read_dir(test.dir().join("stylized")).expect("it lists").count(), 2);
     }
 
     #[cfg(unix)]
     #[test]
     fn a_link_to_an_asset_does_not_cost_the_asset() {
         let test = TestProject::new();
-        let asset = test.dir().join("a.png");
-        std::fs::write(&asset, b"precious").expect("it is written");
-        std::fs::create_dir(test.dir().join("stylized")).expect("it is made");
+        test.write("a.png", b"precious");
+        fs::create_dir(test.dir().join("stylized")).expect("it is made");
         std::os::unix::fs::symlink("../a.png", test.dir().join("stylized/a.png"))
             .expect("it is linked");
-        let error = deliver(test.project(), &path("stylized/a.png"), b"new")
+        let error = deliver(&test, &[("stylized/a.png", b"new")])
             .expect_err("it would overwrite")
             .to_string();
         assert!(error.starts_with("`stylized/a.png` is a link to "), "{error}");
-        assert_eq!(std::fs::read(asset).expect("it is there"), b"precious");
+        assert_eq!(fs::read(test.dir().join("a.png")).expect("it is there"), b"precious");
     }
 
     #[cfg(unix)]
@@ -66,10 +175,9 @@ mod tests {
         let test = TestProject::new();
         std::os::unix::fs::symlink(outside.path(), test.dir().join("stylized"))
             .expect("it is linked");
-        let error = deliver(test.project(), &path("stylized/a.png"), b"new")
-            .expect_err("it would leave")
-            .to_string();
+        let error =
+            deliver(&test, &[("stylized/a.png", b"new")]).expect_err("it would leave").to_string();
         assert_eq!(error, "`stylized/a.png` is a link out of the project, or leads through one");
-        assert_eq!(std::fs::read_dir(outside.path()).expect("it can be listed").count(), 0);
+        assert_eq!(fs::read_dir(outside.path()).expect("it can be listed").count(), 0);
     }
 }

@@ -5,16 +5,28 @@ use std::io;
 use std::path::Path;
 
 use impasto_types::{BlobRef, Digest};
+use serde::{Deserialize, Serialize};
 
 use crate::stamp::{Stamp, now_ns};
 
 /// A file's content, and how to see that it is still the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Fingerprint {
     pub(crate) stamp: Stamp,
     /// When digesting began.
     pub(crate) taken_ns: i64,
     pub(crate) blob: BlobRef,
+    /// Whether the file was written here and carries a time that no later write can have, so that
+    /// its stamp is trusted however fresh it is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) ours: bool,
+}
+
+impl Fingerprint {
+    /// Whether a file that shows `stamp` now still has this content.
+    pub(crate) fn holds_for(&self, stamp: &Stamp) -> bool {
+        self.stamp == *stamp && (self.ours || stamp.is_trusted(self.taken_ns))
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -48,7 +60,7 @@ pub(crate) fn fingerprint<T>(
         let other = meanwhile();
         if Stamp::of(&fs::metadata(file)?) == stamp && hasher.count() == stamp.size_bytes {
             let blob = BlobRef { digest: Digest::of_hasher(&hasher), size_bytes: stamp.size_bytes };
-            return Ok((Fingerprint { stamp, taken_ns, blob }, other));
+            return Ok((Fingerprint { stamp, taken_ns, blob, ours: false }, other));
         }
     }
     Err(FingerprintError::Unstable)

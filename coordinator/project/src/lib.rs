@@ -5,10 +5,14 @@
 //! and `impasto-assets` reads image files. It is not asynchronous: its calls block, and a server
 //! runs them on threads of its own.
 
+mod commit;
 mod contained;
 mod deliver;
+mod details;
 mod fingerprint;
 mod lock;
+mod lockfile;
+mod outputs;
 mod picture;
 mod project;
 mod replace;
@@ -23,15 +27,17 @@ mod walk;
 mod watch;
 
 pub use contained::LeavesProject;
-pub use deliver::deliver;
+pub use deliver::{DeliveredFile, NewFile, deliver_all};
 pub use lock::{Holder, LockError, ProjectLock, lock, lock_or_wait};
+pub use lockfile::{LockEntry, Lockfile, LockfileError};
+pub use outputs::{Outputs, outputs_on_disk};
 pub use picture::Completeness;
 pub use project::{MANIFEST_NAME, Project, ProjectError, STATE_DIR};
 pub use replace::{Delivered, ReplaceError, replace_file};
 pub use scan::{Scan, scan};
 pub use stamp::Stamp;
 pub use stat_cache::StatCache;
-pub use state::{OnDisk, State, StateError};
+pub use state::State;
 pub use walk::{ScanError, ScanProblem};
 pub use watch::{
     Change, Probe, SettleSettings, Settled, Settling, WatchError, WatchSettings, Watcher,

@@ -6,11 +6,16 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::commit::recover;
 use crate::project::Project;
+use crate::replace::ReplaceError;
 
 /// Held while a project is built; dropped, or ended with its process, it lets the next one in.
 #[derive(Debug)]
 pub struct ProjectLock {
+    /// Whether a delivery was completed or undone that the last holder left unfinished, so that
+    /// outputs may be other than they were.
+    pub recovered: bool,
     // The system's lock lives as long as the open file.
     _file: File,
 }
@@ -28,30 +33,30 @@ pub enum LockError {
     Held { dir: PathBuf, holder: Option<Holder> },
     #[error("cannot lock {}", path.display())]
     Io { path: PathBuf, source: io::Error },
+    #[error("cannot complete a delivery that was cut off")]
+    Recover(#[from] ReplaceError),
 }
 
-/// Locks the project, or says who holds it.
+/// Locks the project, or says who holds it. A delivery that the last holder left unfinished is
+/// completed or undone.
 ///
 /// # Errors
-/// Another build holds it, or the lock's file cannot be made.
+/// Another build holds it, the lock's file cannot be made, or such a delivery cannot be completed.
 pub fn lock(project: &Project) -> Result<ProjectLock, LockError> {
     let file = open(project)?;
     match file.try_lock() {
-        Ok(()) => Ok(taken(project, file)),
+        Ok(()) => taken(project, file),
         Err(TryLockError::WouldBlock) => {
             Err(LockError::Held { dir: project.dir().to_owned(), holder: holder(project) })
         }
-        Err(TryLockError::Error(source)) => {
-            Err(LockError::Io { path: project.state_file(LOCK), source })
-        }
+        Err(TryLockError::Error(source)) => Err(LockError::Io { path: lock_file(project), source }),
     }
 }
 
-/// Locks the project. Where another build holds it, calls `waiting` once and waits for that build's
-/// end.
+/// [`lock`], but where another build holds it, calls `waiting` once and waits for that build's end.
 ///
 /// # Errors
-/// The lock's file cannot be made.
+/// As [`lock`], but for the other build.
 pub fn lock_or_wait(
     project: &Project,
     waiting: impl FnOnce(Option<Holder>),
@@ -61,8 +66,8 @@ pub fn lock_or_wait(
         result => return result,
     }
     let file = open(project)?;
-    file.lock().map_err(|source| LockError::Io { path: project.state_file(LOCK), source })?;
-    Ok(taken(project, file))
+    file.lock().map_err(|source| LockError::Io { path: lock_file(project), source })?;
+    taken(project, file)
 }
 
 const LOCK: &str = "lock";
@@ -70,26 +75,31 @@ const LOCK: &str = "lock";
 /// Beside the lock, not in it: on Windows nobody else can read a file that is locked.
 const HOLDER: &str = "lock-holder.json";
 
+/// One for all manifests of a folder: their outputs may be the same files.
+fn lock_file(project: &Project) -> PathBuf {
+    project.state_dir().join(LOCK)
+}
+
 fn open(project: &Project) -> Result<File, LockError> {
-    let path = project.state_file(LOCK);
+    let path = lock_file(project);
     let open = || {
-        project.make_state_dir()?;
+        project.make_state_dir(&path)?;
         File::options().create(true).truncate(false).write(true).open(&path)
     };
     open().map_err(|source| LockError::Io { path: path.clone(), source })
 }
 
-fn taken(project: &Project, file: File) -> ProjectLock {
+fn taken(project: &Project, file: File) -> Result<ProjectLock, LockError> {
     let holder = Holder { process_id: std::process::id() };
     // It only serves a message; the lock holds without it.
     if let Ok(text) = serde_json::to_vec(&holder) {
-        let _ = fs::write(project.state_file(HOLDER), text);
+        let _ = fs::write(project.state_dir().join(HOLDER), text);
     }
-    ProjectLock { _file: file }
+    Ok(ProjectLock { recovered: recover(project)?, _file: file })
 }
 
 fn holder(project: &Project) -> Option<Holder> {
-    serde_json::from_slice(&fs::read(project.state_file(HOLDER)).ok()?).ok()
+    serde_json::from_slice(&fs::read(project.state_dir().join(HOLDER)).ok()?).ok()
 }
 
 #[cfg(test)]

@@ -12,8 +12,8 @@ use crate::contained::{self, LeavesProject};
 /// The manifest's name, where only a folder is given.
 pub const MANIFEST_NAME: &str = "impasto.toml";
 
-/// The folder inside a project in which Impasto keeps what it remembers. Deleting it costs time,
-/// never a result.
+/// The folder inside a project for private files: caches, and the state of a build under way.
+/// Deleting it costs time, never a result.
 pub const STATE_DIR: &str = ".impasto";
 
 /// Far more than anyone writes, and little enough to read at once.
@@ -131,15 +131,32 @@ impl Project {
         Ok(fs::canonicalize(file)?.starts_with(&self.root))
     }
 
-    /// The path of one of the project's own state files.
-    pub(crate) fn state_file(&self, name: &str) -> PathBuf {
-        self.dir.join(STATE_DIR).join(name)
+    /// The committable record of what was built: `impasto.lock` beside `impasto.toml`.
+    pub fn lockfile(&self) -> PathBuf {
+        self.manifest_file().with_extension("lock")
     }
 
-    /// Makes the state folder, which version control is told to leave alone.
-    pub(crate) fn make_state_dir(&self) -> io::Result<()> {
-        let dir = self.dir.join(STATE_DIR);
-        fs::create_dir_all(&dir)?;
+    /// The folder of the project's private files.
+    pub fn state_dir(&self) -> PathBuf {
+        self.dir.join(STATE_DIR)
+    }
+
+    /// The path of a private file that belongs to the manifest. The manifests of one folder keep
+    /// theirs apart.
+    pub fn state_file(&self, name: &str) -> PathBuf {
+        let manifest = self.manifest_path.as_str();
+        if manifest == MANIFEST_NAME {
+            self.state_dir().join(name)
+        } else {
+            self.state_dir().join(manifest).join(name)
+        }
+    }
+
+    /// Makes the folder of private files and that of `file`, which is one of them. Version control
+    /// is told to ignore it.
+    pub(crate) fn make_state_dir(&self, file: &Path) -> io::Result<()> {
+        let dir = self.state_dir();
+        fs::create_dir_all(file.parent().unwrap_or(&dir))?;
         let ignore = dir.join(".gitignore");
         if !ignore.exists() {
             fs::write(ignore, "*\n")?;

@@ -3,10 +3,14 @@
 use std::fs::{self, Metadata};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
-use tempfile::NamedTempFile;
+use impasto_types::BlobRef;
+use tempfile::{NamedTempFile, TempPath};
 
 use crate::contained::LeavesProject;
+use crate::fingerprint::Fingerprint;
+use crate::stamp::{Stamp, nanoseconds, now_ns};
 
 /// What became of a file that was to have certain bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,52 +47,125 @@ pub enum ReplaceError {
 /// # Errors
 /// The file cannot be written; it is then as it was.
 pub fn replace_file(path: &Path, bytes: &[u8]) -> Result<Delivered, ReplaceError> {
+    match stage(path, bytes)? {
+        Staging::Unchanged(_) => Ok(Delivered::Unchanged),
+        Staging::New(staged) => staged.place().map(|_| Delivered::Written),
+    }
+}
+
+/// A file before it gets new content.
+#[derive(Debug)]
+pub(crate) enum Staging {
+    /// It has the content already, as of this look.
+    Unchanged(Fingerprint),
+    New(Staged),
+}
+
+/// A file's new content, written and synced beside it under a temporary name. Dropped before it is
+/// placed, it removes itself.
+#[derive(Debug)]
+pub(crate) struct Staged {
+    pub(crate) target: PathBuf,
+    pub(crate) temporary: TempPath,
+    pub(crate) blob: BlobRef,
+    /// The time that the file was given: the clock's, to the nanosecond. Whoever writes the file
+    /// later leaves another time, as file systems take it from a coarser clock.
+    modified_ns: i64,
+}
+
+/// Writes new content beside `path`, as [`replace_file`] does, and leaves the file as it is.
+pub(crate) fn stage(path: &Path, bytes: &[u8]) -> Result<Staging, ReplaceError> {
     let fail = |source| classify(path, source);
     let target = match fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_symlink() => fs::canonicalize(path).map_err(fail)?,
         _ => path.to_owned(),
     };
+    let taken_ns = now_ns();
     let old = match fs::metadata(&target) {
         Ok(metadata) => Some(metadata),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => return Err(fail(error)),
     };
+    let blob = BlobRef::of(bytes);
     if let Some(old) = &old {
         if old.is_dir() {
             return Err(ReplaceError::Folder { path: path.to_owned() });
         }
-        if old.len() == bytes.len() as u64 && fs::read(&target).map_err(fail)? == bytes {
-            return Ok(Delivered::Unchanged);
+        if old.len() == blob.size_bytes && fs::read(&target).map_err(fail)? == bytes {
+            let stamp = Stamp::of(old);
+            return Ok(Staging::Unchanged(Fingerprint { stamp, taken_ns, blob, ours: false }));
         }
         if old.permissions().readonly() {
             return Err(ReplaceError::ReadOnly { path: path.to_owned() });
         }
     }
-    write_beside(&target, bytes, old.as_ref()).map_err(fail)?;
-    Ok(Delivered::Written)
+    let (temporary, modified_ns) = write_beside(&target, bytes, old.as_ref()).map_err(fail)?;
+    Ok(Staging::New(Staged { target, temporary, blob, modified_ns }))
 }
 
-fn write_beside(target: &Path, bytes: &[u8], old: Option<&Metadata>) -> io::Result<()> {
-    let folder = match target.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
+fn write_beside(
+    target: &Path,
+    bytes: &[u8],
+    old: Option<&Metadata>,
+) -> io::Result<(TempPath, i64)> {
+    let folder = folder_of(target);
     fs::create_dir_all(folder)?;
-    // Dropped before it has taken the target's name, the temporary file removes itself.
     let mut file = temporary_in(folder)?;
     file.write_all(bytes)?;
+    let modified = SystemTime::now();
+    // Where a file system takes no times, the file is digested at the next look.
+    let _ = file.as_file().set_modified(modified);
     if let Some(old) = old {
         file.as_file().set_permissions(old.permissions())?;
     }
     file.as_file().sync_all()?;
-    file.persist(target).map_err(|error| error.error)?;
-    sync_folder(folder)
+    Ok((file.into_temp_path(), nanoseconds(modified)))
 }
 
-/// Hidden and `.tmp`, so that neither a scan nor a watcher takes it for an asset.
+impl Staged {
+    /// Gives the file its name, in place of an older one.
+    pub(crate) fn place(self) -> Result<Fingerprint, ReplaceError> {
+        let Self { target, temporary, blob, modified_ns } = self;
+        let fail = |source| classify(&target, source);
+        temporary.persist(&target).map_err(|error| fail(error.error))?;
+        sync_folder(folder_of(&target)).map_err(fail)?;
+        placed(&target, blob, modified_ns)
+    }
+
+    /// What [`placed`] needs to know once the file has its name.
+    pub(crate) fn modified_ns(&self) -> i64 {
+        self.modified_ns
+    }
+}
+
+/// The fingerprint of a file that has just been placed.
+pub(crate) fn placed(
+    target: &Path,
+    blob: BlobRef,
+    modified_ns: i64,
+) -> Result<Fingerprint, ReplaceError> {
+    let metadata = fs::metadata(target).map_err(|source| classify(target, source))?;
+    let stamp = Stamp::of(&metadata);
+    let ours = stamp.modified_ns == modified_ns && stamp.size_bytes == blob.size_bytes;
+    // Another writer's file is not what was placed: its stamp is not to be trusted.
+    let taken_ns = if ours { modified_ns } else { i64::MIN };
+    Ok(Fingerprint { stamp, taken_ns, blob, ours })
+}
+
+pub(crate) fn folder_of(target: &Path) -> &Path {
+    match target.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// What the names of temporary files begin with: hidden, and `.tmp` at the end, so that neither a
+/// scan nor a watcher takes them for assets.
+pub(crate) const TEMPORARY: &str = ".impasto-";
+
 fn temporary_in(folder: &Path) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".impasto-").suffix(".tmp");
+    builder.prefix(TEMPORARY).suffix(".tmp");
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -101,7 +178,7 @@ fn temporary_in(folder: &Path) -> io::Result<NamedTempFile> {
 
 /// After a power cut the new name is there too, not only the new bytes.
 #[cfg(unix)]
-fn sync_folder(folder: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     match fs::File::open(folder).and_then(|folder| folder.sync_all()) {
         // Some network file systems have no such call; the file itself is safe already.
         Err(error)
@@ -114,12 +191,12 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
 }
 
 #[cfg(not(unix))]
-fn sync_folder(_folder: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(_folder: &Path) -> io::Result<()> {
     // Folders cannot be opened as files there.
     Ok(())
 }
 
-fn classify(path: &Path, source: io::Error) -> ReplaceError {
+pub(crate) fn classify(path: &Path, source: io::Error) -> ReplaceError {
     let path = path.to_owned();
     match source.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {

@@ -254,6 +254,7 @@ mod tests {
             stamp,
             taken_ns: stamp.modified_ns + 60_000_000_000,
             blob: BlobRef::of(&png(8, 8)),
+            ours: false,
         };
         cache.put(path("walls/a.png"), later, None);
         assert_eq!(scan_one(&mut cache), 0);

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
 
 use impasto_planner::ImageHeader;
 use impasto_types::{AssetPath, BlobRef};
@@ -13,19 +12,18 @@ use crate::project::Project;
 use crate::replace::{ReplaceError, replace_file};
 use crate::stamp::Stamp;
 
-/// Digests and headers by path. It is only ever a shortcut: an empty one gives the same scan.
+/// Digests and headers by path, of assets, inputs and outputs. It is only ever a shortcut: an empty
+/// one gives the same answers. So whoever looked may save it, without the project's lock.
 #[derive(Debug, Clone, Default)]
 pub struct StatCache {
-    file: Option<PathBuf>,
     entries: BTreeMap<AssetPath, Entry>,
+    outputs: BTreeMap<AssetPath, Fingerprint>,
     changed: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Entry {
-    stamp: Stamp,
-    taken_ns: i64,
-    blob: BlobRef,
+    fingerprint: Fingerprint,
     /// Of a picture that cannot be used, the reason is found out anew each time: it may lie in
     /// Impasto's version.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -36,6 +34,8 @@ struct Entry {
 struct Stored {
     version: u32,
     entries: BTreeMap<AssetPath, Entry>,
+    #[serde(default)]
+    outputs: BTreeMap<AssetPath, Fingerprint>,
 }
 
 /// Rises when an older file's entries would mean something else.
@@ -46,17 +46,17 @@ const FILE: &str = "stat-cache.json";
 impl StatCache {
     /// The project's cache; empty where there is none, or none that can be read.
     pub fn load(project: &Project) -> Self {
-        let file = project.state_file(FILE);
-        let stored =
-            fs::read(&file).ok().and_then(|bytes| serde_json::from_slice::<Stored>(&bytes).ok());
-        let entries = stored
-            .filter(|stored| stored.version == VERSION)
-            .map(|stored| stored.entries)
-            .unwrap_or_default();
-        Self { file: Some(file), entries, changed: false }
+        let bytes = fs::read(project.state_file(FILE)).ok();
+        let stored = bytes.and_then(|bytes| serde_json::from_slice::<Stored>(&bytes).ok());
+        match stored {
+            Some(Stored { version: VERSION, entries, outputs }) => {
+                Self { entries, outputs, changed: false }
+            }
+            Some(_) | None => Self::default(),
+        }
     }
 
-    /// Writes the cache into the project it was loaded from, if a scan changed it.
+    /// Writes the cache into the project, if it changed since it was loaded.
     ///
     /// # Errors
     /// The file cannot be written. Nothing is lost but time.
@@ -64,13 +64,14 @@ impl StatCache {
         if !self.changed {
             return Ok(());
         }
-        let file = self.file.clone().unwrap_or_else(|| project.state_file(FILE));
+        let file = project.state_file(FILE);
         let other = |source| ReplaceError::Other { path: file.clone(), source };
-        project.make_state_dir().map_err(other)?;
-        let entries = std::mem::take(&mut self.entries);
-        let stored = Stored { version: VERSION, entries };
+        project.make_state_dir(&file).map_err(other)?;
+        let (entries, outputs) =
+            (std::mem::take(&mut self.entries), std::mem::take(&mut self.outputs));
+        let stored = Stored { version: VERSION, entries, outputs };
         let bytes = serde_json::to_vec(&stored);
-        self.entries = stored.entries;
+        (self.entries, self.outputs) = (stored.entries, stored.outputs);
         replace_file(&file, &bytes.map_err(|error| other(error.into()))?)?;
         self.changed = false;
         Ok(())
@@ -82,9 +83,8 @@ impl StatCache {
         path: &AssetPath,
         stamp: &Stamp,
     ) -> Option<(BlobRef, Option<ImageHeader>)> {
-        let entry = self.entries.get(path)?;
-        (entry.stamp == *stamp && stamp.is_trusted(entry.taken_ns))
-            .then_some((entry.blob, entry.header))
+        let Entry { fingerprint, header } = self.entries.get(path)?;
+        fingerprint.holds_for(stamp).then_some((fingerprint.blob, *header))
     }
 
     pub(crate) fn put(
@@ -93,12 +93,29 @@ impl StatCache {
         fingerprint: Fingerprint,
         header: Option<ImageHeader>,
     ) {
-        let Fingerprint { stamp, taken_ns, blob } = fingerprint;
-        self.entries.insert(path, Entry { stamp, taken_ns, blob, header });
+        self.entries.insert(path, Entry { fingerprint, header });
         self.changed = true;
     }
 
-    /// Forgets what `keep` does not say to keep.
+    /// What is known of the output that shows `stamp` now; nothing where it may have changed.
+    pub(crate) fn output(&self, path: &AssetPath, stamp: &Stamp) -> Option<BlobRef> {
+        let fingerprint = self.outputs.get(path)?;
+        fingerprint.holds_for(stamp).then_some(fingerprint.blob)
+    }
+
+    pub(crate) fn put_output(&mut self, path: AssetPath, fingerprint: Fingerprint) {
+        self.outputs.insert(path, fingerprint);
+        self.changed = true;
+    }
+
+    /// Forgets the outputs that `keep` does not say to keep.
+    pub(crate) fn retain_outputs(&mut self, keep: impl Fn(&AssetPath) -> bool) {
+        let before = self.outputs.len();
+        self.outputs.retain(|path, _| keep(path));
+        self.changed |= self.outputs.len() != before;
+    }
+
+    /// Forgets the assets and inputs that `keep` does not say to keep.
     pub(crate) fn retain(&mut self, keep: impl Fn(&AssetPath) -> bool) {
         let before = self.entries.len();
         self.entries.retain(|path, _| keep(path));
@@ -126,13 +143,17 @@ mod tests {
             depth: Depth::Sixteen,
         };
         let blob = BlobRef::of(b"abc");
-        cache.put(path("a.png"), Fingerprint { stamp, taken_ns: i64::MAX, blob }, Some(header));
+        let fingerprint = Fingerprint { stamp, taken_ns: i64::MAX, blob, ours: false };
+        cache.put(path("a.png"), fingerprint, Some(header));
+        cache.put_output(path("out.png"), fingerprint);
         cache.save(test.project()).expect("it is saved");
 
         let loaded = StatCache::load(test.project());
         assert_eq!(loaded.get(&path("a.png"), &stamp), Some((blob, Some(header))));
         assert_eq!(loaded.get(&path("a.png"), &Stamp { file_id: 8, ..stamp }), None);
         assert_eq!(loaded.get(&path("b.png"), &stamp), None);
+        assert_eq!(loaded.output(&path("out.png"), &stamp), Some(blob));
+        assert_eq!(loaded.output(&path("out.png"), &Stamp { size_bytes: 4, ..stamp }), None);
 
         let file = test.project().state_file(FILE);
         for broken in [

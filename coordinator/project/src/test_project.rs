@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use impasto_planner::Record;
+use impasto_planner::{PlannedTask, RecordDetails, Staleness};
 use impasto_types::{
     Action, AssetKind, AssetPath, BlobRef, ContainerFormat, Input, Method, OutputSpec, Part,
-    Preset, StyleRef,
+    Preset, StyleRef, TaskSpec,
 };
 use tempfile::TempDir;
 
@@ -67,7 +67,7 @@ pub(crate) fn path(text: &str) -> AssetPath {
     text.parse().expect("it is a path")
 }
 
-pub(crate) fn record(asset: &str, output: &[u8]) -> Record {
+pub(crate) fn details() -> RecordDetails {
     let action = Action {
         method_version: Method::Optimize.version(),
         recipe: Preset::Painterly.recipe(),
@@ -77,12 +77,19 @@ pub(crate) fn record(asset: &str, output: &[u8]) -> Record {
         models: vec![],
         outputs: vec![OutputSpec { part: Part::Color, format: ContainerFormat::Png, quality: 90 }],
     };
-    Record {
-        asset: path(asset),
-        style: "night".to_owned(),
-        action_digest: action.digest(),
-        action,
-        output: BlobRef::of(output),
+    RecordDetails { style: "night".to_owned(), action }
+}
+
+/// The task behind [`details`].
+pub(crate) fn planned(output: &str) -> PlannedTask {
+    let RecordDetails { style, action } = details();
+    PlannedTask {
+        action: action.digest(),
+        spec: TaskSpec { asset: path("a.png"), action, memory_bytes: 0, work: 0 },
+        output: path(output),
+        rule: "walls".to_owned(),
+        style,
+        state: Staleness::UpToDate,
     }
 }
 

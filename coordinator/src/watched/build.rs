@@ -3,7 +3,10 @@
 use impasto_core::TaskEvent;
 use impasto_models::{ModelError, ModelStore};
 use impasto_planner::{Findings, Plan, PlanError, PlannedTask, plan};
-use impasto_project::{LockError, Project, Scan, ScanError, StatCache, State, Watcher, lock};
+use impasto_project::{
+    LockError, LockfileError, Project, Scan, ScanError, StatCache, State, Watcher, lock,
+    outputs_on_disk,
+};
 use impasto_types::{Digest, JobId, ModelName, TaskIndex};
 use tokio::runtime::Handle;
 use tokio::sync::broadcast::error::RecvError;
@@ -40,6 +43,8 @@ pub(super) enum BuildError {
     #[error(transparent)]
     Lock(#[from] LockError),
     #[error(transparent)]
+    Lockfile(#[from] LockfileError),
+    #[error(transparent)]
     Scan(#[from] ScanError),
     #[error(transparent)]
     Plan(#[from] PlanError),
@@ -62,11 +67,8 @@ enum Followed {
 impl Build<'_> {
     pub(super) fn run(self) -> Result<Outcome, BuildError> {
         let _held = lock(self.project)?;
-        let (mut state, damaged) = State::load(self.project);
-        if let Some(damaged) = damaged {
-            tracing::warn!("{damaged}");
-        }
-        let (scan, plan) = self.plan(&mut state)?;
+        let state = State::load(self.project)?;
+        let (scan, plan) = self.plan(&state)?;
         let unlisted = scan.problems.iter().map(ToString::to_string);
         let unusable =
             plan.problems.iter().map(|problem| format!("{}: {}", problem.asset, problem.cause));
@@ -88,22 +90,16 @@ impl Build<'_> {
         Ok(outcome)
     }
 
-    fn plan(self, state: &mut State) -> Result<(Scan, Plan), BuildError> {
+    fn plan(self, state: &State) -> Result<(Scan, Plan), BuildError> {
         let mut cache = StatCache::load(self.project);
         let scan = self.watcher.scan(&mut cache)?;
-        let on_disk = state.outputs_on_disk(self.project);
-        // Both are only shortcuts: where they cannot be kept, the next look takes longer.
-        for unsaved in
-            [cache.save(self.project), state.save(self.project)].into_iter().filter_map(Result::err)
-        {
+        let present = outputs_on_disk(self.project, state.outputs(), &mut cache).present;
+        // It is only a shortcut: where it cannot be kept, the next look takes longer.
+        if let Err(unsaved) = cache.save(self.project) {
             tracing::debug!("{unsaved}");
         }
-        let present = on_disk
-            .into_iter()
-            .filter_map(|(output, on_disk)| Some((output, on_disk.blob()?)))
-            .collect();
         let model = self.models.meaning(ModelName::Vgg19)?;
-        let (listing, inputs, previous) = (&scan.listing, &scan.inputs, state.records());
+        let (listing, inputs, previous) = (&scan.listing, &scan.inputs, &state.records());
         let plan = plan(
             self.project.manifest(),
             &Findings { listing, inputs, models: &[model], previous, present: &present },

@@ -1,17 +1,13 @@
 //! Results on their way into the project.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
 
 use impasto_planner::PlannedTask;
-use impasto_project::{Project, State, deliver};
+use impasto_project::{LockEntry, NewFile, Project, State, deliver_all};
 use impasto_types::{BlobRef, Digest};
 
 use crate::BlobStore;
 use crate::error_text::with_causes;
-
-/// The state is kept this often: losing a second's account costs looking results up again.
-const SAVE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Puts results in their places and keeps the project's state.
 #[derive(Debug)]
@@ -25,7 +21,6 @@ pub(super) struct Delivery<'a> {
     lost: BTreeMap<Digest, Vec<&'a PlannedTask>>,
     delivered: usize,
     failures: Vec<String>,
-    saved_at: Instant,
 }
 
 impl<'a> Delivery<'a> {
@@ -40,7 +35,7 @@ impl<'a> Delivery<'a> {
             open.entry(task.action).or_default().push(task);
         }
         let (lost, failures) = (BTreeMap::new(), Vec::new());
-        Self { project, state, blobs, open, lost, delivered: 0, failures, saved_at: Instant::now() }
+        Self { project, state, blobs, open, lost, delivered: 0, failures }
     }
 
     /// One task for each action that is still to be done.
@@ -60,16 +55,14 @@ impl<'a> Delivery<'a> {
             }
         };
         for task in tasks {
-            match deliver(self.project, &task.output, &bytes) {
-                Ok(_) => {
-                    self.state.put(task.output.clone(), task.record(output));
-                    self.delivered += 1;
-                }
+            let file = NewFile { output: &task.output, bytes: &bytes };
+            let entry = LockEntry::new(task.action, task.spec.asset.clone(), output);
+            match deliver_all(self.project, &[file])
+                .and_then(|_| self.state.put(self.project, task.output.clone(), entry))
+            {
+                Ok(()) => self.delivered += 1,
                 Err(error) => self.failures.push(with_causes(&error)),
             }
-        }
-        if self.saved_at.elapsed() >= SAVE_INTERVAL {
-            self.save();
         }
     }
 
@@ -112,6 +105,5 @@ impl<'a> Delivery<'a> {
         if let Err(error) = self.state.save(self.project) {
             tracing::warn!("the project's state cannot be kept: {}", with_causes(&error));
         }
-        self.saved_at = Instant::now();
     }
 }

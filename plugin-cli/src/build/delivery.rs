@@ -1,11 +1,10 @@
 //! Results on their way into the project, and the account of them.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
 
 use impasto_planner::PlannedTask;
-use impasto_project::{Delivered, State, deliver};
-use impasto_types::{AssetPath, Digest, RunReport, TaskResult};
+use impasto_project::{Delivered, LockEntry, NewFile, ReplaceError, StatCache, State, deliver_all};
+use impasto_types::{AssetPath, BlobRef, Digest, RunReport, TaskResult};
 
 use super::{Event, Failed, Observer, Origin, Outcome, Survey, Target};
 use crate::contact_sheet::CardOutcome;
@@ -15,26 +14,39 @@ use crate::failure::Failure;
 pub(crate) struct Delivery<'a> {
     survey: &'a Survey,
     state: State,
+    stats: StatCache,
     observer: &'a dyn Observer,
     /// What is still to be made: outputs by action. Two assets with the same bytes are one action.
     open: BTreeMap<Digest, Vec<&'a PlannedTask>>,
     outcome: Outcome,
     cards: BTreeMap<&'a AssetPath, (CardOutcome, Option<RunReport>)>,
-    saved_at: Option<Instant>,
+    has_delivered: bool,
+    has_warned: bool,
 }
 
-/// Writing the state costs as much as all outputs together are many; a second's work is little to
-/// restore from the cache.
-const SAVE_INTERVAL: Duration = Duration::from_secs(1);
-
 impl<'a> Delivery<'a> {
-    pub(crate) fn new(survey: &'a Survey, state: State, observer: &'a dyn Observer) -> Self {
+    pub(crate) fn new(
+        survey: &'a Survey,
+        state: State,
+        stats: StatCache,
+        observer: &'a dyn Observer,
+    ) -> Self {
         let mut open: BTreeMap<Digest, Vec<&PlannedTask>> = BTreeMap::new();
         for task in survey.plan.stale() {
             open.entry(task.action).or_default().push(task);
         }
         let outcome = Outcome { up_to_date: survey.up_to_date(), ..Outcome::default() };
-        Self { survey, state, observer, open, outcome, cards: BTreeMap::new(), saved_at: None }
+        Self {
+            survey,
+            state,
+            stats,
+            observer,
+            open,
+            outcome,
+            cards: BTreeMap::new(),
+            has_delivered: false,
+            has_warned: false,
+        }
     }
 
     pub(crate) fn observer(&self) -> &'a dyn Observer {
@@ -82,9 +94,12 @@ impl<'a> Delivery<'a> {
     ) {
         let mut origin = origin;
         for task in self.open.remove(&action).unwrap_or_default() {
-            match deliver(&self.survey.project, &task.output, bytes) {
-                Ok(delivered) => {
-                    self.state.put(task.output.clone(), task.record(result.outputs[0].blob));
+            let file = NewFile { output: &task.output, bytes };
+            match deliver_all(&self.survey.project, &[file]) {
+                Ok(files) => {
+                    let changed = files.iter().any(|file| file.change == Delivered::Written);
+                    files.iter().for_each(|file| file.remember(&mut self.stats));
+                    self.record(task, result.outputs[0].blob);
                     let card = match origin {
                         Origin::Painted => CardOutcome::Painted,
                         Origin::Cached => CardOutcome::Cached,
@@ -94,7 +109,6 @@ impl<'a> Delivery<'a> {
                         Origin::Painted => self.outcome.painted += 1,
                         Origin::Cached => self.outcome.cached += 1,
                     }
-                    let changed = delivered == Delivered::Written;
                     self.observer.event(Event::Delivered {
                         target: target(task),
                         origin,
@@ -110,9 +124,13 @@ impl<'a> Delivery<'a> {
             // The same picture in another place costs nothing more.
             origin = Origin::Cached;
         }
-        if self.saved_at.is_none_or(|at| at.elapsed() >= SAVE_INTERVAL) {
-            self.save();
-        }
+    }
+
+    fn record(&mut self, task: &PlannedTask, blob: BlobRef) {
+        let entry = LockEntry::new(task.action, task.spec.asset.clone(), blob);
+        let noted = self.state.put(&self.survey.project, task.output.clone(), entry);
+        self.has_delivered = true;
+        self.warn_of(noted);
     }
 
     /// Gives up every output that waits for `action`.
@@ -153,23 +171,34 @@ impl<'a> Delivery<'a> {
 
     /// The file that was written for an output, by this build or the one that left it.
     pub(crate) fn written(&self, task: &PlannedTask) -> Option<Digest> {
-        self.state.records().get(&task.output).map(|record| record.output.digest)
+        self.state.get(&task.output).map(|entry| entry.blob.digest)
     }
 
-    /// Where the state cannot be kept the next build looks results up in the cache again.
-    fn save(&mut self) {
-        if let Err(error) = self.state.save(&self.survey.project) {
+    /// Where the record cannot be kept the next build looks results up in the cache again.
+    fn warn_of(&mut self, kept: Result<(), ReplaceError>) {
+        if let Err(error) = kept
+            && !self.has_warned
+        {
+            self.has_warned = true;
             self.observer.event(Event::Warning {
                 message: &format!("{error}; the next build compares with the cache"),
             });
         }
-        self.saved_at = Some(Instant::now());
     }
 
-    /// Keeps the state and closes the account.
+    /// Writes the record and closes the account.
     pub(crate) fn finish(mut self) -> Outcome {
-        if self.saved_at.is_some() {
-            self.save();
+        let survey = self.survey;
+        if self.has_delivered || self.state.is_unsaved() {
+            let saved = self.state.save(&survey.project);
+            self.warn_of(saved);
+            let details = self.state.keep_details(&survey.project, &survey.plan);
+            for unsaved in [self.stats.save(&survey.project), details] {
+                // Only the next look takes longer.
+                if let Err(unsaved) = unsaved {
+                    tracing::debug!("{unsaved}");
+                }
+            }
         }
         self.outcome.open = self.open.values().map(Vec::len).sum();
         self.outcome

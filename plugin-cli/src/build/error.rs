@@ -47,6 +47,7 @@ impl From<SurveyError> for Failure {
             SurveyError::Project(_)
             | SurveyError::Overrides { .. }
             | SurveyError::Scan(_)
+            | SurveyError::Lockfile(_)
             | SurveyError::Plan(_) => Self::usage(error),
         }
     }

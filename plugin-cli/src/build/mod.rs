@@ -68,13 +68,17 @@ pub fn build(
 ) -> Result<(Survey, Outcome), BuildError> {
     let began = Instant::now();
     let mut found = survey(&request.survey, watcher)?;
-    let mut _held = None;
-    if found.plan.stale().next().is_some() {
-        _held = take_lock(&found.project, observer, cancel)?;
+    let mut held = None;
+    if found.plan.stale().next().is_some() || found.state.is_unsaved() {
+        held = take_lock(&found.project, observer, cancel)?;
         // Another build may have ended since the first look, and made what this one needs.
-        found = survey(&request.survey, watcher)?;
+        let recovered = held.as_ref().is_some_and(|held| held.recovered);
+        if recovered || !found.state.is_current(&found.project) {
+            found = survey(&request.survey, watcher)?;
+        }
     }
     let outcome = build_surveyed(request, &mut found, observer, cancel)?;
+    drop(held);
     let elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     Ok((found, Outcome { elapsed_ms, ..outcome }))
 }
@@ -86,8 +90,8 @@ fn build_surveyed(
     cancel: &CancellationToken,
 ) -> Result<Outcome, BuildError> {
     announce(found, observer);
-    let state = std::mem::take(&mut found.state);
-    let mut delivery = Delivery::new(found, state, observer);
+    let (state, stats) = (std::mem::take(&mut found.state), std::mem::take(&mut found.stats));
+    let mut delivery = Delivery::new(found, state, stats, observer);
     delivery.fail_unusable();
     if delivery.is_done() {
         return Ok(delivery.finish());

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use impasto_models::{ModelError, ModelStore};
 use impasto_planner::{Findings, InputFile, Plan, PlanError, plan};
 use impasto_project::{
-    Project, ProjectError, ScanError, ScanProblem, StatCache, State, Watcher, scan,
+    LockfileError, Project, ProjectError, ScanError, ScanProblem, StatCache, State, Watcher,
+    outputs_on_disk, scan,
 };
 use impasto_types::{AssetPath, Digest, ModelName, RecipePatch};
 
@@ -17,6 +18,7 @@ pub struct Survey {
     pub project: Project,
     pub plan: Plan,
     pub state: State,
+    pub(crate) stats: StatCache,
     /// Files that could not even be listed; each counts as a failure.
     pub unlisted: Vec<ScanProblem>,
     pub warnings: Vec<String>,
@@ -43,6 +45,8 @@ pub enum SurveyError {
     Scan(#[from] ScanError),
     #[error(transparent)]
     Plan(Box<PlanError>),
+    #[error(transparent)]
+    Lockfile(#[from] LockfileError),
     #[error("cannot look into the model store")]
     Models(#[from] ModelError),
 }
@@ -66,42 +70,37 @@ impl From<PlanError> for SurveyError {
 /// What concerns the project as a whole; what is wrong with one asset is part of the survey.
 pub fn survey(request: &SurveyRequest, watcher: Option<&Watcher>) -> Result<Survey, SurveyError> {
     let project = open(request)?;
-    let mut cache = StatCache::load(&project);
-    let (mut state, damaged) = State::load(&project);
-    let mut warnings: Vec<String> =
-        damaged.map(|damaged| damaged.to_string()).into_iter().collect();
-
+    let mut stats = StatCache::load(&project);
+    let mut state = State::load(&project)?;
     let found = match watcher {
-        Some(watcher) => watcher.scan(&mut cache)?,
-        None => scan(&project, &mut cache)?,
+        Some(watcher) => watcher.scan(&mut stats)?,
+        None => scan(&project, &mut stats)?,
     };
-    let on_disk = state.outputs_on_disk(&project);
-    // The cache is only a shortcut: where it cannot be kept (a read-only checkout), the next look
-    // takes longer. The state is written by builds alone, under the project's lock: a look that
-    // began before a build ended would put back what was true then.
-    if let Err(unsaved) = cache.save(&project) {
+    let outputs = outputs_on_disk(&project, state.outputs(), &mut stats);
+
+    let models = ModelStore::open(request.models_dir.as_deref())?;
+    let models = [models.meaning(ModelName::Vgg19)?];
+    let plan_of = |state: &State| {
+        let (listing, inputs, present) = (&found.listing, &found.inputs, &outputs.present);
+        let previous = &state.records();
+        let findings = Findings { listing, inputs, models: &models, previous, present };
+        plan(project.manifest(), &findings)
+    };
+    let mut plan = plan_of(&state)?;
+    let stale: BTreeSet<&AssetPath> = plan.stale().map(|task| &task.output).collect();
+    if stale.iter().any(|output| state.get(output).is_some()) {
+        state.read_details(&project, |output| stale.contains(output));
+        plan = plan_of(&state)?;
+    }
+    // Both are only shortcuts: where they cannot be kept (a read-only checkout), the next look
+    // takes longer, or gives fewer reasons.
+    let details = state.keep_details(&project, &plan);
+    for unsaved in [stats.save(&project), details].into_iter().filter_map(Result::err) {
         tracing::debug!("{unsaved}");
     }
-
-    let present = on_disk
-        .into_iter()
-        .filter_map(|(output, on_disk)| Some((output, on_disk.blob()?)))
-        .collect();
-    let models = ModelStore::open(request.models_dir.as_deref())?;
-    let model = models.meaning(ModelName::Vgg19)?;
-    let plan = plan(
-        project.manifest(),
-        &Findings {
-            listing: &found.listing,
-            inputs: &found.inputs,
-            models: &[model],
-            previous: state.records(),
-            present: &present,
-        },
-    )?;
-    warnings.extend(plan.notes.iter().map(ToString::to_string));
+    let warnings = plan.notes.iter().map(ToString::to_string).collect();
     let files = files(&found.listing, &found.inputs);
-    Ok(Survey { project, plan, state, unlisted: found.problems, warnings, files })
+    Ok(Survey { project, plan, state, stats, unlisted: found.problems, warnings, files })
 }
 
 /// Opens the project, with the command line's changes made.

@@ -77,7 +77,7 @@ pub(crate) fn run(args: BuildArgs, context: &Context) -> Result<Exit, Failure> {
     if let Some(file) = args.depfile.depfile
         && outcome.exit() == Exit::Done
     {
-        write_depfile(&file, &args.survey.project.dir, &survey)?;
+        write_depfile(&file, project_folder(&args.survey.project.dir), &survey)?;
     }
     Ok(outcome.exit())
 }
@@ -127,6 +127,11 @@ struct Summary<'a> {
     event: &'static str,
     #[serde(flatten)]
     outcome: &'a Outcome,
+}
+
+/// The folder of a project that is named by its folder or by its manifest.
+fn project_folder(dir: &Path) -> &Path {
+    if dir.is_file() { dir.parent().unwrap_or(dir) } else { dir }
 }
 
 /// What every output is made from, by paths as seen from the current folder.

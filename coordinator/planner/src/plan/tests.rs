@@ -400,8 +400,7 @@ const CHANGES: [Change; 13] = [
         manifest: ("", ""),
         folder: |folder| {
             for record in folder.previous.values_mut() {
-                record.action.method_version = 0;
-                record.action_digest = record.action.digest();
+                change_record(record, |action| action.method_version = 0);
             }
         },
         reason: "method optimize changed from version 0 to 1",
@@ -417,6 +416,12 @@ const CHANGES: [Change; 13] = [
         reason: "",
     },
 ];
+
+fn change_record(record: &mut Record, change: impl FnOnce(&mut Action)) {
+    let action = &mut record.details.as_mut().expect("it was built here").action;
+    change(action);
+    record.action_digest = action.digest();
+}
 
 fn change_input(folder: &mut Folder, name: &str) {
     let file = InputFile { blob: BlobRef::of(b"other"), header: header(name) };
@@ -438,8 +443,10 @@ proptest! {
     #[test]
     fn reasons_are_exactly_what_changed(chosen in prop::collection::vec(any::<bool>(), CHANGES.len())) {
         let mut folder = built();
-        let state = serde_json::to_string(&folder.previous).expect("records serialise");
-        folder.previous = serde_json::from_str(&state).expect("records are read again");
+        for record in folder.previous.values_mut() {
+            let text = serde_json::to_string(&record.details).expect("details serialise");
+            record.details = serde_json::from_str(&text).expect("details are read again");
+        }
         let (mut manifest, mut expected) = (BEFORE.to_owned(), BTreeSet::new());
         for change in CHANGES.iter().zip(&chosen).filter_map(|(change, chosen)| chosen.then_some(change)) {
             manifest = manifest.replacen(change.manifest.0, change.manifest.1, 1);
@@ -510,6 +517,15 @@ fn other_reasons() {
         .for_each(|record| record.action_digest = Digest::of(b"another form"));
     assert_eq!(state(&older, BEFORE), ["it was built by another version of Impasto"]);
 
+    // A fresh clone knows digests alone.
+    let mut clone = built.clone();
+    clone.previous.values_mut().for_each(|record| record.details = None);
+    assert_eq!(state(&clone, BEFORE), [] as [&str; 0]);
+    assert_eq!(
+        state(&clone, &fewer),
+        ["its asset, style, recipe or model changed since it was built"]
+    );
+
     let mut other_asset = folder(&["b.jpg"]);
     other_asset.previous = built.previous.clone();
     other_asset.present = built.present.clone();
@@ -518,16 +534,18 @@ fn other_reasons() {
     assert_eq!(state(&other_asset, &same_output), ["it was never built"]);
     let record = other_asset.previous.remove(&path("stylized/a.jpg")).expect("it was built");
     other_asset.present.insert(path("stylized/b.jpg"), record.output);
-    other_asset.previous.insert(path("stylized/b.jpg"), record);
-    assert_eq!(state(&other_asset, BEFORE), ["it was made from a.jpg"]);
+    let without_details = Record { details: None, ..record.clone() };
+    for record in [record, without_details] {
+        other_asset.previous.insert(path("stylized/b.jpg"), record);
+        assert_eq!(state(&other_asset, BEFORE), ["it was made from a.jpg"]);
+    }
 }
 
 #[test]
 fn a_new_format_under_the_same_name() {
     let mut folder = built();
     let record = folder.previous.values_mut().next().expect("it was built");
-    record.action.outputs[0].format = ContainerFormat::Tiff;
-    record.action_digest = record.action.digest();
+    change_record(record, |action| action.outputs[0].format = ContainerFormat::Tiff);
     let plan = folder.plan(BEFORE).expect("it can be planned");
     assert_eq!(
         plan.tasks[0].state,

@@ -1,0 +1,279 @@
+//! The committable record of a build: `impasto.lock`, which says for each output the action that
+//! made it.
+//!
+//! It is made for version control: sorted, one value a line, without times or facts of a machine,
+//! and the same after every build of the same files. So a fresh clone is up to date, and branches
+//! that build different assets merge. A field or an entry that this version does not know is kept.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+
+use impasto_types::{AssetPath, BlobRef, Digest};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::project::Project;
+use crate::replace::{ReplaceError, replace_file};
+
+/// The record of one output.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LockEntry {
+    /// The digest of the action that made it.
+    pub action: Digest,
+    /// The asset that it was painted from.
+    pub asset: AssetPath,
+    /// The file that was written.
+    #[serde(flatten)]
+    pub blob: BlobRef,
+    /// What a newer version wrote beside that.
+    #[serde(flatten)]
+    more: Map<String, Value>,
+}
+
+/// The record as a whole.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Lockfile {
+    entries: BTreeMap<AssetPath, LockEntry>,
+    /// Entries of a newer version, by output.
+    unknown: BTreeMap<String, Value>,
+    /// What a newer version wrote beside the entries.
+    more: Map<String, Value>,
+}
+
+/// Why a record cannot be used. It is never overwritten then.
+#[derive(Debug, thiserror::Error)]
+pub enum LockfileError {
+    #[error("cannot read {}", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error(
+        "{} has the conflict markers of a merge: keep either side, and build again", path.display()
+    )]
+    Conflict { path: PathBuf },
+    #[error(
+        "{} is damaged: restore it from version control, or delete it and build again",
+        path.display()
+    )]
+    Damaged { path: PathBuf, source: serde_json::Error },
+    #[error(
+        "{} is of version {version}, this Impasto knows {VERSION}: update Impasto", path.display()
+    )]
+    Version { path: PathBuf, version: u32 },
+}
+
+/// Rises when an older Impasto would misread the file. Fields are added without that.
+const VERSION: u32 = 1;
+
+/// Begins the line with which version control marks a conflict.
+const CONFLICT: &[u8] = b"<<<<<<< ";
+
+#[derive(Serialize, Deserialize)]
+struct Stored<E> {
+    version: u32,
+    #[serde(default = "BTreeMap::new")]
+    outputs: BTreeMap<String, E>,
+    #[serde(flatten)]
+    more: Map<String, Value>,
+}
+
+/// Read before anything else of the file, whatever the rest looks like.
+#[derive(Deserialize)]
+struct StoredVersion {
+    version: u32,
+}
+
+/// An entry as it is written.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Written<'a> {
+    Known(&'a LockEntry),
+    Unknown(&'a Value),
+}
+
+impl LockEntry {
+    pub fn new(action: Digest, asset: AssetPath, blob: BlobRef) -> Self {
+        Self { action, asset, blob, more: Map::new() }
+    }
+}
+
+impl Lockfile {
+    /// The project's record, empty where there is none, and the digest of the file.
+    pub(crate) fn load(project: &Project) -> Result<(Self, Option<Digest>), LockfileError> {
+        let path = project.lockfile();
+        match fs::read(&path) {
+            Ok(bytes) => Ok((Self::parse(&bytes, path)?, Some(Digest::of(&bytes)))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok((Self::default(), None)),
+            Err(source) => Err(LockfileError::Read { path, source }),
+        }
+    }
+
+    fn parse(bytes: &[u8], path: PathBuf) -> Result<Self, LockfileError> {
+        let damaged = |source| {
+            let path = path.clone();
+            match bytes.split(|byte| *byte == b'\n').any(|line| line.starts_with(CONFLICT)) {
+                true => LockfileError::Conflict { path },
+                false => LockfileError::Damaged { path, source },
+            }
+        };
+        let StoredVersion { version } = serde_json::from_slice(bytes).map_err(damaged)?;
+        if version > VERSION {
+            return Err(LockfileError::Version { path, version });
+        }
+        let stored: Stored<Value> = serde_json::from_slice(bytes).map_err(damaged)?;
+        let mut lockfile = Self { more: stored.more, ..Self::default() };
+        for (output, value) in stored.outputs {
+            match (output.parse(), LockEntry::deserialize(&value)) {
+                (Ok(output), Ok(entry)) => {
+                    lockfile.entries.insert(output, entry);
+                }
+                (Err(_), _) | (_, Err(_)) => {
+                    lockfile.unknown.insert(output, value);
+                }
+            }
+        }
+        Ok(lockfile)
+    }
+
+    fn render(&self) -> Result<Vec<u8>, serde_json::Error> {
+        let known = self
+            .entries
+            .iter()
+            .map(|(output, entry)| (output.as_str().to_owned(), Written::Known(entry)));
+        let unknown =
+            self.unknown.iter().map(|(output, entry)| (output.clone(), Written::Unknown(entry)));
+        let outputs = unknown.chain(known).collect();
+        let stored = Stored { version: VERSION, outputs, more: self.more.clone() };
+        let mut bytes = serde_json::to_vec_pretty(&stored)?;
+        bytes.push(b'\n');
+        Ok(bytes)
+    }
+
+    /// Writes the record, at once or not at all, and only where it differs. Returns the digest of
+    /// the file.
+    pub(crate) fn save(&self, project: &Project) -> Result<Digest, ReplaceError> {
+        let path = project.lockfile();
+        let bytes = self
+            .render()
+            .map_err(|error| ReplaceError::Other { path: path.clone(), source: error.into() })?;
+        replace_file(&path, &bytes)?;
+        Ok(Digest::of(&bytes))
+    }
+
+    pub(crate) fn entries(&self) -> &BTreeMap<AssetPath, LockEntry> {
+        &self.entries
+    }
+
+    pub(crate) fn put(&mut self, output: AssetPath, entry: LockEntry) {
+        self.unknown.remove(output.as_str());
+        self.entries.insert(output, entry);
+    }
+
+    pub(crate) fn remove(&mut self, output: &AssetPath) {
+        self.entries.remove(output);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_project::{TestProject, path};
+
+    fn entry(asset: &str) -> LockEntry {
+        LockEntry::new(Digest::of(asset.as_bytes()), path(asset), BlobRef::of(asset.as_bytes()))
+    }
+
+    fn parse(text: &str) -> Result<Lockfile, LockfileError> {
+        Lockfile::parse(text.as_bytes(), PathBuf::from("impasto.lock"))
+    }
+
+    #[test]
+    fn a_record_is_sorted_and_has_a_value_a_line() {
+        let mut lockfile = Lockfile::default();
+        lockfile.put(path("stylized/b.png"), entry("b.png"));
+        lockfile.put(path("stylized/a.png"), entry("a.png"));
+        let text = String::from_utf8(lockfile.render().expect("it renders")).expect("it is text");
+        let (a, b) = (Digest::of(b"a.png"), Digest::of(b"b.png"));
+        let expected = format!(
+            r#"{{
+  "version": 1,
+  "outputs": {{
+    "stylized/a.png": {{
+      "action": "{a}",
+      "asset": "a.png",
+      "digest": "{a}",
+      "size_bytes": 5
+    }},
+    "stylized/b.png": {{
+      "action": "{b}",
+      "asset": "b.png",
+      "digest": "{b}",
+      "size_bytes": 5
+    }}
+  }}
+}}
+"#
+        );
+        assert_eq!(text, expected);
+        assert_eq!(parse(&text).expect("it parses"), lockfile);
+    }
+
+    #[test]
+    fn what_is_newer_is_kept() {
+        let digest = Digest::of(b"a");
+        let text = format!(
+            r#"{{
+  "version": 1,
+  "outputs": {{
+    "a.png": {{
+      "action": "{digest}",
+      "asset": "src/a.png",
+      "digest": "{digest}",
+      "size_bytes": 1,
+      "tool": "next"
+    }},
+    "b.glb": {{
+      "parts": []
+    }}
+  }},
+  "signed": true
+}}
+"#
+        );
+        let mut lockfile = parse(&text).expect("it parses");
+        assert_eq!(lockfile.entries().len(), 1, "{lockfile:?}");
+        let rendered = |lockfile: &Lockfile| {
+            String::from_utf8(lockfile.render().expect("it renders")).expect("it is text")
+        };
+        assert_eq!(rendered(&lockfile), text);
+        lockfile.put(path("b.glb"), entry("b.gltf"));
+        assert!(!rendered(&lockfile).contains("parts"), "a new build replaces the entry");
+    }
+
+    #[test]
+    fn a_record_that_cannot_be_used_says_why() {
+        for (text, expected) in [
+            ("{", "impasto.lock is damaged: restore it"),
+            (r#"{"version":1,"outputs":[]}"#, "impasto.lock is damaged"),
+            (r#"{"version":9,"elsewhere":1}"#, "is of version 9, this Impasto knows 1: update"),
+            (
+                "{\n<<<<<<< ours\n\"version\": 1\n=======\n>>>>>>> theirs\n}",
+                "has the conflict markers of a merge: keep either side",
+            ),
+        ] {
+            let error = parse(text).expect_err(text).to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn each_manifest_has_its_own() {
+        let test = TestProject::new();
+        assert_eq!(test.project().lockfile(), test.dir().join("impasto.lock"));
+        std::fs::copy(test.dir().join("impasto.toml"), test.dir().join("night.toml"))
+            .expect("it is copied");
+        let night = Project::open(&test.dir().join("night.toml")).expect("it opens");
+        assert_eq!(night.lockfile(), test.dir().join("night.lock"));
+        assert_ne!(night.state_file("x"), test.project().state_file("x"));
+    }
+}

@@ -1,0 +1,91 @@
+//! Recorded outputs, and the files in their places.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use impasto_types::{AssetPath, BlobRef};
+use rayon::prelude::*;
+
+use crate::fingerprint::{Fingerprint, fingerprint};
+use crate::project::Project;
+use crate::stamp::Stamp;
+use crate::stat_cache::StatCache;
+
+/// The files in the places of some outputs.
+#[derive(Debug, Default)]
+pub struct Outputs {
+    /// Those that are there and can be read.
+    pub present: BTreeMap<AssetPath, BlobRef>,
+    /// How many had to be read, as nothing was known of them or they changed.
+    pub digested: usize,
+}
+
+/// Looks at the files of `outputs`, on several threads. An untouched one costs one `stat`; others
+/// are digested, and `cache` is brought up to date. Saving it is the caller's.
+pub fn outputs_on_disk<'a>(
+    project: &Project,
+    outputs: impl IntoIterator<Item = &'a AssetPath>,
+    cache: &mut StatCache,
+) -> Outputs {
+    let outputs: Vec<_> = outputs.into_iter().collect();
+    let known = &*cache;
+    let looks: Vec<Look> = outputs.par_iter().map(|output| look(project, output, known)).collect();
+    let mut found = Outputs::default();
+    for (output, look) in outputs.into_iter().zip(looks) {
+        let blob = match look {
+            Look::Missing => continue,
+            Look::Known(blob) => blob,
+            Look::Digested(fresh) => {
+                found.digested += 1;
+                cache.put_output(output.clone(), fresh);
+                fresh.blob
+            }
+        };
+        found.present.insert(output.clone(), blob);
+    }
+    cache.retain_outputs(|output| found.present.contains_key(output));
+    found
+}
+
+enum Look {
+    /// Nothing, or nothing that can be read.
+    Missing,
+    Known(BlobRef),
+    Digested(Fingerprint),
+}
+
+fn look(project: &Project, output: &AssetPath, known: &StatCache) -> Look {
+    let file = project.path_of(output);
+    let Ok(metadata) = fs::metadata(&file) else { return Look::Missing };
+    match known.output(output, &Stamp::of(&metadata)) {
+        Some(blob) => Look::Known(blob),
+        None => {
+            fingerprint(&file, || ()).map_or(Look::Missing, |(fresh, ())| Look::Digested(fresh))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_project::{TestProject, path};
+
+    #[test]
+    fn outputs_are_missing_or_there_with_any_content() {
+        let test = TestProject::new();
+        let output = path("stylized/a.png");
+        let mut cache = StatCache::default();
+        let mut look = || {
+            let found = outputs_on_disk(test.project(), [&output], &mut cache);
+            (found.present.get(&output).copied(), found.digested)
+        };
+        assert_eq!(look(), (None, 0));
+        test.write("stylized/a.png", b"painted");
+        assert_eq!(look(), (Some(BlobRef::of(b"painted")), 1));
+        // At once, in the same length: no stamp is trusted this early.
+        test.write("stylized/a.png", b"PAINTED");
+        assert_eq!(look(), (Some(BlobRef::of(b"PAINTED")), 1));
+        fs::remove_file(test.project().path_of(&output)).expect("it is removed");
+        assert_eq!(look(), (None, 0));
+    }
+}
