@@ -10,7 +10,7 @@ use impasto_models::{Convolution, VggWeights};
 use impasto_painter::{PaintError, Painted, Source, Sources, paint};
 use impasto_types::{
     Action, AssetKind, BlobRef, ContainerFormat, FailureKind, Input, Method, Optimize, OutputSpec,
-    Part, Profile, StyleRef, error_text,
+    Part, Profile, Recipe, StyleRef, error_text,
 };
 
 const PNG: OutputSpec = OutputSpec { part: Part::Color, format: ContainerFormat::Png, quality: 90 };
