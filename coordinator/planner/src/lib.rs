@@ -9,6 +9,7 @@ mod data_map;
 mod estimate;
 mod findings;
 mod glob;
+mod grouping;
 mod init;
 mod manifest;
 mod note;

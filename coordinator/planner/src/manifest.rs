@@ -16,8 +16,10 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use impasto_types::{AssetPath, AssetPathError, ContainerFormat, ModelName, RecipePatch};
+use impasto_types::{AssetPath, AssetPathError, ContainerFormat, ModelName, Part, RecipePatch};
 use toml::de::DeTable;
+
+use crate::output_pattern::{OutputPattern, Parts};
 
 pub use error::{ManifestError, Place};
 use project::Project;
@@ -189,6 +191,9 @@ impl Manifest {
         self.inputs =
             painted().flat_map(|painting| images(&self.styles[&painting.style])).collect();
         self.inputs.extend(painted().filter_map(|painting| painting.init.clone()));
+        let companions = self.rules.iter().flat_map(|rule| &rule.companions);
+        let shared = companions.filter(|(_, pattern)| pattern.is_constant());
+        self.inputs.extend(shared.filter_map(|(_, pattern)| pattern.text().parse().ok()));
         self.reserved = self
             .styles
             .values()
@@ -257,10 +262,21 @@ impl Manifest {
         }
     }
 
-    /// Every image that rules need beside the assets: those of styles, and those that the
-    /// optimisation begins with.
+    /// Every image that rules need beside the assets and their companions: those of styles, those
+    /// that the optimisation begins with, and masks that all assets of a rule share.
     pub fn inputs(&self) -> Vec<AssetPath> {
         self.inputs.iter().cloned().collect()
+    }
+
+    /// The files that belong to the asset at `path`, by role, whether they exist or not. Empty for
+    /// files that no rule paints.
+    pub fn companions(&self, path: &AssetPath) -> Vec<(Part, AssetPath)> {
+        let Some(Matched { rule }) = self.wanted(path) else { return vec![] };
+        let parts = Parts::of_asset(path, self.in_assets(path).unwrap_or(path.as_str()));
+        let expanded = |(part, pattern): &(Part, OutputPattern)| {
+            Some((*part, pattern.expand(&parts).ok().filter(|companion| companion != path)?))
+        };
+        self.rules[rule].companions.iter().filter_map(expanded).collect()
     }
 
     /// The models that the manifest's recipes read.

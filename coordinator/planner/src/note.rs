@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use impasto_types::AssetPath;
+use impasto_types::{AssetPath, Part};
 
 /// A warning. Its `Display` is one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub enum Note {
     RuleComesTooLate { rule: String, earlier: String, asset: AssetPath },
     /// No rule uses the style.
     UnusedStyle { style: String },
+    /// The rule names files that some of its assets do not have; they are painted without.
+    AbsentFiles { rule: String, part: Part, first: AssetPath, count: usize },
     /// By their names, some assets of the rule are data maps; painting makes them wrong.
     DataMaps { rule: String, first: AssetPath, count: usize, suffix: &'static str },
 }
@@ -34,6 +36,13 @@ impl fmt::Display for Note {
                 )
             }
             Self::UnusedStyle { style } => write!(f, "no rule uses style `{style}`"),
+            Self::AbsentFiles { rule, part, first, count } => {
+                let others = match count {
+                    0 | 1 => String::new(),
+                    _ => format!(" (and {} more)", count - 1),
+                };
+                write!(f, "rule `{rule}`: there is no {part} {first}{others}; painted without")
+            }
             Self::DataMaps { rule, first, count, suffix } => {
                 let others = match count {
                     0 | 1 => String::new(),

@@ -41,6 +41,8 @@ pub enum PatternError {
         "outputs could not be told from assets; begin it with a folder (`out/...`) or add a suffix (`{{stem}}_painted.{{ext}}`)"
     )]
     LikeAssets,
+    #[error("`{{{0}}}` cannot be used here: the file is the same in every style and rule")]
+    NotOfTheAsset(&'static str),
     #[error(transparent)]
     Path(#[from] AssetPathError),
 }
@@ -58,6 +60,31 @@ pub(crate) struct Parts<'a> {
     pub(crate) rule: &'a str,
 }
 
+impl<'a> Parts<'a> {
+    /// Any values: whether the text around them stays inside the project does not depend on them.
+    const ANY: Parts<'static> = Parts {
+        dir: "d",
+        stem: "s",
+        ext: "png",
+        format: ContainerFormat::Png,
+        style: "y",
+        rule: "r",
+    };
+
+    /// The parts of an asset's own name; `relative` is its path in the folder of assets.
+    pub(crate) fn of_asset(asset: &'a AssetPath, relative: &'a str) -> Self {
+        let ext = asset.extension();
+        Self {
+            dir: relative.rsplit_once('/').map_or("", |(dir, _)| dir),
+            stem: asset.file_stem(),
+            ext,
+            format: ContainerFormat::from_extension(ext).unwrap_or(ContainerFormat::Png),
+            style: "",
+            rule: "",
+        }
+    }
+}
+
 const PLACEHOLDERS: [&str; 6] = ["dir", "stem", "ext", "name", "style", "rule"];
 
 impl OutputPattern {
@@ -71,21 +98,30 @@ impl OutputPattern {
         if !pattern.pieces.iter().any(|piece| matches!(piece, Piece::Stem | Piece::Name)) {
             return Err(PatternError::Constant);
         }
-        // Any values do: whether the text around them stays inside the project does not depend on
-        // them.
-        let parts = Parts {
-            dir: "d",
-            stem: "s",
-            ext: "png",
-            format: ContainerFormat::Png,
-            style: "y",
-            rule: "r",
-        };
-        pattern.expand(&parts)?;
+        pattern.expand(&Parts::ANY)?;
         if !pattern.tells_outputs_apart() {
             return Err(PatternError::LikeAssets);
         }
         Ok(pattern)
+    }
+
+    /// The pattern that names a file beside each asset, such as its mask. Without a placeholder it
+    /// names one file for all of them.
+    pub(crate) fn companion(text: &str) -> Result<Self, PatternError> {
+        let text = text.strip_prefix("./").unwrap_or(text);
+        let pattern = Self { text: text.to_owned(), pieces: pieces(text)? };
+        for (piece, name) in [(Piece::Style, "style"), (Piece::Rule, "rule")] {
+            if pattern.pieces.contains(&piece) {
+                return Err(PatternError::NotOfTheAsset(name));
+            }
+        }
+        pattern.expand(&Parts::ANY)?;
+        Ok(pattern)
+    }
+
+    /// Whether the pattern names one file for all assets.
+    pub(crate) fn is_constant(&self) -> bool {
+        self.pieces.iter().all(|piece| matches!(piece, Piece::Literal(_)))
     }
 
     pub(crate) fn text(&self) -> &str {
@@ -245,6 +281,27 @@ mod tests {
         let pattern = OutputPattern::parse(pattern).expect("it is a pattern");
         let parts = Parts { dir, stem: "brick", ext, format, style: "night", rule: "walls" };
         pattern.expand(&parts).expect("it is a path").to_string()
+    }
+
+    #[test]
+    fn companions() {
+        let asset: AssetPath = "art/walls/brick.PNG".parse().expect("it is a path");
+        let parts = Parts::of_asset(&asset, "walls/brick.PNG");
+        for (pattern, expected, constant) in [
+            ("masks/{dir}/{name}", "masks/walls/brick.PNG", false),
+            ("./art/{dir}/{stem}_mask.png", "art/walls/brick_mask.png", false),
+            ("mask.png", "mask.png", true),
+        ] {
+            let pattern = OutputPattern::companion(pattern).expect("it is a pattern");
+            assert_eq!(pattern.expand(&parts).expect("it is a path").as_str(), expected);
+            assert_eq!(pattern.is_constant(), constant, "{expected}");
+        }
+        let refused = OutputPattern::companion("masks/{style}/{name}").expect_err("no style");
+        assert_eq!(
+            refused.to_string(),
+            "`{style}` cannot be used here: the file is the same in every style and rule"
+        );
+        assert!(OutputPattern::companion("../{name}").is_err());
     }
 
     #[test]

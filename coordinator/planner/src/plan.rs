@@ -7,14 +7,15 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use impasto_types::{
-    Action, AssetKind, AssetPath, AssetPathError, BlobRef, ContainerFormat, Digest, Input,
-    InputRef, Part, StyleRef, TaskSpec,
+    Action, AssetKind, AssetPath, AssetPathError, BlobRef, ContainerFormat, Digest, Input, Part,
+    StyleRef, TaskSpec,
 };
 
 use crate::data_map::data_map_suffix;
+use crate::grouping::{Asset, companion_names};
 use crate::manifest::{Manifest, Painting, Rule, Style, StyleImage, Verdict};
 use crate::output_pattern::Parts;
-use crate::problem::{paintable, usable};
+use crate::problem::{companions, paintable, usable};
 use crate::staleness::{Candidate, staleness};
 use crate::{
     Findings, ImageHeader, InputFile, ListedAsset, Note, Problem, Record, RecordDetails, Staleness,
@@ -134,14 +135,17 @@ pub fn plan(manifest: &Manifest, findings: &Findings<'_>) -> Result<Plan, PlanEr
     planner.plan.unmatched = findings.listing.unmatched;
     let listed: BTreeMap<&AssetPath, &ListedAsset> =
         findings.listing.assets.iter().map(|asset| (&asset.path, asset)).collect();
+    let companions = companion_names(manifest, listed.keys().copied());
     let mut wanted = vec![Vec::new(); manifest.rules().len()];
-    for asset in listed.values() {
-        match manifest.verdict(&asset.path) {
+    for file in listed.values() {
+        match manifest.verdict(&file.path) {
             // What was built under an output pattern of before is an output still.
-            _ if findings.previous.contains_key(&asset.path) => {}
+            _ if findings.previous.contains_key(&file.path) => {}
+            // A mask is not painted, whatever rule matches it.
+            _ if companions.contains(&file.path.case_key()) => {}
             Verdict::Wanted(matched) => {
-                wanted[matched.rule].push(*asset);
-                planner.add_asset(asset, matched.rule)?;
+                wanted[matched.rule].push(*file);
+                planner.add_asset(Asset::new(file, manifest, findings), matched.rule)?;
             }
             Verdict::Unmatched => planner.plan.unmatched += 1,
             Verdict::Skipped(_)
@@ -177,18 +181,22 @@ struct Planner<'a> {
 
 impl Planner<'_> {
     /// Adds the asset once in each style of its rule, or as a problem.
-    fn add_asset(&mut self, asset: &ListedAsset, rule: usize) -> Result<(), PlanError> {
+    fn add_asset(&mut self, asset: Asset<'_>, rule: usize) -> Result<(), PlanError> {
         let manifest = self.manifest;
         let name = &manifest.rules()[rule].name;
         for painting in manifest.paintings(rule) {
-            let paintable = usable(asset).and_then(|header| {
+            let paintable = usable(asset.main).and_then(|header| {
                 let format = painting.output_spec(header.format).format;
-                Ok((header, paintable(&painting.recipe, header, format)?))
+                let size = paintable(&painting.recipe, header, format)?;
+                Ok((header, size, companions(&asset)?))
             });
             match paintable {
-                Ok((header, size)) => self.add_task(asset, name, painting, header, size)?,
+                Ok((header, size, companions)) => {
+                    self.add_task(asset, &companions, name, painting, header, size)?
+                }
                 Err(cause) => {
-                    let problem = Problem { asset: asset.path.clone(), rule: name.clone(), cause };
+                    let asset = asset.path().clone();
+                    let problem = Problem { asset, rule: name.clone(), cause };
                     // One line is enough where several styles meet the same problem.
                     if self.plan.problems.last() != Some(&problem) {
                         self.plan.problems.push(problem);
@@ -201,20 +209,21 @@ impl Planner<'_> {
 
     fn add_task(
         &mut self,
-        asset: &ListedAsset,
+        asset: Asset<'_>,
+        companions: &[(Part, InputFile)],
         rule: &str,
         painting: &Painting,
         header: ImageHeader,
         (width, height): (u32, u32),
     ) -> Result<(), PlanError> {
         let style = self.manifest.style(&painting.style);
-        let action = self.action(asset, rule, style, painting, header)?;
+        let action = self.action(asset, companions, rule, style, painting, header)?;
         let format = action.outputs[0].format;
-        let output = self.output(asset, rule, painting, format)?;
-        self.claim(&asset.path, style, &output)?;
+        let output = self.output(asset.path(), rule, painting, format)?;
+        self.claim(asset.path(), style, &output)?;
         let digest = action.digest();
         let state = staleness(
-            Candidate { asset: &asset.path, style, action: &action, digest },
+            Candidate { asset: asset.path(), style, action: &action, digest },
             self.findings.previous.get(&output),
             self.findings.present.get(&output),
         );
@@ -223,10 +232,16 @@ impl Planner<'_> {
         };
         let styles: Vec<_> = style.images.iter().filter_map(|image| size(&image.path)).collect();
         let init = painting.init.as_ref().and_then(size);
-        let sources: Vec<_> =
-            styles.iter().copied().chain(init).chain([(header.width, header.height)]).collect();
+        let companions = companions.iter().map(|(_, file)| (file.header.width, file.header.height));
+        let sources: Vec<_> = styles
+            .iter()
+            .copied()
+            .chain(init)
+            .chain(companions)
+            .chain([(header.width, header.height)])
+            .collect();
         let spec = TaskSpec {
-            asset: asset.path.clone(),
+            asset: asset.path().clone(),
             memory_bytes: estimate::memory_bytes(
                 &painting.recipe,
                 (width, height),
@@ -249,7 +264,8 @@ impl Planner<'_> {
 
     fn action(
         &self,
-        asset: &ListedAsset,
+        asset: Asset<'_>,
+        companions: &[(Part, InputFile)],
         rule: &str,
         style: &Style,
         painting: &Painting,
@@ -263,15 +279,17 @@ impl Planner<'_> {
                 reason,
             }),
         };
-        let mut inputs = vec![Input { part: Part::Color, source: InputRef::Blob(asset.blob) }];
+        let mut inputs = vec![Input::blob(Part::Color, asset.blob())];
+        inputs.extend(companions.iter().map(|(part, file)| Input::blob(*part, file.blob)));
         if let Some(path) = &painting.init {
             let file = self.input(path).map_err(|reason| PlanError::Init {
                 path: path.clone(),
                 rule: rule.to_owned(),
                 reason,
             })?;
-            inputs.push(Input { part: Part::Init, source: InputRef::Blob(file.blob) });
+            inputs.push(Input::blob(Part::Init, file.blob));
         }
+        inputs.sort_by_key(|input| input.part);
         let method = painting.recipe.method();
         let needed = method.models();
         let mut models = self.findings.models.to_vec();
@@ -298,26 +316,20 @@ impl Planner<'_> {
 
     fn output(
         &self,
-        asset: &ListedAsset,
+        asset: &AssetPath,
         rule: &str,
         painting: &Painting,
         format: ContainerFormat,
     ) -> Result<AssetPath, PlanError> {
-        let relative = self.manifest.in_assets(&asset.path).unwrap_or(asset.path.as_str());
-        let parts = Parts {
-            dir: relative.rsplit_once('/').map_or("", |(dir, _)| dir),
-            stem: asset.path.file_stem(),
-            ext: asset.path.extension(),
-            format,
-            style: &painting.style,
-            rule,
-        };
+        let relative = self.manifest.in_assets(asset).unwrap_or(asset.as_str());
+        let style = &painting.style;
+        let parts = Parts { format, style, rule, ..Parts::of_asset(asset, relative) };
         let expanded = self.manifest.output_pattern().expand(&parts);
-        let output = expanded
-            .map_err(|source| PlanError::OutputPath { asset: asset.path.clone(), source })?;
+        let output =
+            expanded.map_err(|source| PlanError::OutputPath { asset: asset.clone(), source })?;
         if ContainerFormat::from_extension(output.extension()) != Some(format) {
             return Err(PlanError::WrongExtension {
-                asset: asset.path.clone(),
+                asset: asset.clone(),
                 output,
                 rule: rule.to_owned(),
                 format,
@@ -376,6 +388,7 @@ impl Planner<'_> {
                     });
                 self.plan.notes.push(note);
             }
+            self.note_absent(rule, assets);
             let maps = assets
                 .iter()
                 .filter_map(|asset| Some((&asset.path, data_map_suffix(asset.path.file_stem())?)));
@@ -394,6 +407,16 @@ impl Planner<'_> {
             .unused_styles()
             .map(|style| Note::UnusedStyle { style: style.to_owned() });
         self.plan.notes.extend(unused);
+    }
+
+    /// A rule's pattern for masks may lead nowhere: such assets are painted all over.
+    fn note_absent(&mut self, rule: &Rule, files: &[&ListedAsset]) {
+        let assets = files.iter().map(|file| Asset::new(file, self.manifest, self.findings));
+        let mut absent = assets.flat_map(|asset| asset.absent());
+        let Some((part, first)) = absent.next() else { return };
+        let count = 1 + absent.count();
+        let rule = rule.name.clone();
+        self.plan.notes.push(Note::AbsentFiles { rule, part, first, count });
     }
 
     /// The note that an earlier rule takes what `rule` matches.

@@ -1,8 +1,11 @@
 //! Assets that cannot be painted. They count as failures; the others go on.
 
-use impasto_types::{AssetPath, CannotWrite, ContainerFormat, MAX_SIDE, MIN_SIDE, Recipe, Shape};
+use impasto_types::{
+    AssetPath, CannotWrite, ContainerFormat, MAX_SIDE, MIN_SIDE, Part, Recipe, Shape,
+};
 
-use crate::{ImageHeader, ListedAsset};
+use crate::grouping::Asset;
+use crate::{ImageHeader, InputFile, ListedAsset};
 
 /// One asset that cannot be painted, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +23,8 @@ pub enum ProblemCause {
     Unusable(String),
     #[error("its name says {named}, but it holds {held}; rename it to .{held}")]
     Mislabelled { named: ContainerFormat, held: ContainerFormat },
+    #[error("its {part} {path}: {reason}")]
+    Companion { part: Part, path: AssetPath, reason: String },
     #[error(
         "its result would be {width} x {height} pixels; painting takes at least {} on each side, so \
          give a larger `size`",
@@ -51,6 +56,15 @@ pub(crate) fn usable(asset: &ListedAsset) -> Result<ImageHeader, ProblemCause> {
         }
         _ => Ok(header),
     }
+}
+
+/// The asset's other files, if all that exist can be read.
+pub(crate) fn companions(asset: &Asset<'_>) -> Result<Vec<(Part, InputFile)>, ProblemCause> {
+    let usable = asset.companions().map(|(part, path, file)| match file {
+        Ok(file) => Ok((part, file)),
+        Err(reason) => Err(ProblemCause::Companion { part, path, reason }),
+    });
+    usable.collect()
 }
 
 /// The result's size, if the engine can paint it and `format` can hold it.

@@ -1,6 +1,6 @@
 //! Whether an output is what its asset, style and recipe would make now, and if not, why.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use impasto_types::{
@@ -51,6 +51,10 @@ pub enum Reason {
         to: String,
     },
     InitChanged,
+    /// Another file of the asset has other bytes, is new or is gone.
+    PartChanged {
+        part: Part,
+    },
     RecipeChanged {
         field: String,
         from: String,
@@ -98,6 +102,7 @@ impl fmt::Display for Reason {
                 write!(f, "the style changed from `{from}` to `{to}`")
             }
             Self::InitChanged => write!(f, "the image to begin with changed"),
+            Self::PartChanged { part } => write!(f, "the {part} changed"),
             Self::RecipeChanged { field, from, to } => {
                 write!(f, "{field} changed from {from} to {to}")
             }
@@ -175,6 +180,11 @@ fn changes(
     {
         reasons.push(Reason::InitChanged);
     }
+    let parts: BTreeSet<Part> =
+        then.inputs.iter().chain(&action.inputs).map(|input| input.part).collect();
+    let others = parts.into_iter().filter(|part| !matches!(part, Part::Color | Part::Init));
+    let changed = others.filter(|part| then.input(*part) != action.input(*part));
+    reasons.extend(changed.map(|part| Reason::PartChanged { part }));
     reasons.extend(recipe_changes(&then.recipe, &action.recipe));
     for model in &action.models {
         if !then.models.contains(model) {

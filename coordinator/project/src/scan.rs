@@ -131,10 +131,14 @@ fn refuse_case_collisions(assets: &mut [ListedAsset]) {
     }
 }
 
-/// The images of styles and inits. There are few, they may lie anywhere in the project, and links
-/// to them are resolved whole.
+/// The images of styles and inits, and the masks of assets. They may lie anywhere in the project,
+/// and links to them are resolved whole.
 fn scan_inputs(project: &Project, cache: &mut StatCache, scan: &mut Scan) {
-    for path in project.manifest().inputs() {
+    let assets = scan.listing.assets.iter().map(|asset| &asset.path);
+    let companions = assets.flat_map(|asset| project.manifest().companions(asset));
+    let mut paths: BTreeSet<AssetPath> = companions.map(|(_, path)| path).collect();
+    paths.extend(project.manifest().inputs());
+    for path in paths {
         let found = match project.resolve(&path) {
             Err(_) => Err("is a link out of the project, or leads through one; copy the file into the project".to_owned()),
             Ok(file) => match std::fs::metadata(&file) {

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use impasto_types::RecipePatch;
+use impasto_types::{Part, RecipePatch};
 
 use super::section::{AT_LEAST_ONE, Entry, Section};
 use super::settings::Settings;
 use super::style::Style;
 use super::{ManifestError, Place};
 use crate::glob::PathGlobs;
+use crate::output_pattern::OutputPattern;
 use crate::suggest::nearest;
 
 #[derive(Debug, Clone)]
@@ -17,6 +18,8 @@ pub(crate) struct Rule {
     pub(crate) matches: PathGlobs,
     pub(crate) exclude: PathGlobs,
     pub(crate) action: RuleAction,
+    /// Files that belong to each asset, by role: the patterns of their paths.
+    pub(crate) companions: Vec<(Part, OutputPattern)>,
     pub(super) settings: Settings,
     pub(super) place: Place,
 }
@@ -31,7 +34,7 @@ pub(crate) enum RuleAction {
     },
 }
 
-const OWN_KEYS: [&str; 6] = ["name", "match", "exclude", "style", "styles", "skip"];
+const OWN_KEYS: [&str; 7] = ["name", "match", "exclude", "style", "styles", "skip", "mask"];
 
 impl Rule {
     /// Reads the rule at `index`, counted from 0.
@@ -62,9 +65,15 @@ impl Rule {
         let exclude = section.take("exclude").as_ref().map(globs).transpose()?.unwrap_or_default();
         let skip = section.take("skip").map(|entry| entry.boolean()).transpose()?.unwrap_or(false);
         let styles = rule_styles(&mut section, skip, styles)?;
+        let mask = section.take("mask").map(|entry| {
+            OutputPattern::companion(entry.string()?).map_err(|reason| entry.wrong(reason))
+        });
+        let companions = mask.transpose()?.map(|pattern| (Part::Mask, pattern));
+        let companions = companions.into_iter().collect();
         let action = if skip { RuleAction::Skip } else { RuleAction::Paint { styles } };
         let place = section.place.clone();
-        Ok(Self { name, matches, exclude, action, settings: Settings::read(section)?, place })
+        let settings = Settings::read(section)?;
+        Ok(Self { name, matches, exclude, action, companions, settings, place })
     }
 
     /// Whether the rule is about `path`, which is relative to the folder of assets.

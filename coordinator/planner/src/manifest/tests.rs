@@ -228,7 +228,7 @@ fn tables_lie_over_each_other() {
         ..RecipePatch::default()
     };
     let refused = plain.with_overrides(out_of_range).map(|_| ()).map_err(|error| error.to_string());
-    assert_eq!(refused, Err("tv_weight is -1.0, but has to be from 0 to 1e9".to_owned()));
+    assert_eq!(refused, Err("tv_weight is -1, but has to be from 0 to 1e9".to_owned()));
 }
 
 #[test]

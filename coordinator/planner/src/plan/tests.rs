@@ -1,6 +1,8 @@
 //! Tests of the plan: tasks, problems, notes, errors, and what makes an output stale.
 
-use impasto_types::{CommonPatch, Depth, Init, LossNorm, ModelName, ModelRef, Recipe, RecipePatch};
+use impasto_types::{
+    CommonPatch, Depth, Init, InputRef, LossNorm, ModelName, ModelRef, Recipe, RecipePatch,
+};
 use proptest::prelude::*;
 
 use super::*;
@@ -155,6 +157,42 @@ fn each_asset_is_painted_in_each_style_of_its_rule() {
         MEMORY_BASE_BYTES + 80 * 48 * OWN + 64 * 32 * SOURCE_BYTES_PER_PIXEL * styles
     );
     assert_eq!(button.action, button.spec.action.digest());
+}
+
+#[test]
+fn a_mask_belongs_to_its_asset_and_is_none() {
+    let manifest = one_style("", "match = \"**\"\nmask = \"{dir}/{stem}_mask.{ext}\"");
+    let mut folder = folder(&["walls/a.png", "walls/a_MASK.png", "walls/b.png"]);
+    let mask = |bytes: &[u8]| InputFile { blob: BlobRef::of(bytes), header: header("m.png") };
+    folder.inputs.insert(path("walls/a_mask.png"), Ok(mask(b"mask")));
+    let plan = folder.plan(&manifest).expect("it can be planned");
+    let inputs = |plan: &Plan| -> Vec<_> {
+        let mask = |task: &PlannedTask| task.spec.action.input(Part::Mask);
+        plan.tasks.iter().map(|task| (task.spec.asset.to_string(), mask(task))).collect()
+    };
+    let blob = InputRef::Blob(BlobRef::of(b"mask"));
+    assert_eq!(
+        inputs(&plan),
+        [("walls/a.png".to_owned(), Some(blob)), ("walls/b.png".to_owned(), None)]
+    );
+    assert_eq!(
+        plan.notes.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["rule `all`: there is no mask walls/b_mask.png; painted without"]
+    );
+
+    folder.build(&plan);
+    folder.inputs.insert(path("walls/a_mask.png"), Ok(mask(b"another mask")));
+    let changed = folder.plan(&manifest).expect("it can be planned");
+    let reasons = vec![Reason::PartChanged { part: Part::Mask }];
+    assert_eq!(changed.tasks[0].state, Staleness::Stale(reasons));
+    assert_eq!(changed.tasks[1].state, Staleness::UpToDate);
+
+    folder.inputs.insert(path("walls/a_mask.png"), Err("is truncated".to_owned()));
+    let broken = folder.plan(&manifest).expect("the other asset is good");
+    assert_eq!(
+        broken.problems.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["walls/a.png: its mask walls/a_mask.png: is truncated"]
+    );
 }
 
 #[test]

@@ -36,11 +36,18 @@ fn stamp(project: &Project, path: &AssetPath) -> Option<Stamp> {
     metadata.is_file().then(|| Stamp::of(&metadata))
 }
 
-/// The stamps of all that a change of matters: the assets, the images of styles and inits, the
-/// manifest.
+/// The stamps of every file that a build depends on: assets, masks, the images of styles and inits,
+/// the manifest.
 pub(super) fn snapshot(project: &Project) -> Result<BTreeMap<AssetPath, Stamp>, ScanError> {
-    let assets = walk(project)?.wanted.into_iter().map(|found| (found.path, found.stamp));
-    let others = project.manifest().inputs().into_iter().chain([project.manifest_path().clone()]);
-    let others = others.filter_map(|path| stamp(project, &path).map(|stamp| (path, stamp)));
-    Ok(assets.chain(others).collect())
+    let manifest = project.manifest();
+    let mut all: BTreeMap<AssetPath, Stamp> =
+        walk(project)?.wanted.into_iter().map(|found| (found.path, found.stamp)).collect();
+    let companions: Vec<_> = all.keys().flat_map(|asset| manifest.companions(asset)).collect();
+    let companions = companions.into_iter().map(|(_, path)| path);
+    for path in companions.chain(manifest.inputs()).chain([project.manifest_path().clone()]) {
+        if let Some(stamp) = stamp(project, &path) {
+            all.insert(path, stamp);
+        }
+    }
+    Ok(all)
 }

@@ -158,12 +158,12 @@ fn fit_longer_side(width: u32, height: u32, side: f64) -> (u32, u32) {
     (fit(width), fit(height))
 }
 
-/// A value as a manifest writes it.
+/// A value as people write it: `0.5`, `-1`, `[1.0,1.0]`.
 fn shown<T: Serialize + fmt::Debug>(value: &T) -> String {
-    match serde_json::to_value(value) {
+    match serde_json::to_string(value) {
         // JSON has no NaN and no infinity.
-        Ok(serde_json::Value::Null) | Err(_) => format!("{value:?}"),
-        Ok(_) => serde_json::to_string(value).unwrap_or_default(),
+        Ok(text) if text != "null" => text.strip_suffix(".0").unwrap_or(&text).to_owned(),
+        Ok(_) | Err(_) => format!("{value:?}"),
     }
 }
 

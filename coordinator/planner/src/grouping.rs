@@ -1,0 +1,66 @@
+//! Grouping: files into assets.
+//!
+//! A rule matches one file of each asset, which names it; patterns of the rule lead from there to
+//! the asset's other files. A plain picture is an asset with one file.
+
+use std::collections::BTreeSet;
+
+use impasto_types::{AssetPath, BlobRef, Part};
+
+use crate::{Findings, InputFile, ListedAsset, Manifest};
+
+/// An asset of the plan: its files by role.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asset<'a> {
+    /// The file that the rule matched.
+    pub(crate) main: &'a ListedAsset,
+    manifest: &'a Manifest,
+    findings: &'a Findings<'a>,
+}
+
+/// A file that belongs to an asset, or why it cannot be used.
+pub(crate) type Companion = (Part, AssetPath, Result<InputFile, String>);
+
+impl<'a> Asset<'a> {
+    pub(crate) fn new(
+        main: &'a ListedAsset,
+        manifest: &'a Manifest,
+        findings: &'a Findings<'a>,
+    ) -> Self {
+        Self { main, manifest, findings }
+    }
+
+    pub(crate) fn path(&self) -> &'a AssetPath {
+        &self.main.path
+    }
+
+    /// The file that gives the asset its size.
+    pub(crate) fn blob(&self) -> BlobRef {
+        self.main.blob
+    }
+
+    /// The asset's other files that exist.
+    pub(crate) fn companions(&self) -> impl Iterator<Item = Companion> + use<'a> {
+        let (findings, companions) = (self.findings, self.manifest.companions(self.path()));
+        companions.into_iter().filter_map(|(part, path)| {
+            let file = findings.inputs.get(&path)?.clone();
+            Some((part, path, file))
+        })
+    }
+
+    /// Roles that the rule has a pattern for, but for which there is no file.
+    pub(crate) fn absent(&self) -> impl Iterator<Item = (Part, AssetPath)> + use<'a> {
+        let (findings, companions) = (self.findings, self.manifest.companions(self.path()));
+        companions.into_iter().filter(|(_, path)| !findings.inputs.contains_key(path))
+    }
+}
+
+/// The names of all files that belong to another file's asset: they are no assets of their own,
+/// whatever rule matches them.
+pub(crate) fn companion_names<'a>(
+    manifest: &Manifest,
+    assets: impl Iterator<Item = &'a AssetPath>,
+) -> BTreeSet<String> {
+    let companions = assets.flat_map(|asset| manifest.companions(asset));
+    companions.map(|(_, path)| path.case_key()).collect()
+}
