@@ -53,6 +53,9 @@ pub struct StepReport {
     pub iterations: u32,
     /// The size in pixels that this step worked at: width and height.
     pub scale: (u32, u32),
+    /// The share of the work that is done, from 0 to 1. A step counts by its pixels, and what a
+    /// scale that ended early left out counts no more, so it follows the time.
+    pub done: f64,
     /// The loss before the step, where the method minimises one.
     pub losses: Option<Losses>,
 }

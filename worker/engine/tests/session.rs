@@ -236,3 +236,23 @@ fn bad_inputs_are_named() {
             .contains("begin with")
     );
 }
+
+#[test]
+fn the_share_of_the_work_counts_pixels_and_ends_at_one() {
+    for plateau in [0.0, 0.9] {
+        let recipe =
+            Optimize { iterations: 15, coarse_iterations: 15, plateau, ..short(Preset::Painterly) };
+        let steps: u32 = recipe.scales(48, 40).iter().map(|scale| scale.iterations).sum();
+        let mut session = Session::new(engine(2), recipe, inputs(), AMPLE).expect("it begins");
+        let mut shares = vec![0.0];
+        while let Step::Running(step) = session.step().expect("it runs") {
+            shares.push(step.done);
+        }
+        assert!(shares.windows(2).all(|pair| pair[0] < pair[1]), "{shares:?}");
+        assert_eq!(shares.last(), Some(&1.0), "what a plateau left out is not waited for");
+        assert_eq!(shares.len() as u32 > steps, plateau == 0.0, "a plateau ends scales early");
+        // A step at the coarsest scale is less than one of so many, at the finest more.
+        let even = 1.0 / (shares.len() - 1) as f64;
+        assert!(shares[1] < even && 1.0 - shares[shares.len() - 2] > even, "{shares:?}");
+    }
+}

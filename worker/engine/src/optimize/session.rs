@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use impasto_types::{Optimize, Scale};
+use impasto_types::{Losses, Optimize, Scale};
 
 use super::checkpoint::{self, Saved};
 use super::device::{Canvas, Plan, State, Task, View, Warmth, Work};
@@ -13,7 +13,7 @@ use super::optimizer::{Memory, OptimizerPlan};
 use super::plateau::on_a_plateau;
 use super::sources::Sources;
 use crate::resize::resample;
-use crate::{EngineError, Frame, Image, Inputs, Losses, Run, Step, StepReport};
+use crate::{EngineError, Frame, Image, Inputs, Run, Step, StepReport};
 
 /// One run: see [`Run`].
 pub struct Session {
@@ -27,6 +27,8 @@ pub struct Session {
     scales: Vec<Scale>,
     /// Index into `scales`; that of the last one when done.
     at: usize,
+    /// Steps times canvas pixels of the scales that have ended.
+    ended_work: u64,
     /// None once a step has failed.
     stage: Option<Stage>,
     /// How each scale so far is painted, from the one that this run began with.
@@ -83,9 +85,18 @@ impl Session {
         let scales = recipe.scales(width, height);
         let identity = checkpoint::identity(&recipe, &inputs);
         let sources = engine.install(|| Sources::new(&recipe, inputs));
-        let (at, stage, plans) = (0, None, Vec::new());
-        let mut session =
-            Self { engine, recipe, budget_bytes, sources, identity, scales, at, stage, plans };
+        let mut session = Self {
+            engine,
+            recipe,
+            budget_bytes,
+            sources,
+            identity,
+            scales,
+            at: 0,
+            ended_work: 0,
+            stage: None,
+            plans: Vec::new(),
+        };
         session.check_budget()?;
         session.stage = Some(Stage::Waiting(session.first_canvas()));
         Ok(session)
@@ -116,6 +127,7 @@ impl Session {
             return Err(EngineError::Checkpoint("its picture does not fit its scale"));
         }
         session.at = at;
+        session.ended_work = session.planned_work(&session.scales[..at]);
         let begun = memory != Memory::default();
         let canvas = Image { width, height, rgb: pixels };
         session.stage = Some(if begun {
@@ -261,6 +273,30 @@ impl Session {
         self.begin_scale(canvas, warmth).map(Stage::Painting)
     }
 
+    /// The share of the work that is done after `steps` of the present scale. Where that is over,
+    /// its other steps are left out of the work.
+    fn done(&mut self, steps: u32, over: bool) -> f64 {
+        let scale = self.scale();
+        let here = self.planned_work(&[Scale { iterations: steps, ..scale }]);
+        let done = self.ended_work + here;
+        let mut left = self.planned_work(&self.scales[self.at + 1..]);
+        if over {
+            self.ended_work = done;
+        } else {
+            left += self.planned_work(&[scale]) - here;
+        }
+        done as f64 / (done + left) as f64
+    }
+
+    /// Steps times canvas pixels.
+    fn planned_work(&self, scales: &[Scale]) -> u64 {
+        let work = |&scale: &Scale| {
+            let frame = self.frame(scale);
+            frame.width() as u64 * frame.height() as u64 * u64::from(scale.iterations)
+        };
+        scales.iter().map(work).sum()
+    }
+
     /// Plans the last scale, which takes most: what cannot be painted is refused before the coarse
     /// scales are.
     fn check_budget(&self) -> Result<(), EngineError> {
@@ -345,11 +381,13 @@ impl Run for Session {
         }
         let over = here >= scale.iterations
             || on_a_plateau(&painting.losses, f64::from(self.recipe.plateau));
+        let done = self.done(here, over);
         self.stage = Some(if over { self.end_scale(painting)? } else { Stage::Painting(painting) });
         Ok(Step::Running(StepReport {
             iteration,
             iterations: steps(&self.scales),
             scale: (scale.width, scale.height),
+            done,
             losses: Some(Losses { total: loss, content: terms.content, style: terms.style }),
         }))
     }
