@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use impasto_painter::{Lane, PaintError, Painted, Painter, Source, Sources};
+use impasto_painter::{
+    Lane, OutputFile, Pace, PaintError, PaintStep, Painted, Painter, Source, Sources, Stop,
+};
 use impasto_proto::client::{BlobError, Blobs};
 use impasto_types::{BlobRef, FailureKind, Method, Output, Part, TaskResult, TaskSpec, error_text};
 use tokio::sync::watch;
@@ -21,7 +23,7 @@ use crate::backoff::Backoff;
 use crate::blob_cache::BlobCache;
 use crate::ledger::Outcome;
 use crate::pool::{AllRetired, Demand, Place, Pool};
-use crate::progress::{Pace, Progress};
+use crate::progress::Progress;
 
 /// What all attempts of a worker share.
 #[derive(Debug)]
@@ -146,11 +148,16 @@ impl Attempt<'_> {
             other => other,
         };
         drop(sources);
-        let Painted { bytes, width, height, report } = painted?;
-        let blob = BlobRef::of(&bytes);
-        self.hand_in(blob, bytes.into()).await?;
+        let Painted { files, report } = painted?;
+        let mut outputs = Vec::new();
+        for file in files {
+            let OutputFile { part, bytes, width, height } = file;
+            let blob = BlobRef::of(&bytes);
+            self.hand_in(blob, bytes.into()).await?;
+            outputs.push(Output { part, blob, width, height });
+        }
         drop(place);
-        Ok(TaskResult { outputs: vec![Output::picture(blob, width, height)], report })
+        Ok(TaskResult { outputs, report })
     }
 
     async fn take(&self, demand: Demand) -> Result<Place<'_>, AttemptError> {
@@ -162,32 +169,31 @@ impl Attempt<'_> {
     async fn fetch_sources(&self) -> Result<Sources, AttemptError> {
         let action = &self.task.action;
         let mut sources = Sources::default();
-        if let Some(blob) = self.input(Part::Color)? {
-            let bytes = self.fetch(blob, "the content").await?;
-            sources.content = Some(Source { name: self.task.asset.to_string(), bytes });
+        for input in &action.inputs {
+            let part = input.part;
+            let unresolved =
+                || AttemptError::Unresolved { asset: self.task.asset.to_string(), part };
+            let blob = input.source.blob().ok_or_else(unresolved)?;
+            let what = format!("part {part}");
+            let name = match part {
+                Part::Color => self.task.asset.to_string(),
+                _ => self.name_beside(&what),
+            };
+            let bytes = self.fetch(blob, &what).await?;
+            sources.files.insert(part, Source { name, bytes });
         }
         for (index, style) in action.styles.iter().enumerate() {
             let what = format!("style image {}", index + 1);
             let bytes = self.fetch(style.blob, &what).await?;
-            // Only the asset's own name is known, and its extension says nothing about a style: it
-            // must not stand at the end.
-            sources.styles.push(Source { name: format!("{} ({what})", self.task.asset), bytes });
-        }
-        if let Some(blob) = self.input(Part::Init)? {
-            let bytes = self.fetch(blob, "the image to begin with").await?;
-            sources.init = Some(Source {
-                name: format!("{} (the image to begin with)", self.task.asset),
-                bytes,
-            });
+            sources.styles.push(Source { name: self.name_beside(&what), bytes });
         }
         Ok(sources)
     }
 
-    /// The blob of an input, if the action has one with this role.
-    fn input(&self, part: Part) -> Result<Option<BlobRef>, AttemptError> {
-        let Some(source) = self.task.action.input(part) else { return Ok(None) };
-        let asset = || self.task.asset.to_string();
-        source.blob().map(Some).ok_or_else(|| AttemptError::Unresolved { asset: asset(), part })
+    /// What errors call a file beside the asset. Only the asset's own name is known, and its
+    /// extension says nothing about other files: it must not stand at the end.
+    fn name_beside(&self, what: &str) -> String {
+        format!("{} ({what})", self.task.asset)
     }
 
     /// Models go into the painter's own store, not into the cache.
@@ -227,17 +233,18 @@ impl Attempt<'_> {
             (self.workshop.painter.clone(), self.task.clone(), self.cancel.clone());
         let (sources, progress) = (sources.clone(), progress.clone());
         let painted = self.on_thread(move || {
-            let (began, mut pace) = (Instant::now(), Pace::new(task.work));
+            let (began, mut pace) = (Instant::now(), Pace::default());
             painter.paint(lane, task.asset.as_str(), &task.action, &sources, &mut |step| {
-                let left_ms = pace.step(step.scale, began.elapsed());
+                let PaintStep { report, done } = step;
+                let left = pace.left(*done, began.elapsed());
                 progress.send_replace(Some(Progress {
-                    iteration: step.iteration,
-                    iterations: step.iterations,
-                    loss: step.losses.map_or(0.0, |losses| losses.total),
-                    left_ms,
+                    iteration: report.iteration,
+                    iterations: report.iterations,
+                    loss: report.losses.map_or(0.0, |losses| losses.total),
+                    left_ms: left.and_then(|left| u64::try_from(left.as_millis()).ok()),
                 }));
                 if cancel.is_cancelled() {
-                    ControlFlow::Break(())
+                    ControlFlow::Break(Stop::Cancel)
                 } else {
                     ControlFlow::Continue(())
                 }

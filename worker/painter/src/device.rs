@@ -4,11 +4,11 @@ use std::fmt;
 use std::str::FromStr;
 
 use impasto_engine::cards::{self, Unavailable};
+use impasto_kernels::{Level, UnknownLevel};
 use impasto_types::{ComputeCapability, DeviceInfo};
 use serde::Deserialize;
 
 use crate::machine::{cpu_model, default_memory_bytes};
-use crate::painter::level;
 
 /// The processor, or cards of one kind. Written as `cpu`, `cuda` for all cards of the machine,
 /// `cuda:0` or `cuda:0,2`.
@@ -116,10 +116,7 @@ impl Device {
         Ok(match self {
             // An unknown level is reported when there is something to paint.
             Self::Cpu => DeviceInfo {
-                name: format!(
-                    "cpu {}",
-                    level().unwrap_or_else(|_| impasto_kernels::Level::detect())
-                ),
+                name: format!("cpu {}", cpu_level().unwrap_or_else(|_| Level::detect())),
                 model: cpu_model(),
                 memory_bytes: limit_bytes.unwrap_or_else(default_memory_bytes),
                 compute_capability: None,
@@ -220,6 +217,16 @@ impl fmt::Display for Device {
             Self::Metal(index) => write!(f, "metal:{index}"),
         }
     }
+}
+
+/// The best instructions that this processor has, or lesser ones where `IMPASTO_CPU_LEVEL` asks for
+/// them: to compare, or to avoid a fault.
+///
+/// # Errors
+/// Where the variable names no level.
+pub(crate) fn cpu_level() -> Result<Level, UnknownLevel> {
+    std::env::var("IMPASTO_CPU_LEVEL")
+        .map_or_else(|_| Ok(Level::detect()), |wish| Level::at_most(&wish))
 }
 
 #[cfg(test)]

@@ -1,229 +1,283 @@
-//! One asset, from files' bytes to a file's bytes: decode, paint, encode. Synchronous, and of no
-//! farm's knowledge.
+//! One asset, from files' bytes to files' bytes: open, paint each view, close.
 
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::ControlFlow;
-use std::sync::Arc;
 use std::time::Instant;
 
+use impasto_assets::AssetError;
+use impasto_engine::{EngineError, Image, Run, Step, StepReport};
+use impasto_types::{
+    Action, AssetKind, BlobRef, Input, Losses, ModelRef, OutputSpec, Part, Recipe, RunReport,
+    StyleRef, error_text,
+};
 use tracing::debug;
 
-use impasto_assets::{AssetError, encode};
-use impasto_engine::cards::Unavailable;
-use impasto_engine::optimize::{Engine, Session};
-use impasto_engine::{EngineError, Inputs, Run, Step, StepReport};
-use impasto_types::{Action, FailureKind, ModelName, Recipe, RunReport};
+use crate::adapter::colors;
+use crate::checkpoint::Checkpoint;
+use crate::{Adapter, Files, Job, Opened, OutputFile, PaintError, Prepared, Source, View};
 
-use crate::asset::{Asset, colors};
-
-/// A file's bytes, and what errors call it; an extension in its name has to agree with the bytes.
-#[derive(Debug, Clone)]
-pub struct Source {
-    pub name: String,
-    pub bytes: Vec<u8>,
-}
-
-/// The files that an action names, in its order.
+/// The files that an action names.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
-    pub content: Option<Source>,
+    /// The asset's own, [`Part::Init`] included.
+    pub files: BTreeMap<Part, Source>,
+    /// In the action's order.
     pub styles: Vec<Source>,
-    pub init: Option<Source>,
+    /// Where an earlier attempt at the same action stopped: see [`PaintError::Stopped`].
+    pub checkpoint: Option<Vec<u8>>,
+}
+
+impl Sources {
+    /// A plain picture and the images of its style.
+    pub fn picture(asset: Source, styles: Vec<Source>) -> Self {
+        Self { files: [(Part::Color, asset)].into(), styles, checkpoint: None }
+    }
+
+    /// The action that paints these files as a plain picture: `weights` are the styles' shares, and
+    /// each output is a file to write.
+    pub fn action(
+        &self,
+        recipe: Recipe,
+        weights: &[f32],
+        models: Vec<ModelRef>,
+        outputs: Vec<OutputSpec>,
+    ) -> Action {
+        let blob = |source: &Source| BlobRef::of(&source.bytes);
+        let inputs = self.files.iter().map(|(part, file)| Input::blob(*part, blob(file)));
+        let styles = self.styles.iter().zip(weights);
+        Action {
+            method_version: recipe.method().version(),
+            recipe,
+            kind: AssetKind::picture(),
+            inputs: inputs.collect(),
+            styles: styles
+                .map(|(style, weight)| StyleRef { blob: blob(style), weight: *weight })
+                .collect(),
+            models,
+            outputs,
+        }
+    }
+}
+
+/// What an asset is painted with.
+#[derive(Debug, Clone, Copy)]
+pub struct Tools<'a> {
+    pub adapter: &'a dyn Adapter,
+    pub method: &'a dyn Prepared,
+    /// The most memory that the process may hold.
+    pub memory_bytes: u64,
+}
+
+/// How far the painting of an asset has come.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PaintStep {
+    /// The step that was just done, of the view that is being painted.
+    pub report: StepReport,
+    /// The share of the work that is done, over all views, from 0 to 1. Steps count by their
+    /// pixels, so it follows the time.
+    pub done: f64,
+}
+
+/// How an observer ends a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// Nobody wants the result: [`PaintError::Canceled`].
+    Cancel,
+    /// Another attempt goes on from here: [`PaintError::Stopped`].
+    Save,
 }
 
 /// Sees every step, and ends the run by breaking.
-pub type Observer<'a> = dyn FnMut(&StepReport) -> ControlFlow<()> + 'a;
+pub type Observer<'a> = dyn FnMut(&PaintStep) -> ControlFlow<Stop> + 'a;
 
-/// A finished picture's file, and how it came about.
+/// The files of a finished asset, and how they came about.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Painted {
-    pub bytes: Vec<u8>,
-    pub width: u32,
-    pub height: u32,
+    /// One for each output of the action, in its order.
+    pub files: Vec<OutputFile>,
     pub report: RunReport,
 }
 
-/// Why there is no picture. The text names the asset, or the file that is at fault.
-#[derive(Debug, thiserror::Error)]
-pub enum PaintError {
-    #[error(transparent)]
-    Asset(#[from] AssetError),
-    #[error("cannot paint `{asset}`")]
-    Engine { asset: String, source: EngineError },
-    #[error(
-        "painting `{asset}` at {width} x {height} pixels takes at least {} of memory, but may take no more than {}",
-        gib(*least_bytes),
-        gib(*given_bytes)
-    )]
-    Memory { asset: String, width: usize, height: usize, least_bytes: u64, given_bytes: u64 },
-    #[error(
-        "the card ran out of memory while painting `{asset}`, although the plan fits, so others use it too: a smaller --max-memory helps, or another card"
-    )]
-    CardMemory { asset: String, source: EngineError },
-    #[error("there is no room on a card for `{asset}`, as others fill it")]
-    FullCard { asset: String, source: Unavailable },
-    #[error("`{asset}` was given {given} style images, but its action names {expected}")]
-    StyleCount { asset: String, expected: usize, given: usize },
-    #[error("`{asset}` names no model to paint with")]
-    NoModel { asset: String },
-    #[error("the model {name} cannot be used")]
-    Model { name: ModelName, source: Box<dyn std::error::Error + Send + Sync> },
-    #[error("the card {device} has failed and cannot be opened again")]
-    Card { device: String, source: Unavailable },
-    #[error("IMPASTO_CPU_LEVEL cannot be followed")]
-    Level { source: impasto_kernels::UnknownLevel },
-    #[error("painting `{asset}` was canceled")]
-    Canceled { asset: String },
-}
-
-impl PaintError {
-    /// What the engine says of an asset that was given so much memory.
-    pub(crate) fn of_engine(asset: &str, memory_bytes: u64, error: EngineError) -> Self {
-        let asset = asset.to_owned();
-        match error {
-            // The engine speaks of what the process has left for the picture; people speak of what
-            // they gave.
-            EngineError::Memory { width, height, least_bytes, budget_bytes } => {
-                let least_bytes =
-                    memory_bytes.saturating_sub(budget_bytes).saturating_add(least_bytes);
-                Self::Memory { asset, width, height, least_bytes, given_bytes: memory_bytes }
-            }
-            source @ EngineError::DeviceMemory { .. } => Self::CardMemory { asset, source },
-            source => Self::Engine { asset, source },
-        }
-    }
-
-    /// What the failure says about trying again.
-    pub fn kind(&self) -> FailureKind {
-        match self {
-            Self::Asset(_) | Self::StyleCount { .. } | Self::NoModel { .. } => FailureKind::Input,
-            Self::Engine { source, .. } => source.kind(),
-            Self::Memory { .. } | Self::CardMemory { .. } | Self::FullCard { .. } => {
-                FailureKind::Shortage
-            }
-            Self::Model { .. } | Self::Card { .. } | Self::Level { .. } | Self::Canceled { .. } => {
-                FailureKind::Transient
-            }
-        }
-    }
-}
-
-/// Paints one asset; the whole process is held within `memory_bytes`. `asset` is what errors call
-/// it where no file is at fault. How the picture is cut into tiles goes to the log, for each scale
-/// anew.
+/// Paints one asset. `asset` is what errors call it where no file is at fault. How views are cut
+/// into tiles goes to the log, for each scale anew. A checkpoint that cannot be used here costs
+/// its time, not the asset: painting begins anew.
 ///
 /// # Errors
-/// Names the file that cannot be read, the reason why the engine cannot paint it, or that the
+/// Names the file that cannot be read, the reason why the asset cannot be painted, or that the
 /// observer ended it.
 pub fn paint(
-    engine: &Arc<Engine>,
-    memory_bytes: u64,
+    tools: Tools<'_>,
     asset: &str,
     action: &Action,
     sources: &Sources,
     observer: &mut Observer<'_>,
 ) -> Result<Painted, PaintError> {
-    let failed = |source| PaintError::of_engine(asset, memory_bytes, source);
-    let (inputs, opened) = inputs(asset, action, sources)?;
-    let began = Instant::now();
-    let (Recipe::Optimize(optimize) | Recipe::Synthesize(optimize)) = &action.recipe;
-    let picture_bytes = memory_bytes.saturating_sub(opened.bytes());
-    let mut session =
-        Session::new(engine.clone(), optimize.clone(), inputs, picture_bytes).map_err(failed)?;
-    let (mut last, mut steps) = (None, 0);
-    let mut planned = 0;
-    while let Step::Running(step) = session.step().map_err(failed)? {
-        last = Some(step);
-        steps += 1;
-        for (scale, plan) in &session.plans()[planned..] {
-            debug!("{asset}: {} x {}: {plan}", scale.width, scale.height);
-        }
-        planned = session.plans().len();
-        if observer(&step).is_break() {
-            return Err(PaintError::Canceled { asset: asset.to_owned() });
-        }
-    }
-    let picture = session.picture().map_err(failed)?;
-    // What remains to be done needs the finished picture alone.
-    drop(session);
-    let compute_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let report = RunReport {
-        iterations: steps,
-        losses: last.and_then(|step: StepReport| step.losses),
-        compute_ms,
-        device: engine.device(),
+    let mut from = |checkpoint: Option<&[u8]>| {
+        let saved = checkpoint.map(Checkpoint::from_bytes).transpose();
+        let saved = saved.map_err(|source| PaintError::of_engine(asset, 0, source))?;
+        paint_from(saved.unwrap_or_default(), tools, asset, action, sources, observer)
     };
-    let picture = opened.finish(picture);
-    let bytes = encode(&picture, action.outputs[0])?;
-    Ok(Painted { bytes, width: picture.width, height: picture.height, report })
+    match from(sources.checkpoint.as_deref()) {
+        Err(error @ PaintError::Engine { source: EngineError::Checkpoint(_), .. }) => {
+            debug!("{asset}: {}; beginning anew", error_text(&error));
+            from(None)
+        }
+        other => other,
+    }
 }
 
-fn gib(bytes: u64) -> String {
-    format!("{:.2} GiB", bytes as f64 / f64::from(1 << 30))
+fn paint_from(
+    saved: Checkpoint,
+    tools: Tools<'_>,
+    asset: &str,
+    action: &Action,
+    sources: &Sources,
+    observer: &mut Observer<'_>,
+) -> Result<Painted, PaintError> {
+    let Tools { adapter, method, memory_bytes } = tools;
+    let unusable = |source| PaintError::of_adapter(asset, &action.kind, source);
+    let failed = |source| PaintError::of_engine(asset, memory_bytes, source);
+    let mut files: Files<'_> = sources.files.iter().map(|(part, file)| (*part, file)).collect();
+    // What pixels begin with is between the recipe and its method; no kind of asset knows it.
+    let init = files.remove(&Part::Init).map(colors).transpose()?;
+    let styles = styles(asset, action, sources)?;
+    let Opened { views, asset: opened } = adapter.open(&files, &action.recipe).map_err(unusable)?;
+
+    let began = Instant::now();
+    let Checkpoint { mut painted, mut run } = saved;
+    let progress = Progress::over(&views);
+    let (mut steps, mut losses) = (0, None);
+    let mut beside = Some((styles, init));
+    let mut waiting = views.into_iter().skip(painted.len()).collect::<VecDeque<_>>();
+    while let Some(view) = waiting.pop_front() {
+        // The last view takes the pictures beside it, so that its method can let go of them.
+        let taken = if waiting.is_empty() { beside.take() } else { beside.clone() };
+        let (styles, init) = taken.unwrap_or_default();
+        let kept = beside.iter().flat_map(|(styles, init)| {
+            styles.iter().map(|(image, _)| image).chain(init).map(Image::bytes)
+        });
+        let held_bytes = opened.bytes()
+            + kept.sum::<u64>()
+            + waiting.iter().map(View::bytes).sum::<u64>()
+            + painted.iter().map(Image::bytes).sum::<u64>();
+        let job = Job {
+            recipe: &action.recipe,
+            view,
+            styles,
+            init,
+            checkpoint: run.take(),
+            memory_bytes: memory_bytes.saturating_sub(held_bytes),
+        };
+        let mut run = method.begin(job).map_err(failed)?;
+        let (mut last, mut plan) = (None, None);
+        while let Step::Running(report) = run.step().map_err(failed)? {
+            (steps, last) = (steps + 1, Some(report));
+            log_plan(asset, &*run, &mut plan);
+            let asset = || asset.to_owned();
+            match observer(&progress.step(painted.len(), report)) {
+                ControlFlow::Continue(()) => {}
+                ControlFlow::Break(Stop::Cancel) => {
+                    return Err(PaintError::Canceled { asset: asset() });
+                }
+                ControlFlow::Break(Stop::Save) => {
+                    let run = Some(run.checkpoint().map_err(failed)?);
+                    let checkpoint = Checkpoint { painted, run }.to_bytes();
+                    return Err(PaintError::Stopped { asset: asset(), checkpoint });
+                }
+            }
+        }
+        painted.push(run.picture().map_err(failed)?);
+        losses = sum(losses, last.and_then(|report| report.losses));
+    }
+    let compute_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let report = RunReport { iterations: steps, losses, compute_ms, device: method.device() };
+    let files = opened.close(painted, &action.outputs).map_err(unusable)?;
+    Ok(Painted { files, report })
 }
 
-fn inputs(asset: &str, action: &Action, sources: &Sources) -> Result<(Inputs, Asset), PaintError> {
+/// The style images with their shares, in the action's order.
+fn styles(
+    asset: &str,
+    action: &Action,
+    sources: &Sources,
+) -> Result<Vec<(Image, f32)>, PaintError> {
     let (expected, given) = (action.styles.len(), sources.styles.len());
     if expected != given {
         return Err(PaintError::StyleCount { asset: asset.to_owned(), expected, given });
     }
-    let styles = action
-        .styles
-        .iter()
-        .zip(&sources.styles)
-        .map(|(style, source)| Ok((colors(source)?, style.weight)));
-    let tileable = action.recipe.common().tileable;
-    let (content, opened) = match &sources.content {
-        Some(source) => {
-            let (content, opened) = Asset::open(source, tileable)?;
-            (Some(content), opened)
-        }
-        None => (None, Asset::texture(tileable)),
-    };
-    let inputs = Inputs {
-        content,
-        styles: styles.collect::<Result<_, AssetError>>()?,
-        init: sources.init.as_ref().map(colors).transpose()?,
-        joins: tileable.into(),
-        mask: None,
-    };
-    Ok((inputs, opened))
+    let shares = action.styles.iter().map(|style| style.weight);
+    let images = sources.styles.iter().zip(shares);
+    let opened = images.map(|(source, share)| Ok((colors(source)?, share)));
+    Ok(opened.collect::<Result<_, AssetError>>()?)
+}
+
+/// Logs a run's plan, unless it is the one that was logged last.
+fn log_plan(asset: &str, run: &dyn Run, last: &mut Option<String>) {
+    let plan = run.plan();
+    if let Some(plan) = plan.as_ref().filter(|plan| last.as_ref() != Some(plan)) {
+        debug!("{asset}: {plan}");
+    }
+    *last = plan;
+}
+
+/// The loss of several views is the sum of theirs.
+fn sum(one: Option<Losses>, other: Option<Losses>) -> Option<Losses> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(Losses {
+            total: one.total + other.total,
+            content: one.content + other.content,
+            style: one.style + other.style,
+        }),
+        (one, other) => one.or(other),
+    }
+}
+
+/// The share of each view in the work, by its pixels. They add up to one.
+#[derive(Debug)]
+struct Progress(Vec<f64>);
+
+impl Progress {
+    fn over(views: &[View]) -> Self {
+        let pixels = views.iter().map(|view| view.image.as_ref().map_or(1, Image::pixels) as f64);
+        let total: f64 = pixels.clone().sum();
+        Self(pixels.map(|pixels| pixels / total.max(1.0)).collect())
+    }
+
+    /// After a step of the view `at`, which comes after the finished ones.
+    fn step(&self, at: usize, report: StepReport) -> PaintStep {
+        let before: f64 = self.0.iter().take(at).sum();
+        let here = self.0.get(at).copied().unwrap_or(0.0);
+        PaintStep { report, done: (before + here * report.done).clamp(0.0, 1.0) }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io;
+    use impasto_engine::Joins;
 
     use super::*;
-    use impasto_types::error_text;
 
     #[test]
-    fn a_full_card_is_a_shortage_that_says_what_helps() {
-        let full = || EngineError::DeviceMemory {
-            device: "cuda:0".to_owned(),
-            source: Box::new(io::Error::other("no more").into()),
+    fn views_count_by_their_pixels() {
+        let view = |side| View {
+            image: Some(Image::filled(side, side, [0.0; 3])),
+            mask: None,
+            joins: Joins::default(),
         };
-        let error = PaintError::of_engine("wall.png", 7, full());
-        assert_eq!(error.kind(), FailureKind::Shortage);
-        let text = error_text(&error);
-        for part in ["`wall.png`", "--max-memory", "another card", "cuda:0"] {
-            assert!(text.contains(part), "{text}");
+        let report =
+            |done| StepReport { iteration: 1, iterations: 2, scale: (1, 1), done, losses: None };
+        let progress = Progress::over(&[view(10), view(20), view(10)]);
+        for (at, done, expected) in [(0, 0.5, 50.0), (1, 0.5, 300.0), (2, 1.0, 600.0)] {
+            let step = progress.step(at, report(done));
+            assert!((step.done - expected / 600.0).abs() < 1e-12, "{at}: {step:?}");
         }
-        let broken = EngineError::Device {
-            device: "cuda:0".to_owned(),
-            source: Box::new(io::Error::other("an illegal address").into()),
-        };
-        assert_eq!(PaintError::of_engine("wall.png", 7, broken).kind(), FailureKind::Transient);
     }
 
     #[test]
-    fn a_plan_speaks_of_what_was_given() {
-        let error =
-            EngineError::Memory { width: 64, height: 32, least_bytes: 500, budget_bytes: 400 };
-        let PaintError::Memory { least_bytes, given_bytes, .. } =
-            PaintError::of_engine("wall.png", 1000, error)
-        else {
-            panic!("a shortage")
-        };
-        assert_eq!((least_bytes, given_bytes), (1100, 1000));
+    fn a_loss_is_the_sum_over_the_views() {
+        let losses = |total| Some(Losses { total, content: total / 4.0, style: total / 2.0 });
+        assert_eq!(sum(None, None), None);
+        assert_eq!(sum(None, losses(4.0)), losses(4.0));
+        assert_eq!(sum(losses(4.0), losses(8.0)), losses(12.0));
     }
 }

@@ -1,4 +1,4 @@
-//! Painting without a farm: files' bytes in, a file's bytes out. The network has VGG-19's shape,
+//! Painting without a farm: files' bytes in, files' bytes out. The network has VGG-19's topology,
 //! few channels and random weights.
 
 use std::ops::ControlFlow;
@@ -7,10 +7,12 @@ use std::sync::Arc;
 use impasto_assets::{Depth, Limits, Origin, Picture, decode, encode};
 use impasto_engine::optimize::Engine;
 use impasto_models::{Convolution, VggWeights};
-use impasto_painter::{PaintError, Painted, Source, Sources, paint};
+use impasto_painter::{
+    Optimizing, PaintError, Painted, Registry, Source, Sources, Stop, Tools, paint,
+};
 use impasto_types::{
-    Action, AssetKind, BlobRef, ContainerFormat, FailureKind, Input, Method, Optimize, OutputSpec,
-    Part, Profile, Recipe, StyleRef, error_text,
+    Action, AssetKind, ContainerFormat, FailureKind, Optimize, OutputSpec, Part, Profile, Recipe,
+    error_text,
 };
 
 const PNG: OutputSpec = OutputSpec { part: Part::Color, format: ContainerFormat::Png, quality: 90 };
@@ -19,6 +21,9 @@ const PNG: OutputSpec = OutputSpec { part: Part::Color, format: ContainerFormat:
 const PLENTY: u64 = 1 << 30;
 
 const CHANNELS: [usize; 14] = [3, 8, 8, 12, 12, 16, 16, 16, 16, 20, 20, 20, 20, 24];
+
+const WIDTH: u32 = 24;
+const HEIGHT: u32 = 20;
 
 /// Uniform in [-1, 1): a linear congruential generator is noise enough for weights.
 fn noise(mut state: u64) -> impl FnMut() -> f32 {
@@ -29,7 +34,7 @@ fn noise(mut state: u64) -> impl FnMut() -> f32 {
     }
 }
 
-fn engine() -> Arc<Engine> {
+fn method() -> Optimizing {
     let mut noise = noise(3);
     let convolution = |pair: &[usize]| Convolution {
         name: "conv".to_owned(),
@@ -41,93 +46,170 @@ fn engine() -> Arc<Engine> {
         bias: vec![0.5; pair[1]],
     };
     let weights = VggWeights { convolutions: CHANNELS.windows(2).map(convolution).collect() };
-    Arc::new(Engine::new(&weights, 2, None, Profile::Exact).expect("the weights fit together"))
+    let engine = Engine::new(&weights, 2, None, Profile::Exact).expect("the weights fit together");
+    Optimizing::on(Arc::new(engine))
+}
+
+fn encoded(name: &str, picture: &Picture) -> Source {
+    Source { name: name.to_owned(), bytes: encode(picture, PNG).expect("it encodes") }
 }
 
 /// A file with a noisy picture. With alpha, its left half is transparent.
 fn file(name: &str, depth: Depth, alpha: bool) -> Source {
-    let (width, height) = (24, 20);
+    let (width, height) = (WIDTH, HEIGHT);
     let mut noise = noise(7);
     let rgb = (0..width * height * 3).map(|_| 127.0 + 100.0 * noise()).collect();
     let alpha = alpha.then(|| {
         (0..width * height).map(|i| if i % width < width / 2 { 0.0 } else { 1.0 }).collect()
     });
     let origin = Origin { depth, ..Origin::synthetic(name, ContainerFormat::Png) };
-    let bytes = encode(&Picture { width, height, rgb, alpha, origin }, PNG).expect("it encodes");
-    Source { name: name.to_owned(), bytes }
+    encoded(name, &Picture { width, height, rgb, alpha, origin })
 }
 
 fn sources() -> Sources {
     Sources {
-        content: Some(file("wall.png", Depth::Sixteen, true)),
+        files: [(Part::Color, file("wall.png", Depth::Sixteen, true))].into(),
         styles: vec![file("style.png", Depth::Eight, false)],
-        init: None,
+        checkpoint: None,
     }
 }
 
-fn action(output: OutputSpec) -> Action {
-    let blob = BlobRef::of(b"not looked at here");
-    Action {
-        method_version: Method::Optimize.version(),
-        kind: AssetKind::picture(),
-        recipe: Recipe::Optimize(Optimize {
-            iterations: 3,
-            coarse_iterations: 3,
-            min_scale: 0,
-            ..Optimize::painterly()
-        }),
-        inputs: vec![Input::blob(Part::Color, blob)],
-        styles: vec![StyleRef { blob, weight: 1.0 }],
-        models: vec![],
-        outputs: vec![output],
-    }
+fn action(output: OutputSpec, sources: &Sources) -> Action {
+    let recipe = Recipe::Optimize(Optimize {
+        iterations: 3,
+        coarse_iterations: 3,
+        min_scale: 0,
+        ..Optimize::painterly()
+    });
+    // One weight a style that the action names, whatever is handed over.
+    sources.action(recipe, &[1.0], vec![], vec![output])
+}
+
+fn paint_with(
+    output: OutputSpec,
+    sources: &Sources,
+    observer: &mut impasto_painter::Observer<'_>,
+) -> Result<Painted, PaintError> {
+    let (registry, method) = (Registry::default(), method());
+    let adapter = registry.adapter(&AssetKind::picture()).expect("it is there");
+    let tools = Tools { adapter, method: &method, memory_bytes: PLENTY };
+    let full = self::sources();
+    let named = Sources { files: sources.files.clone(), ..full };
+    paint(tools, "wall.png", &action(output, &named), sources, observer)
 }
 
 fn run(output: OutputSpec, sources: &Sources) -> Result<Painted, PaintError> {
-    paint(&engine(), PLENTY, "wall.png", &action(output), sources, &mut |_| {
-        ControlFlow::Continue(())
-    })
+    paint_with(output, sources, &mut |_| ControlFlow::Continue(()))
+}
+
+fn picture(bytes: &[u8]) -> Picture {
+    decode(bytes, "wall.png", &Limits::default()).expect("it is an image")
 }
 
 #[test]
 fn the_asset_keeps_its_size_its_alpha_and_its_depth() {
     let sources = sources();
     let painted = run(PNG, &sources).expect("it is painted");
-    assert_eq!((painted.width, painted.height, painted.report.iterations), (24, 20, 3));
-    assert!(
-        painted.report.losses.expect("it has losses").total > 0.0
-            && painted.report.device.starts_with("cpu ")
-    );
-    let (before, after) = (sources.content.expect("there is one"), painted.bytes.clone());
-    let before = decode(&before.bytes, "wall.png", &Limits::default()).expect("it is an image");
-    let after = decode(&after, "wall.png", &Limits::default()).expect("it is an image");
-    assert_eq!((after.alpha, after.origin.depth), (before.alpha, Depth::Sixteen));
+    let [file] = &painted.files[..] else { panic!("one file was asked for") };
+    assert_eq!((file.part, file.width, file.height), (Part::Color, WIDTH, HEIGHT));
+    assert_eq!(painted.report.iterations, 3);
+    assert!(painted.report.losses.expect("there is a loss").total > 0.0);
+    assert!(painted.report.device.starts_with("cpu "), "{}", painted.report.device);
+    let (before, after) = (picture(&sources.files[&Part::Color].bytes), picture(&file.bytes));
+    assert_eq!((&after.alpha, after.origin.depth), (&before.alpha, Depth::Sixteen));
     assert_ne!(after.rgb, before.rgb, "it was painted");
+}
+
+/// Black in the left third, then grey, then white.
+fn mask(width: u32) -> Source {
+    let level = |x: u32| [0.0, 128.0, 255.0][(x * 3 / width) as usize];
+    let rgb = (0..width * HEIGHT).flat_map(|i| [level(i % width); 3]).collect();
+    let origin = Origin::synthetic("mask.png", ContainerFormat::Png);
+    encoded("mask.png", &Picture { width, height: HEIGHT, rgb, alpha: None, origin })
+}
+
+#[test]
+fn what_a_mask_leaves_out_stays_to_the_bit() {
+    // At its own size, and at half of the asset's.
+    for width in [WIDTH, WIDTH / 2] {
+        let mut sources = sources();
+        sources.files.insert(Part::Mask, mask(width));
+        let painted = run(PNG, &sources).expect("it is painted");
+        let before = picture(&sources.files[&Part::Color].bytes);
+        let after = picture(&painted.files[0].bytes);
+        let changed = |x: u32| {
+            (0..HEIGHT).any(|y| {
+                let at = (y * WIDTH + x) as usize * 3;
+                before.rgb[at..at + 3] != after.rgb[at..at + 3]
+            })
+        };
+        // A resized mask is soft where it changes.
+        let soft = if width == WIDTH { 0 } else { 3 };
+        assert!((0..WIDTH / 3 - soft).all(|x| !changed(x)), "black stays, mask {width}");
+        assert!((WIDTH / 3 + soft..WIDTH).all(changed), "the rest is painted, mask {width}");
+        assert_eq!(before.alpha, after.alpha);
+    }
+}
+
+#[test]
+fn a_mask_needs_a_picture() {
+    let mut sources = sources();
+    sources.files = [(Part::Mask, mask(WIDTH))].into();
+    let error = run(PNG, &sources).expect_err("there is nothing to paint on");
+    let text = error_text(&error);
+    assert!(text.contains("`wall.png`") && text.contains("`color`"), "{text}");
+    assert_eq!(error.kind(), FailureKind::Input);
 }
 
 #[test]
 fn the_same_action_gives_the_same_bytes() {
     let (first, second) = (run(PNG, &sources()), run(PNG, &sources()));
-    assert_eq!(first.expect("it is painted").bytes, second.expect("it is painted").bytes);
+    assert_eq!(first.expect("it is painted").files, second.expect("it is painted").files);
 }
 
 #[test]
 fn an_observer_sees_every_step_and_can_end_it() {
     let mut seen = Vec::new();
-    let canceled = paint(&engine(), PLENTY, "wall.png", &action(PNG), &sources(), &mut |step| {
-        seen.push((step.iteration, step.iterations, step.scale));
-        if step.iteration == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    let canceled = paint_with(PNG, &sources(), &mut |step| {
+        let report = step.report;
+        seen.push((report.iteration, report.iterations, report.scale, step.done));
+        if report.iteration == 2 {
+            ControlFlow::Break(Stop::Cancel)
+        } else {
+            ControlFlow::Continue(())
+        }
     });
     assert!(matches!(canceled, Err(PaintError::Canceled { asset }) if asset == "wall.png"));
-    assert_eq!(seen, [(1, 3, (24, 20)), (2, 3, (24, 20))]);
+    let size = (WIDTH, HEIGHT);
+    assert_eq!(seen, [(1, 3, size, 1.0 / 3.0), (2, 3, size, 2.0 / 3.0)]);
+}
+
+#[test]
+fn another_attempt_goes_on_from_a_checkpoint_to_the_same_bytes() {
+    let whole = run(PNG, &sources()).expect("it is painted");
+    let stopped =
+        paint_with(PNG, &sources(), &mut |_| ControlFlow::Break(Stop::Save)).expect_err("stopped");
+    let PaintError::Stopped { checkpoint, .. } = stopped else { panic!("{stopped}") };
+    let resumed = Sources { checkpoint: Some(checkpoint.clone()), ..sources() };
+    let mut steps = 0;
+    let painted = paint_with(PNG, &resumed, &mut |_| {
+        steps += 1;
+        ControlFlow::Continue(())
+    });
+    assert_eq!((painted.expect("it is painted").files, steps), (whole.files.clone(), 2));
+
+    // One that is damaged costs its time alone.
+    let damaged = checkpoint[..checkpoint.len() / 2].to_vec();
+    let damaged = Sources { checkpoint: Some(damaged), ..sources() };
+    assert_eq!(run(PNG, &damaged).expect("it is painted").files, whole.files);
 }
 
 #[test]
 fn the_file_at_fault_is_named() {
     let jpeg = OutputSpec { format: ContainerFormat::Jpeg, ..PNG };
-    let with_content = |content: &[u8]| Sources {
-        content: Some(Source { name: "wall.png".to_owned(), bytes: content.to_vec() }),
-        ..sources()
+    let with_content = |content: &[u8]| {
+        let source = Source { name: "wall.png".to_owned(), bytes: content.to_vec() };
+        Sources { files: [(Part::Color, source)].into(), ..sources() }
     };
     let cut = sources().styles[0].bytes[..60].to_vec();
     let cut_style =
@@ -138,7 +220,7 @@ fn the_file_at_fault_is_named() {
         (PNG, cut_style, "`style.png`"),
         (
             PNG,
-            Sources { content: None, ..sources() },
+            Sources { files: [].into(), ..sources() },
             "cannot paint `wall.png`: the recipe needs a content image",
         ),
         (

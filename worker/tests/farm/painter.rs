@@ -6,10 +6,11 @@ use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 
 use impasto_painter::{
-    EngineError, Lane, Observer, Offer, PaintError, Painted, Painter, Sources, StepReport,
+    EngineError, Lane, Observer, Offer, OutputFile, PaintError, PaintStep, Painted, Painter,
+    Sources, StepReport,
 };
 use impasto_types::{
-    Action, DeviceHealth, DeviceInfo, Digest, FailureKind, Losses, ModelRef, RunReport,
+    Action, DeviceHealth, DeviceInfo, Digest, FailureKind, Losses, ModelRef, Part, RunReport,
 };
 
 const LOSSES: Losses = Losses { total: 1.0, content: 0.5, style: 0.5 };
@@ -119,7 +120,8 @@ impl Painter for FakePainter {
         observer: &mut Observer<'_>,
     ) -> Result<Painted, PaintError> {
         assert!(action.models.iter().all(|model| self.has_model(model)), "models come first");
-        let content = sources.content.as_ref().map_or(&b""[..], |source| &source.bytes);
+        let color = sources.files.get(&Part::Color);
+        let content = color.map_or(&b""[..], |source| &source.bytes);
         self.lanes.lock().expect("no panic").push(lane);
         let memory_bytes = lane.memory_bytes;
         if content.starts_with(b"full") && memory_bytes > LEFT_BYTES {
@@ -144,8 +146,15 @@ impl Painter for FakePainter {
         let mut iteration = 0;
         loop {
             iteration += 1;
-            let step =
-                StepReport { iteration, iterations: STEPS, scale: (1, 1), losses: Some(LOSSES) };
+            let done = f64::from(iteration) / f64::from(STEPS);
+            let report = StepReport {
+                iteration,
+                iterations: STEPS,
+                scale: (1, 1),
+                done,
+                losses: Some(LOSSES),
+            };
+            let step = PaintStep { report, done };
             if observer(&step).is_break() {
                 return Err(PaintError::Canceled { asset: asset.to_owned() });
             }
@@ -159,7 +168,9 @@ impl Painter for FakePainter {
             compute_ms: 1,
             device: "fake".to_owned(),
         };
-        Ok(Painted { bytes: [b"painted ", content].concat(), width: 16, height: 16, report })
+        let bytes = [b"painted ", content].concat();
+        let file = OutputFile { part: Part::Color, bytes, width: 16, height: 16 };
+        Ok(Painted { files: vec![file], report })
     }
 }
 

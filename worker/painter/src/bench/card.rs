@@ -12,9 +12,9 @@ use impasto_types::{ComputeCapability, DeviceInfo, Profile};
 use serde::Serialize;
 
 use super::{Agreement, BenchError, FLOP_PER_PIXEL, Request, Stage, agreement, iterations};
+use crate::OpenError;
 use crate::device::{Device, Devices};
 use crate::machine;
-use crate::painter::OpenError;
 
 /// The results.
 #[derive(Debug, Clone, PartialEq, Serialize)]

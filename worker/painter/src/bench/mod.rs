@@ -21,8 +21,9 @@ use impasto_types::Profile;
 use rayon::ThreadPool;
 use serde::Serialize;
 
+use crate::OpenError;
+use crate::device::cpu_level;
 use crate::machine::{self, default_memory_bytes};
-use crate::painter::{OpenError, level};
 
 pub use agreement::Agreement;
 pub use card::{CardReport, CardSize, run_on_card};
@@ -129,7 +130,7 @@ const FLOP_PER_PIXEL: f64 = 2.0 * 2.0 * (361_152.0 + 17_408.0);
 /// # Errors
 /// Where an answer is wrong, or the machine cannot run what was asked for.
 pub fn run(request: &Request, news: &mut dyn FnMut(&str)) -> Result<Report, BenchError> {
-    let level = level()?;
+    let level = cpu_level()?;
     let stage = Stage::new(request, level)?;
     let memory_bytes = request.limit_bytes.unwrap_or_else(default_memory_bytes);
     news("checking the answer");

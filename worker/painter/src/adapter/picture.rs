@@ -1,0 +1,175 @@
+//! A plain picture: one file, one view.
+
+use impasto_assets::{Limits, Origin, Picture, bleed, decode, encode};
+use impasto_engine::{Image, Joins, Mask, resize_plane};
+use impasto_types::{ContainerFormat, OutputSpec, Part, Recipe};
+
+use super::{Adapter, AdapterError, Files, OpenAsset, Opened, OutputFile, Source, View};
+
+/// The kind of a plain picture: [`Part::Color`] is painted, [`Part::Mask`] says where. Alpha, bit
+/// depth, colour profile and pixel density pass from the asset to the result. Without a file, the
+/// picture is a new texture.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PictureAdapter;
+
+/// What a picture has besides the colours that are painted.
+#[derive(Debug)]
+struct OpenPicture {
+    width: usize,
+    height: usize,
+    alpha: Option<Vec<f32>>,
+    /// The mask, and the file's own colours.
+    kept: Option<(Mask, Vec<f32>)>,
+    origin: Origin,
+    joins: Joins,
+}
+
+impl Adapter for PictureAdapter {
+    fn open(&self, files: &Files<'_>, recipe: &Recipe) -> Result<Opened, AdapterError> {
+        if let Some(part) = files.keys().find(|part| !matches!(part, Part::Color | Part::Mask)) {
+            return Err(AdapterError::UnknownPart(*part));
+        }
+        let joins = Joins::from(recipe.common().tileable);
+        let Some(color) = files.get(&Part::Color) else {
+            return match files.get(&Part::Mask) {
+                Some(_) => Err(AdapterError::MissingPart(Part::Color)),
+                None => Ok(texture(joins)),
+            };
+        };
+        let mut picture = decode(&color.bytes, &color.name, &Limits::default())?;
+        let (width, height) = (picture.width as usize, picture.height as usize);
+        let mask = files.get(&Part::Mask).map(|source| mask(source)).transpose()?;
+        let mask = mask.map(|mask| mask.resized(width, height, &joins));
+        // The colours as the file has them, before any hole is filled.
+        let kept = mask.clone().map(|mask| (mask, picture.rgb.clone()));
+        // Neither the network nor a renderer that filters across an edge may see black holes.
+        bleed(&mut picture);
+        let Picture { rgb, alpha, origin, .. } = picture;
+        let view = View { image: Some(Image { width, height, rgb }), mask, joins };
+        let asset = OpenPicture { width, height, alpha, kept, origin, joins };
+        Ok(Opened { views: vec![view], asset: Box::new(asset) })
+    }
+}
+
+/// A texture that is made from its style alone.
+fn texture(joins: Joins) -> Opened {
+    let origin = Origin::synthetic("the texture", ContainerFormat::Png);
+    let asset = OpenPicture { width: 0, height: 0, alpha: None, kept: None, origin, joins };
+    let view = View { image: None, mask: None, joins };
+    Opened { views: vec![view], asset: Box::new(asset) }
+}
+
+/// The mask that a picture draws, in the picture's size. One with transparency counts by its alpha,
+/// any other by its brightness: white is painted, black stays.
+fn mask(source: &Source) -> Result<Mask, AdapterError> {
+    let picture = decode(&source.bytes, &source.name, &Limits::default())?;
+    // Editors add an opaque alpha channel to grey pictures as they save them.
+    let drawn = picture.alpha.filter(|alpha| alpha.iter().any(|&alpha| alpha < 1.0));
+    let weights = drawn.unwrap_or_else(|| picture.rgb.chunks_exact(3).map(brightness).collect());
+    let weights = weights.into_iter().map(|weight| weight.clamp(0.0, 1.0)).collect();
+    Mask::new(picture.width as usize, picture.height as usize, weights)
+        .map_err(|error| AdapterError::Mask { name: source.name.clone(), source: Box::new(error) })
+}
+
+/// Rec. 709 luma of encoded levels, from 0 to 1.
+fn brightness(rgb: &[f32]) -> f32 {
+    match *rgb {
+        // The weights add up to one only nearly, and white is to be painted in full.
+        [red, green, blue] if red == green && green == blue => red / 255.0,
+        [red, green, blue] => (0.2126 * red + 0.7152 * green + 0.0722 * blue) / 255.0,
+        _ => 0.0,
+    }
+}
+
+impl OpenAsset for OpenPicture {
+    fn bytes(&self) -> u64 {
+        let values = |values: &Vec<f32>| 4 * values.len() as u64;
+        let kept = self.kept.as_ref().map_or(0, |(mask, own)| mask.bytes() + values(own));
+        self.alpha.as_ref().map_or(0, values) + kept
+    }
+
+    fn close(
+        self: Box<Self>,
+        painted: Vec<Image>,
+        outputs: &[OutputSpec],
+    ) -> Result<Vec<OutputFile>, AdapterError> {
+        if let Some(other) = outputs.iter().find(|output| output.part != Part::Color) {
+            return Err(AdapterError::UnknownOutput(other.part));
+        }
+        let mut files = Vec::new();
+        for (image, output) in painted.into_iter().zip(outputs) {
+            let picture = self.finish(image);
+            let bytes = encode(&picture, *output)?;
+            let (width, height) = (picture.width, picture.height);
+            files.push(OutputFile { part: output.part, bytes, width, height });
+        }
+        Ok(files)
+    }
+}
+
+impl OpenPicture {
+    /// The painted colours with all that the asset had besides.
+    fn finish(&self, painted: Image) -> Picture {
+        let Image { width, height, mut rgb } = painted;
+        if let Some((mask, own)) = &self.kept {
+            let mask = mask.resized(width, height, &self.joins);
+            let own = self.resized(own, 3, width, height);
+            let pixels = rgb.chunks_exact_mut(3).zip(own.chunks_exact(3)).zip(mask.weights());
+            // Filled holes were painted around, but the file is to stay as it was.
+            for ((painted, own), _) in pixels.filter(|(_, weight)| **weight == 0.0) {
+                painted.copy_from_slice(own);
+            }
+        }
+        let alpha = self.alpha.as_ref().map(|alpha| {
+            let mut alpha = self.resized(alpha, 1, width, height);
+            alpha.iter_mut().for_each(|value| *value = value.clamp(0.0, 1.0));
+            alpha
+        });
+        let (width, height) = (width as u32, height as u32);
+        Picture { width, height, rgb, alpha, origin: self.origin.clone() }
+    }
+
+    fn resized(&self, values: &[f32], channels: usize, width: usize, height: usize) -> Vec<f32> {
+        let wraps = (self.joins.repeats_across(), self.joins.repeats_down());
+        resize_plane(values, channels, (self.width, self.height), (width, height), wraps)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drawn(level: f32, alpha: Option<f32>) -> Result<Mask, AdapterError> {
+        let picture = Picture {
+            width: 1,
+            height: 1,
+            rgb: vec![level; 3],
+            alpha: alpha.map(|alpha| vec![alpha]),
+            origin: Origin::synthetic("mask.png", ContainerFormat::Png),
+        };
+        let output = OutputSpec { part: Part::Color, format: ContainerFormat::Png, quality: 90 };
+        let bytes = encode(&picture, output).expect("it encodes");
+        mask(&Source { name: "mask.png".to_owned(), bytes })
+    }
+
+    #[test]
+    fn a_mask_counts_by_its_brightness_or_by_its_alpha() {
+        let check = |level: f32, alpha: Option<f32>, expected: f32| {
+            let mask = drawn(level, alpha).expect("it is a mask");
+            assert_eq!(mask.weights(), [expected], "{level} {alpha:?}");
+        };
+        check(255.0, None, 1.0);
+        check(51.0, None, 0.2);
+        check(51.0, Some(1.0), 0.2);
+        check(0.0, Some(0.2), 0.2);
+        assert!((brightness(&[0.0, 255.0, 0.0]) - 0.7152).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_mask_that_paints_nothing_is_named() {
+        for refused in [drawn(0.0, None), drawn(255.0, Some(0.0))] {
+            let text = refused.expect_err("nothing is painted").to_string();
+            assert!(text.contains("`mask.png`"), "{text}");
+        }
+    }
+}

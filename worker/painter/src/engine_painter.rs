@@ -1,0 +1,206 @@
+//! The painter of this machine: its devices, the methods prepared on them, and the model store.
+
+use std::path::Path;
+use std::sync::{Arc, PoisonError};
+
+use impasto_engine::EngineError;
+use impasto_engine::cards::Unavailable;
+use impasto_models::ModelStore;
+use impasto_types::{Action, DeviceHealth, ModelRef, error_text};
+
+use crate::device::{Devices, cpu_level};
+use crate::method::{Prepared, Site, SiteDevice};
+use crate::opened_device::{Key, OpenedDevice};
+use crate::paint::{Tools, paint};
+use crate::{Lane, Observer, Offer, OpenError, PaintError, Painted, Painter, Registry, Sources};
+
+/// Paints on the devices of this machine, with models from the model store.
+#[derive(Debug)]
+pub struct EnginePainter {
+    store: ModelStore,
+    threads: usize,
+    devices: Vec<OpenedDevice>,
+    registry: Registry,
+}
+
+impl EnginePainter {
+    /// A painter with the model store in `models_dir`, or the user's own. All that it paints at
+    /// once on the processor shares `threads` threads. It may use `limit_bytes` of each device's
+    /// memory, or most of what there is.
+    ///
+    /// # Errors
+    /// Where there is no folder for a model store, this program was built without such cards, or a
+    /// driver or a card is missing or too old.
+    pub fn open(
+        models_dir: Option<&Path>,
+        threads: usize,
+        devices: &Devices,
+        limit_bytes: Option<u64>,
+    ) -> Result<Self, OpenError> {
+        let store = ModelStore::open(models_dir)?;
+        let opened = || -> Result<Vec<_>, Unavailable> {
+            let listed = devices.list()?.into_iter();
+            listed.map(|device| OpenedDevice::open(device, limit_bytes)).collect()
+        };
+        let opened = opened()
+            .map_err(|source| OpenError::Device { devices: devices.to_string(), source })?;
+        Ok(Self { store, threads, devices: opened, registry: Registry::default() })
+    }
+
+    /// The same with other kinds of asset or methods.
+    #[must_use]
+    pub fn with_registry(self, registry: Registry) -> Self {
+        Self { registry, ..self }
+    }
+
+    /// A lane with all the memory that may be used of a device.
+    pub fn whole(&self, device: usize) -> Lane {
+        Lane { device, lane: 0, memory_bytes: self.devices[device].offer.info.memory_bytes }
+    }
+
+    /// The action's method, ready in a lane; prepared there on first use.
+    fn prepared(
+        &self,
+        lane: Lane,
+        asset: &str,
+        action: &Action,
+    ) -> Result<Arc<dyn Prepared>, PaintError> {
+        let opened = &self.devices[lane.device];
+        let method = action.recipe.method();
+        let implementation = self
+            .registry
+            .method(method)
+            .ok_or_else(|| PaintError::UnknownMethod { asset: asset.to_owned(), method })?;
+        let profile = action.recipe.common().profile;
+        let key = Key { method, models: action.models.clone(), profile };
+        let state = opened.lane(lane.lane);
+        // The lock is held while networks are prepared, so that two lanes that are one do not
+        // prepare them twice. A panic meanwhile leaves nothing half prepared.
+        let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, prepared)) = state.prepared.as_ref().filter(|(known, _)| *known == key) {
+            return Ok(prepared.clone());
+        }
+        // A card's memory has no room for two.
+        state.prepared = None;
+        if state.card.is_none() {
+            state.card = opened.reopen().map_err(|source| match source {
+                // Other programs fill it, and may free it again.
+                source @ Unavailable::Full { .. } => {
+                    PaintError::FullCard { asset: asset.to_owned(), source }
+                }
+                source => PaintError::Card { device: opened.device.to_string(), source },
+            })?;
+        }
+        let device = match &state.card {
+            Some(card) => SiteDevice::Card(card),
+            None => SiteDevice::Cpu(cpu_level().map_err(|source| PaintError::Level { source })?),
+        };
+        let (threads, store) = (self.threads, &self.store);
+        let site = Site { device, threads, profile, models: &action.models, store };
+        let prepared = implementation
+            .prepare(&site)
+            .map_err(|error| PaintError::of_method(asset, lane.memory_bytes, error))?;
+        state.prepared = Some((key, prepared.clone()));
+        Ok(prepared)
+    }
+
+    fn paint_in(
+        &self,
+        lane: Lane,
+        asset: &str,
+        action: &Action,
+        sources: &Sources,
+        observer: &mut Observer<'_>,
+    ) -> Result<Painted, PaintError> {
+        let adapter = self.registry.adapter(&action.kind).ok_or_else(|| {
+            PaintError::UnknownKind { asset: asset.to_owned(), kind: action.kind.clone() }
+        })?;
+        let method = self.prepared(lane, asset, action)?;
+        let tools = Tools { adapter, method: &*method, memory_bytes: lane.memory_bytes };
+        paint(tools, asset, action, sources, observer)
+    }
+}
+
+impl Painter for EnginePainter {
+    fn offers(&self) -> Vec<Offer> {
+        self.devices.iter().map(|device| device.offer.clone()).collect()
+    }
+
+    fn health(&self) -> Vec<DeviceHealth> {
+        let health: Vec<_> = self.devices.iter().map(OpenedDevice::health).collect();
+        if health.iter().all(|health| *health == DeviceHealth::default()) {
+            Vec::new()
+        } else {
+            health
+        }
+    }
+
+    fn has_model(&self, model: &ModelRef) -> bool {
+        // A store that cannot be read now counts as one without the model: the reason shows when
+        // the model is to be kept.
+        matches!(self.store.find_ref(model), Ok(Some(_)))
+    }
+
+    fn adopt_model(&self, model: &ModelRef, weights: &Path) -> Result<(), PaintError> {
+        let adopted = self.store.adopt(*model, weights);
+        adopted
+            .map(|_| ())
+            .map_err(|error| PaintError::Model { name: model.name, source: error.into() })
+    }
+
+    fn paint(
+        &self,
+        lane: Lane,
+        asset: &str,
+        action: &Action,
+        sources: &Sources,
+        observer: &mut Observer<'_>,
+    ) -> Result<Painted, PaintError> {
+        let painted = self.paint_in(lane, asset, action, sources, observer);
+        match &painted {
+            Err(PaintError::Engine { source: EngineError::Device { .. }, .. }) => {
+                self.devices[lane.device].discard(lane.lane);
+            }
+            Err(PaintError::CardMemory { .. }) => {
+                if let Err(error) = self.devices[lane.device].trim(lane.lane) {
+                    tracing::debug!(
+                        error = error_text(&error),
+                        "a card's memory could not be given back"
+                    );
+                }
+            }
+            _ => {}
+        }
+        painted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_processor_is_one_device_whose_lanes_are_one() {
+        let models = tempfile::tempdir().expect("a folder");
+        let painter =
+            EnginePainter::open(Some(models.path()), 1, &Devices::Cpu, None).expect("it is there");
+        let [offer] = &painter.offers()[..] else { panic!("one device") };
+        assert!(offer.info.name.starts_with("cpu ") && offer.info.memory_bytes > 0, "{offer:?}");
+        assert_eq!((offer.lanes, offer.info.compute_capability), (1, None));
+        assert!(Arc::ptr_eq(&painter.devices[0].lane(0), &painter.devices[0].lane(3)));
+        assert_eq!(painter.health(), []);
+    }
+
+    #[cfg(not(feature = "cuda"))]
+    #[test]
+    fn devices_that_cannot_be_had_are_named() {
+        let models = tempfile::tempdir().expect("a folder");
+        let devices = "cuda:0,1".parse().expect("a device");
+        let error =
+            EnginePainter::open(Some(models.path()), 1, &devices, None).expect_err("there is none");
+        let text = error_text(&error);
+        for part in ["`cuda:0,1`", "feature `cuda`", "--device cpu"] {
+            assert!(text.contains(part), "{text}");
+        }
+    }
+}

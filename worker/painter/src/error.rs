@@ -1,0 +1,165 @@
+//! Why there is no picture.
+
+use std::error::Error;
+
+use impasto_assets::AssetError;
+use impasto_engine::EngineError;
+use impasto_engine::cards::Unavailable;
+use impasto_models::ModelError;
+use impasto_types::{AssetKind, FailureKind, Method, ModelName};
+
+use crate::{AdapterError, PrepareError};
+
+/// Why a painter cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("cannot open the model store")]
+    Models(#[from] ModelError),
+    #[error("cannot paint on `{devices}`; the processor can paint: --device cpu")]
+    Device { devices: String, source: Unavailable },
+}
+
+/// Why there is no picture. The text names the asset, or the file that is at fault.
+#[derive(Debug, thiserror::Error)]
+pub enum PaintError {
+    /// Of a file, which the text names.
+    #[error(transparent)]
+    File(#[from] AssetError),
+    #[error("`{asset}` is no usable asset of the kind `{}`", kind.as_str())]
+    Adapter { asset: String, kind: AssetKind, source: AdapterError },
+    #[error("`{asset}` is of the kind `{}`, which this painter cannot open", kind.as_str())]
+    UnknownKind { asset: String, kind: AssetKind },
+    #[error("`{asset}` asks for the method `{method}`, which this painter does not have")]
+    UnknownMethod { asset: String, method: Method },
+    #[error("`{asset}` was given {given} style images, but its action names {expected}")]
+    StyleCount { asset: String, expected: usize, given: usize },
+    #[error("the action of `{asset}` names no model {name}")]
+    NoModel { asset: String, name: ModelName },
+    #[error("the model {name} cannot be used")]
+    Model { name: ModelName, source: Box<dyn Error + Send + Sync> },
+    #[error("cannot paint `{asset}`")]
+    Engine { asset: String, source: EngineError },
+    #[error(
+        "painting `{asset}` at {width} x {height} pixels takes at least {} of memory, but may take \
+         no more than {}",
+        gib(*least_bytes),
+        gib(*given_bytes)
+    )]
+    Memory { asset: String, width: usize, height: usize, least_bytes: u64, given_bytes: u64 },
+    #[error(
+        "the card ran out of memory while painting `{asset}`, although the plan fits: other \
+         programs use it too, so a smaller --max-memory helps, or another card"
+    )]
+    CardMemory { asset: String, source: EngineError },
+    #[error("there is no room on a card for `{asset}`: other programs fill it")]
+    FullCard { asset: String, source: Unavailable },
+    #[error("the card {device} has failed and cannot be opened again")]
+    Card { device: String, source: Unavailable },
+    #[error("IMPASTO_CPU_LEVEL cannot be followed")]
+    Level { source: impasto_kernels::UnknownLevel },
+    #[error("painting `{asset}` was canceled")]
+    Canceled { asset: String },
+    /// Not a failure: another attempt can go on from the checkpoint, on this machine or another.
+    #[error("painting `{asset}` was stopped")]
+    Stopped { asset: String, checkpoint: Vec<u8> },
+}
+
+fn gib(bytes: u64) -> String {
+    format!("{:.2} GiB", bytes as f64 / f64::from(1 << 30))
+}
+
+impl PaintError {
+    /// What the engine says of an asset that was given so much memory.
+    pub(crate) fn of_engine(asset: &str, memory_bytes: u64, error: EngineError) -> Self {
+        let asset = asset.to_owned();
+        match error {
+            // The engine counts what is left for the picture; people count what they gave.
+            EngineError::Memory { width, height, least_bytes, budget_bytes } => {
+                let least_bytes =
+                    memory_bytes.saturating_sub(budget_bytes).saturating_add(least_bytes);
+                Self::Memory { asset, width, height, least_bytes, given_bytes: memory_bytes }
+            }
+            source @ EngineError::DeviceMemory { .. } => Self::CardMemory { asset, source },
+            source => Self::Engine { asset, source },
+        }
+    }
+
+    /// What an adapter says of an asset. A file at fault names itself.
+    pub(crate) fn of_adapter(asset: &str, kind: &AssetKind, error: AdapterError) -> Self {
+        match error {
+            AdapterError::File(error) => Self::File(error),
+            source => Self::Adapter { asset: asset.to_owned(), kind: kind.clone(), source },
+        }
+    }
+
+    /// Why no method is ready for an asset that was given so much memory.
+    pub(crate) fn of_method(asset: &str, memory_bytes: u64, error: PrepareError) -> Self {
+        match error {
+            PrepareError::NoModel(name) => Self::NoModel { asset: asset.to_owned(), name },
+            PrepareError::Model { name, source } => Self::Model { name, source },
+            PrepareError::Engine(error) => Self::of_engine(asset, memory_bytes, error),
+        }
+    }
+
+    /// What the failure says about trying again.
+    pub fn kind(&self) -> FailureKind {
+        match self {
+            Self::File(_)
+            | Self::Adapter { .. }
+            | Self::StyleCount { .. }
+            | Self::NoModel { .. } => FailureKind::Input,
+            Self::Engine { source, .. } => source.kind(),
+            Self::Memory { .. } | Self::CardMemory { .. } | Self::FullCard { .. } => {
+                FailureKind::Shortage
+            }
+            // Another worker may have what this one lacks.
+            Self::UnknownKind { .. }
+            | Self::UnknownMethod { .. }
+            | Self::Model { .. }
+            | Self::Card { .. }
+            | Self::Level { .. }
+            | Self::Canceled { .. }
+            | Self::Stopped { .. } => FailureKind::Transient,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use impasto_types::error_text;
+
+    use super::*;
+
+    #[test]
+    fn a_full_card_is_a_shortage_that_says_what_helps() {
+        let full = || EngineError::DeviceMemory {
+            device: "cuda:0".to_owned(),
+            source: Box::new(io::Error::other("no more").into()),
+        };
+        let error = PaintError::of_engine("wall.png", 7, full());
+        assert_eq!(error.kind(), FailureKind::Shortage);
+        let text = error_text(&error);
+        for part in ["`wall.png`", "--max-memory", "another card", "cuda:0"] {
+            assert!(text.contains(part), "{text}");
+        }
+        let broken = EngineError::Device {
+            device: "cuda:0".to_owned(),
+            source: Box::new(io::Error::other("an illegal address").into()),
+        };
+        assert_eq!(PaintError::of_engine("wall.png", 7, broken).kind(), FailureKind::Transient);
+    }
+
+    #[test]
+    fn a_plan_speaks_of_what_was_given() {
+        let error =
+            EngineError::Memory { width: 64, height: 32, least_bytes: 500, budget_bytes: 400 };
+        let PaintError::Memory { least_bytes, given_bytes, .. } =
+            PaintError::of_engine("wall.png", 1000, error)
+        else {
+            panic!("a shortage")
+        };
+        assert_eq!((least_bytes, given_bytes), (1100, 1000));
+    }
+}

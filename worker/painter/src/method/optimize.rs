@@ -1,0 +1,95 @@
+//! VGG optimisation, and texture synthesis, which is the same from noise.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use impasto_engine::optimize::device::tensor::TensorDevice;
+use impasto_engine::optimize::{Engine, Session};
+use impasto_engine::{EngineError, Inputs, Run};
+use impasto_models::{VggWeights, read_vgg19};
+use impasto_types::{Digest, ModelName, Recipe};
+
+use super::{Job, Method, PrepareError, Prepared, Site, SiteDevice};
+use crate::View;
+
+/// Optimises pixels under VGG-19's losses.
+#[derive(Debug, Default)]
+pub(crate) struct OptimizeMethod {
+    /// The weights that were read last for a card: each of its lanes prepares its own network from
+    /// them.
+    weights: Mutex<Option<(Digest, Arc<VggWeights>)>>,
+}
+
+/// VGG-19 on a device, ready to optimise pixels.
+#[derive(Debug)]
+pub struct Optimizing {
+    engine: Arc<Engine>,
+}
+
+impl Method for OptimizeMethod {
+    fn prepare(&self, site: &Site<'_>) -> Result<Arc<dyn Prepared>, PrepareError> {
+        let weights = self.weights(site)?;
+        let engine = match site.device {
+            SiteDevice::Cpu(level) => {
+                Engine::new(&weights, site.threads, Some(level), site.profile)
+            }
+            SiteDevice::Card(card) => TensorDevice::new(&weights, card.clone(), site.profile)
+                .and_then(|device| Engine::with_device(Box::new(device), site.threads)),
+        };
+        let engine = engine.map_err(|error| match error {
+            error @ EngineError::Weights(_) => PrepareError::model(ModelName::Vgg19, error),
+            error => PrepareError::Engine(error),
+        })?;
+        Ok(Arc::new(Optimizing::on(Arc::new(engine))))
+    }
+}
+
+impl OptimizeMethod {
+    /// VGG-19's weights. The processor needs them once, a card once for each of its lanes.
+    fn weights(&self, site: &Site<'_>) -> Result<Arc<VggWeights>, PrepareError> {
+        let model = site.model(ModelName::Vgg19)?;
+        let read = || {
+            let bytes = site.read(model)?;
+            let weights = read_vgg19(&bytes);
+            weights.map(Arc::new).map_err(|error| PrepareError::model(model.name, error))
+        };
+        if matches!(site.device, SiteDevice::Cpu(_)) {
+            return read();
+        }
+        // Held while they are read, so that lanes that begin together read them once.
+        let mut kept = self.weights.lock().unwrap_or_else(PoisonError::into_inner);
+        match kept.as_ref().filter(|(digest, _)| *digest == model.blob.digest) {
+            Some((_, weights)) => Ok(weights.clone()),
+            None => {
+                let weights = read()?;
+                *kept = Some((model.blob.digest, weights.clone()));
+                Ok(weights)
+            }
+        }
+    }
+}
+
+impl Optimizing {
+    /// On an engine that the caller has prepared.
+    pub fn on(engine: Arc<Engine>) -> Self {
+        Self { engine }
+    }
+}
+
+impl Prepared for Optimizing {
+    fn device(&self) -> String {
+        self.engine.device()
+    }
+
+    fn begin(&self, job: Job<'_>) -> Result<Box<dyn Run>, EngineError> {
+        let Job { recipe, view, styles, init, checkpoint, memory_bytes } = job;
+        let View { image: content, mask, joins } = view;
+        let inputs = Inputs { content, styles, init, joins, mask };
+        let (Recipe::Optimize(recipe) | Recipe::Synthesize(recipe)) = recipe;
+        let (engine, recipe) = (self.engine.clone(), recipe.clone());
+        let session = match checkpoint {
+            None => Session::new(engine, recipe, inputs, memory_bytes),
+            Some(saved) => Session::resume(engine, recipe, inputs, memory_bytes, &saved),
+        };
+        Ok(Box::new(session?))
+    }
+}

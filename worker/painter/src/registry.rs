@@ -1,0 +1,53 @@
+//! What this painter can paint, and how: the one place where kinds of asset and methods are found.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use impasto_types::{AssetKind, Method as MethodName};
+
+use crate::adapter::PictureAdapter;
+use crate::method::OptimizeMethod;
+use crate::{Adapter, Method};
+
+/// Adapters by kind of asset, and implementations of methods. The default has all that this crate
+/// brings; other crates add their own.
+#[derive(Debug, Clone)]
+pub struct Registry {
+    adapters: BTreeMap<AssetKind, Arc<dyn Adapter>>,
+    methods: BTreeMap<MethodName, Arc<dyn Method>>,
+}
+
+impl Default for Registry {
+    fn default() -> Self {
+        // Synthesis is optimisation from noise; the two share their weights.
+        let optimize = Arc::new(OptimizeMethod::default());
+        Self { adapters: BTreeMap::new(), methods: BTreeMap::new() }
+            .with_adapter(AssetKind::picture(), Arc::new(PictureAdapter))
+            .with_method(MethodName::Optimize, optimize.clone())
+            .with_method(MethodName::Synthesize, optimize)
+    }
+}
+
+impl Registry {
+    /// Opens assets of `kind` with `adapter`, instead of another one if there was one.
+    #[must_use]
+    pub fn with_adapter(mut self, kind: AssetKind, adapter: Arc<dyn Adapter>) -> Self {
+        self.adapters.insert(kind, adapter);
+        self
+    }
+
+    /// Runs recipes of `name` by `method`, instead of another one if there was one.
+    #[must_use]
+    pub fn with_method(mut self, name: MethodName, method: Arc<dyn Method>) -> Self {
+        self.methods.insert(name, method);
+        self
+    }
+
+    pub fn adapter(&self, kind: &AssetKind) -> Option<&dyn Adapter> {
+        self.adapters.get(kind).map(|adapter| &**adapter)
+    }
+
+    pub fn method(&self, name: MethodName) -> Option<&dyn Method> {
+        self.methods.get(&name).map(|method| &**method)
+    }
+}
