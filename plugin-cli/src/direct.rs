@@ -1,7 +1,6 @@
 //! One picture painted in this process: no project, no farm, no cache. `stylize` and `synth` differ
 //! only in what they hand in.
 
-use std::fs;
 use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -10,17 +9,17 @@ use std::str::FromStr;
 use clap::Args;
 use impasto_assets::{AssetError, Limits, read_header};
 use impasto_models::{ModelError, ModelStore};
-use impasto_painter::{EnginePainter, PaintError, Painted, Painter, Source, Sources};
+use impasto_painter::{EnginePainter, PaintError, Painted, Painter, Source, Sources, Stop};
 use impasto_project::replace_file;
 use impasto_types::{
-    Action, AssetKind, BlobRef, CannotWrite, ContainerFormat, InitSource, Input, MIN_SIDE, Method,
-    ModelName, OutputSpec, Part, Recipe, RecipePatch, Scale, Shape, StyleRef,
+    CannotWrite, ContainerFormat, InitSource, MIN_SIDE, Method, ModelName, OutputSpec, Part,
+    Recipe, RecipePatch, RunReport, Shape,
 };
 use serde_json::json;
 
 use crate::args::{ComputeFlags, DepfileFlag, DryRunFlag, ModelsFlags};
 use crate::contact_sheet::loss_text;
-use crate::show::{ModelBar, PaintBar, PaintStep};
+use crate::show::{ModelBar, PaintBar};
 use crate::units::time;
 use crate::{Context, Exit, Failure, depfile, interrupt};
 
@@ -75,8 +74,35 @@ impl FromStr for StyleArg {
 #[derive(Debug)]
 pub(crate) struct Subject {
     pub(crate) content: Option<PathBuf>,
+    pub(crate) mask: Option<PathBuf>,
     pub(crate) styles: Vec<StyleArg>,
     pub(crate) recipe: RecipePatch,
+}
+
+impl Subject {
+    /// The asset's files by their roles.
+    fn files(&self) -> impl Iterator<Item = (Part, &Path)> {
+        let init = match &self.recipe.optimize.init {
+            Some(InitSource::Image(path)) => Some(Path::new(path)),
+            Some(InitSource::Content | InitSource::Noise) | None => None,
+        };
+        let files = [
+            (Part::Color, self.content.as_deref()),
+            (Part::Mask, self.mask.as_deref()),
+            (Part::Init, init),
+        ];
+        files.into_iter().filter_map(|(part, path)| Some((part, path?)))
+    }
+
+    fn read(&self) -> Result<Sources, DirectError> {
+        let files = self.files().map(|(part, path)| Ok((part, read(path)?)));
+        let styles = self.styles.iter().map(|style| read(&style.path));
+        Ok(Sources {
+            files: files.collect::<Result<_, DirectError>>()?,
+            styles: styles.collect::<Result<_, _>>()?,
+            checkpoint: None,
+        })
+    }
 }
 
 /// Why a picture cannot be begun.
@@ -109,15 +135,7 @@ pub(crate) fn paint(
     let format = format.ok_or_else(|| DirectError::NoFormat { path: args.output.clone() })?;
     let recipe = subject.recipe.resolve().map_err(Failure::usage)?;
     recipe.check().map_err(Failure::usage)?;
-    let init = match &subject.recipe.optimize.init {
-        Some(InitSource::Image(path)) => Some(read(Path::new(path))?),
-        Some(InitSource::Content | InitSource::Noise) | None => None,
-    };
-    let sources = Sources {
-        content: subject.content.as_deref().map(read).transpose()?,
-        styles: subject.styles.iter().map(|style| read(&style.path)).collect::<Result<_, _>>()?,
-        init,
-    };
+    let sources = subject.read()?;
     let (width, height) = output_size(&recipe, format, &sources)?;
     let name = args.output.display().to_string();
     if args.dry_run.dry_run {
@@ -137,58 +155,35 @@ pub(crate) fn paint(
         compute.max_memory,
     )
     .map_err(Failure::here)?;
-    let lane = painter.whole(0);
-    let blob = |source: &Source| BlobRef::of(&source.bytes);
-    let input = |part, source: &Source| Input::blob(part, blob(source));
-    let content = sources.content.iter().map(|source| input(Part::Color, source));
-    let init = sources.init.iter().map(|source| input(Part::Init, source));
-    let styles = sources.styles.iter().zip(&subject.styles);
-    let action = Action {
-        method_version: recipe.method().version(),
-        kind: AssetKind::picture(),
-        inputs: content.chain(init).collect(),
-        styles: styles
-            .map(|(source, style)| StyleRef { blob: blob(source), weight: style.weight })
-            .collect(),
-        models: vec![model],
-        outputs: vec![OutputSpec { part: Part::Color, format, quality: args.quality }],
-        recipe,
-    };
-    let scales = match &action.recipe {
-        Recipe::Optimize(optimize) | Recipe::Synthesize(optimize) => optimize.scales(width, height),
-    };
-    let bar = PaintBar::new(&context.screen, &name);
-    let painted = painter.paint(lane, &name, &action, &sources, &mut |step| {
-        bar.step(PaintStep {
-            width: step.scale.0,
-            height: step.scale.1,
-            iteration: step.iteration,
-            iterations: step.iterations,
-            loss: step.losses.map_or(0.0, |losses| losses.total),
-            done: done(&scales, step.iteration),
-        });
-        if cancel.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    let weights: Vec<_> = subject.styles.iter().map(|style| style.weight).collect();
+    let output = OutputSpec { part: Part::Color, format, quality: args.quality };
+    let action = sources.action(recipe, &weights, vec![model], vec![output]);
+    let mut bar = PaintBar::new(&context.screen, &name);
+    let painted = painter.paint(painter.whole(0), &name, &action, &sources, &mut |step| {
+        bar.step(step);
+        if cancel.is_cancelled() {
+            ControlFlow::Break(Stop::Cancel)
+        } else {
+            ControlFlow::Continue(())
+        }
     });
     drop(bar);
     let painted = match painted {
         Err(PaintError::Canceled { .. }) => return Err(Failure::interrupted()),
         other => other.map_err(|error| not_painted(error, args))?,
     };
-    replace_file(&args.output, &painted.bytes).map_err(Failure::here)?;
+    let Painted { files, report } = painted;
+    // The action asks for one file.
+    for file in &files {
+        replace_file(&args.output, &file.bytes).map_err(Failure::here)?;
+    }
     if let Some(file) = &args.depfile.depfile {
-        let inputs = subject
-            .content
-            .iter()
-            .chain(subject.styles.iter().map(|style| &style.path))
-            .map(PathBuf::as_path);
-        let init = match &subject.recipe.optimize.init {
-            Some(InitSource::Image(path)) => Some(Path::new(path)),
-            Some(InitSource::Content | InitSource::Noise) | None => None,
-        };
-        let rule = depfile::render([args.output.as_path()], inputs.chain(init));
+        let styles = subject.styles.iter().map(|style| style.path.as_path());
+        let inputs = subject.files().map(|(_, path)| path).chain(styles);
+        let rule = depfile::render([args.output.as_path()], inputs);
         replace_file(file, rule.as_bytes()).map_err(Failure::here)?;
     }
-    say(&name, &painted, context);
+    say(&name, (width, height), &report, context);
     Ok(Exit::Done)
 }
 
@@ -203,8 +198,7 @@ fn not_painted(error: PaintError, args: &DirectArgs) -> Failure {
     }
 }
 
-fn say(name: &str, painted: &Painted, context: &Context) {
-    let Painted { width, height, report, .. } = painted;
+fn say(name: &str, (width, height): (u32, u32), report: &RunReport, context: &Context) {
     if context.screen.is_json() {
         context
             .screen
@@ -221,9 +215,7 @@ fn say(name: &str, painted: &Painted, context: &Context) {
 }
 
 fn read(path: &Path) -> Result<Source, DirectError> {
-    let bytes =
-        fs::read(path).map_err(|source| DirectError::Read { path: path.to_owned(), source })?;
-    Ok(Source { name: path.display().to_string(), bytes })
+    Source::read(path).map_err(|source| DirectError::Read { path: path.to_owned(), source })
 }
 
 /// The result's size. Every picture's header is read, so that a wrong file, or one that `format`
@@ -233,17 +225,19 @@ fn output_size(
     format: ContainerFormat,
     sources: &Sources,
 ) -> Result<(u32, u32), DirectError> {
-    for source in sources.styles.iter().chain(&sources.init) {
-        read_header(&source.bytes, &source.name, &Limits::default())?;
+    let header = |source: &Source| read_header(&source.bytes, &source.name, &Limits::default());
+    for source in sources.styles.iter().chain(sources.files.values()) {
+        header(source)?;
     }
-    let (name, shape) = match &sources.content {
+    let common = recipe.common();
+    let (name, shape) = match sources.files.get(&Part::Color) {
         Some(content) => {
-            let header = read_header(&content.bytes, &content.name, &Limits::default())?;
-            let (width, height) = recipe.common().output_size(header.width, header.height);
+            let header = header(content)?;
+            let (width, height) = common.output_size(header.width, header.height);
             (content.name.as_str(), Shape { width, height, alpha: header.alpha })
         }
         None => {
-            let side = recipe.common().size.unwrap_or(MIN_SIDE);
+            let side = common.size.unwrap_or(MIN_SIDE);
             ("the texture", Shape { width: side, height: side, alpha: false })
         }
     };
@@ -259,22 +253,6 @@ fn ensure_model(dir: Option<&Path>, context: &Context) -> Result<impasto_types::
         store.ensure(ModelName::Vgg19, &mut |progress| bar.step(progress.into()))
     };
     Ok(pull().map_err(Failure::here)?.model)
-}
-
-/// The part of the work that `iteration` steps are: one at twice the side takes four times as long.
-fn done(scales: &[Scale], iteration: u32) -> f64 {
-    let work = |scale: &Scale, steps: u32| {
-        f64::from(scale.width) * f64::from(scale.height) * f64::from(steps)
-    };
-    let total: f64 = scales.iter().map(|scale| work(scale, scale.iterations)).sum();
-    let mut left = iteration;
-    let mut sum = 0.0;
-    for scale in scales {
-        let steps = left.min(scale.iterations);
-        sum += work(scale, steps);
-        left -= steps;
-    }
-    sum / total.max(1.0)
 }
 
 /// Refuses a method that the command is not for.
@@ -313,18 +291,5 @@ mod tests {
         for bad in ["", ":2", "a.jpg:0", "a.jpg:-1", "a.jpg:nan", "a.jpg:1e9"] {
             assert!(bad.parse::<StyleArg>().is_err(), "{bad}");
         }
-    }
-
-    #[test]
-    fn work_counts_pixels() {
-        let scales = [
-            Scale { width: 10, height: 10, iterations: 4 },
-            Scale { width: 20, height: 20, iterations: 1 },
-        ];
-        assert_eq!(
-            [0, 2, 4, 5, 9].map(|iteration| done(&scales, iteration)),
-            [0.0, 0.25, 0.5, 1.0, 1.0]
-        );
-        assert_eq!(done(&[], 3), 0.0);
     }
 }

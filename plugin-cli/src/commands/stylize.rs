@@ -16,6 +16,10 @@ pub struct StylizeArgs {
     /// A style image, and its share among several; may be given more than once
     #[arg(long = "style", value_name = "STYLE[:WEIGHT]", required = true)]
     styles: Vec<StyleArg>,
+    /// Where to paint: a grey picture, or one with transparency. White (or opaque) is painted,
+    /// black (or transparent) stays as it is, and grey blends
+    #[arg(long, value_name = "IMAGE")]
+    mask: Option<PathBuf>,
     #[command(flatten)]
     direct: DirectArgs,
 }
@@ -24,7 +28,7 @@ pub(crate) fn run(args: StylizeArgs, context: &Context) -> Result<Exit, Failure>
     expect_method(&args.direct.recipe, Method::Optimize, "synth")?;
     let recipe = args.direct.recipe.clone();
     paint(
-        Subject { content: Some(args.content), styles: args.styles, recipe },
+        Subject { content: Some(args.content), mask: args.mask, styles: args.styles, recipe },
         &args.direct,
         context,
     )

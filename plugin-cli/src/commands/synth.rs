@@ -28,5 +28,5 @@ pub(crate) fn run(args: SynthArgs, context: &Context) -> Result<Exit, Failure> {
         ..RecipePatch::default()
     };
     let recipe = defaults.overlaid(&args.direct.recipe);
-    paint(Subject { content: None, styles: args.styles, recipe }, &args.direct, context)
+    paint(Subject { content: None, mask: None, styles: args.styles, recipe }, &args.direct, context)
 }

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use impasto_types::RunReport;
 use indicatif::ProgressBar;
 
-use super::paint_bar::left;
 use super::{ModelBar, style};
 use crate::Screen;
 use crate::build::{Event, Observer, Origin, Target};
@@ -37,7 +36,8 @@ struct State<'a> {
 #[derive(Debug)]
 struct Running {
     line: ProgressBar,
-    /// The part that is done, from 0 to 1.
+    began: Instant,
+    /// The share of its time that is over, from 0 to 1.
     done: f64,
 }
 
@@ -183,7 +183,10 @@ impl State<'_> {
             let line = screen.bars().add(ProgressBar::new_spinner()).with_style(style::line());
             line.set_prefix(target.output.to_string());
             line.set_message("begins");
-            self.running.insert(target.output.to_string(), Running { line, done: 0.0 });
+            self.running.insert(
+                target.output.to_string(),
+                Running { line, began: Instant::now(), done: 0.0 },
+            );
         }
     }
 
@@ -196,10 +199,11 @@ impl State<'_> {
         left_ms: Option<u64>,
     ) {
         if let Some(running) = self.running.get_mut(target.output.as_str()) {
-            running.done = f64::from(iteration) / f64::from(iterations.max(1));
-            let left = left_ms.map_or_else(String::new, |left_ms| {
-                format!(", {} left", time(Duration::from_millis(left_ms)))
-            });
+            let left = left_ms.map(Duration::from_millis);
+            if let Some(left) = left {
+                running.done = share(running.began.elapsed(), left);
+            }
+            let left = left.map_or_else(String::new, |left| format!(", {} left", time(left)));
             running.line.set_message(format!(
                 "step {iteration} of {iterations}, loss {}{left}",
                 loss_text(loss)
@@ -231,6 +235,18 @@ impl State<'_> {
     }
 }
 
+/// The share of an asset's time that is over. Steps at a coarse scale are quick, so their number
+/// says little; the worker's estimate of the time left counts their work.
+fn share(elapsed: Duration, left: Duration) -> f64 {
+    let whole = (elapsed + left).as_secs_f64();
+    if whole > 0.0 { elapsed.as_secs_f64() / whole } else { 0.0 }
+}
+
+/// The time that is left if the rest goes as fast; nothing while too little is done to tell.
+fn left(elapsed: Duration, done: f64) -> Option<Duration> {
+    (0.02..=1.0).contains(&done).then(|| elapsed.mul_f64((1.0 - done) / done))
+}
+
 impl Drop for BuildView<'_> {
     fn drop(&mut self) {
         let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
@@ -240,5 +256,25 @@ impl Drop for BuildView<'_> {
         if let Some(bar) = state.whole.take() {
             bar.finish_and_clear();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bar_follows_the_time_and_not_the_steps() {
+        let share = |elapsed, left| share(Duration::from_secs(elapsed), Duration::from_secs(left));
+        assert_eq!([share(0, 0), share(2, 6), share(6, 2), share(8, 0)], [0.0, 0.25, 0.75, 1.0]);
+    }
+
+    #[test]
+    fn time_left() {
+        let minute = Duration::from_secs(60);
+        assert_eq!(left(minute, 0.5), Some(minute));
+        assert_eq!(left(minute, 1.0), Some(Duration::ZERO));
+        assert_eq!(left(minute, 0.0), None);
+        assert_eq!(left(minute, f64::NAN), None);
     }
 }

@@ -9,4 +9,4 @@ mod style;
 pub(crate) use build::BuildView;
 pub(crate) use json::JsonLines;
 pub(crate) use model_bar::ModelBar;
-pub(crate) use paint_bar::{PaintBar, PaintStep};
+pub(crate) use paint_bar::PaintBar;

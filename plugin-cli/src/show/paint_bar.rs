@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use impasto_painter::{Pace, PaintStep, StepReport};
 use indicatif::ProgressBar;
 
 use super::style;
@@ -14,19 +15,7 @@ use crate::units::time;
 pub(crate) struct PaintBar {
     bar: ProgressBar,
     began: Instant,
-}
-
-/// Where a painting is.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct PaintStep {
-    pub(crate) width: u32,
-    pub(crate) height: u32,
-    pub(crate) iteration: u32,
-    pub(crate) iterations: u32,
-    pub(crate) loss: f64,
-    /// The part of all work that is done, from 0 to 1: steps at a coarse scale are quick, so their
-    /// number alone misleads.
-    pub(crate) done: f64,
+    pace: Pace,
 }
 
 /// The bar's length: fine enough that it moves with every step.
@@ -42,17 +31,19 @@ impl PaintBar {
         if screen.draws_bars() {
             bar.enable_steady_tick(Duration::from_millis(120));
         }
-        Self { bar, began: Instant::now() }
+        Self { bar, began: Instant::now(), pace: Pace::default() }
     }
 
-    pub(crate) fn step(&self, step: PaintStep) {
-        let PaintStep { width, height, iteration, iterations, loss, done } = step;
+    pub(crate) fn step(&mut self, step: &PaintStep) {
+        let PaintStep { report, done } = step;
+        let StepReport { iteration, iterations, scale: (width, height), losses, .. } = report;
         self.bar.set_position((done.clamp(0.0, 1.0) * LENGTH as f64) as u64);
-        let left = left(self.began.elapsed(), done)
-            .map_or_else(String::new, |left| format!(", {} left", time(left)));
+        let loss =
+            losses.map_or(String::new(), |losses| format!(", loss {}", loss_text(losses.total)));
+        let left = self.pace.left(*done, self.began.elapsed());
+        let left = left.map_or_else(String::new, |left| format!(", {} left", time(left)));
         self.bar.set_message(format!(
-            "{width} x {height}, step {iteration} of {iterations}, loss {}{left}",
-            loss_text(loss)
+            "{width} x {height}, step {iteration} of {iterations}{loss}{left}"
         ));
     }
 }
@@ -60,24 +51,5 @@ impl PaintBar {
 impl Drop for PaintBar {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
-    }
-}
-
-/// The time that is left if the rest goes as fast; nothing while too little is done to tell.
-pub(super) fn left(elapsed: Duration, done: f64) -> Option<Duration> {
-    (0.02..=1.0).contains(&done).then(|| elapsed.mul_f64((1.0 - done) / done))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn time_left() {
-        let minute = Duration::from_secs(60);
-        assert_eq!(left(minute, 0.5), Some(minute));
-        assert_eq!(left(minute, 1.0), Some(Duration::ZERO));
-        assert_eq!(left(minute, 0.0), None);
-        assert_eq!(left(minute, f64::NAN), None);
     }
 }
