@@ -31,7 +31,7 @@ pub const SOURCE_BYTES_PER_PIXEL: u64 = 4 * 4;
 /// The memory that an attempt gets by with for a result of `width` by `height` pixels, in bytes.
 /// `sources` are the sizes of all pictures read, and `styles` those of the styles among them, which
 /// the network looks at as well.
-pub(crate) fn memory_bytes(
+pub fn memory_bytes(
     recipe: &Recipe,
     (width, height): (u32, u32),
     sources: &[(u32, u32)],

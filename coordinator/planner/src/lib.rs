@@ -6,7 +6,7 @@
 //! of [`TaskSpec`](impasto_types::TaskSpec)s with reasons.
 
 mod data_map;
-mod estimate;
+pub mod estimate;
 mod findings;
 mod glob;
 mod grouping;
