@@ -6,6 +6,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use impasto_blobs::{
+    ActionCache, ActionCacheError, BlobStore, BlobStoreError, CacheLimits, LocalActions,
+    LocalBlobs, blocking,
+};
 use impasto_project::WatchSettings;
 use impasto_proto::limits::MAX_MESSAGE_BYTES;
 use impasto_proto::v1::blobs_server::BlobsServer;
@@ -17,16 +21,15 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 
-use crate::blocking::blocking;
 use crate::driver::{Command, Driver, Turns};
+use crate::expiry::{AcceptedHolds, CleanUp};
 use crate::services::{BlobsService, JobsService, WorkersService};
 use crate::submission::Submitter;
 use crate::task_specs::TaskSpecs;
 use crate::watched::Watched;
 use crate::{
-    ActionCache, ActionCacheError, BlobStore, BlobStoreError, MemoryStore, ResumeError, SqliteStore,
+    MemoryStore, ResumeError, Settings, SettingsError, SqliteStore, StoreError, StoreKind,
 };
-use crate::{Settings, SettingsError, StoreError, StoreKind};
 
 /// What is under way when the server is told to stop has this long to end; workers and clients come
 /// back to the next one.
@@ -102,7 +105,8 @@ impl Coordinator {
         let (turns, blobs, actions) = blocking(move || open(&opened)).await?;
         let (driver, commands) = Driver::new();
         let specs = Arc::new(TaskSpecs::new(blobs.clone()));
-        let submitter = Submitter { blobs, actions, specs, driver };
+        let accepted = AcceptedHolds::default();
+        let submitter = Submitter { blobs, actions, specs, driver, accepted };
         Ok(Self { listener, address, turns, commands, submitter, settings })
     }
 
@@ -133,6 +137,16 @@ impl Coordinator {
             settings: WatchSettings { poll: self.settings.watch_poll, ..WatchSettings::default() },
             closing: closing.clone(),
         };
+        if self.settings.cache != CacheLimits::NONE {
+            let clean_up = CleanUp {
+                blobs: self.submitter.blobs.clone(),
+                driver: self.submitter.driver.clone(),
+                accepted: self.submitter.accepted.clone(),
+                limits: self.settings.cache,
+                closing: closing.clone(),
+            };
+            tokio::spawn(clean_up.run());
+        }
         let mut watched = watched.start(self.settings.watch).map_err(ServeError::Watch)?;
         let jobs = JobsService { submitter: self.submitter, closing: closing.clone() };
 
@@ -205,8 +219,8 @@ fn open(settings: &Settings) -> Result<(Turns, BlobStore, ActionCache), StartErr
     let folder = &settings.data_dir;
     std::fs::create_dir_all(folder)
         .map_err(|source| StartError::DataDir { path: folder.clone(), source })?;
-    let blobs = BlobStore::open(folder, settings.max_blob_bytes)?;
-    let actions = ActionCache::open(folder)?;
+    let blobs = LocalBlobs::open(folder, settings.max_blob_bytes)?;
+    let actions = ActionCache::from(LocalActions::open(blobs.clone())?);
     let (config, kept) = (settings.core(), actions.clone());
     let turns = match settings.store {
         StoreKind::Memory => Turns::resume(config, MemoryStore::default(), kept)?,
@@ -216,7 +230,7 @@ fn open(settings: &Settings) -> Result<(Turns, BlobStore, ActionCache), StartErr
             Turns::resume(config, store, kept)?
         }
     };
-    Ok((turns, blobs, actions))
+    Ok((turns, blobs.into(), actions))
 }
 
 async fn time_to_close(closing: &CancellationToken) {

@@ -8,7 +8,7 @@ mod turns;
 mod watchers;
 
 use impasto_core::{Capabilities, HeldLease, Input, JobSummary, JobView, Submission, WorkerView};
-use impasto_types::{JobId, WorkerId, WorkerName};
+use impasto_types::{Digest, JobId, WorkerId, WorkerName};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 pub(crate) use links::{ORDERS_QUEUED, Order};
@@ -81,6 +81,7 @@ pub(crate) enum Question {
     Watch { job: JobId, reply: oneshot::Sender<Option<Watch>> },
     Jobs { active: bool, limit: usize, reply: oneshot::Sender<Vec<JobSummary>> },
     Workers { reply: oneshot::Sender<Vec<WorkerView>> },
+    BlobsInUse { reply: oneshot::Sender<Vec<Digest>> },
 }
 
 impl Driver {
@@ -135,6 +136,11 @@ impl Driver {
 
     pub(crate) async fn workers(&self) -> Result<Vec<WorkerView>, Stopped> {
         self.call(|reply| Command::Ask(Question::Workers { reply })).await
+    }
+
+    /// The blobs that jobs need.
+    pub(crate) async fn blobs_in_use(&self) -> Result<Vec<Digest>, Stopped> {
+        self.call(|reply| Command::Ask(Question::BlobsInUse { reply })).await
     }
 
     async fn call<T>(

@@ -4,12 +4,9 @@
 //! What happens next is decided by `impasto-core`, which is pure; this crate is its thin edge: the
 //! clock, the disk and the network. It paints nothing and looks into no picture.
 
-mod action_cache;
-mod blob_store;
-mod blocking;
 mod coordinator;
 mod driver;
-mod error_text;
+mod expiry;
 mod options;
 mod services;
 mod settings;
@@ -18,11 +15,8 @@ mod store;
 mod submission;
 mod task_specs;
 mod watched;
-mod whole_file;
 mod wire;
 
-pub use action_cache::{ActionCache, ActionCacheError};
-pub use blob_store::{BlobReader, BlobStore, BlobStoreError, BlobWriter};
 pub use coordinator::{Coordinator, ServeError, StartError};
 pub use driver::ResumeError;
 pub use options::{Options, init_logging};

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use impasto_coordinator::{Coordinator, Options, init_logging, shutdown_on_signal};
+use impasto_types::error_text;
 
 /// Impasto's server: takes jobs, hands their tasks to workers, keeps blobs and results
 #[derive(Debug, Parser)]
@@ -38,12 +39,6 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
 
 /// The error and its causes, on one line.
 fn complain(error: &dyn Error) {
-    let mut text = format!("error: {error}");
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        text.push_str(&format!(": {next}"));
-        cause = next.source();
-    }
     // Where stderr is closed, nobody listens.
-    let _ = writeln!(std::io::stderr(), "{text}");
+    let _ = writeln!(std::io::stderr(), "error: {}", error_text(error));
 }

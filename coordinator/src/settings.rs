@@ -7,6 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use config::{Config, Environment, File, FileFormat};
+use impasto_blobs::CacheLimits;
 use serde::Deserialize;
 
 /// Where clients and workers look for a coordinator unless they are told otherwise.
@@ -38,6 +39,8 @@ pub struct Settings {
     pub max_attempts: u32,
     /// The largest blob that is taken in.
     pub max_blob_bytes: u64,
+    /// Blobs and results beyond these limits expire; what jobs need stays.
+    pub cache: CacheLimits,
     /// Folders with an `impasto.toml` that this coordinator builds by itself whenever something
     /// changes in them.
     pub watch: Vec<PathBuf>,
@@ -98,6 +101,7 @@ impl Default for Settings {
             reconnect_grace_ms: core.reconnect_grace_ms,
             max_attempts: core.max_attempts,
             max_blob_bytes: 8 << 30,
+            cache: CacheLimits::default(),
             watch: Vec::new(),
             watch_poll: false,
             models_dir: None,
@@ -116,13 +120,15 @@ impl Settings {
     }
 
     /// For a coordinator inside another program: any free port of this machine, jobs that end with
-    /// the process, and blobs and results under `data_dir`, which several processes can share.
+    /// the process, and blobs and results under `data_dir`, which several processes can share and
+    /// the program itself cleans up.
     pub fn embedded(data_dir: &Path) -> Self {
         Self {
             listen: (Ipv4Addr::LOCALHOST, 0).into(),
             data_dir: data_dir.to_owned(),
             store: StoreKind::Memory,
             heartbeat_ms: EMBEDDED_HEARTBEAT_MS,
+            cache: CacheLimits::NONE,
             ..Self::default()
         }
     }
@@ -196,6 +202,8 @@ mod tests {
     use std::collections::HashMap;
     use std::error::Error;
 
+    use impasto_types::ByteSize;
+
     use super::*;
 
     /// The settings of a file with this text and an environment with these variables.
@@ -212,14 +220,7 @@ mod tests {
 
     /// The error with its causes, on one line.
     fn refused(toml: &str, variables: &[(&str, &str)]) -> String {
-        let error = load(toml, variables).expect_err(toml);
-        let mut text = error.to_string();
-        let mut cause = error.source();
-        while let Some(next) = cause {
-            text = format!("{text}: {next}");
-            cause = next.source();
-        }
-        text
+        impasto_types::error_text(&load(toml, variables).expect_err(toml))
     }
 
     #[test]
@@ -231,16 +232,20 @@ mod tests {
     #[test]
     fn the_environment_lies_over_the_file() {
         let settings = load(
-            "listen = \"127.0.0.1:9\"\nstore = \"memory\"\nmax_attempts = 7",
+            "listen = \"127.0.0.1:9\"\nstore = \"memory\"\nmax_attempts = 7\n\
+             [cache]\nmax_size = \"2K\"\nmax_age = \"7d\"",
             &[
                 ("IMPASTO_COORDINATOR__LISTEN", "[::1]:8"),
                 ("IMPASTO_COORDINATOR__LOG_FORMAT", "json"),
                 ("IMPASTO_COORDINATOR__WATCH", "a,b/c"),
+                ("IMPASTO_COORDINATOR__CACHE__MAX_AGE", "none"),
                 ("PATH", "x"),
             ],
         )
         .expect("it is fine");
         assert_eq!(settings.listen, "[::1]:8".parse().expect("an address"));
+        let cache = CacheLimits { max_size: Some(ByteSize(2048)), max_age: None };
+        assert_eq!(settings.cache, cache);
         assert_eq!(settings.watch, [PathBuf::from("a"), PathBuf::from("b/c")]);
         assert_eq!(
             (settings.store, settings.max_attempts, settings.log_format),
@@ -262,6 +267,7 @@ mod tests {
                 "a lease of 10000 ms is shorter than three heartbeats of 5000 ms",
             ),
             ("max_blob_bytes = 7", &[], "`max_blob_bytes` is 7"),
+            ("[cache]\nmax_size = \"much\"", &[], "`much` is not a size"),
             ("data_dir = \"\"", &[], "`data_dir` is empty"),
             (
                 "listen = \"0.0.0.0:7421\"",

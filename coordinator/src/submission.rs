@@ -4,13 +4,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use impasto_blobs::{ActionCache, BlobStore, BlobStoreError};
 use impasto_core::{Needs, Submission};
 use impasto_types::{BlobRef, Digest, JobId, TaskResult, TaskSpec};
 
-use crate::blocking::blocking;
 use crate::driver::{Driver, Stopped};
+use crate::expiry::AcceptedHolds;
 use crate::task_specs::TaskSpecs;
-use crate::{ActionCache, BlobStore, BlobStoreError};
 
 /// Of missing blobs, an error names this many.
 const SHOWN_BLOBS: usize = 8;
@@ -31,6 +31,7 @@ pub(crate) struct Submitter {
     pub(crate) actions: ActionCache,
     pub(crate) specs: Arc<TaskSpecs>,
     pub(crate) driver: Driver,
+    pub(crate) accepted: AcceptedHolds,
 }
 
 /// Why a job was not taken in.
@@ -47,39 +48,37 @@ pub(crate) enum SubmitError {
 impl Submitter {
     /// Takes a job in. The same key again is the same job: its number, and `true`.
     pub(crate) async fn submit(&self, job: Job) -> Result<(JobId, bool), SubmitError> {
-        let this = self.clone();
-        let submission = blocking(move || this.prepare(job)).await?;
-        Ok(self.driver.submit(submission).await?)
-    }
-
-    /// What `action` came to, if that is known and its picture is there. Blocks.
-    pub(crate) fn known_result(&self, action: Digest) -> Option<TaskResult> {
-        self.actions.get(action, &self.blobs)
-    }
-
-    fn prepare(&self, job: Job) -> Result<Submission, SubmitError> {
         let inputs: BTreeSet<BlobRef> =
             job.tasks.iter().flat_map(|task| task.action.blobs()).collect();
-        let missing: Vec<BlobRef> =
-            inputs.into_iter().filter(|blob| !self.blobs.contains(*blob)).collect();
+        // Held before they are looked for: what is found then stays.
+        let inputs_held = self.blobs.hold(inputs.iter().map(|blob| blob.digest).collect()).await?;
+        let missing = self.blobs.missing(inputs.into_iter().collect()).await;
         if !missing.is_empty() {
             return Err(SubmitError::MissingInputs(missing));
         }
-        let spec = self.specs.put(&job.tasks)?;
-        let tasks = job.tasks.iter().map(|task| self.needs(task)).collect();
-        Ok(Submission { key: job.key, project: job.project, priority: job.priority, spec, tasks })
+        let (spec, spec_held) = self.specs.put(&job.tasks).await?;
+        let accepted = self.driver.submit(self.submission(job, spec).await).await?;
+        self.accepted.add([inputs_held, spec_held]);
+        Ok(accepted)
     }
 
-    fn needs(&self, task: &TaskSpec) -> Needs {
-        let action = task.action.digest();
-        Needs {
-            action,
-            engine_version: task.action.method_version,
-            memory_bytes: task.memory_bytes,
-            work: task.work,
-            inputs: task.action.blobs().map(|blob| blob.digest).collect(),
-            cached: self.known_result(action),
-        }
+    async fn submission(&self, job: Job, spec: Digest) -> Submission {
+        let actions: Vec<Digest> = job.tasks.iter().map(|task| task.action.digest()).collect();
+        let known = self.actions.results(actions.clone()).await;
+        let tasks = job.tasks.iter().zip(actions);
+        let tasks = tasks.map(|(task, action)| needs(task, action, known.get(&action))).collect();
+        Submission { key: job.key, project: job.project, priority: job.priority, spec, tasks }
+    }
+}
+
+fn needs(task: &TaskSpec, action: Digest, known: Option<&TaskResult>) -> Needs {
+    Needs {
+        action,
+        engine_version: task.action.method_version,
+        memory_bytes: task.memory_bytes,
+        work: task.work,
+        inputs: task.action.blobs().map(|blob| blob.digest).collect(),
+        cached: known.cloned(),
     }
 }
 

@@ -5,11 +5,10 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use impasto_blobs::{BlobStore, BlobStoreError, Hold};
 use impasto_proto::v1;
-use impasto_types::{BlobRef, Digest, TaskSpec};
+use impasto_types::{Digest, TaskSpec};
 use prost::Message;
-
-use crate::blob_store::{BlobStore, BlobStoreError};
 
 /// Decoded tasks that stay in memory, over all jobs: about 100 MB at the most.
 const TASKS_KEPT: usize = 100_000;
@@ -36,24 +35,26 @@ impl TaskSpecs {
         Self { blobs, kept: Mutex::default() }
     }
 
-    /// Stores a job's tasks. Blocks.
-    pub(crate) fn put(&self, tasks: &[TaskSpec]) -> Result<Digest, BlobStoreError> {
+    /// Stores a job's tasks, and holds them.
+    pub(crate) async fn put(&self, tasks: &[TaskSpec]) -> Result<(Digest, Hold), BlobStoreError> {
         let messages: Arc<[v1::TaskSpec]> =
             tasks.iter().map(impasto_proto::to_proto::task_spec).collect();
         let bytes: Vec<u8> =
             messages.iter().flat_map(Message::encode_length_delimited_to_vec).collect();
-        let BlobRef { digest, .. } = self.blobs.put(&bytes)?;
+        let digest = Digest::of(&bytes);
+        let hold = self.blobs.hold(vec![digest]).await?;
+        self.blobs.put(bytes.into()).await?;
         self.keep(digest, messages);
-        Ok(digest)
+        Ok((digest, hold))
     }
 
-    /// A job's tasks. Blocks, unless they are in memory.
-    pub(crate) fn get(&self, spec: Digest) -> Result<Arc<[v1::TaskSpec]>, TaskSpecsError> {
+    /// A job's tasks.
+    pub(crate) async fn get(&self, spec: Digest) -> Result<Arc<[v1::TaskSpec]>, TaskSpecsError> {
         if let Some(messages) = self.kept(spec) {
             return Ok(messages);
         }
-        let blob = self.blobs.find(spec).ok_or(BlobStoreError::Missing { digest: spec })?;
-        let bytes = self.blobs.read(blob)?;
+        let blob = self.blobs.find(spec).await.ok_or(BlobStoreError::Missing { digest: spec })?;
+        let bytes = self.blobs.read(blob).await?;
         let (mut rest, mut messages) = (&bytes[..], Vec::new());
         while !rest.is_empty() {
             messages.push(v1::TaskSpec::decode_length_delimited(&mut rest)?);

@@ -15,12 +15,12 @@ use impasto_models::ModelStore;
 use impasto_project::{
     Change, LockError, Project, ProjectError, WatchError, WatchSettings, Watcher,
 };
+use impasto_types::error_text;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use self::build::{Build, BuildError};
-use crate::error_text::with_causes;
 use crate::submission::Submitter;
 
 /// How often a thread that waits looks up: for the end of the coordinator, or of somebody else's
@@ -85,7 +85,7 @@ impl ProjectThread {
             match self.watch_manifest() {
                 Ok(()) => self.said.clear(),
                 Err(fault) => {
-                    self.say(with_causes(&fault));
+                    self.say(error_text(&fault));
                     std::thread::sleep(INTERVAL);
                 }
             }
@@ -145,7 +145,7 @@ impl ProjectThread {
             }
             Err(BuildError::Lock(LockError::Held { .. })) => Built::Busy,
             Err(error) => {
-                self.say(with_causes(&error));
+                self.say(error_text(&error));
                 Built::Done
             }
         }

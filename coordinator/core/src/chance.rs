@@ -1,26 +1,20 @@
-//! Seeded chance (splitmix64): it only spreads retries, so that a crowd that failed together does
-//! not come back together.
+//! Seeded chance: it only spreads retries, so that a crowd that failed together does not come back
+//! together.
+
+use impasto_types::SplitMix64;
 
 #[derive(Debug, Clone)]
-pub(crate) struct Chance(u64);
+pub(crate) struct Chance(SplitMix64);
 
 impl Chance {
     pub(crate) fn new(seed: u64) -> Self {
-        Self(seed)
+        Self(SplitMix64::new(seed))
     }
 
     /// `value`, give or take a quarter.
     pub(crate) fn jitter(&mut self, value: u64) -> u64 {
         let quarter = value / 4;
-        value - quarter + self.next() % (2 * quarter + 1)
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+        value - quarter + self.0.next_u64() % (2 * quarter + 1)
     }
 }
 

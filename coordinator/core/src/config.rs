@@ -1,5 +1,7 @@
 //! How long the core waits for what, and how often it tries.
 
+use impasto_types::Backoff;
+
 use crate::Millis;
 
 /// How often a worker is to say that it is alive.
@@ -100,10 +102,10 @@ impl Config {
     pub(crate) fn backoff_ms(&self, nth: u32) -> Millis {
         match nth {
             0 => 0,
-            nth => self
-                .backoff_first_ms
-                .saturating_mul(1 << (nth - 1).min(32))
-                .min(self.backoff_max_ms),
+            nth => {
+                let (first_ms, longest_ms) = (self.backoff_first_ms, self.backoff_max_ms);
+                Backoff { first_ms, longest_ms }.delay_ms(nth - 1)
+            }
         }
     }
 }

@@ -14,6 +14,7 @@ mod connections;
 mod core;
 mod effect;
 mod fact;
+mod in_use;
 mod input;
 pub mod invariants;
 mod job;

@@ -4,6 +4,8 @@
 
 use std::collections::BTreeSet;
 
+use impasto_types::ByteSize;
+
 use crate::Fact;
 use crate::class::{Class, Demand};
 use crate::core::Core;
@@ -54,8 +56,8 @@ impl Core {
             Some(most) if *most >= demand.memory_bytes => None,
             Some(most) => Some(format!(
                 "needs {}, the largest worker has {}",
-                gib(demand.memory_bytes),
-                gib(*most)
+                ByteSize(demand.memory_bytes),
+                ByteSize(*most)
             )),
             None if largest.is_empty() => None,
             None => {
@@ -68,8 +70,4 @@ impl Core {
             }
         }
     }
-}
-
-fn gib(bytes: u64) -> String {
-    format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30))
 }

@@ -4,9 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use impasto_types::{AssetPath, ContainerFormat};
+use impasto_types::{AssetPath, ContainerFormat, Preset};
 
-use crate::data_map::data_map_suffix;
+use crate::data_map::DataMaps;
+use crate::glob::PathGlobs;
 
 const OUTPUT_FOLDER: &str = "stylized";
 
@@ -24,13 +25,13 @@ pub fn init_manifest<'a>(project: &str, files: impl IntoIterator<Item = &'a Asse
     let (style_images, assets): (Vec<_>, Vec<_>) =
         paths.into_iter().partition(|path| is_style(path));
     let styles = styles(&style_images);
-    let suffixes: BTreeSet<_> =
-        assets.iter().filter_map(|path| data_map_suffix(path.file_stem())).collect();
+    let data_maps = data_map_globs(&assets);
     let folders: BTreeSet<_> =
         assets.iter().map(|path| path.as_str().split_once('/').map(|(folder, _)| folder)).collect();
 
     let mut text = String::new();
-    write_all(&mut text, project, &styles, &suffixes, &folders).expect("a string takes everything");
+    write_all(&mut text, project, &styles, &data_maps, &folders)
+        .expect("a string takes everything");
     text
 }
 
@@ -38,22 +39,28 @@ fn write_all(
     text: &mut String,
     project: &str,
     styles: &BTreeMap<String, Vec<&AssetPath>>,
-    suffixes: &BTreeSet<&'static str>,
+    data_maps: &[String],
     folders: &BTreeSet<Option<&str>>,
 ) -> std::fmt::Result {
     text.push_str("# What `impasto build` paints. All keys: docs/manifest.md of Impasto.\n\n");
     writeln!(text, "[project]\nname = \"{}\"", name_from(project, "project"))?;
-    text.push_str("# Where results go. {dir}, {stem}, {ext}, {name}, {style} and {rule} stand for the asset's.\n");
+    text.push_str(
+        "# Where results go, by the asset's {dir}, {stem}, {ext}, {name}, {style} and {rule}.\n",
+    );
     let output = if styles.len() > 1 { "{style}/{dir}/{name}" } else { "{dir}/{name}" };
     writeln!(text, "output = \"{OUTPUT_FOLDER}/{output}\"")?;
-    text.push_str("\n# For every rule; styles and rules may say otherwise.\n[defaults]\n");
-    text.push_str(
-        "preset = \"painterly\" # \"texture\" suits surfaces that tile: bricks, rock, cloth\n",
-    );
-    text.push_str(
-        "# size = 1024         # the result's longer side in pixels; without it, the asset's own\n",
-    );
-    text.push_str("# style_weight = 8.0  # above 5: more of the style; below: more of the asset\n");
+    let preset = Preset::Painterly;
+    let style_weight = preset.optimize().style_weight;
+    writeln!(
+        text,
+        "\n# For every rule, unless the style or the rule sets another value.\n\
+         [defaults]\n\
+         preset = \"{preset}\" # \"texture\" suits surfaces that tile: bricks, rock, cloth\n\
+         # size = 1024 # the result's longer side in pixels; default: the asset's own\n\
+         # style_weight = {:.1} # default {style_weight:.1}; more: stronger style, less: closer to \
+         the asset",
+        style_weight * 2.0
+    )?;
 
     text.push('\n');
     if styles.is_empty() {
@@ -72,18 +79,17 @@ fn write_all(
     text.truncate(text_end);
     text.push_str("\n\n# The first rule that matches an asset decides.\n\n");
 
-    if !suffixes.is_empty() {
-        let globs: Vec<_> =
-            suffixes.iter().map(|suffix| quoted(&format!("**/*{suffix}.*"))).collect();
+    if !data_maps.is_empty() {
         text.push_str(
-            "# By their names these hold normals, roughness, heights and the like. Their channels are data, not colours, so painting\n",
+            "# By their names, these hold normals, roughness, heights and the like: data, not \
+             colours.\n\
+             # Painting them would break the material, so they are left as they are.\n\
+             [[rules]]\nname = \"data maps\"\nmatch = [\n",
         );
-        text.push_str("# them would break the material; they stay as they are.\n");
-        writeln!(
-            text,
-            "[[rules]]\nname = \"data maps\"\nmatch = [{}]\nskip = true\n",
-            globs.join(", ")
-        )?;
+        for glob in data_maps {
+            writeln!(text, "    {},", quoted(glob))?;
+        }
+        text.push_str("]\nskip = true\n\n");
     }
     let style = styles.keys().next().map_or("painting", String::as_str);
     let everything = BTreeSet::from([None]);
@@ -110,6 +116,30 @@ fn write_all(
     }
     text.truncate(text.trim_end().len() + 1);
     Ok(())
+}
+
+/// Globs that match the data maps among these assets and none of the others: one for each ending,
+/// or one for each file where pictures end so too.
+fn data_map_globs(assets: &[&AssetPath]) -> Vec<String> {
+    let maps = DataMaps::among(assets.iter().copied());
+    let mut by_ending: BTreeMap<String, Vec<&AssetPath>> = BTreeMap::new();
+    for path in assets {
+        if let Some(ending) = maps.ending(path) {
+            by_ending.entry(ending).or_default().push(path);
+        }
+    }
+    let globs = by_ending.into_iter().flat_map(|(ending, files)| {
+        let glob = format!("**/*{ending}.*");
+        let matcher =
+            PathGlobs::new(vec![glob.clone()]).expect("letters and separators are a glob");
+        let takes_a_picture =
+            |path: &&&AssetPath| matcher.matches(path.as_str()) && maps.ending(path).is_none();
+        match assets.iter().find(takes_a_picture) {
+            None => vec![glob],
+            Some(_) => files.iter().map(|path| globset::escape(path.as_str())).collect(),
+        }
+    });
+    globs.collect()
 }
 
 /// Whether a path looks like a style image: in a folder of styles, or named `style`, `style_night`,
@@ -175,6 +205,7 @@ fn quoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use impasto_types::Recipe;
     use proptest::prelude::*;
 
     use super::*;
@@ -244,19 +275,49 @@ mod tests {
         assert!(Manifest::parse(&bare, "impasto.toml").is_ok(), "{bare}");
     }
 
+    #[test]
+    fn an_arm_is_painted_beside_a_packed_map() {
+        let text =
+            init("x", ["a/left_arm.png", "a/rock.png", "a/rock_arm.png", "b/rock_nor_gl.png"]);
+        assert!(
+            text.contains("match = [\n    \"a/rock_arm.png\",\n    \"**/*_nor_gl.*\",\n]"),
+            "{text}"
+        );
+        assert!(!text.contains("left_arm"), "{text}");
+    }
+
+    #[test]
+    fn the_advice_turns_the_default_up() {
+        let text = init("x", []);
+        let default = Preset::Painterly.optimize().style_weight;
+        let uncommented = text.replace("# style_weight", "style_weight");
+        let manifest = Manifest::parse(&uncommented, "impasto.toml").expect("it parses");
+        let painting = &manifest.paintings(0)[0];
+        let Recipe::Optimize(recipe) = &painting.recipe else { panic!("{text}") };
+        assert!(recipe.style_weight > default, "{text}");
+    }
+
     proptest! {
         /// Whatever lies in the folder, the manifest parses and wants every file that is no style
         /// and no data map.
         #[test]
-        fn it_always_parses(paths in prop::collection::btree_set("((styles?|a|B|\\[x\\]|é|data maps|\\{y)/){0,2}(style|s'k|[a-c]|a_n|b_AO)\\.(png|jpg)", 0..12)) {
+        fn it_always_parses(
+            paths in prop::collection::btree_set(
+                "((styles?|a|B|\\[x\\]|é|data maps|\\{y)/){0,2}\
+                 (style|s'k|[a-c]|[ad]_n|b_AO|a_color)\\.(png|jpg)",
+                0..12,
+            ),
+        ) {
             let text = init("p", paths.iter().map(String::as_str));
             let manifest = Manifest::parse(&text, "impasto.toml");
             prop_assert!(manifest.is_ok(), "{:?}\n{}", manifest.err(), text);
             let manifest = manifest.expect("it was just looked at");
+            let paths: Vec<AssetPath> =
+                paths.iter().map(|path| path.parse().expect("it is a path")).collect();
+            let maps = DataMaps::among(paths.iter().filter(|path| !is_style(path)));
             for path in &paths {
-                let path: AssetPath = path.parse().expect("it is a path");
-                let expected = !is_style(&path) && data_map_suffix(path.file_stem()).is_none();
-                prop_assert_eq!(manifest.wanted(&path).is_some(), expected, "{}\n{}", path, text);
+                let expected = !is_style(path) && maps.ending(path).is_none();
+                prop_assert_eq!(manifest.wanted(path).is_some(), expected, "{}\n{}", path, text);
             }
         }
     }

@@ -20,7 +20,7 @@ mod record;
 mod staleness;
 mod suggest;
 
-pub use data_map::{DATA_MAP_SUFFIXES, data_map_suffix};
+pub use data_map::DataMaps;
 pub use estimate::{
     MEMORY_BASE_BYTES, RESULT_BYTES_PER_PIXEL, SOURCE_BYTES_PER_PIXEL, TILE_BYTES_PER_PIXEL,
     TILE_PIXELS,

@@ -16,7 +16,7 @@ pub enum Note {
     /// The rule names files that some of its assets do not have; they are painted without.
     AbsentFiles { rule: String, part: Part, first: AssetPath, count: usize },
     /// By their names, some assets of the rule are data maps; painting makes them wrong.
-    DataMaps { rule: String, first: AssetPath, count: usize, suffix: &'static str },
+    DataMaps { rule: String, first: AssetPath, count: usize, ending: String },
 }
 
 impl fmt::Display for Note {
@@ -43,7 +43,7 @@ impl fmt::Display for Note {
                 };
                 write!(f, "rule `{rule}`: there is no {part} {first}{others}; painted without")
             }
-            Self::DataMaps { rule, first, count, suffix } => {
+            Self::DataMaps { rule, first, count, ending } => {
                 let others = match count {
                     0 | 1 => String::new(),
                     2 => " and 1 other".to_owned(),
@@ -51,7 +51,8 @@ impl fmt::Display for Note {
                 };
                 write!(
                     f,
-                    "rule `{rule}` paints {first}{others}, by name a map of data, not of colours; leave such files out with exclude = [\"**/*{suffix}.*\"]"
+                    "rule `{rule}` paints {first}{others}, by name a data map (normals, roughness, \
+                     heights ...), not colours; leave such files out with exclude = [\"**/*{ending}.*\"]"
                 )
             }
         }

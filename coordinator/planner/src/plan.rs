@@ -11,7 +11,7 @@ use impasto_types::{
     StyleRef, TaskSpec,
 };
 
-use crate::data_map::data_map_suffix;
+use crate::data_map::DataMaps;
 use crate::grouping::{Asset, companion_names};
 use crate::manifest::{Manifest, Painting, Rule, Style, StyleImage, Verdict};
 use crate::output_pattern::Parts;
@@ -379,6 +379,7 @@ impl Planner<'_> {
 
     fn add_notes(&mut self, wanted: &[Vec<&ListedAsset>]) {
         let rules = self.manifest.rules();
+        let data_maps = DataMaps::among(wanted.iter().flatten().map(|asset| &asset.path));
         for (rule, assets) in rules.iter().zip(wanted) {
             if assets.is_empty() && !rule.skips() {
                 let note =
@@ -391,14 +392,14 @@ impl Planner<'_> {
             self.note_absent(rule, assets);
             let maps = assets
                 .iter()
-                .filter_map(|asset| Some((&asset.path, data_map_suffix(asset.path.file_stem())?)));
+                .filter_map(|asset| Some((&asset.path, data_maps.ending(&asset.path)?)));
             let maps: Vec<_> = maps.collect();
-            if let Some(&(first, suffix)) = maps.first() {
+            if let Some((first, ending)) = maps.first() {
                 self.plan.notes.push(Note::DataMaps {
                     rule: rule.name.clone(),
-                    first: first.clone(),
+                    first: (*first).clone(),
                     count: maps.len(),
-                    suffix,
+                    ending: ending.clone(),
                 });
             }
         }

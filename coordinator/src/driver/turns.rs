@@ -9,17 +9,17 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use impasto_blobs::{ActionCache, blocking};
 use impasto_core::{Core, Effect, Fact, Input, JobSummary, Millis, ReplayError, RequestId};
-use impasto_types::{Digest, Epoch, JobId, TaskResult, WorkerId};
+use impasto_types::{Digest, Epoch, JobId, TaskResult, WorkerId, error_text};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::links::{Links, Order};
 use super::watchers::{News, Watchers};
 use super::{Command, Question, Watch};
-use crate::blocking::blocking;
 use crate::wire::has_ended;
-use crate::{ActionCache, Store, StoreError};
+use crate::{Store, StoreError};
 
 /// A turn's commands: enough to share a transaction, few enough that none waits long.
 const COMMANDS_PER_TURN: usize = 512;
@@ -226,15 +226,9 @@ impl Turns {
         if results.is_empty() {
             return;
         }
-        let actions = self.actions.clone();
-        let remember = move || {
-            for (action, result) in results {
-                if let Err(error) = actions.put(action, &result) {
-                    tracing::warn!(path = %error.path.display(), cause = %error.source, "a result is not remembered");
-                }
-            }
-        };
-        blocking(remember).await;
+        if let Err(error) = self.actions.put(results).await {
+            tracing::warn!(cause = %error_text(&error), "results are not remembered");
+        }
     }
 
     fn carry_out(&mut self, effect: Effect) {
@@ -288,6 +282,9 @@ impl Turns {
             Question::Workers { reply } => {
                 let _ = reply.send(self.core.workers());
             }
+            Question::BlobsInUse { reply } => {
+                let _ = reply.send(self.core.blobs_in_use().into_iter().collect());
+            }
         }
     }
 
@@ -329,6 +326,7 @@ mod tests {
 
     use super::super::Driver;
     use super::*;
+    use impasto_blobs::{LocalActions, LocalBlobs};
 
     /// A store whose facts the test can look into, and that fails when it is told to.
     #[derive(Debug, Clone, Default)]
@@ -367,7 +365,8 @@ mod tests {
 
     fn turns(store: &Watched) -> (tempfile::TempDir, Turns) {
         let folder = tempfile::tempdir().expect("a folder");
-        let actions = ActionCache::open(folder.path()).expect("it opens");
+        let blobs = LocalBlobs::open(folder.path(), 1 << 20).expect("it opens");
+        let actions = LocalActions::open(blobs).expect("it opens").into();
         let turns = Turns::resume(impasto_core::Config::default(), store.clone(), actions)
             .expect("there is nothing to resume");
         (folder, turns)

@@ -15,7 +15,6 @@ use tonic::{Status, Streaming};
 
 use super::status::shutting_down;
 use super::workers::WorkersService;
-use crate::blocking::blocking;
 use crate::driver::{Introduction, ORDERS_QUEUED, Order};
 use crate::wire;
 
@@ -174,9 +173,9 @@ impl Attachment {
     /// A success counts only where its picture has arrived.
     async fn verified(&self, outcome: LeaseOutcome) -> LeaseOutcome {
         let LeaseOutcome::Succeeded(result) = outcome else { return outcome };
-        let (blobs, outputs) = (self.service.blobs.clone(), result.outputs.clone());
-        let missing = move || outputs.into_iter().find(|output| !blobs.contains(output.blob));
-        let Some(missing) = blocking(missing).await else {
+        let absent = self.service.blobs.missing(result.blobs().collect()).await;
+        let Some(missing) = result.outputs.iter().find(|output| absent.contains(&output.blob))
+        else {
             return LeaseOutcome::Succeeded(result);
         };
         let message = format!(

@@ -1,6 +1,6 @@
 //! The `Blobs` service: the blob store, from afar.
 
-use impasto_proto::limits::DIGESTS_PER_MESSAGE;
+use impasto_proto::limits::{self, DIGESTS_PER_MESSAGE};
 use impasto_proto::v1::blobs_server::Blobs;
 use impasto_proto::v1::upload_request::Part;
 use impasto_proto::v1::{
@@ -12,9 +12,12 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::BlobStore;
-use crate::blob_store::BlobReader;
-use crate::blocking::blocking;
+use super::status::of_blob_store;
+
+use impasto_blobs::{BlobSource, BlobStore, CHUNK_BYTES};
+
+/// A piece of a blob goes out as one message.
+const _: () = assert!(CHUNK_BYTES <= limits::CHUNK_BYTES);
 
 /// How many chunks are read ahead of the network.
 const CHUNKS_AHEAD: usize = 4;
@@ -38,11 +41,10 @@ impl Blobs for BlobsService {
             DIGESTS_PER_MESSAGE,
             from_proto::blob,
         )?;
-        let blobs = self.blobs.clone();
-        let missing = move || {
-            asked.iter().filter(|blob| !blobs.contains(**blob)).map(to_proto::blob).collect()
-        };
-        Ok(Response::new(FindMissingResponse { missing: blocking(missing).await }))
+        let missing = self.blobs.missing(asked).await;
+        Ok(Response::new(FindMissingResponse {
+            missing: missing.iter().map(to_proto::blob).collect(),
+        }))
     }
 
     async fn upload(
@@ -55,21 +57,14 @@ impl Blobs for BlobsService {
             return Err(FieldError::missing("start").into());
         };
         let blob = from_proto::blob(start).map_err(|error| error.within("start"))?;
-        let blobs = self.blobs.clone();
-        let mut writer = blocking(move || blobs.writer(blob)).await?;
+        let mut sink = self.blobs.sink(blob).await.map_err(of_blob_store)?;
         while let Some(request) = parts.message().await? {
             let Some(Part::Data(data)) = request.part else {
                 return Err(FieldError::missing("data").into());
             };
-            let write = move || {
-                let written = writer.write(&data);
-                (writer, written)
-            };
-            let (back, written) = blocking(write).await;
-            written?;
-            writer = back;
+            sink = sink.write(data).await.map_err(of_blob_store)?;
         }
-        blocking(move || writer.finish()).await?;
+        sink.finish().await.map_err(of_blob_store)?;
         Ok(Response::new(UploadResponse {}))
     }
 
@@ -78,34 +73,32 @@ impl Blobs for BlobsService {
         request: Request<DownloadRequest>,
     ) -> Result<Response<Self::DownloadStream>, Status> {
         let blob = from_proto::required("blob", request.into_inner().blob, from_proto::blob)?;
-        let blobs = self.blobs.clone();
-        let reader = blocking(move || blobs.reader(blob)).await?;
+        let source = self.blobs.source(blob).await.map_err(of_blob_store)?;
         let (chunks, stream) = mpsc::channel(CHUNKS_AHEAD);
-        tokio::spawn(send_chunks(reader, chunks));
+        tokio::spawn(send_chunks(source, chunks));
         Ok(Response::new(ReceiverStream::new(stream)))
     }
 }
 
-/// Sends a blob until it ends, turns out to have rotted, or nobody takes it any more.
+/// Sends a blob until it ends, turns out to be corrupt, or nobody takes it any more.
 async fn send_chunks(
-    mut reader: BlobReader,
+    mut source: BlobSource,
     chunks: mpsc::Sender<Result<DownloadResponse, Status>>,
 ) {
     loop {
-        let read = move || {
-            let chunk = reader.next_chunk();
-            (reader, chunk)
-        };
-        let (back, chunk) = blocking(read).await;
-        reader = back;
-        let message = match chunk {
-            Ok(Some(data)) => Ok(DownloadResponse { data }),
+        match source.next_chunk().await {
+            Ok(Some((data, rest))) => {
+                source = rest;
+                if chunks.send(Ok(DownloadResponse { data })).await.is_err() {
+                    return;
+                }
+            }
             Ok(None) => return,
-            Err(error) => Err(error.into()),
-        };
-        let is_last = message.is_err();
-        if chunks.send(message).await.is_err() || is_last {
-            return;
+            Err(error) => {
+                // Where nobody listens any more, nobody misses it.
+                let _ = chunks.send(Err(of_blob_store(error))).await;
+                return;
+            }
         }
     }
 }

@@ -16,7 +16,6 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::watch::Watching;
-use crate::blocking::blocking;
 use crate::submission::{Job, Submitter};
 use crate::wire;
 
@@ -43,19 +42,12 @@ impl Jobs for JobsService {
             DIGESTS_PER_MESSAGE,
             |bytes| from_proto::digest("digest", &bytes),
         )?;
-        let submitter = self.submitter.clone();
-        let find = move || {
-            let found = actions
-                .into_iter()
-                .filter_map(|action| Some((action, submitter.known_result(action)?)));
-            found
-                .map(|(action, result)| FoundResult {
-                    action: action.as_bytes().to_vec(),
-                    result: Some(to_proto::task_result(&result)),
-                })
-                .collect()
-        };
-        Ok(Response::new(FindResultsResponse { results: blocking(find).await }))
+        let known = self.submitter.actions.results(actions).await;
+        let found = known.iter().map(|(action, result)| FoundResult {
+            action: action.as_bytes().to_vec(),
+            result: Some(to_proto::task_result(result)),
+        });
+        Ok(Response::new(FindResultsResponse { results: found.collect() }))
     }
 
     async fn submit(

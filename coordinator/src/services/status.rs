@@ -1,11 +1,11 @@
 //! Errors, as callers see them.
 
+use impasto_types::error_text;
 use tonic::Status;
 
-use crate::blob_store::BlobStoreError;
 use crate::driver::Stopped;
-use crate::error_text::with_causes;
 use crate::submission::SubmitError;
+use impasto_blobs::BlobStoreError;
 
 /// What a stream ends with when the coordinator goes down: a caller may come again.
 pub(super) fn shutting_down() -> Status {
@@ -18,17 +18,16 @@ impl From<Stopped> for Status {
     }
 }
 
-impl From<BlobStoreError> for Status {
-    fn from(error: BlobStoreError) -> Self {
-        let text = with_causes(&error);
-        match error {
-            BlobStoreError::Missing { .. } => Self::not_found(text),
-            BlobStoreError::TooLarge { .. }
-            | BlobStoreError::Length { .. }
-            | BlobStoreError::Content { .. } => Self::invalid_argument(text),
-            BlobStoreError::DiskFull { .. } => Self::resource_exhausted(text),
-            BlobStoreError::Read { .. } | BlobStoreError::Write { .. } => Self::internal(text),
-        }
+/// What a caller sees of an error of the blob store.
+pub(super) fn of_blob_store(error: BlobStoreError) -> Status {
+    let text = error_text(&error);
+    match error {
+        BlobStoreError::Missing { .. } => Status::not_found(text),
+        BlobStoreError::TooLarge { .. }
+        | BlobStoreError::Length { .. }
+        | BlobStoreError::Content { .. } => Status::invalid_argument(text),
+        BlobStoreError::DiskFull { .. } => Status::resource_exhausted(text),
+        BlobStoreError::Read { .. } | BlobStoreError::Write { .. } => Status::internal(text),
     }
 }
 
@@ -36,7 +35,7 @@ impl From<SubmitError> for Status {
     fn from(error: SubmitError) -> Self {
         match error {
             SubmitError::MissingInputs(_) => Self::failed_precondition(error.to_string()),
-            SubmitError::Store(error) => error.into(),
+            SubmitError::Store(error) => of_blob_store(error),
             SubmitError::Stopped(stopped) => stopped.into(),
         }
     }

@@ -13,7 +13,6 @@ use tonic::Status;
 
 use super::jobs::no_such_job;
 use super::status::shutting_down;
-use crate::blocking::blocking;
 use crate::driver::{News, Watch};
 use crate::submission::Submitter;
 use crate::wire;
@@ -125,11 +124,10 @@ impl Watching {
     /// The job's tasks in full. They are only needed for their names here: where they cannot be
     /// read, the states are still worth showing.
     async fn specs(&self, spec: Digest) -> Arc<[v1::TaskSpec]> {
-        let specs = Arc::clone(&self.submitter.specs);
-        match blocking(move || specs.get(spec)).await {
+        match self.submitter.specs.get(spec).await {
             Ok(specs) => specs,
             Err(error) => {
-                tracing::warn!(job = self.job.0, cause = %crate::error_text::with_causes(&error), "a watcher sees no names");
+                tracing::warn!(job = self.job.0, cause = %impasto_types::error_text(&error), "a watcher sees no names");
                 Arc::default()
             }
         }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use impasto_blobs::BlobStore;
 use impasto_proto::v1::workers_server::Workers;
 use impasto_proto::v1::{
     CoordinatorMessage, DrainRequest, DrainResponse, ListWorkersRequest, ListWorkersResponse,
@@ -17,7 +18,7 @@ use tonic::{Request, Response, Status, Streaming};
 use super::attach::Attachment;
 use crate::driver::Driver;
 use crate::task_specs::TaskSpecs;
-use crate::{BlobStore, wire};
+use crate::wire;
 
 /// Messages that wait for the network.
 const MESSAGES_AHEAD: usize = 64;
@@ -80,9 +81,8 @@ impl WorkersService {
         let tasks = match self.specs.kept(spec) {
             Some(tasks) => tasks,
             None => {
-                let specs = Arc::clone(&self.specs);
-                let read = crate::blocking::blocking(move || specs.get(spec)).await;
-                read.map_err(|error| crate::error_text::with_causes(&error))?
+                let read = self.specs.get(spec).await;
+                read.map_err(|error| impasto_types::error_text(&error))?
             }
         };
         let task = tasks.get(lease.task.0 as usize).cloned();

@@ -77,13 +77,13 @@ impl Build<'_> {
         let supply = Supply {
             project: self.project,
             models: self.models,
-            blobs: &self.submitter.blobs,
+            blobs: self.submitter.blobs.local(),
             scan: &scan,
         };
         let supplied = supply.run(plan.stale().collect())?;
         outcome.failures.extend(supplied.failures);
         let mut delivery =
-            Delivery::new(self.project, state, &self.submitter.blobs, supplied.tasks);
+            Delivery::new(self.project, state, self.submitter.blobs.local(), supplied.tasks);
         self.paint(&mut delivery)?;
         outcome.delivered += delivery.delivered();
         outcome.failures.extend(delivery.finish());

@@ -2,19 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use impasto_blobs::LocalBlobs;
 use impasto_planner::PlannedTask;
 use impasto_project::{LockEntry, NewFile, Project, State, deliver_all};
-use impasto_types::{BlobRef, Digest};
-
-use crate::BlobStore;
-use crate::error_text::with_causes;
+use impasto_types::{BlobRef, Digest, error_text};
 
 /// Puts results in their places and keeps the project's state.
 #[derive(Debug)]
 pub(super) struct Delivery<'a> {
     project: &'a Project,
     state: State,
-    blobs: &'a BlobStore,
+    blobs: &'a LocalBlobs,
     /// Outputs by the action that they wait for: two assets with the same bytes are one action.
     open: BTreeMap<Digest, Vec<&'a PlannedTask>>,
     /// Those whose results were promised, but are not in the store.
@@ -27,7 +25,7 @@ impl<'a> Delivery<'a> {
     pub(super) fn new(
         project: &'a Project,
         state: State,
-        blobs: &'a BlobStore,
+        blobs: &'a LocalBlobs,
         tasks: Vec<&'a PlannedTask>,
     ) -> Self {
         let mut open: BTreeMap<Digest, Vec<&PlannedTask>> = BTreeMap::new();
@@ -49,7 +47,7 @@ impl<'a> Delivery<'a> {
         let bytes = match self.blobs.read(output) {
             Ok(bytes) => bytes,
             Err(error) => {
-                tracing::warn!("a result cannot be delivered: {}", with_causes(&error));
+                tracing::warn!("a result cannot be delivered: {}", error_text(&error));
                 self.lost.insert(action, tasks);
                 return;
             }
@@ -61,7 +59,7 @@ impl<'a> Delivery<'a> {
                 .and_then(|_| self.state.put(self.project, task.output.clone(), entry))
             {
                 Ok(()) => self.delivered += 1,
-                Err(error) => self.failures.push(with_causes(&error)),
+                Err(error) => self.failures.push(error_text(&error)),
             }
         }
     }
@@ -103,7 +101,7 @@ impl<'a> Delivery<'a> {
 
     fn save(&mut self) {
         if let Err(error) = self.state.save(self.project) {
-            tracing::warn!("the project's state cannot be kept: {}", with_causes(&error));
+            tracing::warn!("the project's state cannot be kept: {}", error_text(&error));
         }
     }
 }

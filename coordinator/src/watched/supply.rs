@@ -2,20 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use impasto_blobs::LocalBlobs;
 use impasto_models::{ModelError, ModelStore};
 use impasto_planner::PlannedTask;
 use impasto_project::{Project, Scan};
-use impasto_types::{AssetPath, BlobRef, Digest, ModelRef};
-
-use crate::BlobStore;
-use crate::error_text::with_causes;
+use impasto_types::{AssetPath, BlobRef, Digest, ModelRef, error_text};
 
 /// Where things are, and where they go.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Supply<'a> {
     pub(super) project: &'a Project,
     pub(super) models: &'a ModelStore,
-    pub(super) blobs: &'a BlobStore,
+    pub(super) blobs: &'a LocalBlobs,
     pub(super) scan: &'a Scan,
 }
 
@@ -51,7 +49,7 @@ impl Supply<'_> {
                 failures.push(format!(
                     "{} is not painted with: {}",
                     path.display(),
-                    with_causes(&error)
+                    error_text(&error)
                 ));
                 absent.insert(blob);
             }

@@ -1,6 +1,7 @@
 //! The coordinator as clients and workers meet it: over the network, on a real disk.
 
 mod blobs;
+mod expiry;
 mod jobs;
 mod restart;
 mod start;

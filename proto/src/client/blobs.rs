@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
+use impasto_files::{AtomicFile, Durability};
 use impasto_types::{BlobRef, Digest};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
@@ -142,14 +143,18 @@ impl Blobs {
     /// As [`Self::download`], or where the file cannot be written.
     pub async fn download_to(&self, blob: BlobRef, path: &Path) -> Result<(), BlobError> {
         let unwritable = |source| BlobError::Write { path: path.to_owned(), source };
-        let folder =
-            path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let (temp, file) = temp_file(folder).map_err(unwritable)?;
-        let mut file = tokio::fs::File::from_std(file);
-        self.receive(blob, &mut file, path).await?;
-        file.sync_data().await.map_err(unwritable)?;
-        drop(file);
-        temp.persist(path).map_err(|error| unwritable(error.error))
+        let temporary = AtomicFile::beside(path).map_err(unwritable)?;
+        let sink = temporary.as_file().try_clone().map_err(unwritable)?;
+        let mut sink = tokio::fs::File::from_std(sink);
+        self.receive(blob, &mut sink, path).await?;
+        // Closed before the rename.
+        drop(sink.into_std().await);
+        let target = path.to_owned();
+        let persist = move || temporary.persist(&target, Durability::Content);
+        tokio::task::spawn_blocking(persist)
+            .await
+            .unwrap_or_else(|error| Err(io::Error::other(error)))
+            .map_err(unwritable)
     }
 
     /// One `Upload` call: `start`, then what comes out of `chunks`.
@@ -220,15 +225,4 @@ async fn feed(
             return Ok(());
         }
     }
-}
-
-/// A file beside its destination, so that it can be renamed to it, and with the rights of any new
-/// file.
-fn temp_file(folder: &Path) -> io::Result<(tempfile::TempPath, std::fs::File)> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".").suffix(".part");
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let (file, path) = builder.tempfile_in(folder)?.into_parts();
-    Ok((path, file))
 }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::ByteSize;
+
 /// A device, as its worker introduces it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceInfo {
@@ -52,7 +54,6 @@ pub struct DeviceHealth {
 impl DeviceHealth {
     /// One line for people; empty where nothing is known.
     pub fn line(&self) -> String {
-        let gib = |bytes: u64| format!("{:.1} GiB used", bytes as f64 / f64::from(1 << 30));
         let parts = [
             Some(&self.fault)
                 .filter(|fault| !fault.is_empty())
@@ -60,7 +61,7 @@ impl DeviceHealth {
             self.temperature_c.map(|degrees| format!("{degrees} °C")),
             self.power_w.map(|watts| format!("{watts} W")),
             self.utilisation_percent.map(|percent| format!("{percent} % busy")),
-            self.memory_used_bytes.map(gib),
+            self.memory_used_bytes.map(|bytes| format!("{} used", ByteSize(bytes))),
             self.ecc_errors
                 .filter(|errors| *errors > 0)
                 .map(|errors| format!("{errors} ECC errors")),
@@ -113,7 +114,7 @@ mod tests {
             slowed_by: "heat".to_owned(),
             fault: String::new(),
         };
-        assert_eq!(warm.line(), "71 °C, 300 W, 98 % busy, 1.5 GiB used, slowed by heat");
+        assert_eq!(warm.line(), "71 °C, 300 W, 98 % busy, 1.50 GiB used, slowed by heat");
         let broken = DeviceHealth {
             ecc_errors: Some(2),
             fault: "it fell".to_owned(),

@@ -32,6 +32,20 @@ impl Digest {
         Self(*hasher.finalize().as_bytes())
     }
 
+    /// The digest that these hexadecimal digits spell, or `None` where one of them is no digit.
+    pub const fn from_hex(hex: &[u8; 64]) -> Option<Self> {
+        let mut bytes = [0; 32];
+        let mut at = 0;
+        while at < bytes.len() {
+            bytes[at] = match (hex_value(hex[2 * at]), hex_value(hex[2 * at + 1])) {
+                (Some(high), Some(low)) => high << 4 | low,
+                _ => return None,
+            };
+            at += 1;
+        }
+        Some(Self(bytes))
+    }
+
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
@@ -67,23 +81,17 @@ impl FromStr for Digest {
         if let Some(bad) = text.chars().find(|c| !c.is_ascii_hexdigit()) {
             return Err(DigestError::Character(bad));
         }
-        if text.len() != 64 {
-            return Err(DigestError::Length(text.len()));
-        }
-        let mut bytes = [0; 32];
-        for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-            *byte = hex_value(pair[0]) << 4 | hex_value(pair[1]);
-        }
-        Ok(Self(bytes))
+        let hex = text.as_bytes().try_into().ok();
+        hex.and_then(Self::from_hex).ok_or(DigestError::Length(text.len()))
     }
 }
 
-/// The value of a character that `is_ascii_hexdigit`.
-fn hex_value(digit: u8) -> u8 {
+const fn hex_value(digit: u8) -> Option<u8> {
     match digit {
-        b'0'..=b'9' => digit - b'0',
-        b'a'..=b'f' => digit - b'a' + 10,
-        _ => digit - b'A' + 10,
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => None,
     }
 }
 

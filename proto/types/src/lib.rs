@@ -6,6 +6,8 @@
 
 mod action;
 mod asset_path;
+mod backoff;
+mod byte_size;
 mod device;
 mod digest;
 mod error_text;
@@ -15,6 +17,7 @@ mod ids;
 mod model;
 mod part;
 mod recipe;
+mod split_mix;
 mod task;
 mod writable;
 
@@ -23,6 +26,8 @@ pub use action::{
     OutputSpec, StyleRef,
 };
 pub use asset_path::{AssetPath, AssetPathError};
+pub use backoff::{Backoff, Retries};
+pub use byte_size::{ByteSize, ByteSizeError};
 pub use device::{ComputeCapability, DeviceHealth, DeviceInfo};
 pub use digest::{BlobRef, Digest, DigestError};
 pub use error_text::{error_chain, error_text, one_line};
@@ -36,5 +41,6 @@ pub use recipe::{
     OptimizePatch, Optimizer, Padding, Pooling, PreserveColor, Preset, Profile, Recipe,
     RecipeError, RecipePatch, STYLE_LAYERS, Scale, Tileable,
 };
+pub use split_mix::SplitMix64;
 pub use task::{Losses, Output, RunReport, TaskResult, TaskSpec};
 pub use writable::{CannotWrite, Depth, Shape};

@@ -160,8 +160,8 @@ fn what_no_worker_could_ever_run_fails_with_what_is_missing() {
     assert_eq!(farm.job(job).summary.ready, 3);
     farm.pass(1);
     for (task, expected) in [
-        (0, "needs 12.0 GiB, the largest worker has 8.0 GiB"),
-        (1, "needs 12.0 GiB, the largest worker has 8.0 GiB"),
+        (0, "needs 12.0 GiB, the largest worker has 8.00 GiB"),
+        (1, "needs 12.0 GiB, the largest worker has 8.00 GiB"),
         (2, "needs engine version 2, the workers run 1"),
     ] {
         let TaskEvent::Failed { message, .. } = farm.task(job, task) else {

@@ -314,15 +314,16 @@ fn notes() {
     let manifest = "[project]\nname = \"x\"\n[styles.a]\nimages = \"styles/day.jpg\"\n[styles.b]\nimages = \"gone.jpg\"\n\
                     [[rules]]\nmatch = \"walls/**\"\nstyle = \"a\"\n[[rules]]\nmatch = \"**/*.png\"\nstyle = \"a\"\n\
                     [[rules]]\nmatch = [\"ui/**\", \"x\"]\nstyle = \"a\"\n";
-    let plan = folder(&["walls/a_n.png", "walls/b.png", "walls/b_rough.png"])
+    let plan = folder(&["walls/a_nrm.png", "walls/b.png", "walls/b_rough.png"])
         .plan(manifest)
         .expect("it can be planned");
     assert_eq!(
         plan.notes.iter().map(ToString::to_string).collect::<Vec<_>>(),
         [
-            "rule `rule 1` paints walls/a_n.png and 1 other, by name a map of data, not of colours; leave such files out with exclude = \
-             [\"**/*_n.*\"]",
-            "rule `rule 2` gets no image: earlier rules take all that it matches, as rule `rule 1` takes walls/a_n.png",
+            "rule `rule 1` paints walls/a_nrm.png and 1 other, by name a data map (normals, \
+             roughness, heights ...), not colours; leave such files out with exclude = \
+             [\"**/*_nrm.*\"]",
+            "rule `rule 2` gets no image: earlier rules take all that it matches, as rule `rule 1` takes walls/a_nrm.png",
             "rule `rule 3` gets no image: nothing that earlier rules leave matches ui/**, x",
             "no rule uses style `b`",
         ]

@@ -1,0 +1,75 @@
+//! A blob on its way out of a folder.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::PathBuf;
+
+use bytes::Bytes;
+use impasto_types::{BlobRef, Digest};
+
+use crate::{BlobStoreError, CHUNK_BYTES};
+
+/// A blob that is being read. Its last piece is handed out only if all bytes are right.
+#[derive(Debug)]
+pub struct BlobReader {
+    blob: BlobRef,
+    path: PathBuf,
+    /// The folder for blobs whose bytes are not their own.
+    aside: PathBuf,
+    /// `None` once the bytes have turned out to be wrong.
+    file: Option<File>,
+    hasher: blake3::Hasher,
+    read: u64,
+}
+
+impl BlobReader {
+    pub(crate) fn new(blob: BlobRef, path: PathBuf, aside: PathBuf, file: File) -> Self {
+        Self { blob, path, aside, file: Some(file), hasher: blake3::Hasher::new(), read: 0 }
+    }
+
+    /// The next piece; `None` after the last one.
+    ///
+    /// # Errors
+    /// The blob's bytes are not its own, or cannot be read.
+    pub fn next_chunk(&mut self) -> Result<Option<Bytes>, BlobStoreError> {
+        let Some(file) = &self.file else {
+            return Err(BlobStoreError::Missing { digest: self.blob.digest });
+        };
+        let mut chunk = Vec::new();
+        let taken = file.take(CHUNK_BYTES as u64).read_to_end(&mut chunk);
+        taken.map_err(|source| BlobStoreError::Read { path: self.path.clone(), source })?;
+        self.read += chunk.len() as u64;
+        self.hasher.update(&chunk);
+        let at_end = self.read >= self.blob.size_bytes || chunk.is_empty();
+        if at_end
+            && (self.read != self.blob.size_bytes
+                || Digest::of_hasher(&self.hasher) != self.blob.digest)
+        {
+            return Err(self.set_aside());
+        }
+        Ok(Some(chunk).filter(|chunk| !chunk.is_empty()).map(Bytes::from))
+    }
+
+    /// Takes a blob out of the store that is not what its name says, so that it can be stored
+    /// again.
+    fn set_aside(&mut self) -> BlobStoreError {
+        // Closed first: an open file cannot be moved everywhere.
+        let length =
+            self.file.take().and_then(|file| file.metadata().ok()).map(|metadata| metadata.len());
+        // Whoever asked with a wrong length is no proof that the blob is corrupt.
+        if length == Some(self.blob.size_bytes) {
+            tracing::warn!(
+                digest = %self.blob.digest,
+                path = %self.path.display(),
+                "a blob is corrupt and is moved aside"
+            );
+            let moved = fs::create_dir_all(&self.aside)
+                .and_then(|()| fs::rename(&self.path, self.aside.join(self.blob.digest.to_hex())))
+                .or_else(|_| fs::remove_file(&self.path));
+            if let Err(error) = moved {
+                tracing::error!(path = %self.path.display(), %error, "it cannot be moved either");
+            }
+        }
+        BlobStoreError::Missing { digest: self.blob.digest }
+    }
+}

@@ -1,0 +1,209 @@
+//! What actions came to: a small JSON file per action, `actions/ab/<digest>.json`, that names the
+//! result's blobs.
+//!
+//! Losing an entry costs a computation, never a picture: what is damaged is removed, and a result
+//! whose blob is gone is no result.
+
+use std::fs;
+use std::path::Path;
+
+use impasto_files::Durability;
+use impasto_types::{Digest, TaskResult};
+
+use crate::entry::{self, Entry};
+use crate::inventory::Folder;
+use crate::last_use::note_use;
+use crate::{ActionCacheError, LocalBlobs};
+
+/// No entry comes near this; a larger file is none.
+const MAX_ENTRY_BYTES: u64 = 1 << 20;
+
+/// Results by action, in a folder beside the blobs. Calls block.
+#[derive(Debug, Clone)]
+pub struct LocalActions {
+    folder: Folder,
+    blobs: LocalBlobs,
+}
+
+impl LocalActions {
+    /// Opens the results whose blobs are in `blobs`, and makes their folder where there is none.
+    ///
+    /// # Errors
+    /// The folder cannot be made.
+    pub fn open(blobs: LocalBlobs) -> Result<Self, ActionCacheError> {
+        let folder = Folder::actions(blobs.data_dir());
+        fs::create_dir_all(folder.root())
+            .map_err(|source| ActionCacheError { path: folder.root().to_owned(), source })?;
+        Ok(Self { folder, blobs })
+    }
+
+    /// What `action` came to, if that is known and its blobs are there. Asking counts as a use of
+    /// both.
+    pub fn get(&self, action: Digest) -> Option<TaskResult> {
+        let path = self.folder.path_of(action);
+        match self.read(&path, action)? {
+            Entry::Result(result) => {
+                if let Ok(metadata) = fs::metadata(&path) {
+                    note_use(&path, &metadata);
+                }
+                Some(*result).filter(|result| result.blobs().all(|blob| self.blobs.contains(blob)))
+            }
+            Entry::Newer | Entry::Unreadable => {
+                tracing::debug!(path = %path.display(), "a result is of another version");
+                None
+            }
+            Entry::Damaged => {
+                tracing::warn!(path = %path.display(), "a damaged result is removed");
+                let _ = fs::remove_file(&path);
+                None
+            }
+        }
+    }
+
+    /// Keeps what `action` came to. A result that a newer version has written stays.
+    ///
+    /// # Errors
+    /// The entry cannot be written.
+    pub fn put(&self, action: Digest, result: &TaskResult) -> Result<(), ActionCacheError> {
+        let path = self.folder.path_of(action);
+        if self.read(&path, action) == Some(Entry::Newer) {
+            return Ok(());
+        }
+        // An entry that a power cut leaves empty is damaged, and costs a computation.
+        entry::write(action, result)
+            .map_err(Into::into)
+            .and_then(|bytes| impasto_files::write(&path, &bytes, Durability::None))
+            .map_err(|source| ActionCacheError { path, source })
+    }
+
+    /// `None` where there is no file, or it cannot be read just now.
+    fn read(&self, path: &Path, action: Digest) -> Option<Entry> {
+        match fs::metadata(path).ok()?.len() {
+            ..=MAX_ENTRY_BYTES => Some(entry::read(&fs::read(path).ok()?, action)),
+            _ => Some(Entry::Damaged),
+        }
+    }
+
+    #[cfg(test)]
+    fn path_of(&self, action: Digest) -> std::path::PathBuf {
+        self.folder.path_of(action)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use impasto_types::{BlobRef, Losses, Output, Part, RunReport};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    struct Cache {
+        _folder: tempfile::TempDir,
+        blobs: LocalBlobs,
+        actions: LocalActions,
+    }
+
+    fn cache() -> Cache {
+        let folder = tempfile::tempdir().expect("a folder");
+        let blobs = LocalBlobs::open(folder.path(), 1 << 20).expect("it opens");
+        let actions = LocalActions::open(blobs.clone()).expect("it opens");
+        Cache { _folder: folder, blobs, actions }
+    }
+
+    fn result(blobs: &LocalBlobs) -> TaskResult {
+        let report = RunReport {
+            iterations: 40,
+            losses: Some(Losses { total: 1.25, content: 1.0, style: 0.25 }),
+            compute_ms: 10,
+            device: "cpu scalar".to_owned(),
+        };
+        let blob = blobs.put(b"picture").expect("it is stored");
+        let output = Output { part: Part::Color, blob, width: 2, height: 3 };
+        TaskResult { outputs: vec![output], report }
+    }
+
+    #[test]
+    fn what_is_kept_is_found_while_its_picture_is_there() {
+        let Cache { _folder, blobs, actions } = cache();
+        let (action, result) = (Digest::of(b"action"), result(&blobs));
+        assert_eq!(actions.get(action), None);
+        actions.put(action, &result).expect("it is kept");
+        assert_eq!(actions.get(action), Some(result.clone()));
+        let mut absent = result.clone();
+        absent.outputs.push(Output { blob: BlobRef::of(b"absent"), ..result.outputs[0] });
+        actions.put(action, &absent).expect("it is kept");
+        assert_eq!(actions.get(action), None);
+    }
+
+    #[test]
+    fn a_damaged_entry_is_removed() {
+        let Cache { _folder, blobs, actions } = cache();
+        let (action, result) = (Digest::of(b"action"), result(&blobs));
+        let path = actions.path_of(action);
+        for change in [
+            |bytes: &mut Vec<u8>| bytes.truncate(10),
+            |bytes: &mut Vec<u8>| bytes.clear(),
+            |bytes: &mut Vec<u8>| bytes.resize(2 << 20, b' '),
+            // The first digit of the action.
+            |bytes: &mut Vec<u8>| bytes[br#"{"version":1,"action":""#.len()] ^= 1,
+        ] {
+            actions.put(action, &result).expect("it is kept");
+            let mut bytes = fs::read(&path).expect("it is there");
+            change(&mut bytes);
+            fs::write(&path, bytes).expect("it is overwritten");
+            assert_eq!(actions.get(action), None);
+            assert!(!path.exists());
+        }
+    }
+
+    /// Changes the entry of an action as another version might have written it.
+    fn rewrite(path: &Path, change: impl Fn(&mut Value)) -> Vec<u8> {
+        let bytes = fs::read(path).expect("it is there");
+        let mut entry = serde_json::from_slice(&bytes).expect("it is JSON");
+        change(&mut entry);
+        let bytes = serde_json::to_vec(&entry).expect("it is written");
+        fs::write(path, &bytes).expect("it is overwritten");
+        bytes
+    }
+
+    #[test]
+    fn fields_of_a_later_version_are_passed_over() {
+        let Cache { _folder, blobs, actions } = cache();
+        let (action, result) = (Digest::of(b"action"), result(&blobs));
+        actions.put(action, &result).expect("it is kept");
+        rewrite(&actions.path_of(action), |entry| {
+            entry["extra"] = json!(1);
+            entry["result"]["extra"] = json!(1);
+            entry["result"]["report"]["extra"] = json!(1);
+        });
+        assert_eq!(actions.get(action), Some(result));
+    }
+
+    #[test]
+    fn a_newer_entry_is_a_miss_and_stays() {
+        let Cache { _folder, blobs, actions } = cache();
+        let (action, result) = (Digest::of(b"action"), result(&blobs));
+        actions.put(action, &result).expect("it is kept");
+        let path = actions.path_of(action);
+        let newer = rewrite(&path, |entry| {
+            entry["version"] = json!(2);
+            entry["result"] = json!(["of", "another", "shape"]);
+        });
+        assert_eq!(actions.get(action), None);
+        actions.put(action, &result).expect("it is left alone");
+        assert_eq!(fs::read(&path).expect("it is there"), newer);
+    }
+
+    #[test]
+    fn a_result_that_does_not_read_is_a_miss_until_it_is_known_again() {
+        let Cache { _folder, blobs, actions } = cache();
+        let (action, result) = (Digest::of(b"action"), result(&blobs));
+        actions.put(action, &result).expect("it is kept");
+        let path = actions.path_of(action);
+        let unreadable = rewrite(&path, |entry| entry["result"] = json!({}));
+        assert_eq!(actions.get(action), None);
+        assert_eq!(fs::read(&path).expect("it is there"), unreadable);
+        actions.put(action, &result).expect("it is replaced");
+        assert_eq!(actions.get(action), Some(result));
+    }
+}

@@ -1,0 +1,254 @@
+//! Blobs in a folder.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use impasto_files::AtomicFile;
+use impasto_types::{BlobRef, Digest};
+
+use crate::inventory::Folder;
+use crate::last_use::note_use;
+use crate::{BlobReader, BlobStoreError, BlobWriter, CHUNK_BYTES};
+
+/// A temporary file this old was left behind by a process that died.
+const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What is set aside for a blob before its bytes are read, whatever length was announced.
+const INITIAL_CAPACITY_BYTES: usize = 1 << 20;
+
+/// A folder of blobs: `blobs/ab/abcdef...`, with `blobs/tmp` for those that are being written and
+/// `blobs/corrupt` for those whose bytes have changed on the disk. Calls block.
+#[derive(Debug, Clone)]
+pub struct LocalBlobs {
+    data_dir: PathBuf,
+    folder: Folder,
+    max_blob_bytes: u64,
+}
+
+impl LocalBlobs {
+    /// Opens the store in `data_dir`, and makes it where there is none.
+    ///
+    /// # Errors
+    /// The folder cannot be made.
+    pub fn open(data_dir: &Path, max_blob_bytes: u64) -> Result<Self, BlobStoreError> {
+        let store =
+            Self { data_dir: data_dir.to_owned(), folder: Folder::blobs(data_dir), max_blob_bytes };
+        let temp = store.temp_folder();
+        fs::create_dir_all(&temp).map_err(|source| BlobStoreError::write(&temp, source))?;
+        impasto_files::remove_abandoned(&temp, ABANDONED);
+        Ok(store)
+    }
+
+    /// The folder that the store was opened in.
+    pub fn data_dir(&self) -> &Path {
+        &self.data_dir
+    }
+
+    /// Whether the blob is there, as far as its length tells. Asking counts as a use.
+    pub fn contains(&self, blob: BlobRef) -> bool {
+        self.find(blob.digest) == Some(blob)
+    }
+
+    /// Those of `blobs` that are not there.
+    pub fn missing(&self, blobs: &[BlobRef]) -> Vec<BlobRef> {
+        blobs.iter().copied().filter(|blob| !self.contains(*blob)).collect()
+    }
+
+    /// The blob of this digest, if there is one. Asking counts as a use.
+    pub fn find(&self, digest: Digest) -> Option<BlobRef> {
+        let path = self.path_of(digest);
+        let metadata = fs::metadata(&path).ok().filter(fs::Metadata::is_file)?;
+        note_use(&path, &metadata);
+        Some(BlobRef { digest, size_bytes: metadata.len() })
+    }
+
+    /// Stores bytes that are in memory.
+    ///
+    /// # Errors
+    /// They are too many, or cannot be written.
+    pub fn put(&self, bytes: &[u8]) -> Result<BlobRef, BlobStoreError> {
+        let blob = BlobRef::of(bytes);
+        if !self.contains(blob) {
+            let mut writer = self.writer(blob)?;
+            writer.write(bytes)?;
+            writer.finish()?;
+        }
+        Ok(blob)
+    }
+
+    /// Stores a file that has to be `blob`.
+    ///
+    /// # Errors
+    /// It cannot be read, has other bytes by now, or cannot be written.
+    pub fn put_file(&self, blob: BlobRef, path: &Path) -> Result<(), BlobStoreError> {
+        let unreadable = |source| BlobStoreError::Read { path: path.to_owned(), source };
+        let mut file = File::open(path).map_err(unreadable)?;
+        let mut writer = self.writer(blob)?;
+        let mut buffer = vec![0; CHUNK_BYTES];
+        loop {
+            match file.read(&mut buffer).map_err(unreadable)? {
+                0 => break,
+                length => writer.write(&buffer[..length])?,
+            }
+        }
+        writer.finish().map(|_| ())
+    }
+
+    /// Begins to store a blob whose bytes come piece by piece.
+    ///
+    /// # Errors
+    /// It is too large, or the folder cannot be written to.
+    pub fn writer(&self, blob: BlobRef) -> Result<BlobWriter, BlobStoreError> {
+        let BlobRef { digest, size_bytes } = blob;
+        if size_bytes > self.max_blob_bytes {
+            let max_blob_bytes = self.max_blob_bytes;
+            return Err(BlobStoreError::TooLarge { digest, size_bytes, max_blob_bytes });
+        }
+        let temp = self.temp_folder();
+        let file =
+            AtomicFile::within(&temp).map_err(|source| BlobStoreError::write(&temp, source))?;
+        Ok(BlobWriter::new(blob, self.path_of(digest), file))
+    }
+
+    /// Reads a blob into memory, checked.
+    ///
+    /// # Errors
+    /// There is none, or its bytes are not its own (it is then moved aside, and missing from now
+    /// on), or it cannot be read.
+    pub fn read(&self, blob: BlobRef) -> Result<Vec<u8>, BlobStoreError> {
+        let announced = usize::try_from(blob.size_bytes).unwrap_or(usize::MAX);
+        let mut bytes = Vec::with_capacity(announced.min(INITIAL_CAPACITY_BYTES));
+        let mut reader = self.reader(blob)?;
+        while let Some(chunk) = reader.next_chunk()? {
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(bytes)
+    }
+
+    /// Begins to read a blob piece by piece.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn reader(&self, blob: BlobRef) -> Result<BlobReader, BlobStoreError> {
+        let path = self.path_of(blob.digest);
+        let opened = File::open(&path).and_then(|file| Ok((file.metadata()?, file)));
+        let file = match opened {
+            Ok((metadata, file)) => {
+                note_use(&path, &metadata);
+                file
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(BlobStoreError::Missing { digest: blob.digest });
+            }
+            Err(source) => return Err(BlobStoreError::Read { path, source }),
+        };
+        Ok(BlobReader::new(blob, path, self.folder.corrupt(), file))
+    }
+
+    fn path_of(&self, digest: Digest) -> PathBuf {
+        self.folder.path_of(digest)
+    }
+
+    fn temp_folder(&self) -> PathBuf {
+        self.folder.root().join("tmp")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn store(max_blob_bytes: u64) -> (tempfile::TempDir, LocalBlobs) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = LocalBlobs::open(folder.path(), max_blob_bytes).expect("it opens");
+        (folder, store)
+    }
+
+    fn temporary_files(store: &LocalBlobs) -> usize {
+        fs::read_dir(store.temp_folder()).expect("it can be listed").count()
+    }
+
+    #[test]
+    fn what_is_put_is_read() {
+        let (_folder, store) = store(1 << 30);
+        for length in [0, 1, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1, 3 * CHUNK_BYTES] {
+            let bytes = vec![7; length];
+            let blob = store.put(&bytes).expect("it is stored");
+            assert!(store.contains(blob));
+            assert_eq!(store.read(blob).expect("it is read"), bytes);
+        }
+        assert_eq!(temporary_files(&store), 0);
+    }
+
+    #[test]
+    fn only_what_is_not_there_is_missing() {
+        let (_folder, store) = store(1 << 30);
+        let there = store.put(b"there").expect("it is stored");
+        let longer = BlobRef { size_bytes: 6, ..there };
+        let absent = BlobRef::of(b"absent");
+        assert_eq!(store.missing(&[there, longer, absent]), [longer, absent]);
+    }
+
+    #[test]
+    fn other_bytes_than_announced_are_refused_and_leave_nothing() {
+        let (_folder, store) = store(100);
+        let blob = BlobRef::of(b"right");
+        let store_as = |blob, bytes: &[u8]| {
+            let mut writer = store.writer(blob)?;
+            writer.write(bytes)?;
+            writer.finish()
+        };
+        assert!(matches!(store_as(blob, b"wrong"), Err(BlobStoreError::Content { .. })));
+        assert!(matches!(store_as(blob, b"righ"), Err(BlobStoreError::Length { actual: 4, .. })));
+        assert!(matches!(store_as(blob, b"right!"), Err(BlobStoreError::Length { actual: 6, .. })));
+        let large = BlobRef { size_bytes: 101, ..blob };
+        assert!(matches!(
+            store_as(large, b"right"),
+            Err(BlobStoreError::TooLarge { max_blob_bytes: 100, .. })
+        ));
+        assert!(!store.contains(blob));
+        assert_eq!(temporary_files(&store), 0);
+        assert_eq!(store_as(blob, b"right").expect("the right bytes are stored"), blob);
+    }
+
+    #[test]
+    fn a_corrupt_blob_is_missing_and_can_be_stored_again() {
+        let (_folder, store) = store(1 << 30);
+        let bytes = vec![1; CHUNK_BYTES + 10];
+        let blob = store.put(&bytes).expect("it is stored");
+        let mut corrupt = bytes.clone();
+        corrupt[CHUNK_BYTES] ^= 1;
+        fs::write(store.path_of(blob.digest), &corrupt).expect("it is overwritten");
+
+        assert!(matches!(store.read(blob), Err(BlobStoreError::Missing { .. })));
+        assert!(!store.contains(blob));
+        let aside = store.folder.corrupt().join(blob.digest.to_hex());
+        assert_eq!(fs::read(aside).expect("it is kept"), corrupt);
+        store.put(&bytes).expect("it is stored again");
+        assert_eq!(store.read(blob).expect("it is read"), bytes);
+    }
+
+    #[test]
+    fn a_truncated_blob_does_not_count_as_there() {
+        let (_folder, store) = store(1 << 30);
+        let blob = store.put(b"some bytes").expect("it is stored");
+        fs::write(store.path_of(blob.digest), b"some").expect("it is cut");
+        assert!(!store.contains(blob));
+        assert!(matches!(store.read(blob), Err(BlobStoreError::Missing { .. })));
+        store.put(b"some bytes").expect("it is stored again");
+        assert_eq!(store.read(blob).expect("it is read"), b"some bytes");
+    }
+
+    #[test]
+    fn a_question_with_a_wrong_length_harms_nothing() {
+        let (_folder, store) = store(1 << 30);
+        let blob = store.put(b"some bytes").expect("it is stored");
+        for size_bytes in [0, 3, 11] {
+            let read = store.read(BlobRef { size_bytes, ..blob });
+            assert!(matches!(read, Err(BlobStoreError::Missing { .. })), "{size_bytes}");
+        }
+        assert_eq!(store.read(blob).expect("it is still there"), b"some bytes");
+    }
+}

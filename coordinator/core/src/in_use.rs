@@ -1,0 +1,31 @@
+//! Which blobs jobs need, and so must not expire.
+
+use std::collections::BTreeSet;
+
+use impasto_types::Digest;
+
+use crate::core::Core;
+use crate::job::{Job, Phase};
+use crate::task::{Task, TaskState};
+
+impl Core {
+    /// The inputs of every task that may still run, the results of jobs that have not ended, since
+    /// their clients may be away, and every job's tasks in full, which hold its assets' names.
+    pub fn blobs_in_use(&self) -> BTreeSet<Digest> {
+        self.ledger.jobs.values().flat_map(blobs_of_job).collect()
+    }
+}
+
+fn blobs_of_job(job: &Job) -> impl Iterator<Item = Digest> {
+    let has_ended = matches!(job.phase, Phase::Ended { .. });
+    let tasks = job.tasks.iter().filter(move |_| !has_ended).flat_map(blobs_of_task);
+    std::iter::once(job.spec).chain(tasks)
+}
+
+fn blobs_of_task(task: &Task) -> Vec<Digest> {
+    match &task.state {
+        TaskState::Ready { .. } | TaskState::Leased(_) => task.needs.inputs.clone(),
+        TaskState::Succeeded { result, .. } => result.blobs().map(|blob| blob.digest).collect(),
+        TaskState::Failed { .. } | TaskState::Canceled => Vec::new(),
+    }
+}
