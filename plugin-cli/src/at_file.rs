@@ -1,5 +1,5 @@
-//! `@file` arguments: a command line that is too long for the system goes into a file, one argument
-//! a line.
+//! `@file` arguments: a file of arguments, one per line, for command lines that are too long for
+//! the system.
 
 use std::ffi::OsString;
 use std::io;
@@ -14,11 +14,11 @@ pub struct AtFileError {
 }
 
 /// Replaces every `@FILE` by the lines of that file. Blank lines and lines that begin with `#` are
-/// left out; `@@x` is the argument `@x`; lines are taken as they are, so a file does not name
-/// another; after `--` nothing is replaced.
+/// ignored; `@@x` is the argument `@x`. Lines are not expanded, so a file cannot name another.
+/// After `--` nothing is replaced.
 ///
 /// # Errors
-/// Where a file cannot be read, or is not UTF-8.
+/// A file cannot be read or is not UTF-8.
 pub fn expand(arguments: impl IntoIterator<Item = OsString>) -> Result<Vec<OsString>, AtFileError> {
     let mut expanded = Vec::new();
     let mut literal = false;

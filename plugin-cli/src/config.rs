@@ -1,30 +1,34 @@
 //! The user's configuration of the command line: `impasto/config.toml` in the system's folder for
 //! configuration.
 //!
-//! A flag comes before its environment variable, the variable before this file, this file before
-//! the default.
+//! A flag overrides its environment variable, the variable overrides this file, and this file the
+//! default.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use directories::ProjectDirs;
+use impasto_blobs::CacheLimits;
+use impasto_types::one_line;
 use serde::Deserialize;
 
-use crate::args::{CacheFlags, ComputeFlags, CoordinatorFlags, ModelsFlags};
-use crate::failure::{Failure, one_line};
+use crate::failure::Failure;
+use crate::flags::{CacheFlags, ComputeFlags, CoordinatorFlags, ModelsFlags};
 
-/// What the file says. An unknown key is an error.
+/// The file's contents. An unknown key is an error.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// The coordinator that builds go to.
+    /// The coordinator that builds use.
     pub coordinator: Option<String>,
     pub models_dir: Option<PathBuf>,
     pub cache_dir: Option<PathBuf>,
     pub threads: Option<u16>,
+    /// Results and blobs in the cache beyond these limits expire.
+    pub cache: CacheLimits,
 }
 
-/// Why there is no configuration.
+/// Why the configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     #[error("cannot read the configuration {}", path.display())]
@@ -36,10 +40,10 @@ pub enum ConfigError {
 }
 
 impl Config {
-    /// Reads the user's file; without one, everything is at its default.
+    /// Reads the user's file. Without one, everything has its default.
     ///
     /// # Errors
-    /// Where the file cannot be read or says something unknown.
+    /// The file cannot be read, or has an unknown key or a wrong value.
     pub fn load() -> Result<Self, ConfigError> {
         let explicit = std::env::var_os("IMPASTO_CONFIG").map(PathBuf::from);
         match explicit.or_else(|| user_dirs().map(|dirs| dirs.config_dir().join("config.toml"))) {
@@ -88,7 +92,7 @@ impl Config {
         flags.threads.or(self.threads)
     }
 
-    /// How many threads this process paints with: one for each core, unless it is told otherwise.
+    /// How many threads this process paints with; by default one per core.
     pub fn paint_threads(&self, flags: &ComputeFlags) -> usize {
         let given = self.threads(flags).map(usize::from);
         given.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
@@ -97,7 +101,7 @@ impl Config {
     /// Where results, jobs and uploaded files of the embedded farm are kept.
     ///
     /// # Errors
-    /// Where nobody named a folder and the system has none for caches.
+    /// No folder was named, and the system has no folder for caches.
     pub fn cache_dir(&self, flags: &CacheFlags) -> Result<PathBuf, ConfigError> {
         let named = flags.cache_dir.clone().or_else(|| self.cache_dir.clone());
         named
@@ -115,7 +119,9 @@ impl From<ConfigError> for Failure {
         let malformed = matches!(error, ConfigError::Malformed { .. });
         let failure = Self::usage(error);
         if malformed {
-            failure.hint("its keys are coordinator, models_dir, cache_dir and threads")
+            failure.hint(
+                "its keys are coordinator, models_dir, cache_dir, threads and the table cache",
+            )
         } else {
             failure
         }
@@ -139,6 +145,8 @@ mod tests {
             (Some("http://farm:7421"), Some(4))
         );
         assert_eq!(parse(""), Ok(Config::default()));
+        let cache = parse("[cache]\nmax_age = 'none'\n").expect("it is a configuration").cache;
+        assert_eq!(cache, CacheLimits { max_age: None, ..CacheLimits::default() });
     }
 
     #[test]
@@ -149,6 +157,7 @@ mod tests {
                 && refused.ends_with("(line 2)"),
             "{refused}"
         );
+        assert!(parse("[cache]\nmax_age = 3").is_err_and(|message| message.contains("`3`")));
         assert!(parse("threads = 0").is_err_and(|message| message.contains("at least 1")));
     }
 

@@ -1,9 +1,9 @@
-//! Dependency files in Makefile syntax, so that Make, Ninja and CMake know when to build again.
+//! Dependency files in Makefile syntax, for Make, Ninja and CMake.
 
 use std::fmt::Write as _;
 use std::path::Path;
 
-/// The rule that says which files `targets` are made from. Paths are written as they are given,
+/// A rule that lists what `targets` depend on. Paths are written as they are given,
 /// with `/` on every system.
 pub fn render<'a>(
     targets: impl IntoIterator<Item = &'a Path>,

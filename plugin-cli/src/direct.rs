@@ -17,8 +17,8 @@ use impasto_types::{
 };
 use serde_json::json;
 
-use crate::args::{ComputeFlags, DepfileFlag, DryRunFlag, ModelsFlags};
 use crate::contact_sheet::loss_text;
+use crate::flags::{ComputeFlags, DepfileFlag, DryRunFlag, ModelsFlags};
 use crate::show::{ModelBar, PaintBar};
 use crate::units::time;
 use crate::{Context, Exit, Failure, depfile, interrupt};

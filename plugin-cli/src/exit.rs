@@ -1,17 +1,17 @@
-//! How the program ends.
+//! Exit codes.
 
 /// The exit codes that scripts rely on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// Done, or nothing was to do.
+    /// Done, or nothing to do.
     Done,
-    /// Some assets failed or are stale, or something on this machine went wrong on the way.
+    /// Some assets failed or are stale, or something on this machine went wrong.
     Unfinished,
-    /// A flag, a manifest or a configuration that has to be mended first.
+    /// A flag, a manifest or a configuration is wrong.
     Usage,
-    /// The farm cannot be reached, or went away for good.
+    /// The farm cannot be reached, or was lost for good.
     Unreachable,
-    /// Ctrl-C, or the system asked for an end.
+    /// Ctrl-C, or a signal to terminate.
     Interrupted,
 }
 

@@ -4,6 +4,8 @@
 use std::error::Error;
 use std::fmt;
 
+use impasto_types::{error_chain, error_text};
+
 use crate::exit::Exit;
 
 /// What ends a command early.
@@ -45,51 +47,14 @@ impl Failure {
         self
     }
 
-    /// The error and its causes, outermost first. A cause whose words are already part of the line
-    /// above is left out.
+    /// The error and its causes, outermost first.
     pub fn chain(&self) -> Vec<String> {
-        let mut lines: Vec<String> = Vec::new();
-        let mut next: Option<&dyn Error> = Some(self.error.as_ref());
-        while let Some(error) = next {
-            let line = one_line(&error.to_string());
-            if !lines.last().is_some_and(|above| above.contains(&line)) {
-                lines.push(line);
-            }
-            next = error.source();
-        }
-        lines
+        error_chain(self.error.as_ref())
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.chain().join(": "))
-    }
-}
-
-/// A message of several lines as one, so that a log keeps it together.
-pub(crate) fn one_line(text: &str) -> String {
-    text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[derive(Debug, thiserror::Error)]
-    #[error("cannot read `a`")]
-    struct Outer(#[source] std::io::Error);
-
-    #[test]
-    fn the_chain_says_everything_once() {
-        let failure = Failure::here(Outer(std::io::Error::other("disk on fire")));
-        assert_eq!(failure.to_string(), "cannot read `a`: disk on fire");
-        let twice = Failure::usage(Outer(std::io::Error::other("`a`")));
-        assert_eq!(twice.chain(), ["cannot read `a`"]);
-    }
-
-    #[test]
-    fn messages_of_several_lines_become_one() {
-        assert_eq!(one_line("first\n  second\n\nthird\n"), "first; second; third");
+        f.write_str(&error_text(self.error.as_ref()))
     }
 }

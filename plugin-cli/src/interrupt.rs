@@ -1,4 +1,4 @@
-//! Ctrl-C, and the system's request to end.
+//! Ctrl-C and SIGTERM.
 
 use std::sync::OnceLock;
 
@@ -6,10 +6,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::exit::Exit;
 
-/// Taken once: the first Ctrl-C cancels this token, so that work ends cleanly; the second ends the
-/// program at once.
+/// The first Ctrl-C cancels this token, so that work ends cleanly; the second ends the program at
+/// once.
 ///
-/// Commands that have nothing to tidy up do not call this, and end at the first.
+/// Commands without anything to clean up do not call this and end at the first.
 pub(crate) fn token() -> CancellationToken {
     static TOKEN: OnceLock<CancellationToken> = OnceLock::new();
     let install = || {

@@ -4,10 +4,10 @@
 //! outputs and reports to an observer. It prints nothing; only [`Screen`] prints. This crate paints
 //! nothing itself, and decides nothing about what is stale.
 
-pub mod args;
 pub mod at_file;
 pub mod build;
-mod commands;
+mod clean_up;
+pub mod commands;
 pub mod config;
 pub mod contact_sheet;
 pub mod depfile;
@@ -15,6 +15,7 @@ mod direct;
 mod exit;
 mod failure;
 pub mod farm;
+pub mod flags;
 mod interrupt;
 mod log;
 mod screen;
@@ -26,14 +27,15 @@ use std::ffi::OsString;
 
 use clap::Parser;
 
-use crate::args::{Cli, OutputFlags};
+use crate::commands::Cli;
 use crate::config::Config;
+use crate::flags::OutputFlags;
 
 pub use exit::Exit;
 pub use failure::Failure;
 pub use screen::{Format, Screen};
 
-/// What every command is given beside its own arguments.
+/// What every command gets besides its arguments.
 #[derive(Debug)]
 pub struct Context {
     pub screen: Screen,
@@ -46,7 +48,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let cli = match parsed {
         Ok(Ok(cli)) => cli,
         Ok(Err(error)) => {
-            // Help and the version are no errors; clap knows which stream each belongs to.
+            // Help and the version are not errors; clap chooses the stream.
             let _ = error.print();
             return if error.use_stderr() { Exit::Usage } else { Exit::Done };
         }

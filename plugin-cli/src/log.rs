@@ -8,7 +8,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::Screen;
-use crate::args::{Cli, Command};
+use crate::commands::{Cli, Command};
 
 /// How a picture is cut into tiles to fit the memory is for everyone who wants to know more.
 const PLANS: &str = "off,impasto_painter::paint=debug";

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use unicode_width::UnicodeWidthStr;
+
 /// Rows under a heading, padded to the widest cell of each column.
 #[derive(Debug, Clone)]
 pub(crate) struct Table<const N: usize> {
@@ -43,8 +45,9 @@ impl<const N: usize> fmt::Display for Table<N> {
     }
 }
 
+/// In columns of a terminal: most Chinese characters take two, combining accents none.
 fn width(cell: &str) -> usize {
-    cell.chars().count()
+    UnicodeWidthStr::width(cell)
 }
 
 #[cfg(test)]
@@ -57,5 +60,12 @@ mod tests {
         table.row(["7".to_owned(), "münze".to_owned()]);
         table.row(["1234".to_owned(), "x".to_owned()]);
         assert_eq!(table.to_string(), "JOB   PROJECT\n7     münze\n1234  x");
+    }
+
+    #[test]
+    fn wide_characters_take_two_columns() {
+        let mut table = Table::new(["PROJECT", "JOB"]);
+        table.row(["レンガ壁".to_owned(), "7".to_owned()]);
+        assert_eq!(table.to_string(), "PROJECT   JOB\nレンガ壁  7");
     }
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use assert_cmd::Command;
+use impasto_blobs::LocalBlobs;
 use tempfile::TempDir;
 
 /// A folder of small pictures, and the program with everything of this machine's user kept out.
@@ -283,6 +284,44 @@ fn colours_are_for_terminals() {
     let place = Place::project();
     let (_, out, err) = place.run(&["plan"]);
     assert!(!out.contains('\u{1b}') && !err.contains('\u{1b}'));
+}
+
+#[test]
+fn the_cache_is_described_and_pruned() {
+    let place = Place::new();
+    let (code, out, err) = place.run(&["cache", "--json"]);
+    assert_eq!(code, 0, "{err}");
+    assert_eq!(document(&out)["bytes"], 0);
+    assert!(!place.path().join(".cache").exists(), "looking makes nothing");
+
+    let blobs = LocalBlobs::open(&place.path().join(".cache"), 1 << 20).expect("it opens");
+    let [first, second, _] = [1, 2, 3].map(|fill| blobs.put(&[fill; 1024]).expect("it is stored"));
+    let (_, out, _) = place.run(&["cache"]);
+    assert!(out.contains("blobs          3      3.00 KiB") && out.contains("50.0 GiB"), "{out}");
+
+    let (code, out, _) = place.run(&["cache", "remove", &first.digest.short(), "--json"]);
+    let digest = first.digest.to_hex();
+    assert_eq!(code, 0);
+    assert_eq!(
+        document(&out),
+        serde_json::json!([{ "digest": digest, "result": false, "blob": true }])
+    );
+    let (code, _, err) = place.run(&["cache", "remove", &digest]);
+    assert_eq!((code, err.contains("no result or blob")), (1, true), "{err}");
+
+    let (_, out, _) = place.run(&["cache", "prune", "--max-size", "1K", "-n"]);
+    assert_eq!(out, "would remove 1 file, 1.00 KiB, 1.00 KiB left\n");
+    assert!(blobs.contains(second));
+    let (_, out, _) = place.run(&["cache", "prune", "--max-size", "1K", "--json"]);
+    let pruned = document(&out);
+    assert_eq!([&pruned["removed"]["files"], &pruned["left_bytes"]], [1, 1024], "{out}");
+    place.write("no-config.toml", "[cache]\nmax_size = 0\n");
+    let (_, out, _) = place.run(&["cache", "prune"]);
+    assert_eq!(out, "removed 1 file, 1.00 KiB, 0 B left\n");
+}
+
+fn document(text: &str) -> serde_json::Value {
+    serde_json::from_str(text).expect("it is JSON")
 }
 
 #[test]

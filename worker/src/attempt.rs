@@ -13,17 +13,19 @@ use impasto_painter::{
     Lane, OutputFile, Pace, PaintError, PaintStep, Painted, Painter, Source, Sources, Stop,
 };
 use impasto_proto::client::{BlobError, Blobs};
-use impasto_types::{BlobRef, FailureKind, Method, Output, Part, TaskResult, TaskSpec, error_text};
+use impasto_types::{
+    BlobRef, FailureKind, Method, Output, Part, Retries, TaskResult, TaskSpec, error_text,
+};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status};
 use tracing::{debug, warn};
 
-use crate::backoff::Backoff;
 use crate::blob_cache::BlobCache;
 use crate::ledger::Outcome;
 use crate::pool::{AllRetired, Demand, Place, Pool};
 use crate::progress::Progress;
+use crate::worker::RECONNECT;
 
 /// What all attempts of a worker share.
 #[derive(Debug)]
@@ -300,12 +302,12 @@ impl Attempt<'_> {
     where
         F: Future<Output = Result<T, BlobError>>,
     {
-        let mut backoff = Backoff::new();
+        let mut retries = Retries::new(RECONNECT);
         loop {
             match self.unless_canceled(transfer()).await? {
                 Err(error) if is_away(&error) => {
                     debug!(asset = %self.task.asset, error = error_text(&error), "the coordinator is away; trying again");
-                    self.unless_canceled(tokio::time::sleep(backoff.next(fastrand::f64()))).await?;
+                    self.unless_canceled(tokio::time::sleep(retries.next(fastrand::f64()))).await?;
                 }
                 answer => return Ok(answer),
             }

@@ -7,12 +7,16 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
+use impasto_files::Durability;
 use impasto_types::{BlobRef, Digest};
+
+/// A temporary file this old was left behind by a process that died.
+const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
 
 #[derive(Debug)]
 pub(crate) struct BlobCache {
@@ -39,6 +43,7 @@ impl BlobCache {
     /// Opens a folder, or makes it. Files whose names are not digests are left alone.
     pub(crate) fn open(dir: &Path, max_bytes: u64) -> io::Result<Self> {
         fs::create_dir_all(dir)?;
+        impasto_files::remove_abandoned(dir, ABANDONED);
         let mut found = Vec::new();
         for entry in fs::read_dir(dir)? {
             let entry = entry?;
@@ -91,10 +96,8 @@ impl BlobCache {
         if blob.size_bytes > self.max_bytes {
             return Ok(());
         }
-        let mut file =
-            tempfile::Builder::new().prefix(".").suffix(".part").tempfile_in(&self.dir)?;
-        file.write_all(bytes)?;
-        file.persist(self.path(blob.digest))?;
+        // Bytes are checked when they are read: a sync would cost more than what it saves.
+        impasto_files::write(&self.path(blob.digest), bytes, Durability::None)?;
         let mut index = self.index();
         index.insert(blob.digest, blob.size_bytes);
         self.evict(&mut index);

@@ -4,7 +4,6 @@
 //! that cannot be recomputed. [`run`] is the whole worker; [`Settings`] configure it.
 
 mod attempt;
-mod backoff;
 mod blob_cache;
 mod ledger;
 mod pool;

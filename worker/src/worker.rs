@@ -13,7 +13,9 @@ use impasto_painter::{Offer, OpenError, Painter};
 use impasto_proto::client::{self, Blobs, ConnectError};
 use impasto_proto::v1::worker_message::Message;
 use impasto_proto::v1::{CoordinatorMessage, WorkerMessage};
-use impasto_types::{DeviceHealth, DeviceInfo, FailureKind, LeaseId, TaskSpec, error_text};
+use impasto_types::{
+    Backoff, DeviceHealth, DeviceInfo, FailureKind, LeaseId, Retries, TaskSpec, error_text,
+};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
@@ -24,7 +26,6 @@ use tonic::{Code, Status, Streaming};
 use tracing::{debug, info, warn};
 
 use crate::attempt::{Workshop, attempt};
-use crate::backoff::Backoff;
 use crate::blob_cache::BlobCache;
 use crate::ledger::{Answer, Ledger, Outcome};
 use crate::pool::Pool;
@@ -48,6 +49,9 @@ pub enum WorkerError {
     #[error("the coordinator refused the worker `{name}`")]
     Refused { name: String, source: Status },
 }
+
+/// The delays before a worker tries an unreachable coordinator again.
+pub(crate) const RECONNECT: Backoff = Backoff { first_ms: 200, longest_ms: 10_000 };
 
 /// How long a worker that was told to stop waits for its attempts to stop and its reports to be
 /// acknowledged.
@@ -165,7 +169,7 @@ async fn connect(
     settings: &Settings,
     shutdown: &CancellationToken,
 ) -> Result<Option<Channel>, WorkerError> {
-    let mut backoff = Backoff::new();
+    let mut retries = Retries::new(RECONNECT);
     loop {
         match shutdown.run_until_cancelled(client::connect(&settings.coordinator)).await {
             None => return Ok(None),
@@ -177,7 +181,7 @@ async fn connect(
                 warn!("{}; trying again", error_text(&error))
             }
         }
-        if shutdown.run_until_cancelled(sleep(backoff.next(fastrand::f64()))).await.is_none() {
+        if shutdown.run_until_cancelled(sleep(retries.next(fastrand::f64()))).await.is_none() {
             return Ok(None);
         }
     }
@@ -250,7 +254,7 @@ fn is_refusal(status: &Status) -> bool {
 
 impl Worker {
     async fn serve(mut self) -> Result<(), WorkerError> {
-        let mut backoff = Backoff::new();
+        let mut retries = Retries::new(RECONNECT);
         while !self.shutdown.is_cancelled() {
             let began = Instant::now();
             let lost = match self.attach().await {
@@ -282,10 +286,10 @@ impl Worker {
                     error_text(&lost)
                 ),
             }
-            if began.elapsed() > Backoff::LONGEST {
-                backoff = Backoff::new();
+            if began.elapsed().as_millis() > u128::from(RECONNECT.longest_ms) {
+                retries.reset();
             }
-            let pause = sleep(backoff.next(fastrand::f64()));
+            let pause = sleep(retries.next(fastrand::f64()));
             self.shutdown.clone().run_until_cancelled(pause).await;
         }
         // Shut down while the coordinator is away: it will see that the leases run out.

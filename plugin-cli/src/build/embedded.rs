@@ -12,8 +12,8 @@ use tokio::task::JoinHandle;
 use tokio::time::{Duration, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::{BuildError, BuildRequest};
-use crate::farm::FarmClient;
+use super::BuildRequest;
+use crate::farm::{FarmClient, FarmError};
 
 /// What the embedded worker is called.
 const WORKER_NAME: &str = "this-machine";
@@ -84,8 +84,8 @@ impl Embedded {
         })
     }
 
-    pub(crate) async fn client(&self) -> Result<FarmClient, BuildError> {
-        Ok(FarmClient::connect(&self.url).await?)
+    pub(crate) async fn client(&self) -> Result<FarmClient, FarmError> {
+        FarmClient::connect(&self.url).await
     }
 
     pub(crate) fn memory_bytes(&self) -> u64 {

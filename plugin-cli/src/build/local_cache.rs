@@ -3,7 +3,8 @@
 
 use std::path::Path;
 
-use impasto_coordinator::{ActionCache, ActionCacheError, BlobStore, BlobStoreError, Settings};
+use impasto_blobs::{ActionCacheError, BlobStoreError, LocalActions, LocalBlobs};
+use impasto_coordinator::Settings;
 use impasto_types::{Digest, RunReport, TaskResult};
 use tokio_util::sync::CancellationToken;
 
@@ -12,8 +13,8 @@ use super::delivery::Delivery;
 
 #[derive(Debug)]
 pub(crate) struct LocalCache {
-    blobs: BlobStore,
-    actions: ActionCache,
+    blobs: LocalBlobs,
+    actions: LocalActions,
 }
 
 /// A cache that cannot be opened.
@@ -28,10 +29,8 @@ pub enum LocalCacheError {
 impl LocalCache {
     pub(crate) fn open(cache_dir: &Path) -> Result<Self, LocalCacheError> {
         let max_blob_bytes = Settings::embedded(cache_dir).max_blob_bytes;
-        Ok(Self {
-            blobs: BlobStore::open(cache_dir, max_blob_bytes)?,
-            actions: ActionCache::open(cache_dir)?,
-        })
+        let blobs = LocalBlobs::open(cache_dir, max_blob_bytes)?;
+        Ok(Self { actions: LocalActions::open(blobs.clone())?, blobs })
     }
 
     /// Delivers what is here.
@@ -40,7 +39,7 @@ impl LocalCache {
             if cancel.is_cancelled() {
                 return;
             }
-            let Some(result) = self.actions.get(task.action, &self.blobs) else { continue };
+            let Some(result) = self.actions.get(task.action) else { continue };
             match self.blobs.read(result.outputs[0].blob) {
                 Ok(bytes) => delivery.deliver(task.action, &result, &bytes, Origin::Cached),
                 // It is painted again.
@@ -51,13 +50,13 @@ impl LocalCache {
 
     /// How a result that is here came about.
     pub(crate) fn report(&self, action: Digest) -> Option<RunReport> {
-        self.actions.get(action, &self.blobs).map(|result| result.report)
+        self.actions.get(action).map(|result| result.report)
     }
 
     /// Keeps what a farm has painted, so that it comes back without the farm. A cache that is full
     /// costs time later, not the build.
     pub(crate) fn keep(&self, action: Digest, result: &TaskResult, bytes: &[u8]) {
-        if self.actions.get(action, &self.blobs).is_some() {
+        if self.actions.get(action).is_some() {
             return;
         }
         let kept = self.blobs.put(bytes).map_err(LocalCacheError::from);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use impasto_models::ModelStore;
-use impasto_types::{Digest, JobId, TaskSpec};
+use impasto_types::{ByteSize, Digest, JobId, TaskSpec, one_line};
 use tokio_util::sync::CancellationToken;
 
 use super::delivery::Delivery;
@@ -16,9 +16,7 @@ use super::patience::Patience;
 use super::pending::Pending;
 use super::supply::supply;
 use super::{BuildError, BuildRequest, Event, Observer, Origin, Survey};
-use crate::failure::one_line;
 use crate::farm::{FarmClient, FarmError, JobState, News};
-use crate::units::size;
 
 /// Paints what is open. When it returns without an error, whatever is still open was canceled.
 pub(crate) async fn run(
@@ -56,7 +54,7 @@ pub(crate) async fn run(
 /// memory than it may take is not waited for.
 fn fail_what_is_too_large(delivery: &mut Delivery<'_>, memory_bytes: u64) {
     for task in delivery.open().into_iter().filter(|task| task.spec.memory_bytes > memory_bytes) {
-        let (needed, given) = (size(task.spec.memory_bytes), size(memory_bytes));
+        let (needed, given) = (ByteSize(task.spec.memory_bytes), ByteSize(memory_bytes));
         delivery
             .fail(task.action, &format!("it needs about {needed} of memory, but painting may take no more than {given} (--max-memory)"));
     }

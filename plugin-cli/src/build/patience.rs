@@ -2,29 +2,28 @@
 
 use std::time::{Duration, Instant};
 
+use impasto_types::{Backoff, Retries, one_line};
 use tokio_util::sync::CancellationToken;
 
 use super::{Event, Observer};
-use crate::failure::one_line;
 use crate::farm::FarmError;
 
 /// Long enough for a coordinator to be restarted or moved by an operator, short enough that a CI
 /// job ends by itself.
 const PATIENCE: Duration = Duration::from_secs(5 * 60);
-const FIRST_DELAY: Duration = Duration::from_millis(250);
-const LONGEST_DELAY: Duration = Duration::from_secs(5);
+const BACKOFF: Backoff = Backoff { first_ms: 250, longest_ms: 5_000 };
 
 /// How long a build has been without its coordinator.
 pub(crate) struct Patience<'a> {
     observer: &'a dyn Observer,
     cancel: &'a CancellationToken,
     since: Option<Instant>,
-    delay: Duration,
+    retries: Retries,
 }
 
 impl<'a> Patience<'a> {
     pub(crate) fn new(observer: &'a dyn Observer, cancel: &'a CancellationToken) -> Self {
-        Self { observer, cancel, since: None, delay: FIRST_DELAY }
+        Self { observer, cancel, since: None, retries: Retries::new(BACKOFF) }
     }
 
     /// The coordinator answers.
@@ -32,7 +31,7 @@ impl<'a> Patience<'a> {
         if self.since.take().is_some() {
             self.observer.event(Event::Reconnected);
         }
-        self.delay = FIRST_DELAY;
+        self.retries.reset();
     }
 
     /// Waits before the next attempt, with delays that double.
@@ -53,8 +52,8 @@ impl<'a> Patience<'a> {
         if since.elapsed() >= PATIENCE {
             return Err(error);
         }
-        let delay = self.delay;
-        self.delay = (delay * 2).min(LONGEST_DELAY);
+        // A single client has nobody to keep out of step with.
+        let delay = self.retries.next(1.0);
         match self.cancel.run_until_cancelled(tokio::time::sleep(delay)).await {
             Some(()) => Ok(()),
             None => Err(error),

@@ -6,12 +6,11 @@ use impasto_painter::Devices;
 use impasto_painter::bench::{
     CardReport, Report, Request, SizeReport, random_weights, run as measure, run_on_card,
 };
-use impasto_types::{ModelName, Profile};
+use impasto_types::{ByteSize, ModelName, Profile};
 
-use crate::args::{ComputeFlags, ModelsFlags};
+use crate::flags::{ComputeFlags, ModelsFlags};
 use crate::show::ModelBar;
 use crate::table::Table;
-use crate::units::size;
 use crate::{Context, Exit, Failure};
 
 /// Measure how fast this machine paints
@@ -116,7 +115,7 @@ fn show(report: &Report, context: &Context) {
             percent(found.optimizer_share),
             format!("{:.0}", found.gflops),
             percent(found.peak_share),
-            found.peak_memory_bytes.map_or_else(String::new, size),
+            found.peak_memory_bytes.map_or_else(String::new, |bytes| ByteSize(bytes).to_string()),
             found.plan.clone(),
         ]);
     }
@@ -141,7 +140,7 @@ fn show_card(report: &CardReport, context: &Context) {
             format!("{:.1} ms", found.iteration_ms),
             format!("{:.4} us", found.us_per_pixel),
             format!("{:.0}", found.gflops),
-            found.peak_memory_bytes.map_or_else(String::new, size),
+            found.peak_memory_bytes.map_or_else(String::new, |bytes| ByteSize(bytes).to_string()),
             found.plan.clone(),
         ]);
     }

@@ -8,8 +8,9 @@ use serde::Serialize;
 use std::time::Duration;
 
 use super::plan::{SurveyArgs, show};
-use crate::args::{CacheFlags, ComputeFlags, DepfileFlag, DryRunFlag, FarmFlags};
 use crate::build::{BuildRequest, Event, Observer, Outcome, Survey, build, survey};
+use crate::clean_up::clean_up;
+use crate::flags::{CacheFlags, ComputeFlags, DepfileFlag, DryRunFlag, FarmFlags};
 use crate::screen::{BAD, STRONG};
 use crate::show::{BuildView, JsonLines};
 use crate::units::{count, time};
@@ -74,6 +75,7 @@ pub(crate) fn run(args: BuildArgs, context: &Context) -> Result<Exit, Failure> {
     let (survey, outcome) = build(&request, None, view.as_ref(), &cancel)?;
     drop(view);
     summarise(&outcome, context);
+    clean_up(&outcome, &request.cache_dir, context);
     if let Some(file) = args.depfile.depfile
         && outcome.exit() == Exit::Done
     {

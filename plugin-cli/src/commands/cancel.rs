@@ -4,10 +4,10 @@ use clap::Args;
 use impasto_types::JobId;
 
 use super::jobs::{on_farm, show_job};
-use crate::args::{CoordinatorFlags, DryRunFlag};
+use crate::flags::{CoordinatorFlags, DryRunFlag};
 use crate::{Context, Exit, Failure};
 
-/// Give a job up; what it has finished stays in the cache
+/// Cancel a job; finished results stay in the cache
 #[derive(Debug, Args)]
 pub struct CancelArgs {
     /// The job's number

@@ -6,10 +6,10 @@ use serde_json::json;
 
 use crate::{Context, Exit, Failure};
 
-/// Run a coordinator: it takes jobs and hands their assets to workers
+/// Run a coordinator: it accepts jobs and distributes their assets to workers
 ///
-/// The same as the program impasto-coordinator. Settings come from a file,
-/// IMPASTO_COORDINATOR__DATA_DIR and so on, and these flags.
+/// The same as the program impasto-coordinator. Settings come from a file, from environment
+/// variables such as IMPASTO_COORDINATOR__DATA_DIR, and from these flags.
 #[derive(Debug, Args)]
 pub struct CoordinatorArgs {
     #[command(flatten)]
@@ -23,7 +23,7 @@ pub(crate) fn run(args: CoordinatorArgs, context: &Context) -> Result<Exit, Fail
     runtime.block_on(async {
         let shutdown = shutdown_on_signal().map_err(Failure::here)?;
         let coordinator = Coordinator::bind(settings).await.map_err(Failure::usage)?;
-        // On stdout, for whoever let the system choose the port.
+        // On stdout, because the system may have chosen the port.
         let url = format!("http://{}", coordinator.local_addr());
         match context.screen.is_json() {
             true => context.screen.json(&json!({ "coordinator": url })),

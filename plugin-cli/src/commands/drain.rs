@@ -5,10 +5,10 @@ use impasto_types::WorkerName;
 use serde_json::json;
 
 use super::jobs::on_farm;
-use crate::args::{CoordinatorFlags, DryRunFlag};
+use crate::flags::{CoordinatorFlags, DryRunFlag};
 use crate::{Context, Exit, Failure};
 
-/// Have a worker finish what it paints and take nothing new
+/// Let a worker finish its tasks and give it no more
 #[derive(Debug, Args)]
 pub struct DrainArgs {
     /// The worker's name
@@ -29,7 +29,7 @@ pub(crate) fn run(args: DrainArgs, context: &Context) -> Result<Exit, Failure> {
     if context.screen.is_json() {
         context.screen.json(&json!({ "worker": name, "draining": true }));
     } else {
-        context.screen.result(format_args!("{name} finishes what it paints and takes nothing new"));
+        context.screen.result(format_args!("{name} finishes its tasks and gets no more"));
     }
     Ok(Exit::Done)
 }

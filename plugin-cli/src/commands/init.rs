@@ -9,16 +9,16 @@ use impasto_types::{AssetPath, ContainerFormat};
 use serde_json::json;
 use walkdir::{DirEntry, WalkDir};
 
-use crate::args::{DryRunFlag, ProjectArgs};
+use crate::flags::{DryRunFlag, ProjectArgs};
 use crate::units::count;
 use crate::{Context, Exit, Failure};
 
-/// Write a commented impasto.toml from what lies in the folder
+/// Write a commented impasto.toml for the files in the folder
 #[derive(Debug, Args)]
 pub struct InitArgs {
     #[command(flatten)]
     project: ProjectArgs,
-    /// Replace an impasto.toml that is there
+    /// Replace an existing impasto.toml
     #[arg(long)]
     force: bool,
     #[command(flatten)]
@@ -37,7 +37,12 @@ pub(crate) fn run(args: InitArgs, context: &Context) -> Result<Exit, Failure> {
     let manifest = init_manifest(&folder_name(dir), &images);
     if args.dry_run.dry_run {
         match context.screen.is_json() {
-            true => context.screen.json(&json!({ "manifest": manifest, "path": file, "images": images.len(), "written": false })),
+            true => context.screen.json(&json!({
+                "manifest": manifest,
+                "path": file,
+                "images": images.len(),
+                "written": false,
+            })),
             false => context.screen.text(&manifest),
         }
         return Ok(Exit::Done);
@@ -51,7 +56,9 @@ pub(crate) fn run(args: InitArgs, context: &Context) -> Result<Exit, Failure> {
             file.display(),
             count(images.len(), "image")
         ));
-        context.screen.message("read it, then run `impasto plan` to see what it paints, and `impasto build` to paint it");
+        context.screen.message(
+            "read it, then run `impasto plan` to see what it paints, and `impasto build` to paint",
+        );
     }
     Ok(Exit::Done)
 }
@@ -69,7 +76,7 @@ fn list_images(dir: &Path) -> Result<Vec<AssetPath>, Failure> {
         let Ok(relative) = entry.path().strip_prefix(dir) else { continue };
         let components: Option<Vec<_>> =
             relative.components().map(|component| component.as_os_str().to_str()).collect();
-        // A name that no manifest can hold is left to `build`, which says what is wrong with it.
+        // Names that a manifest cannot contain are left to `build`, which reports them.
         let path = components.and_then(|components| components.join("/").parse::<AssetPath>().ok());
         images.extend(path.filter(|path| {
             entry.file_type().is_file()
@@ -79,7 +86,7 @@ fn list_images(dir: &Path) -> Result<Vec<AssetPath>, Failure> {
     Ok(images)
 }
 
-/// The folder's own name, also of `.`.
+/// The folder's name, also of `.`.
 fn folder_name(dir: &Path) -> String {
     let named = dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
     named

@@ -7,9 +7,9 @@ use impasto_types::JobId;
 use serde_json::{Value, json};
 
 use super::jobs::{on_farm, show_job};
-use crate::args::CoordinatorFlags;
 use crate::contact_sheet::loss_text;
 use crate::farm::{FarmClient, FarmError, Job, JobState, News, TaskNews};
+use crate::flags::CoordinatorFlags;
 use crate::table::Table;
 use crate::{Context, Exit, Failure};
 
@@ -18,7 +18,7 @@ use crate::{Context, Exit, Failure};
 pub struct JobArgs {
     /// The job's number
     job: JobId,
-    /// Follow it to its end; exits with 1 if it fails
+    /// Follow it to its end; exit with 1 if it fails
     #[arg(long)]
     watch: bool,
     #[command(flatten)]

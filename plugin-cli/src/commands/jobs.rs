@@ -1,12 +1,12 @@
-//! `impasto jobs`, and what all commands share that talk to a farm.
+//! `impasto jobs`, and what all farm commands share.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 use serde::Serialize;
 
-use crate::args::CoordinatorFlags;
 use crate::farm::{FarmClient, FarmError, Job};
+use crate::flags::CoordinatorFlags;
 use crate::table::Table;
 use crate::units::time;
 use crate::{Context, Exit, Failure};
@@ -14,10 +14,10 @@ use crate::{Context, Exit, Failure};
 /// List the farm's jobs, newest first
 #[derive(Debug, Args)]
 pub struct JobsArgs {
-    /// Only jobs that have not ended
+    /// List only jobs that have not ended
     #[arg(long)]
     active: bool,
-    /// At most so many
+    /// The most jobs to list
     #[arg(long, value_name = "N", default_value_t = 20)]
     limit: u32,
     #[command(flatten)]
@@ -85,8 +85,10 @@ pub(crate) fn coordinator_url(
     context: &Context,
 ) -> Result<String, Failure> {
     context.config.coordinator(flags).ok_or_else(|| {
-        Failure::usage("no coordinator is named")
-            .hint("give its address with --coordinator, in IMPASTO_COORDINATOR or as `coordinator` in the configuration")
+        Failure::usage("no coordinator is named").hint(
+            "give its address with --coordinator, in IMPASTO_COORDINATOR or as `coordinator` \
+                in the configuration",
+        )
     })
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory};
 
-use crate::args::Cli;
+use super::Cli;
 use crate::{Context, Exit, Failure};
 
 /// Print the manual page, or write one for each command

@@ -2,6 +2,7 @@
 
 pub(crate) mod bench;
 pub(crate) mod build;
+pub(crate) mod cache;
 pub(crate) mod cancel;
 pub(crate) mod check;
 pub(crate) mod completions;
@@ -21,8 +22,55 @@ pub(crate) mod watch;
 pub(crate) mod worker;
 pub(crate) mod workers;
 
-use crate::args::Command;
+use clap::{Parser, Subcommand};
+
+use crate::flags::OutputFlags;
 use crate::{Context, Exit, Failure};
+
+/// Paints a project's assets in a style.
+///
+/// `impasto init` writes an impasto.toml for the current folder. `impasto build` paints what that
+/// file says, on this machine or on a farm; the next time, it paints only what has changed.
+#[derive(Debug, Parser)]
+#[command(
+    name = "impasto",
+    version,
+    max_term_width = 100,
+    after_help = "An argument @FILE stands for the lines of FILE. Exit codes: 0 done or up to \
+                  date, 1 some assets failed or are stale, \
+                  2 usage or manifest error, 3 farm unreachable, 130 interrupted."
+)]
+pub struct Cli {
+    #[command(flatten)]
+    pub output: OutputFlags,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Build(build::BuildArgs),
+    Plan(plan::PlanArgs),
+    Check(check::CheckArgs),
+    Watch(watch::WatchArgs),
+    Stylize(stylize::StylizeArgs),
+    Synth(synth::SynthArgs),
+    Submit(submit::SubmitArgs),
+    Jobs(jobs::JobsArgs),
+    Job(job::JobArgs),
+    Cancel(cancel::CancelArgs),
+    Retry(retry::RetryArgs),
+    Workers(workers::WorkersArgs),
+    Drain(drain::DrainArgs),
+    Coordinator(coordinator::CoordinatorArgs),
+    Worker(worker::WorkerArgs),
+    Models(models::ModelsArgs),
+    Cache(cache::CacheArgs),
+    Bench(bench::BenchArgs),
+    Init(init::InitArgs),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
+}
 
 pub(crate) fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
     match command {
@@ -42,9 +90,78 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<Exit, Failure> 
         Command::Coordinator(args) => coordinator::run(args, context),
         Command::Worker(args) => worker::run(args, context),
         Command::Models(args) => models::run(args, context),
+        Command::Cache(args) => cache::run(args, context),
         Command::Bench(args) => bench::run(args, context),
         Command::Init(args) => init::run(args, context),
         Command::Completions(args) => completions::run(args, context),
         Command::Man(args) => man::run(args, context),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn rows() {
+        let parses = |line: &str| {
+            Cli::try_parse_from(line.split(' ')).map(drop).map_err(|error| error.kind())
+        };
+        use clap::error::ErrorKind::{
+            ArgumentConflict, InvalidSubcommand, MissingRequiredArgument, UnknownArgument,
+            ValueValidation,
+        };
+        for (line, expected) in [
+            ("impasto build", Ok(())),
+            (
+                "impasto build town -v --threads 2 --max-memory 4G --seed 7 --coordinator http://farm:7421 --require-farm",
+                Ok(()),
+            ),
+            ("impasto --json check town --models-dir m", Ok(())),
+            ("impasto watch --poll --preset texture", Ok(())),
+            (
+                "impasto stylize a.png --style b.jpg:2 --style c.jpg -o d.png --init noise \
+                 --tileable --preserve-color luminance",
+                Ok(()),
+            ),
+            ("impasto synth a.png -o b.png --size 256 --device cpu", Ok(())),
+            ("impasto job 7 --watch", Ok(())),
+            ("impasto drain node-7 -n", Ok(())),
+            ("impasto models pull", Ok(())),
+            ("impasto cache --cache-dir c --json", Ok(())),
+            ("impasto cache prune --max-size 10G --max-age 30d -n", Ok(())),
+            ("impasto cache remove 0123456789ab --cache-dir c", Ok(())),
+            ("impasto cache prune --max-age 30", Err(ValueValidation)),
+            ("impasto cache remove 0123", Err(ValueValidation)),
+            ("impasto cache remove", Err(MissingRequiredArgument)),
+            (
+                "impasto bench --sizes 256,512 --random-weights --profile exact --threads 2 --json",
+                Ok(()),
+            ),
+            ("impasto worker --max-memory 4G", Ok(())),
+            ("impasto bench --size 8", Err(ValueValidation)),
+            ("impasto models import a.whl --models-dir m", Ok(())),
+            ("impasto coordinator --listen 127.0.0.1:0 --data-dir d", Ok(())),
+            ("impasto worker --coordinator http://farm:7421 --name a", Ok(())),
+            ("impasto build --device cuda:1", Ok(())),
+            ("impasto build --device cuda:0,1", Ok(())),
+            ("impasto worker --device cuda", Ok(())),
+            ("impasto build --device cuda:0,0", Err(ValueValidation)),
+            ("impasto build --device abacus", Err(ValueValidation)),
+            ("impasto build -q -v", Err(ArgumentConflict)),
+            ("impasto build --threads 0", Err(ValueValidation)),
+            ("impasto build --colour", Err(UnknownArgument)),
+            ("impasto stylize a.png -o d.png", Err(MissingRequiredArgument)),
+            ("impasto job seven", Err(ValueValidation)),
+            ("impasto paint", Err(InvalidSubcommand)),
+        ] {
+            assert_eq!(parses(line), expected, "{line}");
+        }
     }
 }

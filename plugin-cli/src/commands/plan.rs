@@ -5,8 +5,8 @@ use impasto_planner::{PlannedTask, Staleness};
 use impasto_types::RecipePatch;
 use serde_json::json;
 
-use crate::args::{ModelsFlags, ProjectArgs};
 use crate::build::{Survey, SurveyRequest, survey};
+use crate::flags::{ModelsFlags, ProjectArgs};
 use crate::screen::{BAD, FAINT, GOOD, STRONG, WARN};
 use crate::units::count;
 use crate::{Context, Exit, Failure};
@@ -18,14 +18,14 @@ pub struct PlanArgs {
     pub(crate) survey: SurveyArgs,
 }
 
-/// What every command takes that looks at a project.
+/// The arguments of every command that reads a project.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct SurveyArgs {
     #[command(flatten)]
     pub project: ProjectArgs,
     #[command(flatten)]
     pub models: ModelsFlags,
-    #[command(flatten, next_help_heading = "Recipe, over what the manifest says")]
+    #[command(flatten, next_help_heading = "Recipe (overrides the manifest)")]
     pub recipe: RecipePatch,
 }
 

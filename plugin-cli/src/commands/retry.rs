@@ -4,10 +4,10 @@ use clap::Args;
 use impasto_types::JobId;
 
 use super::jobs::{on_farm, show_job};
-use crate::args::{CoordinatorFlags, DryRunFlag};
+use crate::flags::{CoordinatorFlags, DryRunFlag};
 use crate::{Context, Exit, Failure};
 
-/// Try the failed and canceled assets of a job again
+/// Retry the failed and canceled assets of a job
 #[derive(Debug, Args)]
 pub struct RetryArgs {
     /// The job's number

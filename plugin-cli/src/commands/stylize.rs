@@ -13,7 +13,7 @@ use crate::{Context, Exit, Failure};
 pub struct StylizeArgs {
     /// The picture to paint
     content: PathBuf,
-    /// A style image, and its share among several; may be given more than once
+    /// A style image and its weight among several; may be given more than once
     #[arg(long = "style", value_name = "STYLE[:WEIGHT]", required = true)]
     styles: Vec<StyleArg>,
     /// Where to paint: a grey picture, or one with transparency. White (or opaque) is painted,

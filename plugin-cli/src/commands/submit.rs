@@ -6,13 +6,13 @@ use serde_json::json;
 
 use super::jobs::coordinator_url;
 use super::plan::{SurveyArgs, show};
-use crate::args::{CoordinatorFlags, DryRunFlag};
 use crate::build::{submit, survey};
+use crate::flags::{CoordinatorFlags, DryRunFlag};
 use crate::show::BuildView;
 use crate::units::count;
 use crate::{Context, Exit, Failure};
 
-/// Hand everything stale to the farm, and leave; `impasto build` fetches the results
+/// Submit everything stale to the farm and return; `impasto build` fetches the results
 #[derive(Debug, Args)]
 pub struct SubmitArgs {
     #[command(flatten)]
@@ -38,7 +38,7 @@ pub(crate) fn run(args: SubmitArgs, context: &Context) -> Result<Exit, Failure> 
     if survey.plan.stale().next().is_none() {
         match screen.is_json() {
             true => screen.json(&json!({ "job": null, "tasks": 0 })),
-            false => screen.result("nothing is stale, so there is nothing to hand in"),
+            false => screen.result("nothing is stale, so there is nothing to submit"),
         }
         return Ok(unusable);
     }

@@ -11,19 +11,19 @@ use tokio_util::sync::CancellationToken;
 use super::build::{PaintingFlags, summarise, view, warn};
 use super::plan::SurveyArgs;
 use crate::build::{BuildRequest, build, open};
+use crate::clean_up::clean_up;
 use crate::failure::Failure;
 use crate::units::count;
 use crate::{Context, Exit, interrupt};
 
-/// Build, then build again what changes
+/// Build, and build again whenever a file changes
 #[derive(Debug, Args)]
 pub struct WatchArgs {
     #[command(flatten)]
     survey: SurveyArgs,
     #[command(flatten)]
     painting: PaintingFlags,
-    /// Look at the folder every two seconds rather than trust the system's events: for network
-    /// mounts
+    /// Scan the folder every two seconds instead of using the system's events: for network mounts
     #[arg(long)]
     poll: bool,
 }
@@ -112,7 +112,10 @@ fn rebuild(
     let built = build(request, Some(watcher), view.as_ref(), cancel);
     drop(view);
     match built {
-        Ok((_, outcome)) => summarise(&outcome, context),
+        Ok((_, outcome)) => {
+            summarise(&outcome, context);
+            clean_up(&outcome, &request.cache_dir, context);
+        }
         Err(error) => context.screen.failure(&Failure::from(error)),
     }
 }

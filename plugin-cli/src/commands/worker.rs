@@ -12,10 +12,10 @@ use impasto_worker::Settings;
 use crate::units::parse_size;
 use crate::{Context, Exit, Failure};
 
-/// Run a worker: it paints what a coordinator hands it
+/// Run a worker: it paints for a coordinator
 ///
-/// The same as the program impasto-worker. Settings come from a file, IMPASTO_WORKER__SLOTS and so
-/// on, and these flags.
+/// The same as the program impasto-worker. Settings come from a file, from environment variables
+/// such as IMPASTO_WORKER__SLOTS, and from these flags.
 #[derive(Debug, Args)]
 pub struct WorkerArgs {
     /// The settings' file, such as worker.toml
@@ -24,15 +24,15 @@ pub struct WorkerArgs {
     /// The coordinator's address
     #[arg(long, value_name = "URL")]
     coordinator: Option<String>,
-    /// What the farm calls this worker [default: the machine's name]
+    /// The worker's name on the farm [default: the machine's name]
     #[arg(long)]
     name: Option<WorkerName>,
-    /// What to paint on: cpu, or cards where this program was built for them: cuda for all, cuda:0,
-    /// cuda:0,1, metal [default: cpu]
+    /// The device to paint on: cpu, or GPUs if this program was built for them: cuda for all,
+    /// cuda:0, cuda:0,1, metal [default: cpu]
     #[arg(long, value_name = "DEVICE")]
     device: Option<Devices>,
-    /// The most memory that it may take on a device, over its slots, such as 4G [default: four
-    /// fifths of what is free, or of the card]
+    /// The memory limit of a device, shared by its slots, such as 4G [default: four fifths of the
+    /// free memory, or of the GPU's]
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     max_memory: Option<u64>,
 }

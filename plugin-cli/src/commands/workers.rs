@@ -1,15 +1,15 @@
 //! `impasto workers`
 
 use clap::Args;
+use impasto_types::ByteSize;
 
 use super::jobs::{on_farm, show_list};
-use crate::args::CoordinatorFlags;
 use crate::farm::FarmWorker;
+use crate::flags::CoordinatorFlags;
 use crate::table::Table;
-use crate::units::size;
 use crate::{Context, Exit, Failure};
 
-/// List the farm's workers, and what they paint
+/// List the farm's workers and their tasks
 #[derive(Debug, Args)]
 pub struct WorkersArgs {
     #[command(flatten)]
@@ -26,7 +26,7 @@ pub(crate) fn run(args: WorkersArgs, context: &Context) -> Result<Exit, Failure>
             worker.name.to_string(),
             worker.state.to_string(),
             worker.slots.to_string(),
-            size(worker.memory_bytes),
+            ByteSize(worker.memory_bytes).to_string(),
             worker.device.clone(),
             worker.tasks_done.to_string(),
             paints.join(", "),
@@ -39,8 +39,7 @@ pub(crate) fn run(args: WorkersArgs, context: &Context) -> Result<Exit, Failure>
     Ok(Exit::Done)
 }
 
-/// Workers on cards, and those with a fault: of a processor there is nothing to say that the list
-/// above does not.
+/// GPUs, and devices with a fault. The list above already says everything about a healthy CPU.
 fn show_cards(workers: &[FarmWorker], context: &Context) {
     let mut table = Table::new(["WORKER", "DEVICE", "MODEL", "MEMORY", "COMPUTE", "HEALTH"]);
     let mut shown = false;
@@ -55,7 +54,7 @@ fn show_cards(workers: &[FarmWorker], context: &Context) {
                 worker.name.to_string(),
                 info.name.clone(),
                 info.model.clone(),
-                size(info.memory_bytes),
+                ByteSize(info.memory_bytes).to_string(),
                 info.compute_capability
                     .map_or_else(String::new, |capability| capability.to_string()),
                 health,

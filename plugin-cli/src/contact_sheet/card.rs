@@ -6,7 +6,7 @@ use std::time::Duration;
 use impasto_types::{Losses, RunReport, Tileable};
 
 use super::escape::escape;
-use super::{Card, CardOutcome, Settings, Thumbnail};
+use super::{Card, CardOutcome, Settings, THUMBNAILS_DIR, Thumbnail};
 use crate::units;
 
 pub(super) fn render(card: &Card) -> String {
@@ -55,10 +55,14 @@ fn write_stage(html: &mut String, card: &Card) -> std::fmt::Result {
         (Some(before), Some(after)) => {
             write_picture(html, "before", &format!("{} before", card.asset), before)?;
             write_picture(html, "after", &format!("{} after", card.asset), after)?;
-            html.push_str("<i class=\"line\"></i><span class=\"tag left\">before</span><span class=\"tag right\">after</span>");
+            html.push_str(
+                "<i class=\"line\"></i><span class=\"tag left\">before</span>\
+                 <span class=\"tag right\">after</span>",
+            );
             write!(
                 html,
-                "<input type=\"range\" min=\"0\" max=\"100\" value=\"50\" step=\"0.5\" aria-label=\"before and after of {}\">",
+                "<input type=\"range\" min=\"0\" max=\"100\" value=\"50\" step=\"0.5\" \
+                 aria-label=\"Before or after, for {}\">",
                 escape(&card.asset)
             )?;
         }
@@ -73,7 +77,10 @@ fn write_stage(html: &mut String, card: &Card) -> std::fmt::Result {
             Tileable::Both | Tileable::None => "repeat",
         };
         write!(html, "<div class=\"repeated\" data-repeat=\"{axes}\" hidden></div>")?;
-        html.push_str("<button type=\"button\" class=\"repeat\" aria-pressed=\"false\" title=\"show it repeated\">2&times;2</button>");
+        html.push_str(
+            "<button type=\"button\" class=\"repeat\" aria-pressed=\"false\" \
+             title=\"Show it repeated\">2&times;2</button>",
+        );
     }
     html.push_str("</div>\n");
     Ok(())
@@ -85,11 +92,12 @@ fn write_picture(
     alt: &str,
     picture: &Thumbnail,
 ) -> std::fmt::Result {
-    let Thumbnail { data_uri, width, height } = picture;
+    let Thumbnail { file, width, height } = picture;
     let alt = escape(alt);
     write!(
         html,
-        "<img class=\"{class}\" alt=\"{alt}\" width=\"{width}\" height=\"{height}\" loading=\"lazy\" decoding=\"async\" src=\"{data_uri}\">"
+        "<img class=\"{class}\" alt=\"{alt}\" width=\"{width}\" height=\"{height}\" \
+         loading=\"lazy\" decoding=\"async\" src=\"{THUMBNAILS_DIR}/{file}\">"
     )
 }
 
@@ -127,7 +135,7 @@ fn write_report(html: &mut String, report: &RunReport) -> std::fmt::Result {
         let total = loss_text(*total);
         write!(html, "<div title=\"{parts}\"><dt>loss</dt><dd>{total}</dd></div>")?;
     }
-    writeln!(html, "<div><dt>on</dt><dd>{}</dd></div></dl>", escape(device))
+    writeln!(html, "<div><dt>device</dt><dd>{}</dd></div></dl>", escape(device))
 }
 
 /// Losses range from millionths to millions, by the preset: three digits that count.

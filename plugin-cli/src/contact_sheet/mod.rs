@@ -1,8 +1,9 @@
-//! The contact sheet: one HTML file that shows every asset before and after, with its styles, its
-//! settings and what it took.
+//! The contact sheet: a page that shows every asset before and after, with its styles, its settings
+//! and its times.
 //!
-//! The file needs nothing beside it: pictures are embedded, and nothing is loaded from anywhere. It
-//! decides nothing and reads no project; the build hands it what to show.
+//! Pictures are thumbnails in a folder beside the page. So a page of a thousand assets is small,
+//! and a build writes only the thumbnails that changed. Nothing is loaded from elsewhere. This
+//! module decides nothing and reads no project; the build says what to show.
 
 mod card;
 mod escape;
@@ -19,6 +20,9 @@ use crate::units;
 pub(crate) use card::loss_text;
 pub use settings::{Setting, Settings, settings};
 pub use thumbnail::{Thumbnail, ThumbnailError, Thumbnails};
+
+/// The folder of thumbnails, beside the page.
+pub const THUMBNAILS_DIR: &str = "thumbnails";
 
 const TEMPLATE: &str = include_str!("template.html");
 const STYLE: &str = include_str!("style.css");
@@ -89,7 +93,7 @@ impl Sheet {
             ("painted", "painted"),
             ("cached", "cached"),
             ("fresh", "up to date"),
-            ("open", "open"),
+            ("open", "not done"),
             ("failed", "failed"),
         ] {
             let number = self.cards.iter().filter(|card| card.outcome.class() == class).count();
@@ -106,7 +110,8 @@ impl Sheet {
             .sum();
         if total > 0 {
             let time = units::time(std::time::Duration::from_millis(total));
-            write!(html, "<li><b>{time}</b> of painting</li>").expect("a string takes everything");
+            write!(html, "<li><b>{time}</b> painting time</li>")
+                .expect("a string takes everything");
         }
         html
     }
@@ -128,7 +133,7 @@ impl CardOutcome {
             Self::Painted => "painted",
             Self::Cached => "cached",
             Self::UpToDate => "up to date",
-            Self::Open => "open",
+            Self::Open => "not done",
             Self::Failed { .. } => "failed",
         }
     }
@@ -197,6 +202,14 @@ mod tests {
         for outside in ["http:", "https:", "src=\"/", "@import", "<link"] {
             assert!(!html.contains(outside), "{outside}");
         }
+    }
+
+    #[test]
+    fn pictures_lie_beside_the_page() {
+        let picture = Thumbnail { file: "0a-512-8x4.jpg".to_owned(), width: 8, height: 4 };
+        let card = Card { after: Some(picture), ..card("a.png", CardOutcome::Painted) };
+        let html = Sheet { project: "p".to_owned(), cards: vec![card] }.render();
+        assert!(html.contains("src=\"thumbnails/0a-512-8x4.jpg\""), "{html}");
     }
 
     #[test]

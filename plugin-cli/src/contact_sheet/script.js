@@ -17,7 +17,10 @@ for (const stage of stages) {
 document.getElementById("all").addEventListener("input", (event) => {
   for (const stage of stages) {
     const slider = stage.querySelector("input");
-    if (slider) { slider.value = 100 - event.target.value; cut(stage, slider.value); }
+    if (slider) {
+      slider.value = 100 - event.target.value;
+      cut(stage, slider.value);
+    }
   }
 });
 document.getElementById("find").addEventListener("input", (event) => {

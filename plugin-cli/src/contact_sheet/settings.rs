@@ -1,9 +1,9 @@
-//! What a recipe says, told as a preset and its changes.
+//! Describes a recipe as a preset and its differences.
 
 use impasto_types::{Preset, Recipe};
 use serde_json::{Map, Value};
 
-/// A recipe for people.
+/// A recipe as people read it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     pub preset: Preset,

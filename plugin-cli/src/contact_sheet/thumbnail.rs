@@ -1,20 +1,21 @@
-//! Small pictures to embed, made once for each file.
+//! Small pictures beside the page, made once for each file.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::{BufReader, Cursor};
+use std::io::{self, BufReader, Cursor, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use image::codecs::jpeg::JpegEncoder;
 use image::imageops::FilterType;
 use image::{DynamicImage, ImageError, ImageFormat, ImageReader, Limits};
 use impasto_types::Digest;
 
-/// A small picture that carries its own bytes.
+/// A small picture in the folder of thumbnails.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Thumbnail {
-    pub data_uri: String,
+    /// Its name in that folder; letters, digits, `-` and `.` alone.
+    pub file: String,
     pub width: u32,
     pub height: u32,
 }
@@ -27,45 +28,85 @@ pub struct ThumbnailError {
     pub source: ImageError,
 }
 
-/// Makes thumbnails and keeps them in a folder, named by the digest of what they show.
+/// A folder of thumbnails. A file's name says what it shows and how large it is, so that a page is
+/// written without opening one: `DIGEST-SIDE-WIDTHxHEIGHT.jpg`.
 #[derive(Debug)]
 pub struct Thumbnails {
     folder: PathBuf,
-    side: u32,
+    /// What was there at the start, by digest and side.
+    kept: BTreeMap<String, Thumbnail>,
+    /// The files that were asked for.
+    used: Mutex<BTreeSet<String>>,
 }
 
-/// What a decoder may take. A picture that needs more is shown without its thumbnail.
+/// The most memory that a decoder may take. A larger picture is shown without its thumbnail.
 const MAX_DECODED_BYTES: u64 = 1 << 30;
 /// At this quality a thumbnail of 512 pixels takes about 60 KB and shows no blocks.
 const JPEG_QUALITY: u8 = 84;
 
 impl Thumbnails {
-    /// Thumbnails whose longer side is at most `side` pixels.
-    pub fn new(folder: PathBuf, side: u32) -> Self {
-        Self { folder, side }
+    /// Opens a folder, which need not be there yet.
+    pub fn open(folder: PathBuf) -> Self {
+        let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
+        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+        let kept = names.filter_map(parse).collect();
+        Self { folder, kept, used: Mutex::default() }
     }
 
-    /// The thumbnail of the image at `path`, whose bytes have this digest.
+    /// The thumbnail of the image at `path`, whose bytes have this digest; its longer side is at
+    /// most `side` pixels.
     ///
     /// # Errors
-    /// Where the file is no image that can be decoded. A thumbnail that cannot be kept is no error:
-    /// it is made again next time.
-    pub fn of(&self, path: &Path, digest: Digest) -> Result<Thumbnail, ThumbnailError> {
-        let kept = self.folder.join(format!("{}-{}", digest.to_hex(), self.side));
-        if let Some(thumbnail) = fs::read(&kept).ok().and_then(|bytes| embed(&bytes)) {
-            return Ok(thumbnail);
-        }
-        let failed = |source| ThumbnailError { path: path.to_owned(), source };
-        let small = shrink(decode(path).map_err(failed)?, self.side);
-        let bytes = encode(&small).map_err(failed)?;
-        let written = fs::create_dir_all(&self.folder).and_then(|()| fs::write(&kept, &bytes));
-        if let Err(error) = written {
-            tracing::debug!("cannot keep {}: {error}", kept.display());
-        }
-        embed(&bytes).ok_or_else(|| {
-            failed(ImageError::IoError(std::io::Error::other("the encoder wrote no image")))
-        })
+    /// The file cannot be decoded, or the thumbnail cannot be written.
+    pub fn of(&self, path: &Path, digest: Digest, side: u32) -> Result<Thumbnail, ThumbnailError> {
+        let key = format!("{}-{side}", digest.to_hex());
+        let thumbnail = match self.kept.get(&key) {
+            Some(kept) => kept.clone(),
+            None => self
+                .make(path, &key, side)
+                .map_err(|source| ThumbnailError { path: path.to_owned(), source })?,
+        };
+        self.used.lock().expect("nobody panics with it").insert(thumbnail.file.clone());
+        Ok(thumbnail)
     }
+
+    fn make(&self, path: &Path, key: &str, side: u32) -> Result<Thumbnail, ImageError> {
+        let small = shrink(decode(path)?, side);
+        let (bytes, extension) = encode(&small)?;
+        let (width, height) = (small.width(), small.height());
+        let file = format!("{key}-{width}x{height}.{extension}");
+        fs::create_dir_all(&self.folder)?;
+        // Under another name first: what has the right name is whole.
+        let mut written = tempfile::NamedTempFile::new_in(&self.folder)?;
+        written.write_all(&bytes)?;
+        written.persist(self.folder.join(&file)).map_err(|error| error.error)?;
+        Ok(Thumbnail { file, width, height })
+    }
+
+    /// Removes what nobody asked for since the folder was opened: thumbnails of earlier contents.
+    ///
+    /// # Errors
+    /// A file cannot be removed.
+    pub fn remove_unused(&self) -> io::Result<()> {
+        let used = self.used.lock().expect("nobody panics with it");
+        for entry in fs::read_dir(&self.folder).into_iter().flatten() {
+            let entry = entry?;
+            if !entry.file_name().to_str().is_some_and(|name| used.contains(name)) {
+                fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The key and the thumbnail that a file's name says.
+fn parse(file: String) -> Option<(String, Thumbnail)> {
+    let (name, extension) = file.rsplit_once('.')?;
+    let (key, size) = name.rsplit_once('-')?;
+    let (width, height) = size.split_once('x')?;
+    let (width, height) = (width.parse().ok()?, height.parse().ok()?);
+    let key = key.to_owned();
+    ["jpg", "png"].contains(&extension).then_some((key, Thumbnail { file, width, height }))
 }
 
 fn decode(path: &Path) -> Result<DynamicImage, ImageError> {
@@ -83,7 +124,7 @@ fn decode(path: &Path) -> Result<DynamicImage, ImageError> {
     reader.decode()
 }
 
-/// 8 bits a channel, at most `side` pixels; smaller pictures stay as they are.
+/// 8 bits a channel, at most `side` pixels; smaller pictures keep their size.
 fn shrink(picture: DynamicImage, side: u32) -> DynamicImage {
     let alpha = picture.color().has_alpha();
     let small = if picture.width().max(picture.height()) > side {
@@ -98,62 +139,79 @@ fn shrink(picture: DynamicImage, side: u32) -> DynamicImage {
     }
 }
 
-fn encode(picture: &DynamicImage) -> Result<Vec<u8>, ImageError> {
+/// The file and its extension: PNG where there is alpha, else JPEG.
+fn encode(picture: &DynamicImage) -> Result<(Vec<u8>, &'static str), ImageError> {
     let mut bytes = Vec::new();
     if picture.color().has_alpha() {
         picture.write_to(&mut Cursor::new(&mut bytes), ImageFormat::Png)?;
+        Ok((bytes, "png"))
     } else {
         picture.write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY))?;
+        Ok((bytes, "jpg"))
     }
-    Ok(bytes)
-}
-
-/// `None` where the bytes are not one of the two formats that `encode` writes.
-fn embed(bytes: &[u8]) -> Option<Thumbnail> {
-    let mime = match image::guess_format(bytes).ok()? {
-        ImageFormat::Png => "image/png",
-        ImageFormat::Jpeg => "image/jpeg",
-        _ => return None,
-    };
-    let (width, height) =
-        ImageReader::new(Cursor::new(bytes)).with_guessed_format().ok()?.into_dimensions().ok()?;
-    Some(Thumbnail {
-        data_uri: format!("data:{mime};base64,{}", STANDARD.encode(bytes)),
-        width,
-        height,
-    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).expect("it can be listed");
+        entries
+            .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+            .collect()
+    }
+
     #[test]
-    fn alpha_and_size_survive_and_the_second_time_is_from_the_folder() {
+    fn alpha_and_shape_survive_and_nothing_is_made_twice() {
         let folder = tempfile::tempdir().expect("a folder");
-        let thumbnails = Thumbnails::new(folder.path().join("thumbnails"), 64);
-        for (name, picture, mime) in [
-            ("wide.png", DynamicImage::new_rgba16(200, 100), "data:image/png"),
-            ("tall.bmp", DynamicImage::new_rgb8(100, 200), "data:image/jpeg"),
+        let kept = folder.path().join("thumbnails");
+        for (name, picture, size, extension) in [
+            ("wide.png", DynamicImage::new_rgba16(200, 100), (64, 32), ".png"),
+            ("tall.bmp", DynamicImage::new_rgb8(100, 200), (32, 64), ".jpg"),
+            ("small.png", DynamicImage::new_luma8(10, 20), (10, 20), ".jpg"),
         ] {
             let path = folder.path().join(name);
             picture.save(&path).expect("it is written");
             let digest = Digest::of(name.as_bytes());
-            let made = thumbnails.of(&path, digest).expect("it is an image");
-            assert_eq!(made.width.max(made.height), 64, "{name}");
-            assert!(made.data_uri.starts_with(mime), "{name}");
-            std::fs::remove_file(&path).expect("it is removed");
-            assert_eq!(thumbnails.of(&path, digest).expect("it was kept"), made);
+            let made = Thumbnails::open(kept.clone()).of(&path, digest, 64).expect("an image");
+            assert_eq!((made.width, made.height), size, "{name}");
+            assert!(made.file.ends_with(extension), "{}", made.file);
+            let read = image::open(kept.join(&made.file)).expect("it is an image");
+            assert_eq!((read.width(), read.height()), size, "{name}");
+            fs::remove_file(&path).expect("it is removed");
+            let again = Thumbnails::open(kept.clone()).of(&path, digest, 64);
+            assert_eq!(again.expect("it was kept"), made);
         }
+    }
+
+    #[test]
+    fn thumbnails_of_earlier_contents_go() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, kept) = (folder.path().join("a.png"), folder.path().join("thumbnails"));
+        DynamicImage::new_rgb8(8, 8).save(&path).expect("it is written");
+        let of = |thumbnails: &Thumbnails, text: &str| {
+            thumbnails.of(&path, Digest::of(text.as_bytes()), 4).expect("an image").file
+        };
+        let first = Thumbnails::open(kept.clone());
+        let (old, same) = (of(&first, "old"), of(&first, "same"));
+        fs::write(kept.join("cut short"), "by a crash").expect("it is written");
+        let second = Thumbnails::open(kept.clone());
+        assert_eq!(of(&second, "same"), same);
+        let new = of(&second, "new");
+        second.remove_unused().expect("they can be removed");
+        let names = names(&kept);
+        assert!(names.len() == 2 && names.contains(&same) && names.contains(&new), "{names:?}");
+        assert!(!names.contains(&old));
     }
 
     #[test]
     fn what_is_no_image_is_named() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("a.png");
-        std::fs::write(&path, b"not an image").expect("it is written");
-        let error = Thumbnails::new(folder.path().to_owned(), 64)
-            .of(&path, Digest::of(b""))
+        fs::write(&path, b"not an image").expect("it is written");
+        let error = Thumbnails::open(folder.path().to_owned())
+            .of(&path, Digest::of(b""), 64)
             .expect_err("it is none");
         assert!(error.to_string().ends_with("a.png"), "{error}");
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use impasto_types::RunReport;
+use impasto_types::{ByteSize, RunReport};
 use indicatif::ProgressBar;
 
 use super::{ModelBar, style};
@@ -13,7 +13,7 @@ use crate::Screen;
 use crate::build::{Event, Observer, Origin, Target};
 use crate::contact_sheet::loss_text;
 use crate::screen::{BAD, FAINT, GOOD, STRONG};
-use crate::units::{count, size, time};
+use crate::units::{count, time};
 
 /// Shows a build. Without a terminal only the finished assets are printed.
 #[derive(Debug)]
@@ -79,7 +79,7 @@ impl Observer for BuildView<'_> {
                 self.screen.detail(format_args!(
                     "uploading {}, {}",
                     count(blobs, "file"),
-                    size(bytes)
+                    ByteSize(bytes)
                 ));
             }
             Event::Submitted { job, attached, .. } => {

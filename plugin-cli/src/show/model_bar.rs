@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use impasto_types::ByteSize;
 use indicatif::ProgressBar;
 
 use super::style;
 use crate::Screen;
 use crate::build::ModelStep;
-use crate::units::size;
 
 /// Follows one model. Without a terminal it says the two things that take long.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ impl<'a> ModelBar<'a> {
             ModelStep::Downloading { bytes, total_bytes } => {
                 self.say("pulling the model", bytes, total_bytes);
                 if let Some(bar) = &self.bar {
-                    bar.set_message(format!("{} of {}", size(bytes), size(total_bytes)));
+                    bar.set_message(format!("{} of {}", ByteSize(bytes), ByteSize(total_bytes)));
                 }
             }
             ModelStep::Converting => self.say("converting the model", 1, 1),

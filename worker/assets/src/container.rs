@@ -1,11 +1,11 @@
-//! Whether a file is all there, where a decoder would not notice: a JPEG that ends too soon decodes
-//! to a picture with a grey rest, and a WebP chunk may claim more bytes than the file has.
+//! Detects truncated files that a decoder would accept: a truncated JPEG decodes to a picture with
+//! a grey remainder, and a WebP chunk may claim more bytes than the file has.
 
 use impasto_types::ContainerFormat;
 
 use crate::AssetErrorKind;
 
-/// Refuses a file whose own structure says that its end is missing.
+/// Refuses a file whose structure shows that its end is missing.
 pub(crate) fn check_whole(format: ContainerFormat, bytes: &[u8]) -> Result<(), AssetErrorKind> {
     let whole = match format {
         ContainerFormat::Jpeg => jpeg_reaches_its_end(bytes),
@@ -28,8 +28,8 @@ pub(crate) struct JpegSegment<'a> {
 const END_OF_IMAGE: u8 = 0xd9;
 const START_OF_SCAN: u8 = 0xda;
 
-/// The segments of a JPEG file, up to the end of the image or to the first byte that makes no
-/// sense; scan data is skipped.
+/// The segments of a JPEG file, up to the end of the image or the first invalid byte; scan data is
+/// skipped.
 pub(crate) fn jpeg_segments(bytes: &[u8]) -> impl Iterator<Item = JpegSegment<'_>> {
     // Past the start of the image, which has no payload.
     let mut rest = bytes.get(2..).unwrap_or_default();

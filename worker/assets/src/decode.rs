@@ -1,4 +1,4 @@
-//! A file's bytes to a picture.
+//! Decodes files to pictures.
 
 use std::io::Cursor;
 
@@ -12,8 +12,8 @@ use crate::sniff::sniff;
 use crate::{AssetError, AssetErrorKind, Color, Limits, Origin, Picture};
 
 /// Decodes a file's bytes. Palettes become RGB, a transparent colour becomes alpha, and a
-/// photograph is turned upright as its metadata says. `name` is for errors, and its extension has
-/// to agree with the content.
+/// photograph is turned upright as its metadata says. `name` is used in errors; its extension must
+/// agree with the content.
 pub fn decode(bytes: &[u8], name: &str, limits: &Limits) -> Result<Picture, AssetError> {
     decode_kind(bytes, name, limits).map_err(|kind| kind.of(name))
 }
@@ -53,7 +53,7 @@ fn decode_kind(bytes: &[u8], name: &str, limits: &Limits) -> Result<Picture, Ass
     Ok(picture)
 }
 
-/// Colours and alpha of an image, each in its own plane.
+/// The colours and the alpha of an image, in separate buffers.
 fn channels(image: &DynamicImage, color: Color, alpha: bool) -> (Vec<f32>, Option<Vec<f32>>) {
     let eight: fn(u8) -> f32 = f32::from;
     // 65535 is 257 * 255, so this division is `v * 255 / 65535` with one rounding.
@@ -70,14 +70,13 @@ fn channels(image: &DynamicImage, color: Color, alpha: bool) -> (Vec<f32>, Optio
         DynamicImage::ImageRgba16(image) => split(image.as_raw(), color, alpha, sixteen),
         DynamicImage::ImageRgb32F(image) => split(image.as_raw(), color, alpha, float),
         DynamicImage::ImageRgba32F(image) => split(image.as_raw(), color, alpha, float),
-        // `DynamicImage` is open; a kind of which this code knows nothing goes through the widest
-        // that it knows.
+        // `DynamicImage` is non-exhaustive; an unknown kind is converted to the widest known one.
         other if alpha => split(other.to_rgba32f().as_raw(), Color::Rgb, true, float),
         other => split(other.to_rgb32f().as_raw(), Color::Rgb, false, float),
     }
 }
 
-/// Samples, interleaved as in the file, to levels of 0 to 255 and alpha of 0 to 1.
+/// Converts interleaved samples to levels from 0 to 255 and alpha from 0 to 1.
 fn split<T: Copy>(
     samples: &[T],
     color: Color,
@@ -104,8 +103,8 @@ fn split<T: Copy>(
     (rgb, alpha.then_some(opacity))
 }
 
-/// Colours as they are, of colours that were stored multiplied by alpha. Where nothing is opaque
-/// the colour is lost; black stays.
+/// Undoes premultiplication by alpha. Fully transparent pixels have lost their colour and stay
+/// black.
 fn divide_by_alpha(picture: &mut Picture) {
     let Some(alpha) = &picture.alpha else { return };
     for (pixel, &alpha) in picture.rgb.chunks_exact_mut(3).zip(alpha) {
@@ -116,7 +115,7 @@ fn divide_by_alpha(picture: &mut Picture) {
 }
 
 impl Picture {
-    /// Refuses planes of the wrong length, and a pixel that is not a number.
+    /// Refuses buffers of the wrong length, and pixels that are not numbers.
     pub(crate) fn check(&self) -> Result<(), AssetErrorKind> {
         let (width, height) = (self.width, self.height);
         let wrong = |samples| Err(AssetErrorKind::WrongLength { width, height, samples });

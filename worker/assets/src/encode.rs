@@ -1,4 +1,4 @@
-//! A picture to a file's bytes.
+//! Encodes pictures to files.
 
 mod png_file;
 mod tiff_file;
@@ -13,15 +13,15 @@ use impasto_types::{ContainerFormat, OutputSpec, Shape};
 use crate::metadata::{BMP_DENSITY, describes};
 use crate::{AssetError, AssetErrorKind, Color, Depth, Picture};
 
-/// Encodes a picture: with its origin's bit depth, colour profile and pixel density and with its
-/// alpha, as far as the format can hold them.
+/// Encodes a picture with its alpha and its origin's bit depth, colour profile and pixel density,
+/// as far as the format supports them.
 ///
-/// - Levels are rounded to the nearest that the depth has, and clamped; only float TIFF keeps
-///   levels beyond 0 to 255. A depth that the format lacks becomes the nearest that it has: 16 bits
-///   are 8 in JPEG, TGA, WebP and BMP; floats are 16 bits in PNG.
-/// - A grey asset stays grey where the format can say so and only if every pixel is: one that was
+/// - Levels are rounded and clamped; only float TIFF keeps levels beyond 0 to 255. A depth that the
+///   format lacks becomes the nearest that it has: 16 bits become 8 in JPEG, TGA, WebP and BMP;
+///   floats become 16 bits in PNG.
+/// - A grey asset stays grey if the format supports it and every pixel is grey. One that was
 ///   painted in colour becomes RGB, without its grey profile.
-/// - What the format cannot hold at all is refused: see [`ContainerFormat::can_write`].
+/// - What the format cannot hold at all is an error: see [`ContainerFormat::can_write`].
 /// - The same picture gives the same bytes.
 pub fn encode(picture: &Picture, output: OutputSpec) -> Result<Vec<u8>, AssetError> {
     encode_kind(picture, output).map_err(|kind| kind.of(&picture.origin.name))
@@ -49,7 +49,7 @@ fn encode_kind(picture: &Picture, output: OutputSpec) -> Result<Vec<u8>, AssetEr
     }
 }
 
-/// How a picture is written.
+/// The samples of the file to write.
 #[derive(Debug)]
 struct Plan<'a> {
     depth: Depth,
@@ -82,10 +82,10 @@ impl<'a> Plan<'a> {
                 .rgb
                 .chunks_exact(3)
                 .all(|p| level16(p[0]) == level16(p[1]) && level16(p[1]) == level16(p[2])),
-            // No decoder here reads grey floats, so none are written.
+            // No decoder in use reads grey floats, so none are written.
             Depth::Float => false,
         };
-        // TIFF's decoders take grey with alpha for two unrelated bands, and BMP has no such pixels.
+        // TIFF decoders read grey with alpha as two unrelated bands, and BMP has no such pixels.
         let no_gray = picture.alpha.is_some()
             && matches!(format, ContainerFormat::Tiff | ContainerFormat::Bmp);
         let color = if origin.color == Color::Gray && !no_gray && stays_gray() {
@@ -97,7 +97,7 @@ impl<'a> Plan<'a> {
         Self { depth, color, alpha: picture.alpha.as_deref(), icc }
     }
 
-    /// The samples as the file interleaves them: each level through `level`.
+    /// The samples in the file's order, each converted by `level`.
     fn samples<T>(&self, rgb: &[f32], level: impl Fn(f32) -> T) -> Vec<T> {
         let colors = match self.color {
             Color::Gray => 1,

@@ -1,4 +1,4 @@
-//! Why an asset cannot be read or written.
+//! Errors about asset files.
 
 use std::error::Error;
 use std::fmt;
@@ -7,7 +7,7 @@ use std::io;
 use image::ImageError;
 use impasto_types::{CannotWrite, ContainerFormat};
 
-/// An asset that cannot be read or written: which, and why.
+/// Why an asset cannot be read or written.
 #[derive(Debug)]
 pub struct AssetError {
     /// The file's name or path, as the caller gave it.
@@ -21,15 +21,14 @@ impl fmt::Display for AssetError {
     }
 }
 
-// By hand, so that the kind, which the text shows already, is not a link of the chain of causes as
-// well.
+// Written by hand, so that the kind, which is part of the text, is not repeated as a cause.
 impl Error for AssetError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.kind.source()
     }
 }
 
-/// What is wrong with an asset. The text follows the asset's name.
+/// What is wrong with an asset. The text continues a sentence that starts with the asset's name.
 #[derive(Debug, thiserror::Error)]
 pub enum AssetErrorKind {
     #[error("is empty")]
@@ -42,10 +41,15 @@ pub enum AssetErrorKind {
         "holds {0} data, which is not supported; convert it to png, jpg, tga, tiff, webp or bmp"
     )]
     Foreign(&'static str),
-    #[error("holds {} data, but its name says {}: rename it or convert it", holds.extension(), announced.extension())]
+    #[error(
+        "holds {} data, but its name says {}: rename it or convert it",
+        holds.extension(),
+        announced.extension()
+    )]
     Mislabelled { announced: ContainerFormat, holds: ContainerFormat },
     #[error(
-        "is {width} x {height} pixels, more than the limit of {max_side} a side and {max_pixels} in all"
+        "is {width} x {height} pixels, more than the limit of {max_side} a side and {max_pixels} \
+         in all"
     )]
     TooLarge { width: u32, height: u32, max_side: u32, max_pixels: u64 },
     #[error("is {width} x {height} pixels: there is nothing to paint")]
@@ -77,8 +81,8 @@ impl AssetErrorKind {
         AssetError { name: name.to_owned(), kind: self }
     }
 
-    /// Tells what a decoder refuses apart: a file that ends too soon, one that is damaged, and a
-    /// kind that it does not know.
+    /// Distinguishes what a decoder refuses: a truncated file, a damaged one, and an unsupported
+    /// kind.
     pub(crate) fn from_decoder(format: ContainerFormat, error: ImageError) -> Self {
         match error {
             ImageError::IoError(cause) if cause.kind() == io::ErrorKind::UnexpectedEof => {

@@ -1,4 +1,4 @@
-//! What a file says of itself before its pixels are read.
+//! Reads a file's header, without its pixels.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
@@ -11,8 +11,8 @@ use impasto_types::{ContainerFormat, Depth};
 use crate::sniff::{HEAD_BYTES, sniff};
 use crate::{AssetError, AssetErrorKind, Limits};
 
-/// The facts of a file's header. The sides are those of the upright picture, as
-/// [`decode`](crate::decode) returns it.
+/// A file's header. Width and height are those of the upright picture, as [`decode`](crate::decode)
+/// returns it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {
     pub format: ContainerFormat,
@@ -29,14 +29,14 @@ pub enum Color {
     Rgb,
 }
 
-/// Reads the header of a file's bytes. The format is that of the content; `name` is for errors and
-/// has to agree with it.
+/// Reads the header of a file's bytes. `name` is used in errors; its extension must agree with the
+/// content.
 pub fn read_header(bytes: &[u8], name: &str, limits: &Limits) -> Result<Header, AssetError> {
     header(Cursor::new(bytes), bytes.len() as u64, name, limits).map_err(|kind| kind.of(name))
 }
 
-/// Reads the header of a file, and no more of the file than its format requires: of JPEG all of it,
-/// as its size may stand anywhere.
+/// Reads the header of a file, and no more of the file than its format requires. JPEG is read
+/// whole, because the size can be anywhere in it.
 pub fn header_of_path(path: &Path, limits: &Limits) -> Result<Header, AssetError> {
     let name = path.display().to_string();
     let open = || {
@@ -68,7 +68,7 @@ impl Header {
         format: ContainerFormat,
     ) -> Result<Self, AssetErrorKind> {
         let (mut width, mut height) = decoder.dimensions();
-        // A damaged orientation is none: the picture itself may be sound.
+        // A damaged orientation is ignored: the picture itself may be intact.
         if turns(decoder.orientation().unwrap_or(Orientation::NoTransforms)) {
             (width, height) = (height, width);
         }
@@ -83,7 +83,7 @@ impl Header {
             ColorType::Rgba16 => (Color::Rgb, true, Depth::Sixteen),
             ColorType::Rgb32F => (Color::Rgb, false, Depth::Float),
             ColorType::Rgba32F => (Color::Rgb, true, Depth::Float),
-            // `ColorType` is open, but no decoder of the six formats has another.
+            // `ColorType` is non-exhaustive, but the decoders of the six formats return no other.
             other => {
                 return Err(AssetErrorKind::UnknownPixels { format, pixels: format!("{other:?}") });
             }
@@ -103,11 +103,10 @@ fn turns(orientation: Orientation) -> bool {
     )
 }
 
-/// What a decoder may allocate beside the pixels: profiles, comments, tables.
+/// The most that a decoder may allocate beside the pixels: profiles, comments, tables.
 const METADATA_BYTES: u64 = 64 << 20;
 
-/// A decoder whose picture is within the limits and whose allocations are bounded by the picture's
-/// true size.
+/// A decoder for a picture within the limits, whose allocations are bounded by the picture's size.
 pub(crate) fn open_decoder<'a, R: BufRead + Seek + 'a>(
     reader: R,
     format: ContainerFormat,
@@ -115,12 +114,12 @@ pub(crate) fn open_decoder<'a, R: BufRead + Seek + 'a>(
 ) -> Result<impl ImageDecoder + 'a, AssetErrorKind> {
     let refuse = |error| AssetErrorKind::from_decoder(format, error);
     let mut reader = ImageReader::with_format(reader, image_format(format));
-    // Until the size is known, only metadata may be allocated.
+    // Before the size is known, only metadata may be allocated.
     reader.limits(allocating(METADATA_BYTES));
     let mut decoder = reader.into_decoder().map_err(refuse)?;
     let (width, height) = decoder.dimensions();
     limits.check(width, height)?;
-    // Twice: TIFF reads a strip, which may be the whole picture, beside the picture.
+    // Twice the picture: TIFF reads a strip, which may be the whole picture, beside the picture.
     decoder.set_limits(allocating(decoder.total_bytes() * 2 + METADATA_BYTES)).map_err(refuse)?;
     Ok(decoder)
 }

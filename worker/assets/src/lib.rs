@@ -1,10 +1,10 @@
 //! Image files to pixels and back, losing nothing that the format can hold: bit depth, alpha,
 //! colour profile and pixel density.
 //!
-//! This crate knows no recipe and paints nothing. It opens no file but the one whose path it is
-//! given ([`header_of_path`]), and writes none. Bytes come from anywhere, so every size is checked
-//! against [`Limits`] before a decoder allocates for it, and damage is an [`AssetError`], never a
-//! panic.
+//! This crate paints nothing and knows nothing of recipes. It opens no file except the one whose
+//! path it is given ([`header_of_path`]), and writes none. Its input is untrusted: every size is
+//! checked against [`Limits`] before memory is allocated for it, and damage is an [`AssetError`],
+//! never a panic.
 
 mod bleed;
 mod container;

@@ -4,8 +4,7 @@ use impasto_types::MAX_SIDE;
 
 use crate::AssetErrorKind;
 
-/// What a file may ask for. Checked from the header, before anything is allocated by the file's
-/// word.
+/// Limits on files, checked against the header before memory is allocated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Of either side, in pixels.
@@ -28,7 +27,7 @@ const MAX_PIXELS: u64 = 1 << 28;
 const MAX_FILE_BYTES: u64 = MAX_PIXELS * 8;
 
 impl Limits {
-    /// Refuses a picture of this size where it is empty or too large.
+    /// Refuses a size that is empty or too large.
     pub(crate) fn check(&self, width: u32, height: u32) -> Result<(), AssetErrorKind> {
         if width == 0 || height == 0 {
             return Err(AssetErrorKind::NoPixels { width, height });
@@ -47,7 +46,7 @@ impl Limits {
         Ok(())
     }
 
-    /// Refuses a file of this length where it is too long.
+    /// Refuses a file that is too long.
     pub(crate) fn check_file(&self, bytes: u64) -> Result<(), AssetErrorKind> {
         if bytes > self.max_file_bytes {
             Err(AssetErrorKind::FileTooLarge { bytes, max: self.max_file_bytes })

@@ -1,4 +1,4 @@
-//! What files say beside their pixels and profiles, in the words of each format.
+//! Metadata beside pixels and profiles, as each format stores it.
 
 use std::io::Cursor;
 
@@ -8,20 +8,19 @@ use tiff::tags::Tag;
 use crate::container::jpeg_segments;
 use crate::{Color, Density};
 
-/// The part of a file's metadata that the `image` crate does not pass on.
+/// The metadata that the `image` crate does not expose.
 #[derive(Debug, Default)]
 pub(crate) struct Metadata {
     pub density: Option<Density>,
     pub png_color: Option<PngColor>,
-    /// The profile of a TIFF file, whose general decoder refuses one that is larger than the
-    /// pixels.
+    /// The profile of a TIFF file: the general decoder refuses one that is larger than the pixels.
     pub icc: Option<Vec<u8>>,
-    /// Whether the colours are multiplied by alpha, as in some TIFF files.
+    /// Whether the colours are premultiplied by alpha, as in some TIFF files.
     pub premultiplied: bool,
 }
 
 /// PNG's own description of its colours (sRGB, gamma, primaries), for files without an ICC profile.
-/// It goes from file to file unread.
+/// It is copied from file to file unread.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PngColor {
     pub(crate) srgb: Option<png::SrgbRenderingIntent>,
@@ -29,8 +28,8 @@ pub struct PngColor {
     pub(crate) chromaticities: Option<png::SourceChromaticities>,
 }
 
-/// Reads what there is. Metadata that cannot be read is taken for absent: the picture does not
-/// depend on it.
+/// Reads the metadata. What cannot be read counts as absent, because the picture does not depend on
+/// it.
 pub(crate) fn read_metadata(format: ContainerFormat, bytes: &[u8]) -> Metadata {
     match format {
         ContainerFormat::Png => from_png(bytes).unwrap_or_default(),
@@ -41,8 +40,8 @@ pub(crate) fn read_metadata(format: ContainerFormat, bytes: &[u8]) -> Metadata {
     }
 }
 
-/// Whether an ICC profile describes pixels of this colour; a CMYK profile says nothing of the RGB
-/// that the decoder made of it.
+/// Whether an ICC profile describes pixels of this colour; a CMYK profile does not describe the RGB
+/// pixels that the decoder returns.
 pub(crate) fn describes(icc: &[u8], color: Color) -> bool {
     let space: &[u8] = match color {
         Color::Gray => b"GRAY",
@@ -77,12 +76,12 @@ fn jpeg_density(bytes: &[u8]) -> Option<Density> {
     match unit {
         1 => Density::from_dpi(x, y).checked(),
         2 => Density { x: x * 100.0, y: y * 100.0 }.checked(),
-        // Only an aspect ratio.
+        // An aspect ratio only.
         _ => None,
     }
 }
 
-/// `None` where a tag cannot be read.
+/// `None` if a tag cannot be read.
 fn from_tiff(bytes: &[u8]) -> Option<Metadata> {
     const INCH: u16 = 2;
     const CENTIMETRE: u16 = 3;

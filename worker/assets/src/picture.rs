@@ -1,41 +1,41 @@
-//! A picture in memory, and what its file said about it.
+//! A picture in memory, and the properties of its file.
 
 use impasto_types::ContainerFormat;
 
 use crate::metadata::PngColor;
 use crate::{Color, Depth};
 
-/// A picture: colours as the file encodes them (no gamma is changed), in levels of 0 to 255.
+/// A picture: colours as the file encodes them (gamma is unchanged), as levels from 0 to 255.
 ///
 /// 16-bit samples keep their fractions (`v * 255 / 65535`); floating-point samples are `v * 255`
-/// and may lie outside.
+/// and may be outside that range.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Picture {
     pub width: u32,
     pub height: u32,
     /// `height * width * 3`, red, green, blue, row by row from the top.
     pub rgb: Vec<f32>,
-    /// `height * width`, 0 (transparent) to 1, where the file has alpha. Colours are not multiplied
-    /// by it.
+    /// `height * width`, from 0 (transparent) to 1, if the file has alpha. Colours are not
+    /// premultiplied.
     pub alpha: Option<Vec<f32>>,
     pub origin: Origin,
 }
 
-/// What a picture's file was, so that the result's file can be the same.
+/// The properties of a picture's file, which the result's file is to have too.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Origin {
-    /// What errors call the picture.
+    /// The name of the picture in errors.
     pub name: String,
     pub format: ContainerFormat,
     pub color: Color,
     pub depth: Depth,
-    /// The ICC profile of the pixels as they are in the picture.
+    /// The ICC profile of the picture's pixels.
     pub icc: Option<Vec<u8>>,
     pub density: Option<Density>,
     pub png_color: Option<PngColor>,
 }
 
-/// Pixels per metre along each axis: how large the picture is in print.
+/// Pixels per metre along each axis: the size in print.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Density {
     pub x: f64,
@@ -49,7 +49,7 @@ impl Picture {
 }
 
 impl Origin {
-    /// The origin of a picture that comes from no file: 8-bit RGB without a profile.
+    /// The origin of a picture without a file: 8-bit RGB without a profile.
     pub fn synthetic(name: &str, format: ContainerFormat) -> Self {
         Self {
             name: name.to_owned(),

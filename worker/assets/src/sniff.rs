@@ -1,14 +1,14 @@
-//! Which format a file holds: by its first bytes, not by its name.
+//! Detects a file's format by its first bytes, not by its name.
 
 use impasto_types::ContainerFormat;
 
 use crate::AssetErrorKind;
 
-/// How many bytes of a file are needed to know its format.
+/// How many bytes of a file are needed to detect its format.
 pub(crate) const HEAD_BYTES: usize = 64;
 
-/// The format of the file whose first bytes are `head`. A name whose extension announces another
-/// format is an error: some tool believes it, and the output would inherit the lie.
+/// The format of the file whose first bytes are `head`. An extension of another format is an error:
+/// other tools trust it, and the output would inherit it.
 pub(crate) fn sniff(name: &str, head: &[u8]) -> Result<ContainerFormat, AssetErrorKind> {
     if head.is_empty() {
         return Err(AssetErrorKind::Empty);
@@ -24,7 +24,7 @@ pub(crate) fn sniff(name: &str, head: &[u8]) -> Result<ContainerFormat, AssetErr
             }
             _ => Ok(holds),
         },
-        // TGA has no magic: its name has to say so, or nothing else.
+        // TGA has no magic number: the extension must be `tga` or unknown.
         None if matches!(announced, Some(ContainerFormat::Tga) | None) && looks_like_tga(head) => {
             Ok(ContainerFormat::Tga)
         }
@@ -32,7 +32,7 @@ pub(crate) fn sniff(name: &str, head: &[u8]) -> Result<ContainerFormat, AssetErr
     }
 }
 
-/// What the name's extension says.
+/// The format that the extension names.
 fn announced_format(name: &str) -> Option<ContainerFormat> {
     let file = name.rsplit(['/', '\\']).next().unwrap_or(name);
     file.rsplit_once('.').and_then(|(_, extension)| ContainerFormat::from_extension(extension))
@@ -64,7 +64,7 @@ fn looks_like_tga(head: &[u8]) -> bool {
         && matches!(depth, 8 | 15 | 16 | 24 | 32)
 }
 
-/// Image files that are well known and not supported, so that the error can say what the file is.
+/// Common formats that are not supported, so that the error can name them.
 fn foreign(head: &[u8]) -> Option<&'static str> {
     const MAGICS: [(&[u8], &str); 8] = [
         (b"GIF8", "gif"),
@@ -124,7 +124,8 @@ mod tests {
         check(
             "wall.gif",
             b"GIF89a",
-            "holds gif data, which is not supported; convert it to png, jpg, tga, tiff, webp or bmp",
+            "holds gif data, which is not supported; convert it to png, jpg, tga, tiff, webp or \
+             bmp",
         );
     }
 }

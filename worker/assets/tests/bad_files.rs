@@ -64,7 +64,8 @@ fn boast() -> Vec<u8> {
 
 #[test]
 fn a_header_that_boasts_is_refused() {
-    let expected = "`sky.png` is 60000 x 60000 pixels, more than the limit of 32768 a side and 268435456 in all";
+    let expected = "`sky.png` is 60000 x 60000 pixels, more than the limit of 32768 a side and \
+        268435456 in all";
     let limits = Limits::default();
     assert_eq!(
         read_header(&boast(), "sky.png", &limits).expect_err("too large").to_string(),
@@ -115,7 +116,11 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn flipped_bits_never_panic(format in formats(), flips in prop::collection::vec((any::<prop::sample::Index>(), 0_u32..8), 1..6), in_head in any::<bool>()) {
+    fn flipped_bits_never_panic(
+        format in formats(),
+        flips in prop::collection::vec((any::<prop::sample::Index>(), 0_u32..8), 1..6),
+        in_head in any::<bool>(),
+    ) {
         let mut bytes = sample(format);
         let range = if in_head { bytes.len().min(160) } else { bytes.len() };
         for (index, bit) in flips {
@@ -126,7 +131,11 @@ proptest! {
     }
 
     #[test]
-    fn random_bytes_never_panic(format in formats(), magic in any::<bool>(), noise in prop::collection::vec(any::<u8>(), 0..400)) {
+    fn random_bytes_never_panic(
+        format in formats(),
+        magic in any::<bool>(),
+        noise in prop::collection::vec(any::<u8>(), 0..400),
+    ) {
         let head = if magic { sample(format)[..12].to_vec() } else { vec![] };
         let bytes = [head, noise].concat();
         let _ = read_header(&bytes, &name(format), &SMALL);

@@ -230,10 +230,10 @@ fn eigen(matrix: &Matrix) -> ([f64; 3], Matrix) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::noise::SplitMix64;
+    use crate::noise::Noise;
 
     fn colored(seed: u64, mix: [[f32; 3]; 3], base: f32) -> Image {
-        let mut noise = SplitMix64::new(seed);
+        let mut noise = Noise::new(seed);
         let rgb = (0..64 * 64)
             .flat_map(|_| {
                 let n = [noise.normal(), noise.normal(), noise.normal()];

@@ -1,6 +1,6 @@
 //! What can go wrong in a run.
 
-use impasto_types::{FailureKind, RecipeError};
+use impasto_types::{ByteSize, FailureKind, RecipeError};
 
 use crate::Join;
 
@@ -25,7 +25,7 @@ pub enum EngineError {
     Weights(String),
     #[error("could not start {threads} threads")]
     Threads { threads: usize, source: rayon::ThreadPoolBuildError },
-    #[error("painting {width} x {height} pixels takes at least {}, and there are {}", size(*least_bytes), size(*budget_bytes))]
+    #[error("painting {width} x {height} pixels takes at least {}, and there are {}", ByteSize(*least_bytes), ByteSize(*budget_bytes))]
     Memory { width: usize, height: usize, least_bytes: u64, budget_bytes: u64 },
     #[error(
         "opposite borders of the picture are joined as {one:?} and as {other:?}; where one repeats, so does the other"
@@ -75,11 +75,4 @@ impl EngineError {
             | Self::Device { .. } => FailureKind::Transient,
         }
     }
-}
-
-/// Bytes as people write them.
-fn size(bytes: u64) -> String {
-    const MIB: f64 = 1024.0 * 1024.0;
-    let mib = bytes as f64 / MIB;
-    if mib < 1024.0 { format!("{mib:.0} MiB") } else { format!("{:.1} GiB", mib / 1024.0) }
 }

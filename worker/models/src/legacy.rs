@@ -1,13 +1,13 @@
-//! A reader of one file layout: the stream that `torch.save` wrote before version 1.6, holding a
-//! dictionary of byte and float tensors.
+//! Reads one file layout: the stream that `torch.save` wrote before version 1.6, with a dictionary
+//! of byte and float tensors.
 //!
 //! The layout, back to back: a fixed prefix (magic number, version, system information); a pickled
 //! dictionary from names to tensors; a pickled list of storage keys in the order of the file; for
 //! each key a little-endian 64-bit count and that many elements.
 //!
 //! A pickle is a program, and this is not its interpreter: it knows only the instructions and the
-//! four names that such a file needs, each of its values is of a closed, flat type, and nothing is
-//! ever called. Anything else is refused with the byte where it stands.
+//! four names that such a file needs, every value has a closed, flat type, and nothing is ever
+//! called. Anything else is an error with the offset of its byte.
 
 #[cfg(test)]
 mod tests;
@@ -43,11 +43,14 @@ impl Element {
     }
 }
 
-/// Three pickles that do not vary: the magic number 0x1950a86a20f9469cfc6c, the version 1001, and a
-/// little-endian system's type sizes.
-pub(crate) const PREFIX: &[u8] = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.\x80\x02M\xe9\x03.\
-    \x80\x02}q\x00(X\x10\x00\x00\x00protocol_versionq\x01M\xe9\x03X\x0d\x00\x00\x00little_endianq\x02\x88\
-    X\x0a\x00\x00\x00type_sizesq\x03}q\x04(X\x05\x00\x00\x00shortq\x05K\x02X\x03\x00\x00\x00intq\x06K\x04\
+/// Three pickles that are the same in every file: the magic number 0x1950a86a20f9469cfc6c, the
+/// version 1001, and a little-endian system's type sizes.
+pub(crate) const PREFIX: &[u8] = b"\
+    \x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.\x80\x02M\xe9\x03.\
+    \x80\x02}q\x00(X\x10\x00\x00\x00protocol_versionq\x01M\xe9\x03\
+    X\x0d\x00\x00\x00little_endianq\x02\x88\
+    X\x0a\x00\x00\x00type_sizesq\x03}q\x04(X\x05\x00\x00\x00shortq\x05K\x02\
+    X\x03\x00\x00\x00intq\x06K\x04\
     X\x04\x00\x00\x00longq\x07K\x04uu.";
 
 /// Reads all tensors, in the order of the dictionary. Every byte of the file is accounted for.
@@ -60,10 +63,10 @@ pub(crate) fn read_legacy(bytes: &[u8]) -> Result<Vec<LegacyTensor<'_>>, ModelEr
         });
     }
     let Value::Tensors(tensors) = run(&mut reader)? else {
-        return reader.refuse("the first pickle is no dictionary of tensors");
+        return reader.refuse("the first pickle is not a dictionary of tensors");
     };
     let Value::Keys(keys) = run(&mut reader)? else {
-        return reader.refuse("the second pickle is no list of storage keys");
+        return reader.refuse("the second pickle is not a list of storage keys");
     };
 
     let mut storages: HashMap<String, (Element, &[u8])> = HashMap::new();
@@ -99,8 +102,8 @@ pub(crate) fn read_legacy(bytes: &[u8]) -> Result<Vec<LegacyTensor<'_>>, ModelEr
         .collect()
 }
 
-/// What an instruction can leave on the stack. No value holds another of its own kind, so nothing
-/// nests, whatever the file says.
+/// A value on the stack. No value contains another of its own kind, so nesting is impossible,
+/// whatever the file says.
 #[derive(Debug)]
 enum Value {
     Mark,
@@ -143,7 +146,7 @@ struct Tensor {
     shape: Vec<usize>,
 }
 
-/// The only values that a pickle may remember and fetch again: small ones.
+/// The values that a pickle may memoize: only small ones.
 #[derive(Debug, Clone)]
 enum Remembered {
     Text(String),
@@ -261,7 +264,7 @@ fn remember(slot: u32, stack: &[Value], memo: &mut HashMap<u32, Remembered>) {
     memo.insert(slot, value);
 }
 
-/// The three tuples that there are: numbers, the id of a storage, and the parts of a tensor.
+/// The three kinds of tuples: numbers, the id of a storage, and the parts of a tensor.
 fn tuple(reader: &Reader<'_>, items: Vec<Value>) -> Result<Value, ModelError> {
     if items.iter().all(|item| matches!(item, Value::Int(_))) {
         let ints = items.iter().filter_map(|item| {
@@ -312,7 +315,7 @@ fn tuple(reader: &Reader<'_>, items: Vec<Value>) -> Result<Value, ModelError> {
                 };
             }
             if stride.len() != shape.len() || expected != storage.count {
-                return reader.refuse("a tensor's shape is not its storage's length");
+                return reader.refuse("a tensor's shape does not match its storage's length");
             }
             Ok(Value::TensorParts(Tensor { storage, shape }))
         }
@@ -320,7 +323,8 @@ fn tuple(reader: &Reader<'_>, items: Vec<Value>) -> Result<Value, ModelError> {
     }
 }
 
-/// A place in the file. Nothing is read beyond its end, and nothing allocated by its word.
+/// A position in the file. Nothing is read beyond its end, and no length that it states is
+/// allocated.
 #[derive(Debug)]
 struct Reader<'a> {
     bytes: &'a [u8],
@@ -350,7 +354,7 @@ impl<'a> Reader<'a> {
         Ok(self.array::<1>()?[0])
     }
 
-    /// A number that counts something.
+    /// A count.
     fn length(&self, int: i64) -> Result<usize, ModelError> {
         usize::try_from(int).or_else(|_| self.refuse("a length is negative"))
     }
@@ -382,7 +386,7 @@ impl<'a> Reader<'a> {
         Ok(*name)
     }
 
-    /// What is on the stack above the last mark; the mark goes.
+    /// Takes everything above the last mark off the stack, with the mark.
     fn since_mark(&self, stack: &mut Vec<Value>) -> Result<Vec<Value>, ModelError> {
         let Some(mark) = stack.iter().rposition(|value| matches!(value, Value::Mark)) else {
             return self.refuse("there is no mark");

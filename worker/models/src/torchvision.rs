@@ -1,33 +1,31 @@
-//! VGG-19 as torchvision names and trains it, made to take the input that the store's convention
-//! says.
+//! Converts VGG-19 as torchvision names and trains it, so that it takes the store's input.
 //!
-//! torchvision's network takes red, green, blue in 0 to 1, minus a mean, over a deviation; ours
-//! takes y = x - m in levels, blue first. For each colour, `((y + m) / 255 - mean) / deviation` is
-//! `y * s + d` with `s = 1 / (255 * deviation)` and `d = (m / 255 - mean) / deviation`. So
-//! conv1_1's weights for a colour are multiplied by s, its bias grows by d times their sum, and the
-//! colours change places.
+//! torchvision's network takes red, green and blue from 0 to 1, minus a mean, divided by a
+//! deviation; ours takes levels y = x - m, blue first. For each colour, `((y + m) / 255 - mean) /
+//! deviation` is `y * s + d` with `s = 1 / (255 * deviation)` and `d = (m / 255 - mean) /
+//! deviation`. So conv1_1's weights for a colour are multiplied by s, its bias grows by d times
+//! their sum, and the colours are swapped.
 //!
-//! At the border this is not quite the same network: torchvision pads with its mean colour, ours
-//! with m, and the bias above counts the padding as picture. The two colours differ by at most half
-//! a level of 255, and so does what the border sees.
+//! At the border the two networks differ slightly: torchvision pads with its mean colour, ours with
+//! m. These colours differ by at most half a level of 255.
 
 use safetensors::SafeTensors;
 
 use crate::ModelError;
 use crate::vgg19::{Convolution, Layers, MEAN_BGR, VggWeights, read_convolution};
 
-/// The places of the convolutions among the modules of `features`.
+/// The indices of the convolutions among the modules of `features`.
 const FEATURES: [usize; 16] = [0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28, 30, 32, 34];
 
 const MEAN_RGB: [f32; 3] = [0.485, 0.456, 0.406];
 const DEVIATION_RGB: [f32; 3] = [0.229, 0.224, 0.225];
 
-/// Whether a file has torchvision's names.
+/// Whether a file uses torchvision's names.
 pub(crate) fn is_torchvision(file: &SafeTensors<'_>) -> bool {
     file.tensor("features.0.weight").is_ok()
 }
 
-/// Reads the convolutions; the classifier, which some files have, is left.
+/// Reads the convolutions and ignores the classifier, which some files have.
 pub(crate) fn read_torchvision(
     file: &SafeTensors<'_>,
     layers: &Layers,
@@ -47,7 +45,7 @@ pub(crate) fn read_torchvision(
     Ok(VggWeights { convolutions })
 }
 
-/// Makes a convolution that takes torchvision's input take ours.
+/// Converts a convolution of torchvision's input to one of ours.
 fn fold_input(first: &mut Convolution) {
     const TAPS: usize = 9;
     for (kernel, bias) in first.weights.chunks_exact_mut(3 * TAPS).zip(&mut first.bias) {

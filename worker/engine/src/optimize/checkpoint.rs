@@ -242,7 +242,7 @@ impl<'a> Reader<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::noise::SplitMix64;
+    use crate::noise::Noise;
 
     fn saved(pixels: Vec<f32>, vectors: Vec<Vector>) -> Saved {
         Saved {
@@ -300,7 +300,7 @@ mod tests {
 
     #[test]
     fn long_vectors_come_back_to_the_bit_and_smaller() {
-        let mut noise = SplitMix64::new(5);
+        let mut noise = Noise::new(5);
         let pixels: Vec<f32> = (0..BLOCK_WORDS + 17).map(|_| noise.normal() * 40.0).collect();
         let halves = pixels.iter().map(|value| (value.to_bits() >> 16) as u16).collect();
         let saved = saved(pixels, vec![Vector::Half(halves)]);

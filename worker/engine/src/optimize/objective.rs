@@ -249,13 +249,13 @@ fn blend<'a>(parts: impl Iterator<Item = (&'a [f32], f64)>) -> Vec<f32> {
 mod tests {
 
     use super::*;
-    use crate::noise::SplitMix64;
+    use crate::noise::Noise;
 
     const CHANNELS: usize = 5;
     const PIXELS: usize = 11;
 
     fn features(seed: u64) -> Vec<f32> {
-        let mut noise = SplitMix64::new(seed);
+        let mut noise = Noise::new(seed);
         (0..CHANNELS * PIXELS).map(|_| (noise.normal() * 10.0 + 5.0).max(0.0)).collect()
     }
 

@@ -7,7 +7,7 @@ use impasto_types::{Init, MIN_SIDE, Optimize, PreserveColor, Scale};
 
 use super::device::Masked;
 use crate::frame::Frame;
-use crate::noise::SplitMix64;
+use crate::noise::Noise;
 use crate::resize::resize;
 use crate::{Image, Inputs, Joins, Mask, color};
 
@@ -92,7 +92,7 @@ impl Sources {
                 .chunks_exact(3)
                 .for_each(|pixel| (0..3).for_each(|c| mean[c] += pixel[c] * scale));
         }
-        let mut noise = SplitMix64::new(seed);
+        let mut noise = Noise::new(seed);
         let mut image = Image::filled(width, height, mean);
         image.rgb.iter_mut().for_each(|value| *value += 40.0 * noise.normal());
         image.clamp();

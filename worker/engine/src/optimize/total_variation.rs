@@ -49,14 +49,14 @@ pub(crate) fn total_variation(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::noise::SplitMix64;
+    use crate::noise::Noise;
 
     #[test]
     fn the_gradient_is_that_of_the_loss() {
         for (width, height, wrap_x, wrap_y) in
             [(5, 4, false, false), (4, 7, true, false), (3, 3, true, true), (1, 6, false, true)]
         {
-            let mut noise = SplitMix64::new(9);
+            let mut noise = Noise::new(9);
             let mut image = Image::filled(width, height, [0.0; 3]);
             image.rgb.iter_mut().for_each(|v| *v = noise.unit() * 255.0);
             let mut gradient = vec![0.0; image.rgb.len()];

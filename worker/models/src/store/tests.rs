@@ -206,7 +206,7 @@ fn a_pull_that_fails_leaves_nothing() {
 fn what_a_dead_pull_left_is_removed() {
     let dir = tempdir().expect("a folder");
     fs::create_dir_all(dir.path().join(".half-made-dead/unfinished")).expect("a folder");
-    fs::write(dir.path().join(".half-made-file"), b"half").expect("a file");
+    fs::write(dir.path().join(".impasto-file.tmp"), b"half").expect("a file");
     fs::write(dir.path().join("mine.txt"), b"kept").expect("a file");
     let (store, _) = store_that_fetches(dir.path(), &package_file(&TINY));
     let file = store.pull(NAME, &mut |_| {}).expect("it pulls");

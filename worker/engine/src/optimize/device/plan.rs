@@ -3,7 +3,7 @@
 use std::fmt;
 
 use impasto_kernels::Precision;
-use impasto_types::{Optimize, Profile};
+use impasto_types::{ByteSize, Optimize, Profile};
 
 use super::blend::Masked;
 use super::tiling::{Candidate, Tiling};
@@ -158,7 +158,7 @@ impl fmt::Display for Plan {
         if self.content == Precision::Bf16 {
             f.write_str(", content in bf16")?;
         }
-        write!(f, ", {:.2} GiB", self.bytes as f64 / f64::from(1 << 30))
+        write!(f, ", {}", ByteSize(self.bytes))
     }
 }
 

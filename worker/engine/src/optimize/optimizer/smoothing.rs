@@ -203,7 +203,7 @@ impl Axis {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::noise::SplitMix64;
+    use crate::noise::Noise;
 
     const FRAMES: [(usize, usize, bool, bool); 5] = [
         (32, 48, false, false),
@@ -222,7 +222,7 @@ mod tests {
         for (width, height, wrap_x, wrap_y) in FRAMES {
             let frame = Frame { width, height, wrap_x, wrap_y };
             let mut smoothing = Smoothing::new(frame);
-            let mut noise = SplitMix64::new(3);
+            let mut noise = Noise::new(3);
             let mut picture = || (0..frame.len()).map(|_| noise.normal()).collect::<Vec<f32>>();
             let (a, b) = (picture(), picture());
             let (mut ma, mut mb) = (a.clone(), b.clone());

@@ -162,12 +162,12 @@ impl Kernel {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::noise::SplitMix64;
+    use crate::noise::Noise;
 
     const EDGES: [Edge; 4] = [Edge::Zero, Edge::Replicate, Edge::Reflect, Edge::Wrap];
 
     fn layer(method: Method) -> Result<Convolution> {
-        let mut noise = SplitMix64::new(5);
+        let mut noise = Noise::new(5);
         let weights = (0..4 * 3 * 9).map(|_| noise.normal()).collect();
         // So large a bias keeps every ReLU open, and the layer linear but for that bias.
         let weights = Weights {
@@ -181,7 +181,7 @@ mod tests {
     }
 
     fn maps(channels: usize, height: usize, width: usize, seed: u64) -> Result<Tensor> {
-        let mut noise = SplitMix64::new(seed);
+        let mut noise = Noise::new(seed);
         let values: Vec<f32> = (0..channels * height * width).map(|_| noise.normal()).collect();
         Tensor::from_vec(values, (1, channels, height, width), &Device::Cpu)
     }

@@ -152,7 +152,7 @@ fn merged(shares: &[(usize, f32)]) -> Vec<(usize, f32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::noise::SplitMix64;
+    use crate::noise::Noise;
 
     #[test]
     fn it_is_the_operator_of_the_host() -> Result<()> {
@@ -163,7 +163,7 @@ mod tests {
             (5, 90, false, true),
         ] {
             let frame = Frame { width, height, wrap_x, wrap_y };
-            let mut noise = SplitMix64::new(3);
+            let mut noise = Noise::new(3);
             let mut picture: Vec<f32> = (0..frame.len()).map(|_| noise.normal()).collect();
             let tensor = Tensor::from_slice(&picture, (height, width, 3), &Device::Cpu)?;
             smoothing::Smoothing::new(frame).apply(&mut picture);

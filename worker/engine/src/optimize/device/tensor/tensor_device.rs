@@ -182,13 +182,13 @@ mod tests {
     use impasto_types::{Optimize, Preset};
 
     use super::*;
-    use crate::noise::SplitMix64;
+    use crate::noise::Noise;
     use crate::optimize::device::Pass;
     use crate::optimize::objective::{LayerStatistics, StyleTarget};
     use crate::{Frame, Joins};
 
     fn weights() -> VggWeights {
-        let mut noise = SplitMix64::new(11);
+        let mut noise = Noise::new(11);
         let channels = [3, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16];
         let layer = |pair: &[usize]| Convolution {
             name: "conv".to_owned(),
@@ -203,7 +203,7 @@ mod tests {
     }
 
     fn picture(width: usize, height: usize, seed: u64) -> Image {
-        let mut noise = SplitMix64::new(seed);
+        let mut noise = Noise::new(seed);
         Image {
             width,
             height,

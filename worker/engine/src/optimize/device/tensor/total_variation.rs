@@ -66,7 +66,7 @@ mod tests {
 
     use super::*;
     use crate::Image;
-    use crate::noise::SplitMix64;
+    use crate::noise::Noise;
     use crate::optimize::total_variation::total_variation as on_the_host;
 
     #[test]
@@ -74,7 +74,7 @@ mod tests {
         for (width, height, wrap_x, wrap_y) in
             [(5, 4, false, false), (40, 70, true, false), (3, 3, true, true), (1, 6, false, true)]
         {
-            let mut noise = SplitMix64::new(9);
+            let mut noise = Noise::new(9);
             let rgb: Vec<f32> = (0..width * height * 3).map(|_| noise.unit() * 255.0).collect();
             let picture = Tensor::from_slice(&rgb, (height, width, 3), &Device::Cpu)?;
             for kernels in [Kernels::Composed, Kernels::Fused] {

@@ -1,0 +1,182 @@
+//! `impasto cache`
+
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use clap::{Args, Subcommand};
+use impasto_blobs::{Age, CacheLimits, Count, Expired, Expiry, Inventory, Prefix, Removed};
+use impasto_types::{ByteSize, Digest};
+use serde_json::{Value, json};
+
+use crate::flags::{CacheFlags, DryRunFlag};
+use crate::table::Table;
+use crate::units::count;
+use crate::{Context, Exit, Failure};
+
+/// Look after the cache: results, and the files that they were painted from
+///
+/// Without a command, say where it is and how large. A coordinator's data folder is such a cache
+/// too: name it with --cache-dir.
+#[derive(Debug, Args)]
+pub struct CacheArgs {
+    #[command(subcommand)]
+    command: Option<CacheCommand>,
+    /// The folder of finished results [default: in the user's cache]
+    #[arg(
+        long,
+        env = "IMPASTO_CACHE_DIR",
+        value_name = "DIR",
+        hide_env_values = true,
+        global = true
+    )]
+    cache_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum CacheCommand {
+    /// Remove what is beyond the limits, least recently used first
+    ///
+    /// What a running job uses stays.
+    Prune {
+        /// Keep at most this much, such as 10G [default: the configuration's, or 50G]
+        #[arg(long, value_name = "SIZE")]
+        max_size: Option<ByteSize>,
+        /// Keep what was used within this time, such as 30d [default: the configuration's, or 90d]
+        #[arg(long, value_name = "AGE")]
+        max_age: Option<Age>,
+        #[command(flatten)]
+        dry_run: DryRunFlag,
+    },
+    /// Remove the result of an action, or a blob: the next build makes it again
+    ///
+    /// `impasto plan --json` shows the action of each output.
+    Remove {
+        /// The digest of the action or blob; its first twelve digits are enough
+        #[arg(value_name = "DIGEST", required = true)]
+        digests: Vec<Prefix>,
+    },
+}
+
+pub(crate) fn run(args: CacheArgs, context: &Context) -> Result<Exit, Failure> {
+    let dir = context.config.cache_dir(&CacheFlags { cache_dir: args.cache_dir })?;
+    match args.command {
+        None => describe(&dir, context)?,
+        Some(CacheCommand::Prune { max_size, max_age, dry_run }) => {
+            let configured = context.config.cache;
+            let limits = CacheLimits {
+                max_size: max_size.or(configured.max_size),
+                max_age: max_age.or(configured.max_age),
+            };
+            prune(&dir, Expiry { dry_run: dry_run.dry_run, ..Expiry::of(limits) }, context)?;
+        }
+        Some(CacheCommand::Remove { digests }) => remove(&dir, &digests, context)?,
+    }
+    Ok(Exit::Done)
+}
+
+fn describe(dir: &Path, context: &Context) -> Result<(), Failure> {
+    let inventory = Inventory::of(dir).map_err(Failure::here)?;
+    let limits = context.config.cache;
+    let idle = inventory
+        .oldest
+        .map(|used| Age(SystemTime::now().duration_since(used).unwrap_or_default()));
+    if context.screen.is_json() {
+        context.screen.json(&json!({
+            "cache_dir": dir,
+            "bytes": inventory.total().bytes,
+            "blobs": document(inventory.blobs),
+            "results": document(inventory.results),
+            "corrupt": document(inventory.corrupt),
+            "longest_unused_s": idle.map(|age| age.0.as_secs()),
+            "max_size_bytes": limits.max_size.map(|size| size.0),
+            "max_age_s": limits.max_age.map(|age| age.0.as_secs()),
+        }));
+        return Ok(());
+    }
+    let mut table = Table::new(["WHAT", "FILES", "SIZE"]);
+    for (what, count) in [
+        ("blobs", inventory.blobs),
+        ("results", inventory.results),
+        ("corrupt blobs", inventory.corrupt),
+        ("together", inventory.total()),
+    ] {
+        let size = ByteSize(count.bytes).to_string();
+        table.row([what.to_owned(), count.files.to_string(), size]);
+    }
+    context.screen.result(dir.display());
+    context.screen.result(table);
+    if let Some(idle) = idle {
+        context.screen.result(format_args!("least recent use: {idle} ago"));
+    }
+    let size = limits.max_size.map_or_else(|| "no".to_owned(), |size| size.to_string());
+    let age = limits.max_age.map_or_else(|| "no".to_owned(), |age| age.to_string());
+    context.screen.result(format_args!("limits: {size} size, {age} without use"));
+    Ok(())
+}
+
+fn prune(dir: &Path, expiry: Expiry, context: &Context) -> Result<(), Failure> {
+    let expired = expiry.run(dir).map_err(Failure::here)?;
+    let Expired { before, removed, spared, .. } = expired;
+    let left = ByteSize(before.total().bytes - removed.bytes);
+    if context.screen.is_json() {
+        context.screen.json(&json!({
+            "cache_dir": dir,
+            "dry_run": expiry.dry_run,
+            "removed": document(removed),
+            "in_use": document(spared),
+            "left_bytes": left.0,
+        }));
+        return Ok(());
+    }
+    let done = if expiry.dry_run { "would remove" } else { "removed" };
+    context.screen.result(format_args!("{done} {}, {left} left", files(removed)));
+    if spared.files > 0 {
+        context.screen.message(format_args!("{} in use", files(spared)));
+    }
+    Ok(())
+}
+
+fn remove(dir: &Path, prefixes: &[Prefix], context: &Context) -> Result<(), Failure> {
+    let mut found = Vec::new();
+    for prefix in prefixes {
+        let digests = prefix.find(dir).map_err(Failure::here)?;
+        match digests.len() {
+            0 => return Err(Failure::here(format!("the cache has no result or blob {prefix}"))),
+            1 => found.extend(digests),
+            _ => return Err(Failure::usage(format!("{prefix} begins several digests"))),
+        }
+    }
+    let mut documents = Vec::new();
+    for digest in found {
+        let removed = impasto_blobs::remove(dir, digest).map_err(Failure::here)?;
+        if removed.held {
+            return Err(Failure::here(format!("a running job uses the blob {digest}")));
+        }
+        documents.push(say_removed(digest, removed, context));
+    }
+    if context.screen.is_json() {
+        context.screen.json(&documents);
+    }
+    Ok(())
+}
+
+fn say_removed(digest: Digest, removed: Removed, context: &Context) -> Value {
+    let Removed { result, blob, .. } = removed;
+    if !context.screen.is_json() {
+        for (what, was_removed) in [("result of action", result), ("blob", blob)] {
+            if was_removed {
+                context.screen.result(format_args!("removed the {what} {digest}"));
+            }
+        }
+    }
+    json!({ "digest": digest, "result": result, "blob": blob })
+}
+
+fn files(found: Count) -> String {
+    let number = usize::try_from(found.files).unwrap_or(usize::MAX);
+    format!("{}, {}", count(number, "file"), ByteSize(found.bytes))
+}
+
+fn document(count: Count) -> Value {
+    json!({ "files": count.files, "bytes": count.bytes })
+}
