@@ -1,21 +1,22 @@
-//! The arrows between crates, and what each must never reach, read from `cargo metadata`.
+//! Which crates may depend on which, and what each must never reach, checked with `cargo metadata`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::process::Command;
 
+use impasto_tests::metadata::{cargo_metadata, list, members, packages, text};
 use serde_json::Value;
 
-/// Which of the workspace's crates each may depend on, directly. docs/ARCHITECTURE.md draws the
-/// same.
-const ARROWS: [(&str, &[&str]); 17] = [
+/// The crates of the workspace that each crate may depend on directly.
+const ARROWS: [(&str, &[&str]); 19] = [
     ("impasto-types", &[]),
+    ("impasto-files", &[]),
     ("impasto-kernels", &[]),
+    ("impasto-blobs", &["impasto-files", "impasto-types"]),
     ("impasto-core", &["impasto-types"]),
     ("impasto-planner", &["impasto-types"]),
     ("impasto-sim", &["impasto-core", "impasto-types"]),
-    ("impasto-proto", &["impasto-types"]),
+    ("impasto-proto", &["impasto-files", "impasto-types"]),
     ("impasto-assets", &["impasto-types"]),
-    ("impasto-models", &["impasto-types"]),
+    ("impasto-models", &["impasto-files", "impasto-types"]),
     ("impasto-cuda", &["impasto-kernels"]),
     (
         "impasto-engine",
@@ -26,6 +27,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
         "impasto-coordinator",
         &[
             "impasto-types",
+            "impasto-blobs",
             "impasto-core",
             "impasto-planner",
             "impasto-proto",
@@ -38,11 +40,12 @@ const ARROWS: [(&str, &[&str]); 17] = [
         "impasto-painter",
         &["impasto-types", "impasto-kernels", "impasto-engine", "impasto-assets", "impasto-models"],
     ),
-    ("impasto-worker", &["impasto-types", "impasto-proto", "impasto-painter"]),
+    ("impasto-worker", &["impasto-files", "impasto-types", "impasto-proto", "impasto-painter"]),
     (
         "impasto-cli",
         &[
             "impasto-types",
+            "impasto-blobs",
             "impasto-proto",
             "impasto-planner",
             "impasto-project",
@@ -57,7 +60,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
     ("impasto-tests", &["impasto-types", "impasto-proto", "impasto-models"]),
 ];
 
-/// Crates that compute alone: no runtime, no wire, no database, no randomness, at any depth.
+/// Pure crates: no runtime, no wire format, no database, no randomness, at any depth.
 const PURE: [&str; 5] =
     ["impasto-types", "impasto-core", "impasto-planner", "impasto-kernels", "impasto-sim"];
 const NEVER_IN_PURE: [&str; 9] =
@@ -69,48 +72,29 @@ const PAINTING: [&str; 2] = ["impasto-engine", "impasto-painter"];
 const NEVER_IN_PAINTING: [&str; 6] = ["tokio", "tonic", "prost", "rusqlite", "sqlx", "notify"];
 
 struct Graph {
-    /// A package's dependencies that are compiled into it, by name; without those of tests and
-    /// build scripts.
+    /// A package's dependencies by name, without those of tests and build scripts.
     normal: BTreeMap<String, BTreeSet<String>>,
     members: BTreeSet<String>,
 }
 
 impl Graph {
     fn read() -> Self {
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let output = Command::new(cargo)
-            .args([
-                "metadata",
-                "--format-version",
-                "1",
-                "--locked",
-                "--offline",
-                "--filter-platform",
-                &host(),
-            ])
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .output()
-            .expect("cargo runs");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let metadata: Value =
-            serde_json::from_slice(&output.stdout).expect("cargo metadata prints JSON");
-        let name_of: BTreeMap<&str, &str> = list(&metadata["packages"])
-            .map(|package| (text(&package["id"]), text(&package["name"])))
-            .collect();
-        let normal = list(&metadata["resolve"]["nodes"])
-            .map(|node| {
-                let dependencies = list(&node["deps"])
-                    .filter(|dependency| {
-                        list(&dependency["dep_kinds"]).any(|kind| kind["kind"].is_null())
-                    })
-                    .map(|dependency| name_of[text(&dependency["pkg"])].to_owned())
-                    .collect();
-                (name_of[text(&node["id"])].to_owned(), dependencies)
-            })
-            .collect();
-        let members =
-            list(&metadata["workspace_members"]).map(|id| name_of[text(id)].to_owned()).collect();
-        Self { normal, members }
+        let metadata = cargo_metadata();
+        let packages = packages(&metadata);
+        let name = |id: &Value| text(&packages[text(id)]["name"]).to_owned();
+        let compiled_in =
+            |dependency: &&Value| list(&dependency["dep_kinds"]).any(|kind| kind["kind"].is_null());
+        let normal = list(&metadata["resolve"]["nodes"]).map(|node| {
+            let dependencies = list(&node["deps"]).filter(compiled_in);
+            (name(&node["id"]), dependencies.map(|dependency| name(&dependency["pkg"])).collect())
+        });
+        Self {
+            normal: normal.collect(),
+            members: members(&metadata)
+                .into_iter()
+                .map(|package| text(&package["name"]).to_owned())
+                .collect(),
+        }
     }
 
     fn reaches(&self, package: &str) -> BTreeSet<&str> {
@@ -125,26 +109,6 @@ impl Graph {
         }
         seen
     }
-}
-
-/// This machine's platform: what other platforms need is not at hand, and not to be fetched by a
-/// test.
-fn host() -> String {
-    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let output = Command::new(rustc).arg("-vV").output().expect("rustc runs");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    text.lines()
-        .find_map(|line| line.strip_prefix("host: "))
-        .expect("rustc names its host")
-        .to_owned()
-}
-
-fn list(value: &Value) -> impl Iterator<Item = &Value> {
-    value.as_array().expect("a list").iter()
-}
-
-fn text(value: &Value) -> &str {
-    value.as_str().expect("a string")
 }
 
 #[test]

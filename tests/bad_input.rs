@@ -1,5 +1,5 @@
-//! What is wrong is named in one line, with the right exit code; everything else is painted, and
-//! nothing half made is left.
+//! Errors are one line that names the problem, with the right exit code; everything else is
+//! painted, and no partial file is left.
 
 use std::fs;
 use std::io::Cursor;
@@ -10,12 +10,11 @@ use image::ImageFormat;
 use impasto_tests::{Coordinator, Finished, Project, Worker, models_dir, pictures, skipped};
 use serde_json::Value;
 
-/// A port that nobody listens on: a connection is refused at once.
+/// A port without a listener: connections are refused at once.
 const NOBODY: &str = "http://127.0.0.1:9";
 
-/// A PNG that says it has 60,000 x 60,000 pixels of 8-bit RGB, 10 GiB if one believes it, and holds
-/// none: a header, an empty chunk of data, an end, each with its length before it and its CRC-32
-/// behind.
+/// A PNG whose header claims 60,000 x 60,000 pixels of 8-bit RGB, which are 10 GiB, without data: a
+/// header, an empty data chunk and an end, each between its length and its CRC-32.
 const BOASTING: &[u8] = b"\x89PNG\r\n\x1a\n\
     \0\0\0\x0dIHDR\0\0\xea\x60\0\0\xea\x60\x08\x02\0\0\0\x0f\xb0\xe2\x15\
     \0\0\0\0IDAT\x35\xaf\x06\x1e\
@@ -36,7 +35,7 @@ fn failures(built: &Finished) -> Vec<(String, String)> {
     failed.iter().map(|failed| (text(&failed["asset"]), text(&failed["message"]))).collect()
 }
 
-/// Outputs are these and nothing else: no temporary file, no half picture.
+/// The outputs are exactly these: no temporary file, no partial picture.
 #[track_caller]
 fn assert_painted(project: &Project, expected: &[&str]) {
     assert_eq!(project.painted().keys().collect::<Vec<_>>(), expected);
@@ -77,7 +76,7 @@ fn a_bad_asset_fails_alone() {
     }
     assert_painted(&project, &["textures/good.png"]);
 
-    // People read the same, a line each.
+    // The output for people says the same, one line each.
     let shown = project.run(&["build"]).expect_code(1);
     for (name, _, expected) in bad {
         let lines = shown.out.lines().filter(|line| {
@@ -93,7 +92,7 @@ fn tiny() -> Vec<u8> {
     bytes.into_inner()
 }
 
-/// What is done to a sound project.
+/// How a valid project is broken.
 type Spoil<'a> = &'a dyn Fn(&Project);
 
 #[test]
@@ -149,7 +148,7 @@ fn a_manifest_that_has_to_be_mended_is_not_built() {
         for command in ["plan", "build", "check"] {
             let refused = project.run(&[command]).expect_code(2);
             let error = refused.error();
-            // Causes follow on lines of their own.
+            // Causes follow on further lines.
             assert!(named.iter().all(|name| refused.err.contains(name)), "{what}: {refused}");
             assert!(error.len() < 300, "{what}: {error}");
         }
@@ -192,7 +191,7 @@ fn a_read_only_output_stays_and_the_others_are_painted() {
     assert_eq!(project.painted()["textures/brick.png"], before["textures/brick.png"]);
 }
 
-/// Two folders of outputs, of which one is a disk of a few kilobytes.
+/// Two folders of outputs, one of them a disk of a few kilobytes.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_costs_what_does_not_fit() {
@@ -201,8 +200,7 @@ fn a_full_disk_costs_what_does_not_fit() {
     struct Disk(std::path::PathBuf);
     impl Drop for Disk {
         fn drop(&mut self) {
-            // Where it cannot be unmounted the folder stays behind, which is all that can be done
-            // about it here.
+            // If it cannot be unmounted, the folder stays behind.
             let _ = Command::new("umount").arg(&self.0).status();
         }
     }
@@ -253,7 +251,7 @@ fn a_farm_that_is_not_there_is_required_or_replaced() {
     assert_painted(&project, &["textures/brick.png"]);
 }
 
-/// It does not come back; its user gives up waiting and paints on this machine.
+/// The coordinator does not return; the user stops waiting and paints on this machine.
 #[cfg(unix)]
 #[test]
 fn a_coordinator_that_goes_away_leaves_what_is_finished() {

@@ -1,4 +1,4 @@
-//! The benchmark, as far as it needs no patience.
+//! The benchmark, at small sizes.
 
 use impasto_tests::Project;
 use serde_json::Value;

@@ -1,5 +1,5 @@
-//! Every file under deploy/ does what it says: settings are accepted by the program, units,
-//! containers and the chart name commands and keys that it has.
+//! Every file under deploy/ works: the program accepts the settings, and units, containers and the
+//! chart name commands and keys that exist.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -55,7 +55,7 @@ fn units_name_commands_and_settings_that_exist() {
     }
 }
 
-/// Every file under deploy/, and what is in it.
+/// Every file under deploy/ with its contents.
 fn files() -> Vec<(PathBuf, String)> {
     let mut folders = vec![deploy()];
     let mut found = Vec::new();
@@ -75,7 +75,7 @@ fn files() -> Vec<(PathBuf, String)> {
     found
 }
 
-/// The keys that a server's settings have, as it lists them where it is given one that it has not.
+/// The keys of a server's settings, from its error about an unknown one.
 fn settings(server: &str) -> BTreeSet<String> {
     let project = Project::empty();
     let mut command = project.impasto(&[server]);
@@ -152,7 +152,7 @@ fn scripts_are_well_formed() {
     }
 }
 
-/// What a card's machine would do, as far as it can be said without one.
+/// What tests/gpu/verify would run on a machine with a GPU.
 #[test]
 fn the_checks_of_a_card_name_options_that_exist() {
     if Command::new("bash").arg("--version").output().is_err()
@@ -180,8 +180,8 @@ fn the_checks_of_a_card_name_options_that_exist() {
     assert_eq!(checked, 1 + 5 + 2 * 2 * 2, "{planned}");
 }
 
-/// The plain program is for machines that never saw a card: no library of CUDA is linked into it,
-/// nor named for it to be loaded while it runs.
+/// The plain program runs without CUDA: it neither links a library of CUDA nor loads one at run
+/// time.
 #[test]
 fn the_plain_program_knows_no_library_of_cuda() {
     let program = fs::read(impasto_tests::impasto()).expect("it can be read");

@@ -1,4 +1,4 @@
-//! A farm of processes: a coordinator, two workers and a command line, of which some are killed.
+//! A farm of processes: a coordinator, two workers and a command line, some of which are killed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
@@ -6,10 +6,10 @@ use std::sync::OnceLock;
 use impasto_tests::{Coordinator, Finished, Process, Project, Worker, models_dir, pictures};
 use serde_json::Value;
 
-/// Enough for both workers to be in the middle of something when a process is killed.
+/// Enough assets that both workers are busy when a process is killed.
 const HOUSES: u32 = 6;
 
-/// Houses that take a second or two each.
+/// Pictures of houses that take a second or two each.
 fn street() -> Project {
     let project = Project::empty();
     project.replace("impasto.toml", "iterations = 3", "iterations = 16");
@@ -19,7 +19,7 @@ fn street() -> Project {
     project
 }
 
-/// What a build without a farm makes of [`street`].
+/// The outputs of [`street`] in a build without a farm.
 fn painted_here() -> &'static BTreeMap<String, Vec<u8>> {
     static PAINTED: OnceLock<BTreeMap<String, Vec<u8>>> = OnceLock::new();
     PAINTED.get_or_init(|| {
@@ -37,8 +37,7 @@ fn text(value: &Value) -> String {
     value.as_str().expect("it is text").to_owned()
 }
 
-/// Waits until this worker is in the middle of something, with as much before it as behind it, and
-/// returns the output.
+/// Waits until this worker is halfway through a picture, and returns its output.
 fn await_middle(building: &mut Process, worker: &str) -> String {
     let mut begun = BTreeSet::new();
     building.until_out("progress", |line| {
@@ -53,7 +52,7 @@ fn await_middle(building: &mut Process, worker: &str) -> String {
     })
 }
 
-/// Every house was painted, is in its place once, and is what a build without a farm makes of it.
+/// Every house was painted once, and equals that of a build without a farm.
 #[track_caller]
 fn assert_right(project: &Project, built: &Finished) {
     let mut delivered: Vec<String> =
@@ -66,7 +65,7 @@ fn assert_right(project: &Project, built: &Finished) {
     assert!(project.painted() == *painted_here(), "a farm paints what one machine paints");
 }
 
-/// The attempts that were begun, by output and number; news may tell of one more than once.
+/// The attempts that were started, by output and number; an event may be repeated.
 fn attempts(built: &Finished) -> BTreeSet<(String, u64)> {
     let started = built.events_named("started");
     started
@@ -98,7 +97,7 @@ fn both_workers_paint_and_only_the_user_needs_the_network() {
             .any(|entry| entry.file_name().to_string_lossy().ends_with(".safetensors"));
         assert!(kept, "the weights came from the coordinator");
     }
-    // The farm remembers for everyone.
+    // The farm's cache serves all projects.
     let elsewhere = street();
     let again = start_build(&elsewhere, &coordinator).finish().expect_code(0);
     assert_eq!([&again.summary()["painted"], &again.summary()["cached"]], [0, HOUSES], "{again}");

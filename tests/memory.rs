@@ -1,18 +1,18 @@
-//! Pictures that do not fit: they are painted in tiles that nobody sees, or refused with what they
-//! need.
+//! Pictures that do not fit into memory are painted in tiles without visible seams, or refused with
+//! the memory that they need.
 
 use impasto_tests::{Finished, Project, pictures};
 
-/// A project with one wall, wider and higher than a tile's border is deep.
+/// A project with one wall, larger than a tile's halo on both axes.
 fn wall() -> Project {
     let project = Project::empty();
     project.save("textures/wall.png", &pictures::bricks(448, 448, 1));
     project
 }
 
-/// Paints the wall in single precision, which takes the same memory on every machine; with Adam,
-/// whose memory leaves the tiles something to save; and with borders: joined to a ring, so small a
-/// wall would be nearly all border of its tiles.
+/// Paints the wall in single precision, which needs the same memory on every machine; with Adam,
+/// whose state is small enough that tiles save memory; and with borders, because with padding
+/// `ring` so small a wall would be nearly all halo.
 fn stylize(project: &Project, output: &str, max_memory: &str) -> Finished {
     let mut arguments = vec![
         "stylize",
@@ -45,8 +45,8 @@ fn tiles_leave_no_trace() {
     let project = wall();
     let whole = stylize(&project, "whole.png", "4G").expect_code(0);
     assert!(whole.err.contains("448 x 448: in one piece"), "{whole}");
-    // What the network itself takes is its own affair. Too little is refused at once, and the first
-    // budget that is enough is enough for tiles alone.
+    // The network's own memory is not known here. Too small budgets are refused at once, and the
+    // first that suffices suffices only for tiles.
     let mut runs = (22..60).map(|step| stylize(&project, "tiled.png", &format!("{}M", step * 25)));
     let tiled = runs.find(|run| run.code == Some(0)).expect("one of them is enough");
     assert!(tiled.err.contains("448 x 448: ") && tiled.err.contains(" tiles of "), "{tiled}");
@@ -69,7 +69,7 @@ fn too_little_memory_is_named() {
     let refused = stylize(&project, "out.png", "100M").expect_code(2);
     let error = refused.error();
     assert!(
-        ["`out.png`", " x ", "at least", "no more than 0.10 GiB"]
+        ["`out.png`", " x ", "at least", "no more than 100 MiB"]
             .iter()
             .all(|part| error.contains(part)),
         "{refused}"
@@ -82,7 +82,7 @@ fn too_little_memory_is_named() {
     let message = failed["message"].as_str().expect("it is text");
     assert!(
         failed["asset"] == "textures/wall.png"
-            && message.contains("100.0 MiB")
+            && message.contains("100 MiB")
             && message.contains("--max-memory"),
         "{built}"
     );

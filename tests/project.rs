@@ -1,4 +1,4 @@
-//! A project from its manifest to its outputs, with the real network, as its user runs it.
+//! A project from its manifest to its outputs, with the real network and the real program.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -16,7 +16,7 @@ fn each<'a>(events: &'a [Value], key: &str) -> Vec<&'a str> {
     values
 }
 
-/// The files that are not the same in both, by bytes or by time.
+/// The files that differ between the two, by bytes or by time.
 fn touched(before: &Files, after: &Files) -> BTreeSet<String> {
     let names = before.keys().chain(after.keys());
     names.filter(|name| before.get(*name) != after.get(*name)).cloned().collect()
@@ -58,14 +58,14 @@ fn a_build_paints_everything_and_the_next_one_nothing() {
     assert!(second.out.starts_with("all 3 assets are up to date"), "{second}");
     assert_eq!(touched(&first, &project.files("painted")), BTreeSet::new());
 
-    // A new time stamp is no change.
+    // A new time stamp is not a change.
     for file in ["textures/brick.png", "styles/night.png"] {
         set_time(&project.path(file), SystemTime::now() + Duration::from_secs(5));
     }
     assert_eq!(project.build().summary()["up_to_date"], 3);
     assert_eq!(touched(&first, &project.files("painted")), BTreeSet::new());
 
-    // What was painted once comes back without anybody painting.
+    // Earlier results come from the cache.
     fs::remove_file(project.path("painted/textures/wall.png")).expect("it was there");
     project.run(&["check"]).expect_code(1);
     let restored = project.build();
@@ -159,7 +159,8 @@ fn outputs_keep_what_the_asset_has() {
 #[test]
 fn an_interrupted_build_keeps_what_is_finished() {
     let project = Project::empty();
-    let slow = "[[rules]]\nmatch = \"textures/slow_*\"\niterations = 50000\n[[rules]]\nmatch = \"textures/**\"\n";
+    let slow = "[[rules]]\nmatch = \"textures/slow_*\"\niterations = 50000\n\
+        [[rules]]\nmatch = \"textures/**\"\n";
     project.replace("impasto.toml", "[[rules]]\nmatch = \"textures/**\"\n", slow);
     for (name, seed) in [("quick", 1), ("slow_one", 2), ("slow_two", 3)] {
         project.save(&format!("textures/{name}.png"), &pictures::bricks(48, 48, seed));
@@ -264,7 +265,7 @@ fn textures_join_themselves() {
     }
 }
 
-/// Small and in a hurry, but through the manifests that users read first.
+/// The manifests of the examples, at a small size with few iterations.
 #[test]
 fn the_examples_can_be_painted() {
     let Ok(folders) = fs::read_dir(workspace().join("examples")) else { return };
@@ -282,7 +283,7 @@ fn the_examples_can_be_painted() {
     }
 }
 
-/// Copies what is in a folder, without what an earlier build left there.
+/// Copies a folder without the files of an earlier build.
 fn copy(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).expect("it can be listed") {
         let (from, name) =

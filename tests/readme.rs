@@ -1,19 +1,21 @@
-//! The commands and links of README.md and docs/ are true.
+//! The commands, links and manifests of the documents are true.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use impasto_tests::pictures::{bricks, swirls};
 use impasto_tests::{Project, workspace};
 
-/// README.md and every page of docs/, as far as they are there.
+/// The pages at the top of the repository, in docs/ and in deploy/.
 fn pages() -> Vec<(PathBuf, String)> {
-    let docs = fs::read_dir(workspace().join("docs"))
-        .into_iter()
-        .flatten()
+    let folders = ["", "docs", "deploy"].map(|folder| workspace().join(folder));
+    let entries = folders
+        .iter()
+        .flat_map(|folder| fs::read_dir(folder).expect("it can be listed"))
         .map(|entry| entry.expect("it can be listed").path());
-    let mut paths: Vec<PathBuf> =
-        docs.filter(|path| path.extension().is_some_and(|extension| extension == "md")).collect();
-    paths.extend(Some(workspace().join("README.md")).filter(|path| path.is_file()));
+    let mut paths: Vec<PathBuf> = entries
+        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
+        .collect();
     paths.sort();
     paths
         .into_iter()
@@ -21,7 +23,7 @@ fn pages() -> Vec<(PathBuf, String)> {
         .collect()
 }
 
-/// What stands between single backticks, and the lines of blocks between three.
+/// The text between single backticks, and the lines of fenced blocks.
 fn code(page: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut lines = page.lines();
@@ -29,7 +31,7 @@ fn code(page: &str) -> Vec<String> {
         if line.trim_start().starts_with("```") {
             let block: Vec<&str> =
                 lines.by_ref().take_while(|line| !line.trim_start().starts_with("```")).collect();
-            // A command may go on below.
+            // A command may continue on the next line.
             found.extend(
                 block
                     .join("\n")
@@ -72,7 +74,7 @@ fn commands(line: &str) -> Vec<Vec<String>> {
         .collect()
 }
 
-/// A placeholder such as N, as something that parses.
+/// A value for a placeholder such as N.
 fn filled_in(word: &str) -> &str {
     match word {
         "N" => "7",
@@ -119,7 +121,30 @@ fn commands_are_found() {
     assert_eq!(code("a `b` c `d`\n```sh\n$ e \\\n  f\ng\n```\n"), ["b", "d", "e    f", "g"]);
 }
 
-/// Where a page's links and pictures lead, as far as it is to files.
+/// README.md's manifest skips normal maps in every folder, and equal names in two folders do not
+/// collide.
+#[test]
+fn the_manifest_of_the_readme_can_be_planned() {
+    let readme = fs::read_to_string(workspace().join("README.md")).expect("it is there");
+    let manifest = readme
+        .split("```toml\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+        .find(|block| block.contains("[project]"))
+        .expect("it shows a manifest");
+    let project = Project::new(manifest);
+    project.save("styles/starry_night.jpg", &swirls(32, 0));
+    for name in ["brick.png", "brick_n.png", "old/brick.png", "old/brick_n.png"] {
+        project.save(&format!("walls/{name}"), &bricks(32, 32, 0));
+    }
+    let plan = project.run(&["plan", "--json"]).expect_code(0).document();
+    let tasks = plan["tasks"].as_array().expect("there are tasks");
+    let assets: Vec<_> = tasks.iter().map(|task| &task["asset"]).collect();
+    assert_eq!(assets, ["walls/brick.png", "walls/old/brick.png"], "{plan}");
+    assert_eq!(plan["warnings"].as_array().map(Vec::len), Some(0), "{plan}");
+}
+
+/// The files that a page's links and pictures point to.
 fn links(page: &str) -> Vec<&str> {
     let marked = page.split("](").skip(1).filter_map(|rest| rest.split(')').next());
     let attributes = ["src=\"", "href=\""]

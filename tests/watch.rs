@@ -6,8 +6,8 @@ use std::io::Write;
 use impasto_tests::{Process, Project, pictures};
 use serde_json::Value;
 
-/// Puts a whole picture into the folder and waits for the build that paints it: by then the watcher
-/// has looked at everything that was there before. Returns what is said meanwhile.
+/// Adds a complete picture to the folder and waits for the build that paints it: by then the
+/// watcher has seen everything that was there before. Returns the messages until then.
 fn pass_by(project: &Project, watching: &mut Process, name: &str) -> Vec<Value> {
     let asset = format!("textures/{name}.png");
     project.write(&asset, project.read("textures/first.png"));
@@ -39,7 +39,7 @@ fn a_file_that_is_copied_slowly_is_painted_once_when_it_is_whole() {
     for (number, part) in
         [&whole[..third], &whole[third..2 * third], &whole[2 * third..]].into_iter().enumerate()
     {
-        // Each part is long there before the next one comes.
+        // Each part is old before the next one arrives.
         events.extend(pass_by(&project, &mut watching, &format!("passing_{number}")));
         assert!(!project.path("painted/textures/slow.png").exists(), "it is not whole yet");
         copied.write_all(part).and_then(|()| copied.sync_all()).expect("it is written");

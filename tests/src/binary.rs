@@ -11,9 +11,9 @@ pub fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("this crate lies in the workspace")
 }
 
-/// The program `impasto` as the sources are now, in the profile of these tests. Cargo builds it,
-/// once for all tests of a process; where it is fresh, as after `cargo test --workspace`, that
-/// costs a look at the sources.
+/// The program `impasto`, built from the current sources in the profile of these tests. Cargo
+/// builds it once per test process; if it is fresh, as after `cargo test --workspace`, that takes a
+/// moment.
 pub fn impasto() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(build)
@@ -22,9 +22,8 @@ pub fn impasto() -> &'static Path {
 fn build() -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    // Not `build --package`: which features the libraries have follows from the packages that are
-    // built, and other features mean to compile everything twice. A test of the program brings the
-    // program with it.
+    // Not `build --package`: the features of libraries depend on which packages are built, and
+    // other features would compile everything twice. A test of the program builds the program too.
     command.args([
         "test",
         "--workspace",

@@ -1,18 +1,18 @@
-//! Waiting for what only a look can tell.
+//! Polls for conditions that send no event.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Far more than anything here takes, also on a machine that does much else.
+/// Far more than anything here takes, even on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(240);
 
-/// How long to leave the processors to those who are waited for.
+/// The pause between two polls.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
-/// Looks until there is something, and returns it.
+/// Polls until there is a value, and returns it.
 ///
 /// # Panics
-/// Where there is nothing for [`PATIENCE`].
+/// There is no value within [`PATIENCE`].
 pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let began = Instant::now();
     loop {

@@ -1,4 +1,4 @@
-//! The servers of a farm, each a process.
+//! The servers of a farm, each in a process.
 
 use std::path::Path;
 
@@ -8,16 +8,16 @@ use crate::eventually::eventually;
 use crate::process::Process;
 use crate::project::Project;
 
-/// A coordinator that keeps its data beside a project.
+/// A coordinator whose data folder is beside a project.
 #[derive(Debug)]
 pub struct Coordinator {
     process: Process,
-    /// `http://` and the port that it chose.
+    /// Its URL, with the port that it chose.
     pub url: String,
 }
 
-/// A farm's figures made for tests: news comes at once, and who is gone is missed soon, but not
-/// before a busy machine has started him again.
+/// Settings for tests: heartbeats are frequent, and a lost worker is noticed soon, but not before a
+/// busy machine can have restarted it.
 const HASTE: [(&str, &str); 3] = [
     ("IMPASTO_COORDINATOR__HEARTBEAT_MS", "200"),
     ("IMPASTO_COORDINATOR__LEASE_MS", "30000"),
@@ -25,12 +25,12 @@ const HASTE: [(&str, &str); 3] = [
 ];
 
 impl Coordinator {
-    /// On any free port.
+    /// Starts on any free port.
     pub fn start(project: &Project) -> Self {
         Self::listen(project, "127.0.0.1:0")
     }
 
-    /// The same again after [`Coordinator::kill`], on the address and the data that it had.
+    /// Starts again after [`Coordinator::kill`], with the same address and data.
     pub fn restart(project: &Project, url: &str) -> Self {
         Self::listen(
             project,
@@ -62,7 +62,7 @@ impl Coordinator {
         });
     }
 
-    /// What the coordinator says about a job and each of its tasks.
+    /// A job and its tasks, as the coordinator reports them.
     pub fn job(&self, project: &Project, number: u64) -> Value {
         project
             .run(&["job", &number.to_string(), "--json", "--coordinator", &self.url])
@@ -78,8 +78,8 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// `coordinator` is where it looks for work, and `models` its model store; what that lacks it
-    /// has from the coordinator.
+    /// `coordinator` is the coordinator's URL, `models` its model store; missing models come from
+    /// the coordinator.
     pub fn start(project: &Project, coordinator: &str, name: &str, models: &Path) -> Self {
         let mut command =
             project.impasto(&["worker", "--name", name, "--coordinator", coordinator]);
@@ -90,7 +90,7 @@ impl Worker {
         Self { process: Process::start(&mut command) }
     }
 
-    /// Waits until its log says something about a coordinator.
+    /// Waits until its log mentions a coordinator.
     pub fn await_word_of(&mut self, coordinator: &str) {
         self.process.until_err(coordinator);
     }

@@ -1,14 +1,16 @@
-//! What the end-to-end tests share: the real program, the real weights, projects in temporary
+//! Shared by the end-to-end tests: the real program, the real weights, projects in temporary
 //! folders, and processes that end with their test.
 //!
-//! Nothing here links Impasto: a test sees what a user sees, which is files, exit codes and what is
-//! printed. Nothing is timed. Whatever is waited for is an event, a line of output or a file, and
-//! the deadline only turns a hang into a failure.
+//! Nothing here links Impasto: a test sees what a user sees, which is files, exit codes and output.
+//! Nothing is timed. Tests wait for events, lines of output or files; deadlines only turn a hang
+//! into a failure.
 
 mod binary;
 mod eventually;
 mod farm;
+pub mod metadata;
 mod models;
+mod modules;
 pub mod pictures;
 mod process;
 mod project;
@@ -18,6 +20,7 @@ pub use binary::{impasto, workspace};
 pub use eventually::{PATIENCE, eventually};
 pub use farm::{Coordinator, Worker};
 pub use models::models_dir;
+pub use modules::Modules;
 pub use process::{Finished, Process};
 pub use project::{Files, Project};
 pub use skipped::skipped;

@@ -1,4 +1,4 @@
-//! The real VGG-19, once for all tests of this machine.
+//! The real VGG-19, downloaded once per machine.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,9 +7,9 @@ use std::sync::OnceLock;
 use crate::binary::impasto;
 use crate::process::Finished;
 
-/// A model store that has VGG-19: the one that `IMPASTO_MODELS_DIR` names, else one beside the
-/// program, which the first test fills as a user's first build does. Several processes may ask at
-/// once, for the store has a lock of its own.
+/// A model store with VGG-19: the one that `IMPASTO_MODELS_DIR` names, otherwise one beside the
+/// program, which the first test fills as a user's first build does. Several processes may do so at
+/// once, since the store has a lock.
 pub fn models_dir() -> &'static Path {
     static MODELS: OnceLock<PathBuf> = OnceLock::new();
     MODELS.get_or_init(|| {

@@ -1,4 +1,4 @@
-//! Pictures with forms in them: a network sees nothing in noise.
+//! Pictures with shapes in them: a network sees nothing in noise.
 
 use image::{DynamicImage, ImageBuffer, Rgb, RgbImage, Rgba, Rgba32FImage, RgbaImage};
 
@@ -17,7 +17,7 @@ pub fn bricks(width: u32, height: u32, seed: u32) -> RgbImage {
     })
 }
 
-/// Soft waves that join themselves on both axes, and are as steep there as they are on the whole.
+/// Soft waves that tile on both axes, and are as steep at the borders as elsewhere.
 pub fn waves(side: u32) -> RgbImage {
     let turn = |at: u32, times: f32| {
         (at as f32 / side as f32 * times * std::f32::consts::TAU + 0.88).sin()
@@ -28,8 +28,7 @@ pub fn waves(side: u32) -> RgbImage {
     })
 }
 
-/// Swirls of blue and yellow, as a painter of night skies lays them; another palette for each
-/// `seed`.
+/// Swirls of blue and yellow, like a painted night sky; another palette for each `seed`.
 pub fn swirls(side: u32, seed: u32) -> RgbImage {
     RgbImage::from_fn(side, side, |x, y| {
         let (dx, dy) = (x as f32 - side as f32 * 0.4, y as f32 - side as f32 * 0.55);
@@ -44,7 +43,7 @@ pub fn swirls(side: u32, seed: u32) -> RgbImage {
     })
 }
 
-/// A leaf on nothing: round, opaque within, with a soft border.
+/// A round leaf on a transparent ground: opaque inside, with a soft border.
 pub fn leaf(side: u32) -> RgbaImage {
     RgbaImage::from_fn(side, side, |x, y| {
         let middle = side as f32 / 2.0;
@@ -54,7 +53,7 @@ pub fn leaf(side: u32) -> RgbaImage {
     })
 }
 
-/// A slope in 16 bits, with more shades than 8 bits hold, and translucent at one side.
+/// A gradient in 16 bits, with more shades than 8 bits hold, translucent at one side.
 pub fn deep_slope(width: u32, height: u32) -> DynamicImage {
     let slope = ImageBuffer::from_fn(width, height, |x, y| {
         let at = |part: u32, whole: u32| (part * 65_535 / whole.max(1)) as u16;
@@ -63,8 +62,8 @@ pub fn deep_slope(width: u32, height: u32) -> DynamicImage {
     DynamicImage::ImageRgba16(slope)
 }
 
-/// How much rougher a picture is where its borders meet than within, on the worse axis; about 1
-/// where it joins itself.
+/// How much larger pixel differences are across the borders than inside, on the worse axis; about 1
+/// if the picture tiles.
 pub fn seam(picture: &DynamicImage) -> f64 {
     let pixels = picture.to_rgba32f();
     let (width, height) = pixels.dimensions();
@@ -82,7 +81,7 @@ pub fn seam(picture: &DynamicImage) -> f64 {
         .max(ratio(rows(height - 1), (0..height - 1).map(rows).collect()))
 }
 
-/// How alike two pictures of one size are, in decibels; no eye tells them apart from about 45 on.
+/// The similarity of two pictures of one size in decibels; above about 45 they look the same.
 pub fn psnr(a: &DynamicImage, b: &DynamicImage) -> f64 {
     let (a, b) = (a.to_rgb8(), b.to_rgb8());
     assert_eq!(a.dimensions(), b.dimensions());

@@ -1,4 +1,4 @@
-//! Running programs: to their end, or line by line and killed with their test.
+//! Runs programs: to their end, or line by line, and killed with their test.
 
 use std::fmt;
 use std::io::{BufRead, BufReader, Read};
@@ -10,10 +10,10 @@ use serde_json::Value;
 
 use crate::eventually::{PATIENCE, eventually};
 
-/// What a program that has ended said.
+/// The output of a program that has ended.
 #[derive(Debug)]
 pub struct Finished {
-    /// `None` where a signal ended it.
+    /// `None` if a signal ended it.
     pub code: Option<i32>,
     pub out: String,
     pub err: String,
@@ -26,7 +26,7 @@ impl Finished {
         Process::start(command).finish()
     }
 
-    /// The same, provided that it ended with this exit code.
+    /// Asserts the exit code.
     #[track_caller]
     pub fn expect_code(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "{self}");
@@ -122,7 +122,7 @@ impl Process {
         self.child.id()
     }
 
-    /// Waits for a line of stdout that `pick` finds something in.
+    /// Waits for a line of stdout in which `pick` finds a value.
     #[track_caller]
     pub fn until_out<T>(&mut self, what: &str, mut pick: impl FnMut(&str) -> Option<T>) -> T {
         loop {
@@ -140,7 +140,7 @@ impl Process {
         while !matches!(self.next(text), Line::Err(line) if line.contains(text)) {}
     }
 
-    /// Waits for a JSON line with this `event` that `pick` finds something in.
+    /// Waits for a JSON line with this `event` in which `pick` finds a value.
     #[track_caller]
     pub fn until_event<T>(&mut self, name: &str, mut pick: impl FnMut(&Value) -> Option<T>) -> T {
         self.until_out(name, |line| {
@@ -213,7 +213,7 @@ impl Process {
     }
 
     fn end(&mut self) {
-        // One that has ended already needs no killing.
+        // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

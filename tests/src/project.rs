@@ -1,5 +1,4 @@
-//! A project in a temporary folder, and the program set loose on it with everything of this
-//! machine's user kept out.
+//! A project in a temporary folder, and the program run in it, isolated from the user's settings.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -19,17 +18,17 @@ use crate::process::{Finished, Process};
 /// A folder's files by their path in it, with `/` on every system: bytes and time of change.
 pub type Files = BTreeMap<String, (Vec<u8>, SystemTime)>;
 
-/// The project lies in a folder of its own; beside it are a cache and the user's home.
+/// The project's folder, with a cache and a home folder beside it.
 #[derive(Debug)]
 pub struct Project {
     root: TempDir,
 }
 
-/// Few steps at one scale: enough that every part of the engine runs, and seconds in all.
+/// Few steps at one scale: every part of the engine runs, within seconds.
 const QUICK: &str = "[defaults]\niterations = 3\nmin_scale = 0\n";
 
 impl Project {
-    /// A project with this manifest and without a picture.
+    /// A project with this manifest and without pictures.
     pub fn new(manifest: &str) -> Self {
         let project = Self { root: tempfile::tempdir().expect("a folder") };
         for folder in [project.dir(), project.home()] {
@@ -42,10 +41,13 @@ impl Project {
     /// Two walls in the style `night` and one in `day`, each 64 pixels wide and painted in a few
     /// steps.
     pub fn small() -> Self {
-        let rules = "[[rules]]\nmatch = \"textures/day/**\"\nstyle = \"day\"\n[[rules]]\nmatch = \"textures/**\"\nstyle = \"night\"\n";
-        let styles = "[styles.night]\nimages = \"styles/night.png\"\n[styles.day]\nimages = \"styles/day.png\"\n";
+        let rules = "[[rules]]\nmatch = \"textures/day/**\"\nstyle = \"day\"\n\
+            [[rules]]\nmatch = \"textures/**\"\nstyle = \"night\"\n";
+        let styles = "[styles.night]\nimages = \"styles/night.png\"\n\
+            [styles.day]\nimages = \"styles/day.png\"\n";
         let project = Self::new(&format!(
-            "[project]\nname = \"town\"\noutput = \"painted/{{dir}}/{{name}}\"\n{QUICK}{styles}{rules}"
+            "[project]\nname = \"town\"\noutput = \"painted/{{dir}}/{{name}}\"\n\
+             {QUICK}{styles}{rules}"
         ));
         project.save("textures/brick.png", &pictures::bricks(64, 48, 1));
         project.save("textures/wall.png", &pictures::bricks(64, 64, 2));
@@ -55,12 +57,13 @@ impl Project {
         project
     }
 
-    /// One style, and a rule for all that lies in `textures`, which is empty.
+    /// One style, and a rule for everything in `textures`, which is empty.
     pub fn empty() -> Self {
         let rule = "[[rules]]\nmatch = \"textures/**\"\n";
         let style = "[styles.night]\nimages = \"styles/night.png\"\n";
         let project = Self::new(&format!(
-            "[project]\nname = \"town\"\noutput = \"painted/{{dir}}/{{name}}\"\n{QUICK}{style}{rule}"
+            "[project]\nname = \"town\"\noutput = \"painted/{{dir}}/{{name}}\"\n\
+             {QUICK}{style}{rule}"
         ));
         project.save("styles/night.png", &pictures::swirls(64, 0));
         project
@@ -75,7 +78,7 @@ impl Project {
         self.dir().join(file)
     }
 
-    /// A folder beside the project, which is not there yet.
+    /// A folder beside the project, which does not exist yet.
     pub fn beside(&self, name: &str) -> PathBuf {
         self.root.path().join(name)
     }
@@ -126,7 +129,7 @@ impl Project {
         self.write(file, bytes);
     }
 
-    /// Everything below a folder of the project; nothing where there is no such folder.
+    /// Everything below a folder of the project; nothing if there is no such folder.
     pub fn files(&self, folder: &str) -> Files {
         let mut files = Files::new();
         collect(&self.path(folder), "", &mut files);
@@ -138,8 +141,7 @@ impl Project {
         self.files("painted").into_iter().map(|(path, (bytes, _))| (path, bytes)).collect()
     }
 
-    /// The program in the project's folder. Nothing of the user's settings, caches and farm reaches
-    /// it.
+    /// The program in the project's folder, isolated from the user's settings, caches and farm.
     pub fn impasto(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(impasto());
         command.args(arguments).current_dir(self.dir());

@@ -1,6 +1,6 @@
-//! Checks that this machine cannot make.
+//! Checks that cannot run on this machine.
 
-/// Says that a check is left out, and why.
+/// Prints that a check is skipped, and why.
 #[expect(clippy::print_stderr, reason = "a check that is left out says so")]
 pub fn skipped(check: &str, why: &str) {
     eprintln!("skipped: {check}: {why}");
