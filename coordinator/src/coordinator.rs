@@ -56,7 +56,8 @@ pub enum StartError {
     #[error(transparent)]
     Settings(#[from] SettingsError),
     #[error(
-        "cannot listen on {address}: another program does; stop it, or choose another address with --listen"
+        "cannot listen on {address}: another program does; stop it, or choose another address with \
+         --listen"
     )]
     AddressInUse { address: SocketAddr },
     #[error("cannot listen on {address}")]
@@ -192,7 +193,8 @@ impl Coordinator {
             // It only ends by itself where facts cannot be kept.
             ended = &mut turns => return Ok(ended?),
             served = server => served?,
-            () = time_to_close(&closing) => tracing::warn!("calls that did not end in time are cut off"),
+            () = time_to_close(&closing) => tracing::warn!("calls that did not end in time are cut \
+                off"),
         }
         // While a model is pulled nothing can be stopped; whatever happens to that thread then
         // leaves no half file.

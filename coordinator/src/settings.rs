@@ -77,7 +77,8 @@ pub enum SettingsError {
     #[error("cannot use the settings of {}", source_name(.file.as_deref()))]
     Read { file: Option<PathBuf>, source: Box<config::ConfigError> },
     #[error(
-        "`listen` is {listen}, which other machines reach, and nothing would be encrypted: set `insecure = true` in a network that you trust, or listen on 127.0.0.1"
+        "`listen` is {listen}, which other machines reach, and nothing would be encrypted: set \
+         `insecure = true` in a network that you trust, or listen on 127.0.0.1"
     )]
     Insecure { listen: SocketAddr },
     #[error("`data_dir` is empty: name the folder that the coordinator keeps its data in")]

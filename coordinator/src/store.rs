@@ -38,9 +38,11 @@ pub trait Store: Send + std::fmt::Debug {
 pub enum StoreError {
     #[error("cannot open the store {}", path.display())]
     Open { path: PathBuf, source: rusqlite::Error },
-    #[error("the store {} is in use by another coordinator; stop that one, or choose another data_dir", path.display())]
+    #[error("the store {} is in use by another coordinator; stop that one, or choose another \
+        data_dir", path.display())]
     InUse { path: PathBuf },
-    #[error("the store {} is of version {found}, but this program writes version {known}; use the program that wrote it", path.display())]
+    #[error("the store {} is of version {found}, but this program writes version {known}; use the \
+        program that wrote it", path.display())]
     Version { path: PathBuf, found: i64, known: i64 },
     #[error("the disk is full: cannot write to the store {}", path.display())]
     DiskFull { path: PathBuf, source: rusqlite::Error },

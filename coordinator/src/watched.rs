@@ -96,7 +96,8 @@ impl ProjectThread {
     fn watch_manifest(&mut self) -> Result<(), ProjectFault> {
         let project = Project::open(&self.folder)?;
         let watcher = Watcher::start(&project, self.watched.settings)?;
-        tracing::info!(project = project.manifest().name(), folder = %project.dir().display(), "watching");
+        tracing::info!(project = project.manifest().name(), folder =
+            %project.dir().display(), "watching");
         // What changed while nobody watched is found by the first build.
         let mut stale = true;
         while !self.is_closing() {

@@ -30,7 +30,8 @@ pub(crate) struct DirectArgs {
     #[arg(short, long, value_name = "OUT")]
     pub(crate) output: PathBuf,
     /// The quality of a JPEG
-    #[arg(long, value_name = "1-100", default_value_t = 90, value_parser = clap::value_parser!(u8).range(1..=100))]
+    #[arg(long, value_name = "1-100", default_value_t = 90, value_parser =
+        clap::value_parser!(u8).range(1..=100))]
     quality: u8,
     #[command(flatten)]
     depfile: DepfileFlag,
@@ -110,7 +111,8 @@ impl Subject {
 enum DirectError {
     #[error("cannot read {}", path.display())]
     Read { path: PathBuf, source: io::Error },
-    #[error("`{}` says no format: end it in .png, .jpg, .tga, .tiff, .webp or .bmp", path.display())]
+    #[error("`{}` says no format: end it in .png, .jpg, .tga, .tiff, .webp or .bmp",
+        path.display())]
     NoFormat { path: PathBuf },
     #[error(transparent)]
     Image(#[from] AssetError),
@@ -190,10 +192,14 @@ pub(crate) fn paint(
 /// What can be done about too little memory depends on who set the limit.
 fn not_painted(error: PaintError, args: &DirectArgs) -> Failure {
     match (&error, args.compute.max_memory) {
-        (PaintError::Memory { .. }, Some(_)) => Failure::usage(error).hint("give a larger --max-memory or a smaller --size"),
-        (PaintError::Memory { .. }, None) => {
-            Failure::here(error).hint("it is what this machine has free: close other programs, give --max-memory, or a smaller --size")
-        }
+        (PaintError::Memory { .. }, Some(_)) => Failure::usage(error).hint(
+            "give a larger \
+            --max-memory or a smaller --size",
+        ),
+        (PaintError::Memory { .. }, None) => Failure::here(error).hint(
+            "it is what this machine has free: close other programs, \
+                give --max-memory, or a smaller --size",
+        ),
         _ => Failure::here(error),
     }
 }

@@ -218,7 +218,8 @@ proptest! {
 
     #[test]
     fn a_lease_survives_the_wire(job: u64, task: u32, attempt: u32, epoch: u64) {
-        let lease = LeaseId { job: JobId(job), task: TaskIndex(task), attempt: Attempt(attempt), epoch: Epoch(epoch) };
+        let lease = LeaseId { job: JobId(job), task: TaskIndex(task), attempt: Attempt(attempt),
+            epoch: Epoch(epoch) };
         prop_assert_eq!(from_proto::lease(to_proto::lease(&lease)), Ok(lease));
     }
 
@@ -229,10 +230,13 @@ proptest! {
         temperature_c: Option<u32>,
         ecc_errors: Option<u64>,
     ) {
-        let compute_capability = capability.map(|(major, minor)| ComputeCapability { major, minor });
-        let info = DeviceInfo { name: "cuda:0".to_owned(), model: "canvas".to_owned(), memory_bytes, compute_capability };
+        let compute_capability =
+            capability.map(|(major, minor)| ComputeCapability { major, minor });
+        let info = DeviceInfo { name: "cuda:0".to_owned(), model: "canvas".to_owned(), memory_bytes,
+            compute_capability };
         prop_assert_eq!(from_proto::device_info(to_proto::device_info(&info)), Ok(info));
-        let health = DeviceHealth { temperature_c, ecc_errors, slowed_by: "heat".to_owned(), ..DeviceHealth::default() };
+        let health = DeviceHealth { temperature_c, ecc_errors, slowed_by: "heat".to_owned(),
+            ..DeviceHealth::default() };
         prop_assert_eq!(from_proto::device_health(to_proto::device_health(&health)), Ok(health));
     }
 

@@ -19,7 +19,8 @@ fn for_cards() {
         cudaforge::KernelBuilder::new().source_files(["kernels/kernels.cu"]).arg("-O3").build_ptx();
     if let Err(error) = built.and_then(|ptx| ptx.write(&out)) {
         panic!(
-            "cannot compile the kernels for CUDA (is nvcc there, and does CUDA_ROOT name its toolkit?): {error}"
+            "cannot compile the kernels for CUDA (is nvcc there, and does CUDA_ROOT name its \
+             toolkit?): {error}"
         );
     }
 }

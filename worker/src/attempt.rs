@@ -131,7 +131,8 @@ impl Attempt<'_> {
                 // The coordinator's estimate fell short. Before another worker tries, all of a
                 // device's memory does.
                 Some(Shortage::Plan) if !place.is_whole => {
-                    debug!(asset = %self.task.asset, error = error_text(&error), "trying again with all the memory");
+                    debug!(asset = %self.task.asset, error = error_text(&error), "trying again \
+                        with all the memory");
                     drop(place);
                     place = self.take(Demand::Whole).await?;
                     self.paint(place.lane, &sources, &progress).await
@@ -139,7 +140,8 @@ impl Attempt<'_> {
                 // The plan held, but others took of the card too. With all its lanes and half of
                 // its memory, tiles are smaller and there is as much again to spare.
                 Some(Shortage::Card) => {
-                    debug!(asset = %self.task.asset, error = error_text(&error), "trying again alone, with half of the card's memory");
+                    debug!(asset = %self.task.asset, error = error_text(&error), "trying again \
+                        alone, with half of the card's memory");
                     drop(place);
                     place = self.take(Demand::Whole).await?;
                     let lane = Lane { memory_bytes: place.lane.memory_bytes / 2, ..place.lane };
@@ -306,7 +308,8 @@ impl Attempt<'_> {
         loop {
             match self.unless_canceled(transfer()).await? {
                 Err(error) if is_away(&error) => {
-                    debug!(asset = %self.task.asset, error = error_text(&error), "the coordinator is away; trying again");
+                    debug!(asset = %self.task.asset, error = error_text(&error), "the coordinator \
+                        is away; trying again");
                     self.unless_canceled(tokio::time::sleep(retries.next(fastrand::f64()))).await?;
                 }
                 answer => return Ok(answer),

@@ -292,7 +292,8 @@ mod tests {
                 let mut distinct = held.clone();
                 distinct.sort();
                 distinct.dedup();
-                prop_assert_eq!(distinct.len(), held.len(), "no lease is both at work and reported");
+                prop_assert_eq!(distinct.len(), held.len(),
+                    "no lease is both at work and reported");
                 prop_assert!(ledger.free_slots() <= 3);
             }
         }

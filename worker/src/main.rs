@@ -71,7 +71,8 @@ async fn cancel_on_signal(shutdown: CancellationToken) {
     match wait_for_signal().await {
         Ok(()) => shutdown.cancel(),
         Err(error) => {
-            tracing::warn!(%error, "signals cannot be caught; the worker will end without giving its leases back")
+            tracing::warn!(%error, "signals cannot be caught; the worker will end without giving \
+                its leases back")
         }
     }
 }

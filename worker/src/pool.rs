@@ -317,7 +317,8 @@ mod tests {
         let pending = |future: &mut _| futures_pending(future);
         assert!(pending(&mut large), "each card has one lane left");
         // The first card is promised, the second is not.
-        let beside = tokio::select! { biased; place = &mut beside => place.expect("a place"), () = yield_now() => panic!("it fits beside") };
+        let beside = tokio::select! { biased; place = &mut beside =>
+        place.expect("a place"), () = yield_now() => panic!("it fits beside") };
         assert_eq!(beside.lane.device, 1);
         assert!(pending(&mut behind), "the lane that is free is promised");
         drop(first);

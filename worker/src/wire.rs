@@ -171,9 +171,8 @@ mod tests {
             stale: vec![],
         });
         let order = Order::read(v1::CoordinatorMessage { message: Some(welcome) });
-        assert!(
-            matches!(order, Ok(Order::Welcome { heartbeat, .. }) if heartbeat == Duration::from_secs(60))
-        );
+        assert!(matches!(order, Ok(Order::Welcome { heartbeat,
+                .. }) if heartbeat == Duration::from_secs(60)));
     }
 
     #[test]

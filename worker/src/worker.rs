@@ -399,7 +399,8 @@ impl Worker {
                     Ok(task) => self.begin(lease, *task, outbox)?,
                     Err(error) => {
                         let message = format!(
-                            "this worker cannot read the task, which a newer coordinator may have sent: {error}"
+                            "this worker cannot read the task, which a newer coordinator may have \
+                             sent: {error}"
                         );
                         self.ledger.ended(
                             lease,

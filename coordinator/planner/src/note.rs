@@ -32,7 +32,8 @@ impl fmt::Display for Note {
             Self::RuleComesTooLate { rule, earlier, asset } => {
                 write!(
                     f,
-                    "rule `{rule}` gets no image: earlier rules take all that it matches, as rule `{earlier}` takes {asset}"
+                    "rule `{rule}` gets no image: earlier rules take all that it matches, as rule \
+                     `{earlier}` takes {asset}"
                 )
             }
             Self::UnusedStyle { style } => write!(f, "no rule uses style `{style}`"),
@@ -52,7 +53,8 @@ impl fmt::Display for Note {
                 write!(
                     f,
                     "rule `{rule}` paints {first}{others}, by name a data map (normals, roughness, \
-                     heights ...), not colours; leave such files out with exclude = [\"**/*{ending}.*\"]"
+                     heights ...), not colours; leave such files out with exclude = \
+                     [\"**/*{ending}.*\"]"
                 )
             }
         }

@@ -31,14 +31,17 @@ enum Piece {
 /// Why a text is not an output pattern.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {
-    #[error("there is no `{{{name}}}`; there are {{dir}}, {{stem}}, {{ext}}, {{name}}, {{style}} and {{rule}}{}", near.as_ref().map_or(String::new(), |near| format!("; did you mean `{{{near}}}`?")))]
+    #[error("there is no `{{{name}}}`; there are {{dir}}, {{stem}}, {{ext}}, {{name}}, {{style}} \
+        and {{rule}}{}", near.as_ref().map_or(String::new(), |near| format!("; did you mean \
+        `{{{near}}}`?")))]
     Placeholder { name: String, near: Option<String> },
     #[error("a `{{` or `}}` stands alone")]
     Brace,
     #[error("every asset would have the same output; put {{name}} or {{stem}} into it")]
     Constant,
     #[error(
-        "outputs could not be told from assets; begin it with a folder (`out/...`) or add a suffix (`{{stem}}_painted.{{ext}}`)"
+        "outputs could not be told from assets; begin it with a folder (`out/...`) or add a suffix \
+         (`{{stem}}_painted.{{ext}}`)"
     )]
     LikeAssets,
     #[error("`{{{0}}}` cannot be used here: the file is the same in every style and rule")]
@@ -344,13 +347,15 @@ mod tests {
         for (pattern, expected) in [
             (
                 "out/{dri}/{name}",
-                "there is no `{dri}`; there are {dir}, {stem}, {ext}, {name}, {style} and {rule}; did you mean `{dir}`?",
+                "there is no `{dri}`; there are {dir}, {stem}, {ext}, {name}, {style} and {rule}; \
+                 did you mean `{dir}`?",
             ),
             ("out/{name", "a `{` or `}` stands alone"),
             ("out/a.png", "every asset would have the same output; put {name} or {stem} into it"),
             (
                 "{dir}/{stem}.png",
-                "outputs could not be told from assets; begin it with a folder (`out/...`) or add a suffix (`{stem}_painted.{ext}`)",
+                "outputs could not be told from assets; begin it with a folder (`out/...`) or add \
+                 a suffix (`{stem}_painted.{ext}`)",
             ),
             (
                 "../out/{name}",

@@ -84,7 +84,8 @@ pub enum PlanError {
     #[error("{file}: {}", empty(globs))]
     Empty { file: String, globs: Vec<String> },
     #[error(
-        "{first} in style `{first_style}` and {second} in style `{second_style}` would both be written to {output}; \
+        "{first} in style `{first_style}` and {second} in style `{second_style}` would both be \
+         written to {output}; \
          put {{dir}}, {{name}} or {{style}} into `output`, or exclude one of them"
     )]
     Collision {
@@ -95,11 +96,13 @@ pub enum PlanError {
         output: AssetPath,
     },
     #[error(
-        "the output of {asset} would overwrite {input}, which is an asset or a style; change `output` in [project]"
+        "the output of {asset} would overwrite {input}, which is an asset or a style; change \
+         `output` in [project]"
     )]
     Overwrites { asset: AssetPath, output: AssetPath, input: AssetPath },
     #[error(
-        "the output of {asset} would be {output}, but rule `{rule}` writes {format}; end `output` in .{{ext}}, or say `format` in the rule"
+        "the output of {asset} would be {output}, but rule `{rule}` writes {format}; end `output` \
+         in .{{ext}}, or say `format` in the rule"
     )]
     WrongExtension { asset: AssetPath, output: AssetPath, rule: String, format: ContainerFormat },
     #[error("the output of {asset} would have no usable name; change `output` in [project]")]

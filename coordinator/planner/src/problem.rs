@@ -26,7 +26,8 @@ pub enum ProblemCause {
     #[error("its {part} {path}: {reason}")]
     Companion { part: Part, path: AssetPath, reason: String },
     #[error(
-        "its result would be {width} x {height} pixels; painting takes at least {} on each side, so \
+        "its result would be {width} x {height} pixels; painting takes at least {} on each side, \
+         so \
          give a larger `size`",
         MIN_SIDE
     )]

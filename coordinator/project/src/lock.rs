@@ -29,7 +29,8 @@ pub struct Holder {
 /// Why a project could not be locked.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
-    #[error("another build of {} is running{}", dir.display(), holder.as_ref().map_or(String::new(), |holder| format!(" (process {})", holder.process_id)))]
+    #[error("another build of {} is running{}", dir.display(), holder.as_ref()
+        .map_or(String::new(), |holder| format!(" (process {})", holder.process_id)))]
     Held { dir: PathBuf, holder: Option<Holder> },
     #[error("cannot lock {}", path.display())]
     Io { path: PathBuf, source: io::Error },

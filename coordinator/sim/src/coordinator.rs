@@ -49,7 +49,8 @@ pub enum Wrong {
     SucceededTwice { job: JobId, task: TaskIndex },
     #[error("the replay of {facts} facts differs from the run in job {job}")]
     ReplayDiffers { facts: usize, job: JobId },
-    #[error("task {task} of job {job} brought down {kills} workers, but has {attempts} attempts", task = .task.0)]
+    #[error("task {task} of job {job} brought down {kills} workers, but has {attempts} attempts",
+        task = .task.0)]
     TooManyKills { job: JobId, task: TaskIndex, kills: u32, attempts: u32 },
     #[error("the core wants to be woken at {wanted}, but it is {now} and it was")]
     TimerStuck { wanted: Millis, now: Millis },

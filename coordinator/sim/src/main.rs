@@ -36,7 +36,8 @@ fn main() -> io::Result<ExitCode> {
         match run(seed, arguments.options) {
             Ok(summary) => writeln!(
                 out,
-                "seed {seed}: {} events over {} s, {} facts, {} coordinators, {} crashes of workers; tasks: {} succeeded, {} failed, {} canceled",
+                "seed {seed}: {} events over {} s, {} facts, {} coordinators, {} crashes of \
+                 workers; tasks: {} succeeded, {} failed, {} canceled",
                 summary.events,
                 summary.elapsed_ms / 1_000,
                 summary.facts,
@@ -53,7 +54,8 @@ fn main() -> io::Result<ExitCode> {
                 writeln!(out, "{failure}")?;
                 writeln!(
                     out,
-                    "again: cargo run -p impasto-sim -- --seed {seed} --steps {steps} --workers {workers} --tasks {tasks}"
+                    "again: cargo run -p impasto-sim -- --seed {seed} --steps {steps} --workers \
+                     {workers} --tasks {tasks}"
                 )?;
                 return Ok(ExitCode::FAILURE);
             }

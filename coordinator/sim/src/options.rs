@@ -7,7 +7,8 @@ pub struct Options {
     #[arg(long, default_value_t = 5_000, value_name = "N")]
     pub steps: u64,
     /// Workers on the farm
-    #[arg(long, default_value_t = 6, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 6, value_name = "N", value_parser =
+        clap::value_parser!(u32).range(1..))]
     pub workers: u32,
     /// Tasks over all jobs
     #[arg(long, default_value_t = 120, value_name = "N")]

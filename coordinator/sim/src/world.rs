@@ -350,7 +350,8 @@ impl World {
 
     fn end_run(&mut self, worker: usize, lease: LeaseId) -> Result<(), String> {
         let kind = self.kind(lease);
-        let runs = matches!(&self.workers[worker].process, Process::Up { running, .. } if running.contains(&lease));
+        let runs = matches!(&self.workers[worker].process, Process::Up { running,
+            .. } if running.contains(&lease));
         if kind == TaskKind::Poison && runs {
             self.note(|| format!("{lease} brings worker {worker} down"));
             self.crash(worker);

@@ -110,7 +110,8 @@ impl Turns {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                received = commands.recv_many(&mut batch, COMMANDS_PER_TURN) => if received == 0 { break },
+                received = commands.recv_many(&mut batch, COMMANDS_PER_TURN) =>
+                    if received == 0 { break },
                 () = tokio::time::sleep(self.time_to_timeout()) => {}
             }
             self.turn(batch).await?;
@@ -166,7 +167,8 @@ impl Turns {
                 self.links.add(worker, introduction.orders);
                 let (name, capabilities, held) =
                     (introduction.name, introduction.capabilities, introduction.held);
-                tracing::info!(%name, device = capabilities.device, slots = capabilities.slots, "a worker has connected");
+                tracing::info!(%name, device = capabilities.device, slots =
+                    capabilities.slots, "a worker has connected");
                 Some(Input::Connect { worker, name, capabilities, held })
             }
             Command::FromWorker(input) => {
@@ -259,7 +261,8 @@ impl Turns {
                 self.watchers.tell(job, || News::Task { task, event })
             }
             Effect::Job { summary } => {
-                tracing::info!(job = summary.job.0, state = ?summary.state, "a job's state has changed");
+                tracing::info!(job = summary.job.0, state = ?summary.state, "a job's state has \
+                    changed");
                 self.watchers.tell(summary.job, || News::Job(summary));
             }
         }
@@ -385,7 +388,8 @@ mod tests {
                 (JobId(number), false)
             );
             let kept = store.facts.lock().expect("nobody panicked");
-            assert!(kept.iter().any(|fact| matches!(fact, Fact::JobSubmitted { submission, .. } if submission.key == key)));
+            assert!(kept.iter().any(|fact| matches!(fact, Fact::JobSubmitted { submission,
+                .. } if submission.key == key)));
         }
         stop.cancel();
         running.await.expect("it does not panic").expect("it stops cleanly");

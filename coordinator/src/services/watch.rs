@@ -127,7 +127,8 @@ impl Watching {
         match self.submitter.specs.get(spec).await {
             Ok(specs) => specs,
             Err(error) => {
-                tracing::warn!(job = self.job.0, cause = %impasto_types::error_text(&error), "a watcher sees no names");
+                tracing::warn!(job = self.job.0, cause =
+                    %impasto_types::error_text(&error), "a watcher sees no names");
                 Arc::default()
             }
         }

@@ -45,7 +45,10 @@ async fn wrong_bytes_are_refused_on_both_ways() {
     let blob = BlobRef::of(b"right");
     let upload = |blob, bytes: &'static [u8]| {
         let blobs = blobs.clone();
-        async move { blobs.upload(blob, Bytes::from_static(bytes)).await.expect_err("it is refused") }
+        async move {
+            let bytes = Bytes::from_static(bytes);
+            blobs.upload(blob, bytes).await.expect_err("it is refused")
+        }
     };
     for (announced, sent) in [
         (blob, &b"wrong"[..]),

@@ -18,9 +18,8 @@ async fn a_job_is_painted_once_and_then_known() {
         running.submit("first", std::slice::from_ref(&spec)).await.expect("it is taken in");
     assert!(!submitted.known);
     let mut watcher = running.watch(submitted.job).await;
-    assert!(
-        matches!(watcher.next().await, Some(News::Summary(summary)) if summary.state == "queued" && summary.ready == 1)
-    );
+    assert!(matches!(watcher.next().await,
+            Some(News::Summary(summary)) if summary.state == "queued" && summary.ready == 1));
     assert!(
         matches!(watcher.next().await, Some(News::Task(task)) if task.asset == "walls/brick.png")
     );
@@ -54,9 +53,11 @@ async fn a_job_is_painted_once_and_then_known() {
         .await;
     assert_eq!((done.worker.as_str(), done.attempts), ("one", 1));
     assert_eq!(done.result, Some(to_proto::task_result(&result_of(b"painted bricks"))));
-    assert!(
-        matches!(watcher.next().await, Some(News::Summary(summary)) if summary.state == "succeeded" && summary.succeeded == 1)
-    );
+    assert!(matches!(
+        watcher.next().await,
+        Some(News::Summary(summary))
+            if summary.state == "succeeded" && summary.succeeded == 1
+    ));
     assert_eq!(watcher.next().await, None);
 
     // The same key is the same job; the same action under another key is known.
@@ -67,7 +68,8 @@ async fn a_job_is_painted_once_and_then_known() {
     let (summary, states) = running.watch_to_end(second.job).await;
     assert_eq!(summary.state, "succeeded");
     assert!(
-        matches!(&states[..], [State::Succeeded(done)] if done.worker.is_empty() && done.attempts == 0),
+        matches!(&states[..],
+            [State::Succeeded(done)] if done.worker.is_empty() && done.attempts == 0),
         "{states:?}"
     );
 

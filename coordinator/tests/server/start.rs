@@ -18,7 +18,8 @@ async fn an_address_or_a_store_in_use_is_named() {
     assert_eq!(
         refused.to_string(),
         format!(
-            "cannot listen on {}: another program does; stop it, or choose another address with --listen",
+            "cannot listen on {}: another program does; stop it, or choose another address with \
+             --listen",
             running.address
         )
     );

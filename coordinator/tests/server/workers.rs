@@ -105,9 +105,8 @@ async fn a_canceled_job_stops_its_leases() {
         .cancel(v1::CancelRequest { job })
         .await
         .expect("it answers");
-    assert!(
-        matches!(worker.next().await, Ok(Order::Revoke(v1::Revoke { lease: Some(revoked) })) if revoked == lease)
-    );
+    assert!(matches!(worker.next().await,
+            Ok(Order::Revoke(v1::Revoke { lease: Some(revoked) })) if revoked == lease));
     worker.report(&lease, Outcome::Returned(v1::Returned {})).await;
     assert_eq!(running.watch_to_end(job).await.0.state, "canceled");
     running.stop().await;

@@ -22,7 +22,8 @@ pub enum BuildError {
     Cache(#[from] LocalCacheError),
     #[error(transparent)]
     Model(#[from] ModelError),
-    #[error("the model {name} in the store is not the one that the plan names ({}); run the build again", wanted.digest.short())]
+    #[error("the model {name} in the store is not the one that the plan names ({}); run the build \
+        again", wanted.digest.short())]
     OtherModel { name: ModelName, wanted: BlobRef },
     #[error("cannot start the threads that paint")]
     Runtime(#[source] io::Error),

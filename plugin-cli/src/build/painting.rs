@@ -55,8 +55,13 @@ pub(crate) async fn run(
 fn fail_what_is_too_large(delivery: &mut Delivery<'_>, memory_bytes: u64) {
     for task in delivery.open().into_iter().filter(|task| task.spec.memory_bytes > memory_bytes) {
         let (needed, given) = (ByteSize(task.spec.memory_bytes), ByteSize(memory_bytes));
-        delivery
-            .fail(task.action, &format!("it needs about {needed} of memory, but painting may take no more than {given} (--max-memory)"));
+        delivery.fail(
+            task.action,
+            &format!(
+                "it needs about {needed} of memory, but painting may take \
+                no more than {given} (--max-memory)"
+            ),
+        );
     }
 }
 

@@ -69,7 +69,8 @@ mod tests {
 
     fn project() -> (tempfile::TempDir, Project) {
         let folder = tempfile::tempdir().expect("a folder");
-        let manifest = "[project]\nname = \"p\"\n[styles.s]\nimages = [\"s.png\"]\n[[rules]]\nmatch = [\"*.png\"]\n";
+        let manifest = "[project]\nname = \"p\"\n[styles.s]\nimages = [\"s.png\"]\n[[rules]]\n\
+            match = [\"*.png\"]\n";
         fs::write(folder.path().join("impasto.toml"), manifest).expect("it is written");
         let project = Project::open(folder.path()).expect("it is a project");
         (folder, project)

@@ -22,11 +22,13 @@ use crate::{Context, Exit, Failure};
 #[derive(Debug, Args)]
 pub struct BenchArgs {
     /// Sides of square pictures, such as 256,512,1024
-    #[arg(long, visible_alias = "sizes", value_name = "PIXELS", value_delimiter = ',', default_value = "512",
+    #[arg(long, visible_alias = "sizes", value_name = "PIXELS", value_delimiter =
+        ',', default_value = "512",
         value_parser = clap::value_parser!(u32).range(i64::from(impasto_types::MIN_SIDE)..=8192))]
     size: Vec<u32>,
     /// How many iterations to time at each size
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser =
+        clap::value_parser!(u32).range(1..=1000))]
     steps: u32,
     /// Which arithmetic to measure
     #[arg(long, value_enum, default_value_t = Profile::Fast)]

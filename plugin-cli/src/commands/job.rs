@@ -151,7 +151,8 @@ fn document(task: u32, asset: &str, news: &TaskNews) -> Value {
             document["worker"] = worker.as_str().into();
             document["attempt"] = (*attempt).into();
             if let Some(at) = progress {
-                document["progress"] = json!({ "iteration": at.iteration, "iterations": at.iterations, "loss": at.loss, "left_ms": at.left_ms });
+                document["progress"] = json!({ "iteration": at.iteration,
+                    "iterations": at.iterations, "loss": at.loss, "left_ms": at.left_ms });
             }
         }
         TaskNews::Succeeded { result, worker } => {

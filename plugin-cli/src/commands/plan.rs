@@ -62,7 +62,8 @@ pub(crate) fn show(survey: &Survey, context: &Context) {
             Staleness::UpToDate => {}
             Staleness::Stale(reasons) => {
                 screen.result(format_args!(
-                    "{WARN}stale{WARN:#}       {STRONG}{output}{STRONG:#} {FAINT}from {} in style {style}{FAINT:#}",
+                    "{WARN}stale{WARN:#}       {STRONG}{output}{STRONG:#} {FAINT}from {} in style \
+                     {style}{FAINT:#}",
                     spec.asset
                 ));
                 for reason in reasons {
@@ -78,7 +79,10 @@ pub(crate) fn show(survey: &Survey, context: &Context) {
         screen.result(format_args!("{BAD}unusable{BAD:#}    {problem}"));
     }
     for orphan in &survey.plan.orphans {
-        screen.result(format_args!("{FAINT}orphan{FAINT:#}      {orphan} {FAINT}was built before, and nothing makes it any more{FAINT:#}"));
+        screen.result(format_args!(
+            "{FAINT}orphan{FAINT:#}      {orphan} {FAINT}was built before, \
+            and nothing makes it any more{FAINT:#}"
+        ));
     }
     for warning in &survey.warnings {
         screen.warning(warning);
@@ -112,8 +116,10 @@ fn document(survey: &Survey) -> serde_json::Value {
             }
         };
         json!({
-            "asset": task.spec.asset, "style": task.style, "rule": task.rule, "output": task.output, "action": task.action,
-            "state": state, "reasons": reasons, "recipe": task.spec.action.recipe, "memory_bytes": task.spec.memory_bytes,
+            "asset": task.spec.asset, "style": task.style, "rule": task.rule, "output": task.output,
+                "action": task.action,
+            "state": state, "reasons": reasons, "recipe": task.spec.action.recipe,
+                "memory_bytes": task.spec.memory_bytes,
         })
     };
     let problems = survey

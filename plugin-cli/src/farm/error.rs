@@ -56,11 +56,19 @@ fn is_connection(status: &Status) -> bool {
 impl From<FarmError> for Failure {
     fn from(error: FarmError) -> Self {
         match &error {
-            FarmError::Connect(ConnectError::Address { .. } | ConnectError::Tls { .. }) => Self::usage(error),
+            FarmError::Connect(ConnectError::Address { .. } | ConnectError::Tls { .. }) => {
+                Self::usage(error)
+            }
             FarmError::NoSuchJob { .. } => Self::usage(error).hint("`impasto jobs` lists them"),
-            FarmError::NoSuchWorker { .. } => Self::usage(error).hint("`impasto workers` lists them"),
+            FarmError::NoSuchWorker { .. } => Self::usage(error).hint(
+                "`impasto workers` lists \
+                them",
+            ),
             FarmError::Connect(ConnectError::Unreachable { .. }) | FarmError::Away { .. } => {
-                Self::farm(error).hint("start one with `impasto coordinator`, or give another address with --coordinator")
+                Self::farm(error).hint(
+                    "start one with `impasto coordinator`, or give another \
+                    address with --coordinator",
+                )
             }
             FarmError::Refused { .. } | FarmError::Answer(_) => Self::farm(error),
             FarmError::Blob(_) => Self::here(error),

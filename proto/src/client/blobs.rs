@@ -32,7 +32,8 @@ pub struct Blobs {
 pub enum BlobError {
     #[error("the coordinator has no blob {}", digest.short())]
     Missing { digest: Digest },
-    #[error("blob {} arrived with other bytes: {received} of {expected} bytes, digest {}", digest.short(), actual.short())]
+    #[error("blob {} arrived with other bytes: {received} of {expected} bytes, digest {}",
+        digest.short(), actual.short())]
     Corrupt { digest: Digest, actual: Digest, expected: u64, received: u64 },
     #[error("the coordinator sent more than the {expected} bytes of blob {}", digest.short())]
     TooLong { digest: Digest, expected: u64 },

@@ -86,7 +86,8 @@ pub enum ActionError {
     #[error("an action begins with `impasto action {FORM}`, but this begins with `{0}`")]
     Form(String),
     #[error(
-        "an action cannot be read: {0}; if a newer version of Impasto made it, use that version here"
+        "an action cannot be read: {0}; if a newer version of Impasto made it, use that version \
+         here"
     )]
     Parse(#[from] serde_json::Error),
     #[error("an action is not in its canonical form")]

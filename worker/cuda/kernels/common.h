@@ -1,25 +1,30 @@
-/* What all kernels share. They are written in the language that C and CUDA C++ have in common, so that the same source is compiled for cards and, for tests, for the host,
- * where threads run one after the other. No thread knows of another: there is no shared memory and no barrier. */
+/* What all kernels share. They are written in the language that C and CUDA C++ have in common, so
+ * that the same source is compiled for cards and, for tests, for the host, where threads run one
+ * after the other. No thread knows of another: there is no shared memory and no barrier. */
 #ifndef IMPASTO_COMMON_H
 #define IMPASTO_COMMON_H
 
-/* KERNEL(name, Parameters) { ... } defines a kernel; inside, `a` are its parameters and THREAD is the number of this thread. */
+/* KERNEL(name, Parameters) { ... } defines a kernel; inside, `a` are its parameters and THREAD is
+ * the number of this thread. */
 #ifdef __CUDACC__
 #define DEVICE static __device__ __forceinline__
-#define DEFINE(name, Parameters)                                                                                   \
-    static __device__ __forceinline__ void name##_thread(const Parameters a, const unsigned THREAD);              \
-    extern "C" __global__ void __launch_bounds__(256) name(const Parameters a, const unsigned threads) {           \
-        const unsigned thread = blockIdx.x * blockDim.x + threadIdx.x;                                             \
-        if (thread < threads) name##_thread(a, thread);                                                            \
-    }                                                                                                              \
+#define DEFINE(name, Parameters)                                                 \
+    static __device__ __forceinline__ void name##_thread(const Parameters a,     \
+                                                         const unsigned THREAD); \
+    extern "C" __global__ void __launch_bounds__(256)                            \
+        name(const Parameters a, const unsigned threads) {                       \
+        const unsigned thread = blockIdx.x * blockDim.x + threadIdx.x;           \
+        if (thread < threads) name##_thread(a, thread);                          \
+    }                                                                            \
     static __device__ __forceinline__ void name##_thread(const Parameters a, const unsigned THREAD)
 #else
 #define DEVICE static inline
-#define DEFINE(name, Parameters)                                                                                   \
-    static void name##_thread(const Parameters a, const unsigned THREAD);                                         \
-    void name(const void *parameters, unsigned threads) {                                                          \
-        for (unsigned thread = 0; thread < threads; thread++) name##_thread(*(const Parameters *)parameters, thread); \
-    }                                                                                                              \
+#define DEFINE(name, Parameters)                                          \
+    static void name##_thread(const Parameters a, const unsigned THREAD); \
+    void name(const void *parameters, unsigned threads) {                 \
+        for (unsigned thread = 0; thread < threads; thread++)             \
+            name##_thread(*(const Parameters *)parameters, thread);       \
+    }                                                                     \
     static void name##_thread(const Parameters a, const unsigned THREAD)
 #endif
 
@@ -78,7 +83,8 @@ DEVICE unsigned char above_zero(const Eight values) {
 
 /* Four bytes as a word that lies in memory as they do. */
 DEVICE unsigned packed(const unsigned char *bytes) {
-    return (unsigned)bytes[0] | (unsigned)bytes[1] << 8 | (unsigned)bytes[2] << 16 | (unsigned)bytes[3] << 24;
+    return (unsigned)bytes[0] | (unsigned)bytes[1] << 8 | (unsigned)bytes[2] << 16 |
+           (unsigned)bytes[3] << 24;
 }
 
 /* What lies beyond the border of a map. */
@@ -102,13 +108,18 @@ DEVICE int source(int at, int len, int edge) {
     }
 }
 
-/* Whether the gradient of a map has a line of its own for what was read beyond the border, which is still to be added to the line that was read. */
+/* Whether the gradient of a map has a line of its own for what was read beyond the border, which is
+ * still to be added to the line that was read. */
 DEVICE int folds(int edge) { return edge == EDGE_REPLICATE || edge == EDGE_REFLECT; }
 
-/* The line of a map whose gradient stands at `at`, from -1 to `len`, in a framed gradient; -1 where zeros do. */
-DEVICE int framed_line(int at, int len, int edge) { return source(at, len, edge == EDGE_WRAP ? EDGE_WRAP : EDGE_ZERO); }
+/* The line of a map whose gradient stands at `at`, from -1 to `len`, in a framed gradient; -1 where
+ * zeros do. */
+DEVICE int framed_line(int at, int len, int edge) {
+    return source(at, len, edge == EDGE_WRAP ? EDGE_WRAP : EDGE_ZERO);
+}
 
-/* Windows of two lines, which begin anew at `seam`: the first line of window `at`, and how many lines it has. */
+/* Windows of two lines, which begin anew at `seam`: the first line of window `at`, and how many
+ * lines it has. */
 DEVICE int window_start(int at, int seam) {
     const int before = (seam + 1) / 2;
     return at < before ? 2 * at : seam + 2 * (at - before);
@@ -125,7 +136,9 @@ DEVICE int window_of(int line, int seam) {
 }
 
 /* Whether a value may move: not where it stands at a bound and the loss falls only beyond it. */
-DEVICE int is_free(float value, float slope) { return !((value <= 0.0f && slope > 0.0f) || (value >= 255.0f && slope < 0.0f)); }
+DEVICE int is_free(float value, float slope) {
+    return !((value <= 0.0f && slope > 0.0f) || (value >= 255.0f && slope < 0.0f));
+}
 
 /* Where a value comes by a step, within range; one that is held stays. */
 DEVICE float followed(float start, float slope, float direction, float length) {

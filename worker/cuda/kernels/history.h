@@ -1,5 +1,5 @@
-/* Kernels over what L-BFGS remembers, (blocks, rows, block_len): a block of each row's vector after the other, the last filled up with zeros. Included once for each type of values, as
- * maps.h is. */
+/* Kernels over what L-BFGS remembers, (blocks, rows, block_len): a block of each row's vector after
+ * the other, the last filled up with zeros. Included once for each type of values, as maps.h is. */
 
 /* The products of each row with two vectors. */
 typedef struct {
@@ -16,7 +16,8 @@ typedef struct {
 
 /* A thread for each part of a row's block: every sixteenth eight values of it. */
 KERNEL(NAMED(impasto_history_products), NAMED(HistoryProducts)) {
-    const unsigned lane = THREAD % PRODUCT_THREADS, row = THREAD / PRODUCT_THREADS % a.rows, block = THREAD / PRODUCT_THREADS / a.rows;
+    const unsigned lane = THREAD % PRODUCT_THREADS, row = THREAD / PRODUCT_THREADS % a.rows,
+                   block = THREAD / PRODUCT_THREADS / a.rows;
     const VALUE *values = a.history + ((Offset)block * a.rows + row) * a.block_len;
     const Offset first = (Offset)block * a.block_len;
     float sums[2] = {0.0f, 0.0f};
@@ -33,7 +34,8 @@ KERNEL(NAMED(impasto_history_products), NAMED(HistoryProducts)) {
     parts[1] = sums[1];
 }
 
-/* A step: `start + length * (own_scale * own + history * scales)`, within range, held values where they are. */
+/* A step: `start + length * (own_scale * own + history * scales)`, within range, held values where
+ * they are. */
 typedef struct {
     const float *start, *gradient, *own;
     const VALUE *history;
@@ -48,7 +50,8 @@ typedef struct {
 /* A thread for each eight values of the picture. */
 KERNEL(NAMED(impasto_follow_history), NAMED(FollowHistory)) {
     const Offset first = (Offset)THREAD * LANES;
-    const VALUE *values = a.history + (first / a.block_len * a.rows) * a.block_len + first % a.block_len;
+    const VALUE *values =
+        a.history + (first / a.block_len * a.rows) * a.block_len + first % a.block_len;
     Eight direction = {{0}};
     for (unsigned row = 0; row < a.rows; row++) {
         const float scale = a.scales[row];
@@ -59,6 +62,7 @@ KERNEL(NAMED(impasto_follow_history), NAMED(FollowHistory)) {
     for (int i = 0; i < LANES; i++) {
         const Offset at = first + i;
         if (at >= a.len) break;
-        a.picture[at] = followed(a.start[at], a.gradient[at], a.own_scale * a.own[at] + direction.lane[i], a.length);
+        a.picture[at] = followed(a.start[at], a.gradient[at],
+                                 a.own_scale * a.own[at] + direction.lane[i], a.length);
     }
 }

@@ -17,8 +17,9 @@ DEVICE float rounded_f32(float value) { return value; }
 
 DEVICE Eight load_f32(const float *from) {
     const Words first = words_at(from), second = words_at(from + 4);
-    const Eight values = {{single_of(first.x), single_of(first.y), single_of(first.z), single_of(first.w), single_of(second.x),
-                           single_of(second.y), single_of(second.z), single_of(second.w)}};
+    const Eight values = {{single_of(first.x), single_of(first.y), single_of(first.z),
+                           single_of(first.w), single_of(second.x), single_of(second.y),
+                           single_of(second.z), single_of(second.w)}};
     return values;
 }
 
@@ -48,14 +49,17 @@ DEVICE float rounded_bf16(float value) { return single_of(pair_of_bf16(value, 0.
 
 DEVICE Eight load_bf16(const Bf16 *from) {
     const Words words = words_at(from);
-    const Eight values = {{single_of(words.x << 16), single_of(words.x & 0xffff0000u), single_of(words.y << 16), single_of(words.y & 0xffff0000u),
-                           single_of(words.z << 16), single_of(words.z & 0xffff0000u), single_of(words.w << 16), single_of(words.w & 0xffff0000u)}};
+    const Eight values = {{single_of(words.x << 16), single_of(words.x & 0xffff0000u),
+                           single_of(words.y << 16), single_of(words.y & 0xffff0000u),
+                           single_of(words.z << 16), single_of(words.z & 0xffff0000u),
+                           single_of(words.w << 16), single_of(words.w & 0xffff0000u)}};
     return values;
 }
 
 DEVICE void store_bf16(Bf16 *to, const Eight values) {
     const float *v = values.lane;
-    const Words words = {pair_of_bf16(v[0], v[1]), pair_of_bf16(v[2], v[3]), pair_of_bf16(v[4], v[5]), pair_of_bf16(v[6], v[7])};
+    const Words words = {pair_of_bf16(v[0], v[1]), pair_of_bf16(v[2], v[3]),
+                         pair_of_bf16(v[4], v[5]), pair_of_bf16(v[6], v[7])};
     *(Words *)to = words;
 }
 

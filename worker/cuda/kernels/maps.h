@@ -1,11 +1,13 @@
-/* Kernels over feature maps, (height, width, channels), for one type of values. Included once for each: VALUE is the type, NAMED(name) a kernel's name for it, and load and store
- * move eight channels. A framed map has one line more on each side: (height + 2, width + 2, channels). */
+/* Kernels over feature maps, (height, width, channels), for one type of values. Included once for
+ * each: VALUE is the type, NAMED(name) a kernel's name for it, and load and store move eight
+ * channels. A framed map has one line more on each side: (height + 2, width + 2, channels). */
 
 /* What a convolution gives, to the features that the next one reads. */
 typedef struct {
     const VALUE *convolved;
     const float *bias;
-    /* Each of these may be missing: the framed map, the map, and one bit for each value: whether it is above zero. */
+    /* Each of these may be missing: the framed map, the map, and one bit for each value: whether it
+     * is above zero. */
     VALUE *framed;
     VALUE *features;
     unsigned char *mask;
@@ -46,7 +48,8 @@ typedef struct {
     const float *bias;
     /* Of the pooled map. */
     VALUE *framed;
-    /* Where gradients go; one of them, or neither. For maxima, the place in each window, a byte for each value of the pooled map; for averages, a bit for each value of the map. */
+    /* Where gradients go; one of them, or neither. For maxima, the place in each window, a byte for
+     * each value of the pooled map; for averages, a bit for each value of the map. */
     unsigned char *winner;
     unsigned char *mask;
     int height, width, channels, edge_x, edge_y;
@@ -63,17 +66,20 @@ KERNEL(NAMED(impasto_activate_pooled), NAMED(ActivatePooled)) {
     const unsigned groups = (unsigned)a.channels / LANES, wide = (unsigned)a.pooled_width + 2;
     const unsigned group = THREAD % groups, pixel = THREAD / groups;
     const int x = (int)(pixel % wide) - 1, y = (int)(pixel / wide) - 1;
-    const int at_x = source(x, a.pooled_width, a.edge_x), at_y = source(y, a.pooled_height, a.edge_y);
+    const int at_x = source(x, a.pooled_width, a.edge_x),
+              at_y = source(y, a.pooled_height, a.edge_y);
     const int is_inner = at_x == x && at_y == y;
     Eight pooled = {{0}};
     unsigned char winner[LANES];
     for (int i = 0; i < LANES; i++) winner[i] = NOBODY;
     if (at_x >= 0 && at_y >= 0) {
         const int left = window_start(at_x, a.seam_x), top = window_start(at_y, a.seam_y);
-        const int columns = window_lines(at_x, a.width, a.seam_x), rows = window_lines(at_y, a.height, a.seam_y);
+        const int columns = window_lines(at_x, a.width, a.seam_x),
+                  rows = window_lines(at_y, a.height, a.seam_y);
         for (int row = 0; row < rows; row++) {
             for (int column = 0; column < columns; column++) {
-                const Offset from = ((Offset)(top + row) * a.width + left + column) * a.channels + group * LANES;
+                const Offset from =
+                    ((Offset)(top + row) * a.width + left + column) * a.channels + group * LANES;
                 const Eight values = NAMED(activated)(a.convolved + from, a.bias + group * LANES);
                 if (is_inner && a.mask) a.mask[from / LANES] = above_zero(values);
                 for (int i = 0; i < LANES; i++) {
@@ -90,7 +96,8 @@ KERNEL(NAMED(impasto_activate_pooled), NAMED(ActivatePooled)) {
             for (int i = 0; i < LANES; i++) pooled.lane[i] *= 2.0f / (float)(rows * columns);
         }
         if (is_inner && a.winner) {
-            unsigned *to = (unsigned *)(a.winner + ((Offset)y * a.pooled_width + x) * a.channels + group * LANES);
+            unsigned *to = (unsigned *)(a.winner + ((Offset)y * a.pooled_width + x) * a.channels +
+                                        group * LANES);
             to[0] = packed(winner);
             to[1] = packed(winner + LANES / 2);
         }
@@ -98,12 +105,16 @@ KERNEL(NAMED(impasto_activate_pooled), NAMED(ActivatePooled)) {
     NAMED(store)(a.framed + (Offset)THREAD * LANES, pooled);
 }
 
-/* The gradient at a map, with what was read beyond the border added where it was read. The gradient is framed along an axis whose edge folds. */
-DEVICE Eight NAMED(folded)(const VALUE *gradient, int x, int y, int width, int height, int channels, int edge_x, int edge_y) {
+/* The gradient at a map, with what was read beyond the border added where it was read. The gradient
+ * is framed along an axis whose edge folds. */
+DEVICE Eight NAMED(folded)(const VALUE *gradient, int x, int y, int width, int height, int channels,
+                           int edge_x, int edge_y) {
     const int frame_x = folds(edge_x), frame_y = folds(edge_y), wide = width + 2 * frame_x;
     /* Only the two lines next to a border were read from beyond it. */
-    const int is_near = (frame_x && (x < 2 || x >= width - 2)) || (frame_y && (y < 2 || y >= height - 2));
-    if (!is_near) return NAMED(load)(gradient + ((Offset)(y + frame_y) * wide + x + frame_x) * channels);
+    const int is_near =
+        (frame_x && (x < 2 || x >= width - 2)) || (frame_y && (y < 2 || y >= height - 2));
+    if (!is_near)
+        return NAMED(load)(gradient + ((Offset)(y + frame_y) * wide + x + frame_x) * channels);
     Eight sum = {{0}};
     for (int j = 0; j < 3; j++) {
         const int line = j == 0 ? y : (j == 1 ? -1 : height);
@@ -111,20 +122,24 @@ DEVICE Eight NAMED(folded)(const VALUE *gradient, int x, int y, int width, int h
         for (int i = 0; i < 3; i++) {
             const int column = i == 0 ? x : (i == 1 ? -1 : width);
             if (i > 0 && !(frame_x && source(column, width, edge_x) == x)) continue;
-            const Eight part = NAMED(load)(gradient + ((Offset)(line + frame_y) * wide + column + frame_x) * channels);
+            const Eight part = NAMED(load)(
+                gradient + ((Offset)(line + frame_y) * wide + column + frame_x) * channels);
             for (int lane = 0; lane < LANES; lane++) sum.lane[lane] += part.lane[lane];
         }
     }
     return sum;
 }
 
-/* From the gradient at features to that before bias and ReLU, framed for the convolution that goes back. */
+/* From the gradient at features to that before bias and ReLU, framed for the convolution that goes
+ * back. */
 typedef struct {
-    /* The gradient from the layers above; that of this layer's own loss, and a part of it that is the same for all pixels, one value a channel. Each may be missing. */
+    /* The gradient from the layers above; that of this layer's own loss, and a part of it that is
+     * the same for all pixels, one value a channel. Each may be missing. */
     const VALUE *above;
     const VALUE *pulled;
     const float *everywhere;
-    /* What both of this layer's own parts are multiplied by, one value a pixel; it may be missing. */
+    /* What both of this layer's own parts are multiplied by, one value a pixel; it may be missing.
+     */
     const float *weights;
     /* What the ReLU let through: one of them. */
     const VALUE *features;
@@ -142,8 +157,11 @@ KERNEL(NAMED(impasto_gate), NAMED(Gate)) {
     Eight gradient = {{0}};
     if (x >= 0 && y >= 0) {
         const Offset at = ((Offset)y * a.width + x) * a.channels + group * LANES;
-        const unsigned open = a.mask ? a.mask[at / LANES] : above_zero(NAMED(load)(a.features + at));
-        if (a.above) gradient = NAMED(folded)(a.above + group * LANES, x, y, a.width, a.height, a.channels, a.edge_x, a.edge_y);
+        const unsigned open =
+            a.mask ? a.mask[at / LANES] : above_zero(NAMED(load)(a.features + at));
+        if (a.above)
+            gradient = NAMED(folded)(a.above + group * LANES, x, y, a.width, a.height, a.channels,
+                                     a.edge_x, a.edge_y);
         const float weight = a.weights ? a.weights[(Offset)y * a.width + x] : 1.0f;
         if (a.pulled) {
             const Eight pulled = NAMED(load)(a.pulled + at);
@@ -151,7 +169,9 @@ KERNEL(NAMED(impasto_gate), NAMED(Gate)) {
         }
         Eight everywhere = {{0}};
         if (a.everywhere) everywhere = load_f32(a.everywhere + group * LANES);
-        for (int i = 0; i < LANES; i++) gradient.lane[i] = open >> i & 1u ? gradient.lane[i] + weight * everywhere.lane[i] : 0.0f;
+        for (int i = 0; i < LANES; i++)
+            gradient.lane[i] =
+                open >> i & 1u ? gradient.lane[i] + weight * everywhere.lane[i] : 0.0f;
     }
     NAMED(store)(a.framed + (Offset)THREAD * LANES, gradient);
 }
@@ -178,26 +198,36 @@ KERNEL(NAMED(impasto_gate_pooled), NAMED(GatePooled)) {
     if (x >= 0 && y >= 0) {
         const int at_x = window_of(x, a.seam_x), at_y = window_of(y, a.seam_y);
         const VALUE *above = a.above + group * LANES;
-        gradient = NAMED(folded)(above, at_x, at_y, a.pooled_width, a.pooled_height, a.channels, a.edge_x, a.edge_y);
+        gradient = NAMED(folded)(above, at_x, at_y, a.pooled_width, a.pooled_height, a.channels,
+                                 a.edge_x, a.edge_y);
         if (a.winner) {
-            const int place = 2 * (y - window_start(at_y, a.seam_y)) + x - window_start(at_x, a.seam_x);
-            const unsigned char *winner = a.winner + ((Offset)at_y * a.pooled_width + at_x) * a.channels + group * LANES;
-            for (int i = 0; i < LANES; i++) gradient.lane[i] = winner[i] == place ? gradient.lane[i] : 0.0f;
+            const int place =
+                2 * (y - window_start(at_y, a.seam_y)) + x - window_start(at_x, a.seam_x);
+            const unsigned char *winner =
+                a.winner + ((Offset)at_y * a.pooled_width + at_x) * a.channels + group * LANES;
+            for (int i = 0; i < LANES; i++)
+                gradient.lane[i] = winner[i] == place ? gradient.lane[i] : 0.0f;
         } else {
-            const int pixels = window_lines(at_x, a.width, a.seam_x) * window_lines(at_y, a.height, a.seam_y);
-            const unsigned open = a.mask[(((Offset)y * a.width + x) * a.channels + group * LANES) / LANES];
-            for (int i = 0; i < LANES; i++) gradient.lane[i] = open >> i & 1u ? gradient.lane[i] * (2.0f / (float)pixels) : 0.0f;
+            const int pixels =
+                window_lines(at_x, a.width, a.seam_x) * window_lines(at_y, a.height, a.seam_y);
+            const unsigned open =
+                a.mask[(((Offset)y * a.width + x) * a.channels + group * LANES) / LANES];
+            for (int i = 0; i < LANES; i++)
+                gradient.lane[i] =
+                    open >> i & 1u ? gradient.lane[i] * (2.0f / (float)pixels) : 0.0f;
         }
     }
     NAMED(store)(a.framed + (Offset)THREAD * LANES, gradient);
 }
 
-/* From a picture, red, green and blue, to the framed map that the first convolution reads: blue, green and red less their means, then what rounding left of them, then zeros. */
+/* From a picture, red, green and blue, to the framed map that the first convolution reads: blue,
+ * green and red less their means, then what rounding left of them, then zeros. */
 typedef struct {
     const float *picture;
     VALUE *framed;
     int picture_width;
-    /* The tile: its size, where it begins in the picture, and after how many of its lines the picture begins anew; 0 where it does not. */
+    /* The tile: its size, where it begins in the picture, and after how many of its lines the
+     * picture begins anew; 0 where it does not. */
     int height, width, origin_x, origin_y, seam_x, seam_y;
     int edge_x, edge_y;
     float blue, green, red;
@@ -206,7 +236,8 @@ typedef struct {
 /* A thread for each pixel of the framed map. */
 KERNEL(NAMED(impasto_enter), NAMED(Enter)) {
     const unsigned wide = (unsigned)a.width + 2;
-    const int x = source((int)(THREAD % wide) - 1, a.width, a.edge_x), y = source((int)(THREAD / wide) - 1, a.height, a.edge_y);
+    const int x = source((int)(THREAD % wide) - 1, a.width, a.edge_x),
+              y = source((int)(THREAD / wide) - 1, a.height, a.edge_y);
     Eight values = {{0}};
     if (x >= 0 && y >= 0) {
         const int at_x = a.seam_x == 0 || x < a.seam_x ? a.origin_x + x : x - a.seam_x;
@@ -255,9 +286,11 @@ KERNEL(NAMED(impasto_pull), NAMED(Pull)) {
     float squares = 0.0f;
     for (int i = 0; i < LANES; i++) {
         const unsigned column = group * LANES + (unsigned)i;
-        const float difference = sums[column] * a.per_pixel - a.gram[(Offset)row * a.channels + column];
+        const float difference =
+            sums[column] * a.per_pixel - a.gram[(Offset)row * a.channels + column];
         squares += difference * difference;
-        pull.lane[i] = (4.0f * a.gram_weight * difference + (column == row ? slope : 0.0f)) * a.per_pixel;
+        pull.lane[i] =
+            (4.0f * a.gram_weight * difference + (column == row ? slope : 0.0f)) * a.per_pixel;
     }
     NAMED(store)(a.pull + (Offset)THREAD * LANES, pull);
     a.gram_squares[THREAD] = squares;
@@ -269,18 +302,21 @@ KERNEL(NAMED(impasto_pull), NAMED(Pull)) {
     }
 }
 
-/* Features against what they are to be: a window of a tile's features, and the whole picture's target. */
+/* Features against what they are to be: a window of a tile's features, and the whole picture's
+ * target. */
 typedef struct {
     const VALUE *features, *target;
     /* What the squares are multiplied by, one value a pixel of the tile; it may be missing. */
     const float *weights;
-    /* One of them: the squared differences, a sum for each eight values, or `pull` times the differences. */
+    /* One of them: the squared differences, a sum for each eight values, or `pull` times the
+     * differences. */
     float *squares;
     VALUE *pulled;
     int width, channels;
     /* The window. */
     int x, y, rows, columns;
-    /* Where the tile begins in the target, and after how many of its lines the target begins anew; 0 where it does not. */
+    /* Where the tile begins in the target, and after how many of its lines the target begins anew;
+     * 0 where it does not. */
     int origin_x, origin_y, seam_x, seam_y, target_width;
     float pull;
 } NAMED(Compare);
@@ -289,11 +325,14 @@ typedef struct {
 KERNEL(NAMED(impasto_compare), NAMED(Compare)) {
     const unsigned groups = (unsigned)a.channels / LANES;
     const unsigned group = THREAD % groups, pixel = THREAD / groups;
-    const int x = a.x + (int)(pixel % (unsigned)a.columns), y = a.y + (int)(pixel / (unsigned)a.columns);
+    const int x = a.x + (int)(pixel % (unsigned)a.columns),
+              y = a.y + (int)(pixel / (unsigned)a.columns);
     const int at_x = a.seam_x == 0 || x < a.seam_x ? a.origin_x + x : x - a.seam_x;
     const int at_y = a.seam_y == 0 || y < a.seam_y ? a.origin_y + y : y - a.seam_y;
-    Eight difference = NAMED(load)(a.features + ((Offset)y * a.width + x) * a.channels + group * LANES);
-    const Eight target = NAMED(load)(a.target + ((Offset)at_y * a.target_width + at_x) * a.channels + group * LANES);
+    Eight difference =
+        NAMED(load)(a.features + ((Offset)y * a.width + x) * a.channels + group * LANES);
+    const Eight target =
+        NAMED(load)(a.target + ((Offset)at_y * a.target_width + at_x) * a.channels + group * LANES);
     float squares = 0.0f;
     for (int i = 0; i < LANES; i++) {
         difference.lane[i] -= target.lane[i];

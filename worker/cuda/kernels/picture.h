@@ -1,7 +1,9 @@
-/* Kernels over pictures, (height, width, 3), and what an optimiser remembers of them: single precision. */
+/* Kernels over pictures, (height, width, 3), and what an optimiser remembers of them: single
+ * precision. */
 
-/* The gradient at a tile's pixels, from that at the first convolution's output times its weights: a matrix of 32 columns, three for each of the nine taps, with a row for each pixel
- * of the framed gradient. */
+/* The gradient at a tile's pixels, from that at the first convolution's output times its weights: a
+ * matrix of 32 columns, three for each of the nine taps, with a row for each pixel of the framed
+ * gradient. */
 typedef struct {
     const float *taps;
     /* Of the pixels from (x, y) on, (rows, columns, 3), red, green and blue. */
@@ -18,7 +20,9 @@ DEVICE void add_taps(const Exit a, int x, int y, float sum[3]) {
             /* The output that read this pixel by this tap, from -1 on. */
             const int from_x = x - (tap_x - 1), from_y = y - (tap_y - 1);
             if (from_x < -1 || from_x > a.width || from_y < -1 || from_y > a.height) continue;
-            const float *row = a.taps + ((Offset)(from_y + 1) * (a.width + 2) + from_x + 1) * TAP_COLUMNS + 3 * (3 * tap_y + tap_x);
+            const float *row = a.taps +
+                               ((Offset)(from_y + 1) * (a.width + 2) + from_x + 1) * TAP_COLUMNS +
+                               3 * (3 * tap_y + tap_x);
             for (int channel = 0; channel < 3; channel++) sum[channel] += row[channel];
         }
     }
@@ -26,7 +30,8 @@ DEVICE void add_taps(const Exit a, int x, int y, float sum[3]) {
 
 /* A thread for each pixel of the gradient. */
 KERNEL(impasto_exit, Exit) {
-    const int x = a.x + (int)(THREAD % (unsigned)a.columns), y = a.y + (int)(THREAD / (unsigned)a.columns);
+    const int x = a.x + (int)(THREAD % (unsigned)a.columns),
+              y = a.y + (int)(THREAD / (unsigned)a.columns);
     float sum[3] = {0.0f, 0.0f, 0.0f};
     for (int j = 0; j < 3; j++) {
         const int line = j == 0 ? y : (j == 1 ? -1 : a.height);
@@ -65,13 +70,15 @@ KERNEL(impasto_halve, Halve) {
             for (int channel = 0; channel < 3; channel++) sum[channel] += share * pixel[channel];
         }
     }
-    for (int channel = 0; channel < 3; channel++) a.half[(Offset)THREAD * 3 + channel] = sum[channel];
+    for (int channel = 0; channel < 3; channel++)
+        a.half[(Offset)THREAD * 3 + channel] = sum[channel];
 }
 
 /* A picture plus its enlarged half. */
 typedef struct {
     const float *picture, *half;
-    /* For each line, which lines of the half it is part of, and the shares: (width, spread_x) and (height, spread_y). */
+    /* For each line, which lines of the half it is part of, and the shares: (width, spread_x) and
+     * (height, spread_y). */
     const unsigned *lines_x, *lines_y;
     const float *shares_x, *shares_y;
     float *sum;
@@ -85,7 +92,8 @@ KERNEL(impasto_enlarge, Enlarge) {
     float sum[3] = {0.0f, 0.0f, 0.0f};
     for (int j = 0; j < a.spread_y; j++) {
         const float share_y = a.shares_y[(Offset)y * a.spread_y + j];
-        const float *line = a.half + (Offset)a.lines_y[(Offset)y * a.spread_y + j] * a.coarse_width * 3;
+        const float *line =
+            a.half + (Offset)a.lines_y[(Offset)y * a.spread_y + j] * a.coarse_width * 3;
         for (int i = 0; i < a.spread_x; i++) {
             const float share = share_y * a.shares_x[(Offset)x * a.spread_x + i];
             const float *pixel = line + (Offset)a.lines_x[(Offset)x * a.spread_x + i] * 3;
@@ -104,7 +112,9 @@ typedef struct {
     float *free;
 } Free;
 
-KERNEL(impasto_free, Free) { a.free[THREAD] = is_free(a.picture[THREAD], a.gradient[THREAD]) ? a.gradient[THREAD] : 0.0f; }
+KERNEL(impasto_free, Free) {
+    a.free[THREAD] = is_free(a.picture[THREAD], a.gradient[THREAD]) ? a.gradient[THREAD] : 0.0f;
+}
 
 /* A step of Adam, and of the average of its pictures. */
 typedef struct {
@@ -126,10 +136,12 @@ KERNEL(impasto_adam, Adam) {
     a.next[THREAD] = next;
     a.next_first[THREAD] = first;
     a.next_second[THREAD] = second;
-    if (a.average) a.next_average[THREAD] = a.averaging * a.average[THREAD] + (1.0f - a.averaging) * next;
+    if (a.average)
+        a.next_average[THREAD] = a.averaging * a.average[THREAD] + (1.0f - a.averaging) * next;
 }
 
-/* A gradient with that of a picture's total variation added, and the squared differences to be summed. */
+/* A gradient with that of a picture's total variation added, and the squared differences to be
+ * summed. */
 typedef struct {
     const float *picture, *gradient;
     float *sum;
@@ -139,14 +151,18 @@ typedef struct {
     float scale;
 } Variation;
 
-/* What a value has more than the next along an axis: 0 after the last, unless the axis wraps. A line of one pixel has no neighbour. */
-DEVICE float more_than_next(const float *picture, Offset line, int at, int len, Offset step, int wraps) {
+/* What a value has more than the next along an axis: 0 after the last, unless the axis wraps. A
+ * line of one pixel has no neighbour. */
+DEVICE float more_than_next(const float *picture, Offset line, int at, int len, Offset step,
+                            int wraps) {
     if (len == 1 || (at == len - 1 && !wraps)) return 0.0f;
     return picture[line + at * step] - picture[line + (at == len - 1 ? 0 : at + 1) * step];
 }
 
-DEVICE float more_than_previous(const float *picture, Offset line, int at, int len, Offset step, int wraps) {
-    return at == 0 ? more_than_next(picture, line, len - 1, len, step, wraps) : more_than_next(picture, line, at - 1, len, step, wraps);
+DEVICE float more_than_previous(const float *picture, Offset line, int at, int len, Offset step,
+                                int wraps) {
+    return at == 0 ? more_than_next(picture, line, len - 1, len, step, wraps)
+                   : more_than_next(picture, line, at - 1, len, step, wraps);
 }
 
 /* A thread for each pixel. */
@@ -155,18 +171,21 @@ KERNEL(impasto_variation, Variation) {
     const Offset below = (Offset)a.width * 3;
     float squares = 0.0f;
     for (int channel = 0; channel < 3; channel++) {
-        const Offset row = y * below + channel, column = (Offset)x * 3 + channel, at = y * below + column;
+        const Offset row = y * below + channel, column = (Offset)x * 3 + channel,
+                     at = y * below + column;
         const float across = more_than_next(a.picture, row, x, a.width, 3, a.wraps_x);
         const float down = more_than_next(a.picture, column, y, a.height, below, a.wraps_y);
         squares += across * across + down * down;
         const float from_left = more_than_previous(a.picture, row, x, a.width, 3, a.wraps_x);
-        const float from_above = more_than_previous(a.picture, column, y, a.height, below, a.wraps_y);
+        const float from_above =
+            more_than_previous(a.picture, column, y, a.height, below, a.wraps_y);
         a.sum[at] = a.gradient[at] + 2.0f * a.scale * (across - from_left + down - from_above);
     }
     a.squares[THREAD] = squares;
 }
 
-/* Sums of vectors that lie one after the other: of the first `each` of them, of the next, and so on. */
+/* Sums of vectors that lie one after the other: of the first `each` of them, of the next, and so
+ * on. */
 typedef struct {
     const float *parts;
     float *sums;
@@ -209,7 +228,9 @@ KERNEL(impasto_sums, Sums) {
     if (factors) {
         for (; at + 3 * (Offset)threads < len; at += 4 * (Offset)threads) {
             sum += (double)values[at] * (double)factors[at];
-            for (int i = 0; i < 3; i++) more[i] += (double)values[at + (i + 1) * (Offset)threads] * (double)factors[at + (i + 1) * (Offset)threads];
+            for (int i = 0; i < 3; i++)
+                more[i] += (double)values[at + (i + 1) * (Offset)threads] *
+                           (double)factors[at + (i + 1) * (Offset)threads];
         }
         for (; at < len; at += threads) sum += (double)values[at] * (double)factors[at];
     } else {
@@ -226,7 +247,8 @@ KERNEL(impasto_sums, Sums) {
 typedef struct {
     const double *parts;
     double *fewer;
-    /* The parts of sum `i` are those from `first[i]` up to `first[i + 1]`, and the fewer ones likewise. */
+    /* The parts of sum `i` are those from `first[i]` up to `first[i + 1]`, and the fewer ones
+     * likewise. */
     unsigned first[MOST_SUMS + 1], fewer_first[MOST_SUMS + 1];
 } FewerSums;
 
@@ -234,8 +256,10 @@ typedef struct {
 KERNEL(impasto_fewer_sums, FewerSums) {
     int which = 0;
     while (THREAD >= a.fewer_first[which + 1]) which++;
-    const unsigned threads = a.fewer_first[which + 1] - a.fewer_first[which], end = a.first[which + 1];
+    const unsigned threads = a.fewer_first[which + 1] - a.fewer_first[which],
+                   end = a.first[which + 1];
     double sum = 0.0;
-    for (unsigned at = a.first[which] + THREAD - a.fewer_first[which]; at < end; at += threads) sum += a.parts[at];
+    for (unsigned at = a.first[which] + THREAD - a.fewer_first[which]; at < end; at += threads)
+        sum += a.parts[at];
     a.fewer[THREAD] = sum;
 }

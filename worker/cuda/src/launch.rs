@@ -27,9 +27,11 @@ macro_rules! kernels {
         }
         $(
             #[cfg(feature = "host")]
-            const $constant: $crate::launch::Kernel = $crate::launch::Kernel::new(stringify!($name), Some(on_host::$name));
+            const $constant: $crate::launch::Kernel =
+                $crate::launch::Kernel::new(stringify!($name), Some(on_host::$name));
             #[cfg(not(feature = "host"))]
-            const $constant: $crate::launch::Kernel = $crate::launch::Kernel::new(stringify!($name), None);
+            const $constant: $crate::launch::Kernel =
+                $crate::launch::Kernel::new(stringify!($name), None);
         )*
     };
 }

@@ -331,12 +331,16 @@ proptest! {
     /// The kernels round to bf16 as everybody does.
     #[test]
     fn rounding_is_that_of_half(bits in prop::collection::vec(any::<u32>(), 8)) {
-        let values: Vec<f32> = bits.iter().map(|&bits| f32::from_bits(bits)).filter(|value| value.is_finite()).chain([0.0; 8]).take(8).collect();
+        let values: Vec<f32> = bits.iter().map(|&bits| f32::from_bits(bits))
+            .filter(|value| value.is_finite()).chain([0.0; 8]).take(8).collect();
         let expected: Vec<_> = values.iter().map(|&value| bf16::from_f32(value)).collect();
-        let picture = Tensor::from_slice(&values[..3], (1, 1, 3), &Device::Cpu).expect("it has room");
+        let picture = Tensor::from_slice(&values[..3], (1, 1, 3), &Device::Cpu)
+            .expect("it has room");
         let edges = Edges { x: Edge::Zero, y: Edge::Zero };
-        let framed = tile::enter(&picture, (0, 0), sides(1, 1), edges, [0.0; 3], DType::BF16).expect("it fits");
-        let found = framed.flatten_all().and_then(|map| map.to_vec1::<bf16>()).expect("it is there");
+        let framed = tile::enter(&picture, (0, 0), sides(1, 1), edges, [0.0; 3], DType::BF16)
+            .expect("it fits");
+        let found = framed.flatten_all().and_then(|map| map.to_vec1::<bf16>())
+            .expect("it is there");
         // The pixel in the middle of nine; blue, green and red.
         for channel in 0..3 {
             prop_assert_eq!(found[4 * 8 + channel].to_bits(), expected[2 - channel].to_bits());

@@ -46,7 +46,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let (content, style) = (open(&content)?, open(&style)?);
     println!(
-        "| device | tileable | interior | tiles | work | time of an iteration | gradient error | PSNR after {iterations} steps |"
+        "| device | tileable | interior | tiles | work | time of an iteration | gradient error | \
+         PSNR after {iterations} steps |"
     );
     println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
     let mut wrong = 0;
@@ -147,7 +148,8 @@ impl Bench {
             let tiles = tiling.tiles.len();
             let psnr = psnr(&self.paint(tiling, iterations)?, &expected_picture);
             println!(
-                "| {} | {:?} | {interior} | {tiles} | {:.2} | {time:.2?} | {error:.1e} | {psnr:.1} dB |",
+                "| {} | {:?} | {interior} | {tiles} | {:.2} | {time:.2?} | {error:.1e} | {psnr:.1} \
+                 dB |",
                 self.cpu.label(),
                 self.recipe.common.tileable,
                 work as f64 / (width * height) as f64

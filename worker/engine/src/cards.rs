@@ -16,12 +16,14 @@ pub enum Unavailable {
     #[error("no usable driver of {what} was found: {said}")]
     NoDriver { what: &'static str, said: String },
     #[error(
-        "the driver of card {index} is older than the {what} that this program was built with; update the driver ({said})"
+        "the driver of card {index} is older than the {what} that this program was built with; \
+         update the driver ({said})"
     )]
     OldDriver { what: &'static str, index: usize, said: String },
     #[error("there is no {what} card {index}; the driver shows {count}")]
     NoCard { what: &'static str, index: usize, count: usize },
-    #[error("card {index} ({name}) has compute capability {major}.{minor}, and bf16 needs {least}.0", least = LEAST_MAJOR)]
+    #[error("card {index} ({name}) has compute capability {major}.{minor}, and bf16 needs \
+        {least}.0", least = LEAST_MAJOR)]
     TooOld { index: usize, name: String, major: u32, minor: u32 },
     #[error("card {index} is full, and could not be opened: {said}")]
     Full { index: usize, said: String },
@@ -252,12 +254,14 @@ mod tests {
     fn an_old_driver_is_told_from_other_errors() {
         for (said, expected) in [
             (
-                "DriverError(CUDA_ERROR_UNSUPPORTED_PTX_VERSION, \"the provided PTX was compiled with an unsupported toolchain.\")",
+                "DriverError(CUDA_ERROR_UNSUPPORTED_PTX_VERSION, \"the provided PTX was compiled \
+                 with an unsupported toolchain.\")",
                 true,
             ),
             ("CUDA driver version is insufficient for CUDA runtime version", true),
             (
-                "DriverError(CUDA_ERROR_ECC_UNCORRECTABLE, \"uncorrectable ECC error encountered\")",
+                "DriverError(CUDA_ERROR_ECC_UNCORRECTABLE, \"uncorrectable ECC error \
+                 encountered\")",
                 false,
             ),
         ] {

@@ -18,17 +18,20 @@ pub enum EngineError {
     #[error("the weights of the styles add up to {0}; they have to be finite and above zero")]
     StyleWeights(f32),
     #[error(
-        "the loss became {loss} at iteration {iteration} ({width} x {height}); lower style_weight or learning_rate"
+        "the loss became {loss} at iteration {iteration} ({width} x {height}); lower style_weight \
+         or learning_rate"
     )]
     NotFinite { iteration: u32, width: u32, height: u32, loss: f64 },
     #[error("the network's weights do not fit together: {0}")]
     Weights(String),
     #[error("could not start {threads} threads")]
     Threads { threads: usize, source: rayon::ThreadPoolBuildError },
-    #[error("painting {width} x {height} pixels takes at least {}, and there are {}", ByteSize(*least_bytes), ByteSize(*budget_bytes))]
+    #[error("painting {width} x {height} pixels takes at least {}, and there are {}",
+        ByteSize(*least_bytes), ByteSize(*budget_bytes))]
     Memory { width: usize, height: usize, least_bytes: u64, budget_bytes: u64 },
     #[error(
-        "opposite borders of the picture are joined as {one:?} and as {other:?}; where one repeats, so does the other"
+        "opposite borders of the picture are joined as {one:?} and as {other:?}; where one \
+         repeats, so does the other"
     )]
     Joins { one: Join, other: Join },
     #[error("a border joins view {view}, but the run has {views}, counted from 0")]

@@ -82,7 +82,8 @@ fn statistics_512(bencher: Bencher<'_, '_>, case: &Case) {
 }
 
 /// A level and the picture's size: a whole iteration of style transfer, counted in pixels.
-#[divan::bench(args = levels().flat_map(|level| [256, 512, 1024].map(|size| (level.to_string(), size))), sample_count = 3)]
+#[divan::bench(args = levels()
+    .flat_map(|level| [256, 512, 1024].map(|size| (level.to_string(), size))), sample_count = 3)]
 fn iteration(bencher: Bencher<'_, '_>, (level, size): &(String, usize)) {
     let level = level.parse().expect("a level prints what it reads");
     let (mut pass, pixels) = prepare(level, *size);

@@ -157,7 +157,8 @@ impl<'a, T> Output<'a, T> {
 
     /// # Safety
     /// No other thread uses any value of this range while the result lives.
-    #[allow(clippy::mut_from_ref)] // that is the point of the type; the contract above makes it sound
+    // That is the point of the type; the contract above makes it sound.
+    #[allow(clippy::mut_from_ref)]
     pub(crate) unsafe fn slice(&self, start: usize, len: usize) -> &mut [T] {
         assert!(start <= self.len && len <= self.len - start, "a piece lies within its slice");
         std::slice::from_raw_parts_mut(self.start.add(start), len)

@@ -183,7 +183,8 @@ fn a_not_a_number_reaches_the_statistics() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None,
+        ..ProptestConfig::default() })]
 
     #[test]
     fn any_shape_agrees_with_the_scalar_level(
@@ -195,11 +196,14 @@ proptest! {
         seams in (0usize..40, 0usize..40),
         stages in [1usize..5, 1usize..5, 1usize..5, 1usize..5, 1usize..5],
     ) {
-        let weights = Weights::new(stages.map(|stage| if seed % 3 == 0 { stage * 5 } else { stage * 16 }), seed);
+        let weights = Weights::new(stages.map(|stage| if seed % 3 == 0 { stage * 5 } else {
+            stage * 16 }), seed);
         let (edge_x, edge_y) = (EDGES[edges.0], EDGES[edges.1]);
         // Half of all shapes have a seam along an axis.
-        let (seam_x, seam_y) = (if seams.0 < width { seams.0 } else { 0 }, if seams.1 < height { seams.1 } else { 0 });
-        check(&weights, Shape { width, height, edge_x, edge_y, pool: POOLS[pool], seam_x, seam_y }, GRADIENT_TOLERANCE);
+        let (seam_x, seam_y) =
+            (if seams.0 < width { seams.0 } else { 0 }, if seams.1 < height { seams.1 } else { 0 });
+        check(&weights, Shape { width, height, edge_x, edge_y, pool: POOLS[pool], seam_x, seam_y },
+            GRADIENT_TOLERANCE);
     }
 
     #[test]
@@ -209,7 +213,8 @@ proptest! {
         seed in any::<u64>(),
     ) {
         let weights = Weights::new([16, 16, 4, 16, 5], seed);
-        let shape = Shape { width, height, edge_x: EDGES[0], edge_y: EDGES[1], pool: Pool::Max, seam_x, seam_y };
+        let shape = Shape { width, height, edge_x: EDGES[0], edge_y: EDGES[1], pool: Pool::Max,
+            seam_x, seam_y };
         for level in Level::available() {
             let mut pass = pass(&weights, level, shape, 2);
             pass.forward(&Random(seed).floats(width * height * 3), Layer::Relu5_1);
@@ -222,8 +227,11 @@ proptest! {
                     }
                 }
                 prop_assert_eq!(sum.weight, whole.weight, "{:?} at {:?}", layer, shape);
-                for (found, expected) in sum.products.iter().chain(&sum.sum).zip(whole.products.iter().chain(&whole.sum)) {
-                    prop_assert!((found - expected).abs() <= 1e-5 * expected.abs() + 1e-9, "{layer:?} at {shape:?}: {found} and {expected}");
+                for (found, expected) in sum.products.iter().chain(&sum.sum)
+                    .zip(whole.products.iter().chain(&whole.sum)) {
+                    prop_assert!((found - expected)
+                        .abs() <= 1e-5 * expected.abs() + 1e-9,
+                            "{layer:?} at {shape:?}: {found} and {expected}");
                 }
             }
         }

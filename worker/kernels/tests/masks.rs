@@ -114,7 +114,8 @@ fn check(weights: &Weights, shape: Shape, seed: u64) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None,
+        ..ProptestConfig::default() })]
 
     #[test]
     fn any_mask_agrees_with_the_scalar_level(
@@ -125,7 +126,8 @@ proptest! {
         stages in [1usize..4, 1usize..4, 1usize..4, 1usize..4, 1usize..4],
     ) {
         // No ReLU closes, so that rounding decides nothing.
-        let weights = Weights::open(stages.map(|stage| if seed % 3 == 0 { stage * 5 } else { stage * 16 }), seed);
+        let weights = Weights::open(stages.map(|stage| if seed % 3 == 0 { stage * 5 } else {
+            stage * 16 }), seed);
         check(&weights, shape(width, height, EDGES[edge], Pool::Average), seed);
     }
 }

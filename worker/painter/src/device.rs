@@ -34,7 +34,8 @@ pub enum Cards {
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum UnknownDevice {
     #[error(
-        "`{0}` is no device: it is `cpu`, `cuda` for all cards, `cuda:0`, `cuda:0,1`, or the same with `metal`"
+        "`{0}` is no device: it is `cpu`, `cuda` for all cards, `cuda:0`, `cuda:0,1`, or the same \
+         with `metal`"
     )]
     Word(String),
     #[error("`{word}` names card {index} twice")]

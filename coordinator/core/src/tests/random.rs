@@ -30,13 +30,17 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(project, priority, tasks)| Step::Submit { project, priority, tasks }),
         1 => (0..6_u64).prop_map(Step::Cancel),
         1 => (0..6_u64).prop_map(Step::Retry),
-        3 => (0..3_u8, 1..4_u32, any::<bool>()).prop_map(|(name, slots, keeps)| Step::Connect { name, slots, keeps }),
+        3 => (0..3_u8, 1..4_u32, any::<bool>())
+            .prop_map(|(name, slots, keeps)| Step::Connect { name, slots, keeps }),
         1 => worker.clone().prop_map(Step::Disconnect),
         4 => (worker.clone(), 0..4_u32).prop_map(|(worker, free)| Step::Credits(worker, free)),
         1 => worker.clone().prop_map(Step::Drain),
         4 => (worker.clone(), 0..4_usize).prop_map(|(worker, nth)| Step::Heartbeat(worker, nth)),
-        6 => (worker.clone(), 0..4_usize, 0..6_u8).prop_map(|(worker, nth, outcome)| Step::Report(worker, nth, outcome)),
-        1 => (worker, 0..4_u64, 0..4_u32, 0..4_u32).prop_map(|(worker, job, task, attempt)| Step::Stale(worker, lease(job, task, attempt))),
+        6 => (worker.clone(), 0..4_usize, 0..6_u8)
+            .prop_map(|(worker, nth, outcome)| Step::Report(worker, nth, outcome)),
+        1 => (worker, 0..4_u64, 0..4_u32, 0..4_u32)
+            .prop_map(|(worker, job, task, attempt)| Step::Stale(worker, lease(job, task,
+                attempt))),
         3 => (0..40_000_u64).prop_map(Step::Pass),
         1 => Just(Step::Restart),
     ]
@@ -119,10 +123,12 @@ fn heal(farm: &mut Farm) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None,
+        ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_happens_the_invariants_hold_and_every_task_ends(steps in prop::collection::vec(step(), 1..80)) {
+    fn whatever_happens_the_invariants_hold_and_every_task_ends(steps in prop::collection::vec(
+        step(), 1..80)) {
         let mut farm = Farm::new();
         for step in steps {
             take(&mut farm, step);

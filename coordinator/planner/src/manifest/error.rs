@@ -58,7 +58,8 @@ pub enum ManifestError {
     #[error("there is no {what} ({file}); {hint}")]
     Nothing { file: String, what: &'static str, hint: &'static str },
     #[error(
-        "{table} paints each asset in {styles} styles, but `output` in [project] is \"{output}\" ({place}); put {{style}} into it"
+        "{table} paints each asset in {styles} styles, but `output` in [project] is \"{output}\" \
+         ({place}); put {{style}} into it"
     )]
     StylesShareOutput { place: Place, table: String, styles: usize, output: String },
 }

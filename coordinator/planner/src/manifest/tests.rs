@@ -12,8 +12,10 @@ use super::*;
 /// The smallest manifest, with places for more.
 fn manifest(project: &str, defaults: &str, style: &str, rule: &str) -> String {
     format!(
-        "[project]\nname = \"village\"\n{project}\n[defaults]\n{defaults}\n[styles.night]\nimages = [\"styles/night.jpg\"]\n{style}\n\
-         [styles.day]\nimages = \"styles/day.jpg\"\n[[rules]]\nname = \"walls\"\nmatch = \"walls/**\"\n{rule}\n"
+        "[project]\nname = \"village\"\n{project}\n[defaults]\n{defaults}\n[styles.night]\n\
+         images = [\"styles/night.jpg\"]\n{style}\n\
+         [styles.day]\nimages = \"styles/day.jpg\"\n[[rules]]\nname = \"walls\"\nmatch = \
+         \"walls/**\"\n{rule}\n"
     )
 }
 
@@ -36,7 +38,8 @@ fn typing_errors_are_placed_and_the_right_key_is_offered() {
     for (text, expected) in [
         (
             manifest("", "", "sytle_weight = 6", ""),
-            "unknown key `sytle_weight` in [styles.night] (impasto.toml:8:1); did you mean `style_weight`?",
+            "unknown key `sytle_weight` in [styles.night] (impasto.toml:8:1); did you mean \
+             `style_weight`?",
         ),
         (
             manifest("outptu = \"x\"", "", "", ""),
@@ -48,11 +51,13 @@ fn typing_errors_are_placed_and_the_right_key_is_offered() {
         ),
         (
             manifest("", "", "", "style = \"nihgt\""),
-            "`style` in rule `walls` names the style `nihgt`, which does not exist (impasto.toml:14:9); did you mean `night`?",
+            "`style` in rule `walls` names the style `nihgt`, which does not exist \
+             (impasto.toml:14:9); did you mean `night`?",
         ),
         (
             manifest("", "", "", "styles = [\"night\", \"dusk\"]"),
-            "`styles` in rule `walls` names the style `dusk`, which does not exist (impasto.toml:14:20)",
+            "`styles` in rule `walls` names the style `dusk`, which does not exist \
+             (impasto.toml:14:20)",
         ),
         (
             "[project]\nname = \"x\"\n[rule]\n".to_owned(),
@@ -76,7 +81,8 @@ fn values_that_cannot_be_are_named_with_their_place() {
         ),
         (
             manifest("", "", "iterations = 0", "style = \"day\""),
-            "`iterations` in [styles.night] is 0 (impasto.toml:8:14): it has to be from 1 to 100000",
+            "`iterations` in [styles.night] is 0 (impasto.toml:8:14): it has to be from 1 to \
+             100000",
         ),
         (
             manifest("", "", "", "style = \"day\"\nsize = 5"),
@@ -84,7 +90,8 @@ fn values_that_cannot_be_are_named_with_their_place() {
         ),
         (
             manifest("", "size = \"big\"", "", ""),
-            "`size` in [defaults] is \"big\" (impasto.toml:5:8): invalid type: string \"big\", expected a whole number, 0 or more",
+            "`size` in [defaults] is \"big\" (impasto.toml:5:8): invalid type: string \"big\", \
+             expected a whole number, 0 or more",
         ),
         (
             manifest("", "tileable = true", "", ""),
@@ -92,41 +99,50 @@ fn values_that_cannot_be_are_named_with_their_place() {
         ),
         (
             manifest("", "preset = \"oily\"", "", ""),
-            "`preset` in [defaults] is \"oily\" (impasto.toml:5:10): there is no `oily`, expected one of `painterly`, `texture`, `gatys`",
+            "`preset` in [defaults] is \"oily\" (impasto.toml:5:10): there is no `oily`, expected \
+             one of `painterly`, `texture`, `gatys`",
         ),
         (
             manifest("", "format = \"exr\"", "", ""),
-            "`format` in [defaults] is \"exr\" (impasto.toml:5:10): `exr` is not a format; there are: png, jpg, tga, tiff, webp, bmp",
+            "`format` in [defaults] is \"exr\" (impasto.toml:5:10): `exr` is not a format; there \
+             are: png, jpg, tga, tiff, webp, bmp",
         ),
         (
             manifest("", "quality = 101", "", ""),
-            "`quality` in [defaults] is 101 (impasto.toml:5:11): it has to be a whole number from 1 to 100",
+            "`quality` in [defaults] is 101 (impasto.toml:5:11): it has to be a whole number from \
+             1 to 100",
         ),
         (
             manifest("", "init = \"../a.png\"", "", ""),
-            "`init` in [defaults] is \"../a.png\" (impasto.toml:5:8): path `../a.png` has a `.` or `..`; it has to stay inside the project's folder",
+            "`init` in [defaults] is \"../a.png\" (impasto.toml:5:8): path `../a.png` has a `.` or \
+             `..`; it has to stay inside the project's folder",
         ),
         (
             manifest("", "method = \"synthesize\"", "", "style = \"day\""),
-            "`method` in [defaults] is \"synthesize\" (impasto.toml:5:10): a texture made from a style alone has no asset; use `impasto synth`",
+            "`method` in [defaults] is \"synthesize\" (impasto.toml:5:10): a texture made from a \
+             style alone has no asset; use `impasto synth`",
         ),
         (
             manifest("exclude = [\"../x\"]", "", "", ""),
-            "`exclude` in [project] is \"../x\" (impasto.toml:3:11): the glob has a `..`; it has to stay inside the project's folder",
+            "`exclude` in [project] is \"../x\" (impasto.toml:3:11): the glob has a `..`; it has \
+             to stay inside the project's folder",
         ),
         (
             manifest("assets = \"C:/textures\"", "", "", ""),
-            "`assets` in [project] is \"C:/textures\" (impasto.toml:3:10): path `C:/textures` has a `:`; give it relative to the project's folder, \
+            "`assets` in [project] is \"C:/textures\" (impasto.toml:3:10): path `C:/textures` has \
+             a `:`; give it relative to the project's folder, \
              without a drive",
         ),
         (
             manifest("output = \"{dir}/{name}\"", "", "", ""),
-            "`output` in [project] is \"{dir}/{name}\" (impasto.toml:3:10): outputs could not be told from assets; begin it with a folder \
+            "`output` in [project] is \"{dir}/{name}\" (impasto.toml:3:10): outputs could not be \
+             told from assets; begin it with a folder \
              (`out/...`) or add a suffix (`{stem}_painted.{ext}`)",
         ),
         (
             manifest("", "", "", "styles = []"),
-            "`styles` in rule `walls` is an empty list (impasto.toml:14:10): it has to name at least one",
+            "`styles` in rule `walls` is an empty list (impasto.toml:14:10): it has to name at \
+             least one",
         ),
         (
             manifest("", "", "", "skip = \"yes\""),
@@ -146,11 +162,13 @@ fn what_is_missing_or_said_twice_is_named() {
         ),
         (
             "[project]\n",
-            "[project] has no `name` (impasto.toml:1:1); it names the project, in letters, digits, `.`, `_` or `-`",
+            "[project] has no `name` (impasto.toml:1:1); it names the project, in letters, digits, \
+             `.`, `_` or `-`",
         ),
         (
             "[project]\nname = \"x\"\n",
-            "there is no style (impasto.toml); add [styles.NAME] with `images = [\"styles/NAME.jpg\"]`",
+            "there is no style (impasto.toml); add [styles.NAME] with `images = \
+             [\"styles/NAME.jpg\"]`",
         ),
         (
             "[project]\nname = \"x\"\n[styles.a]\nimages = \"a.png\"\n",
@@ -162,11 +180,13 @@ fn what_is_missing_or_said_twice_is_named() {
         ),
         (
             &manifest("", "", "", ""),
-            "rule `walls` has no `style` (impasto.toml:11:1); name one of [styles], or say `skip = true`",
+            "rule `walls` has no `style` (impasto.toml:11:1); name one of [styles], or say `skip = \
+             true`",
         ),
         (
             &manifest("", "", "", "styles = [\"day\", \"night\"]"),
-            "rule `walls` paints each asset in 2 styles, but `output` in [project] is \"stylized/{dir}/{name}\" (impasto.toml:11:1); \
+            "rule `walls` paints each asset in 2 styles, but `output` in [project] is \
+             \"stylized/{dir}/{name}\" (impasto.toml:11:1); \
              put {style} into it",
         ),
         (
@@ -234,9 +254,11 @@ fn tables_lie_over_each_other() {
 #[test]
 fn verdicts() {
     let manifest = parse(
-        "[project]\nname = \"x\"\nassets = \"art\"\nexclude = [\"**/old/**\"]\noutput = \"out/{style}/{dir}/{name}\"\n\
+        "[project]\nname = \"x\"\nassets = \"art\"\nexclude = [\"**/old/**\"]\n\
+         output = \"out/{style}/{dir}/{name}\"\n\
          [styles.night]\nimages = [{ path = \"art/styles/night.jpg\", weight = 2 }]\n\
-         [[rules]]\nmatch = [\"**/*_n.*\"]\nskip = true\n[[rules]]\nmatch = \"walls/**\"\nexclude = \"walls/x.png\"\n\
+         [[rules]]\nmatch = [\"**/*_n.*\"]\nskip = true\n[[rules]]\nmatch = \"walls/**\"\nexclude \
+         = \"walls/x.png\"\n\
          [[rules]]\nmatch = [\"styles/**\", \"**/brick*\"]\n",
     );
     let wanted = |rule| Verdict::Wanted(Matched { rule });
@@ -296,14 +318,17 @@ fn rules() -> impl Strategy<Value = Vec<(String, Option<String>, bool)>> {
 proptest! {
     /// The rule found is the first that matches and does not exclude, each judged by itself.
     #[test]
-    fn the_first_match_wins(rules in rules(), folder in "(a/|b/|a/b/)?", name in "(x|y)\\.(png|jpg)") {
+    fn the_first_match_wins(rules in rules(), folder in "(a/|b/|a/b/)?",
+        name in "(x|y)\\.(png|jpg)") {
         let mut text = "[project]\nname = \"p\"\n[styles.s]\nimages = \"s.png\"\n".to_owned();
         for (glob, exclude, skip) in &rules {
-            let exclude = exclude.as_ref().map_or(String::new(), |exclude| format!("exclude = \"{exclude}\"\n"));
+            let exclude = exclude.as_ref().map_or(String::new(), |exclude| format!("exclude = \
+                \"{exclude}\"\n"));
             text.push_str(&format!("[[rules]]\nmatch = \"{glob}\"\n{exclude}skip = {skip}\n"));
         }
         let asset = format!("{folder}{name}");
-        let alone = |glob: &str| crate::glob::PathGlobs::new(vec![glob.to_owned()]).expect("it is a glob").matches(&asset);
+        let alone = |glob: &str| crate::glob::PathGlobs::new(vec![glob.to_owned()])
+            .expect("it is a glob").matches(&asset);
         let mut expected = None;
         for (index, (glob, exclude, skip)) in rules.iter().enumerate() {
             if alone(glob) && !exclude.as_deref().is_some_and(alone) {
@@ -316,7 +341,8 @@ proptest! {
 
     /// Any text gives a manifest or an error, never a panic.
     #[test]
-    fn any_text_is_answered(text in "(\\[|\\]|\\{|\\}|=|\"|\n|project|name|rules|styles|match|images|[a-z0-9 .,-]){0,40}") {
+    fn any_text_is_answered(text in "(\\[|\\]|\\{|\\}|=|\"|\n\
+        |project|name|rules|styles|match|images|[a-z0-9 .,-]){0,40}") {
         let _ = Manifest::parse(&text, "impasto.toml");
     }
 }

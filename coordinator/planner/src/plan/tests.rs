@@ -107,7 +107,8 @@ impl Folder {
 /// A manifest of one style and one rule, with the lines given.
 fn one_style(project: &str, rule: &str) -> String {
     format!(
-        "[project]\nname = \"x\"\n{project}\n[styles.day]\nimages = \"styles/day.jpg\"\n[[rules]]\nname = \"all\"\n{rule}\n"
+        "[project]\nname = \"x\"\n{project}\n[styles.day]\nimages = \"styles/day.jpg\"\n[[rules]]\n\
+         name = \"all\"\n{rule}\n"
     )
 }
 
@@ -222,21 +223,25 @@ fn what_the_manifest_has_to_mend_is_one_error() {
     );
     folder(&["a/x.png", "b/X.png"]).check_refused(
         &one_style("output = \"out/{name}\"", "match = \"**\""),
-        "a/x.png in style `day` and b/X.png in style `day` would both be written to out/X.png; put {dir}, {name} or {style} into `output`, \
+        "a/x.png in style `day` and b/X.png in style `day` would both be written to out/X.png; put \
+         {dir}, {name} or {style} into `output`, \
          or exclude one of them",
     );
     folder(&["a.png", "a.tga"]).check_refused(
         &one_style("", "match = \"**\"\nformat = \"png\""),
-        "a.png in style `day` and a.tga in style `day` would both be written to stylized/a.png; put {dir}, {name} or {style} into `output`, \
+        "a.png in style `day` and a.tga in style `day` would both be written to stylized/a.png; \
+         put {dir}, {name} or {style} into `output`, \
          or exclude one of them",
     );
     folder(&["a.jpg"]).check_refused(
         &one_style("output = \"out/{stem}.png\"", "match = \"**\""),
-        "the output of a.jpg would be out/a.png, but rule `all` writes jpg; end `output` in .{ext}, or say `format` in the rule",
+        "the output of a.jpg would be out/a.png, but rule `all` writes jpg; end `output` in \
+         .{ext}, or say `format` in the rule",
     );
     folder(&["DAY.jpg"]).check_refused(
         &one_style("output = \"styles/{name}\"", "match = \"**\""),
-        "the output of DAY.jpg would overwrite styles/day.jpg, which is an asset or a style; change `output` in [project]",
+        "the output of DAY.jpg would overwrite styles/day.jpg, which is an asset or a style; \
+         change `output` in [project]",
     );
     let mut without_style = folder(&["a.png"]);
     without_style.inputs.clear();
@@ -264,8 +269,10 @@ fn a_bad_asset_is_a_problem_and_the_others_go_on() {
         [
             "a.png: it is cut short",
             "b.png: its name says png, but it holds jpg; rename it to .jpg",
-            "c.png: its result would be 640 x 8 pixels; painting takes at least 16 on each side, so give a larger `size`",
-            "d.png: its result would be 60000 x 60000 pixels; painting takes at most 32768 on each side, so give a smaller `size`",
+            "c.png: its result would be 640 x 8 pixels; painting takes at least 16 on each side, \
+             so give a larger `size`",
+            "d.png: its result would be 60000 x 60000 pixels; painting takes at most 32768 on each \
+             side, so give a smaller `size`",
         ]
     );
     assert_eq!(
@@ -294,7 +301,8 @@ fn what_the_format_cannot_hold_is_a_problem() {
         64,
         true,
         Some(
-            "a.png: its result has alpha, which jpg cannot hold; choose png, tga, tiff, webp or bmp",
+            "a.png: its result has alpha, which jpg cannot hold; choose png, tga, tiff, webp or \
+             bmp",
         ),
     );
     check("webp", 16_383, true, None);
@@ -311,8 +319,10 @@ fn what_the_format_cannot_hold_is_a_problem() {
 
 #[test]
 fn notes() {
-    let manifest = "[project]\nname = \"x\"\n[styles.a]\nimages = \"styles/day.jpg\"\n[styles.b]\nimages = \"gone.jpg\"\n\
-                    [[rules]]\nmatch = \"walls/**\"\nstyle = \"a\"\n[[rules]]\nmatch = \"**/*.png\"\nstyle = \"a\"\n\
+    let manifest = "[project]\nname = \"x\"\n[styles.a]\nimages = \"styles/day.jpg\"\n[styles.b]\n\
+        images = \"gone.jpg\"\n\
+                    [[rules]]\nmatch = \"walls/**\"\nstyle = \"a\"\n[[rules]]\nmatch = \
+                    \"**/*.png\"\nstyle = \"a\"\n\
                     [[rules]]\nmatch = [\"ui/**\", \"x\"]\nstyle = \"a\"\n";
     let plan = folder(&["walls/a_nrm.png", "walls/b.png", "walls/b_rough.png"])
         .plan(manifest)
@@ -323,7 +333,8 @@ fn notes() {
             "rule `rule 1` paints walls/a_nrm.png and 1 other, by name a data map (normals, \
              roughness, heights ...), not colours; leave such files out with exclude = \
              [\"**/*_nrm.*\"]",
-            "rule `rule 2` gets no image: earlier rules take all that it matches, as rule `rule 1` takes walls/a_nrm.png",
+            "rule `rule 2` gets no image: earlier rules take all that it matches, as rule `rule 1` \
+             takes walls/a_nrm.png",
             "rule `rule 3` gets no image: nothing that earlier rules leave matches ui/**, x",
             "no rule uses style `b`",
         ]
@@ -382,8 +393,10 @@ struct Change {
 }
 
 /// The manifest of the last build, and all changes to it. None undoes another.
-const BEFORE: &str = "[project]\nname = \"x\"\n[styles.s]\nimages = [{ path = \"styles/day.jpg\", weight = 1.5 }, \"styles/sky.jpg\"]\n\
-                      [[rules]]\nmatch = \"**\"\ninit = \"start.png\"\nstyle_weight = 5.1\nquality = 90\n";
+const BEFORE: &str = "[project]\nname = \"x\"\n[styles.s]\n\
+    images = [{ path = \"styles/day.jpg\", weight = 1.5 }, \"styles/sky.jpg\"]\n\
+                      [[rules]]\nmatch = \"**\"\ninit = \"start.png\"\nstyle_weight = 5.1\nquality \
+                      = 90\n";
 const CHANGES: [Change; 13] = [
     Change {
         manifest: ("", ""),
@@ -480,14 +493,16 @@ proptest! {
     /// Whatever changes at once, the reasons are exactly the changes; and records survive being
     /// written and read.
     #[test]
-    fn reasons_are_exactly_what_changed(chosen in prop::collection::vec(any::<bool>(), CHANGES.len())) {
+    fn reasons_are_exactly_what_changed(chosen in prop::collection::vec(any::<bool>(),
+        CHANGES.len())) {
         let mut folder = built();
         for record in folder.previous.values_mut() {
             let text = serde_json::to_string(&record.details).expect("details serialise");
             record.details = serde_json::from_str(&text).expect("details are read again");
         }
         let (mut manifest, mut expected) = (BEFORE.to_owned(), BTreeSet::new());
-        for change in CHANGES.iter().zip(&chosen).filter_map(|(change, chosen)| chosen.then_some(change)) {
+        for change in CHANGES.iter().zip(&chosen)
+            .filter_map(|(change, chosen)| chosen.then_some(change)) {
             manifest = manifest.replacen(change.manifest.0, change.manifest.1, 1);
             (change.folder)(&mut folder);
             expected.extend((!change.reason.is_empty()).then(|| change.reason.to_owned()));
@@ -499,21 +514,26 @@ proptest! {
         };
         prop_assert_eq!(found, expected);
         folder.build(&plan);
-        prop_assert_eq!(&folder.plan(&manifest).expect("it can be planned").tasks[0].state, &Staleness::UpToDate);
+        prop_assert_eq!(&folder.plan(&manifest)
+            .expect("it can be planned").tasks[0].state, &Staleness::UpToDate);
     }
 
     /// Tasks, problems and notes do not depend on the order of the listing, and no two tasks share
     /// an output.
     #[test]
     fn order_does_not_matter_and_outputs_are_not_shared(
-        (names, shuffled) in prop::collection::btree_set("(walls|ui|Walls)/(a/)?[abAB]\\.(png|tga)", 1..8)
-            .prop_flat_map(|names| { let names: Vec<_> = names.into_iter().collect(); (Just(names.clone()), Just(names).prop_shuffle()) })
+        (names, shuffled) in prop::collection::btree_set("(walls|ui|Walls)/(a/)?[abAB]\\.(png|tga)",
+            1..8)
+            .prop_flat_map(|names| { let names: Vec<_> =
+                names.into_iter().collect(); (Just(names.clone()), Just(names).prop_shuffle()) })
     ) {
-        let planned = |names: &[String]| folder(&names.iter().map(String::as_str).collect::<Vec<_>>()).plan(TWO_STYLES);
+        let planned = |names: &[String]| folder(&names.iter()
+            .map(String::as_str).collect::<Vec<_>>()).plan(TWO_STYLES);
         let plan = planned(&names);
         prop_assert_eq!(&plan, &planned(&shuffled));
         if let Ok(plan) = plan {
-            let outputs: BTreeSet<_> = plan.tasks.iter().map(|task| task.output.case_key()).collect();
+            let outputs: BTreeSet<_> =
+                plan.tasks.iter().map(|task| task.output.case_key()).collect();
             prop_assert_eq!(outputs.len(), plan.tasks.len());
         }
     }

@@ -13,7 +13,8 @@ parameters! {
         /// The result's longer side in pixels [default: the asset's own].
         #[arg(value_name = "PIXELS")]
         size: Option<u32> as u32,
-            "from 16 to 32768 pixels" |size| size.is_none_or(|s| (MIN_SIDE..=MAX_SIDE).contains(&s));
+            "from 16 to 32768 pixels" |size| size.is_none_or(|s| (MIN_SIDE..=MAX_SIDE)
+                .contains(&s));
         /// Keep the asset's colours.
         #[arg(value_enum, num_args = 0..=1, default_missing_value = "statistics")]
         preserve_color: PreserveColor as PreserveColor;

@@ -60,7 +60,8 @@ parameters! {
         /// Weights of relu1_1 to relu5_1 in the style loss: early is texture, late is motifs.
         #[arg(value_name = "W,W,W,W,W", value_parser = parse_layers)]
         style_layers: [f32; STYLE_LAYERS] as [f32; STYLE_LAYERS],
-            "from 0 to 1e9, for each of the five layers" |layers| layers.iter().all(|w| is_weight(*w));
+            "from 0 to 1e9, for each of the five layers" |layers| layers.iter()
+                .all(|w| is_weight(*w));
         /// The style image's size relative to the result's: larger means larger strokes.
         #[arg(value_name = "RATIO")]
         style_scale: f32 as f32, "from 0.05 to 8" |ratio| (0.05..=8.0).contains(ratio);

@@ -65,7 +65,8 @@ static CONFIGURATION: Configuration = Configuration {
 
 /// Gives the thread its tiles.
 unsafe fn configure() {
-    asm!("ldtilecfg [{}]", in(reg) &raw const CONFIGURATION, options(nostack, readonly, preserves_flags));
+    asm!("ldtilecfg [{}]", in(reg) &raw const CONFIGURATION, options(nostack, readonly,
+        preserves_flags));
 }
 
 /// Gives them back, so that a switch of threads has nothing to save.
@@ -155,7 +156,8 @@ unsafe fn convolve(product: &Product, sums: &mut Sums) {
 /// One tap of one block for 64 positions and one tile of weights. Two registers take turns as the
 /// positions' tiles.
 macro_rules! narrow_step {
-    ($row:literal, $first:literal, $second:literal, $third:literal, $fourth:literal, $weights:literal) => {
+    ($row:literal, $first:literal, $second:literal, $third:literal, $fourth:literal,
+        $weights:literal) => {
         concat!(
             "tileloadd tmm6, [{weights} + {line}*1 + ",
             $weights,

@@ -109,11 +109,13 @@ pub enum BenchError {
     #[error("cannot paint at {size} x {size} pixels")]
     Engine { size: u32, source: EngineError },
     #[error(
-        "{device} computes a gradient that is off by {error:.4} of the scalar one, where {tolerance} is allowed: its times mean nothing"
+        "{device} computes a gradient that is off by {error:.4} of the scalar one, where \
+         {tolerance} is allowed: its times mean nothing"
     )]
     Disagrees { device: String, error: f64, tolerance: f64 },
     #[error(
-        "the loss went from {first} to {last} at {size} x {size} pixels, and not down: its times mean nothing"
+        "the loss went from {first} to {last} at {size} x {size} pixels, and not down: its times \
+         mean nothing"
     )]
     NoDescent { size: u32, first: f64, last: f64 },
 }

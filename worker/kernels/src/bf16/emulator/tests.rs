@@ -211,7 +211,8 @@ fn a_configuration_may_lie_anywhere() {
     check!("ldtilecfg [rip + {}]", sym STATIC);
     check!("ldtilecfg [{} + 64]", in(reg) &local);
     check!("ldtilecfg [{} + {}*8]", in(reg) &local, in(reg) 8_usize);
-    check!("ldtilecfg [r13 + r12*1 + 0x1000]", in("r13") local.as_ptr().wrapping_byte_sub(0x1000), in("r12") 64);
+    check!("ldtilecfg [r13 + r12*1 + 0x1000]", in("r13") local.as_ptr()
+        .wrapping_byte_sub(0x1000), in("r12") 64);
 }
 
 #[test]

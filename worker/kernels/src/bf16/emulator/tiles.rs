@@ -5,9 +5,8 @@
 //! computes per value of the sum
 //!
 //! ```text
-//! even = 0, odd = 0
-//! for k in 0..K:  even = fma(left[2k], right[k][2n], even);  odd = fma(left[2k + 1], right[k][2n + 1], odd)
-//! sum = sum + (even + odd)
+//! even = 0, odd = 0 for k in 0..K:  even = fma(left[2k], right[k][2n], even);  odd = fma(left[2k +
+//! 1], right[k][2n + 1], odd) sum = sum + (even + odd)
 //! ```
 //!
 //! in fp32, to nearest even, denormals taken and given as zero. That is what this file does.
