@@ -108,7 +108,7 @@ impl Modules {
             }
         }
         while let Some(next) = rest.first() {
-            let child = [at.as_slice(), &[next.clone()]].concat();
+            let child = [at.as_slice(), std::slice::from_ref(next)].concat();
             if self.modules.contains_key(&child) {
                 at = child;
                 rest = &rest[1..];

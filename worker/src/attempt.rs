@@ -25,7 +25,7 @@ use crate::blob_cache::BlobCache;
 use crate::ledger::Outcome;
 use crate::pool::{AllRetired, Demand, Place, Pool};
 use crate::progress::Progress;
-use crate::worker::RECONNECT;
+use crate::reconnect::RECONNECT;
 
 /// What all attempts of a worker share.
 #[derive(Debug)]

@@ -8,6 +8,7 @@ mod blob_cache;
 mod ledger;
 mod pool;
 mod progress;
+mod reconnect;
 mod settings;
 mod wire;
 mod worker;

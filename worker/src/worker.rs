@@ -14,7 +14,7 @@ use impasto_proto::client::{self, Blobs, ConnectError};
 use impasto_proto::v1::worker_message::Message;
 use impasto_proto::v1::{CoordinatorMessage, WorkerMessage};
 use impasto_types::{
-    Backoff, DeviceHealth, DeviceInfo, FailureKind, LeaseId, Retries, TaskSpec, error_text,
+    DeviceHealth, DeviceInfo, FailureKind, LeaseId, Retries, TaskSpec, error_text,
 };
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -30,6 +30,7 @@ use crate::blob_cache::BlobCache;
 use crate::ledger::{Answer, Ledger, Outcome};
 use crate::pool::Pool;
 use crate::progress::Progress;
+use crate::reconnect::RECONNECT;
 use crate::settings::Settings;
 use crate::wire::{self, Order};
 
@@ -49,9 +50,6 @@ pub enum WorkerError {
     #[error("the coordinator refused the worker `{name}`")]
     Refused { name: String, source: Status },
 }
-
-/// The delays before a worker tries an unreachable coordinator again.
-pub(crate) const RECONNECT: Backoff = Backoff { first_ms: 200, longest_ms: 10_000 };
 
 /// How long a worker that was told to stop waits for its attempts to stop and its reports to be
 /// acknowledged.

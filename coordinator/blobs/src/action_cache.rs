@@ -49,10 +49,12 @@ impl ActionCache {
     pub async fn put(&self, results: Vec<(Digest, TaskResult)>) -> Result<(), ActionCacheError> {
         let local = self.local.clone();
         let put = move || {
-            results
-                .iter()
-                .map(|(action, result)| local.put(*action, result))
-                .fold(Ok(()), |before, after| after.and(before))
+            let mut outcome = Ok(());
+            for (action, result) in &results {
+                // One entry that cannot be written does not keep the others from it.
+                outcome = local.put(*action, result).and(outcome);
+            }
+            outcome
         };
         blocking(put).await
     }

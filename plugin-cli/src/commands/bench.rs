@@ -56,6 +56,7 @@ pub(crate) fn run(args: BenchArgs, context: &Context) -> Result<Exit, Failure> {
         profile: args.profile,
         limit_bytes: args.compute.max_memory,
         weights,
+        trained: !args.random_weights,
     };
     if args.compute.device != Devices::Cpu {
         let report =

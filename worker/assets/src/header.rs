@@ -11,7 +11,7 @@ use impasto_types::{ContainerFormat, Depth};
 use crate::sniff::{HEAD_BYTES, sniff};
 use crate::{AssetError, AssetErrorKind, Limits};
 
-/// A file's header. Width and height are those of the upright picture, as [`decode`](crate::decode)
+/// A file's header. Width and height are those of the upright picture, as [`decode()`](crate::decode())
 /// returns it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {

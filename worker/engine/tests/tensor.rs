@@ -307,7 +307,7 @@ fn a_resumed_run_paints_the_same_bits_and_one_from_the_cpu_goes_on() {
         recipes().iter().flat_map(|recipe| engines.iter().map(move |engine| (recipe, engine)))
     {
         let begin = |engine: &Arc<Engine>| {
-            Session::new(engine.clone(), recipe.clone(), inputs(&recipe), AMPLE).expect("it begins")
+            Session::new(engine.clone(), recipe.clone(), inputs(recipe), AMPLE).expect("it begins")
         };
         let whole = finish(begin(tensors));
         for stop in [0, 3, 6] {
@@ -320,7 +320,7 @@ fn a_resumed_run_paints_the_same_bits_and_one_from_the_cpu_goes_on() {
                 let resumed = Session::resume(
                     tensors.clone(),
                     recipe.clone(),
-                    inputs(&recipe),
+                    inputs(recipe),
                     AMPLE,
                     &checkpoint,
                 )

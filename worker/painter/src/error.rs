@@ -6,7 +6,7 @@ use impasto_assets::AssetError;
 use impasto_engine::EngineError;
 use impasto_engine::cards::Unavailable;
 use impasto_models::ModelError;
-use impasto_types::{AssetKind, FailureKind, Method, ModelName};
+use impasto_types::{AssetKind, ByteSize, FailureKind, Method, ModelName};
 
 use crate::{AdapterError, PrepareError};
 
@@ -26,7 +26,7 @@ pub enum PaintError {
     #[error(transparent)]
     File(#[from] AssetError),
     #[error("`{asset}` is no usable asset of the kind `{}`", kind.as_str())]
-    Adapter { asset: String, kind: AssetKind, source: AdapterError },
+    Adapter { asset: String, kind: AssetKind, source: Box<AdapterError> },
     #[error("`{asset}` is of the kind `{}`, which this painter cannot open", kind.as_str())]
     UnknownKind { asset: String, kind: AssetKind },
     #[error("`{asset}` asks for the method `{method}`, which this painter does not have")]
@@ -42,8 +42,8 @@ pub enum PaintError {
     #[error(
         "painting `{asset}` at {width} x {height} pixels takes at least {} of memory, but may take \
          no more than {}",
-        gib(*least_bytes),
-        gib(*given_bytes)
+        ByteSize(*least_bytes),
+        ByteSize(*given_bytes)
     )]
     Memory { asset: String, width: usize, height: usize, least_bytes: u64, given_bytes: u64 },
     #[error(
@@ -62,10 +62,6 @@ pub enum PaintError {
     /// Not a failure: another attempt can go on from the checkpoint, on this machine or another.
     #[error("painting `{asset}` was stopped")]
     Stopped { asset: String, checkpoint: Vec<u8> },
-}
-
-fn gib(bytes: u64) -> String {
-    format!("{:.2} GiB", bytes as f64 / f64::from(1 << 30))
 }
 
 impl PaintError {
@@ -88,7 +84,10 @@ impl PaintError {
     pub(crate) fn of_adapter(asset: &str, kind: &AssetKind, error: AdapterError) -> Self {
         match error {
             AdapterError::File(error) => Self::File(error),
-            source => Self::Adapter { asset: asset.to_owned(), kind: kind.clone(), source },
+            source => {
+                let (asset, source) = (asset.to_owned(), Box::new(source));
+                Self::Adapter { asset, kind: kind.clone(), source }
+            }
         }
     }
 

@@ -252,7 +252,7 @@ async fn what_goes_wrong_is_this_tasks_failure_and_named() {
         task
     };
     for (index, (task, expected)) in [
-        (damaged, vec!["the content of `walls/brick.png`".to_owned(), blob.digest.short()]),
+        (damaged, vec!["part color of `walls/brick.png`".to_owned(), blob.digest.short()]),
         (absent, vec!["style image 1 of `walls/brick.png`".to_owned(), nowhere.digest.short()]),
         (
             bench.task(b"panic"),

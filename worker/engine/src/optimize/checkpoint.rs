@@ -11,7 +11,7 @@
 //! which codes a plane by how often its bytes occur and leaves noise alone. A block that does not
 //! shrink is stored as it is.
 //!
-//! Reading checks the digest first, so what follows is what [`write`] wrote, unless someone meant
+//! Reading checks the digest first, so what follows is what [`write()`] wrote, unless someone meant
 //! harm. It is checked all the same, and nothing is allocated on the file's word: a vector may not
 //! be longer than the run that reads it has use for.
 
@@ -80,7 +80,7 @@ pub(crate) fn write(saved: &Saved, identity: &blake3::Hash) -> Vec<u8> {
     bytes
 }
 
-/// Reads what [`write`] wrote. The picture and the vectors of a run may take `most_bytes` together.
+/// Reads what [`write()`] wrote. The picture and the vectors of a run may take `most_bytes` together.
 pub(crate) fn read(
     bytes: &[u8],
     identity: &blake3::Hash,

@@ -59,7 +59,11 @@ fn what_such_a_file_does_not_need_is_refused() {
     );
     check(b")RtR", b")RtRi", "the instruction 0x69 is not one that such a file needs");
     check(b"X\x05\x00\x00\x00codes", b"X\xff\xff\xff\xffcodes", "a text is too long");
-    check(b"K\x02K\x03K\x32t", b"K\x03K\x03K\x32t", "a tensor's shape is not its storage's length");
+    check(
+        b"K\x02K\x03K\x32t",
+        b"K\x03K\x03K\x32t",
+        "a tensor's shape does not match its storage's length",
+    );
     check(b"K\x96K\x32K\x01t", b"K\x01K\x32K\x01t", "a tensor is not contiguous");
     check(b"M\x2c\x01NtQK\x00", b"M\x2c\x01NtQK\x01", "a tuple is neither");
     check(

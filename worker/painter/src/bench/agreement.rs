@@ -28,6 +28,9 @@ const SIDE: u32 = 40;
 const EXACT_TOLERANCE: f64 = 0.02;
 /// Eight bits of mantissa, and the ReLUs that they flip.
 const FAST_TOLERANCE: f64 = 0.1;
+/// The same with weights that were never trained: their features lie closer to zero, so rounding
+/// flips more ReLUs. On real matrix units the error is 0.22, where a trained VGG-19 has 0.06.
+const UNTRAINED_FAST_TOLERANCE: f64 = 0.35;
 
 pub(super) fn check(stage: &Stage<'_>) -> Result<Agreement, BenchError> {
     let cpu = Cpu::new(stage.weights, stage.level, stage.precision(), Arc::clone(&stage.pool))
@@ -58,7 +61,11 @@ fn compare(
     };
     let apart = length(&mut found.iter().zip(&expected).map(|(a, b)| f64::from(a - b)));
     let error = apart / length(&mut expected.iter().map(|value| f64::from(*value)));
-    let tolerance = if device.ends_with("bf16") { FAST_TOLERANCE } else { EXACT_TOLERANCE };
+    let tolerance = match (device.ends_with("bf16"), stage.trained) {
+        (false, _) => EXACT_TOLERANCE,
+        (true, true) => FAST_TOLERANCE,
+        (true, false) => UNTRAINED_FAST_TOLERANCE,
+    };
     // A gradient that is not a number is not within any tolerance.
     if error <= tolerance {
         Ok(Agreement { gradient_error: error, tolerance })

@@ -153,6 +153,7 @@ mod tests {
             profile: Profile::Exact,
             limit_bytes: Some(4 << 30),
             weights: subject::weights(&[3, 8, 8, 12, 12, 16, 16, 16, 16, 20, 20, 20, 20, 24]),
+            trained: false,
         }
     }
 

@@ -43,6 +43,8 @@ pub struct Request {
     /// tiles.
     pub limit_bytes: Option<u64>,
     pub weights: VggWeights,
+    /// Whether the weights are a trained network's. Others flip more ReLUs in low precision.
+    pub trained: bool,
 }
 
 /// The results.
@@ -190,6 +192,7 @@ pub fn run(request: &Request, news: &mut dyn FnMut(&str)) -> Result<Report, Benc
 /// What all measurements share.
 struct Stage<'a> {
     weights: &'a VggWeights,
+    trained: bool,
     level: Level,
     profile: Profile,
     pool: Arc<ThreadPool>,
@@ -202,6 +205,7 @@ impl<'a> Stage<'a> {
         let pool = pool.map_err(|source| BenchError::Threads { threads, source })?;
         Ok(Self {
             weights: &request.weights,
+            trained: request.trained,
             level,
             profile: request.profile,
             pool: Arc::new(pool),
@@ -243,6 +247,7 @@ mod tests {
             profile: Profile::Exact,
             limit_bytes: Some(4 << 30),
             weights: subject::weights(&[3, 8, 8, 12, 12, 16, 16, 16, 16, 20, 20, 20, 20, 24]),
+            trained: false,
         };
         let mut news = Vec::new();
         let report = run(&request, &mut |line| news.push(line.to_owned())).expect("it is measured");

@@ -13,7 +13,7 @@ use crate::{EngineError, Image};
 #[derive(Debug)]
 pub struct Task<'a> {
     pub work: Work<'a>,
-    /// From [`VggDevice::plan`], for the same work.
+    /// From [`VggDevice::plan`](super::VggDevice::plan), for the same work.
     pub plan: Plan,
     /// What to begin with: a canvas.
     pub picture: Image,
