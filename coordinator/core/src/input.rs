@@ -25,7 +25,13 @@ pub enum Input {
     Retry { request: RequestId, job: JobId },
     /// A worker has connected. Replied to with `Effect::Welcome`; an older connection of the same
     /// name is taken for gone.
-    Connect { worker: WorkerId, name: WorkerName, capabilities: Capabilities, held: Vec<HeldLease> },
+    Connect {
+        worker: WorkerId,
+        name: WorkerName,
+        capabilities: Capabilities,
+        /// What it still works on, or owes a report for.
+        held: Vec<HeldLease>,
+    },
     /// A worker's connection ended.
     Disconnect { worker: WorkerId },
     /// A worker can take this many more tasks than it was given: an absolute number, so that a lost

@@ -120,7 +120,8 @@ mod tests {
         for (line, expected) in [
             ("impasto build", Ok(())),
             (
-                "impasto build town -v --threads 2 --max-memory 4G --seed 7 --coordinator http://farm:7421 --require-farm",
+                "impasto build town -v --threads 2 --max-memory 4G --seed 7 \
+                 --coordinator http://farm:7421 --require-farm",
                 Ok(()),
             ),
             ("impasto --json check town --models-dir m", Ok(())),

@@ -11,8 +11,8 @@ use impasto_types::{ContainerFormat, Depth};
 use crate::sniff::{HEAD_BYTES, sniff};
 use crate::{AssetError, AssetErrorKind, Limits};
 
-/// A file's header. Width and height are those of the upright picture, as [`decode()`](crate::decode())
-/// returns it.
+/// A file's header. Width and height are those of the upright picture, as
+/// [`decode()`](crate::decode()) returns it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {
     pub format: ContainerFormat,

@@ -80,7 +80,8 @@ pub(crate) fn write(saved: &Saved, identity: &blake3::Hash) -> Vec<u8> {
     bytes
 }
 
-/// Reads what [`write()`] wrote. The picture and the vectors of a run may take `most_bytes` together.
+/// Reads what [`write()`] wrote. The picture and the vectors of a run may take `most_bytes`
+/// together.
 pub(crate) fn read(
     bytes: &[u8],
     identity: &blake3::Hash,

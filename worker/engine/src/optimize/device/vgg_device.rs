@@ -22,7 +22,8 @@ pub trait VggDevice: Send + Sync + std::fmt::Debug {
     /// [`EngineError::Memory`] where it cannot.
     fn plan(&self, work: &Work<'_>, budget_bytes: u64) -> Result<Plan, EngineError>;
 
-    /// The moments of `image` at each of [`Layer::STYLE`](impasto_kernels::Layer::STYLE), in tiles where the budget asks for them.
+    /// The moments of `image` at each of [`Layer::STYLE`](impasto_kernels::Layer::STYLE), in tiles
+    /// where the budget asks for them.
     ///
     /// # Errors
     /// [`EngineError::Memory`] where the budget is too small, or where the device fails.
