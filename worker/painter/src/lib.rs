@@ -6,8 +6,8 @@
 //! [`EnginePainter`] opens devices and keeps networks prepared there. An [`Adapter`] turns the
 //! files of one kind of asset into [`View`]s and painted views into files; a [`Method`] paints
 //! views. [`Registry`] is the one place where both are found, and other crates add theirs to it.
-//! [`paint()`] is one asset with an adapter and a method at hand. [`mod@bench`] measures how fast this
-//! machine paints.
+//! [`paint()`] is one asset with an adapter and a method at hand. [`mod@bench`] measures how fast
+//! this machine paints.
 //!
 //! # Example
 //!
