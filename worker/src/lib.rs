@@ -5,12 +5,13 @@
 
 mod attempt;
 mod blob_cache;
-mod ledger;
+mod cancel;
+mod connection;
+mod health;
 mod pool;
-mod progress;
+mod run;
 mod settings;
-mod wire;
 mod worker;
 
+pub use run::{WorkerError, run, run_with};
 pub use settings::{DEFAULT_COORDINATOR, Settings, SettingsError};
-pub use worker::{WorkerError, run, run_with};
