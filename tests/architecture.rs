@@ -6,7 +6,7 @@ use impasto_tests::metadata::{cargo_metadata, list, members, packages, text};
 use serde_json::Value;
 
 /// The crates of the workspace that each crate may depend on directly.
-const ARROWS: [(&str, &[&str]); 19] = [
+const ARROWS: [(&str, &[&str]); 20] = [
     ("impasto-types", &[]),
     ("impasto-files", &[]),
     ("impasto-kernels", &[]),
@@ -24,9 +24,20 @@ const ARROWS: [(&str, &[&str]); 19] = [
     ),
     ("impasto-project", &["impasto-types", "impasto-planner", "impasto-assets"]),
     (
+        "impasto-build",
+        &[
+            "impasto-types",
+            "impasto-planner",
+            "impasto-project",
+            "impasto-models",
+            "impasto-assets",
+        ],
+    ),
+    (
         "impasto-coordinator",
         &[
             "impasto-types",
+            "impasto-build",
             "impasto-blobs",
             "impasto-core",
             "impasto-planner",
@@ -45,6 +56,7 @@ const ARROWS: [(&str, &[&str]); 19] = [
         "impasto-cli",
         &[
             "impasto-types",
+            "impasto-build",
             "impasto-blobs",
             "impasto-proto",
             "impasto-planner",

@@ -7,6 +7,8 @@
 mod coordinator;
 mod driver;
 mod expiry;
+mod local_farm;
+mod local_watch;
 mod options;
 mod services;
 mod settings;
@@ -19,6 +21,8 @@ mod wire;
 
 pub use coordinator::{Coordinator, ServeError, StartError};
 pub use driver::ResumeError;
+pub use local_farm::LocalFarm;
+pub use local_watch::LocalWatch;
 pub use options::{Options, init_logging};
 pub use settings::{DEFAULT_PORT, LogFormat, Settings, SettingsError, StoreKind};
 pub use signals::shutdown_on_signal;

@@ -140,7 +140,11 @@ fn scan_inputs(project: &Project, cache: &mut StatCache, scan: &mut Scan) {
     paths.extend(project.manifest().inputs());
     for path in paths {
         let found = match project.resolve(&path) {
-            Err(_) => Err("is a link out of the project, or leads through one; copy the file into the project".to_owned()),
+            Err(_) => {
+                Err("is a link out of the project, or leads through one; copy the file into \
+                           the project"
+                    .to_owned())
+            }
             Ok(file) => match std::fs::metadata(&file) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 Err(error) => Err(format!("cannot be read: {error}")),

@@ -2,6 +2,7 @@
 //!
 //! Messages are checked here, where they arrive; nothing else in this crate sees the wire.
 
+mod as_farm;
 mod client;
 mod error;
 mod job;

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use impasto_build::{Event, Observer, Origin, Progress, Target};
 use impasto_types::{ByteSize, RunReport};
 use indicatif::ProgressBar;
 
 use super::{ModelBar, style};
 use crate::Screen;
-use crate::build::{Event, Observer, Origin, Target};
 use crate::contact_sheet::loss_text;
 use crate::screen::{BAD, FAINT, GOOD, STRONG};
 use crate::units::{count, time};
@@ -93,9 +93,9 @@ impl Observer for BuildView<'_> {
                 self.screen
                     .detail(format_args!("{worker} begins {}, attempt {attempt}", target.output));
             }
-            Event::Progress { target, iteration, iterations, loss, left_ms } => {
+            Event::Progress { target, progress } => {
                 state.start(self.screen, target);
-                state.progress(target, iteration, iterations, loss, left_ms);
+                state.progress(target, progress);
             }
             Event::Waiting { target, message, .. } => {
                 state.stop(target.output.as_str());
@@ -193,10 +193,7 @@ impl State<'_> {
     fn progress(
         &mut self,
         target: Target<'_>,
-        iteration: u32,
-        iterations: u32,
-        loss: f64,
-        left_ms: Option<u64>,
+        Progress { iteration, iterations, loss, left_ms }: Progress,
     ) {
         if let Some(running) = self.running.get_mut(target.output.as_str()) {
             let left = left_ms.map(Duration::from_millis);

@@ -66,11 +66,8 @@ pub enum Event<'a> {
     Progress {
         #[serde(flatten)]
         target: Target<'a>,
-        iteration: u32,
-        iterations: u32,
-        loss: f64,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        left_ms: Option<u64>,
+        #[serde(flatten)]
+        progress: Progress,
     },
     /// An attempt came to nothing; another follows.
     Waiting {
@@ -107,6 +104,18 @@ pub enum Event<'a> {
     Reconnected,
     /// Ctrl-C: the job is being canceled.
     Canceling,
+}
+
+/// How far an attempt has come.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Progress {
+    /// Steps done, over all scales, and in all.
+    pub iteration: u32,
+    pub iterations: u32,
+    pub loss: f64,
+    /// The worker's estimate of the milliseconds until the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left_ms: Option<u64>,
 }
 
 /// Where a result comes from.
