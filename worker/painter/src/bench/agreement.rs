@@ -28,9 +28,12 @@ const SIDE: u32 = 40;
 const EXACT_TOLERANCE: f64 = 0.02;
 /// Eight bits of mantissa, and the ReLUs that they flip.
 const FAST_TOLERANCE: f64 = 0.1;
-/// The same with weights that were never trained: their features lie closer to zero, so rounding
-/// flips more ReLUs. On real matrix units the error is 0.22, where a trained VGG-19 has 0.06.
-const UNTRAINED_FAST_TOLERANCE: f64 = 0.35;
+/// The same with weights that were never trained, which is a weaker check: use trained ones to
+/// judge kernels. Matrix units are off by 0.22 there, and by 0.064 with a trained VGG-19. Rounding
+/// to bf16 alone explains most of it: in a separate implementation with seven sets of such weights
+/// it gave 0.13 to 0.19, and 0.005 once ReLUs and maxima were taken from single precision. Most of
+/// it is pooling that chooses another maximum.
+const UNTRAINED_FAST_TOLERANCE: f64 = 0.25;
 
 pub(super) fn check(stage: &Stage<'_>) -> Result<Agreement, BenchError> {
     let cpu = Cpu::new(stage.weights, stage.level, stage.precision(), Arc::clone(&stage.pool))

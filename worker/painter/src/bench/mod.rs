@@ -43,7 +43,7 @@ pub struct Request {
     /// tiles.
     pub limit_bytes: Option<u64>,
     pub weights: VggWeights,
-    /// Whether the weights are a trained network's. Others flip more ReLUs in low precision.
+    /// Whether the weights are a trained network's. Others have a wider tolerance in bf16.
     pub trained: bool,
 }
 
