@@ -6,14 +6,15 @@ use impasto_tests::metadata::{cargo_metadata, list, members, packages, text};
 use serde_json::Value;
 
 /// The crates of the workspace that each crate may depend on directly.
-const ARROWS: [(&str, &[&str]); 19] = [
+const ARROWS: [(&str, &[&str]); 20] = [
     ("impasto-types", &[]),
     ("impasto-files", &[]),
     ("impasto-kernels", &[]),
     ("impasto-blobs", &["impasto-files", "impasto-types"]),
     ("impasto-core", &["impasto-types"]),
     ("impasto-planner", &["impasto-types"]),
-    ("impasto-sim", &["impasto-core", "impasto-types"]),
+    ("impasto-ledger", &["impasto-types"]),
+    ("impasto-sim", &["impasto-core", "impasto-ledger", "impasto-types"]),
     ("impasto-proto", &["impasto-files", "impasto-types"]),
     ("impasto-assets", &["impasto-types"]),
     ("impasto-models", &["impasto-files", "impasto-types"]),
@@ -40,7 +41,10 @@ const ARROWS: [(&str, &[&str]); 19] = [
         "impasto-painter",
         &["impasto-types", "impasto-kernels", "impasto-engine", "impasto-assets", "impasto-models"],
     ),
-    ("impasto-worker", &["impasto-files", "impasto-types", "impasto-proto", "impasto-painter"]),
+    (
+        "impasto-worker",
+        &["impasto-files", "impasto-types", "impasto-ledger", "impasto-proto", "impasto-painter"],
+    ),
     (
         "impasto-cli",
         &[
@@ -61,8 +65,14 @@ const ARROWS: [(&str, &[&str]); 19] = [
 ];
 
 /// Pure crates: no runtime, no wire format, no database, no randomness, at any depth.
-const PURE: [&str; 5] =
-    ["impasto-types", "impasto-core", "impasto-planner", "impasto-kernels", "impasto-sim"];
+const PURE: [&str; 6] = [
+    "impasto-types",
+    "impasto-core",
+    "impasto-planner",
+    "impasto-kernels",
+    "impasto-ledger",
+    "impasto-sim",
+];
 const NEVER_IN_PURE: [&str; 9] =
     ["tokio", "tonic", "prost", "rusqlite", "sqlx", "rand", "getrandom", "notify", "chrono"];
 

@@ -23,7 +23,7 @@ use tonic::transport::server::TcpIncoming;
 
 use crate::driver::{Command, Driver, Turns};
 use crate::expiry::{AcceptedHolds, CleanUp};
-use crate::services::{BlobsService, JobsService, WorkersService};
+use crate::services::{BlobsService, JobsService, WorkerContext, WorkersService};
 use crate::submission::Submitter;
 use crate::task_specs::TaskSpecs;
 use crate::watched::Watched;
@@ -123,14 +123,13 @@ impl Coordinator {
     /// Facts could no longer be kept, or the server failed.
     pub async fn serve(self, shutdown: CancellationToken) -> Result<(), ServeError> {
         let closing = shutdown.child_token();
-        let workers = WorkersService {
+        let context = WorkerContext {
             driver: self.submitter.driver.clone(),
             blobs: self.submitter.blobs.clone(),
             specs: Arc::clone(&self.submitter.specs),
-            epoch: self.turns.epoch(),
-            heartbeat_ms: self.settings.heartbeat_ms,
             closing: closing.clone(),
         };
+        let workers = WorkersService { context };
         let blobs = BlobsService { blobs: self.submitter.blobs.clone() };
         let watched = Watched {
             submitter: self.submitter.clone(),

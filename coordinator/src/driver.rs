@@ -7,14 +7,15 @@ mod links;
 mod turns;
 mod watchers;
 
-use impasto_core::{Capabilities, HeldLease, Input, JobSummary, JobView, Submission, WorkerView};
-use impasto_types::{Digest, JobId, WorkerId, WorkerName};
+use impasto_core::{Input, JobView, Submission};
+use impasto_types::{
+    Digest, Hello, JobId, JobNews, JobSummary, Order, WorkerId, WorkerInfo, WorkerName,
+};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
-pub(crate) use links::{ORDERS_QUEUED, Order};
+pub(crate) use links::ORDERS_QUEUED;
 pub use turns::ResumeError;
 pub(crate) use turns::Turns;
-pub(crate) use watchers::News;
 
 /// Commands that wait for the core before their senders do: a few turns' worth.
 const COMMANDS_QUEUED: usize = 1024;
@@ -34,7 +35,7 @@ pub(crate) struct Stopped;
 #[derive(Debug)]
 pub(crate) struct Watch {
     pub(crate) view: JobView,
-    pub(crate) news: broadcast::Receiver<News>,
+    pub(crate) news: broadcast::Receiver<JobNews>,
 }
 
 /// What the core's task is asked for.
@@ -68,10 +69,8 @@ pub(crate) enum Command {
 /// A worker that has just connected, and where its orders go.
 #[derive(Debug)]
 pub(crate) struct Introduction {
-    pub(crate) name: WorkerName,
-    pub(crate) capabilities: Capabilities,
-    pub(crate) held: Vec<HeldLease>,
-    pub(crate) orders: mpsc::Sender<Order>,
+    pub(crate) hello: Hello,
+    pub(crate) orders: mpsc::Sender<Order<Digest>>,
 }
 
 /// A question that changes nothing. It is answered after the facts of its turn are durable, so that
@@ -80,7 +79,7 @@ pub(crate) struct Introduction {
 pub(crate) enum Question {
     Watch { job: JobId, reply: oneshot::Sender<Option<Watch>> },
     Jobs { active: bool, limit: usize, reply: oneshot::Sender<Vec<JobSummary>> },
-    Workers { reply: oneshot::Sender<Vec<WorkerView>> },
+    Workers { reply: oneshot::Sender<Vec<WorkerInfo>> },
     BlobsInUse { reply: oneshot::Sender<Vec<Digest>> },
 }
 
@@ -134,7 +133,7 @@ impl Driver {
         self.call(|reply| Command::Ask(Question::Jobs { active, limit, reply })).await
     }
 
-    pub(crate) async fn workers(&self) -> Result<Vec<WorkerView>, Stopped> {
+    pub(crate) async fn workers(&self) -> Result<Vec<WorkerInfo>, Stopped> {
         self.call(|reply| Command::Ask(Question::Workers { reply })).await
     }
 

@@ -15,11 +15,10 @@ mod store;
 mod submission;
 mod task_specs;
 mod watched;
-mod wire;
 
 pub use coordinator::{Coordinator, ServeError, StartError};
 pub use driver::ResumeError;
 pub use options::{Options, init_logging};
 pub use settings::{DEFAULT_PORT, LogFormat, Settings, SettingsError, StoreKind};
 pub use signals::shutdown_on_signal;
-pub use store::{MemoryStore, SqliteStore, Store, StoreError};
+pub use store::{MemoryStore, SqliteStore, Store, StoreError, Stored};

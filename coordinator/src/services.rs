@@ -3,11 +3,13 @@
 
 mod attach;
 mod blobs;
+mod context;
 mod jobs;
 mod status;
 mod watch;
 mod workers;
 
 pub(crate) use blobs::BlobsService;
+pub(crate) use context::WorkerContext;
 pub(crate) use jobs::JobsService;
 pub(crate) use workers::WorkersService;

@@ -17,6 +17,8 @@ pub const DEFAULT_PORT: u16 = 7421;
 /// as a screen shows it.
 const EMBEDDED_HEARTBEAT_MS: u64 = 250;
 
+const DAY_MS: u64 = 24 * 3_600_000;
+
 /// Every setting, resolved. [`Settings::check`] says whether they make sense; a coordinator refuses
 /// to start where they do not.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -41,6 +43,10 @@ pub struct Settings {
     pub max_blob_bytes: u64,
     /// Blobs and results beyond these limits expire; what jobs need stays.
     pub cache: CacheLimits,
+    /// How many ended jobs are remembered, and for how many days after their end. Their results
+    /// stay in the action cache.
+    pub keep_jobs: usize,
+    pub keep_jobs_days: u32,
     /// Folders with an `impasto.toml` that this coordinator builds by itself whenever something
     /// changes in them.
     pub watch: Vec<PathBuf>,
@@ -103,6 +109,8 @@ impl Default for Settings {
             max_attempts: core.max_attempts,
             max_blob_bytes: 8 << 30,
             cache: CacheLimits::default(),
+            keep_jobs: core.keep_jobs,
+            keep_jobs_days: (core.keep_jobs_ms / DAY_MS) as u32,
             watch: Vec::new(),
             watch_poll: false,
             models_dir: None,
@@ -159,6 +167,8 @@ impl Settings {
             lease_ms: self.lease_ms,
             reconnect_grace_ms: self.reconnect_grace_ms,
             max_attempts: self.max_attempts,
+            keep_jobs: self.keep_jobs,
+            keep_jobs_ms: u64::from(self.keep_jobs_days) * DAY_MS,
             ..impasto_core::Config::default()
         }
     }

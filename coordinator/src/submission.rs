@@ -1,12 +1,14 @@
 //! How a job gets in: its inputs are looked up, its tasks stored, known results found, and the core
 //! is told.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use impasto_blobs::{ActionCache, BlobStore, BlobStoreError};
 use impasto_core::{Needs, Submission};
-use impasto_types::{BlobRef, Digest, JobId, TaskResult, TaskSpec};
+use impasto_types::{
+    AssetPath, BlobRef, Digest, JobId, MethodVersion, TaskIndex, TaskResult, TaskSpec,
+};
 
 use crate::driver::{Driver, Stopped};
 use crate::expiry::AcceptedHolds;
@@ -39,6 +41,8 @@ pub(crate) struct Submitter {
 pub(crate) enum SubmitError {
     #[error("the store lacks {} of the job's inputs; upload them first: {}", .0.len(), shown(.0))]
     MissingInputs(Vec<BlobRef>),
+    #[error("`{asset}` reads the output of action {action}, which is no task before it in the job")]
+    NoProducer { asset: AssetPath, action: Digest },
     #[error("cannot store the job's tasks")]
     Store(#[from] BlobStoreError),
     #[error(transparent)]
@@ -57,29 +61,51 @@ impl Submitter {
             return Err(SubmitError::MissingInputs(missing));
         }
         let (spec, spec_held) = self.specs.put(&job.tasks).await?;
-        let accepted = self.driver.submit(self.submission(job, spec).await).await?;
+        let accepted = self.driver.submit(self.submission(job, spec).await?).await?;
         self.accepted.add([inputs_held, spec_held]);
         Ok(accepted)
     }
 
-    async fn submission(&self, job: Job, spec: Digest) -> Submission {
+    async fn submission(&self, job: Job, spec: Digest) -> Result<Submission, SubmitError> {
         let actions: Vec<Digest> = job.tasks.iter().map(|task| task.action.digest()).collect();
         let known = self.actions.results(actions.clone()).await;
-        let tasks = job.tasks.iter().zip(actions);
-        let tasks = tasks.map(|(task, action)| needs(task, action, known.get(&action))).collect();
-        Submission { key: job.key, project: job.project, priority: job.priority, spec, tasks }
+        let mut producers = BTreeMap::new();
+        let mut tasks = Vec::with_capacity(job.tasks.len());
+        for (index, (task, action)) in (0..).map(TaskIndex).zip(job.tasks.iter().zip(actions)) {
+            tasks.push(needs(task, action, &producers, known.get(&action).cloned())?);
+            producers.entry(action).or_insert(index);
+        }
+        Ok(Submission { key: job.key, project: job.project, priority: job.priority, spec, tasks })
     }
 }
 
-fn needs(task: &TaskSpec, action: Digest, known: Option<&TaskResult>) -> Needs {
-    Needs {
+/// What the scheduler has to know of a task, with `producers` for the actions of the tasks before
+/// it.
+fn needs(
+    task: &TaskSpec,
+    action: Digest,
+    producers: &BTreeMap<Digest, TaskIndex>,
+    cached: Option<TaskResult>,
+) -> Result<Needs, SubmitError> {
+    let (method, version) = (task.action.method(), task.action.method_version);
+    let after: Result<BTreeSet<TaskIndex>, SubmitError> = task
+        .action
+        .producers()
+        .map(|producer| {
+            let unknown =
+                || SubmitError::NoProducer { asset: task.asset.clone(), action: producer };
+            producers.get(&producer).copied().ok_or_else(unknown)
+        })
+        .collect();
+    Ok(Needs {
         action,
-        engine_version: task.action.method_version,
-        memory_bytes: task.memory_bytes,
+        method: MethodVersion { method, version },
+        least_memory_bytes: task.least_memory_bytes,
         work: task.work,
         inputs: task.action.blobs().map(|blob| blob.digest).collect(),
-        cached: known.cloned(),
-    }
+        after: after?.into_iter().collect(),
+        cached,
+    })
 }
 
 fn shown(blobs: &[BlobRef]) -> String {

@@ -65,7 +65,7 @@ impl TaskSpecs {
     }
 
     /// A job's tasks, if they are in memory.
-    pub(crate) fn kept(&self, spec: Digest) -> Option<Arc<[v1::TaskSpec]>> {
+    fn kept(&self, spec: Digest) -> Option<Arc<[v1::TaskSpec]>> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let place = kept.iter().position(|(digest, _)| *digest == spec)?;
         let entry = kept.remove(place)?;

@@ -1,14 +1,19 @@
 //! From messages to words. Everything is checked here, once: what a function returns is valid, and
 //! an error names the field and its value.
 
+mod farm;
+
 use impasto_types::{
-    Action, AssetPath, Attempt, BlobRef, ComputeCapability, DeviceHealth, DeviceInfo, Digest,
-    Epoch, FailureKind, JobId, LeaseId, Losses, MAX_INPUTS, MAX_SIDE, Output, RunReport, TaskIndex,
-    TaskResult, TaskSpec, WorkerName,
+    Action, AssetPath, Attempt, BlobRef, Digest, Epoch, JobId, LeaseId, Losses, MAX_INPUTS,
+    MAX_SIDE, Output, Part, RunReport, TaskIndex, TaskResult, TaskSpec, WorkerName,
+};
+
+pub use farm::{
+    device_health, device_info, heartbeat, hello, job_news, job_summary, order, report, worker_info,
 };
 
 use crate::limits::{MAX_DEVICE_BYTES, MAX_NAME_BYTES};
-use crate::{FieldError, v1, words};
+use crate::{FieldError, v1};
 
 /// A field that has to be there.
 pub fn required<M, T>(
@@ -85,17 +90,18 @@ pub fn worker_name(field: &str, text: &str) -> Result<WorkerName, FieldError> {
     text.parse().map_err(|cause| FieldError::malformed(field, text, cause))
 }
 
-pub fn failure_kind(field: &str, word: &str) -> Result<FailureKind, FieldError> {
-    words::parse(field, word)
-}
-
 pub fn task_spec(message: v1::TaskSpec) -> Result<TaskSpec, FieldError> {
     let asset: AssetPath = message
         .asset
         .parse()
         .map_err(|cause| FieldError::malformed("asset", &message.asset, cause))?;
     let action = required("action", message.action, action)?;
-    Ok(TaskSpec { asset, action, memory_bytes: message.memory_bytes, work: message.work })
+    Ok(TaskSpec {
+        asset,
+        action,
+        least_memory_bytes: message.least_memory_bytes,
+        work: message.work,
+    })
 }
 
 pub fn action(message: v1::Action) -> Result<Action, FieldError> {
@@ -112,18 +118,18 @@ pub fn task_result(message: v1::TaskResult) -> Result<TaskResult, FieldError> {
     })
 }
 
+fn part(field: &str, text: &str) -> Result<Part, FieldError> {
+    text.parse().map_err(|cause| FieldError::malformed(field, text, cause))
+}
+
 fn output(message: v1::Output) -> Result<Output, FieldError> {
-    let part = message
-        .part
-        .parse()
-        .map_err(|cause| FieldError::malformed("part", &message.part, cause))?;
     let is_picture = (message.width, message.height) != (0, 0);
     for (field, side) in [("width", message.width), ("height", message.height)] {
         let fits = !is_picture || (1..=MAX_SIDE).contains(&side);
         in_range(field, side, fits, "from 1 to 32768 pixels")?;
     }
     Ok(Output {
-        part,
+        part: part("part", &message.part)?,
         blob: required("blob", message.blob, blob)?,
         width: message.width,
         height: message.height,
@@ -159,28 +165,6 @@ pub fn device(field: &str, text: String) -> Result<String, FieldError> {
             "a device has at most 128 bytes and no control characters",
         ))
     }
-}
-
-pub fn device_info(message: v1::Device) -> Result<DeviceInfo, FieldError> {
-    let capability = |v1::ComputeCapability { major, minor }| ComputeCapability { major, minor };
-    Ok(DeviceInfo {
-        name: device("name", message.name)?,
-        model: device("model", message.model)?,
-        memory_bytes: message.memory_bytes,
-        compute_capability: message.compute_capability.map(capability),
-    })
-}
-
-pub fn device_health(message: v1::DeviceHealth) -> Result<DeviceHealth, FieldError> {
-    Ok(DeviceHealth {
-        temperature_c: message.temperature_c,
-        power_w: message.power_w,
-        memory_used_bytes: message.memory_used_bytes,
-        utilisation_percent: message.utilisation_percent,
-        ecc_errors: message.ecc_errors,
-        slowed_by: device("slowed_by", message.slowed_by)?,
-        fault: device("fault", message.fault)?,
-    })
 }
 
 fn in_range(

@@ -9,6 +9,7 @@ pub mod client;
 mod field_error;
 pub mod from_proto;
 pub mod limits;
+mod text;
 pub mod to_proto;
 mod words;
 

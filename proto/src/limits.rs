@@ -27,6 +27,9 @@ pub const DIGESTS_PER_MESSAGE: usize = 10_000;
 /// Leases that one worker can hold or name at once.
 pub const MAX_LEASES: usize = 1024;
 
+/// Methods of one worker: more than anyone has invented so far.
+pub const MAX_METHODS: usize = 64;
+
 /// A job's key or a project's name, in bytes.
 pub const MAX_NAME_BYTES: usize = 256;
 

@@ -1,36 +1,17 @@
 //! From words to messages. Nothing can fail here.
 
-use impasto_types::{
-    Action, BlobRef, ComputeCapability, DeviceHealth, DeviceInfo, FailureKind, LeaseId, Losses,
-    Output, RunReport, TaskResult, TaskSpec,
+mod farm;
+
+use impasto_types::{Action, BlobRef, LeaseId, Losses, Output, RunReport, TaskResult, TaskSpec};
+
+pub use farm::{
+    device_health, device_info, heartbeat, hello, job_news, job_summary, order, report, worker_info,
 };
 
-use crate::{v1, words};
+use crate::v1;
 
 pub fn blob(blob: &BlobRef) -> v1::Blob {
     v1::Blob { digest: blob.digest.as_bytes().to_vec(), size_bytes: blob.size_bytes }
-}
-
-pub fn device_info(device: &DeviceInfo) -> v1::Device {
-    let capability = |ComputeCapability { major, minor }| v1::ComputeCapability { major, minor };
-    v1::Device {
-        name: device.name.clone(),
-        model: device.model.clone(),
-        memory_bytes: device.memory_bytes,
-        compute_capability: device.compute_capability.map(capability),
-    }
-}
-
-pub fn device_health(health: &DeviceHealth) -> v1::DeviceHealth {
-    v1::DeviceHealth {
-        temperature_c: health.temperature_c,
-        power_w: health.power_w,
-        memory_used_bytes: health.memory_used_bytes,
-        utilisation_percent: health.utilisation_percent,
-        ecc_errors: health.ecc_errors,
-        slowed_by: health.slowed_by.clone(),
-        fault: health.fault.clone(),
-    }
 }
 
 pub fn lease(lease: &LeaseId) -> v1::Lease {
@@ -46,7 +27,7 @@ pub fn task_spec(task: &TaskSpec) -> v1::TaskSpec {
     v1::TaskSpec {
         asset: task.asset.to_string(),
         action: Some(action(&task.action)),
-        memory_bytes: task.memory_bytes,
+        least_memory_bytes: task.least_memory_bytes,
         work: task.work,
     }
 }
@@ -79,9 +60,4 @@ pub fn run_report(report: &RunReport) -> v1::RunReport {
         compute_ms: report.compute_ms,
         device: report.device.clone(),
     }
-}
-
-/// The word for a failure's kind.
-pub fn failure_kind(kind: FailureKind) -> String {
-    words::of(kind)
 }

@@ -3,9 +3,9 @@
 use impasto_proto::{FieldError, from_proto, to_proto, v1};
 use impasto_types::{
     Action, AssetKind, Attempt, BlobRef, Common, ComputeCapability, ContainerFormat, DeviceHealth,
-    DeviceInfo, Digest, Epoch, FailureKind, Init, Input, InputRef, JobId, LeaseId, Losses, Method,
-    ModelName, ModelRef, Optimize, Output, OutputSpec, Part, Preset, Recipe, RunReport, StyleRef,
-    TaskIndex, TaskResult, TaskSpec, Tileable,
+    DeviceInfo, Digest, Epoch, Init, Input, InputRef, JobId, LeaseId, Losses, Method, ModelName,
+    ModelRef, Optimize, Output, OutputSpec, Part, Preset, Recipe, RunReport, StyleRef, TaskIndex,
+    TaskResult, TaskSpec, Tileable,
 };
 use proptest::prelude::*;
 use prost::Message;
@@ -22,7 +22,7 @@ fn spec() -> TaskSpec {
             models: vec![ModelRef { name: ModelName::Vgg19, blob: BlobRef::of(b"weights") }],
             outputs: vec![png()],
         },
-        memory_bytes: 1 << 30,
+        least_memory_bytes: 1 << 30,
         work: 512 * 512 * 40,
     }
 }
@@ -80,8 +80,8 @@ fn malformed_tasks_are_refused_by_field() {
 
 #[test]
 fn a_long_value_is_cut_in_the_error() {
-    let error =
-        from_proto::failure_kind("kind", &"é".repeat(5000)).expect_err("there is no such kind");
+    let message = v1::JobSummary { state: "é".repeat(5000), ..v1::JobSummary::default() };
+    let error = from_proto::job_summary(message).expect_err("there is no such state");
     assert!(error.problem.starts_with(&format!("is `{}...`", "é".repeat(80))), "{error}");
 }
 
@@ -130,13 +130,6 @@ fn names_are_bounded() {
     }
 }
 
-#[test]
-fn a_failure_kind_keeps_its_word() {
-    for kind in [FailureKind::Input, FailureKind::Transient, FailureKind::Shortage] {
-        assert_eq!(from_proto::failure_kind("kind", &to_proto::failure_kind(kind)), Ok(kind));
-    }
-}
-
 prop_compose! {
     fn blobs()(bytes in any::<[u8; 32]>(), size_bytes: u64) -> BlobRef {
         BlobRef { digest: Digest::from_bytes(bytes), size_bytes }
@@ -175,7 +168,7 @@ prop_compose! {
         styles in prop::collection::vec((blobs(), 0.0_f32..1e6), 1..=16),
         format in prop::sample::select(ContainerFormat::ALL.to_vec()),
         quality in 1_u8..=100,
-        memory_bytes: u64,
+        least_memory_bytes: u64,
         work: u64,
     ) -> TaskSpec {
         let mut spec = spec();
@@ -186,7 +179,7 @@ prop_compose! {
             outputs: vec![OutputSpec { format, quality, ..png() }],
             ..spec.action
         };
-        TaskSpec { memory_bytes, work, ..spec }
+        TaskSpec { least_memory_bytes, work, ..spec }
     }
 }
 

@@ -6,26 +6,33 @@
 use std::io;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use impasto_painter::{
-    Lane, OutputFile, Pace, PaintError, PaintStep, Painted, Painter, Source, Sources, Stop,
+    Lane, OutputFile, Pace, PaintError, PaintStep, Painted, Painter, Source, Sources,
 };
 use impasto_proto::client::{BlobError, Blobs};
 use impasto_types::{
-    BlobRef, FailureKind, Method, Output, Part, Retries, TaskResult, TaskSpec, error_text,
+    BlobRef, FailureKind, Grant, InputRef, LeaseOutcome, Method, Output, Part, Progress, Resolved,
+    Retries, TaskResult, TaskSpec, error_text,
 };
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
+use tokio::time::timeout;
 use tonic::{Code, Status};
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 use crate::blob_cache::BlobCache;
-use crate::ledger::Outcome;
+use crate::cancel::Cancel;
 use crate::pool::{AllRetired, Demand, Place, Pool};
-use crate::progress::Progress;
 use crate::reconnect::RECONNECT;
+
+/// How long a checkpoint may take to upload: a worker that is shut down has seconds.
+const HAND_BACK_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// The largest checkpoint that is handed on. A picture of 1024 by 1024 pixels with twenty pairs of
+/// L-BFGS takes 500 MiB; a larger one takes as long to move as painting anew.
+const MAX_CHECKPOINT_BYTES: u64 = 512 << 20;
 
 /// What all attempts of a worker share.
 #[derive(Debug)]
@@ -51,7 +58,7 @@ enum AttemptError {
     #[error("{part} of `{asset}` is another task's output, which was not handed over")]
     Unresolved { asset: String, part: Part },
     #[error("cannot fetch {what} of `{asset}`")]
-    Fetch { asset: String, what: String, source: BlobError },
+    Fetch { asset: String, what: String, source: Box<BlobError> },
     #[error("cannot make a folder for the model's weights")]
     Scratch { source: io::Error },
     #[error("cannot hand in the picture of `{asset}`")]
@@ -66,11 +73,11 @@ enum AttemptError {
 
 impl AttemptError {
     /// `only` says that there is no other worker to wait for.
-    fn outcome(&self, only: bool) -> Outcome {
+    fn outcome(&self, only: bool) -> LeaseOutcome {
         let kind = match self {
             // A lease that crossed the news that there is no device left belongs to another worker.
             Self::Canceled | Self::NoDevice | Self::Paint(PaintError::Canceled { .. }) => {
-                return Outcome::Returned;
+                return LeaseOutcome::Returned { checkpoint: None };
             }
             // All the memory of the only worker was not enough, and never will be.
             Self::Paint(PaintError::Memory { .. }) if only => FailureKind::Input,
@@ -86,23 +93,25 @@ impl AttemptError {
             | Self::HandIn { .. }
             | Self::Panicked { .. } => FailureKind::Transient,
         };
-        Outcome::Failed { kind, message: error_text(self) }
+        LeaseOutcome::Failed { kind, message: error_text(self) }
     }
 }
 
-/// Runs a task until it has ended or `cancel` is called, which takes effect between two optimiser
-/// steps.
+/// Runs a task until it has ended or is stopped, which takes effect between two steps.
 pub(crate) async fn attempt(
     workshop: Arc<Workshop>,
-    task: TaskSpec,
+    grant: Grant<TaskSpec>,
     progress: watch::Sender<Option<Progress>>,
-    cancel: CancellationToken,
-) -> Outcome {
-    match (Attempt { workshop: &workshop, task: Arc::new(task), cancel: &cancel })
-        .run(progress)
-        .await
-    {
-        Ok(result) => Outcome::Succeeded(result),
+    cancel: Cancel,
+) -> LeaseOutcome {
+    let Grant { lease: _, task, resolved, checkpoint } = grant;
+    let task = Arc::new(task);
+    let attempt = Attempt { workshop: &workshop, task, resolved, checkpoint, cancel: &cancel };
+    match attempt.run(progress).await {
+        Ok(result) => LeaseOutcome::Succeeded(result),
+        Err(AttemptError::Paint(PaintError::Stopped { checkpoint, .. })) => {
+            LeaseOutcome::Returned { checkpoint: attempt.hand_back(checkpoint).await }
+        }
         Err(error) => error.outcome(workshop.only),
     }
 }
@@ -110,7 +119,11 @@ pub(crate) async fn attempt(
 struct Attempt<'a> {
     workshop: &'a Workshop,
     task: Arc<TaskSpec>,
-    cancel: &'a CancellationToken,
+    /// What became of inputs that are other tasks' outputs.
+    resolved: Vec<Resolved>,
+    /// Where an earlier attempt stopped.
+    checkpoint: Option<BlobRef>,
+    cancel: &'a Cancel,
 }
 
 impl Attempt<'_> {
@@ -119,20 +132,21 @@ impl Attempt<'_> {
         progress: watch::Sender<Option<Progress>>,
     ) -> Result<TaskResult, AttemptError> {
         // A lease that was granted before the coordinator knew that this slot was taken waits here.
-        let mut place = self.take(Demand::Bytes(self.task.memory_bytes)).await?;
+        let mut place = self.take(Demand::Bytes(self.task.least_memory_bytes)).await?;
         let (method, asked) = (self.task.action.method(), self.task.action.method_version);
         if asked != method.version() {
             return Err(AttemptError::MethodVersion { method, asked });
         }
-        let sources = Arc::new(self.fetch_sources().await?);
+        let mut sources = self.fetch_sources().await?;
+        sources.checkpoint = self.fetch_checkpoint().await?;
+        let sources = Arc::new(sources);
         self.fetch_models().await?;
         let painted = match self.paint(place.lane, &sources, &progress).await {
             Err(AttemptError::Paint(error)) => match shortage(&error) {
                 // The coordinator's estimate fell short. Before another worker tries, all of a
                 // device's memory does.
                 Some(Shortage::Plan) if !place.is_whole => {
-                    debug!(asset = %self.task.asset, error = error_text(&error), "trying again \
-                        with all the memory");
+                    self.log(&error, "trying again with all the memory");
                     drop(place);
                     place = self.take(Demand::Whole).await?;
                     self.paint(place.lane, &sources, &progress).await
@@ -140,8 +154,7 @@ impl Attempt<'_> {
                 // The plan held, but others took of the card too. With all its lanes and half of
                 // its memory, tiles are smaller and there is as much again to spare.
                 Some(Shortage::Card) => {
-                    debug!(asset = %self.task.asset, error = error_text(&error), "trying again \
-                        alone, with half of the card's memory");
+                    self.log(&error, "trying again alone, with half of the card's memory");
                     drop(place);
                     place = self.take(Demand::Whole).await?;
                     let lane = Lane { memory_bytes: place.lane.memory_bytes / 2, ..place.lane };
@@ -175,9 +188,7 @@ impl Attempt<'_> {
         let mut sources = Sources::default();
         for input in &action.inputs {
             let part = input.part;
-            let unresolved =
-                || AttemptError::Unresolved { asset: self.task.asset.to_string(), part };
-            let blob = input.source.blob().ok_or_else(unresolved)?;
+            let blob = self.resolve(part, input.source)?;
             let what = format!("part {part}");
             let name = match part {
                 Part::Color => self.task.asset.to_string(),
@@ -192,6 +203,62 @@ impl Attempt<'_> {
             sources.styles.push(Source { name: self.name_beside(&what), bytes });
         }
         Ok(sources)
+    }
+
+    /// Where an earlier attempt stopped; `None` where that cannot be had, which only costs time.
+    async fn fetch_checkpoint(&self) -> Result<Option<Vec<u8>>, AttemptError> {
+        let Some(blob) = self.checkpoint else { return Ok(None) };
+        if blob.size_bytes > MAX_CHECKPOINT_BYTES {
+            debug!(asset = %self.task.asset, blob.size_bytes, "the checkpoint is too large");
+            return Ok(None);
+        }
+        match self.until_it_answers(|| self.workshop.blobs.download(blob)).await? {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) => {
+                info!(
+                    asset = %self.task.asset,
+                    error = error_text(&error),
+                    "the checkpoint cannot be fetched; beginning anew"
+                );
+                Ok(None)
+            }
+        }
+    }
+
+    /// Uploads where the attempt has stopped, for the next one. `None` where there is nothing to go
+    /// on from, or the coordinator does not take it at once: whoever stops does not wait for it.
+    async fn hand_back(&self, checkpoint: Vec<u8>) -> Option<BlobRef> {
+        let size_bytes = checkpoint.len() as u64;
+        if !(1..=MAX_CHECKPOINT_BYTES).contains(&size_bytes) {
+            debug!(asset = %self.task.asset, size_bytes, "no checkpoint is handed back");
+            return None;
+        }
+        let blob = BlobRef::of(&checkpoint);
+        let upload = self.workshop.blobs.upload(blob, checkpoint.into());
+        match timeout(HAND_BACK_TIMEOUT, upload).await {
+            Ok(Ok(())) => Some(blob),
+            Ok(Err(error)) => {
+                self.log(&error, "no checkpoint is handed back");
+                None
+            }
+            Err(_) => {
+                debug!(asset = %self.task.asset, "no checkpoint is handed back: it takes too long");
+                None
+            }
+        }
+    }
+
+    /// The blob of an input.
+    fn resolve(&self, part: Part, source: InputRef) -> Result<BlobRef, AttemptError> {
+        let there = match source {
+            InputRef::Blob(blob) => Some(blob),
+            InputRef::Output { action, output } => {
+                let made = |made: &&Resolved| made.action == action && made.output == output;
+                self.resolved.iter().find(made).map(|made| made.blob)
+            }
+        };
+        let unresolved = || AttemptError::Unresolved { asset: self.task.asset.to_string(), part };
+        there.ok_or_else(unresolved)
     }
 
     /// What errors call a file beside the asset. Only the asset's own name is known, and its
@@ -244,13 +311,12 @@ impl Attempt<'_> {
                 progress.send_replace(Some(Progress {
                     iteration: report.iteration,
                     iterations: report.iterations,
-                    loss: report.losses.map_or(0.0, |losses| losses.total),
+                    loss: report.losses.map(|losses| losses.total),
                     left_ms: left.and_then(|left| u64::try_from(left.as_millis()).ok()),
                 }));
-                if cancel.is_cancelled() {
-                    ControlFlow::Break(Stop::Cancel)
-                } else {
-                    ControlFlow::Continue(())
+                match cancel.asked() {
+                    Some(stop) => ControlFlow::Break(stop),
+                    None => ControlFlow::Continue(()),
                 }
             })
         });
@@ -281,7 +347,11 @@ impl Attempt<'_> {
     }
 
     fn not_fetched(&self, what: &str, source: BlobError) -> AttemptError {
-        AttemptError::Fetch { asset: self.task.asset.to_string(), what: what.to_owned(), source }
+        AttemptError::Fetch {
+            asset: self.task.asset.to_string(),
+            what: what.to_owned(),
+            source: source.into(),
+        }
     }
 
     async fn hand_in(&self, blob: BlobRef, bytes: Bytes) -> Result<(), AttemptError> {
@@ -308,8 +378,7 @@ impl Attempt<'_> {
         loop {
             match self.unless_canceled(transfer()).await? {
                 Err(error) if is_away(&error) => {
-                    debug!(asset = %self.task.asset, error = error_text(&error), "the coordinator \
-                        is away; trying again");
+                    self.log(&error, "the coordinator is away; trying again");
                     self.unless_canceled(tokio::time::sleep(retries.next(fastrand::f64()))).await?;
                 }
                 answer => return Ok(answer),
@@ -317,8 +386,12 @@ impl Attempt<'_> {
         }
     }
 
+    fn log(&self, error: &dyn std::error::Error, what: &str) {
+        debug!(asset = %self.task.asset, error = error_text(error), "{what}");
+    }
+
     async fn unless_canceled<T>(&self, future: impl Future<Output = T>) -> Result<T, AttemptError> {
-        self.cancel.run_until_cancelled(future).await.ok_or(AttemptError::Canceled)
+        self.cancel.unless_stopped(future).await.ok_or(AttemptError::Canceled)
     }
 
     /// Runs what blocks on a thread of its own. A panic there is this task's failure, not the

@@ -5,13 +5,16 @@
 
 mod attempt;
 mod blob_cache;
-mod ledger;
+mod cancel;
+mod connection;
+mod error;
+mod health;
 mod pool;
-mod progress;
 mod reconnect;
+mod run;
 mod settings;
-mod wire;
 mod worker;
 
+pub use error::WorkerError;
+pub use run::{run, run_with};
 pub use settings::{DEFAULT_COORDINATOR, Settings, SettingsError};
-pub use worker::{WorkerError, run, run_with};

@@ -19,8 +19,8 @@ use crate::pool::Share;
 pub struct Settings {
     /// The coordinator's address.
     pub coordinator: String,
-    /// What the farm calls this worker. It has to stay the same over restarts and be unique on the
-    /// farm.
+    /// What this worker asks to be called on the farm. It has to stay the same over restarts; where
+    /// another worker has the name, this one gets it with a number behind.
     pub name: WorkerName,
     /// How many tasks run at once on each device; `None` is as many as are best. On the processor
     /// they share the threads.

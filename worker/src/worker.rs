@@ -4,189 +4,54 @@
 //! reported when it is back.
 
 use std::collections::BTreeMap;
-use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use impasto_painter::{Offer, OpenError, Painter};
-use impasto_proto::client::{self, Blobs, ConnectError};
+use impasto_ledger::{Answer, Ledger};
+use impasto_painter::Stop;
+use impasto_proto::limits::MAX_LEASES;
 use impasto_proto::v1::worker_message::Message;
-use impasto_proto::v1::{CoordinatorMessage, WorkerMessage};
+use impasto_proto::{FieldError, from_proto, to_proto, v1};
 use impasto_types::{
-    DeviceHealth, DeviceInfo, FailureKind, LeaseId, Retries, TaskSpec, error_text,
+    Capabilities, DeviceHealth, DeviceInfo, FailureKind, Grant, Hello, LeaseId, LeaseOutcome,
+    MethodVersion, Order, Progress, Retries, TaskSpec, WorkerName, error_text,
 };
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
-use tokio_stream::wrappers::ReceiverStream;
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
-use tonic::{Code, Status, Streaming};
 use tracing::{debug, info, warn};
 
 use crate::attempt::{Workshop, attempt};
-use crate::blob_cache::BlobCache;
-use crate::ledger::{Answer, Ledger, Outcome};
-use crate::pool::Pool;
-use crate::progress::Progress;
+use crate::cancel::Cancel;
+use crate::connection::{Lost, Outbox, Welcomed, open};
+use crate::error::WorkerError;
+use crate::health::watch_health;
 use crate::reconnect::RECONNECT;
 use crate::settings::Settings;
-use crate::wire::{self, Order};
 
-/// Why a worker cannot go on. An unreachable coordinator is no reason: it is waited for.
-#[derive(Debug, thiserror::Error)]
-pub enum WorkerError {
-    #[error("cannot keep blobs in {}", path.display())]
-    Cache { path: PathBuf, source: io::Error },
-    #[error(transparent)]
-    Painter(#[from] OpenError),
-    #[error(transparent)]
-    Address(ConnectError),
-    #[error(
-        "no device can be painted on any more: {faults}; the processor can paint: --device cpu"
-    )]
-    NoDevice { faults: String },
-    #[error("the coordinator refused the worker `{name}`")]
-    Refused { name: String, source: Status },
-}
+/// How long a worker that is shut down waits for its attempts to stop and to hand back how far they
+/// came.
+const STOP_GRACE: Duration = Duration::from_secs(6);
 
-/// How long a worker that was told to stop waits for its attempts to stop and its reports to be
-/// acknowledged.
-const GRACE: Duration = Duration::from_secs(5);
-
-/// A coordinator that accepts a stream says welcome within this time.
-const WELCOME_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// How often drivers are asked how their cards fare: heat changes within seconds, and the question
-/// costs milliseconds.
-const HEALTH_INTERVAL: Duration = Duration::from_secs(5);
-
-/// Messages that wait for the network. A coordinator that lets so many pile up is taken for gone.
-const OUTBOX_MESSAGES: usize = 256;
+/// How long it waits then for its reports to be acknowledged.
+const REPORT_GRACE: Duration = Duration::from_secs(2);
 
 /// The newest blobs that the coordinator is told of, so that it can send tasks to where their
 /// inputs are: 8 KiB of digests.
 const NAMED_BLOBS: usize = 256;
 
-/// Runs a worker until it is shut down or drained.
-///
-/// `shutdown` stops it within a few seconds: it gives its leases back, stops what is running
-/// between two steps and returns. A drain, which an operator orders through the coordinator, lets
-/// its leases run to their end first.
-///
-/// # Errors
-/// Where the settings cannot work: a cache or model folder that cannot be used, a device that is
-/// not there, a wrong address, a coordinator that refuses this worker.
-pub async fn run(settings: Settings, shutdown: CancellationToken) -> Result<(), WorkerError> {
-    let painter = settings.painter()?;
-    run_with(settings, Arc::new(painter), shutdown).await
-}
+/// An order whose task may be one that this worker cannot read: the coordinator is of another
+/// version.
+type Granted = Order<Result<TaskSpec, FieldError>>;
 
-/// As [`run`], with another painter.
-///
-/// # Errors
-/// As [`run`].
-pub async fn run_with(
+pub(crate) struct Worker {
     settings: Settings,
-    painter: Arc<dyn Painter>,
-    shutdown: CancellationToken,
-) -> Result<(), WorkerError> {
-    let cache = BlobCache::open(&settings.cache_dir, settings.cache_bytes)
-        .map_err(|source| WorkerError::Cache { path: settings.cache_dir.clone(), source })?;
-    let offers = painter.offers();
-    let pool = Pool::new(offers.iter().map(|offer| settings.share(offer)));
-    let slots = pool.lanes();
-    for Offer { info, .. } in &offers {
-        let DeviceInfo { name, model, memory_bytes, compute_capability: _ } = info;
-        info!(name, model, memory_bytes, "paints on");
-    }
-    info!(name = %settings.name, coordinator = settings.coordinator, slots, "the worker starts");
-    let Some(channel) = connect(&settings, &shutdown).await? else { return Ok(()) };
-    let workshop = Workshop {
-        painter,
-        cache: Arc::new(cache),
-        blobs: Blobs::new(channel.clone()),
-        pool,
-        only: settings.only,
-    };
-    let workshop = Arc::new(workshop);
-    let worker = Worker {
-        ledger: Ledger::new(slots),
-        slots,
-        health: watch_health(workshop.clone(), shutdown.clone()),
-        workshop,
-        settings,
-        channel,
-        shutdown,
-        attempts: JoinSet::new(),
-        handles: BTreeMap::new(),
-    };
-    worker.serve().await
-}
-
-/// Asks the painter again and again how its devices fare, until the worker ends, and retires those
-/// with a fault.
-fn watch_health(
-    workshop: Arc<Workshop>,
-    shutdown: CancellationToken,
-) -> watch::Receiver<Vec<DeviceHealth>> {
-    let (news, health) = watch::channel(Vec::new());
-    tokio::spawn(async move {
-        let watching = async {
-            let mut turns = tokio::time::interval(HEALTH_INTERVAL);
-            loop {
-                turns.tick().await;
-                let painter = workshop.painter.clone();
-                // A driver that is unwell may take its time.
-                let Ok(health) = tokio::task::spawn_blocking(move || painter.health()).await else {
-                    return;
-                };
-                for (device, health) in
-                    health.iter().enumerate().filter(|(_, health)| !health.fault.is_empty())
-                {
-                    if workshop.pool.retire(device) {
-                        warn!(device, fault = health.fault, "a device takes no more tasks");
-                    }
-                }
-                news.send_replace(health);
-            }
-        };
-        tokio::select! {
-            () = watching => {}
-            () = news.closed() => {}
-            () = shutdown.cancelled() => {}
-        }
-    });
-    health
-}
-
-/// The first connection; the channel finds its way back by itself after that. `None` where the
-/// worker is shut down first.
-async fn connect(
-    settings: &Settings,
-    shutdown: &CancellationToken,
-) -> Result<Option<Channel>, WorkerError> {
-    let mut retries = Retries::new(RECONNECT);
-    loop {
-        match shutdown.run_until_cancelled(client::connect(&settings.coordinator)).await {
-            None => return Ok(None),
-            Some(Ok(channel)) => return Ok(Some(channel)),
-            Some(Err(error @ (ConnectError::Address { .. } | ConnectError::Tls { .. }))) => {
-                return Err(WorkerError::Address(error));
-            }
-            Some(Err(error @ ConnectError::Unreachable { .. })) => {
-                warn!("{}; trying again", error_text(&error))
-            }
-        }
-        if shutdown.run_until_cancelled(sleep(retries.next(fastrand::f64()))).await.is_none() {
-            return Ok(None);
-        }
-    }
-}
-
-struct Worker {
-    settings: Settings,
+    /// What the farm calls it: the name of the settings until a coordinator gave it another.
+    name: WorkerName,
+    /// Tells this process from others that ask for the same name.
+    instance: u64,
     channel: Channel,
     shutdown: CancellationToken,
     /// How the devices fare.
@@ -196,15 +61,32 @@ struct Worker {
     /// All that it began with.
     slots: u32,
     /// Attempts that have not ended, and how to reach them.
-    attempts: JoinSet<(LeaseId, Outcome)>,
+    attempts: JoinSet<(LeaseId, LeaseOutcome)>,
     handles: BTreeMap<LeaseId, Handle>,
 }
 
 struct Handle {
-    cancel: CancellationToken,
+    cancel: Cancel,
     /// How many slots it takes.
     slots: u32,
     progress: watch::Receiver<Option<Progress>>,
+}
+
+/// How far a worker that is shut down has got, and until when it may take for that.
+#[derive(Debug, Clone, Copy)]
+enum Closing {
+    /// Attempts stop.
+    Stopping(Instant),
+    /// Everything was given back, and the coordinator is to know it.
+    Reporting(Instant),
+}
+
+impl Closing {
+    fn until(self) -> Instant {
+        match self {
+            Self::Stopping(until) | Self::Reporting(until) => until,
+        }
+    }
 }
 
 /// How a connection ended.
@@ -214,44 +96,31 @@ enum End {
     Lost(Lost),
 }
 
-/// Why a connection is of no more use.
-#[derive(Debug, thiserror::Error)]
-enum Lost {
-    #[error("the coordinator closed the stream (it does so when another worker has the same name)")]
-    Closed,
-    #[error("the connection to the coordinator broke")]
-    Failed(#[from] Status),
-    /// It does not want this worker, whose hello would be the same again.
-    #[error("the coordinator refused the worker")]
-    Refused(#[source] Status),
-    #[error("the coordinator did not say welcome")]
-    NoWelcome,
-    #[error("the coordinator sent what this worker cannot read")]
-    Malformed(#[from] impasto_proto::FieldError),
-    #[error("the coordinator does not take this worker's messages")]
-    Stuck,
-    /// Nobody else will ever paint what this worker cannot.
-    #[error("no device takes tasks any more")]
-    NoDevice,
-}
-
-/// The sending half of a stream. It never waits, so that a coordinator that does not read cannot
-/// hold up the loop.
-struct Outbox(mpsc::Sender<WorkerMessage>);
-
-impl Outbox {
-    fn send(&self, message: Message) -> Result<(), Lost> {
-        self.0.try_send(WorkerMessage { message: Some(message) }).map_err(|_| Lost::Stuck)
-    }
-}
-
-/// Whether trying again would be met with the same answer.
-fn is_refusal(status: &Status) -> bool {
-    matches!(status.code(), Code::InvalidArgument | Code::Unauthenticated | Code::PermissionDenied)
-}
-
 impl Worker {
-    async fn serve(mut self) -> Result<(), WorkerError> {
+    pub(crate) fn new(
+        settings: Settings,
+        workshop: Arc<Workshop>,
+        channel: Channel,
+        shutdown: CancellationToken,
+    ) -> Self {
+        let slots = workshop.pool.lanes();
+        Self {
+            name: settings.name.clone(),
+            instance: fastrand::u64(..),
+            settings,
+            channel,
+            health: watch_health(workshop.clone(), shutdown.clone()),
+            shutdown,
+            workshop,
+            ledger: Ledger::new(slots, MAX_LEASES),
+            slots,
+            attempts: JoinSet::new(),
+            handles: BTreeMap::new(),
+        }
+    }
+
+    /// Serves the farm until it is drained or shut down.
+    pub(crate) async fn serve(mut self) -> Result<(), WorkerError> {
         let mut retries = Retries::new(RECONNECT);
         while !self.shutdown.is_cancelled() {
             let began = Instant::now();
@@ -261,14 +130,14 @@ impl Worker {
             };
             match lost {
                 Lost::Refused(source) => {
-                    self.stop_attempts(Instant::now() + GRACE).await;
+                    self.stop_attempts(Instant::now() + STOP_GRACE).await;
                     return Err(WorkerError::Refused {
                         name: self.settings.name.to_string(),
                         source,
                     });
                 }
                 Lost::NoDevice => {
-                    self.stop_attempts(Instant::now() + GRACE).await;
+                    self.stop_attempts(Instant::now() + STOP_GRACE).await;
                     let faults = self
                         .health
                         .borrow()
@@ -291,32 +160,26 @@ impl Worker {
             self.shutdown.clone().run_until_cancelled(pause).await;
         }
         // Shut down while the coordinator is away: it will see that the leases run out.
-        self.stop_attempts(Instant::now() + GRACE).await;
+        self.stop_attempts(Instant::now() + STOP_GRACE).await;
         Ok(())
     }
 
     /// One connection, from hello to its end.
     async fn attach(&mut self) -> Result<End, Lost> {
-        let (sender, outgoing) = mpsc::channel(OUTBOX_MESSAGES);
-        let outbox = Outbox(sender);
-        let devices: Vec<_> =
-            self.workshop.painter.offers().into_iter().map(|offer| offer.info).collect();
-        let blobs = self.workshop.cache.newest(NAMED_BLOBS);
-        outbox.send(wire::hello(
-            &self.settings.name,
-            self.slots,
-            &devices,
-            &self.ledger.held(),
-            &blobs,
-        ))?;
+        let (outbox, outgoing) = Outbox::new();
+        outbox.send(self.hello())?;
         let Some(welcomed) =
-            self.shutdown.clone().run_until_cancelled(self.welcome(outgoing)).await
+            self.shutdown.run_until_cancelled(open(self.channel.clone(), outgoing)).await
         else {
-            self.stop_attempts(Instant::now() + GRACE).await;
+            self.stop_attempts(Instant::now() + STOP_GRACE).await;
             return Ok(End::Done);
         };
-        let (mut inbound, heartbeat, stale) = welcomed?;
-        info!(name = %self.settings.name, "connected");
+        let Welcomed { mut inbound, heartbeat, name, stale } = welcomed?;
+        if self.name != name {
+            info!(asked = %self.name, %name, "another worker has the name; this one is called");
+            self.name = name;
+        }
+        info!(name = %self.name, "connected");
         stale.into_iter().for_each(|lease| self.drop_lease(lease));
         for lease in self.ledger.all_reports() {
             self.report(lease, &outbox)?;
@@ -325,20 +188,20 @@ impl Worker {
 
         let (mut health, mut lanes) = (self.health.clone(), self.workshop.pool.lanes());
         let mut beats = tokio::time::interval_at(Instant::now() + heartbeat, heartbeat);
-        let mut deadline = None;
+        let mut closing: Option<Closing> = None;
         while !self.ledger.is_done() {
             if self.settings.only && self.workshop.pool.lanes() == 0 {
                 return Err(Lost::NoDevice);
             }
             let grace = async {
-                match deadline {
-                    Some(deadline) => sleep_until(deadline).await,
+                match closing {
+                    Some(closing) => sleep_until(closing.until()).await,
                     None => std::future::pending().await,
                 }
             };
             tokio::select! {
                 message = inbound.message() => match message? {
-                    Some(message) => self.obey(Order::read(message)?, &outbox)?,
+                    Some(message) => self.obey(from_proto::order(message)?, &outbox)?,
                     None => return Ok(End::Lost(Lost::Closed)),
                 },
                 Some(joined) = self.attempts.join_next() => self.note(joined, Some(&outbox))?,
@@ -349,14 +212,18 @@ impl Worker {
                         outbox.send(self.credits())?;
                     }
                 }
-                () = self.shutdown.cancelled(), if deadline.is_none() => {
+                () = self.shutdown.cancelled(), if closing.is_none() => {
                     info!("shutting down; leases go back");
-                    deadline = Some(Instant::now() + GRACE);
-                    self.give_all_back(&outbox)?;
+                    closing = Some(Closing::Stopping(Instant::now() + STOP_GRACE));
+                    self.wind_up(&outbox)?;
                 }
                 () = grace => {
-                    warn!("shutting down although not everything has stopped");
-                    return Ok(End::Done);
+                    if let Some(Closing::Reporting(_)) = closing {
+                        warn!("shutting down although not everything has stopped");
+                        return Ok(End::Done);
+                    }
+                    closing = Some(Closing::Reporting(Instant::now() + REPORT_GRACE));
+                    self.give_all_back(&outbox)?;
                 }
             }
         }
@@ -364,37 +231,40 @@ impl Worker {
         Ok(End::Done)
     }
 
-    /// Opens the stream and waits for the coordinator's first word.
-    async fn welcome(
-        &self,
-        outgoing: mpsc::Receiver<WorkerMessage>,
-    ) -> Result<(Streaming<CoordinatorMessage>, Duration, Vec<LeaseId>), Lost> {
-        let mut client = client::workers(self.channel.clone());
-        let greeting = async {
-            let mut inbound = client.attach(ReceiverStream::new(outgoing)).await?.into_inner();
-            let first = inbound.message().await?.ok_or(Lost::Closed)?;
-            Ok::<_, Lost>((inbound, first))
-        };
-        let greeted = timeout(WELCOME_TIMEOUT, greeting).await.map_err(|_| Lost::NoWelcome)?;
-        let (inbound, first) = greeted.map_err(|lost| match lost {
-            Lost::Failed(status) if is_refusal(&status) => Lost::Refused(status),
-            lost => lost,
-        })?;
-        match Order::read(first)? {
-            Order::Welcome { heartbeat, stale } => Ok((inbound, heartbeat, stale)),
-            Order::Grant { .. }
-            | Order::Revoke(_)
-            | Order::Acknowledge(_)
-            | Order::Drain
-            | Order::Unknown => Err(Lost::NoWelcome),
-        }
+    /// What it says first on a connection.
+    fn hello(&self) -> Message {
+        let offers = self.workshop.painter.offers();
+        let devices: Vec<DeviceInfo> = offers.into_iter().map(|offer| offer.info).collect();
+        let names: Vec<&str> = devices.iter().map(|device| device.name.as_str()).collect();
+        let memory_bytes =
+            devices.iter().map(|device| device.memory_bytes).fold(0, u64::saturating_add);
+        to_proto::hello(&Hello {
+            name: self.name.clone(),
+            instance: self.instance,
+            capabilities: Capabilities {
+                slots: self.slots,
+                memory_bytes,
+                device: names.join(", "),
+                methods: MethodVersion::all(),
+                devices,
+            },
+            held: self.ledger.held(),
+            blobs: self.workshop.cache.newest(NAMED_BLOBS),
+        })
     }
 
-    fn obey(&mut self, order: Order, outbox: &Outbox) -> Result<(), Lost> {
+    fn obey(&mut self, order: Option<Granted>, outbox: &Outbox) -> Result<(), Lost> {
+        let Some(order) = order else {
+            debug!("the coordinator said something that this version does not know");
+            return Ok(());
+        };
         match order {
-            Order::Grant { lease, task } => match self.ledger.grant(lease) {
+            Order::Grant(Grant { lease, task, resolved, checkpoint }) => match self
+                .ledger
+                .grant(lease)
+            {
                 Answer::Begin => match task {
-                    Ok(task) => self.begin(lease, *task, outbox)?,
+                    Ok(task) => self.begin(Grant { lease, task, resolved, checkpoint }, outbox)?,
                     Err(error) => {
                         let message = format!(
                             "this worker cannot read the task, which a newer coordinator may have \
@@ -402,7 +272,7 @@ impl Worker {
                         );
                         self.ledger.ended(
                             lease,
-                            Outcome::Failed { kind: FailureKind::Transient, message },
+                            LeaseOutcome::Failed { kind: FailureKind::Transient, message },
                         );
                         self.report(lease, outbox)?;
                         outbox.send(self.credits())?;
@@ -411,36 +281,34 @@ impl Worker {
                 Answer::Known => debug!(%lease, "granted again"),
                 Answer::GiveBack => self.report(lease, outbox)?,
             },
-            Order::Revoke(lease) => {
+            Order::Revoke { lease } => {
                 if let Some(handle) = self.handles.get(&lease) {
                     info!(%lease, "revoked");
-                    handle.cancel.cancel();
+                    handle.cancel.stop(self.stop());
                 }
             }
-            Order::Acknowledge(lease) => self.ledger.acknowledged(lease),
+            Order::Acknowledge { lease } => self.ledger.acknowledged(lease),
             Order::Drain => {
                 info!(leases = self.ledger.held().len(), "draining");
                 self.ledger.drain();
-                outbox.send(wire::credits(0))?;
+                outbox.send(credits(0))?;
             }
             Order::Welcome { stale, .. } => {
                 stale.into_iter().for_each(|lease| self.drop_lease(lease))
-            }
-            Order::Unknown => {
-                debug!("the coordinator said something that this version does not know")
             }
         }
         Ok(())
     }
 
-    fn begin(&mut self, lease: LeaseId, task: TaskSpec, outbox: &Outbox) -> Result<(), Lost> {
+    fn begin(&mut self, grant: Grant<TaskSpec>, outbox: &Outbox) -> Result<(), Lost> {
+        let (lease, task) = (grant.lease, &grant.task);
         info!(%lease, asset = %task.asset, "begins");
         let (news, progress) = watch::channel(None);
-        let cancel = CancellationToken::new();
-        let slots = self.workshop.pool.needed(task.memory_bytes);
+        let cancel = Cancel::default();
+        let slots = self.workshop.pool.needed(task.least_memory_bytes);
         self.handles.insert(lease, Handle { cancel: cancel.clone(), slots, progress });
         let workshop = self.workshop.clone();
-        self.attempts.spawn(async move { (lease, attempt(workshop, task, news, cancel).await) });
+        self.attempts.spawn(async move { (lease, attempt(workshop, grant, news, cancel).await) });
         // The coordinator counts one slot for a lease.
         if slots > 1 { outbox.send(self.credits()) } else { Ok(()) }
     }
@@ -450,13 +318,13 @@ impl Worker {
         let further: u32 = self.handles.values().map(|handle| handle.slots - 1).sum();
         // Slots of devices that take no more tasks are not asked for.
         let retired = self.slots.saturating_sub(self.workshop.pool.lanes());
-        wire::credits(self.ledger.free_slots().saturating_sub(further).saturating_sub(retired))
+        credits(self.ledger.free_slots().saturating_sub(further).saturating_sub(retired))
     }
 
     /// An attempt has ended. Without an outbox, its report waits for the next connection.
     fn note(
         &mut self,
-        joined: Result<(LeaseId, Outcome), tokio::task::JoinError>,
+        joined: Result<(LeaseId, LeaseOutcome), tokio::task::JoinError>,
         outbox: Option<&Outbox>,
     ) -> Result<(), Lost> {
         let (lease, outcome) = match joined {
@@ -468,11 +336,11 @@ impl Worker {
             },
         };
         match &outcome {
-            Outcome::Succeeded(result) => {
+            LeaseOutcome::Succeeded(result) => {
                 info!(%lease, compute_ms = result.report.compute_ms, "succeeded")
             }
-            Outcome::Failed { kind, message } => warn!(%lease, ?kind, message, "failed"),
-            Outcome::Returned => info!(%lease, "stopped"),
+            LeaseOutcome::Failed { kind, message } => warn!(%lease, ?kind, message, "failed"),
+            LeaseOutcome::Returned { .. } => info!(%lease, "stopped"),
         }
         self.handles.remove(&lease);
         let owed = self.ledger.ended(lease, outcome);
@@ -488,17 +356,17 @@ impl Worker {
             (lease, self.handles.get(&lease).and_then(|handle| *handle.progress.borrow()))
         };
         let health = self.health.borrow().clone();
-        outbox.send(wire::heartbeat(self.ledger.running().map(progress), &health))?;
+        outbox.send(to_proto::heartbeat(self.ledger.running().map(progress), &health))?;
         for lease in self.ledger.overdue_reports() {
             debug!(%lease, "reported again");
             self.report(lease, outbox)?;
         }
-        Ok(())
+        outbox.send(self.credits())
     }
 
     fn report(&self, lease: LeaseId, outbox: &Outbox) -> Result<(), Lost> {
         match self.ledger.outcome(lease) {
-            Some(outcome) => outbox.send(wire::report(lease, outcome)),
+            Some(outcome) => outbox.send(to_proto::report(lease, outcome)),
             None => Ok(()),
         }
     }
@@ -508,13 +376,26 @@ impl Worker {
         info!(%lease, "dropped, as it is no longer this worker's");
         self.ledger.stale(lease);
         if let Some(handle) = self.handles.get(&lease) {
-            handle.cancel.cancel();
+            handle.cancel.stop(Stop::Cancel);
         }
     }
 
+    /// How a lease stops that goes back: another worker goes on with it, if there is another.
+    fn stop(&self) -> Stop {
+        if self.settings.only { Stop::Cancel } else { Stop::Save }
+    }
+
+    /// Takes nothing new, and stops what runs: each lease goes back as soon as its attempt has
+    /// stopped.
+    fn wind_up(&mut self, outbox: &Outbox) -> Result<(), Lost> {
+        self.ledger.drain();
+        let stop = self.stop();
+        self.handles.values().for_each(|handle| handle.cancel.stop(stop));
+        outbox.send(Message::Draining(v1::Draining {}))
+    }
+
+    /// Gives back what has not stopped by now.
     fn give_all_back(&mut self, outbox: &Outbox) -> Result<(), Lost> {
-        outbox.send(wire::draining())?;
-        self.handles.values().for_each(|handle| handle.cancel.cancel());
         for lease in self.ledger.give_all_back() {
             self.report(lease, outbox)?;
         }
@@ -523,10 +404,14 @@ impl Worker {
 
     /// Stops all attempts and waits for them, until `deadline` at the latest.
     async fn stop_attempts(&mut self, deadline: Instant) {
-        self.handles.values().for_each(|handle| handle.cancel.cancel());
+        self.handles.values().for_each(|handle| handle.cancel.stop(Stop::Cancel));
         while let Ok(Some(joined)) = timeout_at(deadline, self.attempts.join_next()).await {
             // Without an outbox nothing can be lost.
             let _ = self.note(joined, None);
         }
     }
+}
+
+fn credits(free_slots: u32) -> Message {
+    Message::Credits(v1::Credits { free_slots })
 }

@@ -1,14 +1,13 @@
 //! What decides who can run a task, so that the scheduler can speak of many tasks at once.
 
-use impasto_types::WorkerName;
+use impasto_types::{Capabilities, MethodVersion, WorkerName};
 
-use crate::Capabilities;
 use crate::task::Task;
 
 /// What a worker must have, however free it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Demand {
-    pub(crate) engine_version: u32,
+    pub(crate) method: MethodVersion,
     pub(crate) memory_bytes: u64,
 }
 
@@ -23,10 +22,8 @@ pub(crate) struct Class {
 
 impl Class {
     pub(crate) fn of(task: &Task) -> Self {
-        let demand = Demand {
-            engine_version: task.needs.engine_version,
-            memory_bytes: task.needs.memory_bytes,
-        };
+        let demand =
+            Demand { method: task.needs.method, memory_bytes: task.needs.least_memory_bytes };
         Self { demand, avoid: task.tries.avoid.clone(), alone: task.tries.alone }
     }
 }
@@ -34,7 +31,7 @@ impl Class {
 impl Demand {
     /// Whether a worker with these capabilities could meet it with nothing else to do.
     pub(crate) fn is_met_by(&self, capabilities: &Capabilities) -> bool {
-        capabilities.engine_version == self.engine_version
+        capabilities.methods.contains(&self.method)
             && capabilities.task_memory_bytes() >= self.memory_bytes
     }
 }

@@ -13,6 +13,11 @@ pub const LEASE_MS: Millis = 30_000;
 /// blinks.
 pub const RECONNECT_GRACE_MS: Millis = 20_000;
 
+/// As many ended jobs as a list shows.
+pub const KEEP_JOBS: usize = 1_000;
+/// Thirty days.
+pub const KEEP_JOBS_MS: Millis = 30 * 24 * 3_600_000;
+
 const _: () = assert!(HEARTBEAT_MS * 3 <= LEASE_MS, "two heartbeats may get lost");
 const _: () = assert!(
     HEARTBEAT_MS < RECONNECT_GRACE_MS,
@@ -42,6 +47,9 @@ pub struct Config {
     pub ageing_ms: Millis,
     /// How long a lost worker stays on the list.
     pub forget_lost_ms: Millis,
+    /// How many ended jobs are remembered, and for how long after their end.
+    pub keep_jobs: usize,
+    pub keep_jobs_ms: Millis,
 }
 
 /// Figures that contradict each other.
@@ -67,6 +75,8 @@ impl Default for Config {
             unschedulable_grace_ms: 60_000,
             ageing_ms: 600_000,
             forget_lost_ms: 600_000,
+            keep_jobs: KEEP_JOBS,
+            keep_jobs_ms: KEEP_JOBS_MS,
         }
     }
 }

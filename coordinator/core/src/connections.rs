@@ -2,22 +2,19 @@
 
 use std::collections::BTreeSet;
 
-use impasto_types::{LeaseId, WorkerId, WorkerName};
+use impasto_types::{Hello, LeaseId, Order, WorkerId, WorkerName};
 
 use crate::core::Core;
 use crate::timers::Timer;
-use crate::{Capabilities, Effect, HeldLease, Millis};
+use crate::workers::Process;
+use crate::{Effect, Millis};
 
 impl Core {
     /// The worker keeps those of its leases that it still holds. One that it does not hold any more
     /// has ended, and counts: it may be what brought the worker down.
-    pub(crate) fn connect(
-        &mut self,
-        worker: WorkerId,
-        name: WorkerName,
-        capabilities: Capabilities,
-        held: &[HeldLease],
-    ) {
+    pub(crate) fn connect(&mut self, worker: WorkerId, hello: Hello) {
+        let name = self.name_for(&hello);
+        let Hello { name: asked, instance, capabilities, held, blobs } = hello;
         if let Some(older) = self.workers.named(&name) {
             self.remove_worker(older);
             if older != worker {
@@ -25,11 +22,14 @@ impl Core {
             }
         }
         self.absent.remove(&name);
-        self.workers.connect(worker, name.clone(), capabilities, self.now);
-        let held: BTreeSet<LeaseId> = held.iter().map(|held| held.lease).collect();
+        let process = Process { instance, asked };
+        self.workers.connect(worker, name.clone(), process, capabilities, &blobs, self.now);
+        let held: BTreeSet<LeaseId> = held.into_iter().collect();
         let expected = self.ledger.leases_of(&name);
         let stale = held.iter().copied().filter(|lease| !expected.contains(lease)).collect();
-        self.tell(Effect::Welcome { worker, stale });
+        let (epoch, heartbeat_ms) = (self.epoch, self.config.heartbeat_ms);
+        let welcome = Order::Welcome { epoch, heartbeat_ms, name: name.clone(), stale };
+        self.order(worker, welcome);
         for lease in expected {
             if held.contains(&lease) {
                 self.take_up(worker, lease);
@@ -48,9 +48,37 @@ impl Core {
         }
     }
 
+    /// The name that a worker gets: the one that it has, as a hello may arrive twice; else the one
+    /// it asks for, unless another process that is connected has it; else the first of its numbered
+    /// names that is free.
+    ///
+    /// A process that is away has no claim on its name beyond its leases. Whoever asks for it then
+    /// is far more often the same worker, started anew, than a second one.
+    fn name_for(&self, hello: &Hello) -> WorkerName {
+        if let Some(name) = self.workers.name_of(hello) {
+            return name.clone();
+        }
+        let is_free = |name: &WorkerName| {
+            self.workers.named(name).is_none()
+                && (*name == hello.name || self.ledger.holding(name).is_none())
+        };
+        let mut names = (1..).map(|nth| hello.name.numbered(nth));
+        names.find(is_free).expect("there are more names than workers")
+    }
+
+    /// The worker takes nothing new, and is told so: an operator may have ordered it.
+    pub(crate) fn drain(&mut self, worker: WorkerId) {
+        if self.workers.drain(worker) {
+            self.order(worker, Order::Drain);
+        }
+    }
+
     pub(crate) fn credits(&mut self, worker: WorkerId, free_slots: u32) {
-        if let Some(connected) = self.workers.get_mut(worker) {
-            connected.heard = self.now;
+        let Some(connected) = self.workers.get_mut(worker) else { return };
+        connected.heard = self.now;
+        if connected.draining && free_slots > 0 {
+            // It has not heard the order: a worker that drains asks for nothing.
+            self.order(worker, Order::Drain);
         }
         self.workers.set_credits(worker, free_slots);
     }

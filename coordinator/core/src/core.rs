@@ -2,20 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use impasto_types::{Epoch, JobId, WorkerName};
+use impasto_types::{Digest, Epoch, JobId, JobSummary, Order, WorkerId, WorkerInfo, WorkerName};
 
 use crate::chance::Chance;
 use crate::class::Demand;
 use crate::job::Job;
 use crate::ledger::{Ledger, ReplayError};
-use crate::task::{Task, TaskKey, TaskState};
+use crate::task::Task;
 use crate::timers::{Timer, Timers};
 use crate::workers::Workers;
-use crate::{Config, Effect, Fact, Input, JobSummary, JobView, Millis, WorkerView};
+use crate::{Config, Effect, Fact, Input, JobView, Millis, Snapshot, SnapshotVersionError};
 
 /// All jobs and workers of one coordinator.
 ///
-/// To start: [`Core::new`], [`Core::replay`] each stored fact, [`Core::resume`]. Then, for ever:
+/// To start: [`Core::new`], [`Core::restore`] the last snapshot if there is one, [`Core::replay`]
+/// each fact since, [`Core::resume`]. Then, for ever:
 /// [`Core::handle`] an input, append what [`Core::drain_facts`] gives durably, and carry out what
 /// [`Core::drain_effects`] gives; hand in [`Input::Tick`] at [`Core::next_timeout`].
 #[derive(Debug, Clone)]
@@ -55,9 +56,34 @@ impl Core {
         }
     }
 
+    /// Goes on from a snapshot, before any fact.
+    ///
+    /// # Errors
+    /// The snapshot is of a version that this program does not know.
+    pub fn restore(&mut self, snapshot: Snapshot) -> Result<(), SnapshotVersionError> {
+        self.ledger = Ledger::restored(self.config.ageing_ms, snapshot)?;
+        Ok(())
+    }
+
+    /// All that the facts so far add up to.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot::of(&self.ledger)
+    }
+
+    /// How many tasks it remembers: the size of a snapshot is proportional to it.
+    pub fn tasks(&self) -> usize {
+        self.ledger.jobs.values().map(|job| job.tasks.len()).sum()
+    }
+
     /// Takes in a fact from before a restart.
+    ///
+    /// # Errors
+    /// The fact cannot follow from those before it.
     pub fn replay(&mut self, fact: &Fact) -> Result<(), ReplayError> {
-        self.ledger.apply(fact)
+        let applied = self.ledger.apply(fact);
+        // Nobody watches yet.
+        self.ledger.take_changes();
+        applied
     }
 
     /// Ends the replay: from now on, the workers that held leases have `reconnect_grace_ms` to take
@@ -77,15 +103,13 @@ impl Core {
             Input::Submit { request, submission } => self.submit(request, submission),
             Input::Cancel { request, job } => self.cancel(request, job),
             Input::Retry { request, job } => self.retry(request, job),
-            Input::Connect { worker, name, capabilities, held } => {
-                self.connect(worker, name, capabilities, &held)
-            }
+            Input::Connect { worker, hello } => self.connect(worker, hello),
             Input::Disconnect { worker } => self.disconnect(worker),
             Input::Credits { worker, free_slots } => self.credits(worker, free_slots),
             Input::Heartbeat { worker, lease, progress } => self.heartbeat(worker, lease, progress),
             Input::Health { worker, devices } => self.workers.set_health(worker, devices, self.now),
             Input::Report { worker, lease, outcome } => self.report(worker, lease, outcome),
-            Input::Drain { worker } => self.workers.drain(worker),
+            Input::Drain { worker } => self.drain(worker),
             Input::Tick => {}
         }
         // What was said just now is no longer overdue, so timers come second.
@@ -97,6 +121,7 @@ impl Core {
                 Timer::Forget(name) => self.workers.forget(&name, self.now),
             }
         }
+        self.forget_jobs();
         self.schedule();
     }
 
@@ -113,11 +138,17 @@ impl Core {
 
     /// When to hand in [`Input::Tick`] if nothing else comes before.
     pub fn next_timeout(&self) -> Option<Millis> {
-        self.timers.next().into_iter().chain(self.ledger.waiting.next_release()).min()
+        let release = self.ledger.waiting.next_release();
+        [self.timers.next(), release, self.next_forgotten_at()].into_iter().flatten().min()
     }
 
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// The epoch that its leases carry.
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
     }
 
     pub fn job(&self, job: JobId) -> Option<JobView> {
@@ -134,28 +165,26 @@ impl Core {
     }
 
     /// All workers, by name.
-    pub fn workers(&self) -> Vec<WorkerView> {
-        self.workers.views(|name| self.ledger.leases_of(name))
+    pub fn workers(&self) -> Vec<WorkerInfo> {
+        self.workers.infos(|name| self.ledger.leases_of(name))
+    }
+
+    /// The connection of a worker; `None` where it is lost or unknown.
+    pub fn connection(&self, worker: &WorkerName) -> Option<WorkerId> {
+        self.workers.named(worker)
     }
 
     /// Makes a fact true, and tells of it.
     pub(crate) fn record(&mut self, fact: Fact) {
         let job = fact.job();
         let state_before = self.ledger.jobs.get(&job).map(Job::state);
-        let touched = self.touched_by(&fact);
-        let holders: Vec<WorkerName> = match &fact {
-            Fact::TaskLeased { worker, .. } => vec![worker.clone()],
-            _ => touched
-                .iter()
-                .filter_map(|key| Some(self.ledger.task(*key)?.lease()?.worker.clone()))
-                .collect(),
-        };
         self.ledger.apply(&fact).expect("the core's own facts follow from its state");
         self.facts.push(fact);
-        for name in holders {
+        let changes = self.ledger.take_changes();
+        for name in changes.holders {
             self.workers.load(&name, self.ledger.holding(&name));
         }
-        for key in touched {
+        for key in changes.tasks {
             if let Some(event) = self.ledger.task(key).map(Task::event) {
                 self.effects.push(Effect::Task { job: key.job, task: key.task, event });
             }
@@ -171,23 +200,7 @@ impl Core {
         self.effects.push(effect);
     }
 
-    /// The tasks whose state the fact will change. Those of a new job are no news: nobody watches
-    /// it yet.
-    fn touched_by(&self, fact: &Fact) -> Vec<TaskKey> {
-        match fact {
-            Fact::JobSubmitted { .. } => Vec::new(),
-            Fact::JobCanceled { job, .. } => {
-                self.ledger.keys_where(*job, |state| matches!(state, TaskState::Ready { .. }))
-            }
-            Fact::JobRetried { job, .. } => self.ledger.keys_where(*job, |state| {
-                matches!(state, TaskState::Failed { .. } | TaskState::Canceled)
-            }),
-            Fact::TaskSucceeded { job, task, .. } | Fact::TaskFailed { job, task, .. } => {
-                vec![TaskKey { job: *job, task: *task }]
-            }
-            Fact::TaskLeased { lease, .. } | Fact::AttemptEnded { lease, .. } => {
-                vec![TaskKey::from(*lease)]
-            }
-        }
+    pub(crate) fn order(&mut self, worker: WorkerId, order: Order<Digest>) {
+        self.tell(Effect::Order { worker, order });
     }
 }

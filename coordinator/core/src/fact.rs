@@ -1,12 +1,15 @@
 //! What has happened: appended durably, replayed on restart.
 
-use impasto_types::{FailureKind, JobId, LeaseId, TaskIndex, TaskResult, WorkerName};
+use impasto_types::{BlobRef, FailureKind, JobId, LeaseId, TaskIndex, TaskResult, WorkerName};
 use serde::{Deserialize, Serialize};
 
 use crate::{Millis, Submission};
 
 /// A change that must survive a restart. Replaying all facts in order gives the same jobs and
-/// tasks.
+/// tasks, and so does a [`Snapshot`](crate::Snapshot) with the facts since.
+///
+/// Facts are stored as JSON and read by every later version: a field that is added is an `Option`
+/// or has `#[serde(default)]`, and one that is unknown is ignored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "fact", rename_all = "kebab-case")]
 pub enum Fact {
@@ -23,6 +26,11 @@ pub enum Fact {
     },
     /// Failed and canceled tasks wait again, with fresh attempts.
     JobRetried {
+        job: JobId,
+        at: Millis,
+    },
+    /// An ended job is remembered no longer. Its number is not given again.
+    JobForgotten {
         job: JobId,
         at: Millis,
     },
@@ -51,6 +59,9 @@ pub enum Fact {
         message: String,
         counted: bool,
         not_before: Millis,
+        /// Where the attempt stopped, if the worker could say so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        checkpoint: Option<BlobRef>,
     },
     /// The task is given up. Where it was leased, this ends the lease too.
     TaskFailed {
@@ -67,7 +78,8 @@ impl Fact {
         match self {
             Self::JobSubmitted { job, .. }
             | Self::JobCanceled { job, .. }
-            | Self::JobRetried { job, .. } => *job,
+            | Self::JobRetried { job, .. }
+            | Self::JobForgotten { job, .. } => *job,
             Self::TaskSucceeded { job, .. } | Self::TaskFailed { job, .. } => *job,
             Self::TaskLeased { lease, .. } | Self::AttemptEnded { lease, .. } => lease.job,
         }

@@ -19,12 +19,16 @@ impl Core {
 fn blobs_of_job(job: &Job) -> impl Iterator<Item = Digest> {
     let has_ended = matches!(job.phase, Phase::Ended { .. });
     let tasks = job.tasks.iter().filter(move |_| !has_ended).flat_map(blobs_of_task);
-    std::iter::once(job.spec).chain(tasks)
+    // A canceled task that is retried goes on from its checkpoint.
+    let checkpoints = job.tasks.iter().filter_map(|task| Some(task.checkpoint?.digest));
+    std::iter::once(job.spec).chain(tasks).chain(checkpoints)
 }
 
 fn blobs_of_task(task: &Task) -> Vec<Digest> {
     match &task.state {
-        TaskState::Ready { .. } | TaskState::Leased(_) => task.needs.inputs.clone(),
+        TaskState::Blocked { .. } | TaskState::Ready { .. } | TaskState::Leased(_) => {
+            task.needs.inputs.clone()
+        }
         TaskState::Succeeded { result, .. } => result.blobs().map(|blob| blob.digest).collect(),
         TaskState::Failed { .. } | TaskState::Canceled => Vec::new(),
     }

@@ -1,9 +1,8 @@
 //! All causes of change.
 
-use std::collections::BTreeSet;
-
 use impasto_types::{
-    DeviceHealth, DeviceInfo, Digest, FailureKind, JobId, LeaseId, TaskResult, WorkerId, WorkerName,
+    DeviceHealth, Digest, Hello, JobId, LeaseId, LeaseOutcome, MethodVersion, Progress, TaskIndex,
+    TaskResult, WorkerId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -16,22 +15,16 @@ pub type RequestId = u64;
 /// Everything that can happen to the core.
 #[derive(Debug, Clone)]
 pub enum Input {
-    /// A client hands in a job. Replied to with `Effect::Submitted`, also when the key is already
-    /// known.
+    /// A client hands in a job, which has passed [`Submission::check`]. Replied to with
+    /// `Effect::Submitted`, also when the key is already known.
     Submit { request: RequestId, submission: Submission },
     /// A client gives a job up. Replied to with `Effect::Changed` or `Effect::NoSuchJob`.
     Cancel { request: RequestId, job: JobId },
     /// A client wants a job's failed and canceled tasks tried again, with fresh attempts.
     Retry { request: RequestId, job: JobId },
-    /// A worker has connected. Replied to with `Effect::Welcome`; an older connection of the same
-    /// name is taken for gone.
-    Connect {
-        worker: WorkerId,
-        name: WorkerName,
-        capabilities: Capabilities,
-        /// What it still works on, or owes a report for.
-        held: Vec<HeldLease>,
-    },
+    /// A worker has connected. Replied to with `Order::Welcome`, which says by what name; an older
+    /// connection of the same process is taken for gone.
+    Connect { worker: WorkerId, hello: Hello },
     /// A worker's connection ended.
     Disconnect { worker: WorkerId },
     /// A worker can take this many more tasks than it was given: an absolute number, so that a lost
@@ -41,10 +34,11 @@ pub enum Input {
     Heartbeat { worker: WorkerId, lease: LeaseId, progress: Option<Progress> },
     /// How a worker's devices fare, in the order of its capabilities. Only shown.
     Health { worker: WorkerId, devices: Vec<DeviceHealth> },
-    /// A worker has ended a lease. Replied to with `Effect::Acknowledge`, whether it changed
+    /// A worker has ended a lease. Replied to with `Order::Acknowledge`, whether it changed
     /// anything or not.
     Report { worker: WorkerId, lease: LeaseId, outcome: LeaseOutcome },
-    /// A worker takes no more work: it asked for it, or an operator did. Its leases run on.
+    /// A worker takes no more work: it asked for it, or an operator did. It is told by
+    /// `Order::Drain`, and its leases run on.
     Drain { worker: WorkerId },
     /// Nothing but time has passed.
     Tick,
@@ -67,70 +61,51 @@ pub struct Submission {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Needs {
     pub action: Digest,
-    /// The engine version that the action is for; only workers that run it are given the task.
-    pub engine_version: u32,
-    /// The most memory an attempt takes, in bytes.
-    pub memory_bytes: u64,
+    /// The method and the version that the action is for; only workers that run it are given the
+    /// task.
+    pub method: MethodVersion,
+    /// The least memory that an attempt can run in, in bytes: so much of its worker's memory is
+    /// booked for it.
+    pub least_memory_bytes: u64,
     /// Pixels times optimiser steps.
     pub work: u64,
     /// Blobs that the task reads; a worker that holds them is preferred.
     pub inputs: Vec<Digest>,
+    /// Tasks of the same job whose results it reads: it is blocked until they have succeeded. Each
+    /// comes before it in the job, so there are no circles.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<TaskIndex>,
     /// A result that the action cache already has: the task succeeds without an attempt.
     pub cached: Option<TaskResult>,
 }
 
-/// What a worker can do.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Capabilities {
-    /// How many tasks it runs at once.
-    pub slots: u32,
-    /// Memory for tasks, over all slots, in bytes.
-    pub memory_bytes: u64,
-    /// What it paints on, where it tells: a task gets the memory of one of them.
-    pub devices: Vec<DeviceInfo>,
-    /// The engine version that it runs; it is only given tasks of this version.
-    pub engine_version: u32,
-    /// Such as `cpu avx512`, to show.
-    pub device: String,
-    /// Blobs that it already holds, a bounded sample of the newest.
-    pub blobs: BTreeSet<Digest>,
+/// A job that makes no sense.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SubmissionError {
+    #[error("a job has more than {max} tasks", max = u32::MAX)]
+    TooManyTasks,
+    #[error(
+        "task {task} reads the result of task {after}, which does not come before it",
+        task = .task.0,
+        after = .after.0
+    )]
+    NotBefore { task: TaskIndex, after: TaskIndex },
 }
 
-impl Capabilities {
-    /// The most memory that one task gets.
-    pub fn task_memory_bytes(&self) -> u64 {
-        let largest = self.devices.iter().map(|device| device.memory_bytes).max();
-        largest.map_or(self.memory_bytes, |largest| largest.min(self.memory_bytes))
+impl Submission {
+    /// Whether every task comes after those whose results it reads.
+    ///
+    /// # Errors
+    /// Names the first task that does not.
+    pub fn check(&self) -> Result<(), SubmissionError> {
+        if u32::try_from(self.tasks.len()).is_err() {
+            return Err(SubmissionError::TooManyTasks);
+        }
+        for (task, needs) in (0..).map(TaskIndex).zip(&self.tasks) {
+            if let Some(after) = needs.after.iter().copied().find(|after| *after >= task) {
+                return Err(SubmissionError::NotBefore { task, after });
+            }
+        }
+        Ok(())
     }
-}
-
-/// A lease that a worker still works on, or holds an unacknowledged report for, when it connects
-/// again.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HeldLease {
-    pub lease: LeaseId,
-}
-
-/// How far an attempt has come.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Progress {
-    /// Optimiser steps done, over all scales, and in all.
-    pub iteration: u32,
-    pub iterations: u32,
-    pub loss: f64,
-    /// Milliseconds until the end, as the worker reckons.
-    pub left_ms: Option<u64>,
-}
-
-/// How a lease ended on the worker.
-#[derive(Debug, Clone, PartialEq)]
-pub enum LeaseOutcome {
-    Succeeded(TaskResult),
-    Failed {
-        kind: FailureKind,
-        message: String,
-    },
-    /// The worker stopped it: it was revoked, or the worker is shutting down. It uses up no
-    /// attempt.
-    Returned,
 }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use impasto_types::{Digest, WorkerName};
 
 use crate::core::Core;
+use crate::dependents::unfinished;
 use crate::job::{Counts, Phase};
 use crate::ledger::Holding;
 use crate::task::{Task, TaskKey, TaskState};
@@ -25,6 +26,7 @@ pub fn check_all(core: &Core) -> Result<(), Broken> {
     holdings_are_the_leases(core)?;
     memory_is_never_overbooked(core)?;
     suspects_run_alone(core)?;
+    dependents_wait_for_their_inputs(core)?;
     every_waiting_task_has_its_turn(core)?;
     no_worker_idles_beside_work(core)?;
     attempts_stay_in_budget(core)?;
@@ -54,7 +56,7 @@ pub fn holdings_are_the_leases(core: &Core) -> Result<(), Broken> {
         if let Some(lease) = task.lease() {
             let holding = expected.entry(lease.worker.clone()).or_default();
             holding.tasks.insert(key);
-            holding.memory_bytes += task.needs.memory_bytes;
+            holding.memory_bytes += task.needs.least_memory_bytes;
             holding.alone |= task.tries.alone;
         }
     }
@@ -77,6 +79,31 @@ pub fn memory_is_never_overbooked(core: &Core) -> Result<(), Broken> {
                 "memory is never overbooked",
                 format!("worker {} has {taken} bytes of leases", worker.name),
             );
+        }
+    }
+    Ok(())
+}
+
+/// A task runs, or may run, only once every task that it depends on has succeeded; one that has all
+/// of these is not blocked. As facts are appended before effects are carried out, whatever such a
+/// task reads is durable before its worker hears of it.
+pub fn dependents_wait_for_their_inputs(core: &Core) -> Result<(), Broken> {
+    for job in core.ledger.jobs.values() {
+        for (key, task) in job.keyed_tasks().filter(|(_, task)| !task.needs.after.is_empty()) {
+            let open = unfinished(&job.tasks, &task.needs.after);
+            let holds = match &task.state {
+                TaskState::Blocked { open: counted } => open == *counted && open > 0,
+                TaskState::Ready { .. } | TaskState::Leased(_) => open == 0,
+                TaskState::Succeeded { .. } | TaskState::Failed { .. } | TaskState::Canceled => {
+                    true
+                }
+            };
+            if !holds {
+                return broken(
+                    "dependents wait for their inputs",
+                    format!("{key:?} is {:?} with {open} inputs open", task.state),
+                );
+            }
         }
     }
     Ok(())
@@ -167,8 +194,9 @@ pub fn counts_are_right(core: &Core) -> Result<(), Broken> {
 pub fn ended_jobs_are_at_rest(core: &Core) -> Result<(), Broken> {
     for job in core.ledger.jobs.values() {
         let has_ended = matches!(job.phase, Phase::Ended { .. });
-        let is_open = job.counts.ready + job.counts.leased > 0;
-        if has_ended == is_open || (job.phase == Phase::Canceling && job.counts.ready > 0) {
+        let waiting = job.counts.blocked + job.counts.ready;
+        let is_open = job.counts.open() > 0;
+        if has_ended == is_open || (job.phase == Phase::Canceling && waiting > 0) {
             return broken(
                 "ended jobs are at rest",
                 format!("job {} is {:?} with {:?}", job.id, job.phase, job.counts),

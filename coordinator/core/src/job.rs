@@ -1,26 +1,11 @@
 //! A job: its tasks, their counts, and the state that follows from them.
 
-use impasto_types::{Digest, JobId, TaskIndex};
+use impasto_types::{Digest, JobId, JobState, JobSummary, Resolved, TaskIndex};
 use serde::{Deserialize, Serialize};
 
-use crate::task::{Task, TaskKey, TaskState};
-use crate::{JobSummary, JobView, Millis, Submission};
-
-/// Where a job stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum JobState {
-    /// No task has been leased since it was submitted or retried.
-    Queued,
-    Running,
-    /// Given up, but workers have not yet let go of all its tasks.
-    Canceling,
-    /// Every task succeeded.
-    Succeeded,
-    /// Every task ended, and at least one failed.
-    Failed,
-    Canceled,
-}
+use crate::dependents::{Dependents, unfinished};
+use crate::task::{Task, TaskKey, TaskState, Tries};
+use crate::{JobView, Millis, Submission};
 
 #[derive(Debug, Clone)]
 pub(crate) struct Job {
@@ -32,10 +17,12 @@ pub(crate) struct Job {
     pub(crate) submitted_at: Millis,
     pub(crate) phase: Phase,
     pub(crate) tasks: Vec<Task>,
+    pub(crate) dependents: Dependents,
     pub(crate) counts: Counts,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Phase {
     Queued,
     Running,
@@ -43,7 +30,8 @@ pub(crate) enum Phase {
     Ended { end: End, at: Millis },
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum End {
     Succeeded,
     Failed,
@@ -53,6 +41,7 @@ pub(crate) enum End {
 /// How many tasks are in which state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
+    pub(crate) blocked: u32,
     pub(crate) ready: u32,
     pub(crate) leased: u32,
     pub(crate) succeeded: u32,
@@ -63,6 +52,7 @@ pub(crate) struct Counts {
 impl Counts {
     pub(crate) fn of(&mut self, state: &TaskState) -> &mut u32 {
         match state {
+            TaskState::Blocked { .. } => &mut self.blocked,
             TaskState::Ready { .. } => &mut self.ready,
             TaskState::Leased(_) => &mut self.leased,
             TaskState::Succeeded { .. } => &mut self.succeeded,
@@ -70,21 +60,29 @@ impl Counts {
             TaskState::Canceled => &mut self.canceled,
         }
     }
+
+    /// How many have not ended.
+    pub(crate) fn open(&self) -> u32 {
+        self.blocked + self.ready + self.leased
+    }
 }
 
 impl Job {
     /// A job whose tasks all wait, but for those whose result is known already.
     pub(crate) fn new(id: JobId, at: Millis, submission: &Submission) -> Self {
         let mut counts = Counts::default();
-        let tasks = submission.tasks.iter().map(|needs| {
-            let mut task = Task::new(needs.clone());
-            if let Some(result) = task.needs.cached.take() {
-                task.state = TaskState::Succeeded { result, worker: None };
-            }
-            *counts.of(&task.state) += 1;
-            task
-        });
-        let tasks = tasks.collect();
+        let mut tasks: Vec<Task> = Vec::with_capacity(submission.tasks.len());
+        for needs in &submission.tasks {
+            let mut needs = needs.clone();
+            let state = match needs.cached.take() {
+                Some(result) => TaskState::Succeeded { result, worker: None },
+                None => TaskState::waiting_for(unfinished(&tasks, &needs.after)),
+            };
+            *counts.of(&state) += 1;
+            let tries = Tries::default();
+            tasks.push(Task { needs, attempt: 0, tries, checkpoint: None, state });
+        }
+        let dependents = Dependents::of(&tasks);
         Self {
             id,
             key: submission.key.clone(),
@@ -94,13 +92,14 @@ impl Job {
             submitted_at: at,
             phase: Phase::Queued,
             tasks,
+            dependents,
             counts,
         }
     }
 
     /// Ends the job if nothing is left to wait for.
     pub(crate) fn settle(&mut self, at: Millis) {
-        if self.counts.ready + self.counts.leased > 0 {
+        if self.counts.open() > 0 {
             return;
         }
         let end = match self.phase {
@@ -110,6 +109,27 @@ impl Job {
             Phase::Queued | Phase::Running => End::Succeeded,
         };
         self.phase = Phase::Ended { end, at };
+    }
+
+    /// What the tasks have made whose results this one reads.
+    pub(crate) fn results_for(&self, task: &Task) -> impl Iterator<Item = Resolved> {
+        let producers = task.needs.after.iter().filter_map(|after| self.task(*after));
+        producers.flat_map(|producer| {
+            let outputs = match &producer.state {
+                TaskState::Succeeded { result, .. } => result.outputs.as_slice(),
+                TaskState::Blocked { .. }
+                | TaskState::Ready { .. }
+                | TaskState::Leased(_)
+                | TaskState::Failed { .. }
+                | TaskState::Canceled => &[],
+            };
+            let action = producer.needs.action;
+            outputs.iter().map(move |output| Resolved {
+                action,
+                output: output.part,
+                blob: output.blob,
+            })
+        })
     }
 
     pub(crate) fn task(&self, index: TaskIndex) -> Option<&Task> {
@@ -140,7 +160,7 @@ impl Job {
     }
 
     pub(crate) fn summary(&self) -> JobSummary {
-        let ended_at = match self.phase {
+        let ended_at_ms = match self.phase {
             Phase::Queued | Phase::Running | Phase::Canceling => None,
             Phase::Ended { at, .. } => Some(at),
         };
@@ -150,8 +170,9 @@ impl Job {
             project: self.project.clone(),
             priority: self.priority,
             state: self.state(),
-            submitted_at: self.submitted_at,
-            ended_at,
+            submitted_at_ms: self.submitted_at,
+            ended_at_ms,
+            blocked: self.counts.blocked,
             ready: self.counts.ready,
             leased: self.counts.leased,
             succeeded: self.counts.succeeded,

@@ -1,12 +1,15 @@
 //! The life of a lease: signs of life, reports, and its end without one.
 
-use impasto_types::{Attempt, FailureKind, LeaseId, TaskResult, WorkerId, WorkerName};
+use impasto_types::{
+    Attempt, BlobRef, FailureKind, LeaseId, LeaseOutcome, Order, Progress, TaskEvent, TaskResult,
+    WorkerId, WorkerName,
+};
 
 use crate::core::Core;
 use crate::job::Phase;
 use crate::task::{Task, TaskKey};
 use crate::timers::Timer;
-use crate::{Effect, Fact, LeaseOutcome, Millis, Progress, TaskEvent};
+use crate::{Effect, Fact, Millis};
 
 /// An attempt that ended without a result.
 struct Setback {
@@ -18,6 +21,7 @@ struct Setback {
     counted: bool,
     /// The delay before the next attempt, without jitter.
     delay_ms: Millis,
+    checkpoint: Option<BlobRef>,
 }
 
 impl Core {
@@ -30,7 +34,7 @@ impl Core {
         let Some(name) = self.hear(worker) else { return };
         let now = self.now;
         let Some(live) = self.ledger.live_lease(lease, &name) else {
-            self.tell(Effect::Revoke { worker, lease });
+            self.order(worker, Order::Revoke { lease });
             return;
         };
         live.heard = now;
@@ -43,7 +47,7 @@ impl Core {
             });
         }
         if self.is_canceling(lease) {
-            self.tell(Effect::Revoke { worker, lease });
+            self.order(worker, Order::Revoke { lease });
         }
     }
 
@@ -67,6 +71,7 @@ impl Core {
                         message,
                         counted: true,
                         delay_ms,
+                        checkpoint: None,
                     });
                 }
                 LeaseOutcome::Failed { kind: FailureKind::Shortage, message } => {
@@ -78,9 +83,10 @@ impl Core {
                         message,
                         counted: false,
                         delay_ms,
+                        checkpoint: None,
                     });
                 }
-                LeaseOutcome::Returned => {
+                LeaseOutcome::Returned { checkpoint } => {
                     // The first return costs no time; a worker that returns everything at once must
                     // not make a busy loop.
                     let delay_ms = self.config.backoff_ms(self.setbacks(lease));
@@ -92,11 +98,12 @@ impl Core {
                         message,
                         counted: false,
                         delay_ms,
+                        checkpoint,
                     });
                 }
             }
         }
-        self.tell(Effect::Acknowledge { worker, lease });
+        self.order(worker, Order::Acknowledge { lease });
     }
 
     /// The attempt ended without a word from its worker. It counts: a task that brings its worker
@@ -110,6 +117,7 @@ impl Core {
             message,
             counted: true,
             delay_ms,
+            checkpoint: None,
         });
     }
 
@@ -126,7 +134,7 @@ impl Core {
         }
         self.listen_for(lease);
         if self.is_canceling(lease) {
-            self.tell(Effect::Revoke { worker, lease });
+            self.order(worker, Order::Revoke { lease });
         }
     }
 
@@ -161,7 +169,7 @@ impl Core {
         {
             self.dismiss(worker);
         } else {
-            self.tell(Effect::Revoke { worker, lease: id });
+            self.order(worker, Order::Revoke { lease: id });
             self.lose_lease(
                 id,
                 &name,
@@ -210,7 +218,16 @@ impl Core {
     fn fail(&mut self, lease: LeaseId, worker: WorkerName, message: String) {
         if self.is_canceling(lease) {
             let kind = Some(FailureKind::Input);
-            self.set_back(Setback { lease, worker, kind, message, counted: true, delay_ms: 0 });
+            let checkpoint = None;
+            self.set_back(Setback {
+                lease,
+                worker,
+                kind,
+                message,
+                counted: true,
+                delay_ms: 0,
+                checkpoint,
+            });
         } else {
             self.record(Fact::TaskFailed {
                 job: lease.job,
@@ -224,7 +241,7 @@ impl Core {
     /// Ends the attempt, and the task if this was its last. In a canceling job the task is
     /// canceled, whatever became of the attempt.
     fn set_back(&mut self, setback: Setback) {
-        let Setback { lease, worker, kind, message, counted, delay_ms } = setback;
+        let Setback { lease, worker, kind, message, counted, delay_ms, checkpoint } = setback;
         let at = self.now;
         let spent = self.ledger.task(lease.into()).map_or(0, |task| task.tries.counted)
             + u32::from(counted);
@@ -240,6 +257,7 @@ impl Core {
                 message,
                 counted,
                 not_before,
+                checkpoint,
             });
         }
     }

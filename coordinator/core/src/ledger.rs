@@ -7,20 +7,23 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use impasto_types::{JobId, LeaseId, TaskIndex, WorkerName};
 
+use crate::dependents::unfinished;
 use crate::job::{Job, Phase};
 use crate::task::{Lease, Task, TaskKey, TaskState, Tries};
 use crate::waiting::Waiting;
-use crate::{Fact, Millis};
+use crate::{Fact, Millis, SubmissionError};
 
 /// A fact that cannot follow from those before it: the log is damaged or not this core's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReplayError {
     #[error("job {0} is submitted a second time")]
     JobAgain(JobId),
-    #[error("job {0} has more than {max} tasks", max = u32::MAX)]
-    TooManyTasks(JobId),
+    #[error("job {job} makes no sense")]
+    Submission { job: JobId, source: SubmissionError },
     #[error("there is no job {0}")]
     NoSuchJob(JobId),
+    #[error("job {0} is forgotten before it has ended")]
+    NotEnded(JobId),
     #[error("there is no task {task} in job {job}", task = .task.0)]
     NoSuchTask { job: JobId, task: TaskIndex },
     #[error("task {task} of job {job} cannot {what}", task = .task.0)]
@@ -31,8 +34,22 @@ pub enum ReplayError {
 pub(crate) struct Ledger {
     pub(crate) jobs: BTreeMap<JobId, Job>,
     keys: BTreeMap<String, JobId>,
+    /// The highest number that a job has had.
+    last_job: JobId,
+    /// The jobs that have ended, first those that ended first.
+    ended: BTreeSet<(Millis, JobId)>,
     pub(crate) waiting: Waiting,
     holdings: BTreeMap<WorkerName, Holding>,
+    changes: Changes,
+}
+
+/// What facts have changed since somebody looked.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Changes {
+    /// In the order in which they changed; the tasks of a new job are not among them.
+    pub(crate) tasks: Vec<TaskKey>,
+    /// Workers that hold more or less than before.
+    pub(crate) holders: BTreeSet<WorkerName>,
 }
 
 /// The leases of one worker, connected or not.
@@ -49,8 +66,11 @@ impl Ledger {
         Self {
             jobs: BTreeMap::new(),
             keys: BTreeMap::new(),
+            last_job: JobId(0),
+            ended: BTreeSet::new(),
             waiting: Waiting::new(ageing_ms),
             holdings: BTreeMap::new(),
+            changes: Changes::default(),
         }
     }
 
@@ -58,37 +78,49 @@ impl Ledger {
     pub(crate) fn apply(&mut self, fact: &Fact) -> Result<(), ReplayError> {
         match fact {
             Fact::JobSubmitted { job, at, submission } => {
-                if self.jobs.contains_key(job) {
+                if *job <= self.last_job {
                     return Err(ReplayError::JobAgain(*job));
                 }
-                if u32::try_from(submission.tasks.len()).is_err() {
-                    return Err(ReplayError::TooManyTasks(*job));
-                }
-                self.keys.insert(submission.key.clone(), *job);
-                self.jobs.insert(*job, Job::new(*job, *at, submission));
-                for key in self.keys_where(*job, |state| matches!(state, TaskState::Ready { .. })) {
-                    self.waiting.enter(&self.jobs, key);
-                }
-                self.job_mut(*job)?.settle(*at);
+                let refused = |source| ReplayError::Submission { job: *job, source };
+                submission.check().map_err(refused)?;
+                self.take_in(Job::new(*job, *at, submission));
+                self.settle(*job, *at)?;
             }
             Fact::JobCanceled { job, at } => {
                 self.job_mut(*job)?.phase = Phase::Canceling;
-                for key in self.keys_where(*job, |state| matches!(state, TaskState::Ready { .. })) {
+                for key in self.keys_where(*job, waits) {
                     self.set_state(key, TaskState::Canceled);
                 }
-                self.job_mut(*job)?.settle(*at);
+                self.settle(*job, *at)?;
             }
             Fact::JobRetried { job, at } => {
                 let retried = self.job_mut(*job)?;
+                let before = retried.phase;
                 retried.phase =
                     if retried.counts.leased > 0 { Phase::Running } else { Phase::Queued };
+                if let Phase::Ended { at, .. } = before {
+                    self.ended.remove(&(at, *job));
+                }
                 for key in self.keys_where(*job, |state| {
                     matches!(state, TaskState::Failed { .. } | TaskState::Canceled)
                 }) {
                     self.task_mut(key)?.tries = Tries::default();
-                    self.set_state(key, TaskState::Ready { not_before: 0, message: String::new() });
+                    let tasks = &self.job_mut(*job)?.tasks;
+                    let open = tasks
+                        .get(key.task.0 as usize)
+                        .map_or(0, |task| unfinished(tasks, &task.needs.after));
+                    self.set_state(key, TaskState::waiting_for(open));
                 }
-                self.job_mut(*job)?.settle(*at);
+                self.settle(*job, *at)?;
+            }
+            Fact::JobForgotten { job, at: _ } => {
+                let Phase::Ended { at, .. } = self.job_mut(*job)?.phase else {
+                    return Err(ReplayError::NotEnded(*job));
+                };
+                self.ended.remove(&(at, *job));
+                if let Some(job) = self.jobs.remove(job) {
+                    self.keys.remove(&job.key);
+                }
             }
             Fact::TaskLeased { lease, worker, at } => self.lease(*lease, worker, *at)?,
             Fact::TaskSucceeded { job, task, at, worker, result } => {
@@ -98,9 +130,19 @@ impl Ledger {
                     key,
                     TaskState::Succeeded { result: result.clone(), worker: worker.clone() },
                 );
-                self.job_mut(*job)?.settle(*at);
+                self.unblock_dependents(key);
+                self.settle(*job, *at)?;
             }
-            Fact::AttemptEnded { lease, at, worker, kind, message, counted, not_before } => {
+            Fact::AttemptEnded {
+                lease,
+                at,
+                worker,
+                kind,
+                message,
+                counted,
+                not_before,
+                checkpoint,
+            } => {
                 let key = TaskKey::from(*lease);
                 if self.task(key).and_then(Task::lease).is_none_or(|held| held.id != *lease) {
                     return Err(ReplayError::NotNow {
@@ -109,7 +151,13 @@ impl Ledger {
                         what: "end an attempt that it has not",
                     });
                 }
-                let tries = &mut self.task_mut(key)?.tries;
+                let task = self.task_mut(key)?;
+                task.checkpoint = match (checkpoint, counted) {
+                    (Some(checkpoint), _) => Some(*checkpoint),
+                    (None, true) => None,
+                    (None, false) => task.checkpoint,
+                };
+                let tries = &mut task.tries;
                 tries.counted += u32::from(*counted);
                 tries.setbacks = tries.setbacks.saturating_add(1);
                 tries.alone |= *counted && kind.is_none();
@@ -120,13 +168,14 @@ impl Ledger {
                 let canceling = self.job_mut(lease.job)?.phase == Phase::Canceling;
                 let waits = TaskState::Ready { not_before: *not_before, message: message.clone() };
                 self.set_state(key, if canceling { TaskState::Canceled } else { waits });
-                self.job_mut(lease.job)?.settle(*at);
+                self.settle(lease.job, *at)?;
             }
             Fact::TaskFailed { job, task, at, message } => {
                 let key = TaskKey { job: *job, task: *task };
                 self.require_open(key, "fail")?;
                 self.set_state(key, TaskState::Failed { message: message.clone() });
-                self.job_mut(*job)?.settle(*at);
+                self.fail_dependents(key, message);
+                self.settle(*job, *at)?;
             }
         }
         Ok(())
@@ -161,9 +210,22 @@ impl Ledger {
         self.keys.get(key).copied()
     }
 
-    /// The number of the next job to come.
-    pub(crate) fn next_job(&self) -> JobId {
-        JobId(self.jobs.last_key_value().map_or(0, |(job, _)| job.0) + 1)
+    /// The highest number that a job has had.
+    pub(crate) fn last_job(&self) -> JobId {
+        self.last_job
+    }
+
+    /// The job that ended first of those that are remembered, and when; and how many there are.
+    pub(crate) fn first_ended(&self) -> Option<(Millis, JobId, usize)> {
+        self.ended.first().map(|(at, job)| (*at, *job, self.ended.len()))
+    }
+
+    pub(crate) fn remember_job(&mut self, job: JobId) {
+        self.last_job = self.last_job.max(job);
+    }
+
+    pub(crate) fn name(&mut self, key: String, job: JobId) {
+        self.keys.insert(key, job);
     }
 
     /// The tasks of a job whose state is `wanted`.
@@ -212,38 +274,65 @@ impl Ledger {
         Ok(())
     }
 
+    /// What has changed since the last call.
+    pub(crate) fn take_changes(&mut self) -> Changes {
+        std::mem::take(&mut self.changes)
+    }
+
     /// The one place where a task's state changes: counts, holdings and what waits follow.
-    fn set_state(&mut self, key: TaskKey, state: TaskState) {
+    pub(crate) fn set_state(&mut self, key: TaskKey, state: TaskState) {
         self.waiting.leave(&self.jobs, key);
         let Some(job) = self.jobs.get_mut(&key.job) else { return };
         let Some(task) = job.tasks.get_mut(key.task.0 as usize) else { return };
-        let memory_bytes = task.needs.memory_bytes;
+        let memory_bytes = task.needs.least_memory_bytes;
         *job.counts.of(&task.state) -= 1;
         *job.counts.of(&state) += 1;
         let before = std::mem::replace(&mut task.state, state);
-        let after = task.lease();
-        if let TaskState::Leased(lease) = before
-            && let Some(holding) = self.holdings.get_mut(&lease.worker)
-        {
-            holding.tasks.remove(&key);
-            holding.memory_bytes = holding.memory_bytes.saturating_sub(memory_bytes);
-            if holding.tasks.is_empty() {
-                self.holdings.remove(&lease.worker);
+        if matches!(task.state, TaskState::Succeeded { .. } | TaskState::Failed { .. }) {
+            task.checkpoint = None;
+        }
+        self.changes.tasks.push(key);
+        if let TaskState::Leased(lease) = before {
+            if let Some(holding) = self.holdings.get_mut(&lease.worker) {
+                holding.tasks.remove(&key);
+                holding.memory_bytes = holding.memory_bytes.saturating_sub(memory_bytes);
+                if holding.tasks.is_empty() {
+                    self.holdings.remove(&lease.worker);
+                }
             }
+            self.changes.holders.insert(lease.worker);
         }
-        if let Some(lease) = after {
-            let holding = self.holdings.entry(lease.worker.clone()).or_default();
-            holding.tasks.insert(key);
-            holding.memory_bytes = holding.memory_bytes.saturating_add(memory_bytes);
-            holding.alone |= task.tries.alone;
+        if let Some(lease) = task.lease() {
+            self.changes.holders.insert(lease.worker.clone());
         }
+        self.hold(key);
         self.waiting.enter(&self.jobs, key);
+    }
+
+    /// Books the task with whoever has leased it, if anybody has.
+    pub(crate) fn hold(&mut self, key: TaskKey) {
+        let Some(task) = self.jobs.get(&key.job).and_then(|job| job.task(key.task)) else { return };
+        let Some(lease) = task.lease() else { return };
+        let holding = self.holdings.entry(lease.worker.clone()).or_default();
+        holding.tasks.insert(key);
+        holding.memory_bytes = holding.memory_bytes.saturating_add(task.needs.least_memory_bytes);
+        holding.alone |= task.tries.alone;
+    }
+
+    /// Ends the job if nothing is left to wait for.
+    fn settle(&mut self, job: JobId, at: Millis) -> Result<(), ReplayError> {
+        let settled = self.job_mut(job)?;
+        settled.settle(at);
+        if let Phase::Ended { at, .. } = settled.phase {
+            self.ended.insert((at, job));
+        }
+        Ok(())
     }
 
     /// Refuses a task that has ended already.
     fn require_open(&mut self, key: TaskKey, what: &'static str) -> Result<(), ReplayError> {
         match self.task_mut(key)?.state {
-            TaskState::Ready { .. } | TaskState::Leased(_) => Ok(()),
+            TaskState::Blocked { .. } | TaskState::Ready { .. } | TaskState::Leased(_) => Ok(()),
             TaskState::Succeeded { .. } | TaskState::Failed { .. } | TaskState::Canceled => {
                 Err(ReplayError::NotNow { job: key.job, task: key.task, what })
             }
@@ -259,4 +348,9 @@ impl Ledger {
             .task_mut(key.task)
             .ok_or(ReplayError::NoSuchTask { job: key.job, task: key.task })
     }
+}
+
+/// Whether a task in this state has neither ended nor been leased.
+fn waits(state: &TaskState) -> bool {
+    matches!(state, TaskState::Blocked { .. } | TaskState::Ready { .. })
 }

@@ -12,6 +12,7 @@ mod class;
 mod config;
 mod connections;
 mod core;
+mod dependents;
 mod effect;
 mod fact;
 mod in_use;
@@ -23,6 +24,7 @@ mod ledger;
 mod queue;
 mod requests;
 mod scheduling;
+mod snapshot;
 mod stranded;
 mod task;
 mod timers;
@@ -33,12 +35,11 @@ mod workers;
 mod tests;
 
 pub use self::core::Core;
-pub use config::{Config, ConfigError, HEARTBEAT_MS, LEASE_MS, RECONNECT_GRACE_MS};
-pub use effect::{Effect, JobSummary, JobView, TaskEvent, TaskView};
-pub use fact::Fact;
-pub use input::{
-    Capabilities, HeldLease, Input, LeaseOutcome, Millis, Needs, Progress, RequestId, Submission,
+pub use config::{
+    Config, ConfigError, HEARTBEAT_MS, KEEP_JOBS, KEEP_JOBS_MS, LEASE_MS, RECONNECT_GRACE_MS,
 };
-pub use job::JobState;
+pub use effect::{Effect, JobView, TaskView};
+pub use fact::Fact;
+pub use input::{Input, Millis, Needs, RequestId, Submission, SubmissionError};
 pub use ledger::ReplayError;
-pub use workers::{WorkerState, WorkerView};
+pub use snapshot::{Snapshot, SnapshotVersionError};

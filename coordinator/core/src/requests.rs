@@ -1,11 +1,11 @@
 //! What clients ask for.
 
-use impasto_types::JobId;
+use impasto_types::{JobId, Order};
 
 use crate::core::Core;
 use crate::job::Phase;
 use crate::task::TaskState;
-use crate::{Effect, Fact, RequestId, Submission};
+use crate::{Effect, Fact, Millis, RequestId, Submission};
 
 impl Core {
     pub(crate) fn submit(&mut self, request: RequestId, submission: Submission) {
@@ -13,7 +13,7 @@ impl Core {
             self.tell(Effect::Submitted { request, job, known: true });
             return;
         }
-        let job = self.ledger.next_job();
+        let job = JobId(self.ledger.last_job().0 + 1);
         self.tell(Effect::Submitted { request, job, known: false });
         self.record(Fact::JobSubmitted { job, at: self.now, submission });
     }
@@ -49,13 +49,31 @@ impl Core {
         self.tell(Effect::Changed { request, job });
     }
 
+    /// Forgets ended jobs beyond the limits on their number and age, those that ended first first.
+    pub(crate) fn forget_jobs(&mut self) {
+        while let Some((ended_at, job, count)) = self.ledger.first_ended()
+            && (count > self.config.keep_jobs || self.forget_at(ended_at) <= self.now)
+        {
+            self.record(Fact::JobForgotten { job, at: self.now });
+        }
+    }
+
+    /// When the next job is forgotten for its age.
+    pub(crate) fn next_forgotten_at(&self) -> Option<Millis> {
+        self.ledger.first_ended().map(|(ended_at, ..)| self.forget_at(ended_at))
+    }
+
+    fn forget_at(&self, ended_at: Millis) -> Millis {
+        ended_at.saturating_add(self.config.keep_jobs_ms)
+    }
+
     fn revoke_leases_of(&mut self, job: JobId) {
         for key in self.ledger.keys_where(job, |state| matches!(state, TaskState::Leased(_))) {
             if let Some(lease) = self.ledger.task(key).and_then(|task| task.lease())
                 && let Some(worker) = self.workers.named(&lease.worker)
             {
                 let lease = lease.id;
-                self.tell(Effect::Revoke { worker, lease });
+                self.order(worker, Order::Revoke { lease });
             }
         }
     }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use impasto_types::{Attempt, LeaseId, WorkerId};
+use impasto_types::{Attempt, Digest, Grant, LeaseId, Order, Resolved, WorkerId};
 
+use crate::Fact;
 use crate::class::Class;
 use crate::core::Core;
 use crate::task::TaskKey;
-use crate::{Effect, Fact};
 
 impl Core {
     /// Leases as many tasks as workers have asked for.
@@ -24,8 +24,7 @@ impl Core {
         while self.workers.is_anyone_free() {
             let fits = |class: &Class| {
                 let has_room = |most: &u64| class.alone || class.demand.memory_bytes <= *most;
-                room.get(&class.demand.engine_version).is_some_and(has_room)
-                    && !unfit.contains(class)
+                room.get(&class.demand.method).is_some_and(has_room) && !unfit.contains(class)
             };
             let Some(next) = self.ledger.waiting.queue.next(self.now, fits) else { return };
             let Some(task) = self.ledger.task(next.key) else { return };
@@ -43,8 +42,12 @@ impl Core {
 
     fn grant(&mut self, key: TaskKey, worker: WorkerId) {
         let Some(name) = self.workers.get(worker).map(|worker| worker.name.clone()) else { return };
-        let Some(task) = self.ledger.task(key) else { return };
-        let inputs = task.needs.inputs.clone();
+        let Some(job) = self.ledger.jobs.get(&key.job) else { return };
+        let Some(task) = job.task(key.task) else { return };
+        let (spec, checkpoint) = (job.spec, task.checkpoint);
+        let resolved: Vec<Resolved> = job.results_for(task).collect();
+        let produced = resolved.iter().map(|resolved| resolved.blob.digest);
+        let inputs: Vec<Digest> = task.needs.inputs.iter().copied().chain(produced).collect();
         let lease = LeaseId {
             job: key.job,
             task: key.task,
@@ -55,6 +58,6 @@ impl Core {
         self.workers.take_credit(worker);
         self.workers.remember_blobs(worker, &inputs);
         self.listen_for(lease);
-        self.tell(Effect::Grant { worker, lease });
+        self.order(worker, Order::Grant(Grant { lease, task: spec, resolved, checkpoint }));
     }
 }

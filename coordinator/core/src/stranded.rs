@@ -52,7 +52,7 @@ impl Core {
     /// Why no worker could run this, if there are workers and none could.
     fn shortcoming(&self, demand: &Demand) -> Option<String> {
         let largest = self.workers.largest();
-        match largest.get(&demand.engine_version) {
+        match largest.get(&demand.method) {
             Some(most) if *most >= demand.memory_bytes => None,
             Some(most) => Some(format!(
                 "needs {}, the largest worker has {}",
@@ -61,12 +61,8 @@ impl Core {
             )),
             None if largest.is_empty() => None,
             None => {
-                let versions: Vec<String> = largest.keys().map(u32::to_string).collect();
-                Some(format!(
-                    "needs engine version {}, the workers run {}",
-                    demand.engine_version,
-                    versions.join(", ")
-                ))
+                let methods: Vec<String> = largest.keys().map(ToString::to_string).collect();
+                Some(format!("needs {}, the workers run {}", demand.method, methods.join(", ")))
             }
         }
     }

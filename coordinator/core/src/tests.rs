@@ -3,7 +3,9 @@
 
 mod attempts;
 mod connections;
+mod dependents;
 mod farm;
+mod forgetting;
 mod random;
 mod requests;
 mod scheduling;

@@ -47,7 +47,8 @@ impl Turn {
             TaskState::Ready { not_before, .. } => {
                 Some(Self { not_before: *not_before, priority: Reverse(job.priority), key })
             }
-            TaskState::Leased(_)
+            TaskState::Blocked { .. }
+            | TaskState::Leased(_)
             | TaskState::Succeeded { .. }
             | TaskState::Failed { .. }
             | TaskState::Canceled => None,

@@ -3,12 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use impasto_types::{DeviceHealth, Digest, LeaseId, WorkerId, WorkerName};
-use serde::{Deserialize, Serialize};
+use impasto_types::{
+    Capabilities, DeviceHealth, Digest, Hello, LeaseId, MethodVersion, WorkerId, WorkerInfo,
+    WorkerName, WorkerState,
+};
 
+use crate::Millis;
 use crate::class::{Class, Demand};
 use crate::ledger::Holding;
-use crate::{Capabilities, Millis};
 
 /// How many workers are compared for the inputs that they hold; on a large idle farm the rest would
 /// cost more time than it saves.
@@ -16,33 +18,6 @@ const CANDIDATES: usize = 32;
 
 /// How many blobs a worker is believed to hold: some hundred tasks' inputs.
 const BLOBS_REMEMBERED: usize = 1_024;
-
-/// What a worker is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum WorkerState {
-    Idle,
-    Busy,
-    /// Finishes what it has and takes no more.
-    Draining,
-    /// Its connection ended, and it has not come back.
-    Lost,
-}
-
-/// A worker as lists show it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct WorkerView {
-    pub name: WorkerName,
-    /// Its connection; `None` where it is lost.
-    pub id: Option<WorkerId>,
-    pub state: WorkerState,
-    pub capabilities: Capabilities,
-    pub leases: Vec<LeaseId>,
-    /// Results that were taken from it since the coordinator came up.
-    pub tasks_done: u64,
-    /// How its devices fare, as far as it has told.
-    pub health: Vec<DeviceHealth>,
-}
 
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Workers {
@@ -52,20 +27,21 @@ pub(crate) struct Workers {
     /// Those that can take a task, least loaded first.
     free: BTreeSet<(usize, WorkerId)>,
     holders: BTreeMap<Digest, BTreeSet<WorkerId>>,
-    /// The most memory that a worker which takes work has, by engine version.
-    largest: BTreeMap<u32, u64>,
+    /// The most memory that a worker which takes work has, by method.
+    largest: BTreeMap<MethodVersion, u64>,
 }
 
 /// A connected worker.
 #[derive(Debug, Clone)]
 pub(crate) struct Worker {
     pub(crate) name: WorkerName,
+    process: Process,
     pub(crate) capabilities: Capabilities,
     pub(crate) tasks_done: u64,
     /// When it last said anything.
     pub(crate) heard: Millis,
     health: Vec<DeviceHealth>,
-    draining: bool,
+    pub(crate) draining: bool,
     /// How many more leases it asked for.
     credits: u32,
     leases: usize,
@@ -74,6 +50,14 @@ pub(crate) struct Worker {
     free_memory_bytes: u64,
     /// Blobs that it should hold, oldest first.
     blobs: VecDeque<Digest>,
+}
+
+/// Which process a worker is.
+#[derive(Debug, Clone)]
+pub(crate) struct Process {
+    pub(crate) instance: u64,
+    /// The name that it asked for.
+    pub(crate) asked: WorkerName,
 }
 
 #[derive(Debug, Clone)]
@@ -88,15 +72,16 @@ impl Workers {
         &mut self,
         id: WorkerId,
         name: WorkerName,
+        process: Process,
         capabilities: Capabilities,
+        blobs: &[Digest],
         now: Millis,
     ) {
         let tasks_done = self.lost.remove(&name).map_or(0, |lost| lost.tasks_done);
-        let blobs: Vec<Digest> =
-            capabilities.blobs.iter().copied().take(BLOBS_REMEMBERED).collect();
         self.by_name.insert(name.clone(), id);
         let worker = Worker {
             name,
+            process,
             tasks_done,
             heard: now,
             health: Vec::new(),
@@ -109,7 +94,7 @@ impl Workers {
             capabilities,
         };
         self.connected.insert(id, worker);
-        self.remember_blobs(id, &blobs);
+        self.remember_blobs(id, &blobs[..blobs.len().min(BLOBS_REMEMBERED)]);
         self.measure();
     }
 
@@ -156,11 +141,13 @@ impl Workers {
         worker.heard = now;
     }
 
-    pub(crate) fn drain(&mut self, id: WorkerId) {
-        let Some(worker) = self.connected.get_mut(&id) else { return };
+    /// Whether there is such a worker, which is given nothing new from now on.
+    pub(crate) fn drain(&mut self, id: WorkerId) -> bool {
+        let Some(worker) = self.connected.get_mut(&id) else { return false };
         worker.draining = true;
         self.rank(id);
         self.measure();
+        true
     }
 
     /// The worker holds this now.
@@ -203,23 +190,34 @@ impl Workers {
         self.by_name.get(name).copied()
     }
 
+    /// The name of the connected process that says this hello.
+    pub(crate) fn name_of(&self, hello: &Hello) -> Option<&WorkerName> {
+        let is_it = |worker: &&Worker| {
+            worker.process.instance == hello.instance
+                && (worker.name == hello.name || worker.process.asked == hello.name)
+        };
+        Some(&self.connected.values().find(is_it)?.name)
+    }
+
     pub(crate) fn is_anyone_free(&self) -> bool {
         !self.free.is_empty()
     }
 
-    /// The most memory that a worker which takes work has, by engine version. Empty where no worker
+    /// The most memory that a worker which takes work has, by method. Empty where no worker
     /// does.
-    pub(crate) fn largest(&self) -> &BTreeMap<u32, u64> {
+    pub(crate) fn largest(&self) -> &BTreeMap<MethodVersion, u64> {
         &self.largest
     }
 
-    /// The most memory that a free worker has left, by engine version.
-    pub(crate) fn room(&self) -> BTreeMap<u32, u64> {
+    /// The most memory that a free worker has left, by method.
+    pub(crate) fn room(&self) -> BTreeMap<MethodVersion, u64> {
         let mut room = BTreeMap::new();
         for worker in self.free.iter().filter_map(|(_, id)| self.connected.get(id)) {
-            let most: &mut u64 = room.entry(worker.capabilities.engine_version).or_default();
-            *most =
-                worker.free_memory_bytes.min(worker.capabilities.task_memory_bytes()).max(*most);
+            let free_bytes = worker.free_memory_bytes.min(worker.capabilities.task_memory_bytes());
+            for method in &worker.capabilities.methods {
+                let most: &mut u64 = room.entry(*method).or_default();
+                *most = free_bytes.max(*most);
+            }
         }
         room
     }
@@ -280,42 +278,30 @@ impl Workers {
     }
 
     /// All workers as lists show them, by name; `leases_of` says what each holds.
-    pub(crate) fn views(&self, leases_of: impl Fn(&WorkerName) -> Vec<LeaseId>) -> Vec<WorkerView> {
-        let connected = self.connected.iter().map(|(id, worker)| {
-            let state = match (worker.draining, worker.leases) {
+    pub(crate) fn infos(&self, leases_of: impl Fn(&WorkerName) -> Vec<LeaseId>) -> Vec<WorkerInfo> {
+        let connected = self.connected.values().map(|worker| WorkerInfo {
+            name: worker.name.clone(),
+            state: match (worker.draining, worker.leases) {
                 (true, _) => WorkerState::Draining,
                 (false, 0) => WorkerState::Idle,
                 (false, _) => WorkerState::Busy,
-            };
-            let (name, capabilities, health) =
-                (worker.name.clone(), worker.capabilities.clone(), worker.health.clone());
-            let leases = leases_of(&name);
-            WorkerView {
-                name,
-                id: Some(*id),
-                state,
-                capabilities,
-                leases,
-                tasks_done: worker.tasks_done,
-                health,
-            }
+            },
+            capabilities: worker.capabilities.clone(),
+            leases: leases_of(&worker.name),
+            tasks_done: worker.tasks_done,
+            health: worker.health.clone(),
         });
-        let lost = self.lost.iter().map(|(name, lost)| {
-            let (leases, capabilities) = (leases_of(name), lost.capabilities.clone());
-            let (name, tasks_done) = (name.clone(), lost.tasks_done);
-            WorkerView {
-                name,
-                id: None,
-                state: WorkerState::Lost,
-                capabilities,
-                leases,
-                tasks_done,
-                health: Vec::new(),
-            }
+        let lost = self.lost.iter().map(|(name, lost)| WorkerInfo {
+            name: name.clone(),
+            state: WorkerState::Lost,
+            capabilities: lost.capabilities.clone(),
+            leases: leases_of(name),
+            tasks_done: lost.tasks_done,
+            health: Vec::new(),
         });
-        let mut views: Vec<_> = connected.chain(lost).collect();
-        views.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-        views
+        let mut infos: Vec<_> = connected.chain(lost).collect();
+        infos.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        infos
     }
 
     /// Whether someone whom the class does not avoid could run it, now or later.
@@ -342,8 +328,10 @@ impl Workers {
     fn measure(&mut self) {
         self.largest.clear();
         for worker in self.connected.values().filter(|worker| !worker.draining) {
-            let largest = self.largest.entry(worker.capabilities.engine_version).or_default();
-            *largest = worker.capabilities.task_memory_bytes().max(*largest);
+            for method in &worker.capabilities.methods {
+                let largest = self.largest.entry(*method).or_default();
+                *largest = worker.capabilities.task_memory_bytes().max(*largest);
+            }
         }
     }
 

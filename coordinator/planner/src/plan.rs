@@ -245,7 +245,7 @@ impl Planner<'_> {
             .collect();
         let spec = TaskSpec {
             asset: asset.path().clone(),
-            memory_bytes: estimate::memory_bytes(
+            least_memory_bytes: estimate::memory_bytes(
                 &painting.recipe,
                 (width, height),
                 &sources,

@@ -85,7 +85,7 @@ pub(crate) fn planned(output: &str) -> PlannedTask {
     let RecordDetails { style, action } = details();
     PlannedTask {
         action: action.digest(),
-        spec: TaskSpec { asset: path("a.png"), action, memory_bytes: 0, work: 0 },
+        spec: TaskSpec { asset: path("a.png"), action, least_memory_bytes: 0, work: 0 },
         output: path(output),
         rule: "walls".to_owned(),
         style,

@@ -1,12 +1,18 @@
 //! A coordinator around the core under test: its disk, its ends and restarts, and what is checked
 //! at each.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use impasto_core::{Config, Core, Effect, Fact, Input, JobView, Millis, TaskView, invariants};
-use impasto_types::{Epoch, JobId, LeaseId, TaskIndex};
+use impasto_core::{
+    Config, Core, Effect, Fact, Input, JobView, Millis, Snapshot, TaskView, invariants,
+};
+use impasto_types::{Epoch, Grant, JobId, LeaseId, Order, TaskEvent, TaskIndex, TaskResult};
 
+use crate::Plant;
 use crate::work::picture;
+
+/// How many facts a snapshot takes the place of: few, so that most restarts begin with one.
+const FACTS_PER_SNAPSHOT: usize = 50;
 
 /// When a coordinator ends, seen from the input that it is handling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,18 +26,27 @@ pub enum Fate {
 
 /// The core and its disk. After every input the core's invariants hold. By the facts on disk, which
 /// know nothing of the core's own books, no task is leased while it is leased, none succeeds twice,
-/// and a result comes from the live lease. After every restart the replayed core is the one that
-/// ended. No task brings down more workers than it has attempts.
+/// a result comes from the live lease, and whatever a task reads is on disk before the task is
+/// granted. After every restart the core is the one that ended, whether it
+/// goes by all facts or by a snapshot and those since. No task brings down more workers than it has
+/// attempts.
 #[derive(Debug)]
 pub struct Coordinator {
     core: Core,
     disk: Vec<Fact>,
+    /// The last snapshot, and how many facts it stands for.
+    snapshot: Option<(Snapshot, usize)>,
     epoch: u64,
     leased: BTreeMap<(JobId, TaskIndex), LeaseId>,
-    succeeded: BTreeSet<(JobId, TaskIndex)>,
+    /// What is on disk of those that have succeeded by a fact of their own.
+    succeeded: BTreeMap<(JobId, TaskIndex), TaskResult>,
     /// How many times each job was retried: each gives its tasks fresh attempts.
     retries: BTreeMap<JobId, u32>,
     kills: BTreeMap<(JobId, TaskIndex), u32>,
+    /// Which tasks each task reads from.
+    after: BTreeMap<(JobId, TaskIndex), Vec<TaskIndex>>,
+    plant: Option<Plant>,
+    forgotten: u64,
 }
 
 /// Something that must not be.
@@ -41,32 +56,49 @@ pub enum Wrong {
     Broken(#[from] invariants::Broken),
     #[error(transparent)]
     Replay(#[from] impasto_core::ReplayError),
+    #[error(transparent)]
+    Snapshot(#[from] impasto_core::SnapshotVersionError),
     #[error("{lease} begins while {live} goes on")]
     LeasedTwice { lease: LeaseId, live: LeaseId },
     #[error("task {task} of job {job} took a result that is not of its live lease", task = .task.0)]
     StaleResult { job: JobId, task: TaskIndex },
     #[error("task {task} of job {job} succeeded twice", task = .task.0)]
     SucceededTwice { job: JobId, task: TaskIndex },
+    #[error(
+        "{lease} is granted, but what it reads of task {after} is not durable",
+        after = .after.0
+    )]
+    NotDurable { lease: LeaseId, after: TaskIndex },
     #[error("the replay of {facts} facts differs from the run in job {job}")]
     ReplayDiffers { facts: usize, job: JobId },
-    #[error("task {task} of job {job} brought down {kills} workers, but has {attempts} attempts",
-        task = .task.0)]
+    #[error(
+        "a snapshot of {covered} facts, and those up to {facts}, differ from a replay of them all"
+    )]
+    SnapshotDiffers { facts: usize, covered: usize },
+    #[error(
+        "task {task} of job {job} brought down {kills} workers, but has {attempts} attempts",
+        task = .task.0
+    )]
     TooManyKills { job: JobId, task: TaskIndex, kills: u32, attempts: u32 },
     #[error("the core wants to be woken at {wanted}, but it is {now} and it was")]
     TimerStuck { wanted: Millis, now: Millis },
 }
 
 impl Coordinator {
-    pub fn new(config: Config) -> Self {
+    pub fn new(config: Config, plant: Option<Plant>) -> Self {
         let core = Core::new(config, Epoch(1), 1);
         Self {
             core,
             disk: Vec::new(),
+            snapshot: None,
             epoch: 1,
             leased: BTreeMap::new(),
-            succeeded: BTreeSet::new(),
+            succeeded: BTreeMap::new(),
             retries: BTreeMap::new(),
             kills: BTreeMap::new(),
+            after: BTreeMap::new(),
+            plant,
+            forgotten: 0,
         }
     }
 
@@ -83,6 +115,16 @@ impl Coordinator {
         self.disk.len()
     }
 
+    /// How many tasks have succeeded by an attempt or by that of another.
+    pub fn succeeded(&self) -> u64 {
+        self.succeeded.len() as u64
+    }
+
+    /// How many jobs are remembered no longer.
+    pub fn forgotten(&self) -> u64 {
+        self.forgotten
+    }
+
     /// Handles an input, to the end that fate has in store. Gives what is to be carried out.
     pub fn handle(&mut self, now: Millis, input: Input, fate: Fate) -> Result<Vec<Effect>, Wrong> {
         self.core.handle(now, input);
@@ -92,6 +134,9 @@ impl Coordinator {
         }
         let facts = self.core.drain_facts();
         let effects = self.core.drain_effects();
+        if self.plant == Some(Plant::EffectsFirst) {
+            self.check_grants(&effects)?;
+        }
         if fate == Fate::EndsBeforeAppend {
             self.come_up(now)?;
             return Ok(Vec::new());
@@ -100,6 +145,10 @@ impl Coordinator {
             self.check(fact)?;
         }
         self.disk.extend(facts);
+        let covered = self.snapshot.as_ref().map_or(0, |(_, covered)| *covered);
+        if self.disk.len() - covered >= FACTS_PER_SNAPSHOT {
+            self.snapshot = Some((self.core.snapshot(), self.disk.len()));
+        }
         if fate == Fate::EndsAfterAppend {
             let before = durable(&self.core);
             self.come_up(now)?;
@@ -114,6 +163,7 @@ impl Coordinator {
             }
             return Ok(Vec::new());
         }
+        self.check_grants(&effects)?;
         Ok(effects)
     }
 
@@ -134,6 +184,26 @@ impl Coordinator {
         Ok(())
     }
 
+    /// What goes out now: all that a granted task reads has to be on disk.
+    fn check_grants(&self, effects: &[Effect]) -> Result<(), Wrong> {
+        for effect in effects {
+            let Effect::Order { order: Order::Grant(Grant { lease, resolved, .. }), .. } = effect
+            else {
+                continue;
+            };
+            for after in self.after.get(&(lease.job, lease.task)).into_iter().flatten() {
+                let durable = self.succeeded.get(&(lease.job, *after));
+                let is_told = |result: &TaskResult| {
+                    result.blobs().all(|blob| resolved.iter().any(|there| there.blob == blob))
+                };
+                if !durable.is_some_and(is_told) {
+                    return Err(Wrong::NotDurable { lease: *lease, after: *after });
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn check(&mut self, fact: &Fact) -> Result<(), Wrong> {
         match fact {
             Fact::TaskLeased { lease, .. } => {
@@ -148,22 +218,42 @@ impl Coordinator {
                 if worker.is_some() && live.is_none_or(|live| picture(live) != *result) {
                     return Err(Wrong::StaleResult { job: *job, task: *task });
                 }
-                if !self.succeeded.insert((*job, *task)) {
+                if self.succeeded.insert((*job, *task), result.clone()).is_some() {
                     return Err(Wrong::SucceededTwice { job: *job, task: *task });
                 }
             }
             Fact::JobRetried { job, .. } => *self.retries.entry(*job).or_default() += 1,
-            Fact::JobSubmitted { .. } | Fact::JobCanceled { .. } => {}
+            Fact::JobSubmitted { job, submission, .. } => {
+                for (task, needs) in (0..).map(TaskIndex).zip(&submission.tasks) {
+                    self.after.insert((*job, task), needs.after.clone());
+                }
+            }
+            Fact::JobForgotten { .. } => self.forgotten += 1,
+            Fact::JobCanceled { .. } => {}
         }
         Ok(())
     }
 
-    /// Replaces the core by one that knows only what is on disk.
+    /// Replaces the core by one that knows only what is on disk: the last snapshot and the facts
+    /// since, which have to say the same as all facts from the first on.
     fn come_up(&mut self, now: Millis) -> Result<(), Wrong> {
         self.epoch += 1;
-        let mut core = Core::new(*self.core.config(), Epoch(self.epoch), self.epoch);
+        let config = *self.core.config();
+        let mut replayed = Core::new(config, Epoch(self.epoch), self.epoch);
         for fact in &self.disk {
+            replayed.replay(fact)?;
+        }
+        let mut core = Core::new(config, Epoch(self.epoch), self.epoch);
+        let mut covered = 0;
+        if let Some((snapshot, facts)) = &self.snapshot {
+            core.restore(snapshot.clone())?;
+            covered = *facts;
+        }
+        for fact in &self.disk[covered..] {
             core.replay(fact)?;
+        }
+        if core.snapshot() != replayed.snapshot() {
+            return Err(Wrong::SnapshotDiffers { facts: self.disk.len(), covered });
         }
         core.resume(now);
         invariants::check_all(&core)?;
@@ -174,7 +264,12 @@ impl Coordinator {
 
 /// What facts decide of a core: everything but how far attempts have come.
 fn durable(core: &Core) -> Vec<JobView> {
-    let without_progress = |task: TaskView| TaskView { progress: None, ..task };
+    let without_progress = |task: TaskView| match task.event {
+        TaskEvent::Leased { worker, attempt, progress: _ } => {
+            TaskView { event: TaskEvent::Leased { worker, attempt, progress: None }, ..task }
+        }
+        _ => task,
+    };
     let jobs = core.jobs().filter_map(|summary| core.job(summary.job));
     jobs.map(|job| JobView { tasks: job.tasks.into_iter().map(without_progress).collect(), ..job })
         .collect()

@@ -31,21 +31,23 @@ fn main() -> io::Result<ExitCode> {
         bench(&mut out)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let Options { steps, workers, tasks } = arguments.options;
+    let Options { steps, workers, tasks, plant: _ } = arguments.options;
     for seed in (0..arguments.seeds).map(|nth| arguments.seed.wrapping_add(nth)) {
         match run(seed, arguments.options) {
             Ok(summary) => writeln!(
                 out,
-                "seed {seed}: {} events over {} s, {} facts, {} coordinators, {} crashes of \
-                 workers; tasks: {} succeeded, {} failed, {} canceled",
+                "seed {seed}: {} events over {} s, {} facts, {} coordinators, \
+                 {} crashes of workers, {} attempts resumed; tasks: {} dependents, {} succeeded; \
+                 {} jobs forgotten",
                 summary.events,
                 summary.elapsed_ms / 1_000,
                 summary.facts,
                 summary.coordinators,
                 summary.crashes,
+                summary.resumed,
+                summary.dependents,
                 summary.succeeded,
-                summary.failed,
-                summary.canceled,
+                summary.forgotten,
             )?,
             Err(failure) => {
                 for line in &failure.log {
@@ -54,8 +56,8 @@ fn main() -> io::Result<ExitCode> {
                 writeln!(out, "{failure}")?;
                 writeln!(
                     out,
-                    "again: cargo run -p impasto-sim -- --seed {seed} --steps {steps} --workers \
-                     {workers} --tasks {tasks}"
+                    "again: cargo run -p impasto-sim -- --seed {seed} --steps {steps} \
+                     --workers {workers} --tasks {tasks}"
                 )?;
                 return Ok(ExitCode::FAILURE);
             }

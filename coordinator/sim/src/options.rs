@@ -13,10 +13,20 @@ pub struct Options {
     /// Tasks over all jobs
     #[arg(long, default_value_t = 120, value_name = "N")]
     pub tasks: u32,
+    /// A bug to plant, to see that it is found
+    #[arg(long, value_name = "BUG")]
+    pub plant: Option<Plant>,
+}
+
+/// Bugs that the simulation has to find.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Plant {
+    /// The driver carries out effects before the facts they follow from are appended
+    EffectsFirst,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { steps: 5_000, workers: 6, tasks: 120 }
+        Self { steps: 5_000, workers: 6, tasks: 120, plant: None }
     }
 }

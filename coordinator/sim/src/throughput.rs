@@ -1,10 +1,11 @@
 //! How fast the core decides: a large farm on which every task ends as soon as it is leased, so
 //! that nothing but the core takes time.
 
-use std::collections::BTreeSet;
-
-use impasto_core::{Capabilities, Config, Core, Effect, Input, LeaseOutcome, Needs, Submission};
-use impasto_types::{BlobRef, Digest, Epoch, Losses, Output, RunReport, TaskResult, WorkerId};
+use impasto_core::{Config, Core, Effect, Input, Needs, Submission};
+use impasto_types::{
+    BlobRef, Capabilities, Digest, Epoch, Hello, LeaseOutcome, Losses, Method, MethodVersion,
+    Order, Output, RunReport, TaskResult, WorkerId,
+};
 
 /// What was decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,25 +24,22 @@ pub fn decide_all(workers: u32, tasks: u32) -> Throughput {
         let capabilities = Capabilities {
             slots: 1,
             memory_bytes: 8 << 30,
-            engine_version: 1,
+            methods: MethodVersion::all(),
             device: "simulated".to_owned(),
             devices: Vec::new(),
-            blobs: BTreeSet::from([Digest::of(b"style")]),
         };
-        pending.push_back(Input::Connect {
-            worker: WorkerId(worker),
-            name,
-            capabilities,
-            held: Vec::new(),
-        });
+        let blobs = vec![Digest::of(b"style")];
+        let hello = Hello { name, instance: worker, capabilities, held: Vec::new(), blobs };
+        pending.push_back(Input::Connect { worker: WorkerId(worker), hello });
         pending.push_back(Input::Credits { worker: WorkerId(worker), free_slots: 1 });
     }
     let needs = (0..tasks).map(|task| Needs {
         action: Digest::of(&task.to_le_bytes()),
-        engine_version: 1,
-        memory_bytes: u64::from(1 + task % 64) << 26,
+        method: MethodVersion::of(Method::Optimize),
+        least_memory_bytes: u64::from(1 + task % 64) << 26,
         work: 1,
         inputs: vec![Digest::of(b"style"), Digest::of(&task.to_be_bytes())],
+        after: vec![],
         cached: None,
     });
     let submission = Submission {
@@ -66,7 +64,8 @@ pub fn decide_all(workers: u32, tasks: u32) -> Throughput {
         core.handle(throughput.inputs, input);
         drop(core.drain_facts());
         for effect in core.drain_effects() {
-            if let Effect::Grant { worker, lease } = effect {
+            if let Effect::Order { worker, order: Order::Grant(grant) } = effect {
+                let lease = grant.lease;
                 throughput.leases += 1;
                 pending.push_back(Input::Heartbeat { worker, lease, progress: None });
                 pending.push_back(Input::Report {

@@ -2,7 +2,10 @@
 //! comes to.
 
 use impasto_core::{Needs, Submission};
-use impasto_types::{BlobRef, Digest, LeaseId, Losses, Output, RunReport, TaskResult};
+use impasto_types::{
+    BlobRef, Digest, LeaseId, Losses, Method, MethodVersion, Output, RunReport, TaskIndex,
+    TaskResult,
+};
 
 use crate::chance::Chance;
 
@@ -34,19 +37,25 @@ impl TaskKind {
 }
 
 /// Jobs of several projects, sizes and priorities; some tasks have an action that others have too,
-/// and a few are too large for every worker.
+/// some read what tasks before
+/// them make, and a few are too large for every worker.
 pub(crate) fn submissions(chance: &mut Chance, tasks: u32) -> Vec<Submission> {
     let mut submissions = Vec::new();
     let mut left = tasks;
     while left > 0 {
         let count = left.min(chance.between(1, 2 + u64::from(tasks) / 4) as u32);
         left -= count;
-        let tasks = (0..count).map(|_| Needs {
+        let tasks = (0..count).map(|index| Needs {
             action: Digest::of(&chance.between(0, u64::from(tasks) * 4).to_le_bytes()),
-            engine_version: 1,
-            memory_bytes: if chance.happens(20) { 16 * GIB } else { chance.between(1, 5) * GIB },
+            method: MethodVersion::of(Method::Optimize),
+            least_memory_bytes: if chance.happens(20) {
+                16 * GIB
+            } else {
+                chance.between(1, 5) * GIB
+            },
             work: chance.between(1, 1_000),
             inputs: vec![Digest::of(&chance.between(0, 20).to_le_bytes())],
+            after: after(chance, index),
             cached: None,
         });
         let tasks = tasks.collect();
@@ -60,6 +69,17 @@ pub(crate) fn submissions(chance: &mut Chance, tasks: u32) -> Vec<Submission> {
         });
     }
     submissions
+}
+
+/// Which tasks before it a task reads from: none, one, or two.
+fn after(chance: &mut Chance, index: u32) -> Vec<TaskIndex> {
+    let count = match chance.between(0, 10) {
+        _ if index == 0 => 0,
+        0..6 => 0,
+        6..9 => 1,
+        _ => 2,
+    };
+    (0..count).map(|_| TaskIndex(chance.between(0, u64::from(index)) as u32)).collect()
 }
 
 /// What a task comes to under a lease. No two leases give the same, so that a result tells where it

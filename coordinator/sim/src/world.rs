@@ -1,47 +1,25 @@
-//! The simulated farm: its events in the order of virtual time, and the faults between them.
+//! The simulated farm: its events in the order of virtual time.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
-use impasto_core::{Capabilities, Config, Effect, Input, LeaseOutcome, Millis, Submission};
-use impasto_types::{Digest, FailureKind, JobId, LeaseId, WorkerId};
+use impasto_core::{Config, Effect, Input, Millis, Submission};
+use impasto_types::{
+    BlobRef, Capabilities, Digest, FailureKind, Grant, JobId, LeaseId, LeaseOutcome, MethodVersion,
+    Order, WorkerId,
+};
 
-use crate::Options;
+use crate::agenda::{Agenda, BEGIN_MS, Deed, Event};
 use crate::chance::Chance;
 use crate::coordinator::{Coordinator, Fate, Wrong};
 use crate::work::{GIB, TaskKind, picture, submissions};
-use crate::worker::{Process, Worker};
+use crate::worker::Worker;
+use crate::{Failure, Options, Summary};
 
 /// How many of the last events a failure shows.
 const LOG_LINES: usize = 400;
 /// How long everything may take to end once the faults have stopped: the slowest task,
 /// `max_attempts` times with the longest delays, one after another on one worker, fits many times.
 const CALM_LIMIT_MS: Millis = 30 * 24 * 3_600_000;
-
-/// What came of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Summary {
-    pub seed: u64,
-    pub events: u64,
-    /// Virtual time.
-    pub elapsed_ms: Millis,
-    pub facts: usize,
-    pub coordinators: u64,
-    pub crashes: u64,
-    pub succeeded: u64,
-    pub failed: u64,
-    pub canceled: u64,
-}
-
-/// A run that went wrong; the seed and the options bring it back.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("seed {seed}: after {events} events: {wrong}")]
-pub struct Failure {
-    pub seed: u64,
-    pub events: u64,
-    pub wrong: String,
-    /// The last events, oldest first.
-    pub log: Vec<String>,
-}
 
 /// Simulates a farm: `options.steps` events under faults, then without until every job has ended,
 /// which it has to.
@@ -54,89 +32,50 @@ pub fn run(seed: u64, options: Options) -> Result<Summary, Failure> {
 }
 
 #[derive(Debug)]
-struct World {
+pub(crate) struct World {
     options: Options,
-    chance: Chance,
-    now: Millis,
+    pub(crate) chance: Chance,
     events: u64,
-    agenda: BTreeMap<(Millis, u64), Event>,
-    planned: u64,
-    coordinator: Coordinator,
-    workers: Vec<Worker>,
+    pub(crate) agenda: Agenda,
+    pub(crate) coordinator: Coordinator,
+    pub(crate) workers: Vec<Worker>,
     connections: BTreeMap<WorkerId, usize>,
-    submissions: Vec<Submission>,
+    pub(crate) submissions: Vec<Submission>,
     /// What each submission became, as far as its client has heard.
     jobs: BTreeMap<usize, JobId>,
     actions: BTreeMap<(JobId, u32), Digest>,
     /// Whether faults happen.
-    stormy: bool,
-    crashes: u64,
+    pub(crate) stormy: bool,
+    pub(crate) crashes: u64,
+    resumed: u64,
     log: VecDeque<String>,
-}
-
-#[derive(Debug, Clone)]
-enum Event {
-    /// A message reaches the coordinator of this epoch.
-    Arrives {
-        epoch: u64,
-        input: Input,
-    },
-    /// An order reaches a worker over this connection.
-    Ordered {
-        connection: WorkerId,
-        effect: Effect,
-    },
-    WorkerStarts(usize),
-    WorkerConnects {
-        worker: usize,
-        life: u64,
-    },
-    WorkerBeats {
-        worker: usize,
-        life: u64,
-    },
-    /// A worker that was drained ends its process, whether it has finished or not.
-    WorkerLeaves {
-        worker: usize,
-        life: u64,
-    },
-    RunEnds {
-        worker: usize,
-        life: u64,
-        lease: LeaseId,
-    },
-    /// A client hands its job in, or again if it has not heard of it.
-    ClientSubmits(usize),
-    /// Something breaks.
-    Fault,
 }
 
 impl World {
     fn new(seed: u64, options: Options) -> Self {
         let mut chance = Chance::new(seed);
-        let workers = (0..options.workers).map(|index| Worker {
-            name: format!("worker-{index}").parse().expect("letters and digits"),
-            capabilities: Capabilities {
+        let workers = (0..options.workers).map(|index| {
+            // Two workers on a host ask for the same name.
+            let host = format!("host-{}", index / 2).parse().expect("letters and digits");
+            let capabilities = Capabilities {
                 slots: 1 + index % 3,
                 memory_bytes: (4 + u64::from(index % 2) * 8) * GIB,
-                engine_version: 1,
+                methods: MethodVersion::all(),
                 device: "simulated".to_owned(),
                 devices: Vec::new(),
-                blobs: BTreeSet::new(),
-            },
-            life: 0,
-            process: Process::Down,
+            };
+            Worker::new(u64::from(index), host, capabilities)
         });
         let workers: Vec<Worker> = workers.collect();
         let submissions = submissions(&mut chance, options.tasks);
+        // Few enough that some are forgotten while others go on.
+        let config = Config { keep_jobs: 4, keep_jobs_ms: 2_000_000, ..Config::default() };
         let mut world = Self {
             options,
             chance,
-            now: 1_000_000,
             events: 0,
-            agenda: BTreeMap::new(),
-            planned: 0,
-            coordinator: Coordinator::new(Config::default()),
+            agenda: Agenda::new(),
+            coordinator: Coordinator::new(config, options.plant),
             workers,
             connections: BTreeMap::new(),
             submissions,
@@ -144,17 +83,18 @@ impl World {
             actions: BTreeMap::new(),
             stormy: true,
             crashes: 0,
+            resumed: 0,
             log: VecDeque::new(),
         };
         for worker in 0..world.workers.len() {
             let delay_ms = world.chance.between(0, 5_000);
-            world.plan(delay_ms, Event::WorkerStarts(worker));
+            world.agenda.plan(delay_ms, Event::WorkerStarts(worker));
         }
         for client in 0..world.submissions.len() {
             let delay_ms = world.chance.between(0, 120_000);
-            world.plan(delay_ms, Event::ClientSubmits(client));
+            world.agenda.plan(delay_ms, Event::ClientSubmits(client));
         }
-        world.plan(1_000, Event::Fault);
+        world.agenda.plan(1_000, Event::Fault);
         world
     }
 
@@ -164,9 +104,9 @@ impl World {
         }
         self.stormy = false;
         self.note(|| "the faults stop".to_owned());
-        let limit = self.now + CALM_LIMIT_MS;
+        let limit = self.agenda.now + CALM_LIMIT_MS;
         while !self.is_over() {
-            if self.now > limit {
+            if self.agenda.now > limit {
                 return Err(format!(
                     "not everything ended within {CALM_LIMIT_MS} ms after the last fault: {:?}",
                     self.open_jobs()
@@ -180,21 +120,22 @@ impl World {
     /// Takes the next event: one that is planned, or the core's own timeout.
     fn step(&mut self) -> Result<(), String> {
         self.events += 1;
-        let planned = self.agenda.first_key_value().map(|((at, _), _)| *at);
-        let timeout = self.coordinator.core().next_timeout();
-        match (timeout, planned) {
-            (Some(timeout), planned) if planned.is_none_or(|planned| timeout <= planned) => {
-                self.now = self.now.max(timeout);
-                self.tell_core(Input::Tick)
+        let planned = self.agenda.next_at();
+        match self.coordinator.core().next_timeout() {
+            Some(timeout) if planned.is_none_or(|planned| timeout <= planned) => {
+                self.agenda.pass_to(timeout);
+                self.tell_core(Input::Tick)?;
             }
             _ => {
-                let Some(((at, _), event)) = self.agenda.pop_first() else {
-                    return Err("nothing is left to happen".to_owned());
-                };
-                self.now = self.now.max(at);
-                self.take(event)
+                let event = self.agenda.pop().ok_or("nothing is left to happen")?;
+                self.take(event)?;
             }
         }
+        let done = (0..self.workers.len()).filter(|worker| self.workers[*worker].is_done());
+        for worker in done.collect::<Vec<_>>() {
+            self.end_process(worker);
+        }
+        Ok(())
     }
 
     fn take(&mut self, event: Event) -> Result<(), String> {
@@ -204,62 +145,70 @@ impl World {
                 self.tell_core(input)?
             }
             Event::Arrives { .. } => {}
-            Event::Ordered { connection, effect } => self.order(connection, effect),
+            Event::Ordered { connection, order } => self.obey(connection, order),
+            Event::Dismissed { connection } => {
+                if let Some(worker) = self.connected(connection) {
+                    self.cut(worker);
+                }
+            }
             Event::WorkerStarts(worker) => {
-                if matches!(self.workers[worker].process, Process::Down) {
+                if !self.workers[worker].is_up() {
                     self.workers[worker].start();
-                    let life = self.workers[worker].life;
-                    self.plan(1, Event::WorkerConnects { worker, life });
-                    self.plan(
-                        self.coordinator.core().config().heartbeat_ms,
-                        Event::WorkerBeats { worker, life },
-                    );
+                    self.plan_deed(1, worker, Deed::Connects);
+                    self.plan_beat(worker);
                 }
             }
-            Event::WorkerConnects { worker, life } => {
-                if self.workers[worker].life == life && self.workers[worker].is_cut() {
-                    let connection = WorkerId(self.connections.len() as u64 + 1);
-                    self.connections.insert(connection, worker);
-                    let hello = self.workers[worker].greet(connection);
-                    self.send(hello);
-                }
-            }
-            Event::WorkerBeats { worker, life } => {
+            Event::Works { worker, life, deed } => {
                 if self.workers[worker].life == life {
-                    let said = self.workers[worker].beat();
-                    self.send(said);
-                    if self.workers[worker].is_cut() {
-                        self.plan(1, Event::WorkerConnects { worker, life });
-                    }
-                    self.plan(
-                        self.coordinator.core().config().heartbeat_ms,
-                        Event::WorkerBeats { worker, life },
-                    );
-                }
-            }
-            Event::WorkerLeaves { worker, life } => {
-                if self.workers[worker].life == life {
-                    self.crash(worker);
-                }
-            }
-            Event::RunEnds { worker, life, lease } => {
-                if self.workers[worker].life == life {
-                    self.end_run(worker, lease)?;
+                    self.work(worker, deed)?;
                 }
             }
             Event::ClientSubmits(client) => {
                 if !self.jobs.contains_key(&client) {
                     let submission = self.submissions[client].clone();
                     self.send([Input::Submit { request: client as u64, submission }]);
-                    self.plan(10_000, Event::ClientSubmits(client));
+                    self.agenda.plan(10_000, Event::ClientSubmits(client));
                 }
             }
             Event::Fault => {
                 if self.stormy {
                     self.fault();
                     let delay_ms = self.chance.between(100, 20_000);
-                    self.plan(delay_ms, Event::Fault);
+                    self.agenda.plan(delay_ms, Event::Fault);
                 }
+            }
+        }
+        Ok(())
+    }
+
+    fn work(&mut self, worker: usize, deed: Deed) -> Result<(), String> {
+        match deed {
+            Deed::Connects => {
+                if self.workers[worker].is_cut() {
+                    let connection = WorkerId(self.connections.len() as u64 + 1);
+                    self.connections.insert(connection, worker);
+                    let hello = self.workers[worker].greet(connection);
+                    self.send(hello);
+                }
+            }
+            Deed::Beats => {
+                let said = self.workers[worker].beat();
+                self.send(said);
+                if self.workers[worker].is_out_of_patience() {
+                    self.cut(worker);
+                } else if self.workers[worker].is_cut() {
+                    self.plan_deed(1, worker, Deed::Connects);
+                }
+                self.plan_beat(worker);
+            }
+            Deed::Leaves => self.end_process(worker),
+            Deed::Ends(lease) => return self.end_run(worker, lease),
+            Deed::Stops(lease) => {
+                let half = BlobRef::of(format!("half of {lease}").as_bytes());
+                let checkpoint = self.chance.happens(700).then_some(half);
+                let said =
+                    self.workers[worker].run_ended(lease, LeaseOutcome::Returned { checkpoint });
+                self.send(said);
             }
         }
         Ok(())
@@ -274,7 +223,7 @@ impl World {
         };
         let effects = self
             .coordinator
-            .handle(self.now, input, fate)
+            .handle(self.agenda.now, input, fate)
             .map_err(|wrong: Wrong| wrong.to_string())?;
         if fate != Fate::Lives {
             self.note(|| format!("the coordinator ends: {fate:?}"));
@@ -284,12 +233,11 @@ impl World {
             self.note(|| format!("    {effect:?}"));
             match effect {
                 Effect::Submitted { request, job, .. } => self.hear_of_job(request as usize, job),
-                Effect::Welcome { worker, .. }
-                | Effect::Grant { worker, .. }
-                | Effect::Revoke { worker, .. }
-                | Effect::Acknowledge { worker, .. }
-                | Effect::Dismiss { worker } => {
-                    self.transmit(|| Event::Ordered { connection: worker, effect: effect.clone() })
+                Effect::Order { worker, order } => {
+                    self.transmit(|| Event::Ordered { connection: worker, order: order.clone() })
+                }
+                Effect::Dismiss { worker } => {
+                    self.transmit(|| Event::Dismissed { connection: worker })
                 }
                 Effect::Changed { .. }
                 | Effect::NoSuchJob { .. }
@@ -311,48 +259,48 @@ impl World {
         }
     }
 
-    fn order(&mut self, connection: WorkerId, effect: Effect) {
-        let Some(worker) = self.connections.get(&connection).copied() else { return };
-        if self.workers[worker].connection() != Some(connection) {
-            return;
-        }
-        match effect {
-            Effect::Welcome { stale, .. } => {
-                let said = self.workers[worker].welcomed(&stale);
+    /// The worker that talks over this connection now.
+    fn connected(&self, connection: WorkerId) -> Option<usize> {
+        let worker = self.connections.get(&connection).copied()?;
+        (self.workers[worker].connection() == Some(connection)).then_some(worker)
+    }
+
+    fn obey(&mut self, connection: WorkerId, order: Order<Digest>) {
+        let Some(worker) = self.connected(connection) else { return };
+        match order {
+            Order::Welcome { name, stale, .. } => {
+                let said = self.workers[worker].welcomed(name, &stale);
                 self.send(said);
+                for lease in stale {
+                    self.plan_stop(worker, lease);
+                }
             }
-            Effect::Grant { lease, .. } => {
-                if self.workers[worker].begin(lease) {
-                    let life = self.workers[worker].life;
+            Order::Grant(Grant { lease, checkpoint, .. }) => {
+                let (begins, said) = self.workers[worker].grant(lease);
+                self.send(said);
+                if begins {
+                    self.resumed += u64::from(checkpoint.is_some());
                     let run_ms = match self.kind(lease) {
                         TaskKind::Slow => self.chance.between(60_000, 400_000),
                         TaskKind::Quick | TaskKind::Bad | TaskKind::Poison => {
                             self.chance.between(10, 8_000)
                         }
                     };
-                    self.plan(run_ms, Event::RunEnds { worker, life, lease });
+                    self.plan_deed(run_ms, worker, Deed::Ends(lease));
                 }
             }
-            Effect::Revoke { lease, .. } => {
-                let said = self.workers[worker].end(lease, LeaseOutcome::Returned);
+            Order::Revoke { lease } => self.plan_stop(worker, lease),
+            Order::Acknowledge { lease } => self.workers[worker].acknowledged(lease),
+            Order::Drain => {
+                let said = self.workers[worker].drain();
                 self.send(said);
             }
-            Effect::Acknowledge { lease, .. } => self.workers[worker].acknowledged(lease),
-            Effect::Dismiss { .. } => self.cut(worker),
-            Effect::Submitted { .. }
-            | Effect::Changed { .. }
-            | Effect::NoSuchJob { .. }
-            | Effect::Remember { .. }
-            | Effect::Task { .. }
-            | Effect::Job { .. } => {}
         }
     }
 
     fn end_run(&mut self, worker: usize, lease: LeaseId) -> Result<(), String> {
         let kind = self.kind(lease);
-        let runs = matches!(&self.workers[worker].process, Process::Up { running,
-            .. } if running.contains(&lease));
-        if kind == TaskKind::Poison && runs {
+        if kind == TaskKind::Poison && self.workers[worker].running().contains(&lease) {
             self.note(|| format!("{lease} brings worker {worker} down"));
             self.crash(worker);
             return self.coordinator.count_kill(lease).map_err(|wrong| wrong.to_string());
@@ -362,98 +310,34 @@ impl World {
             _ if kind == TaskKind::Bad => failed(FailureKind::Input),
             0..6 if self.stormy => failed(FailureKind::Transient),
             6..12 if self.stormy => failed(FailureKind::Shortage),
-            12..14 if self.stormy => LeaseOutcome::Returned,
+            12..14 if self.stormy => LeaseOutcome::Returned { checkpoint: None },
             _ => LeaseOutcome::Succeeded(picture(lease)),
         };
-        let said = self.workers[worker].end(lease, outcome);
+        let said = self.workers[worker].run_ended(lease, outcome);
         self.send(said);
         Ok(())
     }
 
-    /// One thing breaks, or somebody changes their mind.
-    fn fault(&mut self) {
-        let worker = self.chance.index(self.workers.len());
-        match self.chance.between(0, 10) {
-            0..2 => self.crash(worker),
-            2..5 => self.cut(worker),
-            5 => {
-                if let Some(connection) = self.workers[worker].connection() {
-                    self.send([Input::Drain { worker: connection }]);
-                    let (delay_ms, life) =
-                        (self.chance.between(1_000, 100_000), self.workers[worker].life);
-                    self.plan(delay_ms, Event::WorkerLeaves { worker, life });
-                }
-            }
-            6 => {
-                let job = JobId(self.chance.between(0, self.submissions.len() as u64 + 2));
-                self.send([Input::Cancel { request: 0, job }]);
-            }
-            7..9 => {
-                let job = JobId(self.chance.between(0, self.submissions.len() as u64 + 2));
-                self.send([Input::Retry { request: 0, job }]);
-            }
-            _ => {}
-        }
+    /// A run is told to stop, and does so between two of its steps.
+    pub(crate) fn plan_stop(&mut self, worker: usize, lease: LeaseId) {
+        let delay_ms = self.chance.between(10, 8_000);
+        self.plan_deed(delay_ms, worker, Deed::Stops(lease));
     }
 
-    fn crash(&mut self, worker: usize) {
-        self.crashes += 1;
-        let connection = self.workers[worker].crash();
-        self.break_off(connection);
-        let delay_ms = self.chance.between(500, 40_000);
-        self.plan(delay_ms, Event::WorkerStarts(worker));
-    }
-
-    fn cut(&mut self, worker: usize) {
-        let connection = self.workers[worker].cut();
-        self.break_off(connection);
-        let delay_ms = self.chance.between(100, 40_000);
+    pub(crate) fn plan_deed(&mut self, delay_ms: Millis, worker: usize, deed: Deed) {
         let life = self.workers[worker].life;
-        self.plan(delay_ms, Event::WorkerConnects { worker, life });
+        self.agenda.plan(delay_ms, Event::Works { worker, life, deed });
     }
 
-    fn cut_all(&mut self) {
-        for worker in 0..self.workers.len() {
-            self.cut(worker);
-        }
-    }
-
-    /// The coordinator learns that a connection ended, soon, late or never.
-    fn break_off(&mut self, connection: Option<WorkerId>) {
-        self.send(connection.map(|worker| Input::Disconnect { worker }));
-    }
-
-    /// Puts messages to the coordinator on their way.
-    fn send(&mut self, inputs: impl IntoIterator<Item = Input>) {
-        let epoch = self.coordinator.epoch();
-        for input in inputs {
-            self.transmit(|| Event::Arrives { epoch, input: input.clone() });
-        }
-    }
-
-    /// Puts a message on its way: it may get lost, come twice, or come late and so out of order.
-    fn transmit(&mut self, message: impl Fn() -> Event) {
-        if self.stormy && self.chance.happens(20) {
-            return;
-        }
-        let copies = if self.stormy && self.chance.happens(60) { 2 } else { 1 };
-        for _ in 0..copies {
-            let slowest_ms = if self.stormy && self.chance.happens(60) { 30_000 } else { 50 };
-            let delay_ms = self.chance.between(1, slowest_ms);
-            self.plan(delay_ms, message());
-        }
-    }
-
-    fn plan(&mut self, delay_ms: Millis, event: Event) {
-        self.planned += 1;
-        self.agenda.insert((self.now + delay_ms, self.planned), event);
+    fn plan_beat(&mut self, worker: usize) {
+        self.plan_deed(self.coordinator.core().config().heartbeat_ms, worker, Deed::Beats);
     }
 
     fn note(&mut self, line: impl FnOnce() -> String) {
         if self.log.len() == LOG_LINES {
             self.log.pop_front();
         }
-        self.log.push_back(format!("{:>10} {}", self.now - 1_000_000, line()));
+        self.log.push_back(format!("{:>10} {}", self.agenda.now - BEGIN_MS, line()));
     }
 
     fn kind(&self, lease: LeaseId) -> TaskKind {
@@ -465,55 +349,58 @@ impl World {
     }
 
     fn open_jobs(&self) -> Vec<JobId> {
-        self.coordinator
-            .core()
-            .jobs()
-            .filter(|job| job.ended_at.is_none())
-            .map(|job| job.job)
-            .collect()
+        let jobs = self.coordinator.core().jobs();
+        jobs.filter(|job| job.ended_at_ms.is_none()).map(|job| job.job).collect()
     }
 
     fn summary(&self, seed: u64) -> Summary {
-        let mut summary = Summary {
+        let tasks = self.submissions.iter().flat_map(|submission| &submission.tasks);
+        Summary {
             seed,
             events: self.events,
-            elapsed_ms: self.now - 1_000_000,
+            elapsed_ms: self.agenda.now - BEGIN_MS,
             facts: self.coordinator.facts(),
             coordinators: self.coordinator.epoch(),
             crashes: self.crashes,
-            succeeded: 0,
-            failed: 0,
-            canceled: 0,
-        };
-        for job in self.coordinator.core().jobs() {
-            summary.succeeded += u64::from(job.succeeded);
-            summary.failed += u64::from(job.failed);
-            summary.canceled += u64::from(job.canceled);
+            dependents: tasks.filter(|needs| !needs.after.is_empty()).count() as u64,
+            resumed: self.resumed,
+            succeeded: self.coordinator.succeeded(),
+            forgotten: self.coordinator.forgotten(),
         }
-        summary
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Plant;
+
+    fn run_all(seeds: u64, options: Options) -> Vec<Summary> {
+        let run = |seed| match run(seed, options) {
+            Ok(summary) => summary,
+            Err(failure) => panic!("{failure}\n{}", failure.log.join("\n")),
+        };
+        (0..seeds).map(run).collect()
+    }
 
     #[test]
-    fn a_few_dozen_seeds_go_well() {
-        for seed in 0..48 {
-            if let Err(failure) = run(seed, Options { steps: 1_500, ..Options::default() }) {
-                panic!("{failure}\n{}", failure.log.join("\n"));
-            }
+    fn a_few_dozen_seeds_go_well_and_meet_everything() {
+        let summaries = run_all(48, Options { steps: 1_500, ..Options::default() });
+        let counts: [fn(&Summary) -> u64; 5] = [
+            |s| s.dependents,
+            |s| s.resumed,
+            |s| s.coordinators - 1,
+            |s| s.succeeded,
+            |s| s.forgotten,
+        ];
+        for (index, count) in counts.into_iter().enumerate() {
+            assert!(summaries.iter().map(count).sum::<u64>() > 0, "count {index}");
         }
     }
 
     #[test]
     fn a_lone_worker_suffices() {
-        for seed in 0..24 {
-            if let Err(failure) = run(seed, Options { steps: 3_000, workers: 1, tasks: 60 }) {
-                panic!("{failure}\n{}", failure.log.join("\n"));
-            }
-        }
+        run_all(24, Options { steps: 3_000, workers: 1, tasks: 60, ..Options::default() });
     }
 
     #[test]
@@ -521,5 +408,14 @@ mod tests {
         let options = Options { steps: 1_000, ..Options::default() };
         assert_eq!(run(7, options), run(7, options));
         assert_ne!(run(7, options), run(8, options));
+    }
+
+    #[test]
+    fn a_dependent_that_starts_before_its_input_is_durable_is_found() {
+        let planted = Options { plant: Some(Plant::EffectsFirst), ..Options::default() };
+        for seed in 0..8 {
+            let failure = run(seed, planted).expect_err("the bug is found");
+            assert!(failure.wrong.contains("is not durable"), "{failure}");
+        }
     }
 }

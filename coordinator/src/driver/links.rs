@@ -2,31 +2,27 @@
 
 use std::collections::HashMap;
 
-use impasto_types::{Digest, LeaseId, WorkerId};
+use impasto_proto::limits::MAX_LEASES;
+use impasto_types::{Digest, Order, WorkerId};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
 /// Orders that wait for one connection; a worker that leaves more unread has stopped reading.
-pub(crate) const ORDERS_QUEUED: usize = 256;
+pub(crate) const ORDERS_QUEUED: usize = 4 * MAX_LEASES;
 
-/// What a connection is to pass on to its worker.
-#[derive(Debug)]
-pub(crate) enum Order {
-    Welcome { stale: Vec<LeaseId> },
-    Grant { lease: LeaseId, spec: Digest },
-    Revoke { lease: LeaseId },
-    Acknowledge { lease: LeaseId },
-    Drain,
-}
+const _: () = assert!(
+    ORDERS_QUEUED > 3 * MAX_LEASES,
+    "a grant, a revocation and an acknowledgement of every lease may come at once"
+);
 
 /// The connected workers. A connection whose link is dropped closes.
 #[derive(Debug, Default)]
 pub(super) struct Links {
-    orders: HashMap<WorkerId, mpsc::Sender<Order>>,
+    orders: HashMap<WorkerId, mpsc::Sender<Order<Digest>>>,
 }
 
 impl Links {
-    pub(super) fn add(&mut self, worker: WorkerId, orders: mpsc::Sender<Order>) {
+    pub(super) fn add(&mut self, worker: WorkerId, orders: mpsc::Sender<Order<Digest>>) {
         self.orders.insert(worker, orders);
     }
 
@@ -36,7 +32,7 @@ impl Links {
 
     /// Passes an order on. It never waits: one worker that does not read must not hold up the
     /// others. Such a one is cut off, and comes back with what it holds.
-    pub(super) fn send(&mut self, worker: WorkerId, order: Order) {
+    pub(super) fn send(&mut self, worker: WorkerId, order: Order<Digest>) {
         let Some(orders) = self.orders.get(&worker) else { return };
         match orders.try_send(order) {
             Ok(()) => {}

@@ -10,19 +10,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use impasto_blobs::{ActionCache, blocking};
-use impasto_core::{Core, Effect, Fact, Input, JobSummary, Millis, ReplayError, RequestId};
-use impasto_types::{Digest, Epoch, JobId, TaskResult, WorkerId, error_text};
+use impasto_core::{Core, Effect, Input, Millis, ReplayError, RequestId, SnapshotVersionError};
+use impasto_types::{Digest, Epoch, JobId, JobNews, JobSummary, TaskResult, WorkerId, error_text};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::links::{Links, Order};
-use super::watchers::{News, Watchers};
+use super::links::Links;
+use super::watchers::Watchers;
 use super::{Command, Question, Watch};
-use crate::wire::has_ended;
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, Stored};
 
 /// A turn's commands: enough to share a transaction, few enough that none waits long.
 const COMMANDS_PER_TURN: usize = 512;
+
+/// Facts that are no trouble at a restart: a fraction of a second's replay.
+const FACTS_KEPT: usize = 10_000;
 
 /// The system's clock can be set, and stands still for our timers while a machine sleeps: it is
 /// looked at this often at least.
@@ -32,11 +34,10 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(crate) struct Turns {
     core: Core,
-    epoch: Epoch,
     store: Arc<Mutex<dyn Store>>,
+    /// How many facts the store has beside its snapshot.
+    facts: usize,
     actions: ActionCache,
-    /// Where each job's tasks are written in full.
-    specs: HashMap<JobId, Digest>,
     links: Links,
     watchers: Watchers,
     replies: Replies,
@@ -56,7 +57,9 @@ struct Replies {
 pub enum ResumeError {
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("fact {number} of the store contradicts those before it")]
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotVersionError),
+    #[error("fact {number} since the store's snapshot contradicts those before it")]
     Replay { number: usize, source: ReplayError },
 }
 
@@ -67,23 +70,33 @@ impl Turns {
         mut store: impl Store + 'static,
         actions: ActionCache,
     ) -> Result<Self, ResumeError> {
-        let epoch = store.begin_epoch()?;
+        let epoch = store.lead()?;
         let now = now();
         let mut core = Core::new(config, epoch, now);
-        let mut specs = HashMap::new();
-        for (index, fact) in store.load()?.iter().enumerate() {
-            core.replay(fact)
-                .map_err(|source| ResumeError::Replay { number: index + 1, source })?;
-            note_spec(&mut specs, fact);
-        }
+        let (mut facts, mut failed) = (0, None);
+        store.load(&mut |stored| {
+            if failed.is_some() {
+                return;
+            }
+            let taken = match stored {
+                Stored::Snapshot(snapshot) => core.restore(*snapshot).map_err(ResumeError::from),
+                Stored::Fact(fact) => {
+                    facts += 1;
+                    let refused = |source| ResumeError::Replay { number: facts, source };
+                    core.replay(&fact).map_err(refused)
+                }
+            };
+            failed = taken.err();
+        })?;
+        failed.map_or(Ok(()), Err)?;
+        tracing::debug!(facts, jobs = core.jobs().count(), "took up where the last one ended");
         core.resume(now);
         let store = Arc::new(Mutex::new(store));
         Ok(Self {
             core,
-            epoch,
             store,
+            facts,
             actions,
-            specs,
             links: Links::default(),
             watchers: Watchers::default(),
             replies: Replies::default(),
@@ -92,7 +105,7 @@ impl Turns {
     }
 
     pub(crate) fn epoch(&self) -> Epoch {
-        self.epoch
+        self.core.epoch()
     }
 
     /// Takes turns until `stop`, and then one last turn for the commands that are there already.
@@ -110,8 +123,9 @@ impl Turns {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                received = commands.recv_many(&mut batch, COMMANDS_PER_TURN) =>
-                    if received == 0 { break },
+                received = commands.recv_many(&mut batch, COMMANDS_PER_TURN) => {
+                    if received == 0 { break }
+                }
                 () = tokio::time::sleep(self.time_to_timeout()) => {}
             }
             self.turn(batch).await?;
@@ -138,6 +152,7 @@ impl Turns {
         for question in questions {
             self.answer(question);
         }
+        self.compact().await;
         Ok(())
     }
 
@@ -165,11 +180,11 @@ impl Turns {
                 // Where nobody waits for the number, the connection has ended already.
                 reply.send(worker).ok()?;
                 self.links.add(worker, introduction.orders);
-                let (name, capabilities, held) =
-                    (introduction.name, introduction.capabilities, introduction.held);
-                tracing::info!(%name, device = capabilities.device, slots =
-                    capabilities.slots, "a worker has connected");
-                Some(Input::Connect { worker, name, capabilities, held })
+                let hello = introduction.hello;
+                let (name, capabilities) = (&hello.name, &hello.capabilities);
+                let (device, slots) = (&capabilities.device, capabilities.slots);
+                tracing::info!(%name, device, slots, "a worker has connected");
+                Some(Input::Connect { worker, hello })
             }
             Command::FromWorker(input) => {
                 if let Input::Disconnect { worker } = input {
@@ -178,16 +193,10 @@ impl Turns {
                 Some(input)
             }
             Command::Drain { name, reply } => {
-                let worker = self
-                    .core
-                    .workers()
-                    .into_iter()
-                    .find(|view| view.name == name)
-                    .and_then(|view| view.id);
+                let worker = self.core.connection(&name);
                 // Whoever asked may have gone; the order stands.
                 let _ = reply.send(worker.is_some());
-                self.links.send(worker?, Order::Drain);
-                Some(Input::Drain { worker: worker? })
+                worker.map(|worker| Input::Drain { worker })
             }
             Command::Ask(question) => {
                 questions.push(question);
@@ -201,11 +210,25 @@ impl Turns {
         if facts.is_empty() {
             return Ok(());
         }
-        for fact in &facts {
-            note_spec(&mut self.specs, fact);
-        }
+        self.facts += facts.len();
         let store = Arc::clone(&self.store);
         blocking(move || store.lock().unwrap_or_else(PoisonError::into_inner).append(&facts)).await
+    }
+
+    /// Puts a snapshot in the place of facts once there are many for what is remembered: so their
+    /// number is bounded, and a snapshot of many tasks is rare.
+    async fn compact(&mut self) {
+        if self.facts < FACTS_KEPT + 2 * self.core.tasks() {
+            return;
+        }
+        self.facts = 0;
+        let (snapshot, store) = (self.core.snapshot(), Arc::clone(&self.store));
+        let compact =
+            move || store.lock().unwrap_or_else(PoisonError::into_inner).compact(&snapshot);
+        if let Err(error) = blocking(compact).await {
+            // The facts are still there, and the next attempt takes these along.
+            tracing::warn!("a snapshot is not kept: {}", error_text(&error));
+        }
     }
 
     async fn carry_out_effects(&mut self) {
@@ -244,26 +267,17 @@ impl Turns {
                 self.replies.changed(request, self.core.summary(job))
             }
             Effect::NoSuchJob { request, job: _ } => self.replies.changed(request, None),
-            Effect::Welcome { worker, stale } => self.links.send(worker, Order::Welcome { stale }),
-            Effect::Grant { worker, lease } => {
-                if let Some(spec) = self.specs.get(&lease.job) {
-                    self.links.send(worker, Order::Grant { lease, spec: *spec });
-                }
-            }
-            Effect::Revoke { worker, lease } => self.links.send(worker, Order::Revoke { lease }),
-            Effect::Acknowledge { worker, lease } => {
-                self.links.send(worker, Order::Acknowledge { lease })
-            }
+            Effect::Order { worker, order } => self.links.send(worker, order),
             Effect::Dismiss { worker } => self.links.remove(worker),
             // Done already, together with the others of this turn.
             Effect::Remember { .. } => {}
             Effect::Task { job, task, event } => {
-                self.watchers.tell(job, || News::Task { task, event })
+                self.watchers.tell(job, || JobNews::Task { task, asset: None, event })
             }
             Effect::Job { summary } => {
-                tracing::info!(job = summary.job.0, state = ?summary.state, "a job's state has \
-                    changed");
-                self.watchers.tell(summary.job, || News::Job(summary));
+                let (job, state) = (summary.job.0, summary.state);
+                tracing::info!(job, %state, "a job's state has changed");
+                self.watchers.tell(summary.job, || JobNews::Job(summary));
             }
         }
     }
@@ -279,7 +293,7 @@ impl Turns {
                 let _ = reply.send(watch);
             }
             Question::Jobs { active, limit, reply } => {
-                let wanted = |summary: &JobSummary| !active || !has_ended(summary.state);
+                let wanted = |summary: &JobSummary| !active || !summary.state.has_ended();
                 let _ = reply.send(self.core.jobs().filter(wanted).take(limit).collect());
             }
             Question::Workers { reply } => {
@@ -311,12 +325,6 @@ impl Replies {
     }
 }
 
-fn note_spec(specs: &mut HashMap<JobId, Digest>, fact: &Fact) {
-    if let Fact::JobSubmitted { job, at: _, submission } = fact {
-        specs.insert(*job, submission.spec);
-    }
-}
-
 /// Milliseconds since the Unix epoch. The core sees to it that its time never runs backwards.
 fn now() -> Millis {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -325,7 +333,7 @@ fn now() -> Millis {
 
 #[cfg(test)]
 mod tests {
-    use impasto_core::Submission;
+    use impasto_core::{Fact, Snapshot, Submission};
 
     use super::super::Driver;
     use super::*;
@@ -335,23 +343,29 @@ mod tests {
     #[derive(Debug, Clone, Default)]
     struct Watched {
         facts: Arc<Mutex<Vec<Fact>>>,
+        snapshots: Arc<Mutex<Vec<Snapshot>>>,
         full: bool,
     }
 
     impl Store for Watched {
-        fn begin_epoch(&mut self) -> Result<Epoch, StoreError> {
+        fn lead(&mut self) -> Result<Epoch, StoreError> {
             Ok(Epoch(1))
         }
 
-        fn load(&mut self) -> Result<Vec<Fact>, StoreError> {
-            Ok(Vec::new())
+        fn load(&mut self, _: &mut dyn FnMut(Stored)) -> Result<(), StoreError> {
+            Ok(())
         }
 
         fn append(&mut self, facts: &[Fact]) -> Result<(), StoreError> {
             if self.full {
-                return Err(StoreError::InUse { path: "full".into() });
+                return Err(StoreError::InUse { store: "full".to_owned() });
             }
             self.facts.lock().expect("nobody panicked").extend_from_slice(facts);
+            Ok(())
+        }
+
+        fn compact(&mut self, snapshot: &Snapshot) -> Result<(), StoreError> {
+            self.snapshots.lock().expect("nobody panicked").push(snapshot.clone());
             Ok(())
         }
     }
@@ -388,8 +402,11 @@ mod tests {
                 (JobId(number), false)
             );
             let kept = store.facts.lock().expect("nobody panicked");
-            assert!(kept.iter().any(|fact| matches!(fact, Fact::JobSubmitted { submission,
-                .. } if submission.key == key)));
+            let is_this = |fact: &Fact| match fact {
+                Fact::JobSubmitted { submission, .. } => submission.key == key,
+                _ => false,
+            };
+            assert!(kept.iter().any(is_this));
         }
         stop.cancel();
         running.await.expect("it does not panic").expect("it stops cleanly");
@@ -404,5 +421,22 @@ mod tests {
         let running = tokio::spawn(turns.run(commands, CancellationToken::new()));
         assert!(driver.submit(submission("a")).await.is_err());
         assert!(running.await.expect("it does not panic").is_err());
+    }
+
+    #[tokio::test]
+    async fn facts_make_way_for_a_snapshot() {
+        let store = Watched::default();
+        let (_folder, mut turns) = turns(&store);
+        turns.facts = FACTS_KEPT - 1;
+        for key in ["a", "b"] {
+            let request = turns.replies.next();
+            turns.core.handle(now(), Input::Submit { request, submission: submission(key) });
+            turns.turn(Vec::new()).await.expect("it is kept");
+        }
+        let snapshots = store.snapshots.lock().expect("nobody panicked");
+        assert_eq!(snapshots.len(), 1, "once there are enough facts");
+        let mut core = Core::new(impasto_core::Config::default(), Epoch(2), 1);
+        core.restore(snapshots[0].clone()).expect("it is of this version");
+        assert_eq!(core.jobs().map(|job| job.key).collect::<Vec<_>>(), ["a"]);
     }
 }

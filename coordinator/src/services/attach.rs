@@ -3,20 +3,17 @@
 
 use std::time::Duration;
 
-use impasto_core::{Input, LeaseOutcome};
-use impasto_proto::limits::{MAX_DEVICES, MAX_LEASES};
-use impasto_proto::v1::coordinator_message::Message as Outgoing;
+use impasto_core::Input;
 use impasto_proto::v1::worker_message::Message as Incoming;
 use impasto_proto::v1::{CoordinatorMessage, WorkerMessage};
 use impasto_proto::{FieldError, from_proto, to_proto, v1};
-use impasto_types::{FailureKind, LeaseId, WorkerId};
+use impasto_types::{Digest, FailureKind, LeaseId, LeaseOutcome, Order, WorkerId};
 use tokio::sync::mpsc;
 use tonic::{Status, Streaming};
 
+use super::context::WorkerContext;
 use super::status::shutting_down;
-use super::workers::WorkersService;
-use crate::driver::{Introduction, ORDERS_QUEUED, Order};
-use crate::wire;
+use crate::driver::{Introduction, ORDERS_QUEUED};
 
 /// How long a connection may take to say who it is.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
@@ -27,7 +24,7 @@ const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 /// A connection, from its first message on.
 #[derive(Debug)]
 pub(super) struct Attachment {
-    service: WorkersService,
+    context: WorkerContext,
     incoming: Streaming<WorkerMessage>,
     out: mpsc::Sender<Result<CoordinatorMessage, Status>>,
 }
@@ -57,11 +54,11 @@ impl From<crate::driver::Stopped> for End {
 
 impl Attachment {
     pub(super) fn new(
-        service: WorkersService,
+        context: WorkerContext,
         incoming: Streaming<WorkerMessage>,
         out: mpsc::Sender<Result<CoordinatorMessage, Status>>,
     ) -> Self {
-        Self { service, incoming, out }
+        Self { context, incoming, out }
     }
 
     /// Serves the worker until one side ends it.
@@ -86,7 +83,7 @@ impl Attachment {
         };
         let end = loop {
             let turn = tokio::select! {
-                () = self.service.closing.cancelled() => Err(End::ShuttingDown),
+                () = self.context.closing.cancelled() => Err(End::ShuttingDown),
                 order = queue.recv() => match order {
                     Some(order) => self.pass_on(worker, order).await,
                     None => Err(End::Dismissed),
@@ -103,14 +100,14 @@ impl Attachment {
         if !matches!(end, End::ShuttingDown) {
             // Where the coordinator is shutting down, the worker comes back to the next one with
             // what it holds.
-            let _ = self.service.driver.tell(Input::Disconnect { worker }).await;
+            let _ = self.context.driver.tell(Input::Disconnect { worker }).await;
         }
         end
     }
 
-    async fn introduce(&mut self, orders: mpsc::Sender<Order>) -> Result<WorkerId, End> {
+    async fn introduce(&mut self, orders: mpsc::Sender<Order<Digest>>) -> Result<WorkerId, End> {
         let first = tokio::select! {
-            () = self.service.closing.cancelled() => return Err(End::ShuttingDown),
+            () = self.context.closing.cancelled() => return Err(End::ShuttingDown),
             first = tokio::time::timeout(HELLO_TIMEOUT, self.incoming.message()) => first,
         };
         let first = first.map_err(|_| {
@@ -120,14 +117,8 @@ impl Attachment {
         let Some(Incoming::Hello(hello)) = message else {
             return Err(FieldError::missing("hello").into());
         };
-        let hello = wire::hello(hello).map_err(|error| error.within("hello"))?;
-        let introduction = Introduction {
-            name: hello.name,
-            capabilities: hello.capabilities,
-            held: hello.held,
-            orders,
-        };
-        Ok(self.service.driver.connect(introduction).await?)
+        let hello = from_proto::hello(hello).map_err(|error| error.within("hello"))?;
+        Ok(self.context.driver.connect(Introduction { hello, orders }).await?)
     }
 
     async fn hear(&self, worker: WorkerId, message: WorkerMessage) -> Result<(), End> {
@@ -139,21 +130,11 @@ impl Attachment {
                 self.tell(Input::Credits { worker, free_slots }).await
             }
             Incoming::Heartbeat(heartbeat) => {
-                let leases = from_proto::each(
-                    "heartbeat.leases",
-                    heartbeat.leases,
-                    MAX_LEASES,
-                    wire::lease_progress,
-                )?;
+                let (leases, devices) =
+                    from_proto::heartbeat(heartbeat).map_err(|error| error.within("heartbeat"))?;
                 for (lease, progress) in leases {
                     self.tell(Input::Heartbeat { worker, lease, progress }).await?;
                 }
-                let devices = from_proto::each(
-                    "heartbeat.devices",
-                    heartbeat.devices,
-                    MAX_DEVICES,
-                    from_proto::device_health,
-                )?;
                 if devices.is_empty() {
                     Ok(())
                 } else {
@@ -162,8 +143,11 @@ impl Attachment {
             }
             Incoming::Report(report) => {
                 let (lease, outcome) =
-                    wire::report(report).map_err(|error| error.within("report"))?;
-                let outcome = self.verified(outcome).await;
+                    from_proto::report(report).map_err(|error| error.within("report"))?;
+                let outcome = match outcome {
+                    Ok(outcome) => self.verified(outcome).await,
+                    Err(error) => unreadable(error),
+                };
                 self.tell(Input::Report { worker, lease, outcome }).await
             }
             Incoming::Draining(v1::Draining {}) => self.tell(Input::Drain { worker }).await,
@@ -173,7 +157,7 @@ impl Attachment {
     /// A success counts only where its picture has arrived.
     async fn verified(&self, outcome: LeaseOutcome) -> LeaseOutcome {
         let LeaseOutcome::Succeeded(result) = outcome else { return outcome };
-        let absent = self.service.blobs.missing(result.blobs().collect()).await;
+        let absent = self.context.blobs.missing(result.blobs().collect()).await;
         let Some(missing) = result.outputs.iter().find(|output| absent.contains(&output.blob))
         else {
             return LeaseOutcome::Succeeded(result);
@@ -186,29 +170,20 @@ impl Attachment {
         LeaseOutcome::Failed { kind: FailureKind::Transient, message }
     }
 
-    async fn pass_on(&self, worker: WorkerId, order: Order) -> Result<(), End> {
-        let message = match order {
-            Order::Welcome { stale } => Outgoing::Welcome(v1::Welcome {
-                epoch: self.service.epoch.0,
-                heartbeat_ms: self.service.heartbeat_ms,
-                stale: stale.iter().map(to_proto::lease).collect(),
-            }),
-            Order::Grant { lease, spec } => match self.service.task(lease, spec).await {
-                Ok(task) => Outgoing::Grant(v1::Grant {
-                    lease: Some(to_proto::lease(&lease)),
-                    task: Some(task),
-                }),
-                Err(message) => return self.give_back(worker, lease, message).await,
+    async fn pass_on(&self, worker: WorkerId, order: Order<Digest>) -> Result<(), End> {
+        let order = match order {
+            Order::Grant(grant) => match self.context.task(grant.lease, grant.task).await {
+                Ok(task) => Order::Grant(grant.with(task)),
+                Err(message) => return self.give_back(worker, grant.lease, message).await,
             },
-            Order::Revoke { lease } => {
-                Outgoing::Revoke(v1::Revoke { lease: Some(to_proto::lease(&lease)) })
+            Order::Welcome { epoch, heartbeat_ms, name, stale } => {
+                Order::Welcome { epoch, heartbeat_ms, name, stale }
             }
-            Order::Acknowledge { lease } => {
-                Outgoing::Acknowledge(v1::Acknowledge { lease: Some(to_proto::lease(&lease)) })
-            }
-            Order::Drain => Outgoing::Drain(v1::DrainOrder {}),
+            Order::Revoke { lease } => Order::Revoke { lease },
+            Order::Acknowledge { lease } => Order::Acknowledge { lease },
+            Order::Drain => Order::Drain,
         };
-        let message = Ok(CoordinatorMessage { message: Some(message) });
+        let message = Ok(to_proto::order(order));
         self.out.send_timeout(message, SEND_TIMEOUT).await.map_err(|_| End::Gone)
     }
 
@@ -225,6 +200,13 @@ impl Attachment {
     }
 
     async fn tell(&self, input: Input) -> Result<(), End> {
-        Ok(self.service.driver.tell(input).await?)
+        Ok(self.context.driver.tell(input).await?)
     }
+}
+
+/// A report whose outcome makes no sense is answered all the same, as a failed attempt: the worker
+/// would repeat it for ever.
+fn unreadable(error: FieldError) -> LeaseOutcome {
+    let message = format!("the coordinator cannot read the worker's report: {error}");
+    LeaseOutcome::Failed { kind: FailureKind::Transient, message }
 }

@@ -1,6 +1,5 @@
 //! The `Jobs` service: what clients do.
 
-use impasto_core::JobSummary;
 use impasto_proto::limits::{DIGESTS_PER_MESSAGE, MAX_TASKS, TASKS_PER_MESSAGE};
 use impasto_proto::v1::jobs_server::Jobs;
 use impasto_proto::v1::submit_request::Part;
@@ -10,14 +9,14 @@ use impasto_proto::v1::{
     SubmitResponse, WatchRequest, WatchResponse,
 };
 use impasto_proto::{FieldError, from_proto, to_proto};
-use impasto_types::{JobId, TaskSpec};
+use impasto_types::{JobId, JobSummary, TaskSpec};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
+use super::status::no_such_job;
 use super::watch::Watching;
 use crate::submission::{Job, Submitter};
-use crate::wire;
 
 /// How many jobs a list holds where the caller names no number, and at most.
 const JOBS_LISTED: usize = 1_000;
@@ -73,7 +72,7 @@ impl Jobs for JobsService {
         let ListRequest { active, limit } = request.into_inner();
         let limit = if limit == 0 { JOBS_LISTED } else { JOBS_LISTED.min(limit as usize) };
         let jobs = self.submitter.driver.jobs(active, limit).await?;
-        Ok(Response::new(ListResponse { jobs: jobs.iter().map(wire::summary).collect() }))
+        Ok(Response::new(ListResponse { jobs: jobs.iter().map(to_proto::job_summary).collect() }))
     }
 
     async fn cancel(
@@ -82,7 +81,7 @@ impl Jobs for JobsService {
     ) -> Result<Response<CancelResponse>, Status> {
         let job = JobId(request.into_inner().job);
         let summary = found(job, self.submitter.driver.cancel(job).await?)?;
-        Ok(Response::new(CancelResponse { job: Some(wire::summary(&summary)) }))
+        Ok(Response::new(CancelResponse { job: Some(to_proto::job_summary(&summary)) }))
     }
 
     async fn retry(
@@ -91,12 +90,8 @@ impl Jobs for JobsService {
     ) -> Result<Response<RetryResponse>, Status> {
         let job = JobId(request.into_inner().job);
         let summary = found(job, self.submitter.driver.retry(job).await?)?;
-        Ok(Response::new(RetryResponse { job: Some(wire::summary(&summary)) }))
+        Ok(Response::new(RetryResponse { job: Some(to_proto::job_summary(&summary)) }))
     }
-}
-
-pub(super) fn no_such_job(job: JobId) -> Status {
-    Status::not_found(format!("there is no job {job}"))
 }
 
 fn found(job: JobId, summary: Option<JobSummary>) -> Result<JobSummary, Status> {

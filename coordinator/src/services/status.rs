@@ -1,6 +1,6 @@
 //! Errors, as callers see them.
 
-use impasto_types::error_text;
+use impasto_types::{JobId, error_text};
 use tonic::Status;
 
 use crate::driver::Stopped;
@@ -10,6 +10,10 @@ use impasto_blobs::BlobStoreError;
 /// What a stream ends with when the coordinator goes down: a caller may come again.
 pub(super) fn shutting_down() -> Status {
     Stopped.into()
+}
+
+pub(super) fn no_such_job(job: JobId) -> Status {
+    Status::not_found(format!("there is no job {job}"))
 }
 
 impl From<Stopped> for Status {
@@ -35,6 +39,7 @@ impl From<SubmitError> for Status {
     fn from(error: SubmitError) -> Self {
         match error {
             SubmitError::MissingInputs(_) => Self::failed_precondition(error.to_string()),
+            SubmitError::NoProducer { .. } => Self::invalid_argument(error.to_string()),
             SubmitError::Store(error) => of_blob_store(error),
             SubmitError::Stopped(stopped) => stopped.into(),
         }

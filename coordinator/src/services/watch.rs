@@ -2,20 +2,18 @@
 
 use std::sync::Arc;
 
-use impasto_proto::v1;
-use impasto_proto::v1::watch_response::News as Message;
-use impasto_types::{Digest, JobId};
+use impasto_core::TaskView;
+use impasto_proto::{to_proto, v1};
+use impasto_types::{Digest, JobId, JobNews};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
-use super::jobs::no_such_job;
-use super::status::shutting_down;
-use crate::driver::{News, Watch};
+use super::status::{no_such_job, shutting_down};
+use crate::driver::Watch;
 use crate::submission::Submitter;
-use crate::wire;
 
 /// Messages that wait for the network.
 const MESSAGES_AHEAD: usize = 256;
@@ -64,7 +62,7 @@ impl Watching {
 
     async fn follow(&self, mut watch: Watch, sink: &Sink) -> Result<(), Stop> {
         loop {
-            let ended = wire::has_ended(watch.view.summary.state);
+            let ended = watch.view.summary.state.has_ended();
             let mut news = self.send_all(watch, sink).await?;
             if ended {
                 return Ok(());
@@ -76,21 +74,10 @@ impl Watching {
                     next = news.recv() => next,
                 };
                 match next {
-                    Ok(News::Task { task, event }) => {
-                        let state = Some(wire::task_event(event));
-                        send(
-                            sink,
-                            Message::Task(v1::TaskState {
-                                task: task.0,
-                                asset: String::new(),
-                                state,
-                            }),
-                        )
-                        .await?;
-                    }
-                    Ok(News::Job(summary)) => {
-                        send(sink, Message::Summary(wire::summary(&summary))).await?;
-                        if wire::has_ended(summary.state) {
+                    Ok(news) => {
+                        let ended = matches!(&news, JobNews::Job(job) if job.state.has_ended());
+                        send(sink, news).await?;
+                        if ended {
                             return Ok(());
                         }
                     }
@@ -108,16 +95,15 @@ impl Watching {
         &self,
         watch: Watch,
         sink: &Sink,
-    ) -> Result<tokio::sync::broadcast::Receiver<News>, Stop> {
+    ) -> Result<tokio::sync::broadcast::Receiver<JobNews>, Stop> {
         let Watch { view, news } = watch;
-        send(sink, Message::Summary(wire::summary(&view.summary))).await?;
+        send(sink, JobNews::Job(view.summary)).await?;
         let specs = self.specs(view.spec).await;
-        for task in view.tasks {
-            let asset =
-                specs.get(task.task.0 as usize).map_or_else(String::new, |spec| spec.asset.clone());
-            send(sink, Message::Task(wire::task_view(task, asset))).await?;
+        for TaskView { task, event } in view.tasks {
+            let asset = specs.get(task.0 as usize).map(|spec| spec.asset.clone());
+            send(sink, JobNews::Task { task, asset, event }).await?;
         }
-        send(sink, Message::CaughtUp(v1::CaughtUp {})).await?;
+        send(sink, JobNews::CaughtUp).await?;
         Ok(news)
     }
 
@@ -135,6 +121,6 @@ impl Watching {
     }
 }
 
-async fn send(sink: &Sink, news: Message) -> Result<(), Stop> {
-    Ok(sink.send(Ok(v1::WatchResponse { news: Some(news) })).await?)
+async fn send(sink: &Sink, news: JobNews) -> Result<(), Stop> {
+    Ok(sink.send(Ok(to_proto::job_news(news))).await?)
 }

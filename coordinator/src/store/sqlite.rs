@@ -1,4 +1,4 @@
-//! Facts in one SQLite file.
+//! Facts and their snapshot in one SQLite file.
 //!
 //! A batch of facts is one transaction, and a transaction that has returned survives a power cut
 //! (`synchronous = FULL`). The file is held exclusively, so that two coordinators never share one.
@@ -6,11 +6,12 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use impasto_core::Fact;
+use impasto_core::{Fact, Snapshot};
 use impasto_types::Epoch;
-use rusqlite::{Connection, ErrorCode, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
+use serde::de::DeserializeOwned;
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, Stored};
 
 /// A coordinator that is just going down lets go of its file within this.
 const BUSY_TIMEOUT: Duration = Duration::from_millis(500);
@@ -20,8 +21,10 @@ const SCHEMA_VERSION: i64 = 1;
 
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS epochs (epoch INTEGER PRIMARY KEY AUTOINCREMENT);
-    CREATE TABLE IF NOT EXISTS facts (number INTEGER PRIMARY KEY AUTOINCREMENT,
-        fact TEXT NOT NULL) STRICT;
+    CREATE TABLE IF NOT EXISTS facts (
+        number INTEGER PRIMARY KEY AUTOINCREMENT, fact TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE IF NOT EXISTS snapshots (snapshot TEXT NOT NULL) STRICT;
 ";
 
 #[derive(Debug)]
@@ -38,9 +41,9 @@ impl SqliteStore {
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let fail = |source| match code(&source) {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-                StoreError::InUse { path: path.to_owned() }
+                StoreError::InUse { store: path.display().to_string() }
             }
-            _ => StoreError::Open { path: path.to_owned(), source },
+            _ => StoreError::Open { store: path.display().to_string(), source: source.into() },
         };
         let connection = Connection::open(path).map_err(fail)?;
         connection.busy_timeout(BUSY_TIMEOUT).map_err(fail)?;
@@ -53,7 +56,7 @@ impl SqliteStore {
             connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(fail)?;
         if !(0..=SCHEMA_VERSION).contains(&found) {
             return Err(StoreError::Version {
-                path: path.to_owned(),
+                store: path.display().to_string(),
                 found,
                 known: SCHEMA_VERSION,
             });
@@ -63,12 +66,28 @@ impl SqliteStore {
         Ok(Self { path: path.to_owned(), connection })
     }
 
+    fn read_error(&self, source: rusqlite::Error) -> StoreError {
+        StoreError::Read { store: self.name(), source: source.into() }
+    }
+
     fn write_error(&self, source: rusqlite::Error) -> StoreError {
-        let path = self.path.clone();
+        let store = self.name();
         match code(&source) {
-            Some(ErrorCode::DiskFull) => StoreError::DiskFull { path, source },
-            _ => StoreError::Write { path, source },
+            Some(ErrorCode::DiskFull) => StoreError::DiskFull { store, source: source.into() },
+            _ => StoreError::Write { store, source: source.into() },
         }
+    }
+
+    fn name(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    fn parse<T: DeserializeOwned>(&self, what: String, text: &str) -> Result<T, StoreError> {
+        serde_json::from_str(text).map_err(|source| StoreError::Parse {
+            store: self.name(),
+            what,
+            source,
+        })
     }
 
     fn insert(&mut self, facts: &[String]) -> rusqlite::Result<()> {
@@ -82,33 +101,56 @@ impl SqliteStore {
         transaction.commit()
     }
 
-    fn rows(&self) -> rusqlite::Result<Vec<(i64, String)>> {
+    fn replace(&mut self, snapshot: &str) -> rusqlite::Result<()> {
+        let transaction = self.connection.transaction()?;
+        transaction.execute("DELETE FROM facts", [])?;
+        transaction.execute("DELETE FROM snapshots", [])?;
+        transaction.execute("INSERT INTO snapshots (snapshot) VALUES (?1)", params![snapshot])?;
+        transaction.commit()
+    }
+
+    fn snapshot(&self) -> rusqlite::Result<Option<String>> {
+        let mut select = self.connection.prepare("SELECT snapshot FROM snapshots")?;
+        select.query_row([], |row| row.get(0)).optional()
+    }
+
+    /// Hands each fact's number and text to `take`, which says whether to go on.
+    fn each_fact(&self, mut take: impl FnMut(i64, &str) -> bool) -> rusqlite::Result<()> {
         let mut select =
             self.connection.prepare("SELECT number, fact FROM facts ORDER BY number")?;
-        let rows = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        rows.collect()
+        let mut rows = select.query([])?;
+        while let Some(row) = rows.next()? {
+            let fact: String = row.get(1)?;
+            if !take(row.get(0)?, &fact) {
+                break;
+            }
+        }
+        Ok(())
     }
 }
 
 impl Store for SqliteStore {
-    fn begin_epoch(&mut self) -> Result<Epoch, StoreError> {
+    fn lead(&mut self) -> Result<Epoch, StoreError> {
         let inserted = self.connection.execute("INSERT INTO epochs DEFAULT VALUES", []);
         inserted.map_err(|source| self.write_error(source))?;
         // SQLite numbers rows from 1.
         Ok(Epoch(self.connection.last_insert_rowid().unsigned_abs()))
     }
 
-    fn load(&mut self) -> Result<Vec<Fact>, StoreError> {
-        let rows =
-            self.rows().map_err(|source| StoreError::Read { path: self.path.clone(), source })?;
-        let parse = |(number, fact): (i64, String)| {
-            serde_json::from_str(&fact).map_err(|source| StoreError::Fact {
-                path: self.path.clone(),
-                number,
-                source,
-            })
-        };
-        rows.into_iter().map(parse).collect()
+    fn load(&mut self, take: &mut dyn FnMut(Stored)) -> Result<(), StoreError> {
+        if let Some(text) = self.snapshot().map_err(|source| self.read_error(source))? {
+            take(Stored::Snapshot(self.parse("the snapshot".to_owned(), &text)?));
+        }
+        let mut unreadable = None;
+        let read = self.each_fact(|number, text| {
+            match self.parse(format!("fact {number}"), text) {
+                Ok(fact) => take(Stored::Fact(fact)),
+                Err(error) => unreadable = Some(error),
+            }
+            unreadable.is_none()
+        });
+        read.map_err(|source| self.read_error(source))?;
+        unreadable.map_or(Ok(()), Err)
     }
 
     fn append(&mut self, facts: &[Fact]) -> Result<(), StoreError> {
@@ -118,6 +160,11 @@ impl Store for SqliteStore {
             .collect::<Result<Vec<_>, _>>()
             .map_err(StoreError::Encode)?;
         self.insert(&facts).map_err(|source| self.write_error(source))
+    }
+
+    fn compact(&mut self, snapshot: &Snapshot) -> Result<(), StoreError> {
+        let text = serde_json::to_string(snapshot).map_err(StoreError::Encode)?;
+        self.replace(&text).map_err(|source| self.write_error(source))
     }
 }
 
@@ -144,6 +191,12 @@ mod tests {
     fn facts_come_back_in_order() {
         let (_folder, path) = file();
         suite::facts_come_back_in_order(open(&path));
+    }
+
+    #[test]
+    fn a_snapshot_takes_the_place_of_facts() {
+        let (_folder, path) = file();
+        suite::a_snapshot_takes_the_place_of_facts(open(&path));
     }
 
     #[test]
@@ -184,7 +237,7 @@ mod tests {
         let mut store = open(&path);
         store.insert(&[r#"{"fact":"unheard-of"}"#.to_owned()]).expect("it is kept");
         assert_eq!(
-            store.load().expect_err("it does not parse").to_string(),
+            store.load(&mut |_| {}).expect_err("it does not parse").to_string(),
             format!("fact 1 of the store {} does not parse", path.display())
         );
     }

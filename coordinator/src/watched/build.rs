@@ -1,22 +1,20 @@
 //! One build of a watched project: scan, plan, supply, submit, follow, deliver.
 
-use impasto_core::TaskEvent;
 use impasto_models::{ModelError, ModelStore};
 use impasto_planner::{Findings, Plan, PlanError, PlannedTask, plan};
 use impasto_project::{
     LockError, LockfileError, Project, Scan, ScanError, StatCache, State, Watcher, lock,
     outputs_on_disk,
 };
-use impasto_types::{Digest, JobId, ModelName, TaskIndex};
+use impasto_types::{Digest, JobId, JobNews, ModelName, TaskEvent, TaskIndex};
 use tokio::runtime::Handle;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
 use super::delivery::Delivery;
 use super::supply::Supply;
-use crate::driver::{News, Stopped, Watch};
+use crate::driver::{Stopped, Watch};
 use crate::submission::{Job, SubmitError, Submitter};
-use crate::wire::has_ended;
 
 /// What a build works on.
 #[derive(Debug, Clone, Copy)]
@@ -186,7 +184,7 @@ impl Build<'_> {
         for task in view.tasks {
             take(task.task, task.event, actions, delivery);
         }
-        if has_ended(view.summary.state) {
+        if view.summary.state.has_ended() {
             return Followed::ToTheEnd;
         }
         loop {
@@ -197,11 +195,11 @@ impl Build<'_> {
                 }
             });
             match next {
-                Some(Ok(News::Task { task, event })) => take(task, event, actions, delivery),
-                Some(Ok(News::Job(summary))) if has_ended(summary.state) => {
+                Some(Ok(JobNews::Task { task, event, .. })) => take(task, event, actions, delivery),
+                Some(Ok(JobNews::Job(summary))) if summary.state.has_ended() => {
                     return Followed::ToTheEnd;
                 }
-                Some(Ok(News::Job(_))) => {}
+                Some(Ok(JobNews::Job(_) | JobNews::CaughtUp)) => {}
                 Some(Err(RecvError::Lagged(_))) => return Followed::Lagging,
                 None | Some(Err(RecvError::Closed)) => return Followed::ToTheEnd,
             }
@@ -214,7 +212,8 @@ fn take(task: TaskIndex, event: TaskEvent, actions: &[Digest], delivery: &mut De
     match event {
         TaskEvent::Succeeded { result, .. } => delivery.deliver(*action, result.outputs[0].blob),
         TaskEvent::Failed { message, .. } => delivery.fail(*action, message),
-        TaskEvent::Ready { .. }
+        TaskEvent::Blocked
+        | TaskEvent::Ready { .. }
         | TaskEvent::Leased { .. }
         | TaskEvent::Progress(_)
         | TaskEvent::Canceled => {}

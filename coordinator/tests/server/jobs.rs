@@ -34,7 +34,8 @@ async fn a_job_is_painted_once_and_then_known() {
         .await;
     assert_eq!((leased.worker.as_str(), leased.attempt), ("one", 1));
 
-    let progress = v1::Progress { iteration: 3, iterations: 40, loss: 2.5, left_ms: Some(900) };
+    let progress =
+        v1::Progress { iteration: 3, iterations: 40, loss: Some(2.5), left_ms: Some(900) };
     let heartbeat = v1::LeaseProgress { lease: Some(lease), progress: Some(progress) };
     worker
         .say(v1::worker_message::Message::Heartbeat(v1::Heartbeat {
@@ -43,7 +44,7 @@ async fn a_job_is_painted_once_and_then_known() {
         }))
         .await;
     let seen = watcher
-        .until(|state| if let State::Leased(leased) = state { leased.progress } else { None })
+        .until(|state| if let State::Progress(progress) = state { Some(progress) } else { None })
         .await;
     assert_eq!(seen, progress);
 

@@ -164,7 +164,7 @@ pub(crate) fn task(name: &str, content: BlobRef, style: BlobRef) -> TaskSpec {
                 quality: 90,
             }],
         },
-        memory_bytes: 1 << 20,
+        least_memory_bytes: 1 << 20,
         work: 1000,
     }
 }
@@ -204,15 +204,33 @@ impl FakeWorker {
         name: &str,
         held: Vec<v1::Lease>,
     ) -> (Self, v1::Welcome) {
+        Self::attach_as(running, name, 1, held).await
+    }
+
+    /// As [`Self::attach`], in a process of its own.
+    pub(crate) async fn attach_as(
+        running: &Running,
+        name: &str,
+        instance: u64,
+        held: Vec<v1::Lease>,
+    ) -> (Self, v1::Welcome) {
         let capabilities = v1::Capabilities {
             slots: 1,
             memory_bytes: 1 << 30,
-            engine_version: Method::Optimize.version(),
+            methods: vec![v1::MethodVersion {
+                method: Method::Optimize.as_str().to_owned(),
+                version: Method::Optimize.version(),
+            }],
             device: "fake".to_owned(),
             devices: vec![device()],
-            blobs: Vec::new(),
         };
-        let hello = v1::Hello { name: name.to_owned(), capabilities: Some(capabilities), held };
+        let hello = v1::Hello {
+            name: name.to_owned(),
+            instance,
+            capabilities: Some(capabilities),
+            held,
+            blobs: vec![],
+        };
         let mut worker = Self::say_first(running, Message::Hello(hello)).await;
         match worker.next().await.expect("it is welcome") {
             Order::Welcome(welcome) => (worker, welcome),

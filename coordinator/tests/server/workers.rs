@@ -53,7 +53,7 @@ async fn a_success_without_its_picture_is_none() {
         .report(&lease, Outcome::Succeeded(to_proto::task_result(&result_of(b"not uploaded"))))
         .await;
     let again = |state| {
-        if let State::Ready(v1::Ready { attempts: 1, message }) = state {
+        if let State::Ready(v1::Ready { attempts: 1, message, .. }) = state {
             Some(message)
         } else {
             None
@@ -107,7 +107,7 @@ async fn a_canceled_job_stops_its_leases() {
         .expect("it answers");
     assert!(matches!(worker.next().await,
             Ok(Order::Revoke(v1::Revoke { lease: Some(revoked) })) if revoked == lease));
-    worker.report(&lease, Outcome::Returned(v1::Returned {})).await;
+    worker.report(&lease, Outcome::Returned(v1::Returned { checkpoint: None })).await;
     assert_eq!(running.watch_to_end(job).await.0.state, "canceled");
     running.stop().await;
 }
@@ -168,7 +168,8 @@ async fn devices_are_shown_with_how_they_fare() {
         }
     })
     .await;
-    assert_eq!((listed.devices, listed.health), (vec![device()], vec![hot]));
+    let devices = listed.capabilities.expect("they are told").devices;
+    assert_eq!((devices, listed.health), (vec![device()], vec![hot]));
 
     let long = v1::DeviceHealth { fault: "x".repeat(129), ..v1::DeviceHealth::default() };
     for (devices, expected) in [
@@ -203,27 +204,61 @@ async fn what_is_malformed_ends_the_connection_with_the_field() {
         assert_eq!(refused.code(), Code::InvalidArgument);
         assert!(refused.message().starts_with(expected), "{}", refused.message());
     }
-    for (report, expected) in [
-        (v1::Report { lease: None, outcome: None }, "report.lease is missing"),
-        (
-            v1::Report { lease: Some(v1::Lease::default()), outcome: None },
-            "report.outcome is missing",
-        ),
-        (
-            v1::Report {
-                lease: Some(v1::Lease::default()),
-                outcome: Some(Outcome::Failed(v1::Failure {
-                    kind: "bad".to_owned(),
-                    message: String::new(),
-                })),
-            },
-            "report.failed.kind is `bad`",
-        ),
-    ] {
+    for (report, expected) in
+        [(v1::Report { lease: None, outcome: None }, "report.lease is missing")]
+    {
         let (mut worker, _) = FakeWorker::attach(&running, "one", vec![]).await;
         worker.say(Message::Report(report)).await;
         let refused = worker.next().await.expect_err(expected);
         assert!(refused.message().starts_with(expected), "{}", refused.message());
     }
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_report_without_sense_is_answered_and_counts_as_an_attempt() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let running = Running::start(settings(folder.path())).await;
+    let spec = running.task("a.png", b"a").await;
+    let job = running.submit("job", &[spec]).await.expect("it is taken in").job;
+    let mut watcher = running.watch(job).await;
+    let (mut worker, _) = FakeWorker::attach(&running, "one", vec![]).await;
+    let (lease, _) = worker.take().await;
+    let failure = v1::Failure { kind: "bad".to_owned(), message: String::new() };
+    worker.report(&lease, Outcome::Failed(failure)).await;
+    let message = watcher
+        .until(|state| match state {
+            State::Ready(v1::Ready { attempts: 1, message, .. }) => Some(message),
+            _ => None,
+        })
+        .await;
+    let expected = "the coordinator cannot read the worker's report: outcome.failed.kind is `bad`";
+    assert!(message.starts_with(expected), "{message}");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn two_workers_on_one_host_share_a_job() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let running = Running::start(settings(folder.path())).await;
+    let tasks = [running.task("a.png", b"a").await, running.task("b.png", b"b").await];
+    let job = running.submit("job", &tasks).await.expect("it is taken in").job;
+    let (mut one, first) = FakeWorker::attach_as(&running, "host", 1, vec![]).await;
+    let (mut two, second) = FakeWorker::attach_as(&running, "host", 2, vec![]).await;
+    assert_eq!((first.name.as_str(), second.name.as_str()), ("host", "host-2"));
+    let ((one_lease, _), (two_lease, _)) = (one.take().await, two.take().await);
+    one.succeed(&one_lease, b"painted a").await;
+    two.succeed(&two_lease, b"painted b").await;
+    let (summary, states) = running.watch_to_end(job).await;
+    assert_eq!((summary.state.as_str(), summary.succeeded), ("succeeded", 2));
+    let mut painters: Vec<&str> = states
+        .iter()
+        .filter_map(|state| match state {
+            State::Succeeded(done) if done.attempts == 1 => Some(done.worker.as_str()),
+            _ => None,
+        })
+        .collect();
+    painters.sort_unstable();
+    assert_eq!(painters, ["host", "host-2"]);
     running.stop().await;
 }

@@ -1,6 +1,6 @@
 //! What a build says while it runs.
 
-use impasto_types::{AssetPath, JobId, RunReport};
+use impasto_types::{AssetPath, JobId, Progress, RunReport};
 use serde::Serialize;
 
 /// Somebody who follows a build. It is called from several threads, and must not block for long.
@@ -66,11 +66,8 @@ pub enum Event<'a> {
     Progress {
         #[serde(flatten)]
         target: Target<'a>,
-        iteration: u32,
-        iterations: u32,
-        loss: f64,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        left_ms: Option<u64>,
+        #[serde(flatten)]
+        progress: Progress,
     },
     /// An attempt came to nothing; another follows.
     Waiting {

@@ -3,14 +3,14 @@
 
 use std::time::Duration;
 
-use impasto_types::{Digest, JobId, TaskIndex};
+use impasto_types::{Attempt, Digest, JobId, JobNews, TaskEvent, TaskIndex};
 use tokio_util::sync::CancellationToken;
 
 use super::delivery::Delivery;
 use super::local_cache::LocalCache;
 use super::patience::Patience;
 use super::{BuildError, Event, Origin};
-use crate::farm::{FarmClient, FarmError, News, TaskNews};
+use crate::farm::{FarmClient, FarmError};
 
 /// How long a canceled job may take to end: a worker stops between two steps, which take seconds on
 /// a slow machine.
@@ -73,9 +73,9 @@ impl Following<'_> {
         while let Some(news) = watch.next().await? {
             patience.answered();
             match news {
-                News::Job(job) => ended = job.state.has_ended(),
-                News::Task { task, news, .. } => self.take(task, news, delivery).await?,
-                News::CaughtUp => {}
+                JobNews::Job(job) => ended = job.state.has_ended(),
+                JobNews::Task { task, event, .. } => self.take(task, event, delivery).await?,
+                JobNews::CaughtUp => {}
             }
         }
         if ended {
@@ -88,7 +88,7 @@ impl Following<'_> {
     async fn take(
         &self,
         task: TaskIndex,
-        news: TaskNews,
+        event: TaskEvent,
         delivery: &mut Delivery<'_>,
     ) -> Result<(), FarmError> {
         // A job that an earlier build handed in may hold tasks that are done, or that nobody wants
@@ -98,32 +98,27 @@ impl Following<'_> {
             return Ok(());
         };
         let Some(target) = delivery.target(action) else { return Ok(()) };
-        match news {
-            TaskNews::Ready { attempts: 0, .. } | TaskNews::Canceled => {}
-            TaskNews::Ready { attempts, message } => {
+        match event {
+            TaskEvent::Blocked
+            | TaskEvent::Ready { attempts: Attempt(0), .. }
+            | TaskEvent::Canceled => {}
+            TaskEvent::Ready { attempts: Attempt(attempts), message, .. } => {
                 delivery.observer().event(Event::Waiting { target, attempts, message: &message })
             }
-            TaskNews::Leased { worker, attempt, progress: None } => {
-                delivery.observer().event(Event::Started { target, worker: &worker, attempt });
+            TaskEvent::Leased { worker, attempt: Attempt(attempt), progress } => {
+                let worker = worker.as_str();
+                delivery.observer().event(Event::Started { target, worker, attempt });
+                if let Some(progress) = progress {
+                    delivery.observer().event(Event::Progress { target, progress });
+                }
             }
-            TaskNews::Leased { progress: Some(progress), .. } => {
-                delivery.observer().event(Event::Progress {
-                    target,
-                    iteration: progress.iteration,
-                    iterations: progress.iterations,
-                    loss: progress.loss,
-                    left_ms: progress.left_ms,
-                })
+            TaskEvent::Progress(progress) => {
+                delivery.observer().event(Event::Progress { target, progress })
             }
-            TaskNews::Failed { message, .. } => delivery.fail(action, &message),
-            TaskNews::Succeeded { result, worker } => {
-                match self
-                    .client
-                    .blobs()
-                    .download(result.outputs[0].blob)
-                    .await
-                    .map_err(FarmError::from)
-                {
+            TaskEvent::Failed { message, .. } => delivery.fail(action, &message),
+            TaskEvent::Succeeded { result, worker, attempts: _ } => {
+                let blob = result.outputs[0].blob;
+                match self.client.blobs().download(blob).await.map_err(FarmError::from) {
                     Ok(bytes) => {
                         if let Some(cache) = self.keep {
                             cache.keep(action, &result, &bytes);
@@ -149,8 +144,8 @@ impl Following<'_> {
             let mut watch = self.client.watch(self.job).await?;
             while let Some(news) = watch.next().await? {
                 match news {
-                    News::Task { task, news, .. } => self.take(task, news, delivery).await?,
-                    News::Job(_) | News::CaughtUp => {}
+                    JobNews::Task { task, event, .. } => self.take(task, event, delivery).await?,
+                    JobNews::Job(_) | JobNews::CaughtUp => {}
                 }
             }
             Ok::<(), FarmError>(())

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use impasto_models::ModelStore;
-use impasto_types::{ByteSize, Digest, JobId, TaskSpec, one_line};
+use impasto_types::{ByteSize, Digest, JobId, JobNews, JobState, TaskSpec, one_line};
 use tokio_util::sync::CancellationToken;
 
 use super::delivery::Delivery;
@@ -16,7 +16,7 @@ use super::patience::Patience;
 use super::pending::Pending;
 use super::supply::supply;
 use super::{BuildError, BuildRequest, Event, Observer, Origin, Survey};
-use crate::farm::{FarmClient, FarmError, JobState, News};
+use crate::farm::{FarmClient, FarmError};
 
 /// Paints what is open. When it returns without an error, whatever is still open was canceled.
 pub(crate) async fn run(
@@ -53,8 +53,10 @@ pub(crate) async fn run(
 /// No other worker will ever come to a farm that consists of this process, so what needs more
 /// memory than it may take is not waited for.
 fn fail_what_is_too_large(delivery: &mut Delivery<'_>, memory_bytes: u64) {
-    for task in delivery.open().into_iter().filter(|task| task.spec.memory_bytes > memory_bytes) {
-        let (needed, given) = (ByteSize(task.spec.memory_bytes), ByteSize(memory_bytes));
+    for task in
+        delivery.open().into_iter().filter(|task| task.spec.least_memory_bytes > memory_bytes)
+    {
+        let (needed, given) = (ByteSize(task.spec.least_memory_bytes), ByteSize(memory_bytes));
         delivery.fail(
             task.action,
             &format!(
@@ -205,7 +207,7 @@ impl Farm<'_> {
         };
         match first {
             // The number may mean another coordinator's job.
-            Ok(Some(News::Job(found))) => {
+            Ok(Some(JobNews::Job(found))) => {
                 Ok(found.key == key && matches!(found.state, JobState::Queued | JobState::Running))
             }
             Ok(_) | Err(FarmError::NoSuchJob { .. }) => Ok(false),

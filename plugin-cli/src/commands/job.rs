@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
-use impasto_types::JobId;
+use impasto_types::{JobId, JobNews, JobState, JobSummary, Progress, TaskEvent};
 use serde_json::{Value, json};
 
 use super::jobs::{on_farm, show_job};
 use crate::contact_sheet::loss_text;
-use crate::farm::{FarmClient, FarmError, Job, JobState, News, TaskNews};
+use crate::farm::{FarmClient, FarmError};
 use crate::flags::CoordinatorFlags;
 use crate::table::Table;
 use crate::{Context, Exit, Failure};
@@ -46,29 +46,29 @@ async fn show(
     context: &Context,
 ) -> Result<Option<JobState>, FarmError> {
     let mut watch = client.watch(id).await?;
-    let mut job: Option<Job> = None;
-    let mut tasks: BTreeMap<u32, (String, TaskNews)> = BTreeMap::new();
+    let mut job: Option<JobSummary> = None;
+    let mut tasks: BTreeMap<u32, (String, TaskEvent)> = BTreeMap::new();
     while let Some(news) = watch.next().await? {
         match news {
-            News::CaughtUp => break,
-            News::Job(summary) => job = Some(summary),
-            News::Task { task, asset, news } => {
+            JobNews::CaughtUp => break,
+            JobNews::Job(summary) => job = Some(summary),
+            JobNews::Task { task, asset, event } => {
                 let named = asset.or_else(|| tasks.remove(&task.0).map(|(asset, _)| asset));
-                tasks.insert(task.0, (named.unwrap_or_default(), news));
+                tasks.insert(task.0, (named.unwrap_or_default(), event));
             }
         }
     }
     let Some(job) = job else { return Ok(None) };
     if context.screen.is_json() {
         let tasks: Vec<Value> =
-            tasks.iter().map(|(task, (asset, news))| document(*task, asset, news)).collect();
+            tasks.iter().map(|(task, (asset, event))| document(*task, asset, event)).collect();
         context.screen.json(&json!({ "job": job, "tasks": tasks }));
         return Ok(Some(job.state));
     }
     show_job(&job, context);
     let mut table = Table::new(["TASK", "ASSET", "STATE", "NOTE"]);
-    for (task, (asset, news)) in &tasks {
-        table.row([task.to_string(), asset.clone(), state(news).to_owned(), note(news)]);
+    for (task, (asset, event)) in &tasks {
+        table.row([task.to_string(), asset.clone(), event.as_str().to_owned(), note(event)]);
     }
     context.screen.result(table);
     Ok(Some(job.state))
@@ -81,24 +81,24 @@ async fn follow(
     context: &Context,
 ) -> Result<Option<JobState>, FarmError> {
     let mut watch = client.watch(id).await?;
-    let mut last: Option<Job> = None;
+    let mut last: Option<JobSummary> = None;
     let mut assets: BTreeMap<u32, String> = BTreeMap::new();
     while let Some(news) = watch.next().await? {
         match news {
-            News::CaughtUp => {}
-            News::Job(summary) => last = Some(summary),
-            News::Task { task, asset, news } => {
+            JobNews::CaughtUp => {}
+            JobNews::Job(summary) => last = Some(summary),
+            JobNews::Task { task, asset, event } => {
                 if let Some(asset) = asset {
                     assets.insert(task.0, asset);
                 }
                 let asset = assets.get(&task.0).map_or("", String::as_str);
                 if context.screen.is_json() {
-                    context.screen.json(&document(task.0, asset, &news));
+                    context.screen.json(&document(task.0, asset, &event));
                 } else {
                     context.screen.result(format_args!(
                         "{:<9}  {asset}  {}",
-                        state(&news),
-                        note(&news)
+                        event.as_str(),
+                        note(&event)
                     ));
                 }
             }
@@ -110,56 +110,32 @@ async fn follow(
     Ok(last.map(|job| job.state))
 }
 
-fn state(news: &TaskNews) -> &'static str {
-    match news {
-        TaskNews::Ready { .. } => "ready",
-        TaskNews::Leased { .. } => "leased",
-        TaskNews::Succeeded { .. } => "succeeded",
-        TaskNews::Failed { .. } => "failed",
-        TaskNews::Canceled => "canceled",
+fn note(event: &TaskEvent) -> String {
+    match event {
+        TaskEvent::Ready { message, .. } | TaskEvent::Failed { message, .. } => message.clone(),
+        TaskEvent::Leased { worker, progress: None, .. } => format!("on {worker}"),
+        TaskEvent::Leased { worker, progress: Some(progress), .. } => {
+            format!("on {worker}, {}", step(progress))
+        }
+        TaskEvent::Progress(progress) => step(progress),
+        TaskEvent::Succeeded { worker: Some(worker), .. } => format!("by {worker}"),
+        TaskEvent::Succeeded { worker: None, .. } => "from the cache".to_owned(),
+        TaskEvent::Blocked | TaskEvent::Canceled => String::new(),
     }
 }
 
-fn note(news: &TaskNews) -> String {
-    match news {
-        TaskNews::Ready { message, .. } | TaskNews::Failed { message, .. } => message.clone(),
-        TaskNews::Leased { worker, progress: None, .. } => format!("on {worker}"),
-        TaskNews::Leased { worker, progress: Some(at), .. } if worker.is_empty() => {
-            step(at.iteration, at.iterations, at.loss)
-        }
-        TaskNews::Leased { worker, progress: Some(at), .. } => {
-            format!("on {worker}, {}", step(at.iteration, at.iterations, at.loss))
-        }
-        TaskNews::Succeeded { worker: Some(worker), .. } => format!("by {worker}"),
-        TaskNews::Succeeded { worker: None, .. } => "from the cache".to_owned(),
-        TaskNews::Canceled => String::new(),
+fn step(progress: &Progress) -> String {
+    let Progress { iteration, iterations, loss, left_ms: _ } = progress;
+    match loss {
+        Some(loss) => format!("step {iteration} of {iterations}, loss {}", loss_text(*loss)),
+        None => format!("step {iteration} of {iterations}"),
     }
 }
 
-fn step(iteration: u32, iterations: u32, loss: f64) -> String {
-    format!("step {iteration} of {iterations}, loss {}", loss_text(loss))
-}
-
-fn document(task: u32, asset: &str, news: &TaskNews) -> Value {
-    let mut document = json!({ "task": task, "asset": asset, "state": state(news) });
-    match news {
-        TaskNews::Ready { attempts, message } | TaskNews::Failed { attempts, message } => {
-            document["attempts"] = (*attempts).into();
-            document["message"] = message.as_str().into();
-        }
-        TaskNews::Leased { worker, attempt, progress } => {
-            document["worker"] = worker.as_str().into();
-            document["attempt"] = (*attempt).into();
-            if let Some(at) = progress {
-                document["progress"] = json!({ "iteration": at.iteration,
-                    "iterations": at.iterations, "loss": at.loss, "left_ms": at.left_ms });
-            }
-        }
-        TaskNews::Succeeded { result, worker } => {
-            document["worker"] = json!(worker);
-            document["result"] = json!(result);
-        }
-        TaskNews::Canceled => {}
-    }
+/// The event's own fields, beside which task it is about.
+fn document(task: u32, asset: &str, event: &TaskEvent) -> Value {
+    let mut document = json!(event);
+    document["task"] = task.into();
+    document["asset"] = asset.into();
     document
 }

@@ -3,9 +3,10 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
+use impasto_types::JobSummary;
 use serde::Serialize;
 
-use crate::farm::{FarmClient, FarmError, Job};
+use crate::farm::{FarmClient, FarmError};
 use crate::flags::CoordinatorFlags;
 use crate::table::Table;
 use crate::units::time;
@@ -51,12 +52,12 @@ fn since(at_ms: u64) -> Duration {
 }
 
 /// One job on one line.
-pub(crate) fn show_job(job: &Job, context: &Context) {
+pub(crate) fn show_job(job: &JobSummary, context: &Context) {
     if context.screen.is_json() {
         context.screen.json(job);
         return;
     }
-    let Job { job: id, project, state, succeeded, failed, canceled, .. } = job;
+    let JobSummary { job: id, project, state, succeeded, failed, canceled, .. } = job;
     let mut line = format!("job {id} of {project}: {state}, {succeeded} of {} done", job.tasks());
     for (number, word) in [(*failed, "failed"), (*canceled, "canceled")] {
         if number > 0 {

@@ -119,7 +119,7 @@ fn document(survey: &Survey) -> serde_json::Value {
             "asset": task.spec.asset, "style": task.style, "rule": task.rule, "output": task.output,
                 "action": task.action,
             "state": state, "reasons": reasons, "recipe": task.spec.action.recipe,
-                "memory_bytes": task.spec.memory_bytes,
+                "memory_bytes": task.spec.least_memory_bytes,
         })
     };
     let problems = survey

@@ -1,10 +1,9 @@
 //! `impasto workers`
 
 use clap::Args;
-use impasto_types::ByteSize;
+use impasto_types::{ByteSize, DeviceHealth, WorkerInfo};
 
 use super::jobs::{on_farm, show_list};
-use crate::farm::FarmWorker;
 use crate::flags::CoordinatorFlags;
 use crate::table::Table;
 use crate::{Context, Exit, Failure};
@@ -20,14 +19,17 @@ pub(crate) fn run(args: WorkersArgs, context: &Context) -> Result<Exit, Failure>
     let workers = on_farm(&args.at, context, async |client| client.list_workers().await)?;
     let mut table = Table::new(["WORKER", "STATE", "SLOTS", "MEMORY", "DEVICE", "DONE", "PAINTS"]);
     for worker in &workers {
-        let paints: Vec<_> =
-            worker.tasks.iter().map(|(job, task)| format!("job {job} task {}", task.0)).collect();
+        let paints: Vec<_> = worker
+            .leases
+            .iter()
+            .map(|lease| format!("job {} task {}", lease.job, lease.task.0))
+            .collect();
         table.row([
             worker.name.to_string(),
             worker.state.to_string(),
-            worker.slots.to_string(),
-            ByteSize(worker.memory_bytes).to_string(),
-            worker.device.clone(),
+            worker.capabilities.slots.to_string(),
+            ByteSize(worker.capabilities.memory_bytes).to_string(),
+            worker.capabilities.device.clone(),
             worker.tasks_done.to_string(),
             paints.join(", "),
         ]);
@@ -40,12 +42,12 @@ pub(crate) fn run(args: WorkersArgs, context: &Context) -> Result<Exit, Failure>
 }
 
 /// GPUs, and devices with a fault. The list above already says everything about a healthy CPU.
-fn show_cards(workers: &[FarmWorker], context: &Context) {
+fn show_cards(workers: &[WorkerInfo], context: &Context) {
     let mut table = Table::new(["WORKER", "DEVICE", "MODEL", "MEMORY", "COMPUTE", "HEALTH"]);
     let mut shown = false;
     for worker in workers {
-        for device in &worker.devices {
-            let (info, health) = (&device.info, device.health.line());
+        for (index, info) in worker.capabilities.devices.iter().enumerate() {
+            let health = worker.health.get(index).map_or_else(String::new, DeviceHealth::line);
             if info.compute_capability.is_none() && health.is_empty() {
                 continue;
             }

@@ -6,11 +6,11 @@ use impasto_proto::client::{Blobs, connect, jobs, workers};
 use impasto_proto::limits::{DIGESTS_PER_MESSAGE, TASKS_PER_MESSAGE};
 use impasto_proto::v1::submit_request::Part;
 use impasto_proto::{FieldError, from_proto, to_proto, v1};
-use impasto_types::{Digest, JobId, TaskResult, TaskSpec, WorkerName};
+use impasto_types::{Digest, JobId, JobSummary, TaskResult, TaskSpec, WorkerInfo, WorkerName};
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 
-use super::{FarmError, FarmWorker, Job, Watch};
+use super::{FarmError, Watch};
 
 /// A coordinator. A broken connection is made anew by the next call.
 #[derive(Debug, Clone)]
@@ -96,41 +96,41 @@ impl FarmClient {
     ///
     /// # Errors
     /// Where the call fails.
-    pub async fn list_jobs(&self, active: bool, limit: u32) -> Result<Vec<Job>, FarmError> {
+    pub async fn list_jobs(&self, active: bool, limit: u32) -> Result<Vec<JobSummary>, FarmError> {
         let answer = jobs(self.channel.clone()).list(v1::ListRequest { active, limit }).await;
         let listed = answer.map_err(|status| FarmError::of(status, "list jobs"))?.into_inner().jobs;
-        Ok(from_proto::each("jobs", listed, MAX_LISTED, Job::from_proto)?)
+        Ok(from_proto::each("jobs", listed, MAX_LISTED, from_proto::job_summary)?)
     }
 
     /// Gives a job up.
     ///
     /// # Errors
     /// Where the call fails or there is no such job.
-    pub async fn cancel(&self, job: JobId) -> Result<Job, FarmError> {
+    pub async fn cancel(&self, job: JobId) -> Result<JobSummary, FarmError> {
         let answer = jobs(self.channel.clone()).cancel(v1::CancelRequest { job: job.0 }).await;
         let answer = answer.map_err(no_job(job, "cancel the job"))?.into_inner();
-        Ok(from_proto::required("job", answer.job, Job::from_proto)?)
+        Ok(from_proto::required("job", answer.job, from_proto::job_summary)?)
     }
 
     /// Has a job's failed and canceled tasks tried again.
     ///
     /// # Errors
     /// Where the call fails or there is no such job.
-    pub async fn retry(&self, job: JobId) -> Result<Job, FarmError> {
+    pub async fn retry(&self, job: JobId) -> Result<JobSummary, FarmError> {
         let answer = jobs(self.channel.clone()).retry(v1::RetryRequest { job: job.0 }).await;
         let answer = answer.map_err(no_job(job, "retry the job"))?.into_inner();
-        Ok(from_proto::required("job", answer.job, Job::from_proto)?)
+        Ok(from_proto::required("job", answer.job, from_proto::job_summary)?)
     }
 
     /// The farm's workers.
     ///
     /// # Errors
     /// Where the call fails.
-    pub async fn list_workers(&self) -> Result<Vec<FarmWorker>, FarmError> {
+    pub async fn list_workers(&self) -> Result<Vec<WorkerInfo>, FarmError> {
         let answer = workers(self.channel.clone()).list_workers(v1::ListWorkersRequest {}).await;
         let listed =
             answer.map_err(|status| FarmError::of(status, "list workers"))?.into_inner().workers;
-        Ok(from_proto::each("workers", listed, MAX_LISTED, FarmWorker::from_proto)?)
+        Ok(from_proto::each("workers", listed, MAX_LISTED, from_proto::worker_info)?)
     }
 
     /// Has a worker finish what it does and take nothing new.

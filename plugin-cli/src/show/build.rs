@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use impasto_types::{ByteSize, RunReport};
+use impasto_types::{ByteSize, Progress, RunReport};
 use indicatif::ProgressBar;
 
 use super::{ModelBar, style};
@@ -93,9 +93,9 @@ impl Observer for BuildView<'_> {
                 self.screen
                     .detail(format_args!("{worker} begins {}, attempt {attempt}", target.output));
             }
-            Event::Progress { target, iteration, iterations, loss, left_ms } => {
+            Event::Progress { target, progress } => {
                 state.start(self.screen, target);
-                state.progress(target, iteration, iterations, loss, left_ms);
+                state.progress(target, progress);
             }
             Event::Waiting { target, message, .. } => {
                 state.stop(target.output.as_str());
@@ -190,24 +190,16 @@ impl State<'_> {
         }
     }
 
-    fn progress(
-        &mut self,
-        target: Target<'_>,
-        iteration: u32,
-        iterations: u32,
-        loss: f64,
-        left_ms: Option<u64>,
-    ) {
+    fn progress(&mut self, target: Target<'_>, progress: Progress) {
+        let Progress { iteration, iterations, loss, left_ms } = progress;
         if let Some(running) = self.running.get_mut(target.output.as_str()) {
             let left = left_ms.map(Duration::from_millis);
             if let Some(left) = left {
                 running.done = share(running.began.elapsed(), left);
             }
             let left = left.map_or_else(String::new, |left| format!(", {} left", time(left)));
-            running.line.set_message(format!(
-                "step {iteration} of {iterations}, loss {}{left}",
-                loss_text(loss)
-            ));
+            let loss = loss.map_or_else(String::new, |loss| format!(", loss {}", loss_text(loss)));
+            running.line.set_message(format!("step {iteration} of {iterations}{loss}{left}"));
         }
     }
 

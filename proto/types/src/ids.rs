@@ -62,6 +62,18 @@ impl WorkerName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The `nth` name for workers that ask for this one: itself, then `name-2`, `name-3` and so on,
+    /// cut where that would be too long.
+    pub fn numbered(&self, nth: u32) -> Self {
+        if nth < 2 {
+            return self.clone();
+        }
+        let suffix = format!("-{nth}");
+        // A name is ASCII.
+        let kept = self.0.len().min(Self::MAX_LEN - suffix.len());
+        Self(format!("{}{suffix}", &self.0[..kept]))
+    }
 }
 
 impl FromStr for WorkerName {
@@ -121,6 +133,19 @@ impl fmt::Display for LeaseId {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbered_names_are_names() {
+        for (name, nth, expected) in [
+            ("node", 1, "node".to_owned()),
+            ("node", 2, "node-2".to_owned()),
+            (&"x".repeat(64), 12, format!("{}-12", "x".repeat(61))),
+        ] {
+            let numbered = name.parse::<WorkerName>().expect("a name").numbered(nth);
+            assert_eq!(numbered.as_str(), expected);
+            assert_eq!(numbered.as_str().parse(), Ok(numbered.clone()));
+        }
+    }
 
     #[test]
     fn worker_names() {

@@ -12,6 +12,7 @@ mod device;
 mod digest;
 mod error_text;
 mod failure;
+mod farm;
 mod format;
 mod ids;
 mod model;
@@ -32,6 +33,10 @@ pub use device::{ComputeCapability, DeviceHealth, DeviceInfo};
 pub use digest::{BlobRef, Digest, DigestError};
 pub use error_text::{error_chain, error_text, one_line};
 pub use failure::FailureKind;
+pub use farm::{
+    Capabilities, Grant, Hello, JobNews, JobState, JobSummary, LeaseOutcome, MethodVersion, Order,
+    Progress, Resolved, TaskEvent, WorkerInfo, WorkerState,
+};
 pub use format::ContainerFormat;
 pub use ids::{Attempt, Epoch, IdError, JobId, LeaseId, TaskIndex, WorkerId, WorkerName};
 pub use model::{ModelName, ModelRef};

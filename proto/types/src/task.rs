@@ -10,9 +10,9 @@ pub struct TaskSpec {
     /// The asset's path in its project, to show to people; it is not part of the action.
     pub asset: AssetPath,
     pub action: Action,
-    /// The least memory that an attempt needs, in bytes. It uses what a worker has to give, up to
-    /// what it has use for.
-    pub memory_bytes: u64,
+    /// The least memory that an attempt can run in, in bytes. It may take more, up to what its
+    /// worker has given it.
+    pub least_memory_bytes: u64,
     /// Pixels times steps over all scales: what the time is proportional to.
     pub work: u64,
 }

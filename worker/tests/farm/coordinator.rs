@@ -7,13 +7,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use impasto_proto::v1::blobs_server::{Blobs, BlobsServer};
-use impasto_proto::v1::coordinator_message::Message as Order;
-use impasto_proto::v1::report::Outcome;
 use impasto_proto::v1::upload_request::Part;
 use impasto_proto::v1::worker_message::Message;
 use impasto_proto::v1::workers_server::{Workers, WorkersServer};
 use impasto_proto::{from_proto, to_proto, v1};
-use impasto_types::{BlobRef, Digest, LeaseId, TaskSpec};
+use impasto_types::{BlobRef, Digest, Epoch, Grant, LeaseId, LeaseOutcome, Order, TaskSpec};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
@@ -104,29 +102,40 @@ impl Store {
 impl Link {
     /// The shortest heartbeat that workers keep, so that tests are quick.
     pub(crate) async fn welcome(&self, stale: Vec<LeaseId>) {
-        let stale = stale.iter().map(to_proto::lease).collect();
-        self.order(Order::Welcome(v1::Welcome { epoch: 1, heartbeat_ms: 1, stale })).await;
+        self.welcome_as(&self.hello.name, stale).await;
+    }
+
+    /// As [`Self::welcome`], under a name that the worker did not ask for.
+    pub(crate) async fn welcome_as(&self, name: &str, stale: Vec<LeaseId>) {
+        let name = name.parse().expect("a name");
+        self.order(Order::Welcome { epoch: Epoch(1), heartbeat_ms: 1, name, stale }).await;
     }
 
     pub(crate) async fn grant(&self, lease: LeaseId, task: &TaskSpec) {
-        self.order(Order::Grant(v1::Grant {
-            lease: Some(to_proto::lease(&lease)),
-            task: Some(to_proto::task_spec(task)),
-        }))
-        .await;
+        self.grant_from(lease, task, None).await;
+    }
+
+    /// Grants a task of which an earlier attempt has left this.
+    pub(crate) async fn grant_from(
+        &self,
+        lease: LeaseId,
+        task: &TaskSpec,
+        checkpoint: Option<BlobRef>,
+    ) {
+        let task = to_proto::task_spec(task);
+        self.order(Order::Grant(Grant { lease, task, resolved: vec![], checkpoint })).await;
     }
 
     pub(crate) async fn revoke(&self, lease: LeaseId) {
-        self.order(Order::Revoke(v1::Revoke { lease: Some(to_proto::lease(&lease)) })).await;
+        self.order(Order::Revoke { lease }).await;
     }
 
     pub(crate) async fn acknowledge(&self, lease: LeaseId) {
-        self.order(Order::Acknowledge(v1::Acknowledge { lease: Some(to_proto::lease(&lease)) }))
-            .await;
+        self.order(Order::Acknowledge { lease }).await;
     }
 
     pub(crate) async fn drain(&self) {
-        self.order(Order::Drain(v1::DrainOrder {})).await;
+        self.order(Order::Drain).await;
     }
 
     pub(crate) async fn refuse(&self, reason: &str) {
@@ -136,11 +145,8 @@ impl Link {
             .expect("the worker listens");
     }
 
-    pub(crate) async fn order(&self, order: Order) {
-        self.to_worker
-            .send(Ok(v1::CoordinatorMessage { message: Some(order) }))
-            .await
-            .expect("the worker listens");
+    pub(crate) async fn order(&self, order: Order<v1::TaskSpec>) {
+        self.to_worker.send(Ok(to_proto::order(order))).await.expect("the worker listens");
     }
 
     /// The leases that the worker named when it connected.
@@ -171,23 +177,14 @@ impl Link {
     }
 
     /// The next report.
-    pub(crate) async fn report(&mut self) -> (LeaseId, Outcome) {
-        let report = self
-            .until("a report", |message| {
-                if let Message::Report(report) = message { Some(report) } else { None }
-            })
-            .await;
-        let lease =
-            from_proto::required("lease", report.lease, from_proto::lease).expect("a lease");
-        (lease, report.outcome.expect("an outcome"))
+    pub(crate) async fn report(&mut self) -> (LeaseId, LeaseOutcome) {
+        self.until("a report", report).await
     }
 
     /// The next report for a lease.
-    pub(crate) async fn outcome_of(&mut self, lease: LeaseId) -> Outcome {
-        let wanted = Some(to_proto::lease(&lease));
-        self.until("the outcome", |message| match message {
-            Message::Report(report) if report.lease == wanted => report.outcome,
-            _ => None,
+    pub(crate) async fn outcome_of(&mut self, lease: LeaseId) -> LeaseOutcome {
+        self.until("the outcome", |message| {
+            report(message).filter(|(reported, _)| *reported == lease).map(|(_, outcome)| outcome)
         })
         .await
     }
@@ -223,17 +220,22 @@ impl Link {
     }
 
     /// The reports that come before the worker ends the stream.
-    pub(crate) async fn rest(mut self) -> Vec<Outcome> {
+    pub(crate) async fn rest(mut self) -> Vec<LeaseOutcome> {
         let mut outcomes = Vec::new();
         while let Ok(Some(message)) =
             soon("the end of the stream", self.from_worker.message()).await
         {
-            if let Some(Message::Report(report)) = message.message {
-                outcomes.extend(report.outcome);
-            }
+            outcomes.extend(message.message.and_then(report).map(|(_, outcome)| outcome));
         }
         outcomes
     }
+}
+
+/// What a report says.
+fn report(message: Message) -> Option<(LeaseId, LeaseOutcome)> {
+    let Message::Report(report) = message else { return None };
+    let (lease, outcome) = from_proto::report(report).expect("a lease");
+    Some((lease, outcome.expect("an outcome")))
 }
 
 struct WorkersService {

@@ -1,115 +1,22 @@
 //! The whole worker against a coordinator that a test scripts, with a painter that is quick.
 
+mod bench;
 mod coordinator;
 mod painter;
+mod stopping;
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use coordinator::{Coordinator, Link, soon};
+use bench::{Bench, failure, lease, output};
+use coordinator::soon;
 use impasto_painter::Offer;
 use impasto_proto::v1;
-use impasto_proto::v1::coordinator_message::Message as Order;
-use impasto_proto::v1::report::Outcome;
 use impasto_proto::v1::worker_message::Message;
 use impasto_types::{
-    Action, AssetKind, Attempt, BlobRef, ContainerFormat, Digest, Epoch, FailureKind, Input, JobId,
-    LeaseId, Method, ModelName, ModelRef, OutputSpec, Part, Preset, StyleRef, TaskIndex, TaskSpec,
+    BlobRef, FailureKind, Grant, LeaseOutcome, Method, ModelName, ModelRef, Order, TaskSpec,
 };
-use impasto_worker::{Settings, WorkerError, run_with};
-use painter::{BROKEN, FakePainter, LARGE_BYTES, LEFT_BYTES, kind, offer};
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
-
-/// A worker under test.
-struct Bench {
-    coordinator: Coordinator,
-    painter: Arc<FakePainter>,
-    shutdown: CancellationToken,
-    worker: JoinHandle<Result<(), WorkerError>>,
-    _cache: tempfile::TempDir,
-}
-
-impl Bench {
-    async fn start() -> Self {
-        Self::start_with(vec![offer("fake", 8 << 30)], |settings| settings).await
-    }
-
-    async fn start_with(offers: Vec<Offer>, change: impl FnOnce(Settings) -> Settings) -> Self {
-        let cache = tempfile::tempdir().expect("a folder");
-        let coordinator = Coordinator::start().await;
-        let settings = Settings {
-            coordinator: coordinator.url.clone(),
-            name: "bench".parse().expect("a name"),
-            cache_dir: cache.path().to_owned(),
-            ..Settings::defaults().expect("defaults")
-        };
-        let (painter, shutdown) = (Arc::new(FakePainter::on(offers)), CancellationToken::new());
-        let worker = tokio::spawn(run_with(change(settings), painter.clone(), shutdown.clone()));
-        Self { coordinator, painter, shutdown, worker, _cache: cache }
-    }
-
-    /// A task whose asset has these bytes; all it needs is in the store.
-    fn task(&self, content: &[u8]) -> TaskSpec {
-        let store = &self.coordinator.store;
-        let action = Action {
-            method_version: Method::Optimize.version(),
-            recipe: Preset::Painterly.recipe(),
-            kind: AssetKind::picture(),
-            inputs: vec![Input::blob(Part::Color, store.put(content))],
-            styles: vec![StyleRef { blob: store.put(b"style"), weight: 1.0 }],
-            models: vec![],
-            outputs: vec![OutputSpec {
-                part: Part::Color,
-                format: ContainerFormat::Png,
-                quality: 90,
-            }],
-        };
-        TaskSpec {
-            asset: "walls/brick.png".parse().expect("a path"),
-            action,
-            memory_bytes: 1,
-            work: 10,
-        }
-    }
-
-    /// The worker ends without an error.
-    async fn ends(self) {
-        soon("the worker's end", self.worker).await.expect("no panic").expect("no error");
-    }
-
-    /// Drains the worker; returns what it reported until it was gone.
-    async fn drain(self, link: Link) -> Vec<Outcome> {
-        link.drain().await;
-        let rest = link.rest().await;
-        self.ends().await;
-        rest
-    }
-}
-
-fn lease(task: u32) -> LeaseId {
-    LeaseId { job: JobId(1), task: TaskIndex(task), attempt: Attempt(1), epoch: Epoch(1) }
-}
-
-/// The failure that a report tells.
-fn failure(outcome: Outcome) -> (FailureKind, String) {
-    match outcome {
-        Outcome::Failed(failure) => (kind(&failure.kind), failure.message),
-        other => panic!("a failure was expected, not {other:?}"),
-    }
-}
-
-/// The digest of the result that a report names.
-fn output(outcome: &Outcome) -> Digest {
-    match outcome {
-        Outcome::Succeeded(result) => {
-            impasto_proto::from_proto::task_result(result.clone()).expect("a result").outputs[0]
-                .blob
-                .digest
-        }
-        other => panic!("a result was expected, not {other:?}"),
-    }
-}
+use impasto_worker::Settings;
+use painter::{BROKEN, LARGE_BYTES, LEFT_BYTES, offer};
 
 #[tokio::test]
 async fn a_result_is_uploaded_and_reported_until_it_is_acknowledged() {
@@ -130,7 +37,7 @@ async fn a_result_is_uploaded_and_reported_until_it_is_acknowledged() {
     assert_eq!(link.report().await, (first, outcome), "nobody acknowledged it");
     link.acknowledge(first).await;
     let rest = bench.drain(link).await;
-    assert!(rest.iter().all(|outcome| matches!(outcome, Outcome::Succeeded(_))));
+    assert!(rest.iter().all(|outcome| matches!(outcome, LeaseOutcome::Succeeded(_))));
 }
 
 #[tokio::test]
@@ -159,51 +66,15 @@ async fn attempts_outlive_the_connection() {
 }
 
 #[tokio::test]
-async fn a_stale_lease_is_stopped_and_not_reported() {
-    let mut bench = Bench::start().await;
-    let mut link = bench.coordinator.welcome().await;
-    link.grant(lease(0), &bench.task(b"slow")).await;
-    link.progress().await;
-    drop(link);
-    let mut link = bench.coordinator.accept().await;
-    link.welcome(vec![lease(0)]).await;
-    link.credits(1).await;
-    assert_eq!(bench.drain(link).await, []);
-}
-
-#[tokio::test]
-async fn a_revoked_lease_is_returned() {
-    let mut bench = Bench::start().await;
-    let mut link = bench.coordinator.welcome().await;
-    link.grant(lease(0), &bench.task(b"slow")).await;
-    link.progress().await;
-    link.revoke(lease(0)).await;
-    assert_eq!(link.report().await, (lease(0), Outcome::Returned(v1::Returned {})));
-    link.acknowledge(lease(0)).await;
-    bench.drain(link).await;
-}
-
-#[tokio::test]
-async fn a_shutdown_gives_leases_back() {
-    let mut bench = Bench::start().await;
-    let mut link = bench.coordinator.welcome().await;
-    link.grant(lease(0), &bench.task(b"slow")).await;
-    link.progress().await;
-    bench.shutdown.cancel();
-    link.until("draining", |message| matches!(message, Message::Draining(_)).then_some(())).await;
-    assert_eq!(link.report().await, (lease(0), Outcome::Returned(v1::Returned {})));
-    link.acknowledge(lease(0)).await;
-    link.rest().await;
-    bench.ends().await;
-}
-
-#[tokio::test]
-async fn a_shutdown_needs_no_coordinator() {
+async fn a_worker_comes_back_under_the_name_that_it_was_given() {
     let mut bench = Bench::start().await;
     let link = bench.coordinator.accept().await;
-    bench.shutdown.cancel();
-    soon("the worker's end", &mut bench.worker).await.expect("no panic").expect("no error");
+    let instance = link.hello.instance;
+    link.welcome_as("bench-2", vec![]).await;
     drop(link);
+    let link = bench.coordinator.welcome().await;
+    assert_eq!((link.hello.name.as_str(), link.hello.instance), ("bench-2", instance));
+    bench.drain(link).await;
 }
 
 #[tokio::test]
@@ -215,24 +86,6 @@ async fn a_worker_that_is_refused_says_so() {
         soon("the worker's end", bench.worker).await.expect("no panic").expect_err("it is refused");
     let message = impasto_types::error_text(&refused);
     assert!(message.contains("`bench`") && message.contains("hello.name is taken"), "{message}");
-}
-
-#[tokio::test]
-async fn a_drain_lets_leases_run_to_their_end() {
-    let mut bench = Bench::start().await;
-    let mut link = bench.coordinator.welcome().await;
-    link.grant(lease(0), &bench.task(b"slow")).await;
-    link.progress().await;
-    link.drain().await;
-    link.credits(0).await;
-    link.grant(lease(1), &bench.task(b"late")).await;
-    assert_eq!(link.report().await, (lease(1), Outcome::Returned(v1::Returned {})));
-    link.acknowledge(lease(1)).await;
-    bench.painter.open();
-    output(&link.outcome_of(lease(0)).await);
-    link.acknowledge(lease(0)).await;
-    link.rest().await;
-    bench.ends().await;
 }
 
 #[tokio::test]
@@ -276,11 +129,14 @@ async fn what_goes_wrong_is_this_tasks_failure_and_named() {
         }
     }
 
-    let unreadable = v1::Grant {
-        lease: Some(impasto_proto::to_proto::lease(&lease(9))),
-        task: Some(v1::TaskSpec::default()),
-    };
-    link.order(Order::Grant(unreadable)).await;
+    let unreadable = v1::TaskSpec::default();
+    link.order(Order::Grant(Grant {
+        lease: lease(9),
+        task: unreadable,
+        resolved: vec![],
+        checkpoint: None,
+    }))
+    .await;
     assert!(failure(link.outcome_of(lease(9)).await).1.contains("asset"));
     link.acknowledge(lease(9)).await;
     bench.drain(link).await;
@@ -295,7 +151,7 @@ async fn a_task_that_needs_the_memory_of_several_slots_takes_them() {
     .await;
     let mut link = bench.coordinator.welcome().await;
     link.credits(4).await;
-    link.grant(lease(0), &TaskSpec { memory_bytes: 5 << 29, ..bench.task(b"slow") }).await;
+    link.grant(lease(0), &TaskSpec { least_memory_bytes: 5 << 29, ..bench.task(b"slow") }).await;
     link.credits(1).await;
     bench.painter.open();
     output(&link.outcome_of(lease(0)).await);
@@ -469,7 +325,7 @@ async fn inputs_are_fetched_once_and_a_store_that_is_away_is_waited_for() {
     assert_eq!(bench.painter.models(), [weights.digest].into());
     drop(link);
     let link = bench.coordinator.welcome().await;
-    let blobs = link.hello.capabilities.as_ref().expect("capabilities").blobs.clone();
+    let blobs = link.hello.blobs.clone();
     assert!(
         blobs.contains(&task.action.styles[0].blob.digest.as_bytes().to_vec()),
         "the coordinator learns what is here"

@@ -1,23 +1,22 @@
 //! A painter that needs no engine. What the asset's bytes say is what happens.
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 
 use impasto_painter::{
     EngineError, Lane, Observer, Offer, OutputFile, PaintError, PaintStep, Painted, Painter,
-    Sources, StepReport,
+    Sources, StepReport, Stop,
 };
-use impasto_types::{
-    Action, DeviceHealth, DeviceInfo, Digest, FailureKind, Losses, ModelRef, Part, RunReport,
-};
+use impasto_types::{Action, DeviceHealth, DeviceInfo, Digest, Losses, ModelRef, Part, RunReport};
 
 const LOSSES: Losses = Losses { total: 1.0, content: 0.5, style: 0.5 };
 
-/// Paints "painted " before the asset's bytes. Bytes that begin with "slow" take steps until the
-/// gate opens; "large" need much memory; "full" finds its card full unless it has little of it;
-/// "panic" panics.
+/// Paints "painted " before the asset's bytes, or "finished " where it goes on from a checkpoint.
+/// Bytes that begin with "slow" take steps until the gate opens; "large" need much memory; "full"
+/// finds its card full unless it has little of it; "panic" panics.
 #[derive(Debug, Default)]
 pub(crate) struct FakePainter {
     offers: Vec<Offer>,
@@ -154,9 +153,16 @@ impl Painter for FakePainter {
                 done,
                 losses: Some(LOSSES),
             };
-            let step = PaintStep { report, done };
-            if observer(&step).is_break() {
-                return Err(PaintError::Canceled { asset: asset.to_owned() });
+            let asset = || asset.to_owned();
+            match observer(&PaintStep { report, done }) {
+                ControlFlow::Continue(()) => {}
+                ControlFlow::Break(Stop::Cancel) => {
+                    return Err(PaintError::Canceled { asset: asset() });
+                }
+                ControlFlow::Break(Stop::Save) => {
+                    let checkpoint = [b"half of ", content].concat();
+                    return Err(PaintError::Stopped { asset: asset(), checkpoint });
+                }
             }
             if !content.starts_with(b"slow") || self.is_open() {
                 break;
@@ -168,13 +174,9 @@ impl Painter for FakePainter {
             compute_ms: 1,
             device: "fake".to_owned(),
         };
-        let bytes = [b"painted ", content].concat();
+        let done: &[u8] = if sources.checkpoint.is_none() { b"painted " } else { b"finished " };
+        let bytes = [done, content].concat();
         let file = OutputFile { part: Part::Color, bytes, width: 16, height: 16 };
         Ok(Painted { files: vec![file], report })
     }
-}
-
-/// The kind that the wire's word stands for.
-pub(crate) fn kind(word: &str) -> FailureKind {
-    impasto_proto::from_proto::failure_kind("kind", word).expect("a kind")
 }

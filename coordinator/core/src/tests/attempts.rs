@@ -1,9 +1,11 @@
 //! How attempts end, and what follows.
 
-use impasto_types::{Attempt, FailureKind};
+use impasto_types::{
+    Attempt, BlobRef, FailureKind, Grant, JobState, LeaseOutcome, Order, Progress, TaskEvent,
+};
 
-use super::farm::{Farm, failed, lease, needs, result, submission, succeeded};
-use crate::{Config, Effect, Fact, Input, JobState, LeaseOutcome, Progress, Submission, TaskEvent};
+use super::farm::{Farm, failed, lease, needs, result, returned, submission, succeeded};
+use crate::{Config, Effect, Fact, Input, Submission};
 
 #[test]
 fn a_task_is_leased_reported_and_remembered() {
@@ -12,9 +14,11 @@ fn a_task_is_leased_reported_and_remembered() {
     let job = farm.submit(submission("one", 1));
     assert_eq!(farm.grant(), (worker, lease(1, 0, 1)));
     assert_eq!(farm.state(job), JobState::Running);
-    let progress = Some(Progress { iteration: 1, iterations: 9, loss: 2.0, left_ms: None });
+    let progress = Some(Progress { iteration: 1, iterations: 9, loss: Some(2.0), left_ms: None });
     farm.handle(Input::Heartbeat { worker, lease: lease(1, 0, 1), progress });
-    assert_eq!(farm.job(job).tasks[0].progress, progress);
+    assert!(
+        matches!(farm.task(job, 0), TaskEvent::Leased { progress: seen, .. } if seen == progress)
+    );
     farm.report(worker, lease(1, 0, 1), succeeded());
     assert!(
         farm.effects.contains(&Effect::Remember {
@@ -88,8 +92,8 @@ fn a_shortage_delays_and_costs_no_attempt() {
     let job = farm.submit(submission("one", 1));
     for attempt in 1..=20 {
         farm.report(worker, lease(1, 0, attempt), failed(FailureKind::Shortage));
-        let TaskEvent::Ready { not_before, .. } = farm.task(job, 0) else { panic!("it waits") };
-        let delay_ms = not_before - farm.now;
+        let TaskEvent::Ready { not_before_ms, .. } = farm.task(job, 0) else { panic!("it waits") };
+        let delay_ms = not_before_ms - farm.now;
         assert!(
             (750..=75_000).contains(&delay_ms) && (attempt < 8 || delay_ms >= 45_000),
             "{delay_ms} ms after {attempt}"
@@ -107,7 +111,7 @@ fn what_is_given_back_costs_nothing_and_goes_to_another() {
     farm.submit(submission("one", 1));
     let b = farm.worker("b", 1);
     farm.handle(Input::Drain { worker: a });
-    farm.report(a, lease(1, 0, 1), LeaseOutcome::Returned);
+    farm.report(a, lease(1, 0, 1), returned());
     assert_eq!(farm.grant(), (b, lease(1, 0, 2)));
     assert!(
         farm.facts.iter().any(|fact| matches!(fact, Fact::AttemptEnded { counted: false, .. }))
@@ -168,4 +172,44 @@ fn a_task_that_kills_its_workers_stops_at_the_limit_and_spares_its_neighbour() {
     assert_eq!(deaths, 3);
     assert!(matches!(farm.task(job, 0), TaskEvent::Failed { .. }));
     assert!(matches!(farm.task(job, 1), TaskEvent::Succeeded { .. }), "{:?}", farm.task(job, 1));
+}
+
+#[test]
+fn the_next_attempt_is_told_where_the_last_one_stopped() {
+    let mut farm = Farm::new();
+    let worker = farm.worker("a", 1);
+    farm.submit(submission("one", 1));
+    let half = BlobRef::of(b"half");
+    let stopped = |checkpoint| LeaseOutcome::Returned { checkpoint };
+    // What ends without a word of it keeps it, unless it counts: it may be what that died of.
+    for (attempt, outcome, expected) in [
+        (1, stopped(Some(half)), Some(half)),
+        (2, stopped(None), Some(half)),
+        (3, failed(FailureKind::Shortage), Some(half)),
+        (4, failed(FailureKind::Transient), None),
+    ] {
+        farm.report(worker, lease(1, 0, attempt), outcome);
+        farm.pass(10_000);
+        farm.handle(Input::Credits { worker, free_slots: 1 });
+        let granted = farm.effects.iter().find_map(|effect| match effect {
+            Effect::Order { order: Order::Grant(grant), .. } => Some(grant.checkpoint),
+            _ => None,
+        });
+        assert_eq!(granted, Some(expected), "after attempt {attempt}");
+    }
+}
+
+#[test]
+fn a_canceled_job_that_is_retried_goes_on_where_it_stopped() {
+    let mut farm = Farm::new();
+    let worker = farm.worker("a", 1);
+    let job = farm.submit(submission("one", 1));
+    farm.handle(Input::Cancel { request: 2, job });
+    let checkpoint = Some(BlobRef::of(b"half"));
+    farm.report(worker, lease(1, 0, 1), LeaseOutcome::Returned { checkpoint });
+    farm.handle(Input::Credits { worker, free_slots: 1 });
+    farm.handle(Input::Retry { request: 3, job });
+    let grant =
+        Grant { lease: lease(1, 0, 2), task: farm.job(job).spec, resolved: vec![], checkpoint };
+    assert!(farm.effects.contains(&Effect::Order { worker, order: Order::Grant(grant) }));
 }

@@ -1,9 +1,11 @@
 //! Workers that vanish, come back, go silent; coordinators that restart.
 
-use impasto_types::Attempt;
+use impasto_types::{Attempt, Hello, JobState, TaskEvent, WorkerState};
 
-use super::farm::{Farm, capabilities, lease, submission, succeeded};
-use crate::{Effect, Input, JobState, TaskEvent, WorkerState};
+use super::farm::{
+    Farm, capabilities, hello, lease, revoke, submission, succeeded, welcome, welcome_as,
+};
+use crate::{Effect, Input};
 
 #[test]
 fn a_lease_survives_a_disconnect() {
@@ -14,7 +16,7 @@ fn a_lease_survives_a_disconnect() {
     assert_eq!(farm.core.workers()[0].state, WorkerState::Lost);
     farm.pass(19_999);
     let second = farm.connect("a", capabilities(1, 8), &[lease(1, 0, 1)]);
-    assert!(farm.effects.contains(&Effect::Welcome { worker: second, stale: vec![] }));
+    assert!(farm.effects.contains(&welcome(second, vec![])));
     farm.pass(20_000);
     farm.report(second, lease(1, 0, 1), succeeded());
     assert_eq!(farm.state(job), JobState::Succeeded);
@@ -32,9 +34,7 @@ fn a_worker_that_stays_away_loses_its_lease_and_an_attempt() {
     };
     assert_eq!(message, "worker a was lost");
     let second = farm.connect("a", capabilities(1, 8), &[lease(1, 0, 1)]);
-    assert!(
-        farm.effects.contains(&Effect::Welcome { worker: second, stale: vec![lease(1, 0, 1)] })
-    );
+    assert!(farm.effects.contains(&welcome(second, vec![lease(1, 0, 1)])));
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn a_heartbeat_for_what_is_not_its_own_is_answered_with_a_revoke() {
     let mut farm = Farm::new();
     let worker = farm.worker("a", 1);
     farm.handle(Input::Heartbeat { worker, lease: lease(3, 1, 4), progress: None });
-    assert_eq!(farm.effects, [Effect::Revoke { worker, lease: lease(3, 1, 4) }]);
+    assert_eq!(farm.effects, [revoke(worker, lease(3, 1, 4))]);
 }
 
 #[test]
@@ -136,4 +136,56 @@ fn a_lost_worker_leaves_the_list_in_time() {
     farm.pass(1);
     assert_eq!(farm.core.workers(), []);
     assert_eq!(farm.core.next_timeout(), None);
+}
+
+#[test]
+fn two_processes_that_ask_for_one_name_share_a_job() {
+    let mut farm = Farm::new();
+    let one = Hello { instance: 1, ..hello("a", capabilities(1, 8)) };
+    let other = Hello { instance: 2, ..one.clone() };
+    let first = farm.connect_as(one.clone());
+    assert!(farm.effects.contains(&welcome(first, vec![])));
+    let second = farm.connect_as(other.clone());
+    assert_eq!(farm.effects, [welcome_as("a-2", second, vec![])]);
+    for worker in [first, second] {
+        farm.handle(Input::Credits { worker, free_slots: 1 });
+    }
+    let job = farm.submit(submission("one", 2));
+    let held: Vec<_> = farm.granted();
+    assert_eq!(held.iter().map(|(worker, _)| *worker).collect::<Vec<_>>(), [first, second]);
+    // Each comes back under its own name, whoever is first.
+    farm.handle(Input::Disconnect { worker: first });
+    farm.handle(Input::Disconnect { worker: second });
+    let named = "a-2".parse().expect("a name");
+    let second = farm.connect_as(Hello { name: named, held: vec![held[1].1], ..other });
+    assert_eq!(farm.effects, [welcome_as("a-2", second, vec![])]);
+    let first = farm.connect_as(Hello { held: vec![held[0].1], ..one });
+    assert_eq!(farm.effects, [welcome(first, vec![])]);
+    farm.report(first, held[0].1, succeeded());
+    farm.report(second, held[1].1, succeeded());
+    assert_eq!(farm.state(job), JobState::Succeeded);
+}
+
+#[test]
+fn a_hello_that_arrives_twice_changes_no_name() {
+    let mut farm = Farm::new();
+    let one = Hello { instance: 1, ..hello("a", capabilities(1, 8)) };
+    let other = Hello { instance: 2, ..one.clone() };
+    let first = farm.connect_as(one);
+    let second = farm.connect_as(other.clone());
+    farm.handle(Input::Disconnect { worker: first });
+    farm.handle(Input::Connect { worker: second, hello: other });
+    assert_eq!(farm.effects, [welcome_as("a-2", second, vec![])], "although `a` is free by now");
+    assert_eq!(farm.core.workers().len(), 2, "and `a` is lost");
+}
+
+#[test]
+fn a_worker_that_is_started_anew_keeps_its_name() {
+    let mut farm = Farm::new();
+    let worker = farm.worker("a", 1);
+    let job = farm.submit(submission("one", 1));
+    farm.handle(Input::Disconnect { worker });
+    let again = farm.connect_as(Hello { instance: 2, ..hello("a", capabilities(1, 8)) });
+    assert!(farm.effects.contains(&welcome(again, vec![])));
+    assert!(matches!(farm.task(job, 0), TaskEvent::Ready { .. }), "it has lost its lease");
 }

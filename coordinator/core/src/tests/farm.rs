@@ -1,15 +1,14 @@
 //! A core with a clock, its facts kept and its effects at hand.
 
-use std::collections::BTreeSet;
-
 use impasto_types::{
-    Attempt, BlobRef, Digest, Epoch, FailureKind, JobId, LeaseId, Losses, Output, RunReport,
-    TaskIndex, TaskResult, WorkerId,
+    Attempt, BlobRef, Capabilities, Digest, Epoch, FailureKind, Hello, JobId, JobState, LeaseId,
+    LeaseOutcome, Losses, Method, MethodVersion, Order, Output, RunReport, TaskEvent, TaskIndex,
+    TaskResult, WorkerId,
 };
 
 use crate::{
-    Capabilities, Config, Core, Effect, Fact, HeldLease, Input, JobState, JobView, LeaseOutcome,
-    Millis, Needs, Submission, TaskEvent, TaskView, invariants,
+    Config, Core, Effect, Fact, HEARTBEAT_MS, Input, JobView, Millis, Needs, Snapshot, Submission,
+    TaskView, invariants,
 };
 
 pub(super) const GIB: u64 = 1 << 30;
@@ -64,11 +63,16 @@ impl Farm {
         self.effects = effects;
     }
 
-    /// The coordinator ends and comes up again from its facts.
+    /// The coordinator ends and comes up again: from its facts alone, or from a snapshot that it
+    /// took at a time that follows from its epoch, and the facts since.
     pub(super) fn restart(&mut self) {
         self.epoch += 1;
         let mut core = Core::new(*self.core.config(), Epoch(self.epoch), self.epoch);
-        for fact in &self.facts {
+        let (before, since) = self
+            .facts
+            .split_at(self.facts.len() * (self.epoch as usize % 4) / 3 % self.facts.len().max(1));
+        core.restore(stored(before)).expect("it is of this version");
+        for fact in since {
             core.replay(fact).expect("its own facts");
         }
         core.resume(self.now);
@@ -84,7 +88,7 @@ impl Farm {
         submitted.expect("a reply")
     }
 
-    /// A worker with these slots, 8 GiB and engine version 1, that asks for work at once.
+    /// A worker with these slots, 8 GiB and version 1 of optimisation, that asks for work at once.
     pub(super) fn worker(&mut self, name: &str, slots: u32) -> WorkerId {
         let worker = self.connect(name, capabilities(slots, 8), &[]);
         self.handle(Input::Credits { worker, free_slots: slots });
@@ -98,24 +102,37 @@ impl Farm {
         capabilities: Capabilities,
         held: &[LeaseId],
     ) -> WorkerId {
+        self.connect_as(Hello { held: held.to_vec(), ..hello(name, capabilities) })
+    }
+
+    pub(super) fn connect_as(&mut self, hello: Hello) -> WorkerId {
         self.connections += 1;
         let worker = WorkerId(self.connections);
-        let held = held.iter().map(|lease| HeldLease { lease: *lease }).collect();
-        let name = name.parse().expect("a worker's name");
-        self.handle(Input::Connect { worker, name, capabilities, held });
+        self.handle(Input::Connect { worker, hello });
         worker
+    }
+
+    /// The leases that the core believes to be with this connection.
+    pub(super) fn leases(&self, worker: WorkerId) -> Vec<LeaseId> {
+        let workers = self.core.workers();
+        let info =
+            workers.into_iter().find(|info| self.core.connection(&info.name) == Some(worker));
+        info.map(|info| info.leases).unwrap_or_default()
     }
 
     pub(super) fn report(&mut self, worker: WorkerId, lease: LeaseId, outcome: LeaseOutcome) {
         self.handle(Input::Report { worker, lease, outcome });
-        let acknowledged = self.effects.contains(&Effect::Acknowledge { worker, lease });
-        assert!(acknowledged, "every report of a connected worker is acknowledged");
+        let acknowledged = Effect::Order { worker, order: Order::Acknowledge { lease } };
+        assert!(
+            self.effects.contains(&acknowledged),
+            "every report of a connected worker is acknowledged"
+        );
     }
 
     /// What was granted by the last input, or while time passed.
     pub(super) fn granted(&self) -> Vec<(WorkerId, LeaseId)> {
         let grants = self.effects.iter().filter_map(|effect| match effect {
-            Effect::Grant { worker, lease } => Some((*worker, *lease)),
+            Effect::Order { worker, order: Order::Grant(grant) } => Some((*worker, grant.lease)),
             _ => None,
         });
         grants.collect()
@@ -155,9 +172,24 @@ impl Drop for Farm {
     }
 }
 
+/// The snapshot of a core that these facts lead to, after its way to disk and back.
+fn stored(facts: &[Fact]) -> Snapshot {
+    let mut core = Core::new(Config::default(), Epoch(1), 1);
+    for fact in facts {
+        core.replay(fact).expect("the facts of a core");
+    }
+    let text = serde_json::to_string(&core.snapshot()).expect("it serialises");
+    serde_json::from_str(&text).expect("it parses")
+}
+
 /// All that facts decide of a core.
 pub(super) fn durable(core: &Core) -> Vec<JobView> {
-    let without_progress = |task: TaskView| TaskView { progress: None, ..task };
+    let without_progress = |task: TaskView| match task.event {
+        TaskEvent::Leased { worker, attempt, progress: _ } => {
+            TaskView { event: TaskEvent::Leased { worker, attempt, progress: None }, ..task }
+        }
+        _ => task,
+    };
     let jobs = core.jobs().filter_map(|summary| core.job(summary.job));
     jobs.map(|job| JobView { tasks: job.tasks.into_iter().map(without_progress).collect(), ..job })
         .collect()
@@ -167,11 +199,30 @@ pub(super) fn capabilities(slots: u32, gib: u64) -> Capabilities {
     Capabilities {
         slots,
         memory_bytes: gib * GIB,
-        engine_version: 1,
+        methods: vec![method(1)],
         device: "cpu".to_owned(),
         devices: vec![],
-        blobs: BTreeSet::new(),
     }
+}
+
+pub(super) fn hello(name: &str, capabilities: Capabilities) -> Hello {
+    let name = name.parse().expect("a worker's name");
+    Hello { name, instance: 1, capabilities, held: Vec::new(), blobs: Vec::new() }
+}
+
+/// The welcome of a core in its first epoch to the worker `a`.
+pub(super) fn welcome(worker: WorkerId, stale: Vec<LeaseId>) -> Effect {
+    welcome_as("a", worker, stale)
+}
+
+pub(super) fn welcome_as(name: &str, worker: WorkerId, stale: Vec<LeaseId>) -> Effect {
+    let name = name.parse().expect("a worker's name");
+    let order = Order::Welcome { epoch: Epoch(1), heartbeat_ms: HEARTBEAT_MS, name, stale };
+    Effect::Order { worker, order }
+}
+
+pub(super) fn revoke(worker: WorkerId, lease: LeaseId) -> Effect {
+    Effect::Order { worker, order: Order::Revoke { lease } }
 }
 
 /// A job of tasks with actions of their own.
@@ -186,9 +237,22 @@ pub(super) fn submission(key: &str, tasks: u32) -> Submission {
     }
 }
 
+/// Optimisation in this version.
+pub(super) fn method(version: u32) -> MethodVersion {
+    MethodVersion { method: Method::Optimize, version }
+}
+
 pub(super) fn needs(action: &str) -> Needs {
     let action = Digest::of(action.as_bytes());
-    Needs { action, engine_version: 1, memory_bytes: GIB, work: 100, inputs: vec![], cached: None }
+    Needs {
+        action,
+        method: method(1),
+        least_memory_bytes: GIB,
+        work: 100,
+        inputs: vec![],
+        after: vec![],
+        cached: None,
+    }
 }
 
 pub(super) fn result(text: &str) -> TaskResult {
@@ -203,6 +267,10 @@ pub(super) fn result(text: &str) -> TaskResult {
 
 pub(super) fn succeeded() -> LeaseOutcome {
     LeaseOutcome::Succeeded(result("picture"))
+}
+
+pub(super) fn returned() -> LeaseOutcome {
+    LeaseOutcome::Returned { checkpoint: None }
 }
 
 pub(super) fn failed(kind: FailureKind) -> LeaseOutcome {

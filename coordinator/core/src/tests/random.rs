@@ -1,15 +1,15 @@
 //! Random inputs, sensible and not, in virtual time: the invariants hold after each, a replay
 //! arrives at the same state, and once the faults stop every task ends.
 
-use impasto_types::{FailureKind, JobId, LeaseId, WorkerId};
+use impasto_types::{FailureKind, JobId, LeaseId, TaskIndex, WorkerId};
 use proptest::prelude::*;
 
-use super::farm::{Farm, GIB, capabilities, failed, lease, needs, succeeded};
-use crate::{Input, LeaseOutcome, Needs, Submission};
+use super::farm::{Farm, GIB, capabilities, failed, lease, needs, returned, succeeded};
+use crate::{Input, Needs, Submission};
 
 #[derive(Debug, Clone)]
 enum Step {
-    Submit { project: u8, priority: i32, tasks: Vec<(u8, u64)> },
+    Submit { project: u8, priority: i32, tasks: Vec<(u8, u64, u32)> },
     Cancel(u64),
     Retry(u64),
     Connect { name: u8, slots: u32, keeps: bool },
@@ -26,7 +26,7 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     let worker = 1..12_u64;
     prop_oneof![
-        2 => (0..3_u8, -2..3_i32, prop::collection::vec((0..30_u8, 1..10_u64), 0..5))
+        2 => (0..3_u8, -2..3_i32, prop::collection::vec((0..30_u8, 1..10_u64, 0..8_u32), 0..5))
             .prop_map(|(project, priority, tasks)| Step::Submit { project, priority, tasks }),
         1 => (0..6_u64).prop_map(Step::Cancel),
         1 => (0..6_u64).prop_map(Step::Retry),
@@ -48,14 +48,12 @@ fn step() -> impl Strategy<Value = Step> {
 
 fn take(farm: &mut Farm, step: Step) {
     // The leases of the worker with this connection, whatever it knows of them.
-    let leases = |farm: &Farm, worker: u64| {
-        let view = farm.core.workers().into_iter().find(|view| view.id == Some(WorkerId(worker)));
-        view.map(|view| view.leases).unwrap_or_default()
-    };
+    let leases = |farm: &Farm, worker: u64| farm.leases(WorkerId(worker));
     match step {
         Step::Submit { project, priority, tasks } => {
-            let tasks = tasks.into_iter().map(|(action, gib)| Needs {
-                memory_bytes: gib * GIB,
+            let tasks = (0..).zip(tasks).map(|(index, (action, gib, after)): (u32, _)| Needs {
+                least_memory_bytes: gib * GIB,
+                after: Some(TaskIndex(after)).filter(|after| after.0 < index).into_iter().collect(),
                 ..needs(&action.to_string())
             });
             let submission = Submission {
@@ -95,7 +93,7 @@ fn take(farm: &mut Farm, step: Step) {
                     0 => failed(FailureKind::Input),
                     1 => failed(FailureKind::Transient),
                     2 => failed(FailureKind::Shortage),
-                    3 => LeaseOutcome::Returned,
+                    3 => returned(),
                     _ => succeeded(),
                 };
                 farm.handle(Input::Report { worker: WorkerId(worker), lease, outcome });
@@ -114,8 +112,7 @@ fn heal(farm: &mut Farm) {
     let worker = farm.connect("good", capabilities(4, 64), &[]);
     for _ in 0..400 {
         farm.handle(Input::Credits { worker, free_slots: 4 });
-        let view = farm.core.workers().into_iter().find(|view| view.id == Some(worker));
-        for lease in view.map(|view| view.leases).unwrap_or_default() {
+        for lease in farm.leases(worker) {
             farm.report(worker, lease, succeeded());
         }
         farm.pass(1_000);
@@ -135,8 +132,9 @@ proptest! {
         }
         heal(&mut farm);
         for summary in farm.core.jobs() {
-            prop_assert_eq!((summary.ready, summary.leased), (0, 0), "{:?}", summary);
-            prop_assert!(summary.ended_at.is_some());
+            let waiting = (summary.blocked, summary.ready, summary.leased);
+            prop_assert_eq!(waiting, (0, 0, 0), "{:?}", summary);
+            prop_assert!(summary.ended_at_ms.is_some());
         }
     }
 

@@ -1,9 +1,11 @@
 //! What clients ask for.
 
-use impasto_types::{Attempt, FailureKind, JobId};
+use impasto_types::{Attempt, FailureKind, JobId, JobState, TaskEvent};
 
-use super::farm::{Farm, capabilities, failed, lease, needs, result, submission, succeeded};
-use crate::{Effect, Input, JobState, LeaseOutcome, Needs, Submission, TaskEvent};
+use super::farm::{
+    Farm, capabilities, failed, lease, needs, result, returned, revoke, submission, succeeded,
+};
+use crate::{Effect, Input, Needs, Submission};
 
 #[test]
 fn the_same_key_is_the_same_job_whatever_its_state() {
@@ -40,16 +42,12 @@ fn a_cancel_takes_what_waits_and_asks_for_what_runs() {
     let job = farm.submit(submission("one", 3));
     farm.handle(Input::Cancel { request: 2, job });
     assert!(matches!(farm.task(job, 2), TaskEvent::Canceled));
-    assert!(farm.effects.contains(&Effect::Revoke { worker, lease: lease(1, 0, 1) }));
+    assert!(farm.effects.contains(&revoke(worker, lease(1, 0, 1))));
     assert_eq!(farm.state(job), JobState::Canceling);
-    farm.report(worker, lease(1, 0, 1), LeaseOutcome::Returned);
+    farm.report(worker, lease(1, 0, 1), returned());
     assert!(matches!(farm.task(job, 0), TaskEvent::Canceled));
     farm.handle(Input::Heartbeat { worker, lease: lease(1, 1, 1), progress: None });
-    assert_eq!(
-        farm.effects,
-        [Effect::Revoke { worker, lease: lease(1, 1, 1) }],
-        "the order is repeated"
-    );
+    assert_eq!(farm.effects, [revoke(worker, lease(1, 1, 1))], "the order is repeated");
     farm.report(worker, lease(1, 1, 1), succeeded());
     assert!(matches!(farm.task(job, 1), TaskEvent::Succeeded { .. }), "what is finished is kept");
     assert_eq!(farm.state(job), JobState::Canceled);
@@ -63,7 +61,7 @@ fn a_canceling_job_outlives_neither_its_workers_nor_a_restart() {
     farm.handle(Input::Cancel { request: 2, job });
     farm.restart();
     let again = farm.connect("a", capabilities(1, 8), &[lease(1, 0, 1)]);
-    assert!(farm.effects.contains(&Effect::Revoke { worker: again, lease: lease(1, 0, 1) }));
+    assert!(farm.effects.contains(&revoke(again, lease(1, 0, 1))));
     farm.handle(Input::Disconnect { worker });
     farm.handle(Input::Disconnect { worker: again });
     farm.pass(20_000);
@@ -97,7 +95,7 @@ fn a_retry_takes_a_cancel_back() {
     farm.handle(Input::Retry { request: 3, job });
     assert_eq!(farm.state(job), JobState::Running);
     farm.handle(Input::Credits { worker, free_slots: 1 });
-    farm.report(worker, lease(1, 0, 1), LeaseOutcome::Returned);
+    farm.report(worker, lease(1, 0, 1), returned());
     assert_eq!(farm.job(job).summary.canceled, 0);
     assert_eq!(farm.grant().1.task.0, 0);
 }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use impasto_types::{DeviceInfo, Digest};
+use impasto_types::{Capabilities, DeviceInfo, Digest, Hello, Order, TaskEvent};
 
-use super::farm::{Farm, GIB, capabilities, lease, needs, submission, succeeded};
-use crate::{Capabilities, Config, Input, Needs, Submission, TaskEvent};
+use super::farm::{Farm, GIB, capabilities, hello, lease, method, needs, submission, succeeded};
+use crate::{Config, Effect, Input, Needs, Submission};
 
 /// The jobs of the next `count` leases of a worker with one slot that ends each at once.
 fn served(farm: &mut Farm, count: usize) -> Vec<u64> {
@@ -48,9 +48,9 @@ fn a_task_has_to_fit_on_one_device() {
         &[],
     );
     farm.handle(Input::Credits { worker, free_slots: 2 });
-    let large = Needs { memory_bytes: 9 * GIB, ..needs("large") };
+    let large = Needs { least_memory_bytes: 9 * GIB, ..needs("large") };
     farm.submit(Submission {
-        tasks: vec![large, Needs { memory_bytes: 8 * GIB, ..needs("fits") }],
+        tasks: vec![large, Needs { least_memory_bytes: 8 * GIB, ..needs("fits") }],
         ..submission("one", 0)
     });
     assert_eq!(farm.grant(), (worker, lease(1, 1, 1)));
@@ -101,8 +101,7 @@ fn a_worker_that_holds_the_inputs_is_preferred() {
     let mut farm = Farm::new();
     let inputs = vec![Digest::of(b"photo"), Digest::of(b"style")];
     farm.worker("a", 1);
-    let holder = Capabilities { blobs: inputs.iter().copied().collect(), ..capabilities(2, 8) };
-    let b = farm.connect("b", holder, &[]);
+    let b = farm.connect_as(Hello { blobs: inputs.clone(), ..hello("b", capabilities(2, 8)) });
     farm.handle(Input::Credits { worker: b, free_slots: 2 });
     farm.submit(Submission {
         tasks: vec![Needs { inputs, ..needs("one") }],
@@ -115,7 +114,7 @@ fn a_worker_that_holds_the_inputs_is_preferred() {
 fn memory_is_shared_out_and_never_overbooked() {
     let mut farm = Farm::new();
     let worker = farm.worker("a", 4);
-    let sized = |name: &str, gib: u64| Needs { memory_bytes: gib * GIB, ..needs(name) };
+    let sized = |name: &str, gib: u64| Needs { least_memory_bytes: gib * GIB, ..needs(name) };
     let tasks = vec![sized("5", 5), sized("4", 4), sized("3", 3), sized("1", 1)];
     farm.submit(Submission { tasks, ..submission("one", 0) });
     let tasks: Vec<u32> = farm.granted().into_iter().map(|(_, lease)| lease.task.0).collect();
@@ -138,8 +137,13 @@ fn credits_that_crossed_a_grant_do_not_overfill_the_slots() {
 fn a_draining_worker_gets_nothing_more() {
     let mut farm = Farm::new();
     let a = farm.worker("a", 2);
+    let drain = Effect::Order { worker: a, order: Order::Drain };
     farm.handle(Input::Drain { worker: a });
+    assert!(farm.effects.contains(&drain));
     farm.handle(Input::Credits { worker: a, free_slots: 2 });
+    assert!(farm.effects.contains(&drain), "it has not heard the order");
+    farm.handle(Input::Credits { worker: a, free_slots: 0 });
+    assert_eq!(farm.effects, []);
     farm.submit(submission("one", 1));
     assert_eq!(farm.granted(), []);
     let b = farm.worker("b", 1);
@@ -149,8 +153,8 @@ fn a_draining_worker_gets_nothing_more() {
 #[test]
 fn what_no_worker_could_ever_run_fails_with_what_is_missing() {
     let mut farm = Farm::new();
-    let large = Needs { memory_bytes: 12 * GIB, ..needs("same") };
-    let newer = Needs { engine_version: 2, ..needs("newer") };
+    let large = Needs { least_memory_bytes: 12 * GIB, ..needs("same") };
+    let newer = Needs { method: method(2), ..needs("newer") };
     let job = farm
         .submit(Submission { tasks: vec![large.clone(), large, newer], ..submission("one", 0) });
     farm.pass(1_000_000);
@@ -162,7 +166,7 @@ fn what_no_worker_could_ever_run_fails_with_what_is_missing() {
     for (task, expected) in [
         (0, "needs 12.0 GiB, the largest worker has 8.00 GiB"),
         (1, "needs 12.0 GiB, the largest worker has 8.00 GiB"),
-        (2, "needs engine version 2, the workers run 1"),
+        (2, "needs optimize version 2, the workers run optimize version 1"),
     ] {
         let TaskEvent::Failed { message, .. } = farm.task(job, task) else {
             panic!("task {task} fails")
@@ -175,7 +179,7 @@ fn what_no_worker_could_ever_run_fails_with_what_is_missing() {
 fn a_larger_worker_in_time_saves_the_task() {
     let mut farm = Farm::with(Config { unschedulable_grace_ms: 5_000, ..Config::default() });
     let job = farm.submit(Submission {
-        tasks: vec![Needs { memory_bytes: 12 * GIB, ..needs("one") }],
+        tasks: vec![Needs { least_memory_bytes: 12 * GIB, ..needs("one") }],
         ..submission("one", 0)
     });
     farm.worker("a", 1);

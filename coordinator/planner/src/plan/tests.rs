@@ -154,7 +154,7 @@ fn each_asset_is_painted_in_each_style_of_its_rule() {
     // one size.
     let styles = button.spec.action.styles.len() as u64;
     assert_eq!(
-        button.spec.memory_bytes,
+        button.spec.least_memory_bytes,
         MEMORY_BASE_BYTES + 80 * 48 * OWN + 64 * 32 * SOURCE_BYTES_PER_PIXEL * styles
     );
     assert_eq!(button.action, button.spec.action.digest());
@@ -379,7 +379,7 @@ fn overrides_are_part_of_the_action() {
         folder.plan_of(&manifest.with_overrides(overrides).expect("they fit")).expect("a plan");
     assert_ne!(plain.tasks[0].action, sized.tasks[0].action);
     assert_eq!(
-        sized.tasks[0].spec.memory_bytes,
+        sized.tasks[0].spec.least_memory_bytes,
         MEMORY_BASE_BYTES + 144 * 80 * OWN + 64 * 32 * SOURCE_BYTES_PER_PIXEL
     );
 }

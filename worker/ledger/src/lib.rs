@@ -1,28 +1,16 @@
-//! What this worker holds and what it owes: its leases, its unacknowledged reports, its free slots.
+//! What a worker holds and what it owes: its leases, its unacknowledged reports, its free slots.
 //!
-//! Pure: no I/O, no clock. It outlives connections; the loop in `worker` asks it what to do and
-//! what to send.
+//! This crate does no I/O and reads no clock. A ledger outlives connections: the worker's loop asks
+//! it what to do and what to send, and so does the simulated worker of `impasto-sim`, so that both
+//! follow one protocol.
 
 use std::collections::BTreeMap;
 
-use impasto_proto::limits::MAX_LEASES;
-use impasto_types::{FailureKind, LeaseId, TaskResult};
-
-/// How an attempt ended.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Outcome {
-    Succeeded(TaskResult),
-    Failed {
-        kind: FailureKind,
-        message: String,
-    },
-    /// It was told to stop and did.
-    Returned,
-}
+use impasto_types::{LeaseId, LeaseOutcome};
 
 /// What to do about a granted lease.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Answer {
+pub enum Answer {
     Begin,
     /// It is known already: there is nothing to do.
     Known,
@@ -30,9 +18,12 @@ pub(crate) enum Answer {
     GiveBack,
 }
 
+/// The books of one worker process.
 #[derive(Debug)]
-pub(crate) struct Ledger {
+pub struct Ledger {
     slots: u32,
+    /// How many leases a worker may hold or name at once.
+    max_leases: usize,
     draining: bool,
     /// Attempts that have not ended.
     attempts: BTreeMap<LeaseId, Claim>,
@@ -50,40 +41,43 @@ enum Claim {
 
 #[derive(Debug)]
 struct Report {
-    outcome: Outcome,
+    outcome: LeaseOutcome,
     /// Heartbeats since it was sent on this connection.
     beats: u32,
 }
 
 impl Ledger {
-    pub(crate) fn new(slots: u32) -> Self {
-        Self { slots, draining: false, attempts: BTreeMap::new(), reports: BTreeMap::new() }
+    /// A ledger of a worker with so many slots. Beyond `max_leases`, whatever is granted goes
+    /// straight back.
+    pub fn new(slots: u32, max_leases: usize) -> Self {
+        let (attempts, reports) = (BTreeMap::new(), BTreeMap::new());
+        Self { slots, max_leases, draining: false, attempts, reports }
     }
 
     /// The leases to name when connecting: those at work and those with reports.
-    pub(crate) fn held(&self) -> Vec<LeaseId> {
+    pub fn held(&self) -> Vec<LeaseId> {
         self.running().chain(self.reports.keys().copied()).collect()
     }
 
     /// The leases at work whose outcome matters.
-    pub(crate) fn running(&self) -> impl Iterator<Item = LeaseId> + '_ {
+    pub fn running(&self) -> impl Iterator<Item = LeaseId> + '_ {
         self.attempts.iter().filter(|(_, claim)| **claim == Claim::Held).map(|(lease, _)| *lease)
     }
 
     /// How many more leases can begin at once. An attempt fills its slot until it has ended,
     /// whoever the lease belongs to by then.
-    pub(crate) fn free_slots(&self) -> u32 {
+    pub fn free_slots(&self) -> u32 {
         if self.draining { 0 } else { self.slots.saturating_sub(self.attempts.len() as u32) }
     }
 
     /// The coordinator grants a lease. One that crossed a message of ours may come when no slot is
     /// free: it begins all the same and waits for its slot.
-    pub(crate) fn grant(&mut self, lease: LeaseId) -> Answer {
+    pub fn grant(&mut self, lease: LeaseId) -> Answer {
         if self.attempts.contains_key(&lease) || self.reports.contains_key(&lease) {
             return Answer::Known;
         }
-        if self.draining || self.attempts.len() + self.reports.len() >= MAX_LEASES {
-            self.report(lease, Outcome::Returned);
+        if self.draining || self.attempts.len() + self.reports.len() >= self.max_leases {
+            self.report(lease, LeaseOutcome::Returned { checkpoint: None });
             return Answer::GiveBack;
         }
         self.attempts.insert(lease, Claim::Held);
@@ -91,7 +85,7 @@ impl Ledger {
     }
 
     /// An attempt has ended. Returns whether there is a report to send.
-    pub(crate) fn ended(&mut self, lease: LeaseId, outcome: Outcome) -> bool {
+    pub fn ended(&mut self, lease: LeaseId, outcome: LeaseOutcome) -> bool {
         let owed = self.attempts.remove(&lease) == Some(Claim::Held);
         if owed {
             self.report(lease, outcome);
@@ -100,7 +94,7 @@ impl Ledger {
     }
 
     /// The lease is no longer ours: nothing is owed for it.
-    pub(crate) fn stale(&mut self, lease: LeaseId) {
+    pub fn stale(&mut self, lease: LeaseId) {
         self.reports.remove(&lease);
         if let Some(claim) = self.attempts.get_mut(&lease) {
             *claim = Claim::Dropped;
@@ -108,46 +102,46 @@ impl Ledger {
     }
 
     /// The coordinator has taken note of a report.
-    pub(crate) fn acknowledged(&mut self, lease: LeaseId) {
+    pub fn acknowledged(&mut self, lease: LeaseId) {
         self.reports.remove(&lease);
     }
 
     /// From now on nothing new begins.
-    pub(crate) fn drain(&mut self) {
+    pub fn drain(&mut self) {
         self.draining = true;
     }
 
     /// Drains and gives every lease at work back at once. Returns those leases: there is a report
     /// to send for each.
-    pub(crate) fn give_all_back(&mut self) -> Vec<LeaseId> {
+    pub fn give_all_back(&mut self) -> Vec<LeaseId> {
         self.drain();
         let running: Vec<_> = self.running().collect();
         for lease in &running {
             self.attempts.insert(*lease, Claim::Dropped);
-            self.report(*lease, Outcome::Returned);
+            self.report(*lease, LeaseOutcome::Returned { checkpoint: None });
         }
         running
     }
 
     /// Whether nothing new will begin and nothing is owed any more.
-    pub(crate) fn is_done(&self) -> bool {
+    pub fn is_done(&self) -> bool {
         self.draining && self.attempts.is_empty() && self.reports.is_empty()
     }
 
     /// The outcome to report for a lease.
-    pub(crate) fn outcome(&self, lease: LeaseId) -> Option<&Outcome> {
+    pub fn outcome(&self, lease: LeaseId) -> Option<&LeaseOutcome> {
         self.reports.get(&lease).map(|report| &report.outcome)
     }
 
     /// All unacknowledged reports: they are sent anew on a new connection.
-    pub(crate) fn all_reports(&mut self) -> Vec<LeaseId> {
+    pub fn all_reports(&mut self) -> Vec<LeaseId> {
         self.reports.values_mut().for_each(|report| report.beats = 0);
         self.reports.keys().copied().collect()
     }
 
     /// A heartbeat's time has come. Returns the reports that have waited for their acknowledgement
     /// over a whole interval: they are sent again.
-    pub(crate) fn overdue_reports(&mut self) -> Vec<LeaseId> {
+    pub fn overdue_reports(&mut self) -> Vec<LeaseId> {
         self.reports.values_mut().for_each(|report| report.beats += 1);
         self.reports
             .iter()
@@ -156,14 +150,14 @@ impl Ledger {
             .collect()
     }
 
-    fn report(&mut self, lease: LeaseId, outcome: Outcome) {
+    fn report(&mut self, lease: LeaseId, outcome: LeaseOutcome) {
         self.reports.insert(lease, Report { outcome, beats: 0 });
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use impasto_types::{Attempt, Epoch, JobId, TaskIndex};
+    use impasto_types::{Attempt, Epoch, FailureKind, JobId, TaskIndex};
     use proptest::prelude::*;
 
     use super::*;
@@ -172,13 +166,15 @@ mod tests {
         LeaseId { job: JobId(1), task: TaskIndex(task), attempt: Attempt(1), epoch: Epoch(1) }
     }
 
-    fn failed() -> Outcome {
-        Outcome::Failed { kind: FailureKind::Input, message: "no".to_owned() }
+    const RETURNED: LeaseOutcome = LeaseOutcome::Returned { checkpoint: None };
+
+    fn failed() -> LeaseOutcome {
+        LeaseOutcome::Failed { kind: FailureKind::Input, message: "no".to_owned() }
     }
 
     #[test]
     fn a_report_is_owed_until_it_is_acknowledged() {
-        let mut ledger = Ledger::new(1);
+        let mut ledger = Ledger::new(1, 100);
         assert_eq!(ledger.grant(lease(0)), Answer::Begin);
         assert_eq!((ledger.free_slots(), ledger.held()), (0, vec![lease(0)]));
         assert!(ledger.ended(lease(0), failed()));
@@ -198,7 +194,7 @@ mod tests {
 
     #[test]
     fn a_stale_lease_fills_its_slot_until_it_has_stopped() {
-        let mut ledger = Ledger::new(1);
+        let mut ledger = Ledger::new(1, 100);
         ledger.grant(lease(0));
         ledger.stale(lease(0));
         assert_eq!((ledger.free_slots(), ledger.held()), (0, vec![]));
@@ -208,7 +204,7 @@ mod tests {
 
     #[test]
     fn a_stale_report_is_forgotten() {
-        let mut ledger = Ledger::new(1);
+        let mut ledger = Ledger::new(1, 100);
         ledger.grant(lease(0));
         ledger.ended(lease(0), failed());
         ledger.stale(lease(0));
@@ -217,12 +213,12 @@ mod tests {
 
     #[test]
     fn a_draining_worker_finishes_and_takes_no_more() {
-        let mut ledger = Ledger::new(2);
+        let mut ledger = Ledger::new(2, 100);
         ledger.grant(lease(0));
         ledger.drain();
         assert_eq!(ledger.free_slots(), 0);
         assert_eq!(ledger.grant(lease(1)), Answer::GiveBack);
-        assert_eq!(ledger.outcome(lease(1)), Some(&Outcome::Returned));
+        assert_eq!(ledger.outcome(lease(1)), Some(&RETURNED));
         ledger.acknowledged(lease(1));
         ledger.ended(lease(0), failed());
         assert!(!ledger.is_done(), "a report is owed");
@@ -232,14 +228,23 @@ mod tests {
 
     #[test]
     fn giving_back_reports_at_once_and_ignores_what_comes_after() {
-        let mut ledger = Ledger::new(2);
+        let mut ledger = Ledger::new(2, 100);
         ledger.grant(lease(0));
         ledger.grant(lease(1));
         ledger.ended(lease(0), failed());
         assert_eq!(ledger.give_all_back(), [lease(1)]);
         assert_eq!(ledger.outcome(lease(0)), Some(&failed()), "an outcome that stands is kept");
         assert!(!ledger.ended(lease(1), failed()));
-        assert_eq!(ledger.outcome(lease(1)), Some(&Outcome::Returned));
+        assert_eq!(ledger.outcome(lease(1)), Some(&RETURNED));
+    }
+
+    #[test]
+    fn no_more_is_taken_than_can_be_named() {
+        let mut ledger = Ledger::new(8, 2);
+        ledger.grant(lease(0));
+        ledger.grant(lease(1));
+        ledger.ended(lease(0), failed());
+        assert_eq!(ledger.grant(lease(2)), Answer::GiveBack, "a report is owed for the other");
     }
 
     #[derive(Debug, Clone)]
@@ -264,7 +269,7 @@ mod tests {
     proptest! {
         #[test]
         fn books_balance(events in prop::collection::vec(event(), 0..60)) {
-            let mut ledger = Ledger::new(3);
+            let mut ledger = Ledger::new(3, 100);
             for event in events {
                 match event {
                     Event::Grant(task) => {

@@ -1,0 +1,32 @@
+//! What the connections of all workers share.
+
+use std::sync::Arc;
+
+use impasto_blobs::BlobStore;
+use impasto_proto::v1;
+use impasto_types::{Digest, LeaseId, error_text};
+use tokio_util::sync::CancellationToken;
+
+use crate::driver::Driver;
+use crate::task_specs::TaskSpecs;
+
+#[derive(Debug, Clone)]
+pub(crate) struct WorkerContext {
+    pub(crate) driver: Driver,
+    pub(crate) blobs: BlobStore,
+    pub(crate) specs: Arc<TaskSpecs>,
+    /// Canceled when the server is shutting down.
+    pub(crate) closing: CancellationToken,
+}
+
+impl WorkerContext {
+    /// The task of a lease in full; `spec` is the blob that holds the tasks of its job.
+    ///
+    /// # Errors
+    /// Why it cannot be read, as a text for people.
+    pub(super) async fn task(&self, lease: LeaseId, spec: Digest) -> Result<v1::TaskSpec, String> {
+        let tasks = self.specs.get(spec).await.map_err(|error| error_text(&error))?;
+        let task = tasks.get(lease.task.0 as usize).cloned();
+        task.ok_or_else(|| format!("{lease} is not among the {} tasks of its job", tasks.len()))
+    }
+}

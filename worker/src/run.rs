@@ -1,0 +1,62 @@
+//! A worker from its settings to its end.
+
+use std::sync::Arc;
+
+use impasto_painter::{Offer, Painter};
+use impasto_proto::client::Blobs;
+use impasto_types::DeviceInfo;
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+use crate::attempt::Workshop;
+use crate::blob_cache::BlobCache;
+use crate::connection::connect;
+use crate::error::WorkerError;
+use crate::pool::Pool;
+use crate::settings::Settings;
+use crate::worker::Worker;
+
+/// Runs a worker until it is shut down or drained.
+///
+/// `shutdown` stops it within a few seconds: it gives its leases back, stops what is running
+/// between two steps and returns. A drain, which an operator orders through the coordinator, lets
+/// its leases run to their end first.
+///
+/// # Errors
+/// Where the settings cannot work: a cache or model folder that cannot be used, a device that is
+/// not there, a wrong address, a coordinator that refuses this worker.
+pub async fn run(settings: Settings, shutdown: CancellationToken) -> Result<(), WorkerError> {
+    let painter = settings.painter()?;
+    run_with(settings, Arc::new(painter), shutdown).await
+}
+
+/// As [`run`], with another painter.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_with(
+    settings: Settings,
+    painter: Arc<dyn Painter>,
+    shutdown: CancellationToken,
+) -> Result<(), WorkerError> {
+    let cache = BlobCache::open(&settings.cache_dir, settings.cache_bytes)
+        .map_err(|source| WorkerError::Cache { path: settings.cache_dir.clone(), source })?;
+    let offers = painter.offers();
+    let pool = Pool::new(offers.iter().map(|offer| settings.share(offer)));
+    for Offer { info, .. } in &offers {
+        let DeviceInfo { name, model, memory_bytes, compute_capability: _ } = info;
+        info!(name, model, memory_bytes, "paints on");
+    }
+    let (name, slots) = (&settings.name, pool.lanes());
+    info!(%name, coordinator = settings.coordinator, slots, "the worker starts");
+    let connected = connect(&settings.coordinator, &shutdown).await;
+    let Some(channel) = connected.map_err(WorkerError::Address)? else { return Ok(()) };
+    let workshop = Workshop {
+        painter,
+        cache: Arc::new(cache),
+        blobs: Blobs::new(channel.clone()),
+        pool,
+        only: settings.only,
+    };
+    Worker::new(settings, Arc::new(workshop), channel, shutdown).serve().await
+}
