@@ -66,7 +66,7 @@ impl Random {
 #[allow(clippy::print_stdout)] // what is skipped is said
 fn others() -> Vec<(&'static str, &'static Kernels)> {
     let mut kernels = Vec::new();
-    match Kernels::of(Products::Vectors) {
+    match Products::Vectors.kernels() {
         Some(vectors) => kernels.push(("vectors", vectors)),
         None => println!("skipped: this processor has no AVX-512 with bf16"),
     }
@@ -79,13 +79,13 @@ fn others() -> Vec<(&'static str, &'static Kernels)> {
 }
 
 fn plain() -> &'static Kernels {
-    Kernels::of(Products::Plain).expect("every processor has it")
+    Products::Plain.kernels().expect("every processor has it")
 }
 
 /// The fastest kernels that run here without emulation.
 fn native() -> &'static Kernels {
     [Products::Tiles, Products::Vectors, Products::Plain]
         .into_iter()
-        .find_map(Kernels::of)
+        .find_map(Products::kernels)
         .unwrap_or_else(plain)
 }

@@ -22,8 +22,9 @@ use crate::{
     feature_map::FeatureMap,
     fp32::{
         bits::{self, Gate},
-        convolution::{Convolution, Destination, Epilogue, FIRST_PIXELS, Input},
+        convolution::FIRST_PIXELS,
         features::{Features, Part},
+        job::{Convolution, Destination, Epilogue, Input},
         pool::Unpooled,
         prepared::Prepared,
         scalar, seed, statistics,

@@ -44,13 +44,12 @@ use crate::{
     edge::Axis,
     fp32::{
         bits::{self, Gate},
-        convolution::{Convolution, Destination, Epilogue, Input},
         gemm::{self, BLOCK, Operands, STRIP},
-        kernels::Kernels,
+        job::{Convolution, Destination, Epilogue, Input},
         lanes::Lanes,
     },
     plane::Plane,
-    threads::{Output, Threads},
+    threads::Output,
 };
 
 /// Tiles in a block, at most.
@@ -73,16 +72,16 @@ pub(crate) struct Transformed {
 }
 
 impl Transformed {
-    /// From a function of (out, in, tap).
+    /// From a function of (out, in, tap), for products with panels of this width.
     pub(crate) fn new(
         in_channels: usize,
         out_channels: usize,
-        kernels: &Kernels,
+        panel: usize,
         weight: impl Fn(usize, usize, usize) -> f32,
     ) -> Self {
         let size = in_channels * out_channels;
         let mut values = vec![0.0; POINTS * size];
-        for (start, width) in gemm::panels(out_channels, kernels.panel) {
+        for (start, width) in gemm::panels(out_channels, panel) {
             for input in 0..in_channels {
                 for first in (0..width).step_by(BLOCK) {
                     let points =
@@ -152,27 +151,28 @@ pub(crate) fn scratch_floats(weights: &Transformed, plane: &Plane) -> usize {
     POINTS * (input + product)
 }
 
-pub(crate) fn run(
-    weights: &Transformed,
-    threads: &mut Threads,
-    kernels: &Kernels,
-    job: &Convolution<'_>,
-    to: Destination<'_>,
-) {
-    let tiles = Tiles {
-        weights,
-        job: *job,
-        values: Output::new(to.values),
-        bits: Output::new(to.bits),
-        cut: Cut::new(job.plane),
-    };
-    tiles.check();
-    threads.each(tiles.cut.tiles().div_ceil(tiles.cut.block), |block, scratch| {
-        kernels.tiles(&tiles, block, scratch)
-    });
-}
+impl<'a> Tiles<'a> {
+    pub(crate) fn new(
+        weights: &'a Transformed,
+        job: &Convolution<'a>,
+        to: Destination<'a>,
+    ) -> Self {
+        let tiles = Self {
+            weights,
+            job: *job,
+            values: Output::new(to.values),
+            bits: Output::new(to.bits),
+            cut: Cut::new(job.plane),
+        };
+        tiles.check();
+        tiles
+    }
 
-impl Tiles<'_> {
+    /// How many blocks there are to compute.
+    pub(crate) fn blocks(&self) -> usize {
+        self.cut.tiles().div_ceil(self.cut.block)
+    }
+
     /// That every place which the kernels read or write by pointer is within its slice.
     fn check(&self) {
         let Self {

@@ -3,7 +3,7 @@
 use crate::{
     fp32::{
         bits::{self, Gate},
-        convolution::Epilogue,
+        job::Epilogue,
         lanes::Lanes,
         pool::Pooling,
         winograd::{

@@ -3,8 +3,8 @@
 use crate::{
     fp32::{
         bits,
-        convolution::Input,
         gemm::{BLOCK, STRIP},
+        job::Input,
         lanes::Lanes,
         winograd::{
             Tiles, Transformed,
