@@ -1,4 +1,4 @@
-//! Feature maps kept beyond a pass: the content that a picture is to resemble.
+//! Feature maps that are kept after a pass: the target of the content loss.
 
 use crate::{
     shape::{Region, Shape, halve},

@@ -1,9 +1,8 @@
 //! Whether this process may use AMX: the processor has it, the system saves its registers, and the
 //! process was permitted to use them.
 //!
-//! The tile registers are 8 KiB a thread, so Linux gives the room for them only to a process that
-//! asks, once, for all its threads. Other systems are not asked, and have no AMX as far as this
-//! crate knows.
+//! The tile registers take 8 KiB per thread, so Linux reserves memory for them only for a process
+//! that requests it, once, for all its threads. On other systems this crate does not use AMX.
 
 /// Asks once; the answer stays.
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
@@ -29,7 +28,7 @@ fn processor_has_it() -> bool {
         && is_x86_feature_detected!("avx512vl")
         && is_x86_feature_detected!("avx512dq")
         && is_x86_feature_detected!("avx512bf16");
-    // The bits are asked by hand: their names in the standard library are not stable.
+    // CPUID is read directly: detecting AMX by name is not stable in the standard library.
     vectors
         && __cpuid(0).eax >= 7
         && __cpuid_count(7, 0).edx & (AMX_BF16 | AMX_TILE) == AMX_BF16 | AMX_TILE

@@ -8,8 +8,8 @@
 //!
 //! A sum is taken over the blocks of channels, in each over the taps, in each over the pairs of
 //! channels, by one instruction after another: always in that order, wherever a position lies in
-//! its tile. Within an instruction the even and the odd channels are added apart, as the manual
-//! says.
+//! its tile. Within an instruction the even and the odd channels are summed separately, as the
+//! manual specifies.
 //!
 //! The `asm!` blocks hold whole products, from zeroing the sums to storing them: between two blocks
 //! no tile holds anything.
@@ -63,13 +63,13 @@ static CONFIGURATION: Configuration = Configuration {
     rows: [16, 16, 16, 16, 16, 16, 16, 16, 0, 0, 0, 0, 0, 0, 0, 0],
 };
 
-/// Gives the thread its tiles.
+/// Configures the thread's tiles.
 unsafe fn configure() {
     asm!("ldtilecfg [{}]", in(reg) &raw const CONFIGURATION, options(nostack, readonly,
         preserves_flags));
 }
 
-/// Gives them back, so that a switch of threads has nothing to save.
+/// Releases them, so that a context switch has nothing to save.
 unsafe fn release() {
     asm!("tilerelease", options(nomem, nostack, preserves_flags));
 }

@@ -1,5 +1,5 @@
-//! The work around the product, in AVX-512 with its conversion to bf16: what it computes is in
-//! `scalar.rs`, bit for bit but for numbers below 2^-126, which the conversion takes for zero.
+//! The work around the product, in AVX-512 with its conversion to bf16: the results are those of
+//! `scalar.rs`, bit for bit, except for numbers below 2^-126, which the conversion flushes to zero.
 
 use std::arch::x86_64::*;
 

@@ -1,5 +1,5 @@
-//! One convolution of the schedule, direct: nine products a block, and what becomes of a sum before
-//! it is rounded and stored.
+//! One direct convolution: nine products per block of channels, and the epilogue before a sum is
+//! rounded and stored.
 //!
 //! Work is cut into pieces of rows (and of columns, where rows are long), so that the lines that a
 //! piece reads stay in the second cache beside the weights of one block of output channels. A piece
@@ -7,9 +7,9 @@
 //! depends on the sizes alone. Whole rows are one run of positions, border in between included: of
 //! a row, two positions are wasted, however short it is.
 //!
-//! A gradient takes the place of the features that gate it. That needs no second map, and the line
-//! that is written was just read. A seed needs all channels of a position, so its piece keeps a
-//! copy of the features that it is about to overwrite.
+//! A gradient overwrites the features that gate it. That needs no second map, and the line that is
+//! written was just read. A seed needs all channels of a position, so its piece keeps a copy of the
+//! features that it is about to overwrite.
 
 use std::ops::Range;
 
@@ -30,7 +30,7 @@ use crate::{
 /// 512 x 512, of which the last block of positions wastes a thirtieth at most.
 const PANEL_BYTES: usize = 704 << 10;
 
-/// Fewer pieces than this leave threads waiting for the last one.
+/// With fewer pieces than this, threads would be idle while the last one is computed.
 const PIECES: usize = 32;
 
 /// Rows of a piece that is cut across.

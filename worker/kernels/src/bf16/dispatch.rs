@@ -1,4 +1,4 @@
-//! Which kernels compute the products: the tables by their kind, for this processor.
+//! Selects the kernels for a kind of product, if this processor has its instructions.
 
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 use crate::bf16::amx;

@@ -1,9 +1,9 @@
 //! The first convolution: three channels in.
 //!
-//! Forward, the 27 values around a pixel (9 taps of 3 channels) are the row of a product. Pixels
-//! are rounded in two parts, a bf16 and what its rounding took away as another, so that a picture
-//! is seen with 16 bits and a small step of an optimiser is never lost; both parts meet the same
-//! weights. Backward is a convolution like any other, of whose output channels three are kept.
+//! Forward, the 27 values around a pixel (9 taps of 3 channels) are the row of a product. A pixel
+//! is split into two bf16 numbers, the rounded value and the rounding error, so that it has 16 bits
+//! and a small step of an optimiser is not lost; both are multiplied by the same weights. Backward
+//! is a convolution like any other, of whose output channels three are kept.
 
 use crate::{
     bf16::{

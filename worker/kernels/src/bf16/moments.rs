@@ -1,8 +1,8 @@
 //! The sums of `F` and `F F^T` over a region, by the same product as everything else.
 //!
-//! A block of 32 channels of 32 pixels is turned, so that its channels are the positions of a
-//! product and its pixels the channels; the other factor is pixels in pairs, which is how the
-//! product wants its weights. 512 pixels are summed in fp32 (a relative error below 2^-15, in
+//! A block of 32 channels of 32 pixels is transposed, so that its channels are the positions of a
+//! product and its pixels the channels; the other factor is pixels in pairs, the layout that the
+//! product reads weights in. 512 pixels are summed in fp32 (a relative error below 2^-15, in
 //! practice 2^-20; the factors themselves are exact), such chunks in f64, in order. Only blocks
 //! that touch the upper triangle are computed.
 //!

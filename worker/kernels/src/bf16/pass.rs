@@ -1,7 +1,7 @@
 //! The schedule: which convolution reads which map, forward and backward.
 //!
 //! Every convolution keeps its features (after ReLU): the backward needs to know where they are
-//! positive, and max pooling where the maximum was. The gradient of features takes their place, so
+//! positive, and max pooling where the maximum was. The gradient of features overwrites them, so
 //! the backward needs no memory of its own; one more map holds pooled features, and pooled
 //! gradients, between two stages.
 

@@ -1,4 +1,4 @@
-//! Pooling over 2x2 windows with stride 2, and its gradient, which takes the place of the features.
+//! Pooling over 2x2 windows with stride 2, and its gradient, which overwrites the features.
 //!
 //! A picture of odd size keeps its last row and column: the last window holds the pixels that there
 //! are. The same goes for either side of a seam.

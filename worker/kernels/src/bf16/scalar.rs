@@ -1,8 +1,8 @@
-//! The specification of the kernels: plain loops, in the order in which the sums of the others are
-//! taken.
+//! The specification of the kernels: plain loops that sum in the same order as the others.
 //!
-//! The products differ from those of the vector and tile forms by rounding alone: those add the
-//! even and the odd channels of a block apart or fused, and take numbers below 2^-126 for zero.
+//! The products differ from those of the vector and tile forms by rounding alone: those sum the
+//! even and the odd channels of a block separately or with fused operations, and flush numbers
+//! below 2^-126 to zero.
 
 use crate::{
     bf16::{

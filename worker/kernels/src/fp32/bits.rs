@@ -1,5 +1,5 @@
-//! One bit for each feature of a map: whether a gradient passes there. A map of features is 32
-//! times as large.
+//! One bit for each feature of a map: whether it gets a gradient. That takes a 32nd of the map's
+//! memory.
 //!
 //! The bits of a pixel are whole bytes, the lowest bit of the first being its first channel.
 

@@ -1,4 +1,4 @@
-//! Which kernels a level has.
+//! Selects the kernels of a level.
 
 #[cfg(target_arch = "x86_64")]
 use crate::fp32::{avx2, avx512};

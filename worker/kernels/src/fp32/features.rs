@@ -1,8 +1,8 @@
-//! The features of a part of a layer, as whoever sums over them reads them: in runs of pixels,
-//! without a copy of the whole part.
+//! The features of a region of a layer, read in runs of pixels, without a copy of the whole region.
 //!
-//! A pass keeps the features of every layer that others look at but the first: relu1_1 alone would
-//! be as much as all others together, and costs half a percent of the pass to compute again.
+//! A pass keeps the features of every layer that a loss reads, except the first: relu1_1 alone
+//! would take as much memory as all others, and computing it again takes half a percent of the
+//! pass.
 
 use std::ops::Range;
 

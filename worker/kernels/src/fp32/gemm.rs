@@ -6,10 +6,10 @@
 //!
 //! A is cut into strips of [`STRIP`] rows and blocks of 16 k: `[row / 12][k / 16][row % 12][16]`.
 //! Every element that a step over k splats is at a constant distance from one pointer, a strip is
-//! read from end to end in order, as the processor's prefetcher likes it, and whoever writes A
-//! writes whole lines of 16 channels. (Rows of `k` floats were rejected: their power-of-two
-//! distances fall into a few cache sets.) B is packed once into panels `[k][panel]`, which are read
-//! in order too. The register block, rows by vectors, is chosen by the level.
+//! read sequentially, which hardware prefetching supports, and A is written in whole cache lines of
+//! 16 channels. (Rows of `k` floats were rejected: their power-of-two strides map to a few cache
+//! sets.) B is packed once into panels `[k][panel]`, which are read in order too. The register
+//! block, rows by vectors, is chosen by the level.
 
 use crate::fp32::lanes::Lanes;
 

@@ -1,4 +1,5 @@
-//! What a convolution is asked for, in whichever form its weights are.
+//! The description of a convolution: input, geometry, epilogue. It is the same for all forms of
+//! weights.
 
 use crate::{
     fp32::{

@@ -1,4 +1,5 @@
-//! The kernels of one vector level, as a table that only a processor that can run them is given.
+//! The kernels of one vector level, as a table of functions. `dispatch.rs` returns it only on a
+//! processor that can run them.
 
 use crate::fp32::{
     gemm::{self, Operands, Panels},

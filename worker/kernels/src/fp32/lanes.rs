@@ -1,5 +1,5 @@
-//! A vector of floats, as much of one as the kernels need, so that each kernel is written once for
-//! all widths.
+//! A SIMD vector of floats with the operations that the kernels need, so that each kernel is
+//! written once for all widths.
 //!
 //! Every function is inlined into a caller that was compiled for the instruction set (the entry
 //! points in `avx2.rs` and `avx512.rs`); only there do the intrinsics become instructions. That is

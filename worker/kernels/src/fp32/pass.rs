@@ -1,15 +1,15 @@
 //! The schedule: which convolution reads which buffer, forward and backward.
 //!
-//! Of a picture's features, only those stay that others look at (relu2_1, relu3_1, relu4_1,
-//! relu4_2, relu5_1): 264 bytes per pixel. What the backward needs of the others is a bit each, 20
-//! bytes per pixel: whether it is positive, or whether its pooling window's gradient goes there. No
-//! map before a pool is stored, forward or backward, but relu1_1 and its gradient: forward, relu1_1
-//! lives where the kept features come later; backward, its gradient lives where they were, and its
+//! Only the features that a loss reads are kept (relu2_1, relu3_1, relu4_1, relu4_2, relu5_1): 264
+//! bytes per pixel. Of the others the backward needs one bit each, 20 bytes per pixel: whether the
+//! feature is positive, or whether it gets the gradient of its pooling window. No map before a pool
+//! is stored, forward or backward, except relu1_1 and its gradient: forward, relu1_1 is in the
+//! memory that later holds the kept features; backward, its gradient overwrites them, and its
 //! features are computed again from the pixels.
 //!
-//! What passes from one convolution to the next lives in two maps, that which convolution `c`
-//! reads, forward, or writes, backward, in map `c % 2`: 64 and 128 bytes per pixel. With the
-//! pixels, a pass takes about 488 bytes per pixel.
+//! Maps between convolutions use two buffers: what convolution `c` reads forward, or writes
+//! backward, is in buffer `c % 2`: 64 and 128 bytes per pixel. With the pixels, a pass takes about
+//! 488 bytes per pixel.
 
 mod buffers;
 

@@ -1,5 +1,5 @@
-//! Pooling over 2x2 windows with stride 2, done by the convolution before it, and undone by the
-//! gradient's convolution.
+//! Pooling over 2x2 windows with stride 2, fused into the convolution before it; its gradient is
+//! fused into the backward convolution.
 //!
 //! A picture of odd size keeps its last row and column: the last window holds the pixels that there
 //! are. Windows begin anew at a seam.

@@ -6,8 +6,8 @@
 //! -2 and infinity; the transforms amplify rounding, so a value differs from the direct sum by
 //! about 1e-5 of the layer's scale, 1e-4 after all layers.
 //!
-//! A block of up to [`MOST_TILES`] tiles is one piece of work, start to end, in one thread's
-//! scratch:
+//! A block of up to [`MOST_TILES`] tiles is one unit of work, computed from start to end in one
+//! thread's scratch:
 //! 1. the input windows are gathered (the edge is applied here, pixel by pixel) and transformed to
 //!    V, `[36][tile / 12][in / 16][tile % 12][16]`;
 //! 2. for each chunk of [`CHUNK`] output channels, 36 products with the packed weights give M,

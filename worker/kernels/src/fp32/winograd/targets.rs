@@ -1,4 +1,4 @@
-//! The way out: products are transformed back, and their tile's pixels stored.
+//! Products are transformed back to a tile's pixels, which are stored.
 
 use crate::{
     fp32::{

@@ -1,4 +1,4 @@
-//! The way in: input windows are gathered and transformed to V.
+//! Input windows are gathered and transformed to V.
 
 use crate::{
     fp32::{
