@@ -1,4 +1,4 @@
-//! A card, opened for passes that come again and again.
+//! Opens a GPU and sets its memory pool up for passes of the same sizes.
 
 use candle_core::cuda_backend::cudarc::driver::CudaContext;
 use candle_core::cuda_backend::cudarc::driver::{result, sys};
@@ -7,8 +7,8 @@ use candle_core::{Device, Error, Result};
 /// The card of this index, with a stream of its own: what is computed on several handles of one
 /// card runs side by side.
 ///
-/// Memory that tensors let go stays with this process for the next ones. By default the driver
-/// would take it back whenever the host waits for the card, which is twice in an iteration.
+/// Memory that tensors free stays with this process for the next ones. By default the driver would
+/// reclaim it at every synchronisation, which is twice in an iteration.
 ///
 /// # Errors
 /// Where the driver fails.
@@ -30,8 +30,8 @@ pub fn open(index: usize) -> Result<Device> {
     Ok(device)
 }
 
-/// Gives memory that is kept for tensors to come back to the driver, of all this process's handles
-/// of the card. Does nothing for other devices.
+/// Returns the memory that is kept for future tensors to the driver, for all handles that this
+/// process has of the card. Does nothing for other devices.
 ///
 /// # Errors
 /// Where the driver fails.
@@ -45,7 +45,7 @@ pub fn trim(device: &Device) -> Result<()> {
     Ok(())
 }
 
-/// Where tensors' memory comes from, on a card that has such pools.
+/// The memory pool of tensors, on a card that has pools.
 fn pool(context: &CudaContext) -> Result<Option<sys::CUmemoryPool>> {
     if !context.has_async_alloc() {
         return Ok(None);

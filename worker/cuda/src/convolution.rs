@@ -84,7 +84,7 @@ mod cuda {
     /// pictures.
     const MOST_PLANS: usize = 1024;
 
-    /// A workspace beyond this is not worth what an algorithm may win by it.
+    /// The largest workspace in bytes: what a faster algorithm gains is not worth more.
     const MOST_WORKSPACE_BYTES: usize = 256 << 20;
 
     #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -118,8 +118,8 @@ mod cuda {
     // a library is behind a mutex, and nothing of it leaves that.
     unsafe impl Send for Library {}
 
-    /// The library of each card's handle. They are never let go: a handle of a card lasts as long
-    /// as its lane, and those of a card that has failed cannot be ended.
+    /// The library of each card's handle. They are never freed: a handle of a card lasts as long as
+    /// its lane, and the library of a card that has failed cannot be closed.
     static LIBRARIES: Mutex<BTreeMap<u64, Arc<Mutex<Library>>>> = Mutex::new(BTreeMap::new());
 
     pub(super) fn convolve(
@@ -192,7 +192,8 @@ mod cuda {
             let mut convolution = handle
                 .create_conv2d::<f32>([int(beyond_y)?, int(beyond_x)?], [1, 1], [1, 1], mode)
                 .map_err(Error::wrap)?;
-            // Otherwise the factors of single precision products are rounded to ten bits of digits.
+            // Otherwise the factors of single precision products are rounded to ten bits of
+            // mantissa (TF32).
             let math = match key.dtype {
                 DType::F32 => sys::cudnnMathType_t::CUDNN_FMA_MATH,
                 _ => sys::cudnnMathType_t::CUDNN_TENSOR_OP_MATH,
@@ -214,8 +215,8 @@ mod cuda {
         }
     }
 
-    /// What the library takes for the fastest, and what it has for channels-last maps always,
-    /// unless their workspace is too large.
+    /// The algorithms that the library's heuristic prefers, then the one that always exists for
+    /// channels-last maps; those whose workspace is too large are left out.
     fn algorithms<T: CudnnDataType>(
         launch: &ConvForward<'_, T, f32, T>,
         most_bytes: usize,
@@ -276,7 +277,7 @@ mod cuda {
                 launch.launch(algorithm, workspace.as_mut(), scales, &x, &filter, &mut y)
             } {
                 Ok(()) => return Ok(CudaStorage::wrap_cuda_slice(y, device.clone())),
-                // The thousand of what is not supported, with its reasons.
+                // Status codes from 3000 on: not supported, with the reason.
                 Err(error) if (3000..4000).contains(&(error.0 as u32)) => {
                     refused = Error::wrap(error)
                 }

@@ -1,5 +1,5 @@
-//! What L-BFGS remembers, as a tensor (blocks, rows, block length): a block of each row's vector
-//! after the other, the last filled up with zeros.
+//! The history of L-BFGS, as a tensor (blocks, rows, block length): for each block of the vectors,
+//! that block of every row; the last is padded with zeros.
 
 use candle_core::{DType, Result, Tensor};
 

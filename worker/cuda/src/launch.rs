@@ -43,8 +43,7 @@ impl Kernel {
     }
 }
 
-/// Where a tensor's values lie, for a kernel: a pointer of the device's. 0 stands for a tensor that
-/// is missing.
+/// The address of a tensor's values on the device; 0 for a tensor that is missing.
 pub(crate) type Address = u64;
 
 /// A tensor that a kernel writes, every value of it.
@@ -65,9 +64,8 @@ impl Output {
 /// The type is `repr(C)` and laid out as the kernel's structure is.
 pub(crate) unsafe trait Parameters: Copy {}
 
-/// Runs `threads` threads of a kernel. `parameters` gets the addresses of `inputs` and of
-/// `outputs`, in their order, and gives what the kernel takes. Inputs that are not in one piece are
-/// copied first.
+/// Runs `threads` threads of a kernel. `parameters` makes the kernel's parameters of the addresses
+/// of `inputs` and `outputs`, in their order. Inputs that are not contiguous are copied first.
 ///
 /// # Errors
 /// Where inputs lie on different devices or on one that the kernel was not compiled for, or the
@@ -175,7 +173,7 @@ unsafe fn run_on_host<P: Parameters, const I: usize, const O: usize>(
     }))
 }
 
-/// Values that no kernel would leave, so that tests see which it did not write.
+/// Values that no kernel writes, so that tests see what was not written.
 fn rubbish(dtype: DType, len: usize) -> CpuStorage {
     match dtype {
         DType::U8 => CpuStorage::U8(vec![0xAA; len]),
@@ -185,7 +183,7 @@ fn rubbish(dtype: DType, len: usize) -> CpuStorage {
     }
 }
 
-/// The tensor that an output became which was asked for.
+/// The tensor of an output that was requested.
 pub(crate) fn made(output: Option<Tensor>) -> Result<Tensor> {
     output.ok_or_else(|| Error::Msg("an output that was asked for is missing".to_owned()))
 }
@@ -236,7 +234,7 @@ mod cuda {
         let stream = device.cuda_stream();
         let held: Vec<_> =
             inputs.iter().map(|input| input.as_ref().map(Tensor::storage_and_layout)).collect();
-        // What keeps other streams from the tensors until the kernel is done.
+        // Guards that keep other streams from the tensors until the kernel has finished.
         let mut guards = Vec::new();
         let mut read = [0; I];
         for (address, held) in read.iter_mut().zip(&held) {

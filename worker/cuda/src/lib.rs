@@ -1,28 +1,28 @@
-//! Passes over feature maps that lie channels-last on a CUDA card: what a frozen network is made of
-//! there.
+//! The operations of a frozen network on a CUDA GPU, over feature maps that are stored
+//! channels-last.
 //!
 //! All maps are tensors (height, width, channels), their values bf16 or single. A *framed* map has
-//! one line more on each side, in which stands what lies beyond the border, so a convolution needs
-//! no padding of its own: each kernel writes its result framed, as the next convolution reads it.
-//! Between two convolutions nothing else touches the maps: bias, ReLU, pooling, masks and frames
-//! are one kernel forward and one back.
+//! one more line on each side, which holds the padding, so a convolution needs none of its own:
+//! each kernel writes its result framed, as the next convolution reads it. Between two convolutions
+//! nothing else touches the maps: bias, ReLU, pooling, masks and frames are one kernel forward and
+//! one back.
 //!
-//! - [`maps`]: those kernels; and in [`tile`] the way from a picture to the first map and from the
-//!   last gradient to a picture.
+//! - [`maps`]: those kernels; [`tile`] makes the first map of a picture, and a picture's gradient
+//!   of the last one.
 //! - [`convolve`]: cuDNN's convolution, planned once for each size.
 //! - [`products`]: matrix products that are accumulated and given in single precision whatever
 //!   their factors are.
 //! - [`picture`], [`halving`] and [`history`]: what optimisers and the losses over pixels do, each
 //!   in one kernel.
-//! - [`sums`]: what is added up over a picture, fetched at once.
+//! - [`sums`]: sums over a picture, fetched together.
 //!
 //! Everything takes tensors on a card (feature `cuda`). With feature `host`, the same kernels are
-//! compiled for the processor and take tensors there too: slow, and exact enough to test all that
-//! is made of them without a card. Values move between the host and a card nowhere but in
-//! [`sums`](mod@sums).
+//! compiled for the processor and take tensors there too: slow, but the same code, so that
+//! everything that uses them is tested without a card. Values are copied between the host and a
+//! card only in [`sums`](mod@sums).
 //!
-//! Calls check shapes and types and give an error where they do not fit. All `unsafe` of the
-//! tensors' side is here.
+//! Functions check shapes and types and return an error where they do not fit. All `unsafe` code
+//! for tensors is here.
 
 #[cfg(feature = "cuda")]
 mod card;

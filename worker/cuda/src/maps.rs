@@ -32,8 +32,8 @@ pub struct Sides {
 }
 
 impl Edges {
-    /// How many lines more the gradient that a convolution gives has on each side, (x, y): what was
-    /// read by replicating or reflecting has a gradient of its own there.
+    /// How many more lines the gradient of a convolution's input has on each side, (x, y): the
+    /// gradients of the lines that replicating or reflecting added.
     pub fn folds(self) -> (usize, usize) {
         let folds = |edge| usize::from(matches!(edge, Edge::Replicate | Edge::Reflect));
         (folds(self.x), folds(self.y))
@@ -72,7 +72,7 @@ pub(crate) fn typed(dtype: DType, f32: Kernel, bf16: Kernel) -> Result<Kernel> {
     }
 }
 
-/// Height, width and channels, which the kernels can count.
+/// Height, width and channels, checked against the range of the kernels' indices.
 pub(crate) fn map(map: &Tensor) -> Result<(usize, usize, usize)> {
     let (height, width, channels) = map.dims3()?;
     check(channels > 0 && channels.is_multiple_of(LANES), "channels are not a multiple of eight")?;

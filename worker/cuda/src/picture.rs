@@ -39,7 +39,7 @@ struct Adam {
 // SAFETY: laid out as in kernels/picture.h.
 unsafe impl Parameters for Adam {}
 
-/// What a step of Adam is scaled by.
+/// The factors of a step of Adam.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct AdamRates {
@@ -47,14 +47,14 @@ pub struct AdamRates {
     pub beta_2: f32,
     /// The share of the past in the average of pictures.
     pub averaging: f32,
-    /// The step in levels, divided by what frees the first moment of its start at zero.
+    /// The step in levels, divided by the bias correction of the first moment.
     pub step: f32,
-    /// What frees the second moment of it.
+    /// The bias correction of the second moment.
     pub free: f32,
     pub epsilon: f32,
 }
 
-/// What Adam remembers, each in the shape of the picture.
+/// The state of Adam, each tensor in the shape of the picture.
 #[derive(Debug, Clone)]
 pub struct AdamState {
     pub first: Tensor,
@@ -79,8 +79,8 @@ struct Variation {
 // SAFETY: laid out as in kernels/picture.h.
 unsafe impl Parameters for Variation {}
 
-/// A gradient with zero where a value stands at a bound, 0 or 255, and the loss falls only beyond
-/// it.
+/// The gradient, with zero where a value is at a bound, 0 or 255, and the loss decreases only
+/// beyond it.
 ///
 /// # Errors
 /// Where shapes do not fit, or the device fails.
@@ -103,7 +103,7 @@ pub fn free(picture: &Tensor, gradient: &Tensor) -> Result<Tensor> {
     made(free)
 }
 
-/// The picture after a step of Adam, within 0 and 255, and what Adam remembers then.
+/// The picture after a step of Adam, clamped to 0 to 255, and the new state.
 ///
 /// # Errors
 /// Where shapes do not fit, or the device fails.

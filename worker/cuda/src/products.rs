@@ -1,5 +1,5 @@
-//! Matrix products whose factors may be bf16 and whose results are in single precision, and how
-//! statistics pull.
+//! Matrix products whose factors may be bf16 and whose results are in single precision, and the
+//! gradient of the style loss.
 
 #[cfg(feature = "cuda")]
 mod cublas;
@@ -17,15 +17,15 @@ kernels! {
     WEIGH_BF16 = impasto_weigh_bf16;
 }
 
-/// Rows that one product adds up by itself. A card's units for matrices cut off what they cannot
-/// hold instead of rounding it, so sums over all pixels at once would come out too small; and
-/// several products keep a card busy where one small matrix would not.
+/// Rows that one product sums. Tensor cores truncate what they add to a sum instead of rounding it,
+/// so a sum over all pixels at once would be too small; and several products use more of a card
+/// than one small matrix does.
 const STRETCH: usize = 4096;
 
 /// Parts that a thread adds up in a round.
 const PARTS_EACH: usize = 16;
 
-/// Threads that keep a card busy.
+/// Enough threads to use a whole card.
 const BUSY: usize = 1 << 16;
 
 #[repr(C)]
@@ -92,8 +92,8 @@ pub struct Target {
     pub least_deviation: f32,
 }
 
-/// How a layer's statistics pull on its features: the gradient at `F`, (pixels, channels), is `F at
-/// + everywhere`. And the squares that the loss is made of, to be summed.
+/// The gradient of a layer's style loss: at features `F`, (pixels, channels), it is `F at +
+/// everywhere`. And the squares whose sum is the loss.
 #[derive(Debug)]
 pub struct StatisticsPull {
     /// (channels, channels), in the type of the features.
@@ -154,7 +154,7 @@ fn weigh(features: &Tensor, weights: &Tensor) -> Result<Tensor> {
 pub(crate) fn add_parts(parts: &Tensor) -> Result<Tensor> {
     let (count, shape) = (parts.dim(0)?, &parts.dims()[1..]);
     let len: usize = shape.iter().product();
-    // In several rounds where one would keep few threads busy for long.
+    // In several rounds where in one few threads would do all of the work.
     let each = if count <= 2 * PARTS_EACH || len >= BUSY { count.max(1) } else { PARTS_EACH };
     let sums = count.div_ceil(each).max(1);
     let shape: Vec<_> = std::iter::once(sums).chain(shape.iter().copied()).collect();

@@ -1,5 +1,5 @@
-//! Where a tile meets the whole picture: the first map of a pass, the last gradient, and features
-//! beside what the whole picture's are to be.
+//! What depends on a tile's place in the picture: the first map of a pass, the last gradient, and
+//! the differences of features to those of the whole picture's target.
 //!
 //! A tile begins at `origin`, (x, y), of the picture or of a map of it, and after its seams goes on
 //! at 0.

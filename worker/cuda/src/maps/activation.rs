@@ -1,4 +1,4 @@
-//! Forward: bias, ReLU and pooling of what a convolution gave.
+//! Forward: bias, ReLU and pooling of a convolution's output.
 
 use candle_core::{DType, Result, Tensor};
 use impasto_kernels::Pool;
@@ -6,7 +6,7 @@ use impasto_kernels::Pool;
 use super::{Edges, LANES, Sides, check_bias, check_sides, map, typed};
 use crate::launch::{Address, Output, Parameters, kernels, made, run};
 
-/// What is to be kept of a layer's features.
+/// Which outputs of a layer are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Keep {
     /// Framed, for the next convolution.
@@ -17,7 +17,7 @@ pub struct Keep {
     pub mask: bool,
 }
 
-/// A layer's features after bias and ReLU: what of them was to be kept.
+/// A layer's features after bias and ReLU, in the forms that were requested.
 #[derive(Debug, Default)]
 pub struct Activated {
     /// (height + 2, width + 2, channels).
@@ -87,8 +87,8 @@ struct ActivatePooled {
 // SAFETY: laid out as in kernels/maps.h.
 unsafe impl Parameters for ActivatePooled {}
 
-/// The features of what a convolution gave, (height, width, channels): bias, (channels) in single
-/// precision, and ReLU.
+/// Adds the bias, (channels) in single precision, to a convolution's output, (height, width,
+/// channels), and applies the ReLU.
 ///
 /// # Errors
 /// Where shapes or types do not fit, or the device fails.
@@ -128,7 +128,7 @@ pub fn activate(convolved: &Tensor, bias: &Tensor, edges: Edges, keep: Keep) -> 
 
 /// The same, pooled over windows of 2 x 2, framed. `sides` are those of `convolved`. Windows at an
 /// odd end hold the pixels that there are. Averages are doubled, as the network was normalised for.
-/// Where gradients go is kept on demand.
+/// Where gradients go is returned on demand.
 ///
 /// # Errors
 /// Where shapes or types do not fit, or the device fails.

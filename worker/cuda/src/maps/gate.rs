@@ -1,4 +1,5 @@
-//! Back: the gradient of a layer's loss, the ReLU mask and what was read beyond the border.
+//! Backward: the gradient of a layer's loss is added, the ReLU's mask applied, the padding's
+//! gradient folded back.
 
 use candle_core::{DType, Result, Tensor, bail};
 
@@ -7,7 +8,7 @@ use super::{
 };
 use crate::launch::{Address, Output, Parameters, check, kernels, made, run};
 
-/// What the ReLU of a layer let through.
+/// Where the ReLU of a layer was active.
 #[derive(Debug, Clone, Copy)]
 pub enum Through<'a> {
     Features(&'a Tensor),
@@ -74,9 +75,9 @@ struct GatePooled {
 // SAFETY: laid out as in kernels/maps.h.
 unsafe impl Parameters for GatePooled {}
 
-/// The gradient before bias and ReLU, framed for the convolution that goes back, from that at the
-/// features. `above` is what that convolution of the layer above gave; both it and what the layer's
-/// own loss pulls may be missing. `sides` are those of the features.
+/// The gradient before bias and ReLU, framed for the backward convolution, from that at the
+/// features. `above` is the output of the next layer's backward convolution; it and the gradient of
+/// the layer's own loss may each be missing, but not both. `sides` are those of the features.
 ///
 /// # Errors
 /// Where shapes or types do not fit, or the device fails.
