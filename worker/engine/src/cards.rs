@@ -1,5 +1,5 @@
-//! Which cards there are, asked of the driver at run time: that a feature was compiled in says
-//! nothing about the machine.
+//! Which GPUs the machine has, as the driver reports them at run time: a feature that was compiled
+//! in says nothing about the machine.
 
 use candle_core::{Device, DeviceLocation};
 
@@ -8,7 +8,7 @@ use crate::EngineError;
 /// An opened card, or candle's CPU.
 pub use candle_core::Device as Handle;
 
-/// Why a card cannot be had. The CPU can.
+/// Why a GPU cannot be opened. The CPU always can.
 #[derive(Debug, thiserror::Error)]
 pub enum Unavailable {
     #[error("this program was built without {what}; one built with the feature `{feature}` has it")]
@@ -34,7 +34,7 @@ pub enum Unavailable {
 /// The first compute capability whose matrix units multiply bf16 numbers (Ampere).
 const LEAST_MAJOR: u32 = 8;
 
-/// A card as the driver shows it.
+/// A GPU as the driver describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Card {
     pub index: usize,
@@ -42,9 +42,9 @@ pub struct Card {
     /// Major and minor.
     pub compute_capability: (u32, u32),
     pub memory_bytes: u64,
-    /// What nobody uses at the moment.
+    /// Memory that is free at the moment.
     pub free_bytes: u64,
-    /// Where it sits, as other programs of the driver name it: `00000000:65:00.0`.
+    /// Its PCI bus address, as other programs of the driver print it: `00000000:65:00.0`.
     pub bus_id: String,
 }
 
@@ -94,14 +94,14 @@ pub fn metal(index: usize) -> Result<Device, Unavailable> {
         .map_err(|error| Unavailable::Refused { index, said: error.to_string() })
 }
 
-/// Gives memory that this process keeps of a card for tensors to come back to the driver.
+/// Returns the memory that this process keeps on a card for future tensors to the driver.
 ///
 /// # Errors
 /// Where the driver fails.
 pub fn trim(device: &Device) -> Result<(), EngineError> {
     #[cfg(feature = "cuda")]
     let trimmed = impasto_cuda::trim(device);
-    // The others keep nothing that could be given back.
+    // Other devices keep no such memory.
     #[cfg(not(feature = "cuda"))]
     let trimmed = Ok(());
     trimmed.map_err(|error| failed(device, error))
@@ -149,8 +149,8 @@ mod driver {
             return Err(Unavailable::TooOld { index, name, major, minor });
         }
         let opened = impasto_cuda::open(index).and_then(|device| {
-            // Only when a kernel is loaded does a driver find that it cannot read what this program
-            // was compiled to: one of candle's, and one of ours.
+            // A driver that is too old for the PTX of this program says so only when a kernel is
+            // loaded: so one of candle's and one of ours are loaded here.
             sums(&[Summand::Values(Tensor::ones(1, DType::F32, &device)?)], None)?;
             Ok(device)
         });
@@ -234,8 +234,8 @@ pub(crate) fn name(device: &Device) -> String {
     }
 }
 
-/// A device's error: its memory may be full although the plan said otherwise, since others use the
-/// card too.
+/// An error of the device. Its memory may be full although the plan fitted, since other processes
+/// use the card too.
 pub(crate) fn failed(device: &Device, source: candle_core::Error) -> EngineError {
     let said = format!("{source} {source:?}");
     let device = name(device);

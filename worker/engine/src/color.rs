@@ -1,10 +1,10 @@
-//! Whose colours a result has: statistics matched or a palette taken on before a run, chroma
-//! restored after it.
+//! Colour transfer: before a run, colour statistics are matched or a palette is applied; after it,
+//! chroma is restored.
 
 use crate::{Image, Mask};
 
 /// A picture whose colours are measured: each pixel counts by its weight in the mask, where there
-/// is one. What is not painted has no say in the colours of what is.
+/// is one. Pixels that are not painted do not influence the colours of those that are.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Measured<'a> {
     pub(crate) image: &'a Image,
@@ -36,8 +36,8 @@ impl<'a> Measured<'a> {
 /// Recolours `image` so that its colours have the mean and covariance of `reference`'s.
 ///
 /// The linear map `S_ref^(1/2) S_img^(-1/2)` of Gatys et al., "Controlling Perceptual Factors in
-/// Neural Style Transfer", CVPR 2017, with symmetric square roots, which turn colours least. Values
-/// are held in 0 to 255.
+/// Neural Style Transfer", CVPR 2017, with symmetric square roots, which rotate colours least.
+/// Values are clamped to 0 to 255.
 pub(crate) fn match_statistics(image: &Image, reference: Measured<'_>) -> Image {
     let (mean, covariance) = moments(Measured::whole(image));
     let (target_mean, target_covariance) = moments(reference);
@@ -54,9 +54,9 @@ pub(crate) fn match_statistics(image: &Image, reference: Measured<'_>) -> Image 
 }
 
 /// Recolours a picture by light and dark: its luma gets the mean and deviation of the styles', and
-/// each luma the mean colour that the styles have there. `share` of the way from the image's own
-/// colours to those. Half of what tells a pixel's chroma from the picture's stays, so that a red
-/// brick beside a grey one still differs.
+/// each luma the mean colour that the styles have there. The result is interpolated by `share`
+/// between the picture's own colours and those. Half of each pixel's deviation from the picture's
+/// mean chroma stays, so that a red brick still differs from a grey one.
 pub(crate) fn take_palette(own: Measured<'_>, styles: &[(Image, f32)], share: f32) -> Image {
     let palette = Palette::of(styles);
     let (mean, deviation) = luma_moments([(own, 1.0)]);
@@ -75,8 +75,8 @@ pub(crate) fn take_palette(own: Measured<'_>, styles: &[(Image, f32)], share: f3
     recolored
 }
 
-/// How far contrast may rise: a flat wall under a stark style keeps some of its calm, and its noise
-/// stays noise.
+/// The most by which contrast is multiplied: otherwise a style of high contrast would amplify the
+/// noise of a nearly flat picture.
 const MAX_GAIN: f32 = 2.0;
 
 /// The mean colour of pictures at each luma.
@@ -87,7 +87,8 @@ struct Palette {
 }
 
 impl Palette {
-    /// Lumas this far apart, in levels, still count as neighbours: rare ones borrow from them.
+    /// The width of the kernel, in levels, that averages over neighbouring lumas: for rare ones
+    /// there are few pixels.
     const REACH: f32 = 10.0;
 
     fn of(styles: &[(Image, f32)]) -> Self {
@@ -106,12 +107,12 @@ impl Palette {
             let mut blend = [0.0_f64; 4];
             for (at, sum) in sums.iter().enumerate() {
                 let distance = (at as f32 - level as f32) / Self::REACH;
-                // A heavy tail: where the styles have nothing near, what is nearest decides.
+                // A heavy tail: where the styles have no luma near, the nearest dominates.
                 let near = 1.0 / f64::from(1.0 + distance * distance).powi(3);
                 (0..4).for_each(|k| blend[k] += near * sum[k]);
             }
             let color = [0, 1, 2].map(|c| (blend[c] / blend[3]) as f32);
-            // The blend of neighbours has their mean luma; the colour asked for has this one.
+            // The average over neighbours has their mean luma; shifted, it has this one.
             let shift = level as f32 - luma(&color);
             color.map(|value| (value + shift).clamp(0.0, 255.0))
         });
@@ -181,8 +182,8 @@ fn luma(pixel: &[f32]) -> f32 {
 type Matrix = [[f64; 3]; 3];
 
 /// Mean and covariance of a picture's colours. A little is added to the diagonal (one level
-/// squared), so that a grey or flat picture has an inverse and its rounding noise is not blown up
-/// to colour.
+/// squared), so that the matrix of a grey or flat picture is invertible, and its rounding noise is
+/// not amplified to colour.
 fn moments(picture: Measured<'_>) -> ([f64; 3], Matrix) {
     let count = picture.weight();
     let mut mean = [0.0; 3];

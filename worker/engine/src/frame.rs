@@ -1,11 +1,11 @@
 //! Where a picture lies on the canvas that it is painted on.
 //!
-//! A network sees borders, and an optimiser abuses them: features there are cheap to bend, so
-//! stripes and stray colours gather in a rim. A picture with `padding = "ring"` is therefore
-//! painted without borders: it is continued by its mirror image, opposite ends are joined, and the
-//! strip is cut off at the end. A picture that repeats is joined to itself and needs no strip; one
-//! that another view continues is surrounded by that view's pixels in place of its mirror image;
-//! with other paddings the canvas is the picture.
+//! Features at a border have a truncated receptive field, so an optimiser changes them at less cost
+//! than those inside: stripes and stray colours gather in a rim. A picture with `padding = "ring"`
+//! is therefore painted without borders: it is continued by its mirror image, opposite ends are
+//! joined, and the strip is cut off at the end. A picture that repeats is joined to itself and
+//! needs no strip; one that another view continues is surrounded by that view's pixels in place of
+//! its mirror image; with other paddings the canvas is the picture.
 
 use impasto_types::{Optimize, Padding};
 use rayon::prelude::*;
@@ -13,7 +13,8 @@ use rayon::prelude::*;
 use crate::resize::Axis;
 use crate::{Border, Image, Join, Joins, Neighbor};
 
-/// Pixels along a side of one pixel of the deepest layer: a ring closes there too.
+/// The stride of the deepest layer in pixels: a canvas that wraps has to be a multiple of it, so
+/// that the layer wraps too.
 const DEEPEST_PX: u32 = 16;
 
 /// Where a picture lies on its canvas, in pixels.
@@ -200,7 +201,7 @@ impl Frame {
 }
 
 impl Neighbor {
-    /// The pixel of the other view that lies so deep behind its border, beside the position `along`
+    /// The pixel of the other view at distance `deep` from its border, beside the position `along`
     /// of a border of this length. Lengths may differ; a view that is not deep enough ends in its
     /// last line.
     fn pixel(self, view: &Image, (along, len): (usize, usize), deep: usize) -> &[f32] {

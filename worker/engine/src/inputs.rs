@@ -7,8 +7,8 @@ use crate::{EngineError, Image, Joins, Mask};
 /// The pictures that a recipe works on.
 #[derive(Debug, Clone)]
 pub struct Inputs {
-    /// The asset's colours; they may be missing only where a texture is synthesised, and then its
-    /// size is asked of the recipe.
+    /// The asset's colours; they may be missing only where a texture is synthesised, whose size is
+    /// then the recipe's.
     pub content: Option<Image>,
     /// At least one style image, and each one's share.
     pub styles: Vec<(Image, f32)>,
@@ -22,7 +22,7 @@ pub struct Inputs {
 }
 
 impl Inputs {
-    /// Checks that there is all that a recipe needs, in sizes that can be computed with.
+    /// Checks that all pictures that a recipe needs are there, and that their sizes are supported.
     ///
     /// # Errors
     /// Names the picture that is missing or cannot be used.

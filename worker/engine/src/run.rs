@@ -1,4 +1,4 @@
-//! What every method is to its caller: a run that steps, shows its picture and can be saved.
+//! The interface of every method: a run that can be stepped, read and saved.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! A session's state as bytes: small, exact, and read with suspicion.
+//! A session's state as bytes: compressed without loss, and validated when it is read.
 //!
 //! The file is: the magic line, the run's identity (32 bytes), its plan's (as many, zeros before a
 //! scale's first step), the scale and the counts of losses, scalars and vectors, the losses, the
@@ -11,9 +11,9 @@
 //! which codes a plane by how often its bytes occur and leaves noise alone. A block that does not
 //! shrink is stored as it is.
 //!
-//! Reading checks the digest first, so what follows is what [`write()`] wrote, unless someone meant
-//! harm. It is checked all the same, and nothing is allocated on the file's word: a vector may not
-//! be longer than the run that reads it has use for.
+//! Reading checks the digest first, so what follows is what [`write()`] wrote, unless the file was
+//! forged. So all of it is checked, and no length that the file states is allocated before it was
+//! compared with the most that the run can need.
 
 use rayon::prelude::*;
 
@@ -31,7 +31,7 @@ const BLOCK_WORDS: usize = 128 * 1024;
 /// Blocks that are compressed side by side, and held until they are written.
 const BLOCKS_AT_ONCE: usize = 64;
 
-/// There is nothing to gain from searching noise for repetitions.
+/// The lowest level: mantissas have no repetitions to search for.
 const LEVEL: i32 = 1;
 
 const KIND_FP32: u8 = 0;

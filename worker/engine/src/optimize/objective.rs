@@ -1,5 +1,4 @@
-//! What a picture is measured against: content features and style statistics, and how statistics
-//! pull on features.
+//! The loss: content features, style statistics, and the gradient of the style loss.
 
 use impasto_kernels::{Layer, Moments};
 use impasto_types::{LossNorm, Optimize};

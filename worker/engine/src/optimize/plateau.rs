@@ -1,4 +1,4 @@
-//! When a scale has little left to gain.
+//! When a scale ends early: its loss hardly falls any more.
 
 /// How many steps a loss is watched for.
 const STEPS: usize = 10;

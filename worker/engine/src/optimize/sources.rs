@@ -1,5 +1,5 @@
 //! The inputs as the optimisation computes with them, and the sizes that they have at a scale.
-//! What is not needed any more is let go.
+//! Pictures that are no longer needed are freed.
 
 use std::sync::Arc;
 

@@ -37,8 +37,8 @@ pub struct Warmth {
 
 /// A picture that is being painted, in the device's memory, with all that its optimiser remembers.
 pub trait Canvas: Send + Sync + std::fmt::Debug {
-    /// Evaluates the loss and moves the pixels once. Gives the loss before the move; where that is
-    /// not finite, the pixels are not to be used any more.
+    /// Evaluates the loss and takes one optimiser step. Returns the loss before the step; where it
+    /// is not finite, the pixels are unusable.
     ///
     /// # Errors
     /// Where the device fails.
@@ -50,8 +50,8 @@ pub trait Canvas: Send + Sync + std::fmt::Debug {
     /// Where the device fails.
     fn picture(&self) -> Result<Image, EngineError>;
 
-    /// The result, and what the optimiser of a finer scale can use, if it can. What else the canvas
-    /// holds is let go first.
+    /// The result, and what the optimiser of a finer scale can use, if it can. The other memory of
+    /// the canvas is freed first.
     ///
     /// # Errors
     /// Where the device fails.

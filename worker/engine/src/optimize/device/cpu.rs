@@ -33,7 +33,7 @@ pub struct Cpu {
 
 impl Cpu {
     /// Prepares the network. Levels that this processor lacks are lowered, and so is a precision
-    /// that no instructions of the level serve.
+    /// that the level has no instructions for.
     ///
     /// # Errors
     /// Where the weights are not VGG-19's.

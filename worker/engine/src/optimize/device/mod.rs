@@ -1,12 +1,12 @@
 //! Where pictures are measured and painted.
 //!
-//! Above this seam, nothing knows how feature maps are stored, which instructions multiply them,
-//! whether a picture is cut into tiles, or in whose memory it lies while it is painted: a picture
-//! is handed over when a scale begins and handed back when it ends. Below it, nothing knows of
-//! scales, assets or colours. A device is replaced whole.
+//! Above this interface, nothing knows how feature maps are stored, which instructions multiply
+//! them, whether a picture is cut into tiles, or in whose memory it lies while it is painted: a
+//! picture is handed over when a scale begins and handed back when it ends. Below it, nothing knows
+//! of scales, assets or colours. A device is replaced as a whole.
 //!
-//! [`VggDevice`] and [`Canvas`] are what a session uses. A device whose pictures live in the host's
-//! memory need only bring a [`Pass`]: [`HostCanvas`] does the rest.
+//! [`VggDevice`] and [`Canvas`] are what a session uses. A device whose pictures are in host memory
+//! implements only a [`Pass`]: [`HostCanvas`] does the rest.
 
 mod blend;
 mod canvas;

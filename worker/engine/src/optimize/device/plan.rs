@@ -1,4 +1,4 @@
-//! What a picture takes to be painted, and how it is made to fit a budget.
+//! How much memory a picture takes, and how it is made to fit a budget.
 
 use std::fmt;
 
@@ -75,7 +75,7 @@ pub(crate) trait Costs {
     fn precision(&self) -> Precision;
 }
 
-/// How much more work a lean plan has to save to be worth its coarser memory.
+/// By what factor a lean plan has to reduce the work to be worth its lower precision.
 const WORTH_LEANING: f64 = 1.25;
 
 impl Plan {
@@ -92,7 +92,8 @@ impl Plan {
 
     /// The plan of least work within a budget. Where small tiles would cost much more work, the
     /// optimiser remembers in half precision or less, and so do the content's features, to leave
-    /// the tiles more room; in profile `exact` neither does, so that budgets move roundings alone.
+    /// the tiles more room; in profile `exact` neither does, so that results differ between budgets
+    /// by rounding alone.
     pub(crate) fn within(
         work: &Work<'_>,
         costs: &impl Costs,
@@ -121,7 +122,7 @@ impl Plan {
         if let Some((_, full)) = full.as_ref().filter(|(_, plan)| plan.tiling.is_whole()) {
             return Ok(full.clone());
         }
-        // Half of what is left for the optimiser, or less, or as little as it gets by with.
+        // The optimiser gets half of the rest, a quarter, or the least that it needs.
         let left = budget_bytes.saturating_sub(picture + content(lean_content));
         let within =
             |share| OptimizerPlan::within(work.recipe, work.wraps(), work.len(), left / share);

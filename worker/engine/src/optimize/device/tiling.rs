@@ -1,9 +1,10 @@
 //! Cutting a picture into tiles that give the same answer as the whole.
 //!
-//! VGG-19's relu5_1 sees 156 pixels: a feature is right 70 pixels from a cut, and a pixel's
-//! gradient 150. So a tile is computed with a halo around its interior, and of what it gives only
-//! the interior counts: the interiors' statistics add up to the picture's, the interiors' gradients
-//! are the picture's. Where the picture wraps, the halo reads the opposite side, across a seam.
+//! VGG-19's relu5_1 sees 156 pixels: features are exact from 70 pixels behind a cut on, and
+//! gradients of pixels from 150. So a tile is computed with a halo around its interior, and only
+//! the interior is used: the statistics of all interiors add up to the picture's, and their
+//! gradients are the picture's. Where the picture wraps, the halo reads the opposite side, across a
+//! seam.
 //!
 //! Tiles begin at multiples of [`GRID_PX`]: there the pooling windows of every layer and the blocks
 //! that convolutions are computed in lie as they do in the whole picture, so that a tile's values

@@ -1,4 +1,4 @@
-//! The seam between the method and the device: a network on a device.
+//! The interface between the method and the device: a network on a device.
 
 use impasto_kernels::Moments;
 

@@ -1,5 +1,5 @@
-//! What L-BFGS decides: which steps stand, which pairs are kept, where to go next and how far.
-//! Numbers alone, no vectors; see `curvature.rs`.
+//! The decisions of L-BFGS: which steps are accepted, which pairs are kept, the next direction and
+//! its length. It holds scalars and no vectors; see `curvature.rs`.
 
 use std::collections::VecDeque;
 
@@ -75,7 +75,8 @@ impl Control {
                 self.last = last.clone();
                 return Verdict::TakeBack(last.unwrap_or_default());
             }
-            // Even a short step climbs: the curvature is stale. Begin anew from here.
+            // Even a short step raises the loss: the pairs no longer describe its curvature.
+            // Restart from here.
             self.curvature.forget();
             self.losses.clear();
             last = None;

@@ -10,14 +10,14 @@
 //! again.
 //!
 //! Each product is summed once, from the vectors that are stored, and kept until one of its pairs
-//! goes. Nothing is updated, so nothing drifts: what differs from the recursion on vectors is
-//! rounding alone.
+//! goes. Products are never updated incrementally, so errors do not accumulate: the result differs
+//! from the recursion on vectors by rounding alone.
 //!
 //! This file holds numbers and no vectors: whoever keeps the pairs, in host memory or on a device,
 //! makes one pass for the [`Products`] and one for the [`Combination`].
 
-/// A pair whose step and change of gradient meet at less than this cosine is left out: the loss
-/// does not curve upwards along it.
+/// A pair is left out if the cosine between its step and its change of gradient is below this: the
+/// curvature along it is not safely positive.
 const LEAST_COSINE: f64 = 1e-8;
 
 /// The inner products of the pairs that are kept. A pair lives in a slot; the slots are a ring.

@@ -1,4 +1,4 @@
-//! What an optimiser remembers, as a checkpoint and a finer scale take it.
+//! An optimiser's state, for checkpoints and for the next scale.
 
 /// An optimiser's memory as plain numbers: what a checkpoint holds.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -11,6 +11,6 @@ pub struct Memory {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Vector {
     Fp32(Vec<f32>),
-    /// In some encoding of 16 bits, which is its owner's affair.
+    /// In an encoding of 16 bits that the optimiser chooses.
     Half(Vec<u16>),
 }

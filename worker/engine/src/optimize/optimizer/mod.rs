@@ -1,8 +1,8 @@
-//! What moves the pixels: one step per evaluation, every value held in 0 to 255.
+//! The optimisers: one step per evaluation, with every value clamped to 0 to 255.
 //!
-//! Both optimisers are bound by memory, so each value of their state is read as often as the method
-//! needs and no more, and is stored in 16 bits where that does no harm. [`OptimizerPlan`] says
-//! which of this a picture gets.
+//! Both optimisers are limited by memory bandwidth, so each value of their state is read no more
+//! often than the method needs, and is stored in 16 bits where the precision suffices.
+//! [`OptimizerPlan`] says which of this a picture gets.
 
 pub(crate) mod adam;
 pub(crate) mod control;

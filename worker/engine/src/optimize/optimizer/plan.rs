@@ -1,4 +1,4 @@
-//! Which optimiser a picture gets, and what that takes.
+//! Which optimiser a picture gets, and how much memory that takes.
 
 use std::fmt;
 

@@ -1,9 +1,9 @@
 //! The first guess at the inverse Hessian: a picture plus ever smoother versions of itself.
 //!
-//! The loss curves most along structures of 4 to 12 pixels, whose features the network is made for,
-//! and up to a hundred times less along coarser ones (measured: the ratio of the change of gradient
-//! to the step, by spatial frequency). L-BFGS that begins from a multiple of the identity has to
-//! learn that from its pairs, one direction at a time; begun from
+//! The curvature of the loss is largest along structures of 4 to 12 pixels, to which the network's
+//! features respond most, and up to a hundred times less along coarser ones (measured: the ratio of
+//! the change of gradient to the step, by spatial frequency). L-BFGS that begins from a multiple of
+//! the identity has to learn that from its pairs, one direction at a time; begun from
 //!
 //! `M = I + sum over k = 1..5 of w_k U_k D_k`
 //!
@@ -14,8 +14,8 @@
 //! preset `gatys`, the loss after 40, 100 and 300 steps is 0.56, 0.59 and 0.75 of what it is
 //! without.
 //!
-//! Tried and left: weights that grow by 1 or 4 instead of 2 (slower at 70 steps, and at 4 also in
-//! the first ten); three times more weight on chroma, which curves less than luminance (no gain
+//! Tried without gain: weights that grow by 1 or 4 instead of 2 (slower at 70 steps, and at 4 also
+//! in the first ten); three times more weight on chroma, which curves less than luminance (no gain
 //! beside the smoothing); damping of the highest frequencies (slower).
 
 use rayon::prelude::*;

@@ -13,7 +13,7 @@ use crate::optimize::vector::{Bf16, Encoding, Unsigned16};
 /// Below this, a second moment in 16 bits is zero.
 const LEAST_SECOND: f64 = 2.524_354_896_707_238e-29;
 
-/// Multiplied by this and freed of what that adds, a number keeps ten bits of digits (Dekker, "A
+/// The factor of Dekker's splitting, which rounds a number to ten bits of mantissa (Dekker, "A
 /// floating-point technique for extending the available precision", 1971).
 const SPLIT_AT_TEN_DIGITS: f64 = 16385.0;
 

@@ -111,7 +111,7 @@ impl TensorCanvas {
         let mut sums = sums.into_iter();
         let mut terms = self.tiles.terms(&self.style, &mut sums);
         terms.total_variation = sums.sum::<f64>() * scale(&self.picture, weight);
-        // A device's ReLU makes zero of what is not a number, so the next loss would not tell.
+        // A device's ReLU turns NaN into zero, so the next loss would not show it.
         if !of_gradient.is_finite() {
             terms.style = f64::NAN;
         }

@@ -143,7 +143,7 @@ enum Step {
     Features(Tensor),
     Mask(Tensor),
     Pooled(Route),
-    /// Nothing, since nobody goes back.
+    /// Nothing, since no backward follows.
     Gone,
 }
 
@@ -175,8 +175,8 @@ fn mirrored(channels: &Tensor, axis: usize) -> Result<Tensor> {
     Tensor::cat(&[channel(2)?, channel(1)?, channel(0)?], axis)
 }
 
-/// The same numbers in another type. The old ones are let go, which a borrowed tensor or one that
-/// is shadowed would not be.
+/// The same numbers in another type. It takes the tensor by value, so that its memory is freed: a
+/// borrowed or shadowed one would stay.
 fn cast(values: Tensor, dtype: DType) -> Result<Tensor> {
     values.to_dtype(dtype)
 }
@@ -191,8 +191,8 @@ fn add(a: Option<Tensor>, b: Option<Tensor>) -> Result<Option<Tensor>> {
 /// Memory in bytes that a pass over one tile takes at its peak: forward and backward with all that
 /// is kept between them, where features are kept in `word` bytes.
 ///
-/// It follows the code above, tensor by tensor; a convolution of the library's is given room for
-/// one more map like the one that it writes.
+/// It follows the code above, tensor by tensor; the library's convolution is assumed to use a
+/// workspace as large as its output.
 fn peak_bytes(channels: &[(usize, usize)], shape: &Shape, word: u64) -> u64 {
     let sides = sides(shape);
     let (mut kept, mut peak) = (0, 0);

@@ -11,7 +11,7 @@ use super::border::{extended, folded};
 const ACROSS: usize = 3;
 const DOWN: usize = 2;
 
-/// Who multiplies.
+/// How products are computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Method {
     /// The device's library for convolutions. On CUDA that is cuDNN, which rounds the factors of
@@ -74,9 +74,9 @@ impl Convolution {
 
     /// The gradient at the maps, from that before bias and ReLU, (1, outputs, height, width).
     ///
-    /// What was read by wrapping is read by wrapping again. What was read twice by replicating or
-    /// reflecting has a second gradient, in a frame of one pixel that is folded back; the axis
-    /// whose lines were added last is folded first.
+    /// The transpose of wrapping is wrapping. A pixel that was read twice, by replicating or
+    /// reflecting, gets a second gradient, which is in a frame of one pixel and is folded back; the
+    /// axis whose lines were added last is folded first.
     pub(super) fn backward(&self, gradient: Tensor, edges: Edges) -> Result<Tensor> {
         let (gradient, zeros_x) = reach_beyond(gradient, ACROSS, edges.x)?;
         let (gradient, zeros_y) = reach_beyond(gradient, DOWN, edges.y)?;
@@ -169,7 +169,7 @@ mod tests {
     fn layer(method: Method) -> Result<Convolution> {
         let mut noise = Noise::new(5);
         let weights = (0..4 * 3 * 9).map(|_| noise.normal()).collect();
-        // So large a bias keeps every ReLU open, and the layer linear but for that bias.
+        // So large a bias keeps every ReLU active, and the layer affine.
         let weights = Weights {
             name: "conv".to_owned(),
             in_channels: 3,

@@ -19,8 +19,8 @@ pub(super) struct TensorCosts<'a> {
 }
 
 impl Costs for TensorCosts<'_> {
-    /// A step of the optimiser works in what the pass has let go by then. Where moments are planned
-    /// in 16 bits, the second takes 32.
+    /// A step of the optimiser reuses the memory that the pass has freed by then. Where moments are
+    /// planned in 16 bits, the second takes 32.
     fn tile(&self, candidate: &Candidate) -> u64 {
         let values = self.work.len() as u64;
         let step = match self.work.recipe.optimizer {
@@ -39,8 +39,8 @@ impl Costs for TensorCosts<'_> {
         let values = self.network.channels_of(Layer::CONTENT) as u64
             * half(self.work.width())
             * half(self.work.height());
-        // Put together from bands of rows, it is there twice for a moment, before the first pass
-        // needs its own room.
+        // While it is concatenated from bands of rows it takes twice that, but this is before the
+        // first pass allocates its own memory.
         values * precision.bytes() as u64
     }
 

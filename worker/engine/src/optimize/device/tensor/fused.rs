@@ -43,7 +43,7 @@ enum Step {
     Features(Tensor),
     Mask(Tensor),
     Pooled(Route),
-    /// Nothing, since nobody goes back.
+    /// Nothing, since no backward follows.
     Gone,
 }
 
@@ -194,8 +194,8 @@ impl Trail for FusedTrail<'_> {
 impl FrozenLayer {
     fn new(index: usize, weights: &Weights, dtype: DType, device: &Device) -> Result<Self> {
         let (kernel, flipped) = both_ways(weights, device)?;
-        // Pixels come in two parts, what their type holds and what it leaves, and are filled up
-        // with zeros.
+        // Pixels are split into two bf16 numbers, the rounded value and the rest, and padded with
+        // zeros.
         let forward = match index {
             0 => Tensor::cat(&[&kernel, &kernel], 1)?.pad_with_zeros(
                 1,
@@ -226,8 +226,8 @@ fn sides(shape: &Shape) -> Sides {
 /// Memory in bytes that a pass over one tile takes at its peak: forward and backward with all that
 /// is kept between them, where features are kept in `word` bytes.
 ///
-/// It follows the code above, tensor by tensor; a convolution of the library's is given room for
-/// one more map like the one that it writes.
+/// It follows the code above, tensor by tensor; the library's convolution is assumed to use a
+/// workspace as large as its output.
 fn peak_bytes(channels: &[(usize, usize)], shape: &Shape, word: u64) -> u64 {
     let framed =
         |sides: Sides, channels: usize| ((sides.width + 2) * (sides.height + 2) * channels) as u64;

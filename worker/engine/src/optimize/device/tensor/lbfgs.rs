@@ -1,5 +1,5 @@
-//! L-BFGS on the device: the pairs are tensors, and what it decides is the host's (the optimiser's
-//! `control.rs`), from the inner products that a step fetches.
+//! L-BFGS on the device: the pairs are tensors; the host decides about steps (the optimiser's
+//! `control.rs`) from the inner products that a step fetches.
 
 use candle_core::{D, DType, Device, Result, Tensor};
 
@@ -144,7 +144,7 @@ impl Lbfgs {
     /// Puts a vector into a row of the history.
     fn store(&self, row: usize, vector: &Tensor) -> Result<()> {
         let vector = blocks(&vector.to_dtype(self.history.dtype())?)?;
-        // In bands: a device's copy may count in 32 bits.
+        // In bands, since a device's copy may index with 32 bits.
         self.bands()?.try_for_each(|(first, count)| {
             self.history.narrow(0, first, count)?.slice_set(
                 &vector.narrow(0, first, count)?,

@@ -1,4 +1,4 @@
-//! What moves the pixels on the device: the optimiser that a plan names.
+//! The optimiser that a plan names, on the device.
 
 use candle_core::{Result, Tensor};
 

@@ -2,8 +2,8 @@
 //!
 //! A map of odd size keeps its last row and column: the last window holds the pixels that there
 //! are. Windows begin anew at a seam. To that end a line of zeros is put after an odd end or seam,
-//! where it changes nothing: features are not negative, so zeros never win a maximum and add
-//! nothing to a sum.
+//! where it changes nothing: features are not negative, so zeros change neither a maximum nor a
+//! sum.
 
 use candle_core::{Device, Result, Tensor};
 use impasto_kernels::Pool;
@@ -11,7 +11,7 @@ use impasto_kernels::Pool;
 const ACROSS: usize = 3;
 const DOWN: usize = 2;
 
-/// No pixel of a window wins where all are zero.
+/// The index of the maximum where all pixels of a window are zero: none gets a gradient.
 const NOBODY: u8 = 4;
 
 /// One axis of a map: how long it is, and where the picture begins anew; 0 where it does not.
@@ -150,8 +150,8 @@ pub(super) fn unpool(gradient: &Tensor, route: &Route, sides: Sides) -> Result<T
 
 /// The values where `mask` is one, and zero elsewhere.
 pub(super) fn kept(mask: &Tensor, values: &Tensor) -> Result<Tensor> {
-    // Where all three lie in one piece, a device need not work out where each number stands, which
-    // costs more than to write the zeros.
+    // Where all three are contiguous, a device need not compute the address of each value, which
+    // would take longer than to write the zeros.
     let zeros = if values.is_contiguous() {
         values.zeros_like()?
     } else {
@@ -160,8 +160,7 @@ pub(super) fn kept(mask: &Tensor, values: &Tensor) -> Result<Tensor> {
     mask.where_cond(values, &zeros)
 }
 
-/// The first of a window's pixels that is the largest, where the last wins if none of the others
-/// does.
+/// The index of a window's first maximum; the last pixel has it if no other is the maximum.
 fn winner([a, b, c]: [Tensor; 3], largest: &Tensor) -> Result<Tensor> {
     let shape = largest.shape();
     let place = |place: u8| Tensor::new(place, largest.device())?.broadcast_as(shape);

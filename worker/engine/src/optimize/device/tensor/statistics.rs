@@ -12,7 +12,7 @@ use super::tile_pass::Kernels;
 /// Values of features that are put to single precision at once: 16 MiB.
 const CHUNK: usize = 4 << 20;
 
-/// Values that the device adds up by itself.
+/// How many values the device adds up in single precision.
 const STRETCH: usize = 4096;
 
 /// The moments of features in the device's memory. Parts of a picture add up to the whole.
@@ -22,7 +22,7 @@ pub(super) struct DeviceMoments {
     /// The sums of `F F^T`, (channels, channels), and below them those of `F`: (channels + 1,
     /// channels).
     sums: Option<Tensor>,
-    /// What rounding has left out of `sums`.
+    /// The rounding error of `sums` (Kahan's compensation).
     rest: Option<Tensor>,
     channels: usize,
     kernels: Kernels,
@@ -105,7 +105,7 @@ impl DeviceMoments {
     }
 }
 
-/// Sums that are fetched together, since a fetch waits for all that the device has still to do.
+/// Sums that are fetched together, since a fetch waits until the device's queue is empty.
 pub(super) struct Sums {
     kernels: Kernels,
     /// Of each sum, what it is the sum of.

@@ -1,9 +1,9 @@
-//! How statistics pull on features, worked out on the device: see the engine's `objective.rs`,
-//! whose formulas these are.
+//! The gradient of the style loss with respect to the statistics, computed on the device by the
+//! formulas of `objective.rs`.
 //!
-//! A layer's statistics are a matrix of a quarter million numbers. To fetch them and to send back
-//! how they pull would take longer than the whole pass over a small picture; of all this the host
-//! gets three sums a layer.
+//! A layer's statistics are a matrix of a quarter million numbers. To transfer them to the host and
+//! their gradient back would take longer than the whole pass over a small picture, so only three
+//! sums per layer are transferred.
 
 use candle_core::{DType, Result, Tensor};
 use impasto_cuda::maps::Pulled;

@@ -1,4 +1,4 @@
-//! The seam between a device's tensors and the two ways to compute a pass over one tile.
+//! The interface between a device's tensors and the two ways to compute a pass over one tile.
 
 use candle_core::{Result, Tensor};
 use impasto_cuda::maps::Pulled;
