@@ -11,8 +11,8 @@ use crate::{EngineError, Joins};
 ///
 /// The loss, its content part and its statistics alike, counts pixels by weights too, reduced to
 /// each layer's resolution: see [`impasto_kernels::Mask`]. So what is painted has the style's
-/// statistics by itself, whatever lies around it. These weights reach further than the mask does:
-/// see [`Mask::with_margin`].
+/// statistics by itself, whatever lies around it. A margin of 8 pixels around the mask is painted
+/// and counted with it, and left out of the result, so that its edge is no border to the optimiser.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mask {
     width: usize,
