@@ -6,7 +6,7 @@ use impasto_tests::metadata::{cargo_metadata, list, members, packages, text};
 use serde_json::Value;
 
 /// The crates of the workspace that each crate may depend on directly.
-const ARROWS: [(&str, &[&str]); 20] = [
+const ARROWS: [(&str, &[&str]); 21] = [
     ("impasto-types", &[]),
     ("impasto-files", &[]),
     ("impasto-kernels", &[]),
@@ -25,9 +25,20 @@ const ARROWS: [(&str, &[&str]); 20] = [
     ),
     ("impasto-project", &["impasto-types", "impasto-planner", "impasto-assets"]),
     (
+        "impasto-build",
+        &[
+            "impasto-types",
+            "impasto-planner",
+            "impasto-project",
+            "impasto-proto",
+            "impasto-models",
+        ],
+    ),
+    (
         "impasto-coordinator",
         &[
             "impasto-types",
+            "impasto-build",
             "impasto-blobs",
             "impasto-core",
             "impasto-planner",
@@ -49,6 +60,7 @@ const ARROWS: [(&str, &[&str]); 20] = [
         "impasto-cli",
         &[
             "impasto-types",
+            "impasto-build",
             "impasto-blobs",
             "impasto-proto",
             "impasto-planner",

@@ -35,8 +35,10 @@ pub enum ReplaceError {
     Denied { path: PathBuf, source: io::Error },
     #[error("cannot write {}", path.display())]
     Other { path: PathBuf, source: io::Error },
-    #[error("`{output}` is a link to {}, or leads through one: outputs are never written through \
-        links", target.display())]
+    #[error(
+        "`{output}` is a link to {}, or leads through one: outputs are never written through links",
+        target.display()
+    )]
     Linked { output: impasto_types::AssetPath, target: PathBuf },
     #[error(transparent)]
     Leaves(#[from] LeavesProject),

@@ -1,11 +1,11 @@
 //! `impasto plan`
 
 use clap::Args;
+use impasto_build::{Survey, SurveyRequest, survey};
 use impasto_planner::{PlannedTask, Staleness};
 use impasto_types::RecipePatch;
 use serde_json::json;
 
-use crate::build::{Survey, SurveyRequest, survey};
 use crate::flags::{ModelsFlags, ProjectArgs};
 use crate::screen::{BAD, FAINT, GOOD, STRONG, WARN};
 use crate::units::count;

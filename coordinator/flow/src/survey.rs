@@ -1,8 +1,9 @@
 //! What a project needs, before anything is painted: scan and plan. It starts no farm, opens no
-//! model and takes no network.
+//! model and uses no network.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use impasto_models::{ModelError, ModelStore};
 use impasto_planner::{Findings, InputFile, Plan, PlanError, plan};
@@ -10,19 +11,23 @@ use impasto_project::{
     LockfileError, Project, ProjectError, ScanError, ScanProblem, StatCache, State, Watcher,
     outputs_on_disk, scan,
 };
-use impasto_types::{AssetPath, Digest, ModelName, RecipePatch};
+use impasto_types::{AssetPath, Digest, ModelRef, RecipePatch};
 
 /// A project as it stands, and what would have to be painted.
 #[derive(Debug)]
 pub struct Survey {
-    pub project: Project,
+    pub project: Arc<Project>,
     pub plan: Plan,
     pub state: State,
     pub(crate) stats: StatCache,
+    /// How many assets and inputs had to be read, as nothing was known of them or they changed.
+    pub inputs_digested: usize,
+    /// How many outputs had to be read.
+    pub outputs_digested: usize,
     /// Files that could not even be listed; each counts as a failure.
     pub unlisted: Vec<ScanProblem>,
     pub warnings: Vec<String>,
-    /// Where the blobs of assets, styles and inits are.
+    /// The files of assets, styles and inits, by their content.
     pub(crate) files: BTreeMap<Digest, AssetPath>,
 }
 
@@ -79,7 +84,12 @@ pub fn survey(request: &SurveyRequest, watcher: Option<&Watcher>) -> Result<Surv
     let outputs = outputs_on_disk(&project, state.outputs(), &mut stats);
 
     let models = ModelStore::open(request.models_dir.as_deref())?;
-    let models = [models.meaning(ModelName::Vgg19)?];
+    let models: Vec<ModelRef> = project
+        .manifest()
+        .models()
+        .into_iter()
+        .map(|name| models.meaning(name))
+        .collect::<Result<_, _>>()?;
     let plan_of = |state: &State| {
         let (listing, inputs, present) = (&found.listing, &found.inputs, &outputs.present);
         let previous = &state.records();
@@ -100,7 +110,17 @@ pub fn survey(request: &SurveyRequest, watcher: Option<&Watcher>) -> Result<Surv
     }
     let warnings = plan.notes.iter().map(ToString::to_string).collect();
     let files = files(&found.listing, &found.inputs);
-    Ok(Survey { project, plan, state, stats, unlisted: found.problems, warnings, files })
+    Ok(Survey {
+        project: Arc::new(project),
+        plan,
+        state,
+        stats,
+        inputs_digested: found.digested,
+        outputs_digested: outputs.digested,
+        unlisted: found.problems,
+        warnings,
+        files,
+    })
 }
 
 /// Opens the project, with the command line's changes made.
@@ -154,8 +174,8 @@ impl Survey {
         inputs.chain(assets).collect::<BTreeSet<_>>().into_iter()
     }
 
-    /// The style images of a task, where they lie in the project.
-    pub(crate) fn style_files<'a>(
+    /// The style images of a task that are in the project.
+    pub fn style_files<'a>(
         &'a self,
         task: &'a impasto_planner::PlannedTask,
     ) -> impl Iterator<Item = (Digest, &'a AssetPath)> {

@@ -1,19 +1,19 @@
 //! Following a job.
 
-use impasto_proto::{from_proto, v1};
 use impasto_types::{JobId, JobNews};
 use tonic::Streaming;
 
-use super::FarmError;
+use super::farm_error::FarmError;
+use crate::{from_proto, v1};
 
 /// A job that is being watched.
 #[derive(Debug)]
-pub struct Watch {
+pub struct JobWatch {
     job: JobId,
     stream: Streaming<v1::WatchResponse>,
 }
 
-impl Watch {
+impl JobWatch {
     pub(super) fn new(job: JobId, stream: Streaming<v1::WatchResponse>) -> Self {
         Self { job, stream }
     }

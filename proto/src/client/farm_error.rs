@@ -1,12 +1,13 @@
-//! What can go wrong between here and a coordinator.
+//! What can go wrong between a client and a coordinator.
 
-use impasto_proto::FieldError;
-use impasto_proto::client::{BlobError, ConnectError};
 use impasto_types::{JobId, WorkerName};
 use tonic::{Code, Status};
 
-use crate::Failure;
+use super::blobs::BlobError;
+use super::connection::ConnectError;
+use crate::FieldError;
 
+/// Why a call came to nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum FarmError {
     #[error(transparent)]
@@ -51,27 +52,4 @@ impl FarmError {
 /// A status that a coordinator sent has no cause; one that stands for a broken connection has.
 fn is_connection(status: &Status) -> bool {
     status.code() == Code::Unavailable || std::error::Error::source(status).is_some()
-}
-
-impl From<FarmError> for Failure {
-    fn from(error: FarmError) -> Self {
-        match &error {
-            FarmError::Connect(ConnectError::Address { .. } | ConnectError::Tls { .. }) => {
-                Self::usage(error)
-            }
-            FarmError::NoSuchJob { .. } => Self::usage(error).hint("`impasto jobs` lists them"),
-            FarmError::NoSuchWorker { .. } => Self::usage(error).hint(
-                "`impasto workers` lists \
-                them",
-            ),
-            FarmError::Connect(ConnectError::Unreachable { .. }) | FarmError::Away { .. } => {
-                Self::farm(error).hint(
-                    "start one with `impasto coordinator`, or give another \
-                    address with --coordinator",
-                )
-            }
-            FarmError::Refused { .. } | FarmError::Answer(_) => Self::farm(error),
-            FarmError::Blob(_) => Self::here(error),
-        }
-    }
 }

@@ -4,7 +4,7 @@
 use std::io;
 use std::sync::Arc;
 
-use impasto_coordinator::{Coordinator, ServeError, StartError};
+use impasto_coordinator::{Coordinator, LocalFarm, ServeError, StartError};
 use impasto_painter::{OpenError, Painter};
 use impasto_worker::{SettingsError, WorkerError};
 use tokio::sync::mpsc;
@@ -12,8 +12,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Duration, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::BuildRequest;
-use crate::farm::{FarmClient, FarmError};
+use crate::build_request::BuildRequest;
 
 /// What the embedded worker is called.
 const WORKER_NAME: &str = "this-machine";
@@ -24,7 +23,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
 #[derive(Debug)]
 pub(crate) struct Embedded {
-    url: String,
+    farm: LocalFarm,
     /// The most that its one worker has for a task.
     memory_bytes: u64,
     worker: (CancellationToken, JoinHandle<()>),
@@ -54,14 +53,14 @@ impl Embedded {
         let coordinator =
             Coordinator::bind(impasto_coordinator::Settings::embedded(&request.cache_dir)).await?;
         let url = format!("http://{}", coordinator.local_addr());
-        let settings = worker_settings(request, url.clone())?;
+        let settings = worker_settings(request, url)?;
         let painter = settings.painter()?;
         let memory_bytes =
             painter.offers().iter().map(|offer| offer.info.memory_bytes).max().unwrap_or(0);
         let (failed, failures) = mpsc::unbounded_channel();
 
         let (serving, reporter) = (CancellationToken::new(), failed.clone());
-        let stop = serving.clone();
+        let (stop, farm) = (serving.clone(), coordinator.farm(serving.clone()));
         // A build that has ended does not listen to failures any more.
         let served = tokio::spawn(async move {
             if let Err(error) = coordinator.serve(stop).await {
@@ -76,7 +75,7 @@ impl Embedded {
             }
         });
         Ok(Self {
-            url,
+            farm,
             memory_bytes,
             worker: (working, worked),
             coordinator: (serving, served),
@@ -84,8 +83,9 @@ impl Embedded {
         })
     }
 
-    pub(crate) async fn client(&self) -> Result<FarmClient, FarmError> {
-        FarmClient::connect(&self.url).await
+    /// The coordinator, without a detour over the network.
+    pub(crate) fn farm(&self) -> LocalFarm {
+        self.farm.clone()
     }
 
     pub(crate) fn memory_bytes(&self) -> u64 {

@@ -1,19 +1,21 @@
-//! Waiting for a coordinator that went away.
+//! Waiting for a farm that does not answer.
 
 use std::time::{Duration, Instant};
 
 use impasto_types::{Backoff, Retries, one_line};
 use tokio_util::sync::CancellationToken;
 
-use super::{Event, Observer};
+use crate::error::BuildError;
+use crate::event::{Event, Observer};
 use crate::farm::FarmError;
 
 /// Long enough for a coordinator to be restarted or moved by an operator, short enough that a CI
 /// job ends by itself.
 const PATIENCE: Duration = Duration::from_secs(5 * 60);
+
 const BACKOFF: Backoff = Backoff { first_ms: 250, longest_ms: 5_000 };
 
-/// How long a build has been without its coordinator.
+/// How long a build has been without its farm.
 pub(crate) struct Patience<'a> {
     observer: &'a dyn Observer,
     cancel: &'a CancellationToken,
@@ -26,7 +28,7 @@ impl<'a> Patience<'a> {
         Self { observer, cancel, since: None, retries: Retries::new(BACKOFF) }
     }
 
-    /// The coordinator answers.
+    /// The farm answers.
     pub(crate) fn answered(&mut self) {
         if self.since.take().is_some() {
             self.observer.event(Event::Reconnected);
@@ -37,8 +39,8 @@ impl<'a> Patience<'a> {
     /// Waits before the next attempt, with delays that double.
     ///
     /// # Errors
-    /// `error` itself, where it is not one that passes, or has lasted too long, or nobody wants to
-    /// wait any more.
+    /// `error` itself, where it is not one that passes, or has lasted too long, or the build was
+    /// canceled.
     pub(crate) async fn wait(&mut self, error: FarmError) -> Result<(), FarmError> {
         if !error.is_away() {
             return Err(error);
@@ -57,6 +59,24 @@ impl<'a> Patience<'a> {
         match self.cancel.run_until_cancelled(tokio::time::sleep(delay)).await {
             Some(()) => Ok(()),
             None => Err(error),
+        }
+    }
+}
+
+/// Does something again and again while the farm is away.
+pub(crate) async fn patiently<T>(
+    observer: &dyn Observer,
+    cancel: &CancellationToken,
+    mut work: impl AsyncFnMut() -> Result<T, BuildError>,
+) -> Result<T, BuildError> {
+    let mut patience = Patience::new(observer, cancel);
+    loop {
+        match work().await {
+            Err(BuildError::Farm(error)) => patience.wait(error).await?,
+            other => {
+                patience.answered();
+                return other;
+            }
         }
     }
 }

@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use impasto_proto::client::{Blobs, connect, jobs, workers};
-use impasto_proto::limits::{DIGESTS_PER_MESSAGE, TASKS_PER_MESSAGE};
-use impasto_proto::v1::submit_request::Part;
-use impasto_proto::{FieldError, from_proto, to_proto, v1};
 use impasto_types::{Digest, JobId, JobSummary, TaskResult, TaskSpec, WorkerInfo, WorkerName};
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 
-use super::{FarmError, Watch};
+use super::blobs::Blobs;
+use super::connection::{connect, jobs, workers};
+use super::farm_error::FarmError;
+use super::job_watch::JobWatch;
+use crate::limits::{DIGESTS_PER_MESSAGE, TASKS_PER_MESSAGE};
+use crate::v1::submit_request::Part;
+use crate::{FieldError, from_proto, to_proto, v1};
 
 /// A coordinator. A broken connection is made anew by the next call.
 #[derive(Debug, Clone)]
@@ -54,7 +56,7 @@ impl FarmClient {
         Ok(found)
     }
 
-    /// Hands in a job; whether the coordinator knew the key already is the second half of the
+    /// Submits a job; whether the coordinator knew the key already is the second half of the
     /// answer.
     ///
     /// # Errors
@@ -87,9 +89,9 @@ impl FarmClient {
     ///
     /// # Errors
     /// Where the call fails or there is no such job.
-    pub async fn watch(&self, job: JobId) -> Result<Watch, FarmError> {
+    pub async fn watch(&self, job: JobId) -> Result<JobWatch, FarmError> {
         let answer = jobs(self.channel.clone()).watch(v1::WatchRequest { job: job.0 }).await;
-        Ok(Watch::new(job, answer.map_err(no_job(job, "let the job be watched"))?.into_inner()))
+        Ok(JobWatch::new(job, answer.map_err(no_job(job, "let the job be watched"))?.into_inner()))
     }
 
     /// The newest jobs.

@@ -1,26 +1,27 @@
-//! Getting what tasks need to the coordinator: assets, styles and models.
+//! Giving a farm what tasks need: assets, styles and models.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use impasto_models::{ModelError, ModelFile, ModelStore, PullProgress};
 use impasto_planner::PlannedTask;
-use impasto_types::{BlobRef, Digest, ModelRef};
+use impasto_types::{BlobRef, Digest, ModelRef, error_text};
 use tokio::sync::mpsc;
 
-use super::{BuildError, Event, ModelStep, Observer, Survey};
-use crate::failure::Failure;
-use crate::farm::{FarmClient, FarmError};
+use crate::error::BuildError;
+use crate::event::{Event, ModelStep, Observer};
+use crate::farm::Farm;
+use crate::survey::Survey;
 
-/// Tasks that cannot be handed in, with the reason.
+/// Tasks that cannot be submitted, with the reason.
 pub(crate) type Unsupplied = BTreeMap<Digest, String>;
 
-/// Uploads what the coordinator lacks. A file that cannot be read, or is not what it was any more,
+/// Uploads what the farm lacks. A file that cannot be read, or that changed since it was surveyed,
 /// costs its own tasks only.
 ///
 /// # Errors
-/// Where the coordinator goes away, or there is no model.
-pub(crate) async fn supply(
-    client: &FarmClient,
+/// The farm is away, or a model is missing.
+pub(crate) async fn supply<F: Farm>(
+    farm: &F,
     survey: &Survey,
     models: &ModelStore,
     tasks: &[&PlannedTask],
@@ -29,8 +30,7 @@ pub(crate) async fn supply(
     let needed: BTreeSet<BlobRef> =
         tasks.iter().flat_map(|task| task.spec.action.blobs()).collect();
     let needed: Vec<BlobRef> = needed.into_iter().collect();
-    let blobs = client.blobs();
-    let missing = blobs.find_missing(&needed).await.map_err(FarmError::from)?;
+    let missing = farm.find_missing(&needed).await?;
     if missing.is_empty() {
         return Ok(Unsupplied::new());
     }
@@ -46,12 +46,12 @@ pub(crate) async fn supply(
             (None, Some(asset)) => survey.project.path_of(asset),
             (None, None) => continue,
         };
-        match blobs.upload_file(blob, &path).await.map_err(FarmError::from) {
+        match farm.upload(blob, &path).await {
             Ok(()) => {}
             Err(error) if error.is_away() => return Err(error.into()),
             Err(error) => {
-                let message =
-                    format!("{} could not be handed in: {}", path.display(), Failure::here(error));
+                let (path, error) = (path.display(), error_text(&error));
+                let message = format!("{path} could not be uploaded: {error}");
                 let users =
                     tasks.iter().filter(|task| task.spec.action.blobs().any(|other| other == blob));
                 unsupplied.extend(users.map(|task| (task.action, message.clone())));
@@ -61,7 +61,7 @@ pub(crate) async fn supply(
     Ok(unsupplied)
 }
 
-/// The weights that the coordinator lacks, pulled where this machine lacks them too.
+/// The weights that the farm lacks, pulled where this machine lacks them too.
 async fn fetch_models(
     store: &ModelStore,
     tasks: &[&PlannedTask],
@@ -99,7 +99,7 @@ async fn pull(
     while let Some(step) = seen.recv().await {
         observer.event(Event::Model { model: model.name.as_str(), step });
     }
-    let file = pulling.await.map_err(|error| BuildError::Runtime(error.into()))??;
+    let file = pulling.await.map_err(|error| BuildError::Thread(error.into()))??;
     observer.event(Event::Model { model: model.name.as_str(), step: ModelStep::Done });
     if file.model == model {
         Ok(file)

@@ -2,34 +2,27 @@
 
 use std::path::PathBuf;
 
+use impasto_build::{Build, Made};
 use impasto_planner::PlannedTask;
 use impasto_project::{Project, ReplaceError, STATE_DIR, replace_file};
 use impasto_types::{AssetPath, Digest, InputRef, Part, Tileable};
 use rayon::prelude::*;
 
-use super::Survey;
-use super::delivery::Delivery;
-use super::local_cache::LocalCache;
-use crate::contact_sheet::{
-    Card, CardOutcome, Sheet, THUMBNAILS_DIR, Thumbnail, Thumbnails, settings,
-};
+use super::{Card, CardOutcome, Sheet, THUMBNAILS_DIR, Thumbnail, Thumbnails, settings};
+use crate::local_cache::LocalCache;
 
 /// Two pictures of this side for each card fill a screen well.
 const SIDE_PX: u32 = 512;
 const STYLE_SIDE_PX: u32 = 96;
 
 /// Writes `.impasto/contact-sheet.html` and returns its path.
-pub(super) fn write(
-    survey: &Survey,
-    delivery: &Delivery<'_>,
-    cache: &LocalCache,
-) -> Result<PathBuf, ReplaceError> {
-    let project = &survey.project;
+pub(crate) fn write(build: &Build<'_>, cache: &LocalCache) -> Result<PathBuf, ReplaceError> {
+    let survey = build.survey();
+    let project = &*survey.project;
     let folder = project.dir().join(STATE_DIR);
     let thumbnails = Thumbnails::open(folder.join(THUMBNAILS_DIR));
     let pictures = Pictures { project, thumbnails };
-    let painted =
-        survey.plan.tasks.par_iter().map(|task| card(survey, delivery, cache, &pictures, task));
+    let painted = survey.plan.tasks.par_iter().map(|task| card(build, cache, &pictures, task));
     let mut cards: Vec<Card> = painted.collect();
     cards.extend(survey.plan.problems.iter().map(unusable));
     // What asks for attention comes first.
@@ -58,20 +51,26 @@ impl Pictures<'_> {
 }
 
 fn card(
-    survey: &Survey,
-    delivery: &Delivery<'_>,
+    build: &Build<'_>,
     cache: &LocalCache,
     pictures: &Pictures<'_>,
     task: &PlannedTask,
 ) -> Card {
     let action = &task.spec.action;
-    let (outcome, report) = delivery.card(task);
+    let (outcome, report) = match build.made(task) {
+        Made::UpToDate => (CardOutcome::UpToDate, None),
+        Made::Painted(report) => (CardOutcome::Painted, Some(report)),
+        Made::Cached(report) => (CardOutcome::Cached, Some(report)),
+        Made::Failed { message } => (CardOutcome::Failed { message }, None),
+        Made::Open => (CardOutcome::Open, None),
+    };
     let content = action.input(Part::Color).and_then(InputRef::blob).map(|blob| blob.digest);
     let before = content.and_then(|digest| pictures.of(&task.spec.asset, digest, SIDE_PX));
     let is_there = !matches!(outcome, CardOutcome::Failed { .. } | CardOutcome::Open);
-    let after = delivery.written(task).filter(|_| is_there);
+    let after = build.written(task).filter(|_| is_there);
     let after = after.and_then(|digest| pictures.of(&task.output, digest, SIDE_PX));
-    let styles = survey
+    let styles = build
+        .survey()
         .style_files(task)
         .filter_map(|(digest, path)| pictures.of(path, digest, STYLE_SIDE_PX));
     Card {
@@ -83,7 +82,7 @@ fn card(
         after,
         settings: Some(settings(&action.recipe)),
         tileable: action.recipe.common().tileable,
-        report: report.cloned().or_else(|| cache.report(task.action).filter(|_| is_there)),
+        report: report.or_else(|| cache.report(task.action).filter(|_| is_there)),
         outcome,
     }
 }
