@@ -26,13 +26,7 @@ const ARROWS: [(&str, &[&str]); 21] = [
     ("impasto-project", &["impasto-types", "impasto-planner", "impasto-assets"]),
     (
         "impasto-build",
-        &[
-            "impasto-types",
-            "impasto-planner",
-            "impasto-project",
-            "impasto-proto",
-            "impasto-models",
-        ],
+        &["impasto-types", "impasto-planner", "impasto-project", "impasto-proto", "impasto-models"],
     ),
     (
         "impasto-coordinator",
@@ -54,7 +48,14 @@ const ARROWS: [(&str, &[&str]); 21] = [
     ),
     (
         "impasto-worker",
-        &["impasto-files", "impasto-types", "impasto-ledger", "impasto-proto", "impasto-painter"],
+        &[
+            "impasto-blobs",
+            "impasto-files",
+            "impasto-types",
+            "impasto-ledger",
+            "impasto-proto",
+            "impasto-painter",
+        ],
     ),
     (
         "impasto-cli",

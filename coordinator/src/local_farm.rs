@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use impasto_blobs::BlobStore;
 use impasto_build::{Farm, FarmError, NewJob, Watch};
 use impasto_proto::limits::MAX_TASKS;
 use impasto_types::{BlobRef, Digest, JobId, JobNews, TaskResult};
@@ -20,6 +21,13 @@ pub struct LocalFarm {
     pub(crate) closing: CancellationToken,
     /// Whether jobs outlive this process.
     pub(crate) keeps_jobs: bool,
+}
+
+impl LocalFarm {
+    /// The blobs, for a worker that shares the disk.
+    pub fn blobs(&self) -> BlobStore {
+        self.submitter.blobs.clone()
+    }
 }
 
 impl Farm for LocalFarm {
@@ -45,7 +53,13 @@ impl Farm for LocalFarm {
     }
 
     async fn upload(&self, blob: BlobRef, file: &Path) -> Result<(), FarmError> {
-        let stored = self.submitter.blobs.put_file(blob, file).await;
+        let blobs = &self.submitter.blobs;
+        let stored = if self.keeps_jobs {
+            blobs.put_file(blob, file).await
+        } else {
+            // Nobody needs it longer than this process runs.
+            blobs.lend(blob, file).await
+        };
         stored.map_err(|error| FarmError::Blob(error.into()))
     }
 

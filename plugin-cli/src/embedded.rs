@@ -1,5 +1,5 @@
-//! A farm inside this process: a coordinator on loopback and one worker, the same ones that run as
-//! servers.
+//! A farm inside this process: a coordinator and one worker, the same ones that run as servers. They
+//! talk over loopback, and share the disk.
 
 use std::io;
 use std::sync::Arc;
@@ -68,9 +68,10 @@ impl Embedded {
             }
         });
         let working = CancellationToken::new();
-        let stop = working.clone();
+        let (stop, disk) = (working.clone(), Some(farm.blobs()));
         let worked = tokio::spawn(async move {
-            if let Err(error) = impasto_worker::run_with(settings, Arc::new(painter), stop).await {
+            let painter = Arc::new(painter);
+            if let Err(error) = impasto_worker::run_with(settings, painter, disk, stop).await {
                 let _ = failed.send(error.into());
             }
         });
