@@ -38,10 +38,12 @@ impl LocalCache {
 }
 
 impl ResultCache for LocalCache {
-    fn get(&self, action: Digest) -> Option<(TaskResult, Vec<u8>)> {
+    fn get(&self, action: Digest) -> Option<(TaskResult, Vec<Vec<u8>>)> {
         let result = self.actions.get(action)?;
-        match self.blobs.read(result.outputs.first()?.blob) {
-            Ok(bytes) => Some((result, bytes)),
+        let files: Result<_, _> =
+            result.outputs.iter().map(|output| self.blobs.read(output.blob)).collect();
+        match files {
+            Ok(files) => Some((result, files)),
             Err(error) => {
                 // It is painted again.
                 tracing::debug!("cannot restore a result: {error}");
@@ -50,12 +52,17 @@ impl ResultCache for LocalCache {
         }
     }
 
-    fn keep(&self, action: Digest, result: &TaskResult, picture: &[u8]) {
+    fn keep(&self, action: Digest, result: &TaskResult, files: &[&[u8]]) {
         if self.actions.get(action).is_some() {
             return;
         }
-        let kept = self.blobs.put(picture).map_err(LocalCacheError::from);
-        let kept = kept.and_then(|_| Ok(self.actions.put(action, result)?));
+        let kept = || -> Result<(), LocalCacheError> {
+            for file in files {
+                self.blobs.put(file)?;
+            }
+            Ok(self.actions.put(action, result)?)
+        };
+        let kept = kept();
         if let Err(error) = kept {
             // A cache that is full costs time later, not the build.
             tracing::debug!("cannot keep a result: {error}");

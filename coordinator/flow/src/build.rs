@@ -15,12 +15,13 @@ use crate::cache::ResultCache;
 use crate::error::BuildError;
 use crate::event::{Event, Observer, Origin, Target};
 use crate::farm::{Farm, FarmError};
-use crate::fetch::{Deliveries, Fetched, Fetches, deliver};
+use crate::fetch::{Fetched, Fetches};
 use crate::follow::{Left, follow};
 use crate::held::{Busy, take_lock};
 use crate::outcome::{Failed, Made, Outcome};
 use crate::patience::patiently;
 use crate::pending::Pending;
+use crate::result_files::{Deliveries, ResultFiles, Wanted, deliver};
 use crate::submit::hand_in;
 use crate::survey::{Survey, SurveyRequest, survey};
 
@@ -35,6 +36,7 @@ pub struct Build<'o> {
     open: BTreeMap<Digest, Vec<usize>>,
     /// Actions whose results were announced and then could not be read.
     lost: BTreeSet<Digest>,
+    /// What became of tasks, by their first outputs.
     made: BTreeMap<AssetPath, Made>,
     outcome: Outcome,
     has_delivered: bool,
@@ -126,16 +128,20 @@ impl<'o> Build<'o> {
         first.into_iter().map(|place| &self.survey.plan.tasks[place]).collect()
     }
 
-    /// The first output that waits for this action, to name it.
+    /// The first task that waits for this action, to name it.
     pub(crate) fn target(&self, action: Digest) -> Option<Target<'_>> {
         let places = self.open.get(&action)?;
         Some(target(&self.survey.plan.tasks[places[0]]))
     }
 
-    /// The outputs that wait for this action.
-    pub(crate) fn wanted(&self, action: Digest) -> Vec<(usize, AssetPath)> {
+    /// The tasks that wait for this action.
+    pub(crate) fn wanted(&self, action: Digest) -> Vec<Wanted> {
         let places = self.open.get(&action).into_iter().flatten();
-        places.map(|&place| (place, self.survey.plan.tasks[place].output.clone())).collect()
+        let wanted = |&place: &usize| Wanted {
+            place,
+            outputs: self.survey.plan.tasks[place].outputs.clone(),
+        };
+        places.map(wanted).collect()
     }
 
     /// Counts what the plan could not take.
@@ -163,9 +169,10 @@ impl<'o> Build<'o> {
                 return;
             }
             let restore = |&action: &Digest| {
-                let (result, bytes) = cache.get(action)?;
-                let delivered = deliver(&self.survey.project, self.wanted(action), &bytes);
-                Some((action, result, delivered))
+                let (result, files) = cache.get(action)?;
+                let files = ResultFiles::new(&result, files).ok()?;
+                let delivered = deliver(&self.survey.project, self.wanted(action), &files);
+                Some((action, result, delivered.ok()?))
             };
             let restored: Vec<_> = batch.par_iter().filter_map(restore).collect();
             for (action, result, delivered) in restored {
@@ -295,7 +302,7 @@ impl<'o> Build<'o> {
                             Made::Cached(report)
                         }
                     };
-                    self.made.insert(task.output.clone(), made);
+                    self.made.insert(task.output().clone(), made);
                     let changed = files.iter().any(|file| file.change == Delivered::Written);
                     self.observer.event(Event::Delivered {
                         target: target(&task),
@@ -311,7 +318,7 @@ impl<'o> Build<'o> {
         }
     }
 
-    /// Gives up every output that waits for `action`.
+    /// Gives up every task that waits for `action`.
     pub fn fail(&mut self, action: Digest, message: &str) {
         for place in self.open.remove(&action).unwrap_or_default() {
             let task = self.survey.plan.tasks[place].clone();
@@ -320,9 +327,9 @@ impl<'o> Build<'o> {
     }
 
     fn fail_task(&mut self, task: &PlannedTask, message: String) {
-        self.made.insert(task.output.clone(), Made::Failed { message: message.clone() });
+        self.made.insert(task.output().clone(), Made::Failed { message: message.clone() });
         let (asset, style) = (task.spec.asset.to_string(), Some(task.style.clone()));
-        self.failed(Failed { asset, style, message }, Some(&task.output));
+        self.failed(Failed { asset, style, message }, Some(task.output()));
     }
 
     fn failed(&mut self, failed: Failed, output: Option<&AssetPath>) {
@@ -331,18 +338,18 @@ impl<'o> Build<'o> {
         self.outcome.failed.push(failed);
     }
 
-    /// What this build did about an output.
+    /// What this build did about a task.
     pub fn made(&self, task: &PlannedTask) -> Made {
-        match self.made.get(&task.output) {
+        match self.made.get(task.output()) {
             Some(made) => made.clone(),
             None if task.is_stale() => Made::Open,
             None => Made::UpToDate,
         }
     }
 
-    /// The file that was written for an output, by this build or an earlier one.
+    /// The file that was written for a task's first output, by this build or an earlier one.
     pub fn written(&self, task: &PlannedTask) -> Option<Digest> {
-        self.survey.state.get(&task.output).map(|entry| entry.blob.digest)
+        self.survey.state.get(task.output()).map(|entry| entry.blob.digest)
     }
 
     /// Where the record cannot be kept the next build looks results up in the cache again.
@@ -395,7 +402,7 @@ impl std::fmt::Debug for Build<'_> {
 }
 
 fn target(task: &PlannedTask) -> Target<'_> {
-    Target { output: &task.output, asset: &task.spec.asset, style: &task.style }
+    Target { output: task.output(), asset: &task.spec.asset, style: &task.style }
 }
 
 fn announce(survey: &Survey, observer: &dyn Observer) {

@@ -4,20 +4,18 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use impasto_project::{DeliveredFile, NewFile, Project, ReplaceError, deliver_all};
-use impasto_types::{AssetPath, Digest, TaskResult};
+use impasto_project::Project;
+use impasto_types::{Digest, TaskResult};
 use tokio::task::JoinSet;
 
 use crate::cache::ResultCache;
 use crate::event::Origin;
 use crate::farm::{Farm, FarmError};
+use crate::result_files::{Deliveries, ResultFiles, Wanted, deliver};
 
 /// How many results are fetched at once. A picture in memory takes up to some hundred megabytes,
 /// and a disk syncs about this many files as quickly as one.
 const FETCHED_AT_ONCE: usize = 8;
-
-/// What became of each task that waited for a result, by its place in the plan.
-pub(crate) type Deliveries = Vec<(usize, Result<Vec<DeliveredFile>, ReplaceError>)>;
 
 /// A result that was fetched, or not.
 pub(crate) struct Fetched {
@@ -56,7 +54,7 @@ impl<F: Farm> Fetches<F> {
         action: Digest,
         result: TaskResult,
         origin: Origin,
-        wanted: Vec<(usize, AssetPath)>,
+        wanted: Vec<Wanted>,
     ) {
         if wanted.is_empty() || !self.actions.insert(action) {
             return;
@@ -65,16 +63,16 @@ impl<F: Farm> Fetches<F> {
         self.running.spawn(async move {
             let delivered = match download(&farm, &result).await {
                 Err(error) => Err(error),
-                Ok(bytes) => {
+                Ok(files) => {
                     let result = result.clone();
                     let deliver = move || {
                         if let Some(cache) = keep {
-                            cache.keep(action, &result, &bytes);
+                            cache.keep(action, &result, &files.contents());
                         }
-                        deliver(&project, wanted, &bytes)
+                        deliver(&project, wanted, &files)
                     };
                     let delivered = tokio::task::spawn_blocking(deliver).await;
-                    delivered.map_err(|error| FarmError::Blob(error.into()))
+                    delivered.unwrap_or_else(|error| Err(FarmError::Blob(error.into())))
                 }
             };
             Fetched { action, result, origin, delivered }
@@ -96,20 +94,11 @@ impl<F: Farm> Fetches<F> {
     }
 }
 
-/// The picture of a result. Every action of today's planner has a single output.
-async fn download<F: Farm>(farm: &F, result: &TaskResult) -> Result<Vec<u8>, FarmError> {
-    let missing = || FarmError::Blob("the result has no output".into());
-    farm.download(result.outputs.first().ok_or_else(missing)?.blob).await
-}
-
-/// Delivers a picture to every task that wants it. Blocks.
-pub(crate) fn deliver(
-    project: &Project,
-    wanted: Vec<(usize, AssetPath)>,
-    bytes: &[u8],
-) -> Deliveries {
-    let deliver = |(place, output): (usize, AssetPath)| {
-        (place, deliver_all(project, &[NewFile { output: &output, bytes }]))
-    };
-    wanted.into_iter().map(deliver).collect()
+/// The files of a result, in the order of its outputs.
+async fn download<F: Farm>(farm: &F, result: &TaskResult) -> Result<ResultFiles, FarmError> {
+    let mut files = Vec::with_capacity(result.outputs.len());
+    for output in &result.outputs {
+        files.push(farm.download(output.blob).await?);
+    }
+    ResultFiles::new(result, files)
 }

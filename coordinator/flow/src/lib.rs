@@ -18,6 +18,7 @@ mod held;
 mod outcome;
 mod patience;
 mod pending;
+mod result_files;
 mod submit;
 mod supply;
 mod survey;

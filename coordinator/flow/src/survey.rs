@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use impasto_models::{ModelError, ModelStore};
-use impasto_planner::{Findings, InputFile, Plan, PlanError, plan};
+use impasto_planner::{Findings, InputFile, Plan, PlanError, PlannedTask, plan};
 use impasto_project::{
     LockfileError, Project, ProjectError, ScanError, ScanProblem, StatCache, State, Watcher,
     outputs_on_disk, scan,
@@ -97,7 +97,7 @@ pub fn survey(request: &SurveyRequest, watcher: Option<&Watcher>) -> Result<Surv
         plan(project.manifest(), &findings)
     };
     let mut plan = plan_of(&state)?;
-    let stale: BTreeSet<&AssetPath> = plan.stale().map(|task| &task.output).collect();
+    let stale: BTreeSet<&AssetPath> = plan.stale().flat_map(PlannedTask::output_paths).collect();
     if stale.iter().any(|output| state.get(output).is_some()) {
         state.read_details(&project, |output| stale.contains(output));
         plan = plan_of(&state)?;

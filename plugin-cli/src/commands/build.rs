@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use impasto_build::{Event, Observer, Outcome, Survey, survey};
+use impasto_planner::PlannedTask;
 use impasto_project::replace_file;
 use serde::Serialize;
 use std::time::Duration;
@@ -146,8 +147,9 @@ fn write_depfile(file: &Path, dir: &Path, survey: &Survey) -> Result<(), Failure
             .filter(|part| *part != std::path::Component::CurDir)
             .collect()
     };
-    let outputs: Vec<PathBuf> =
-        survey.plan.tasks.iter().map(|task| here(&task.output.to_path_buf())).collect();
+    let tasks = survey.plan.tasks.iter();
+    let outputs = tasks.flat_map(PlannedTask::output_paths);
+    let outputs: Vec<PathBuf> = outputs.map(|output| here(&output.to_path_buf())).collect();
     let manifest = survey.project.manifest_file();
     let manifest = manifest.file_name().map(|name| here(Path::new(name)));
     let inputs: Vec<PathBuf> = manifest

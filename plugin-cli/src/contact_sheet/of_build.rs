@@ -68,14 +68,14 @@ fn card(
     let before = content.and_then(|digest| pictures.of(&task.spec.asset, digest, SIDE_PX));
     let is_there = !matches!(outcome, CardOutcome::Failed { .. } | CardOutcome::Open);
     let after = build.written(task).filter(|_| is_there);
-    let after = after.and_then(|digest| pictures.of(&task.output, digest, SIDE_PX));
+    let after = after.and_then(|digest| pictures.of(task.output(), digest, SIDE_PX));
     let styles = build
         .survey()
         .style_files(task)
         .filter_map(|(digest, path)| pictures.of(path, digest, STYLE_SIDE_PX));
     Card {
         asset: task.spec.asset.to_string(),
-        output: task.output.to_string(),
+        output: task.output().to_string(),
         style: task.style.clone(),
         before,
         styles: styles.collect(),
