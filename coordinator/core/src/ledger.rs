@@ -224,6 +224,16 @@ impl Ledger {
         self.last_job = self.last_job.max(job);
     }
 
+    /// The job ended then: it is among those that may be forgotten.
+    pub(crate) fn note_end(&mut self, at: Millis, job: JobId) {
+        self.ended.insert((at, job));
+    }
+
+    /// The jobs that may be forgotten, first those that ended first.
+    pub(crate) fn ended(&self) -> &BTreeSet<(Millis, JobId)> {
+        &self.ended
+    }
+
     pub(crate) fn name(&mut self, key: String, job: JobId) {
         self.keys.insert(key, job);
     }
@@ -324,7 +334,7 @@ impl Ledger {
         let settled = self.job_mut(job)?;
         settled.settle(at);
         if let Phase::Ended { at, .. } = settled.phase {
-            self.ended.insert((at, job));
+            self.note_end(at, job);
         }
         Ok(())
     }
