@@ -5,15 +5,20 @@ use std::fs;
 use impasto_tests::{Modules, workspace};
 
 /// Crates without circles.
-const CLEAN: [&str; 9] = [
+const CLEAN: [&str; 14] = [
     "proto",
     "proto/types",
     "coordinator/planner",
     "coordinator/project",
     "coordinator/sim",
     "worker",
+    "worker/assets",
     "worker/cuda",
+    "worker/engine",
+    "worker/kernels",
+    "worker/ledger",
     "worker/models",
+    "worker/painter",
     "plugin-cli",
 ];
 

@@ -9,6 +9,7 @@
 mod bleed;
 mod container;
 mod decode;
+mod density;
 mod encode;
 mod error;
 mod header;
@@ -19,10 +20,11 @@ mod sniff;
 
 pub use bleed::bleed;
 pub use decode::decode;
+pub use density::Density;
 pub use encode::encode;
 pub use error::{AssetError, AssetErrorKind};
 pub use header::{Color, Header, header_of_path, read_header};
 pub use impasto_types::Depth;
 pub use limits::Limits;
 pub use metadata::PngColor;
-pub use picture::{Density, Origin, Picture};
+pub use picture::{Origin, Picture};

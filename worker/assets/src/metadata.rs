@@ -5,8 +5,9 @@ use std::io::Cursor;
 use impasto_types::ContainerFormat;
 use tiff::tags::Tag;
 
+use crate::Color;
 use crate::container::jpeg_segments;
-use crate::{Color, Density};
+use crate::density::Density;
 
 /// The metadata that the `image` crate does not expose.
 #[derive(Debug, Default)]

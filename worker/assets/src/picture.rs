@@ -2,6 +2,7 @@
 
 use impasto_types::ContainerFormat;
 
+use crate::density::Density;
 use crate::metadata::PngColor;
 use crate::{Color, Depth};
 
@@ -35,13 +36,6 @@ pub struct Origin {
     pub png_color: Option<PngColor>,
 }
 
-/// Pixels per metre along each axis: the size in print.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Density {
-    pub x: f64,
-    pub y: f64,
-}
-
 impl Picture {
     pub fn pixels(&self) -> usize {
         self.width as usize * self.height as usize
@@ -60,23 +54,5 @@ impl Origin {
             density: None,
             png_color: None,
         }
-    }
-}
-
-const INCHES_PER_METRE: f64 = 1.0 / 0.0254;
-
-impl Density {
-    pub fn from_dpi(x: f64, y: f64) -> Self {
-        Self { x: x * INCHES_PER_METRE, y: y * INCHES_PER_METRE }
-    }
-
-    pub fn dpi(self) -> (f64, f64) {
-        (self.x / INCHES_PER_METRE, self.y / INCHES_PER_METRE)
-    }
-
-    /// `None` unless both are positive numbers that formats can hold.
-    pub(crate) fn checked(self) -> Option<Self> {
-        let sane = |value: f64| value > 0.0 && value < f64::from(u32::MAX);
-        (sane(self.x) && sane(self.y)).then_some(self)
     }
 }

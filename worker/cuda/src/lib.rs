@@ -12,13 +12,14 @@
 //! - [`convolve`]: cuDNN's convolution, planned once for each size.
 //! - [`products`]: matrix products that are accumulated and given in single precision whatever
 //!   their factors are.
-//! - [`picture`] and [`history`]: what optimisers and the losses over pixels do, each in one
-//!   kernel.
+//! - [`picture`], [`halving`] and [`history`]: what optimisers and the losses over pixels do, each
+//!   in one kernel.
+//! - [`sums`]: what is added up over a picture, fetched at once.
 //!
 //! Everything takes tensors on a card (feature `cuda`). With feature `host`, the same kernels are
 //! compiled for the processor and take tensors there too: slow, and exact enough to test all that
 //! is made of them without a card. Values move between the host and a card nowhere but in
-//! [`picture::sums`].
+//! [`sums`](mod@sums).
 //!
 //! Calls check shapes and types and give an error where they do not fit. All `unsafe` of the
 //! tensors' side is here.
@@ -26,11 +27,13 @@
 #[cfg(feature = "cuda")]
 mod card;
 mod convolution;
+pub mod halving;
 pub mod history;
 mod launch;
 pub mod maps;
 pub mod picture;
 pub mod products;
+pub mod sums;
 pub mod tile;
 
 #[cfg(feature = "cuda")]

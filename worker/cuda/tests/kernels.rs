@@ -4,9 +4,10 @@
 
 use candle_core::{DType, Device, Result, Tensor};
 use half::bf16;
+use impasto_cuda::halving::HalvedAxis;
 use impasto_cuda::maps::{self, Edges, Keep, Pulled, Route, Sides, Through};
-use impasto_cuda::picture::{self, HalvedAxis, Summand};
-use impasto_cuda::{Convolution, convolve, history, products, tile};
+use impasto_cuda::sums::{self, Summand};
+use impasto_cuda::{Convolution, convolve, history, picture, products, tile};
 use impasto_kernels::{Edge, Pool};
 use proptest::prelude::*;
 
@@ -145,7 +146,7 @@ fn many_sums_are_fetched_at_once() -> Result<()> {
     });
     let summands = summands.collect::<Result<Vec<_>>>()?;
     let beside = numbers(&[2, 3], 7)?;
-    let (found, values) = picture::sums(&summands, Some(&beside))?;
+    let (found, values) = sums::sums(&summands, Some(&beside))?;
     assert_eq!(found.len(), 70);
     assert_eq!(values, beside.flatten_all()?.to_vec1::<f32>()?);
     for (summand, found) in summands.iter().zip(found) {
@@ -157,7 +158,7 @@ fn many_sums_are_fetched_at_once() -> Result<()> {
         };
         assert!((found - expected).abs() < 1e-6, "{found} {expected}");
     }
-    assert!(picture::sums(&[], None)?.0.is_empty());
+    assert!(sums::sums(&[], None)?.0.is_empty());
     Ok(())
 }
 
@@ -316,7 +317,7 @@ fn what_does_not_fit_is_refused() -> Result<()> {
         HalvedAxis::new(&[[0, 1, 2, 3]], &[vec![(0, 1.0)], vec![(1, 1.0)]], &Device::Cpu).is_err()
     );
     assert!(picture::free(&picture, &map).is_err());
-    assert!(picture::sums(&[Summand::Products(picture.clone(), map.clone())], None).is_err());
+    assert!(sums::sums(&[Summand::Products(picture.clone(), map.clone())], None).is_err());
     assert!(
         convolve(&map, &Convolution::new(&zeros(&[8, 16, 3, 3], DType::F32)?, DType::F32)?, (0, 0))
             .is_err()

@@ -133,7 +133,7 @@ mod driver {
     use candle_core::cuda_backend::cudarc::driver::sys::CUdevice_attribute;
     use candle_core::cuda_backend::cudarc::driver::{CudaContext, DriverError};
     use candle_core::{DType, Device, Tensor};
-    use impasto_cuda::picture::{Summand, sums};
+    use impasto_cuda::sums::{Summand, sums};
 
     use super::{Card, LEAST_MAJOR, Unavailable, speaks_of_a_full_memory, speaks_of_an_old_driver};
 

@@ -1,15 +1,45 @@
 //! Whose colours a result has: statistics matched or a palette taken on before a run, chroma
 //! restored after it.
 
-use crate::Image;
+use crate::{Image, Mask};
+
+/// A picture whose colours are measured: each pixel counts by its weight in the mask, where there
+/// is one. What is not painted has no say in the colours of what is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Measured<'a> {
+    pub(crate) image: &'a Image,
+    /// Of the image's size.
+    pub(crate) mask: Option<&'a Mask>,
+}
+
+impl<'a> Measured<'a> {
+    fn whole(image: &'a Image) -> Self {
+        Self { image, mask: None }
+    }
+
+    /// Each pixel with its weight.
+    fn pixels(self) -> impl Iterator<Item = (&'a [f32], f64)> {
+        let weights = self.mask.map(Mask::weights);
+        let weight = move |at: usize| weights.map_or(1.0, |weights| f64::from(weights[at]));
+        self.image.rgb.chunks_exact(3).enumerate().map(move |(at, pixel)| (pixel, weight(at)))
+    }
+
+    /// The sum of the weights: how many pixels there are, where none is masked.
+    fn weight(self) -> f64 {
+        match self.mask {
+            Some(mask) => mask.weights().iter().copied().map(f64::from).sum(),
+            None => self.image.pixels() as f64,
+        }
+    }
+}
 
 /// Recolours `image` so that its colours have the mean and covariance of `reference`'s.
 ///
 /// The linear map `S_ref^(1/2) S_img^(-1/2)` of Gatys et al., "Controlling Perceptual Factors in
 /// Neural Style Transfer", CVPR 2017, with symmetric square roots, which turn colours least. Values
 /// are held in 0 to 255.
-pub(crate) fn match_statistics(image: &Image, reference: &Image) -> Image {
-    let (mean, covariance) = moments(image);
+pub(crate) fn match_statistics(image: &Image, reference: Measured<'_>) -> Image {
+    let (mean, covariance) = moments(Measured::whole(image));
     let (target_mean, target_covariance) = moments(reference);
     let map = multiply(&power(&target_covariance, 0.5), &power(&covariance, -0.5));
     let mut matched = image.clone();
@@ -23,16 +53,16 @@ pub(crate) fn match_statistics(image: &Image, reference: &Image) -> Image {
     matched
 }
 
-/// Recolours `image` by light and dark: its luma gets the mean and deviation of the styles', and
+/// Recolours a picture by light and dark: its luma gets the mean and deviation of the styles', and
 /// each luma the mean colour that the styles have there. `share` of the way from the image's own
 /// colours to those. Half of what tells a pixel's chroma from the picture's stays, so that a red
 /// brick beside a grey one still differs.
-pub(crate) fn take_palette(image: &Image, styles: &[(Image, f32)], share: f32) -> Image {
+pub(crate) fn take_palette(own: Measured<'_>, styles: &[(Image, f32)], share: f32) -> Image {
     let palette = Palette::of(styles);
-    let (mean, deviation) = luma_moments(std::slice::from_ref(&(image.clone(), 1.0)));
+    let (mean, deviation) = luma_moments([(own, 1.0)]);
     let gain = (palette.deviation / deviation.max(1.0)).min(MAX_GAIN);
-    let average = average_chroma(image);
-    let mut recolored = image.clone();
+    let average = average_chroma(own);
+    let mut recolored = own.image.clone();
     for pixel in recolored.rgb.chunks_exact_mut(3) {
         let light = luma(pixel);
         let color = palette.at((light - mean) * gain + palette.mean);
@@ -61,7 +91,8 @@ impl Palette {
     const REACH: f32 = 10.0;
 
     fn of(styles: &[(Image, f32)]) -> Self {
-        let (mean, deviation) = luma_moments(styles);
+        let (mean, deviation) =
+            luma_moments(styles.iter().map(|(style, share)| (Measured::whole(style), *share)));
         let mut sums = [[0.0_f64; 4]; 256];
         for (style, weight) in styles {
             let weight = f64::from(*weight) / style.pixels() as f64;
@@ -97,29 +128,32 @@ impl Palette {
     }
 }
 
-/// Mean and deviation of the luma of weighted pictures.
-fn luma_moments(pictures: &[(Image, f32)]) -> (f32, f32) {
-    let total: f64 = pictures.iter().map(|(_, weight)| f64::from(*weight)).sum();
+/// Mean and deviation of the luma of pictures, of which each has its share.
+fn luma_moments<'a>(
+    pictures: impl IntoIterator<Item = (Measured<'a>, f32), IntoIter: Clone>,
+) -> (f32, f32) {
+    let pictures = pictures.into_iter();
+    let total: f64 = pictures.clone().map(|(_, share)| f64::from(share)).sum();
     let (mut first, mut second) = (0.0, 0.0);
-    for (picture, weight) in pictures {
-        let weight = f64::from(*weight) / total / picture.pixels() as f64;
-        for pixel in picture.rgb.chunks_exact(3) {
+    for (picture, share) in pictures {
+        let share = f64::from(share) / total / picture.weight();
+        for (pixel, weight) in picture.pixels() {
             let light = f64::from(luma(pixel));
-            first += weight * light;
-            second += weight * light * light;
+            first += weight * share * light;
+            second += weight * share * light * light;
         }
     }
     (first as f32, (second - first * first).max(0.0).sqrt() as f32)
 }
 
 /// The mean over pixels of colour less luma.
-fn average_chroma(image: &Image) -> [f32; 3] {
+fn average_chroma(picture: Measured<'_>) -> [f32; 3] {
     let mut sum = [0.0_f64; 3];
-    for pixel in image.rgb.chunks_exact(3) {
+    for (pixel, weight) in picture.pixels() {
         let light = luma(pixel);
-        (0..3).for_each(|c| sum[c] += f64::from(pixel[c] - light));
+        (0..3).for_each(|c| sum[c] += weight * f64::from(pixel[c] - light));
     }
-    sum.map(|value| (value / image.pixels() as f64) as f32)
+    sum.map(|value| (value / picture.weight()) as f32)
 }
 
 /// The picture's luma (ITU-R BT.601) in all three channels.
@@ -149,20 +183,20 @@ type Matrix = [[f64; 3]; 3];
 /// Mean and covariance of a picture's colours. A little is added to the diagonal (one level
 /// squared), so that a grey or flat picture has an inverse and its rounding noise is not blown up
 /// to colour.
-fn moments(image: &Image) -> ([f64; 3], Matrix) {
-    let count = image.pixels() as f64;
+fn moments(picture: Measured<'_>) -> ([f64; 3], Matrix) {
+    let count = picture.weight();
     let mut mean = [0.0; 3];
-    for pixel in image.rgb.chunks_exact(3) {
+    for (pixel, weight) in picture.pixels() {
         for c in 0..3 {
-            mean[c] += f64::from(pixel[c]) / count;
+            mean[c] += weight * f64::from(pixel[c]) / count;
         }
     }
     let mut covariance = [[0.0; 3]; 3];
-    for pixel in image.rgb.chunks_exact(3) {
+    for (pixel, weight) in picture.pixels() {
+        let centered = [0, 1, 2].map(|c| f64::from(pixel[c]) - mean[c]);
         for a in 0..3 {
             for b in 0..3 {
-                covariance[a][b] +=
-                    (f64::from(pixel[a]) - mean[a]) * (f64::from(pixel[b]) - mean[b]) / count;
+                covariance[a][b] += weight * centered[a] * centered[b] / count;
             }
         }
     }
@@ -247,8 +281,9 @@ mod tests {
     fn moments_are_matched() {
         let image = colored(1, [[20.0, 5.0, 0.0], [3.0, 10.0, 1.0], [0.0, 2.0, 6.0]], 120.0);
         let reference = colored(2, [[8.0, 0.0, 4.0], [1.0, 9.0, 0.0], [5.0, 0.0, 12.0]], 100.0);
-        let (mean, covariance) = moments(&match_statistics(&image, &reference));
-        let (target_mean, target) = moments(&reference);
+        let (mean, covariance) =
+            moments(Measured::whole(&match_statistics(&image, Measured::whole(&reference))));
+        let (target_mean, target) = moments(Measured::whole(&reference));
         for a in 0..3 {
             assert!((mean[a] - target_mean[a]).abs() < 0.1);
             for b in 0..3 {
@@ -261,10 +296,8 @@ mod tests {
     #[test]
     fn grey_and_flat_pictures_are_no_special_case() {
         let flat = Image::filled(8, 8, [90.0; 3]);
-        let matched = match_statistics(
-            &flat,
-            &colored(2, [[8.0, 0.0, 4.0], [1.0, 9.0, 0.0], [5.0, 0.0, 12.0]], 100.0),
-        );
+        let reference = colored(2, [[8.0, 0.0, 4.0], [1.0, 9.0, 0.0], [5.0, 0.0, 12.0]], 100.0);
+        let matched = match_statistics(&flat, Measured::whole(&reference));
         assert!(matched.rgb.iter().all(|v| (80.0..120.0).contains(v)));
     }
 
@@ -277,7 +310,7 @@ mod tests {
         let style = [(Image { width: 64, height: 64, rgb }, 1.0)];
         let rgb = (0..64 * 64).flat_map(|i| [if i % 3 == 0 { 60.0 } else { 180.0 }; 3]).collect();
         let grey = Image { width: 64, height: 64, rgb };
-        let recolored = take_palette(&grey, &style, 1.0);
+        let recolored = take_palette(Measured::whole(&grey), &style, 1.0);
         let (dark, light) = (&recolored.rgb[..3], &recolored.rgb[3..6]);
         assert!(
             dark[2] > dark[0] + 20.0
@@ -285,7 +318,31 @@ mod tests {
                 && luma(light) > luma(dark) + 60.0,
             "{dark:?} {light:?}"
         );
-        assert_eq!(take_palette(&grey, &style, 0.0), grey);
+        assert_eq!(take_palette(Measured::whole(&grey), &style, 0.0), grey);
+    }
+
+    #[test]
+    fn pixels_count_by_their_weight_in_the_mask() {
+        let image = colored(3, [[20.0, 5.0, 0.0], [3.0, 10.0, 1.0], [0.0, 2.0, 6.0]], 120.0);
+        // A quarter counts whole and a quarter half: the first twice, the second once.
+        let (quarter, half) = (image.rgb.len() / 4, image.rgb.len() / 2);
+        let weight = |at: usize| [1.0, 0.5, 0.0, 0.0][at / 1024];
+        let mask = Mask::new(64, 64, (0..64 * 64).map(weight).collect()).expect("it can be used");
+        let masked = Measured { image: &image, mask: Some(&mask) };
+        let rgb = [&image.rgb[..quarter], &image.rgb[..half]].concat();
+        let counted = Image { width: 64, height: 48, rgb };
+        let counted = Measured::whole(&counted);
+        let (found, expected) = (moments(masked), moments(counted));
+        let near = |a: f64, b: f64| (a - b).abs() < 1e-9 * b.abs().max(1.0);
+        for a in 0..3 {
+            assert!(near(found.0[a], expected.0[a]));
+            assert!((0..3).all(|b| near(found.1[a][b], expected.1[a][b])));
+        }
+        let (found, expected) = (luma_moments([(masked, 1.0)]), luma_moments([(counted, 1.0)]));
+        assert!((found.0 - expected.0).abs() < 1e-4 && (found.1 - expected.1).abs() < 1e-4);
+        let (found, expected) = (average_chroma(masked), average_chroma(counted));
+        assert!((0..3).all(|c| (found[c] - expected[c]).abs() < 1e-5));
+        assert_ne!(luma_moments([(masked, 1.0)]), luma_moments([(Measured::whole(&image), 1.0)]));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use impasto_types::{ByteSize, FailureKind, RecipeError};
 
-use crate::Join;
+use crate::joins::JoinsError;
 
 /// Why a session could not begin or go on.
 #[derive(Debug, thiserror::Error)]
@@ -29,13 +29,8 @@ pub enum EngineError {
     #[error("painting {width} x {height} pixels takes at least {}, and there are {}",
         ByteSize(*least_bytes), ByteSize(*budget_bytes))]
     Memory { width: usize, height: usize, least_bytes: u64, budget_bytes: u64 },
-    #[error(
-        "opposite borders of the picture are joined as {one:?} and as {other:?}; where one \
-         repeats, so does the other"
-    )]
-    Joins { one: Join, other: Join },
-    #[error("a border joins view {view}, but the run has {views}, counted from 0")]
-    NoNeighbor { view: usize, views: usize },
+    #[error(transparent)]
+    Joins(#[from] JoinsError),
     #[error("the mask of {width} x {height} pixels has {values} weights instead of one a pixel")]
     MaskValues { width: usize, height: usize, values: usize },
     #[error("the mask has {width} x {height} pixels, and the asset {} x {}", asset.0, asset.1)]
@@ -66,8 +61,7 @@ impl EngineError {
             | Self::MaskSize { .. }
             | Self::MaskWeight { .. }
             | Self::EmptyMask
-            | Self::Joins { .. }
-            | Self::NoNeighbor { .. }
+            | Self::Joins(_)
             | Self::StyleWeights(_)
             | Self::NotFinite { .. } => FailureKind::Input,
             Self::Memory { .. } | Self::DeviceMemory { .. } => FailureKind::Shortage,

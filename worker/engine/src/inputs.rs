@@ -51,7 +51,7 @@ impl Inputs {
         }
         self.check_mask()?;
         // A run paints one view.
-        self.joins.check(1)
+        Ok(self.joins.check(1)?)
     }
 
     fn check_mask(&self) -> Result<(), EngineError> {

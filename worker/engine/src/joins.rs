@@ -7,8 +7,6 @@
 
 use impasto_types::Tileable;
 
-use crate::EngineError;
-
 /// What lies beyond each border of a view.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Joins {
@@ -39,6 +37,18 @@ pub struct Neighbor {
     /// Whether positions along the two borders run in opposite directions. They are counted from
     /// the left or from the top.
     pub reversed: bool,
+}
+
+/// Joins that no canvas can be made of.
+#[derive(Debug, thiserror::Error)]
+pub enum JoinsError {
+    #[error(
+        "opposite borders of the picture are joined as {one:?} and as {other:?}; where one \
+         repeats, so does the other"
+    )]
+    Opposite { one: Join, other: Join },
+    #[error("a border joins view {view}, but the run has {views}, counted from 0")]
+    NoNeighbor { view: usize, views: usize },
 }
 
 /// A border of a view.
@@ -103,17 +113,17 @@ impl Joins {
     /// # Errors
     /// Where one of two opposite borders repeats and the other does not, or a neighbour is not
     /// among the views.
-    pub(crate) fn check(&self, views: usize) -> Result<(), EngineError> {
+    pub(crate) fn check(&self, views: usize) -> Result<(), JoinsError> {
         for [one, other] in [[self.left, self.right], [self.top, self.bottom]] {
             if (one == Join::Opposite) != (other == Join::Opposite) {
-                return Err(EngineError::Joins { one, other });
+                return Err(JoinsError::Opposite { one, other });
             }
         }
         for (_, join) in self.borders() {
             if let Join::Neighbor(Neighbor { view, .. }) = join
                 && view >= views
             {
-                return Err(EngineError::NoNeighbor { view, views });
+                return Err(JoinsError::NoNeighbor { view, views });
             }
         }
         Ok(())

@@ -26,7 +26,7 @@ pub use error::EngineError;
 pub use frame::Frame;
 pub use image::Image;
 pub use inputs::Inputs;
-pub use joins::{Border, Join, Joins, Neighbor};
+pub use joins::{Border, Join, Joins, JoinsError, Neighbor};
 pub use mask::Mask;
 pub use resize::resize_plane;
 pub use run::{Losses, Run, Step, StepReport};

@@ -48,7 +48,9 @@ fn recipes() -> Vec<Optimize> {
     vec![
         exact.clone(),
         Optimize { optimizer: Optimizer::Adam, padding: Padding::Reflect, ..exact.clone() },
-        exact.with(|common| common.preserve_color = PreserveColor::Luminance),
+        exact.clone().with(|common| common.preserve_color = PreserveColor::Luminance),
+        exact.clone().with(|common| common.preserve_color = PreserveColor::Statistics),
+        exact.with(|common| common.palette = 0.7),
     ]
 }
 

@@ -41,7 +41,7 @@ impl Level {
             Self::Scalar => true,
             Self::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
             Self::Avx512 => is_x86_feature_detected!("avx512f"),
-            Self::Amx => crate::bf16::permitted(),
+            Self::Amx => crate::permission::granted(),
         }
     }
 

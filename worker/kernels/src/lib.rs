@@ -26,11 +26,14 @@ mod moments;
 mod network;
 mod pass;
 mod peak;
+#[cfg(target_arch = "x86_64")]
+mod permission;
 mod plane;
 mod seed;
 mod shape;
 mod threads;
 pub mod vgg;
+mod weights;
 
 #[doc(hidden)]
 pub use bf16::Products;
@@ -39,7 +42,7 @@ pub use feature_map::{FeatureMap, Precision};
 pub use level::{Level, UnknownLevel};
 pub use mask::{Mask, TileMask};
 pub use moments::Moments;
-pub use network::{ConvWeights, Network, NetworkError};
+pub use network::{Network, NetworkError};
 pub use pass::Pass;
 pub use peak::peak;
 pub use seed::{Seed, Target};
@@ -47,3 +50,4 @@ pub use shape::{Pool, Region, Shape};
 #[doc(hidden)]
 pub use threads::{Direction, Watch};
 pub use vgg::Layer;
+pub use weights::ConvWeights;

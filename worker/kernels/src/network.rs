@@ -8,18 +8,8 @@ use crate::{
     fp32,
     level::Level,
     vgg::{CONVOLUTIONS, Layer, NAMES},
+    weights::ConvWeights,
 };
-
-/// One 3x3 convolution as it comes from a model file.
-#[derive(Clone, Copy, Debug)]
-pub struct ConvWeights<'a> {
-    pub in_channels: usize,
-    pub out_channels: usize,
-    /// `[out][in][3][3]`.
-    pub weights: &'a [f32],
-    /// `[out]`.
-    pub bias: &'a [f32],
-}
 
 /// Why weights are not those of a VGG.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -81,8 +71,7 @@ impl Network {
         products: bf16::Products,
     ) -> Result<Option<Self>, NetworkError> {
         check(layers)?;
-        let prepared =
-            bf16::Kernels::of(products).and_then(|kernels| bf16::Prepared::with(layers, kernels));
+        let prepared = products.kernels().and_then(|kernels| bf16::Prepared::with(layers, kernels));
         Ok(prepared.map(|prepared| Self::of_bf16(layers, prepared)))
     }
 

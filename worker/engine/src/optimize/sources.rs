@@ -6,6 +6,7 @@ use std::sync::Arc;
 use impasto_types::{Init, MIN_SIDE, Optimize, PreserveColor, Scale};
 
 use super::device::Masked;
+use crate::color::Measured;
 use crate::frame::Frame;
 use crate::noise::Noise;
 use crate::resize::resize;
@@ -29,13 +30,16 @@ pub(crate) struct Sources {
 impl Sources {
     pub(crate) fn new(recipe: &Optimize, inputs: Inputs) -> Self {
         let Inputs { mut content, styles, init, joins, mask } = inputs;
+        let painted = mask.as_ref();
         let recolor =
             |style: Image, content: Option<&Image>| match (recipe.common.preserve_color, content) {
                 (PreserveColor::Statistics, Some(content)) => {
-                    color::match_statistics(&style, content)
+                    color::match_statistics(&style, Measured { image: content, mask: painted })
                 }
                 (PreserveColor::Luminance, Some(content)) => {
-                    color::match_statistics(&color::luminance(&style), &color::luminance(content))
+                    let grey = color::luminance(content);
+                    let own = Measured { image: &grey, mask: painted };
+                    color::match_statistics(&color::luminance(&style), own)
                 }
                 _ => style,
             };
@@ -46,9 +50,10 @@ impl Sources {
         let own = mask.as_ref().and(content.clone());
         let target = match recipe.common.preserve_color {
             PreserveColor::Luminance => content.as_ref().map(color::luminance),
-            PreserveColor::None if recipe.common.palette > 0.0 => content
-                .as_ref()
-                .map(|content| color::take_palette(content, &styles, recipe.common.palette)),
+            PreserveColor::None if recipe.common.palette > 0.0 => content.as_ref().map(|image| {
+                let own = Measured { image, mask: painted };
+                color::take_palette(own, &styles, recipe.common.palette)
+            }),
             PreserveColor::None | PreserveColor::Statistics => content.take(),
         };
         let keeps_chroma = recipe.common.preserve_color == PreserveColor::Luminance;
@@ -185,5 +190,43 @@ impl Sources {
     /// Memory of what is held to the end.
     pub(crate) fn kept_bytes(&self) -> u64 {
         self.own.iter().map(Image::bytes).chain(self.mask.iter().map(Mask::bytes)).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use impasto_types::Common;
+
+    use super::*;
+
+    #[test]
+    fn colours_outside_the_mask_have_no_say() {
+        let picture = |left: [f32; 3], right: [f32; 3]| {
+            let rgb = (0..16 * 16).flat_map(|at| if at % 16 < 8 { left } else { right }).collect();
+            Image { width: 16, height: 16, rgb }
+        };
+        let sources = |recipe: &Optimize, outside: [f32; 3], masked: bool| {
+            let weights = (0..16 * 16).map(|at| if at % 16 < 8 { 1.0 } else { 0.0 }).collect();
+            let inputs = Inputs {
+                content: Some(picture([200.0, 120.0, 40.0], outside)),
+                styles: vec![(picture([20.0, 30.0, 90.0], [230.0, 220.0, 120.0]), 1.0)],
+                init: None,
+                joins: Joins::default(),
+                mask: masked.then(|| Mask::new(16, 16, weights).expect("it can be used")),
+            };
+            let Sources { styles, target, .. } = Sources::new(recipe, inputs);
+            (styles, target.map(|target| target.rgb[..3 * 8].to_vec()))
+        };
+        for (preserve_color, palette) in [
+            (PreserveColor::Statistics, 0.0),
+            (PreserveColor::Luminance, 0.0),
+            (PreserveColor::None, 0.7),
+        ] {
+            let common = Common { preserve_color, palette, ..Optimize::painterly().common };
+            let recipe = Optimize { common, ..Optimize::painterly() };
+            let [black, white] = [[0.0; 3], [255.0, 255.0, 200.0]];
+            assert!(sources(&recipe, black, true) == sources(&recipe, white, true));
+            assert!(sources(&recipe, black, false) != sources(&recipe, white, false));
+        }
     }
 }

@@ -19,7 +19,7 @@ use crate::{
         layout::Layout,
         line::{CHANNELS, Line, POSITIONS, Shared, Sums},
         pool::Pooling,
-        seed::Seeds,
+        seed::{Features, Seeds},
         weights::Weights,
     },
     threads::Threads,
@@ -244,14 +244,6 @@ impl<'a> Copied<'a> {
     fn at(&self, index: usize) -> Features<'a> {
         Features { lines: &self.lines[index..], block: self.block }
     }
-}
-
-/// The features of some positions: all channels, block by block.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Features<'a> {
-    pub(crate) lines: &'a [Line],
-    /// Lines from one block of channels to the next.
-    pub(crate) block: usize,
 }
 
 /// How a convolution is cut.

@@ -1,10 +1,7 @@
 //! The kernels of the bf16 pass as a table: the product in several forms, and the work around it,
 //! plain or in vectors.
 
-use crate::bf16::{
-    line::{CHANNELS, Line, POSITIONS, Sums},
-    scalar,
-};
+use crate::bf16::line::{CHANNELS, Line, POSITIONS, Sums};
 
 /// The entry points. All work on blocks of 32 positions by 32 channels.
 #[derive(Debug)]
@@ -68,32 +65,7 @@ pub(crate) struct Product {
     pub(crate) weights: *const Line,
 }
 
-/// How products are computed.
-#[doc(hidden)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Products {
-    /// Plain loops: the specification.
-    Plain,
-    /// Vectors of bf16 pairs (AVX-512).
-    Vectors,
-    /// Matrix tiles (AMX).
-    Tiles,
-}
-
 impl Kernels {
-    /// The kernels of a kind, on a processor that can run them.
-    pub(crate) fn of(products: Products) -> Option<&'static Self> {
-        match products {
-            Products::Plain => Some(&scalar::KERNELS),
-            #[cfg(target_arch = "x86_64")]
-            Products::Vectors => crate::bf16::dot::kernels(),
-            #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-            Products::Tiles => crate::bf16::permitted().then_some(&crate::bf16::amx::KERNELS),
-            #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
-            _ => None,
-        }
-    }
-
     /// Readies the thread for products until the guard is dropped.
     pub(crate) fn ready(&'static self) -> Ready {
         // SAFETY: a table is given only to a processor that can run it.

@@ -10,6 +10,7 @@ mod amx;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod convolution;
+mod dispatch;
 #[cfg(target_arch = "x86_64")]
 mod dot;
 #[cfg(all(test, target_os = "linux", target_arch = "x86_64"))]
@@ -20,8 +21,6 @@ mod layout;
 mod line;
 mod moments;
 mod pass;
-#[cfg(target_arch = "x86_64")]
-mod permission;
 mod pool;
 mod scalar;
 mod seed;
@@ -29,9 +28,8 @@ mod seed;
 mod tests;
 mod weights;
 
+pub use dispatch::Products;
+#[cfg(test)]
 pub(crate) use kernels::Kernels;
-pub use kernels::Products;
 pub(crate) use pass::Pass;
-#[cfg(target_arch = "x86_64")]
-pub(crate) use permission::granted as permitted;
 pub(crate) use weights::Prepared;

@@ -357,10 +357,7 @@ fn scratch_floats(network: &Prepared, layouts: &[Layout]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        ConvWeights, Edge, Pool,
-        bf16::{Kernels, Products},
-    };
+    use crate::{ConvWeights, Edge, Pool, bf16::Products};
 
     #[test]
     fn a_pass_takes_the_bytes_that_it_says() {
@@ -373,7 +370,7 @@ mod tests {
         };
         let layers: Vec<_> =
             std::iter::once(layer(3)).chain((1..CONVOLUTIONS).map(|_| layer(64))).collect();
-        let kernels = Kernels::of(Products::Plain).expect("every processor has it");
+        let kernels = Products::Plain.kernels().expect("every processor has it");
         let network = Arc::new(Prepared::with(&layers, kernels).expect("whole lines of channels"));
         let pool =
             Arc::new(rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("a pool"));

@@ -6,12 +6,13 @@
 
 use crate::{
     bf16::{
-        kernels::{Kernels, Products},
+        dispatch::Products,
+        kernels::Kernels,
         line::{CHANNELS, Line},
     },
     feature_map::narrow,
     level::Level,
-    network::ConvWeights,
+    weights::ConvWeights,
 };
 
 /// All convolutions, for one set of kernels.
@@ -37,7 +38,7 @@ impl Prepared {
     pub(crate) fn new(layers: &[ConvWeights<'_>], level: Level) -> Option<Self> {
         match level {
             Level::Scalar | Level::Avx2 | Level::Avx512 => None,
-            Level::Amx => Self::with(layers, Kernels::of(Products::Tiles)?),
+            Level::Amx => Self::with(layers, Products::Tiles.kernels()?),
         }
     }
 

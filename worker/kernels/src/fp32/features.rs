@@ -8,7 +8,8 @@ use std::ops::Range;
 
 use crate::{
     fp32::{
-        convolution::{Convolution, FIRST_PIXELS, Weights},
+        convolution::{FIRST_PIXELS, Weights},
+        job::Convolution,
         kernels::Kernels,
     },
     shape::Region,

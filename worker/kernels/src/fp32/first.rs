@@ -9,8 +9,8 @@
 
 use crate::{
     fp32::{
-        convolution::{Convolution, Epilogue, Input},
         gemm::{self, BLOCK, Panels, STRIP},
+        job::{Convolution, Epilogue, Input},
         kernels::Kernels,
         scalar::{self, Taps},
     },

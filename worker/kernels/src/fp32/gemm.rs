@@ -159,12 +159,12 @@ unsafe fn tile<L: Lanes, const MR: usize, const NV: usize>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{fp32::kernels::Kernels, level::Level};
+    use crate::{fp32::dispatch, level::Level};
 
     #[test]
     fn the_product_is_that_of_the_plain_loops_at_every_level() {
         for level in Level::available() {
-            let Some(kernels) = Kernels::of(level) else { continue };
+            let Some(kernels) = dispatch::kernels(level) else { continue };
             for (rows, channels) in [(12, 16), (12, 48), (24, 80), (36, 64)] {
                 let a: Vec<f32> =
                     (0..rows * channels).map(|i| ((i * 37) % 101) as f32 / 50.0 - 1.0).collect();

@@ -1,11 +1,8 @@
 //! The kernels of one vector level, as a table that only a processor that can run them is given.
 
-use crate::{
-    fp32::{
-        gemm::{self, Operands, Panels},
-        winograd::Tiles,
-    },
-    level::Level,
+use crate::fp32::{
+    gemm::{self, Operands, Panels},
+    winograd::Tiles,
 };
 
 /// Entry points compiled for one instruction set. The generic code behind them is in `gemm.rs`,
@@ -23,22 +20,6 @@ pub(crate) struct Kernels {
 type Gram = unsafe fn(&[f32], usize, &mut [f64], &mut [f64]);
 
 impl Kernels {
-    /// The kernels of a level, if the level has any and this processor can run them.
-    pub(crate) fn of(level: Level) -> Option<&'static Self> {
-        if level > Level::detect() {
-            return None;
-        }
-        match level {
-            Level::Scalar => None,
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => Some(&crate::fp32::avx2::KERNELS),
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx512 | Level::Amx => Some(&crate::fp32::avx512::KERNELS),
-            #[cfg(not(target_arch = "x86_64"))]
-            Level::Avx2 | Level::Avx512 | Level::Amx => None,
-        }
-    }
-
     /// `output[rows][columns] = a * panels`, where `a` is packed (see `gemm.rs`) and `rows` is a
     /// multiple of [`gemm::STRIP`].
     pub(crate) fn product(&self, a: &[f32], rows: usize, panels: &Panels, output: &mut [f32]) {

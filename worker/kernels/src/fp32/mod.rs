@@ -3,8 +3,10 @@
 
 mod bits;
 mod convolution;
+mod dispatch;
 mod features;
 mod first;
+mod job;
 mod pass;
 mod pool;
 mod prepared;

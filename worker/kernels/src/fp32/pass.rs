@@ -11,17 +11,21 @@
 //! reads, forward, or writes, backward, in map `c % 2`: 64 and 128 bytes per pixel. With the
 //! pixels, a pass takes about 488 bytes per pixel.
 
+mod buffers;
+
 use std::sync::Arc;
 
+use buffers::{After, Sizes, Stage, area, buffers, facing, fit, is_kept};
 use rayon::prelude::*;
 
 use crate::{
     feature_map::FeatureMap,
     fp32::{
         bits::{self, Gate},
-        convolution::{Convolution, Destination, Epilogue, FIRST_PIXELS, Input},
+        convolution::FIRST_PIXELS,
         features::{Features, Part},
-        pool::{Pooling, Unpooled},
+        job::{Convolution, Destination, Epilogue, Input},
+        pool::Unpooled,
         prepared::Prepared,
         scalar, seed, statistics,
     },
@@ -31,7 +35,7 @@ use crate::{
     seed::Seed,
     shape::{Region, Shape},
     threads::{Direction, Threads, Watch},
-    vgg::{CONVOLUTIONS, Layer, pools_before},
+    vgg::{CONVOLUTIONS, Layer},
 };
 
 /// The buffers of one picture size, and what the last [`Pass::forward`] left in them.
@@ -44,32 +48,6 @@ pub(crate) struct Pass {
     /// The kept features, one after the other.
     kept: Vec<f32>,
     maps: [Vec<f32>; 2],
-}
-
-/// One convolution at this shape.
-struct Stage {
-    forward: Plane,
-    backward: Plane,
-    after: After,
-}
-
-/// What becomes of a convolution's features.
-enum After {
-    /// The first: computed again where they are asked for.
-    Recomputed,
-    /// Kept from here on.
-    Kept { start: usize },
-    /// A bit for each is kept.
-    Marked { bits: Vec<u8> },
-    /// Pooled, and a route for each is kept.
-    Pooled { routes: Vec<u8>, pooling: Pooling },
-}
-
-/// Floats of each buffer that a shape needs.
-struct Sizes {
-    kept: usize,
-    maps: [usize; 2],
-    scratch: usize,
 }
 
 impl Pass {
@@ -372,116 +350,4 @@ impl Pass {
         };
         Part { features, channels: prepared.out_channels, width: stage.forward.width(), region }
     }
-}
-
-impl After {
-    /// At a map's shape. Kept features are laid out one after the other, `start` being where the
-    /// next begins; `old` gives its memory.
-    fn new(convolution: usize, old: Self, map: &Shape, channels: usize, start: &mut usize) -> Self {
-        let area = map.width * map.height;
-        if convolution == 0 {
-            return Self::Recomputed;
-        }
-        if is_kept(convolution) {
-            let own = *start;
-            *start += area * channels;
-            return Self::Kept { start: own };
-        }
-        let mut bits = match old {
-            Self::Marked { bits } | Self::Pooled { routes: bits, .. } => bits,
-            Self::Recomputed | Self::Kept { .. } => Vec::new(),
-        };
-        fit(&mut bits, area * bits::bytes(channels));
-        if pools_before(convolution + 1) {
-            Self::Pooled { routes: bits, pooling: Pooling::new(map) }
-        } else {
-            Self::Marked { bits }
-        }
-    }
-}
-
-impl Sizes {
-    fn new(network: &Prepared, shape: &Shape) -> Self {
-        let mut sizes = Self { kept: 0, maps: [0; 2], scratch: 0 };
-        let mut first_gradient = 0;
-        for (convolution, prepared) in network.layers.iter().enumerate() {
-            let map = shape.at_convolution(convolution);
-            let (forward, backward) = (Plane::forward(&map), Plane::backward(&map));
-            let (features, gradient) =
-                (forward.area() * prepared.out_channels, backward.pixels() * prepared.in_channels);
-            match convolution {
-                0 => first_gradient = features,
-                1 => first_gradient = first_gradient.max(gradient),
-                _ => {}
-            }
-            let [own, next] = facing(&mut sizes.maps, convolution);
-            if convolution != 1 {
-                *own = gradient.max(*own);
-            }
-            if is_kept(convolution) {
-                *next = features.max(*next);
-                sizes.kept += features;
-            }
-            let seed = seed::scratch_floats(prepared.out_channels);
-            let convolutions = prepared
-                .forward
-                .scratch_floats(&forward)
-                .max(prepared.backward.scratch_floats(&backward));
-            let first = if convolution == 0 { FIRST_PIXELS * prepared.out_channels } else { 0 };
-            sizes.scratch = sizes.scratch.max(first + convolutions.max(seed));
-        }
-        sizes.kept = sizes.kept.max(first_gradient);
-        sizes
-    }
-}
-
-/// Whether a convolution's features are kept.
-fn is_kept(convolution: usize) -> bool {
-    convolution > 0 && Layer::ALL.iter().any(|layer| layer.convolution() == convolution)
-}
-
-/// Pixels of the map that a convolution writes.
-fn area(shape: &Shape, convolution: usize) -> usize {
-    let map = shape.at_convolution(convolution);
-    map.width * map.height
-}
-
-/// What belongs to the map that a convolution reads, forward, and to that which it writes.
-fn facing<T>(maps: &mut [T; 2], convolution: usize) -> [&mut T; 2] {
-    let [even, odd] = maps;
-    if convolution.is_multiple_of(2) { [even, odd] } else { [odd, even] }
-}
-
-/// The input of a convolution, forward, and where its output goes.
-fn buffers<'a>(
-    before: Option<&After>,
-    after: &After,
-    convolution: usize,
-    pixels: &'a [f32],
-    kept: &'a mut [f32],
-    maps: &'a mut [Vec<f32>; 2],
-) -> (&'a [f32], &'a mut [f32]) {
-    let [input, output] = facing(maps, convolution);
-    match (before, after) {
-        (None, _) => (pixels, kept),
-        (Some(After::Recomputed), _) => (kept, output),
-        (Some(After::Kept { start }), After::Kept { start: own }) => {
-            let (before, from) = kept.split_at_mut(*own);
-            (&before[*start..], from)
-        }
-        (Some(After::Kept { start }), _) => (&kept[*start..], output),
-        (Some(After::Marked { .. } | After::Pooled { .. }), After::Kept { start }) => {
-            (input, &mut kept[*start..])
-        }
-        (Some(After::Marked { .. } | After::Pooled { .. }), _) => (input, output),
-    }
-}
-
-/// Changes the length of a buffer. One that must grow gives its memory back first.
-fn fit<T: Copy + Default>(buffer: &mut Vec<T>, len: usize) {
-    if buffer.capacity() < len {
-        *buffer = Vec::new();
-        *buffer = vec![T::default(); len];
-    }
-    buffer.resize(len, T::default());
 }

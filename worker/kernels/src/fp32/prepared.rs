@@ -6,6 +6,7 @@
 use crate::{
     fp32::{
         convolution::Weights,
+        dispatch,
         first::{Columns, Spread},
         gemm::BLOCK,
         kernels::Kernels,
@@ -13,7 +14,7 @@ use crate::{
         winograd::Transformed,
     },
     level::Level,
-    network::ConvWeights,
+    weights::ConvWeights,
 };
 
 /// All convolutions, for one instruction set.
@@ -25,7 +26,7 @@ pub(crate) struct Prepared {
 
 impl Prepared {
     pub(crate) fn new(layers: &[ConvWeights<'_>], level: Level) -> Self {
-        let kernels = Kernels::of(level);
+        let kernels = dispatch::kernels(level);
         let layers = layers
             .iter()
             .enumerate()
@@ -67,11 +68,16 @@ impl Convolution {
                 Weights::Spread(Spread::new(in_channels, out_channels, kernels, forward)),
             ),
             Some(kernels) if vectors(in_channels) && vectors(out_channels) => (
-                Weights::Transformed(Transformed::new(in_channels, out_channels, kernels, forward)),
+                Weights::Transformed(Transformed::new(
+                    in_channels,
+                    out_channels,
+                    kernels.panel,
+                    forward,
+                )),
                 Weights::Transformed(Transformed::new(
                     out_channels,
                     in_channels,
-                    kernels,
+                    kernels.panel,
                     backward,
                 )),
             ),

@@ -6,7 +6,7 @@
 use crate::{
     fp32::{
         bits,
-        convolution::{Convolution, Destination, Epilogue, Input},
+        job::{Convolution, Destination, Epilogue, Input},
         pool::{self, Pooling},
     },
     threads::{Output, Threads},

@@ -30,31 +30,27 @@
 //!
 //! A tile's values do not depend on its block, so the cut is free to follow the size of the map.
 
+mod targets;
+mod transforms;
+mod window;
+
 use std::ops::Range;
+
+use targets::scatter;
+use transforms::{POINTS, TILE, transform_kernels};
+use window::gather;
 
 use crate::{
     edge::Axis,
     fp32::{
         bits::{self, Gate},
-        convolution::{Convolution, Destination, Epilogue, Input},
         gemm::{self, BLOCK, Operands, STRIP},
-        kernels::Kernels,
+        job::{Convolution, Destination, Epilogue, Input},
         lanes::Lanes,
-        pool::Pooling,
     },
     plane::Plane,
-    shape::Pool,
-    threads::{Output, Threads},
+    threads::Output,
 };
-
-/// Output pixels along a tile's side.
-const TILE: usize = 4;
-
-/// Input pixels along a tile's side.
-const WINDOW: usize = 6;
-
-/// Products of one tile.
-const POINTS: usize = WINDOW * WINDOW;
 
 /// Tiles in a block, at most.
 const MOST_TILES: usize = 48;
@@ -76,16 +72,16 @@ pub(crate) struct Transformed {
 }
 
 impl Transformed {
-    /// From a function of (out, in, tap).
+    /// From a function of (out, in, tap), for products with panels of this width.
     pub(crate) fn new(
         in_channels: usize,
         out_channels: usize,
-        kernels: &Kernels,
+        panel: usize,
         weight: impl Fn(usize, usize, usize) -> f32,
     ) -> Self {
         let size = in_channels * out_channels;
         let mut values = vec![0.0; POINTS * size];
-        for (start, width) in gemm::panels(out_channels, kernels.panel) {
+        for (start, width) in gemm::panels(out_channels, panel) {
             for input in 0..in_channels {
                 for first in (0..width).step_by(BLOCK) {
                     let points =
@@ -103,41 +99,6 @@ impl Transformed {
     pub(crate) fn floats(&self) -> usize {
         self.values.len()
     }
-}
-
-/// `G g G^T` of 16 kernels at once, in f64, so that only the result is rounded.
-fn transform_kernels(weight: impl Fn(usize, usize) -> f32) -> [[f32; BLOCK]; POINTS] {
-    const G: [[f64; 3]; WINDOW] = [
-        [1.0 / 4.0, 0.0, 0.0],
-        [-1.0 / 6.0, -1.0 / 6.0, -1.0 / 6.0],
-        [-1.0 / 6.0, 1.0 / 6.0, -1.0 / 6.0],
-        [1.0 / 24.0, 1.0 / 12.0, 1.0 / 6.0],
-        [1.0 / 24.0, -1.0 / 12.0, 1.0 / 6.0],
-        [0.0, 0.0, 1.0],
-    ];
-    let mut taps = [[0.0f64; BLOCK]; 9];
-    for (tap, lanes) in taps.iter_mut().enumerate() {
-        for (lane, value) in lanes.iter_mut().enumerate() {
-            *value = f64::from(weight(lane, tap));
-        }
-    }
-    let mut points = [[0.0; BLOCK]; POINTS];
-    for (i, g) in G.iter().enumerate() {
-        let mut row = [[0.0f64; BLOCK]; 3];
-        for (column, row) in row.iter_mut().enumerate() {
-            for (lane, value) in row.iter_mut().enumerate() {
-                *value = g[0] * taps[column][lane]
-                    + g[1] * taps[3 + column][lane]
-                    + g[2] * taps[6 + column][lane];
-            }
-        }
-        for (j, g) in G.iter().enumerate() {
-            for (lane, value) in points[i * WINDOW + j].iter_mut().enumerate() {
-                *value = (g[0] * row[0][lane] + g[1] * row[1][lane] + g[2] * row[2][lane]) as f32;
-            }
-        }
-    }
-    points
 }
 
 /// One convolution, cut into blocks of tiles.
@@ -190,27 +151,28 @@ pub(crate) fn scratch_floats(weights: &Transformed, plane: &Plane) -> usize {
     POINTS * (input + product)
 }
 
-pub(crate) fn run(
-    weights: &Transformed,
-    threads: &mut Threads,
-    kernels: &Kernels,
-    job: &Convolution<'_>,
-    to: Destination<'_>,
-) {
-    let tiles = Tiles {
-        weights,
-        job: *job,
-        values: Output::new(to.values),
-        bits: Output::new(to.bits),
-        cut: Cut::new(job.plane),
-    };
-    tiles.check();
-    threads.each(tiles.cut.tiles().div_ceil(tiles.cut.block), |block, scratch| {
-        kernels.tiles(&tiles, block, scratch)
-    });
-}
+impl<'a> Tiles<'a> {
+    pub(crate) fn new(
+        weights: &'a Transformed,
+        job: &Convolution<'a>,
+        to: Destination<'a>,
+    ) -> Self {
+        let tiles = Self {
+            weights,
+            job: *job,
+            values: Output::new(to.values),
+            bits: Output::new(to.bits),
+            cut: Cut::new(job.plane),
+        };
+        tiles.check();
+        tiles
+    }
 
-impl Tiles<'_> {
+    /// How many blocks there are to compute.
+    pub(crate) fn blocks(&self) -> usize {
+        self.cut.tiles().div_ceil(self.cut.block)
+    }
+
     /// That every place which the kernels read or write by pointer is within its slice.
     fn check(&self) {
         let Self {
@@ -323,321 +285,4 @@ pub(crate) unsafe fn block<L: Lanes, const MR: usize, const NV: usize>(
         }
         start += columns;
     }
-}
-
-/// Transforms one input window, channels of a vector at a time, to its place in each part of V.
-#[inline(always)]
-unsafe fn gather<L: Lanes>(tiles: &Tiles<'_>, tile: usize, to: *mut f32, part: usize) {
-    let Tiles { weights: Transformed { in_channels, zeros, .. }, job, .. } = tiles;
-    let (columns, rows) = tiles.pixels(tile);
-    let mut x = [None; WINDOW];
-    for (column, x) in (columns.start - 1..).zip(&mut x) {
-        *x = job.plane.column(column);
-    }
-    let width = job.plane.width();
-    let mut window = Window {
-        values: [zeros.as_ptr(); POINTS],
-        bits: [zeros.as_ptr().cast(); POINTS],
-        shares: [0.0; POINTS],
-    };
-    for (y, row) in (rows.start - 1..).take(WINDOW).enumerate() {
-        let Some(row) = job.plane.row(row) else { continue };
-        for (x, column) in x.iter().enumerate() {
-            let (Some(column), place) = (*column, y * WINDOW + x) else { continue };
-            match job.input {
-                Input::Map(values) => {
-                    window.values[place] = values.as_ptr().add((row * width + column) * in_channels)
-                }
-                Input::Unpooled(unpooled) => {
-                    window.values[place] = unpooled
-                        .pooled
-                        .as_ptr()
-                        .add(unpooled.pooling.pooled(column, row) * in_channels);
-                    window.bits[place] = unpooled
-                        .routes
-                        .as_ptr()
-                        .add((row * width + column) * bits::bytes(*in_channels));
-                    window.shares[place] = unpooled.pooling.share(column, row);
-                }
-            }
-        }
-    }
-    match job.input {
-        Input::Map(_) => window.transform::<L, MAP>(*in_channels, to, part),
-        Input::Unpooled(unpooled) => match unpooled.pooling.pool {
-            Pool::Max => window.transform::<L, LARGEST>(*in_channels, to, part),
-            Pool::Average => window.transform::<L, SHARED>(*in_channels, to, part),
-        },
-    }
-}
-
-/// Where a window's 36 pixels are.
-struct Window {
-    values: [*const f32; POINTS],
-    bits: [*const u8; POINTS],
-    shares: [f32; POINTS],
-}
-
-/// What a window reads: a map, the gradient of one before max pooling, or of one before average
-/// pooling.
-const MAP: u8 = 0;
-const LARGEST: u8 = 1;
-const SHARED: u8 = 2;
-
-impl Window {
-    #[inline(always)]
-    unsafe fn transform<L: Lanes, const INPUT: u8>(
-        &self,
-        channels: usize,
-        to: *mut f32,
-        part: usize,
-    ) {
-        let mut channel = 0;
-        while channel < channels {
-            let mut rows = [[L::splat(0.0); WINDOW]; WINDOW];
-            for (y, row) in rows.iter_mut().enumerate() {
-                let mut window = [L::splat(0.0); WINDOW];
-                for (x, lanes) in window.iter_mut().enumerate() {
-                    let place = y * WINDOW + x;
-                    *lanes = L::load(self.values[place].add(channel));
-                    if INPUT != MAP {
-                        *lanes = lanes.keep(L::load_bits(self.bits[place].add(channel / 8)));
-                    }
-                    if INPUT == SHARED {
-                        *lanes = lanes.mul_add(L::splat(self.shares[place]), L::splat(0.0));
-                    }
-                }
-                *row = transform_input(window);
-            }
-            let to = to.add(channel / BLOCK * STRIP * BLOCK + channel % BLOCK);
-            for x in 0..WINDOW {
-                let values = transform_input(column(&rows, x));
-                for (y, lanes) in values.iter().enumerate() {
-                    lanes.store(to.add((y * WINDOW + x) * part));
-                }
-            }
-            channel += L::WIDTH;
-        }
-    }
-}
-
-/// Transforms the products of one tile back and stores its pixels.
-#[inline(always)]
-unsafe fn scatter<L: Lanes>(
-    tiles: &Tiles<'_>,
-    tile: usize,
-    start: usize,
-    columns: usize,
-    from: *const f32,
-    part: usize,
-) {
-    let targets = Targets::new(tiles, tile);
-    let mut offset = 0;
-    while offset < columns {
-        let mut rows = [[L::splat(0.0); TILE]; WINDOW];
-        for (y, row) in rows.iter_mut().enumerate() {
-            let mut window = [L::splat(0.0); WINDOW];
-            for (x, lanes) in window.iter_mut().enumerate() {
-                *lanes = L::load(from.add((y * WINDOW + x) * part + offset));
-            }
-            *row = transform_output(window);
-        }
-        let mut values = [[L::splat(0.0); TILE]; TILE];
-        for x in 0..TILE {
-            let column = transform_output(column(&rows, x));
-            for (row, value) in values.iter_mut().zip(column) {
-                row[x] = value;
-            }
-        }
-        targets.store(tiles, start + offset, values);
-        offset += L::WIDTH;
-    }
-}
-
-/// Where the pixels of one output tile go.
-struct Targets {
-    /// How many columns and rows the tile has.
-    across: usize,
-    down: usize,
-    /// The places of its pixels; where the epilogue makes bits or reads any, inside the picture
-    /// only.
-    pixels: [usize; TILE * TILE],
-    /// The first pooled pixel, if the tile is pooled.
-    pooled: usize,
-}
-
-impl Targets {
-    fn new(tiles: &Tiles<'_>, tile: usize) -> Self {
-        let plane = tiles.job.plane;
-        let (columns, rows) = tiles.pixels(tile);
-        let (across, down) = (columns.len(), rows.len());
-        let mut pixels = [0; TILE * TILE];
-        for (y, row) in rows.clone().enumerate() {
-            for (x, column) in columns.clone().enumerate() {
-                pixels[y * TILE + x] = if plane.is_bare() {
-                    row as usize * plane.width() + column as usize
-                } else {
-                    plane.target(column, row).unwrap_or(0)
-                };
-            }
-        }
-        let pooled = match tiles.job.epilogue {
-            Epilogue::Pool { pooling, .. } => {
-                pooling.pooled(columns.start as usize, rows.start as usize)
-            }
-            Epilogue::Rectify { .. }
-            | Epilogue::Mark { .. }
-            | Epilogue::Gate(_)
-            | Epilogue::Plain => 0,
-        };
-        Self { across, down, pixels, pooled }
-    }
-
-    #[inline(always)]
-    unsafe fn store<L: Lanes>(
-        &self,
-        tiles: &Tiles<'_>,
-        channel: usize,
-        mut values: [[L; TILE]; TILE],
-    ) {
-        let Tiles {
-            weights: Transformed { out_channels, .. },
-            job,
-            values: output,
-            bits: marks,
-            ..
-        } = tiles;
-        let (channels, bytes) = (*out_channels, bits::bytes(*out_channels));
-        if let Epilogue::Rectify { bias } | Epilogue::Mark { bias } | Epilogue::Pool { bias, .. } =
-            job.epilogue
-        {
-            let bias = L::load(bias.as_ptr().add(channel));
-            for row in &mut values {
-                for value in row {
-                    *value = value.add(bias).rectify();
-                }
-            }
-        }
-        if let Epilogue::Pool { pooling, .. } = job.epilogue {
-            return self.pool(tiles, pooling, channel, &values);
-        }
-        let area = job.plane.area();
-        for (y, row) in values.iter().enumerate().take(self.down) {
-            for (x, value) in row.iter().enumerate().take(self.across) {
-                let pixel = self.pixels[y * TILE + x];
-                let (place, bit) = (pixel * channels + channel, pixel * bytes + channel / 8);
-                let value = match job.epilogue {
-                    // The frame beyond the border is gated where it is folded to.
-                    Epilogue::Gate(_) if pixel >= area => *value,
-                    Epilogue::Gate(Gate::Features(features)) => {
-                        value.keep(L::load(features.as_ptr().add(place)).positive())
-                    }
-                    Epilogue::Gate(Gate::Bits(bits)) => {
-                        value.keep(L::load_bits(bits.as_ptr().add(bit)))
-                    }
-                    Epilogue::Mark { .. } => {
-                        L::store_bits(value.positive(), marks.at(bit));
-                        *value
-                    }
-                    Epilogue::Rectify { .. } | Epilogue::Pool { .. } | Epilogue::Plain => *value,
-                };
-                value.store(output.at(place));
-            }
-        }
-    }
-
-    /// Stores the pooled pixels of a tile and their routes: see [`crate::fp32::pool::pool`].
-    #[inline(always)]
-    unsafe fn pool<L: Lanes>(
-        &self,
-        tiles: &Tiles<'_>,
-        pooling: &Pooling,
-        channel: usize,
-        values: &[[L; TILE]; TILE],
-    ) {
-        let Tiles {
-            weights: Transformed { out_channels, .. }, values: output, bits: marks, ..
-        } = tiles;
-        let (channels, bytes) = (*out_channels, bits::bytes(*out_channels));
-        let mut y = 0;
-        while y < self.down {
-            let mut x = 0;
-            while x < self.across {
-                // The one row or column of an odd window is read twice: that changes neither the
-                // maximum nor the mean.
-                let (right, below) = ((x + 1).min(self.across - 1), (y + 1).min(self.down - 1));
-                let window =
-                    [values[y][x], values[y][right], values[below][x], values[below][right]];
-                let [a, b, c, d] = window;
-                let mut routes = [0; 4];
-                let pooled = match pooling.pool {
-                    Pool::Max => {
-                        let largest = a.larger(b).larger(c.larger(d));
-                        let mut free = largest.positive();
-                        for (route, value) in routes.iter_mut().zip(window) {
-                            *route = free & value.equal(largest);
-                            free &= !*route;
-                        }
-                        largest
-                    }
-                    Pool::Average => {
-                        for (route, value) in routes.iter_mut().zip(window) {
-                            *route = value.positive();
-                        }
-                        a.add(b).add(c.add(d)).mul_add(L::splat(0.5), L::splat(0.0))
-                    }
-                };
-                // In reverse, so that of a pixel read twice the first route counts.
-                for (place, (y, x)) in
-                    [(y, x), (y, right), (below, x), (below, right)].into_iter().enumerate().rev()
-                {
-                    L::store_bits(
-                        routes[place],
-                        marks.at(self.pixels[y * TILE + x] * bytes + channel / 8),
-                    );
-                }
-                pooled.store(output.at((self.pooled + y / 2 * pooling.pooled_width() + x / 2)
-                    * channels
-                    + channel));
-                x += 2;
-            }
-            y += 2;
-        }
-    }
-}
-
-/// One column of a window whose rows are transformed.
-#[inline(always)]
-fn column<L: Lanes, const N: usize>(rows: &[[L; N]; WINDOW], x: usize) -> [L; WINDOW] {
-    [rows[0][x], rows[1][x], rows[2][x], rows[3][x], rows[4][x], rows[5][x]]
-}
-
-/// `B^T d` along one axis.
-#[inline(always)]
-unsafe fn transform_input<L: Lanes>(d: [L; WINDOW]) -> [L; WINDOW] {
-    let (two, four, minus_four, minus_five) =
-        (L::splat(2.0), L::splat(4.0), L::splat(-4.0), L::splat(-5.0));
-    let (a, b) = (d[2].mul_add(minus_four, d[4]), d[1].mul_add(minus_four, d[3]));
-    let (c, e) = (d[4].sub(d[2]), d[3].sub(d[1]));
-    [
-        d[0].mul_add(four, d[2].mul_add(minus_five, d[4])),
-        a.add(b),
-        a.sub(b),
-        e.mul_add(two, c),
-        e.mul_add(L::splat(-2.0), c),
-        d[1].mul_add(four, d[3].mul_add(minus_five, d[5])),
-    ]
-}
-
-/// `A^T m` along one axis.
-#[inline(always)]
-unsafe fn transform_output<L: Lanes>(m: [L; WINDOW]) -> [L; TILE] {
-    let (sum, difference) = (m[1].add(m[2]), m[1].sub(m[2]));
-    let (sum2, difference2) = (m[3].add(m[4]), m[3].sub(m[4]));
-    [
-        m[0].add(sum).add(sum2),
-        difference2.mul_add(L::splat(2.0), difference),
-        sum2.mul_add(L::splat(4.0), sum),
-        difference2.mul_add(L::splat(8.0), difference).add(m[5]),
-    ]
 }

@@ -50,7 +50,7 @@ pub(crate) enum Executor {
 pub(crate) fn install() -> Executor {
     static EXECUTOR: OnceLock<Executor> = OnceLock::new();
     *EXECUTOR.get_or_init(|| {
-        if super::permission::granted() {
+        if crate::permission::granted() {
             Executor::Hardware
         } else {
             catch_illegal_instructions();

@@ -2,7 +2,7 @@
 //! `smoothing.rs`, whose tables it takes.
 
 use candle_core::{Device, Result, Tensor};
-use impasto_cuda::picture::{self, HalvedAxis};
+use impasto_cuda::halving::{self, HalvedAxis};
 
 use super::tile_pass::Kernels;
 use crate::optimize::optimizer::smoothing::{self, FILTER, Frame, WEIGHT};
@@ -74,8 +74,8 @@ fn smoothed_by_kernels(
     picture: &Tensor,
 ) -> Result<Tensor> {
     let Some(((across, down), coarser)) = levels.split_first() else { return Ok(picture.clone()) };
-    let half = picture::halve(picture, across, down, [FILTER[0], FILTER[1]])?;
-    picture::enlarge(
+    let half = halving::halve(picture, across, down, [FILTER[0], FILTER[1]])?;
+    halving::enlarge(
         picture,
         &smoothed_by_kernels(coarser, 2.0, &half)?,
         across,

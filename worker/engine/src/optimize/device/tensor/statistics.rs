@@ -2,8 +2,8 @@
 //! in double precision over those.
 
 use candle_core::{D, DType, Result, Tensor};
-use impasto_cuda::picture::{self, Summand};
 use impasto_cuda::products;
+use impasto_cuda::sums::{self, Summand};
 use impasto_kernels::Moments;
 
 use super::device_mask::spread;
@@ -193,10 +193,8 @@ impl Sums {
         let values = values.map(|values| values.flatten_all()).transpose()?;
         if self.kernels == Kernels::Fused {
             let counts: Vec<_> = self.parts.iter().map(Vec::len).collect();
-            let (sums, values) = picture::sums(
-                &self.parts.into_iter().flatten().collect::<Vec<_>>(),
-                values.as_ref(),
-            )?;
+            let (sums, values) =
+                sums::sums(&self.parts.into_iter().flatten().collect::<Vec<_>>(), values.as_ref())?;
             let mut sums = sums.into_iter();
             return Ok((
                 counts.into_iter().map(|count| sums.by_ref().take(count).sum()).collect(),

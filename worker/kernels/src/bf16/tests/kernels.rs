@@ -1,0 +1,133 @@
+//! Every kernel against the plain one.
+
+use super::{Random, answer::difference, others, plain};
+use crate::bf16::{
+    Kernels,
+    kernels::Product,
+    line::{CHANNELS, Line, POSITIONS, Sums},
+};
+
+#[test]
+fn products_agree_with_the_plain_one() {
+    let mut random = Random(1);
+    for (name, kernels) in others() {
+        for (blocks, stride) in [(1, 34), (2, 40), (5, 51)] {
+            let plane = 2 * stride + 2 * POSITIONS + 2;
+            let (lines, weights) = (random.lines(blocks * plane), random.lines(blocks * 9 * 32));
+            let line = size_of::<Line>();
+            let convolve = Product {
+                lines: lines.as_ptr(),
+                position: line,
+                row: stride * line,
+                block: plane * line,
+                blocks,
+                weights: weights.as_ptr(),
+            };
+            let multiply = Product { position: 2 * line, ..convolve };
+            let run = |kernels: &'static Kernels| {
+                let (mut nine, mut narrow, mut one) = (Sums::ZERO, Sums::ZERO, Sums::ZERO);
+                let _ready = kernels.ready();
+                // SAFETY: the kernels were given for this processor; lines and weights are as long
+                // as the products say.
+                unsafe {
+                    (kernels.convolve)(&convolve, &mut nine);
+                    (kernels.convolve_narrow)(&convolve, &mut narrow);
+                    (kernels.multiply)(&multiply, &mut one);
+                }
+                [nine, narrow, one]
+            };
+            for (found, expected) in run(kernels).iter().zip(&run(plain())) {
+                // Up to 1440 terms below one, each rounded at a sum of about 20: far less than bf16
+                // rounds.
+                let error = difference(found.0.as_flattened(), expected.0.as_flattened());
+                assert!(error < 1e-4, "{name}, {blocks} blocks: {error}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_work_around_the_product_is_the_same_to_the_last_bit() {
+    let mut random = Random(2);
+    let (sums, bias) = (random.sums(), std::array::from_fn(|_| random.float()));
+    let (features, pooled) = (random.features(4 * 5), random.lines(5));
+    let pixels: [Line; POSITIONS] =
+        random.features(POSITIONS).try_into().expect("a block of pixels");
+    let more = random.sums();
+    let picture = random.floats(3 * (40 + 3 * (33 + 3)));
+    let run = |kernels: &'static Kernels| {
+        let mut answer = Vec::new();
+        for count in [1, 31, 32] {
+            let mut lines = vec![Line::ZERO; POSITIONS];
+            let mut gated = features.repeat(2);
+            // SAFETY: the kernels were given for this processor; every slice is as long as its
+            // kernel asks.
+            unsafe {
+                (kernels.rectify)(&sums, &bias, lines.as_mut_ptr(), count);
+                answer.extend_from_slice(&lines);
+                (kernels.round)(&sums, lines.as_mut_ptr(), count);
+                (kernels.gate)(&sums, gated.as_ptr(), gated.as_mut_ptr(), count);
+            }
+            answer.extend(lines);
+            answer.extend(gated);
+        }
+        let rows = [features.as_ptr(), features[10..].as_ptr()];
+        let mut to = [Line::ZERO; 5];
+        for pool in [kernels.largest, kernels.mean] {
+            // SAFETY: as above: two rows of ten.
+            unsafe { pool(rows, &mut to) };
+            answer.extend(to);
+        }
+        for pool in [kernels.to_largest, kernels.to_all] {
+            let mut lines = features.clone();
+            let (upper, lower) = lines.split_at_mut(10);
+            // SAFETY: as above.
+            unsafe { pool([upper.as_mut_ptr(), lower.as_mut_ptr()], &pooled) };
+            answer.extend(lines);
+        }
+        let (mut pairs, mut turned) = ([Line::ZERO; 32], [Line::ZERO; 32]);
+        let mut gathered = [[Line::ZERO; 2]; 33];
+        let mut added = sums;
+        let (mut sum, mut totals) = ([1.0; CHANNELS], vec![0.5; CHANNELS * CHANNELS]);
+        // SAFETY: as above: three rows of at least 35 pixels, in whatever place.
+        unsafe {
+            (kernels.add)(&mut added, &more, &bias);
+            (kernels.pair)(&pixels, &mut pairs);
+            (kernels.turn)(&pairs, &mut turned, &mut sum);
+            (kernels.gather)(
+                [picture.as_ptr(), picture[40..].as_ptr(), picture[200..].as_ptr()],
+                &mut gathered,
+            );
+            (kernels.total)(&sums, &mut totals);
+        }
+        answer.extend([pairs, turned].into_iter().flatten());
+        answer.extend(gathered.as_flattened());
+        (answer, added, sum, totals)
+    };
+    for (name, kernels) in others() {
+        assert!(run(kernels) == run(plain()), "{name}");
+    }
+}
+
+#[test]
+fn a_not_a_number_survives_rounding_and_pooling() {
+    for kernels in others().into_iter().map(|(_, kernels)| kernels).chain([plain()]) {
+        let mut sums = Sums::ZERO;
+        sums.0[0][3] = f32::NAN;
+        sums.0[0][4] = -f32::NAN;
+        let mut lines = [Line::ZERO; 4];
+        let mut pooled = [Line::ZERO];
+        // SAFETY: the kernels were given for this processor; there is one line, and one window.
+        unsafe {
+            (kernels.rectify)(&sums, &[0.0; CHANNELS], lines.as_mut_ptr(), 1);
+            (kernels.largest)([lines.as_ptr(), lines[2..].as_ptr()], &mut pooled);
+        }
+        for line in [lines[0], pooled[0]] {
+            assert!(
+                line.widened()[3].is_nan()
+                    && line.widened()[4].is_nan()
+                    && line.widened()[5] == 0.0
+            );
+        }
+    }
+}
