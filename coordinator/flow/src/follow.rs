@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use impasto_types::{Attempt, Digest, JobId, JobNews, TaskEvent, TaskIndex};
 
-use crate::build::Build;
+use crate::account::Account;
 use crate::error::BuildError;
 use crate::event::{Event, Origin};
 use crate::farm::{Farm, FarmError, Watch};
@@ -34,19 +34,19 @@ pub(crate) enum Left {
 
 /// Follows the job until it has ended, or has been canceled.
 pub(crate) async fn follow<F: Farm>(
-    build: &mut Build<'_>,
+    account: &mut Account<'_>,
     fetches: &mut Fetches<F>,
     farm: &F,
     job: &Job,
 ) -> Result<Left, BuildError> {
-    let (observer, cancel) = (build.observer(), build.cancel().clone());
+    let (observer, cancel) = (account.observer, account.cancel.clone());
     let mut patience = Patience::new(observer, &cancel);
     loop {
         let seen = tokio::select! {
-            seen = see(build, fetches, farm, job, Some(&mut patience)) => seen,
+            seen = see(account, fetches, farm, job, Some(&mut patience)) => seen,
             () = cancel.cancelled() => {
                 observer.event(Event::Canceling);
-                return give_up(build, fetches, farm, job).await;
+                return give_up(account, fetches, farm, job).await;
             }
         };
         match seen {
@@ -63,7 +63,7 @@ pub(crate) async fn follow<F: Farm>(
 
 /// Watches until the job has ended and its results are delivered.
 async fn see<F: Farm>(
-    build: &mut Build<'_>,
+    account: &mut Account<'_>,
     fetches: &mut Fetches<F>,
     farm: &F,
     job: &Job,
@@ -74,7 +74,7 @@ async fn see<F: Farm>(
     while !(closed && fetches.is_empty()) {
         let may_watch = !closed && fetches.has_room();
         tokio::select! {
-            Some(fetched) = fetches.next(), if !fetches.is_empty() => build.settle(fetched)?,
+            Some(fetched) = fetches.next(), if !fetches.is_empty() => account.settle(fetched)?,
             news = watch.next(), if may_watch => {
                 let news = news?;
                 if let Some(patience) = &mut patience {
@@ -85,7 +85,7 @@ async fn see<F: Farm>(
                     Some(JobNews::CaughtUp) => {}
                     Some(JobNews::Job(summary)) => ended = summary.state.has_ended(),
                     Some(JobNews::Task { task, event, .. }) => {
-                        take(build, fetches, job, task, event);
+                        take(account, fetches, job, task, event);
                     }
                 }
             }
@@ -98,7 +98,7 @@ async fn see<F: Farm>(
 
 /// Takes one piece of news into account.
 fn take<F: Farm>(
-    build: &mut Build<'_>,
+    account: &mut Account<'_>,
     fetches: &mut Fetches<F>,
     job: &Job,
     task: TaskIndex,
@@ -107,9 +107,9 @@ fn take<F: Farm>(
     // A job that an earlier build submitted may hold tasks that are done, or that nobody wants any
     // more.
     let action = usize::try_from(task.0).ok().and_then(|index| job.actions.get(index));
-    let Some(&action) = action.filter(|action| build.is_open(**action)) else { return };
-    let observer = build.observer();
-    let Some(target) = build.target(action) else { return };
+    let Some(&action) = action.filter(|action| account.is_open(**action)) else { return };
+    let observer = account.observer;
+    let Some(target) = account.target(action) else { return };
     match event {
         TaskEvent::Blocked
         | TaskEvent::Ready { attempts: Attempt(0), .. }
@@ -125,24 +125,24 @@ fn take<F: Farm>(
             }
         }
         TaskEvent::Progress(progress) => observer.event(Event::Progress { target, progress }),
-        TaskEvent::Failed { message, .. } => build.fail(action, &message),
+        TaskEvent::Failed { message, .. } => account.fail(action, &message),
         TaskEvent::Succeeded { result, worker, .. } => {
             let origin = if worker.is_some() { Origin::Painted } else { Origin::Cached };
-            fetches.start(action, result, origin, build.wanted(action));
+            fetches.start(action, result, origin, account.wanted(action));
         }
     }
 }
 
 /// Cancels the job, and takes what is finished by then.
 async fn give_up<F: Farm>(
-    build: &mut Build<'_>,
+    account: &mut Account<'_>,
     fetches: &mut Fetches<F>,
     farm: &F,
     job: &Job,
 ) -> Result<Left, BuildError> {
     let ending = async {
         farm.cancel(job.id).await?;
-        see(build, fetches, farm, job, None).await
+        see(account, fetches, farm, job, None).await
     };
     match tokio::time::timeout(CANCEL_TIMEOUT, ending).await {
         Ok(Ok(())) => Ok(Left::Ended),

@@ -6,6 +6,7 @@
 //! the trait [`Farm`], with the gRPC client as one implementation and a coordinator in the same
 //! process as the other. The folder is not called `build`, as many ignore files hide that name.
 
+mod account;
 mod build;
 mod cache;
 mod client;

@@ -7,7 +7,7 @@ use impasto_planner::PlannedTask;
 use impasto_project::Project;
 use impasto_types::{Digest, JobId, JobNews, JobState, TaskSpec};
 
-use crate::build::Build;
+use crate::account::Account;
 use crate::error::BuildError;
 use crate::event::{Event, Observer};
 use crate::farm::{Farm, FarmError, NewJob, Watch};
@@ -50,17 +50,17 @@ pub async fn submit<F: Farm>(
 /// The jobs that make what is open, or what is open and in `only`: those that an earlier build
 /// left, and new ones for the rest.
 pub(crate) async fn hand_in<F: Farm>(
-    build: &mut Build<'_>,
+    account: &mut Account<'_>,
     farm: &F,
     models: &ModelStore,
     only: Option<&BTreeSet<Digest>>,
 ) -> Result<Vec<Job>, BuildError> {
-    let observer = build.observer();
-    let project = build.survey().project.clone();
+    let observer = account.observer;
+    let project = account.survey.project.clone();
     let mut handing = Handing { farm, project: &project, observer, jobs: vec![] };
     let is_needed = |task: &&PlannedTask| only.is_none_or(|only| only.contains(&task.action));
     let mut needed: BTreeSet<Digest> =
-        build.open().into_iter().filter(is_needed).map(|task| task.action).collect();
+        account.open_tasks().into_iter().filter(is_needed).map(|task| task.action).collect();
     let mut again = Vec::new();
     if farm.keeps_jobs() {
         for left in Pending::load(&project).jobs {
@@ -81,16 +81,16 @@ pub(crate) async fn hand_in<F: Farm>(
     }
 
     let is_open = |task: &&PlannedTask| needed.contains(&task.action);
-    let tasks: Vec<_> = build.open().into_iter().filter(is_open).collect();
-    let refused = supply(farm, build.survey(), models, &tasks, observer).await?;
+    let tasks: Vec<_> = account.open_tasks().into_iter().filter(is_open).collect();
+    let refused = supply(farm, &account.survey, models, &tasks, observer).await?;
     for (action, message) in &refused {
-        build.fail(*action, message);
+        account.fail(*action, message);
         needed.remove(action);
     }
     for left in again {
         if left.actions.iter().all(|action| needed.contains(action)) {
             forget(&mut needed, &left);
-            let open = build.open();
+            let open = account.open_tasks();
             let tasks: BTreeMap<Digest, &PlannedTask> =
                 open.into_iter().map(|task| (task.action, task)).collect();
             let specs = left.actions.iter().map(|action| tasks[action].spec.clone()).collect();
@@ -98,7 +98,7 @@ pub(crate) async fn hand_in<F: Farm>(
         }
     }
     let is_open = |task: &&PlannedTask| needed.contains(&task.action);
-    let tasks = build.open().into_iter().filter(is_open).collect();
+    let tasks = account.open_tasks().into_iter().filter(is_open).collect();
     handing.submit_all(tasks).await?;
     let job = |job: PendingJob| Some(Job { id: job.job?, actions: job.actions });
     Ok(handing.jobs.into_iter().filter_map(job).collect())
