@@ -1,5 +1,5 @@
-//! A farm inside this process: a coordinator and one worker, the same ones that run as servers. They
-//! talk over loopback, and share the disk.
+//! A farm inside this process: a coordinator and one worker, the same ones that run as servers.
+//! They talk over loopback, and share the disk.
 
 use std::io;
 use std::sync::Arc;
