@@ -13,6 +13,9 @@ use impasto_types::{Optimize, Optimizer, Preset, Profile, Recipe};
 /// What the engine counts for a process before it holds a network or a picture.
 const PROCESS_BYTES: u64 = 64 << 20;
 
+/// What it holds of each pixel of a masked asset to the end: three values and a weight.
+const MASKED_ASSET_BYTES_PER_PIXEL: u64 = 4 * 4;
+
 const STYLE: (u32, u32) = (512, 512);
 
 /// Square, narrow, odd, and as large as single machines paint.
@@ -55,31 +58,37 @@ fn a_picture_fits_into_the_memory_that_its_task_asks_for() {
             .expect("the weights fit together");
         for recipe in recipes() {
             for size in SIZES {
-                check(&device, &recipe, size);
+                check(&device, &recipe, size, false);
+                check(&device, &recipe, size, true);
             }
         }
     }
 }
 
-fn check(device: &Cpu, recipe: &Optimize, (width, height): (u32, u32)) {
+fn check(device: &Cpu, recipe: &Optimize, (width, height): (u32, u32), masked: bool) {
     let row = format!(
-        "{}, {:?}, {:?}, {width} x {height}",
+        "{}, {:?}, {:?}, {width} x {height}, masked {masked}",
         device.label(),
         recipe.common.profile,
         recipe.optimizer
     );
     let whole = Recipe::Optimize(recipe.clone());
-    let sources = [(width, height), STYLE];
-    let estimate = estimate::memory_bytes(&whole, (width, height), &sources, &[STYLE]);
+    let (size, pixels) = ((width, height), u64::from(width) * u64::from(height));
+    let mut sources = vec![size, STYLE];
+    let (mut estimated, mut held) = (0, PROCESS_BYTES + device.bytes());
+    if masked {
+        sources.push(size);
+        estimated += estimate::mask_bytes(&whole, size, size);
+        held += MASKED_ASSET_BYTES_PER_PIXEL * pixels;
+    }
+    let estimate = estimated + estimate::memory_bytes(&whole, size, &sources, &[STYLE]);
     let joins = Joins::from(recipe.common.tileable);
     let frame = Frame::new(&joins, recipe.padding, width, height);
-    let work = Work { recipe, frame, content: true, masked: false };
-    let held = PROCESS_BYTES + device.bytes();
+    let work = Work { recipe, frame, content: true, masked };
     let planned = |bytes: u64| device.plan(&work, bytes.saturating_sub(held));
     let plan = planned(estimate).unwrap_or_else(|error| panic!("{row}: {error}"));
     assert!(held + plan.bytes <= estimate, "{row}: {} of {estimate}", held + plan.bytes);
     // An estimate that is far too large keeps a task from machines that could paint it.
-    let pixels = u64::from(width) * u64::from(height);
     if pixels >= LARGE_PIXELS {
         assert!(planned(estimate / 2).is_err(), "{row}: half of {estimate} is enough");
     }

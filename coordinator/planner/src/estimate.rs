@@ -22,6 +22,11 @@ pub const TILE_PIXELS: u64 = 896 * 896;
 /// gradient (4), and alpha (4).
 pub const RESULT_BYTES_PER_PIXEL: u64 = 3 * (4 + 4) + 4;
 
+/// What a pixel of a masked result takes besides: its weight at all layers, of the picture and of
+/// a tile (4 bytes, a third more for the coarser layers, and their rounding up), and three values
+/// each of the asset's part in it and of what the network sees (4).
+pub const MASKED_BYTES_PER_PIXEL: u64 = 2 * 6 + 2 * 3 * 4;
+
 /// Pairs of steps and changes of gradient that L-BFGS remembers where it remembers least.
 const LEAST_HISTORY: u64 = 2;
 
@@ -59,6 +64,14 @@ pub fn memory_bytes(
     let painted = (RESULT_BYTES_PER_PIXEL + remembered_bytes_per_pixel(recipe)) * result;
     let begun = SOURCE_BYTES_PER_PIXEL * (style + asset) + RESULT_BYTES_PER_PIXEL * result;
     MEMORY_BASE_BYTES + tile + painted.max(begun) + SOURCE_BYTES_PER_PIXEL * looked_at
+}
+
+/// What an attempt takes besides [`memory_bytes`] where a mask says what is painted: the asset's
+/// own colours and the mask, of this size, are held to the end.
+pub fn mask_bytes(recipe: &Recipe, (width, height): (u32, u32), mask: (u32, u32)) -> u64 {
+    let pixels = |(width, height): (u32, u32)| u64::from(width) * u64::from(height);
+    let result = pixels(optimize(recipe).canvas(width, height));
+    MASKED_BYTES_PER_PIXEL * result + SOURCE_BYTES_PER_PIXEL * pixels(mask)
 }
 
 /// What is remembered of a pixel where least is: by the optimiser, and as the content's features
@@ -110,8 +123,9 @@ const _: () = {
             < u64::MAX
                 / (TILE_BYTES_PER_PIXEL
                     + RESULT_BYTES_PER_PIXEL
+                    + MASKED_BYTES_PER_PIXEL
                     + remembered
-                    + SOURCE_BYTES_PER_PIXEL)
+                    + 2 * SOURCE_BYTES_PER_PIXEL)
     );
     assert!(pixels < u64::MAX / (Optimize::MAX_ITERATIONS as u64 * 32));
 };
@@ -162,6 +176,13 @@ mod tests {
         assert_eq!(memory_bytes(&exact, size, &[size], &[]), least(picture, 32 + 40 + 20 * 24));
         let adam = Optimize { optimizer: Optimizer::Adam, ..exact };
         assert_eq!(memory_bytes(&adam, size, &[size], &[]), least(picture, 32 + 36));
+    }
+
+    #[test]
+    fn a_mask_is_held_beside_what_it_masks() {
+        let (size, mask) = ((512, 512), (1024, 512));
+        let painterly = mask_bytes(&Preset::Painterly.recipe(), size, mask);
+        assert_eq!(painterly, 36 * 528 * 528 + 16 * 1024 * 512);
     }
 
     #[test]

@@ -1,20 +1,28 @@
 //! Where a view is painted.
 
+use impasto_types::Optimize;
+use rayon::prelude::*;
+
 use crate::resize::resize_plane;
 use crate::{EngineError, Joins};
 
 /// A weight for each pixel of a view, from 0 to 1: the pixel is painted so far, and stays so far
 /// its own.
 ///
-/// The loss, its content part and its statistics alike, counts pixels by these weights too, reduced
-/// to each layer's resolution: see [`impasto_kernels::Mask`]. So what is painted has the style's
-/// statistics by itself, whatever lies around it.
+/// The loss, its content part and its statistics alike, counts pixels by weights too, reduced to
+/// each layer's resolution: see [`impasto_kernels::Mask`]. So what is painted has the style's
+/// statistics by itself, whatever lies around it. These weights reach further than the mask does:
+/// see [`Mask::with_margin`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mask {
     width: usize,
     height: usize,
     weights: Vec<f32>,
 }
+
+/// How far beyond its mask a picture is painted, at every scale; as wide as the strip around a
+/// picture without borders, and for the same reason.
+const MARGIN_PX: usize = Optimize::STRIP_PX as usize;
 
 /// A resized weight that is closer to one than this is one: it differs by the rounding of a
 /// filter's weights.
@@ -72,6 +80,44 @@ impl Mask {
         }
         Self { width, height, weights }
     }
+
+    /// The weights by which a run paints and its loss counts: for each pixel the largest of the
+    /// mask within [`MARGIN_PX`] along both axes.
+    ///
+    /// Features beyond a mask do not count, so an optimiser could bend those at its edge for less
+    /// than inside, and left a thin rim of stray colours there, as it does at a picture's border.
+    /// The rim is now at the margin's edge, and the margin is not shown.
+    pub(crate) fn with_margin(&self, joins: &Joins) -> Self {
+        let Self { width, height, ref weights } = *self;
+        let (across, down) = (joins.repeats_across(), joins.repeats_down());
+        let mut widened = vec![0.0; weights.len()];
+        widened.par_chunks_mut(width).zip(weights.par_chunks(width)).for_each(|(to, row)| {
+            let near = |at: isize| place(at, width, across).map_or(0.0, |at| row[at]);
+            let (reach, width) = (MARGIN_PX as isize, width as isize);
+            let around: Vec<f32> = (-reach..width + reach).map(near).collect();
+            (0..=2 * MARGIN_PX).for_each(|start| raise(to, &around[start..]));
+        });
+        let mut weights = vec![0.0; weights.len()];
+        weights.par_chunks_mut(width).enumerate().for_each(|(y, to)| {
+            let (y, reach) = (y as isize, MARGIN_PX as isize);
+            for y in (y - reach..=y + reach).filter_map(|y| place(y, height, down)) {
+                raise(to, &widened[y * width..]);
+            }
+        });
+        Self { width, height, weights }
+    }
+}
+
+/// Where a position lies on an axis of this length, if it does; beyond an end on the other side,
+/// where the axis wraps.
+fn place(at: isize, len: usize, wraps: bool) -> Option<usize> {
+    let len = len as isize;
+    (wraps || (0..len).contains(&at)).then(|| at.rem_euclid(len) as usize)
+}
+
+/// Each weight, or that beside it if it is larger.
+fn raise(weights: &mut [f32], others: &[f32]) {
+    weights.iter_mut().zip(others).for_each(|(weight, other)| *weight = other.max(*weight));
 }
 
 #[cfg(test)]
@@ -87,6 +133,30 @@ mod tests {
         assert!(refused(&[1.0, 1.5]).contains("1.5"));
         assert!(refused(&[f32::NAN, 1.0]).contains("NaN"));
         assert!(refused(&[0.0, 0.0]).contains("no pixel"));
+    }
+
+    #[test]
+    fn a_margin_reaches_as_far_along_both_axes_and_around_a_picture_that_repeats() {
+        let margin = |joins: &Joins, at: (usize, usize)| {
+            let mut weights = vec![0.0; 40 * 30];
+            weights[at.1 * 40 + at.0] = 0.5;
+            let mask = Mask::new(40, 30, weights).expect("it can be used").with_margin(joins);
+            let painted = |pixel: &usize| mask.weights()[*pixel] == 0.5;
+            let pixels: Vec<usize> = (0..40 * 30).filter(painted).collect();
+            assert!(mask.weights().iter().all(|weight| [0.0, 0.5].contains(weight)));
+            (pixels.len(), pixels.first().map(|pixel| (pixel % 40, pixel / 40)))
+        };
+        let (ends, repeats) = (Joins::default(), Joins::repeating(true, false));
+        for (joins, at, expected) in [
+            (&ends, (20, 15), (17 * 17, Some((12, 7)))),
+            (&ends, (0, 29), (9 * 9, Some((0, 21)))),
+            (&repeats, (20, 15), (17 * 17, Some((12, 7)))),
+            (&repeats, (0, 29), (17 * 9, Some((0, 21)))),
+        ] {
+            assert_eq!(margin(joins, at), expected, "{joins:?} {at:?}");
+        }
+        let all = Mask::new(5, 3, vec![1.0; 15]).expect("it can be used");
+        assert_eq!(all.with_margin(&repeats), all);
     }
 
     #[test]

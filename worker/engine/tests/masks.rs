@@ -1,5 +1,5 @@
-//! Painting inside a mask: a mask of ones is no mask, what lies outside stays the asset's own, and
-//! tiles give the answer of the whole.
+//! Painting inside a mask: a mask of ones is no mask, what lies outside stays the asset's own, its
+//! edge is painted like its inside, and tiles give the answer of the whole.
 
 mod network;
 
@@ -12,7 +12,7 @@ use impasto_engine::{EngineError, Image, Inputs, Joins, Mask, Run, Step};
 use impasto_kernels::{Edge, Level, Pool, Precision};
 use impasto_types::{Optimize, Optimizer, Padding, PreserveColor, Profile};
 
-use self::network::{error, picture, soft_mask, weights};
+use self::network::{Noise, error, picture, soft_mask, weights};
 
 const AMPLE: u64 = 4 << 30;
 
@@ -85,6 +85,53 @@ fn what_lies_outside_stays_the_asset_s_own() {
         }
         assert!(moved > 1000, "{moved} pixels were painted: {recipe:?}");
     }
+}
+
+/// Soft waves and a little noise.
+fn waves(side: usize, seed: u64) -> Image {
+    let mut noise = Noise(seed);
+    let value = |at: usize| {
+        let (x, y) = ((at % side) as f32, (at / side) as f32);
+        40.0 * (x / 9.0).sin() + 30.0 * (y / 7.0 + seed as f32).cos()
+    };
+    let rgb = (0..side * side).flat_map(|at| {
+        [1.0, 0.8, 0.5].map(|strength| 120.0 + strength * value(at) + 8.0 * noise.next())
+    });
+    Image { width: side, height: side, rgb: rgb.collect() }
+}
+
+#[test]
+fn the_edge_of_a_mask_is_painted_like_its_inside() {
+    const SIDE: usize = 96;
+    // How deep inside a circle.
+    let depth = |at: usize| {
+        let (x, y) = ((at % SIDE) as f32 - 47.5, (at / SIDE) as f32 - 47.5);
+        30.0 - x.hypot(y)
+    };
+    let own = waves(SIDE, 1);
+    let weights = (0..SIDE * SIDE).map(|at| if depth(at) > 0.0 { 1.0 } else { 0.0 }).collect();
+    let inputs = Inputs {
+        content: Some(own.clone()),
+        styles: vec![(waves(SIDE, 5), 1.0)],
+        init: None,
+        joins: Joins::default(),
+        mask: Some(Mask::new(SIDE, SIDE, weights).expect("it can be used")),
+    };
+    let recipe =
+        Optimize { iterations: 30, coarse_iterations: 30, min_scale: 48, ..Optimize::texture() };
+    let mut session = Session::new(engine(), recipe, inputs, AMPLE).expect("it begins");
+    while session.step().expect("it runs") != Step::Done {}
+    let painted = session.picture().expect("it is there");
+    let moved = |deep: std::ops::Range<f32>| {
+        let pixels = (0..SIDE * SIDE).filter(|at| deep.contains(&depth(*at)));
+        let squares = pixels.flat_map(|at| [0, 1, 2].map(|c| 3 * at + c));
+        let squares = squares.map(|at| f64::from(painted.rgb[at] - own.rgb[at]).powi(2));
+        let (sum, count) = squares.fold((0.0, 0), |(sum, count), square| (sum + square, count + 1));
+        (sum / f64::from(count)).sqrt()
+    };
+    // 18 levels and 18; without a margin around the mask 29 and 18.
+    let (edge, inside) = (moved(0.01..1.0), moved(8.0..16.0));
+    assert!(inside > 5.0 && edge < 1.2 * inside, "{edge} levels at the edge, {inside} inside");
 }
 
 #[test]

@@ -124,7 +124,10 @@ fn reduced(weights: &[f32], width: usize, height: usize, halvings: usize) -> Vec
         let rows = y.map(|y| &weights[y * width..][x.clone()]);
         (rows.flatten().copied().map(f64::from).sum::<f64>() / pixels) as f32
     };
-    (0..rows).flat_map(|y| (0..columns).map(move |x| (x, y))).map(|(x, y)| mean(x, y)).collect()
+    // Collecting would not know the length, and take up to twice the room.
+    let mut means = Vec::with_capacity(columns * rows);
+    (0..rows).for_each(|y| means.extend((0..columns).map(|x| mean(x, y))));
+    means
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-use impasto_kernels::{Edge, Layer, Level, Pass, Pool, Precision, Seed, Shape};
+use impasto_kernels::{Edge, Layer, Level, Mask, Pass, Pool, Precision, Seed, Shape};
 use tiny::{Random, Weights, pool};
 
 /// The system's allocator, counting what is held and the most that was.
@@ -95,6 +95,21 @@ fn a_pass_takes_what_it_says() {
         iterate(&mut Pass::new(network.clone(), large, threads.clone()), &pixels, &mut gradient)
     });
     assert!(said.abs_diff(taken) * 10 < taken, "said {said}, took {taken}");
+
+    // With a mask, its weights and those of the tile are there besides, and on each thread a block
+    // of 256 pixels to weigh, which is said for every pass.
+    let mask_bytes = 2 * Mask::bytes(width, height);
+    let block_bytes = 2 * 256 * 512 * size_of::<f32>();
+    let weights: Vec<f32> = random.floats(width * height).into_iter().map(f32::abs).collect();
+    let masked = peak_of(|| {
+        let mask = Mask::new(width, height, &weights);
+        let mut pass = Pass::new(network.clone(), large, threads.clone());
+        pass.set_mask(Some(mask.tile(&large, (0, 0))));
+        iterate(&mut pass, &pixels, &mut gradient);
+    });
+    let besides = masked - taken;
+    let most = mask_bytes + block_bytes + (16 << 10);
+    assert!((mask_bytes..most).contains(&besides), "{besides} besides, {mask_bytes} of the mask");
 
     // Another size never stands beside the one before it.
     let taken = peak_of(|| {

@@ -134,12 +134,12 @@ impl Sources {
         self.styles.clear();
     }
 
-    /// Where a scale's picture is painted, where there is a mask.
+    /// Where a scale's picture is painted, where there is a mask: in the mask and its margin.
     pub(crate) fn masked_at(&self, frame: Frame) -> Option<Masked> {
         let (mask, own) = (self.mask.as_ref()?, self.own.as_ref()?);
         let (width, height) = frame.picture();
-        let weights = mask.resized(width, height, &self.joins).into_weights();
-        let weights = frame.surround_plane(weights, 1);
+        let mask = mask.resized(width, height, &self.joins).with_margin(&self.joins);
+        let weights = frame.surround_plane(mask.into_weights(), 1);
         let mask = impasto_kernels::Mask::new(frame.width(), frame.height(), &weights);
         let own = self.fit(own, width, height);
         // The canvas has the colours that the network sees.
@@ -152,7 +152,7 @@ impl Sources {
     }
 
     /// The result of a canvas's picture: with the asset's own chroma, where the recipe asks for it,
-    /// and its own pixels where the mask is zero.
+    /// and inside the mask alone, without the margin.
     pub(crate) fn finished(&self, picture: Image) -> Image {
         let Some(own) = &self.own else { return picture };
         let (width, height) = (picture.width, picture.height);
@@ -161,10 +161,16 @@ impl Sources {
             if self.keeps_chroma { color::restore_chroma(&picture, &own) } else { picture };
         if let Some(mask) = &self.mask {
             let mask = mask.resized(width, height, &self.joins);
+            let painted = mask.with_margin(&self.joins);
+            let weights = mask.weights().iter().zip(painted.weights());
             let pixels = finished.rgb.chunks_exact_mut(3).zip(own.rgb.chunks_exact(3));
-            for ((pixel, own), weight) in pixels.zip(mask.weights()) {
-                if *weight == 0.0 {
+            for ((pixel, own), (&weight, &painted)) in pixels.zip(weights) {
+                if weight == 0.0 {
                     pixel.copy_from_slice(own);
+                } else if weight < painted {
+                    // The canvas is the painted pixel by `painted`, and own for the rest.
+                    let share = weight / painted;
+                    pixel.iter_mut().zip(own).for_each(|(x, own)| *x = own + share * (*x - own));
                 }
             }
         }

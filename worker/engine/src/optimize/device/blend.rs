@@ -1,8 +1,9 @@
 //! A picture that is painted inside a mask only.
 //!
-//! What the network sees, and what is written in the end, is `w x + (1 - w) own` at each pixel: the
-//! painted pixel x by its weight, and the asset's own. The loss is that of the written picture, so
-//! the gradient at x is `w` times the gradient at what is shown: pixels of weight zero never move.
+//! What the network sees, and what a canvas gives, is `w x + (1 - w) own` at each pixel: the
+//! painted pixel x by its weight, and the asset's own. The loss is that of this picture, so the
+//! gradient at x is `w` times the gradient at what is shown: pixels of weight zero never move. The
+//! weights are those of the run's mask with its margin, which the result leaves out.
 
 use std::sync::Arc;
 
