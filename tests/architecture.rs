@@ -23,7 +23,7 @@ const ARROWS: [(&str, &[&str]); 21] = [
         "impasto-engine",
         &["impasto-cuda", "impasto-kernels", "impasto-types", "impasto-assets", "impasto-models"],
     ),
-    ("impasto-project", &["impasto-types", "impasto-planner", "impasto-assets"]),
+    ("impasto-project", &["impasto-files", "impasto-types", "impasto-planner", "impasto-assets"]),
     (
         "impasto-build",
         &["impasto-types", "impasto-planner", "impasto-project", "impasto-proto", "impasto-models"],
