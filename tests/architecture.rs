@@ -6,7 +6,7 @@ use impasto_tests::metadata::{cargo_metadata, list, members, packages, text};
 use serde_json::Value;
 
 /// The crates of the workspace that each crate may depend on directly.
-const ARROWS: [(&str, &[&str]); 20] = [
+const ARROWS: [(&str, &[&str]); 21] = [
     ("impasto-types", &[]),
     ("impasto-files", &[]),
     ("impasto-kernels", &[]),
@@ -23,11 +23,16 @@ const ARROWS: [(&str, &[&str]); 20] = [
         "impasto-engine",
         &["impasto-cuda", "impasto-kernels", "impasto-types", "impasto-assets", "impasto-models"],
     ),
-    ("impasto-project", &["impasto-types", "impasto-planner", "impasto-assets"]),
+    ("impasto-project", &["impasto-files", "impasto-types", "impasto-planner", "impasto-assets"]),
+    (
+        "impasto-build",
+        &["impasto-types", "impasto-planner", "impasto-project", "impasto-proto", "impasto-models"],
+    ),
     (
         "impasto-coordinator",
         &[
             "impasto-types",
+            "impasto-build",
             "impasto-blobs",
             "impasto-core",
             "impasto-planner",
@@ -43,12 +48,20 @@ const ARROWS: [(&str, &[&str]); 20] = [
     ),
     (
         "impasto-worker",
-        &["impasto-files", "impasto-types", "impasto-ledger", "impasto-proto", "impasto-painter"],
+        &[
+            "impasto-blobs",
+            "impasto-files",
+            "impasto-types",
+            "impasto-ledger",
+            "impasto-proto",
+            "impasto-painter",
+        ],
     ),
     (
         "impasto-cli",
         &[
             "impasto-types",
+            "impasto-build",
             "impasto-blobs",
             "impasto-proto",
             "impasto-planner",

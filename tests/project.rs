@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use impasto_tests::{Files, Project, pictures, workspace};
+use impasto_types::Digest;
 use serde_json::Value;
 
 /// The values of `key` in some events, sorted.
@@ -53,6 +54,16 @@ fn a_build_paints_everything_and_the_next_one_nothing() {
         assert_ne!(asset.to_rgb8(), output.to_rgb8(), "{name} is painted");
     }
     project.run(&["check"]).expect_code(0);
+
+    // Results are kept; sources were only lent to the farm of this process.
+    let is_kept = |file: &Path| {
+        let digest = Digest::of(&fs::read(file).expect("it is there")).to_hex();
+        project.beside("cache").join("blobs").join(&digest[..2]).join(&digest).exists()
+    };
+    assert!(is_kept(&project.path("painted/textures/wall.png")));
+    for source in ["textures/wall.png", "styles/night.png"] {
+        assert!(!is_kept(&project.path(source)), "{source}");
+    }
 
     let second = project.run(&["build"]).expect_code(0);
     assert!(second.out.starts_with("all 3 assets are up to date"), "{second}");

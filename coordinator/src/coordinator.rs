@@ -23,6 +23,7 @@ use tonic::transport::server::TcpIncoming;
 
 use crate::driver::{Command, Driver, Turns};
 use crate::expiry::{AcceptedHolds, CleanUp};
+use crate::local_farm::LocalFarm;
 use crate::services::{BlobsService, JobsService, WorkerContext, WorkersService};
 use crate::submission::Submitter;
 use crate::task_specs::TaskSpecs;
@@ -116,6 +117,13 @@ impl Coordinator {
         self.address
     }
 
+    /// This coordinator as a farm, for builds in the same process. It answers while the coordinator
+    /// is served; `closing` is canceled when that ends.
+    pub fn farm(&self, closing: CancellationToken) -> LocalFarm {
+        let keeps_jobs = self.settings.store != StoreKind::Memory;
+        LocalFarm { submitter: self.submitter.clone(), closing, keeps_jobs }
+    }
+
     /// Answers until `shutdown` is canceled. Everything that was answered by then is durable, and
     /// workers keep what they hold.
     ///
@@ -132,8 +140,8 @@ impl Coordinator {
         let workers = WorkersService { context };
         let blobs = BlobsService { blobs: self.submitter.blobs.clone() };
         let watched = Watched {
-            submitter: self.submitter.clone(),
-            models_dir: self.settings.models_dir,
+            farm: self.farm(closing.clone()),
+            models_dir: self.settings.models_dir.clone(),
             settings: WatchSettings { poll: self.settings.watch_poll, ..WatchSettings::default() },
             closing: closing.clone(),
         };

@@ -7,6 +7,8 @@
 mod coordinator;
 mod driver;
 mod expiry;
+mod job_stream;
+mod local_farm;
 mod options;
 mod services;
 mod settings;
@@ -18,6 +20,8 @@ mod watched;
 
 pub use coordinator::{Coordinator, ServeError, StartError};
 pub use driver::ResumeError;
+pub use job_stream::JobStream;
+pub use local_farm::LocalFarm;
 pub use options::{Options, init_logging};
 pub use settings::{DEFAULT_PORT, LogFormat, Settings, SettingsError, StoreKind};
 pub use signals::shutdown_on_signal;

@@ -1,36 +1,31 @@
 //! Projects that the coordinator builds by itself whenever something in their folders changes.
 //!
-//! Each project has a thread, for looking at folders blocks. What it builds goes the same way as
-//! any client's job, and what comes of it is delivered into the project's output files. What goes
-//! wrong is logged, once, and the next change is waited for.
+//! Each project has a thread, for looking at folders blocks. A build is the same as any client's;
+//! its farm is this coordinator. Errors are logged, each once, and the next change is waited for.
 
-mod build;
-mod delivery;
-mod supply;
+mod log;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
+use impasto_build::{Build, BuildError, Busy, Outcome, SurveyRequest, open};
 use impasto_models::ModelStore;
-use impasto_project::{
-    Change, LockError, Project, ProjectError, WatchError, WatchSettings, Watcher,
-};
-use impasto_types::error_text;
+use impasto_project::{Change, LockError, WatchError, WatchSettings, Watcher};
+use impasto_types::{RecipePatch, error_text};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use self::build::{Build, BuildError};
-use crate::submission::Submitter;
+use self::log::Log;
+use crate::local_farm::LocalFarm;
 
-/// How often a thread that waits looks up: for the end of the coordinator, or of somebody else's
-/// build.
+/// How often a thread that waits looks up: for the end of the coordinator, or of another build.
 const INTERVAL: Duration = Duration::from_millis(200);
 
 /// What every watched project's thread has.
 #[derive(Debug, Clone)]
 pub(crate) struct Watched {
-    pub(crate) submitter: Submitter,
+    pub(crate) farm: LocalFarm,
     pub(crate) models_dir: Option<PathBuf>,
     pub(crate) settings: WatchSettings,
     pub(crate) closing: CancellationToken,
@@ -40,21 +35,23 @@ pub(crate) struct Watched {
 #[derive(Debug, thiserror::Error)]
 enum ProjectFault {
     #[error(transparent)]
-    Project(#[from] ProjectError),
+    Project(#[from] impasto_build::SurveyError),
     #[error(transparent)]
     Watch(#[from] WatchError),
 }
 
 impl Watched {
-    /// Begins to watch each folder. What is returned closes when every thread has seen that the
+    /// Begins to watch each folder. The receiver closes when every thread has seen that the
     /// coordinator is closing.
     pub(crate) fn start(self, folders: Vec<PathBuf>) -> std::io::Result<mpsc::Receiver<()>> {
         let (running, ended) = mpsc::channel(1);
         let runtime = Handle::current();
-        for folder in folders {
+        for dir in folders {
+            let models_dir = self.models_dir.clone();
+            let request = SurveyRequest { dir, overrides: RecipePatch::default(), models_dir };
             let thread = ProjectThread {
                 watched: self.clone(),
-                folder,
+                request,
                 runtime: runtime.clone(),
                 said: String::new(),
             };
@@ -72,16 +69,24 @@ impl Watched {
 /// One watched project.
 struct ProjectThread {
     watched: Watched,
-    folder: PathBuf,
+    request: SurveyRequest,
     runtime: Handle,
     /// The fault that was logged last; the same again is not worth a line.
     said: String,
 }
 
+/// How a build ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Built {
+    Done,
+    /// Another build of the project is running: to be tried again.
+    Busy,
+}
+
 impl ProjectThread {
     fn run(mut self) {
         while !self.is_closing() {
-            // It ends well where the manifest has changed.
+            // It ends without an error where the manifest has changed.
             match self.watch_manifest() {
                 Ok(()) => self.said.clear(),
                 Err(fault) => {
@@ -94,15 +99,15 @@ impl ProjectThread {
 
     /// Builds again and again until the manifest changes.
     fn watch_manifest(&mut self) -> Result<(), ProjectFault> {
-        let project = Project::open(&self.folder)?;
+        let project = open(&self.request)?;
+        let log = Log::new(project.manifest().name());
         let watcher = Watcher::start(&project, self.watched.settings)?;
-        tracing::info!(project = project.manifest().name(), folder =
-            %project.dir().display(), "watching");
+        tracing::info!(project = log.project(), folder = %project.dir().display(), "watching");
         // What changed while nobody watched is found by the first build.
         let mut stale = true;
         while !self.is_closing() {
             if stale {
-                stale = self.build(&project, &watcher) == Built::Busy;
+                stale = self.build(&log, &watcher) == Built::Busy;
             }
             let Some(first) = watcher.next_within(INTERVAL) else { continue };
             for change in std::iter::once(first).chain(watcher.changes().try_iter()) {
@@ -110,7 +115,7 @@ impl ProjectThread {
                     Change::Paths(_) | Change::Rescan => stale = true,
                     Change::ManifestChanged => return Ok(()),
                     Change::Incomplete { path, reason } => {
-                        self.warn(&format!("{path} is not painted: {reason}"))
+                        self.warn(&format!("{path} is not painted: {reason}"));
                     }
                     Change::Polling { reason } => self.warn(&format!(
                         "{reason}; looking at the folder every now and then instead"
@@ -121,27 +126,19 @@ impl ProjectThread {
         Ok(())
     }
 
-    fn build(&mut self, project: &Project, watcher: &Watcher) -> Built {
-        let Watched { submitter, models_dir, closing, .. } = &self.watched;
-        let built =
-            ModelStore::open(models_dir.as_deref()).map_err(BuildError::from).and_then(|models| {
-                let build = Build {
-                    project,
-                    watcher,
-                    models: &models,
-                    submitter,
-                    closing,
-                    runtime: &self.runtime,
-                };
-                build.run()
-            });
-        match built {
+    fn build(&mut self, log: &Log, watcher: &Watcher) -> Built {
+        match self.build_once(log, watcher) {
             Ok(outcome) => {
-                if outcome.delivered > 0 || !outcome.failures.is_empty() {
-                    let (delivered, failed) = (outcome.delivered, outcome.failures.len());
-                    tracing::info!(project = project.manifest().name(), delivered, failed, "built");
+                let made = outcome.painted + outcome.cached;
+                if made > 0 || !outcome.failed.is_empty() {
+                    let failed = outcome.failed.len();
+                    tracing::info!(project = log.project(), delivered = made, failed, "built");
                 }
-                self.say(outcome.failures.join("; "));
+                let failures = outcome.failed.iter().map(|failed| match &failed.style {
+                    Some(style) => format!("{} in style {style}: {}", failed.asset, failed.message),
+                    None => format!("{}: {}", failed.asset, failed.message),
+                });
+                self.say(failures.collect::<Vec<_>>().join("; "));
                 Built::Done
             }
             Err(BuildError::Lock(LockError::Held { .. })) => Built::Busy,
@@ -152,6 +149,20 @@ impl ProjectThread {
         }
     }
 
+    fn build_once(&self, log: &Log, watcher: &Watcher) -> Result<Outcome, BuildError> {
+        let Watched { farm, models_dir, closing, .. } = &self.watched;
+        let mut build = Build::begin(&self.request, Some(watcher), Busy::GiveUp, log, closing)?;
+        let painted = if build.is_done() {
+            Ok(())
+        } else {
+            let models = ModelStore::open(models_dir.as_deref())?;
+            self.runtime.block_on(build.paint(farm, &models, None))
+        };
+        // What was delivered before an error is kept.
+        let (_, outcome) = build.finish();
+        painted.map(|()| outcome)
+    }
+
     fn say(&mut self, fault: String) {
         if !fault.is_empty() && fault != self.said {
             self.warn(&fault);
@@ -160,18 +171,10 @@ impl ProjectThread {
     }
 
     fn warn(&self, message: &str) {
-        tracing::warn!(folder = %self.folder.display(), "{message}");
+        tracing::warn!(folder = %self.request.dir.display(), "{message}");
     }
 
     fn is_closing(&self) -> bool {
         self.watched.closing.is_cancelled()
     }
-}
-
-/// How a build ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Built {
-    Done,
-    /// Somebody else builds the project: to be tried again.
-    Busy,
 }

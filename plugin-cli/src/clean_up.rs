@@ -4,10 +4,10 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use impasto_blobs::{Expired, Expiry};
+use impasto_build::Outcome;
 use impasto_types::{ByteSize, error_text};
 
 use crate::Context;
-use crate::build::Outcome;
 
 /// A cache of a hundred thousand files is looked through in less; what is left over goes after the
 /// next build.

@@ -1,23 +1,26 @@
 //! The command `impasto`: thin commands over the libraries that do the work.
 //!
-//! [`build`] is the one part with a flow of its own: it takes a project from its manifest to its
-//! outputs and reports to an observer. It prints nothing; only [`Screen`] prints. This crate paints
-//! nothing itself, and decides nothing about what is stale.
+//! A build is run by `impasto-build`, which reports to an observer; this crate says where it runs,
+//! and draws it. Only [`Screen`] prints. This crate paints nothing itself, and does not decide what
+//! is stale.
 
 pub mod at_file;
-pub mod build;
+mod build_request;
 mod clean_up;
 pub mod commands;
 pub mod config;
 pub mod contact_sheet;
 pub mod depfile;
 mod direct;
+mod embedded;
 mod exit;
 mod failure;
-pub mod farm;
 pub mod flags;
 mod interrupt;
+mod library_errors;
+mod local_cache;
 mod log;
+mod run_build;
 mod screen;
 mod show;
 mod table;

@@ -12,17 +12,16 @@ use bytes::Bytes;
 use impasto_painter::{
     Lane, OutputFile, Pace, PaintError, PaintStep, Painted, Painter, Source, Sources,
 };
-use impasto_proto::client::{BlobError, Blobs};
 use impasto_types::{
     BlobRef, FailureKind, Grant, InputRef, LeaseOutcome, Method, Output, Part, Progress, Resolved,
     Retries, TaskResult, TaskSpec, error_text,
 };
 use tokio::sync::watch;
 use tokio::time::timeout;
-use tonic::{Code, Status};
-use tracing::{debug, info, warn};
+use tracing::{debug, info};
 
 use crate::blob_cache::BlobCache;
+use crate::blob_link::{BlobLink, TransferError};
 use crate::cancel::Cancel;
 use crate::pool::{AllRetired, Demand, Place, Pool};
 use crate::reconnect::RECONNECT;
@@ -38,8 +37,9 @@ const MAX_CHECKPOINT_BYTES: u64 = 512 << 20;
 #[derive(Debug)]
 pub(crate) struct Workshop {
     pub(crate) painter: Arc<dyn Painter>,
+    /// Where models lie on their way into the painter's store.
     pub(crate) cache: Arc<BlobCache>,
-    pub(crate) blobs: Blobs,
+    pub(crate) blobs: BlobLink,
     pub(crate) pool: Pool,
     /// Whether the farm has no other worker and never will.
     pub(crate) only: bool,
@@ -58,11 +58,11 @@ enum AttemptError {
     #[error("{part} of `{asset}` is another task's output, which was not handed over")]
     Unresolved { asset: String, part: Part },
     #[error("cannot fetch {what} of `{asset}`")]
-    Fetch { asset: String, what: String, source: Box<BlobError> },
+    Fetch { asset: String, what: String, source: Box<TransferError> },
     #[error("cannot make a folder for the model's weights")]
     Scratch { source: io::Error },
     #[error("cannot hand in the picture of `{asset}`")]
-    HandIn { asset: String, source: BlobError },
+    HandIn { asset: String, source: Box<TransferError> },
     #[error("no device of this worker takes tasks any more")]
     NoDevice,
     #[error("painting `{asset}` panicked: {message}")]
@@ -86,6 +86,7 @@ impl AttemptError {
                 FailureKind::Transient
             }
             Self::Paint(error) => error.kind(),
+            Self::Fetch { source, .. } if source.is_changed() => FailureKind::Input,
             Self::MethodVersion { .. }
             | Self::Unresolved { .. }
             | Self::Fetch { .. }
@@ -212,7 +213,7 @@ impl Attempt<'_> {
             debug!(asset = %self.task.asset, blob.size_bytes, "the checkpoint is too large");
             return Ok(None);
         }
-        match self.until_it_answers(|| self.workshop.blobs.download(blob)).await? {
+        match self.until_it_answers(|| self.workshop.blobs.fetch_once(blob)).await? {
             Ok(bytes) => Ok(Some(bytes)),
             Err(error) => {
                 info!(
@@ -234,7 +235,7 @@ impl Attempt<'_> {
             return None;
         }
         let blob = BlobRef::of(&checkpoint);
-        let upload = self.workshop.blobs.upload(blob, checkpoint.into());
+        let upload = self.workshop.blobs.hand_in(blob, checkpoint.into());
         match timeout(HAND_BACK_TIMEOUT, upload).await {
             Ok(Ok(())) => Some(blob),
             Ok(Err(error)) => {
@@ -283,7 +284,7 @@ impl Attempt<'_> {
                 .map_err(|source| AttemptError::Scratch { source })?;
             let weights = folder.path().join("weights");
             let fetched = self
-                .until_it_answers(|| self.workshop.blobs.download_to(model.blob, &weights))
+                .until_it_answers(|| self.workshop.blobs.fetch_to(model.blob, &weights))
                 .await?;
             fetched
                 .map_err(|source| self.not_fetched(&format!("the model {}", model.name), source))?;
@@ -323,30 +324,12 @@ impl Attempt<'_> {
         Ok(painted.await??)
     }
 
-    /// A blob from the cache, or from the coordinator and then into the cache.
     async fn fetch(&self, blob: BlobRef, what: &str) -> Result<Vec<u8>, AttemptError> {
-        let cache = self.workshop.cache.clone();
-        if let Some(bytes) = self.on_thread(move || cache.get(blob)).await? {
-            return Ok(bytes);
-        }
-        let bytes = self.download(blob, what).await?;
-        let cache = self.workshop.cache.clone();
-        self.on_thread(move || {
-            // A cache that cannot be written costs time, not the task.
-            if let Err(error) = cache.put(blob, &bytes) {
-                warn!(%error, blob = %blob.digest.short(), "cannot keep a blob");
-            }
-            bytes
-        })
-        .await
-    }
-
-    async fn download(&self, blob: BlobRef, what: &str) -> Result<Vec<u8>, AttemptError> {
-        let fetched = self.until_it_answers(|| self.workshop.blobs.download(blob)).await?;
+        let fetched = self.until_it_answers(|| self.workshop.blobs.fetch(blob)).await?;
         fetched.map_err(|source| self.not_fetched(what, source))
     }
 
-    fn not_fetched(&self, what: &str, source: BlobError) -> AttemptError {
+    fn not_fetched(&self, what: &str, source: TransferError) -> AttemptError {
         AttemptError::Fetch {
             asset: self.task.asset.to_string(),
             what: what.to_owned(),
@@ -355,29 +338,24 @@ impl Attempt<'_> {
     }
 
     async fn hand_in(&self, blob: BlobRef, bytes: Bytes) -> Result<(), AttemptError> {
-        let handed = self
-            .until_it_answers(|| async {
-                if self.workshop.blobs.find_missing(&[blob]).await?.is_empty() {
-                    return Ok(());
-                }
-                self.workshop.blobs.upload(blob, bytes.clone()).await
-            })
-            .await?;
-        handed.map_err(|source| AttemptError::HandIn { asset: self.task.asset.to_string(), source })
+        let handed =
+            self.until_it_answers(|| self.workshop.blobs.hand_in(blob, bytes.clone())).await?;
+        let asset = || self.task.asset.to_string();
+        handed.map_err(|source| AttemptError::HandIn { asset: asset(), source: source.into() })
     }
 
     /// Makes a transfer, again and again while the coordinator is away.
     async fn until_it_answers<T, F>(
         &self,
         transfer: impl Fn() -> F,
-    ) -> Result<Result<T, BlobError>, AttemptError>
+    ) -> Result<Result<T, TransferError>, AttemptError>
     where
-        F: Future<Output = Result<T, BlobError>>,
+        F: Future<Output = Result<T, TransferError>>,
     {
         let mut retries = Retries::new(RECONNECT);
         loop {
             match self.unless_canceled(transfer()).await? {
-                Err(error) if is_away(&error) => {
+                Err(error) if error.is_away() => {
                     self.log(&error, "the coordinator is away; trying again");
                     self.unless_canceled(tokio::time::sleep(retries.next(fastrand::f64()))).await?;
                 }
@@ -435,22 +413,4 @@ fn message_of(panic: &(dyn std::any::Any + Send)) -> String {
         .copied()
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     text.unwrap_or("without a message").to_owned()
-}
-
-/// Whether a transfer failed because nobody answered, rather than by what was answered.
-fn is_away(error: &BlobError) -> bool {
-    match error {
-        BlobError::Call { source, .. } | BlobError::FindMissing { source } => is_connection(source),
-        BlobError::Missing { .. }
-        | BlobError::Corrupt { .. }
-        | BlobError::TooLong { .. }
-        | BlobError::Answer(_)
-        | BlobError::Read { .. }
-        | BlobError::Write { .. } => false,
-    }
-}
-
-/// A status that a peer sent has no cause; one that stands for a broken connection has.
-fn is_connection(status: &Status) -> bool {
-    status.code() == Code::Unavailable || std::error::Error::source(status).is_some()
 }

@@ -5,6 +5,7 @@
 
 mod attempt;
 mod blob_cache;
+mod blob_link;
 mod cancel;
 mod connection;
 mod error;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use impasto_blobs::BlobStore;
 use impasto_painter::{Offer, Painter};
 use impasto_proto::client::Blobs;
 use impasto_types::DeviceInfo;
@@ -10,6 +11,7 @@ use tracing::info;
 
 use crate::attempt::Workshop;
 use crate::blob_cache::BlobCache;
+use crate::blob_link::BlobLink;
 use crate::connection::connect;
 use crate::error::WorkerError;
 use crate::pool::Pool;
@@ -27,16 +29,18 @@ use crate::worker::Worker;
 /// not there, a wrong address, a coordinator that refuses this worker.
 pub async fn run(settings: Settings, shutdown: CancellationToken) -> Result<(), WorkerError> {
     let painter = settings.painter()?;
-    run_with(settings, Arc::new(painter), shutdown).await
+    run_with(settings, Arc::new(painter), None, shutdown).await
 }
 
-/// As [`run`], with another painter.
+/// As [`run`], with another painter, and with the blobs of a coordinator on the same disk where
+/// there is one: nothing but messages goes over the network then.
 ///
 /// # Errors
 /// As [`run`].
 pub async fn run_with(
     settings: Settings,
     painter: Arc<dyn Painter>,
+    disk: Option<BlobStore>,
     shutdown: CancellationToken,
 ) -> Result<(), WorkerError> {
     let cache = BlobCache::open(&settings.cache_dir, settings.cache_bytes)
@@ -51,12 +55,11 @@ pub async fn run_with(
     info!(%name, coordinator = settings.coordinator, slots, "the worker starts");
     let connected = connect(&settings.coordinator, &shutdown).await;
     let Some(channel) = connected.map_err(WorkerError::Address)? else { return Ok(()) };
-    let workshop = Workshop {
-        painter,
-        cache: Arc::new(cache),
-        blobs: Blobs::new(channel.clone()),
-        pool,
-        only: settings.only,
+    let cache = Arc::new(cache);
+    let blobs = match disk {
+        Some(store) => BlobLink::Disk(store),
+        None => BlobLink::Network { blobs: Blobs::new(channel.clone()), cache: Arc::clone(&cache) },
     };
+    let workshop = Workshop { painter, cache, blobs, pool, only: settings.only };
     Worker::new(settings, Arc::new(workshop), channel, shutdown).serve().await
 }

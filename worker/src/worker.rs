@@ -249,7 +249,7 @@ impl Worker {
                 devices,
             },
             held: self.ledger.held(),
-            blobs: self.workshop.cache.newest(NAMED_BLOBS),
+            blobs: self.workshop.blobs.newest(NAMED_BLOBS),
         })
     }
 

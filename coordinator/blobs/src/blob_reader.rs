@@ -14,8 +14,8 @@ use crate::{BlobStoreError, CHUNK_BYTES};
 pub struct BlobReader {
     blob: BlobRef,
     path: PathBuf,
-    /// The folder for blobs whose bytes are not their own.
-    aside: PathBuf,
+    /// The folder for blobs whose bytes are not their own; `None` where the file is lent.
+    aside: Option<PathBuf>,
     /// `None` once the bytes have turned out to be wrong.
     file: Option<File>,
     hasher: blake3::Hasher,
@@ -24,7 +24,12 @@ pub struct BlobReader {
 
 impl BlobReader {
     pub(crate) fn new(blob: BlobRef, path: PathBuf, aside: PathBuf, file: File) -> Self {
-        Self { blob, path, aside, file: Some(file), hasher: blake3::Hasher::new(), read: 0 }
+        Self { aside: Some(aside), ..Self::lent(blob, path, file) }
+    }
+
+    /// Reads a file that stands in for a blob. It is left where it is, whatever its bytes are.
+    pub(crate) fn lent(blob: BlobRef, path: PathBuf, file: File) -> Self {
+        Self { blob, path, aside: None, file: Some(file), hasher: blake3::Hasher::new(), read: 0 }
     }
 
     /// The next piece; `None` after the last one.
@@ -45,31 +50,35 @@ impl BlobReader {
             && (self.read != self.blob.size_bytes
                 || Digest::of_hasher(&self.hasher) != self.blob.digest)
         {
-            return Err(self.set_aside());
+            return Err(self.reject());
         }
         Ok(Some(chunk).filter(|chunk| !chunk.is_empty()).map(Bytes::from))
     }
 
     /// Takes a blob out of the store that is not what its name says, so that it can be stored
     /// again.
-    fn set_aside(&mut self) -> BlobStoreError {
+    fn reject(&mut self) -> BlobStoreError {
+        let digest = self.blob.digest;
         // Closed first: an open file cannot be moved everywhere.
         let length =
             self.file.take().and_then(|file| file.metadata().ok()).map(|metadata| metadata.len());
+        let Some(aside) = &self.aside else {
+            return BlobStoreError::Changed { digest, path: self.path.clone() };
+        };
         // Whoever asked with a wrong length is no proof that the blob is corrupt.
         if length == Some(self.blob.size_bytes) {
             tracing::warn!(
-                digest = %self.blob.digest,
+                %digest,
                 path = %self.path.display(),
                 "a blob is corrupt and is moved aside"
             );
-            let moved = fs::create_dir_all(&self.aside)
-                .and_then(|()| fs::rename(&self.path, self.aside.join(self.blob.digest.to_hex())))
+            let moved = fs::create_dir_all(aside)
+                .and_then(|()| fs::rename(&self.path, aside.join(digest.to_hex())))
                 .or_else(|_| fs::remove_file(&self.path));
             if let Err(error) = moved {
                 tracing::error!(path = %self.path.display(), %error, "it cannot be moved either");
             }
         }
-        BlobStoreError::Missing { digest: self.blob.digest }
+        BlobStoreError::Missing { digest }
     }
 }

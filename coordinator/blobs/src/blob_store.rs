@@ -62,6 +62,24 @@ impl BlobStore {
         self.run(move |local| local.put_file(blob, &path)).await
     }
 
+    /// Lets a file elsewhere stand in for `blob`.
+    ///
+    /// # Errors
+    /// As [`LocalBlobs::lend`].
+    pub async fn lend(&self, blob: BlobRef, path: &Path) -> Result<(), BlobStoreError> {
+        let path = path.to_owned();
+        self.run(move |local| local.lend(blob, &path)).await
+    }
+
+    /// Copies a blob into a file, checked.
+    ///
+    /// # Errors
+    /// As [`LocalBlobs::copy_to`].
+    pub async fn copy_to(&self, blob: BlobRef, path: &Path) -> Result<(), BlobStoreError> {
+        let path = path.to_owned();
+        self.run(move |local| local.copy_to(blob, &path)).await
+    }
+
     /// Begins to store a blob whose bytes come piece by piece.
     ///
     /// # Errors

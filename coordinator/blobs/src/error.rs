@@ -16,6 +16,8 @@ pub enum BlobStoreError {
     Length { digest: Digest, announced: u64, actual: u64 },
     #[error("blob {digest} was announced, but the bytes have the digest {actual}")]
     Content { digest: Digest, actual: Digest },
+    #[error("{} has changed since it was lent as blob {}", path.display(), digest.short())]
+    Changed { digest: Digest, path: PathBuf },
     #[error("the disk is full: cannot write to {}", path.display())]
     DiskFull { path: PathBuf, source: io::Error },
     #[error("cannot read {}", path.display())]

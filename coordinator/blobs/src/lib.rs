@@ -23,6 +23,7 @@ mod expiry;
 mod hold;
 mod inventory;
 mod last_use;
+mod lent;
 mod limits;
 mod local_actions;
 mod local_blobs;

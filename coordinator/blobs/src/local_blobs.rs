@@ -1,7 +1,7 @@
 //! Blobs in a folder.
 
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use impasto_types::{BlobRef, Digest};
 
 use crate::inventory::Folder;
 use crate::last_use::note_use;
+use crate::lent::Lent;
 use crate::{BlobReader, BlobStoreError, BlobWriter, CHUNK_BYTES};
 
 /// A temporary file this old was left behind by a process that died.
@@ -24,6 +25,7 @@ const INITIAL_CAPACITY_BYTES: usize = 1 << 20;
 pub struct LocalBlobs {
     data_dir: PathBuf,
     folder: Folder,
+    lent: Lent,
     max_blob_bytes: u64,
 }
 
@@ -33,8 +35,9 @@ impl LocalBlobs {
     /// # Errors
     /// The folder cannot be made.
     pub fn open(data_dir: &Path, max_blob_bytes: u64) -> Result<Self, BlobStoreError> {
-        let store =
-            Self { data_dir: data_dir.to_owned(), folder: Folder::blobs(data_dir), max_blob_bytes };
+        let folder = Folder::blobs(data_dir);
+        let (data_dir, lent) = (data_dir.to_owned(), Lent::default());
+        let store = Self { data_dir, folder, lent, max_blob_bytes };
         let temp = store.temp_folder();
         fs::create_dir_all(&temp).map_err(|source| BlobStoreError::write(&temp, source))?;
         impasto_files::remove_abandoned(&temp, ABANDONED);
@@ -58,10 +61,30 @@ impl LocalBlobs {
 
     /// The blob of this digest, if there is one. Asking counts as a use.
     pub fn find(&self, digest: Digest) -> Option<BlobRef> {
+        self.find_stored(digest).or_else(|| self.lent.find(digest))
+    }
+
+    fn find_stored(&self, digest: Digest) -> Option<BlobRef> {
         let path = self.path_of(digest);
         let metadata = fs::metadata(&path).ok().filter(fs::Metadata::is_file)?;
         note_use(&path, &metadata);
         Some(BlobRef { digest, size_bytes: metadata.len() })
+    }
+
+    /// Lets a file elsewhere stand in for `blob`, for this store and its clones: nothing is copied.
+    /// Its bytes are checked whenever they are read.
+    ///
+    /// # Errors
+    /// It is not there, or has another length.
+    pub fn lend(&self, blob: BlobRef, path: &Path) -> Result<(), BlobStoreError> {
+        let unreadable = |source| BlobStoreError::Read { path: path.to_owned(), source };
+        let metadata = fs::metadata(path).map_err(unreadable)?;
+        if metadata.len() != blob.size_bytes {
+            let (digest, path) = (blob.digest, path.to_owned());
+            return Err(BlobStoreError::Changed { digest, path });
+        }
+        self.lent.insert(blob.digest, path);
+        Ok(())
     }
 
     /// Stores bytes that are in memory.
@@ -70,7 +93,8 @@ impl LocalBlobs {
     /// They are too many, or cannot be written.
     pub fn put(&self, bytes: &[u8]) -> Result<BlobRef, BlobStoreError> {
         let blob = BlobRef::of(bytes);
-        if !self.contains(blob) {
+        // A lent file may go, so it does not count.
+        if self.find_stored(blob.digest) != Some(blob) {
             let mut writer = self.writer(blob)?;
             writer.write(bytes)?;
             writer.finish()?;
@@ -116,7 +140,7 @@ impl LocalBlobs {
     ///
     /// # Errors
     /// There is none, or its bytes are not its own (it is then moved aside, and missing from now
-    /// on), or it cannot be read.
+    /// on, unless it is lent), or it cannot be read.
     pub fn read(&self, blob: BlobRef) -> Result<Vec<u8>, BlobStoreError> {
         let announced = usize::try_from(blob.size_bytes).unwrap_or(usize::MAX);
         let mut bytes = Vec::with_capacity(announced.min(INITIAL_CAPACITY_BYTES));
@@ -139,12 +163,33 @@ impl LocalBlobs {
                 note_use(&path, &metadata);
                 file
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(BlobStoreError::Missing { digest: blob.digest });
-            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return self.lent_reader(blob),
             Err(source) => return Err(BlobStoreError::Read { path, source }),
         };
         Ok(BlobReader::new(blob, path, self.folder.corrupt(), file))
+    }
+
+    fn lent_reader(&self, blob: BlobRef) -> Result<BlobReader, BlobStoreError> {
+        let lent = self.lent.path_of(blob.digest);
+        let path = lent.ok_or(BlobStoreError::Missing { digest: blob.digest })?;
+        match File::open(&path) {
+            Ok(file) => Ok(BlobReader::lent(blob, path, file)),
+            Err(source) => Err(BlobStoreError::Read { path, source }),
+        }
+    }
+
+    /// Copies a blob into a file, checked.
+    ///
+    /// # Errors
+    /// As [`Self::read`], or the file cannot be written.
+    pub fn copy_to(&self, blob: BlobRef, path: &Path) -> Result<(), BlobStoreError> {
+        let unwritable = |source| BlobStoreError::write(path, source);
+        let mut reader = self.reader(blob)?;
+        let mut file = File::create(path).map_err(unwritable)?;
+        while let Some(chunk) = reader.next_chunk()? {
+            file.write_all(&chunk).map_err(unwritable)?;
+        }
+        Ok(())
     }
 
     fn path_of(&self, digest: Digest) -> PathBuf {
@@ -239,6 +284,38 @@ mod tests {
         assert!(matches!(store.read(blob), Err(BlobStoreError::Missing { .. })));
         store.put(b"some bytes").expect("it is stored again");
         assert_eq!(store.read(blob).expect("it is read"), b"some bytes");
+    }
+
+    #[test]
+    fn a_lent_file_stands_in_for_a_blob_while_it_is_the_same() {
+        let (folder, store) = store(1 << 30);
+        let file = folder.path().join("wall.png");
+        let bytes = vec![3; CHUNK_BYTES + 10];
+        let blob = BlobRef::of(&bytes);
+        assert!(matches!(store.lend(blob, &file), Err(BlobStoreError::Read { .. })));
+        fs::write(&file, &bytes).expect("it is written");
+        store.lend(blob, &file).expect("it is lent");
+        assert!(store.clone().contains(blob));
+        assert_eq!(store.read(blob).expect("it is read"), bytes);
+        let copy = folder.path().join("copy.png");
+        store.copy_to(blob, &copy).expect("it is copied");
+        assert_eq!(fs::read(copy).expect("it is there"), bytes);
+
+        let changed = vec![4; bytes.len()];
+        fs::write(&file, &changed).expect("it is changed");
+        let error = store.read(blob).expect_err("it is another file by now");
+        assert!(matches!(&error, BlobStoreError::Changed { path, .. } if *path == file), "{error}");
+        assert_eq!(fs::read(&file).expect("it is left alone"), changed);
+        fs::write(&file, b"short").expect("it is changed");
+        assert!(!store.contains(blob), "its length tells");
+        assert!(matches!(store.lend(blob, &file), Err(BlobStoreError::Changed { .. })));
+
+        fs::write(&file, &bytes).expect("it is changed back");
+        let reopened = LocalBlobs::open(folder.path(), 1 << 30).expect("it opens");
+        assert!(!reopened.contains(blob), "nothing was copied");
+        store.put(&bytes).expect("it is stored");
+        fs::remove_file(&file).expect("it is removed");
+        assert_eq!(reopened.read(blob).expect("what is stored stays"), bytes);
     }
 
     #[test]

@@ -32,6 +32,7 @@ pub fn check_all(core: &Core) -> Result<(), Broken> {
     attempts_stay_in_budget(core)?;
     counts_are_right(core)?;
     ended_jobs_are_at_rest(core)?;
+    ended_jobs_can_be_forgotten(core)?;
     every_lease_is_watched(core)
 }
 
@@ -204,6 +205,19 @@ pub fn ended_jobs_are_at_rest(core: &Core) -> Result<(), Broken> {
         }
     }
     Ok(())
+}
+
+/// The jobs that are forgotten in time are those that have ended.
+pub fn ended_jobs_can_be_forgotten(core: &Core) -> Result<(), Broken> {
+    let ended = core.ledger.jobs.values().filter_map(|job| match job.phase {
+        Phase::Ended { at, .. } => Some((at, job.id)),
+        Phase::Queued | Phase::Running | Phase::Canceling => None,
+    });
+    let (expected, found): (BTreeSet<_>, _) = (ended.collect(), core.ledger.ended());
+    if *found == expected {
+        return Ok(());
+    }
+    broken("ended jobs can be forgotten", format!("{found:?}, but {expected:?} have ended"))
 }
 
 /// Whoever holds a lease is connected or has a time by which to come back; nobody else is waited

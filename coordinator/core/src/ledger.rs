@@ -224,6 +224,16 @@ impl Ledger {
         self.last_job = self.last_job.max(job);
     }
 
+    /// The job ended then: it is among those that may be forgotten.
+    pub(crate) fn note_end(&mut self, at: Millis, job: JobId) {
+        self.ended.insert((at, job));
+    }
+
+    /// The jobs that may be forgotten, first those that ended first.
+    pub(crate) fn ended(&self) -> &BTreeSet<(Millis, JobId)> {
+        &self.ended
+    }
+
     pub(crate) fn name(&mut self, key: String, job: JobId) {
         self.keys.insert(key, job);
     }
@@ -319,12 +329,46 @@ impl Ledger {
         holding.alone |= task.tries.alone;
     }
 
+    /// The task has succeeded: dependents that waited for nothing else may run.
+    fn unblock_dependents(&mut self, producer: TaskKey) {
+        for key in self.dependents_on(producer) {
+            let Some(task) = self.jobs.get_mut(&key.job).and_then(|job| job.task_mut(key.task))
+            else {
+                continue;
+            };
+            // In a job that is canceled they do not wait any more.
+            let TaskState::Blocked { open } = &mut task.state else { continue };
+            *open -= 1;
+            if *open == 0 {
+                self.set_state(key, TaskState::ready());
+            }
+        }
+    }
+
+    /// The task has failed, and takes all that depend on it along.
+    fn fail_dependents(&mut self, producer: TaskKey, message: &str) {
+        let message = format!("task {}, whose result it needs, failed: {message}", producer.task.0);
+        let mut next = self.dependents_on(producer);
+        while let Some(key) = next.pop() {
+            if matches!(self.task(key).map(|task| &task.state), Some(TaskState::Blocked { .. })) {
+                self.set_state(key, TaskState::Failed { message: message.clone() });
+                next.extend(self.dependents_on(key));
+            }
+        }
+    }
+
+    fn dependents_on(&self, producer: TaskKey) -> Vec<TaskKey> {
+        let job = self.jobs.get(&producer.job);
+        let dependents = job.map_or(&[][..], |job| job.dependents.on(producer.task));
+        dependents.iter().map(|task| TaskKey { job: producer.job, task: *task }).collect()
+    }
+
     /// Ends the job if nothing is left to wait for.
     fn settle(&mut self, job: JobId, at: Millis) -> Result<(), ReplayError> {
         let settled = self.job_mut(job)?;
         settled.settle(at);
         if let Phase::Ended { at, .. } = settled.phase {
-            self.ended.insert((at, job));
+            self.note_end(at, job);
         }
         Ok(())
     }

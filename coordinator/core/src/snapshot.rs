@@ -116,6 +116,9 @@ impl Ledger {
         let id = job.id;
         self.remember_job(id);
         self.name(job.key.clone(), id);
+        if let Phase::Ended { at, .. } = job.phase {
+            self.note_end(at, id);
+        }
         self.jobs.insert(id, job);
         let takes_part =
             |state: &TaskState| matches!(state, TaskState::Ready { .. } | TaskState::Leased(_));

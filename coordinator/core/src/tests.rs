@@ -9,3 +9,4 @@ mod forgetting;
 mod random;
 mod requests;
 mod scheduling;
+mod stored;

@@ -30,7 +30,7 @@ pub use init::init_manifest;
 pub use manifest::{Manifest, ManifestError, Matched, OverrideError, Place, Verdict};
 pub use note::Note;
 pub use output_pattern::PatternError;
-pub use plan::{Plan, PlanError, PlannedTask, plan};
+pub use plan::{Plan, PlanError, PlannedOutput, PlannedTask, plan};
 pub use problem::{Problem, ProblemCause};
 pub use record::{Record, RecordDetails};
 pub use staleness::{Reason, Staleness};

@@ -1,14 +1,15 @@
 //! The plan: every task that a manifest and a folder lead to, with its output, its recipe in full
 //! and the reasons to run it.
 
+mod error;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use error::PlanError;
 use impasto_types::{
-    Action, AssetKind, AssetPath, AssetPathError, BlobRef, ContainerFormat, Digest, Input, Part,
-    StyleRef, TaskSpec,
+    Action, AssetKind, AssetPath, BlobRef, ContainerFormat, Digest, Input, Part, StyleRef, TaskSpec,
 };
 
 use crate::data_map::DataMaps;
@@ -39,7 +40,8 @@ pub struct Plan {
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlannedTask {
     pub spec: TaskSpec,
-    pub output: AssetPath,
+    /// Where the files go that its action makes, in the action's order; at least one.
+    pub outputs: Vec<PlannedOutput>,
     pub rule: String,
     pub style: String,
     /// The digest of `spec.action`.
@@ -47,7 +49,24 @@ pub struct PlannedTask {
     pub state: Staleness,
 }
 
+/// A file that a task makes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedOutput {
+    pub part: Part,
+    pub path: AssetPath,
+}
+
 impl PlannedTask {
+    /// The first of its outputs. No other task has it, so it names the task.
+    pub fn output(&self) -> &AssetPath {
+        &self.outputs[0].path
+    }
+
+    /// All of its outputs.
+    pub fn output_paths(&self) -> impl Iterator<Item = &AssetPath> {
+        self.outputs.iter().map(|output| &output.path)
+    }
+
     pub fn is_stale(&self) -> bool {
         match self.state {
             Staleness::UpToDate => false,
@@ -55,7 +74,7 @@ impl PlannedTask {
         }
     }
 
-    /// What to remember once `output` has been written.
+    /// What to remember of one of its outputs once it has been written.
     pub fn record(&self, output: BlobRef) -> Record {
         Record {
             asset: self.spec.asset.clone(),
@@ -75,55 +94,6 @@ impl Plan {
     /// The tasks that have to run.
     pub fn stale(&self) -> impl Iterator<Item = &PlannedTask> {
         self.tasks.iter().filter(|task| task.is_stale())
-    }
-}
-
-/// Why there is no plan: something that the manifest's author has to mend first.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PlanError {
-    #[error("{file}: {}", empty(globs))]
-    Empty { file: String, globs: Vec<String> },
-    #[error(
-        "{first} in style `{first_style}` and {second} in style `{second_style}` would both be \
-         written to {output}; \
-         put {{dir}}, {{name}} or {{style}} into `output`, or exclude one of them"
-    )]
-    Collision {
-        first: AssetPath,
-        first_style: String,
-        second: AssetPath,
-        second_style: String,
-        output: AssetPath,
-    },
-    #[error(
-        "the output of {asset} would overwrite {input}, which is an asset or a style; change \
-         `output` in [project]"
-    )]
-    Overwrites { asset: AssetPath, output: AssetPath, input: AssetPath },
-    #[error(
-        "the output of {asset} would be {output}, but rule `{rule}` writes {format}; end `output` \
-         in .{{ext}}, or say `format` in the rule"
-    )]
-    WrongExtension { asset: AssetPath, output: AssetPath, rule: String, format: ContainerFormat },
-    #[error("the output of {asset} would have no usable name; change `output` in [project]")]
-    OutputPath { asset: AssetPath, source: AssetPathError },
-    #[error("image {path} of style `{style}`: {reason}")]
-    Style { path: AssetPath, style: String, reason: String },
-    #[error("image {path}, which rule `{rule}` begins with: {reason}")]
-    Init { path: AssetPath, rule: String, reason: String },
-}
-
-/// In the words of [`PlanError::Empty`]; long lists are cut.
-fn empty(globs: &[String]) -> String {
-    const SHOWN: usize = 6;
-    let shown = globs.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
-    match globs.len() {
-        0 => "there is nothing to paint, for every rule says `skip`".to_owned(),
-        1..=SHOWN => format!("there is nothing to paint: no image matches {shown}"),
-        count => format!(
-            "there is nothing to paint: no image matches {shown} or any of {} more globs",
-            count - SHOWN
-        ),
     }
 }
 
@@ -221,14 +191,17 @@ impl Planner<'_> {
     ) -> Result<(), PlanError> {
         let style = self.manifest.style(&painting.style);
         let action = self.action(asset, companions, rule, style, painting, header)?;
-        let format = action.outputs[0].format;
-        let output = self.output(asset.path(), rule, painting, format)?;
-        self.claim(asset.path(), style, &output)?;
+        let mut outputs = Vec::with_capacity(action.outputs.len());
+        for output in &action.outputs {
+            let path = self.output(asset.path(), rule, painting, output.format)?;
+            self.claim(asset.path(), style, &path)?;
+            outputs.push(PlannedOutput { part: output.part, path });
+        }
         let digest = action.digest();
+        let Findings { previous, present, .. } = self.findings;
         let state = staleness(
             Candidate { asset: asset.path(), style, action: &action, digest },
-            self.findings.previous.get(&output),
-            self.findings.present.get(&output),
+            outputs.iter().map(|output| (previous.get(&output.path), present.get(&output.path))),
         );
         let size = |path: &AssetPath| {
             self.input(path).ok().map(|file| (file.header.width, file.header.height))
@@ -256,7 +229,7 @@ impl Planner<'_> {
         };
         self.plan.tasks.push(PlannedTask {
             spec,
-            output,
+            outputs,
             rule: rule.to_owned(),
             style: style.name.clone(),
             action: digest,
@@ -368,11 +341,14 @@ impl Planner<'_> {
     fn check_overwrites(&self, wanted: &[Vec<&ListedAsset>]) -> Result<(), PlanError> {
         let inputs = self.manifest.inputs();
         for input in wanted.iter().flatten().map(|asset| &asset.path).chain(&inputs) {
-            if let Some(&task) = self.outputs.get(&input.case_key()) {
+            let key = input.case_key();
+            if let Some(&task) = self.outputs.get(&key) {
                 let task = &self.plan.tasks[task];
+                let is_it = |output: &&AssetPath| output.case_key() == key;
+                let output = task.output_paths().find(is_it).unwrap_or(task.output());
                 return Err(PlanError::Overwrites {
                     asset: task.spec.asset.clone(),
-                    output: task.output.clone(),
+                    output: output.clone(),
                     input: input.clone(),
                 });
             }
@@ -442,7 +418,8 @@ impl Planner<'_> {
     fn add_orphans(&mut self) {
         let failing: BTreeSet<_> =
             self.plan.problems.iter().map(|problem| &problem.asset).collect();
-        let made: BTreeSet<_> = self.plan.tasks.iter().map(|task| &task.output).collect();
+        let tasks = self.plan.tasks.iter();
+        let made: BTreeSet<_> = tasks.flat_map(PlannedTask::output_paths).collect();
         let orphaned =
             self.findings.previous.iter().filter(|(output, record)| {
                 !made.contains(output) && !failing.contains(&record.asset)

@@ -131,13 +131,31 @@ pub(crate) struct Candidate<'a> {
     pub(crate) digest: Digest,
 }
 
-/// Compares a task with what was built last time and with the output that is there.
-pub(crate) fn staleness(
+/// Compares a task with what was built last time and with what is there: for each of its outputs,
+/// the record and the file. All of them are made together, so one that is stale makes all so.
+pub(crate) fn staleness<'a>(
+    now: Candidate<'_>,
+    outputs: impl Iterator<Item = (Option<&'a Record>, Option<&'a BlobRef>)>,
+) -> Staleness {
+    let mut reasons: Vec<Reason> = Vec::new();
+    for (record, present) in outputs {
+        for reason in reasons_for(now, record, present) {
+            // An action that changed is one reason, however many outputs it has.
+            if !reasons.contains(&reason) {
+                reasons.push(reason);
+            }
+        }
+    }
+    if reasons.is_empty() { Staleness::UpToDate } else { Staleness::Stale(reasons) }
+}
+
+/// Why one output has to be made; nothing where it is as it would be made now.
+fn reasons_for(
     now: Candidate<'_>,
     record: Option<&Record>,
     present: Option<&BlobRef>,
-) -> Staleness {
-    let Some(record) = record else { return Staleness::Stale(vec![Reason::NeverBuilt]) };
+) -> Vec<Reason> {
+    let Some(record) = record else { return vec![Reason::NeverBuilt] };
     let mut reasons = Vec::new();
     match present {
         None => reasons.push(Reason::OutputMissing),
@@ -153,7 +171,7 @@ pub(crate) fn staleness(
             None => reasons.push(Reason::ActionChanged),
         }
     }
-    if reasons.is_empty() { Staleness::UpToDate } else { Staleness::Stale(reasons) }
+    reasons
 }
 
 /// Adds what differs between the recorded action and that of now.

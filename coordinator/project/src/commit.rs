@@ -9,12 +9,13 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use impasto_files::{folder_of, is_temporary_name, sync_folder_of};
 use impasto_types::{AssetPath, BlobRef, Digest};
 use serde::{Deserialize, Serialize};
 
 use crate::fingerprint::Fingerprint;
 use crate::project::Project;
-use crate::replace::{ReplaceError, Staged, TEMPORARY, classify, folder_of, placed, sync_folder};
+use crate::replace::{ReplaceError, Staged, classify, placed};
 
 /// Where the journals of unfinished deliveries are.
 const JOURNALS: &str = "commits";
@@ -67,6 +68,7 @@ impl Commit {
             output: (*output).clone(),
             temporary: new
                 .temporary
+                .path()
                 .file_name()
                 .map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
             blob: new.blob,
@@ -82,7 +84,7 @@ impl Commit {
         let mut commit = Self { journal, moves: vec![], done: 0 };
         for (_, Staged { target, temporary, blob, .. }) in staged {
             // From now on the journal takes care of the file.
-            let new = temporary.keep().map_err(|error| classify(&error.path, error.error))?;
+            let new = temporary.keep().map_err(|source| classify(&target, source))?;
             commit.moves.push(Paths { old: old_name(&new), target, new, blob });
         }
         Ok(Begun { commit, outputs })
@@ -95,7 +97,7 @@ impl Commit {
         let Ok(moves) = serde_json::from_slice::<Vec<Move>>(&bytes) else { return Ok(None) };
         let paths = |Move { output, temporary, blob }: Move| {
             // Nothing else is ours to rename or remove.
-            let is_ours = temporary.starts_with(TEMPORARY) && !temporary.contains(['/', '\\']);
+            let is_ours = is_temporary_name(&temporary);
             let target = project.resolve(&output).ok().filter(|_| is_ours)?;
             let new = folder_of(&target).join(temporary);
             Some(Paths { old: old_name(&new), target, new, blob })
@@ -154,7 +156,7 @@ impl Commit {
     /// Makes the renames durable, then removes what only an unfinished delivery needs.
     fn close(&self) -> Result<(), ReplaceError> {
         for Paths { target, .. } in &self.moves {
-            sync_folder(folder_of(target)).map_err(|source| classify(target, source))?;
+            sync_folder_of(target).map_err(|source| classify(target, source))?;
         }
         for path in self.moves.iter().flat_map(|Paths { new, old, .. }| [new, old]) {
             remove(path)?;
@@ -217,7 +219,7 @@ fn write_journal(project: &Project, journal: &Path, moves: &[Move]) -> io::Resul
     let mut file = File::create(journal)?;
     file.write_all(&serde_json::to_vec(moves)?)?;
     file.sync_all()?;
-    sync_folder(folder_of(journal))
+    sync_folder_of(journal)
 }
 
 fn old_name(new: &Path) -> PathBuf {

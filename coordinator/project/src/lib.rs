@@ -20,6 +20,8 @@ mod scan;
 mod stamp;
 mod stat_cache;
 mod state;
+#[cfg(test)]
+mod stored_tests;
 mod temporary;
 #[cfg(test)]
 mod test_project;

@@ -29,13 +29,17 @@ pub struct Holder {
 /// Why a project could not be locked.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
-    #[error("another build of {} is running{}", dir.display(), holder.as_ref()
-        .map_or(String::new(), |holder| format!(" (process {})", holder.process_id)))]
+    #[error("another build of {} is running{}", dir.display(), by(holder.as_ref()))]
     Held { dir: PathBuf, holder: Option<Holder> },
     #[error("cannot lock {}", path.display())]
     Io { path: PathBuf, source: io::Error },
     #[error("cannot complete a delivery that was cut off")]
     Recover(#[from] ReplaceError),
+}
+
+/// ` (process 7)`, where that is known.
+fn by(holder: Option<&Holder>) -> String {
+    holder.map_or(String::new(), |holder| format!(" (process {})", holder.process_id))
 }
 
 /// Locks the project, or says who holds it. A delivery that the last holder left unfinished is

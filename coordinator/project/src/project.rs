@@ -37,8 +37,9 @@ pub enum ProjectError {
     NoFolder { dir: PathBuf },
     #[error("cannot read {}", path.display())]
     Read { path: PathBuf, source: io::Error },
-    #[error("{} has {size_bytes} bytes; a manifest has at most {MAX_MANIFEST_BYTES}",
-        path.display())]
+    #[error(
+        "{} has {size_bytes} bytes; a manifest has at most {MAX_MANIFEST_BYTES}", path.display()
+    )]
     TooLarge { path: PathBuf, size_bytes: u64 },
     #[error("the name of {} cannot be used on every system", path.display())]
     Name { path: PathBuf, source: AssetPathError },

@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use impasto_files::{AtomicFile, ClosedFile};
 use impasto_types::BlobRef;
-use tempfile::{NamedTempFile, TempPath};
 
 use crate::contained::LeavesProject;
 use crate::fingerprint::Fingerprint;
@@ -35,8 +35,10 @@ pub enum ReplaceError {
     Denied { path: PathBuf, source: io::Error },
     #[error("cannot write {}", path.display())]
     Other { path: PathBuf, source: io::Error },
-    #[error("`{output}` is a link to {}, or leads through one: outputs are never written through \
-        links", target.display())]
+    #[error(
+        "`{output}` is a link to {}, or leads through one: outputs are never written through links",
+        target.display()
+    )]
     Linked { output: impasto_types::AssetPath, target: PathBuf },
     #[error(transparent)]
     Leaves(#[from] LeavesProject),
@@ -67,7 +69,7 @@ pub(crate) enum Staging {
 #[derive(Debug)]
 pub(crate) struct Staged {
     pub(crate) target: PathBuf,
-    pub(crate) temporary: TempPath,
+    pub(crate) temporary: ClosedFile,
     pub(crate) blob: BlobRef,
     /// The time that the file was given: the clock's, to the nanosecond. Whoever writes the file
     /// later leaves another time, as file systems take it from a coarser clock.
@@ -108,19 +110,16 @@ fn write_beside(
     target: &Path,
     bytes: &[u8],
     old: Option<&Metadata>,
-) -> io::Result<(TempPath, i64)> {
-    let folder = folder_of(target);
-    fs::create_dir_all(folder)?;
-    let mut file = temporary_in(folder)?;
+) -> io::Result<(ClosedFile, i64)> {
+    let mut file = AtomicFile::beside(target)?;
     file.write_all(bytes)?;
     let modified = SystemTime::now();
     // Where a file system takes no times, the file is digested at the next look.
     let _ = file.as_file().set_modified(modified);
     if let Some(old) = old {
-        file.as_file().set_permissions(old.permissions())?;
+        file.set_permissions(old.permissions())?;
     }
-    file.as_file().sync_all()?;
-    Ok((file.into_temp_path(), nanoseconds(modified)))
+    Ok((file.close()?, nanoseconds(modified)))
 }
 
 impl Staged {
@@ -128,8 +127,7 @@ impl Staged {
     pub(crate) fn place(self) -> Result<Fingerprint, ReplaceError> {
         let Self { target, temporary, blob, modified_ns } = self;
         let fail = |source| classify(&target, source);
-        temporary.persist(&target).map_err(|error| fail(error.error))?;
-        sync_folder(folder_of(&target)).map_err(fail)?;
+        temporary.persist(&target).map_err(fail)?;
         placed(&target, blob, modified_ns)
     }
 
@@ -153,56 +151,12 @@ pub(crate) fn placed(
     Ok(Fingerprint { stamp, taken_ns, blob, ours })
 }
 
-pub(crate) fn folder_of(target: &Path) -> &Path {
-    match target.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    }
-}
-
-/// What the names of temporary files begin with: hidden, and `.tmp` at the end, so that neither a
-/// scan nor a watcher takes them for assets.
-pub(crate) const TEMPORARY: &str = ".impasto-";
-
-fn temporary_in(folder: &Path) -> io::Result<NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(TEMPORARY).suffix(".tmp");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // As any program makes files: the umask takes away what it should. A temporary file is
-        // private otherwise.
-        builder.permissions(fs::Permissions::from_mode(0o666));
-    }
-    builder.tempfile_in(folder)
-}
-
-/// After a power cut the new name is there too, not only the new bytes.
-#[cfg(unix)]
-pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
-    match fs::File::open(folder).and_then(|folder| folder.sync_all()) {
-        // Some network file systems have no such call; the file itself is safe already.
-        Err(error)
-            if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) =>
-        {
-            Ok(())
-        }
-        result => result,
-    }
-}
-
-#[cfg(not(unix))]
-pub(crate) fn sync_folder(_folder: &Path) -> io::Result<()> {
-    // Folders cannot be opened as files there.
-    Ok(())
-}
-
 pub(crate) fn classify(path: &Path, source: io::Error) -> ReplaceError {
     let path = path.to_owned();
+    if impasto_files::is_disk_full(&source) {
+        return ReplaceError::DiskFull { path, source };
+    }
     match source.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            ReplaceError::DiskFull { path, source }
-        }
         io::ErrorKind::ReadOnlyFilesystem => ReplaceError::ReadOnlyDisk { path, source },
         io::ErrorKind::PermissionDenied => ReplaceError::Denied { path, source },
         _ => ReplaceError::Other { path, source },

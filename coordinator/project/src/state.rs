@@ -110,15 +110,20 @@ impl State {
     /// They cannot be written. Nothing is lost but reasons.
     pub fn keep_details(&self, project: &Project, plan: &Plan) -> Result<(), ReplaceError> {
         let (Some(lockfile), 0) = self.loaded else { return Ok(()) };
-        let is_known =
-            |task: &&PlannedTask| self.get(&task.output).is_some_and(|it| it.action == task.action);
-        let known: Vec<&PlannedTask> = plan.tasks.iter().filter(is_known).collect();
-        let header = details::Header::new(lockfile, known.iter().map(|task| &task.output));
+        let outputs = plan
+            .tasks
+            .iter()
+            .flat_map(|task| task.output_paths().map(move |output| (output, task)));
+        let is_known = |(output, task): &(&AssetPath, &PlannedTask)| {
+            self.get(output).is_some_and(|it| it.action == task.action)
+        };
+        let known: Vec<(&AssetPath, &PlannedTask)> = outputs.filter(is_known).collect();
+        let header = details::Header::new(lockfile, known.iter().map(|(output, _)| *output));
         if known.is_empty() || details::header(project).as_ref() == Some(&header) {
             return Ok(());
         }
         let mut details: BTreeMap<_, _> =
-            known.into_iter().map(|task| (task.output.clone(), task.details())).collect();
+            known.into_iter().map(|(output, task)| (output.clone(), task.details())).collect();
         let missing = |output: &AssetPath| {
             !details.contains_key(output) && self.lockfile.entries().contains_key(output)
         };

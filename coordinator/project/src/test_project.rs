@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use impasto_planner::{PlannedTask, RecordDetails, Staleness};
+use impasto_planner::{PlannedOutput, PlannedTask, RecordDetails, Staleness};
 use impasto_types::{
     Action, AssetKind, AssetPath, BlobRef, ContainerFormat, Input, Method, OutputSpec, Part,
     Preset, StyleRef, TaskSpec,
@@ -86,7 +86,7 @@ pub(crate) fn planned(output: &str) -> PlannedTask {
     PlannedTask {
         action: action.digest(),
         spec: TaskSpec { asset: path("a.png"), action, least_memory_bytes: 0, work: 0 },
-        output: path(output),
+        outputs: vec![PlannedOutput { part: Part::Color, path: path(output) }],
         rule: "walls".to_owned(),
         style,
         state: Staleness::UpToDate,

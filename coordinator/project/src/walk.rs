@@ -202,8 +202,9 @@ mod tests {
     #[test]
     fn a_missing_folder_of_assets_is_named() {
         let test = TestProject::with_manifest(
-            "[project]\nname = \"t\"\nassets = \"art\"\n[styles.night]\n\
-             images = [\"styles/night.png\"]\n[[rules]]\nmatch = [\"**\"]\nstyle = \"night\"\n",
+            "[project]\nname = \"t\"\nassets = \"art\"\n\
+             [styles.night]\nimages = [\"styles/night.png\"]\n\
+             [[rules]]\nmatch = [\"**\"]\nstyle = \"night\"\n",
         );
         let error = walk(test.project()).expect_err("it is not there").to_string();
         assert_eq!(
@@ -242,8 +243,8 @@ mod tests {
         let mut expected = vec![
             "`walls/b:c.png` has a name that not every system can store: rename it",
             "`walls/dangling.png` cannot be read",
-            "`walls/outer.png` is a link out of the project, or leads through one; copy the file \
-             into the project",
+            "`walls/outer.png` is a link out of the project, or leads through one; \
+             copy the file into the project",
         ];
         if odd_name {
             expected.push("`walls/\u{fffd}.png` has a name that is not Unicode: rename it");

@@ -31,6 +31,7 @@ pub(super) fn of_blob_store(error: BlobStoreError) -> Status {
         | BlobStoreError::Length { .. }
         | BlobStoreError::Content { .. } => Status::invalid_argument(text),
         BlobStoreError::DiskFull { .. } => Status::resource_exhausted(text),
+        BlobStoreError::Changed { .. } => Status::failed_precondition(text),
         BlobStoreError::Read { .. } | BlobStoreError::Write { .. } => Status::internal(text),
     }
 }

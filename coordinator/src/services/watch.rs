@@ -1,18 +1,16 @@
-//! One watcher's stream: the job as it stands, then what changes, until the job has ended.
+//! One watcher's stream over the network.
 
 use std::sync::Arc;
 
-use impasto_core::TaskView;
 use impasto_proto::{to_proto, v1};
-use impasto_types::{Digest, JobId, JobNews};
-use tokio::sync::broadcast::error::RecvError;
+use impasto_types::{Digest, JobId, JobNews, error_text};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
-use super::status::{no_such_job, shutting_down};
-use crate::driver::Watch;
+use super::status::no_such_job;
+use crate::job_stream::JobStream;
 use crate::submission::Submitter;
 
 /// Messages that wait for the network.
@@ -26,18 +24,6 @@ pub(super) struct Watching {
     pub(super) closing: CancellationToken,
 }
 
-/// Why a stream goes no further: the caller has gone, or is told this.
-enum Stop {
-    Gone,
-    Because(Status),
-}
-
-impl<T> From<mpsc::error::SendError<T>> for Stop {
-    fn from(_: mpsc::error::SendError<T>) -> Self {
-        Self::Gone
-    }
-}
-
 type Sink = mpsc::Sender<Result<v1::WatchResponse, Status>>;
 
 impl Watching {
@@ -45,10 +31,12 @@ impl Watching {
     pub(super) async fn start(
         self,
     ) -> Result<ReceiverStream<Result<v1::WatchResponse, Status>>, Status> {
-        let watch = self.look().await?;
+        let driver = self.submitter.driver.clone();
+        let news = JobStream::start(driver, self.job, self.closing.clone()).await?;
+        let news = news.ok_or_else(|| no_such_job(self.job))?;
         let (sink, stream) = mpsc::channel(MESSAGES_AHEAD);
         tokio::spawn(async move {
-            if let Err(Stop::Because(status)) = self.follow(watch, &sink).await {
+            if let Err(status) = self.follow(news, &sink).await {
                 // Where the caller has gone, there is nobody to tell.
                 let _ = sink.send(Err(status)).await;
             }
@@ -56,55 +44,29 @@ impl Watching {
         Ok(ReceiverStream::new(stream))
     }
 
-    async fn look(&self) -> Result<Watch, Status> {
-        self.submitter.driver.watch(self.job).await?.ok_or_else(|| no_such_job(self.job))
-    }
-
-    async fn follow(&self, mut watch: Watch, sink: &Sink) -> Result<(), Stop> {
+    /// Passes news on until the job has ended or the caller has gone.
+    async fn follow(&self, mut news: JobStream, sink: &Sink) -> Result<(), Status> {
+        let specs = self.specs(news.spec()).await;
+        let mut caught_up = false;
         loop {
-            let ended = watch.view.summary.state.has_ended();
-            let mut news = self.send_all(watch, sink).await?;
-            if ended {
+            let next = tokio::select! {
+                () = sink.closed() => return Ok(()),
+                next = news.next() => next?,
+            };
+            let next = match next {
+                None => return Ok(()),
+                // A task is named once.
+                Some(JobNews::Task { task, event, .. }) if !caught_up => {
+                    let asset = specs.get(task.0 as usize).map(|spec| spec.asset.clone());
+                    JobNews::Task { task, asset, event }
+                }
+                Some(next) => next,
+            };
+            caught_up |= next == JobNews::CaughtUp;
+            if sink.send(Ok(to_proto::job_news(next))).await.is_err() {
                 return Ok(());
             }
-            loop {
-                let next = tokio::select! {
-                    () = self.closing.cancelled() => return Err(Stop::Because(shutting_down())),
-                    () = sink.closed() => return Err(Stop::Gone),
-                    next = news.recv() => next,
-                };
-                match next {
-                    Ok(news) => {
-                        let ended = matches!(&news, JobNews::Job(job) if job.state.has_ended());
-                        send(sink, news).await?;
-                        if ended {
-                            return Ok(());
-                        }
-                    }
-                    // Too slow: what was missed is in the job as it stands.
-                    Err(RecvError::Lagged(_)) => break,
-                    Err(RecvError::Closed) => return Err(Stop::Because(shutting_down())),
-                }
-            }
-            watch = self.look().await.map_err(Stop::Because)?;
         }
-    }
-
-    /// Sends the job as it stands, and gives what the changes come out of.
-    async fn send_all(
-        &self,
-        watch: Watch,
-        sink: &Sink,
-    ) -> Result<tokio::sync::broadcast::Receiver<JobNews>, Stop> {
-        let Watch { view, news } = watch;
-        send(sink, JobNews::Job(view.summary)).await?;
-        let specs = self.specs(view.spec).await;
-        for TaskView { task, event } in view.tasks {
-            let asset = specs.get(task.0 as usize).map(|spec| spec.asset.clone());
-            send(sink, JobNews::Task { task, asset, event }).await?;
-        }
-        send(sink, JobNews::CaughtUp).await?;
-        Ok(news)
     }
 
     /// The job's tasks in full. They are only needed for their names here: where they cannot be
@@ -113,14 +75,10 @@ impl Watching {
         match self.submitter.specs.get(spec).await {
             Ok(specs) => specs,
             Err(error) => {
-                tracing::warn!(job = self.job.0, cause =
-                    %impasto_types::error_text(&error), "a watcher sees no names");
+                let cause = error_text(&error);
+                tracing::warn!(job = self.job.0, cause, "a watcher sees no names");
                 Arc::default()
             }
         }
     }
-}
-
-async fn send(sink: &Sink, news: JobNews) -> Result<(), Stop> {
-    Ok(sink.send(Ok(to_proto::job_news(news))).await?)
 }

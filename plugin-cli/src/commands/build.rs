@@ -3,16 +3,19 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use impasto_build::{Event, Observer, Outcome, Survey, survey};
+use impasto_planner::PlannedTask;
 use impasto_project::replace_file;
 use serde::Serialize;
 use std::time::Duration;
 
 use super::plan::{SurveyArgs, show};
-use crate::build::{BuildRequest, Event, Observer, Outcome, Survey, build, survey};
+use crate::build_request::BuildRequest;
 use crate::clean_up::clean_up;
 use crate::flags::{CacheFlags, ComputeFlags, DepfileFlag, DryRunFlag, FarmFlags};
+use crate::run_build;
 use crate::screen::{BAD, STRONG};
-use crate::show::{BuildView, JsonLines};
+use crate::show::{BuildView, JsonLines, exit, line};
 use crate::units::{count, time};
 use crate::{Context, Exit, Failure, depfile, interrupt};
 
@@ -72,16 +75,16 @@ pub(crate) fn run(args: BuildArgs, context: &Context) -> Result<Exit, Failure> {
     let request = args.painting.request(&args.survey, context)?;
     let cancel = interrupt::token();
     let view = view(context);
-    let (survey, outcome) = build(&request, None, view.as_ref(), &cancel)?;
+    let (survey, outcome) = run_build::run(&request, None, view.as_ref(), &cancel)?;
     drop(view);
     summarise(&outcome, context);
     clean_up(&outcome, &request.cache_dir, context);
     if let Some(file) = args.depfile.depfile
-        && outcome.exit() == Exit::Done
+        && exit(&outcome) == Exit::Done
     {
         write_depfile(&file, project_folder(&args.survey.project.dir), &survey)?;
     }
-    Ok(outcome.exit())
+    Ok(exit(&outcome))
 }
 
 /// The observer that the flags ask for.
@@ -115,7 +118,7 @@ pub(crate) fn summarise(outcome: &Outcome, context: &Context) {
         screen
             .result(format_args!("{BAD}failed{BAD:#} {}{style}: {}", failed.asset, failed.message));
     }
-    screen.result(format_args!("{STRONG}{}{STRONG:#}", outcome.line()));
+    screen.result(format_args!("{STRONG}{}{STRONG:#}", line(outcome)));
     if let Some(sheet) = &outcome.contact_sheet {
         screen.result(format_args!("contact sheet: {}", sheet.display()));
     }
@@ -144,8 +147,9 @@ fn write_depfile(file: &Path, dir: &Path, survey: &Survey) -> Result<(), Failure
             .filter(|part| *part != std::path::Component::CurDir)
             .collect()
     };
-    let outputs: Vec<PathBuf> =
-        survey.plan.tasks.iter().map(|task| here(&task.output.to_path_buf())).collect();
+    let tasks = survey.plan.tasks.iter();
+    let outputs = tasks.flat_map(PlannedTask::output_paths);
+    let outputs: Vec<PathBuf> = outputs.map(|output| here(&output.to_path_buf())).collect();
     let manifest = survey.project.manifest_file();
     let manifest = manifest.file_name().map(|name| here(Path::new(name)));
     let inputs: Vec<PathBuf> = manifest

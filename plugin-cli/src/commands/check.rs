@@ -1,9 +1,9 @@
 //! `impasto check`
 
 use clap::Args;
+use impasto_build::survey;
 
 use super::plan::{SurveyArgs, show, summary};
-use crate::build::survey;
 use crate::{Context, Exit, Failure};
 
 /// Exit with 1 if any output is stale or missing: the gate for CI

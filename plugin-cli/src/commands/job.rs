@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 
 use super::jobs::{on_farm, show_job};
 use crate::contact_sheet::loss_text;
-use crate::farm::{FarmClient, FarmError};
 use crate::flags::CoordinatorFlags;
 use crate::table::Table;
 use crate::{Context, Exit, Failure};
+use impasto_proto::client::{FarmClient, FarmError};
 
 /// Show a job and each of its assets
 #[derive(Debug, Args)]

@@ -6,11 +6,11 @@ use clap::Args;
 use impasto_types::JobSummary;
 use serde::Serialize;
 
-use crate::farm::{FarmClient, FarmError};
 use crate::flags::CoordinatorFlags;
 use crate::table::Table;
 use crate::units::time;
 use crate::{Context, Exit, Failure};
+use impasto_proto::client::{FarmClient, FarmError};
 
 /// List the farm's jobs, newest first
 #[derive(Debug, Args)]

@@ -1,11 +1,11 @@
 //! `impasto plan`
 
 use clap::Args;
-use impasto_planner::{PlannedTask, Staleness};
+use impasto_build::{Survey, SurveyRequest, survey};
+use impasto_planner::{PlannedOutput, PlannedTask, Staleness};
 use impasto_types::RecipePatch;
 use serde_json::json;
 
-use crate::build::{Survey, SurveyRequest, survey};
 use crate::flags::{ModelsFlags, ProjectArgs};
 use crate::screen::{BAD, FAINT, GOOD, STRONG, WARN};
 use crate::units::count;
@@ -54,7 +54,8 @@ pub(crate) fn show(survey: &Survey, context: &Context) {
         return;
     }
     for task in &survey.plan.tasks {
-        let PlannedTask { output, spec, style, state, .. } = task;
+        let output = task.output();
+        let PlannedTask { spec, style, state, .. } = task;
         match state {
             Staleness::UpToDate if screen.is_verbose() => {
                 screen.result(format_args!("{GOOD}up to date{GOOD:#}  {output}"))
@@ -108,6 +109,7 @@ pub(crate) fn summary(survey: &Survey) -> String {
 
 /// The plan as one JSON document; docs/cli.md describes it.
 fn document(survey: &Survey) -> serde_json::Value {
+    let output = |output: &PlannedOutput| json!({ "part": output.part, "path": output.path });
     let task = |task: &PlannedTask| {
         let (state, reasons) = match &task.state {
             Staleness::UpToDate => ("up-to-date", vec![]),
@@ -116,10 +118,16 @@ fn document(survey: &Survey) -> serde_json::Value {
             }
         };
         json!({
-            "asset": task.spec.asset, "style": task.style, "rule": task.rule, "output": task.output,
-                "action": task.action,
-            "state": state, "reasons": reasons, "recipe": task.spec.action.recipe,
-                "memory_bytes": task.spec.least_memory_bytes,
+            "asset": task.spec.asset,
+            "style": task.style,
+            "rule": task.rule,
+            "output": task.output(),
+            "outputs": task.outputs.iter().map(output).collect::<Vec<_>>(),
+            "action": task.action,
+            "state": state,
+            "reasons": reasons,
+            "recipe": task.spec.action.recipe,
+            "memory_bytes": task.spec.least_memory_bytes,
         })
     };
     let problems = survey

@@ -1,16 +1,17 @@
 //! `impasto submit`
 
 use clap::Args;
+use impasto_build::{Submitted, submit, survey};
 use impasto_models::ModelStore;
 use serde_json::json;
 
 use super::jobs::coordinator_url;
 use super::plan::{SurveyArgs, show};
-use crate::build::{submit, survey};
 use crate::flags::{CoordinatorFlags, DryRunFlag};
 use crate::show::BuildView;
 use crate::units::count;
 use crate::{Context, Exit, Failure};
+use impasto_proto::client::FarmClient;
 
 /// Submit everything stale to the farm and return; `impasto build` fetches the results
 #[derive(Debug, Args)]
@@ -48,19 +49,36 @@ pub(crate) fn run(args: SubmitArgs, context: &Context) -> Result<Exit, Failure> 
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::here)?;
     // What happens on the way goes to stderr, with `--json` too: the result is one document.
     let view = BuildView::new(screen);
-    let submitted = runtime.block_on(submit(&survey, &models, &url, &view))?;
+    let submitted = runtime.block_on(async {
+        let farm = FarmClient::connect(&url).await?;
+        Ok::<_, Failure>(submit(&survey, &farm, &models, &view).await?)
+    })?;
     drop(view);
     for reason in &submitted.refused {
         screen.warning(reason);
     }
-    if screen.is_json() {
-        screen.json(&json!({ "job": submitted.job, "tasks": submitted.tasks }));
-    } else {
-        screen.result(format_args!("job {}: {}", submitted.job, count(submitted.tasks, "asset")));
-        screen.message(format_args!(
-            "`impasto job {} --watch` follows it, `impasto build` fetches the results",
-            submitted.job
-        ));
-    }
+    report(&submitted, context);
     Ok(if submitted.refused.is_empty() { unusable } else { Exit::Unfinished })
+}
+
+/// Prints which jobs were submitted. There are several only where there are more tasks than a job
+/// may have.
+fn report(submitted: &Submitted, context: &Context) {
+    let Submitted { jobs, tasks, .. } = submitted;
+    let screen = &context.screen;
+    if screen.is_json() {
+        let first = jobs.first();
+        screen.json(&json!({ "job": first, "jobs": jobs, "tasks": tasks }));
+        return;
+    }
+    let Some(first) = jobs.first() else {
+        screen.result("nothing was submitted");
+        return;
+    };
+    let numbers: Vec<String> = jobs.iter().map(ToString::to_string).collect();
+    let word = if jobs.len() == 1 { "job" } else { "jobs" };
+    screen.result(format_args!("{word} {}: {}", numbers.join(", "), count(*tasks, "asset")));
+    screen.message(format_args!(
+        "`impasto job {first} --watch` follows it, `impasto build` fetches the results"
+    ));
 }

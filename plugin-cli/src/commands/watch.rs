@@ -4,15 +4,17 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use clap::Args;
+use impasto_build::open;
 use impasto_project::{Change, WatchSettings, Watcher};
 use impasto_types::AssetPath;
 use tokio_util::sync::CancellationToken;
 
 use super::build::{PaintingFlags, summarise, view, warn};
 use super::plan::SurveyArgs;
-use crate::build::{BuildRequest, build, open};
+use crate::build_request::BuildRequest;
 use crate::clean_up::clean_up;
 use crate::failure::Failure;
+use crate::run_build;
 use crate::units::count;
 use crate::{Context, Exit, interrupt};
 
@@ -109,14 +111,14 @@ fn rebuild(
     context: &Context,
 ) {
     let view = view(context);
-    let built = build(request, Some(watcher), view.as_ref(), cancel);
+    let built = run_build::run(request, Some(watcher), view.as_ref(), cancel);
     drop(view);
     match built {
         Ok((_, outcome)) => {
             summarise(&outcome, context);
             clean_up(&outcome, &request.cache_dir, context);
         }
-        Err(error) => context.screen.failure(&Failure::from(error)),
+        Err(error) => context.screen.failure(&error),
     }
 }
 

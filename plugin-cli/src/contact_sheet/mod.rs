@@ -2,11 +2,11 @@
 //! and its times.
 //!
 //! Pictures are thumbnails in a folder beside the page. So a page of a thousand assets is small,
-//! and a build writes only the thumbnails that changed. Nothing is loaded from elsewhere. This
-//! module decides nothing and reads no project; the build says what to show.
+//! and a build writes only the thumbnails that changed. Nothing is loaded from elsewhere.
 
 mod card;
 mod escape;
+mod of_build;
 mod settings;
 mod thumbnail;
 
@@ -18,6 +18,7 @@ use self::escape::escape;
 use crate::units;
 
 pub(crate) use card::loss_text;
+pub(crate) use of_build::write;
 pub use settings::{Setting, Settings, settings};
 pub use thumbnail::{Thumbnail, ThumbnailError, Thumbnails};
 

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use impasto_build::{Event, Observer, Origin, Target};
 use impasto_types::{ByteSize, Progress, RunReport};
 use indicatif::ProgressBar;
 
 use super::{ModelBar, style};
 use crate::Screen;
-use crate::build::{Event, Observer, Origin, Target};
 use crate::contact_sheet::loss_text;
 use crate::screen::{BAD, FAINT, GOOD, STRONG};
 use crate::units::{count, time};

@@ -1,7 +1,8 @@
 //! A build's news as JSON lines.
 
+use impasto_build::{Event, Observer};
+
 use crate::Screen;
-use crate::build::{Event, Observer};
 
 #[derive(Debug)]
 pub(crate) struct JsonLines<'a> {

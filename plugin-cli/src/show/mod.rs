@@ -3,10 +3,12 @@
 mod build;
 mod json;
 mod model_bar;
+mod outcome;
 mod paint_bar;
 mod style;
 
 pub(crate) use build::BuildView;
 pub(crate) use json::JsonLines;
 pub(crate) use model_bar::ModelBar;
+pub(crate) use outcome::{exit, line};
 pub(crate) use paint_bar::PaintBar;

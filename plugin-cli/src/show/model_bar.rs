@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use impasto_build::ModelStep;
 use impasto_types::ByteSize;
 use indicatif::ProgressBar;
 
 use super::style;
 use crate::Screen;
-use crate::build::ModelStep;
 
 /// Follows one model. Without a terminal it says the two things that take long.
 #[derive(Debug)]

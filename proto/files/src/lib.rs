@@ -13,10 +13,15 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempPath};
 
 const PREFIX: &str = ".impasto-";
 const SUFFIX: &str = ".tmp";
+
+/// Whether this is a name that a file of this crate has before it gets its own.
+pub fn is_temporary_name(name: &str) -> bool {
+    name.starts_with(PREFIX) && name.ends_with(SUFFIX) && !name.contains(['/', '\\'])
+}
 
 /// What survives a power cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,18 +83,59 @@ impl AtomicFile {
     /// # Errors
     /// The file cannot be synced or renamed; the target is then as it was.
     pub fn persist(self, target: &Path, durability: Durability) -> io::Result<()> {
-        let folder = folder_of(target);
-        fs::create_dir_all(folder)?;
+        fs::create_dir_all(folder_of(target))?;
         if durability != Durability::None {
             // Content and length; losing the time of a change does no harm.
             self.file.as_file().sync_data()?;
         }
-        // Closed first: not every system renames a file that is open.
-        self.file.into_temp_path().persist(target).map_err(|error| error.error)?;
+        let closed = ClosedFile { path: self.file.into_temp_path() };
         match durability {
-            Durability::None | Durability::Content => Ok(()),
-            Durability::Name => sync_folder(folder),
+            Durability::None | Durability::Content => closed.rename(target),
+            Durability::Name => closed.persist(target),
         }
+    }
+
+    /// Syncs the file and its times, and closes it. It gets its name later, or never.
+    ///
+    /// # Errors
+    /// The file cannot be synced.
+    pub fn close(self) -> io::Result<ClosedFile> {
+        self.file.as_file().sync_all()?;
+        Ok(ClosedFile { path: self.file.into_temp_path() })
+    }
+}
+
+/// A file that is complete and synced under its temporary name. Dropped, it is removed.
+#[derive(Debug)]
+pub struct ClosedFile {
+    path: TempPath,
+}
+
+impl ClosedFile {
+    /// Where it is now.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Gives the file its name, in place of an older one, durably.
+    ///
+    /// # Errors
+    /// It cannot be renamed; the target is then as it was.
+    pub fn persist(self, target: &Path) -> io::Result<()> {
+        self.rename(target)?;
+        sync_folder_of(target)
+    }
+
+    /// Leaves the file where it is, for a caller that takes care of it from now on.
+    ///
+    /// # Errors
+    /// The system does not let it be kept.
+    pub fn keep(self) -> io::Result<PathBuf> {
+        self.path.keep().map_err(|error| error.error)
+    }
+
+    fn rename(self, target: &Path) -> io::Result<()> {
+        self.path.persist(target).map_err(|error| error.error)
     }
 }
 
@@ -128,8 +174,7 @@ fn abandoned(folder: &Path, age: Duration) -> Vec<PathBuf> {
         let name = entry.file_name();
         let name = name.to_string_lossy();
         let changed = entry.metadata().and_then(|metadata| metadata.modified());
-        name.starts_with(PREFIX)
-            && name.ends_with(SUFFIX)
+        is_temporary_name(&name)
             && changed.is_ok_and(|time| time.elapsed().is_ok_and(|elapsed| elapsed >= age))
     };
     entries.flatten().filter(is_abandoned).map(|entry| entry.path()).collect()
@@ -140,13 +185,18 @@ pub fn is_disk_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
-fn folder_of(target: &Path) -> &Path {
+/// The folder that a file of this name is in.
+pub fn folder_of(target: &Path) -> &Path {
     target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
+/// Makes the names in the folder of `target` survive a power cut.
+///
+/// # Errors
+/// The folder cannot be synced.
 #[cfg(unix)]
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    match File::open(folder).and_then(|folder| folder.sync_all()) {
+pub fn sync_folder_of(target: &Path) -> io::Result<()> {
+    match File::open(folder_of(target)).and_then(|folder| folder.sync_all()) {
         // Some network file systems have no such call; the file itself is safe already.
         Err(error)
             if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) =>
@@ -157,9 +207,13 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// Folders cannot be opened as files here; the file system's journal keeps the rename.
+/// Does nothing: folders cannot be opened as files here, and the file system's journal keeps
+/// renames.
+///
+/// # Errors
+/// None.
 #[cfg(not(unix))]
-fn sync_folder(_folder: &Path) -> io::Result<()> {
+pub fn sync_folder_of(_target: &Path) -> io::Result<()> {
     Ok(())
 }
 
@@ -199,6 +253,26 @@ mod tests {
         drop(file);
         assert_eq!(names_in(folder.path()), ["a.png"]);
         assert_eq!(fs::read(&target).expect("it is there"), b"old");
+    }
+
+    #[test]
+    fn a_closed_file_gets_its_name_later_or_never() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let target = folder.path().join("a.png");
+        let closed = |bytes: &[u8]| {
+            let mut file = AtomicFile::beside(&target).expect("it begins");
+            file.write_all(bytes).expect("it is written");
+            file.close().expect("it is synced")
+        };
+        let first = closed(b"first");
+        let name = first.path().file_name().expect("it has a name").to_string_lossy().into_owned();
+        assert!(is_temporary_name(&name) && !is_temporary_name("../.impasto-a.tmp"), "{name}");
+        drop(closed(b"never"));
+        first.persist(&target).expect("it is renamed");
+        assert_eq!(fs::read(&target).expect("it is there"), b"first");
+        assert_eq!(names_in(folder.path()), ["a.png"]);
+        let kept = closed(b"kept").keep().expect("it is kept");
+        assert_eq!(fs::read(kept).expect("it is there"), b"kept");
     }
 
     #[test]

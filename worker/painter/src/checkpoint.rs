@@ -65,12 +65,27 @@ fn image(rest: &mut &[u8]) -> Option<Image> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn what_was_saved_is_read_and_damage_is_refused() {
-        let saved = Checkpoint {
+    fn saved() -> Checkpoint {
+        Checkpoint {
             painted: vec![Image { width: 2, height: 1, rgb: vec![0.0, 1.5, 255.0, 7.0, 8.0, 9.0] }],
             run: Some(vec![1, 2, 3]),
-        };
+        }
+    }
+
+    #[test]
+    fn a_checkpoint_of_version_0_1_0_is_read_and_written_as_it_was() {
+        let file = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../tests/stored/0.1.0/checkpoints/painting.bin"
+        );
+        let bytes = std::fs::read(file).expect("it is there");
+        assert_eq!(Checkpoint::from_bytes(&bytes).expect("it is of this version"), saved());
+        assert_eq!(saved().to_bytes(), bytes);
+    }
+
+    #[test]
+    fn what_was_saved_is_read_and_damage_is_refused() {
+        let saved = saved();
         let bytes = saved.to_bytes();
         assert_eq!(Checkpoint::from_bytes(&bytes).expect("it is whole"), saved);
         let none = Checkpoint::default();

@@ -41,7 +41,8 @@ impl Bench {
             ..Settings::defaults().expect("defaults")
         };
         let (painter, shutdown) = (Arc::new(FakePainter::on(offers)), CancellationToken::new());
-        let worker = tokio::spawn(run_with(change(settings), painter.clone(), shutdown.clone()));
+        let worker =
+            tokio::spawn(run_with(change(settings), painter.clone(), None, shutdown.clone()));
         Self { coordinator, painter, shutdown, worker, _cache: cache }
     }
 

@@ -2,6 +2,8 @@
 
 use impasto_types::JobId;
 
+use crate::invariants::check_all;
+
 use super::farm::{Farm, lease, submission, succeeded};
 use crate::{Config, Core, Effect, Fact, Input, Snapshot};
 
@@ -47,6 +49,20 @@ fn a_forgotten_job_gives_its_key_back_but_not_its_number() {
     assert_eq!(farm.effects, [Effect::NoSuchJob { request: 2, job: first }]);
     farm.restart();
     assert_eq!(farm.submit(submission("key", 1)), JobId(2));
+}
+
+#[test]
+fn jobs_that_ended_before_a_restart_are_forgotten_too() {
+    let mut farm = farm(10);
+    farm.submit(submission("one", 0));
+    let snapshot = farm.core.snapshot();
+    let mut core = Core::new(*farm.core.config(), impasto_types::Epoch(2), 1);
+    core.restore(snapshot).expect("it is of this version");
+    core.resume(farm.now);
+    check_all(&core).expect("all is well");
+    assert_eq!(core.next_timeout(), Some(farm.now + 1_000));
+    core.handle(farm.now + 1_000, Input::Tick);
+    assert_eq!(core.jobs().count(), 0);
 }
 
 #[test]

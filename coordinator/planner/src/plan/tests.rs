@@ -1,116 +1,19 @@
-//! Tests of the plan: tasks, problems, notes, errors, and what makes an output stale.
+//! Tests of the plan: tasks, problems, notes and errors.
 
-use impasto_types::{
-    CommonPatch, Depth, Init, InputRef, LossNorm, ModelName, ModelRef, Recipe, RecipePatch,
-};
+mod folder;
+mod stale;
+
+use impasto_types::{CommonPatch, Depth, Init, InputRef, LossNorm, Recipe, RecipePatch};
 use proptest::prelude::*;
 
+use self::folder::{TWO_STYLES, asset, folder, header, one_style, path};
 use super::*;
 use crate::{
-    Listing, MEMORY_BASE_BYTES, RESULT_BYTES_PER_PIXEL, Reason, SOURCE_BYTES_PER_PIXEL,
-    TILE_BYTES_PER_PIXEL,
+    MEMORY_BASE_BYTES, RESULT_BYTES_PER_PIXEL, Reason, SOURCE_BYTES_PER_PIXEL, TILE_BYTES_PER_PIXEL,
 };
 
 /// What a small picture takes for each pixel of its canvas, where L-BFGS remembers two pairs.
 const OWN: u64 = TILE_BYTES_PER_PIXEL + RESULT_BYTES_PER_PIXEL + 16 + 40 + 24;
-
-/// A folder in memory.
-#[derive(Debug, Clone)]
-struct Folder {
-    listing: Listing,
-    inputs: BTreeMap<AssetPath, Result<InputFile, String>>,
-    models: Vec<ModelRef>,
-    previous: BTreeMap<AssetPath, Record>,
-    present: BTreeMap<AssetPath, BlobRef>,
-}
-
-const TWO_STYLES: &str = r#"
-[project]
-name = "village"
-output = "out/{style}/{dir}/{name}"
-[defaults]
-quality = 80
-[styles.night]
-images = [{ path = "styles/night.jpg", weight = 3 }, "styles/sky.jpg"]
-[styles.day]
-images = ["styles/day.jpg"]
-style_weight = 6.5
-[[rules]]
-name = "walls"
-match = "walls/**"
-styles = ["night", "day"]
-preset = "texture"
-[[rules]]
-match = "ui/**"
-style = "day"
-format = "jpg"
-init = "start.png"
-"#;
-
-fn path(text: &str) -> AssetPath {
-    text.parse().expect("it is a path")
-}
-
-fn header(text: &str) -> ImageHeader {
-    let format = ContainerFormat::from_extension(path(text).extension()).expect("it is an image");
-    ImageHeader { width: 64, height: 32, format, alpha: false, depth: Depth::Eight }
-}
-
-fn asset(text: &str) -> ListedAsset {
-    ListedAsset { path: path(text), blob: BlobRef::of(text.as_bytes()), image: Ok(header(text)) }
-}
-
-fn folder(assets: &[&str]) -> Folder {
-    let input = |name: &str| {
-        (path(name), Ok(InputFile { blob: BlobRef::of(name.as_bytes()), header: header(name) }))
-    };
-    Folder {
-        listing: Listing { assets: assets.iter().map(|name| asset(name)).collect(), unmatched: 2 },
-        inputs: ["styles/night.jpg", "styles/sky.jpg", "styles/day.jpg", "start.png"]
-            .map(input)
-            .into(),
-        models: vec![ModelRef { name: ModelName::Vgg19, blob: BlobRef::of(b"weights") }],
-        previous: BTreeMap::new(),
-        present: BTreeMap::new(),
-    }
-}
-
-impl Folder {
-    fn plan(&self, manifest: &str) -> Result<Plan, PlanError> {
-        let manifest = Manifest::parse(manifest, "impasto.toml")
-            .unwrap_or_else(|error| panic!("{error}\n{manifest}"));
-        self.plan_of(&manifest)
-    }
-
-    fn plan_of(&self, manifest: &Manifest) -> Result<Plan, PlanError> {
-        let Self { listing, inputs, models, previous, present } = self;
-        plan(manifest, &Findings { listing, inputs, models, previous, present })
-    }
-
-    /// Builds everything that `plan` asks for.
-    fn build(&mut self, plan: &Plan) {
-        for task in plan.stale() {
-            let output = BlobRef::of(task.action.as_bytes());
-            self.previous.insert(task.output.clone(), task.record(output));
-            self.present.insert(task.output.clone(), output);
-        }
-    }
-
-    fn check_refused(&self, manifest: &str, expected: &str) {
-        assert_eq!(
-            self.plan(manifest).map(|_| ()).map_err(|error| error.to_string()),
-            Err(expected.to_owned())
-        );
-    }
-}
-
-/// A manifest of one style and one rule, with the lines given.
-fn one_style(project: &str, rule: &str) -> String {
-    format!(
-        "[project]\nname = \"x\"\n{project}\n[styles.day]\nimages = \"styles/day.jpg\"\n[[rules]]\n\
-         name = \"all\"\n{rule}\n"
-    )
-}
 
 #[test]
 fn each_asset_is_painted_in_each_style_of_its_rule() {
@@ -120,7 +23,7 @@ fn each_asset_is_painted_in_each_style_of_its_rule() {
     let tasks: Vec<_> = plan
         .tasks
         .iter()
-        .map(|task| (task.output.as_str(), task.rule.as_str(), task.style.as_str()))
+        .map(|task| (task.output().as_str(), task.rule.as_str(), task.style.as_str()))
         .collect();
     assert_eq!(
         tasks,
@@ -359,7 +262,7 @@ fn what_nothing_makes_any_more_is_an_orphan_and_no_asset() {
         .plan(&one_style("output = \"out/{name}\"", "match = \"**\""))
         .expect("it can be planned");
     assert_eq!(
-        elsewhere.tasks.iter().map(|task| task.output.as_str()).collect::<Vec<_>>(),
+        elsewhere.tasks.iter().map(|task| task.output().as_str()).collect::<Vec<_>>(),
         ["out/a.png"]
     );
     assert_eq!(elsewhere.orphans, [path("stylized/a.png"), path("stylized/b.png")]);
@@ -384,140 +287,7 @@ fn overrides_are_part_of_the_action() {
     );
 }
 
-/// One way in which a project can differ from the last build, and the reason that a plan then gives
-/// for `a.jpg`.
-struct Change {
-    manifest: (&'static str, &'static str),
-    folder: fn(&mut Folder),
-    reason: &'static str,
-}
-
-/// The manifest of the last build, and all changes to it. None undoes another.
-const BEFORE: &str = "[project]\nname = \"x\"\n[styles.s]\n\
-    images = [{ path = \"styles/day.jpg\", weight = 1.5 }, \"styles/sky.jpg\"]\n\
-                      [[rules]]\nmatch = \"**\"\ninit = \"start.png\"\nstyle_weight = 5.1\nquality \
-                      = 90\n";
-const CHANGES: [Change; 13] = [
-    Change {
-        manifest: ("", ""),
-        folder: |folder| folder.present.clear(),
-        reason: "the output is missing",
-    },
-    Change {
-        manifest: ("", ""),
-        folder: |folder| folder.listing.assets[0].blob = BlobRef::of(b"other"),
-        reason: "the asset changed",
-    },
-    Change {
-        manifest: ("", ""),
-        folder: |folder| change_input(folder, "styles/sky.jpg"),
-        reason: "style image styles/sky.jpg changed",
-    },
-    Change {
-        manifest: ("weight = 1.5", "weight = 2"),
-        folder: |_| {},
-        reason: "the weight of style image styles/day.jpg changed from 1.5 to 2",
-    },
-    Change {
-        manifest: ("", ""),
-        folder: |folder| change_input(folder, "start.png"),
-        reason: "the image to begin with changed",
-    },
-    Change {
-        manifest: ("style_weight = 5.1", "style_weight = 6"),
-        folder: |_| {},
-        reason: "style_weight changed from 5.1 to 6.0",
-    },
-    Change {
-        manifest: ("quality", "size = 48\nquality"),
-        folder: |_| {},
-        reason: "size changed from the asset's own to 48",
-    },
-    Change {
-        manifest: ("quality", "style_layers = [1, 1, 0.5, 1, 1]\nquality"),
-        folder: |_| {},
-        reason: "style_layers changed from [1.0,1.0,1.0,1.0,1.0] to [1.0,1.0,0.5,1.0,1.0]",
-    },
-    Change {
-        manifest: ("quality", "pooling = \"average\"\nquality"),
-        folder: |_| {},
-        reason: "pooling changed from \"max\" to \"average\"",
-    },
-    Change {
-        manifest: ("", ""),
-        folder: |folder| folder.models[0].blob = BlobRef::of(b"other weights"),
-        reason: "model vgg19 changed",
-    },
-    Change {
-        manifest: ("", ""),
-        folder: |folder| {
-            for record in folder.previous.values_mut() {
-                change_record(record, |action| action.method_version = 0);
-            }
-        },
-        reason: "method optimize changed from version 0 to 1",
-    },
-    Change {
-        manifest: ("quality = 90", "quality = 91"),
-        folder: |_| {},
-        reason: "the quality changed from 90 to 91",
-    },
-    Change {
-        manifest: ("name = \"x\"", "name = \"y\""),
-        folder: |folder| folder.listing.unmatched += 1,
-        reason: "",
-    },
-];
-
-fn change_record(record: &mut Record, change: impl FnOnce(&mut Action)) {
-    let action = &mut record.details.as_mut().expect("it was built here").action;
-    change(action);
-    record.action_digest = action.digest();
-}
-
-fn change_input(folder: &mut Folder, name: &str) {
-    let file = InputFile { blob: BlobRef::of(b"other"), header: header(name) };
-    folder.inputs.insert(path(name), Ok(file));
-}
-
-/// A folder in which everything under `BEFORE` has just been built.
-fn built() -> Folder {
-    let mut folder = folder(&["a.jpg"]);
-    let first = folder.plan(BEFORE).expect("it can be planned");
-    assert_eq!(first.tasks[0].state, Staleness::Stale(vec![Reason::NeverBuilt]));
-    folder.build(&first);
-    folder
-}
-
 proptest! {
-    /// Whatever changes at once, the reasons are exactly the changes; and records survive being
-    /// written and read.
-    #[test]
-    fn reasons_are_exactly_what_changed(chosen in prop::collection::vec(any::<bool>(),
-        CHANGES.len())) {
-        let mut folder = built();
-        for record in folder.previous.values_mut() {
-            let text = serde_json::to_string(&record.details).expect("details serialise");
-            record.details = serde_json::from_str(&text).expect("details are read again");
-        }
-        let (mut manifest, mut expected) = (BEFORE.to_owned(), BTreeSet::new());
-        for change in CHANGES.iter().zip(&chosen)
-            .filter_map(|(change, chosen)| chosen.then_some(change)) {
-            manifest = manifest.replacen(change.manifest.0, change.manifest.1, 1);
-            (change.folder)(&mut folder);
-            expected.extend((!change.reason.is_empty()).then(|| change.reason.to_owned()));
-        }
-        let plan = folder.plan(&manifest).expect("it can be planned");
-        let found: BTreeSet<String> = match &plan.tasks[0].state {
-            Staleness::UpToDate => BTreeSet::new(),
-            Staleness::Stale(reasons) => reasons.iter().map(ToString::to_string).collect(),
-        };
-        prop_assert_eq!(found, expected);
-        folder.build(&plan);
-        prop_assert_eq!(&folder.plan(&manifest)
-            .expect("it can be planned").tasks[0].state, &Staleness::UpToDate);
-    }
-
     /// Tasks, problems and notes do not depend on the order of the listing, and no two tasks share
     /// an output.
     #[test]
@@ -533,84 +303,8 @@ proptest! {
         prop_assert_eq!(&plan, &planned(&shuffled));
         if let Ok(plan) = plan {
             let outputs: BTreeSet<_> =
-                plan.tasks.iter().map(|task| task.output.case_key()).collect();
+                plan.tasks.iter().map(|task| task.output().case_key()).collect();
             prop_assert_eq!(outputs.len(), plan.tasks.len());
         }
     }
-}
-
-#[test]
-fn other_reasons() {
-    let state = |folder: &Folder, manifest: &str| match folder
-        .plan(manifest)
-        .expect("it can be planned")
-        .tasks
-        .remove(0)
-        .state
-    {
-        Staleness::UpToDate => vec![],
-        Staleness::Stale(reasons) => reasons.iter().map(ToString::to_string).collect(),
-    };
-    let mut edited = built();
-    edited.present.insert(path("stylized/a.jpg"), BlobRef::of(b"by hand"));
-    assert_eq!(state(&edited, BEFORE), ["the output was changed by something else"]);
-
-    let built = built();
-    let renamed = BEFORE.replace("[styles.s]", "[styles.t]");
-    assert_eq!(
-        state(&built, &renamed),
-        [] as [&str; 0],
-        "the same images under another name are the same style"
-    );
-    let replaced = renamed.replace("\"styles/sky.jpg\"", "\"styles/night.jpg\"");
-    assert_eq!(state(&built, &replaced), ["the style changed from `s` to `t`"]);
-    let fewer = BEFORE.replace(", \"styles/sky.jpg\"", "");
-    assert_eq!(state(&built, &fewer), ["style `s` had 2 images and has 1"]);
-    let from_content = BEFORE.replace("init = \"start.png\"", "init = \"content\"");
-    assert_eq!(state(&built, &from_content), ["init changed from \"image\" to \"content\""]);
-
-    let mut older = built.clone();
-    older
-        .previous
-        .values_mut()
-        .for_each(|record| record.action_digest = Digest::of(b"another form"));
-    assert_eq!(state(&older, BEFORE), ["it was built by another version of Impasto"]);
-
-    // A fresh clone knows digests alone.
-    let mut clone = built.clone();
-    clone.previous.values_mut().for_each(|record| record.details = None);
-    assert_eq!(state(&clone, BEFORE), [] as [&str; 0]);
-    assert_eq!(
-        state(&clone, &fewer),
-        ["its asset, style, recipe or model changed since it was built"]
-    );
-
-    let mut other_asset = folder(&["b.jpg"]);
-    other_asset.previous = built.previous.clone();
-    other_asset.present = built.present.clone();
-    let same_output =
-        BEFORE.replace("name = \"x\"", "name = \"x\"\noutput = \"stylized/{dir}{stem}.{ext}\"");
-    assert_eq!(state(&other_asset, &same_output), ["it was never built"]);
-    let record = other_asset.previous.remove(&path("stylized/a.jpg")).expect("it was built");
-    other_asset.present.insert(path("stylized/b.jpg"), record.output);
-    let without_details = Record { details: None, ..record.clone() };
-    for record in [record, without_details] {
-        other_asset.previous.insert(path("stylized/b.jpg"), record);
-        assert_eq!(state(&other_asset, BEFORE), ["it was made from a.jpg"]);
-    }
-}
-
-#[test]
-fn a_new_format_under_the_same_name() {
-    let mut folder = built();
-    let record = folder.previous.values_mut().next().expect("it was built");
-    change_record(record, |action| action.outputs[0].format = ContainerFormat::Tiff);
-    let plan = folder.plan(BEFORE).expect("it can be planned");
-    assert_eq!(
-        plan.tasks[0].state,
-        Staleness::Stale(vec![Reason::FormatChanged {
-            from: ContainerFormat::Tiff,
-            to: ContainerFormat::Jpeg
-        }])
-    );
 }

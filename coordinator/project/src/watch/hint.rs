@@ -49,8 +49,8 @@ pub(super) fn why_not(error: &notify::Error) -> String {
         _ => false,
     };
     if limit {
-        "the system's limit on watched folders is reached; `sudo sysctl \
-         fs.inotify.max_user_watches=524288` raises it"
+        "the system's limit on watched folders is reached; \
+         `sudo sysctl fs.inotify.max_user_watches=524288` raises it"
             .to_owned()
     } else {
         format!("the system cannot watch the folder: {error}")

@@ -206,30 +206,34 @@ proptest! {
         for name in ["a.png", "b.png", "c.png"] {
             let changes: Vec<_> = script.iter().filter(|(_, of, _)| *of == name).collect();
             let is_loud = |happens: &Happens| matches!(happens, Write(_) | Remove | Event);
-            let Some((last_ms, ..)) =
-                changes.iter().rev().find(|(.., happens)| is_loud(happens)) else { continue };
+            let last = changes.iter().rev().find(|(.., happens)| is_loud(happens));
+            let Some((last_ms, ..)) = last else { continue };
             let size = changes.iter().rev().find_map(|(.., happens)| match happens {
                 Write(size) => Some(Some(*size)),
                 Remove => Some(None),
                 Event | Notice | WriteSilently(_) => None,
             });
-            let reports: Vec<_> =
-                out.iter().filter(|(_, text)| text.split(' ').any(|word| word == name)).collect();
+            let is_about = |text: &str| text.split(' ').any(|word| word == name);
+            let reports: Vec<_> = out.iter().filter(|(_, text)| is_about(text)).collect();
             // No report while something was heard of the file less than the settle time ago.
             for (at_ms, text) in &reports {
-                let quiet = changes.iter().filter(|(at, _, happens)| at < at_ms && is_loud(happens))
+                let quiet = changes
+                    .iter()
+                    .filter(|(at, _, happens)| at < at_ms && is_loud(happens))
                     .all(|(at, ..)| at + SETTINGS.settle_ms <= *at_ms);
                 prop_assert!(quiet, "{name}: {text} at {at_ms}");
             }
             // After the last change: exactly one report, by its final content.
-            let final_reports: Vec<_> =
+            let last_reports: Vec<_> =
                 reports.iter().filter(|(at_ms, _)| at_ms > last_ms).collect();
-            let notices_after = changes.iter()
-                .filter(|(at, _, happens)| at >= last_ms && matches!(happens, Notice)).count();
-            prop_assert!((1..=1 + notices_after)
-                .contains(&final_reports.len()), "{name}: {final_reports:?}");
+            let notices_after = changes
+                .iter()
+                .filter(|(at, _, happens)| at >= last_ms && matches!(happens, Notice))
+                .count();
+            let expected = 1..=1 + notices_after;
+            prop_assert!(expected.contains(&last_reports.len()), "{name}: {last_reports:?}");
             let partial = size.flatten().is_some_and(|size| size < WHOLE_BYTES);
-            prop_assert_eq!(final_reports[0].1.ends_with("is truncated"), partial);
+            prop_assert_eq!(last_reports[0].1.ends_with("is truncated"), partial);
         }
     }
 }

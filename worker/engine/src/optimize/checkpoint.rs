@@ -255,11 +255,27 @@ mod tests {
         }
     }
 
-    #[test]
-    fn what_is_damaged_or_another_runs_is_refused() {
+    /// A run with each kind of vector.
+    fn every_kind() -> Saved {
         let vectors =
             vec![Vector::Fp32(vec![0.5; 300]), Vector::Half(vec![7; 300]), Vector::Fp32(vec![])];
-        let saved = saved(vec![1.0, -0.0, f32::MAX], vectors);
+        saved(vec![1.0, -0.0, f32::MAX], vectors)
+    }
+
+    #[test]
+    fn a_checkpoint_of_version_0_1_0_is_read() {
+        let file = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../tests/stored/0.1.0/checkpoints/optimize.bin"
+        );
+        let bytes = std::fs::read(file).expect("it is there");
+        let read = read(&bytes, &blake3::hash(b"run"), 1 << 20).expect("it is of this version");
+        assert_eq!(read, every_kind());
+    }
+
+    #[test]
+    fn what_is_damaged_or_another_runs_is_refused() {
+        let saved = every_kind();
         let identity = blake3::hash(b"run");
         let bytes = write(&saved, &identity);
         let most = 3 * 4 + 300 * 4 + 300 * 2;

@@ -1,0 +1,34 @@
+//! Files elsewhere that stand in for blobs, so that a build in one process does not copy its
+//! project into the user's cache.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use impasto_types::{BlobRef, Digest};
+
+/// Which files stand in for which blobs. Clones are handles on the same map.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Lent(Arc<Mutex<BTreeMap<Digest, PathBuf>>>);
+
+impl Lent {
+    pub(crate) fn insert(&self, digest: Digest, path: &Path) {
+        self.map().insert(digest, path.to_owned());
+    }
+
+    pub(crate) fn path_of(&self, digest: Digest) -> Option<PathBuf> {
+        self.map().get(&digest).cloned()
+    }
+
+    /// The blob of this digest, if a file stands in for it, as far as the file's length tells.
+    pub(crate) fn find(&self, digest: Digest) -> Option<BlobRef> {
+        let metadata = fs::metadata(self.path_of(digest)?).ok()?;
+        Some(BlobRef { digest, size_bytes: metadata.len() })
+    }
+
+    /// The map is whole between any two statements, so one that a panic left behind is as good.
+    fn map(&self) -> MutexGuard<'_, BTreeMap<Digest, PathBuf>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

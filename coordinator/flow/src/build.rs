@@ -1,0 +1,210 @@
+//! One build, from the first look at the project to its record.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Instant;
+
+use impasto_models::ModelStore;
+use impasto_planner::PlannedTask;
+use impasto_project::{ProjectLock, Watcher};
+use impasto_types::Digest;
+use rayon::prelude::*;
+use tokio_util::sync::CancellationToken;
+
+use crate::account::Account;
+use crate::cache::ResultCache;
+use crate::error::BuildError;
+use crate::event::{Observer, Origin};
+use crate::farm::{Farm, FarmError};
+use crate::fetch::Fetches;
+use crate::follow::{Left, follow};
+use crate::held::{Busy, take_lock};
+use crate::outcome::{Made, Outcome};
+use crate::patience::patiently;
+use crate::pending::Pending;
+use crate::result_files::{ResultFiles, deliver};
+use crate::submit::hand_in;
+use crate::survey::{Survey, SurveyRequest, survey};
+
+/// A build of one project, from [`Self::begin`] to [`Self::finish`]. In between whoever runs it
+/// restores results from a cache and paints the rest on a farm.
+pub struct Build<'o> {
+    account: Account<'o>,
+    began: Instant,
+    held: Option<ProjectLock>,
+}
+
+/// Results are restored in batches of this many, so that a build can be canceled in between.
+const RESTORED_AT_ONCE: usize = 64;
+
+impl<'o> Build<'o> {
+    /// Looks at the project, as `watcher` sees it where there is one, and locks it if anything is
+    /// to be made. Where everything is up to date nothing is locked or written.
+    ///
+    /// # Errors
+    /// What keeps the build as a whole from its work. What is wrong with one asset is part of the
+    /// outcome.
+    pub fn begin(
+        request: &SurveyRequest,
+        watcher: Option<&Watcher>,
+        busy: Busy,
+        observer: &'o dyn Observer,
+        cancel: &CancellationToken,
+    ) -> Result<Self, BuildError> {
+        let began = Instant::now();
+        let mut survey_now = survey(request, watcher)?;
+        let mut held = None;
+        if survey_now.plan.stale().next().is_some() || survey_now.state.is_unsaved() {
+            held = take_lock(&survey_now.project, busy, observer, cancel)?;
+            // Another build may have ended since the first look, and made what this one needs.
+            let recovered = held.as_ref().is_some_and(|held| held.recovered);
+            if recovered || !survey_now.state.is_current(&survey_now.project) {
+                survey_now = survey(request, watcher)?;
+            }
+        }
+        Ok(Self { account: Account::open(survey_now, observer, cancel.clone()), began, held })
+    }
+
+    /// What the build found.
+    pub fn survey(&self) -> &Survey {
+        &self.account.survey
+    }
+
+    /// Whether nothing is left to be made.
+    pub fn is_done(&self) -> bool {
+        self.account.is_done()
+    }
+
+    /// One task for each action that is still to be made, in the order of the plan.
+    pub fn open(&self) -> Vec<&PlannedTask> {
+        self.account.open_tasks()
+    }
+
+    /// Gives up every task that waits for `action`.
+    pub fn fail(&mut self, action: Digest, message: &str) {
+        self.account.fail(action, message);
+    }
+
+    /// What this build did about a task.
+    pub fn made(&self, task: &PlannedTask) -> Made {
+        self.account.made(task)
+    }
+
+    /// The file that was written for a task's first output, by this build or an earlier one.
+    pub fn written(&self, task: &PlannedTask) -> Option<Digest> {
+        self.account.written(task)
+    }
+
+    /// Delivers what is in `cache`.
+    pub fn restore(&mut self, cache: &dyn ResultCache) {
+        let account = &mut self.account;
+        for batch in account.open_actions().chunks(RESTORED_AT_ONCE) {
+            if account.cancel.is_cancelled() {
+                return;
+            }
+            let restore = |&action: &Digest| {
+                let (result, files) = cache.get(action)?;
+                let files = ResultFiles::new(&result, files).ok()?;
+                let wanted = account.wanted(action);
+                let delivered = deliver(&account.survey.project, wanted, &files);
+                Some((action, result, delivered.ok()?))
+            };
+            let restored: Vec<_> = batch.par_iter().filter_map(restore).collect();
+            for (action, result, delivered) in restored {
+                account.take(action, &result, Origin::Cached, delivered);
+            }
+        }
+    }
+
+    /// Has `farm` make what is open, and delivers it as it comes. Results are kept in `keep` too.
+    /// When this returns without an error, whatever is still open was canceled.
+    ///
+    /// # Errors
+    /// The farm does not answer any more, or a model is missing.
+    pub async fn paint<F: Farm>(
+        &mut self,
+        farm: &F,
+        models: &ModelStore,
+        keep: Option<Arc<dyn ResultCache>>,
+    ) -> Result<(), BuildError> {
+        let account = &mut self.account;
+        let (observer, cancel) = (account.observer, account.cancel.clone());
+        let mut fetches = Fetches::new(farm.clone(), account.survey.project.clone(), keep);
+        let found = patiently(observer, &cancel, async || {
+            find_results(&mut *account, farm, &mut fetches).await
+        });
+        found.await?;
+        let mut only: Option<BTreeSet<Digest>> = None;
+        while !account.is_done() && !cancel.is_cancelled() {
+            let lost = account.lost.clone();
+            let jobs = patiently(observer, &cancel, async || {
+                hand_in(&mut *account, farm, models, only.as_ref()).await
+            });
+            let jobs = jobs.await?;
+            let mut left = Left::Ended;
+            for job in &jobs {
+                left = left.max(follow(account, &mut fetches, farm, job).await?);
+            }
+            if farm.keeps_jobs() && left == Left::Ended {
+                Pending::forget(&account.survey.project);
+            }
+            // A result that was announced and is not there any more is made once more.
+            let lost_now: BTreeSet<Digest> = account.lost.difference(&lost).copied().collect();
+            if lost_now.is_empty() {
+                break;
+            }
+            only = Some(lost_now);
+        }
+        Ok(())
+    }
+
+    /// Writes the record, closes the account and lets the next build in.
+    pub fn finish(self) -> (Survey, Outcome) {
+        let Self { account, began, held } = self;
+        let (survey, mut outcome) = account.close(held.is_some());
+        outcome.elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        (survey, outcome)
+    }
+}
+
+impl std::fmt::Debug for Build<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Build")
+            .field("project", &self.account.survey.project.dir())
+            .field("open", &self.account.open_actions())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Delivers what the farm has in its cache.
+async fn find_results<F: Farm>(
+    account: &mut Account<'_>,
+    farm: &F,
+    fetches: &mut Fetches<F>,
+) -> Result<(), BuildError> {
+    for (action, result) in farm.find_results(&account.open_actions()).await? {
+        while !fetches.has_room() {
+            settle_next(account, fetches).await?;
+        }
+        if account.cancel.is_cancelled() {
+            break;
+        }
+        fetches.start(action, result, Origin::Cached, account.wanted(action));
+    }
+    while !fetches.is_empty() {
+        settle_next(account, fetches).await?;
+    }
+    // What could not be read is simply made.
+    account.lost.clear();
+    Ok(())
+}
+
+async fn settle_next<F: Farm>(
+    account: &mut Account<'_>,
+    fetches: &mut Fetches<F>,
+) -> Result<(), FarmError> {
+    match fetches.next().await {
+        Some(fetched) => account.settle(fetched),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,70 @@
+//! A farm over the network.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use impasto_proto::client::{FarmClient, FarmError as ClientError, JobWatch};
+use impasto_proto::limits::MAX_TASKS;
+use impasto_types::{BlobRef, Digest, JobId, JobNews, TaskResult};
+
+use crate::farm::{Farm, FarmError, NewJob, Watch};
+
+impl Farm for FarmClient {
+    type Watch = JobWatch;
+
+    fn keeps_jobs(&self) -> bool {
+        true
+    }
+
+    fn max_tasks(&self) -> usize {
+        MAX_TASKS
+    }
+
+    async fn find_results(
+        &self,
+        actions: &[Digest],
+    ) -> Result<BTreeMap<Digest, TaskResult>, FarmError> {
+        Ok(FarmClient::find_results(self, actions).await?)
+    }
+
+    async fn find_missing(&self, blobs: &[BlobRef]) -> Result<Vec<BlobRef>, FarmError> {
+        Ok(self.blobs().find_missing(blobs).await.map_err(ClientError::from)?)
+    }
+
+    async fn upload(&self, blob: BlobRef, file: &Path) -> Result<(), FarmError> {
+        Ok(self.blobs().upload_file(blob, file).await.map_err(ClientError::from)?)
+    }
+
+    async fn submit(&self, job: NewJob<'_>) -> Result<(JobId, bool), FarmError> {
+        Ok(FarmClient::submit(self, job.key, job.project, job.tasks).await?)
+    }
+
+    async fn watch(&self, job: JobId) -> Result<JobWatch, FarmError> {
+        Ok(FarmClient::watch(self, job).await?)
+    }
+
+    async fn download(&self, blob: BlobRef) -> Result<Vec<u8>, FarmError> {
+        Ok(self.blobs().download(blob).await.map_err(ClientError::from)?)
+    }
+
+    async fn cancel(&self, job: JobId) -> Result<(), FarmError> {
+        Ok(FarmClient::cancel(self, job).await.map(drop)?)
+    }
+}
+
+impl Watch for JobWatch {
+    async fn next(&mut self) -> Result<Option<JobNews>, FarmError> {
+        Ok(JobWatch::next(self).await?)
+    }
+}
+
+impl From<ClientError> for FarmError {
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::NoSuchJob { job } => Self::NoSuchJob { job },
+            away if away.is_away() => Self::Away(away.into()),
+            blob @ ClientError::Blob(_) => Self::Blob(blob.into()),
+            other => Self::Refused(other.into()),
+        }
+    }
+}

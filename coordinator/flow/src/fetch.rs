@@ -1,0 +1,104 @@
+//! Results on their way from the farm into the project: downloaded and delivered beside one
+//! another, so that no disk or network waits for the next piece of news.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use impasto_project::Project;
+use impasto_types::{Digest, TaskResult};
+use tokio::task::JoinSet;
+
+use crate::cache::ResultCache;
+use crate::event::Origin;
+use crate::farm::{Farm, FarmError};
+use crate::result_files::{Deliveries, ResultFiles, Wanted, deliver};
+
+/// How many results are fetched at once. A picture in memory takes up to some hundred megabytes,
+/// and a disk syncs about this many files as quickly as one.
+const FETCHED_AT_ONCE: usize = 8;
+
+/// A result that was fetched, or not.
+pub(crate) struct Fetched {
+    pub(crate) action: Digest,
+    pub(crate) result: TaskResult,
+    pub(crate) origin: Origin,
+    pub(crate) delivered: Result<Deliveries, FarmError>,
+}
+
+/// The fetches that are under way.
+pub(crate) struct Fetches<F> {
+    farm: F,
+    project: Arc<Project>,
+    /// Where results of a farm elsewhere are kept too.
+    keep: Option<Arc<dyn ResultCache>>,
+    running: JoinSet<Fetched>,
+    actions: BTreeSet<Digest>,
+}
+
+impl<F: Farm> Fetches<F> {
+    pub(crate) fn new(farm: F, project: Arc<Project>, keep: Option<Arc<dyn ResultCache>>) -> Self {
+        Self { farm, project, keep, running: JoinSet::new(), actions: BTreeSet::new() }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.running.is_empty()
+    }
+
+    pub(crate) fn has_room(&self) -> bool {
+        self.running.len() < FETCHED_AT_ONCE
+    }
+
+    /// Begins to fetch the result of `action` for the tasks that want it, unless that is under way.
+    pub(crate) fn start(
+        &mut self,
+        action: Digest,
+        result: TaskResult,
+        origin: Origin,
+        wanted: Vec<Wanted>,
+    ) {
+        if wanted.is_empty() || !self.actions.insert(action) {
+            return;
+        }
+        let (farm, project, keep) = (self.farm.clone(), self.project.clone(), self.keep.clone());
+        self.running.spawn(async move {
+            let delivered = match download(&farm, &result).await {
+                Err(error) => Err(error),
+                Ok(files) => {
+                    let result = result.clone();
+                    let deliver = move || {
+                        if let Some(cache) = keep {
+                            cache.keep(action, &result, &files.contents());
+                        }
+                        deliver(&project, wanted, &files)
+                    };
+                    let delivered = tokio::task::spawn_blocking(deliver).await;
+                    delivered.unwrap_or_else(|error| Err(FarmError::Blob(error.into())))
+                }
+            };
+            Fetched { action, result, origin, delivered }
+        });
+    }
+
+    /// The next fetch that ends; `None` where none is under way. Dropping the future loses nothing.
+    pub(crate) async fn next(&mut self) -> Option<Fetched> {
+        loop {
+            match self.running.join_next().await? {
+                Ok(fetched) => {
+                    self.actions.remove(&fetched.action);
+                    return Some(fetched);
+                }
+                // It delivered nothing, so its outputs stay open.
+                Err(error) => tracing::debug!("a fetch ended early: {error}"),
+            }
+        }
+    }
+}
+
+/// The files of a result, in the order of its outputs.
+async fn download<F: Farm>(farm: &F, result: &TaskResult) -> Result<ResultFiles, FarmError> {
+    let mut files = Vec::with_capacity(result.outputs.len());
+    for output in &result.outputs {
+        files.push(farm.download(output.blob).await?);
+    }
+    ResultFiles::new(result, files)
+}

@@ -1,0 +1,153 @@
+//! Following a job to its end, over restarts of the coordinator.
+
+use std::time::Duration;
+
+use impasto_types::{Attempt, Digest, JobId, JobNews, TaskEvent, TaskIndex};
+
+use crate::account::Account;
+use crate::error::BuildError;
+use crate::event::{Event, Origin};
+use crate::farm::{Farm, FarmError, Watch};
+use crate::fetch::Fetches;
+use crate::patience::Patience;
+
+/// How long a canceled job may take to end: a worker stops between two steps, which take seconds on
+/// a slow machine.
+const CANCEL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A job that was submitted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Job {
+    pub(crate) id: JobId,
+    /// The actions of the job's tasks, in their order.
+    pub(crate) actions: Vec<Digest>,
+}
+
+/// How a job was left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Left {
+    /// It has ended, or the coordinator knows that it is canceled.
+    Ended,
+    /// The coordinator could not be told that it is canceled: the next build finds it.
+    Running,
+}
+
+/// Follows the job until it has ended, or has been canceled.
+pub(crate) async fn follow<F: Farm>(
+    account: &mut Account<'_>,
+    fetches: &mut Fetches<F>,
+    farm: &F,
+    job: &Job,
+) -> Result<Left, BuildError> {
+    let (observer, cancel) = (account.observer, account.cancel.clone());
+    let mut patience = Patience::new(observer, &cancel);
+    loop {
+        let seen = tokio::select! {
+            seen = see(account, fetches, farm, job, Some(&mut patience)) => seen,
+            () = cancel.cancelled() => {
+                observer.event(Event::Canceling);
+                return give_up(account, fetches, farm, job).await;
+            }
+        };
+        match seen {
+            Ok(()) => return Ok(Left::Ended),
+            Err(error) => match patience.wait(error).await {
+                Ok(()) => {}
+                // Nobody waits any more, and there is nobody to cancel the job at.
+                Err(_) if cancel.is_cancelled() => return Ok(Left::Running),
+                Err(error) => return Err(error.into()),
+            },
+        }
+    }
+}
+
+/// Watches until the job has ended and its results are delivered.
+async fn see<F: Farm>(
+    account: &mut Account<'_>,
+    fetches: &mut Fetches<F>,
+    farm: &F,
+    job: &Job,
+    mut patience: Option<&mut Patience<'_>>,
+) -> Result<(), FarmError> {
+    let mut watch = farm.watch(job.id).await?;
+    let (mut ended, mut closed) = (false, false);
+    while !(closed && fetches.is_empty()) {
+        let may_watch = !closed && fetches.has_room();
+        tokio::select! {
+            Some(fetched) = fetches.next(), if !fetches.is_empty() => account.settle(fetched)?,
+            news = watch.next(), if may_watch => {
+                let news = news?;
+                if let Some(patience) = &mut patience {
+                    patience.answered();
+                }
+                match news {
+                    None => closed = true,
+                    Some(JobNews::CaughtUp) => {}
+                    Some(JobNews::Job(summary)) => ended = summary.state.has_ended(),
+                    Some(JobNews::Task { task, event, .. }) => {
+                        take(account, fetches, job, task, event);
+                    }
+                }
+            }
+            // The last fetch ended early.
+            else => {}
+        }
+    }
+    if ended { Ok(()) } else { Err(FarmError::Away("the coordinator ended the stream".into())) }
+}
+
+/// Takes one piece of news into account.
+fn take<F: Farm>(
+    account: &mut Account<'_>,
+    fetches: &mut Fetches<F>,
+    job: &Job,
+    task: TaskIndex,
+    event: TaskEvent,
+) {
+    // A job that an earlier build submitted may hold tasks that are done, or that nobody wants any
+    // more.
+    let action = usize::try_from(task.0).ok().and_then(|index| job.actions.get(index));
+    let Some(&action) = action.filter(|action| account.is_open(**action)) else { return };
+    let observer = account.observer;
+    let Some(target) = account.target(action) else { return };
+    match event {
+        TaskEvent::Blocked
+        | TaskEvent::Ready { attempts: Attempt(0), .. }
+        | TaskEvent::Canceled => {}
+        TaskEvent::Ready { attempts: Attempt(attempts), message, .. } => {
+            observer.event(Event::Waiting { target, attempts, message: &message });
+        }
+        TaskEvent::Leased { worker, attempt: Attempt(attempt), progress } => {
+            let worker = worker.as_str();
+            observer.event(Event::Started { target, worker, attempt });
+            if let Some(progress) = progress {
+                observer.event(Event::Progress { target, progress });
+            }
+        }
+        TaskEvent::Progress(progress) => observer.event(Event::Progress { target, progress }),
+        TaskEvent::Failed { message, .. } => account.fail(action, &message),
+        TaskEvent::Succeeded { result, worker, .. } => {
+            let origin = if worker.is_some() { Origin::Painted } else { Origin::Cached };
+            fetches.start(action, result, origin, account.wanted(action));
+        }
+    }
+}
+
+/// Cancels the job, and takes what is finished by then.
+async fn give_up<F: Farm>(
+    account: &mut Account<'_>,
+    fetches: &mut Fetches<F>,
+    farm: &F,
+    job: &Job,
+) -> Result<Left, BuildError> {
+    let ending = async {
+        farm.cancel(job.id).await?;
+        see(account, fetches, farm, job, None).await
+    };
+    match tokio::time::timeout(CANCEL_TIMEOUT, ending).await {
+        Ok(Ok(())) => Ok(Left::Ended),
+        Ok(Err(error)) if !error.is_away() => Err(error.into()),
+        // A coordinator that is gone cannot be told; what it still paints goes into its cache.
+        Ok(Err(_)) | Err(_) => Ok(Left::Running),
+    }
+}

@@ -1,0 +1,39 @@
+//! A project's build, from its manifest to its outputs: survey, restore from the cache, supply,
+//! submit, follow, deliver.
+//!
+//! This crate prints nothing: what it has to say goes to an [`Observer`], which the command line
+//! draws and a server logs. It schedules nothing and starts no farm: where work is done is behind
+//! the trait [`Farm`], with the gRPC client as one implementation and a coordinator in the same
+//! process as the other. The folder is not called `build`, as many ignore files hide that name.
+
+mod account;
+mod build;
+mod cache;
+mod client;
+mod error;
+mod event;
+mod farm;
+mod fetch;
+mod follow;
+mod held;
+mod outcome;
+mod patience;
+mod pending;
+mod result_files;
+mod submit;
+mod supply;
+mod survey;
+#[cfg(test)]
+mod test_project;
+#[cfg(test)]
+mod tests;
+
+pub use build::Build;
+pub use cache::ResultCache;
+pub use error::BuildError;
+pub use event::{Event, ModelStep, Observer, Origin, Target};
+pub use farm::{Farm, FarmError, NewJob, Watch};
+pub use held::Busy;
+pub use outcome::{Failed, Made, Outcome};
+pub use submit::{Submitted, submit};
+pub use survey::{Survey, SurveyError, SurveyRequest, open, survey};

@@ -1,0 +1,44 @@
+//! What a build came to.
+
+use std::path::PathBuf;
+
+use impasto_types::RunReport;
+use serde::Serialize;
+
+/// The summary. With `--json` it is the last line.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Outcome {
+    pub painted: usize,
+    pub cached: usize,
+    pub up_to_date: usize,
+    pub failed: Vec<Failed>,
+    /// Outputs that are still to be made, as the build was interrupted or the job canceled.
+    pub open: usize,
+    pub interrupted: bool,
+    pub elapsed_ms: u64,
+    /// Where the command line wrote one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contact_sheet: Option<PathBuf>,
+}
+
+/// An asset without an output.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Failed {
+    pub asset: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub style: Option<String>,
+    pub message: String,
+}
+
+/// What a build did about one output.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Made {
+    UpToDate,
+    Painted(RunReport),
+    Cached(RunReport),
+    Failed {
+        message: String,
+    },
+    /// Nothing yet: the build was interrupted.
+    Open,
+}

@@ -1,0 +1,82 @@
+//! Waiting for a farm that does not answer.
+
+use std::time::{Duration, Instant};
+
+use impasto_types::{Backoff, Retries, one_line};
+use tokio_util::sync::CancellationToken;
+
+use crate::error::BuildError;
+use crate::event::{Event, Observer};
+use crate::farm::FarmError;
+
+/// Long enough for a coordinator to be restarted or moved by an operator, short enough that a CI
+/// job ends by itself.
+const PATIENCE: Duration = Duration::from_secs(5 * 60);
+
+const BACKOFF: Backoff = Backoff { first_ms: 250, longest_ms: 5_000 };
+
+/// How long a build has been without its farm.
+pub(crate) struct Patience<'a> {
+    observer: &'a dyn Observer,
+    cancel: &'a CancellationToken,
+    since: Option<Instant>,
+    retries: Retries,
+}
+
+impl<'a> Patience<'a> {
+    pub(crate) fn new(observer: &'a dyn Observer, cancel: &'a CancellationToken) -> Self {
+        Self { observer, cancel, since: None, retries: Retries::new(BACKOFF) }
+    }
+
+    /// The farm answers.
+    pub(crate) fn answered(&mut self) {
+        if self.since.take().is_some() {
+            self.observer.event(Event::Reconnected);
+        }
+        self.retries.reset();
+    }
+
+    /// Waits before the next attempt, with delays that double.
+    ///
+    /// # Errors
+    /// `error` itself, where it is not one that passes, or has lasted too long, or the build was
+    /// canceled.
+    pub(crate) async fn wait(&mut self, error: FarmError) -> Result<(), FarmError> {
+        if !error.is_away() {
+            return Err(error);
+        }
+        let since = *self.since.get_or_insert_with(|| {
+            let reason = one_line(&error.to_string());
+            self.observer
+                .event(Event::Disconnected { reason: &reason, patience_s: PATIENCE.as_secs() });
+            Instant::now()
+        });
+        if since.elapsed() >= PATIENCE {
+            return Err(error);
+        }
+        // A single client has nobody to keep out of step with.
+        let delay = self.retries.next(1.0);
+        match self.cancel.run_until_cancelled(tokio::time::sleep(delay)).await {
+            Some(()) => Ok(()),
+            None => Err(error),
+        }
+    }
+}
+
+/// Does something again and again while the farm is away.
+pub(crate) async fn patiently<T>(
+    observer: &dyn Observer,
+    cancel: &CancellationToken,
+    mut work: impl AsyncFnMut() -> Result<T, BuildError>,
+) -> Result<T, BuildError> {
+    let mut patience = Patience::new(observer, cancel);
+    loop {
+        match work().await {
+            Err(BuildError::Farm(error)) => patience.wait(error).await?,
+            other => {
+                patience.answered();
+                return other;
+            }
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! The files of a result, and where they go in a project.
+
+use impasto_planner::PlannedOutput;
+use impasto_project::{DeliveredFile, NewFile, Project, ReplaceError, deliver_all};
+use impasto_types::{Part, TaskResult};
+
+use crate::farm::FarmError;
+
+/// A task that waits for a result.
+#[derive(Debug)]
+pub(crate) struct Wanted {
+    /// Its place in the plan.
+    pub(crate) place: usize,
+    pub(crate) outputs: Vec<PlannedOutput>,
+}
+
+/// What became of each task that waited for a result, by its place in the plan.
+pub(crate) type Deliveries = Vec<(usize, Result<Vec<DeliveredFile>, ReplaceError>)>;
+
+/// The content of each part of a result.
+#[derive(Debug)]
+pub(crate) struct ResultFiles(Vec<(Part, Vec<u8>)>);
+
+/// A result without a file that was asked for.
+#[derive(Debug, thiserror::Error)]
+#[error("the result has no {0}")]
+struct NoSuchPart(Part);
+
+impl ResultFiles {
+    /// Puts `files`, the contents of the result's outputs in their order, with their parts.
+    ///
+    /// # Errors
+    /// There are not as many files as outputs.
+    pub(crate) fn new(result: &TaskResult, files: Vec<Vec<u8>>) -> Result<Self, FarmError> {
+        if let Some(output) = result.outputs.get(files.len()) {
+            return Err(FarmError::Blob(NoSuchPart(output.part).into()));
+        }
+        Ok(Self(result.outputs.iter().map(|output| output.part).zip(files).collect()))
+    }
+
+    /// The contents, in the order of the result's outputs.
+    pub(crate) fn contents(&self) -> Vec<&[u8]> {
+        self.0.iter().map(|(_, bytes)| bytes.as_slice()).collect()
+    }
+
+    fn part(&self, part: Part) -> Result<&[u8], FarmError> {
+        let found = self.0.iter().find(|(other, _)| *other == part);
+        let bytes = found.map(|(_, bytes)| bytes.as_slice());
+        bytes.ok_or_else(|| FarmError::Blob(NoSuchPart(part).into()))
+    }
+}
+
+/// Delivers a result to every task that waits for it, to each of them whole or not at all. Blocks.
+///
+/// # Errors
+/// The result lacks a part.
+pub(crate) fn deliver(
+    project: &Project,
+    wanted: Vec<Wanted>,
+    files: &ResultFiles,
+) -> Result<Deliveries, FarmError> {
+    let deliver = |Wanted { place, outputs }: Wanted| {
+        let new = |output: &PlannedOutput| Ok((output.path.clone(), files.part(output.part)?));
+        let new: Vec<_> = outputs.iter().map(new).collect::<Result<_, FarmError>>()?;
+        let new: Vec<_> = new.iter().map(|(output, bytes)| NewFile { output, bytes }).collect();
+        Ok((place, deliver_all(project, &new)))
+    };
+    wanted.into_iter().map(deliver).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use impasto_types::{AssetPath, BlobRef, Output, RunReport};
+
+    use super::*;
+    use crate::test_project::TestProject;
+
+    fn result(files: &[(Part, &[u8])]) -> (TaskResult, Vec<Vec<u8>>) {
+        let outputs = files
+            .iter()
+            .map(|&(part, bytes)| Output { part, ..Output::picture(BlobRef::of(bytes), 32, 32) });
+        let report =
+            RunReport { iterations: 1, losses: None, compute_ms: 1, device: "fake".to_owned() };
+        let contents = files.iter().map(|(_, bytes)| bytes.to_vec()).collect();
+        (TaskResult { outputs: outputs.collect(), report }, contents)
+    }
+
+    fn wanted(place: usize, outputs: &[(Part, &str)]) -> Wanted {
+        let path = |path: &str| path.parse::<AssetPath>().expect("a path");
+        let planned = |&(part, name): &(Part, &str)| PlannedOutput { part, path: path(name) };
+        Wanted { place, outputs: outputs.iter().map(planned).collect() }
+    }
+
+    #[test]
+    fn each_part_goes_where_its_output_is() {
+        let test = TestProject::new(&["a.png"]);
+        let project = test.open();
+        let (result, contents) = result(&[(Part::Normal, b"normal"), (Part::Color, b"color")]);
+        let files = ResultFiles::new(&result, contents).expect("they are all there");
+        let color_first = [(Part::Color, "out/a.png"), (Part::Normal, "out/a_n.png")];
+        let wanted = vec![wanted(3, &color_first), wanted(5, &[(Part::Color, "out/b.png")])];
+        let delivered = deliver(&project, wanted, &files).expect("it has both parts");
+        let placed: Vec<_> = delivered
+            .iter()
+            .map(|(place, files)| (*place, files.as_ref().expect("they are written").len()))
+            .collect();
+        assert_eq!(placed, [(3, 2), (5, 1)]);
+        assert_eq!(test.read("out/a.png").as_deref(), Some(&b"color"[..]));
+        assert_eq!(test.read("out/a_n.png").as_deref(), Some(&b"normal"[..]));
+        assert_eq!(test.read("out/b.png").as_deref(), Some(&b"color"[..]));
+    }
+
+    #[test]
+    fn a_result_without_a_part_delivers_nothing() {
+        let test = TestProject::new(&["a.png"]);
+        let project = test.open();
+        let (result, contents) = result(&[(Part::Color, b"color")]);
+        let files = ResultFiles::new(&result, contents).expect("it is there");
+        let both = [(Part::Color, "out/a.png"), (Part::Normal, "out/a_n.png")];
+        let error =
+            deliver(&project, vec![wanted(0, &both)], &files).expect_err("there is no normal map");
+        assert_eq!(error.to_string(), "the result has no normal");
+        assert_eq!(test.read("out/a.png"), None);
+        assert!(ResultFiles::new(&result, vec![]).is_err());
+    }
+}

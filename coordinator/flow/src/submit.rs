@@ -1,0 +1,181 @@
+//! Handing tasks to a farm: finding the jobs of an earlier build again, and submitting the rest.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use impasto_models::ModelStore;
+use impasto_planner::PlannedTask;
+use impasto_project::Project;
+use impasto_types::{Digest, JobId, JobNews, JobState, TaskSpec};
+
+use crate::account::Account;
+use crate::error::BuildError;
+use crate::event::{Event, Observer};
+use crate::farm::{Farm, FarmError, NewJob, Watch};
+use crate::follow::Job;
+use crate::pending::{Pending, PendingJob, nonce};
+use crate::supply::supply;
+use crate::survey::Survey;
+
+/// What was handed to a farm.
+#[derive(Debug)]
+pub struct Submitted {
+    /// More than one where there are more tasks than a job may have; none where every task was
+    /// refused.
+    pub jobs: Vec<JobId>,
+    pub tasks: usize,
+    /// Why some tasks were not submitted.
+    pub refused: Vec<String>,
+}
+
+/// Submits everything stale and leaves it to the farm. The next build follows these jobs.
+///
+/// # Errors
+/// The farm does not answer, or a model is missing.
+pub async fn submit<F: Farm>(
+    survey: &Survey,
+    farm: &F,
+    models: &ModelStore,
+    observer: &dyn Observer,
+) -> Result<Submitted, BuildError> {
+    let mut seen = BTreeSet::new();
+    let tasks: Vec<_> = survey.plan.stale().filter(|task| seen.insert(task.action)).collect();
+    let refused = supply(farm, survey, models, &tasks, observer).await?;
+    let taken = tasks.into_iter().filter(|task| !refused.contains_key(&task.action)).collect();
+    let mut handing = Handing { farm, project: &survey.project, observer, jobs: vec![] };
+    let tasks = handing.submit_all(taken).await?;
+    let jobs = handing.jobs.iter().filter_map(|job| job.job).collect();
+    Ok(Submitted { jobs, tasks, refused: refused.into_values().collect() })
+}
+
+/// The jobs that make what is open, or what is open and in `only`: those that an earlier build
+/// left, and new ones for the rest.
+pub(crate) async fn hand_in<F: Farm>(
+    account: &mut Account<'_>,
+    farm: &F,
+    models: &ModelStore,
+    only: Option<&BTreeSet<Digest>>,
+) -> Result<Vec<Job>, BuildError> {
+    let observer = account.observer;
+    let project = account.survey.project.clone();
+    let mut handing = Handing { farm, project: &project, observer, jobs: vec![] };
+    let is_needed = |task: &&PlannedTask| only.is_none_or(|only| only.contains(&task.action));
+    let mut needed: BTreeSet<Digest> =
+        account.open_tasks().into_iter().filter(is_needed).map(|task| task.action).collect();
+    let mut again = Vec::new();
+    if farm.keeps_jobs() {
+        for left in Pending::load(&project).jobs {
+            match left.job {
+                Some(job) if left.actions.iter().any(|action| needed.contains(action)) => {
+                    if is_alive(farm, job, &left.key).await? {
+                        forget(&mut needed, &left);
+                        handing.attach(job, left);
+                    }
+                }
+                // Whether it was submitted is not known, so it is submitted again, as it was.
+                None if left.actions.iter().all(|action| needed.contains(action)) => {
+                    again.push(left);
+                }
+                Some(_) | None => {}
+            }
+        }
+    }
+
+    let is_open = |task: &&PlannedTask| needed.contains(&task.action);
+    let tasks: Vec<_> = account.open_tasks().into_iter().filter(is_open).collect();
+    let refused = supply(farm, &account.survey, models, &tasks, observer).await?;
+    for (action, message) in &refused {
+        account.fail(*action, message);
+        needed.remove(action);
+    }
+    for left in again {
+        if left.actions.iter().all(|action| needed.contains(action)) {
+            forget(&mut needed, &left);
+            let open = account.open_tasks();
+            let tasks: BTreeMap<Digest, &PlannedTask> =
+                open.into_iter().map(|task| (task.action, task)).collect();
+            let specs = left.actions.iter().map(|action| tasks[action].spec.clone()).collect();
+            handing.submit(left, specs).await?;
+        }
+    }
+    let is_open = |task: &&PlannedTask| needed.contains(&task.action);
+    let tasks = account.open_tasks().into_iter().filter(is_open).collect();
+    handing.submit_all(tasks).await?;
+    let job = |job: PendingJob| Some(Job { id: job.job?, actions: job.actions });
+    Ok(handing.jobs.into_iter().filter_map(job).collect())
+}
+
+/// Takes what `job` makes out of what is needed.
+fn forget(needed: &mut BTreeSet<Digest>, job: &PendingJob) {
+    for action in &job.actions {
+        needed.remove(action);
+    }
+}
+
+/// Whether the job goes on. One that has ended is not waited for: its results are in the cache, and
+/// its failures are to be tried again.
+async fn is_alive<F: Farm>(farm: &F, job: JobId, key: &str) -> Result<bool, FarmError> {
+    let first = match farm.watch(job).await {
+        Ok(mut watch) => watch.next().await,
+        Err(error) => Err(error),
+    };
+    match first {
+        // The number may mean another coordinator's job.
+        Ok(Some(JobNews::Job(found))) => {
+            Ok(found.key == key && matches!(found.state, JobState::Queued | JobState::Running))
+        }
+        Ok(_) | Err(FarmError::NoSuchJob { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Jobs that are being handed in.
+struct Handing<'a, F> {
+    farm: &'a F,
+    project: &'a Project,
+    observer: &'a dyn Observer,
+    jobs: Vec<PendingJob>,
+}
+
+impl<F: Farm> Handing<'_, F> {
+    /// Takes up a job that an earlier build left.
+    fn attach(&mut self, job: JobId, left: PendingJob) {
+        let tasks = left.actions.len();
+        self.observer.event(Event::Submitted { job, attached: true, tasks });
+        self.jobs.push(left);
+    }
+
+    /// Submits tasks, in as many jobs as they need; returns their number.
+    async fn submit_all(&mut self, tasks: Vec<&PlannedTask>) -> Result<usize, BuildError> {
+        for part in tasks.chunks(self.farm.max_tasks()) {
+            let actions = part.iter().map(|task| task.action).collect();
+            let specs = part.iter().map(|task| task.spec.clone()).collect();
+            self.submit(PendingJob::new(actions, nonce()), specs).await?;
+        }
+        Ok(tasks.len())
+    }
+
+    /// Submits a job, noted before and after: its key before, so that it is not submitted twice,
+    /// its number after, so that it is found.
+    async fn submit(&mut self, job: PendingJob, specs: Vec<TaskSpec>) -> Result<(), BuildError> {
+        let key = job.key.clone();
+        self.jobs.push(job);
+        self.note()?;
+        let project = self.project.manifest().name();
+        let new = NewJob { key: &key, project, tasks: &specs };
+        let (id, known) = self.farm.submit(new).await?;
+        if let Some(job) = self.jobs.last_mut() {
+            job.job = Some(id);
+        }
+        self.note()?;
+        let tasks = specs.len();
+        self.observer.event(Event::Submitted { job: id, attached: known, tasks });
+        Ok(())
+    }
+
+    fn note(&self) -> Result<(), BuildError> {
+        if !self.farm.keeps_jobs() {
+            return Ok(());
+        }
+        Pending { jobs: self.jobs.clone() }.save(self.project).map_err(BuildError::Pending)
+    }
+}

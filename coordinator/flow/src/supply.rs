@@ -1,0 +1,122 @@
+//! Giving a farm what tasks need: assets, styles and models.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use impasto_models::{ModelError, ModelFile, ModelStore, PullProgress};
+use impasto_planner::PlannedTask;
+use impasto_types::{BlobRef, Digest, ModelRef, error_text};
+use tokio::sync::mpsc;
+
+use crate::error::BuildError;
+use crate::event::{Event, ModelStep, Observer};
+use crate::farm::Farm;
+use crate::survey::Survey;
+
+/// Tasks that cannot be submitted, with the reason.
+pub(crate) type Unsupplied = BTreeMap<Digest, String>;
+
+/// Uploads what the farm lacks. A file that cannot be read, or that changed since it was surveyed,
+/// costs its own tasks only.
+///
+/// # Errors
+/// The farm is away, or a model is missing.
+pub(crate) async fn supply<F: Farm>(
+    farm: &F,
+    survey: &Survey,
+    models: &ModelStore,
+    tasks: &[&PlannedTask],
+    observer: &dyn Observer,
+) -> Result<Unsupplied, BuildError> {
+    let needed: BTreeSet<BlobRef> =
+        tasks.iter().flat_map(|task| task.spec.action.blobs()).collect();
+    let needed: Vec<BlobRef> = needed.into_iter().collect();
+    let missing = farm.find_missing(&needed).await?;
+    if missing.is_empty() {
+        return Ok(Unsupplied::new());
+    }
+    let models = fetch_models(models, tasks, &missing, observer).await?;
+    observer.event(Event::Uploading {
+        blobs: missing.len(),
+        bytes: missing.iter().map(|blob| blob.size_bytes).sum(),
+    });
+    let mut unsupplied = Unsupplied::new();
+    for blob in missing {
+        let path = match (models.get(&blob), survey.files.get(&blob.digest)) {
+            (Some(model), _) => model.path.clone(),
+            (None, Some(asset)) => survey.project.path_of(asset),
+            (None, None) => continue,
+        };
+        match farm.upload(blob, &path).await {
+            Ok(()) => {}
+            Err(error) if error.is_away() => return Err(error.into()),
+            Err(error) => {
+                let (path, error) = (path.display(), error_text(&error));
+                let message = format!("{path} could not be uploaded: {error}");
+                let users =
+                    tasks.iter().filter(|task| task.spec.action.blobs().any(|other| other == blob));
+                unsupplied.extend(users.map(|task| (task.action, message.clone())));
+            }
+        }
+    }
+    Ok(unsupplied)
+}
+
+/// The weights that the farm lacks, pulled where this machine lacks them too.
+async fn fetch_models(
+    store: &ModelStore,
+    tasks: &[&PlannedTask],
+    missing: &[BlobRef],
+    observer: &dyn Observer,
+) -> Result<BTreeMap<BlobRef, ModelFile>, BuildError> {
+    let named: BTreeSet<ModelRef> =
+        tasks.iter().flat_map(|task| task.spec.action.models.iter().copied()).collect();
+    let mut files = BTreeMap::new();
+    for model in named.into_iter().filter(|model| missing.contains(&model.blob)) {
+        let file = match store.find_ref(&model)? {
+            Some(file) => file,
+            None => pull(store, model, observer).await?,
+        };
+        files.insert(model.blob, file);
+    }
+    Ok(files)
+}
+
+/// Pulls on a thread that may block, and passes its progress on.
+async fn pull(
+    store: &ModelStore,
+    model: ModelRef,
+    observer: &dyn Observer,
+) -> Result<ModelFile, BuildError> {
+    let (steps, mut seen) = mpsc::unbounded_channel();
+    let dir = store.dir().to_owned();
+    let pulling = tokio::task::spawn_blocking(move || -> Result<ModelFile, ModelError> {
+        let store = ModelStore::open(Some(&dir))?;
+        // A build that has ended does not listen any more.
+        store.ensure(model.name, &mut |progress| {
+            let _ = steps.send(ModelStep::from(progress));
+        })
+    });
+    while let Some(step) = seen.recv().await {
+        observer.event(Event::Model { model: model.name.as_str(), step });
+    }
+    let file = pulling.await.map_err(|error| BuildError::Thread(error.into()))??;
+    observer.event(Event::Model { model: model.name.as_str(), step: ModelStep::Done });
+    if file.model == model {
+        Ok(file)
+    } else {
+        Err(BuildError::OtherModel { name: model.name, wanted: model.blob })
+    }
+}
+
+impl From<PullProgress> for ModelStep {
+    fn from(progress: PullProgress) -> Self {
+        match progress {
+            PullProgress::Waiting => Self::Waiting,
+            PullProgress::Downloading { bytes, total_bytes } => {
+                Self::Downloading { bytes, total_bytes }
+            }
+            PullProgress::Converting => Self::Converting,
+            PullProgress::Done => Self::Done,
+        }
+    }
+}

@@ -1,0 +1,369 @@
+//! A small project in a temporary folder and a farm in memory, for tests.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use impasto_models::ModelStore;
+use impasto_planner::Manifest;
+use impasto_project::Project;
+use impasto_types::{
+    Attempt, BlobRef, Digest, JobId, JobNews, JobState, JobSummary, Output, RecipePatch, RunReport,
+    TaskEvent, TaskIndex, TaskResult, TaskSpec, WorkerName,
+};
+use tempfile::TempDir;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::build::Build;
+use crate::error::BuildError;
+use crate::event::{Event, Observer};
+use crate::farm::{Farm, FarmError, NewJob, Watch};
+use crate::held::Busy;
+use crate::outcome::Outcome;
+use crate::survey::{Survey, SurveyRequest};
+
+/// One style over everything in `walls`.
+const MANIFEST: &str = r#"
+[project]
+name = "test"
+output = "stylized/{dir}/{name}"
+
+[styles.night]
+images = ["styles/night.png"]
+
+[[rules]]
+match = ["walls/**"]
+style = "night"
+"#;
+
+pub(crate) struct TestProject {
+    folder: TempDir,
+}
+
+impl TestProject {
+    /// A project with these files in `walls`, all of them different.
+    pub(crate) fn new(assets: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let test = Self { folder };
+        assert!(Manifest::parse(MANIFEST, "impasto.toml").is_ok());
+        test.write("impasto.toml", MANIFEST.as_bytes());
+        test.write("styles/night.png", &png(0));
+        for (number, asset) in (1..).zip(assets) {
+            test.write(&format!("walls/{asset}"), &png(number));
+        }
+        test
+    }
+
+    pub(crate) fn dir(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn write(&self, path: &str, bytes: &[u8]) {
+        let file = self.dir().join(path);
+        fs::create_dir_all(file.parent().expect("it has a folder")).expect("its folder is made");
+        fs::write(file, bytes).expect("it is written");
+    }
+
+    pub(crate) fn read(&self, path: &str) -> Option<Vec<u8>> {
+        fs::read(self.dir().join(path)).ok()
+    }
+
+    pub(crate) fn open(&self) -> Project {
+        Project::open(self.dir()).expect("the manifest is right")
+    }
+
+    pub(crate) fn request(&self) -> SurveyRequest {
+        SurveyRequest {
+            dir: self.dir().to_owned(),
+            overrides: RecipePatch::default(),
+            models_dir: Some(self.dir().join(".models")),
+        }
+    }
+
+    pub(crate) fn models(&self) -> ModelStore {
+        ModelStore::open(self.request().models_dir.as_deref()).expect("it opens")
+    }
+
+    pub(crate) fn begin<'o>(
+        &self,
+        observer: &'o dyn Observer,
+        cancel: &CancellationToken,
+    ) -> Build<'o> {
+        Build::begin(&self.request(), None, Busy::GiveUp, observer, cancel).expect("it begins")
+    }
+
+    /// Builds on `farm`.
+    pub(crate) fn build(&self, farm: &FakeFarm) -> (Survey, Outcome) {
+        let heard = Heard::default();
+        let mut build = self.begin(&heard, &CancellationToken::new());
+        run(build.paint(farm, &self.models(), None)).expect("it is painted");
+        build.finish()
+    }
+}
+
+/// Runs a build's future, with time that stands still unless everything waits.
+pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .expect("a runtime");
+    runtime.block_on(future)
+}
+
+/// A PNG file of one color.
+fn png(color: u8) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, 32, 32);
+    encoder.set_color(png::ColorType::Rgb);
+    let mut writer = encoder.write_header().expect("a header");
+    writer.write_image_data(&[color; 32 * 32 * 3]).expect("pixels");
+    writer.finish().expect("an end");
+    bytes
+}
+
+/// Remembers the names of events.
+#[derive(Debug, Default)]
+pub(crate) struct Heard(Mutex<Vec<String>>);
+
+impl Heard {
+    pub(crate) fn count(&self, event: &str) -> usize {
+        lock(&self.0).iter().filter(|heard| *heard == event).count()
+    }
+}
+
+impl Observer for Heard {
+    fn event(&self, event: Event<'_>) {
+        let json = serde_json::to_value(&event).expect("an event serialises");
+        lock(&self.0).push(json["event"].as_str().expect("it has a name").to_owned());
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A farm that has painted a task as soon as it is submitted. Its pictures are the names of their
+/// actions.
+#[derive(Debug, Clone)]
+pub(crate) struct FakeFarm {
+    max_tasks: usize,
+    state: Arc<Mutex<FakeState>>,
+    /// Waits for the number of downloads in [`FakeState::meet`] before it answers any.
+    met: Arc<Notify>,
+}
+
+#[derive(Debug, Default)]
+struct FakeState {
+    jobs: Vec<(String, Vec<TaskSpec>)>,
+    uploads: BTreeSet<PathBuf>,
+    blobs: BTreeMap<Digest, Vec<u8>>,
+    calls: usize,
+    /// The calls, counted from 0, that find nobody.
+    away: Range<usize>,
+    /// Whether results are in no cache.
+    forgets: bool,
+    /// How many results are announced and then not there.
+    lose: usize,
+    refuse_uploads: bool,
+    meet: usize,
+    downloads: usize,
+}
+
+impl FakeFarm {
+    pub(crate) fn new() -> Self {
+        Self { max_tasks: 100, state: Arc::default(), met: Arc::default() }
+    }
+
+    pub(crate) fn with_max_tasks(max_tasks: usize) -> Self {
+        Self { max_tasks, ..Self::new() }
+    }
+
+    /// These calls, counted from 0, find nobody.
+    pub(crate) fn go_away(&self, calls: Range<usize>) {
+        lock(&self.state).away = calls;
+    }
+
+    /// Results are in no cache.
+    pub(crate) fn forget_results(&self) {
+        lock(&self.state).forgets = true;
+    }
+
+    /// The next results are announced, but not there.
+    pub(crate) fn lose(&self, results: usize) {
+        lock(&self.state).lose = results;
+    }
+
+    pub(crate) fn refuse_uploads(&self) {
+        lock(&self.state).refuse_uploads = true;
+    }
+
+    /// Downloads are answered once this many of them wait.
+    pub(crate) fn meet(&self, downloads: usize) {
+        lock(&self.state).meet = downloads;
+    }
+
+    /// The numbers of tasks of the jobs that were submitted.
+    pub(crate) fn jobs(&self) -> Vec<usize> {
+        lock(&self.state).jobs.iter().map(|(_, tasks)| tasks.len()).collect()
+    }
+
+    pub(crate) fn uploads(&self) -> usize {
+        lock(&self.state).uploads.len()
+    }
+
+    fn answer(&self) -> Result<MutexGuard<'_, FakeState>, FarmError> {
+        let mut state = lock(&self.state);
+        let call = state.calls;
+        state.calls += 1;
+        if state.away.contains(&call) {
+            return Err(FarmError::Away("nobody is there".into()));
+        }
+        Ok(state)
+    }
+}
+
+fn result_of(action: Digest) -> TaskResult {
+    let report =
+        RunReport { iterations: 1, losses: None, compute_ms: 1, device: "fake".to_owned() };
+    TaskResult { outputs: vec![Output::picture(BlobRef::of(action.as_bytes()), 32, 32)], report }
+}
+
+impl Farm for FakeFarm {
+    type Watch = FakeWatch;
+
+    fn keeps_jobs(&self) -> bool {
+        true
+    }
+
+    fn max_tasks(&self) -> usize {
+        self.max_tasks
+    }
+
+    async fn find_results(
+        &self,
+        actions: &[Digest],
+    ) -> Result<BTreeMap<Digest, TaskResult>, FarmError> {
+        let state = self.answer()?;
+        let results = actions.iter().map(|action| (*action, result_of(*action)));
+        let is_known =
+            |result: &TaskResult| state.blobs.contains_key(&result.outputs[0].blob.digest);
+        Ok(results.filter(|(_, result)| !state.forgets && is_known(result)).collect())
+    }
+
+    async fn find_missing(&self, blobs: &[BlobRef]) -> Result<Vec<BlobRef>, FarmError> {
+        drop(self.answer()?);
+        // Weights are there.
+        Ok(blobs.iter().copied().filter(|blob| blob.size_bytes < 10_000).collect())
+    }
+
+    async fn upload(&self, blob: BlobRef, file: &Path) -> Result<(), FarmError> {
+        let mut state = self.answer()?;
+        let bytes = fs::read(file).expect("it is there");
+        if state.refuse_uploads || BlobRef::of(&bytes) != blob {
+            return Err(FarmError::Blob("it is not the blob".into()));
+        }
+        state.uploads.insert(file.to_owned());
+        Ok(())
+    }
+
+    async fn submit(&self, job: NewJob<'_>) -> Result<(JobId, bool), FarmError> {
+        let mut state = self.answer()?;
+        if let Some(known) = state.jobs.iter().position(|(key, _)| key == job.key) {
+            return Ok((JobId(known as u64), true));
+        }
+        assert!((1..=self.max_tasks).contains(&job.tasks.len()));
+        state.jobs.push((job.key.to_owned(), job.tasks.to_vec()));
+        for task in job.tasks {
+            let action = task.action.digest();
+            if state.lose > 0 {
+                state.lose -= 1;
+            } else {
+                state.blobs.insert(Digest::of(action.as_bytes()), action.as_bytes().to_vec());
+            }
+        }
+        Ok((JobId(state.jobs.len() as u64 - 1), false))
+    }
+
+    async fn watch(&self, job: JobId) -> Result<FakeWatch, FarmError> {
+        let state = self.answer()?;
+        let Some((key, tasks)) = state.jobs.get(job.0 as usize) else {
+            return Err(FarmError::NoSuchJob { job });
+        };
+        let summary = |job_state| {
+            JobNews::Job(JobSummary {
+                job,
+                key: key.clone(),
+                project: "test".to_owned(),
+                state: job_state,
+                priority: 0,
+                submitted_at_ms: 0,
+                ended_at_ms: None,
+                blocked: 0,
+                ready: 0,
+                leased: 0,
+                succeeded: tasks.len() as u32,
+                failed: 0,
+                canceled: 0,
+            })
+        };
+        let done = (0..).zip(tasks).map(|(index, task)| JobNews::Task {
+            task: TaskIndex(index),
+            asset: None,
+            event: TaskEvent::Succeeded {
+                result: result_of(task.action.digest()),
+                worker: Some("fake".parse::<WorkerName>().expect("a name")),
+                attempts: Attempt(1),
+            },
+        });
+        let mut news = vec![summary(JobState::Running)];
+        news.extend(done);
+        news.push(summary(JobState::Succeeded));
+        news.reverse();
+        Ok(FakeWatch { farm: self.clone(), news })
+    }
+
+    async fn download(&self, blob: BlobRef) -> Result<Vec<u8>, FarmError> {
+        let meet = {
+            let mut state = self.answer()?;
+            state.downloads += 1;
+            state.downloads < state.meet
+        };
+        if meet {
+            self.met.notified().await;
+        } else {
+            self.met.notify_waiters();
+        }
+        let missing = || FarmError::Blob("there is no such blob".into());
+        lock(&self.state).blobs.get(&blob.digest).cloned().ok_or_else(missing)
+    }
+
+    async fn cancel(&self, _job: JobId) -> Result<(), FarmError> {
+        self.answer().map(drop)
+    }
+}
+
+/// The news of a [`FakeFarm`]'s job, the last first.
+#[derive(Debug)]
+pub(crate) struct FakeWatch {
+    farm: FakeFarm,
+    news: Vec<JobNews>,
+}
+
+impl Watch for FakeWatch {
+    async fn next(&mut self) -> Result<Option<JobNews>, FarmError> {
+        drop(self.farm.answer()?);
+        Ok(self.news.pop())
+    }
+}
+
+/// A build that has to end with an error.
+pub(crate) fn refused(test: &TestProject) -> BuildError {
+    let heard = Heard::default();
+    let began =
+        Build::begin(&test.request(), None, Busy::GiveUp, &heard, &CancellationToken::new());
+    began.expect_err("it cannot begin")
+}

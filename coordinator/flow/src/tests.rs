@@ -1,0 +1,178 @@
+//! Whole builds on a farm in memory.
+
+use impasto_project::LockError;
+use tokio_util::sync::CancellationToken;
+
+use crate::error::BuildError;
+use crate::outcome::Outcome;
+use crate::submit::submit;
+use crate::survey::survey;
+use crate::test_project::{FakeFarm, Heard, TestProject, refused, run};
+
+const ASSETS: [&str; 5] = ["a.png", "b.png", "c.png", "d.png", "e.png"];
+
+/// What counts of an outcome: painted, cached, up to date, failed, open.
+fn counts(outcome: &Outcome) -> [usize; 5] {
+    let Outcome { painted, cached, up_to_date, failed, open, .. } = outcome;
+    [*painted, *cached, *up_to_date, failed.len(), *open]
+}
+
+#[test]
+fn a_second_build_reads_no_output_and_asks_no_farm() {
+    let test = TestProject::new(&ASSETS);
+    let farm = FakeFarm::new();
+    let (survey, outcome) = test.build(&farm);
+    assert_eq!((counts(&outcome), survey.inputs_digested), ([5, 0, 0, 0, 0], 6));
+    assert_eq!((farm.jobs(), farm.uploads()), (vec![5], 6));
+    let record = test.read("impasto.lock").expect("it is written");
+
+    farm.go_away(0..usize::MAX);
+    let heard = Heard::default();
+    let build = test.begin(&heard, &CancellationToken::new());
+    assert!(build.is_done());
+    // However fresh they are.
+    assert_eq!(build.survey().outputs_digested, 0);
+    let (_, outcome) = build.finish();
+    assert_eq!(counts(&outcome), [0, 0, 5, 0, 0]);
+    assert_eq!(test.read("impasto.lock"), Some(record));
+}
+
+#[test]
+fn a_build_that_is_killed_goes_on_where_it_was() {
+    let test = TestProject::new(&ASSETS);
+    let farm = FakeFarm::new();
+    let heard = Heard::default();
+    let mut killed = test.begin(&heard, &CancellationToken::new());
+    run(killed.paint(&farm, &test.models(), None)).expect("it is painted");
+    drop(killed);
+    assert_eq!(test.read("impasto.lock"), None, "it is written at the end");
+    farm.go_away(0..usize::MAX);
+    let build = test.begin(&heard, &CancellationToken::new());
+    assert!(build.is_done());
+    build.finish();
+    assert!(test.read("impasto.lock").is_some(), "the next build writes it");
+}
+
+#[test]
+fn results_are_fetched_beside_one_another() {
+    let test = TestProject::new(&ASSETS);
+    let farm = FakeFarm::new();
+    // A build that waited for one download before it listens on would wait for ever.
+    farm.meet(5);
+    let (_, outcome) = test.build(&farm);
+    assert_eq!(counts(&outcome), [5, 0, 0, 0, 0]);
+}
+
+#[test]
+fn more_tasks_than_a_job_may_have_are_several_jobs() {
+    let test = TestProject::new(&ASSETS);
+    let farm = FakeFarm::with_max_tasks(2);
+    let (_, outcome) = test.build(&farm);
+    assert_eq!((counts(&outcome), farm.jobs()), ([5, 0, 0, 0, 0], vec![2, 2, 1]));
+}
+
+#[test]
+fn a_job_that_was_left_is_followed() {
+    let test = TestProject::new(&ASSETS);
+    let farm = FakeFarm::with_max_tasks(2);
+    let found = survey(&test.request(), None).expect("it is surveyed");
+    let heard = Heard::default();
+    let submitted = run(submit(&found, &farm, &test.models(), &heard)).expect("it is submitted");
+    assert_eq!((submitted.jobs.len(), submitted.tasks, submitted.refused.len()), (3, 5, 0));
+    farm.forget_results();
+    let mut build = test.begin(&heard, &CancellationToken::new());
+    run(build.paint(&farm, &test.models(), None)).expect("it is painted");
+    let (_, outcome) = build.finish();
+    assert_eq!(counts(&outcome), [5, 0, 0, 0, 0]);
+    assert_eq!(farm.jobs(), [2, 2, 1], "no other job is submitted");
+}
+
+#[test]
+fn nothing_is_submitted_where_every_file_is_refused() {
+    let test = TestProject::new(&ASSETS);
+    let farm = FakeFarm::new();
+    farm.refuse_uploads();
+    let found = survey(&test.request(), None).expect("it is surveyed");
+    let heard = Heard::default();
+    let submitted = run(submit(&found, &farm, &test.models(), &heard)).expect("it ends well");
+    assert_eq!((submitted.jobs.len(), submitted.tasks, submitted.refused.len()), (0, 0, 5));
+    assert_eq!(farm.jobs(), [0_usize; 0]);
+
+    let (_, outcome) = test.build(&farm);
+    assert_eq!((counts(&outcome), farm.jobs()), ([0, 0, 0, 5, 0], vec![]));
+}
+
+#[test]
+fn a_result_that_is_lost_is_made_once_more() {
+    let test = TestProject::new(&ASSETS);
+    let farm = FakeFarm::new();
+    farm.lose(2);
+    let (_, outcome) = test.build(&farm);
+    assert_eq!((counts(&outcome), farm.jobs()), ([5, 0, 0, 0, 0], vec![5, 2]));
+
+    let test = TestProject::new(&["a.png"]);
+    let farm = FakeFarm::new();
+    farm.lose(2);
+    let (_, outcome) = test.build(&farm);
+    assert_eq!((counts(&outcome), farm.jobs()), ([0, 0, 0, 1, 0], vec![1, 1]));
+}
+
+#[test]
+fn a_farm_that_goes_away_for_a_while_is_waited_for() {
+    // A build makes some twenty calls.
+    for call in 0..24 {
+        let test = TestProject::new(&ASSETS);
+        let farm = FakeFarm::new();
+        farm.go_away(call..call + 3);
+        let heard = Heard::default();
+        let mut build = test.begin(&heard, &CancellationToken::new());
+        run(build.paint(&farm, &test.models(), None)).expect("it is painted");
+        let counts = counts(&build.finish().1);
+        assert_eq!((counts[0] + counts[1], counts[4]), (5, 0), "{call}: {counts:?}");
+        assert_eq!(heard.count("disconnected"), heard.count("reconnected"), "{call}");
+        assert_eq!(farm.jobs(), [5], "{call}");
+    }
+}
+
+#[test]
+fn a_build_that_is_canceled_keeps_what_is_finished() {
+    let test = TestProject::new(&ASSETS);
+    let farm = FakeFarm::new();
+    let (heard, cancel) = (Heard::default(), CancellationToken::new());
+    let mut build = test.begin(&heard, &cancel);
+    cancel.cancel();
+    run(build.paint(&farm, &test.models(), None)).expect("it ends well");
+    let (_, outcome) = build.finish();
+    assert_eq!((counts(&outcome), outcome.interrupted), ([0, 0, 0, 0, 5], true));
+    assert_eq!(farm.jobs(), [0_usize; 0]);
+}
+
+#[test]
+fn one_build_at_a_time() {
+    let test = TestProject::new(&ASSETS);
+    let heard = Heard::default();
+    let first = test.begin(&heard, &CancellationToken::new());
+    assert!(matches!(refused(&test), BuildError::Lock(LockError::Held { .. })));
+    first.finish();
+    let (_, outcome) = test.build(&FakeFarm::new());
+    assert_eq!(counts(&outcome), [5, 0, 0, 0, 0]);
+}
+
+#[test]
+fn an_orphan_is_forgotten_once_its_file_is_gone() {
+    let test = TestProject::new(&["a.png", "b.png"]);
+    let farm = FakeFarm::new();
+    test.build(&farm);
+    std::fs::remove_file(test.dir().join("walls/b.png")).expect("it is removed");
+    test.write("walls/c.png", &test.read("walls/a.png").expect("it is there"));
+    let recorded = |name: &str| {
+        let record = test.read("impasto.lock").expect("it is there");
+        String::from_utf8(record).expect("it is text").contains(name)
+    };
+    test.build(&farm);
+    assert!(recorded("stylized/walls/b.png"), "its file is there");
+    std::fs::remove_file(test.dir().join("stylized/walls/b.png")).expect("it is removed");
+    std::fs::remove_file(test.dir().join("stylized/walls/c.png")).expect("it is removed");
+    test.build(&farm);
+    assert!(!recorded("stylized/walls/b.png") && recorded("stylized/walls/c.png"));
+}

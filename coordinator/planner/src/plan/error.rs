@@ -1,0 +1,52 @@
+//! What keeps a manifest and a folder from being a plan.
+
+use impasto_types::{AssetPath, AssetPathError, ContainerFormat};
+
+/// Why there is no plan: something that the manifest's author has to mend first.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    #[error("{file}: {}", empty(globs))]
+    Empty { file: String, globs: Vec<String> },
+    #[error(
+        "{first} in style `{first_style}` and {second} in style `{second_style}` would both be \
+         written to {output}; \
+         put {{dir}}, {{name}} or {{style}} into `output`, or exclude one of them"
+    )]
+    Collision {
+        first: AssetPath,
+        first_style: String,
+        second: AssetPath,
+        second_style: String,
+        output: AssetPath,
+    },
+    #[error(
+        "the output of {asset} would overwrite {input}, which is an asset or a style; change \
+         `output` in [project]"
+    )]
+    Overwrites { asset: AssetPath, output: AssetPath, input: AssetPath },
+    #[error(
+        "the output of {asset} would be {output}, but rule `{rule}` writes {format}; end `output` \
+         in .{{ext}}, or say `format` in the rule"
+    )]
+    WrongExtension { asset: AssetPath, output: AssetPath, rule: String, format: ContainerFormat },
+    #[error("the output of {asset} would have no usable name; change `output` in [project]")]
+    OutputPath { asset: AssetPath, source: AssetPathError },
+    #[error("image {path} of style `{style}`: {reason}")]
+    Style { path: AssetPath, style: String, reason: String },
+    #[error("image {path}, which rule `{rule}` begins with: {reason}")]
+    Init { path: AssetPath, rule: String, reason: String },
+}
+
+/// In the words of [`PlanError::Empty`]; long lists are cut.
+fn empty(globs: &[String]) -> String {
+    const SHOWN: usize = 6;
+    let shown = globs.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match globs.len() {
+        0 => "there is nothing to paint, for every rule says `skip`".to_owned(),
+        1..=SHOWN => format!("there is nothing to paint: no image matches {shown}"),
+        count => format!(
+            "there is nothing to paint: no image matches {shown} or any of {} more globs",
+            count - SHOWN
+        ),
+    }
+}

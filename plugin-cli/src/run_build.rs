@@ -1,0 +1,135 @@
+//! One build of the command line: on the configured farm, or on one inside this process.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use impasto_build::{Build, Busy, Event, Observer, Outcome, Survey};
+use impasto_models::ModelStore;
+use impasto_project::Watcher;
+use impasto_types::{ByteSize, one_line};
+use tokio_util::sync::CancellationToken;
+
+use crate::build_request::BuildRequest;
+use crate::embedded::Embedded;
+use crate::local_cache::LocalCache;
+use crate::{Exit, Failure, contact_sheet};
+use impasto_proto::client::{FarmClient, FarmError};
+
+/// How long threads that are in the middle of a step are waited for at the end.
+const LINGER: Duration = Duration::from_millis(500);
+
+/// Builds the project, as `watcher` sees it where there is one. Assets that fail are part of the
+/// [`Outcome`]; `cancel` ends it early and keeps what is finished.
+///
+/// Where everything is up to date this ends without a runtime, a connection or a model.
+///
+/// # Errors
+/// What keeps the build as a whole from its work.
+pub(crate) fn run(
+    request: &BuildRequest,
+    watcher: Option<&Watcher>,
+    observer: &dyn Observer,
+    cancel: &CancellationToken,
+) -> Result<(Survey, Outcome), Failure> {
+    let mut build = Build::begin(&request.survey, watcher, Busy::Wait, observer, cancel)?;
+    if build.is_done() {
+        return Ok(build.finish());
+    }
+    let cache = LocalCache::open(&request.cache_dir)?;
+    build.restore(&cache);
+    let painted = match build.is_done() || cancel.is_cancelled() {
+        true => Ok(()),
+        false => paint(request, &mut build, &cache, observer, cancel),
+    };
+    // What was delivered before something went wrong is kept and shown.
+    let sheet = contact_sheet::write(&build, &cache);
+    let (survey, mut outcome) = build.finish();
+    painted?;
+    match sheet {
+        Ok(path) => outcome.contact_sheet = Some(path),
+        Err(error) => {
+            let message = &format!("there is no contact sheet: {error}");
+            observer.event(Event::Warning { message });
+        }
+    }
+    Ok((survey, outcome))
+}
+
+fn paint(
+    request: &BuildRequest,
+    build: &mut Build<'_>,
+    cache: &LocalCache,
+    observer: &dyn Observer,
+    cancel: &CancellationToken,
+) -> Result<(), Failure> {
+    let models = ModelStore::open(request.survey.models_dir.as_deref()).map_err(Failure::here)?;
+    let runtime = tokio::runtime::Runtime::new().map_err(Failure::here)?;
+    let painted = runtime.block_on(async {
+        match reach(request, observer).await? {
+            Some(farm) => {
+                observer.event(Event::Farm { coordinator: request.coordinator.as_deref() });
+                Ok(build.paint(&farm, &models, Some(Arc::new(cache.clone()))).await?)
+            }
+            None => {
+                observer.event(Event::Farm { coordinator: None });
+                paint_here(request, build, &models).await
+            }
+        }
+    });
+    runtime.shutdown_timeout(LINGER);
+    match painted {
+        // Whoever gave up does not wait for a farm that is gone.
+        Err(failure) if failure.exit == Exit::Unreachable && cancel.is_cancelled() => Ok(()),
+        other => other,
+    }
+}
+
+/// The configured farm, or `None` where this machine is to paint.
+async fn reach(
+    request: &BuildRequest,
+    observer: &dyn Observer,
+) -> Result<Option<FarmClient>, FarmError> {
+    let Some(coordinator) = &request.coordinator else { return Ok(None) };
+    match FarmClient::connect(coordinator).await {
+        Ok(client) => Ok(Some(client)),
+        Err(error) if error.is_away() && !request.require_farm => {
+            let reason = one_line(&error.to_string());
+            observer.event(Event::FellBack { coordinator, reason: &reason });
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+async fn paint_here(
+    request: &BuildRequest,
+    build: &mut Build<'_>,
+    models: &ModelStore,
+) -> Result<(), Failure> {
+    let mut embedded = Embedded::start(request).await?;
+    fail_what_is_too_large(build, embedded.memory_bytes());
+    let farm = embedded.farm();
+    let painted = tokio::select! {
+        painted = build.paint(&farm, models, None) => painted.map_err(Failure::from),
+        error = embedded.failed() => Err(error.into()),
+    };
+    embedded.stop().await;
+    painted
+}
+
+/// No other worker will ever come to a farm that consists of this process, so what needs more
+/// memory than it may take is not waited for.
+fn fail_what_is_too_large(build: &mut Build<'_>, memory_bytes: u64) {
+    let open = build.open();
+    let too_large = open.iter().filter(|task| task.spec.least_memory_bytes > memory_bytes);
+    let too_large: Vec<_> =
+        too_large.map(|task| (task.action, task.spec.least_memory_bytes)).collect();
+    for (action, needed) in too_large {
+        let message = format!(
+            "it needs about {} of memory, but painting may take no more than {} (--max-memory)",
+            ByteSize(needed),
+            ByteSize(memory_bytes)
+        );
+        build.fail(action, &message);
+    }
+}

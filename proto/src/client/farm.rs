@@ -1,0 +1,167 @@
+//! One connection, and the calls over it.
+
+use std::collections::BTreeMap;
+
+use impasto_types::{Digest, JobId, JobSummary, TaskResult, TaskSpec, WorkerInfo, WorkerName};
+use tonic::transport::Channel;
+use tonic::{Code, Status};
+
+use super::blobs::Blobs;
+use super::connection::{connect, jobs, workers};
+use super::farm_error::FarmError;
+use super::job_watch::JobWatch;
+use crate::limits::{DIGESTS_PER_MESSAGE, TASKS_PER_MESSAGE};
+use crate::v1::submit_request::Part;
+use crate::{FieldError, from_proto, to_proto, v1};
+
+/// A coordinator. A broken connection is made anew by the next call.
+#[derive(Debug, Clone)]
+pub struct FarmClient {
+    channel: Channel,
+}
+
+impl FarmClient {
+    /// Connects to the coordinator at `url`.
+    ///
+    /// # Errors
+    /// Where `url` is no address, or nobody answers there.
+    pub async fn connect(url: &str) -> Result<Self, FarmError> {
+        Ok(Self { channel: connect(url).await? })
+    }
+
+    pub fn blobs(&self) -> Blobs {
+        Blobs::new(self.channel.clone())
+    }
+
+    /// What the coordinator has in its cache for these actions.
+    ///
+    /// # Errors
+    /// Where the call fails.
+    pub async fn find_results(
+        &self,
+        actions: &[Digest],
+    ) -> Result<BTreeMap<Digest, TaskResult>, FarmError> {
+        let mut found = BTreeMap::new();
+        // An answer holds a result of a few hundred bytes for each action, so the questions are
+        // smaller than their own limit.
+        for part in actions.chunks(DIGESTS_PER_MESSAGE / 4) {
+            let request = v1::FindResultsRequest {
+                actions: part.iter().map(|action| action.as_bytes().to_vec()).collect(),
+            };
+            let answer = jobs(self.channel.clone()).find_results(request).await;
+            let answer =
+                answer.map_err(|status| FarmError::of(status, "look into its cache"))?.into_inner();
+            found.extend(from_proto::each("results", answer.results, part.len(), found_result)?);
+        }
+        Ok(found)
+    }
+
+    /// Submits a job; whether the coordinator knew the key already is the second half of the
+    /// answer.
+    ///
+    /// # Errors
+    /// Where the call fails, or a blob is missing.
+    pub async fn submit(
+        &self,
+        key: &str,
+        project: &str,
+        tasks: &[TaskSpec],
+    ) -> Result<(JobId, bool), FarmError> {
+        let task_count = u32::try_from(tasks.len()).unwrap_or(u32::MAX);
+        let header = v1::SubmitHeader {
+            key: key.to_owned(),
+            project: project.to_owned(),
+            priority: 0,
+            task_count,
+        };
+        let tasks = tasks
+            .chunks(TASKS_PER_MESSAGE)
+            .map(|part| v1::SubmitTasks { tasks: part.iter().map(to_proto::task_spec).collect() });
+        let parts = std::iter::once(Part::Header(header)).chain(tasks.map(Part::Tasks));
+        let requests: Vec<_> = parts.map(|part| v1::SubmitRequest { part: Some(part) }).collect();
+        let answer = jobs(self.channel.clone()).submit(tokio_stream::iter(requests)).await;
+        let v1::SubmitResponse { job, known } =
+            answer.map_err(|status| FarmError::of(status, "take the job"))?.into_inner();
+        Ok((JobId(job), known))
+    }
+
+    /// Follows a job from where it stands.
+    ///
+    /// # Errors
+    /// Where the call fails or there is no such job.
+    pub async fn watch(&self, job: JobId) -> Result<JobWatch, FarmError> {
+        let answer = jobs(self.channel.clone()).watch(v1::WatchRequest { job: job.0 }).await;
+        Ok(JobWatch::new(job, answer.map_err(no_job(job, "let the job be watched"))?.into_inner()))
+    }
+
+    /// The newest jobs.
+    ///
+    /// # Errors
+    /// Where the call fails.
+    pub async fn list_jobs(&self, active: bool, limit: u32) -> Result<Vec<JobSummary>, FarmError> {
+        let answer = jobs(self.channel.clone()).list(v1::ListRequest { active, limit }).await;
+        let listed = answer.map_err(|status| FarmError::of(status, "list jobs"))?.into_inner().jobs;
+        Ok(from_proto::each("jobs", listed, MAX_LISTED, from_proto::job_summary)?)
+    }
+
+    /// Gives a job up.
+    ///
+    /// # Errors
+    /// Where the call fails or there is no such job.
+    pub async fn cancel(&self, job: JobId) -> Result<JobSummary, FarmError> {
+        let answer = jobs(self.channel.clone()).cancel(v1::CancelRequest { job: job.0 }).await;
+        let answer = answer.map_err(no_job(job, "cancel the job"))?.into_inner();
+        Ok(from_proto::required("job", answer.job, from_proto::job_summary)?)
+    }
+
+    /// Has a job's failed and canceled tasks tried again.
+    ///
+    /// # Errors
+    /// Where the call fails or there is no such job.
+    pub async fn retry(&self, job: JobId) -> Result<JobSummary, FarmError> {
+        let answer = jobs(self.channel.clone()).retry(v1::RetryRequest { job: job.0 }).await;
+        let answer = answer.map_err(no_job(job, "retry the job"))?.into_inner();
+        Ok(from_proto::required("job", answer.job, from_proto::job_summary)?)
+    }
+
+    /// The farm's workers.
+    ///
+    /// # Errors
+    /// Where the call fails.
+    pub async fn list_workers(&self) -> Result<Vec<WorkerInfo>, FarmError> {
+        let answer = workers(self.channel.clone()).list_workers(v1::ListWorkersRequest {}).await;
+        let listed =
+            answer.map_err(|status| FarmError::of(status, "list workers"))?.into_inner().workers;
+        Ok(from_proto::each("workers", listed, MAX_LISTED, from_proto::worker_info)?)
+    }
+
+    /// Has a worker finish what it does and take nothing new.
+    ///
+    /// # Errors
+    /// Where the call fails or there is no such worker.
+    pub async fn drain(&self, name: &WorkerName) -> Result<(), FarmError> {
+        let answer =
+            workers(self.channel.clone()).drain(v1::DrainRequest { name: name.to_string() }).await;
+        answer.map(drop).map_err(|status| match status.code() {
+            Code::NotFound => FarmError::NoSuchWorker { name: name.clone() },
+            _ => FarmError::of(status, "drain the worker"),
+        })
+    }
+}
+
+/// More jobs or workers than a message has room for.
+const MAX_LISTED: usize = 100_000;
+
+fn no_job(job: JobId, doing: &'static str) -> impl FnOnce(Status) -> FarmError {
+    move |status| match status.code() {
+        Code::NotFound => FarmError::NoSuchJob { job },
+        _ => FarmError::of(status, doing),
+    }
+}
+
+fn found_result(found: v1::FoundResult) -> Result<(Digest, TaskResult), FieldError> {
+    Ok((
+        from_proto::digest("action", &found.action)?,
+        from_proto::required("result", found.result, from_proto::task_result)?,
+    ))
+}

@@ -1,0 +1,55 @@
+//! What can go wrong between a client and a coordinator.
+
+use impasto_types::{JobId, WorkerName};
+use tonic::{Code, Status};
+
+use super::blobs::BlobError;
+use super::connection::ConnectError;
+use crate::FieldError;
+
+/// Why a call came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum FarmError {
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    #[error("the coordinator does not answer: {}", source.message())]
+    Away { source: Status },
+    #[error("the coordinator refuses to {doing}: {}", source.message())]
+    Refused { doing: &'static str, source: Status },
+    #[error("there is no job {job}")]
+    NoSuchJob { job: JobId },
+    #[error("there is no worker `{name}`")]
+    NoSuchWorker { name: WorkerName },
+    #[error("the coordinator's answer is malformed; is it of another version?")]
+    Answer(#[from] FieldError),
+    #[error(transparent)]
+    Blob(#[from] BlobError),
+}
+
+impl FarmError {
+    /// `doing` completes "the coordinator refuses to".
+    pub(super) fn of(source: Status, doing: &'static str) -> Self {
+        if is_connection(&source) { Self::Away { source } } else { Self::Refused { doing, source } }
+    }
+
+    /// Whether nobody answered: trying again may help.
+    pub fn is_away(&self) -> bool {
+        match self {
+            Self::Connect(ConnectError::Unreachable { .. }) | Self::Away { .. } => true,
+            Self::Blob(BlobError::Call { source, .. } | BlobError::FindMissing { source }) => {
+                is_connection(source)
+            }
+            Self::Connect(ConnectError::Address { .. } | ConnectError::Tls { .. })
+            | Self::Refused { .. }
+            | Self::NoSuchJob { .. }
+            | Self::NoSuchWorker { .. }
+            | Self::Answer(_)
+            | Self::Blob(_) => false,
+        }
+    }
+}
+
+/// A status that a coordinator sent has no cause; one that stands for a broken connection has.
+fn is_connection(status: &Status) -> bool {
+    status.code() == Code::Unavailable || std::error::Error::source(status).is_some()
+}

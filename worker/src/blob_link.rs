@@ -1,0 +1,119 @@
+//! How blobs reach a worker and leave it: over the network and through a cache, or in a folder that
+//! it shares with its coordinator.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use impasto_blobs::{BlobStore, BlobStoreError, blocking};
+use impasto_proto::client::{BlobError, Blobs};
+use impasto_types::{BlobRef, Digest};
+use tonic::{Code, Status};
+use tracing::warn;
+
+use crate::blob_cache::BlobCache;
+
+#[derive(Debug)]
+pub(crate) enum BlobLink {
+    Network { blobs: Blobs, cache: Arc<BlobCache> },
+    Disk(BlobStore),
+}
+
+/// Why a blob did not arrive.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TransferError {
+    #[error(transparent)]
+    Network(#[from] BlobError),
+    #[error(transparent)]
+    Disk(#[from] BlobStoreError),
+}
+
+impl BlobLink {
+    /// A blob that several tasks may need: from the cache, or from the coordinator and then into
+    /// the cache.
+    pub(crate) async fn fetch(&self, blob: BlobRef) -> Result<Vec<u8>, TransferError> {
+        let Self::Network { blobs, cache } = self else { return self.fetch_once(blob).await };
+        let looked = Arc::clone(cache);
+        if let Some(bytes) = blocking(move || looked.get(blob)).await {
+            return Ok(bytes);
+        }
+        let (bytes, cache) = (blobs.download(blob).await?, Arc::clone(cache));
+        let kept = blocking(move || {
+            // A cache that cannot be written costs time, not the task.
+            if let Err(error) = cache.put(blob, &bytes) {
+                warn!(%error, blob = %blob.digest.short(), "cannot keep a blob");
+            }
+            bytes
+        });
+        Ok(kept.await)
+    }
+
+    /// A blob that nobody needs again.
+    pub(crate) async fn fetch_once(&self, blob: BlobRef) -> Result<Vec<u8>, TransferError> {
+        match self {
+            Self::Network { blobs, .. } => Ok(blobs.download(blob).await?),
+            Self::Disk(store) => Ok(store.read(blob).await?),
+        }
+    }
+
+    /// A blob that is too large for memory, into a file.
+    pub(crate) async fn fetch_to(&self, blob: BlobRef, path: &Path) -> Result<(), TransferError> {
+        match self {
+            Self::Network { blobs, .. } => Ok(blobs.download_to(blob, path).await?),
+            Self::Disk(store) => Ok(store.copy_to(blob, path).await?),
+        }
+    }
+
+    /// Gives the coordinator a blob, unless it has it.
+    pub(crate) async fn hand_in(&self, blob: BlobRef, bytes: Bytes) -> Result<(), TransferError> {
+        match self {
+            Self::Network { blobs, .. } => {
+                if blobs.find_missing(&[blob]).await?.is_empty() {
+                    return Ok(());
+                }
+                Ok(blobs.upload(blob, bytes).await?)
+            }
+            Self::Disk(store) => Ok(store.put(bytes).await.map(drop)?),
+        }
+    }
+
+    /// The blobs that were used last, at most `count` of them: tasks that need them run here
+    /// sooner than elsewhere. On a shared disk all are equally near.
+    pub(crate) fn newest(&self, count: usize) -> Vec<Digest> {
+        match self {
+            Self::Network { cache, .. } => cache.newest(count),
+            Self::Disk(_) => Vec::new(),
+        }
+    }
+}
+
+impl TransferError {
+    /// Whether nobody answered, rather than that the answer was no.
+    pub(crate) fn is_away(&self) -> bool {
+        match self {
+            Self::Network(BlobError::Call { source, .. } | BlobError::FindMissing { source }) => {
+                is_connection(source)
+            }
+            Self::Network(
+                BlobError::Missing { .. }
+                | BlobError::Corrupt { .. }
+                | BlobError::TooLong { .. }
+                | BlobError::Answer(_)
+                | BlobError::Read { .. }
+                | BlobError::Write { .. },
+            )
+            | Self::Disk(_) => false,
+        }
+    }
+
+    /// Whether a file of the project has changed since the build began: another attempt would find
+    /// the same.
+    pub(crate) fn is_changed(&self) -> bool {
+        matches!(self, Self::Disk(BlobStoreError::Changed { .. }))
+    }
+}
+
+/// A status that a peer sent has no cause; one that stands for a broken connection has.
+fn is_connection(status: &Status) -> bool {
+    status.code() == Code::Unavailable || std::error::Error::source(status).is_some()
+}
