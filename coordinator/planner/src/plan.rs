@@ -208,22 +208,23 @@ impl Planner<'_> {
         };
         let styles: Vec<_> = style.images.iter().filter_map(|image| size(&image.path)).collect();
         let init = painting.init.as_ref().and_then(size);
-        let companions = companions.iter().map(|(_, file)| (file.header.width, file.header.height));
+        // A mask is held to the end, unlike other sources, and counted as such.
+        let (masks, others): (Vec<_>, Vec<_>) =
+            companions.iter().partition(|(part, _)| *part == Part::Mask);
+        let size_of = |(_, file): &(Part, InputFile)| (file.header.width, file.header.height);
         let sources: Vec<_> = styles
             .iter()
             .copied()
             .chain(init)
-            .chain(companions)
+            .chain(others.into_iter().map(size_of))
             .chain([(header.width, header.height)])
             .collect();
+        let (recipe, size) = (&painting.recipe, (width, height));
+        let mask = masks.first().copied().map(size_of);
+        let masked = mask.map_or(0, |mask| estimate::mask_bytes(recipe, size, mask));
         let spec = TaskSpec {
             asset: asset.path().clone(),
-            least_memory_bytes: estimate::memory_bytes(
-                &painting.recipe,
-                (width, height),
-                &sources,
-                &styles,
-            ),
+            least_memory_bytes: estimate::memory_bytes(recipe, size, &sources, &styles) + masked,
             work: estimate::work(&painting.recipe, width, height),
             action,
         };

@@ -74,6 +74,9 @@ fn a_mask_belongs_to_its_asset_and_is_none() {
         let mask = |task: &PlannedTask| task.spec.action.input(Part::Mask);
         plan.tasks.iter().map(|task| (task.spec.asset.to_string(), mask(task))).collect()
     };
+    let [masked, whole] = [0, 1].map(|task| plan.tasks[task].spec.least_memory_bytes);
+    let (recipe, size) = (&plan.tasks[0].spec.action.recipe, (64, 32));
+    assert_eq!(masked - whole, estimate::mask_bytes(recipe, size, size));
     let blob = InputRef::Blob(BlobRef::of(b"mask"));
     assert_eq!(
         inputs(&plan),
