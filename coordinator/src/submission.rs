@@ -5,14 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use impasto_blobs::{ActionCache, BlobStore, BlobStoreError};
-use impasto_core::{Needs, Submission};
+use impasto_core::{Needs, Submission, TaskView};
+use impasto_proto::from_proto;
 use impasto_types::{
-    AssetPath, BlobRef, Digest, JobId, MethodVersion, TaskIndex, TaskResult, TaskSpec,
+    AssetPath, BlobRef, Digest, JobId, JobSummary, MethodVersion, TaskEvent, TaskIndex, TaskResult,
+    TaskSpec,
 };
 
-use crate::driver::{Driver, Stopped};
+use crate::driver::{Driver, Stopped, Watch};
 use crate::expiry::AcceptedHolds;
-use crate::task_specs::TaskSpecs;
+use crate::task_specs::{TaskSpecs, TaskSpecsError};
 
 /// Of missing blobs, an error names this many.
 const SHOWN_BLOBS: usize = 8;
@@ -49,7 +51,46 @@ pub(crate) enum SubmitError {
     Stopped(#[from] Stopped),
 }
 
+/// Why a job's tasks are not tried again.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RetryError {
+    #[error("{} of the job's inputs have expired; submit it again: {}", .0.len(), shown(.0))]
+    Expired(Vec<BlobRef>),
+    #[error(transparent)]
+    Tasks(#[from] TaskSpecsError),
+    #[error("cannot keep the job's inputs")]
+    Hold(#[from] BlobStoreError),
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+}
+
 impl Submitter {
+    /// Has a job's failed and canceled tasks tried again. Returns the job as it is then; `None`
+    /// where there is no such job. Inputs of a job that has ended may have expired: attempts
+    /// without them would only fail.
+    pub(crate) async fn retry(&self, job: JobId) -> Result<Option<JobSummary>, RetryError> {
+        let Some(Watch { view, .. }) = self.driver.watch(job).await? else { return Ok(None) };
+        let spec_held = self.blobs.hold(vec![view.spec]).await?;
+        let specs = self.specs.get(view.spec).await?;
+        let mut inputs = BTreeSet::new();
+        for TaskView { task, event } in &view.tasks {
+            let ended = matches!(event, TaskEvent::Failed { .. } | TaskEvent::Canceled);
+            if let Some(spec) = specs.get(task.0 as usize).filter(|_| ended) {
+                let spec = from_proto::task_spec(spec.clone()).map_err(TaskSpecsError::from)?;
+                inputs.extend(spec.action.blobs());
+            }
+        }
+        // Held before they are looked for, as when the job was submitted.
+        let inputs_held = self.blobs.hold(inputs.iter().map(|blob| blob.digest).collect()).await?;
+        let missing = self.blobs.missing(inputs.into_iter().collect()).await;
+        if !missing.is_empty() {
+            return Err(RetryError::Expired(missing));
+        }
+        let retried = self.driver.retry(job).await?;
+        self.accepted.add([inputs_held, spec_held]);
+        Ok(retried)
+    }
+
     /// Takes a job in. The same key again is the same job: its number, and `true`.
     pub(crate) async fn submit(&self, job: Job) -> Result<(JobId, bool), SubmitError> {
         let inputs: BTreeSet<BlobRef> =

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use impasto_blobs::{BlobStore, BlobStoreError, Hold};
-use impasto_proto::v1;
+use impasto_proto::{FieldError, v1};
 use impasto_types::{Digest, TaskSpec};
 use prost::Message;
 
@@ -28,6 +28,8 @@ pub(crate) enum TaskSpecsError {
     Blob(#[from] BlobStoreError),
     #[error("the job's tasks do not decode")]
     Decode(#[from] prost::DecodeError),
+    #[error("a task of the job cannot be read")]
+    Task(#[from] FieldError),
 }
 
 impl TaskSpecs {

@@ -89,7 +89,7 @@ impl Jobs for JobsService {
         request: Request<RetryRequest>,
     ) -> Result<Response<RetryResponse>, Status> {
         let job = JobId(request.into_inner().job);
-        let summary = found(job, self.submitter.driver.retry(job).await?)?;
+        let summary = found(job, self.submitter.retry(job).await?)?;
         Ok(Response::new(RetryResponse { job: Some(to_proto::job_summary(&summary)) }))
     }
 }

@@ -4,7 +4,7 @@ use impasto_types::{JobId, error_text};
 use tonic::Status;
 
 use crate::driver::Stopped;
-use crate::submission::SubmitError;
+use crate::submission::{RetryError, SubmitError};
 use impasto_blobs::BlobStoreError;
 
 /// What a stream ends with when the coordinator goes down: a caller may come again.
@@ -33,6 +33,17 @@ pub(super) fn of_blob_store(error: BlobStoreError) -> Status {
         BlobStoreError::DiskFull { .. } => Status::resource_exhausted(text),
         BlobStoreError::Changed { .. } => Status::failed_precondition(text),
         BlobStoreError::Read { .. } | BlobStoreError::Write { .. } => Status::internal(text),
+    }
+}
+
+impl From<RetryError> for Status {
+    fn from(error: RetryError) -> Self {
+        match error {
+            RetryError::Expired(_) => Self::failed_precondition(error.to_string()),
+            RetryError::Tasks(_) => Self::failed_precondition(error_text(&error)),
+            RetryError::Hold(error) => of_blob_store(error),
+            RetryError::Stopped(stopped) => stopped.into(),
+        }
     }
 }
 

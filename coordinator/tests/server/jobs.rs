@@ -4,7 +4,7 @@ use impasto_proto::v1::submit_request::Part;
 use impasto_proto::v1::task_state::State;
 use impasto_proto::v1::watch_response::News;
 use impasto_proto::{client, from_proto, to_proto, v1};
-use impasto_types::BlobRef;
+use impasto_types::{BlobRef, Digest};
 use tonic::Code;
 
 use crate::support::{FakeWorker, Running, result_of, settings, task};
@@ -128,6 +128,23 @@ async fn a_job_is_canceled_and_retried() {
         .job
         .expect("a job");
     assert_eq!((retried.state.as_str(), retried.ready), ("queued", 1));
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_job_whose_inputs_have_expired_is_not_retried() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let running = Running::start(settings(folder.path())).await;
+    let spec = running.task("a.png", b"a").await;
+    let job = running.submit("job", &[spec]).await.expect("it is taken in").job;
+    let mut jobs = client::jobs(running.channel.clone());
+    jobs.cancel(v1::CancelRequest { job }).await.expect("it is canceled");
+    let digest = Digest::of(b"a").to_hex();
+    let file = folder.path().join("blobs").join(&digest[..2]).join(&digest);
+    std::fs::remove_file(file).expect("it was there");
+    let refused = jobs.retry(v1::RetryRequest { job }).await.expect_err("its input is gone");
+    let expected = format!("1 of the job's inputs have expired; submit it again: {digest}");
+    assert_eq!((refused.code(), refused.message()), (Code::FailedPrecondition, &expected[..]));
     running.stop().await;
 }
 
