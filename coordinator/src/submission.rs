@@ -1,5 +1,5 @@
-//! How a job gets in: its inputs are looked up, its tasks stored, known results found, and the core
-//! is told.
+//! Accepts jobs: checks their inputs, stores their tasks, looks up cached results, and submits them
+//! to the core.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -14,10 +14,10 @@ use crate::driver::{Driver, Stopped};
 use crate::expiry::AcceptedHolds;
 use crate::task_specs::TaskSpecs;
 
-/// Of missing blobs, an error names this many.
+/// How many missing blobs an error names.
 const SHOWN_BLOBS: usize = 8;
 
-/// A job, before it has a number.
+/// A job to submit.
 #[derive(Debug, Clone)]
 pub(crate) struct Job {
     pub(crate) key: String,
@@ -26,7 +26,7 @@ pub(crate) struct Job {
     pub(crate) tasks: Vec<TaskSpec>,
 }
 
-/// Takes jobs in.
+/// Accepts jobs.
 #[derive(Debug, Clone)]
 pub(crate) struct Submitter {
     pub(crate) blobs: BlobStore,
@@ -36,12 +36,14 @@ pub(crate) struct Submitter {
     pub(crate) accepted: AcceptedHolds,
 }
 
-/// Why a job was not taken in.
+/// Why a job was refused.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SubmitError {
     #[error("the store lacks {} of the job's inputs; upload them first: {}", .0.len(), shown(.0))]
     MissingInputs(Vec<BlobRef>),
-    #[error("`{asset}` reads the output of action {action}, which is no task before it in the job")]
+    #[error(
+        "`{asset}` reads the output of action {action}, but no task before it in the job has it"
+    )]
     NoProducer { asset: AssetPath, action: Digest },
     #[error("cannot store the job's tasks")]
     Store(#[from] BlobStoreError),
@@ -50,11 +52,12 @@ pub(crate) enum SubmitError {
 }
 
 impl Submitter {
-    /// Takes a job in. The same key again is the same job: its number, and `true`.
+    /// Accepts a job. Returns its number, and whether its key was known: then it is the earlier
+    /// job.
     pub(crate) async fn submit(&self, job: Job) -> Result<(JobId, bool), SubmitError> {
         let inputs: BTreeSet<BlobRef> =
             job.tasks.iter().flat_map(|task| task.action.blobs()).collect();
-        // Held before they are looked for: what is found then stays.
+        // Held before the check, so that what exists cannot expire after it.
         let inputs_held = self.blobs.hold(inputs.iter().map(|blob| blob.digest).collect()).await?;
         let missing = self.blobs.missing(inputs.into_iter().collect()).await;
         if !missing.is_empty() {
@@ -79,8 +82,7 @@ impl Submitter {
     }
 }
 
-/// What the scheduler has to know of a task, with `producers` for the actions of the tasks before
-/// it.
+/// What the scheduler has to know about a task. `producers` are the tasks before it, by action.
 fn needs(
     task: &TaskSpec,
     action: Digest,
