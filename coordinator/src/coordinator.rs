@@ -1,4 +1,4 @@
-//! The server as a whole: what it opens, and how it comes up and goes down.
+//! The server: what it opens, how it starts and how it stops.
 
 use std::io;
 use std::net::SocketAddr;
@@ -32,15 +32,15 @@ use crate::{
     MemoryStore, ResumeError, Settings, SettingsError, SqliteStore, StoreError, StoreKind,
 };
 
-/// What is under way when the server is told to stop has this long to end; workers and clients come
-/// back to the next one.
+/// How long calls in progress have to end at shutdown. Workers and clients reconnect to the next
+/// coordinator.
 const CLOSING_TIME: Duration = Duration::from_secs(3);
 
-/// A peer that does not answer a ping for this long is gone.
+/// A connection is closed if its peer does not answer a ping for this long.
 const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(20);
 
-/// A server that listens, but does not answer yet.
+/// A server that listens but does not serve yet.
 #[derive(Debug)]
 pub struct Coordinator {
     listener: TcpListener,
@@ -51,19 +51,19 @@ pub struct Coordinator {
     settings: Settings,
 }
 
-/// Why a coordinator does not come up.
+/// Why a coordinator does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     #[error(transparent)]
     Settings(#[from] SettingsError),
     #[error(
-        "cannot listen on {address}: another program does; stop it, or choose another address with \
-         --listen"
+        "cannot listen on {address}: another program uses it; stop it, or choose another address \
+         with --listen"
     )]
     AddressInUse { address: SocketAddr },
     #[error("cannot listen on {address}")]
     Listen { address: SocketAddr, source: io::Error },
-    #[error("`watch` names {}, which is no folder", path.display())]
+    #[error("`watch` names {}, which is not a folder", path.display())]
     Watch { path: PathBuf },
     #[error("cannot make the data folder {}", path.display())]
     DataDir { path: PathBuf, source: io::Error },
@@ -71,14 +71,14 @@ pub enum StartError {
     Blobs(#[from] BlobStoreError),
     #[error("cannot open the action cache")]
     Actions(#[from] ActionCacheError),
-    #[error("cannot take up where the last coordinator ended")]
+    #[error("cannot restore the state of the last coordinator")]
     Resume(#[from] ResumeError),
 }
 
-/// Why a coordinator went down by itself.
+/// Why a coordinator stopped by itself.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    #[error("what has happened can no longer be kept")]
+    #[error("cannot append to the store")]
     Store(#[from] StoreError),
     #[error("the server failed")]
     Transport(#[from] tonic::transport::Error),
@@ -89,16 +89,16 @@ pub enum ServeError {
 }
 
 impl Coordinator {
-    /// Opens everything, takes up where the last coordinator on this data ended, and listens.
+    /// Opens everything, restores the state from the data folder, and listens.
     ///
     /// # Errors
-    /// Names what is at fault: a setting, the address, a folder or the store.
+    /// Names the cause: a setting, the address, a folder or the store.
     pub async fn bind(settings: Settings) -> Result<Self, StartError> {
         settings.check()?;
         if let Some(path) = settings.watch.iter().find(|path| !path.is_dir()) {
             return Err(StartError::Watch { path: path.clone() });
         }
-        // First, so that a second coordinator on one address leaves the store alone.
+        // First, so that a second coordinator on the same address does not open the store.
         let listener = listen(settings.listen).await?;
         let address = listener
             .local_addr()
@@ -112,23 +112,23 @@ impl Coordinator {
         Ok(Self { listener, address, turns, commands, submitter, settings })
     }
 
-    /// Where it listens.
+    /// The address that it listens on.
     pub fn local_addr(&self) -> SocketAddr {
         self.address
     }
 
-    /// This coordinator as a farm, for builds in the same process. It answers while the coordinator
-    /// is served; `closing` is canceled when that ends.
+    /// This coordinator as a farm, for builds in the same process. It answers while [`Self::serve`]
+    /// runs; `closing` is canceled when that ends.
     pub fn farm(&self, closing: CancellationToken) -> LocalFarm {
         let keeps_jobs = self.settings.store != StoreKind::Memory;
         LocalFarm { submitter: self.submitter.clone(), closing, keeps_jobs }
     }
 
-    /// Answers until `shutdown` is canceled. Everything that was answered by then is durable, and
-    /// workers keep what they hold.
+    /// Serves until `shutdown` is canceled. Everything answered by then is durable, and workers
+    /// keep their leases.
     ///
     /// # Errors
-    /// Facts could no longer be kept, or the server failed.
+    /// Facts could not be appended, or the server failed.
     pub async fn serve(self, shutdown: CancellationToken) -> Result<(), ServeError> {
         let closing = shutdown.child_token();
         let context = WorkerContext {
@@ -197,14 +197,14 @@ impl Coordinator {
         let stop = CancellationToken::new();
         let mut turns = std::pin::pin!(self.turns.run(self.commands, stop.clone()));
         tokio::select! {
-            // It only ends by itself where facts cannot be kept.
+            // It ends by itself only if facts cannot be appended.
             ended = &mut turns => return Ok(ended?),
             served = server => served?,
             () = time_to_close(&closing) => tracing::warn!("calls that did not end in time are cut \
                 off"),
         }
-        // While a model is pulled nothing can be stopped; whatever happens to that thread then
-        // leaves no half file.
+        // A thread that pulls a model cannot be stopped. If the process ends first, no incomplete
+        // file is left.
         tokio::select! {
             ended = &mut turns => return Ok(ended?),
             _ = tokio::time::timeout(CLOSING_TIME, watched.recv()) => {}
@@ -223,7 +223,7 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
     })
 }
 
-/// Opens what is in the data folder. Blocks.
+/// Opens the contents of the data folder. Blocks.
 fn open(settings: &Settings) -> Result<(Turns, BlobStore, ActionCache), StartError> {
     let folder = &settings.data_dir;
     std::fs::create_dir_all(folder)

@@ -1,7 +1,7 @@
-//! Everyone's way to the core.
+//! Access to the core for all services.
 //!
-//! One task owns the core ([`turns::Turns`]); a [`Driver`] is a handle that sends it commands and
-//! waits for its replies.
+//! One task owns the core ([`turns::Turns`]). A [`Driver`] is a handle that sends it commands and
+//! waits for replies.
 
 mod links;
 mod turns;
@@ -17,28 +17,28 @@ pub(crate) use links::ORDERS_QUEUED;
 pub use turns::ResumeError;
 pub(crate) use turns::Turns;
 
-/// Commands that wait for the core before their senders do: a few turns' worth.
+/// How many commands are queued before their senders have to wait: those of a few turns.
 const COMMANDS_QUEUED: usize = 1024;
 
-/// A handle on the core.
+/// A handle to the core.
 #[derive(Debug, Clone)]
 pub(crate) struct Driver {
     commands: mpsc::Sender<Command>,
 }
 
-/// The coordinator is shutting down and takes nothing in any more.
+/// The coordinator is shutting down and accepts no commands.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("the coordinator is shutting down")]
 pub(crate) struct Stopped;
 
-/// A job as it stands, and what changes from then on.
+/// A job's current state, and its changes from then on.
 #[derive(Debug)]
 pub(crate) struct Watch {
     pub(crate) view: JobView,
     pub(crate) news: broadcast::Receiver<JobNews>,
 }
 
-/// What the core's task is asked for.
+/// A request to the core's task.
 #[derive(Debug)]
 pub(crate) enum Command {
     Submit {
@@ -57,7 +57,7 @@ pub(crate) enum Command {
         introduction: Introduction,
         reply: oneshot::Sender<WorkerId>,
     },
-    /// What a connected worker says.
+    /// A message of a connected worker.
     FromWorker(Input),
     Drain {
         name: WorkerName,
@@ -66,15 +66,15 @@ pub(crate) enum Command {
     Ask(Question),
 }
 
-/// A worker that has just connected, and where its orders go.
+/// A worker that has just connected, and the channel for its orders.
 #[derive(Debug)]
 pub(crate) struct Introduction {
     pub(crate) hello: Hello,
     pub(crate) orders: mpsc::Sender<Order<Digest>>,
 }
 
-/// A question that changes nothing. It is answered after the facts of its turn are durable, so that
-/// nobody learns what may be undone.
+/// A query. It is answered after the facts of its turn are durable, so that no answer can be undone
+/// by a crash.
 #[derive(Debug)]
 pub(crate) enum Question {
     Watch { job: JobId, reply: oneshot::Sender<Option<Watch>> },
@@ -84,7 +84,7 @@ pub(crate) enum Question {
 }
 
 impl Driver {
-    /// A handle, and what its commands come out of.
+    /// A handle, and the receiver of its commands.
     pub(crate) fn new() -> (Self, mpsc::Receiver<Command>) {
         let (commands, queue) = mpsc::channel(COMMANDS_QUEUED);
         (Self { commands }, queue)
@@ -95,12 +95,12 @@ impl Driver {
         self.call(|reply| Command::Submit { submission, reply }).await
     }
 
-    /// The job as it is then; `None` where there is no such job.
+    /// The job's new state; `None` if there is no such job.
     pub(crate) async fn cancel(&self, job: JobId) -> Result<Option<JobSummary>, Stopped> {
         self.call(|reply| Command::Cancel { job, reply }).await
     }
 
-    /// The job as it is then; `None` where there is no such job.
+    /// The job's new state; `None` if there is no such job.
     pub(crate) async fn retry(&self, job: JobId) -> Result<Option<JobSummary>, Stopped> {
         self.call(|reply| Command::Retry { job, reply }).await
     }
@@ -109,22 +109,22 @@ impl Driver {
         self.call(|reply| Command::Connect { introduction, reply }).await
     }
 
-    /// Hands in what a connected worker says.
+    /// Passes on a message of a connected worker.
     pub(crate) async fn tell(&self, input: Input) -> Result<(), Stopped> {
         self.commands.send(Command::FromWorker(input)).await.map_err(|_| Stopped)
     }
 
-    /// Whether there is such a worker, which is then told to take no more work.
+    /// Tells a worker to take no more work. Returns whether it is connected.
     pub(crate) async fn drain(&self, name: WorkerName) -> Result<bool, Stopped> {
         self.call(|reply| Command::Drain { name, reply }).await
     }
 
-    /// `None` where there is no such job.
+    /// `None` if there is no such job.
     pub(crate) async fn watch(&self, job: JobId) -> Result<Option<Watch>, Stopped> {
         self.call(|reply| Command::Ask(Question::Watch { job, reply })).await
     }
 
-    /// The newest jobs, newest first.
+    /// The newest jobs, in that order.
     pub(crate) async fn jobs(
         &self,
         active: bool,

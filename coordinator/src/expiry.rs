@@ -1,8 +1,9 @@
-//! The coordinator's limits on what it keeps: blobs and results expire, but not what jobs need.
+//! Expiry of the coordinator's blobs and results, except those that jobs need.
 //!
-//! What jobs need is held ([`impasto_blobs::Hold`]), so that another process that cleans up the
-//! same folder knows it too. A job's inputs are held from before they are looked for until the core
-//! has accepted the job; from then on the core knows them, and each pass holds what the core names.
+//! Blobs that jobs need are held ([`impasto_blobs::Hold`]), so that other processes that clean up
+//! the same folder keep them too. A job's inputs are held before the check that they exist, until
+//! the core has accepted the job. From then on each pass holds the blobs that the core reports as
+//! in use.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -13,11 +14,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::driver::{Driver, Stopped};
 
-/// A pass lists every file; a store of a million is looked through in some ten seconds.
+/// The time between passes. A pass lists every file, which takes some ten seconds for a million.
 const INTERVAL: Duration = Duration::from_secs(60 * 60);
 
-/// A client that was told which blobs are missing uploads those before it submits, and workers
-/// upload results before they report them: what was used within this time is not touched.
+/// Files used within this time are kept, since clients upload missing blobs before they submit, and
+/// workers upload results before they report them.
 const SPARE: Duration = Duration::from_secs(60 * 60);
 
 /// The holds of jobs that the core has accepted since the last pass.
@@ -36,7 +37,7 @@ impl AcceptedHolds {
     }
 }
 
-/// Cleans up now and then.
+/// The regular clean-up.
 #[derive(Debug)]
 pub(crate) struct CleanUp {
     pub(crate) blobs: BlobStore,
@@ -46,26 +47,28 @@ pub(crate) struct CleanUp {
     pub(crate) closing: CancellationToken,
 }
 
-/// Why a pass came to nothing. The next one may do better.
+/// Why a pass failed. The next one may succeed.
 #[derive(Debug, thiserror::Error)]
 enum CleanUpError {
     #[error(transparent)]
     Stopped(#[from] Stopped),
-    #[error("cannot hold what jobs need")]
+    #[error("cannot hold the blobs that jobs need")]
     Hold(#[from] BlobStoreError),
     #[error(transparent)]
     Expiry(#[from] ExpiryError),
 }
 
 impl CleanUp {
-    /// Makes a pass at once and then every hour, until the coordinator closes.
+    /// Runs a pass at once and then every hour, until the coordinator closes.
     pub(crate) async fn run(self) {
         let mut held = None;
         loop {
             match self.pass(&mut held).await {
                 Ok(expired) => report(&expired),
                 Err(CleanUpError::Stopped(_)) => return,
-                Err(error) => tracing::warn!(cause = %error_text(&error), "nothing expires"),
+                Err(error) => {
+                    tracing::warn!(cause = %error_text(&error), "cannot clean up the store")
+                }
             }
             let pause = tokio::time::sleep(INTERVAL);
             if self.closing.run_until_cancelled(pause).await.is_none() {
@@ -75,11 +78,11 @@ impl CleanUp {
     }
 
     async fn pass(&self, held: &mut Option<Hold>) -> Result<Expired, CleanUpError> {
-        // Jobs whose holds are here are known to the core, so its answer covers them.
+        // The core knows the jobs of these holds, so its answer includes their blobs.
         let accepted = self.accepted.take();
         let in_use = self.driver.blobs_in_use().await?;
         match self.blobs.hold(in_use).await {
-            // The hold before this one ends only when this one has begun.
+            // The previous hold is released only now that the new one exists.
             Ok(hold) => *held = Some(hold),
             Err(error) => {
                 self.accepted.add(accepted);

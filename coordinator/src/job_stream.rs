@@ -1,4 +1,4 @@
-//! The news of one job, for a watcher: the job as it stands, then what changes, until it has ended.
+//! The events of one job for a watcher: its current state, then changes, until it has ended.
 
 use std::collections::VecDeque;
 
@@ -16,17 +16,17 @@ pub struct JobStream {
     driver: Driver,
     job: JobId,
     closing: CancellationToken,
-    /// The tasks of the job, as they are stored.
+    /// The blob that holds the job's task specs.
     spec: Digest,
-    /// The job as it stands, as far as it was not handed out yet.
+    /// The events of the current state that were not returned yet.
     standing: VecDeque<JobNews>,
-    /// What changes after that; `None` where some of it was missed.
+    /// Changes after that; `None` if some were missed.
     news: Option<Receiver<JobNews>>,
     ended: bool,
 }
 
 impl JobStream {
-    /// Begins to watch a job; `None` where there is none of this number.
+    /// Starts to watch a job; `None` if there is no such job.
     pub(crate) async fn start(
         driver: Driver,
         job: JobId,
@@ -40,7 +40,7 @@ impl JobStream {
         Ok(Some(stream))
     }
 
-    /// The tasks of the job, as they are stored.
+    /// The blob that holds the job's task specs.
     pub(crate) fn spec(&self) -> Digest {
         self.spec
     }
@@ -58,7 +58,7 @@ impl JobStream {
         self.news = Some(news);
     }
 
-    /// The next news; `None` once the job has ended. Dropping the future loses nothing.
+    /// The next event; `None` once the job has ended. Cancel-safe.
     pub(crate) async fn next(&mut self) -> Result<Option<JobNews>, Stopped> {
         loop {
             if let Some(news) = self.standing.pop_front() {
@@ -83,7 +83,7 @@ impl JobStream {
                     self.ended = matches!(&news, JobNews::Job(job) if job.state.has_ended());
                     return Ok(Some(news));
                 }
-                // Too slow: what was missed is in the job as it stands.
+                // Too slow: the current state includes what was missed.
                 Err(RecvError::Lagged(_)) => self.news = None,
                 Err(RecvError::Closed) => return Err(Stopped),
             }

@@ -1,8 +1,8 @@
-//! Impasto's server. It takes jobs in, hands their tasks to workers and keeps blobs, results and
-//! what has happened.
+//! Impasto's server. It accepts jobs, leases their tasks to workers and stores blobs, results and
+//! facts.
 //!
-//! What happens next is decided by `impasto-core`, which is pure; this crate is its thin edge: the
-//! clock, the disk and the network. It paints nothing and looks into no picture.
+//! All decisions are made by `impasto-core`, which is pure; this crate adds the clock, the disk and
+//! the network. It neither paints nor reads pictures.
 
 mod coordinator;
 mod driver;

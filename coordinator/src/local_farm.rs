@@ -1,5 +1,5 @@
-//! This coordinator, for builds in the same process: those of watched projects, and of the command
-//! line where it has no other farm.
+//! This coordinator as a farm, for builds in the same process: those of watched projects, and of
+//! the command line if no other farm is configured.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,7 +14,7 @@ use crate::driver::Stopped;
 use crate::job_stream::JobStream;
 use crate::submission::{Job, SubmitError, Submitter};
 
-/// The coordinator's services as plain calls. Clones are handles on the same coordinator.
+/// The coordinator's services as plain calls. Clones are handles to the same coordinator.
 #[derive(Debug, Clone)]
 pub struct LocalFarm {
     pub(crate) submitter: Submitter,
@@ -57,7 +57,7 @@ impl Farm for LocalFarm {
         let stored = if self.keeps_jobs {
             blobs.put_file(blob, file).await
         } else {
-            // Nobody needs it longer than this process runs.
+            // Jobs that outlive this process need a copy, others do not.
             blobs.lend(blob, file).await
         };
         stored.map_err(|error| FarmError::Blob(error.into()))
@@ -91,7 +91,7 @@ impl Farm for LocalFarm {
     }
 
     async fn cancel(&self, job: JobId) -> Result<(), FarmError> {
-        // A build that ends because this coordinator does leaves its job to the next one.
+        // If the build ends because this coordinator stops, the job is left to the next one.
         if self.closing.is_cancelled() {
             return Err(Stopped.into());
         }

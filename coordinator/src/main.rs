@@ -8,7 +8,7 @@ use clap::Parser;
 use impasto_coordinator::{Coordinator, Options, init_logging, shutdown_on_signal};
 use impasto_types::error_text;
 
-/// Impasto's server: takes jobs, hands their tasks to workers, keeps blobs and results
+/// Impasto's server: accepts jobs, leases tasks to workers, stores blobs and results
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
@@ -32,13 +32,13 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     init_logging(settings.log_format);
     let shutdown = shutdown_on_signal()?;
     let coordinator = Coordinator::bind(settings).await?;
-    // On stdout, for whoever let the system choose the port.
+    // On stdout, for programs that let the system choose the port.
     writeln!(std::io::stdout(), "http://{}", coordinator.local_addr())?;
     Ok(coordinator.serve(shutdown).await?)
 }
 
-/// The error and its causes, on one line.
+/// Prints the error and its causes on one line.
 fn complain(error: &dyn Error) {
-    // Where stderr is closed, nobody listens.
+    // If stderr is closed, nobody can read it.
     let _ = writeln!(std::io::stderr(), "error: {}", error_text(error));
 }

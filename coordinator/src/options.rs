@@ -9,7 +9,7 @@ use tracing_subscriber::filter::LevelFilter;
 
 use crate::{LogFormat, Settings, SettingsError};
 
-/// Flags that lie over the settings' file and environment.
+/// Flags that override the settings' file and environment.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Options {
     /// The settings' file, such as coordinator.toml
@@ -27,10 +27,10 @@ pub struct Options {
 }
 
 impl Options {
-    /// The settings that result. `Coordinator::bind` checks them.
+    /// The resulting settings. `Coordinator::bind` checks them.
     ///
     /// # Errors
-    /// The file does not read, or a key or value is unknown.
+    /// The file cannot be read, or a key or value is invalid.
     pub fn settings(self) -> Result<Settings, SettingsError> {
         let mut settings = Settings::load(self.config.as_deref())?;
         settings.listen = self.listen.unwrap_or(settings.listen);
@@ -48,14 +48,14 @@ pub fn init_logging(format: LogFormat) {
         .with_env_filter(filter)
         .with_writer(io::stderr)
         .with_ansi(is_colored());
-    // Where the program that we are part of logs already, its log is the one.
+    // An error means that the surrounding program has set up its own log, which then applies.
     let _ = match format {
         LogFormat::Text => lines.try_init(),
         LogFormat::Json => lines.json().try_init(),
     };
 }
 
-/// Whether somebody sees colours, and wants to.
+/// Whether stderr is a terminal and colours are not disabled.
 fn is_colored() -> bool {
     io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }

@@ -1,5 +1,5 @@
-//! The gRPC services: they check what comes in, ask the driver or the blob store, and put the
-//! answer into messages.
+//! The gRPC services: they check requests, call the driver or the blob store, and convert the
+//! answers to messages.
 
 mod attach;
 mod blobs;

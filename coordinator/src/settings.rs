@@ -1,6 +1,6 @@
-//! How a coordinator is set up: `coordinator.toml`, and over it the environment.
+//! The coordinator's settings: `coordinator.toml`, overridden by the environment.
 //!
-//! A key of the file is a variable of the environment in capitals: `data_dir` is
+//! Each key of the file has an environment variable in capitals: `data_dir` is
 //! `IMPASTO_COORDINATOR__DATA_DIR`. Lists are separated by commas.
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -10,74 +10,72 @@ use config::{Config, Environment, File, FileFormat};
 use impasto_blobs::CacheLimits;
 use serde::Deserialize;
 
-/// Where clients and workers look for a coordinator unless they are told otherwise.
+/// The default port of a coordinator.
 pub const DEFAULT_PORT: u16 = 7421;
 
-/// The embedded coordinator's worker lives in the same process: it can tell how far it is as often
-/// as a screen shows it.
+/// The embedded coordinator's worker is in the same process, so it can report progress as often as
+/// a screen shows it.
 const EMBEDDED_HEARTBEAT_MS: u64 = 250;
 
 const DAY_MS: u64 = 24 * 3_600_000;
 
-/// Every setting, resolved. [`Settings::check`] says whether they make sense; a coordinator refuses
-/// to start where they do not.
+/// All settings, resolved. A coordinator starts only if [`Settings::check`] accepts them.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
-    /// Where to listen; port 0 takes any free one.
+    /// The address to listen on; port 0 means any free port.
     pub listen: SocketAddr,
-    /// Listen beyond this machine although nothing is encrypted and nobody is asked who they are.
+    /// Allow addresses that other machines reach, without encryption or authentication.
     pub insecure: bool,
     /// The folder of the store, the blobs and the action cache.
     pub data_dir: PathBuf,
     pub store: StoreKind,
-    /// How often a worker is to say that it is alive.
+    /// The interval at which workers send heartbeats.
     pub heartbeat_ms: u64,
-    /// An attempt that was not heard of for this long has ended.
+    /// An attempt ends if its worker sends no heartbeat for this long.
     pub lease_ms: u64,
-    /// How long a vanished worker may take to come back and go on with what it had.
+    /// How long a disconnected worker has to reconnect before its leases end.
     pub reconnect_grace_ms: u64,
-    /// How many attempts a task has.
+    /// How many attempts a task may use up.
     pub max_attempts: u32,
-    /// The largest blob that is taken in.
+    /// The largest blob that is accepted.
     pub max_blob_bytes: u64,
-    /// Blobs and results beyond these limits expire; what jobs need stays.
+    /// Blobs and results beyond these limits expire, except those that jobs need.
     pub cache: CacheLimits,
-    /// How many ended jobs are remembered, and for how many days after their end. Their results
-    /// stay in the action cache.
+    /// How many ended jobs are kept, and for how many days. Their results stay in the action cache.
     pub keep_jobs: usize,
     pub keep_jobs_days: u32,
-    /// Folders with an `impasto.toml` that this coordinator builds by itself whenever something
-    /// changes in them.
+    /// Folders with an `impasto.toml` that the coordinator builds whenever something in them
+    /// changes.
     pub watch: Vec<PathBuf>,
-    /// Compare watched folders every now and then rather than trust the system's events: for
-    /// network mounts.
+    /// Compare watched folders at intervals instead of using the system's events: for network
+    /// mounts.
     pub watch_poll: bool,
-    /// Where the models of watched projects are; the user's own store unless it is named.
+    /// The folder of the models of watched projects; by default the user's own store.
     pub models_dir: Option<PathBuf>,
     pub log_format: LogFormat,
 }
 
-/// Where facts are kept.
+/// Where facts are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum StoreKind {
     /// `coordinator.sqlite` in the data folder.
     Sqlite,
-    /// Nowhere: jobs end with the process.
+    /// Nowhere: jobs are lost when the process ends.
     Memory,
 }
 
-/// How log lines look.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LogFormat {
     Text,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
-/// Why settings are of no use.
+/// Why settings are refused.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
     #[error("cannot use the settings of {}", source_name(.file.as_deref()))]
@@ -87,7 +85,7 @@ pub enum SettingsError {
          `insecure = true` in a network that you trust, or listen on 127.0.0.1"
     )]
     Insecure { listen: SocketAddr },
-    #[error("`data_dir` is empty: name the folder that the coordinator keeps its data in")]
+    #[error("`data_dir` is empty: name the folder for the coordinator's data")]
     NoDataDir,
     #[error("`max_blob_bytes` is {0}, but has to be at least 1 MiB")]
     MaxBlobBytes(u64),
@@ -120,17 +118,17 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Reads `file`, if there is one, and over it the environment.
+    /// Reads `file`, if given, and the environment, which overrides it.
     ///
     /// # Errors
-    /// A key is unknown, or a value is not of its kind.
+    /// A key is unknown, or a value has the wrong type.
     pub fn load(file: Option<&Path>) -> Result<Self, SettingsError> {
         Self::read(file, environment())
     }
 
-    /// For a coordinator inside another program: any free port of this machine, jobs that end with
+    /// Settings for a coordinator inside another program: any free local port, jobs that end with
     /// the process, and blobs and results under `data_dir`, which several processes can share and
-    /// the program itself cleans up.
+    /// the program has to clean up.
     pub fn embedded(data_dir: &Path) -> Self {
         Self {
             listen: (Ipv4Addr::LOCALHOST, 0).into(),
@@ -142,10 +140,10 @@ impl Settings {
         }
     }
 
-    /// Whether the settings make sense.
+    /// Checks that the settings are valid.
     ///
     /// # Errors
-    /// Names the key and the value that are at fault.
+    /// The key and the value that are invalid.
     pub fn check(&self) -> Result<(), SettingsError> {
         if !self.listen.ip().is_loopback() && !self.insecure {
             return Err(SettingsError::Insecure { listen: self.listen });
@@ -160,7 +158,7 @@ impl Settings {
         Ok(())
     }
 
-    /// What of them concerns the core.
+    /// The core's part of the settings.
     pub(crate) fn core(&self) -> impasto_core::Config {
         impasto_core::Config {
             heartbeat_ms: self.heartbeat_ms,
@@ -194,7 +192,7 @@ fn environment() -> Environment {
     environment.list_separator(",").with_list_parse_key("watch")
 }
 
-/// Where a value can have come from.
+/// The possible sources of a value, for messages.
 fn source_name(file: Option<&Path>) -> String {
     file.map_or_else(
         || "the environment".to_owned(),
@@ -202,7 +200,7 @@ fn source_name(file: Option<&Path>) -> String {
     )
 }
 
-/// The user's folder for such data; empty, and then refused, where the system has none.
+/// The user's folder for data. Empty if the system has none, which [`Settings::check`] refuses.
 fn default_data_dir() -> PathBuf {
     directories::ProjectDirs::from("", "", "impasto")
         .map_or_else(PathBuf::new, |dirs| dirs.data_local_dir().join("coordinator"))
@@ -217,7 +215,7 @@ mod tests {
 
     use super::*;
 
-    /// The settings of a file with this text and an environment with these variables.
+    /// Loads a file with this text and an environment with these variables.
     fn load(toml: &str, variables: &[(&str, &str)]) -> Result<Settings, SettingsError> {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("coordinator.toml");
@@ -235,13 +233,13 @@ mod tests {
     }
 
     #[test]
-    fn nothing_said_is_the_default() {
+    fn without_file_and_environment_the_defaults_apply() {
         assert_eq!(load("", &[]).expect("it is fine"), Settings::default());
         assert!(Settings::embedded(Path::new("data")).check().is_ok());
     }
 
     #[test]
-    fn the_environment_lies_over_the_file() {
+    fn the_environment_overrides_the_file() {
         let settings = load(
             "listen = \"127.0.0.1:9\"\nstore = \"memory\"\nmax_attempts = 7\n\
              [cache]\nmax_size = \"2K\"\nmax_age = \"7d\"",
@@ -265,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
+    fn errors_name_the_invalid_setting() {
         for (toml, variables, expected) in [
             ("lisen = \"127.0.0.1:1\"", &[][..], "unknown field `lisen`"),
             ("listen = \"localhost\"", &[], "`listen`"),
@@ -305,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn beyond_this_machine_takes_a_word() {
+    fn listening_beyond_this_machine_needs_insecure() {
         assert!(load("listen = \"0.0.0.0:7421\"\ninsecure = true", &[]).is_ok());
     }
 }

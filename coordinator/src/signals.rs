@@ -1,20 +1,20 @@
-//! Being told to stop.
+//! Signals that stop the process.
 
 use std::io;
 
 use tokio_util::sync::CancellationToken;
 
 /// A token that is canceled when the system or the user asks this process to end: SIGTERM or
-/// SIGINT, or Windows' Ctrl-C and its kin.
+/// SIGINT, or on Windows Ctrl-C and similar events.
 ///
 /// # Errors
-/// The system does not let signals be listened to.
+/// The signal handlers cannot be installed.
 pub fn shutdown_on_signal() -> io::Result<CancellationToken> {
     let told = CancellationToken::new();
     let (mut signals, token) = (Signals::new()?, told.clone());
     tokio::spawn(async move {
         signals.any().await;
-        tracing::info!("told to stop");
+        tracing::info!("received a signal to stop");
         token.cancel();
     });
     Ok(told)

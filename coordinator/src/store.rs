@@ -1,4 +1,4 @@
-//! Where facts are kept.
+//! Stores of facts.
 
 mod memory;
 mod sqlite;
@@ -9,46 +9,48 @@ use impasto_types::Epoch;
 pub use memory::MemoryStore;
 pub use sqlite::SqliteStore;
 
-/// Keeps the core's facts, in order: a snapshot of all that is long past, and each fact since. Its
-/// calls block; the driver makes them on a thread that may.
+/// Stores the core's facts, in order: a snapshot of older facts, and each fact since. Its calls
+/// block; the driver makes them on a blocking thread.
 pub trait Store: Send + std::fmt::Debug {
-    /// Takes the lead: begins the next epoch, durably, and gives its number, from 1. A lease tells
-    /// by it which coordinator granted it.
+    /// Begins the next epoch, durably, and returns its number, from 1. Each lease carries the epoch
+    /// of the coordinator that granted it.
     ///
     /// # Errors
-    /// It cannot be kept.
+    /// The epoch cannot be written.
     fn lead(&mut self) -> Result<Epoch, StoreError>;
 
-    /// Hands the last snapshot to `take`, if there is one, and then every fact since, in order.
+    /// Calls `take` with the last snapshot, if there is one, and then with every fact since, in
+    /// order.
     ///
     /// # Errors
-    /// They cannot be read, or one of them does not parse.
+    /// An entry cannot be read or does not parse.
     fn load(&mut self, take: &mut dyn FnMut(Stored)) -> Result<(), StoreError>;
 
-    /// Appends facts: all of them, durably, or none.
+    /// Appends all facts durably, or none.
     ///
     /// # Errors
-    /// They cannot be kept.
+    /// The facts cannot be written.
     fn append(&mut self, facts: &[Fact]) -> Result<(), StoreError>;
 
-    /// Puts a snapshot of all facts so far in their place: durably, or not at all.
+    /// Replaces all facts so far by a snapshot of them, durably, or changes nothing.
     ///
     /// # Errors
-    /// It cannot be kept; the facts are still there.
+    /// The snapshot cannot be written; the facts still exist.
     fn compact(&mut self, snapshot: &Snapshot) -> Result<(), StoreError>;
 }
 
-/// What a store gives back.
+/// An entry that a store loads.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Stored {
     Snapshot(Box<Snapshot>),
     Fact(Fact),
 }
 
-/// Whatever a kind of store fails with.
+/// The error of a store's implementation.
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
-/// Why facts were not kept or not read. `store` says which store it is, such as the path of a file.
+/// Why facts could not be written or read. `store` identifies the store, for example by a file's
+/// path.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     #[error("cannot open the store {store}")]
@@ -59,7 +61,7 @@ pub enum StoreError {
     )]
     InUse { store: String },
     #[error(
-        "the store {store} is of version {found}, but this program writes version {known}; use \
+        "the store {store} has version {found}, but this program writes version {known}; use \
          the program that wrote it"
     )]
     Version { store: String, found: i64, known: i64 },
@@ -72,11 +74,11 @@ pub enum StoreError {
     /// `what` is `fact 7` or `the snapshot`.
     #[error("{what} of the store {store} does not parse")]
     Parse { store: String, what: String, source: serde_json::Error },
-    #[error("what is to be kept cannot be written as JSON")]
+    #[error("cannot write an entry as JSON")]
     Encode(#[source] serde_json::Error),
 }
 
-/// What every store that outlives its process has to do, as tests that each kind runs.
+/// Tests for every store that outlives its process.
 #[cfg(test)]
 mod suite {
     use impasto_core::{Config, Core, Input, Submission};

@@ -1,5 +1,5 @@
-//! How a job gets in: its inputs are looked up, its tasks stored, known results found, and the core
-//! is told.
+//! Accepts jobs: checks their inputs, stores their tasks, looks up cached results, and submits them
+//! to the core.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,10 +16,10 @@ use crate::driver::{Driver, Stopped, Watch};
 use crate::expiry::AcceptedHolds;
 use crate::task_specs::{TaskSpecs, TaskSpecsError};
 
-/// Of missing blobs, an error names this many.
+/// How many missing blobs an error names.
 const SHOWN_BLOBS: usize = 8;
 
-/// A job, before it has a number.
+/// A job to submit.
 #[derive(Debug, Clone)]
 pub(crate) struct Job {
     pub(crate) key: String,
@@ -28,7 +28,7 @@ pub(crate) struct Job {
     pub(crate) tasks: Vec<TaskSpec>,
 }
 
-/// Takes jobs in.
+/// Accepts jobs.
 #[derive(Debug, Clone)]
 pub(crate) struct Submitter {
     pub(crate) blobs: BlobStore,
@@ -38,12 +38,14 @@ pub(crate) struct Submitter {
     pub(crate) accepted: AcceptedHolds,
 }
 
-/// Why a job was not taken in.
+/// Why a job was refused.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SubmitError {
     #[error("the store lacks {} of the job's inputs; upload them first: {}", .0.len(), shown(.0))]
     MissingInputs(Vec<BlobRef>),
-    #[error("`{asset}` reads the output of action {action}, which is no task before it in the job")]
+    #[error(
+        "`{asset}` reads the output of action {action}, but no task before it in the job has it"
+    )]
     NoProducer { asset: AssetPath, action: Digest },
     #[error("cannot store the job's tasks")]
     Store(#[from] BlobStoreError),
@@ -51,7 +53,7 @@ pub(crate) enum SubmitError {
     Stopped(#[from] Stopped),
 }
 
-/// Why a job's tasks are not tried again.
+/// Why a job was not retried.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RetryError {
     #[error("{} of the job's inputs have expired; submit it again: {}", .0.len(), shown(.0))]
@@ -65,9 +67,8 @@ pub(crate) enum RetryError {
 }
 
 impl Submitter {
-    /// Has a job's failed and canceled tasks tried again. Returns the job as it is then; `None`
-    /// where there is no such job. Inputs of a job that has ended may have expired: attempts
-    /// without them would only fail.
+    /// Retries a job's failed and canceled tasks. Returns the job's new state; `None` if there is
+    /// no such job. Refuses if inputs have expired, as attempts without them would only fail.
     pub(crate) async fn retry(&self, job: JobId) -> Result<Option<JobSummary>, RetryError> {
         let Some(Watch { view, .. }) = self.driver.watch(job).await? else { return Ok(None) };
         let spec_held = self.blobs.hold(vec![view.spec]).await?;
@@ -80,7 +81,7 @@ impl Submitter {
                 inputs.extend(spec.action.blobs());
             }
         }
-        // Held before they are looked for, as when the job was submitted.
+        // Hold before looking, so that what is found stays.
         let inputs_held = self.blobs.hold(inputs.iter().map(|blob| blob.digest).collect()).await?;
         let missing = self.blobs.missing(inputs.into_iter().collect()).await;
         if !missing.is_empty() {
@@ -91,11 +92,12 @@ impl Submitter {
         Ok(retried)
     }
 
-    /// Takes a job in. The same key again is the same job: its number, and `true`.
+    /// Accepts a job. Returns its number, and whether its key was known: then it is the earlier
+    /// job.
     pub(crate) async fn submit(&self, job: Job) -> Result<(JobId, bool), SubmitError> {
         let inputs: BTreeSet<BlobRef> =
             job.tasks.iter().flat_map(|task| task.action.blobs()).collect();
-        // Held before they are looked for: what is found then stays.
+        // Held before the check, so that what exists cannot expire after it.
         let inputs_held = self.blobs.hold(inputs.iter().map(|blob| blob.digest).collect()).await?;
         let missing = self.blobs.missing(inputs.into_iter().collect()).await;
         if !missing.is_empty() {
@@ -120,8 +122,7 @@ impl Submitter {
     }
 }
 
-/// What the scheduler has to know of a task, with `producers` for the actions of the tasks before
-/// it.
+/// What the scheduler has to know about a task. `producers` are the tasks before it, by action.
 fn needs(
     task: &TaskSpec,
     action: Digest,

@@ -1,6 +1,6 @@
-//! The tasks of a job in full: a blob of length-delimited `TaskSpec` messages, in order.
+//! The task specs of a job: a blob of length-delimited `TaskSpec` messages, in order.
 //!
-//! The core only knows what it has to schedule by; whoever grants or shows a task looks here.
+//! The core only knows what scheduling needs; specs are read to grant or show a task.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,18 +10,18 @@ use impasto_proto::{FieldError, v1};
 use impasto_types::{Digest, TaskSpec};
 use prost::Message;
 
-/// Decoded tasks that stay in memory, over all jobs: about 100 MB at the most.
+/// How many decoded tasks stay in memory, over all jobs: about 100 MB at most.
 const TASKS_KEPT: usize = 100_000;
 
-/// Reads jobs' tasks, and keeps those that were read last.
+/// Reads the specs of jobs, and caches those used last.
 #[derive(Debug)]
 pub(crate) struct TaskSpecs {
     blobs: BlobStore,
-    /// The one used last is at the front.
+    /// The last used is at the front.
     kept: Mutex<VecDeque<(Digest, Arc<[v1::TaskSpec]>)>>,
 }
 
-/// Why a job's tasks cannot be read.
+/// Why a job's specs cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TaskSpecsError {
     #[error("the job's tasks cannot be read")]
@@ -37,7 +37,7 @@ impl TaskSpecs {
         Self { blobs, kept: Mutex::default() }
     }
 
-    /// Stores a job's tasks, and holds them.
+    /// Stores a job's specs, and holds the blob.
     pub(crate) async fn put(&self, tasks: &[TaskSpec]) -> Result<(Digest, Hold), BlobStoreError> {
         let messages: Arc<[v1::TaskSpec]> =
             tasks.iter().map(impasto_proto::to_proto::task_spec).collect();
@@ -66,7 +66,7 @@ impl TaskSpecs {
         Ok(messages)
     }
 
-    /// A job's tasks, if they are in memory.
+    /// A job's specs, if they are in memory.
     fn kept(&self, spec: Digest) -> Option<Arc<[v1::TaskSpec]>> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let place = kept.iter().position(|(digest, _)| *digest == spec)?;
@@ -79,7 +79,7 @@ impl TaskSpecs {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.retain(|(digest, _)| *digest != spec);
         kept.push_front((spec, messages));
-        // The newest stays, however large it is.
+        // The last used is kept regardless of its size.
         while kept.len() > 1
             && kept.iter().map(|(_, messages)| messages.len()).sum::<usize>() > TASKS_KEPT
         {

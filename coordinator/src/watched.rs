@@ -1,7 +1,8 @@
-//! Projects that the coordinator builds by itself whenever something in their folders changes.
+//! Projects that the coordinator builds whenever something in their folders changes.
 //!
-//! Each project has a thread, for looking at folders blocks. A build is the same as any client's;
-//! its farm is this coordinator. Errors are logged, each once, and the next change is waited for.
+//! Each project has a thread, since access to folders blocks. Builds are the same as those of
+//! clients; their farm is this coordinator. Errors are logged once each, and the thread waits for
+//! the next change.
 
 mod log;
 
@@ -19,10 +20,10 @@ use tokio_util::sync::CancellationToken;
 use self::log::Log;
 use crate::local_farm::LocalFarm;
 
-/// How often a thread that waits looks up: for the end of the coordinator, or of another build.
+/// How often a waiting thread checks whether the coordinator is closing or another build has ended.
 const INTERVAL: Duration = Duration::from_millis(200);
 
-/// What every watched project's thread has.
+/// What the threads of all watched projects share.
 #[derive(Debug, Clone)]
 pub(crate) struct Watched {
     pub(crate) farm: LocalFarm,
@@ -31,7 +32,7 @@ pub(crate) struct Watched {
     pub(crate) closing: CancellationToken,
 }
 
-/// Why a project is not watched just now.
+/// Why a project cannot be watched at the moment.
 #[derive(Debug, thiserror::Error)]
 enum ProjectFault {
     #[error(transparent)]
@@ -41,8 +42,8 @@ enum ProjectFault {
 }
 
 impl Watched {
-    /// Begins to watch each folder. The receiver closes when every thread has seen that the
-    /// coordinator is closing.
+    /// Starts to watch each folder. The receiver closes when all threads have ended, after the
+    /// coordinator began to close.
     pub(crate) fn start(self, folders: Vec<PathBuf>) -> std::io::Result<mpsc::Receiver<()>> {
         let (running, ended) = mpsc::channel(1);
         let runtime = Handle::current();
@@ -66,12 +67,12 @@ impl Watched {
     }
 }
 
-/// One watched project.
+/// The thread of a watched project.
 struct ProjectThread {
     watched: Watched,
     request: SurveyRequest,
     runtime: Handle,
-    /// The fault that was logged last; the same again is not worth a line.
+    /// The last fault in the log, which is not logged again.
     said: String,
 }
 
@@ -79,14 +80,14 @@ struct ProjectThread {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Built {
     Done,
-    /// Another build of the project is running: to be tried again.
+    /// Another build of the project is running: try again.
     Busy,
 }
 
 impl ProjectThread {
     fn run(mut self) {
         while !self.is_closing() {
-            // It ends without an error where the manifest has changed.
+            // It returns without an error if the manifest has changed.
             match self.watch_manifest() {
                 Ok(()) => self.said.clear(),
                 Err(fault) => {
@@ -97,13 +98,13 @@ impl ProjectThread {
         }
     }
 
-    /// Builds again and again until the manifest changes.
+    /// Builds after each change until the manifest changes.
     fn watch_manifest(&mut self) -> Result<(), ProjectFault> {
         let project = open(&self.request)?;
         let log = Log::new(project.manifest().name());
         let watcher = Watcher::start(&project, self.watched.settings)?;
         tracing::info!(project = log.project(), folder = %project.dir().display(), "watching");
-        // What changed while nobody watched is found by the first build.
+        // The first build finds earlier changes.
         let mut stale = true;
         while !self.is_closing() {
             if stale {
@@ -117,9 +118,9 @@ impl ProjectThread {
                     Change::Incomplete { path, reason } => {
                         self.warn(&format!("{path} is not painted: {reason}"));
                     }
-                    Change::Polling { reason } => self.warn(&format!(
-                        "{reason}; looking at the folder every now and then instead"
-                    )),
+                    Change::Polling { reason } => {
+                        self.warn(&format!("{reason}; the folder is compared at intervals instead"))
+                    }
                 }
             }
         }
@@ -158,7 +159,7 @@ impl ProjectThread {
             let models = ModelStore::open(models_dir.as_deref())?;
             self.runtime.block_on(build.paint(farm, &models, None))
         };
-        // What was delivered before an error is kept.
+        // Outputs delivered before an error are kept.
         let (_, outcome) = build.finish();
         painted.map(|()| outcome)
     }

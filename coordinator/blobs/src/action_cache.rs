@@ -20,7 +20,7 @@ impl From<LocalActions> for ActionCache {
 }
 
 impl ActionCache {
-    /// Opens the results whose blobs are in `blobs`, and makes their place where there is none.
+    /// Opens the cache whose blobs are in `blobs`, and creates its folder if there is none.
     ///
     /// # Errors
     /// As [`LocalActions::open`].
@@ -29,20 +29,19 @@ impl ActionCache {
         blocking(move || LocalActions::open(blobs)).await.map(Self::from)
     }
 
-    /// The same cache for threads that may block.
+    /// The same cache for blocking threads.
     pub fn local(&self) -> &LocalActions {
         &self.local
     }
 
-    /// What these actions came to, as far as that is known and its blobs are there. Asking counts
-    /// as a use.
+    /// The results of these actions that are known and whose blobs exist. Counts as a use.
     pub async fn results(&self, actions: Vec<Digest>) -> BTreeMap<Digest, TaskResult> {
         let local = self.local.clone();
         let known = move |action| Some((action, local.get(action)?));
         blocking(move || actions.into_iter().filter_map(known).collect()).await
     }
 
-    /// Keeps what actions came to, as many as can be written.
+    /// Stores results, as many as can be written.
     ///
     /// # Errors
     /// The last entry that could not be written.
@@ -51,7 +50,7 @@ impl ActionCache {
         let put = move || {
             let mut outcome = Ok(());
             for (action, result) in &results {
-                // One entry that cannot be written does not keep the others from it.
+                // An entry that cannot be written does not stop the others.
                 outcome = local.put(*action, result).and(outcome);
             }
             outcome

@@ -1,4 +1,4 @@
-//! Lengths of time, as people write them in a configuration.
+//! Durations as configurations write them.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,14 +6,14 @@ use std::time::Duration;
 
 const UNITS: [(&str, u64); 4] = [("d", 24 * 60 * 60), ("h", 60 * 60), ("m", 60), ("s", 1)];
 
-/// How long ago something was used: read as `30d`, `12h` or `1d 6h`, and shown with its two
-/// largest units.
+/// The time since the last use: parses `30d`, `12h` or `1d 6h`, and is shown with its two largest
+/// units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Age(pub Duration);
 
-/// A text that is not a length of time.
+/// A text that is not a duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a length of time; write it like 30d, 12h or 90m")]
+#[error("`{0}` is not a duration; write it like 30d, 12h or 90m")]
 pub struct AgeError(String);
 
 impl FromStr for Age {

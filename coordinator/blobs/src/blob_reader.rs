@@ -1,4 +1,4 @@
-//! A blob on its way out of a folder.
+//! Reads a blob from a folder.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -9,14 +9,14 @@ use impasto_types::{BlobRef, Digest};
 
 use crate::{BlobStoreError, CHUNK_BYTES};
 
-/// A blob that is being read. Its last piece is handed out only if all bytes are right.
+/// A blob that is being read. Its last chunk is returned only if all bytes are correct.
 #[derive(Debug)]
 pub struct BlobReader {
     blob: BlobRef,
     path: PathBuf,
-    /// The folder for blobs whose bytes are not their own; `None` where the file is lent.
+    /// The folder for corrupt blobs; `None` if the file is lent.
     aside: Option<PathBuf>,
-    /// `None` once the bytes have turned out to be wrong.
+    /// `None` once the bytes were found to be wrong.
     file: Option<File>,
     hasher: blake3::Hasher,
     read: u64,
@@ -27,15 +27,15 @@ impl BlobReader {
         Self { aside: Some(aside), ..Self::lent(blob, path, file) }
     }
 
-    /// Reads a file that stands in for a blob. It is left where it is, whatever its bytes are.
+    /// Reads a lent file. It is never moved, even if its bytes are wrong.
     pub(crate) fn lent(blob: BlobRef, path: PathBuf, file: File) -> Self {
         Self { blob, path, aside: None, file: Some(file), hasher: blake3::Hasher::new(), read: 0 }
     }
 
-    /// The next piece; `None` after the last one.
+    /// The next chunk; `None` after the last one.
     ///
     /// # Errors
-    /// The blob's bytes are not its own, or cannot be read.
+    /// The bytes do not match the digest or length, or cannot be read.
     pub fn next_chunk(&mut self) -> Result<Option<Bytes>, BlobStoreError> {
         let Some(file) = &self.file else {
             return Err(BlobStoreError::Missing { digest: self.blob.digest });
@@ -55,28 +55,28 @@ impl BlobReader {
         Ok(Some(chunk).filter(|chunk| !chunk.is_empty()).map(Bytes::from))
     }
 
-    /// Takes a blob out of the store that is not what its name says, so that it can be stored
-    /// again.
+    /// Moves a corrupt blob out of the store, so that it can be stored again.
     fn reject(&mut self) -> BlobStoreError {
         let digest = self.blob.digest;
-        // Closed first: an open file cannot be moved everywhere.
+        // Closed first, since some systems cannot move an open file.
         let length =
             self.file.take().and_then(|file| file.metadata().ok()).map(|metadata| metadata.len());
         let Some(aside) = &self.aside else {
             return BlobStoreError::Changed { digest, path: self.path.clone() };
         };
-        // Whoever asked with a wrong length is no proof that the blob is corrupt.
+        // If the lengths differ, the caller's may be wrong: that does not prove that the blob is
+        // corrupt.
         if length == Some(self.blob.size_bytes) {
             tracing::warn!(
                 %digest,
                 path = %self.path.display(),
-                "a blob is corrupt and is moved aside"
+                "a corrupt blob is moved to blobs/corrupt"
             );
             let moved = fs::create_dir_all(aside)
                 .and_then(|()| fs::rename(&self.path, aside.join(digest.to_hex())))
                 .or_else(|_| fs::remove_file(&self.path));
             if let Err(error) = moved {
-                tracing::error!(path = %self.path.display(), %error, "it cannot be moved either");
+                tracing::error!(path = %self.path.display(), %error, "cannot remove the blob");
             }
         }
         BlobStoreError::Missing { digest }

@@ -9,7 +9,7 @@ use crate::blocking::blocking;
 use crate::{BlobReader, BlobStoreError, BlobWriter, Expired, Expiry, ExpiryError, LocalBlobs};
 use crate::{Hold, hold};
 
-/// A store of blobs. Clones are handles on the same store.
+/// A store of blobs. Clones are handles to the same store.
 #[derive(Debug, Clone)]
 pub struct BlobStore {
     local: LocalBlobs,
@@ -22,30 +22,31 @@ impl From<LocalBlobs> for BlobStore {
 }
 
 impl BlobStore {
-    /// Opens the store in `data_dir`, and makes it where there is none.
+    /// Opens the store in `data_dir`, and creates it if there is none.
     ///
     /// # Errors
-    /// The folder cannot be made.
+    /// The folder cannot be created.
     pub async fn open(data_dir: PathBuf, max_blob_bytes: u64) -> Result<Self, BlobStoreError> {
         blocking(move || LocalBlobs::open(&data_dir, max_blob_bytes)).await.map(Self::from)
     }
 
-    /// The same store for threads that may block.
+    /// The same store for blocking threads.
     pub fn local(&self) -> &LocalBlobs {
         &self.local
     }
 
-    /// Those of `blobs` that are not there, as far as lengths tell. Asking counts as a use.
+    /// The blobs among `blobs` that are missing or have another length. Counts as a use of the
+    /// others.
     pub async fn missing(&self, blobs: Vec<BlobRef>) -> Vec<BlobRef> {
         self.run(move |local| local.missing(&blobs)).await
     }
 
-    /// The blob of this digest, if there is one. Asking counts as a use.
+    /// The blob with this digest, if there is one. Counts as a use.
     pub async fn find(&self, digest: Digest) -> Option<BlobRef> {
         self.run(move |local| local.find(digest)).await
     }
 
-    /// Stores bytes that are in memory.
+    /// Stores bytes from memory.
     ///
     /// # Errors
     /// As [`LocalBlobs::put`].
@@ -53,7 +54,7 @@ impl BlobStore {
         self.run(move |local| local.put(&bytes)).await
     }
 
-    /// Stores a file that has to be `blob`.
+    /// Stores a file whose content has to be `blob`.
     ///
     /// # Errors
     /// As [`LocalBlobs::put_file`].
@@ -62,7 +63,7 @@ impl BlobStore {
         self.run(move |local| local.put_file(blob, &path)).await
     }
 
-    /// Lets a file elsewhere stand in for `blob`.
+    /// Lends a file as `blob`.
     ///
     /// # Errors
     /// As [`LocalBlobs::lend`].
@@ -71,7 +72,7 @@ impl BlobStore {
         self.run(move |local| local.lend(blob, &path)).await
     }
 
-    /// Copies a blob into a file, checked.
+    /// Copies a blob into a file, and checks it.
     ///
     /// # Errors
     /// As [`LocalBlobs::copy_to`].
@@ -80,7 +81,7 @@ impl BlobStore {
         self.run(move |local| local.copy_to(blob, &path)).await
     }
 
-    /// Begins to store a blob whose bytes come piece by piece.
+    /// Starts to store a blob chunk by chunk.
     ///
     /// # Errors
     /// As [`LocalBlobs::writer`].
@@ -89,7 +90,7 @@ impl BlobStore {
         Ok(BlobSink { writer })
     }
 
-    /// Reads a blob into memory, checked.
+    /// Reads a blob into memory, and checks it.
     ///
     /// # Errors
     /// As [`LocalBlobs::read`].
@@ -97,7 +98,7 @@ impl BlobStore {
         self.run(move |local| local.read(blob)).await
     }
 
-    /// Begins to read a blob piece by piece.
+    /// Starts to read a blob chunk by chunk.
     ///
     /// # Errors
     /// As [`LocalBlobs::reader`].
@@ -106,7 +107,7 @@ impl BlobStore {
         Ok(BlobSource { reader })
     }
 
-    /// Keeps these blobs from expiring, whether they are there yet or not; see [`Hold`].
+    /// Keeps these blobs from expiring, even if they do not exist yet; see [`Hold`].
     ///
     /// # Errors
     /// The hold cannot be written.
@@ -114,7 +115,7 @@ impl BlobStore {
         self.run(move |local| hold::hold(local, &digests)).await
     }
 
-    /// Lets go what is beyond the limits; see [`Expiry`].
+    /// Removes what is beyond the limits; see [`Expiry`].
     ///
     /// # Errors
     /// As [`Expiry::run`].
@@ -131,22 +132,22 @@ impl BlobStore {
     }
 }
 
-/// A blob that is being written. Dropped before it is finished, it leaves nothing.
+/// A blob that is being written. Discarded if it is dropped before [`Self::finish`].
 #[derive(Debug)]
 pub struct BlobSink {
     writer: BlobWriter,
 }
 
 impl BlobSink {
-    /// Takes the next bytes, and gives itself back.
+    /// Writes the next bytes, and returns the sink for more.
     ///
     /// # Errors
-    /// As [`BlobWriter::write`]; nothing is kept then.
+    /// As for [`BlobWriter::write`]; the blob is discarded then.
     pub async fn write(mut self, bytes: Bytes) -> Result<Self, BlobStoreError> {
         blocking(move || self.writer.write(&bytes).map(|()| self)).await
     }
 
-    /// Checks what was written; the blob is there from now on.
+    /// Checks the bytes and adds the blob to the store.
     ///
     /// # Errors
     /// As [`BlobWriter::finish`].
@@ -155,14 +156,14 @@ impl BlobSink {
     }
 }
 
-/// A blob that is being read. Its last piece is handed out only if all bytes are right.
+/// A blob that is being read. Its last chunk is returned only if all bytes are correct.
 #[derive(Debug)]
 pub struct BlobSource {
     reader: BlobReader,
 }
 
 impl BlobSource {
-    /// The next piece and what gives the one after it; `None` after the last one.
+    /// The next chunk and the source for more; `None` after the last one.
     ///
     /// # Errors
     /// As [`BlobReader::next_chunk`].

@@ -1,4 +1,4 @@
-//! A blob on its way into a folder.
+//! Writes a blob to a folder.
 
 use std::fs;
 use std::io::Write;
@@ -9,7 +9,7 @@ use impasto_types::{BlobRef, Digest};
 
 use crate::BlobStoreError;
 
-/// A blob that is being written. Dropped before it is finished, it leaves nothing.
+/// A blob that is being written. Discarded if it is dropped before [`Self::finish`].
 #[derive(Debug)]
 pub struct BlobWriter {
     blob: BlobRef,
@@ -24,10 +24,10 @@ impl BlobWriter {
         Self { blob, path, file, hasher: blake3::Hasher::new(), written: 0 }
     }
 
-    /// Takes the next bytes.
+    /// Writes the next bytes.
     ///
     /// # Errors
-    /// They are more than was announced, or cannot be written.
+    /// There are more bytes than announced, or they cannot be written.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), BlobStoreError> {
         self.written += bytes.len() as u64;
         if self.written > self.blob.size_bytes {
@@ -37,10 +37,10 @@ impl BlobWriter {
         self.file.write_all(bytes).map_err(|source| BlobStoreError::write(&self.path, source))
     }
 
-    /// Checks what was written; the blob is there from now on.
+    /// Checks the bytes and adds the blob to the store.
     ///
     /// # Errors
-    /// The bytes are not those that were announced, or cannot be written.
+    /// The bytes differ from the announced digest or length, or cannot be written.
     pub fn finish(self) -> Result<BlobRef, BlobStoreError> {
         if self.written != self.blob.size_bytes {
             return Err(self.wrong_length());
@@ -50,8 +50,8 @@ impl BlobWriter {
             return Err(BlobStoreError::Content { digest: self.blob.digest, actual });
         }
         match self.file.persist(&self.path, Durability::Content) {
-            // Where a file that someone reads cannot be replaced, another process was first with
-            // the same bytes.
+            // Some systems cannot replace a file that is being read. Then another process has
+            // stored the same bytes.
             Err(_)
                 if fs::metadata(&self.path)
                     .is_ok_and(|there| there.len() == self.blob.size_bytes) =>

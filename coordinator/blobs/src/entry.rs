@@ -1,9 +1,8 @@
-//! How a result is written: `{"version": 1, "action": .., "result": ..}`.
+//! The stored form of a result: `{"version": 1, "action": .., "result": ..}`.
 //!
-//! Fields can be added without a new version: readers pass over what they do not know. A change
-//! that older readers would misread raises [`VERSION`]. What is newer than this program, or does
-//! not make sense to it although it is an entry, is left alone; only what is no entry at all is
-//! damaged.
+//! Fields can be added without a new version, since readers ignore unknown fields. A change that
+//! older readers would misread raises [`VERSION`]. Entries of newer versions, and those whose
+//! result this program cannot read, are kept; only files that are not entries count as damaged.
 
 use impasto_types::{Digest, TaskResult};
 use serde::{Deserialize, Serialize};
@@ -11,19 +10,19 @@ use serde::{Deserialize, Serialize};
 /// The version of the entries that this program writes.
 const VERSION: u32 = 1;
 
-/// What a file in the action cache turned out to be.
+/// A file of the action cache.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Entry {
     Result(Box<TaskResult>),
     /// Written by a newer version of this program.
     Newer,
-    /// An entry of this version, but with a result that does not read.
+    /// An entry of this version with a result that cannot be read.
     Unreadable,
-    /// No entry, or another action's.
+    /// Not an entry, or that of another action.
     Damaged,
 }
 
-/// An entry names its action, so that a file that was moved or copied is not taken for another's.
+/// An entry names its action, so that a moved or copied file is not used for another action.
 #[derive(Serialize)]
 struct Written<'a> {
     version: u32,

@@ -1,11 +1,11 @@
-//! Why a store does not do what it was asked for.
+//! Errors of the stores.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use impasto_types::Digest;
 
-/// Why a blob was not stored or not read.
+/// Why a blob could not be stored or read.
 #[derive(Debug, thiserror::Error)]
 pub enum BlobStoreError {
     #[error("there is no blob {digest}")]
@@ -37,7 +37,7 @@ impl BlobStoreError {
     }
 }
 
-/// A result that was not kept.
+/// A result could not be stored.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write {}", path.display())]
 pub struct ActionCacheError {
@@ -45,13 +45,13 @@ pub struct ActionCacheError {
     pub source: io::Error,
 }
 
-/// Why nothing expires.
+/// Why expiry or a listing failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ExpiryError {
-    #[error("cannot look through {}", path.display())]
+    #[error("cannot list {}", path.display())]
     Look { path: PathBuf, source: io::Error },
     #[error(
-        "cannot lock {}: without locks, nobody knows what other processes use",
+        "cannot lock {}: without locks, it is unknown what other processes use",
         path.display()
     )]
     Lock { path: PathBuf, source: io::Error },

@@ -1,4 +1,4 @@
-//! Letting go what nobody has used for longest.
+//! Expiry: removes the least recently used files.
 
 use std::fs;
 use std::io;
@@ -10,46 +10,46 @@ use crate::inventory::{Folder, Kind, Stored, stored_in};
 use crate::last_use::last_use;
 use crate::{CacheLimits, Count, ExpiryError, Inventory};
 
-/// How long removals keep a hold waiting, at most.
+/// The longest time that removals delay a new hold.
 const SLICE: Duration = Duration::from_millis(100);
 
 /// How a store is cleaned up.
 #[derive(Debug, Clone, Copy)]
 pub struct Expiry {
     pub limits: CacheLimits,
-    /// What was used within this time stays, whatever the limits say: it may have just been
-    /// uploaded for a job that is about to come.
+    /// Files used within this time stay even beyond the limits: they may have been uploaded for a
+    /// job that is submitted next.
     pub spare: Duration,
-    /// Say what would go, and remove nothing.
+    /// Report what would be removed, without removing it.
     pub dry_run: bool,
-    /// When to stop, finished or not.
+    /// When to stop, even if it is not finished.
     pub until: Option<Instant>,
 }
 
-/// What a pass came to.
+/// The result of a pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Expired {
-    /// What was there before it.
+    /// The content of the store before the pass.
     pub before: Inventory,
-    /// What it removed, or would.
+    /// What the pass removed, or would have removed.
     pub removed: Count,
-    /// What would have had to go, but is held or was used just now.
+    /// Files beyond the limits that are held or were used recently.
     pub spared: Count,
-    /// Whether it ended for want of time.
+    /// Whether the pass ran out of time.
     pub cut_short: bool,
 }
 
 impl Expiry {
-    /// Everything beyond the limits, at once.
+    /// A pass that removes everything beyond the limits, without sparing recent files.
     pub fn of(limits: CacheLimits) -> Self {
         Self { limits, spare: Duration::ZERO, dry_run: false, until: None }
     }
 
     /// Removes blobs, results and corrupt blobs from the store in `data_dir` until it is within the
-    /// limits, the ones that nobody has used for longest first. Blocks.
+    /// limits, least recently used first. Blocks.
     ///
-    /// What is held stays. So does what is used while the pass runs. Others may read, write and
-    /// clean up at the same time; a blob that someone is reading can be read to its end.
+    /// Held files stay, as do files used while the pass runs. Other processes may read, write and
+    /// clean up at the same time; a blob that is being read can be read to its end.
     ///
     /// # Errors
     /// The folders cannot be listed or locked, or a file cannot be removed.
@@ -104,7 +104,7 @@ struct Pass<'a> {
 }
 
 impl Pass<'_> {
-    /// Whether this file, and so perhaps younger ones, would have to go.
+    /// Whether this file, the oldest left, is beyond the limits.
     fn is_beyond(&self, file: &Stored) -> bool {
         let CacheLimits { max_size, max_age } = self.expiry.limits;
         max_size.is_some_and(|max| self.left_bytes > max.0)
@@ -116,7 +116,7 @@ impl Pass<'_> {
         let used = match fs::symlink_metadata(&path) {
             Ok(metadata) => last_use(&metadata),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                // Another process was first.
+                // Another process has removed it.
                 self.left_bytes -= file.bytes;
                 return Ok(());
             }
@@ -150,7 +150,7 @@ impl Pass<'_> {
         }
     }
 
-    /// Nothing for a time that is still to come: clocks of machines that share a disk differ.
+    /// Zero for a time in the future, since the clocks of machines that share a disk differ.
     fn age(&self, used: SystemTime) -> Duration {
         self.now.duration_since(used).unwrap_or_default()
     }

@@ -1,10 +1,10 @@
-//! Blobs that must not expire, also where another process cleans up.
+//! Holds: keep blobs from expiring, even if another process cleans up.
 //!
-//! A hold is a file, `holds/<any name>.hold`, of digests in binary. The process that made it keeps
-//! it locked, so that a hold of a process that died is known by its lock being free. The file
-//! `lock` orders holds and removals: a hold is made under its shared lock, and files are removed
-//! under its exclusive one. So whoever first holds a blob and then finds it there can rely on it:
-//! had a removal come in between, it would have seen the hold.
+//! A hold is a file of binary digests, `holds/<any name>.hold`. The process that created it keeps
+//! it locked, so a free lock shows that the process has died. The file `lock` orders holds and
+//! removals: a hold is created under its shared lock, and files are removed under its exclusive
+//! lock. So a process that first holds a blob and then finds that it exists can rely on it: any
+//! later removal sees the hold.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
@@ -18,15 +18,15 @@ use crate::{BlobStoreError, ExpiryError, LocalBlobs};
 
 const SUFFIX: &str = ".hold";
 
-/// Keeps blobs from expiring for as long as it lives, in every process that shares the folder.
+/// Keeps blobs from expiring until it is dropped, in every process that shares the folder.
 #[derive(Debug)]
-#[must_use = "a hold that is dropped holds nothing"]
+#[must_use = "a dropped hold holds nothing"]
 pub struct Hold {
-    /// Locked; removes itself.
+    /// Locked, and removed on drop.
     _file: NamedTempFile,
 }
 
-/// Holds blobs, whether they are there yet or not.
+/// Holds blobs, even if they do not exist yet.
 pub(crate) fn hold(blobs: &LocalBlobs, digests: &[Digest]) -> Result<Hold, BlobStoreError> {
     let folder = folder(blobs.data_dir());
     let make = || -> io::Result<NamedTempFile> {
@@ -50,8 +50,8 @@ pub(crate) struct Holds {
 }
 
 impl Holds {
-    /// Reads what is new, forgets what has ended, and removes what processes that died have left.
-    /// The gate is locked.
+    /// Reads new holds, forgets released ones, and removes those of dead processes. The caller must
+    /// hold the lock of [`gate`].
     pub(crate) fn update(&mut self, data_dir: &Path) -> Result<(), ExpiryError> {
         let folder = folder(data_dir);
         let unreadable = |source| ExpiryError::Look { path: folder.clone(), source };
@@ -84,7 +84,7 @@ impl Holds {
     }
 }
 
-/// Whether nobody holds the lock of a hold; it is removed then.
+/// Whether no process locks a hold; its file is removed then.
 fn is_abandoned(path: &Path) -> bool {
     let Ok(file) = OpenOptions::new().read(true).write(true).open(path) else { return false };
     let abandoned = file.try_lock().is_ok();
@@ -108,7 +108,7 @@ pub(crate) fn gate(data_dir: &Path) -> io::Result<File> {
         .open(data_dir.join("lock"))
 }
 
-/// Where a file system has no locks nothing is ever removed, so holds need none.
+/// On a file system without locks nothing is ever removed, so holds need no lock.
 fn shared(file: &File) -> io::Result<()> {
     match file.lock_shared() {
         Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(()),

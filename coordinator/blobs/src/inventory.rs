@@ -1,4 +1,4 @@
-//! What is in a store's folders, how large it is, and when it was used.
+//! Lists a store's files with their sizes and last uses.
 
 use std::fs::{self, DirEntry};
 use std::io;
@@ -10,7 +10,7 @@ use impasto_types::Digest;
 use crate::ExpiryError;
 use crate::last_use::last_use;
 
-/// A folder of files that are named by digests, spread over 256 sub-folders by their first byte.
+/// A folder of files named by digests, in up to 256 subfolders by the first byte.
 #[derive(Debug, Clone)]
 pub(crate) struct Folder {
     root: PathBuf,
@@ -20,7 +20,7 @@ pub(crate) struct Folder {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
     Blob,
-    /// A blob whose bytes are not its own, kept to be looked at.
+    /// A corrupt blob, kept for inspection.
     Corrupt,
     Result,
 }
@@ -34,21 +34,21 @@ pub(crate) struct Stored {
     pub(crate) used: SystemTime,
 }
 
-/// Files, and their bytes.
+/// A number of files, and their bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Count {
     pub files: u64,
     pub bytes: u64,
 }
 
-/// What a store holds.
+/// The content of a store.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Inventory {
     pub blobs: Count,
-    /// Blobs that were moved aside because their bytes are not their own.
+    /// Blobs that were moved aside because their bytes do not match their digest.
     pub corrupt: Count,
     pub results: Count,
-    /// The least recent use; `None` where there is nothing.
+    /// The least recent use; `None` for an empty store.
     pub oldest: Option<SystemTime>,
 }
 
@@ -78,7 +78,7 @@ impl Folder {
         }
     }
 
-    /// Every file; `None` where there was no time to see them all.
+    /// Every file; `None` if `until` passed before all were listed.
     fn stored(&self, until: Option<Instant>) -> Result<Option<Vec<Stored>>, ExpiryError> {
         let mut found = Vec::new();
         for folder in list(&self.root)? {
@@ -98,7 +98,7 @@ impl Folder {
         Ok(Some(found))
     }
 
-    /// The digests in this folder that begin with some hexadecimal digits, two or more.
+    /// The digests in this folder that begin with these hexadecimal digits, at least two.
     pub(crate) fn beginning_with(&self, digits: &str) -> Result<Vec<Digest>, ExpiryError> {
         let files = list(&self.root.join(&digits[..2]))?;
         let named = files.iter().filter_map(|file| self.file(file, self.kind));
@@ -107,8 +107,7 @@ impl Folder {
         Ok(digests)
     }
 
-    /// A file whose name is not a digest is not the store's, and one that has gone meanwhile is
-    /// none.
+    /// `None` for a file that is not named by a digest, or that was removed meanwhile.
     fn file(&self, entry: &DirEntry, kind: Kind) -> Option<Stored> {
         let name = entry.file_name();
         let name = name.to_str()?;
@@ -126,7 +125,7 @@ fn is_prefix(name: &str) -> bool {
     name.len() == 2 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// What is in a folder; nothing where there is none.
+/// The entries of a folder; empty if it does not exist.
 fn list(folder: &Path) -> Result<Vec<DirEntry>, ExpiryError> {
     let unreadable = |source| ExpiryError::Look { path: folder.to_owned(), source };
     match fs::read_dir(folder) {
@@ -136,7 +135,7 @@ fn list(folder: &Path) -> Result<Vec<DirEntry>, ExpiryError> {
     }
 }
 
-/// Every file of the store in `data_dir`; `None` where there was no time to see them all.
+/// Every file of the store in `data_dir`; `None` if `until` passed before all were listed.
 pub(crate) fn stored_in(
     data_dir: &Path,
     until: Option<Instant>,
@@ -156,7 +155,7 @@ impl Count {
 }
 
 impl Inventory {
-    /// Looks through the store in `data_dir`. A folder that is not there is empty.
+    /// Lists the store in `data_dir`. A folder that does not exist counts as empty.
     ///
     /// # Errors
     /// A folder cannot be listed.
@@ -165,7 +164,7 @@ impl Inventory {
         Ok(Self::count(stored.iter().flatten()))
     }
 
-    /// All files together.
+    /// The total over all files.
     pub fn total(&self) -> Count {
         let parts = [self.blobs, self.corrupt, self.results];
         Count {

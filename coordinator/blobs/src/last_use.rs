@@ -1,25 +1,26 @@
-//! When a file was used last: its time of change, for what is named by its digest never changes.
+//! The last use of a file, kept as its modification time, since the content of these files never
+//! changes.
 
 use std::fs::{File, Metadata};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-/// Uses that follow each other within this time are noted once: expiry counts in hours, and a
-/// system call for every read is worth more than that.
+/// Uses within this time are noted once: expiry needs no more precision, and this saves a system
+/// call per read.
 const PRECISION: Duration = Duration::from_secs(60);
 
-/// When the file was used last, to within a minute.
+/// When the file was last used, with a precision of a minute.
 pub(crate) fn last_use(metadata: &Metadata) -> SystemTime {
     metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
-/// Notes that the file is used now. Where that cannot be written, it merely expires earlier.
+/// Notes that the file is used now. If this fails, the file only expires earlier.
 pub(crate) fn note_use(path: &Path, metadata: &Metadata) {
     let now = SystemTime::now();
     if now.duration_since(last_use(metadata)).is_ok_and(|age| age < PRECISION) {
         return;
     }
-    // Opened for writing, as Windows asks for.
+    // Opened for writing, as Windows requires.
     let _ = File::options().append(true).open(path).and_then(|file| file.set_modified(now));
 }
 

@@ -1,5 +1,5 @@
-//! Files elsewhere that stand in for blobs, so that a build in one process does not copy its
-//! project into the user's cache.
+//! Lent files: files elsewhere that serve as blobs, so that a build in one process does not copy
+//! its project into the user's cache.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use impasto_types::{BlobRef, Digest};
 
-/// Which files stand in for which blobs. Clones are handles on the same map.
+/// The lent files by digest. Clones are handles to the same map.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Lent(Arc<Mutex<BTreeMap<Digest, PathBuf>>>);
 
@@ -21,13 +21,13 @@ impl Lent {
         self.map().get(&digest).cloned()
     }
 
-    /// The blob of this digest, if a file stands in for it, as far as the file's length tells.
+    /// The digest with the current length of the file lent for it, if there is one.
     pub(crate) fn find(&self, digest: Digest) -> Option<BlobRef> {
         let metadata = fs::metadata(self.path_of(digest)?).ok()?;
         Some(BlobRef { digest, size_bytes: metadata.len() })
     }
 
-    /// The map is whole between any two statements, so one that a panic left behind is as good.
+    /// A panic cannot leave the map inconsistent, so poisoning is ignored.
     fn map(&self) -> MutexGuard<'_, BTreeMap<Digest, PathBuf>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,15 +1,14 @@
-//! Blobs, each named by its digest, and what actions came to.
+//! Content-addressed blobs, and the results of actions.
 //!
-//! A blob is checked whenever it is written and whenever it is read. [`BlobStore`] and
-//! [`ActionCache`] are asynchronous, as a store on another machine would be; today each stands on a
-//! folder, [`LocalBlobs`] and [`LocalActions`], whose calls block. Several processes can share a
-//! folder: a file appears by a rename, and two that write the same blob write the same bytes.
+//! A blob is verified on every write and read. [`BlobStore`] and [`ActionCache`] are asynchronous,
+//! as a store on another machine would be; today each uses a folder, [`LocalBlobs`] and
+//! [`LocalActions`], whose calls block. Several processes can share a folder: files appear by a
+//! rename, and two processes that write the same blob write the same bytes.
 //!
-//! What nobody has used for long goes ([`Expiry`]), but never a blob that somebody holds
-//! ([`Hold`]).
+//! Files that were not used for long expire ([`Expiry`]), but never a blob that is held ([`Hold`]).
 //!
-//! This crate does not know what a blob contains, speaks no wire format and schedules nothing: when
-//! blobs expire and which of them are held is decided by its callers.
+//! This crate does not know what blobs contain, has no wire format and schedules nothing: callers
+//! decide when blobs expire and which are held.
 
 mod action_cache;
 mod age;
@@ -44,6 +43,6 @@ pub use local_actions::LocalActions;
 pub use local_blobs::LocalBlobs;
 pub use removal::{Prefix, PrefixError, Removed, remove};
 
-/// How much of a blob is read or written at a time: large enough that calls cost nothing beside the
-/// bytes, small enough to be sent as one message.
+/// How much of a blob is read or written at a time: large enough that the cost of calls does not
+/// matter, small enough for one message.
 pub const CHUNK_BYTES: usize = 256 << 10;

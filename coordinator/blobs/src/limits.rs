@@ -1,4 +1,4 @@
-//! What a store may hold.
+//! Limits of a store.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,15 +10,15 @@ use serde::de::{Deserializer, Error};
 
 use crate::Age;
 
-/// The table `[cache]` of a configuration: blobs and results beyond these limits expire, the ones
-/// that nobody has used for longest first.
+/// The table `[cache]` of a configuration: blobs and results beyond these limits expire, least
+/// recently used first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CacheLimits {
-    /// The bytes of all files; `None` where nothing goes for its size.
+    /// The total size of all files; `None` means no limit.
     #[serde(deserialize_with = "limit")]
     pub max_size: Option<ByteSize>,
-    /// The time since the last use; `None` where nothing goes for its age.
+    /// The time since the last use; `None` means no limit.
     #[serde(deserialize_with = "limit")]
     pub max_age: Option<Age>,
 }
@@ -28,8 +28,8 @@ impl CacheLimits {
 }
 
 impl Default for CacheLimits {
-    /// 50 GiB hold some thousands of pictures of 4096 x 4096 pixels with what they were painted
-    /// from; what was not asked for in a season belongs to a project that rests.
+    /// 50 GiB hold some thousands of pictures of 4096 x 4096 pixels with their inputs. Files that
+    /// were not used for a season belong to inactive projects.
     fn default() -> Self {
         Self {
             max_size: Some(ByteSize(50 << 30)),
@@ -79,8 +79,8 @@ mod tests {
         );
         for (json, expected) in [
             (r#"{"max_size": "much"}"#, "`much` is not a size"),
-            (r#"{"max_age": "soon"}"#, "`soon` is not a length of time"),
-            (r#"{"max_age": 30}"#, "`30` is not a length of time"),
+            (r#"{"max_age": "soon"}"#, "`soon` is not a duration"),
+            (r#"{"max_age": 30}"#, "`30` is not a duration"),
             (r#"{"max_age": []}"#, "a limit has to be"),
             (r#"{"max": 1}"#, "unknown field `max`"),
         ] {

@@ -1,8 +1,8 @@
-//! What actions came to: a small JSON file per action, `actions/ab/<digest>.json`, that names the
+//! Results of actions: a small JSON file per action, `actions/ab/<digest>.json`, that names the
 //! result's blobs.
 //!
-//! Losing an entry costs a computation, never a picture: what is damaged is removed, and a result
-//! whose blob is gone is no result.
+//! Losing an entry costs a computation, never a picture: damaged entries are removed, and a result
+//! whose blob is missing is ignored.
 
 use std::fs;
 use std::path::Path;
@@ -15,7 +15,7 @@ use crate::inventory::Folder;
 use crate::last_use::note_use;
 use crate::{ActionCacheError, LocalBlobs};
 
-/// No entry comes near this; a larger file is none.
+/// Far larger than any entry; larger files are damaged.
 const MAX_ENTRY_BYTES: u64 = 1 << 20;
 
 /// Results by action, in a folder beside the blobs. Calls block.
@@ -26,10 +26,10 @@ pub struct LocalActions {
 }
 
 impl LocalActions {
-    /// Opens the results whose blobs are in `blobs`, and makes their folder where there is none.
+    /// Opens the cache whose blobs are in `blobs`, and creates its folder if there is none.
     ///
     /// # Errors
-    /// The folder cannot be made.
+    /// The folder cannot be created.
     pub fn open(blobs: LocalBlobs) -> Result<Self, ActionCacheError> {
         let folder = Folder::actions(blobs.data_dir());
         fs::create_dir_all(folder.root())
@@ -37,8 +37,8 @@ impl LocalActions {
         Ok(Self { folder, blobs })
     }
 
-    /// What `action` came to, if that is known and its blobs are there. Asking counts as a use of
-    /// both.
+    /// The result of `action`, if it is known and its blobs exist. Counts as a use of the result
+    /// and its blobs.
     pub fn get(&self, action: Digest) -> Option<TaskResult> {
         let path = self.folder.path_of(action);
         match self.read(&path, action)? {
@@ -49,7 +49,7 @@ impl LocalActions {
                 Some(*result).filter(|result| result.blobs().all(|blob| self.blobs.contains(blob)))
             }
             Entry::Newer | Entry::Unreadable => {
-                tracing::debug!(path = %path.display(), "a result is of another version");
+                tracing::debug!(path = %path.display(), "a result was written by another version");
                 None
             }
             Entry::Damaged => {
@@ -60,7 +60,7 @@ impl LocalActions {
         }
     }
 
-    /// Keeps what `action` came to. A result that a newer version has written stays.
+    /// Stores the result of `action`, unless a newer version has written one.
     ///
     /// # Errors
     /// The entry cannot be written.
@@ -69,14 +69,14 @@ impl LocalActions {
         if self.read(&path, action) == Some(Entry::Newer) {
             return Ok(());
         }
-        // An entry that a power cut leaves empty is damaged, and costs a computation.
+        // A power failure may leave an empty entry. It counts as damaged and costs a computation.
         entry::write(action, result)
             .map_err(Into::into)
             .and_then(|bytes| impasto_files::write(&path, &bytes, Durability::None))
             .map_err(|source| ActionCacheError { path, source })
     }
 
-    /// `None` where there is no file, or it cannot be read just now.
+    /// `None` if there is no file or it cannot be read.
     fn read(&self, path: &Path, action: Digest) -> Option<Entry> {
         match fs::metadata(path).ok()?.len() {
             ..=MAX_ENTRY_BYTES => Some(entry::read(&fs::read(path).ok()?, action)),
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_is_found_while_its_picture_is_there() {
+    fn a_stored_result_is_found_while_its_picture_exists() {
         let Cache { _folder, blobs, actions } = cache();
         let (action, result) = (Digest::of(b"action"), result(&blobs));
         assert_eq!(actions.get(action), None);
@@ -156,7 +156,7 @@ mod tests {
         }
     }
 
-    /// Changes the entry of an action as another version might have written it.
+    /// Rewrites the entry of an action as another version might have written it.
     fn rewrite(path: &Path, change: impl Fn(&mut Value)) -> Vec<u8> {
         let bytes = fs::read(path).expect("it is there");
         let mut entry = serde_json::from_slice(&bytes).expect("it is JSON");
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_of_a_later_version_are_passed_over() {
+    fn fields_of_a_later_version_are_ignored() {
         let Cache { _folder, blobs, actions } = cache();
         let (action, result) = (Digest::of(b"action"), result(&blobs));
         actions.put(action, &result).expect("it is kept");
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_newer_entry_is_a_miss_and_stays() {
+    fn a_newer_entry_is_a_miss_and_is_kept() {
         let Cache { _folder, blobs, actions } = cache();
         let (action, result) = (Digest::of(b"action"), result(&blobs));
         actions.put(action, &result).expect("it is kept");
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_result_that_does_not_read_is_a_miss_until_it_is_known_again() {
+    fn an_unreadable_result_is_a_miss_until_it_is_stored_again() {
         let Cache { _folder, blobs, actions } = cache();
         let (action, result) = (Digest::of(b"action"), result(&blobs));
         actions.put(action, &result).expect("it is kept");

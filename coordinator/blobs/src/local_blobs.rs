@@ -13,14 +13,14 @@ use crate::last_use::note_use;
 use crate::lent::Lent;
 use crate::{BlobReader, BlobStoreError, BlobWriter, CHUNK_BYTES};
 
-/// A temporary file this old was left behind by a process that died.
+/// Temporary files of this age were left by processes that died.
 const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What is set aside for a blob before its bytes are read, whatever length was announced.
+/// The most memory that is reserved for a blob before its bytes are read.
 const INITIAL_CAPACITY_BYTES: usize = 1 << 20;
 
-/// A folder of blobs: `blobs/ab/abcdef...`, with `blobs/tmp` for those that are being written and
-/// `blobs/corrupt` for those whose bytes have changed on the disk. Calls block.
+/// A folder of blobs: `blobs/ab/abcdef...`, with `blobs/tmp` for blobs that are being written and
+/// `blobs/corrupt` for those whose bytes have changed on disk. Calls block.
 #[derive(Debug, Clone)]
 pub struct LocalBlobs {
     data_dir: PathBuf,
@@ -30,10 +30,10 @@ pub struct LocalBlobs {
 }
 
 impl LocalBlobs {
-    /// Opens the store in `data_dir`, and makes it where there is none.
+    /// Opens the store in `data_dir`, and creates it if there is none.
     ///
     /// # Errors
-    /// The folder cannot be made.
+    /// The folder cannot be created.
     pub fn open(data_dir: &Path, max_blob_bytes: u64) -> Result<Self, BlobStoreError> {
         let folder = Folder::blobs(data_dir);
         let (data_dir, lent) = (data_dir.to_owned(), Lent::default());
@@ -49,17 +49,17 @@ impl LocalBlobs {
         &self.data_dir
     }
 
-    /// Whether the blob is there, as far as its length tells. Asking counts as a use.
+    /// Whether the blob exists with this length. Counts as a use.
     pub fn contains(&self, blob: BlobRef) -> bool {
         self.find(blob.digest) == Some(blob)
     }
 
-    /// Those of `blobs` that are not there.
+    /// The blobs among `blobs` that [`Self::contains`] denies.
     pub fn missing(&self, blobs: &[BlobRef]) -> Vec<BlobRef> {
         blobs.iter().copied().filter(|blob| !self.contains(*blob)).collect()
     }
 
-    /// The blob of this digest, if there is one. Asking counts as a use.
+    /// The blob with this digest, if there is one. Counts as a use.
     pub fn find(&self, digest: Digest) -> Option<BlobRef> {
         self.find_stored(digest).or_else(|| self.lent.find(digest))
     }
@@ -71,11 +71,11 @@ impl LocalBlobs {
         Some(BlobRef { digest, size_bytes: metadata.len() })
     }
 
-    /// Lets a file elsewhere stand in for `blob`, for this store and its clones: nothing is copied.
-    /// Its bytes are checked whenever they are read.
+    /// Lends a file as `blob` to this store and its clones, without a copy. Its bytes are verified
+    /// on every read.
     ///
     /// # Errors
-    /// It is not there, or has another length.
+    /// The file does not exist or has another length.
     pub fn lend(&self, blob: BlobRef, path: &Path) -> Result<(), BlobStoreError> {
         let unreadable = |source| BlobStoreError::Read { path: path.to_owned(), source };
         let metadata = fs::metadata(path).map_err(unreadable)?;
@@ -87,13 +87,13 @@ impl LocalBlobs {
         Ok(())
     }
 
-    /// Stores bytes that are in memory.
+    /// Stores bytes from memory.
     ///
     /// # Errors
-    /// They are too many, or cannot be written.
+    /// There are too many, or they cannot be written.
     pub fn put(&self, bytes: &[u8]) -> Result<BlobRef, BlobStoreError> {
         let blob = BlobRef::of(bytes);
-        // A lent file may go, so it does not count.
+        // A lent file may disappear, so it does not count.
         if self.find_stored(blob.digest) != Some(blob) {
             let mut writer = self.writer(blob)?;
             writer.write(bytes)?;
@@ -102,10 +102,10 @@ impl LocalBlobs {
         Ok(blob)
     }
 
-    /// Stores a file that has to be `blob`.
+    /// Stores a file whose content has to be `blob`.
     ///
     /// # Errors
-    /// It cannot be read, has other bytes by now, or cannot be written.
+    /// The file cannot be read or has other content, or the blob cannot be written.
     pub fn put_file(&self, blob: BlobRef, path: &Path) -> Result<(), BlobStoreError> {
         let unreadable = |source| BlobStoreError::Read { path: path.to_owned(), source };
         let mut file = File::open(path).map_err(unreadable)?;
@@ -120,10 +120,10 @@ impl LocalBlobs {
         writer.finish().map(|_| ())
     }
 
-    /// Begins to store a blob whose bytes come piece by piece.
+    /// Starts to store a blob chunk by chunk.
     ///
     /// # Errors
-    /// It is too large, or the folder cannot be written to.
+    /// The blob is too large, or the folder cannot be written to.
     pub fn writer(&self, blob: BlobRef) -> Result<BlobWriter, BlobStoreError> {
         let BlobRef { digest, size_bytes } = blob;
         if size_bytes > self.max_blob_bytes {
@@ -136,11 +136,11 @@ impl LocalBlobs {
         Ok(BlobWriter::new(blob, self.path_of(digest), file))
     }
 
-    /// Reads a blob into memory, checked.
+    /// Reads a blob into memory, and verifies it.
     ///
     /// # Errors
-    /// There is none, or its bytes are not its own (it is then moved aside, and missing from now
-    /// on, unless it is lent), or it cannot be read.
+    /// There is no such blob, it cannot be read, or it is corrupt; a corrupt blob that is not lent
+    /// is moved aside and missing from then on.
     pub fn read(&self, blob: BlobRef) -> Result<Vec<u8>, BlobStoreError> {
         let announced = usize::try_from(blob.size_bytes).unwrap_or(usize::MAX);
         let mut bytes = Vec::with_capacity(announced.min(INITIAL_CAPACITY_BYTES));
@@ -151,7 +151,7 @@ impl LocalBlobs {
         Ok(bytes)
     }
 
-    /// Begins to read a blob piece by piece.
+    /// Starts to read a blob chunk by chunk.
     ///
     /// # Errors
     /// As [`Self::read`].
@@ -178,7 +178,7 @@ impl LocalBlobs {
         }
     }
 
-    /// Copies a blob into a file, checked.
+    /// Copies a blob into a file, and verifies it.
     ///
     /// # Errors
     /// As [`Self::read`], or the file cannot be written.
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_put_is_read() {
+    fn stored_bytes_are_read_back() {
         let (_folder, store) = store(1 << 30);
         for length in [0, 1, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1, 3 * CHUNK_BYTES] {
             let bytes = vec![7; length];
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_not_there_is_missing() {
+    fn only_blobs_that_do_not_exist_are_missing() {
         let (_folder, store) = store(1 << 30);
         let there = store.put(b"there").expect("it is stored");
         let longer = BlobRef { size_bytes: 6, ..there };
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn other_bytes_than_announced_are_refused_and_leave_nothing() {
+    fn bytes_that_differ_from_the_announced_blob_are_refused_and_leave_nothing() {
         let (_folder, store) = store(100);
         let blob = BlobRef::of(b"right");
         let store_as = |blob, bytes: &[u8]| {
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn a_truncated_blob_does_not_count_as_there() {
+    fn a_truncated_blob_is_missing() {
         let (_folder, store) = store(1 << 30);
         let blob = store.put(b"some bytes").expect("it is stored");
         fs::write(store.path_of(blob.digest), b"some").expect("it is cut");
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lent_file_stands_in_for_a_blob_while_it_is_the_same() {
+    fn a_lent_file_serves_as_a_blob_while_it_is_unchanged() {
         let (folder, store) = store(1 << 30);
         let file = folder.path().join("wall.png");
         let bytes = vec![3; CHUNK_BYTES + 10];
@@ -307,7 +307,7 @@ mod tests {
         assert!(matches!(&error, BlobStoreError::Changed { path, .. } if *path == file), "{error}");
         assert_eq!(fs::read(&file).expect("it is left alone"), changed);
         fs::write(&file, b"short").expect("it is changed");
-        assert!(!store.contains(blob), "its length tells");
+        assert!(!store.contains(blob), "its length differs");
         assert!(matches!(store.lend(blob, &file), Err(BlobStoreError::Changed { .. })));
 
         fs::write(&file, &bytes).expect("it is changed back");
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn a_question_with_a_wrong_length_harms_nothing() {
+    fn a_request_with_a_wrong_length_does_not_remove_the_blob() {
         let (_folder, store) = store(1 << 30);
         let blob = store.put(b"some bytes").expect("it is stored");
         for size_bytes in [0, 3, 11] {

@@ -1,4 +1,4 @@
-//! Taking a bad result or blob out of a store by hand.
+//! Removes a bad result or blob from a store by hand.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -13,11 +13,11 @@ use crate::ExpiryError;
 use crate::hold::{Holds, gate};
 use crate::inventory::Folder;
 
-/// The first hexadecimal digits of a digest: as many as are shown on a screen are enough.
+/// The first hexadecimal digits of a digest; the short form that messages show suffices.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prefix(String);
 
-/// A text that does not begin a digest.
+/// A text that is not the beginning of a digest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a digest: write {min} to 64 hexadecimal digits", min = Prefix::MIN_DIGITS)]
 pub struct PrefixError(String);
@@ -29,7 +29,7 @@ pub struct Removed {
     pub result: bool,
     /// The blob with this digest.
     pub blob: bool,
-    /// The blob is there and stays, since a running job uses it.
+    /// The blob exists but was kept, since a running job uses it.
     pub held: bool,
 }
 
@@ -37,7 +37,7 @@ impl Prefix {
     /// As many as [`Digest::short`] shows.
     const MIN_DIGITS: usize = 12;
 
-    /// The results and blobs in the store in `data_dir` whose digests begin like this.
+    /// The digests of results and blobs in the store in `data_dir` that begin with this prefix.
     ///
     /// # Errors
     /// A folder cannot be listed.
@@ -69,8 +69,8 @@ impl FromStr for Prefix {
     }
 }
 
-/// Removes the result of the action `digest` and the blob `digest` from the store in `data_dir`,
-/// whichever is there; a blob that is held stays.
+/// Removes the result of the action `digest` and the blob `digest` from the store in `data_dir`, if
+/// they exist. A blob that is held stays.
 ///
 /// # Errors
 /// The folders cannot be locked, or a file cannot be removed.
@@ -89,7 +89,7 @@ pub fn remove(data_dir: &Path, digest: Digest) -> Result<Removed, ExpiryError> {
     })
 }
 
-/// Whether the file was there.
+/// Removes a file, and returns whether it existed.
 fn remove_file(path: &Path) -> Result<bool, ExpiryError> {
     match fs::remove_file(path) {
         Ok(()) => Ok(true),
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_prefix_finds_is_removed_unless_it_is_held() {
+    fn files_found_by_a_prefix_are_removed_unless_held() {
         let folder = tempfile::tempdir().expect("a folder");
         let store = LocalBlobs::open(folder.path(), 100).expect("it opens");
         let blob = store.put(b"some bytes").expect("it is stored").digest;

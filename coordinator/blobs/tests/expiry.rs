@@ -1,4 +1,4 @@
-//! What goes, and what stays.
+//! What expires, and what stays.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -27,7 +27,7 @@ impl Store {
         self.folder.path()
     }
 
-    /// A blob of 100 bytes that was used so many hours ago.
+    /// Stores a blob of 100 bytes that was last used `hours_ago`.
     fn blob(&self, fill: u8, hours_ago: u32) -> BlobRef {
         let blob = self.blobs.put(&[fill; 100]).expect("it is stored");
         used(&self.path_of(blob.digest), hours_ago);
@@ -43,7 +43,7 @@ impl Store {
         expiry.run(self.dir()).expect("it runs")
     }
 
-    /// Whether these blobs are there; nothing is noted as used.
+    /// Whether these blobs exist, without noting a use.
     fn there<const N: usize>(&self, blobs: [BlobRef; N]) -> [bool; N] {
         blobs.map(|blob| self.path_of(blob.digest).exists())
     }
@@ -67,13 +67,13 @@ fn count(files: u64) -> Count {
 }
 
 #[test]
-fn the_size_is_met_exactly_by_what_was_used_longest_ago() {
+fn no_more_than_the_least_recently_used_blobs_are_removed() {
     for (limit, left) in [(500, 5), (499, 4), (401, 4), (400, 4), (100, 1), (99, 0), (0, 0)] {
         let store = Store::new();
         let blobs: Vec<BlobRef> = (0..5).map(|nth| store.blob(nth, u32::from(nth) + 1)).collect();
         let dry = store.run(Expiry { dry_run: true, ..size(limit) });
         let before = Inventory::of(store.dir()).expect("it is counted");
-        assert_eq!((dry.before, before.blobs), (before, count(5)), "nothing has gone yet");
+        assert_eq!((dry.before, before.blobs), (before, count(5)), "nothing was removed yet");
 
         let expired = store.run(size(limit));
         assert_eq!(expired, dry);
@@ -87,14 +87,14 @@ fn the_size_is_met_exactly_by_what_was_used_longest_ago() {
 }
 
 #[test]
-fn what_is_older_than_the_limit_goes() {
+fn blobs_older_than_the_limit_are_removed() {
     let store = Store::new();
     let blobs = [store.blob(1, 3), store.blob(2, 5), store.blob(3, 0)];
     assert_eq!(store.run(age(6)).removed, count(0));
     assert_eq!(store.run(age(4)).removed, count(1));
     assert_eq!(store.there(blobs), [true, false, true]);
     assert_eq!(store.run(Expiry::of(CacheLimits::NONE)).removed, count(0));
-    // A machine that shares the disk may be ahead.
+    // The clock of a machine that shares the disk may be ahead.
     let file = File::options().append(true).open(store.path_of(blobs[0].digest));
     file.and_then(|file| file.set_modified(SystemTime::now() + HOUR)).expect("it is set");
     assert_eq!(store.run(age(0)).removed, count(1));
@@ -102,7 +102,7 @@ fn what_is_older_than_the_limit_goes() {
 }
 
 #[test]
-fn what_is_held_stays_and_younger_blobs_go_instead() {
+fn a_held_blob_stays_and_younger_ones_are_removed_instead() {
     let store = Store::new();
     let blobs = [store.blob(1, 9), store.blob(2, 5), store.blob(3, 1)];
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
@@ -119,7 +119,7 @@ fn what_is_held_stays_and_younger_blobs_go_instead() {
 }
 
 #[test]
-fn what_was_used_just_now_can_be_spared() {
+fn recently_used_blobs_can_be_spared() {
     let store = Store::new();
     let blobs = [store.blob(1, 2), store.blob(2, 0)];
     let expired = store.run(Expiry { spare: HOUR, ..size(0) });
@@ -128,7 +128,7 @@ fn what_was_used_just_now_can_be_spared() {
 }
 
 #[test]
-fn asking_for_a_blob_is_a_use() {
+fn finding_a_blob_is_a_use() {
     let store = Store::new();
     let [a, b, c] = [1, 2, 3].map(|fill| store.blob(fill, 7));
     assert!(store.blobs.missing(&[a]).is_empty());
@@ -138,7 +138,7 @@ fn asking_for_a_blob_is_a_use() {
 }
 
 #[test]
-fn results_and_corrupt_blobs_count_and_go_too() {
+fn results_and_corrupt_blobs_count_and_expire_too() {
     let store = Store::new();
     let output = store.blob(1, 0);
     let actions = LocalActions::open(store.blobs.clone()).expect("it opens");
@@ -176,7 +176,7 @@ fn a_pass_without_time_removes_nothing() {
 }
 
 #[test]
-fn a_store_that_is_not_there_is_empty() {
+fn a_store_that_does_not_exist_is_empty() {
     let folder = tempfile::tempdir().expect("a folder");
     let nowhere = folder.path().join("nowhere");
     assert_eq!(Inventory::of(&nowhere).expect("it is counted"), Inventory::default());

@@ -1,4 +1,4 @@
-//! Several processes on one store: this test program, started again with a part to play.
+//! Several processes on one store: this test program starts itself again with a role.
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -9,7 +9,7 @@ use impasto_types::{BlobRef, ByteSize};
 const PART: &str = "IMPASTO_TEST_PART";
 const STORE: &str = "IMPASTO_TEST_STORE";
 
-/// The store's limit: less than one blob, so that every pass removes all that it may.
+/// The store's limit: less than one blob, so that every pass removes all that is not held.
 const LIMIT: Expiry = Expiry {
     limits: CacheLimits { max_size: Some(ByteSize(99)), max_age: None },
     spare: std::time::Duration::ZERO,
@@ -17,7 +17,7 @@ const LIMIT: Expiry = Expiry {
     until: None,
 };
 
-/// Starts this program again, to run only the test that plays parts.
+/// Starts this program again, to run only `a_part_is_played`.
 fn start(part: &str, store: &Path) -> Child {
     let program = std::env::current_exe().expect("the test program");
     Command::new(program)
@@ -30,7 +30,7 @@ fn start(part: &str, store: &Path) -> Child {
         .expect("it starts")
 }
 
-/// In a process of its own: what `start` asked for. Otherwise there is nothing to play.
+/// Does what `start` asked for. Does nothing in a normal test run.
 #[test]
 fn a_part_is_played() {
     let (Ok(part), Some(store)) = (std::env::var(PART), std::env::var_os(STORE)) else { return };
@@ -47,7 +47,7 @@ fn expire(store: &LocalBlobs) -> u64 {
     LIMIT.run(store.data_dir()).expect("it runs").removed.files
 }
 
-/// Cleans up again and again until the parent closes our input, and once more after that.
+/// Cleans up repeatedly until the parent closes our input, and once more after that.
 fn expire_until_told(store: &LocalBlobs) {
     use std::io::Read;
     let parent = std::thread::spawn(|| std::io::stdin().read(&mut [0]));
@@ -90,7 +90,7 @@ fn hold_for_ever(store: LocalBlobs) {
 }
 
 #[test]
-fn what_is_held_is_there_while_others_clean_up() {
+fn held_blobs_exist_while_other_processes_clean_up() {
     let folder = tempfile::tempdir().expect("a folder");
     let [first, second, cleaner, other_cleaner] =
         ["use", "use", "expire", "expire"].map(|part| start(part, folder.path()));
@@ -104,7 +104,7 @@ fn what_is_held_is_there_while_others_clean_up() {
 }
 
 #[test]
-fn the_hold_of_a_process_that_was_killed_ends() {
+fn the_hold_of_a_killed_process_ends() {
     use std::io::{BufRead, BufReader};
     let folder = tempfile::tempdir().expect("a folder");
     let store = LocalBlobs::open(folder.path(), 1 << 20).expect("it opens");

@@ -1,5 +1,4 @@
-//! Seeded chance: it only spreads retries, so that a crowd that failed together does not come back
-//! together.
+//! Seeded jitter for retries, so that tasks that failed together are not retried together.
 
 use impasto_types::SplitMix64;
 
@@ -11,7 +10,7 @@ impl Chance {
         Self(SplitMix64::new(seed))
     }
 
-    /// `value`, give or take a quarter.
+    /// `value` plus or minus at most a quarter.
     pub(crate) fn jitter(&mut self, value: u64) -> u64 {
         let quarter = value / 4;
         value - quarter + self.0.next_u64() % (2 * quarter + 1)

@@ -1,22 +1,23 @@
-//! What decides who can run a task, so that the scheduler can speak of many tasks at once.
+//! Groups tasks by what decides which workers can run them, so that the scheduler handles many
+//! tasks at once.
 
 use impasto_types::{Capabilities, MethodVersion, WorkerName};
 
 use crate::task::Task;
 
-/// What a worker must have, however free it is.
+/// What a worker needs to run a task, regardless of its load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Demand {
     pub(crate) method: MethodVersion,
     pub(crate) memory_bytes: u64,
 }
 
-/// Tasks of one class are the same to every worker but for their inputs.
+/// Tasks of one class differ only in their inputs, as far as workers are concerned.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Class {
     pub(crate) demand: Demand,
     pub(crate) avoid: Vec<WorkerName>,
-    /// Takes a worker that has nothing else to do, and keeps it to itself.
+    /// Needs an idle worker, which gets no other task meanwhile.
     pub(crate) alone: bool,
 }
 
@@ -29,7 +30,7 @@ impl Class {
 }
 
 impl Demand {
-    /// Whether a worker with these capabilities could meet it with nothing else to do.
+    /// Whether an idle worker with these capabilities meets the demand.
     pub(crate) fn is_met_by(&self, capabilities: &Capabilities) -> bool {
         capabilities.methods.contains(&self.method)
             && capabilities.task_memory_bytes() >= self.memory_bytes

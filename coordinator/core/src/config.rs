@@ -1,16 +1,16 @@
-//! How long the core waits for what, and how often it tries.
+//! Timeouts and limits of the core.
 
 use impasto_types::Backoff;
 
 use crate::Millis;
 
-/// How often a worker is to say that it is alive.
+/// The interval at which workers send heartbeats.
 pub const HEARTBEAT_MS: Millis = 5_000;
-/// How long a lease lives without a word from its worker: several heartbeats, so that a lost
-/// message or a busy machine is not a death.
+/// How long a lease lasts without a heartbeat. Several heartbeats fit in, so a lost message or a
+/// busy machine does not end it.
 pub const LEASE_MS: Millis = 30_000;
-/// How long a vanished worker may take to come back: a process that restarts, or a network that
-/// blinks.
+/// How long a disconnected worker has to reconnect, for example after a restart or a network
+/// failure.
 pub const RECONNECT_GRACE_MS: Millis = 20_000;
 
 /// As many ended jobs as a list shows.
@@ -18,32 +18,31 @@ pub const KEEP_JOBS: usize = 1_000;
 /// Thirty days.
 pub const KEEP_JOBS_MS: Millis = 30 * 24 * 3_600_000;
 
-const _: () = assert!(HEARTBEAT_MS * 3 <= LEASE_MS, "two heartbeats may get lost");
+const _: () = assert!(HEARTBEAT_MS * 3 <= LEASE_MS, "a lease survives two lost heartbeats");
 const _: () = assert!(
     HEARTBEAT_MS < RECONNECT_GRACE_MS,
-    "a worker that is cut off has the time to notice and to connect again"
+    "a disconnected worker has time to notice and to reconnect"
 );
 
-/// The core's figures. [`Config::default`] suits a farm; tests and the simulator make them smaller.
+/// Timeouts and limits. [`Config::default`] suits a farm; tests and the simulator use smaller
+/// values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Config {
     pub heartbeat_ms: Millis,
-    /// An attempt that was not heard of for this long has ended.
+    /// An attempt ends if its worker sends no heartbeat for this long.
     pub lease_ms: Millis,
-    /// After a disconnect or a restart, how long a vanished worker's leases wait to be taken up
-    /// again before their attempts have ended.
+    /// After a disconnect or a restart, how long a worker has to reconnect before its leases end.
     pub reconnect_grace_ms: Millis,
-    /// How many counted attempts a task has.
+    /// How many attempts a task may use up.
     pub max_attempts: u32,
-    /// The first delay after an attempt that ended; each further one is twice as long, up to
-    /// `backoff_max_ms`.
+    /// The delay after the first attempt that ended without a result. It doubles with each further
+    /// one, up to `backoff_max_ms`.
     pub backoff_first_ms: Millis,
     pub backoff_max_ms: Millis,
-    /// How long a task that no connected worker could ever run waits for one that can, before it
-    /// fails. Long enough for a farm that is coming up.
+    /// How long a task that no connected worker could ever run waits for a suitable one before it
+    /// fails. Long enough for a farm to start up.
     pub unschedulable_grace_ms: Millis,
-    /// A project that was not served for this long has its priority raised by one; for twice this,
-    /// by two; and so on.
+    /// The waiting time that raises a project's priority by one.
     pub ageing_ms: Millis,
     /// How long a lost worker stays on the list.
     pub forget_lost_ms: Millis,
@@ -52,7 +51,7 @@ pub struct Config {
     pub keep_jobs_ms: Millis,
 }
 
-/// Figures that contradict each other.
+/// Settings that are zero or contradict each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
     #[error("a lease of {lease_ms} ms is shorter than three heartbeats of {heartbeat_ms} ms")]
@@ -82,7 +81,10 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Whether the figures fit together; for figures that come from a file.
+    /// Checks settings that were read from a file.
+    ///
+    /// # Errors
+    /// A setting that is zero or contradicts another.
     pub fn check(self) -> Result<Self, ConfigError> {
         let positive = [
             ("heartbeat_ms", self.heartbeat_ms),
@@ -108,7 +110,7 @@ impl Config {
         Ok(self)
     }
 
-    /// The delay before attempt number `nth` + 1 after `nth` that ended, without jitter.
+    /// The delay after the `nth` attempt that ended without a result, without jitter.
     pub(crate) fn backoff_ms(&self, nth: u32) -> Millis {
         match nth {
             0 => 0,
@@ -135,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn figures_that_contradict_each_other_are_refused() {
+    fn contradictory_settings_are_refused() {
         assert_eq!(Config::default().check(), Ok(Config::default()));
         let short = Config { lease_ms: 14_999, ..Config::default() };
         assert_eq!(

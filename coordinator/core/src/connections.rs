@@ -1,4 +1,4 @@
-//! Workers come and go.
+//! Workers that connect, disconnect, drain or go silent.
 
 use std::collections::BTreeSet;
 
@@ -10,8 +10,8 @@ use crate::workers::Process;
 use crate::{Effect, Millis};
 
 impl Core {
-    /// The worker keeps those of its leases that it still holds. One that it does not hold any more
-    /// has ended, and counts: it may be what brought the worker down.
+    /// The worker keeps the leases that it still holds. A lease that it no longer holds has ended
+    /// and counts as an attempt, since the task may have crashed the worker.
     pub(crate) fn connect(&mut self, worker: WorkerId, hello: Hello) {
         let name = self.name_for(&hello);
         let Hello { name: asked, instance, capabilities, held, blobs } = hello;
@@ -34,7 +34,7 @@ impl Core {
             if held.contains(&lease) {
                 self.take_up(worker, lease);
             } else {
-                self.lose_lease(lease, &name, format!("worker {name} came back without it"));
+                self.lose_lease(lease, &name, format!("worker {name} reconnected without it"));
             }
         }
         self.workers.load(&name, self.ledger.holding(&name));
@@ -48,12 +48,12 @@ impl Core {
         }
     }
 
-    /// The name that a worker gets: the one that it has, as a hello may arrive twice; else the one
-    /// it asks for, unless another process that is connected has it; else the first of its numbered
-    /// names that is free.
+    /// The name for a worker: its current one, if the hello arrived twice; else the name it asks
+    /// for, unless another connected process has it; else the first free numbered name.
     ///
-    /// A process that is away has no claim on its name beyond its leases. Whoever asks for it then
-    /// is far more often the same worker, started anew, than a second one.
+    /// A disconnected process does not reserve the name that it asked for: the next process with
+    /// this name is usually the same worker after a restart. A numbered name stays reserved while
+    /// it has leases.
     fn name_for(&self, hello: &Hello) -> WorkerName {
         if let Some(name) = self.workers.name_of(hello) {
             return name.clone();
@@ -66,7 +66,7 @@ impl Core {
         names.find(is_free).expect("there are more names than workers")
     }
 
-    /// The worker takes nothing new, and is told so: an operator may have ordered it.
+    /// The worker gets no new tasks. It is told, since an operator may have ordered the drain.
     pub(crate) fn drain(&mut self, worker: WorkerId) {
         if self.workers.drain(worker) {
             self.order(worker, Order::Drain);
@@ -77,27 +77,28 @@ impl Core {
         let Some(connected) = self.workers.get_mut(worker) else { return };
         connected.heard = self.now;
         if connected.draining && free_slots > 0 {
-            // It has not heard the order: a worker that drains asks for nothing.
+            // A draining worker asks for nothing, so the order was lost: repeat it.
             self.order(worker, Order::Drain);
         }
         self.workers.set_credits(worker, free_slots);
     }
 
-    /// Closes a connection that went silent. Its leases have ended: they had their time already.
+    /// Closes a connection that went silent. Its leases have expired, so they get no time to
+    /// reconnect.
     pub(crate) fn dismiss(&mut self, worker: WorkerId) {
         let Some(name) = self.remove_worker(worker) else { return };
         self.tell(Effect::Dismiss { worker });
         self.lose_leases(&name, "went silent");
     }
 
-    /// From now on the worker's leases wait for it to come back.
+    /// Gives the worker until the end of the grace period to reconnect and keep its leases.
     pub(crate) fn await_return(&mut self, name: WorkerName) {
         let until = self.now.saturating_add(self.config.reconnect_grace_ms);
         self.absent.insert(name.clone(), until);
         self.timers.set(until, Timer::Absence(name));
     }
 
-    /// A worker's time to come back may be over.
+    /// Ends the leases of a worker whose grace period is over.
     pub(crate) fn check_absence(&mut self, name: WorkerName, due: Millis) {
         if self.absent.get(&name) != Some(&due) {
             return;
@@ -110,8 +111,8 @@ impl Core {
         self.lose_leases(&name, "was lost");
     }
 
-    /// Whether the driver itself was away when this fell due, as after a machine's sleep. Silence
-    /// proves nothing then: nobody listened.
+    /// Whether the driver was not running when this fell due, for example because the machine
+    /// slept. Then a worker's silence proves nothing: no message could arrive.
     pub(crate) fn was_asleep_since(&self, due: Millis) -> bool {
         self.now - due > self.config.reconnect_grace_ms
     }

@@ -1,4 +1,4 @@
-//! The state machine as its driver sees it, and the loop that all inputs go through.
+//! The public interface of the state machine, and the loop that handles every input.
 
 use std::collections::BTreeMap;
 
@@ -16,21 +16,21 @@ use crate::{Config, Effect, Fact, Input, JobView, Millis, Snapshot, SnapshotVers
 /// All jobs and workers of one coordinator.
 ///
 /// To start: [`Core::new`], [`Core::restore`] the last snapshot if there is one, [`Core::replay`]
-/// each fact since, [`Core::resume`]. Then, for ever:
-/// [`Core::handle`] an input, append what [`Core::drain_facts`] gives durably, and carry out what
-/// [`Core::drain_effects`] gives; hand in [`Input::Tick`] at [`Core::next_timeout`].
+/// each fact since, [`Core::resume`]. Then, in a loop: [`Core::handle`] an input, append the facts
+/// of [`Core::drain_facts`] durably, and carry out the effects of [`Core::drain_effects`]. At
+/// [`Core::next_timeout`] the input is [`Input::Tick`].
 #[derive(Debug, Clone)]
 pub struct Core {
     pub(crate) config: Config,
     pub(crate) epoch: Epoch,
     pub(crate) chance: Chance,
-    /// The driver's clock, but that it never runs backwards.
+    /// The driver's time; it never decreases, even if the driver's clock does.
     pub(crate) now: Millis,
     pub(crate) ledger: Ledger,
     pub(crate) workers: Workers,
-    /// Until when the leases of a vanished worker wait for it.
+    /// When each disconnected worker's grace period ends.
     pub(crate) absent: BTreeMap<WorkerName, Millis>,
-    /// Until when tasks that no worker could run wait for one that can.
+    /// When tasks fail for lack of a worker, by the demand that no worker meets.
     pub(crate) stranded: BTreeMap<Demand, Millis>,
     pub(crate) timers: Timers,
     facts: Vec<Fact>,
@@ -38,8 +38,8 @@ pub struct Core {
 }
 
 impl Core {
-    /// `epoch` has to be higher than that of any core before on the same facts. `seed` only spreads
-    /// retries.
+    /// `epoch` has to be higher than that of any earlier core on the same facts. `seed` only
+    /// affects the jitter of retries.
     pub fn new(config: Config, epoch: Epoch, seed: u64) -> Self {
         Self {
             config,
@@ -56,38 +56,38 @@ impl Core {
         }
     }
 
-    /// Goes on from a snapshot, before any fact.
+    /// Restores a snapshot, before any fact is replayed.
     ///
     /// # Errors
-    /// The snapshot is of a version that this program does not know.
+    /// The program does not know the snapshot's version.
     pub fn restore(&mut self, snapshot: Snapshot) -> Result<(), SnapshotVersionError> {
         self.ledger = Ledger::restored(self.config.ageing_ms, snapshot)?;
         Ok(())
     }
 
-    /// All that the facts so far add up to.
+    /// The durable state: what the facts so far add up to.
     pub fn snapshot(&self) -> Snapshot {
         Snapshot::of(&self.ledger)
     }
 
-    /// How many tasks it remembers: the size of a snapshot is proportional to it.
+    /// The number of tasks in memory; a snapshot's size is proportional to it.
     pub fn tasks(&self) -> usize {
         self.ledger.jobs.values().map(|job| job.tasks.len()).sum()
     }
 
-    /// Takes in a fact from before a restart.
+    /// Applies a fact from before a restart.
     ///
     /// # Errors
-    /// The fact cannot follow from those before it.
+    /// The fact cannot follow the earlier ones.
     pub fn replay(&mut self, fact: &Fact) -> Result<(), ReplayError> {
         let applied = self.ledger.apply(fact);
-        // Nobody watches yet.
+        // Nobody watches a job yet, so there are no changes to report.
         self.ledger.take_changes();
         applied
     }
 
-    /// Ends the replay: from now on, the workers that held leases have `reconnect_grace_ms` to take
-    /// them up again.
+    /// Ends the replay. From now on, workers that held leases have `reconnect_grace_ms` to
+    /// reconnect.
     pub fn resume(&mut self, now: Millis) {
         self.now = self.now.max(now);
         let holders: Vec<WorkerName> = self.ledger.holdings().keys().cloned().collect();
@@ -96,7 +96,7 @@ impl Core {
         }
     }
 
-    /// Takes in what has happened at `now`, and whatever has fallen due.
+    /// Handles an input at time `now`, and all timers that are due.
     pub fn handle(&mut self, now: Millis, input: Input) {
         self.now = self.now.max(now);
         match input {
@@ -112,7 +112,7 @@ impl Core {
             Input::Drain { worker } => self.drain(worker),
             Input::Tick => {}
         }
-        // What was said just now is no longer overdue, so timers come second.
+        // Timers come second: the input may be the heartbeat that one of them waits for.
         while let Some((due, timer)) = self.timers.pop_due(self.now) {
             match timer {
                 Timer::Silence(key, attempt) => self.check_silence(key, attempt, due),
@@ -125,18 +125,18 @@ impl Core {
         self.schedule();
     }
 
-    /// What has become true since the last call; to be appended durably, all or nothing, before the
-    /// effects are carried out.
+    /// The facts since the last call. Append them durably, all or nothing, before carrying out the
+    /// effects.
     pub fn drain_facts(&mut self) -> Vec<Fact> {
         std::mem::take(&mut self.facts)
     }
 
-    /// What is to be done since the last call, in order. Any of it may be lost.
+    /// The effects since the last call, in order. Each of them may be lost.
     pub fn drain_effects(&mut self) -> Vec<Effect> {
         std::mem::take(&mut self.effects)
     }
 
-    /// When to hand in [`Input::Tick`] if nothing else comes before.
+    /// When to pass [`Input::Tick`] if no other input comes first.
     pub fn next_timeout(&self) -> Option<Millis> {
         let release = self.ledger.waiting.next_release();
         [self.timers.next(), release, self.next_forgotten_at()].into_iter().flatten().min()
@@ -146,7 +146,7 @@ impl Core {
         &self.config
     }
 
-    /// The epoch that its leases carry.
+    /// The epoch of new leases.
     pub fn epoch(&self) -> Epoch {
         self.epoch
     }
@@ -169,12 +169,12 @@ impl Core {
         self.workers.infos(|name| self.ledger.leases_of(name))
     }
 
-    /// The connection of a worker; `None` where it is lost or unknown.
+    /// The connection of a worker; `None` if the worker is lost or unknown.
     pub fn connection(&self, worker: &WorkerName) -> Option<WorkerId> {
         self.workers.named(worker)
     }
 
-    /// Makes a fact true, and tells of it.
+    /// Applies a fact, and emits it with the effects that report its changes.
     pub(crate) fn record(&mut self, fact: Fact) {
         let job = fact.job();
         let state_before = self.ledger.jobs.get(&job).map(Job::state);

@@ -1,9 +1,9 @@
-//! Tasks that read what other tasks of their job make.
+//! Tasks that depend on results of other tasks of their job.
 //!
-//! A task is blocked until all of these have succeeded. It is in no queue until then, so that a
-//! long chain costs the scheduler nothing but its head. When one of them fails, so do all that
-//! depend on it, however indirectly; a cancellation takes the blocked with the ready. A retry
-//! brings them back, blocked as far as they must be.
+//! A task is blocked until all tasks that it depends on have succeeded. A blocked task is in no
+//! queue, so the scheduler sees only the head of a long chain. If a task fails, so do its direct
+//! and indirect dependents. A cancellation includes blocked tasks; a retry resets failed and
+//! canceled ones to blocked or ready.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use impasto_types::TaskIndex;
 
 use crate::task::{Task, TaskState};
 
-/// For each task that others depend on, those that do so directly.
+/// The direct dependents of each task that has some.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Dependents(BTreeMap<TaskIndex, Vec<TaskIndex>>);
 
@@ -26,7 +26,7 @@ impl Dependents {
         Self(dependents)
     }
 
-    /// Those that depend on this one directly.
+    /// The direct dependents of `task`.
     pub(crate) fn on(&self, task: TaskIndex) -> &[TaskIndex] {
         self.0.get(&task).map_or(&[], Vec::as_slice)
     }

@@ -1,13 +1,13 @@
-//! What the driver is to do: replies, orders and news. Any of them may be lost.
+//! What the driver has to do: send replies, orders and events. Each of them may be lost.
 
 use impasto_types::{Digest, JobId, JobSummary, Order, TaskEvent, TaskIndex, TaskResult, WorkerId};
 
 use crate::RequestId;
 
-/// A reply, an order to a worker, or news for those who watch a job.
+/// A reply, an order to a worker, a result for the cache, or an event for a job's watchers.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
-    /// The job that a submission is now, and whether it was known before.
+    /// The job of a submission, and whether its key was known before.
     Submitted {
         request: RequestId,
         job: JobId,
@@ -22,34 +22,33 @@ pub enum Effect {
         request: RequestId,
         job: JobId,
     },
-    /// A message for a worker. A granted task is named by the blob that holds its job's task specs.
+    /// A message for a worker. A grant names its task by the blob that holds the job's task specs.
     Order {
         worker: WorkerId,
         order: Order<Digest>,
     },
-    /// The connection is to be closed: it was replaced by a newer one of the same name, or went
-    /// silent.
+    /// Close this connection: it was replaced by a newer one of the same name, or went silent.
     Dismiss {
         worker: WorkerId,
     },
-    /// A succeeded task's result goes into the action cache.
+    /// Put a succeeded task's result into the action cache.
     Remember {
         action: Digest,
         result: TaskResult,
     },
-    /// Something about a task changed.
+    /// A task changed or made progress.
     Task {
         job: JobId,
         task: TaskIndex,
         event: TaskEvent,
     },
-    /// The job's state changed; in particular it reached its end, or left it (a retry).
+    /// The job's state changed; for example it ended, or a retry reopened it.
     Job {
         summary: JobSummary,
     },
 }
 
-/// One task as it stands: `event` is the news that would lead here.
+/// A task's current state, as the last event that a watcher would have seen.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TaskView {
     pub task: TaskIndex,
@@ -60,7 +59,7 @@ pub struct TaskView {
 #[derive(Debug, Clone, PartialEq)]
 pub struct JobView {
     pub summary: JobSummary,
-    /// The blob that holds its task specs.
+    /// The blob that holds the job's task specs.
     pub spec: Digest,
     pub tasks: Vec<TaskView>,
 }

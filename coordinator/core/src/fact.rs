@@ -1,4 +1,4 @@
-//! What has happened: appended durably, replayed on restart.
+//! Facts: durable changes, replayed on restart.
 
 use impasto_types::{BlobRef, FailureKind, JobId, LeaseId, TaskIndex, TaskResult, WorkerName};
 use serde::{Deserialize, Serialize};
@@ -6,20 +6,20 @@ use serde::{Deserialize, Serialize};
 use crate::{Millis, Submission};
 
 /// A change that must survive a restart. Replaying all facts in order gives the same jobs and
-/// tasks, and so does a [`Snapshot`](crate::Snapshot) with the facts since.
+/// tasks; so does a [`Snapshot`](crate::Snapshot) followed by the facts since.
 ///
-/// Facts are stored as JSON and read by every later version: a field that is added is an `Option`
-/// or has `#[serde(default)]`, and one that is unknown is ignored.
+/// Facts are stored as JSON and read by every later version: a new field is an `Option` or has
+/// `#[serde(default)]`, and readers ignore unknown fields.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "fact", rename_all = "kebab-case")]
 pub enum Fact {
-    /// Tasks whose needs name a cached result have succeeded by this alone.
+    /// Tasks with a cached result succeed by this fact, without one of their own.
     JobSubmitted {
         job: JobId,
         at: Millis,
         submission: Submission,
     },
-    /// Tasks that wait are canceled by this alone.
+    /// Waiting tasks are canceled by this fact, without one of their own.
     JobCanceled {
         job: JobId,
         at: Millis,
@@ -29,7 +29,7 @@ pub enum Fact {
         job: JobId,
         at: Millis,
     },
-    /// An ended job is remembered no longer. Its number is not given again.
+    /// An ended job is forgotten. Its number is not reused.
     JobForgotten {
         job: JobId,
         at: Millis,
@@ -39,7 +39,7 @@ pub enum Fact {
         worker: WorkerName,
         at: Millis,
     },
-    /// `worker` is `None` where the result is that of another task with the same action.
+    /// `worker` is `None` if the result came from another task with the same action.
     TaskSucceeded {
         job: JobId,
         task: TaskIndex,
@@ -47,10 +47,9 @@ pub enum Fact {
         worker: Option<WorkerName>,
         result: TaskResult,
     },
-    /// The attempt ended without a result and the task goes back to the queue, not before
-    /// `not_before`. `kind` is `None` where the worker said nothing: it was lost, or gave the lease
-    /// back. `counted` says whether it used up one of the task's attempts. In a canceling job the
-    /// task is canceled instead.
+    /// The attempt ended without a result. The task returns to the queue at `not_before`, or is
+    /// canceled if its job is canceling. `kind` is `None` if the worker reported no failure: it was
+    /// lost, or returned the lease. `counted` says whether this used up one of the task's attempts.
     AttemptEnded {
         lease: LeaseId,
         at: Millis,
@@ -59,11 +58,11 @@ pub enum Fact {
         message: String,
         counted: bool,
         not_before: Millis,
-        /// Where the attempt stopped, if the worker could say so.
+        /// Where the next attempt can resume, if the worker saved it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         checkpoint: Option<BlobRef>,
     },
-    /// The task is given up. Where it was leased, this ends the lease too.
+    /// The task has failed for good. If it was leased, this ends the lease too.
     TaskFailed {
         job: JobId,
         task: TaskIndex,
@@ -73,7 +72,7 @@ pub enum Fact {
 }
 
 impl Fact {
-    /// The job that it is about.
+    /// The job that the fact belongs to.
     pub fn job(&self) -> JobId {
         match self {
             Self::JobSubmitted { job, .. }

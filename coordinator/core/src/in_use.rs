@@ -1,4 +1,4 @@
-//! Which blobs jobs need, and so must not expire.
+//! Which blobs must not expire because jobs need them.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,8 @@ use crate::task::{Task, TaskState};
 
 impl Core {
     /// The inputs of every task that may still run, the results of jobs that have not ended, since
-    /// their clients may be away, and every job's tasks in full, which hold its assets' names.
+    /// their clients may be disconnected, and every job's task specs, which hold the names of its
+    /// assets.
     pub fn blobs_in_use(&self) -> BTreeSet<Digest> {
         self.ledger.jobs.values().flat_map(blobs_of_job).collect()
     }
@@ -19,7 +20,7 @@ impl Core {
 fn blobs_of_job(job: &Job) -> impl Iterator<Item = Digest> {
     let has_ended = matches!(job.phase, Phase::Ended { .. });
     let tasks = job.tasks.iter().filter(move |_| !has_ended).flat_map(blobs_of_task);
-    // A canceled task that is retried goes on from its checkpoint.
+    // A canceled task resumes from its checkpoint if it is retried.
     let checkpoints = job.tasks.iter().filter_map(|task| Some(task.checkpoint?.digest));
     std::iter::once(job.spec).chain(tasks).chain(checkpoints)
 }

@@ -1,6 +1,5 @@
-//! What is true of a core after every input, whatever happens to messages and machines. Each is a
-//! function of the core alone; they look at every task, so tests and the simulator call them, not
-//! the coordinator.
+//! Properties that hold after every input, even if messages are lost or machines fail. Checking
+//! them visits every task, so only tests and the simulator do it, not the coordinator.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,7 +19,7 @@ pub struct Broken {
     pub detail: String,
 }
 
-/// All of them, in the order of this file.
+/// Checks all invariants, in the order of this file.
 pub fn check_all(core: &Core) -> Result<(), Broken> {
     at_most_one_live_lease(core)?;
     holdings_are_the_leases(core)?;
@@ -36,7 +35,7 @@ pub fn check_all(core: &Core) -> Result<(), Broken> {
     every_lease_is_watched(core)
 }
 
-/// No action is computed twice at once, so no task is either.
+/// No action, and so no task, is computed twice at the same time.
 pub fn at_most_one_live_lease(core: &Core) -> Result<(), Broken> {
     let mut leased: BTreeMap<Digest, TaskKey> = BTreeMap::new();
     for (key, task) in tasks(core).filter(|(_, task)| task.lease().is_some()) {
@@ -50,7 +49,7 @@ pub fn at_most_one_live_lease(core: &Core) -> Result<(), Broken> {
     Ok(())
 }
 
-/// What workers are believed to hold is what the tasks say.
+/// The holdings of each worker match the leases of the tasks.
 pub fn holdings_are_the_leases(core: &Core) -> Result<(), Broken> {
     let mut expected: BTreeMap<WorkerName, Holding> = BTreeMap::new();
     for (key, task) in tasks(core) {
@@ -70,8 +69,8 @@ pub fn holdings_are_the_leases(core: &Core) -> Result<(), Broken> {
     )
 }
 
-/// The leased tasks of a worker fit into its memory (given that a worker that comes back has no
-/// less than before).
+/// The leased tasks of a worker fit into its memory, provided that a reconnected worker has no less
+/// than before.
 pub fn memory_is_never_overbooked(core: &Core) -> Result<(), Broken> {
     for worker in core.workers() {
         let taken = core.ledger.holding(&worker.name).map_or(0, |holding| holding.memory_bytes);
@@ -85,9 +84,9 @@ pub fn memory_is_never_overbooked(core: &Core) -> Result<(), Broken> {
     Ok(())
 }
 
-/// A task runs, or may run, only once every task that it depends on has succeeded; one that has all
-/// of these is not blocked. As facts are appended before effects are carried out, whatever such a
-/// task reads is durable before its worker hears of it.
+/// A task is leased or ready only if every task that it depends on has succeeded, and blocked only
+/// otherwise. As facts are appended before effects are carried out, its inputs are durable before a
+/// worker gets the grant.
 pub fn dependents_wait_for_their_inputs(core: &Core) -> Result<(), Broken> {
     for job in core.ledger.jobs.values() {
         for (key, task) in job.keyed_tasks().filter(|(_, task)| !task.needs.after.is_empty()) {
@@ -110,8 +109,8 @@ pub fn dependents_wait_for_their_inputs(core: &Core) -> Result<(), Broken> {
     Ok(())
 }
 
-/// A task that waits is queued or delayed, or another task with the same action is in its place:
-/// none is forgotten.
+/// A ready task, or another one with the same action, is queued, delayed or leased: no task is
+/// forgotten.
 pub fn every_waiting_task_has_its_turn(core: &Core) -> Result<(), Broken> {
     let waiting = &core.ledger.waiting;
     for (key, task) in tasks(core).filter(|(_, task)| matches!(task.state, TaskState::Ready { .. }))
@@ -132,7 +131,7 @@ pub fn every_waiting_task_has_its_turn(core: &Core) -> Result<(), Broken> {
     Ok(())
 }
 
-/// A task that is to run alone does so.
+/// A task that must run alone does so.
 pub fn suspects_run_alone(core: &Core) -> Result<(), Broken> {
     for (name, holding) in core.ledger.holdings() {
         if holding.alone && holding.tasks.len() > 1 {
@@ -142,8 +141,8 @@ pub fn suspects_run_alone(core: &Core) -> Result<(), Broken> {
     Ok(())
 }
 
-/// No task waits for a worker while one that could take it asks for work, unless that one is held
-/// back for a task that is to run alone.
+/// No queued task waits while a worker that could take it asks for work, unless this worker is
+/// reserved for a task that must run alone.
 pub fn no_worker_idles_beside_work(core: &Core) -> Result<(), Broken> {
     let queue = &core.ledger.waiting.queue;
     if queue.classes().any(|class| class.alone) {
@@ -174,7 +173,7 @@ pub fn attempts_stay_in_budget(core: &Core) -> Result<(), Broken> {
     Ok(())
 }
 
-/// A job's counts are what its tasks add up to.
+/// A job's counts match the states of its tasks.
 pub fn counts_are_right(core: &Core) -> Result<(), Broken> {
     for job in core.ledger.jobs.values() {
         let mut counts = Counts::default();
@@ -207,7 +206,7 @@ pub fn ended_jobs_are_at_rest(core: &Core) -> Result<(), Broken> {
     Ok(())
 }
 
-/// The jobs that are forgotten in time are those that have ended.
+/// The jobs that may be forgotten are exactly those that have ended.
 pub fn ended_jobs_can_be_forgotten(core: &Core) -> Result<(), Broken> {
     let ended = core.ledger.jobs.values().filter_map(|job| match job.phase {
         Phase::Ended { at, .. } => Some((at, job.id)),
@@ -220,8 +219,8 @@ pub fn ended_jobs_can_be_forgotten(core: &Core) -> Result<(), Broken> {
     broken("ended jobs can be forgotten", format!("{found:?}, but {expected:?} have ended"))
 }
 
-/// Whoever holds a lease is connected or has a time by which to come back; nobody else is waited
-/// for.
+/// Every worker that holds a lease is connected or has a time limit to reconnect, and no other
+/// worker has one.
 pub fn every_lease_is_watched(core: &Core) -> Result<(), Broken> {
     let holders = core.ledger.holdings().keys();
     let away: BTreeSet<&WorkerName> =

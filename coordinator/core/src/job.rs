@@ -38,7 +38,7 @@ pub(crate) enum End {
     Canceled,
 }
 
-/// How many tasks are in which state.
+/// The number of tasks in each state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
     pub(crate) blocked: u32,
@@ -61,14 +61,14 @@ impl Counts {
         }
     }
 
-    /// How many have not ended.
+    /// The number of tasks that have not ended.
     pub(crate) fn open(&self) -> u32 {
         self.blocked + self.ready + self.leased
     }
 }
 
 impl Job {
-    /// A job whose tasks all wait, but for those whose result is known already.
+    /// A new job. Its tasks wait, except those with a cached result.
     pub(crate) fn new(id: JobId, at: Millis, submission: &Submission) -> Self {
         let mut counts = Counts::default();
         let mut tasks: Vec<Task> = Vec::with_capacity(submission.tasks.len());
@@ -111,7 +111,7 @@ impl Job {
         self.phase = Phase::Ended { end, at };
     }
 
-    /// What the tasks have made whose results this one reads.
+    /// The results of other tasks that this task reads.
     pub(crate) fn results_for(&self, task: &Task) -> impl Iterator<Item = Resolved> {
         let producers = task.needs.after.iter().filter_map(|after| self.task(*after));
         producers.flat_map(|producer| {
@@ -140,9 +140,9 @@ impl Job {
         self.tasks.get_mut(index.0 as usize)
     }
 
-    /// All tasks with their names, in order.
+    /// All tasks with their keys, in order.
     pub(crate) fn keyed_tasks(&self) -> impl Iterator<Item = (TaskKey, &Task)> {
-        // A job has no more tasks than a `u32` counts: the counts above are `u32` too.
+        // The number of tasks fits in a `u32`, as submissions are checked.
         (0..)
             .zip(&self.tasks)
             .map(|(index, task)| (TaskKey { job: self.id, task: TaskIndex(index) }, task))

@@ -1,4 +1,4 @@
-//! The life of a lease: signs of life, reports, and its end without one.
+//! The life of a lease: heartbeats, reports, and expiry.
 
 use impasto_types::{
     Attempt, BlobRef, FailureKind, LeaseId, LeaseOutcome, Order, Progress, TaskEvent, TaskResult,
@@ -51,9 +51,9 @@ impl Core {
         }
     }
 
-    /// A report on a lease that is not the worker's own any more changes nothing, but the worker
-    /// may forget it. A report from a connection that is not known is not even acknowledged: the
-    /// worker has a newer connection, and tells there what it holds.
+    /// A report on a stale lease changes nothing, but is acknowledged so that the worker drops it.
+    /// A report from an unknown connection is not acknowledged: the worker repeats it on its newer
+    /// connection.
     pub(crate) fn report(&mut self, worker: WorkerId, lease: LeaseId, outcome: LeaseOutcome) {
         let Some(name) = self.hear(worker) else { return };
         if self.ledger.live_lease(lease, &name).is_some() {
@@ -87,10 +87,10 @@ impl Core {
                     });
                 }
                 LeaseOutcome::Returned { checkpoint } => {
-                    // The first return costs no time; a worker that returns everything at once must
-                    // not make a busy loop.
+                    // The first return causes no delay. Further ones do, or a worker that returns
+                    // every task at once would cause a busy loop.
                     let delay_ms = self.config.backoff_ms(self.setbacks(lease));
-                    let message = format!("worker {name} gave it back");
+                    let message = format!("worker {name} returned it");
                     self.set_back(Setback {
                         lease,
                         worker: name,
@@ -106,8 +106,8 @@ impl Core {
         self.order(worker, Order::Acknowledge { lease });
     }
 
-    /// The attempt ended without a word from its worker. It counts: a task that brings its worker
-    /// down must not bring them all down.
+    /// Ends an attempt that its worker did not report on. It counts, so that a task that crashes
+    /// its workers is not retried on all of them.
     pub(crate) fn lose_lease(&mut self, lease: LeaseId, worker: &WorkerName, message: String) {
         let delay_ms = self.config.backoff_ms(self.setbacks(lease) + 1);
         self.set_back(Setback {
@@ -121,7 +121,7 @@ impl Core {
         });
     }
 
-    /// The worker has come back with this lease and goes on with it.
+    /// The worker has reconnected and continues this lease.
     pub(crate) fn take_up(&mut self, worker: WorkerId, lease: LeaseId) {
         let now = self.now;
         if let Some(live) = self
@@ -138,7 +138,7 @@ impl Core {
         }
     }
 
-    /// Makes sure that silence is noticed.
+    /// Sets the timer that notices when heartbeats stop.
     pub(crate) fn listen_for(&mut self, lease: LeaseId) {
         self.timers.set(
             self.now.saturating_add(self.config.lease_ms),
@@ -146,15 +146,15 @@ impl Core {
         );
     }
 
-    /// An attempt may have been silent for too long. If its worker was so altogether, the worker is
-    /// lost; else it only lost the lease.
+    /// Ends a lease without heartbeats. If its worker sent nothing else either, the connection is
+    /// closed.
     pub(crate) fn check_silence(&mut self, key: TaskKey, attempt: Attempt, due: Millis) {
         let Some(lease) =
             self.ledger.task(key).and_then(Task::lease).filter(|lease| lease.id.attempt == attempt)
         else {
             return;
         };
-        // While its worker is away, its absence is what counts.
+        // A disconnected worker has a grace period instead.
         let Some(worker) = self.workers.named(&lease.worker) else { return };
         let (id, name, heard) = (lease.id, lease.worker.clone(), lease.heard);
         let lease_ms = self.config.lease_ms;
@@ -173,7 +173,7 @@ impl Core {
             self.lose_lease(
                 id,
                 &name,
-                format!("worker {name} said nothing of it for {} s", lease_ms / 1_000),
+                format!("worker {name} sent no heartbeat for {} s", lease_ms / 1_000),
             );
         }
     }
@@ -186,7 +186,7 @@ impl Core {
         self.listen_for(lease);
     }
 
-    /// Takes the result, for this task and for all that waited for the same action.
+    /// Accepts the result for this task and for all others that wait for the same action.
     fn succeed(&mut self, worker: WorkerId, name: WorkerName, lease: LeaseId, result: TaskResult) {
         let Some(action) = self.ledger.task(lease.into()).map(|task| task.needs.action) else {
             return;
@@ -214,7 +214,7 @@ impl Core {
         self.tell(Effect::Remember { action, result });
     }
 
-    /// Ends the task, as no further attempt would do better.
+    /// Fails the task without a retry, since the fault is in its input.
     fn fail(&mut self, lease: LeaseId, worker: WorkerName, message: String) {
         if self.is_canceling(lease) {
             let kind = Some(FailureKind::Input);
@@ -238,8 +238,8 @@ impl Core {
         }
     }
 
-    /// Ends the attempt, and the task if this was its last. In a canceling job the task is
-    /// canceled, whatever became of the attempt.
+    /// Ends the attempt, and fails the task if this was its last. In a canceling job the task is
+    /// canceled instead.
     fn set_back(&mut self, setback: Setback) {
         let Setback { lease, worker, kind, message, counted, delay_ms, checkpoint } = setback;
         let at = self.now;
@@ -262,7 +262,7 @@ impl Core {
         }
     }
 
-    /// The name of a connected worker, which was heard just now.
+    /// Notes a sign of life from a connected worker, and returns its name.
     fn hear(&mut self, worker: WorkerId) -> Option<WorkerName> {
         let now = self.now;
         let connected = self.workers.get_mut(worker)?;

@@ -1,7 +1,7 @@
-//! What the facts add up to: all jobs and tasks, who holds which lease, and what waits.
+//! The state that follows from the facts: all jobs and tasks, which worker holds which lease, and
+//! what waits.
 //!
-//! [`Ledger::apply`] is the only way to change it but for signs of life, so a replay arrives where
-//! the live run did.
+//! Except for heartbeats, it changes only in [`Ledger::apply`], so a replay reaches the same state.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,12 +13,12 @@ use crate::task::{Lease, Task, TaskKey, TaskState, Tries};
 use crate::waiting::Waiting;
 use crate::{Fact, Millis, SubmissionError};
 
-/// A fact that cannot follow from those before it: the log is damaged or not this core's.
+/// A fact that cannot follow the earlier ones: the log is damaged or belongs to another core.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReplayError {
     #[error("job {0} is submitted a second time")]
     JobAgain(JobId),
-    #[error("job {job} makes no sense")]
+    #[error("job {job} is invalid")]
     Submission { job: JobId, source: SubmissionError },
     #[error("there is no job {0}")]
     NoSuchJob(JobId),
@@ -34,21 +34,21 @@ pub enum ReplayError {
 pub(crate) struct Ledger {
     pub(crate) jobs: BTreeMap<JobId, Job>,
     keys: BTreeMap<String, JobId>,
-    /// The highest number that a job has had.
+    /// The highest job number so far.
     last_job: JobId,
-    /// The jobs that have ended, first those that ended first.
+    /// The jobs that have ended, in the order in which they ended.
     ended: BTreeSet<(Millis, JobId)>,
     pub(crate) waiting: Waiting,
     holdings: BTreeMap<WorkerName, Holding>,
     changes: Changes,
 }
 
-/// What facts have changed since somebody looked.
+/// What has changed since the last call of [`Ledger::take_changes`].
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Changes {
-    /// In the order in which they changed; the tasks of a new job are not among them.
+    /// In the order in which they changed, without the tasks of new jobs.
     pub(crate) tasks: Vec<TaskKey>,
-    /// Workers that hold more or less than before.
+    /// Workers whose holdings changed.
     pub(crate) holders: BTreeSet<WorkerName>,
 }
 
@@ -57,7 +57,7 @@ pub(crate) struct Changes {
 pub(crate) struct Holding {
     pub(crate) tasks: BTreeSet<TaskKey>,
     pub(crate) memory_bytes: u64,
-    /// Whether its one task is to be left alone.
+    /// Whether its only task must run alone.
     pub(crate) alone: bool,
 }
 
@@ -74,7 +74,7 @@ impl Ledger {
         }
     }
 
-    /// Takes a fact in. On an error nothing has changed.
+    /// Applies a fact. On an error nothing has changed.
     pub(crate) fn apply(&mut self, fact: &Fact) -> Result<(), ReplayError> {
         match fact {
             Fact::JobSubmitted { job, at, submission } => {
@@ -148,7 +148,7 @@ impl Ledger {
                     return Err(ReplayError::NotNow {
                         job: lease.job,
                         task: lease.task,
-                        what: "end an attempt that it has not",
+                        what: "end an attempt that is not running",
                     });
                 }
                 let task = self.task_mut(key)?;
@@ -185,13 +185,13 @@ impl Ledger {
         self.jobs.get(&key.job)?.task(key.task)
     }
 
-    /// The task's lease, if `lease` is the one that it has and `worker` the one that holds it.
+    /// The task's lease, if it is still `lease` and held by `worker`.
     pub(crate) fn live_lease(&mut self, lease: LeaseId, worker: &WorkerName) -> Option<&mut Lease> {
         let held = self.jobs.get_mut(&lease.job)?.task_mut(lease.task)?.lease_mut()?;
         (held.id == lease && held.worker == *worker).then_some(held)
     }
 
-    /// What the worker holds; nothing is `None`.
+    /// What the worker holds; `None` if nothing.
     pub(crate) fn holding(&self, worker: &WorkerName) -> Option<&Holding> {
         self.holdings.get(worker)
     }
@@ -200,7 +200,7 @@ impl Ledger {
         &self.holdings
     }
 
-    /// The leases that the worker holds, in order.
+    /// The leases that the worker holds, in the order of their tasks.
     pub(crate) fn leases_of(&self, worker: &WorkerName) -> Vec<LeaseId> {
         let tasks = self.holdings.get(worker).into_iter().flat_map(|holding| &holding.tasks);
         tasks.filter_map(|key| Some(self.task(*key)?.lease()?.id)).collect()
@@ -210,12 +210,12 @@ impl Ledger {
         self.keys.get(key).copied()
     }
 
-    /// The highest number that a job has had.
+    /// The highest job number so far.
     pub(crate) fn last_job(&self) -> JobId {
         self.last_job
     }
 
-    /// The job that ended first of those that are remembered, and when; and how many there are.
+    /// When the first of the ended jobs ended, this job, and the number of ended jobs.
     pub(crate) fn first_ended(&self) -> Option<(Millis, JobId, usize)> {
         self.ended.first().map(|(at, job)| (*at, *job, self.ended.len()))
     }
@@ -224,12 +224,12 @@ impl Ledger {
         self.last_job = self.last_job.max(job);
     }
 
-    /// The job ended then: it is among those that may be forgotten.
+    /// Adds the job to those that may be forgotten.
     pub(crate) fn note_end(&mut self, at: Millis, job: JobId) {
         self.ended.insert((at, job));
     }
 
-    /// The jobs that may be forgotten, first those that ended first.
+    /// The jobs that may be forgotten, in the order in which they ended.
     pub(crate) fn ended(&self) -> &BTreeSet<(Millis, JobId)> {
         &self.ended
     }
@@ -289,7 +289,7 @@ impl Ledger {
         std::mem::take(&mut self.changes)
     }
 
-    /// The one place where a task's state changes: counts, holdings and what waits follow.
+    /// The only place where a task's state changes. Updates counts, holdings and queues.
     pub(crate) fn set_state(&mut self, key: TaskKey, state: TaskState) {
         self.waiting.leave(&self.jobs, key);
         let Some(job) = self.jobs.get_mut(&key.job) else { return };
@@ -319,7 +319,7 @@ impl Ledger {
         self.waiting.enter(&self.jobs, key);
     }
 
-    /// Books the task with whoever has leased it, if anybody has.
+    /// Adds the task to the holdings of the worker that has leased it, if any.
     pub(crate) fn hold(&mut self, key: TaskKey) {
         let Some(task) = self.jobs.get(&key.job).and_then(|job| job.task(key.task)) else { return };
         let Some(lease) = task.lease() else { return };
@@ -329,14 +329,14 @@ impl Ledger {
         holding.alone |= task.tries.alone;
     }
 
-    /// The task has succeeded: dependents that waited for nothing else may run.
+    /// Makes dependents of a succeeded task ready that wait for no other task.
     fn unblock_dependents(&mut self, producer: TaskKey) {
         for key in self.dependents_on(producer) {
             let Some(task) = self.jobs.get_mut(&key.job).and_then(|job| job.task_mut(key.task))
             else {
                 continue;
             };
-            // In a job that is canceled they do not wait any more.
+            // In a canceled job they are no longer blocked.
             let TaskState::Blocked { open } = &mut task.state else { continue };
             *open -= 1;
             if *open == 0 {
@@ -345,7 +345,7 @@ impl Ledger {
         }
     }
 
-    /// The task has failed, and takes all that depend on it along.
+    /// Fails the direct and indirect dependents of a failed task.
     fn fail_dependents(&mut self, producer: TaskKey, message: &str) {
         let message = format!("task {}, whose result it needs, failed: {message}", producer.task.0);
         let mut next = self.dependents_on(producer);
@@ -373,7 +373,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// Refuses a task that has ended already.
+    /// Refuses a task that has ended.
     fn require_open(&mut self, key: TaskKey, what: &'static str) -> Result<(), ReplayError> {
         match self.task_mut(key)?.state {
             TaskState::Blocked { .. } | TaskState::Ready { .. } | TaskState::Leased(_) => Ok(()),

@@ -1,11 +1,11 @@
 //! Jobs, tasks, leases and scheduling, as one pure state machine.
 //!
-//! This crate does no I/O, reads no clock and draws no random numbers: time is a number handed in,
-//! chance comes from a seed handed in. Its driver hands [`Core`] an [`Input`], appends the
-//! [`Fact`]s it drains durably, and only then carries out the [`Effect`]s, which may be lost.
+//! This crate does no I/O, reads no clock and draws no random numbers: the driver passes the time
+//! and a seed. It passes [`Core`] an [`Input`], appends the resulting [`Fact`]s durably, and only
+//! then carries out the [`Effect`]s, which may be lost.
 //!
-//! What is durable is in the ledger and changes by facts alone. What is not (who is connected, who
-//! was heard when) comes back by itself.
+//! Durable state is in the ledger and changes only by facts. The rest (connections, heartbeats) is
+//! rebuilt as workers reconnect.
 
 mod chance;
 mod class;

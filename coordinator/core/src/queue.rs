@@ -1,12 +1,11 @@
-//! The tasks that could be leased now, in the order of fairness.
+//! The tasks that could be leased now, in a fair order.
 //!
-//! Between projects the highest effective priority goes first: the priority of the project's first
-//! job, raised by one for every `ageing_ms` since the project was last served. Among equals, the
-//! project with the least served work. Within a project, jobs go by priority and age, where a step
-//! of priority is worth `ageing_ms` of waiting; within a job, tasks go in the order of submission.
+//! The project with the highest effective priority goes first: the priority of its first job,
+//! raised by one for every `ageing_ms` since the project was last served. Among equals, the project
+//! with the least served work goes first. Within a project, jobs are ordered by priority and age,
+//! where one step of priority equals `ageing_ms` of waiting; within a job, tasks by their index.
 //!
-//! Tasks are kept by [`Class`], so that a worker that is too small skips any number of large ones
-//! at once.
+//! Tasks are grouped by [`Class`], so that a small worker skips any number of large tasks at once.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -22,7 +21,7 @@ use crate::task::TaskKey;
 #[derive(Debug, Clone)]
 pub(crate) struct ReadyQueue {
     ageing_ms: Millis,
-    /// How many tasks of each class there are.
+    /// The number of tasks of each class.
     classes: BTreeMap<Class, u32>,
     projects: BTreeMap<String, Project>,
 }
@@ -30,16 +29,16 @@ pub(crate) struct ReadyQueue {
 #[derive(Debug, Clone, Default)]
 struct Project {
     jobs: BTreeMap<JobOrder, BTreeMap<Class, BTreeSet<TaskIndex>>>,
-    /// The work that it was given so far, or what the least served had when this one came up.
+    /// The work granted so far, but at least that of the least served project when this one got
+    /// tasks again.
     served: u64,
     last_served: Millis,
 }
 
-/// Orders the jobs of one project. Priorities weigh as much as waiting, so an old job is not passed
-/// for ever.
+/// Orders the jobs of one project. Waiting outweighs priority in the end, so no job starves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct JobOrder {
-    /// The time of submission, moved forward by the priority's worth.
+    /// The time of submission minus `ageing_ms` per step of priority.
     rank: i128,
     job: JobId,
     priority: i32,
@@ -53,7 +52,7 @@ impl JobOrder {
     }
 }
 
-/// What goes first, and what it is to the workers.
+/// The next task, with its class.
 #[derive(Debug, Clone)]
 pub(crate) struct Next {
     pub(crate) key: TaskKey,
@@ -103,7 +102,7 @@ impl ReadyQueue {
         }
     }
 
-    /// Books work on a project.
+    /// Counts work as served to a project.
     pub(crate) fn charge(&mut self, project: &str, work: u64, at: Millis) {
         let Some(project) = self.projects.get_mut(project) else { return };
         project.served = project.served.saturating_add(work);
@@ -126,7 +125,7 @@ impl ReadyQueue {
         self.classes.keys()
     }
 
-    /// The task that goes first among those whose class is `eligible`.
+    /// The first task whose class is `eligible`.
     pub(crate) fn next(&self, now: Millis, eligible: impl Fn(&Class) -> bool) -> Option<Next> {
         if !self.classes.keys().any(&eligible) {
             return None;
@@ -143,7 +142,7 @@ impl ReadyQueue {
         heads.min_by_key(|(rank, _)| *rank).map(|(_, next)| next)
     }
 
-    /// All tasks whose class is `wanted`.
+    /// All tasks whose class is `wanted`, in no particular order.
     pub(crate) fn tasks_where(&self, wanted: impl Fn(&Class) -> bool) -> Vec<TaskKey> {
         let jobs = self.projects.values().flat_map(|project| &project.jobs);
         let tasks = jobs.flat_map(|(order, classes)| {
@@ -154,8 +153,8 @@ impl ReadyQueue {
         tasks.collect()
     }
 
-    /// A project that has tasks again starts level with the least served that has some: what it
-    /// left unused before is not made up for.
+    /// Called when a project has tasks again. Raises its served work to that of the least served
+    /// active project, so that it gets no advantage from the time without tasks.
     fn come_up(&mut self, name: &str) {
         let active = self.projects.values().filter(|project| !project.jobs.is_empty());
         let least = active.map(|project| project.served).min().unwrap_or(0);

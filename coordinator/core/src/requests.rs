@@ -1,4 +1,4 @@
-//! What clients ask for.
+//! Requests of clients.
 
 use impasto_types::{JobId, Order};
 
@@ -18,8 +18,8 @@ impl Core {
         self.record(Fact::JobSubmitted { job, at: self.now, submission });
     }
 
-    /// Waiting tasks are canceled at once. Workers are asked to stop the others; a result that
-    /// arrives nevertheless is kept.
+    /// Cancels waiting tasks at once and asks workers to stop the others. A result that still
+    /// arrives is kept.
     pub(crate) fn cancel(&mut self, request: RequestId, job: JobId) {
         let Some(phase) = self.ledger.jobs.get(&job).map(|job| job.phase) else {
             self.tell(Effect::NoSuchJob { request, job });
@@ -49,7 +49,7 @@ impl Core {
         self.tell(Effect::Changed { request, job });
     }
 
-    /// Forgets ended jobs beyond the limits on their number and age, those that ended first first.
+    /// Forgets ended jobs beyond the limits on number and age, in the order in which they ended.
     pub(crate) fn forget_jobs(&mut self) {
         while let Some((ended_at, job, count)) = self.ledger.first_ended()
             && (count > self.config.keep_jobs || self.forget_at(ended_at) <= self.now)
@@ -58,7 +58,7 @@ impl Core {
         }
     }
 
-    /// When the next job is forgotten for its age.
+    /// When the next job reaches the age limit.
     pub(crate) fn next_forgotten_at(&self) -> Option<Millis> {
         self.ledger.first_ended().map(|(ended_at, ..)| self.forget_at(ended_at))
     }

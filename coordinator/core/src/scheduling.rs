@@ -1,4 +1,4 @@
-//! Who gets what: the task that goes first by the queue's order, on the worker that suits it best.
+//! Scheduling: leases the first task of the queue to the worker that suits it best.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,8 @@ impl Core {
         if !self.workers.is_anyone_free() || self.ledger.waiting.queue.is_empty() {
             return;
         }
-        // Grants only make room smaller, so what did not fit once does not fit later in this pass.
+        // Grants only reduce room, so a class that does not fit now does not fit later in this
+        // pass.
         let room = self.workers.room();
         let mut unfit: BTreeSet<Class> = BTreeSet::new();
         let mut held_back: BTreeSet<WorkerId> = BTreeSet::new();

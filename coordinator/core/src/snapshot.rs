@@ -1,9 +1,8 @@
-//! All that the facts so far add up to, as one value, so that a store need not keep every fact for
-//! ever.
+//! The durable state as one value, so that a store need not keep every fact.
 //!
-//! A snapshot is stored as JSON, and so is a fact. Later versions read both: a field that is added
-//! is an `Option` or has `#[serde(default)]`, and one that is unknown is ignored. What an older
-//! program could not even skip raises [`Snapshot::VERSION`].
+//! Snapshots are stored as JSON, as facts are, and read by every later version: a new field is an
+//! `Option` or has `#[serde(default)]`, and readers ignore unknown fields. A change that an older
+//! program would misread raises [`Snapshot::VERSION`].
 
 use impasto_types::{Digest, JobId};
 use serde::{Deserialize, Serialize};
@@ -14,16 +13,16 @@ use crate::job::{Counts, Job, Phase};
 use crate::ledger::Ledger;
 use crate::task::{Task, TaskState};
 
-/// The jobs of a core at one moment. [`Core::restore`](crate::Core::restore) goes on from it.
+/// The jobs of a core at one moment, for [`Core::restore`](crate::Core::restore).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
     version: u32,
-    /// The highest number that a job has had, whether or not it is remembered.
+    /// The highest job number so far, including forgotten jobs.
     last_job: JobId,
     jobs: Vec<StoredJob>,
 }
 
-/// A snapshot that this program does not understand.
+/// The snapshot has a version that this program does not know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the snapshot is of version {found}, but this program reads version {known}; use the program \
@@ -34,7 +33,7 @@ pub struct SnapshotVersionError {
     pub found: u32,
 }
 
-/// A job without what follows from its tasks.
+/// A job without the fields that are derived from its tasks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct StoredJob {
     job: JobId,
@@ -64,7 +63,7 @@ impl Snapshot {
         Self { version: Self::VERSION, last_job: ledger.last_job(), jobs: jobs.collect() }
     }
 
-    /// The highest number that a job has had, and the jobs.
+    /// The highest job number so far, and the jobs.
     pub(crate) fn into_jobs(
         self,
     ) -> Result<(JobId, impl Iterator<Item = Job>), SnapshotVersionError> {
@@ -111,7 +110,7 @@ impl Ledger {
         Ok(ledger)
     }
 
-    /// Makes a job and its tasks known.
+    /// Adds a job with its tasks.
     pub(crate) fn take_in(&mut self, job: Job) {
         let id = job.id;
         self.remember_job(id);

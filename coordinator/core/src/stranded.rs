@@ -1,6 +1,6 @@
-//! Tasks that no connected worker could ever run. They wait a while for one that can, then fail
-//! with what is missing. While no worker takes work at all, nothing is stranded: the farm is down,
-//! or not up yet.
+//! Tasks that no connected worker could ever run. They wait for a suitable worker for a while, then
+//! fail with the reason. While no worker accepts work, nothing is stranded: the farm is down or
+//! starting.
 
 use std::collections::BTreeSet;
 
@@ -13,8 +13,8 @@ use crate::task::TaskKey;
 use crate::timers::Timer;
 
 impl Core {
-    /// Starts the clock for demands that cannot be met, and stops it for those that can or are
-    /// gone.
+    /// Starts a timer for each demand that no worker meets, and drops those of demands that are met
+    /// or gone.
     pub(crate) fn watch_stranded(&mut self) {
         let demands: BTreeSet<Demand> =
             self.ledger.waiting.queue.classes().map(|class| class.demand).collect();
@@ -30,12 +30,13 @@ impl Core {
         }
     }
 
-    /// Tasks may have waited too long for someone who can run them.
+    /// Fails the tasks of a demand that is still not met when its time is over.
     pub(crate) fn check_stranded(&mut self, demand: Demand) {
         let is_due = self.stranded.get(&demand).is_some_and(|until| *until <= self.now);
         let Some(message) = self.shortcoming(&demand).filter(|_| is_due) else { return };
         self.stranded.remove(&demand);
-        // A task that fails makes way for the next with the same action, which is no better off.
+        // When a task fails, the next one with the same action is queued, which no worker can run
+        // either.
         loop {
             self.ledger.waiting.release(&self.ledger.jobs, self.now);
             let tasks =
@@ -49,7 +50,7 @@ impl Core {
         }
     }
 
-    /// Why no worker could run this, if there are workers and none could.
+    /// Why no worker could run this; `None` if one could or no worker accepts work.
     fn shortcoming(&self, demand: &Demand) -> Option<String> {
         let largest = self.workers.largest();
         match largest.get(&demand.method) {

@@ -1,4 +1,4 @@
-//! A task: what it needs, how often it was tried, and where it stands.
+//! A task: its needs, attempts and state.
 
 use impasto_types::{
     Attempt, BlobRef, JobId, LeaseId, Progress, TaskEvent, TaskIndex, TaskResult, WorkerName,
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Millis, Needs, TaskView};
 
-/// A task's name over all jobs.
+/// Identifies a task among all jobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct TaskKey {
     pub(crate) job: JobId,
@@ -24,45 +24,45 @@ impl From<LeaseId> for TaskKey {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Task {
     pub(crate) needs: Needs,
-    /// The number of the last attempt, 0 before the first. It only rises, over retries too: it
-    /// fences older attempts out.
+    /// The number of the last attempt, 0 before the first. A fencing token: it only rises, even
+    /// over retries.
     pub(crate) attempt: u32,
     pub(crate) tries: Tries,
-    /// Where an attempt stopped, for the next one to go on from. Attempts that count drop it: it
-    /// may be what they died of.
+    /// Where the next attempt resumes. An attempt that counts clears it, since resuming may have
+    /// caused the failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) checkpoint: Option<BlobRef>,
     pub(crate) state: TaskState,
 }
 
-/// What came of the attempts since the submission or the last retry.
+/// The attempts since the submission or the last retry.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Tries {
-    /// Those that count towards the limit.
+    /// Attempts that count towards the limit.
     pub(crate) counted: u32,
-    /// All that ended without a result.
+    /// All attempts that ended without a result.
     pub(crate) setbacks: u32,
-    /// The workers that they ended on: others are preferred.
+    /// The workers of these attempts; the scheduler prefers others.
     pub(crate) avoid: Vec<WorkerName>,
-    /// Whether one of them was lost together with its worker. It may be what brought the worker
-    /// down, so it runs alone from then on: its neighbours lose no second attempt to it, and an
-    /// innocent one no second attempt to them.
+    /// Whether an attempt was lost with its worker. The task may have crashed the worker, so it
+    /// runs alone from then on: then it costs no other task a second attempt, and no other task
+    /// costs it one.
     pub(crate) alone: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum TaskState {
-    /// Waits for other tasks of its job to succeed.
+    /// Waits for results of other tasks of its job.
     Blocked {
-        /// How many of them have not.
+        /// How many of these have not succeeded.
         open: u32,
     },
-    /// Waits: for its time, for another task with the same action, or for a worker.
+    /// Waits for a delay, for another task with the same action, or for a worker.
     Ready {
-        /// 0 where it waits for no time.
+        /// 0 without a delay.
         not_before: Millis,
-        /// Why it waits again, if it does.
+        /// Why the last attempt ended, or empty.
         message: String,
     },
     Leased(Lease),
@@ -80,7 +80,7 @@ pub(crate) enum TaskState {
 pub(crate) struct Lease {
     pub(crate) id: LeaseId,
     pub(crate) worker: WorkerName,
-    /// When the worker last spoke of it. Not durable: whoever restores a lease listens anew.
+    /// The last heartbeat for this lease. Not durable: after a restart the time starts again.
     #[serde(skip)]
     pub(crate) heard: Millis,
     #[serde(skip)]
@@ -88,19 +88,19 @@ pub(crate) struct Lease {
 }
 
 impl TaskState {
-    /// Waits for no other task, and for no time.
+    /// Ready at once.
     pub(crate) fn ready() -> Self {
         Self::Ready { not_before: 0, message: String::new() }
     }
 
-    /// Waits for so many other tasks.
+    /// Blocked by `open` other tasks, or ready if there are none.
     pub(crate) fn waiting_for(open: u32) -> Self {
         if open == 0 { Self::ready() } else { Self::Blocked { open } }
     }
 }
 
 impl Task {
-    /// What facts decide of it: everything but signs of life.
+    /// The durable part: everything except heartbeats and progress.
     pub(crate) fn durable(&self) -> Self {
         let mut task = self.clone();
         if let TaskState::Leased(lease) = &mut task.state {
@@ -131,7 +131,7 @@ impl Task {
         }
     }
 
-    /// The news that would lead here.
+    /// The event that reports this state.
     pub(crate) fn event(&self) -> TaskEvent {
         let attempts = Attempt(self.attempt);
         match &self.state {

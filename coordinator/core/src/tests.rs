@@ -1,5 +1,5 @@
-//! The core in virtual time. Each test is a short story on a small farm; the farm checks the
-//! invariants after every input, and at its end that a replay of the facts tells the same story.
+//! The core in virtual time. Each test runs a short scenario on a small farm. The farm checks the
+//! invariants after every input, and at its end that a replay of the facts reaches the same state.
 
 mod attempts;
 mod connections;

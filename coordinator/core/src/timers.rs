@@ -1,5 +1,5 @@
-//! What is to be looked at when. A timer is a hint: whoever handles it checks whether its reason
-//! still stands, so none is ever taken back.
+//! Timers. Each is only a hint: its handler checks whether the reason still holds, so timers are
+//! never canceled.
 
 use std::collections::BTreeSet;
 
@@ -9,16 +9,16 @@ use crate::Millis;
 use crate::class::Demand;
 use crate::task::TaskKey;
 
-/// What may have fallen due.
+/// What to check.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Timer {
-    /// This attempt may have been silent for too long.
+    /// This attempt may have had no heartbeat for too long.
     Silence(TaskKey, Attempt),
-    /// This worker may have been away for too long.
+    /// This worker may have been disconnected for too long.
     Absence(WorkerName),
-    /// Tasks with this demand may have waited too long for a worker that can run them.
+    /// Tasks with this demand may have waited too long for a suitable worker.
     Stranded(Demand),
-    /// This lost worker may leave the list.
+    /// This lost worker may be removed from the list.
     Forget(WorkerName),
 }
 
@@ -34,7 +34,7 @@ impl Timers {
         self.0.first().map(|(at, _)| *at)
     }
 
-    /// The next timer that is due at `now`, with the time that it was set for.
+    /// Removes the next timer that is due at `now`, and returns it with the time it was set for.
     pub(crate) fn pop_due(&mut self, now: Millis) -> Option<(Millis, Timer)> {
         if self.next()? > now { None } else { self.0.pop_first() }
     }

@@ -1,8 +1,7 @@
-//! Tasks that wait, and for what: for their time, for another task with the same action, or for a
-//! worker.
+//! Ready tasks, which wait for a delay, for another task with the same action, or for a worker.
 //!
-//! No action is computed twice at once. Tasks with the same action form a group, of which at most
-//! one, the nominee, may be leased; the others wait for its result. When it ends without one, the
+//! No action is computed twice at the same time. Of all tasks with the same action, at most one,
+//! the nominee, may be leased; the others wait for its result. If it ends without a result, the
 //! next is nominated.
 
 use std::cmp::Reverse;
@@ -19,7 +18,7 @@ use crate::task::{Task, TaskKey, TaskState};
 #[derive(Debug, Clone)]
 pub(crate) struct Waiting {
     pub(crate) queue: ReadyQueue,
-    /// Nominees that were not looked at yet, by the time before which they may not run.
+    /// Nominees that are not queued yet, by the time before which they may not run.
     delayed: BTreeSet<(Millis, TaskKey)>,
     groups: BTreeMap<Digest, Group>,
 }
@@ -31,8 +30,7 @@ struct Group {
     waiting: BTreeSet<Turn>,
 }
 
-/// In which order the tasks of a group have their turn: those that wait for no time first, then by
-/// priority and age.
+/// The order of nomination in a group: tasks without a delay first, then by priority and age.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Turn {
     not_before: Millis,
@@ -41,7 +39,7 @@ struct Turn {
 }
 
 impl Turn {
-    /// `None` where the task does not wait.
+    /// `None` if the task is not ready.
     fn of(job: &Job, key: TaskKey, task: &Task) -> Option<Self> {
         match &task.state {
             TaskState::Ready { not_before, .. } => {
@@ -71,7 +69,7 @@ impl Waiting {
         }
     }
 
-    /// A task has got its state, which may be ready or leased.
+    /// To be called after a task's state has changed.
     pub(crate) fn enter(&mut self, jobs: &Jobs, key: TaskKey) {
         let Some((job, task)) = find(jobs, key) else { return };
         self.change(jobs, task.needs.action, |group| match Turn::of(job, key, task) {
@@ -81,7 +79,7 @@ impl Waiting {
         });
     }
 
-    /// A task is about to lose its state, which may be ready or leased.
+    /// To be called before a task's state changes.
     pub(crate) fn leave(&mut self, jobs: &Jobs, key: TaskKey) {
         let Some((job, task)) = find(jobs, key) else { return };
         self.change(jobs, task.needs.action, |group| match Turn::of(job, key, task) {
@@ -91,7 +89,7 @@ impl Waiting {
         });
     }
 
-    /// Queues the nominees whose time has come.
+    /// Queues the nominees whose delay is over.
     pub(crate) fn release(&mut self, jobs: &Jobs, now: Millis) {
         while let Some((not_before, key)) = self.delayed.first().copied()
             && not_before <= now
@@ -120,7 +118,7 @@ impl Waiting {
         self.groups.get(action)?.leased
     }
 
-    /// Whether the task is delayed or queued: where a nominee must be, and nobody else.
+    /// Whether the task is delayed or queued, as only nominees are.
     pub(crate) fn is_nominated(&self, jobs: &Jobs, key: TaskKey) -> bool {
         let Some((job, task)) = find(jobs, key) else { return false };
         let delayed = Turn::of(job, key, task)
@@ -128,7 +126,7 @@ impl Waiting {
         delayed || self.queue.contains(job, key.task, &Class::of(task))
     }
 
-    /// Changes a group, and nominates whoever is its nominee then.
+    /// Changes a group and updates its nominee.
     fn change(&mut self, jobs: &Jobs, action: Digest, change: impl FnOnce(&mut Group)) {
         let group = self.groups.entry(action).or_default();
         let before = group.nominee();

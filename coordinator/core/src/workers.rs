@@ -1,5 +1,5 @@
-//! Workers: who is connected, who is free, and who holds which blobs. None of it is durable:
-//! workers introduce themselves again.
+//! Workers: which are connected, which are free, and which hold which blobs. None of this is
+//! durable: after a restart, workers connect again.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -12,11 +12,11 @@ use crate::Millis;
 use crate::class::{Class, Demand};
 use crate::ledger::Holding;
 
-/// How many workers are compared for the inputs that they hold; on a large idle farm the rest would
-/// cost more time than it saves.
+/// How many workers are compared by the inputs that they hold; on a large idle farm, comparing all
+/// would cost more time than it saves.
 const CANDIDATES: usize = 32;
 
-/// How many blobs a worker is believed to hold: some hundred tasks' inputs.
+/// How many blobs are remembered per worker: the inputs of some hundred tasks.
 const BLOBS_REMEMBERED: usize = 1_024;
 
 #[derive(Debug, Clone, Default)]
@@ -24,10 +24,10 @@ pub(crate) struct Workers {
     connected: BTreeMap<WorkerId, Worker>,
     by_name: BTreeMap<WorkerName, WorkerId>,
     lost: BTreeMap<WorkerName, LostWorker>,
-    /// Those that can take a task, least loaded first.
+    /// Workers that can take a task, by the number of their leases.
     free: BTreeSet<(usize, WorkerId)>,
     holders: BTreeMap<Digest, BTreeSet<WorkerId>>,
-    /// The most memory that a worker which takes work has, by method.
+    /// By method, the largest memory of a worker that accepts work.
     largest: BTreeMap<MethodVersion, u64>,
 }
 
@@ -38,25 +38,25 @@ pub(crate) struct Worker {
     process: Process,
     pub(crate) capabilities: Capabilities,
     pub(crate) tasks_done: u64,
-    /// When it last said anything.
+    /// When its last message arrived.
     pub(crate) heard: Millis,
     health: Vec<DeviceHealth>,
     pub(crate) draining: bool,
-    /// How many more leases it asked for.
+    /// How many leases it still asks for.
     credits: u32,
     leases: usize,
-    /// Whether its one lease is to be left alone.
+    /// Whether its only lease must run alone.
     alone: bool,
     free_memory_bytes: u64,
-    /// Blobs that it should hold, oldest first.
+    /// Blobs that it probably holds, oldest first.
     blobs: VecDeque<Digest>,
 }
 
-/// Which process a worker is.
+/// Identifies a worker's process.
 #[derive(Debug, Clone)]
 pub(crate) struct Process {
     pub(crate) instance: u64,
-    /// The name that it asked for.
+    /// The name that it asked for, without a number.
     pub(crate) asked: WorkerName,
 }
 
@@ -98,7 +98,7 @@ impl Workers {
         self.measure();
     }
 
-    /// The worker's connection is no more; it is lost until it comes back or is forgotten.
+    /// The worker has disconnected. It is listed as lost until it reconnects or is forgotten.
     pub(crate) fn disconnect(&mut self, id: WorkerId, forget_at: Millis) -> Option<Worker> {
         let worker = self.connected.remove(&id)?;
         self.by_name.remove(&worker.name);
@@ -128,7 +128,7 @@ impl Workers {
         self.rank(id);
     }
 
-    /// One of the worker's credits is used up.
+    /// Uses up one of the worker's credits.
     pub(crate) fn take_credit(&mut self, id: WorkerId) {
         let Some(worker) = self.connected.get_mut(&id) else { return };
         worker.credits = worker.credits.saturating_sub(1);
@@ -141,7 +141,7 @@ impl Workers {
         worker.heard = now;
     }
 
-    /// Whether there is such a worker, which is given nothing new from now on.
+    /// Stops new work for the worker. Returns whether it is connected.
     pub(crate) fn drain(&mut self, id: WorkerId) -> bool {
         let Some(worker) = self.connected.get_mut(&id) else { return false };
         worker.draining = true;
@@ -150,7 +150,7 @@ impl Workers {
         true
     }
 
-    /// The worker holds this now.
+    /// Updates what the worker holds.
     pub(crate) fn load(&mut self, name: &WorkerName, holding: Option<&Holding>) {
         let Some(id) = self.by_name.get(name).copied() else { return };
         let Some(worker) = self.connected.get_mut(&id) else { return };
@@ -162,7 +162,7 @@ impl Workers {
         self.rank(id);
     }
 
-    /// The worker is about to fetch these, so that later tasks find them there.
+    /// Notes that the worker will fetch these blobs, so later tasks that read them prefer it.
     pub(crate) fn remember_blobs(&mut self, id: WorkerId, blobs: &[Digest]) {
         for blob in blobs {
             let Some(worker) = self.connected.get_mut(&id) else { return };
@@ -190,7 +190,7 @@ impl Workers {
         self.by_name.get(name).copied()
     }
 
-    /// The name of the connected process that says this hello.
+    /// The name of the connected process that sent this hello.
     pub(crate) fn name_of(&self, hello: &Hello) -> Option<&WorkerName> {
         let is_it = |worker: &&Worker| {
             worker.process.instance == hello.instance
@@ -203,13 +203,12 @@ impl Workers {
         !self.free.is_empty()
     }
 
-    /// The most memory that a worker which takes work has, by method. Empty where no worker
-    /// does.
+    /// By method, the largest memory of a worker that accepts work. Empty if none does.
     pub(crate) fn largest(&self) -> &BTreeMap<MethodVersion, u64> {
         &self.largest
     }
 
-    /// The most memory that a free worker has left, by method.
+    /// By method, the most unreserved memory of a free worker.
     pub(crate) fn room(&self) -> BTreeMap<MethodVersion, u64> {
         let mut room = BTreeMap::new();
         for worker in self.free.iter().filter_map(|(_, id)| self.connected.get(id)) {
@@ -222,8 +221,8 @@ impl Workers {
         room
     }
 
-    /// Who is to run a task of this class: among the least loaded that can, whoever holds most of
-    /// its inputs. Not one of those `held_back`.
+    /// The worker for a task of this class: of the least loaded suitable ones, the one that holds
+    /// most of its inputs. Never one of `held_back`.
     pub(crate) fn best_for(
         &self,
         class: &Class,
@@ -242,8 +241,8 @@ impl Workers {
         let mut able = self.free.iter().copied().filter(takes);
         let first = able.next()?;
         let alike = |candidate: &(usize, WorkerId)| candidate.0 == first.0;
-        // A blob that many hold is as near to the first few workers as to any other, so only rare
-        // ones are looked up.
+        // A common blob is probably held by some of the first candidates, so only holders of rare
+        // ones are added.
         let rare = inputs
             .iter()
             .filter_map(|input| self.holders.get(input))
@@ -266,8 +265,8 @@ impl Workers {
         candidates.map(|(_, id)| id).min_by_key(|id| (std::cmp::Reverse(held(*id)), *id))
     }
 
-    /// The free worker that is to be given nothing else, so that a task which is to run alone can
-    /// follow soon.
+    /// The free worker that gets no other task, so that a task of this class can soon run alone on
+    /// it.
     pub(crate) fn to_hold_back(&self, class: &Class) -> Option<WorkerId> {
         let avoids = self.has_alternative(class);
         let suits = |worker: &Worker| {
@@ -277,7 +276,7 @@ impl Workers {
         self.free.iter().map(|(_, id)| *id).find(|id| self.connected.get(id).is_some_and(suits))
     }
 
-    /// All workers as lists show them, by name; `leases_of` says what each holds.
+    /// All workers as lists show them, by name. `leases_of` returns the leases of each.
     pub(crate) fn infos(&self, leases_of: impl Fn(&WorkerName) -> Vec<LeaseId>) -> Vec<WorkerInfo> {
         let connected = self.connected.values().map(|worker| WorkerInfo {
             name: worker.name.clone(),
@@ -304,7 +303,7 @@ impl Workers {
         infos
     }
 
-    /// Whether someone whom the class does not avoid could run it, now or later.
+    /// Whether a worker that the class does not avoid could run it, now or later.
     fn has_alternative(&self, class: &Class) -> bool {
         let able =
             |worker: &Worker| !worker.draining && class.demand.is_met_by(&worker.capabilities);
@@ -315,7 +314,7 @@ impl Workers {
                 .any(|worker| able(worker) && !class.avoid.contains(&worker.name))
     }
 
-    /// Puts the worker where it belongs among the free.
+    /// Updates the worker's entry in `free`.
     fn rank(&mut self, id: WorkerId) {
         let Some(worker) = self.connected.get(&id) else { return };
         if worker.takes_more() {
@@ -346,8 +345,8 @@ impl Workers {
 }
 
 impl Worker {
-    /// Whether it asked for work. Its slots bound what a message that crossed a grant asks for too
-    /// much.
+    /// Whether it can take another task. Its slots are checked too, since a request for work that
+    /// crossed a grant asks for too much.
     fn takes_more(&self) -> bool {
         !self.draining
             && !self.alone

@@ -1,4 +1,4 @@
-//! The account of a build: what is open, and what came of the rest.
+//! The account of a build: which tasks are open, and the results of the others.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,17 +14,17 @@ use crate::outcome::{Failed, Made, Outcome};
 use crate::result_files::{Deliveries, Wanted};
 use crate::survey::Survey;
 
-/// Whatever happens to a task of the plan is entered here, and told to the observer.
+/// Records everything that happens to the plan's tasks, and reports it to the observer.
 pub(crate) struct Account<'o> {
     pub(crate) survey: Survey,
     pub(crate) observer: &'o dyn Observer,
     pub(crate) cancel: CancellationToken,
-    /// What is still to be made: places of tasks in the plan, by action. Two assets with the same
-    /// bytes are one action.
+    /// Open tasks: their indices in the plan, by action. Assets with the same bytes share an
+    /// action.
     open: BTreeMap<Digest, Vec<usize>>,
-    /// Actions whose results were announced and then could not be read.
+    /// Actions whose results were announced but could not be read.
     pub(crate) lost: BTreeSet<Digest>,
-    /// What became of tasks, by their first outputs.
+    /// What happened to tasks, by their first outputs.
     made: BTreeMap<AssetPath, Made>,
     outcome: Outcome,
     has_delivered: bool,
@@ -32,7 +32,7 @@ pub(crate) struct Account<'o> {
 }
 
 impl<'o> Account<'o> {
-    /// Opens the account of what is stale, and tells what was found.
+    /// Opens the account with all stale tasks, and reports the plan.
     pub(crate) fn open(
         survey: Survey,
         observer: &'o dyn Observer,
@@ -61,7 +61,7 @@ impl<'o> Account<'o> {
         account
     }
 
-    /// The actions that are still to be made.
+    /// The actions of open tasks.
     pub(crate) fn open_actions(&self) -> Vec<Digest> {
         self.open.keys().copied().collect()
     }
@@ -74,14 +74,14 @@ impl<'o> Account<'o> {
         self.open.contains_key(&action)
     }
 
-    /// One task for each action that is still to be made, in the order of the plan.
+    /// One task for each open action, in the order of the plan.
     pub(crate) fn open_tasks(&self) -> Vec<&PlannedTask> {
         let mut first: Vec<usize> = self.open.values().map(|places| places[0]).collect();
         first.sort_unstable();
         first.into_iter().map(|place| &self.survey.plan.tasks[place]).collect()
     }
 
-    /// The first task that waits for this action, to name it.
+    /// The first task that waits for this action, for messages.
     pub(crate) fn target(&self, action: Digest) -> Option<Target<'_>> {
         let places = self.open.get(&action)?;
         Some(target(&self.survey.plan.tasks[places[0]]))
@@ -97,7 +97,7 @@ impl<'o> Account<'o> {
         places.map(wanted).collect()
     }
 
-    /// Counts what the plan could not take.
+    /// Counts assets that cannot be planned as failures.
     fn fail_unusable(&mut self) {
         let of_plan = self.survey.plan.problems.iter().map(|problem| Failed {
             asset: problem.asset.to_string(),
@@ -114,21 +114,21 @@ impl<'o> Account<'o> {
         }
     }
 
-    /// Takes the end of a fetch into account.
+    /// Records the end of a fetch.
     ///
     /// # Errors
-    /// The farm is away; the action stays open.
+    /// The farm does not answer; the action stays open.
     pub(crate) fn settle(&mut self, fetched: Fetched) -> Result<(), FarmError> {
         let Fetched { action, result, origin, delivered } = fetched;
         match delivered {
             Ok(delivered) => self.take(action, &result, origin, delivered),
             Err(error) if error.is_away() => return Err(error),
             Err(error) if self.lost.contains(&action) => {
-                let message = format!("its picture did not arrive: {}", error_text(&error));
+                let message = format!("its result could not be fetched: {}", error_text(&error));
                 self.fail(action, &message);
             }
             Err(error) => {
-                tracing::debug!("a result did not arrive: {}", error_text(&error));
+                tracing::debug!("a result could not be fetched: {}", error_text(&error));
                 self.lost.insert(action);
             }
         }
@@ -177,12 +177,12 @@ impl<'o> Account<'o> {
                 }
                 Err(error) => self.fail_task(&task, error_text(&error)),
             }
-            // The same picture in another place costs nothing more.
+            // Further outputs with the same picture needed no painting.
             origin = Origin::Cached;
         }
     }
 
-    /// Gives up every task that waits for `action`.
+    /// Fails every task that waits for `action`.
     pub(crate) fn fail(&mut self, action: Digest, message: &str) {
         for place in self.open.remove(&action).unwrap_or_default() {
             let task = self.survey.plan.tasks[place].clone();
@@ -216,20 +216,20 @@ impl<'o> Account<'o> {
         self.survey.state.get(task.output()).map(|entry| entry.blob.digest)
     }
 
-    /// Where the record cannot be kept the next build looks results up in the cache again.
+    /// Warns once that the record cannot be written: the next build then uses the cache.
     fn warn_of(&mut self, kept: Result<(), ReplaceError>) {
         if let Err(error) = kept
             && !self.has_warned
         {
             self.has_warned = true;
             let error = error_text(&error);
-            let message = &format!("{error}; the next build compares with the cache");
+            let message = &format!("{error}; the next build will use the cache instead");
             self.observer.event(Event::Warning { message });
         }
     }
 
-    /// Closes the account, and writes the record where `may_write` says that it is this build's to
-    /// write.
+    /// Closes the account, and writes the record if `may_write`, that is, if this build holds the
+    /// lock.
     pub(crate) fn close(mut self, may_write: bool) -> (Survey, Outcome) {
         if may_write && (self.has_delivered || self.survey.state.is_unsaved()) {
             self.save();
@@ -242,13 +242,13 @@ impl<'o> Account<'o> {
 
     fn save(&mut self) {
         let Survey { project, plan, state, stats, .. } = &mut self.survey;
-        // What nothing makes any more is forgotten once its file is gone.
+        // An orphan is forgotten once its file is removed.
         let gone = |orphan: &&AssetPath| !project.path_of(orphan).exists();
         plan.orphans.iter().filter(gone).for_each(|orphan| state.remove(orphan));
         let saved = state.save(project);
         let details = state.keep_details(project, plan);
         for unsaved in [stats.save(project), details].into_iter().filter_map(Result::err) {
-            // Only the next look takes longer, or gives fewer reasons.
+            // Harmless: the next build only takes longer, or gives fewer reasons.
             tracing::debug!("{}", error_text(&unsaved));
         }
         self.warn_of(saved);

@@ -1,4 +1,4 @@
-//! One build, from the first look at the project to its record.
+//! One build, from the survey of the project to its record.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -26,24 +26,23 @@ use crate::result_files::{ResultFiles, deliver};
 use crate::submit::hand_in;
 use crate::survey::{Survey, SurveyRequest, survey};
 
-/// A build of one project, from [`Self::begin`] to [`Self::finish`]. In between whoever runs it
-/// restores results from a cache and paints the rest on a farm.
+/// A build of one project, from [`Self::begin`] to [`Self::finish`]. In between the caller restores
+/// results from a cache and has the rest painted by a farm.
 pub struct Build<'o> {
     account: Account<'o>,
     began: Instant,
     held: Option<ProjectLock>,
 }
 
-/// Results are restored in batches of this many, so that a build can be canceled in between.
+/// Results are restored in batches of this size, so that a build can be canceled in between.
 const RESTORED_AT_ONCE: usize = 64;
 
 impl<'o> Build<'o> {
-    /// Looks at the project, as `watcher` sees it where there is one, and locks it if anything is
-    /// to be made. Where everything is up to date nothing is locked or written.
+    /// Surveys the project, without files that `watcher` still waits for, and locks it if anything
+    /// is stale. If everything is up to date, nothing is locked or written.
     ///
     /// # Errors
-    /// What keeps the build as a whole from its work. What is wrong with one asset is part of the
-    /// outcome.
+    /// Errors that stop the whole build. Errors of single assets are part of the outcome.
     pub fn begin(
         request: &SurveyRequest,
         watcher: Option<&Watcher>,
@@ -56,7 +55,7 @@ impl<'o> Build<'o> {
         let mut held = None;
         if survey_now.plan.stale().next().is_some() || survey_now.state.is_unsaved() {
             held = take_lock(&survey_now.project, busy, observer, cancel)?;
-            // Another build may have ended since the first look, and made what this one needs.
+            // Another build may have ended since the survey and built what this one needs.
             let recovered = held.as_ref().is_some_and(|held| held.recovered);
             if recovered || !survey_now.state.is_current(&survey_now.project) {
                 survey_now = survey(request, watcher)?;
@@ -70,17 +69,17 @@ impl<'o> Build<'o> {
         &self.account.survey
     }
 
-    /// Whether nothing is left to be made.
+    /// Whether no task is open.
     pub fn is_done(&self) -> bool {
         self.account.is_done()
     }
 
-    /// One task for each action that is still to be made, in the order of the plan.
+    /// One task for each open action, in the order of the plan.
     pub fn open(&self) -> Vec<&PlannedTask> {
         self.account.open_tasks()
     }
 
-    /// Gives up every task that waits for `action`.
+    /// Fails every task that waits for `action`.
     pub fn fail(&mut self, action: Digest, message: &str) {
         self.account.fail(action, message);
     }
@@ -95,7 +94,7 @@ impl<'o> Build<'o> {
         self.account.written(task)
     }
 
-    /// Delivers what is in `cache`.
+    /// Delivers results from `cache`.
     pub fn restore(&mut self, cache: &dyn ResultCache) {
         let account = &mut self.account;
         for batch in account.open_actions().chunks(RESTORED_AT_ONCE) {
@@ -116,11 +115,11 @@ impl<'o> Build<'o> {
         }
     }
 
-    /// Has `farm` make what is open, and delivers it as it comes. Results are kept in `keep` too.
-    /// When this returns without an error, whatever is still open was canceled.
+    /// Has `farm` paint open tasks, and delivers results as they arrive. Results are also stored in
+    /// `keep`. When this returns without an error, tasks that are still open were canceled.
     ///
     /// # Errors
-    /// The farm does not answer any more, or a model is missing.
+    /// The farm has not answered for too long, or a model is missing.
     pub async fn paint<F: Farm>(
         &mut self,
         farm: &F,
@@ -148,7 +147,7 @@ impl<'o> Build<'o> {
             if farm.keeps_jobs() && left == Left::Ended {
                 Pending::forget(&account.survey.project);
             }
-            // A result that was announced and is not there any more is made once more.
+            // Results that were announced but are lost are computed once more.
             let lost_now: BTreeSet<Digest> = account.lost.difference(&lost).copied().collect();
             if lost_now.is_empty() {
                 break;
@@ -158,7 +157,7 @@ impl<'o> Build<'o> {
         Ok(())
     }
 
-    /// Writes the record, closes the account and lets the next build in.
+    /// Writes the record, closes the account and releases the lock.
     pub fn finish(self) -> (Survey, Outcome) {
         let Self { account, began, held } = self;
         let (survey, mut outcome) = account.close(held.is_some());
@@ -176,7 +175,7 @@ impl std::fmt::Debug for Build<'_> {
     }
 }
 
-/// Delivers what the farm has in its cache.
+/// Delivers results from the farm's cache.
 async fn find_results<F: Farm>(
     account: &mut Account<'_>,
     farm: &F,
@@ -194,7 +193,7 @@ async fn find_results<F: Farm>(
     while !fetches.is_empty() {
         settle_next(account, fetches).await?;
     }
-    // What could not be read is simply made.
+    // Results that could not be read are computed as usual.
     account.lost.clear();
     Ok(())
 }

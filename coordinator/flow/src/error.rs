@@ -1,4 +1,4 @@
-//! What keeps a whole build from its work.
+//! Errors that stop a whole build.
 
 use std::io;
 
@@ -26,6 +26,6 @@ pub enum BuildError {
     Thread(#[source] io::Error),
     #[error(transparent)]
     Farm(#[from] FarmError),
-    #[error("cannot note the job")]
+    #[error("cannot record the submitted job")]
     Pending(#[source] ReplaceError),
 }

@@ -1,14 +1,14 @@
-//! What a build says while it runs.
+//! Events that a build reports while it runs.
 
 use impasto_types::{AssetPath, JobId, Progress, RunReport};
 use serde::Serialize;
 
-/// Somebody who follows a build. It is called from several threads, and must not block for long.
+/// Receives the events of a build. Called from several threads; must not block for long.
 pub trait Observer: Send + Sync {
     fn event(&self, event: Event<'_>);
 }
 
-/// Names one output of the build: an asset in a style.
+/// Identifies one output of the build: an asset in a style.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Target<'a> {
     pub output: &'a AssetPath,
@@ -16,12 +16,12 @@ pub struct Target<'a> {
     pub style: &'a str,
 }
 
-/// One piece of news. With `--json` each is a line; docs/cli.md describes them.
+/// An event. With `--json` each is a line; docs/cli.md describes them.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event<'a> {
-    /// The plan is made: so many outputs are to be made, and so many are as they should be. `work`
-    /// is what the time is proportional to.
+    /// The plan is ready, with the number of outputs by state. Painting time is proportional to
+    /// `work`.
     Planned {
         stale: usize,
         up_to_date: usize,
@@ -41,16 +41,16 @@ pub enum Event<'a> {
         coordinator: &'a str,
         reason: &'a str,
     },
-    /// Where the work goes: a coordinator's address, or `None` for this machine.
+    /// Which coordinator gets the work; `None` means this machine.
     Farm {
         coordinator: Option<&'a str>,
     },
-    /// So many blobs of so many bytes go to the coordinator first.
+    /// These blobs are uploaded to the coordinator before the job is submitted.
     Uploading {
         blobs: usize,
         bytes: u64,
     },
-    /// The job is handed in, or found again after an earlier build was cut off.
+    /// The job was submitted, or found again after an earlier build was interrupted.
     Submitted {
         job: JobId,
         attached: bool,
@@ -69,34 +69,34 @@ pub enum Event<'a> {
         #[serde(flatten)]
         progress: Progress,
     },
-    /// An attempt came to nothing; another follows.
+    /// An attempt ended without a result; another follows.
     Waiting {
         #[serde(flatten)]
         target: Target<'a>,
         attempts: u32,
         message: &'a str,
     },
-    /// The output is in its place.
+    /// The output was delivered.
     Delivered {
         #[serde(flatten)]
         target: Target<'a>,
         origin: Origin,
-        /// Whether the file's bytes are other than before.
+        /// Whether the file's bytes changed.
         changed: bool,
         #[serde(skip_serializing_if = "Option::is_none")]
         report: Option<&'a RunReport>,
     },
-    /// An asset that will have no output.
+    /// An asset gets no output.
     Failed {
         asset: &'a str,
         #[serde(skip_serializing_if = "Option::is_none")]
         style: Option<&'a str>,
-        /// `None` where the asset was unusable before it had one.
+        /// `None` if the asset could not be planned.
         #[serde(skip_serializing_if = "Option::is_none")]
         output: Option<&'a AssetPath>,
         message: &'a str,
     },
-    /// The coordinator went away; the build tries to reach it again for so long.
+    /// The coordinator does not answer; the build retries for `patience_s` seconds.
     Disconnected {
         reason: &'a str,
         patience_s: u64,
@@ -114,7 +114,7 @@ pub enum Origin {
     Cached,
 }
 
-/// How far a model is.
+/// The progress of pulling a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(tag = "step", rename_all = "kebab-case")]
 pub enum ModelStep {

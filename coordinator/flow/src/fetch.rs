@@ -1,5 +1,5 @@
-//! Results on their way from the farm into the project: downloaded and delivered beside one
-//! another, so that no disk or network waits for the next piece of news.
+//! Downloads results from the farm and delivers them, concurrently, so that disk and network do not
+//! wait for the next event.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,11 +13,11 @@ use crate::event::Origin;
 use crate::farm::{Farm, FarmError};
 use crate::result_files::{Deliveries, ResultFiles, Wanted, deliver};
 
-/// How many results are fetched at once. A picture in memory takes up to some hundred megabytes,
-/// and a disk syncs about this many files as quickly as one.
+/// How many results are fetched at once. Each may take some hundred megabytes of memory, and a disk
+/// syncs about this many files as fast as one.
 const FETCHED_AT_ONCE: usize = 8;
 
-/// A result that was fetched, or not.
+/// A fetch that ended, with or without a result.
 pub(crate) struct Fetched {
     pub(crate) action: Digest,
     pub(crate) result: TaskResult,
@@ -25,11 +25,11 @@ pub(crate) struct Fetched {
     pub(crate) delivered: Result<Deliveries, FarmError>,
 }
 
-/// The fetches that are under way.
+/// The fetches in progress.
 pub(crate) struct Fetches<F> {
     farm: F,
     project: Arc<Project>,
-    /// Where results of a farm elsewhere are kept too.
+    /// Also stores the results of a remote farm.
     keep: Option<Arc<dyn ResultCache>>,
     running: JoinSet<Fetched>,
     actions: BTreeSet<Digest>,
@@ -48,7 +48,8 @@ impl<F: Farm> Fetches<F> {
         self.running.len() < FETCHED_AT_ONCE
     }
 
-    /// Begins to fetch the result of `action` for the tasks that want it, unless that is under way.
+    /// Starts to fetch the result of `action` for the tasks that wait for it, unless a fetch is in
+    /// progress.
     pub(crate) fn start(
         &mut self,
         action: Digest,
@@ -79,7 +80,7 @@ impl<F: Farm> Fetches<F> {
         });
     }
 
-    /// The next fetch that ends; `None` where none is under way. Dropping the future loses nothing.
+    /// The next fetch that ends; `None` if none is in progress. Cancel-safe.
     pub(crate) async fn next(&mut self) -> Option<Fetched> {
         loop {
             match self.running.join_next().await? {
@@ -87,8 +88,8 @@ impl<F: Farm> Fetches<F> {
                     self.actions.remove(&fetched.action);
                     return Some(fetched);
                 }
-                // It delivered nothing, so its outputs stay open.
-                Err(error) => tracing::debug!("a fetch ended early: {error}"),
+                // It panicked or was aborted, so its outputs stay open.
+                Err(error) => tracing::debug!("a fetch did not finish: {error}"),
             }
         }
     }

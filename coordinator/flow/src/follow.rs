@@ -1,4 +1,4 @@
-//! Following a job to its end, over restarts of the coordinator.
+//! Follows a job to its end, even if the coordinator restarts.
 
 use std::time::Duration;
 
@@ -11,11 +11,11 @@ use crate::farm::{Farm, FarmError, Watch};
 use crate::fetch::Fetches;
 use crate::patience::Patience;
 
-/// How long a canceled job may take to end: a worker stops between two steps, which take seconds on
-/// a slow machine.
+/// How long to wait for a canceled job to end. A worker stops between two steps, which take seconds
+/// on a slow machine.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A job that was submitted.
+/// A submitted job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Job {
     pub(crate) id: JobId,
@@ -23,12 +23,12 @@ pub(crate) struct Job {
     pub(crate) actions: Vec<Digest>,
 }
 
-/// How a job was left.
+/// The state in which a job was left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Left {
-    /// It has ended, or the coordinator knows that it is canceled.
+    /// It has ended, or the coordinator has canceled it.
     Ended,
-    /// The coordinator could not be told that it is canceled: the next build finds it.
+    /// The coordinator could not be told to cancel it: the next build finds it.
     Running,
 }
 
@@ -53,7 +53,7 @@ pub(crate) async fn follow<F: Farm>(
             Ok(()) => return Ok(Left::Ended),
             Err(error) => match patience.wait(error).await {
                 Ok(()) => {}
-                // Nobody waits any more, and there is nobody to cancel the job at.
+                // The build was canceled, and no coordinator answers that could cancel the job.
                 Err(_) if cancel.is_cancelled() => return Ok(Left::Running),
                 Err(error) => return Err(error.into()),
             },
@@ -89,14 +89,14 @@ async fn see<F: Farm>(
                     }
                 }
             }
-            // The last fetch ended early.
+            // The last fetch did not finish.
             else => {}
         }
     }
     if ended { Ok(()) } else { Err(FarmError::Away("the coordinator ended the stream".into())) }
 }
 
-/// Takes one piece of news into account.
+/// Handles one event of a task.
 fn take<F: Farm>(
     account: &mut Account<'_>,
     fetches: &mut Fetches<F>,
@@ -104,8 +104,7 @@ fn take<F: Farm>(
     task: TaskIndex,
     event: TaskEvent,
 ) {
-    // A job that an earlier build submitted may hold tasks that are done, or that nobody wants any
-    // more.
+    // A job of an earlier build may have tasks that are done or no longer needed.
     let action = usize::try_from(task.0).ok().and_then(|index| job.actions.get(index));
     let Some(&action) = action.filter(|action| account.is_open(**action)) else { return };
     let observer = account.observer;
@@ -133,7 +132,7 @@ fn take<F: Farm>(
     }
 }
 
-/// Cancels the job, and takes what is finished by then.
+/// Cancels the job, and delivers the results that exist by then.
 async fn give_up<F: Farm>(
     account: &mut Account<'_>,
     fetches: &mut Fetches<F>,
@@ -147,7 +146,7 @@ async fn give_up<F: Farm>(
     match tokio::time::timeout(CANCEL_TIMEOUT, ending).await {
         Ok(Ok(())) => Ok(Left::Ended),
         Ok(Err(error)) if !error.is_away() => Err(error.into()),
-        // A coordinator that is gone cannot be told; what it still paints goes into its cache.
+        // The coordinator does not answer. Results that it still gets go into its cache.
         Ok(Err(_)) | Err(_) => Ok(Left::Running),
     }
 }

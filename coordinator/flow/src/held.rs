@@ -1,4 +1,4 @@
-//! The project's lock, which one build holds at a time.
+//! Takes the project's lock, which one build holds at a time.
 
 use std::time::Duration;
 
@@ -8,19 +8,19 @@ use tokio_util::sync::CancellationToken;
 use crate::error::BuildError;
 use crate::event::{Event, Observer};
 
-/// What a build does where another one of the same project is running.
+/// What a build does if another build of the project is running.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Busy {
-    /// It waits for the other's end.
+    /// Wait until the other build ends.
     Wait,
-    /// It ends with [`LockError::Held`].
+    /// End with [`LockError::Held`].
     GiveUp,
 }
 
-/// How often a build looks whether another one of the same project has ended.
+/// How often a waiting build tries to take the lock.
 const LOCK_INTERVAL: Duration = Duration::from_millis(200);
 
-/// The project's lock; none where the wait for it was canceled.
+/// Takes the project's lock; `None` if the wait was canceled.
 pub(crate) fn take_lock(
     project: &Project,
     busy: Busy,
@@ -36,7 +36,7 @@ pub(crate) fn take_lock(
                     return Ok(None);
                 }
                 if !waited {
-                    let message = &format!("{held}; waiting for its end");
+                    let message = &format!("{held}; waiting for it to end");
                     observer.event(Event::Warning { message });
                     waited = true;
                 }

@@ -1,10 +1,10 @@
 //! A project's build, from its manifest to its outputs: survey, restore from the cache, supply,
 //! submit, follow, deliver.
 //!
-//! This crate prints nothing: what it has to say goes to an [`Observer`], which the command line
-//! draws and a server logs. It schedules nothing and starts no farm: where work is done is behind
-//! the trait [`Farm`], with the gRPC client as one implementation and a coordinator in the same
-//! process as the other. The folder is not called `build`, as many ignore files hide that name.
+//! This crate prints nothing: it reports events to an [`Observer`], which the command line draws
+//! and a server logs. It schedules nothing and starts no farm: it uses the trait [`Farm`],
+//! implemented by the gRPC client and by a coordinator in the same process. The folder is not
+//! called `build`, since many ignore files hide that name.
 
 mod account;
 mod build;

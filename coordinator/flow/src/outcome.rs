@@ -1,4 +1,4 @@
-//! What a build came to.
+//! The outcome of a build.
 
 use std::path::PathBuf;
 
@@ -12,11 +12,11 @@ pub struct Outcome {
     pub cached: usize,
     pub up_to_date: usize,
     pub failed: Vec<Failed>,
-    /// Outputs that are still to be made, as the build was interrupted or the job canceled.
+    /// Outputs that are still stale because the build was interrupted or the job was canceled.
     pub open: usize,
     pub interrupted: bool,
     pub elapsed_ms: u64,
-    /// Where the command line wrote one.
+    /// The path of the contact sheet, if the command line wrote one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub contact_sheet: Option<PathBuf>,
 }
@@ -30,7 +30,7 @@ pub struct Failed {
     pub message: String,
 }
 
-/// What a build did about one output.
+/// What a build did for one output.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Made {
     UpToDate,
@@ -39,6 +39,6 @@ pub enum Made {
     Failed {
         message: String,
     },
-    /// Nothing yet: the build was interrupted.
+    /// Nothing: the build was interrupted.
     Open,
 }

@@ -9,13 +9,13 @@ use crate::error::BuildError;
 use crate::event::{Event, Observer};
 use crate::farm::FarmError;
 
-/// Long enough for a coordinator to be restarted or moved by an operator, short enough that a CI
-/// job ends by itself.
+/// Long enough for an operator to restart or move a coordinator, short enough that a CI job ends by
+/// itself.
 const PATIENCE: Duration = Duration::from_secs(5 * 60);
 
 const BACKOFF: Backoff = Backoff { first_ms: 250, longest_ms: 5_000 };
 
-/// How long a build has been without its farm.
+/// Retries while the farm does not answer, up to [`PATIENCE`].
 pub(crate) struct Patience<'a> {
     observer: &'a dyn Observer,
     cancel: &'a CancellationToken,
@@ -28,7 +28,7 @@ impl<'a> Patience<'a> {
         Self { observer, cancel, since: None, retries: Retries::new(BACKOFF) }
     }
 
-    /// The farm answers.
+    /// The farm has answered: resets the wait.
     pub(crate) fn answered(&mut self) {
         if self.since.take().is_some() {
             self.observer.event(Event::Reconnected);
@@ -39,8 +39,8 @@ impl<'a> Patience<'a> {
     /// Waits before the next attempt, with delays that double.
     ///
     /// # Errors
-    /// `error` itself, where it is not one that passes, or has lasted too long, or the build was
-    /// canceled.
+    /// `error` itself, if a retry cannot help, the farm has not answered for too long, or the build
+    /// was canceled.
     pub(crate) async fn wait(&mut self, error: FarmError) -> Result<(), FarmError> {
         if !error.is_away() {
             return Err(error);
@@ -54,7 +54,7 @@ impl<'a> Patience<'a> {
         if since.elapsed() >= PATIENCE {
             return Err(error);
         }
-        // A single client has nobody to keep out of step with.
+        // No jitter: there is only one client.
         let delay = self.retries.next(1.0);
         match self.cancel.run_until_cancelled(tokio::time::sleep(delay)).await {
             Some(()) => Ok(()),
@@ -63,7 +63,7 @@ impl<'a> Patience<'a> {
     }
 }
 
-/// Does something again and again while the farm is away.
+/// Repeats `work` while the farm does not answer.
 pub(crate) async fn patiently<T>(
     observer: &dyn Observer,
     cancel: &CancellationToken,

@@ -1,5 +1,5 @@
-//! The jobs that were submitted last, noted in the project so that the next build finds them again
-//! if this one is cut off.
+//! The submitted jobs, recorded in the project so that the next build finds them if this one is
+//! interrupted.
 
 use std::fs;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -8,7 +8,7 @@ use impasto_project::{Project, ReplaceError, replace_file};
 use impasto_types::{Digest, JobId};
 use serde::{Deserialize, Serialize};
 
-/// The project's private file of jobs. It is there while their end has not been seen.
+/// The project's private file of jobs. It exists until their end has been seen.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Pending {
     pub(crate) jobs: Vec<PendingJob>,
@@ -16,17 +16,16 @@ pub(crate) struct Pending {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PendingJob {
-    /// The idempotency key: the same key again is the same job.
+    /// The idempotency key: submitting the same key again gives the same job.
     pub(crate) key: String,
-    /// Known once the coordinator has answered.
+    /// `None` until the coordinator has answered.
     pub(crate) job: Option<JobId>,
     /// The actions of the job's tasks, in the order of the tasks.
     pub(crate) actions: Vec<Digest>,
 }
 
 impl PendingJob {
-    /// A job of these actions. `nonce` makes it another job than one of the same actions that has
-    /// ended.
+    /// A job of these actions. `nonce` distinguishes it from earlier jobs of the same actions.
     pub(crate) fn new(actions: Vec<Digest>, nonce: u128) -> Self {
         let mut text = format!("impasto job {nonce:032x}");
         for action in &actions {
@@ -40,14 +39,14 @@ impl PendingJob {
 const FILE: &str = "jobs.json";
 
 impl Pending {
-    /// The jobs that an earlier build left. A file that cannot be read names none: their results
-    /// are found in the action cache, at worst made once more.
+    /// The jobs that an earlier build left. Empty if the file cannot be read: their results are
+    /// then found in the action cache, or computed again.
     pub(crate) fn load(project: &Project) -> Self {
         let bytes = fs::read(project.state_file(FILE)).ok();
         bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
     }
 
-    /// Writes the file, which [`Self::forget`] removes.
+    /// Writes the file.
     pub(crate) fn save(&self, project: &Project) -> Result<(), ReplaceError> {
         let path = project.state_file(FILE);
         let bytes = serde_json::to_vec(self)
@@ -55,15 +54,14 @@ impl Pending {
         replace_file(&path, &bytes).map(drop)
     }
 
-    /// Forgets the jobs: they have ended, and whatever is still needed is another one.
+    /// Forgets the jobs, which have ended. Tasks that are still needed go into new jobs.
     pub(crate) fn forget(project: &Project) {
-        // A file that stays only costs the next build a look at jobs that have ended.
+        // If the file remains, the next build only asks for jobs that have ended.
         let _ = fs::remove_file(project.state_file(FILE));
     }
 }
 
-/// Makes a job another one than all before it; the clock's nanoseconds are as good as chance for
-/// that.
+/// Distinguishes a job from all earlier ones, for which the clock's nanoseconds suffice.
 pub(crate) fn nonce() -> u128 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
     now << 32 | u128::from(std::process::id())

@@ -1,4 +1,4 @@
-//! The files of a result, and where they go in a project.
+//! The files of a result, and their delivery to a project.
 
 use impasto_planner::PlannedOutput;
 use impasto_project::{DeliveredFile, NewFile, Project, ReplaceError, deliver_all};
@@ -9,28 +9,28 @@ use crate::farm::FarmError;
 /// A task that waits for a result.
 #[derive(Debug)]
 pub(crate) struct Wanted {
-    /// Its place in the plan.
+    /// Its index in the plan.
     pub(crate) place: usize,
     pub(crate) outputs: Vec<PlannedOutput>,
 }
 
-/// What became of each task that waited for a result, by its place in the plan.
+/// The delivery of a result to each task that waited for it, by the task's index in the plan.
 pub(crate) type Deliveries = Vec<(usize, Result<Vec<DeliveredFile>, ReplaceError>)>;
 
 /// The content of each part of a result.
 #[derive(Debug)]
 pub(crate) struct ResultFiles(Vec<(Part, Vec<u8>)>);
 
-/// A result without a file that was asked for.
+/// The result lacks a part that a task needs.
 #[derive(Debug, thiserror::Error)]
 #[error("the result has no {0}")]
 struct NoSuchPart(Part);
 
 impl ResultFiles {
-    /// Puts `files`, the contents of the result's outputs in their order, with their parts.
+    /// Assigns `files`, the contents of the result's outputs in their order, to their parts.
     ///
     /// # Errors
-    /// There are not as many files as outputs.
+    /// The numbers of files and outputs differ.
     pub(crate) fn new(result: &TaskResult, files: Vec<Vec<u8>>) -> Result<Self, FarmError> {
         if let Some(output) = result.outputs.get(files.len()) {
             return Err(FarmError::Blob(NoSuchPart(output.part).into()));
@@ -50,7 +50,8 @@ impl ResultFiles {
     }
 }
 
-/// Delivers a result to every task that waits for it, to each of them whole or not at all. Blocks.
+/// Delivers a result to every task that waits for it, to each of them completely or not at all.
+/// Blocks.
 ///
 /// # Errors
 /// The result lacks a part.
@@ -92,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn each_part_goes_where_its_output_is() {
+    fn each_part_is_written_to_its_output() {
         let test = TestProject::new(&["a.png"]);
         let project = test.open();
         let (result, contents) = result(&[(Part::Normal, b"normal"), (Part::Color, b"color")]);

@@ -1,4 +1,4 @@
-//! Handing tasks to a farm: finding the jobs of an earlier build again, and submitting the rest.
+//! Submits tasks to a farm, after finding the jobs of an earlier build again.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,18 +16,17 @@ use crate::pending::{Pending, PendingJob, nonce};
 use crate::supply::supply;
 use crate::survey::Survey;
 
-/// What was handed to a farm.
+/// What was submitted to a farm.
 #[derive(Debug)]
 pub struct Submitted {
-    /// More than one where there are more tasks than a job may have; none where every task was
-    /// refused.
+    /// Several if there are more tasks than a job may have; empty if every task was refused.
     pub jobs: Vec<JobId>,
     pub tasks: usize,
     /// Why some tasks were not submitted.
     pub refused: Vec<String>,
 }
 
-/// Submits everything stale and leaves it to the farm. The next build follows these jobs.
+/// Submits all stale tasks without waiting for results. The next build follows these jobs.
 ///
 /// # Errors
 /// The farm does not answer, or a model is missing.
@@ -47,8 +46,8 @@ pub async fn submit<F: Farm>(
     Ok(Submitted { jobs, tasks, refused: refused.into_values().collect() })
 }
 
-/// The jobs that make what is open, or what is open and in `only`: those that an earlier build
-/// left, and new ones for the rest.
+/// Returns jobs for all open actions, or only those in `only`: jobs that an earlier build left, and
+/// new ones for the rest.
 pub(crate) async fn hand_in<F: Farm>(
     account: &mut Account<'_>,
     farm: &F,
@@ -71,7 +70,8 @@ pub(crate) async fn hand_in<F: Farm>(
                         handing.attach(job, left);
                     }
                 }
-                // Whether it was submitted is not known, so it is submitted again, as it was.
+                // It may or may not have been submitted, so it is submitted again with the same key
+                // and tasks.
                 None if left.actions.iter().all(|action| needed.contains(action)) => {
                     again.push(left);
                 }
@@ -104,22 +104,22 @@ pub(crate) async fn hand_in<F: Farm>(
     Ok(handing.jobs.into_iter().filter_map(job).collect())
 }
 
-/// Takes what `job` makes out of what is needed.
+/// Removes the actions of `job` from `needed`.
 fn forget(needed: &mut BTreeSet<Digest>, job: &PendingJob) {
     for action in &job.actions {
         needed.remove(action);
     }
 }
 
-/// Whether the job goes on. One that has ended is not waited for: its results are in the cache, and
-/// its failures are to be tried again.
+/// Whether the job is still queued or running. A job that has ended is not followed: its results
+/// are in the cache, and its failures are retried.
 async fn is_alive<F: Farm>(farm: &F, job: JobId, key: &str) -> Result<bool, FarmError> {
     let first = match farm.watch(job).await {
         Ok(mut watch) => watch.next().await,
         Err(error) => Err(error),
     };
     match first {
-        // The number may mean another coordinator's job.
+        // Another coordinator may use the same number for a different job.
         Ok(Some(JobNews::Job(found))) => {
             Ok(found.key == key && matches!(found.state, JobState::Queued | JobState::Running))
         }
@@ -128,7 +128,7 @@ async fn is_alive<F: Farm>(farm: &F, job: JobId, key: &str) -> Result<bool, Farm
     }
 }
 
-/// Jobs that are being handed in.
+/// Jobs that are being submitted.
 struct Handing<'a, F> {
     farm: &'a F,
     project: &'a Project,
@@ -137,14 +137,14 @@ struct Handing<'a, F> {
 }
 
 impl<F: Farm> Handing<'_, F> {
-    /// Takes up a job that an earlier build left.
+    /// Attaches to a job that an earlier build left.
     fn attach(&mut self, job: JobId, left: PendingJob) {
         let tasks = left.actions.len();
         self.observer.event(Event::Submitted { job, attached: true, tasks });
         self.jobs.push(left);
     }
 
-    /// Submits tasks, in as many jobs as they need; returns their number.
+    /// Submits tasks, in as many jobs as needed; returns the number of tasks.
     async fn submit_all(&mut self, tasks: Vec<&PlannedTask>) -> Result<usize, BuildError> {
         for part in tasks.chunks(self.farm.max_tasks()) {
             let actions = part.iter().map(|task| task.action).collect();
@@ -154,7 +154,7 @@ impl<F: Farm> Handing<'_, F> {
         Ok(tasks.len())
     }
 
-    /// Submits a job, noted before and after: its key before, so that it is not submitted twice,
+    /// Submits a job, and records it twice: its key before, so that it is not submitted twice, and
     /// its number after, so that it is found.
     async fn submit(&mut self, job: PendingJob, specs: Vec<TaskSpec>) -> Result<(), BuildError> {
         let key = job.key.clone();

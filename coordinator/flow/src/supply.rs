@@ -1,4 +1,4 @@
-//! Giving a farm what tasks need: assets, styles and models.
+//! Uploads what tasks need to a farm: assets, styles and models.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,14 +12,14 @@ use crate::event::{Event, ModelStep, Observer};
 use crate::farm::Farm;
 use crate::survey::Survey;
 
-/// Tasks that cannot be submitted, with the reason.
+/// Actions whose tasks cannot be submitted, with the reason.
 pub(crate) type Unsupplied = BTreeMap<Digest, String>;
 
-/// Uploads what the farm lacks. A file that cannot be read, or that changed since it was surveyed,
-/// costs its own tasks only.
+/// Uploads what the farm lacks. A file that cannot be read or changed since the survey fails only
+/// its own tasks.
 ///
 /// # Errors
-/// The farm is away, or a model is missing.
+/// The farm does not answer, or a model is missing.
 pub(crate) async fn supply<F: Farm>(
     farm: &F,
     survey: &Survey,
@@ -61,7 +61,7 @@ pub(crate) async fn supply<F: Farm>(
     Ok(unsupplied)
 }
 
-/// The weights that the farm lacks, pulled where this machine lacks them too.
+/// The weights that the farm lacks. Pulls those that this machine lacks too.
 async fn fetch_models(
     store: &ModelStore,
     tasks: &[&PlannedTask],
@@ -81,7 +81,7 @@ async fn fetch_models(
     Ok(files)
 }
 
-/// Pulls on a thread that may block, and passes its progress on.
+/// Pulls a model on a blocking thread, and reports its progress.
 async fn pull(
     store: &ModelStore,
     model: ModelRef,
@@ -91,7 +91,7 @@ async fn pull(
     let dir = store.dir().to_owned();
     let pulling = tokio::task::spawn_blocking(move || -> Result<ModelFile, ModelError> {
         let store = ModelStore::open(Some(&dir))?;
-        // A build that has ended does not listen any more.
+        // The receiver is gone if the build has ended.
         store.ensure(model.name, &mut |progress| {
             let _ = steps.send(ModelStep::from(progress));
         })

@@ -1,5 +1,4 @@
-//! What a project needs, before anything is painted: scan and plan. It starts no farm, opens no
-//! model and uses no network.
+//! Surveys a project: scan and plan. It starts no farm, opens no model and uses no network.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -13,25 +12,25 @@ use impasto_project::{
 };
 use impasto_types::{AssetPath, Digest, ModelRef, RecipePatch};
 
-/// A project as it stands, and what would have to be painted.
+/// The current state of a project, and what has to be painted.
 #[derive(Debug)]
 pub struct Survey {
     pub project: Arc<Project>,
     pub plan: Plan,
     pub state: State,
     pub(crate) stats: StatCache,
-    /// How many assets and inputs had to be read, as nothing was known of them or they changed.
+    /// How many assets and inputs had to be read because they were new or changed.
     pub inputs_digested: usize,
     /// How many outputs had to be read.
     pub outputs_digested: usize,
-    /// Files that could not even be listed; each counts as a failure.
+    /// Files that could not be listed; each counts as a failure.
     pub unlisted: Vec<ScanProblem>,
     pub warnings: Vec<String>,
-    /// The files of assets, styles and inits, by their content.
+    /// The files of assets and inputs, by their content.
     pub(crate) files: BTreeMap<Digest, AssetPath>,
 }
 
-/// Which project, and what the command line says over its manifest.
+/// Which project to survey, with the command line's overrides.
 #[derive(Debug, Clone)]
 pub struct SurveyRequest {
     pub dir: PathBuf,
@@ -44,7 +43,7 @@ pub struct SurveyRequest {
 pub enum SurveyError {
     #[error(transparent)]
     Project(Box<ProjectError>),
-    #[error("the flags do not fit {}", manifest.display())]
+    #[error("the flags cannot be applied to {}", manifest.display())]
     Overrides { manifest: PathBuf, source: impasto_planner::OverrideError },
     #[error(transparent)]
     Scan(#[from] ScanError),
@@ -52,11 +51,11 @@ pub enum SurveyError {
     Plan(Box<PlanError>),
     #[error(transparent)]
     Lockfile(#[from] LockfileError),
-    #[error("cannot look into the model store")]
+    #[error("cannot read the model store")]
     Models(#[from] ModelError),
 }
 
-// A manifest's errors carry its texts and places; boxed, they do not make every result as large.
+// Boxed because errors of a manifest are large.
 impl From<ProjectError> for SurveyError {
     fn from(error: ProjectError) -> Self {
         Self::Project(Box::new(error))
@@ -69,10 +68,10 @@ impl From<PlanError> for SurveyError {
     }
 }
 
-/// Scans and plans. A `watcher` leaves out what is being written just now.
+/// Scans and plans. A `watcher` holds back files that are being written.
 ///
 /// # Errors
-/// What concerns the project as a whole; what is wrong with one asset is part of the survey.
+/// Errors of the project as a whole. Errors of single assets are part of the survey.
 pub fn survey(request: &SurveyRequest, watcher: Option<&Watcher>) -> Result<Survey, SurveyError> {
     let project = open(request)?;
     let mut stats = StatCache::load(&project);
@@ -102,8 +101,8 @@ pub fn survey(request: &SurveyRequest, watcher: Option<&Watcher>) -> Result<Surv
         state.read_details(&project, |output| stale.contains(output));
         plan = plan_of(&state)?;
     }
-    // Both are only shortcuts: where they cannot be kept (a read-only checkout), the next look
-    // takes longer, or gives fewer reasons.
+    // Both are only caches. If they cannot be written, as in a read-only checkout, the next build
+    // takes longer or gives fewer reasons.
     let details = state.keep_details(&project, &plan);
     for unsaved in [stats.save(&project), details].into_iter().filter_map(Result::err) {
         tracing::debug!("{unsaved}");
@@ -123,10 +122,10 @@ pub fn survey(request: &SurveyRequest, watcher: Option<&Watcher>) -> Result<Surv
     })
 }
 
-/// Opens the project, with the command line's changes made.
+/// Opens the project and applies the command line's overrides.
 ///
 /// # Errors
-/// There is no manifest, or something in it or in the changes is wrong.
+/// There is no manifest, or it or an override is invalid.
 pub fn open(request: &SurveyRequest) -> Result<Project, SurveyError> {
     let project = Project::open(&request.dir)?;
     if request.overrides == RecipePatch::default() {
@@ -150,17 +149,17 @@ fn files(
 }
 
 impl Survey {
-    /// How many assets cannot be painted as they are.
+    /// How many assets cannot be painted.
     pub fn unusable(&self) -> usize {
         self.plan.problems.len() + self.unlisted.len()
     }
 
-    /// How many outputs are as they should be.
+    /// How many outputs are up to date.
     pub fn up_to_date(&self) -> usize {
         self.plan.tasks.len() - self.plan.stale().count()
     }
 
-    /// Every file that the plan's outputs are made from.
+    /// Every file that the plan's outputs depend on.
     pub fn sources(&self) -> impl Iterator<Item = &AssetPath> {
         let blobs = self.plan.tasks.iter().flat_map(|task| task.spec.action.blobs());
         let digests: BTreeSet<Digest> = blobs.map(|blob| blob.digest).collect();
@@ -174,7 +173,7 @@ impl Survey {
         inputs.chain(assets).collect::<BTreeSet<_>>().into_iter()
     }
 
-    /// The style images of a task that are in the project.
+    /// The paths of a task's style images.
     pub fn style_files<'a>(
         &'a self,
         task: &'a impasto_planner::PlannedTask,

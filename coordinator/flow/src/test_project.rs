@@ -25,7 +25,7 @@ use crate::held::Busy;
 use crate::outcome::Outcome;
 use crate::survey::{Survey, SurveyRequest};
 
-/// One style over everything in `walls`.
+/// One style for everything in `walls`.
 const MANIFEST: &str = r#"
 [project]
 name = "test"
@@ -44,7 +44,7 @@ pub(crate) struct TestProject {
 }
 
 impl TestProject {
-    /// A project with these files in `walls`, all of them different.
+    /// A project with these files in `walls`, each with different content.
     pub(crate) fn new(assets: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let test = Self { folder };
@@ -95,7 +95,7 @@ impl TestProject {
         Build::begin(&self.request(), None, Busy::GiveUp, observer, cancel).expect("it begins")
     }
 
-    /// Builds on `farm`.
+    /// Runs a build with `farm`.
     pub(crate) fn build(&self, farm: &FakeFarm) -> (Survey, Outcome) {
         let heard = Heard::default();
         let mut build = self.begin(&heard, &CancellationToken::new());
@@ -104,7 +104,7 @@ impl TestProject {
     }
 }
 
-/// Runs a build's future, with time that stands still unless everything waits.
+/// Runs a build's future in virtual time, which advances only when every task waits.
 pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -125,7 +125,7 @@ fn png(color: u8) -> Vec<u8> {
     bytes
 }
 
-/// Remembers the names of events.
+/// An observer that records the names of events.
 #[derive(Debug, Default)]
 pub(crate) struct Heard(Mutex<Vec<String>>);
 
@@ -146,13 +146,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A farm that has painted a task as soon as it is submitted. Its pictures are the names of their
-/// actions.
+/// A farm that completes tasks when they are submitted. Its pictures are their actions' names.
 #[derive(Debug, Clone)]
 pub(crate) struct FakeFarm {
     max_tasks: usize,
     state: Arc<Mutex<FakeState>>,
-    /// Waits for the number of downloads in [`FakeState::meet`] before it answers any.
+    /// Notified when as many downloads wait as [`FakeState::meet`] says.
     met: Arc<Notify>,
 }
 
@@ -162,11 +161,11 @@ struct FakeState {
     uploads: BTreeSet<PathBuf>,
     blobs: BTreeMap<Digest, Vec<u8>>,
     calls: usize,
-    /// The calls, counted from 0, that find nobody.
+    /// The calls, counted from 0, that get no answer.
     away: Range<usize>,
-    /// Whether results are in no cache.
+    /// Whether the cache stays empty.
     forgets: bool,
-    /// How many results are announced and then not there.
+    /// How many results are announced but cannot be downloaded.
     lose: usize,
     refuse_uploads: bool,
     meet: usize,
@@ -182,17 +181,17 @@ impl FakeFarm {
         Self { max_tasks, ..Self::new() }
     }
 
-    /// These calls, counted from 0, find nobody.
+    /// These calls, counted from 0, get no answer.
     pub(crate) fn go_away(&self, calls: Range<usize>) {
         lock(&self.state).away = calls;
     }
 
-    /// Results are in no cache.
+    /// The cache stays empty.
     pub(crate) fn forget_results(&self) {
         lock(&self.state).forgets = true;
     }
 
-    /// The next results are announced, but not there.
+    /// The next results are announced, but cannot be downloaded.
     pub(crate) fn lose(&self, results: usize) {
         lock(&self.state).lose = results;
     }
@@ -201,12 +200,12 @@ impl FakeFarm {
         lock(&self.state).refuse_uploads = true;
     }
 
-    /// Downloads are answered once this many of them wait.
+    /// Downloads are answered once this many are waiting.
     pub(crate) fn meet(&self, downloads: usize) {
         lock(&self.state).meet = downloads;
     }
 
-    /// The numbers of tasks of the jobs that were submitted.
+    /// The number of tasks of each submitted job.
     pub(crate) fn jobs(&self) -> Vec<usize> {
         lock(&self.state).jobs.iter().map(|(_, tasks)| tasks.len()).collect()
     }
@@ -220,7 +219,7 @@ impl FakeFarm {
         let call = state.calls;
         state.calls += 1;
         if state.away.contains(&call) {
-            return Err(FarmError::Away("nobody is there".into()));
+            return Err(FarmError::Away("no answer".into()));
         }
         Ok(state)
     }
@@ -256,7 +255,7 @@ impl Farm for FakeFarm {
 
     async fn find_missing(&self, blobs: &[BlobRef]) -> Result<Vec<BlobRef>, FarmError> {
         drop(self.answer()?);
-        // Weights are there.
+        // The farm has all weights.
         Ok(blobs.iter().copied().filter(|blob| blob.size_bytes < 10_000).collect())
     }
 
@@ -346,7 +345,7 @@ impl Farm for FakeFarm {
     }
 }
 
-/// The news of a [`FakeFarm`]'s job, the last first.
+/// The events of a [`FakeFarm`]'s job, in reverse.
 #[derive(Debug)]
 pub(crate) struct FakeWatch {
     farm: FakeFarm,
@@ -360,7 +359,7 @@ impl Watch for FakeWatch {
     }
 }
 
-/// A build that has to end with an error.
+/// Begins a build that must fail, and returns the error.
 pub(crate) fn refused(test: &TestProject) -> BuildError {
     let heard = Heard::default();
     let began =

@@ -1,4 +1,4 @@
-//! Whole builds on a farm in memory.
+//! Complete builds with a farm in memory.
 
 use impasto_project::LockError;
 use tokio_util::sync::CancellationToken;
@@ -11,7 +11,7 @@ use crate::test_project::{FakeFarm, Heard, TestProject, refused, run};
 
 const ASSETS: [&str; 5] = ["a.png", "b.png", "c.png", "d.png", "e.png"];
 
-/// What counts of an outcome: painted, cached, up to date, failed, open.
+/// The counts of an outcome: painted, cached, up to date, failed, open.
 fn counts(outcome: &Outcome) -> [usize; 5] {
     let Outcome { painted, cached, up_to_date, failed, open, .. } = outcome;
     [*painted, *cached, *up_to_date, failed.len(), *open]
@@ -30,7 +30,7 @@ fn a_second_build_reads_no_output_and_asks_no_farm() {
     let heard = Heard::default();
     let build = test.begin(&heard, &CancellationToken::new());
     assert!(build.is_done());
-    // However fresh they are.
+    // Even though they are fresh.
     assert_eq!(build.survey().outputs_digested, 0);
     let (_, outcome) = build.finish();
     assert_eq!(counts(&outcome), [0, 0, 5, 0, 0]);
@@ -38,7 +38,7 @@ fn a_second_build_reads_no_output_and_asks_no_farm() {
 }
 
 #[test]
-fn a_build_that_is_killed_goes_on_where_it_was() {
+fn a_build_keeps_what_a_killed_build_delivered() {
     let test = TestProject::new(&ASSETS);
     let farm = FakeFarm::new();
     let heard = Heard::default();
@@ -54,17 +54,17 @@ fn a_build_that_is_killed_goes_on_where_it_was() {
 }
 
 #[test]
-fn results_are_fetched_beside_one_another() {
+fn results_are_fetched_concurrently() {
     let test = TestProject::new(&ASSETS);
     let farm = FakeFarm::new();
-    // A build that waited for one download before it listens on would wait for ever.
+    // A build that waited for each download before the next event would never end.
     farm.meet(5);
     let (_, outcome) = test.build(&farm);
     assert_eq!(counts(&outcome), [5, 0, 0, 0, 0]);
 }
 
 #[test]
-fn more_tasks_than_a_job_may_have_are_several_jobs() {
+fn tasks_beyond_the_limit_of_a_job_go_into_further_jobs() {
     let test = TestProject::new(&ASSETS);
     let farm = FakeFarm::with_max_tasks(2);
     let (_, outcome) = test.build(&farm);
@@ -72,7 +72,7 @@ fn more_tasks_than_a_job_may_have_are_several_jobs() {
 }
 
 #[test]
-fn a_job_that_was_left_is_followed() {
+fn a_build_follows_the_jobs_of_an_earlier_submit() {
     let test = TestProject::new(&ASSETS);
     let farm = FakeFarm::with_max_tasks(2);
     let found = survey(&test.request(), None).expect("it is surveyed");
@@ -88,7 +88,7 @@ fn a_job_that_was_left_is_followed() {
 }
 
 #[test]
-fn nothing_is_submitted_where_every_file_is_refused() {
+fn nothing_is_submitted_if_every_file_is_refused() {
     let test = TestProject::new(&ASSETS);
     let farm = FakeFarm::new();
     farm.refuse_uploads();
@@ -103,7 +103,7 @@ fn nothing_is_submitted_where_every_file_is_refused() {
 }
 
 #[test]
-fn a_result_that_is_lost_is_made_once_more() {
+fn a_lost_result_is_computed_once_more() {
     let test = TestProject::new(&ASSETS);
     let farm = FakeFarm::new();
     farm.lose(2);
@@ -118,7 +118,7 @@ fn a_result_that_is_lost_is_made_once_more() {
 }
 
 #[test]
-fn a_farm_that_goes_away_for_a_while_is_waited_for() {
+fn a_build_waits_for_a_farm_that_does_not_answer_for_a_while() {
     // A build makes some twenty calls.
     for call in 0..24 {
         let test = TestProject::new(&ASSETS);
@@ -135,7 +135,7 @@ fn a_farm_that_goes_away_for_a_while_is_waited_for() {
 }
 
 #[test]
-fn a_build_that_is_canceled_keeps_what_is_finished() {
+fn a_canceled_build_keeps_finished_results() {
     let test = TestProject::new(&ASSETS);
     let farm = FakeFarm::new();
     let (heard, cancel) = (Heard::default(), CancellationToken::new());
@@ -148,7 +148,7 @@ fn a_build_that_is_canceled_keeps_what_is_finished() {
 }
 
 #[test]
-fn one_build_at_a_time() {
+fn a_project_is_built_once_at_a_time() {
     let test = TestProject::new(&ASSETS);
     let heard = Heard::default();
     let first = test.begin(&heard, &CancellationToken::new());

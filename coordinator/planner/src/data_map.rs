@@ -1,16 +1,16 @@
-//! Data maps: images whose channels are not colours, told by the names that tools give them.
+//! Data maps: images whose channels are not colours, recognised by the names that tools give them.
 //!
-//! A name such as `rock_nor_gl_1k.png` says so by itself. Others end in a word that pictures end in
-//! too (`left_arm.png`, `button_normal.png`): those are data maps only beside a file of the same
-//! material, such as `left.png` or `left_diff.png`.
+//! Some suffixes are unambiguous, as in `rock_nor_gl_1k.png`. Others are ordinary words
+//! (`left_arm.png`, `button_normal.png`): these mark a data map only beside another file of the
+//! same material, such as `left.png` or `left_diff.png`.
 
 use std::collections::BTreeSet;
 
 use impasto_types::AssetPath;
 
-/// Endings that only data maps have, lower case, with `_` for every separator. From the downloads
-/// of Poly Haven, ambientCG and FreePBR, and the exports of Substance 3D Painter, Unreal, Unity,
-/// Godot and Blender's Node Wrangler.
+/// Suffixes that only data maps have, in lower case, with `_` for every separator. From the
+/// downloads of Poly Haven, ambientCG and FreePBR, and the exports of Substance 3D Painter, Unreal,
+/// Unity, Godot and Blender's Node Wrangler.
 const DATA: [&str; 53] = [
     // Normals.
     "nor_gl",
@@ -73,7 +73,7 @@ const DATA: [&str; 53] = [
     "opacity_mask",
 ];
 
-/// Endings of data maps that are words of their own, so that pictures have them too.
+/// Suffixes of data maps that are ordinary words, so pictures have them too.
 const WORDS: [&str; 22] = [
     "n",
     "nor",
@@ -99,7 +99,7 @@ const WORDS: [&str; 22] = [
     "transmission",
 ];
 
-/// Endings of a material's colours.
+/// Suffixes of a material's colours.
 const COLOURS: [&str; 13] = [
     "color",
     "colour",
@@ -116,21 +116,22 @@ const COLOURS: [&str; 13] = [
     "d",
 ];
 
-/// Tells data maps from pictures among the files of a folder.
+/// Distinguishes data maps from pictures among the files of a folder.
 #[derive(Debug, Clone, Default)]
 pub struct DataMaps {
-    /// The materials that some file shows to be there: folder and name, lower case.
+    /// Folder and name, in lower case, of each material that some file shows to exist.
     materials: BTreeSet<String>,
 }
 
 impl DataMaps {
-    /// Looks for materials among these files.
+    /// Collects the materials of these files.
     pub fn among<'a>(files: impl IntoIterator<Item = &'a AssetPath>) -> Self {
         let materials = files.into_iter().filter_map(|path| {
             let name = without_size(path.file_stem());
             let material = match (cut(name, &COLOURS), cut(name, &DATA), cut(name, &WORDS)) {
                 (Some(material), _, _) | (None, Some(material), _) => material,
-                // Another word of the same kind shows nothing: `left_arm` and `left_mask`.
+                // An ordinary word does not show that there is a material: `left_arm` and
+                // `left_mask`.
                 (None, None, Some(_)) => return None,
                 (None, None, None) => name,
             };
@@ -139,8 +140,8 @@ impl DataMaps {
         Self { materials: materials.collect() }
     }
 
-    /// The ending by which the file's name says that it is a data map, lower case and with its
-    /// separators: `_nor_gl_1k`, `-ao`.
+    /// The suffix that marks the file as a data map, in lower case with its separators:
+    /// `_nor_gl_1k`, `-ao`. `None` for pictures.
     pub fn ending(&self, path: &AssetPath) -> Option<String> {
         let stem = path.file_stem();
         let name = without_size(stem);
@@ -151,15 +152,14 @@ impl DataMaps {
     }
 }
 
-/// A material, wherever its files say it.
+/// Identifies a material, whatever the case of its files' names.
 fn key(path: &AssetPath, material: &str) -> String {
     format!("{}/{material}", path.parent()).to_lowercase()
 }
 
-/// `name` without the ending among `endings` that takes most of it, and without the separator
-/// before it.
+/// `name` without the longest of `endings` that it has, and without the separator before it.
 fn cut<'a>(name: &'a str, endings: &[&str]) -> Option<&'a str> {
-    // ASCII alone is changed, so that places in one text are places in the other.
+    // Only ASCII changes, so byte offsets are the same in both texts.
     let plain = name.to_ascii_lowercase().replace(SEPARATORS, "_");
     let ends = |ending: &&&str| {
         plain.strip_suffix(**ending).is_some_and(|rest| rest.len() > 1 && rest.ends_with('_'))
@@ -170,7 +170,7 @@ fn cut<'a>(name: &'a str, endings: &[&str]) -> Option<&'a str> {
 
 const SEPARATORS: [char; 4] = ['_', '-', '.', ' '];
 
-/// A stem without the resolution that Poly Haven puts last: `_1k`, `_16k`.
+/// A stem without the resolution that Poly Haven appends: `_1k`, `_16k`.
 fn without_size(stem: &str) -> &str {
     let size = stem.rsplit_once(SEPARATORS).filter(|(_, last)| {
         last.strip_suffix(['k', 'K'])
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_tools_give() {
+    fn suffixes_that_tools_give_mark_data_maps() {
         for (name, expected) in [
             // Poly Haven.
             ("rock_wall_nor_gl_1k.png", Some("_nor_gl_1k")),
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn words_count_beside_their_material() {
+    fn ordinary_words_mark_data_maps_only_beside_their_material() {
         for (name, beside, expected) in [
             ("t/brick_n.png", "t/brick.png", Some("_n")),
             ("t/Brick_Normal.png", "t/brick_BaseColor.png", Some("_normal")),

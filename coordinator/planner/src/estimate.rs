@@ -1,41 +1,41 @@
-//! What a task takes: memory and work, estimated before anything runs.
+//! Estimates the memory and work of a task before anything runs.
 //!
-//! The engine fits a picture into the memory that it is given, by cutting it into tiles and by
-//! remembering less exactly. So the memory asked for here is what it gets by with, and what the
-//! scheduler has to find on a worker; a worker that has more gives more.
+//! The engine fits a picture into its memory budget with tiles and lower precision. So this is an
+//! estimate of the least memory that it can run in, which the scheduler has to find on a worker; a
+//! worker that has more gives more.
 
 use impasto_types::{MAX_SIDE, Optimize, Optimizer, Profile, Recipe, Scale};
 
-/// What an attempt takes at any size: VGG-19's weights, prepared for both directions in single
+/// Memory of an attempt at any size: VGG-19's weights, prepared for both directions in single
 /// precision (0.45 GiB), the process and its threads.
 pub const MEMORY_BASE_BYTES: u64 = 576 << 20;
 
-/// What a tile takes for each of its pixels: features, gradients and the pixels themselves, in
-/// whichever precision takes more.
+/// Memory per pixel of a tile: features, gradients and the pixels themselves, in the precision that
+/// needs more.
 pub const TILE_BYTES_PER_PIXEL: u64 = 700;
 
-/// The largest tile that is waited for. Smaller ones work too, but what they compute beyond their
-/// own border costs more than they are worth.
+/// The largest tile that the least memory has to hold. Smaller ones work too, but then the halo
+/// costs too much.
 pub const TILE_PIXELS: u64 = 896 * 896;
 
-/// What a pixel of the result takes besides: three values of the picture (4 bytes each) and of its
+/// Additional memory per pixel of the result: three values of the picture (4 bytes each) and of its
 /// gradient (4), and alpha (4).
 pub const RESULT_BYTES_PER_PIXEL: u64 = 3 * (4 + 4) + 4;
 
-/// What a pixel of a masked result takes besides: its weight at all layers, of the picture and of
-/// a tile (4 bytes, a third more for the coarser layers, and their rounding up), and three values
-/// each of the asset's part in it and of what the network sees (4).
+/// Additional memory per pixel of a masked result: its weight at all layers, for the picture and
+/// for a tile (4 bytes, a third more for the coarser layers, and their rounding up), and three
+/// values each of the asset's share and of what the network sees (4).
 pub const MASKED_BYTES_PER_PIXEL: u64 = 2 * 6 + 2 * 3 * 4;
 
-/// Pairs of steps and changes of gradient that L-BFGS remembers where it remembers least.
+/// The shortest history of L-BFGS, in pairs of steps and gradient changes.
 const LEAST_HISTORY: u64 = 2;
 
-/// What a pixel of a picture that is read takes: three values and alpha, in single precision.
+/// Memory per pixel of an input picture: three values and alpha, in single precision.
 pub const SOURCE_BYTES_PER_PIXEL: u64 = 4 * 4;
 
-/// The memory that an attempt gets by with for a result of `width` by `height` pixels, in bytes.
-/// `sources` are the sizes of all pictures read, and `styles` those of the styles among them, which
-/// the network looks at as well.
+/// The least memory, in bytes, of an attempt whose result has `width` by `height` pixels. `sources`
+/// are the sizes of all input pictures, and `styles` those of the style images among them, which
+/// also pass through the network.
 pub fn memory_bytes(
     recipe: &Recipe,
     (width, height): (u32, u32),
@@ -45,8 +45,8 @@ pub fn memory_bytes(
     let recipe = optimize(recipe);
     let pixels = |&(width, height): &(u32, u32)| u64::from(width) * u64::from(height);
     let result = pixels(&recipe.canvas(width, height));
-    // A style's longer side follows the result's, so beside a long, narrow strip it is the larger
-    // picture by far. It is largest at the first scale or the last.
+    // A style is scaled to the result's longer side, so for a narrow strip it is by far the larger
+    // picture. It is largest at the first scale or the last.
     let scales = recipe.scales(width, height);
     let style = |size: &(u32, u32)| {
         let factors = scales
@@ -59,31 +59,31 @@ pub fn memory_bytes(
     let tile = TILE_BYTES_PER_PIXEL * result.max(style).min(TILE_PIXELS);
     let looked_at: u64 = styles.iter().map(pixels).sum();
     let asset = sources.iter().map(pixels).sum::<u64>().saturating_sub(looked_at);
-    // A style is measured before the picture has its gradient and its optimiser, and the asset is
-    // gone by then: no two of these are there at once.
+    // Styles are measured before the gradient and the optimiser are allocated, and by then the
+    // asset is freed: these peaks do not overlap.
     let painted = (RESULT_BYTES_PER_PIXEL + remembered_bytes_per_pixel(recipe)) * result;
     let begun = SOURCE_BYTES_PER_PIXEL * (style + asset) + RESULT_BYTES_PER_PIXEL * result;
     MEMORY_BASE_BYTES + tile + painted.max(begun) + SOURCE_BYTES_PER_PIXEL * looked_at
 }
 
-/// What an attempt takes besides [`memory_bytes`] where a mask says what is painted: the asset's
-/// own colours and the mask, of this size, are held to the end.
+/// Memory of a masked attempt in addition to [`memory_bytes`]: the asset's own colours and the
+/// mask, of size `mask`, are kept to the end.
 pub fn mask_bytes(recipe: &Recipe, (width, height): (u32, u32), mask: (u32, u32)) -> u64 {
     let pixels = |(width, height): (u32, u32)| u64::from(width) * u64::from(height);
     let result = pixels(optimize(recipe).canvas(width, height));
     MASKED_BYTES_PER_PIXEL * result + SOURCE_BYTES_PER_PIXEL * pixels(mask)
 }
 
-/// What is remembered of a pixel where least is: by the optimiser, and as the content's features
-/// (512 channels for 64 pixels).
+/// The least state per pixel: the optimiser's, and the content's features (512 channels for 64
+/// pixels).
 ///
-/// In profile `fast` both are kept in 16 bits where they have to be, and histories are short;
-/// `exact` gives up nothing for memory.
+/// If memory is short, profile `fast` keeps both in 16 bits and shortens the history; `exact` never
+/// does.
 fn remembered_bytes_per_pixel(recipe: &Optimize) -> u64 {
     let content = |word: u64| word * 512 / 64;
-    // Two moments, and the average.
+    // Two moments and the average.
     let adam = |word: u64| 3 * (2 * word + 4);
-    // Where it stood, the gradient there and its change, the pairs, and a smoothed picture on
+    // The previous picture, its gradient and the change, the pairs, and a smoothed picture on
     // coarser grids, a third of its size.
     let lbfgs = |word: u64, pairs: u64| 3 * (3 * 4 + 2 * pairs * word) + 4;
     let history = u64::from(recipe.history);
@@ -113,8 +113,8 @@ fn optimize(recipe: &Recipe) -> &Optimize {
     }
 }
 
-// The largest result, 32768 pixels squared, stays far within 64 bits, and so does its work at the
-// most steps over 32 scales.
+// Neither the memory nor the work of the largest result (32768 pixels squared, the most steps, 32
+// scales) overflows 64 bits.
 const _: () = {
     let pixels = MAX_SIDE as u64 * MAX_SIDE as u64;
     let remembered = 3 * (3 * 4 + 2 * Optimize::MAX_HISTORY as u64 * 4) + 4 + 32;
@@ -138,7 +138,7 @@ mod tests {
     const MIB: u64 = 1 << 20;
 
     #[test]
-    fn a_narrow_strip_pays_for_its_style() {
+    fn a_narrow_strip_counts_its_enlarged_style() {
         let strip =
             memory_bytes(&Preset::Texture.recipe(), (4096, 16), &[(4096, 4096)], &[(4096, 4096)]);
         let canvas = 4112 * 32;
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_of_512_pixels() {
+    fn a_picture_of_512_pixels_counts_canvas_sources_and_optimiser() {
         let size = (512, 512);
         let (picture, canvas) = (512 * 512, 528 * 528);
         let least =
@@ -179,14 +179,14 @@ mod tests {
     }
 
     #[test]
-    fn a_mask_is_held_beside_what_it_masks() {
+    fn a_mask_counts_itself_and_the_masked_canvas() {
         let (size, mask) = ((512, 512), (1024, 512));
         let painterly = mask_bytes(&Preset::Painterly.recipe(), size, mask);
         assert_eq!(painterly, 36 * 528 * 528 + 16 * 1024 * 512);
     }
 
     #[test]
-    fn large_pictures_fit_where_they_are_promised_to() {
+    fn large_pictures_fit_the_documented_memory() {
         let side = |side: u32| {
             memory_bytes(
                 &Preset::Painterly.recipe(),

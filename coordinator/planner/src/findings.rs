@@ -1,4 +1,4 @@
-//! What the caller found on the disk, as plain data.
+//! What the caller found on disk, as plain data.
 
 use std::collections::BTreeMap;
 
@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::Record;
 
-/// The files that a manifest wants, as a scan found them. Their order does not matter.
+/// The files that a manifest's rules match, as a scan found them, in any order.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Listing {
     pub assets: Vec<ListedAsset>,
-    /// How many image files a scan passed over because no rule matches them.
+    /// How many image files the scan skipped because no rule matches them.
     pub unmatched: usize,
 }
 
@@ -24,36 +24,36 @@ pub struct ListedAsset {
     pub image: Result<ImageHeader, String>,
 }
 
-/// What an image file says about itself.
+/// An image file's header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageHeader {
     /// In pixels.
     pub width: u32,
     pub height: u32,
-    /// What the bytes are, whatever the name says.
+    /// Detected from the bytes, not the name.
     pub format: ContainerFormat,
     pub alpha: bool,
     pub depth: Depth,
 }
 
-/// A style's or an init's image.
+/// A style image, init image or mask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InputFile {
     pub blob: BlobRef,
     pub header: ImageHeader,
 }
 
-/// Everything that a plan follows from, beside the manifest.
+/// All inputs of a plan except the manifest.
 #[derive(Debug, Clone, Copy)]
 pub struct Findings<'a> {
     pub listing: &'a Listing,
-    /// For each of [`Manifest::inputs`](crate::Manifest::inputs): the file, or why it cannot be
-    /// used. A path that is missing here is a file that is missing there.
+    /// For each of [`Manifest::inputs`](crate::Manifest::inputs) and each companion of an asset:
+    /// the file, or why it cannot be used. Files that do not exist have no entry.
     pub inputs: &'a BTreeMap<AssetPath, Result<InputFile, String>>,
-    /// Those of [`Manifest::models`](crate::Manifest::models).
+    /// The models of [`Manifest::models`](crate::Manifest::models).
     pub models: &'a [ModelRef],
-    /// What was built last time, by output.
+    /// The records of the last build, by output.
     pub previous: &'a BTreeMap<AssetPath, Record>,
-    /// Those outputs of `previous` that lie on the disk now.
+    /// The outputs of `previous` that exist on disk now.
     pub present: &'a BTreeMap<AssetPath, BlobRef>,
 }

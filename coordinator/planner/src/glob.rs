@@ -2,8 +2,8 @@
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
-/// A list of globs. They mean the same on every system: `*` and `?` stay within a folder, `**`
-/// spans folders, case does not matter, `\` is no escape.
+/// A list of globs with the same meaning on every system: `*` and `?` stay within a folder, `**`
+/// spans folders, case does not matter, `\` is not an escape.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct PathGlobs {
     patterns: Vec<String>,
@@ -12,13 +12,13 @@ pub(crate) struct PathGlobs {
 
 impl PathGlobs {
     /// # Errors
-    /// The first glob that is none, or that would leave the folder, and why.
+    /// The first glob that is invalid or would leave the folder, and why.
     pub(crate) fn new(patterns: Vec<String>) -> Result<Self, (String, String)> {
         let mut set = GlobSetBuilder::new();
         for pattern in &patterns {
             set.add(compile(pattern).map_err(|reason| (pattern.clone(), reason))?);
         }
-        // Each glob compiled by itself; together they can only be too many.
+        // Each glob compiles by itself, so the only error left is that together they are too large.
         let set = set.build().map_err(|error| (patterns.join(", "), error.kind().to_string()))?;
         Ok(Self { patterns, set })
     }
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn globs_match_alike_everywhere() {
+    fn globs_mean_the_same_on_every_system() {
         for (pattern, path, expected) in [
             ("walls/**/*.png", "walls/a.png", true),
             ("walls/**/*.png", "walls/old/deep/a.PNG", true),
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn what_leaves_the_folder_or_is_no_glob_is_refused() {
+    fn invalid_globs_and_globs_that_leave_the_folder_are_refused() {
         for bad in ["", "/a", "../*.png", "a/../../b", "a\\*.png", "C:/x", "textures/", "a[", "{a"]
         {
             assert!(

@@ -1,7 +1,7 @@
 //! Grouping: files into assets.
 //!
-//! A rule matches one file of each asset, which names it; patterns of the rule lead from there to
-//! the asset's other files. A plain picture is an asset with one file.
+//! A rule matches one file of each asset, its main file; the rule's patterns derive the paths of
+//! the other files from it. A plain picture is an asset with one file.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use impasto_types::{AssetPath, BlobRef, Part};
 
 use crate::{Findings, InputFile, ListedAsset, Manifest};
 
-/// An asset of the plan: its files by role.
+/// An asset: its files by role.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Asset<'a> {
     /// The file that the rule matched.
@@ -48,15 +48,15 @@ impl<'a> Asset<'a> {
         })
     }
 
-    /// Roles that the rule has a pattern for, but for which there is no file.
+    /// Roles for which the rule has a pattern but no file exists.
     pub(crate) fn absent(&self) -> impl Iterator<Item = (Part, AssetPath)> + use<'a> {
         let (findings, companions) = (self.findings, self.manifest.companions(self.path()));
         companions.into_iter().filter(|(_, path)| !findings.inputs.contains_key(path))
     }
 }
 
-/// The names of all files that belong to another file's asset: they are no assets of their own,
-/// whatever rule matches them.
+/// The case keys of all files that belong to another file's asset. They are never assets
+/// themselves, even if a rule matches them.
 pub(crate) fn companion_names<'a>(
     manifest: &Manifest,
     assets: impl Iterator<Item = &'a AssetPath>,

@@ -1,5 +1,5 @@
-//! The manifest that `impasto init` writes: a guess from what lies in the folder, with comments for
-//! whoever edits it next.
+//! The manifest that `impasto init` writes: a guess from the files in the folder, with comments for
+//! the user who edits it next.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -11,11 +11,12 @@ use crate::glob::PathGlobs;
 
 const OUTPUT_FOLDER: &str = "stylized";
 
-/// Writes a manifest for the files of a folder; those that are no images, and earlier outputs, do
-/// not count. `project` is the folder's name; what a project's name cannot have is replaced.
+/// Returns the text of a manifest for the files of a folder, ignoring earlier outputs and files
+/// that are not images. `project` is the folder's name; characters that a project's name cannot
+/// have are replaced.
 ///
-/// Images in a folder `style` or `styles`, or whose own name begins so, become styles; every other
-/// top folder becomes a rule.
+/// Images in a folder `style` or `styles`, or with a name like `style_night`, become styles; every
+/// other top-level folder becomes a rule.
 pub fn init_manifest<'a>(project: &str, files: impl IntoIterator<Item = &'a AssetPath>) -> String {
     let counts = |path: &&AssetPath| {
         ContainerFormat::from_extension(path.extension()).is_some()
@@ -31,7 +32,7 @@ pub fn init_manifest<'a>(project: &str, files: impl IntoIterator<Item = &'a Asse
 
     let mut text = String::new();
     write_all(&mut text, project, &styles, &data_maps, &folders)
-        .expect("a string takes everything");
+        .expect("writing to a string does not fail");
     text
 }
 
@@ -71,7 +72,7 @@ fn write_all(
     }
     for (name, images) in styles {
         let images: Vec<_> = images.iter().map(|path| quoted(path.as_str())).collect();
-        // Only a dot makes a name that needs quotes as a key.
+        // Of the characters that a name can have, only a dot needs quotes in a key.
         let key = if name.contains('.') { quoted(name) } else { name.clone() };
         writeln!(text, "[styles.{key}]\nimages = [{}]\n", images.join(", "))?;
     }
@@ -96,8 +97,8 @@ fn write_all(
     let mut names = BTreeSet::from(["data maps".to_owned()]);
     for folder in if folders.is_empty() { &everything } else { folders } {
         let (name, glob) = match folder {
-            // With folders beside it, the rule is about the top alone; alone, it is about whatever
-            // comes.
+            // If other folders have rules, this rule covers only the top level; otherwise it covers
+            // everything, including folders added later.
             None if folders.len() > 1 => ("top".to_owned(), "*".to_owned()),
             None => ("everything".to_owned(), "**".to_owned()),
             Some(folder) => {
@@ -118,8 +119,8 @@ fn write_all(
     Ok(())
 }
 
-/// Globs that match the data maps among these assets and none of the others: one for each ending,
-/// or one for each file where pictures end so too.
+/// Globs that match only the data maps among these assets: one per suffix, or one per file if a
+/// picture has the same suffix.
 fn data_map_globs(assets: &[&AssetPath]) -> Vec<String> {
     let maps = DataMaps::among(assets.iter().copied());
     let mut by_ending: BTreeMap<String, Vec<&AssetPath>> = BTreeMap::new();
@@ -142,8 +143,8 @@ fn data_map_globs(assets: &[&AssetPath]) -> Vec<String> {
     globs.collect()
 }
 
-/// Whether a path looks like a style image: in a folder of styles, or named `style`, `style_night`,
-/// `style2`.
+/// Whether a path looks like a style image: in a folder of styles, or named like `style`,
+/// `style_night` or `style2`.
 fn is_style(path: &AssetPath) -> bool {
     let stem = path.file_stem().to_lowercase();
     let after = stem.strip_prefix("styles").or_else(|| stem.strip_prefix("style"));
@@ -155,8 +156,8 @@ fn is_style_folder(component: &str) -> bool {
     matches!(component.to_lowercase().as_str(), "style" | "styles")
 }
 
-/// Styles by name: images directly in the folder are one each, those of a folder below it belong
-/// together.
+/// Groups images into styles by name: each image directly in a folder of styles is one style, the
+/// images of a subfolder are one style together.
 fn styles<'a>(images: &[&'a AssetPath]) -> BTreeMap<String, Vec<&'a AssetPath>> {
     let mut styles: BTreeMap<String, Vec<&AssetPath>> = BTreeMap::new();
     let mut owners: BTreeMap<&str, String> = BTreeMap::new();
@@ -174,7 +175,7 @@ fn styles<'a>(images: &[&'a AssetPath]) -> BTreeMap<String, Vec<&'a AssetPath>> 
     styles
 }
 
-/// `text` as a name of letters, digits, `.`, `_` and `-`.
+/// Reduces `text` to a name of letters, digits, `.`, `_` and `-`.
 fn name_from(text: &str, otherwise: &str) -> String {
     let kept: String = text
         .chars()
@@ -189,7 +190,7 @@ fn name_from(text: &str, otherwise: &str) -> String {
     }
 }
 
-/// `name`, or the first of `name_2`, `name_3`, ... that nobody has.
+/// `name`, or the first of `name_2`, `name_3`, ... that is not taken.
 fn unique(name: String, taken: &mut BTreeSet<String>) -> String {
     let candidates =
         std::iter::once(name.clone()).chain((2..).map(|count| format!("{name}_{count}")));
@@ -218,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_of_textures() {
+    fn a_folder_of_textures_gets_a_rule_per_folder() {
         let paths = [
             "stylized/old.png",
             "readme.txt",
@@ -253,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn several_styles_and_none() {
+    fn image_folders_become_styles_and_no_image_leaves_a_placeholder() {
         let text = init(
             "x",
             [
@@ -276,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn an_arm_is_painted_beside_a_packed_map() {
+    fn only_the_arm_map_of_a_material_is_skipped() {
         let text =
             init("x", ["a/left_arm.png", "a/rock.png", "a/rock_arm.png", "b/rock_nor_gl.png"]);
         assert!(
@@ -287,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn the_advice_turns_the_default_up() {
+    fn the_suggested_style_weight_is_above_the_default() {
         let text = init("x", []);
         let default = Preset::Painterly.optimize().style_weight;
         let uncommented = text.replace("# style_weight", "style_weight");
@@ -298,10 +299,10 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever lies in the folder, the manifest parses and wants every file that is no style
-        /// and no data map.
+        /// For any folder, the manifest parses and paints exactly the files that are neither styles
+        /// nor data maps.
         #[test]
-        fn it_always_parses(
+        fn the_manifest_always_parses(
             paths in prop::collection::btree_set(
                 "((styles?|a|B|\\[x\\]|é|data maps|\\{y)/){0,2}\
                  (style|s'k|[a-c]|[ad]_n|b_AO|a_color)\\.(png|jpg)",
@@ -311,7 +312,7 @@ mod tests {
             let text = init("p", paths.iter().map(String::as_str));
             let manifest = Manifest::parse(&text, "impasto.toml");
             prop_assert!(manifest.is_ok(), "{:?}\n{}", manifest.err(), text);
-            let manifest = manifest.expect("it was just looked at");
+            let manifest = manifest.expect("checked above");
             let paths: Vec<AssetPath> =
                 paths.iter().map(|path| path.parse().expect("it is a path")).collect();
             let maps = DataMaps::among(paths.iter().filter(|path| !is_style(path)));

@@ -1,9 +1,9 @@
-//! The manifest, and the plan that follows from it: which assets are painted, in which style, into
-//! which file, and why now.
+//! The manifest, and the plan that is derived from it: which assets are painted, in which style,
+//! into which file, and why now.
 //!
 //! This crate does no I/O and reads no clock: the caller lists the folder, reads headers and
-//! digests files, and hands in what it found. It does not run anything either; a [`Plan`] is a list
-//! of [`TaskSpec`](impasto_types::TaskSpec)s with reasons.
+//! digests files, and passes its findings. It does not run anything either; a [`Plan`] is a list of
+//! [`TaskSpec`](impasto_types::TaskSpec)s with reasons.
 
 mod data_map;
 pub mod estimate;

@@ -1,8 +1,8 @@
 //! The manifest, `impasto.toml`: which assets are painted, in which styles, and where the results
 //! go.
 //!
-//! A [`Manifest`] is checked whole when it is made: its globs compile, its styles exist, and every
-//! recipe that it can lead to is in range.
+//! A [`Manifest`] is checked completely when it is created: its globs compile, its styles exist,
+//! and every recipe that it can produce is in range.
 
 mod error;
 mod project;
@@ -41,43 +41,43 @@ pub struct Manifest {
     overrides: RecipePatch,
     /// What each rule paints, in the order of `rules`.
     paintings: Vec<Vec<Painting>>,
-    /// The images of styles that rules use, and those that paintings begin with.
+    /// The style images that rules use, init images, and masks shared by all assets of a rule.
     inputs: BTreeSet<AssetPath>,
-    /// The case keys of all of `inputs`, and of the images of styles that no rule uses.
+    /// The case keys of `inputs`, and of the images of styles that no rule uses.
     reserved: BTreeSet<String>,
 }
 
-/// The rule that an asset falls under.
+/// The rule that applies to an asset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Matched {
-    /// Its place among the manifest's rules, from 0.
+    /// Its index among the manifest's rules, from 0.
     pub rule: usize,
 }
 
 /// What a manifest says about a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// Painted, as a rule says.
+    /// A rule paints it.
     Wanted(Matched),
-    /// Left alone, as a rule says.
+    /// A rule skips it.
     Skipped(Matched),
-    /// An image that no rule is about.
+    /// An image that no rule matches.
     Unmatched,
     /// Excluded by `[project]`.
     Excluded,
     /// It has the name of an output.
     Output,
-    /// A style's or an init's image.
+    /// A style image, init image or shared mask.
     Input,
-    /// Outside the folder of assets, or not an image by its extension.
+    /// Outside the folder of assets, or without the extension of an image.
     Foreign,
 }
 
 impl Manifest {
-    /// Reads a manifest; `name` is how messages call its file.
+    /// Reads a manifest; `name` is the file's name for messages.
     ///
     /// # Errors
-    /// The first thing that is wrong, with its place.
+    /// The first mistake, with its place.
     pub fn parse(text: &str, name: &str) -> Result<Self, ManifestError> {
         let source = Source { name, text };
         let root = DeTable::parse(text).map_err(|error| ManifestError::Syntax {
@@ -116,7 +116,7 @@ impl Manifest {
         Self::checked(name, project, defaults, styles, rules)
     }
 
-    /// Checks what concerns several tables.
+    /// Checks conditions across tables.
     fn checked(
         name: &str,
         project: Project,
@@ -167,7 +167,7 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// The manifest with `overrides` laid over every rule, as a command line does.
+    /// The manifest with `overrides` applied to every rule, as command-line flags are.
     ///
     /// # Errors
     /// A value that is out of range, or an init image that is not in the project.
@@ -178,7 +178,7 @@ impl Manifest {
         Ok(self)
     }
 
-    /// Derives what follows from the tables.
+    /// Recomputes the fields that are derived from the tables.
     fn settle(&mut self) {
         self.paintings = self
             .rules
@@ -203,7 +203,7 @@ impl Manifest {
             .collect();
     }
 
-    /// The manifest's file, as messages call it.
+    /// The name of the manifest's file, for messages.
     pub fn file(&self) -> &str {
         &self.file
     }
@@ -213,8 +213,8 @@ impl Manifest {
         &self.project.name
     }
 
-    /// The folder that globs are relative to, and that a scan walks; `None` is the project's
-    /// own.
+    /// The folder that globs are relative to, and that a scan walks. `None` means the project's
+    /// folder.
     pub fn assets(&self) -> Option<&AssetPath> {
         self.project.assets.as_ref()
     }
@@ -224,8 +224,7 @@ impl Manifest {
         self.rules.iter().map(|rule| rule.name.as_str())
     }
 
-    /// The rule that paints the file at `path`, if one does. A scan asks this before it reads
-    /// the file.
+    /// The rule that paints the file at `path`, if any. A scan asks this before it reads the file.
     pub fn wanted(&self, path: &AssetPath) -> Option<Matched> {
         match self.verdict(path) {
             Verdict::Wanted(matched) => Some(matched),
@@ -238,7 +237,7 @@ impl Manifest {
         }
     }
 
-    /// What becomes of the file at `path`, which is relative to the project's folder.
+    /// What the manifest says about the file at `path`, which is relative to the project's folder.
     pub fn verdict(&self, path: &AssetPath) -> Verdict {
         let Some(relative) = self.in_assets(path) else { return Verdict::Foreign };
         if ContainerFormat::from_extension(path.extension()).is_none() {
@@ -262,14 +261,14 @@ impl Manifest {
         }
     }
 
-    /// Every image that rules need beside the assets and their companions: those of styles, those
-    /// that the optimisation begins with, and masks that all assets of a rule share.
+    /// Every image that rules need besides the assets and their companions: style images, init
+    /// images, and masks that all assets of a rule share.
     pub fn inputs(&self) -> Vec<AssetPath> {
         self.inputs.iter().cloned().collect()
     }
 
-    /// The files that belong to the asset at `path`, by role, whether they exist or not. Empty for
-    /// files that no rule paints.
+    /// The other files of the asset at `path`, by role, whether they exist or not. Empty for files
+    /// that no rule paints.
     pub fn companions(&self, path: &AssetPath) -> Vec<(Part, AssetPath)> {
         let Some(Matched { rule }) = self.wanted(path) else { return vec![] };
         let parts = Parts::of_asset(path, self.in_assets(path).unwrap_or(path.as_str()));
@@ -285,15 +284,15 @@ impl Manifest {
         methods.flat_map(|method| method.models().iter().copied()).collect()
     }
 
-    /// Whether `path` has the name of an output: such a file is never an asset, whatever the rules
-    /// say.
+    /// Whether `path` matches the output pattern. Such a file is never an asset, even if a rule
+    /// matches it.
     pub fn is_output(&self, path: &AssetPath) -> bool {
         let styles: Vec<_> = self.styles.keys().map(String::as_str).collect();
         let rules: Vec<_> = self.rule_names().collect();
         self.project.output.could_make(path, &styles, &rules)
     }
 
-    /// `path` relative to the folder of assets, if it is in there.
+    /// `path` relative to the folder of assets, if it is inside.
     pub(crate) fn in_assets<'p>(&self, path: &'p AssetPath) -> Option<&'p str> {
         match &self.project.assets {
             None => Some(path.as_str()),
@@ -339,12 +338,12 @@ fn read_styles(
         .collect()
 }
 
-/// A path in the project as people write it: `./` in front is no mistake.
+/// Parses a path in the project; a leading `./` is allowed.
 fn project_path(text: &str) -> Result<AssetPath, AssetPathError> {
     text.strip_prefix("./").unwrap_or(text).parse()
 }
 
-/// Whether a text can name a project or a style: it may become part of a path.
+/// Whether a text can name a project or a style. The name may become part of a path.
 fn is_name(text: &str) -> bool {
     (1..=64).contains(&text.len())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))

@@ -1,4 +1,4 @@
-//! What a plan wants somebody to know, though nothing failed.
+//! Warnings of a plan, which do not stop a build.
 
 use std::fmt;
 
@@ -7,15 +7,16 @@ use impasto_types::{AssetPath, Part};
 /// A warning. Its `Display` is one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Note {
-    /// Nothing that earlier rules leave matches the rule.
+    /// No image that earlier rules leave matches the rule.
     RuleMatchesNothing { rule: String, globs: Vec<String> },
-    /// Every file that the rule matches falls under an earlier rule; one of them is named.
+    /// Earlier rules take every file that the rule matches; `asset` is one of them.
     RuleComesTooLate { rule: String, earlier: String, asset: AssetPath },
     /// No rule uses the style.
     UnusedStyle { style: String },
-    /// The rule names files that some of its assets do not have; they are painted without.
+    /// Files named by the rule do not exist for some assets, which are painted without them.
+    /// `first` is the first such file, `count` their number.
     AbsentFiles { rule: String, part: Part, first: AssetPath, count: usize },
-    /// By their names, some assets of the rule are data maps; painting makes them wrong.
+    /// `count` assets of the rule are data maps by their names; painting would corrupt them.
     DataMaps { rule: String, first: AssetPath, count: usize, ending: String },
 }
 
@@ -25,7 +26,7 @@ impl fmt::Display for Note {
             Self::RuleMatchesNothing { rule, globs } => {
                 write!(
                     f,
-                    "rule `{rule}` gets no image: nothing that earlier rules leave matches {}",
+                    "rule `{rule}` gets no image: no image that earlier rules leave matches {}",
                     globs.join(", ")
                 )
             }
@@ -42,7 +43,7 @@ impl fmt::Display for Note {
                     0 | 1 => String::new(),
                     _ => format!(" (and {} more)", count - 1),
                 };
-                write!(f, "rule `{rule}`: there is no {part} {first}{others}; painted without")
+                write!(f, "rule `{rule}`: missing {part} {first}{others}; painted without it")
             }
             Self::DataMaps { rule, first, count, ending } => {
                 let others = match count {

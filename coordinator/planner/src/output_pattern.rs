@@ -1,11 +1,11 @@
-//! The pattern that names outputs, read in both directions: an asset's output, and whether a path
-//! could be an output.
+//! The pattern that names outputs. It is used in both directions: to name an asset's output, and to
+//! recognise whether a path could be an output.
 
 use impasto_types::{AssetPath, AssetPathError, ContainerFormat};
 
 use crate::suggest::nearest;
 
-/// `out/{dir}/{stem}.{ext}` and the like, relative to the project's folder.
+/// A pattern such as `out/{dir}/{stem}.{ext}`, relative to the project's folder.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct OutputPattern {
     text: String,
@@ -15,14 +15,14 @@ pub(crate) struct OutputPattern {
 #[derive(Debug, Clone, PartialEq)]
 enum Piece {
     Literal(String),
-    /// The folder of the asset; with `slash` it brings the `/` behind it, which an asset at the top
-    /// does not have.
+    /// The folder of the asset; with `slash` also the `/` after it, which is left out for an asset
+    /// in the top folder.
     Dir {
         slash: bool,
     },
     Stem,
     Ext,
-    /// The file's name, its extension that of the output's format.
+    /// The file's name, with the extension of the output's format.
     Name,
     Style,
     Rule,
@@ -40,7 +40,7 @@ pub enum PatternError {
     #[error("every asset would have the same output; put {{name}} or {{stem}} into it")]
     Constant,
     #[error(
-        "outputs could not be told from assets; begin it with a folder (`out/...`) or add a suffix \
+        "outputs would look like assets; begin it with a folder (`out/...`) or add a suffix \
          (`{{stem}}_painted.{{ext}}`)"
     )]
     LikeAssets,
@@ -50,7 +50,7 @@ pub enum PatternError {
     Path(#[from] AssetPathError),
 }
 
-/// What the placeholders stand for.
+/// The values of the placeholders.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Parts<'a> {
     /// The asset's folder, relative to the folder of assets.
@@ -64,7 +64,7 @@ pub(crate) struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    /// Any values: whether the text around them stays inside the project does not depend on them.
+    /// Arbitrary values, for checks of the text between the placeholders.
     const ANY: Parts<'static> = Parts {
         dir: "d",
         stem: "s",
@@ -74,7 +74,7 @@ impl<'a> Parts<'a> {
         rule: "r",
     };
 
-    /// The parts of an asset's own name; `relative` is its path in the folder of assets.
+    /// The parts of an asset's own name; `relative` is its path relative to the folder of assets.
     pub(crate) fn of_asset(asset: &'a AssetPath, relative: &'a str) -> Self {
         let ext = asset.extension();
         Self {
@@ -108,8 +108,8 @@ impl OutputPattern {
         Ok(pattern)
     }
 
-    /// The pattern that names a file beside each asset, such as its mask. Without a placeholder it
-    /// names one file for all of them.
+    /// Parses a pattern that names another file of each asset, such as its mask. Without a
+    /// placeholder it names one file for all assets.
     pub(crate) fn companion(text: &str) -> Result<Self, PatternError> {
         let text = text.strip_prefix("./").unwrap_or(text);
         let pattern = Self { text: text.to_owned(), pieces: pieces(text)? };
@@ -137,8 +137,7 @@ impl OutputPattern {
 
     /// The output of one asset in one style.
     pub(crate) fn expand(&self, parts: &Parts<'_>) -> Result<AssetPath, AssetPathError> {
-        // The asset's own spelling (`JPEG`, `tif`) is kept as long as it announces the right
-        // format.
+        // The asset's spelling of the extension (`JPEG`, `tif`) is kept if it fits the format.
         let own = ContainerFormat::from_extension(parts.ext) == Some(parts.format);
         let ext = if own { parts.ext } else { parts.format.extension() };
         let mut path = String::new();
@@ -165,11 +164,11 @@ impl OutputPattern {
     }
 
     /// Whether `path` could be the output of some asset in one of `styles` by one of `rules`,
-    /// whatever the case of its letters.
+    /// ignoring case.
     pub(crate) fn could_make(&self, path: &AssetPath, styles: &[&str], rules: &[&str]) -> bool {
         let path = path.case_key();
-        // Every position in the path that the pieces so far can reach; this stays quadratic where
-        // backtracking would not.
+        // The positions in the path that the pieces so far can reach. This is quadratic, while
+        // backtracking would be exponential.
         let mut reached = vec![false; path.len() + 1];
         reached[0] = true;
         for piece in &self.pieces {
@@ -182,8 +181,8 @@ impl OutputPattern {
         reached[path.len()]
     }
 
-    /// Whether something in the pattern marks outputs: a style, a rule, or fixed text beyond
-    /// slashes and the extension.
+    /// Whether some piece distinguishes outputs from assets: a style, a rule, or literal text other
+    /// than slashes, dots and the extension.
     fn tells_outputs_apart(&self) -> bool {
         let last = self.pieces.len() - 1;
         self.pieces.iter().enumerate().any(|(index, piece)| match piece {
@@ -202,7 +201,7 @@ impl OutputPattern {
 }
 
 impl Piece {
-    /// Calls `end` with every position at which this piece can end when it begins at `start`.
+    /// Calls `end` with every position where this piece can end if it begins at `start`.
     fn ends(
         &self,
         path: &str,
@@ -238,7 +237,7 @@ impl Piece {
     }
 }
 
-/// Cuts a pattern at its placeholders.
+/// Splits a pattern at its placeholders.
 fn pieces(text: &str) -> Result<Vec<Piece>, PatternError> {
     let mut pieces = Vec::new();
     let mut rest = text;
@@ -287,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn companions() {
+    fn companion_patterns_expand_to_files_beside_the_asset() {
         let asset: AssetPath = "art/walls/brick.PNG".parse().expect("it is a path");
         let parts = Parts::of_asset(&asset, "walls/brick.PNG");
         for (pattern, expected, constant) in [
@@ -308,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn outputs() {
+    fn outputs_follow_the_asset_and_the_format() {
         use ContainerFormat::{Jpeg, Png};
         for (pattern, dir, ext, format, expected) in [
             ("stylized/{dir}/{name}", "a/b", "png", Png, "stylized/a/b/brick.png"),
@@ -322,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn outputs_are_known_again() {
+    fn paths_of_outputs_are_recognised() {
         for (pattern, path, expected) in [
             ("stylized/{dir}/{name}", "stylized/a.png", true),
             ("stylized/{dir}/{name}", "Stylized/a/b/c.png", true),
@@ -354,7 +353,7 @@ mod tests {
             ("out/a.png", "every asset would have the same output; put {name} or {stem} into it"),
             (
                 "{dir}/{stem}.png",
-                "outputs could not be told from assets; begin it with a folder (`out/...`) or add \
+                "outputs would look like assets; begin it with a folder (`out/...`) or add \
                  a suffix (`{stem}_painted.{ext}`)",
             ),
             (

@@ -1,5 +1,5 @@
-//! The plan: every task that a manifest and a folder lead to, with its output, its recipe in full
-//! and the reasons to run it.
+//! The plan: every task for a manifest and a folder, with its outputs, its complete recipe and the
+//! reasons to run it.
 
 mod error;
 #[cfg(test)]
@@ -30,9 +30,9 @@ pub struct Plan {
     /// Assets that cannot be painted; the others can.
     pub problems: Vec<Problem>,
     pub notes: Vec<Note>,
-    /// How many images no rule matches.
+    /// The number of images that no rule matches.
     pub unmatched: usize,
-    /// Outputs that were built before and that nothing makes any more.
+    /// Outputs that were built before and that no task produces any more.
     pub orphans: Vec<AssetPath>,
 }
 
@@ -40,7 +40,7 @@ pub struct Plan {
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlannedTask {
     pub spec: TaskSpec,
-    /// Where the files go that its action makes, in the action's order; at least one.
+    /// The files that its action produces, in the action's order; never empty.
     pub outputs: Vec<PlannedOutput>,
     pub rule: String,
     pub style: String,
@@ -49,7 +49,7 @@ pub struct PlannedTask {
     pub state: Staleness,
 }
 
-/// A file that a task makes.
+/// A file that a task produces.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlannedOutput {
     pub part: Part,
@@ -57,12 +57,12 @@ pub struct PlannedOutput {
 }
 
 impl PlannedTask {
-    /// The first of its outputs. No other task has it, so it names the task.
+    /// The first of its outputs. No two tasks share an output, so this path identifies the task.
     pub fn output(&self) -> &AssetPath {
         &self.outputs[0].path
     }
 
-    /// All of its outputs.
+    /// The paths of all its outputs.
     pub fn output_paths(&self) -> impl Iterator<Item = &AssetPath> {
         self.outputs.iter().map(|output| &output.path)
     }
@@ -74,7 +74,7 @@ impl PlannedTask {
         }
     }
 
-    /// What to remember of one of its outputs once it has been written.
+    /// The record to keep once one of its outputs has been written as `output`.
     pub fn record(&self, output: BlobRef) -> Record {
         Record {
             asset: self.spec.asset.clone(),
@@ -84,7 +84,7 @@ impl PlannedTask {
         }
     }
 
-    /// What a later plan compares with to say why the output is stale.
+    /// The details that a later plan needs to say why the output is stale.
     pub fn details(&self) -> RecordDetails {
         RecordDetails { style: self.style.clone(), action: self.spec.action.clone() }
     }
@@ -97,11 +97,11 @@ impl Plan {
     }
 }
 
-/// Plans a build. The same findings give the same plan, in whatever order they are listed.
+/// Plans a build. The plan does not depend on the order of the listing.
 ///
 /// # Errors
-/// What concerns the manifest as a whole: no asset, a style without its image, outputs that
-/// collide. What concerns one asset is a [`Problem`] of the plan.
+/// Errors of the manifest as a whole: no asset, a style without its image, outputs that collide. An
+/// asset that cannot be painted is a [`Problem`] of the plan instead.
 pub fn plan(manifest: &Manifest, findings: &Findings<'_>) -> Result<Plan, PlanError> {
     let mut planner =
         Planner { manifest, findings, plan: Plan::default(), outputs: BTreeMap::new() };
@@ -112,9 +112,9 @@ pub fn plan(manifest: &Manifest, findings: &Findings<'_>) -> Result<Plan, PlanEr
     let mut wanted = vec![Vec::new(); manifest.rules().len()];
     for file in listed.values() {
         match manifest.verdict(&file.path) {
-            // What was built under an output pattern of before is an output still.
+            // Built with an earlier output pattern, so still an output.
             _ if findings.previous.contains_key(&file.path) => {}
-            // A mask is not painted, whatever rule matches it.
+            // A mask is not painted, even if a rule matches it.
             _ if companions.contains(&file.path.case_key()) => {}
             Verdict::Wanted(matched) => {
                 wanted[matched.rule].push(*file);
@@ -143,17 +143,17 @@ pub fn plan(manifest: &Manifest, findings: &Findings<'_>) -> Result<Plan, PlanEr
     Ok(planner.plan)
 }
 
-/// A plan in the making.
+/// A plan under construction.
 struct Planner<'a> {
     manifest: &'a Manifest,
     findings: &'a Findings<'a>,
     plan: Plan,
-    /// Tasks by their output's key.
+    /// The task of each output, by the output's case key.
     outputs: BTreeMap<String, usize>,
 }
 
 impl Planner<'_> {
-    /// Adds the asset once in each style of its rule, or as a problem.
+    /// Adds a task for each style of the asset's rule, or a problem.
     fn add_asset(&mut self, asset: Asset<'_>, rule: usize) -> Result<(), PlanError> {
         let manifest = self.manifest;
         let name = &manifest.rules()[rule].name;
@@ -170,7 +170,7 @@ impl Planner<'_> {
                 Err(cause) => {
                     let asset = asset.path().clone();
                     let problem = Problem { asset, rule: name.clone(), cause };
-                    // One line is enough where several styles meet the same problem.
+                    // Several styles may have the same problem: report it once.
                     if self.plan.problems.last() != Some(&problem) {
                         self.plan.problems.push(problem);
                     }
@@ -288,7 +288,7 @@ impl Planner<'_> {
             .inputs
             .get(path)
             .cloned()
-            .unwrap_or_else(|| Err("there is no such file in the project".to_owned()))
+            .unwrap_or_else(|| Err("the project has no such file".to_owned()))
     }
 
     fn output(
@@ -315,8 +315,8 @@ impl Planner<'_> {
         Ok(output)
     }
 
-    /// Takes an output's name for the task that comes next. Names that differ in case alone are one
-    /// file on some systems, so they are one here.
+    /// Reserves an output's path for the next task. Paths that differ only in case are the same
+    /// file on some systems, so they collide on all.
     fn claim(
         &mut self,
         asset: &AssetPath,
@@ -338,7 +338,7 @@ impl Planner<'_> {
         }
     }
 
-    /// No output may take the place of a file that it or another is made from.
+    /// Refuses outputs that would overwrite an input of any task.
     fn check_overwrites(&self, wanted: &[Vec<&ListedAsset>]) -> Result<(), PlanError> {
         let inputs = self.manifest.inputs();
         for input in wanted.iter().flatten().map(|asset| &asset.path).chain(&inputs) {
@@ -390,7 +390,7 @@ impl Planner<'_> {
         self.plan.notes.extend(unused);
     }
 
-    /// A rule's pattern for masks may lead nowhere: such assets are painted all over.
+    /// Warns of masks that a rule names but that do not exist: their assets are painted completely.
     fn note_absent(&mut self, rule: &Rule, files: &[&ListedAsset]) {
         let assets = files.iter().map(|file| Asset::new(file, self.manifest, self.findings));
         let mut absent = assets.flat_map(|asset| asset.absent());
@@ -400,7 +400,7 @@ impl Planner<'_> {
         self.plan.notes.push(Note::AbsentFiles { rule, part, first, count });
     }
 
-    /// The note that an earlier rule takes what `rule` matches.
+    /// The note that an earlier rule takes what `rule` matches, if one does.
     fn taken_before(&self, rule: &Rule, wanted: &[Vec<&ListedAsset>]) -> Option<Note> {
         self.manifest.rules().iter().zip(wanted).find_map(|(earlier, assets)| {
             let taken = assets.iter().find(|asset| {
@@ -414,8 +414,8 @@ impl Planner<'_> {
         })
     }
 
-    /// What is recorded, but made by nothing now. The output of an asset that cannot be painted
-    /// today is not given up.
+    /// Adds recorded outputs that no task produces now, except those of assets that cannot be
+    /// painted at the moment.
     fn add_orphans(&mut self) {
         let failing: BTreeSet<_> =
             self.plan.problems.iter().map(|problem| &problem.asset).collect();

@@ -1,4 +1,4 @@
-//! Assets that cannot be painted. They count as failures; the others go on.
+//! Assets that cannot be painted. They count as failures and do not stop the others.
 
 use impasto_types::{
     AssetPath, CannotWrite, ContainerFormat, MAX_SIDE, MIN_SIDE, Part, Recipe, Shape,
@@ -7,18 +7,18 @@ use impasto_types::{
 use crate::grouping::Asset;
 use crate::{ImageHeader, InputFile, ListedAsset};
 
-/// One asset that cannot be painted, and why.
+/// An asset that cannot be painted, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     pub asset: AssetPath,
-    /// The rule that wants it.
+    /// The rule that matches it.
     pub rule: String,
     pub cause: ProblemCause,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProblemCause {
-    /// As the scan worded it.
+    /// The scan's reason.
     #[error("{0}")]
     Unusable(String),
     #[error("its name says {named}, but it holds {held}; rename it to .{held}")]
@@ -48,7 +48,7 @@ impl std::fmt::Display for Problem {
     }
 }
 
-/// The asset's header, if the file is what its name says.
+/// The asset's header, if the file's format is that of its name.
 pub(crate) fn usable(asset: &ListedAsset) -> Result<ImageHeader, ProblemCause> {
     let header = asset.image.clone().map_err(ProblemCause::Unusable)?;
     match ContainerFormat::from_extension(asset.path.extension()) {
@@ -59,7 +59,7 @@ pub(crate) fn usable(asset: &ListedAsset) -> Result<ImageHeader, ProblemCause> {
     }
 }
 
-/// The asset's other files, if all that exist can be read.
+/// The asset's other files that exist, if all of them can be read.
 pub(crate) fn companions(asset: &Asset<'_>) -> Result<Vec<(Part, InputFile)>, ProblemCause> {
     let usable = asset.companions().map(|(part, path, file)| match file {
         Ok(file) => Ok((part, file)),
@@ -68,7 +68,7 @@ pub(crate) fn companions(asset: &Asset<'_>) -> Result<Vec<(Part, InputFile)>, Pr
     usable.collect()
 }
 
-/// The result's size, if the engine can paint it and `format` can hold it.
+/// The result's size in pixels, if the engine can paint it and `format` can hold it.
 pub(crate) fn paintable(
     recipe: &Recipe,
     header: ImageHeader,

@@ -1,24 +1,24 @@
-//! What was built last time.
+//! Records of the last build.
 
 use impasto_types::{Action, AssetPath, BlobRef, Digest};
 use serde::{Deserialize, Serialize};
 
-/// How an output came to be. The caller keeps one for each output.
+/// How an output was built. The caller keeps one for each output.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Record {
     /// The asset that the output was painted from.
     pub asset: AssetPath,
-    /// The action's digest as it was computed then: comparing it does not depend on how a file
-    /// writes numbers.
+    /// The action's digest as it was computed then, so comparing it does not depend on how a file
+    /// represents numbers.
     pub action_digest: Digest,
     /// The file that was written.
     pub output: BlobRef,
-    /// What the action was. `None` where only its digest is known, as in a fresh clone: that is
-    /// enough to see that an output is stale, but not which input made it so.
+    /// The action itself. `None` if only its digest is known, as in a fresh clone: that shows that
+    /// an output is stale, but not which input changed.
     pub details: Option<RecordDetails>,
 }
 
-/// The action behind an output, which a plan compares with today's to give reasons.
+/// The action of an output, which a plan compares with the current one to give reasons.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RecordDetails {
     /// The style's name in the manifest.

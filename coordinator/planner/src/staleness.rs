@@ -1,4 +1,4 @@
-//! Whether an output is what its asset, style and recipe would make now, and if not, why.
+//! Whether an output is up to date with its asset, style and recipe, and if not, why.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -11,31 +11,31 @@ use serde_json::Value;
 use crate::manifest::Style;
 use crate::{Record, RecordDetails};
 
-/// Whether an output has to be made.
+/// Whether an output has to be built.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Staleness {
     UpToDate,
-    /// For at least one reason.
+    /// The reasons, at least one.
     Stale(Vec<Reason>),
 }
 
-/// One reason to make an output. Its `Display` is one line.
+/// One reason to build an output. Its `Display` is one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reason {
     NeverBuilt,
     OutputMissing,
-    /// Somebody else wrote the file since.
+    /// The file was changed after Impasto wrote it.
     OutputChanged,
     ContentChanged,
-    /// The output was made from another asset.
+    /// The output was painted from another asset.
     AssetReplaced {
         from: AssetPath,
     },
-    /// A style image has other bytes, or another stands in its place.
+    /// The bytes of a style image differ, or another image took its place.
     StyleChanged {
         path: AssetPath,
     },
-    /// The same style, with another number of images.
+    /// The same style with another number of images.
     StyleImagesChanged {
         style: String,
         from: usize,
@@ -51,7 +51,7 @@ pub enum Reason {
         to: String,
     },
     InitChanged,
-    /// Another file of the asset has other bytes, is new or is gone.
+    /// Another file of the asset changed, was added or was removed.
     PartChanged {
         part: Part,
     },
@@ -63,7 +63,7 @@ pub enum Reason {
     ModelChanged {
         model: ModelName,
     },
-    /// The method makes another picture now.
+    /// A new version of the method paints a different picture.
     MethodImproved {
         method: Method,
         from: u32,
@@ -77,9 +77,9 @@ pub enum Reason {
         from: u8,
         to: u8,
     },
-    /// Only the digest of the recorded action is known, and today's is another.
+    /// The action differs, and only the digest of the recorded one is known.
     ActionChanged,
-    /// The record was written by a version of Impasto that names actions in another way.
+    /// The record is from a version of Impasto that digests actions differently.
     RecordOutdated,
 }
 
@@ -101,7 +101,7 @@ impl fmt::Display for Reason {
             Self::StyleReplaced { from, to } => {
                 write!(f, "the style changed from `{from}` to `{to}`")
             }
-            Self::InitChanged => write!(f, "the image to begin with changed"),
+            Self::InitChanged => write!(f, "the init image changed"),
             Self::PartChanged { part } => write!(f, "the {part} changed"),
             Self::RecipeChanged { field, from, to } => {
                 write!(f, "{field} changed from {from} to {to}")
@@ -122,7 +122,7 @@ impl fmt::Display for Reason {
     }
 }
 
-/// A task as far as its staleness depends on it.
+/// The parts of a task that decide its staleness.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Candidate<'a> {
     pub(crate) asset: &'a AssetPath,
@@ -131,8 +131,8 @@ pub(crate) struct Candidate<'a> {
     pub(crate) digest: Digest,
 }
 
-/// Compares a task with what was built last time and with what is there: for each of its outputs,
-/// the record and the file. All of them are made together, so one that is stale makes all so.
+/// Compares a task with the record and the file of each of its outputs. Outputs are built together,
+/// so one stale output makes the task stale.
 pub(crate) fn staleness<'a>(
     now: Candidate<'_>,
     outputs: impl Iterator<Item = (Option<&'a Record>, Option<&'a BlobRef>)>,
@@ -140,7 +140,7 @@ pub(crate) fn staleness<'a>(
     let mut reasons: Vec<Reason> = Vec::new();
     for (record, present) in outputs {
         for reason in reasons_for(now, record, present) {
-            // An action that changed is one reason, however many outputs it has.
+            // A changed action gives the same reason for each output: report it once.
             if !reasons.contains(&reason) {
                 reasons.push(reason);
             }
@@ -149,7 +149,7 @@ pub(crate) fn staleness<'a>(
     if reasons.is_empty() { Staleness::UpToDate } else { Staleness::Stale(reasons) }
 }
 
-/// Why one output has to be made; nothing where it is as it would be made now.
+/// Why one output has to be built; empty if it is up to date.
 fn reasons_for(
     now: Candidate<'_>,
     record: Option<&Record>,
@@ -174,7 +174,7 @@ fn reasons_for(
     reasons
 }
 
-/// Adds what differs between the recorded action and that of now.
+/// Adds a reason for each difference between the recorded and the current action.
 fn changes(
     now: Candidate<'_>,
     asset: &AssetPath,
@@ -192,7 +192,7 @@ fn changes(
         });
     }
     style_changes(now, record, reasons);
-    // An image in place of noise or content shows as a change of the recipe.
+    // A change from noise or content to an image is reported as a change of the recipe.
     if then.input(Part::Init) != action.input(Part::Init)
         && then.recipe.init() == action.recipe.init()
     {
@@ -264,7 +264,7 @@ fn style_changes(now: Candidate<'_>, record: &RecordDetails, reasons: &mut Vec<R
     }
 }
 
-/// Every field that differs, as a manifest writes it.
+/// The parameters that differ, written as in a manifest.
 fn recipe_changes(from: &Recipe, to: &Recipe) -> Vec<Reason> {
     if from == to {
         return vec![];
@@ -284,8 +284,8 @@ fn recipe_changes(from: &Recipe, to: &Recipe) -> Vec<Reason> {
         .collect()
 }
 
-/// A recipe's parameters by name, those that all methods have among the others. They go through
-/// text so that 0.1 stays 0.1 and does not become the nearest number of twice the precision.
+/// A recipe's parameters by name, including those that all methods share. They pass through text so
+/// that an `f32` of 0.1 is shown as 0.1, not as its nearest `f64`.
 fn fields(recipe: &Recipe) -> BTreeMap<String, Value> {
     let text = serde_json::to_string(recipe).expect("a recipe serialises");
     let mut fields: BTreeMap<String, Value> =

@@ -1,6 +1,6 @@
-//! The word that somebody meant.
+//! Suggestions for misspelt words.
 
-/// The candidate nearest to `word`, where one is near enough to be a slip of the hand.
+/// The candidate nearest to `word`, if it is near enough for a typing error.
 pub(crate) fn nearest<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
@@ -9,7 +9,7 @@ pub(crate) fn nearest<'a>(
     candidates
         .into_iter()
         .map(|candidate| (strsim::damerau_levenshtein(&word, &candidate.to_lowercase()), candidate))
-        // A third of the letters wrong is a slip; more is another word.
+        // If more than a third of the letters differ, it is another word.
         .filter(|(distance, candidate)| *distance * 3 <= candidate.chars().count().max(3))
         .min()
         .map(|(_, candidate)| candidate.to_owned())
@@ -20,7 +20,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slips_are_found_and_other_words_are_not() {
+    fn typing_errors_are_corrected_and_other_words_are_not() {
         let keys = ["style", "style_weight", "name", "exclude"];
         for (word, expected) in [
             ("sytle_weight", Some("style_weight")),

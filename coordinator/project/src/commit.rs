@@ -1,9 +1,9 @@
-//! Replacing several files, all or none of them, also where the process is killed in between.
+//! Replaces several files atomically: all or none, even if the process is killed in between.
 //!
-//! New content lies beside each file under a temporary name, synced. A journal that names all
-//! renames is synced before the first of them, so from then on the delivery can be completed: by
-//! [`recover`], which runs whenever the project's lock is taken. Until all files are in place the
-//! old ones stay under names of their own, so that an error leads back to them.
+//! New content is first written and synced beside each file under a temporary name. Then a journal
+//! of all renames is synced before the first rename. From then on [`recover`], which runs whenever
+//! the project's lock is taken, can complete the delivery. Until all files are in place the old
+//! ones are kept under other names, so that an error can restore them.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -17,48 +17,48 @@ use crate::fingerprint::Fingerprint;
 use crate::project::Project;
 use crate::replace::{ReplaceError, Staged, classify, placed};
 
-/// Where the journals of unfinished deliveries are.
+/// The folder of the journals of unfinished deliveries.
 const JOURNALS: &str = "commits";
 
 /// One file of a delivery, as the journal names it.
 #[derive(Debug, Serialize, Deserialize)]
 struct Move {
     output: AssetPath,
-    /// The name of the new content beside the output.
+    /// The name of the file with the new content, beside the output.
     temporary: String,
     /// The new content.
     blob: BlobRef,
 }
 
-/// The same with the paths of this machine.
+/// A [`Move`] with absolute paths.
 #[derive(Debug)]
 struct Paths {
     target: PathBuf,
     new: PathBuf,
-    /// Where the old file waits until the others are in place.
+    /// Where the old file is kept until all files are in place.
     old: PathBuf,
     blob: BlobRef,
 }
 
-/// A delivery that is under way.
+/// A delivery in progress.
 #[derive(Debug)]
 pub(crate) struct Commit {
     journal: PathBuf,
     moves: Vec<Paths>,
-    /// How many files are in place.
+    /// The number of files in place.
     done: usize,
 }
 
-/// A delivery that was begun by this process.
+/// A delivery that this process began.
 #[derive(Debug)]
 pub(crate) struct Begun<'o> {
     commit: Commit,
-    /// The outputs, and the times of their new files.
+    /// The outputs, and the modification times of their new files.
     outputs: Vec<(&'o AssetPath, i64)>,
 }
 
 impl Commit {
-    /// Writes the journal. From now on the delivery is completed, by this process or a later one.
+    /// Writes the journal. From now on this process or a later one completes the delivery.
     pub(crate) fn begin<'o>(
         project: &Project,
         staged: Vec<(&'o AssetPath, Staged)>,
@@ -83,20 +83,20 @@ impl Commit {
         write_journal(project, &journal, &moves).map_err(|source| classify(&journal, source))?;
         let mut commit = Self { journal, moves: vec![], done: 0 };
         for (_, Staged { target, temporary, blob, .. }) in staged {
-            // From now on the journal takes care of the file.
+            // The journal names the file now, so it must not be removed on drop.
             let new = temporary.keep().map_err(|source| classify(&target, source))?;
             commit.moves.push(Paths { old: old_name(&new), target, new, blob });
         }
         Ok(Begun { commit, outputs })
     }
 
-    /// Reads a journal that a process left; `None` where it is not complete, so that no file was
-    /// replaced, or names what is not ours.
+    /// Reads a journal that an earlier process left. `None` if it is incomplete, so no file was
+    /// replaced, or if it names a file that is not ours.
     fn load(project: &Project, journal: PathBuf) -> Result<Option<Self>, ReplaceError> {
         let bytes = fs::read(&journal).map_err(|source| classify(&journal, source))?;
         let Ok(moves) = serde_json::from_slice::<Vec<Move>>(&bytes) else { return Ok(None) };
         let paths = |Move { output, temporary, blob }: Move| {
-            // Nothing else is ours to rename or remove.
+            // Only our own temporary files may be renamed or removed.
             let is_ours = is_temporary_name(&temporary);
             let target = project.resolve(&output).ok().filter(|_| is_ours)?;
             let new = folder_of(&target).join(temporary);
@@ -106,7 +106,7 @@ impl Commit {
         Ok(moves.map(|moves| Self { journal, moves, done: 0 }))
     }
 
-    /// The next rename; `None` once every file is in place.
+    /// Does the next rename; `None` if every file is in place.
     fn step(&mut self) -> Option<Result<(), ReplaceError>> {
         let Paths { target, new, old, blob } = self.moves.get(self.done)?;
         let step = if exists(target) && exists(new) && !exists(old) {
@@ -114,7 +114,7 @@ impl Commit {
         } else {
             self.done += 1;
             match fs::rename(new, target) {
-                // It has its name already.
+                // The rename was done before.
                 Err(_) if holds(target, *blob) => Ok(()),
                 result => result,
             }
@@ -129,7 +129,7 @@ impl Commit {
         Ok(())
     }
 
-    /// Whether the new content of every file is still there.
+    /// Whether the new content of every file still exists.
     fn can_complete(&self) -> bool {
         self.moves.iter().all(|Paths { target, new, blob, .. }| {
             fs::metadata(new).is_ok_and(|found| found.len() == blob.size_bytes)
@@ -153,7 +153,7 @@ impl Commit {
         self.close()
     }
 
-    /// Makes the renames durable, then removes what only an unfinished delivery needs.
+    /// Makes the renames durable, then removes the old files and the journal.
     fn close(&self) -> Result<(), ReplaceError> {
         for Paths { target, .. } in &self.moves {
             sync_folder_of(target).map_err(|source| classify(target, source))?;
@@ -166,14 +166,14 @@ impl Commit {
 }
 
 impl<'o> Begun<'o> {
-    /// Gives every file its name.
+    /// Moves every file into place.
     pub(crate) fn finish(self) -> Result<Vec<(&'o AssetPath, Fingerprint)>, ReplaceError> {
         let Self { mut commit, outputs } = self;
         if commit.moves.is_empty() {
             return Ok(vec![]);
         }
         if let Err(error) = commit.complete() {
-            // Where even that fails, the next to take the project's lock tries again.
+            // If this fails too, the next process that locks the project tries again.
             commit.undo()?;
             return Err(error);
         }
@@ -187,8 +187,8 @@ impl<'o> Begun<'o> {
     }
 }
 
-/// Completes the deliveries that a process left unfinished; where that cannot be done, undoes them.
-/// Returns whether there were any. It belongs under the project's lock.
+/// Completes the deliveries that a process left unfinished, or undoes them if that is impossible.
+/// Returns whether there were any. The caller must hold the project's lock.
 pub(crate) fn recover(project: &Project) -> Result<bool, ReplaceError> {
     let folder = project.state_dir().join(JOURNALS);
     let journals = match fs::read_dir(&folder) {
@@ -258,7 +258,7 @@ mod tests {
 
     const NAMES: [&str; 3] = ["stylized/a.png", "stylized/a_n.png", "maps/a_r.png"];
 
-    /// A material, one file of which is new; the others have old content.
+    /// A material with one new file; its other files replace old content.
     struct Material {
         test: TestProject,
         outputs: [AssetPath; 3],
@@ -304,7 +304,7 @@ mod tests {
 
     #[test]
     fn a_delivery_that_is_killed_after_any_step_is_completed() {
-        // Two renames for each file that is replaced, one for the new one.
+        // Two renames for each replaced file, one for the new one.
         for steps in 0..=5 {
             let material = Material::new();
             let mut begun = material.begin();
@@ -331,7 +331,7 @@ mod tests {
         fs::write(&begun.commit.journal, &journal[..journal.len() / 2]).expect("it is cut");
         drop(begun);
         recover(material.test.project()).expect("it is undone");
-        // Their names are lost with the journal; they are hidden, and nobody takes them for assets.
+        // Their names are lost with the journal. They are hidden, so they are not taken for assets.
         for temporary in temporaries {
             fs::remove_file(temporary).expect("it is there");
         }
@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn a_journal_names_nothing_but_temporary_files() {
+    fn a_journal_that_names_other_files_is_ignored() {
         let material = Material::new();
         material.test.write("precious.png", b"precious");
         let moves = [Move {

@@ -5,15 +5,18 @@ use std::path::{Path, PathBuf};
 
 use impasto_types::AssetPath;
 
-/// A path that leads out of the project by a link.
+/// A link leads out of the project.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{path}` is a link out of the project, or leads through one")]
 pub struct LeavesProject {
     pub path: String,
 }
 
-/// `path` below `root` (which is canonical) with every link on the way resolved. What does not
-/// exist yet is appended as it is.
+/// Resolves every link of `path` below `root`, which is canonical. Components that do not exist yet
+/// are appended unchanged.
+///
+/// # Errors
+/// A link leads out of `root`, or to nothing.
 pub(crate) fn resolve(root: &Path, path: &AssetPath) -> Result<PathBuf, LeavesProject> {
     let leaves = || LeavesProject { path: path.to_string() };
     let mut resolved = root.to_owned();
@@ -21,7 +24,7 @@ pub(crate) fn resolve(root: &Path, path: &AssetPath) -> Result<PathBuf, LeavesPr
         resolved.push(component);
         let is_link = fs::symlink_metadata(&resolved).is_ok_and(|metadata| metadata.is_symlink());
         if is_link {
-            // A link to nowhere cannot be shown to stay inside.
+            // A dangling link might lead outside.
             resolved = fs::canonicalize(&resolved).map_err(|_| leaves())?;
             if !resolved.starts_with(root) {
                 return Err(leaves());

@@ -1,4 +1,4 @@
-//! Putting the results of a task into a project, all of them or none.
+//! Delivers the results of a task to a project, all of them or none.
 
 use impasto_types::{AssetPath, BlobRef};
 
@@ -24,26 +24,26 @@ pub struct DeliveredFile {
 }
 
 impl DeliveredFile {
-    /// Its content.
+    /// The digest and size of its content.
     pub fn blob(&self) -> BlobRef {
         self.fingerprint.blob
     }
 
-    /// Lets the next look at the output do without reading it.
+    /// Notes the file in `cache`, so that the next build need not read it.
     pub fn remember(&self, cache: &mut StatCache) {
         cache.put_output(self.output.clone(), self.fingerprint);
     }
 }
 
-/// Gives the outputs of one asset their content, all of them or none. Folders above them are made.
+/// Writes the outputs of one asset, all of them or none. Missing folders are created.
 ///
 /// All content is written and synced under temporary names before the first file is replaced. If
-/// the process ends between two files, whoever takes the project's lock next completes the
+/// the process ends between two files, the next process that locks the project completes the
 /// delivery.
 ///
 /// # Errors
-/// A path is a link or leads through one, or a file cannot be written; all files are then as they
-/// were.
+/// A path is a link or leads through one, or a file cannot be written; all files are then
+/// unchanged.
 pub fn deliver_all(
     project: &Project,
     files: &[NewFile<'_>],
@@ -56,7 +56,7 @@ pub fn deliver_all(
         }
     }
     let placed = match <[_; 1]>::try_from(staged) {
-        // One rename is all or nothing by itself.
+        // A single rename is atomic by itself.
         Ok([(output, new)]) => vec![(output, new.place()?)],
         Err(several) => Commit::begin(project, several)?.finish()?,
     };
@@ -76,7 +76,7 @@ fn stage_output(
     bytes: &[u8],
 ) -> Result<Staging, ReplaceError> {
     let target = project.resolve(output)?;
-    // Behind a link may lie another output, or the very asset that the output was painted from.
+    // The target of a link may be another output, or the asset that the output was painted from.
     if target != project.resolved(output) {
         return Err(ReplaceError::Linked { output: output.clone(), target });
     }
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn outputs_are_made_where_the_manifest_says() {
+    fn outputs_are_written_where_the_manifest_says() {
         let test = TestProject::new();
         let normal: (&str, &[u8]) = ("maps/a_n.png", b"normal");
         for (color, expected) in [
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_delivered_is_not_read_again_until_it_changes() {
+    fn a_delivered_file_is_not_read_again_until_it_changes() {
         let test = TestProject::new();
         let (a, b) = (path("stylized/a.png"), path("stylized/b.png"));
         let mut stats = StatCache::default();
@@ -136,13 +136,13 @@ mod tests {
             (found.present[&a], found.digested)
         };
         assert_eq!(look(), (BlobRef::of(b"one"), 0));
-        // At once, in the same length.
+        // Immediately, with the same length.
         test.write("stylized/a.png", b"ONE");
         assert_eq!(look(), (BlobRef::of(b"ONE"), 1));
     }
 
     #[test]
-    fn a_file_that_cannot_be_written_keeps_the_others_from_it() {
+    fn a_file_that_cannot_be_written_leaves_the_others_unchanged() {
         let test = TestProject::new();
         test.write("stylized/a.png", b"old");
         fs::create_dir_all(test.dir().join("stylized/b.png")).expect("it is made");
@@ -155,7 +155,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_link_to_an_asset_does_not_cost_the_asset() {
+    fn an_output_that_links_to_an_asset_does_not_overwrite_it() {
         let test = TestProject::new();
         test.write("a.png", b"precious");
         fs::create_dir(test.dir().join("stylized")).expect("it is made");

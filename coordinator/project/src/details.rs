@@ -1,8 +1,8 @@
-//! The actions behind the outputs, from which a plan tells why an output is stale.
+//! The actions of recorded outputs, from which a plan derives why an output is stale.
 //!
-//! This is a cache beside the committable record, which has only their digests: a build and a look
-//! at outputs that are up to date know the actions, and write them down. It is read only where
-//! something is stale, since it is much larger than the record.
+//! This is a cache beside the committable record, which has only the digests of actions. Every
+//! build and every survey adds the actions that it knows. The file is read only if something is
+//! stale, since it is much larger than the record.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -19,16 +19,17 @@ use crate::replace::{ReplaceError, replace_file};
 
 const FILE: &str = "details.jsonl";
 
-/// Rises when an older file's lines would mean something else.
+/// Raised when lines of older files would be misread.
 const VERSION: u32 = 1;
 
-/// The first line: what the others follow from, so that they are written once.
+/// The first line identifies what the other lines were written for, so that unchanged details are
+/// not written again.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Header {
     version: u32,
-    /// The record that the lines belong to, by its file's digest.
+    /// The digest of the record's file that the lines belong to.
     lockfile: Digest,
-    /// The outputs whose actions were known, by the digest of their names.
+    /// The digest of the names of the outputs whose actions were known.
     known: Digest,
 }
 
@@ -51,12 +52,12 @@ struct Line<O, D> {
     details: D,
 }
 
-/// What the project's details were written for; `None` where there are none.
+/// The header of the project's details; `None` if there are none.
 pub(crate) fn header(project: &Project) -> Option<Header> {
     open(&project.state_file(FILE)).ok().map(|(header, _)| header)
 }
 
-/// The details of the outputs that `wanted` names; none where they cannot be read.
+/// The details of the outputs that `wanted` accepts; empty if the file cannot be read.
 pub(crate) fn read(
     project: &Project,
     wanted: impl Fn(&AssetPath) -> bool,
@@ -64,7 +65,7 @@ pub(crate) fn read(
     let Ok((_, lines)) = open(&project.state_file(FILE)) else { return BTreeMap::new() };
     let lines = lines.lines().map_while(Result::ok);
     let read = |line: String| {
-        // Most lines are not wanted: an action is parsed only where it is.
+        // Most lines are not wanted, so the action is parsed only for those that are.
         let Line { output, details: IgnoredAny } = serde_json::from_str(&line).ok()?;
         if !wanted(&output) {
             return None;

@@ -1,4 +1,4 @@
-//! A file's digest, taken so that it belongs to one moment of the file.
+//! Digests of files, with a check that the file did not change meanwhile.
 
 use std::fs::{self, File};
 use std::io;
@@ -9,21 +9,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::stamp::{Stamp, now_ns};
 
-/// A file's content, and how to see that it is still the same.
+/// A file's digest, with the stamp that shows whether it still holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Fingerprint {
     pub(crate) stamp: Stamp,
     /// When digesting began.
     pub(crate) taken_ns: i64,
     pub(crate) blob: BlobRef,
-    /// Whether the file was written here and carries a time that no later write can have, so that
-    /// its stamp is trusted however fresh it is.
+    /// Whether we wrote the file and gave it a time that no later write can have, so that even a
+    /// fresh stamp is trusted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) ours: bool,
 }
 
 impl Fingerprint {
-    /// Whether a file that shows `stamp` now still has this content.
+    /// Whether a file whose stamp is now `stamp` still has this content.
     pub(crate) fn holds_for(&self, stamp: &Stamp) -> bool {
         self.stamp == *stamp && (self.ours || stamp.is_trusted(self.taken_ns))
     }
@@ -39,11 +39,10 @@ pub(crate) enum FingerprintError {
     Unstable,
 }
 
-/// How often a file that changes under the reader is read before it is given up: once, and once
-/// more.
+/// How many times a file that changes while it is read is tried.
 const ATTEMPTS: usize = 2;
 
-/// Digests the file. `meanwhile` reads whatever else has to belong to the same moment.
+/// Digests the file. `meanwhile` reads other data that must belong to the same content.
 pub(crate) fn fingerprint<T>(
     file: &Path,
     meanwhile: impl Fn() -> T,
@@ -72,7 +71,7 @@ mod tests {
     use std::cell::Cell;
 
     #[test]
-    fn a_file_that_changes_is_read_again_and_then_given_up() {
+    fn a_file_that_changes_is_read_again_and_then_refused() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("a");
         fs::write(&file, "0").expect("it is written");
@@ -93,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_file_is_refused() {
+    fn a_folder_and_a_missing_file_are_refused() {
         let folder = tempfile::tempdir().expect("a folder");
         assert!(matches!(fingerprint(folder.path(), || ()), Err(FingerprintError::NotAFile)));
         assert!(matches!(

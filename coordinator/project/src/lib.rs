@@ -2,8 +2,8 @@
 //! for changes.
 //!
 //! This crate decides nothing: `impasto-planner` interprets the manifest and says what to paint,
-//! and `impasto-assets` reads image files. It is not asynchronous: its calls block, and a server
-//! runs them on threads of its own.
+//! and `impasto-assets` reads image files. Its calls block, so a server runs them on separate
+//! threads.
 
 mod commit;
 mod contained;

@@ -10,17 +10,17 @@ use crate::commit::recover;
 use crate::project::Project;
 use crate::replace::ReplaceError;
 
-/// Held while a project is built; dropped, or ended with its process, it lets the next one in.
+/// Held while a project is built. Released when it is dropped or its process ends.
 #[derive(Debug)]
 pub struct ProjectLock {
-    /// Whether a delivery was completed or undone that the last holder left unfinished, so that
-    /// outputs may be other than they were.
+    /// Whether a delivery that the last holder left unfinished was completed or undone, so outputs
+    /// may have changed.
     pub recovered: bool,
-    // The system's lock lives as long as the open file.
+    // The system releases the lock when the file is closed.
     _file: File,
 }
 
-/// Who holds a project's lock.
+/// The holder of a project's lock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
     pub process_id: u32,
@@ -33,20 +33,20 @@ pub enum LockError {
     Held { dir: PathBuf, holder: Option<Holder> },
     #[error("cannot lock {}", path.display())]
     Io { path: PathBuf, source: io::Error },
-    #[error("cannot complete a delivery that was cut off")]
+    #[error("cannot complete an interrupted delivery")]
     Recover(#[from] ReplaceError),
 }
 
-/// ` (process 7)`, where that is known.
+/// ` (process 7)`, if the process is known.
 fn by(holder: Option<&Holder>) -> String {
     holder.map_or(String::new(), |holder| format!(" (process {})", holder.process_id))
 }
 
-/// Locks the project, or says who holds it. A delivery that the last holder left unfinished is
-/// completed or undone.
+/// Locks the project. A delivery that the last holder left unfinished is completed or undone.
 ///
 /// # Errors
-/// Another build holds it, the lock's file cannot be made, or such a delivery cannot be completed.
+/// Another build holds the lock, its file cannot be created, or such a delivery cannot be
+/// completed.
 pub fn lock(project: &Project) -> Result<ProjectLock, LockError> {
     let file = open(project)?;
     match file.try_lock() {
@@ -58,10 +58,11 @@ pub fn lock(project: &Project) -> Result<ProjectLock, LockError> {
     }
 }
 
-/// [`lock`], but where another build holds it, calls `waiting` once and waits for that build's end.
+/// Like [`lock`], but if another build holds the lock, calls `waiting` once and waits for that
+/// build to end.
 ///
 /// # Errors
-/// As [`lock`], but for the other build.
+/// As for [`lock`], except that the lock may be held.
 pub fn lock_or_wait(
     project: &Project,
     waiting: impl FnOnce(Option<Holder>),
@@ -77,10 +78,10 @@ pub fn lock_or_wait(
 
 const LOCK: &str = "lock";
 
-/// Beside the lock, not in it: on Windows nobody else can read a file that is locked.
+/// A file of its own, since on Windows no other process can read a locked file.
 const HOLDER: &str = "lock-holder.json";
 
-/// One for all manifests of a folder: their outputs may be the same files.
+/// One lock for all manifests of a folder, since they may have the same outputs.
 fn lock_file(project: &Project) -> PathBuf {
     project.state_dir().join(LOCK)
 }
@@ -96,7 +97,7 @@ fn open(project: &Project) -> Result<File, LockError> {
 
 fn taken(project: &Project, file: File) -> Result<ProjectLock, LockError> {
     let holder = Holder { process_id: std::process::id() };
-    // It only serves a message; the lock holds without it.
+    // Only messages use it, so errors are ignored.
     if let Ok(text) = serde_json::to_vec(&holder) {
         let _ = fs::write(project.state_dir().join(HOLDER), text);
     }

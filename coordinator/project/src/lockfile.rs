@@ -1,9 +1,8 @@
-//! The committable record of a build: `impasto.lock`, which says for each output the action that
-//! made it.
+//! The committable record of a build: `impasto.lock` has the action that built each output.
 //!
-//! It is made for version control: sorted, one value a line, without times or facts of a machine,
-//! and the same after every build of the same files. So a fresh clone is up to date, and branches
-//! that build different assets merge. A field or an entry that this version does not know is kept.
+//! It suits version control: sorted, one value per line, without times or data of a machine, and
+//! identical after every build of the same files. So a fresh clone is up to date, and branches that
+//! build different assets merge. Fields and entries that this version does not know are kept.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -20,29 +19,29 @@ use crate::replace::{ReplaceError, replace_file};
 /// The record of one output.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LockEntry {
-    /// The digest of the action that made it.
+    /// The digest of the action that built it.
     pub action: Digest,
     /// The asset that it was painted from.
     pub asset: AssetPath,
     /// The file that was written.
     #[serde(flatten)]
     pub blob: BlobRef,
-    /// What a newer version wrote beside that.
+    /// Fields of a newer version.
     #[serde(flatten)]
     more: Map<String, Value>,
 }
 
-/// The record as a whole.
+/// The complete record.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Lockfile {
     entries: BTreeMap<AssetPath, LockEntry>,
     /// Entries of a newer version, by output.
     unknown: BTreeMap<String, Value>,
-    /// What a newer version wrote beside the entries.
+    /// Other fields of a newer version.
     more: Map<String, Value>,
 }
 
-/// Why a record cannot be used. It is never overwritten then.
+/// Why a record cannot be used. It is not overwritten then.
 #[derive(Debug, thiserror::Error)]
 pub enum LockfileError {
     #[error("cannot read {}", path.display())]
@@ -57,15 +56,15 @@ pub enum LockfileError {
     )]
     Damaged { path: PathBuf, source: serde_json::Error },
     #[error(
-        "{} is of version {version}, this Impasto knows {VERSION}: update Impasto", path.display()
+        "{} has version {version}, but this Impasto knows {VERSION}: update Impasto", path.display()
     )]
     Version { path: PathBuf, version: u32 },
 }
 
-/// Rises when an older Impasto would misread the file. Fields are added without that.
+/// Raised when an older Impasto would misread the file; not for added fields.
 const VERSION: u32 = 1;
 
-/// Begins the line with which version control marks a conflict.
+/// The start of a line with which version control marks a conflict.
 const CONFLICT: &[u8] = b"<<<<<<< ";
 
 #[derive(Serialize, Deserialize)]
@@ -77,13 +76,13 @@ struct Stored<E> {
     more: Map<String, Value>,
 }
 
-/// Read before anything else of the file, whatever the rest looks like.
+/// Read before the rest of the file, which another version may write differently.
 #[derive(Deserialize)]
 struct StoredVersion {
     version: u32,
 }
 
-/// An entry as it is written.
+/// An entry of the file.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Written<'a> {
@@ -98,7 +97,7 @@ impl LockEntry {
 }
 
 impl Lockfile {
-    /// The project's record, empty where there is none, and the digest of the file.
+    /// The project's record and the digest of its file; empty and `None` if there is no file.
     pub(crate) fn load(project: &Project) -> Result<(Self, Option<Digest>), LockfileError> {
         let path = project.lockfile();
         match fs::read(&path) {
@@ -149,8 +148,7 @@ impl Lockfile {
         Ok(bytes)
     }
 
-    /// Writes the record, at once or not at all, and only where it differs. Returns the digest of
-    /// the file.
+    /// Writes the record atomically, and only if it differs. Returns the digest of the file.
     pub(crate) fn save(&self, project: &Project) -> Result<Digest, ReplaceError> {
         let path = project.lockfile();
         let bytes = self
@@ -188,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_is_sorted_and_has_a_value_a_line() {
+    fn a_record_is_sorted_and_has_one_value_per_line() {
         let mut lockfile = Lockfile::default();
         lockfile.put(path("stylized/b.png"), entry("b.png"));
         lockfile.put(path("stylized/a.png"), entry("a.png"));
@@ -219,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_newer_is_kept() {
+    fn fields_and_entries_of_newer_versions_are_kept() {
         let digest = Digest::of(b"a");
         let text = format!(
             r#"{{
@@ -255,7 +253,7 @@ mod tests {
         for (text, expected) in [
             ("{", "impasto.lock is damaged: restore it"),
             (r#"{"version":1,"outputs":[]}"#, "impasto.lock is damaged"),
-            (r#"{"version":9,"elsewhere":1}"#, "is of version 9, this Impasto knows 1: update"),
+            (r#"{"version":9,"elsewhere":1}"#, "has version 9, but this Impasto knows 1: update"),
             (
                 "{\n<<<<<<< ours\n\"version\": 1\n=======\n>>>>>>> theirs\n}",
                 "has the conflict markers of a merge: keep either side",
@@ -267,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn each_manifest_has_its_own() {
+    fn each_manifest_has_its_own_record() {
         let test = TestProject::new();
         assert_eq!(test.project().lockfile(), test.dir().join("impasto.lock"));
         std::fs::copy(test.dir().join("impasto.toml"), test.dir().join("night.toml"))

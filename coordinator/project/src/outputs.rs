@@ -1,4 +1,4 @@
-//! Recorded outputs, and the files in their places.
+//! The files of recorded outputs.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,17 +11,17 @@ use crate::project::Project;
 use crate::stamp::Stamp;
 use crate::stat_cache::StatCache;
 
-/// The files in the places of some outputs.
+/// The files of some outputs.
 #[derive(Debug, Default)]
 pub struct Outputs {
-    /// Those that are there and can be read.
+    /// The outputs that exist and can be read.
     pub present: BTreeMap<AssetPath, BlobRef>,
-    /// How many had to be read, as nothing was known of them or they changed.
+    /// How many files had to be read because they were new or changed.
     pub digested: usize,
 }
 
-/// Looks at the files of `outputs`, on several threads. An untouched one costs one `stat`; others
-/// are digested, and `cache` is brought up to date. Saving it is the caller's.
+/// Examines the files of `outputs`, on several threads. An unchanged one costs one `stat`; others
+/// are digested. Updates `cache`, which the caller has to save.
 pub fn outputs_on_disk<'a>(
     project: &Project,
     outputs: impl IntoIterator<Item = &'a AssetPath>,
@@ -48,7 +48,7 @@ pub fn outputs_on_disk<'a>(
 }
 
 enum Look {
-    /// Nothing, or nothing that can be read.
+    /// No file, or one that cannot be read.
     Missing,
     Known(BlobRef),
     Digested(Fingerprint),
@@ -71,7 +71,7 @@ mod tests {
     use crate::test_project::{TestProject, path};
 
     #[test]
-    fn outputs_are_missing_or_there_with_any_content() {
+    fn outputs_are_missing_or_present_with_any_content() {
         let test = TestProject::new();
         let output = path("stylized/a.png");
         let mut cache = StatCache::default();
@@ -82,7 +82,7 @@ mod tests {
         assert_eq!(look(), (None, 0));
         test.write("stylized/a.png", b"painted");
         assert_eq!(look(), (Some(BlobRef::of(b"painted")), 1));
-        // At once, in the same length: no stamp is trusted this early.
+        // Immediately, with the same length: such a fresh stamp is not trusted.
         test.write("stylized/a.png", b"PAINTED");
         assert_eq!(look(), (Some(BlobRef::of(b"PAINTED")), 1));
         fs::remove_file(test.project().path_of(&output)).expect("it is removed");

@@ -1,4 +1,4 @@
-//! What a scan reads of an image file: its header, and whether the file is complete.
+//! What a scan reads from an image file: its header, and whether the file is complete.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -8,15 +8,15 @@ use impasto_assets::{AssetErrorKind, Header, Limits, decode, header_of_path};
 use impasto_planner::ImageHeader;
 use impasto_types::{ContainerFormat, error_text};
 
-/// Whether a file that no longer changes is finished.
+/// Whether a file that no longer changes is complete.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Completeness {
     Whole,
-    /// Why it is not.
+    /// Why it is incomplete.
     Partial(String),
 }
 
-/// The header, or why the file cannot be used, in words that follow its name.
+/// The header, or why the file cannot be used, as text that follows the file's name.
 pub(crate) fn header(file: &Path) -> Result<ImageHeader, String> {
     let header =
         header_of_path(file, &Limits::default()).map_err(|error| error_text(&error.kind))?;
@@ -24,19 +24,18 @@ pub(crate) fn header(file: &Path) -> Result<ImageHeader, String> {
     Ok(ImageHeader { width, height, format, alpha, depth })
 }
 
-/// Whether a file that stands still is a whole picture, or the beginning of one.
+/// Whether a file that no longer changes is a complete picture, or only its beginning.
 ///
-/// PNG and JPEG tell by their last bytes. The others are decoded: only damage that a file cut short
-/// can have counts, for a picture that is broken for good would be waited for in vain, and the
-/// build says better what is wrong with it.
+/// The last bytes of PNG and JPEG files decide. Other formats are decoded, and only errors that
+/// truncation can cause count as incomplete: waiting would not repair other damage, which the build
+/// reports better.
 pub(crate) fn completeness(file: &Path) -> Completeness {
     let partial = |reason: &str| Completeness::Partial(reason.to_owned());
     let format = match header_of_path(file, &Limits::default()) {
         Ok(header) => header.format,
         Err(error) => {
             return match error.kind {
-                // Copying begins with an empty file, or with one of the right length that is all
-                // zeros.
+                // A copy starts as an empty file, or as one of the final length that is all zeros.
                 AssetErrorKind::Empty
                 | AssetErrorKind::Truncated
                 | AssetErrorKind::NotAnImage
@@ -60,13 +59,13 @@ pub(crate) fn completeness(file: &Path) -> Completeness {
     }
 }
 
-/// The last chunk's name and its checksum, and some room for bytes that programs append.
+/// Room for the last chunk's name and checksum, and for bytes that programs append.
 const PNG_TAIL: u64 = 64;
 
-/// Cameras and editors append padding and thumbnails behind the picture.
+/// Room for padding and thumbnails that cameras and editors append.
 const JPEG_TAIL: u64 = 4096;
 
-/// Whether `mark` stands within the last `tail` bytes.
+/// Whether the last `tail` bytes contain `mark`.
 fn ends_with(file: &Path, mark: &[u8], tail: u64) -> bool {
     let read = || -> io::Result<Vec<u8>> {
         let mut file = File::open(file)?;
@@ -81,8 +80,8 @@ fn ends_with(file: &Path, mark: &[u8], tail: u64) -> bool {
 
 fn decodes(file: &Path) -> Completeness {
     let limits = Limits::default();
-    // The header was read, so the file is within the limits; one that grew since is caught when it
-    // is looked at again.
+    // Reading the header checked the limits. If the file has grown since, the next check finds
+    // that.
     let bytes = match fs::read(file) {
         Ok(bytes) => bytes,
         Err(error) => return Completeness::Partial(error_text(&AssetErrorKind::Read(error))),
@@ -106,10 +105,10 @@ mod tests {
     use impasto_types::{OutputSpec, Part};
 
     #[test]
-    fn every_format_cut_short_is_partial() {
+    fn truncated_files_of_every_format_are_partial() {
         let folder = tempfile::tempdir().expect("a folder");
         for format in ContainerFormat::ALL {
-            // Not plain, so that every format takes some bytes for it.
+            // Not uniform, so that every format needs some bytes for it.
             let rgb = (0..32 * 32 * 3_u32)
                 .map(|index| (index.wrapping_mul(2_654_435_761) >> 24) as f32)
                 .collect();
@@ -133,14 +132,14 @@ mod tests {
                     whole.len()
                 );
             }
-            // The length comes first and the bytes later, as some copying programs do it.
+            // Some copying programs set the length before they write the bytes.
             fs::write(&file, vec![0; whole.len()]).expect("it is written");
             assert!(matches!(completeness(&file), Completeness::Partial(_)), "{format}, zeros");
         }
     }
 
     #[test]
-    fn what_will_never_be_a_picture_is_not_waited_for() {
+    fn files_that_cannot_become_pictures_are_not_waited_for() {
         let folder = tempfile::tempdir().expect("a folder");
         for (name, bytes) in [
             ("pointer.png", b"version https://git-lfs.github.com/spec/v1\n".to_vec()),

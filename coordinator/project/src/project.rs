@@ -9,14 +9,14 @@ use impasto_types::{AssetPath, AssetPathError, RecipePatch};
 
 use crate::contained::{self, LeavesProject};
 
-/// The manifest's name, where only a folder is given.
+/// The manifest's name if only a folder is given.
 pub const MANIFEST_NAME: &str = "impasto.toml";
 
-/// The folder inside a project for private files: caches, and the state of a build under way.
-/// Deleting it costs time, never a result.
+/// The folder in a project for private files: caches, and the state of a build in progress.
+/// Deleting it costs time, but no result.
 pub const STATE_DIR: &str = ".impasto";
 
-/// Far more than anyone writes, and little enough to read at once.
+/// Far more than any real manifest, and small enough to read at once.
 const MAX_MANIFEST_BYTES: u64 = 4 << 20;
 
 /// A project's folder and its checked manifest.
@@ -48,10 +48,10 @@ pub enum ProjectError {
 }
 
 impl Project {
-    /// Opens the project in the folder `dir`, or the one whose manifest is the file `dir`.
+    /// Opens the project in the folder `dir`, or with the manifest `dir` if that is a file.
     ///
     /// # Errors
-    /// There is no manifest, or it cannot be read, or something in it is wrong.
+    /// The manifest does not exist, cannot be read or is invalid.
     pub fn open(dir: &Path) -> Result<Self, ProjectError> {
         let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
         let is_file = fs::metadata(dir)
@@ -74,7 +74,7 @@ impl Project {
         Ok(Self { dir: dir.to_owned(), root, manifest_path, manifest })
     }
 
-    /// The project with a command line's `overrides` laid over every rule.
+    /// The project with a command line's `overrides` applied to every rule.
     ///
     /// # Errors
     /// A value that is out of range, or an init image that is not in the project.
@@ -82,7 +82,7 @@ impl Project {
         Ok(Self { manifest: self.manifest.with_overrides(overrides)?, ..self })
     }
 
-    /// The project's folder: absolute, as it was named.
+    /// The project's folder: absolute, with links not resolved.
     pub fn dir(&self) -> &Path {
         &self.dir
     }
@@ -96,12 +96,12 @@ impl Project {
         self.path_of(&self.manifest_path)
     }
 
-    /// Where `path` lies on this machine. Links are not looked at.
+    /// The absolute path of `path`. Links are not resolved.
     pub fn path_of(&self, path: &AssetPath) -> PathBuf {
         self.dir.join(path.to_path_buf())
     }
 
-    /// The folder that is walked for assets.
+    /// The folder that a scan walks.
     pub(crate) fn assets_dir(&self) -> PathBuf {
         self.manifest.assets().map_or_else(|| self.dir.clone(), |assets| self.path_of(assets))
     }
@@ -110,25 +110,25 @@ impl Project {
         &self.manifest_path
     }
 
-    /// `file` relative to the project, if it is in there and its name can be used.
+    /// `file` relative to the project, if it is inside and its name can be used.
     pub(crate) fn relative(&self, file: &Path) -> Option<AssetPath> {
-        // Some systems report events under the folder's real name.
+        // Some systems report events with the folder's canonical path.
         let relative =
             file.strip_prefix(&self.dir).or_else(|_| file.strip_prefix(&self.root)).ok()?;
         slashed(relative)?.parse().ok()
     }
 
-    /// `path` with every link on the way resolved, as far as it exists.
+    /// The absolute path of `path` with every link resolved, as far as it exists.
     pub(crate) fn resolve(&self, path: &AssetPath) -> Result<PathBuf, LeavesProject> {
         contained::resolve(&self.root, path)
     }
 
-    /// Where `path` lies if no link is on the way.
+    /// What [`Self::resolve`] returns if the path has no links.
     pub(crate) fn resolved(&self, path: &AssetPath) -> PathBuf {
         self.root.join(path.to_path_buf())
     }
 
-    /// Whether `file`, which may be a link, really lies in the project.
+    /// Whether `file` is in the project after resolving links.
     pub(crate) fn holds(&self, file: &Path) -> io::Result<bool> {
         Ok(fs::canonicalize(file)?.starts_with(&self.root))
     }
@@ -143,8 +143,8 @@ impl Project {
         self.dir.join(STATE_DIR)
     }
 
-    /// The path of a private file that belongs to the manifest. The manifests of one folder keep
-    /// theirs apart.
+    /// The path of a private file that belongs to the manifest. Each manifest of a folder has its
+    /// own.
     pub fn state_file(&self, name: &str) -> PathBuf {
         let manifest = self.manifest_path.as_str();
         if manifest == MANIFEST_NAME {
@@ -154,8 +154,8 @@ impl Project {
         }
     }
 
-    /// Makes the folder of private files and that of `file`, which is one of them. Version control
-    /// is told to ignore it.
+    /// Creates the folder of private files and the parent of `file`, one of them. Makes version
+    /// control ignore it.
     pub(crate) fn make_state_dir(&self, file: &Path) -> io::Result<()> {
         let dir = self.state_dir();
         fs::create_dir_all(file.parent().unwrap_or(&dir))?;
@@ -167,7 +167,7 @@ impl Project {
     }
 }
 
-/// A relative path in the form that manifests use; `None` where it is not Unicode.
+/// A relative path in the form that manifests use; `None` if it is not Unicode.
 pub(crate) fn slashed(path: &Path) -> Option<String> {
     let components: Option<Vec<_>> =
         path.components().map(|component| component.as_os_str().to_str()).collect();
@@ -189,7 +189,7 @@ fn read_manifest(path: &Path, dir: &Path) -> Result<String, ProjectError> {
     fs::read_to_string(path).map_err(|source| ProjectError::Read { path: path.to_owned(), source })
 }
 
-/// `missing` where `error` says that the path does not exist.
+/// `missing` if `error` means that the path does not exist, else a read error.
 fn not_found(
     error: io::Error,
     path: &Path,
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_project_says_what_to_do() {
+    fn errors_about_missing_projects_say_what_to_do() {
         let empty = tempfile::tempdir().expect("a folder");
         let error = Project::open(empty.path()).expect_err("it has no manifest");
         assert_eq!(

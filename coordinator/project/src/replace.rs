@@ -1,4 +1,4 @@
-//! Replacing a file's content at once or not at all.
+//! Replaces a file's content atomically.
 
 use std::fs::{self, Metadata};
 use std::io::{self, Write};
@@ -12,15 +12,15 @@ use crate::contained::LeavesProject;
 use crate::fingerprint::Fingerprint;
 use crate::stamp::{Stamp, nanoseconds, now_ns};
 
-/// What became of a file that was to have certain bytes.
+/// The result of replacing a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Delivered {
-    /// It had them; nothing was touched, its time included.
+    /// The file had these bytes already. It was not touched, so its time is the same.
     Unchanged,
     Written,
 }
 
-/// Why a file could not be replaced. The old one is as it was, and no half of the new one is left.
+/// Why a file could not be replaced. The old file is unchanged, and no part of the new one is left.
 #[derive(Debug, thiserror::Error)]
 pub enum ReplaceError {
     #[error("{} is read-only: check it out or make it writable", path.display())]
@@ -29,7 +29,7 @@ pub enum ReplaceError {
     Folder { path: PathBuf },
     #[error("the disk is full: {} was not written", path.display())]
     DiskFull { path: PathBuf, source: io::Error },
-    #[error("{} lies on a file system that is read-only", path.display())]
+    #[error("{} is on a read-only file system", path.display())]
     ReadOnlyDisk { path: PathBuf, source: io::Error },
     #[error("{} may not be written", path.display())]
     Denied { path: PathBuf, source: io::Error },
@@ -44,11 +44,11 @@ pub enum ReplaceError {
     Leaves(#[from] LeavesProject),
 }
 
-/// Gives `path` the content `bytes`, by a temporary file beside it that takes its name. Folders
-/// above it are made. A link is followed, and its target replaced.
+/// Writes `bytes` to a temporary file beside `path` and renames it to `path`. Missing folders are
+/// created. If `path` is a link, its target is replaced.
 ///
 /// # Errors
-/// The file cannot be written; it is then as it was.
+/// The file cannot be written; it is then unchanged.
 pub fn replace_file(path: &Path, bytes: &[u8]) -> Result<Delivered, ReplaceError> {
     match stage(path, bytes)? {
         Staging::Unchanged(_) => Ok(Delivered::Unchanged),
@@ -56,27 +56,27 @@ pub fn replace_file(path: &Path, bytes: &[u8]) -> Result<Delivered, ReplaceError
     }
 }
 
-/// A file before it gets new content.
+/// A file that is ready to get new content.
 #[derive(Debug)]
 pub(crate) enum Staging {
-    /// It has the content already, as of this look.
+    /// It has the content already.
     Unchanged(Fingerprint),
     New(Staged),
 }
 
-/// A file's new content, written and synced beside it under a temporary name. Dropped before it is
-/// placed, it removes itself.
+/// A file's new content, written and synced beside it under a temporary name. Removed on drop,
+/// unless it was placed.
 #[derive(Debug)]
 pub(crate) struct Staged {
     pub(crate) target: PathBuf,
     pub(crate) temporary: ClosedFile,
     pub(crate) blob: BlobRef,
-    /// The time that the file was given: the clock's, to the nanosecond. Whoever writes the file
-    /// later leaves another time, as file systems take it from a coarser clock.
+    /// The modification time set on the file, to the nanosecond. A later write leaves another time,
+    /// since file systems use a coarser clock.
     modified_ns: i64,
 }
 
-/// Writes new content beside `path`, as [`replace_file`] does, and leaves the file as it is.
+/// Writes new content beside `path`, as [`replace_file`] does, but does not replace the file yet.
 pub(crate) fn stage(path: &Path, bytes: &[u8]) -> Result<Staging, ReplaceError> {
     let fail = |source| classify(path, source);
     let target = match fs::symlink_metadata(path) {
@@ -114,7 +114,7 @@ fn write_beside(
     let mut file = AtomicFile::beside(target)?;
     file.write_all(bytes)?;
     let modified = SystemTime::now();
-    // Where a file system takes no times, the file is digested at the next look.
+    // If the file system refuses the time, the next build digests the file.
     let _ = file.as_file().set_modified(modified);
     if let Some(old) = old {
         file.set_permissions(old.permissions())?;
@@ -123,7 +123,7 @@ fn write_beside(
 }
 
 impl Staged {
-    /// Gives the file its name, in place of an older one.
+    /// Renames the file to its target, replacing an older one.
     pub(crate) fn place(self) -> Result<Fingerprint, ReplaceError> {
         let Self { target, temporary, blob, modified_ns } = self;
         let fail = |source| classify(&target, source);
@@ -131,7 +131,7 @@ impl Staged {
         placed(&target, blob, modified_ns)
     }
 
-    /// What [`placed`] needs to know once the file has its name.
+    /// The modification time, which [`placed`] needs.
     pub(crate) fn modified_ns(&self) -> i64 {
         self.modified_ns
     }
@@ -146,7 +146,7 @@ pub(crate) fn placed(
     let metadata = fs::metadata(target).map_err(|source| classify(target, source))?;
     let stamp = Stamp::of(&metadata);
     let ours = stamp.modified_ns == modified_ns && stamp.size_bytes == blob.size_bytes;
-    // Another writer's file is not what was placed: its stamp is not to be trusted.
+    // Another process has replaced the file meanwhile, so its stamp is not trusted.
     let taken_ns = if ours { modified_ns } else { i64::MIN };
     Ok(Fingerprint { stamp, taken_ns, blob, ours })
 }
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_bytes_keep_the_file_as_it_is() {
+    fn equal_bytes_leave_the_file_untouched() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("new").join("deep").join("a.png");
         assert_eq!(replace_file(&file, b"one").expect("it is written"), Delivered::Written);
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_read_only_file_stays() {
+    fn a_read_only_file_is_not_replaced() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("a.png");
         fs::write(&file, "old").expect("it is written");
@@ -212,14 +212,14 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_left_where_the_name_is_taken() {
+    fn a_failed_replacement_leaves_no_temporary_file() {
         let folder = tempfile::tempdir().expect("a folder");
         fs::create_dir(folder.path().join("a.png")).expect("it is made");
         assert!(matches!(
             replace_file(&folder.path().join("a.png"), b"new"),
             Err(ReplaceError::Folder { .. })
         ));
-        // A file where a folder should be.
+        // A file in place of a folder.
         fs::write(folder.path().join("b"), "").expect("it is written");
         assert!(replace_file(&folder.path().join("b").join("c.png"), b"new").is_err());
         let mut names = names_in(folder.path());
@@ -228,14 +228,11 @@ mod tests {
     }
 
     #[test]
-    fn causes_are_told_apart() {
+    fn errors_name_their_cause() {
         let text = |kind: io::ErrorKind| classify(Path::new("a.png"), kind.into()).to_string();
         assert_eq!(text(io::ErrorKind::StorageFull), "the disk is full: a.png was not written");
         assert_eq!(text(io::ErrorKind::PermissionDenied), "a.png may not be written");
-        assert_eq!(
-            text(io::ErrorKind::ReadOnlyFilesystem),
-            "a.png lies on a file system that is read-only"
-        );
+        assert_eq!(text(io::ErrorKind::ReadOnlyFilesystem), "a.png is on a read-only file system");
     }
 
     #[cfg(unix)]

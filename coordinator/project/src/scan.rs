@@ -1,4 +1,4 @@
-//! Looking at a whole project: which assets there are, and what is in them.
+//! Scans a project: lists, digests and reads the headers of its assets.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -14,31 +14,31 @@ use crate::stamp::Stamp;
 use crate::stat_cache::StatCache;
 use crate::walk::{Found, ScanError, ScanProblem, Walk, walk};
 
-/// What a project's folder holds, in the form that a plan is made from.
+/// The content of a project's folder, in the form that the planner needs.
 #[derive(Debug, Default)]
 pub struct Scan {
     /// In the order of their paths.
     pub listing: Listing,
-    /// The images of styles and inits; what is missing here is missing there.
+    /// Style images, init images and masks. Files that do not exist have no entry.
     pub inputs: BTreeMap<AssetPath, Result<InputFile, String>>,
-    /// What could not even be listed.
+    /// Files that could not be listed.
     pub problems: Vec<ScanProblem>,
-    /// Assets that a watcher is still waiting for; they are not in the listing.
+    /// Assets that a watcher still waits for. They are not in the listing.
     pub held_back: BTreeSet<AssetPath>,
-    /// How many files had to be read, as nothing was known of them or they changed.
+    /// How many files had to be read because they were new or changed.
     pub digested: usize,
 }
 
-/// Scans the project, on several threads. `cache` makes an unchanged file cost one `stat`; it is
-/// brought up to date, and saving it is the caller's.
+/// Scans the project, on several threads. With `cache` an unchanged file costs one `stat`. Updates
+/// `cache`, which the caller has to save.
 ///
 /// # Errors
-/// The folder of assets cannot be listed. What is wrong with a file is said in the [`Scan`].
+/// The folder of assets cannot be listed. Problems of single files are part of the [`Scan`].
 pub fn scan(project: &Project, cache: &mut StatCache) -> Result<Scan, ScanError> {
     scan_except(project, cache, |_, _| false)
 }
 
-/// [`scan`], without the assets that `hold_back` names by path and stamp.
+/// Like [`scan`], without the assets that `hold_back` selects by path and stamp.
 pub(crate) fn scan_except(
     project: &Project,
     cache: &mut StatCache,
@@ -62,7 +62,7 @@ pub(crate) fn scan_except(
                 let (blob, image) = scan.note(cache, &found.path, read);
                 scan.listing.assets.push(ListedAsset { path: found.path, blob, image });
             }
-            // Gone since its folder was listed.
+            // Removed since its folder was listed.
             Err(FingerprintError::Read(error)) if error.kind() == io::ErrorKind::NotFound => {}
             Err(FingerprintError::NotAFile) => {}
             Err(FingerprintError::Read(source)) => {
@@ -83,7 +83,7 @@ pub(crate) fn scan_except(
     Ok(scan)
 }
 
-/// A file's content: known already, or just read.
+/// A file's content, from the cache or just read.
 struct Read {
     blob: BlobRef,
     image: Result<ImageHeader, String>,
@@ -100,7 +100,7 @@ fn read(found: &Found, cache: &StatCache) -> Result<Read, FingerprintError> {
 }
 
 impl Scan {
-    /// Remembers what was read.
+    /// Adds what was read to the cache.
     fn note(
         &mut self,
         cache: &mut StatCache,
@@ -115,7 +115,7 @@ impl Scan {
     }
 }
 
-/// Two names that differ only in case are one file on some systems: neither can be used.
+/// Refuses names that differ only in case, since they are the same file on some systems.
 fn refuse_case_collisions(assets: &mut [ListedAsset]) {
     let mut places: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (place, asset) in assets.iter().enumerate() {
@@ -131,8 +131,8 @@ fn refuse_case_collisions(assets: &mut [ListedAsset]) {
     }
 }
 
-/// The images of styles and inits, and the masks of assets. They may lie anywhere in the project,
-/// and links to them are resolved whole.
+/// Reads style images, init images and masks. They may be anywhere in the project, and links to
+/// them are resolved completely.
 fn scan_inputs(project: &Project, cache: &mut StatCache, scan: &mut Scan) {
     let assets = scan.listing.assets.iter().map(|asset| &asset.path);
     let companions = assets.flat_map(|asset| project.manifest().companions(asset));
@@ -173,7 +173,7 @@ mod tests {
         file.set_modified(time).expect("its time is set");
     }
 
-    /// What [`png`] says about itself.
+    /// The header of [`png`].
     fn header(width: u32, height: u32) -> ImageHeader {
         let (format, depth) = (ContainerFormat::Png, Depth::Eight);
         ImageHeader { width, height, format, alpha: false, depth }
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_style_is_missing_and_a_broken_one_says_why() {
+    fn a_missing_style_has_no_entry_and_a_broken_one_has_a_reason() {
         let test = TestProject::new();
         let scan_style = || {
             let scan = scan(test.project(), &mut StatCache::default()).expect("it is scanned");
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quick_edit_of_the_same_length_is_seen() {
+    fn a_quick_edit_of_the_same_length_is_detected() {
         let test = TestProject::new();
         let mut cache = StatCache::load(test.project());
         let mut digest = || {
@@ -221,7 +221,7 @@ mod tests {
         for round in 0..20_u8 {
             let bytes = [round; 40];
             test.write("walls/a.png", &bytes);
-            // As if the file system's clock had not moved between the edits.
+            // As if the file system's clock had not advanced between the edits.
             set_time(&test.dir().join("walls/a.png"), time);
             assert_eq!(digest(), BlobRef::of(&bytes));
         }
@@ -254,8 +254,7 @@ mod tests {
             |cache: &mut StatCache| scan(test.project(), cache).expect("it is scanned").digested;
         assert_eq!(scan_one(&mut cache), 1);
 
-        // As if it had been digested a minute later: what the test would otherwise have to wait
-        // for.
+        // As if it had been digested a minute later, so that the test need not wait.
         let metadata = fs::metadata(test.dir().join("walls/a.png")).expect("it is there");
         let stamp = Stamp::of(&metadata);
         let later = Fingerprint {

@@ -1,27 +1,26 @@
-//! What one `stat` says about a file's content.
+//! Stamps: what one `stat` shows about a file.
 
 use std::fs::Metadata;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-/// Two equal stamps of one file mean the same content, but for edits within the resolution of the
-/// file system's clock.
+/// Equal stamps of a file mean equal content, except after edits within the resolution of the file
+/// system's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stamp {
     pub size_bytes: u64,
     pub modified_ns: i64,
-    /// When the file's data or attributes last changed, which programs cannot set back; 0 where the
-    /// system does not tell.
+    /// When the file's data or attributes last changed, which programs cannot set back; 0 if
+    /// unknown.
     pub changed_ns: i64,
-    /// Which file it is, so that one renamed into its place is seen; 0 where the system does not
-    /// tell.
+    /// Identifies the file, so that one renamed into its place is detected; 0 if unknown.
     pub file_id: u64,
 }
 
-/// How much older than the time of its digest a file's time has to be before an equal stamp is
-/// trusted. The coarsest clock in use is that of FAT and of some network mounts, two seconds;
-/// within one tick a file can change twice and look the same.
+/// How much older than its digest a file has to be before an equal stamp is trusted. Within one
+/// tick of the clock a file can change without a new stamp. The coarsest clocks, of FAT and some
+/// network mounts, tick every two seconds.
 pub(crate) const RACY_NS: i64 = 2_000_000_000;
 
 impl Stamp {
@@ -31,14 +30,14 @@ impl Stamp {
         Self { size_bytes: metadata.len(), modified_ns, changed_ns, file_id }
     }
 
-    /// Whether a digest that was begun at `taken_ns` still holds for a file that shows this same
-    /// stamp.
+    /// Whether a digest that was begun at `taken_ns` with this stamp holds as long as the stamp is
+    /// equal.
     pub(crate) fn is_trusted(&self, taken_ns: i64) -> bool {
         self.modified_ns.max(self.changed_ns).saturating_add(RACY_NS) <= taken_ns
     }
 }
 
-/// The time of day as files count it.
+/// The current time, comparable with the times of files.
 pub(crate) fn now_ns() -> i64 {
     nanoseconds(SystemTime::now())
 }
@@ -76,7 +75,7 @@ mod tests {
         {
             assert_eq!(stamp.is_trusted(taken_ns), expected, "{taken_ns}");
         }
-        // A time that was set back does not make it older.
+        // Setting the modification time back does not make it older.
         assert!(
             !Stamp { modified_ns: 0, changed_ns: 10 * RACY_NS, ..stamp }.is_trusted(10 * RACY_NS)
         );

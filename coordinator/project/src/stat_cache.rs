@@ -1,4 +1,4 @@
-//! What files were at the last scan, so that one that is unchanged costs one `stat`.
+//! A cache of digests and headers, so that an unchanged file costs one `stat`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,8 +12,8 @@ use crate::project::Project;
 use crate::replace::{ReplaceError, replace_file};
 use crate::stamp::Stamp;
 
-/// Digests and headers by path, of assets, inputs and outputs. It is only ever a shortcut: an empty
-/// one gives the same answers. So whoever looked may save it, without the project's lock.
+/// Digests and headers of assets, inputs and outputs, by path. An empty cache gives the same
+/// results, so it may be saved without the project's lock.
 #[derive(Debug, Clone, Default)]
 pub struct StatCache {
     entries: BTreeMap<AssetPath, Entry>,
@@ -24,8 +24,8 @@ pub struct StatCache {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Entry {
     fingerprint: Fingerprint,
-    /// Of a picture that cannot be used, the reason is found out anew each time: it may lie in
-    /// Impasto's version.
+    /// `None` for a picture that cannot be used: it is read again each time, since another version
+    /// of Impasto may be able to use it.
     #[serde(skip_serializing_if = "Option::is_none")]
     header: Option<ImageHeader>,
 }
@@ -38,13 +38,13 @@ struct Stored {
     outputs: BTreeMap<AssetPath, Fingerprint>,
 }
 
-/// Rises when an older file's entries would mean something else.
+/// Raised when entries of older files would be misread.
 const VERSION: u32 = 1;
 
 const FILE: &str = "stat-cache.json";
 
 impl StatCache {
-    /// The project's cache; empty where there is none, or none that can be read.
+    /// The project's cache; empty if there is none or it cannot be read.
     pub fn load(project: &Project) -> Self {
         let bytes = fs::read(project.state_file(FILE)).ok();
         let stored = bytes.and_then(|bytes| serde_json::from_slice::<Stored>(&bytes).ok());
@@ -59,7 +59,7 @@ impl StatCache {
     /// Writes the cache into the project, if it changed since it was loaded.
     ///
     /// # Errors
-    /// The file cannot be written. Nothing is lost but time.
+    /// The file cannot be written. This only costs time.
     pub fn save(&mut self, project: &Project) -> Result<(), ReplaceError> {
         if !self.changed {
             return Ok(());
@@ -77,7 +77,7 @@ impl StatCache {
         Ok(())
     }
 
-    /// What is known of the file that shows `stamp` now; nothing where it may have changed.
+    /// The digest and header of the file whose stamp is now `stamp`; `None` if it may have changed.
     pub(crate) fn get(
         &self,
         path: &AssetPath,
@@ -97,7 +97,7 @@ impl StatCache {
         self.changed = true;
     }
 
-    /// What is known of the output that shows `stamp` now; nothing where it may have changed.
+    /// The digest of the output whose stamp is now `stamp`; `None` if it may have changed.
     pub(crate) fn output(&self, path: &AssetPath, stamp: &Stamp) -> Option<BlobRef> {
         let fingerprint = self.outputs.get(path)?;
         fingerprint.holds_for(stamp).then_some(fingerprint.blob)
@@ -108,14 +108,14 @@ impl StatCache {
         self.changed = true;
     }
 
-    /// Forgets the outputs that `keep` does not say to keep.
+    /// Drops all outputs except those that `keep` accepts.
     pub(crate) fn retain_outputs(&mut self, keep: impl Fn(&AssetPath) -> bool) {
         let before = self.outputs.len();
         self.outputs.retain(|path, _| keep(path));
         self.changed |= self.outputs.len() != before;
     }
 
-    /// Forgets the assets and inputs that `keep` does not say to keep.
+    /// Drops all assets and inputs except those that `keep` accepts.
     pub(crate) fn retain(&mut self, keep: impl Fn(&AssetPath) -> bool) {
         let before = self.entries.len();
         self.entries.retain(|path, _| keep(path));

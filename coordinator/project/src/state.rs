@@ -1,8 +1,8 @@
-//! What was built: the committable record, and the results that a build has delivered since it was
-//! written.
+//! What was built: the committable record, and the outputs delivered since it was written.
 //!
-//! A build appends a line for each delivery and writes the record once at its end, so a build that
-//! is killed loses nothing and a build of ten thousand outputs does not write ten thousand records.
+//! A build appends a line for each delivery and writes the record once at its end. So a killed
+//! build loses nothing, and a build of ten thousand outputs does not write the record ten thousand
+//! times.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -21,15 +21,16 @@ use crate::replace::ReplaceError;
 #[derive(Debug, Default)]
 pub struct State {
     lockfile: Lockfile,
-    /// The digest of the record's file, and the length of the deliveries' as they were loaded.
+    /// When the state was loaded: the digest of the record's file and the length of the file of
+    /// deliveries.
     loaded: (Option<Digest>, u64),
-    /// Open once something was delivered.
+    /// Opened with the first delivery.
     deliveries: Option<File>,
     details: BTreeMap<AssetPath, RecordDetails>,
 }
 
-/// The deliveries since the record was written, one a line. They belong to it until it is written
-/// again.
+/// The file of deliveries since the record was written, one per line. Writing the record removes
+/// it.
 const DELIVERIES: &str = "deliveries.jsonl";
 
 #[derive(Serialize, Deserialize)]
@@ -42,12 +43,11 @@ impl State {
     /// The project's state.
     ///
     /// # Errors
-    /// The record cannot be used; it is not to be written then.
+    /// The record cannot be used, and must not be overwritten.
     pub fn load(project: &Project) -> Result<Self, LockfileError> {
         let (mut lockfile, digest) = Lockfile::load(project)?;
         let delivered = fs::read(project.state_file(DELIVERIES)).unwrap_or_default();
-        // A line that was cut off by the end of its build is no delivery: its output is compared
-        // with the cache.
+        // An incomplete line of a killed build is ignored; its output is restored from the cache.
         let lines = delivered.split(|byte| *byte == b'\n');
         for Delivery { output, entry } in lines.flat_map(serde_json::from_slice) {
             lockfile.put(output, entry);
@@ -56,20 +56,19 @@ impl State {
         Ok(Self { lockfile, loaded, deliveries: None, details: BTreeMap::new() })
     }
 
-    /// Whether no other build has changed the state since it was loaded.
+    /// Whether the files are unchanged since the state was loaded.
     pub fn is_current(&self, project: &Project) -> bool {
         let record = fs::read(project.lockfile()).ok().map(|bytes| Digest::of(&bytes));
         let delivered = fs::metadata(project.state_file(DELIVERIES)).map_or(0, |file| file.len());
         self.loaded == (record, delivered)
     }
 
-    /// Whether a build ended before it wrote the record.
+    /// Whether there are deliveries that the record does not have yet.
     pub fn is_unsaved(&self) -> bool {
         self.loaded.1 > 0 || self.deliveries.is_some()
     }
 
-    /// How each output came to be: what a plan compares with. The actions themselves are there
-    /// after [`Self::read_details`].
+    /// The records that a plan compares with. They have details only after [`Self::read_details`].
     pub fn records(&self) -> BTreeMap<AssetPath, Record> {
         let record = |(output, entry): (&AssetPath, &LockEntry)| {
             let record = Record {
@@ -83,31 +82,30 @@ impl State {
         self.lockfile.entries().iter().map(record).collect()
     }
 
-    /// The outputs that are recorded.
+    /// The recorded outputs.
     pub fn outputs(&self) -> impl Iterator<Item = &AssetPath> {
         self.lockfile.entries().keys()
     }
 
-    /// What is recorded of an output.
+    /// The record of an output.
     pub fn get(&self, output: &AssetPath) -> Option<&LockEntry> {
         self.lockfile.entries().get(output)
     }
 
-    /// Reads the actions behind the outputs that `wanted` names, as far as they were written down
-    /// on this machine.
+    /// Reads the actions of the outputs that `wanted` accepts, as far as this checkout has them.
     pub fn read_details(&mut self, project: &Project, wanted: impl Fn(&AssetPath) -> bool) {
         let entries = self.lockfile.entries();
         self.details =
             details::read(project, |output| wanted(output) && entries.contains_key(output));
-        // Those of an older record would give the wrong reasons.
+        // Details that do not match the record would give wrong reasons.
         self.details.retain(|output, details| entries[output].action == details.action.digest());
     }
 
-    /// Writes down the actions behind the outputs, unless they are, so that a later plan can say
-    /// what changed. `plan` gives those of outputs that its own actions made; others are kept.
+    /// Saves the actions of the outputs, unless that was done, so that a later plan can say what
+    /// changed. `plan` has those that equal the recorded action; others are kept.
     ///
     /// # Errors
-    /// They cannot be written. Nothing is lost but reasons.
+    /// They cannot be written. This only costs reasons.
     pub fn keep_details(&self, project: &Project, plan: &Plan) -> Result<(), ReplaceError> {
         let (Some(lockfile), 0) = self.loaded else { return Ok(()) };
         let outputs = plan
@@ -132,10 +130,10 @@ impl State {
         details::write(project, &header, &details)
     }
 
-    /// Notes that `output` was delivered.
+    /// Records that `output` was delivered.
     ///
     /// # Errors
-    /// The note cannot be written. The output is recorded all the same once the state is saved.
+    /// The line cannot be written. The output is still recorded when the state is saved.
     pub fn put(
         &mut self,
         project: &Project,
@@ -156,25 +154,25 @@ impl State {
                 none.insert(File::options().create(true).append(true).open(path)?)
             }
         };
-        // The line ends what a build before may have left unfinished.
+        // First ends a line that a killed build may have left incomplete.
         let mut line = vec![b'\n'];
         serde_json::to_writer(&mut line, &Delivery { output, entry })?;
         line.push(b'\n');
         file.write_all(&line)
     }
 
-    /// Forgets an output that nothing makes any more.
+    /// Removes an orphaned output from the record.
     pub fn remove(&mut self, output: &AssetPath) {
         self.lockfile.remove(output);
     }
 
-    /// Writes the record. It belongs under the project's lock.
+    /// Writes the record. The caller must hold the project's lock.
     ///
     /// # Errors
-    /// The file cannot be written; what was delivered stays noted.
+    /// The file cannot be written; the lines of deliveries are kept.
     pub fn save(&mut self, project: &Project) -> Result<(), ReplaceError> {
         let digest = self.lockfile.save(project)?;
-        // Closed first: an open file cannot be removed everywhere.
+        // Closed first, since some systems cannot remove an open file.
         self.deliveries = None;
         let path = project.state_file(DELIVERIES);
         match fs::remove_file(&path) {
@@ -199,12 +197,12 @@ mod tests {
     }
 
     #[test]
-    fn a_build_that_is_killed_loses_nothing() {
+    fn a_killed_build_loses_no_delivery() {
         let test = TestProject::new();
         let project = test.project();
         let mut state = State::load(project).expect("there is none yet");
         state.put(project, path("stylized/a.png"), entry(b"one")).expect("it is noted");
-        // As if the process ended here, in the middle of the next line.
+        // As if the process ended here, in the middle of a line.
         let deliveries = project.state_file(DELIVERIES);
         let mut text = fs::read(&deliveries).expect("it is there");
         text.extend_from_slice(b"\n{\"output\":\"stylized/b.p");
@@ -239,7 +237,7 @@ mod tests {
             next.read_details(project, |_| wanted);
             next.records()[&output].details.clone()
         };
-        // While another action is planned, nothing is known of this one.
+        // If the plan has another action, the recorded one is unknown.
         let mut task = planned("stylized/a.png");
         let right = std::mem::replace(&mut task.action, Digest::of(b"other"));
         let mut plan = Plan { tasks: vec![task], ..Plan::default() };
@@ -249,7 +247,7 @@ mod tests {
         state.keep_details(project, &plan).expect("they are written");
         assert_eq!((read(false), read(true)), (None, Some(details())));
 
-        // Another clone built something else, and its record came in by version control.
+        // Another clone built something else, and its record arrived through version control.
         let other = LockEntry::new(Digest::of(b"other"), path("a.png"), BlobRef::of(b"two"));
         state.put(project, output.clone(), other).expect("it is noted");
         state.save(project).expect("it is saved");

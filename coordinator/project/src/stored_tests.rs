@@ -1,4 +1,4 @@
-//! What version 0.1.0 stores in a project is read by this one, and written as it was.
+//! This version reads what version 0.1.0 stored in a project, and writes it unchanged.
 
 use std::fs;
 use std::path::Path;
@@ -71,7 +71,7 @@ fn the_stat_cache_is_read() {
 }
 
 #[test]
-fn all_are_written_as_they_were() {
+fn all_files_are_written_unchanged() {
     let (from, to) = (project(), TestProject::new());
     let (lockfile, _) = Lockfile::load(from.project()).expect("it is read");
     lockfile.save(to.project()).expect("it is written");

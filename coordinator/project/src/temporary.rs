@@ -1,13 +1,13 @@
-//! Names that editors, browsers and copying programs give to files that are not finished.
+//! Names that editors, browsers and copying programs give to unfinished files.
 
 const SUFFIXES: [&str; 9] =
     ["~", ".tmp", ".temp", ".part", ".partial", ".filepart", ".crdownload", ".download", ".swp"];
 
-/// Whether a file or folder of this name is passed over: hidden, or temporary until it is renamed.
+/// Whether files and folders of this name are ignored, because they are hidden or temporary.
 pub(crate) fn is_passed_over(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
-    // Hidden names hold version control, caches and half-written files; `~$` is an office lock,
-    // `4913` is how vim tries a folder.
+    // Hidden names are version control, caches and incomplete files; `~$` is an office lock; vim
+    // tests folders with a file `4913`.
     lower.starts_with(['.', '~'])
         || lower == "4913"
         || (lower.len() > 1 && lower.starts_with('#') && lower.ends_with('#'))
@@ -19,7 +19,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names() {
+    fn hidden_and_temporary_names_are_ignored() {
         for name in [
             ".git",
             ".a.png.Xy12",

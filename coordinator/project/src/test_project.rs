@@ -17,7 +17,7 @@ pub(crate) struct TestProject {
     project: Project,
 }
 
-/// One style, painted over everything below `walls` but normal maps.
+/// One style for everything below `walls` except normal maps.
 const MANIFEST: &str = r#"
 [project]
 name = "test"
@@ -80,7 +80,7 @@ pub(crate) fn details() -> RecordDetails {
     RecordDetails { style: "night".to_owned(), action }
 }
 
-/// The task behind [`details`].
+/// The task of [`details`].
 pub(crate) fn planned(output: &str) -> PlannedTask {
     let RecordDetails { style, action } = details();
     PlannedTask {

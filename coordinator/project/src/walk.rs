@@ -1,4 +1,4 @@
-//! Finding the files of a project that its manifest wants.
+//! Finds the files of a project that its manifest paints.
 
 use std::fs::Metadata;
 use std::io;
@@ -13,15 +13,14 @@ use crate::project::{Project, slashed};
 use crate::stamp::Stamp;
 use crate::temporary::is_passed_over;
 
-/// Why a project could not be scanned at all.
+/// Why a project could not be scanned.
 #[derive(Debug, thiserror::Error)]
 pub enum ScanError {
     #[error("cannot list the folder of assets, {}", path.display())]
     Folder { path: PathBuf, source: io::Error },
 }
 
-/// A file or folder that could not be made into an asset. It counts as a failure; the other assets
-/// go on.
+/// A file or folder that cannot be an asset. It counts as a failure and does not stop the others.
 #[derive(Debug, thiserror::Error)]
 pub enum ScanProblem {
     #[error("`{path}` has a name that is not Unicode: rename it")]
@@ -36,7 +35,7 @@ pub enum ScanProblem {
     Unstable { path: AssetPath },
 }
 
-/// A file that the manifest wants.
+/// A file that the manifest paints.
 #[derive(Debug, Clone)]
 pub(crate) struct Found {
     pub(crate) path: AssetPath,
@@ -48,14 +47,14 @@ pub(crate) struct Found {
 pub(crate) struct Walk {
     /// In the order of their paths.
     pub(crate) wanted: Vec<Found>,
-    /// How many images no rule is about.
+    /// The number of images that no rule matches.
     pub(crate) unmatched: usize,
     pub(crate) problems: Vec<ScanProblem>,
 }
 
-/// Lists the folder of assets. Only files that the manifest wants are looked at. Linked folders are
-/// not entered: what they hold inside the project is found where it really lies, and what lies
-/// outside does not belong to it.
+/// Lists the folder of assets. Only files that the manifest paints are examined. Linked folders are
+/// not entered: files inside the project are found at their real path, and files outside do not
+/// belong to it.
 ///
 /// # Errors
 /// The folder itself cannot be listed.
@@ -72,7 +71,7 @@ pub(crate) fn walk(project: &Project) -> Result<Walk, ScanError> {
             Err(error) if error.depth() == 0 => {
                 return Err(ScanError::Folder { path: root, source: into_io(error) });
             }
-            // Gone since its folder was listed.
+            // Removed since its folder was listed.
             Err(error)
                 if error
                     .io_error()
@@ -93,7 +92,7 @@ fn passed_over(entry: &DirEntry) -> bool {
 
 fn visit(project: &Project, entry: &DirEntry, walk: &mut Walk) {
     let kind = entry.file_type();
-    // Pipes and devices are never opened: reading one may not end.
+    // Pipes and devices are never opened, since reading one may block.
     if !(kind.is_file() || kind.is_symlink()) || !names_an_image(entry.path()) {
         return;
     }
@@ -133,7 +132,7 @@ fn visit(project: &Project, entry: &DirEntry, walk: &mut Walk) {
     }
 }
 
-/// What a linked file is, if it lies in the project.
+/// The metadata of a linked file, if it is in the project.
 fn follow(project: &Project, path: &AssetPath, link: &Path) -> Result<Metadata, ScanProblem> {
     if !project.holds(link).map_err(|source| unreadable(path, source))? {
         return Err(ScanProblem::Leaves(LeavesProject { path: path.to_string() }));
@@ -233,7 +232,7 @@ mod tests {
         symlink(outside.path(), walls.join("folder")).expect("it is linked");
         symlink("..", walls.join("loop")).expect("it is linked");
         symlink("nowhere.png", walls.join("dangling.png")).expect("it is linked");
-        // Some file systems refuse such names, and then there is nothing to find.
+        // Some file systems refuse such names; then there is no such file to find.
         let odd_name = std::fs::write(walls.join(OsStr::from_bytes(b"\xff.png")), "").is_ok();
 
         let walk = walk(test.project()).expect("it is walked");

@@ -1,8 +1,8 @@
-//! Watching a project's folder for changes that matter.
+//! Watches a project's folder for changes that affect a build.
 //!
-//! The file system's events are hints; what changed is decided by stamps, and when it is reported
-//! by [`Settling`], which knows nothing of the disk or the clock. Where a system has no events to
-//! give, the folder is compared with what is known every now and then.
+//! The file system's events are only hints: stamps decide what changed, and [`Settling`] decides
+//! when a change is reported, without access to disk or clock. If the system has no events, the
+//! folder is compared with the known stamps at intervals.
 
 mod change;
 mod disk;
@@ -39,7 +39,7 @@ pub use settling::{Probe, SettleSettings, Settled, Settling};
 pub enum WatchError {
     #[error(transparent)]
     Scan(#[from] ScanError),
-    #[error("cannot start a thread to watch with")]
+    #[error("cannot start the watcher's thread")]
     Thread(#[source] std::io::Error),
 }
 
@@ -55,8 +55,8 @@ pub struct Watcher {
 }
 
 impl Watcher {
-    /// Starts to watch. A change that comes after this call is reported, so the first
-    /// [`scan`](Self::scan) belongs behind it.
+    /// Starts to watch. Changes after this call are reported, so call it before the first
+    /// [`scan`](Self::scan).
     ///
     /// # Errors
     /// The folder of assets cannot be listed.
@@ -77,7 +77,7 @@ impl Watcher {
             Ok(Some(events)) => (Some(events), settings.reconcile_ms),
             Ok(None) => (None, settings.poll_ms),
             Err(error) => {
-                // Nothing is lost: the receiver is in this very function.
+                // This cannot fail: the receiver is in this function.
                 let _ = changes.send(Change::Polling { reason: why_not(&error) });
                 (None, settings.poll_ms)
             }
@@ -87,7 +87,7 @@ impl Watcher {
             project: project.clone(),
             settings,
             probe,
-            // Taken after the events began, so that no change falls between.
+            // Taken after events are subscribed to, so that no change is missed.
             known: snapshot(project)?,
             settling: Settling::new(settings.settle),
             unsettled: Arc::clone(&unsettled),
@@ -117,13 +117,13 @@ impl Watcher {
         &self.changes
     }
 
-    /// The next change, if one comes in time.
+    /// The next change, if one arrives within `time`.
     pub fn next_within(&self, time: Duration) -> Option<Change> {
         self.changes.recv_timeout(time).ok()
     }
 
-    /// Scans the project without the files that are being written just now. They are listed as held
-    /// back, and each of them comes as a change when it is finished.
+    /// Scans the project without the files that are being written. They are listed as held back,
+    /// and each is reported as a change when it is complete.
     ///
     /// # Errors
     /// The folder of assets cannot be listed.
@@ -137,7 +137,7 @@ impl Watcher {
             unsettled.contains(path) || is_fresh(stamp, now_ns, settle_ns)
         })?;
         if !scan.held_back.is_empty() {
-            // The thread ends only with the watcher.
+            // This cannot fail: the thread ends only with the watcher.
             let _ = self.messages.send(Message::HeldBack(scan.held_back.clone()));
         }
         Ok(scan)
@@ -153,15 +153,15 @@ impl Drop for Watcher {
     }
 }
 
-/// Whether a file was written so lately that its event may still be on the way. A time in the
-/// future says nothing.
+/// Whether a file was written so recently that its event may not have arrived. A time in the future
+/// does not count.
 fn is_fresh(stamp: &Stamp, now_ns: i64, settle_ns: i64) -> bool {
     let age_ns = now_ns.saturating_sub(stamp.modified_ns.max(stamp.changed_ns));
     (0..settle_ns).contains(&age_ns)
 }
 
-/// Asks the system for events of all folders that matter: the assets', the manifest's, and those of
-/// styles and inits.
+/// Subscribes to events of all relevant folders: those of the assets, the manifest, style images,
+/// init images and shared masks.
 fn subscribe(project: &Project, messages: Sender<Message>) -> notify::Result<RecommendedWatcher> {
     let send = move |event| {
         // A watcher that has stopped needs no more events.
@@ -169,7 +169,7 @@ fn subscribe(project: &Project, messages: Sender<Message>) -> notify::Result<Rec
     };
     let mut watcher = notify::recommended_watcher(send)?;
     for (folder, mode) in folders(project) {
-        // A style's folder may not exist yet; that it appears is found when everything is compared.
+        // A style's folder may not exist yet; a comparison finds it when it appears.
         if folder.is_dir() {
             watcher.watch(&folder, mode)?;
         }

@@ -1,11 +1,11 @@
-//! What is going to happen, in the order of virtual time.
+//! Future events, in the order of virtual time.
 
 use std::collections::BTreeMap;
 
 use impasto_core::{Input, Millis};
 use impasto_types::{Digest, LeaseId, Order, WorkerId};
 
-/// When a run begins: some time after the epoch, so that early times can be told from none.
+/// When a run begins: not at 0, so that early times differ from unset ones.
 pub(crate) const BEGIN_MS: Millis = 1_000_000;
 
 #[derive(Debug, Clone)]
@@ -20,20 +20,20 @@ pub(crate) enum Event {
         connection: WorkerId,
         order: Order<Digest>,
     },
-    /// The coordinator has closed this connection.
+    /// A worker learns that the coordinator has closed this connection.
     Dismissed {
         connection: WorkerId,
     },
     WorkerStarts(usize),
-    /// Something that a process of a worker does; it is void once that process has ended.
+    /// An action of a worker's process, which is dropped if that process has ended.
     Works {
         worker: usize,
         life: u64,
         deed: Deed,
     },
-    /// A client hands its job in, or again if it has not heard of it.
+    /// A client submits its job, or submits it again without a reply.
     ClientSubmits(usize),
-    /// Something breaks.
+    /// A fault happens.
     Fault,
 }
 
@@ -41,15 +41,15 @@ pub(crate) enum Event {
 pub(crate) enum Deed {
     Connects,
     Beats,
-    /// The process ends, whether it has finished or not.
+    /// The process ends, even if tasks are running.
     Leaves,
-    /// A run comes to its end.
+    /// A run ends.
     Ends(LeaseId),
-    /// A run that was told to stop does so.
+    /// A run stops after it was told to.
     Stops(LeaseId),
 }
 
-/// The events to come. Those of one instant happen in the order in which they were planned.
+/// The future events. Events of the same time happen in the order in which they were planned.
 #[derive(Debug)]
 pub(crate) struct Agenda {
     pub(crate) now: Millis,
@@ -72,12 +72,12 @@ impl Agenda {
         self.events.first_key_value().map(|((at, _), _)| *at)
     }
 
-    /// Lets time pass until `at`; it never runs backwards.
+    /// Advances the time to `at`, never backwards.
     pub(crate) fn pass_to(&mut self, at: Millis) {
         self.now = self.now.max(at);
     }
 
-    /// Lets time pass until the next event, and gives that.
+    /// Advances the time to the next event, and returns it.
     pub(crate) fn pop(&mut self) -> Option<Event> {
         let ((at, _), event) = self.events.pop_first()?;
         self.pass_to(at);

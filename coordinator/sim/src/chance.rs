@@ -1,4 +1,4 @@
-//! The simulation's only source of chance.
+//! The simulation's only source of randomness.
 
 use impasto_types::SplitMix64;
 
@@ -14,17 +14,17 @@ impl Chance {
         self.0.next_u64()
     }
 
-    /// One of `from..to`.
+    /// A number in `from..to`.
     pub(crate) fn between(&mut self, from: u64, to: u64) -> u64 {
         from + self.next() % (to - from)
     }
 
-    /// One of `0..count`.
+    /// A number in `0..count`.
     pub(crate) fn index(&mut self, count: usize) -> usize {
         (self.next() % count as u64) as usize
     }
 
-    /// True in `of_1000` of 1,000 cases.
+    /// True with a probability of `of_1000` in 1,000.
     pub(crate) fn happens(&mut self, of_1000: u64) -> bool {
         self.next() % 1_000 < of_1000
     }

@@ -1,5 +1,4 @@
-//! A coordinator around the core under test: its disk, its ends and restarts, and what is checked
-//! at each.
+//! A coordinator around the core under test: its disk, crashes and restarts, with their checks.
 
 use std::collections::BTreeMap;
 
@@ -11,45 +10,45 @@ use impasto_types::{Epoch, Grant, JobId, LeaseId, Order, TaskEvent, TaskIndex, T
 use crate::Plant;
 use crate::work::picture;
 
-/// How many facts a snapshot takes the place of: few, so that most restarts begin with one.
+/// How many facts a snapshot replaces: few, so that most restarts begin with one.
 const FACTS_PER_SNAPSHOT: usize = 50;
 
-/// When a coordinator ends, seen from the input that it is handling.
+/// Whether and when a coordinator crashes while it handles an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
     Lives,
     /// Its facts and effects are lost with it.
     EndsBeforeAppend,
-    /// Its facts are on disk, but nobody hears of them.
+    /// Its facts are on disk, but its effects are lost.
     EndsAfterAppend,
 }
 
-/// The core and its disk. After every input the core's invariants hold. By the facts on disk, which
-/// know nothing of the core's own books, no task is leased while it is leased, none succeeds twice,
-/// a result comes from the live lease, and whatever a task reads is on disk before the task is
-/// granted. After every restart the core is the one that ended, whether it
-/// goes by all facts or by a snapshot and those since. No task brings down more workers than it has
+/// The core and its disk. After every input the core's invariants are checked. The facts on disk,
+/// independently of the core's own state, have to show that no task is leased twice at once or
+/// succeeds twice, that each result is of the live lease, and that all inputs of a task are on disk
+/// before it is granted. After every restart the core has to equal the one that crashed, both from
+/// all facts and from a snapshot and the facts since. No task may crash more workers than it has
 /// attempts.
 #[derive(Debug)]
 pub struct Coordinator {
     core: Core,
     disk: Vec<Fact>,
-    /// The last snapshot, and how many facts it stands for.
+    /// The last snapshot, and how many facts it covers.
     snapshot: Option<(Snapshot, usize)>,
     epoch: u64,
     leased: BTreeMap<(JobId, TaskIndex), LeaseId>,
-    /// What is on disk of those that have succeeded by a fact of their own.
+    /// The results on disk of tasks that succeeded by a fact of their own.
     succeeded: BTreeMap<(JobId, TaskIndex), TaskResult>,
-    /// How many times each job was retried: each gives its tasks fresh attempts.
+    /// How many times each job was retried. Each retry gives its tasks fresh attempts.
     retries: BTreeMap<JobId, u32>,
     kills: BTreeMap<(JobId, TaskIndex), u32>,
-    /// Which tasks each task reads from.
+    /// The tasks whose results each task reads.
     after: BTreeMap<(JobId, TaskIndex), Vec<TaskIndex>>,
     plant: Option<Plant>,
     forgotten: u64,
 }
 
-/// Something that must not be.
+/// A violation of what must hold.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Wrong {
     #[error(transparent)]
@@ -58,7 +57,7 @@ pub enum Wrong {
     Replay(#[from] impasto_core::ReplayError),
     #[error(transparent)]
     Snapshot(#[from] impasto_core::SnapshotVersionError),
-    #[error("{lease} begins while {live} goes on")]
+    #[error("{lease} begins while {live} is live")]
     LeasedTwice { lease: LeaseId, live: LeaseId },
     #[error("task {task} of job {job} took a result that is not of its live lease", task = .task.0)]
     StaleResult { job: JobId, task: TaskIndex },
@@ -76,11 +75,11 @@ pub enum Wrong {
     )]
     SnapshotDiffers { facts: usize, covered: usize },
     #[error(
-        "task {task} of job {job} brought down {kills} workers, but has {attempts} attempts",
+        "task {task} of job {job} crashed {kills} workers, but has {attempts} attempts",
         task = .task.0
     )]
     TooManyKills { job: JobId, task: TaskIndex, kills: u32, attempts: u32 },
-    #[error("the core wants to be woken at {wanted}, but it is {now} and it was")]
+    #[error("the core asks for a tick at {wanted}, but has handled an input at {now}")]
     TimerStuck { wanted: Millis, now: Millis },
 }
 
@@ -106,7 +105,7 @@ impl Coordinator {
         &self.core
     }
 
-    /// How many coordinators there have been.
+    /// How many coordinators have run.
     pub fn epoch(&self) -> u64 {
         self.epoch
     }
@@ -115,17 +114,17 @@ impl Coordinator {
         self.disk.len()
     }
 
-    /// How many tasks have succeeded by an attempt or by that of another.
+    /// How many tasks have succeeded, by their own attempt or another task's.
     pub fn succeeded(&self) -> u64 {
         self.succeeded.len() as u64
     }
 
-    /// How many jobs are remembered no longer.
+    /// How many jobs were forgotten.
     pub fn forgotten(&self) -> u64 {
         self.forgotten
     }
 
-    /// Handles an input, to the end that fate has in store. Gives what is to be carried out.
+    /// Handles an input, with a crash if `fate` says so. Returns the effects to carry out.
     pub fn handle(&mut self, now: Millis, input: Input, fate: Fate) -> Result<Vec<Effect>, Wrong> {
         self.core.handle(now, input);
         invariants::check_all(&self.core)?;
@@ -167,7 +166,7 @@ impl Coordinator {
         Ok(effects)
     }
 
-    /// A worker was brought down by the task that it ran under this lease.
+    /// Counts a worker that the task of this lease has crashed.
     pub fn count_kill(&mut self, lease: LeaseId) -> Result<(), Wrong> {
         let kills = self.kills.entry((lease.job, lease.task)).or_default();
         *kills += 1;
@@ -184,7 +183,7 @@ impl Coordinator {
         Ok(())
     }
 
-    /// What goes out now: all that a granted task reads has to be on disk.
+    /// Checks before effects are sent that all inputs of granted tasks are on disk.
     fn check_grants(&self, effects: &[Effect]) -> Result<(), Wrong> {
         for effect in effects {
             let Effect::Order { order: Order::Grant(Grant { lease, resolved, .. }), .. } = effect
@@ -234,8 +233,8 @@ impl Coordinator {
         Ok(())
     }
 
-    /// Replaces the core by one that knows only what is on disk: the last snapshot and the facts
-    /// since, which have to say the same as all facts from the first on.
+    /// Replaces the core by one restored from disk: from the last snapshot and the facts since,
+    /// which has to give the same state as all facts.
     fn come_up(&mut self, now: Millis) -> Result<(), Wrong> {
         self.epoch += 1;
         let config = *self.core.config();
@@ -262,7 +261,7 @@ impl Coordinator {
     }
 }
 
-/// What facts decide of a core: everything but how far attempts have come.
+/// The durable state of a core: everything except the progress of attempts.
 fn durable(core: &Core) -> Vec<JobView> {
     let without_progress = |task: TaskView| match task.event {
         TaskEvent::Leased { worker, attempt, progress: _ } => {

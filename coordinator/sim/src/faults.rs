@@ -1,4 +1,4 @@
-//! What goes wrong, and messages on a network where anything does.
+//! Faults, and messages on an unreliable network.
 
 use impasto_core::{Input, Millis};
 use impasto_types::{JobId, WorkerId};
@@ -6,14 +6,13 @@ use impasto_types::{JobId, WorkerId};
 use crate::agenda::{Deed, Event};
 use crate::world::World;
 
-/// How late a message may come.
+/// The longest delay of a message.
 const SLOWEST_MS: Millis = 30_000;
-/// A server notices within this time that a peer has gone without a word: not before the last of
-/// what that one has said.
+/// The time within which a server notices a lost peer: after the peer's last message has arrived.
 const KEEP_ALIVE_MS: Millis = SLOWEST_MS + 1_000;
 
 impl World {
-    /// One thing breaks, or somebody changes their mind.
+    /// Causes a fault, or a request that interferes.
     pub(crate) fn fault(&mut self) {
         let worker = self.chance.index(self.workers.len());
         match self.chance.between(0, 11) {
@@ -40,7 +39,8 @@ impl World {
         JobId(self.chance.between(0, self.submissions.len() as u64 + 2))
     }
 
-    /// A worker is told to end: it stops what it runs, gives it back and goes, in time or not.
+    /// Shuts a worker down: it stops its runs, returns the leases and exits, perhaps before it has
+    /// finished that.
     fn shut_down(&mut self, worker: usize) {
         if !self.workers[worker].is_up() {
             return;
@@ -61,7 +61,7 @@ impl World {
         self.end_process(worker);
     }
 
-    /// The process ends; another starts in a while.
+    /// Ends the process; another starts later.
     pub(crate) fn end_process(&mut self, worker: usize) {
         let connection = self.workers[worker].end();
         self.break_off(connection);
@@ -82,7 +82,7 @@ impl World {
         }
     }
 
-    /// The coordinator learns that a connection ended: soon, or when a ping is not answered.
+    /// Lets the coordinator learn that a connection ended: soon, or when a ping is not answered.
     fn break_off(&mut self, connection: Option<WorkerId>) {
         let Some(worker) = connection else { return };
         self.send([Input::Disconnect { worker }]);
@@ -91,7 +91,7 @@ impl World {
         self.agenda.plan(KEEP_ALIVE_MS, arrives);
     }
 
-    /// Puts messages to the coordinator on their way.
+    /// Sends messages to the coordinator.
     pub(crate) fn send(&mut self, inputs: impl IntoIterator<Item = Input>) {
         let epoch = self.coordinator.epoch();
         for input in inputs {
@@ -99,7 +99,7 @@ impl World {
         }
     }
 
-    /// Puts a message on its way: it may get lost, come twice, or come late and so out of order.
+    /// Sends a message, which may be lost, duplicated, or delayed and so out of order.
     pub(crate) fn transmit(&mut self, message: impl Fn() -> Event) {
         if self.stormy && self.chance.happens(20) {
             return;

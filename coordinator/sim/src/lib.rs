@@ -1,10 +1,10 @@
 //! Runs the farm's core in virtual time, under faults that follow from a seed: messages that are
-//! lost, doubled, late and out of order, workers that crash, restart and lose their connection,
-//! coordinators that end before or after their facts are on disk, tasks that are slow, that fail,
-//! or that bring down whoever runs them, tasks that read what others make.
+//! lost, duplicated, delayed and out of order; workers that crash, restart and lose their
+//! connection; coordinators that crash before or after their facts are on disk; tasks that are
+//! slow, fail, crash their workers, or depend on others.
 //!
-//! Nothing here sleeps or asks a clock; the same seed and options are the same run, to the last
-//! event. What is checked is listed at [`Coordinator`](coordinator::Coordinator) and [`run`].
+//! Nothing sleeps or reads a clock: the same seed and options give the same run, event by event.
+//! [`Coordinator`](coordinator::Coordinator) and [`run`] list what is checked.
 
 mod agenda;
 mod chance;

@@ -1,5 +1,5 @@
 //! `cargo run -p impasto-sim -- --seed 7`: one run, or several seeds in a row. A failure prints its
-//! last events and how to bring it back.
+//! last events and the command that reproduces it.
 
 use std::io::{self, Write};
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! What is simulated.
+//! Options of a simulation.
 
 /// The size of a run. Together with the seed it decides every event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::Args)]

@@ -1,8 +1,8 @@
-//! What came of a run.
+//! The outcome of a run.
 
 use impasto_core::Millis;
 
-/// A run that went well.
+/// A successful run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Summary {
     pub seed: u64,
@@ -12,16 +12,16 @@ pub struct Summary {
     pub facts: usize,
     pub coordinators: u64,
     pub crashes: u64,
-    /// Tasks that read the results of others.
+    /// The number of tasks that depend on others.
     pub dependents: u64,
-    /// Attempts that were told where an earlier one had stopped.
+    /// The number of attempts that resumed from a checkpoint.
     pub resumed: u64,
     pub succeeded: u64,
-    /// Jobs that were remembered no longer.
+    /// The number of jobs that were forgotten.
     pub forgotten: u64,
 }
 
-/// A run that went wrong; the seed and the options bring it back.
+/// A failed run; the seed and the options reproduce it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("seed {seed}: after {events} events: {wrong}")]
 pub struct Failure {

@@ -1,5 +1,5 @@
-//! How fast the core decides: a large farm on which every task ends as soon as it is leased, so
-//! that nothing but the core takes time.
+//! Measures the core: on a large farm every task ends as soon as it is leased, so only the core
+//! takes time.
 
 use impasto_core::{Config, Core, Effect, Input, Needs, Submission};
 use impasto_types::{
@@ -7,15 +7,15 @@ use impasto_types::{
     Order, Output, RunReport, TaskResult, WorkerId,
 };
 
-/// What was decided.
+/// The measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Throughput {
     pub leases: u64,
     pub inputs: u64,
 }
 
-/// Leases and ends `tasks` tasks on `workers` workers with one slot each, one input at a time, as a
-/// driver would.
+/// Leases and completes `tasks` tasks on `workers` workers with one slot each, one input at a time,
+/// as a driver would.
 pub fn decide_all(workers: u32, tasks: u32) -> Throughput {
     let mut core = Core::new(Config::default(), Epoch(1), 1);
     let mut pending = std::collections::VecDeque::new();

@@ -1,5 +1,4 @@
-//! The work of the simulated farm: what is submitted, what it does to the workers, and what it
-//! comes to.
+//! The simulated farm's work: submissions, the behaviour of tasks, and their results.
 
 use impasto_core::{Needs, Submission};
 use impasto_types::{
@@ -11,17 +10,17 @@ use crate::chance::Chance;
 
 pub(crate) const GIB: u64 = 1 << 30;
 
-/// What a task does to its worker. It follows from the action's digest, so every attempt meets the
-/// same.
+/// The behaviour of a task. It follows from the action's digest, so it is the same in every
+/// attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TaskKind {
     /// Ends within seconds.
     Quick,
-    /// Takes many times as long as a lease lives without a word.
+    /// Takes many times as long as a lease lasts without a heartbeat.
     Slow,
-    /// Its input is at fault.
+    /// Fails because of its input.
     Bad,
-    /// Brings its worker down.
+    /// Crashes its worker.
     Poison,
 }
 
@@ -36,9 +35,8 @@ impl TaskKind {
     }
 }
 
-/// Jobs of several projects, sizes and priorities; some tasks have an action that others have too,
-/// some read what tasks before
-/// them make, and a few are too large for every worker.
+/// Jobs of several projects, sizes and priorities. Some tasks share an action, some depend on
+/// earlier ones, and a few are too large for every worker.
 pub(crate) fn submissions(chance: &mut Chance, tasks: u32) -> Vec<Submission> {
     let mut submissions = Vec::new();
     let mut left = tasks;
@@ -71,7 +69,7 @@ pub(crate) fn submissions(chance: &mut Chance, tasks: u32) -> Vec<Submission> {
     submissions
 }
 
-/// Which tasks before it a task reads from: none, one, or two.
+/// The earlier tasks that a task depends on: none, one or two.
 fn after(chance: &mut Chance, index: u32) -> Vec<TaskIndex> {
     let count = match chance.between(0, 10) {
         _ if index == 0 => 0,
@@ -82,8 +80,8 @@ fn after(chance: &mut Chance, index: u32) -> Vec<TaskIndex> {
     (0..count).map(|_| TaskIndex(chance.between(0, u64::from(index)) as u32)).collect()
 }
 
-/// What a task comes to under a lease. No two leases give the same, so that a result tells where it
-/// comes from.
+/// The result of a task under a lease, different for each lease, so that results show where they
+/// come from.
 pub(crate) fn picture(lease: LeaseId) -> TaskResult {
     let output = BlobRef::of(lease.to_string().as_bytes());
     let report = RunReport {

@@ -1,23 +1,24 @@
-//! A simulated worker. What it holds and owes is kept by the ledger of the real one; here is only
-//! what drives that: connections, beats, and runs that end when the agenda says so.
+//! A simulated worker. It keeps its leases and reports with the ledger of the real worker; only
+//! connections, beats and the ends of runs are simulated.
 
 use impasto_core::Input;
 use impasto_ledger::{Answer, Ledger};
 use impasto_types::{Capabilities, Hello, LeaseId, LeaseOutcome, Progress, WorkerId, WorkerName};
 
-/// After this many beats without an answer to its hello, a worker connects anew.
+/// After this many beats without an answer to its hello, a worker reconnects.
 const PATIENCE_BEATS: u32 = 3;
 
-/// As on the wire.
+/// The limit of the wire format.
 const MAX_LEASES: usize = 1024;
 
 #[derive(Debug)]
 pub(crate) struct Worker {
     index: u64,
-    /// What it is called until a coordinator says otherwise; others may be called the same.
+    /// The name that it asks for, which other workers may use too.
     host: WorkerName,
     capabilities: Capabilities,
-    /// Rises at every start and end of the process; what an earlier one had planned is void.
+    /// Raised at every start and end of the process, so that planned actions of earlier processes
+    /// are dropped.
     pub(crate) life: u64,
     process: Option<Process>,
 }
@@ -32,7 +33,7 @@ struct Process {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Link {
     Cut,
-    /// It has said hello; `beats` have passed since.
+    /// It has sent its hello `beats` ago.
     Greeting {
         connection: WorkerId,
         beats: u32,
@@ -50,7 +51,7 @@ impl Link {
         }
     }
 
-    /// The connection, if reports and the like may be sent over it.
+    /// The connection, if the worker was welcomed.
     fn open(self) -> Option<WorkerId> {
         match self {
             Self::Cut | Self::Greeting { .. } => None,
@@ -76,12 +77,12 @@ impl Worker {
         self.process.as_ref().is_some_and(|process| process.link == Link::Cut)
     }
 
-    /// Whether it was drained and owes nothing any more: its process ends.
+    /// Whether it was drained and has no lease or report left, so that its process ends.
     pub(crate) fn is_done(&self) -> bool {
         self.process.as_ref().is_some_and(|process| process.ledger.is_done())
     }
 
-    /// The leases that it works on, as far as it knows that they are its own.
+    /// The leases that it works on.
     pub(crate) fn running(&self) -> Vec<LeaseId> {
         self.process.iter().flat_map(|process| process.ledger.running()).collect()
     }
@@ -92,7 +93,7 @@ impl Worker {
         self.process = Some(Process { name: self.host.clone(), link: Link::Cut, ledger });
     }
 
-    /// Ends the process, and with it all that it knew. Gives the connection that ended.
+    /// Ends the process and forgets its state. Returns the connection that ended.
     pub(crate) fn end(&mut self) -> Option<WorkerId> {
         let connection = self.connection();
         self.life += 1;
@@ -100,7 +101,7 @@ impl Worker {
         connection
     }
 
-    /// Ends the connection. Gives it, if there was one.
+    /// Ends the connection. Returns it, if there was one.
     pub(crate) fn cut(&mut self) -> Option<WorkerId> {
         let connection = self.connection();
         if let Some(process) = &mut self.process {
@@ -109,7 +110,7 @@ impl Worker {
         connection
     }
 
-    /// Says hello on a new connection, with all that it holds.
+    /// Sends a hello on a new connection, with the leases that it holds.
     pub(crate) fn greet(&mut self, connection: WorkerId) -> Option<Input> {
         let instance = self.index << 32 | self.life;
         let process = self.process.as_mut()?;
@@ -124,7 +125,7 @@ impl Worker {
         Some(Input::Connect { worker: connection, hello })
     }
 
-    /// It is welcome under this name. What is stale is not its own any more.
+    /// Handles a welcome with this name, and drops stale leases.
     pub(crate) fn welcomed(&mut self, name: WorkerName, stale: &[LeaseId]) -> Vec<Input> {
         let Some(process) = &mut self.process else { return Vec::new() };
         process.name = name;
@@ -136,13 +137,13 @@ impl Worker {
         process.said(&owed)
     }
 
-    /// Whether it has waited too long for its welcome.
+    /// Whether it has waited too long for a welcome.
     pub(crate) fn is_out_of_patience(&self) -> bool {
         let link = self.process.as_ref().map(|process| process.link);
         matches!(link, Some(Link::Greeting { beats, .. }) if beats >= PATIENCE_BEATS)
     }
 
-    /// What it says at every beat.
+    /// The messages of a beat.
     pub(crate) fn beat(&mut self) -> Vec<Input> {
         let Some(process) = &mut self.process else { return Vec::new() };
         if let Link::Greeting { beats, .. } = &mut process.link {
@@ -159,8 +160,8 @@ impl Worker {
         said
     }
 
-    /// Whether it begins what it is granted, and what it says. A message that came twice begins
-    /// nothing twice.
+    /// Handles a grant. Returns whether it begins a run, and its messages. A duplicated grant
+    /// begins no second run.
     pub(crate) fn grant(&mut self, lease: LeaseId) -> (bool, Vec<Input>) {
         let Some(process) = &mut self.process else { return (false, Vec::new()) };
         match process.ledger.grant(lease) {
@@ -170,7 +171,7 @@ impl Worker {
         }
     }
 
-    /// A run has ended, if it still went on.
+    /// Ends a run, unless it has ended already.
     pub(crate) fn run_ended(&mut self, lease: LeaseId, outcome: LeaseOutcome) -> Vec<Input> {
         let Some(process) = &mut self.process else { return Vec::new() };
         let owed = process.ledger.ended(lease, outcome);
@@ -184,7 +185,7 @@ impl Worker {
         }
     }
 
-    /// It takes nothing new any more, and says so.
+    /// Starts to drain, and returns the messages that say so.
     pub(crate) fn drain(&mut self) -> Vec<Input> {
         let Some(process) = &mut self.process else { return Vec::new() };
         process.ledger.drain();
@@ -193,7 +194,7 @@ impl Worker {
 }
 
 impl Process {
-    /// These reports and how many slots are free.
+    /// Messages with these reports and the number of free slots.
     fn said(&self, reports: &[LeaseId]) -> Vec<Input> {
         let Some(worker) = self.link.open() else { return Vec::new() };
         let reports = reports.iter().filter_map(|lease| {

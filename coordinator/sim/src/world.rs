@@ -17,12 +17,15 @@ use crate::{Failure, Options, Summary};
 
 /// How many of the last events a failure shows.
 const LOG_LINES: usize = 400;
-/// How long everything may take to end once the faults have stopped: the slowest task,
-/// `max_attempts` times with the longest delays, one after another on one worker, fits many times.
+/// How long everything may take to end after the last fault: many times as long as all tasks, one
+/// after another with the most attempts and the longest delays.
 const CALM_LIMIT_MS: Millis = 30 * 24 * 3_600_000;
 
-/// Simulates a farm: `options.steps` events under faults, then without until every job has ended,
-/// which it has to.
+/// Simulates a farm: `options.steps` events with faults, then without faults until every job has
+/// ended.
+///
+/// # Errors
+/// A check failed, or a job did not end.
 pub fn run(seed: u64, options: Options) -> Result<Summary, Failure> {
     let mut world = World::new(seed, options);
     match world.play() {
@@ -41,7 +44,7 @@ pub(crate) struct World {
     pub(crate) workers: Vec<Worker>,
     connections: BTreeMap<WorkerId, usize>,
     pub(crate) submissions: Vec<Submission>,
-    /// What each submission became, as far as its client has heard.
+    /// The job of each submission whose client got the reply.
     jobs: BTreeMap<usize, JobId>,
     actions: BTreeMap<(JobId, u32), Digest>,
     /// Whether faults happen.
@@ -68,7 +71,7 @@ impl World {
         });
         let workers: Vec<Worker> = workers.collect();
         let submissions = submissions(&mut chance, options.tasks);
-        // Few enough that some are forgotten while others go on.
+        // Few enough that some jobs are forgotten while others run.
         let config = Config { keep_jobs: 4, keep_jobs_ms: 2_000_000, ..Config::default() };
         let mut world = Self {
             options,
@@ -117,7 +120,7 @@ impl World {
         Ok(())
     }
 
-    /// Takes the next event: one that is planned, or the core's own timeout.
+    /// Handles the next event: a planned one, or the core's timeout.
     fn step(&mut self) -> Result<(), String> {
         self.events += 1;
         let planned = self.agenda.next_at();
@@ -127,7 +130,7 @@ impl World {
                 self.tell_core(Input::Tick)?;
             }
             _ => {
-                let event = self.agenda.pop().ok_or("nothing is left to happen")?;
+                let event = self.agenda.pop().ok_or("no event is left")?;
                 self.take(event)?;
             }
         }
@@ -140,7 +143,7 @@ impl World {
 
     fn take(&mut self, event: Event) -> Result<(), String> {
         match event {
-            // What was on its way to a coordinator that ended is lost.
+            // Messages to a coordinator that has ended are lost.
             Event::Arrives { epoch, input } if epoch == self.coordinator.epoch() => {
                 self.tell_core(input)?
             }
@@ -249,7 +252,7 @@ impl World {
         Ok(())
     }
 
-    /// A reply reaches a client, or does not: then it asks again, with the same key.
+    /// Delivers a reply to a client, or loses it: then the client submits again with the same key.
     fn hear_of_job(&mut self, client: usize, job: JobId) {
         for (task, needs) in (0..).zip(&self.submissions[client].tasks) {
             self.actions.insert((job, task), needs.action);
@@ -259,7 +262,7 @@ impl World {
         }
     }
 
-    /// The worker that talks over this connection now.
+    /// The worker that now uses this connection.
     fn connected(&self, connection: WorkerId) -> Option<usize> {
         let worker = self.connections.get(&connection).copied()?;
         (self.workers[worker].connection() == Some(connection)).then_some(worker)
@@ -301,7 +304,7 @@ impl World {
     fn end_run(&mut self, worker: usize, lease: LeaseId) -> Result<(), String> {
         let kind = self.kind(lease);
         if kind == TaskKind::Poison && self.workers[worker].running().contains(&lease) {
-            self.note(|| format!("{lease} brings worker {worker} down"));
+            self.note(|| format!("{lease} crashes worker {worker}"));
             self.crash(worker);
             return self.coordinator.count_kill(lease).map_err(|wrong| wrong.to_string());
         }
@@ -318,7 +321,7 @@ impl World {
         Ok(())
     }
 
-    /// A run is told to stop, and does so between two of its steps.
+    /// Tells a run to stop, which it does between two steps.
     pub(crate) fn plan_stop(&mut self, worker: usize, lease: LeaseId) {
         let delay_ms = self.chance.between(10, 8_000);
         self.plan_deed(delay_ms, worker, Deed::Stops(lease));
@@ -384,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn a_few_dozen_seeds_go_well_and_meet_everything() {
+    fn a_few_dozen_seeds_succeed_and_cover_all_cases() {
         let summaries = run_all(48, Options { steps: 1_500, ..Options::default() });
         let counts: [fn(&Summary) -> u64; 5] = [
             |s| s.dependents,
@@ -399,12 +402,12 @@ mod tests {
     }
 
     #[test]
-    fn a_lone_worker_suffices() {
+    fn a_single_worker_suffices() {
         run_all(24, Options { steps: 3_000, workers: 1, tasks: 60, ..Options::default() });
     }
 
     #[test]
-    fn the_same_seed_is_the_same_run() {
+    fn the_same_seed_gives_the_same_run() {
         let options = Options { steps: 1_000, ..Options::default() };
         assert_eq!(run(7, options), run(7, options));
         assert_ne!(run(7, options), run(8, options));

@@ -1,4 +1,4 @@
-//! The ways to the workers that are connected.
+//! Channels to the connected workers.
 
 use std::collections::HashMap;
 
@@ -7,15 +7,16 @@ use impasto_types::{Digest, Order, WorkerId};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
-/// Orders that wait for one connection; a worker that leaves more unread has stopped reading.
+/// How many orders are queued for one connection. A worker that leaves more unread has stopped
+/// reading.
 pub(crate) const ORDERS_QUEUED: usize = 4 * MAX_LEASES;
 
 const _: () = assert!(
     ORDERS_QUEUED > 3 * MAX_LEASES,
-    "a grant, a revocation and an acknowledgement of every lease may come at once"
+    "a grant, a revocation and an acknowledgement of every lease may be queued at once"
 );
 
-/// The connected workers. A connection whose link is dropped closes.
+/// The connected workers. Dropping a link closes its connection.
 #[derive(Debug, Default)]
 pub(super) struct Links {
     orders: HashMap<WorkerId, mpsc::Sender<Order<Digest>>>,
@@ -30,8 +31,8 @@ impl Links {
         self.orders.remove(&worker);
     }
 
-    /// Passes an order on. It never waits: one worker that does not read must not hold up the
-    /// others. Such a one is cut off, and comes back with what it holds.
+    /// Sends an order without waiting, so that a worker that does not read cannot delay the others.
+    /// Such a worker is disconnected; it reconnects with its leases.
     pub(super) fn send(&mut self, worker: WorkerId, order: Order<Digest>) {
         let Some(orders) = self.orders.get(&worker) else { return };
         match orders.try_send(order) {
@@ -39,11 +40,11 @@ impl Links {
             Err(TrySendError::Full(_)) => {
                 tracing::warn!(
                     worker = worker.0,
-                    "a worker does not read its orders and is cut off"
+                    "a worker does not read its orders and is disconnected"
                 );
                 self.orders.remove(&worker);
             }
-            // It has gone; its connection will say so.
+            // The worker is gone; its connection will report that.
             Err(TrySendError::Closed(_)) => self.remove(worker),
         }
     }

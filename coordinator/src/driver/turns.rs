@@ -1,9 +1,8 @@
 //! The task that owns the core.
 //!
-//! A turn takes all commands that wait, hands them to the core, appends the facts in one
-//! transaction, and only then lets anything out: replies, orders, news. While a transaction runs,
-//! the next turn's commands gather, so that a busy coordinator commits in groups. This is the one
-//! place that reads the clock.
+//! A turn passes all waiting commands to the core, appends the facts in one transaction, and only
+//! then sends replies, orders and events. Meanwhile the next turn's commands queue up, so a busy
+//! coordinator commits in groups. This is the only place that reads the clock.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,22 +19,22 @@ use super::watchers::Watchers;
 use super::{Command, Question, Watch};
 use crate::{Store, StoreError, Stored};
 
-/// A turn's commands: enough to share a transaction, few enough that none waits long.
+/// The most commands of a turn: enough to share a transaction, few enough that none waits long.
 const COMMANDS_PER_TURN: usize = 512;
 
-/// Facts that are no trouble at a restart: a fraction of a second's replay.
+/// How many facts a restart may have to replay in any case: this takes a fraction of a second.
 const FACTS_KEPT: usize = 10_000;
 
-/// The system's clock can be set, and stands still for our timers while a machine sleeps: it is
-/// looked at this often at least.
+/// The longest time between two looks at the clock, since the system's clock can be set, and timers
+/// stop while the machine sleeps.
 const LONGEST_SLEEP: Duration = Duration::from_secs(5);
 
-/// The core, and all that its effects go out to.
+/// The core, and everything that its effects are sent to.
 #[derive(Debug)]
 pub(crate) struct Turns {
     core: Core,
     store: Arc<Mutex<dyn Store>>,
-    /// How many facts the store has beside its snapshot.
+    /// The number of facts in the store since its snapshot.
     facts: usize,
     actions: ActionCache,
     links: Links,
@@ -52,7 +51,7 @@ struct Replies {
     changed: HashMap<RequestId, oneshot::Sender<Option<JobSummary>>>,
 }
 
-/// Why a stored past cannot be taken up.
+/// Why the stored state cannot be restored.
 #[derive(Debug, thiserror::Error)]
 pub enum ResumeError {
     #[error(transparent)]
@@ -64,7 +63,7 @@ pub enum ResumeError {
 }
 
 impl Turns {
-    /// Takes up where the store's facts end, in a new epoch. Blocks.
+    /// Restores the core from the store, in a new epoch. Blocks.
     pub(crate) fn resume(
         config: impasto_core::Config,
         mut store: impl Store + 'static,
@@ -89,7 +88,11 @@ impl Turns {
             failed = taken.err();
         })?;
         failed.map_or(Ok(()), Err)?;
-        tracing::debug!(facts, jobs = core.jobs().count(), "took up where the last one ended");
+        tracing::debug!(
+            facts,
+            jobs = core.jobs().count(),
+            "restored the state of the last coordinator"
+        );
         core.resume(now);
         let store = Arc::new(Mutex::new(store));
         Ok(Self {
@@ -108,11 +111,11 @@ impl Turns {
         self.core.epoch()
     }
 
-    /// Takes turns until `stop`, and then one last turn for the commands that are there already.
+    /// Takes turns until `stop`, and then a last turn for the commands already queued.
     ///
     /// # Errors
-    /// Facts could not be kept. What the core knows and what is durable differ then, so nothing of
-    /// that turn has gone out, and the way on is to start anew from the store.
+    /// Facts could not be appended. Nothing of that turn has been sent, as the core's state is not
+    /// durable; restart from the store.
     pub(crate) async fn run(
         mut self,
         mut commands: mpsc::Receiver<Command>,
@@ -156,7 +159,7 @@ impl Turns {
         Ok(())
     }
 
-    /// What the core has to hear of a command, if anything. Questions wait.
+    /// Converts a command to an input of the core. Questions are answered at the end of the turn.
     fn take_in(&mut self, command: Command, questions: &mut Vec<Question>) -> Option<Input> {
         match command {
             Command::Submit { submission, reply } => {
@@ -177,7 +180,7 @@ impl Turns {
             Command::Connect { introduction, reply } => {
                 self.last_worker += 1;
                 let worker = WorkerId(self.last_worker);
-                // Where nobody waits for the number, the connection has ended already.
+                // If nobody waits for the number, the connection has ended already.
                 reply.send(worker).ok()?;
                 self.links.add(worker, introduction.orders);
                 let hello = introduction.hello;
@@ -194,7 +197,7 @@ impl Turns {
             }
             Command::Drain { name, reply } => {
                 let worker = self.core.connection(&name);
-                // Whoever asked may have gone; the order stands.
+                // The caller may be gone; the worker is drained anyway.
                 let _ = reply.send(worker.is_some());
                 worker.map(|worker| Input::Drain { worker })
             }
@@ -215,8 +218,8 @@ impl Turns {
         blocking(move || store.lock().unwrap_or_else(PoisonError::into_inner).append(&facts)).await
     }
 
-    /// Puts a snapshot in the place of facts once there are many for what is remembered: so their
-    /// number is bounded, and a snapshot of many tasks is rare.
+    /// Replaces the facts by a snapshot when there are many in proportion to the core's tasks: so
+    /// the number of facts is bounded, and large snapshots are rare.
     async fn compact(&mut self) {
         if self.facts < FACTS_KEPT + 2 * self.core.tasks() {
             return;
@@ -226,14 +229,15 @@ impl Turns {
         let compact =
             move || store.lock().unwrap_or_else(PoisonError::into_inner).compact(&snapshot);
         if let Err(error) = blocking(compact).await {
-            // The facts are still there, and the next attempt takes these along.
-            tracing::warn!("a snapshot is not kept: {}", error_text(&error));
+            // The facts still exist, and the next snapshot covers them.
+            tracing::warn!("cannot store a snapshot: {}", error_text(&error));
         }
     }
 
     async fn carry_out_effects(&mut self) {
         let effects = self.core.drain_effects();
-        // Before anyone hears of a success, so that whoever submits the same again finds it.
+        // Before any success is reported, so that a client that then submits the same action finds
+        // the result.
         self.remember(&effects).await;
         for effect in effects {
             self.carry_out(effect);
@@ -252,7 +256,7 @@ impl Turns {
             return;
         }
         if let Err(error) = self.actions.put(results).await {
-            tracing::warn!(cause = %error_text(&error), "results are not remembered");
+            tracing::warn!(cause = %error_text(&error), "cannot write results to the action cache");
         }
     }
 
@@ -269,7 +273,7 @@ impl Turns {
             Effect::NoSuchJob { request, job: _ } => self.replies.changed(request, None),
             Effect::Order { worker, order } => self.links.send(worker, order),
             Effect::Dismiss { worker } => self.links.remove(worker),
-            // Done already, together with the others of this turn.
+            // Done before, together with the others of this turn.
             Effect::Remember { .. } => {}
             Effect::Task { job, task, event } => {
                 self.watchers.tell(job, || JobNews::Task { task, asset: None, event })
@@ -283,7 +287,7 @@ impl Turns {
     }
 
     fn answer(&mut self, question: Question) {
-        // Whoever asked may have gone; nothing depends on the answer.
+        // The caller may be gone; nothing depends on the answer.
         match question {
             Question::Watch { job, reply } => {
                 let watch = self
@@ -325,7 +329,7 @@ impl Replies {
     }
 }
 
-/// Milliseconds since the Unix epoch. The core sees to it that its time never runs backwards.
+/// Milliseconds since the Unix epoch. The core makes sure that its time never decreases.
 fn now() -> Millis {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX)
@@ -339,7 +343,7 @@ mod tests {
     use super::*;
     use impasto_blobs::{LocalActions, LocalBlobs};
 
-    /// A store whose facts the test can look into, and that fails when it is told to.
+    /// A store whose facts the test can read, and that fails on demand.
     #[derive(Debug, Clone, Default)]
     struct Watched {
         facts: Arc<Mutex<Vec<Fact>>>,
@@ -390,7 +394,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_reply_comes_after_its_fact_is_kept() {
+    async fn a_reply_comes_after_its_fact_is_durable() {
         let store = Watched::default();
         let (_folder, turns) = turns(&store);
         let (driver, commands) = Driver::new();
@@ -414,7 +418,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nothing_goes_out_that_could_not_be_kept() {
+    async fn nothing_is_sent_if_facts_cannot_be_appended() {
         let store = Watched { full: true, ..Watched::default() };
         let (_folder, turns) = turns(&store);
         let (driver, commands) = Driver::new();
@@ -424,7 +428,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn facts_make_way_for_a_snapshot() {
+    async fn a_snapshot_replaces_facts() {
         let store = Watched::default();
         let (_folder, mut turns) = turns(&store);
         turns.facts = FACTS_KEPT - 1;

@@ -1,11 +1,12 @@
-//! Those who watch jobs.
+//! Watchers of jobs.
 
 use std::collections::HashMap;
 
 use impasto_types::{JobId, JobNews};
 use tokio::sync::broadcast;
 
-/// News that wait for one watcher; one that is slower begins again with the job as it stands.
+/// How many events are queued for a watcher. A slower one starts again with the job's current
+/// state.
 const NEWS_QUEUED: usize = 1024;
 
 #[derive(Debug, Default)]
@@ -19,7 +20,7 @@ impl Watchers {
     }
 
     pub(super) fn tell(&mut self, job: JobId, news: impl FnOnce() -> JobNews) {
-        // Nobody listens any more where sending fails.
+        // Sending fails if nobody watches the job any more.
         if self.jobs.get(&job).is_some_and(|watchers| watchers.send(news()).is_err()) {
             self.jobs.remove(&job);
         }

@@ -1,4 +1,4 @@
-//! One worker's connection: what it says becomes the core's inputs, and the core's orders become
+//! One worker's connection: converts its messages to inputs of the core, and the core's orders to
 //! messages.
 
 use std::time::Duration;
@@ -15,13 +15,13 @@ use super::context::WorkerContext;
 use super::status::shutting_down;
 use crate::driver::{Introduction, ORDERS_QUEUED};
 
-/// How long a connection may take to say who it is.
+/// How long a connection may take to send its hello.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a message may wait for a worker that does not read.
 const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A connection, from its first message on.
+/// A connection of a worker.
 #[derive(Debug)]
 pub(super) struct Attachment {
     context: WorkerContext,
@@ -29,14 +29,14 @@ pub(super) struct Attachment {
     out: mpsc::Sender<Result<CoordinatorMessage, Status>>,
 }
 
-/// How a connection ends.
+/// Why a connection ends.
 enum End {
-    /// The worker has gone, or reads no more.
+    /// The worker has disconnected, or does not read.
     Gone,
-    /// The core has dismissed it: a newer connection has its name, or it went silent.
+    /// The core has dismissed it, because a newer connection has its name or it went silent.
     Dismissed,
     ShuttingDown,
-    /// What it said is malformed.
+    /// A message was malformed.
     Refused(Status),
 }
 
@@ -71,7 +71,7 @@ impl Attachment {
             End::ShuttingDown => shutting_down(),
             End::Refused(status) => status,
         };
-        // A worker that has gone learns it when it comes back.
+        // A worker that is gone learns the state when it reconnects.
         let _ = self.out.send_timeout(Err(status), SEND_TIMEOUT).await;
     }
 
@@ -98,8 +98,8 @@ impl Attachment {
             }
         };
         if !matches!(end, End::ShuttingDown) {
-            // Where the coordinator is shutting down, the worker comes back to the next one with
-            // what it holds.
+            // If the coordinator is shutting down, the worker reconnects to the next one with its
+            // leases.
             let _ = self.context.driver.tell(Input::Disconnect { worker }).await;
         }
         end
@@ -124,7 +124,7 @@ impl Attachment {
     async fn hear(&self, worker: WorkerId, message: WorkerMessage) -> Result<(), End> {
         match message.message.ok_or_else(|| FieldError::missing("message"))? {
             Incoming::Hello(_) => {
-                Err(End::Refused(Status::invalid_argument("hello was said already")))
+                Err(End::Refused(Status::invalid_argument("hello was sent before")))
             }
             Incoming::Credits(v1::Credits { free_slots }) => {
                 self.tell(Input::Credits { worker, free_slots }).await
@@ -154,7 +154,7 @@ impl Attachment {
         }
     }
 
-    /// A success counts only where its picture has arrived.
+    /// A success counts only if its outputs are in the store.
     async fn verified(&self, outcome: LeaseOutcome) -> LeaseOutcome {
         let LeaseOutcome::Succeeded(result) = outcome else { return outcome };
         let absent = self.context.blobs.missing(result.blobs().collect()).await;
@@ -187,8 +187,7 @@ impl Attachment {
         self.out.send_timeout(message, SEND_TIMEOUT).await.map_err(|_| End::Gone)
     }
 
-    /// A task that cannot be read cannot be granted: its attempt has ended before the worker heard
-    /// of it.
+    /// Ends the attempt of a task whose specs cannot be read, before the worker gets the grant.
     async fn give_back(
         &self,
         worker: WorkerId,
@@ -204,8 +203,8 @@ impl Attachment {
     }
 }
 
-/// A report whose outcome makes no sense is answered all the same, as a failed attempt: the worker
-/// would repeat it for ever.
+/// A report with an unreadable outcome counts as a failed attempt and is acknowledged; otherwise
+/// the worker would repeat it forever.
 fn unreadable(error: FieldError) -> LeaseOutcome {
     let message = format!("the coordinator cannot read the worker's report: {error}");
     LeaseOutcome::Failed { kind: FailureKind::Transient, message }

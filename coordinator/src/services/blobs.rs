@@ -1,4 +1,4 @@
-//! The `Blobs` service: the blob store, from afar.
+//! The `Blobs` service: the blob store over the network.
 
 use impasto_proto::limits::{self, DIGESTS_PER_MESSAGE};
 use impasto_proto::v1::blobs_server::Blobs;
@@ -16,10 +16,10 @@ use super::status::of_blob_store;
 
 use impasto_blobs::{BlobSource, BlobStore, CHUNK_BYTES};
 
-/// A piece of a blob goes out as one message.
+/// A chunk of a blob is sent as one message.
 const _: () = assert!(CHUNK_BYTES <= limits::CHUNK_BYTES);
 
-/// How many chunks are read ahead of the network.
+/// How many chunks are read ahead.
 const CHUNKS_AHEAD: usize = 4;
 
 #[derive(Debug)]
@@ -80,7 +80,7 @@ impl Blobs for BlobsService {
     }
 }
 
-/// Sends a blob until it ends, turns out to be corrupt, or nobody takes it any more.
+/// Sends a blob until it ends, turns out to be corrupt, or the receiver is gone.
 async fn send_chunks(
     mut source: BlobSource,
     chunks: mpsc::Sender<Result<DownloadResponse, Status>>,
@@ -95,7 +95,7 @@ async fn send_chunks(
             }
             Ok(None) => return,
             Err(error) => {
-                // Where nobody listens any more, nobody misses it.
+                // The receiver may be gone.
                 let _ = chunks.send(Err(of_blob_store(error))).await;
                 return;
             }

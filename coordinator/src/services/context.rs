@@ -1,4 +1,4 @@
-//! What the connections of all workers share.
+//! State that the connections of all workers share.
 
 use std::sync::Arc;
 
@@ -20,10 +20,10 @@ pub(crate) struct WorkerContext {
 }
 
 impl WorkerContext {
-    /// The task of a lease in full; `spec` is the blob that holds the tasks of its job.
+    /// The complete spec of a lease's task. `spec` is the blob that holds the specs of its job.
     ///
     /// # Errors
-    /// Why it cannot be read, as a text for people.
+    /// Why it cannot be read, as text for a message.
     pub(super) async fn task(&self, lease: LeaseId, spec: Digest) -> Result<v1::TaskSpec, String> {
         let tasks = self.specs.get(spec).await.map_err(|error| error_text(&error))?;
         let task = tasks.get(lease.task.0 as usize).cloned();

@@ -1,4 +1,4 @@
-//! The `Jobs` service: what clients do.
+//! The `Jobs` service, for clients.
 
 use impasto_proto::limits::{DIGESTS_PER_MESSAGE, MAX_TASKS, TASKS_PER_MESSAGE};
 use impasto_proto::v1::jobs_server::Jobs;
@@ -18,7 +18,7 @@ use super::status::no_such_job;
 use super::watch::Watching;
 use crate::submission::{Job, Submitter};
 
-/// How many jobs a list holds where the caller names no number, and at most.
+/// How many jobs a list has at most, and if the caller gives no limit.
 const JOBS_LISTED: usize = 1_000;
 
 #[derive(Debug)]
@@ -98,7 +98,7 @@ fn found(job: JobId, summary: Option<JobSummary>) -> Result<JobSummary, Status> 
     summary.ok_or_else(|| no_such_job(job))
 }
 
-/// A whole submission: its header, then as many tasks as that announces.
+/// Receives a submission: its header, then the announced number of tasks.
 async fn receive(mut parts: Streaming<SubmitRequest>) -> Result<Job, Status> {
     let first = parts.message().await?.and_then(|request| request.part);
     let Some(Part::Header(header)) = first else {
@@ -117,7 +117,7 @@ async fn receive(mut parts: Streaming<SubmitRequest>) -> Result<Job, Status> {
         )
         .into());
     }
-    // No more than is there: tasks are counted as they come.
+    // Allocates for one message at most: the announced number is not trusted.
     let mut tasks: Vec<TaskSpec> = Vec::with_capacity(announced.min(TASKS_PER_MESSAGE));
     while let Some(request) = parts.message().await? {
         let Some(Part::Tasks(more)) = request.part else {

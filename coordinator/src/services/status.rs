@@ -1,4 +1,4 @@
-//! Errors, as callers see them.
+//! Conversion of errors to gRPC statuses.
 
 use impasto_types::{JobId, error_text};
 use tonic::Status;
@@ -7,7 +7,7 @@ use crate::driver::Stopped;
 use crate::submission::{RetryError, SubmitError};
 use impasto_blobs::BlobStoreError;
 
-/// What a stream ends with when the coordinator goes down: a caller may come again.
+/// Ends a stream when the coordinator shuts down; the caller may retry.
 pub(super) fn shutting_down() -> Status {
     Stopped.into()
 }
@@ -22,7 +22,7 @@ impl From<Stopped> for Status {
     }
 }
 
-/// What a caller sees of an error of the blob store.
+/// The status for an error of the blob store.
 pub(super) fn of_blob_store(error: BlobStoreError) -> Status {
     let text = error_text(&error);
     match error {

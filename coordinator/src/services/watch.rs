@@ -13,10 +13,10 @@ use super::status::no_such_job;
 use crate::job_stream::JobStream;
 use crate::submission::Submitter;
 
-/// Messages that wait for the network.
+/// How many messages are queued for the network.
 const MESSAGES_AHEAD: usize = 256;
 
-/// What a watcher's stream needs.
+/// State of a watcher's stream.
 #[derive(Debug)]
 pub(super) struct Watching {
     pub(super) job: JobId,
@@ -27,7 +27,7 @@ pub(super) struct Watching {
 type Sink = mpsc::Sender<Result<v1::WatchResponse, Status>>;
 
 impl Watching {
-    /// Begins the stream; fails where there is no such job.
+    /// Starts the stream; fails if there is no such job.
     pub(super) async fn start(
         self,
     ) -> Result<ReceiverStream<Result<v1::WatchResponse, Status>>, Status> {
@@ -37,14 +37,14 @@ impl Watching {
         let (sink, stream) = mpsc::channel(MESSAGES_AHEAD);
         tokio::spawn(async move {
             if let Err(status) = self.follow(news, &sink).await {
-                // Where the caller has gone, there is nobody to tell.
+                // The caller may be gone.
                 let _ = sink.send(Err(status)).await;
             }
         });
         Ok(ReceiverStream::new(stream))
     }
 
-    /// Passes news on until the job has ended or the caller has gone.
+    /// Sends events until the job has ended or the caller is gone.
     async fn follow(&self, mut news: JobStream, sink: &Sink) -> Result<(), Status> {
         let specs = self.specs(news.spec()).await;
         let mut caught_up = false;
@@ -55,7 +55,7 @@ impl Watching {
             };
             let next = match next {
                 None => return Ok(()),
-                // A task is named once.
+                // A task's name is sent only once.
                 Some(JobNews::Task { task, event, .. }) if !caught_up => {
                     let asset = specs.get(task.0 as usize).map(|spec| spec.asset.clone());
                     JobNews::Task { task, asset, event }
@@ -69,14 +69,14 @@ impl Watching {
         }
     }
 
-    /// The job's tasks in full. They are only needed for their names here: where they cannot be
-    /// read, the states are still worth showing.
+    /// The job's task specs. Here they only provide names, so states are sent even if they cannot
+    /// be read.
     async fn specs(&self, spec: Digest) -> Arc<[v1::TaskSpec]> {
         match self.submitter.specs.get(spec).await {
             Ok(specs) => specs,
             Err(error) => {
                 let cause = error_text(&error);
-                tracing::warn!(job = self.job.0, cause, "a watcher sees no names");
+                tracing::warn!(job = self.job.0, cause, "a watcher gets no names of tasks");
                 Arc::default()
             }
         }

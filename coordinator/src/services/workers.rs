@@ -1,4 +1,4 @@
-//! The `Workers` service: what workers do, and what operators do with workers.
+//! The `Workers` service, for workers and their operators.
 
 use impasto_proto::v1::workers_server::Workers;
 use impasto_proto::v1::{
@@ -13,7 +13,7 @@ use tonic::{Request, Response, Status, Streaming};
 use super::attach::Attachment;
 use super::context::WorkerContext;
 
-/// Messages that wait for the network.
+/// How many messages are queued for the network.
 const MESSAGES_AHEAD: usize = 64;
 
 #[derive(Debug)]

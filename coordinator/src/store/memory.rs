@@ -1,12 +1,12 @@
-//! No facts at all: enough where the coordinator lives as long as one build, since nobody loads
-//! them again.
+//! A store without facts: enough for a coordinator that lives as long as one build, since the facts
+//! are never loaded.
 
 use impasto_core::{Fact, Snapshot};
 use impasto_types::Epoch;
 
 use super::{Store, StoreError, Stored};
 
-/// Keeps nothing but the epoch, and that only as long as it lives.
+/// Keeps only the epoch, in memory.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     epoch: u64,

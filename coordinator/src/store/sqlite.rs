@@ -1,7 +1,7 @@
 //! Facts and their snapshot in one SQLite file.
 //!
-//! A batch of facts is one transaction, and a transaction that has returned survives a power cut
-//! (`synchronous = FULL`). The file is held exclusively, so that two coordinators never share one.
+//! A batch of facts is one transaction, which survives a power failure once it has returned
+//! (`synchronous = FULL`). The file is locked exclusively, so that two coordinators never share it.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,10 +13,10 @@ use serde::de::DeserializeOwned;
 
 use super::{Store, StoreError, Stored};
 
-/// A coordinator that is just going down lets go of its file within this.
+/// How long to wait for a coordinator that is shutting down to release the file.
 const BUSY_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Rises whenever older programs could not read what this one writes.
+/// Raised when older programs cannot read what this one writes.
 const SCHEMA_VERSION: i64 = 1;
 
 const SCHEMA: &str = "
@@ -34,10 +34,10 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens the file, and makes it where there is none.
+    /// Opens the file, and creates it if it does not exist.
     ///
     /// # Errors
-    /// It is no such file, a newer program's, or another coordinator's.
+    /// It is not a store, was written by a newer program, or is in use by another coordinator.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let fail = |source| match code(&source) {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
@@ -114,7 +114,7 @@ impl SqliteStore {
         select.query_row([], |row| row.get(0)).optional()
     }
 
-    /// Hands each fact's number and text to `take`, which says whether to go on.
+    /// Calls `take` with each fact's number and text, until it returns false.
     fn each_fact(&self, mut take: impl FnMut(i64, &str) -> bool) -> rusqlite::Result<()> {
         let mut select =
             self.connection.prepare("SELECT number, fact FROM facts ORDER BY number")?;
@@ -133,7 +133,7 @@ impl Store for SqliteStore {
     fn lead(&mut self) -> Result<Epoch, StoreError> {
         let inserted = self.connection.execute("INSERT INTO epochs DEFAULT VALUES", []);
         inserted.map_err(|source| self.write_error(source))?;
-        // SQLite numbers rows from 1.
+        // SQLite counts rows from 1.
         Ok(Epoch(self.connection.last_insert_rowid().unsigned_abs()))
     }
 
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_newer_file_and_no_store_at_all_are_refused() {
+    fn a_newer_file_and_a_file_of_another_kind_are_refused() {
         let (_folder, path) = file();
         open(&path).connection.pragma_update(None, "user_version", 9).expect("it is set");
         assert!(matches!(SqliteStore::open(&path), Err(StoreError::Version { found: 9, .. })));

@@ -1,16 +1,15 @@
-//! A build in the coordinator's log.
+//! Logs the builds of watched projects.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use impasto_build::{Event, Observer};
 
-/// Logs what happens in the builds of one project. What comes of them is logged as a whole, by
-/// whoever runs them.
+/// Logs the events of one project's builds. The project's thread logs their outcomes.
 #[derive(Debug)]
 pub(super) struct Log {
     project: String,
-    /// The warnings so far: most come with every build.
+    /// The warnings so far, since most are repeated by every build.
     warned: Mutex<BTreeSet<String>>,
 }
 

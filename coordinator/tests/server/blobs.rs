@@ -16,7 +16,7 @@ fn code(error: &BlobError) -> Option<Code> {
 }
 
 #[tokio::test]
-async fn blobs_go_up_and_come_down_whole() {
+async fn uploaded_blobs_are_downloaded_unchanged() {
     let folder = tempfile::tempdir().expect("a folder");
     let running = Running::start(settings(&folder.path().join("data"))).await;
     let blobs = running.blobs();
@@ -37,7 +37,7 @@ async fn blobs_go_up_and_come_down_whole() {
 }
 
 #[tokio::test]
-async fn wrong_bytes_are_refused_on_both_ways() {
+async fn wrong_bytes_are_refused_and_not_stored() {
     let folder = tempfile::tempdir().expect("a folder");
     let running =
         Running::start(Settings { max_blob_bytes: 1 << 20, ..settings(folder.path()) }).await;
@@ -61,14 +61,14 @@ async fn wrong_bytes_are_refused_on_both_ways() {
     }
     assert!(matches!(blobs.download(blob).await, Err(BlobError::Missing { .. })));
 
-    // A file that cannot be read is the cause that counts.
+    // If the file cannot be read, this is the error that the caller sees.
     let absent = folder.path().join("absent");
     assert!(matches!(blobs.upload_file(blob, &absent).await, Err(BlobError::Read { .. })));
     running.stop().await;
 }
 
 #[tokio::test]
-async fn a_rotten_blob_is_missing() {
+async fn a_corrupt_blob_is_missing_and_can_be_uploaded_again() {
     let folder = tempfile::tempdir().expect("a folder");
     let running = Running::start(settings(folder.path())).await;
     let blob = running.upload(b"some picture").await;

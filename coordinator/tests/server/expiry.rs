@@ -1,4 +1,4 @@
-//! What jobs need stays, whoever cleans up.
+//! Blobs that jobs need do not expire, whichever process cleans up.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ fn path_of(data_dir: &Path, blob: BlobRef) -> PathBuf {
     data_dir.join("blobs").join(&hex[..2]).join(hex)
 }
 
-/// Makes every blob look as if nobody had used it since yesterday.
+/// Sets the last use of every blob to yesterday.
 fn age_blobs(data_dir: &Path) {
     let yesterday = SystemTime::now() - Duration::from_secs(24 * 60 * 60);
     let folders = fs::read_dir(data_dir.join("blobs")).expect("it can be listed");
@@ -42,12 +42,12 @@ async fn inputs_of_a_waiting_job_outlive_every_clean_up() {
     let job = running.submit("key", &[task]).await.expect("it is taken in").job;
     let are_there = || inputs.iter().all(|blob| path_of(data_dir, *blob).exists());
 
-    // Another process, to which nothing is worth keeping.
+    // Another process, whose limits allow no blob.
     let expired = Expiry::of(NOTHING).run(data_dir).expect("it runs");
     assert_eq!((expired.removed.files, expired.spared.files), (1, 3), "{expired:?}");
     assert!(are_there() && !path_of(data_dir, other).exists());
 
-    // The coordinator itself, which has forgotten what it held, but not the job.
+    // The coordinator itself, restarted: it has lost its holds, but not the job.
     let other = running.upload(b"nobody's").await;
     running.stop().await;
     age_blobs(data_dir);
@@ -65,6 +65,6 @@ async fn inputs_of_a_waiting_job_outlive_every_clean_up() {
             break task;
         }
     };
-    assert_eq!(first.asset, "brick.png", "the tasks are still known in full");
+    assert_eq!(first.asset, "brick.png", "the task specs still exist");
     running.stop().await;
 }

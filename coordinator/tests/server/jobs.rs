@@ -1,4 +1,4 @@
-//! What clients do.
+//! Requests of clients.
 
 use impasto_proto::v1::submit_request::Part;
 use impasto_proto::v1::task_state::State;
@@ -10,7 +10,7 @@ use tonic::Code;
 use crate::support::{FakeWorker, Running, result_of, settings, task};
 
 #[tokio::test]
-async fn a_job_is_painted_once_and_then_known() {
+async fn a_job_is_painted_once_and_then_cached() {
     let folder = tempfile::tempdir().expect("a folder");
     let running = Running::start(settings(folder.path())).await;
     let spec = running.task("walls/brick.png", b"bricks").await;
@@ -61,7 +61,7 @@ async fn a_job_is_painted_once_and_then_known() {
     ));
     assert_eq!(watcher.next().await, None);
 
-    // The same key is the same job; the same action under another key is known.
+    // The same key is the same job; the same action under another key is cached.
     let again = running.submit("first", std::slice::from_ref(&spec)).await.expect("it is taken in");
     assert_eq!((again.job, again.known), (submitted.job, true));
     let second =
@@ -149,7 +149,7 @@ async fn a_job_whose_inputs_have_expired_is_not_retried() {
 }
 
 #[tokio::test]
-async fn what_does_not_exist_is_not_found() {
+async fn unknown_jobs_are_not_found() {
     let folder = tempfile::tempdir().expect("a folder");
     let running = Running::start(settings(folder.path())).await;
     let mut jobs = client::jobs(running.channel.clone());
@@ -167,7 +167,7 @@ async fn what_does_not_exist_is_not_found() {
 }
 
 #[tokio::test]
-async fn a_submission_that_does_not_add_up_is_refused() {
+async fn an_inconsistent_submission_is_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     let running = Running::start(settings(folder.path())).await;
     let absent = BlobRef::of(b"never uploaded");

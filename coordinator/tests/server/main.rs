@@ -1,4 +1,4 @@
-//! The coordinator as clients and workers meet it: over the network, on a real disk.
+//! Tests of the coordinator over the network, with a real disk.
 
 mod blobs;
 mod expiry;

@@ -1,4 +1,4 @@
-//! A coordinator that goes away and comes back on the same data.
+//! A coordinator that restarts on the same data.
 
 use impasto_proto::v1::task_state::State;
 use tonic::Code;
@@ -29,7 +29,7 @@ async fn a_job_outlives_its_coordinator() {
     let (mut worker, welcome) = FakeWorker::attach(&second, "one", vec![lease, done]).await;
     assert_eq!((welcome.epoch, welcome.stale), (2, vec![done]));
     worker.succeed(&lease, b"painted b").await;
-    // The acknowledgement got lost, as far as the worker knows.
+    // The worker repeats a report, as if the acknowledgement was lost.
     worker.succeed(&lease, b"painted b").await;
     let (summary, states) = second.watch_to_end(job).await;
     assert_eq!((summary.state.as_str(), summary.succeeded), ("succeeded", 2));
@@ -45,7 +45,7 @@ async fn a_job_outlives_its_coordinator() {
 }
 
 #[tokio::test]
-async fn watchers_are_told_that_the_coordinator_goes() {
+async fn watchers_are_told_that_the_coordinator_shuts_down() {
     let folder = tempfile::tempdir().expect("a folder");
     let running = Running::start(settings(folder.path())).await;
     let spec = running.task("a.png", b"a").await;
@@ -55,7 +55,7 @@ async fn watchers_are_told_that_the_coordinator_goes() {
         impasto_proto::client::jobs(channel).watch(impasto_proto::v1::WatchRequest { job }).await;
     let mut news = call.expect("there is such a job").into_inner();
     for _ in 0..3 {
-        in_time("the job as it stands", news.message()).await.expect("the stream goes on");
+        in_time("the job's current state", news.message()).await.expect("the stream goes on");
     }
     running.stop().await;
     assert_eq!(

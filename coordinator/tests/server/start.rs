@@ -1,4 +1,4 @@
-//! Coming up, and refusing to.
+//! Starting, and refusing to start.
 
 use impasto_coordinator::{
     Coordinator, ResumeError, Settings, SettingsError, StartError, StoreError,
@@ -18,7 +18,7 @@ async fn an_address_or_a_store_in_use_is_named() {
     assert_eq!(
         refused.to_string(),
         format!(
-            "cannot listen on {}: another program does; stop it, or choose another address with \
+            "cannot listen on {}: another program uses it; stop it, or choose another address with \
              --listen",
             running.address
         )
@@ -36,11 +36,11 @@ async fn an_address_or_a_store_in_use_is_named() {
 }
 
 #[tokio::test]
-async fn beyond_this_machine_takes_a_word() {
+async fn listening_beyond_this_machine_needs_insecure() {
     let folder = tempfile::tempdir().expect("a folder");
     let open =
         Settings { listen: "0.0.0.0:0".parse().expect("an address"), ..settings(folder.path()) };
-    let refused = Coordinator::bind(open).await.expect_err("it is not said to be safe");
+    let refused = Coordinator::bind(open).await.expect_err("`insecure` is not set");
     assert!(matches!(refused, StartError::Settings(SettingsError::Insecure { .. })));
 }
 
@@ -54,7 +54,7 @@ async fn a_data_folder_that_is_a_file_is_named() {
 }
 
 #[tokio::test]
-async fn every_service_says_that_it_is_well() {
+async fn every_service_reports_that_it_is_healthy() {
     let folder = tempfile::tempdir().expect("a folder");
     let running = Running::start(settings(folder.path())).await;
     let mut health = HealthClient::new(running.channel.clone());

@@ -1,4 +1,4 @@
-//! A running coordinator, a client, and a worker that does what a test tells it.
+//! A running coordinator, a client, and a worker that a test controls.
 
 use std::path::Path;
 use std::time::Duration;
@@ -23,14 +23,14 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
 use tonic::{Status, Streaming};
 
-/// Far more than anything here takes; it turns a hang into a failure.
+/// Far more than any step takes; it turns a hang into a failure.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, future).await.unwrap_or_else(|_| panic!("{what} takes too long"))
 }
 
-/// Settings for any free port and a store on disk.
+/// Settings with any free port and a store on disk.
 pub(crate) fn settings(data_dir: &Path) -> Settings {
     Settings {
         listen: "127.0.0.1:0".parse().expect("an address"),
@@ -110,7 +110,7 @@ impl Running {
         Watcher { news: answer.expect("there is such a job").into_inner() }
     }
 
-    /// Watches the job to its end: its last summary, and each task's states in order.
+    /// Watches the job to its end. Returns its last summary, and the states of its tasks in order.
     pub(crate) async fn watch_to_end(&self, job: u64) -> (v1::JobSummary, Vec<State>) {
         let (mut watcher, mut last, mut states) = (self.watch(job).await, None, Vec::new());
         while let Some(news) = watcher.next().await {
@@ -136,7 +136,7 @@ impl Watcher {
             .and_then(|response| response.news)
     }
 
-    /// The next task's state that `wanted` picks something out of.
+    /// Waits for a task's state that `wanted` accepts, and returns what it makes of it.
     pub(crate) async fn until<T>(&mut self, wanted: impl Fn(State) -> Option<T>) -> T {
         loop {
             if let News::Task(task) = self.next().await.expect("the job has not ended")
@@ -169,7 +169,7 @@ pub(crate) fn task(name: &str, content: BlobRef, style: BlobRef) -> TaskSpec {
     }
 }
 
-/// What a worker would say of an output with these bytes.
+/// The result that a worker would report for an output with these bytes.
 pub(crate) fn result_of(bytes: &[u8]) -> TaskResult {
     let report = RunReport {
         iterations: 40,
@@ -180,7 +180,7 @@ pub(crate) fn result_of(bytes: &[u8]) -> TaskResult {
     TaskResult { outputs: vec![Output::picture(BlobRef::of(bytes), 4, 4)], report }
 }
 
-/// What a fake worker paints on.
+/// The device of a fake worker.
 pub(crate) fn device() -> v1::Device {
     let compute_capability = Some(v1::ComputeCapability { major: 9, minor: 0 });
     v1::Device {
@@ -198,7 +198,7 @@ pub(crate) struct FakeWorker {
 }
 
 impl FakeWorker {
-    /// A worker with one slot, and the leases that it has lost.
+    /// Connects a worker with one slot. Also returns its stale leases.
     pub(crate) async fn attach(
         running: &Running,
         name: &str,
@@ -207,7 +207,7 @@ impl FakeWorker {
         Self::attach_as(running, name, 1, held).await
     }
 
-    /// As [`Self::attach`], in a process of its own.
+    /// Like [`Self::attach`], as another process.
     pub(crate) async fn attach_as(
         running: &Running,
         name: &str,
@@ -238,7 +238,7 @@ impl FakeWorker {
         }
     }
 
-    /// A connection whose first message is this.
+    /// Opens a connection with this first message.
     pub(crate) async fn say_first(running: &Running, message: Message) -> Self {
         let (out, stream) = mpsc::channel(16);
         out.send(v1::WorkerMessage { message: Some(message) }).await.expect("there is room");

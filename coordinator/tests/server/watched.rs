@@ -1,4 +1,4 @@
-//! Projects that the coordinator builds by itself.
+//! Projects that the coordinator watches and builds.
 
 use std::path::Path;
 
@@ -21,7 +21,7 @@ match = ["walls/**"]
 style = "night"
 "#;
 
-/// A picture that only this shade makes.
+/// A picture of one shade.
 fn png(shade: u8) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, 32, 32);
@@ -32,7 +32,7 @@ fn png(shade: u8) -> Vec<u8> {
     bytes
 }
 
-/// A file that appears whole, as from an editor that renames.
+/// Writes a file by a rename, as some editors do.
 fn put(folder: &Path, name: &str, bytes: &[u8]) {
     let file = folder.join(name);
     std::fs::create_dir_all(file.parent().expect("it has a folder")).expect("its folder is made");
@@ -40,7 +40,7 @@ fn put(folder: &Path, name: &str, bytes: &[u8]) {
     std::fs::rename(file.with_extension("tmp"), file).expect("it is renamed");
 }
 
-/// The weights' blob without the weights: no worker here looks into it.
+/// A file in place of the weights' blob: no worker reads it here.
 fn put_model(data_dir: &Path, models_dir: &Path) {
     let models = ModelStore::open(Some(models_dir)).expect("it opens");
     let blob = models.meaning(ModelName::Vgg19).expect("it means something").blob;
@@ -71,7 +71,7 @@ async fn a_watched_project_is_built_when_it_changes() {
     let (lease, task) = worker.take().await;
     assert_eq!(task.asset, "walls/brick.png");
     worker.succeed(&lease, b"painted bricks").await;
-    // That the next change is built says that the delivery before it is done.
+    // The build of the next change shows that the earlier delivery is done.
     put(&project, "walls/door.png", &png(3));
     let (lease, task) = worker.take().await;
     assert_eq!(task.asset, "walls/door.png");
@@ -80,8 +80,8 @@ async fn a_watched_project_is_built_when_it_changes() {
         b"painted bricks"
     );
 
-    // The coordinator goes away while the door is painted, and finds the job again; an output that
-    // was lost meanwhile comes from the cache.
+    // The coordinator restarts while the door is painted, and finds the job again; an output
+    // removed meanwhile is restored from the cache.
     running.stop().await;
     std::fs::remove_file(project.join("stylized/walls/brick.png")).expect("it is removed");
     let running = Running::start(watching()).await;

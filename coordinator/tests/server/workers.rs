@@ -1,4 +1,4 @@
-//! What workers do, and what they must not be able to do.
+//! Messages of workers, including wrong ones.
 
 use impasto_proto::v1::coordinator_message::Message as Order;
 use impasto_proto::v1::report::Outcome;
@@ -19,7 +19,7 @@ async fn a_stale_report_changes_nothing() {
 
     let (mut one, _) = FakeWorker::attach(&running, "one", vec![]).await;
     let (first, _) = one.take().await;
-    // It comes back without its lease: that attempt is over, and the next one has another number.
+    // It reconnects without its lease: that attempt has ended, and the next one has another number.
     let (mut again, welcome) = FakeWorker::attach(&running, "one", vec![]).await;
     assert_eq!(welcome.stale, vec![]);
     assert_eq!(one.next().await.expect_err("its connection was replaced").code(), Code::Aborted);
@@ -41,7 +41,7 @@ async fn a_stale_report_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_success_without_its_picture_is_none() {
+async fn a_success_without_its_output_is_a_failed_attempt() {
     let folder = tempfile::tempdir().expect("a folder");
     let running = Running::start(settings(folder.path())).await;
     let spec = running.task("a.png", b"a").await;
@@ -65,7 +65,7 @@ async fn a_success_without_its_picture_is_none() {
 }
 
 #[tokio::test]
-async fn an_input_at_fault_fails_its_task_alone() {
+async fn a_faulty_input_fails_only_its_task() {
     let folder = tempfile::tempdir().expect("a folder");
     let running = Running::start(settings(folder.path())).await;
     let tasks = [running.task("a.png", b"a").await, running.task("b.png", b"b").await];
@@ -139,7 +139,7 @@ async fn workers_are_listed_and_drained() {
 }
 
 #[tokio::test]
-async fn devices_are_shown_with_how_they_fare() {
+async fn devices_are_listed_with_their_health() {
     let folder = tempfile::tempdir().expect("a folder");
     let running = Running::start(settings(folder.path())).await;
     let (worker, _) = FakeWorker::attach(&running, "one", vec![]).await;
@@ -152,7 +152,7 @@ async fn devices_are_shown_with_how_they_fare() {
         .say(Message::Heartbeat(v1::Heartbeat { leases: vec![], devices: vec![hot.clone()] }))
         .await;
     let mut workers = client::workers(running.channel.clone());
-    // What one connection says and what another asks come in any order.
+    // Messages of two connections may arrive in any order.
     let listed = in_time("the news", async {
         loop {
             let listed = workers
@@ -168,7 +168,7 @@ async fn devices_are_shown_with_how_they_fare() {
         }
     })
     .await;
-    let devices = listed.capabilities.expect("they are told").devices;
+    let devices = listed.capabilities.expect("they are listed").devices;
     assert_eq!((devices, listed.health), (vec![device()], vec![hot]));
 
     let long = v1::DeviceHealth { fault: "x".repeat(129), ..v1::DeviceHealth::default() };
@@ -185,7 +185,7 @@ async fn devices_are_shown_with_how_they_fare() {
 }
 
 #[tokio::test]
-async fn what_is_malformed_ends_the_connection_with_the_field() {
+async fn a_malformed_message_ends_the_connection_and_names_the_field() {
     let folder = tempfile::tempdir().expect("a folder");
     let running = Running::start(settings(folder.path())).await;
     for (message, expected) in [
@@ -216,7 +216,7 @@ async fn what_is_malformed_ends_the_connection_with_the_field() {
 }
 
 #[tokio::test]
-async fn a_report_without_sense_is_answered_and_counts_as_an_attempt() {
+async fn an_unreadable_report_is_acknowledged_and_counts_as_an_attempt() {
     let folder = tempfile::tempdir().expect("a folder");
     let running = Running::start(settings(folder.path())).await;
     let spec = running.task("a.png", b"a").await;

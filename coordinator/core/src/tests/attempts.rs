@@ -1,4 +1,4 @@
-//! How attempts end, and what follows.
+//! How attempts end, and what happens then.
 
 use impasto_types::{
     Attempt, BlobRef, FailureKind, Grant, JobState, LeaseOutcome, Order, Progress, TaskEvent,
@@ -74,7 +74,7 @@ fn transient_failures_are_tried_again_up_to_the_limit() {
 }
 
 #[test]
-fn a_fault_in_the_input_fails_at_once_and_alone() {
+fn a_fault_in_the_input_fails_only_its_task_and_at_once() {
     let mut farm = Farm::new();
     let worker = farm.worker("a", 2);
     let job = farm.submit(submission("one", 2));
@@ -105,7 +105,7 @@ fn a_shortage_delays_and_costs_no_attempt() {
 }
 
 #[test]
-fn what_is_given_back_costs_nothing_and_goes_to_another() {
+fn a_returned_lease_costs_no_attempt_and_goes_to_another_worker() {
     let mut farm = Farm::new();
     let a = farm.worker("a", 1);
     farm.submit(submission("one", 1));
@@ -119,7 +119,7 @@ fn what_is_given_back_costs_nothing_and_goes_to_another() {
 }
 
 #[test]
-fn the_same_action_is_computed_once_for_all_who_wait() {
+fn the_same_action_is_computed_once_for_all_waiting_tasks() {
     let mut farm = Farm::new();
     let worker = farm.worker("a", 4);
     let both =
@@ -138,7 +138,7 @@ fn the_same_action_is_computed_once_for_all_who_wait() {
 }
 
 #[test]
-fn the_next_with_the_same_action_runs_when_the_first_fails() {
+fn the_next_task_with_the_same_action_runs_when_the_first_fails() {
     let mut farm = Farm::new();
     let worker = farm.worker("a", 4);
     let job = farm
@@ -151,11 +151,10 @@ fn the_next_with_the_same_action_runs_when_the_first_fails() {
 }
 
 #[test]
-fn a_task_that_kills_its_workers_stops_at_the_limit_and_spares_its_neighbour() {
+fn a_task_that_crashes_its_workers_stops_at_the_limit_and_costs_its_neighbour_one_attempt() {
     let mut farm = Farm::with(Config { max_attempts: 3, ..Config::default() });
     let job = farm.submit(submission("one", 2));
-    // Task 0 brings down whoever runs it; task 1 runs beside it on the same worker, which has no
-    // other to hand it to.
+    // Task 0 crashes its worker; task 1 runs beside it on the only worker.
     let mut worker = farm.worker("a", 2);
     let mut deaths = 0;
     while farm.state(job) == JobState::Running {
@@ -175,13 +174,14 @@ fn a_task_that_kills_its_workers_stops_at_the_limit_and_spares_its_neighbour() {
 }
 
 #[test]
-fn the_next_attempt_is_told_where_the_last_one_stopped() {
+fn the_next_attempt_resumes_from_the_last_checkpoint() {
     let mut farm = Farm::new();
     let worker = farm.worker("a", 1);
     farm.submit(submission("one", 1));
     let half = BlobRef::of(b"half");
     let stopped = |checkpoint| LeaseOutcome::Returned { checkpoint };
-    // What ends without a word of it keeps it, unless it counts: it may be what that died of.
+    // An attempt without a new checkpoint keeps the old one, unless it counts: resuming may have
+    // caused the failure.
     for (attempt, outcome, expected) in [
         (1, stopped(Some(half)), Some(half)),
         (2, stopped(None), Some(half)),
@@ -200,7 +200,7 @@ fn the_next_attempt_is_told_where_the_last_one_stopped() {
 }
 
 #[test]
-fn a_canceled_job_that_is_retried_goes_on_where_it_stopped() {
+fn a_retried_canceled_job_resumes_from_its_checkpoint() {
     let mut farm = Farm::new();
     let worker = farm.worker("a", 1);
     let job = farm.submit(submission("one", 1));

@@ -1,4 +1,4 @@
-//! Workers that vanish, come back, go silent; coordinators that restart.
+//! Workers that disconnect, reconnect or go silent; coordinators that restart.
 
 use impasto_types::{Attempt, Hello, JobState, TaskEvent, WorkerState};
 
@@ -38,13 +38,13 @@ fn a_worker_that_stays_away_loses_its_lease_and_an_attempt() {
 }
 
 #[test]
-fn a_worker_that_comes_back_without_its_lease_has_lost_it() {
+fn a_worker_that_reconnects_without_its_lease_has_lost_it() {
     let mut farm = Farm::new();
     farm.worker("a", 1);
     let job = farm.submit(submission("one", 1));
     farm.worker("a", 1);
     let TaskEvent::Ready { message, .. } = farm.task(job, 0) else { panic!("it waits") };
-    assert_eq!(message, "worker a came back without it");
+    assert_eq!(message, "worker a reconnected without it");
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn silence_ends_the_connection_and_its_leases() {
 }
 
 #[test]
-fn a_grant_that_was_lost_on_the_way_ends_alone() {
+fn a_lost_grant_ends_without_affecting_the_workers_other_lease() {
     let mut farm = Farm::new();
     let worker = farm.worker("a", 2);
     let job = farm.submit(submission("one", 2));
@@ -100,11 +100,11 @@ fn a_grant_that_was_lost_on_the_way_ends_alone() {
         farm.handle(Input::Heartbeat { worker, lease: lease(1, 0, 1), progress: None });
     }
     assert!(matches!(farm.task(job, 0), TaskEvent::Leased { .. }));
-    assert!(matches!(farm.task(job, 1), TaskEvent::Ready { .. }), "nobody ever spoke of it");
+    assert!(matches!(farm.task(job, 1), TaskEvent::Ready { .. }), "no heartbeat ever named it");
 }
 
 #[test]
-fn a_heartbeat_for_what_is_not_its_own_is_answered_with_a_revoke() {
+fn a_heartbeat_for_a_stale_lease_is_answered_with_a_revoke() {
     let mut farm = Farm::new();
     let worker = farm.worker("a", 1);
     farm.handle(Input::Heartbeat { worker, lease: lease(3, 1, 4), progress: None });
@@ -112,7 +112,7 @@ fn a_heartbeat_for_what_is_not_its_own_is_answered_with_a_revoke() {
 }
 
 #[test]
-fn a_machine_that_slept_does_not_take_its_workers_for_dead() {
+fn workers_are_not_lost_because_the_coordinators_machine_slept() {
     let mut farm = Farm::new();
     let worker = farm.worker("a", 1);
     let job = farm.submit(submission("one", 1));
@@ -123,11 +123,11 @@ fn a_machine_that_slept_does_not_take_its_workers_for_dead() {
     farm.pass(29_999);
     assert_eq!(farm.job(job).summary.leased, 1);
     farm.pass(1);
-    assert_eq!(farm.job(job).summary.leased, 0, "but listens from then on");
+    assert_eq!(farm.job(job).summary.leased, 0, "silence counts again afterwards");
 }
 
 #[test]
-fn a_lost_worker_leaves_the_list_in_time() {
+fn a_lost_worker_is_removed_from_the_list_after_a_while() {
     let mut farm = Farm::new();
     let worker = farm.worker("a", 1);
     farm.handle(Input::Disconnect { worker });
@@ -139,7 +139,7 @@ fn a_lost_worker_leaves_the_list_in_time() {
 }
 
 #[test]
-fn two_processes_that_ask_for_one_name_share_a_job() {
+fn two_processes_that_ask_for_the_same_name_get_different_ones() {
     let mut farm = Farm::new();
     let one = Hello { instance: 1, ..hello("a", capabilities(1, 8)) };
     let other = Hello { instance: 2, ..one.clone() };
@@ -153,7 +153,7 @@ fn two_processes_that_ask_for_one_name_share_a_job() {
     let job = farm.submit(submission("one", 2));
     let held: Vec<_> = farm.granted();
     assert_eq!(held.iter().map(|(worker, _)| *worker).collect::<Vec<_>>(), [first, second]);
-    // Each comes back under its own name, whoever is first.
+    // Each gets its own name again, in any order.
     farm.handle(Input::Disconnect { worker: first });
     farm.handle(Input::Disconnect { worker: second });
     let named = "a-2".parse().expect("a name");
@@ -167,7 +167,7 @@ fn two_processes_that_ask_for_one_name_share_a_job() {
 }
 
 #[test]
-fn a_hello_that_arrives_twice_changes_no_name() {
+fn a_repeated_hello_keeps_the_name() {
     let mut farm = Farm::new();
     let one = Hello { instance: 1, ..hello("a", capabilities(1, 8)) };
     let other = Hello { instance: 2, ..one.clone() };
@@ -180,7 +180,7 @@ fn a_hello_that_arrives_twice_changes_no_name() {
 }
 
 #[test]
-fn a_worker_that_is_started_anew_keeps_its_name() {
+fn a_restarted_worker_keeps_its_name() {
     let mut farm = Farm::new();
     let worker = farm.worker("a", 1);
     let job = farm.submit(submission("one", 1));

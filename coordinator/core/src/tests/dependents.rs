@@ -1,4 +1,4 @@
-//! Tasks that read what other tasks of their job make.
+//! Tasks that depend on results of other tasks of their job.
 
 use impasto_types::{
     BlobRef, Epoch, FailureKind, JobState, Order, Part, Resolved, TaskEvent, TaskIndex, WorkerId,
@@ -18,7 +18,7 @@ fn job_of(key: &str, after: &[&[u32]]) -> Submission {
 }
 
 #[test]
-fn a_dependent_runs_once_all_that_it_reads_is_there() {
+fn a_dependent_runs_once_all_its_inputs_exist() {
     let mut farm = Farm::new();
     let worker = farm.worker("a", 4);
     let job = farm.submit(job_of("one", &[&[], &[], &[0, 1], &[2]]));
@@ -44,7 +44,7 @@ fn a_dependent_runs_once_all_that_it_reads_is_there() {
 }
 
 #[test]
-fn results_that_are_known_unblock_at_once() {
+fn cached_results_unblock_dependents_at_once() {
     let mut farm = Farm::new();
     farm.worker("a", 4);
     let mut submission = job_of("one", &[&[], &[0], &[1]]);
@@ -56,7 +56,7 @@ fn results_that_are_known_unblock_at_once() {
 }
 
 #[test]
-fn another_jobs_result_unblocks_too() {
+fn another_jobs_result_unblocks_dependents_too() {
     let mut farm = Farm::new();
     let worker = farm.worker("a", 4);
     farm.submit(Submission { tasks: vec![needs("same")], ..submission("one", 0) });
@@ -68,7 +68,7 @@ fn another_jobs_result_unblocks_too() {
 }
 
 #[test]
-fn a_failure_takes_all_that_depend_on_it_and_nothing_else() {
+fn a_failure_fails_all_dependents_and_no_other_task() {
     let mut farm = Farm::new();
     let worker = farm.worker("a", 4);
     let job = farm.submit(job_of("one", &[&[], &[], &[0], &[1], &[2, 3]]));
@@ -85,7 +85,7 @@ fn a_failure_takes_all_that_depend_on_it_and_nothing_else() {
 }
 
 #[test]
-fn a_retry_brings_a_failed_chain_back() {
+fn a_retry_resets_a_failed_chain() {
     let mut farm = Farm::new();
     let worker = farm.worker("a", 1);
     let job = farm.submit(job_of("one", &[&[], &[0], &[1]]));
@@ -94,7 +94,7 @@ fn a_retry_brings_a_failed_chain_back() {
     farm.report(worker, lease(1, 1, 1), failed(FailureKind::Input));
     assert_eq!(farm.job(job).summary.failed, 2);
     farm.handle(Input::Retry { request: 2, job });
-    assert!(matches!(farm.task(job, 1), TaskEvent::Ready { .. }), "what it reads is there");
+    assert!(matches!(farm.task(job, 1), TaskEvent::Ready { .. }), "its input exists");
     assert_eq!(farm.task(job, 2), TaskEvent::Blocked);
     for task in [1, 2] {
         farm.handle(Input::Credits { worker, free_slots: 1 });
@@ -106,13 +106,13 @@ fn a_retry_brings_a_failed_chain_back() {
 }
 
 #[test]
-fn a_cancel_takes_the_blocked_and_a_retry_brings_them_back() {
+fn a_cancel_includes_blocked_tasks_and_a_retry_resets_them() {
     let mut farm = Farm::new();
     let worker = farm.worker("a", 1);
     let job = farm.submit(job_of("one", &[&[], &[0]]));
     farm.handle(Input::Cancel { request: 2, job });
     assert_eq!(farm.task(job, 1), TaskEvent::Canceled);
-    // The producer may still succeed: that unblocks nothing in a job that nobody wants.
+    // The producer may still succeed, which unblocks nothing in a canceled job.
     farm.report(worker, lease(1, 0, 1), succeeded());
     assert_eq!((farm.state(job), farm.granted()), (JobState::Canceled, vec![]));
     farm.handle(Input::Credits { worker, free_slots: 1 });
@@ -134,7 +134,7 @@ fn blocked_tasks_survive_a_restart() {
 }
 
 #[test]
-fn a_dependent_that_may_run_too_early_breaks_an_invariant() {
+fn a_dependent_that_is_ready_too_early_breaks_an_invariant() {
     let mut farm = Farm::new();
     let job = farm.submit(job_of("one", &[&[], &[0]]));
     let mut planted = farm.core.clone();
@@ -166,7 +166,7 @@ fn a_chain_of_a_hundred_thousand_queues_only_its_head_and_fails_without_recursio
 }
 
 #[test]
-fn circles_and_tasks_that_are_not_there_are_refused() {
+fn cycles_and_unknown_tasks_are_refused() {
     for (after, expected) in
         [(&[&[0][..]][..], (0, 0)), (&[&[1], &[]], (0, 1)), (&[&[], &[0, 7]], (1, 7))]
     {

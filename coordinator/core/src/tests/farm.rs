@@ -1,4 +1,4 @@
-//! A core with a clock, its facts kept and its effects at hand.
+//! A core with a virtual clock, all its facts and its latest effects.
 
 use impasto_types::{
     Attempt, BlobRef, Capabilities, Digest, Epoch, FailureKind, Hello, JobId, JobState, LeaseId,
@@ -18,7 +18,7 @@ pub(super) struct Farm {
     pub(super) core: Core,
     pub(super) now: Millis,
     pub(super) facts: Vec<Fact>,
-    /// Those of the last input.
+    /// The effects of the last input.
     pub(super) effects: Vec<Effect>,
     epoch: u64,
     connections: u64,
@@ -50,7 +50,7 @@ impl Farm {
         }
     }
 
-    /// Lets time pass, and hands in a tick whenever the core wants one.
+    /// Lets time pass, with a tick at each timeout of the core.
     pub(super) fn pass(&mut self, ms: Millis) {
         let end = self.now + ms;
         let mut effects = Vec::new();
@@ -63,8 +63,8 @@ impl Farm {
         self.effects = effects;
     }
 
-    /// The coordinator ends and comes up again: from its facts alone, or from a snapshot that it
-    /// took at a time that follows from its epoch, and the facts since.
+    /// Restarts the coordinator from a snapshot of its first facts, possibly none, and the facts
+    /// since. The epoch decides where they are split.
     pub(super) fn restart(&mut self) {
         self.epoch += 1;
         let mut core = Core::new(*self.core.config(), Epoch(self.epoch), self.epoch);
@@ -88,14 +88,15 @@ impl Farm {
         submitted.expect("a reply")
     }
 
-    /// A worker with these slots, 8 GiB and version 1 of optimisation, that asks for work at once.
+    /// Connects a worker with these slots, 8 GiB and version 1 of optimisation, which asks for work
+    /// at once.
     pub(super) fn worker(&mut self, name: &str, slots: u32) -> WorkerId {
         let worker = self.connect(name, capabilities(slots, 8), &[]);
         self.handle(Input::Credits { worker, free_slots: slots });
         worker
     }
 
-    /// A worker that does not ask for work yet.
+    /// Connects a worker that does not ask for work yet.
     pub(super) fn connect(
         &mut self,
         name: &str,
@@ -112,7 +113,7 @@ impl Farm {
         worker
     }
 
-    /// The leases that the core believes to be with this connection.
+    /// The leases of this connection's worker, according to the core.
     pub(super) fn leases(&self, worker: WorkerId) -> Vec<LeaseId> {
         let workers = self.core.workers();
         let info =
@@ -129,7 +130,7 @@ impl Farm {
         );
     }
 
-    /// What was granted by the last input, or while time passed.
+    /// The grants of the last input, or while time passed.
     pub(super) fn granted(&self) -> Vec<(WorkerId, LeaseId)> {
         let grants = self.effects.iter().filter_map(|effect| match effect {
             Effect::Order { worker, order: Order::Grant(grant) } => Some((*worker, grant.lease)),
@@ -138,7 +139,7 @@ impl Farm {
         grants.collect()
     }
 
-    /// The only lease that was granted.
+    /// The only grant.
     pub(super) fn grant(&self) -> (WorkerId, LeaseId) {
         let granted = self.granted();
         assert_eq!(granted.len(), 1, "{:?}", self.effects);
@@ -159,7 +160,7 @@ impl Farm {
 }
 
 impl Drop for Farm {
-    /// A replay tells the same story.
+    /// Checks that a replay reaches the same state.
     fn drop(&mut self) {
         if std::thread::panicking() {
             return;
@@ -172,7 +173,7 @@ impl Drop for Farm {
     }
 }
 
-/// The snapshot of a core that these facts lead to, after its way to disk and back.
+/// The snapshot of a core with these facts, written to JSON and read back.
 fn stored(facts: &[Fact]) -> Snapshot {
     let mut core = Core::new(Config::default(), Epoch(1), 1);
     for fact in facts {
@@ -182,7 +183,7 @@ fn stored(facts: &[Fact]) -> Snapshot {
     serde_json::from_str(&text).expect("it parses")
 }
 
-/// All that facts decide of a core.
+/// The durable state of a core.
 pub(super) fn durable(core: &Core) -> Vec<JobView> {
     let without_progress = |task: TaskView| match task.event {
         TaskEvent::Leased { worker, attempt, progress: _ } => {
@@ -210,7 +211,7 @@ pub(super) fn hello(name: &str, capabilities: Capabilities) -> Hello {
     Hello { name, instance: 1, capabilities, held: Vec::new(), blobs: Vec::new() }
 }
 
-/// The welcome of a core in its first epoch to the worker `a`.
+/// The welcome to worker `a` in the first epoch.
 pub(super) fn welcome(worker: WorkerId, stale: Vec<LeaseId>) -> Effect {
     welcome_as("a", worker, stale)
 }
@@ -225,7 +226,7 @@ pub(super) fn revoke(worker: WorkerId, lease: LeaseId) -> Effect {
     Effect::Order { worker, order: Order::Revoke { lease } }
 }
 
-/// A job of tasks with actions of their own.
+/// A job of tasks with different actions.
 pub(super) fn submission(key: &str, tasks: u32) -> Submission {
     let tasks = (0..tasks).map(|task| needs(&format!("{key} {task}"))).collect();
     Submission {
@@ -237,7 +238,7 @@ pub(super) fn submission(key: &str, tasks: u32) -> Submission {
     }
 }
 
-/// Optimisation in this version.
+/// This version of optimisation.
 pub(super) fn method(version: u32) -> MethodVersion {
     MethodVersion { method: Method::Optimize, version }
 }

@@ -1,4 +1,4 @@
-//! Ended jobs that are forgotten, and snapshots that take the place of facts.
+//! Ended jobs are forgotten, and snapshots replace facts.
 
 use impasto_types::JobId;
 
@@ -22,7 +22,7 @@ fn ended_jobs_are_forgotten_by_number() {
     for key in ["a", "b", "c"] {
         farm.submit(submission(key, 0));
     }
-    assert_eq!(known(&farm), [4, 3, 1], "an open job counts for nothing");
+    assert_eq!(known(&farm), [4, 3, 1], "an open job does not count");
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn ended_jobs_are_forgotten_by_age_unless_they_are_retried() {
 }
 
 #[test]
-fn a_forgotten_job_gives_its_key_back_but_not_its_number() {
+fn a_forgotten_jobs_key_can_be_reused_but_not_its_number() {
     let mut farm = farm(0);
     let first = farm.submit(submission("key", 0));
     assert!(known(&farm).is_empty());
@@ -59,7 +59,7 @@ fn jobs_that_ended_before_a_restart_are_forgotten_too() {
     let mut core = Core::new(*farm.core.config(), impasto_types::Epoch(2), 1);
     core.restore(snapshot).expect("it is of this version");
     core.resume(farm.now);
-    check_all(&core).expect("all is well");
+    check_all(&core).expect("the invariants hold");
     assert_eq!(core.next_timeout(), Some(farm.now + 1_000));
     core.handle(farm.now + 1_000, Input::Tick);
     assert_eq!(core.jobs().count(), 0);

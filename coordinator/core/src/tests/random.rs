@@ -1,5 +1,5 @@
-//! Random inputs, sensible and not, in virtual time: the invariants hold after each, a replay
-//! arrives at the same state, and once the faults stop every task ends.
+//! Random inputs, valid and invalid, in virtual time: the invariants hold after each, a replay
+//! reaches the same state, and once the faults stop every task ends.
 
 use impasto_types::{FailureKind, JobId, LeaseId, TaskIndex, WorkerId};
 use proptest::prelude::*;
@@ -47,7 +47,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 fn take(farm: &mut Farm, step: Step) {
-    // The leases of the worker with this connection, whatever it knows of them.
+    // The leases of the connection's worker, even those that it does not know of.
     let leases = |farm: &Farm, worker: u64| farm.leases(WorkerId(worker));
     match step {
         Step::Submit { project, priority, tasks } => {
@@ -107,7 +107,8 @@ fn take(farm: &mut Farm, step: Step) {
     }
 }
 
-/// A good worker, large enough for all, takes over; everything has to end in bounded time.
+/// Connects a reliable worker that is large enough for all tasks; everything has to end in bounded
+/// time.
 fn heal(farm: &mut Farm) {
     let worker = farm.connect("good", capabilities(4, 64), &[]);
     for _ in 0..400 {
@@ -124,7 +125,7 @@ proptest! {
         ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_happens_the_invariants_hold_and_every_task_ends(steps in prop::collection::vec(
+    fn after_any_inputs_the_invariants_hold_and_every_task_ends(steps in prop::collection::vec(
         step(), 1..80)) {
         let mut farm = Farm::new();
         for step in steps {
@@ -139,7 +140,7 @@ proptest! {
     }
 
     #[test]
-    fn facts_survive_their_way_to_disk(steps in prop::collection::vec(step(), 1..40)) {
+    fn facts_are_the_same_after_serialisation(steps in prop::collection::vec(step(), 1..40)) {
         let mut farm = Farm::new();
         for step in steps {
             take(&mut farm, step);

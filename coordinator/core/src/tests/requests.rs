@@ -1,4 +1,4 @@
-//! What clients ask for.
+//! Requests of clients.
 
 use impasto_types::{Attempt, FailureKind, JobId, JobState, TaskEvent};
 
@@ -8,7 +8,7 @@ use super::farm::{
 use crate::{Effect, Input, Needs, Submission};
 
 #[test]
-fn the_same_key_is_the_same_job_whatever_its_state() {
+fn the_same_key_is_the_same_job_in_any_state() {
     let mut farm = Farm::new();
     let worker = farm.worker("a", 1);
     let job = farm.submit(submission("one", 1));
@@ -19,7 +19,7 @@ fn the_same_key_is_the_same_job_whatever_its_state() {
 }
 
 #[test]
-fn known_results_need_no_attempt() {
+fn cached_results_need_no_attempt() {
     let mut farm = Farm::new();
     farm.worker("a", 2);
     let cached = Needs { cached: Some(result("cached")), ..needs("known") };
@@ -36,7 +36,7 @@ fn known_results_need_no_attempt() {
 }
 
 #[test]
-fn a_cancel_takes_what_waits_and_asks_for_what_runs() {
+fn a_cancel_ends_waiting_tasks_and_revokes_running_ones() {
     let mut farm = Farm::new();
     let worker = farm.worker("a", 2);
     let job = farm.submit(submission("one", 3));
@@ -49,12 +49,12 @@ fn a_cancel_takes_what_waits_and_asks_for_what_runs() {
     farm.handle(Input::Heartbeat { worker, lease: lease(1, 1, 1), progress: None });
     assert_eq!(farm.effects, [revoke(worker, lease(1, 1, 1))], "the order is repeated");
     farm.report(worker, lease(1, 1, 1), succeeded());
-    assert!(matches!(farm.task(job, 1), TaskEvent::Succeeded { .. }), "what is finished is kept");
+    assert!(matches!(farm.task(job, 1), TaskEvent::Succeeded { .. }), "a finished result is kept");
     assert_eq!(farm.state(job), JobState::Canceled);
 }
 
 #[test]
-fn a_canceling_job_outlives_neither_its_workers_nor_a_restart() {
+fn a_canceling_job_ends_when_its_workers_are_lost_after_a_restart() {
     let mut farm = Farm::new();
     let worker = farm.worker("a", 1);
     let job = farm.submit(submission("one", 1));
@@ -87,7 +87,7 @@ fn a_retry_gives_fresh_attempts_with_rising_numbers() {
 }
 
 #[test]
-fn a_retry_takes_a_cancel_back() {
+fn a_retry_undoes_a_cancel() {
     let mut farm = Farm::new();
     let worker = farm.worker("a", 1);
     let job = farm.submit(submission("one", 2));
@@ -101,7 +101,7 @@ fn a_retry_takes_a_cancel_back() {
 }
 
 #[test]
-fn requests_for_jobs_that_are_not() {
+fn requests_for_unknown_jobs_are_answered() {
     let mut farm = Farm::new();
     let job = JobId(9);
     for input in [Input::Cancel { request: 1, job }, Input::Retry { request: 1, job }] {

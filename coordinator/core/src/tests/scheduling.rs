@@ -1,4 +1,4 @@
-//! Who gets what, in which order.
+//! Which worker gets which task, and in which order.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use impasto_types::{Capabilities, DeviceInfo, Digest, Hello, Order, TaskEvent};
 use super::farm::{Farm, GIB, capabilities, hello, lease, method, needs, submission, succeeded};
 use crate::{Config, Effect, Input, Needs, Submission};
 
-/// The jobs of the next `count` leases of a worker with one slot that ends each at once.
+/// The jobs of the next `count` leases, on a worker with one slot that ends each at once.
 fn served(farm: &mut Farm, count: usize) -> Vec<u64> {
     let worker = farm.connect("single", capabilities(1, 8), &[]);
     let jobs = (0..count).map(|_| {
@@ -57,7 +57,7 @@ fn a_task_has_to_fit_on_one_device() {
 }
 
 #[test]
-fn waiting_outweighs_priority_in_the_end() {
+fn long_waiting_outweighs_priority() {
     let mut farm = Farm::new();
     farm.submit(of_project("modest", "one", 1));
     farm.pass(1_300_000);
@@ -76,7 +76,7 @@ fn projects_share_by_work_not_by_tasks() {
 }
 
 #[test]
-fn a_project_that_was_away_makes_up_for_nothing() {
+fn a_project_gets_no_advantage_from_time_without_tasks() {
     let mut farm = Farm::new();
     farm.submit(of_project("steady", "one", 10));
     assert_eq!(served(&mut farm, 4), [1; 4]);
@@ -85,7 +85,7 @@ fn a_project_that_was_away_makes_up_for_nothing() {
 }
 
 #[test]
-fn each_worker_gets_one_before_one_gets_two() {
+fn each_worker_gets_one_task_before_any_gets_two() {
     let mut farm = Farm::new();
     let workers: BTreeSet<_> =
         ["a", "b", "c"].into_iter().map(|name| farm.worker(name, 4)).collect();
@@ -111,7 +111,7 @@ fn a_worker_that_holds_the_inputs_is_preferred() {
 }
 
 #[test]
-fn memory_is_shared_out_and_never_overbooked() {
+fn memory_is_shared_and_never_overbooked() {
     let mut farm = Farm::new();
     let worker = farm.worker("a", 4);
     let sized = |name: &str, gib: u64| Needs { least_memory_bytes: gib * GIB, ..needs(name) };
@@ -134,14 +134,14 @@ fn credits_that_crossed_a_grant_do_not_overfill_the_slots() {
 }
 
 #[test]
-fn a_draining_worker_gets_nothing_more() {
+fn a_draining_worker_gets_no_more_tasks() {
     let mut farm = Farm::new();
     let a = farm.worker("a", 2);
     let drain = Effect::Order { worker: a, order: Order::Drain };
     farm.handle(Input::Drain { worker: a });
     assert!(farm.effects.contains(&drain));
     farm.handle(Input::Credits { worker: a, free_slots: 2 });
-    assert!(farm.effects.contains(&drain), "it has not heard the order");
+    assert!(farm.effects.contains(&drain), "the order was lost");
     farm.handle(Input::Credits { worker: a, free_slots: 0 });
     assert_eq!(farm.effects, []);
     farm.submit(submission("one", 1));
@@ -151,7 +151,7 @@ fn a_draining_worker_gets_nothing_more() {
 }
 
 #[test]
-fn what_no_worker_could_ever_run_fails_with_what_is_missing() {
+fn a_task_that_no_worker_could_run_fails_with_the_reason() {
     let mut farm = Farm::new();
     let large = Needs { least_memory_bytes: 12 * GIB, ..needs("same") };
     let newer = Needs { method: method(2), ..needs("newer") };
@@ -176,7 +176,7 @@ fn what_no_worker_could_ever_run_fails_with_what_is_missing() {
 }
 
 #[test]
-fn a_larger_worker_in_time_saves_the_task() {
+fn a_task_survives_if_a_larger_worker_connects_in_time() {
     let mut farm = Farm::with(Config { unschedulable_grace_ms: 5_000, ..Config::default() });
     let job = farm.submit(Submission {
         tasks: vec![Needs { least_memory_bytes: 12 * GIB, ..needs("one") }],

@@ -1,4 +1,4 @@
-//! What version 0.1.0 stores is read by this one, and written as it was.
+//! This version reads what version 0.1.0 stored, and writes it unchanged.
 
 use std::path::PathBuf;
 
@@ -103,7 +103,7 @@ fn facts_are_written_as_in_version_0_1_0() {
 }
 
 #[test]
-fn a_snapshot_of_version_0_1_0_is_read_and_written_as_it_was() {
+fn a_snapshot_of_version_0_1_0_is_read_and_written_unchanged() {
     let text = stored("snapshot.json");
     let snapshot: Snapshot = serde_json::from_str(&text).expect("a snapshot");
     let expected = replayed(&facts());

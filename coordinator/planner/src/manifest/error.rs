@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// A place in a file, both counted from 1, the column in characters.
+/// A place in a file. Line and column count from 1, the column in characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     pub file: Box<str>,
@@ -30,8 +30,8 @@ impl fmt::Display for Place {
     }
 }
 
-/// Why a text is not a manifest. `table` is how messages call the part at fault: `[styles.night]`,
-/// rule \`walls\`.
+/// Why a manifest is refused. `table` is the name of the table in messages: `[styles.night]`, rule
+/// \`walls\`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ManifestError {
     #[error("{message} ({place})")]
@@ -53,7 +53,7 @@ pub enum ManifestError {
         style: String,
         near: Option<String>,
     },
-    #[error("{table} says both `{one}` and `{other}` ({place}); keep one")]
+    #[error("{table} has both `{one}` and `{other}` ({place}); keep one")]
     Both { place: Place, table: String, one: &'static str, other: &'static str },
     #[error("there is no {what} ({file}); {hint}")]
     Nothing { file: String, what: &'static str, hint: &'static str },

@@ -12,7 +12,7 @@ use crate::output_pattern::{OutputPattern, PatternError};
 pub(super) struct Project {
     pub(super) name: String,
     pub(super) output: OutputPattern,
-    /// `None` is the project's own folder.
+    /// `None` means the project's folder.
     pub(super) assets: Option<AssetPath>,
     pub(super) exclude: PathGlobs,
 }
@@ -46,5 +46,5 @@ impl Project {
 }
 
 fn default_output() -> OutputPattern {
-    OutputPattern::parse(OutputPattern::DEFAULT).expect("the default is a pattern, as a test shows")
+    OutputPattern::parse(OutputPattern::DEFAULT).expect("a test checks the default pattern")
 }

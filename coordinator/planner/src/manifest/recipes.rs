@@ -1,5 +1,5 @@
-//! Recipes in full: the tables of a manifest laid over each other, and what is out of range named
-//! where it stands.
+//! Resolves recipes: merges the tables of a manifest, and reports values out of range with their
+//! place.
 
 use std::collections::BTreeMap;
 
@@ -13,24 +13,24 @@ use super::settings::Settings;
 use super::style::Style;
 use super::{ManifestError, project_path};
 
-/// What a rule does with an asset, resolved: one of its styles, and how.
+/// One style that a rule paints its assets in, with the resolved recipe.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Painting {
     pub(crate) style: String,
     pub(crate) recipe: Recipe,
-    /// The picture that the optimisation begins with, where the recipe says image.
+    /// The init image, if the recipe's `init` is an image.
     pub(crate) init: Option<AssetPath>,
-    /// `None` is the asset's own format.
+    /// `None` means the asset's own format.
     pub(crate) format: Option<ContainerFormat>,
     quality: u8,
 }
 
-/// JPEG's quality where nobody asks for another: hard to tell from the original.
+/// The default quality of JPEG files: hard to distinguish from the original.
 const DEFAULT_QUALITY: u8 = 90;
 
 impl Painting {
-    /// The output's format for an asset whose own is `own`. Quality is part of the action, so it is
-    /// fixed where the format ignores it: changing it does not repaint lossless files.
+    /// The output's format for an asset in format `own`. Quality is part of the action, so formats
+    /// that ignore it get a fixed value: changing `quality` does not repaint lossless files.
     pub(crate) fn output_spec(&self, own: ContainerFormat) -> OutputSpec {
         let format = self.format.unwrap_or(own);
         let quality = if format == ContainerFormat::Jpeg { self.quality } else { DEFAULT_QUALITY };
@@ -38,12 +38,12 @@ impl Painting {
     }
 }
 
-/// Why overrides do not fit a manifest.
+/// Why overrides cannot be applied to a manifest.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum OverrideError {
     #[error(transparent)]
     Recipe(#[from] RecipeError),
-    #[error("the picture to begin with: {0}")]
+    #[error("init image: {0}")]
     Init(AssetPathError),
     #[error("{NO_SYNTHESIS}")]
     Synthesis,
@@ -51,7 +51,7 @@ pub enum OverrideError {
 
 const NO_SYNTHESIS: &str = "a texture made from a style alone has no asset; use `impasto synth`";
 
-/// What `rule` paints: nothing if it skips. Everything has been checked.
+/// What `rule` paints, empty if it skips. The tables have been checked.
 pub(super) fn paintings(
     defaults: &Settings,
     styles: &BTreeMap<String, Style>,
@@ -67,7 +67,7 @@ pub(super) fn paintings(
         };
         Painting {
             style: name.clone(),
-            recipe: patch.resolve().expect("recipes are checked before they are laid out"),
+            recipe: patch.resolve().expect("recipes are checked before they are resolved"),
             init,
             format: rule.settings.format.or(defaults.format),
             quality: rule.settings.quality.or(defaults.quality).unwrap_or(DEFAULT_QUALITY),
@@ -76,7 +76,7 @@ pub(super) fn paintings(
     names.iter().map(painting).collect()
 }
 
-/// Checks every recipe that the tables can lead to, used or not.
+/// Checks every recipe that the tables can produce, used or not.
 pub(super) fn check(
     defaults: &Settings,
     styles: &BTreeMap<String, Style>,
@@ -100,7 +100,7 @@ pub(super) fn check(
     Ok(())
 }
 
-/// Checks what overrides make of every recipe, and brings their init image into the project's form.
+/// Checks every recipe with the overrides, and normalises the path of their init image.
 pub(super) fn check_overrides(
     overrides: &mut RecipePatch,
     defaults: &Settings,
@@ -124,7 +124,7 @@ pub(super) fn check_overrides(
     Ok(())
 }
 
-/// Tables laid over each other, the first at the bottom.
+/// Merges tables; later ones take precedence.
 fn laid(layers: [&Settings; 3]) -> RecipePatch {
     layers.iter().fold(RecipePatch::default(), |below, layer| below.overlaid(&layer.recipe))
 }
@@ -144,7 +144,7 @@ fn check_layers(layers: [&Settings; 3]) -> Result<(), ManifestError> {
     })
 }
 
-/// The error that `key` is wrong, placed in the topmost table that says it.
+/// The error for a wrong `key`, placed in the last table that sets it.
 fn value_error(
     layers: [&Settings; 3],
     key: &'static str,
@@ -152,9 +152,8 @@ fn value_error(
     reason: String,
 ) -> ManifestError {
     let said = layers.iter().rev().find_map(|layer| Some((layer, layer.places.get(key)?)));
-    // Presets are in range by themselves, as impasto-types tests, so a value that is not was said
-    // by a table.
-    let (layer, place) = said.expect("a value out of range was said somewhere");
+    // Presets are in range, as tests of impasto-types show, so some table set the value.
+    let (layer, place) = said.expect("a value out of range comes from a table");
     ManifestError::Value {
         place: place.clone(),
         table: layer.label.clone(),

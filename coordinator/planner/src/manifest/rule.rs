@@ -1,4 +1,4 @@
-//! A rule: which assets, and what becomes of them.
+//! A rule: which assets it matches, and what happens to them.
 
 use std::collections::BTreeMap;
 
@@ -24,11 +24,11 @@ pub(crate) struct Rule {
     pub(super) place: Place,
 }
 
-/// What becomes of the assets that a rule matches.
+/// What happens to the assets that a rule matches.
 #[derive(Debug, Clone)]
 pub(crate) enum RuleAction {
     Skip,
-    /// Painted once in each of these styles; there is at least one.
+    /// Paint each asset once in each of these styles; never empty.
     Paint {
         styles: Vec<String>,
     },
@@ -76,7 +76,7 @@ impl Rule {
         Ok(Self { name, matches, exclude, action, companions, settings, place })
     }
 
-    /// Whether the rule is about `path`, which is relative to the folder of assets.
+    /// Whether the rule matches `path`, which is relative to the folder of assets.
     pub(crate) fn is_about(&self, path: &str) -> bool {
         self.matches.matches(path) && !self.exclude.matches(path)
     }
@@ -96,7 +96,7 @@ pub(super) fn globs(entry: &Entry<'_>) -> Result<PathGlobs, ManifestError> {
     })
 }
 
-/// The styles that a rule names; with none named, the manifest's only style.
+/// The styles that a rule names; if it names none, the manifest's only style.
 fn rule_styles(
     section: &mut Section<'_>,
     skip: bool,
@@ -120,7 +120,7 @@ fn rule_styles(
                 place: section.place.clone(),
                 table: section.label.clone(),
                 key: "style",
-                hint: "name one of [styles], or say `skip = true`",
+                hint: "name one of [styles], or set `skip = true`",
             });
         }
     };

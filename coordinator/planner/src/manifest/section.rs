@@ -1,4 +1,4 @@
-//! Reading TOML with places: a table whose keys are known, and the entries in it.
+//! Reads TOML and keeps places for messages: tables with known keys, and their entries.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 use super::{ManifestError, Place};
 use crate::suggest::nearest;
 
-/// The manifest's text under its name.
+/// The manifest's name and text.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Source<'s> {
     pub(super) name: &'s str,
@@ -23,10 +23,10 @@ impl Source<'_> {
 
 pub(super) const AT_LEAST_ONE: &str = "it has to name at least one";
 
-/// A table of the manifest, its keys checked.
+/// A table of the manifest whose keys have been checked.
 pub(super) struct Section<'s> {
     source: Source<'s>,
-    /// How messages call it.
+    /// Its name in messages.
     pub(super) label: String,
     pub(super) place: Place,
     entries: BTreeMap<String, (usize, Spanned<DeValue<'s>>)>,
@@ -110,12 +110,12 @@ impl<'s> Section<'s> {
 }
 
 impl<'s> Entry<'s> {
-    /// The error that this value is wrong because of `reason`.
+    /// The error for this value, because of `reason`.
     pub(super) fn wrong(&self, reason: impl ToString) -> ManifestError {
         self.wrong_part(shown(self.value.get_ref()), reason)
     }
 
-    /// The same of a part of the value.
+    /// The error for a part of this value.
     pub(super) fn wrong_part(&self, value: String, reason: impl ToString) -> ManifestError {
         ManifestError::Value {
             place: self.place(),
@@ -144,13 +144,13 @@ impl<'s> Entry<'s> {
         self.value.get_ref().as_bool().ok_or_else(|| self.wrong("it has to be true or false"))
     }
 
-    /// A whole number within a byte.
+    /// The value as a whole number from 0 to 255.
     pub(super) fn byte(&self) -> Option<u8> {
         let integer = self.value.get_ref().as_integer()?;
         u8::from_str_radix(integer.as_str(), integer.radix()).ok()
     }
 
-    /// A number, whole or not.
+    /// The value as a number, whole or not.
     pub(super) fn number(&self) -> Option<f64> {
         match self.value.get_ref() {
             DeValue::Float(float) => float.as_str().parse().ok(),
@@ -161,7 +161,7 @@ impl<'s> Entry<'s> {
         }
     }
 
-    /// The entry's own table.
+    /// The value as a table with the keys `known`.
     pub(super) fn section(
         self,
         label: impl Into<String>,
@@ -175,7 +175,7 @@ impl<'s> Entry<'s> {
         }
     }
 
-    /// The entries of a table whose keys are free, in the order of the text.
+    /// The entries of a table with arbitrary keys, in the order of the text.
     pub(super) fn entries(self, label: &str) -> Result<Vec<Self>, ManifestError> {
         let keys: Vec<String> = match self.value.get_ref() {
             DeValue::Table(table) => {
@@ -190,7 +190,7 @@ impl<'s> Entry<'s> {
     /// The elements of a list, each as an entry under the same key.
     ///
     /// # Errors
-    /// `reason`, if the value is no list.
+    /// `reason`, if the value is not a list.
     pub(super) fn elements(self, reason: &str) -> Result<Vec<Self>, ManifestError> {
         let refusal = self.wrong(reason);
         let (source, table, key, key_offset) = (self.source, self.table, self.key, self.key_offset);
@@ -202,7 +202,7 @@ impl<'s> Entry<'s> {
         }
     }
 
-    /// One string, or a list of them.
+    /// The value as one string or a list of strings.
     pub(super) fn strings(&self) -> Result<Vec<String>, ManifestError> {
         let refusal = || self.wrong("it has to be a string or a list of strings");
         match self.value.get_ref() {
@@ -215,7 +215,7 @@ impl<'s> Entry<'s> {
         }
     }
 
-    /// The elements of a list that has at least one.
+    /// The elements of a list that is not empty.
     pub(super) fn non_empty(self, reason: &str) -> Result<Vec<Self>, ManifestError> {
         let empty = self.wrong(AT_LEAST_ONE);
         let elements = self.elements(reason)?;
@@ -227,7 +227,7 @@ impl<'s> Entry<'s> {
     }
 }
 
-/// A value in a message; long ones and tables are not repeated whole.
+/// A value as messages show it; long values and tables are abbreviated.
 fn shown(value: &DeValue<'_>) -> String {
     match value {
         DeValue::String(text) => {

@@ -14,17 +14,16 @@ pub(super) struct Settings {
     pub(super) recipe: RecipePatch,
     pub(super) format: Option<ContainerFormat>,
     pub(super) quality: Option<u8>,
-    /// Where each recipe key's value stands, for errors that show only when all tables are laid
-    /// over each other.
+    /// Where each recipe key's value is, for errors that are found only when the tables are merged.
     pub(super) places: BTreeMap<String, Place>,
     pub(super) label: String,
 }
 
 impl Settings {
-    /// The keys beside those of the recipe.
+    /// The keys besides those of the recipe.
     pub(super) const OUTPUT_KEYS: [&str; 2] = ["format", "quality"];
 
-    /// Reads every entry that is left of a table: its own keys have been taken before.
+    /// Reads the remaining entries of a table, after its own keys have been taken.
     pub(super) fn read(section: Section<'_>) -> Result<Self, ManifestError> {
         let mut settings = Self { label: section.label.clone(), ..Self::default() };
         for entry in section.into_entries() {
@@ -51,7 +50,7 @@ impl Settings {
     }
 }
 
-/// The patch that one key makes.
+/// The patch that sets one key.
 fn recipe_key(entry: Entry<'_>) -> Result<RecipePatch, ManifestError> {
     let mut single = DeTable::new();
     let span = entry.value.span();
@@ -66,7 +65,7 @@ fn recipe_key(entry: Entry<'_>) -> Result<RecipePatch, ManifestError> {
     Ok(patch)
 }
 
-/// Serde's message in words that do not name Rust's types.
+/// Rewrites serde's message without names of Rust types.
 fn in_plain_words(message: &str) -> String {
     [
         ("expected u32", "expected a whole number, 0 or more"),

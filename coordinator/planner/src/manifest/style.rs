@@ -6,11 +6,11 @@ use super::section::{Entry, Section};
 use super::settings::Settings;
 use super::{ManifestError, is_name, project_path};
 
-/// Style images with their shares, and what the style changes in the recipe.
+/// Style images with their weights, and the style's recipe settings.
 #[derive(Debug, Clone)]
 pub(crate) struct Style {
     pub(crate) name: String,
-    /// At least one.
+    /// Never empty.
     pub(crate) images: Vec<StyleImage>,
     pub(super) settings: Settings,
 }
@@ -21,7 +21,7 @@ pub(crate) struct StyleImage {
     pub(crate) weight: f32,
 }
 
-/// Weights count relative to each other; more than this only invites overflow.
+/// Weights are relative to each other; larger values would only risk overflow.
 const MAX_WEIGHT: f64 = 1e6;
 
 impl Style {

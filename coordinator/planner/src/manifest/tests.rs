@@ -1,5 +1,4 @@
-//! Tests of the manifest: what is read, what is refused and in which words, and which rule an asset
-//! falls under.
+//! Tests of the manifest: parsing, error messages, and which rule applies to an asset.
 
 use impasto_types::{
     AssetPath, CommonPatch, Init, InitSource, LossNorm, OptimizePatch, Recipe, RecipePatch,
@@ -9,7 +8,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// The smallest manifest, with places for more.
+/// A minimal manifest with extra lines in each table.
 fn manifest(project: &str, defaults: &str, style: &str, rule: &str) -> String {
     format!(
         "[project]\nname = \"village\"\n{project}\n[defaults]\n{defaults}\n[styles.night]\n\
@@ -73,7 +72,7 @@ fn typing_errors_are_placed_and_the_right_key_is_offered() {
 }
 
 #[test]
-fn values_that_cannot_be_are_named_with_their_place() {
+fn invalid_values_are_named_with_their_place() {
     for (text, expected) in [
         (
             manifest("", "style_weight = -1", "", "style = \"day\""),
@@ -135,8 +134,8 @@ fn values_that_cannot_be_are_named_with_their_place() {
         ),
         (
             manifest("output = \"{dir}/{name}\"", "", "", ""),
-            "`output` in [project] is \"{dir}/{name}\" (impasto.toml:3:10): outputs could not be \
-             told from assets; begin it with a folder \
+            "`output` in [project] is \"{dir}/{name}\" (impasto.toml:3:10): outputs would look \
+             like assets; begin it with a folder \
              (`out/...`) or add a suffix (`{stem}_painted.{ext}`)",
         ),
         (
@@ -154,7 +153,7 @@ fn values_that_cannot_be_are_named_with_their_place() {
 }
 
 #[test]
-fn what_is_missing_or_said_twice_is_named() {
+fn missing_and_duplicate_entries_are_named() {
     for (text, expected) in [
         (
             "",
@@ -176,11 +175,11 @@ fn what_is_missing_or_said_twice_is_named() {
         ),
         (
             &manifest("", "", "", "style = \"day\"\nstyles = [\"day\"]"),
-            "rule `walls` says both `style` and `styles` (impasto.toml:14:1); keep one",
+            "rule `walls` has both `style` and `styles` (impasto.toml:14:1); keep one",
         ),
         (
             &manifest("", "", "", ""),
-            "rule `walls` has no `style` (impasto.toml:11:1); name one of [styles], or say `skip = \
+            "rule `walls` has no `style` (impasto.toml:11:1); name one of [styles], or set `skip = \
              true`",
         ),
         (
@@ -204,7 +203,7 @@ fn what_is_missing_or_said_twice_is_named() {
 }
 
 #[test]
-fn text_that_is_no_toml_is_placed() {
+fn toml_syntax_errors_have_a_place() {
     let error = Manifest::parse("[project]\nname = village\n", "impasto.toml")
         .expect_err("the value has no quotes")
         .to_string();
@@ -212,7 +211,7 @@ fn text_that_is_no_toml_is_placed() {
 }
 
 #[test]
-fn tables_lie_over_each_other() {
+fn later_tables_override_earlier_ones() {
     let text = manifest(
         "",
         "preset = \"texture\"\niterations = 10\nsize = 64\nseed = 1",
@@ -252,7 +251,7 @@ fn tables_lie_over_each_other() {
 }
 
 #[test]
-fn verdicts() {
+fn each_path_gets_the_verdict_of_its_first_matching_rule() {
     let manifest = parse(
         "[project]\nname = \"x\"\nassets = \"art\"\nexclude = [\"**/old/**\"]\n\
          output = \"out/{style}/{dir}/{name}\"\n\
@@ -284,16 +283,16 @@ fn verdicts() {
 }
 
 #[test]
-fn the_default_output_is_a_pattern() {
+fn the_default_output_is_a_valid_pattern() {
     assert!(
         crate::output_pattern::OutputPattern::parse(crate::output_pattern::OutputPattern::DEFAULT)
             .is_ok()
     );
 }
 
-/// Every TOML example of the manual parses: what stands there is true.
+/// Every TOML example of the manual parses, and the manual names every recipe key.
 #[test]
-fn the_manual_is_true() {
+fn the_manual_matches_the_parser() {
     let manual = include_str!("../../../../docs/manifest.md").replace("\r\n", "\n");
     let blocks: Vec<_> =
         manual.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
@@ -302,11 +301,11 @@ fn the_manual_is_true() {
         parse(block);
     }
     for key in RecipePatch::keys() {
-        assert!(manual.contains(&format!("`{key}`")), "the manual is silent about {key}");
+        assert!(manual.contains(&format!("`{key}`")), "the manual does not mention {key}");
     }
 }
 
-/// A rule as the manifest writes it: a folder or all, and perhaps an exclusion.
+/// Rules as the manifest writes them: a glob, perhaps an exclusion, and whether to skip.
 fn rules() -> impl Strategy<Value = Vec<(String, Option<String>, bool)>> {
     let glob = prop::sample::select(vec!["a/**", "b/*", "**/x.png", "**", "a/b/*.jpg", "*.png"])
         .prop_map(str::to_owned);
@@ -316,7 +315,7 @@ fn rules() -> impl Strategy<Value = Vec<(String, Option<String>, bool)>> {
 }
 
 proptest! {
-    /// The rule found is the first that matches and does not exclude, each judged by itself.
+    /// The first rule that matches and does not exclude the asset applies.
     #[test]
     fn the_first_match_wins(rules in rules(), folder in "(a/|b/|a/b/)?",
         name in "(x|y)\\.(png|jpg)") {
@@ -341,7 +340,7 @@ proptest! {
 
     /// Any text gives a manifest or an error, never a panic.
     #[test]
-    fn any_text_is_answered(text in "(\\[|\\]|\\{|\\}|=|\"|\n\
+    fn any_text_gives_a_manifest_or_an_error(text in "(\\[|\\]|\\{|\\}|=|\"|\n\
         |project|name|rules|styles|match|images|[a-z0-9 .,-]){0,40}") {
         let _ = Manifest::parse(&text, "impasto.toml");
     }

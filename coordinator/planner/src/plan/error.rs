@@ -1,8 +1,8 @@
-//! What keeps a manifest and a folder from being a plan.
+//! Why no plan can be made.
 
 use impasto_types::{AssetPath, AssetPathError, ContainerFormat};
 
-/// Why there is no plan: something that the manifest's author has to mend first.
+/// A mistake in the manifest that prevents a plan.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
     #[error("{file}: {}", empty(globs))]
@@ -26,23 +26,23 @@ pub enum PlanError {
     Overwrites { asset: AssetPath, output: AssetPath, input: AssetPath },
     #[error(
         "the output of {asset} would be {output}, but rule `{rule}` writes {format}; end `output` \
-         in .{{ext}}, or say `format` in the rule"
+         in .{{ext}}, or set `format` in the rule"
     )]
     WrongExtension { asset: AssetPath, output: AssetPath, rule: String, format: ContainerFormat },
     #[error("the output of {asset} would have no usable name; change `output` in [project]")]
     OutputPath { asset: AssetPath, source: AssetPathError },
     #[error("image {path} of style `{style}`: {reason}")]
     Style { path: AssetPath, style: String, reason: String },
-    #[error("image {path}, which rule `{rule}` begins with: {reason}")]
+    #[error("init image {path} of rule `{rule}`: {reason}")]
     Init { path: AssetPath, rule: String, reason: String },
 }
 
-/// In the words of [`PlanError::Empty`]; long lists are cut.
+/// The message of [`PlanError::Empty`]; long lists are truncated.
 fn empty(globs: &[String]) -> String {
     const SHOWN: usize = 6;
     let shown = globs.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
     match globs.len() {
-        0 => "there is nothing to paint, for every rule says `skip`".to_owned(),
+        0 => "there is nothing to paint: every rule has `skip`".to_owned(),
         1..=SHOWN => format!("there is nothing to paint: no image matches {shown}"),
         count => format!(
             "there is nothing to paint: no image matches {shown} or any of {} more globs",

@@ -12,7 +12,7 @@ use crate::{
     MEMORY_BASE_BYTES, RESULT_BYTES_PER_PIXEL, Reason, SOURCE_BYTES_PER_PIXEL, TILE_BYTES_PER_PIXEL,
 };
 
-/// What a small picture takes for each pixel of its canvas, where L-BFGS remembers two pairs.
+/// The memory per pixel of a small canvas, with an L-BFGS history of two pairs.
 const OWN: u64 = TILE_BYTES_PER_PIXEL + RESULT_BYTES_PER_PIXEL + 16 + 40 + 24;
 
 #[test]
@@ -53,8 +53,8 @@ fn each_asset_is_painted_in_each_style_of_its_rule() {
         (button.spec.action.recipe.init(), button.spec.action.input(Part::Init)),
         (Some(Init::Image), Some(InputRef::Blob(BlobRef::of(b"start.png"))))
     );
-    // Its styles are there while it is painted; what it began with and itself are not. All are of
-    // one size.
+    // Style images stay in memory while the picture is painted; the init image and the asset do
+    // not. All have the same size.
     let styles = button.spec.action.styles.len() as u64;
     assert_eq!(
         button.spec.least_memory_bytes,
@@ -64,7 +64,7 @@ fn each_asset_is_painted_in_each_style_of_its_rule() {
 }
 
 #[test]
-fn a_mask_belongs_to_its_asset_and_is_none() {
+fn a_mask_belongs_to_its_asset_and_is_not_painted() {
     let manifest = one_style("", "match = \"**\"\nmask = \"{dir}/{stem}_mask.{ext}\"");
     let mut folder = folder(&["walls/a.png", "walls/a_MASK.png", "walls/b.png"]);
     let mask = |bytes: &[u8]| InputFile { blob: BlobRef::of(bytes), header: header("m.png") };
@@ -84,7 +84,7 @@ fn a_mask_belongs_to_its_asset_and_is_none() {
     );
     assert_eq!(
         plan.notes.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        ["rule `all`: there is no mask walls/b_mask.png; painted without"]
+        ["rule `all`: missing mask walls/b_mask.png; painted without it"]
     );
 
     folder.build(&plan);
@@ -103,7 +103,7 @@ fn a_mask_belongs_to_its_asset_and_is_none() {
 }
 
 #[test]
-fn quality_is_nothing_to_lossless_formats() {
+fn quality_does_not_change_actions_with_lossless_outputs() {
     let folder = folder(&["a.png"]);
     let digest = |quality| {
         folder
@@ -116,7 +116,7 @@ fn quality_is_nothing_to_lossless_formats() {
 }
 
 #[test]
-fn what_the_manifest_has_to_mend_is_one_error() {
+fn a_mistake_in_the_manifest_is_one_error() {
     let all = one_style("", "match = \"**\"");
     folder(&[]).check_refused(&all, "impasto.toml: there is nothing to paint: no image matches **");
     folder(&["a.png"]).check_refused(
@@ -125,7 +125,7 @@ fn what_the_manifest_has_to_mend_is_one_error() {
     );
     folder(&["a.png"]).check_refused(
         &one_style("", "match = \"**\"\nskip = true"),
-        "impasto.toml: there is nothing to paint, for every rule says `skip`",
+        "impasto.toml: there is nothing to paint: every rule has `skip`",
     );
     folder(&["a/x.png", "b/X.png"]).check_refused(
         &one_style("output = \"out/{name}\"", "match = \"**\""),
@@ -142,7 +142,7 @@ fn what_the_manifest_has_to_mend_is_one_error() {
     folder(&["a.jpg"]).check_refused(
         &one_style("output = \"out/{stem}.png\"", "match = \"**\""),
         "the output of a.jpg would be out/a.png, but rule `all` writes jpg; end `output` in \
-         .{ext}, or say `format` in the rule",
+         .{ext}, or set `format` in the rule",
     );
     folder(&["DAY.jpg"]).check_refused(
         &one_style("output = \"styles/{name}\"", "match = \"**\""),
@@ -151,16 +151,14 @@ fn what_the_manifest_has_to_mend_is_one_error() {
     );
     let mut without_style = folder(&["a.png"]);
     without_style.inputs.clear();
-    without_style.check_refused(
-        &all,
-        "image styles/day.jpg of style `day`: there is no such file in the project",
-    );
+    without_style
+        .check_refused(&all, "image styles/day.jpg of style `day`: the project has no such file");
     without_style.inputs.insert(path("styles/day.jpg"), Err("it is cut short".to_owned()));
     without_style.check_refused(&all, "image styles/day.jpg of style `day`: it is cut short");
 }
 
 #[test]
-fn a_bad_asset_is_a_problem_and_the_others_go_on() {
+fn a_bad_asset_is_a_problem_and_the_others_are_planned() {
     let mut folder = folder(&["a.png", "b.png", "c.png", "d.png", "e.png"]);
     let image = |width, height, format| {
         Ok(ImageHeader { width, height, format, alpha: false, depth: Depth::Eight })
@@ -188,7 +186,7 @@ fn a_bad_asset_is_a_problem_and_the_others_go_on() {
 }
 
 #[test]
-fn what_the_format_cannot_hold_is_a_problem() {
+fn a_result_that_the_format_cannot_hold_is_a_problem() {
     let check = |format: &str, width, alpha, expected: Option<&str>| {
         let mut folder = folder(&["a.png", "b.png"]);
         let depth = Depth::Sixteen;
@@ -224,7 +222,7 @@ fn what_the_format_cannot_hold_is_a_problem() {
 }
 
 #[test]
-fn notes() {
+fn rules_and_styles_without_effect_are_noted() {
     let manifest = "[project]\nname = \"x\"\n[styles.a]\nimages = \"styles/day.jpg\"\n[styles.b]\n\
         images = \"gone.jpg\"\n\
                     [[rules]]\nmatch = \"walls/**\"\nstyle = \"a\"\n[[rules]]\nmatch = \
@@ -241,19 +239,19 @@ fn notes() {
              [\"**/*_nrm.*\"]",
             "rule `rule 2` gets no image: earlier rules take all that it matches, as rule `rule 1` \
              takes walls/a_nrm.png",
-            "rule `rule 3` gets no image: nothing that earlier rules leave matches ui/**, x",
+            "rule `rule 3` gets no image: no image that earlier rules leave matches ui/**, x",
             "no rule uses style `b`",
         ]
     );
 }
 
 #[test]
-fn what_nothing_makes_any_more_is_an_orphan_and_no_asset() {
+fn an_output_that_no_task_produces_is_an_orphan_and_not_an_asset() {
     let manifest = one_style("", "match = \"**\"");
     let mut folder = folder(&["a.png", "b.png", "c.png"]);
     folder.build(&folder.plan(&manifest).expect("it can be planned"));
-    // One asset is gone, another is damaged, and the outputs go elsewhere while the old ones still
-    // lie there.
+    // One asset is gone, another is damaged, and outputs go to another folder while the old ones
+    // still exist.
     folder.listing.assets.remove(1);
     folder.listing.assets[1].image = Err("it is cut short".to_owned());
     assert_eq!(

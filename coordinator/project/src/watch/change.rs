@@ -1,21 +1,21 @@
-//! The reports of a watcher.
+//! Changes that a watcher reports.
 
 use std::collections::BTreeSet;
 
 use impasto_types::AssetPath;
 
-/// What a watcher reports.
+/// A change that a watcher reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// These assets and inputs are finished, or gone.
+    /// These assets and inputs changed and are complete, or were removed.
     Paths(BTreeSet<AssetPath>),
-    /// Events were lost: look at everything.
+    /// Events were lost: scan everything.
     Rescan,
-    /// The manifest changed; the watcher goes by the old one until it is started anew.
+    /// The manifest changed. The watcher uses the old one until it is restarted.
     ManifestChanged,
-    /// A picture has stood still half-written for too long. Reported once.
+    /// A picture is incomplete and has not changed for too long. Reported once.
     Incomplete { path: AssetPath, reason: String },
-    /// The system gives no events any more, or never did; the folder is compared every `poll_ms`
+    /// The system has no events, or stopped sending them; the folder is compared every `poll_ms`
     /// instead.
     Polling { reason: String },
 }

@@ -1,4 +1,4 @@
-//! What a watcher asks of the disk.
+//! Access of a watcher to the disk.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,7 +11,7 @@ use crate::project::Project;
 use crate::stamp::Stamp;
 use crate::walk::{ScanError, walk};
 
-/// The project's own files.
+/// The files of a project.
 #[derive(Debug)]
 pub(super) struct DiskProbe {
     pub(super) project: Project,
@@ -24,7 +24,7 @@ impl Probe for DiskProbe {
 
     fn completeness(&mut self, path: &AssetPath) -> Completeness {
         if path == self.project.manifest_path() {
-            // It says itself what is missing when it is parsed.
+            // If the manifest is incomplete, parsing it says so.
             return Completeness::Whole;
         }
         picture::completeness(&self.project.path_of(path))
@@ -36,8 +36,8 @@ fn stamp(project: &Project, path: &AssetPath) -> Option<Stamp> {
     metadata.is_file().then(|| Stamp::of(&metadata))
 }
 
-/// The stamps of every file that a build depends on: assets, masks, the images of styles and inits,
-/// the manifest.
+/// The stamps of all files that a build depends on: assets, masks, style images, init images, the
+/// manifest.
 pub(super) fn snapshot(project: &Project) -> Result<BTreeMap<AssetPath, Stamp>, ScanError> {
     let manifest = project.manifest();
     let mut all: BTreeMap<AssetPath, Stamp> =

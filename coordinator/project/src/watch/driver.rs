@@ -1,4 +1,4 @@
-//! The thread behind a watcher: takes hints, waits for files to settle, and sends what changed.
+//! The thread of a watcher: receives hints, waits until files settle, and sends changes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -20,32 +20,33 @@ use crate::temporary::is_passed_over;
 
 pub(super) enum Message {
     Hint(Hint),
-    /// A scan left these out: they have to come as changes, whatever they look like.
+    /// A scan held these back, so they have to be reported as changes even if their stamps are
+    /// known.
     HeldBack(BTreeSet<AssetPath>),
     Stop,
 }
 
-/// The paths that are not to be read yet, shared with the watcher's scans.
+/// The paths that must not be read yet, shared with the watcher's scans.
 pub(super) type Unsettled = Arc<Mutex<BTreeSet<AssetPath>>>;
 
 pub(super) struct Driver<P> {
     pub(super) project: Project,
     pub(super) settings: WatchSettings,
     pub(super) probe: P,
-    /// What was last reported, or found at the start.
+    /// The stamps last reported, or found at the start.
     pub(super) known: BTreeMap<AssetPath, Stamp>,
     pub(super) settling: Settling,
     pub(super) unsettled: Unsettled,
-    /// How often everything is compared.
+    /// The interval at which all stamps are compared.
     pub(super) reconcile_ms: u64,
     pub(super) changes: Sender<Change>,
 }
 
-/// Whoever listened is gone.
+/// The receiver of changes was dropped.
 struct Deaf;
 
 impl<P: Probe> Driver<P> {
-    /// Runs until it is told to stop, or until nobody listens.
+    /// Runs until it is told to stop, or the receiver is dropped.
     pub(super) fn run(mut self, messages: &Receiver<Message>) {
         let start = Instant::now();
         let now_ms = || u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -62,7 +63,7 @@ impl<P: Probe> Driver<P> {
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => return,
             };
-            // A burst is taken in whole before any file is looked at.
+            // Handle all messages of a burst before examining files.
             let mut reconcile = false;
             while let Some(taken) = message {
                 match self.take(taken) {
@@ -114,8 +115,8 @@ impl<P: Probe> Driver<P> {
         }
     }
 
-    /// Takes a path from an event. Whether everything has to be compared because of it: a folder
-    /// came or went.
+    /// Handles a path from an event. Returns whether all stamps have to be compared, because a
+    /// folder appeared or disappeared.
     fn touch(&mut self, file: PathBuf) -> bool {
         let Some(path) = self.project.relative(&file) else { return false };
         if path.as_str().split('/').any(is_passed_over) {
@@ -131,8 +132,8 @@ impl<P: Probe> Driver<P> {
                 false
             }
             Verdict::Output | Verdict::Skipped(_) | Verdict::Excluded | Verdict::Unmatched => false,
-            // Not an image by its name, or outside the folder of assets (where styles may lie): a
-            // folder, or what was one.
+            // Without the extension of an image, or outside the folder of assets, where styles may
+            // be: it may be or have been a folder.
             Verdict::Foreign => file.is_dir() || !file.exists() && self.is_above_known(&path),
         }
     }
@@ -142,10 +143,10 @@ impl<P: Probe> Driver<P> {
         self.known.keys().any(|path| path.as_str().starts_with(&prefix))
     }
 
-    /// Begins to wait for all that differs from what is known.
+    /// Starts to wait for all paths whose stamps differ from the known ones.
     fn reconcile(&mut self) {
-        // A folder that cannot be listed now, such as a mount that is away, is no reason to report
-        // all that is in it as gone.
+        // If the folder cannot be listed, as with a lost mount, its files are not reported as
+        // removed.
         let Ok(now) = snapshot(&self.project) else { return };
         let differ = now
             .iter()
@@ -166,7 +167,7 @@ impl<P: Probe> Driver<P> {
                 None => self.known.remove(&path),
             };
             if before == stamp {
-                // An event without a change, or a file that came and went.
+                // An event without a change, or a file that existed only briefly.
             } else if path == *self.project.manifest_path() {
                 manifest_changed = true;
             } else {
@@ -174,7 +175,7 @@ impl<P: Probe> Driver<P> {
             }
         }
         for (path, (stamp, reason)) in settled.given_up {
-            // Known from now on, so that it is reported once.
+            // Known from now on, so it is reported only once.
             self.known.insert(path.clone(), stamp);
             self.send(Change::Incomplete { path, reason })?;
         }
@@ -192,7 +193,7 @@ impl<P: Probe> Driver<P> {
     }
 }
 
-/// What a message asks for beyond what was noted.
+/// What to do after a message was handled.
 enum Taken {
     Noted,
     Reconcile,

@@ -1,18 +1,18 @@
-//! What a file system's event means to a watcher.
+//! What a file system's event means for a watcher.
 
 use std::path::PathBuf;
 
 use notify::event::{AccessKind, AccessMode};
 use notify::{Event, EventKind};
 
-/// The gist of an event.
+/// The part of an event that a watcher needs.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Hint {
     /// Something may have changed at these paths; a rename names both.
     Paths(Vec<PathBuf>),
     /// Events were lost: anything may have changed.
     Rescan,
-    /// No more events come, or not for all files.
+    /// Events stopped, or are missing for some files.
     Failed(String),
     Nothing,
 }
@@ -22,12 +22,12 @@ pub(super) fn hint(event: notify::Result<Event>) -> Hint {
         Ok(event) => event,
         Err(error) => return Hint::Failed(why_not(&error)),
     };
-    // It may come without a path, so it is looked at first.
+    // Checked first, since it may come without a path.
     if event.need_rescan() {
         return Hint::Rescan;
     }
     match event.kind {
-        // That a writer closed its file is worth a look; that somebody reads is not.
+        // A closed writer may have changed the file; readers have not.
         EventKind::Access(AccessKind::Close(AccessMode::Write)) => Hint::Paths(event.paths),
         EventKind::Access(_) => Hint::Nothing,
         EventKind::Any
@@ -38,11 +38,11 @@ pub(super) fn hint(event: notify::Result<Event>) -> Hint {
     }
 }
 
-/// Why the system does not watch, and what helps.
+/// Why the system cannot watch, and what helps.
 pub(super) fn why_not(error: &notify::Error) -> String {
     let limit = match &error.kind {
         notify::ErrorKind::MaxFilesWatch => true,
-        // ENOSPC: inotify has no watches left. The disk has nothing to do with it.
+        // ENOSPC: inotify has no watches left. This is not about disk space.
         notify::ErrorKind::Io(error) => {
             cfg!(target_os = "linux") && error.raw_os_error() == Some(28)
         }
@@ -63,7 +63,7 @@ mod tests {
     use notify::event::{CreateKind, Flag, MetadataKind, ModifyKind, RenameMode};
 
     #[test]
-    fn events() {
+    fn events_become_hints() {
         let at = |kind| hint(Ok(Event::new(kind).add_path("a.png".into())));
         let here = || Hint::Paths(vec!["a.png".into()]);
         assert_eq!(at(EventKind::Create(CreateKind::File)), here());
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn the_watch_limit_is_told_from_other_errors() {
+    fn the_watch_limit_is_distinguished_from_other_errors() {
         assert!(why_not(&notify::Error::new(notify::ErrorKind::MaxFilesWatch)).contains("sysctl"));
         assert!(why_not(&notify::Error::generic("odd")).contains("odd"));
         #[cfg(target_os = "linux")]

@@ -1,4 +1,4 @@
-//! When a watcher looks, and how long it waits.
+//! Intervals of a watcher.
 
 use super::settling::SettleSettings;
 
@@ -6,11 +6,11 @@ use super::settling::SettleSettings;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WatchSettings {
     pub settle: SettleSettings,
-    /// Does without the system's events, which network mounts often do not give.
+    /// Polls instead of using the system's events, which network mounts often lack.
     pub poll: bool,
-    /// How often everything is compared where there are no events.
+    /// How often all files are compared without events.
     pub poll_ms: u64,
-    /// How often everything is compared where there are, for those that were lost.
+    /// How often all files are compared with events, in case some were lost.
     pub reconcile_ms: u64,
 }
 

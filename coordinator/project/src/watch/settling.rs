@@ -1,9 +1,10 @@
-//! Waiting until files are finished. Pure: it is told the time and asks a [`Probe`] about files.
+//! Waits until files are complete. Pure: the caller passes the time, and a [`Probe`] examines
+//! files.
 //!
-//! An event is only a hint that a path may have changed. A path is *settled* once nothing was heard
-//! of it and its stamp stood still for a while, and, if it still exists, once its picture is whole.
-//! A picture that stands still unfinished is a copy that stalls: it is looked at again and again,
-//! and reported once when it takes too long.
+//! An event is only a hint that a path may have changed. A path is *settled* if for a while it had
+//! no event and its stamp did not change, and if its picture is complete or the file is gone. An
+//! incomplete picture that does not change is probably a stalled copy: it is checked repeatedly,
+//! and reported once if it takes too long.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,14 +13,14 @@ use impasto_types::AssetPath;
 use crate::picture::Completeness;
 use crate::stamp::Stamp;
 
-/// How long what is waited for. Times are in milliseconds, from any beginning.
+/// Time limits. All times are in milliseconds, from any origin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SettleSettings {
-    /// How long a file has to stand still.
+    /// How long a file has to stay unchanged.
     pub settle_ms: u64,
-    /// How often an unfinished picture is looked at.
+    /// How often an incomplete picture is checked.
     pub recheck_ms: u64,
-    /// How long an unfinished picture that stands still is waited for.
+    /// How long an incomplete picture may stay unchanged before it is given up.
     pub give_up_ms: u64,
     /// How long settled paths wait for others of the same burst.
     pub batch_ms: u64,
@@ -31,40 +32,40 @@ impl Default for SettleSettings {
     }
 }
 
-/// Where [`Settling`] looks at files.
+/// Examines files for [`Settling`].
 pub trait Probe {
-    /// What a file looks like now; `None` where there is none.
+    /// The file's current stamp; `None` if it does not exist.
     fn stamp(&mut self, path: &AssetPath) -> Option<Stamp>;
-    /// Whether a file that stands still is finished.
+    /// Whether a file that no longer changes is complete.
     fn completeness(&mut self, path: &AssetPath) -> Completeness;
 }
 
-/// The paths that may have changed, and how far each of them is.
+/// The paths that may have changed, each with the progress of its wait.
 #[derive(Debug, Clone)]
 pub struct Settling {
     settings: SettleSettings,
     waiting: BTreeMap<AssetPath, Waiting>,
-    /// Settled, with the stamps they settled with; they wait for the rest of their burst.
+    /// Settled paths with their stamps, which wait for the rest of their burst.
     settled: BTreeMap<AssetPath, Option<Stamp>>,
     settled_since_ms: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Waiting {
-    /// Not looked at yet.
+    /// Not examined yet.
     Touched,
-    /// Seen with this stamp, and nothing was heard of it since.
+    /// Had this stamp, and no event since.
     Still { stamp: Option<Stamp>, since_ms: u64 },
-    /// It stands still, but its picture is not whole.
+    /// Does not change, but the picture is incomplete.
     Partial { stamp: Stamp, since_ms: u64, look_ms: u64 },
 }
 
-/// What came of a look at the files.
+/// The result of [`Settling::poll`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settled {
-    /// Finished, or gone (`None`).
+    /// Complete, or removed (`None`).
     pub paths: BTreeMap<AssetPath, Option<Stamp>>,
-    /// Given up, and why.
+    /// Incomplete for too long, with the reason.
     pub given_up: BTreeMap<AssetPath, (Stamp, String)>,
 }
 
@@ -73,26 +74,26 @@ impl Settling {
         Self { settings, waiting: BTreeMap::new(), settled: BTreeMap::new(), settled_since_ms: 0 }
     }
 
-    /// Something was heard of the path: the wait for it begins anew.
+    /// The path had an event: restarts its wait.
     pub fn touch(&mut self, path: AssetPath) {
         self.settled.remove(&path);
         self.waiting.insert(path, Waiting::Touched);
     }
 
-    /// The path looks different from what it was: begins to wait for it, unless that is done
-    /// already.
+    /// The path differs from its known stamp: starts its wait, unless it is already waiting or
+    /// settled.
     pub fn notice(&mut self, path: AssetPath) {
         if !self.settled.contains_key(&path) {
             self.waiting.entry(path).or_insert(Waiting::Touched);
         }
     }
 
-    /// The paths that are not to be read yet.
+    /// The paths that must not be read yet.
     pub fn unsettled(&self) -> BTreeSet<AssetPath> {
         self.waiting.keys().cloned().collect()
     }
 
-    /// When [`poll`](Self::poll) has something to do next; `None` where nothing is waited for.
+    /// When to call [`poll`](Self::poll) next; `None` if no path is waiting.
     pub fn next_ms(&self) -> Option<u64> {
         let looks = self.waiting.values().map(|waiting| waiting.look_ms(&self.settings));
         let batch = (!self.settled.is_empty())
@@ -100,7 +101,7 @@ impl Settling {
         looks.chain(batch).min()
     }
 
-    /// Looks at what is due, and takes out what is done.
+    /// Examines the paths that are due, and returns those that are done.
     pub fn poll(&mut self, now_ms: u64, probe: &mut impl Probe) -> Settled {
         let mut done = Settled::default();
         let due =
@@ -132,8 +133,8 @@ impl Settling {
         done
     }
 
-    /// Whether nothing is moving any more. Unfinished pictures are not waited for: they may stall
-    /// for long.
+    /// Whether no path is still changing. Incomplete pictures are not waited for, since a copy may
+    /// stall for long.
     fn is_burst_over(&self) -> bool {
         self.waiting.values().all(|waiting| matches!(waiting, Waiting::Partial { .. }))
     }
@@ -159,7 +160,7 @@ enum Look {
     GivenUp(Stamp, String),
 }
 
-/// What a due look at one path leads to.
+/// The next step for a path that is due.
 fn look(
     settings: &SettleSettings,
     now_ms: u64,

@@ -13,12 +13,12 @@ use crate::test_project::path;
 const SETTINGS: SettleSettings =
     SettleSettings { settle_ms: 500, recheck_ms: 1_000, give_up_ms: 30_000, batch_ms: 2_000 };
 
-/// Files that are finished once they have this many bytes.
+/// Files are complete with this many bytes.
 const WHOLE_BYTES: u64 = 4;
 
 #[derive(Debug, Default)]
 struct FakeDisk {
-    /// Size and time of the last change.
+    /// Size, and time of the last change.
     files: BTreeMap<AssetPath, (u64, u64)>,
 }
 
@@ -38,23 +38,23 @@ impl Probe for FakeDisk {
     }
 }
 
-/// One thing that happens to the file `a.png`.
+/// An event in a script.
 #[derive(Debug, Clone, Copy)]
 enum Happens {
-    /// It has this size from now on, and an event tells so.
+    /// The file gets this size, with an event.
     Write(u64),
-    /// The same, but no event comes.
+    /// The file gets this size, without an event.
     WriteSilently(u64),
     Remove,
     /// An event without a change.
     Event,
-    /// A reconcile finds it different from what it was.
+    /// A reconcile finds the file changed.
     Notice,
 }
 
 use Happens::{Event, Notice, Remove, Write, WriteSilently};
 
-/// Runs `script` (what happens when, in ms) and lists what comes out when.
+/// Runs `script` (times in ms, file, event) and lists what is reported when.
 fn run(script: &[(u64, &str, Happens)]) -> Vec<(u64, String)> {
     let mut settling = Settling::new(SETTINGS);
     let mut disk = FakeDisk::default();
@@ -132,14 +132,14 @@ fn a_slow_copy_settles_when_it_is_complete() {
         &[(0, "a.png", Write(1)), (400, "a.png", Write(2)), (800, "a.png", Write(4))],
         &[(1_300, "a.png")],
     );
-    // It stalls for long, half done.
+    // The copy stalls for a long time.
     check(&[(0, "a.png", Write(1)), (9_000, "a.png", Write(4))], &[(9_500, "a.png")]);
 }
 
 #[test]
-fn silent_growth_is_seen_in_the_stamp() {
+fn growth_without_an_event_is_found_by_the_stamp() {
     check(&[(0, "a.png", Write(4)), (300, "a.png", WriteSilently(5))], &[(1_000, "a.png")]);
-    // While it was unfinished: found at the next look after a second.
+    // While incomplete: found by the next check after a second.
     check(&[(0, "a.png", Write(2)), (700, "a.png", WriteSilently(4))], &[(2_000, "a.png")]);
 }
 
@@ -167,8 +167,8 @@ fn a_burst_is_one_batch() {
         &[(0, "a.png", Write(4)), (300, "b.png", Write(4)), (600, "c.png", Write(4))],
         &[(1_100, "a.png b.png c.png")],
     );
-    // A file that is half done does not hold the others up, and one that keeps changing does so for
-    // two seconds.
+    // An incomplete file does not delay the others, and one that keeps changing delays them by two
+    // seconds.
     check(
         &[(0, "a.png", Write(2)), (0, "b.png", Write(4)), (3_000, "a.png", Write(4))],
         &[(500, "b.png"), (3_500, "a.png")],
@@ -180,7 +180,7 @@ fn a_burst_is_one_batch() {
 }
 
 #[test]
-fn noticing_does_not_begin_anew() {
+fn noticing_does_not_restart_the_wait() {
     check(&[(0, "a.png", Write(4)), (400, "a.png", Notice)], &[(500, "a.png")]);
     check(&[(0, "a.png", WriteSilently(4)), (400, "a.png", Notice)], &[(900, "a.png")]);
 }
@@ -201,7 +201,7 @@ fn scripts() -> impl Strategy<Value = Vec<(u64, &'static str, Happens)>> {
 
 proptest! {
     #[test]
-    fn every_change_comes_out_once_it_has_settled_and_only_then(script in scripts()) {
+    fn every_change_is_reported_once_it_has_settled_and_not_before(script in scripts()) {
         let out = run(&script);
         for name in ["a.png", "b.png", "c.png"] {
             let changes: Vec<_> = script.iter().filter(|(_, of, _)| *of == name).collect();
@@ -215,7 +215,7 @@ proptest! {
             });
             let is_about = |text: &str| text.split(' ').any(|word| word == name);
             let reports: Vec<_> = out.iter().filter(|(_, text)| is_about(text)).collect();
-            // No report while something was heard of the file less than the settle time ago.
+            // No report within the settle time after an event.
             for (at_ms, text) in &reports {
                 let quiet = changes
                     .iter()
@@ -223,7 +223,7 @@ proptest! {
                     .all(|(at, ..)| at + SETTINGS.settle_ms <= *at_ms);
                 prop_assert!(quiet, "{name}: {text} at {at_ms}");
             }
-            // After the last change: exactly one report, by its final content.
+            // After the last change: exactly one report, of the final content.
             let last_reports: Vec<_> =
                 reports.iter().filter(|(at_ms, _)| at_ms > last_ms).collect();
             let notices_after = changes

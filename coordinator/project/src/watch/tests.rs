@@ -1,5 +1,5 @@
-//! Watching a real folder. Nothing here sleeps: every wait is for a message, with a time limit that
-//! only a failure reaches.
+//! Watches a real folder. Nothing sleeps: each wait is for a message, with a limit that only a
+//! failure reaches.
 
 use std::fs::File;
 use std::io::Write;
@@ -15,14 +15,14 @@ use crate::test_project::{TestProject, path, png};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// Short times, so that the tests are; `poll` leaves the system's events out.
+/// Short intervals for fast tests; `poll` disables the system's events.
 fn quick(poll: bool) -> WatchSettings {
     let settle =
         SettleSettings { settle_ms: 60, recheck_ms: 60, give_up_ms: 600_000, batch_ms: 1_000 };
     WatchSettings { settle, poll, poll_ms: 20, reconcile_ms: 60_000 }
 }
 
-/// The disk, with every judgement on a file told to the test.
+/// The disk, which sends every completeness check to the test.
 struct Overheard {
     disk: DiskProbe,
     judgements: Sender<(AssetPath, Completeness)>,
@@ -56,7 +56,7 @@ fn paths(names: &[&str]) -> Change {
 #[track_caller]
 fn expect(watcher: &Watcher, expected: &Change) {
     match watcher.next_within(LIMIT) {
-        // A machine without watches to spare tests the fallback.
+        // On a machine without free watches this tests the fallback.
         Some(Change::Polling { .. }) => expect(watcher, expected),
         change => assert_eq!(change.as_ref(), Some(expected)),
     }
@@ -71,7 +71,7 @@ fn a_file_in_two_halves(poll: bool) {
     let mut file = File::create(test.dir().join("walls/a.png")).expect("it is made");
     file.write_all(first).expect("the first half is written");
     file.sync_all().expect("it is on the disk");
-    // It has settled, and is found to be unfinished, more than once.
+    // It no longer changes, and is found incomplete more than once.
     for _ in 0..2 {
         let (judged, judgement) = heard.recv_timeout(LIMIT).expect("it is looked at");
         assert_eq!(judged, path("walls/a.png"));
@@ -84,7 +84,7 @@ fn a_file_in_two_halves(poll: bool) {
     file.write_all(rest).expect("the rest is written");
     drop(file);
     expect(&watcher, &paths(&["walls/a.png"]));
-    // Whatever else is to come of it comes before what a later file brings.
+    // A second report of this file would arrive before that of a later file.
     test.write("walls/b.png", &bytes);
     expect(&watcher, &paths(&["walls/b.png"]));
 }
@@ -95,12 +95,12 @@ fn a_slow_copy_is_reported_once_when_it_is_complete() {
 }
 
 #[test]
-fn polling_does_the_same() {
+fn a_slow_copy_is_reported_once_when_polling() {
     a_file_in_two_halves(true);
 }
 
 #[test]
-fn only_what_matters_is_reported() {
+fn only_relevant_changes_are_reported() {
     for poll in [false, true] {
         let test = TestProject::new();
         let watcher = Watcher::start(test.project(), quick(poll)).expect("it watches");
@@ -126,13 +126,13 @@ fn only_what_matters_is_reported() {
 }
 
 #[test]
-fn folders_styles_and_the_manifest_are_seen() {
+fn changes_of_folders_styles_and_the_manifest_are_reported() {
     for poll in [false, true] {
         let test = TestProject::new();
         test.write("styles/night.png", &png(8, 8));
         test.write("elsewhere/sub/a.png", &png(8, 8));
         let watcher = Watcher::start(test.project(), quick(poll)).expect("it watches");
-        // A whole folder moves in: there is one event, of the folder.
+        // A folder is moved in, with one event for the whole folder.
         std::fs::rename(test.dir().join("elsewhere"), test.dir().join("walls/in"))
             .expect("it is moved");
         expect(&watcher, &paths(&["walls/in/sub/a.png"]));
@@ -164,9 +164,9 @@ fn an_unfinished_picture_is_reported_once() {
 }
 
 #[test]
-fn what_a_scan_leaves_out_comes_as_a_change() {
+fn a_file_held_back_by_a_scan_is_reported_as_a_change() {
     let test = TestProject::new();
-    // Without events and without comparing, only the scan itself can tell the watcher of the file.
+    // Without events and comparisons, only the scan can tell the watcher about the file.
     let settings = WatchSettings { poll_ms: 600_000, ..quick(true) };
     let watcher = Watcher::start(test.project(), settings).expect("it watches");
     let held_back = || {
@@ -179,7 +179,7 @@ fn what_a_scan_leaves_out_comes_as_a_change() {
 }
 
 #[test]
-fn a_fresh_file_is_one_of_the_last_moment() {
+fn a_file_is_fresh_within_the_settle_time() {
     let stamp = Stamp { size_bytes: 1, modified_ns: 1_000, changed_ns: 0, file_id: 0 };
     for (now_ns, expected) in [(999, false), (1_000, true), (1_499, true), (1_500, false)] {
         assert_eq!(is_fresh(&stamp, now_ns, 500), expected, "{now_ns}");

@@ -1,4 +1,4 @@
-//! A folder in memory, and manifests for it.
+//! A project folder in memory, and manifests for it.
 
 use std::collections::BTreeMap;
 
@@ -82,7 +82,7 @@ impl Folder {
         plan(manifest, &Findings { listing, inputs, models, previous, present })
     }
 
-    /// Builds everything that `plan` asks for.
+    /// Records every stale task of `plan` as built.
     pub(super) fn build(&mut self, plan: &Plan) {
         for task in plan.stale() {
             let output = BlobRef::of(task.action.as_bytes());
@@ -99,7 +99,7 @@ impl Folder {
     }
 }
 
-/// A manifest of one style and one rule, with the lines given.
+/// A manifest with one style, one rule and these extra lines.
 pub(super) fn one_style(project: &str, rule: &str) -> String {
     format!(
         "[project]\nname = \"x\"\n{project}\n[styles.day]\nimages = \"styles/day.jpg\"\n[[rules]]\n\

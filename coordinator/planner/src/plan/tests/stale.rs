@@ -1,4 +1,4 @@
-//! What makes an output stale, and the reasons that are given.
+//! What makes an output stale, and the reasons given.
 
 use std::collections::BTreeSet;
 
@@ -9,15 +9,14 @@ use super::folder::{Folder, folder, header, path};
 use crate::staleness::{Candidate, staleness};
 use crate::{InputFile, Manifest, Reason, Record, Staleness};
 
-/// One way in which a project can differ from the last build, and the reason that a plan then gives
-/// for `a.jpg`.
+/// A change to a project since the last build, and the reason that a plan then gives for `a.jpg`.
 struct Change {
     manifest: (&'static str, &'static str),
     folder: fn(&mut Folder),
     reason: &'static str,
 }
 
-/// The manifest of the last build, and all changes to it. None undoes another.
+/// The manifest of the last build. The changes are independent of each other.
 const BEFORE: &str = "[project]\nname = \"x\"\n[styles.s]\n\
     images = [{ path = \"styles/day.jpg\", weight = 1.5 }, \"styles/sky.jpg\"]\n\
                       [[rules]]\nmatch = \"**\"\ninit = \"start.png\"\nstyle_weight = 5.1\nquality \
@@ -46,7 +45,7 @@ const CHANGES: [Change; 13] = [
     Change {
         manifest: ("", ""),
         folder: |folder| change_input(folder, "start.png"),
-        reason: "the image to begin with changed",
+        reason: "the init image changed",
     },
     Change {
         manifest: ("style_weight = 5.1", "style_weight = 6"),
@@ -115,8 +114,8 @@ fn built() -> Folder {
 }
 
 proptest! {
-    /// Whatever changes at once, the reasons are exactly the changes; and records survive being
-    /// written and read.
+    /// For any combination of changes, the reasons are exactly these changes, also after records
+    /// were written and read.
     #[test]
     fn reasons_are_exactly_what_changed(chosen in prop::collection::vec(any::<bool>(),
         CHANGES.len())) {
@@ -145,7 +144,7 @@ proptest! {
 }
 
 #[test]
-fn other_reasons() {
+fn each_other_cause_gives_its_reason() {
     let state = |folder: &Folder, manifest: &str| match folder
         .plan(manifest)
         .expect("it can be planned")
@@ -181,7 +180,7 @@ fn other_reasons() {
         .for_each(|record| record.action_digest = Digest::of(b"another form"));
     assert_eq!(state(&older, BEFORE), ["it was built by another version of Impasto"]);
 
-    // A fresh clone knows digests alone.
+    // A fresh clone knows only digests.
     let mut clone = built.clone();
     clone.previous.values_mut().for_each(|record| record.details = None);
     assert_eq!(state(&clone, BEFORE), [] as [&str; 0]);
@@ -206,7 +205,7 @@ fn other_reasons() {
 }
 
 #[test]
-fn a_new_format_under_the_same_name() {
+fn a_new_format_with_the_same_file_name_is_a_reason() {
     let mut folder = built();
     let record = folder.previous.values_mut().next().expect("it was built");
     change_record(record, |action| action.outputs[0].format = ContainerFormat::Tiff);
