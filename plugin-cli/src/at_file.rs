@@ -1,5 +1,5 @@
-//! `@file` arguments: a file of arguments, one per line, for command lines that are too long for
-//! the system.
+//! `@file` arguments: a file of arguments, one per line, for command lines longer than the system
+//! allows.
 
 use std::ffi::OsString;
 use std::io;
@@ -13,12 +13,12 @@ pub struct AtFileError {
     pub source: io::Error,
 }
 
-/// Replaces every `@FILE` by the lines of that file. Blank lines and lines that begin with `#` are
-/// ignored; `@@x` is the argument `@x`. Lines are not expanded, so a file cannot name another.
+/// Replaces every `@FILE` with the lines of that file. Blank lines and lines that begin with `#`
+/// are ignored; `@@x` is the argument `@x`. Lines are not expanded, so a file cannot name another.
 /// After `--` nothing is replaced.
 ///
 /// # Errors
-/// A file cannot be read or is not UTF-8.
+/// If a file cannot be read or is not UTF-8.
 pub fn expand(arguments: impl IntoIterator<Item = OsString>) -> Result<Vec<OsString>, AtFileError> {
     let mut expanded = Vec::new();
     let mut literal = false;
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_stands_for_its_lines() {
+    fn a_file_is_replaced_by_its_lines() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("args");
         std::fs::write(&file, "# for the night build\n--style\nstyles/a b.jpg\n\n@not-a-file\r\n")

@@ -1,17 +1,17 @@
-//! What a build is asked for on the command line.
+//! A build as the command line requests it.
 
 use std::path::PathBuf;
 
 use impasto_build::SurveyRequest;
 use impasto_painter::Devices;
 
-/// What to build, and with what.
+/// What to build, and on which farm or resources.
 #[derive(Debug, Clone)]
 pub(crate) struct BuildRequest {
     pub(crate) survey: SurveyRequest,
-    /// Where the farm is; without one this process paints.
+    /// The farm's address; without one this process paints.
     pub(crate) coordinator: Option<String>,
-    /// Do not paint here if the farm cannot be reached.
+    /// Fail if the farm cannot be reached, instead of painting here.
     pub(crate) require_farm: bool,
     /// The embedded farm's results.
     pub(crate) cache_dir: PathBuf,

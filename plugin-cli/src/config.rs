@@ -1,7 +1,6 @@
-//! The user's configuration of the command line: `impasto/config.toml` in the system's folder for
-//! configuration.
+//! The user's configuration: `impasto/config.toml` in the system's configuration folder.
 //!
-//! A flag overrides its environment variable, the variable overrides this file, and this file the
+//! A flag overrides its environment variable, which overrides this file, which overrides the
 //! default.
 
 use std::io;
@@ -24,7 +23,7 @@ pub struct Config {
     pub models_dir: Option<PathBuf>,
     pub cache_dir: Option<PathBuf>,
     pub threads: Option<u16>,
-    /// Results and blobs in the cache beyond these limits expire.
+    /// Least recently used results and blobs beyond these limits are removed.
     pub cache: CacheLimits,
 }
 
@@ -35,15 +34,15 @@ pub enum ConfigError {
     Read { path: PathBuf, source: io::Error },
     #[error("{}: {message}", path.display())]
     Malformed { path: PathBuf, message: String },
-    #[error("this system names no home folder, so there is no place for {what}")]
+    #[error("no home folder is known, so there is no place for {what}")]
     NoHome { what: &'static str },
 }
 
 impl Config {
-    /// Reads the user's file. Without one, everything has its default.
+    /// Reads the user's file, or returns defaults if there is none.
     ///
     /// # Errors
-    /// The file cannot be read, or has an unknown key or a wrong value.
+    /// If the file cannot be read, or has an unknown key or a wrong value.
     pub fn load() -> Result<Self, ConfigError> {
         let explicit = std::env::var_os("IMPASTO_CONFIG").map(PathBuf::from);
         match explicit.or_else(|| user_dirs().map(|dirs| dirs.config_dir().join("config.toml"))) {
@@ -98,10 +97,10 @@ impl Config {
         given.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
     }
 
-    /// Where results, jobs and uploaded files of the embedded farm are kept.
+    /// Where the embedded farm keeps its results.
     ///
     /// # Errors
-    /// No folder was named, and the system has no folder for caches.
+    /// If no folder was named, and the system has no folder for caches.
     pub fn cache_dir(&self, flags: &CacheFlags) -> Result<PathBuf, ConfigError> {
         let named = flags.cache_dir.clone().or_else(|| self.cache_dir.clone());
         named
@@ -150,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unknown_is_refused() {
+    fn unknown_keys_and_wrong_values_are_refused() {
         let refused = parse("threads = 2\ncordinator = 'x'\n").expect_err("a typo");
         assert!(
             refused.starts_with("config.toml: unknown field `cordinator`")
@@ -162,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flag_comes_before_the_file() {
+    fn a_flag_overrides_the_file() {
         let config = Config { coordinator: Some("file".to_owned()), ..Config::default() };
         let flags = CoordinatorFlags { coordinator: Some("flag".to_owned()) };
         assert_eq!(config.coordinator(&flags).as_deref(), Some("flag"));

@@ -19,7 +19,7 @@ pub fn render<'a>(
     text
 }
 
-/// A path as GNU Make and Ninja both read it: spaces and `#` behind a backslash, `$` doubled.
+/// Escapes a path for GNU Make and Ninja: a backslash before spaces and `#`, `$` doubled.
 fn escape(path: &Path) -> String {
     let text = path.to_string_lossy();
     let text = if cfg!(windows) { text.replace('\\', "/") } else { text.into_owned() };

@@ -1,5 +1,5 @@
 //! One picture painted in this process: no project, no farm, no cache. `stylize` and `synth` differ
-//! only in what they hand in.
+//! only in their [`Subject`].
 
 use std::io;
 use std::ops::ControlFlow;
@@ -55,7 +55,7 @@ pub(crate) struct StyleArg {
 impl FromStr for StyleArg {
     type Err = String;
 
-    /// A colon with anything but a number behind it belongs to the path, as in `C:\style.jpg`.
+    /// A colon not followed by a number belongs to the path, as in `C:\style.jpg`.
     fn from_str(text: &str) -> Result<Self, String> {
         let weighted = text
             .rsplit_once(':')
@@ -65,13 +65,13 @@ impl FromStr for StyleArg {
             return Err("a style is FILE or FILE:WEIGHT".to_owned());
         }
         if !(weight > 0.0 && weight <= 1e6) {
-            return Err(format!("the weight {weight} has to be above 0, at most 1e6"));
+            return Err(format!("the weight {weight} is not above 0 and at most 1e6"));
         }
         Ok(Self { path: path.into(), weight })
     }
 }
 
-/// What goes into the picture.
+/// The inputs of the picture.
 #[derive(Debug)]
 pub(crate) struct Subject {
     pub(crate) content: Option<PathBuf>,
@@ -106,7 +106,7 @@ impl Subject {
     }
 }
 
-/// Why a picture cannot be begun.
+/// Why painting cannot begin.
 #[derive(Debug, thiserror::Error)]
 enum DirectError {
     #[error("cannot read {}", path.display())]
@@ -124,7 +124,7 @@ impl From<DirectError> for Failure {
     }
 }
 
-/// Paints, writes the file and says so.
+/// Paints, writes the file and prints the result.
 pub(crate) fn paint(
     subject: Subject,
     args: &DirectArgs,
@@ -175,7 +175,7 @@ pub(crate) fn paint(
         other => other.map_err(|error| not_painted(error, args))?,
     };
     let Painted { files, report } = painted;
-    // The action asks for one file.
+    // The action has one output.
     for file in &files {
         replace_file(&args.output, &file.bytes).map_err(Failure::here)?;
     }
@@ -189,7 +189,7 @@ pub(crate) fn paint(
     Ok(Exit::Done)
 }
 
-/// What can be done about too little memory depends on who set the limit.
+/// The hint about too little memory depends on who set the limit.
 fn not_painted(error: PaintError, args: &DirectArgs) -> Failure {
     match (&error, args.compute.max_memory) {
         (PaintError::Memory { .. }, Some(_)) => Failure::usage(error).hint(
@@ -224,8 +224,8 @@ fn read(path: &Path) -> Result<Source, DirectError> {
     Source::read(path).map_err(|source| DirectError::Read { path: path.to_owned(), source })
 }
 
-/// The result's size. Every picture's header is read, so that a wrong file, or one that `format`
-/// cannot hold, is named before anything takes time.
+/// The result's size in pixels. Reads every picture's header first, so that an unreadable file, or
+/// one that `format` cannot hold, is reported before painting.
 fn output_size(
     recipe: &Recipe,
     format: ContainerFormat,
@@ -261,7 +261,7 @@ fn ensure_model(dir: Option<&Path>, context: &Context) -> Result<impasto_types::
     Ok(pull().map_err(Failure::here)?.model)
 }
 
-/// Refuses a method that the command is not for.
+/// Refuses a method that belongs to another command.
 pub(crate) fn expect_method(
     recipe: &RecipePatch,
     expected: Method,

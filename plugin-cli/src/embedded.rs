@@ -1,5 +1,5 @@
-//! A farm inside this process: a coordinator and one worker, the same ones that run as servers.
-//! They talk over loopback, and share the disk.
+//! A farm inside this process: a coordinator and one worker, the same code as the servers. They
+//! talk over loopback and share the disk.
 
 use std::io;
 use std::sync::Arc;
@@ -14,17 +14,16 @@ use tokio_util::sync::CancellationToken;
 
 use crate::build_request::BuildRequest;
 
-/// What the embedded worker is called.
+/// The embedded worker's name.
 const WORKER_NAME: &str = "this-machine";
 
-/// An idle farm stops at once. One that is canceled in the middle of a step is left behind: it ends
-/// with the process.
+/// An idle farm stops at once. A step that is still running after this time ends with the process.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
 #[derive(Debug)]
 pub(crate) struct Embedded {
     farm: LocalFarm,
-    /// The most that its one worker has for a task.
+    /// The most memory that its worker has for a task.
     memory_bytes: u64,
     worker: (CancellationToken, JoinHandle<()>),
     coordinator: (CancellationToken, JoinHandle<()>),
@@ -61,7 +60,7 @@ impl Embedded {
 
         let (serving, reporter) = (CancellationToken::new(), failed.clone());
         let (stop, farm) = (serving.clone(), coordinator.farm(serving.clone()));
-        // A build that has ended does not listen to failures any more.
+        // A build that has ended no longer receives failures.
         let served = tokio::spawn(async move {
             if let Err(error) = coordinator.serve(stop).await {
                 let _ = reporter.send(error.into());
@@ -84,7 +83,7 @@ impl Embedded {
         })
     }
 
-    /// The coordinator, without a detour over the network.
+    /// The coordinator, called directly instead of over the network.
     pub(crate) fn farm(&self) -> LocalFarm {
         self.farm.clone()
     }
@@ -93,18 +92,20 @@ impl Embedded {
         self.memory_bytes
     }
 
-    /// Waits for one of the two to fail; while they run it does not return.
+    /// Waits for one of the two to fail; does not return while both run.
     pub(crate) async fn failed(&mut self) -> EmbeddedError {
         let early = || EmbeddedError::Ended(io::Error::other("neither gave a reason"));
         self.failures.recv().await.unwrap_or_else(early)
     }
 
-    /// Stops the worker, then the coordinator, which by then has kept every result.
+    /// Stops the worker, then the coordinator, which has stored every result by then.
     pub(crate) async fn stop(self) {
         for (token, task) in [self.worker, self.coordinator] {
             token.cancel();
             if timeout(STOP_TIMEOUT, task).await.is_err() {
-                tracing::debug!("the embedded farm is left behind in the middle of a step");
+                tracing::debug!(
+                    "the embedded farm did not stop in time; its step ends with the process"
+                );
             }
         }
     }
@@ -121,7 +122,7 @@ fn worker_settings(
         threads: request.threads.map_or(defaults.threads, usize::from),
         memory_bytes: request.memory_bytes.or(defaults.memory_bytes),
         cache_dir: request.cache_dir.join("worker"),
-        // Its coordinator's blobs lie on the same disk.
+        // The coordinator's blobs are on the same disk.
         cache_bytes: 0,
         models_dir: request.survey.models_dir.clone(),
         devices: request.devices.clone(),

@@ -5,13 +5,13 @@
 pub enum Exit {
     /// Done, or nothing to do.
     Done,
-    /// Some assets failed or are stale, or something on this machine went wrong.
+    /// Some assets failed or are stale, or something failed on this machine.
     Unfinished,
     /// A flag, a manifest or a configuration is wrong.
     Usage,
-    /// The farm cannot be reached, or was lost for good.
+    /// The farm cannot be reached, or was lost and did not return.
     Unreachable,
-    /// Ctrl-C, or a signal to terminate.
+    /// Ctrl-C or SIGTERM.
     Interrupted,
 }
 
@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_are_those_of_the_contract() {
+    fn codes_are_as_documented() {
         let codes =
             [Exit::Done, Exit::Unfinished, Exit::Usage, Exit::Unreachable, Exit::Interrupted]
                 .map(Exit::code);

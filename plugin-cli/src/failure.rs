@@ -1,5 +1,4 @@
-//! An error on its way to the user: what went wrong, the exit code that follows, and what to do
-//! about it.
+//! An error as the user sees it: what went wrong, the exit code, and what to do about it.
 
 use std::error::Error;
 use std::fmt;
@@ -22,17 +21,17 @@ impl Failure {
         Self { exit, hint: None, error: error.into() }
     }
 
-    /// Something that the user has to write differently.
+    /// A mistake in a flag, manifest or configuration.
     pub fn usage(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::new(Exit::Usage, error)
     }
 
-    /// Something on this machine that went wrong: a disk, a file, a download.
+    /// A failure on this machine: a disk, a file, a download.
     pub fn here(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::new(Exit::Unfinished, error)
     }
 
-    /// A farm that is not there, or does not answer as it should.
+    /// A farm that cannot be reached, or gives a wrong answer.
     pub fn farm(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::new(Exit::Unreachable, error)
     }

@@ -7,7 +7,7 @@ use impasto_painter::Devices;
 
 use crate::units::parse_size;
 
-/// The form of results and messages. Every command has these flags.
+/// The form of results and messages, for every command.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Output")]
 pub struct OutputFlags {
@@ -17,7 +17,7 @@ pub struct OutputFlags {
     /// Print errors and results only
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
-    /// Print more: -v how pictures are painted, -vv the libraries' log, -vvv everything
+    /// Print more: -v how pictures are cut into tiles, -vv the libraries' log, -vvv everything
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
 }
@@ -25,7 +25,7 @@ pub struct OutputFlags {
 /// The project's folder.
 #[derive(Debug, Clone, Args)]
 pub struct ProjectArgs {
-    /// The folder of impasto.toml
+    /// The folder of impasto.toml, or a manifest file
     #[arg(value_name = "DIR", default_value = ".")]
     pub dir: PathBuf,
 }
@@ -58,7 +58,7 @@ pub struct ComputeFlags {
     /// cuda:0, cuda:0,1, metal
     #[arg(long, value_name = "DEVICE", default_value_t)]
     pub device: Devices,
-    /// How many threads to paint with [default: one per core]
+    /// The number of threads to paint with [default: one per core]
     #[arg(long, env = "IMPASTO_THREADS", value_name = "N", hide_env_values = true)]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
@@ -97,7 +97,7 @@ pub struct DepfileFlag {
 /// Whether to do anything.
 #[derive(Debug, Clone, Copy, Default, Args)]
 pub struct DryRunFlag {
-    /// Only say what would be done
+    /// Only print what would be done
     #[arg(short = 'n', long)]
     pub dry_run: bool,
 }

@@ -6,10 +6,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::exit::Exit;
 
-/// The first Ctrl-C cancels this token, so that work ends cleanly; the second ends the program at
+/// A token that the first Ctrl-C cancels, for a clean end; the second Ctrl-C ends the program at
 /// once.
 ///
-/// Commands without anything to clean up do not call this and end at the first.
+/// Commands with nothing to clean up do not call this, and end at the first.
 pub(crate) fn token() -> CancellationToken {
     static TOKEN: OnceLock<CancellationToken> = OnceLock::new();
     let install = || {
@@ -22,8 +22,8 @@ pub(crate) fn token() -> CancellationToken {
             seen.cancel();
         });
         if let Err(error) = installed {
-            // Without a handler, Ctrl-C ends the program at once, which leaves no partial file
-            // either.
+            // Without a handler, Ctrl-C ends the program at once; files are written atomically
+            // anyway.
             tracing::debug!("cannot listen for Ctrl-C: {error}");
         }
         token

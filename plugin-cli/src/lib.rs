@@ -1,8 +1,7 @@
-//! The command `impasto`: thin commands over the libraries that do the work.
+//! The command `impasto`: thin commands over libraries.
 //!
-//! A build is run by `impasto-build`, which reports to an observer; this crate says where it runs,
-//! and draws it. Only [`Screen`] prints. This crate paints nothing itself, and does not decide what
-//! is stale.
+//! `impasto-build` runs a build and reports to an observer; this crate chooses where it runs, and
+//! draws it. Only [`Screen`] prints. This crate does not paint and does not decide what is stale.
 
 pub mod at_file;
 mod build_request;
@@ -45,7 +44,7 @@ pub struct Context {
     pub config: Config,
 }
 
-/// Runs a command line, its program name included.
+/// Runs a command line, whose first argument is the program's name.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let parsed = at_file::expand(arguments).map(Cli::try_parse_from);
     let cli = match parsed {

@@ -1,4 +1,4 @@
-//! Errors of the libraries as failures: the exit code and the hint that follow from each.
+//! Converts the libraries' errors to failures, with an exit code and a hint for each.
 
 use impasto_build::{BuildError, SurveyError};
 use impasto_proto::client::{ConnectError, FarmError};
@@ -40,7 +40,7 @@ impl From<impasto_build::FarmError> for Failure {
     fn from(error: impasto_build::FarmError) -> Self {
         match error {
             impasto_build::FarmError::Away(_) => Self::farm(error)
-                .hint("what is finished is kept; the next `impasto build` finds the job again"),
+                .hint("finished results are kept; the next `impasto build` finds the job again"),
             impasto_build::FarmError::NoSuchJob { .. } | impasto_build::FarmError::Refused(_) => {
                 Self::farm(error)
             }
@@ -77,7 +77,7 @@ impl From<EmbeddedError> for Failure {
     }
 }
 
-/// Says what an error of the embedded farm kept from its work.
+/// Adds to an error of the embedded farm what could not be done.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot paint on this machine")]
 struct PaintHere(#[source] EmbeddedError);

@@ -1,4 +1,4 @@
-//! Results that this machine has already: the embedded farm's blobs and action cache, read without
+//! Results that this machine already has: the embedded farm's blobs and action cache, read without
 //! starting it.
 
 use std::path::Path;
@@ -8,7 +8,7 @@ use impasto_build::ResultCache;
 use impasto_coordinator::Settings;
 use impasto_types::{Digest, RunReport, TaskResult};
 
-/// The user's cache. Clones are handles on the same one.
+/// The user's cache. Clones share it.
 #[derive(Debug, Clone)]
 pub(crate) struct LocalCache {
     blobs: LocalBlobs,
@@ -31,7 +31,7 @@ impl LocalCache {
         Ok(Self { actions: LocalActions::open(blobs.clone())?, blobs })
     }
 
-    /// How a result that is here came about.
+    /// The report of a cached result.
     pub(crate) fn report(&self, action: Digest) -> Option<RunReport> {
         self.actions.get(action).map(|result| result.report)
     }
@@ -45,7 +45,7 @@ impl ResultCache for LocalCache {
         match files {
             Ok(files) => Some((result, files)),
             Err(error) => {
-                // It is painted again.
+                // The asset is painted again.
                 tracing::debug!("cannot restore a result: {error}");
                 None
             }
@@ -64,7 +64,7 @@ impl ResultCache for LocalCache {
         };
         let kept = kept();
         if let Err(error) = kept {
-            // A cache that is full costs time later, not the build.
+            // Without a cached result, a later build paints again; this one still succeeds.
             tracing::debug!("cannot keep a result: {error}");
         }
     }

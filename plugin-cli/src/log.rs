@@ -1,5 +1,5 @@
-//! What the libraries log: for servers everything; for other commands how pictures are painted with
-//! `-v`, and the rest with `-vv` or RUST_LOG.
+//! The libraries' log. Servers log everything; other commands log memory plans with `-v`, and the
+//! rest with `-vv` or RUST_LOG.
 
 use std::io;
 
@@ -10,12 +10,12 @@ use tracing_subscriber::fmt::MakeWriter;
 use crate::Screen;
 use crate::commands::{Cli, Command};
 
-/// How a picture is cut into tiles to fit the memory is for everyone who wants to know more.
+/// The filter of `-v`: how pictures are cut into tiles to fit the memory.
 const PLANS: &str = "off,impasto_painter::paint=debug";
 
 pub(crate) fn start(cli: &Cli, screen: &Screen) {
     let level = match (&cli.command, cli.output.verbose) {
-        // Its settings say what its log looks like.
+        // Its settings choose the form of its log.
         (Command::Coordinator(_), _) => return,
         (Command::Worker(_), 0) => "info",
         (Command::Worker(_), _) => "debug",
@@ -29,7 +29,7 @@ pub(crate) fn start(cli: &Cli, screen: &Screen) {
     let log =
         tracing_subscriber::fmt().with_env_filter(asked.unwrap_or_else(|_| EnvFilter::new(level)));
     let log = log.with_writer(Lines(screen.bars().clone()));
-    // A second start in one process, as in tests, keeps the first.
+    // Where a process calls this twice, as tests do, the first log stays.
     let _ = if plain {
         log.without_time().with_level(false).with_target(false).try_init()
     } else {
@@ -37,7 +37,7 @@ pub(crate) fn start(cli: &Cli, screen: &Screen) {
     };
 }
 
-/// Stderr, with the progress bars out of the way of each line.
+/// Stderr, with progress bars hidden while a line is written.
 #[derive(Debug, Clone)]
 struct Lines(MultiProgress);
 
@@ -50,7 +50,7 @@ impl<'a> MakeWriter<'a> for Lines {
 }
 
 impl io::Write for Lines {
-    /// The log writes a line at a time.
+    /// The log writes one line per call.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.suspend(|| io::stderr().write(bytes))
     }

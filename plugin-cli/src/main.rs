@@ -1,4 +1,4 @@
-//! `impasto`: parse, load the configuration, run, and say how it ended.
+//! `impasto`: runs the command line and returns its exit code.
 
 use std::process::ExitCode;
 

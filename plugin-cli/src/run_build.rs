@@ -1,4 +1,4 @@
-//! One build of the command line: on the configured farm, or on one inside this process.
+//! Runs one build on the configured farm, or on one inside this process.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,16 +15,16 @@ use crate::local_cache::LocalCache;
 use crate::{Exit, Failure, contact_sheet};
 use impasto_proto::client::{FarmClient, FarmError};
 
-/// How long threads that are in the middle of a step are waited for at the end.
+/// How long to wait at exit for threads that are in the middle of a step.
 const LINGER: Duration = Duration::from_millis(500);
 
-/// Builds the project, as `watcher` sees it where there is one. Assets that fail are part of the
-/// [`Outcome`]; `cancel` ends it early and keeps what is finished.
+/// Builds the project, surveyed by `watcher` if there is one. Failed assets are part of the
+/// [`Outcome`]; `cancel` ends the build early and keeps finished results.
 ///
-/// Where everything is up to date this ends without a runtime, a connection or a model.
+/// If everything is up to date, no runtime, connection or model is created.
 ///
 /// # Errors
-/// What keeps the build as a whole from its work.
+/// If the build as a whole cannot run.
 pub(crate) fn run(
     request: &BuildRequest,
     watcher: Option<&Watcher>,
@@ -41,14 +41,14 @@ pub(crate) fn run(
         true => Ok(()),
         false => paint(request, &mut build, &cache, observer, cancel),
     };
-    // What was delivered before something went wrong is kept and shown.
+    // After an error too, the sheet shows what was delivered before it.
     let sheet = contact_sheet::write(&build, &cache);
     let (survey, mut outcome) = build.finish();
     painted?;
     match sheet {
         Ok(path) => outcome.contact_sheet = Some(path),
         Err(error) => {
-            let message = &format!("there is no contact sheet: {error}");
+            let message = &format!("cannot write the contact sheet: {error}");
             observer.event(Event::Warning { message });
         }
     }
@@ -78,13 +78,13 @@ fn paint(
     });
     runtime.shutdown_timeout(LINGER);
     match painted {
-        // Whoever gave up does not wait for a farm that is gone.
+        // After Ctrl-C, do not report that the farm is gone as well.
         Err(failure) if failure.exit == Exit::Unreachable && cancel.is_cancelled() => Ok(()),
         other => other,
     }
 }
 
-/// The configured farm, or `None` where this machine is to paint.
+/// The configured farm, or `None` if this machine paints.
 async fn reach(
     request: &BuildRequest,
     observer: &dyn Observer,
@@ -117,8 +117,8 @@ async fn paint_here(
     painted
 }
 
-/// No other worker will ever come to a farm that consists of this process, so what needs more
-/// memory than it may take is not waited for.
+/// Fails the tasks that need more memory than this process may use. No other worker can join its
+/// farm, so they would wait forever.
 fn fail_what_is_too_large(build: &mut Build<'_>, memory_bytes: u64) {
     let open = build.open();
     let too_large = open.iter().filter(|task| task.spec.least_memory_bytes > memory_bytes);

@@ -1,5 +1,4 @@
-//! Everything that is printed goes through here: results on stdout, messages on stderr, bars on a
-//! terminal.
+//! All output: results on stdout, messages on stderr, progress bars on a terminal.
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
@@ -19,7 +18,7 @@ pub(crate) const WARN: Style = AnsiColor::Yellow.on_default().bold();
 pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
 pub(crate) const HINT: Style = AnsiColor::Cyan.on_default().bold();
 
-/// What the results look like.
+/// The format of results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// For people.
@@ -28,14 +27,14 @@ pub enum Format {
     Json,
 }
 
-/// Stdout and stderr, as the flags want them used.
+/// Stdout and stderr, used as the flags say.
 #[derive(Debug)]
 pub struct Screen {
     pub format: Format,
     quiet: bool,
     verbose: bool,
     bars: MultiProgress,
-    /// The first error of stdout; the program ends with it.
+    /// The first error of stdout; [`Self::finish`] returns it.
     broken: Mutex<Option<io::Error>>,
 }
 
@@ -55,12 +54,12 @@ impl Screen {
         }
     }
 
-    /// Where progress bars live; they are drawn on a terminal only.
+    /// The progress bars; they are drawn only on a terminal.
     pub fn bars(&self) -> &MultiProgress {
         &self.bars
     }
 
-    /// Whether bars are seen: if not, whoever would move one prints a line at its end instead.
+    /// Whether bars are drawn. If not, a line is printed instead when a task ends.
     pub fn draws_bars(&self) -> bool {
         !self.bars.is_hidden()
     }
@@ -73,17 +72,17 @@ impl Screen {
         self.verbose
     }
 
-    /// A line of the command's result.
+    /// Prints a line of the command's result.
     pub fn result(&self, line: impl Display) {
         self.stdout(|out| writeln!(out, "{line}"));
     }
 
-    /// Text that is a result as it stands: a manifest, a completion script.
+    /// Prints text unchanged, such as a manifest or a completion script.
     pub fn text(&self, text: &str) {
         self.stdout(|out| out.write_all(text.as_bytes()));
     }
 
-    /// One line of JSON.
+    /// Prints one line of JSON.
     pub fn json(&self, value: &impl Serialize) {
         self.stdout(|out| {
             serde_json::to_writer(&mut *out, value)?;
@@ -91,14 +90,14 @@ impl Screen {
         });
     }
 
-    /// A line for whoever watches; `-q` leaves it out.
+    /// Prints a line on stderr, unless `-q` is given.
     pub fn message(&self, line: impl Display) {
         if !self.quiet {
             self.stderr(|out| writeln!(out, "{line}"));
         }
     }
 
-    /// A line that `-v` asks for.
+    /// Prints a line on stderr if `-v` is given.
     pub fn detail(&self, line: impl Display) {
         if self.verbose {
             self.message(format_args!("{FAINT}{line}{FAINT:#}"));
@@ -109,7 +108,7 @@ impl Screen {
         self.message(format_args!("{WARN}warning{WARN:#}: {line}"));
     }
 
-    /// The error that ends the command. It is printed with `-q` too.
+    /// Prints the error that ends the command, even with `-q`.
     pub fn failure(&self, failure: &Failure) {
         self.stderr(|out| {
             let mut lines = failure.chain().into_iter();
@@ -125,11 +124,11 @@ impl Screen {
         });
     }
 
-    /// What went wrong with stdout itself. A reader who has seen enough (`impasto plan | head`) is
-    /// no error.
+    /// Returns the first error of stdout. A reader that closed the pipe (`impasto plan | head`) is
+    /// not an error.
     ///
     /// # Errors
-    /// Where a result could not be written.
+    /// If a result could not be written.
     pub fn finish(&self) -> Result<(), Failure> {
         match self.broken.lock().unwrap_or_else(PoisonError::into_inner).take() {
             Some(error) if error.kind() != io::ErrorKind::BrokenPipe => {
@@ -152,7 +151,7 @@ impl Screen {
         }
     }
 
-    /// When stderr is gone there is nobody to tell.
+    /// Errors of stderr are ignored: they cannot be reported anywhere.
     fn stderr(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
         self.bars.suspend(|| {
             let _ = write(&mut anstream::stderr().lock());

@@ -45,7 +45,7 @@ impl<const N: usize> fmt::Display for Table<N> {
     }
 }
 
-/// In columns of a terminal: most Chinese characters take two, combining accents none.
+/// The width in terminal columns: two for most Chinese characters, none for combining accents.
 fn width(cell: &str) -> usize {
     UnicodeWidthStr::width(cell)
 }

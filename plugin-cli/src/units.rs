@@ -1,4 +1,4 @@
-//! Times and counts, as people read them.
+//! Times and counts for display.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use impasto_types::ByteSize;
 /// Reads a size above zero, in bytes; see [`ByteSize`].
 ///
 /// # Errors
-/// The text is no size, or nothing; the message is for the flag's user.
+/// If the text is not a size or is zero; the message is shown to the user.
 pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
     match text.parse::<ByteSize>() {
         Ok(ByteSize(0)) => Err("it has to be more than 0".to_owned()),

@@ -1,4 +1,4 @@
-//! The program as its users call it, as far as it needs no weights and no farm.
+//! Tests of the `impasto` program that need no weights and no farm.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use assert_cmd::Command;
 use impasto_blobs::LocalBlobs;
 use tempfile::TempDir;
 
-/// A folder of small pictures, and the program with everything of this machine's user kept out.
+/// A folder of small pictures, and the program isolated from the user's cache and configuration.
 struct Place {
     folder: TempDir,
 }
@@ -62,7 +62,7 @@ impl Place {
         command
     }
 
-    /// Puts a picture in the place of each output and records it, as a build would.
+    /// Writes a picture to each output's path and records it, as a build would.
     fn build_by_hand(&self) {
         let (_, plan, _) = self.run(&["plan", "--json"]);
         let plan: serde_json::Value = serde_json::from_str(&plan).expect("it is JSON");
@@ -134,7 +134,7 @@ fn a_new_project_is_planned_and_stale() {
 }
 
 #[test]
-fn a_plan_is_a_document() {
+fn a_plan_is_a_json_document() {
     let place = Place::project();
     let (code, out, _) = place.run(&["plan", "--json", "--size", "64"]);
     let plan: serde_json::Value = serde_json::from_str(&out).expect("it is JSON");
@@ -143,11 +143,11 @@ fn a_plan_is_a_document() {
         (0, Some("town"), Some(1))
     );
     assert_eq!(plan["tasks"][0]["output"], "painted/textures/brick.png");
-    assert_eq!(plan["tasks"][0]["recipe"]["common"]["size"], 64, "flags lie over the manifest");
+    assert_eq!(plan["tasks"][0]["recipe"]["common"]["size"], 64, "flags override the manifest");
 }
 
 #[test]
-fn what_has_to_be_mended_exits_with_2_and_names_it() {
+fn user_errors_exit_with_2_and_name_their_cause() {
     let place = Place::project();
     place.write("typo.toml", &MANIFEST.replace("images", "imags"));
     place.write("nothing.toml", &MANIFEST.replace("textures/**", "walls/**"));
@@ -191,9 +191,9 @@ fn what_has_to_be_mended_exits_with_2_and_names_it() {
 }
 
 #[test]
-fn a_farm_that_is_not_there_exits_with_3() {
+fn an_unreachable_farm_exits_with_3() {
     let place = Place::project();
-    // Port 9 answers nowhere, and a connection to it is refused at once.
+    // Nothing listens on port 9, so a connection is refused at once.
     for arguments in [
         &["jobs", "--coordinator", "http://127.0.0.1:9"][..],
         &["build", "--coordinator", "http://127.0.0.1:9", "--require-farm"],
@@ -216,7 +216,7 @@ fn a_configuration_is_checked() {
 }
 
 #[test]
-fn an_unusable_asset_is_told_by_check_and_the_others_are_planned() {
+fn check_reports_an_unusable_asset_and_plans_the_others() {
     let place = Place::project();
     place.write("textures/broken.png", "not an image");
     let (code, out, _) = place.run(&["check"]);
@@ -229,7 +229,7 @@ fn an_unusable_asset_is_told_by_check_and_the_others_are_planned() {
 }
 
 #[test]
-fn a_result_that_cannot_be_written_is_a_problem_of_its_asset() {
+fn an_output_that_cannot_be_written_makes_its_asset_unusable() {
     let place = Place::project();
     place.leaf("textures/leaf.png");
     let manifest = MANIFEST.replace("{name}", "{stem}.{ext}");
@@ -280,7 +280,7 @@ fn an_empty_model_store() {
 }
 
 #[test]
-fn colours_are_for_terminals() {
+fn colours_are_only_for_terminals() {
     let place = Place::project();
     let (_, out, err) = place.run(&["plan"]);
     assert!(!out.contains('\u{1b}') && !err.contains('\u{1b}'));
@@ -292,7 +292,7 @@ fn the_cache_is_described_and_pruned() {
     let (code, out, err) = place.run(&["cache", "--json"]);
     assert_eq!(code, 0, "{err}");
     assert_eq!(document(&out)["bytes"], 0);
-    assert!(!place.path().join(".cache").exists(), "looking makes nothing");
+    assert!(!place.path().join(".cache").exists(), "reading creates nothing");
 
     let blobs = LocalBlobs::open(&place.path().join(".cache"), 1 << 20).expect("it opens");
     let [first, second, _] = [1, 2, 3].map(|fill| blobs.put(&[fill; 1024]).expect("it is stored"));
@@ -360,7 +360,7 @@ fn a_plan_says_which_input_changed_since_a_clone_was_up_to_date() {
     place.picture("textures/stone.png");
     place.build_by_hand();
     let recorded = fs::read_to_string(place.path().join("impasto.lock")).expect("it is there");
-    // Nobody has looked yet: all that is known is that the action is another.
+    // No details are recorded yet, so only the change of the action is known.
     place.write("impasto.toml", &format!("{MANIFEST}preset = \"texture\"\n"));
     let (_, out, _) = place.run(&["plan"]);
     assert!(out.contains("its asset, style, recipe or model changed"), "{out}");
@@ -371,11 +371,11 @@ fn a_plan_says_which_input_changed_since_a_clone_was_up_to_date() {
     let (_, out, _) = place.run(&["plan"]);
     assert!(out.contains("the asset changed") && out.contains("1 stale, 1 up to date"), "{out}");
     let text = fs::read_to_string(place.path().join("impasto.lock")).expect("it is there");
-    assert_eq!(text, recorded, "looking writes no record");
+    assert_eq!(text, recorded, "a plan writes no record");
 }
 
 #[test]
-fn a_record_that_cannot_be_used_is_left_alone() {
+fn an_unreadable_record_is_not_overwritten() {
     let place = Place::project();
     place.build_by_hand();
     for record in [r#"{"version":9,"outputs":{}}"#, "{\n<<<<<<< ours\n}"] {
@@ -391,7 +391,7 @@ fn a_record_that_cannot_be_used_is_left_alone() {
 }
 
 #[test]
-fn a_depfile_names_files_beside_the_manifest() {
+fn a_depfile_has_paths_relative_to_the_current_folder() {
     let place = Place::project();
     place.build_by_hand();
     fs::create_dir(place.path().join("town")).expect("it is made");

@@ -239,7 +239,7 @@ mod tests {
             ("slots = \"many\"", None, "slots"),
             ("name = \"a b\"", None, "`a b` is not a worker's name"),
             ("device = \"abacus\"", None, "abacus"),
-            ("device = \"cuda:1,1\"", None, "`cuda:1,1` names card 1 twice"),
+            ("device = \"cuda:1,1\"", None, "`cuda:1,1` names GPU 1 twice"),
             ("memory_bytes = 0", None, "memory_bytes is 0"),
             ("", Some(("IMPASTO_WORKER__SLOT", "2")), "slot"),
             ("slots = ", None, "worker.toml"),

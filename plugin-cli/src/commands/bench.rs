@@ -15,10 +15,10 @@ use crate::{Context, Exit, Failure};
 
 /// Measure how fast this machine paints
 ///
-/// Whole iterations of a real run, and each layer of the network, next to the most that the
-/// processor can do. Work is counted as direct convolutions, so kernels that save multiplications
-/// may come out above the processor's peak. Every answer is checked before its time counts. With
-/// --device cuda:0, the card is measured: whole iterations alone.
+/// Times whole iterations of a real run and each layer of the network, and compares them with the
+/// processor's peak. Work is counted as direct convolutions, so kernels that save multiplications
+/// may exceed the peak. Every result is checked before it is timed. With --device cuda:0, only
+/// whole iterations on the GPU are timed.
 #[derive(Debug, Args)]
 pub struct BenchArgs {
     /// Sides of square pictures, such as 256,512,1024
@@ -33,8 +33,7 @@ pub struct BenchArgs {
     /// Which arithmetic to measure
     #[arg(long, value_enum, default_value_t = Profile::Fast)]
     profile: Profile,
-    /// Use weights that were never trained, which take as long as the real ones and need no
-    /// download
+    /// Use random weights: as fast as trained ones, without a download
     #[arg(long)]
     random_weights: bool,
     #[command(flatten)]

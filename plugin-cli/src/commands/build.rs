@@ -32,7 +32,7 @@ pub struct BuildArgs {
     dry_run: DryRunFlag,
 }
 
-/// Where and with what a project is painted.
+/// Where a project is painted, and with which resources.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct PaintingFlags {
     #[command(flatten)]
@@ -96,7 +96,7 @@ pub(crate) fn view(context: &Context) -> Box<dyn Observer + '_> {
     }
 }
 
-/// Prints what a build came to.
+/// Prints the outcome of a build.
 pub(crate) fn summarise(outcome: &Outcome, context: &Context) {
     let screen = &context.screen;
     if screen.is_json() {
@@ -123,7 +123,7 @@ pub(crate) fn summarise(outcome: &Outcome, context: &Context) {
         screen.result(format_args!("contact sheet: {}", sheet.display()));
     }
     if outcome.open > 0 {
-        screen.message("run the same command again to go on from here");
+        screen.message("run the same command again to continue");
     }
 }
 
@@ -139,7 +139,7 @@ fn project_folder(dir: &Path) -> &Path {
     if dir.is_file() { dir.parent().unwrap_or(dir) } else { dir }
 }
 
-/// What every output is made from, by paths as seen from the current folder.
+/// Lists the inputs of every output, with paths relative to the current folder.
 fn write_depfile(file: &Path, dir: &Path, survey: &Survey) -> Result<(), Failure> {
     let here = |path: &Path| {
         dir.components()
@@ -161,7 +161,7 @@ fn write_depfile(file: &Path, dir: &Path, survey: &Survey) -> Result<(), Failure
     replace_file(file, text.as_bytes()).map(drop).map_err(Failure::here)
 }
 
-/// Says what happens between builds; `watch` uses it.
+/// Prints a warning from between two builds of `watch`.
 pub(crate) fn warn(message: &str, context: &Context) {
     match context.screen.is_json() {
         true => context.screen.json(&Event::Warning { message }),

@@ -13,10 +13,10 @@ use crate::table::Table;
 use crate::units::count;
 use crate::{Context, Exit, Failure};
 
-/// Look after the cache: results, and the files that they were painted from
+/// Show or clean up the cache of finished results
 ///
-/// Without a command, say where it is and how large. A coordinator's data folder is such a cache
-/// too: name it with --cache-dir.
+/// Without a command, shows where the cache is and how large. A coordinator's data folder is a
+/// cache too: name it with --cache-dir.
 #[derive(Debug, Args)]
 pub struct CacheArgs {
     #[command(subcommand)]
@@ -34,9 +34,9 @@ pub struct CacheArgs {
 
 #[derive(Debug, Subcommand)]
 enum CacheCommand {
-    /// Remove what is beyond the limits, least recently used first
+    /// Remove what exceeds the limits, least recently used first
     ///
-    /// What a running job uses stays.
+    /// Keeps what a running job uses.
     Prune {
         /// Keep at most this much, such as 10G [default: the configuration's, or 50G]
         #[arg(long, value_name = "SIZE")]
@@ -47,7 +47,7 @@ enum CacheCommand {
         #[command(flatten)]
         dry_run: DryRunFlag,
     },
-    /// Remove the result of an action, or a blob: the next build makes it again
+    /// Remove the result of an action, or a blob; the next build makes it again
     ///
     /// `impasto plan --json` shows the action of each output.
     Remove {

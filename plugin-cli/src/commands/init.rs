@@ -30,8 +30,8 @@ pub(crate) fn run(args: InitArgs, context: &Context) -> Result<Exit, Failure> {
     let file = dir.join(MANIFEST_NAME);
     let exists = file.try_exists().map_err(Failure::here)?;
     if exists && !args.force && !args.dry_run.dry_run {
-        return Err(Failure::usage(format!("there is a {} already", file.display()))
-            .hint("`--force` replaces it, `-n` shows what would be written"));
+        return Err(Failure::usage(format!("{} already exists", file.display()))
+            .hint("replace it with `--force`, or see with `-n` what would be written"));
     }
     let images = list_images(dir)?;
     let manifest = init_manifest(&folder_name(dir), &images);
@@ -86,7 +86,7 @@ fn list_images(dir: &Path) -> Result<Vec<AssetPath>, Failure> {
     Ok(images)
 }
 
-/// The folder's name, also of `.`.
+/// The folder's name, even for `.`.
 fn folder_name(dir: &Path) -> String {
     let named = dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
     named

@@ -18,7 +18,7 @@ use impasto_proto::client::{FarmClient, FarmError};
 pub struct JobArgs {
     /// The job's number
     job: JobId,
-    /// Follow it to its end; exit with 1 if it fails
+    /// Follow the job until it ends; exit with 1 if it fails
     #[arg(long)]
     watch: bool,
     #[command(flatten)]
@@ -39,7 +39,7 @@ pub(crate) fn run(args: JobArgs, context: &Context) -> Result<Exit, Failure> {
     })
 }
 
-/// The job as it stands.
+/// Prints the job's present state.
 async fn show(
     client: &FarmClient,
     id: JobId,
@@ -74,7 +74,7 @@ async fn show(
     Ok(Some(job.state))
 }
 
-/// The job's news, a line each, until it has ended.
+/// Prints the job's events, one per line, until it has ended.
 async fn follow(
     client: &FarmClient,
     id: JobId,
@@ -132,7 +132,7 @@ fn step(progress: &Progress) -> String {
     }
 }
 
-/// The event's own fields, beside which task it is about.
+/// The event's own fields, and the task that it is about.
 fn document(task: u32, asset: &str, event: &TaskEvent) -> Value {
     let mut document = json!(event);
     document["task"] = task.into();

@@ -1,4 +1,4 @@
-//! `impasto jobs`, and what all farm commands share.
+//! `impasto jobs`, and functions that all farm commands share.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -18,7 +18,7 @@ pub struct JobsArgs {
     /// List only jobs that have not ended
     #[arg(long)]
     active: bool,
-    /// The most jobs to list
+    /// List at most N jobs
     #[arg(long, value_name = "N", default_value_t = 20)]
     limit: u32,
     #[command(flatten)]
@@ -51,7 +51,7 @@ fn since(at_ms: u64) -> Duration {
     now.saturating_sub(Duration::from_millis(at_ms))
 }
 
-/// One job on one line.
+/// Prints a job on one line.
 pub(crate) fn show_job(job: &JobSummary, context: &Context) {
     if context.screen.is_json() {
         context.screen.json(job);
@@ -93,7 +93,7 @@ pub(crate) fn coordinator_url(
     })
 }
 
-/// A list as a JSON document or as a table.
+/// Prints a list as a JSON document or as a table.
 pub(crate) fn show_list<T: Serialize, const N: usize>(
     list: &[T],
     table: Table<N>,

@@ -26,7 +26,8 @@ pub(crate) fn run(args: ManArgs, context: &Context) -> Result<Exit, Failure> {
             let written = std::fs::create_dir_all(&dir)
                 .and_then(|()| clap_mangen::generate_to(Cli::command(), &dir));
             written.map_err(|error| {
-                Failure::here(error).hint(format!("the pages were to go into {}", dir.display()))
+                Failure::here(error)
+                    .hint(format!("the manual pages could not be written into {}", dir.display()))
             })?;
             context.screen.result(format_args!("wrote the manual pages into {}", dir.display()));
         }

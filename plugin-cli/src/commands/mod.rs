@@ -1,4 +1,4 @@
-//! One file for each command: its flags, and what it does with the libraries.
+//! One file for each command: its flags, and its calls of the libraries.
 
 pub(crate) mod bench;
 pub(crate) mod build;

@@ -45,8 +45,7 @@ pub(crate) fn run(args: PlanArgs, context: &Context) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// Prints the plan as a result: everything stale with its reasons, and with `-v` what is up to date
-/// too.
+/// Prints what is stale, with reasons, and with `-v` also what is up to date.
 pub(crate) fn show(survey: &Survey, context: &Context) {
     let screen = &context.screen;
     if screen.is_json() {
@@ -81,8 +80,8 @@ pub(crate) fn show(survey: &Survey, context: &Context) {
     }
     for orphan in &survey.plan.orphans {
         screen.result(format_args!(
-            "{FAINT}orphan{FAINT:#}      {orphan} {FAINT}was built before, \
-            and nothing makes it any more{FAINT:#}"
+            "{FAINT}orphan{FAINT:#}      {orphan} {FAINT}was built earlier, \
+             but no rule makes it now{FAINT:#}"
         ));
     }
     for warning in &survey.warnings {

@@ -13,11 +13,11 @@ use crate::{Context, Exit, Failure};
 pub struct StylizeArgs {
     /// The picture to paint
     content: PathBuf,
-    /// A style image and its weight among several; may be given more than once
+    /// A style image and its weight; repeat to blend several styles
     #[arg(long = "style", value_name = "STYLE[:WEIGHT]", required = true)]
     styles: Vec<StyleArg>,
-    /// Where to paint: a grey picture, or one with transparency. White (or opaque) is painted,
-    /// black (or transparent) stays as it is, and grey blends
+    /// Where to paint, as a greyscale picture or one with transparency: white (or opaque) is
+    /// painted, black (or transparent) is kept, grey blends
     #[arg(long, value_name = "IMAGE")]
     mask: Option<PathBuf>,
     #[command(flatten)]

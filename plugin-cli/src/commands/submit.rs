@@ -47,7 +47,7 @@ pub(crate) fn run(args: SubmitArgs, context: &Context) -> Result<Exit, Failure> 
     let models = ModelStore::open(args.survey.request(context).models_dir.as_deref())
         .map_err(Failure::here)?;
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::here)?;
-    // What happens on the way goes to stderr, with `--json` too: the result is one document.
+    // Progress goes to stderr even with `--json`, since the result is one document.
     let view = BuildView::new(screen);
     let submitted = runtime.block_on(async {
         let farm = FarmClient::connect(&url).await?;
@@ -61,8 +61,7 @@ pub(crate) fn run(args: SubmitArgs, context: &Context) -> Result<Exit, Failure> 
     Ok(if submitted.refused.is_empty() { unusable } else { Exit::Unfinished })
 }
 
-/// Prints which jobs were submitted. There are several only where there are more tasks than a job
-/// may have.
+/// Prints which jobs were submitted: several if there are more tasks than fit into a job.
 fn report(submitted: &Submitted, context: &Context) {
     let Submitted { jobs, tasks, .. } = submitted;
     let screen = &context.screen;

@@ -30,9 +30,9 @@ pub struct WatchArgs {
     poll: bool,
 }
 
-/// How often the wait for changes looks for Ctrl-C.
+/// How often to check for Ctrl-C while waiting for changes.
 const INTERVAL: Duration = Duration::from_millis(200);
-/// Changes that come this close together are one build.
+/// Changes within this time of each other lead to one build.
 const BURST: Duration = Duration::from_millis(150);
 
 pub(crate) fn run(args: WatchArgs, context: &Context) -> Result<Exit, Failure> {
@@ -40,8 +40,7 @@ pub(crate) fn run(args: WatchArgs, context: &Context) -> Result<Exit, Failure> {
     let cancel = interrupt::token();
     let settings = WatchSettings { poll: args.poll, ..WatchSettings::default() };
     while !cancel.is_cancelled() {
-        // A manifest that is wrong from the start is an error; one that is being edited is mended
-        // soon.
+        // A wrong manifest is an error at the start; later the user is probably still editing it.
         watch_manifest(&request, settings, &cancel, context)?;
         wait_for_manifest(&request, &cancel, context);
     }
@@ -59,7 +58,9 @@ fn watch_manifest(
     let project = open(&request.survey).map_err(Failure::from)?;
     let watcher = Watcher::start(&project, settings).map_err(Failure::here)?;
     rebuild(request, &watcher, cancel, context);
-    context.screen.message(format_args!("watching {}; Ctrl-C ends it", project.dir().display()));
+    context
+        .screen
+        .message(format_args!("watching {}; press Ctrl-C to stop", project.dir().display()));
     while !cancel.is_cancelled() {
         let Some(first) = watcher.next_within(INTERVAL) else { continue };
         let mut changes = vec![first];
@@ -82,7 +83,7 @@ fn watch_manifest(
                     warn(&format!("{path} is not painted: {reason}"), context)
                 }
                 Change::Polling { reason } => warn(
-                    &format!("{reason}; looking at the folder every two seconds instead"),
+                    &format!("{reason}; scanning the folder every two seconds instead"),
                     context,
                 ),
             }
@@ -103,7 +104,7 @@ fn changed(paths: &BTreeSet<AssetPath>) -> String {
     }
 }
 
-/// One build. What goes wrong is said, and the next change is waited for.
+/// One build. Errors are printed, and the watch goes on.
 fn rebuild(
     request: &BuildRequest,
     watcher: &Watcher,
@@ -122,7 +123,7 @@ fn rebuild(
     }
 }
 
-/// Waits until the manifest can be read, saying once what is wrong with it.
+/// Waits until the manifest can be read, and prints each error in it once.
 fn wait_for_manifest(request: &BuildRequest, cancel: &CancellationToken, context: &Context) {
     let mut said = String::new();
     while !cancel.is_cancelled() {

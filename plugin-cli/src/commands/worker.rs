@@ -18,7 +18,7 @@ use crate::{Context, Exit, Failure};
 /// such as IMPASTO_WORKER__SLOTS, and from these flags.
 #[derive(Debug, Args)]
 pub struct WorkerArgs {
-    /// The settings' file, such as worker.toml
+    /// The settings file, such as worker.toml
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// The coordinator's address
@@ -37,7 +37,7 @@ pub struct WorkerArgs {
     max_memory: Option<u64>,
 }
 
-/// How long threads that are in the middle of a step are waited for at the end.
+/// How long to wait at exit for threads that are in the middle of a step.
 const LINGER: Duration = Duration::from_millis(100);
 
 pub(crate) fn run(args: WorkerArgs, _context: &Context) -> Result<Exit, Failure> {

@@ -41,7 +41,7 @@ pub(crate) fn run(args: WorkersArgs, context: &Context) -> Result<Exit, Failure>
     Ok(Exit::Done)
 }
 
-/// GPUs, and devices with a fault. The list above already says everything about a healthy CPU.
+/// Prints GPUs, and devices with a fault. The list above is enough for a healthy CPU.
 fn show_cards(workers: &[WorkerInfo], context: &Context) {
     let mut table = Table::new(["WORKER", "DEVICE", "MODEL", "MEMORY", "COMPUTE", "HEALTH"]);
     let mut shown = false;

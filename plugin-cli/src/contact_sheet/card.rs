@@ -43,7 +43,7 @@ fn write_card(html: &mut String, card: &Card) -> std::fmt::Result {
     Ok(())
 }
 
-/// The picture: before and after under a slider, or whichever there is.
+/// The pictures before and after with a slider between them, or the only one there is.
 fn write_stage(html: &mut String, card: &Card) -> std::fmt::Result {
     let shape = card
         .after
@@ -138,7 +138,7 @@ fn write_report(html: &mut String, report: &RunReport) -> std::fmt::Result {
     writeln!(html, "<div><dt>device</dt><dd>{}</dd></div></dl>", escape(device))
 }
 
-/// Losses range from millionths to millions, by the preset: three digits that count.
+/// Three significant digits: losses range from millionths to millions, depending on the preset.
 pub(crate) fn loss_text(loss: f64) -> String {
     match loss.abs() {
         0.001..1000.0 => {

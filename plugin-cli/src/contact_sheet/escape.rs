@@ -1,6 +1,6 @@
-//! Text as HTML.
+//! HTML escapes.
 
-/// `text` so that it means itself, in content and in attributes between double quotes.
+/// Escapes `text` for content and for attributes in double quotes.
 pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {

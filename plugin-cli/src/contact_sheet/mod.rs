@@ -1,8 +1,8 @@
 //! The contact sheet: a page that shows every asset before and after, with its styles, its settings
 //! and its times.
 //!
-//! Pictures are thumbnails in a folder beside the page. So a page of a thousand assets is small,
-//! and a build writes only the thumbnails that changed. Nothing is loaded from elsewhere.
+//! Pictures are thumbnails in a folder beside the page, so a page of a thousand assets is small,
+//! and a build writes only the thumbnails that changed. The page loads nothing from the network.
 
 mod card;
 mod escape;
@@ -49,11 +49,11 @@ pub struct Card {
     /// `None` for an asset that was never planned.
     pub settings: Option<Settings>,
     pub tileable: Tileable,
-    /// How the painting went, where it is known.
+    /// How the painting went, if known.
     pub report: Option<RunReport>,
 }
 
-/// What this build did about the asset.
+/// What this build did with the asset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CardOutcome {
     Painted,
@@ -140,8 +140,8 @@ impl CardOutcome {
     }
 }
 
-/// Puts each value in its marker's place. Markers stand in this order, and a value is never
-/// searched for another's marker.
+/// Replaces each marker with its value, in the order of the markers. Values are not searched for
+/// markers, so an asset's name cannot contain one.
 fn fill(template: &str, values: &[(&str, &str)]) -> String {
     let mut page = String::with_capacity(
         template.len() + values.iter().map(|(_, value)| value.len()).sum::<usize>(),
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_escaped_and_markers_in_it_stay() {
+    fn text_is_escaped_and_its_markers_are_not_replaced() {
         let failed =
             CardOutcome::Failed { message: "<script>alert(1)</script> {{script}}".to_owned() };
         let sheet = Sheet {
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_loaded_from_elsewhere() {
+    fn nothing_is_loaded_from_the_network() {
         let html =
             Sheet { project: "p".to_owned(), cards: vec![card("a.png", CardOutcome::Painted)] }
                 .render();
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn pictures_lie_beside_the_page() {
+    fn pictures_are_in_a_folder_beside_the_page() {
         let picture = Thumbnail { file: "0a-512-8x4.jpg".to_owned(), width: 8, height: 4 };
         let card = Card { after: Some(picture), ..card("a.png", CardOutcome::Painted) };
         let html = Sheet { project: "p".to_owned(), cards: vec![card] }.render();

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use super::{Card, CardOutcome, Sheet, THUMBNAILS_DIR, Thumbnail, Thumbnails, settings};
 use crate::local_cache::LocalCache;
 
-/// Two pictures of this side for each card fill a screen well.
+/// Sharp enough for a card that fills half a screen.
 const SIDE_PX: u32 = 512;
 const STYLE_SIDE_PX: u32 = 96;
 
@@ -25,13 +25,13 @@ pub(crate) fn write(build: &Build<'_>, cache: &LocalCache) -> Result<PathBuf, Re
     let painted = survey.plan.tasks.par_iter().map(|task| card(build, cache, &pictures, task));
     let mut cards: Vec<Card> = painted.collect();
     cards.extend(survey.plan.problems.iter().map(unusable));
-    // What asks for attention comes first.
+    // Failures come first.
     cards.sort_by_key(|card| !matches!(card.outcome, CardOutcome::Failed { .. }));
     let sheet = Sheet { project: project.manifest().name().to_owned(), cards };
     let path = folder.join("contact-sheet.html");
     replace_file(&path, sheet.render().as_bytes())?;
     if let Err(error) = pictures.thumbnails.remove_unused() {
-        tracing::debug!("old thumbnails stay: {error}");
+        tracing::debug!("cannot remove old thumbnails: {error}");
     }
     Ok(path)
 }
@@ -42,8 +42,7 @@ struct Pictures<'a> {
 }
 
 impl Pictures<'_> {
-    /// The thumbnail of a file of the project. A picture that cannot be shown leaves its place
-    /// empty.
+    /// The thumbnail of a project file, or `None` if none can be made.
     fn of(&self, path: &AssetPath, digest: Digest, side_px: u32) -> Option<Thumbnail> {
         let made = self.thumbnails.of(&self.project.path_of(path), digest, side_px);
         made.inspect_err(|error| tracing::debug!("{error}")).ok()
@@ -87,7 +86,7 @@ fn card(
     }
 }
 
-/// An asset without a task: all there is to show is its name and the reason.
+/// The card of an asset without a task: only its name and the reason.
 fn unusable(problem: &impasto_planner::Problem) -> Card {
     Card {
         asset: problem.asset.to_string(),

@@ -3,7 +3,7 @@
 use impasto_types::{Preset, Recipe};
 use serde_json::{Map, Value};
 
-/// A recipe as people read it.
+/// A recipe for display.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     pub preset: Preset,
@@ -18,8 +18,8 @@ pub struct Setting {
     pub value: String,
 }
 
-/// The preset that `recipe` is closest to, and what differs. A resolved recipe does not say which
-/// preset it began with; the closest one makes the shortest list.
+/// The preset closest to `recipe`, and the differences. A resolved recipe does not say which preset
+/// it began with; the closest one gives the shortest list.
 pub fn settings(recipe: &Recipe) -> Settings {
     let candidates =
         Preset::ALL.map(|preset| Settings { preset, changes: changes(&preset.recipe(), recipe) });
@@ -35,8 +35,7 @@ fn changes(from: &Recipe, to: &Recipe) -> Vec<Setting> {
     changed.map(|(name, value)| Setting { name, value: shown(&value) }).collect()
 }
 
-/// Through text, so that 0.1 stays 0.1 instead of becoming the nearest number of twice the
-/// precision.
+/// Converts through text, so that the `f32` 0.1 does not become the `f64` 0.10000000149.
 fn fields(recipe: &Recipe) -> Map<String, Value> {
     let text = serde_json::to_string(recipe).unwrap_or_default();
     let mut fields: Map<String, Value> = serde_json::from_str(&text).unwrap_or_default();
@@ -69,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_differs_is_told() {
+    fn only_differences_are_listed() {
         let gatys = Optimize { style_weight: 0.1, ..Optimize::gatys() };
         let recipe = Recipe::Optimize(gatys.with(|common| common.seed = 7));
         let told = settings(&recipe);

@@ -1,4 +1,4 @@
-//! Small pictures beside the page, made once for each file.
+//! Thumbnails, made once for each file.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -11,10 +11,10 @@ use image::imageops::FilterType;
 use image::{DynamicImage, ImageError, ImageFormat, ImageReader, Limits};
 use impasto_types::Digest;
 
-/// A small picture in the folder of thumbnails.
+/// A picture in the folder of thumbnails.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Thumbnail {
-    /// Its name in that folder; letters, digits, `-` and `.` alone.
+    /// Its name in that folder: only letters, digits, `-` and `.`.
     pub file: String,
     pub width: u32,
     pub height: u32,
@@ -22,18 +22,18 @@ pub struct Thumbnail {
 
 /// Why a file has no thumbnail.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot make a small picture of {}", path.display())]
+#[error("cannot make a thumbnail of {}", path.display())]
 pub struct ThumbnailError {
     pub path: PathBuf,
     pub source: ImageError,
 }
 
-/// A folder of thumbnails. A file's name says what it shows and how large it is, so that a page is
-/// written without opening one: `DIGEST-SIDE-WIDTHxHEIGHT.jpg`.
+/// A folder of thumbnails named `DIGEST-SIDE-WIDTHxHEIGHT.jpg`, so that a page can be written
+/// without opening them.
 #[derive(Debug)]
 pub struct Thumbnails {
     folder: PathBuf,
-    /// What was there at the start, by digest and side.
+    /// The files that were there at the start, by digest and side.
     kept: BTreeMap<String, Thumbnail>,
     /// The files that were asked for.
     used: Mutex<BTreeSet<String>>,
@@ -45,7 +45,7 @@ const MAX_DECODED_BYTES: u64 = 1 << 30;
 const JPEG_QUALITY: u8 = 84;
 
 impl Thumbnails {
-    /// Opens a folder, which need not be there yet.
+    /// Opens a folder, which need not exist yet.
     pub fn open(folder: PathBuf) -> Self {
         let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
         let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
@@ -57,7 +57,7 @@ impl Thumbnails {
     /// most `side` pixels.
     ///
     /// # Errors
-    /// The file cannot be decoded, or the thumbnail cannot be written.
+    /// If the file cannot be decoded, or the thumbnail cannot be written.
     pub fn of(&self, path: &Path, digest: Digest, side: u32) -> Result<Thumbnail, ThumbnailError> {
         let key = format!("{}-{side}", digest.to_hex());
         let thumbnail = match self.kept.get(&key) {
@@ -76,17 +76,17 @@ impl Thumbnails {
         let (width, height) = (small.width(), small.height());
         let file = format!("{key}-{width}x{height}.{extension}");
         fs::create_dir_all(&self.folder)?;
-        // Under another name first: what has the right name is whole.
+        // Written under a temporary name, so that a file with the right name is complete.
         let mut written = tempfile::NamedTempFile::new_in(&self.folder)?;
         written.write_all(&bytes)?;
         written.persist(self.folder.join(&file)).map_err(|error| error.error)?;
         Ok(Thumbnail { file, width, height })
     }
 
-    /// Removes what nobody asked for since the folder was opened: thumbnails of earlier contents.
+    /// Removes the thumbnails that were not requested since the folder was opened.
     ///
     /// # Errors
-    /// A file cannot be removed.
+    /// If a file cannot be removed.
     pub fn remove_unused(&self) -> io::Result<()> {
         let used = self.used.lock().expect("nobody panics with it");
         for entry in fs::read_dir(&self.folder).into_iter().flatten() {
@@ -99,7 +99,7 @@ impl Thumbnails {
     }
 }
 
-/// The key and the thumbnail that a file's name says.
+/// Parses a file's name into its key and thumbnail.
 fn parse(file: String) -> Option<(String, Thumbnail)> {
     let (name, extension) = file.rsplit_once('.')?;
     let (key, size) = name.rsplit_once('-')?;
@@ -115,7 +115,7 @@ fn decode(path: &Path) -> Result<DynamicImage, ImageError> {
     if reader.format().is_none()
         && let Ok(format) = ImageFormat::from_path(path)
     {
-        // TGA has no magic number; its name is all there is.
+        // TGA has no magic number, so its extension decides.
         reader.set_format(format);
     }
     let mut limits = Limits::default();
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn alpha_and_shape_survive_and_nothing_is_made_twice() {
+    fn alpha_and_shape_are_kept_and_thumbnails_are_reused() {
         let folder = tempfile::tempdir().expect("a folder");
         let kept = folder.path().join("thumbnails");
         for (name, picture, size, extension) in [
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn thumbnails_of_earlier_contents_go() {
+    fn thumbnails_of_earlier_contents_are_removed() {
         let folder = tempfile::tempdir().expect("a folder");
         let (path, kept) = (folder.path().join("a.png"), folder.path().join("thumbnails"));
         DynamicImage::new_rgb8(8, 8).save(&path).expect("it is written");
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_image_is_named() {
+    fn an_error_names_the_file_that_is_no_image() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("a.png");
         fs::write(&path, b"not an image").expect("it is written");

@@ -1,5 +1,4 @@
-//! A build for people: a bar for the whole, a line for each running asset, a line for each finished
-//! one.
+//! Draws a build: a bar for the whole, a line for each running asset, a line for each finished one.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -15,7 +14,7 @@ use crate::contact_sheet::loss_text;
 use crate::screen::{BAD, FAINT, GOOD, STRONG};
 use crate::units::{count, time};
 
-/// Shows a build. Without a terminal only the finished assets are printed.
+/// Shows a build. Without a terminal, only finished assets are printed.
 #[derive(Debug)]
 pub(crate) struct BuildView<'a> {
     screen: &'a Screen,
@@ -29,7 +28,7 @@ struct State<'a> {
     done: usize,
     whole: Option<ProgressBar>,
     model: Option<ModelBar<'a>>,
-    /// By output.
+    /// Keyed by output path.
     running: BTreeMap<String, Running>,
 }
 
@@ -37,11 +36,11 @@ struct State<'a> {
 struct Running {
     line: ProgressBar,
     began: Instant,
-    /// The share of its time that is over, from 0 to 1.
+    /// The share of its time that has passed, from 0 to 1.
     done: f64,
 }
 
-/// The bar's steps for one asset, so that it moves while a single one is painted.
+/// The bar's steps per asset, so that it moves while an asset is painted.
 const STEPS: u64 = 1000;
 
 impl<'a> BuildView<'a> {
@@ -83,7 +82,7 @@ impl Observer for BuildView<'_> {
                 ));
             }
             Event::Submitted { job, attached, .. } => {
-                let how = if attached { "found again" } else { "handed in" };
+                let how = if attached { "found again" } else { "submitted" };
                 self.screen.detail(format_args!("job {job} {how}"));
                 state.begin(self.screen);
             }
@@ -99,7 +98,8 @@ impl Observer for BuildView<'_> {
             }
             Event::Waiting { target, message, .. } => {
                 state.stop(target.output.as_str());
-                self.screen.warning(format_args!("{} is tried again: {message}", target.output));
+                self.screen
+                    .warning(format_args!("{} will be tried again: {message}", target.output));
             }
             Event::Delivered { target, origin, report, .. } => {
                 state.finish(target.output.as_str());
@@ -120,7 +120,7 @@ impl Observer for BuildView<'_> {
             Event::Reconnected => self.screen.message("the coordinator is back"),
             Event::Canceling => {
                 self.screen.message(
-                    "canceling; what is finished is kept (press Ctrl-C again to stop at once)",
+                    "canceling; finished results are kept (press Ctrl-C again to stop at once)",
                 );
             }
         }
@@ -163,7 +163,7 @@ fn name(asset: &str, style: Option<&str>) -> String {
 }
 
 impl State<'_> {
-    /// Draws the bar of the whole from now on.
+    /// Starts to draw the bar of the whole build.
     fn begin(&mut self, screen: &Screen) {
         self.model = None;
         if screen.draws_bars() && self.whole.is_none() {
@@ -227,14 +227,14 @@ impl State<'_> {
     }
 }
 
-/// The share of an asset's time that is over. Steps at a coarse scale are quick, so their number
-/// says little; the worker's estimate of the time left counts their work.
+/// The share of an asset's time that has passed. Steps at coarse scales are quick, so counting them
+/// would mislead; the worker's estimate weighs them by their work.
 fn share(elapsed: Duration, left: Duration) -> f64 {
     let whole = (elapsed + left).as_secs_f64();
     if whole > 0.0 { elapsed.as_secs_f64() / whole } else { 0.0 }
 }
 
-/// The time that is left if the rest goes as fast; nothing while too little is done to tell.
+/// The time left at the present pace; `None` while too little is done to estimate it.
 fn left(elapsed: Duration, done: f64) -> Option<Duration> {
     (0.02..=1.0).contains(&done).then(|| elapsed.mul_f64((1.0 - done) / done))
 }
@@ -256,7 +256,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_bar_follows_the_time_and_not_the_steps() {
+    fn the_bar_follows_time_not_steps() {
         let share = |elapsed, left| share(Duration::from_secs(elapsed), Duration::from_secs(left));
         assert_eq!([share(0, 0), share(2, 6), share(6, 2), share(8, 0)], [0.0, 0.25, 0.75, 1.0]);
     }

@@ -1,4 +1,4 @@
-//! A build's news as JSON lines.
+//! A build's events as JSON lines.
 
 use impasto_build::{Event, Observer};
 

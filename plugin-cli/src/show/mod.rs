@@ -1,4 +1,4 @@
-//! What people, and programs, see while something runs.
+//! Progress and outcomes, for people and for programs.
 
 mod build;
 mod json;

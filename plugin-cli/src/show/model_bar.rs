@@ -1,4 +1,4 @@
-//! A model on its way into the store.
+//! The progress of a model's download and conversion.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use indicatif::ProgressBar;
 use super::style;
 use crate::Screen;
 
-/// Follows one model. Without a terminal it says the two things that take long.
+/// Follows one model. Without a terminal it prints a line for each step that takes long.
 #[derive(Debug)]
 pub(crate) struct ModelBar<'a> {
     screen: &'a Screen,

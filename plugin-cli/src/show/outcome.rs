@@ -1,4 +1,4 @@
-//! What a build came to, as an exit code and a line.
+//! The outcome of a build, as an exit code and a line.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ pub(crate) fn line(outcome: &Outcome) -> String {
         ("cached", outcome.cached),
         ("up to date", outcome.up_to_date),
         ("failed", outcome.failed.len()),
-        ("left open", outcome.open),
+        ("not done", outcome.open),
     ];
     let parts: Vec<_> = counts
         .into_iter()
@@ -57,10 +57,10 @@ mod tests {
             ),
             (
                 Outcome { open: 1, interrupted: true, ..done },
-                "painted 7, cached 2, up to date 3, left open 1 in 1 m 42 s",
+                "painted 7, cached 2, up to date 3, not done 1 in 1 m 42 s",
                 Exit::Interrupted,
             ),
-            (Outcome { open: 1, ..Outcome::default() }, "left open 1 in 0.00 s", Exit::Unfinished),
+            (Outcome { open: 1, ..Outcome::default() }, "not done 1 in 0.00 s", Exit::Unfinished),
         ] {
             assert_eq!((line(&outcome).as_str(), exit(&outcome)), (expected_line, expected_exit));
         }

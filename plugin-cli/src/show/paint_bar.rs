@@ -1,4 +1,4 @@
-//! One picture that this process paints itself.
+//! The progress of one picture that this process paints.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use crate::Screen;
 use crate::contact_sheet::loss_text;
 use crate::units::time;
 
-/// Follows one painting. Without a terminal it says nothing.
+/// Follows one picture. Without a terminal it prints nothing.
 #[derive(Debug)]
 pub(crate) struct PaintBar {
     bar: ProgressBar,

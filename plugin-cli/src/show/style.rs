@@ -1,4 +1,4 @@
-//! How bars look.
+//! The style of progress bars.
 
 use indicatif::ProgressStyle;
 
@@ -7,12 +7,12 @@ pub(super) fn bar() -> ProgressStyle {
     styled("{spinner:.yellow} {prefix:.bold} {bar:28.yellow/dim} {msg}").progress_chars("━╸─")
 }
 
-/// A line below it.
+/// A line below the bar.
 pub(super) fn line() -> ProgressStyle {
     styled("    {prefix}  {msg:.dim}")
 }
 
-/// A template of this file that did not parse would show as the library's own bar.
+/// If a template did not parse, the library's default bar would show; a test checks them.
 fn styled(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template)
         .unwrap_or_else(|_| ProgressStyle::default_bar())

@@ -1,7 +1,7 @@
-//! Where the painting of an asset stopped.
+//! The state of an asset whose painting stopped.
 //!
 //! The format: a line with its version, the number of finished views (u32), each with its width and
-//! height (u32) and its RGB values (f32), then all bytes of the run that was going on. Numbers are
+//! height (u32) and its RGB values (f32), then the checkpoint of the unfinished run. Numbers are
 //! little-endian.
 
 use impasto_engine::{EngineError, Image};
@@ -29,7 +29,7 @@ impl Checkpoint {
     }
 
     /// # Errors
-    /// Where the bytes are no checkpoint of this version, or end too soon.
+    /// If the bytes are not a checkpoint of this version, or are cut short.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self, EngineError> {
         let damaged = || EngineError::Checkpoint("it is cut short");
         let mut rest = bytes
@@ -51,7 +51,7 @@ fn number(rest: &mut &[u8]) -> Option<usize> {
     usize::try_from(u32::from_le_bytes(*head)).ok()
 }
 
-/// Nothing is allocated but for values that are there.
+/// Allocates only for values that are present, whatever the header says.
 fn image(rest: &mut &[u8]) -> Option<Image> {
     let (width, height) = (number(rest)?, number(rest)?);
     let bytes = width.checked_mul(height)?.checked_mul(12)?;
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_saved_is_read_and_damage_is_refused() {
+    fn a_saved_checkpoint_is_read_and_a_damaged_one_refused() {
         let saved = saved();
         let bytes = saved.to_bytes();
         assert_eq!(Checkpoint::from_bytes(&bytes).expect("it is whole"), saved);
@@ -94,7 +94,7 @@ mod tests {
         for length in 0..cut {
             assert!(Checkpoint::from_bytes(&bytes[..length]).is_err(), "{length}");
         }
-        // A picture that is larger than memory, by its own word.
+        // A picture whose stated size is larger than memory.
         let mut boasting = HEADER.to_vec();
         boasting.extend([1, 0, 0, 0].iter().chain(&[255; 8]));
         assert!(Checkpoint::from_bytes(&boasting).is_err());

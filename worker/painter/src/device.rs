@@ -1,4 +1,4 @@
-//! Devices that paint, and the words by which people choose them.
+//! Devices that paint, and their names in flags and settings.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,19 +10,19 @@ use serde::Deserialize;
 
 use crate::machine::{cpu_model, default_memory_bytes};
 
-/// The processor, or cards of one kind. Written as `cpu`, `cuda` for all cards of the machine,
-/// `cuda:0` or `cuda:0,2`.
+/// The CPU, or GPUs of one kind. Written as `cpu`, `cuda` for all GPUs of the machine, `cuda:0` or
+/// `cuda:0,2`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(try_from = "String")]
 pub enum Devices {
-    /// The processor, with the widest instructions it has.
+    /// The CPU, with its widest instructions.
     #[default]
     Cpu,
     Cuda(Cards),
     Metal(Cards),
 }
 
-/// Which of a machine's cards, by the driver's numbers.
+/// Which of a machine's GPUs, by the driver's numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cards {
     All,
@@ -30,25 +30,25 @@ pub enum Cards {
     These(Vec<usize>),
 }
 
-/// A text that names no devices.
+/// A text that does not name devices.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum UnknownDevice {
     #[error(
-        "`{0}` is no device: it is `cpu`, `cuda` for all cards, `cuda:0`, `cuda:0,1`, or the same \
+        "`{0}` is not a device: use `cpu`, `cuda` for all GPUs, `cuda:0`, `cuda:0,1`, or the same \
          with `metal`"
     )]
     Word(String),
-    #[error("`{word}` names card {index} twice")]
+    #[error("`{word}` names GPU {index} twice")]
     Twice { word: String, index: usize },
-    #[error("`{word}` names {count} cards; {most} at most work for one worker", most = MAX_CARDS)]
+    #[error("`{word}` names {count} GPUs, but a worker can have at most {most}", most = MAX_CARDS)]
     TooMany { word: String, count: usize },
 }
 
-/// The most cards of one worker: as many as the largest machines hold.
+/// The most GPUs of one worker: as many as the largest machines hold.
 pub const MAX_CARDS: usize = 16;
 
 impl Devices {
-    /// Only the first card: one picture needs no more.
+    /// Only the first GPU: a single picture needs no more.
     #[must_use]
     pub fn first(&self) -> Self {
         let first = |cards: &Cards| match cards {
@@ -65,8 +65,8 @@ impl Devices {
     /// Every device; at least one.
     ///
     /// # Errors
-    /// Where all cards are asked for and this program was built without support for them, the
-    /// driver is missing, or it lists none.
+    /// If all GPUs are asked for, but this program was built without support for them, the driver
+    /// is missing, or it lists none.
     pub(crate) fn list(&self) -> Result<Vec<Device>, Unavailable> {
         Ok(match self {
             Self::Cpu => vec![Device::Cpu],
@@ -77,7 +77,7 @@ impl Devices {
                 0 => return Err(Unavailable::NoCard { what: "CUDA", index: 0, count: 0 }),
                 count => (0..count.min(MAX_CARDS)).map(Device::Cuda).collect(),
             },
-            // Machines with Metal have one card.
+            // Machines with Metal have one GPU.
             Self::Metal(Cards::All) => vec![Device::Metal(0)],
             Self::Metal(Cards::These(indices)) => {
                 indices.iter().copied().map(Device::Metal).collect()
@@ -95,11 +95,11 @@ pub(crate) enum Device {
 }
 
 impl Device {
-    /// Opens the card, with a stream of its own where it has streams; `None` for the processor.
+    /// Opens the GPU, with a stream of its own if it has streams; `None` for the CPU.
     ///
     /// # Errors
-    /// Where this program was built without support for such cards, or the driver or the card is
-    /// missing or too old.
+    /// If this program was built without support for such GPUs, or the driver or the GPU is missing
+    /// or too old.
     pub(crate) fn open(self) -> Result<Option<cards::Handle>, Unavailable> {
         match self {
             Self::Cpu => Ok(None),
@@ -108,14 +108,14 @@ impl Device {
         }
     }
 
-    /// The device's name, and the memory that painting may use: at most `limit_bytes`, or most of
-    /// what there is.
+    /// The device's name, and the memory that painting may use: at most `limit_bytes`, by default
+    /// four fifths of what is free.
     ///
     /// # Errors
-    /// Where the driver cannot be queried.
+    /// If the driver cannot be queried.
     pub(crate) fn info(self, limit_bytes: Option<u64>) -> Result<DeviceInfo, Unavailable> {
         Ok(match self {
-            // An unknown level is reported when there is something to paint.
+            // An unknown level is reported when painting begins.
             Self::Cpu => DeviceInfo {
                 name: format!("cpu {}", cpu_level().unwrap_or_else(|_| Level::detect())),
                 model: cpu_model(),
@@ -143,7 +143,7 @@ impl Device {
     }
 }
 
-/// A card's memory, less a fifth for the driver and other programs; a limit can only lower it.
+/// A GPU's memory, less a fifth for the driver and other programs; a limit can only lower it.
 fn of_card(memory_bytes: u64, limit_bytes: Option<u64>) -> u64 {
     let most = memory_bytes / 10 * 8;
     limit_bytes.map_or(most, |limit| limit.min(most))
@@ -220,11 +220,11 @@ impl fmt::Display for Device {
     }
 }
 
-/// The best instructions that this processor has, or lesser ones where `IMPASTO_CPU_LEVEL` asks for
-/// them: to compare, or to avoid a fault.
+/// The widest instructions of this CPU, or the lower level that `IMPASTO_CPU_LEVEL` names: to
+/// compare levels, or to avoid a faulty one.
 ///
 /// # Errors
-/// Where the variable names no level.
+/// If the variable does not name a level.
 pub(crate) fn cpu_level() -> Result<Level, UnknownLevel> {
     std::env::var("IMPASTO_CPU_LEVEL")
         .map_or_else(|_| Ok(Level::detect()), |wish| Level::at_most(&wish))
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn one_picture_takes_the_first() {
+    fn one_picture_takes_the_first_device() {
         for (word, first) in
             [("cpu", "cpu"), ("cuda", "cuda:0"), ("cuda:3,1", "cuda:3"), ("metal", "metal:0")]
         {
@@ -291,7 +291,7 @@ mod tests {
 
     #[cfg(not(feature = "cuda"))]
     #[test]
-    fn a_program_without_cards_says_so() {
+    fn a_program_built_without_gpus_says_so() {
         for error in [
             Device::Cuda(0).open().expect_err("there is none"),
             Devices::Cuda(Cards::All).list().expect_err("there is none"),
@@ -302,13 +302,13 @@ mod tests {
     }
 
     #[test]
-    fn a_fifth_of_a_card_is_left_to_others() {
+    fn a_fifth_of_a_gpu_is_left_to_others() {
         for (limit, expected) in
             [(None, 64 << 30), (Some(8 << 30), 8 << 30), (Some(80 << 30), 64 << 30)]
         {
             assert_eq!(of_card(80 << 30, limit), expected);
         }
-        let limited = Device::Cpu.info(Some(7)).expect("the processor is there");
+        let limited = Device::Cpu.info(Some(7)).expect("there is a CPU");
         assert_eq!(limited.memory_bytes, 7);
     }
 }

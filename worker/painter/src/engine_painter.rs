@@ -24,13 +24,13 @@ pub struct EnginePainter {
 }
 
 impl EnginePainter {
-    /// A painter with the model store in `models_dir`, or the user's own. All that it paints at
-    /// once on the processor shares `threads` threads. It may use `limit_bytes` of each device's
-    /// memory, or most of what there is.
+    /// A painter with the model store in `models_dir`, or the user's own. Everything that it paints
+    /// at once on the CPU shares `threads` threads. It may use `limit_bytes` of each device's
+    /// memory, by default four fifths of what is free.
     ///
     /// # Errors
-    /// Where there is no folder for a model store, this program was built without such cards, or a
-    /// driver or a card is missing or too old.
+    /// If there is no folder for a model store, this program was built without such GPUs, or a
+    /// driver or a GPU is missing or too old.
     pub fn open(
         models_dir: Option<&Path>,
         threads: usize,
@@ -47,18 +47,18 @@ impl EnginePainter {
         Ok(Self { store, threads, devices: opened, registry: Registry::default() })
     }
 
-    /// The same with other kinds of asset or methods.
+    /// The same with other adapters or methods.
     #[must_use]
     pub fn with_registry(self, registry: Registry) -> Self {
         Self { registry, ..self }
     }
 
-    /// A lane with all the memory that may be used of a device.
+    /// A lane with all the memory that may be used on a device.
     pub fn whole(&self, device: usize) -> Lane {
         Lane { device, lane: 0, memory_bytes: self.devices[device].offer.info.memory_bytes }
     }
 
-    /// The action's method, ready in a lane; prepared there on first use.
+    /// The action's method in a lane, prepared there on first use.
     fn prepared(
         &self,
         lane: Lane,
@@ -74,17 +74,17 @@ impl EnginePainter {
         let profile = action.recipe.common().profile;
         let key = Key { method, models: action.models.clone(), profile };
         let state = opened.lane(lane.lane);
-        // The lock is held while networks are prepared, so that two lanes that are one do not
-        // prepare them twice. A panic meanwhile leaves nothing half prepared.
+        // Holding the lock keeps two users of a shared lane from preparing networks twice. A panic
+        // meanwhile leaves nothing half prepared.
         let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, prepared)) = state.prepared.as_ref().filter(|(known, _)| *known == key) {
             return Ok(prepared.clone());
         }
-        // A card's memory has no room for two.
+        // A GPU's memory has no room for two networks.
         state.prepared = None;
         if state.card.is_none() {
             state.card = opened.reopen().map_err(|source| match source {
-                // Other programs fill it, and may free it again.
+                // Other programs use the memory, and may free it again.
                 source @ Unavailable::Full { .. } => {
                     PaintError::FullCard { asset: asset.to_owned(), source }
                 }
@@ -136,8 +136,8 @@ impl Painter for EnginePainter {
     }
 
     fn has_model(&self, model: &ModelRef) -> bool {
-        // A store that cannot be read now counts as one without the model: the reason shows when
-        // the model is to be kept.
+        // A store that cannot be read counts as one without the model: storing the model will
+        // report the reason.
         matches!(self.store.find_ref(model), Ok(Some(_)))
     }
 
@@ -165,7 +165,7 @@ impl Painter for EnginePainter {
                 if let Err(error) = self.devices[lane.device].trim(lane.lane) {
                     tracing::debug!(
                         error = error_text(&error),
-                        "a card's memory could not be given back"
+                        "a GPU's memory could not be given back"
                     );
                 }
             }
@@ -180,7 +180,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_processor_is_one_device_whose_lanes_are_one() {
+    fn the_cpu_is_one_device_whose_lanes_share_their_state() {
         let models = tempfile::tempdir().expect("a folder");
         let painter =
             EnginePainter::open(Some(models.path()), 1, &Devices::Cpu, None).expect("it is there");
@@ -193,7 +193,7 @@ mod tests {
 
     #[cfg(not(feature = "cuda"))]
     #[test]
-    fn devices_that_cannot_be_had_are_named() {
+    fn an_error_names_devices_that_cannot_be_opened() {
         let models = tempfile::tempdir().expect("a folder");
         let devices = "cuda:0,1".parse().expect("a device");
         let error =

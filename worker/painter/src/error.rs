@@ -1,4 +1,4 @@
-//! Why there is no picture.
+//! Errors of painting.
 
 use std::error::Error;
 
@@ -15,17 +15,17 @@ use crate::{AdapterError, PrepareError};
 pub enum OpenError {
     #[error("cannot open the model store")]
     Models(#[from] ModelError),
-    #[error("cannot paint on `{devices}`; the processor can paint: --device cpu")]
+    #[error("cannot paint on `{devices}`; --device cpu paints on the CPU")]
     Device { devices: String, source: Unavailable },
 }
 
-/// Why there is no picture. The text names the asset, or the file that is at fault.
+/// Why painting failed or stopped. The text names the asset, or the file that is at fault.
 #[derive(Debug, thiserror::Error)]
 pub enum PaintError {
-    /// Of a file, which the text names.
+    /// A file that cannot be used; the text names it.
     #[error(transparent)]
     File(#[from] AssetError),
-    #[error("`{asset}` is no usable asset of the kind `{}`", kind.as_str())]
+    #[error("`{asset}` is not a usable asset of the kind `{}`", kind.as_str())]
     Adapter { asset: String, kind: AssetKind, source: Box<AdapterError> },
     #[error("`{asset}` is of the kind `{}`, which this painter cannot open", kind.as_str())]
     UnknownKind { asset: String, kind: AssetKind },
@@ -47,15 +47,15 @@ pub enum PaintError {
     )]
     Memory { asset: String, width: usize, height: usize, least_bytes: u64, given_bytes: u64 },
     #[error(
-        "the card ran out of memory while painting `{asset}`, although the plan fits: other \
-         programs use it too, so a smaller --max-memory helps, or another card"
+        "the GPU ran out of memory while painting `{asset}`, although the plan fits: other \
+         programs use it too, so give a smaller --max-memory or use another GPU"
     )]
     CardMemory { asset: String, source: EngineError },
-    #[error("there is no room on a card for `{asset}`: other programs fill it")]
+    #[error("no GPU has room for `{asset}`: other programs use its memory")]
     FullCard { asset: String, source: Unavailable },
-    #[error("the card {device} has failed and cannot be opened again")]
+    #[error("the GPU {device} has failed and cannot be opened again")]
     Card { device: String, source: Unavailable },
-    #[error("IMPASTO_CPU_LEVEL cannot be followed")]
+    #[error("IMPASTO_CPU_LEVEL cannot be used")]
     Level { source: impasto_kernels::UnknownLevel },
     #[error("painting `{asset}` was canceled")]
     Canceled { asset: String },
@@ -65,11 +65,11 @@ pub enum PaintError {
 }
 
 impl PaintError {
-    /// What the engine says of an asset that was given so much memory.
+    /// From an error of the engine; `memory_bytes` is what the asset was given.
     pub(crate) fn of_engine(asset: &str, memory_bytes: u64, error: EngineError) -> Self {
         let asset = asset.to_owned();
         match error {
-            // The engine counts what is left for the picture; people count what they gave.
+            // The engine counts what is left for the picture; users know what they gave.
             EngineError::Memory { width, height, least_bytes, budget_bytes } => {
                 let least_bytes =
                     memory_bytes.saturating_sub(budget_bytes).saturating_add(least_bytes);
@@ -80,7 +80,7 @@ impl PaintError {
         }
     }
 
-    /// What an adapter says of an asset. A file at fault names itself.
+    /// From an adapter's error. An error of a file names the file, not the asset.
     pub(crate) fn of_adapter(asset: &str, kind: &AssetKind, error: AdapterError) -> Self {
         match error {
             AdapterError::File(error) => Self::File(error),
@@ -91,7 +91,7 @@ impl PaintError {
         }
     }
 
-    /// Why no method is ready for an asset that was given so much memory.
+    /// From an error of preparing a method; `memory_bytes` is what the asset was given.
     pub(crate) fn of_method(asset: &str, memory_bytes: u64, error: PrepareError) -> Self {
         match error {
             PrepareError::NoModel(name) => Self::NoModel { asset: asset.to_owned(), name },
@@ -100,7 +100,7 @@ impl PaintError {
         }
     }
 
-    /// What the failure says about trying again.
+    /// The kind of failure, which decides about retries.
     pub fn kind(&self) -> FailureKind {
         match self {
             Self::File(_)
@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_full_card_is_a_shortage_that_says_what_helps() {
+    fn a_full_gpu_is_a_shortage_with_advice() {
         let full = || EngineError::DeviceMemory {
             device: "cuda:0".to_owned(),
             source: Box::new(io::Error::other("no more").into()),
@@ -140,7 +140,7 @@ mod tests {
         let error = PaintError::of_engine("wall.png", 7, full());
         assert_eq!(error.kind(), FailureKind::Shortage);
         let text = error_text(&error);
-        for part in ["`wall.png`", "--max-memory", "another card", "cuda:0"] {
+        for part in ["`wall.png`", "--max-memory", "another GPU", "cuda:0"] {
             assert!(text.contains(part), "{text}");
         }
         let broken = EngineError::Device {
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_speaks_of_what_was_given() {
+    fn a_memory_error_names_the_memory_that_was_given() {
         let error =
             EngineError::Memory { width: 64, height: 32, least_bytes: 500, budget_bytes: 400 };
         let PaintError::Memory { least_bytes, given_bytes, .. } =

@@ -1,7 +1,7 @@
-//! The health of cards, as the driver reports it.
+//! The health of GPUs, as the driver reports it.
 //!
-//! CUDA cards are queried through the driver's management library (NVML), which is loaded only when
-//! a CUDA device is opened. Without it cards paint all the same, and nothing is reported.
+//! CUDA GPUs are queried through the driver's management library (NVML), which is loaded when a
+//! CUDA device is opened. Without it GPUs paint, but nothing is reported.
 
 pub(crate) use kind::Gauge;
 
@@ -19,7 +19,7 @@ mod kind {
     use super::{fault, slowed_by};
     use crate::device::Device;
 
-    /// A card whose health is read.
+    /// A GPU whose health is read.
     pub(crate) struct Gauge {
         library: Nvml,
         bus_id: String,
@@ -28,21 +28,21 @@ mod kind {
     impl Gauge {
         pub(crate) fn of(device: Device) -> Option<Self> {
             let Device::Cuda(index) = device else { return None };
-            // CUDA and NVML number cards differently, but agree on PCI addresses.
+            // CUDA and NVML number GPUs differently, but agree on PCI addresses.
             let bus_id = cuda_card(index).ok()?.bus_id;
-            // The toolkit installs the library under the first name, every driver under the second.
+            // The toolkit installs the library under the first name, drivers under the second.
             let library = Nvml::init()
                 .or_else(|_| Nvml::builder().lib_path(OsStr::new("libnvidia-ml.so.1")).init());
             match library {
                 Ok(library) => Some(Self { library, bus_id }),
                 Err(error) => {
-                    tracing::debug!(%error, "the health of cards cannot be read");
+                    tracing::debug!(%error, "the health of GPUs cannot be read");
                     None
                 }
             }
         }
 
-        /// The present values; those that the driver does not report are left out.
+        /// The present values; those that the driver does not report are `None` or empty.
         pub(crate) fn read(&self) -> DeviceHealth {
             let card = match self.library.device_by_pci_bus_id(self.bus_id.as_str()) {
                 Ok(card) => card,
@@ -103,12 +103,14 @@ mod kind {
     }
 }
 
-/// Why a card must not be used: results from memory with errors may be wrong, and a card that is
-/// gone returns none. Empty where it is sound.
+/// Why a GPU must not be used: results from memory with errors may be wrong, and a lost GPU returns
+/// none. Empty if it is healthy.
 #[cfg(any(feature = "cuda", test))]
 fn fault(is_lost: bool, ecc_errors: Option<u64>) -> String {
     match ecc_errors {
-        _ if is_lost => "it fell off the bus, or has to be reset; restart the machine".to_owned(),
+        _ if is_lost => {
+            "it was lost from the bus, or has to be reset; restart the machine".to_owned()
+        }
         Some(errors @ 1..) => {
             format!("its memory had {errors} errors that could not be corrected (ECC); reset it")
         }
@@ -116,8 +118,8 @@ fn fault(is_lost: bool, ecc_errors: Option<u64>) -> String {
     }
 }
 
-/// The driver's bits for reduced clocks, where they are worth reporting: that a card is idle, or
-/// that its owner set the clocks, is not.
+/// The driver's bits for reduced clocks that are worth reporting. An idle GPU, or clocks set by its
+/// owner, are not.
 #[cfg(any(feature = "cuda", test))]
 const CAUSES: [(u64, &str); 4] = [
     // Thermal slowdown, by software and by hardware.
@@ -145,13 +147,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_card_is_unfit_that_is_gone_or_forgets() {
+    fn a_lost_gpu_or_one_with_memory_errors_is_unfit() {
         for (is_lost, ecc_errors, expected) in [
             (false, None, ""),
             (false, Some(0), ""),
             (false, Some(3), "its memory had 3 errors"),
-            (true, None, "it fell off the bus"),
-            (true, Some(3), "it fell off the bus"),
+            (true, None, "it was lost from the bus"),
+            (true, Some(3), "it was lost from the bus"),
         ] {
             let fault = fault(is_lost, ecc_errors);
             assert!(
@@ -162,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_slows_a_card_is_named() {
+    fn reasons_for_reduced_clocks_are_named() {
         for (bits, expected) in [
             (0, ""),
             (0x1, ""),

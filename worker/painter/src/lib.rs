@@ -1,13 +1,12 @@
-//! Paints assets on this machine: files' bytes and an action in, files' bytes out.
+//! Paints assets on this machine: the bytes of files and an action in, the bytes of files out.
 //!
-//! This crate knows no farm, no leases and no network, and it is not async: the command line, an
-//! engine plug-in or a worker of a farm calls it on a thread that may block.
+//! This crate knows no farm, no leases and no network, and it is not async: the command line, a
+//! plug-in or a worker calls it on a thread that may block.
 //!
 //! [`EnginePainter`] opens devices and keeps networks prepared there. An [`Adapter`] turns the
 //! files of one kind of asset into [`View`]s and painted views into files; a [`Method`] paints
-//! views. [`Registry`] is the one place where both are found, and other crates add theirs to it.
-//! [`paint()`] is one asset with an adapter and a method at hand. [`mod@bench`] measures how fast
-//! this machine paints.
+//! views. [`Registry`] lists both, and other crates add theirs to it. [`paint()`] paints one asset
+//! with a given adapter and method. [`mod@bench`] measures how fast this machine paints.
 //!
 //! # Example
 //!

@@ -1,10 +1,10 @@
-//! What this machine has: its name, its processors, its memory.
+//! This machine's name, CPU and memory.
 
 use std::num::NonZeroUsize;
 
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
 
-/// The machine's name on the network; empty where the system has none.
+/// The machine's host name; empty if it has none.
 pub fn host_name() -> String {
     System::host_name().unwrap_or_default()
 }
@@ -14,12 +14,12 @@ pub fn threads() -> usize {
     std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
-/// Memory that is free now, in bytes, within a container's limit.
+/// The memory that is free now, in bytes, within a container's limit.
 pub(crate) fn free_memory_bytes() -> u64 {
     let system = System::new_with_specifics(
         RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram()),
     );
-    // Where the system does not report free memory, half of all memory is a fair guess.
+    // If the system does not report free memory, assume half of all memory.
     let free = Some(system.available_memory())
         .filter(|bytes| *bytes > 0)
         .unwrap_or(system.total_memory() / 2);
@@ -29,32 +29,32 @@ pub(crate) fn free_memory_bytes() -> u64 {
         .map_or(free, |limits| free.min(limits.total_memory.saturating_sub(limits.rss)))
 }
 
-/// Memory that painting may use by default: four fifths of what is free, so that the machine
+/// The memory that painting may use by default: four fifths of what is free, so that the machine
 /// remains usable.
 pub(crate) fn default_memory_bytes() -> u64 {
     free_memory_bytes() / 10 * 8
 }
 
-/// The processor's model name, as the processor reports it.
+/// The CPU's model name, as the CPU reports it.
 pub(crate) fn cpu_model() -> String {
     let system =
         System::new_with_specifics(RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing()));
     system.cpus().first().map(|cpu| cpu.brand().trim().to_owned()).unwrap_or_default()
 }
 
-/// The most memory that this process has held so far, where the system reports it.
+/// The peak memory of this process so far in bytes, if the system reports it.
 pub(crate) fn peak_memory_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     peak_of(&status)
 }
 
-/// Resets [`peak_memory_bytes`], where the system can.
+/// Resets [`peak_memory_bytes`], if the system can.
 pub(crate) fn forget_peak_memory() {
     // 5 resets the peak: see proc(5).
     let _ = std::fs::write("/proc/self/clear_refs", "5");
 }
 
-/// From a line such as `VmHWM:    123 kB`.
+/// Parses a line such as `VmHWM: 123 kB`.
 fn peak_of(status: &str) -> Option<u64> {
     let kib =
         status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?.trim().strip_suffix("kB")?;

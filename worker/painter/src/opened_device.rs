@@ -1,4 +1,4 @@
-//! A device that is painted on, and what is ready in its lanes.
+//! An opened device, and the methods prepared in its lanes.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -12,29 +12,27 @@ use crate::gauge::Gauge;
 use crate::method::Prepared;
 
 /// While one picture is decoded, encoded or waits for the host, the other computes; a third would
-/// find little left to do, and take its memory.
+/// gain little, and take their memory.
 const CARD_LANES: u32 = 2;
 
 #[derive(Debug)]
 pub(crate) struct OpenedDevice {
     pub(crate) device: Device,
     pub(crate) offer: Offer,
-    /// Made as lanes are first used. All lanes of the processor are one: they share its networks
-    /// and its threads.
+    /// Created on first use. All lanes of the CPU share one state: its networks and threads.
     lanes: Mutex<BTreeMap<u32, Arc<Mutex<LaneState>>>>,
     gauge: Option<Gauge>,
-    /// Why a card that has failed could not be opened again.
+    /// Why a failed GPU could not be opened again.
     lost: OnceLock<String>,
 }
 
-/// What is ready in a lane.
+/// The state of a lane.
 #[derive(Debug, Default)]
 pub(crate) struct LaneState {
-    /// A card, with a stream of this lane's own, so that one lane does not wait for what another
-    /// has asked of the card.
+    /// The GPU with a stream of this lane's own, so that lanes do not wait for each other's work.
     pub(crate) card: Option<Handle>,
-    /// The method that was used last. Preparing its networks takes about a second and many
-    /// megabytes, and a farm's tasks mostly ask for the same.
+    /// The last method used. Preparing its networks takes about a second and many megabytes, and
+    /// most tasks of a farm use the same one.
     pub(crate) prepared: Option<(Key, Arc<dyn Prepared>)>,
 }
 
@@ -47,8 +45,7 @@ pub(crate) struct Key {
 }
 
 impl OpenedDevice {
-    /// Cards are opened at once, so that one that cannot be had is an error before there is work
-    /// for it.
+    /// GPUs are opened at once, so that one that cannot be opened is an error before it has work.
     pub(crate) fn open(device: Device, limit_bytes: Option<u64>) -> Result<Self, Unavailable> {
         let first = LaneState { card: device.open()?, prepared: None };
         let lanes = if device == Device::Cpu { 1 } else { CARD_LANES };
@@ -57,12 +54,12 @@ impl OpenedDevice {
         Ok(Self { device, offer, lanes, gauge: Gauge::of(device), lost: OnceLock::new() })
     }
 
-    /// The card, opened once more for another lane or after a failure; nothing for the processor.
+    /// Opens the GPU once more, for another lane or after a failure; `None` for the CPU.
     pub(crate) fn reopen(&self) -> Result<Option<Handle>, Unavailable> {
         let opened = self.device.open();
         match &opened {
             Err(error) if !matches!(error, Unavailable::Full { .. }) => {
-                // The first reason stays: later ones follow from it.
+                // Keep the first reason: later ones follow from it.
                 let _ = self.lost.set(error_text(error));
             }
             _ => {}
@@ -84,20 +81,19 @@ impl OpenedDevice {
         lanes.entry(lane).or_default().clone()
     }
 
-    /// Drops what a lane has on a card that failed: the lane begins anew, and finds out whether the
-    /// card is still there.
+    /// Drops a lane's state after a failure of its GPU. The next use opens the GPU again, and shows
+    /// whether it still works.
     pub(crate) fn discard(&self, lane: u32) {
         let old =
             std::mem::take(&mut *self.lane(lane).lock().unwrap_or_else(PoisonError::into_inner));
-        // The libraries of a card that no longer answers panic when they are dropped, so they are
-        // kept until the process ends.
+        // The libraries panic when dropped if their GPU no longer answers, so they are leaked.
         if old.card.as_ref().is_some_and(|card| card.synchronize().is_err()) {
             std::mem::forget(old);
         }
     }
 
-    /// Returns the memory that a lane keeps for tensors to its card: other programs, and the card's
-    /// own libraries, may need it.
+    /// Returns the memory that a lane keeps for tensors to its GPU: other programs, and the GPU's
+    /// libraries, may need it.
     pub(crate) fn trim(&self, lane: u32) -> Result<(), impasto_engine::EngineError> {
         let lane = self.lane(lane);
         let lane = lane.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,10 +1,10 @@
-//! How long painting will still take.
+//! Estimates how long painting will still take.
 
 use std::time::Duration;
 
 /// Estimates the time left from the share of the work that is done.
 ///
-/// The first step does not count: it also measures the styles and allocates every buffer, and a
+/// The first step does not count: it also measures the styles and allocates all buffers, and a
 /// resumed run begins with much of its work done.
 #[derive(Debug, Clone, Default)]
 pub struct Pace {
@@ -12,8 +12,8 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// After a step: `done` is the share of the work that is done, from 0 to 1, and `elapsed` the
-    /// time since painting began. `None` until there are two steps to tell the pace from.
+    /// Call it after each step, with the share of the work that is done (0 to 1) and the time since
+    /// painting began. `None` before the second step.
     pub fn left(&mut self, done: f64, elapsed: Duration) -> Option<Duration> {
         let Some((first_done, first_elapsed)) = self.first else {
             self.first = Some((done, elapsed));
@@ -46,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_estimated_from_nothing() {
+    fn no_progress_gives_no_estimate() {
         let mut pace = Pace::default();
         assert_eq!(pace.left(0.5, Duration::from_secs(1)), None);
         assert_eq!(pace.left(0.5, Duration::from_secs(2)), None, "no work was done meanwhile");

@@ -1,4 +1,4 @@
-//! One asset, from files' bytes to files' bytes: open, paint each view, close.
+//! Paints one asset, from the bytes of files to the bytes of files: open, paint each view, close.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::ControlFlow;
@@ -19,9 +19,9 @@ use crate::{Adapter, Files, Job, Opened, OutputFile, PaintError, Prepared, Sourc
 /// The files that an action names.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
-    /// The asset's own, [`Part::Init`] included.
+    /// The asset's own files, and [`Part::Init`].
     pub files: BTreeMap<Part, Source>,
-    /// In the action's order.
+    /// The style images, in the action's order.
     pub styles: Vec<Source>,
     /// Where an earlier attempt at the same action stopped: see [`PaintError::Stopped`].
     pub checkpoint: Option<Vec<u8>>,
@@ -33,7 +33,7 @@ impl Sources {
         Self { files: [(Part::Color, asset)].into(), styles, checkpoint: None }
     }
 
-    /// The action that paints these files as a plain picture: `weights` are the styles' shares, and
+    /// The action that paints these files as a plain picture. `weights` are the styles' shares;
     /// each output is a file to write.
     pub fn action(
         &self,
@@ -59,52 +59,50 @@ impl Sources {
     }
 }
 
-/// What an asset is painted with.
+/// What is needed to paint an asset.
 #[derive(Debug, Clone, Copy)]
 pub struct Tools<'a> {
     pub adapter: &'a dyn Adapter,
     pub method: &'a dyn Prepared,
-    /// The most memory that the process may hold.
+    /// The most memory in bytes that the process may hold.
     pub memory_bytes: u64,
 }
 
-/// How far the painting of an asset has come.
+/// The progress of painting an asset.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PaintStep {
-    /// The step that was just done, of the view that is being painted.
+    /// The last step of the view that is being painted.
     pub report: StepReport,
-    /// The share of the work that is done, over all views, from 0 to 1. Steps count by their
+    /// The share of the work that is done, over all views, from 0 to 1. Steps are weighted by their
     /// pixels, so it follows the time.
     pub done: f64,
 }
 
-/// How an observer ends a run.
+/// How an observer ends painting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stop {
-    /// Nobody wants the result: [`PaintError::Canceled`].
+    /// The result is not needed: [`PaintError::Canceled`].
     Cancel,
-    /// Another attempt goes on from here: [`PaintError::Stopped`].
+    /// Another attempt will resume from here: [`PaintError::Stopped`].
     Save,
 }
 
-/// Sees every step, and ends the run by breaking.
+/// Called after every step; ends painting by returning `Break`.
 pub type Observer<'a> = dyn FnMut(&PaintStep) -> ControlFlow<Stop> + 'a;
 
-/// The files of a finished asset, and how they came about.
+/// The files of a finished asset, and a report.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Painted {
-    /// One for each output of the action, in its order.
+    /// One for each output of the action, in the same order.
     pub files: Vec<OutputFile>,
     pub report: RunReport,
 }
 
-/// Paints one asset. `asset` is what errors call it where no file is at fault. How views are cut
-/// into tiles goes to the log, for each scale anew. A checkpoint that cannot be used here costs
-/// its time, not the asset: painting begins anew.
+/// Paints one asset. `asset` is its name in errors that are not about a file. The plan of each
+/// scale is logged. If a checkpoint cannot be used here, painting starts from the beginning.
 ///
 /// # Errors
-/// Names the file that cannot be read, the reason why the asset cannot be painted, or that the
-/// observer ended it.
+/// If a file cannot be read, the asset cannot be painted, or the observer ended painting.
 pub fn paint(
     tools: Tools<'_>,
     asset: &str,
@@ -119,7 +117,7 @@ pub fn paint(
     };
     match from(sources.checkpoint.as_deref()) {
         Err(error @ PaintError::Engine { source: EngineError::Checkpoint(_), .. }) => {
-            debug!("{asset}: {}; beginning anew", error_text(&error));
+            debug!("{asset}: {}; starting from the beginning", error_text(&error));
             from(None)
         }
         other => other,
@@ -138,7 +136,7 @@ fn paint_from(
     let unusable = |source| PaintError::of_adapter(asset, &action.kind, source);
     let failed = |source| PaintError::of_engine(asset, memory_bytes, source);
     let mut files: Files<'_> = sources.files.iter().map(|(part, file)| (*part, file)).collect();
-    // What pixels begin with is between the recipe and its method; no kind of asset knows it.
+    // The initial picture is for the method; adapters do not know it.
     let init = files.remove(&Part::Init).map(colors).transpose()?;
     let styles = styles(asset, action, sources)?;
     let Opened { views, asset: opened } = adapter.open(&files, &action.recipe).map_err(unusable)?;
@@ -150,7 +148,7 @@ fn paint_from(
     let mut beside = Some((styles, init));
     let mut waiting = views.into_iter().skip(painted.len()).collect::<VecDeque<_>>();
     while let Some(view) = waiting.pop_front() {
-        // The last view takes the pictures beside it, so that its method can let go of them.
+        // The last view takes the pictures instead of a copy, so that its method can free them.
         let taken = if waiting.is_empty() { beside.take() } else { beside.clone() };
         let (styles, init) = taken.unwrap_or_default();
         let kept = beside.iter().flat_map(|(styles, init)| {
@@ -195,7 +193,7 @@ fn paint_from(
     Ok(Painted { files, report })
 }
 
-/// The style images with their shares, in the action's order.
+/// Decodes the style images, with their shares, in the action's order.
 fn styles(
     asset: &str,
     action: &Action,
@@ -211,7 +209,7 @@ fn styles(
     Ok(opened.collect::<Result<_, AssetError>>()?)
 }
 
-/// Logs a run's plan, unless it is the one that was logged last.
+/// Logs a run's plan, unless it was the last one logged.
 fn log_plan(asset: &str, run: &dyn Run, last: &mut Option<String>) {
     let plan = run.plan();
     if let Some(plan) = plan.as_ref().filter(|plan| last.as_ref() != Some(plan)) {
@@ -232,7 +230,7 @@ fn sum(one: Option<Losses>, other: Option<Losses>) -> Option<Losses> {
     }
 }
 
-/// The share of each view in the work, by its pixels. They add up to one.
+/// Each view's share of the work, by its pixels. The shares add up to one.
 #[derive(Debug)]
 struct Progress(Vec<f64>);
 
@@ -243,7 +241,7 @@ impl Progress {
         Self(pixels.map(|pixels| pixels / total.max(1.0)).collect())
     }
 
-    /// After a step of the view `at`, which comes after the finished ones.
+    /// After a step of the view with index `at`; the views before it are finished.
     fn step(&self, at: usize, report: StepReport) -> PaintStep {
         let before: f64 = self.0.iter().take(at).sum();
         let here = self.0.get(at).copied().unwrap_or(0.0);
@@ -258,7 +256,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn views_count_by_their_pixels() {
+    fn views_are_weighted_by_their_pixels() {
         let view = |side| View {
             image: Some(Image::filled(side, side, [0.0; 3])),
             mask: None,
@@ -274,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn a_loss_is_the_sum_over_the_views() {
+    fn losses_are_summed_over_the_views() {
         let losses = |total| Some(Losses { total, content: total / 4.0, style: total / 2.0 });
         assert_eq!(sum(None, None), None);
         assert_eq!(sum(None, losses(4.0)), losses(4.0));

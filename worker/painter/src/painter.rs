@@ -1,4 +1,4 @@
-//! What a worker asks of whatever paints for it, so that tests can paint without an engine.
+//! The interface between a worker and its painter, so that tests can paint without an engine.
 
 use std::fmt;
 use std::path::Path;
@@ -7,28 +7,28 @@ use impasto_types::{Action, DeviceHealth, DeviceInfo, ModelRef};
 
 use crate::{Observer, PaintError, Painted, Sources};
 
-/// Paints assets on this machine. All of it blocks, and is called on threads that may.
+/// Paints assets on this machine. All methods block: call them on threads that may.
 pub trait Painter: fmt::Debug + Send + Sync + 'static {
-    /// The devices that it paints on: at least one, always the same, each with the memory that may
-    /// be used there.
+    /// Its devices, at least one and always the same, each with the memory that may be used there.
     fn offers(&self) -> Vec<Offer>;
 
-    /// The state of its devices, in the order of the offers, as far as anything is known. A device
-    /// with a fault is given no more tasks.
+    /// The health of its devices, as far as known, in the order of the offers. A device with a
+    /// fault gets no more tasks.
     fn health(&self) -> Vec<DeviceHealth> {
         Vec::new()
     }
 
-    /// Whether a model's weights are at hand; if not, the worker fetches them and hands them over.
+    /// Whether it has a model's weights; if not, the worker fetches them and calls
+    /// [`Self::adopt_model`].
     fn has_model(&self, model: &ModelRef) -> bool;
 
-    /// Keeps a copy of a file of weights, whose digest has been checked.
+    /// Stores a copy of a file of weights, whose digest has been checked.
     ///
     /// # Errors
-    /// Where they cannot be kept.
+    /// If they cannot be stored.
     fn adopt_model(&self, model: &ModelRef, weights: &Path) -> Result<(), PaintError>;
 
-    /// Paints one asset in a lane, which paints nothing else meanwhile; see
+    /// Paints one asset in a lane, which is used by nothing else meanwhile; see
     /// [`paint`](crate::paint()).
     ///
     /// # Errors
@@ -47,11 +47,11 @@ pub trait Painter: fmt::Debug + Send + Sync + 'static {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Offer {
     pub info: DeviceInfo,
-    /// How many pictures are best painted there at once.
+    /// How many pictures to paint there at once for the best throughput.
     pub lanes: u32,
 }
 
-/// Where one picture is painted, and the memory that it may use there.
+/// A place on a device for one picture at a time, and its memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lane {
     /// Index into the offers.

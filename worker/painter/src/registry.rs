@@ -1,4 +1,4 @@
-//! What this painter can paint, and how: the one place where kinds of asset and methods are found.
+//! The list of asset kinds and methods that a painter knows.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,8 +9,8 @@ use crate::adapter::PictureAdapter;
 use crate::method::OptimizeMethod;
 use crate::{Adapter, Method};
 
-/// Adapters by kind of asset, and implementations of methods. The default has all that this crate
-/// brings; other crates add their own.
+/// Adapters by kind of asset, and implementations of methods. The default has all of this crate's;
+/// other crates add their own.
 #[derive(Debug, Clone)]
 pub struct Registry {
     adapters: BTreeMap<AssetKind, Arc<dyn Adapter>>,
@@ -19,7 +19,7 @@ pub struct Registry {
 
 impl Default for Registry {
     fn default() -> Self {
-        // Synthesis is optimisation from noise; the two share their weights.
+        // Synthesis is optimisation from noise, so the two share weights.
         let optimize = Arc::new(OptimizeMethod::default());
         Self { adapters: BTreeMap::new(), methods: BTreeMap::new() }
             .with_adapter(AssetKind::picture(), Arc::new(PictureAdapter))
@@ -29,14 +29,14 @@ impl Default for Registry {
 }
 
 impl Registry {
-    /// Opens assets of `kind` with `adapter`, instead of another one if there was one.
+    /// Opens assets of `kind` with `adapter`, and replaces the previous adapter if there was one.
     #[must_use]
     pub fn with_adapter(mut self, kind: AssetKind, adapter: Arc<dyn Adapter>) -> Self {
         self.adapters.insert(kind, adapter);
         self
     }
 
-    /// Runs recipes of `name` by `method`, instead of another one if there was one.
+    /// Runs recipes of `name` with `method`, and replaces the previous method if there was one.
     #[must_use]
     pub fn with_method(mut self, name: MethodName, method: Arc<dyn Method>) -> Self {
         self.methods.insert(name, method);

@@ -1,5 +1,4 @@
-//! Painting without a farm: files' bytes in, files' bytes out. The network has VGG-19's topology,
-//! few channels and random weights.
+//! Paints without a farm. The network has VGG-19's topology, few channels and random weights.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -17,7 +16,7 @@ use impasto_types::{
 
 const PNG: OutputSpec = OutputSpec { part: Part::Color, format: ContainerFormat::Png, quality: 90 };
 
-/// More than any of these pictures takes.
+/// More than any of these pictures needs.
 const PLENTY: u64 = 1 << 30;
 
 const CHANNELS: [usize; 14] = [3, 8, 8, 12, 12, 16, 16, 16, 16, 20, 20, 20, 20, 24];
@@ -25,7 +24,7 @@ const CHANNELS: [usize; 14] = [3, 8, 8, 12, 12, 16, 16, 16, 16, 20, 20, 20, 20, 
 const WIDTH: u32 = 24;
 const HEIGHT: u32 = 20;
 
-/// Uniform in [-1, 1): a linear congruential generator is noise enough for weights.
+/// Uniform in [-1, 1), from a linear congruential generator: good enough for weights.
 fn noise(mut state: u64) -> impl FnMut() -> f32 {
     move || {
         state =
@@ -81,7 +80,7 @@ fn action(output: OutputSpec, sources: &Sources) -> Action {
         min_scale: 0,
         ..Optimize::painterly()
     });
-    // One weight a style that the action names, whatever is handed over.
+    // One weight per style of the action, however many `sources` has.
     sources.action(recipe, &[1.0], vec![], vec![output])
 }
 
@@ -129,7 +128,7 @@ fn mask(width: u32) -> Source {
 }
 
 #[test]
-fn what_a_mask_leaves_out_stays_to_the_bit() {
+fn pixels_of_weight_zero_do_not_change() {
     // At its own size, and at half of the asset's.
     for width in [WIDTH, WIDTH / 2] {
         let mut sources = sources();
@@ -143,7 +142,7 @@ fn what_a_mask_leaves_out_stays_to_the_bit() {
                 before.rgb[at..at + 3] != after.rgb[at..at + 3]
             })
         };
-        // A resized mask is soft where it changes.
+        // A resized mask has soft edges.
         let soft = if width == WIDTH { 0 } else { 3 };
         assert!((0..WIDTH / 3 - soft).all(|x| !changed(x)), "black stays, mask {width}");
         assert!((WIDTH / 3 + soft..WIDTH).all(changed), "the rest is painted, mask {width}");
@@ -168,7 +167,7 @@ fn the_same_action_gives_the_same_bytes() {
 }
 
 #[test]
-fn an_observer_sees_every_step_and_can_end_it() {
+fn an_observer_sees_every_step_and_can_end_painting() {
     let mut seen = Vec::new();
     let canceled = paint_with(PNG, &sources(), &mut |step| {
         let report = step.report;
@@ -185,7 +184,7 @@ fn an_observer_sees_every_step_and_can_end_it() {
 }
 
 #[test]
-fn another_attempt_goes_on_from_a_checkpoint_to_the_same_bytes() {
+fn an_attempt_resumed_from_a_checkpoint_gives_the_same_bytes() {
     let whole = run(PNG, &sources()).expect("it is painted");
     let stopped =
         paint_with(PNG, &sources(), &mut |_| ControlFlow::Break(Stop::Save)).expect_err("stopped");
@@ -198,14 +197,14 @@ fn another_attempt_goes_on_from_a_checkpoint_to_the_same_bytes() {
     });
     assert_eq!((painted.expect("it is painted").files, steps), (whole.files.clone(), 2));
 
-    // One that is damaged costs its time alone.
+    // After a damaged checkpoint, painting starts from the beginning.
     let damaged = checkpoint[..checkpoint.len() / 2].to_vec();
     let damaged = Sources { checkpoint: Some(damaged), ..sources() };
     assert_eq!(run(PNG, &damaged).expect("it is painted").files, whole.files);
 }
 
 #[test]
-fn the_file_at_fault_is_named() {
+fn errors_name_the_file_at_fault() {
     let jpeg = OutputSpec { format: ContainerFormat::Jpeg, ..PNG };
     let with_content = |content: &[u8]| {
         let source = Source { name: "wall.png".to_owned(), bytes: content.to_vec() };

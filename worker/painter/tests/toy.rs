@@ -1,5 +1,5 @@
-//! A kind of asset and a method that this crate does not know, added from outside by its public
-//! API alone: what `docs/ARCHITECTURE.md` says about adding one is held by this file.
+//! An asset kind and a method that this crate does not know, added through its public API. It keeps
+//! what `docs/ARCHITECTURE.md` says about adding one true.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -23,7 +23,7 @@ struct Relief;
 
 const PARTS: [Part; 2] = [Part::Color, Part::Height];
 
-/// What was beside the colours of the two files.
+/// What the two files have besides their colours.
 #[derive(Debug)]
 struct OpenRelief(Vec<(Part, Origin)>);
 
@@ -87,7 +87,7 @@ struct TintRun {
 
 impl Method for Tint {
     fn prepare(&self, site: &Site<'_>) -> Result<Arc<dyn Prepared>, PrepareError> {
-        assert!(site.models.is_empty(), "it reads no model");
+        assert!(site.models.is_empty(), "it needs no model");
         Ok(Arc::new(Self))
     }
 }
@@ -200,7 +200,7 @@ fn sources() -> Sources {
 }
 
 #[test]
-fn both_files_are_painted_by_the_method_that_was_added() {
+fn the_added_method_paints_both_files() {
     let (painted, done) = paint(&sources()).expect("it is painted");
     assert_eq!(painted.report.device, "cpu tint");
     assert_eq!((painted.report.iterations, painted.report.losses), (2 * STEPS, None));
@@ -214,7 +214,7 @@ fn both_files_are_painted_by_the_method_that_was_added() {
 }
 
 #[test]
-fn a_part_that_is_missing_is_named() {
+fn an_error_names_the_missing_part() {
     let mut sources = sources();
     sources.files.remove(&Part::Height);
     let error = paint(&sources).expect_err("a file is missing");

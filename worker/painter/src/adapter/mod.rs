@@ -1,7 +1,7 @@
 //! Asset kinds: how files become views that a method paints, and how painted views become files.
 //!
-//! An adapter knows files and no method; a method paints [`View`]s and knows no files. So kinds of
-//! asset and methods multiply without knowing of each other.
+//! An adapter knows files but no method; a method paints [`View`]s and knows no files. So any
+//! method can paint any kind of asset.
 
 mod picture;
 
@@ -16,8 +16,7 @@ use impasto_types::{OutputSpec, Part, Recipe};
 
 pub(crate) use picture::PictureAdapter;
 
-/// A file's bytes, and the name that errors call it by. An extension in the name has to agree with
-/// the bytes.
+/// A file's bytes, and its name in errors. An extension in the name has to agree with the bytes.
 #[derive(Debug, Clone)]
 pub struct Source {
     pub name: String,
@@ -25,10 +24,10 @@ pub struct Source {
 }
 
 impl Source {
-    /// A file of this machine, named by its path.
+    /// Reads a file of this machine; its path is its name.
     ///
     /// # Errors
-    /// Where it cannot be read.
+    /// If it cannot be read.
     pub fn read(path: impl AsRef<Path>) -> io::Result<Self> {
         let path = path.as_ref();
         Ok(Self { name: path.display().to_string(), bytes: fs::read(path)? })
@@ -44,32 +43,32 @@ pub trait Adapter: fmt::Debug + Send + Sync {
     /// join.
     ///
     /// # Errors
-    /// Names the file that cannot be read, or the part that is missing or does not belong there.
+    /// If a file cannot be read, or a part is missing or unknown to this kind; the error names it.
     fn open(&self, files: &Files<'_>, recipe: &Recipe) -> Result<Opened, AdapterError>;
 }
 
 /// An asset whose files are decoded.
 #[derive(Debug)]
 pub struct Opened {
-    /// Painted one after the other.
+    /// Painted in this order.
     pub views: Vec<View>,
-    /// What it takes to write the painted views as the files were.
+    /// Writes the painted views as files like those that were opened.
     pub asset: Box<dyn OpenAsset>,
 }
 
 /// What a method paints.
 #[derive(Debug, Clone)]
 pub struct View {
-    /// `None` where a texture is made from its style alone.
+    /// `None` if a texture is made from its style alone.
     pub image: Option<Image>,
-    /// Where to paint, in the image's size; everywhere where there is none.
+    /// Where to paint, in the image's size; `None` means everywhere.
     pub mask: Option<Mask>,
-    /// What lies beyond the borders.
+    /// What is beyond the borders.
     pub joins: Joins,
 }
 
 impl View {
-    /// Memory that it takes.
+    /// The memory that it takes, in bytes.
     pub fn bytes(&self) -> u64 {
         self.image.as_ref().map_or(0, Image::bytes) + self.mask.as_ref().map_or(0, Mask::bytes)
     }
@@ -77,14 +76,14 @@ impl View {
 
 /// What an adapter keeps of an opened asset while its views are painted.
 pub trait OpenAsset: fmt::Debug + Send {
-    /// Memory that it holds, in bytes. It counts against what painting may take.
+    /// The memory that it holds, in bytes. It counts towards the memory limit of painting.
     fn bytes(&self) -> u64;
 
-    /// Writes the painted views, in the order in which they were opened, as `outputs` ask. A view
-    /// may come back in another size than it had, where the recipe says so.
+    /// Encodes the painted views, in the order in which they were opened, as `outputs` ask. A
+    /// view's size may have changed, if the recipe says so.
     ///
     /// # Errors
-    /// Names the file that cannot be written, or the output that this kind does not have.
+    /// If a file cannot be encoded, or this kind does not have an output; the error names it.
     fn close(
         self: Box<Self>,
         painted: Vec<Image>,
@@ -97,7 +96,7 @@ pub trait OpenAsset: fmt::Debug + Send {
 pub struct OutputFile {
     pub part: Part,
     pub bytes: Vec<u8>,
-    /// In pixels; 0 by 0 where the file is no picture.
+    /// In pixels; 0 by 0 if the file is not a picture.
     pub width: u32,
     pub height: u32,
 }
@@ -120,10 +119,10 @@ pub enum AdapterError {
     Other(Box<dyn Error + Send + Sync>),
 }
 
-/// The colours of a picture that stands beside an asset, such as a style.
+/// The colours of a picture that goes with an asset, such as a style.
 pub(crate) fn colors(source: &Source) -> Result<Image, AssetError> {
     let mut picture = decode(&source.bytes, &source.name, &Limits::default())?;
-    // Nor may the network see black holes there.
+    // The network must not see black holes there either.
     bleed(&mut picture);
     let Picture { width, height, rgb, .. } = picture;
     Ok(Image { width: width as usize, height: height as usize, rgb })

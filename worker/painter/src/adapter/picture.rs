@@ -6,13 +6,13 @@ use impasto_types::{ContainerFormat, OutputSpec, Part, Recipe};
 
 use super::{Adapter, AdapterError, Files, OpenAsset, Opened, OutputFile, Source, View};
 
-/// The kind of a plain picture: [`Part::Color`] is painted, [`Part::Mask`] says where. Alpha, bit
-/// depth, colour profile and pixel density pass from the asset to the result. Without a file, the
-/// picture is a new texture.
+/// Opens a plain picture: [`Part::Color`] is painted, [`Part::Mask`] says where. Alpha, bit depth,
+/// colour profile and pixel density pass from the asset to the result. Without files, the picture
+/// is a new texture.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PictureAdapter;
 
-/// What a picture has besides the colours that are painted.
+/// What a picture has besides the painted colours.
 #[derive(Debug)]
 struct OpenPicture {
     width: usize,
@@ -40,9 +40,9 @@ impl Adapter for PictureAdapter {
         let (width, height) = (picture.width as usize, picture.height as usize);
         let mask = files.get(&Part::Mask).map(|source| mask(source)).transpose()?;
         let mask = mask.map(|mask| mask.resized(width, height, &joins));
-        // The colours as the file has them, before any hole is filled.
+        // The colours of the file, before transparent holes are filled.
         let kept = mask.clone().map(|mask| (mask, picture.rgb.clone()));
-        // Neither the network nor a renderer that filters across an edge may see black holes.
+        // Black holes would mislead the network, and show where a renderer filters across an edge.
         bleed(&mut picture);
         let Picture { rgb, alpha, origin, .. } = picture;
         let view = View { image: Some(Image { width, height, rgb }), mask, joins };
@@ -59,11 +59,11 @@ fn texture(joins: Joins) -> Opened {
     Opened { views: vec![view], asset: Box::new(asset) }
 }
 
-/// The mask that a picture draws, in the picture's size. One with transparency counts by its alpha,
-/// any other by its brightness: white is painted, black stays.
+/// The mask in a picture, in that picture's size: its alpha if it has transparency, otherwise its
+/// brightness. White is painted, black is kept.
 fn mask(source: &Source) -> Result<Mask, AdapterError> {
     let picture = decode(&source.bytes, &source.name, &Limits::default())?;
-    // Editors add an opaque alpha channel to grey pictures as they save them.
+    // Editors add an opaque alpha channel to grey pictures when they save them.
     let drawn = picture.alpha.filter(|alpha| alpha.iter().any(|&alpha| alpha < 1.0));
     let weights = drawn.unwrap_or_else(|| picture.rgb.chunks_exact(3).map(brightness).collect());
     let weights = weights.into_iter().map(|weight| weight.clamp(0.0, 1.0)).collect();
@@ -74,7 +74,7 @@ fn mask(source: &Source) -> Result<Mask, AdapterError> {
 /// Rec. 709 luma of encoded levels, from 0 to 1.
 fn brightness(rgb: &[f32]) -> f32 {
     match *rgb {
-        // The weights add up to one only nearly, and white is to be painted in full.
+        // The weights add up to one only nearly, but white must give exactly 1.
         [red, green, blue] if red == green && green == blue => red / 255.0,
         [red, green, blue] => (0.2126 * red + 0.7152 * green + 0.0722 * blue) / 255.0,
         _ => 0.0,
@@ -108,14 +108,14 @@ impl OpenAsset for OpenPicture {
 }
 
 impl OpenPicture {
-    /// The painted colours with all that the asset had besides.
+    /// The painted colours, with everything else that the asset had.
     fn finish(&self, painted: Image) -> Picture {
         let Image { width, height, mut rgb } = painted;
         if let Some((mask, own)) = &self.kept {
             let mask = mask.resized(width, height, &self.joins);
             let own = self.resized(own, 3, width, height);
             let pixels = rgb.chunks_exact_mut(3).zip(own.chunks_exact(3)).zip(mask.weights());
-            // Filled holes were painted around, but the file is to stay as it was.
+            // Pixels of weight zero get the file's own values, not those of filled holes.
             for ((painted, own), _) in pixels.filter(|(_, weight)| **weight == 0.0) {
                 painted.copy_from_slice(own);
             }
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mask_counts_by_its_brightness_or_by_its_alpha() {
+    fn a_mask_is_a_picture_s_brightness_or_alpha() {
         let check = |level: f32, alpha: Option<f32>, expected: f32| {
             let mask = drawn(level, alpha).expect("it is a mask");
             assert_eq!(mask.weights(), [expected], "{level} {alpha:?}");
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mask_that_paints_nothing_is_named() {
+    fn an_error_names_a_mask_that_paints_nothing() {
         for refused in [drawn(0.0, None), drawn(255.0, Some(0.0))] {
             let text = refused.expect_err("nothing is painted").to_string();
             assert!(text.contains("`mask.png`"), "{text}");

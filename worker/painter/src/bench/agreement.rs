@@ -1,5 +1,5 @@
-//! Whether fast kernels are right: the gradient of a small picture is compared with that of the
-//! scalar loops in single precision.
+//! Checks fast kernels: compares the gradient of a small picture with that of the scalar loops in
+//! single precision.
 
 use std::sync::Arc;
 
@@ -13,26 +13,26 @@ use serde::Serialize;
 
 use super::{BenchError, Stage, subject};
 
-/// How far two gradients are apart.
+/// How far a gradient is from the scalar one.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Agreement {
-    /// The distance to the scalar gradient over its length.
+    /// The norm of the difference, divided by the norm of the scalar gradient.
     pub gradient_error: f64,
     pub tolerance: f64,
 }
 
-/// Not a multiple of any kernel's block, and quick in plain loops.
+/// Not a multiple of any kernel's block, and quick with scalar loops.
 const SIDE: u32 = 40;
 
-/// Winograd's rounding, and the few ReLUs that it flips.
+/// Covers Winograd's rounding, and the few ReLUs that it flips.
 const EXACT_TOLERANCE: f64 = 0.02;
-/// Eight bits of mantissa, and the ReLUs that they flip.
+/// Covers a mantissa of eight bits, and the ReLUs that its rounding flips.
 const FAST_TOLERANCE: f64 = 0.1;
-/// The same with weights that were never trained, which is a weaker check: use trained ones to
-/// judge kernels. Matrix units are off by 0.22 there, and by 0.064 with a trained VGG-19. Rounding
-/// to bf16 alone explains most of it: in a separate implementation with seven sets of such weights
-/// it gave 0.13 to 0.19, and 0.005 once ReLUs and maxima were taken from single precision. Most of
-/// it is pooling that chooses another maximum.
+/// The same with random weights, which is a weaker check: judge kernels with trained ones. The
+/// error of matrix units is 0.22 with random weights, and 0.064 with a trained VGG-19. Most of it
+/// comes from rounding to bf16: in a separate implementation with seven sets of random weights,
+/// rounding alone gave 0.13 to 0.19, and 0.005 once ReLUs and maxima were taken from single
+/// precision. Most of that is pooling that chooses another maximum.
 const UNTRAINED_FAST_TOLERANCE: f64 = 0.25;
 
 pub(super) fn check(stage: &Stage<'_>) -> Result<Agreement, BenchError> {
@@ -41,7 +41,7 @@ pub(super) fn check(stage: &Stage<'_>) -> Result<Agreement, BenchError> {
     compare(stage, &mut |tiling| Box::new(cpu.pass(tiling)), cpu.label())
 }
 
-/// The same for a card.
+/// The same for a GPU.
 pub(super) fn check_card(stage: &Stage<'_>, card: &TensorDevice) -> Result<Agreement, BenchError> {
     compare(stage, &mut |tiling| Box::new(card.pass(tiling)), card.label())
 }
@@ -69,7 +69,7 @@ fn compare(
         (true, true) => FAST_TOLERANCE,
         (true, false) => UNTRAINED_FAST_TOLERANCE,
     };
-    // A gradient that is not a number is not within any tolerance.
+    // NaN compares false, so it is not within the tolerance.
     if error <= tolerance {
         Ok(Agreement { gradient_error: error, tolerance })
     } else {
@@ -89,7 +89,7 @@ fn gradient(pass: &mut dyn FnMut(Tiling) -> Box<dyn Pass>) -> Result<Vec<f32>, E
     let targets = StyleTarget::layers(&recipe, &[(statistics, 1.0)]);
     pass.hold_content(&content, &|sums| sums.weight(&recipe))?;
     let mut gradient = vec![0.0; side * side * 3];
-    // Somewhere between the two, so that both losses pull.
+    // Between content and style, so that neither loss is zero.
     let rgb = content
         .rgb
         .iter()

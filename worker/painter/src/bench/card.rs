@@ -1,5 +1,5 @@
-//! How fast a card paints: whole iterations of a real run. A card works asynchronously, so the
-//! parts of an iteration cannot be timed apart.
+//! Times whole iterations of a real run on a GPU. A GPU works asynchronously, so the parts of an
+//! iteration cannot be timed separately.
 
 use std::sync::Arc;
 
@@ -22,9 +22,9 @@ pub struct CardReport {
     pub version: &'static str,
     pub method_version: u32,
     pub machine: String,
-    /// The card and the precision, such as `cuda:0 bf16`.
+    /// The GPU and the precision, such as `cuda:0 bf16`.
     pub device: String,
-    /// The card's product name.
+    /// The GPU's product name.
     pub model: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compute_capability: Option<ComputeCapability>,
@@ -39,24 +39,24 @@ pub struct CardSize {
     pub size: u32,
     /// The engine's plan.
     pub plan: String,
-    /// Iterations that were timed; what follows is their median.
+    /// The number of timed iterations; the figures below are their median.
     pub steps: u32,
     pub iteration_ms: f64,
-    /// Microseconds for each pixel of an iteration.
+    /// Microseconds per pixel of an iteration.
     pub us_per_pixel: f64,
     pub gflops: f64,
     pub first_loss: f64,
     pub last_loss: f64,
-    /// The most of the card's memory that was in use between two iterations, other programs'
-    /// included, as the driver counts it.
+    /// The most GPU memory in use between two iterations, as the driver counts it: other programs'
+    /// included.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peak_memory_bytes: Option<u64>,
 }
 
-/// Measures a card. `news` gets a line before each measurement.
+/// Measures a GPU. `news` gets a line before each measurement.
 ///
 /// # Errors
-/// Where `devices` is not one card, the card cannot be had, or an answer is wrong.
+/// If `devices` is not a single GPU, the GPU cannot be opened, or a result is wrong.
 pub fn run_on_card(
     request: &Request,
     devices: &Devices,
@@ -93,7 +93,7 @@ fn measure(
     };
     let failed =
         |source| BenchError::Engine { size: request.sizes.first().copied().unwrap_or(0), source };
-    news("checking the answer");
+    news("checking the result");
     let agreement = {
         let stage = Stage::new(request, Level::detect())?;
         agreement::check_card(&stage, &prepared().map_err(failed)?)?

@@ -1,5 +1,5 @@
-//! Whole iterations of a real run: the session that paints assets, on a device that times each
-//! pass.
+//! Times whole iterations of a real run: the session that paints assets, on a device that times
+//! each pass.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -28,7 +28,7 @@ pub(super) struct Iterations {
     pub(super) peak_memory_bytes: Option<u64>,
 }
 
-/// Paints a picture on the processor, and times each pass.
+/// Paints a picture on the CPU, and times each pass.
 pub(super) fn measure(
     stage: &Stage<'_>,
     size: u32,
@@ -65,25 +65,26 @@ pub(super) fn measure(
     })
 }
 
-/// A picture that was painted at a single scale, without a mirrored strip around it.
+/// A picture that was painted at a single scale, without a mirrored margin.
 #[derive(Debug)]
 pub(super) struct Run {
     pub(super) device: String,
     pub(super) plan: String,
-    /// Milliseconds of each iteration, the first included.
+    /// The duration of each iteration, including the first.
     pub(super) times_ms: Vec<f64>,
     pub(super) first_loss: f64,
     pub(super) last_loss: f64,
 }
 
 impl Run {
-    /// The median without the first, which also measures the style and allocates every buffer.
+    /// The median without the first iteration, which also measures the style and allocates all
+    /// buffers.
     pub(super) fn iteration_ms(&self) -> f64 {
         median(self.times_ms[1..].to_vec())
     }
 }
 
-/// Paints one iteration to warm up and `steps` more; `after` runs after each, untimed.
+/// Runs one iteration to warm up, then `steps` more; `after` runs after each, untimed.
 pub(super) fn paint(
     engine: Arc<Engine>,
     profile: Profile,
@@ -120,18 +121,18 @@ pub(super) fn paint(
     }
     let plan = session.plans().last().map_or_else(String::new, |(_, plan)| plan.to_string());
     let (first_loss, last_loss) = (losses[0], losses[losses.len() - 1]);
-    // The session refuses losses that are not finite.
+    // Losses are finite: the session checks that.
     if last_loss >= first_loss {
         return Err(BenchError::NoDescent { size, first: first_loss, last: last_loss });
     }
     Ok(Run { device, plan, times_ms, first_loss, last_loss })
 }
 
-/// The CPU, which times every evaluation.
+/// The CPU device, with every evaluation timed.
 #[derive(Debug)]
 struct Clocked {
     cpu: Cpu,
-    /// Milliseconds of each evaluation.
+    /// The milliseconds of each evaluation.
     passes: Arc<Mutex<Vec<f64>>>,
 }
 

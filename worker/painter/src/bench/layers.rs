@@ -1,4 +1,4 @@
-//! Each convolution, forward and backward, timed within whole passes.
+//! Times each convolution, forward and backward, within whole passes.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::{Stage, subject};
 
-/// A convolution, with the pooling around it.
+/// The times of a convolution and the pooling next to it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct LayerReport {
     pub layer: &'static str,
@@ -27,7 +27,7 @@ pub(super) struct Times {
     pub(super) statistics_ms: f64,
 }
 
-/// The best of these passes counts; the first warms up.
+/// The fastest of these passes counts; the first warms up.
 const PASSES: usize = 4;
 
 impl Stage<'_> {
@@ -78,7 +78,7 @@ pub(super) fn measure(stage: &Stage<'_>, network: &Arc<Network>, side: u32) -> T
     let begin = || marks.lock().unwrap_or_else(PoisonError::into_inner).last = Instant::now();
     let means: Vec<_> =
         Layer::STYLE.iter().map(|layer| vec![1.0; network.channels(*layer)]).collect();
-    // Without Gram matrices, whose products are not the convolutions'.
+    // No Gram matrices: their products do not belong to the convolutions.
     let seeds: Vec<_> = Layer::STYLE
         .iter()
         .zip(&means)
@@ -107,7 +107,7 @@ pub(super) fn measure(stage: &Stage<'_>, network: &Arc<Network>, side: u32) -> T
     Times { layers: layers.collect(), statistics_ms }
 }
 
-/// What a pass reports while it runs.
+/// Collects the marks that a pass reports.
 #[derive(Debug)]
 struct Marks {
     last: Instant,

@@ -1,9 +1,9 @@
-//! How fast this machine paints: each convolution, and whole iterations of a real run, beside the
-//! processor's peak.
+//! Measures how fast this machine paints: each convolution, and whole iterations of a real run,
+//! compared with the CPU's peak.
 //!
-//! Work is counted as direct convolutions, whatever the kernel does, so that figures of different
-//! machines, levels and programs can be compared; a kernel that saves multiplications may exceed
-//! the processor's peak. Every answer is checked before its time counts.
+//! Work is counted as direct convolutions, whatever the kernel does, so that machines, levels and
+//! programs can be compared; a kernel that saves multiplications may exceed the CPU's peak. Every
+//! result is checked before it is timed.
 
 mod agreement;
 mod card;
@@ -33,17 +33,17 @@ pub use subject::random_weights;
 /// What to measure.
 #[derive(Debug)]
 pub struct Request {
-    /// Sides of square pictures.
+    /// Sides of square pictures, in pixels.
     pub sizes: Vec<u32>,
-    /// Iterations that are timed at each size.
+    /// The number of iterations timed at each size.
     pub steps: u32,
     pub threads: usize,
     pub profile: Profile,
-    /// Memory that painting may use, by default most of what there is; larger pictures are cut into
+    /// The memory limit, by default four fifths of the free memory; larger pictures are cut into
     /// tiles.
     pub limit_bytes: Option<u64>,
     pub weights: VggWeights,
-    /// Whether the weights are a trained network's. Others have a wider tolerance in bf16.
+    /// Whether the weights are trained. Random ones have a wider tolerance in bf16.
     pub trained: bool,
 }
 
@@ -54,13 +54,13 @@ pub struct Report {
     pub method_version: u32,
     pub machine: String,
     pub cpu: String,
-    /// Instruction sets that this processor has, slowest first.
+    /// The instruction sets of this CPU, slowest first.
     pub levels: Vec<String>,
     /// What was measured: device, level and precision.
     pub device: String,
     pub profile: Profile,
     pub threads: usize,
-    /// The most that all threads compute together on registers, with the instructions of the
+    /// The peak of all threads together, computing in registers with the instructions of the
     /// passes.
     pub peak_gflops: f64,
     pub agreement: Agreement,
@@ -73,25 +73,25 @@ pub struct SizeReport {
     pub size: u32,
     /// The engine's plan.
     pub plan: String,
-    /// Iterations that were timed; what follows is their median.
+    /// The number of timed iterations; the figures below are their median.
     pub steps: u32,
     pub iteration_ms: f64,
     /// Forward, statistics and backward, over all tiles.
     pub pass_ms: f64,
-    /// The share of an iteration that is spent outside the pass.
+    /// The share of an iteration spent outside the pass, from 0 to 1.
     pub optimizer_share: f64,
     pub gflops: f64,
-    /// `gflops` over the peak.
+    /// `gflops` divided by the peak.
     pub peak_share: f64,
     pub first_loss: f64,
     pub last_loss: f64,
-    /// The most memory that this process held, as the system counts it.
+    /// The peak memory of this process, as the system counts it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peak_memory_bytes: Option<u64>,
-    /// The size at which layers were timed: that of a tile, where the picture is larger.
+    /// The side at which layers were timed: a tile's if the picture is larger.
     pub layers_size: u32,
     pub layers: Vec<LayerReport>,
-    /// The moments of all five style layers.
+    /// The time for the moments of all five style layers.
     pub statistics_ms: f64,
 }
 
@@ -100,9 +100,9 @@ pub struct SizeReport {
 pub enum BenchError {
     #[error(transparent)]
     Open(#[from] OpenError),
-    #[error("`{devices}` is not one card, and one is measured at a time, such as cuda:0")]
+    #[error("`{devices}` is not a single GPU; name one, such as cuda:0")]
     NotOneCard { devices: String },
-    #[error("IMPASTO_CPU_LEVEL cannot be followed")]
+    #[error("IMPASTO_CPU_LEVEL cannot be used")]
     Level(#[from] UnknownLevel),
     #[error("cannot start {threads} threads")]
     Threads { threads: usize, source: rayon::ThreadPoolBuildError },
@@ -111,13 +111,13 @@ pub enum BenchError {
     #[error("cannot paint at {size} x {size} pixels")]
     Engine { size: u32, source: EngineError },
     #[error(
-        "{device} computes a gradient that is off by {error:.4} of the scalar one, where \
-         {tolerance} is allowed: its times mean nothing"
+        "the gradient of {device} differs from the scalar one by {error:.4}, more than \
+         {tolerance}: its times mean nothing"
     )]
     Disagrees { device: String, error: f64, tolerance: f64 },
     #[error(
-        "the loss went from {first} to {last} at {size} x {size} pixels, and not down: its times \
-         mean nothing"
+        "the loss did not fall at {size} x {size} pixels, but went from {first} to {last}: its \
+         times mean nothing"
     )]
     NoDescent { size: u32, first: f64, last: f64 },
 }
@@ -125,19 +125,19 @@ pub enum BenchError {
 /// The largest picture whose layers are timed in one piece.
 const LAYERS_SIDE: u32 = 1024;
 
-/// Multiplications and additions of one iteration for each pixel: the convolutions and the Gram
-/// products of five layers, forward and backward.
+/// Multiplications and additions per pixel and iteration: the convolutions and the Gram products of
+/// five layers, forward and backward.
 const FLOP_PER_PIXEL: f64 = 2.0 * 2.0 * (361_152.0 + 17_408.0);
 
-/// Measures the processor. `news` gets a line before each measurement.
+/// Measures the CPU. `news` gets a line before each measurement.
 ///
 /// # Errors
-/// Where an answer is wrong, or the machine cannot run what was asked for.
+/// If a result is wrong, or this machine cannot run the request.
 pub fn run(request: &Request, news: &mut dyn FnMut(&str)) -> Result<Report, BenchError> {
     let level = cpu_level()?;
     let stage = Stage::new(request, level)?;
     let memory_bytes = request.limit_bytes.unwrap_or_else(default_memory_bytes);
-    news("checking the answer");
+    news("checking the result");
     let agreement = agreement::check(&stage)?;
     let mut painted = Vec::new();
     let mut device = String::new();
@@ -148,7 +148,7 @@ pub fn run(request: &Request, news: &mut dyn FnMut(&str)) -> Result<Report, Benc
         painted.push((size, iterations));
     }
     let network = stage.network()?;
-    news("looking for the processor's peak");
+    news("measuring the CPU's peak");
     let peak_gflops = peak::gflops(&stage.pool, network.level(), network.precision());
     let mut sizes = Vec::new();
     for (size, iterations) in painted {
@@ -220,7 +220,7 @@ impl<'a> Stage<'a> {
     }
 }
 
-/// The median; of an even number the upper one.
+/// The median; for an even count the upper one.
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(0.0)

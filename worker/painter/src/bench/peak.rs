@@ -1,18 +1,18 @@
-//! The processor's peak: what all threads compute together on registers alone.
+//! The CPU's peak: all threads together, computing in registers only.
 
 use std::time::{Duration, Instant};
 
 use impasto_kernels::{Level, Precision, peak};
 use rayon::ThreadPool;
 
-/// Long enough that starting the threads does not count, short enough that the processor does not
+/// Long enough that starting the threads does not count, short enough that the CPU does not
 /// throttle.
 const ROUND: Duration = Duration::from_millis(40);
 
-/// The best of these rounds counts: other programs can only slow one down.
+/// The fastest round counts: other programs can only slow one down.
 const ROUNDS: usize = 5;
 
-/// Billions of multiplications and additions a second, over all threads.
+/// Billions of multiplications and additions per second, over all threads.
 pub(super) fn gflops(pool: &ThreadPool, level: Level, precision: Precision) -> f64 {
     let round = |steps: u64| {
         let began = Instant::now();

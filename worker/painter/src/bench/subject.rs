@@ -1,17 +1,16 @@
-//! What is painted where only the time counts: synthetic pictures, and weights without a
-//! download.
+//! Inputs for timing: synthetic pictures, and weights without a download.
 
 use impasto_engine::Image;
 use impasto_kernels::vgg;
 use impasto_models::{Convolution, VggWeights};
 
-/// Random weights of VGG-19's shape. They take as long as the trained ones.
+/// Random weights of VGG-19's shape, which take as long as trained ones.
 pub fn random_weights() -> VggWeights {
     let channels: Vec<_> = std::iter::once(3).chain(vgg::CHANNELS).collect();
     weights(&channels)
 }
 
-/// He's initialisation (2015) keeps the magnitude of feature maps through all layers.
+/// He initialisation (2015) keeps the magnitude of feature maps through all layers.
 pub(super) fn weights(channels: &[usize]) -> VggWeights {
     let mut noise = Noise(11);
     let convolution = |(index, pair): (usize, &[usize])| {
@@ -28,7 +27,7 @@ pub(super) fn weights(channels: &[usize]) -> VggWeights {
     VggWeights { convolutions: channels.windows(2).enumerate().map(convolution).collect() }
 }
 
-/// Waves in three colours and a little noise; `seed` turns them.
+/// Waves in three colours and a little noise; `seed` changes their direction.
 pub(super) fn picture(side: u32, seed: u64) -> Image {
     let mut noise = Noise(seed);
     let turn = 1.0 + seed as f32;
@@ -50,7 +49,7 @@ pub(super) fn picture(side: u32, seed: u64) -> Image {
     Image { width: side as usize, height: side as usize, rgb }
 }
 
-/// Uniform in [-1, 1): a linear congruential generator is noise enough.
+/// Uniform in [-1, 1), from a linear congruential generator: good enough for noise.
 struct Noise(u64);
 
 impl Noise {

@@ -1,4 +1,4 @@
-//! Ways to paint: each prepares its networks on a device once, then begins a run for each view.
+//! Painting methods: each prepares its networks on a device once, then begins a run for each view.
 
 mod optimize;
 
@@ -17,17 +17,17 @@ use crate::View;
 pub(crate) use optimize::OptimizeMethod;
 pub use optimize::Optimizing;
 
-/// A way to paint.
+/// A painting method.
 pub trait Method: fmt::Debug + Send + Sync {
-    /// Prepares what all runs in one lane of a device share: its networks. The painter keeps it
-    /// until another method, model or precision is wanted there.
+    /// Prepares the networks, which all runs in one lane of a device share. The painter keeps them
+    /// until the lane needs another method, model or precision.
     ///
     /// # Errors
-    /// Where a model is missing or unusable, or the device fails.
+    /// If a model is missing or unusable, or the device fails.
     fn prepare(&self, site: &Site<'_>) -> Result<Arc<dyn Prepared>, PrepareError>;
 }
 
-/// A method on a device.
+/// A method prepared on a device.
 pub trait Prepared: fmt::Debug + Send + Sync {
     /// The device and its precision, such as `cpu avx512 fp32`.
     fn device(&self) -> String;
@@ -35,16 +35,16 @@ pub trait Prepared: fmt::Debug + Send + Sync {
     /// Begins to paint a view. The run's picture is the view itself where its mask is zero.
     ///
     /// # Errors
-    /// Where the recipe or a picture cannot be used, or the memory is too small;
-    /// [`EngineError::Checkpoint`] where a run cannot go on from its checkpoint here.
+    /// If the recipe or a picture cannot be used, or the memory is too small;
+    /// [`EngineError::Checkpoint`] if the run cannot be resumed from its checkpoint here.
     fn begin(&self, job: Job<'_>) -> Result<Box<dyn Run>, EngineError>;
 }
 
-/// Where a method is prepared, and what it is prepared from.
+/// Where a method is prepared, and from which models.
 #[derive(Debug)]
 pub struct Site<'a> {
     pub device: SiteDevice<'a>,
-    /// For work on the processor.
+    /// The number of threads for work on the CPU.
     pub threads: usize,
     pub profile: Profile,
     /// The models that the action names.
@@ -55,9 +55,9 @@ pub struct Site<'a> {
 /// A lane's device.
 #[derive(Debug, Clone, Copy)]
 pub enum SiteDevice<'a> {
-    /// The processor, with these instructions at most.
+    /// The CPU, with these instructions at most.
     Cpu(Level),
-    /// An opened card, with a stream of this lane's own.
+    /// An opened GPU, with a stream of this lane's own.
     Card(&'a Handle),
 }
 
@@ -66,13 +66,13 @@ pub enum SiteDevice<'a> {
 pub struct Job<'a> {
     pub recipe: &'a Recipe,
     pub view: View,
-    /// Each with its share among several.
+    /// Each with its weight relative to the others.
     pub styles: Vec<(Image, f32)>,
-    /// The picture to begin with, where there is one.
+    /// The picture to begin with, if there is one.
     pub init: Option<Image>,
-    /// What a run with the same pictures left of itself, to go on from.
+    /// The checkpoint of a run with the same pictures, to resume from.
     pub checkpoint: Option<Vec<u8>>,
-    /// The most memory that the process may hold while this view is painted.
+    /// The most memory in bytes that the process may hold while this view is painted.
     pub memory_bytes: u64,
 }
 
@@ -88,17 +88,17 @@ pub enum PrepareError {
 }
 
 impl PrepareError {
-    /// A model that cannot be used, and why.
+    /// An error for a model that cannot be used.
     pub fn model(name: ModelName, source: impl Error + Send + Sync + 'static) -> Self {
         Self::Model { name, source: Box::new(source) }
     }
 }
 
 impl Site<'_> {
-    /// The model of this name among those that the action names.
+    /// The action's model of this name.
     ///
     /// # Errors
-    /// Where the action does not name it.
+    /// If the action does not name it.
     pub fn model(&self, name: ModelName) -> Result<ModelRef, PrepareError> {
         let model = self.models.iter().find(|model| model.name == name);
         model.copied().ok_or(PrepareError::NoModel(name))
@@ -107,7 +107,7 @@ impl Site<'_> {
     /// The bytes of a model's file, checked against its digest.
     ///
     /// # Errors
-    /// Where the model store does not have it, or it cannot be read.
+    /// If the model store does not have it, or it cannot be read.
     pub fn read(&self, model: ModelRef) -> Result<Vec<u8>, PrepareError> {
         let name = model.name;
         let found = self.store.find_ref(&model);

@@ -1,4 +1,4 @@
-//! VGG optimisation, and texture synthesis, which is the same from noise.
+//! VGG optimisation, and texture synthesis, which is the same starting from noise.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,8 +14,7 @@ use crate::View;
 /// Optimises pixels under VGG-19's losses.
 #[derive(Debug, Default)]
 pub(crate) struct OptimizeMethod {
-    /// The weights that were read last for a card: each of its lanes prepares its own network from
-    /// them.
+    /// The weights that were last read for a GPU: each of its lanes prepares a network from them.
     weights: Mutex<Option<(Digest, Arc<VggWeights>)>>,
 }
 
@@ -44,7 +43,7 @@ impl Method for OptimizeMethod {
 }
 
 impl OptimizeMethod {
-    /// VGG-19's weights. The processor needs them once, a card once for each of its lanes.
+    /// VGG-19's weights. The CPU needs them once, a GPU once per lane.
     fn weights(&self, site: &Site<'_>) -> Result<Arc<VggWeights>, PrepareError> {
         let model = site.model(ModelName::Vgg19)?;
         let read = || {
@@ -55,7 +54,7 @@ impl OptimizeMethod {
         if matches!(site.device, SiteDevice::Cpu(_)) {
             return read();
         }
-        // Held while they are read, so that lanes that begin together read them once.
+        // Locked while reading, so that lanes that begin together read the weights once.
         let mut kept = self.weights.lock().unwrap_or_else(PoisonError::into_inner);
         match kept.as_ref().filter(|(digest, _)| *digest == model.blob.digest) {
             Some((_, weights)) => Ok(weights.clone()),
@@ -69,7 +68,7 @@ impl OptimizeMethod {
 }
 
 impl Optimizing {
-    /// On an engine that the caller has prepared.
+    /// Uses an engine that the caller has prepared.
     pub fn on(engine: Arc<Engine>) -> Self {
         Self { engine }
     }
