@@ -1,12 +1,12 @@
 //! Downloads results from the farm and delivers them, concurrently, so that disk and network do not
 //! wait for the next event.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use impasto_project::Project;
 use impasto_types::{Digest, TaskResult};
-use tokio::task::JoinSet;
+use tokio::task::{self, JoinSet};
 
 use crate::cache::ResultCache;
 use crate::event::Origin;
@@ -32,12 +32,13 @@ pub(crate) struct Fetches<F> {
     /// Also stores the results of a remote farm.
     keep: Option<Arc<dyn ResultCache>>,
     running: JoinSet<Fetched>,
-    actions: BTreeSet<Digest>,
+    /// The tasks of `running`, by what they fetch.
+    actions: BTreeMap<Digest, task::Id>,
 }
 
 impl<F: Farm> Fetches<F> {
     pub(crate) fn new(farm: F, project: Arc<Project>, keep: Option<Arc<dyn ResultCache>>) -> Self {
-        Self { farm, project, keep, running: JoinSet::new(), actions: BTreeSet::new() }
+        Self { farm, project, keep, running: JoinSet::new(), actions: BTreeMap::new() }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -57,11 +58,11 @@ impl<F: Farm> Fetches<F> {
         origin: Origin,
         wanted: Vec<Wanted>,
     ) {
-        if wanted.is_empty() || !self.actions.insert(action) {
+        if wanted.is_empty() || self.actions.contains_key(&action) {
             return;
         }
         let (farm, project, keep) = (self.farm.clone(), self.project.clone(), self.keep.clone());
-        self.running.spawn(async move {
+        let started = self.running.spawn(async move {
             let delivered = match download(&farm, &result).await {
                 Err(error) => Err(error),
                 Ok(files) => {
@@ -72,12 +73,13 @@ impl<F: Farm> Fetches<F> {
                         }
                         deliver(&project, wanted, &files)
                     };
-                    let delivered = tokio::task::spawn_blocking(deliver).await;
+                    let delivered = task::spawn_blocking(deliver).await;
                     delivered.unwrap_or_else(|error| Err(FarmError::Blob(error.into())))
                 }
             };
             Fetched { action, result, origin, delivered }
         });
+        self.actions.insert(action, started.id());
     }
 
     /// The next fetch that ends; `None` if none is in progress. Cancel-safe.
@@ -89,7 +91,10 @@ impl<F: Farm> Fetches<F> {
                     return Some(fetched);
                 }
                 // It panicked or was aborted, so its outputs stay open.
-                Err(error) => tracing::debug!("a fetch did not finish: {error}"),
+                Err(error) => {
+                    tracing::debug!("a fetch did not finish: {error}");
+                    self.actions.retain(|_, id| *id != error.id());
+                }
             }
         }
     }

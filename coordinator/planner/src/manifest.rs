@@ -278,6 +278,11 @@ impl Manifest {
         self.rules[rule].companions.iter().filter_map(expanded).collect()
     }
 
+    /// Whether a rule has a pattern for files beside its assets, such as masks.
+    pub fn has_companions(&self) -> bool {
+        self.rules.iter().any(|rule| !rule.companions.is_empty())
+    }
+
     /// The models that the manifest's recipes read.
     pub fn models(&self) -> BTreeSet<ModelName> {
         let methods = self.paintings.iter().flatten().map(|painting| painting.recipe.method());

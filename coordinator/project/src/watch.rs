@@ -28,7 +28,7 @@ use crate::stamp::{Stamp, now_ns};
 use crate::stat_cache::StatCache;
 use crate::walk::ScanError;
 pub use change::Change;
-use disk::{DiskProbe, snapshot};
+use disk::{DiskProbe, companions, snapshot};
 use driver::{Driver, Message, Unsettled};
 use hint::{hint, why_not};
 pub use settings::WatchSettings;
@@ -161,7 +161,7 @@ fn is_fresh(stamp: &Stamp, now_ns: i64, settle_ns: i64) -> bool {
 }
 
 /// Subscribes to events of all relevant folders: those of the assets, the manifest, style images,
-/// init images and shared masks.
+/// init images and masks. A folder of masks that appears later is found by a comparison.
 fn subscribe(project: &Project, messages: Sender<Message>) -> notify::Result<RecommendedWatcher> {
     let send = move |event| {
         // A watcher that has stopped needs no more events.
@@ -180,7 +180,9 @@ fn subscribe(project: &Project, messages: Sender<Message>) -> notify::Result<Rec
 fn folders(project: &Project) -> BTreeMap<PathBuf, RecursiveMode> {
     let assets = project.assets_dir();
     let mut folders = BTreeMap::from([(project.dir().to_owned(), RecursiveMode::NonRecursive)]);
-    for input in project.manifest().inputs() {
+    // If the assets cannot be listed, the scan that follows says so.
+    let companions = companions(project).unwrap_or_default();
+    for input in project.manifest().inputs().into_iter().chain(companions) {
         if let Some(folder) =
             project.path_of(&input).parent().filter(|folder| !folder.starts_with(&assets))
         {

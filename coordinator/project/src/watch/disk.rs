@@ -42,12 +42,29 @@ pub(super) fn snapshot(project: &Project) -> Result<BTreeMap<AssetPath, Stamp>, 
     let manifest = project.manifest();
     let mut all: BTreeMap<AssetPath, Stamp> =
         walk(project)?.wanted.into_iter().map(|found| (found.path, found.stamp)).collect();
-    let companions: Vec<_> = all.keys().flat_map(|asset| manifest.companions(asset)).collect();
-    let companions = companions.into_iter().map(|(_, path)| path);
+    let companions = companions_of(project, all.keys()).into_iter();
     for path in companions.chain(manifest.inputs()).chain([project.manifest_path().clone()]) {
         if let Some(stamp) = stamp(project, &path) {
             all.insert(path, stamp);
         }
     }
     Ok(all)
+}
+
+/// The files beside an asset that belong to it, such as its mask, of all assets; whether they exist
+/// or not.
+pub(super) fn companions(project: &Project) -> Result<Vec<AssetPath>, ScanError> {
+    if !project.manifest().has_companions() {
+        return Ok(vec![]);
+    }
+    let assets: Vec<_> = walk(project)?.wanted.into_iter().map(|found| found.path).collect();
+    Ok(companions_of(project, assets.iter()))
+}
+
+fn companions_of<'a>(
+    project: &Project,
+    assets: impl Iterator<Item = &'a AssetPath>,
+) -> Vec<AssetPath> {
+    let companions = assets.flat_map(|asset| project.manifest().companions(asset));
+    companions.map(|(_, path)| path).collect()
 }

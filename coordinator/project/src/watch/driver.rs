@@ -131,11 +131,28 @@ impl<P: Probe> Driver<P> {
                 self.settling.touch(path);
                 false
             }
-            Verdict::Output | Verdict::Skipped(_) | Verdict::Excluded | Verdict::Unmatched => false,
+            Verdict::Output => false,
+            Verdict::Skipped(_) | Verdict::Excluded | Verdict::Unmatched => {
+                self.touch_companion(&path)
+            }
             // Without the extension of an image, or outside the folder of assets, where styles may
             // be: it may be or have been a folder.
-            Verdict::Foreign => file.is_dir() || !file.exists() && self.is_above_known(&path),
+            Verdict::Foreign => {
+                file.is_dir()
+                    || !file.exists() && self.is_above_known(&path)
+                    || self.touch_companion(&path)
+            }
         }
+    }
+
+    /// Handles a path that is not an asset, but may be another asset's mask. Returns whether all
+    /// stamps have to be compared: only a comparison knows the names of new masks.
+    fn touch_companion(&mut self, path: &AssetPath) -> bool {
+        if self.known.contains_key(path) {
+            self.settling.touch(path.clone());
+            return false;
+        }
+        self.project.manifest().has_companions()
     }
 
     fn is_above_known(&self, folder: &AssetPath) -> bool {

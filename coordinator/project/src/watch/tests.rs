@@ -100,6 +100,23 @@ fn a_slow_copy_is_reported_once_when_polling() {
 }
 
 #[test]
+fn masks_outside_the_folder_of_assets_are_watched() {
+    let test = TestProject::with_manifest(
+        "[project]\nname = \"t\"\nassets = \"walls\"\n[styles.s]\nimages = [\"s.png\"]\n\
+         [[rules]]\nmatch = [\"**\"]\nstyle = \"s\"\nmask = \"masks/{name}\"\n",
+    );
+    test.write("walls/a.png", &png(8, 8));
+    test.write("walls/b.png", &png(8, 8));
+    test.write("masks/a.png", &png(8, 8));
+    // Comparisons are a minute apart, so the events alone lead to these reports.
+    let watcher = Watcher::start(test.project(), quick(false)).expect("it watches");
+    test.write("masks/a.png", &png(8, 9));
+    expect(&watcher, &paths(&["masks/a.png"]));
+    test.write("masks/b.png", &png(8, 8));
+    expect(&watcher, &paths(&["masks/b.png"]));
+}
+
+#[test]
 fn only_relevant_changes_are_reported() {
     for poll in [false, true] {
         let test = TestProject::new();
