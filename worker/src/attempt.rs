@@ -1,7 +1,7 @@
-//! One attempt at one task: fetch its blobs, paint, hand the result in.
+//! One attempt at one task: fetch its blobs, paint, upload the result.
 //!
-//! It knows no leases. While the coordinator is away its transfers wait and try again; only
-//! cancellation ends that.
+//! An attempt knows no leases. While the coordinator is unreachable, its transfers are retried
+//! until it is canceled.
 
 use std::io;
 use std::ops::ControlFlow;
@@ -26,26 +26,26 @@ use crate::cancel::Cancel;
 use crate::pool::{AllRetired, Demand, Place, Pool};
 use crate::reconnect::RECONNECT;
 
-/// How long a checkpoint may take to upload: a worker that is shut down has seconds.
+/// How long a checkpoint may take to upload: a worker has only seconds to shut down.
 const HAND_BACK_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// The largest checkpoint that is handed on. A picture of 1024 by 1024 pixels with twenty pairs of
-/// L-BFGS takes 500 MiB; a larger one takes as long to move as painting anew.
+/// The largest checkpoint that is uploaded. A picture of 1024 by 1024 pixels with twenty pairs of
+/// L-BFGS takes 500 MiB; moving a larger one takes as long as painting again.
 const MAX_CHECKPOINT_BYTES: u64 = 512 << 20;
 
-/// What all attempts of a worker share.
+/// Shared by all attempts of a worker.
 #[derive(Debug)]
 pub(crate) struct Workshop {
     pub(crate) painter: Arc<dyn Painter>,
-    /// Where models lie on their way into the painter's store.
+    /// Where models are downloaded, before they go into the painter's store.
     pub(crate) cache: Arc<BlobCache>,
     pub(crate) blobs: BlobLink,
     pub(crate) pool: Pool,
-    /// Whether the farm has no other worker and never will.
+    /// Whether this is the only worker that the farm will ever have.
     pub(crate) only: bool,
 }
 
-/// Why an attempt came to nothing.
+/// Why an attempt has no result.
 #[derive(Debug, thiserror::Error)]
 enum AttemptError {
     #[error("it was canceled")]
@@ -72,16 +72,16 @@ enum AttemptError {
 }
 
 impl AttemptError {
-    /// `only` says that there is no other worker to wait for.
+    /// `only` means that there is no other worker.
     fn outcome(&self, only: bool) -> LeaseOutcome {
         let kind = match self {
-            // A lease that crossed the news that there is no device left belongs to another worker.
+            // Without a device too: the lease was granted before the coordinator knew.
             Self::Canceled | Self::NoDevice | Self::Paint(PaintError::Canceled { .. }) => {
                 return LeaseOutcome::Returned { checkpoint: None };
             }
-            // All the memory of the only worker was not enough, and never will be.
+            // The only worker's memory is too small, so no retry can succeed.
             Self::Paint(PaintError::Memory { .. }) if only => FailureKind::Input,
-            // Others may let its card go, but that is not waited for without end.
+            // Other programs may free GPU memory, so retry, but not forever.
             Self::Paint(PaintError::CardMemory { .. } | PaintError::FullCard { .. }) if only => {
                 FailureKind::Transient
             }
@@ -98,7 +98,7 @@ impl AttemptError {
     }
 }
 
-/// Runs a task until it has ended or is stopped, which takes effect between two steps.
+/// Runs a task until it has ended or is stopped; a stop takes effect between two steps.
 pub(crate) async fn attempt(
     workshop: Arc<Workshop>,
     grant: Grant<TaskSpec>,
@@ -120,7 +120,7 @@ pub(crate) async fn attempt(
 struct Attempt<'a> {
     workshop: &'a Workshop,
     task: Arc<TaskSpec>,
-    /// What became of inputs that are other tasks' outputs.
+    /// The blobs of inputs that are other tasks' outputs.
     resolved: Vec<Resolved>,
     /// Where an earlier attempt stopped.
     checkpoint: Option<BlobRef>,
@@ -132,7 +132,7 @@ impl Attempt<'_> {
         &self,
         progress: watch::Sender<Option<Progress>>,
     ) -> Result<TaskResult, AttemptError> {
-        // A lease that was granted before the coordinator knew that this slot was taken waits here.
+        // If the lease was granted before the coordinator knew that this slot was taken, wait.
         let mut place = self.take(Demand::Bytes(self.task.least_memory_bytes)).await?;
         let (method, asked) = (self.task.action.method(), self.task.action.method_version);
         if asked != method.version() {
@@ -144,18 +144,18 @@ impl Attempt<'_> {
         self.fetch_models().await?;
         let painted = match self.paint(place.lane, &sources, &progress).await {
             Err(AttemptError::Paint(error)) => match shortage(&error) {
-                // The coordinator's estimate fell short. Before another worker tries, all of a
-                // device's memory does.
+                // The coordinator's estimate was too low. Try with all of a device's memory before
+                // another worker tries.
                 Some(Shortage::Plan) if !place.is_whole => {
                     self.log(&error, "trying again with all the memory");
                     drop(place);
                     place = self.take(Demand::Whole).await?;
                     self.paint(place.lane, &sources, &progress).await
                 }
-                // The plan held, but others took of the card too. With all its lanes and half of
-                // its memory, tiles are smaller and there is as much again to spare.
+                // The plan was right, but other programs use the GPU too. Take all lanes and plan
+                // with half of the memory: smaller tiles, and as much memory to spare.
                 Some(Shortage::Card) => {
-                    self.log(&error, "trying again alone, with half of the card's memory");
+                    self.log(&error, "trying again alone, with half of the GPU's memory");
                     drop(place);
                     place = self.take(Demand::Whole).await?;
                     let lane = Lane { memory_bytes: place.lane.memory_bytes / 2, ..place.lane };
@@ -206,7 +206,7 @@ impl Attempt<'_> {
         Ok(sources)
     }
 
-    /// Where an earlier attempt stopped; `None` where that cannot be had, which only costs time.
+    /// The checkpoint of an earlier attempt; `None` if it cannot be fetched, which only costs time.
     async fn fetch_checkpoint(&self) -> Result<Option<Vec<u8>>, AttemptError> {
         let Some(blob) = self.checkpoint else { return Ok(None) };
         if blob.size_bytes > MAX_CHECKPOINT_BYTES {
@@ -219,19 +219,19 @@ impl Attempt<'_> {
                 info!(
                     asset = %self.task.asset,
                     error = error_text(&error),
-                    "the checkpoint cannot be fetched; beginning anew"
+                    "cannot fetch the checkpoint; starting from the beginning"
                 );
                 Ok(None)
             }
         }
     }
 
-    /// Uploads where the attempt has stopped, for the next one. `None` where there is nothing to go
-    /// on from, or the coordinator does not take it at once: whoever stops does not wait for it.
+    /// Uploads the checkpoint for the next attempt. `None` if there is none, it is too large, or
+    /// the upload does not succeed at once: stopping does not wait for it.
     async fn hand_back(&self, checkpoint: Vec<u8>) -> Option<BlobRef> {
         let size_bytes = checkpoint.len() as u64;
         if !(1..=MAX_CHECKPOINT_BYTES).contains(&size_bytes) {
-            debug!(asset = %self.task.asset, size_bytes, "no checkpoint is handed back");
+            debug!(asset = %self.task.asset, size_bytes, "not uploading the checkpoint");
             return None;
         }
         let blob = BlobRef::of(&checkpoint);
@@ -239,11 +239,11 @@ impl Attempt<'_> {
         match timeout(HAND_BACK_TIMEOUT, upload).await {
             Ok(Ok(())) => Some(blob),
             Ok(Err(error)) => {
-                self.log(&error, "no checkpoint is handed back");
+                self.log(&error, "cannot upload the checkpoint");
                 None
             }
             Err(_) => {
-                debug!(asset = %self.task.asset, "no checkpoint is handed back: it takes too long");
+                debug!(asset = %self.task.asset, "uploading the checkpoint takes too long");
                 None
             }
         }
@@ -262,8 +262,8 @@ impl Attempt<'_> {
         there.ok_or_else(unresolved)
     }
 
-    /// What errors call a file beside the asset. Only the asset's own name is known, and its
-    /// extension says nothing about other files: it must not stand at the end.
+    /// The name of another input in errors. Only the asset's name is known; its extension may not
+    /// fit this file, so it must not be at the end.
     fn name_beside(&self, what: &str) -> String {
         format!("{} ({what})", self.task.asset)
     }
@@ -275,8 +275,8 @@ impl Attempt<'_> {
             if self.on_thread(move || painter.has_model(&model)).await? {
                 continue;
             }
-            // Weights are large: they go from the network to a file, which the store copies. The
-            // folder goes with its last use.
+            // Weights are large, so they are downloaded to a file, which the store copies. The
+            // temporary folder is removed when dropped.
             let folder = self
                 .workshop
                 .cache
@@ -344,7 +344,7 @@ impl Attempt<'_> {
         handed.map_err(|source| AttemptError::HandIn { asset: asset(), source: source.into() })
     }
 
-    /// Makes a transfer, again and again while the coordinator is away.
+    /// Makes a transfer, and retries while the coordinator is unreachable.
     async fn until_it_answers<T, F>(
         &self,
         transfer: impl Fn() -> F,
@@ -356,7 +356,7 @@ impl Attempt<'_> {
         loop {
             match self.unless_canceled(transfer()).await? {
                 Err(error) if error.is_away() => {
-                    self.log(&error, "the coordinator is away; trying again");
+                    self.log(&error, "the coordinator is unreachable; trying again");
                     self.unless_canceled(tokio::time::sleep(retries.next(fastrand::f64()))).await?;
                 }
                 answer => return Ok(answer),
@@ -372,8 +372,8 @@ impl Attempt<'_> {
         self.cancel.unless_stopped(future).await.ok_or(AttemptError::Canceled)
     }
 
-    /// Runs what blocks on a thread of its own. A panic there is this task's failure, not the
-    /// worker's.
+    /// Runs a blocking function on a thread of its own. A panic there fails this task, not the
+    /// worker.
     async fn on_thread<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
@@ -389,12 +389,12 @@ impl Attempt<'_> {
     }
 }
 
-/// Which memory was too small.
+/// The memory that was too small.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Shortage {
-    /// What the attempt was given, by the plan.
+    /// The plan does not fit into the memory that the attempt was given.
     Plan,
-    /// The card's own.
+    /// The GPU ran out of memory.
     Card,
 }
 
@@ -406,7 +406,7 @@ fn shortage(error: &PaintError) -> Option<Shortage> {
     }
 }
 
-/// What a panic said.
+/// The message of a panic.
 fn message_of(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic
         .downcast_ref::<&str>()

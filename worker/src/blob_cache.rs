@@ -1,9 +1,9 @@
-//! Blobs that were downloaded, kept in a folder up to a size; the one that was not used for the
-//! longest goes first.
+//! A cache of downloaded blobs: a folder of limited size; the least recently used blob is removed
+//! first.
 //!
-//! A file's name is its digest, and its bytes are checked whenever they are read, so that several
-//! workers can share a folder and a damaged file is no more than a miss. Each worker keeps its own
-//! count of the folder, from when it opened it.
+//! A file's name is its digest, and its bytes are verified on every read, so several workers can
+//! share a folder, and a damaged file is only a miss. Each worker has its own index, made when it
+//! opened the folder.
 
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
@@ -29,7 +29,7 @@ pub(crate) struct BlobCache {
 struct Index {
     blobs: BTreeMap<Digest, Entry>,
     bytes: u64,
-    /// Rises with every use, so that a larger number is a later one.
+    /// A counter of uses: a larger number is a later use.
     uses: u64,
 }
 
@@ -40,7 +40,7 @@ struct Entry {
 }
 
 impl BlobCache {
-    /// Opens a folder, or makes it. Files whose names are not digests are left alone.
+    /// Opens or creates a folder. Files whose names are not digests are left alone.
     pub(crate) fn open(dir: &Path, max_bytes: u64) -> io::Result<Self> {
         fs::create_dir_all(dir)?;
         impasto_files::remove_abandoned(dir, ABANDONED);
@@ -52,7 +52,7 @@ impl BlobCache {
             else {
                 continue;
             };
-            // Another worker may have removed it by now.
+            // Another worker may have removed the file by now.
             let Ok(metadata) = entry.metadata() else { continue };
             found.push((
                 metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH),
@@ -70,7 +70,7 @@ impl BlobCache {
         Ok(cache)
     }
 
-    /// The bytes of a blob, if they are here and are its own.
+    /// The bytes of a blob, if they are here and match its digest.
     pub(crate) fn get(&self, blob: BlobRef) -> Option<Vec<u8>> {
         let path = self.path(blob.digest);
         let bytes = match fs::metadata(&path) {
@@ -82,8 +82,8 @@ impl BlobCache {
             return None;
         };
         self.index().insert(blob.digest, blob.size_bytes);
-        // The order of use is to outlive this process; where it cannot be written, the next one
-        // starts with an older order.
+        // Modification times keep the order of use for the next process; without them it starts
+        // with an older order.
         let _ = OpenOptions::new()
             .append(true)
             .open(&path)
@@ -91,12 +91,12 @@ impl BlobCache {
         Some(bytes)
     }
 
-    /// Keeps a blob's bytes. A blob that is larger than the whole cache is not kept.
+    /// Stores a blob's bytes, unless it is larger than the whole cache.
     pub(crate) fn put(&self, blob: BlobRef, bytes: &[u8]) -> io::Result<()> {
         if blob.size_bytes > self.max_bytes {
             return Ok(());
         }
-        // Bytes are checked when they are read: a sync would cost more than what it saves.
+        // No sync: bytes are verified on read, and a lost blob is only fetched again.
         impasto_files::write(&self.path(blob.digest), bytes, Durability::None)?;
         let mut index = self.index();
         index.insert(blob.digest, blob.size_bytes);
@@ -104,7 +104,7 @@ impl BlobCache {
         Ok(())
     }
 
-    /// The blobs that were used last, at most `count` of them.
+    /// The most recently used blobs, at most `count`.
     pub(crate) fn newest(&self, count: usize) -> Vec<Digest> {
         let index = self.index();
         let mut blobs: Vec<_> =
@@ -113,7 +113,7 @@ impl BlobCache {
         blobs.into_iter().take(count).map(|(_, digest)| digest).collect()
     }
 
-    /// A folder beside the blobs that goes when it is dropped.
+    /// A temporary folder beside the blobs, removed when dropped.
     pub(crate) fn scratch_folder(&self) -> io::Result<tempfile::TempDir> {
         tempfile::Builder::new().prefix(".").suffix(".part").tempdir_in(&self.dir)
     }
@@ -126,7 +126,7 @@ impl BlobCache {
                 return;
             };
             index.remove(digest);
-            // A file that cannot be removed is gone already, or is found again when the folder is
+            // A file that cannot be removed is already gone, or will be found when the folder is
             // next opened.
             let _ = fs::remove_file(self.path(digest));
         }
@@ -141,14 +141,14 @@ impl BlobCache {
         self.dir.join(digest.to_hex())
     }
 
-    /// The index is whole between any two statements, so one that a panic left behind is as good.
+    /// The index is consistent after every statement, so a poisoned lock can be used.
     fn index(&self) -> MutexGuard<'_, Index> {
         self.index.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Index {
-    /// Notes a blob, or another use of it.
+    /// Records a blob, or another use of it.
     fn insert(&mut self, digest: Digest, bytes: u64) {
         self.uses += 1;
         self.remove(digest);
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_used_for_the_longest_goes_first() {
+    fn the_least_recently_used_blob_is_removed_first() {
         let dir = tempfile::tempdir().expect("a folder");
         let cache = BlobCache::open(dir.path(), 250).expect("it opens");
         let [a, b, c] = [1, 2, 3].map(blob);
@@ -191,12 +191,12 @@ mod tests {
         assert_eq!(
             BlobCache::open(dir.path(), 150).expect("it opens").newest(9).len(),
             1,
-            "a smaller limit holds at once"
+            "a smaller limit applies at once"
         );
     }
 
     #[test]
-    fn a_damaged_file_is_a_miss_and_goes() {
+    fn a_damaged_file_is_a_miss_and_is_removed() {
         let dir = tempfile::tempdir().expect("a folder");
         let cache = BlobCache::open(dir.path(), 1000).expect("it opens");
         let (blob, mut bytes) = blob(7);
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_large_or_not_ours_is_left_alone() {
+    fn large_blobs_are_not_stored_and_other_files_not_touched() {
         let dir = tempfile::tempdir().expect("a folder");
         fs::write(dir.path().join("notes.txt"), "keep").expect("it is written");
         let cache = BlobCache::open(dir.path(), 50).expect("it opens");

@@ -1,5 +1,5 @@
-//! How blobs reach a worker and leave it: over the network and through a cache, or in a folder that
-//! it shares with its coordinator.
+//! Transfers blobs to and from a worker: over the network with a cache, or through a folder that it
+//! shares with its coordinator.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ pub(crate) enum BlobLink {
     Disk(BlobStore),
 }
 
-/// Why a blob did not arrive.
+/// Why a blob was not transferred.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TransferError {
     #[error(transparent)]
@@ -29,8 +29,8 @@ pub(crate) enum TransferError {
 }
 
 impl BlobLink {
-    /// A blob that several tasks may need: from the cache, or from the coordinator and then into
-    /// the cache.
+    /// Reads a blob that several tasks may need: from the cache, or from the coordinator, and then
+    /// caches it.
     pub(crate) async fn fetch(&self, blob: BlobRef) -> Result<Vec<u8>, TransferError> {
         let Self::Network { blobs, cache } = self else { return self.fetch_once(blob).await };
         let looked = Arc::clone(cache);
@@ -39,16 +39,16 @@ impl BlobLink {
         }
         let (bytes, cache) = (blobs.download(blob).await?, Arc::clone(cache));
         let kept = blocking(move || {
-            // A cache that cannot be written costs time, not the task.
+            // A cache that cannot be written costs time, but does not fail the task.
             if let Err(error) = cache.put(blob, &bytes) {
-                warn!(%error, blob = %blob.digest.short(), "cannot keep a blob");
+                warn!(%error, blob = %blob.digest.short(), "cannot cache a blob");
             }
             bytes
         });
         Ok(kept.await)
     }
 
-    /// A blob that nobody needs again.
+    /// Reads a blob that is not needed again, without the cache.
     pub(crate) async fn fetch_once(&self, blob: BlobRef) -> Result<Vec<u8>, TransferError> {
         match self {
             Self::Network { blobs, .. } => Ok(blobs.download(blob).await?),
@@ -56,7 +56,7 @@ impl BlobLink {
         }
     }
 
-    /// A blob that is too large for memory, into a file.
+    /// Downloads a blob that is too large for memory into a file.
     pub(crate) async fn fetch_to(&self, blob: BlobRef, path: &Path) -> Result<(), TransferError> {
         match self {
             Self::Network { blobs, .. } => Ok(blobs.download_to(blob, path).await?),
@@ -64,7 +64,7 @@ impl BlobLink {
         }
     }
 
-    /// Gives the coordinator a blob, unless it has it.
+    /// Uploads a blob to the coordinator, unless it has it.
     pub(crate) async fn hand_in(&self, blob: BlobRef, bytes: Bytes) -> Result<(), TransferError> {
         match self {
             Self::Network { blobs, .. } => {
@@ -77,8 +77,8 @@ impl BlobLink {
         }
     }
 
-    /// The blobs that were used last, at most `count` of them: tasks that need them run here
-    /// sooner than elsewhere. On a shared disk all are equally near.
+    /// The most recently used blobs, at most `count`, so that tasks that need them are preferably
+    /// granted here. None on a shared disk, where all workers have all blobs.
     pub(crate) fn newest(&self, count: usize) -> Vec<Digest> {
         match self {
             Self::Network { cache, .. } => cache.newest(count),
@@ -88,7 +88,7 @@ impl BlobLink {
 }
 
 impl TransferError {
-    /// Whether nobody answered, rather than that the answer was no.
+    /// Whether the coordinator is unreachable, rather than refused.
     pub(crate) fn is_away(&self) -> bool {
         match self {
             Self::Network(BlobError::Call { source, .. } | BlobError::FindMissing { source }) => {
@@ -106,14 +106,13 @@ impl TransferError {
         }
     }
 
-    /// Whether a file of the project has changed since the build began: another attempt would find
-    /// the same.
+    /// Whether a file of the project has changed since the build began: a retry would fail too.
     pub(crate) fn is_changed(&self) -> bool {
         matches!(self, Self::Disk(BlobStoreError::Changed { .. }))
     }
 }
 
-/// A status that a peer sent has no cause; one that stands for a broken connection has.
+/// A status sent by the peer has no source; one made for a broken connection has.
 fn is_connection(status: &Status) -> bool {
     status.code() == Code::Unavailable || std::error::Error::source(status).is_some()
 }

@@ -1,4 +1,4 @@
-//! Telling an attempt to stop, and whether somebody goes on from where it stops.
+//! Tells an attempt to stop, and whether to keep a checkpoint.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use impasto_painter::Stop;
 use tokio_util::sync::CancellationToken;
 
-/// Shared between an attempt and whoever may stop it.
+/// Shared between an attempt and the code that may stop it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Cancel {
     token: CancellationToken,
@@ -14,7 +14,8 @@ pub(crate) struct Cancel {
 }
 
 impl Cancel {
-    /// Stops the attempt between two of its steps. Once it is to be discarded, it stays so.
+    /// Stops the attempt between two of its steps. A request to discard cannot be changed into one
+    /// to save.
     pub(crate) fn stop(&self, stop: Stop) {
         if stop == Stop::Cancel {
             self.discard.store(true, Ordering::Relaxed);
@@ -22,13 +23,13 @@ impl Cancel {
         self.token.cancel();
     }
 
-    /// How it is to stop, if it is.
+    /// How to stop, if a stop was requested.
     pub(crate) fn asked(&self) -> Option<Stop> {
         let discard = self.discard.load(Ordering::Relaxed);
         self.token.is_cancelled().then_some(if discard { Stop::Cancel } else { Stop::Save })
     }
 
-    /// What `future` gives, unless the attempt is stopped first.
+    /// The output of `future`, or `None` if the attempt is stopped first.
     pub(crate) async fn unless_stopped<T>(&self, future: impl Future<Output = T>) -> Option<T> {
         self.token.run_until_cancelled(future).await
     }
@@ -39,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_nobody_wants_is_not_kept_after_all() {
+    fn a_discarded_attempt_is_not_saved_later() {
         let cancel = Cancel::default();
         assert_eq!(cancel.asked(), None);
         cancel.stop(Stop::Save);

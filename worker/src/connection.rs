@@ -1,4 +1,4 @@
-//! One stream to the coordinator: how it is opened, what goes out, and why it ends.
+//! One stream to the coordinator: opening it, sending on it, and the reasons why it ends.
 
 use std::time::Duration;
 
@@ -18,47 +18,47 @@ use tracing::warn;
 
 use crate::reconnect::RECONNECT;
 
-/// A coordinator that accepts a stream says welcome within this time.
+/// The time within which a coordinator has to welcome a worker.
 const WELCOME_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Messages that wait for the network. A coordinator that lets so many pile up is taken for gone.
+/// The most messages that may wait to be sent. Beyond that the coordinator is considered gone.
 const OUTBOX_MESSAGES: usize = 2 * MAX_LEASES;
 
 const _: () = assert!(
     OUTBOX_MESSAGES > MAX_LEASES + 16,
-    "a report for every lease goes out at once, beside heartbeats and credits"
+    "reports for all leases may be sent at once, with heartbeats and credits"
 );
 
-/// Heartbeats are never more often or rarer than this, whatever the coordinator says.
+/// Limits of the heartbeat interval that a coordinator may ask for.
 const HEARTBEAT_MS: std::ops::RangeInclusive<u64> = 20..=60_000;
 
-/// Why a connection is of no more use.
+/// Why a connection ended.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Lost {
-    #[error("the coordinator closed the stream (it does so when it hears nothing for long)")]
+    #[error("the coordinator closed the stream (it does so after missed heartbeats)")]
     Closed,
     #[error("the connection to the coordinator broke")]
     Failed(#[from] Status),
-    /// It does not want this worker, whose hello would be the same again.
+    /// The coordinator refused this worker; trying again would not help.
     #[error("the coordinator refused the worker")]
     Refused(#[source] Status),
-    #[error("the coordinator did not say welcome")]
+    #[error("the coordinator did not welcome this worker in time")]
     NoWelcome,
-    #[error("the coordinator sent what this worker cannot read")]
+    #[error("the coordinator sent a message that this worker cannot read")]
     Malformed(#[from] FieldError),
-    #[error("the coordinator does not take this worker's messages")]
+    #[error("the coordinator does not receive this worker's messages")]
     Stuck,
-    /// Nobody else will ever paint what this worker cannot.
+    /// No device is left, and no other worker will ever join.
     #[error("no device takes tasks any more")]
     NoDevice,
 }
 
-/// The sending half of a stream. It never waits, so that a coordinator that does not read cannot
-/// hold up the loop.
+/// The sending half of a stream. Sending never waits, so a coordinator that does not read cannot
+/// block the loop.
 pub(crate) struct Outbox(mpsc::Sender<WorkerMessage>);
 
 impl Outbox {
-    /// An outbox, and what comes out of it.
+    /// An outbox and its receiver.
     pub(crate) fn new() -> (Self, mpsc::Receiver<WorkerMessage>) {
         let (sender, outgoing) = mpsc::channel(OUTBOX_MESSAGES);
         (Self(sender), outgoing)
@@ -69,7 +69,7 @@ impl Outbox {
     }
 }
 
-/// Whether trying again would be met with the same answer.
+/// Whether trying again would get the same answer.
 fn is_refusal(status: &Status) -> bool {
     matches!(status.code(), Code::InvalidArgument | Code::Unauthenticated | Code::PermissionDenied)
 }
@@ -78,14 +78,14 @@ fn is_refusal(status: &Status) -> bool {
 pub(crate) struct Welcomed {
     pub(crate) inbound: Streaming<CoordinatorMessage>,
     pub(crate) heartbeat: Duration,
-    /// What the farm calls this worker.
+    /// This worker's name on the farm.
     pub(crate) name: WorkerName,
     /// Leases that are no longer this worker's.
     pub(crate) stale: Vec<LeaseId>,
 }
 
-/// The first connection; the channel finds its way back by itself after that. `None` where the
-/// worker is shut down first.
+/// Makes the first connection; after that the channel reconnects by itself. `None` if the worker is
+/// shut down first.
 pub(crate) async fn connect(
     coordinator: &str,
     shutdown: &CancellationToken,
@@ -108,7 +108,7 @@ pub(crate) async fn connect(
     }
 }
 
-/// Opens the stream and waits for the coordinator's first word.
+/// Opens the stream and waits for the coordinator's welcome.
 pub(crate) async fn open(
     channel: Channel,
     outgoing: mpsc::Receiver<WorkerMessage>,

@@ -1,4 +1,4 @@
-//! Why a worker ends by itself.
+//! Why a worker stops by itself.
 
 use std::io;
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use impasto_painter::OpenError;
 use impasto_proto::client::ConnectError;
 use tonic::Status;
 
-/// Why a worker cannot go on. An unreachable coordinator is no reason: it is waited for.
+/// Why a worker cannot go on. An unreachable coordinator is not an error: the worker waits for it.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkerError {
     #[error("cannot keep blobs in {}", path.display())]
@@ -16,9 +16,7 @@ pub enum WorkerError {
     Painter(#[from] OpenError),
     #[error(transparent)]
     Address(ConnectError),
-    #[error(
-        "no device can be painted on any more: {faults}; the processor can paint: --device cpu"
-    )]
+    #[error("no device is left to paint on: {faults}; --device cpu paints on the CPU")]
     NoDevice { faults: String },
     #[error("the coordinator refused the worker `{name}`")]
     Refused { name: String, source: Status },

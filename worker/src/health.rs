@@ -1,5 +1,4 @@
-//! The health of the devices: the painter is asked again and again, and a device with a fault is
-//! retired.
+//! Watches the health of the devices, and retires a device with a fault.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,12 +10,11 @@ use tracing::warn;
 
 use crate::attempt::Workshop;
 
-/// How often drivers are asked how their cards fare: heat changes within seconds, and the question
-/// costs milliseconds.
+/// How often drivers are queried: heat changes within seconds, and a query takes milliseconds.
 const HEALTH_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Asks the painter again and again how its devices fare, until the worker ends, and retires those
-/// with a fault.
+/// Queries the health of the painter's devices until the worker ends, and retires those with a
+/// fault.
 pub(crate) fn watch_health(
     workshop: Arc<Workshop>,
     shutdown: CancellationToken,
@@ -28,7 +26,7 @@ pub(crate) fn watch_health(
             loop {
                 turns.tick().await;
                 let painter = workshop.painter.clone();
-                // A driver that is unwell may take its time.
+                // A faulty driver may block for long.
                 let Ok(health) = tokio::task::spawn_blocking(move || painter.health()).await else {
                     return;
                 };

@@ -1,4 +1,4 @@
-//! A worker of the farm: it leases tasks, moves blobs, has them painted and reports.
+//! A worker of the farm: it leases tasks, transfers blobs, calls the painter and reports.
 //!
 //! It makes no scheduling decisions, touches no pixels (`impasto-painter` does) and stores nothing
 //! that cannot be recomputed. [`run`] is the whole worker; [`Settings`] configure it.

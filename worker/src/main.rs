@@ -1,4 +1,4 @@
-//! `impasto-worker`: parse, load the settings, run, drain.
+//! `impasto-worker`: loads the settings and runs the worker until a signal stops it.
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -11,23 +11,23 @@ use impasto_worker::{Settings, run};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
-/// Runs tasks of an Impasto farm. Settings come from a file and from IMPASTO_WORKER__COORDINATOR
-/// and so on.
+/// Runs tasks of an Impasto farm. Settings come from a file, from environment variables such as
+/// IMPASTO_WORKER__COORDINATOR, and from these flags.
 #[derive(Debug, Parser)]
 #[command(name = "impasto-worker", version)]
 struct Arguments {
-    /// The file with the settings.
+    /// The settings file, such as worker.toml.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The coordinator's address; it wins over the settings.
+    /// The coordinator's address; overrides the settings.
     #[arg(long, value_name = "URL")]
     coordinator: Option<String>,
-    /// What the farm calls this worker; it wins over the settings.
+    /// The worker's name on the farm; overrides the settings.
     #[arg(long)]
     name: Option<String>,
 }
 
-/// How long threads that are in the middle of a step are waited for at the end.
+/// How long to wait at exit for threads that are in the middle of a step.
 const LINGER: Duration = Duration::from_millis(100);
 
 fn main() -> ExitCode {
@@ -66,13 +66,13 @@ fn start(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     Ok(ran?)
 }
 
-/// Cancels on Ctrl-C and on the signal with which the system ends a service.
+/// Cancels on Ctrl-C and on SIGTERM, with which the system stops a service.
 async fn cancel_on_signal(shutdown: CancellationToken) {
     match wait_for_signal().await {
         Ok(()) => shutdown.cancel(),
         Err(error) => {
-            tracing::warn!(%error, "signals cannot be caught; the worker will end without giving \
-                its leases back")
+            tracing::warn!(%error, "cannot catch signals; the worker will end without returning \
+         its leases")
         }
     }
 }

@@ -1,12 +1,12 @@
-//! Devices with their lanes, and the memory that goes with these.
+//! Shares devices among tasks: each device has lanes, with a share of its memory.
 //!
-//! A lane is where one picture is painted at a time. A device's memory is shared out evenly over
-//! its lanes, and a task that needs more than one lane's share takes several of the same device, so
-//! what runs at once never takes more than there is. Shares are fixed because a picture is cut into
-//! tiles to fit its share: what else happens to run must not decide how.
+//! A lane paints one picture at a time. A device's memory is divided evenly among its lanes, and a
+//! task that needs more than one share takes several lanes of the same device, so concurrent tasks
+//! never take more than there is. Shares are fixed, because a picture is cut into tiles that fit
+//! its share: the tiling must not depend on what else happens to run.
 //!
-//! Who asks first is served first, so that small tasks do not keep a large one waiting: the device
-//! that it waits for takes nobody else meanwhile, the others do.
+//! Tasks are served in order, so that small tasks do not starve a large one: the device that it
+//! waits for is reserved and takes no other task; other devices do.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,47 +18,47 @@ use tokio::sync::Notify;
 #[derive(Debug)]
 pub(crate) struct Pool {
     state: Mutex<State>,
-    /// Something was let go, asked for or retired.
+    /// Notified when lanes are freed or requested, or a device is retired.
     changed: Notify,
 }
 
-/// A device's part of the pool, as it begins.
+/// A device's lanes and memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Share {
     pub(crate) lanes: u32,
-    /// Over all lanes.
+    /// The memory of all lanes together.
     pub(crate) memory_bytes: u64,
 }
 
-/// What a task asks for.
+/// What a task needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Demand {
-    /// As many lanes of one device as have so much memory together; all lanes of the largest where
-    /// even they have too little.
+    /// As many lanes of one device as have this much memory together, or all lanes of the largest
+    /// device if none has enough.
     Bytes(u64),
     /// All lanes of the largest device.
     Whole,
 }
 
-/// Lanes that are taken until this is dropped.
+/// Lanes that are in use until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Place<'a> {
     pool: &'a Pool,
     lanes: Vec<u32>,
-    /// The first of them, with the memory of all.
+    /// The first lane, with the memory of all.
     pub(crate) lane: Lane,
-    /// Whether no other place of this pool has more.
+    /// Whether no place of this pool can have more memory.
     pub(crate) is_whole: bool,
 }
 
-/// No device of the pool takes tasks any more.
+/// All devices of the pool are retired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct AllRetired;
 
 #[derive(Debug)]
 struct State {
     devices: Vec<Slots>,
-    /// By the order in which they asked.
+    /// In the order of the requests.
     waiting: BTreeMap<u64, Demand>,
     next: u64,
 }
@@ -81,20 +81,20 @@ impl Pool {
         }
     }
 
-    /// All lanes of devices that take tasks.
+    /// The number of lanes of devices that take tasks.
     pub(crate) fn lanes(&self) -> u32 {
         self.lock().in_use().map(|(_, slots)| slots.share.lanes).sum()
     }
 
-    /// How many lanes a task takes that needs so much memory.
+    /// How many lanes a task with this need of memory takes.
     pub(crate) fn needed(&self, memory_bytes: u64) -> u32 {
         let state = self.lock();
         let needed = state.candidates(Demand::Bytes(memory_bytes)).map(|(_, needed)| needed).min();
         needed.unwrap_or(1)
     }
 
-    /// From now on the device takes no more tasks; those that it has run on. Whether it took some
-    /// until now.
+    /// Retires a device: running tasks go on, but it takes no more. Returns false if it was already
+    /// retired.
     pub(crate) fn retire(&self, device: usize) -> bool {
         let mut state = self.lock();
         let took = state
@@ -106,14 +106,14 @@ impl Pool {
         took
     }
 
-    /// Waits until a device has the lanes.
+    /// Waits until a device has enough free lanes.
     ///
     /// # Errors
-    /// Where no device takes tasks any more.
+    /// If all devices are retired.
     pub(crate) async fn take(&self, demand: Demand) -> Result<Place<'_>, AllRetired> {
         let waiter = Waiter { pool: self, ticket: self.lock().ask(demand) };
         loop {
-            // Made before the look, so that nothing is missed between the two.
+            // Created before checking, so that no notification in between is missed.
             let changed = self.changed.notified();
             {
                 let mut state = self.lock();
@@ -129,7 +129,7 @@ impl Pool {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing that panics happens under it.
+        // Nothing panics while holding this lock.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -145,8 +145,8 @@ impl State {
         self.next
     }
 
-    /// The devices that a demand can be met on, and how many lanes it takes there: those that have
-    /// enough, or the largest where none has.
+    /// The devices that can meet a demand, with the number of lanes it takes: those with enough
+    /// memory, or the largest if none has.
     fn candidates(&self, demand: Demand) -> impl Iterator<Item = (usize, u32)> + '_ {
         let largest = self.largest_bytes();
         let least = match demand {
@@ -164,14 +164,14 @@ impl State {
         self.in_use().map(|(_, slots)| slots.share.memory_bytes).max().unwrap_or(0)
     }
 
-    /// The device that this one can have now, after those that asked before it have had or been
-    /// promised theirs, and how many lanes.
+    /// The device and number of lanes that a ticket can have now, after earlier tickets have got or
+    /// reserved theirs.
     fn choose(&self, ticket: u64) -> Option<(usize, u32)> {
-        // None is a device that is promised to somebody, and takes nobody else.
+        // `None` is a device that is reserved by an earlier ticket.
         let mut free: Vec<Option<u32>> =
             self.devices.iter().map(|slots| Some(slots.free.len() as u32)).collect();
         for (other, demand) in self.waiting.range(..=ticket) {
-            // Where most is free, so that the load is spread.
+            // The device with the most free lanes, to spread the load.
             let open = self
                 .candidates(*demand)
                 .filter_map(|(device, needed)| Some((device, needed, free[device]?)));
@@ -201,7 +201,7 @@ impl State {
 }
 
 impl Share {
-    /// How many lanes have so much memory; all where even they have too little.
+    /// How many lanes have this much memory together; all if even they have too little.
     fn needed(&self, memory_bytes: u64) -> u32 {
         (1..self.lanes).find(|count| self.of(*count) >= memory_bytes).unwrap_or(self.lanes)
     }
@@ -215,7 +215,7 @@ impl Share {
     }
 }
 
-/// Takes a ticket out of the queue, also where whoever held it waits no longer.
+/// Removes a ticket from the queue when dropped, even if its future is canceled.
 struct Waiter<'a> {
     pool: &'a Pool,
     ticket: u64,
@@ -245,12 +245,12 @@ mod tests {
         Pool::new(shares.iter().map(|&(lanes, memory_bytes)| Share { lanes, memory_bytes }))
     }
 
-    /// What is free of each device.
+    /// The number of free lanes of each device.
     fn free(pool: &Pool) -> Vec<usize> {
         pool.lock().devices.iter().map(|slots| slots.free.len()).collect()
     }
 
-    /// What comes without waiting, as (device, lane, bytes).
+    /// Takes a place without waiting, as (device, lane, bytes).
     async fn now<'a>(pool: &'a Pool, demand: Demand) -> (Place<'a>, (usize, u32, u64)) {
         tokio::select! {
             biased;
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_runs_at_once_takes_no_more_than_there_is() {
+    async fn concurrent_tasks_take_no_more_memory_than_there_is() {
         let pool = pool(&[(4, 8003)]);
         let (one, first) = now(&pool, Demand::Bytes(1)).await;
         let (three, second) = now(&pool, Demand::Bytes(5000)).await;
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_waits_for_a_device_has_it_before_who_comes_later() {
+    async fn an_earlier_request_is_served_before_a_later_one() {
         let pool = pool(&[(2, 4000), (2, 4000)]);
         let (first, _) = now(&pool, Demand::Bytes(1)).await;
         let (second, _) = now(&pool, Demand::Bytes(1)).await;
@@ -315,12 +315,12 @@ mod tests {
         let mut beside = Box::pin(pool.take(Demand::Bytes(1)));
         let mut behind = Box::pin(pool.take(Demand::Bytes(1)));
         let pending = |future: &mut _| futures_pending(future);
-        assert!(pending(&mut large), "each card has one lane left");
-        // The first card is promised, the second is not.
+        assert!(pending(&mut large), "each GPU has one lane left");
+        // The first GPU is reserved, the second is not.
         let beside = tokio::select! { biased; place = &mut beside =>
         place.expect("a place"), () = yield_now() => panic!("it fits beside") };
         assert_eq!(beside.lane.device, 1);
-        assert!(pending(&mut behind), "the lane that is free is promised");
+        assert!(pending(&mut behind), "the free lane is reserved");
         drop(first);
         let large = large.await.expect("a place");
         assert_eq!((large.lane.device, large.lane.memory_bytes), (0, 4000));
@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_no_longer_waits_holds_nothing_back() {
+    async fn a_canceled_request_reserves_nothing() {
         let pool = pool(&[(2, 4000)]);
         let (_one, _) = now(&pool, Demand::Bytes(1)).await;
         let mut large = Box::pin(pool.take(Demand::Whole));
@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_retired_device_is_passed_over() {
+    async fn a_retired_device_is_skipped() {
         let pool = pool(&[(2, 4000), (1, 2000)]);
         let (_held, _) = now(&pool, Demand::Bytes(1)).await;
         assert!(pool.retire(0) && !pool.retire(0) && !pool.retire(7));

@@ -1,4 +1,4 @@
-//! How patiently a coordinator that is away is asked again.
+//! The backoff of reconnecting.
 
 use impasto_types::Backoff;
 

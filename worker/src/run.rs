@@ -1,4 +1,4 @@
-//! A worker from its settings to its end.
+//! Runs a worker, from its settings to its end.
 
 use std::sync::Arc;
 
@@ -20,20 +20,19 @@ use crate::worker::Worker;
 
 /// Runs a worker until it is shut down or drained.
 ///
-/// `shutdown` stops it within a few seconds: it gives its leases back, stops what is running
-/// between two steps and returns. A drain, which an operator orders through the coordinator, lets
-/// its leases run to their end first.
+/// `shutdown` stops it within a few seconds: it stops its attempts between two steps, returns its
+/// leases and ends. When an operator drains it through the coordinator, its attempts finish first.
 ///
 /// # Errors
-/// Where the settings cannot work: a cache or model folder that cannot be used, a device that is
-/// not there, a wrong address, a coordinator that refuses this worker.
+/// If the settings cannot work: an unusable cache or model folder, a missing device, a wrong
+/// address, a coordinator that refuses this worker.
 pub async fn run(settings: Settings, shutdown: CancellationToken) -> Result<(), WorkerError> {
     let painter = settings.painter()?;
     run_with(settings, Arc::new(painter), None, shutdown).await
 }
 
-/// As [`run`], with another painter, and with the blobs of a coordinator on the same disk where
-/// there is one: nothing but messages goes over the network then.
+/// Like [`run`], with a given painter, and with the blobs of a coordinator on the same disk, if
+/// there is one: then only messages go over the network.
 ///
 /// # Errors
 /// As [`run`].

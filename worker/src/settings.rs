@@ -1,4 +1,4 @@
-//! A worker's settings: a file, the environment, and defaults that follow from the machine.
+//! A worker's settings: a file, the environment, and defaults that depend on the machine.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -11,36 +11,36 @@ use serde::Deserialize;
 
 use crate::pool::Share;
 
-/// What a worker has to know before it starts. Every value is checked.
+/// The settings of a worker. Every value is checked.
 ///
-/// They come from `worker.toml` and, above it, from `IMPASTO_WORKER__NAME` and so on; a key that
-/// does not exist is an error in both.
+/// They come from `worker.toml`, overridden by `IMPASTO_WORKER__NAME` and so on; an unknown key is
+/// an error in both.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// The coordinator's address.
     pub coordinator: String,
-    /// What this worker asks to be called on the farm. It has to stay the same over restarts; where
-    /// another worker has the name, this one gets it with a number behind.
+    /// The name that this worker asks for on the farm. It has to stay the same over restarts. If
+    /// another worker has it, this one is called `NAME-2` or so.
     pub name: WorkerName,
-    /// How many tasks run at once on each device; `None` is as many as are best. On the processor
-    /// they share the threads.
+    /// How many tasks run at once on each device; `None` is the device's default. On the CPU they
+    /// share the threads.
     pub slots: Option<u32>,
     pub threads: usize,
-    /// The most memory for tasks on each device, over its slots; `None` is most of what there is.
-    /// On the processor, this process included.
+    /// The memory limit for tasks on each device, over all slots; `None` is four fifths of what is
+    /// free. On the CPU it includes this process.
     pub memory_bytes: Option<u64>,
-    /// Where downloaded blobs are kept, and how much of them.
+    /// The folder of downloaded blobs.
     pub cache_dir: PathBuf,
     pub cache_bytes: u64,
     /// The model store's folder; `None` is the user's own.
     pub models_dir: Option<PathBuf>,
     pub devices: Devices,
-    /// Whether the farm has no other worker and never will, as one inside another program: what is
-    /// too large for this one then fails for good.
+    /// Whether this is the only worker that the farm will ever have, as in an embedded farm. Then a
+    /// task that needs more memory fails without retries.
     pub only: bool,
 }
 
-/// Settings that a worker cannot start with.
+/// Why the settings cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
     #[error("cannot take the settings from {from}")]
@@ -53,24 +53,24 @@ pub enum SettingsError {
     NoHome { name: &'static str },
 }
 
-/// Where a coordinator listens unless it is told otherwise.
+/// Where a coordinator listens by default.
 pub const DEFAULT_COORDINATOR: &str = "http://127.0.0.1:7421";
 
 /// Enough for the inputs of a few thousand textures.
 const DEFAULT_CACHE_BYTES: u64 = 2 << 30;
 
-/// More slots than that on one device is a slip of the pen.
+/// More slots than this on one device is surely a mistake.
 const MAX_SLOTS: u32 = 64;
 const _: () = assert!(MAX_SLOTS as usize * MAX_CARDS <= impasto_proto::limits::MAX_LEASES);
 const MAX_THREADS: usize = 1024;
 
-/// The file's and the environment's keys.
+/// The keys of the file and the environment.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Keys {
     coordinator: Option<String>,
     name: Option<String>,
-    /// Tells several workers on one machine apart: it is appended to the default name.
+    /// Distinguishes several workers on one machine: it is appended to the default name.
     instance: Option<u32>,
     slots: Option<u32>,
     threads: Option<usize>,
@@ -82,23 +82,23 @@ struct Keys {
 }
 
 impl Settings {
-    /// The settings of a file, if one is given, and of the process's environment.
+    /// Reads the settings of a file, if one is given, and of the process's environment.
     ///
     /// # Errors
-    /// Names what cannot be read, is unknown or out of its range.
+    /// If something cannot be read, is unknown or out of range; the error names it.
     pub fn load(file: Option<&Path>) -> Result<Self, SettingsError> {
         Self::read(file, None)
     }
 
-    /// What follows from this machine alone.
+    /// The settings without file and environment.
     ///
     /// # Errors
-    /// Where the user has no home folder to keep the cache in.
+    /// If the user has no home folder for the cache.
     pub fn defaults() -> Result<Self, SettingsError> {
         Self::resolve(Keys::default())
     }
 
-    /// `environment` replaces the process's.
+    /// `environment` replaces the process's environment.
     fn read(
         file: Option<&Path>,
         environment: Option<HashMap<String, String>>,
@@ -167,7 +167,7 @@ impl Settings {
         )
     }
 
-    /// What tasks get of a device.
+    /// A device's lanes and memory for tasks.
     pub(crate) fn share(&self, offer: &Offer) -> Share {
         Share { lanes: self.slots.unwrap_or(offer.lanes), memory_bytes: offer.info.memory_bytes }
     }
@@ -182,12 +182,12 @@ fn in_range(
     if holds { Ok(()) } else { Err(SettingsError::Range { name, value: value.to_string(), range }) }
 }
 
-/// The user's folder for what can be recomputed.
+/// The user's cache folder.
 fn user_cache_dir() -> Option<PathBuf> {
     directories::ProjectDirs::from("", "", "impasto").map(|dirs| dirs.cache_dir().to_owned())
 }
 
-/// The host's name with what a worker's name cannot hold replaced, and room for the instance.
+/// The host name, with characters that a worker's name cannot have replaced, and the instance.
 fn default_name(host: &str, instance: Option<u32>) -> Result<WorkerName, IdError> {
     let suffix = instance.map_or(String::new(), |instance| format!("-{instance}"));
     let plain = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' };
@@ -216,7 +216,7 @@ mod tests {
     const HERE: &str = "cache_dir = \"cache\"\n";
 
     #[test]
-    fn the_environment_wins_over_the_file() {
+    fn the_environment_overrides_the_file() {
         let toml = format!("{HERE}slots = 2\nthreads = 3\nname = \"a\"\ndevice = \"cuda:0,1\"\n");
         let settings = read(
             &toml,
@@ -226,11 +226,11 @@ mod tests {
         assert_eq!((settings.slots, settings.threads, settings.name.as_str()), (Some(4), 3, "7"));
         assert_eq!(settings.devices.to_string(), "cuda:0,1");
         assert_eq!(settings.coordinator, DEFAULT_COORDINATOR);
-        assert_eq!(settings.memory_bytes, None, "it follows from the device");
+        assert_eq!(settings.memory_bytes, None, "it depends on the device");
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
+    fn errors_name_what_is_wrong() {
         let chain = |error: SettingsError| error_text(&error);
         for (toml, environment, expected) in [
             ("slot = 2", None, "slot"),

@@ -1,7 +1,7 @@
-//! The worker itself: one loop that keeps a stream to the coordinator and runs what it is granted.
+//! The worker's loop: keeps a stream to the coordinator and runs granted leases.
 //!
-//! Attempts outlive connections. While the coordinator is away they go on, and what they came to is
-//! reported when it is back.
+//! Attempts outlive connections: while the coordinator is unreachable they go on, and their
+//! outcomes are reported when it is back.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -31,53 +31,51 @@ use crate::health::watch_health;
 use crate::reconnect::RECONNECT;
 use crate::settings::Settings;
 
-/// How long a worker that is shut down waits for its attempts to stop and to hand back how far they
-/// came.
+/// How long a worker waits at shutdown for its attempts to stop and to upload checkpoints.
 const STOP_GRACE: Duration = Duration::from_secs(6);
 
-/// How long it waits then for its reports to be acknowledged.
+/// How long it then waits for its reports to be acknowledged.
 const REPORT_GRACE: Duration = Duration::from_secs(2);
 
-/// The newest blobs that the coordinator is told of, so that it can send tasks to where their
-/// inputs are: 8 KiB of digests.
+/// The number of cached blobs that the coordinator is told of, so that it can grant tasks where
+/// their inputs are: 8 KiB of digests.
 const NAMED_BLOBS: usize = 256;
 
-/// An order whose task may be one that this worker cannot read: the coordinator is of another
-/// version.
+/// An order whose task may be unreadable, if the coordinator is of another version.
 type Granted = Order<Result<TaskSpec, FieldError>>;
 
 pub(crate) struct Worker {
     settings: Settings,
-    /// What the farm calls it: the name of the settings until a coordinator gave it another.
+    /// Its name on the farm: that of the settings, unless a coordinator gave it another.
     name: WorkerName,
-    /// Tells this process from others that ask for the same name.
+    /// A random number that distinguishes this process from others that ask for the same name.
     instance: u64,
     channel: Channel,
     shutdown: CancellationToken,
-    /// How the devices fare.
+    /// The devices' health.
     health: watch::Receiver<Vec<DeviceHealth>>,
     workshop: Arc<Workshop>,
     ledger: Ledger,
-    /// All that it began with.
+    /// All slots, including those of retired devices.
     slots: u32,
-    /// Attempts that have not ended, and how to reach them.
+    /// Attempts that have not ended, and their handles.
     attempts: JoinSet<(LeaseId, LeaseOutcome)>,
     handles: BTreeMap<LeaseId, Handle>,
 }
 
 struct Handle {
     cancel: Cancel,
-    /// How many slots it takes.
+    /// The number of slots that the attempt takes.
     slots: u32,
     progress: watch::Receiver<Option<Progress>>,
 }
 
-/// How far a worker that is shut down has got, and until when it may take for that.
+/// The stage of a shutdown, and its deadline.
 #[derive(Debug, Clone, Copy)]
 enum Closing {
-    /// Attempts stop.
+    /// Waiting for attempts to stop.
     Stopping(Instant),
-    /// Everything was given back, and the coordinator is to know it.
+    /// All leases were returned; waiting for acknowledgements.
     Reporting(Instant),
 }
 
@@ -91,7 +89,7 @@ impl Closing {
 
 /// How a connection ended.
 enum End {
-    /// There is nothing left to do: the worker was drained or shut down.
+    /// The worker was drained or shut down.
     Done,
     Lost(Lost),
 }
@@ -119,7 +117,7 @@ impl Worker {
         }
     }
 
-    /// Serves the farm until it is drained or shut down.
+    /// Serves the farm until the worker is drained or shut down.
     pub(crate) async fn serve(mut self) -> Result<(), WorkerError> {
         let mut retries = Retries::new(RECONNECT);
         while !self.shutdown.is_cancelled() {
@@ -159,12 +157,12 @@ impl Worker {
             let pause = sleep(retries.next(fastrand::f64()));
             self.shutdown.clone().run_until_cancelled(pause).await;
         }
-        // Shut down while the coordinator is away: it will see that the leases run out.
+        // Shut down while the coordinator is unreachable: the leases will expire there.
         self.stop_attempts(Instant::now() + STOP_GRACE).await;
         Ok(())
     }
 
-    /// One connection, from hello to its end.
+    /// Runs one connection, from hello to its end.
     async fn attach(&mut self) -> Result<End, Lost> {
         let (outbox, outgoing) = Outbox::new();
         outbox.send(self.hello())?;
@@ -213,13 +211,13 @@ impl Worker {
                     }
                 }
                 () = self.shutdown.cancelled(), if closing.is_none() => {
-                    info!("shutting down; leases go back");
+                    info!("shutting down; returning leases");
                     closing = Some(Closing::Stopping(Instant::now() + STOP_GRACE));
                     self.wind_up(&outbox)?;
                 }
                 () = grace => {
                     if let Some(Closing::Reporting(_)) = closing {
-                        warn!("shutting down although not everything has stopped");
+                        warn!("shutting down, but not all attempts have stopped");
                         return Ok(End::Done);
                     }
                     closing = Some(Closing::Reporting(Instant::now() + REPORT_GRACE));
@@ -231,7 +229,7 @@ impl Worker {
         Ok(End::Done)
     }
 
-    /// What it says first on a connection.
+    /// The first message on a connection.
     fn hello(&self) -> Message {
         let offers = self.workshop.painter.offers();
         let devices: Vec<DeviceInfo> = offers.into_iter().map(|offer| offer.info).collect();
@@ -255,7 +253,7 @@ impl Worker {
 
     fn obey(&mut self, order: Option<Granted>, outbox: &Outbox) -> Result<(), Lost> {
         let Some(order) = order else {
-            debug!("the coordinator said something that this version does not know");
+            debug!("the coordinator sent a message that this version does not know");
             return Ok(());
         };
         match order {
@@ -309,14 +307,14 @@ impl Worker {
         self.handles.insert(lease, Handle { cancel: cancel.clone(), slots, progress });
         let workshop = self.workshop.clone();
         self.attempts.spawn(async move { (lease, attempt(workshop, grant, news, cancel).await) });
-        // The coordinator counts one slot for a lease.
+        // The coordinator counts one slot per lease.
         if slots > 1 { outbox.send(self.credits()) } else { Ok(()) }
     }
 
-    /// Asks for as many leases as there are free slots.
+    /// The message that asks for as many leases as there are free slots.
     fn credits(&self) -> Message {
         let further: u32 = self.handles.values().map(|handle| handle.slots - 1).sum();
-        // Slots of devices that take no more tasks are not asked for.
+        // Slots of retired devices are not offered.
         let retired = self.slots.saturating_sub(self.workshop.pool.lanes());
         credits(self.ledger.free_slots().saturating_sub(further).saturating_sub(retired))
     }
@@ -329,7 +327,7 @@ impl Worker {
     ) -> Result<(), Lost> {
         let (lease, outcome) = match joined {
             Ok(ended) => ended,
-            // Painting catches its panics, so this one is a broken invariant of the worker's own.
+            // Panics of painting are caught, so this one is a bug in the worker.
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),
                 Err(_) => return Ok(()),
@@ -371,7 +369,7 @@ impl Worker {
         }
     }
 
-    /// The lease is another's now: what runs for it is stopped, and nothing is reported.
+    /// The lease belongs to another worker now: stop its attempt and report nothing.
     fn drop_lease(&mut self, lease: LeaseId) {
         info!(%lease, "dropped, as it is no longer this worker's");
         self.ledger.stale(lease);
@@ -380,12 +378,13 @@ impl Worker {
         }
     }
 
-    /// How a lease stops that goes back: another worker goes on with it, if there is another.
+    /// How to stop the attempt of a returned lease: with a checkpoint, if another worker can resume
+    /// it.
     fn stop(&self) -> Stop {
         if self.settings.only { Stop::Cancel } else { Stop::Save }
     }
 
-    /// Takes nothing new, and stops what runs: each lease goes back as soon as its attempt has
+    /// Takes no new leases and stops all attempts: each lease is returned when its attempt has
     /// stopped.
     fn wind_up(&mut self, outbox: &Outbox) -> Result<(), Lost> {
         self.ledger.drain();
@@ -394,7 +393,7 @@ impl Worker {
         outbox.send(Message::Draining(v1::Draining {}))
     }
 
-    /// Gives back what has not stopped by now.
+    /// Returns the leases whose attempts have not stopped yet.
     fn give_all_back(&mut self, outbox: &Outbox) -> Result<(), Lost> {
         for lease in self.ledger.give_all_back() {
             self.report(lease, outbox)?;
@@ -406,7 +405,7 @@ impl Worker {
     async fn stop_attempts(&mut self, deadline: Instant) {
         self.handles.values().for_each(|handle| handle.cancel.stop(Stop::Cancel));
         while let Ok(Some(joined)) = timeout_at(deadline, self.attempts.join_next()).await {
-            // Without an outbox nothing can be lost.
+            // Cannot fail: nothing is sent without an outbox.
             let _ = self.note(joined, None);
         }
     }

@@ -1,8 +1,8 @@
-//! What a worker holds and what it owes: its leases, its unacknowledged reports, its free slots.
+//! A worker's leases, unacknowledged reports and free slots.
 //!
-//! This crate does no I/O and reads no clock. A ledger outlives connections: the worker's loop asks
-//! it what to do and what to send, and so does the simulated worker of `impasto-sim`, so that both
-//! follow one protocol.
+//! This crate does no I/O and reads no clock. A ledger outlives connections. It tells the worker's
+//! loop what to do and what to send; the simulated worker of `impasto-sim` uses it too, so both
+//! follow the same protocol.
 
 use std::collections::BTreeMap;
 
@@ -12,22 +12,22 @@ use impasto_types::{LeaseId, LeaseOutcome};
 #[derive(Debug, PartialEq, Eq)]
 pub enum Answer {
     Begin,
-    /// It is known already: there is nothing to do.
+    /// The lease is known already: there is nothing to do.
     Known,
-    /// It goes straight back: there is a report to send.
+    /// The lease is returned at once: there is a report to send.
     GiveBack,
 }
 
-/// The books of one worker process.
+/// The state of one worker process.
 #[derive(Debug)]
 pub struct Ledger {
     slots: u32,
-    /// How many leases a worker may hold or name at once.
+    /// The most leases that a worker may hold or name at once.
     max_leases: usize,
     draining: bool,
     /// Attempts that have not ended.
     attempts: BTreeMap<LeaseId, Claim>,
-    /// Leases that have ended, until the coordinator knows.
+    /// Leases that have ended, until the coordinator acknowledges.
     reports: BTreeMap<LeaseId, Report>,
 }
 
@@ -35,43 +35,42 @@ pub struct Ledger {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Claim {
     Held,
-    /// The lease is another's, or was given back; the attempt has been told to stop.
+    /// The lease belongs to another worker, or was returned; the attempt has been told to stop.
     Dropped,
 }
 
 #[derive(Debug)]
 struct Report {
     outcome: LeaseOutcome,
-    /// Heartbeats since it was sent on this connection.
+    /// The heartbeats since it was sent on this connection.
     beats: u32,
 }
 
 impl Ledger {
-    /// A ledger of a worker with so many slots. Beyond `max_leases`, whatever is granted goes
-    /// straight back.
+    /// A ledger of a worker with `slots` slots. Leases beyond `max_leases` are returned at once.
     pub fn new(slots: u32, max_leases: usize) -> Self {
         let (attempts, reports) = (BTreeMap::new(), BTreeMap::new());
         Self { slots, max_leases, draining: false, attempts, reports }
     }
 
-    /// The leases to name when connecting: those at work and those with reports.
+    /// The leases to name when connecting: those that run and those with reports.
     pub fn held(&self) -> Vec<LeaseId> {
         self.running().chain(self.reports.keys().copied()).collect()
     }
 
-    /// The leases at work whose outcome matters.
+    /// The running leases whose outcome matters.
     pub fn running(&self) -> impl Iterator<Item = LeaseId> + '_ {
         self.attempts.iter().filter(|(_, claim)| **claim == Claim::Held).map(|(lease, _)| *lease)
     }
 
-    /// How many more leases can begin at once. An attempt fills its slot until it has ended,
-    /// whoever the lease belongs to by then.
+    /// How many more leases can begin now. An attempt occupies its slot until it has ended, even if
+    /// the lease belongs to another worker by then.
     pub fn free_slots(&self) -> u32 {
         if self.draining { 0 } else { self.slots.saturating_sub(self.attempts.len() as u32) }
     }
 
-    /// The coordinator grants a lease. One that crossed a message of ours may come when no slot is
-    /// free: it begins all the same and waits for its slot.
+    /// The coordinator grants a lease. If it crossed one of our messages, no slot may be free: it
+    /// begins anyway and waits for its slot.
     pub fn grant(&mut self, lease: LeaseId) -> Answer {
         if self.attempts.contains_key(&lease) || self.reports.contains_key(&lease) {
             return Answer::Known;
@@ -93,7 +92,7 @@ impl Ledger {
         owed
     }
 
-    /// The lease is no longer ours: nothing is owed for it.
+    /// The lease is no longer this worker's: forget its report.
     pub fn stale(&mut self, lease: LeaseId) {
         self.reports.remove(&lease);
         if let Some(claim) = self.attempts.get_mut(&lease) {
@@ -101,18 +100,18 @@ impl Ledger {
         }
     }
 
-    /// The coordinator has taken note of a report.
+    /// The coordinator has acknowledged a report.
     pub fn acknowledged(&mut self, lease: LeaseId) {
         self.reports.remove(&lease);
     }
 
-    /// From now on nothing new begins.
+    /// Takes no new leases from now on.
     pub fn drain(&mut self) {
         self.draining = true;
     }
 
-    /// Drains and gives every lease at work back at once. Returns those leases: there is a report
-    /// to send for each.
+    /// Drains, and returns every running lease to the coordinator at once. The result lists them:
+    /// there is a report to send for each.
     pub fn give_all_back(&mut self) -> Vec<LeaseId> {
         self.drain();
         let running: Vec<_> = self.running().collect();
@@ -123,7 +122,7 @@ impl Ledger {
         running
     }
 
-    /// Whether nothing new will begin and nothing is owed any more.
+    /// Whether the worker is draining, and has no attempt and no report left.
     pub fn is_done(&self) -> bool {
         self.draining && self.attempts.is_empty() && self.reports.is_empty()
     }
@@ -133,14 +132,14 @@ impl Ledger {
         self.reports.get(&lease).map(|report| &report.outcome)
     }
 
-    /// All unacknowledged reports: they are sent anew on a new connection.
+    /// All unacknowledged reports, which are sent again on a new connection.
     pub fn all_reports(&mut self) -> Vec<LeaseId> {
         self.reports.values_mut().for_each(|report| report.beats = 0);
         self.reports.keys().copied().collect()
     }
 
-    /// A heartbeat's time has come. Returns the reports that have waited for their acknowledgement
-    /// over a whole interval: they are sent again.
+    /// Called at each heartbeat. Returns the reports to send again: those not acknowledged within a
+    /// whole interval.
     pub fn overdue_reports(&mut self) -> Vec<LeaseId> {
         self.reports.values_mut().for_each(|report| report.beats += 1);
         self.reports
@@ -173,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_report_is_owed_until_it_is_acknowledged() {
+    fn a_report_is_kept_until_it_is_acknowledged() {
         let mut ledger = Ledger::new(1, 100);
         assert_eq!(ledger.grant(lease(0)), Answer::Begin);
         assert_eq!((ledger.free_slots(), ledger.held()), (0, vec![lease(0)]));
@@ -193,12 +192,12 @@ mod tests {
     }
 
     #[test]
-    fn a_stale_lease_fills_its_slot_until_it_has_stopped() {
+    fn a_stale_lease_occupies_its_slot_until_it_has_stopped() {
         let mut ledger = Ledger::new(1, 100);
         ledger.grant(lease(0));
         ledger.stale(lease(0));
         assert_eq!((ledger.free_slots(), ledger.held()), (0, vec![]));
-        assert!(!ledger.ended(lease(0), failed()), "nobody wants to know");
+        assert!(!ledger.ended(lease(0), failed()), "a stale lease needs no report");
         assert_eq!(ledger.free_slots(), 1);
     }
 
@@ -221,30 +220,34 @@ mod tests {
         assert_eq!(ledger.outcome(lease(1)), Some(&RETURNED));
         ledger.acknowledged(lease(1));
         ledger.ended(lease(0), failed());
-        assert!(!ledger.is_done(), "a report is owed");
+        assert!(!ledger.is_done(), "a report is unacknowledged");
         ledger.acknowledged(lease(0));
         assert!(ledger.is_done());
     }
 
     #[test]
-    fn giving_back_reports_at_once_and_ignores_what_comes_after() {
+    fn returned_leases_are_reported_at_once_and_later_outcomes_ignored() {
         let mut ledger = Ledger::new(2, 100);
         ledger.grant(lease(0));
         ledger.grant(lease(1));
         ledger.ended(lease(0), failed());
         assert_eq!(ledger.give_all_back(), [lease(1)]);
-        assert_eq!(ledger.outcome(lease(0)), Some(&failed()), "an outcome that stands is kept");
+        assert_eq!(ledger.outcome(lease(0)), Some(&failed()), "an earlier outcome is kept");
         assert!(!ledger.ended(lease(1), failed()));
         assert_eq!(ledger.outcome(lease(1)), Some(&RETURNED));
     }
 
     #[test]
-    fn no_more_is_taken_than_can_be_named() {
+    fn no_more_leases_are_taken_than_can_be_named() {
         let mut ledger = Ledger::new(8, 2);
         ledger.grant(lease(0));
         ledger.grant(lease(1));
         ledger.ended(lease(0), failed());
-        assert_eq!(ledger.grant(lease(2)), Answer::GiveBack, "a report is owed for the other");
+        assert_eq!(
+            ledger.grant(lease(2)),
+            Answer::GiveBack,
+            "the other has an unacknowledged report"
+        );
     }
 
     #[derive(Debug, Clone)]
@@ -268,7 +271,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn books_balance(events in prop::collection::vec(event(), 0..60)) {
+        fn random_events_keep_the_invariants(events in prop::collection::vec(event(), 0..60)) {
             let mut ledger = Ledger::new(3, 100);
             for event in events {
                 match event {
@@ -298,7 +301,7 @@ mod tests {
                 distinct.sort();
                 distinct.dedup();
                 prop_assert_eq!(distinct.len(), held.len(),
-                    "no lease is both at work and reported");
+                    "no lease both runs and is reported");
                 prop_assert!(ledger.free_slots() <= 3);
             }
         }

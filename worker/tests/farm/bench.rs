@@ -1,4 +1,4 @@
-//! A worker under test, and what the tests ask of it.
+//! A worker under test, and helpers for the tests.
 
 use std::sync::Arc;
 
@@ -46,7 +46,7 @@ impl Bench {
         Self { coordinator, painter, shutdown, worker, _cache: cache }
     }
 
-    /// A task whose asset has these bytes; all it needs is in the store.
+    /// A task whose asset has these bytes; all its inputs are in the store.
     pub(crate) fn task(&self, content: &[u8]) -> TaskSpec {
         let store = &self.coordinator.store;
         let action = Action {
@@ -70,12 +70,12 @@ impl Bench {
         }
     }
 
-    /// The worker ends without an error.
+    /// Waits for the worker to end without an error.
     pub(crate) async fn ends(self) {
         soon("the worker's end", self.worker).await.expect("no panic").expect("no error");
     }
 
-    /// Drains the worker; returns what it reported until it was gone.
+    /// Drains the worker; returns its reports until it ended.
     pub(crate) async fn drain(self, link: Link) -> Vec<LeaseOutcome> {
         link.drain().await;
         let rest = link.rest().await;
@@ -88,12 +88,12 @@ pub(crate) fn lease(task: u32) -> LeaseId {
     LeaseId { job: JobId(1), task: TaskIndex(task), attempt: Attempt(1), epoch: Epoch(1) }
 }
 
-/// What is reported of a "slow" task that was stopped.
+/// The report of a "slow" task that was stopped.
 pub(crate) fn half_done() -> LeaseOutcome {
     LeaseOutcome::Returned { checkpoint: Some(BlobRef::of(b"half of slow")) }
 }
 
-/// The failure that a report tells.
+/// The failure in a report.
 pub(crate) fn failure(outcome: LeaseOutcome) -> (FailureKind, String) {
     match outcome {
         LeaseOutcome::Failed { kind, message } => (kind, message),
@@ -101,7 +101,7 @@ pub(crate) fn failure(outcome: LeaseOutcome) -> (FailureKind, String) {
     }
 }
 
-/// The digest of the result that a report names.
+/// The digest of the result in a report.
 pub(crate) fn output(outcome: &LeaseOutcome) -> Digest {
     match outcome {
         LeaseOutcome::Succeeded(result) => result.outputs[0].blob.digest,

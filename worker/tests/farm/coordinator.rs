@@ -1,5 +1,5 @@
-//! A coordinator in memory that does what a test tells it: it serves blobs, and hands each stream
-//! of a worker to the test.
+//! An in-memory coordinator controlled by a test: it serves blobs, and passes each stream of a
+//! worker to the test.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -18,10 +18,10 @@ use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
 use tokio_stream::{Stream, iter};
 use tonic::{Request, Response, Status, Streaming};
 
-/// Far longer than anything here takes; a test that waits so long has failed.
+/// Far longer than anything here takes: a test that waits longer fails.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Waits for what has to come.
+/// Waits for `future`, and panics if it takes too long.
 pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, future).await.unwrap_or_else(|_| panic!("{what} did not come"))
 }
@@ -35,13 +35,13 @@ pub(crate) struct Coordinator {
 #[derive(Default)]
 pub(crate) struct Store {
     blobs: Mutex<HashMap<Digest, Vec<u8>>>,
-    /// How many transfers are refused before one is let through, as by a coordinator that is away.
+    /// How many transfers fail before one succeeds, as if the coordinator were unreachable.
     pub(crate) unavailable: AtomicU32,
     pub(crate) downloads: AtomicU32,
 }
 
-/// One stream of a worker, in the test's hands. Dropping it is what a coordinator's death looks
-/// like.
+/// One stream of a worker, controlled by the test. Dropping it looks like a crash of the
+/// coordinator.
 pub(crate) struct Link {
     pub(crate) hello: v1::Hello,
     from_worker: Streaming<v1::WorkerMessage>,
@@ -66,7 +66,7 @@ impl Coordinator {
         soon("a worker", self.links.recv()).await.expect("the server runs")
     }
 
-    /// The next stream, welcomed.
+    /// Accepts the next stream and welcomes the worker.
     pub(crate) async fn welcome(&mut self) -> Link {
         let link = self.accept().await;
         link.welcome(vec![]).await;
@@ -81,7 +81,7 @@ impl Store {
         blob
     }
 
-    /// Serves `bytes` under a name that need not be theirs.
+    /// Serves `bytes` under a digest that may be wrong.
     pub(crate) fn put_as(&self, blob: BlobRef, bytes: &[u8]) {
         self.blobs.lock().expect("no panic").insert(blob.digest, bytes.to_vec());
     }
@@ -100,7 +100,7 @@ impl Store {
 }
 
 impl Link {
-    /// The shortest heartbeat that workers keep, so that tests are quick.
+    /// Welcomes with the shortest allowed heartbeat interval, so that tests are quick.
     pub(crate) async fn welcome(&self, stale: Vec<LeaseId>) {
         self.welcome_as(&self.hello.name, stale).await;
     }
@@ -115,7 +115,7 @@ impl Link {
         self.grant_from(lease, task, None).await;
     }
 
-    /// Grants a task of which an earlier attempt has left this.
+    /// Grants a task with the checkpoint of an earlier attempt.
     pub(crate) async fn grant_from(
         &self,
         lease: LeaseId,
@@ -154,7 +154,7 @@ impl Link {
         self.hello.held.iter().map(|lease| from_proto::lease(*lease).expect("a lease")).collect()
     }
 
-    /// The next message for which `pick` has an answer; others are passed over.
+    /// The next message for which `pick` returns a value; others are skipped.
     pub(crate) async fn until<T>(
         &mut self,
         what: &str,
@@ -189,7 +189,7 @@ impl Link {
         .await
     }
 
-    /// Waits until the worker says that so many slots are free.
+    /// Waits until the worker reports this many free slots.
     pub(crate) async fn credits(&mut self, free_slots: u32) {
         self.until("credits", |message| {
             matches!(message, Message::Credits(credits) if credits.free_slots == free_slots)
@@ -198,7 +198,7 @@ impl Link {
         .await;
     }
 
-    /// Waits for a heartbeat that tells progress.
+    /// Waits for a heartbeat with progress.
     pub(crate) async fn progress(&mut self) -> v1::Progress {
         self.until("progress", |message| match message {
             Message::Heartbeat(beat) => beat.leases.into_iter().find_map(|lease| lease.progress),
@@ -207,7 +207,7 @@ impl Link {
         .await
     }
 
-    /// Waits for a heartbeat that tells progress of so many leases.
+    /// Waits for a heartbeat with the progress of this many leases.
     pub(crate) async fn working(&mut self, leases: usize) {
         self.until("work on all leases", |message| match message {
             Message::Heartbeat(beat) => {
@@ -219,7 +219,7 @@ impl Link {
         .await;
     }
 
-    /// The reports that come before the worker ends the stream.
+    /// The reports that arrive before the worker ends the stream.
     pub(crate) async fn rest(mut self) -> Vec<LeaseOutcome> {
         let mut outcomes = Vec::new();
         while let Ok(Some(message)) =
@@ -231,7 +231,7 @@ impl Link {
     }
 }
 
-/// What a report says.
+/// The lease and outcome of a report.
 fn report(message: Message) -> Option<(LeaseId, LeaseOutcome)> {
     let Message::Report(report) = message else { return None };
     let (lease, outcome) = from_proto::report(report).expect("a lease");

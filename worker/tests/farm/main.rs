@@ -1,4 +1,4 @@
-//! The whole worker against a coordinator that a test scripts, with a painter that is quick.
+//! The whole worker, with a coordinator that tests control and a quick painter.
 
 mod bench;
 mod coordinator;
@@ -34,7 +34,7 @@ async fn a_result_is_uploaded_and_reported_until_it_is_acknowledged() {
         bench.coordinator.store.get(output(&outcome)).expect("it is uploaded"),
         b"painted slow brick"
     );
-    assert_eq!(link.report().await, (first, outcome), "nobody acknowledged it");
+    assert_eq!(link.report().await, (first, outcome), "it is unacknowledged");
     link.acknowledge(first).await;
     let rest = bench.drain(link).await;
     assert!(rest.iter().all(|outcome| matches!(outcome, LeaseOutcome::Succeeded(_))));
@@ -48,12 +48,12 @@ async fn attempts_outlive_the_connection() {
     link.progress().await;
     drop(link);
     let link = bench.coordinator.accept().await;
-    assert_eq!(link.held(), [lease(0)], "it is at work");
+    assert_eq!(link.held(), [lease(0)], "it runs");
     // While this connection waits for its welcome, the attempt ends.
     bench.painter.open();
     drop(link);
     let mut link = bench.coordinator.welcome().await;
-    assert_eq!(link.held(), [lease(0)], "it is at work, or a report is owed");
+    assert_eq!(link.held(), [lease(0)], "it runs, or its report is unacknowledged");
     let (reported, outcome) = link.report().await;
     assert_eq!(reported, lease(0));
     output(&outcome);
@@ -66,7 +66,7 @@ async fn attempts_outlive_the_connection() {
 }
 
 #[tokio::test]
-async fn a_worker_comes_back_under_the_name_that_it_was_given() {
+async fn a_worker_reconnects_under_the_name_that_it_was_given() {
     let mut bench = Bench::start().await;
     let link = bench.coordinator.accept().await;
     let instance = link.hello.instance;
@@ -78,7 +78,7 @@ async fn a_worker_comes_back_under_the_name_that_it_was_given() {
 }
 
 #[tokio::test]
-async fn a_worker_that_is_refused_says_so() {
+async fn a_refused_worker_ends_with_the_reason() {
     let mut bench = Bench::start().await;
     let link = bench.coordinator.accept().await;
     link.refuse("hello.name is taken").await;
@@ -89,7 +89,7 @@ async fn a_worker_that_is_refused_says_so() {
 }
 
 #[tokio::test]
-async fn what_goes_wrong_is_this_tasks_failure_and_named() {
+async fn errors_fail_the_task_and_name_the_cause() {
     let mut bench = Bench::start().await;
     let mut link = bench.coordinator.welcome().await;
 
@@ -143,7 +143,7 @@ async fn what_goes_wrong_is_this_tasks_failure_and_named() {
 }
 
 #[tokio::test]
-async fn a_task_that_needs_the_memory_of_several_slots_takes_them() {
+async fn a_large_task_takes_several_slots() {
     let mut bench = Bench::start_with(vec![offer("fake", 4 << 30)], |settings| Settings {
         slots: Some(4),
         ..settings
@@ -161,7 +161,7 @@ async fn a_task_that_needs_the_memory_of_several_slots_takes_them() {
 }
 
 #[tokio::test]
-async fn a_task_that_needs_more_than_was_estimated_gets_all_the_memory_before_it_is_given_up() {
+async fn a_task_larger_than_estimated_is_tried_with_all_the_memory_before_it_fails() {
     for (slots, memory_bytes, only, expected) in [
         (2, LARGE_BYTES, false, None),
         (2, LARGE_BYTES - 2, false, Some(FailureKind::Shortage)),
@@ -222,7 +222,7 @@ async fn pictures_are_painted_on_all_devices_at_once() {
 }
 
 #[tokio::test]
-async fn a_device_with_a_fault_takes_no_tasks_and_says_so() {
+async fn a_device_with_a_fault_takes_no_tasks_and_is_reported() {
     let offers = vec![offer(BROKEN, 8 << 30), offer("fine", 4 << 30)];
     let mut bench = Bench::start_with(offers, |settings| settings).await;
     let mut link = bench.coordinator.welcome().await;
@@ -255,7 +255,7 @@ async fn a_device_with_a_fault_takes_no_tasks_and_says_so() {
 }
 
 #[tokio::test]
-async fn a_worker_that_nobody_can_stand_in_for_ends_with_its_last_device() {
+async fn the_only_worker_ends_when_its_last_device_fails() {
     let mut bench = Bench::start_with(vec![offer(BROKEN, 8 << 30)], |settings| Settings {
         only: true,
         ..settings
@@ -272,7 +272,7 @@ async fn a_worker_that_nobody_can_stand_in_for_ends_with_its_last_device() {
 }
 
 #[tokio::test]
-async fn a_full_card_is_tried_again_alone_and_with_smaller_tiles() {
+async fn after_a_full_gpu_a_task_is_retried_alone_with_smaller_tiles() {
     for (memory_bytes, only, expected) in [
         (2 * LEFT_BYTES, false, None),
         (2 * LEFT_BYTES + 4, false, Some(FailureKind::Shortage)),
@@ -308,7 +308,7 @@ async fn a_full_card_is_tried_again_alone_and_with_smaller_tiles() {
 }
 
 #[tokio::test]
-async fn inputs_are_fetched_once_and_a_store_that_is_away_is_waited_for() {
+async fn inputs_are_fetched_once_and_transfers_are_retried() {
     let mut bench = Bench::start().await;
     let store = bench.coordinator.store.clone();
     store.unavailable.store(2, Ordering::SeqCst);
@@ -328,7 +328,7 @@ async fn inputs_are_fetched_once_and_a_store_that_is_away_is_waited_for() {
     let blobs = link.hello.blobs.clone();
     assert!(
         blobs.contains(&task.action.styles[0].blob.digest.as_bytes().to_vec()),
-        "the coordinator learns what is here"
+        "the coordinator is told which blobs are cached"
     );
     bench.drain(link).await;
 }

@@ -1,4 +1,4 @@
-//! A painter that needs no engine. What the asset's bytes say is what happens.
+//! A painter without an engine. The asset's bytes say what happens.
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -14,9 +14,9 @@ use impasto_types::{Action, DeviceHealth, DeviceInfo, Digest, Losses, ModelRef, 
 
 const LOSSES: Losses = Losses { total: 1.0, content: 0.5, style: 0.5 };
 
-/// Paints "painted " before the asset's bytes, or "finished " where it goes on from a checkpoint.
-/// Bytes that begin with "slow" take steps until the gate opens; "large" need much memory; "full"
-/// finds its card full unless it has little of it; "panic" panics.
+/// Returns "painted " and the asset's bytes, or "finished " and the bytes if it resumes from a
+/// checkpoint. Bytes that begin with "slow" take steps until the gate opens; "large" needs much
+/// memory; "full" finds its GPU full unless it was given little memory; "panic" panics.
 #[derive(Debug, Default)]
 pub(crate) struct FakePainter {
     offers: Vec<Offer>,
@@ -29,16 +29,16 @@ pub(crate) struct FakePainter {
 
 const STEPS: u32 = 1000;
 
-/// What "large" pictures need.
+/// The memory that "large" pictures need.
 pub(crate) const LARGE_BYTES: u64 = 3 << 30;
 
-/// More than that is not to be had of a card that "full" finds full.
+/// The memory that "full" pictures find free on their GPU.
 pub(crate) const LEFT_BYTES: u64 = 1 << 30;
 
 /// The name of a device with a fault.
 pub(crate) const BROKEN: &str = "broken";
 
-/// A device with so much memory, of one lane unless settings say otherwise.
+/// A device with this much memory, and one lane by default.
 pub(crate) fn offer(name: &str, memory_bytes: u64) -> Offer {
     let info = DeviceInfo {
         name: name.to_owned(),
@@ -54,12 +54,12 @@ impl FakePainter {
         Self { offers, ..Self::default() }
     }
 
-    /// Devices and lanes of what was painted.
+    /// The devices and lanes of all pictures so far.
     pub(crate) fn lanes(&self) -> Vec<Lane> {
         self.lanes.lock().expect("no panic").clone()
     }
 
-    /// Lets the slow ones finish.
+    /// Lets slow pictures finish.
     pub(crate) fn open(&self) {
         *self.gate.lock().expect("no panic") = true;
         self.opened.notify_all();
@@ -69,7 +69,7 @@ impl FakePainter {
         self.models.lock().expect("no panic").clone()
     }
 
-    /// Whether the gate is open, asked at most every few milliseconds.
+    /// Whether the gate is open; waits a few milliseconds if not.
     fn is_open(&self) -> bool {
         let gate = self.gate.lock().expect("no panic");
         *self
@@ -104,7 +104,7 @@ impl Painter for FakePainter {
         assert_eq!(
             Digest::of(&weights),
             model.blob.digest,
-            "weights are checked before they are handed over"
+            "weights are verified before they are adopted"
         );
         self.models.lock().expect("no panic").insert(model.blob.digest);
         Ok(())

@@ -1,4 +1,4 @@
-//! Leases that end before their tasks do: revoked, stale, handed back.
+//! Leases that end before their tasks do: revoked, stale, returned.
 
 use impasto_proto::v1::worker_message::Message;
 use impasto_types::{BlobRef, Digest, LeaseOutcome};
@@ -34,7 +34,7 @@ async fn a_revoked_lease_is_returned() {
 }
 
 #[tokio::test]
-async fn a_shutdown_gives_leases_back() {
+async fn a_shutdown_returns_leases() {
     let mut bench = Bench::start().await;
     let mut link = bench.coordinator.welcome().await;
     link.grant(lease(0), &bench.task(b"slow")).await;
@@ -50,7 +50,7 @@ async fn a_shutdown_gives_leases_back() {
 }
 
 #[tokio::test]
-async fn the_only_worker_keeps_no_checkpoint() {
+async fn the_only_worker_saves_no_checkpoint() {
     let mut bench = Bench::start_with(vec![offer("fake", 8 << 30)], |settings| Settings {
         only: true,
         ..settings
@@ -67,7 +67,7 @@ async fn the_only_worker_keeps_no_checkpoint() {
 }
 
 #[tokio::test]
-async fn an_attempt_goes_on_where_another_stopped_if_it_can() {
+async fn an_attempt_resumes_from_a_checkpoint_if_it_can() {
     let mut bench = Bench::start().await;
     let mut link = bench.coordinator.welcome().await;
     let there = bench.coordinator.store.put(b"half of brick");
@@ -96,7 +96,7 @@ async fn a_shutdown_needs_no_coordinator() {
 }
 
 #[tokio::test]
-async fn a_drain_lets_leases_run_to_their_end() {
+async fn a_drain_lets_leases_finish() {
     let mut bench = Bench::start().await;
     let mut link = bench.coordinator.welcome().await;
     link.grant(lease(0), &bench.task(b"slow")).await;
