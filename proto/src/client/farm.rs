@@ -135,13 +135,14 @@ impl FarmClient {
         Ok(from_proto::each("workers", listed, MAX_LISTED, from_proto::worker_info)?)
     }
 
-    /// Has a worker finish what it does and take nothing new.
+    /// Gives a worker no new tasks. It finishes those that it has, or returns them `now`, with
+    /// checkpoints from which other workers resume.
     ///
     /// # Errors
     /// Where the call fails or there is no such worker.
-    pub async fn drain(&self, name: &WorkerName) -> Result<(), FarmError> {
-        let answer =
-            workers(self.channel.clone()).drain(v1::DrainRequest { name: name.to_string() }).await;
+    pub async fn drain(&self, name: &WorkerName, now: bool) -> Result<(), FarmError> {
+        let request = v1::DrainRequest { name: name.to_string(), now };
+        let answer = workers(self.channel.clone()).drain(request).await;
         answer.map(drop).map_err(|status| match status.code() {
             Code::NotFound => FarmError::NoSuchWorker { name: name.clone() },
             _ => FarmError::of(status, "drain the worker"),
