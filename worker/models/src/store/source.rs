@@ -65,7 +65,7 @@ fn check(what: String, expected: BlobRef, bytes: &[u8]) -> Result<(), ModelError
     }
 }
 
-/// A digest that is written in this file, checked when it compiles.
+/// A digest written in this file, checked at compile time.
 const fn digest(hex: &[u8; 64]) -> Digest {
     match Digest::from_hex(hex) {
         Some(digest) => digest,
