@@ -209,7 +209,7 @@ impl Action {
             return Err(wrong(format_args!("method {} paints an asset", self.method())));
         }
         if self.recipe.init() == Some(crate::Init::Image) && self.input(Part::Init).is_none() {
-            return Err(wrong("the recipe begins with an image, but there is no input `init`"));
+            return Err(wrong("the recipe starts from an image, but there is no input `init`"));
         }
         Ok(())
     }

@@ -28,7 +28,7 @@ pub enum Part {
     Opacity,
     /// Several grey maps in the channels of one file.
     Packed(Packing),
-    /// Where to paint: white is painted, black stays as it is.
+    /// Where to paint: white is painted, black is kept.
     Mask,
     /// The picture that optimisation starts from.
     Init,

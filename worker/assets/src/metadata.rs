@@ -111,7 +111,7 @@ fn from_tiff(bytes: &[u8]) -> Option<Metadata> {
     Some(Metadata { density, icc, premultiplied, png_color: None })
 }
 
-/// Where a BMP file's header has its pixels per metre: two little-endian 32-bit numbers.
+/// The position of a BMP file's pixels per metre: two little-endian 32-bit numbers.
 pub(crate) const BMP_DENSITY: std::ops::Range<usize> = 38..46;
 
 fn bmp_density(bytes: &[u8]) -> Option<Density> {

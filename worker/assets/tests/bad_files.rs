@@ -84,11 +84,13 @@ fn a_wrong_extension_is_refused_by_header_and_decoder() {
     let jpeg = sample(ContainerFormat::Jpeg);
     let expected = "`wall.png` holds jpg data, but its name says png: rename it or convert it";
     assert_eq!(
-        read_header(&jpeg, "wall.png", &Limits::default()).expect_err("it lies").to_string(),
+        read_header(&jpeg, "wall.png", &Limits::default())
+            .expect_err("the name is wrong")
+            .to_string(),
         expected
     );
     assert_eq!(
-        decode(&jpeg, "wall.png", &Limits::default()).expect_err("it lies").to_string(),
+        decode(&jpeg, "wall.png", &Limits::default()).expect_err("the name is wrong").to_string(),
         expected
     );
     for format in ContainerFormat::ALL {

@@ -87,7 +87,7 @@ impl Common {
     /// Checks every parameter's range.
     ///
     /// # Errors
-    /// Names the first parameter that is out of its range.
+    /// If a parameter is out of its range; the error names the first one.
     pub fn check(&self) -> Result<(), RecipeError> {
         self.check_ranges()
     }

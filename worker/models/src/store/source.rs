@@ -1,4 +1,4 @@
-//! Where the published weights come from, and their digests.
+//! The source of the published weights, and their digests.
 
 use impasto_types::{BlobRef, Digest};
 

