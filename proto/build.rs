@@ -1,4 +1,4 @@
-//! Compiles `impasto/v1/*.proto` without `protoc`, and keeps the descriptors for the servers'
+//! Compiles `impasto/v1/*.proto` without `protoc`, and stores the descriptors for the server's
 //! reflection.
 
 use std::error::Error;
@@ -13,7 +13,7 @@ const FILES: [&str; 4] = [
     "impasto/v1/workers.proto",
 ];
 
-/// Fields that carry a blob's bytes: as `Bytes` they are passed on without a copy.
+/// Fields that carry a blob's bytes: as `Bytes` they are not copied.
 const BYTES: [&str; 2] = [".impasto.v1.UploadRequest.data", ".impasto.v1.DownloadResponse.data"];
 
 fn main() -> Result<(), Box<dyn Error>> {

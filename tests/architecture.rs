@@ -1,4 +1,4 @@
-//! Which crates may depend on which, and what each must never reach, checked with `cargo metadata`.
+//! Checks with `cargo metadata` which crates may depend on which, and what each must never reach.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -89,8 +89,8 @@ const PURE: [&str; 6] = [
 const NEVER_IN_PURE: [&str; 9] =
     ["tokio", "tonic", "prost", "rusqlite", "sqlx", "rand", "getrandom", "notify", "chrono"];
 
-/// These compute too, but on candle, which brings its own random numbers: an engine plug-in that
-/// paints one picture links no runtime and no wire format.
+/// These also use no runtime and no wire format, since a plug-in that paints one picture must not
+/// link them; but candle, which they need, has its own random numbers.
 const PAINTING: [&str; 2] = ["impasto-engine", "impasto-painter"];
 const NEVER_IN_PAINTING: [&str; 6] = ["tokio", "tonic", "prost", "rusqlite", "sqlx", "notify"];
 
@@ -152,7 +152,7 @@ fn crates_depend_only_along_the_arrows() {
 }
 
 #[test]
-fn what_computes_reaches_no_runtime_and_no_wire() {
+fn pure_and_painting_crates_reach_no_runtime_and_no_wire_format() {
     let graph = Graph::read();
     for (packages, never) in
         [(&PURE[..], &NEVER_IN_PURE[..]), (&PAINTING[..], &NEVER_IN_PAINTING[..])]

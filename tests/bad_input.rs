@@ -1,5 +1,5 @@
-//! Errors are one line that names the problem, with the right exit code; everything else is
-//! painted, and no partial file is left.
+//! Bad input gives an error of one line that names the problem, and the right exit code. Other
+//! assets are painted, and no partial file is left.
 
 use std::fs;
 use std::io::Cursor;
@@ -14,7 +14,7 @@ use serde_json::Value;
 const NOBODY: &str = "http://127.0.0.1:9";
 
 /// A PNG whose header claims 60,000 x 60,000 pixels of 8-bit RGB, which are 10 GiB, without data: a
-/// header, an empty data chunk and an end, each between its length and its CRC-32.
+/// header, an empty data chunk and an end, each with its length and CRC-32.
 const BOASTING: &[u8] = b"\x89PNG\r\n\x1a\n\
     \0\0\0\x0dIHDR\0\0\xea\x60\0\0\xea\x60\x08\x02\0\0\0\x0f\xb0\xe2\x15\
     \0\0\0\0IDAT\x35\xaf\x06\x1e\
@@ -35,7 +35,7 @@ fn failures(built: &Finished) -> Vec<(String, String)> {
     failed.iter().map(|failed| (text(&failed["asset"]), text(&failed["message"]))).collect()
 }
 
-/// The outputs are exactly these: no temporary file, no partial picture.
+/// Asserts that the outputs are exactly these: no temporary file, no partial picture.
 #[track_caller]
 fn assert_painted(project: &Project, expected: &[&str]) {
     assert_eq!(project.painted().keys().collect::<Vec<_>>(), expected);
@@ -92,11 +92,11 @@ fn tiny() -> Vec<u8> {
     bytes.into_inner()
 }
 
-/// How a valid project is broken.
+/// Makes a valid project invalid.
 type Spoil<'a> = &'a dyn Fn(&Project);
 
 #[test]
-fn a_manifest_that_has_to_be_mended_is_not_built() {
+fn an_invalid_manifest_is_not_built() {
     let change = |old: &'static str, new: &'static str| {
         move |project: &Project| project.replace("impasto.toml", old, new)
     };
@@ -157,7 +157,7 @@ fn a_manifest_that_has_to_be_mended_is_not_built() {
 }
 
 #[test]
-fn an_empty_folder_is_told_how_to_begin() {
+fn an_error_in_an_empty_folder_suggests_init() {
     let project = Project::empty();
     fs::remove_file(project.path("impasto.toml")).expect("it was there");
     fs::remove_dir_all(project.path("styles")).expect("it was there");
@@ -169,7 +169,7 @@ fn an_empty_folder_is_told_how_to_begin() {
 }
 
 #[test]
-fn a_read_only_output_stays_and_the_others_are_painted() {
+fn a_read_only_output_is_kept_and_the_others_are_painted() {
     let project = Project::small();
     project.build();
     let before = project.painted();
@@ -191,16 +191,16 @@ fn a_read_only_output_stays_and_the_others_are_painted() {
     assert_eq!(project.painted()["textures/brick.png"], before["textures/brick.png"]);
 }
 
-/// Two folders of outputs, one of them a disk of a few kilobytes.
+/// One of two output folders is a disk of a few kilobytes.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_full_disk_costs_what_does_not_fit() {
+fn on_a_full_disk_only_outputs_that_do_not_fit_fail() {
     use std::process::Command;
 
     struct Disk(std::path::PathBuf);
     impl Drop for Disk {
         fn drop(&mut self) {
-            // If it cannot be unmounted, the folder stays behind.
+            // If it cannot be unmounted, the folder is not removed.
             let _ = Command::new("umount").arg(&self.0).status();
         }
     }
@@ -226,7 +226,7 @@ fn a_full_disk_costs_what_does_not_fit() {
 }
 
 #[test]
-fn a_port_in_use_is_named() {
+fn an_error_names_a_port_in_use() {
     let project = Project::empty();
     let taken = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
     let address = taken.local_addr().expect("it has an address").to_string();
@@ -236,7 +236,7 @@ fn a_port_in_use_is_named() {
 }
 
 #[test]
-fn a_farm_that_is_not_there_is_required_or_replaced() {
+fn without_a_reachable_farm_a_build_paints_here_or_fails() {
     let project = Project::empty();
     project.save("textures/brick.png", &pictures::bricks(32, 32, 1));
     let refused = project.run(&["build", "--coordinator", NOBODY, "--require-farm"]).expect_code(3);
@@ -254,7 +254,7 @@ fn a_farm_that_is_not_there_is_required_or_replaced() {
 /// The coordinator does not return; the user stops waiting and paints on this machine.
 #[cfg(unix)]
 #[test]
-fn a_coordinator_that_goes_away_leaves_what_is_finished() {
+fn after_losing_its_coordinator_a_build_keeps_what_is_finished() {
     let project = Project::empty();
     project.replace(
         "impasto.toml",
@@ -281,7 +281,7 @@ fn a_coordinator_that_goes_away_leaves_what_is_finished() {
 }
 
 #[test]
-fn weights_with_one_flipped_byte_are_not_painted_with() {
+fn damaged_weights_are_not_used() {
     let project = Project::empty();
     project.save("textures/brick.png", &pictures::bricks(32, 32, 1));
     let spoiled = project.beside("models");

@@ -4,7 +4,7 @@ use impasto_tests::Project;
 use serde_json::Value;
 
 #[test]
-fn a_benchmark_is_one_document() {
+fn a_benchmark_prints_one_json_document() {
     let project = Project::empty();
     let ran = project
         .run(&[

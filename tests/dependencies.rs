@@ -1,5 +1,5 @@
-//! Dependencies: each is used, its licence is one that deny.toml allows, and it compiles with the
-//! oldest Rust that Cargo.toml promises.
+//! Checks that each dependency is used, that deny.toml allows its licence, and that it compiles
+//! with the oldest Rust that Cargo.toml promises.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -64,7 +64,7 @@ fn every_dependency_is_used_by_its_crate() {
 /// A crate's code.
 #[derive(Default)]
 struct Sources {
-    /// Without tests and benchmarks, which come last in a file or have files of their own.
+    /// Without tests and benchmarks, which are at the end of a file or in files of their own.
     product: String,
     all: String,
 }
@@ -110,7 +110,7 @@ fn uses(code: &str, name: &str) -> bool {
 }
 
 #[test]
-fn uses_are_found() {
+fn uses_of_crates_are_found() {
     for (code, used) in [
         ("use half::bf16;", true),
         ("let a = half::f16::ONE;", true),
@@ -140,7 +140,7 @@ fn licences_are_allowed() {
             }
         }
         let stated = package["license"].as_str().unwrap_or_default();
-        // Cargo took `/` for OR once, and old crates still have it.
+        // Cargo used to accept `/` for OR, and old crates still use it.
         let parsed = spdx::Expression::parse_mode(stated, spdx::ParseMode::LAX);
         if !parsed.is_ok_and(|terms| terms.evaluate(|term| allowed.contains(&term.to_string()))) {
             refused.push(format!("{}: {stated}", text(&package["name"])));
@@ -150,7 +150,7 @@ fn licences_are_allowed() {
 }
 
 #[test]
-fn the_minimum_rust_is_one_and_is_enough() {
+fn the_minimum_rust_is_documented_and_sufficient() {
     let version = |text: &str| -> Vec<u32> {
         text.split('.').map(|part| part.parse().expect("a number")).collect()
     };

@@ -1,5 +1,5 @@
-//! Every file under deploy/ works: the program accepts the settings, and units, containers and the
-//! chart name commands and keys that exist.
+//! Checks the files under deploy/: the program accepts the settings, and units, containers and the
+//! chart use commands and keys that exist.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -39,7 +39,7 @@ fn the_settings_start_a_coordinator_and_a_worker() {
 }
 
 #[test]
-fn units_name_commands_and_settings_that_exist() {
+fn units_use_commands_and_settings_that_exist() {
     for (unit, server) in [("impasto-coordinator", "coordinator"), ("impasto-worker", "worker")] {
         let text = fs::read_to_string(deploy().join("systemd").join(format!("{unit}.service")))
             .expect("the unit is there");
@@ -152,13 +152,13 @@ fn scripts_are_well_formed() {
     }
 }
 
-/// What tests/gpu/verify would run on a machine with a GPU.
+/// Checks the commands that tests/gpu/verify would run on a machine with a GPU.
 #[test]
-fn the_checks_of_a_card_name_options_that_exist() {
+fn the_gpu_checks_use_options_that_exist() {
     if Command::new("bash").arg("--version").output().is_err()
         || Command::new("python3").arg("--version").output().is_err()
     {
-        return skipped("the checks of a card", "they need bash and Python 3");
+        return skipped("the GPU checks", "they need bash and Python 3");
     }
     let project = Project::empty();
     let mut command = Command::new("bash");
@@ -180,13 +180,12 @@ fn the_checks_of_a_card_name_options_that_exist() {
     assert_eq!(checked, 1 + 5 + 2 * 2 * 2, "{planned}");
 }
 
-/// The plain program runs without CUDA: it neither links a library of CUDA nor loads one at run
-/// time.
+/// The plain program neither links a CUDA library nor loads one at run time.
 #[test]
-fn the_plain_program_knows_no_library_of_cuda() {
+fn the_plain_program_names_no_cuda_library() {
     let program = fs::read(impasto_tests::impasto()).expect("it can be read");
     let found = |name: &[u8]| program.windows(name.len()).any(|bytes| bytes == name);
-    assert!(!cfg!(target_os = "linux") || found(b"libc.so"), "names of libraries are found in it");
+    assert!(!cfg!(target_os = "linux") || found(b"libc.so"), "library names can be found in it");
     for library in ["libcuda.so", "libcudart.so", "libcublas", "libcurand", "libcudnn", "libnvrtc"]
     {
         assert!(!found(library.as_bytes()), "the program names {library}");

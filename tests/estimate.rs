@@ -1,5 +1,5 @@
-//! What the planner estimates of a task's memory, beside what the engine plans with it. The
-//! scheduler finds a worker by the estimate, and the worker has to fit the picture into it.
+//! Compares the planner's estimate of a task's memory with the engine's plan. The scheduler chooses
+//! a worker by the estimate, and the picture has to fit into it.
 
 use std::sync::Arc;
 
@@ -10,15 +10,15 @@ use impasto_painter::bench::random_weights;
 use impasto_planner::estimate;
 use impasto_types::{Optimize, Optimizer, Preset, Profile, Recipe};
 
-/// What the engine counts for a process before it holds a network or a picture.
+/// What the engine counts for a process without network and picture.
 const PROCESS_BYTES: u64 = 64 << 20;
 
-/// What it holds of each pixel of a masked asset to the end: three values and a weight.
+/// What it keeps per pixel of a masked asset until the end: three values and a weight.
 const MASKED_ASSET_BYTES_PER_PIXEL: u64 = 4 * 4;
 
 const STYLE: (u32, u32) = (512, 512);
 
-/// Square, narrow, odd, and as large as single machines paint.
+/// Square, narrow, odd, and as large as a single machine can paint.
 const SIZES: [(u32, u32); 8] = [
     (16, 16),
     (100, 75),
@@ -30,7 +30,7 @@ const SIZES: [(u32, u32); 8] = [
     (8192, 8192),
 ];
 
-/// From which size on the picture takes most of the memory, not the network and one tile.
+/// From this size on, the picture takes most of the memory, not the network and a tile.
 const LARGE_PIXELS: u64 = 16 << 20;
 
 fn recipes() -> Vec<Optimize> {
@@ -49,7 +49,7 @@ fn recipes() -> Vec<Optimize> {
 }
 
 #[test]
-fn a_picture_fits_into_the_memory_that_its_task_asks_for() {
+fn a_picture_fits_into_its_task_s_memory() {
     let threads = rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("threads");
     let threads = Arc::new(threads);
     let weights = random_weights();

@@ -37,7 +37,7 @@ fn text(value: &Value) -> String {
     value.as_str().expect("it is text").to_owned()
 }
 
-/// Waits until this worker is halfway through a picture, and returns its output.
+/// Waits until this worker is halfway through a picture, and returns its output's path.
 fn await_middle(building: &mut Process, worker: &str) -> String {
     let mut begun = BTreeSet::new();
     building.until_out("progress", |line| {
@@ -52,7 +52,7 @@ fn await_middle(building: &mut Process, worker: &str) -> String {
     })
 }
 
-/// Every house was painted once, and equals that of a build without a farm.
+/// Asserts that every house was painted once, with the same bytes as without a farm.
 #[track_caller]
 fn assert_right(project: &Project, built: &Finished) {
     let mut delivered: Vec<String> =
@@ -75,11 +75,11 @@ fn attempts(built: &Finished) -> BTreeSet<(String, u64)> {
 }
 
 #[test]
-fn both_workers_paint_and_only_the_user_needs_the_network() {
+fn both_workers_paint_and_get_the_weights_from_the_coordinator() {
     let project = street();
     let coordinator = Coordinator::start(&project);
     let stores = ["models of a", "models of b"].map(|name| project.beside(name));
-    // Two workers of one machine ask for the same name: its own.
+    // Both workers ask for the same name: the machine's.
     let _workers = [&stores[0], &stores[1]]
         .map(|store| Worker::start(&project, &coordinator.url, "host", store));
     coordinator.await_workers(&project, 2);
@@ -98,7 +98,7 @@ fn both_workers_paint_and_only_the_user_needs_the_network() {
             .any(|entry| entry.file_name().to_string_lossy().ends_with(".safetensors"));
         assert!(kept, "the weights came from the coordinator");
     }
-    // The farm's cache serves all projects.
+    // All projects share the farm's cache.
     let elsewhere = street();
     let again = start_build(&elsewhere, &coordinator).finish().expect_code(0);
     assert_eq!([&again.summary()["painted"], &again.summary()["cached"]], [0, HOUSES], "{again}");
@@ -106,7 +106,7 @@ fn both_workers_paint_and_only_the_user_needs_the_network() {
 }
 
 #[test]
-fn a_worker_that_is_killed_costs_one_attempt() {
+fn killing_a_worker_costs_one_attempt() {
     let project = street();
     let coordinator = Coordinator::start(&project);
     let [a, _b] =
@@ -120,11 +120,11 @@ fn a_worker_that_is_killed_costs_one_attempt() {
     assert_right(&project, &built);
     let again: Vec<(String, u64)> =
         attempts(&built).into_iter().filter(|(_, attempt)| *attempt > 1).collect();
-    assert_eq!(again, [(begun, 2)], "only what it was painting is begun again: {built}");
+    assert_eq!(again, [(begun, 2)], "only what it was painting is started again: {built}");
 }
 
 #[test]
-fn a_coordinator_that_is_killed_goes_on_where_it_was() {
+fn a_killed_coordinator_continues_after_a_restart() {
     let project = street();
     let coordinator = Coordinator::start(&project);
     let _workers =
@@ -150,7 +150,7 @@ fn a_coordinator_that_is_killed_goes_on_where_it_was() {
 }
 
 #[test]
-fn a_build_that_is_killed_finds_its_job_again() {
+fn after_a_killed_build_the_next_one_finds_its_job() {
     let project = street();
     let coordinator = Coordinator::start(&project);
     let _workers =
@@ -172,7 +172,7 @@ fn a_build_that_is_killed_finds_its_job_again() {
 }
 
 #[test]
-fn a_job_that_was_handed_in_is_fetched_later() {
+fn results_of_a_submitted_job_are_fetched_later() {
     let project = Project::small();
     let coordinator = Coordinator::start(&project);
     let _worker = Worker::start(&project, &coordinator.url, "a", models_dir());
@@ -183,7 +183,7 @@ fn a_job_that_was_handed_in_is_fetched_later() {
     assert_eq!(submitted["tasks"], 3);
     let job = submitted["job"].as_u64().expect("a number").to_string();
     project.run(&["job", &job, "--watch", "--coordinator", &coordinator.url]).expect_code(0);
-    assert_eq!(project.painted().len(), 0, "handing in delivers nothing");
+    assert_eq!(project.painted().len(), 0, "submitting delivers nothing");
 
     let summary = start_build(&project, &coordinator).finish().expect_code(0).summary();
     assert_eq!([&summary["painted"], &summary["cached"]], [0, 3]);
@@ -191,7 +191,7 @@ fn a_job_that_was_handed_in_is_fetched_later() {
 }
 
 #[test]
-fn a_worker_may_come_before_its_coordinator() {
+fn a_worker_may_start_before_its_coordinator() {
     let project = Project::empty();
     let coordinator = Coordinator::start(&project);
     let url = coordinator.url.clone();

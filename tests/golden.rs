@@ -1,16 +1,16 @@
-//! Pictures of today's recipes with the real VGG-19, by digest: the program's own golden test.
+//! Golden test of the whole program: pictures with the real VGG-19, by digest.
 //! `worker/engine/tests/golden.rs` has more rows, on a small network.
 //!
-//! Everything is painted at `IMPASTO_CPU_LEVEL=scalar` in single precision, the arithmetic that
-//! every machine shares, and written as PNG. A digest is BLAKE3 of the width and the height (u32,
-//! little-endian) and the 8-bit RGB values.
+//! Everything is painted with `IMPASTO_CPU_LEVEL=scalar` in single precision, which every machine
+//! has, and written as PNG. A digest is BLAKE3 of the width and the height (u32, little-endian) and
+//! the 8-bit RGB values.
 
 use std::path::Path;
 
 use image::{Rgb, RgbImage};
 use impasto_tests::{Finished, Project, pictures};
 
-/// Diagonal bands. Integers only: no function of a system's library decides a level.
+/// Diagonal bands, from integers only, so that no system library affects a level.
 fn bands(side: u32) -> RgbImage {
     RgbImage::from_fn(side, side, |x, y| match (x + 2 * y + x * y / 24) % 24 {
         0..7 => Rgb([24, 44 + (x % 8) as u8 * 4, 132]),
@@ -28,7 +28,7 @@ fn digest(picture: &Path) -> String {
     hasher.finalize().to_hex().to_string()
 }
 
-/// Paints by every row of arguments, and compares.
+/// Paints with every row of arguments, and compares digests.
 fn check(method: &str, rows: &[(&str, &[&str], &str)]) {
     let project = Project::empty();
     project.save("wall.png", &pictures::bricks(64, 48, 1));
@@ -48,8 +48,8 @@ fn check(method: &str, rows: &[(&str, &[&str], &str)]) {
         .collect();
     assert!(
         changed.is_empty(),
-        "pictures of `{method}` have changed. If that is meant, raise the version of the method \
-         `{method}` and write the new digests here; else the change is a bug.\n{}",
+        "pictures of `{method}` have changed. If this is intended, raise the version of the method \
+         `{method}` and write the new digests here; otherwise the change is a bug.\n{}",
         changed.join("\n")
     );
 }

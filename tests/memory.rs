@@ -1,5 +1,5 @@
 //! Pictures that do not fit into memory are painted in tiles without visible seams, or refused with
-//! the memory that they need.
+//! an error that says how much they need.
 
 use impasto_tests::{Finished, Project, pictures};
 
@@ -12,7 +12,7 @@ fn wall() -> Project {
 
 /// Paints the wall in single precision, which needs the same memory on every machine; with Adam,
 /// whose state is small enough that tiles save memory; and with borders, because with padding
-/// `ring` so small a wall would be nearly all halo.
+/// `ring` such a small wall would be mostly halo.
 fn stylize(project: &Project, output: &str, max_memory: &str) -> Finished {
     let mut arguments = vec![
         "stylize",
@@ -41,12 +41,12 @@ fn stylize(project: &Project, output: &str, max_memory: &str) -> Finished {
 }
 
 #[test]
-fn tiles_leave_no_trace() {
+fn tiles_leave_no_visible_seams() {
     let project = wall();
     let whole = stylize(&project, "whole.png", "4G").expect_code(0);
     assert!(whole.err.contains("448 x 448: in one piece"), "{whole}");
-    // The network's own memory is not known here. Too small budgets are refused at once, and the
-    // first that suffices suffices only for tiles.
+    // The network's memory is not known here. Budgets that are too small are refused at once, and
+    // the first sufficient one is sufficient only for tiles.
     let mut runs = (22..60).map(|step| stylize(&project, "tiled.png", &format!("{}M", step * 25)));
     let tiled = runs.find(|run| run.code == Some(0)).expect("one of them is enough");
     assert!(tiled.err.contains("448 x 448: ") && tiled.err.contains(" tiles of "), "{tiled}");
@@ -64,7 +64,7 @@ fn tiles_leave_no_trace() {
 }
 
 #[test]
-fn too_little_memory_is_named() {
+fn an_error_says_how_much_memory_is_needed() {
     let project = wall();
     let refused = stylize(&project, "out.png", "100M").expect_code(2);
     let error = refused.error();

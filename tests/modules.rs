@@ -41,11 +41,11 @@ fn circles_are_found() {
         ("fn f() { crate::b::g() }", "fn g(_: crate::a::A) {}", Some("in crate: a -> b -> a")),
         ("use crate::B;", "use crate::a;", Some("in crate: a -> b -> a")),
         ("use crate::{Shared, b::{self, B}};", "use crate::a::*;", Some("in crate: a -> b -> a")),
-        // Parents and children may know each other, and tests everything.
+        // Parents and children may use each other, and tests may use everything.
         ("use crate::Shared;", "mod c { use super::B; } use c::C; pub struct B;", None),
         ("use crate::b::B;", "#[cfg(test)] mod tests { use crate::a::A; }", None),
         ("use crate::b::B;", "#[cfg(all(test, unix))] use crate::a::A;", None),
-        // Inside a module that others may use.
+        // Inside a module.
         (
             "",
             "mod c { use super::d::D; } mod d { use super::c::C; }",

@@ -1,4 +1,4 @@
-//! A project from its manifest to its outputs, with the real network and the real program.
+//! Projects from manifest to outputs, with the real network and program.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -9,7 +9,7 @@ use impasto_tests::{Files, Project, pictures, workspace};
 use impasto_types::Digest;
 use serde_json::Value;
 
-/// The values of `key` in some events, sorted.
+/// The values of `key` in these events, sorted.
 fn each<'a>(events: &'a [Value], key: &str) -> Vec<&'a str> {
     let mut values: Vec<&str> =
         events.iter().map(|event| event[key].as_str().expect("it is text")).collect();
@@ -17,7 +17,7 @@ fn each<'a>(events: &'a [Value], key: &str) -> Vec<&'a str> {
     values
 }
 
-/// The files that differ between the two, by bytes or by time.
+/// The files that differ by bytes or time.
 fn touched(before: &Files, after: &Files) -> BTreeSet<String> {
     let names = before.keys().chain(after.keys());
     names.filter(|name| before.get(*name) != after.get(*name)).cloned().collect()
@@ -91,7 +91,7 @@ fn a_build_paints_everything_and_the_next_one_nothing() {
 }
 
 #[test]
-fn a_changed_style_paints_its_own_assets_again() {
+fn after_a_change_of_a_style_only_its_assets_are_painted() {
     let project = Project::small();
     project.build();
     let before = project.files("painted");
@@ -116,10 +116,9 @@ fn a_changed_style_paints_its_own_assets_again() {
 }
 
 #[test]
-fn outputs_keep_what_the_asset_has() {
+fn outputs_keep_depth_alpha_and_profile() {
     let project = Project::empty();
-    // A profile says at this place which colours it is for; the rest is of no concern to anybody
-    // but the display.
+    // A profile has its colour space here; the decoder ignores the rest.
     let mut profile: Vec<u8> = (0..=255).cycle().take(600).collect();
     profile[16..20].copy_from_slice(b"RGB ");
     let leaf = pictures::leaf(40);
@@ -165,7 +164,7 @@ fn outputs_keep_what_the_asset_has() {
     }
 }
 
-/// Ctrl-C while the second of three assets is painted.
+/// Presses Ctrl-C while the second of three assets is painted.
 #[cfg(unix)]
 #[test]
 fn an_interrupted_build_keeps_what_is_finished() {
@@ -191,7 +190,7 @@ fn an_interrupted_build_keeps_what_is_finished() {
     assert_eq!(
         project.painted().keys().collect::<Vec<_>>(),
         ["textures/quick.png"],
-        "nothing half made is left"
+        "no partial file is left"
     );
 
     let plan = project.run(&["plan", "--json"]).expect_code(0).document();
@@ -233,7 +232,7 @@ fn threads_do_not_change_a_byte() {
 }
 
 #[test]
-fn textures_join_themselves() {
+fn textures_tile() {
     let project = Project::empty();
     project.save("waves.png", &pictures::waves(64));
     let common = [
@@ -276,7 +275,7 @@ fn textures_join_themselves() {
     }
 }
 
-/// The manifests of the examples, at a small size with few iterations.
+/// Builds the examples at a small size with few iterations.
 #[test]
 fn the_examples_can_be_painted() {
     let Ok(folders) = fs::read_dir(workspace().join("examples")) else { return };

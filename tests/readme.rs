@@ -1,4 +1,4 @@
-//! The commands, links and manifests of the documents are true.
+//! Checks the commands, links and manifests in the documents.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -46,8 +46,8 @@ fn code(page: &str) -> Vec<String> {
     found
 }
 
-/// The arguments of each command of a line that calls Impasto, installed or built by Cargo.
-/// Placeholders in capitals count as no command.
+/// The arguments of each command of a line that calls Impasto, installed or built by Cargo. Calls
+/// with a placeholder in capitals instead of a command are left out.
 fn commands(line: &str) -> Vec<Vec<String>> {
     let line = line.split(" #").next().unwrap_or_default();
     let calls = line.split(['|', '&', ';', '>']).map(str::trim);
@@ -156,7 +156,7 @@ fn links(page: &str) -> Vec<&str> {
 }
 
 #[test]
-fn links_lead_somewhere() {
+fn links_lead_to_existing_files() {
     for (page, text) in pages() {
         for link in links(&text) {
             let target = page.parent().unwrap_or(Path::new("")).join(link);

@@ -1,4 +1,4 @@
-//! What every source file keeps to, so that it can be read on one screen beside another.
+//! Limits on source files, so that two can be read side by side on a screen.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ const MEDIAN_LINES: usize = 150;
 const COUNTED: [&str; 11] =
     ["rs", "proto", "toml", "md", "sh", "cu", "h", "css", "js", "html", "yml"];
 
-/// The text files of the repository, relative to it, without what is generated or hidden.
+/// The text files of the repository, by relative path, without generated and hidden ones.
 fn files() -> Vec<(PathBuf, String)> {
     let mut folders = vec![workspace().to_owned()];
     let mut found = Vec::new();

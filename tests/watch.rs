@@ -6,8 +6,8 @@ use std::io::Write;
 use impasto_tests::{Process, Project, pictures};
 use serde_json::Value;
 
-/// Adds a complete picture to the folder and waits for the build that paints it: by then the
-/// watcher has seen everything that was there before. Returns the messages until then.
+/// Adds a complete picture to the folder and waits until it is painted: by then the watcher has
+/// seen all earlier changes. Returns the events until then.
 fn pass_by(project: &Project, watching: &mut Process, name: &str) -> Vec<Value> {
     let asset = format!("textures/{name}.png");
     project.write(&asset, project.read("textures/first.png"));
@@ -24,7 +24,7 @@ fn pass_by(project: &Project, watching: &mut Process, name: &str) -> Vec<Value> 
 }
 
 #[test]
-fn a_file_that_is_copied_slowly_is_painted_once_when_it_is_whole() {
+fn a_slowly_copied_file_is_painted_once_when_it_is_complete() {
     let project = Project::empty();
     project.save("textures/first.png", &pictures::bricks(48, 48, 1));
     project.save("slow.png", &pictures::bricks(64, 64, 2));
@@ -39,9 +39,9 @@ fn a_file_that_is_copied_slowly_is_painted_once_when_it_is_whole() {
     for (number, part) in
         [&whole[..third], &whole[third..2 * third], &whole[2 * third..]].into_iter().enumerate()
     {
-        // Each part is old before the next one arrives.
+        // The file looks settled before each further part is written.
         events.extend(pass_by(&project, &mut watching, &format!("passing_{number}")));
-        assert!(!project.path("painted/textures/slow.png").exists(), "it is not whole yet");
+        assert!(!project.path("painted/textures/slow.png").exists(), "it is not complete yet");
         copied.write_all(part).and_then(|()| copied.sync_all()).expect("it is written");
     }
     drop(copied);
@@ -53,7 +53,7 @@ fn a_file_that_is_copied_slowly_is_painted_once_when_it_is_whole() {
     for event in events.iter().chain(&after) {
         assert_ne!(
             event["asset"], "textures/slow.png",
-            "it is heard of once, when it is done: {event}"
+            "it is reported once, when it is painted: {event}"
         );
         assert_ne!(event["event"], "failed", "{event}");
     }

@@ -61,6 +61,7 @@ pub(crate) enum Command {
     FromWorker(Input),
     Drain {
         name: WorkerName,
+        now: bool,
         reply: oneshot::Sender<bool>,
     },
     Ask(Question),
@@ -115,8 +116,8 @@ impl Driver {
     }
 
     /// Tells a worker to take no more work. Returns whether it is connected.
-    pub(crate) async fn drain(&self, name: WorkerName) -> Result<bool, Stopped> {
-        self.call(|reply| Command::Drain { name, reply }).await
+    pub(crate) async fn drain(&self, name: WorkerName, now: bool) -> Result<bool, Stopped> {
+        self.call(|reply| Command::Drain { name, now, reply }).await
     }
 
     /// `None` if there is no such job.

@@ -111,7 +111,7 @@ impl Subject {
 enum DirectError {
     #[error("cannot read {}", path.display())]
     Read { path: PathBuf, source: io::Error },
-    #[error("`{}` says no format: end it in .png, .jpg, .tga, .tiff, .webp or .bmp",
+    #[error("`{}` has no known extension: use .png, .jpg, .tga, .tiff, .webp or .bmp",
         path.display())]
     NoFormat { path: PathBuf },
     #[error(transparent)]

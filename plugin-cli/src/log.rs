@@ -29,7 +29,7 @@ pub(crate) fn start(cli: &Cli, screen: &Screen) {
     let log =
         tracing_subscriber::fmt().with_env_filter(asked.unwrap_or_else(|_| EnvFilter::new(level)));
     let log = log.with_writer(Lines(screen.bars().clone()));
-    // Where a process calls this twice, as tests do, the first log stays.
+    // If a process calls this twice, as tests do, the first log stays.
     let _ = if plain {
         log.without_time().with_level(false).with_target(false).try_init()
     } else {

@@ -165,7 +165,7 @@ fn user_errors_exit_with_2_and_name_their_cause() {
         (&["stylize", "textures/brick.png", "-o", "a.png"], "--style"),
         (
             &["stylize", "textures/brick.png", "--style", "styles/night.png", "-o", "a.gif"],
-            "says no format",
+            "has no known extension",
         ),
         (&["stylize", "gone.png", "--style", "styles/night.png", "-o", "a.png"], "gone.png"),
         (

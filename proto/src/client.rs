@@ -1,5 +1,5 @@
-//! What everyone who calls a coordinator shares: the connection, the transfer of blobs, and a
-//! client's calls in the words of `impasto-types`.
+//! The client of a coordinator, for the command line and workers: the connection, the transfer of
+//! blobs, and the calls, in terms of `impasto-types`.
 
 mod blobs;
 mod connection;

@@ -1,18 +1,18 @@
-//! A message that does not hold what it should.
+//! The error of an invalid message.
 
 use std::fmt::Display;
 
-/// One field of a message is missing or has a value that it must not have.
+/// A field of a message is missing or has an invalid value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field} {problem}")]
 pub struct FieldError {
     /// The field's path from the outermost message, such as `tasks[3].action.recipe.size`.
     pub field: String,
-    /// The value, and what it has to be.
+    /// The value, and the requirement that it breaks.
     pub problem: String,
 }
 
-/// Of a value that is at fault, this much is shown.
+/// How much of an invalid value is shown.
 const SHOWN_CHARS: usize = 80;
 
 impl FieldError {
@@ -28,12 +28,12 @@ impl FieldError {
         }
     }
 
-    /// The value does not parse, for the reason that `cause` gives.
+    /// The value does not parse; `cause` says why.
     pub fn malformed(field: &str, value: impl Display, cause: impl Display) -> Self {
         Self { field: field.to_owned(), problem: format!("is `{}`: {cause}", shown(value)) }
     }
 
-    /// The same error, seen from the message whose field `parent` this one's message is.
+    /// The same error with `parent`, the field that contains this message, before its path.
     #[must_use]
     pub fn within(self, parent: impl Display) -> Self {
         Self { field: format!("{parent}.{}", self.field), ..self }

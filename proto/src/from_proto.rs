@@ -1,5 +1,5 @@
-//! From messages to words. Everything is checked here, once: what a function returns is valid, and
-//! an error names the field and its value.
+//! Converts messages to `impasto-types`. Everything is checked here, once: results are valid, and
+//! errors name the field and its value.
 
 mod farm;
 
@@ -15,7 +15,7 @@ pub use farm::{
 use crate::limits::{MAX_DEVICE_BYTES, MAX_NAME_BYTES};
 use crate::{FieldError, v1};
 
-/// A field that has to be there.
+/// Converts a field that has to be present.
 pub fn required<M, T>(
     field: &str,
     message: Option<M>,
@@ -24,7 +24,7 @@ pub fn required<M, T>(
     convert(message.ok_or_else(|| FieldError::missing(field))?).map_err(|error| error.within(field))
 }
 
-/// A field that may be left out.
+/// Converts a field that may be absent.
 pub fn optional<M, T>(
     field: &str,
     message: Option<M>,
@@ -33,7 +33,7 @@ pub fn optional<M, T>(
     message.map(|message| convert(message).map_err(|error| error.within(field))).transpose()
 }
 
-/// A list of at most `limit` messages.
+/// Converts a list of at most `limit` messages.
 pub fn each<M, T>(
     field: &str,
     messages: Vec<M>,
@@ -147,14 +147,14 @@ pub fn run_report(message: v1::RunReport) -> Result<RunReport, FieldError> {
 
 fn losses(message: v1::Losses) -> Result<Losses, FieldError> {
     let v1::Losses { total, content, style } = message;
-    // Losses are kept as JSON, which has no infinity.
+    // Losses are stored as JSON, which has no infinity.
     for (field, loss) in [("total", total), ("content", content), ("style", style)] {
         in_range(field, loss, loss.is_finite(), "finite")?;
     }
     Ok(Losses { total, content, style })
 }
 
-/// What a device calls itself.
+/// A device's description.
 pub fn device(field: &str, text: String) -> Result<String, FieldError> {
     if text.len() <= MAX_DEVICE_BYTES && !text.contains(char::is_control) {
         Ok(text)

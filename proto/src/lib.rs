@@ -1,9 +1,9 @@
-//! What goes over the wire between clients, coordinator and workers.
+//! The messages between clients, coordinator and workers.
 //!
-//! [`v1`] is generated from `impasto/v1/*.proto`. Its messages stop at [`from_proto`], which checks
-//! them, and start at [`to_proto`]: no other code looks into a message that stands for one of
-//! `impasto-types`' words. [`client`] is what everyone who calls a coordinator shares. This crate
-//! holds no server and makes no decision.
+//! [`v1`] is generated from `impasto/v1/*.proto`. [`from_proto`] checks messages and converts them
+//! to `impasto-types`, [`to_proto`] converts back: no other code reads a message that stands for
+//! one of these types. [`client`] calls a coordinator. This crate has no server and makes no
+//! decisions.
 
 pub mod client;
 mod field_error;
@@ -21,6 +21,6 @@ pub mod v1 {
     tonic::include_proto!("impasto.v1");
 }
 
-/// The descriptors of `impasto/v1/*.proto`, encoded: what a server's reflection serves.
+/// The descriptors of `impasto/v1/*.proto`, encoded, for a server's reflection.
 pub const FILE_DESCRIPTOR_SET: &[u8] =
     include_bytes!(concat!(env!("OUT_DIR"), "/impasto.v1.descriptors"));

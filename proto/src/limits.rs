@@ -1,45 +1,46 @@
-//! How large anything on the wire may be. Both ends hold these, so that neither allocates by the
-//! other's word.
+//! Size limits of messages. Both ends check them, so that neither allocates whatever the other
+//! announces.
 
-/// The largest message: room for a full chunk or a batch of tasks, with as much again to spare.
+/// The largest message: twice a full chunk or a batch of tasks.
 pub const MAX_MESSAGE_BYTES: usize = 4 << 20;
 
 /// How much of a blob one message carries: large enough that framing costs nothing, small enough
-/// that progress and cancellation are prompt.
+/// for prompt progress and cancellation.
 pub const CHUNK_BYTES: usize = 256 << 10;
 
-/// What a receiver sets aside for a blob before its bytes arrive, whatever length was announced.
+/// The most that a receiver allocates for a blob before its bytes arrive, whatever length was
+/// announced.
 pub const INITIAL_CAPACITY_BYTES: usize = 1 << 20;
 
-/// Tasks of one job.
+/// The most tasks of one job.
 pub const MAX_TASKS: usize = 100_000;
 
-/// Tasks of one `Submit` message. A task of a few files takes about 1.5 KB; senders begin a new
-/// message before [`SUBMIT_MESSAGE_BYTES`] as well, since tasks of many files take more.
+/// The most tasks of one `Submit` message. A task of a few files takes about 1.5 KB. As tasks of
+/// many files take more, senders also begin a new message at [`SUBMIT_MESSAGE_BYTES`].
 pub const TASKS_PER_MESSAGE: usize = 500;
 
-/// How large a `Submit` message grows before the next one begins.
+/// The size at which senders begin the next `Submit` message.
 pub const SUBMIT_MESSAGE_BYTES: usize = 1 << 20;
 
-/// Digests or blobs in one question or answer: 10,000 of them take half a megabyte.
+/// The most digests or blobs in a request or answer: 10,000 of them take half a megabyte.
 pub const DIGESTS_PER_MESSAGE: usize = 10_000;
 
-/// Leases that one worker can hold or name at once.
+/// The most leases that a worker can hold or name at once.
 pub const MAX_LEASES: usize = 1024;
 
-/// Methods of one worker: more than anyone has invented so far.
+/// The most methods of a worker: far more than exist.
 pub const MAX_METHODS: usize = 64;
 
-/// A job's key or a project's name, in bytes.
+/// The longest job key or project name, in bytes.
 pub const MAX_NAME_BYTES: usize = 256;
 
-/// A message for people, in bytes; longer ones are cut.
+/// The longest message for people, in bytes; longer ones are truncated.
 pub const MAX_TEXT_BYTES: usize = 4096;
 
-/// A device's description, in bytes.
+/// The longest device description, in bytes.
 pub const MAX_DEVICE_BYTES: usize = 128;
 
-/// Devices of one worker: four times the cards of the largest machines.
+/// The most devices of a worker: four times the GPUs of the largest machines.
 pub const MAX_DEVICES: usize = 64;
 
 const _: () = assert!(CHUNK_BYTES * 2 < MAX_MESSAGE_BYTES);

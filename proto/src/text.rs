@@ -1,4 +1,4 @@
-//! Texts for people: cut to a length, and without what could steer a terminal.
+//! Texts for people: truncated, and without control characters that could affect a terminal.
 
 use crate::limits::{MAX_DEVICE_BYTES, MAX_TEXT_BYTES};
 
@@ -16,7 +16,7 @@ fn line(text: &str, max_bytes: usize) -> String {
     cut(text, max_bytes).replace(char::is_control, " ")
 }
 
-/// At most `max_bytes` of a text, cut between two characters.
+/// At most `max_bytes` of a text, truncated between two characters.
 fn cut(text: &str, max_bytes: usize) -> &str {
     let end = (0..=max_bytes.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
     &text[..end.unwrap_or(0)]
@@ -34,7 +34,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_steer_a_terminal_is_blanked() {
+    fn control_characters_become_blanks() {
         assert_eq!(message("a\u{1b}[2Jb\nc"), "a [2Jb c");
         assert_eq!(device(&"é".repeat(MAX_DEVICE_BYTES)).len(), MAX_DEVICE_BYTES);
     }

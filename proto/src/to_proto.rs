@@ -1,4 +1,4 @@
-//! From words to messages. Nothing can fail here.
+//! Converts `impasto-types` to messages. Nothing can fail here.
 
 mod farm;
 

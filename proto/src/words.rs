@@ -1,4 +1,4 @@
-//! Enums on the wire are the manifest's words: serde's names, so that they cannot drift apart.
+//! Enums on the wire have their serde names, as in the manifest, so that the two cannot differ.
 
 use serde::Serialize;
 use serde::de::value::{Error, StrDeserializer};
@@ -6,7 +6,7 @@ use serde::de::{DeserializeOwned, IntoDeserializer};
 
 use crate::FieldError;
 
-/// The word for an enum's value.
+/// The name of an enum's value.
 pub(crate) fn of(value: impl Serialize) -> String {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(word)) => word,
@@ -14,7 +14,7 @@ pub(crate) fn of(value: impl Serialize) -> String {
     }
 }
 
-/// The enum's value that `word` stands for.
+/// The enum's value with the name `word`.
 pub(crate) fn parse<T: DeserializeOwned>(field: &str, word: &str) -> Result<T, FieldError> {
     let deserializer: StrDeserializer<'_, Error> = word.into_deserializer();
     T::deserialize(deserializer).map_err(|cause| FieldError::malformed(field, word, cause))

@@ -1,4 +1,4 @@
-//! What goes to the wire comes back the same, and what is malformed is refused by name.
+//! Conversions to the wire and back lose nothing, and errors name malformed fields.
 
 use impasto_proto::{FieldError, from_proto, to_proto, v1};
 use impasto_types::{
@@ -47,7 +47,7 @@ fn result() -> TaskResult {
     TaskResult { outputs: vec![output], report }
 }
 
-/// `change` makes the message malformed, and the error begins with `expected`.
+/// Checks that after `change` the message is refused with an error that begins with `expected`.
 fn refused(expected: &str, change: impl FnOnce(&mut v1::TaskSpec)) {
     let mut message = to_proto::task_spec(&spec());
     change(&mut message);
@@ -56,7 +56,7 @@ fn refused(expected: &str, change: impl FnOnce(&mut v1::TaskSpec)) {
 }
 
 #[test]
-fn malformed_tasks_are_refused_by_field() {
+fn errors_of_malformed_tasks_name_the_field() {
     refused("asset is `../x`: path", |m| m.asset = "../x".to_owned());
     refused("action is missing", |m| m.action = None);
     let edited = |from: &'static str, to: &'static str| {
@@ -79,14 +79,14 @@ fn malformed_tasks_are_refused_by_field() {
 }
 
 #[test]
-fn a_long_value_is_cut_in_the_error() {
+fn errors_truncate_long_values() {
     let message = v1::JobSummary { state: "é".repeat(5000), ..v1::JobSummary::default() };
     let error = from_proto::job_summary(message).expect_err("there is no such state");
     assert!(error.problem.starts_with(&format!("is `{}...`", "é".repeat(80))), "{error}");
 }
 
 #[test]
-fn malformed_results_are_refused_by_field() {
+fn errors_of_malformed_results_name_the_field() {
     let refused = |expected: &str, change: fn(&mut v1::TaskResult)| {
         let mut message = to_proto::task_result(&result());
         change(&mut message);

@@ -1,4 +1,4 @@
-//! The farm's words survive the wire, and what is malformed is refused by name.
+//! Conversions of the farm's messages lose nothing, and errors name malformed fields.
 
 use impasto_proto::v1::worker_message::Message;
 use impasto_proto::{from_proto, to_proto, v1};
@@ -107,7 +107,7 @@ fn outcomes_survive_the_wire() {
 }
 
 #[test]
-fn a_report_without_sense_still_names_its_lease() {
+fn a_malformed_report_still_names_its_lease() {
     let report = v1::Report { lease: Some(to_proto::lease(&lease(1))), outcome: None };
     let (of, outcome) = from_proto::report(report).expect("the lease is there");
     assert_eq!(of, lease(1));
@@ -140,7 +140,7 @@ fn orders_survive_the_wire() {
 #[test]
 fn orders_are_checked() {
     let unknown = v1::CoordinatorMessage { message: None };
-    assert_eq!(from_proto::order(unknown), Ok(None), "a newer coordinator's");
+    assert_eq!(from_proto::order(unknown), Ok(None), "sent by a newer coordinator");
     let resolved = Resolved {
         action: Digest::of(b"action"),
         output: Part::Frame(3),
@@ -163,7 +163,7 @@ fn orders_are_checked() {
             assert!(error.to_string().contains("task.asset"), "{error}");
             assert_eq!((of, checkpoint), (lease(1), Some(BlobRef::of(b"half"))));
         }
-        other => panic!("the lease is known, so that the failure can be reported: {other:?}"),
+        other => panic!("the lease has to be known, to report the failure: {other:?}"),
     }
 }
 
@@ -196,7 +196,7 @@ fn news_survive_the_wire() {
 }
 
 #[test]
-fn what_comes_from_afar_is_checked_and_steers_no_terminal() {
+fn received_texts_are_checked_and_stripped_of_control_characters() {
     let text = "a\u{1b}[2Jb".to_owned();
     let message = v1::JobSummary { project: text, ..to_proto::job_summary(&summary()) };
     let read = from_proto::job_summary(message.clone()).expect("it is a summary");
@@ -232,7 +232,7 @@ fn a_worker_survives_the_wire() {
 }
 
 #[test]
-fn what_a_driver_says_fits_the_wire() {
+fn long_texts_of_drivers_are_truncated() {
     let fault = format!("a\nb{}", "é".repeat(200));
     let health = DeviceHealth { fault, ..DeviceHealth::default() };
     let read = from_proto::device_health(to_proto::device_health(&health)).expect("it is cut");

@@ -8,7 +8,7 @@ use crate::eventually::eventually;
 use crate::process::Process;
 use crate::project::Project;
 
-/// A coordinator whose data folder is beside a project.
+/// A coordinator with its data folder beside a project.
 #[derive(Debug)]
 pub struct Coordinator {
     process: Process,
@@ -16,8 +16,8 @@ pub struct Coordinator {
     pub url: String,
 }
 
-/// Settings for tests: heartbeats are frequent, and a lost worker is noticed soon, but not before a
-/// busy machine can have restarted it.
+/// Settings for tests: heartbeats are frequent, and a lost worker is noticed soon, but not so soon
+/// that a busy machine cannot restart it in time.
 const HASTE: [(&str, &str); 3] = [
     ("IMPASTO_COORDINATOR__HEARTBEAT_MS", "200"),
     ("IMPASTO_COORDINATOR__LEASE_MS", "30000"),
@@ -30,7 +30,7 @@ impl Coordinator {
         Self::listen(project, "127.0.0.1:0")
     }
 
-    /// Starts again after [`Coordinator::kill`], with the same address and data.
+    /// Restarts with the same address and data after [`Coordinator::kill`].
     pub fn restart(project: &Project, url: &str) -> Self {
         Self::listen(
             project,

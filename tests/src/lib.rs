@@ -1,9 +1,9 @@
 //! Shared by the end-to-end tests: the real program, the real weights, projects in temporary
 //! folders, and processes that end with their test.
 //!
-//! Nothing here links Impasto: a test sees what a user sees, which is files, exit codes and output.
-//! Nothing is timed. Tests wait for events, lines of output or files; deadlines only turn a hang
-//! into a failure.
+//! Nothing here links Impasto: tests see what users see, which is files, exit codes and output.
+//! Tests wait for events, lines of output or files, not for times; deadlines only turn a hang into
+//! a failure.
 
 mod binary;
 mod eventually;

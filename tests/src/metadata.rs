@@ -11,7 +11,7 @@ use crate::binary::workspace;
 /// and a test does not fetch them.
 ///
 /// # Panics
-/// Cargo fails, as it does if Cargo.lock is not up to date.
+/// If Cargo fails, for example because Cargo.lock is not up to date.
 pub fn cargo_metadata() -> Value {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)

@@ -123,7 +123,7 @@ impl Modules {
     }
 }
 
-/// A way from `start` back to itself.
+/// A path from `start` back to itself.
 fn circle_through<'a>(
     start: &'a str,
     edges: &BTreeMap<&'a str, BTreeSet<&'a str>>,
@@ -180,7 +180,7 @@ impl<'a> Visit<'a> for Paths<'a> {
     }
 }
 
-/// Hands each path of a `use` to `add`, with the name it gets; a `*` gives none.
+/// Calls `add` for each path of a `use`, with its new name; a `*` has none.
 fn flatten(
     tree: &UseTree,
     mut path: Vec<String>,

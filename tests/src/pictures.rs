@@ -1,4 +1,4 @@
-//! Pictures with shapes in them: a network sees nothing in noise.
+//! Test pictures with shapes, since a network finds no features in noise.
 
 use image::{DynamicImage, ImageBuffer, Rgb, RgbImage, Rgba, Rgba32FImage, RgbaImage};
 

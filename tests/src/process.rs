@@ -1,4 +1,4 @@
-//! Runs programs: to their end, or line by line, and killed with their test.
+//! Runs programs to their end or line by line, and kills them when their test ends.
 
 use std::fmt;
 use std::io::{BufRead, BufReader, Read};
@@ -163,7 +163,7 @@ impl Process {
                 line
             }
             Err(RecvTimeoutError::Timeout) => {
-                panic!("{awaited}: nothing is said any more\n{}", self.said())
+                panic!("{awaited}: no more output\n{}", self.said())
             }
             Err(RecvTimeoutError::Disconnected) => {
                 panic!("{awaited}: the program ended before\n{}", self.said())
@@ -175,7 +175,7 @@ impl Process {
         format!("{}\nstdout:\n{}\nstderr:\n{}", self.command, self.out, self.err)
     }
 
-    /// Ends it as `kill -9` does.
+    /// Kills it, like `kill -9`.
     pub fn kill(mut self) {
         self.end();
     }
@@ -187,10 +187,10 @@ impl Process {
             .args(["-INT", &self.id().to_string()])
             .status()
             .expect("there is a `kill`");
-        assert!(sent.success(), "the signal is not taken");
+        assert!(sent.success(), "the signal cannot be sent");
     }
 
-    /// Waits for its end.
+    /// Waits until it ends.
     #[track_caller]
     pub fn finish(mut self) -> Finished {
         loop {

@@ -15,7 +15,7 @@ use crate::models::models_dir;
 use crate::pictures;
 use crate::process::{Finished, Process};
 
-/// A folder's files by their path in it, with `/` on every system: bytes and time of change.
+/// A folder's files by relative path, with `/` on every system: bytes and modification time.
 pub type Files = BTreeMap<String, (Vec<u8>, SystemTime)>;
 
 /// The project's folder, with a cache and a home folder beside it.

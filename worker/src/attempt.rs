@@ -122,7 +122,7 @@ struct Attempt<'a> {
     task: Arc<TaskSpec>,
     /// The blobs of inputs that are other tasks' outputs.
     resolved: Vec<Resolved>,
-    /// Where an earlier attempt stopped.
+    /// The checkpoint of an earlier attempt.
     checkpoint: Option<BlobRef>,
     cancel: &'a Cancel,
 }

@@ -26,8 +26,8 @@ pub struct Settings {
     /// share the threads.
     pub slots: Option<u32>,
     pub threads: usize,
-    /// The memory limit for tasks on each device, over all slots; `None` is four fifths of what is
-    /// free. On the CPU it includes this process.
+    /// The memory limit for tasks on each device, over all slots; `None` is four fifths of the free
+    /// memory, or of the GPU's. On the CPU it includes this process.
     pub memory_bytes: Option<u64>,
     /// The folder of downloaded blobs.
     pub cache_dir: PathBuf,

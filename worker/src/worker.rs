@@ -371,7 +371,7 @@ impl Worker {
 
     /// The lease belongs to another worker now: stop its attempt and report nothing.
     fn drop_lease(&mut self, lease: LeaseId) {
-        info!(%lease, "dropped, as it is no longer this worker's");
+        info!(%lease, "the lease is stale; stopping its attempt");
         self.ledger.stale(lease);
         if let Some(handle) = self.handles.get(&lease) {
             handle.cancel.stop(Stop::Cancel);

@@ -67,9 +67,16 @@ impl Core {
     }
 
     /// The worker gets no new tasks. It is told, since an operator may have ordered the drain.
-    pub(crate) fn drain(&mut self, worker: WorkerId) {
-        if self.workers.drain(worker) {
-            self.order(worker, Order::Drain);
+    pub(crate) fn drain(&mut self, worker: WorkerId, now: bool) {
+        if !self.workers.drain(worker) {
+            return;
+        }
+        self.order(worker, Order::Drain);
+        let Some(name) = self.workers.get(worker).map(|worker| &worker.name).filter(|_| now) else {
+            return;
+        };
+        for lease in self.ledger.leases_of(name) {
+            self.order(worker, Order::Revoke { lease });
         }
     }
 

@@ -109,7 +109,7 @@ impl Core {
             Input::Heartbeat { worker, lease, progress } => self.heartbeat(worker, lease, progress),
             Input::Health { worker, devices } => self.workers.set_health(worker, devices, self.now),
             Input::Report { worker, lease, outcome } => self.report(worker, lease, outcome),
-            Input::Drain { worker } => self.drain(worker),
+            Input::Drain { worker, now } => self.drain(worker, now),
             Input::Tick => {}
         }
         // Timers come second: the input may be the heartbeat that one of them waits for.

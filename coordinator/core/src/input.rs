@@ -38,8 +38,9 @@ pub enum Input {
     /// A worker has ended a lease. The reply is `Order::Acknowledge`, even if the lease is stale.
     Report { worker: WorkerId, lease: LeaseId, outcome: LeaseOutcome },
     /// A worker gets no more work, at its own request or an operator's. The reply is
-    /// `Order::Drain`; its leases continue.
-    Drain { worker: WorkerId },
+    /// `Order::Drain`; its leases continue, unless they are to be returned `now`: then each is
+    /// revoked, and other workers resume from its checkpoint.
+    Drain { worker: WorkerId, now: bool },
     /// Only time has passed.
     Tick,
 }

@@ -20,7 +20,8 @@ impl World {
             2..5 => self.cut(worker),
             5 => {
                 let drain = self.workers[worker].connection();
-                self.send(drain.map(|worker| Input::Drain { worker }));
+                let now = self.chance.between(0, 2) == 0;
+                self.send(drain.map(|worker| Input::Drain { worker, now }));
             }
             6 => self.shut_down(worker),
             7 => {
@@ -46,7 +47,7 @@ impl World {
             return;
         }
         let draining = self.workers[worker].connection();
-        self.send(draining.map(|worker| Input::Drain { worker }));
+        self.send(draining.map(|worker| Input::Drain { worker, now: false }));
         let said = self.workers[worker].drain();
         self.send(said);
         for lease in self.workers[worker].running() {

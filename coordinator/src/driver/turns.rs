@@ -195,11 +195,11 @@ impl Turns {
                 }
                 Some(input)
             }
-            Command::Drain { name, reply } => {
+            Command::Drain { name, now, reply } => {
                 let worker = self.core.connection(&name);
                 // The caller may be gone; the worker is drained anyway.
                 let _ = reply.send(worker.is_some());
-                worker.map(|worker| Input::Drain { worker })
+                worker.map(|worker| Input::Drain { worker, now })
             }
             Command::Ask(question) => {
                 questions.push(question);

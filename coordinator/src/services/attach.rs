@@ -150,7 +150,9 @@ impl Attachment {
                 };
                 self.tell(Input::Report { worker, lease, outcome }).await
             }
-            Incoming::Draining(v1::Draining {}) => self.tell(Input::Drain { worker }).await,
+            Incoming::Draining(v1::Draining {}) => {
+                self.tell(Input::Drain { worker, now: false }).await
+            }
         }
     }
 

@@ -49,8 +49,9 @@ impl Workers for WorkersService {
         &self,
         request: Request<DrainRequest>,
     ) -> Result<Response<DrainResponse>, Status> {
-        let name = from_proto::worker_name("name", &request.into_inner().name)?;
-        if self.context.driver.drain(name.clone()).await? {
+        let DrainRequest { name, now } = request.into_inner();
+        let name = from_proto::worker_name("name", &name)?;
+        if self.context.driver.drain(name.clone(), now).await? {
             Ok(Response::new(DrainResponse {}))
         } else {
             Err(Status::not_found(format!("no worker {name} is connected")))

@@ -118,7 +118,10 @@ async fn workers_are_listed_and_drained() {
     let running = Running::start(settings(folder.path())).await;
     let (mut worker, _) = FakeWorker::attach(&running, "one", vec![]).await;
     let mut workers = client::workers(running.channel.clone());
-    workers.drain(v1::DrainRequest { name: "one".to_owned() }).await.expect("it is connected");
+    workers
+        .drain(v1::DrainRequest { name: "one".to_owned(), now: false })
+        .await
+        .expect("it is connected");
     assert!(matches!(worker.next().await, Ok(Order::Drain(_))));
     let listed = workers
         .list_workers(v1::ListWorkersRequest {})
@@ -131,8 +134,10 @@ async fn workers_are_listed_and_drained() {
         [("one", "draining")]
     );
     for (name, code) in [("two", Code::NotFound), ("t/w/o", Code::InvalidArgument)] {
-        let refused =
-            workers.drain(v1::DrainRequest { name: name.to_owned() }).await.expect_err(name);
+        let refused = workers
+            .drain(v1::DrainRequest { name: name.to_owned(), now: false })
+            .await
+            .expect_err(name);
         assert_eq!(refused.code(), code);
     }
     running.stop().await;

@@ -66,7 +66,7 @@ spec:
       runtimeClassName: {{ . }}
       {{- end }}
       {{- include "impasto.placement" .pool | nindent 6 }}
-      # On SIGTERM a worker hands its tasks back and leaves.
+      # On SIGTERM a worker returns its tasks and stops.
       terminationGracePeriodSeconds: 60
       containers:
         - name: worker
@@ -78,7 +78,7 @@ spec:
             - { name: IMPASTO_WORKER__CACHE_DIR, value: /var/cache/impasto/blobs }
             - { name: IMPASTO_WORKER__MODELS_DIR, value: /var/cache/impasto/models }
             {{- if .pool.resource }}
-            # The container sees its own card or slice alone, whichever that is of the node.
+            # The container sees only its own GPU or slice, which is number 0.
             - { name: IMPASTO_WORKER__DEVICE, value: "cuda:0" }
             {{- end }}
             {{- include "impasto.settings" (dict "server" "WORKER" "settings" .pool.settings) | nindent 12 }}

@@ -98,7 +98,7 @@ fn describe(dir: &Path, context: &Context) -> Result<(), Failure> {
         ("blobs", inventory.blobs),
         ("results", inventory.results),
         ("corrupt blobs", inventory.corrupt),
-        ("together", inventory.total()),
+        ("total", inventory.total()),
     ] {
         let size = ByteSize(count.bytes).to_string();
         table.row([what.to_owned(), count.files.to_string(), size]);
@@ -143,7 +143,11 @@ fn remove(dir: &Path, prefixes: &[Prefix], context: &Context) -> Result<(), Fail
         match digests.len() {
             0 => return Err(Failure::here(format!("the cache has no result or blob {prefix}"))),
             1 => found.extend(digests),
-            _ => return Err(Failure::usage(format!("{prefix} begins several digests"))),
+            _ => {
+                return Err(Failure::usage(format!(
+                    "{prefix} matches several digests; give more digits"
+                )));
+            }
         }
     }
     let mut documents = Vec::new();

@@ -6,7 +6,7 @@ use impasto_build::survey;
 use super::plan::{SurveyArgs, show, summary};
 use crate::{Context, Exit, Failure};
 
-/// Exit with 1 if any output is stale or missing: for CI
+/// For CI: exit with 1 if any output is stale or missing
 #[derive(Debug, Args)]
 pub struct CheckArgs {
     #[command(flatten)]

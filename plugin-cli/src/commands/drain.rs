@@ -13,6 +13,9 @@ use crate::{Context, Exit, Failure};
 pub struct DrainArgs {
     /// The worker's name
     name: WorkerName,
+    /// Stop its tasks between two steps; other workers resume from their checkpoints
+    #[arg(long)]
+    now: bool,
     #[command(flatten)]
     at: CoordinatorFlags,
     #[command(flatten)]
@@ -25,9 +28,11 @@ pub(crate) fn run(args: DrainArgs, context: &Context) -> Result<Exit, Failure> {
         context.screen.message(format_args!("would drain {name}"));
         return Ok(Exit::Done);
     }
-    on_farm(&args.at, context, async |client| client.drain(name).await)?;
+    on_farm(&args.at, context, async |client| client.drain(name, args.now).await)?;
     if context.screen.is_json() {
         context.screen.json(&json!({ "worker": name, "draining": true }));
+    } else if args.now {
+        context.screen.result(format_args!("{name} stops its tasks and gets no more"));
     } else {
         context.screen.result(format_args!("{name} finishes its tasks and gets no more"));
     }

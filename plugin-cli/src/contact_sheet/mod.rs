@@ -67,7 +67,7 @@ pub enum CardOutcome {
 }
 
 impl Sheet {
-    /// The whole page.
+    /// Renders the page as HTML.
     pub fn render(&self) -> String {
         let cards: Vec<String> = self.cards.iter().map(card::render).collect();
         fill(

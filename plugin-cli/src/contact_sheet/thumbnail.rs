@@ -35,7 +35,7 @@ pub struct Thumbnails {
     folder: PathBuf,
     /// The files that were there at the start, by digest and side.
     kept: BTreeMap<String, Thumbnail>,
-    /// The files that were asked for.
+    /// The files that were requested.
     used: Mutex<BTreeSet<String>>,
 }
 
@@ -66,7 +66,7 @@ impl Thumbnails {
                 .make(path, &key, side)
                 .map_err(|source| ThumbnailError { path: path.to_owned(), source })?,
         };
-        self.used.lock().expect("nobody panics with it").insert(thumbnail.file.clone());
+        self.used.lock().expect("no thread panics with this lock").insert(thumbnail.file.clone());
         Ok(thumbnail)
     }
 
@@ -88,7 +88,7 @@ impl Thumbnails {
     /// # Errors
     /// If a file cannot be removed.
     pub fn remove_unused(&self) -> io::Result<()> {
-        let used = self.used.lock().expect("nobody panics with it");
+        let used = self.used.lock().expect("no thread panics with this lock");
         for entry in fs::read_dir(&self.folder).into_iter().flatten() {
             let entry = entry?;
             if !entry.file_name().to_str().is_some_and(|name| used.contains(name)) {
@@ -139,7 +139,7 @@ fn shrink(picture: DynamicImage, side: u32) -> DynamicImage {
     }
 }
 
-/// The file and its extension: PNG where there is alpha, else JPEG.
+/// The file and its extension: PNG if there is alpha, otherwise JPEG.
 fn encode(picture: &DynamicImage) -> Result<(Vec<u8>, &'static str), ImageError> {
     let mut bytes = Vec::new();
     if picture.color().has_alpha() {

@@ -1,12 +1,12 @@
-//! Files that appear whole or not at all.
+//! Atomic file writes.
 //!
-//! Everything that Impasto keeps on a disk is written here: a temporary file beside the target, the
-//! bytes, a sync if the caller asks for one, a rename. A process that is killed in between leaves
-//! the old file and a temporary one, whose name every part of Impasto passes over.
+//! Every file that Impasto stores is written here: to a temporary file beside the target, with a
+//! sync if the caller asks for one, then renamed. A process that is killed in between leaves the
+//! old file and a temporary one, which all of Impasto ignores by its name.
 //!
-//! This crate knows nothing of what it writes, reads nothing back and keeps no policy: whether a
-//! file may be replaced at all is the caller's question. It stands apart from the crates that use
-//! it because they share nothing else: projects, models, blobs and downloads.
+//! This crate does not know what it writes, and does not decide whether a file may be replaced. It
+//! is a crate of its own because its users share nothing else: projects, models, blobs and
+//! downloads.
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
@@ -18,48 +18,48 @@ use tempfile::{NamedTempFile, TempPath};
 const PREFIX: &str = ".impasto-";
 const SUFFIX: &str = ".tmp";
 
-/// Whether this is a name that a file of this crate has before it gets its own.
+/// Whether this is the name of a temporary file of this crate.
 pub fn is_temporary_name(name: &str) -> bool {
     name.starts_with(PREFIX) && name.ends_with(SUFFIX) && !name.contains(['/', '\\'])
 }
 
-/// What survives a power cut.
+/// What survives a power failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Durability {
-    /// Perhaps a file that is empty or cut short: for what is checked whenever it is read.
+    /// Possibly an empty or truncated file: for content that is verified on every read.
     None,
-    /// The old file or the new one, each whole.
+    /// The complete old file or the complete new one.
     Content,
-    /// The new file, once the call has returned.
+    /// The new file, as soon as the call returns.
     Name,
 }
 
-/// A file that is being written. Dropped before [`Self::persist`], it leaves nothing.
+/// A file that is being written. If it is dropped before [`Self::persist`], it is removed.
 #[derive(Debug)]
 pub struct AtomicFile {
     file: NamedTempFile,
 }
 
 impl AtomicFile {
-    /// Begins a file beside `target`, whose folder is made.
+    /// Creates a temporary file beside `target`, with its folder.
     ///
     /// # Errors
-    /// The folder cannot be made or written to.
+    /// If the folder cannot be created or written to.
     pub fn beside(target: &Path) -> io::Result<Self> {
         let folder = folder_of(target);
         fs::create_dir_all(folder)?;
         Self::within(folder)
     }
 
-    /// Begins a file in `folder`, which has to be on the target's file system.
+    /// Creates a temporary file in `folder`, which has to be on the target's file system.
     ///
     /// # Errors
-    /// The folder cannot be written to.
+    /// If the folder cannot be written to.
     pub fn within(folder: &Path) -> io::Result<Self> {
         let mut builder = tempfile::Builder::new();
         builder.prefix(PREFIX).suffix(SUFFIX);
-        // As any program creates files: the umask takes away what it should. A temporary file is
-        // private otherwise. Windows inherits the folder's access rights either way.
+        // Default permissions, less the umask; temporary files would be private. Windows inherits
+        // the folder's access rights either way.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
         Ok(Self { file: builder.tempfile_in(folder)? })
@@ -70,24 +70,25 @@ impl AtomicFile {
         self.file.as_file()
     }
 
-    /// Gives the file the permissions of the one that it replaces.
+    /// Sets the file's permissions, such as those of the file that it replaces.
     ///
     /// # Errors
-    /// The system refuses them.
+    /// If the system refuses.
     pub fn set_permissions(&self, permissions: Permissions) -> io::Result<()> {
         self.file.as_file().set_permissions(permissions)
     }
 
-    /// Gives the file its name, in place of an older one. The target's folder is made.
+    /// Renames the file to `target`, which it replaces. Creates the target's folder.
     ///
     /// # Errors
-    /// The file cannot be synced or renamed; the target is then as it was.
+    /// If the file cannot be synced or renamed; the target is then unchanged.
     pub fn persist(self, target: &Path, durability: Durability) -> io::Result<()> {
         fs::create_dir_all(folder_of(target))?;
         if durability != Durability::None {
-            // Content and length; losing the time of a change does no harm.
+            // Content and length are enough; losing the modification time does no harm.
             self.file.as_file().sync_data()?;
         }
+        // Closed first: not every system can rename an open file.
         let closed = ClosedFile { path: self.file.into_temp_path() };
         match durability {
             Durability::None | Durability::Content => closed.rename(target),
@@ -95,7 +96,7 @@ impl AtomicFile {
         }
     }
 
-    /// Syncs the file and its times, and closes it. It gets its name later, or never.
+    /// Syncs the file with its times and closes it, to be renamed later.
     ///
     /// # Errors
     /// The file cannot be synced.
@@ -105,31 +106,31 @@ impl AtomicFile {
     }
 }
 
-/// A file that is complete and synced under its temporary name. Dropped, it is removed.
+/// A complete, synced file under its temporary name. It is removed when dropped.
 #[derive(Debug)]
 pub struct ClosedFile {
     path: TempPath,
 }
 
 impl ClosedFile {
-    /// Where it is now.
+    /// Its current path.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Gives the file its name, in place of an older one, durably.
+    /// Renames the file to `target`, which it replaces, durably.
     ///
     /// # Errors
-    /// It cannot be renamed; the target is then as it was.
+    /// If the file cannot be renamed; the target is then unchanged.
     pub fn persist(self, target: &Path) -> io::Result<()> {
         self.rename(target)?;
         sync_folder_of(target)
     }
 
-    /// Leaves the file where it is, for a caller that takes care of it from now on.
+    /// Keeps the file under its temporary name; the caller has to rename or remove it.
     ///
     /// # Errors
-    /// The system does not let it be kept.
+    /// If the system refuses.
     pub fn keep(self) -> io::Result<PathBuf> {
         self.path.keep().map_err(|error| error.error)
     }
@@ -149,19 +150,19 @@ impl Write for AtomicFile {
     }
 }
 
-/// Gives `target` the content `bytes`. Folders above it are made; a link is replaced, not followed.
+/// Writes `bytes` to `target`. Creates the folders above it; replaces a link instead of following
+/// it.
 ///
 /// # Errors
-/// The file cannot be written; it is then as it was.
+/// If the file cannot be written; it is then unchanged.
 pub fn write(target: &Path, bytes: &[u8], durability: Durability) -> io::Result<()> {
     let mut file = AtomicFile::beside(target)?;
     file.write_all(bytes)?;
     file.persist(target, durability)
 }
 
-/// Removes the files of this crate that a process which died has left in `folder`: those that
-/// nobody has written to for `age`. What cannot be listed or removed does no harm and is passed
-/// over.
+/// Removes temporary files of dead processes in `folder`: those that were not written to for `age`.
+/// Files that cannot be listed or removed do no harm, and are ignored.
 pub fn remove_abandoned(folder: &Path, age: Duration) {
     for path in abandoned(folder, age) {
         let _ = fs::remove_file(path);
@@ -180,7 +181,7 @@ fn abandoned(folder: &Path, age: Duration) -> Vec<PathBuf> {
     entries.flatten().filter(is_abandoned).map(|entry| entry.path()).collect()
 }
 
-/// Whether the disk, or this user's share of it, is full.
+/// Whether the disk is full, or this user's quota exceeded.
 pub fn is_disk_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
@@ -190,14 +191,14 @@ pub fn folder_of(target: &Path) -> &Path {
     target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Makes the names in the folder of `target` survive a power cut.
+/// Makes renames in the folder of `target` durable.
 ///
 /// # Errors
-/// The folder cannot be synced.
+/// If the folder cannot be synced.
 #[cfg(unix)]
 pub fn sync_folder_of(target: &Path) -> io::Result<()> {
     match File::open(folder_of(target)).and_then(|folder| folder.sync_all()) {
-        // Some network file systems have no such call; the file itself is safe already.
+        // Some network file systems cannot sync folders; the file itself is already synced.
         Err(error)
             if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) =>
         {
@@ -207,8 +208,7 @@ pub fn sync_folder_of(target: &Path) -> io::Result<()> {
     }
 }
 
-/// Does nothing: folders cannot be opened as files here, and the file system's journal keeps
-/// renames.
+/// Does nothing: Windows cannot open folders as files, and the file system's journal keeps renames.
 ///
 /// # Errors
 /// None.
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_persisted_was_never_there() {
+    fn a_dropped_file_leaves_nothing() {
         let folder = tempfile::tempdir().expect("a folder");
         let target = folder.path().join("a.png");
         write(&target, b"old", Durability::None).expect("it is written");
@@ -276,13 +276,13 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_in_the_way_stays() {
+    fn a_folder_is_not_replaced_by_a_file() {
         let folder = tempfile::tempdir().expect("a folder");
         let target = folder.path().join("a.png");
         fs::create_dir(&target).expect("it is made");
         assert!(write(&target, b"new", Durability::Content).is_err());
         assert_eq!(names_in(folder.path()), ["a.png"]);
-        // A file where a folder should be.
+        // A file in place of a folder.
         fs::write(folder.path().join("b"), "").expect("it is written");
         assert!(write(&folder.path().join("b").join("c.png"), b"new", Durability::None).is_err());
     }

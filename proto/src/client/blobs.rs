@@ -1,4 +1,4 @@
-//! Blobs to and from a coordinator, in chunks, checked by digest and length.
+//! Transfers blobs to and from a coordinator, in chunks, and verifies digest and length.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,16 +18,16 @@ use crate::v1::upload_request::Part;
 use crate::v1::{DownloadRequest, FindMissingRequest, UploadRequest};
 use crate::{FieldError, from_proto, to_proto};
 
-/// How many chunks are read ahead of the network.
+/// The number of chunks that are read ahead of the network.
 const CHUNKS_AHEAD: usize = 4;
 
-/// A coordinator's blob store, from afar.
+/// The blob store of a remote coordinator.
 #[derive(Debug, Clone)]
 pub struct Blobs {
     client: BlobsClient<Channel>,
 }
 
-/// Why a blob did not arrive.
+/// Why a blob was not transferred.
 #[derive(Debug, thiserror::Error)]
 pub enum BlobError {
     #[error("the coordinator has no blob {}", digest.short())]
@@ -60,7 +60,7 @@ impl Blobs {
     /// Those of `blobs` that the coordinator lacks.
     ///
     /// # Errors
-    /// Where the call fails.
+    /// If the call fails.
     pub async fn find_missing(&self, blobs: &[BlobRef]) -> Result<Vec<BlobRef>, BlobError> {
         let mut missing = Vec::new();
         for part in blobs.chunks(DIGESTS_PER_MESSAGE) {
@@ -85,7 +85,7 @@ impl Blobs {
     /// Uploads bytes that are in memory.
     ///
     /// # Errors
-    /// Where the call fails; also where `bytes` are not those of `blob`.
+    /// If the call fails, or `bytes` do not match `blob`.
     pub async fn upload(&self, blob: BlobRef, bytes: Bytes) -> Result<(), BlobError> {
         let (parts, stream) = mpsc::channel(CHUNKS_AHEAD);
         let feeder = tokio::spawn(async move {
@@ -93,7 +93,7 @@ impl Blobs {
             while !rest.is_empty() {
                 let chunk = rest.split_to(rest.len().min(CHUNK_BYTES));
                 if parts.send(data(chunk)).await.is_err() {
-                    break; // The coordinator has answered already.
+                    break; // The coordinator has already answered.
                 }
             }
         });
@@ -102,11 +102,10 @@ impl Blobs {
         sent
     }
 
-    /// Uploads a file, a chunk at a time.
+    /// Uploads a file in chunks.
     ///
     /// # Errors
-    /// Where the file cannot be read or the call fails; also where the file's bytes are not those
-    /// of `blob`.
+    /// If the file cannot be read, the call fails, or the file's bytes do not match `blob`.
     pub async fn upload_file(&self, blob: BlobRef, path: &Path) -> Result<(), BlobError> {
         let unreadable = |source| BlobError::Read { path: path.to_owned(), source };
         let file = tokio::fs::File::open(path).await.map_err(unreadable)?;
@@ -117,31 +116,30 @@ impl Blobs {
             feeder.abort();
             return Ok(());
         }
-        // A file that could not be read reaches the coordinator as a blob cut short: the first
-        // cause is the better message.
+        // If the file could not be read, the coordinator only sees a truncated blob, so prefer the
+        // error of the file.
         match feeder.await {
             Ok(Err(source)) => Err(unreadable(source)),
             _ => sent,
         }
     }
 
-    /// Downloads a blob into memory; its digest and length are checked.
+    /// Downloads a blob into memory; verifies its digest and length.
     ///
     /// # Errors
-    /// Where the coordinator has no such blob, the call fails or the bytes are wrong.
+    /// If the coordinator has no such blob, the call fails or the bytes are wrong.
     pub async fn download(&self, blob: BlobRef) -> Result<Vec<u8>, BlobError> {
         let announced = usize::try_from(blob.size_bytes).unwrap_or(usize::MAX);
         let mut bytes = Vec::with_capacity(announced.min(INITIAL_CAPACITY_BYTES));
-        // A `Vec` takes every byte; should it ever refuse, there is no path to name.
+        // Writing to a `Vec` does not fail, so this path is never shown.
         self.receive(blob, &mut bytes, Path::new("memory")).await?;
         Ok(bytes)
     }
 
-    /// Downloads a blob into a file, which appears whole or not at all; its digest and length are
-    /// checked.
+    /// Downloads a blob into a file, which is written atomically; verifies its digest and length.
     ///
     /// # Errors
-    /// As [`Self::download`], or where the file cannot be written.
+    /// As [`Self::download`], or if the file cannot be written.
     pub async fn download_to(&self, blob: BlobRef, path: &Path) -> Result<(), BlobError> {
         let unwritable = |source| BlobError::Write { path: path.to_owned(), source };
         let temporary = AtomicFile::beside(path).map_err(unwritable)?;
@@ -158,7 +156,7 @@ impl Blobs {
             .map_err(unwritable)
     }
 
-    /// One `Upload` call: `start`, then what comes out of `chunks`.
+    /// One `Upload` call: `start`, then the messages from `chunks`.
     async fn send(
         &self,
         blob: BlobRef,
@@ -175,7 +173,7 @@ impl Blobs {
         })
     }
 
-    /// One `Download` call into `sink`, which is flushed; `path` is for errors.
+    /// One `Download` call into `sink`, which is flushed; errors name `path`.
     async fn receive(
         &self,
         blob: BlobRef,
@@ -211,8 +209,8 @@ fn data(chunk: Bytes) -> UploadRequest {
     UploadRequest { part: Some(Part::Data(chunk)) }
 }
 
-/// Reads at most one byte more than `size_bytes`, so that a file that grew is refused rather than
-/// cut.
+/// Reads at most one byte more than `size_bytes`, so that a file that grew is refused instead of
+/// truncated.
 async fn feed(
     reader: impl AsyncRead + Unpin,
     size_bytes: u64,

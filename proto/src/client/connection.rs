@@ -8,11 +8,11 @@ use crate::limits::MAX_MESSAGE_BYTES;
 use crate::v1::jobs_client::JobsClient;
 use crate::v1::workers_client::WorkersClient;
 
-/// A machine that is there answers in milliseconds; this leaves room for a slow name server.
+/// A reachable machine answers in milliseconds; the rest is for slow name servers.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A ping this often keeps firewalls from forgetting a quiet connection.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(20);
-/// A peer that does not answer a ping for this long is gone.
+/// A peer that does not answer a ping within this time is considered gone.
 const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Why there is no connection.
@@ -29,7 +29,7 @@ pub enum ConnectError {
 /// Connects to the coordinator at `url`: `http://host:port`, or `host:port` for short.
 ///
 /// # Errors
-/// Where `url` is no address, or nobody answers there within a few seconds.
+/// If `url` is not an address, or there is no answer within a few seconds.
 pub async fn connect(url: &str) -> Result<Channel, ConnectError> {
     let url = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
     if url.starts_with("https://") {
@@ -46,14 +46,14 @@ pub async fn connect(url: &str) -> Result<Channel, ConnectError> {
     endpoint.connect().await.map_err(|source| ConnectError::Unreachable { url, source })
 }
 
-/// A client of the `Jobs` service that holds the limits.
+/// A client of the `Jobs` service, with the limits on messages.
 pub fn jobs(channel: Channel) -> JobsClient<Channel> {
     JobsClient::new(channel)
         .max_decoding_message_size(MAX_MESSAGE_BYTES)
         .max_encoding_message_size(MAX_MESSAGE_BYTES)
 }
 
-/// A client of the `Workers` service that holds the limits.
+/// A client of the `Workers` service, with the limits on messages.
 pub fn workers(channel: Channel) -> WorkersClient<Channel> {
     WorkersClient::new(channel)
         .max_decoding_message_size(MAX_MESSAGE_BYTES)

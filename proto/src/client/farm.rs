@@ -1,4 +1,4 @@
-//! One connection, and the calls over it.
+//! A client's connection to a coordinator, and its calls.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::limits::{DIGESTS_PER_MESSAGE, TASKS_PER_MESSAGE};
 use crate::v1::submit_request::Part;
 use crate::{FieldError, from_proto, to_proto, v1};
 
-/// A coordinator. A broken connection is made anew by the next call.
+/// A remote coordinator. After a broken connection, the next call reconnects.
 #[derive(Debug, Clone)]
 pub struct FarmClient {
     channel: Channel,
@@ -24,7 +24,7 @@ impl FarmClient {
     /// Connects to the coordinator at `url`.
     ///
     /// # Errors
-    /// Where `url` is no address, or nobody answers there.
+    /// If `url` is not an address, or there is no answer.
     pub async fn connect(url: &str) -> Result<Self, FarmError> {
         Ok(Self { channel: connect(url).await? })
     }
@@ -33,17 +33,17 @@ impl FarmClient {
         Blobs::new(self.channel.clone())
     }
 
-    /// What the coordinator has in its cache for these actions.
+    /// The results of these actions that are in the coordinator's cache.
     ///
     /// # Errors
-    /// Where the call fails.
+    /// If the call fails.
     pub async fn find_results(
         &self,
         actions: &[Digest],
     ) -> Result<BTreeMap<Digest, TaskResult>, FarmError> {
         let mut found = BTreeMap::new();
-        // An answer holds a result of a few hundred bytes for each action, so the questions are
-        // smaller than their own limit.
+        // An answer has a few hundred bytes per action, so requests stay below the limit for
+        // digests.
         for part in actions.chunks(DIGESTS_PER_MESSAGE / 4) {
             let request = v1::FindResultsRequest {
                 actions: part.iter().map(|action| action.as_bytes().to_vec()).collect(),
@@ -56,11 +56,10 @@ impl FarmClient {
         Ok(found)
     }
 
-    /// Submits a job; whether the coordinator knew the key already is the second half of the
-    /// answer.
+    /// Submits a job. Also returns whether the coordinator already knew the idempotency key.
     ///
     /// # Errors
-    /// Where the call fails, or a blob is missing.
+    /// If the call fails, or a blob is missing.
     pub async fn submit(
         &self,
         key: &str,
@@ -85,10 +84,10 @@ impl FarmClient {
         Ok((JobId(job), known))
     }
 
-    /// Follows a job from where it stands.
+    /// Follows a job from its present state.
     ///
     /// # Errors
-    /// Where the call fails or there is no such job.
+    /// If the call fails or there is no such job.
     pub async fn watch(&self, job: JobId) -> Result<JobWatch, FarmError> {
         let answer = jobs(self.channel.clone()).watch(v1::WatchRequest { job: job.0 }).await;
         Ok(JobWatch::new(job, answer.map_err(no_job(job, "let the job be watched"))?.into_inner()))
@@ -97,27 +96,27 @@ impl FarmClient {
     /// The newest jobs.
     ///
     /// # Errors
-    /// Where the call fails.
+    /// If the call fails.
     pub async fn list_jobs(&self, active: bool, limit: u32) -> Result<Vec<JobSummary>, FarmError> {
         let answer = jobs(self.channel.clone()).list(v1::ListRequest { active, limit }).await;
         let listed = answer.map_err(|status| FarmError::of(status, "list jobs"))?.into_inner().jobs;
         Ok(from_proto::each("jobs", listed, MAX_LISTED, from_proto::job_summary)?)
     }
 
-    /// Gives a job up.
+    /// Cancels a job.
     ///
     /// # Errors
-    /// Where the call fails or there is no such job.
+    /// If the call fails or there is no such job.
     pub async fn cancel(&self, job: JobId) -> Result<JobSummary, FarmError> {
         let answer = jobs(self.channel.clone()).cancel(v1::CancelRequest { job: job.0 }).await;
         let answer = answer.map_err(no_job(job, "cancel the job"))?.into_inner();
         Ok(from_proto::required("job", answer.job, from_proto::job_summary)?)
     }
 
-    /// Has a job's failed and canceled tasks tried again.
+    /// Retries a job's failed and canceled tasks.
     ///
     /// # Errors
-    /// Where the call fails or there is no such job.
+    /// If the call fails or there is no such job.
     pub async fn retry(&self, job: JobId) -> Result<JobSummary, FarmError> {
         let answer = jobs(self.channel.clone()).retry(v1::RetryRequest { job: job.0 }).await;
         let answer = answer.map_err(no_job(job, "retry the job"))?.into_inner();
@@ -127,7 +126,7 @@ impl FarmClient {
     /// The farm's workers.
     ///
     /// # Errors
-    /// Where the call fails.
+    /// If the call fails.
     pub async fn list_workers(&self) -> Result<Vec<WorkerInfo>, FarmError> {
         let answer = workers(self.channel.clone()).list_workers(v1::ListWorkersRequest {}).await;
         let listed =
@@ -135,13 +134,14 @@ impl FarmClient {
         Ok(from_proto::each("workers", listed, MAX_LISTED, from_proto::worker_info)?)
     }
 
-    /// Has a worker finish what it does and take nothing new.
+    /// Drains a worker: it gets no more tasks. It finishes those that it has, or returns them `now`
+    /// with checkpoints, from which other workers resume.
     ///
     /// # Errors
-    /// Where the call fails or there is no such worker.
-    pub async fn drain(&self, name: &WorkerName) -> Result<(), FarmError> {
-        let answer =
-            workers(self.channel.clone()).drain(v1::DrainRequest { name: name.to_string() }).await;
+    /// If the call fails or there is no such worker.
+    pub async fn drain(&self, name: &WorkerName, now: bool) -> Result<(), FarmError> {
+        let request = v1::DrainRequest { name: name.to_string(), now };
+        let answer = workers(self.channel.clone()).drain(request).await;
         answer.map(drop).map_err(|status| match status.code() {
             Code::NotFound => FarmError::NoSuchWorker { name: name.clone() },
             _ => FarmError::of(status, "drain the worker"),
@@ -149,7 +149,7 @@ impl FarmClient {
     }
 }
 
-/// More jobs or workers than a message has room for.
+/// More jobs or workers than fit into a message.
 const MAX_LISTED: usize = 100_000;
 
 fn no_job(job: JobId, doing: &'static str) -> impl FnOnce(Status) -> FarmError {

@@ -1,4 +1,4 @@
-//! What can go wrong between a client and a coordinator.
+//! Errors between a client and a coordinator.
 
 use impasto_types::{JobId, WorkerName};
 use tonic::{Code, Status};
@@ -7,7 +7,7 @@ use super::blobs::BlobError;
 use super::connection::ConnectError;
 use crate::FieldError;
 
-/// Why a call came to nothing.
+/// Why a call failed.
 #[derive(Debug, thiserror::Error)]
 pub enum FarmError {
     #[error(transparent)]
@@ -32,7 +32,7 @@ impl FarmError {
         if is_connection(&source) { Self::Away { source } } else { Self::Refused { doing, source } }
     }
 
-    /// Whether nobody answered: trying again may help.
+    /// Whether the coordinator is unreachable: trying again may help.
     pub fn is_away(&self) -> bool {
         match self {
             Self::Connect(ConnectError::Unreachable { .. }) | Self::Away { .. } => true,
@@ -49,7 +49,7 @@ impl FarmError {
     }
 }
 
-/// A status that a coordinator sent has no cause; one that stands for a broken connection has.
+/// A status sent by the coordinator has no source; one made for a broken connection has.
 fn is_connection(status: &Status) -> bool {
     status.code() == Code::Unavailable || std::error::Error::source(status).is_some()
 }

@@ -18,10 +18,10 @@ impl JobWatch {
         Self { job, stream }
     }
 
-    /// The next news; `None` once the job has ended.
+    /// The next news; `None` after the job has ended.
     ///
     /// # Errors
-    /// Where the coordinator goes away, or its answer is malformed.
+    /// If the coordinator becomes unreachable, or its answer is malformed.
     pub async fn next(&mut self) -> Result<Option<JobNews>, FarmError> {
         let job = self.job;
         let answer = self.stream.message().await.map_err(|status| match status.code() {

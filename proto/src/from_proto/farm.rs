@@ -1,4 +1,4 @@
-//! Jobs, leases and workers.
+//! Conversions of jobs, leases and workers.
 
 use impasto_types::{
     Attempt, Capabilities, ComputeCapability, DeviceHealth, DeviceInfo, Epoch, Grant, Hello, JobId,
@@ -13,7 +13,7 @@ use super::{
 use crate::limits::{DIGESTS_PER_MESSAGE, MAX_DEVICES, MAX_LEASES, MAX_METHODS};
 use crate::{FieldError, text, v1, words};
 
-/// How a worker introduces itself.
+/// A worker's first message.
 pub fn hello(message: v1::Hello) -> Result<Hello, FieldError> {
     let digest = |bytes: Vec<u8>| digest("digest", &bytes);
     Ok(Hello {
@@ -25,7 +25,7 @@ pub fn hello(message: v1::Hello) -> Result<Hello, FieldError> {
     })
 }
 
-/// The leases that a worker still works on, and how its devices are.
+/// A worker's running leases with their progress, and its devices' health.
 #[allow(clippy::type_complexity)]
 pub fn heartbeat(
     message: v1::Heartbeat,
@@ -38,8 +38,8 @@ pub fn heartbeat(
     Ok((leases, each("devices", message.devices, MAX_DEVICES, device_health)?))
 }
 
-/// How a lease ended. Where only the outcome is at fault, the lease is still known, so that it can
-/// be answered for.
+/// A lease and its outcome. If only the outcome is invalid, the lease is still returned, so that
+/// the coordinator can answer.
 pub fn report(
     message: v1::Report,
 ) -> Result<(LeaseId, Result<LeaseOutcome, FieldError>), FieldError> {
@@ -63,8 +63,8 @@ fn outcome(message: v1::report::Outcome) -> Result<LeaseOutcome, FieldError> {
     })
 }
 
-/// What a coordinator tells a worker; `None` where a newer coordinator says something unknown. A
-/// task that cannot be read is an error inside the grant, so that the lease can be answered for.
+/// A message to a worker; `None` for one that only a newer version knows. A task that cannot be
+/// read is an error inside the grant, so that the worker can report the lease as failed.
 #[allow(clippy::type_complexity)]
 pub fn order(
     message: v1::CoordinatorMessage,
@@ -93,7 +93,7 @@ pub fn order(
     }))
 }
 
-/// What a watcher hears.
+/// News about a watched job.
 pub fn job_news(message: v1::WatchResponse) -> Result<JobNews, FieldError> {
     use v1::watch_response::News;
     match message.news.ok_or_else(|| FieldError::missing("news"))? {
@@ -161,7 +161,7 @@ pub fn device_health(message: v1::DeviceHealth) -> Result<DeviceHealth, FieldErr
     })
 }
 
-/// A method that this program does not know is left out: no task can ask for it.
+/// Leaves out methods that this program does not know: no task can ask for them.
 fn methods(messages: Vec<v1::MethodVersion>) -> Vec<MethodVersion> {
     let known = messages.into_iter().filter_map(|v1::MethodVersion { method, version }| {
         Some(MethodVersion { method: words::parse("method", &method).ok()?, version })
@@ -227,7 +227,7 @@ fn task_event(message: v1::task_state::State) -> Result<TaskEvent, FieldError> {
     })
 }
 
-/// Losses are kept as JSON, which has no infinity.
+/// Losses are stored as JSON, which has no infinity.
 fn progress(message: v1::Progress) -> Result<Progress, FieldError> {
     let v1::Progress { iteration, iterations, loss, left_ms } = message;
     match loss {

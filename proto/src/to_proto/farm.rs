@@ -1,4 +1,4 @@
-//! Jobs, leases and workers.
+//! Conversions of jobs, leases and workers.
 
 use impasto_types::{
     Capabilities, ComputeCapability, DeviceHealth, DeviceInfo, Grant, Hello, JobNews, JobSummary,
@@ -12,7 +12,7 @@ use crate::v1::watch_response::News;
 use crate::v1::worker_message::Message as ToCoordinator;
 use crate::{text, v1, words};
 
-/// What a worker says first. Names from drivers are cut to what the wire takes.
+/// A worker's first message. Names from drivers are truncated to the limit.
 pub fn hello(hello: &Hello) -> ToCoordinator {
     ToCoordinator::Hello(v1::Hello {
         name: hello.name.to_string(),
@@ -23,7 +23,7 @@ pub fn hello(hello: &Hello) -> ToCoordinator {
     })
 }
 
-/// The leases that a worker still works on, and how its devices are.
+/// A worker's running leases with their progress, and its devices' health.
 pub fn heartbeat(
     leases: impl IntoIterator<Item = (LeaseId, Option<Progress>)>,
     devices: &[DeviceHealth],
@@ -38,7 +38,7 @@ pub fn heartbeat(
     })
 }
 
-/// How a lease ended.
+/// A lease and its outcome.
 pub fn report(id: LeaseId, outcome: &LeaseOutcome) -> ToCoordinator {
     use v1::report::Outcome;
     let outcome = match outcome {
@@ -53,7 +53,7 @@ pub fn report(id: LeaseId, outcome: &LeaseOutcome) -> ToCoordinator {
     ToCoordinator::Report(v1::Report { lease: Some(lease(&id)), outcome: Some(outcome) })
 }
 
-/// What a coordinator tells a worker.
+/// A message to a worker.
 pub fn order(order: Order<v1::TaskSpec>) -> v1::CoordinatorMessage {
     let message = match order {
         Order::Welcome { epoch, heartbeat_ms, name, stale } => ToWorker::Welcome(v1::Welcome {
@@ -79,7 +79,7 @@ pub fn order(order: Order<v1::TaskSpec>) -> v1::CoordinatorMessage {
     v1::CoordinatorMessage { message: Some(message) }
 }
 
-/// What a watcher hears.
+/// News about a watched job.
 pub fn job_news(news: JobNews) -> v1::WatchResponse {
     let news = match news {
         JobNews::Job(summary) => News::Summary(job_summary(&summary)),

@@ -1,20 +1,19 @@
-//! What is computed, its canonical bytes and its digest.
+//! Actions: everything that a result depends on, with canonical bytes and a digest.
 //!
-//! The canonical form is a line with the version of the form, then compact JSON with sorted keys.
-//! Every value that equals its documented default is absent, so a field that is added later, with
-//! a default that stands for today's behaviour, changes no digest. The same bytes are digested,
-//! stored and sent. A reader takes nothing but canonical bytes that it understands whole: a program
-//! of another version refuses an action that it would compute otherwise, instead of giving it
-//! another name.
+//! The canonical form is a line with the version of the form, then compact JSON with sorted keys. A
+//! value that equals its documented default is absent, so adding a field whose default is today's
+//! behaviour changes no digest. The same bytes are digested, stored and sent. A reader accepts only
+//! canonical bytes that it understands completely: a program of another version refuses an action
+//! that it would compute differently, instead of giving it another digest.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{BlobRef, ContainerFormat, Digest, Method, ModelRef, Part, Recipe};
 
-/// Everything that a result follows from: the recipe, the bytes of all inputs and models, the
-/// method's version and the outputs. Same action, same pictures, except for roundings that depend
-/// on the machine and its memory.
+/// Everything that a result depends on: the recipe, the bytes of all inputs and models, the
+/// method's version and the outputs. The same action gives the same pictures, except for rounding
+/// that depends on the machine and its memory.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Action {
@@ -24,7 +23,7 @@ pub struct Action {
     /// The kind of asset, which decides how its files become pictures and back.
     #[serde(default, skip_serializing_if = "AssetKind::is_picture")]
     pub kind: AssetKind,
-    /// The asset's files, in the order of their parts; none where a picture is made from styles.
+    /// The asset's files, in the order of their parts; none if a picture is made from styles.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inputs: Vec<Input>,
     /// At least one.
@@ -35,8 +34,8 @@ pub struct Action {
     pub outputs: Vec<OutputSpec>,
 }
 
-/// A kind of asset by name: 1 to 32 lowercase letters, digits or `-`. Whether there is an adapter
-/// for it is for the painter to say.
+/// A kind of asset by name: 1 to 32 lowercase letters, digits or `-`. The painter knows whether
+/// there is an adapter for it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct AssetKind(String);
@@ -49,7 +48,7 @@ pub struct Input {
     pub source: InputRef,
 }
 
-/// Where the bytes of an input come from.
+/// The source of an input's bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum InputRef {
@@ -61,7 +60,7 @@ pub enum InputRef {
     },
 }
 
-/// A style image and its share among several.
+/// A style image, and its weight relative to the others.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StyleRef {
@@ -69,18 +68,18 @@ pub struct StyleRef {
     pub weight: f32,
 }
 
-/// A file that an action makes. Bit depth, alpha and colour profile are the asset's, as far as the
-/// format can hold them.
+/// A file that an action produces. Bit depth, alpha and colour profile are the asset's, as far as
+/// the format can hold them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OutputSpec {
     pub part: Part,
     pub format: ContainerFormat,
-    /// JPEG's quality, 1 to 100; other formats are lossless and ignore it.
+    /// The JPEG quality, 1 to 100; other formats are lossless and ignore it.
     pub quality: u8,
 }
 
-/// Why bytes are no action.
+/// Why bytes are not a valid action.
 #[derive(Debug, thiserror::Error)]
 pub enum ActionError {
     #[error("an action begins with `impasto action {FORM}`, but this begins with `{0}`")]
@@ -98,23 +97,23 @@ pub enum ActionError {
     Content(String),
 }
 
-/// The version of the canonical form. It rises when the same action would get other bytes.
+/// The version of the canonical form. Raise it if the same action would get other bytes.
 const FORM: u32 = 1;
 
-/// Far more than an action of ten thousand frames takes.
+/// Far more than an action of ten thousand frames needs.
 const MAX_BYTES: usize = 4 << 20;
 
 /// More files than any asset has.
 pub const MAX_INPUTS: usize = 16_384;
-/// More styles than anybody can tell apart in one picture.
+/// More styles than anyone can distinguish in a picture.
 pub const MAX_STYLES: usize = 64;
 /// More models than any method reads.
 pub const MAX_MODELS: usize = 16;
 
 impl Action {
-    /// The bytes that name, store and carry this action.
+    /// The bytes by which this action is digested, stored and sent.
     pub fn canonical(&self) -> Vec<u8> {
-        // Plain structs of numbers, strings and lists always serialise. The detour through text
+        // Plain structs of numbers, strings and lists always serialise. Converting through text
         // keeps the shortest form of single-precision numbers: 0.1 stays 0.1.
         let text = serde_json::to_string(self).expect("an action serialises");
         let value = serde_json::from_str(&text).expect("what was just written is JSON");
@@ -124,8 +123,8 @@ impl Action {
     /// Reads [`Self::canonical`] bytes, and checks the action.
     ///
     /// # Errors
-    /// Where the bytes are another form's, hold a field that this version does not know, are not
-    /// canonical, or where a value is out of its range.
+    /// If the bytes are of another form, have an unknown field, are not canonical, or a value is
+    /// out of range.
     pub fn from_canonical(bytes: &[u8]) -> Result<Self, ActionError> {
         if bytes.len() > MAX_BYTES {
             return Err(ActionError::TooLong(bytes.len()));
@@ -144,7 +143,7 @@ impl Action {
         Ok(action)
     }
 
-    /// The action's name: the BLAKE3 digest of its canonical bytes.
+    /// The BLAKE3 digest of the canonical bytes: the action's name.
     pub fn digest(&self) -> Digest {
         Digest::of(&self.canonical())
     }
@@ -153,13 +152,13 @@ impl Action {
         self.recipe.method()
     }
 
-    /// Where the input with this role comes from.
+    /// The source of the input with this role.
     pub fn input(&self, part: Part) -> Option<InputRef> {
         self.inputs.iter().find(|input| input.part == part).map(|input| input.source)
     }
 
-    /// Every blob that has to be at hand before this can run, models included. Outputs of other
-    /// tasks are not known yet.
+    /// All blobs that this action needs, models included, except outputs of other tasks, which are
+    /// not known yet.
     pub fn blobs(&self) -> impl Iterator<Item = BlobRef> + '_ {
         let inputs = self.inputs.iter().filter_map(|input| input.source.blob());
         inputs
@@ -175,7 +174,7 @@ impl Action {
         })
     }
 
-    /// Checks what no type holds: ranges, orders, and that nothing the recipe needs is missing.
+    /// Checks what types cannot: ranges, order, and that all inputs of the recipe are there.
     ///
     /// # Errors
     /// [`ActionError::Content`], which names the field and its value.
@@ -210,7 +209,7 @@ impl Action {
             return Err(wrong(format_args!("method {} paints an asset", self.method())));
         }
         if self.recipe.init() == Some(crate::Init::Image) && self.input(Part::Init).is_none() {
-            return Err(wrong("the recipe begins with an image, but there is no input `init`"));
+            return Err(wrong("the recipe starts from an image, but there is no input `init`"));
         }
         Ok(())
     }
@@ -224,7 +223,7 @@ impl Input {
 }
 
 impl InputRef {
-    /// The blob, where it is known already.
+    /// The blob, if it is known.
     pub fn blob(self) -> Option<BlobRef> {
         match self {
             Self::Blob(blob) => Some(blob),
@@ -263,7 +262,7 @@ impl TryFrom<String> for AssetKind {
             Ok(Self(text))
         } else {
             let shown: String = text.chars().take(40).collect();
-            Err(format!("`{shown}` is no kind of asset: 1 to 32 of a-z, 0-9 and `-`"))
+            Err(format!("`{shown}` is not a kind of asset: use 1 to 32 of a-z, 0-9 and `-`"))
         }
     }
 }
@@ -280,7 +279,7 @@ impl std::fmt::Display for AssetKind {
     }
 }
 
-/// `value` with the keys of every object sorted, whichever map `serde_json` is built with.
+/// `value` with the keys of every object sorted, whatever map type `serde_json` is built with.
 fn sorted(value: Value) -> Value {
     match value {
         Value::Object(object) => {
@@ -306,7 +305,7 @@ fn at_most(field: &str, count: usize, most: usize) -> Result<(), ActionError> {
     Ok(())
 }
 
-/// Each part once, in order, so that an action has one form.
+/// Checks that each part appears once, in order, so that an action has one form.
 fn ascending(field: &str, parts: impl Iterator<Item = Part>) -> Result<(), ActionError> {
     let parts: Vec<Part> = parts.collect();
     match parts.windows(2).find(|pair| pair[0] >= pair[1]) {
@@ -371,9 +370,9 @@ mod tests {
         assert!(json.contains(r#""palette":0.3"#), "{json}");
     }
 
-    /// The bytes of a release are read by every later one, under the same name.
+    /// Every later release must read the bytes of this one, with the same digest.
     #[test]
-    fn the_digest_of_this_form_stays() {
+    fn the_digest_of_this_form_does_not_change() {
         assert_eq!(
             action().digest().to_hex(),
             "7785c52c5b98aebee01f2a659660f2363a1cfb91d353f6136bab523fda57ae0f"
@@ -400,7 +399,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_recipe_needs_has_to_be_there() {
+    fn inputs_that_the_recipe_needs_are_required() {
         let refused = |change: fn(&mut Action)| {
             let mut changed = action();
             change(&mut changed);

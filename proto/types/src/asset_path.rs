@@ -1,4 +1,4 @@
-//! Paths of assets, as manifests and the wire name them.
+//! Paths of assets, in manifests and messages.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -42,7 +42,7 @@ impl AssetPath {
         name.rsplit_once('.').map_or(name, |(stem, _)| stem)
     }
 
-    /// The extension, without its dot; empty where there is none.
+    /// The extension without its dot; empty if there is none.
     pub fn extension(&self) -> &str {
         self.file_name().rsplit_once('.').map_or("", |(_, extension)| extension)
     }
@@ -52,7 +52,7 @@ impl AssetPath {
         self.0.rsplit_once('/').map_or("", |(parent, _)| parent)
     }
 
-    /// In the form of the system that this runs on.
+    /// The path in this system's form.
     pub fn to_path_buf(&self) -> PathBuf {
         self.0.split('/').collect()
     }
@@ -104,7 +104,7 @@ impl FromStr for AssetPath {
     }
 }
 
-/// Whether Windows takes this component for a device, whatever its extension.
+/// Whether Windows reserves this name for a device, whatever its extension.
 fn is_reserved(component: &str) -> bool {
     let stem = component.split('.').next().unwrap_or(component).to_ascii_uppercase();
     matches!(stem.as_str(), "CON" | "PRN" | "AUX" | "NUL")

@@ -1,4 +1,4 @@
-//! How long to wait before trying again.
+//! Exponential backoff.
 
 use std::time::Duration;
 
@@ -15,14 +15,14 @@ impl Backoff {
         self.first_ms.saturating_mul(1 << retry.min(32)).min(self.longest_ms)
     }
 
-    /// The same with its second half left to `chance`, a random number from 0 to 1, so that peers
-    /// that failed together do not come back together.
+    /// The same with jitter: between half and all of the delay, by `chance`, a random number from 0
+    /// to 1, so that peers that failed together do not retry together.
     pub fn spread(self, retry: u32, chance: f64) -> Duration {
         Duration::from_millis(self.delay_ms(retry)).mul_f64(0.5 + 0.5 * chance.clamp(0.0, 1.0))
     }
 }
 
-/// A [`Backoff`] and how often it was asked in a row.
+/// A [`Backoff`] with the number of retries so far.
 #[derive(Debug, Clone)]
 pub struct Retries {
     backoff: Backoff,
@@ -41,7 +41,7 @@ impl Retries {
         delay
     }
 
-    /// Begins again with the first delay.
+    /// Restarts with the first delay.
     pub fn reset(&mut self) {
         self.retry = 0;
     }
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn chance_takes_away_up_to_a_half() {
+    fn jitter_shortens_a_delay_by_up_to_half() {
         let mut retries = Retries::new(BACKOFF);
         assert_eq!(retries.next(1.0).as_millis(), 200);
         assert_eq!(retries.next(0.0).as_millis(), 200);

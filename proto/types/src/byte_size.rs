@@ -1,4 +1,4 @@
-//! Sizes in bytes, as people write and read them.
+//! Sizes in bytes, as text.
 
 use std::fmt;
 use std::str::FromStr;
@@ -21,7 +21,7 @@ impl fmt::Display for ByteSize {
         let units = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
         let mut value = self.0 as f64 / 1024.0;
         let mut unit = 0;
-        // From here on it would be shown as 1024.
+        // A larger value would be rounded to 1024.
         while value >= 1023.5 {
             value /= 1024.0;
             unit += 1;
@@ -54,7 +54,7 @@ impl FromStr for ByteSize {
         };
         let number: f64 = number.parse().map_err(|_| refuse())?;
         let bytes = number * (1_u64 << shift) as f64;
-        // 2^63 bytes are more than any machine has; up to there the conversion is sound.
+        // 2^63 bytes are more than any machine has; up to there the conversion is exact enough.
         if bytes.is_finite() && (0.0..9.2e18).contains(&bytes) {
             Ok(Self(bytes as u64))
         } else {

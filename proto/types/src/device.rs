@@ -1,4 +1,4 @@
-//! What workers tell of the devices that they paint on.
+//! Devices, as workers report them.
 
 use std::fmt;
 
@@ -6,20 +6,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::ByteSize;
 
-/// A device, as its worker introduces it.
+/// A device of a worker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceInfo {
-    /// What Impasto calls it, such as `cpu avx512` or `cuda:0`.
+    /// Impasto's name for it, such as `cpu avx512` or `cuda:0`.
     pub name: String,
-    /// What its maker calls it; empty where that is not known.
+    /// The product name; empty if unknown.
     pub model: String,
-    /// What painting may take of its memory: the most that one task gets there.
+    /// The memory for painting: the most that one task can get.
     pub memory_bytes: u64,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub compute_capability: Option<ComputeCapability>,
 }
 
-/// The generation of a CUDA card. Written as `9.0`.
+/// The generation of a CUDA GPU. Written as `9.0`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct ComputeCapability {
@@ -27,7 +27,7 @@ pub struct ComputeCapability {
     pub minor: u32,
 }
 
-/// How a device fares, as far as its driver tells.
+/// The health of a device, as far as its driver reports it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct DeviceHealth {
@@ -37,22 +37,22 @@ pub struct DeviceHealth {
     pub power_w: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory_used_bytes: Option<u64>,
-    /// How much of the last moments it computed, in percent.
+    /// How much of the last sampling period it computed, in percent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub utilisation_percent: Option<u32>,
-    /// Errors of its memory that could not be corrected, since the driver was loaded.
+    /// Uncorrected memory errors since the driver was loaded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ecc_errors: Option<u64>,
-    /// What holds its clocks back, such as `heat, power`; empty where nothing does.
+    /// Why its clocks are reduced, such as `heat, power`; empty if they are not.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub slowed_by: String,
-    /// Why it takes no more tasks; empty where it does.
+    /// Why it takes no more tasks; empty if it is healthy.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub fault: String,
 }
 
 impl DeviceHealth {
-    /// One line for people; empty where nothing is known.
+    /// One line for people; empty if nothing is known.
     pub fn line(&self) -> String {
         let parts = [
             Some(&self.fault)
@@ -94,7 +94,7 @@ impl TryFrom<String> for ComputeCapability {
             .and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)));
         parsed
             .map(|(major, minor)| Self { major, minor })
-            .ok_or_else(|| format!("`{text}` is no compute capability, such as 9.0"))
+            .ok_or_else(|| format!("`{text}` is not a compute capability, such as 9.0"))
     }
 }
 
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn health_is_told_in_a_line() {
+    fn health_is_one_line_of_text() {
         assert_eq!(DeviceHealth::default().line(), "");
         let warm = DeviceHealth {
             temperature_c: Some(71),
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn compute_capabilities_are_words() {
+    fn compute_capabilities_are_parsed() {
         assert_eq!(
             ComputeCapability::try_from("9.0".to_owned()),
             Ok(ComputeCapability { major: 9, minor: 0 })

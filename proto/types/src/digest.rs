@@ -27,12 +27,12 @@ impl Digest {
         Self(*blake3::hash(bytes).as_bytes())
     }
 
-    /// The digest that an incremental hasher has arrived at.
+    /// The digest of what was written to an incremental hasher.
     pub fn of_hasher(hasher: &blake3::Hasher) -> Self {
         Self(*hasher.finalize().as_bytes())
     }
 
-    /// The digest that these hexadecimal digits spell, or `None` where one of them is no digit.
+    /// Parses hexadecimal digits; `None` if one of them is not a digit.
     pub const fn from_hex(hex: &[u8; 64]) -> Option<Self> {
         let mut bytes = [0; 32];
         let mut at = 0;
@@ -59,8 +59,8 @@ impl Digest {
         self.to_string()
     }
 
-    /// The first twelve hexadecimal digits: enough to tell digests apart on a screen, never used as
-    /// a name.
+    /// The first twelve hexadecimal digits: enough to distinguish digests on a screen, never used
+    /// as a name.
     pub fn short(self) -> String {
         self.to_string()[..12].to_owned()
     }
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_digest_is_refused() {
+    fn texts_that_are_not_digests_are_refused() {
         assert_eq!("abc".parse::<Digest>(), Err(DigestError::Length(3)));
         assert_eq!("zz".repeat(32).parse::<Digest>(), Err(DigestError::Character('z')));
         assert_eq!("é".repeat(32).parse::<Digest>(), Err(DigestError::Character('é')));

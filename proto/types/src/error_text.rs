@@ -1,4 +1,4 @@
-//! Errors as text, for logs, screens and peers.
+//! Errors as text, for logs, messages and peers.
 
 use std::error::Error;
 
@@ -7,8 +7,8 @@ pub fn error_text(error: &dyn Error) -> String {
     error_chain(error).join(": ")
 }
 
-/// An error and its causes, outermost first, each on one line. A cause whose words are already
-/// part of the line above is left out: some libraries repeat it there.
+/// An error and its causes, outermost first, each on one line. A cause that the line above already
+/// contains is left out: some libraries repeat it there.
 pub fn error_chain(error: &dyn Error) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     let mut next = Some(error);
@@ -22,7 +22,7 @@ pub fn error_chain(error: &dyn Error) -> Vec<String> {
     lines
 }
 
-/// A text of several lines as one, its lines joined by `; `, so that a log keeps it together.
+/// Joins the lines of a text with `; `, so that a log keeps them together.
 pub fn one_line(text: &str) -> String {
     text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ")
 }
@@ -36,7 +36,7 @@ mod tests {
     struct Outer(#[source] std::io::Error);
 
     #[test]
-    fn causes_follow_once_and_on_one_line() {
+    fn causes_appear_once_and_on_one_line() {
         for (cause, expected) in [
             ("disk on fire", "cannot read `a`: disk on fire"),
             ("disk\n  on fire", "cannot read `a`: disk; on fire"),

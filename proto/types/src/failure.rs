@@ -1,17 +1,17 @@
-//! Why an attempt failed, as far as the scheduler has to know.
+//! Kinds of failures of attempts, for the scheduler.
 
 use serde::{Deserialize, Serialize};
 
-/// What a failure says about trying again.
+/// Whether a failed attempt is retried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FailureKind {
-    /// The task's own input is at fault (an image that does not decode, a non-finite loss): no
-    /// machine would do better, so it is not tried again.
+    /// The task's input is at fault (an image that does not decode, a non-finite loss): it would
+    /// fail on any machine, so it is not retried.
     Input,
-    /// Something about this attempt or worker went wrong (a blob that did not arrive, a full disk):
-    /// worth another attempt, on another worker if there is one.
+    /// Something went wrong with this attempt or worker (a blob that did not arrive, a full disk):
+    /// retried, on another worker if there is one.
     Transient,
-    /// The worker lacks room for it now: delayed, without using up an attempt.
+    /// The worker lacks memory for it now: retried later, without counting the attempt.
     Shortage,
 }

@@ -33,7 +33,7 @@ impl ContainerFormat {
         }
     }
 
-    /// The format that a file's extension announces, whatever its case.
+    /// The format of a file's extension, in upper or lower case.
     pub fn from_extension(extension: &str) -> Option<Self> {
         match extension.to_ascii_lowercase().as_str() {
             "png" => Some(Self::Png),

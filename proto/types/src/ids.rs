@@ -15,24 +15,23 @@ pub struct JobId(pub u64);
 #[serde(transparent)]
 pub struct TaskIndex(pub u32);
 
-/// How many times a task has been leased, from 1. It is the fencing token: a report that names an
-/// older attempt changes nothing.
+/// How many times a task has been leased, from 1. It is the fencing token: a report of an older
+/// attempt is ignored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Attempt(pub u32);
 
-/// How many times a coordinator has come up on this store.
+/// How many times a coordinator has started on this store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Epoch(pub u64);
 
-/// One connection of a worker; a worker that connects again gets a new one.
+/// One connection of a worker; a worker that reconnects gets a new id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct WorkerId(pub u64);
 
-/// What a lease is for: one attempt at one task. `epoch` is the coordinator's epoch that granted
-/// it.
+/// A lease: one attempt at one task. `epoch` is that of the coordinator that granted it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct LeaseId {
     pub job: JobId,
@@ -41,13 +40,13 @@ pub struct LeaseId {
     pub epoch: Epoch,
 }
 
-/// A worker's name on its farm: 1 to 64 of `A-Z a-z 0-9 . _ -`. It outlives connections and
-/// restarts.
+/// A worker's name on its farm: 1 to 64 of `A-Z a-z 0-9 . _ -`. It stays the same over connections
+/// and restarts.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct WorkerName(String);
 
-/// A text that names nothing.
+/// A text that is not a valid id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IdError {
     #[error("`{0}` is not a job: give its number, as `impasto jobs` lists it")]
@@ -64,13 +63,13 @@ impl WorkerName {
     }
 
     /// The `nth` name for workers that ask for this one: itself, then `name-2`, `name-3` and so on,
-    /// cut where that would be too long.
+    /// truncated if too long.
     pub fn numbered(&self, nth: u32) -> Self {
         if nth < 2 {
             return self.clone();
         }
         let suffix = format!("-{nth}");
-        // A name is ASCII.
+        // Names are ASCII, so any length is a character boundary.
         let kept = self.0.len().min(Self::MAX_LEN - suffix.len());
         Self(format!("{}{suffix}", &self.0[..kept]))
     }
@@ -135,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbered_names_are_names() {
+    fn numbered_names_are_valid() {
         for (name, nth, expected) in [
             ("node", 1, "node".to_owned()),
             ("node", 2, "node-2".to_owned()),

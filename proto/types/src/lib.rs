@@ -1,8 +1,8 @@
-//! The words that all parts of Impasto share: digests, ids, parts, recipes, actions, tasks and
+//! The types that all parts of Impasto share: digests, ids, parts, recipes, actions, tasks and
 //! results.
 //!
-//! This crate does no I/O, knows no wire format and reads no clock. A value of one of its types is
-//! valid: what comes from outside is checked once, where it is constructed.
+//! This crate does no I/O, knows no wire format and reads no clock. Its types are checked on
+//! construction, so their values are always valid.
 
 mod action;
 mod asset_path;

@@ -28,9 +28,9 @@ pub enum Part {
     Opacity,
     /// Several grey maps in the channels of one file.
     Packed(Packing),
-    /// Where to paint: white is painted, black stays as it is.
+    /// Where to paint: white is painted, black is kept.
     Mask,
-    /// The picture that optimisation begins with.
+    /// The picture that optimisation starts from.
     Init,
     /// A mesh with its texture coordinates.
     Mesh,
@@ -68,7 +68,7 @@ pub enum CubeFace {
     NegativeZ,
 }
 
-/// A text that names no part.
+/// A text that is not a part.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "there is no part `{0}`; there are color, normal, roughness, metallic, occlusion, height, \
@@ -120,7 +120,7 @@ fn text_of<T: Copy + PartialEq>(table: &[(T, &'static str)], value: T) -> &'stat
     table.iter().find(|(other, _)| *other == value).map_or("", |(_, text)| text)
 }
 
-/// The value that `text` stands for in a table.
+/// The value of `text` in a table.
 fn value_of<T: Copy>(table: &[(T, &str)], text: &str) -> Option<T> {
     table.iter().find(|(_, other)| *other == text).map(|(value, _)| *value)
 }

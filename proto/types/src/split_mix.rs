@@ -1,4 +1,4 @@
-//! Seeded chance, the same on every machine.
+//! A seeded random number generator, the same on every machine.
 
 /// SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA
 /// 2014): 64 bits of state, good enough for noise, jitter and simulated faults. Pictures depend on

@@ -1,26 +1,26 @@
-//! A task, and its result.
+//! Tasks and their results.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Action, AssetPath, BlobRef, Part};
 
-/// One asset in one style: what is scheduled.
+/// One asset in one style: the unit of scheduling.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TaskSpec {
-    /// The asset's path in its project, to show to people; it is not part of the action.
+    /// The asset's path in its project, for display; not part of the action.
     pub asset: AssetPath,
     pub action: Action,
-    /// The least memory that an attempt can run in, in bytes. It may take more, up to what its
-    /// worker has given it.
+    /// The least memory in bytes that an attempt needs. It may use more, up to what its worker
+    /// gives it.
     pub least_memory_bytes: u64,
-    /// Pixels times steps over all scales: what the time is proportional to.
+    /// Pixels times steps over all scales; the time is proportional to it.
     pub work: u64,
 }
 
-/// What an action made. It is what the action cache keeps.
+/// The result of an action, as the action cache stores it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TaskResult {
-    /// One for each output that the action asks for, in the order of the action.
+    /// One for each output of the action, in the same order.
     pub outputs: Vec<Output>,
     pub report: RunReport,
 }
@@ -30,17 +30,17 @@ pub struct TaskResult {
 pub struct Output {
     pub part: Part,
     pub blob: BlobRef,
-    /// Pixels; 0 by 0 where the file is no picture.
+    /// In pixels; 0 by 0 if the file is not a picture.
     pub width: u32,
     pub height: u32,
 }
 
-/// How an attempt went.
+/// How an attempt ran.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunReport {
     /// Steps done, over all scales.
     pub iterations: u32,
-    /// The loss at the end, where the method has one.
+    /// The final loss, if the method has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub losses: Option<Losses>,
     /// Wall-clock milliseconds of the computation.
@@ -58,7 +58,7 @@ pub struct Losses {
 }
 
 impl Output {
-    /// The colours of a picture of `width` by `height` pixels.
+    /// The result of a plain picture of `width` by `height` pixels.
     pub fn picture(blob: BlobRef, width: u32, height: u32) -> Self {
         Self { part: Part::Color, blob, width, height }
     }
@@ -70,7 +70,7 @@ impl TaskResult {
         self.outputs.iter().find(|output| output.part == part)
     }
 
-    /// Every blob that the result consists of.
+    /// The blobs of all outputs.
     pub fn blobs(&self) -> impl Iterator<Item = BlobRef> + '_ {
         self.outputs.iter().map(|output| output.blob)
     }

@@ -1,5 +1,5 @@
-//! What the image formats can hold, so that a picture that cannot be written is refused before it
-//! is painted.
+//! What image formats can hold, so that a picture that cannot be written is refused before it is
+//! painted.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,8 +14,8 @@ pub enum Depth {
     Float,
 }
 
-/// What decides whether a picture can be written: the facts of an image's header, at the size that
-/// the result will have.
+/// The properties that decide whether a picture can be written: those of an image's header, at the
+/// size of the result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shape {
     /// In pixels.
@@ -53,16 +53,16 @@ impl ContainerFormat {
             Self::Png | Self::Tiff | Self::Bmp => i32::MAX as u32,
             // 16-bit fields.
             Self::Jpeg | Self::Tga => 65_535,
-            // What libwebp accepts, and with it most programs that read the format.
+            // The limit of libwebp, and so of most programs that read the format.
             Self::Webp => 16_383,
         }
     }
 
-    /// Checks that a picture of this shape can be written in this format. Bit depth is no reason to
-    /// refuse: a format without 16 bits gets the nearest of 256 levels.
+    /// Checks that a picture of this shape can be written in this format. Bit depth is never
+    /// refused: in a format without 16 bits, levels are rounded to 8 bits.
     ///
     /// # Errors
-    /// What the format cannot hold.
+    /// If the format cannot hold the picture; the error says why.
     pub fn can_write(self, shape: Shape) -> Result<(), CannotWrite> {
         let Shape { width, height, alpha } = shape;
         if alpha && !self.holds_alpha() {

@@ -113,7 +113,7 @@ mod tests {
         Picture {
             width,
             height,
-            // Red on the left half, green on the right, black where nothing is seen.
+            // Red on the left half, green on the right, black where alpha is zero.
             rgb: places()
                 .flat_map(|(x, y)| match (alpha(x, y) > 0.0, x < width / 2) {
                     (false, _) => [0.0, 0.0, 0.0],

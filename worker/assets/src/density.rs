@@ -1,4 +1,4 @@
-//! How large a picture is in print.
+//! Pixel density: the size of a picture in print.
 
 /// Pixels per metre along each axis: the size in print.
 #[derive(Debug, Clone, Copy, PartialEq)]

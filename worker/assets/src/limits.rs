@@ -1,4 +1,4 @@
-//! How large a picture may be.
+//! Limits on the size of pictures and files.
 
 use impasto_types::MAX_SIDE;
 
@@ -7,7 +7,7 @@ use crate::AssetErrorKind;
 /// Limits on files, checked against the header before memory is allocated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Of either side, in pixels.
+    /// The longest side, in pixels.
     pub max_side: u32,
     pub max_pixels: u64,
     pub max_file_bytes: u64,

@@ -21,7 +21,7 @@ pub(crate) struct Metadata {
 }
 
 /// PNG's own description of its colours (sRGB, gamma, primaries), for files without an ICC profile.
-/// It is copied from file to file unread.
+/// It is copied without being interpreted.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PngColor {
     pub(crate) srgb: Option<png::SrgbRenderingIntent>,
@@ -29,7 +29,7 @@ pub struct PngColor {
     pub(crate) chromaticities: Option<png::SourceChromaticities>,
 }
 
-/// Reads the metadata. What cannot be read counts as absent, because the picture does not depend on
+/// Reads the metadata. Unreadable metadata counts as absent, because the picture does not depend on
 /// it.
 pub(crate) fn read_metadata(format: ContainerFormat, bytes: &[u8]) -> Metadata {
     match format {
@@ -111,7 +111,7 @@ fn from_tiff(bytes: &[u8]) -> Option<Metadata> {
     Some(Metadata { density, icc, premultiplied, png_color: None })
 }
 
-/// Where a BMP file's header has its pixels per metre: two little-endian 32-bit numbers.
+/// The position of a BMP file's pixels per metre: two little-endian 32-bit numbers.
 pub(crate) const BMP_DENSITY: std::ops::Range<usize> = 38..46;
 
 fn bmp_density(bytes: &[u8]) -> Option<Density> {

@@ -1,5 +1,5 @@
-//! Files that are not what they say: an error that names the file, never a panic, never memory by
-//! the file's word.
+//! Damaged or misleading files give an error that names the file, never a panic, and no allocation
+//! by a size that the file states.
 
 use impasto_assets::{
     AssetErrorKind, Color, Depth, Limits, Origin, Picture, decode, encode, header_of_path,
@@ -32,7 +32,7 @@ fn name(format: ContainerFormat) -> String {
 }
 
 #[test]
-fn a_truncated_file_says_so() {
+fn errors_say_that_a_file_is_truncated() {
     for format in ContainerFormat::ALL {
         let bytes = sample(format);
         for sixteenths in 0..16 {
@@ -63,7 +63,7 @@ fn boast() -> Vec<u8> {
 }
 
 #[test]
-fn a_header_that_boasts_is_refused() {
+fn a_header_with_a_huge_size_is_refused() {
     let expected = "`sky.png` is 60000 x 60000 pixels, more than the limit of 32768 a side and \
         268435456 in all";
     let limits = Limits::default();
@@ -80,15 +80,17 @@ fn a_header_that_boasts_is_refused() {
 }
 
 #[test]
-fn a_lying_name_is_refused_by_header_and_decoder() {
+fn a_wrong_extension_is_refused_by_header_and_decoder() {
     let jpeg = sample(ContainerFormat::Jpeg);
     let expected = "`wall.png` holds jpg data, but its name says png: rename it or convert it";
     assert_eq!(
-        read_header(&jpeg, "wall.png", &Limits::default()).expect_err("it lies").to_string(),
+        read_header(&jpeg, "wall.png", &Limits::default())
+            .expect_err("the name is wrong")
+            .to_string(),
         expected
     );
     assert_eq!(
-        decode(&jpeg, "wall.png", &Limits::default()).expect_err("it lies").to_string(),
+        decode(&jpeg, "wall.png", &Limits::default()).expect_err("the name is wrong").to_string(),
         expected
     );
     for format in ContainerFormat::ALL {
@@ -98,7 +100,7 @@ fn a_lying_name_is_refused_by_header_and_decoder() {
 }
 
 #[test]
-fn a_path_that_is_not_there_is_named() {
+fn an_error_names_a_missing_path() {
     let error = header_of_path("no/such/wall.png".as_ref(), &Limits::default())
         .expect_err("it is not there");
     assert!(error.to_string().ends_with("wall.png` cannot be read"), "{error}");

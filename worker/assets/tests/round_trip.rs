@@ -1,11 +1,11 @@
-//! What is encoded and decoded again is what it was, as far as the format can hold it.
+//! Encoding and decoding keep everything that the format can hold.
 
 use impasto_assets::{
     AssetErrorKind, Color, Density, Depth, Limits, Origin, Picture, decode, encode, read_header,
 };
 use impasto_types::{ContainerFormat, OutputSpec, Part};
 
-/// Odd sides, so that a row's padding shows.
+/// Odd sides, so that mistakes with row padding are found.
 const WIDTH: u32 = 13;
 const HEIGHT: u32 = 7;
 
@@ -75,7 +75,7 @@ fn difference(a: &[f32], b: &[f32]) -> f32 {
 
 #[test]
 fn lossless_formats_keep_half_a_level() {
-    // Depth of the picture, and what the format makes of it.
+    // The depth of the picture, and that of the file.
     let check = |format, depth, written: Depth, colors: &[Color]| {
         let half_a_level = match written {
             Depth::Eight => 0.5,
@@ -98,7 +98,7 @@ fn lossless_formats_keep_half_a_level() {
                     assert_eq!(decoded.origin.depth, written, "{row}");
                     let holds_profiles =
                         !matches!(format, ContainerFormat::Tga | ContainerFormat::Bmp);
-                    // What became RGB has lost its grey profile.
+                    // A picture that became RGB has lost its grey profile.
                     if holds_profiles && decoded.origin.color == color {
                         assert_eq!(decoded.origin.icc, original.origin.icc, "{row}");
                     }
@@ -136,7 +136,7 @@ fn jpeg_keeps_what_it_can() {
 }
 
 #[test]
-fn jpeg_refuses_alpha_and_names_what_holds_it() {
+fn jpeg_refuses_alpha_and_names_formats_that_hold_it() {
     let error = encode(&picture(Depth::Eight, Color::Rgb, true), spec(ContainerFormat::Jpeg))
         .expect_err("jpeg has no alpha");
     assert_eq!(
@@ -179,7 +179,7 @@ fn a_grey_asset_painted_in_colour_becomes_rgb() {
 }
 
 #[test]
-fn the_size_in_print_survives() {
+fn the_pixel_density_is_kept() {
     let mut original = picture(Depth::Eight, Color::Rgb, false);
     original.origin.density = Some(Density::from_dpi(300.0, 150.0));
     for format in
@@ -210,7 +210,7 @@ fn a_pixel_that_is_not_a_number_is_an_error() {
 }
 
 #[test]
-fn a_side_that_the_format_cannot_say_is_an_error() {
+fn a_side_too_long_for_the_format_is_an_error() {
     let long = Picture {
         width: 16_384,
         height: 1,
@@ -283,8 +283,8 @@ fn a_photograph_is_turned_upright() {
         pixel.fill((at % WIDTH as usize) as f32 * 19.0);
     }
     let jpeg = encode(&original, spec(ContainerFormat::Jpeg)).expect("it encodes");
-    // Orientation 6: to be shown, the stored picture is turned by 90 degrees clockwise, which
-    // brings its left side up.
+    // Orientation 6: viewers turn the stored picture by 90 degrees clockwise, so its left side
+    // becomes the top.
     let exif =
         b"\xff\xe1\x00\x22Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
     let turned = [&jpeg[..2], &exif[..], &jpeg[2..]].concat();

@@ -92,7 +92,7 @@ impl Ledger {
         owed
     }
 
-    /// The lease is no longer this worker's: forget its report.
+    /// The lease is no longer this worker's: its report and outcome are dropped.
     pub fn stale(&mut self, lease: LeaseId) {
         self.reports.remove(&lease);
         if let Some(claim) = self.attempts.get_mut(&lease) {

@@ -54,7 +54,7 @@ pub enum ModelError {
 }
 
 impl ModelError {
-    /// For `map_err`: an I/O error with the operation and the path.
+    /// For `map_err`: adds the operation and the path to an I/O error.
     pub(crate) fn io(
         doing: &'static str,
         path: impl Into<PathBuf>,

@@ -5,9 +5,9 @@
 //! dictionary from names to tensors; a pickled list of storage keys in the order of the file; for
 //! each key a little-endian 64-bit count and that many elements.
 //!
-//! A pickle is a program, and this is not its interpreter: it knows only the instructions and the
-//! four names that such a file needs, every value has a closed, flat type, and nothing is ever
-//! called. Anything else is an error with the offset of its byte.
+//! A pickle is a program. This reader knows only the instructions and the four names that such a
+//! file needs, every value has a closed, flat type, and nothing is ever called. Anything else is an
+//! error with the offset of its byte.
 
 #[cfg(test)]
 mod tests;
@@ -53,7 +53,7 @@ pub(crate) const PREFIX: &[u8] = b"\
     X\x03\x00\x00\x00intq\x06K\x04\
     X\x04\x00\x00\x00longq\x07K\x04uu.";
 
-/// Reads all tensors, in the order of the dictionary. Every byte of the file is accounted for.
+/// Reads all tensors, in the order of the dictionary. Bytes that belong to no tensor are an error.
 pub(crate) fn read_legacy(bytes: &[u8]) -> Result<Vec<LegacyTensor<'_>>, ModelError> {
     let mut reader = Reader { bytes, at: 0 };
     if reader.take(PREFIX.len())? != PREFIX {
@@ -154,13 +154,13 @@ enum Remembered {
     Other,
 }
 
-/// Longer than any name in the file, and short enough that copies of it cost nothing.
+/// Longer than any name in such a file, and short enough that copies cost nothing.
 const MAX_TEXT_BYTES: usize = 64;
 
 /// Ten times the length of the dictionary's pickle.
 const MAX_PICKLE_BYTES: usize = 50_000;
 
-/// Reads one pickle, to its end.
+/// Reads one complete pickle.
 fn run(reader: &mut Reader<'_>) -> Result<Value, ModelError> {
     let start = reader.at;
     if reader.take(2)? != b"\x80\x02" {
@@ -323,8 +323,8 @@ fn tuple(reader: &Reader<'_>, items: Vec<Value>) -> Result<Value, ModelError> {
     }
 }
 
-/// A position in the file. Nothing is read beyond its end, and no length that it states is
-/// allocated.
+/// A position in the file. Never reads beyond the end, and never allocates a length that the file
+/// states.
 #[derive(Debug)]
 struct Reader<'a> {
     bytes: &'a [u8],
@@ -338,7 +338,7 @@ impl<'a> Reader<'a> {
 
     fn take(&mut self, length: usize) -> Result<&'a [u8], ModelError> {
         let Some(taken) = self.bytes[self.at..].get(..length) else {
-            return self.refuse("the file ends too soon");
+            return self.refuse("the file is truncated");
         };
         self.at += length;
         Ok(taken)
@@ -370,7 +370,7 @@ impl<'a> Reader<'a> {
             .or_else(|_| self.refuse("a text is not UTF-8"))
     }
 
-    /// Two lines: a module and a name in it.
+    /// Reads two lines: a module and a name in it.
     fn name(&mut self) -> Result<Name, ModelError> {
         const NAMES: [(&[u8], Name); 4] = [
             (b"torch._utils\n_rebuild_tensor_v2\n", Name::RebuildTensor),
@@ -386,7 +386,7 @@ impl<'a> Reader<'a> {
         Ok(*name)
     }
 
-    /// Takes everything above the last mark off the stack, with the mark.
+    /// Removes the last mark and everything above it from the stack.
     fn since_mark(&self, stack: &mut Vec<Value>) -> Result<Vec<Value>, ModelError> {
         let Some(mark) = stack.iter().rposition(|value| matches!(value, Value::Mark)) else {
             return self.refuse("there is no mark");

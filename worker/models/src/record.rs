@@ -18,14 +18,13 @@ pub(crate) struct Record {
     pub files: Vec<Stamp>,
 }
 
-/// A file as it was when it was digested. While its length and time are unchanged, so is the
-/// digest.
+/// A file's digest, length and time. While length and time are unchanged, the digest is valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Stamp {
     pub digest: Digest,
     pub size_bytes: u64,
-    /// Nanoseconds since 1970; zero where the file system has no time.
+    /// Nanoseconds since 1970; zero if the file system has no times.
     pub modified_ns: u64,
 }
 
@@ -40,7 +39,7 @@ impl Stamp {
 }
 
 impl Record {
-    /// Reads a record. A missing one is empty.
+    /// Reads a record; a missing file is an empty record.
     pub(crate) fn load(path: &Path) -> Result<Self, ModelError> {
         match fs::read(path) {
             Ok(bytes) => serde_json::from_slice(&bytes)

@@ -1,8 +1,8 @@
 //! A folder of weights: files named by digest, and a record of which file a model's name refers to.
 //!
-//! Readers take no lock: files appear whole, by a rename, and never change. Writers hold the
-//! store's lock file. So an unfinished file beside a free lock was left by a process that died, and
-//! the next writer removes it.
+//! Readers take no lock: files are renamed into place when complete, and never change. Writers hold
+//! the store's lock file, so a temporary file is from a dead process if the lock is free, and the
+//! next writer removes it.
 
 mod files;
 mod source;
@@ -50,7 +50,7 @@ impl ModelFile {
     }
 }
 
-/// A line of the store's listing.
+/// An entry of the store's list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelEntry {
     pub file: ModelFile,
@@ -157,7 +157,7 @@ impl ModelStore {
         self.keep(name, &weights)
     }
 
-    /// Everything in the store, the newest last.
+    /// All files in the store, newest last.
     pub fn list(&self) -> Result<Vec<ModelEntry>, ModelError> {
         let mut entries = Vec::new();
         for name in ModelName::ALL {
@@ -185,8 +185,8 @@ impl ModelStore {
         }
     }
 
-    /// Stores a copy of `file`, which another machine's store has under this digest. If `name`
-    /// refers to a file already, it keeps doing so.
+    /// Stores a copy of `file`, which comes from another machine's store, under this digest. If the
+    /// model's name already refers to a file, that does not change.
     pub fn adopt(&self, model: ModelRef, file: &Path) -> Result<ModelFile, ModelError> {
         let _lock = self.lock(&mut |_| {})?;
         let kept = self.file(model.name, model.blob);
@@ -242,7 +242,7 @@ impl ModelStore {
         Ok(file.clone())
     }
 
-    /// A file of the record, unless it is gone. It is digested if its length or time changed.
+    /// A file of the record, unless it was removed. It is digested if its length or time changed.
     fn check(&self, name: ModelName, stamp: &Stamp) -> Result<Option<ModelFile>, ModelError> {
         let file = self.file(name, stamp.blob());
         let Ok(metadata) = fs::metadata(&file.path) else { return Ok(None) };
@@ -266,8 +266,8 @@ impl ModelStore {
         self.dir.join(format!("{name}.json"))
     }
 
-    /// Waits until no other process writes to the store, and removes what a dead one left. Dropping
-    /// the returned file releases the lock.
+    /// Waits until no other process writes to the store, and removes temporary files of dead ones.
+    /// Dropping the returned file releases the lock.
     fn lock(&self, progress: &mut dyn FnMut(PullProgress)) -> Result<File, ModelError> {
         fs::create_dir_all(&self.dir).map_err(ModelError::io("create", &self.dir))?;
         let path = self.dir.join(".lock");

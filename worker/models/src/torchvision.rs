@@ -1,4 +1,4 @@
-//! Converts VGG-19 as torchvision names and trains it, so that it takes the store's input.
+//! Converts torchvision's VGG-19, so that it takes the same input as the store's.
 //!
 //! torchvision's network takes red, green and blue from 0 to 1, minus a mean, divided by a
 //! deviation; ours takes levels y = x - m, blue first. For each colour, `((y + m) / 255 - mean) /
@@ -7,7 +7,7 @@
 //! their sum, and the colours are swapped.
 //!
 //! At the border the two networks differ slightly: torchvision pads with its mean colour, ours with
-//! m. These colours differ by at most half a level of 255.
+//! m. The two colours differ by at most half a level of 255.
 
 use safetensors::SafeTensors;
 

@@ -1,7 +1,7 @@
 //! The weights of VGG-19, as the store keeps them: safetensors with the names below.
 //!
-//! The input: planes in the order blue, green, red, levels from 0 to 255, minus [`MEAN_BGR`].
-//! Every convolution is 3x3 with zero padding of one and followed by a ReLU.
+//! The input has planes in the order blue, green, red, with levels from 0 to 255, minus
+//! [`MEAN_BGR`]. Every convolution is 3x3 with zero padding of one and followed by a ReLU.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ use crate::ModelError;
 /// The mean of blue, green and red over the training images, which is subtracted from the input.
 pub const MEAN_BGR: [f32; 3] = [103.939, 116.779, 123.68];
 
-/// A convolution's name and its numbers of channels out and in.
+/// A convolution's name and its numbers of input and output channels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Layer {
     pub name: &'static str,
@@ -166,8 +166,7 @@ impl VggWeights {
             })
             .collect::<Result<Vec<_>, _>>()
             .map_err(refuse)?;
-        // One entry only: the order of several would vary, and with it the digest that names the
-        // file.
+        // A single entry, since the order of several would vary, and with it the file's digest.
         let metadata = HashMap::from([(
             "impasto".to_owned(),
             format!("vgg19 1; BGR 0-255 minus (103.939, 116.779, 123.68); {provenance}"),

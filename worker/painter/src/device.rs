@@ -109,7 +109,7 @@ impl Device {
     }
 
     /// The device's name, and the memory that painting may use: at most `limit_bytes`, by default
-    /// four fifths of what is free.
+    /// four fifths of the free memory, or of the GPU's.
     ///
     /// # Errors
     /// If the driver cannot be queried.

@@ -26,7 +26,7 @@ pub struct EnginePainter {
 impl EnginePainter {
     /// A painter with the model store in `models_dir`, or the user's own. Everything that it paints
     /// at once on the CPU shares `threads` threads. It may use `limit_bytes` of each device's
-    /// memory, by default four fifths of what is free.
+    /// memory, by default four fifths of the free memory, or of the GPU's.
     ///
     /// # Errors
     /// If there is no folder for a model store, this program was built without such GPUs, or a

@@ -23,7 +23,7 @@ pub struct Sources {
     pub files: BTreeMap<Part, Source>,
     /// The style images, in the action's order.
     pub styles: Vec<Source>,
-    /// Where an earlier attempt at the same action stopped: see [`PaintError::Stopped`].
+    /// The checkpoint of an earlier attempt at the same action: see [`PaintError::Stopped`].
     pub checkpoint: Option<Vec<u8>>,
 }
 

@@ -110,7 +110,7 @@ fn a_returned_lease_costs_no_attempt_and_goes_to_another_worker() {
     let a = farm.worker("a", 1);
     farm.submit(submission("one", 1));
     let b = farm.worker("b", 1);
-    farm.handle(Input::Drain { worker: a });
+    farm.handle(Input::Drain { worker: a, now: false });
     farm.report(a, lease(1, 0, 1), returned());
     assert_eq!(farm.grant(), (b, lease(1, 0, 2)));
     assert!(

@@ -15,7 +15,7 @@ enum Step {
     Connect { name: u8, slots: u32, keeps: bool },
     Disconnect(u64),
     Credits(u64, u32),
-    Drain(u64),
+    Drain(u64, bool),
     Heartbeat(u64, usize),
     Report(u64, usize, u8),
     Stale(u64, LeaseId),
@@ -34,7 +34,7 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(name, slots, keeps)| Step::Connect { name, slots, keeps }),
         1 => worker.clone().prop_map(Step::Disconnect),
         4 => (worker.clone(), 0..4_u32).prop_map(|(worker, free)| Step::Credits(worker, free)),
-        1 => worker.clone().prop_map(Step::Drain),
+        1 => (worker.clone(), any::<bool>()).prop_map(|(worker, now)| Step::Drain(worker, now)),
         4 => (worker.clone(), 0..4_usize).prop_map(|(worker, nth)| Step::Heartbeat(worker, nth)),
         6 => (worker.clone(), 0..4_usize, 0..6_u8)
             .prop_map(|(worker, nth, outcome)| Step::Report(worker, nth, outcome)),
@@ -81,7 +81,7 @@ fn take(farm: &mut Farm, step: Step) {
         Step::Credits(worker, free_slots) => {
             farm.handle(Input::Credits { worker: WorkerId(worker), free_slots })
         }
-        Step::Drain(worker) => farm.handle(Input::Drain { worker: WorkerId(worker) }),
+        Step::Drain(worker, now) => farm.handle(Input::Drain { worker: WorkerId(worker), now }),
         Step::Heartbeat(worker, nth) => {
             if let Some(lease) = leases(farm, worker).get(nth).copied() {
                 farm.handle(Input::Heartbeat { worker: WorkerId(worker), lease, progress: None });

@@ -2,9 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use impasto_types::{Capabilities, DeviceInfo, Digest, Hello, Order, TaskEvent};
+use impasto_types::{
+    BlobRef, Capabilities, DeviceInfo, Digest, Hello, LeaseOutcome, Order, TaskEvent,
+};
 
-use super::farm::{Farm, GIB, capabilities, hello, lease, method, needs, submission, succeeded};
+use super::farm::{
+    Farm, GIB, capabilities, hello, lease, method, needs, revoke, submission, succeeded,
+};
 use crate::{Config, Effect, Input, Needs, Submission};
 
 /// The jobs of the next `count` leases, on a worker with one slot that ends each at once.
@@ -138,7 +142,7 @@ fn a_draining_worker_gets_no_more_tasks() {
     let mut farm = Farm::new();
     let a = farm.worker("a", 2);
     let drain = Effect::Order { worker: a, order: Order::Drain };
-    farm.handle(Input::Drain { worker: a });
+    farm.handle(Input::Drain { worker: a, now: false });
     assert!(farm.effects.contains(&drain));
     farm.handle(Input::Credits { worker: a, free_slots: 2 });
     assert!(farm.effects.contains(&drain), "the order was lost");
@@ -148,6 +152,26 @@ fn a_draining_worker_gets_no_more_tasks() {
     assert_eq!(farm.granted(), []);
     let b = farm.worker("b", 1);
     assert_eq!(farm.grant().0, b);
+}
+
+#[test]
+fn a_worker_that_is_drained_now_returns_its_leases_with_their_checkpoints() {
+    let mut farm = Farm::new();
+    let a = farm.worker("a", 2);
+    farm.submit(submission("one", 2));
+    farm.handle(Input::Drain { worker: a, now: true });
+    let drain = Effect::Order { worker: a, order: Order::Drain };
+    let revoked = [0, 1].map(|task| revoke(a, lease(1, task, 1)));
+    assert_eq!(farm.effects, [&[drain][..], &revoked].concat());
+    let checkpoint = Some(BlobRef::of(b"halfway"));
+    let b = farm.worker("b", 1);
+    farm.report(a, lease(1, 1, 1), LeaseOutcome::Returned { checkpoint });
+    let resumed = farm.effects.iter().find_map(|effect| match effect {
+        Effect::Order { worker, order: Order::Grant(grant) } => Some((*worker, grant)),
+        _ => None,
+    });
+    let (worker, grant) = resumed.expect("it is granted again");
+    assert_eq!((worker, grant.lease, grant.checkpoint), (b, lease(1, 1, 2), checkpoint));
 }
 
 #[test]

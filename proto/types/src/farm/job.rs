@@ -1,4 +1,4 @@
-//! Jobs and their tasks, as those who list or watch them see them.
+//! Jobs and their tasks, as lists and watchers see them.
 
 use std::fmt;
 
@@ -6,14 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Attempt, JobId, Progress, TaskIndex, TaskResult, WorkerName};
 
-/// Where a job stands.
+/// The state of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum JobState {
     /// No task has been leased since it was submitted or retried.
     Queued,
     Running,
-    /// Given up, but workers have not yet let go of all its tasks.
+    /// Canceled, but workers still hold leases of its tasks.
     Canceling,
     /// Every task succeeded.
     Succeeded,
@@ -23,7 +23,7 @@ pub enum JobState {
 }
 
 impl JobState {
-    /// The word for it, the same on the wire, in JSON and in tables.
+    /// Its name on the wire, in JSON and in tables.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Queued => "queued",
@@ -35,7 +35,7 @@ impl JobState {
         }
     }
 
-    /// Whether the job is over, unless it is retried.
+    /// Whether the job has ended; a retry can restart it.
     pub fn has_ended(self) -> bool {
         match self {
             Self::Queued | Self::Running | Self::Canceling => false,
@@ -50,7 +50,7 @@ impl fmt::Display for JobState {
     }
 }
 
-/// A job without its tasks: one line of a list.
+/// A job without its tasks, for lists.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobSummary {
     pub job: JobId,
@@ -62,7 +62,7 @@ pub struct JobSummary {
     /// Milliseconds since the Unix epoch, by the coordinator's clock.
     pub submitted_at_ms: u64,
     pub ended_at_ms: Option<u64>,
-    /// How many of its tasks are in which state.
+    /// The number of tasks in each state.
     pub blocked: u32,
     pub ready: u32,
     pub leased: u32,
@@ -72,7 +72,7 @@ pub struct JobSummary {
 }
 
 impl JobSummary {
-    /// How many tasks it has.
+    /// The number of its tasks.
     pub fn tasks(&self) -> u32 {
         let ended = [self.succeeded, self.failed, self.canceled];
         let open = [self.blocked, self.ready, self.leased];
@@ -80,18 +80,18 @@ impl JobSummary {
     }
 }
 
-/// A change to a task. A task's present state is the event that would lead to it.
+/// A change to a task. A task's present state is the event that leads to it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "kebab-case")]
 pub enum TaskEvent {
-    /// It waits for other tasks of its job, whose results it reads.
+    /// The task waits for other tasks of its job, whose results it reads.
     Blocked,
-    /// It waits for a worker.
+    /// The task waits for a worker.
     Ready {
-        /// Attempts so far.
+        /// The attempts so far.
         attempts: Attempt,
-        /// The earliest time of the next attempt, in milliseconds since the Unix epoch; 0 where it
-        /// may begin at once.
+        /// The earliest time of the next attempt, in milliseconds since the Unix epoch; 0 if it may
+        /// begin at once.
         not_before_ms: u64,
         /// Why it waits again; empty before the first attempt.
         message: String,
@@ -103,11 +103,11 @@ pub enum TaskEvent {
         #[serde(skip_serializing_if = "Option::is_none", default)]
         progress: Option<Progress>,
     },
-    /// A leased task has come further. It never stands for a state.
+    /// Progress of a leased task. Never a task's present state.
     Progress(Progress),
     Succeeded {
         result: TaskResult,
-        /// `None` where the result came from the cache or from another task with the same action.
+        /// `None` if the result came from the cache or from another task with the same action.
         worker: Option<WorkerName>,
         attempts: Attempt,
     },
@@ -119,7 +119,7 @@ pub enum TaskEvent {
 }
 
 impl TaskEvent {
-    /// The word for it, as in JSON.
+    /// Its name in JSON.
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::Blocked => "blocked",
@@ -133,8 +133,8 @@ impl TaskEvent {
     }
 }
 
-/// What a watcher of a job hears: the summary and every task as they stand, [`JobNews::CaughtUp`],
-/// then each change until the job has ended.
+/// What a watcher of a job receives: the present summary and state of every task,
+/// [`JobNews::CaughtUp`], then each change until the job has ended.
 #[derive(Debug, Clone, PartialEq)]
 pub enum JobNews {
     Job(JobSummary),
@@ -152,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_are_those_of_json() {
+    fn names_are_those_in_json() {
         let states = [
             JobState::Queued,
             JobState::Running,

@@ -1,5 +1,4 @@
-//! The words of the farm: jobs, leases and workers, as coordinator, workers and clients all speak
-//! of them.
+//! Jobs, leases and workers: the types that coordinator, workers and clients share.
 
 mod job;
 mod lease;

@@ -1,4 +1,4 @@
-//! Workers, as they introduce themselves and as lists show them.
+//! Workers, in their first message and in lists.
 
 use std::fmt;
 
@@ -6,20 +6,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::{DeviceHealth, DeviceInfo, Digest, LeaseId, Method, WorkerName};
 
-/// What a worker is doing.
+/// The state of a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum WorkerState {
     Idle,
     Busy,
-    /// Finishes what it has and takes no more.
+    /// Finishes its leases and takes no more.
     Draining,
-    /// Its connection ended, and it has not come back.
+    /// Its connection ended, and it has not reconnected.
     Lost,
 }
 
 impl WorkerState {
-    /// The word for it, the same on the wire, in JSON and in tables.
+    /// Its name on the wire, in JSON and in tables.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Idle => "idle",
@@ -36,18 +36,18 @@ impl fmt::Display for WorkerState {
     }
 }
 
-/// What a worker can do.
+/// A worker's devices and methods.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Capabilities {
     /// How many tasks it runs at once.
     pub slots: u32,
     /// Memory for tasks, over all slots, in bytes.
     pub memory_bytes: u64,
-    /// Such as `cpu avx512`, to show.
+    /// For display, such as `cpu avx512`.
     pub device: String,
-    /// The methods that it runs, each in one version; it is only given tasks of these.
+    /// The methods that it runs, each in one version; it only gets tasks of these.
     pub methods: Vec<MethodVersion>,
-    /// Its devices one by one. A task gets the memory of one of them.
+    /// Its devices. A task gets memory of one of them.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub devices: Vec<DeviceInfo>,
 }
@@ -65,7 +65,7 @@ impl MethodVersion {
         Method::ALL.into_iter().map(Self::of).collect()
     }
 
-    /// The method as this program has it.
+    /// The method in this program's version.
     pub fn of(method: Method) -> Self {
         Self { method, version: method.version() }
     }
@@ -85,33 +85,33 @@ impl Capabilities {
     }
 }
 
-/// How a worker introduces itself on a new connection.
+/// A worker's first message on a new connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hello {
-    /// The name it asks for; the answer says which one it gets.
+    /// The name that it asks for; the answer has the one that it gets.
     pub name: WorkerName,
-    /// Tells this process from any other that asks for the same name: drawn at its start, kept
-    /// over its connections.
+    /// A random number, drawn at start and kept over connections, that distinguishes this process
+    /// from others that ask for the same name.
     pub instance: u64,
     pub capabilities: Capabilities,
-    /// Leases that it still works on, or has unacknowledged reports for.
+    /// Leases that it still runs, or has unacknowledged reports for.
     pub held: Vec<LeaseId>,
-    /// Blobs that it already holds: a bounded sample of the newest.
+    /// Blobs that it has cached: only the most recently used.
     pub blobs: Vec<Digest>,
 }
 
-/// A worker as lists show it.
+/// A worker, for lists.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkerInfo {
     pub name: WorkerName,
     pub state: WorkerState,
     #[serde(flatten)]
     pub capabilities: Capabilities,
-    /// What it works on now.
+    /// The leases that it holds now.
     pub leases: Vec<LeaseId>,
-    /// Results that were taken from it since the coordinator started.
+    /// The results accepted from it since the coordinator started.
     pub tasks_done: u64,
-    /// In the order of its devices, as far as their drivers tell.
+    /// In the order of its devices, as far as their drivers report it.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub health: Vec<DeviceHealth>,
 }

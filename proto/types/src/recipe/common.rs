@@ -6,7 +6,7 @@ use super::parameters::parameters;
 use crate::{MAX_SIDE, MIN_SIDE, RecipeError};
 
 parameters! {
-    /// What every method is asked for.
+    /// The parameters that all methods have.
     struct Common {}
     /// Changes to [`Common`]; `None` leaves a value as it was.
     struct CommonPatch {
@@ -18,16 +18,16 @@ parameters! {
         /// Keep the asset's colours.
         #[arg(value_enum, num_args = 0..=1, default_missing_value = "statistics")]
         preserve_color: PreserveColor as PreserveColor;
-        /// How far the asset takes on the style's palette before it is painted, 0 to 1.
+        /// How far the asset's palette is moved towards the style's before painting, 0 to 1.
         ///
-        /// At 1 the new colours lie evenly, by light and dark, instead of in patches where the
-        /// style found a foothold. Without effect where colours are preserved.
+        /// At 1 the new colours follow light and dark evenly, instead of gathering in patches. Has
+        /// no effect if colours are preserved.
         #[arg(value_name = "SHARE")]
         palette: f32 as f32, "from 0 to 1" |palette| (0.0..=1.0).contains(palette);
         /// The axes along which the result continues on its opposite side.
         #[arg(value_enum, num_args = 0..=1, default_missing_value = "both")]
         tileable: Tileable as Tileable;
-        /// The arithmetic of the network: exact or fast.
+        /// The precision of the network: exact or fast.
         #[arg(value_enum)]
         profile: Profile as Profile;
         /// Seeds the noise of `init = "noise"`.
@@ -36,7 +36,7 @@ parameters! {
     }
 }
 
-/// Whose colours the result has.
+/// The source of the result's colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
@@ -46,7 +46,7 @@ pub enum PreserveColor {
     /// The asset's: the style image's colour mean and covariance are matched to it first (Gatys et
     /// al., "Controlling Perceptual Factors in Neural Style Transfer", CVPR 2017).
     Statistics,
-    /// The asset's chroma, pixel by pixel, under the result's luminance.
+    /// The asset's chroma at each pixel, with the result's luminance.
     Luminance,
 }
 
@@ -71,15 +71,15 @@ impl Tileable {
     }
 }
 
-/// The arithmetic of the network.
+/// The precision of the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum Profile {
     /// Single precision throughout.
     Exact,
-    /// bf16 where the device has units that multiply it, single precision where it does not. Sums
-    /// are in single precision in both.
+    /// bf16 if the device has matrix units for it, otherwise single precision. Sums are always in
+    /// single precision.
     Fast,
 }
 
@@ -87,7 +87,7 @@ impl Common {
     /// Checks every parameter's range.
     ///
     /// # Errors
-    /// Names the first parameter that is out of its range.
+    /// If a parameter is out of its range; the error names the first one.
     pub fn check(&self) -> Result<(), RecipeError> {
         self.check_ranges()
     }

@@ -23,7 +23,7 @@ pub use preset::Preset;
 
 use crate::ModelName;
 
-/// VGG halves a picture four times; a shorter side has nothing left at relu5_1.
+/// VGG halves a picture four times, so a shorter side would be empty at relu5_1.
 pub const MIN_SIDE: u32 = 16;
 /// A limit that no real asset reaches; it keeps sizes within 32-bit arithmetic.
 pub const MAX_SIDE: u32 = 32_768;
@@ -47,15 +47,15 @@ pub enum Method {
     /// Optimise the pixels (Gatys, Ecker and Bethge, "Image Style Transfer Using Convolutional
     /// Neural Networks", CVPR 2016).
     Optimize,
-    /// The same from noise, with the style alone: a new texture.
+    /// The same from noise, with the style alone: makes a new texture.
     Synthesize,
 }
 
 impl Method {
     pub const ALL: [Self; 2] = [Self::Optimize, Self::Synthesize];
 
-    /// Rises whenever the method would make a different picture from the same inputs, so that
-    /// older results are not taken for new ones. A golden test holds it to the pictures.
+    /// Raised whenever the method would make another picture from the same inputs, so that older
+    /// cached results are not used. A golden test fails if pictures change without it.
     pub fn version(self) -> u32 {
         match self {
             Self::Optimize | Self::Synthesize => 1,
@@ -121,7 +121,7 @@ impl Recipe {
         }
     }
 
-    /// What pixels begin with, where the method optimises pixels.
+    /// The initial picture, if the method optimises pixels.
     pub fn init(&self) -> Option<Init> {
         match self {
             Self::Optimize(optimize) | Self::Synthesize(optimize) => Some(optimize.init),
@@ -131,7 +131,7 @@ impl Recipe {
     /// Checks every parameter.
     ///
     /// # Errors
-    /// Names the first parameter that is out of its range.
+    /// If a parameter is out of its range; the error names the first one.
     pub fn check(&self) -> Result<(), RecipeError> {
         match self {
             Self::Optimize(optimize) => optimize.check(),
@@ -158,7 +158,7 @@ fn fit_longer_side(width: u32, height: u32, side: f64) -> (u32, u32) {
     (fit(width), fit(height))
 }
 
-/// A value as people write it: `0.5`, `-1`, `[1.0,1.0]`.
+/// A value for display: `0.5`, `-1`, `[1.0,1.0]`.
 fn shown<T: Serialize + fmt::Debug>(value: &T) -> String {
     match serde_json::to_string(value) {
         // JSON has no NaN and no infinity.

@@ -1,4 +1,4 @@
-//! VGG optimisation: its parameters, and what follows from them.
+//! VGG optimisation: its parameters, and the scales and canvas that they imply.
 
 use std::str::FromStr;
 
@@ -8,10 +8,10 @@ use super::parameters::parameters;
 use super::{Common, fit_longer_side};
 use crate::{MAX_SIDE, MIN_SIDE, RecipeError};
 
-/// How many layers the style loss has: relu1_1, relu2_1, relu3_1, relu4_1, relu5_1.
+/// The number of layers of the style loss: relu1_1, relu2_1, relu3_1, relu4_1, relu5_1.
 pub const STYLE_LAYERS: usize = 5;
 
-/// Far more steps than any picture gains from.
+/// Far more steps than improve any picture.
 const MAX_ITERATIONS: u32 = 100_000;
 
 /// Whether a loss weight is in its range.
@@ -29,35 +29,35 @@ parameters! {
         iterations: u32 as u32, "from 1 to 100000" |n| (1..=MAX_ITERATIONS).contains(n);
         /// Optimiser steps at the coarsest scale.
         ///
-        /// Scales between interpolate geometrically. More steps settle the large forms, and cost
-        /// little.
+        /// Scales in between are interpolated geometrically. More steps improve the large forms,
+        /// and cost little.
         #[arg(value_name = "N")]
         coarse_iterations: u32 as u32, "from 1 to 100000" |n| (1..=MAX_ITERATIONS).contains(n);
-        /// End a scale early where ten steps gain less than this share; 0 never does.
+        /// End a scale early if ten steps lower the loss by less than this share; 0 never does.
         #[arg(value_name = "SHARE")]
         plateau: f32 as f32, "from 0 to below 1" |share| (0.0..1.0).contains(share);
-        /// The longer side in pixels at which coarse to fine begins; 0 uses the final size alone.
+        /// The longer side in pixels of the coarsest scale; 0 uses only the final size.
         #[arg(value_name = "PIXELS")]
         min_scale: u32 as u32,
             "0, or from 16 to 32768 pixels" |s| *s == 0 || (MIN_SIDE..=MAX_SIDE).contains(s);
-        /// The ratio of one scale's side to the next coarser one's.
+        /// The ratio of a scale's side to that of the next coarser scale.
         #[arg(value_name = "RATIO")]
         scale_factor: f32 as f32, "from 1.1 to 4" |ratio| (1.1..=4.0).contains(ratio);
-        /// How strongly the asset's own forms hold.
+        /// How strongly the asset's forms are kept.
         #[arg(value_name = "WEIGHT")]
         content_weight: f32 as f32, "from 0 to 1e9" |weight| is_weight(*weight);
-        /// How strongly the style's strokes and colours press.
+        /// How strongly the style's strokes and colours show.
         #[arg(value_name = "WEIGHT")]
         style_weight: f32 as f32, "from 0 to 1e9" |weight| is_weight(*weight);
-        /// The weight of channel means and deviations, relative to the style's.
+        /// How closely contrast and palette are matched, relative to the style's weight.
         ///
-        /// They stand beside the Gram matrices, and hold contrast and palette.
+        /// The weight of channel means and deviations, beside that of the Gram matrices.
         #[arg(value_name = "WEIGHT")]
         stats_weight: f32 as f32, "from 0 to 1e9" |weight| is_weight(*weight);
-        /// The weight of total variation: smooths speckles, and blurs when it is large.
+        /// The weight of total variation: removes speckles, and blurs if it is large.
         #[arg(value_name = "WEIGHT")]
         tv_weight: f32 as f32, "from 0 to 1e9" |weight| is_weight(*weight);
-        /// Weights of relu1_1 to relu5_1 in the style loss: early is texture, late is motifs.
+        /// Weights of relu1_1 to relu5_1 in the style loss: fine texture first, large motifs last.
         #[arg(value_name = "W,W,W,W,W", value_parser = parse_layers)]
         style_layers: [f32; STYLE_LAYERS] as [f32; STYLE_LAYERS],
             "from 0 to 1e9, for each of the five layers" |layers| layers.iter()
@@ -71,22 +71,22 @@ parameters! {
         /// How VGG halves its feature maps.
         #[arg(value_enum)]
         pooling: Pooling as Pooling;
-        /// What lies beyond the border of a picture that does not tile.
+        /// What is beyond the border of a picture that does not tile.
         #[arg(value_enum)]
         padding: Padding as Padding;
-        /// What moves the pixels.
+        /// The optimiser of the pixels.
         #[arg(value_enum)]
         optimizer: Optimizer as Optimizer;
-        /// The factor of the optimiser's own step; Adam's is five levels of 0 to 255.
+        /// The factor of the optimiser's step; Adam's step is five levels of 0 to 255.
         #[arg(value_name = "FACTOR")]
         learning_rate: f32 as f32, "above 0, at most 50" |rate| *rate > 0.0 && *rate <= 50.0;
-        /// How many steps L-BFGS remembers.
+        /// How many steps L-BFGS keeps.
         #[arg(value_name = "N")]
         history: u32 as u32, "from 1 to 1000" |n| (1..=Optimize::MAX_HISTORY).contains(n);
-        /// The decay with which Adam's iterates are averaged; 0 takes the last.
+        /// The decay of the running average of Adam's pictures; 0 takes the last one.
         #[arg(value_name = "DECAY")]
         averaging: f32 as f32, "from 0 to below 1" |decay| (0.0..1.0).contains(decay);
-        /// What the optimisation begins with: content, noise or a picture's path.
+        /// What optimisation starts from: content, noise or a picture's path.
         #[arg(value_name = "content|noise|IMAGE")]
         init: Init as InitSource;
     }
@@ -99,11 +99,11 @@ parameters! {
 pub enum LossNorm {
     /// The paper's constants: content `mean((F - P)^2)`, style `mean((G - A)^2) / C^2` per layer.
     Absolute,
-    /// Content by `mean(P^2)`, style by `mean(A^2)`: weights mean the same at every size and
-    /// picture. For photographs.
+    /// Content by `mean(P^2)`, style by `mean(A^2)`: weights have the same effect at every size and
+    /// for every picture. For photographs.
     Relative,
     /// As relative, but content by the variance of `P` over the picture, so that a texture's small
-    /// features count. For textures.
+    /// features have weight. For textures.
     Variance,
 }
 
@@ -118,23 +118,23 @@ pub enum Pooling {
     Average,
 }
 
-/// What lies beyond the border of a picture that does not tile.
+/// What is beyond the border of a picture that does not tile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum Padding {
-    /// Zeros at every layer, as the network was trained: leaves a rim.
+    /// Zeros at every layer, as the network was trained: shows at the border.
     Zero,
     /// The border pixel repeated, at every layer.
     Replicate,
     /// The picture mirrored at its border, at every layer.
     Reflect,
     /// No border: a strip of the picture's mirror image continues it, opposite ends are joined, and
-    /// the strip is cut off in the end.
+    /// the strip is cropped at the end.
     Ring,
 }
 
-/// What moves the pixels.
+/// The optimiser of the pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
@@ -147,18 +147,17 @@ pub enum Optimizer {
     Adam,
 }
 
-/// What the optimisation begins with.
+/// What optimisation starts from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Init {
     Content,
     Noise,
-    /// A picture of its own, carried beside the recipe.
+    /// A separate picture, an input of the action.
     Image,
 }
 
-/// Where the optimisation's first picture comes from; an image is named by its path, for the caller
-/// to resolve.
+/// The source of the initial picture; an image is named by its path, which the caller resolves.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub enum InitSource {
@@ -205,7 +204,7 @@ impl From<InitSource> for Init {
     }
 }
 
-/// One step of coarse to fine.
+/// One scale, from coarse to fine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scale {
     pub width: u32,
@@ -215,24 +214,23 @@ pub struct Scale {
 
 impl Optimize {
     /// The least width of the strip beside a picture that is closed to a ring. The canvas is a
-    /// multiple of the deepest layer's pixels, which are sixteen of its own, so that the ring
-    /// closes there too.
+    /// multiple of 16 pixels, one pixel of the deepest layer, so that the ring closes there too.
     pub const STRIP_PX: u32 = 8;
-    /// The most pairs that L-BFGS may be asked to remember.
+    /// The longest history of L-BFGS.
     pub const MAX_HISTORY: u32 = 1000;
-    /// The most steps that a scale may be asked to take.
+    /// The most steps of a scale.
     pub const MAX_ITERATIONS: u32 = MAX_ITERATIONS;
 
     /// Checks every parameter's range.
     ///
     /// # Errors
-    /// Names the first parameter that is out of its range.
+    /// If a parameter is out of its range; the error names the first one.
     pub fn check(&self) -> Result<(), RecipeError> {
         self.common.check()?;
         self.check_ranges()
     }
 
-    /// The same with other common parameters.
+    /// The same with changed common parameters.
     #[must_use]
     pub fn with(mut self, change: impl FnOnce(&mut Common)) -> Self {
         change(&mut self.common);
@@ -247,8 +245,8 @@ impl Optimize {
         if self.min_scale > 0 {
             let factor = f64::from(self.scale_factor);
             let mut side = longer / factor;
-            // The coarsest scale may undershoot by a little rather than be left out: 255 pixels
-            // still reach a minimum of 128 in two steps.
+            // The coarsest scale may be a little below the minimum: 255 pixels still reach 128 in
+            // two steps.
             while side >= f64::from(self.min_scale) * 0.95 && sides.len() < 32 {
                 sides.push(side);
                 side /= factor;
@@ -283,23 +281,22 @@ impl Optimize {
         )
     }
 
-    /// Whether the canvas joins itself from left to right.
+    /// Whether the canvas wraps from left to right.
     pub fn wraps_x(&self) -> bool {
         self.common.tileable.wraps_x() || self.padding == Padding::Ring
     }
 
-    /// Whether the canvas joins itself from top to bottom.
+    /// Whether the canvas wraps from top to bottom.
     pub fn wraps_y(&self) -> bool {
         self.common.tileable.wraps_y() || self.padding == Padding::Ring
     }
 
-    /// How large a style image of `style` pixels (width and height) is looked at beside a picture
-    /// of `picture` pixels: the factor to its own size. Its longer side is `style_scale` times the
-    /// picture's.
+    /// The factor by which a style image of `style` pixels (width and height) is scaled for a
+    /// picture of `picture` pixels, so that its longer side is `style_scale` times the picture's.
     ///
-    /// Where coarser scales have set the large forms it is never enlarged, since that would teach
-    /// its blur. At the first scale it is, until it has as many pixels as the picture: there, its
-    /// blur is better than strokes that are too small.
+    /// After the first scale it is never enlarged: coarser scales have set the large forms, and its
+    /// blur would be learned. At the first scale it is, up to as many pixels as the picture has,
+    /// since blur is better there than strokes that are too small.
     pub fn style_factor(&self, style: (u32, u32), picture: (u32, u32), first: bool) -> f64 {
         let longer = |(width, height): (u32, u32)| f64::from(width.max(height).max(1));
         let area = |(width, height): (u32, u32)| f64::from(width.max(1)) * f64::from(height.max(1));
@@ -335,7 +332,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bad_value_is_named() {
+    fn an_error_names_a_value_out_of_range() {
         let mut recipe = Optimize::painterly();
         recipe.style_weight = f32::NAN;
         assert_eq!(
@@ -345,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn styles_grow_at_the_first_scale_alone() {
+    fn styles_are_enlarged_only_at_the_first_scale() {
         let recipe = Optimize { style_scale: 2.0, ..Optimize::painterly() };
         let factor = |width, height, first| recipe.style_factor((800, 400), (width, height), first);
         assert_eq!(factor(200, 200, true), 0.5);

@@ -1,9 +1,9 @@
-//! Parameters, each written down once.
+//! Declares parameters, each in one place.
 //!
-//! `parameters!` makes of one list of fields: the struct that a method reads (every value
-//! resolved), the patch that a manifest's table or a command's flags fill (every value optional),
-//! the manifest's keys, and the check of every range. A new parameter is one entry here, one value
-//! in each preset, and one line of docs/manifest.md.
+//! From one list of fields, `parameters!` makes the struct that a method reads (every value
+//! resolved), the patch for a manifest's table or a command's flags (every value optional), the
+//! manifest's keys, and the checks of ranges. A new parameter is one entry here, one value in each
+//! preset, and one line of docs/manifest.md.
 
 /// Declares parameters. Each field is
 ///
@@ -13,7 +13,7 @@
 /// name: Type as PatchType, "the range in words" |value| holds(value);
 /// ```
 ///
-/// where `Type: From<PatchType>`. The range is left out where every value is valid.
+/// where `Type: From<PatchType>`. The range is left out if every value is valid.
 macro_rules! parameters {
     (
         $(#[$meta:meta])*
@@ -53,19 +53,19 @@ macro_rules! parameters {
             /// The keys of a manifest's table, in the order of the fields.
             pub const KEYS: &'static [&'static str] = &[$(stringify!($field)),*];
 
-            /// This patch with `over` laid on top of it: where both name a value, `over` counts.
+            /// This patch overridden by `over`: if both have a value, that of `over` counts.
             #[must_use]
             pub fn overlaid(&self, over: &Self) -> Self {
                 Self { $($field: over.$field.clone().or_else(|| self.$field.clone()),)* }
             }
 
-            /// The first key that this patch gives a value.
+            /// The first key that has a value.
             pub fn first_key(&self) -> Option<&'static str> {
                 $(if self.$field.is_some() { return Some(stringify!($field)); })*
                 None
             }
 
-            /// Gives `parameters` the values of this patch. Ranges are not checked here.
+            /// Applies this patch to `parameters`. Does not check ranges.
             pub fn apply(&self, parameters: &mut $name) {
                 $(if let Some(value) = &self.$field {
                     parameters.$field = value.clone().into();
@@ -74,7 +74,7 @@ macro_rules! parameters {
         }
 
         impl $name {
-            /// Checks the range of every parameter on its own.
+            /// Checks the range of each parameter by itself.
             fn check_ranges(&self) -> Result<(), $crate::RecipeError> {
                 $($(
                     let $value = &self.$field;

@@ -5,8 +5,8 @@ use serde::{Deserialize, Deserializer};
 use super::{CommonPatch, Init, Method, OptimizePatch, Preset, Recipe};
 use crate::RecipeError;
 
-/// Changes to a recipe: the values of a manifest's table or of a command's flags. What is `None`
-/// stays as it was.
+/// Changes to a recipe: the values of a manifest's table or of a command's flags. `None` changes
+/// nothing.
 #[derive(Debug, Clone, Default, PartialEq)]
 #[cfg_attr(feature = "clap", derive(clap::Args))]
 pub struct RecipePatch {
@@ -34,18 +34,17 @@ struct Choice {
 impl RecipePatch {
     const CHOICE_KEYS: [&'static str; 2] = ["preset", "method"];
 
-    /// Every key that a manifest's table may have: the choice of a recipe, then the parameters that
-    /// all methods have, then each method's own.
+    /// All keys of a manifest's table: those that choose a recipe, then the parameters of all
+    /// methods, then each method's own.
     pub fn keys() -> impl Iterator<Item = &'static str> {
         let parameters = CommonPatch::KEYS.iter().chain(OptimizePatch::KEYS);
         Self::CHOICE_KEYS.into_iter().chain(parameters.copied())
     }
 
-    /// The patch that a table of the single key `key` makes.
+    /// The patch from a table with the single key `key`.
     ///
     /// # Errors
-    /// Those of the deserializer, where the value has another type or `key` is none of
-    /// [`Self::keys`].
+    /// The deserializer's, if the value has another type or `key` is not one of [`Self::keys`].
     pub fn of_key<'de, D: Deserializer<'de>>(key: &str, table: D) -> Result<Self, D::Error> {
         let mut patch = Self::default();
         if CommonPatch::KEYS.contains(&key) {
@@ -59,7 +58,7 @@ impl RecipePatch {
         Ok(patch)
     }
 
-    /// This patch with `over` laid on top of it: where both name a value, `over` counts.
+    /// This patch overridden by `over`: if both have a value, that of `over` counts.
     #[must_use]
     pub fn overlaid(&self, over: &Self) -> Self {
         Self {
@@ -70,11 +69,11 @@ impl RecipePatch {
         }
     }
 
-    /// The recipe that results: the preset (`painterly` where none is named) with every change
-    /// made. Its ranges are not checked yet.
+    /// The resulting recipe: the preset (by default `painterly`) with all changes. Does not check
+    /// ranges.
     ///
     /// # Errors
-    /// Where a parameter is named that the method does not have.
+    /// If the method does not have a parameter that this patch sets.
     pub fn resolve(&self) -> Result<Recipe, RecipeError> {
         let mut optimize = self.preset.unwrap_or(Preset::Painterly).optimize();
         self.common.apply(&mut optimize.common);
@@ -84,7 +83,7 @@ impl RecipePatch {
                 Ok(Recipe::Optimize(optimize))
             }
             Method::Synthesize => {
-                // There is no content to begin with.
+                // There is no content to start from.
                 optimize.init = Init::Noise;
                 self.optimize.apply(&mut optimize);
                 Ok(Recipe::Synthesize(optimize))
@@ -123,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_laid_on_top_counts() {
+    fn overriding_values_count() {
         let below = RecipePatch {
             common: CommonPatch { size: Some(256), ..CommonPatch::default() },
             optimize: OptimizePatch { iterations: Some(7), ..OptimizePatch::default() },

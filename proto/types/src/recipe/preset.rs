@@ -38,7 +38,7 @@ impl Preset {
         Recipe::Optimize(self.optimize())
     }
 
-    /// The parameters of VGG optimisation that the preset stands for.
+    /// The preset's parameters of VGG optimisation.
     pub fn optimize(self) -> Optimize {
         match self {
             Self::Painterly => Optimize::painterly(),
@@ -84,9 +84,9 @@ impl Optimize {
 
     /// [`Preset::Texture`].
     ///
-    /// Average pooling keeps the edges of small forms. The palette comes first, since strokes alone
-    /// leave patches of the old colours. Adam moves all pixels alike: L-BFGS would settle the
-    /// style's light and dark in large blots, which a repeat shows.
+    /// Average pooling keeps the edges of small forms. The palette is matched first, since strokes
+    /// alone leave patches of the old colours. Adam moves all pixels equally: L-BFGS would gather
+    /// light and dark in large blots, which show when the texture repeats.
     pub fn texture() -> Self {
         let painterly = Self::painterly();
         Self {

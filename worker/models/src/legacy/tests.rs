@@ -17,9 +17,9 @@ fn sample() -> Vec<Written> {
 }
 
 #[test]
-fn what_is_written_is_read() {
+fn a_written_file_is_read_back() {
     let (tensors, file) = (sample(), write_legacy(&sample()));
-    let read = read_legacy(&file).expect("the file is sound");
+    let read = read_legacy(&file).expect("the file is valid");
     assert_eq!(read.len(), tensors.len());
     for (read, written) in read.iter().zip(&tensors) {
         assert_eq!(
@@ -30,7 +30,7 @@ fn what_is_written_is_read() {
 }
 
 #[test]
-fn a_file_that_ends_too_soon_or_too_late_is_refused() {
+fn a_truncated_or_longer_file_is_refused() {
     let mut file = write_legacy(&sample());
     for length in 0..file.len() {
         assert!(read_legacy(&file[..length]).is_err(), "{length}");
@@ -39,14 +39,14 @@ fn a_file_that_ends_too_soon_or_too_late_is_refused() {
     assert!(read_legacy(&file).is_err());
 }
 
-/// Replaces the only place where `from` stands.
+/// Replaces the only occurrence of `from`.
 fn replaced(file: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     let at = file.windows(from.len()).position(|window| window == from).expect("it stands there");
     [&file[..at], to, &file[at + from.len()..]].concat()
 }
 
 #[test]
-fn what_such_a_file_does_not_need_is_refused() {
+fn unneeded_instructions_and_names_are_refused() {
     let file = write_legacy(&sample());
     let check = |from: &[u8], to: &[u8], reason: &str| {
         let error = read_legacy(&replaced(&file, from, to)).expect_err(reason).to_string();

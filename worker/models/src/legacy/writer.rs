@@ -11,8 +11,8 @@ pub(crate) struct Written {
     pub data: Vec<u8>,
 }
 
-/// A file with these tensors; their storages come in reverse, as the order of the file is not that
-/// of the dictionary.
+/// A file with these tensors; their storages are in reverse, since their order need not be the
+/// dictionary's.
 pub(crate) fn write_legacy(tensors: &[Written]) -> Vec<u8> {
     let mut file = PREFIX.to_vec();
     file.extend(b"\x80\x02}q\x00(");

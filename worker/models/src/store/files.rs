@@ -26,9 +26,8 @@ pub(super) fn working_folder(dir: &Path) -> Result<TempDir, ModelError> {
         .map_err(ModelError::io("create a folder in", dir))
 }
 
-/// Removes temporary files that a dead process left. The caller holds the store's lock. A file that
-/// cannot be removed, because a child of that process may still have it open, is left to the next
-/// writer.
+/// Removes temporary files of dead processes. The caller holds the store's lock. A file that cannot
+/// be removed, because a child of that process may still have it open, is left to the next writer.
 pub(super) fn remove_leftovers(dir: &Path) -> Result<(), ModelError> {
     impasto_files::remove_abandoned(dir, Duration::ZERO);
     for entry in fs::read_dir(dir).map_err(ModelError::io("list", dir))? {
@@ -51,7 +50,7 @@ pub(super) fn copy_whole(from: &Path, to: &ModelFile) -> Result<(), ModelError> 
     let expected = to.model.blob;
     let source = File::open(from).map_err(ModelError::io("read", from))?;
     let mut copy = AtomicFile::beside(&to.path).map_err(ModelError::io("write", &to.path))?;
-    // One byte more than there should be shows a file that is too long.
+    // Reading one byte more than expected detects a file that is too long.
     let mut source = source.take(expected.size_bytes.saturating_add(1));
     let mut hasher = blake3::Hasher::new();
     let mut buffer = vec![0; 1 << 16];

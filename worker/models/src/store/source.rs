@@ -1,4 +1,4 @@
-//! Where the published weights come from, and their digests.
+//! The source of the published weights, and their digests.
 
 use impasto_types::{BlobRef, Digest};
 
@@ -65,7 +65,7 @@ fn check(what: String, expected: BlobRef, bytes: &[u8]) -> Result<(), ModelError
     }
 }
 
-/// A digest that is written in this file, checked when it compiles.
+/// A digest written in this file, checked at compile time.
 const fn digest(hex: &[u8; 64]) -> Digest {
     match Digest::from_hex(hex) {
         Some(digest) => digest,

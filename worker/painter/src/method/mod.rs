@@ -32,7 +32,7 @@ pub trait Prepared: fmt::Debug + Send + Sync {
     /// The device and its precision, such as `cpu avx512 fp32`.
     fn device(&self) -> String;
 
-    /// Begins to paint a view. The run's picture is the view itself where its mask is zero.
+    /// Begins to paint a view. Where the mask is zero, the run's picture is the view itself.
     ///
     /// # Errors
     /// If the recipe or a picture cannot be used, or the memory is too small;
