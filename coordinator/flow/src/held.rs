@@ -46,3 +46,48 @@ pub(crate) fn take_lock(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::thread;
+
+    use super::*;
+    use crate::test_project::TestProject;
+
+    /// Sends the text of each warning to the test.
+    struct Warnings(mpsc::Sender<String>);
+
+    impl Observer for Warnings {
+        fn event(&self, event: Event<'_>) {
+            if let Event::Warning { message } = event {
+                self.0.send(message.to_owned()).expect("the test listens");
+            }
+        }
+    }
+
+    #[test]
+    fn a_second_build_waits_for_the_first_unless_it_is_canceled() {
+        let test = TestProject::new(&["a.png"]);
+        let project = test.open();
+        for canceled in [false, true] {
+            let first = lock(&project).expect("it is free");
+            let (warnings, heard) = mpsc::channel();
+            let (observer, cancel) = (Warnings(warnings), CancellationToken::new());
+            thread::scope(|scope| {
+                let second = scope.spawn(|| take_lock(&project, Busy::Wait, &observer, &cancel));
+                let warning = heard.recv().expect("it waits");
+                assert!(warning.ends_with("; waiting for it to end"), "{warning}");
+                let mut first = Some(first);
+                if canceled {
+                    cancel.cancel();
+                } else {
+                    first.take();
+                }
+                let held = second.join().expect("no panic").expect("it ends well");
+                assert_eq!(held.is_none(), canceled);
+                assert!(heard.try_recv().is_err(), "it warns once");
+            });
+        }
+    }
+}

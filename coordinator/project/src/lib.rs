@@ -30,7 +30,7 @@ mod watch;
 
 pub use contained::LeavesProject;
 pub use deliver::{DeliveredFile, NewFile, deliver_all};
-pub use lock::{Holder, LockError, ProjectLock, lock, lock_or_wait};
+pub use lock::{Holder, LockError, ProjectLock, lock};
 pub use lockfile::{LockEntry, Lockfile, LockfileError};
 pub use outputs::{Outputs, outputs_on_disk};
 pub use picture::Completeness;

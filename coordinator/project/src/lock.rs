@@ -58,24 +58,6 @@ pub fn lock(project: &Project) -> Result<ProjectLock, LockError> {
     }
 }
 
-/// Like [`lock`], but if another build holds the lock, calls `waiting` once and waits for that
-/// build to end.
-///
-/// # Errors
-/// As for [`lock`], except that the lock may be held.
-pub fn lock_or_wait(
-    project: &Project,
-    waiting: impl FnOnce(Option<Holder>),
-) -> Result<ProjectLock, LockError> {
-    match lock(project) {
-        Err(LockError::Held { holder, .. }) => waiting(holder),
-        result => return result,
-    }
-    let file = open(project)?;
-    file.lock().map_err(|source| LockError::Io { path: lock_file(project), source })?;
-    taken(project, file)
-}
-
 const LOCK: &str = "lock";
 
 /// A file of its own, since on Windows no other process can read a locked file.
@@ -112,28 +94,17 @@ fn holder(project: &Project) -> Option<Holder> {
 mod tests {
     use super::*;
     use crate::test_project::TestProject;
-    use std::sync::mpsc;
 
     #[test]
-    fn the_second_build_waits_for_the_first() {
+    fn one_build_at_a_time() {
         let test = TestProject::new();
         let first = lock(test.project()).expect("it is free");
-        let error = lock(test.project()).expect_err("it is held").to_string();
-        assert!(
-            error.ends_with(&format!("is running (process {})", std::process::id())),
-            "{error}"
-        );
-
-        let (waits, waiting) = mpsc::channel();
-        std::thread::scope(|scope| {
-            let second = scope.spawn(|| {
-                lock_or_wait(test.project(), |holder| waits.send(holder).expect("the test listens"))
-            });
-            let holder = waiting.recv().expect("it waits").expect("the holder is known");
-            assert_eq!(holder.process_id, std::process::id());
-            drop(first);
-            second.join().expect("no panic").expect("it gets the lock");
-        });
+        let error = lock(test.project()).expect_err("it is held");
+        let LockError::Held { holder: Some(holder), .. } = &error else { panic!("{error}") };
+        assert_eq!(holder.process_id, std::process::id());
+        let expected = format!("is running (process {})", std::process::id());
+        assert!(error.to_string().ends_with(&expected), "{error}");
+        drop(first);
         assert!(lock(test.project()).is_ok());
     }
 }
