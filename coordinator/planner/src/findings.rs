@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use impasto_types::{AssetPath, BlobRef, ContainerFormat, Depth, ModelRef};
+use impasto_types::{AssetPath, BlobRef, ContainerFormat, Depth, FileTraits, ModelRef};
 use serde::{Deserialize, Serialize};
 
 use crate::Record;
@@ -34,6 +34,9 @@ pub struct ImageHeader {
     pub format: ContainerFormat,
     pub alpha: bool,
     pub depth: Depth,
+    /// What a painted file may lack.
+    #[serde(default, skip_serializing_if = "FileTraits::is_empty")]
+    pub traits: FileTraits,
 }
 
 /// A style image, init image or mask.

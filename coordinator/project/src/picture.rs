@@ -20,8 +20,8 @@ pub enum Completeness {
 pub(crate) fn header(file: &Path) -> Result<ImageHeader, String> {
     let header =
         header_of_path(file, &Limits::default()).map_err(|error| error_text(&error.kind))?;
-    let Header { format, width, height, color: _, alpha, depth } = header;
-    Ok(ImageHeader { width, height, format, alpha, depth })
+    let Header { format, width, height, color: _, alpha, depth, traits } = header;
+    Ok(ImageHeader { width, height, format, alpha, depth, traits })
 }
 
 /// Whether a file that no longer changes is a complete picture, or only its beginning.

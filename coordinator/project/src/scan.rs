@@ -164,7 +164,7 @@ fn scan_inputs(project: &Project, cache: &mut StatCache, scan: &mut Scan) {
 mod tests {
     use super::*;
     use crate::test_project::{TestProject, path, png};
-    use impasto_types::{ContainerFormat, Depth};
+    use impasto_types::{ContainerFormat, Depth, FileTraits};
     use std::fs;
     use std::time::{Duration, SystemTime};
 
@@ -176,7 +176,7 @@ mod tests {
     /// The header of [`png`].
     fn header(width: u32, height: u32) -> ImageHeader {
         let (format, depth) = (ContainerFormat::Png, Depth::Eight);
-        ImageHeader { width, height, format, alpha: false, depth }
+        ImageHeader { width, height, format, alpha: false, depth, traits: FileTraits::default() }
     }
 
     #[test]

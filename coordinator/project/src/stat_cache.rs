@@ -125,7 +125,7 @@ impl StatCache {
 
 #[cfg(test)]
 mod tests {
-    use impasto_types::{ContainerFormat, Depth};
+    use impasto_types::{ContainerFormat, Depth, FileTraits};
 
     use super::*;
     use crate::test_project::{TestProject, path};
@@ -141,6 +141,7 @@ mod tests {
             format: ContainerFormat::Png,
             alpha: true,
             depth: Depth::Sixteen,
+            traits: FileTraits::default(),
         };
         let blob = BlobRef::of(b"abc");
         let fingerprint = Fingerprint { stamp, taken_ns: i64::MAX, blob, ours: false };

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use impasto_planner::ImageHeader;
-use impasto_types::{BlobRef, ContainerFormat, Depth};
+use impasto_types::{BlobRef, ContainerFormat, Depth, FileTraits};
 
 use crate::fingerprint::Fingerprint;
 use crate::lockfile::Lockfile;
@@ -39,7 +39,7 @@ fn fingerprint(content: &[u8]) -> Fingerprint {
 
 fn header() -> ImageHeader {
     let (format, depth) = (ContainerFormat::Png, Depth::Sixteen);
-    ImageHeader { width: 2, height: 3, format, alpha: true, depth }
+    ImageHeader { width: 2, height: 3, format, alpha: true, depth, traits: FileTraits::default() }
 }
 
 #[test]

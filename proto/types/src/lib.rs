@@ -13,6 +13,7 @@ mod digest;
 mod error_text;
 mod failure;
 mod farm;
+mod file_trait;
 mod format;
 mod ids;
 mod model;
@@ -37,6 +38,7 @@ pub use farm::{
     Capabilities, Grant, Hello, JobNews, JobState, JobSummary, LeaseOutcome, MethodVersion, Order,
     Progress, Resolved, TaskEvent, WorkerInfo, WorkerState,
 };
+pub use file_trait::{FileTrait, FileTraits};
 pub use format::ContainerFormat;
 pub use ids::{Attempt, Epoch, IdError, JobId, LeaseId, TaskIndex, WorkerId, WorkerName};
 pub use model::{ModelName, ModelRef};

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use image::metadata::Orientation;
 use image::{ColorType, ImageDecoder, ImageFormat, ImageReader};
-use impasto_types::{ContainerFormat, Depth};
+use impasto_types::{ContainerFormat, Depth, FileTraits};
 
 use crate::sniff::{HEAD_BYTES, sniff};
 use crate::{AssetError, AssetErrorKind, Limits};
@@ -21,6 +21,8 @@ pub struct Header {
     pub color: Color,
     pub alpha: bool,
     pub depth: Depth,
+    /// What a painted file may lack.
+    pub traits: FileTraits,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -88,7 +90,7 @@ impl Header {
                 return Err(AssetErrorKind::UnknownPixels { format, pixels: format!("{other:?}") });
             }
         };
-        Ok(Self { format, width, height, color, alpha, depth })
+        Ok(Self { format, width, height, color, alpha, depth, traits: FileTraits::default() })
     }
 }
 

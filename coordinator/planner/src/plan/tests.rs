@@ -3,7 +3,9 @@
 mod folder;
 mod stale;
 
-use impasto_types::{CommonPatch, Depth, Init, InputRef, LossNorm, Recipe, RecipePatch};
+use impasto_types::{
+    CommonPatch, Depth, FileTraits, Init, InputRef, LossNorm, Recipe, RecipePatch,
+};
 use proptest::prelude::*;
 
 use self::folder::{TWO_STYLES, asset, folder, header, one_style, path};
@@ -161,7 +163,14 @@ fn a_mistake_in_the_manifest_is_one_error() {
 fn a_bad_asset_is_a_problem_and_the_others_are_planned() {
     let mut folder = folder(&["a.png", "b.png", "c.png", "d.png", "e.png"]);
     let image = |width, height, format| {
-        Ok(ImageHeader { width, height, format, alpha: false, depth: Depth::Eight })
+        Ok(ImageHeader {
+            width,
+            height,
+            format,
+            alpha: false,
+            depth: Depth::Eight,
+            traits: FileTraits::default(),
+        })
     };
     folder.listing.assets[0].image = Err("it is cut short".to_owned());
     folder.listing.assets[1].image = image(64, 64, ContainerFormat::Jpeg);
@@ -190,7 +199,14 @@ fn a_result_that_the_format_cannot_hold_is_a_problem() {
     let check = |format: &str, width, alpha, expected: Option<&str>| {
         let mut folder = folder(&["a.png", "b.png"]);
         let depth = Depth::Sixteen;
-        let header = ImageHeader { width, height: 64, format: ContainerFormat::Png, alpha, depth };
+        let header = ImageHeader {
+            width,
+            height: 64,
+            format: ContainerFormat::Png,
+            alpha,
+            depth,
+            traits: FileTraits::default(),
+        };
         folder.listing.assets[0].image = Ok(header);
         let rule = format!("match = \"**\"\nformat = \"{format}\"");
         let plan = folder.plan(&one_style("", &rule)).expect("one asset is good");

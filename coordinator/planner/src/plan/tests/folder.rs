@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use impasto_types::{AssetPath, BlobRef, ContainerFormat, Depth, ModelName, ModelRef};
+use impasto_types::{AssetPath, BlobRef, ContainerFormat, Depth, FileTraits, ModelName, ModelRef};
 
 use crate::plan::plan;
 use crate::{
@@ -48,7 +48,14 @@ pub(super) fn path(text: &str) -> AssetPath {
 
 pub(super) fn header(text: &str) -> ImageHeader {
     let format = ContainerFormat::from_extension(path(text).extension()).expect("it is an image");
-    ImageHeader { width: 64, height: 32, format, alpha: false, depth: Depth::Eight }
+    ImageHeader {
+        width: 64,
+        height: 32,
+        format,
+        alpha: false,
+        depth: Depth::Eight,
+        traits: FileTraits::default(),
+    }
 }
 
 pub(super) fn asset(text: &str) -> ListedAsset {

@@ -1,0 +1,157 @@
+//! Properties of image files that a written file may lack, so that a plan can name what would be
+//! lost.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ContainerFormat;
+
+/// A property of an image file beside its pixels, their depth and their alpha channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[repr(u8)]
+pub enum FileTrait {
+    /// Indexed colours.
+    Palette,
+    /// Fewer than 8 bits a sample.
+    LowDepth,
+    /// Lossy compression, in a format that may be lossless.
+    Lossy,
+    /// A JPEG that is refined scan by scan.
+    Progressive,
+    /// A JPEG whose colours have fewer pixels than its brightness.
+    SubsampledChroma,
+    /// Printing inks instead of red, green and blue.
+    Cmyk,
+    /// An ICC colour profile.
+    Icc,
+    /// PNG's own description of its colours: cICP, gAMA, cHRM or sRGB.
+    PngColor,
+    /// Pixels per metre.
+    Density,
+    /// A tag that says how to turn the picture.
+    Orientation,
+    /// Who made the picture and who may use it: EXIF, XMP, IPTC or text fields.
+    Rights,
+    /// Colours that are multiplied by alpha.
+    AssociatedAlpha,
+    /// Samples that are neither colour nor alpha.
+    ExtraSamples,
+    /// What only TGA has: an image ID, a developer area or an extension area.
+    TgaAreas,
+}
+
+impl FileTrait {
+    pub const ALL: [Self; 14] = [
+        Self::Palette,
+        Self::LowDepth,
+        Self::Lossy,
+        Self::Progressive,
+        Self::SubsampledChroma,
+        Self::Cmyk,
+        Self::Icc,
+        Self::PngColor,
+        Self::Density,
+        Self::Orientation,
+        Self::Rights,
+        Self::AssociatedAlpha,
+        Self::ExtraSamples,
+        Self::TgaAreas,
+    ];
+
+    /// Whether a painted file in this format has the property too, if the asset had it.
+    pub fn is_kept_by(self, format: ContainerFormat) -> bool {
+        use ContainerFormat as F;
+        match self {
+            Self::Palette
+            | Self::LowDepth
+            | Self::Lossy
+            | Self::Progressive
+            | Self::SubsampledChroma
+            | Self::Cmyk
+            | Self::Rights => false,
+            Self::Icc => matches!(format, F::Png | F::Jpeg | F::Tiff | F::Webp),
+            Self::PngColor => format == F::Png,
+            Self::Density => matches!(format, F::Png | F::Jpeg | F::Tiff | F::Bmp),
+            Self::Orientation => matches!(format, F::Png | F::Jpeg | F::Tiff | F::Webp),
+            Self::AssociatedAlpha | Self::ExtraSamples => format == F::Tiff,
+            Self::TgaAreas => format == F::Tga,
+        }
+    }
+}
+
+/// A set of [`FileTrait`]s. Serialised as a list of names; names that this version does not know
+/// are ignored.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct FileTraits(u32);
+
+impl FileTraits {
+    /// Adds `one` if `present`.
+    #[must_use]
+    pub fn with(self, one: FileTrait, present: bool) -> Self {
+        if present { Self(self.0 | 1 << one as u8) } else { self }
+    }
+
+    pub fn contains(self, one: FileTrait) -> bool {
+        self.0 & 1 << one as u8 != 0
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0 == 0
+    }
+
+    /// In the order of [`FileTrait::ALL`].
+    pub fn iter(self) -> impl Iterator<Item = FileTrait> {
+        FileTrait::ALL.into_iter().filter(move |one| self.contains(*one))
+    }
+}
+
+impl FromIterator<FileTrait> for FileTraits {
+    fn from_iter<I: IntoIterator<Item = FileTrait>>(traits: I) -> Self {
+        traits.into_iter().fold(Self::default(), |set, one| set.with(one, true))
+    }
+}
+
+impl fmt::Debug for FileTraits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
+    }
+}
+
+impl Serialize for FileTraits {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
+}
+
+impl<'de> Deserialize<'de> for FileTraits {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        use serde::de::IntoDeserializer;
+        use serde::de::value::{Error, StrDeserializer};
+
+        let names = Vec::<String>::deserialize(deserializer)?;
+        let known = names.iter().filter_map(|name| {
+            let name: StrDeserializer<'_, Error> = name.as_str().into_deserializer();
+            FileTrait::deserialize(name).ok()
+        });
+        Ok(known.collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_is_stored_as_names_and_unknown_names_are_ignored() {
+        let traits: FileTraits = [FileTrait::Icc, FileTrait::Palette].into_iter().collect();
+        let text = serde_json::to_string(&traits).expect("it is stored");
+        assert_eq!(text, r#"["palette","icc"]"#);
+        let newer: FileTraits =
+            serde_json::from_str(r#"["icc","from-the-future","palette"]"#).expect("it is read");
+        assert_eq!(newer, traits);
+        let all: FileTraits = FileTrait::ALL.into_iter().collect();
+        assert_eq!(all.iter().collect::<Vec<_>>(), FileTrait::ALL);
+    }
+}
