@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use impasto_types::{AssetPath, Part};
+use impasto_types::{AssetPath, MIN_SIDE, Part};
 
 /// A warning. Its `Display` is one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub enum Note {
     /// Files named by the rule do not exist for some assets, which are painted without them.
     /// `first` is the first such file, `count` their number.
     AbsentFiles { rule: String, part: Part, first: AssetPath, count: usize },
+    /// `count` assets of the rule are too small to be painted, and passed through as they are.
+    TooSmall { rule: String, first: AssetPath, count: usize },
     /// `count` assets of the rule are data maps by their names; painting would corrupt them.
     DataMaps { rule: String, first: AssetPath, count: usize, ending: String },
 }
@@ -44,6 +46,17 @@ impl fmt::Display for Note {
                     _ => format!(" (and {} more)", count - 1),
                 };
                 write!(f, "rule `{rule}`: missing {part} {first}{others}; painted without it")
+            }
+            Self::TooSmall { rule, first, count } => {
+                let (others, pass) = match count {
+                    0 | 1 => (String::new(), "passes"),
+                    _ => (format!(" (and {} more)", count - 1), "pass"),
+                };
+                write!(
+                    f,
+                    "rule `{rule}`: {first}{others} {pass} through as is: painting takes {MIN_SIDE} \
+                     pixels a side",
+                )
             }
             Self::DataMaps { rule, first, count, ending } => {
                 let others = match count {

@@ -360,7 +360,7 @@ impl Planner<'_> {
     fn add_notes(&mut self, wanted: &[Vec<&ListedAsset>]) {
         let rules = self.manifest.rules();
         let data_maps = DataMaps::among(wanted.iter().flatten().map(|asset| &asset.path));
-        for (rule, assets) in rules.iter().zip(wanted) {
+        for (index, (rule, assets)) in rules.iter().zip(wanted).enumerate() {
             if assets.is_empty() && !rule.skips() {
                 let note =
                     self.taken_before(rule, wanted).unwrap_or_else(|| Note::RuleMatchesNothing {
@@ -370,6 +370,7 @@ impl Planner<'_> {
                 self.plan.notes.push(note);
             }
             self.note_absent(rule, assets);
+            self.note_too_small(index, assets);
             let maps = assets
                 .iter()
                 .filter_map(|asset| Some((&asset.path, data_maps.ending(&asset.path)?)));
@@ -398,6 +399,22 @@ impl Planner<'_> {
         let count = 1 + absent.count();
         let rule = rule.name.clone();
         self.plan.notes.push(Note::AbsentFiles { rule, part, first, count });
+    }
+
+    /// Notes the assets that are passed through because they are too small to be painted.
+    fn note_too_small(&mut self, rule: usize, files: &[&ListedAsset]) {
+        let paintings = self.manifest.paintings(rule);
+        let is_small = |header: &ImageHeader| {
+            let small = |painting: &Painting| {
+                !painting.recipe.common().can_paint(header.width, header.height)
+            };
+            paintings.iter().any(small)
+        };
+        let mut small = files.iter().filter(|file| file.image.as_ref().is_ok_and(is_small));
+        let Some(first) = small.next() else { return };
+        let (first, count) = (first.path.clone(), 1 + small.count());
+        let rule = self.manifest.rules()[rule].name.clone();
+        self.plan.notes.push(Note::TooSmall { rule, first, count });
     }
 
     /// The note that an earlier rule takes what `rule` matches, if one does.

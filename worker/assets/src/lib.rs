@@ -18,7 +18,7 @@ mod metadata;
 mod picture;
 mod sniff;
 
-pub use bleed::bleed;
+pub use bleed::{bleed, is_transparency_empty};
 pub use decode::decode;
 pub use density::Density;
 pub use encode::encode;

@@ -137,7 +137,14 @@ fn paint_from(
     let failed = |source| PaintError::of_engine(asset, memory_bytes, source);
     let mut files: Files<'_> = sources.files.iter().map(|(part, file)| (*part, file)).collect();
     // The initial picture is for the method; adapters do not know it.
-    let init = files.remove(&Part::Init).map(colors).transpose()?;
+    let init = files.remove(&Part::Init);
+    let began = Instant::now();
+    let passed = adapter.pass_through(&files, &action.recipe, &action.outputs);
+    if let Some(files) = passed.map_err(unusable)? {
+        debug!("{asset}: too small to be painted, so it is passed through");
+        return Ok(Painted { files, report: report(0, None, began, method) });
+    }
+    let init = init.map(colors).transpose()?;
     let styles = styles(asset, action, sources)?;
     let Opened { views, asset: opened } = adapter.open(&files, &action.recipe).map_err(unusable)?;
 
@@ -187,10 +194,19 @@ fn paint_from(
         painted.push(run.picture().map_err(failed)?);
         losses = sum(losses, last.and_then(|report| report.losses));
     }
-    let compute_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let report = RunReport { iterations: steps, losses, compute_ms, device: method.device() };
+    let report = report(steps, losses, began, method);
     let files = opened.close(painted, &action.outputs).map_err(unusable)?;
     Ok(Painted { files, report })
+}
+
+fn report(
+    iterations: u32,
+    losses: Option<Losses>,
+    began: Instant,
+    method: &dyn Prepared,
+) -> RunReport {
+    let compute_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    RunReport { iterations, losses, compute_ms, device: method.device() }
 }
 
 /// Decodes the style images, with their shares, in the action's order.

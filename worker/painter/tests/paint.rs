@@ -10,8 +10,8 @@ use impasto_painter::{
     Optimizing, PaintError, Painted, Registry, Source, Sources, Stop, Tools, paint,
 };
 use impasto_types::{
-    Action, AssetKind, ContainerFormat, FailureKind, Optimize, OutputSpec, Part, Profile, Recipe,
-    error_text,
+    Action, AlphaUse, AssetKind, Common, ContainerFormat, FailureKind, Optimize, Optimizer,
+    OutputSpec, Part, Profile, Recipe, error_text,
 };
 
 const PNG: OutputSpec = OutputSpec { part: Part::Color, format: ContainerFormat::Png, quality: 90 };
@@ -117,6 +117,98 @@ fn the_asset_keeps_its_size_its_alpha_and_its_depth() {
     let (before, after) = (picture(&sources.files[&Part::Color].bytes), picture(&file.bytes));
     assert_eq!((&after.alpha, after.origin.depth), (&before.alpha, Depth::Sixteen));
     assert_ne!(after.rgb, before.rgb, "it was painted");
+}
+
+/// What changes nothing: one small step, towards nothing.
+fn idle(size: Option<u32>) -> Recipe {
+    let preset = Optimize::gatys();
+    Recipe::Optimize(Optimize {
+        common: Common { size, ..preset.common },
+        iterations: 1,
+        style_weight: 0.0,
+        optimizer: Optimizer::Adam,
+        learning_rate: 1e-4,
+        ..preset
+    })
+}
+
+fn run_recipe(recipe: Recipe, output: OutputSpec, sources: &Sources) -> Painted {
+    let (registry, method) = (Registry::default(), method());
+    let adapter = registry.adapter(&AssetKind::picture()).expect("it is there");
+    let tools = Tools { adapter, method: &method, memory_bytes: PLENTY };
+    let action = sources.action(recipe, &[1.0], vec![], vec![output]);
+    paint(tools, "wall.png", &action, sources, &mut |_| ControlFlow::Continue(()))
+        .expect("it is painted")
+}
+
+#[test]
+fn colours_under_alpha_zero_are_kept_unless_there_are_none() {
+    let check = |alpha: AlphaUse, empty: bool, kept: bool| {
+        let mut before = picture(&file("wall.png", Depth::Eight, true).bytes);
+        let transparent = before.alpha.clone().expect("it has alpha");
+        let hidden = |at: usize| transparent[at] == 0.0;
+        if empty {
+            let pixels = before.rgb.chunks_exact_mut(3).enumerate();
+            pixels.filter(|(at, _)| hidden(*at)).for_each(|(_, pixel)| pixel.fill(0.0));
+        }
+        let sources = Sources::picture(
+            encoded("wall.png", &before),
+            vec![file("style.png", Depth::Eight, false)],
+        );
+        let mut recipe = idle(None);
+        recipe.common_mut().alpha = alpha;
+        let after = picture(&run_recipe(recipe, PNG, &sources).files[0].bytes);
+        assert_eq!(after.alpha, before.alpha, "{alpha:?}, {empty}");
+        let pixels = before.rgb.chunks_exact(3).zip(after.rgb.chunks_exact(3)).enumerate();
+        for (at, (before, after)) in pixels {
+            assert_eq!(before == after, kept || !hidden(at), "{alpha:?}, {empty}, pixel {at}");
+        }
+    };
+    check(AlphaUse::Coverage, true, false);
+    check(AlphaUse::Coverage, false, true);
+    check(AlphaUse::Data, true, true);
+    check(AlphaUse::Data, false, true);
+}
+
+#[test]
+fn what_is_too_small_to_paint_passes_through() {
+    let check = |(width, height): (u32, u32), size, format, expected: Option<(u32, u32)>| {
+        let mut noise = noise(5);
+        let levels = (0..width * height * 3).map(|_| (127.0 + 100.0 * noise()).round());
+        let origin = Origin::synthetic("wall.png", ContainerFormat::Png);
+        let before = Picture { width, height, rgb: levels.collect(), alpha: None, origin };
+        let sources = Sources::picture(
+            encoded("wall.png", &before),
+            vec![file("style.png", Depth::Eight, false)],
+        );
+        let output = OutputSpec { format, ..PNG };
+        let recipe = Recipe::Optimize(Optimize {
+            common: Common { size, ..Common::clone(idle(None).common()) },
+            iterations: 2,
+            min_scale: 0,
+            ..Optimize::painterly()
+        });
+        let painted = run_recipe(recipe, output, &sources);
+        let [file] = &painted.files[..] else { panic!("one file was asked for") };
+        assert_eq!(painted.report.iterations == 0, expected.is_some(), "{width} x {height}");
+        let Some(expected) = expected else { return };
+        assert_eq!((file.width, file.height), expected, "{width} x {height}, {size:?}");
+        let same_size = expected == (width, height);
+        if format == ContainerFormat::Png {
+            assert_eq!(file.bytes == sources.files[&Part::Color].bytes, same_size);
+        } else if same_size {
+            let name = format!("wall.{format}");
+            let after = decode(&file.bytes, &name, &Limits::default()).expect("it is an image");
+            assert_eq!(after.rgb, before.rgb);
+        }
+    };
+    for format in [ContainerFormat::Png, ContainerFormat::Tga] {
+        check((1, 1), None, format, Some((1, 1)));
+        check((256, 1), None, format, Some((256, 1)));
+        check((15, 15), None, format, Some((15, 15)));
+        check((8, 128), Some(32), format, Some((2, 32)));
+        check((16, 17), None, format, None);
+    }
 }
 
 /// Black in the left third, then grey, then white.

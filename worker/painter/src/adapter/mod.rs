@@ -45,6 +45,21 @@ pub trait Adapter: fmt::Debug + Send + Sync {
     /// # Errors
     /// If a file cannot be read, or a part is missing or unknown to this kind; the error names it.
     fn open(&self, files: &Files<'_>, recipe: &Recipe) -> Result<Opened, AdapterError>;
+
+    /// The outputs of an asset that is too small to be painted (see
+    /// [`Common::can_paint`](impasto_types::Common::can_paint)); `None` if it can be painted. By
+    /// default every asset can.
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open) and [`OpenAsset::close`].
+    fn pass_through(
+        &self,
+        _files: &Files<'_>,
+        _recipe: &Recipe,
+        _outputs: &[OutputSpec],
+    ) -> Result<Option<Vec<OutputFile>>, AdapterError> {
+        Ok(None)
+    }
 }
 
 /// An asset whose files are decoded.

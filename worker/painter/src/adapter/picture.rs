@@ -1,8 +1,10 @@
 //! A plain picture: one file, one view.
 
-use impasto_assets::{Limits, Origin, Picture, bleed, decode, encode};
+use impasto_assets::{
+    Limits, Origin, Picture, bleed, decode, encode, is_transparency_empty, read_header,
+};
 use impasto_engine::{Image, Joins, Mask, resize_plane};
-use impasto_types::{ContainerFormat, OutputSpec, Part, Recipe};
+use impasto_types::{AlphaUse, ContainerFormat, OutputSpec, Part, Recipe};
 
 use super::{Adapter, AdapterError, Files, OpenAsset, Opened, OutputFile, Source, View};
 
@@ -43,11 +45,49 @@ impl Adapter for PictureAdapter {
         // The colours of the file, before transparent holes are filled.
         let kept = mask.clone().map(|mask| (mask, picture.rgb.clone()));
         // Black holes would mislead the network, and show where a renderer filters across an edge.
-        bleed(&mut picture);
+        if recipe.common().alpha == AlphaUse::Coverage && is_transparency_empty(&picture) {
+            bleed(&mut picture);
+        }
         let Picture { rgb, alpha, origin, .. } = picture;
         let view = View { image: Some(Image { width, height, rgb }), mask, joins };
         let asset = OpenPicture { width, height, alpha, kept, origin, joins };
         Ok(Opened { views: vec![view], asset: Box::new(asset) })
+    }
+
+    fn pass_through(
+        &self,
+        files: &Files<'_>,
+        recipe: &Recipe,
+        outputs: &[OutputSpec],
+    ) -> Result<Option<Vec<OutputFile>>, AdapterError> {
+        let Some(color) = files.get(&Part::Color) else { return Ok(None) };
+        let header = read_header(&color.bytes, &color.name, &Limits::default())?;
+        let (width, height) = recipe.common().output_size(header.width, header.height);
+        if recipe.common().can_paint(header.width, header.height) {
+            return Ok(None);
+        }
+        // Opened even if it is copied, so that a damaged file is an error at every size.
+        let Opened { views, asset } = self.open(files, recipe)?;
+        let copied = |output: &OutputSpec| {
+            output.format == header.format && (width, height) == (header.width, header.height)
+        };
+        if outputs.iter().all(copied) {
+            let file = |output: &OutputSpec| OutputFile {
+                part: output.part,
+                bytes: color.bytes.clone(),
+                width,
+                height,
+            };
+            return Ok(Some(outputs.iter().map(file).collect()));
+        }
+        let resized = views.into_iter().filter_map(|view| {
+            let from = view.image?;
+            let (width, height) = (width as usize, height as usize);
+            let wraps = (view.joins.repeats_across(), view.joins.repeats_down());
+            let rgb = resize_plane(&from.rgb, 3, (from.width, from.height), (width, height), wraps);
+            Some(Image { width, height, rgb })
+        });
+        asset.close(resized.collect(), outputs).map(Some)
     }
 }
 
