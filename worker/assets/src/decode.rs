@@ -44,6 +44,7 @@ fn decode_kind(bytes: &[u8], name: &str, limits: &Limits) -> Result<Picture, Ass
         icc,
         density: metadata.density,
         png_color: metadata.png_color,
+        orientation: crate::Orientation::Normal,
     };
     let mut picture = Picture { width: header.width, height: header.height, rgb, alpha, origin };
     if metadata.premultiplied {

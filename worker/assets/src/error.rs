@@ -54,6 +54,11 @@ pub enum AssetErrorKind {
     TooLarge { width: u32, height: u32, max_side: u32, max_pixels: u64 },
     #[error("is {width} x {height} pixels: there is nothing to paint")]
     NoPixels { width: u32, height: u32 },
+    #[error(
+        "has {frames} {what}, which is not supported yet: give single pictures",
+        what = frame_name(*format)
+    )]
+    SeveralFrames { format: ContainerFormat, frames: u32 },
     #[error("has {bytes} bytes, more than the limit of {max}")]
     FileTooLarge { bytes: u64, max: u64 },
     #[error("is truncated")]
@@ -74,6 +79,18 @@ pub enum AssetErrorKind {
     WrongLength { width: u32, height: u32, samples: usize },
     #[error("cannot be written as {format}")]
     Encode { format: ContainerFormat, source: Box<dyn Error + Send + Sync> },
+}
+
+/// What a format's pictures are called, if a file holds several.
+fn frame_name(format: ContainerFormat) -> &'static str {
+    match format {
+        ContainerFormat::Tiff => "pages",
+        ContainerFormat::Png
+        | ContainerFormat::Jpeg
+        | ContainerFormat::Tga
+        | ContainerFormat::Webp
+        | ContainerFormat::Bmp => "frames",
+    }
 }
 
 impl AssetErrorKind {

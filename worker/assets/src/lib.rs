@@ -15,6 +15,7 @@ mod error;
 mod header;
 mod limits;
 mod metadata;
+mod orientation;
 mod picture;
 mod sniff;
 
@@ -27,4 +28,5 @@ pub use header::{Color, Header, header_of_path, read_header};
 pub use impasto_types::Depth;
 pub use limits::Limits;
 pub use metadata::PngColor;
+pub use orientation::Orientation;
 pub use picture::{Origin, Picture};

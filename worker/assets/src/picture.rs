@@ -4,7 +4,7 @@ use impasto_types::ContainerFormat;
 
 use crate::density::Density;
 use crate::metadata::PngColor;
-use crate::{Color, Depth};
+use crate::{Color, Depth, Orientation};
 
 /// A picture: colours as the file encodes them (gamma is unchanged), as levels from 0 to 255.
 ///
@@ -34,6 +34,8 @@ pub struct Origin {
     pub icc: Option<Vec<u8>>,
     pub density: Option<Density>,
     pub png_color: Option<PngColor>,
+    /// How the stored grid is turned to be looked at. [`Picture::upright`] turns it.
+    pub orientation: Orientation,
 }
 
 impl Picture {
@@ -53,6 +55,7 @@ impl Origin {
             icc: None,
             density: None,
             png_color: None,
+            orientation: Orientation::Normal,
         }
     }
 }
