@@ -12,8 +12,8 @@ use impasto_models::{ModelError, ModelStore};
 use impasto_painter::{EnginePainter, PaintError, Painted, Painter, Source, Sources, Stop};
 use impasto_project::replace_file;
 use impasto_types::{
-    CannotWrite, ContainerFormat, InitSource, MIN_SIDE, Method, ModelName, OutputSpec, Part,
-    Recipe, RecipePatch, RunReport, Shape,
+    AssetKind, CannotWrite, ContainerFormat, InitSource, MIN_SIDE, Method, ModelName, OutputSpec,
+    Part, Recipe, RecipePatch, RunReport, Shape,
 };
 use serde_json::json;
 
@@ -159,7 +159,8 @@ pub(crate) fn paint(
     .map_err(Failure::here)?;
     let weights: Vec<_> = subject.styles.iter().map(|style| style.weight).collect();
     let output = OutputSpec { part: Part::Color, format, quality: args.quality };
-    let action = sources.action(recipe, &weights, vec![model], vec![output]);
+    let action =
+        sources.action(AssetKind::photograph(), recipe, &weights, vec![model], vec![output]);
     let mut bar = PaintBar::new(&context.screen, &name);
     let painted = painter.paint(painter.whole(0), &name, &action, &sources, &mut |step| {
         bar.step(step);

@@ -33,10 +33,11 @@ impl Sources {
         Self { files: [(Part::Color, asset)].into(), styles, checkpoint: None }
     }
 
-    /// The action that paints these files as a plain picture. `weights` are the styles' shares;
-    /// each output is a file to write.
+    /// The action that paints these files as an asset of `kind`, a picture or a photograph.
+    /// `weights` are the styles' shares; each output is a file to write.
     pub fn action(
         &self,
+        kind: AssetKind,
         recipe: Recipe,
         weights: &[f32],
         models: Vec<ModelRef>,
@@ -48,7 +49,7 @@ impl Sources {
         Action {
             method_version: recipe.method().version(),
             recipe,
-            kind: AssetKind::picture(),
+            kind,
             inputs: inputs.collect(),
             styles: styles
                 .map(|(style, weight)| StyleRef { blob: blob(style), weight: *weight })
@@ -144,7 +145,9 @@ fn paint_from(
         debug!("{asset}: too small to be painted, so it is passed through");
         return Ok(Painted { files, report: report(0, None, began, method) });
     }
-    let init = init.map(colors).transpose()?;
+    // It lies on the asset's pixels, so it is turned only if the asset is.
+    let upright = action.kind == AssetKind::photograph();
+    let init = init.map(|source| colors(source, upright)).transpose()?;
     let styles = styles(asset, action, sources)?;
     let Opened { views, asset: opened } = adapter.open(&files, &action.recipe).map_err(unusable)?;
 
@@ -221,7 +224,7 @@ fn styles(
     }
     let shares = action.styles.iter().map(|style| style.weight);
     let images = sources.styles.iter().zip(shares);
-    let opened = images.map(|(source, share)| Ok((colors(source)?, share)));
+    let opened = images.map(|(source, share)| Ok((colors(source, true)?, share)));
     Ok(opened.collect::<Result<_, AssetError>>()?)
 }
 

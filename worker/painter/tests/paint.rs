@@ -81,7 +81,7 @@ fn action(output: OutputSpec, sources: &Sources) -> Action {
         ..Optimize::painterly()
     });
     // One weight per style of the action, however many `sources` has.
-    sources.action(recipe, &[1.0], vec![], vec![output])
+    sources.action(AssetKind::picture(), recipe, &[1.0], vec![], vec![output])
 }
 
 fn paint_with(
@@ -136,7 +136,7 @@ fn run_recipe(recipe: Recipe, output: OutputSpec, sources: &Sources) -> Painted 
     let (registry, method) = (Registry::default(), method());
     let adapter = registry.adapter(&AssetKind::picture()).expect("it is there");
     let tools = Tools { adapter, method: &method, memory_bytes: PLENTY };
-    let action = sources.action(recipe, &[1.0], vec![], vec![output]);
+    let action = sources.action(AssetKind::picture(), recipe, &[1.0], vec![], vec![output]);
     paint(tools, "wall.png", &action, sources, &mut |_| ControlFlow::Continue(()))
         .expect("it is painted")
 }

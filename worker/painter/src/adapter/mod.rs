@@ -134,9 +134,12 @@ pub enum AdapterError {
     Other(Box<dyn Error + Send + Sync>),
 }
 
-/// The colours of a picture that goes with an asset, such as a style.
-pub(crate) fn colors(source: &Source) -> Result<Image, AssetError> {
+/// The colours of a picture that goes with an asset, such as a style; turned upright if `upright`.
+pub(crate) fn colors(source: &Source, upright: bool) -> Result<Image, AssetError> {
     let mut picture = decode(&source.bytes, &source.name, &Limits::default())?;
+    if upright {
+        picture = picture.upright();
+    }
     // The network must not see black holes there either.
     bleed(&mut picture);
     let Picture { width, height, rgb, .. } = picture;

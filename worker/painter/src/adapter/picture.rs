@@ -1,7 +1,7 @@
 //! A plain picture: one file, one view.
 
 use impasto_assets::{
-    Limits, Origin, Picture, bleed, decode, encode, is_transparency_empty, read_header,
+    AssetError, Limits, Origin, Picture, bleed, decode, encode, is_transparency_empty, read_header,
 };
 use impasto_engine::{Image, Joins, Mask, resize_plane};
 use impasto_types::{AlphaUse, ContainerFormat, OutputSpec, Part, Recipe};
@@ -12,7 +12,18 @@ use super::{Adapter, AdapterError, Files, OpenAsset, Opened, OutputFile, Source,
 /// colour profile and pixel density pass from the asset to the result. Without files, the picture
 /// is a new texture.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct PictureAdapter;
+pub(crate) struct PictureAdapter {
+    /// Whether pictures are turned upright; otherwise the stored grid is painted, and the result
+    /// has the asset's orientation.
+    pub(crate) upright: bool,
+}
+
+impl PictureAdapter {
+    fn decode(self, source: &Source) -> Result<Picture, AssetError> {
+        let picture = decode(&source.bytes, &source.name, &Limits::default())?;
+        Ok(if self.upright { picture.upright() } else { picture })
+    }
+}
 
 /// What a picture has besides the painted colours.
 #[derive(Debug)]
@@ -38,9 +49,9 @@ impl Adapter for PictureAdapter {
                 None => Ok(texture(joins)),
             };
         };
-        let mut picture = decode(&color.bytes, &color.name, &Limits::default())?;
+        let mut picture = self.decode(color)?;
         let (width, height) = (picture.width as usize, picture.height as usize);
-        let mask = files.get(&Part::Mask).map(|source| mask(source)).transpose()?;
+        let mask = files.get(&Part::Mask).map(|source| mask(self.decode(source)?)).transpose()?;
         let mask = mask.map(|mask| mask.resized(width, height, &joins));
         // The colours of the file, before transparent holes are filled.
         let kept = mask.clone().map(|mask| (mask, picture.rgb.clone()));
@@ -62,15 +73,14 @@ impl Adapter for PictureAdapter {
     ) -> Result<Option<Vec<OutputFile>>, AdapterError> {
         let Some(color) = files.get(&Part::Color) else { return Ok(None) };
         let header = read_header(&color.bytes, &color.name, &Limits::default())?;
-        let (width, height) = recipe.common().output_size(header.width, header.height);
         if recipe.common().can_paint(header.width, header.height) {
             return Ok(None);
         }
         // Opened even if it is copied, so that a damaged file is an error at every size.
         let Opened { views, asset } = self.open(files, recipe)?;
-        let copied = |output: &OutputSpec| {
-            output.format == header.format && (width, height) == (header.width, header.height)
-        };
+        let (width, height) = recipe.common().output_size(header.width, header.height);
+        let same_size = (width, height) == (header.width, header.height);
+        let copied = |output: &OutputSpec| output.format == header.format && same_size;
         if outputs.iter().all(copied) {
             let file = |output: &OutputSpec| OutputFile {
                 part: output.part,
@@ -82,7 +92,8 @@ impl Adapter for PictureAdapter {
         }
         let resized = views.into_iter().filter_map(|view| {
             let from = view.image?;
-            let (width, height) = (width as usize, height as usize);
+            let size = recipe.common().output_size(from.width as u32, from.height as u32);
+            let (width, height) = (size.0 as usize, size.1 as usize);
             let wraps = (view.joins.repeats_across(), view.joins.repeats_down());
             let rgb = resize_plane(&from.rgb, 3, (from.width, from.height), (width, height), wraps);
             Some(Image { width, height, rgb })
@@ -101,14 +112,14 @@ fn texture(joins: Joins) -> Opened {
 
 /// The mask in a picture, in that picture's size: its alpha if it has transparency, otherwise its
 /// brightness. White is painted, black is kept.
-fn mask(source: &Source) -> Result<Mask, AdapterError> {
-    let picture = decode(&source.bytes, &source.name, &Limits::default())?;
+fn mask(picture: Picture) -> Result<Mask, AdapterError> {
     // Editors add an opaque alpha channel to grey pictures when they save them.
     let drawn = picture.alpha.filter(|alpha| alpha.iter().any(|&alpha| alpha < 1.0));
     let weights = drawn.unwrap_or_else(|| picture.rgb.chunks_exact(3).map(brightness).collect());
     let weights = weights.into_iter().map(|weight| weight.clamp(0.0, 1.0)).collect();
+    let name = picture.origin.name;
     Mask::new(picture.width as usize, picture.height as usize, weights)
-        .map_err(|error| AdapterError::Mask { name: source.name.clone(), source: Box::new(error) })
+        .map_err(|error| AdapterError::Mask { name, source: Box::new(error) })
 }
 
 /// Rec. 709 luma of encoded levels, from 0 to 1.
@@ -187,9 +198,7 @@ mod tests {
             alpha: alpha.map(|alpha| vec![alpha]),
             origin: Origin::synthetic("mask.png", ContainerFormat::Png),
         };
-        let output = OutputSpec { part: Part::Color, format: ContainerFormat::Png, quality: 90 };
-        let bytes = encode(&picture, output).expect("it encodes");
-        mask(&Source { name: "mask.png".to_owned(), bytes })
+        mask(picture)
     }
 
     #[test]
