@@ -28,5 +28,5 @@ pub use image::Image;
 pub use inputs::Inputs;
 pub use joins::{Border, Join, Joins, JoinsError, Neighbor};
 pub use mask::Mask;
-pub use resize::resize_plane;
+pub use resize::{resize_plane, resize_weighted};
 pub use run::{Losses, Run, Step, StepReport};
