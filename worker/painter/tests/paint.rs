@@ -171,6 +171,32 @@ fn colours_under_alpha_zero_are_kept_unless_there_are_none() {
 }
 
 #[test]
+fn colours_are_averaged_by_alpha_where_it_is_coverage() {
+    // Opaque black columns beside white ones that can hardly be seen.
+    let odd = |at: u32| !at.is_multiple_of(2);
+    let columns = |level: &dyn Fn(u32) -> f32| (0..64 * 64).map(level).collect::<Vec<f32>>();
+    let rgb = columns(&|at| if odd(at) { 255.0 } else { 0.0 });
+    let alpha = columns(&|at| if odd(at) { 10.0 / 255.0 } else { 1.0 });
+    let origin = Origin::synthetic("wall.png", ContainerFormat::Png);
+    let rgb = rgb.into_iter().flat_map(|level| [level; 3]).collect();
+    let before = Picture { width: 64, height: 64, rgb, alpha: Some(alpha), origin };
+    let sources = Sources::picture(
+        encoded("wall.png", &before),
+        vec![file("style.png", Depth::Eight, false)],
+    );
+    let check = |alpha: AlphaUse, expected: f32| {
+        let mut recipe = idle(Some(32));
+        recipe.common_mut().alpha = alpha;
+        let after = picture(&run_recipe(recipe, PNG, &sources).files[0].bytes);
+        let (middle, opacity) = (16 * 32 + 16, after.alpha.expect("it has alpha"));
+        assert!((after.rgb[middle * 3] - expected).abs() <= 1.0, "{alpha:?}: {:?}", after.rgb);
+        assert!((opacity[middle] * 255.0 - 132.5).abs() <= 1.0, "{alpha:?}: {opacity:?}");
+    };
+    check(AlphaUse::Coverage, 9.6);
+    check(AlphaUse::Data, 127.5);
+}
+
+#[test]
 fn what_is_too_small_to_paint_passes_through() {
     let check = |(width, height): (u32, u32), size, format, expected: Option<(u32, u32)>| {
         let mut noise = noise(5);

@@ -3,7 +3,7 @@
 use impasto_assets::{
     AssetError, Limits, Origin, Picture, bleed, decode, encode, is_transparency_empty, read_header,
 };
-use impasto_engine::{Image, Joins, Mask, resize_plane};
+use impasto_engine::{Image, Joins, Mask, resize_plane, resize_weighted};
 use impasto_types::{AlphaUse, ContainerFormat, OutputSpec, Part, Recipe};
 
 use super::{Adapter, AdapterError, Files, OpenAsset, Opened, OutputFile, Source, View};
@@ -31,6 +31,8 @@ struct OpenPicture {
     width: usize,
     height: usize,
     alpha: Option<Vec<f32>>,
+    /// Whether alpha is how opaque a pixel is, so that colours are averaged by it.
+    coverage: bool,
     /// The mask, and the file's own colours.
     kept: Option<(Mask, Vec<f32>)>,
     origin: Origin,
@@ -56,12 +58,20 @@ impl Adapter for PictureAdapter {
         // The colours of the file, before transparent holes are filled.
         let kept = mask.clone().map(|mask| (mask, picture.rgb.clone()));
         // Black holes would mislead the network, and show where a renderer filters across an edge.
-        if recipe.common().alpha == AlphaUse::Coverage && is_transparency_empty(&picture) {
+        let coverage = recipe.common().alpha == AlphaUse::Coverage;
+        if coverage && is_transparency_empty(&picture) {
             bleed(&mut picture);
         }
         let Picture { rgb, alpha, origin, .. } = picture;
-        let view = View { image: Some(Image { width, height, rgb }), mask, joins };
-        let asset = OpenPicture { width, height, alpha, kept, origin, joins };
+        let asset = OpenPicture { width, height, alpha, coverage, kept, origin, joins };
+        let image = if coverage && asset.alpha.is_some() {
+            // Resized here, since methods do not know alpha.
+            let (width, height) = recipe.common().output_size(width as u32, height as u32);
+            asset.colors(rgb, width as usize, height as usize)
+        } else {
+            Image { width, height, rgb }
+        };
+        let view = View { image: Some(image), mask, joins };
         Ok(Opened { views: vec![view], asset: Box::new(asset) })
     }
 
@@ -91,6 +101,7 @@ impl Adapter for PictureAdapter {
             return Ok(Some(outputs.iter().map(file).collect()));
         }
         let resized = views.into_iter().filter_map(|view| {
+            // Transparent pictures are resized already.
             let from = view.image?;
             let size = recipe.common().output_size(from.width as u32, from.height as u32);
             let (width, height) = (size.0 as usize, size.1 as usize);
@@ -105,7 +116,8 @@ impl Adapter for PictureAdapter {
 /// A texture that is made from its style alone.
 fn texture(joins: Joins) -> Opened {
     let origin = Origin::synthetic("the texture", ContainerFormat::Png);
-    let asset = OpenPicture { width: 0, height: 0, alpha: None, kept: None, origin, joins };
+    let (width, height, alpha, kept) = (0, 0, None, None);
+    let asset = OpenPicture { width, height, alpha, coverage: true, kept, origin, joins };
     let view = View { image: None, mask: None, joins };
     Opened { views: vec![view], asset: Box::new(asset) }
 }
@@ -164,15 +176,16 @@ impl OpenPicture {
         let Image { width, height, mut rgb } = painted;
         if let Some((mask, own)) = &self.kept {
             let mask = mask.resized(width, height, &self.joins);
-            let own = self.resized(own, 3, width, height);
-            let pixels = rgb.chunks_exact_mut(3).zip(own.chunks_exact(3)).zip(mask.weights());
+            let own = self.colors(own.clone(), width, height);
+            let pixels = rgb.chunks_exact_mut(3).zip(own.rgb.chunks_exact(3)).zip(mask.weights());
             // Pixels of weight zero get the file's own values, not those of filled holes.
             for ((painted, own), _) in pixels.filter(|(_, weight)| **weight == 0.0) {
                 painted.copy_from_slice(own);
             }
         }
         let alpha = self.alpha.as_ref().map(|alpha| {
-            let mut alpha = self.resized(alpha, 1, width, height);
+            let (from, to) = ((self.width, self.height), (width, height));
+            let mut alpha = resize_plane(alpha, 1, from, to, self.wraps());
             alpha.iter_mut().for_each(|value| *value = value.clamp(0.0, 1.0));
             alpha
         });
@@ -180,9 +193,19 @@ impl OpenPicture {
         Picture { width, height, rgb, alpha, origin: self.origin.clone() }
     }
 
-    fn resized(&self, values: &[f32], channels: usize, width: usize, height: usize) -> Vec<f32> {
-        let wraps = (self.joins.repeats_across(), self.joins.repeats_down());
-        resize_plane(values, channels, (self.width, self.height), (width, height), wraps)
+    /// Colours of the file, at another size.
+    fn colors(&self, rgb: Vec<f32>, width: usize, height: usize) -> Image {
+        let (from, to) = ((self.width, self.height), (width, height));
+        let rgb = match &self.alpha {
+            _ if from == to => rgb,
+            Some(alpha) if self.coverage => resize_weighted(&rgb, alpha, 3, from, to, self.wraps()),
+            Some(_) | None => resize_plane(&rgb, 3, from, to, self.wraps()),
+        };
+        Image { width, height, rgb }
+    }
+
+    fn wraps(&self) -> (bool, bool) {
+        (self.joins.repeats_across(), self.joins.repeats_down())
     }
 }
 
