@@ -19,6 +19,7 @@ use crate::exif::Exif;
 use crate::metadata::Metadata;
 use crate::{AssetErrorKind, Color, Density, Limits};
 
+use frame::Component;
 pub(crate) use frame::Frame;
 use segments::{Segment, read_head, segments};
 use whole::{Scans, check_whole};
@@ -49,16 +50,20 @@ impl Frame {
         if self.components.len() == 1 { Color::Gray } else { Color::Rgb }
     }
 
-    /// Whether the usual decoder reads files of these sampling factors: powers of two, of which
-    /// each is one or the largest, and the first component has the largest.
+    /// Whether the usual decoder reads files of these sampling factors: powers of two, of which the
+    /// first component has the largest, and, if those go down too, every other component has the
+    /// same or only one.
     fn is_usual(&self) -> bool {
-        let (across, down) = self.largest();
-        let usual = |factor: u8, largest: u8| factor == 1 || factor == largest;
         let first = self.components[0];
-        across.is_power_of_two()
-            && down.is_power_of_two()
-            && (first.across, first.down) == (across, down)
-            && self.components.iter().all(|one| usual(one.across, across) && usual(one.down, down))
+        let factors = |one: &Component| (one.across, one.down);
+        let powers = |one: &Component| one.across.is_power_of_two() && one.down.is_power_of_two();
+        factors(&first) == self.largest()
+            && self.components.iter().all(powers)
+            && (first.down == 1
+                || self
+                    .components
+                    .iter()
+                    .all(|one| matches!(factors(one), (1, 1)) || factors(one) == factors(&first)))
     }
 
     /// Whether the other decoder reads a component from a scan of its own: it takes each row of
