@@ -240,7 +240,8 @@ fn output_size(
     let (name, shape) = match sources.files.get(&Part::Color) {
         Some(content) => {
             let header = header(content)?;
-            let (width, height) = common.output_size(header.width, header.height);
+            let (width, height) = header.upright_size();
+            let (width, height) = common.output_size(width, height);
             (content.name.as_str(), Shape { width, height, alpha: header.alpha })
         }
         None => {

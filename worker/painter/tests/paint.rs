@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use impasto_assets::{Depth, Limits, Origin, Picture, decode, encode};
+use impasto_assets::{Depth, Limits, Orientation, Origin, Picture, decode, encode};
 use impasto_engine::optimize::Engine;
 use impasto_models::{Convolution, VggWeights};
 use impasto_painter::{
@@ -133,10 +133,14 @@ fn idle(size: Option<u32>) -> Recipe {
 }
 
 fn run_recipe(recipe: Recipe, output: OutputSpec, sources: &Sources) -> Painted {
+    run_kind(AssetKind::picture(), recipe, output, sources)
+}
+
+fn run_kind(kind: AssetKind, recipe: Recipe, output: OutputSpec, sources: &Sources) -> Painted {
     let (registry, method) = (Registry::default(), method());
-    let adapter = registry.adapter(&AssetKind::picture()).expect("it is there");
+    let adapter = registry.adapter(&kind).expect("it is there");
     let tools = Tools { adapter, method: &method, memory_bytes: PLENTY };
-    let action = sources.action(AssetKind::picture(), recipe, &[1.0], vec![], vec![output]);
+    let action = sources.action(kind, recipe, &[1.0], vec![], vec![output]);
     paint(tools, "wall.png", &action, sources, &mut |_| ControlFlow::Continue(()))
         .expect("it is painted")
 }
@@ -194,6 +198,41 @@ fn colours_are_averaged_by_alpha_where_it_is_coverage() {
     };
     check(AlphaUse::Coverage, 9.6);
     check(AlphaUse::Data, 127.5);
+}
+
+#[test]
+fn a_picture_keeps_its_grid_and_a_photograph_is_turned_upright() {
+    for orientation in Orientation::ALL {
+        let mut before = picture(&file("wall.png", Depth::Eight, false).bytes);
+        before.origin.orientation = orientation;
+        let mut sources = Sources::picture(
+            encoded("wall.png", &before),
+            vec![file("style.png", Depth::Eight, false)],
+        );
+        let check = |sources: &Sources, kind: AssetKind, expected: &Picture| {
+            let [file] = &run_kind(kind.clone(), idle(None), PNG, sources).files[..] else {
+                panic!("one file was asked for")
+            };
+            let after = picture(&file.bytes);
+            assert_eq!((file.width, file.height), (expected.width, expected.height));
+            assert_eq!(&after, expected, "{kind:?}, {orientation:?}");
+        };
+        check(&sources, AssetKind::picture(), &before);
+        check(&sources, AssetKind::photograph(), &before.clone().upright());
+        // A mask that is drawn over the upright picture, and one over the stored grid.
+        let over_both = [before.clone().upright(), before.clone()].map(|mut drawn| {
+            drawn.origin.orientation = Orientation::Normal;
+            let odd = drawn.width as usize + 1;
+            for (at, pixel) in drawn.rgb.chunks_exact_mut(3).enumerate() {
+                pixel.fill(if at % odd == 0 { 0.0 } else { 255.0 });
+            }
+            encoded("mask.png", &drawn)
+        });
+        for mask in over_both {
+            sources.files.insert(Part::Mask, mask);
+            check(&sources, AssetKind::picture(), &before);
+        }
+    }
 }
 
 #[test]

@@ -9,8 +9,8 @@ use impasto_types::{AlphaUse, ContainerFormat, OutputSpec, Part, Recipe};
 use super::{Adapter, AdapterError, Files, OpenAsset, Opened, OutputFile, Source, View};
 
 /// Opens a plain picture: [`Part::Color`] is painted, [`Part::Mask`] says where. Alpha, bit depth,
-/// colour profile and pixel density pass from the asset to the result. Without files, the picture
-/// is a new texture.
+/// colour profile, orientation and pixel density pass from the asset to the result. Without files,
+/// the picture is a new texture.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PictureAdapter {
     /// Whether pictures are turned upright; otherwise the stored grid is painted, and the result
@@ -53,7 +53,7 @@ impl Adapter for PictureAdapter {
         };
         let mut picture = self.decode(color)?;
         let (width, height) = (picture.width as usize, picture.height as usize);
-        let mask = files.get(&Part::Mask).map(|source| mask(self.decode(source)?)).transpose()?;
+        let mask = files.get(&Part::Mask).map(|source| mask(source, &picture)).transpose()?;
         let mask = mask.map(|mask| mask.resized(width, height, &joins));
         // The colours of the file, before transparent holes are filled.
         let kept = mask.clone().map(|mask| (mask, picture.rgb.clone()));
@@ -124,7 +124,18 @@ fn texture(joins: Joins) -> Opened {
 
 /// The mask in a picture, in that picture's size: its alpha if it has transparency, otherwise its
 /// brightness. White is painted, black is kept.
-fn mask(picture: Picture) -> Result<Mask, AdapterError> {
+///
+/// It is drawn over what a viewer shows of the asset, or over the asset's stored grid, if only that
+/// has the mask's size.
+fn mask(source: &Source, asset: &Picture) -> Result<Mask, AdapterError> {
+    let mut picture = decode(&source.bytes, &source.name, &Limits::default())?;
+    let stored = asset.origin.orientation;
+    let size = (picture.width, picture.height);
+    let is_on_grid =
+        size == (asset.width, asset.height) && stored.swaps_sides() && size.0 != size.1;
+    if !is_on_grid {
+        picture = picture.stored_as(stored);
+    }
     // Editors add an opaque alpha channel to grey pictures when they save them.
     let drawn = picture.alpha.filter(|alpha| alpha.iter().any(|&alpha| alpha < 1.0));
     let weights = drawn.unwrap_or_else(|| picture.rgb.chunks_exact(3).map(brightness).collect());
@@ -221,7 +232,11 @@ mod tests {
             alpha: alpha.map(|alpha| vec![alpha]),
             origin: Origin::synthetic("mask.png", ContainerFormat::Png),
         };
-        mask(picture)
+        let asset =
+            Picture { origin: Origin::synthetic("a", ContainerFormat::Png), ..picture.clone() };
+        let output = OutputSpec { part: Part::Color, format: ContainerFormat::Png, quality: 90 };
+        let bytes = encode(&picture, output).expect("it encodes");
+        mask(&Source { name: "mask.png".to_owned(), bytes }, &asset)
     }
 
     #[test]
