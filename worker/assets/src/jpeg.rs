@@ -10,6 +10,8 @@ mod segments;
 mod whole;
 
 use std::io::BufRead;
+use std::panic::resume_unwind;
+use std::thread;
 
 use image::DynamicImage;
 use impasto_types::FileTrait;
@@ -93,11 +95,22 @@ pub(crate) fn decode(
     usual: impl FnOnce() -> Result<DynamicImage, AssetErrorKind>,
 ) -> Result<DynamicImage, AssetErrorKind> {
     limits.check(frame.width.into(), frame.height.into())?;
-    let Scans { apart, single } = check_whole(bytes, frame)?;
-    // Of sequential files, the usual decoder reads only those with a single scan.
-    if frame.is_usual() && (frame.progressive || !apart) {
-        return usual();
-    }
+    let Scans { single, .. } = if frame.is_usual() {
+        // Side by side, so that the check takes no time. Of sequential files, the usual decoder
+        // reads only those with a single scan; others are rare enough to be decoded in vain.
+        let (scans, image) = thread::scope(|scope| {
+            let scans = scope.spawn(|| check_whole(bytes, frame));
+            let image = usual();
+            (scans.join().unwrap_or_else(|panic| resume_unwind(panic)), image)
+        });
+        let scans = scans?;
+        if frame.progressive || !scans.apart {
+            return image;
+        }
+        scans
+    } else {
+        check_whole(bytes, frame)?
+    };
     let unreadable = |index: usize| single[index] && !frame.is_readable_alone(index);
     if (0..frame.components.len()).any(unreadable) {
         return Err(frame::not_supported(
