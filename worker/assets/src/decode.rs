@@ -4,12 +4,15 @@ use std::io::Cursor;
 
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder};
+use impasto_types::ContainerFormat;
 
 use crate::container::check_whole;
-use crate::header::{Header, open_decoder};
+use crate::header::open_decoder;
 use crate::metadata::{describes, read_metadata};
 use crate::sniff::sniff;
-use crate::{AssetError, AssetErrorKind, Color, Limits, Origin, Picture};
+use crate::{
+    AssetError, AssetErrorKind, Color, Header, Limits, Origin, Picture, tga_file, tiff_file,
+};
 
 /// Decodes a file's bytes. Palettes become RGB, a transparent colour becomes alpha, and a
 /// photograph is turned upright as its metadata says. `name` is used in errors; its extension must
@@ -21,14 +24,16 @@ pub fn decode(bytes: &[u8], name: &str, limits: &Limits) -> Result<Picture, Asse
 fn decode_kind(bytes: &[u8], name: &str, limits: &Limits) -> Result<Picture, AssetErrorKind> {
     limits.check_file(bytes.len() as u64)?;
     let format = sniff(name, bytes)?;
+    match format {
+        ContainerFormat::Tiff => return tiff_file::decode(bytes, name, limits),
+        ContainerFormat::Tga => return tga_file::decode(bytes, name, limits),
+        _ => {}
+    }
     check_whole(format, bytes)?;
     let mut decoder = open_decoder(Cursor::new(bytes), format, limits)?;
     let header = Header::of(&mut decoder, format)?;
     let metadata = read_metadata(format, bytes);
-    let icc = metadata
-        .icc
-        .or_else(|| decoder.icc_profile().ok().flatten())
-        .filter(|icc| describes(icc, header.color));
+    let icc = decoder.icc_profile().ok().flatten().filter(|icc| describes(icc, header.color));
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let mut image = DynamicImage::from_decoder(decoder)
         .map_err(|error| AssetErrorKind::from_decoder(format, error))?;
@@ -37,19 +42,15 @@ fn decode_kind(bytes: &[u8], name: &str, limits: &Limits) -> Result<Picture, Ass
     drop(image);
 
     let origin = Origin {
-        name: name.to_owned(),
-        format,
         color: header.color,
         depth: header.depth,
         icc,
         density: metadata.density,
         png_color: metadata.png_color,
-        orientation: crate::Orientation::Normal,
+        ..Origin::synthetic(name, format)
     };
-    let mut picture = Picture { width: header.width, height: header.height, rgb, alpha, origin };
-    if metadata.premultiplied {
-        divide_by_alpha(&mut picture);
-    }
+    let (width, height) = (header.width, header.height);
+    let picture = Picture { width, height, rgb, alpha, extra: Vec::new(), origin };
     picture.check()?;
     Ok(picture)
 }
@@ -104,18 +105,20 @@ fn split<T: Copy>(
     (rgb, alpha.then_some(opacity))
 }
 
-/// Undoes premultiplication by alpha. Fully transparent pixels have lost their colour and stay
-/// black.
-fn divide_by_alpha(picture: &mut Picture) {
-    let Some(alpha) = &picture.alpha else { return };
-    for (pixel, &alpha) in picture.rgb.chunks_exact_mut(3).zip(alpha) {
-        if alpha > 0.0 {
-            pixel.iter_mut().for_each(|level| *level /= alpha);
+impl Picture {
+    /// Undoes the multiplication by alpha. Where alpha is 0, colours stay as they are stored: black,
+    /// or light that is added.
+    pub(crate) fn divide_by_alpha(&mut self) {
+        let Some(alpha) = &self.alpha else { return };
+        for (pixel, &alpha) in self.rgb.chunks_exact_mut(3).zip(alpha) {
+            if alpha > 0.0 {
+                pixel.iter_mut().for_each(|level| *level /= alpha);
+            } else {
+                self.origin.additive |= pixel.iter().any(|&level| level != 0.0);
+            }
         }
     }
-}
 
-impl Picture {
     /// Refuses buffers of the wrong length, and pixels that are not numbers.
     pub(crate) fn check(&self) -> Result<(), AssetErrorKind> {
         let (width, height) = (self.width, self.height);
@@ -126,10 +129,9 @@ impl Picture {
         if self.rgb.len() != self.pixels() * 3 {
             return wrong(self.rgb.len());
         }
-        if let Some(alpha) = &self.alpha
-            && alpha.len() != self.pixels()
-        {
-            return wrong(alpha.len());
+        let mut planes = self.alpha.iter().chain(&self.extra);
+        if let Some(plane) = planes.find(|plane| plane.len() != self.pixels()) {
+            return wrong(plane.len());
         }
         let in_rgb = self.rgb.iter().position(|level| !level.is_finite()).map(|at| at / 3);
         let in_alpha =

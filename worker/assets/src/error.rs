@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 
 use image::ImageError;
+use image::error::{DecodingError, ImageFormatHint};
 use impasto_types::{CannotWrite, ContainerFormat};
 
 /// Why an asset cannot be read or written.
@@ -67,6 +68,8 @@ pub enum AssetErrorKind {
     Damaged(#[source] ImageError),
     #[error("uses a kind of {format} that is not supported")]
     Unsupported { format: ContainerFormat, source: ImageError },
+    #[error("is a {format} with {what}, which is not supported")]
+    UnsupportedKind { format: ContainerFormat, what: String },
     #[error("uses {pixels} pixels, which are not supported in {format}")]
     UnknownPixels { format: ContainerFormat, pixels: String },
     #[error("cannot be read")]
@@ -96,6 +99,15 @@ fn frame_name(format: ContainerFormat) -> &'static str {
 impl AssetErrorKind {
     pub(crate) fn of(self, name: &str) -> AssetError {
         AssetError { name: name.to_owned(), kind: self }
+    }
+
+    /// A file that contradicts itself.
+    pub(crate) fn damaged(
+        format: ContainerFormat,
+        what: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
+        let format = ImageFormatHint::Name(format.to_string());
+        Self::Damaged(ImageError::Decoding(DecodingError::new(format, what)))
     }
 
     /// Distinguishes what a decoder refuses: a truncated file, a damaged one, and an unsupported

@@ -9,27 +9,7 @@ use image::{ColorType, ImageDecoder, ImageFormat, ImageReader};
 use impasto_types::{ContainerFormat, Depth, FileTraits};
 
 use crate::sniff::{HEAD_BYTES, sniff};
-use crate::{AssetError, AssetErrorKind, Limits};
-
-/// A file's header. Width and height are those of the upright picture, as
-/// [`decode()`](crate::decode()) returns it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Header {
-    pub format: ContainerFormat,
-    pub width: u32,
-    pub height: u32,
-    pub color: Color,
-    pub alpha: bool,
-    pub depth: Depth,
-    /// What a painted file may lack.
-    pub traits: FileTraits,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Color {
-    Gray,
-    Rgb,
-}
+use crate::{AssetError, AssetErrorKind, Color, Header, Limits, tga_file, tiff_file};
 
 /// Reads the header of a file's bytes. `name` is used in errors; its extension must agree with the
 /// content.
@@ -60,6 +40,11 @@ fn header<R: BufRead + Seek>(
     reader.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head).map_err(AssetErrorKind::Read)?;
     reader.seek(SeekFrom::Start(0)).map_err(AssetErrorKind::Read)?;
     let format = sniff(name, &head)?;
+    match format {
+        ContainerFormat::Tiff => return tiff_file::header(reader, length, limits),
+        ContainerFormat::Tga => return tga_file::header(reader, length, limits),
+        _ => {}
+    }
     let mut decoder = open_decoder(reader, format, limits)?;
     Header::of(&mut decoder, format)
 }

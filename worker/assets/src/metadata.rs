@@ -3,7 +3,6 @@
 use std::io::Cursor;
 
 use impasto_types::ContainerFormat;
-use tiff::tags::Tag;
 
 use crate::Color;
 use crate::container::jpeg_segments;
@@ -14,10 +13,6 @@ use crate::density::Density;
 pub(crate) struct Metadata {
     pub density: Option<Density>,
     pub png_color: Option<PngColor>,
-    /// The profile of a TIFF file: the general decoder refuses one that is larger than the pixels.
-    pub icc: Option<Vec<u8>>,
-    /// Whether the colours are premultiplied by alpha, as in some TIFF files.
-    pub premultiplied: bool,
 }
 
 /// PNG's own description of its colours (sRGB, gamma, primaries), for files without an ICC profile.
@@ -35,9 +30,8 @@ pub(crate) fn read_metadata(format: ContainerFormat, bytes: &[u8]) -> Metadata {
     match format {
         ContainerFormat::Png => from_png(bytes).unwrap_or_default(),
         ContainerFormat::Jpeg => Metadata { density: jpeg_density(bytes), ..Metadata::default() },
-        ContainerFormat::Tiff => from_tiff(bytes).unwrap_or_default(),
         ContainerFormat::Bmp => Metadata { density: bmp_density(bytes), ..Metadata::default() },
-        ContainerFormat::Tga | ContainerFormat::Webp => Metadata::default(),
+        ContainerFormat::Tga | ContainerFormat::Tiff | ContainerFormat::Webp => Metadata::default(),
     }
 }
 
@@ -80,35 +74,6 @@ fn jpeg_density(bytes: &[u8]) -> Option<Density> {
         // An aspect ratio only.
         _ => None,
     }
-}
-
-/// `None` if a tag cannot be read.
-fn from_tiff(bytes: &[u8]) -> Option<Metadata> {
-    const INCH: u16 = 2;
-    const CENTIMETRE: u16 = 3;
-    const ASSOCIATED_ALPHA: u16 = 1;
-    // A profile of 2 MiB, at the 32 bytes that the decoder takes for each.
-    const TAG_BYTES: usize = 64 << 20;
-    let mut limits = tiff::decoder::Limits::default();
-    limits.decoding_buffer_size = TAG_BYTES;
-    let mut decoder = tiff::decoder::Decoder::new(Cursor::new(bytes)).ok()?.with_limits(limits);
-    let icc = decoder.get_tag_u8_vec(Tag::IccProfile).ok();
-    let extra = decoder.find_tag_unsigned_vec::<u16>(Tag::ExtraSamples).ok()?.unwrap_or_default();
-    let premultiplied = extra.first() == Some(&ASSOCIATED_ALPHA);
-    let mut resolution = |tag| match decoder.find_tag(tag) {
-        Ok(Some(tiff::decoder::ifd::Value::Rational(over, under))) if under != 0 => {
-            Some(f64::from(over) / f64::from(under))
-        }
-        _ => None,
-    };
-    let (x, y) = (resolution(Tag::XResolution), resolution(Tag::YResolution));
-    let unit = decoder.find_tag_unsigned::<u16>(Tag::ResolutionUnit).ok()?.unwrap_or(INCH);
-    let density = match (x, y, unit) {
-        (Some(x), Some(y), INCH) => Density::from_dpi(x, y).checked(),
-        (Some(x), Some(y), CENTIMETRE) => Density { x: x * 100.0, y: y * 100.0 }.checked(),
-        _ => None,
-    };
-    Some(Metadata { density, icc, premultiplied, png_color: None })
 }
 
 /// The position of a BMP file's pixels per metre: two little-endian 32-bit numbers.

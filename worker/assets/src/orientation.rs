@@ -108,7 +108,9 @@ impl Picture {
         }
         let size = (self.width, self.height);
         self.rgb = orientation.turned(&self.rgb, 3, size);
-        self.alpha = self.alpha.map(|alpha| orientation.turned(&alpha, 1, size));
+        for plane in self.alpha.iter_mut().chain(&mut self.extra) {
+            *plane = orientation.turned(plane, 1, size);
+        }
         (self.width, self.height) = orientation.upright_size(size);
         self
     }
@@ -131,12 +133,14 @@ mod tests {
                 width: 3,
                 height: 2,
                 rgb: alpha.iter().flat_map(|&a| [a, a + 10.0, a + 20.0]).collect(),
-                alpha: Some(alpha),
+                alpha: Some(alpha.clone()),
+                extra: vec![alpha],
                 origin: Origin { orientation, ..Origin::synthetic("a", ContainerFormat::Png) },
             };
             let upright = picture.upright();
             let expected = rows.concat();
             assert_eq!(upright.alpha.as_deref(), Some(&expected[..]), "{exif}");
+            assert_eq!(upright.extra, [expected.clone()], "{exif}");
             let colors: Vec<f32> = expected.iter().flat_map(|&a| [a, a + 10.0, a + 20.0]).collect();
             assert_eq!(upright.rgb, colors, "{exif}");
             let size = (upright.width as usize, upright.height as usize);

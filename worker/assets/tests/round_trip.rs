@@ -20,6 +20,7 @@ fn picture(depth: Depth, color: Color, alpha: bool) -> Picture {
         height: HEIGHT,
         rgb: pixels.clone().flat_map(|at| [level(at, 0), level(at, 1), level(at, 2)]).collect(),
         alpha: alpha.then(|| pixels.map(|at| (at % 7) as f32 / 6.0).collect()),
+        extra: Vec::new(),
         origin: Origin { color, depth, ..Origin::synthetic("test", ContainerFormat::Png) },
     }
 }

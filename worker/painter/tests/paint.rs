@@ -62,7 +62,7 @@ fn file(name: &str, depth: Depth, alpha: bool) -> Source {
         (0..width * height).map(|i| if i % width < width / 2 { 0.0 } else { 1.0 }).collect()
     });
     let origin = Origin { depth, ..Origin::synthetic(name, ContainerFormat::Png) };
-    encoded(name, &Picture { width, height, rgb, alpha, origin })
+    encoded(name, &Picture { width, height, rgb, alpha, extra: Vec::new(), origin })
 }
 
 fn sources() -> Sources {
@@ -124,7 +124,10 @@ fn mask(width: u32) -> Source {
     let level = |x: u32| [0.0, 128.0, 255.0][(x * 3 / width) as usize];
     let rgb = (0..width * HEIGHT).flat_map(|i| [level(i % width); 3]).collect();
     let origin = Origin::synthetic("mask.png", ContainerFormat::Png);
-    encoded("mask.png", &Picture { width, height: HEIGHT, rgb, alpha: None, origin })
+    encoded(
+        "mask.png",
+        &Picture { width, height: HEIGHT, rgb, alpha: None, extra: Vec::new(), origin },
+    )
 }
 
 #[test]

@@ -18,6 +18,8 @@ struct OpenPicture {
     width: usize,
     height: usize,
     alpha: Option<Vec<f32>>,
+    /// Samples that are neither colour nor alpha.
+    extra: Vec<Vec<f32>>,
     /// The mask, and the file's own colours.
     kept: Option<(Mask, Vec<f32>)>,
     origin: Origin,
@@ -44,9 +46,9 @@ impl Adapter for PictureAdapter {
         let kept = mask.clone().map(|mask| (mask, picture.rgb.clone()));
         // Black holes would mislead the network, and show where a renderer filters across an edge.
         bleed(&mut picture);
-        let Picture { rgb, alpha, origin, .. } = picture;
+        let Picture { rgb, alpha, extra, origin, .. } = picture;
         let view = View { image: Some(Image { width, height, rgb }), mask, joins };
-        let asset = OpenPicture { width, height, alpha, kept, origin, joins };
+        let asset = OpenPicture { width, height, alpha, extra, kept, origin, joins };
         Ok(Opened { views: vec![view], asset: Box::new(asset) })
     }
 }
@@ -54,7 +56,15 @@ impl Adapter for PictureAdapter {
 /// A texture that is made from its style alone.
 fn texture(joins: Joins) -> Opened {
     let origin = Origin::synthetic("the texture", ContainerFormat::Png);
-    let asset = OpenPicture { width: 0, height: 0, alpha: None, kept: None, origin, joins };
+    let asset = OpenPicture {
+        width: 0,
+        height: 0,
+        alpha: None,
+        extra: Vec::new(),
+        kept: None,
+        origin,
+        joins,
+    };
     let view = View { image: None, mask: None, joins };
     Opened { views: vec![view], asset: Box::new(asset) }
 }
@@ -85,7 +95,7 @@ impl OpenAsset for OpenPicture {
     fn bytes(&self) -> u64 {
         let values = |values: &Vec<f32>| 4 * values.len() as u64;
         let kept = self.kept.as_ref().map_or(0, |(mask, own)| mask.bytes() + values(own));
-        self.alpha.as_ref().map_or(0, values) + kept
+        self.alpha.iter().chain(&self.extra).map(values).sum::<u64>() + kept
     }
 
     fn close(
@@ -120,13 +130,21 @@ impl OpenPicture {
                 painted.copy_from_slice(own);
             }
         }
-        let alpha = self.alpha.as_ref().map(|alpha| {
-            let mut alpha = self.resized(alpha, 1, width, height);
-            alpha.iter_mut().for_each(|value| *value = value.clamp(0.0, 1.0));
-            alpha
-        });
+        let alpha = self.alpha.as_ref().map(|plane| self.resized_plane(plane, width, height));
+        let extra = self.extra.iter().map(|plane| self.resized_plane(plane, width, height));
+        let extra = extra.collect();
         let (width, height) = (width as u32, height as u32);
-        Picture { width, height, rgb, alpha, origin: self.origin.clone() }
+        Picture { width, height, rgb, alpha, extra, origin: self.origin.clone() }
+    }
+
+    /// A plane in another size. Resampling overshoots at edges, but no value goes beyond those of
+    /// the file.
+    fn resized_plane(&self, plane: &[f32], width: usize, height: usize) -> Vec<f32> {
+        let least = plane.iter().copied().fold(f32::INFINITY, f32::min);
+        let most = plane.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let mut resized = self.resized(plane, 1, width, height);
+        resized.iter_mut().for_each(|value| *value = value.min(most).max(least));
+        resized
     }
 
     fn resized(&self, values: &[f32], channels: usize, width: usize, height: usize) -> Vec<f32> {
@@ -145,6 +163,7 @@ mod tests {
             height: 1,
             rgb: vec![level; 3],
             alpha: alpha.map(|alpha| vec![alpha]),
+            extra: Vec::new(),
             origin: Origin::synthetic("mask.png", ContainerFormat::Png),
         };
         let output = OutputSpec { part: Part::Color, format: ContainerFormat::Png, quality: 90 };
