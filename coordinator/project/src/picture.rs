@@ -20,7 +20,7 @@ pub enum Completeness {
 pub(crate) fn header(file: &Path) -> Result<ImageHeader, String> {
     let header =
         header_of_path(file, &Limits::default()).map_err(|error| error_text(&error.kind))?;
-    let Header { format, width, height, color: _, alpha, depth, traits } = header;
+    let Header { format, width, height, color: _, alpha, depth, orientation: _, traits } = header;
     Ok(ImageHeader { width, height, format, alpha, depth, traits })
 }
 

@@ -26,7 +26,7 @@ pub enum FileTrait {
     Cmyk,
     /// An ICC colour profile.
     Icc,
-    /// PNG's own description of its colours: cICP, gAMA, cHRM or sRGB.
+    /// PNG's own description of its colours (cICP, gAMA, cHRM), if they are not those of sRGB.
     PngColor,
     /// Pixels per metre.
     Density,

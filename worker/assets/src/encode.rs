@@ -12,11 +12,13 @@ use image::codecs::webp::WebPEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 use impasto_types::{ContainerFormat, OutputSpec, Shape};
 
-use crate::metadata::{BMP_DENSITY, describes};
-use crate::{AlphaKind, AssetError, AssetErrorKind, Color, Depth, Picture};
+use crate::bmp_header;
+use crate::color::describes;
+use crate::exif::Exif;
+use crate::{AlphaKind, AssetError, AssetErrorKind, Color, Depth, Orientation, Picture};
 
-/// Encodes a picture with its alpha and its origin's bit depth, colour profile and pixel density,
-/// as far as the format supports them.
+/// Encodes a picture with its alpha and its origin's bit depth, colour profile, orientation and
+/// pixel density, as far as the format supports them.
 ///
 /// - Levels are rounded and clamped; only float TIFF keeps levels beyond 0 to 255. A depth that the
 ///   format lacks becomes the nearest that it has: 16 bits become 8 in JPEG, TGA, WebP and BMP;
@@ -179,9 +181,9 @@ fn write_eight_bit(
                     unit: PixelDensityUnit::Inches,
                 });
             }
-            write_with_profile(encoder, plan, &samples, picture, pixels)?;
+            write_with_metadata(encoder, plan, &samples, picture, pixels)?;
         }
-        ContainerFormat::Webp => write_with_profile(
+        ContainerFormat::Webp => write_with_metadata(
             WebPEncoder::new_lossless(&mut bytes),
             plan,
             &samples,
@@ -191,7 +193,7 @@ fn write_eight_bit(
         _ => {
             BmpEncoder::new(&mut bytes).encode(&samples, picture.width, picture.height, pixels)?;
             if let (Some(density), Some(field)) =
-                (picture.origin.density, bytes.get_mut(BMP_DENSITY))
+                (picture.origin.density, bytes.get_mut(bmp_header::DENSITY))
             {
                 field[..4].copy_from_slice(&(density.x.round() as u32).to_le_bytes());
                 field[4..].copy_from_slice(&(density.y.round() as u32).to_le_bytes());
@@ -201,7 +203,7 @@ fn write_eight_bit(
     Ok(bytes)
 }
 
-fn write_with_profile(
+fn write_with_metadata(
     mut encoder: impl ImageEncoder,
     plan: &Plan<'_>,
     samples: &[u8],
@@ -210,6 +212,10 @@ fn write_with_profile(
 ) -> image::ImageResult<()> {
     if let Some(icc) = plan.icc {
         encoder.set_icc_profile(icc.to_vec()).map_err(image::ImageError::Unsupported)?;
+    }
+    if picture.origin.orientation != Orientation::Normal {
+        let exif = Exif::bytes_of(picture.origin.orientation);
+        encoder.set_exif_metadata(exif).map_err(image::ImageError::Unsupported)?;
     }
     encoder.write_image(samples, picture.width, picture.height, pixels)
 }

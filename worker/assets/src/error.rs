@@ -69,7 +69,7 @@ pub enum AssetErrorKind {
     #[error("uses a kind of {format} that is not supported")]
     Unsupported { format: ContainerFormat, source: ImageError },
     #[error("is a {format} with {what}, which is not supported")]
-    UnsupportedKind { format: ContainerFormat, what: String },
+    NotSupported { format: ContainerFormat, what: String },
     #[error("uses {pixels} pixels, which are not supported in {format}")]
     UnknownPixels { format: ContainerFormat, pixels: String },
     #[error("cannot be read")]
@@ -101,13 +101,12 @@ impl AssetErrorKind {
         AssetError { name: name.to_owned(), kind: self }
     }
 
-    /// A file that contradicts itself.
     pub(crate) fn damaged(
         format: ContainerFormat,
-        what: impl Into<Box<dyn Error + Send + Sync>>,
+        reason: impl Into<Box<dyn Error + Send + Sync>>,
     ) -> Self {
-        let format = ImageFormatHint::Name(format.to_string());
-        Self::Damaged(ImageError::Decoding(DecodingError::new(format, what)))
+        let hint = ImageFormatHint::Name(format.to_string());
+        Self::Damaged(ImageError::Decoding(DecodingError::new(hint, reason)))
     }
 
     /// Distinguishes what a decoder refuses: a truncated file, a damaged one, and an unsupported

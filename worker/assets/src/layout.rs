@@ -21,8 +21,8 @@ pub struct TgaLayout {
     pub(crate) right_to_left: bool,
     /// Runs of equal pixels are packed.
     pub(crate) run_length: bool,
-    /// Bits of a pixel with colours, or of a colour of the palette: 15, 16, 24 or 32. Grey pixels of
-    /// 8 bits count as 24, those of 16 as 32.
+    /// Bits of a pixel with colours, or of a colour of the palette: 16, 24 or 32. Grey pixels of 8
+    /// bits count as 24, those of 16 as 32.
     pub(crate) color_bits: u8,
     /// How many bits beside the colour the file declares.
     pub(crate) attribute_bits: u8,

@@ -3,7 +3,7 @@
 use impasto_types::ContainerFormat;
 
 use crate::density::Density;
-use crate::metadata::PngColor;
+use crate::png_color::PngColor;
 use crate::{Color, Depth, Orientation, TgaLayout, TiffLayout};
 
 /// A picture: colours as the file encodes them (gamma is unchanged), as levels from 0 to 255.
@@ -67,6 +67,41 @@ impl Picture {
     pub fn pixels(&self) -> usize {
         self.width as usize * self.height as usize
     }
+
+    /// The picture as it is to be looked at: rows run down, columns to the right. Every value is
+    /// kept.
+    #[must_use]
+    pub fn upright(mut self) -> Self {
+        let orientation = std::mem::take(&mut self.origin.orientation);
+        self.turn(orientation);
+        self
+    }
+
+    /// The same picture in a grid that needs `orientation` to be looked at.
+    #[must_use]
+    pub fn stored_as(self, orientation: Orientation) -> Self {
+        let mut picture = self.upright();
+        picture.turn(orientation.inverse());
+        picture.origin.orientation = orientation;
+        picture
+    }
+
+    fn turn(&mut self, orientation: Orientation) {
+        if orientation == Orientation::Normal {
+            return;
+        }
+        let size = (self.width, self.height);
+        self.rgb = orientation.turned(&self.rgb, 3, size);
+        for plane in self.alpha.iter_mut().chain(&mut self.extra) {
+            *plane = orientation.turned(plane, 1, size);
+        }
+        (self.width, self.height) = orientation.upright_size(size);
+        if let Some(Density { x, y }) = self.origin.density
+            && orientation.swaps_sides()
+        {
+            self.origin.density = Some(Density { x: y, y: x });
+        }
+    }
 }
 
 impl Origin {
@@ -86,5 +121,53 @@ impl Origin {
             tiff: None,
             tga: None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two rows of three pixels, whose alpha counts from one; upright, by rows.
+    #[test]
+    fn all_eight_orientations_are_exact() {
+        let check = |exif: u16, rows: &[&[f32]]| {
+            let orientation = Orientation::from_exif(exif).expect("a value of EXIF");
+            let alpha: Vec<f32> = (1..=6_u8).map(f32::from).collect();
+            let picture = Picture {
+                width: 3,
+                height: 2,
+                rgb: alpha.iter().flat_map(|&a| [a, a + 10.0, a + 20.0]).collect(),
+                alpha: Some(alpha.clone()),
+                extra: vec![alpha],
+                origin: Origin {
+                    orientation,
+                    density: Some(Density { x: 1.0, y: 2.0 }),
+                    ..Origin::synthetic("a", ContainerFormat::Png)
+                },
+            };
+            assert_eq!(picture.clone().upright().stored_as(orientation), picture, "{exif}");
+            let upright = picture.upright();
+            let expected = rows.concat();
+            assert_eq!(upright.alpha.as_deref(), Some(&expected[..]), "{exif}");
+            assert_eq!(upright.extra, std::slice::from_ref(&expected), "{exif}");
+            let colors: Vec<f32> = expected.iter().flat_map(|&a| [a, a + 10.0, a + 20.0]).collect();
+            assert_eq!(upright.rgb, colors, "{exif}");
+            let size = (upright.width as usize, upright.height as usize);
+            assert_eq!(size, (rows[0].len(), rows.len()), "{exif}");
+            assert_eq!(upright.origin.orientation, Orientation::Normal, "{exif}");
+            let across = if exif < 5 { 1.0 } else { 2.0 };
+            assert_eq!(upright.origin.density.map(|density| density.x), Some(across), "{exif}");
+            assert_eq!(orientation.exif(), exif);
+        };
+        check(1, &[&[1., 2., 3.], &[4., 5., 6.]]);
+        check(2, &[&[3., 2., 1.], &[6., 5., 4.]]);
+        check(3, &[&[6., 5., 4.], &[3., 2., 1.]]);
+        check(4, &[&[4., 5., 6.], &[1., 2., 3.]]);
+        check(5, &[&[1., 4.], &[2., 5.], &[3., 6.]]);
+        check(6, &[&[4., 1.], &[5., 2.], &[6., 3.]]);
+        check(7, &[&[6., 3.], &[5., 2.], &[4., 1.]]);
+        check(8, &[&[3., 6.], &[2., 5.], &[1., 4.]]);
+        assert_eq!((Orientation::from_exif(0), Orientation::from_exif(9)), (None, None));
     }
 }

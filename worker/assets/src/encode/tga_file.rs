@@ -38,8 +38,8 @@ pub(super) fn write(picture: &Picture, plan: &Plan<'_>) -> Vec<u8> {
 enum PixelKind {
     Gray,
     GrayAlpha,
-    /// 5 bits a colour and an attribute bit; the number is 15 or 16.
-    Five(u8),
+    /// 5 bits a colour and an attribute bit.
+    Five,
     Rgb,
     Rgba,
 }
@@ -52,8 +52,7 @@ impl PixelKind {
         match (plan.color, has_attribute, layout.color_bits) {
             (Color::Gray, false, _) => Self::Gray,
             (Color::Gray, true, _) => Self::GrayAlpha,
-            (Color::Rgb, false, 15) => Self::Five(15),
-            (Color::Rgb, _, 15 | 16) => Self::Five(16),
+            (Color::Rgb, _, 16) => Self::Five,
             (Color::Rgb, false, _) => Self::Rgb,
             (Color::Rgb, true, _) => Self::Rgba,
         }
@@ -62,8 +61,7 @@ impl PixelKind {
     fn bits(self) -> u8 {
         match self {
             Self::Gray => 8,
-            Self::GrayAlpha => 16,
-            Self::Five(bits) => bits,
+            Self::GrayAlpha | Self::Five => 16,
             Self::Rgb => 24,
             Self::Rgba => 32,
         }
@@ -76,8 +74,8 @@ impl PixelKind {
     /// How many bits beside the colour there are.
     fn attribute_bits(self) -> u8 {
         match self {
-            Self::Gray | Self::Rgb | Self::Five(15) => 0,
-            Self::Five(_) => 1,
+            Self::Gray | Self::Rgb => 0,
+            Self::Five => 1,
             Self::GrayAlpha | Self::Rgba => 8,
         }
     }
@@ -88,7 +86,7 @@ impl PixelKind {
         match self {
             Self::Gray => row.push(level8(red)),
             Self::GrayAlpha => row.extend([level8(red), wide]),
-            Self::Five(_) => {
+            Self::Five => {
                 let five = |level: f32| u16::from((level * (31.0 / 255.0)).round().min(31.0) as u8);
                 let bit = u16::from(attribute >= 0.5);
                 let word = bit << 15 | five(red) << 10 | five(green) << 5 | five(blue);
@@ -108,7 +106,7 @@ fn header(picture: &Picture, layout: &TgaLayout, pixels: PixelKind) -> Vec<u8> {
     // An asset may have alpha without declaring it.
     let same_room = match pixels {
         PixelKind::Rgba | PixelKind::GrayAlpha => layout.color_bits == 32,
-        PixelKind::Five(bits) => layout.color_bits == bits,
+        PixelKind::Five => true,
         PixelKind::Rgb | PixelKind::Gray => false,
     };
     let attribute_bits = if same_room { layout.attribute_bits } else { pixels.attribute_bits() };

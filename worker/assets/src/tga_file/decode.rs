@@ -48,6 +48,8 @@ pub(crate) fn decode(bytes: &[u8], name: &str, limits: &Limits) -> Result<Pictur
         color_bits: match (fields.is_gray(), fields.color_bits()) {
             (true, 8) => 24,
             (true, _) => 32,
+            // The same bits, which more programs read.
+            (false, 15) => 16,
             (false, bits) => bits,
         },
         attribute_bits: fields.attribute_bits,

@@ -183,7 +183,7 @@ impl Fields {
 }
 
 pub(super) fn unsupported(what: impl Into<String>) -> AssetErrorKind {
-    AssetErrorKind::UnsupportedKind { format: ContainerFormat::Tga, what: what.into() }
+    AssetErrorKind::NotSupported { format: ContainerFormat::Tga, what: what.into() }
 }
 
 pub(super) fn damaged(what: &'static str) -> AssetErrorKind {

@@ -11,7 +11,7 @@ use impasto_types::{ContainerFormat, Depth, FileTrait, FileTraits};
 
 pub(crate) use decode::decode;
 
-use crate::{AlphaKind, AssetErrorKind, Header, Limits};
+use crate::{AlphaKind, AssetErrorKind, Header, Limits, Orientation};
 use areas::Footer;
 use fields::{Attribute, Fields, HEADER_BYTES};
 use pixels::Pixels;
@@ -48,6 +48,7 @@ pub(crate) fn header<R: Read + Seek>(
         color: fields.color(),
         alpha,
         depth: Depth::Eight,
+        orientation: Orientation::Normal,
         traits,
     })
 }

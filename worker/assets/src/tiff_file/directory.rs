@@ -41,6 +41,7 @@ pub(super) mod tag {
     pub(in crate::tiff_file) const YCBCR_SUBSAMPLING: u16 = 530;
     pub(in crate::tiff_file) const REFERENCE_BLACK_WHITE: u16 = 532;
     pub(in crate::tiff_file) const XMP: u16 = 700;
+    pub(in crate::tiff_file) const IMAGE_DEPTH: u16 = 32_997;
     pub(in crate::tiff_file) const COPYRIGHT: u16 = 33_432;
     pub(in crate::tiff_file) const IPTC: u16 = 33_723;
     pub(in crate::tiff_file) const ICC_PROFILE: u16 = 34_675;
@@ -272,5 +273,5 @@ pub(super) fn damaged(what: &'static str) -> AssetErrorKind {
 }
 
 pub(super) fn unsupported(what: impl Into<String>) -> AssetErrorKind {
-    AssetErrorKind::UnsupportedKind { format: ContainerFormat::Tiff, what: what.into() }
+    AssetErrorKind::NotSupported { format: ContainerFormat::Tiff, what: what.into() }
 }

@@ -48,6 +48,9 @@ pub(super) const JPEG: u16 = 7;
 /// Tiles of common programs have 1024 pixels a side at most.
 const LARGE_TILE: u32 = 4096;
 
+/// Huffman and quantisation tables together have some 600 bytes.
+const MAX_JPEG_TABLES: u64 = 1 << 16;
+
 /// As many as the widest common pixel has; see [`Limits::max_pixels`].
 const COMMON_SAMPLES: u64 = 4;
 
@@ -108,6 +111,9 @@ impl Kind {
         if subsampled && compression != JPEG {
             return Err(unsupported("YCbCr colours of reduced resolution"));
         }
+        if let Some(layers @ 2..) = file.first(page, tag::IMAGE_DEPTH)? {
+            return Err(unsupported(format!("{layers} layers, a volume")));
+        }
         if file.first(page, tag::FILL_ORDER)?.unwrap_or(1) != 1 {
             return Err(unsupported("bits in reversed order (FillOrder 2)"));
         }
@@ -117,7 +123,7 @@ impl Kind {
             _ => return Err(damaged("the planar configuration is unknown")),
         };
         let chunk = chunk_size(file, page, (width, height))?;
-        Ok(Self {
+        let kind = Self {
             width,
             height,
             bits,
@@ -130,7 +136,29 @@ impl Kind {
             planar,
             subsampled,
             chunk,
-        })
+        };
+        kind.check_tables(page)?;
+        Ok(kind)
+    }
+
+    /// Refuses tables of another length than the picture needs, which would be read whole.
+    fn check_tables(&self, page: &Directory) -> Result<(), AssetErrorKind> {
+        let ((wide, high), planes) = (self.chunk, if self.planar { self.samples } else { 1 });
+        if wide == 0 || high == 0 {
+            return Err(damaged("a strip or tile is empty"));
+        }
+        let chunks = u64::from(self.width.div_ceil(wide)) * u64::from(self.height.div_ceil(high));
+        let chunks = chunks * planes as u64;
+        let fits = |tag: u16, most: u64| page.entry(tag).is_none_or(|entry| entry.count <= most);
+        let tables =
+            [tag::STRIP_OFFSETS, tag::STRIP_BYTE_COUNTS, tag::TILE_OFFSETS, tag::TILE_BYTE_COUNTS];
+        if tables.into_iter().all(|tag| fits(tag, chunks))
+            && fits(tag::JPEG_TABLES, MAX_JPEG_TABLES)
+        {
+            Ok(())
+        } else {
+            Err(damaged("there are more strips or tiles than the picture has"))
+        }
     }
 
     pub(super) fn color(&self) -> Color {

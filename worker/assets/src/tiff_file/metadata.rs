@@ -6,8 +6,8 @@ use impasto_types::{ContainerFormat, FileTrait, FileTraits};
 
 use super::directory::{Directory, File, tag};
 use super::kind::{JPEG, Kind, Model};
+use crate::color::describes;
 use crate::density::Density;
-use crate::metadata::describes;
 use crate::{AlphaKind, Header, Orientation};
 
 /// Tags that the picture does not depend on. An unreadable one counts as absent.
@@ -69,6 +69,7 @@ impl Metadata {
             color: kind.color(),
             alpha: alpha.is_some(),
             depth: kind.depth(),
+            orientation: self.orientation,
             traits,
         }
     }

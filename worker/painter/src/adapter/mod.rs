@@ -121,7 +121,7 @@ pub enum AdapterError {
 
 /// The colours of a picture that goes with an asset, such as a style.
 pub(crate) fn colors(source: &Source) -> Result<Image, AssetError> {
-    let mut picture = decode(&source.bytes, &source.name, &Limits::default())?;
+    let mut picture = decode(&source.bytes, &source.name, &Limits::default())?.upright();
     // The network must not see black holes there either.
     bleed(&mut picture);
     let Picture { width, height, rgb, .. } = picture;

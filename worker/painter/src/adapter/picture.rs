@@ -1,13 +1,13 @@
 //! A plain picture: one file, one view.
 
-use impasto_assets::{Limits, Origin, Picture, bleed, decode, encode};
+use impasto_assets::{Limits, Orientation, Origin, Picture, bleed, decode, encode};
 use impasto_engine::{Image, Joins, Mask, resize_plane};
 use impasto_types::{ContainerFormat, OutputSpec, Part, Recipe};
 
 use super::{Adapter, AdapterError, Files, OpenAsset, Opened, OutputFile, Source, View};
 
 /// Opens a plain picture: [`Part::Color`] is painted, [`Part::Mask`] says where. Alpha, bit depth,
-/// colour profile and pixel density pass from the asset to the result. Without files, the picture
+/// colour profile, orientation and pixel density pass from the asset to the result. Without files, the picture
 /// is a new texture.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PictureAdapter;
@@ -40,7 +40,8 @@ impl Adapter for PictureAdapter {
         };
         let mut picture = decode(&color.bytes, &color.name, &Limits::default())?;
         let (width, height) = (picture.width as usize, picture.height as usize);
-        let mask = files.get(&Part::Mask).map(|source| mask(source)).transpose()?;
+        let stored = picture.origin.orientation;
+        let mask = files.get(&Part::Mask).map(|source| mask(source, stored)).transpose()?;
         let mask = mask.map(|mask| mask.resized(width, height, &joins));
         // The colours of the file, before transparent holes are filled.
         let kept = mask.clone().map(|mask| (mask, picture.rgb.clone()));
@@ -70,9 +71,10 @@ fn texture(joins: Joins) -> Opened {
 }
 
 /// The mask in a picture, in that picture's size: its alpha if it has transparency, otherwise its
-/// brightness. White is painted, black is kept.
-fn mask(source: &Source) -> Result<Mask, AdapterError> {
-    let picture = decode(&source.bytes, &source.name, &Limits::default())?;
+/// brightness. White is painted, black is kept. It is drawn over what a viewer shows of the asset,
+/// and turned as the asset is stored.
+fn mask(source: &Source, stored: Orientation) -> Result<Mask, AdapterError> {
+    let picture = decode(&source.bytes, &source.name, &Limits::default())?.stored_as(stored);
     // Editors add an opaque alpha channel to grey pictures when they save them.
     let drawn = picture.alpha.filter(|alpha| alpha.iter().any(|&alpha| alpha < 1.0));
     let weights = drawn.unwrap_or_else(|| picture.rgb.chunks_exact(3).map(brightness).collect());
@@ -168,7 +170,7 @@ mod tests {
         };
         let output = OutputSpec { part: Part::Color, format: ContainerFormat::Png, quality: 90 };
         let bytes = encode(&picture, output).expect("it encodes");
-        mask(&Source { name: "mask.png".to_owned(), bytes })
+        mask(&Source { name: "mask.png".to_owned(), bytes }, Orientation::Normal)
     }
 
     #[test]
