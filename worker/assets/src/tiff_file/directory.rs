@@ -50,7 +50,9 @@ pub(super) mod tag {
 
 /// Types of values.
 pub(super) const SHORT: u16 = 3;
+const LONG: u16 = 4;
 const RATIONAL: u16 = 5;
+const LONG8: u16 = 16;
 
 /// A TIFF or BigTIFF file.
 #[derive(Debug)]
@@ -109,6 +111,11 @@ impl Layout {
 
     pub(super) fn offset_bytes(self) -> usize {
         if self.big { 8 } else { 4 }
+    }
+
+    /// The type of an offset.
+    pub(super) fn offset_kind(self) -> u16 {
+        if self.big { LONG8 } else { LONG }
     }
 
     /// The size of the number of entries that starts a directory.

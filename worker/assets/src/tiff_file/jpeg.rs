@@ -1,27 +1,19 @@
 //! Checks JPEG streams inside TIFF before they are unpacked.
 
-use std::io::{Read, Seek};
-
-use super::directory::{Directory, File, damaged, tag, unsupported};
+use super::directory::{damaged, unsupported};
 use super::kind::Kind;
 use crate::AssetErrorKind;
 
 /// Refuses streams that are larger than their tiles, which could make the decoder allocate as much
 /// as they say, and kinds that the decoder does not read right: several scans in a baseline
 /// stream, and brightness of lower resolution than colours.
-pub(super) fn check_chunks<R: Read + Seek>(
+pub(super) fn check_chunks(
     bytes: &[u8],
-    file: &mut File<R>,
-    page: &Directory,
+    at: &[u64],
+    sizes: &[u64],
     kind: &Kind,
 ) -> Result<(), AssetErrorKind> {
-    let (offsets, sizes) = if page.entry(tag::TILE_OFFSETS).is_some() {
-        (tag::TILE_OFFSETS, tag::TILE_BYTE_COUNTS)
-    } else {
-        (tag::STRIP_OFFSETS, tag::STRIP_BYTE_COUNTS)
-    };
-    let (offsets, sizes) = (file.numbers(page, offsets)?, file.numbers(page, sizes)?);
-    for (&at, &size) in offsets.iter().zip(&sizes) {
+    for (&at, &size) in at.iter().zip(sizes) {
         let stream = usize::try_from(at).ok().zip(usize::try_from(size).ok());
         let stream = stream.and_then(|(at, size)| bytes.get(at..)?.get(..size));
         check(stream.ok_or(AssetErrorKind::Truncated)?, kind)?;

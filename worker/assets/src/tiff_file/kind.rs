@@ -24,6 +24,8 @@ pub(super) struct Kind {
     /// Each sample has its own strips or tiles.
     pub planar: bool,
     pub subsampled: bool,
+    /// The picture is stored in tiles, not strips.
+    pub tiled: bool,
     /// Width and height of a tile, or of a strip.
     pub chunk: (u32, u32),
 }
@@ -135,30 +137,47 @@ impl Kind {
             compression,
             planar,
             subsampled,
+            tiled: page.entry(tag::TILE_OFFSETS).is_some(),
             chunk,
         };
         kind.check_tables(page)?;
         Ok(kind)
     }
 
-    /// Refuses tables of another length than the picture needs, which would be read whole.
+    /// Refuses tables that are longer than the picture needs, which would be read whole.
     fn check_tables(&self, page: &Directory) -> Result<(), AssetErrorKind> {
-        let ((wide, high), planes) = (self.chunk, if self.planar { self.samples } else { 1 });
-        if wide == 0 || high == 0 {
+        if self.chunk.0 == 0 || self.chunk.1 == 0 {
             return Err(damaged("a strip or tile is empty"));
         }
-        let chunks = u64::from(self.width.div_ceil(wide)) * u64::from(self.height.div_ceil(high));
-        let chunks = chunks * planes as u64;
         let fits = |tag: u16, most: u64| page.entry(tag).is_none_or(|entry| entry.count <= most);
-        let tables =
-            [tag::STRIP_OFFSETS, tag::STRIP_BYTE_COUNTS, tag::TILE_OFFSETS, tag::TILE_BYTE_COUNTS];
-        if tables.into_iter().all(|tag| fits(tag, chunks))
-            && fits(tag::JPEG_TABLES, MAX_JPEG_TABLES)
-        {
+        let (at, sizes) = self.chunk_tags();
+        let chunks = self.chunks() as u64;
+        if fits(at, chunks) && fits(sizes, chunks) && fits(tag::JPEG_TABLES, MAX_JPEG_TABLES) {
             Ok(())
         } else {
             Err(damaged("there are more strips or tiles than the picture has"))
         }
+    }
+
+    /// The tags of the positions and the sizes of strips or tiles.
+    pub(super) fn chunk_tags(&self) -> (u16, u16) {
+        if self.tiled {
+            (tag::TILE_OFFSETS, tag::TILE_BYTE_COUNTS)
+        } else {
+            (tag::STRIP_OFFSETS, tag::STRIP_BYTE_COUNTS)
+        }
+    }
+
+    /// How many strips or tiles there are, of all planes.
+    pub(super) fn chunks(&self) -> usize {
+        let (across, down) =
+            (self.width.div_ceil(self.chunk.0), self.height.div_ceil(self.chunk.1));
+        across as usize * down as usize * self.planes()
+    }
+
+    /// How many planes the samples are stored in: one, or one for each sample.
+    pub(super) fn planes(&self) -> usize {
+        if self.planar { self.samples } else { 1 }
     }
 
     pub(super) fn color(&self) -> Color {

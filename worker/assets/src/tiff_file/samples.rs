@@ -30,22 +30,27 @@ impl<'a> Samples<'a> {
         page: &Directory,
         kind: &'a Kind,
     ) -> Result<Self, AssetErrorKind> {
+        let chunks = Chunks::of(file, page, kind)?;
         if kind.compression == JPEG {
-            jpeg::check_chunks(bytes, file, page, kind)?;
+            jpeg::check_chunks(bytes, &chunks.at, &chunks.sizes, kind)?;
         }
-        let shown = Shown::new(bytes, file.layout, page, kind);
-        let mut limits = Limits::default();
-        limits.decoding_buffer_size = usize::MAX; // Nothing is read into buffers of the crate.
-        limits.intermediate_buffer_size = bytes.len();
-        limits.ifd_value_size = bytes.len();
-        let mut decoder = Decoder::new(shown).map_err(refused)?.with_limits(limits);
-        let size = decoder.image_buffer_layout().map_err(refused)?.complete_len;
-        // Its own reckoning, so that memory is bounded by the checked size of the picture.
-        if size != kind.row_bytes() * kind.height as usize * kind.planes() {
-            return Err(damaged("the size of the samples is contradictory"));
+        let size = kind.row_bytes() * kind.height as usize;
+        let mut unpacked = vec![0; size * kind.planes()];
+        let each = chunks.at.len() / kind.planes();
+        // Planes are read one by one: the crate takes the tiles of further planes for longer.
+        for (index, plane) in unpacked.chunks_exact_mut(size).enumerate() {
+            let part = index * each..(index + 1) * each;
+            let (at, sizes) = (&chunks.at[part.clone()], &chunks.sizes[part]);
+            let shown = Shown::new(bytes, file.layout, page, kind, at, sizes);
+            let mut limits = Limits::default();
+            limits.intermediate_buffer_size = bytes.len();
+            limits.ifd_value_size = bytes.len() + shown.directory.len();
+            let mut decoder = Decoder::new(shown).map_err(refused)?.with_limits(limits);
+            if decoder.image_buffer_layout().map_err(refused)?.complete_len != size {
+                return Err(damaged("the size of the samples is contradictory"));
+            }
+            decoder.read_image_bytes(plane).map_err(refused)?;
         }
-        let mut unpacked = vec![0; size];
-        decoder.read_image_bytes(&mut unpacked).map_err(refused)?;
         Ok(Self { kind, bytes: unpacked })
     }
 
@@ -89,9 +94,9 @@ fn word<const N: usize>(row: &[u8], at: usize) -> [u8; N] {
 }
 
 impl Kind {
-    /// How many blocks of rows the unpacked samples have: one, or one for each sample.
-    fn planes(&self) -> usize {
-        if self.planar { self.samples } else { 1 }
+    /// Whether the compression allows a predictor: LZW and Deflate.
+    fn can_predict(&self) -> bool {
+        matches!(self.compression, 5 | 8 | 32_946)
     }
 
     fn row_bytes(&self) -> usize {
@@ -105,6 +110,29 @@ impl Kind {
     }
 }
 
+/// Where the strips or tiles are, and how long they are; of each sample in turn if it has its own.
+#[derive(Debug)]
+struct Chunks {
+    at: Vec<u64>,
+    sizes: Vec<u64>,
+}
+
+impl Chunks {
+    fn of<R: Read + Seek>(
+        file: &mut File<R>,
+        page: &Directory,
+        kind: &Kind,
+    ) -> Result<Self, AssetErrorKind> {
+        let (at, sizes) = kind.chunk_tags();
+        let (at, sizes) = (file.numbers(page, at)?, file.numbers(page, sizes)?);
+        if at.len() == kind.chunks() && sizes.len() == at.len() {
+            Ok(Self { at, sizes })
+        } else {
+            Err(damaged("some strips or tiles have no position"))
+        }
+    }
+}
+
 /// A file as the crate `tiff` is shown it: another header, then the rest of the file, then another
 /// directory.
 #[derive(Debug)]
@@ -115,52 +143,76 @@ struct Shown<'a> {
     at: u64,
 }
 
-/// The tags that say how samples are packed.
-const PACKING: [u16; 13] = [
+/// The tags that say how samples are packed, as far as they are the page's own.
+const PACKING: [u16; 8] = [
     tag::WIDTH,
     tag::HEIGHT,
-    tag::BITS_PER_SAMPLE,
     tag::COMPRESSION,
-    tag::STRIP_OFFSETS,
     tag::ROWS_PER_STRIP,
-    tag::STRIP_BYTE_COUNTS,
     tag::PREDICTOR,
     tag::TILE_WIDTH,
     tag::TILE_HEIGHT,
-    tag::TILE_OFFSETS,
-    tag::TILE_BYTE_COUNTS,
     tag::JPEG_TABLES,
 ];
 
 impl<'a> Shown<'a> {
-    fn new(file: &'a [u8], layout: Layout, page: &Directory, kind: &Kind) -> Self {
+    /// Shows the chunks at these positions and of these sizes as a page.
+    fn new(
+        file: &'a [u8],
+        layout: Layout,
+        page: &Directory,
+        kind: &Kind,
+        at: &[u64],
+        sizes: &[u64],
+    ) -> Self {
         const BLACK_IS_ZERO: u64 = 1;
         let offset_bytes = layout.offset_bytes();
-        let entry = |tag: u16, kind: u16, count: u64, field: &[u8]| {
-            let mut entry = layout.bytes(u64::from(tag), 2);
-            entry.extend(layout.bytes(u64::from(kind), 2));
+        let (chunk_at, chunk_sizes) = kind.chunk_tags();
+        let samples = if kind.planar { 1 } else { kind.samples };
+        let mut entries = vec![
+            (tag::BITS_PER_SAMPLE, SHORT, vec![kind.bits.into()]),
+            (tag::PHOTOMETRIC, SHORT, vec![BLACK_IS_ZERO]),
+            (tag::SAMPLES_PER_PIXEL, SHORT, vec![samples as u64]),
+            (tag::SAMPLE_FORMAT, SHORT, vec![if kind.float { 3 } else { 1 }]),
+            (chunk_at, layout.offset_kind(), at.to_vec()),
+            (chunk_sizes, layout.offset_kind(), sizes.to_vec()),
+        ];
+        // Other programs ignore a predictor where a compression has none.
+        let own = PACKING.into_iter().filter(|&tag| tag != tag::PREDICTOR || kind.can_predict());
+        let own: Vec<_> = own.filter_map(|tag| page.entry(tag)).collect();
+
+        let count = entries.len() + own.len();
+        let directory_bytes = layout.count_bytes() + count * (4 + 2 * offset_bytes) + offset_bytes;
+        let values_at = file.len() + directory_bytes;
+        let mut values = Vec::new();
+        let mut table: Vec<(u16, Vec<u8>)> = Vec::new();
+        let mut add = |tag: u16, kind: u16, count: u64, field: &[u8]| {
+            let mut entry = [layout.bytes(tag.into(), 2), layout.bytes(kind.into(), 2)].concat();
             entry.extend(layout.bytes(count, offset_bytes));
             entry.extend(field);
             entry.resize(4 + 2 * offset_bytes, 0);
-            (tag, entry)
+            table.push((tag, entry));
         };
-        let number = |tag, number: u64| entry(tag, SHORT, 1, &layout.bytes(number, 2));
-        let mut entries = vec![
-            number(tag::PHOTOMETRIC, BLACK_IS_ZERO),
-            number(tag::SAMPLES_PER_PIXEL, kind.samples as u64),
-            number(tag::PLANAR_CONFIGURATION, if kind.planar { 2 } else { 1 }),
-            number(tag::SAMPLE_FORMAT, if kind.float { 3 } else { 1 }),
-        ];
-        let packing = PACKING.into_iter().filter_map(|tag| page.entry(tag));
-        entries.extend(
-            packing.map(|own| entry(own.tag, own.kind, own.count, &own.field[..offset_bytes])),
-        );
-        entries.sort_unstable();
+        for (tag, kind, numbers) in entries.drain(..) {
+            let size = if kind == SHORT { 2 } else { offset_bytes };
+            let mut field: Vec<u8> =
+                numbers.iter().flat_map(|&number| layout.bytes(number, size)).collect();
+            if field.len() > offset_bytes {
+                let at = (values_at + values.len()) as u64;
+                values.extend(std::mem::replace(&mut field, layout.bytes(at, offset_bytes)));
+            }
+            add(tag, kind, numbers.len() as u64, &field);
+        }
+        for entry in own {
+            add(entry.tag, entry.kind, entry.count, &entry.field[..offset_bytes]);
+        }
+        table.sort_unstable();
 
-        let mut directory = layout.bytes(entries.len() as u64, layout.count_bytes());
-        directory.extend(entries.into_iter().flat_map(|(_, entry)| entry));
+        let mut directory = layout.bytes(count as u64, layout.count_bytes());
+        directory.extend(table.into_iter().flat_map(|(_, entry)| entry));
         // There is no next page.
         directory.extend(layout.bytes(0, offset_bytes));
+        directory.extend(values);
         let first = layout.bytes(file.len() as u64, offset_bytes);
         let mut head = file[..if layout.big { 16 } else { 8 }].to_vec();
         let offset_at = head.len() - offset_bytes;
