@@ -117,6 +117,7 @@ mod tests {
                 height: 32,
                 rgb,
                 alpha: None,
+                extra: Vec::new(),
                 origin: Origin::synthetic("a", format),
             };
             let whole = encode(&picture, OutputSpec { part: Part::Color, format, quality: 90 })

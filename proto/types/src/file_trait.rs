@@ -65,7 +65,6 @@ impl FileTrait {
         use ContainerFormat as F;
         match self {
             Self::Palette
-            | Self::LowDepth
             | Self::Lossy
             | Self::Progressive
             | Self::SubsampledChroma
@@ -75,8 +74,10 @@ impl FileTrait {
             Self::PngColor => format == F::Png,
             Self::Density => matches!(format, F::Png | F::Jpeg | F::Tiff | F::Bmp),
             Self::Orientation => matches!(format, F::Png | F::Jpeg | F::Tiff | F::Webp),
-            Self::AssociatedAlpha | Self::ExtraSamples => format == F::Tiff,
-            Self::TgaAreas => format == F::Tga,
+            Self::AssociatedAlpha => matches!(format, F::Tiff | F::Tga),
+            Self::ExtraSamples => format == F::Tiff,
+            // TGA's pixels of 16 bits.
+            Self::LowDepth | Self::TgaAreas => format == F::Tga,
         }
     }
 }

@@ -136,6 +136,7 @@ mod tests {
                 })
                 .collect(),
             alpha: Some(places().map(|(x, y)| alpha(x, y)).collect()),
+            extra: Vec::new(),
             origin: Origin::synthetic("test", ContainerFormat::Png),
         }
     }

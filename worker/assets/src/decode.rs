@@ -9,7 +9,9 @@ use crate::color::describes;
 use crate::header::{Pixels, open_decoder, read_metadata};
 use crate::sniff::sniff;
 use crate::webp_chunks::check_whole;
-use crate::{AssetError, AssetErrorKind, Color, Limits, Origin, Picture, jpeg};
+use crate::{
+    AssetError, AssetErrorKind, Color, Limits, Origin, Picture, jpeg, tga_file, tiff_file,
+};
 
 /// Decodes a file's bytes to the stored grid; [`Picture::upright`] turns it. Palettes become RGB,
 /// and a transparent colour becomes alpha. `name` is used in errors; its extension must agree with
@@ -22,6 +24,8 @@ fn decode_kind(bytes: &[u8], name: &str, limits: &Limits) -> Result<Picture, Ass
     limits.check_file(bytes.len() as u64)?;
     let format = sniff(name, bytes)?;
     let (image, metadata) = match format {
+        ContainerFormat::Tiff => return tiff_file::decode(bytes, name, limits),
+        ContainerFormat::Tga => return tga_file::decode(bytes, name, limits),
         ContainerFormat::Jpeg => {
             let jpeg::Head { frame, metadata } = jpeg::Head::read(&mut &bytes[..])?;
             let usual = || Ok(decode_usual(bytes, format, limits)?.0);
@@ -43,19 +47,15 @@ fn decode_kind(bytes: &[u8], name: &str, limits: &Limits) -> Result<Picture, Ass
     drop(image);
 
     let origin = Origin {
-        name: name.to_owned(),
-        format,
         color,
         depth,
         icc: metadata.icc.filter(|icc| describes(icc, color)),
         density: metadata.density,
         png_color: metadata.png_color,
         orientation: metadata.orientation,
+        ..Origin::synthetic(name, format)
     };
-    let mut picture = Picture { width, height, rgb, alpha, origin };
-    if metadata.premultiplied {
-        divide_by_alpha(&mut picture);
-    }
+    let picture = Picture { width, height, rgb, alpha, extra: Vec::new(), origin };
     picture.check()?;
     Ok(picture)
 }
@@ -123,18 +123,20 @@ fn split<T: Copy>(
     (rgb, alpha.then_some(opacity))
 }
 
-/// Undoes premultiplication by alpha. Fully transparent pixels have lost their colour and stay
-/// black.
-fn divide_by_alpha(picture: &mut Picture) {
-    let Some(alpha) = &picture.alpha else { return };
-    for (pixel, &alpha) in picture.rgb.chunks_exact_mut(3).zip(alpha) {
-        if alpha > 0.0 {
-            pixel.iter_mut().for_each(|level| *level /= alpha);
+impl Picture {
+    /// Undoes the multiplication by alpha. Where alpha is 0, colours stay as they are stored: black,
+    /// or light that is added.
+    pub(crate) fn divide_by_alpha(&mut self) {
+        let Some(alpha) = &self.alpha else { return };
+        for (pixel, &alpha) in self.rgb.chunks_exact_mut(3).zip(alpha) {
+            if alpha > 0.0 {
+                pixel.iter_mut().for_each(|level| *level /= alpha);
+            } else {
+                self.origin.additive |= pixel.iter().any(|&level| level != 0.0);
+            }
         }
     }
-}
 
-impl Picture {
     /// Refuses buffers of the wrong length, and pixels that are not numbers.
     pub(crate) fn check(&self) -> Result<(), AssetErrorKind> {
         let (width, height) = (self.width, self.height);
@@ -145,10 +147,9 @@ impl Picture {
         if self.rgb.len() != self.pixels() * 3 {
             return wrong(self.rgb.len());
         }
-        if let Some(alpha) = &self.alpha
-            && alpha.len() != self.pixels()
-        {
-            return wrong(alpha.len());
+        let mut planes = self.alpha.iter().chain(&self.extra);
+        if let Some(plane) = planes.find(|plane| plane.len() != self.pixels()) {
+            return wrong(plane.len());
         }
         let in_rgb = self.rgb.iter().position(|level| !level.is_finite()).map(|at| at / 3);
         let in_alpha =

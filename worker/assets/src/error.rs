@@ -106,7 +106,10 @@ impl AssetErrorKind {
         !matches!(self, Self::CannotWrite(_) | Self::WrongLength { .. } | Self::Encode { .. })
     }
 
-    pub(crate) fn damaged(format: ContainerFormat, reason: &'static str) -> Self {
+    pub(crate) fn damaged(
+        format: ContainerFormat,
+        reason: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
         let hint = ImageFormatHint::Name(format.to_string());
         Self::Damaged(ImageError::Decoding(DecodingError::new(hint, reason)))
     }

@@ -5,30 +5,14 @@ use std::io::{BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use image::{ColorType, ImageDecoder, ImageFormat, ImageReader};
-use impasto_types::{ContainerFormat, Depth, FileTraits};
+use impasto_types::{ContainerFormat, Depth};
 
-use crate::metadata::{Metadata, from_tiff};
+use crate::metadata::Metadata;
 use crate::sniff::{HEAD_BYTES, sniff};
 use crate::{
-    AssetError, AssetErrorKind, Color, Limits, Orientation, bmp_header, jpeg, png_chunks,
-    webp_chunks,
+    AssetError, AssetErrorKind, Color, Header, Limits, bmp_header, jpeg, png_chunks, tga_file,
+    tiff_file, webp_chunks,
 };
-
-/// A file's header. Width and height are those of the stored grid, as
-/// [`decode()`](crate::decode()) returns it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Header {
-    pub format: ContainerFormat,
-    pub width: u32,
-    pub height: u32,
-    pub color: Color,
-    pub alpha: bool,
-    pub depth: Depth,
-    /// How the stored grid is turned to be looked at.
-    pub orientation: Orientation,
-    /// What a painted file may lack.
-    pub traits: FileTraits,
-}
 
 /// Reads the header of a file's bytes. `name` is used in errors; its extension must agree with the
 /// content.
@@ -58,6 +42,11 @@ fn header<R: BufRead + Seek>(
     reader.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head).map_err(AssetErrorKind::Read)?;
     reader.seek(SeekFrom::Start(0)).map_err(AssetErrorKind::Read)?;
     let format = sniff(name, &head)?;
+    match format {
+        ContainerFormat::Tiff => return tiff_file::header(reader, length, limits),
+        ContainerFormat::Tga => return tga_file::header(reader, length, limits),
+        _ => {}
+    }
     if format == ContainerFormat::Jpeg {
         let jpeg::Head { frame, metadata } = jpeg::Head::read(&mut reader)?;
         let size = (u32::from(frame.width), u32::from(frame.height));
@@ -72,7 +61,7 @@ fn header<R: BufRead + Seek>(
     Ok(Header::new(format, decoder.dimensions(), pixels, &metadata))
 }
 
-/// Reads the metadata of a file that is no JPEG, without decoding pixels.
+/// Reads the metadata of a file without decoding pixels. TIFF and TGA read their own.
 ///
 /// # Errors
 /// If the file has several frames.
@@ -86,8 +75,7 @@ pub(crate) fn read_metadata<R: BufRead + Seek>(
         ContainerFormat::Webp => webp_chunks::read_metadata(reader),
         ContainerFormat::Jpeg => jpeg::Head::read(reader).map(|head| head.metadata),
         ContainerFormat::Bmp => Ok(bmp_header::read_metadata(reader)),
-        ContainerFormat::Tiff => Ok(from_tiff(reader).unwrap_or_default()),
-        ContainerFormat::Tga => Ok(Metadata::default()),
+        ContainerFormat::Tiff | ContainerFormat::Tga => Ok(Metadata::default()),
     }
 }
 
@@ -100,11 +88,6 @@ impl Header {
     ) -> Self {
         let (orientation, traits) = (metadata.orientation, metadata.traits());
         Self { format, width, height, color, alpha, depth, orientation, traits }
-    }
-
-    /// Width and height of the picture as it is to be looked at.
-    pub fn upright_size(&self) -> (u32, u32) {
-        self.orientation.upright_size((self.width, self.height))
     }
 }
 

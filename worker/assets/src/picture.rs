@@ -4,7 +4,7 @@ use impasto_types::ContainerFormat;
 
 use crate::density::Density;
 use crate::png_color::PngColor;
-use crate::{Color, Depth, Orientation};
+use crate::{Color, Depth, Orientation, TgaLayout, TiffLayout};
 
 /// A picture: colours as the file encodes them (gamma is unchanged), as levels from 0 to 255.
 ///
@@ -19,6 +19,9 @@ pub struct Picture {
     /// `height * width`, from 0 (transparent) to 1, if the file has alpha. Colours are not
     /// premultiplied.
     pub alpha: Option<Vec<f32>>,
+    /// Samples that are neither colour nor alpha, each `height * width`, from 0 to 1 as alpha is;
+    /// floating-point samples may be outside that range. Only TIFF and some TGA files have them.
+    pub extra: Vec<Vec<f32>>,
     pub origin: Origin,
 }
 
@@ -36,6 +39,28 @@ pub struct Origin {
     pub png_color: Option<PngColor>,
     /// How the stored grid is turned to be looked at. [`Picture::upright`] turns it.
     pub orientation: Orientation,
+    /// How the file stores alpha.
+    pub alpha_kind: AlphaKind,
+    /// Whether a file with associated alpha has colours where alpha is 0, which add light. Then such
+    /// pixels are written as they are; otherwise they are written as black.
+    pub additive: bool,
+    /// What only TIFF can hold, if the file is one.
+    pub tiff: Option<TiffLayout>,
+    /// How the file is stored, if it is TGA.
+    pub tga: Option<TgaLayout>,
+}
+
+/// What a file's fourth sample means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AlphaKind {
+    /// Opacity; the colours are not multiplied by it.
+    #[default]
+    Straight,
+    /// Opacity; the file's colours are multiplied by it, the [`Picture`]'s are not.
+    Associated,
+    /// Nothing that the file names: as a rule data, such as smoothness. It is kept as alpha, so
+    /// that formats which have nothing but alpha keep it too.
+    Unspecified,
 }
 
 impl Picture {
@@ -67,8 +92,8 @@ impl Picture {
         }
         let size = (self.width, self.height);
         self.rgb = orientation.turned(&self.rgb, 3, size);
-        if let Some(alpha) = &mut self.alpha {
-            *alpha = orientation.turned(alpha, 1, size);
+        for plane in self.alpha.iter_mut().chain(&mut self.extra) {
+            *plane = orientation.turned(plane, 1, size);
         }
         (self.width, self.height) = orientation.upright_size(size);
         if let Some(Density { x, y }) = self.origin.density
@@ -91,6 +116,10 @@ impl Origin {
             density: None,
             png_color: None,
             orientation: Orientation::Normal,
+            alpha_kind: AlphaKind::Straight,
+            additive: false,
+            tiff: None,
+            tga: None,
         }
     }
 }
@@ -109,7 +138,8 @@ mod tests {
                 width: 3,
                 height: 2,
                 rgb: alpha.iter().flat_map(|&a| [a, a + 10.0, a + 20.0]).collect(),
-                alpha: Some(alpha),
+                alpha: Some(alpha.clone()),
+                extra: vec![alpha],
                 origin: Origin {
                     orientation,
                     density: Some(Density { x: 1.0, y: 2.0 }),
@@ -120,6 +150,7 @@ mod tests {
             let upright = picture.upright();
             let expected = rows.concat();
             assert_eq!(upright.alpha.as_deref(), Some(&expected[..]), "{exif}");
+            assert_eq!(upright.extra, std::slice::from_ref(&expected), "{exif}");
             let colors: Vec<f32> = expected.iter().flat_map(|&a| [a, a + 10.0, a + 20.0]).collect();
             assert_eq!(upright.rgb, colors, "{exif}");
             let size = (upright.width as usize, upright.height as usize);

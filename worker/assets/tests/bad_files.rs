@@ -17,6 +17,7 @@ fn sample(format: ContainerFormat) -> Vec<u8> {
         height,
         rgb: (0..count * 3).map(|i| (i * 7919 % 256) as f32).collect(),
         alpha: alpha.then(|| (0..count).map(|i| (i % 3) as f32 / 2.0).collect()),
+        extra: Vec::new(),
         origin: Origin {
             depth: Depth::Sixteen,
             color: Color::Rgb,

@@ -35,7 +35,7 @@
 //! # for (name, level) in [("wall.png", 90.0), ("night.png", 30.0)] {
 //! #     let rgb = (0..32 * 32 * 3).map(|i| level + (i * 37 % 80) as f32).collect();
 //! #     let origin = Origin::synthetic(name, ContainerFormat::Png);
-//! #     let picture = Picture { width: 32, height: 32, rgb, alpha: None, origin };
+//! #     let picture = Picture { width: 32, height: 32, rgb, alpha: None, extra: Vec::new(), origin };
 //! #     std::fs::write(name, encode(&picture, png)?)?;
 //! # }
 //! let sources = Sources::picture(Source::read("wall.png")?, vec![Source::read("night.png")?]);

@@ -62,7 +62,7 @@ fn file(name: &str, depth: Depth, alpha: bool) -> Source {
         (0..width * height).map(|i| if i % width < width / 2 { 0.0 } else { 1.0 }).collect()
     });
     let origin = Origin { depth, ..Origin::synthetic(name, ContainerFormat::Png) };
-    encoded(name, &Picture { width, height, rgb, alpha, origin })
+    encoded(name, &Picture { width, height, rgb, alpha, extra: Vec::new(), origin })
 }
 
 fn sources() -> Sources {
@@ -183,7 +183,7 @@ fn colours_are_averaged_by_alpha_where_it_is_coverage() {
     let alpha = columns(&|at| if odd(at) { 10.0 / 255.0 } else { 1.0 });
     let origin = Origin::synthetic("wall.png", ContainerFormat::Png);
     let rgb = rgb.into_iter().flat_map(|level| [level; 3]).collect();
-    let before = Picture { width: 64, height: 64, rgb, alpha: Some(alpha), origin };
+    let before = Picture { width: 64, height: 64, rgb, alpha: Some(alpha), extra: vec![], origin };
     let sources = Sources::picture(
         encoded("wall.png", &before),
         vec![file("style.png", Depth::Eight, false)],
@@ -241,7 +241,8 @@ fn what_is_too_small_to_paint_passes_through() {
         let mut noise = noise(5);
         let levels = (0..width * height * 3).map(|_| (127.0 + 100.0 * noise()).round());
         let origin = Origin::synthetic("wall.png", ContainerFormat::Png);
-        let before = Picture { width, height, rgb: levels.collect(), alpha: None, origin };
+        let before =
+            Picture { width, height, rgb: levels.collect(), alpha: None, extra: vec![], origin };
         let sources = Sources::picture(
             encoded("wall.png", &before),
             vec![file("style.png", Depth::Eight, false)],
@@ -281,7 +282,10 @@ fn mask(width: u32) -> Source {
     let level = |x: u32| [0.0, 128.0, 255.0][(x * 3 / width) as usize];
     let rgb = (0..width * HEIGHT).flat_map(|i| [level(i % width); 3]).collect();
     let origin = Origin::synthetic("mask.png", ContainerFormat::Png);
-    encoded("mask.png", &Picture { width, height: HEIGHT, rgb, alpha: None, origin })
+    encoded(
+        "mask.png",
+        &Picture { width, height: HEIGHT, rgb, alpha: None, extra: Vec::new(), origin },
+    )
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! A plain picture: one file, one view.
 
 use impasto_assets::{
-    AssetError, Limits, Origin, Picture, bleed, decode, encode, is_transparency_empty, read_header,
+    AlphaKind, AssetError, Limits, Origin, Picture, bleed, decode, encode, is_transparency_empty,
+    read_header,
 };
 use impasto_engine::{Image, Joins, Mask, resize_plane, resize_weighted};
 use impasto_types::{AlphaUse, ContainerFormat, OutputSpec, Part, Recipe};
@@ -31,6 +32,8 @@ struct OpenPicture {
     width: usize,
     height: usize,
     alpha: Option<Vec<f32>>,
+    /// Samples that are neither colour nor alpha.
+    extra: Vec<Vec<f32>>,
     /// Whether alpha is how opaque a pixel is, so that colours are averaged by it.
     coverage: bool,
     /// The mask, and the file's own colours.
@@ -58,12 +61,13 @@ impl Adapter for PictureAdapter {
         // The colours of the file, before transparent holes are filled.
         let kept = mask.clone().map(|mask| (mask, picture.rgb.clone()));
         // Black holes would mislead the network, and show where a renderer filters across an edge.
-        let coverage = recipe.common().alpha == AlphaUse::Coverage;
+        let coverage = recipe.common().alpha == AlphaUse::Coverage
+            && picture.origin.alpha_kind != AlphaKind::Unspecified;
         if coverage && is_transparency_empty(&picture) {
             bleed(&mut picture);
         }
-        let Picture { rgb, alpha, origin, .. } = picture;
-        let asset = OpenPicture { width, height, alpha, coverage, kept, origin, joins };
+        let Picture { rgb, alpha, extra, origin, .. } = picture;
+        let asset = OpenPicture { width, height, alpha, extra, coverage, kept, origin, joins };
         let image = if coverage && asset.alpha.is_some() {
             // Resized here, since methods do not know alpha.
             let (width, height) = recipe.common().output_size(width as u32, height as u32);
@@ -116,8 +120,16 @@ impl Adapter for PictureAdapter {
 /// A texture that is made from its style alone.
 fn texture(joins: Joins) -> Opened {
     let origin = Origin::synthetic("the texture", ContainerFormat::Png);
-    let (width, height, alpha, kept) = (0, 0, None, None);
-    let asset = OpenPicture { width, height, alpha, coverage: true, kept, origin, joins };
+    let asset = OpenPicture {
+        width: 0,
+        height: 0,
+        alpha: None,
+        extra: Vec::new(),
+        coverage: true,
+        kept: None,
+        origin,
+        joins,
+    };
     let view = View { image: None, mask: None, joins };
     Opened { views: vec![view], asset: Box::new(asset) }
 }
@@ -159,7 +171,7 @@ impl OpenAsset for OpenPicture {
     fn bytes(&self) -> u64 {
         let values = |values: &Vec<f32>| 4 * values.len() as u64;
         let kept = self.kept.as_ref().map_or(0, |(mask, own)| mask.bytes() + values(own));
-        self.alpha.as_ref().map_or(0, values) + kept
+        self.alpha.iter().chain(&self.extra).map(values).sum::<u64>() + kept
     }
 
     fn close(
@@ -194,14 +206,21 @@ impl OpenPicture {
                 painted.copy_from_slice(own);
             }
         }
-        let alpha = self.alpha.as_ref().map(|alpha| {
-            let (from, to) = ((self.width, self.height), (width, height));
-            let mut alpha = resize_plane(alpha, 1, from, to, self.wraps());
-            alpha.iter_mut().for_each(|value| *value = value.clamp(0.0, 1.0));
-            alpha
-        });
+        let alpha = self.alpha.as_ref().map(|plane| self.plane(plane, width, height));
+        let extra = self.extra.iter().map(|plane| self.plane(plane, width, height)).collect();
         let (width, height) = (width as u32, height as u32);
-        Picture { width, height, rgb, alpha, origin: self.origin.clone() }
+        Picture { width, height, rgb, alpha, extra, origin: self.origin.clone() }
+    }
+
+    /// A plane in another size. Resampling overshoots at edges, but no value goes beyond those of
+    /// the file.
+    fn plane(&self, plane: &[f32], width: usize, height: usize) -> Vec<f32> {
+        let least = plane.iter().copied().fold(f32::INFINITY, f32::min);
+        let most = plane.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let (from, to) = ((self.width, self.height), (width, height));
+        let mut resized = resize_plane(plane, 1, from, to, self.wraps());
+        resized.iter_mut().for_each(|value| *value = value.min(most).max(least));
+        resized
     }
 
     /// Colours of the file, at another size.
@@ -230,6 +249,7 @@ mod tests {
             height: 1,
             rgb: vec![level; 3],
             alpha: alpha.map(|alpha| vec![alpha]),
+            extra: Vec::new(),
             origin: Origin::synthetic("mask.png", ContainerFormat::Png),
         };
         let asset =
