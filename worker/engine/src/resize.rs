@@ -2,27 +2,12 @@
 
 use rayon::prelude::*;
 
-use crate::Image;
-
-/// Resizes to `width` by `height`: with the Catmull-Rom cubic where the picture grows, and where it
-/// shrinks with a triangle as wide as two result pixels, so that nothing aliases and nothing rings.
-/// (The triangle is also what PyTorch programs shrink with, so losses compare.) Along an axis that
-/// wraps, a weight beyond the border falls on the opposite edge; elsewhere the filter ends at the
-/// border.
-pub(crate) fn resize(
-    image: &Image,
-    width: usize,
-    height: usize,
-    wrap_x: bool,
-    wrap_y: bool,
-) -> Image {
-    let (from, to) = ((image.width, image.height), (width, height));
-    Image { width, height, rgb: resize_plane(&image.rgb, 3, from, to, (wrap_x, wrap_y)) }
-}
-
-/// Resizes interleaved `channels` as pictures are resized: `values` has so many for each pixel of
-/// `from`, width and height. Along an axis that wraps, opposite edges are neighbours. Where the
-/// picture grows, values may overshoot a little; alpha and masks have to be clamped.
+/// Resizes interleaved `channels`, of which `values` has so many for each pixel of `from`, width and
+/// height: with the Catmull-Rom cubic where the picture grows, and where it shrinks with a triangle
+/// as wide as two result pixels, so that nothing aliases and nothing rings. (The triangle is also
+/// what PyTorch programs shrink with, so losses compare.) Along an axis that wraps, a weight beyond
+/// the border falls on the opposite edge; elsewhere the filter ends at the border. Where the picture
+/// grows, values may overshoot a little, and have to be clamped.
 ///
 /// # Panics
 /// If there are not as many values as pixels and channels ask for.
@@ -153,7 +138,7 @@ impl Axis {
     }
 }
 
-/// Resamples any number of interleaved channels, as [`resize`] does.
+/// Resamples any number of interleaved channels, as [`resize_plane`] does.
 pub(crate) fn resample(values: &[f32], across: &Axis, down: &Axis, channels: usize) -> Vec<f32> {
     let (from_width, from_height, width, height) = (across.from, down.from, across.to, down.to);
     let (across, down) = (taps(across), taps(down));
@@ -231,6 +216,12 @@ fn catmull_rom(x: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Image;
+
+    fn resize(image: &Image, width: usize, height: usize, wrap_x: bool, wrap_y: bool) -> Image {
+        let (from, to) = ((image.width, image.height), (width, height));
+        Image { width, height, rgb: resize_plane(&image.rgb, 3, from, to, (wrap_x, wrap_y)) }
+    }
 
     fn ramp(width: usize, height: usize) -> Image {
         let rgb = (0..width * height)
