@@ -9,7 +9,9 @@ use std::str::FromStr;
 use clap::Args;
 use impasto_assets::{AssetError, Limits, read_header};
 use impasto_models::{ModelError, ModelStore};
-use impasto_painter::{EnginePainter, PaintError, Painted, Painter, Source, Sources, Stop};
+use impasto_painter::{
+    EnginePainter, PaintError, PaintStep, Painted, Painter, Source, Sources, Stop,
+};
 use impasto_project::replace_file;
 use impasto_types::{
     AssetKind, CannotWrite, ContainerFormat, InitSource, MIN_SIDE, Method, ModelName, OutputSpec,
@@ -162,14 +164,15 @@ pub(crate) fn paint(
     let action =
         sources.action(AssetKind::photograph(), recipe, &weights, vec![model], vec![output]);
     let mut bar = PaintBar::new(&context.screen, &name);
-    let painted = painter.paint(painter.whole(0), &name, &action, &sources, &mut |step| {
-        bar.step(step);
-        if cancel.is_cancelled() {
-            ControlFlow::Break(Stop::Cancel)
-        } else {
-            ControlFlow::Continue(())
-        }
-    });
+    let painted =
+        painter.paint(painter.whole(0), &name, &action, &sources, &mut |step: &PaintStep| {
+            bar.step(step);
+            if cancel.is_cancelled() {
+                ControlFlow::Break(Stop::Cancel)
+            } else {
+                ControlFlow::Continue(())
+            }
+        });
     drop(bar);
     let painted = match painted {
         Err(PaintError::Canceled { .. }) => return Err(Failure::interrupted()),

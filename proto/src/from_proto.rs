@@ -142,6 +142,7 @@ pub fn run_report(message: v1::RunReport) -> Result<RunReport, FieldError> {
         losses: optional("losses", message.losses, losses)?,
         compute_ms: message.compute_ms,
         device: device("device", message.device)?,
+        warning: Some(crate::text::message(&message.warning)).filter(|warning| !warning.is_empty()),
     })
 }
 

@@ -59,5 +59,6 @@ pub fn run_report(report: &RunReport) -> v1::RunReport {
         losses: report.losses.map(losses),
         compute_ms: report.compute_ms,
         device: report.device.clone(),
+        warning: report.warning.as_deref().map_or(String::new(), crate::text::message),
     }
 }

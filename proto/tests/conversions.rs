@@ -41,6 +41,7 @@ fn result() -> TaskResult {
         losses: Some(Losses { total: 1.5, content: 1.0, style: 0.5 }),
         compute_ms: 900,
         device: "cpu avx2".to_owned(),
+        warning: None,
     };
     let blob = BlobRef::of(b"picture");
     let output = Output { part: Part::Color, blob, width: 512, height: 256 };
@@ -201,10 +202,11 @@ proptest! {
         total in prop::option::of(-1e300..1e300),
         width in 1_u32..=32_768,
         compute_ms: u64,
+        warning in prop::option::of("[a-z ]{1,40}"),
     ) {
         let mut result = result();
         let losses = total.map(|total| Losses { total, content: 0.5, style: -0.0 });
-        result.report = RunReport { losses, compute_ms, ..result.report };
+        result.report = RunReport { losses, compute_ms, warning, ..result.report };
         result.outputs.push(Output { part: Part::Mask, blob, width, height: 7 });
         prop_assert_eq!(from_proto::task_result(to_proto::task_result(&result)), Ok(result));
     }

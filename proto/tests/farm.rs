@@ -27,6 +27,7 @@ fn result() -> TaskResult {
         losses: Some(Losses { total: 1.5, content: 1.0, style: 0.5 }),
         compute_ms: 900,
         device: "cpu avx2".to_owned(),
+        warning: None,
     };
     TaskResult { outputs: vec![Output::picture(BlobRef::of(b"picture"), 512, 256)], report }
 }

@@ -4,14 +4,11 @@
 //! until it is canceled.
 
 use std::io;
-use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
-use impasto_painter::{
-    Lane, OutputFile, Pace, PaintError, PaintStep, Painted, Painter, Source, Sources,
-};
+use impasto_painter::{Lane, OutputFile, PaintError, Painted, Painter, Source, Sources};
 use impasto_types::{
     BlobRef, FailureKind, Grant, InputRef, LeaseOutcome, Method, Output, Part, Progress, Resolved,
     Retries, TaskResult, TaskSpec, error_text,
@@ -23,6 +20,7 @@ use tracing::{debug, info};
 use crate::blob_cache::BlobCache;
 use crate::blob_link::{BlobLink, TransferError};
 use crate::cancel::Cancel;
+use crate::painting_watch::PaintingWatch;
 use crate::pool::{AllRetired, Demand, Place, Pool};
 use crate::reconnect::RECONNECT;
 
@@ -305,21 +303,8 @@ impl Attempt<'_> {
             (self.workshop.painter.clone(), self.task.clone(), self.cancel.clone());
         let (sources, progress) = (sources.clone(), progress.clone());
         let painted = self.on_thread(move || {
-            let (began, mut pace) = (Instant::now(), Pace::default());
-            painter.paint(lane, task.asset.as_str(), &task.action, &sources, &mut |step| {
-                let PaintStep { report, done } = step;
-                let left = pace.left(*done, began.elapsed());
-                progress.send_replace(Some(Progress {
-                    iteration: report.iteration,
-                    iterations: report.iterations,
-                    loss: report.losses.map(|losses| losses.total),
-                    left_ms: left.and_then(|left| u64::try_from(left.as_millis()).ok()),
-                }));
-                match cancel.asked() {
-                    Some(stop) => ControlFlow::Break(stop),
-                    None => ControlFlow::Continue(()),
-                }
-            })
+            let mut watch = PaintingWatch::new(progress, cancel);
+            painter.paint(lane, task.asset.as_str(), &task.action, &sources, &mut watch)
         });
         Ok(painted.await??)
     }

@@ -1,9 +1,9 @@
 //! Tells an attempt to stop, and whether to keep a checkpoint.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use impasto_painter::Stop;
+use impasto_painter::{Interrupt, Stop};
 use tokio_util::sync::CancellationToken;
 
 /// Shared between an attempt and the code that may stop it.
@@ -11,16 +11,28 @@ use tokio_util::sync::CancellationToken;
 pub(crate) struct Cancel {
     token: CancellationToken,
     discard: Arc<AtomicBool>,
+    /// Ends the step that is being painted.
+    interrupt: Arc<Mutex<Interrupt>>,
 }
 
 impl Cancel {
-    /// Stops the attempt between two of its steps. A request to discard cannot be changed into one
-    /// to save.
+    /// Stops the attempt, a step that is being painted included. A request to discard cannot be
+    /// changed into one to save.
     pub(crate) fn stop(&self, stop: Stop) {
         if stop == Stop::Cancel {
             self.discard.store(true, Ordering::Relaxed);
         }
         self.token.cancel();
+        self.interrupt.lock().unwrap_or_else(PoisonError::into_inner).ask();
+    }
+
+    /// Lets a stop end the steps of a run, also one that was requested before.
+    pub(crate) fn covers(&self, interrupt: Interrupt) {
+        let mut current = self.interrupt.lock().unwrap_or_else(PoisonError::into_inner);
+        *current = interrupt;
+        if self.asked().is_some() {
+            current.ask();
+        }
     }
 
     /// How to stop, if a stop was requested.
@@ -48,5 +60,17 @@ mod tests {
         cancel.stop(Stop::Cancel);
         cancel.stop(Stop::Save);
         assert_eq!(cancel.asked(), Some(Stop::Cancel));
+    }
+
+    #[test]
+    fn a_stop_interrupts_the_run_and_those_that_begin_later() {
+        let (cancel, first, second) =
+            (Cancel::default(), Interrupt::default(), Interrupt::default());
+        cancel.covers(first.clone());
+        assert!(first.check().is_ok());
+        cancel.stop(Stop::Save);
+        assert!(first.check().is_err());
+        cancel.covers(second.clone());
+        assert!(second.check().is_err());
     }
 }

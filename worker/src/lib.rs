@@ -10,6 +10,7 @@ mod cancel;
 mod connection;
 mod error;
 mod health;
+mod painting_watch;
 mod pool;
 mod reconnect;
 mod run;

@@ -77,6 +77,7 @@ mod tests {
             losses: Some(Losses { total: 1.25, content: 1.0, style: 0.25 }),
             compute_ms: 10,
             device: "cpu scalar fp32".to_owned(),
+            warning: None,
         };
         TaskResult { outputs: vec![Output::picture(blob, 2, 3)], report }
     }

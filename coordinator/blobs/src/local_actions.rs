@@ -116,6 +116,7 @@ mod tests {
             losses: Some(Losses { total: 1.25, content: 1.0, style: 0.25 }),
             compute_ms: 10,
             device: "cpu scalar".to_owned(),
+            warning: None,
         };
         let blob = blobs.put(b"picture").expect("it is stored");
         let output = Output { part: Part::Color, blob, width: 2, height: 3 };

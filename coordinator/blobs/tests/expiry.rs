@@ -143,8 +143,13 @@ fn results_and_corrupt_blobs_count_and_expire_too() {
     let output = store.blob(1, 0);
     let actions = LocalActions::open(store.blobs.clone()).expect("it opens");
     let action = Digest::of(b"action");
-    let report =
-        RunReport { iterations: 40, losses: None, compute_ms: 10, device: "cpu scalar".to_owned() };
+    let report = RunReport {
+        iterations: 40,
+        losses: None,
+        compute_ms: 10,
+        device: "cpu scalar".to_owned(),
+        warning: None,
+    };
     let output = Output { part: Part::Color, blob: output, width: 2, height: 3 };
     let result = TaskResult { outputs: vec![output], report };
     actions.put(action, &result).expect("it is kept");

@@ -80,8 +80,13 @@ mod tests {
         let outputs = files
             .iter()
             .map(|&(part, bytes)| Output { part, ..Output::picture(BlobRef::of(bytes), 32, 32) });
-        let report =
-            RunReport { iterations: 1, losses: None, compute_ms: 1, device: "fake".to_owned() };
+        let report = RunReport {
+            iterations: 1,
+            losses: None,
+            compute_ms: 1,
+            device: "fake".to_owned(),
+            warning: None,
+        };
         let contents = files.iter().map(|(_, bytes)| bytes.to_vec()).collect();
         (TaskResult { outputs: outputs.collect(), report }, contents)
     }

@@ -226,8 +226,13 @@ impl FakeFarm {
 }
 
 fn result_of(action: Digest) -> TaskResult {
-    let report =
-        RunReport { iterations: 1, losses: None, compute_ms: 1, device: "fake".to_owned() };
+    let report = RunReport {
+        iterations: 1,
+        losses: None,
+        compute_ms: 1,
+        device: "fake".to_owned(),
+        warning: None,
+    };
     TaskResult { outputs: vec![Output::picture(BlobRef::of(action.as_bytes()), 32, 32)], report }
 }
 

@@ -55,6 +55,7 @@ pub fn decide_all(workers: u32, tasks: u32) -> Throughput {
         losses: Some(Losses { total: 1.0, content: 0.5, style: 0.5 }),
         compute_ms: 1,
         device: "simulated".to_owned(),
+        warning: None,
     };
     let result =
         TaskResult { outputs: vec![Output::picture(BlobRef::of(b"picture"), 1, 1)], report };

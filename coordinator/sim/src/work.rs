@@ -89,6 +89,7 @@ pub(crate) fn picture(lease: LeaseId) -> TaskResult {
         losses: Some(Losses { total: 1.0, content: 0.5, style: 0.5 }),
         compute_ms: 1,
         device: "simulated".to_owned(),
+        warning: None,
     };
     TaskResult { outputs: vec![Output::picture(output, 1, 1)], report }
 }

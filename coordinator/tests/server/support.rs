@@ -176,6 +176,7 @@ pub(crate) fn result_of(bytes: &[u8]) -> TaskResult {
         losses: Some(Losses { total: 1.0, content: 0.5, style: 0.5 }),
         compute_ms: 7,
         device: "fake".to_owned(),
+        warning: None,
     };
     TaskResult { outputs: vec![Output::picture(BlobRef::of(bytes), 4, 4)], report }
 }

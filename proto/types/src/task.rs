@@ -47,6 +47,9 @@ pub struct RunReport {
     pub compute_ms: u64,
     /// The device and its precision, such as `cpu avx512 fp32`.
     pub device: String,
+    /// What a user has to know about the picture, such as that it ended early.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
 }
 
 /// A loss and its parts, weights included.

@@ -110,7 +110,7 @@ impl EnginePainter {
         asset: &str,
         action: &Action,
         sources: &Sources,
-        observer: &mut Observer<'_>,
+        observer: &mut dyn Observer,
     ) -> Result<Painted, PaintError> {
         let adapter = self.registry.adapter(&action.kind).ok_or_else(|| {
             PaintError::UnknownKind { asset: asset.to_owned(), kind: action.kind.clone() }
@@ -154,7 +154,7 @@ impl Painter for EnginePainter {
         asset: &str,
         action: &Action,
         sources: &Sources,
-        observer: &mut Observer<'_>,
+        observer: &mut dyn Observer,
     ) -> Result<Painted, PaintError> {
         let painted = self.paint_in(lane, asset, action, sources, observer);
         match &painted {

@@ -18,7 +18,7 @@
 //! use std::ops::ControlFlow;
 //!
 //! use impasto_models::ModelStore;
-//! use impasto_painter::{Devices, EnginePainter, Painter, Source, Sources, machine};
+//! use impasto_painter::{Devices, EnginePainter, PaintStep, Painter, Source, Sources, machine};
 //! use impasto_types::{AssetKind, ContainerFormat, ModelName, OutputSpec, Part, Preset};
 //!
 //! # // The weights that the workspace's other tests pull; without them there is nothing to run.
@@ -52,7 +52,7 @@
 //! let action = sources.action(AssetKind::picture(), recipe, &[1.0], vec![model], vec![png]);
 //!
 //! let painter = EnginePainter::open(models_dir, machine::threads(), &Devices::Cpu, None)?;
-//! let painted = painter.paint(painter.whole(0), "wall.png", &action, &sources, &mut |step| {
+//! let painted = painter.paint(painter.whole(0), "wall.png", &action, &sources, &mut |step: &PaintStep| {
 //!     println!("{:.0} %", 100.0 * step.done);
 //!     ControlFlow::Continue(())
 //! })?;
@@ -80,6 +80,7 @@ pub use adapter::{Adapter, AdapterError, Files, OpenAsset, Opened, OutputFile, S
 pub use device::{Cards, Devices, MAX_CARDS, UnknownDevice};
 pub use engine_painter::EnginePainter;
 pub use error::{OpenError, PaintError};
+pub use impasto_engine::Interrupt;
 pub use impasto_engine::cards::Unavailable;
 pub use impasto_engine::{EngineError, StepReport};
 pub use method::{Job, Method, Optimizing, PrepareError, Prepared, Site, SiteDevice};

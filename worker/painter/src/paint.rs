@@ -4,15 +4,14 @@ use std::collections::{BTreeMap, VecDeque};
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use impasto_assets::AssetError;
-use impasto_engine::{EngineError, Image, Run, Step, StepReport};
+use impasto_engine::{EngineError, Image, Interrupt, Run, Step, StepReport, Style};
 use impasto_types::{
     Action, AssetKind, BlobRef, Input, Losses, ModelRef, OutputSpec, Part, Recipe, RunReport,
     StyleRef, error_text,
 };
 use tracing::debug;
 
-use crate::adapter::colors;
+use crate::adapter;
 use crate::checkpoint::Checkpoint;
 use crate::{Adapter, Files, Job, Opened, OutputFile, PaintError, Prepared, Source, View};
 
@@ -88,8 +87,26 @@ pub enum Stop {
     Save,
 }
 
-/// Called after every step; ends painting by returning `Break`.
-pub type Observer<'a> = dyn FnMut(&PaintStep) -> ControlFlow<Stop> + 'a;
+/// Follows painting, and may end it. A closure is one that only follows its steps.
+pub trait Observer {
+    /// Called before the first step of each view. `interrupt` ends a step in the middle, as steps
+    /// of large pictures take minutes.
+    fn began(&mut self, _interrupt: Interrupt) {}
+
+    /// Called after every step; `Break` ends painting.
+    fn step(&mut self, step: &PaintStep) -> ControlFlow<Stop>;
+
+    /// How painting ends after an interrupt.
+    fn interrupted(&mut self) -> Stop {
+        Stop::Cancel
+    }
+}
+
+impl<F: FnMut(&PaintStep) -> ControlFlow<Stop>> Observer for F {
+    fn step(&mut self, step: &PaintStep) -> ControlFlow<Stop> {
+        self(step)
+    }
+}
 
 /// The files of a finished asset, and a report.
 #[derive(Debug, Clone, PartialEq)]
@@ -109,7 +126,7 @@ pub fn paint(
     asset: &str,
     action: &Action,
     sources: &Sources,
-    observer: &mut Observer<'_>,
+    observer: &mut dyn Observer,
 ) -> Result<Painted, PaintError> {
     let mut from = |checkpoint: Option<&[u8]>| {
         let saved = checkpoint.map(Checkpoint::from_bytes).transpose();
@@ -131,7 +148,7 @@ fn paint_from(
     asset: &str,
     action: &Action,
     sources: &Sources,
-    observer: &mut Observer<'_>,
+    observer: &mut dyn Observer,
 ) -> Result<Painted, PaintError> {
     let Tools { adapter, method, memory_bytes } = tools;
     let unusable = |source| PaintError::of_adapter(asset, &action.kind, source);
@@ -147,14 +164,14 @@ fn paint_from(
     }
     // It lies on the asset's pixels, so it is turned only if the asset is.
     let upright = action.kind == AssetKind::photograph();
-    let init = init.map(|source| colors(source, upright)).transpose()?;
+    let init = init.map(|source| adapter::init(source, upright)).transpose()?;
     let styles = styles(asset, action, sources)?;
     let Opened { views, asset: opened } = adapter.open(&files, &action.recipe).map_err(unusable)?;
 
     let began = Instant::now();
     let Checkpoint { mut painted, mut run } = saved;
     let progress = Progress::over(&views);
-    let (mut steps, mut losses) = (0, None);
+    let (mut steps, mut losses, mut warning) = (0, None, None);
     let mut beside = Some((styles, init));
     let mut waiting = views.into_iter().skip(painted.len()).collect::<VecDeque<_>>();
     while let Some(view) = waiting.pop_front() {
@@ -162,7 +179,7 @@ fn paint_from(
         let taken = if waiting.is_empty() { beside.take() } else { beside.clone() };
         let (styles, init) = taken.unwrap_or_default();
         let kept = beside.iter().flat_map(|(styles, init)| {
-            styles.iter().map(|(image, _)| image).chain(init).map(Image::bytes)
+            styles.iter().map(Style::bytes).chain(init.iter().map(Image::bytes))
         });
         let held_bytes = opened.bytes()
             + kept.sum::<u64>()
@@ -177,27 +194,35 @@ fn paint_from(
             memory_bytes: memory_bytes.saturating_sub(held_bytes),
         };
         let mut run = method.begin(job).map_err(failed)?;
+        observer.began(run.interrupt());
         let (mut last, mut plan) = (None, None);
-        while let Step::Running(report) = run.step().map_err(failed)? {
+        let stopped = loop {
+            let report = match run.step() {
+                Ok(Step::Running(report)) => report,
+                Ok(Step::Done) => break None,
+                Err(EngineError::Interrupted) => break Some(observer.interrupted()),
+                Err(error) => return Err(failed(error)),
+            };
             (steps, last) = (steps + 1, Some(report));
             log_plan(asset, &*run, &mut plan);
-            let asset = || asset.to_owned();
-            match observer(&progress.step(painted.len(), report)) {
-                ControlFlow::Continue(()) => {}
-                ControlFlow::Break(Stop::Cancel) => {
-                    return Err(PaintError::Canceled { asset: asset() });
-                }
-                ControlFlow::Break(Stop::Save) => {
-                    let run = Some(run.checkpoint().map_err(failed)?);
-                    let checkpoint = Checkpoint { painted, run }.to_bytes();
-                    return Err(PaintError::Stopped { asset: asset(), checkpoint });
-                }
+            if let ControlFlow::Break(stop) = observer.step(&progress.step(painted.len(), report)) {
+                break Some(stop);
+            }
+        };
+        match (stopped, asset.to_owned()) {
+            (None, _) => {}
+            (Some(Stop::Cancel), asset) => return Err(PaintError::Canceled { asset }),
+            (Some(Stop::Save), asset) => {
+                let run = Some(run.checkpoint().map_err(failed)?);
+                let checkpoint = Checkpoint { painted, run }.to_bytes();
+                return Err(PaintError::Stopped { asset, checkpoint });
             }
         }
+        warning = warning.or(run.warning());
         painted.push(run.picture().map_err(failed)?);
         losses = sum(losses, last.and_then(|report| report.losses));
     }
-    let report = report(steps, losses, began, method);
+    let report = RunReport { warning, ..report(steps, losses, began, method) };
     let files = opened.close(painted, &action.outputs).map_err(unusable)?;
     Ok(Painted { files, report })
 }
@@ -209,23 +234,19 @@ fn report(
     method: &dyn Prepared,
 ) -> RunReport {
     let compute_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    RunReport { iterations, losses, compute_ms, device: method.device() }
+    RunReport { iterations, losses, compute_ms, device: method.device(), warning: None }
 }
 
 /// Decodes the style images, with their shares, in the action's order.
-fn styles(
-    asset: &str,
-    action: &Action,
-    sources: &Sources,
-) -> Result<Vec<(Image, f32)>, PaintError> {
+fn styles(asset: &str, action: &Action, sources: &Sources) -> Result<Vec<Style>, PaintError> {
     let (expected, given) = (action.styles.len(), sources.styles.len());
     if expected != given {
         return Err(PaintError::StyleCount { asset: asset.to_owned(), expected, given });
     }
+    let unusable = |source| PaintError::of_adapter(asset, &action.kind, source);
     let shares = action.styles.iter().map(|style| style.weight);
-    let images = sources.styles.iter().zip(shares);
-    let opened = images.map(|(source, share)| Ok((colors(source, true)?, share)));
-    Ok(opened.collect::<Result<_, AssetError>>()?)
+    let styles = sources.styles.iter().zip(shares);
+    styles.map(|(source, share)| adapter::style(source, share).map_err(unusable)).collect()
 }
 
 /// Logs a run's plan, unless it was the last one logged.
@@ -278,6 +299,7 @@ mod tests {
     fn views_are_weighted_by_their_pixels() {
         let view = |side| View {
             image: Some(Image::filled(side, side, [0.0; 3])),
+            coverage: None,
             mask: None,
             joins: Joins::default(),
         };

@@ -39,7 +39,7 @@ pub trait Painter: fmt::Debug + Send + Sync + 'static {
         asset: &str,
         action: &Action,
         sources: &Sources,
-        observer: &mut Observer<'_>,
+        observer: &mut dyn Observer,
     ) -> Result<Painted, PaintError>;
 }
 

@@ -7,7 +7,8 @@ use impasto_assets::{Depth, Limits, Orientation, Origin, Picture, decode, encode
 use impasto_engine::optimize::Engine;
 use impasto_models::{Convolution, VggWeights};
 use impasto_painter::{
-    Optimizing, PaintError, Painted, Registry, Source, Sources, Stop, Tools, paint,
+    Interrupt, Observer, Optimizing, PaintError, PaintStep, Painted, Registry, Source, Sources,
+    Stop, Tools, paint,
 };
 use impasto_types::{
     Action, AlphaUse, AssetKind, Common, ContainerFormat, FailureKind, Optimize, Optimizer,
@@ -87,7 +88,7 @@ fn action(output: OutputSpec, sources: &Sources) -> Action {
 fn paint_with(
     output: OutputSpec,
     sources: &Sources,
-    observer: &mut impasto_painter::Observer<'_>,
+    observer: &mut dyn Observer,
 ) -> Result<Painted, PaintError> {
     let (registry, method) = (Registry::default(), method());
     let adapter = registry.adapter(&AssetKind::picture()).expect("it is there");
@@ -98,7 +99,7 @@ fn paint_with(
 }
 
 fn run(output: OutputSpec, sources: &Sources) -> Result<Painted, PaintError> {
-    paint_with(output, sources, &mut |_| ControlFlow::Continue(()))
+    paint_with(output, sources, &mut |_: &PaintStep| ControlFlow::Continue(()))
 }
 
 fn picture(bytes: &[u8]) -> Picture {
@@ -141,7 +142,7 @@ fn run_kind(kind: AssetKind, recipe: Recipe, output: OutputSpec, sources: &Sourc
     let adapter = registry.adapter(&kind).expect("it is there");
     let tools = Tools { adapter, method: &method, memory_bytes: PLENTY };
     let action = sources.action(kind, recipe, &[1.0], vec![], vec![output]);
-    paint(tools, "wall.png", &action, sources, &mut |_| ControlFlow::Continue(()))
+    paint(tools, "wall.png", &action, sources, &mut |_: &PaintStep| ControlFlow::Continue(()))
         .expect("it is painted")
 }
 
@@ -233,6 +234,60 @@ fn a_picture_keeps_its_grid_and_a_photograph_is_turned_upright() {
             check(&sources, AssetKind::picture(), &before);
         }
     }
+}
+
+#[test]
+fn a_cut_out_style_paints_like_its_opaque_part() {
+    // The file's right half is opaque.
+    let cut = picture(&file("style.png", Depth::Eight, true).bytes);
+    let half = WIDTH as usize / 2;
+    let crop = Picture {
+        width: WIDTH / 2,
+        rgb: cut.rgb.chunks_exact(3 * 2 * half).flat_map(|row| &row[3 * half..]).copied().collect(),
+        alpha: None,
+        ..cut.clone()
+    };
+    let painted = [&cut, &crop].map(|style| {
+        let style = vec![encoded("style.png", style)];
+        let sources = Sources { styles: style, ..sources() };
+        run(PNG, &sources).expect("it is painted").files
+    });
+    assert!(painted[0] == painted[1], "the fill of a cut-out counts");
+
+    let clear = Picture { alpha: cut.alpha.map(|alpha| vec![0.0; alpha.len()]), ..cut };
+    let sources = Sources { styles: vec![encoded("style.png", &clear)], ..sources() };
+    let refused = run(PNG, &sources).expect_err("there is no style");
+    assert_eq!(refused.kind(), FailureKind::Input);
+    assert!(error_text(&refused).contains("`style.png` is fully transparent"), "{refused:?}");
+}
+
+/// Interrupts the first step.
+struct Impatient(Stop);
+
+impl Observer for Impatient {
+    fn began(&mut self, interrupt: Interrupt) {
+        interrupt.ask();
+    }
+
+    fn step(&mut self, _: &PaintStep) -> ControlFlow<Stop> {
+        panic!("no step comes to its end")
+    }
+
+    fn interrupted(&mut self) -> Stop {
+        self.0
+    }
+}
+
+#[test]
+fn a_step_can_be_interrupted_and_repeated() {
+    let mut sources = sources();
+    let whole = run(PNG, &sources).expect("it is painted");
+    let canceled = paint_with(PNG, &sources, &mut Impatient(Stop::Cancel));
+    assert!(matches!(canceled, Err(PaintError::Canceled { .. })), "{canceled:?}");
+    let stopped = paint_with(PNG, &sources, &mut Impatient(Stop::Save));
+    let Err(PaintError::Stopped { checkpoint, .. }) = stopped else { panic!("{stopped:?}") };
+    sources.checkpoint = Some(checkpoint);
+    assert_eq!(run(PNG, &sources).expect("it goes on").files, whole.files);
 }
 
 #[test]
@@ -330,7 +385,7 @@ fn the_same_action_gives_the_same_bytes() {
 #[test]
 fn an_observer_sees_every_step_and_can_end_painting() {
     let mut seen = Vec::new();
-    let canceled = paint_with(PNG, &sources(), &mut |step| {
+    let canceled = paint_with(PNG, &sources(), &mut |step: &PaintStep| {
         let report = step.report;
         seen.push((report.iteration, report.iterations, report.scale, step.done));
         if report.iteration == 2 {
@@ -347,12 +402,12 @@ fn an_observer_sees_every_step_and_can_end_painting() {
 #[test]
 fn an_attempt_resumed_from_a_checkpoint_gives_the_same_bytes() {
     let whole = run(PNG, &sources()).expect("it is painted");
-    let stopped =
-        paint_with(PNG, &sources(), &mut |_| ControlFlow::Break(Stop::Save)).expect_err("stopped");
+    let stopped = paint_with(PNG, &sources(), &mut |_: &PaintStep| ControlFlow::Break(Stop::Save))
+        .expect_err("stopped");
     let PaintError::Stopped { checkpoint, .. } = stopped else { panic!("{stopped}") };
     let resumed = Sources { checkpoint: Some(checkpoint.clone()), ..sources() };
     let mut steps = 0;
-    let painted = paint_with(PNG, &resumed, &mut |_| {
+    let painted = paint_with(PNG, &resumed, &mut |_: &PaintStep| {
         steps += 1;
         ControlFlow::Continue(())
     });

@@ -9,8 +9,8 @@ use impasto_assets::{Limits, Origin, Picture, decode, encode};
 use impasto_engine::{EngineError, Image, Joins, Run, Step, StepReport};
 use impasto_painter::{
     Adapter, AdapterError, Devices, EnginePainter, Files, Job, Method, OpenAsset, Opened,
-    OutputFile, PaintError, Painted, Painter, PrepareError, Prepared, Registry, Site, Source,
-    Sources, View,
+    OutputFile, PaintError, PaintStep, Painted, Painter, PrepareError, Prepared, Registry, Site,
+    Source, Sources, View,
 };
 use impasto_types::{
     Action, AssetKind, BlobRef, ContainerFormat, Input, InputRef, Method as MethodName, OutputSpec,
@@ -35,7 +35,12 @@ impl Adapter for Relief {
             let picture = decode(&source.bytes, &source.name, &Limits::default())?;
             let Picture { width, height, rgb, alpha: _, extra: _, origin } = picture;
             let image = Image { width: width as usize, height: height as usize, rgb };
-            views.push(View { image: Some(image), mask: None, joins: Joins::default() });
+            views.push(View {
+                image: Some(image),
+                coverage: None,
+                mask: None,
+                joins: Joins::default(),
+            });
             origins.push((part, origin));
         }
         Ok(Opened { views, asset: Box::new(OpenRelief(origins)) })
@@ -99,7 +104,8 @@ impl Prepared for Tint {
 
     fn begin(&self, job: Job<'_>) -> Result<Box<dyn Run>, EngineError> {
         let image = job.view.image.ok_or(EngineError::MissingInput("a picture to tint"))?;
-        let (style, _) = job.styles.first().ok_or(EngineError::MissingInput("a style image"))?;
+        let style = job.styles.first().ok_or(EngineError::MissingInput("a style image"))?;
+        let style = &style.image;
         let mut color = [0.0; 3];
         for pixel in style.rgb.chunks_exact(3) {
             (0..3).for_each(|c| color[c] += pixel[c] / style.pixels() as f32);
@@ -181,10 +187,11 @@ fn paint(sources: &Sources) -> Result<(Painted, Vec<f64>), PaintError> {
         outputs: PARTS.map(output).to_vec(),
     };
     let mut done = Vec::new();
-    let painted = painter.paint(painter.whole(0), "wall", &action, sources, &mut |step| {
-        done.push(step.done);
-        ControlFlow::Continue(())
-    })?;
+    let painted =
+        painter.paint(painter.whole(0), "wall", &action, sources, &mut |step: &PaintStep| {
+            done.push(step.done);
+            ControlFlow::Continue(())
+        })?;
     Ok((painted, done))
 }
 

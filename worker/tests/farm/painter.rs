@@ -116,7 +116,7 @@ impl Painter for FakePainter {
         asset: &str,
         action: &Action,
         sources: &Sources,
-        observer: &mut Observer<'_>,
+        observer: &mut dyn Observer,
     ) -> Result<Painted, PaintError> {
         assert!(action.models.iter().all(|model| self.has_model(model)), "models come first");
         let color = sources.files.get(&Part::Color);
@@ -154,7 +154,7 @@ impl Painter for FakePainter {
                 losses: Some(LOSSES),
             };
             let asset = || asset.to_owned();
-            match observer(&PaintStep { report, done }) {
+            match observer.step(&PaintStep { report, done }) {
                 ControlFlow::Continue(()) => {}
                 ControlFlow::Break(Stop::Cancel) => {
                     return Err(PaintError::Canceled { asset: asset() });
@@ -173,6 +173,7 @@ impl Painter for FakePainter {
             losses: Some(LOSSES),
             compute_ms: 1,
             device: "fake".to_owned(),
+            warning: None,
         };
         let done: &[u8] = if sources.checkpoint.is_none() { b"painted " } else { b"finished " };
         let bytes = [done, content].concat();

@@ -262,6 +262,7 @@ pub(super) fn result(text: &str) -> TaskResult {
         losses: Some(Losses { total: 1.0, content: 0.5, style: 0.5 }),
         compute_ms: 5,
         device: "cpu".to_owned(),
+        warning: None,
     };
     TaskResult { outputs: vec![Output::picture(BlobRef::of(text.as_bytes()), 1, 1)], report }
 }

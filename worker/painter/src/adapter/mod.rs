@@ -10,8 +10,8 @@ use std::error::Error;
 use std::path::Path;
 use std::{fmt, fs, io};
 
-use impasto_assets::{AssetError, Limits, Picture, bleed, decode};
-use impasto_engine::{Image, Joins, Mask};
+use impasto_assets::{AlphaKind, AssetError, Limits, Picture, bleed, decode};
+use impasto_engine::{Image, Joins, Mask, Style};
 use impasto_types::{OutputSpec, Part, Recipe};
 
 pub(crate) use picture::PictureAdapter;
@@ -76,6 +76,9 @@ pub struct Opened {
 pub struct View {
     /// `None` if a texture is made from its style alone.
     pub image: Option<Image>,
+    /// How much of each pixel there is, in the image's size: its alpha, by which colours are
+    /// averaged; `None` means all.
+    pub coverage: Option<Mask>,
     /// Where to paint, in the image's size; `None` means everywhere.
     pub mask: Option<Mask>,
     /// What is beyond the borders.
@@ -85,7 +88,8 @@ pub struct View {
 impl View {
     /// The memory that it takes, in bytes.
     pub fn bytes(&self) -> u64 {
-        self.image.as_ref().map_or(0, Image::bytes) + self.mask.as_ref().map_or(0, Mask::bytes)
+        let masks = self.coverage.iter().chain(&self.mask).map(Mask::bytes);
+        self.image.as_ref().map_or(0, Image::bytes) + masks.sum::<u64>()
     }
 }
 
@@ -127,6 +131,8 @@ pub enum AdapterError {
     UnknownPart(Part),
     #[error("it is to be written as part `{0}`, which this kind of asset does not have")]
     UnknownOutput(Part),
+    #[error("`{name}` is fully transparent, so there is no style in it")]
+    Transparent { name: String },
     #[error("`{name}` cannot be its mask")]
     Mask { name: String, source: Box<dyn Error + Send + Sync> },
     /// An adapter's own reason.
@@ -134,14 +140,42 @@ pub enum AdapterError {
     Other(Box<dyn Error + Send + Sync>),
 }
 
-/// The colours of a picture that goes with an asset, such as a style; turned upright if `upright`.
-pub(crate) fn colors(source: &Source, upright: bool) -> Result<Image, AssetError> {
+/// The colours of a picture to begin with; turned upright if `upright`.
+pub(crate) fn init(source: &Source, upright: bool) -> Result<Image, AssetError> {
     let mut picture = decode(&source.bytes, &source.name, &Limits::default())?;
     if upright {
         picture = picture.upright();
     }
-    // The network must not see black holes there either.
+    // The network must not see black holes there.
     bleed(&mut picture);
-    let Picture { width, height, rgb, .. } = picture;
-    Ok(Image { width: width as usize, height: height as usize, rgb })
+    Ok(image(&mut picture))
+}
+
+/// A style image, upright, with its share among those of its style. Pixels count by their alpha.
+pub(crate) fn style(source: &Source, share: f32) -> Result<Style, AdapterError> {
+    let mut picture = decode(&source.bytes, &source.name, &Limits::default())?.upright();
+    // What does not count is still seen through receptive fields.
+    bleed(&mut picture);
+    let image = image(&mut picture);
+    let weights = coverage(&picture);
+    if weights.is_none() && picture.alpha.is_some_and(|alpha| alpha.iter().all(|&a| a <= 0.0)) {
+        return Err(AdapterError::Transparent { name: source.name.clone() });
+    }
+    Ok(Style { image, weights, share })
+}
+
+/// Takes a picture's colours.
+fn image(picture: &mut Picture) -> Image {
+    let rgb = std::mem::take(&mut picture.rgb);
+    Image { width: picture.width as usize, height: picture.height as usize, rgb }
+}
+
+/// A picture's alpha, if that is how opaque it is and some of it, but not all, is opaque.
+fn coverage(picture: &Picture) -> Option<Mask> {
+    let alpha = picture.alpha.as_ref()?;
+    let says_something = picture.origin.alpha_kind != AlphaKind::Unspecified
+        && alpha.iter().any(|&alpha| alpha < 1.0);
+    let weights = alpha.iter().map(|alpha| alpha.clamp(0.0, 1.0)).collect();
+    let mask = Mask::new(picture.width as usize, picture.height as usize, weights);
+    mask.ok().filter(|_| says_something)
 }

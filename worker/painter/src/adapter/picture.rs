@@ -34,8 +34,8 @@ struct OpenPicture {
     alpha: Option<Vec<f32>>,
     /// Samples that are neither colour nor alpha.
     extra: Vec<Vec<f32>>,
-    /// Whether alpha is how opaque a pixel is, so that colours are averaged by it.
-    coverage: bool,
+    /// The alpha by which colours are averaged, if it is how opaque they are.
+    coverage: Option<Mask>,
     /// The mask, and the file's own colours.
     kept: Option<(Mask, Vec<f32>)>,
     origin: Origin,
@@ -61,21 +61,19 @@ impl Adapter for PictureAdapter {
         // The colours of the file, before transparent holes are filled.
         let kept = mask.clone().map(|mask| (mask, picture.rgb.clone()));
         // Black holes would mislead the network, and show where a renderer filters across an edge.
-        let coverage = recipe.common().alpha == AlphaUse::Coverage
-            && picture.origin.alpha_kind != AlphaKind::Unspecified;
-        if coverage && is_transparency_empty(&picture) {
-            bleed(&mut picture);
+        let mut coverage = None;
+        if recipe.common().alpha == AlphaUse::Coverage
+            && picture.origin.alpha_kind != AlphaKind::Unspecified
+        {
+            if is_transparency_empty(&picture) {
+                bleed(&mut picture);
+            }
+            coverage = super::coverage(&picture);
         }
         let Picture { rgb, alpha, extra, origin, .. } = picture;
+        let image = Some(Image { width, height, rgb });
+        let view = View { image, coverage: coverage.clone(), mask, joins };
         let asset = OpenPicture { width, height, alpha, extra, coverage, kept, origin, joins };
-        let image = if coverage && asset.alpha.is_some() {
-            // Resized here, since methods do not know alpha.
-            let (width, height) = recipe.common().output_size(width as u32, height as u32);
-            asset.colors(rgb, width as usize, height as usize)
-        } else {
-            Image { width, height, rgb }
-        };
-        let view = View { image: Some(image), mask, joins };
         Ok(Opened { views: vec![view], asset: Box::new(asset) })
     }
 
@@ -104,14 +102,10 @@ impl Adapter for PictureAdapter {
             };
             return Ok(Some(outputs.iter().map(file).collect()));
         }
-        let resized = views.into_iter().filter_map(|view| {
-            // Transparent pictures are resized already.
-            let from = view.image?;
-            let size = recipe.common().output_size(from.width as u32, from.height as u32);
-            let (width, height) = (size.0 as usize, size.1 as usize);
-            let wraps = (view.joins.repeats_across(), view.joins.repeats_down());
-            let rgb = resize_plane(&from.rgb, 3, (from.width, from.height), (width, height), wraps);
-            Some(Image { width, height, rgb })
+        let resized = views.into_iter().filter_map(|View { image, coverage, joins, .. }| {
+            let from = image?;
+            let target = recipe.common().output_size(from.width as u32, from.height as u32);
+            Some(resized(from, coverage.as_ref(), &joins, (target.0 as usize, target.1 as usize)))
         });
         asset.close(resized.collect(), outputs).map(Some)
     }
@@ -125,12 +119,12 @@ fn texture(joins: Joins) -> Opened {
         height: 0,
         alpha: None,
         extra: Vec::new(),
-        coverage: true,
+        coverage: None,
         kept: None,
         origin,
         joins,
     };
-    let view = View { image: None, mask: None, joins };
+    let view = View { image: None, coverage: None, mask: None, joins };
     Opened { views: vec![view], asset: Box::new(asset) }
 }
 
@@ -171,7 +165,8 @@ impl OpenAsset for OpenPicture {
     fn bytes(&self) -> u64 {
         let values = |values: &Vec<f32>| 4 * values.len() as u64;
         let kept = self.kept.as_ref().map_or(0, |(mask, own)| mask.bytes() + values(own));
-        self.alpha.iter().chain(&self.extra).map(values).sum::<u64>() + kept
+        let coverage = self.coverage.as_ref().map_or(0, Mask::bytes);
+        self.alpha.iter().chain(&self.extra).map(values).sum::<u64>() + coverage + kept
     }
 
     fn close(
@@ -199,7 +194,8 @@ impl OpenPicture {
         let Image { width, height, mut rgb } = painted;
         if let Some((mask, own)) = &self.kept {
             let mask = mask.resized(width, height, &self.joins);
-            let own = self.colors(own.clone(), width, height);
+            let own = Image { width: self.width, height: self.height, rgb: own.clone() };
+            let own = resized(own, self.coverage.as_ref(), &self.joins, (width, height));
             let pixels = rgb.chunks_exact_mut(3).zip(own.rgb.chunks_exact(3)).zip(mask.weights());
             // Pixels of weight zero get the file's own values, not those of filled holes.
             for ((painted, own), _) in pixels.filter(|(_, weight)| **weight == 0.0) {
@@ -217,26 +213,31 @@ impl OpenPicture {
     fn plane(&self, plane: &[f32], width: usize, height: usize) -> Vec<f32> {
         let least = plane.iter().copied().fold(f32::INFINITY, f32::min);
         let most = plane.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let (from, to) = ((self.width, self.height), (width, height));
-        let mut resized = resize_plane(plane, 1, from, to, self.wraps());
+        let (from, wraps) = ((self.width, self.height), wraps(&self.joins));
+        let mut resized = resize_plane(plane, 1, from, (width, height), wraps);
         resized.iter_mut().for_each(|value| *value = value.min(most).max(least));
         resized
     }
+}
 
-    /// Colours of the file, at another size.
-    fn colors(&self, rgb: Vec<f32>, width: usize, height: usize) -> Image {
-        let (from, to) = ((self.width, self.height), (width, height));
-        let rgb = match &self.alpha {
-            _ if from == to => rgb,
-            Some(alpha) if self.coverage => resize_weighted(&rgb, alpha, 3, from, to, self.wraps()),
-            Some(_) | None => resize_plane(&rgb, 3, from, to, self.wraps()),
-        };
-        Image { width, height, rgb }
-    }
+/// Colours in another size, averaged by their coverage.
+fn resized(
+    from: Image,
+    coverage: Option<&Mask>,
+    joins: &Joins,
+    (width, height): (usize, usize),
+) -> Image {
+    let (size, to, wraps) = ((from.width, from.height), (width, height), wraps(joins));
+    let rgb = match coverage {
+        _ if size == to => return from,
+        Some(mask) => resize_weighted(&from.rgb, mask.weights(), 3, size, to, wraps),
+        None => resize_plane(&from.rgb, 3, size, to, wraps),
+    };
+    Image { width, height, rgb }
+}
 
-    fn wraps(&self) -> (bool, bool) {
-        (self.joins.repeats_across(), self.joins.repeats_down())
-    }
+fn wraps(joins: &Joins) -> (bool, bool) {
+    (joins.repeats_across(), joins.repeats_down())
 }
 
 #[cfg(test)]

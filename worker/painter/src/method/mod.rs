@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use impasto_engine::cards::Handle;
-use impasto_engine::{EngineError, Image, Run};
+use impasto_engine::{EngineError, Image, Run, Style};
 use impasto_kernels::Level;
 use impasto_models::{ModelError, ModelStore};
 use impasto_types::{ModelName, ModelRef, Profile, Recipe};
@@ -66,8 +66,7 @@ pub enum SiteDevice<'a> {
 pub struct Job<'a> {
     pub recipe: &'a Recipe,
     pub view: View,
-    /// Each with its weight relative to the others.
-    pub styles: Vec<(Image, f32)>,
+    pub styles: Vec<Style>,
     /// The picture to begin with, if there is one.
     pub init: Option<Image>,
     /// The checkpoint of a run with the same pictures, to resume from.
