@@ -30,7 +30,8 @@ SAMPLINGS = [
     # The middle factor is refused in sequential scans of its own.
     "4x1,2x1,2x1",
 ]
-RESTARTS = {"": [], "-row": ["-restart", "1"], "-block": ["-restart", "1B"]}
+# Three does not divide the number of blocks of luma.
+RESTARTS = {"": [], "-row": ["-restart", "1"], "-block": ["-restart", "3B"]}
 
 APART = "0;\n1;\n2;\n"
 PARTLY = "0;\n1 2;\n"
