@@ -115,6 +115,12 @@ fn a_cut_file_that_is_closed_by_an_end_marker_is_truncated() {
 }
 
 #[test]
+fn coefficients_that_an_encoder_left_out_are_not_missing() {
+    let picture = read(&root().join("chroma-means.jpg")).expect("it is whole");
+    assert_eq!((picture.width, picture.height), (37, 29));
+}
+
+#[test]
 fn bits_that_are_no_code_are_damage() {
     let mut bytes = fs::read(root().join("1x1-1x1-1x1/baseline.jpg")).expect("it is read");
     let scan = bytes.windows(2).position(|pair| pair == [0xff, 0xda]).expect("it has a scan");

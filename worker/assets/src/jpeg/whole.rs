@@ -2,8 +2,8 @@
 //!
 //! Decoders fill what is missing with grey or with zeros and report nothing, so a file that was cut
 //! and closed by an end marker looks like any other. Here each scan's codes are counted: every
-//! block has to be there, and of a progressive file every coefficient to its last bit. Values are
-//! skipped, not computed.
+//! block has to be there, and of a progressive file every coefficient that was begun, to its last
+//! bit. Values are skipped, not computed.
 
 use super::frame::{Component, Frame, damaged, not_supported};
 use super::huffman::{Bits, Stop, Table};
@@ -259,9 +259,13 @@ impl<'a> File<'a> {
         }
     }
 
-    /// After the last scan.
+    /// After the last scan. An encoder may leave out coefficients of a progressive file, but not
+    /// the mean of a block, nor bits of what it began.
     fn finish(self) -> Result<Scans, AssetErrorKind> {
-        let complete = self.missing.iter().flatten().all(|&missing| missing == Missing::Bits(0));
+        let complete = self.missing.iter().all(|[mean, others @ ..]| {
+            let may_end = [Missing::Everything, Missing::Bits(0)];
+            *mean == Missing::Bits(0) && others.iter().all(|missing| may_end.contains(missing))
+        });
         if complete { Ok(self.scans) } else { Err(AssetErrorKind::Truncated) }
     }
 }
