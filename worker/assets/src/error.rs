@@ -101,6 +101,11 @@ impl AssetErrorKind {
         AssetError { name: name.to_owned(), kind: self }
     }
 
+    /// Whether the fault is that of a file which was read, not of a result or its format.
+    pub fn is_of_input(&self) -> bool {
+        !matches!(self, Self::CannotWrite(_) | Self::WrongLength { .. } | Self::Encode { .. })
+    }
+
     pub(crate) fn damaged(
         format: ContainerFormat,
         reason: impl Into<Box<dyn Error + Send + Sync>>,

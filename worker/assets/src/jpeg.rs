@@ -10,6 +10,8 @@ mod segments;
 mod whole;
 
 use std::io::BufRead;
+use std::panic::resume_unwind;
+use std::thread;
 
 use image::DynamicImage;
 use impasto_types::FileTrait;
@@ -19,6 +21,7 @@ use crate::exif::Exif;
 use crate::metadata::Metadata;
 use crate::{AssetErrorKind, Color, Density, Limits};
 
+use frame::Component;
 pub(crate) use frame::Frame;
 use segments::{Segment, read_head, segments};
 use whole::{Scans, check_whole};
@@ -49,16 +52,20 @@ impl Frame {
         if self.components.len() == 1 { Color::Gray } else { Color::Rgb }
     }
 
-    /// Whether the usual decoder reads files of these sampling factors: powers of two, of which
-    /// each is one or the largest, and the first component has the largest.
+    /// Whether the usual decoder reads files of these sampling factors: powers of two, of which the
+    /// first component has the largest, and, if those go down too, every other component has the
+    /// same or only one.
     fn is_usual(&self) -> bool {
-        let (across, down) = self.largest();
-        let usual = |factor: u8, largest: u8| factor == 1 || factor == largest;
         let first = self.components[0];
-        across.is_power_of_two()
-            && down.is_power_of_two()
-            && (first.across, first.down) == (across, down)
-            && self.components.iter().all(|one| usual(one.across, across) && usual(one.down, down))
+        let factors = |one: &Component| (one.across, one.down);
+        let powers = |one: &Component| one.across.is_power_of_two() && one.down.is_power_of_two();
+        factors(&first) == self.largest()
+            && self.components.iter().all(powers)
+            && (first.down == 1
+                || self
+                    .components
+                    .iter()
+                    .all(|one| matches!(factors(one), (1, 1)) || factors(one) == factors(&first)))
     }
 
     /// Whether the other decoder reads a component from a scan of its own: it takes each row of
@@ -88,11 +95,22 @@ pub(crate) fn decode(
     usual: impl FnOnce() -> Result<DynamicImage, AssetErrorKind>,
 ) -> Result<DynamicImage, AssetErrorKind> {
     limits.check(frame.width.into(), frame.height.into())?;
-    let Scans { apart, single } = check_whole(bytes, frame)?;
-    // Of sequential files, the usual decoder reads only those with a single scan.
-    if frame.is_usual() && (frame.progressive || !apart) {
-        return usual();
-    }
+    let Scans { single, .. } = if frame.is_usual() {
+        // Side by side, so that the check takes no time. Of sequential files, the usual decoder
+        // reads only those with a single scan; others are rare enough to be decoded in vain.
+        let (scans, image) = thread::scope(|scope| {
+            let scans = scope.spawn(|| check_whole(bytes, frame));
+            let image = usual();
+            (scans.join().unwrap_or_else(|panic| resume_unwind(panic)), image)
+        });
+        let scans = scans?;
+        if frame.progressive || !scans.apart {
+            return image;
+        }
+        scans
+    } else {
+        check_whole(bytes, frame)?
+    };
     let unreadable = |index: usize| single[index] && !frame.is_readable_alone(index);
     if (0..frame.components.len()).any(unreadable) {
         return Err(frame::not_supported(

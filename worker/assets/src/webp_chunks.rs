@@ -10,21 +10,25 @@ use crate::metadata::Metadata;
 
 const FILE_HEAD_BYTES: u64 = 12;
 const CHUNK_HEAD_BYTES: u64 = 8;
-/// Position, size, duration and flags stand before the chunks of a frame.
-const FRAME_HEAD_BYTES: u64 = 16;
 
 /// Reads the chunks of a WebP file. Damaged ones count as absent.
 ///
 /// # Errors
-/// If the file has more than one frame.
+/// If the file is an animation.
 pub(crate) fn read_metadata<R: BufRead + Seek>(reader: &mut R) -> Result<Metadata, AssetErrorKind> {
     let (mut metadata, mut frames) = (Metadata::default(), 0_u32);
     // A file that ends early is refused when its pixels are decoded.
     let _ = walk(reader, &mut metadata, &mut frames);
-    if frames > 1 {
-        return Err(AssetErrorKind::SeveralFrames { format: ContainerFormat::Webp, frames });
+    let format = ContainerFormat::Webp;
+    match frames {
+        0 => Ok(metadata),
+        // The decoder lays a frame over the background and rounds: levels would be lost.
+        1 => {
+            let what = "an animation of one frame".to_owned();
+            Err(AssetErrorKind::NotSupported { format, what })
+        }
+        _ => Err(AssetErrorKind::SeveralFrames { format, frames }),
     }
-    Ok(metadata)
 }
 
 fn walk<R: BufRead + Seek>(
@@ -34,15 +38,14 @@ fn walk<R: BufRead + Seek>(
 ) -> io::Result<()> {
     let mut at = FILE_HEAD_BYTES;
     loop {
-        let (name, length) = chunk(reader, at)?;
-        match &name {
+        reader.seek(SeekFrom::Start(at))?;
+        let mut head = [0; CHUNK_HEAD_BYTES as usize];
+        reader.read_exact(&mut head)?;
+        let [n0, n1, n2, n3, length @ ..] = head;
+        let length = u64::from(u32::from_le_bytes(length));
+        match &[n0, n1, n2, n3] {
             b"VP8 " => metadata.add(FileTrait::Lossy, true),
-            b"ANMF" => {
-                *frames += 1;
-                // Of a frame with alpha, the alpha comes first; only lossy frames have it apart.
-                let (first, _) = chunk(reader, at + CHUNK_HEAD_BYTES + FRAME_HEAD_BYTES)?;
-                metadata.add(FileTrait::Lossy, matches!(&first, b"VP8 " | b"ALPH"));
-            }
+            b"ANMF" => *frames += 1,
             b"ICCP" => metadata.add(FileTrait::Icc, true),
             b"XMP " => metadata.add(FileTrait::Rights, true),
             b"EXIF" => {
@@ -57,15 +60,6 @@ fn walk<R: BufRead + Seek>(
         // Chunks are padded to even lengths.
         at += CHUNK_HEAD_BYTES + length + length % 2;
     }
-}
-
-/// The name and the length in bytes of the chunk whose head is at `at`.
-fn chunk<R: BufRead + Seek>(reader: &mut R, at: u64) -> io::Result<([u8; 4], u64)> {
-    reader.seek(SeekFrom::Start(at))?;
-    let mut head = [0; CHUNK_HEAD_BYTES as usize];
-    reader.read_exact(&mut head)?;
-    let [n0, n1, n2, n3, length @ ..] = head;
-    Ok(([n0, n1, n2, n3], u64::from(u32::from_le_bytes(length))))
 }
 
 /// Refuses a file of which a chunk is longer than the file: its decoder would accept it.

@@ -21,7 +21,8 @@ pub(super) struct Table {
     symbols: Vec<u8>,
 }
 
-const SHORT_BITS: u32 = 9;
+/// Most codes are no longer; larger tables fall out of the first cache.
+const SHORT_BITS: u32 = 10;
 
 impl Table {
     /// A table of as many codes of each length as `counts` says, from one bit to sixteen. `None` if
@@ -71,6 +72,19 @@ impl<'a> Bits<'a> {
     /// Holds at least 32 bits if there are as many.
     #[inline]
     fn refill(&mut self) {
+        if let Some((four, rest)) = self.bytes.split_first_chunk::<4>()
+            && self.held <= 32
+            && !has_ff(u32::from_be_bytes(*four))
+        {
+            self.buffer |= u64::from(u32::from_be_bytes(*four)) << (32 - self.held);
+            self.held += 32;
+            self.bytes = rest;
+        } else {
+            self.refill_by_bytes();
+        }
+    }
+
+    fn refill_by_bytes(&mut self) {
         while self.held <= 56 {
             let taken = match self.bytes {
                 [0xff, 0, ..] => 2,
@@ -110,6 +124,28 @@ impl<'a> Bits<'a> {
             self.drop(u32::from(length))?;
             return Ok(symbol);
         }
+        self.long_symbol(table)
+    }
+
+    /// The next symbol, without the bits of its value: as many as its lower half says.
+    #[inline]
+    pub(super) fn symbol_of_value(&mut self, table: &Table) -> Result<u8, Stop> {
+        if self.held < 32 {
+            self.refill();
+        }
+        let (length, symbol) = table.short[(self.buffer >> (64 - SHORT_BITS)) as usize];
+        if length > 0 {
+            self.drop(u32::from(length) + u32::from(symbol & 15))?;
+            return Ok(symbol);
+        }
+        let symbol = self.long_symbol(table)?;
+        self.number(u32::from(symbol & 15))?;
+        Ok(symbol)
+    }
+
+    /// A symbol whose code is not in the short table, from bits that are held.
+    #[cold]
+    fn long_symbol(&mut self, table: &Table) -> Result<u8, Stop> {
         let next = (self.buffer >> 48) as u32;
         for (length, (end, offset)) in (1..=16).zip(table.long) {
             if next < end {
@@ -151,6 +187,12 @@ impl<'a> Bits<'a> {
     }
 }
 
+/// Whether one of four bytes is 0xff.
+fn has_ff(bytes: u32) -> bool {
+    // A byte is 0xff if its complement is 0, from which alone the subtraction borrows.
+    (!bytes).wrapping_sub(0x0101_0101) & bytes & 0x8080_8080 != 0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -186,6 +228,18 @@ mod tests {
         assert_eq!(bits.restart(), Ok(()));
         assert_eq!(bits.symbol(&table), Ok(5));
         assert_eq!(bits.restart(), Err(Stop::NoBits));
+    }
+
+    #[test]
+    fn bytes_of_ones_are_found() {
+        let check = |bytes: [u8; 4], expected| {
+            assert_eq!(has_ff(u32::from_be_bytes(bytes)), expected, "{bytes:?}");
+        };
+        check([0, 0x7f, 0x80, 0xfe], false);
+        check([0xff, 0, 0, 0], true);
+        check([0, 0xff, 0x80, 0], true);
+        check([0xfe, 0xfe, 0xfe, 0xff], true);
+        check([0xff; 4], true);
     }
 
     #[test]

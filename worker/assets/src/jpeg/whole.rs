@@ -218,20 +218,15 @@ impl<'a> File<'a> {
         let (Some(dc), Some(ac)) = (&self.dc[channel.dc], &self.ac[channel.ac]) else {
             return Ok(());
         };
-        let size = bits.symbol(dc)?;
-        bits.number(u32::from(size & 15))?;
+        bits.symbol_of_value(dc)?;
         let mut at = 1;
         while at < 64 {
-            let symbol = bits.symbol(ac)?;
+            let symbol = bits.symbol_of_value(ac)?;
             let (run, size) = (symbol >> 4, symbol & 15);
-            match (run, size) {
-                (15, 0) => at += 16,
-                (_, 0) => break,
-                _ => {
-                    bits.number(u32::from(size))?;
-                    at += run + 1;
-                }
+            if size == 0 && run < 15 {
+                break;
             }
+            at += run + 1;
         }
         Ok(())
     }
@@ -248,8 +243,7 @@ impl<'a> File<'a> {
             if scan.refines {
                 bits.number(1)?;
             } else if let Some(dc) = &self.dc[channel.dc] {
-                let size = bits.symbol(dc)?;
-                bits.number(u32::from(size & 15))?;
+                bits.symbol_of_value(dc)?;
             }
             return Ok(());
         }
@@ -286,7 +280,7 @@ fn begin(
     }
     let mut at = first;
     while at <= last {
-        let symbol = bits.symbol(ac)?;
+        let symbol = bits.symbol_of_value(ac)?;
         let (run, size) = (symbol >> 4, symbol & 15);
         match (run, size) {
             (15, 0) => at += 16,
@@ -296,7 +290,6 @@ fn begin(
                 break;
             }
             _ => {
-                bits.number(u32::from(size))?;
                 at += run;
                 *nonzero |= 1_u64.checked_shl(u32::from(at)).unwrap_or(0);
                 at += 1;
