@@ -18,6 +18,7 @@ fn picture(width: u32, height: u32) -> Picture {
         height,
         rgb: samples.map(|index| (index * 37 % 256) as f32).collect(),
         alpha: None,
+        extra: Vec::new(),
         origin: Origin::synthetic("a", ContainerFormat::Png),
     }
 }
