@@ -4,7 +4,7 @@ mod fixtures;
 
 use fixtures::tiff::{LONG, Layout, Page, Raster, SHORT, file};
 use impasto_assets::{
-    AlphaKind, Color, Depth, Limits, Orientation, Picture, decode, encode, read_header,
+    AlphaKind, Color, Depth, Limits, Orientation, Origin, Picture, decode, encode, read_header,
 };
 use impasto_types::{ContainerFormat, FileTrait, OutputSpec, Part};
 
@@ -351,6 +351,39 @@ fn cmyk_and_ycbcr_become_rgb() {
     let picture = read(&file(&[page], Layout::default()), "YCbCr");
     let expected = [255.0, 0.0, 0.0, 128.0, 128.0, 128.0, 0.0, 0.0, 255.0];
     assert_near(&picture.rgb, &expected, 1.0, "YCbCr");
+}
+
+#[test]
+fn jpeg_in_tiff_is_read_as_jpeg_is() {
+    for color in [Color::Gray, Color::Rgb] {
+        // Smooth, so that the ways to enlarge colours of lower resolution agree.
+        let levels = |at: usize| [at % WIDTH * 12, at / WIDTH * 30, 90].map(|level| level as f32);
+        let rgb =
+            (0..PIXELS).map(levels).map(|rgb| if color == Color::Gray { [rgb[0]; 3] } else { rgb });
+        let picture = Picture {
+            width: WIDTH as u32,
+            height: HEIGHT as u32,
+            rgb: rgb.collect::<Vec<_>>().into_flattened(),
+            alpha: None,
+            extra: Vec::new(),
+            origin: Origin { color, ..Origin::synthetic("a", ContainerFormat::Jpeg) },
+        };
+        let stream = written(&picture, ContainerFormat::Jpeg);
+        let expected = decode(&stream, "a.jpg", &Limits::default()).expect("it decodes").rgb;
+        let (samples, photometric) = if color == Color::Gray { (1, GRAY) } else { (3, 6) };
+        let page = raster(samples, 8)
+            .page(&vec![0; samples * PIXELS], photometric, Layout::default())
+            .with(259, SHORT, &[7])
+            .with(278, SHORT, &[HEIGHT as u64]);
+        let bytes = file(&[page.clone().with_chunks(vec![stream.clone()])], Layout::default());
+        assert_near(&read(&bytes, "JPEG").rgb, &expected, 2.0, "JPEG");
+        assert_eq!(traits(&bytes)[0], FileTrait::Lossy);
+
+        // The stream is larger than its strip: it could ask for any memory.
+        let small = page.with(256, LONG, &[4]).with_chunks(vec![stream]);
+        let error = decode(&file(&[small], Layout::default()), "a.tif", &Limits::default());
+        assert_eq!(error.expect_err("it does not fit").to_string(), "`a.tif` is damaged");
+    }
 }
 
 #[test]

@@ -259,6 +259,9 @@ fn model<R: Read + Seek>(
     }
 }
 
+/// What each extra sample is, and which of them is alpha.
+type ExtraSamples = (Vec<u16>, Option<(usize, AlphaKind)>);
+
 /// What the extra samples are, and which of them is alpha.
 ///
 /// Without a declared alpha, the first sample of unspecified meaning is treated as alpha that is
@@ -268,7 +271,7 @@ fn extra_samples<R: Read + Seek>(
     file: &mut File<R>,
     page: &Directory,
     count: usize,
-) -> Result<(Vec<u16>, Option<(usize, AlphaKind)>), AssetErrorKind> {
+) -> Result<ExtraSamples, AssetErrorKind> {
     let told = file.numbers(page, tag::EXTRA_SAMPLES)?;
     if told.len() > count {
         return Err(damaged("there are fewer extra samples than the file says"));

@@ -35,6 +35,10 @@ impl<'a> Samples<'a> {
             jpeg::check_chunks(bytes, &chunks.at, &chunks.sizes, kind)?;
         }
         let size = kind.row_bytes() * kind.height as usize;
+        // Checked before so much memory is allocated.
+        if kind.most_expansion().is_some_and(|most| size * kind.planes() > most * bytes.len()) {
+            return Err(AssetErrorKind::Truncated);
+        }
         let mut unpacked = vec![0; size * kind.planes()];
         let each = chunks.at.len() / kind.planes();
         // Planes are read one by one: the crate takes the tiles of further planes for longer.
@@ -94,6 +98,17 @@ fn word<const N: usize>(row: &[u8], at: usize) -> [u8; N] {
 }
 
 impl Kind {
+    /// How many bytes a stored byte may become at most, if the compression has such a limit: a fax
+    /// needs one bit for any white row.
+    fn most_expansion(&self) -> Option<usize> {
+        match self.compression {
+            1 => Some(1),
+            4 => None,
+            // Above LZW's 2731 and Deflate's 1032.
+            _ => Some(4096),
+        }
+    }
+
     /// Whether the compression allows a predictor: LZW and Deflate.
     fn can_predict(&self) -> bool {
         matches!(self.compression, 5 | 8 | 32_946)

@@ -242,6 +242,8 @@ fn wraps(joins: &Joins) -> (bool, bool) {
 
 #[cfg(test)]
 mod tests {
+    use impasto_types::Optimize;
+
     use super::*;
 
     fn drawn(level: f32, alpha: Option<f32>) -> Result<Mask, AdapterError> {
@@ -271,6 +273,43 @@ mod tests {
         check(51.0, Some(1.0), 0.2);
         check(0.0, Some(0.2), 0.2);
         assert!((brightness(&[0.0, 255.0, 0.0]) - 0.7152).abs() < 1e-6);
+    }
+
+    #[test]
+    fn samples_beside_the_colours_come_back_and_never_exceed_the_file_s() {
+        let (width, height) = (24, 20);
+        let plane = |step: usize| -> Vec<f32> {
+            (0..width * height).map(|at| (at / step % 2) as f32).collect()
+        };
+        let picture = Picture {
+            width: width as u32,
+            height: height as u32,
+            rgb: vec![100.0; 3 * width * height],
+            alpha: Some(plane(5)),
+            extra: vec![plane(3), plane(7)],
+            origin: Origin::synthetic("bands.tif", ContainerFormat::Tiff),
+        };
+        let output = OutputSpec { part: Part::Color, format: ContainerFormat::Tiff, quality: 90 };
+        let bytes = encode(&picture, output).expect("it encodes");
+        let source = Source { name: "bands.tif".to_owned(), bytes };
+        let recipe = Recipe::Optimize(Optimize::painterly());
+        for (width, height) in [(24, 20), (17, 31)] {
+            let files = Files::from([(Part::Color, &source)]);
+            let opened = PictureAdapter.open(&files, &recipe).expect("it opens");
+            let painted = Image { width, height, rgb: vec![7.0; 3 * width * height] };
+            let files = opened.asset.close(vec![painted], &[output]).expect("it closes");
+            let result = decode(&files[0].bytes, "bands.tif", &Limits::default()).expect("a TIFF");
+            assert_eq!(result.extra.len(), 2);
+            for plane in result.alpha.iter().chain(&result.extra) {
+                assert!(plane.iter().all(|value| (0.0..=1.0).contains(value)));
+            }
+            if (width, height) == (24, 20) {
+                assert_eq!(
+                    (result.alpha, result.extra),
+                    (picture.alpha.clone(), picture.extra.clone())
+                );
+            }
+        }
     }
 
     #[test]
