@@ -50,9 +50,7 @@ impl Sources {
             recipe,
             kind: AssetKind::picture(),
             inputs: inputs.collect(),
-            styles: styles
-                .map(|(style, weight)| StyleRef { blob: blob(style), weight: *weight })
-                .collect(),
+            styles: styles.map(|(style, weight)| StyleRef::whole(blob(style), *weight)).collect(),
             models,
             outputs,
         }

@@ -1,7 +1,10 @@
 //! Tests of the plan: tasks, problems, notes and errors.
 
 mod folder;
+mod notes;
 mod stale;
+
+use std::collections::BTreeSet;
 
 use impasto_types::{
     CommonPatch, Depth, FileTraits, Init, InputRef, LossNorm, Recipe, RecipePatch,
@@ -120,10 +123,13 @@ fn quality_does_not_change_actions_with_lossless_outputs() {
 #[test]
 fn a_mistake_in_the_manifest_is_one_error() {
     let all = one_style("", "match = \"**\"");
-    folder(&[]).check_refused(&all, "impasto.toml: there is nothing to paint: no image matches **");
+    let mut empty = folder(&[]);
+    empty.listing.passed.images.clear();
+    empty.check_refused(&all, "impasto.toml: there is nothing to paint: no image matches **");
     folder(&["a.png"]).check_refused(
         &one_style("assets = \"art\"", "match = [\"*.tga\", \"x/*\"]"),
-        "impasto.toml: there is nothing to paint: no image matches art/*.tga, art/x/*",
+        "impasto.toml: there is nothing to paint: no image matches art/*.tga, art/x/*; \
+         art/x/*: there is no folder x",
     );
     folder(&["a.png"]).check_refused(
         &one_style("", "match = \"**\"\nskip = true"),
@@ -252,10 +258,11 @@ fn rules_and_styles_without_effect_are_noted() {
         [
             "rule `rule 1` paints walls/a_nrm.png and 1 other, by name a data map (normals, \
              roughness, heights ...), not colours; leave such files out with exclude = \
-             [\"**/*_nrm.*\"]",
+             [\"**/*_nrm.*\", \"**/*_rough.*\"]",
             "rule `rule 2` gets no image: earlier rules take all that it matches, as rule `rule 1` \
              takes walls/a_nrm.png",
-            "rule `rule 3` gets no image: no image that earlier rules leave matches ui/**, x",
+            "rule `rule 3` gets no image: no image that earlier rules leave matches ui/**, x; there is no \
+             folder ui",
             "no rule uses style `b`",
         ]
     );
