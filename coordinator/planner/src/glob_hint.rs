@@ -71,6 +71,10 @@ impl fmt::Display for GlobHint {
     }
 }
 
+fn matches(glob: &str, name: &str) -> bool {
+    PathGlobs::new(vec![glob.to_owned()]).is_ok_and(|globs| globs.matches(name))
+}
+
 /// ` (and 3 more)`, or nothing.
 pub(crate) fn and_more(count: usize) -> String {
     if count == 0 { String::new() } else { format!(" (and {count} more)") }
@@ -120,17 +124,36 @@ impl GlobHints<'_> {
     fn linked(&self, glob: &str, matches: impl Fn(&str) -> bool) -> Option<GlobHint> {
         let PassedOver { linked_files, linked_folders, .. } = self.passed;
         let file = linked_files.iter().find(|file| matches(file));
-        let behind = |link: &&String| {
-            // Something below the link would match, judged by the part of the glob before any `*`.
-            let Some(link) = self.relative(link) else { return false };
-            let fixed = glob.split('/').zip(link.split('/')).all(|(glob, link)| {
-                glob == "**" || PathGlobs::new(vec![glob.to_owned()]).is_ok_and(|g| g.matches(link))
-            });
-            let depth = link.split('/').count();
-            fixed && (glob.split('/').count() > depth || glob.contains("**"))
-        };
-        let link = file.or_else(|| linked_folders.iter().find(behind))?;
+        let link = file.or_else(|| linked_folders.iter().find(|link| self.reaches(glob, link)))?;
         Some(GlobHint::Linked { link: link.clone() })
+    }
+
+    /// Whether the glob could match a file below this folder.
+    fn reaches(&self, glob: &str, folder: &str) -> bool {
+        let Some(folder) = self.relative(folder) else { return false };
+        let mut parts = glob.split('/');
+        for name in folder.split('/') {
+            match parts.next() {
+                Some("**") => return true,
+                Some(part) if matches(part, name) => {}
+                Some(_) | None => return false,
+            }
+        }
+        parts.next().is_some()
+    }
+
+    /// The linked folders that were not entered, though a rule would paint what is in them.
+    pub(crate) fn missed_folders(&self) -> impl Iterator<Item = &String> {
+        let globs = || {
+            let painting = self.manifest.rules().iter().filter(|rule| !rule.skips());
+            painting.flat_map(|rule| rule.matches.patterns())
+        };
+        self.passed.linked_folders.iter().filter(move |folder| {
+            let inside = format!("{folder}/x.png").parse();
+            let verdict = inside.map(|path| self.manifest.verdict(&path));
+            matches!(verdict, Ok(Verdict::Wanted(_) | Verdict::Unmatched))
+                && globs().any(|glob| self.reaches(glob, folder))
+        })
     }
 
     fn not_painted(&self, matches: impl Fn(&str) -> bool) -> Option<GlobHint> {

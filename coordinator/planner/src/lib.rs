@@ -22,6 +22,7 @@ mod problem;
 mod record;
 mod staleness;
 mod suggest;
+mod why;
 
 pub use data_map::{DataMap, DataMaps};
 pub use estimate::{
@@ -40,3 +41,4 @@ pub use plan::{Plan, PlanError, PlannedOutput, PlannedTask, plan};
 pub use problem::{Problem, ProblemCause};
 pub use record::{Record, RecordDetails};
 pub use staleness::{Reason, Staleness};
+pub use why::{Why, why};

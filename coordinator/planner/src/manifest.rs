@@ -332,6 +332,18 @@ impl Manifest {
         &self.styles[name]
     }
 
+    /// The style that has this image, if any.
+    pub(crate) fn style_with(&self, path: &AssetPath) -> Option<&str> {
+        let key = path.case_key();
+        let has = |style: &&Style| style.images.iter().any(|image| image.path.case_key() == key);
+        self.styles.values().find(has).map(|style| style.name.as_str())
+    }
+
+    /// Whether `path` is a style image, an init image or a shared mask, wherever it is.
+    pub(crate) fn is_input(&self, path: &AssetPath) -> bool {
+        self.reserved.contains(&path.case_key())
+    }
+
     pub(crate) fn unused_styles(&self) -> impl Iterator<Item = &str> {
         let used: BTreeSet<_> =
             self.paintings.iter().flatten().map(|painting| painting.style.as_str()).collect();

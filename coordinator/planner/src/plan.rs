@@ -46,6 +46,9 @@ pub struct PlannedTask {
     pub outputs: Vec<PlannedOutput>,
     pub rule: String,
     pub style: String,
+    /// The result's size in pixels.
+    pub width: u32,
+    pub height: u32,
     /// The digest of `spec.action`.
     pub action: Digest,
     pub state: Staleness,
@@ -263,6 +266,8 @@ impl Planner<'_> {
             outputs,
             rule: rule.to_owned(),
             style: style.name.clone(),
+            width,
+            height,
             action: digest,
             state,
         });

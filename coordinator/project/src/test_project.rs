@@ -89,6 +89,8 @@ pub(crate) fn planned(output: &str) -> PlannedTask {
         outputs: vec![PlannedOutput { part: Part::Color, path: path(output) }],
         rule: "walls".to_owned(),
         style,
+        width: 64,
+        height: 64,
         state: Staleness::UpToDate,
     }
 }

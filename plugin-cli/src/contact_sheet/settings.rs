@@ -1,6 +1,6 @@
 //! Describes a recipe as a preset and its differences.
 
-use impasto_types::{Preset, Recipe};
+use impasto_types::{Preset, Recipe, RecipePatch};
 use serde_json::{Map, Value};
 
 /// A recipe for display.
@@ -27,6 +27,21 @@ pub fn settings(recipe: &Recipe) -> Settings {
     rest.into_iter().fold(first, |best, other| {
         if other.changes.len() < best.changes.len() { other } else { best }
     })
+}
+
+/// Every parameter of a recipe, in the order of the manifest's keys.
+pub fn parameters(recipe: &Recipe) -> Vec<Setting> {
+    let fields = fields(recipe);
+    let value = |name: &&'static str| {
+        let value = shown(fields.get(*name)?);
+        Some(Setting { name: (*name).to_owned(), value })
+    };
+    RecipePatch::keys()
+        .filter(|key| *key != "method")
+        .collect::<Vec<_>>()
+        .iter()
+        .filter_map(value)
+        .collect()
 }
 
 fn changes(from: &Recipe, to: &Recipe) -> Vec<Setting> {

@@ -4,11 +4,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use impasto_assets::AssetError;
 use impasto_engine::{EngineError, Image, Run, Step, StepReport};
 use impasto_types::{
-    Action, AssetKind, BlobRef, Input, Losses, ModelRef, OutputSpec, Part, Recipe, RunReport,
-    StyleRef, error_text,
+    Action, AssetKind, BlobRef, Crop, CropError, Input, Losses, ModelRef, OutputSpec, Part, Recipe,
+    RunReport, StyleRef, error_text,
 };
 use tracing::debug;
 
@@ -201,10 +200,30 @@ fn styles(
     if expected != given {
         return Err(PaintError::StyleCount { asset: asset.to_owned(), expected, given });
     }
-    let shares = action.styles.iter().map(|style| style.weight);
-    let images = sources.styles.iter().zip(shares);
-    let opened = images.map(|(source, share)| Ok((colors(source)?, share)));
-    Ok(opened.collect::<Result<_, AssetError>>()?)
+    let images = sources.styles.iter().zip(&action.styles);
+    let opened = images.map(|(source, style)| {
+        let image = colors(source)?;
+        let image = match style.crop {
+            None => image,
+            Some(crop) => cropped(&image, crop).map_err(|error| PaintError::StyleCrop {
+                name: source.name.clone(),
+                source: error,
+            })?,
+        };
+        Ok((image, style.weight))
+    });
+    opened.collect()
+}
+
+/// The picture without what `crop` cuts off its sides.
+fn cropped(image: &Image, crop: Crop) -> Result<Image, CropError> {
+    let side = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
+    let (width, height) = crop.remaining(side(image.width), side(image.height))?;
+    let (width, height) = (width as usize, height as usize);
+    let (left, top) = (crop.left as usize, crop.top as usize);
+    let rows = image.rgb.chunks_exact(3 * image.width).skip(top).take(height);
+    let rgb = rows.flat_map(|row| &row[3 * left..3 * (left + width)]).copied().collect();
+    Ok(Image { width, height, rgb })
 }
 
 /// Logs a run's plan, unless it was the last one logged.

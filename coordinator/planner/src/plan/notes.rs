@@ -41,8 +41,8 @@ impl Planner<'_> {
             self.add_losses(rule);
         }
         self.note_literal_globs(&hints, wanted);
-        let behind_links = passed.linked_folders.iter().cloned();
-        self.plan.notes.extend(behind_links.map(|folder| Note::LinkedFolder { folder }));
+        let missed = hints.missed_folders().cloned();
+        self.plan.notes.extend(missed.map(|folder| Note::LinkedFolder { folder }));
         let unused =
             manifest.unused_styles().map(|style| Note::UnusedStyle { style: style.to_owned() });
         self.plan.notes.extend(unused);

@@ -90,6 +90,16 @@ fn brackets_of_names_are_noted_wherever_a_glob_stands() {
 }
 
 #[test]
+fn a_linked_folder_is_named_if_a_rule_would_paint_in_it() {
+    let mut folder = folder(&["walls/a.png"]);
+    let linked = ["walls/more", "docs/links", "stylized/walls", "walls/old"];
+    folder.listing.passed.linked_folders = linked.map(str::to_owned).into();
+    let manifest = one_style("exclude = 'walls/old/**'", "match = \"walls/**\"");
+    let plan = folder.plan(&manifest).expect("it can be planned");
+    assert_eq!(plan.notes, [Note::LinkedFolder { folder: "walls/more".to_owned() }]);
+}
+
+#[test]
 fn a_picture_that_is_skipped_like_a_data_map_is_named() {
     let skip =
         "match = \"walls/**\"\n[[rules]]\nname = \"maps\"\nmatch = \"**/*_arm.*\"\nskip = true";
