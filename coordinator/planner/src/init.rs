@@ -39,8 +39,12 @@ pub fn init_manifest<'a>(
         paths.into_iter().partition(|path| is_style(path));
     let styles = styles(&style_images);
     let data_maps = data_map_globs(&assets);
+    // A folder of data maps alone needs no rule.
+    let skipped: BTreeSet<&AssetPath> =
+        data_maps.iter().flat_map(|maps| maps.files.iter().copied()).collect();
+    let painted = assets.iter().filter(|path| !skipped.contains(**path));
     let folders: BTreeSet<_> =
-        assets.iter().map(|path| path.as_str().split_once('/').map(|(folder, _)| folder)).collect();
+        painted.map(|path| path.as_str().split_once('/').map(|(folder, _)| folder)).collect();
 
     let mut text = String::new();
     write_all(&mut text, project, &styles, &data_maps, &folders)
