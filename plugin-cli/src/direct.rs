@@ -12,8 +12,8 @@ use impasto_models::{ModelError, ModelStore};
 use impasto_painter::{EnginePainter, PaintError, Painted, Painter, Source, Sources, Stop};
 use impasto_project::{replace_file, replace_output};
 use impasto_types::{
-    CannotWrite, ContainerFormat, Crop, CropError, InitSource, MIN_SIDE, Method, ModelName,
-    OutputSpec, Part, Recipe, RecipePatch, RunReport, Shape,
+    AssetKind, CannotWrite, ContainerFormat, Crop, CropError, InitSource, MIN_SIDE, Method,
+    ModelName, OutputSpec, Part, Recipe, RecipePatch, RunReport, Shape,
 };
 use serde_json::json;
 
@@ -177,7 +177,8 @@ pub(crate) fn paint(
     let weights: Vec<_> = subject.styles.iter().map(|style| style.weight).collect();
     let output =
         OutputSpec { part: Part::Color, format, quality: args.quality.unwrap_or(DEFAULT_QUALITY) };
-    let mut action = sources.action(recipe, &weights, vec![model], vec![output]);
+    let mut action =
+        sources.action(AssetKind::photograph(), recipe, &weights, vec![model], vec![output]);
     action.styles.iter_mut().for_each(|style| style.crop = crop);
     let mut bar = PaintBar::new(&context.screen, &name);
     let painted = painter.paint(painter.whole(0), &name, &action, &sources, &mut |step| {
@@ -258,7 +259,8 @@ fn output_size(
     let (name, shape) = match sources.files.get(&Part::Color) {
         Some(content) => {
             let header = header(content)?;
-            let (width, height) = common.output_size(header.width, header.height);
+            let (width, height) = header.upright_size();
+            let (width, height) = common.output_size(width, height);
             (content.name.as_str(), Shape { width, height, alpha: header.alpha })
         }
         None => {
@@ -275,11 +277,10 @@ fn output_size(
 fn style_sizes(sources: &Sources, crop: Option<Crop>) -> Result<Vec<(u32, u32)>, DirectError> {
     let size = |style: &Source| {
         let header = read_header(&style.bytes, &style.name, &Limits::default())?;
-        let cut = crop.unwrap_or_default().remaining(header.width, header.height);
-        match (crop, cut) {
-            (Some(_), Err(source)) => Err(DirectError::Crop { name: style.name.clone(), source }),
-            (_, cut) => Ok(cut.unwrap_or((header.width, header.height))),
-        }
+        let (width, height) = header.upright_size();
+        let Some(crop) = crop else { return Ok((width, height)) };
+        crop.remaining(width, height)
+            .map_err(|source| DirectError::Crop { name: style.name.clone(), source })
     };
     sources.styles.iter().map(size).collect()
 }

@@ -51,9 +51,22 @@ pub struct ImageHeader {
     pub format: ContainerFormat,
     pub alpha: bool,
     pub depth: Depth,
+    /// Whether its orientation swaps width and height when the picture is looked at.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub swaps_sides: bool,
     /// What a painted file may lack.
     #[serde(default, skip_serializing_if = "FileTraits::is_empty")]
     pub traits: FileTraits,
+}
+
+impl ImageHeader {
+    /// Width and height of the picture as it is to be looked at.
+    pub fn upright_size(&self) -> (u32, u32) {
+        match self.swaps_sides {
+            true => (self.height, self.width),
+            false => (self.width, self.height),
+        }
+    }
 }
 
 /// A style image, init image or mask.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use impasto_types::{AssetPath, Crop};
+use impasto_types::{AlphaUse, AssetPath, Crop};
 use serde::{Deserialize, Serialize};
 
 use crate::data_map::DataMaps;
@@ -59,7 +59,12 @@ impl Plan {
                     (rule.to_owned(), first.clone(), 1 + normal_maps.count());
                 notes.push(Note::NormalMaps { rule, first, count });
             }
-            let mut hidden = shows(|look| look.hidden_colors && !look.normal_map);
+            let is_coverage = |asset: &&AssetPath| {
+                let mut tasks = self.stale().filter(|task| task.spec.asset == **asset);
+                tasks.any(|task| task.spec.action.recipe.common().alpha == AlphaUse::Coverage)
+            };
+            let mut hidden =
+                shows(|look| look.hidden_colors && !look.normal_map).filter(is_coverage);
             if let Some(first) = hidden.next() {
                 let (rule, first, count) = (rule.to_owned(), first.clone(), 1 + hidden.count());
                 notes.push(Note::HiddenColors { rule, first, count });

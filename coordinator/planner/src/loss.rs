@@ -92,7 +92,15 @@ mod tests {
         to: ContainerFormat,
     ) -> Vec<String> {
         let traits: FileTraits = traits.iter().copied().collect();
-        let header = ImageHeader { width: 8, height: 8, format, alpha: false, depth, traits };
+        let header = ImageHeader {
+            width: 8,
+            height: 8,
+            format,
+            alpha: false,
+            depth,
+            swaps_sides: false,
+            traits,
+        };
         losses(&header, to).iter().map(ToString::to_string).collect()
     }
 

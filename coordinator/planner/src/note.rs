@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use impasto_types::{AssetPath, ContainerFormat, Crop, Part};
+use impasto_types::{AssetPath, ContainerFormat, Crop, MIN_SIDE, Part};
 
 use crate::glob_hint::{GlobHint, and_more};
 use crate::loss::Loss;
@@ -23,6 +23,8 @@ pub enum Note {
     /// Files named by the rule do not exist for some assets, which are painted without them.
     /// `first` is the first such file, `count` their number.
     AbsentFiles { rule: String, part: Part, first: AssetPath, count: usize },
+    /// `count` assets of the rule are too small to be painted, and passed through as they are.
+    TooSmall { rule: String, first: AssetPath, count: usize },
     /// `count` assets of the rule are data maps by their names; painting would corrupt them. The
     /// globs match them.
     DataMaps { rule: String, first: AssetPath, count: usize, globs: Vec<String> },
@@ -71,6 +73,17 @@ impl fmt::Display for Note {
             Self::AbsentFiles { rule, part, first, count } => {
                 let others = and_more(count.saturating_sub(1));
                 write!(f, "rule `{rule}`: missing {part} {first}{others}; painted without it")
+            }
+            Self::TooSmall { rule, first, count } => {
+                let (others, pass) = match count {
+                    0 | 1 => (String::new(), "passes"),
+                    _ => (format!(" (and {} more)", count - 1), "pass"),
+                };
+                write!(
+                    f,
+                    "rule `{rule}`: {first}{others} {pass} through as is: painting takes {MIN_SIDE} \
+                     pixels a side",
+                )
             }
             Self::DataMaps { rule, first, count, globs } => {
                 write!(

@@ -232,9 +232,7 @@ impl Planner<'_> {
         if state != Staleness::UpToDate {
             self.note_losses(asset.path(), rule, header, action.outputs[0].format);
         }
-        let size = |path: &AssetPath| {
-            self.input(path).ok().map(|file| (file.header.width, file.header.height))
-        };
+        let size = |path: &AssetPath| self.input(path).ok().map(|file| file.header.upright_size());
         let cut = |image: &StyleImage| {
             let (width, height) = size(&image.path)?;
             image.crop.unwrap_or_default().remaining(width, height).ok()
@@ -286,7 +284,7 @@ impl Planner<'_> {
         let style_ref = |image: &StyleImage| {
             let StyleImage { path, weight, crop } = image;
             let checked = self.input(path).and_then(|file| {
-                let ImageHeader { width, height, .. } = file.header;
+                let (width, height) = file.header.upright_size();
                 crop.unwrap_or_default()
                     .remaining(width, height)
                     .map_err(|error| error.to_string())

@@ -1,8 +1,6 @@
 //! Assets that cannot be painted. They count as failures and do not stop the others.
 
-use impasto_types::{
-    AssetPath, CannotWrite, ContainerFormat, MAX_SIDE, MIN_SIDE, Part, Recipe, Shape,
-};
+use impasto_types::{AssetPath, CannotWrite, ContainerFormat, MAX_SIDE, Part, Recipe, Shape};
 
 use crate::grouping::Asset;
 use crate::{ImageHeader, InputFile, ListedAsset};
@@ -25,13 +23,6 @@ pub enum ProblemCause {
     Mislabelled { named: ContainerFormat, held: ContainerFormat },
     #[error("its {part} {path}: {reason}")]
     Companion { part: Part, path: AssetPath, reason: String },
-    #[error(
-        "its result would be {width} x {height} pixels; painting takes at least {} on each side, \
-         so \
-         give a larger `size`",
-        MIN_SIDE
-    )]
-    TooSmall { width: u32, height: u32 },
     #[error(
         "its result would be {width} x {height} pixels; painting takes at most {} on each side, so \
          give a smaller `size`",
@@ -68,16 +59,14 @@ pub(crate) fn companions(asset: &Asset<'_>) -> Result<Vec<(Part, InputFile)>, Pr
     usable.collect()
 }
 
-/// The result's size in pixels, if the engine can paint it and `format` can hold it.
+/// The result's size in pixels, if it is not too large and `format` can hold it.
 pub(crate) fn paintable(
     recipe: &Recipe,
     header: ImageHeader,
     format: ContainerFormat,
 ) -> Result<(u32, u32), ProblemCause> {
     let (width, height) = recipe.common().output_size(header.width, header.height);
-    if width.min(height) < MIN_SIDE {
-        Err(ProblemCause::TooSmall { width, height })
-    } else if width.max(height) > MAX_SIDE {
+    if width.max(height) > MAX_SIDE {
         Err(ProblemCause::TooLarge { width, height })
     } else {
         format.can_write(Shape { width, height, alpha: header.alpha })?;

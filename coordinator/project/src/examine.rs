@@ -84,7 +84,8 @@ fn batches(files: Vec<(AssetPath, ImageHeader)>) -> Vec<Vec<AssetPath>> {
 /// `None` if the file cannot be read now; the build says why.
 fn look_at(project: &Project, path: &AssetPath) -> Option<Look> {
     let bytes = fs::read(project.resolve_input(path).ok()?).ok()?;
-    let picture = decode(&bytes, path.as_str(), &Limits::default()).ok()?;
+    // The sides of a border are those of the picture as it is looked at.
+    let picture = decode(&bytes, path.as_str(), &Limits::default()).ok()?.upright();
     let impasto_assets::Look { normal_map, hidden_colors, border } = look(&picture);
     Some(Look { normal_map, hidden_colors, border })
 }
@@ -178,6 +179,7 @@ mod tests {
                 format: impasto_types::ContainerFormat::Png,
                 alpha: false,
                 depth: impasto_types::Depth::Eight,
+                swaps_sides: false,
                 traits: Default::default(),
             };
             (path(name), header)

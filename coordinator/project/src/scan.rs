@@ -174,7 +174,15 @@ mod tests {
     /// The header of [`png`].
     fn header(width: u32, height: u32) -> ImageHeader {
         let (format, depth) = (ContainerFormat::Png, Depth::Eight);
-        ImageHeader { width, height, format, alpha: false, depth, traits: FileTraits::default() }
+        ImageHeader {
+            width,
+            height,
+            format,
+            alpha: false,
+            depth,
+            swaps_sides: false,
+            traits: FileTraits::default(),
+        }
     }
 
     #[test]

@@ -162,6 +162,7 @@ mod tests {
             format: ContainerFormat::Png,
             alpha: true,
             depth: Depth::Sixteen,
+            swaps_sides: false,
             traits: FileTraits::default(),
         };
         let blob = BlobRef::of(b"abc");

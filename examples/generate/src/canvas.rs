@@ -182,6 +182,7 @@ impl Canvas {
             height: height as u32,
             rgb,
             alpha: has_alpha.then_some(alpha),
+            extra: Vec::new(),
             origin,
         }
     }

@@ -2,9 +2,9 @@
 
 use clap::Args;
 use impasto_types::Preset;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use crate::contact_sheet::parameters;
+use crate::contact_sheet::{fields, parameters};
 use crate::table::Table;
 use crate::{Context, Exit, Failure};
 
@@ -36,17 +36,12 @@ pub(crate) fn rows() -> Vec<[String; 1 + Preset::ALL.len()]> {
 
 /// Each preset's parameters, with the types that a manifest has.
 fn document() -> Value {
-    let fields = |preset: Preset| {
-        // Through text, which keeps the shortest form of single-precision numbers.
-        let text = serde_json::to_string(&preset.recipe()).expect("a recipe serialises");
-        let mut fields: Map<String, Value> =
-            serde_json::from_str(&text).expect("what was just written is JSON");
-        if let Some(Value::Object(common)) = fields.remove("common") {
-            fields.extend(common);
-        }
-        (preset.as_str().to_owned(), Value::Object(fields))
+    let named = |preset: Preset| {
+        let mut parameters = fields(&preset.recipe());
+        parameters.remove("method");
+        (preset.as_str().to_owned(), Value::Object(parameters))
     };
-    Value::Object(Preset::ALL.into_iter().map(fields).collect())
+    Value::Object(Preset::ALL.into_iter().map(named).collect())
 }
 
 #[cfg(test)]

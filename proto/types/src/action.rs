@@ -251,6 +251,13 @@ impl AssetKind {
         Self("picture".to_owned())
     }
 
+    /// A single picture that is turned upright, as its metadata says, before it is painted; a plain
+    /// [`picture`](Self::picture) keeps its stored grid, which the texture coordinates of models
+    /// refer to.
+    pub fn photograph() -> Self {
+        Self("photograph".to_owned())
+    }
+
     fn is_picture(&self) -> bool {
         self.0 == "picture"
     }

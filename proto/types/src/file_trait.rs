@@ -26,7 +26,7 @@ pub enum FileTrait {
     Cmyk,
     /// An ICC colour profile.
     Icc,
-    /// PNG's own description of its colours: cICP, gAMA, cHRM or sRGB.
+    /// PNG's own description of its colours (cICP, gAMA, cHRM), if they are not those of sRGB.
     PngColor,
     /// Pixels per metre.
     Density,
@@ -65,7 +65,6 @@ impl FileTrait {
         use ContainerFormat as F;
         match self {
             Self::Palette
-            | Self::LowDepth
             | Self::Lossy
             | Self::Progressive
             | Self::SubsampledChroma
@@ -75,8 +74,10 @@ impl FileTrait {
             Self::PngColor => format == F::Png,
             Self::Density => matches!(format, F::Png | F::Jpeg | F::Tiff | F::Bmp),
             Self::Orientation => matches!(format, F::Png | F::Jpeg | F::Tiff | F::Webp),
-            Self::AssociatedAlpha | Self::ExtraSamples => format == F::Tiff,
-            Self::TgaAreas => format == F::Tga,
+            Self::AssociatedAlpha => matches!(format, F::Tiff | F::Tga),
+            Self::ExtraSamples => format == F::Tiff,
+            // TGA's pixels of 16 bits.
+            Self::LowDepth | Self::TgaAreas => format == F::Tga,
         }
     }
 }

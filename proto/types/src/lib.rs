@@ -46,8 +46,8 @@ pub use ids::{Attempt, Epoch, IdError, JobId, LeaseId, TaskIndex, WorkerId, Work
 pub use model::{ModelName, ModelRef};
 pub use part::{Channel, CubeFace, Packing, Part, PartError};
 pub use recipe::{
-    Common, CommonPatch, Init, InitSource, LossNorm, MAX_SIDE, MIN_SIDE, Method, Optimize,
-    OptimizePatch, Optimizer, Padding, Pooling, PreserveColor, Preset, Profile, Recipe,
+    AlphaUse, Common, CommonPatch, Init, InitSource, LossNorm, MAX_SIDE, MIN_SIDE, Method,
+    Optimize, OptimizePatch, Optimizer, Padding, Pooling, PreserveColor, Preset, Profile, Recipe,
     RecipeError, RecipePatch, STYLE_LAYERS, Scale, Tileable,
 };
 pub use split_mix::SplitMix64;

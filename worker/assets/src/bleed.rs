@@ -48,6 +48,20 @@ pub fn bleed(picture: &mut Picture) {
     }
 }
 
+/// Whether the transparent pixels have no colours of their own: some pixel is fully transparent,
+/// and all of these are black, or all are white. These are the colours that programs leave where
+/// nothing was drawn. Any other colour was put there by someone: leaves that are drawn opaque in
+/// the distance, or a map whose alpha channel is no coverage.
+pub fn is_transparency_empty(picture: &Picture) -> bool {
+    let Some(alpha) = &picture.alpha else { return false };
+    let pixels = picture.rgb.chunks_exact(3).zip(alpha);
+    let mut hidden = pixels.filter(|(_, alpha)| **alpha <= 0.0).map(|(pixel, _)| pixel);
+    match hidden.next() {
+        Some(first @ ([0.0, 0.0, 0.0] | [255.0, 255.0, 255.0])) => hidden.all(|one| one == first),
+        Some(_) | None => false,
+    }
+}
+
 /// Per pixel: red, green and blue times the weight, and the weight.
 struct Level {
     width: usize,
@@ -122,6 +136,7 @@ mod tests {
                 })
                 .collect(),
             alpha: Some(places().map(|(x, y)| alpha(x, y)).collect()),
+            extra: Vec::new(),
             origin: Origin::synthetic("test", ContainerFormat::Png),
         }
     }
@@ -141,6 +156,25 @@ mod tests {
         assert_eq!(at(5, 7), [200.0, 0.0, 10.0]);
         assert!(at(0, 5)[0] > 150.0 && at(32, 9)[1] > 150.0, "{:?} {:?}", at(0, 5), at(32, 9));
         assert!(filled.rgb.chunks_exact(3).all(|pixel| (pixel[2] - 10.0).abs() < 0.01));
+    }
+
+    #[test]
+    fn only_black_or_white_alone_is_no_colour() {
+        let check = |hidden: &dyn Fn(u32) -> [f32; 3], expected: bool| {
+            let mut half = picture(4, 4, |x, _| if x < 2 { 0.0 } else { 1.0 });
+            for (at, pixel) in half.rgb.chunks_exact_mut(3).enumerate() {
+                if at % 4 < 2 {
+                    pixel.copy_from_slice(&hidden(at as u32));
+                }
+            }
+            assert_eq!(is_transparency_empty(&half), expected, "{:?}", half.rgb);
+        };
+        check(&|_| [0.0; 3], true);
+        check(&|_| [255.0; 3], true);
+        check(&|at| [if at == 0 { 255.0 } else { 0.0 }; 3], false);
+        check(&|at| [at as f32, 0.0, 0.0], false);
+        check(&|_| [30.0, 120.0, 20.0], false);
+        assert!(!is_transparency_empty(&picture(4, 4, |_, _| 1.0)), "nothing is transparent");
     }
 
     #[test]

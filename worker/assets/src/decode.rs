@@ -2,18 +2,20 @@
 
 use std::io::Cursor;
 
-use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder};
+use impasto_types::ContainerFormat;
 
-use crate::container::check_whole;
-use crate::header::{Header, open_decoder};
-use crate::metadata::{describes, read_metadata};
+use crate::color::describes;
+use crate::header::{Pixels, open_decoder, read_metadata};
 use crate::sniff::sniff;
-use crate::{AssetError, AssetErrorKind, Color, Limits, Origin, Picture};
+use crate::webp_chunks::check_whole;
+use crate::{
+    AssetError, AssetErrorKind, Color, Limits, Origin, Picture, jpeg, tga_file, tiff_file,
+};
 
-/// Decodes a file's bytes. Palettes become RGB, a transparent colour becomes alpha, and a
-/// photograph is turned upright as its metadata says. `name` is used in errors; its extension must
-/// agree with the content.
+/// Decodes a file's bytes to the stored grid; [`Picture::upright`] turns it. Palettes become RGB,
+/// and a transparent colour becomes alpha. `name` is used in errors; its extension must agree with
+/// the content.
 pub fn decode(bytes: &[u8], name: &str, limits: &Limits) -> Result<Picture, AssetError> {
     decode_kind(bytes, name, limits).map_err(|kind| kind.of(name))
 }
@@ -21,36 +23,54 @@ pub fn decode(bytes: &[u8], name: &str, limits: &Limits) -> Result<Picture, Asse
 fn decode_kind(bytes: &[u8], name: &str, limits: &Limits) -> Result<Picture, AssetErrorKind> {
     limits.check_file(bytes.len() as u64)?;
     let format = sniff(name, bytes)?;
-    check_whole(format, bytes)?;
-    let mut decoder = open_decoder(Cursor::new(bytes), format, limits)?;
-    let header = Header::of(&mut decoder, format)?;
-    let metadata = read_metadata(format, bytes);
-    let icc = metadata
-        .icc
-        .or_else(|| decoder.icc_profile().ok().flatten())
-        .filter(|icc| describes(icc, header.color));
-    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let mut image = DynamicImage::from_decoder(decoder)
-        .map_err(|error| AssetErrorKind::from_decoder(format, error))?;
-    image.apply_orientation(orientation);
-    let (rgb, alpha) = channels(&image, header.color, header.alpha);
+    let (image, metadata) = match format {
+        ContainerFormat::Tiff => return tiff_file::decode(bytes, name, limits),
+        ContainerFormat::Tga => return tga_file::decode(bytes, name, limits),
+        ContainerFormat::Jpeg => {
+            let jpeg::Head { frame, metadata } = jpeg::Head::read(&mut &bytes[..])?;
+            let usual = || Ok(decode_usual(bytes, format, limits)?.0);
+            (jpeg::decode(bytes, &frame, limits, usual)?, metadata)
+        }
+        _ => {
+            let mut metadata = read_metadata(format, &mut Cursor::new(bytes))?;
+            if format == ContainerFormat::Webp {
+                check_whole(bytes)?;
+            }
+            let (image, icc) = decode_usual(bytes, format, limits)?;
+            metadata.icc = metadata.icc.or(icc);
+            (image, metadata)
+        }
+    };
+    let Pixels { color, alpha, depth } = Pixels::of(image.color(), format)?;
+    let (rgb, alpha) = channels(&image, color, alpha);
+    let (width, height) = (image.width(), image.height());
     drop(image);
 
     let origin = Origin {
-        name: name.to_owned(),
-        format,
-        color: header.color,
-        depth: header.depth,
-        icc,
+        color,
+        depth,
+        icc: metadata.icc.filter(|icc| describes(icc, color)),
         density: metadata.density,
         png_color: metadata.png_color,
+        orientation: metadata.orientation,
+        ..Origin::synthetic(name, format)
     };
-    let mut picture = Picture { width: header.width, height: header.height, rgb, alpha, origin };
-    if metadata.premultiplied {
-        divide_by_alpha(&mut picture);
-    }
+    let picture = Picture { width, height, rgb, alpha, extra: Vec::new(), origin };
     picture.check()?;
     Ok(picture)
+}
+
+/// The pixels and the colour profile, by the general decoder.
+fn decode_usual(
+    bytes: &[u8],
+    format: ContainerFormat,
+    limits: &Limits,
+) -> Result<(DynamicImage, Option<Vec<u8>>), AssetErrorKind> {
+    let mut decoder = open_decoder(Cursor::new(bytes), format, limits)?;
+    let icc = decoder.icc_profile().ok().flatten();
+    let image = DynamicImage::from_decoder(decoder)
+        .map_err(|error| AssetErrorKind::from_decoder(format, error))?;
+    Ok((image, icc))
 }
 
 /// The colours and the alpha of an image, in separate buffers.
@@ -103,18 +123,20 @@ fn split<T: Copy>(
     (rgb, alpha.then_some(opacity))
 }
 
-/// Undoes premultiplication by alpha. Fully transparent pixels have lost their colour and stay
-/// black.
-fn divide_by_alpha(picture: &mut Picture) {
-    let Some(alpha) = &picture.alpha else { return };
-    for (pixel, &alpha) in picture.rgb.chunks_exact_mut(3).zip(alpha) {
-        if alpha > 0.0 {
-            pixel.iter_mut().for_each(|level| *level /= alpha);
+impl Picture {
+    /// Undoes the multiplication by alpha. Where alpha is 0, colours stay as they are stored: black,
+    /// or light that is added.
+    pub(crate) fn divide_by_alpha(&mut self) {
+        let Some(alpha) = &self.alpha else { return };
+        for (pixel, &alpha) in self.rgb.chunks_exact_mut(3).zip(alpha) {
+            if alpha > 0.0 {
+                pixel.iter_mut().for_each(|level| *level /= alpha);
+            } else {
+                self.origin.additive |= pixel.iter().any(|&level| level != 0.0);
+            }
         }
     }
-}
 
-impl Picture {
     /// Refuses buffers of the wrong length, and pixels that are not numbers.
     pub(crate) fn check(&self) -> Result<(), AssetErrorKind> {
         let (width, height) = (self.width, self.height);
@@ -125,10 +147,9 @@ impl Picture {
         if self.rgb.len() != self.pixels() * 3 {
             return wrong(self.rgb.len());
         }
-        if let Some(alpha) = &self.alpha
-            && alpha.len() != self.pixels()
-        {
-            return wrong(alpha.len());
+        let mut planes = self.alpha.iter().chain(&self.extra);
+        if let Some(plane) = planes.find(|plane| plane.len() != self.pixels()) {
+            return wrong(plane.len());
         }
         let in_rgb = self.rgb.iter().position(|level| !level.is_finite()).map(|at| at / 3);
         let in_alpha =

@@ -1,26 +1,32 @@
 //! Encodes pictures to files.
 
 mod png_file;
+mod tga_file;
 mod tiff_file;
+
+use std::borrow::Cow;
 
 use image::codecs::bmp::BmpEncoder;
 use image::codecs::jpeg::{JpegEncoder, PixelDensity, PixelDensityUnit};
-use image::codecs::tga::TgaEncoder;
 use image::codecs::webp::WebPEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 use impasto_types::{ContainerFormat, OutputSpec, Shape};
 
-use crate::metadata::{BMP_DENSITY, describes};
-use crate::{AssetError, AssetErrorKind, Color, Depth, Picture};
+use crate::bmp_header;
+use crate::color::describes;
+use crate::exif::Exif;
+use crate::{AlphaKind, AssetError, AssetErrorKind, Color, Depth, Orientation, Picture};
 
-/// Encodes a picture with its alpha and its origin's bit depth, colour profile and pixel density,
-/// as far as the format supports them.
+/// Encodes a picture with its alpha and its origin's bit depth, colour profile, orientation and
+/// pixel density, as far as the format supports them.
 ///
 /// - Levels are rounded and clamped; only float TIFF keeps levels beyond 0 to 255. A depth that the
 ///   format lacks becomes the nearest that it has: 16 bits become 8 in JPEG, TGA, WebP and BMP;
 ///   floats become 16 bits in PNG.
 /// - A grey asset stays grey if the format supports it and every pixel is grey. One that was
 ///   painted in colour becomes RGB, without its grey profile.
+/// - Associated alpha stays so in TIFF and TGA, and samples that are neither colour nor alpha stay in
+///   TIFF. A TGA asset's layout stays in TGA.
 /// - What the format cannot hold at all is an error: see [`ContainerFormat::can_write`].
 /// - The same picture gives the same bytes.
 pub fn encode(picture: &Picture, output: OutputSpec) -> Result<Vec<u8>, AssetError> {
@@ -40,10 +46,8 @@ fn encode_kind(picture: &Picture, output: OutputSpec) -> Result<Vec<u8>, AssetEr
         ContainerFormat::Tiff => {
             tiff_file::write(picture, &plan).map_err(|error| failed(error.into()))
         }
-        ContainerFormat::Jpeg
-        | ContainerFormat::Tga
-        | ContainerFormat::Webp
-        | ContainerFormat::Bmp => {
+        ContainerFormat::Tga => Ok(tga_file::write(picture, &plan)),
+        ContainerFormat::Jpeg | ContainerFormat::Webp | ContainerFormat::Bmp => {
             write_eight_bit(picture, &plan, output).map_err(|error| failed(error.into()))
         }
     }
@@ -54,6 +58,8 @@ fn encode_kind(picture: &Picture, output: OutputSpec) -> Result<Vec<u8>, AssetEr
 struct Plan<'a> {
     depth: Depth,
     color: Color,
+    /// Multiplied by alpha, if the file's colours are to be.
+    rgb: Cow<'a, [f32]>,
     alpha: Option<&'a [f32]>,
     icc: Option<&'a [u8]>,
 }
@@ -82,27 +88,46 @@ impl<'a> Plan<'a> {
                 .rgb
                 .chunks_exact(3)
                 .all(|p| level16(p[0]) == level16(p[1]) && level16(p[1]) == level16(p[2])),
-            // No decoder in use reads grey floats, so none are written.
-            Depth::Float => false,
+            Depth::Float => picture.rgb.chunks_exact(3).all(|p| p[0] == p[1] && p[1] == p[2]),
         };
-        // TIFF decoders read grey with alpha as two unrelated bands, and BMP has no such pixels.
+        // Many programs read grey with alpha as unrelated bands in TIFF, or not at all in TGA, so
+        // that only an asset that is so stays so. BMP has no such pixels.
         let no_gray = picture.alpha.is_some()
-            && matches!(format, ContainerFormat::Tiff | ContainerFormat::Bmp);
+            && match format {
+                ContainerFormat::Tiff => origin.tiff.is_none(),
+                ContainerFormat::Tga => origin.tga.is_none(),
+                ContainerFormat::Bmp => true,
+                ContainerFormat::Png | ContainerFormat::Jpeg | ContainerFormat::Webp => false,
+            };
         let color = if origin.color == Color::Gray && !no_gray && stays_gray() {
             Color::Gray
         } else {
             Color::Rgb
         };
         let icc = origin.icc.as_deref().filter(|icc| describes(icc, color));
-        Self { depth, color, alpha: picture.alpha.as_deref(), icc }
+        let rgb = match &picture.alpha {
+            Some(alpha)
+                if origin.alpha_kind == AlphaKind::Associated
+                    && matches!(format, ContainerFormat::Tiff | ContainerFormat::Tga) =>
+            {
+                Cow::Owned(multiplied(&picture.rgb, alpha, origin.additive))
+            }
+            _ => Cow::Borrowed(&picture.rgb[..]),
+        };
+        Self { depth, color, rgb, alpha: picture.alpha.as_deref(), icc }
+    }
+
+    /// How many colours each pixel has.
+    fn colors(&self) -> usize {
+        match self.color {
+            Color::Gray => 1,
+            Color::Rgb => 3,
+        }
     }
 
     /// The samples in the file's order, each converted by `level`.
     fn samples<T>(&self, rgb: &[f32], level: impl Fn(f32) -> T) -> Vec<T> {
-        let colors = match self.color {
-            Color::Gray => 1,
-            Color::Rgb => 3,
-        };
+        let colors = self.colors();
         let channels = colors + usize::from(self.alpha.is_some());
         let mut samples = Vec::with_capacity(rgb.len() / 3 * channels);
         for (index, pixel) in rgb.chunks_exact(3).enumerate() {
@@ -113,6 +138,13 @@ impl<'a> Plan<'a> {
         }
         samples
     }
+}
+
+/// Colours times alpha. Where alpha is 0, `additive` colours stay as they are.
+fn multiplied(rgb: &[f32], alpha: &[f32], additive: bool) -> Vec<f32> {
+    let factor = |alpha: f32| if alpha <= 0.0 && additive { 1.0 } else { alpha.max(0.0) };
+    let pixels = rgb.chunks_exact(3).zip(alpha);
+    pixels.flat_map(|(pixel, &alpha)| [0, 1, 2].map(|at| pixel[at] * factor(alpha))).collect()
 }
 
 /// The nearest of 256 levels. A float converts to an integer with saturation.
@@ -149,22 +181,19 @@ fn write_eight_bit(
                     unit: PixelDensityUnit::Inches,
                 });
             }
-            write_with_profile(encoder, plan, &samples, picture, pixels)?;
+            write_with_metadata(encoder, plan, &samples, picture, pixels)?;
         }
-        ContainerFormat::Webp => write_with_profile(
+        ContainerFormat::Webp => write_with_metadata(
             WebPEncoder::new_lossless(&mut bytes),
             plan,
             &samples,
             picture,
             pixels,
         )?,
-        ContainerFormat::Tga => {
-            TgaEncoder::new(&mut bytes).encode(&samples, picture.width, picture.height, pixels)?
-        }
         _ => {
             BmpEncoder::new(&mut bytes).encode(&samples, picture.width, picture.height, pixels)?;
             if let (Some(density), Some(field)) =
-                (picture.origin.density, bytes.get_mut(BMP_DENSITY))
+                (picture.origin.density, bytes.get_mut(bmp_header::DENSITY))
             {
                 field[..4].copy_from_slice(&(density.x.round() as u32).to_le_bytes());
                 field[4..].copy_from_slice(&(density.y.round() as u32).to_le_bytes());
@@ -174,7 +203,7 @@ fn write_eight_bit(
     Ok(bytes)
 }
 
-fn write_with_profile(
+fn write_with_metadata(
     mut encoder: impl ImageEncoder,
     plan: &Plan<'_>,
     samples: &[u8],
@@ -183,6 +212,10 @@ fn write_with_profile(
 ) -> image::ImageResult<()> {
     if let Some(icc) = plan.icc {
         encoder.set_icc_profile(icc.to_vec()).map_err(image::ImageError::Unsupported)?;
+    }
+    if picture.origin.orientation != Orientation::Normal {
+        let exif = Exif::bytes_of(picture.origin.orientation);
+        encoder.set_exif_metadata(exif).map_err(image::ImageError::Unsupported)?;
     }
     encoder.write_image(samples, picture.width, picture.height, pixels)
 }

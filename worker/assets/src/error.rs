@@ -5,7 +5,8 @@ use std::fmt;
 use std::io;
 
 use image::ImageError;
-use impasto_types::{CannotWrite, ContainerFormat};
+use image::error::{DecodingError, ImageFormatHint};
+use impasto_types::{CannotWrite, ContainerFormat, CropError};
 
 /// Why an asset cannot be read or written.
 #[derive(Debug)]
@@ -54,6 +55,11 @@ pub enum AssetErrorKind {
     TooLarge { width: u32, height: u32, max_side: u32, max_pixels: u64 },
     #[error("is {width} x {height} pixels: there is nothing to paint")]
     NoPixels { width: u32, height: u32 },
+    #[error(
+        "has {frames} {what}, which is not supported yet: give single pictures",
+        what = frame_name(*format)
+    )]
+    SeveralFrames { format: ContainerFormat, frames: u32 },
     #[error("has {bytes} bytes, more than the limit of {max}")]
     FileTooLarge { bytes: u64, max: u64 },
     #[error("is truncated")]
@@ -62,12 +68,16 @@ pub enum AssetErrorKind {
     Damaged(#[source] ImageError),
     #[error("uses a kind of {format} that is not supported")]
     Unsupported { format: ContainerFormat, source: ImageError },
+    #[error("is a {format} with {what}, which is not supported")]
+    NotSupported { format: ContainerFormat, what: String },
     #[error("uses {pixels} pixels, which are not supported in {format}")]
     UnknownPixels { format: ContainerFormat, pixels: String },
     #[error("cannot be read")]
     Read(#[source] io::Error),
     #[error(transparent)]
     CannotWrite(#[from] CannotWrite),
+    #[error("cannot be cropped: {0}")]
+    Crop(CropError),
     #[error("has a pixel that is not a number, at ({x}, {y})")]
     NotFinite { x: u32, y: u32 },
     #[error("has {samples} samples, which is not {width} x {height} pixels")]
@@ -76,9 +86,34 @@ pub enum AssetErrorKind {
     Encode { format: ContainerFormat, source: Box<dyn Error + Send + Sync> },
 }
 
+/// What a format's pictures are called, if a file holds several.
+fn frame_name(format: ContainerFormat) -> &'static str {
+    match format {
+        ContainerFormat::Tiff => "pages",
+        ContainerFormat::Png
+        | ContainerFormat::Jpeg
+        | ContainerFormat::Tga
+        | ContainerFormat::Webp
+        | ContainerFormat::Bmp => "frames",
+    }
+}
+
 impl AssetErrorKind {
     pub(crate) fn of(self, name: &str) -> AssetError {
         AssetError { name: name.to_owned(), kind: self }
+    }
+
+    /// Whether the fault is that of a file which was read, not of a result or its format.
+    pub fn is_of_input(&self) -> bool {
+        !matches!(self, Self::CannotWrite(_) | Self::WrongLength { .. } | Self::Encode { .. })
+    }
+
+    pub(crate) fn damaged(
+        format: ContainerFormat,
+        reason: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
+        let hint = ImageFormatHint::Name(format.to_string());
+        Self::Damaged(ImageError::Decoding(DecodingError::new(hint, reason)))
     }
 
     /// Distinguishes what a decoder refuses: a truncated file, a damaged one, and an unsupported

@@ -4,32 +4,15 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use image::metadata::Orientation;
 use image::{ColorType, ImageDecoder, ImageFormat, ImageReader};
-use impasto_types::{ContainerFormat, Depth, FileTraits};
+use impasto_types::{ContainerFormat, Depth};
 
+use crate::metadata::Metadata;
 use crate::sniff::{HEAD_BYTES, sniff};
-use crate::{AssetError, AssetErrorKind, Limits};
-
-/// A file's header. Width and height are those of the upright picture, as
-/// [`decode()`](crate::decode()) returns it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Header {
-    pub format: ContainerFormat,
-    pub width: u32,
-    pub height: u32,
-    pub color: Color,
-    pub alpha: bool,
-    pub depth: Depth,
-    /// What a painted file may lack.
-    pub traits: FileTraits,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Color {
-    Gray,
-    Rgb,
-}
+use crate::{
+    AssetError, AssetErrorKind, Color, Header, Limits, bmp_header, jpeg, png_chunks, tga_file,
+    tiff_file, webp_chunks,
+};
 
 /// Reads the header of a file's bytes. `name` is used in errors; its extension must agree with the
 /// content.
@@ -37,8 +20,7 @@ pub fn read_header(bytes: &[u8], name: &str, limits: &Limits) -> Result<Header, 
     header(Cursor::new(bytes), bytes.len() as u64, name, limits).map_err(|kind| kind.of(name))
 }
 
-/// Reads the header of a file, and no more of the file than its format requires. JPEG is read
-/// whole, because the size can be anywhere in it.
+/// Reads the header of a file, and no more of the file than its format requires: no pixels.
 pub fn header_of_path(path: &Path, limits: &Limits) -> Result<Header, AssetError> {
     let name = path.display().to_string();
     let open = || {
@@ -60,21 +42,69 @@ fn header<R: BufRead + Seek>(
     reader.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head).map_err(AssetErrorKind::Read)?;
     reader.seek(SeekFrom::Start(0)).map_err(AssetErrorKind::Read)?;
     let format = sniff(name, &head)?;
-    let mut decoder = open_decoder(reader, format, limits)?;
-    Header::of(&mut decoder, format)
+    match format {
+        ContainerFormat::Tiff => return tiff_file::header(reader, length, limits),
+        ContainerFormat::Tga => return tga_file::header(reader, length, limits),
+        _ => {}
+    }
+    if format == ContainerFormat::Jpeg {
+        let jpeg::Head { frame, metadata } = jpeg::Head::read(&mut reader)?;
+        let size = (u32::from(frame.width), u32::from(frame.height));
+        limits.check(size.0, size.1)?;
+        let pixels = Pixels { color: frame.color(), alpha: false, depth: Depth::Eight };
+        return Ok(Header::new(format, size, pixels, &metadata));
+    }
+    let metadata = read_metadata(format, &mut reader)?;
+    reader.seek(SeekFrom::Start(0)).map_err(AssetErrorKind::Read)?;
+    let decoder = open_decoder(reader, format, limits)?;
+    let pixels = Pixels::of(decoder.color_type(), format)?;
+    Ok(Header::new(format, decoder.dimensions(), pixels, &metadata))
+}
+
+/// Reads the metadata of a file without decoding pixels. TIFF and TGA read their own.
+///
+/// # Errors
+/// If the file has several frames.
+pub(crate) fn read_metadata<R: BufRead + Seek>(
+    format: ContainerFormat,
+    reader: &mut R,
+) -> Result<Metadata, AssetErrorKind> {
+    reader.seek(SeekFrom::Start(0)).map_err(AssetErrorKind::Read)?;
+    match format {
+        ContainerFormat::Png => png_chunks::read_metadata(reader),
+        ContainerFormat::Webp => webp_chunks::read_metadata(reader),
+        ContainerFormat::Jpeg => jpeg::Head::read(reader).map(|head| head.metadata),
+        ContainerFormat::Bmp => Ok(bmp_header::read_metadata(reader)),
+        ContainerFormat::Tiff | ContainerFormat::Tga => Ok(Metadata::default()),
+    }
 }
 
 impl Header {
+    fn new(
+        format: ContainerFormat,
+        (width, height): (u32, u32),
+        Pixels { color, alpha, depth }: Pixels,
+        metadata: &Metadata,
+    ) -> Self {
+        let (orientation, traits) = (metadata.orientation, metadata.traits());
+        Self { format, width, height, color, alpha, depth, orientation, traits }
+    }
+}
+
+/// What a decoder returns for a pixel.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pixels {
+    pub color: Color,
+    pub alpha: bool,
+    pub depth: Depth,
+}
+
+impl Pixels {
     pub(crate) fn of(
-        decoder: &mut impl ImageDecoder,
+        color_type: ColorType,
         format: ContainerFormat,
     ) -> Result<Self, AssetErrorKind> {
-        let (mut width, mut height) = decoder.dimensions();
-        // A damaged orientation is ignored: the picture itself may be intact.
-        if turns(decoder.orientation().unwrap_or(Orientation::NoTransforms)) {
-            (width, height) = (height, width);
-        }
-        let (color, alpha, depth) = match decoder.color_type() {
+        let (color, alpha, depth) = match color_type {
             ColorType::L8 => (Color::Gray, false, Depth::Eight),
             ColorType::La8 => (Color::Gray, true, Depth::Eight),
             ColorType::Rgb8 => (Color::Rgb, false, Depth::Eight),
@@ -90,19 +120,8 @@ impl Header {
                 return Err(AssetErrorKind::UnknownPixels { format, pixels: format!("{other:?}") });
             }
         };
-        Ok(Self { format, width, height, color, alpha, depth, traits: FileTraits::default() })
+        Ok(Self { color, alpha, depth })
     }
-}
-
-/// Whether an orientation swaps width and height.
-fn turns(orientation: Orientation) -> bool {
-    matches!(
-        orientation,
-        Orientation::Rotate90
-            | Orientation::Rotate270
-            | Orientation::Rotate90FlipH
-            | Orientation::Rotate270FlipH
-    )
 }
 
 /// The most that a decoder may allocate beside the pixels: profiles, comments, tables.

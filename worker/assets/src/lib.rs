@@ -1,5 +1,5 @@
 //! Image files to pixels and back, losing nothing that the format can hold: bit depth, alpha,
-//! colour profile and pixel density.
+//! colour profile, orientation and pixel density.
 //!
 //! This crate paints nothing and knows nothing of recipes. It opens no file except the one whose
 //! path it is given ([`header_of_path`]), and writes none. Its input is untrusted: every size is
@@ -7,26 +7,41 @@
 //! never a panic.
 
 mod bleed;
-mod container;
+mod bmp_header;
+mod color;
 mod decode;
 mod density;
 mod encode;
 mod error;
+mod exif;
 mod header;
+mod jpeg;
+mod layout;
 mod limits;
 mod look;
 mod metadata;
+mod orientation;
 mod picture;
+mod png_chunks;
+mod png_color;
+mod properties;
 mod sniff;
+mod tga_file;
+mod tiff_file;
+mod webp_chunks;
 
-pub use bleed::bleed;
+pub use bleed::{bleed, is_transparency_empty};
+pub use color::Color;
 pub use decode::decode;
 pub use density::Density;
 pub use encode::encode;
 pub use error::{AssetError, AssetErrorKind};
-pub use header::{Color, Header, header_of_path, read_header};
+pub use header::{header_of_path, read_header};
 pub use impasto_types::Depth;
+pub use layout::{TgaAreas, TgaLayout, TiffLayout};
 pub use limits::Limits;
 pub use look::{Look, look};
-pub use metadata::PngColor;
-pub use picture::{Origin, Picture};
+pub use orientation::Orientation;
+pub use picture::{AlphaKind, Origin, Picture};
+pub use png_color::PngColor;
+pub use properties::Header;

@@ -181,6 +181,7 @@ mod tests {
             height: SIDE,
             rgb: pixels.collect(),
             alpha: None,
+            extra: Vec::new(),
             origin: Origin::synthetic("a", ContainerFormat::Png),
         }
     }

@@ -17,6 +17,7 @@ fn sample(format: ContainerFormat) -> Vec<u8> {
         height,
         rgb: (0..count * 3).map(|i| (i * 7919 % 256) as f32).collect(),
         alpha: alpha.then(|| (0..count).map(|i| (i % 3) as f32 / 2.0).collect()),
+        extra: Vec::new(),
         origin: Origin {
             depth: Depth::Sixteen,
             color: Color::Rgb,
@@ -142,5 +143,33 @@ proptest! {
         let bytes = [head, noise].concat();
         let _ = read_header(&bytes, &name(format), &SMALL);
         let _ = decode(&bytes, &name(format), &SMALL);
+    }
+}
+
+/// Files that the second decoder of JPEG reads, and progressive ones.
+const JPEGS: [&[u8]; 4] = [
+    include_bytes!("jpeg/2x2-1x1-1x1/apart-row.jpg"),
+    include_bytes!("jpeg/1x1-2x1-2x1/baseline.jpg"),
+    include_bytes!("jpeg/1x1-2x2-2x2/progressive-apart-block.jpg"),
+    include_bytes!("jpeg/ycck-420/partly.jpg"),
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(3000))]
+
+    #[test]
+    fn flipped_bits_of_unusual_jpegs_never_panic(
+        file in prop::sample::select(JPEGS.to_vec()),
+        flips in prop::collection::vec((any::<prop::sample::Index>(), 0_u32..8), 1..4),
+        kept in 0.2_f64..1.4,
+    ) {
+        let mut bytes = file.to_vec();
+        for (index, bit) in flips {
+            bytes[index.index(file.len())] ^= 1_u8 << bit;
+        }
+        bytes.truncate((file.len() as f64 * kept) as usize);
+        bytes.extend([0xff, 0xd9]);
+        let _ = read_header(&bytes, "a.jpg", &SMALL);
+        let _ = decode(&bytes, "a.jpg", &SMALL);
     }
 }

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use impasto_engine::optimize::device::{Cpu, Pass, Task, TiledPass, Tiling, VggDevice, View, Work};
 use impasto_engine::optimize::objective::{LayerStatistics, StyleTarget};
 use impasto_engine::optimize::{Engine, Session};
-use impasto_engine::{Frame, Image, Inputs, Run};
+use impasto_engine::{Frame, Image, Inputs, Interrupt, Run};
 use impasto_kernels::{Layer, Level, Precision};
 use impasto_models::{ModelStore, VggWeights, read_vgg19};
 use impasto_types::{ModelName, Optimize, Padding, Profile, Tileable};
@@ -102,7 +102,8 @@ impl Bench {
         let at = |picture: &Image| {
             let inputs = Inputs {
                 content: Some(picture.clone()),
-                styles: vec![(style.clone(), 1.0)],
+                coverage: None,
+                styles: vec![(style.clone(), 1.0).into()],
                 init: None,
                 joins: recipe.common.tileable.into(),
                 mask: None,
@@ -113,7 +114,8 @@ impl Bench {
             )
         };
         let (content, style) = (at(content)?, at(style)?);
-        let moments = cpu.moments(&style, View::of_style(&recipe), u64::MAX)?;
+        let moments =
+            cpu.moments(&style, None, View::of_style(&recipe), u64::MAX, &Interrupt::default())?;
         let style = StyleTarget::layers(
             &recipe,
             &[(moments.iter().map(LayerStatistics::of).collect(), 1.0)],
@@ -185,6 +187,7 @@ impl Bench {
             masked: None,
             style: self.style.clone(),
             warmth: None,
+            interrupt: Interrupt::default(),
         };
         let mut canvas = self.cpu.canvas(task)?;
         for _ in 0..iterations {

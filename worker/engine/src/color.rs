@@ -1,7 +1,7 @@
 //! Colour transfer: before a run, colour statistics are matched or a palette is applied; after it,
 //! chroma is restored.
 
-use crate::{Image, Mask};
+use crate::{Image, Mask, Style};
 
 /// A picture whose colours are measured: each pixel counts by its weight in the mask, where there
 /// is one. Pixels that are not painted do not influence the colours of those that are.
@@ -13,19 +13,20 @@ pub(crate) struct Measured<'a> {
 }
 
 impl<'a> Measured<'a> {
+    #[cfg(test)]
     fn whole(image: &'a Image) -> Self {
         Self { image, mask: None }
     }
 
     /// Each pixel with its weight.
-    fn pixels(self) -> impl Iterator<Item = (&'a [f32], f64)> {
+    pub(crate) fn pixels(self) -> impl Iterator<Item = (&'a [f32], f64)> {
         let weights = self.mask.map(Mask::weights);
         let weight = move |at: usize| weights.map_or(1.0, |weights| f64::from(weights[at]));
         self.image.rgb.chunks_exact(3).enumerate().map(move |(at, pixel)| (pixel, weight(at)))
     }
 
     /// The sum of the weights: how many pixels there are, where none is masked.
-    fn weight(self) -> f64 {
+    pub(crate) fn weight(self) -> f64 {
         match self.mask {
             Some(mask) => mask.weights().iter().copied().map(f64::from).sum(),
             None => self.image.pixels() as f64,
@@ -33,16 +34,16 @@ impl<'a> Measured<'a> {
     }
 }
 
-/// Recolours `image` so that its colours have the mean and covariance of `reference`'s.
+/// Recolours `picture` so that its colours have the mean and covariance of `reference`'s.
 ///
 /// The linear map `S_ref^(1/2) S_img^(-1/2)` of Gatys et al., "Controlling Perceptual Factors in
 /// Neural Style Transfer", CVPR 2017, with symmetric square roots, which rotate colours least.
 /// Values are clamped to 0 to 255.
-pub(crate) fn match_statistics(image: &Image, reference: Measured<'_>) -> Image {
-    let (mean, covariance) = moments(Measured::whole(image));
+pub(crate) fn match_statistics(picture: Measured<'_>, reference: Measured<'_>) -> Image {
+    let (mean, covariance) = moments(picture);
     let (target_mean, target_covariance) = moments(reference);
     let map = multiply(&power(&target_covariance, 0.5), &power(&covariance, -0.5));
-    let mut matched = image.clone();
+    let mut matched = picture.image.clone();
     for pixel in matched.rgb.chunks_exact_mut(3) {
         let centered = [0, 1, 2].map(|c| f64::from(pixel[c]) - mean[c]);
         for (value, (row, target)) in pixel.iter_mut().zip(map.iter().zip(target_mean)) {
@@ -57,7 +58,7 @@ pub(crate) fn match_statistics(image: &Image, reference: Measured<'_>) -> Image 
 /// each luma the mean colour that the styles have there. The result is interpolated by `share`
 /// between the picture's own colours and those. Half of each pixel's deviation from the picture's
 /// mean chroma stays, so that a red brick still differs from a grey one.
-pub(crate) fn take_palette(own: Measured<'_>, styles: &[(Image, f32)], share: f32) -> Image {
+pub(crate) fn take_palette(own: Measured<'_>, styles: &[Style], share: f32) -> Image {
     let palette = Palette::of(styles);
     let (mean, deviation) = luma_moments([(own, 1.0)]);
     let gain = (palette.deviation / deviation.max(1.0)).min(MAX_GAIN);
@@ -91,14 +92,15 @@ impl Palette {
     /// there are few pixels.
     const REACH: f32 = 10.0;
 
-    fn of(styles: &[(Image, f32)]) -> Self {
+    fn of(styles: &[Style]) -> Self {
         let (mean, deviation) =
-            luma_moments(styles.iter().map(|(style, share)| (Measured::whole(style), *share)));
+            luma_moments(styles.iter().map(|style| (style.measured(), style.share)));
         let mut sums = [[0.0_f64; 4]; 256];
-        for (style, weight) in styles {
-            let weight = f64::from(*weight) / style.pixels() as f64;
-            for pixel in style.rgb.chunks_exact(3) {
+        for style in styles {
+            let share = f64::from(style.share) / style.measured().weight();
+            for (pixel, weight) in style.measured().pixels() {
                 let sum = &mut sums[luma(pixel).round().clamp(0.0, 255.0) as usize];
+                let weight = weight * share;
                 (0..3).for_each(|c| sum[c] += weight * f64::from(pixel[c]));
                 sum[3] += weight;
             }
@@ -282,8 +284,10 @@ mod tests {
     fn moments_are_matched() {
         let image = colored(1, [[20.0, 5.0, 0.0], [3.0, 10.0, 1.0], [0.0, 2.0, 6.0]], 120.0);
         let reference = colored(2, [[8.0, 0.0, 4.0], [1.0, 9.0, 0.0], [5.0, 0.0, 12.0]], 100.0);
-        let (mean, covariance) =
-            moments(Measured::whole(&match_statistics(&image, Measured::whole(&reference))));
+        let (mean, covariance) = moments(Measured::whole(&match_statistics(
+            Measured::whole(&image),
+            Measured::whole(&reference),
+        )));
         let (target_mean, target) = moments(Measured::whole(&reference));
         for a in 0..3 {
             assert!((mean[a] - target_mean[a]).abs() < 0.1);
@@ -298,7 +302,7 @@ mod tests {
     fn grey_and_flat_pictures_are_no_special_case() {
         let flat = Image::filled(8, 8, [90.0; 3]);
         let reference = colored(2, [[8.0, 0.0, 4.0], [1.0, 9.0, 0.0], [5.0, 0.0, 12.0]], 100.0);
-        let matched = match_statistics(&flat, Measured::whole(&reference));
+        let matched = match_statistics(Measured::whole(&flat), Measured::whole(&reference));
         assert!(matched.rgb.iter().all(|v| (80.0..120.0).contains(v)));
     }
 
@@ -308,7 +312,7 @@ mod tests {
         let rgb = (0..64 * 64)
             .flat_map(|i| if i % 2 == 0 { [20.0, 30.0, 90.0] } else { [230.0, 220.0, 120.0] })
             .collect();
-        let style = [(Image { width: 64, height: 64, rgb }, 1.0)];
+        let style = [(Image { width: 64, height: 64, rgb }, 1.0).into()];
         let rgb = (0..64 * 64).flat_map(|i| [if i % 3 == 0 { 60.0 } else { 180.0 }; 3]).collect();
         let grey = Image { width: 64, height: 64, rgb };
         let recolored = take_palette(Measured::whole(&grey), &style, 1.0);

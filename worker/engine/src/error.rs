@@ -18,10 +18,10 @@ pub enum EngineError {
     #[error("the weights of the styles add up to {0}; they have to be finite and above zero")]
     StyleWeights(f32),
     #[error(
-        "the loss became {loss} at iteration {iteration} ({width} x {height}); lower style_weight \
-         or learning_rate"
+        "no loss was finite up to iteration {iteration} ({width} x {height}); lower style_weight or \
+         learning_rate"
     )]
-    NotFinite { iteration: u32, width: u32, height: u32, loss: f64 },
+    NotFinite { iteration: u32, width: u32, height: u32 },
     #[error("the network's weights do not fit together: {0}")]
     Weights(String),
     #[error("could not start {threads} threads")]
@@ -33,14 +33,16 @@ pub enum EngineError {
     Joins(#[from] JoinsError),
     #[error("the mask of {width} x {height} pixels has {values} weights instead of one a pixel")]
     MaskValues { width: usize, height: usize, values: usize },
-    #[error("the mask has {width} x {height} pixels, and the asset {} x {}", asset.0, asset.1)]
-    MaskSize { width: usize, height: usize, asset: (usize, usize) },
+    #[error("the mask has {width} x {height} pixels, and the {what} {} x {}", size.0, size.1)]
+    MaskSize { width: usize, height: usize, what: &'static str, size: (usize, usize) },
     #[error("a weight of the mask is {weight}, but has to be from 0 to 1")]
     MaskWeight { weight: f32 },
     #[error("the mask covers no pixel")]
     EmptyMask,
     #[error("the run has ended: one of its steps failed")]
     Ended,
+    #[error("the step was interrupted")]
+    Interrupted,
     #[error("the checkpoint is unusable: {0}")]
     Checkpoint(&'static str),
     #[error("{device} failed")]
@@ -68,6 +70,7 @@ impl EngineError {
             Self::Weights(_)
             | Self::Threads { .. }
             | Self::Ended
+            | Self::Interrupted
             | Self::Checkpoint(_)
             | Self::Device { .. } => FailureKind::Transient,
         }

@@ -5,7 +5,12 @@
 //! is therefore painted without borders: it is continued by its mirror image, opposite ends are
 //! joined, and the strip is cut off at the end. A picture that repeats is joined to itself and
 //! needs no strip; one that another view continues is surrounded by that view's pixels in place of
-//! its mirror image; with other paddings the canvas is the picture.
+//! its mirror image.
+//!
+//! With other paddings the canvas is the picture, continued by its mirror image to a multiple of 16
+//! pixels. The deepest layer halves four times, and rounds up: at 161 pixels its last pixel would
+//! be made of a single row or column, whose gradient would be that of 16, and the optimiser left a
+//! rim of stray colours there.
 
 use impasto_types::{Optimize, Padding};
 use rayon::prelude::*;
@@ -13,8 +18,8 @@ use rayon::prelude::*;
 use crate::resize::Axis;
 use crate::{Border, Image, Join, Joins, Neighbor};
 
-/// The stride of the deepest layer in pixels: a canvas that wraps has to be a multiple of it, so
-/// that the layer wraps too.
+/// The stride of the deepest layer in pixels: a canvas is a multiple of it, so that each of the
+/// layer's pixels is a whole one. Only a picture that repeats has a canvas of its own length.
 const DEEPEST_PX: u32 = 16;
 
 /// Where a picture lies on its canvas, in pixels.
@@ -43,7 +48,11 @@ impl Side {
         // Opposite ends of a strip are joined, so that the network sees no border at all.
         let has_strip = !repeats && (padding == Padding::Ring || joins.iter().any(is_neighbor));
         let ring = (picture + 2 * Optimize::STRIP_PX).next_multiple_of(DEEPEST_PX);
-        let canvas = if has_strip { ring } else { picture };
+        let canvas = match (has_strip, repeats) {
+            (true, _) => ring,
+            (false, true) => picture,
+            (false, false) => picture.next_multiple_of(DEEPEST_PX),
+        };
         let (picture, canvas) = (picture as usize, canvas as usize);
         Self { picture, canvas, before: (canvas - picture) / 2, wraps: repeats || has_strip }
     }

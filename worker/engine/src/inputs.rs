@@ -2,7 +2,7 @@
 
 use impasto_types::{Init, MAX_SIDE, Optimize};
 
-use crate::{EngineError, Image, Joins, Mask};
+use crate::{EngineError, Image, Joins, Mask, Style};
 
 /// The pictures that a recipe works on.
 #[derive(Debug, Clone)]
@@ -10,8 +10,11 @@ pub struct Inputs {
     /// The asset's colours; they may be missing only where a texture is synthesised, whose size is
     /// then the recipe's.
     pub content: Option<Image>,
-    /// At least one style image, and each one's share.
-    pub styles: Vec<(Image, f32)>,
+    /// How much of each of the content's pixels there is: its alpha, in its size; all of it where
+    /// there is none. Colours are weighted by it where the content is resized.
+    pub coverage: Option<Mask>,
+    /// At least one style image.
+    pub styles: Vec<Style>,
     /// What to begin with, where the recipe says so.
     pub init: Option<Image>,
     /// What lies beyond the asset's borders, and so beyond the result's.
@@ -36,36 +39,28 @@ impl Inputs {
         if recipe.init == Init::Image && self.init.is_none() {
             return Err(EngineError::MissingInput("an image to begin with"));
         }
-        let total: f32 = self.styles.iter().map(|(_, weight)| weight).sum();
-        if !(self.styles.iter().all(|(_, weight)| *weight >= 0.0)
-            && total > 0.0
-            && total.is_finite())
+        let total: f32 = self.styles.iter().map(|style| style.share).sum();
+        if !(self.styles.iter().all(|style| style.share >= 0.0) && total > 0.0 && total.is_finite())
         {
             return Err(EngineError::StyleWeights(total));
         }
         let content = self.content.iter().map(|image| ("asset", image));
-        let styles = self.styles.iter().map(|(image, _)| ("style image", image));
+        let styles = self.styles.iter().map(|style| ("style image", &style.image));
         let init = self.init.iter().map(|image| ("image to begin with", image));
         for (what, image) in content.chain(styles).chain(init) {
             check_size(what, image)?;
         }
-        self.check_mask()?;
+        self.styles.iter().try_for_each(Style::check)?;
+        self.check_masks()?;
         // A run paints one view.
         Ok(self.joins.check(1)?)
     }
 
-    fn check_mask(&self) -> Result<(), EngineError> {
-        let Some(mask) = &self.mask else { return Ok(()) };
-        let Some(content) = &self.content else {
-            return Err(EngineError::MissingInput("a content image for its mask"));
-        };
-        let (asset, (width, height)) =
-            ((content.width, content.height), (mask.width(), mask.height()));
-        if asset == (width, height) {
-            Ok(())
-        } else {
-            Err(EngineError::MaskSize { width, height, asset })
-        }
+    fn check_masks(&self) -> Result<(), EngineError> {
+        self.mask.iter().chain(&self.coverage).try_for_each(|mask| match &self.content {
+            Some(content) => mask.check_size("asset", content),
+            None => Err(EngineError::MissingInput("a content image for its mask")),
+        })
     }
 
     /// The result's width and height: the recipe's, in the asset's shape; a synthesised texture
@@ -92,11 +87,15 @@ impl Inputs {
             });
         };
         self.content.iter().for_each(|image| add(image, 0.0));
-        self.styles.iter().for_each(|(image, weight)| add(image, *weight));
+        self.styles.iter().for_each(|style| add(&style.image, style.share));
         self.init.iter().for_each(|image| add(image, 0.0));
         self.joins.digest_into(&mut hasher);
-        for weight in self.mask.iter().flat_map(Mask::weights) {
-            hasher.update(&weight.to_le_bytes());
+        let masks = self.styles.iter().map(|style| &style.weights);
+        for mask in masks.chain([&self.coverage, &self.mask]) {
+            hasher.update(&[u8::from(mask.is_some())]);
+            mask.iter().flat_map(Mask::weights).for_each(|weight| {
+                hasher.update(&weight.to_le_bytes());
+            });
         }
         hasher.finalize()
     }

@@ -4,7 +4,7 @@ use impasto_types::Optimize;
 use rayon::prelude::*;
 
 use crate::resize::resize_plane;
-use crate::{EngineError, Joins};
+use crate::{EngineError, Image, Joins};
 
 /// A weight for each pixel of a view, from 0 to 1: the pixel is painted so far, and stays so far
 /// its own.
@@ -45,6 +45,22 @@ impl Mask {
             return Err(EngineError::EmptyMask);
         }
         Ok(Self { width, height, weights })
+    }
+
+    /// From weights of another mask, some of which are not zero.
+    pub(crate) fn of_counted(width: usize, height: usize, weights: Vec<f32>) -> Self {
+        Self { width, height, weights }
+    }
+
+    /// Checks that there is a weight for each pixel of a picture, the `what`.
+    pub(crate) fn check_size(&self, what: &'static str, image: &Image) -> Result<(), EngineError> {
+        let Self { width, height, .. } = *self;
+        let size = (image.width, image.height);
+        if (width, height) == size {
+            Ok(())
+        } else {
+            Err(EngineError::MaskSize { width, height, what, size })
+        }
     }
 
     pub fn width(&self) -> usize {

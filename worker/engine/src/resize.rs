@@ -2,27 +2,12 @@
 
 use rayon::prelude::*;
 
-use crate::Image;
-
-/// Resizes to `width` by `height`: with the Catmull-Rom cubic where the picture grows, and where it
-/// shrinks with a triangle as wide as two result pixels, so that nothing aliases and nothing rings.
-/// (The triangle is also what PyTorch programs shrink with, so losses compare.) Along an axis that
-/// wraps, a weight beyond the border falls on the opposite edge; elsewhere the filter ends at the
-/// border.
-pub(crate) fn resize(
-    image: &Image,
-    width: usize,
-    height: usize,
-    wrap_x: bool,
-    wrap_y: bool,
-) -> Image {
-    let (from, to) = ((image.width, image.height), (width, height));
-    Image { width, height, rgb: resize_plane(&image.rgb, 3, from, to, (wrap_x, wrap_y)) }
-}
-
-/// Resizes interleaved `channels` as pictures are resized: `values` has so many for each pixel of
-/// `from`, width and height. Along an axis that wraps, opposite edges are neighbours. Where the
-/// picture grows, values may overshoot a little; alpha and masks have to be clamped.
+/// Resizes interleaved `channels`, of which `values` has so many for each pixel of `from`, width and
+/// height: with the Catmull-Rom cubic where the picture grows, and where it shrinks with a triangle
+/// as wide as two result pixels, so that nothing aliases and nothing rings. (The triangle is also
+/// what PyTorch programs shrink with, so losses compare.) Along an axis that wraps, a weight beyond
+/// the border falls on the opposite edge; elsewhere the filter ends at the border. Where the picture
+/// grows, values may overshoot a little, and have to be clamped.
 ///
 /// # Panics
 /// If there are not as many values as pixels and channels ask for.
@@ -39,6 +24,97 @@ pub fn resize_plane(
     }
     let (across, down) = (Axis::whole(from.0, to.0, wrap_x), Axis::whole(from.1, to.1, wrap_y));
     resample(values, &across, &down, channels)
+}
+
+/// Resizes interleaved `channels` as [`resize_plane`] does, each pixel counting by its weight: what
+/// the colours of a picture with straight alpha need, whose `weights` are its alpha. A pixel that is
+/// made has the weighted mean of those under the filter; where their weights are equal, all zero
+/// among them, it has what [`resize_plane`] gives, to the last bit.
+///
+/// The cubic that pictures grow by has negative weights too, and a mean by such might divide by next
+/// to nothing. Where weights differ, the picture grows by the triangle instead.
+///
+/// # Panics
+/// If there are not as many values or weights as pixels ask for.
+pub fn resize_weighted(
+    values: &[f32],
+    weights: &[f32],
+    channels: usize,
+    from: (usize, usize),
+    to: (usize, usize),
+    (wrap_x, wrap_y): (bool, bool),
+) -> Vec<f32> {
+    assert_eq!(values.len(), channels * from.0 * from.1, "values for each pixel");
+    assert_eq!(weights.len(), from.0 * from.1, "a weight for each pixel");
+    if from == to {
+        return values.to_vec();
+    }
+    let (across, down) = (Axis::whole(from.0, to.0, wrap_x), Axis::whole(from.1, to.1, wrap_y));
+    let (across, down) = (WeightedTaps::of(&across), WeightedTaps::of(&down));
+    let (wide, width) = (from.0, to.0);
+    let mut narrowed = vec![0.0; width * from.1 * channels];
+    let mut narrowed_weights = vec![0.0; width * from.1];
+    let rows = narrowed
+        .par_chunks_mut(width * channels)
+        .zip(narrowed_weights.par_chunks_mut(width))
+        .zip(values.par_chunks(wide * channels).zip(weights.par_chunks(wide)));
+    rows.for_each(|((row, row_weights), (source, weights))| {
+        let made = row.chunks_exact_mut(channels).zip(row_weights).enumerate();
+        for (x, (pixel, weight)) in made {
+            *weight = across.mean(x, |at| weights[at], |at| &source[at * channels..], pixel);
+        }
+    });
+    let mut resized = vec![0.0; width * to.1 * channels];
+    resized.par_chunks_mut(width * channels).enumerate().for_each(|(y, row)| {
+        for (x, pixel) in row.chunks_exact_mut(channels).enumerate() {
+            let source = |at: usize| &narrowed[(at * width + x) * channels..];
+            down.mean(y, |at| narrowed_weights[at * width + x], source, pixel);
+        }
+    });
+    resized
+}
+
+/// The taps of an axis for pixels that count by weights.
+struct WeightedTaps {
+    /// Those of the filter.
+    plain: Vec<Vec<(usize, f32)>>,
+    /// Those of a filter without negative weights: the same where the axis shrinks.
+    positive: Vec<Vec<(usize, f32)>>,
+}
+
+impl WeightedTaps {
+    fn of(axis: &Axis) -> Self {
+        Self { plain: taps(axis), positive: taps_of(axis, axis.ratio.max(1.0), 1.0, triangle) }
+    }
+
+    /// Writes the mean at `index` to `pixel`, which is zero, and gives the weight that it counts by.
+    fn mean<'a>(
+        &self,
+        index: usize,
+        weight_at: impl Fn(usize) -> f32,
+        source: impl Fn(usize) -> &'a [f32],
+        pixel: &mut [f32],
+    ) -> f32 {
+        let mut add = |at: usize, share: f32| {
+            for (value, &from) in pixel.iter_mut().zip(source(at)) {
+                *value = share.mul_add(from, *value);
+            }
+        };
+        let plain = &self.plain[index];
+        let first = plain.first().map_or(0.0, |&(at, _)| weight_at(at));
+        if plain.iter().all(|&(at, _)| weight_at(at) == first) {
+            plain.iter().for_each(|&(at, share)| add(at, share));
+            return first;
+        }
+        let positive = &self.positive[index];
+        let total: f32 = positive.iter().map(|&(at, share)| share * weight_at(at)).sum();
+        if total > 0.0 {
+            positive.iter().for_each(|&(at, share)| add(at, share * weight_at(at) / total));
+        } else {
+            positive.iter().for_each(|&(at, share)| add(at, share));
+        }
+        total
+    }
 }
 
 /// One axis of a resampling.
@@ -62,7 +138,7 @@ impl Axis {
     }
 }
 
-/// Resamples any number of interleaved channels, as [`resize`] does.
+/// Resamples any number of interleaved channels, as [`resize_plane`] does.
 pub(crate) fn resample(values: &[f32], across: &Axis, down: &Axis, channels: usize) -> Vec<f32> {
     let (from_width, from_height, width, height) = (across.from, down.from, across.to, down.to);
     let (across, down) = (taps(across), taps(down));
@@ -91,10 +167,17 @@ pub(crate) fn resample(values: &[f32], across: &Axis, down: &Axis, channels: usi
 /// For each pixel that is made, the source pixels that it is made of, and their weights, which add
 /// up to one.
 fn taps(axis: &Axis) -> Vec<Vec<(usize, f32)>> {
+    if axis.ratio > 1.0 {
+        taps_of(axis, axis.ratio, 1.0, triangle)
+    } else {
+        taps_of(axis, 1.0, 2.0, catmull_rom)
+    }
+}
+
+/// The same by a filter of this scale, in source pixels, which reaches as many times as far.
+fn taps_of(axis: &Axis, scale: f64, reach: f64, filter: fn(f64) -> f64) -> Vec<Vec<(usize, f32)>> {
     let Axis { from, to, ratio, start, wraps } = *axis;
-    // In source pixels: the filter's scale and how far it reaches.
-    let (scale, reach, filter): (f64, f64, fn(f64) -> f64) =
-        if ratio > 1.0 { (ratio, ratio, triangle) } else { (1.0, 2.0, catmull_rom) };
+    let reach = scale * reach;
     (0..to)
         .map(|index| {
             let center = start + (index as f64 + 0.5) * ratio - 0.5;
@@ -133,6 +216,12 @@ fn catmull_rom(x: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Image;
+
+    fn resize(image: &Image, width: usize, height: usize, wrap_x: bool, wrap_y: bool) -> Image {
+        let (from, to) = ((image.width, image.height), (width, height));
+        Image { width, height, rgb: resize_plane(&image.rgb, 3, from, to, (wrap_x, wrap_y)) }
+    }
 
     fn ramp(width: usize, height: usize) -> Image {
         let rgb = (0..width * height)
@@ -170,6 +259,45 @@ mod tests {
         }
         let of_rolled = resize(&rolled, 8, 4, true, true);
         assert!(small.rgb.iter().zip(&of_rolled.rgb).all(|(a, b)| (a - b).abs() < 1e-3));
+    }
+
+    #[test]
+    fn what_is_hardly_there_has_hardly_a_say() {
+        // Columns of opaque black and of white at alpha 10 of 255.
+        let weight = |at: usize| if at.is_multiple_of(2) { 1.0 } else { 10.0 / 255.0 };
+        let level = |at: usize| if at.is_multiple_of(2) { 0.0 } else { 255.0 };
+        let weights: Vec<f32> = (0..16 * 4).map(weight).collect();
+        let values: Vec<f32> = (0..16 * 4).flat_map(|at| [level(at); 3]).collect();
+        let half = resize_weighted(&values, &weights, 3, (16, 4), (8, 2), (true, false));
+        // 255 times its share: alpha 10 beside alpha 255.
+        assert!(half.iter().all(|value| (value - 2550.0 / 265.0).abs() < 1e-3), "{half:?}");
+        let whole = resize_plane(&values, 3, (16, 4), (8, 2), (true, false));
+        assert!(whole.iter().all(|value| (value - 127.5).abs() < 1e-3));
+    }
+
+    #[test]
+    fn equal_weights_are_none_and_unequal_ones_give_colours_that_are_there() {
+        let image = ramp(16, 12);
+        for (width, height) in [(7, 5), (16, 12), (31, 40), (8, 30), (1, 1)] {
+            for wraps in [(false, false), (true, true)] {
+                let resized = |weights: &[f32]| {
+                    resize_weighted(&image.rgb, weights, 3, (16, 12), (width, height), wraps)
+                };
+                let plain = resize_plane(&image.rgb, 3, (16, 12), (width, height), wraps);
+                assert_eq!(resized(&[1.0; 16 * 12]), plain);
+                assert_eq!(resized(&[0.0; 16 * 12]), plain);
+                // Nothing of what weighs nothing, beside anything that does.
+                let weights: Vec<f32> =
+                    (0..16 * 12).map(|at| if at % 16 < 8 { 1e-7 } else { 0.0 }).collect();
+                let (pixels, _) = (resized(&weights), ());
+                let covered = resize_plane(&weights, 1, (16, 12), (width, height), (false, false));
+                for (pixel, covered) in pixels.chunks_exact(3).zip(covered) {
+                    let expected = if covered > 1e-9 { 0.0..=7.001 } else { -1.0..=16.0 };
+                    assert!(wraps.0 || expected.contains(&pixel[0]), "{pixel:?} of {covered}");
+                    assert!(pixel.iter().all(|value| (-3.0..18.0).contains(value)), "{pixel:?}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fmt;
 
 pub use impasto_types::Losses;
 
-use crate::{EngineError, Image};
+use crate::{EngineError, Image, Interrupt};
 
 /// One picture on its way. [`Run::step`] it until it is done, then take its [`Run::picture`]; drop
 /// it to cancel.
@@ -15,8 +15,9 @@ pub trait Run: Send + fmt::Debug {
     /// Does the next step.
     ///
     /// # Errors
-    /// Where a number is not finite, the memory too small, or the device fails. The run has ended
-    /// then: each later call fails with [`EngineError::Ended`].
+    /// Where no number is finite, the memory too small, or the device fails. The run has ended
+    /// then: each later call fails with [`EngineError::Ended`]. Where it was interrupted with
+    /// [`EngineError::Interrupted`], it stands where it stood before the step.
     fn step(&mut self) -> Result<Step, EngineError>;
 
     /// The picture as it stands, in the result's size: the result once the run is done, a preview
@@ -31,6 +32,18 @@ pub trait Run: Send + fmt::Debug {
     /// # Errors
     /// Where the device fails to hand it over, or a step has failed.
     fn checkpoint(&self) -> Result<Vec<u8>, EngineError>;
+
+    /// What ends a step before it is done, with [`EngineError::Interrupted`]. A run whose steps are
+    /// short need not look.
+    fn interrupt(&self) -> Interrupt {
+        Interrupt::default()
+    }
+
+    /// What the user has to know about the picture, though the run goes on, such as that a loss was
+    /// not finite and the picture before it was kept.
+    fn warning(&self) -> Option<String> {
+        None
+    }
 
     /// How the present part of the work is done, for a log, such as `256 x 256: in one piece`.
     fn plan(&self) -> Option<String>;

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use impasto_engine::optimize::device::{Canvas, Cpu, Plan, Task, Tiling, VggDevice, View, Work};
 use impasto_engine::optimize::{Engine, Session};
-use impasto_engine::{EngineError, Image, Inputs, Run, Step};
+use impasto_engine::{EngineError, Image, Inputs, Interrupt, Mask, Run, Step};
 use impasto_kernels::{Level, Moments, Precision};
 use impasto_types::{Init, Optimize, Padding, PreserveColor, Preset, Profile, Tileable};
 
@@ -44,7 +44,8 @@ impl VggDevice for Cutting {
 
     fn plan(&self, work: &Work<'_>, budget_bytes: u64) -> Result<Plan, EngineError> {
         let mut plan = self.0.plan(work, budget_bytes)?;
-        if let Some(tiling) = Tiling::cut(work.view(), work.width(), work.height(), TILE) {
+        let (width, height) = work.seen();
+        if let Some(tiling) = Tiling::cut(work.view(), width, height, TILE) {
             plan.tiling = tiling;
         }
         Ok(plan)
@@ -53,10 +54,12 @@ impl VggDevice for Cutting {
     fn moments(
         &self,
         image: &Image,
+        weights: Option<&Mask>,
         view: View,
         budget_bytes: u64,
+        interrupt: &Interrupt,
     ) -> Result<Vec<Moments>, EngineError> {
-        self.0.moments(image, view, budget_bytes)
+        self.0.moments(image, weights, view, budget_bytes, interrupt)
     }
 
     fn canvas(&self, task: Task<'_>) -> Result<Box<dyn Canvas>, EngineError> {
@@ -113,9 +116,9 @@ impl Row {
         let (width, height) = self.size;
         // A texture that is made without an asset is square.
         let content = (width != height).then(|| picture(width, height, 1));
-        let styles = vec![(picture(40, 44, 2), 1.0), (picture(56, 32, 3), 0.5)];
+        let styles = vec![(picture(40, 44, 2), 1.0).into(), (picture(56, 32, 3), 0.5).into()];
         let joins = self.recipe.common.tileable.into();
-        let inputs = Inputs { content, styles, init: None, joins, mask: None };
+        let inputs = Inputs { content, coverage: None, styles, init: None, joins, mask: None };
         let mut session =
             Session::new(engine.clone(), self.recipe.clone(), inputs, AMPLE).expect("it begins");
         while session.step().expect("it runs") != Step::Done {}

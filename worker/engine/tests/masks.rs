@@ -24,7 +24,8 @@ fn engine() -> Arc<Engine> {
 fn paint(engine: &Arc<Engine>, recipe: &Optimize, mask: Option<Mask>) -> Image {
     let inputs = Inputs {
         content: Some(picture(48, 40, 1)),
-        styles: vec![(picture(40, 40, 2), 1.0)],
+        coverage: None,
+        styles: vec![(picture(40, 40, 2), 1.0).into()],
         init: None,
         joins: Joins::default(),
         mask,
@@ -112,7 +113,8 @@ fn the_edge_of_a_mask_is_painted_like_its_inside() {
     let weights = (0..SIDE * SIDE).map(|at| if depth(at) > 0.0 { 1.0 } else { 0.0 }).collect();
     let inputs = Inputs {
         content: Some(own.clone()),
-        styles: vec![(waves(SIDE, 5), 1.0)],
+        coverage: None,
+        styles: vec![(waves(SIDE, 5), 1.0).into()],
         init: None,
         joins: Joins::default(),
         mask: Some(Mask::new(SIDE, SIDE, weights).expect("it can be used")),
@@ -137,16 +139,20 @@ fn the_edge_of_a_mask_is_painted_like_its_inside() {
 #[test]
 fn a_mask_that_does_not_fit_is_refused() {
     let begin = |content: Option<Image>, mask: Mask| {
-        let styles = vec![(picture(40, 40, 2), 1.0)];
+        let styles = vec![(picture(40, 40, 2), 1.0).into()];
         let joins = Joins::default();
-        let inputs = Inputs { content, styles, init: None, joins, mask: Some(mask) };
+        let inputs =
+            Inputs { content, coverage: None, styles, init: None, joins, mask: Some(mask) };
         let recipe = Optimize { init: impasto_types::Init::Noise, ..Optimize::texture() };
         let recipe = recipe.with(|common| common.size = Some(32));
         Session::new(engine(), recipe, inputs, AMPLE).expect_err("it is refused")
     };
     let mask = || Mask::new(8, 8, vec![1.0; 64]).expect("it can be used");
     let error = begin(Some(picture(48, 40, 1)), mask());
-    assert!(matches!(error, EngineError::MaskSize { asset: (48, 40), .. }), "{error}");
+    assert!(
+        matches!(error, EngineError::MaskSize { what: "asset", size: (48, 40), .. }),
+        "{error}"
+    );
     assert!(begin(None, mask()).to_string().contains("mask"));
 }
 

@@ -61,7 +61,8 @@ fn picture(width: usize, height: usize, seed: u64) -> Image {
 fn inputs() -> Inputs {
     Inputs {
         content: Some(picture(48, 40, 1)),
-        styles: vec![(picture(40, 40, 2), 1.0), (picture(30, 50, 4), 0.5)],
+        coverage: None,
+        styles: vec![(picture(40, 40, 2), 1.0).into(), (picture(30, 50, 4), 0.5).into()],
         init: None,
         joins: Joins::default(),
         mask: None,
@@ -228,8 +229,11 @@ fn bad_inputs_are_named() {
             .contains("style image")
     );
     assert!(
-        begin(short(Preset::Texture), Inputs { styles: vec![(picture(9, 9, 1), 0.0)], ..inputs() })
-            .contains("add up to 0")
+        begin(
+            short(Preset::Texture),
+            Inputs { styles: vec![(picture(9, 9, 1), 0.0).into()], ..inputs() }
+        )
+        .contains("add up to 0")
     );
     assert!(
         begin(Optimize { init: impasto_types::Init::Image, ..short(Preset::Texture) }, inputs())

@@ -33,8 +33,6 @@ pub enum PaintError {
     UnknownMethod { asset: String, method: Method },
     #[error("`{asset}` was given {given} style images, but its action names {expected}")]
     StyleCount { asset: String, expected: usize, given: usize },
-    #[error("the style image `{name}` cannot be cropped")]
-    StyleCrop { name: String, source: impasto_types::CropError },
     #[error("the action of `{asset}` names no model {name}")]
     NoModel { asset: String, name: ModelName },
     #[error("the model {name} cannot be used")]
@@ -108,7 +106,6 @@ impl PaintError {
             Self::File(_)
             | Self::Adapter { .. }
             | Self::StyleCount { .. }
-            | Self::StyleCrop { .. }
             | Self::NoModel { .. } => FailureKind::Input,
             Self::Engine { source, .. } => source.kind(),
             Self::Memory { .. } | Self::CardMemory { .. } | Self::FullCard { .. } => {

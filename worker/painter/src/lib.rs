@@ -19,7 +19,7 @@
 //!
 //! use impasto_models::ModelStore;
 //! use impasto_painter::{Devices, EnginePainter, Painter, Source, Sources, machine};
-//! use impasto_types::{ContainerFormat, ModelName, OutputSpec, Part, Preset};
+//! use impasto_types::{AssetKind, ContainerFormat, ModelName, OutputSpec, Part, Preset};
 //!
 //! # // The weights that the workspace's other tests pull; without them there is nothing to run.
 //! # let target = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/test-models");
@@ -35,7 +35,7 @@
 //! # for (name, level) in [("wall.png", 90.0), ("night.png", 30.0)] {
 //! #     let rgb = (0..32 * 32 * 3).map(|i| level + (i * 37 % 80) as f32).collect();
 //! #     let origin = Origin::synthetic(name, ContainerFormat::Png);
-//! #     let picture = Picture { width: 32, height: 32, rgb, alpha: None, origin };
+//! #     let picture = Picture { width: 32, height: 32, rgb, alpha: None, extra: Vec::new(), origin };
 //! #     std::fs::write(name, encode(&picture, png)?)?;
 //! # }
 //! let sources = Sources::picture(Source::read("wall.png")?, vec![Source::read("night.png")?]);
@@ -49,7 +49,7 @@
 //! #     }),
 //! #     other => other,
 //! # };
-//! let action = sources.action(recipe, &[1.0], vec![model], vec![png]);
+//! let action = sources.action(AssetKind::picture(), recipe, &[1.0], vec![model], vec![png]);
 //!
 //! let painter = EnginePainter::open(models_dir, machine::threads(), &Devices::Cpu, None)?;
 //! let painted = painter.paint(painter.whole(0), "wall.png", &action, &sources, &mut |step| {

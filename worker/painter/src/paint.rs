@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::ops::ControlFlow;
 use std::time::Instant;
 
+use impasto_assets::AssetError;
 use impasto_engine::{EngineError, Image, Run, Step, StepReport};
 use impasto_types::{
-    Action, AssetKind, BlobRef, Crop, CropError, Input, Losses, ModelRef, OutputSpec, Part, Recipe,
-    RunReport, StyleRef, error_text,
+    Action, AssetKind, BlobRef, Input, Losses, ModelRef, OutputSpec, Part, Recipe, RunReport,
+    StyleRef, error_text,
 };
 use tracing::debug;
 
@@ -32,10 +33,11 @@ impl Sources {
         Self { files: [(Part::Color, asset)].into(), styles, checkpoint: None }
     }
 
-    /// The action that paints these files as a plain picture. `weights` are the styles' shares;
-    /// each output is a file to write.
+    /// The action that paints these files as an asset of `kind`, a picture or a photograph.
+    /// `weights` are the styles' shares; each output is a file to write.
     pub fn action(
         &self,
+        kind: AssetKind,
         recipe: Recipe,
         weights: &[f32],
         models: Vec<ModelRef>,
@@ -47,7 +49,7 @@ impl Sources {
         Action {
             method_version: recipe.method().version(),
             recipe,
-            kind: AssetKind::picture(),
+            kind,
             inputs: inputs.collect(),
             styles: styles.map(|(style, weight)| StyleRef::whole(blob(style), *weight)).collect(),
             models,
@@ -134,7 +136,16 @@ fn paint_from(
     let failed = |source| PaintError::of_engine(asset, memory_bytes, source);
     let mut files: Files<'_> = sources.files.iter().map(|(part, file)| (*part, file)).collect();
     // The initial picture is for the method; adapters do not know it.
-    let init = files.remove(&Part::Init).map(colors).transpose()?;
+    let init = files.remove(&Part::Init);
+    let began = Instant::now();
+    let passed = adapter.pass_through(&files, &action.recipe, &action.outputs);
+    if let Some(files) = passed.map_err(unusable)? {
+        debug!("{asset}: too small to be painted, so it is passed through");
+        return Ok(Painted { files, report: report(0, None, began, method) });
+    }
+    // It lies on the asset's pixels, so it is turned only if the asset is.
+    let upright = action.kind == AssetKind::photograph();
+    let init = init.map(|source| colors(source, upright, None)).transpose()?;
     let styles = styles(asset, action, sources)?;
     let Opened { views, asset: opened } = adapter.open(&files, &action.recipe).map_err(unusable)?;
 
@@ -184,10 +195,19 @@ fn paint_from(
         painted.push(run.picture().map_err(failed)?);
         losses = sum(losses, last.and_then(|report| report.losses));
     }
-    let compute_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let report = RunReport { iterations: steps, losses, compute_ms, device: method.device() };
+    let report = report(steps, losses, began, method);
     let files = opened.close(painted, &action.outputs).map_err(unusable)?;
     Ok(Painted { files, report })
+}
+
+fn report(
+    iterations: u32,
+    losses: Option<Losses>,
+    began: Instant,
+    method: &dyn Prepared,
+) -> RunReport {
+    let compute_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    RunReport { iterations, losses, compute_ms, device: method.device() }
 }
 
 /// Decodes the style images, with their shares, in the action's order.
@@ -201,29 +221,9 @@ fn styles(
         return Err(PaintError::StyleCount { asset: asset.to_owned(), expected, given });
     }
     let images = sources.styles.iter().zip(&action.styles);
-    let opened = images.map(|(source, style)| {
-        let image = colors(source)?;
-        let image = match style.crop {
-            None => image,
-            Some(crop) => cropped(&image, crop).map_err(|error| PaintError::StyleCrop {
-                name: source.name.clone(),
-                source: error,
-            })?,
-        };
-        Ok((image, style.weight))
-    });
-    opened.collect()
-}
-
-/// The picture without what `crop` cuts off its sides.
-fn cropped(image: &Image, crop: Crop) -> Result<Image, CropError> {
-    let side = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
-    let (width, height) = crop.remaining(side(image.width), side(image.height))?;
-    let (width, height) = (width as usize, height as usize);
-    let (left, top) = (crop.left as usize, crop.top as usize);
-    let rows = image.rgb.chunks_exact(3 * image.width).skip(top).take(height);
-    let rgb = rows.flat_map(|row| &row[3 * left..3 * (left + width)]).copied().collect();
-    Ok(Image { width, height, rgb })
+    let opened =
+        images.map(|(source, style)| Ok((colors(source, true, style.crop)?, style.weight)));
+    Ok(opened.collect::<Result<_, AssetError>>()?)
 }
 
 /// Logs a run's plan, unless it was the last one logged.

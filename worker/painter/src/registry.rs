@@ -22,7 +22,8 @@ impl Default for Registry {
         // Synthesis is optimisation from noise, so the two share weights.
         let optimize = Arc::new(OptimizeMethod::default());
         Self { adapters: BTreeMap::new(), methods: BTreeMap::new() }
-            .with_adapter(AssetKind::picture(), Arc::new(PictureAdapter))
+            .with_adapter(AssetKind::picture(), Arc::new(PictureAdapter { upright: false }))
+            .with_adapter(AssetKind::photograph(), Arc::new(PictureAdapter { upright: true }))
             .with_method(MethodName::Optimize, optimize.clone())
             .with_method(MethodName::Synthesize, optimize)
     }

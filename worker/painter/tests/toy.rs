@@ -33,7 +33,7 @@ impl Adapter for Relief {
         for part in PARTS {
             let source = files.get(&part).ok_or(AdapterError::MissingPart(part))?;
             let picture = decode(&source.bytes, &source.name, &Limits::default())?;
-            let Picture { width, height, rgb, alpha: _, origin } = picture;
+            let Picture { width, height, rgb, alpha: _, extra: _, origin } = picture;
             let image = Image { width: width as usize, height: height as usize, rgb };
             views.push(View { image: Some(image), mask: None, joins: Joins::default() });
             origins.push((part, origin));
@@ -58,7 +58,7 @@ impl OpenAsset for OpenRelief {
             .zip(painted)
             .map(|((part, origin), Image { width, height, rgb })| {
                 let (width, height) = (width as u32, height as u32);
-                (part, Picture { width, height, rgb, alpha: None, origin })
+                (part, Picture { width, height, rgb, alpha: None, extra: Vec::new(), origin })
             })
             .collect();
         let close = |output: &OutputSpec| -> Result<OutputFile, AdapterError> {
@@ -147,7 +147,8 @@ fn kind() -> AssetKind {
 fn file(name: &str, side: u32, level: f32) -> Source {
     let rgb = vec![level; (side * side * 3) as usize];
     let origin = Origin::synthetic(name, ContainerFormat::Png);
-    let picture = Picture { width: side, height: side, rgb, alpha: None, origin };
+    let picture =
+        Picture { width: side, height: side, rgb, alpha: None, extra: Vec::new(), origin };
     let bytes = encode(&picture, output(Part::Color)).expect("it encodes");
     Source { name: name.to_owned(), bytes }
 }

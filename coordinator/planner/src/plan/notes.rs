@@ -9,7 +9,7 @@ use crate::data_map::DataMaps;
 use crate::glob_hint::GlobHints;
 use crate::grouping::Asset;
 use crate::loss::losses;
-use crate::manifest::{Rule, Verdict};
+use crate::manifest::{Painting, Rule, Verdict};
 use crate::{ImageHeader, ListedAsset, Note};
 
 /// As many globs as a line of a message holds.
@@ -35,6 +35,7 @@ impl Planner<'_> {
                 self.plan.notes.push(note);
             }
             self.note_absent(rule, assets);
+            self.note_too_small(index, assets);
             self.note_data_maps(rule, assets, &data_maps);
             self.note_skipped(rule, index, &data_maps);
             self.note_quality(rule);
@@ -149,6 +150,22 @@ impl Planner<'_> {
         let count = 1 + absent.count();
         let rule = rule.name.clone();
         self.plan.notes.push(Note::AbsentFiles { rule, part, first, count });
+    }
+
+    /// Notes the assets that are passed through because they are too small to be painted.
+    fn note_too_small(&mut self, rule: usize, files: &[&ListedAsset]) {
+        let paintings = self.manifest.paintings(rule);
+        let is_small = |header: &ImageHeader| {
+            let small = |painting: &Painting| {
+                !painting.recipe.common().can_paint(header.width, header.height)
+            };
+            paintings.iter().any(small)
+        };
+        let mut small = files.iter().filter(|file| file.image.as_ref().is_ok_and(is_small));
+        let Some(first) = small.next() else { return };
+        let (first, count) = (first.path.clone(), 1 + small.count());
+        let rule = self.manifest.rules()[rule].name.clone();
+        self.plan.notes.push(Note::TooSmall { rule, first, count });
     }
 
     /// The note that an earlier rule takes what `rule` matches, if one does.

@@ -175,12 +175,12 @@ fn a_bad_asset_is_a_problem_and_the_others_are_planned() {
             format,
             alpha: false,
             depth: Depth::Eight,
+            swaps_sides: false,
             traits: FileTraits::default(),
         })
     };
     folder.listing.assets[0].image = Err("it is cut short".to_owned());
     folder.listing.assets[1].image = image(64, 64, ContainerFormat::Jpeg);
-    folder.listing.assets[2].image = image(640, 8, ContainerFormat::Png);
     folder.listing.assets[3].image = image(60_000, 60_000, ContainerFormat::Png);
     let plan = folder.plan(&one_style("", "match = \"**\"")).expect("one asset is good");
     assert_eq!(
@@ -188,16 +188,40 @@ fn a_bad_asset_is_a_problem_and_the_others_are_planned() {
         [
             "a.png: it is cut short",
             "b.png: its name says png, but it holds jpg; rename it to .jpg",
-            "c.png: its result would be 640 x 8 pixels; painting takes at least 16 on each side, \
-             so give a larger `size`",
             "d.png: its result would be 60000 x 60000 pixels; painting takes at most 32768 on each \
              side, so give a smaller `size`",
         ]
     );
     assert_eq!(
         plan.tasks.iter().map(|task| task.spec.asset.as_str()).collect::<Vec<_>>(),
-        ["e.png"]
+        ["c.png", "e.png"]
     );
+}
+
+#[test]
+fn small_assets_pass_through_with_one_note_per_rule() {
+    let plan = |sizes: &[(u32, u32)], size: &str| {
+        let names = ["a.png", "b.png", "c.png", "d.png"];
+        let mut folder = folder(&names[..sizes.len()]);
+        for (asset, &(width, height)) in folder.listing.assets.iter_mut().zip(sizes) {
+            asset.image = Ok(ImageHeader { width, height, ..header("a.png") });
+        }
+        folder.plan(&one_style(size, "match = \"**\"")).expect("it is planned")
+    };
+    let check = |sizes: &[(u32, u32)], size: &str, expected: &[&str]| {
+        let plan = plan(sizes, size);
+        let notes: Vec<_> = plan.notes.iter().map(ToString::to_string).collect();
+        assert_eq!(notes, expected, "{sizes:?}, {size}");
+        assert_eq!((plan.tasks.len(), plan.problems.len()), (sizes.len(), 0));
+    };
+    check(&[(16, 16), (17, 4096)], "", &[]);
+    let one = "rule `all`: a.png passes through as is: painting takes 16 pixels a side";
+    check(&[(256, 1), (64, 64)], "", &[one]);
+    check(&[(15, 15)], "[defaults]\nsize = 64", &[]);
+    check(&[(8, 128)], "[defaults]\nsize = 32", &[one]);
+    let three =
+        "rule `all`: b.png (and 2 more) pass through as is: painting takes 16 pixels a side";
+    check(&[(64, 64), (1, 1), (15, 15), (4096, 15)], "", &[three]);
 }
 
 #[test]
@@ -211,6 +235,7 @@ fn a_result_that_the_format_cannot_hold_is_a_problem() {
             format: ContainerFormat::Png,
             alpha,
             depth,
+            swaps_sides: false,
             traits: FileTraits::default(),
         };
         folder.listing.assets[0].image = Ok(header);

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::parameters::parameters;
+use super::{is_default, parameters::parameters};
 use crate::{MAX_SIDE, MIN_SIDE, RecipeError};
 
 parameters! {
@@ -27,6 +27,10 @@ parameters! {
         /// The axes along which the result continues on its opposite side.
         #[arg(value_enum, num_args = 0..=1, default_missing_value = "both")]
         tileable: Tileable as Tileable;
+        /// What the asset's alpha channel holds: coverage, or data such as smoothness.
+        #[arg(value_enum)]
+        #[serde(default, skip_serializing_if = "is_default")]
+        alpha: AlphaUse as AlphaUse;
         /// The precision of the network: exact or fast.
         #[arg(value_enum)]
         profile: Profile as Profile;
@@ -71,6 +75,19 @@ impl Tileable {
     }
 }
 
+/// What an asset's alpha channel holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
+#[serde(rename_all = "kebab-case")]
+pub enum AlphaUse {
+    /// How opaque each pixel is. Where alpha is zero, black or white that fills all of it stands
+    /// for no colour at all; other colours count.
+    #[default]
+    Coverage,
+    /// Anything else, such as smoothness: it does not affect how colours are painted.
+    Data,
+}
+
 /// The precision of the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
@@ -90,6 +107,13 @@ impl Common {
     /// If a parameter is out of its range; the error names the first one.
     pub fn check(&self) -> Result<(), RecipeError> {
         self.check_ranges()
+    }
+
+    /// Whether an asset of `width` by `height` pixels is painted: no side of its result is below
+    /// [`MIN_SIDE`]. Smaller assets pass through as they are, at the result's size.
+    pub fn can_paint(&self, width: u32, height: u32) -> bool {
+        let (width, height) = self.output_size(width, height);
+        width.min(height) >= MIN_SIDE
     }
 
     /// The size of the result for an asset of `width` by `height` pixels: its longer side is

@@ -13,7 +13,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-pub use common::{Common, CommonPatch, PreserveColor, Profile, Tileable};
+pub use common::{AlphaUse, Common, CommonPatch, PreserveColor, Profile, Tileable};
 pub use optimize::{
     Init, InitSource, LossNorm, Optimize, OptimizePatch, Optimizer, Padding, Pooling, STYLE_LAYERS,
     Scale,
@@ -150,12 +150,17 @@ impl Recipe {
     }
 }
 
-/// `width` by `height` scaled so that the longer side is `side`; neither side falls below
-/// [`MIN_SIDE`].
+/// `width` by `height` scaled so that the longer side is `side`. The shape stays, up to whole
+/// pixels: the shorter side may fall below [`MIN_SIDE`].
 fn fit_longer_side(width: u32, height: u32, side: f64) -> (u32, u32) {
     let scale = side / f64::from(width.max(height)).max(1.0);
-    let fit = |length: u32| ((f64::from(length) * scale).round() as u32).clamp(MIN_SIDE, MAX_SIDE);
+    let fit = |length: u32| ((f64::from(length) * scale).round() as u32).clamp(1, MAX_SIDE);
     (fit(width), fit(height))
+}
+
+/// Whether a parameter has the value that recipes without it stand for.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// A value for display: `0.5`, `-1`, `[1.0,1.0]`.

@@ -219,6 +219,11 @@ impl Optimize {
     /// The least width of the strip beside a picture that is closed to a ring. The canvas is a
     /// multiple of 16 pixels, one pixel of the deepest layer, so that the ring closes there too.
     pub const STRIP_PX: u32 = 8;
+    /// How much of the next lap stands beside a canvas that repeats at no multiple of 16 pixels.
+    pub const LAP_PX: u32 = 16;
+    /// The shorter side of a coarse scale is at least half a pixel of the deepest layer: a narrow
+    /// strip has no forms that are larger.
+    const LEAST_COARSE_PX: f64 = 8.0;
     /// The longest history of L-BFGS.
     pub const MAX_HISTORY: u32 = 1000;
     /// The most steps of a scale.
@@ -240,17 +245,27 @@ impl Optimize {
         self
     }
 
+    /// Whether a style pulls at all: some layer's statistics count.
+    pub fn is_styled(&self) -> bool {
+        self.style_weight > 0.0 && self.style_layers.iter().any(|&weight| weight > 0.0)
+    }
+
     /// The scales for a result of `width` by `height` pixels, coarsest first; the last one is that
-    /// size.
+    /// size. Coarse scales are for the style's large forms: where none pulls and painting begins
+    /// with the content, they could only blur it.
     pub fn scales(&self, width: u32, height: u32) -> Vec<Scale> {
         let longer = f64::from(width.max(height));
+        let shape = f64::from(width.min(height)) / longer.max(1.0);
         let mut sides = vec![longer];
-        if self.min_scale > 0 {
+        if self.min_scale > 0 && (self.is_styled() || self.init != Init::Content) {
             let factor = f64::from(self.scale_factor);
             let mut side = longer / factor;
             // The coarsest scale may be a little below the minimum: 255 pixels still reach 128 in
             // two steps.
-            while side >= f64::from(self.min_scale) * 0.95 && sides.len() < 32 {
+            while side >= f64::from(self.min_scale) * 0.95
+                && side * shape >= Self::LEAST_COARSE_PX
+                && sides.len() < 32
+            {
                 sides.push(side);
                 side /= factor;
             }
@@ -271,17 +286,27 @@ impl Optimize {
             .collect()
     }
 
-    /// The canvas that a picture of `width` by `height` pixels is painted on: larger by a strip
-    /// along each axis that is closed to a ring for it.
+    /// What the network sees of a picture of `width` by `height` pixels. Its sides are multiples of
+    /// 16 pixels, one of the deepest layer's: larger by a strip along each axis that is closed to a
+    /// ring for it, and by some of the next lap where the picture repeats.
     pub fn canvas(&self, width: u32, height: u32) -> (u32, u32) {
         let along = |length: u32, tiles: bool| match self.padding {
             Padding::Ring if !tiles => (length + 2 * Self::STRIP_PX).next_multiple_of(16),
-            Padding::Zero | Padding::Replicate | Padding::Reflect | Padding::Ring => length,
+            Padding::Zero | Padding::Replicate | Padding::Reflect | Padding::Ring => {
+                Self::seen(length, tiles)
+            }
         };
         (
             along(width, self.common.tileable.wraps_x()),
             along(height, self.common.tileable.wraps_y()),
         )
+    }
+
+    /// What the network sees of an axis of this length: all of it where that is a multiple of 16
+    /// pixels, else the next multiple that holds it, with what stands beside it where it repeats.
+    pub fn seen(length: u32, repeats: bool) -> u32 {
+        let beside = if repeats && !length.is_multiple_of(16) { 2 * Self::LAP_PX } else { 0 };
+        (length + beside).next_multiple_of(16)
     }
 
     /// Whether the canvas wraps from left to right.
@@ -367,5 +392,45 @@ mod tests {
         assert_eq!(sides, [(128, 64), (181, 91), (256, 128), (362, 181), (512, 256)]);
         let single = Optimize { min_scale: 0, ..recipe };
         assert_eq!(single.scales(512, 256).len(), 1);
+    }
+
+    #[test]
+    fn no_scale_changes_the_shape() {
+        let recipe = Optimize { min_scale: 24, ..Optimize::painterly() };
+        for (width, height) in [(8, 128), (16, 17), (4096, 17), (1, 256), (1023, 1025), (94, 94)] {
+            for size in [None, Some(16), Some(32), Some(200)] {
+                let recipe = recipe.clone().with(|common| common.size = size);
+                let (wide, high) = recipe.common.output_size(width, height);
+                for scale in recipe.scales(wide, high) {
+                    let ratio =
+                        f64::from(scale.width.max(scale.height)) / f64::from(width.max(height));
+                    let near = |side: u32, own: u32| {
+                        (f64::from(side) - f64::from(own) * ratio).abs() <= 1.0
+                    };
+                    assert!(
+                        near(scale.width, width) && near(scale.height, height),
+                        "{width} x {height} at {size:?}: {scale:?}"
+                    );
+                }
+            }
+        }
+        let strip = recipe.with(|common| common.size = Some(32));
+        assert_eq!(strip.common.output_size(8, 128), (2, 32));
+    }
+
+    #[test]
+    fn without_a_style_a_content_is_not_painted_coarse_to_fine() {
+        let unstyled = |change: fn(&mut Optimize)| {
+            let mut recipe = Optimize::painterly();
+            change(&mut recipe);
+            (recipe.is_styled(), recipe.scales(512, 512).len())
+        };
+        assert_eq!(unstyled(|_| ()), (true, 3));
+        assert_eq!(unstyled(|recipe| recipe.style_weight = 0.0), (false, 1));
+        assert_eq!(unstyled(|recipe| recipe.style_layers = [0.0; 5]), (false, 1));
+        let from_noise = |recipe: &mut Optimize| {
+            (recipe.style_weight, recipe.init) = (0.0, Init::Noise);
+        };
+        assert_eq!(unstyled(from_noise), (false, 3));
     }
 }

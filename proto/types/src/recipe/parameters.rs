@@ -13,7 +13,9 @@
 /// name: Type as PatchType, "the range in words" |value| holds(value);
 /// ```
 ///
-/// where `Type: From<PatchType>`. The range is left out if every value is valid.
+/// where `Type: From<PatchType>`. The range is left out if every value is valid. A parameter that
+/// was added after a release has one more attribute, so that older actions keep their digests:
+/// `#[serde(default, skip_serializing_if = "is_default")]`, whose default is what they did.
 macro_rules! parameters {
     (
         $(#[$meta:meta])*
@@ -23,6 +25,7 @@ macro_rules! parameters {
             $(
                 $(#[doc = $doc:literal])+
                 #[arg($($arg:tt)*)]
+                $(#[serde($($serde:tt)*)])?
                 $field:ident: $type:ty as $patch_type:ty
                 $(, $range:literal |$value:ident| $holds:expr)?;
             )*
@@ -33,7 +36,7 @@ macro_rules! parameters {
         #[serde(deny_unknown_fields)]
         pub struct $name {
             $(pub $embedded: $embedded_type,)?
-            $($(#[doc = $doc])+ pub $field: $type,)*
+            $($(#[doc = $doc])+ $(#[serde($($serde)*)])? pub $field: $type,)*
         }
 
         $(#[$patch_meta])*

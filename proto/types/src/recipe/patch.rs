@@ -94,7 +94,7 @@ impl RecipePatch {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Common, InitSource, Optimize, Optimizer};
+    use super::super::{AlphaUse, Common, InitSource, Optimize, Optimizer};
     use super::*;
 
     #[test]
@@ -106,7 +106,10 @@ mod tests {
         }
         assert!(RecipePatch::of_key("x", serde_json::json!({ "x": 1 })).is_err());
         // A recipe's own fields, as it serialises, are exactly the keys.
-        let recipe = serde_json::to_value(Preset::Painterly.recipe()).expect("it serialises");
+        let mut recipe = Preset::Painterly.recipe();
+        // Absent where it has its default.
+        recipe.common_mut().alpha = AlphaUse::Data;
+        let recipe = serde_json::to_value(recipe).expect("it serialises");
         let mut fields: Vec<&str> = Vec::new();
         for (name, value) in recipe.as_object().expect("a recipe is an object") {
             match value.as_object() {

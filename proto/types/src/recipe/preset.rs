@@ -5,8 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Common, Init, LossNorm, Optimize, Optimizer, Padding, Pooling, PreserveColor, Profile, Recipe,
-    STYLE_LAYERS, Tileable,
+    AlphaUse, Common, Init, LossNorm, Optimize, Optimizer, Padding, Pooling, PreserveColor,
+    Profile, Recipe, STYLE_LAYERS, Tileable,
 };
 
 /// A named recipe to start from.
@@ -57,6 +57,7 @@ impl Optimize {
                 preserve_color: PreserveColor::None,
                 palette: 0.3,
                 tileable: Tileable::None,
+                alpha: AlphaUse::Coverage,
                 profile: Profile::Fast,
                 seed: 0,
             },

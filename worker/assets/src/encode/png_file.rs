@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use super::{Plan, level8, level16};
-use crate::{Color, Depth, Picture};
+use crate::exif::Exif;
+use crate::{Color, Depth, Orientation, Picture};
 
 pub(super) fn write(picture: &Picture, plan: &Plan<'_>) -> Result<Vec<u8>, png::EncodingError> {
     let mut info = png::Info::with_size(picture.width, picture.height);
@@ -29,16 +30,19 @@ pub(super) fn write(picture: &Picture, plan: &Plan<'_>) -> Result<Vec<u8>, png::
         yppu: density.y.round() as u32,
         unit: png::Unit::Meter,
     });
-    if let Some(color) = &picture.origin.png_color {
-        info.srgb = color.srgb;
-        info.source_gamma = color.gamma;
-        info.source_chromaticities = color.chromaticities;
+    if picture.origin.orientation != Orientation::Normal {
+        info.exif_metadata = Some(Cow::Owned(Exif::bytes_of(picture.origin.orientation)));
     }
 
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::with_info(&mut bytes, info)?;
     encoder.set_compression(png::Compression::Balanced);
     let mut writer = encoder.write_header()?;
+    if let Some(color) = &picture.origin.png_color {
+        for (name, content) in color.chunks(plan.icc.is_some()) {
+            writer.write_chunk(png::chunk::ChunkType(name), content)?;
+        }
+    }
     writer.write_image_data(&samples)?;
     writer.finish()?;
     Ok(bytes)

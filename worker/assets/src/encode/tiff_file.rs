@@ -1,74 +1,104 @@
-//! TIFF, with its own crate: the general interface cannot write a resolution or the kind of alpha.
+//! TIFF, with its own crate: the general interface cannot write a resolution, the kind of alpha or
+//! further samples.
 
 use std::io::Cursor;
 
-use tiff::TiffError;
-use tiff::encoder::colortype::{
-    ColorType, Gray8, Gray16, RGB8, RGB16, RGB32Float, RGBA8, RGBA16, RGBA32Float,
-};
+use tiff::encoder::colortype::{ColorType, Gray8, Gray16, Gray32Float, RGB8, RGB16, RGB32Float};
 use tiff::encoder::{Compression, DeflateLevel, Rational, TiffEncoder, TiffValue};
-use tiff::tags::{ExtraSamples, ResolutionUnit, Tag};
+use tiff::tags::{ExtraSamples, ResolutionUnit, Tag, Type};
+use tiff::{Directory, TiffError};
 
 use super::{Plan, level8, level16};
 use crate::{Color, Depth, Picture};
 
 pub(super) fn write(picture: &Picture, plan: &Plan<'_>) -> Result<Vec<u8>, TiffError> {
-    let rgb = &picture.rgb;
+    let eight = |value: f32| level8(value * 255.0);
+    let sixteen = |value: f32| (value * 65_535.0).round() as u16;
     let float = |level: f32| level / 255.0;
-    match (plan.depth, plan.color, plan.alpha) {
-        (Depth::Eight, Color::Gray, _) => {
-            write_as::<Gray8>(picture, plan, &plan.samples(rgb, level8))
-        }
-        (Depth::Eight, Color::Rgb, None) => {
-            write_as::<RGB8>(picture, plan, &plan.samples(rgb, level8))
-        }
-        (Depth::Eight, Color::Rgb, Some(_)) => {
-            write_as::<RGBA8>(picture, plan, &plan.samples(rgb, level8))
-        }
-        (Depth::Sixteen, Color::Gray, _) => {
-            write_as::<Gray16>(picture, plan, &plan.samples(rgb, level16))
-        }
-        (Depth::Sixteen, Color::Rgb, None) => {
-            write_as::<RGB16>(picture, plan, &plan.samples(rgb, level16))
-        }
-        (Depth::Sixteen, Color::Rgb, Some(_)) => {
-            write_as::<RGBA16>(picture, plan, &plan.samples(rgb, level16))
-        }
-        (Depth::Float, _, None) => write_as::<RGB32Float>(picture, plan, &plan.samples(rgb, float)),
-        (Depth::Float, _, Some(_)) => {
-            write_as::<RGBA32Float>(picture, plan, &plan.samples(rgb, float))
-        }
+    match (plan.depth, plan.color) {
+        (Depth::Eight, Color::Gray) => write_as::<Gray8>(picture, plan, level8, eight),
+        (Depth::Eight, Color::Rgb) => write_as::<RGB8>(picture, plan, level8, eight),
+        (Depth::Sixteen, Color::Gray) => write_as::<Gray16>(picture, plan, level16, sixteen),
+        (Depth::Sixteen, Color::Rgb) => write_as::<RGB16>(picture, plan, level16, sixteen),
+        (Depth::Float, Color::Gray) => write_as::<Gray32Float>(picture, plan, float, |v| v),
+        (Depth::Float, Color::Rgb) => write_as::<RGB32Float>(picture, plan, float, |v| v),
     }
 }
 
+/// Writes samples of one type: `level` converts colours, `unit` alpha and further samples.
 fn write_as<C: ColorType>(
     picture: &Picture,
     plan: &Plan<'_>,
-    samples: &[C::Inner],
+    level: impl Fn(f32) -> C::Inner,
+    unit: impl Fn(f32) -> C::Inner,
 ) -> Result<Vec<u8>, TiffError>
 where
     [C::Inner]: TiffValue,
 {
+    let extra = extra_samples(picture, plan);
+    let colors = plan.colors();
+    let mut samples = Vec::with_capacity(picture.pixels() * (colors + extra.len()));
+    for (at, pixel) in plan.rgb.chunks_exact(3).enumerate() {
+        samples.extend(pixel[..colors].iter().map(|&value| level(value)));
+        samples.extend(extra.iter().map(|(_, plane)| unit(plane[at])));
+    }
+
+    let origin = &picture.origin;
     let mut file = Cursor::new(Vec::new());
     let mut encoder =
         TiffEncoder::new(&mut file)?.with_compression(Compression::Deflate(DeflateLevel::Balanced));
     let mut image = encoder.new_image::<C>(picture.width, picture.height)?;
-    if plan.alpha.is_some() {
-        image
-            .encoder()
-            .write_tag(Tag::ExtraSamples, &[ExtraSamples::UnassociatedAlpha.to_u16()][..])?;
+    if !extra.is_empty() {
+        let kinds: Vec<ExtraSamples> = extra.iter().map(|(kind, _)| *kind).collect();
+        image.extra_samples(&kinds)?;
     }
-    if let Some(density) = picture.origin.density {
+    if let Some(density) = origin.density {
         let (x, y) = density.dpi();
         image.resolution_unit(ResolutionUnit::Inch);
         image.x_resolution(thousandths(x));
         image.y_resolution(thousandths(y));
     }
-    if let Some(icc) = plan.icc {
-        image.encoder().write_tag(Tag::IccProfile, icc)?;
+    let tags = image.encoder();
+    if origin.orientation.exif() != 1 {
+        tags.write_tag(Tag::Orientation, origin.orientation.exif())?;
     }
-    image.write_data(samples)?;
+    if let Some(icc) = plan.icc {
+        tags.write_tag(Tag::IccProfile, icc)?;
+    }
+    if let Some(layout) = &origin.tiff {
+        for (tag, text) in [(Tag::Artist, &layout.artist), (Tag::Copyright, &layout.copyright)] {
+            if let Some(text) = text {
+                let entry = tags.write_entry_bytes(Type::ASCII, text)?;
+                tags.extend_from(&Directory::from_iter([(tag, entry)]));
+            }
+        }
+    }
+    image.write_data(&samples)?;
     Ok(file.into_inner())
+}
+
+/// Alpha and the further samples in the order of the file, which is the asset's own if it had the
+/// same ones; otherwise alpha comes first.
+fn extra_samples<'a>(picture: &'a Picture, plan: &Plan<'a>) -> Vec<(ExtraSamples, &'a [f32])> {
+    let kind = |code: u16| ExtraSamples::from_u16(code).unwrap_or(ExtraSamples::Unspecified);
+    let alpha_kind = kind(picture.origin.alpha_kind.tiff_code());
+    let mut planes = picture.extra.iter().map(|plane| &plane[..]);
+    let layout = picture.origin.tiff.as_ref().filter(|layout| {
+        let planes = picture.extra.len() + usize::from(plan.alpha.is_some());
+        layout.extra_samples.len() == planes && layout.alpha_at.is_some() == plan.alpha.is_some()
+    });
+    let Some(layout) = layout else {
+        let alpha = plan.alpha.map(|alpha| (alpha_kind, alpha));
+        let others = planes.map(|plane| (ExtraSamples::Unspecified, plane));
+        return alpha.into_iter().chain(others).collect();
+    };
+    let codes = layout.extra_samples.iter().enumerate();
+    codes
+        .filter_map(|(at, &code)| match plan.alpha {
+            Some(alpha) if layout.alpha_at == Some(at) => Some((alpha_kind, alpha)),
+            _ => Some((kind(code), planes.next()?)),
+        })
+        .collect()
 }
 
 fn thousandths(value: f64) -> Rational {

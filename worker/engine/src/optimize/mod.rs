@@ -11,6 +11,7 @@ mod engine;
 pub mod objective;
 pub mod optimizer;
 mod plateau;
+mod schedule;
 mod session;
 mod sources;
 mod total_variation;

@@ -1,6 +1,6 @@
 //! The loss: content features, style statistics, and the gradient of the style loss.
 
-use impasto_kernels::{Layer, Moments};
+use impasto_kernels::{Layer, Moments, Precision};
 use impasto_types::{LossNorm, Optimize};
 
 /// Second and first moments of one layer's feature maps over a picture.
@@ -77,7 +77,22 @@ impl ContentSums {
         };
         f64::from(recipe.content_weight) / scale
     }
+
+    /// The largest loss that rounding can leave of none, where the features are kept so.
+    pub(crate) fn rounding(&self, recipe: &Optimize, kept: Precision) -> f64 {
+        let relative = match kept {
+            Precision::Fp32 => ROUNDING,
+            Precision::Bf16 => BF16_ROUNDING,
+        };
+        self.weight(recipe) * relative * relative * self.squares
+    }
 }
+
+/// The relative error of sums in single precision: two ways to cut one picture differ by less.
+const ROUNDING: f64 = 1e-5;
+
+/// Half of a bf16 number's last digit, relative.
+const BF16_ROUNDING: f64 = 1.0 / 256.0;
 
 /// What one layer's statistics are to become, and how strongly.
 #[derive(Debug, Clone)]
@@ -177,6 +192,21 @@ impl StyleTarget {
                 deviation,
             },
         }
+    }
+
+    /// The largest loss that rounding can leave of none.
+    pub(crate) fn rounding(&self) -> f64 {
+        let squared = ROUNDING * ROUNDING;
+        let gram: f64 = self.gram.iter().map(|&v| f64::from(v).powi(2)).sum();
+        let mean: f64 = self.mean.iter().map(|&v| f64::from(v).powi(2)).sum();
+        // A deviation is the root of a difference: where that is small, its error is large.
+        let channels = self.mean.len();
+        let deviation = self.deviation.iter().enumerate().map(|(c, deviation)| {
+            let error = 2.0 * ROUNDING * f64::from(self.gram[c * channels + c]);
+            (error / deviation.max(error.sqrt())).powi(2)
+        });
+        squared * (self.gram_weight * gram + self.mean_weight * mean)
+            + self.deviation_weight * deviation.sum::<f64>()
     }
 
     /// The loss of `statistics`, and how it pulls on the feature maps that they were taken from.

@@ -3,17 +3,19 @@
 use std::fmt;
 use std::sync::Arc;
 
-use impasto_types::{Losses, Optimize, Scale};
+use impasto_kernels::Layer;
+use impasto_types::{Init, Losses, Optimize, Scale};
 
 use super::checkpoint::{self, Saved};
-use super::device::{Canvas, Plan, State, Task, View, Warmth, Work};
+use super::device::{Canvas, Move, Plan, State, Task, View, Warmth, Work};
 use super::engine::Engine;
 use super::objective::{LayerStatistics, StyleTarget};
 use super::optimizer::{Memory, OptimizerPlan};
 use super::plateau::on_a_plateau;
+use super::schedule::Schedule;
 use super::sources::Sources;
 use crate::resize::resample;
-use crate::{EngineError, Frame, Image, Inputs, Run, Step, StepReport};
+use crate::{EngineError, Frame, Image, Inputs, Interrupt, Run, Step, StepReport};
 
 /// One run: see [`Run`].
 pub struct Session {
@@ -23,14 +25,13 @@ pub struct Session {
     sources: Sources,
     /// Names the recipe and the inputs in a checkpoint.
     identity: blake3::Hash,
-    /// Coarsest first; there is at least one.
-    scales: Vec<Scale>,
-    /// Index into `scales`; that of the last one when done.
-    at: usize,
-    /// Steps times canvas pixels of the scales that have ended.
-    ended_work: u64,
+    schedule: Schedule,
     /// None once a step has failed.
     stage: Option<Stage>,
+    interrupt: Interrupt,
+    /// Whether some loss of the run was finite.
+    has_measured: bool,
+    warning: Option<String>,
     /// How each scale so far is painted, from the one that this run began with.
     plans: Vec<(Scale, Plan)>,
 }
@@ -38,12 +39,20 @@ pub struct Session {
 /// How far the present scale is, and where its picture lies.
 #[derive(Debug)]
 enum Stage {
-    /// Before the first step: the canvas that the scale begins with.
-    Waiting(Image),
+    /// Before the scale's first step.
+    Waiting(Waiting),
     /// On the device, some steps into the scale.
     Painting(Painting),
     /// The result.
     Done(Image),
+}
+
+/// What a scale begins with.
+#[derive(Debug)]
+struct Waiting {
+    canvas: Image,
+    /// What the optimiser of the coarser scale learnt.
+    warmth: Option<Warmth>,
 }
 
 #[derive(Debug)]
@@ -55,6 +64,9 @@ struct Painting {
     plan: [u8; 32],
 }
 
+/// Names no plan: the scale has not begun.
+const NO_PLAN: [u8; 32] = [0; 32];
+
 /// What a process takes before it holds a picture.
 const PROCESS_BYTES: u64 = 64 << 20;
 
@@ -62,7 +74,7 @@ impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Session")
             .field("recipe", &self.recipe)
-            .field("at", &self.at)
+            .field("schedule", &self.schedule)
             .finish_non_exhaustive()
     }
 }
@@ -82,7 +94,11 @@ impl Session {
         recipe.check()?;
         inputs.check(&recipe)?;
         let (width, height) = inputs.output_size(&recipe)?;
-        let scales = recipe.scales(width, height);
+        let joins = inputs.joins;
+        let schedule = Schedule::new(recipe.scales(width, height), |scale| {
+            let frame = Frame::new(&joins, recipe.padding, scale.width, scale.height);
+            frame.width() as u64 * frame.height() as u64
+        });
         let identity = checkpoint::identity(&recipe, &inputs);
         let sources = engine.install(|| Sources::new(&recipe, inputs));
         let mut session = Self {
@@ -91,14 +107,23 @@ impl Session {
             budget_bytes,
             sources,
             identity,
-            scales,
-            at: 0,
-            ended_work: 0,
+            schedule,
             stage: None,
+            interrupt: Interrupt::default(),
+            has_measured: false,
+            warning: None,
             plans: Vec::new(),
         };
-        session.check_budget()?;
-        session.stage = Some(Stage::Waiting(session.first_canvas()));
+        session.stage = Some(if session.nothing_pulls() {
+            // To the last bit: coarse scales would only blur it, and an optimiser round it.
+            let last = session.schedule.last();
+            let frame = session.frame(last);
+            Stage::Done(frame.cut(session.first_canvas(last)))
+        } else {
+            session.check_budget()?;
+            let canvas = session.first_canvas(session.schedule.present());
+            Stage::Waiting(Waiting { canvas, warmth: None })
+        });
         Ok(session)
     }
 
@@ -118,21 +143,24 @@ impl Session {
         let mut session = Self::new(engine, recipe, inputs, budget_bytes)?;
         let saved = checkpoint::read(bytes, &session.identity, session.most_checkpoint_bytes())?;
         let Saved { scale: at, plan, losses, pixels, memory } = saved;
-        let Some(&scale) = session.scales.get(at) else {
+        if !session.schedule.set_at(at) {
             return Err(EngineError::Checkpoint("it names a scale that the run does not have"));
-        };
+        }
+        let scale = session.schedule.present();
         let frame = session.frame(scale);
         let (width, height) = (frame.width(), frame.height());
         if pixels.len() != width * height * 3 || losses.len() >= scale.iterations as usize {
             return Err(EngineError::Checkpoint("its picture does not fit its scale"));
         }
-        session.at = at;
-        session.ended_work = session.planned_work(&session.scales[..at]);
-        let begun = memory != Memory::default();
+        session.has_measured = at > 0 || !losses.is_empty();
         let canvas = Image { width, height, rgb: pixels };
-        session.stage = Some(if begun {
+        session.stage = Some(if plan == NO_PLAN {
+            let warmth = session.warmth_of(memory)?;
+            Stage::Waiting(Waiting { canvas, warmth })
+        } else {
             let state = State { pixels: canvas.rgb.clone(), memory };
-            let mut painting = session.begin_scale(canvas, None)?;
+            let styles = session.style_targets(&canvas)?;
+            let mut painting = session.begin_scale(Waiting { canvas, warmth: None }, styles)?;
             if plan != painting.plan {
                 return Err(EngineError::Checkpoint(
                     "it was painted by another plan: under another memory budget, or in another \
@@ -142,8 +170,6 @@ impl Session {
             painting.canvas.restore(state)?;
             painting.losses = losses;
             Stage::Painting(painting)
-        } else {
-            Stage::Waiting(canvas)
         });
         Ok(session)
     }
@@ -158,13 +184,14 @@ impl Session {
         self.stage.as_ref().ok_or(EngineError::Ended)
     }
 
-    /// The scale that is painted, or was painted last.
-    fn scale(&self) -> Scale {
-        self.scales[self.at]
-    }
-
-    fn is_last(&self) -> bool {
-        self.at + 1 == self.scales.len()
+    /// Whether the picture that the run begins with is what it ends with: no style pulls, and no
+    /// content that it would have to be drawn to.
+    fn nothing_pulls(&self) -> bool {
+        let recipe = &self.recipe;
+        let to_content = recipe.content_weight > 0.0 && self.sources.has_target();
+        !recipe.is_styled()
+            && recipe.tv_weight == 0.0
+            && (recipe.init == Init::Content || !to_content)
     }
 
     /// Where the picture of a scale lies on its canvas.
@@ -173,9 +200,9 @@ impl Session {
         Frame::new(joins, padding, scale.width, scale.height)
     }
 
-    /// The canvas that the first scale begins with.
-    fn first_canvas(&mut self) -> Image {
-        let (frame, init) = (self.frame(self.scale()), self.recipe.init);
+    /// The canvas that the run begins with, at a scale.
+    fn first_canvas(&mut self, scale: Scale) -> Image {
+        let (frame, init) = (self.frame(scale), self.recipe.init);
         let sources = &mut self.sources;
         let first = self.engine.install(|| Some(surrounded(frame, sources.first(init, frame)?)));
         first.unwrap_or_else(|| {
@@ -185,25 +212,21 @@ impl Session {
 
     /// The picture of the present scale's canvas, in the result's size.
     fn preview(&self, canvas: Image) -> Image {
-        let frame = self.frame(self.scale());
-        let (width, height) = self
-            .scales
-            .last()
-            .map_or((1, 1), |scale| (scale.width as usize, scale.height as usize));
-        self.sources.fit(&frame.cut(canvas), width, height)
+        let frame = self.frame(self.schedule.present());
+        let Scale { width, height, .. } = self.schedule.last();
+        self.sources.fit(&frame.cut(canvas), width as usize, height as usize)
     }
 
-    /// Measures the targets, plans, and hands the picture to the device.
+    /// Plans, and hands the picture to the device.
     fn begin_scale(
         &mut self,
-        picture: Image,
-        warmth: Option<Warmth>,
+        waiting: Waiting,
+        style: Vec<(Layer, StyleTarget)>,
     ) -> Result<Painting, EngineError> {
-        let scale = self.scale();
+        let Waiting { canvas: picture, warmth } = waiting;
+        let scale = self.schedule.present();
         let frame = self.frame(scale);
-        let held = self.held_bytes() + picture.bytes() + self.warmth_bytes()?;
-        let style = self.style_targets(scale, held)?;
-        if self.is_last() {
+        if self.schedule.is_last() {
             self.sources.drop_styles();
         }
         let content = self.content(frame);
@@ -218,26 +241,33 @@ impl Session {
         };
         let plan = device.plan(&work, self.budget_bytes.saturating_sub(self.held_bytes()))?;
         let name = plan.name();
-        let task = Task { work, plan: plan.clone(), picture, content, masked, style, warmth };
+        let interrupt = self.interrupt.clone();
+        let plan_of_task = plan.clone();
+        let task =
+            Task { work, plan: plan_of_task, picture, content, masked, style, warmth, interrupt };
         let canvas = engine.install(|| device.canvas(task))?;
         self.plans.push((scale, plan));
         Ok(Painting { canvas, losses: Vec::new(), plan: name })
     }
 
-    /// The style images' statistics at a scale, as targets, while so many bytes are held.
-    fn style_targets(
-        &self,
-        scale: Scale,
-        held_bytes: u64,
-    ) -> Result<Vec<(impasto_kernels::Layer, StyleTarget)>, EngineError> {
+    /// The style images' statistics at the present scale, as targets, beside the canvas that it
+    /// begins with.
+    fn style_targets(&self, canvas: &Image) -> Result<Vec<(Layer, StyleTarget)>, EngineError> {
+        if !self.recipe.is_styled() {
+            return Ok(Vec::new());
+        }
+        let held_bytes = self.held_bytes() + canvas.bytes() + self.warmth_bytes()?;
         let (engine, view) = (&self.engine, View::of_style(&self.recipe));
+        let (scale, first) = (self.schedule.present(), self.schedule.at() == 0);
         let mut styles = Vec::new();
-        for (style, weight) in self.sources.styles() {
-            let first = self.at == 0;
+        for style in self.sources.styles() {
             let style = engine.install(|| Sources::style_at(&self.recipe, style, scale, first));
             let budget = self.budget_bytes.saturating_sub(held_bytes + style.bytes());
-            let moments = engine.install(|| engine.backend().moments(&style, view, budget))?;
-            styles.push((moments.iter().map(LayerStatistics::of).collect(), *weight));
+            let (image, weights) = (&style.image, style.weights.as_ref());
+            let moments = engine.install(|| {
+                engine.backend().moments(image, weights, view, budget, &self.interrupt)
+            })?;
+            styles.push((moments.iter().map(LayerStatistics::of).collect(), style.share));
         }
         Ok(StyleTarget::layers(&self.recipe, &styles))
     }
@@ -247,62 +277,91 @@ impl Session {
         if self.recipe.content_weight == 0.0 {
             return None;
         }
-        let (last, sources) = (self.is_last(), &mut self.sources);
+        let (last, sources) = (self.schedule.is_last(), &mut self.sources);
         self.engine.install(|| {
             let target = if last { sources.last_target(frame) } else { sources.target_at(frame) };
             target.map(|target| surrounded(frame, target))
         })
     }
 
-    /// Takes the scale's result; where there is a next scale, enlarges it and goes on there, with
-    /// what the optimiser has learnt.
+    /// Takes the scale's result; where there is a next scale, enlarges it for that, with what the
+    /// optimiser has learnt.
     fn end_scale(&mut self, painting: Painting) -> Result<Stage, EngineError> {
         let (canvas, warmth) = painting.canvas.finish()?;
-        let frame = self.frame(self.scale());
-        if self.is_last() {
+        let frame = self.frame(self.schedule.present());
+        if self.schedule.is_last() {
             return Ok(Stage::Done(frame.cut(canvas)));
         }
-        self.at += 1;
-        let next = self.frame(self.scale());
+        self.schedule.advance();
+        let next = self.frame(self.schedule.present());
         let (across, down) = frame.to(next);
         let rgb = self.engine.install(|| resample(&canvas.rgb, &across, &down, 3));
         drop(canvas);
         let mut canvas = Image { width: next.width(), height: next.height(), rgb };
         canvas.clamp();
         meet_neighbors(next, &mut canvas);
-        self.begin_scale(canvas, warmth).map(Stage::Painting)
+        Ok(Stage::Waiting(Waiting { canvas, warmth }))
     }
 
-    /// The share of the work that is done after `steps` of the present scale. Where that is over,
-    /// its other steps are left out of the work.
-    fn done(&mut self, steps: u32, over: bool) -> f64 {
-        let scale = self.scale();
-        let here = self.planned_work(&[Scale { iterations: steps, ..scale }]);
-        let done = self.ended_work + here;
-        let mut left = self.planned_work(&self.scales[self.at + 1..]);
-        if over {
-            self.ended_work = done;
-        } else {
-            left += self.planned_work(&[scale]) - here;
-        }
-        done as f64 / (done + left) as f64
-    }
-
-    /// Steps times canvas pixels.
-    fn planned_work(&self, scales: &[Scale]) -> u64 {
-        let work = |&scale: &Scale| {
-            let frame = self.frame(scale);
-            frame.width() as u64 * frame.height() as u64 * u64::from(scale.iterations)
+    /// Begins the scale that waits, if one does. An interruption leaves it waiting.
+    fn painting(&mut self, stage: Stage) -> Result<Option<Painting>, EngineError> {
+        let waiting = match stage {
+            Stage::Painting(painting) => return Ok(Some(painting)),
+            done @ Stage::Done(_) => {
+                self.stage = Some(done);
+                return Ok(None);
+            }
+            Stage::Waiting(waiting) => waiting,
         };
-        scales.iter().map(work).sum()
+        match self.style_targets(&waiting.canvas) {
+            Ok(style) => self.begin_scale(waiting, style).map(Some),
+            Err(error) => {
+                let interrupted = matches!(error, EngineError::Interrupted);
+                self.stage = interrupted.then_some(Stage::Waiting(waiting));
+                Err(error)
+            }
+        }
+    }
+
+    /// Keeps the picture of the last finite loss, and says so.
+    ///
+    /// # Errors
+    /// Where there is none.
+    fn keep_best(&mut self, painting: &Painting, iteration: u32) -> Result<(), EngineError> {
+        let Scale { width, height, .. } = self.schedule.present();
+        let is_finite = |picture: Image| picture.rgb.iter().all(|value| value.is_finite());
+        if !self.has_measured || !painting.canvas.picture().is_ok_and(is_finite) {
+            return Err(EngineError::NotFinite { iteration, width, height });
+        }
+        let warning = format!(
+            "the loss was not finite at iteration {iteration} ({width} x {height}), so the picture \
+             before it was kept; lower style_weight or learning_rate"
+        );
+        self.warning.get_or_insert(warning);
+        Ok(())
+    }
+
+    /// What the optimiser of the scale before the present one learnt, from a checkpoint.
+    fn warmth_of(&self, memory: Memory) -> Result<Option<Warmth>, EngineError> {
+        let Some(coarser) = self.schedule.coarser() else { return Ok(None) };
+        if memory == Memory::default() {
+            return Ok(None);
+        }
+        let plan = self.plan_of(coarser)?.optimizer;
+        Ok(Some(Warmth { frame: self.frame(coarser), plan, memory }))
+    }
+
+    /// The plan of a scale before the last.
+    fn plan_of(&self, scale: Scale) -> Result<Plan, EngineError> {
+        let budget = self.budget_bytes.saturating_sub(self.held_bytes());
+        self.engine.backend().plan(&self.work(scale), budget)
     }
 
     /// Plans the last scale, which takes most: what cannot be painted is refused before the coarse
     /// scales are.
     fn check_budget(&self) -> Result<(), EngineError> {
-        let Some(&scale) = self.scales.last() else { return Ok(()) };
         let budget = self.budget_bytes.saturating_sub(self.kept_bytes());
-        self.engine.backend().plan(&self.work(scale), budget).map(|_| ())
+        self.engine.backend().plan(&self.work(self.schedule.last()), budget).map(|_| ())
     }
 
     /// What a scale asks of a device, while the session has the content.
@@ -325,19 +384,16 @@ impl Session {
     /// Memory of what the optimiser learnt at the coarser scale. It is counted whether or not there
     /// is anything, so that a resumed run cuts its styles as the first one did.
     fn warmth_bytes(&self) -> Result<u64, EngineError> {
-        let Some(coarser) = self.at.checked_sub(1).map(|at| self.scales[at]) else { return Ok(0) };
-        let work = self.work(coarser);
-        let budget = self.budget_bytes.saturating_sub(self.held_bytes());
-        let plan = self.engine.backend().plan(&work, budget)?;
-        Ok(plan.optimizer.warmth_bytes(work.len()))
+        let Some(coarser) = self.schedule.coarser() else { return Ok(0) };
+        Ok(self.plan_of(coarser)?.optimizer.warmth_bytes(self.work(coarser).len()))
     }
 
     /// What the picture and the optimiser's vectors of any scale take at most: a checkpoint of this
     /// run is no larger.
     fn most_checkpoint_bytes(&self) -> u64 {
-        let frames = self.scales.iter().map(|&scale| self.frame(scale));
+        let frames = self.schedule.all().map(|scale| self.frame(scale));
         let values = frames.map(|frame| frame.width() * frame.height() * 3).max().unwrap_or(0);
-        let plan = OptimizerPlan::of(&self.recipe, self.work(self.scale()).wraps());
+        let plan = OptimizerPlan::of(&self.recipe, self.work(self.schedule.present()).wraps());
         4 * values as u64 + plan.bytes(values)
     }
 }
@@ -360,42 +416,53 @@ fn meet_neighbors(frame: Frame, canvas: &mut Image) {
 
 impl Run for Session {
     fn step(&mut self) -> Result<Step, EngineError> {
-        let mut painting = match self.stage.take().ok_or(EngineError::Ended)? {
-            Stage::Waiting(canvas) => self.begin_scale(canvas, None)?,
-            Stage::Painting(painting) => painting,
-            done @ Stage::Done(_) => {
-                self.stage = Some(done);
-                return Ok(Step::Done);
+        let stage = self.stage.take().ok_or(EngineError::Ended)?;
+        let Some(mut painting) = self.painting(stage)? else { return Ok(Step::Done) };
+        let scale = self.schedule.present();
+        let (terms, moved) = match self.engine.install(|| painting.canvas.step()) {
+            Ok(stepped) => stepped,
+            Err(error) => {
+                let interrupted = matches!(error, EngineError::Interrupted);
+                self.stage = interrupted.then_some(Stage::Painting(painting));
+                return Err(error);
             }
         };
-        let scale = self.scale();
-        let terms = self.engine.install(|| painting.canvas.step())?;
         let loss = terms.total();
         painting.losses.push(loss);
         let here = painting.losses.len() as u32;
-        let steps = |scales: &[Scale]| scales.iter().map(|scale| scale.iterations).sum::<u32>();
-        let iteration = steps(&self.scales[..self.at]) + here;
-        if !loss.is_finite() {
-            let (width, height) = (scale.width, scale.height);
-            return Err(EngineError::NotFinite { iteration, width, height, loss });
+        let iteration = self.schedule.steps_before() + here;
+        self.has_measured |= loss.is_finite();
+        if moved == Move::Lost || !loss.is_finite() {
+            self.keep_best(&painting, iteration)?;
         }
-        let over = here >= scale.iterations
+        let over = moved != Move::Taken
+            || !loss.is_finite()
+            || here >= scale.iterations
             || on_a_plateau(&painting.losses, f64::from(self.recipe.plateau));
-        let done = self.done(here, over);
+        let done = self.schedule.done(here, over);
         self.stage = Some(if over { self.end_scale(painting)? } else { Stage::Painting(painting) });
+        let losses = Losses { total: loss, content: terms.content, style: terms.style };
         Ok(Step::Running(StepReport {
             iteration,
-            iterations: steps(&self.scales),
+            iterations: self.schedule.steps(),
             scale: (scale.width, scale.height),
             done,
-            losses: Some(Losses { total: loss, content: terms.content, style: terms.style }),
+            losses: loss.is_finite().then_some(losses),
         }))
+    }
+
+    fn interrupt(&self) -> Interrupt {
+        self.interrupt.clone()
+    }
+
+    fn warning(&self) -> Option<String> {
+        self.warning.clone()
     }
 
     fn picture(&self) -> Result<Image, EngineError> {
         let (stage, engine) = (self.stage()?, &self.engine);
         let canvas = match stage {
-            Stage::Waiting(canvas) => canvas.clone(),
+            Stage::Waiting(waiting) => waiting.canvas.clone(),
             Stage::Painting(painting) => painting.canvas.picture()?,
             Stage::Done(picture) => {
                 return Ok(engine.install(|| self.sources.finished(picture.clone())));
@@ -405,12 +472,13 @@ impl Run for Session {
     }
 
     fn checkpoint(&self) -> Result<Vec<u8>, EngineError> {
-        let scale = self.at;
+        let scale = self.schedule.at();
         let saved = match self.stage()? {
             Stage::Done(_) => return Ok(Vec::new()),
-            Stage::Waiting(canvas) => {
-                let (pixels, memory) = (canvas.rgb.clone(), Memory::default());
-                Saved { scale, plan: [0; 32], losses: Vec::new(), pixels, memory }
+            Stage::Waiting(Waiting { canvas, warmth }) => {
+                let memory = warmth.as_ref().map(|warmth| warmth.memory.clone());
+                let (pixels, memory) = (canvas.rgb.clone(), memory.unwrap_or_default());
+                Saved { scale, plan: NO_PLAN, losses: Vec::new(), pixels, memory }
             }
             Stage::Painting(Painting { canvas, losses, plan }) => {
                 let State { pixels, memory } = canvas.state()?;

@@ -3,21 +3,23 @@
 
 use std::sync::Arc;
 
-use impasto_types::{Init, MIN_SIDE, Optimize, PreserveColor, Scale};
+use impasto_types::{Init, Optimize, Padding, PreserveColor, Scale};
 
 use super::device::Masked;
 use crate::color::Measured;
 use crate::frame::Frame;
 use crate::noise::Noise;
-use crate::resize::resize;
-use crate::{Image, Inputs, Joins, Mask, color};
+use crate::resize::{resize_plane, resize_weighted};
+use crate::{Image, Inputs, Joins, Mask, Style, color};
 
 #[derive(Debug)]
 pub(crate) struct Sources {
     /// What the content loss looks at: the content, recoloured as the recipe says.
     target: Option<Image>,
-    /// The style images, recoloured as the recipe says, and their shares.
-    styles: Vec<(Image, f32)>,
+    /// How much of each of the asset's pixels there is.
+    coverage: Option<Mask>,
+    /// The style images, cropped to what counts and recoloured as the recipe says.
+    styles: Vec<Style>,
     init: Option<Image>,
     /// The asset's own colours, where the result takes some of them.
     own: Option<Image>,
@@ -29,26 +31,28 @@ pub(crate) struct Sources {
 
 impl Sources {
     pub(crate) fn new(recipe: &Optimize, inputs: Inputs) -> Self {
-        let Inputs { mut content, styles, init, joins, mask } = inputs;
+        let Inputs { mut content, coverage, styles, init, joins, mask } = inputs;
         let painted = mask.as_ref();
         let recolor =
-            |style: Image, content: Option<&Image>| match (recipe.common.preserve_color, content) {
-                (PreserveColor::Statistics, Some(content)) => {
-                    color::match_statistics(&style, Measured { image: content, mask: painted })
-                }
+            |style: Style, content: Option<&Image>| match (recipe.common.preserve_color, content) {
+                (PreserveColor::Statistics, Some(content)) => style.recolored(|style| {
+                    color::match_statistics(style, Measured { image: content, mask: painted })
+                }),
                 (PreserveColor::Luminance, Some(content)) => {
                     let grey = color::luminance(content);
                     let own = Measured { image: &grey, mask: painted };
-                    color::match_statistics(&color::luminance(&style), own)
+                    style
+                        .recolored(|style| color::luminance(style.image))
+                        .recolored(|style| color::match_statistics(style, own))
                 }
                 _ => style,
             };
-        let styles: Vec<_> = styles
-            .into_iter()
-            .map(|(style, weight)| (recolor(style, content.as_ref()), weight))
-            .collect();
+        let styles: Vec<_> =
+            styles.into_iter().map(|style| recolor(style.cropped(), content.as_ref())).collect();
         let own = mask.as_ref().and(content.clone());
         let target = match recipe.common.preserve_color {
+            // There are no colours to be had.
+            _ if !recipe.is_styled() => content.take(),
             PreserveColor::Luminance => content.as_ref().map(color::luminance),
             PreserveColor::None if recipe.common.palette > 0.0 => content.as_ref().map(|image| {
                 let own = Measured { image, mask: painted };
@@ -56,16 +60,17 @@ impl Sources {
             }),
             PreserveColor::None | PreserveColor::Statistics => content.take(),
         };
-        let keeps_chroma = recipe.common.preserve_color == PreserveColor::Luminance;
+        let keeps_chroma =
+            recipe.is_styled() && recipe.common.preserve_color == PreserveColor::Luminance;
         let own = own.or(content.filter(|_| keeps_chroma));
-        Self { target, styles, init, own, keeps_chroma, mask, joins }
+        Self { target, coverage, styles, init, own, keeps_chroma, mask, joins }
     }
 
     pub(crate) fn joins(&self) -> &Joins {
         &self.joins
     }
 
-    pub(crate) fn styles(&self) -> &[(Image, f32)] {
+    pub(crate) fn styles(&self) -> &[Style] {
         &self.styles
     }
 
@@ -77,25 +82,25 @@ impl Sources {
     /// with noise. The image to begin with is let go.
     pub(crate) fn first(&mut self, init: Init, frame: Frame) -> Option<Image> {
         let own = self.init.take();
-        let source = match init {
-            Init::Content => self.target.as_ref(),
-            Init::Image => own.as_ref(),
-            Init::Noise => None,
-        }?;
         let (width, height) = frame.picture();
-        Some(self.fit(source, width, height))
+        match init {
+            Init::Content => {
+                self.target.as_ref().map(|target| self.fit_asset(target, width, height))
+            }
+            Init::Image => own.map(|own| self.fit(&own, width, height)),
+            Init::Noise => None,
+        }
     }
 
     /// A canvas of noise around the styles' mean colour.
     pub(crate) fn noise(&self, seed: u64, width: usize, height: usize) -> Image {
-        let total: f32 = self.styles.iter().map(|(_, weight)| weight).sum();
+        let total: f32 = self.styles.iter().map(|style| style.share).sum();
         let mut mean = [0.0; 3];
-        for (style, weight) in &self.styles {
-            let scale = weight / total / style.pixels() as f32;
-            style
-                .rgb
-                .chunks_exact(3)
-                .for_each(|pixel| (0..3).for_each(|c| mean[c] += pixel[c] * scale));
+        for style in &self.styles {
+            let scale = style.share / total / style.measured().weight() as f32;
+            for (pixel, weight) in style.measured().pixels() {
+                (0..3).for_each(|c| mean[c] += pixel[c] * scale * weight as f32);
+            }
         }
         let mut noise = Noise::new(seed);
         let mut image = Image::filled(width, height, mean);
@@ -104,21 +109,28 @@ impl Sources {
         image
     }
 
-    /// A style image in the size that it has at a scale, which may be a run's `first`.
-    pub(crate) fn style_at(recipe: &Optimize, style: &Image, scale: Scale, first: bool) -> Image {
-        let own = (style.width as u32, style.height as u32);
+    /// A style image in the size that it has at a scale, which may be a run's `first`, continued by
+    /// its mirror image to a multiple of 16 pixels, as a canvas is.
+    pub(crate) fn style_at(recipe: &Optimize, style: &Style, scale: Scale, first: bool) -> Style {
+        let Style { image, weights, share } = style;
+        let own = (image.width as u32, image.height as u32);
         let ratio = recipe.style_factor(own, (scale.width, scale.height), first);
-        let side =
-            |length: usize| ((length as f64 * ratio).round() as usize).max(MIN_SIDE as usize);
-        let mut fitted = resize(style, side(style.width), side(style.height), false, false);
-        fitted.clamp();
-        fitted
+        let side = |length: usize| ((length as f64 * ratio).round() as usize).max(1);
+        let (width, height) = (side(image.width), side(image.height));
+        let image = fitted(image, weights.as_ref(), (width, height), (false, false));
+        let ends = Joins::default();
+        let frame = Frame::new(&ends, Padding::Reflect, width as u32, height as u32);
+        let weights = weights.as_ref().map(|mask| {
+            let weights = mask.resized(width, height, &ends).into_weights();
+            Mask::of_counted(frame.width(), frame.height(), frame.surround_plane(weights, 1))
+        });
+        Style { image: frame.surround(image), weights, share: *share }
     }
 
     /// What the content loss compares with, in the size of a scale's picture.
     pub(crate) fn target_at(&self, frame: Frame) -> Option<Image> {
         let (width, height) = frame.picture();
-        self.target.as_ref().map(|target| self.fit(target, width, height))
+        self.target.as_ref().map(|target| self.fit_asset(target, width, height))
     }
 
     /// The same for the last scale: nobody needs the original any more.
@@ -126,7 +138,7 @@ impl Sources {
         let target = self.target.take()?;
         let (width, height) = frame.picture();
         let fits = (target.width, target.height) == (width, height);
-        Some(if fits { target } else { self.fit(&target, width, height) })
+        Some(if fits { target } else { self.fit_asset(&target, width, height) })
     }
 
     /// Lets go of the style images, once they have been measured for the last time.
@@ -141,7 +153,7 @@ impl Sources {
         let mask = mask.resized(width, height, &self.joins).with_margin(&self.joins);
         let weights = frame.surround_plane(mask.into_weights(), 1);
         let mask = impasto_kernels::Mask::new(frame.width(), frame.height(), &weights);
-        let own = self.fit(own, width, height);
+        let own = self.fit_asset(own, width, height);
         // The canvas has the colours that the network sees.
         let own = if self.keeps_chroma { color::luminance(&own) } else { own };
         Some(Masked { mask: Arc::new(mask), own: frame.surround(own) })
@@ -156,7 +168,7 @@ impl Sources {
     pub(crate) fn finished(&self, picture: Image) -> Image {
         let Some(own) = &self.own else { return picture };
         let (width, height) = (picture.width, picture.height);
-        let own = self.fit(own, width, height);
+        let own = self.fit_asset(own, width, height);
         let mut finished =
             if self.keeps_chroma { color::restore_chroma(&picture, &own) } else { picture };
         if let Some(mask) = &self.mask {
@@ -181,22 +193,45 @@ impl Sources {
     pub(crate) fn fit(&self, source: &Image, width: usize, height: usize) -> Image {
         let (repeats_across, repeats_down) =
             (self.joins.repeats_across(), self.joins.repeats_down());
-        let mut image = resize(source, width, height, repeats_across, repeats_down);
-        image.clamp();
-        image
+        fitted(source, None, (width, height), (repeats_across, repeats_down))
+    }
+
+    /// The same of the asset, or of a recoloured one: its colours count as far as they are there.
+    fn fit_asset(&self, asset: &Image, width: usize, height: usize) -> Image {
+        let wraps = (self.joins.repeats_across(), self.joins.repeats_down());
+        fitted(asset, self.coverage.as_ref(), (width, height), wraps)
     }
 
     /// Memory of all pictures.
     pub(crate) fn bytes(&self) -> u64 {
         let Self { target, styles, init, .. } = self;
-        let images = styles.iter().map(|(style, _)| style).chain(target).chain(init);
-        self.kept_bytes() + images.map(Image::bytes).sum::<u64>()
+        let images = target.iter().chain(init).map(Image::bytes);
+        self.kept_bytes() + images.chain(styles.iter().map(Style::bytes)).sum::<u64>()
     }
 
     /// Memory of what is held to the end.
     pub(crate) fn kept_bytes(&self) -> u64 {
-        self.own.iter().map(Image::bytes).chain(self.mask.iter().map(Mask::bytes)).sum()
+        let masks = self.mask.iter().chain(&self.coverage).map(Mask::bytes);
+        self.own.iter().map(Image::bytes).chain(masks).sum()
     }
+}
+
+/// A picture of this size, within range; pixels count by their weights where there are any.
+fn fitted(
+    source: &Image,
+    weights: Option<&Mask>,
+    (width, height): (usize, usize),
+    wraps: (bool, bool),
+) -> Image {
+    let Image { width: own_width, height: own_height, rgb } = source;
+    let (from, to) = ((*own_width, *own_height), (width, height));
+    let rgb = match weights {
+        Some(mask) => resize_weighted(rgb, mask.weights(), 3, from, to, wraps),
+        None => resize_plane(rgb, 3, from, to, wraps),
+    };
+    let mut image = Image { width, height, rgb };
+    image.clamp();
+    image
 }
 
 #[cfg(test)]
@@ -215,7 +250,8 @@ mod tests {
             let weights = (0..16 * 16).map(|at| if at % 16 < 8 { 1.0 } else { 0.0 }).collect();
             let inputs = Inputs {
                 content: Some(picture([200.0, 120.0, 40.0], outside)),
-                styles: vec![(picture([20.0, 30.0, 90.0], [230.0, 220.0, 120.0]), 1.0)],
+                coverage: None,
+                styles: vec![(picture([20.0, 30.0, 90.0], [230.0, 220.0, 120.0]), 1.0).into()],
                 init: None,
                 joins: Joins::default(),
                 mask: masked.then(|| Mask::new(16, 16, weights).expect("it can be used")),

@@ -1,9 +1,9 @@
 //! Canvases under a budget: plans, tiles and masks.
 
-use impasto_engine::Frame;
 use impasto_engine::optimize::device::tensor::TensorDevice;
 use impasto_engine::optimize::device::{Canvas, Masked, Task, Tiling, VggDevice, View, Work};
 use impasto_engine::optimize::objective::{LayerStatistics, StyleTarget};
+use impasto_engine::{Frame, Interrupt};
 use impasto_types::{Optimize, Optimizer, Padding, Tileable};
 
 use super::network::{picture, soft_mask};
@@ -23,8 +23,9 @@ fn canvas(
     if let Some(interior) = tiling {
         plan.tiling = Tiling::cut(work.view(), 460, 330, interior).expect("it can be cut");
     }
-    let moments =
-        tensors.moments(&picture(90, 70, 5), View::of_style(recipe), AMPLE).expect("it runs");
+    let moments = tensors
+        .moments(&picture(90, 70, 5), None, View::of_style(recipe), AMPLE, &Interrupt::default())
+        .expect("it runs");
     let style =
         StyleTarget::layers(recipe, &[(moments.iter().map(LayerStatistics::of).collect(), 1.0)]);
     let content = Some(picture(460, 330, 6));
@@ -37,6 +38,7 @@ fn canvas(
             masked: masked.then(|| Masked { mask: soft_mask(460, 330), own: picture(460, 330, 8) }),
             style,
             warmth: None,
+            interrupt: Interrupt::default(),
         })
         .expect("it begins")
 }
@@ -54,7 +56,7 @@ fn a_canvas_in_tiles_steps_like_one_in_a_piece() {
             let canvas = |tiling| canvas(&tensors, &recipe, tiling, masked);
             let (mut whole, mut tiled) = (canvas(None), canvas(Some((256, 192))));
             let (expected, found) =
-                (whole.step().expect("it runs"), tiled.step().expect("it runs"));
+                (whole.step().expect("it runs").0, tiled.step().expect("it runs").0);
             assert!(
                 (found.total() - expected.total()).abs() < LOSS * expected.total(),
                 "masked {masked}: {found:?} {expected:?}"

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use impasto_engine::optimize::device::tensor::TensorDevice;
 use impasto_engine::optimize::device::{Cpu, Pass, Tiling, VggDevice, View};
 use impasto_engine::optimize::objective::{LayerStatistics, StyleTarget};
+use impasto_engine::{Image, Interrupt};
 use impasto_kernels::{Edge, Layer, Level, Mask, Moments, Pool};
 use impasto_types::{LossNorm, Optimize};
 
@@ -128,14 +129,24 @@ fn the_pass_is_that_of_the_kernels_at_every_edge_pool_and_size() {
 fn moments_are_those_of_the_kernels() {
     let view = View { edge_x: Edge::Reflect, edge_y: Edge::Replicate, pool: Pool::Max };
     let image = picture(75, 58, 9);
-    let expected = reference().moments(&image, view, AMPLE).expect("it runs");
+    let weights = soft_mask(75, 58).at(Layer::Relu1_1).to_vec();
+    let weights = impasto_engine::Mask::new(75, 58, weights).expect("it can be used");
+    for weights in [None, Some(&weights)] {
+        check_moments(&image, weights, view);
+    }
+}
+
+fn check_moments(image: &Image, weights: Option<&impasto_engine::Mask>, view: View) {
+    let expected =
+        reference().moments(image, weights, view, AMPLE, &Interrupt::default()).expect("it runs");
     let near = |a: &[f64], b: &[f64]| {
         a.iter().zip(b).all(|(a, b)| (a - b).abs() < LOSS * b.abs().max(1.0))
     };
     for tensors in tensors() {
-        let found = tensors.moments(&image, view, AMPLE).expect("it runs");
+        let found =
+            tensors.moments(image, weights, view, AMPLE, &Interrupt::default()).expect("it runs");
         for (Moments { weight, sum, products, .. }, expected) in found.iter().zip(&expected) {
-            assert_eq!(*weight, expected.weight);
+            assert!((weight - expected.weight).abs() < 1e-9 * expected.weight);
             assert!(near(sum, &expected.sum) && near(products, &expected.products));
         }
         assert_eq!(found.len(), expected.len());

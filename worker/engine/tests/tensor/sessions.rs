@@ -39,7 +39,8 @@ fn asset(width: usize, height: usize, seed: u64) -> Image {
 fn inputs(recipe: &Optimize) -> Inputs {
     Inputs {
         content: Some(asset(75, 58, 1)),
-        styles: vec![(asset(60, 64, 2), 1.0)],
+        coverage: None,
+        styles: vec![(asset(60, 64, 2), 1.0).into()],
         init: None,
         joins: recipe.common.tileable.into(),
         mask: None,

@@ -12,7 +12,7 @@ use std::{fmt, fs, io};
 
 use impasto_assets::{AssetError, Limits, Picture, bleed, decode};
 use impasto_engine::{Image, Joins, Mask};
-use impasto_types::{OutputSpec, Part, Recipe};
+use impasto_types::{Crop, OutputSpec, Part, Recipe};
 
 pub(crate) use picture::PictureAdapter;
 
@@ -45,6 +45,21 @@ pub trait Adapter: fmt::Debug + Send + Sync {
     /// # Errors
     /// If a file cannot be read, or a part is missing or unknown to this kind; the error names it.
     fn open(&self, files: &Files<'_>, recipe: &Recipe) -> Result<Opened, AdapterError>;
+
+    /// The outputs of an asset that is too small to be painted (see
+    /// [`Common::can_paint`](impasto_types::Common::can_paint)); `None` if it can be painted. By
+    /// default every asset can.
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open) and [`OpenAsset::close`].
+    fn pass_through(
+        &self,
+        _files: &Files<'_>,
+        _recipe: &Recipe,
+        _outputs: &[OutputSpec],
+    ) -> Result<Option<Vec<OutputFile>>, AdapterError> {
+        Ok(None)
+    }
 }
 
 /// An asset whose files are decoded.
@@ -119,9 +134,20 @@ pub enum AdapterError {
     Other(Box<dyn Error + Send + Sync>),
 }
 
-/// The colours of a picture that goes with an asset, such as a style.
-pub(crate) fn colors(source: &Source) -> Result<Image, AssetError> {
+/// The colours of a picture that goes with an asset, such as a style; turned upright if `upright`,
+/// then cropped.
+pub(crate) fn colors(
+    source: &Source,
+    upright: bool,
+    crop: Option<Crop>,
+) -> Result<Image, AssetError> {
     let mut picture = decode(&source.bytes, &source.name, &Limits::default())?;
+    if upright {
+        picture = picture.upright();
+    }
+    if let Some(crop) = crop {
+        picture = picture.cropped(crop)?;
+    }
     // The network must not see black holes there either.
     bleed(&mut picture);
     let Picture { width, height, rgb, .. } = picture;

@@ -1,16 +1,30 @@
 //! A plain picture: one file, one view.
 
-use impasto_assets::{Limits, Origin, Picture, bleed, decode, encode};
-use impasto_engine::{Image, Joins, Mask, resize_plane};
-use impasto_types::{ContainerFormat, OutputSpec, Part, Recipe};
+use impasto_assets::{
+    AlphaKind, AssetError, Limits, Origin, Picture, bleed, decode, encode, is_transparency_empty,
+    read_header,
+};
+use impasto_engine::{Image, Joins, Mask, resize_plane, resize_weighted};
+use impasto_types::{AlphaUse, ContainerFormat, OutputSpec, Part, Recipe};
 
 use super::{Adapter, AdapterError, Files, OpenAsset, Opened, OutputFile, Source, View};
 
 /// Opens a plain picture: [`Part::Color`] is painted, [`Part::Mask`] says where. Alpha, bit depth,
-/// colour profile and pixel density pass from the asset to the result. Without files, the picture
-/// is a new texture.
+/// colour profile, orientation and pixel density pass from the asset to the result. Without files,
+/// the picture is a new texture.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct PictureAdapter;
+pub(crate) struct PictureAdapter {
+    /// Whether pictures are turned upright; otherwise the stored grid is painted, and the result
+    /// has the asset's orientation.
+    pub(crate) upright: bool,
+}
+
+impl PictureAdapter {
+    fn decode(self, source: &Source) -> Result<Picture, AssetError> {
+        let picture = decode(&source.bytes, &source.name, &Limits::default())?;
+        Ok(if self.upright { picture.upright() } else { picture })
+    }
+}
 
 /// What a picture has besides the painted colours.
 #[derive(Debug)]
@@ -18,6 +32,10 @@ struct OpenPicture {
     width: usize,
     height: usize,
     alpha: Option<Vec<f32>>,
+    /// Samples that are neither colour nor alpha.
+    extra: Vec<Vec<f32>>,
+    /// Whether alpha is how opaque a pixel is, so that colours are averaged by it.
+    coverage: bool,
     /// The mask, and the file's own colours.
     kept: Option<(Mask, Vec<f32>)>,
     origin: Origin,
@@ -36,39 +54,107 @@ impl Adapter for PictureAdapter {
                 None => Ok(texture(joins)),
             };
         };
-        let mut picture = decode(&color.bytes, &color.name, &Limits::default())?;
+        let mut picture = self.decode(color)?;
         let (width, height) = (picture.width as usize, picture.height as usize);
-        let mask = files.get(&Part::Mask).map(|source| mask(source)).transpose()?;
+        let mask = files.get(&Part::Mask).map(|source| mask(source, &picture)).transpose()?;
         let mask = mask.map(|mask| mask.resized(width, height, &joins));
         // The colours of the file, before transparent holes are filled.
         let kept = mask.clone().map(|mask| (mask, picture.rgb.clone()));
         // Black holes would mislead the network, and show where a renderer filters across an edge.
-        bleed(&mut picture);
-        let Picture { rgb, alpha, origin, .. } = picture;
-        let view = View { image: Some(Image { width, height, rgb }), mask, joins };
-        let asset = OpenPicture { width, height, alpha, kept, origin, joins };
+        let coverage = recipe.common().alpha == AlphaUse::Coverage
+            && picture.origin.alpha_kind != AlphaKind::Unspecified;
+        if coverage && is_transparency_empty(&picture) {
+            bleed(&mut picture);
+        }
+        let Picture { rgb, alpha, extra, origin, .. } = picture;
+        let asset = OpenPicture { width, height, alpha, extra, coverage, kept, origin, joins };
+        let image = if coverage && asset.alpha.is_some() {
+            // Resized here, since methods do not know alpha.
+            let (width, height) = recipe.common().output_size(width as u32, height as u32);
+            asset.colors(rgb, width as usize, height as usize)
+        } else {
+            Image { width, height, rgb }
+        };
+        let view = View { image: Some(image), mask, joins };
         Ok(Opened { views: vec![view], asset: Box::new(asset) })
+    }
+
+    fn pass_through(
+        &self,
+        files: &Files<'_>,
+        recipe: &Recipe,
+        outputs: &[OutputSpec],
+    ) -> Result<Option<Vec<OutputFile>>, AdapterError> {
+        let Some(color) = files.get(&Part::Color) else { return Ok(None) };
+        let header = read_header(&color.bytes, &color.name, &Limits::default())?;
+        if recipe.common().can_paint(header.width, header.height) {
+            return Ok(None);
+        }
+        // Opened even if it is copied, so that a damaged file is an error at every size.
+        let Opened { views, asset } = self.open(files, recipe)?;
+        let (width, height) = recipe.common().output_size(header.width, header.height);
+        let same_size = (width, height) == (header.width, header.height);
+        let copied = |output: &OutputSpec| output.format == header.format && same_size;
+        if outputs.iter().all(copied) {
+            let file = |output: &OutputSpec| OutputFile {
+                part: output.part,
+                bytes: color.bytes.clone(),
+                width,
+                height,
+            };
+            return Ok(Some(outputs.iter().map(file).collect()));
+        }
+        let resized = views.into_iter().filter_map(|view| {
+            // Transparent pictures are resized already.
+            let from = view.image?;
+            let size = recipe.common().output_size(from.width as u32, from.height as u32);
+            let (width, height) = (size.0 as usize, size.1 as usize);
+            let wraps = (view.joins.repeats_across(), view.joins.repeats_down());
+            let rgb = resize_plane(&from.rgb, 3, (from.width, from.height), (width, height), wraps);
+            Some(Image { width, height, rgb })
+        });
+        asset.close(resized.collect(), outputs).map(Some)
     }
 }
 
 /// A texture that is made from its style alone.
 fn texture(joins: Joins) -> Opened {
     let origin = Origin::synthetic("the texture", ContainerFormat::Png);
-    let asset = OpenPicture { width: 0, height: 0, alpha: None, kept: None, origin, joins };
+    let asset = OpenPicture {
+        width: 0,
+        height: 0,
+        alpha: None,
+        extra: Vec::new(),
+        coverage: true,
+        kept: None,
+        origin,
+        joins,
+    };
     let view = View { image: None, mask: None, joins };
     Opened { views: vec![view], asset: Box::new(asset) }
 }
 
 /// The mask in a picture, in that picture's size: its alpha if it has transparency, otherwise its
 /// brightness. White is painted, black is kept.
-fn mask(source: &Source) -> Result<Mask, AdapterError> {
-    let picture = decode(&source.bytes, &source.name, &Limits::default())?;
+///
+/// It is drawn over what a viewer shows of the asset, or over the asset's stored grid, if only that
+/// has the mask's size.
+fn mask(source: &Source, asset: &Picture) -> Result<Mask, AdapterError> {
+    let mut picture = decode(&source.bytes, &source.name, &Limits::default())?;
+    let stored = asset.origin.orientation;
+    let size = (picture.width, picture.height);
+    let is_on_grid =
+        size == (asset.width, asset.height) && stored.swaps_sides() && size.0 != size.1;
+    if !is_on_grid {
+        picture = picture.stored_as(stored);
+    }
     // Editors add an opaque alpha channel to grey pictures when they save them.
     let drawn = picture.alpha.filter(|alpha| alpha.iter().any(|&alpha| alpha < 1.0));
     let weights = drawn.unwrap_or_else(|| picture.rgb.chunks_exact(3).map(brightness).collect());
     let weights = weights.into_iter().map(|weight| weight.clamp(0.0, 1.0)).collect();
+    let name = picture.origin.name;
     Mask::new(picture.width as usize, picture.height as usize, weights)
-        .map_err(|error| AdapterError::Mask { name: source.name.clone(), source: Box::new(error) })
+        .map_err(|error| AdapterError::Mask { name, source: Box::new(error) })
 }
 
 /// Rec. 709 luma of encoded levels, from 0 to 1.
@@ -85,7 +171,7 @@ impl OpenAsset for OpenPicture {
     fn bytes(&self) -> u64 {
         let values = |values: &Vec<f32>| 4 * values.len() as u64;
         let kept = self.kept.as_ref().map_or(0, |(mask, own)| mask.bytes() + values(own));
-        self.alpha.as_ref().map_or(0, values) + kept
+        self.alpha.iter().chain(&self.extra).map(values).sum::<u64>() + kept
     }
 
     fn close(
@@ -113,25 +199,43 @@ impl OpenPicture {
         let Image { width, height, mut rgb } = painted;
         if let Some((mask, own)) = &self.kept {
             let mask = mask.resized(width, height, &self.joins);
-            let own = self.resized(own, 3, width, height);
-            let pixels = rgb.chunks_exact_mut(3).zip(own.chunks_exact(3)).zip(mask.weights());
+            let own = self.colors(own.clone(), width, height);
+            let pixels = rgb.chunks_exact_mut(3).zip(own.rgb.chunks_exact(3)).zip(mask.weights());
             // Pixels of weight zero get the file's own values, not those of filled holes.
             for ((painted, own), _) in pixels.filter(|(_, weight)| **weight == 0.0) {
                 painted.copy_from_slice(own);
             }
         }
-        let alpha = self.alpha.as_ref().map(|alpha| {
-            let mut alpha = self.resized(alpha, 1, width, height);
-            alpha.iter_mut().for_each(|value| *value = value.clamp(0.0, 1.0));
-            alpha
-        });
+        let alpha = self.alpha.as_ref().map(|plane| self.plane(plane, width, height));
+        let extra = self.extra.iter().map(|plane| self.plane(plane, width, height)).collect();
         let (width, height) = (width as u32, height as u32);
-        Picture { width, height, rgb, alpha, origin: self.origin.clone() }
+        Picture { width, height, rgb, alpha, extra, origin: self.origin.clone() }
     }
 
-    fn resized(&self, values: &[f32], channels: usize, width: usize, height: usize) -> Vec<f32> {
-        let wraps = (self.joins.repeats_across(), self.joins.repeats_down());
-        resize_plane(values, channels, (self.width, self.height), (width, height), wraps)
+    /// A plane in another size. Resampling overshoots at edges, but no value goes beyond those of
+    /// the file.
+    fn plane(&self, plane: &[f32], width: usize, height: usize) -> Vec<f32> {
+        let least = plane.iter().copied().fold(f32::INFINITY, f32::min);
+        let most = plane.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let (from, to) = ((self.width, self.height), (width, height));
+        let mut resized = resize_plane(plane, 1, from, to, self.wraps());
+        resized.iter_mut().for_each(|value| *value = value.min(most).max(least));
+        resized
+    }
+
+    /// Colours of the file, at another size.
+    fn colors(&self, rgb: Vec<f32>, width: usize, height: usize) -> Image {
+        let (from, to) = ((self.width, self.height), (width, height));
+        let rgb = match &self.alpha {
+            _ if from == to => rgb,
+            Some(alpha) if self.coverage => resize_weighted(&rgb, alpha, 3, from, to, self.wraps()),
+            Some(_) | None => resize_plane(&rgb, 3, from, to, self.wraps()),
+        };
+        Image { width, height, rgb }
+    }
+
+    fn wraps(&self) -> (bool, bool) {
+        (self.joins.repeats_across(), self.joins.repeats_down())
     }
 }
 
@@ -145,11 +249,14 @@ mod tests {
             height: 1,
             rgb: vec![level; 3],
             alpha: alpha.map(|alpha| vec![alpha]),
+            extra: Vec::new(),
             origin: Origin::synthetic("mask.png", ContainerFormat::Png),
         };
+        let asset =
+            Picture { origin: Origin::synthetic("a", ContainerFormat::Png), ..picture.clone() };
         let output = OutputSpec { part: Part::Color, format: ContainerFormat::Png, quality: 90 };
         let bytes = encode(&picture, output).expect("it encodes");
-        mask(&Source { name: "mask.png".to_owned(), bytes })
+        mask(&Source { name: "mask.png".to_owned(), bytes }, &asset)
     }
 
     #[test]

@@ -9,7 +9,7 @@ use impasto_engine::optimize::device::{
 };
 use impasto_engine::optimize::objective::{ContentSums, StyleTarget};
 use impasto_engine::optimize::{Engine, Session};
-use impasto_engine::{EngineError, Image, Inputs, Joins, Run as _, Step};
+use impasto_engine::{EngineError, Image, Inputs, Interrupt, Joins, Run as _, Step};
 use impasto_kernels::{Layer, Mask, Moments};
 use impasto_types::{Optimize, Padding, Profile};
 
@@ -104,7 +104,8 @@ pub(super) fn paint(
     .with(|common| common.profile = profile);
     let inputs = Inputs {
         content: Some(subject::picture(size, 1)),
-        styles: vec![(subject::picture(size, 2), 1.0)],
+        coverage: None,
+        styles: vec![(subject::picture(size, 2), 1.0).into()],
         init: None,
         joins: Joins::default(),
         mask: None,
@@ -152,10 +153,12 @@ impl VggDevice for Clocked {
     fn moments(
         &self,
         image: &Image,
+        weights: Option<&impasto_engine::Mask>,
         view: View,
         budget_bytes: u64,
+        interrupt: &Interrupt,
     ) -> Result<Vec<Moments>, EngineError> {
-        self.cpu.moments(image, view, budget_bytes)
+        self.cpu.moments(image, weights, view, budget_bytes, interrupt)
     }
 
     fn canvas(&self, task: Task<'_>) -> Result<Box<dyn Canvas>, EngineError> {

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use impasto_engine::optimize::device::tensor::TensorDevice;
 use impasto_engine::optimize::{Engine, Session};
-use impasto_engine::{EngineError, Inputs, Run};
+use impasto_engine::{EngineError, Inputs, Run, Style};
 use impasto_models::{VggWeights, read_vgg19};
 use impasto_types::{Digest, ModelName, Recipe};
 
@@ -82,7 +82,8 @@ impl Prepared for Optimizing {
     fn begin(&self, job: Job<'_>) -> Result<Box<dyn Run>, EngineError> {
         let Job { recipe, view, styles, init, checkpoint, memory_bytes } = job;
         let View { image: content, mask, joins } = view;
-        let inputs = Inputs { content, styles, init, joins, mask };
+        let styles = styles.into_iter().map(Style::from).collect();
+        let inputs = Inputs { content, coverage: None, styles, init, joins, mask };
         let (Recipe::Optimize(recipe) | Recipe::Synthesize(recipe)) = recipe;
         let (engine, recipe) = (self.engine.clone(), recipe.clone());
         let session = match checkpoint {

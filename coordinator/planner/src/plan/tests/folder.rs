@@ -55,6 +55,7 @@ pub(super) fn header(text: &str) -> ImageHeader {
         format,
         alpha: false,
         depth: Depth::Eight,
+        swaps_sides: false,
         traits: FileTraits::default(),
     }
 }

@@ -35,8 +35,18 @@ impl Masked {
     /// Memory that masked painting takes beside the picture and its gradient: the weights at all
     /// layers for the picture and for a tile, what is added, and what is shown.
     pub(crate) fn bytes(width: usize, height: usize) -> u64 {
-        (2 * Mask::bytes(width, height) + 2 * 3 * 4 * width * height) as u64
+        weights_bytes(width, height) + (2 * 3 * 4 * width * height) as u64
     }
+}
+
+/// The weights of a picture's pixels, at all layers.
+pub(super) fn at_layers(weights: &crate::Mask) -> Mask {
+    Mask::new(weights.width(), weights.height(), weights.weights())
+}
+
+/// Memory that the weights of a picture take at all layers, for itself and for a tile of it.
+pub(super) fn weights_bytes(width: usize, height: usize) -> u64 {
+    2 * Mask::bytes(width, height) as u64
 }
 
 /// The blend of a picture in the host's memory.

@@ -7,7 +7,7 @@ use super::plan::{Plan, Work};
 use crate::frame::Frame;
 use crate::optimize::objective::StyleTarget;
 use crate::optimize::optimizer::{Memory, OptimizerPlan};
-use crate::{EngineError, Image};
+use crate::{EngineError, Image, Interrupt};
 
 /// What a canvas is to paint.
 #[derive(Debug)]
@@ -24,6 +24,8 @@ pub struct Task<'a> {
     pub style: Vec<(Layer, StyleTarget)>,
     /// What the optimiser of the next coarser scale remembered, where there was one.
     pub warmth: Option<Warmth>,
+    /// Looked at within a step.
+    pub interrupt: Interrupt,
 }
 
 /// An optimiser's memory of a coarser version of a picture, so that a finer one need not begin
@@ -37,12 +39,12 @@ pub struct Warmth {
 
 /// A picture that is being painted, in the device's memory, with all that its optimiser remembers.
 pub trait Canvas: Send + Sync + std::fmt::Debug {
-    /// Evaluates the loss and takes one optimiser step. Returns the loss before the step; where it
-    /// is not finite, the pixels are unusable.
+    /// Evaluates the loss and takes one optimiser step. Returns the loss before the step, and what
+    /// became of the step.
     ///
     /// # Errors
-    /// Where the device fails.
-    fn step(&mut self) -> Result<Terms, EngineError>;
+    /// Where the device fails, or [`EngineError::Interrupted`]: the canvas is as it was then.
+    fn step(&mut self) -> Result<(Terms, Move), EngineError>;
 
     /// The picture as it stands.
     ///
@@ -76,6 +78,19 @@ pub struct State {
     /// `height * width * 3`, RGB.
     pub pixels: Vec<f32>,
     pub(crate) memory: Memory,
+}
+
+/// What became of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Move {
+    /// The optimiser took it.
+    Taken,
+    /// None was taken: the loss is what rounding leaves of nothing, so the picture is what it is to
+    /// be.
+    Settled,
+    /// None was taken, since the loss or its gradient is not finite. The picture is the last one
+    /// whose loss was, as far as the optimiser remembers it.
+    Lost,
 }
 
 /// The parts of a loss, weights included.

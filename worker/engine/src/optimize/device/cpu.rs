@@ -5,12 +5,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use impasto_kernels::{
-    self as kernels, ConvWeights, FeatureMap, Layer, Level, Mask, Moments, Network, Precision,
-    Seed, Shape, Target, vgg,
+    self as kernels, ConvWeights, FeatureMap, Layer, Level, Moments, Network, Precision, Seed,
+    Shape, Target, vgg,
 };
 use impasto_models::{MEAN_BGR, VggWeights};
 use rayon::ThreadPool;
 
+use super::blend::{at_layers, weights_bytes};
 use super::canvas::{Canvas, Task, Terms};
 use super::host::{HostCanvas, Pass};
 use super::plan::{Costs, Plan, Work};
@@ -19,7 +20,7 @@ use super::tiling::{Candidate, Tile, Tiling};
 use super::vgg_device::VggDevice;
 use super::view::View;
 use crate::optimize::objective::{ContentSums, LayerStatistics, Pull, StyleTarget};
-use crate::{EngineError, Image};
+use crate::{EngineError, Image, Interrupt, Mask};
 
 /// Plans count the scratch memory of at least this many threads, so that a plan, and with it the
 /// order of sums, is the same on any smaller number of them.
@@ -101,25 +102,34 @@ impl VggDevice for Cpu {
     fn moments(
         &self,
         image: &Image,
+        weights: Option<&Mask>,
         view: View,
         budget_bytes: u64,
+        interrupt: &Interrupt,
     ) -> Result<Vec<Moments>, EngineError> {
         let (width, height) = (image.width, image.height);
         let candidates = Tiling::candidates(view, width, height);
-        let bytes = |candidate: &Candidate| self.tile_bytes(&candidate.largest);
+        let masked = weights.map_or(0, |_| weights_bytes(width, height));
+        let bytes = |candidate: &Candidate| masked + self.tile_bytes(&candidate.largest);
         let fits = candidates.iter().find(|candidate| bytes(candidate) <= budget_bytes);
         let tiling = fits.and_then(|fits| Tiling::cut(view, width, height, fits.interior));
         let Some(tiling) = tiling else {
             let least_bytes = candidates.iter().map(bytes).min().unwrap_or(0);
             return Err(EngineError::Memory { width, height, least_bytes, budget_bytes });
         };
-        self.pass(tiling).moments(image)
+        let mut pass = self.pass(tiling);
+        pass.interrupt = interrupt.clone();
+        if let Some(weights) = weights {
+            pass.hold_mask(Arc::new(at_layers(weights)))?;
+        }
+        pass.moments(image)
     }
 
     fn canvas(&self, task: Task<'_>) -> Result<Box<dyn Canvas>, EngineError> {
         let Plan { tiling, content, .. } = &task.plan;
-        let pass =
+        let mut pass =
             TiledPass::new(self.network.clone(), self.threads.clone(), tiling.clone(), *content);
+        pass.interrupt = task.interrupt.clone();
         Ok(Box::new(HostCanvas::new(Box::new(pass), task)?))
     }
 }
@@ -135,11 +145,12 @@ impl Costs for CpuCosts<'_> {
     }
 
     fn content(&self, precision: Precision) -> u64 {
+        let (width, height) = self.work.seen();
         FeatureMap::bytes(
             Layer::CONTENT,
             self.cpu.network.channels(Layer::CONTENT),
-            self.work.width(),
-            self.work.height(),
+            width,
+            height,
             precision,
         ) as u64
     }
@@ -164,9 +175,11 @@ pub struct TiledPass {
     /// A tile's pixels as the network sees them: BGR less the means.
     input: Vec<f32>,
     gradient: Vec<f32>,
-    mask: Option<Arc<Mask>>,
+    mask: Option<Arc<kernels::Mask>>,
     content: Option<Content>,
     content_precision: Precision,
+    /// Looked at before each tile.
+    interrupt: Interrupt,
 }
 
 /// `weight * sum((F - map)^2)`.
@@ -202,6 +215,7 @@ impl TiledPass {
             mask: None,
             content: None,
             content_precision,
+            interrupt: Interrupt::default(),
         }
     }
 
@@ -301,18 +315,20 @@ impl TiledPass {
     }
 
     /// The sums over all tiles.
-    fn total(&mut self, image: &Image, layers: &[Layer]) -> TileSums {
+    fn total(&mut self, image: &Image, layers: &[Layer]) -> Result<TileSums, EngineError> {
+        self.interrupt.check()?;
         let mut total = self.sums(0, image, layers);
         for tile in 1..self.tiles() {
+            self.interrupt.check()?;
             let sums = self.sums(tile, image, layers);
             total.add(&sums);
         }
-        total
+        Ok(total)
     }
 }
 
 impl Pass for TiledPass {
-    fn hold_mask(&mut self, mask: Arc<Mask>) -> Result<(), EngineError> {
+    fn hold_mask(&mut self, mask: Arc<kernels::Mask>) -> Result<(), EngineError> {
         let Tile { shape, origin, .. } = &self.tiling.tiles[self.at];
         self.pass.set_mask(Some(mask.tile(shape, *origin)));
         self.mask = Some(mask);
@@ -320,7 +336,7 @@ impl Pass for TiledPass {
     }
 
     fn moments(&mut self, image: &Image) -> Result<Vec<Moments>, EngineError> {
-        Ok(self.total(image, &Layer::STYLE).style)
+        Ok(self.total(image, &Layer::STYLE)?.style)
     }
 
     fn hold_content(
@@ -337,6 +353,7 @@ impl Pass for TiledPass {
             self.content_precision,
         );
         for tile in 0..self.tiles() {
+            self.interrupt.check()?;
             self.forward(tile, content, Layer::CONTENT);
             let Tile { inner, origin, .. } = &self.tiling.tiles[tile];
             self.pass.keep(inner, &mut map, *origin);
@@ -354,7 +371,7 @@ impl Pass for TiledPass {
         gradient: &mut [f32],
     ) -> Result<Terms, EngineError> {
         let layers: Vec<_> = style.iter().map(|(layer, _)| *layer).collect();
-        let sums = self.total(image, &layers);
+        let sums = self.total(image, &layers)?;
         let mut terms = Terms::default();
         let mut pulls = Vec::new();
         for ((layer, target), moments) in style.iter().zip(&sums.style) {
@@ -367,6 +384,7 @@ impl Pass for TiledPass {
         }
         let last = self.tiles() - 1;
         for tile in (0..=last).rev() {
+            self.interrupt.check()?;
             self.pull(tile, image, &pulls, tile == last, gradient);
         }
         Ok(terms)

@@ -1,16 +1,21 @@
 //! A canvas in the host's memory, on any pass that reads and writes there.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
-use impasto_kernels::{Layer, Mask, Moments};
+use impasto_kernels::{Layer, Mask, Moments, Precision};
+use impasto_types::Optimize;
+use rayon::prelude::*;
 
-use super::blend::Blend;
-use super::canvas::{Canvas, State, Task, Terms, Warmth};
+use super::blend::{Blend, Masked};
+use super::canvas::{Canvas, Move, State, Task, Terms, Warmth};
+use super::lap::Laps;
 use super::plan::Work;
 use crate::frame::Frame;
 use crate::optimize::objective::{ContentSums, StyleTarget};
 use crate::optimize::optimizer::{Optimizer, OptimizerPlan};
 use crate::optimize::total_variation::total_variation;
+use crate::optimize::vector::TASK;
 use crate::resize::resample;
 use crate::{EngineError, Image};
 
@@ -56,14 +61,23 @@ pub trait Pass: Send + Sync + std::fmt::Debug {
 pub struct HostCanvas {
     pass: Box<dyn Pass>,
     style: Vec<(Layer, StyleTarget)>,
+    /// The content that the pass does not hold yet, and what it is weighed by.
+    content: Option<(Image, Optimize)>,
     frame: Frame,
+    /// How the network sees what is shown, where it does not see it as it is.
+    laps: Option<Laps>,
     /// What the optimiser moves.
     picture: Image,
     /// What of it is shown, where a mask keeps the rest.
     blend: Option<Blend>,
     gradient: Vec<f32>,
+    /// The gradient at what is unrolled.
+    seen_gradient: Vec<f32>,
+    /// A loss that is no larger is none: it is what rounding leaves.
+    rounding: f64,
     optimizer: Optimizer,
     plan: OptimizerPlan,
+    content_precision: Precision,
     smoothing: Smoothing,
 }
 
@@ -88,7 +102,8 @@ impl HostCanvas {
     /// # Errors
     /// Where the pass fails.
     pub fn new(mut pass: Box<dyn Pass>, task: Task<'_>) -> Result<Self, EngineError> {
-        let Task { work, plan, picture, content, masked, style, warmth } = task;
+        let Task { work, plan, picture, content, masked, style, warmth, interrupt: _ } = task;
+        let laps = Laps::of(work.frame);
         let smoothing = Smoothing::of(&work);
         let optimizer = match warmth {
             Some(warmth) => warmed(&work, &plan.optimizer, warmth),
@@ -96,25 +111,51 @@ impl HostCanvas {
         };
         // The pass takes its memory when it first runs: by then, what the coarser scale remembered
         // is gone.
-        if let Some(masked) = &masked {
-            pass.hold_mask(masked.mask.clone())?;
-        }
-        if let Some(content) = content {
-            pass.hold_content(&content, &|sums| sums.weight(work.recipe))?;
+        if let Some(mask) = seen_mask(laps, masked.as_ref()) {
+            pass.hold_mask(mask)?;
         }
         let gradient = vec![0.0; picture.rgb.len()];
+        let seen = laps.map_or((0, 0), |laps| laps.seen());
         Ok(Self {
             pass,
+            rounding: style.iter().map(|(_, target)| target.rounding()).sum(),
             style,
+            content: content.map(|content| (content, work.recipe.clone())),
             frame: work.frame,
+            laps,
             picture,
             blend: masked.as_ref().map(Blend::new),
             gradient,
+            seen_gradient: vec![0.0; 3 * seen.0 * seen.1],
             optimizer,
             plan: plan.optimizer,
+            content_precision: plan.content,
             smoothing,
         })
     }
+
+    /// Has the pass hold the content. This is left to the first step, which can be interrupted and
+    /// begun again.
+    fn hold_content(&mut self) -> Result<(), EngineError> {
+        let Some((content, recipe)) = &self.content else { return Ok(()) };
+        let unrolled = self.laps.map(|laps| laps.unrolled(content));
+        let (precision, rounding) = (self.content_precision, Cell::new(0.0));
+        self.pass.hold_content(unrolled.as_ref().unwrap_or(content), &|sums| {
+            rounding.set(sums.rounding(recipe, precision));
+            sums.weight(recipe)
+        })?;
+        self.rounding += rounding.get();
+        self.content = None;
+        Ok(())
+    }
+}
+
+/// The weights of the pixels that the network sees, where they are not all one.
+pub(super) fn seen_mask(laps: Option<Laps>, masked: Option<&Masked>) -> Option<Arc<Mask>> {
+    let Some(laps) = laps else { return masked.map(|masked| masked.mask.clone()) };
+    let (width, height) = laps.seen();
+    let weights = laps.weights(masked.map(Masked::weights));
+    Some(Arc::new(Mask::new(width, height, &weights)))
 }
 
 /// An optimiser that goes on from what a coarser scale's remembered.
@@ -137,20 +178,40 @@ fn shown(blend: Option<&Blend>, painted: Vec<f32>) -> Vec<f32> {
 }
 
 impl Canvas for HostCanvas {
-    fn step(&mut self) -> Result<Terms, EngineError> {
+    fn step(&mut self) -> Result<(Terms, Move), EngineError> {
+        self.hold_content()?;
         let Smoothing { weight, wrap_x, wrap_y } = self.smoothing;
         let blended = self
             .blend
             .as_ref()
             .map(|blend| Image { rgb: blend.shown(&self.picture.rgb), ..self.picture });
         let shown = blended.as_ref().unwrap_or(&self.picture);
-        let mut terms = self.pass.evaluate(shown, &self.style, &mut self.gradient)?;
+        let mut terms = match self.laps {
+            Some(laps) => {
+                let seen = laps.unrolled(shown);
+                let terms = self.pass.evaluate(&seen, &self.style, &mut self.seen_gradient)?;
+                laps.fold(&self.seen_gradient, &mut self.gradient);
+                terms
+            }
+            None => self.pass.evaluate(shown, &self.style, &mut self.gradient)?,
+        };
         terms.total_variation = total_variation(shown, weight, wrap_x, wrap_y, &mut self.gradient);
         if let Some(blend) = &self.blend {
             blend.pull_back(&mut self.gradient);
         }
-        self.optimizer.step(&mut self.picture.rgb, terms.total(), &mut self.gradient);
-        Ok(terms)
+        let loss = terms.total();
+        if !loss.is_finite() {
+            self.optimizer.take_back(&mut self.picture.rgb);
+            return Ok((terms, Move::Lost));
+        }
+        if !self.gradient.par_chunks(TASK).all(|slopes| slopes.iter().all(|g| g.is_finite())) {
+            return Ok((terms, Move::Lost));
+        }
+        if loss <= self.rounding {
+            return Ok((terms, Move::Settled));
+        }
+        self.optimizer.step(&mut self.picture.rgb, loss, &mut self.gradient);
+        Ok((terms, Move::Taken))
     }
 
     fn picture(&self) -> Result<Image, EngineError> {

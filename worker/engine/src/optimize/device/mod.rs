@@ -12,6 +12,7 @@ mod blend;
 mod canvas;
 mod cpu;
 mod host;
+mod lap;
 mod plan;
 pub mod tensor;
 mod tile_sums;
@@ -20,7 +21,7 @@ mod vgg_device;
 mod view;
 
 pub use blend::Masked;
-pub use canvas::{Canvas, State, Task, Terms, Warmth};
+pub use canvas::{Canvas, Move, State, Task, Terms, Warmth};
 pub use cpu::{Cpu, TiledPass};
 pub use host::{HostCanvas, Pass};
 pub use plan::{Plan, Work};

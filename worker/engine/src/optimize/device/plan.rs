@@ -6,6 +6,7 @@ use impasto_kernels::Precision;
 use impasto_types::{ByteSize, Optimize, Profile};
 
 use super::blend::Masked;
+use super::lap::Laps;
 use super::tiling::{Candidate, Tiling};
 use super::view::View;
 use crate::EngineError;
@@ -41,6 +42,11 @@ impl Work<'_> {
 
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// The width and the height of what the network sees: of the canvas, or of that unrolled.
+    pub fn seen(&self) -> (usize, usize) {
+        Laps::of(self.frame).map_or((self.width(), self.height()), |laps| laps.seen())
     }
 
     /// Whether the canvas wraps, across and down.
@@ -99,16 +105,18 @@ impl Plan {
         costs: &impl Costs,
         budget_bytes: u64,
     ) -> Result<Self, EngineError> {
-        let candidates = Tiling::candidates(work.view(), work.width(), work.height());
+        let (width, height) = work.seen();
+        let candidates = Tiling::candidates(work.view(), width, height);
         // The picture and its gradient, in single precision.
         let masked = if work.masked { Masked::bytes(work.width(), work.height()) } else { 0 };
-        let picture = 2 * 4 * work.len() as u64 + masked;
+        let unrolled = Laps::of(work.frame).map_or(0, |laps| laps.bytes());
+        let picture = 2 * 4 * work.len() as u64 + masked + unrolled;
         let content = |precision| if work.content { costs.content(precision) } else { 0 };
         let plan = |precision: Precision, optimizer: OptimizerPlan| {
             let fixed = picture + content(precision) + optimizer.bytes(work.len());
             let left = budget_bytes.checked_sub(fixed)?;
             let best = candidates.iter().find(|candidate| costs.tile(candidate) <= left)?;
-            let tiling = Tiling::cut(work.view(), work.width(), work.height(), best.interior)?;
+            let tiling = Tiling::cut(work.view(), width, height, best.interior)?;
             Some((
                 best.work_px,
                 Self { tiling, content: precision, optimizer, bytes: fixed + costs.tile(best) },

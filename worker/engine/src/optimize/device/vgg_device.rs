@@ -5,7 +5,7 @@ use impasto_kernels::Moments;
 use super::canvas::{Canvas, Task};
 use super::plan::{Plan, Work};
 use super::view::View;
-use crate::{EngineError, Image};
+use crate::{EngineError, Image, Interrupt, Mask};
 
 /// A network on a device.
 pub trait VggDevice: Send + Sync + std::fmt::Debug {
@@ -23,15 +23,18 @@ pub trait VggDevice: Send + Sync + std::fmt::Debug {
     fn plan(&self, work: &Work<'_>, budget_bytes: u64) -> Result<Plan, EngineError>;
 
     /// The moments of `image` at each of [`Layer::STYLE`](impasto_kernels::Layer::STYLE), in tiles
-    /// where the budget asks for them.
+    /// where the budget asks for them. Pixels count by their `weights`, where there are any.
     ///
     /// # Errors
-    /// [`EngineError::Memory`] where the budget is too small, or where the device fails.
+    /// [`EngineError::Memory`] where the budget is too small, [`EngineError::Interrupted`] where
+    /// that was asked, or where the device fails.
     fn moments(
         &self,
         image: &Image,
+        weights: Option<&Mask>,
         view: View,
         budget_bytes: u64,
+        interrupt: &Interrupt,
     ) -> Result<Vec<Moments>, EngineError>;
 
     /// A picture on the device, ready for its first step.

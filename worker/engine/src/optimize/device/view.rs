@@ -14,13 +14,18 @@ pub struct View {
 }
 
 impl View {
-    /// Of a canvas, which wraps where its frame says so.
+    /// Of what the network sees of a canvas, which wraps where its frame says so and its length is
+    /// a multiple of 16 pixels.
     pub fn of_canvas(recipe: &Optimize, frame: Frame) -> Self {
         let style = Self::of_style(recipe);
-        let along = |wraps, edge| if wraps { Edge::Wrap } else { edge };
+        // What is unrolled ends somewhere in the next lap.
+        let along = |wraps, len: usize, edge| {
+            let closes = wraps && Optimize::seen(len as u32, true) as usize == len;
+            if closes { Edge::Wrap } else { edge }
+        };
         Self {
-            edge_x: along(frame.wraps_across(), style.edge_x),
-            edge_y: along(frame.wraps_down(), style.edge_y),
+            edge_x: along(frame.wraps_across(), frame.width(), style.edge_x),
+            edge_y: along(frame.wraps_down(), frame.height(), style.edge_y),
             ..style
         }
     }

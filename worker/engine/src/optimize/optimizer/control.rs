@@ -97,11 +97,20 @@ impl Control {
         let direction = self.curvature.direction(products);
         let mut length = self.learning_rate;
         if self.curvature.order().is_empty() {
-            length *= (FIRST_STEP_RMS / products.own_rms.max(f64::MIN_POSITIVE)) as f32;
+            length *= (FIRST_STEP_RMS / products.own_rms) as f32;
+        }
+        // Where nothing pulls, nothing moves; a gradient too small to divide by is none.
+        if !length.is_finite() {
+            length = 0.0;
         }
         let step = Move { direction, length, shortenings: 0 };
         self.last = Some(step.clone());
         step
+    }
+
+    /// Whether a step was taken from a place that is remembered.
+    pub(crate) fn has_moved(&self) -> bool {
+        self.last.is_some()
     }
 
     /// All that it holds, as numbers.
@@ -208,6 +217,20 @@ mod tests {
         }
         // The first loss has been forgotten by now.
         assert!(matches!(control.judge(9.95), Verdict::TakeBack(_)));
+    }
+
+    #[test]
+    fn without_a_gradient_there_is_no_step() {
+        for own_rms in [0.0, 1e-200, 1e-45] {
+            let mut control = Control::new(1.0, 3);
+            for loss in [10.0, 10.0, 10.0, 10.0] {
+                let Verdict::Stands { pair } = control.judge(loss) else { panic!("none climbs") };
+                let none = Products { own: 0.0, own_rms, ..Products::default() };
+                let none = Products { pairs: vec![Default::default(); 3], ..none };
+                let step = control.advance(pair, &none);
+                assert_eq!((step.length, control.slots().len()), (0.0, 0), "{own_rms}");
+            }
+        }
     }
 
     #[test]

@@ -59,6 +59,13 @@ impl Lbfgs {
         self.history.follow(x, start, &step);
     }
 
+    /// Back to where the last step began, if there was one.
+    pub(crate) fn take_back(&self, x: &mut [f32]) {
+        if self.control.has_moved() {
+            x.copy_from_slice(&self.start);
+        }
+    }
+
     /// Measures the step that ended at `x`, and takes that for the start of the next. Leaves `M q`
     /// in `gradient`.
     fn advance(&mut self, pair: Option<usize>, x: &[f32], gradient: &mut [f32]) -> Move {

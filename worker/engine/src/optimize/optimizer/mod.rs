@@ -78,6 +78,15 @@ impl Optimizer {
         }
     }
 
+    /// Back to where the last step began, if it is remembered: the loss that it led to is of no use.
+    pub fn take_back(&self, x: &mut [f32]) {
+        match &self.method {
+            // It remembers no picture, and moves a pixel by the learning rate at most.
+            Method::Adam(_) => {}
+            Method::Lbfgs(lbfgs) => lbfgs.take_back(x),
+        }
+    }
+
     /// The picture that the optimiser would give now: the average of its iterates where it keeps
     /// one, else `x`.
     pub fn result(&self, x: &[f32]) -> Vec<f32> {

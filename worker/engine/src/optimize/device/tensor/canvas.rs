@@ -1,30 +1,42 @@
 //! A picture in a device's memory.
 
+use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
 
-use candle_core::{Device, Result, Tensor};
+use candle_core::{DType, Device, Result, Tensor};
+use impasto_kernels::Precision;
+use impasto_types::Optimize;
 
 use super::device_mask::DeviceMask;
 use super::network::Network;
 use super::optimizer::Optimizer;
 use super::statistics::Sums;
 use super::style::DeviceTarget;
-use super::tiles::Tiles;
+use super::tiles::{ACROSS, DOWN, Tiles};
 use super::total_variation::{scale, total_variation};
 use super::transfer::{downloaded, uploaded};
 use crate::cards::failed;
 use crate::frame::Frame;
-use crate::optimize::device::host::{Smoothing, warmed};
-use crate::optimize::device::{Canvas, Masked, Plan, State, Task, Terms, Warmth};
+use crate::optimize::device::host::{Smoothing, seen_mask, warmed};
+use crate::optimize::device::lap::Laps;
+use crate::optimize::device::{Canvas, Masked, Move, Plan, State, Task, Terms, Warmth};
 use crate::optimize::optimizer::OptimizerPlan;
-use crate::{EngineError, Image};
+use crate::{EngineError, Image, Interrupt};
 
 pub(super) struct TensorCanvas {
     network: Arc<Network>,
     tiles: Tiles,
     style: Vec<DeviceTarget>,
+    /// The content that the tiles do not hold yet, in which precision they are to, and what it is
+    /// weighed by.
+    content: Option<(Image, Precision, Optimize)>,
     frame: Frame,
+    /// How the network sees what is shown, where it does not see it as it is.
+    unrolling: Option<Unrolling>,
+    interrupt: Interrupt,
+    /// A loss that is no larger is none: it is what rounding leaves.
+    rounding: f64,
     /// (height, width, 3), red, green and blue.
     picture: Tensor,
     /// What of it is shown, where a mask keeps the rest.
@@ -54,6 +66,32 @@ impl Blend {
     }
 }
 
+/// See [`Laps`]: which lines of the canvas the network sees, one after the other.
+struct Unrolling {
+    columns: Tensor,
+    rows: Tensor,
+}
+
+impl Unrolling {
+    fn new(laps: Laps, device: &Device) -> Result<Self> {
+        let (columns, rows) = laps.sources();
+        Ok(Self { columns: Tensor::new(columns, device)?, rows: Tensor::new(rows, device)? })
+    }
+
+    fn unrolled(&self, canvas: &Tensor) -> Result<Tensor> {
+        canvas.index_select(&self.rows, DOWN)?.index_select(&self.columns, ACROSS)
+    }
+
+    /// The gradient at a canvas of this shape, from that at what the network saw of it.
+    fn folded(&self, gradient: &Tensor, canvas: &Tensor) -> Result<Tensor> {
+        let (height, _, _) = canvas.dims3()?;
+        let (_, wide, channels) = gradient.dims3()?;
+        let zeros = Tensor::zeros((height, wide, channels), DType::F32, canvas.device())?;
+        let rows = zeros.index_add(&self.rows, &gradient.contiguous()?, DOWN)?;
+        canvas.zeros_like()?.index_add(&self.columns, &rows, ACROSS)
+    }
+}
+
 impl TensorCanvas {
     /// # Errors
     /// Where the device fails.
@@ -66,20 +104,19 @@ impl TensorCanvas {
     }
 
     fn begin(network: Arc<Network>, task: Task<'_>) -> Result<Self> {
-        let Task { work, plan, picture, content, masked, style, warmth } = task;
+        let Task { work, plan, picture, content, masked, style, warmth, interrupt } = task;
         let Plan { tiling, content: precision, optimizer: plan, .. } = plan;
         let device = &network.device;
-        let mut tiles = Tiles::new(network.clone(), tiling);
-        if let Some(masked) = &masked {
-            tiles.hold_mask(DeviceMask::new(masked.mask.clone(), device)?);
+        let mut tiles = Tiles::new(network.clone(), tiling, interrupt.clone());
+        let laps = Laps::of(work.frame);
+        if let Some(mask) = seen_mask(laps, masked.as_ref()) {
+            tiles.hold_mask(DeviceMask::new(mask, device)?);
         }
         let blend = masked.as_ref().map(|masked| Blend::new(masked, device)).transpose()?;
         drop(masked);
-        if let Some(content) = content {
-            tiles.hold_content(&uploaded(&content, device)?, precision, |sums| {
-                sums.weight(work.recipe)
-            })?;
-        }
+        let content = content.map(|content| (content, precision, work.recipe.clone()));
+        let unrolling = laps.map(|laps| Unrolling::new(laps, device)).transpose()?;
+        let rounding = style.iter().map(|(_, target)| target.rounding()).sum();
         let style = style
             .iter()
             .map(|(layer, target)| DeviceTarget::new(*layer, target, &network))
@@ -91,14 +128,54 @@ impl TensorCanvas {
         let smoothing = Smoothing::of(&work);
         let picture = uploaded(&picture, device)?;
         let frame = work.frame;
-        Ok(Self { tiles, style, frame, picture, blend, optimizer, plan, smoothing, network })
+        Ok(Self {
+            tiles,
+            style,
+            content,
+            frame,
+            unrolling,
+            interrupt,
+            rounding,
+            picture,
+            blend,
+            optimizer,
+            plan,
+            smoothing,
+            network,
+        })
     }
 
-    fn evaluate_and_move(&mut self) -> Result<Terms> {
+    /// Has the tiles hold the content. This is left to the first step, which can be interrupted and
+    /// begun again.
+    fn hold_content(&mut self) -> Result<()> {
+        let Some((content, precision, recipe)) = &self.content else { return Ok(()) };
+        let content = uploaded(content, &self.network.device)?;
+        let content = match &self.unrolling {
+            Some(unrolling) => unrolling.unrolled(&content)?,
+            None => content,
+        };
+        let rounding = Cell::new(0.0);
+        self.tiles.hold_content(&content, *precision, |sums| {
+            rounding.set(sums.rounding(recipe, *precision));
+            sums.weight(recipe)
+        })?;
+        self.rounding += rounding.get();
+        self.content = None;
+        Ok(())
+    }
+
+    fn evaluate_and_move(&mut self) -> Result<(Terms, Move)> {
+        self.hold_content()?;
         let Smoothing { weight, wrap_x, wrap_y } = self.smoothing;
         let mut sums = Sums::none(self.network.kernels());
         let shown = self.shown(&self.picture)?;
-        let gradient = self.tiles.evaluate(&shown, &self.style, &mut sums)?;
+        let gradient = match &self.unrolling {
+            Some(unrolling) => {
+                let seen = unrolling.unrolled(&shown)?;
+                unrolling.folded(&self.tiles.evaluate(&seen, &self.style, &mut sums)?, &shown)?
+            }
+            None => self.tiles.evaluate(&shown, &self.style, &mut sums)?,
+        };
         let gradient = total_variation(&shown, weight, wrap_x, wrap_y, gradient, &mut sums)?;
         drop(shown);
         let gradient = match &self.blend {
@@ -111,12 +188,22 @@ impl TensorCanvas {
         let mut sums = sums.into_iter();
         let mut terms = self.tiles.terms(&self.style, &mut sums);
         terms.total_variation = sums.sum::<f64>() * scale(&self.picture, weight);
+        let loss = terms.total();
+        if !loss.is_finite() {
+            if let Some(start) = self.optimizer.taken_back() {
+                self.picture = start;
+            }
+            return Ok((terms, Move::Lost));
+        }
         // A device's ReLU turns NaN into zero, so the next loss would not show it.
         if !of_gradient.is_finite() {
-            terms.style = f64::NAN;
+            return Ok((terms, Move::Lost));
         }
-        self.picture = self.optimizer.step(&self.picture, terms.total(), gradient)?;
-        Ok(terms)
+        if loss <= self.rounding {
+            return Ok((terms, Move::Settled));
+        }
+        self.picture = self.optimizer.step(&self.picture, loss, gradient)?;
+        Ok((terms, Move::Taken))
     }
 
     /// What the network sees of painted pixels, and what is handed out.
@@ -142,8 +229,9 @@ impl fmt::Debug for TensorCanvas {
 }
 
 impl Canvas for TensorCanvas {
-    fn step(&mut self) -> std::result::Result<Terms, EngineError> {
-        self.evaluate_and_move().map_err(|error| self.failed(error))
+    fn step(&mut self) -> std::result::Result<(Terms, Move), EngineError> {
+        let stepped = self.evaluate_and_move();
+        stepped.map_err(|error| self.interrupt.check().err().unwrap_or_else(|| self.failed(error)))
     }
 
     fn picture(&self) -> std::result::Result<Image, EngineError> {

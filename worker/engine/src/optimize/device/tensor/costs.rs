@@ -36,9 +36,8 @@ impl Costs for TensorCosts<'_> {
 
     fn content(&self, precision: Precision) -> u64 {
         let half = |len: usize| len.div_ceil(1 << Layer::CONTENT.halvings()) as u64;
-        let values = self.network.channels_of(Layer::CONTENT) as u64
-            * half(self.work.width())
-            * half(self.work.height());
+        let (width, height) = self.work.seen();
+        let values = self.network.channels_of(Layer::CONTENT) as u64 * half(width) * half(height);
         // While it is concatenated from bands of rows it takes twice that, but this is before the
         // first pass allocates its own memory.
         values * precision.bytes() as u64

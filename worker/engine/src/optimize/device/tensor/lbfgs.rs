@@ -86,6 +86,11 @@ impl Lbfgs {
         self.follow(&own, &step)
     }
 
+    /// Where the last step began, if there was one.
+    pub(super) fn taken_back(&self) -> Option<Tensor> {
+        self.control.has_moved().then(|| self.start.clone())
+    }
+
     /// Measures the step that ended at `x`, and takes that for the start of the next. Gives the way
     /// from there, and `M q`, where `q` is the gradient with held pixels at zero.
     fn advance(

@@ -54,6 +54,14 @@ impl Optimizer {
         }
     }
 
+    /// Where the last step began, if it is remembered.
+    pub(super) fn taken_back(&self) -> Option<Tensor> {
+        match self {
+            Self::Adam(_) => None,
+            Self::Lbfgs(lbfgs) => lbfgs.taken_back(),
+        }
+    }
+
     /// The picture that the optimiser would give now.
     pub(super) fn result(&self, x: &Tensor) -> Result<Tensor> {
         match self {

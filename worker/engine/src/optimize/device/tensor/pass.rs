@@ -15,7 +15,7 @@ use super::transfer::uploaded;
 use crate::cards::failed;
 use crate::optimize::device::{Pass, Terms, Tiling};
 use crate::optimize::objective::{ContentSums, StyleTarget};
-use crate::{EngineError, Image};
+use crate::{EngineError, Image, Interrupt};
 
 /// Forward and backward on a device, for pictures that are cut in one way.
 pub struct TensorPass {
@@ -26,7 +26,7 @@ pub struct TensorPass {
 
 impl TensorPass {
     pub(super) fn new(network: Arc<Network>, tiling: Tiling, content: Precision) -> Self {
-        Self { tiles: Tiles::new(network.clone(), tiling), network, content }
+        Self { tiles: Tiles::new(network.clone(), tiling, Interrupt::default()), network, content }
     }
 
     fn failed(&self, error: candle_core::Error) -> EngineError {

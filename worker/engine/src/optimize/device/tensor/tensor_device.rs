@@ -11,14 +11,16 @@ use impasto_types::Profile;
 use super::canvas::TensorCanvas;
 use super::convolution::Method;
 use super::costs::{TensorCosts, tile_bytes};
+use super::device_mask::DeviceMask;
 use super::network::Network;
 use super::pass::TensorPass;
 use super::tile_pass::Kernels;
 use super::tiles::Tiles;
 use super::transfer::uploaded;
 use crate::cards::{failed, name};
+use crate::optimize::device::blend::{at_layers, weights_bytes};
 use crate::optimize::device::{Canvas, Plan, Task, Tiling, VggDevice, View, Work};
-use crate::{EngineError, Image};
+use crate::{EngineError, Image, Interrupt, Mask};
 
 /// VGG-19 on a candle device.
 pub struct TensorDevice {
@@ -124,13 +126,17 @@ impl VggDevice for TensorDevice {
     fn moments(
         &self,
         image: &Image,
+        weights: Option<&Mask>,
         view: View,
         budget_bytes: u64,
+        interrupt: &Interrupt,
     ) -> Result<Vec<Moments>, EngineError> {
         let (width, height) = (image.width, image.height);
         let candidates = Tiling::candidates(view, width, height);
         // The picture itself, in single precision.
-        let bytes = |largest| 4 * image.rgb.len() as u64 + tile_bytes(&self.network, largest);
+        let masked = weights.map_or(0, |_| weights_bytes(width, height));
+        let picture = 4 * image.rgb.len() as u64 + masked;
+        let bytes = |largest| picture + tile_bytes(&self.network, largest);
         let fits = candidates.iter().find(|candidate| bytes(&candidate.largest) <= budget_bytes);
         let tiling = fits.and_then(|fits| Tiling::cut(view, width, height, fits.interior));
         let Some(tiling) = tiling else {
@@ -138,9 +144,14 @@ impl VggDevice for TensorDevice {
                 candidates.iter().map(|candidate| bytes(&candidate.largest)).min().unwrap_or(0);
             return Err(EngineError::Memory { width, height, least_bytes, budget_bytes });
         };
-        let measured = uploaded(image, &self.network.device)
-            .and_then(|picture| Tiles::new(self.network.clone(), tiling).moments(&picture));
-        measured.map_err(|error| self.failed(error))
+        let device = &self.network.device;
+        let mut tiles = Tiles::new(self.network.clone(), tiling, interrupt.clone());
+        let mask = weights.map(|weights| DeviceMask::new(Arc::new(at_layers(weights)), device));
+        let measured = mask.transpose().and_then(|mask| {
+            mask.into_iter().for_each(|mask| tiles.hold_mask(mask));
+            tiles.moments(&uploaded(image, device)?)
+        });
+        measured.map_err(|error| interrupt.check().err().unwrap_or_else(|| self.failed(error)))
     }
 
     fn canvas(&self, task: Task<'_>) -> Result<Box<dyn Canvas>, EngineError> {
@@ -218,7 +229,9 @@ mod tests {
         let view = View { edge_x: Edge::Wrap, edge_y: Edge::Reflect, pool };
         // Weights so large keep gradients within the range of short exponents.
         let recipe = Optimize { content_weight: 2e5, style_weight: 1e5, ..Optimize::painterly() };
-        let moments = device.moments(&picture(48, 40, 1), view, u64::MAX).expect("it runs");
+        let moments = device
+            .moments(&picture(48, 40, 1), None, view, u64::MAX, &Interrupt::default())
+            .expect("it runs");
         let style = StyleTarget::layers(
             &recipe,
             &[(moments.iter().map(LayerStatistics::of).collect(), 1.0)],

@@ -18,18 +18,21 @@ use super::pooling::Side;
 use super::statistics::{DeviceMoments, Sums, content_sums};
 use super::style::{DevicePull, DeviceTarget, weighed};
 use super::tile_pass::{Kernels, Trail, Visit, gathered};
+use crate::Interrupt;
 use crate::optimize::device::{Terms, Tile, Tiling};
 use crate::optimize::objective::ContentSums;
 
 /// Rows and columns of a picture, (height, width, 3).
-const DOWN: usize = 0;
-const ACROSS: usize = 1;
+pub(super) const DOWN: usize = 0;
+pub(super) const ACROSS: usize = 1;
 
 pub(super) struct Tiles {
     network: Arc<Network>,
     tiling: Tiling,
     mask: Option<DeviceMask>,
     content: Option<Content>,
+    /// Looked at before each tile; whoever called asks it what an error was.
+    interrupt: Interrupt,
 }
 
 /// `weight * sum((F - map)^2)`, where the map is the whole content's.
@@ -46,8 +49,8 @@ struct Measured {
 }
 
 impl Tiles {
-    pub(super) fn new(network: Arc<Network>, tiling: Tiling) -> Self {
-        Self { network, tiling, mask: None, content: None }
+    pub(super) fn new(network: Arc<Network>, tiling: Tiling, interrupt: Interrupt) -> Self {
+        Self { network, tiling, mask: None, content: None, interrupt }
     }
 
     /// The moments of `picture`, (height, width, 3), at each of the style layers.
@@ -255,6 +258,7 @@ impl Tiles {
         keep: bool,
         visit: &mut Visit<'_>,
     ) -> Result<Box<dyn Trail + '_>> {
+        self.interrupt.check().map_err(candle_core::Error::wrap)?;
         self.network.forward(picture, tile, deepest, keep, visit)
     }
 

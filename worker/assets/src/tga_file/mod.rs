@@ -1,0 +1,70 @@
+//! TGA 2.0, all its kinds.
+
+mod areas;
+mod decode;
+mod fields;
+mod pixels;
+
+use std::io::{Read, Seek, SeekFrom};
+
+use impasto_types::{ContainerFormat, Depth, FileTrait, FileTraits};
+
+pub(crate) use decode::decode;
+
+use crate::{AlphaKind, AssetErrorKind, Header, Limits, Orientation};
+use areas::Footer;
+use fields::{Attribute, Fields, HEADER_BYTES};
+use pixels::Pixels;
+
+/// Reads the header of a file of `length` bytes. Where only the pixels tell whether there is alpha,
+/// the whole file is read.
+pub(crate) fn header<R: Read + Seek>(
+    mut reader: R,
+    length: u64,
+    limits: &Limits,
+) -> Result<Header, AssetErrorKind> {
+    let head = read(&mut reader, length, 0, HEADER_BYTES as u64)?;
+    let fields = Fields::parse(&head)?;
+    limits.check(fields.width.into(), fields.height.into())?;
+    let footer = Footer::read(&mut reader, length);
+    let attribute = fields.attribute(footer.attributes_type)?;
+    let alpha = match attribute {
+        Attribute::Alpha(_) => true,
+        Attribute::None | Attribute::Data => false,
+        Attribute::AlphaIfAny => {
+            let bytes = read(&mut reader, length, 0, length)?;
+            Pixels::read(&bytes, &fields)?.has_attributes()?
+        }
+    };
+    let traits = FileTraits::default()
+        .with(FileTrait::Palette, fields.is_mapped())
+        .with(FileTrait::LowDepth, fields.color_bits() < 24 && !fields.is_gray())
+        .with(FileTrait::AssociatedAlpha, attribute == Attribute::Alpha(AlphaKind::Associated))
+        .with(FileTrait::TgaAreas, fields.id_bytes > 0 || footer.has_areas());
+    Ok(Header {
+        format: ContainerFormat::Tga,
+        width: fields.width.into(),
+        height: fields.height.into(),
+        color: fields.color(),
+        alpha,
+        depth: Depth::Eight,
+        orientation: Orientation::Normal,
+        traits,
+    })
+}
+
+/// Reads a part of a file of `length` bytes. The part is checked before memory is allocated for it.
+fn read<R: Read + Seek>(
+    reader: &mut R,
+    length: u64,
+    at: u64,
+    size: u64,
+) -> Result<Vec<u8>, AssetErrorKind> {
+    if at.checked_add(size).is_none_or(|end| end > length) {
+        return Err(AssetErrorKind::Truncated);
+    }
+    reader.seek(SeekFrom::Start(at)).map_err(AssetErrorKind::Read)?;
+    let mut bytes = vec![0; size as usize];
+    reader.read_exact(&mut bytes).map_err(AssetErrorKind::Read)?;
+    Ok(bytes)
+}

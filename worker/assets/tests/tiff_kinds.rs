@@ -1,0 +1,558 @@
+//! Every kind of TIFF is read right or refused by its name, and comes back with all its samples.
+
+mod fixtures;
+
+use fixtures::tiff::{LONG, Layout, Page, Raster, SHORT, file};
+use impasto_assets::{
+    AlphaKind, Color, Depth, Limits, Orientation, Picture, decode, encode, read_header,
+};
+use impasto_types::{ContainerFormat, FileTrait, OutputSpec, Part};
+
+const WIDTH: usize = 19;
+const HEIGHT: usize = 8;
+const PIXELS: usize = WIDTH * HEIGHT;
+
+const GRAY: u64 = 1;
+const RGB: u64 = 2;
+const EXTRA_SAMPLES: u16 = 338;
+const SAMPLE_FORMAT: u16 = 339;
+
+fn raster(samples: usize, bits: usize) -> Raster {
+    Raster { width: WIDTH, height: HEIGHT, samples, bits, planar: false, tile: None }
+}
+
+/// Values that use the whole range of `bits`; for 32 bits, floats from -0.5 to 1.5.
+fn values(count: usize, bits: usize) -> Vec<u64> {
+    let mut state = 1_u32;
+    let mut next = || {
+        state = state.wrapping_mul(747_796_405).wrapping_add(2_891_336_453);
+        u64::from(state >> 16)
+    };
+    let value = |random: u64| match bits {
+        32 => u64::from((random as f32 / 32_768.0 - 0.5).to_bits()),
+        _ => random >> (16 - bits),
+    };
+    (0..count).map(|_| value(next())).collect()
+}
+
+/// A stored sample as a level from 0 to 255.
+fn level(value: u64, bits: usize) -> f32 {
+    match bits {
+        32 => f32::from_bits(value as u32) * 255.0,
+        _ => value as f32 * 255.0 / ((1 << bits) - 1) as f32,
+    }
+}
+
+fn read(bytes: &[u8], row: &str) -> Picture {
+    let picture =
+        decode(bytes, "a.tif", &Limits::default()).unwrap_or_else(|error| panic!("{row}: {error}"));
+    let header = read_header(bytes, "a.tif", &Limits::default())
+        .unwrap_or_else(|error| panic!("{row}: {error}"));
+    let origin = &picture.origin;
+    assert_eq!(
+        (header.width, header.height, header.color, header.depth, header.alpha, header.orientation),
+        (
+            picture.width,
+            picture.height,
+            origin.color,
+            origin.depth,
+            picture.alpha.is_some(),
+            origin.orientation
+        ),
+        "{row}"
+    );
+    picture
+}
+
+fn written(picture: &Picture, format: ContainerFormat) -> Vec<u8> {
+    encode(picture, OutputSpec { part: Part::Color, format, quality: 90 }).expect("it encodes")
+}
+
+fn traits(bytes: &[u8]) -> Vec<FileTrait> {
+    let header = read_header(bytes, "a.tif", &Limits::default()).expect("a header");
+    header.traits.iter().collect()
+}
+
+fn assert_near(found: &[f32], expected: &[f32], most: f32, row: &str) {
+    assert_eq!(found.len(), expected.len(), "{row}");
+    let worst = found.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!(worst <= most, "{row}: {worst}");
+}
+
+/// The tag `ExtraSamples` of a written file.
+fn extra_samples(bytes: &[u8]) -> Vec<u16> {
+    let mut decoder =
+        tiff::decoder::Decoder::new(std::io::Cursor::new(bytes)).expect("it is a TIFF");
+    let tag = decoder.find_tag_unsigned_vec(tiff::tags::Tag::ExtraSamples).expect("a list");
+    tag.unwrap_or_default()
+}
+
+#[test]
+fn every_sample_comes_back_however_it_is_stored() {
+    // Colours, the extra samples as the file names them, which of them is alpha, and its kind.
+    type Row<'a> = (u64, &'a [u64], Option<(usize, AlphaKind)>);
+    let rows: [Row<'_>; 14] = [
+        (GRAY, &[], None),
+        (RGB, &[], None),
+        (GRAY, &[0], Some((0, AlphaKind::Unspecified))),
+        (GRAY, &[2], Some((0, AlphaKind::Straight))),
+        (GRAY, &[2, 0], Some((0, AlphaKind::Straight))),
+        (GRAY, &[0, 0, 0], Some((0, AlphaKind::Unspecified))),
+        (RGB, &[0], Some((0, AlphaKind::Unspecified))),
+        (RGB, &[2], Some((0, AlphaKind::Straight))),
+        (RGB, &[0, 0], Some((0, AlphaKind::Unspecified))),
+        (RGB, &[2, 0], Some((0, AlphaKind::Straight))),
+        (RGB, &[0, 2], Some((1, AlphaKind::Straight))),
+        (RGB, &[2, 2], Some((0, AlphaKind::Straight))),
+        (RGB, &[0, 0, 0], Some((0, AlphaKind::Unspecified))),
+        (RGB, &[0, 0, 2, 0, 0], Some((2, AlphaKind::Straight))),
+    ];
+    let mut variant = 0;
+    for (photometric, extra, alpha) in rows {
+        for bits in [8, 16, 32] {
+            for (planar, tile) in [(false, None), (true, None), (false, Some(16)), (true, Some(16))]
+            {
+                variant += 1;
+                let layout = Layout { big_endian: variant % 2 == 0, big: variant % 3 == 0 };
+                let row = format!("{photometric} {extra:?} {bits} {planar} {tile:?} {layout:?}");
+                let colors = if photometric == RGB { 3 } else { 1 };
+                let samples = colors + extra.len();
+                let values = values(samples * PIXELS, bits);
+                let raster = Raster { planar, tile, ..raster(samples, bits) };
+                let mut page = raster.page(&values, photometric, layout);
+                if !extra.is_empty() {
+                    page.set(EXTRA_SAMPLES, SHORT, extra);
+                }
+                if bits == 32 {
+                    page.set(SAMPLE_FORMAT, SHORT, &vec![3; samples]);
+                }
+                let picture = read(&file(&[page], layout), &row);
+
+                let plane = |sample: usize| {
+                    let values = values.iter().skip(sample).step_by(samples);
+                    values.map(|&value| level(value, bits)).collect::<Vec<f32>>()
+                };
+                let depth = match bits {
+                    8 => Depth::Eight,
+                    16 => Depth::Sixteen,
+                    _ => Depth::Float,
+                };
+                assert_eq!(picture.origin.depth, depth, "{row}");
+                for channel in 0..3 {
+                    let found: Vec<f32> =
+                        picture.rgb.iter().skip(channel).step_by(3).copied().collect();
+                    assert_near(&found, &plane(channel.min(colors - 1)), 1e-4, &row);
+                }
+                let mut planes = picture.extra.iter();
+                for at in 0..extra.len() {
+                    let found = match (alpha, &picture.alpha) {
+                        (Some((alpha_at, _)), Some(alpha)) if alpha_at == at => alpha,
+                        _ => planes.next().expect("a plane for each sample"),
+                    };
+                    let found: Vec<f32> = found.iter().map(|value| value * 255.0).collect();
+                    assert_near(&found, &plane(colors + at), 1e-4, &row);
+                }
+                assert!(planes.next().is_none(), "{row}");
+                if let Some((_, kind)) = alpha {
+                    assert_eq!(picture.origin.alpha_kind, kind, "{row}");
+                }
+
+                let bytes = written(&picture, ContainerFormat::Tiff);
+                let codes: Vec<u64> = extra_samples(&bytes).into_iter().map(u64::from).collect();
+                assert_eq!(codes, extra, "{row}");
+                let again = read(&bytes, &row);
+                // A float times 255 is rounded; everything else is exact.
+                let most = if bits == 32 { 1e-4 } else { 0.0 };
+                assert_near(&again.rgb, &picture.rgb, most, &row);
+                assert_eq!((again.alpha, again.extra), (picture.alpha, picture.extra), "{row}");
+            }
+        }
+    }
+}
+
+#[test]
+fn samples_that_no_tag_names_are_alpha_if_there_is_one() {
+    let check = |samples: usize, expected: AlphaKind, planes: usize| {
+        let page = raster(samples, 8).page(&values(samples * PIXELS, 8), RGB, Layout::default());
+        let picture = read(&file(&[page], Layout::default()), "no tag");
+        assert_eq!((picture.origin.alpha_kind, picture.extra.len()), (expected, planes));
+        assert!(picture.alpha.is_some());
+    };
+    check(4, AlphaKind::Straight, 0);
+    check(5, AlphaKind::Unspecified, 1);
+}
+
+#[test]
+fn a_fourth_sample_of_unspecified_meaning_reaches_png() {
+    let page = raster(4, 8).page(&values(4 * PIXELS, 8), RGB, Layout::default());
+    let bytes = file(&[page.with(EXTRA_SAMPLES, SHORT, &[0])], Layout::default());
+    let picture = read(&bytes, "unspecified");
+    let png = written(&picture, ContainerFormat::Png);
+    let again = decode(&png, "a.png", &Limits::default()).expect("it decodes");
+    assert_eq!((again.rgb, again.alpha), (picture.rgb, picture.alpha));
+}
+
+#[test]
+fn multiplied_colours_are_divided_and_multiplied_again() {
+    for bits in [8, 16, 32] {
+        let full = if bits == 32 { 1.0 } else { ((1_u64 << bits) - 1) as f32 };
+        let stored = |value: f32| {
+            if bits == 32 { u64::from(value.to_bits()) } else { (value * full).round() as u64 }
+        };
+        // Opaque, half, nearly nothing, nothing; and light that is added where nothing covers.
+        let covering: [f32; 4] = [1.0, 0.5, 1.0 / 255.0, 0.0];
+        for added in [0.0, 0.25] {
+            let values: Vec<u64> = (0..PIXELS)
+                .flat_map(|at| {
+                    let alpha = covering[at % 4];
+                    let color = if alpha == 0.0 { added } else { alpha * (at % 7) as f32 / 7.0 };
+                    [color, color / 2.0, 0.0, alpha].map(stored)
+                })
+                .collect();
+            let mut page = raster(4, bits).page(&values, RGB, Layout::default());
+            page.set(EXTRA_SAMPLES, SHORT, &[1]);
+            if bits == 32 {
+                page.set(SAMPLE_FORMAT, SHORT, &[3; 4]);
+            }
+            let bytes = file(&[page], Layout::default());
+            let row = format!("{bits} bits, {added} added");
+            assert_eq!(traits(&bytes), [FileTrait::AssociatedAlpha], "{row}");
+            let picture = read(&bytes, &row);
+            assert!(picture.rgb.iter().all(|level| level.is_finite()), "{row}");
+            assert!((picture.rgb[3] - 255.0 / 7.0).abs() < 1.0, "{row}: {}", picture.rgb[3]);
+
+            let again = written(&picture, ContainerFormat::Tiff);
+            assert_eq!(extra_samples(&again), [1], "{row}");
+            let mut decoder =
+                tiff::decoder::Decoder::new(std::io::Cursor::new(&again)).expect("a TIFF");
+            match decoder.read_image().expect("pixels") {
+                tiff::decoder::DecodingResult::U8(found) => {
+                    assert!(found.iter().map(|&v| u64::from(v)).eq(values), "{row}");
+                }
+                tiff::decoder::DecodingResult::U16(found) => {
+                    assert!(found.iter().map(|&v| u64::from(v)).eq(values), "{row}");
+                }
+                tiff::decoder::DecodingResult::F32(found) => {
+                    let expected: Vec<f32> =
+                        values.iter().map(|&value| f32::from_bits(value as u32)).collect();
+                    assert_near(&found, &expected, 1e-6, &row);
+                }
+                other => panic!("{row}: {other:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_glows_where_a_transparent_hole_was_filled() {
+    let mut page = raster(4, 8).page(&[0; 4 * PIXELS], RGB, Layout::default());
+    page.set(EXTRA_SAMPLES, SHORT, &[1]);
+    let mut picture = read(&file(&[page], Layout::default()), "empty");
+    picture.rgb.fill(200.0);
+    let again = read(&written(&picture, ContainerFormat::Tiff), "written");
+    assert!(again.rgb.iter().all(|&level| level == 0.0));
+}
+
+#[test]
+fn few_bits_palettes_and_inverted_grey_are_read() {
+    for bits in [1, 2, 4, 8] {
+        let values = values(PIXELS, bits);
+        let most = (1_u64 << bits) - 1;
+        for tile in [None, Some(16)] {
+            let page = |photometric| {
+                Raster { tile, ..raster(1, bits) }.page(&values, photometric, Layout::default())
+            };
+            let row = format!("{bits} bits, {tile:?}");
+            let gray = |picture: Picture| picture.rgb.into_iter().step_by(3).collect::<Vec<f32>>();
+            let levels: Vec<f32> = values.iter().map(|&value| level(value, bits)).collect();
+            let inverted: Vec<f32> = levels.iter().map(|level| 255.0 - level).collect();
+            assert_near(
+                &gray(read(&file(&[page(1)], Layout::default()), &row)),
+                &levels,
+                0.0,
+                &row,
+            );
+            let white_is_zero = file(&[page(0)], Layout::default());
+            assert_near(&gray(read(&white_is_zero, &row)), &inverted, 0.0, &row);
+            let low = if bits < 8 { vec![FileTrait::LowDepth] } else { vec![] };
+            assert_eq!(traits(&white_is_zero), low, "{row}");
+
+            // The second palette has 8 bits, as old programs write it.
+            for scale in [256, 1] {
+                let colors = most as usize + 1;
+                let map: Vec<u64> =
+                    (0..3 * colors).map(|at| (at as u64 * 7 % 255 + 1) * scale).collect();
+                let page = page(3).with(320, SHORT, &map);
+                let bytes = file(&[page], Layout { big_endian: true, big: false });
+                // The samples of up to 8 bits are the same in both byte orders.
+                let picture = read(&bytes, &row);
+                assert_eq!(picture.origin.color, Color::Rgb, "{row}");
+                let expected: Vec<f32> = values
+                    .iter()
+                    .flat_map(|&index| {
+                        [0, 1, 2].map(|band| (map[band * colors + index as usize] / scale) as f32)
+                    })
+                    .collect();
+                // A map of 1 to 255 in 16 bits is one of 8 bits.
+                assert_near(&picture.rgb, &expected, 0.0, &row);
+                assert_eq!(traits(&bytes), [FileTrait::Palette], "{row}");
+            }
+        }
+    }
+    let sixteen = raster(1, 16).page(&values(PIXELS, 16), 0, Layout::default());
+    let picture = read(&file(&[sixteen], Layout::default()), "16 bits");
+    let expected: Vec<f32> =
+        values(PIXELS, 16).into_iter().flat_map(|value| [255.0 - level(value, 16); 3]).collect();
+    assert_near(&picture.rgb, &expected, 1e-4, "16 bits");
+}
+
+#[test]
+fn half_floats_become_floats() {
+    let halves = [0x3c00_u64, 0x3800, 0, 0xb800, 0x4400, 0x3555];
+    let expected = [1.0, 0.5, 0.0, -0.5, 4.0, 0.333_251_95_f32];
+    let raster = Raster { width: 2, height: 1, ..raster(3, 16) };
+    let page = raster.page(&halves, RGB, Layout::default()).with(SAMPLE_FORMAT, SHORT, &[3; 3]);
+    let picture = read(&file(&[page], Layout::default()), "halves");
+    assert_eq!(picture.origin.depth, Depth::Float);
+    assert_near(&picture.rgb, &expected.map(|value| value * 255.0), 1e-4, "halves");
+}
+
+#[test]
+fn cmyk_and_ycbcr_become_rgb() {
+    for (bits, extra) in [(8, 0), (16, 0), (8, 1), (16, 2)] {
+        for planar in [false, true] {
+            let samples = 4 + extra;
+            let values = values(samples * PIXELS, bits);
+            let mut page =
+                Raster { planar, ..raster(samples, bits) }.page(&values, 5, Layout::default());
+            if extra > 0 {
+                page.set(EXTRA_SAMPLES, SHORT, &[&[2][..], &[0, 0][..extra - 1]].concat());
+            }
+            let bytes = file(&[page], Layout::default());
+            let row = format!("{bits} bits, {extra} extra, planar {planar}");
+            let picture = read(&bytes, &row);
+            let expected: Vec<f32> = values
+                .chunks_exact(samples)
+                .flat_map(|inks| {
+                    let light = |ink: usize| 1.0 - level(inks[ink], bits) / 255.0;
+                    [0, 1, 2].map(|ink| 255.0 * light(ink) * light(3))
+                })
+                .collect();
+            assert_near(&picture.rgb, &expected, 1e-3, &row);
+            assert_eq!(picture.alpha.is_some(), extra > 0, "{row}");
+            assert_eq!(traits(&bytes)[0], FileTrait::Cmyk, "{row}");
+        }
+    }
+
+    // Red, grey and blue by the matrix of JPEG.
+    let codes = [76, 85, 255, 128, 128, 128, 29, 255, 107];
+    let raster = Raster { width: 3, height: 1, ..raster(3, 8) };
+    let page = raster.page(&codes, 6, Layout::default()).with(530, SHORT, &[1, 1]);
+    let picture = read(&file(&[page], Layout::default()), "YCbCr");
+    let expected = [255.0, 0.0, 0.0, 128.0, 128.0, 128.0, 0.0, 0.0, 255.0];
+    assert_near(&picture.rgb, &expected, 1.0, "YCbCr");
+}
+
+#[test]
+fn the_full_page_is_painted() {
+    const KIND: u16 = 254;
+    const OLD_KIND: u16 = 255;
+    let full = || raster(3, 8).page(&values(3 * PIXELS, 8), RGB, Layout::default());
+    let small = || {
+        Raster { width: 4, height: 2, ..raster(3, 8) }.page(&values(24, 8), RGB, Layout::default())
+    };
+    let mask = || raster(1, 1).page(&values(PIXELS, 1), 4, Layout::default());
+    let check = |pages: &[Page], width: usize| {
+        for layout in [Layout::default(), Layout { big_endian: false, big: true }] {
+            assert_eq!(read(&file(pages, layout), "pages").width as usize, width);
+        }
+    };
+    check(&[small().with(KIND, LONG, &[1]), full()], WIDTH);
+    check(&[full(), small().with(KIND, LONG, &[1])], WIDTH);
+    check(&[small().with(OLD_KIND, SHORT, &[2]), full().with(OLD_KIND, SHORT, &[1])], WIDTH);
+    check(
+        &[
+            small().with(KIND, LONG, &[1]),
+            full().with(KIND, LONG, &[0]),
+            small().with(KIND, LONG, &[3]),
+        ],
+        WIDTH,
+    );
+    check(&[full(), mask().with(KIND, LONG, &[4])], WIDTH);
+    check(&[mask().with(KIND, LONG, &[4]), full()], WIDTH);
+    // One of several pages, of which the file has only one.
+    check(&[full().with(KIND, LONG, &[2])], WIDTH);
+    // A pyramid without its base, and a thumbnail alone.
+    check(&[small().with(KIND, LONG, &[1]), full().with(KIND, LONG, &[1])], WIDTH);
+    check(&[small().with(KIND, LONG, &[1])], 4);
+
+    let refused = |pages: &[Page], count: usize| {
+        let bytes = file(pages, Layout::default());
+        let expected =
+            format!("`a.tif` has {count} pages, which is not supported yet: give single pictures");
+        let error = decode(&bytes, "a.tif", &Limits::default()).expect_err("several pages");
+        assert_eq!(error.to_string(), expected);
+        let error = read_header(&bytes, "a.tif", &Limits::default()).expect_err("several pages");
+        assert_eq!(error.to_string(), expected);
+    };
+    refused(&[full(), full()], 2);
+    refused(&[full().with(KIND, LONG, &[2]), full().with(KIND, LONG, &[2])], 2);
+    refused(&[full(), small().with(KIND, LONG, &[1]), full(), full()], 3);
+}
+
+#[test]
+fn a_full_picture_in_a_subdirectory_is_painted() {
+    let small = Raster { width: 4, height: 2, ..raster(3, 8) };
+    let small = small.page(&values(24, 8), RGB, Layout::default()).with(254, LONG, &[1]);
+    let full = raster(3, 8).page(&values(3 * PIXELS, 8), RGB, Layout::default());
+    // The second page is taken out of the chain and named as a subdirectory of the first.
+    let with_link =
+        |at: u64| file(&[small.clone().with(330, LONG, &[at]), full.clone()], Layout::default());
+    let mut bytes = with_link(0);
+    let first = u32::from_le_bytes(*bytes[4..].first_chunk().expect("an offset")) as usize;
+    let entries = usize::from(u16::from_le_bytes([bytes[first], bytes[first + 1]]));
+    let link = first + 2 + 12 * entries;
+    let second = u32::from_le_bytes(*bytes[link..].first_chunk().expect("an offset"));
+    bytes = with_link(second.into());
+    bytes[link..link + 4].fill(0);
+    assert_eq!(read(&bytes, "a subdirectory").width as usize, WIDTH);
+}
+
+#[test]
+fn a_refusal_says_what_a_file_holds() {
+    let check = |page: Page, expected: &str| {
+        let bytes = file(&[page], Layout::default());
+        let expected = format!("`a.tif` is a tiff with {expected}, which is not supported");
+        let error = read_header(&bytes, "a.tif", &Limits::default()).expect_err("it is refused");
+        assert_eq!(error.to_string(), expected);
+        let error = decode(&bytes, "a.tif", &Limits::default()).expect_err("it is refused");
+        assert_eq!(error.to_string(), expected);
+    };
+    let kind = |samples: usize, bits: usize, photometric: u64| {
+        raster(samples, bits).page(&vec![0; samples * PIXELS], photometric, Layout::default())
+    };
+    let format = |samples: usize, bits: usize, format: u64| {
+        kind(samples, bits, RGB).with(SAMPLE_FORMAT, SHORT, &vec![format; samples])
+    };
+    check(kind(3, 32, RGB), "32-bit integer samples");
+    check(kind(1, 32, GRAY), "32-bit integer samples");
+    check(format(3, 32, 1), "32-bit integer samples");
+    check(kind(3, 64, RGB), "64-bit integer samples");
+    check(format(3, 8, 2), "8-bit signed integer samples");
+    check(format(3, 16, 2), "16-bit signed integer samples");
+    check(format(3, 32, 2), "32-bit signed integer samples");
+    check(format(3, 64, 3), "64-bit floating-point samples");
+    check(format(3, 64, 6), "complex numbers as samples");
+    check(kind(3, 8, RGB).with(SAMPLE_FORMAT, SHORT, &[1, 1, 3]), "samples of different formats");
+    check(kind(3, 8, RGB).with(258, SHORT, &[5, 6, 5]), "samples of different depths");
+    check(kind(1, 16, GRAY).with(258, SHORT, &[12]), "12-bit samples");
+    check(kind(1, 16, 3), "16-bit palette indices");
+    check(kind(1, 1, 4), "1-bit transparency mask and no picture");
+    check(kind(4, 8, 5).with(332, SHORT, &[2]), "8-bit inks other than CMYK");
+    check(kind(3, 8, 6), "YCbCr colours of reduced resolution");
+    check(kind(3, 16, 6), "16-bit YCbCr colours");
+    check(kind(3, 8, 8), "8-bit CIE L*a*b* colours");
+    check(kind(3, 16, 9), "16-bit CIE L*a*b* colours");
+    check(kind(1, 16, 32_803), "16-bit raw data of a camera's sensor");
+    check(kind(1, 8, 99), "8-bit colours of the unknown kind 99");
+    check(kind(1, 8, GRAY).with(266, SHORT, &[2]), "bits in reversed order (FillOrder 2)");
+    check(kind(1, 8, GRAY).with(32_997, LONG, &[5]), "5 layers, a volume");
+    for (code, name) in [
+        (2, "CCITT run-length"),
+        (3, "CCITT group 3 fax"),
+        (6, "old-style JPEG"),
+        (34_712, "JPEG 2000"),
+        (34_887, "LERC"),
+        (34_925, "LZMA"),
+        (50_000, "zstd"),
+        (50_001, "WebP"),
+        (50_002, "JPEG XL"),
+    ] {
+        check(kind(1, 8, GRAY).with(259, SHORT, &[code]), &format!("{name} compression"));
+    }
+    check(kind(1, 8, GRAY).with(259, SHORT, &[777]), "the unknown compression 777");
+}
+
+#[test]
+fn compression_and_predictors_keep_a_fourth_sample() {
+    use tiff::encoder::colortype::{RGBA8, RGBA16};
+    use tiff::encoder::{Compression, DeflateLevel, Predictor, TiffEncoder};
+    use tiff::tags::{ExtraSamples, Tag};
+    let bytes: Vec<u8> = values(4 * PIXELS, 8).into_iter().map(|value| value as u8).collect();
+    let words: Vec<u16> = values(4 * PIXELS, 16).into_iter().map(|value| value as u16).collect();
+    for (name, compression) in [
+        ("LZW", Compression::Lzw),
+        ("Deflate", Compression::Deflate(DeflateLevel::Fast)),
+        ("PackBits", Compression::Packbits),
+    ] {
+        for predictor in [Predictor::None, Predictor::Horizontal] {
+            if name == "PackBits" && predictor == Predictor::Horizontal {
+                // It has no predictor.
+                continue;
+            }
+            let mut files = [const { Vec::new() }; 2];
+            macro_rules! write {
+                ($file:expr, $color:ty, $samples:expr) => {{
+                    let mut file = std::io::Cursor::new(Vec::new());
+                    let mut encoder = TiffEncoder::new(&mut file)
+                        .expect("a file")
+                        .with_compression(compression)
+                        .with_predictor(predictor);
+                    let size = (WIDTH as u32, HEIGHT as u32);
+                    let mut image = encoder.new_image::<$color>(size.0, size.1).expect("an image");
+                    let unspecified = &[ExtraSamples::Unspecified.to_u16()][..];
+                    image.encoder().write_tag(Tag::ExtraSamples, unspecified).expect("a tag");
+                    image.write_data($samples).expect("pixels");
+                    $file = file.into_inner();
+                }};
+            }
+            write!(files[0], RGBA8, &bytes[..]);
+            write!(files[1], RGBA16, &words[..]);
+            let stored: [Vec<f32>; 2] = [
+                bytes.iter().map(|&value| f32::from(value)).collect(),
+                words.iter().map(|&value| f32::from(value) / 257.0).collect(),
+            ];
+            for (file, stored) in files.iter().zip(stored) {
+                let row = format!("{name} {predictor:?}");
+                let picture = read(file, &row);
+                let alpha = picture.alpha.as_ref().expect("alpha");
+                let pixels = picture.rgb.chunks_exact(3).zip(alpha);
+                let found: Vec<f32> = pixels
+                    .flat_map(|(rgb, alpha)| [rgb[0], rgb[1], rgb[2], alpha * 255.0])
+                    .collect();
+                assert_near(&found, &stored, 1e-4, &row);
+            }
+        }
+    }
+    // A predictor belongs to a compression; without one, other programs ignore it.
+    let page = raster(3, 8).page(&values(3 * PIXELS, 8), RGB, Layout::default());
+    let plain = read(&file(std::slice::from_ref(&page), Layout::default()), "plain");
+    let predicted = file(&[page.with(317, SHORT, &[2])], Layout::default());
+    assert_eq!(read(&predicted, "predicted").rgb, plain.rgb);
+}
+
+#[test]
+fn tags_come_back() {
+    let mut page = raster(3, 8).page(&values(3 * PIXELS, 8), RGB, Layout::default());
+    page.text(315, "Ann");
+    page.text(33_432, "(c) Ann");
+    for exif in 1..=8 {
+        page.set(274, SHORT, &[exif]);
+        let bytes = file(std::slice::from_ref(&page), Layout::default());
+        let picture = read(&bytes, "tags");
+        assert_eq!(picture.origin.orientation.exif(), exif as u16);
+        assert_eq!((picture.width, picture.height), (WIDTH as u32, HEIGHT as u32));
+        let again = written(&picture, ContainerFormat::Tiff);
+        assert_eq!(read(&again, "tags").origin, picture.origin);
+        let turned = picture.origin.orientation != Orientation::Normal;
+        let expected: &[FileTrait] = if turned {
+            &[FileTrait::Orientation, FileTrait::Rights]
+        } else {
+            &[FileTrait::Rights]
+        };
+        assert_eq!((traits(&bytes), traits(&again)), (expected.to_vec(), expected.to_vec()));
+    }
+    let five = raster(5, 8).page(&values(5 * PIXELS, 8), RGB, Layout::default());
+    let five = file(&[five.with(EXTRA_SAMPLES, SHORT, &[2, 0])], Layout::default());
+    assert_eq!(traits(&five), [FileTrait::ExtraSamples]);
+}
