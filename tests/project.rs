@@ -97,7 +97,7 @@ fn after_a_change_of_a_style_only_its_assets_are_painted() {
     let before = project.files("painted");
 
     project.save("styles/day.png", &pictures::swirls(64, 2));
-    let plan = project.run(&["plan"]).expect_code(0);
+    let plan = project.run(&["plan", "-v"]).expect_code(0);
     assert!(
         plan.out.contains("painted/textures/day/house.png") && plan.out.contains("styles/day.png"),
         "{plan}"

@@ -12,10 +12,10 @@ use impasto_models::{ModelError, ModelStore};
 use impasto_painter::{
     EnginePainter, PaintError, PaintStep, Painted, Painter, Source, Sources, Stop,
 };
-use impasto_project::replace_file;
+use impasto_project::{replace_file, replace_output};
 use impasto_types::{
-    AssetKind, CannotWrite, ContainerFormat, InitSource, MIN_SIDE, Method, ModelName, OutputSpec,
-    Part, Recipe, RecipePatch, RunReport, Shape,
+    AssetKind, CannotWrite, ContainerFormat, Crop, CropError, InitSource, MIN_SIDE, Method,
+    ModelName, OutputSpec, Part, Recipe, RecipePatch, RunReport, Shape,
 };
 use serde_json::json;
 
@@ -31,10 +31,12 @@ pub(crate) struct DirectArgs {
     /// The file to write; its extension chooses the format
     #[arg(short, long, value_name = "OUT")]
     pub(crate) output: PathBuf,
-    /// The quality of a JPEG
-    #[arg(long, value_name = "1-100", default_value_t = 90, value_parser =
-        clap::value_parser!(u8).range(1..=100))]
-    quality: u8,
+    /// The quality of a JPEG [default: 90]
+    #[arg(long, value_name = "1-100", value_parser = clap::value_parser!(u8).range(1..=100))]
+    quality: Option<u8>,
+    /// Cut this off the sides of every style image: PIXELS, or LEFT,TOP,RIGHT,BOTTOM
+    #[arg(long, value_name = "PIXELS")]
+    style_crop: Option<Crop>,
     #[command(flatten)]
     depfile: DepfileFlag,
     #[command(flatten)]
@@ -116,9 +118,16 @@ enum DirectError {
     #[error("`{}` has no known extension: use .png, .jpg, .tga, .tiff, .webp or .bmp",
         path.display())]
     NoFormat { path: PathBuf },
+    #[error("`{name}` as a style")]
+    Crop { name: String, source: CropError },
+    #[error("--quality is for JPEG: {} is written as {format}, which is lossless", path.display())]
+    Quality { path: PathBuf, format: ContainerFormat },
     #[error(transparent)]
     Image(#[from] AssetError),
 }
+
+/// The quality of a JPEG if none is given; other formats ignore it.
+const DEFAULT_QUALITY: u8 = 90;
 
 impl From<DirectError> for Failure {
     fn from(error: DirectError) -> Self {
@@ -137,9 +146,17 @@ pub(crate) fn paint(
         .extension()
         .and_then(|extension| ContainerFormat::from_extension(&extension.to_string_lossy()));
     let format = format.ok_or_else(|| DirectError::NoFormat { path: args.output.clone() })?;
-    let recipe = subject.recipe.resolve().map_err(Failure::usage)?;
+    if args.quality.is_some() && format != ContainerFormat::Jpeg {
+        return Err(DirectError::Quality { path: args.output.clone(), format }.into());
+    }
+    let mut recipe = subject.recipe.resolve().map_err(Failure::usage)?;
     recipe.check().map_err(Failure::usage)?;
     let sources = subject.read()?;
+    let crop = args.style_crop.filter(|crop| !crop.is_none());
+    let styles = style_sizes(&sources, crop)?;
+    if subject.recipe.optimize.style_scale.is_none() {
+        keep_texels(&mut recipe, &styles);
+    }
     let (width, height) = output_size(&recipe, format, &sources)?;
     let name = args.output.display().to_string();
     if args.dry_run.dry_run {
@@ -160,9 +177,11 @@ pub(crate) fn paint(
     )
     .map_err(Failure::here)?;
     let weights: Vec<_> = subject.styles.iter().map(|style| style.weight).collect();
-    let output = OutputSpec { part: Part::Color, format, quality: args.quality };
-    let action =
+    let output =
+        OutputSpec { part: Part::Color, format, quality: args.quality.unwrap_or(DEFAULT_QUALITY) };
+    let mut action =
         sources.action(AssetKind::photograph(), recipe, &weights, vec![model], vec![output]);
+    action.styles.iter_mut().for_each(|style| style.crop = crop);
     let mut bar = PaintBar::new(&context.screen, &name);
     let painted =
         painter.paint(painter.whole(0), &name, &action, &sources, &mut |step: &PaintStep| {
@@ -181,7 +200,7 @@ pub(crate) fn paint(
     let Painted { files, report } = painted;
     // The action has one output.
     for file in &files {
-        replace_file(&args.output, &file.bytes).map_err(Failure::here)?;
+        replace_output(&args.output, &file.bytes).map_err(Failure::here)?;
     }
     if let Some(file) = &args.depfile.depfile {
         let styles = subject.styles.iter().map(|style| style.path.as_path());
@@ -257,6 +276,29 @@ fn output_size(
     Ok((shape.width, shape.height))
 }
 
+/// The sizes of the style images, after the crop.
+fn style_sizes(sources: &Sources, crop: Option<Crop>) -> Result<Vec<(u32, u32)>, DirectError> {
+    let size = |style: &Source| {
+        let header = read_header(&style.bytes, &style.name, &Limits::default())?;
+        let (width, height) = header.upright_size();
+        let Some(crop) = crop else { return Ok((width, height)) };
+        crop.remaining(width, height)
+            .map_err(|source| DirectError::Crop { name: style.name.clone(), source })
+    };
+    sources.styles.iter().map(size).collect()
+}
+
+/// Scales the first style image so that a texture that is made from it has pixels of the same size,
+/// however large the texture is.
+fn keep_texels(recipe: &mut Recipe, styles: &[(u32, u32)]) {
+    let (Recipe::Synthesize(optimize), Some((width, height))) = (recipe, styles.first()) else {
+        return;
+    };
+    if let Some(size) = optimize.common.size {
+        optimize.style_scale = *width.max(height) as f32 / size as f32;
+    }
+}
+
 fn ensure_model(dir: Option<&Path>, context: &Context) -> Result<impasto_types::ModelRef, Failure> {
     let pull = || -> Result<_, ModelError> {
         let store = ModelStore::open(dir)?;
@@ -283,6 +325,25 @@ pub(crate) fn expect_method(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_synthesised_texture_keeps_the_size_of_its_examples_pixels() {
+        let scale = |method: Method, size: u32, styles: &[(u32, u32)]| {
+            let mut patch = RecipePatch { method: Some(method), ..RecipePatch::default() };
+            patch.common.size = Some(size);
+            let mut recipe = patch.resolve().expect("it resolves");
+            keep_texels(&mut recipe, styles);
+            recipe.check().expect("it is in range, but for its init");
+            let (Recipe::Optimize(optimize) | Recipe::Synthesize(optimize)) = &recipe;
+            // How much a style image is scaled at the finest scale.
+            let factor = optimize.style_factor(styles[0], (size, size), false);
+            (optimize.style_scale, factor)
+        };
+        assert_eq!(scale(Method::Synthesize, 256, &[(1024, 512)]), (4.0, 1.0));
+        assert_eq!(scale(Method::Synthesize, 512, &[(128, 96), (900, 900)]), (0.25, 1.0));
+        assert_eq!(scale(Method::Synthesize, 32, &[(4096, 4096)]), (128.0, 1.0));
+        assert_eq!(scale(Method::Optimize, 256, &[(1024, 512)]), (1.0, 0.25));
+    }
 
     #[test]
     fn styles_and_their_weights() {

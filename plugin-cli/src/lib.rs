@@ -19,6 +19,7 @@ mod interrupt;
 mod library_errors;
 mod local_cache;
 mod log;
+mod pace;
 mod run_build;
 mod screen;
 mod show;
@@ -27,7 +28,7 @@ mod units;
 
 use std::ffi::OsString;
 
-use clap::Parser;
+use clap::FromArgMatches;
 
 use crate::commands::Cli;
 use crate::config::Config;
@@ -46,7 +47,10 @@ pub struct Context {
 
 /// Runs a command line, whose first argument is the program's name.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
-    let parsed = at_file::expand(arguments).map(Cli::try_parse_from);
+    let parsed = at_file::expand(arguments).map(|arguments| {
+        let matches = commands::command().try_get_matches_from(arguments)?;
+        Cli::from_arg_matches(&matches)
+    });
     let cli = match parsed {
         Ok(Ok(cli)) => cli,
         Ok(Err(error)) => {

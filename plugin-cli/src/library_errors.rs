@@ -15,6 +15,7 @@ impl From<SurveyError> for Failure {
             | SurveyError::Overrides { .. }
             | SurveyError::Scan(_)
             | SurveyError::Lockfile(_)
+            | SurveyError::Output(_)
             | SurveyError::Plan(_) => Self::usage(error),
         }
     }

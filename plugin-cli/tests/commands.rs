@@ -120,7 +120,7 @@ fn a_new_project_is_planned_and_stale() {
     assert_eq!((code, err.contains("--force")), (2, true), "{err}");
     assert_eq!(place.run(&["init", "--force"]).0, 0);
 
-    let (code, out, err) = place.run(&["plan"]);
+    let (code, out, err) = place.run(&["plan", "-v"]);
     assert_eq!(code, 0, "{err}");
     assert!(
         out.contains("textures/brick.png")

@@ -18,7 +18,7 @@ fn spec() -> TaskSpec {
             recipe: Preset::Painterly.recipe(),
             kind: AssetKind::picture(),
             inputs: vec![input(Part::Color, BlobRef::of(b"content"))],
-            styles: vec![StyleRef { blob: BlobRef::of(b"style"), weight: 1.0 }],
+            styles: vec![StyleRef::whole(BlobRef::of(b"style"), 1.0)],
             models: vec![ModelRef { name: ModelName::Vgg19, blob: BlobRef::of(b"weights") }],
             outputs: vec![png()],
         },
@@ -176,7 +176,7 @@ prop_compose! {
         spec.action = Action {
             recipe,
             inputs: vec![input(Part::Color, content), input(Part::Init, init)],
-            styles: styles.into_iter().map(|(blob, weight)| StyleRef { blob, weight }).collect(),
+            styles: styles.into_iter().map(|(blob, weight)| StyleRef::whole(blob, weight)).collect(),
             outputs: vec![OutputSpec { format, quality, ..png() }],
             ..spec.action
         };

@@ -61,6 +61,7 @@ impl<'o> Build<'o> {
                 survey_now = survey(request, watcher)?;
             }
         }
+        survey_now.examine()?;
         Ok(Self { account: Account::open(survey_now, observer, cancel.clone()), began, held })
     }
 

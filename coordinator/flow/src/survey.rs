@@ -7,8 +7,8 @@ use std::sync::Arc;
 use impasto_models::{ModelError, ModelStore};
 use impasto_planner::{Findings, InputFile, Plan, PlanError, PlannedTask, plan};
 use impasto_project::{
-    LockfileError, Project, ProjectError, ScanError, ScanProblem, StatCache, State, Watcher,
-    outputs_on_disk, scan,
+    LockfileError, Project, ProjectError, ReplaceError, ScanError, ScanProblem, StatCache, State,
+    Watcher, examine, outputs_on_disk, scan,
 };
 use impasto_types::{AssetPath, Digest, ModelRef, RecipePatch};
 
@@ -26,6 +26,8 @@ pub struct Survey {
     /// Files that could not be listed; each counts as a failure.
     pub unlisted: Vec<ScanProblem>,
     pub warnings: Vec<String>,
+    /// Assets that are still being written. The plan leaves them out.
+    pub unsettled: BTreeSet<AssetPath>,
     /// The files of assets and inputs, by their content.
     pub(crate) files: BTreeMap<Digest, AssetPath>,
 }
@@ -53,6 +55,8 @@ pub enum SurveyError {
     Lockfile(#[from] LockfileError),
     #[error("cannot read the model store")]
     Models(#[from] ModelError),
+    #[error(transparent)]
+    Output(#[from] ReplaceError),
 }
 
 // Boxed because errors of a manifest are large.
@@ -118,6 +122,7 @@ pub fn survey(request: &SurveyRequest, watcher: Option<&Watcher>) -> Result<Surv
         outputs_digested: outputs.digested,
         unlisted: found.problems,
         warnings,
+        unsettled: found.listing.passed.unsettled,
         files,
     })
 }
@@ -149,6 +154,19 @@ fn files(
 }
 
 impl Survey {
+    /// Examines what is about to be painted, pixels included, and adds warnings.
+    ///
+    /// # Errors
+    /// An output is a link or leads through one, so it could not be written.
+    pub fn examine(&mut self) -> Result<(), SurveyError> {
+        let notes = examine(&self.project, &self.plan, &mut self.stats)?;
+        self.warnings.extend(notes.iter().map(ToString::to_string));
+        if let Err(unsaved) = self.stats.save(&self.project) {
+            tracing::debug!("{unsaved}");
+        }
+        Ok(())
+    }
+
     /// How many assets cannot be painted.
     pub fn unusable(&self) -> usize {
         self.plan.problems.len() + self.unlisted.len()

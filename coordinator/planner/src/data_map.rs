@@ -1,154 +1,150 @@
 //! Data maps: images whose channels are not colours, recognised by the names that tools give them.
 //!
-//! Some suffixes are unambiguous, as in `rock_nor_gl_1k.png`. Others are ordinary words
-//! (`left_arm.png`, `button_normal.png`): these mark a data map only beside another file of the
-//! same material, such as `left.png` or `left_diff.png`.
+//! Some words are unambiguous, as in `rock_nor_gl_1k.png`. Others are ordinary (`left_arm.png`,
+//! `button_normal.png`): these mark a data map only beside another file of the same material, such
+//! as `left.png` or `left_diff.png`, or in a name that only a texture has, such as `T_Left_ARM` or
+//! `left_arm_4k`. A map's word can also be the whole name (`brick/normal.png`); then the other files
+//! of the folder show that it holds one material.
 
-use std::collections::BTreeSet;
+mod name;
+mod words;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use impasto_types::AssetPath;
 
-/// Suffixes that only data maps have, in lower case, with `_` for every separator. From the
-/// downloads of Poly Haven, ambientCG and FreePBR, and the exports of Substance 3D Painter, Unreal,
-/// Unity, Godot and Blender's Node Wrangler.
-const DATA: [&str; 53] = [
-    // Normals.
-    "nor_gl",
-    "nor_dx",
-    "nrm",
-    "nrml",
-    "normals",
-    "normalgl",
-    "normaldx",
-    "normal_gl",
-    "normal_dx",
-    "normal_ogl",
-    "normal_opengl",
-    "normal_directx",
-    "normalmap",
-    "normal_map",
-    // Roughness and its inverse.
-    "roughness",
-    "roughnessmap",
-    "rgh",
-    "glossiness",
-    "smoothness",
-    // Metalness.
-    "metalness",
-    "mtl",
-    "specularlevel",
-    // Occlusion.
-    "ao",
-    "mixed_ao",
-    "ambientocclusion",
-    "ambient_occlusion",
-    // Height.
-    "disp",
-    "dsp",
-    "displace",
-    "displacement",
-    "heightmap",
-    "height_map",
-    "bumpmap",
-    "bump_map",
-    // Several in the channels of one file.
-    "orm",
-    "ormh",
-    "ord",
-    "rma",
-    "rmao",
-    "mra",
-    "mrao",
-    "mro",
-    "occlusionroughnessmetallic",
-    "occlusion_roughness_metallic",
-    "metallicroughness",
-    "metallic_roughness",
-    "metallicsmoothness",
-    "metallic_smoothness",
-    "rough_ao",
-    "maskmap",
-    "mask_map",
-    "opacitymask",
-    "opacity_mask",
-];
-
-/// Suffixes of data maps that are ordinary words, so pictures have them too.
-const WORDS: [&str; 22] = [
-    "n",
-    "nor",
-    "norm",
-    "normal",
-    "rough",
-    "gloss",
-    "glossy",
-    "metal",
-    "metallic",
-    "occlusion",
-    "height",
-    "depth",
-    "bump",
-    "arm",
-    "mask",
-    "opacity",
-    "alpha",
-    "spec",
-    "specular",
-    "cavity",
-    "thickness",
-    "transmission",
-];
-
-/// Suffixes of a material's colours.
-const COLOURS: [&str; 13] = [
-    "color",
-    "colour",
-    "col",
-    "diffuse",
-    "diff",
-    "albedo",
-    "albedotransparency",
-    "basecolor",
-    "base_color",
-    "basecolour",
-    "basemap",
-    "bc",
-    "d",
-];
+use self::name::{MapWord, TextureName};
+use self::words::Kind;
 
 /// Distinguishes data maps from pictures among the files of a folder.
 #[derive(Debug, Clone, Default)]
 pub struct DataMaps {
-    /// Folder and name, in lower case, of each material that some file shows to exist.
-    materials: BTreeSet<String>,
+    /// What the files of each material show, by folder and material in lower case. The material of
+    /// files whose whole name is a map's word is empty.
+    materials: BTreeMap<String, Shown>,
 }
+
+/// What the files of one material are.
+#[derive(Debug, Clone, Default)]
+struct Shown {
+    /// A file without a map's word.
+    plain: bool,
+    kinds: BTreeSet<Kind>,
+    /// The words of data maps that are not ordinary ones.
+    words: BTreeSet<String>,
+}
+
+/// Why a file is a data map, as the globs that match such names.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DataMap {
+    /// The end of the name in lower case, as a glob without the extension: `_nor_gl_1k`. `None` if
+    /// no glob tells it from the end of another word.
+    ending: Option<String>,
+}
+
+impl DataMap {
+    /// A glob that takes the file at `path`: [`Self::glob`], or one for its name alone.
+    pub(crate) fn glob_for(&self, path: &AssetPath) -> String {
+        let name = || path.as_str().rsplit('/').next().unwrap_or(path.as_str());
+        self.glob().unwrap_or_else(|| format!("**/{}", globset::escape(name())))
+    }
+
+    /// A glob for all files with the same ending, in any folder.
+    pub(crate) fn glob(&self) -> Option<String> {
+        let ending = self.ending.as_ref()?;
+        let any = if ending.starts_with(SEPARATORS) { "*" } else { "" };
+        Some(format!("**/{any}{ending}.*"))
+    }
+}
+
+const SEPARATORS: [char; 4] = ['_', '-', '.', ' '];
+
+/// As a whole name, a longer word of data maps names nothing else; `ao` and `disp` may.
+const LONGEST_ABBREVIATION: usize = 5;
 
 impl DataMaps {
     /// Collects the materials of these files.
     pub fn among<'a>(files: impl IntoIterator<Item = &'a AssetPath>) -> Self {
-        let materials = files.into_iter().filter_map(|path| {
-            let name = without_size(path.file_stem());
-            let material = match (cut(name, &COLOURS), cut(name, &DATA), cut(name, &WORDS)) {
-                (Some(material), _, _) | (None, Some(material), _) => material,
-                // An ordinary word does not show that there is a material: `left_arm` and
-                // `left_mask`.
-                (None, None, Some(_)) => return None,
-                (None, None, None) => name,
-            };
-            Some(key(path, material))
-        });
-        Self { materials: materials.collect() }
+        let mut materials: BTreeMap<String, Shown> = BTreeMap::new();
+        for path in files {
+            let TextureName { material, map, .. } = TextureName::of(path.file_stem());
+            if let Some(map) = map.as_ref().filter(|_| material.is_empty()) {
+                // A material may have a map's name: `metal.png` beside `metal_n.png`.
+                materials.entry(key(path, &map.word)).or_default().plain = true;
+            }
+            let shown = materials.entry(key(path, &material)).or_default();
+            match map {
+                None => shown.plain = true,
+                Some(MapWord { kind, word, .. }) => {
+                    shown.kinds.insert(kind);
+                    if matches!(kind, Kind::Data | Kind::Technical) {
+                        shown.words.insert(word);
+                    }
+                }
+            }
+        }
+        Self { materials }
     }
 
-    /// The suffix that marks the file as a data map, in lower case with its separators:
-    /// `_nor_gl_1k`, `-ao`. `None` for pictures.
-    pub fn ending(&self, path: &AssetPath) -> Option<String> {
+    /// Why the file is a data map; `None` for pictures.
+    pub fn find(&self, path: &AssetPath) -> Option<DataMap> {
         let stem = path.file_stem();
-        let name = without_size(stem);
-        let material = cut(name, &DATA).or_else(|| {
-            cut(name, &WORDS).filter(|material| self.materials.contains(&key(path, material)))
-        })?;
-        Some(stem[material.len()..].to_ascii_lowercase())
+        let name = TextureName::of(stem);
+        let map = name.map.as_ref().filter(|map| self.is_shown(path, &name, map))?;
+        // The separator before the word belongs to its ending.
+        let separated = stem[..map.start].ends_with(SEPARATORS);
+        let start = if separated { map.start - 1 } else { map.start };
+        let ending = (map.is_separate && (separated || start == 0)).then(|| glob(&stem[start..]));
+        Some(DataMap { ending })
+    }
+
+    /// Whether the file's name ends like data maps that may be pictures, and nothing else shows
+    /// which it is: `left_arm.png`.
+    pub(crate) fn may_be_a_picture(&self, path: &AssetPath) -> bool {
+        let map = TextureName::of(path.file_stem()).map;
+        map.is_some_and(|map| matches!(map.kind, Kind::Noun | Kind::Technical))
+            && self.find(path).is_none()
+    }
+
+    /// The word that ends a texture's name, in lower case without separators.
+    pub(crate) fn word(path: &AssetPath) -> Option<String> {
+        TextureName::of(path.file_stem()).map.map(|map| map.word)
+    }
+
+    fn is_shown(&self, path: &AssetPath, name: &TextureName, map: &MapWord) -> bool {
+        let none = Shown::default();
+        let of = |material: &str| self.materials.get(&key(path, material)).unwrap_or(&none);
+        let shown = of(&name.material);
+        // Two words that are rare in names of pictures show a material: `wall_metallic` beside
+        // `wall_bump`.
+        let others = shown.words.iter().any(|word| *word != map.word);
+        let is_material = shown.has(Kind::Colour) || others;
+        let has_main = shown.plain || shown.has(Kind::ColourLetter);
+        let is_whole = name.material.is_empty();
+        match map.kind {
+            Kind::Colour | Kind::ColourLetter => false,
+            Kind::Data if !is_whole || map.word.len() > LONGEST_ABBREVIATION => true,
+            Kind::Normal | Kind::Letter if is_whole => false,
+            Kind::Data | Kind::Technical | Kind::Noun if is_whole => {
+                let folder = path.parent();
+                let last = folder.rsplit('/').next().unwrap_or(folder);
+                let of_folder = of(&TextureName::of(last).material);
+                let has_main = of_folder.plain || of_folder.has(Kind::Colour);
+                is_material || has_main || name.is_texture
+            }
+            Kind::Data | Kind::Technical | Kind::Noun | Kind::Normal => {
+                is_material || has_main || name.is_texture
+            }
+            Kind::Letter => {
+                is_material || has_main && shown.has(Kind::Normal) || name.is_abbreviated
+            }
+        }
+    }
+}
+
+impl Shown {
+    fn has(&self, kind: Kind) -> bool {
+        self.kinds.contains(&kind)
     }
 }
 
@@ -157,86 +153,20 @@ fn key(path: &AssetPath, material: &str) -> String {
     format!("{}/{material}", path.parent()).to_lowercase()
 }
 
-/// `name` without the longest of `endings` that it has, and without the separator before it.
-fn cut<'a>(name: &'a str, endings: &[&str]) -> Option<&'a str> {
-    // Only ASCII changes, so byte offsets are the same in both texts.
-    let plain = name.to_ascii_lowercase().replace(SEPARATORS, "_");
-    let ends = |ending: &&&str| {
-        plain.strip_suffix(**ending).is_some_and(|rest| rest.len() > 1 && rest.ends_with('_'))
-    };
-    let longest = endings.iter().filter(ends).map(|ending| ending.len()).max()?;
-    Some(&name[..name.len() - longest - 1])
+/// The end of a name as a glob, for all tiles if it names a UDIM tile.
+fn glob(ending: &str) -> String {
+    let ending = ending.to_lowercase();
+    let (before, last) = ending.split_at(ending.len() - digits_at_end(&ending));
+    match last.parse::<u32>() {
+        Ok(1001..=1999) => format!("{}[0-9][0-9][0-9][0-9]", globset::escape(before)),
+        _ => globset::escape(&ending),
+    }
 }
 
-const SEPARATORS: [char; 4] = ['_', '-', '.', ' '];
-
-/// A stem without the resolution that Poly Haven appends: `_1k`, `_16k`.
-fn without_size(stem: &str) -> &str {
-    let size = stem.rsplit_once(SEPARATORS).filter(|(_, last)| {
-        last.strip_suffix(['k', 'K'])
-            .is_some_and(|number| (1..=2).contains(&number.len()) && number.parse::<u8>().is_ok())
-    });
-    size.map_or(stem, |(name, _)| name)
+fn digits_at_end(text: &str) -> usize {
+    text.bytes().rev().take_while(u8::is_ascii_digit).count()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn path(name: &str) -> AssetPath {
-        name.parse().expect("it is a path")
-    }
-
-    #[test]
-    fn suffixes_that_tools_give_mark_data_maps() {
-        for (name, expected) in [
-            // Poly Haven.
-            ("rock_wall_nor_gl_1k.png", Some("_nor_gl_1k")),
-            ("rock_wall_nor_dx_16k.jpg", Some("_nor_dx_16k")),
-            ("rock_wall_ao_2k.png", Some("_ao_2k")),
-            ("rock_wall_diff_1k.jpg", None),
-            // ambientCG.
-            ("Bricks075A_1K-JPG_NormalGL.jpg", Some("_normalgl")),
-            ("Bricks075A_1K-JPG_AmbientOcclusion.jpg", Some("_ambientocclusion")),
-            ("Bricks075A_1K-JPG_Color.jpg", None),
-            // FreePBR.
-            ("rock1-normal-ogl.png", Some("-normal-ogl")),
-            ("rock1-albedo.png", None),
-            // Substance 3D Painter, for Unreal and for Unity.
-            ("T_Crate_OcclusionRoughnessMetallic.png", Some("_occlusionroughnessmetallic")),
-            ("Crate_Normal_DirectX.tga", Some("_normal_directx")),
-            ("Crate_AlbedoTransparency.png", None),
-            ("Crate_MetallicSmoothness.png", Some("_metallicsmoothness")),
-            ("Crate_MaskMap.png", Some("_maskmap")),
-            // By hand.
-            ("a_ORM.png", Some("_orm")),
-            ("brick.png", None),
-            ("chaos.png", None),
-            ("_ao.png", None),
-            ("münze_nrm.png", Some("_nrm")),
-        ] {
-            assert_eq!(DataMaps::default().ending(&path(name)).as_deref(), expected, "{name}");
-        }
-    }
-
-    #[test]
-    fn ordinary_words_mark_data_maps_only_beside_their_material() {
-        for (name, beside, expected) in [
-            ("t/brick_n.png", "t/brick.png", Some("_n")),
-            ("t/Brick_Normal.png", "t/brick_BaseColor.png", Some("_normal")),
-            ("t/rock_arm_1k.png", "t/rock_diff_1k.jpg", Some("_arm_1k")),
-            ("t/rock-metallic.png", "t/rock-normal-ogl.png", Some("-metallic")),
-            ("t/rock_arm.png", "t/rock_arm_nrm.png", None),
-            ("t/left_arm.png", "t/left_leg.png", None),
-            ("t/left_arm.png", "t/left_mask.png", None),
-            ("t/left_arm.png", "ui/left.png", None),
-            ("t/button_normal.png", "t/button_pressed.png", None),
-            ("t/sheet_metal.png", "t/sheet_metal_nrm.png", None),
-            ("t/n.png", "t/.png", None),
-        ] {
-            let files = [path(name), path(beside)];
-            let found = DataMaps::among(&files).ending(&files[0]);
-            assert_eq!(found.as_deref(), expected, "{name} beside {beside}");
-        }
-    }
-}
+#[path = "data_map/tests.rs"]
+mod tests;

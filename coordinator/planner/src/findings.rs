@@ -1,18 +1,35 @@
 //! What the caller found on disk, as plain data.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use impasto_types::{AssetPath, BlobRef, ContainerFormat, Depth, FileTraits, ModelRef};
 use serde::{Deserialize, Serialize};
 
-use crate::Record;
+use crate::{Record, Verdict};
 
 /// The files that a manifest's rules match, as a scan found them, in any order.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Listing {
     pub assets: Vec<ListedAsset>,
-    /// How many image files the scan skipped because no rule matches them.
-    pub unmatched: usize,
+    pub passed: PassedOver,
+}
+
+/// What a scan passed over without reading it, so that a plan can say why a rule gets nothing.
+/// Texts are paths relative to the project's folder, with `/`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PassedOver {
+    /// Images that no rule paints, and why.
+    pub images: Vec<(AssetPath, Verdict)>,
+    /// Images that are still being written. They count as neither absent nor present.
+    pub unsettled: BTreeSet<AssetPath>,
+    /// Every folder below that of the assets.
+    pub folders: BTreeSet<String>,
+    /// Linked folders that were not entered.
+    pub linked_folders: Vec<String>,
+    /// Files that a rule would match, but that are links out of the project.
+    pub linked_files: Vec<String>,
+    /// Pictures in formats that Impasto does not read.
+    pub unsupported: Vec<String>,
 }
 
 /// One image file. Its path is relative to the project's folder.
@@ -34,9 +51,22 @@ pub struct ImageHeader {
     pub format: ContainerFormat,
     pub alpha: bool,
     pub depth: Depth,
+    /// Whether its orientation swaps width and height when the picture is looked at.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub swaps_sides: bool,
     /// What a painted file may lack.
     #[serde(default, skip_serializing_if = "FileTraits::is_empty")]
     pub traits: FileTraits,
+}
+
+impl ImageHeader {
+    /// Width and height of the picture as it is to be looked at.
+    pub fn upright_size(&self) -> (u32, u32) {
+        match self.swaps_sides {
+            true => (self.height, self.width),
+            false => (self.width, self.height),
+        }
+    }
 }
 
 /// A style image, init image or mask.

@@ -8,16 +8,28 @@ use impasto_types::{AssetPath, ContainerFormat, Preset};
 
 use crate::data_map::DataMaps;
 use crate::glob::PathGlobs;
+use crate::glob_hint::and_more;
 
 const OUTPUT_FOLDER: &str = "stylized";
 
-/// Returns the text of a manifest for the files of a folder, ignoring earlier outputs and files
+/// A first manifest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InitManifest {
+    pub text: String,
+    /// The files that it leaves out because their names are those of data maps.
+    pub data_maps: Vec<AssetPath>,
+}
+
+/// Returns a manifest for the files of a folder, ignoring earlier outputs and files
 /// that are not images. `project` is the folder's name; characters that a project's name cannot
 /// have are replaced.
 ///
 /// Images in a folder `style` or `styles`, or with a name like `style_night`, become styles; every
 /// other top-level folder becomes a rule.
-pub fn init_manifest<'a>(project: &str, files: impl IntoIterator<Item = &'a AssetPath>) -> String {
+pub fn init_manifest<'a>(
+    project: &str,
+    files: impl IntoIterator<Item = &'a AssetPath>,
+) -> InitManifest {
     let counts = |path: &&AssetPath| {
         ContainerFormat::from_extension(path.extension()).is_some()
             && !path.case_key().starts_with(&format!("{OUTPUT_FOLDER}/"))
@@ -27,20 +39,27 @@ pub fn init_manifest<'a>(project: &str, files: impl IntoIterator<Item = &'a Asse
         paths.into_iter().partition(|path| is_style(path));
     let styles = styles(&style_images);
     let data_maps = data_map_globs(&assets);
+    // A folder of data maps alone needs no rule.
+    let skipped: BTreeSet<&AssetPath> =
+        data_maps.iter().flat_map(|maps| maps.files.iter().copied()).collect();
+    let painted = assets.iter().filter(|path| !skipped.contains(**path));
     let folders: BTreeSet<_> =
-        assets.iter().map(|path| path.as_str().split_once('/').map(|(folder, _)| folder)).collect();
+        painted.map(|path| path.as_str().split_once('/').map(|(folder, _)| folder)).collect();
 
     let mut text = String::new();
     write_all(&mut text, project, &styles, &data_maps, &folders)
         .expect("writing to a string does not fail");
-    text
+    let mut left_out: Vec<AssetPath> =
+        data_maps.into_iter().flat_map(|maps| maps.files).cloned().collect();
+    left_out.sort();
+    InitManifest { text, data_maps: left_out }
 }
 
 fn write_all(
     text: &mut String,
     project: &str,
     styles: &BTreeMap<String, Vec<&AssetPath>>,
-    data_maps: &[String],
+    data_maps: &[LeftOut<'_>],
     folders: &BTreeSet<Option<&str>>,
 ) -> std::fmt::Result {
     text.push_str("# What `impasto build` paints. All keys: docs/manifest.md of Impasto.\n\n");
@@ -84,11 +103,17 @@ fn write_all(
         text.push_str(
             "# By their names, these hold normals, roughness, heights and the like: data, not \
              colours.\n\
-             # Painting them would break the material, so they are left as they are.\n\
+             # Painting them would break the material, so they are left as they are. If one is a \
+             picture,\n\
+             # put it into this rule's `exclude`.\n\
              [[rules]]\nname = \"data maps\"\nmatch = [\n",
         );
-        for glob in data_maps {
-            writeln!(text, "    {},", quoted(glob))?;
+        for LeftOut { glob, files } in data_maps {
+            let more = and_more(files.len().saturating_sub(NAMED));
+            let names: Vec<_> = files.iter().take(NAMED).map(|path| path.as_str()).collect();
+            let names = if names == [glob] { String::new() } else { names.join(", ") };
+            let comment = if names.is_empty() { names } else { format!(" # {names}{more}") };
+            writeln!(text, "    {},{comment}", quoted(glob))?;
         }
         text.push_str("]\nskip = true\n\n");
     }
@@ -119,28 +144,41 @@ fn write_all(
     Ok(())
 }
 
+/// A glob that leaves out data maps.
+#[derive(Debug)]
+struct LeftOut<'a> {
+    glob: String,
+    files: Vec<&'a AssetPath>,
+}
+
+/// How many of the files that a glob leaves out are named beside it.
+const NAMED: usize = 4;
+
 /// Globs that match only the data maps among these assets: one per suffix, or one per file if a
-/// picture has the same suffix.
-fn data_map_globs(assets: &[&AssetPath]) -> Vec<String> {
+/// picture has the same suffix, or if no glob tells the suffix from the end of a word.
+fn data_map_globs<'a>(assets: &[&'a AssetPath]) -> Vec<LeftOut<'a>> {
     let maps = DataMaps::among(assets.iter().copied());
-    let mut by_ending: BTreeMap<String, Vec<&AssetPath>> = BTreeMap::new();
-    for path in assets {
-        if let Some(ending) = maps.ending(path) {
-            by_ending.entry(ending).or_default().push(path);
+    let mut by_glob: BTreeMap<String, Vec<&AssetPath>> = BTreeMap::new();
+    let mut left_out = Vec::new();
+    let alone =
+        |path: &'a AssetPath| LeftOut { glob: globset::escape(path.as_str()), files: vec![path] };
+    for &path in assets {
+        match maps.find(path).map(|map| map.glob()) {
+            None => {}
+            Some(Some(glob)) => by_glob.entry(glob).or_default().push(path),
+            Some(None) => left_out.push(alone(path)),
         }
     }
-    let globs = by_ending.into_iter().flat_map(|(ending, files)| {
-        let glob = format!("**/*{ending}.*");
-        let matcher =
-            PathGlobs::new(vec![glob.clone()]).expect("letters and separators are a glob");
+    for (glob, files) in by_glob {
+        let matcher = PathGlobs::new(vec![glob.clone()]).expect("an escaped ending is a glob");
         let takes_a_picture =
-            |path: &&&AssetPath| matcher.matches(path.as_str()) && maps.ending(path).is_none();
+            |path: &&&AssetPath| matcher.matches(path.as_str()) && maps.find(path).is_none();
         match assets.iter().find(takes_a_picture) {
-            None => vec![glob],
-            Some(_) => files.iter().map(|path| globset::escape(path.as_str())).collect(),
+            None => left_out.push(LeftOut { glob, files }),
+            Some(_) => left_out.extend(files.into_iter().map(alone)),
         }
-    });
-    globs.collect()
+    }
+    left_out
 }
 
 /// Whether a path looks like a style image: in a folder of styles, or named like `style`,
@@ -215,7 +253,7 @@ mod tests {
     fn init<'a>(project: &str, files: impl IntoIterator<Item = &'a str>) -> String {
         let paths: Vec<AssetPath> =
             files.into_iter().map(|file| file.parse().expect("it is a path")).collect();
-        init_manifest(project, &paths)
+        init_manifest(project, &paths).text
     }
 
     #[test]
@@ -281,10 +319,41 @@ mod tests {
         let text =
             init("x", ["a/left_arm.png", "a/rock.png", "a/rock_arm.png", "b/rock_nor_gl.png"]);
         assert!(
-            text.contains("match = [\n    \"a/rock_arm.png\",\n    \"**/*_nor_gl.*\",\n]"),
+            text.contains(
+                "match = [\n    \"a/rock_arm.png\",\n    \"**/*_nor_gl.*\", # \
+                 b/rock_nor_gl.png\n]"
+            ),
             "{text}"
         );
         assert!(!text.contains("left_arm"), "{text}");
+    }
+
+    #[test]
+    fn data_maps_of_every_convention_are_left_out_and_named() {
+        let maps = [
+            "Bricks001_4K-PNG_NormalGL.png",
+            "T_Brick_N.1001.png",
+            "T_Brick_N.1002.png",
+            "Wall_MaskMap.png",
+            "Wall_MetallicSmoothness.png",
+            "WallNormalMap.png",
+            "brick/normal.png",
+            "brick/roughness.png",
+            "brick_arm_4k.png",
+            "brick_nor_gl_4k.png",
+            "tfzkbb_2K_Normal_LOD0.jpg",
+        ];
+        let pictures = ["Wall.png", "left_arm.png", "abnormalmap.png", "T_Brick_D.1001.png"];
+        let paths: Vec<AssetPath> =
+            maps.iter().chain(&pictures).map(|name| name.parse().expect("a path")).collect();
+        let InitManifest { text, data_maps } = init_manifest("x", &paths);
+        let manifest = Manifest::parse(&text, "impasto.toml").expect("it parses");
+        for path in &paths {
+            let is_map = maps.contains(&path.as_str());
+            assert_eq!(manifest.wanted(path).is_none(), is_map, "{path}\n{text}");
+            assert_eq!(data_maps.contains(path), is_map, "{path}");
+            assert!(!is_map || text.contains(path.as_str()), "{path} is not named\n{text}");
+        }
     }
 
     #[test]
@@ -317,7 +386,7 @@ mod tests {
                 paths.iter().map(|path| path.parse().expect("it is a path")).collect();
             let maps = DataMaps::among(paths.iter().filter(|path| !is_style(path)));
             for path in &paths {
-                let expected = !is_style(path) && maps.ending(path).is_none();
+                let expected = !is_style(path) && maps.find(path).is_none();
                 prop_assert_eq!(manifest.wanted(path).is_some(), expected, "{}\n{}", path, text);
             }
         }

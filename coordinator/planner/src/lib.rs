@@ -9,8 +9,11 @@ mod data_map;
 pub mod estimate;
 mod findings;
 mod glob;
+mod glob_hint;
 mod grouping;
 mod init;
+mod look;
+mod loss;
 mod manifest;
 mod note;
 mod output_pattern;
@@ -19,14 +22,18 @@ mod problem;
 mod record;
 mod staleness;
 mod suggest;
+mod why;
 
-pub use data_map::DataMaps;
+pub use data_map::{DataMap, DataMaps};
 pub use estimate::{
     MEMORY_BASE_BYTES, RESULT_BYTES_PER_PIXEL, SOURCE_BYTES_PER_PIXEL, TILE_BYTES_PER_PIXEL,
     TILE_PIXELS,
 };
-pub use findings::{Findings, ImageHeader, InputFile, ListedAsset, Listing};
-pub use init::init_manifest;
+pub use findings::{Findings, ImageHeader, InputFile, ListedAsset, Listing, PassedOver};
+pub use glob_hint::GlobHint;
+pub use init::{InitManifest, init_manifest};
+pub use look::Look;
+pub use loss::{Loss, losses};
 pub use manifest::{Manifest, ManifestError, Matched, OverrideError, Place, Verdict};
 pub use note::Note;
 pub use output_pattern::PatternError;
@@ -34,3 +41,4 @@ pub use plan::{Plan, PlanError, PlannedOutput, PlannedTask, plan};
 pub use problem::{Problem, ProblemCause};
 pub use record::{Record, RecordDetails};
 pub use staleness::{Reason, Staleness};
+pub use why::{Why, why};

@@ -16,7 +16,9 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use impasto_types::{AssetPath, AssetPathError, ContainerFormat, ModelName, Part, RecipePatch};
+use impasto_types::{
+    AssetPath, AssetPathError, ContainerFormat, ModelName, Part, Preset, RecipePatch,
+};
 use toml::de::DeTable;
 
 use crate::output_pattern::{OutputPattern, Parts};
@@ -219,6 +221,19 @@ impl Manifest {
         self.project.assets.as_ref()
     }
 
+    /// The folders outside the project to which links of assets and inputs may lead: relative to
+    /// the project's folder, or absolute.
+    pub fn links(&self) -> &[String] {
+        &self.project.links
+    }
+
+    /// The presets that a rule's recipes begin with, one for each of its styles; none if it skips.
+    pub fn presets(&self, rule: &str) -> Vec<Preset> {
+        let rule = self.rules.iter().position(|known| known.name == rule);
+        let paintings = rule.map_or(&[][..], |rule| self.paintings(rule));
+        paintings.iter().map(|painting| painting.preset).collect()
+    }
+
     /// The names of all rules, in order.
     pub fn rule_names(&self) -> impl Iterator<Item = &str> {
         self.rules.iter().map(|rule| rule.name.as_str())
@@ -309,8 +324,24 @@ impl Manifest {
         &self.rules
     }
 
+    pub(crate) fn exclude(&self) -> &crate::glob::PathGlobs {
+        &self.project.exclude
+    }
+
     pub(crate) fn style(&self, name: &str) -> &Style {
         &self.styles[name]
+    }
+
+    /// The style that has this image, if any.
+    pub(crate) fn style_with(&self, path: &AssetPath) -> Option<&str> {
+        let key = path.case_key();
+        let has = |style: &&Style| style.images.iter().any(|image| image.path.case_key() == key);
+        self.styles.values().find(has).map(|style| style.name.as_str())
+    }
+
+    /// Whether `path` is a style image, an init image or a shared mask, wherever it is.
+    pub(crate) fn is_input(&self, path: &AssetPath) -> bool {
+        self.reserved.contains(&path.case_key())
     }
 
     pub(crate) fn unused_styles(&self) -> impl Iterator<Item = &str> {

@@ -22,6 +22,8 @@ enum Piece {
     },
     Stem,
     Ext,
+    /// The asset's own extension, whatever the output's format.
+    AssetExt,
     /// The file's name, with the extension of the output's format.
     Name,
     Style,
@@ -31,8 +33,8 @@ enum Piece {
 /// Why a text is not an output pattern.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {
-    #[error("there is no `{{{name}}}`; there are {{dir}}, {{stem}}, {{ext}}, {{name}}, {{style}} \
-        and {{rule}}{}", near.as_ref().map_or(String::new(), |near| format!("; did you mean \
+    #[error("there is no `{{{name}}}`; there are {{dir}}, {{stem}}, {{ext}}, {{asset_ext}}, \
+        {{name}}, {{style}} and {{rule}}{}", near.as_ref().map_or(String::new(), |near| format!("; did you mean \
         `{{{near}}}`?")))]
     Placeholder { name: String, near: Option<String> },
     #[error("a `{{` or `}}` stands alone")]
@@ -88,7 +90,7 @@ impl<'a> Parts<'a> {
     }
 }
 
-const PLACEHOLDERS: [&str; 6] = ["dir", "stem", "ext", "name", "style", "rule"];
+const PLACEHOLDERS: [&str; 7] = ["dir", "stem", "ext", "asset_ext", "name", "style", "rule"];
 
 impl OutputPattern {
     pub(crate) const DEFAULT: &str = "stylized/{dir}/{name}";
@@ -151,6 +153,7 @@ impl OutputPattern {
                 }
                 Piece::Stem => path.push_str(parts.stem),
                 Piece::Ext => path.push_str(ext),
+                Piece::AssetExt => path.push_str(parts.ext),
                 Piece::Name => {
                     path.push_str(parts.stem);
                     path.push('.');
@@ -195,7 +198,7 @@ impl OutputPattern {
                 };
                 text.chars().any(|c| c != '/' && c != '.')
             }
-            Piece::Dir { .. } | Piece::Stem | Piece::Ext | Piece::Name => false,
+            Piece::Dir { .. } | Piece::Stem | Piece::Ext | Piece::AssetExt | Piece::Name => false,
         })
     }
 }
@@ -229,7 +232,7 @@ impl Piece {
                 .map(|(at, _)| at)
                 .chain([rest.len()])
                 .for_each(|at| end(start + at)),
-            Self::Stem | Self::Ext | Self::Name => {
+            Self::Stem | Self::Ext | Self::AssetExt | Self::Name => {
                 let component = rest.find('/').unwrap_or(rest.len());
                 rest[..component].char_indices().for_each(|(at, c)| end(start + at + c.len_utf8()));
             }
@@ -261,6 +264,7 @@ fn pieces(text: &str) -> Result<Vec<Piece>, PatternError> {
             }
             "stem" => Piece::Stem,
             "ext" => Piece::Ext,
+            "asset_ext" => Piece::AssetExt,
             "name" => Piece::Name,
             "style" => Piece::Style,
             "rule" => Piece::Rule,
@@ -315,6 +319,8 @@ mod tests {
             ("stylized/{dir}/{name}", "", "tga", Png, "stylized/brick.png"),
             ("out/{dir}/{stem}_{style}.{ext}", "a", "JPEG", Jpeg, "out/a/brick_night.JPEG"),
             ("./{rule}/{dir}x/{stem}.png", "", "jpg", Jpeg, "walls/x/brick.png"),
+            ("out/{stem}_{asset_ext}.{ext}", "", "TGA", Png, "out/brick_TGA.png"),
+            ("out/{stem}.{asset_ext}.png", "", "jpg", Png, "out/brick.jpg.png"),
         ] {
             assert_eq!(expand(pattern, dir, ext, format), expected, "{pattern}");
         }
@@ -346,8 +352,8 @@ mod tests {
         for (pattern, expected) in [
             (
                 "out/{dri}/{name}",
-                "there is no `{dri}`; there are {dir}, {stem}, {ext}, {name}, {style} and {rule}; \
-                 did you mean `{dir}`?",
+                "there is no `{dri}`; there are {dir}, {stem}, {ext}, {asset_ext}, {name}, {style} \
+                 and {rule}; did you mean `{dir}`?",
             ),
             ("out/{name", "a `{` or `}` stands alone"),
             ("out/a.png", "every asset would have the same output; put {name} or {stem} into it"),

@@ -2,25 +2,27 @@
 //! reasons to run it.
 
 mod error;
+mod notes;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 pub use error::PlanError;
 use impasto_types::{
     Action, AssetKind, AssetPath, BlobRef, ContainerFormat, Digest, Input, Part, StyleRef, TaskSpec,
 };
 
-use crate::data_map::DataMaps;
+use crate::glob_hint::GlobHints;
 use crate::grouping::{Asset, companion_names};
-use crate::manifest::{Manifest, Painting, Rule, Style, StyleImage, Verdict};
+use crate::loss::Loss;
+use crate::manifest::{Manifest, Painting, Style, StyleImage, Verdict};
 use crate::output_pattern::Parts;
 use crate::problem::{companions, paintable, usable};
 use crate::staleness::{Candidate, staleness};
 use crate::{
-    Findings, ImageHeader, InputFile, ListedAsset, Note, Problem, Record, RecordDetails, Staleness,
-    estimate,
+    Findings, ImageHeader, InputFile, ListedAsset, Listing, Note, Problem, Record, RecordDetails,
+    Staleness, estimate,
 };
 
 /// What a build has to do, in the order of the assets' paths.
@@ -44,6 +46,9 @@ pub struct PlannedTask {
     pub outputs: Vec<PlannedOutput>,
     pub rule: String,
     pub style: String,
+    /// The result's size in pixels.
+    pub width: u32,
+    pub height: u32,
     /// The digest of `spec.action`.
     pub action: Digest,
     pub state: Staleness,
@@ -103,9 +108,16 @@ impl Plan {
 /// Errors of the manifest as a whole: no asset, a style without its image, outputs that collide. An
 /// asset that cannot be painted is a [`Problem`] of the plan instead.
 pub fn plan(manifest: &Manifest, findings: &Findings<'_>) -> Result<Plan, PlanError> {
-    let mut planner =
-        Planner { manifest, findings, plan: Plan::default(), outputs: BTreeMap::new() };
-    planner.plan.unmatched = findings.listing.unmatched;
+    let mut planner = Planner {
+        manifest,
+        findings,
+        plan: Plan::default(),
+        outputs: BTreeMap::new(),
+        losses: BTreeMap::new(),
+    };
+    let passed = &findings.listing.passed;
+    let is_unmatched = |(_, verdict): &&(AssetPath, Verdict)| *verdict == Verdict::Unmatched;
+    planner.plan.unmatched = passed.images.iter().filter(is_unmatched).count();
     let listed: BTreeMap<&AssetPath, &ListedAsset> =
         findings.listing.assets.iter().map(|asset| (&asset.path, asset)).collect();
     let companions = companion_names(manifest, listed.keys().copied());
@@ -128,19 +140,31 @@ pub fn plan(manifest: &Manifest, findings: &Findings<'_>) -> Result<Plan, PlanEr
             | Verdict::Foreign => {}
         }
     }
-    if wanted.iter().all(Vec::is_empty) {
-        let folder = manifest.assets().map_or(String::new(), |assets| format!("{assets}/"));
-        let painting = manifest.rules().iter().filter(|rule| !rule.skips());
-        let globs = painting
-            .flat_map(|rule| rule.matches.patterns())
-            .map(|glob| format!("{folder}{glob}"))
-            .collect();
-        return Err(PlanError::Empty { file: manifest.file().to_owned(), globs });
+    // What is still being written may be all that there is to paint.
+    if wanted.iter().all(Vec::is_empty) && passed.unsettled.is_empty() {
+        return Err(empty(manifest, findings));
     }
     planner.check_overwrites(&wanted)?;
     planner.add_notes(&wanted);
     planner.add_orphans();
     Ok(planner.plan)
+}
+
+/// The error for a plan without an asset, with the likely reasons.
+fn empty(manifest: &Manifest, findings: &Findings<'_>) -> PlanError {
+    let Listing { assets, passed } = findings.listing;
+    let hints = GlobHints { manifest, assets, passed };
+    let folder = manifest.assets().map_or(String::new(), |assets| format!("{assets}/"));
+    let painting = manifest.rules().iter().filter(|rule| !rule.skips());
+    let patterns: Vec<&String> = painting.flat_map(|rule| rule.matches.patterns()).collect();
+    let globs: Vec<String> = patterns.iter().map(|glob| format!("{folder}{glob}")).collect();
+    let hints = globs.iter().zip(&patterns).filter_map(|(glob, pattern)| {
+        let hint = hints.hint(pattern)?;
+        Some(if patterns.len() == 1 { hint.to_string() } else { format!("{glob}: {hint}") })
+    });
+    let mut said: Vec<String> = hints.collect();
+    said.dedup();
+    PlanError::Empty { file: manifest.file().to_owned(), globs, hints: said }
 }
 
 /// A plan under construction.
@@ -150,6 +174,8 @@ struct Planner<'a> {
     plan: Plan,
     /// The task of each output, by the output's case key.
     outputs: BTreeMap<String, usize>,
+    /// What stale outputs of each rule lack: the first asset that has it, and their number.
+    losses: BTreeMap<String, BTreeMap<Loss, (AssetPath, usize)>>,
 }
 
 impl Planner<'_> {
@@ -203,10 +229,15 @@ impl Planner<'_> {
             Candidate { asset: asset.path(), style, action: &action, digest },
             outputs.iter().map(|output| (previous.get(&output.path), present.get(&output.path))),
         );
-        let size = |path: &AssetPath| {
-            self.input(path).ok().map(|file| (file.header.width, file.header.height))
+        if state != Staleness::UpToDate {
+            self.note_losses(asset.path(), rule, header, action.outputs[0].format);
+        }
+        let size = |path: &AssetPath| self.input(path).ok().map(|file| file.header.upright_size());
+        let cut = |image: &StyleImage| {
+            let (width, height) = size(&image.path)?;
+            image.crop.unwrap_or_default().remaining(width, height).ok()
         };
-        let styles: Vec<_> = style.images.iter().filter_map(|image| size(&image.path)).collect();
+        let styles: Vec<_> = style.images.iter().filter_map(cut).collect();
         let init = painting.init.as_ref().and_then(size);
         // A mask is held to the end, unlike other sources, and counted as such.
         let (masks, others): (Vec<_>, Vec<_>) =
@@ -233,6 +264,8 @@ impl Planner<'_> {
             outputs,
             rule: rule.to_owned(),
             style: style.name.clone(),
+            width,
+            height,
             action: digest,
             state,
         });
@@ -248,13 +281,20 @@ impl Planner<'_> {
         painting: &Painting,
         header: ImageHeader,
     ) -> Result<Action, PlanError> {
-        let style_ref = |image: &StyleImage| match self.input(&image.path) {
-            Ok(file) => Ok(StyleRef { blob: file.blob, weight: image.weight }),
-            Err(reason) => Err(PlanError::Style {
-                path: image.path.clone(),
+        let style_ref = |image: &StyleImage| {
+            let StyleImage { path, weight, crop } = image;
+            let checked = self.input(path).and_then(|file| {
+                let (width, height) = file.header.upright_size();
+                crop.unwrap_or_default()
+                    .remaining(width, height)
+                    .map_err(|error| error.to_string())
+                    .map(|_| StyleRef { blob: file.blob, weight: *weight, crop: *crop })
+            });
+            checked.map_err(|reason| PlanError::Style {
+                path: path.clone(),
                 style: style.name.clone(),
                 reason,
-            }),
+            })
         };
         let mut inputs = vec![Input::blob(Part::Color, asset.blob())];
         inputs.extend(companions.iter().map(|(part, file)| Input::blob(*part, file.blob)));
@@ -355,93 +395,5 @@ impl Planner<'_> {
             }
         }
         Ok(())
-    }
-
-    fn add_notes(&mut self, wanted: &[Vec<&ListedAsset>]) {
-        let rules = self.manifest.rules();
-        let data_maps = DataMaps::among(wanted.iter().flatten().map(|asset| &asset.path));
-        for (index, (rule, assets)) in rules.iter().zip(wanted).enumerate() {
-            if assets.is_empty() && !rule.skips() {
-                let note =
-                    self.taken_before(rule, wanted).unwrap_or_else(|| Note::RuleMatchesNothing {
-                        rule: rule.name.clone(),
-                        globs: rule.matches.patterns().to_vec(),
-                    });
-                self.plan.notes.push(note);
-            }
-            self.note_absent(rule, assets);
-            self.note_too_small(index, assets);
-            let maps = assets
-                .iter()
-                .filter_map(|asset| Some((&asset.path, data_maps.ending(&asset.path)?)));
-            let maps: Vec<_> = maps.collect();
-            if let Some((first, ending)) = maps.first() {
-                self.plan.notes.push(Note::DataMaps {
-                    rule: rule.name.clone(),
-                    first: (*first).clone(),
-                    count: maps.len(),
-                    ending: ending.clone(),
-                });
-            }
-        }
-        let unused = self
-            .manifest
-            .unused_styles()
-            .map(|style| Note::UnusedStyle { style: style.to_owned() });
-        self.plan.notes.extend(unused);
-    }
-
-    /// Warns of masks that a rule names but that do not exist: their assets are painted completely.
-    fn note_absent(&mut self, rule: &Rule, files: &[&ListedAsset]) {
-        let assets = files.iter().map(|file| Asset::new(file, self.manifest, self.findings));
-        let mut absent = assets.flat_map(|asset| asset.absent());
-        let Some((part, first)) = absent.next() else { return };
-        let count = 1 + absent.count();
-        let rule = rule.name.clone();
-        self.plan.notes.push(Note::AbsentFiles { rule, part, first, count });
-    }
-
-    /// Notes the assets that are passed through because they are too small to be painted.
-    fn note_too_small(&mut self, rule: usize, files: &[&ListedAsset]) {
-        let paintings = self.manifest.paintings(rule);
-        let is_small = |header: &ImageHeader| {
-            let small = |painting: &Painting| {
-                !painting.recipe.common().can_paint(header.width, header.height)
-            };
-            paintings.iter().any(small)
-        };
-        let mut small = files.iter().filter(|file| file.image.as_ref().is_ok_and(is_small));
-        let Some(first) = small.next() else { return };
-        let (first, count) = (first.path.clone(), 1 + small.count());
-        let rule = self.manifest.rules()[rule].name.clone();
-        self.plan.notes.push(Note::TooSmall { rule, first, count });
-    }
-
-    /// The note that an earlier rule takes what `rule` matches, if one does.
-    fn taken_before(&self, rule: &Rule, wanted: &[Vec<&ListedAsset>]) -> Option<Note> {
-        self.manifest.rules().iter().zip(wanted).find_map(|(earlier, assets)| {
-            let taken = assets.iter().find(|asset| {
-                self.manifest.in_assets(&asset.path).is_some_and(|path| rule.is_about(path))
-            })?;
-            Some(Note::RuleComesTooLate {
-                rule: rule.name.clone(),
-                earlier: earlier.name.clone(),
-                asset: taken.path.clone(),
-            })
-        })
-    }
-
-    /// Adds recorded outputs that no task produces now, except those of assets that cannot be
-    /// painted at the moment.
-    fn add_orphans(&mut self) {
-        let failing: BTreeSet<_> =
-            self.plan.problems.iter().map(|problem| &problem.asset).collect();
-        let tasks = self.plan.tasks.iter();
-        let made: BTreeSet<_> = tasks.flat_map(PlannedTask::output_paths).collect();
-        let orphaned =
-            self.findings.previous.iter().filter(|(output, record)| {
-                !made.contains(output) && !failing.contains(&record.asset)
-            });
-        self.plan.orphans = orphaned.map(|(output, _)| output.clone()).collect();
     }
 }

@@ -1,5 +1,7 @@
 //! Delivers the results of a task to a project, all of them or none.
 
+use std::path::PathBuf;
+
 use impasto_types::{AssetPath, BlobRef};
 
 use crate::commit::Commit;
@@ -75,12 +77,20 @@ fn stage_output(
     output: &AssetPath,
     bytes: &[u8],
 ) -> Result<Staging, ReplaceError> {
+    stage(&refuse_link(project, output)?, bytes)
+}
+
+/// The absolute path of an output.
+///
+/// # Errors
+/// It is a link, or leads through one.
+pub(crate) fn refuse_link(project: &Project, output: &AssetPath) -> Result<PathBuf, ReplaceError> {
     let target = project.resolve(output)?;
     // The target of a link may be another output, or the asset that the output was painted from.
     if target != project.resolved(output) {
         return Err(ReplaceError::Linked { output: output.clone(), target });
     }
-    stage(&target, bytes)
+    Ok(target)
 }
 
 #[cfg(test)]

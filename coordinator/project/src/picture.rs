@@ -20,8 +20,9 @@ pub enum Completeness {
 pub(crate) fn header(file: &Path) -> Result<ImageHeader, String> {
     let header =
         header_of_path(file, &Limits::default()).map_err(|error| error_text(&error.kind))?;
-    let Header { format, width, height, color: _, alpha, depth, orientation: _, traits } = header;
-    Ok(ImageHeader { width, height, format, alpha, depth, traits })
+    let Header { format, width, height, color: _, alpha, depth, orientation, traits } = header;
+    let swaps_sides = orientation.swaps_sides();
+    Ok(ImageHeader { width, height, format, alpha, depth, swaps_sides, traits })
 }
 
 /// Whether a file that no longer changes is a complete picture, or only its beginning.

@@ -23,7 +23,9 @@ const MAX_MANIFEST_BYTES: u64 = 4 << 20;
 #[derive(Debug, Clone)]
 pub struct Project {
     dir: PathBuf,
-    root: PathBuf,
+    /// Where links of assets and inputs may lead, canonical: the project's folder, then the
+    /// manifest's `links`.
+    roots: Vec<PathBuf>,
     manifest_path: AssetPath,
     manifest: Manifest,
 }
@@ -70,8 +72,11 @@ impl Project {
             .to_string_lossy()
             .parse()
             .map_err(|source| ProjectError::Name { path: shown.clone(), source })?;
-        let root = fs::canonicalize(dir).map_err(read)?;
-        Ok(Self { dir: dir.to_owned(), root, manifest_path, manifest })
+        let mut roots = vec![fs::canonicalize(dir).map_err(read)?];
+        // A folder that does not exist, as on a machine without the store, allows nothing.
+        let allowed = manifest.links().iter().map(|link| fs::canonicalize(dir.join(link)));
+        roots.extend(allowed.filter_map(Result::ok));
+        Ok(Self { dir: dir.to_owned(), roots, manifest_path, manifest })
     }
 
     /// The project with a command line's `overrides` applied to every rule.
@@ -114,23 +119,46 @@ impl Project {
     pub(crate) fn relative(&self, file: &Path) -> Option<AssetPath> {
         // Some systems report events with the folder's canonical path.
         let relative =
-            file.strip_prefix(&self.dir).or_else(|_| file.strip_prefix(&self.root)).ok()?;
+            file.strip_prefix(&self.dir).or_else(|_| file.strip_prefix(self.root())).ok()?;
         slashed(relative)?.parse().ok()
     }
 
-    /// The absolute path of `path` with every link resolved, as far as it exists.
+    /// The project's folder, canonical.
+    fn root(&self) -> &Path {
+        &self.roots[0]
+    }
+
+    /// The absolute path of an output with every link resolved, as far as it exists. Outputs never
+    /// leave the project.
     pub(crate) fn resolve(&self, path: &AssetPath) -> Result<PathBuf, LeavesProject> {
-        contained::resolve(&self.root, path)
+        contained::resolve(&self.roots[..1], path)
     }
 
     /// What [`Self::resolve`] returns if the path has no links.
     pub(crate) fn resolved(&self, path: &AssetPath) -> PathBuf {
-        self.root.join(path.to_path_buf())
+        self.root().join(path.to_path_buf())
     }
 
-    /// Whether `file` is in the project after resolving links.
-    pub(crate) fn holds(&self, file: &Path) -> io::Result<bool> {
-        Ok(fs::canonicalize(file)?.starts_with(&self.root))
+    /// The absolute path of an asset or input with every link resolved, as far as it exists. Links
+    /// may also lead to where the manifest allows.
+    pub(crate) fn resolve_input(&self, path: &AssetPath) -> Result<PathBuf, LeavesProject> {
+        contained::resolve(&self.roots, path)
+    }
+
+    /// Whether `file` is in the project, or where the manifest allows links to lead, after
+    /// resolving links.
+    ///
+    /// # Errors
+    /// The file does not exist, or cannot be examined.
+    pub fn holds(&self, file: &Path) -> io::Result<bool> {
+        Ok(contained::holds(&self.roots, &fs::canonicalize(file)?))
+    }
+
+    /// Whether a linked folder leads to where the manifest allows links to lead, rather than to
+    /// another place in the project, where its files have their own names.
+    pub(crate) fn enters(&self, folder: &Path) -> bool {
+        let canonical = fs::canonicalize(folder);
+        canonical.is_ok_and(|canonical| contained::holds(&self.roots[1..], &canonical))
     }
 
     /// The committable record of what was built: `impasto.lock` beside `impasto.toml`.

@@ -56,6 +56,23 @@ pub fn replace_file(path: &Path, bytes: &[u8]) -> Result<Delivered, ReplaceError
     }
 }
 
+/// Like [`replace_file`], but if `path` is a link, the link itself is replaced: what it leads to, such
+/// as a file in a store that other projects share, keeps its content.
+///
+/// # Errors
+/// The file cannot be written; it is then unchanged.
+pub fn replace_output(path: &Path, bytes: &[u8]) -> Result<Delivered, ReplaceError> {
+    let is_link = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink());
+    if !is_link {
+        return replace_file(path, bytes);
+    }
+    let (temporary, modified_ns) =
+        write_beside(path, bytes, None).map_err(|source| classify(path, source))?;
+    let staged =
+        Staged { target: path.to_owned(), temporary, blob: BlobRef::of(bytes), modified_ns };
+    staged.place().map(|_| Delivered::Written)
+}
+
 /// A file that is ready to get new content.
 #[derive(Debug)]
 pub(crate) enum Staging {
@@ -233,6 +250,20 @@ mod tests {
         assert_eq!(text(io::ErrorKind::StorageFull), "the disk is full: a.png was not written");
         assert_eq!(text(io::ErrorKind::PermissionDenied), "a.png may not be written");
         assert_eq!(text(io::ErrorKind::ReadOnlyFilesystem), "a.png is on a read-only file system");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn an_output_replaces_a_link_and_not_what_it_leads_to() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (stored, link) = (folder.path().join("stored"), folder.path().join("a.png"));
+        fs::write(&stored, "precious").expect("it is written");
+        std::os::unix::fs::symlink(&stored, &link).expect("it is linked");
+        replace_output(&link, b"new").expect("it is replaced");
+        assert_eq!(fs::read(&stored).expect("it is there"), b"precious");
+        assert_eq!(fs::read(&link).expect("it is there"), b"new");
+        assert!(!fs::symlink_metadata(&link).expect("it is there").is_symlink());
+        assert_eq!(replace_output(&link, b"new").expect("it is a file"), Delivered::Unchanged);
     }
 
     #[cfg(unix)]

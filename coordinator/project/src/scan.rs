@@ -23,8 +23,6 @@ pub struct Scan {
     pub inputs: BTreeMap<AssetPath, Result<InputFile, String>>,
     /// Files that could not be listed.
     pub problems: Vec<ScanProblem>,
-    /// Assets that a watcher still waits for. They are not in the listing.
-    pub held_back: BTreeSet<AssetPath>,
     /// How many files had to be read because they were new or changed.
     pub digested: usize,
 }
@@ -44,13 +42,13 @@ pub(crate) fn scan_except(
     cache: &mut StatCache,
     hold_back: impl Fn(&AssetPath, &Stamp) -> bool,
 ) -> Result<Scan, ScanError> {
-    let Walk { wanted, unmatched, problems } = walk(project)?;
+    let Walk { wanted, mut passed, problems } = walk(project)?;
     let (held, wanted): (Vec<_>, Vec<_>) =
         wanted.into_iter().partition(|found| hold_back(&found.path, &found.stamp));
+    passed.unsettled = held.into_iter().map(|found| found.path).collect();
     let mut scan = Scan {
-        listing: Listing { assets: Vec::with_capacity(wanted.len()), unmatched },
+        listing: Listing { assets: Vec::with_capacity(wanted.len()), passed },
         problems,
-        held_back: held.into_iter().map(|found| found.path).collect(),
         ..Scan::default()
     };
 
@@ -139,10 +137,10 @@ fn scan_inputs(project: &Project, cache: &mut StatCache, scan: &mut Scan) {
     let mut paths: BTreeSet<AssetPath> = companions.map(|(_, path)| path).collect();
     paths.extend(project.manifest().inputs());
     for path in paths {
-        let found = match project.resolve(&path) {
+        let found = match project.resolve_input(&path) {
             Err(_) => {
-                Err("is a link out of the project, or leads through one; copy the file into \
-                the project"
+                Err("is a link out of the project, or leads through one; name the folder that it \
+                 leads to in `links` of [project], or copy the file into the project"
                     .to_owned())
             }
             Ok(file) => match std::fs::metadata(&file) {
@@ -176,7 +174,15 @@ mod tests {
     /// The header of [`png`].
     fn header(width: u32, height: u32) -> ImageHeader {
         let (format, depth) = (ContainerFormat::Png, Depth::Eight);
-        ImageHeader { width, height, format, alpha: false, depth, traits: FileTraits::default() }
+        ImageHeader {
+            width,
+            height,
+            format,
+            alpha: false,
+            depth,
+            swaps_sides: false,
+            traits: FileTraits::default(),
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use impasto_planner::ImageHeader;
+use impasto_planner::{ImageHeader, Look};
 use impasto_types::{AssetPath, BlobRef};
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +28,9 @@ struct Entry {
     /// of Impasto may be able to use it.
     #[serde(skip_serializing_if = "Option::is_none")]
     header: Option<ImageHeader>,
+    /// What the pixels show; `None` if nobody has looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    look: Option<Look>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -83,7 +86,7 @@ impl StatCache {
         path: &AssetPath,
         stamp: &Stamp,
     ) -> Option<(BlobRef, Option<ImageHeader>)> {
-        let Entry { fingerprint, header } = self.entries.get(path)?;
+        let Entry { fingerprint, header, look: _ } = self.entries.get(path)?;
         fingerprint.holds_for(stamp).then_some((fingerprint.blob, *header))
     }
 
@@ -93,8 +96,26 @@ impl StatCache {
         fingerprint: Fingerprint,
         header: Option<ImageHeader>,
     ) {
-        self.entries.insert(path, Entry { fingerprint, header });
+        // A file that was read again, because its stamp is fresh, may have the same content.
+        let before = self.entries.get(&path).filter(|old| old.fingerprint.blob == fingerprint.blob);
+        let look = before.and_then(|old| old.look);
+        self.entries.insert(path, Entry { fingerprint, header, look });
         self.changed = true;
+    }
+
+    /// The header of a file that can be used, and what its pixels showed if they were looked at, as
+    /// of the last scan.
+    pub(crate) fn seen(&self, path: &AssetPath) -> Option<(ImageHeader, Option<Look>)> {
+        let entry = self.entries.get(path)?;
+        Some((entry.header?, entry.look))
+    }
+
+    /// Keeps what the pixels of a file show, for as long as its content is the same.
+    pub(crate) fn note_look(&mut self, path: &AssetPath, look: Look) {
+        if let Some(entry) = self.entries.get_mut(path) {
+            entry.look = Some(look);
+            self.changed = true;
+        }
     }
 
     /// The digest of the output whose stamp is now `stamp`; `None` if it may have changed.
@@ -141,6 +162,7 @@ mod tests {
             format: ContainerFormat::Png,
             alpha: true,
             depth: Depth::Sixteen,
+            swaps_sides: false,
             traits: FileTraits::default(),
         };
         let blob = BlobRef::of(b"abc");

@@ -39,7 +39,8 @@ fn fingerprint(content: &[u8]) -> Fingerprint {
 
 fn header() -> ImageHeader {
     let (format, depth) = (ContainerFormat::Png, Depth::Sixteen);
-    ImageHeader { width: 2, height: 3, format, alpha: true, depth, traits: FileTraits::default() }
+    let traits = FileTraits::default();
+    ImageHeader { width: 2, height: 3, format, alpha: true, depth, swaps_sides: false, traits }
 }
 
 #[test]

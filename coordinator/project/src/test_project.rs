@@ -73,7 +73,7 @@ pub(crate) fn details() -> RecordDetails {
         recipe: Preset::Painterly.recipe(),
         kind: AssetKind::picture(),
         inputs: vec![Input::blob(Part::Color, BlobRef::of(b"content"))],
-        styles: vec![StyleRef { blob: BlobRef::of(b"style"), weight: 1.0 }],
+        styles: vec![StyleRef::whole(BlobRef::of(b"style"), 1.0)],
         models: vec![],
         outputs: vec![OutputSpec { part: Part::Color, format: ContainerFormat::Png, quality: 90 }],
     };
@@ -89,6 +89,8 @@ pub(crate) fn planned(output: &str) -> PlannedTask {
         outputs: vec![PlannedOutput { part: Part::Color, path: path(output) }],
         rule: "walls".to_owned(),
         style,
+        width: 64,
+        height: 64,
         state: Staleness::UpToDate,
     }
 }

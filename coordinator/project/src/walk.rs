@@ -1,10 +1,11 @@
 //! Finds the files of a project that its manifest paints.
 
+use std::collections::BTreeSet;
 use std::fs::Metadata;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use impasto_planner::Verdict;
+use impasto_planner::{PassedOver, Verdict};
 use impasto_types::{AssetPath, AssetPathError, ContainerFormat};
 use walkdir::{DirEntry, WalkDir};
 
@@ -18,6 +19,12 @@ use crate::temporary::is_passed_over;
 pub enum ScanError {
     #[error("cannot list the folder of assets, {}", path.display())]
     Folder { path: PathBuf, source: io::Error },
+    #[error(
+        "the folder of assets, {}, is a link out of the project; name the folder that it leads to \
+         in `links` of [project]",
+        path.display()
+    )]
+    LinkedFolder { path: PathBuf },
 }
 
 /// A file or folder that cannot be an asset. It counts as a failure and does not stop the others.
@@ -27,7 +34,10 @@ pub enum ScanProblem {
     NotUnicode { path: String },
     #[error("`{path}` has a name that not every system can store: rename it")]
     Name { path: String, source: AssetPathError },
-    #[error("{0}; copy the file into the project")]
+    #[error(
+        "{0}; name the folder that it leads to in `links` of [project], or copy the file into the \
+         project"
+    )]
     Leaves(LeavesProject),
     #[error("`{path}` cannot be read")]
     Unreadable { path: String, source: io::Error },
@@ -47,43 +57,82 @@ pub(crate) struct Found {
 pub(crate) struct Walk {
     /// In the order of their paths.
     pub(crate) wanted: Vec<Found>,
-    /// The number of images that no rule matches.
-    pub(crate) unmatched: usize,
+    /// What a plan needs to say why a rule gets nothing.
+    pub(crate) passed: PassedOver,
     pub(crate) problems: Vec<ScanProblem>,
 }
 
 /// Lists the folder of assets. Only files that the manifest paints are examined. Linked folders are
-/// not entered: files inside the project are found at their real path, and files outside do not
-/// belong to it.
+/// entered only if they lead to where the manifest's `links` allow: other files inside the project
+/// are found at their real path, and files outside do not belong to it.
 ///
 /// # Errors
-/// The folder itself cannot be listed.
+/// The folder itself cannot be listed, or is a link out of the project.
 pub(crate) fn walk(project: &Project) -> Result<Walk, ScanError> {
     let root = project.assets_dir();
+    if root.exists() && !project.holds(&root).unwrap_or(true) {
+        return Err(ScanError::LinkedFolder { path: root });
+    }
     let mut walk = Walk::default();
-    let entries = WalkDir::new(&root)
+    let mut entered = BTreeSet::new();
+    let mut folders = vec![root.clone()];
+    while let Some(folder) = folders.pop() {
+        list(project, &folder, &mut walk, &mut folders, &mut entered).or_else(
+            |source| match folder == root {
+                true => Err(ScanError::Folder { path: root.clone(), source }),
+                false => Ok(walk.problems.push(unlisted(project, &folder, source))),
+            },
+        )?;
+    }
+    walk.wanted.sort_by(|a, b| a.path.cmp(&b.path));
+    walk.passed.linked_folders.sort();
+    Ok(walk)
+}
+
+/// Lists one folder with all below it. Linked folders that may be entered are added to `folders`,
+/// each target once.
+fn list(
+    project: &Project,
+    folder: &Path,
+    walk: &mut Walk,
+    folders: &mut Vec<PathBuf>,
+    entered: &mut BTreeSet<PathBuf>,
+) -> io::Result<()> {
+    let entries = WalkDir::new(folder)
         .follow_links(false)
         .into_iter()
         .filter_entry(|entry| entry.depth() == 0 || !passed_over(entry));
     for entry in entries {
         match entry {
-            Ok(entry) => visit(project, &entry, &mut walk),
-            Err(error) if error.depth() == 0 => {
-                return Err(ScanError::Folder { path: root, source: into_io(error) });
+            Ok(entry) if entry.depth() > 0 && entry.path_is_symlink() && entry.path().is_dir() => {
+                let mut is_new = || {
+                    let target = std::fs::canonicalize(entry.path());
+                    target.is_ok_and(|target| entered.insert(target))
+                };
+                if !project.enters(entry.path()) {
+                    walk.passed.linked_folders.push(shown(project, entry.path()));
+                } else if is_new() {
+                    folders.push(entry.into_path());
+                }
             }
+            Ok(entry) => visit(project, &entry, walk),
+            Err(error) if error.depth() == 0 => return Err(into_io(error)),
             // Removed since its folder was listed.
             Err(error)
                 if error
                     .io_error()
                     .is_some_and(|error| error.kind() == io::ErrorKind::NotFound) => {}
             Err(error) => {
-                let path = error.path().map_or_else(String::new, |path| shown(project, path));
-                walk.problems.push(ScanProblem::Unreadable { path, source: into_io(error) });
+                let path = error.path().unwrap_or(folder).to_owned();
+                walk.problems.push(unlisted(project, &path, into_io(error)));
             }
         }
     }
-    walk.wanted.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok(walk)
+    Ok(())
+}
+
+fn unlisted(project: &Project, path: &Path, source: io::Error) -> ScanProblem {
+    ScanProblem::Unreadable { path: shown(project, path), source }
 }
 
 fn passed_over(entry: &DirEntry) -> bool {
@@ -92,8 +141,18 @@ fn passed_over(entry: &DirEntry) -> bool {
 
 fn visit(project: &Project, entry: &DirEntry, walk: &mut Walk) {
     let kind = entry.file_type();
+    if kind.is_dir() {
+        walk.passed.folders.insert(shown(project, entry.path()));
+        return;
+    }
     // Pipes and devices are never opened, since reading one may block.
-    if !(kind.is_file() || kind.is_symlink()) || !names_an_image(entry.path()) {
+    if !(kind.is_file() || kind.is_symlink()) {
+        return;
+    }
+    if !names_an_image(entry.path()) {
+        if is_unsupported(entry.path()) {
+            walk.passed.unsupported.push(shown(project, entry.path()));
+        }
         return;
     }
     let path = match asset_path(project, entry.path()) {
@@ -102,15 +161,15 @@ fn visit(project: &Project, entry: &DirEntry, walk: &mut Walk) {
     };
     match project.manifest().verdict(&path) {
         Verdict::Wanted(_) => {}
-        Verdict::Unmatched => {
-            walk.unmatched += 1;
-            return;
-        }
-        Verdict::Skipped(_)
+        verdict @ (Verdict::Unmatched
+        | Verdict::Skipped(_)
         | Verdict::Excluded
         | Verdict::Output
-        | Verdict::Input
-        | Verdict::Foreign => return,
+        | Verdict::Input) => {
+            walk.passed.images.push((path, verdict));
+            return;
+        }
+        Verdict::Foreign => return,
     }
     let metadata = if kind.is_symlink() {
         follow(project, &path, entry.path())
@@ -128,11 +187,16 @@ fn visit(project: &Project, entry: &DirEntry, walk: &mut Walk) {
         Ok(_) => {}
         Err(ScanProblem::Unreadable { source, .. })
             if source.kind() == io::ErrorKind::NotFound && !kind.is_symlink() => {}
-        Err(problem) => walk.problems.push(problem),
+        Err(problem) => {
+            if let ScanProblem::Leaves(_) = problem {
+                walk.passed.linked_files.push(shown(project, entry.path()));
+            }
+            walk.problems.push(problem);
+        }
     }
 }
 
-/// The metadata of a linked file, if it is in the project.
+/// The metadata of a linked file, if it is in the project or where links may lead.
 fn follow(project: &Project, path: &AssetPath, link: &Path) -> Result<Metadata, ScanProblem> {
     if !project.holds(link).map_err(|source| unreadable(path, source))? {
         return Err(ScanProblem::Leaves(LeavesProject { path: path.to_string() }));
@@ -152,13 +216,27 @@ fn asset_path(project: &Project, file: &Path) -> Result<AssetPath, ScanProblem> 
 }
 
 fn shown(project: &Project, file: &Path) -> String {
-    file.strip_prefix(project.dir()).unwrap_or(file).to_string_lossy().into_owned()
+    let relative = file.strip_prefix(project.dir()).unwrap_or(file);
+    slashed(relative).unwrap_or_else(|| relative.to_string_lossy().into_owned())
 }
 
 fn names_an_image(file: &Path) -> bool {
     file.extension().is_some_and(|extension| {
         ContainerFormat::from_extension(&extension.to_string_lossy()).is_some()
     })
+}
+
+/// Pictures that other programs read.
+const UNSUPPORTED: [&str; 34] = [
+    "dds", "exr", "hdr", "psd", "psb", "gif", "svg", "ktx", "ktx2", "basis", "avif", "heic",
+    "heif", "jxl", "jp2", "j2k", "jfif", "pcx", "ppm", "pgm", "pbm", "pnm", "ico", "vtf", "pvr",
+    "astc", "xcf", "kra", "ora", "dpx", "sgi", "qoi", "dng", "cr2",
+];
+
+/// Whether the file is named like a picture that cannot be read.
+fn is_unsupported(file: &Path) -> bool {
+    let extension = file.extension().map(|extension| extension.to_string_lossy().to_lowercase());
+    extension.is_some_and(|extension| UNSUPPORTED.contains(&extension.as_str()))
 }
 
 fn into_io(error: walkdir::Error) -> io::Error {
@@ -185,6 +263,7 @@ mod tests {
             "walls/.b.png.x1.png",
             "walls/#b.png#",
             "walls/notes.txt",
+            "walls/d.DDS",
             ".git/a.png",
             "walls/.cache/a.png",
             "stylized/walls/a.png",
@@ -195,7 +274,13 @@ mod tests {
         }
         let walk = walk(test.project()).expect("it is walked");
         assert_eq!(wanted(&walk), ["walls/a.PNG", "walls/b.png", "walls/sub/c.jpg"]);
-        assert_eq!((walk.unmatched, walk.problems.len()), (1, 0));
+        let unmatched = |(path, verdict): &(AssetPath, Verdict)| {
+            (*verdict == Verdict::Unmatched).then(|| path.to_string())
+        };
+        assert_eq!(walk.passed.images.iter().find_map(unmatched).as_deref(), Some("other/x.png"));
+        assert_eq!((walk.passed.images.len(), walk.problems.len()), (4, 0));
+        assert!(walk.passed.folders.contains("walls/sub"), "{:?}", walk.passed.folders);
+        assert_eq!(walk.passed.unsupported, ["walls/d.DDS"]);
     }
 
     #[test]
@@ -242,12 +327,50 @@ mod tests {
         let mut expected = vec![
             "`walls/b:c.png` has a name that not every system can store: rename it",
             "`walls/dangling.png` cannot be read",
-            "`walls/outer.png` is a link out of the project, or leads through one; \
-             copy the file into the project",
+            "`walls/outer.png` is a link out of the project, or leads through one; name the folder \
+             that it leads to in `links` of [project], or copy the file into the project",
         ];
+        assert_eq!(walk.passed.linked_folders, ["walls/folder", "walls/loop"]);
+        assert_eq!(walk.passed.linked_files, ["walls/outer.png"]);
         if odd_name {
             expected.push("`walls/\u{fffd}.png` has a name that is not Unicode: rename it");
         }
         assert_eq!(problems, expected);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_into_an_allowed_store_are_followed() {
+        use std::os::unix::fs::symlink;
+        let store = tempfile::tempdir().expect("a folder");
+        let deep = store.path().join("ab/cd");
+        std::fs::create_dir_all(&deep).expect("it is made");
+        // A store names files by their content.
+        std::fs::write(deep.join("0123"), png(8, 8)).expect("it is written");
+        std::fs::write(deep.join("b.png"), png(8, 8)).expect("it is written");
+        symlink(store.path(), deep.join("again")).expect("it is linked");
+        let elsewhere = tempfile::tempdir().expect("a folder");
+        std::fs::write(elsewhere.path().join("x.png"), png(8, 8)).expect("it is written");
+
+        let links = format!("links = [\"{}\", \"../absent\"]", store.path().display());
+        let test = TestProject::with_manifest(&format!(
+            "[project]\nname = \"t\"\n{links}\n[styles.night]\nimages = [\"night.png\"]\n\
+             [[rules]]\nmatch = [\"**\"]\nstyle = \"night\"\n"
+        ));
+        symlink(deep.join("0123"), test.dir().join("a.png")).expect("it is linked");
+        symlink(&deep, test.dir().join("linked")).expect("it is linked");
+        symlink(elsewhere.path(), test.dir().join("other")).expect("it is linked");
+        symlink(elsewhere.path().join("x.png"), test.dir().join("x.png")).expect("it is linked");
+        symlink(deep.join("0123"), test.dir().join("night.png")).expect("it is linked");
+
+        let found = walk(test.project()).expect("it is walked");
+        let names = wanted(&found);
+        assert_eq!(names[..2], ["a.png", "linked/again/ab/cd/b.png"], "{names:?}");
+        assert!(names.contains(&"linked/b.png") && names.len() == 3, "{names:?}");
+        assert_eq!(found.passed.linked_folders, ["other"]);
+        assert_eq!(found.passed.linked_files, ["x.png"]);
+        let scan = crate::scan(test.project(), &mut crate::StatCache::default()).expect("a scan");
+        assert!(scan.inputs.values().all(Result::is_ok), "{:?}", scan.inputs);
+        assert_eq!(scan.listing.assets.iter().filter(|asset| asset.image.is_ok()).count(), 3);
     }
 }

@@ -122,7 +122,7 @@ impl Watcher {
         self.changes.recv_timeout(time).ok()
     }
 
-    /// Scans the project without the files that are being written. They are listed as held back,
+    /// Scans the project without the files that are being written. They are listed as unsettled,
     /// and each is reported as a change when it is complete.
     ///
     /// # Errors
@@ -136,9 +136,10 @@ impl Watcher {
         let scan = scan_except(&self.project, cache, |path, stamp| {
             unsettled.contains(path) || is_fresh(stamp, now_ns, settle_ns)
         })?;
-        if !scan.held_back.is_empty() {
+        let held_back = &scan.listing.passed.unsettled;
+        if !held_back.is_empty() {
             // This cannot fail: the thread ends only with the watcher.
-            let _ = self.messages.send(Message::HeldBack(scan.held_back.clone()));
+            let _ = self.messages.send(Message::HeldBack(held_back.clone()));
         }
         Ok(scan)
     }

@@ -156,7 +156,7 @@ pub(crate) fn task(name: &str, content: BlobRef, style: BlobRef) -> TaskSpec {
             recipe: Preset::Painterly.recipe(),
             kind: AssetKind::picture(),
             inputs: vec![Input::blob(Part::Color, content)],
-            styles: vec![StyleRef { blob: style, weight: 1.0 }],
+            styles: vec![StyleRef::whole(style, 1.0)],
             models: vec![],
             outputs: vec![OutputSpec {
                 part: Part::Color,

@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use impasto_build::{Event, Observer, Outcome, Survey, survey};
+use impasto_build::{Event, Observer, Outcome, Survey};
 use impasto_planner::PlannedTask;
 use impasto_project::replace_file;
 use serde::Serialize;
 use std::time::Duration;
 
-use super::plan::{SurveyArgs, show};
+use super::plan::{SurveyArgs, examined, show};
 use crate::build_request::BuildRequest;
 use crate::clean_up::clean_up;
 use crate::flags::{CacheFlags, ComputeFlags, DepfileFlag, DryRunFlag, FarmFlags};
@@ -69,7 +69,7 @@ impl PaintingFlags {
 
 pub(crate) fn run(args: BuildArgs, context: &Context) -> Result<Exit, Failure> {
     if args.dry_run.dry_run {
-        show(&survey(&args.survey.request(context), None)?, context);
+        show(&examined(&args.survey, context)?, context);
         return Ok(Exit::Done);
     }
     let request = args.painting.request(&args.survey, context)?;

@@ -3,7 +3,8 @@
 use clap::Args;
 use impasto_build::survey;
 
-use super::plan::{SurveyArgs, show, summary};
+use super::plan::{SurveyArgs, show};
+use crate::show::summary;
 use crate::{Context, Exit, Failure};
 
 /// For CI: exit with 1 if any output is stale or missing

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use clap::Args;
-use impasto_planner::init_manifest;
+use impasto_planner::{InitManifest, init_manifest};
 use impasto_project::{MANIFEST_NAME, replace_file};
 use impasto_types::{AssetPath, ContainerFormat};
 use serde_json::json;
@@ -34,13 +34,14 @@ pub(crate) fn run(args: InitArgs, context: &Context) -> Result<Exit, Failure> {
             .hint("replace it with `--force`, or see with `-n` what would be written"));
     }
     let images = list_images(dir)?;
-    let manifest = init_manifest(&folder_name(dir), &images);
+    let InitManifest { text: manifest, data_maps } = init_manifest(&folder_name(dir), &images);
     if args.dry_run.dry_run {
         match context.screen.is_json() {
             true => context.screen.json(&json!({
                 "manifest": manifest,
                 "path": file,
                 "images": images.len(),
+                "data_maps": data_maps,
                 "written": false,
             })),
             false => context.screen.text(&manifest),
@@ -49,18 +50,43 @@ pub(crate) fn run(args: InitArgs, context: &Context) -> Result<Exit, Failure> {
     }
     replace_file(&file, manifest.as_bytes()).map_err(Failure::here)?;
     if context.screen.is_json() {
-        context.screen.json(&json!({ "path": file, "images": images.len(), "written": true }));
+        context.screen.json(&json!({
+            "path": file,
+            "images": images.len(),
+            "data_maps": data_maps,
+            "written": true,
+        }));
     } else {
         context.screen.result(format_args!(
             "wrote {} for {}",
             file.display(),
             count(images.len(), "image")
         ));
+        say_left_out(&data_maps, context);
         context.screen.message(
             "read it, then run `impasto plan` to see what it paints, and `impasto build` to paint",
         );
     }
     Ok(Exit::Done)
+}
+
+/// Names the images that the manifest leaves out.
+fn say_left_out(data_maps: &[AssetPath], context: &Context) {
+    const NAMED: usize = 20;
+    if data_maps.is_empty() {
+        return;
+    }
+    let shown = if context.screen.is_verbose() { data_maps.len() } else { NAMED };
+    let names: Vec<&str> = data_maps.iter().take(shown).map(|path| path.as_str()).collect();
+    let more = match data_maps.len().saturating_sub(shown) {
+        0 => String::new(),
+        more => format!(" and {more} more (-v names all)"),
+    };
+    context.screen.result(format_args!(
+        "rule `data maps` leaves out {}, by name not colours: {}{more}",
+        count(data_maps.len(), "image"),
+        names.join(", ")
+    ));
 }
 
 /// The images below `dir`, without hidden folders and files.
@@ -79,8 +105,10 @@ fn list_images(dir: &Path) -> Result<Vec<AssetPath>, Failure> {
         // Names that a manifest cannot contain are left to `build`, which reports them.
         let path = components.and_then(|components| components.join("/").parse::<AssetPath>().ok());
         images.extend(path.filter(|path| {
-            entry.file_type().is_file()
-                && ContainerFormat::from_extension(path.extension()).is_some()
+            // Files of a store such as git-annex's are links.
+            let is_file =
+                entry.file_type().is_file() || entry.path_is_symlink() && entry.path().is_file();
+            is_file && ContainerFormat::from_extension(path.extension()).is_some()
         }));
     }
     Ok(images)

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory};
+use clap::Args;
 
-use super::Cli;
+use super::command;
 use crate::{Context, Exit, Failure};
 
 /// Print the manual page, or write one for each command
@@ -19,12 +19,12 @@ pub(crate) fn run(args: ManArgs, context: &Context) -> Result<Exit, Failure> {
     match args.out {
         None => {
             let mut page = Vec::new();
-            clap_mangen::Man::new(Cli::command()).render(&mut page).map_err(Failure::here)?;
+            clap_mangen::Man::new(command()).render(&mut page).map_err(Failure::here)?;
             context.screen.text(&String::from_utf8_lossy(&page));
         }
         Some(dir) => {
             let written = std::fs::create_dir_all(&dir)
-                .and_then(|()| clap_mangen::generate_to(Cli::command(), &dir));
+                .and_then(|()| clap_mangen::generate_to(command(), &dir));
             written.map_err(|error| {
                 Failure::here(error)
                     .hint(format!("the manual pages could not be written into {}", dir.display()))

@@ -14,6 +14,8 @@ pub(crate) mod jobs;
 pub(crate) mod man;
 pub(crate) mod models;
 pub(crate) mod plan;
+pub(crate) mod presets;
+mod recipe_help;
 pub(crate) mod retry;
 pub(crate) mod stylize;
 pub(crate) mod submit;
@@ -22,7 +24,7 @@ pub(crate) mod watch;
 pub(crate) mod worker;
 pub(crate) mod workers;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::flags::OutputFlags;
 use crate::{Context, Exit, Failure};
@@ -68,8 +70,14 @@ pub enum Command {
     Cache(cache::CacheArgs),
     Bench(bench::BenchArgs),
     Init(init::InitArgs),
+    Presets(presets::PresetsArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
+}
+
+/// The command line, with the presets' values in the help of recipe flags.
+pub(crate) fn command() -> clap::Command {
+    recipe_help::with_defaults(Cli::command())
 }
 
 pub(crate) fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
@@ -93,6 +101,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<Exit, Failure> 
         Command::Cache(args) => cache::run(args, context),
         Command::Bench(args) => bench::run(args, context),
         Command::Init(args) => init::run(args, context),
+        Command::Presets(args) => presets::run(args, context),
         Command::Completions(args) => completions::run(args, context),
         Command::Man(args) => man::run(args, context),
     }
@@ -101,11 +110,10 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<Exit, Failure> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_sound() {
-        Cli::command().debug_assert();
+        command().debug_assert();
     }
 
     #[test]
@@ -132,6 +140,11 @@ mod tests {
                 Ok(()),
             ),
             ("impasto synth a.png -o b.png --size 256 --device cpu", Ok(())),
+            ("impasto plan town --why walls/a.png --cache-dir c", Ok(())),
+            ("impasto presets --json", Ok(())),
+            ("impasto stylize a.png --style b.jpg --style-crop 0,40,0,40 -o d.png", Ok(())),
+            ("impasto synth a.png --style-crop 8 --size 64 -o d.png", Ok(())),
+            ("impasto synth a.png --style-crop 8,8 --size 64 -o d.png", Err(ValueValidation)),
             ("impasto job 7 --watch", Ok(())),
             ("impasto drain node-7 -n", Ok(())),
             ("impasto models pull", Ok(())),

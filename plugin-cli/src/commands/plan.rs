@@ -1,14 +1,17 @@
 //! `impasto plan`
 
+mod why;
+
+use std::path::{Path, PathBuf};
+
 use clap::Args;
 use impasto_build::{Survey, SurveyRequest, survey};
 use impasto_planner::{PlannedOutput, PlannedTask, Staleness};
 use impasto_types::RecipePatch;
 use serde_json::json;
 
-use crate::flags::{ModelsFlags, ProjectArgs};
-use crate::screen::{BAD, FAINT, GOOD, STRONG, WARN};
-use crate::units::count;
+use crate::flags::{CacheFlags, ModelsFlags, ProjectArgs};
+use crate::pace::PaceSource;
 use crate::{Context, Exit, Failure};
 
 /// Show what would be painted, and why
@@ -16,6 +19,11 @@ use crate::{Context, Exit, Failure};
 pub struct PlanArgs {
     #[command(flatten)]
     pub(crate) survey: SurveyArgs,
+    /// Say which rule takes FILE, or why none does; with -v also its recipe
+    #[arg(long, value_name = "FILE")]
+    why: Option<PathBuf>,
+    #[command(flatten)]
+    cache: CacheFlags,
 }
 
 /// The arguments of every command that reads a project.
@@ -40,95 +48,41 @@ impl SurveyArgs {
 }
 
 pub(crate) fn run(args: PlanArgs, context: &Context) -> Result<Exit, Failure> {
-    let survey = survey(&args.survey.request(context), None)?;
-    show(&survey, context);
+    if let Some(file) = &args.why {
+        return why::run(file, &args.survey, context);
+    }
+    let survey = examined(&args.survey, context)?;
+    let cache_dir = context.config.cache_dir(&args.cache)?;
+    show_with(&survey, Some(&cache_dir), context);
     Ok(Exit::Done)
 }
 
-/// Prints what is stale, with reasons, and with `-v` also what is up to date.
-pub(crate) fn show(survey: &Survey, context: &Context) {
-    let screen = &context.screen;
-    if screen.is_json() {
-        screen.json(&document(survey));
-        return;
-    }
-    for task in &survey.plan.tasks {
-        let output = task.output();
-        let PlannedTask { spec, style, state, .. } = task;
-        match state {
-            Staleness::UpToDate if screen.is_verbose() => {
-                screen.result(format_args!("{GOOD}up to date{GOOD:#}  {output}"))
-            }
-            Staleness::UpToDate => {}
-            Staleness::Stale(reasons) => {
-                screen.result(format_args!(
-                    "{WARN}stale{WARN:#}       {STRONG}{output}{STRONG:#} {FAINT}from {} in style \
-                     {style}{FAINT:#}",
-                    spec.asset
-                ));
-                for reason in reasons {
-                    screen.result(format_args!("            {reason}"));
-                }
-            }
-        }
-    }
-    for problem in &survey.plan.problems {
-        screen.result(format_args!("{BAD}unusable{BAD:#}    {problem}"));
-    }
-    for problem in &survey.unlisted {
-        screen.result(format_args!("{BAD}unusable{BAD:#}    {problem}"));
-    }
-    for orphan in &survey.plan.orphans {
-        screen.result(format_args!(
-            "{FAINT}orphan{FAINT:#}      {orphan} {FAINT}was built earlier, \
-             but no rule makes it now{FAINT:#}"
-        ));
-    }
-    for warning in &survey.warnings {
-        screen.warning(warning);
-    }
-    screen.result(summary(survey));
+/// A survey that has looked at the pixels of what is about to be painted.
+pub(crate) fn examined(args: &SurveyArgs, context: &Context) -> Result<Survey, Failure> {
+    let mut survey = survey(&args.request(context), None)?;
+    survey.examine()?;
+    Ok(survey)
 }
 
-/// `7 stale, 2 up to date, 1 unusable`.
-pub(crate) fn summary(survey: &Survey) -> String {
-    let stale = survey.plan.stale().count();
-    let mut parts = vec![format!("{stale} stale"), format!("{} up to date", survey.up_to_date())];
-    if survey.unusable() > 0 {
-        parts.push(format!("{} unusable", survey.unusable()));
+/// Prints what is stale, by rule, and with `-v` each asset with reasons.
+pub(crate) fn show(survey: &Survey, context: &Context) {
+    show_with(survey, None, context);
+}
+
+/// Like [`show`]; the time is estimated from the reports in a cache.
+fn show_with(survey: &Survey, cache_dir: Option<&Path>, context: &Context) {
+    let screen = &context.screen;
+    if screen.is_json() {
+        screen.json(&document(survey, cache_dir));
+        return;
     }
-    if !survey.plan.orphans.is_empty() {
-        parts.push(count(survey.plan.orphans.len(), "orphan"));
-    }
-    if survey.plan.unmatched > 0 {
-        parts.push(format!("{} matched by no rule", count(survey.plan.unmatched, "image")));
-    }
-    parts.join(", ")
+    crate::show::plan(survey, cache_dir, context);
 }
 
 /// The plan as one JSON document; docs/cli.md describes it.
-fn document(survey: &Survey) -> serde_json::Value {
-    let output = |output: &PlannedOutput| json!({ "part": output.part, "path": output.path });
-    let task = |task: &PlannedTask| {
-        let (state, reasons) = match &task.state {
-            Staleness::UpToDate => ("up-to-date", vec![]),
-            Staleness::Stale(reasons) => {
-                ("stale", reasons.iter().map(ToString::to_string).collect())
-            }
-        };
-        json!({
-            "asset": task.spec.asset,
-            "style": task.style,
-            "rule": task.rule,
-            "output": task.output(),
-            "outputs": task.outputs.iter().map(output).collect::<Vec<_>>(),
-            "action": task.action,
-            "state": state,
-            "reasons": reasons,
-            "recipe": task.spec.action.recipe,
-            "memory_bytes": task.spec.least_memory_bytes,
-        })
-    };
+fn document(survey: &Survey, cache_dir: Option<&Path>) -> serde_json::Value {
+    let pace = crate::show::pace(survey, cache_dir);
+    let stale_s = crate::show::stale_time(survey, &pace).as_secs_f64();
     let problems = survey
         .plan
         .problems
@@ -144,5 +98,31 @@ fn document(survey: &Survey) -> serde_json::Value {
         "orphans": survey.plan.orphans,
         "unmatched": survey.plan.unmatched,
         "warnings": survey.warnings,
+        "seconds": stale_s,
+        "seconds_measured": matches!(pace.source, PaceSource::Measured { .. }),
+    })
+}
+
+/// One task of the document.
+pub(crate) fn task(task: &PlannedTask) -> serde_json::Value {
+    let output = |output: &PlannedOutput| json!({ "part": output.part, "path": output.path });
+    let (state, reasons) = match &task.state {
+        Staleness::UpToDate => ("up-to-date", vec![]),
+        Staleness::Stale(reasons) => ("stale", reasons.iter().map(ToString::to_string).collect()),
+    };
+    json!({
+        "asset": task.spec.asset,
+        "style": task.style,
+        "rule": task.rule,
+        "output": task.output(),
+        "outputs": task.outputs.iter().map(output).collect::<Vec<_>>(),
+        "action": task.action,
+        "state": state,
+        "reasons": reasons,
+        "recipe": task.spec.action.recipe,
+        "memory_bytes": task.spec.least_memory_bytes,
+        "width": task.width,
+        "height": task.height,
+        "work": task.spec.work,
     })
 }

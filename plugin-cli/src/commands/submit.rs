@@ -1,12 +1,12 @@
 //! `impasto submit`
 
 use clap::Args;
-use impasto_build::{Submitted, submit, survey};
+use impasto_build::{Submitted, submit};
 use impasto_models::ModelStore;
 use serde_json::json;
 
 use super::jobs::coordinator_url;
-use super::plan::{SurveyArgs, show};
+use super::plan::{SurveyArgs, examined, show};
 use crate::flags::{CoordinatorFlags, DryRunFlag};
 use crate::show::BuildView;
 use crate::units::count;
@@ -25,7 +25,7 @@ pub struct SubmitArgs {
 }
 
 pub(crate) fn run(args: SubmitArgs, context: &Context) -> Result<Exit, Failure> {
-    let survey = survey(&args.survey.request(context), None)?;
+    let survey = examined(&args.survey, context)?;
     if args.dry_run.dry_run {
         show(&survey, context);
         return Ok(Exit::Done);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use clap::Args;
-use impasto_build::open;
+use impasto_build::{Outcome, Survey, open};
 use impasto_project::{Change, WatchSettings, Watcher};
 use impasto_types::AssetPath;
 use tokio_util::sync::CancellationToken;
@@ -104,6 +104,24 @@ fn changed(paths: &BTreeSet<AssetPath>) -> String {
     }
 }
 
+/// Whether a build found nothing to do except files that are still being written.
+fn is_waiting(survey: &Survey, outcome: &Outcome) -> bool {
+    let made = outcome.painted + outcome.cached + outcome.failed.len() + outcome.open;
+    made == 0 && !survey.unsettled.is_empty()
+}
+
+/// `waiting until a.png is written`, `waiting until 3 files are written, a.png and others`.
+fn waiting_for(paths: &BTreeSet<AssetPath>) -> String {
+    match paths.first() {
+        Some(only) if paths.len() == 1 => format!("waiting until {only} is written"),
+        Some(first) => {
+            let files = count(paths.len(), "file");
+            format!("waiting until {files} are written, {first} and others")
+        }
+        None => "waiting for files".to_owned(),
+    }
+}
+
 /// One build. Errors are printed, and the watch goes on.
 fn rebuild(
     request: &BuildRequest,
@@ -115,6 +133,12 @@ fn rebuild(
     let built = run_build::run(request, Some(watcher), view.as_ref(), cancel);
     drop(view);
     match built {
+        // What was just saved is built as soon as it is complete, so "nothing to do" would be wrong.
+        Ok((survey, outcome)) if is_waiting(&survey, &outcome) => {
+            if !context.screen.is_json() {
+                context.screen.message(waiting_for(&survey.unsettled));
+            }
+        }
         Ok((_, outcome)) => {
             summarise(&outcome, context);
             clean_up(&outcome, &request.cache_dir, context);
@@ -133,5 +157,22 @@ fn wait_for_manifest(request: &BuildRequest, cancel: &CancellationToken, context
             context.screen.failure(&wrong);
         }
         std::thread::sleep(INTERVAL);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_that_are_waited_for_are_named() {
+        let paths = |names: &[&str]| {
+            names.iter().map(|name| name.parse().expect("it is a path")).collect::<BTreeSet<_>>()
+        };
+        assert_eq!(waiting_for(&paths(&["a.png"])), "waiting until a.png is written");
+        assert_eq!(
+            waiting_for(&paths(&["b.png", "a.png"])),
+            "waiting until 2 files are written, a.png and others"
+        );
     }
 }

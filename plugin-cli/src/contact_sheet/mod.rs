@@ -19,7 +19,7 @@ use crate::units;
 
 pub(crate) use card::loss_text;
 pub(crate) use of_build::write;
-pub use settings::{Setting, Settings, settings};
+pub use settings::{Setting, Settings, fields, parameters, settings};
 pub use thumbnail::{Thumbnail, ThumbnailError, Thumbnails};
 
 /// The folder of thumbnails, beside the page.

@@ -1,6 +1,6 @@
 //! Describes a recipe as a preset and its differences.
 
-use impasto_types::{Preset, Recipe};
+use impasto_types::{AlphaUse, Preset, Recipe, RecipePatch};
 use serde_json::{Map, Value};
 
 /// A recipe for display.
@@ -29,19 +29,39 @@ pub fn settings(recipe: &Recipe) -> Settings {
     })
 }
 
+/// Every parameter of a recipe, in the order of the manifest's keys.
+pub fn parameters(recipe: &Recipe) -> Vec<Setting> {
+    let fields = fields(recipe);
+    let value = |name: &&'static str| {
+        let value = shown(fields.get(*name)?);
+        Some(Setting { name: (*name).to_owned(), value })
+    };
+    RecipePatch::keys()
+        .filter(|key| *key != "method")
+        .collect::<Vec<_>>()
+        .iter()
+        .filter_map(value)
+        .collect()
+}
+
 fn changes(from: &Recipe, to: &Recipe) -> Vec<Setting> {
     let (from, to) = (fields(from), fields(to));
     let changed = to.into_iter().filter(|(name, value)| from.get(name) != Some(value));
     changed.map(|(name, value)| Setting { name, value: shown(&value) }).collect()
 }
 
-/// Converts through text, so that the `f32` 0.1 does not become the `f64` 0.10000000149.
-fn fields(recipe: &Recipe) -> Map<String, Value> {
+/// A recipe's parameters by name, with the types that a manifest has. Converts through text, so that the `f32` 0.1 does not become the `f64` 0.10000000149.
+pub fn fields(recipe: &Recipe) -> Map<String, Value> {
     let text = serde_json::to_string(recipe).unwrap_or_default();
     let mut fields: Map<String, Value> = serde_json::from_str(&text).unwrap_or_default();
     if let Some(Value::Object(common)) = fields.remove("common") {
         fields.extend(common);
     }
+    // It is left out where it has its default.
+    fields.entry("alpha").or_insert_with(|| match recipe.common().alpha {
+        AlphaUse::Coverage => "coverage".into(),
+        AlphaUse::Data => "data".into(),
+    });
     fields
 }
 

@@ -5,6 +5,7 @@ mod json;
 mod model_bar;
 mod outcome;
 mod paint_bar;
+mod plan;
 mod style;
 
 pub(crate) use build::BuildView;
@@ -12,3 +13,4 @@ pub(crate) use json::JsonLines;
 pub(crate) use model_bar::ModelBar;
 pub(crate) use outcome::{exit, line};
 pub(crate) use paint_bar::PaintBar;
+pub(crate) use plan::{pace, plan, stale_time, summary};

@@ -9,7 +9,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{BlobRef, ContainerFormat, Digest, Method, ModelRef, Part, Recipe};
+use crate::{BlobRef, ContainerFormat, Crop, Digest, Method, ModelRef, Part, Recipe};
 
 /// Everything that a result depends on: the recipe, the bytes of all inputs and models, the
 /// method's version and the outputs. The same action gives the same pictures, except for rounding
@@ -66,6 +66,16 @@ pub enum InputRef {
 pub struct StyleRef {
     pub blob: BlobRef,
     pub weight: f32,
+    /// What is cut off the upright picture first; never a crop of nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crop: Option<Crop>,
+}
+
+impl StyleRef {
+    /// The whole of a style image.
+    pub fn whole(blob: BlobRef, weight: f32) -> Self {
+        Self { blob, weight, crop: None }
+    }
 }
 
 /// A file that an action produces. Bit depth, alpha and colour profile are the asset's, as far as
@@ -195,6 +205,9 @@ impl Action {
             if !(0.0..=1e9).contains(&style.weight) {
                 let weight = style.weight;
                 return Err(wrong(format_args!("a style's weight is {weight}, not 0 to 1e9")));
+            }
+            if style.crop.is_some_and(Crop::is_none) {
+                return Err(wrong("a style's crop cuts nothing off"));
             }
         }
         for output in &self.outputs {
@@ -335,7 +348,7 @@ mod tests {
                 part: Part::Color,
                 source: InputRef::Blob(BlobRef::of(b"content")),
             }],
-            styles: vec![StyleRef { blob: BlobRef::of(b"style"), weight: 1.0 }],
+            styles: vec![StyleRef::whole(BlobRef::of(b"style"), 1.0)],
             models: vec![ModelRef { name: ModelName::Vgg19, blob: BlobRef::of(b"vgg") }],
             outputs: vec![OutputSpec {
                 part: Part::Color,
@@ -350,13 +363,14 @@ mod tests {
         let action = action();
         let digest = action.digest();
         assert_eq!(action.clone().digest(), digest);
-        let changes: [fn(&mut Action); 8] = [
+        let changes: [fn(&mut Action); 9] = [
             |a| a.method_version += 1,
             |a| a.recipe.common_mut().seed += 1,
             |a| a.recipe = Preset::Texture.recipe(),
             |a| a.inputs[0].source = InputRef::Blob(BlobRef::of(b"other")),
             |a| a.inputs[0].part = Part::Height,
             |a| a.styles[0].weight = 2.0,
+            |a| a.styles[0].crop = Some(Crop::all(1)),
             |a| a.outputs[0].format = ContainerFormat::Tiff,
             |a| a.kind = "material".to_owned().try_into().expect("a kind"),
         ];
@@ -374,6 +388,7 @@ mod tests {
         assert_eq!(header, "impasto action 1");
         assert!(json.starts_with(r#"{"inputs":[{"blob":{"digest":""#), "{json}");
         assert!(!json.contains("kind"), "the default is absent: {json}");
+        assert!(!json.contains("crop"), "a whole style image has none: {json}");
         assert!(json.contains(r#""palette":0.3"#), "{json}");
     }
 

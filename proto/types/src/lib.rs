@@ -8,6 +8,7 @@ mod action;
 mod asset_path;
 mod backoff;
 mod byte_size;
+mod crop;
 mod device;
 mod digest;
 mod error_text;
@@ -30,6 +31,7 @@ pub use action::{
 pub use asset_path::{AssetPath, AssetPathError};
 pub use backoff::{Backoff, Retries};
 pub use byte_size::{ByteSize, ByteSizeError};
+pub use crop::{Crop, CropError};
 pub use device::{ComputeCapability, DeviceHealth, DeviceInfo};
 pub use digest::{BlobRef, Digest, DigestError};
 pub use error_text::{error_chain, error_text, one_line};

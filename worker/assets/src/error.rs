@@ -6,7 +6,7 @@ use std::io;
 
 use image::ImageError;
 use image::error::{DecodingError, ImageFormatHint};
-use impasto_types::{CannotWrite, ContainerFormat};
+use impasto_types::{CannotWrite, ContainerFormat, CropError};
 
 /// Why an asset cannot be read or written.
 #[derive(Debug)]
@@ -76,6 +76,8 @@ pub enum AssetErrorKind {
     Read(#[source] io::Error),
     #[error(transparent)]
     CannotWrite(#[from] CannotWrite),
+    #[error("cannot be cropped: {0}")]
+    Crop(CropError),
     #[error("has a pixel that is not a number, at ({x}, {y})")]
     NotFinite { x: u32, y: u32 },
     #[error("has {samples} samples, which is not {width} x {height} pixels")]

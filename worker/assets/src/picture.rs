@@ -1,10 +1,10 @@
 //! A picture in memory, and the properties of its file.
 
-use impasto_types::ContainerFormat;
+use impasto_types::{ContainerFormat, Crop};
 
 use crate::density::Density;
 use crate::png_color::PngColor;
-use crate::{Color, Depth, Orientation, TgaLayout, TiffLayout};
+use crate::{AssetError, AssetErrorKind, Color, Depth, Orientation, TgaLayout, TiffLayout};
 
 /// A picture: colours as the file encodes them (gamma is unchanged), as levels from 0 to 255.
 ///
@@ -84,6 +84,28 @@ impl Picture {
         picture.turn(orientation.inverse());
         picture.origin.orientation = orientation;
         picture
+    }
+
+    /// The picture without what `crop` cuts off its sides.
+    ///
+    /// # Errors
+    /// Too little of it would remain.
+    pub fn cropped(mut self, crop: Crop) -> Result<Self, AssetError> {
+        let (width, height) = crop
+            .remaining(self.width, self.height)
+            .map_err(|error| AssetErrorKind::Crop(error).of(&self.origin.name))?;
+        let cut = |plane: &[f32], channels: usize| -> Vec<f32> {
+            let row = channels * self.width as usize;
+            let kept = channels * crop.left as usize..channels * (crop.left + width) as usize;
+            let rows = plane.chunks_exact(row).skip(crop.top as usize).take(height as usize);
+            rows.flat_map(|row| &row[kept.clone()]).copied().collect()
+        };
+        let rgb = cut(&self.rgb, 3);
+        let alpha = self.alpha.as_ref().map(|alpha| cut(alpha, 1));
+        let extra = self.extra.iter().map(|plane| cut(plane, 1)).collect();
+        (self.width, self.height, self.rgb, self.alpha, self.extra) =
+            (width, height, rgb, alpha, extra);
+        Ok(self)
     }
 
     fn turn(&mut self, orientation: Orientation) {
@@ -169,5 +191,30 @@ mod tests {
         check(7, &[&[6., 3.], &[5., 2.], &[4., 1.]]);
         check(8, &[&[3., 6.], &[2., 5.], &[1., 4.]]);
         assert_eq!((Orientation::from_exif(0), Orientation::from_exif(9)), (None, None));
+    }
+
+    #[test]
+    fn a_crop_cuts_its_sides_off_every_plane() {
+        let places: Vec<(f32, f32)> =
+            (0..20 * 19).map(|at| ((at % 20) as f32, (at / 20) as f32)).collect();
+        let sums: Vec<f32> = places.iter().map(|(x, y)| x + y).collect();
+        let picture = Picture {
+            width: 20,
+            height: 19,
+            rgb: places.iter().flat_map(|(x, y)| [*x, *y, x + y]).collect(),
+            alpha: Some(sums.clone()),
+            extra: vec![sums],
+            origin: Origin::synthetic("a", ContainerFormat::Png),
+        };
+        let crop = Crop { left: 1, top: 3, right: 2, bottom: 0 };
+        let cut = picture.clone().cropped(crop).expect("it fits");
+        assert_eq!((cut.width, cut.height, cut.rgb.len()), (17, 16, 3 * 17 * 16));
+        assert_eq!(
+            (&cut.rgb[..3], &cut.rgb[3 * 17 * 16 - 3..]),
+            (&[1.0, 3.0, 4.0][..], &[17.0, 18.0, 35.0][..])
+        );
+        let alpha = cut.alpha.expect("it is kept");
+        assert_eq!((alpha[0], alpha.len(), &cut.extra[0]), (4.0, 17 * 16, &alpha));
+        assert!(picture.cropped(Crop::all(2)).is_err());
     }
 }

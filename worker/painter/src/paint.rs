@@ -50,9 +50,7 @@ impl Sources {
             recipe,
             kind,
             inputs: inputs.collect(),
-            styles: styles
-                .map(|(style, weight)| StyleRef { blob: blob(style), weight: *weight })
-                .collect(),
+            styles: styles.map(|(style, weight)| StyleRef::whole(blob(style), *weight)).collect(),
             models,
             outputs,
         }
@@ -244,9 +242,8 @@ fn styles(asset: &str, action: &Action, sources: &Sources) -> Result<Vec<Style>,
         return Err(PaintError::StyleCount { asset: asset.to_owned(), expected, given });
     }
     let unusable = |source| PaintError::of_adapter(asset, &action.kind, source);
-    let shares = action.styles.iter().map(|style| style.weight);
-    let styles = sources.styles.iter().zip(shares);
-    styles.map(|(source, share)| adapter::style(source, share).map_err(unusable)).collect()
+    let styles = sources.styles.iter().zip(&action.styles);
+    styles.map(|(source, style)| adapter::style(source, style).map_err(unusable)).collect()
 }
 
 /// Logs a run's plan, unless it was the last one logged.

@@ -182,7 +182,7 @@ fn paint(sources: &Sources) -> Result<(Painted, Vec<f64>), PaintError> {
         recipe,
         kind: kind(),
         inputs: inputs.collect(),
-        styles: vec![StyleRef { blob: blob(&sources.styles[0]), weight: 1.0 }],
+        styles: vec![StyleRef::whole(blob(&sources.styles[0]), 1.0)],
         models: vec![],
         outputs: PARTS.map(output).to_vec(),
     };

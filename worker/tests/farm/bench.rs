@@ -54,7 +54,7 @@ impl Bench {
             recipe: Preset::Painterly.recipe(),
             kind: AssetKind::picture(),
             inputs: vec![Input::blob(Part::Color, store.put(content))],
-            styles: vec![StyleRef { blob: store.put(b"style"), weight: 1.0 }],
+            styles: vec![StyleRef::whole(store.put(b"style"), 1.0)],
             models: vec![],
             outputs: vec![OutputSpec {
                 part: Part::Color,

@@ -15,11 +15,13 @@ pub(super) struct Project {
     /// `None` means the project's folder.
     pub(super) assets: Option<AssetPath>,
     pub(super) exclude: PathGlobs,
+    /// Folders to which links may lead, relative to the project's folder or absolute.
+    pub(super) links: Vec<String>,
 }
 
 impl Project {
     pub(super) fn read(entry: Entry<'_>) -> Result<Self, ManifestError> {
-        let mut section = entry.section("[project]", &["name", "output", "assets", "exclude"])?;
+        let mut section = entry.section("[project]", &KEYS)?;
         let name =
             section.require("name", "it names the project, in letters, digits, `.`, `_` or `-`")?;
         if !is_name(name.string()?) {
@@ -41,7 +43,25 @@ impl Project {
             },
         };
         let exclude = section.take("exclude").as_ref().map(globs).transpose()?.unwrap_or_default();
-        Ok(Self { name: name.string()?.to_owned(), output, assets, exclude })
+        let links = section.take("links").as_ref().map(links).transpose()?.unwrap_or_default();
+        Ok(Self { name: name.string()?.to_owned(), output, assets, exclude, links })
+    }
+}
+
+const KEYS: [&str; 5] = ["name", "output", "assets", "exclude", "links"];
+
+/// The folders of an entry: one string or a list.
+fn links(entry: &Entry<'_>) -> Result<Vec<String>, ManifestError> {
+    let folders = entry.strings()?;
+    let refusal = |folder: &str| match folder {
+        "" => Some("it names no folder"),
+        _ if folder.contains('\\') => Some("it has a backslash; write `/` on every system"),
+        _ if folder.contains(['*', '?', '\0']) => Some("it has to be a folder, not a glob"),
+        _ => None,
+    };
+    match folders.iter().find_map(|folder| Some((folder, refusal(folder)?))) {
+        Some((folder, reason)) => Err(entry.wrong_part(format!("{folder:?}"), reason)),
+        None => Ok(folders),
     }
 }
 

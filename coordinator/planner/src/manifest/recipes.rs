@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use impasto_types::{
-    AssetPath, AssetPathError, ContainerFormat, InitSource, OutputSpec, Part, Recipe, RecipeError,
-    RecipePatch,
+    AssetPath, AssetPathError, ContainerFormat, InitSource, OutputSpec, Part, Preset, Recipe,
+    RecipeError, RecipePatch,
 };
 
 use super::rule::{Rule, RuleAction};
@@ -18,6 +18,8 @@ use super::{ManifestError, project_path};
 pub(crate) struct Painting {
     pub(crate) style: String,
     pub(crate) recipe: Recipe,
+    /// The preset that the recipe begins with.
+    pub(crate) preset: Preset,
     /// The init image, if the recipe's `init` is an image.
     pub(crate) init: Option<AssetPath>,
     /// `None` means the asset's own format.
@@ -67,6 +69,7 @@ pub(super) fn paintings(
         };
         Painting {
             style: name.clone(),
+            preset: patch.preset.unwrap_or(Preset::Painterly),
             recipe: patch.resolve().expect("recipes are checked before they are resolved"),
             init,
             format: rule.settings.format.or(defaults.format),
@@ -84,6 +87,7 @@ pub(super) fn check(
 ) -> Result<(), ManifestError> {
     let none = Settings::default();
     check_layers([&none, &none, defaults])?;
+    check_quality(defaults, rules)?;
     for style in styles.values() {
         check_layers([&none, defaults, &style.settings])?;
     }
@@ -98,6 +102,23 @@ pub(super) fn check(
         }
     }
     Ok(())
+}
+
+/// Refuses a `quality` where every output is in a format that has none.
+fn check_quality(defaults: &Settings, rules: &[Rule]) -> Result<(), ManifestError> {
+    let has_quality = |format: ContainerFormat| format == ContainerFormat::Jpeg;
+    let useless = |settings: &Settings, format: Option<ContainerFormat>| {
+        let quality = settings.quality?;
+        let format = format.filter(|format| !has_quality(*format))?;
+        let reason = format!("{format} has no quality here: it is written lossless");
+        Some(value_error([settings; 3], "quality", quality.to_string(), reason))
+    };
+    let format = |rule: &Rule| rule.settings.format.or(defaults.format);
+    let of_rule = rules.iter().find_map(|rule| useless(&rule.settings, format(rule)));
+    let mut painting = rules.iter().filter(|rule| !rule.skips());
+    let of_defaults = useless(defaults, defaults.format)
+        .filter(|_| !painting.any(|rule| format(rule).is_none_or(has_quality)));
+    of_rule.or(of_defaults).map_or(Ok(()), Err)
 }
 
 /// Checks every recipe with the overrides, and normalises the path of their init image.

@@ -81,6 +81,11 @@ impl Rule {
         self.matches.matches(path) && !self.exclude.matches(path)
     }
 
+    /// Whether the rule itself sets `quality`.
+    pub(crate) fn sets_quality(&self) -> bool {
+        self.settings.quality.is_some()
+    }
+
     pub(crate) fn skips(&self) -> bool {
         match self.action {
             RuleAction::Skip => true,

@@ -144,10 +144,10 @@ impl<'s> Entry<'s> {
         self.value.get_ref().as_bool().ok_or_else(|| self.wrong("it has to be true or false"))
     }
 
-    /// The value as a whole number from 0 to 255.
-    pub(super) fn byte(&self) -> Option<u8> {
+    /// The value as a whole number, 0 or more.
+    pub(super) fn whole(&self) -> Option<u32> {
         let integer = self.value.get_ref().as_integer()?;
-        u8::from_str_radix(integer.as_str(), integer.radix()).ok()
+        u32::from_str_radix(integer.as_str(), integer.radix()).ok()
     }
 
     /// The value as a number, whole or not.

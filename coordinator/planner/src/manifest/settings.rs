@@ -14,7 +14,8 @@ pub(super) struct Settings {
     pub(super) recipe: RecipePatch,
     pub(super) format: Option<ContainerFormat>,
     pub(super) quality: Option<u8>,
-    /// Where each recipe key's value is, for errors that are found only when the tables are merged.
+    /// Where the values of recipe keys and of `quality` are, for errors that are found only when
+    /// the tables are merged.
     pub(super) places: BTreeMap<String, Place>,
     pub(super) label: String,
 }
@@ -34,7 +35,9 @@ impl Settings {
                     )
                 }
                 "quality" => {
-                    let quality = entry.byte().filter(|quality| (1..=100).contains(quality));
+                    settings.places.insert(entry.key.clone(), entry.place());
+                    let quality = entry.whole().and_then(|quality| u8::try_from(quality).ok());
+                    let quality = quality.filter(|quality| (1..=100).contains(quality));
                     settings.quality =
                         Some(quality.ok_or_else(|| {
                             entry.wrong("it has to be a whole number from 1 to 100")

@@ -1,6 +1,6 @@
 //! A named style.
 
-use impasto_types::{AssetPath, RecipePatch};
+use impasto_types::{AssetPath, Crop, RecipePatch};
 
 use super::section::{Entry, Section};
 use super::settings::Settings;
@@ -19,6 +19,8 @@ pub(crate) struct Style {
 pub(crate) struct StyleImage {
     pub(crate) path: AssetPath,
     pub(crate) weight: f32,
+    /// What is cut off it; `None` if nothing is.
+    pub(crate) crop: Option<Crop>,
 }
 
 /// Weights are relative to each other; larger values would only risk overflow.
@@ -47,19 +49,17 @@ impl Style {
 }
 
 impl StyleImage {
-    /// A path, or a table of a path and a weight.
+    /// A path, or a table of a path, a weight and a crop.
     fn read(entry: Entry<'_>) -> Result<Self, ManifestError> {
         if !entry.is_table() {
             let path = entry.string().map_err(|_| {
                 entry.wrong("it has to be a path, or { path = \"...\", weight = 1.0 }")
             })?;
-            return Ok(Self {
-                path: project_path(path).map_err(|error| entry.wrong(error))?,
-                weight: 1.0,
-            });
+            let path = project_path(path).map_err(|error| entry.wrong(error))?;
+            return Ok(Self { path, weight: 1.0, crop: None });
         }
         let label = format!("`images` of {}", entry.table);
-        let mut section: Section<'_> = entry.section(label, &["path", "weight"])?;
+        let mut section: Section<'_> = entry.section(label, &["path", "weight", "crop"])?;
         let path = section.require("path", "it is the style image's path")?;
         let weight = match section.take("weight") {
             None => 1.0,
@@ -70,6 +70,31 @@ impl StyleImage {
                     as f32
             }
         };
-        Ok(Self { path: project_path(path.string()?).map_err(|error| path.wrong(error))?, weight })
+        let crop = section.take("crop").map(crop).transpose()?.filter(|crop| !crop.is_none());
+        let path = project_path(path.string()?).map_err(|error| path.wrong(error))?;
+        Ok(Self { path, weight, crop })
     }
+}
+
+/// Pixels on every side, or a table of sides.
+fn crop(entry: Entry<'_>) -> Result<Crop, ManifestError> {
+    const REASON: &str = "it has to be a whole number of pixels, or a table of `left`, `top`, \
+                          `right` and `bottom`";
+    if !entry.is_table() {
+        return entry.whole().map(Crop::all).ok_or_else(|| entry.wrong(REASON));
+    }
+    let label = format!("`crop` of {}", entry.table);
+    let mut section = entry.section(label, &["left", "top", "right", "bottom"])?;
+    let mut side = |key: &str| match section.take(key) {
+        None => Ok(0),
+        Some(pixels) => {
+            pixels.whole().ok_or_else(|| pixels.wrong("it has to be a whole number of pixels"))
+        }
+    };
+    Ok(Crop {
+        left: side("left")?,
+        top: side("top")?,
+        right: side("right")?,
+        bottom: side("bottom")?,
+    })
 }

@@ -5,8 +5,13 @@ use impasto_types::{AssetPath, AssetPathError, ContainerFormat};
 /// A mistake in the manifest that prevents a plan.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
-    #[error("{file}: {}", empty(globs))]
-    Empty { file: String, globs: Vec<String> },
+    #[error("{file}: {}", empty(globs, hints))]
+    Empty {
+        file: String,
+        globs: Vec<String>,
+        /// Why globs meet nothing, as far as the folder shows it.
+        hints: Vec<String>,
+    },
     #[error(
         "{first} in style `{first_style}` and {second} in style `{second_style}` would both be \
          written to {output}; \
@@ -38,14 +43,16 @@ pub enum PlanError {
 }
 
 /// The message of [`PlanError::Empty`]; long lists are truncated.
-fn empty(globs: &[String]) -> String {
+fn empty(globs: &[String], hints: &[String]) -> String {
     const SHOWN: usize = 6;
+    const HINTS: usize = 3;
+    let hints: String = hints.iter().take(HINTS).map(|hint| format!("; {hint}")).collect();
     let shown = globs.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
     match globs.len() {
         0 => "there is nothing to paint: every rule has `skip`".to_owned(),
-        1..=SHOWN => format!("there is nothing to paint: no image matches {shown}"),
+        1..=SHOWN => format!("there is nothing to paint: no image matches {shown}{hints}"),
         count => format!(
-            "there is nothing to paint: no image matches {shown} or any of {} more globs",
+            "there is nothing to paint: no image matches {shown} or any of {} more globs{hints}",
             count - SHOWN
         ),
     }

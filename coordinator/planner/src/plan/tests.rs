@@ -1,7 +1,10 @@
 //! Tests of the plan: tasks, problems, notes and errors.
 
 mod folder;
+mod notes;
 mod stale;
+
+use std::collections::BTreeSet;
 
 use impasto_types::{
     CommonPatch, Depth, FileTraits, Init, InputRef, LossNorm, Recipe, RecipePatch,
@@ -120,10 +123,13 @@ fn quality_does_not_change_actions_with_lossless_outputs() {
 #[test]
 fn a_mistake_in_the_manifest_is_one_error() {
     let all = one_style("", "match = \"**\"");
-    folder(&[]).check_refused(&all, "impasto.toml: there is nothing to paint: no image matches **");
+    let mut empty = folder(&[]);
+    empty.listing.passed.images.clear();
+    empty.check_refused(&all, "impasto.toml: there is nothing to paint: no image matches **");
     folder(&["a.png"]).check_refused(
         &one_style("assets = \"art\"", "match = [\"*.tga\", \"x/*\"]"),
-        "impasto.toml: there is nothing to paint: no image matches art/*.tga, art/x/*",
+        "impasto.toml: there is nothing to paint: no image matches art/*.tga, art/x/*; \
+         art/x/*: there is no folder x",
     );
     folder(&["a.png"]).check_refused(
         &one_style("", "match = \"**\"\nskip = true"),
@@ -169,6 +175,7 @@ fn a_bad_asset_is_a_problem_and_the_others_are_planned() {
             format,
             alpha: false,
             depth: Depth::Eight,
+            swaps_sides: false,
             traits: FileTraits::default(),
         })
     };
@@ -208,12 +215,12 @@ fn small_assets_pass_through_with_one_note_per_rule() {
         assert_eq!((plan.tasks.len(), plan.problems.len()), (sizes.len(), 0));
     };
     check(&[(16, 16), (17, 4096)], "", &[]);
-    let one = "rule `rule 1`: a.png passes through as is: painting takes 16 pixels a side";
+    let one = "rule `all`: a.png passes through as is: painting takes 16 pixels a side";
     check(&[(256, 1), (64, 64)], "", &[one]);
     check(&[(15, 15)], "[defaults]\nsize = 64", &[]);
     check(&[(8, 128)], "[defaults]\nsize = 32", &[one]);
     let three =
-        "rule `rule 1`: b.png (and 2 more) pass through as is: painting takes 16 pixels a side";
+        "rule `all`: b.png (and 2 more) pass through as is: painting takes 16 pixels a side";
     check(&[(64, 64), (1, 1), (15, 15), (4096, 15)], "", &[three]);
 }
 
@@ -228,6 +235,7 @@ fn a_result_that_the_format_cannot_hold_is_a_problem() {
             format: ContainerFormat::Png,
             alpha,
             depth,
+            swaps_sides: false,
             traits: FileTraits::default(),
         };
         folder.listing.assets[0].image = Ok(header);
@@ -275,10 +283,11 @@ fn rules_and_styles_without_effect_are_noted() {
         [
             "rule `rule 1` paints walls/a_nrm.png and 1 other, by name a data map (normals, \
              roughness, heights ...), not colours; leave such files out with exclude = \
-             [\"**/*_nrm.*\"]",
+             [\"**/*_nrm.*\", \"**/*_rough.*\"]",
             "rule `rule 2` gets no image: earlier rules take all that it matches, as rule `rule 1` \
              takes walls/a_nrm.png",
-            "rule `rule 3` gets no image: no image that earlier rules leave matches ui/**, x",
+            "rule `rule 3` gets no image: no image that earlier rules leave matches ui/**, x; there is no \
+             folder ui",
             "no rule uses style `b`",
         ]
     );

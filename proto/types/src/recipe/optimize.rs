@@ -14,6 +14,9 @@ pub const STYLE_LAYERS: usize = 5;
 /// Far more steps than improve any picture.
 const MAX_ITERATIONS: u32 = 100_000;
 
+/// The largest picture as the style of the smallest, pixel for pixel.
+const MOST_STYLE_SCALE: f32 = (MAX_SIDE / MIN_SIDE) as f32;
+
 /// Whether a loss weight is in its range.
 fn is_weight(weight: f32) -> bool {
     (0.0..=1e9).contains(&weight)
@@ -64,7 +67,7 @@ parameters! {
                 .all(|w| is_weight(*w));
         /// The style image's size relative to the result's: larger means larger strokes.
         #[arg(value_name = "RATIO")]
-        style_scale: f32 as f32, "from 0.05 to 8" |ratio| (0.05..=8.0).contains(ratio);
+        style_scale: f32 as f32, "from 0.0004 to 2048" |r| (0.0004..=MOST_STYLE_SCALE).contains(r);
         /// What the loss terms are divided by.
         #[arg(value_enum)]
         loss_norm: LossNorm as LossNorm;

@@ -12,7 +12,7 @@ use std::{fmt, fs, io};
 
 use impasto_assets::{AlphaKind, AssetError, Limits, Picture, bleed, decode};
 use impasto_engine::{Image, Joins, Mask, Style};
-use impasto_types::{OutputSpec, Part, Recipe};
+use impasto_types::{OutputSpec, Part, Recipe, StyleRef};
 
 pub(crate) use picture::PictureAdapter;
 
@@ -151,17 +151,22 @@ pub(crate) fn init(source: &Source, upright: bool) -> Result<Image, AssetError> 
     Ok(image(&mut picture))
 }
 
-/// A style image, upright, with its share among those of its style. Pixels count by their alpha.
-pub(crate) fn style(source: &Source, share: f32) -> Result<Style, AdapterError> {
+/// A style image, upright and cropped, with its share among those of its style. Pixels count by
+/// their alpha.
+pub(crate) fn style(source: &Source, style: &StyleRef) -> Result<Style, AdapterError> {
     let mut picture = decode(&source.bytes, &source.name, &Limits::default())?.upright();
+    if let Some(crop) = style.crop {
+        picture = picture.cropped(crop)?;
+    }
     // What does not count is still seen through receptive fields.
     bleed(&mut picture);
-    let image = image(&mut picture);
-    let weights = coverage(&picture);
-    if weights.is_none() && picture.alpha.is_some_and(|alpha| alpha.iter().all(|&a| a <= 0.0)) {
+    let is_coverage = picture.origin.alpha_kind != AlphaKind::Unspecified;
+    let alpha = picture.alpha.as_deref().filter(|_| is_coverage);
+    if alpha.is_some_and(|alpha| alpha.iter().all(|&alpha| alpha <= 0.0)) {
         return Err(AdapterError::Transparent { name: source.name.clone() });
     }
-    Ok(Style { image, weights, share })
+    let weights = coverage(&picture);
+    Ok(Style { image: image(&mut picture), weights, share: style.weight })
 }
 
 /// Takes a picture's colours.

@@ -295,7 +295,7 @@ mod tests {
         let recipe = Recipe::Optimize(Optimize::painterly());
         for (width, height) in [(24, 20), (17, 31)] {
             let files = Files::from([(Part::Color, &source)]);
-            let opened = PictureAdapter.open(&files, &recipe).expect("it opens");
+            let opened = PictureAdapter { upright: false }.open(&files, &recipe).expect("it opens");
             let painted = Image { width, height, rgb: vec![7.0; 3 * width * height] };
             let files = opened.asset.close(vec![painted], &[output]).expect("it closes");
             let result = decode(&files[0].bytes, "bands.tif", &Limits::default()).expect("a TIFF");

@@ -6,7 +6,8 @@ use impasto_types::{AssetPath, BlobRef, ContainerFormat, Depth, FileTraits, Mode
 
 use crate::plan::plan;
 use crate::{
-    Findings, ImageHeader, InputFile, ListedAsset, Listing, Manifest, Plan, PlanError, Record,
+    Findings, ImageHeader, InputFile, ListedAsset, Listing, Manifest, PassedOver, Plan, PlanError,
+    Record, Verdict,
 };
 
 /// A folder in memory.
@@ -54,6 +55,7 @@ pub(super) fn header(text: &str) -> ImageHeader {
         format,
         alpha: false,
         depth: Depth::Eight,
+        swaps_sides: false,
         traits: FileTraits::default(),
     }
 }
@@ -67,7 +69,15 @@ pub(super) fn folder(assets: &[&str]) -> Folder {
         (path(name), Ok(InputFile { blob: BlobRef::of(name.as_bytes()), header: header(name) }))
     };
     Folder {
-        listing: Listing { assets: assets.iter().map(|name| asset(name)).collect(), unmatched: 2 },
+        listing: Listing {
+            assets: assets.iter().map(|name| asset(name)).collect(),
+            passed: PassedOver {
+                images: ["else/1.png", "else/2.png"]
+                    .map(|name| (path(name), Verdict::Unmatched))
+                    .into(),
+                ..PassedOver::default()
+            },
+        },
         inputs: ["styles/night.jpg", "styles/sky.jpg", "styles/day.jpg", "start.png"]
             .map(input)
             .into(),

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::folder::{Folder, folder, header, path};
 use crate::staleness::{Candidate, staleness};
-use crate::{InputFile, Manifest, Reason, Record, Staleness};
+use crate::{InputFile, Manifest, Reason, Record, Staleness, Verdict};
 
 /// A change to a project since the last build, and the reason that a plan then gives for `a.jpg`.
 struct Change {
@@ -88,7 +88,9 @@ const CHANGES: [Change; 13] = [
     },
     Change {
         manifest: ("name = \"x\"", "name = \"y\""),
-        folder: |folder| folder.listing.unmatched += 1,
+        folder: |folder| {
+            folder.listing.passed.images.push((path("else/3.png"), Verdict::Unmatched))
+        },
         reason: "",
     },
 ];

@@ -1,0 +1,97 @@
+//! What the pixels of a file show, and the warnings that follow. The caller decodes files, and only
+//! those that are about to be painted.
+
+use std::collections::BTreeMap;
+
+use impasto_types::{AlphaUse, AssetPath, Crop};
+use serde::{Deserialize, Serialize};
+
+use crate::data_map::DataMaps;
+use crate::manifest::Manifest;
+use crate::{Note, Plan};
+
+/// What the pixels of a file show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Look {
+    /// The pixels are unit vectors around one direction: a normal map.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub normal_map: bool,
+    /// Colours differ where alpha is 0, so alpha may be data.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hidden_colors: bool,
+    /// What a black or white frame covers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub border: Option<Crop>,
+}
+
+impl Plan {
+    /// The files whose pixels are worth a look before they are painted: the assets of stale tasks,
+    /// and the style images of stale tasks as far as nothing is cut off them.
+    pub fn to_be_looked_at(&self, manifest: &Manifest) -> Vec<AssetPath> {
+        let assets = self.stale().map(|task| task.spec.asset.clone());
+        let styles = self.stale_styles(manifest).map(|(_, image)| image);
+        let mut files: Vec<_> = assets.chain(styles).collect();
+        files.sort();
+        files.dedup();
+        files
+    }
+
+    /// The warnings that follow from the pixels of those files.
+    pub fn notes_on_pixels(
+        &self,
+        manifest: &Manifest,
+        looks: &BTreeMap<AssetPath, Look>,
+    ) -> Vec<Note> {
+        let mut notes = Vec::new();
+        let named = DataMaps::among(self.tasks.iter().map(|task| &task.spec.asset));
+        for rule in manifest.rule_names() {
+            let tasks = self.stale().filter(|task| task.rule == rule);
+            let mut assets: Vec<&AssetPath> = tasks.map(|task| &task.spec.asset).collect();
+            assets.dedup();
+            let shows = |what: fn(&Look) -> bool| {
+                assets.iter().copied().filter(move |asset| looks.get(*asset).is_some_and(what))
+            };
+            // Of the others, the name has said it already.
+            let mut normal_maps =
+                shows(|look| look.normal_map).filter(|asset| named.find(asset).is_none());
+            if let Some(first) = normal_maps.next() {
+                let (rule, first, count) =
+                    (rule.to_owned(), first.clone(), 1 + normal_maps.count());
+                notes.push(Note::NormalMaps { rule, first, count });
+            }
+            let is_coverage = |asset: &&AssetPath| {
+                let mut tasks = self.stale().filter(|task| task.spec.asset == **asset);
+                tasks.any(|task| task.spec.action.recipe.common().alpha == AlphaUse::Coverage)
+            };
+            let mut hidden =
+                shows(|look| look.hidden_colors && !look.normal_map).filter(is_coverage);
+            if let Some(first) = hidden.next() {
+                let (rule, first, count) = (rule.to_owned(), first.clone(), 1 + hidden.count());
+                notes.push(Note::HiddenColors { rule, first, count });
+            }
+        }
+        let mut styles: Vec<_> = self.stale_styles(manifest).collect();
+        styles.sort();
+        styles.dedup();
+        notes.extend(styles.into_iter().filter_map(|(style, image)| {
+            let border = looks.get(&image)?.border?;
+            Some(Note::StyleBorder { style, image, border })
+        }));
+        notes
+    }
+
+    /// The style images of stale tasks that are used whole, with their styles.
+    fn stale_styles<'a>(
+        &'a self,
+        manifest: &'a Manifest,
+    ) -> impl Iterator<Item = (String, AssetPath)> + use<'a> {
+        let mut styles: Vec<&str> = self.stale().map(|task| task.style.as_str()).collect();
+        styles.sort_unstable();
+        styles.dedup();
+        styles.into_iter().flat_map(|style| {
+            let images = &manifest.style(style).images;
+            let whole = images.iter().filter(|image| image.crop.is_none());
+            whole.map(|image| (style.to_owned(), image.path.clone()))
+        })
+    }
+}

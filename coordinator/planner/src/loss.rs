@@ -1,0 +1,139 @@
+//! What a painted file lacks that its asset has.
+
+use std::fmt;
+
+use impasto_types::{ContainerFormat, Depth, FileTrait};
+
+use crate::ImageHeader;
+
+/// One loss. Its `Display` says what is lost, and what the result has instead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Loss {
+    /// Samples of 16 bits become 8.
+    Depth { format: ContainerFormat },
+    /// Floating-point values are cut off at 0 and 1.
+    Range { format: ContainerFormat },
+    /// A property of the file.
+    Trait { lost: FileTrait, format: ContainerFormat },
+}
+
+/// What the output of an asset in `format` lacks, in a fixed order.
+pub fn losses(header: &ImageHeader, format: ContainerFormat) -> Vec<Loss> {
+    use ContainerFormat as F;
+    let mut losses = Vec::new();
+    let eight_bits = matches!(format, F::Jpeg | F::Tga | F::Webp | F::Bmp);
+    match header.depth {
+        Depth::Sixteen if eight_bits => losses.push(Loss::Depth { format }),
+        Depth::Float if format != F::Tiff => losses.push(Loss::Range { format }),
+        Depth::Eight | Depth::Sixteen | Depth::Float => {}
+    }
+    let traits = header.traits.iter().filter(|lost| {
+        let is_kept = lost.is_kept_by(format);
+        // Into another format these are conversions that the manifest asks for.
+        let same = header.format == format;
+        let only_same =
+            matches!(lost, FileTrait::Lossy | FileTrait::Progressive | FileTrait::SubsampledChroma);
+        !is_kept && (same || !only_same)
+    });
+    losses.extend(traits.map(|lost| Loss::Trait { lost, format }));
+    losses
+}
+
+impl fmt::Display for Loss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Depth { format } => write!(f, "16 bits become 8 in {format}"),
+            Self::Range { format } => {
+                write!(f, "floating-point values are cut off at 0 and 1 in {format}")
+            }
+            Self::Trait { lost, format } => match lost {
+                FileTrait::Palette => write!(f, "indexed colours become RGB"),
+                FileTrait::LowDepth => write!(f, "samples of fewer than 8 bits become 8"),
+                FileTrait::Lossy => write!(
+                    f,
+                    "lossy {format} is written lossless, typically 5 to 15 times as large"
+                ),
+                FileTrait::Progressive => write!(f, "progressive JPEG becomes baseline"),
+                FileTrait::SubsampledChroma => {
+                    write!(f, "JPEG with subsampled chroma becomes 4:4:4, which is larger")
+                }
+                FileTrait::Cmyk => write!(f, "CMYK becomes RGB"),
+                FileTrait::Icc => write!(f, "{format} has no colour profile (ICC)"),
+                FileTrait::PngColor => {
+                    write!(f, "{format} has no cICP, gAMA, cHRM or sRGB, which tell the colours")
+                }
+                FileTrait::Density => write!(f, "{format} has no pixel density"),
+                FileTrait::Orientation => write!(f, "{format} has no orientation tag"),
+                FileTrait::Rights => {
+                    write!(f, "author, rights and other text (EXIF, XMP, IPTC) are not kept")
+                }
+                FileTrait::AssociatedAlpha => {
+                    write!(f, "colours multiplied by alpha become straight in {format}")
+                }
+                FileTrait::ExtraSamples => write!(f, "{format} has no extra samples"),
+                FileTrait::TgaAreas => {
+                    write!(f, "{format} has no image ID, developer or extension area")
+                }
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use impasto_types::FileTraits;
+
+    use super::*;
+
+    fn lost(
+        format: ContainerFormat,
+        depth: Depth,
+        traits: &[FileTrait],
+        to: ContainerFormat,
+    ) -> Vec<String> {
+        let traits: FileTraits = traits.iter().copied().collect();
+        let header = ImageHeader {
+            width: 8,
+            height: 8,
+            format,
+            alpha: false,
+            depth,
+            swaps_sides: false,
+            traits,
+        };
+        losses(&header, to).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn losses_follow_from_the_header_and_the_format() {
+        use ContainerFormat::{Bmp, Jpeg, Png, Tga, Tiff, Webp};
+        use Depth::{Eight, Float, Sixteen};
+        use FileTrait as T;
+        let none: [&str; 0] = [];
+        assert_eq!(lost(Png, Eight, &[T::Icc, T::PngColor, T::Density], Png), none);
+        assert_eq!(lost(Tiff, Float, &[T::ExtraSamples, T::Icc], Tiff), none);
+        assert_eq!(lost(Tga, Eight, &[T::TgaAreas], Tga), none);
+        assert_eq!(lost(Jpeg, Eight, &[T::Lossy, T::Progressive], Png), none);
+        for (format, depth, traits, to, expected) in [
+            (Png, Eight, &[T::Palette, T::LowDepth][..], Png, "indexed colours become RGB"),
+            (Png, Sixteen, &[], Jpeg, "16 bits become 8 in jpg"),
+            (Tiff, Float, &[], Png, "floating-point values are cut off at 0 and 1 in png"),
+            (Webp, Eight, &[T::Lossy], Webp, "lossy webp is written lossless, typically"),
+            (Jpeg, Eight, &[T::Progressive], Jpeg, "progressive JPEG becomes baseline"),
+            (Jpeg, Eight, &[T::SubsampledChroma], Jpeg, "JPEG with subsampled chroma becomes"),
+            (Jpeg, Eight, &[T::Cmyk], Jpeg, "CMYK becomes RGB"),
+            (Png, Eight, &[T::Icc], Tga, "tga has no colour profile"),
+            (Tiff, Eight, &[T::Icc], Bmp, "bmp has no colour profile"),
+            (Png, Eight, &[T::PngColor], Tga, "tga has no cICP"),
+            (Jpeg, Eight, &[T::Rights], Jpeg, "author, rights and other text"),
+            (Jpeg, Eight, &[T::Density], Tga, "tga has no pixel density"),
+            (Jpeg, Eight, &[T::Orientation], Bmp, "bmp has no orientation tag"),
+            (Tiff, Eight, &[T::AssociatedAlpha], Png, "colours multiplied by alpha become"),
+            (Tiff, Eight, &[T::ExtraSamples], Png, "png has no extra samples"),
+            (Tga, Eight, &[T::TgaAreas], Png, "png has no image ID"),
+        ] {
+            let found = lost(format, depth, traits, to);
+            assert!(found[0].starts_with(expected), "{expected}: {found:?}");
+        }
+    }
+}

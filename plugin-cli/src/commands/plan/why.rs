@@ -1,0 +1,101 @@
+//! `impasto plan --why FILE`
+
+use std::path::{Path, PathBuf};
+
+use impasto_build::{Survey, survey};
+use impasto_planner::{PlannedTask, Staleness, Why, why};
+use impasto_project::Project;
+use impasto_types::AssetPath;
+use serde_json::json;
+
+use super::{SurveyArgs, task};
+use crate::{Context, Exit, Failure};
+
+/// Says which rule takes a file, or what else becomes of it.
+pub(crate) fn run(file: &Path, args: &SurveyArgs, context: &Context) -> Result<Exit, Failure> {
+    let request = args.request(context);
+    let project = impasto_build::open(&request)?;
+    let path = in_project(&project, file)?;
+    let on_disk = project.path_of(&path);
+    // A file may be explained even if there is nothing to paint.
+    let found = survey(&request, None).ok();
+    let tasks = || found.iter().flat_map(|survey| &survey.plan.tasks);
+    let assets = tasks().map(|task| &task.spec.asset);
+    let answer = why(project.manifest(), &path, assets);
+    let mut more = Vec::new();
+    if let Some(is) = missing(&project, &on_disk) {
+        more.push(is);
+    }
+    more.extend(found.iter().flat_map(|survey| problems(survey, &path)));
+    let own: Vec<&PlannedTask> = tasks().filter(|task| task.spec.asset == path).collect();
+    let screen = &context.screen;
+    if screen.is_json() {
+        let tasks: Vec<_> = own.iter().map(|own| task(own)).collect();
+        screen.json(&json!({
+            "file": path,
+            "painted": matches!(answer, Why::Painted { .. }) && more.is_empty(),
+            "why": answer.to_string(),
+            "problems": more,
+            "tasks": tasks,
+        }));
+        return Ok(Exit::Done);
+    }
+    screen.result(format_args!("{path} {answer}"));
+    for line in more {
+        screen.result(format_args!("    {line}"));
+    }
+    for task in own {
+        let state = match &task.state {
+            Staleness::UpToDate => "up to date".to_owned(),
+            Staleness::Stale(reasons) => {
+                let reasons: Vec<_> = reasons.iter().map(ToString::to_string).collect();
+                format!("stale: {}", reasons.join(", "))
+            }
+        };
+        screen.result(format_args!("    in style {}: {} ({state})", task.style, task.output()));
+        if screen.is_verbose() {
+            let recipe = &task.spec.action.recipe;
+            screen.result(format_args!("    method = {}", recipe.method()));
+            for setting in crate::contact_sheet::parameters(recipe) {
+                screen.result(format_args!("    {} = {}", setting.name, setting.value));
+            }
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// The file's path in the project: as given from the current folder, or from the project's.
+fn in_project(project: &Project, file: &Path) -> Result<AssetPath, Failure> {
+    let absolute = std::path::absolute(file).map_err(Failure::usage)?;
+    let inside = absolute.strip_prefix(project.dir()).ok().map(Path::to_owned);
+    let from_here = inside.filter(|_| file.is_absolute() || absolute.exists());
+    let relative: PathBuf = from_here.unwrap_or_else(|| file.to_owned());
+    let parts: Vec<_> = relative
+        .components()
+        .filter(|part| *part != std::path::Component::CurDir)
+        .map(|part| part.as_os_str().to_string_lossy())
+        .collect();
+    parts.join("/").parse().map_err(|error| {
+        Failure::usage(error).hint("name a file of the project, relative to its folder")
+    })
+}
+
+/// What stands in the way on the disk.
+fn missing(project: &Project, file: &Path) -> Option<String> {
+    if file.symlink_metadata().is_err() {
+        return Some("there is no such file: this is about its name".to_owned());
+    }
+    if file.is_dir() {
+        return Some("it is a folder: ask about a file in it".to_owned());
+    }
+    (!project.holds(file).unwrap_or(false)).then(|| {
+        "it is a link out of the project, or leads through one, or to nothing; name the folder \
+         that it leads to in `links` of [project]"
+            .to_owned()
+    })
+}
+
+fn problems<'a>(survey: &'a Survey, path: &'a AssetPath) -> impl Iterator<Item = String> + 'a {
+    let own = survey.plan.problems.iter().filter(move |problem| problem.asset == *path);
+    own.map(|problem| format!("it cannot be painted: {}", problem.cause))
+}
