@@ -79,6 +79,8 @@ impl TestProject {
         SurveyRequest {
             dir: self.dir().to_owned(),
             overrides: RecipePatch::default(),
+            only: vec![],
+            preview_px: None,
             models_dir: Some(self.dir().join(".models")),
         }
     }
