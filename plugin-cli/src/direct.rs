@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::Args;
-use impasto_assets::{AssetError, Limits, read_header};
+use impasto_assets::{AssetError, AssetErrorKind, Limits, read_header};
 use impasto_models::{ModelError, ModelStore};
 use impasto_painter::{EnginePainter, PaintError, Painted, Painter, Source, Sources, Stop};
 use impasto_project::replace_file;
 use impasto_types::{
-    CannotWrite, ContainerFormat, InitSource, MIN_SIDE, Method, ModelName, OutputSpec, Part,
-    Recipe, RecipePatch, RunReport, Shape,
+    CannotWrite, ContainerFormat, FailureKind, InitSource, MIN_SIDE, Method, ModelName, OutputSpec,
+    Part, Recipe, RecipePatch, RunReport, Shape,
 };
 use serde_json::json;
 
@@ -21,7 +21,7 @@ use crate::contact_sheet::loss_text;
 use crate::flags::{ComputeFlags, DepfileFlag, DryRunFlag, ModelsFlags};
 use crate::show::{ModelBar, PaintBar};
 use crate::units::time;
-use crate::{Context, Exit, Failure, depfile, interrupt};
+use crate::{Context, Exit, Failure, interrupt, overwrite};
 
 /// What `stylize` and `synth` share.
 #[derive(Debug, Args)]
@@ -29,6 +29,9 @@ pub(crate) struct DirectArgs {
     /// The file to write; its extension chooses the format
     #[arg(short, long, value_name = "OUT")]
     pub(crate) output: PathBuf,
+    /// Write the file even if it is one of the pictures that are read
+    #[arg(long)]
+    force: bool,
     /// The quality of a JPEG
     #[arg(long, value_name = "1-100", default_value_t = 90, value_parser =
         clap::value_parser!(u8).range(1..=100))]
@@ -95,6 +98,12 @@ impl Subject {
         files.into_iter().filter_map(|(part, path)| Some((part, path?)))
     }
 
+    /// Every file that is read.
+    fn paths(&self) -> impl Iterator<Item = &Path> {
+        let styles = self.styles.iter().map(|style| style.path.as_path());
+        self.files().map(|(_, path)| path).chain(styles)
+    }
+
     fn read(&self) -> Result<Sources, DirectError> {
         let files = self.files().map(|(part, path)| Ok((part, read(path)?)));
         let styles = self.styles.iter().map(|style| read(&style.path));
@@ -137,6 +146,7 @@ pub(crate) fn paint(
     let format = format.ok_or_else(|| DirectError::NoFormat { path: args.output.clone() })?;
     let recipe = subject.recipe.resolve().map_err(Failure::usage)?;
     recipe.check().map_err(Failure::usage)?;
+    check_overwrites(&subject, args)?;
     let sources = subject.read()?;
     let (width, height) = output_size(&recipe, format, &sources)?;
     let name = args.output.display().to_string();
@@ -179,17 +189,26 @@ pub(crate) fn paint(
     for file in &files {
         replace_file(&args.output, &file.bytes).map_err(Failure::here)?;
     }
-    if let Some(file) = &args.depfile.depfile {
-        let styles = subject.styles.iter().map(|style| style.path.as_path());
-        let inputs = subject.files().map(|(_, path)| path).chain(styles);
-        let rule = depfile::render([args.output.as_path()], inputs);
-        replace_file(file, rule.as_bytes()).map_err(Failure::here)?;
-    }
+    args.depfile.write([args.output.as_path()], subject.paths(), &context.screen)?;
     say(&name, (width, height), &report, context);
     Ok(Exit::Done)
 }
 
-/// The hint about too little memory depends on who set the limit.
+/// Refuses to write over a picture that is read. Only the output may do so, with `--force`.
+fn check_overwrites(subject: &Subject, args: &DirectArgs) -> Result<(), Failure> {
+    if !args.force {
+        overwrite::refuse(&args.output, subject.paths())
+            .map_err(|error| Failure::usage(error).hint("give another -o, or --force"))?;
+    }
+    if let Some(depfile) = &args.depfile.depfile {
+        let pictures = subject.paths().chain([args.output.as_path()]);
+        overwrite::refuse(depfile, pictures).map_err(Failure::usage)?;
+    }
+    Ok(())
+}
+
+/// A file that was named and cannot be used is a usage error, whenever that is found out. The hint
+/// about too little memory depends on who set the limit.
 fn not_painted(error: PaintError, args: &DirectArgs) -> Failure {
     match (&error, args.compute.max_memory) {
         (PaintError::Memory { .. }, Some(_)) => Failure::usage(error).hint(
@@ -200,6 +219,10 @@ fn not_painted(error: PaintError, args: &DirectArgs) -> Failure {
             "it is what this machine has free: close other programs, \
                 give --max-memory, or a smaller --size",
         ),
+        (PaintError::File(AssetError { kind: AssetErrorKind::Encode { .. }, .. }), _) => {
+            Failure::here(error)
+        }
+        _ if error.kind() == FailureKind::Input => Failure::usage(error),
         _ => Failure::here(error),
     }
 }

@@ -4,6 +4,7 @@
 //! draws it. Only [`Screen`] prints. This crate does not paint and does not decide what is stale.
 
 pub mod at_file;
+mod bare_flags;
 mod build_request;
 mod clean_up;
 pub mod commands;
@@ -19,6 +20,7 @@ mod interrupt;
 mod library_errors;
 mod local_cache;
 mod log;
+mod overwrite;
 mod run_build;
 mod screen;
 mod show;
@@ -27,7 +29,7 @@ mod units;
 
 use std::ffi::OsString;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 use crate::commands::Cli;
 use crate::config::Config;
@@ -46,7 +48,7 @@ pub struct Context {
 
 /// Runs a command line, whose first argument is the program's name.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
-    let parsed = at_file::expand(arguments).map(Cli::try_parse_from);
+    let parsed = at_file::expand(arguments).map(parse);
     let cli = match parsed {
         Ok(Ok(cli)) => cli,
         Ok(Err(error)) => {
@@ -75,4 +77,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         context.screen.failure(&failure);
         failure.exit
     })
+}
+
+/// Parses arguments, the first of which is the program's name.
+fn parse(arguments: Vec<OsString>) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from(bare_flags::join(arguments, &Cli::command()))
 }

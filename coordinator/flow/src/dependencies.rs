@@ -100,9 +100,6 @@ mod tests {
         test.write("walls/broken.png", b"no picture");
         let found = survey(&test.request(), None).expect("it is surveyed");
         let sources: Vec<&str> = found.sources().into_iter().map(AssetPath::as_str).collect();
-        assert_eq!(
-            sources,
-            ["styles/night.png", "walls/a.png", "walls/b.png", "walls/broken.png"]
-        );
+        assert_eq!(sources, ["styles/night.png", "walls/a.png", "walls/b.png", "walls/broken.png"]);
     }
 }

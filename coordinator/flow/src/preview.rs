@@ -1,6 +1,7 @@
 //! Previews: the plan's pictures at a small size, beside the outputs.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use impasto_planner::{ImageHeader, PlannedTask, Staleness, estimate};
 use impasto_project::{Project, Scan};
@@ -9,9 +10,14 @@ use impasto_types::{AssetPath, Digest, MIN_SIDE, Part};
 /// The folder of previews among the project's private files.
 const FOLDER: &str = "preview";
 
-/// The path of a file of the preview, relative to the project's folder.
-pub(crate) fn preview_file(project: &Project, name: &str) -> Option<AssetPath> {
-    let file = project.state_file(FOLDER).join(name);
+/// The folder of previews.
+pub(crate) fn preview_dir(project: &Project) -> PathBuf {
+    project.state_file(FOLDER)
+}
+
+/// The path of a file in it, relative to the project's folder.
+fn preview_file(project: &Project, name: &str) -> Option<AssetPath> {
+    let file = preview_dir(project).join(name);
     let relative = file.strip_prefix(project.dir()).ok()?;
     let parts: Option<Vec<_>> = relative.iter().map(|part| part.to_str()).collect();
     parts?.join("/").parse().ok()
@@ -80,7 +86,8 @@ fn shrink(
         let blob = action.input(wanted).and_then(|input| input.blob());
         blob.and_then(|blob| size_of(&blob.digest))
     };
-    let sources: Vec<_> = styles.iter().copied().chain(of_part(Part::Init)).chain([asset]).collect();
+    let sources: Vec<_> =
+        styles.iter().copied().chain(of_part(Part::Init)).chain([asset]).collect();
     let masked =
         of_part(Part::Mask).map_or(0, |mask| estimate::mask_bytes(&action.recipe, size, mask));
     let least = estimate::memory_bytes(&action.recipe, size, &sources, &styles);

@@ -14,7 +14,7 @@ use impasto_project::{
 };
 use impasto_types::{AssetPath, Digest, ModelRef, RecipePatch};
 
-use crate::preview::into_previews;
+use crate::preview::{into_previews, preview_dir};
 
 /// The current state of a project, and what has to be painted.
 #[derive(Debug)]
@@ -36,7 +36,6 @@ pub struct Survey {
     pub(crate) inputs: BTreeSet<AssetPath>,
     /// The files of assets and inputs, by their content.
     pub(crate) files: BTreeMap<Digest, AssetPath>,
-    /// Whether the plan is of previews, which are not recorded.
     pub(crate) is_preview: bool,
 }
 
@@ -168,7 +167,10 @@ fn select(
     let left = selection.apply(project.manifest(), plan);
     if plan.tasks.is_empty() && plan.problems.is_empty() {
         let globs = selection.globs().join(" --only ");
-        return Err(SurveyError::NothingSelected { globs, suggestion: selection.suggestion(&left) });
+        return Err(SurveyError::NothingSelected {
+            globs,
+            suggestion: selection.suggestion(&left),
+        });
     }
     Ok(left)
 }
@@ -208,6 +210,16 @@ impl Survey {
     /// How many outputs are up to date.
     pub fn up_to_date(&self) -> usize {
         self.plan.tasks.len() - self.plan.stale().count()
+    }
+
+    /// Whether the plan is of previews, which are not recorded.
+    pub fn is_preview(&self) -> bool {
+        self.is_preview
+    }
+
+    /// The folder of the previews, if the plan is of those.
+    pub fn preview_dir(&self) -> Option<PathBuf> {
+        self.is_preview.then(|| preview_dir(&self.project))
     }
 
     /// The paths of a task's style images.

@@ -89,10 +89,7 @@ mod tests {
             use std::os::unix::fs::symlink;
             symlink("a.png", test.dir().join("out/e.png")).expect("it is linked");
             symlink("out", test.dir().join("through")).expect("it is linked");
-            rows.extend([
-                ("out/e.png", Leftover::Foreign),
-                ("through/a.png", Leftover::Foreign),
-            ]);
+            rows.extend([("out/e.png", Leftover::Foreign), ("through/a.png", Leftover::Foreign)]);
         }
         for (output, expected) in rows.drain(..) {
             let found = leftover(test.project(), &path(output), BlobRef::of(b"one"));
