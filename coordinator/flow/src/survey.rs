@@ -40,7 +40,7 @@ pub struct Survey {
 }
 
 /// Which project to survey, with the command line's overrides.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct SurveyRequest {
     pub dir: PathBuf,
     pub overrides: RecipePatch,

@@ -3,7 +3,6 @@
 use clap::Args;
 use impasto_build::{Cleaned, Orphan, SurveyRequest, clean, orphans, survey};
 use impasto_project::Leftover;
-use impasto_types::RecipePatch;
 use serde_json::json;
 
 use super::build::view;
@@ -30,10 +29,8 @@ pub struct CleanArgs {
 pub(crate) fn run(args: CleanArgs, context: &Context) -> Result<Exit, Failure> {
     let request = SurveyRequest {
         dir: args.project.dir.clone(),
-        overrides: RecipePatch::default(),
-        only: vec![],
-        preview_px: None,
         models_dir: context.config.models_dir(&ModelsFlags::default()),
+        ..SurveyRequest::default()
     };
     let found = survey(&request, None)?;
     if let Some(unlisted) = found.unlisted.first() {
