@@ -194,7 +194,7 @@ fn watch_tells_a_wrong_manifest_as_an_event_and_ends_on_sigterm() {
 fn sigterm_ends_painting_within_seconds() {
     let project = Project::empty();
     project.save("textures/brick.png", &pictures::bricks(256, 256, 1));
-    let slow = ["--iterations", "50000", "--json"];
+    let slow = ["--iterations", "50000", "--plateau", "0", "--json"];
     let mut building = project.start(&[&["build"], &slow[..]].concat());
     building.until_event("progress", |_| Some(()));
     building.terminate();

@@ -107,7 +107,7 @@ impl DepfileFlag {
     /// # Errors
     /// If the file cannot be written.
     pub(crate) fn write<'a>(
-        &self,
+        &'a self,
         outputs: impl IntoIterator<Item = &'a Path>,
         inputs: impl IntoIterator<Item = &'a Path>,
         screen: &Screen,

@@ -20,6 +20,7 @@ mod interrupt;
 mod library_errors;
 mod local_cache;
 mod log;
+mod narrow_term;
 mod overwrite;
 mod run_build;
 mod screen;

@@ -5,13 +5,13 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
 
 use anstyle::{AnsiColor, Style};
-use console::Term;
 use indicatif::{MultiProgress, ProgressDrawTarget};
 use same_file::Handle;
 use serde::Serialize;
 
 use crate::failure::Failure;
 use crate::flags::OutputFlags;
+use crate::narrow_term::NarrowTerm;
 
 pub(crate) const STRONG: Style = Style::new().bold();
 pub(crate) const FAINT: Style = Style::new().dimmed();
@@ -19,6 +19,9 @@ pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
 pub(crate) const WARN: Style = AnsiColor::Yellow.on_default().bold();
 pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
 pub(crate) const HINT: Style = AnsiColor::Cyan.on_default().bold();
+
+/// How often bars are drawn in a second, at most.
+const BARS_HZ: u8 = 20;
 
 /// The format of results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +54,7 @@ impl Screen {
             verbose: flags.verbose > 0,
             one_place: lead_to_one_place(),
             bars: MultiProgress::with_draw_target(if drawn {
-                ProgressDrawTarget::stderr()
+                ProgressDrawTarget::term_like_with_hz(Box::new(NarrowTerm::stderr()), BARS_HZ)
             } else {
                 ProgressDrawTarget::hidden()
             }),
@@ -83,11 +86,9 @@ impl Screen {
         self.one_place && !self.quiet
     }
 
-    /// How many columns a progress line may take. `^C`, which a terminal prints after it, still fits
-    /// into the same row, so that the line can be erased.
+    /// How many columns a progress line may take.
     pub fn bar_columns(&self) -> usize {
-        let (_, columns) = Term::stderr().size();
-        usize::from(columns).saturating_sub(4)
+        NarrowTerm::columns()
     }
 
     /// Prints a line of the command's result.

@@ -167,8 +167,8 @@ fn write_depfile(
     let sources = survey.sources().into_iter().map(|path| here(&path.to_path_buf()));
     let folders = survey.asset_folders(folders).into_iter().map(|folder| here(&folder));
     let inputs: Vec<PathBuf> = manifest.into_iter().chain(sources).chain(folders).collect();
-    let paths = |list: &[PathBuf]| list.iter().map(PathBuf::as_path).collect::<Vec<_>>();
-    flag.write(paths(&outputs), paths(&inputs), &context.screen)
+    let (outputs, inputs) = (outputs.iter(), inputs.iter());
+    flag.write(outputs.map(PathBuf::as_path), inputs.map(PathBuf::as_path), &context.screen)
 }
 
 /// Prints a warning from between two builds of `watch`.
