@@ -4,6 +4,7 @@
 //! draws it. Only [`Screen`] prints. This crate does not paint and does not decide what is stale.
 
 pub mod at_file;
+mod bar_term;
 mod bare_flags;
 mod build_request;
 mod clean_up;
@@ -20,7 +21,6 @@ mod interrupt;
 mod library_errors;
 mod local_cache;
 mod log;
-mod narrow_term;
 mod overwrite;
 mod run_build;
 mod screen;

@@ -9,9 +9,9 @@ use indicatif::{MultiProgress, ProgressDrawTarget};
 use same_file::Handle;
 use serde::Serialize;
 
+use crate::bar_term::BarTerm;
 use crate::failure::Failure;
 use crate::flags::OutputFlags;
-use crate::narrow_term::NarrowTerm;
 
 pub(crate) const STRONG: Style = Style::new().bold();
 pub(crate) const FAINT: Style = Style::new().dimmed();
@@ -54,7 +54,7 @@ impl Screen {
             verbose: flags.verbose > 0,
             one_place: lead_to_one_place(),
             bars: MultiProgress::with_draw_target(if drawn {
-                ProgressDrawTarget::term_like_with_hz(Box::new(NarrowTerm::stderr()), BARS_HZ)
+                ProgressDrawTarget::term_like_with_hz(Box::new(BarTerm::stderr()), BARS_HZ)
             } else {
                 ProgressDrawTarget::hidden()
             }),
@@ -88,7 +88,7 @@ impl Screen {
 
     /// How many columns a progress line may take.
     pub fn bar_columns(&self) -> usize {
-        NarrowTerm::columns()
+        BarTerm::columns()
     }
 
     /// Prints a line of the command's result.

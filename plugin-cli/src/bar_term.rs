@@ -6,20 +6,17 @@ use anstream::ColorChoice;
 use console::Term;
 use indicatif::TermLike;
 
-/// Stderr, as if it were a few columns narrower. The bar library fills the last row to the width,
-/// and a terminal prints `^C` after it when Ctrl-C is pressed: in the full width that begins another
-/// row, and the one above is not erased any more.
+/// Stderr. The bar library fills the last row to the terminal's width, and the terminal prints `^C`
+/// where the cursor is when Ctrl-C is pressed: behind a full row that would begin another one, and
+/// the row above would not be erased any more. So the cursor waits at the beginning of the row.
 #[derive(Debug)]
-pub(crate) struct NarrowTerm {
+pub(crate) struct BarTerm {
     term: Term,
     /// Whether colours are written.
     colors: bool,
 }
 
-/// Room for `^C`, and for a second one.
-const MARGIN: u16 = 4;
-
-impl NarrowTerm {
+impl BarTerm {
     pub(crate) fn stderr() -> Self {
         let colors = anstream::AutoStream::choice(&io::stderr()) != ColorChoice::Never;
         Self { term: Term::buffered_stderr(), colors }
@@ -27,7 +24,8 @@ impl NarrowTerm {
 
     /// How many columns a progress line may take.
     pub(crate) fn columns() -> usize {
-        usize::from(narrowed(&Term::stderr()))
+        let (_, columns) = Term::stderr().size();
+        columns.into()
     }
 
     fn shown(&self, text: &str, write: impl FnOnce(&str) -> io::Result<()>) -> io::Result<()> {
@@ -38,14 +36,10 @@ impl NarrowTerm {
     }
 }
 
-fn narrowed(term: &Term) -> u16 {
-    let (_, columns) = term.size();
-    columns.saturating_sub(MARGIN).max(1)
-}
-
-impl TermLike for NarrowTerm {
+impl TermLike for BarTerm {
     fn width(&self) -> u16 {
-        narrowed(&self.term)
+        let (_, columns) = self.term.size();
+        columns
     }
 
     fn height(&self) -> u16 {
@@ -81,7 +75,9 @@ impl TermLike for NarrowTerm {
         self.term.clear_line()
     }
 
+    /// Called at the end of each drawing.
     fn flush(&self) -> io::Result<()> {
+        self.term.write_str("\r")?;
         self.term.flush()
     }
 }
