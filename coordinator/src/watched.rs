@@ -12,7 +12,7 @@ use std::time::Duration;
 use impasto_build::{Build, BuildError, Busy, Outcome, SurveyRequest, open};
 use impasto_models::ModelStore;
 use impasto_project::{Change, LockError, WatchError, WatchSettings, Watcher};
-use impasto_types::{RecipePatch, error_text};
+use impasto_types::error_text;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -49,7 +49,7 @@ impl Watched {
         let runtime = Handle::current();
         for dir in folders {
             let models_dir = self.models_dir.clone();
-            let request = SurveyRequest { dir, overrides: RecipePatch::default(), models_dir };
+            let request = SurveyRequest { dir, models_dir, ..SurveyRequest::default() };
             let thread = ProjectThread {
                 watched: self.clone(),
                 request,

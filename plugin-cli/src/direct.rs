@@ -7,15 +7,15 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::Args;
-use impasto_assets::{AssetError, Limits, read_header};
+use impasto_assets::{AssetError, AssetErrorKind, Limits, read_header};
 use impasto_models::{ModelError, ModelStore};
 use impasto_painter::{
     EnginePainter, PaintError, PaintStep, Painted, Painter, Source, Sources, Stop,
 };
-use impasto_project::{replace_file, replace_output};
+use impasto_project::replace_output;
 use impasto_types::{
-    AssetKind, CannotWrite, ContainerFormat, Crop, CropError, InitSource, MIN_SIDE, Method,
-    ModelName, OutputSpec, Part, Recipe, RecipePatch, RunReport, Shape,
+    AssetKind, CannotWrite, ContainerFormat, Crop, CropError, FailureKind, InitSource, MIN_SIDE,
+    Method, ModelName, OutputSpec, Part, Recipe, RecipePatch, RunReport, Shape,
 };
 use serde_json::json;
 
@@ -23,7 +23,7 @@ use crate::contact_sheet::loss_text;
 use crate::flags::{ComputeFlags, DepfileFlag, DryRunFlag, ModelsFlags};
 use crate::show::{ModelBar, PaintBar};
 use crate::units::time;
-use crate::{Context, Exit, Failure, depfile, interrupt};
+use crate::{Context, Exit, Failure, interrupt, overwrite};
 
 /// What `stylize` and `synth` share.
 #[derive(Debug, Args)]
@@ -31,6 +31,9 @@ pub(crate) struct DirectArgs {
     /// The file to write; its extension chooses the format
     #[arg(short, long, value_name = "OUT")]
     pub(crate) output: PathBuf,
+    /// Write the file even if it is one of the pictures that are read
+    #[arg(long)]
+    force: bool,
     /// The quality of a JPEG [default: 90]
     #[arg(long, value_name = "1-100", value_parser = clap::value_parser!(u8).range(1..=100))]
     quality: Option<u8>,
@@ -99,6 +102,12 @@ impl Subject {
         files.into_iter().filter_map(|(part, path)| Some((part, path?)))
     }
 
+    /// Every file that is read.
+    fn paths(&self) -> impl Iterator<Item = &Path> {
+        let styles = self.styles.iter().map(|style| style.path.as_path());
+        self.files().map(|(_, path)| path).chain(styles)
+    }
+
     fn read(&self) -> Result<Sources, DirectError> {
         let files = self.files().map(|(part, path)| Ok((part, read(path)?)));
         let styles = self.styles.iter().map(|style| read(&style.path));
@@ -151,6 +160,7 @@ pub(crate) fn paint(
     }
     let mut recipe = subject.recipe.resolve().map_err(Failure::usage)?;
     recipe.check().map_err(Failure::usage)?;
+    check_overwrites(&subject, args)?;
     let sources = subject.read()?;
     let crop = args.style_crop.filter(|crop| !crop.is_none());
     let styles = style_sizes(&sources, crop)?;
@@ -202,17 +212,26 @@ pub(crate) fn paint(
     for file in &files {
         replace_output(&args.output, &file.bytes).map_err(Failure::here)?;
     }
-    if let Some(file) = &args.depfile.depfile {
-        let styles = subject.styles.iter().map(|style| style.path.as_path());
-        let inputs = subject.files().map(|(_, path)| path).chain(styles);
-        let rule = depfile::render([args.output.as_path()], inputs);
-        replace_file(file, rule.as_bytes()).map_err(Failure::here)?;
-    }
+    args.depfile.write([args.output.as_path()], subject.paths(), &context.screen)?;
     say(&name, (width, height), &report, context);
     Ok(Exit::Done)
 }
 
-/// The hint about too little memory depends on who set the limit.
+/// Refuses to write over a picture that is read. Only the output may do so, with `--force`.
+fn check_overwrites(subject: &Subject, args: &DirectArgs) -> Result<(), Failure> {
+    if !args.force {
+        overwrite::refuse(&args.output, subject.paths())
+            .map_err(|error| Failure::usage(error).hint("give another -o, or --force"))?;
+    }
+    if let Some(depfile) = &args.depfile.depfile {
+        let pictures = subject.paths().chain([args.output.as_path()]);
+        overwrite::refuse(depfile, pictures).map_err(Failure::usage)?;
+    }
+    Ok(())
+}
+
+/// A file that was named and cannot be used is a usage error, whenever that is found out. The hint
+/// about too little memory depends on who set the limit.
 fn not_painted(error: PaintError, args: &DirectArgs) -> Failure {
     match (&error, args.compute.max_memory) {
         (PaintError::Memory { .. }, Some(_)) => Failure::usage(error).hint(
@@ -223,6 +242,10 @@ fn not_painted(error: PaintError, args: &DirectArgs) -> Failure {
             "it is what this machine has free: close other programs, \
                 give --max-memory, or a smaller --size",
         ),
+        (PaintError::File(AssetError { kind: AssetErrorKind::Encode { .. }, .. }), _) => {
+            Failure::here(error)
+        }
+        _ if error.kind() == FailureKind::Input => Failure::usage(error),
         _ => Failure::here(error),
     }
 }

@@ -1,13 +1,25 @@
 //! Ctrl-C and SIGTERM.
+//!
+//! On Unix SIGINT, SIGTERM and SIGHUP are handled alike, on Windows Ctrl-C, Ctrl-Break and the end
+//! of the console or the session.
 
+use std::io::Write;
 use std::sync::OnceLock;
+use std::thread;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 use crate::exit::Exit;
 
-/// A token that the first Ctrl-C cancels, for a clean end; the second Ctrl-C ends the program at
-/// once.
+/// How long a clean end may take. A canceled job gets five seconds and the embedded farm four, while
+/// a step of a large picture on a slow machine can take minutes; whatever is still running then ends with the
+/// process. Nothing is lost by that: outputs are written atomically, and each is recorded when it
+/// is delivered.
+const GRACE: Duration = Duration::from_secs(12);
+
+/// A token that the first signal cancels, for a clean end. The second one ends the program at once,
+/// and so does the end of [`GRACE`].
 ///
 /// Commands with nothing to clean up do not call this, and end at the first.
 pub(crate) fn token() -> CancellationToken {
@@ -17,9 +29,13 @@ pub(crate) fn token() -> CancellationToken {
         let seen = token.clone();
         let installed = ctrlc::set_handler(move || {
             if seen.is_cancelled() {
-                std::process::exit(i32::from(Exit::Interrupted.code()));
+                end();
             }
             seen.cancel();
+            thread::spawn(|| {
+                thread::sleep(GRACE);
+                end();
+            });
         });
         if let Err(error) = installed {
             // Without a handler, Ctrl-C ends the program at once; files are written atomically
@@ -29,4 +45,10 @@ pub(crate) fn token() -> CancellationToken {
         token
     };
     TOKEN.get_or_init(install).clone()
+}
+
+fn end() -> ! {
+    // Not through the screen, whose lock a stuck thread may hold.
+    let _ = writeln!(std::io::stderr(), "error: interrupted");
+    std::process::exit(i32::from(Exit::Interrupted.code()));
 }

@@ -4,6 +4,8 @@
 //! draws it. Only [`Screen`] prints. This crate does not paint and does not decide what is stale.
 
 pub mod at_file;
+mod bar_term;
+mod bare_flags;
 mod build_request;
 mod clean_up;
 pub mod commands;
@@ -19,6 +21,7 @@ mod interrupt;
 mod library_errors;
 mod local_cache;
 mod log;
+mod overwrite;
 mod pace;
 mod run_build;
 mod screen;
@@ -47,10 +50,7 @@ pub struct Context {
 
 /// Runs a command line, whose first argument is the program's name.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
-    let parsed = at_file::expand(arguments).map(|arguments| {
-        let matches = commands::command().try_get_matches_from(arguments)?;
-        Cli::from_arg_matches(&matches)
-    });
+    let parsed = at_file::expand(arguments).map(parse);
     let cli = match parsed {
         Ok(Ok(cli)) => cli,
         Ok(Err(error)) => {
@@ -79,4 +79,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         context.screen.failure(&failure);
         failure.exit
     })
+}
+
+/// Parses arguments, the first of which is the program's name.
+fn parse(arguments: Vec<OsString>) -> Result<Cli, clap::Error> {
+    let command = commands::command();
+    let arguments = bare_flags::join(arguments, &command);
+    Cli::from_arg_matches(&command.try_get_matches_from(arguments)?)
 }

@@ -1,6 +1,7 @@
 //! Converts the libraries' errors to failures, with an exit code and a hint for each.
 
 use impasto_build::{BuildError, SurveyError};
+use impasto_project::ProjectError;
 use impasto_proto::client::{ConnectError, FarmError};
 
 use crate::Failure;
@@ -11,7 +12,21 @@ impl From<SurveyError> for Failure {
     fn from(error: SurveyError) -> Self {
         match error {
             SurveyError::Models(_) => Self::here(error),
+            SurveyError::Project(ref project)
+                if matches!(**project, ProjectError::Picture { .. }) =>
+            {
+                Self::usage(error).hint(
+                    "`impasto build --only GLOB` paints one asset of a project, `impasto stylize` \
+                     a picture without one",
+                )
+            }
+            SurveyError::NothingSelected { suggestion: None, .. } => Self::usage(error).hint(
+                "a glob is relative to the project's folder or to that of its assets; \
+                 `impasto plan` lists the assets",
+            ),
             SurveyError::Project(_)
+            | SurveyError::Selection(_)
+            | SurveyError::NothingSelected { .. }
             | SurveyError::Overrides { .. }
             | SurveyError::Scan(_)
             | SurveyError::Lockfile(_)

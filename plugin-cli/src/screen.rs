@@ -6,8 +6,10 @@ use std::sync::{Mutex, PoisonError};
 
 use anstyle::{AnsiColor, Style};
 use indicatif::{MultiProgress, ProgressDrawTarget};
+use same_file::Handle;
 use serde::Serialize;
 
+use crate::bar_term::BarTerm;
 use crate::failure::Failure;
 use crate::flags::OutputFlags;
 
@@ -17,6 +19,9 @@ pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
 pub(crate) const WARN: Style = AnsiColor::Yellow.on_default().bold();
 pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
 pub(crate) const HINT: Style = AnsiColor::Cyan.on_default().bold();
+
+/// How often bars are drawn in a second, at most.
+const BARS_HZ: u8 = 20;
 
 /// The format of results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +38,8 @@ pub struct Screen {
     pub format: Format,
     quiet: bool,
     verbose: bool,
+    /// Whether stdout and stderr lead to the same place.
+    one_place: bool,
     bars: MultiProgress,
     /// The first error of stdout; [`Self::finish`] returns it.
     broken: Mutex<Option<io::Error>>,
@@ -45,8 +52,9 @@ impl Screen {
             format: if flags.json { Format::Json } else { Format::Text },
             quiet: flags.quiet,
             verbose: flags.verbose > 0,
+            one_place: lead_to_one_place(),
             bars: MultiProgress::with_draw_target(if drawn {
-                ProgressDrawTarget::stderr()
+                ProgressDrawTarget::term_like_with_hz(Box::new(BarTerm::stderr()), BARS_HZ)
             } else {
                 ProgressDrawTarget::hidden()
             }),
@@ -70,6 +78,17 @@ impl Screen {
 
     pub fn is_verbose(&self) -> bool {
         self.verbose
+    }
+
+    /// Whether a reader of results sees messages too, as on a terminal or in a log of both, so that
+    /// what was a message need not be a result again.
+    pub fn shows_messages_with_results(&self) -> bool {
+        self.one_place && !self.quiet
+    }
+
+    /// How many columns a progress line may take.
+    pub fn bar_columns(&self) -> usize {
+        BarTerm::columns()
     }
 
     /// Prints a line of the command's result.
@@ -151,10 +170,42 @@ impl Screen {
         }
     }
 
+    /// Prints the error of one of several builds, which does not end the command.
+    pub fn setback(&self, failure: &Failure) {
+        if !self.is_json() {
+            return self.failure(failure);
+        }
+        let mut lines = failure.chain().into_iter();
+        self.json(&Setback {
+            event: "error",
+            message: lines.next().unwrap_or_default(),
+            causes: lines.collect(),
+            help: failure.hint.as_deref(),
+        });
+    }
+
     /// Errors of stderr are ignored: they cannot be reported anywhere.
     fn stderr(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
         self.bars.suspend(|| {
             let _ = write(&mut anstream::stderr().lock());
         });
     }
+}
+
+/// A failure as an event.
+#[derive(Serialize)]
+struct Setback<'a> {
+    event: &'static str,
+    message: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    causes: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    help: Option<&'a str>,
+}
+
+/// Whether stdout and stderr are the same file, pipe or terminal.
+fn lead_to_one_place() -> bool {
+    let same = Handle::stdout().and_then(|out| Ok(out == Handle::stderr()?));
+    // Consoles of Windows have no identity; a process has one.
+    same.unwrap_or(false) || io::stdout().is_terminal() && io::stderr().is_terminal()
 }

@@ -276,7 +276,7 @@ fn an_empty_model_store() {
     assert!(code == 1 && err.contains("impasto models pull"), "{err}");
     place.write("weights.bin", "not weights");
     let (code, _, err) = place.run(&["models", "import", "weights.bin"]);
-    assert!(code == 1 && err.contains("weights.bin"), "{err}");
+    assert!(code == 2 && err.contains("weights.bin"), "{err}");
 }
 
 #[test]
@@ -409,6 +409,11 @@ fn a_depfile_has_paths_relative_to_the_current_folder() {
     assert_eq!(
         text,
         "town/painted/textures/brick.png: \\\n  town/night.toml \\\n  town/styles/night.png \\\n  \
-         town/textures/brick.png\n"
+         town/textures/brick.png \\\n  town/textures\n\ntown/night.toml:\n\n\
+         town/styles/night.png:\n\ntown/textures/brick.png:\n\ntown/textures:\n"
     );
+    let stamp = ["build", "town/night.toml", "--depfile", "town.d", "--depfile-target", "a stamp"];
+    assert_eq!(place.run(&stamp).0, 0);
+    let text = fs::read_to_string(place.path().join("town.d")).expect("it is written");
+    assert!(text.starts_with("a\\ stamp: \\\n  town/night.toml \\\n"), "{text}");
 }

@@ -6,6 +6,7 @@
 //! a failure.
 
 mod binary;
+mod build_tools;
 mod eventually;
 mod farm;
 pub mod metadata;
@@ -17,6 +18,7 @@ mod project;
 mod skipped;
 
 pub use binary::{impasto, workspace};
+pub use build_tools::build_tool;
 pub use eventually::{PATIENCE, eventually};
 pub use farm::{Coordinator, Worker};
 pub use models::models_dir;

@@ -183,10 +183,19 @@ impl Process {
     /// Ctrl-C.
     #[cfg(unix)]
     pub fn interrupt(&self) {
-        let sent = Command::new("kill")
-            .args(["-INT", &self.id().to_string()])
-            .status()
-            .expect("there is a `kill`");
+        self.signal("-INT");
+    }
+
+    /// What a system sends before it kills a process.
+    #[cfg(unix)]
+    pub fn terminate(&self) {
+        self.signal("-TERM");
+    }
+
+    #[cfg(unix)]
+    fn signal(&self, signal: &str) {
+        let id = self.id().to_string();
+        let sent = Command::new("kill").args([signal, &id]).status().expect("there is a `kill`");
         assert!(sent.success(), "the signal cannot be sent");
     }
 

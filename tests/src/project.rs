@@ -161,6 +161,23 @@ impl Project {
         command
     }
 
+    /// Another program in the project's folder, which finds `impasto` and runs it isolated.
+    pub fn program(&self, program: &Path, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
+        command.args(arguments).current_dir(self.dir());
+        for (name, value) in self.impasto(&[]).get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        let ours = impasto().parent().expect("it lies in a folder").to_owned();
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let folders = std::iter::once(ours).chain(std::env::split_paths(&path));
+        command.env("PATH", std::env::join_paths(folders).expect("no folder has a separator"));
+        command
+    }
+
     /// Runs the program to its end.
     pub fn run(&self, arguments: &[&str]) -> Finished {
         Finished::of(&mut self.impasto(arguments))

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use impasto_planner::PlannedTask;
-use impasto_project::{Delivered, LockEntry, ReplaceError};
+use impasto_project::{Delivered, DeliveredFile, LockEntry, ReplaceError};
 use impasto_types::{AssetPath, Digest, TaskResult, error_text};
 use tokio_util::sync::CancellationToken;
 
@@ -26,6 +26,8 @@ pub(crate) struct Account<'o> {
     pub(crate) lost: BTreeSet<Digest>,
     /// What happened to tasks, by their first outputs.
     made: BTreeMap<AssetPath, Made>,
+    /// The files that this build delivered.
+    written: BTreeMap<AssetPath, Digest>,
     outcome: Outcome,
     has_delivered: bool,
     has_warned: bool,
@@ -53,6 +55,7 @@ impl<'o> Account<'o> {
             open,
             lost: BTreeSet::new(),
             made: BTreeMap::new(),
+            written: BTreeMap::new(),
             outcome,
             has_delivered: false,
             has_warned: false,
@@ -148,11 +151,7 @@ impl<'o> Account<'o> {
             match files {
                 Ok(files) => {
                     for file in &files {
-                        file.remember(&mut self.survey.stats);
-                        let entry = LockEntry::new(action, task.spec.asset.clone(), file.blob());
-                        let project = &self.survey.project;
-                        let noted = self.survey.state.put(project, file.output.clone(), entry);
-                        self.warn_of(noted);
+                        self.record(&task, file);
                     }
                     self.has_delivered = true;
                     let report = result.report.clone();
@@ -182,6 +181,18 @@ impl<'o> Account<'o> {
         }
     }
 
+    /// Records a delivered file, unless it is a preview.
+    fn record(&mut self, task: &PlannedTask, file: &DeliveredFile) {
+        self.written.insert(file.output.clone(), file.blob().digest);
+        if self.survey.is_preview {
+            return;
+        }
+        file.remember(&mut self.survey.stats);
+        let entry = LockEntry::new(task.action, task.spec.asset.clone(), file.blob());
+        let noted = self.survey.state.put(&self.survey.project, file.output.clone(), entry);
+        self.warn_of(noted);
+    }
+
     /// Fails every task that waits for `action`.
     pub(crate) fn fail(&mut self, action: Digest, message: &str) {
         for place in self.open.remove(&action).unwrap_or_default() {
@@ -206,14 +217,21 @@ impl<'o> Account<'o> {
     pub(crate) fn made(&self, task: &PlannedTask) -> Made {
         match self.made.get(task.output()) {
             Some(made) => made.clone(),
+            None if self.is_left(task) => Made::Left,
             None if task.is_stale() => Made::Open,
             None => Made::UpToDate,
         }
     }
 
+    /// Whether the request does not select the task.
+    fn is_left(&self, task: &PlannedTask) -> bool {
+        self.survey.left.iter().any(|left| left.output() == task.output())
+    }
+
     /// The file that was written for a task's first output, by this build or an earlier one.
     pub(crate) fn written(&self, task: &PlannedTask) -> Option<Digest> {
-        self.survey.state.get(task.output()).map(|entry| entry.blob.digest)
+        let earlier = || self.survey.state.get(task.output()).map(|entry| entry.blob.digest);
+        self.written.get(task.output()).copied().or_else(earlier)
     }
 
     /// Warns once that the record cannot be written: the next build then uses the cache.
@@ -231,7 +249,8 @@ impl<'o> Account<'o> {
     /// Closes the account, and writes the record if `may_write`, that is, if this build holds the
     /// lock.
     pub(crate) fn close(mut self, may_write: bool) -> (Survey, Outcome) {
-        if may_write && (self.has_delivered || self.survey.state.is_unsaved()) {
+        let is_unsaved = self.has_delivered || self.survey.state.is_unsaved();
+        if may_write && is_unsaved && !self.survey.is_preview {
             self.save();
         }
         let mut outcome = self.outcome;

@@ -145,7 +145,8 @@ impl<'o> Build<'o> {
             for job in &jobs {
                 left = left.max(follow(account, &mut fetches, farm, job).await?);
             }
-            if farm.keeps_jobs() && left == Left::Ended {
+            let records_jobs = farm.keeps_jobs() && !account.survey.is_preview;
+            if records_jobs && left == Left::Ended {
                 Pending::forget(&account.survey.project);
             }
             // Results that were announced but are lost are computed once more.

@@ -28,4 +28,6 @@ pub enum BuildError {
     Farm(#[from] FarmError),
     #[error("cannot record the submitted job")]
     Pending(#[source] ReplaceError),
+    #[error("cannot write the project's record")]
+    Record(#[source] ReplaceError),
 }

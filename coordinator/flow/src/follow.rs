@@ -11,9 +11,8 @@ use crate::farm::{Farm, FarmError, Watch};
 use crate::fetch::Fetches;
 use crate::patience::Patience;
 
-/// How long to wait for a canceled job to end. A worker stops between two steps, which take seconds
-/// on a slow machine.
-const CANCEL_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long to wait for a canceled job to end. A user who presses Ctrl-C expects seconds.
+const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A submitted job.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,7 +9,9 @@
 mod account;
 mod build;
 mod cache;
+mod clean;
 mod client;
+mod dependencies;
 mod error;
 mod event;
 mod farm;
@@ -19,6 +21,7 @@ mod held;
 mod outcome;
 mod patience;
 mod pending;
+mod preview;
 mod result_files;
 mod submit;
 mod supply;
@@ -30,6 +33,8 @@ mod tests;
 
 pub use build::Build;
 pub use cache::ResultCache;
+pub use clean::{Cleaned, Orphan, clean, orphans};
+pub use dependencies::Folders;
 pub use error::BuildError;
 pub use event::{Event, ModelStep, Observer, Origin, Target};
 pub use farm::{Farm, FarmError, NewJob, Watch};

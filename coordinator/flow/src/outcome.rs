@@ -41,4 +41,6 @@ pub enum Made {
     },
     /// Nothing: the build was interrupted.
     Open,
+    /// Nothing: it was not selected.
+    Left,
 }

@@ -40,7 +40,9 @@ pub async fn submit<F: Farm>(
     let tasks: Vec<_> = survey.plan.stale().filter(|task| seen.insert(task.action)).collect();
     let refused = supply(farm, survey, models, &tasks, observer).await?;
     let taken = tasks.into_iter().filter(|task| !refused.contains_key(&task.action)).collect();
-    let mut handing = Handing { farm, project: &survey.project, observer, jobs: vec![] };
+    let records_jobs = farm.keeps_jobs();
+    let project = &survey.project;
+    let mut handing = Handing { farm, project, observer, jobs: vec![], records_jobs };
     let tasks = handing.submit_all(taken).await?;
     let jobs = handing.jobs.iter().filter_map(|job| job.job).collect();
     Ok(Submitted { jobs, tasks, refused: refused.into_values().collect() })
@@ -56,12 +58,13 @@ pub(crate) async fn hand_in<F: Farm>(
 ) -> Result<Vec<Job>, BuildError> {
     let observer = account.observer;
     let project = account.survey.project.clone();
-    let mut handing = Handing { farm, project: &project, observer, jobs: vec![] };
+    let records_jobs = farm.keeps_jobs() && !account.survey.is_preview;
+    let mut handing = Handing { farm, project: &project, observer, jobs: vec![], records_jobs };
     let is_needed = |task: &&PlannedTask| only.is_none_or(|only| only.contains(&task.action));
     let mut needed: BTreeSet<Digest> =
         account.open_tasks().into_iter().filter(is_needed).map(|task| task.action).collect();
     let mut again = Vec::new();
-    if farm.keeps_jobs() {
+    if records_jobs {
         for left in Pending::load(&project).jobs {
             match left.job {
                 Some(job) if left.actions.iter().any(|action| needed.contains(action)) => {
@@ -134,6 +137,8 @@ struct Handing<'a, F> {
     project: &'a Project,
     observer: &'a dyn Observer,
     jobs: Vec<PendingJob>,
+    /// Whether the next build should find them.
+    records_jobs: bool,
 }
 
 impl<F: Farm> Handing<'_, F> {
@@ -173,7 +178,7 @@ impl<F: Farm> Handing<'_, F> {
     }
 
     fn note(&self) -> Result<(), BuildError> {
-        if !self.farm.keeps_jobs() {
+        if !self.records_jobs {
             return Ok(());
         }
         Pending { jobs: self.jobs.clone() }.save(self.project).map_err(BuildError::Pending)

@@ -5,12 +5,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use impasto_models::{ModelError, ModelStore};
-use impasto_planner::{Findings, InputFile, Plan, PlanError, PlannedTask, plan};
+use impasto_planner::{
+    Findings, InputFile, Plan, PlanError, PlannedTask, Selection, SelectionError, plan,
+};
 use impasto_project::{
     LockfileError, Project, ProjectError, ReplaceError, ScanError, ScanProblem, StatCache, State,
     Watcher, examine, outputs_on_disk, scan,
 };
 use impasto_types::{AssetPath, Digest, ModelRef, RecipePatch};
+
+use crate::preview::{into_previews, preview_dir};
 
 /// The current state of a project, and what has to be painted.
 #[derive(Debug)]
@@ -28,15 +32,24 @@ pub struct Survey {
     pub warnings: Vec<String>,
     /// Assets that are still being written. The plan leaves them out.
     pub unsettled: BTreeSet<AssetPath>,
+    /// The tasks of assets that the request does not select.
+    pub left: Vec<PlannedTask>,
+    /// The style images, initial pictures and masks that exist.
+    pub(crate) inputs: BTreeSet<AssetPath>,
     /// The files of assets and inputs, by their content.
     pub(crate) files: BTreeMap<Digest, AssetPath>,
+    pub(crate) is_preview: bool,
 }
 
 /// Which project to survey, with the command line's overrides.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct SurveyRequest {
     pub dir: PathBuf,
     pub overrides: RecipePatch,
+    /// Globs of the assets to plan; without any, all are planned.
+    pub only: Vec<String>,
+    /// Plans previews instead of outputs, whose longer side has at most this many pixels.
+    pub preview_px: Option<u32>,
     pub models_dir: Option<PathBuf>,
 }
 
@@ -57,6 +70,13 @@ pub enum SurveyError {
     Models(#[from] ModelError),
     #[error(transparent)]
     Output(#[from] ReplaceError),
+    #[error("--only cannot be used")]
+    Selection(#[from] SelectionError),
+    #[error(
+        "no asset that is painted matches `--only {globs}`{}",
+        suggestion.as_ref().map(|glob| format!("; did you mean `{glob}`?")).unwrap_or_default()
+    )]
+    NothingSelected { globs: String, suggestion: Option<String> },
 }
 
 // Boxed because errors of a manifest are large.
@@ -77,6 +97,7 @@ impl From<PlanError> for SurveyError {
 /// # Errors
 /// Errors of the project as a whole. Errors of single assets are part of the survey.
 pub fn survey(request: &SurveyRequest, watcher: Option<&Watcher>) -> Result<Survey, SurveyError> {
+    let selection = Selection::new(request.only.clone())?;
     let project = open(request)?;
     let mut stats = StatCache::load(&project);
     let mut state = State::load(&project)?;
@@ -111,20 +132,52 @@ pub fn survey(request: &SurveyRequest, watcher: Option<&Watcher>) -> Result<Surv
     for unsaved in [stats.save(&project), details].into_iter().filter_map(Result::err) {
         tracing::debug!("{unsaved}");
     }
+    let left = select(&selection, &project, &mut plan)?;
+    if let Some(side_px) = request.preview_px {
+        into_previews(&mut plan.tasks, side_px, &project, &found);
+    }
+    let is_selected = |problem: &ScanProblem| {
+        let path = problem.path().parse();
+        selection.is_all() || path.is_ok_and(|path| selection.holds(project.manifest(), &path))
+    };
+    let unlisted = found.problems.into_iter().filter(is_selected).collect();
     let warnings = plan.notes.iter().map(ToString::to_string).collect();
     let files = files(&found.listing, &found.inputs);
     Ok(Survey {
-        project: Arc::new(project),
         plan,
         state,
         stats,
         inputs_digested: found.digested,
         outputs_digested: outputs.digested,
-        unlisted: found.problems,
+        unlisted,
         warnings,
         unsettled: found.listing.passed.unsettled,
+        left,
+        inputs: found.inputs.into_keys().collect(),
         files,
+        is_preview: request.preview_px.is_some(),
+        project: Arc::new(project),
     })
+}
+
+/// Removes from the plan what is not selected, and returns its tasks.
+fn select(
+    selection: &Selection,
+    project: &Project,
+    plan: &mut Plan,
+) -> Result<Vec<PlannedTask>, SurveyError> {
+    if selection.is_all() {
+        return Ok(vec![]);
+    }
+    let left = selection.apply(project.manifest(), plan);
+    if plan.tasks.is_empty() && plan.problems.is_empty() {
+        let globs = selection.globs().join(" --only ");
+        return Err(SurveyError::NothingSelected {
+            globs,
+            suggestion: selection.suggestion(&left),
+        });
+    }
+    Ok(left)
 }
 
 /// Opens the project and applies the command line's overrides.
@@ -177,18 +230,14 @@ impl Survey {
         self.plan.tasks.len() - self.plan.stale().count()
     }
 
-    /// Every file that the plan's outputs depend on.
-    pub fn sources(&self) -> impl Iterator<Item = &AssetPath> {
-        let blobs = self.plan.tasks.iter().flat_map(|task| task.spec.action.blobs());
-        let digests: BTreeSet<Digest> = blobs.map(|blob| blob.digest).collect();
-        let assets: BTreeSet<&AssetPath> =
-            self.plan.tasks.iter().map(|task| &task.spec.asset).collect();
-        let inputs = self
-            .files
-            .iter()
-            .filter(move |(digest, _)| digests.contains(*digest))
-            .map(|(_, path)| path);
-        inputs.chain(assets).collect::<BTreeSet<_>>().into_iter()
+    /// Whether the plan is of previews, which are not recorded.
+    pub fn is_preview(&self) -> bool {
+        self.is_preview
+    }
+
+    /// The folder of the previews, if the plan is of those.
+    pub fn preview_dir(&self) -> Option<PathBuf> {
+        self.is_preview.then(|| preview_dir(&self.project))
     }
 
     /// The paths of a task's style images.

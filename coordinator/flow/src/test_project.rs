@@ -10,8 +10,8 @@ use impasto_models::ModelStore;
 use impasto_planner::Manifest;
 use impasto_project::Project;
 use impasto_types::{
-    Attempt, BlobRef, Digest, JobId, JobNews, JobState, JobSummary, Output, RecipePatch, RunReport,
-    TaskEvent, TaskIndex, TaskResult, TaskSpec, WorkerName,
+    Attempt, BlobRef, Digest, JobId, JobNews, JobState, JobSummary, Output, RunReport, TaskEvent,
+    TaskIndex, TaskResult, TaskSpec, WorkerName,
 };
 use tempfile::TempDir;
 use tokio::sync::Notify;
@@ -78,8 +78,8 @@ impl TestProject {
     pub(crate) fn request(&self) -> SurveyRequest {
         SurveyRequest {
             dir: self.dir().to_owned(),
-            overrides: RecipePatch::default(),
             models_dir: Some(self.dir().join(".models")),
+            ..SurveyRequest::default()
         }
     }
 

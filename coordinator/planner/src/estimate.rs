@@ -96,7 +96,7 @@ fn remembered_bytes_per_pixel(recipe: &Optimize) -> u64 {
 }
 
 /// Pixels times optimiser steps over all scales.
-pub(crate) fn work(recipe: &Recipe, width: u32, height: u32) -> u64 {
+pub fn work(recipe: &Recipe, width: u32, height: u32) -> u64 {
     let recipe = optimize(recipe);
     let scales = recipe.scales(width, height);
     let pixels = |scale: &Scale| {

@@ -21,6 +21,7 @@ use impasto_types::{
 };
 use toml::de::DeTable;
 
+use crate::glob_folder::glob_folder;
 use crate::output_pattern::{OutputPattern, Parts};
 
 pub use error::{ManifestError, Place};
@@ -237,6 +238,13 @@ impl Manifest {
     /// The names of all rules, in order.
     pub fn rule_names(&self) -> impl Iterator<Item = &str> {
         self.rules.iter().map(|rule| rule.name.as_str())
+    }
+
+    /// The folders, relative to that of the assets, in which the globs of painting rules begin.
+    /// Case does not matter in them.
+    pub fn glob_folders(&self) -> BTreeSet<String> {
+        let painting = self.rules.iter().filter(|rule| !rule.skips());
+        painting.flat_map(|rule| rule.matches.patterns()).map(|glob| glob_folder(glob)).collect()
     }
 
     /// The rule that paints the file at `path`, if any. A scan asks this before it reads the file.

@@ -4,8 +4,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use impasto_assets::{Limits, header_of_path};
 use impasto_planner::{Manifest, ManifestError, OverrideError};
-use impasto_types::{AssetPath, AssetPathError, RecipePatch};
+use impasto_types::{AssetPath, AssetPathError, ContainerFormat, RecipePatch};
 
 use crate::contained::{self, LeavesProject};
 
@@ -39,6 +40,10 @@ pub enum ProjectError {
     NoFolder { dir: PathBuf },
     #[error("cannot read {}", path.display())]
     Read { path: PathBuf, source: io::Error },
+    #[error("{} is a picture, not a project's folder or a manifest", path.display())]
+    Picture { path: PathBuf },
+    #[error("{} is not text, so it is not a manifest", path.display())]
+    NotText { path: PathBuf },
     #[error(
         "{} has {size_bytes} bytes; a manifest has at most {MAX_MANIFEST_BYTES}", path.display()
     )]
@@ -211,10 +216,28 @@ fn read_manifest(path: &Path, dir: &Path) -> Result<String, ProjectError> {
             other => other,
         }
     })?;
+    if is_picture(path) {
+        return Err(ProjectError::Picture { path: path.to_owned() });
+    }
     if metadata.len() > MAX_MANIFEST_BYTES {
         return Err(ProjectError::TooLarge { path: path.to_owned(), size_bytes: metadata.len() });
     }
-    fs::read_to_string(path).map_err(|source| ProjectError::Read { path: path.to_owned(), source })
+    let path = path.to_owned();
+    match fs::read_to_string(&path) {
+        Ok(text) => Ok(text),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            Err(ProjectError::NotText { path })
+        }
+        Err(source) => Err(ProjectError::Read { path, source }),
+    }
+}
+
+/// Whether the name says so, or the file begins as pictures do.
+fn is_picture(path: &Path) -> bool {
+    let named = path.extension().is_some_and(|extension| {
+        ContainerFormat::from_extension(&extension.to_string_lossy()).is_some()
+    });
+    named || header_of_path(path, &Limits::default()).is_ok()
 }
 
 /// `missing` if `error` means that the path does not exist, else a read error.
@@ -232,7 +255,7 @@ fn not_found(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::test_project::TestProject;
+    use crate::test_project::{TestProject, png};
 
     #[test]
     fn a_project_opens_by_its_folder_and_by_its_manifest() {
@@ -269,6 +292,21 @@ mod tests {
         assert!(error.contains(&empty.path().join(MANIFEST_NAME).display().to_string()), "{error}");
 
         fs::write(empty.path().join(MANIFEST_NAME), [0xff, 0xfe]).expect("it is written");
-        assert!(matches!(Project::open(empty.path()), Err(ProjectError::Read { .. })));
+        assert!(matches!(Project::open(empty.path()), Err(ProjectError::NotText { .. })));
+    }
+
+    #[test]
+    fn a_picture_is_no_manifest() {
+        let test = TestProject::new();
+        for (name, bytes) in [
+            ("a.png", png(8, 8)),
+            ("without extension", png(8, 8)),
+            ("empty.TGA", vec![]),
+            ("text.jpg", b"[project]".to_vec()),
+        ] {
+            test.write(name, &bytes);
+            let error = Project::open(&test.dir().join(name)).expect_err("it is a picture");
+            assert!(matches!(error, ProjectError::Picture { .. }), "{name}: {error}");
+        }
     }
 }

@@ -45,6 +45,19 @@ pub enum ScanProblem {
     Unstable { path: AssetPath },
 }
 
+impl ScanProblem {
+    /// The file or folder, relative to the project's.
+    pub fn path(&self) -> &str {
+        match self {
+            Self::NotUnicode { path }
+            | Self::Name { path, .. }
+            | Self::Leaves(LeavesProject { path })
+            | Self::Unreadable { path, .. } => path,
+            Self::Unstable { path } => path.as_str(),
+        }
+    }
+}
+
 /// A file that the manifest paints.
 #[derive(Debug, Clone)]
 pub(crate) struct Found {

@@ -1,11 +1,10 @@
 //! `impasto build`
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use clap::Args;
-use impasto_build::{Event, Observer, Outcome, Survey};
+use impasto_build::{Event, Folders, Observer, Outcome, Survey};
 use impasto_planner::PlannedTask;
-use impasto_project::replace_file;
 use serde::Serialize;
 use std::time::Duration;
 
@@ -17,7 +16,7 @@ use crate::run_build;
 use crate::screen::{BAD, STRONG};
 use crate::show::{BuildView, JsonLines, exit, line};
 use crate::units::{count, time};
-use crate::{Context, Exit, Failure, depfile, interrupt};
+use crate::{Context, Exit, Failure, interrupt};
 
 /// Paint everything that is stale
 #[derive(Debug, Args)]
@@ -79,11 +78,8 @@ pub(crate) fn run(args: BuildArgs, context: &Context) -> Result<Exit, Failure> {
     drop(view);
     summarise(&outcome, context);
     clean_up(&outcome, &request.cache_dir, context);
-    if let Some(file) = args.depfile.depfile
-        && exit(&outcome) == Exit::Done
-    {
-        write_depfile(&file, project_folder(&args.survey.project.dir), &survey)?;
-    }
+    // After a failure too: what failed is among the inputs, so mending it leads to another build.
+    write_depfile(&args.depfile, project_folder(&args.survey.project.dir), &survey, context)?;
     Ok(exit(&outcome))
 }
 
@@ -113,7 +109,9 @@ pub(crate) fn summarise(outcome: &Outcome, context: &Context) {
         screen.result(format_args!("{are} ({took})"));
         return;
     }
-    for failed in &outcome.failed {
+    // On a terminal the view has printed them.
+    let unsaid = outcome.failed.iter().filter(|_| !screen.shows_messages_with_results());
+    for failed in unsaid {
         let style = failed.style.as_ref().map_or_else(String::new, |style| format!(" in {style}"));
         screen
             .result(format_args!("{BAD}failed{BAD:#} {}{style}: {}", failed.asset, failed.message));
@@ -139,26 +137,38 @@ fn project_folder(dir: &Path) -> &Path {
     if dir.is_file() { dir.parent().unwrap_or(dir) } else { dir }
 }
 
-/// Lists the inputs of every output, with paths relative to the current folder.
-fn write_depfile(file: &Path, dir: &Path, survey: &Survey) -> Result<(), Failure> {
-    let here = |path: &Path| {
-        dir.components()
-            .chain(path.components())
-            .filter(|part| *part != std::path::Component::CurDir)
-            .collect()
+/// Lists the inputs of every output, and the folders that get new ones, with paths relative to the
+/// current folder.
+fn write_depfile(
+    flag: &DepfileFlag,
+    dir: &Path,
+    survey: &Survey,
+    context: &Context,
+) -> Result<(), Failure> {
+    if flag.depfile.is_none() {
+        return Ok(());
+    }
+    let here = |path: &Path| -> PathBuf {
+        let parts = dir.components().chain(path.components());
+        let plain: PathBuf = parts.filter(|part| *part != Component::CurDir).collect();
+        if plain.as_os_str().is_empty() { ".".into() } else { plain }
     };
     let tasks = survey.plan.tasks.iter();
-    let outputs = tasks.flat_map(PlannedTask::output_paths);
-    let outputs: Vec<PathBuf> = outputs.map(|output| here(&output.to_path_buf())).collect();
+    let outputs: Vec<PathBuf> = tasks
+        .flat_map(PlannedTask::output_paths)
+        .map(|output| here(&output.to_path_buf()))
+        .collect();
+    let folders = match flag.depfile_target.is_empty() {
+        true => Folders::Unwritten,
+        false => Folders::All,
+    };
     let manifest = survey.project.manifest_file();
     let manifest = manifest.file_name().map(|name| here(Path::new(name)));
-    let inputs: Vec<PathBuf> = manifest
-        .into_iter()
-        .chain(survey.sources().map(|path| here(&path.to_path_buf())))
-        .collect();
-    let text =
-        depfile::render(outputs.iter().map(PathBuf::as_path), inputs.iter().map(PathBuf::as_path));
-    replace_file(file, text.as_bytes()).map(drop).map_err(Failure::here)
+    let sources = survey.sources().into_iter().map(|path| here(&path.to_path_buf()));
+    let folders = survey.asset_folders(folders).into_iter().map(|folder| here(&folder));
+    let inputs: Vec<PathBuf> = manifest.into_iter().chain(sources).chain(folders).collect();
+    let (outputs, inputs) = (outputs.iter(), inputs.iter());
+    flag.write(outputs.map(PathBuf::as_path), inputs.map(PathBuf::as_path), &context.screen)
 }
 
 /// Prints a warning from between two builds of `watch`.

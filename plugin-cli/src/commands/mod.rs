@@ -5,6 +5,7 @@ pub(crate) mod build;
 pub(crate) mod cache;
 pub(crate) mod cancel;
 pub(crate) mod check;
+pub(crate) mod clean;
 pub(crate) mod completions;
 pub(crate) mod coordinator;
 pub(crate) mod drain;
@@ -15,6 +16,7 @@ pub(crate) mod man;
 pub(crate) mod models;
 pub(crate) mod plan;
 pub(crate) mod presets;
+pub(crate) mod preview;
 mod recipe_help;
 pub(crate) mod retry;
 pub(crate) mod stylize;
@@ -55,6 +57,8 @@ pub enum Command {
     Plan(plan::PlanArgs),
     Check(check::CheckArgs),
     Watch(watch::WatchArgs),
+    Preview(preview::PreviewArgs),
+    Clean(clean::CleanArgs),
     Stylize(stylize::StylizeArgs),
     Synth(synth::SynthArgs),
     Submit(submit::SubmitArgs),
@@ -86,6 +90,8 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<Exit, Failure> 
         Command::Plan(args) => plan::run(args, context),
         Command::Check(args) => check::run(args, context),
         Command::Watch(args) => watch::run(args, context),
+        Command::Preview(args) => preview::run(args, context),
+        Command::Clean(args) => clean::run(args, context),
         Command::Stylize(args) => stylize::run(args, context),
         Command::Synth(args) => synth::run(args, context),
         Command::Submit(args) => submit::run(args, context),
@@ -117,13 +123,25 @@ mod tests {
     }
 
     #[test]
+    fn a_method_of_another_command_is_not_listed() {
+        for command in ["build", "plan", "check", "watch", "submit", "preview", "stylize", "synth"]
+        {
+            let mut cli = Cli::command();
+            let found = cli.find_subcommand_mut(command).expect("it is one");
+            let help = found.render_long_help().to_string();
+            assert!(!help.contains("--method"), "{command}: {help}");
+        }
+    }
+
+    #[test]
     fn rows() {
         let parses = |line: &str| {
-            Cli::try_parse_from(line.split(' ')).map(drop).map_err(|error| error.kind())
+            let arguments = line.split(' ').map(Into::into).collect();
+            crate::parse(arguments).map(drop).map_err(|error| error.kind())
         };
         use clap::error::ErrorKind::{
-            ArgumentConflict, InvalidSubcommand, MissingRequiredArgument, UnknownArgument,
-            ValueValidation,
+            ArgumentConflict, InvalidSubcommand, InvalidValue, MissingRequiredArgument,
+            UnknownArgument, ValueValidation,
         };
         for (line, expected) in [
             ("impasto build", Ok(())),
@@ -145,6 +163,21 @@ mod tests {
             ("impasto stylize a.png --style b.jpg --style-crop 0,40,0,40 -o d.png", Ok(())),
             ("impasto synth a.png --style-crop 8 --size 64 -o d.png", Ok(())),
             ("impasto synth a.png --style-crop 8,8 --size 64 -o d.png", Err(ValueValidation)),
+            ("impasto stylize --tileable a.png --style b.jpg -o d.png", Ok(())),
+            ("impasto stylize --tileable both a.png --style b.jpg -o d.png", Ok(())),
+            ("impasto stylize --tileable=x a.png --style b.jpg -o d.png --force", Ok(())),
+            ("impasto stylize --preserve-color a.png --style b.jpg -o d.png", Ok(())),
+            ("impasto synth --tileable a.png -o b.png --size 256", Ok(())),
+            ("impasto build --tileable town", Ok(())),
+            ("impasto build --tileable=up", Err(InvalidValue)),
+            ("impasto build --only a/*.png --only b.png", Ok(())),
+            ("impasto check town --only **/a.png", Ok(())),
+            ("impasto preview town --only **/a.png --size 128 --threads 2", Ok(())),
+            ("impasto preview --size 8", Err(ValueValidation)),
+            ("impasto clean town -n", Ok(())),
+            ("impasto clean --force", Ok(())),
+            ("impasto build --depfile a.d --depfile-target stamp", Ok(())),
+            ("impasto build --depfile-target stamp", Err(MissingRequiredArgument)),
             ("impasto job 7 --watch", Ok(())),
             ("impasto drain node-7 -n", Ok(())),
             ("impasto models pull", Ok(())),

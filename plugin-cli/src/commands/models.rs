@@ -1,9 +1,9 @@
 //! `impasto models`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use impasto_models::{ModelFile, ModelStore};
+use impasto_models::{ModelError, ModelFile, ModelStore};
 use impasto_types::{ByteSize, ModelName};
 use serde_json::{Value, json};
 
@@ -61,13 +61,25 @@ pub(crate) fn run(args: ModelsArgs, context: &Context) -> Result<Exit, Failure> 
         ModelsCommand::Pull { model, dry_run } => pull(&store, model, dry_run, context)?,
         ModelsCommand::List => list(&store, context)?,
         ModelsCommand::Import { file, name } => {
-            show("imported", &store.import(name, &file).map_err(Failure::here)?, context)
+            let imported = store.import(name, &file);
+            show("imported", &imported.map_err(|error| not_imported(error, &file))?, context)
         }
         ModelsCommand::Verify { model } => {
             show("verified", &store.verify(model).map_err(Failure::here)?, context)
         }
     }
     Ok(Exit::Done)
+}
+
+/// A file that was named and cannot be used is a usage error.
+fn not_imported(error: ModelError, file: &Path) -> Failure {
+    match &error {
+        ModelError::NotWeights { .. }
+        | ModelError::WrongDigest { .. }
+        | ModelError::TooLong { .. } => Failure::usage(error),
+        ModelError::Io { path, .. } if path == file => Failure::usage(error),
+        _ => Failure::here(error),
+    }
 }
 
 fn pull(

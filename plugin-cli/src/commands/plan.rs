@@ -31,6 +31,10 @@ pub struct PlanArgs {
 pub(crate) struct SurveyArgs {
     #[command(flatten)]
     pub project: ProjectArgs,
+    /// Only the assets that match, by a glob as in the manifest; may be repeated. All others are
+    /// left as they are
+    #[arg(long, value_name = "GLOB")]
+    pub only: Vec<String>,
     #[command(flatten)]
     pub models: ModelsFlags,
     #[command(flatten, next_help_heading = "Recipe (overrides the manifest)")]
@@ -42,6 +46,8 @@ impl SurveyArgs {
         SurveyRequest {
             dir: self.project.dir.clone(),
             overrides: self.recipe.clone(),
+            only: self.only.clone(),
+            preview_px: None,
             models_dir: context.config.models_dir(&self.models),
         }
     }

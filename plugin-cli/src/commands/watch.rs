@@ -39,10 +39,20 @@ pub(crate) fn run(args: WatchArgs, context: &Context) -> Result<Exit, Failure> {
     let request = args.painting.request(&args.survey, context)?;
     let cancel = interrupt::token();
     let settings = WatchSettings { poll: args.poll, ..WatchSettings::default() };
+    // A wrong manifest is an error at the start; later the user is probably still editing it.
+    watch_manifest(&request, settings, &cancel, context)?;
+    let mut said = String::new();
     while !cancel.is_cancelled() {
-        // A wrong manifest is an error at the start; later the user is probably still editing it.
-        watch_manifest(&request, settings, &cancel, context)?;
-        wait_for_manifest(&request, &cancel, context);
+        match watch_manifest(&request, settings, &cancel, context) {
+            Ok(()) => said.clear(),
+            Err(wrong) => {
+                if wrong.to_string() != said {
+                    said = wrong.to_string();
+                    context.screen.setback(&wrong);
+                }
+                std::thread::sleep(INTERVAL);
+            }
+        }
     }
     context.screen.message("stopped watching");
     Ok(Exit::Interrupted)
@@ -143,20 +153,7 @@ fn rebuild(
             summarise(&outcome, context);
             clean_up(&outcome, &request.cache_dir, context);
         }
-        Err(error) => context.screen.failure(&error),
-    }
-}
-
-/// Waits until the manifest can be read, and prints each error in it once.
-fn wait_for_manifest(request: &BuildRequest, cancel: &CancellationToken, context: &Context) {
-    let mut said = String::new();
-    while !cancel.is_cancelled() {
-        let Err(wrong) = open(&request.survey).map_err(Failure::from) else { return };
-        if wrong.to_string() != said {
-            said = wrong.to_string();
-            context.screen.failure(&wrong);
-        }
-        std::thread::sleep(INTERVAL);
+        Err(error) => context.screen.setback(&error),
     }
 }
 

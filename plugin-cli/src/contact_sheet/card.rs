@@ -9,17 +9,43 @@ use super::escape::escape;
 use super::{Card, CardOutcome, Settings, THUMBNAILS_DIR, Thumbnail};
 use crate::units;
 
-pub(super) fn render(card: &Card) -> String {
+/// When a browser loads a card's pictures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Loading {
+    /// With the page, so that a screenshot of the loaded page shows them.
+    Eager,
+    /// When they are about to be seen.
+    Lazy,
+}
+
+/// About 30 MB of thumbnails: more than fits on a screen, and read within a second.
+const EAGER_CARDS: usize = 256;
+
+impl Loading {
+    /// For the card at this place in the page, from 0.
+    pub(super) fn of(place: usize) -> Self {
+        if place < EAGER_CARDS { Self::Eager } else { Self::Lazy }
+    }
+
+    fn attributes(self) -> &'static str {
+        match self {
+            Self::Eager => "decoding=\"sync\"",
+            Self::Lazy => "loading=\"lazy\" decoding=\"async\"",
+        }
+    }
+}
+
+pub(super) fn render(card: &Card, loading: Loading) -> String {
     let mut html = String::new();
-    write_card(&mut html, card).expect("a string takes everything");
+    write_card(&mut html, card, loading).expect("a string takes everything");
     html
 }
 
-fn write_card(html: &mut String, card: &Card) -> std::fmt::Result {
+fn write_card(html: &mut String, card: &Card, loading: Loading) -> std::fmt::Result {
     let (class, word) = (card.outcome.class(), card.outcome.word());
     let search = escape(&format!("{} {} {word}", card.asset, card.style).to_lowercase());
     writeln!(html, "<article class=\"card {class}\" data-search=\"{search}\">")?;
-    write_stage(html, card)?;
+    write_stage(html, card, loading)?;
     let (folder, name) = card
         .asset
         .rsplit_once('/')
@@ -32,7 +58,7 @@ fn write_card(html: &mut String, card: &Card) -> std::fmt::Result {
     if let CardOutcome::Failed { message } = &card.outcome {
         writeln!(html, "<p class=\"message\">{}</p>", escape(message))?;
     }
-    write_style(html, card)?;
+    write_style(html, card, loading)?;
     if let Some(settings) = &card.settings {
         write_settings(html, settings)?;
     }
@@ -44,7 +70,7 @@ fn write_card(html: &mut String, card: &Card) -> std::fmt::Result {
 }
 
 /// The pictures before and after with a slider between them, or the only one there is.
-fn write_stage(html: &mut String, card: &Card) -> std::fmt::Result {
+fn write_stage(html: &mut String, card: &Card, loading: Loading) -> std::fmt::Result {
     let shape = card
         .after
         .as_ref()
@@ -53,8 +79,8 @@ fn write_stage(html: &mut String, card: &Card) -> std::fmt::Result {
     write!(html, "<div class=\"stage\" style=\"aspect-ratio:{}/{}\">", shape.0, shape.1)?;
     match (&card.before, &card.after) {
         (Some(before), Some(after)) => {
-            write_picture(html, "before", &format!("{} before", card.asset), before)?;
-            write_picture(html, "after", &format!("{} after", card.asset), after)?;
+            write_picture(html, loading, "before", &format!("{} before", card.asset), before)?;
+            write_picture(html, loading, "after", &format!("{} after", card.asset), after)?;
             html.push_str(
                 "<i class=\"line\"></i><span class=\"tag left\">before</span>\
                  <span class=\"tag right\">after</span>",
@@ -66,8 +92,8 @@ fn write_stage(html: &mut String, card: &Card) -> std::fmt::Result {
                 escape(&card.asset)
             )?;
         }
-        (Some(before), None) => write_picture(html, "before", &card.asset, before)?,
-        (None, Some(after)) => write_picture(html, "only", &card.asset, after)?,
+        (Some(before), None) => write_picture(html, loading, "before", &card.asset, before)?,
+        (None, Some(after)) => write_picture(html, loading, "only", &card.asset, after)?,
         (None, None) => html.push_str("<p class=\"nothing\">no picture</p>"),
     }
     if card.tileable != Tileable::None && card.after.is_some() {
@@ -88,6 +114,7 @@ fn write_stage(html: &mut String, card: &Card) -> std::fmt::Result {
 
 fn write_picture(
     html: &mut String,
+    loading: Loading,
     class: &str,
     alt: &str,
     picture: &Thumbnail,
@@ -97,14 +124,15 @@ fn write_picture(
     write!(
         html,
         "<img class=\"{class}\" alt=\"{alt}\" width=\"{width}\" height=\"{height}\" \
-         loading=\"lazy\" decoding=\"async\" src=\"{THUMBNAILS_DIR}/{file}\">"
+         {} src=\"{THUMBNAILS_DIR}/{file}\">",
+        loading.attributes()
     )
 }
 
-fn write_style(html: &mut String, card: &Card) -> std::fmt::Result {
+fn write_style(html: &mut String, card: &Card, loading: Loading) -> std::fmt::Result {
     html.push_str("<p class=\"style\">");
     for picture in &card.styles {
-        write_picture(html, "swatch", &format!("style {}", card.style), picture)?;
+        write_picture(html, loading, "swatch", &format!("style {}", card.style), picture)?;
     }
     writeln!(html, "<span>{}</span></p>", escape(&card.style))
 }

@@ -14,6 +14,7 @@ use std::fmt::Write as _;
 
 use impasto_types::{RunReport, Tileable};
 
+use self::card::Loading;
 use self::escape::escape;
 use crate::units;
 
@@ -61,6 +62,8 @@ pub enum CardOutcome {
     UpToDate,
     /// Not done: the build was interrupted.
     Open,
+    /// Not selected: its output is that of an earlier build.
+    Left,
     Failed {
         message: String,
     },
@@ -69,7 +72,9 @@ pub enum CardOutcome {
 impl Sheet {
     /// Renders the page as HTML.
     pub fn render(&self) -> String {
-        let cards: Vec<String> = self.cards.iter().map(card::render).collect();
+        let cards = self.cards.iter().enumerate();
+        let cards: Vec<String> =
+            cards.map(|(place, card)| card::render(card, Loading::of(place))).collect();
         fill(
             TEMPLATE,
             &[
@@ -95,6 +100,7 @@ impl Sheet {
             ("cached", "cached"),
             ("fresh", "up to date"),
             ("open", "not done"),
+            ("left", "not chosen"),
             ("failed", "failed"),
         ] {
             let number = self.cards.iter().filter(|card| card.outcome.class() == class).count();
@@ -125,6 +131,7 @@ impl CardOutcome {
             Self::Cached => "cached",
             Self::UpToDate => "fresh",
             Self::Open => "open",
+            Self::Left => "left",
             Self::Failed { .. } => "failed",
         }
     }
@@ -135,6 +142,7 @@ impl CardOutcome {
             Self::Cached => "cached",
             Self::UpToDate => "up to date",
             Self::Open => "not done",
+            Self::Left => "not chosen",
             Self::Failed { .. } => "failed",
         }
     }
@@ -211,6 +219,15 @@ mod tests {
         let card = Card { after: Some(picture), ..card("a.png", CardOutcome::Painted) };
         let html = Sheet { project: "p".to_owned(), cards: vec![card] }.render();
         assert!(html.contains("src=\"thumbnails/0a-512-8x4.jpg\""), "{html}");
+    }
+
+    #[test]
+    fn the_first_pictures_are_there_when_the_page_is() {
+        let picture = Thumbnail { file: "0a-512-8x4.jpg".to_owned(), width: 8, height: 4 };
+        let card = Card { after: Some(picture), ..card("a.png", CardOutcome::Painted) };
+        let html = Sheet { project: String::new(), cards: vec![card; 300] }.render();
+        let count = |text: &str| html.matches(text).count();
+        assert_eq!((count("decoding=\"sync\""), count("loading=\"lazy\"")), (256, 44));
     }
 
     #[test]

@@ -15,15 +15,19 @@ use crate::local_cache::LocalCache;
 const SIDE_PX: u32 = 512;
 const STYLE_SIDE_PX: u32 = 96;
 
-/// Writes `.impasto/contact-sheet.html` and returns its path.
+/// Writes `contact-sheet.html` into the folder of private files, or into that of previews, and
+/// returns its path.
 pub(crate) fn write(build: &Build<'_>, cache: &LocalCache) -> Result<PathBuf, ReplaceError> {
     let survey = build.survey();
     let project = &*survey.project;
-    let folder = project.dir().join(STATE_DIR);
+    let folder = survey.preview_dir().unwrap_or_else(|| project.dir().join(STATE_DIR));
     let thumbnails = Thumbnails::open(folder.join(THUMBNAILS_DIR));
     let pictures = Pictures { project, thumbnails };
-    let painted = survey.plan.tasks.par_iter().map(|task| card(build, cache, &pictures, task));
-    let mut cards: Vec<Card> = painted.collect();
+    // Previews are of the selected assets; a build's sheet also shows those that it left.
+    let left: &[PlannedTask] = if survey.is_preview() { &[] } else { &survey.left };
+    let tasks: Vec<&PlannedTask> = survey.plan.tasks.iter().chain(left).collect();
+    let mut cards: Vec<Card> =
+        tasks.into_par_iter().map(|task| card(build, cache, &pictures, task)).collect();
     cards.extend(survey.plan.problems.iter().map(unusable));
     // Failures come first.
     cards.sort_by_key(|card| !matches!(card.outcome, CardOutcome::Failed { .. }));
@@ -62,6 +66,7 @@ fn card(
         Made::Cached(report) => (CardOutcome::Cached, Some(report)),
         Made::Failed { message } => (CardOutcome::Failed { message }, None),
         Made::Open => (CardOutcome::Open, None),
+        Made::Left => (CardOutcome::Left, None),
     };
     let content = action.input(Part::Color).and_then(InputRef::blob).map(|blob| blob.digest);
     let before = content.and_then(|digest| pictures.of(&task.spec.asset, digest, SIDE_PX));

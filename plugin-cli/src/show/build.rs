@@ -8,7 +8,9 @@ use impasto_build::{Event, Observer, Origin, Target};
 use impasto_types::{ByteSize, Progress, RunReport};
 use indicatif::ProgressBar;
 
-use super::{ModelBar, style};
+use super::ModelBar;
+use super::line::Line;
+use super::style::{self, BAR_MARGIN, LINE_MARGIN};
 use crate::Screen;
 use crate::contact_sheet::loss_text;
 use crate::screen::{BAD, FAINT, GOOD, STRONG};
@@ -26,6 +28,10 @@ struct State<'a> {
     began: Instant,
     total: usize,
     done: usize,
+    /// The lines about failed assets, which a terminal gets at the end: among hundreds of others
+    /// they would be lost.
+    failed: Vec<String>,
+    failures: usize,
     whole: Option<ProgressBar>,
     model: Option<ModelBar<'a>>,
     /// Keyed by output path.
@@ -40,15 +46,14 @@ struct Running {
     done: f64,
 }
 
-/// The bar's steps per asset, so that it moves while an asset is painted.
-const STEPS: u64 = 1000;
-
 impl<'a> BuildView<'a> {
     pub(crate) fn new(screen: &'a Screen) -> Self {
         let state = State {
             began: Instant::now(),
             total: 0,
             done: 0,
+            failed: vec![],
+            failures: 0,
             whole: None,
             model: None,
             running: BTreeMap::new(),
@@ -94,7 +99,7 @@ impl Observer for BuildView<'_> {
             }
             Event::Progress { target, progress } => {
                 state.start(self.screen, target);
-                state.progress(target, progress);
+                state.progress(self.screen, target, progress);
             }
             Event::Waiting { target, message, .. } => {
                 state.stop(target.output.as_str());
@@ -109,8 +114,12 @@ impl Observer for BuildView<'_> {
                 if let Some(output) = output {
                     state.finish(output.as_str());
                 }
-                self.screen
-                    .message(format_args!("{BAD}failed{BAD:#}   {} {message}", name(asset, style)));
+                let line = format!("{BAD}failed{BAD:#}   {} {message}", name(asset, style));
+                state.failures += 1;
+                match self.screen.draws_bars() && self.screen.shows_messages_with_results() {
+                    true => state.failed.push(line),
+                    false => self.screen.message(line),
+                }
             }
             Event::Disconnected { reason, patience_s } => {
                 let patience = time(Duration::from_secs(patience_s));
@@ -124,7 +133,7 @@ impl Observer for BuildView<'_> {
                 );
             }
         }
-        state.draw();
+        state.draw(self.screen);
     }
 }
 
@@ -168,11 +177,7 @@ impl State<'_> {
         self.model = None;
         if screen.draws_bars() && self.whole.is_none() {
             self.began = Instant::now();
-            let bar = screen
-                .bars()
-                .add(ProgressBar::new(self.total as u64 * STEPS))
-                .with_style(style::bar())
-                .with_prefix("painting");
+            let bar = screen.bars().add(ProgressBar::new_spinner()).with_style(style::bar());
             bar.enable_steady_tick(Duration::from_millis(120));
             self.whole = Some(bar);
         }
@@ -181,25 +186,24 @@ impl State<'_> {
     fn start(&mut self, screen: &Screen, target: Target<'_>) {
         if self.whole.is_some() && !self.running.contains_key(target.output.as_str()) {
             let line = screen.bars().add(ProgressBar::new_spinner()).with_style(style::line());
-            line.set_prefix(target.output.to_string());
-            line.set_message("begins");
-            self.running.insert(
-                target.output.to_string(),
-                Running { line, began: Instant::now(), done: 0.0 },
-            );
+            let running = Running { line, began: Instant::now(), done: 0.0 };
+            running.say(screen, target, "begins", &[]);
+            self.running.insert(target.output.to_string(), running);
         }
     }
 
-    fn progress(&mut self, target: Target<'_>, progress: Progress) {
+    fn progress(&mut self, screen: &Screen, target: Target<'_>, progress: Progress) {
         let Progress { iteration, iterations, loss, left_ms } = progress;
         if let Some(running) = self.running.get_mut(target.output.as_str()) {
             let left = left_ms.map(Duration::from_millis);
             if let Some(left) = left {
                 running.done = share(running.began.elapsed(), left);
             }
-            let left = left.map_or_else(String::new, |left| format!(", {} left", time(left)));
-            let loss = loss.map_or_else(String::new, |loss| format!(", loss {}", loss_text(loss)));
-            running.line.set_message(format!("step {iteration} of {iterations}{loss}{left}"));
+            let left = left.map(|left| format!("{} left", time(left)));
+            let loss = loss.map(|loss| format!("loss {}", loss_text(loss)));
+            let details: Vec<String> = [left, loss].into_iter().flatten().collect();
+            let count = format!("step {iteration} of {iterations}");
+            running.say(screen, target, &count, &details);
         }
     }
 
@@ -214,16 +218,26 @@ impl State<'_> {
         }
     }
 
-    fn draw(&self) {
+    fn draw(&self, screen: &Screen) {
         if let Some(bar) = &self.whole {
             let running: f64 = self.running.values().map(|running| running.done).sum();
-            let position = (self.done as f64 + running) * STEPS as f64;
-            bar.set_position(position as u64);
-            let part = position / (self.total.max(1) as u64 * STEPS) as f64;
-            let left = left(self.began.elapsed(), part)
-                .map_or_else(String::new, |left| format!(", {} left", time(left)));
-            bar.set_message(format!("{}/{}{left}", self.done, self.total));
+            let part = (self.done as f64 + running) / self.total.max(1) as f64;
+            let left = left(self.began.elapsed(), part).map(|left| format!("{} left", time(left)));
+            let failed = (self.failures > 0).then(|| format!("{} failed", self.failures));
+            let details: Vec<String> = [failed, left].into_iter().flatten().collect();
+            let count = format!("{}/{}", self.done, self.total);
+            let line =
+                Line { name: "painting", count: &count, details: &details, done: Some(part) };
+            bar.set_message(line.render(screen.bar_columns().saturating_sub(BAR_MARGIN)));
         }
+    }
+}
+
+impl Running {
+    fn say(&self, screen: &Screen, target: Target<'_>, count: &str, details: &[String]) {
+        let line = Line { name: target.output.as_str(), count, details, done: None };
+        let columns = screen.bar_columns().saturating_sub(LINE_MARGIN);
+        self.line.set_message(line.render(columns));
     }
 }
 
@@ -247,6 +261,9 @@ impl Drop for BuildView<'_> {
         }
         if let Some(bar) = state.whole.take() {
             bar.finish_and_clear();
+        }
+        for line in std::mem::take(&mut state.failed) {
+            self.screen.message(line);
         }
     }
 }

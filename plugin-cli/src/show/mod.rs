@@ -2,6 +2,7 @@
 
 mod build;
 mod json;
+mod line;
 mod model_bar;
 mod outcome;
 mod paint_bar;

@@ -6,7 +6,8 @@ use impasto_build::ModelStep;
 use impasto_types::ByteSize;
 use indicatif::ProgressBar;
 
-use super::style;
+use super::line::Line;
+use super::style::{self, BAR_MARGIN};
 use crate::Screen;
 
 /// Follows one model. Without a terminal it prints a line for each step that takes long.
@@ -26,20 +27,18 @@ impl<'a> ModelBar<'a> {
     pub(crate) fn step(&mut self, step: ModelStep) {
         match step {
             ModelStep::Waiting => {
-                self.say("waiting for another process that uses the model store", 0, 1)
+                self.say("waiting for another process that uses the model store", "", 0.0)
             }
             ModelStep::Downloading { bytes, total_bytes } => {
-                self.say("pulling the model", bytes, total_bytes);
-                if let Some(bar) = &self.bar {
-                    bar.set_message(format!("{} of {}", ByteSize(bytes), ByteSize(total_bytes)));
-                }
+                let count = format!("{} of {}", ByteSize(bytes), ByteSize(total_bytes));
+                self.say("pulling the model", &count, bytes as f64 / total_bytes.max(1) as f64);
             }
-            ModelStep::Converting => self.say("converting the model", 1, 1),
+            ModelStep::Converting => self.say("converting the model", "", 1.0),
             ModelStep::Done => self.finish(),
         }
     }
 
-    fn say(&mut self, what: &'static str, position: u64, length: u64) {
+    fn say(&mut self, what: &'static str, count: &str, done: f64) {
         if !self.screen.draws_bars() {
             if self.said != Some(what) {
                 self.screen.message(format_args!("{what} {}", self.model));
@@ -47,15 +46,15 @@ impl<'a> ModelBar<'a> {
             self.said = Some(what);
             return;
         }
+        let screen = self.screen;
         let bar = self.bar.get_or_insert_with(|| {
-            let bar = self.screen.bars().add(ProgressBar::new(length)).with_style(style::bar());
+            let bar = screen.bars().add(ProgressBar::new_spinner()).with_style(style::bar());
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
-        bar.set_prefix(format!("{what} {}", self.model));
-        bar.set_message("");
-        bar.set_length(length);
-        bar.set_position(position);
+        let name = format!("{what} {}", self.model);
+        let line = Line { name: &name, count, details: &[], done: Some(done) };
+        bar.set_message(line.render(screen.bar_columns().saturating_sub(BAR_MARGIN)));
     }
 
     pub(crate) fn finish(&mut self) {

@@ -1,15 +1,22 @@
-//! The style of progress bars.
+//! The style of progress bars. Their lines are laid out by [`Line`](super::line::Line).
 
 use indicatif::ProgressStyle;
 
-/// The bar of a whole build or a single picture: `{prefix}` says what, `{msg}` how far.
+const BAR: &str = "{spinner:.yellow} {msg}";
+const LINE: &str = "    {msg}";
+
+/// The columns that each style takes besides its text.
+pub(super) const BAR_MARGIN: usize = 2;
+pub(super) const LINE_MARGIN: usize = 4;
+
+/// The bar of a whole build or a single picture.
 pub(super) fn bar() -> ProgressStyle {
-    styled("{spinner:.yellow} {prefix:.bold} {bar:28.yellow/dim} {msg}").progress_chars("━╸─")
+    styled(BAR)
 }
 
 /// A line below the bar.
 pub(super) fn line() -> ProgressStyle {
-    styled("    {prefix}  {msg:.dim}")
+    styled(LINE)
 }
 
 /// If a template did not parse, the library's default bar would show; a test checks them.
@@ -25,10 +32,7 @@ mod tests {
 
     #[test]
     fn templates_parse() {
-        for template in [
-            "{spinner:.yellow} {prefix:.bold} {bar:28.yellow/dim} {msg}",
-            "    {prefix}  {msg:.dim}",
-        ] {
+        for template in [BAR, LINE] {
             assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
         }
     }

@@ -53,11 +53,21 @@ impl Settings {
     }
 }
 
+/// The keys whose flags may stand without a value, with the words that `false` and `true` mean:
+/// `tileable = true` is what `--tileable` is.
+const SWITCHES: [(&str, [&str; 2]); 2] =
+    [("preserve_color", ["none", "statistics"]), ("tileable", ["none", "both"])];
+
 /// The patch that sets one key.
 fn recipe_key(entry: Entry<'_>) -> Result<RecipePatch, ManifestError> {
     let mut single = DeTable::new();
     let span = entry.value.span();
-    single.insert(toml::Spanned::new(span.clone(), entry.key.clone().into()), entry.value.clone());
+    let mut value = entry.value.clone();
+    let switch = SWITCHES.iter().find(|(key, _)| *key == entry.key);
+    if let (Some((_, words)), Some(on)) = (switch, value.get_ref().as_bool()) {
+        *value.get_mut() = DeValue::String(words[usize::from(on)].into());
+    }
+    single.insert(toml::Spanned::new(span.clone(), entry.key.clone().into()), value);
     let deserializer = ValueDeserializer::from(toml::Spanned::new(span, DeValue::Table(single)));
     let mut patch = RecipePatch::of_key(&entry.key, deserializer)
         .map_err(|error| entry.wrong(in_plain_words(error.message())))?;

@@ -1,8 +1,8 @@
 //! Tests of the manifest: parsing, error messages, and which rule applies to an asset.
 
 use impasto_types::{
-    AssetPath, CommonPatch, Init, InitSource, LossNorm, OptimizePatch, Recipe, RecipePatch,
-    Tileable,
+    AssetPath, CommonPatch, Init, InitSource, LossNorm, OptimizePatch, PreserveColor, Recipe,
+    RecipePatch, Tileable,
 };
 use proptest::prelude::*;
 
@@ -93,8 +93,8 @@ fn invalid_values_are_named_with_their_place() {
              expected a whole number, 0 or more",
         ),
         (
-            manifest("", "tileable = true", "", ""),
-            "`tileable` in [defaults] is true (impasto.toml:5:12): it has to be a string",
+            manifest("", "tileable = 1", "", ""),
+            "`tileable` in [defaults] is 1 (impasto.toml:5:12): it has to be a string",
         ),
         (
             manifest("", "preset = \"oily\"", "", ""),
@@ -208,6 +208,21 @@ fn toml_syntax_errors_have_a_place() {
         .expect_err("the value has no quotes")
         .to_string();
     assert!(error.ends_with("(impasto.toml:2:8)"), "{error}");
+}
+
+#[test]
+fn a_key_whose_flag_may_stand_alone_is_also_true_or_false() {
+    for (value, tileable, colors) in [
+        ("true", Tileable::Both, PreserveColor::Statistics),
+        ("false", Tileable::None, PreserveColor::None),
+    ] {
+        let keys = format!("tileable = {value}\npreserve_color = {value}");
+        let parsed = parse(&manifest("", &keys, "", ""));
+        let common = parsed.paintings(0)[0].recipe.common();
+        assert_eq!((common.tileable, common.preserve_color), (tileable, colors), "{value}");
+    }
+    let refused = Manifest::parse(&manifest("", "padding = true", "", ""), "impasto.toml");
+    assert!(refused.is_err_and(|error| error.to_string().contains("it has to be a string")));
 }
 
 #[test]

@@ -16,7 +16,8 @@ parameters! {
             "from 16 to 32768 pixels" |size| size.is_none_or(|s| (MIN_SIDE..=MAX_SIDE)
                 .contains(&s));
         /// Keep the asset's colours.
-        #[arg(value_enum, num_args = 0..=1, default_missing_value = "statistics")]
+        #[arg(value_enum, num_args = 0..=1, require_equals = true,
+            default_missing_value = "statistics")]
         preserve_color: PreserveColor as PreserveColor;
         /// How far the asset's palette is moved towards the style's before painting, 0 to 1.
         ///
@@ -25,7 +26,7 @@ parameters! {
         #[arg(value_name = "SHARE")]
         palette: f32 as f32, "from 0 to 1" |palette| (0.0..=1.0).contains(palette);
         /// The axes along which the result continues on its opposite side.
-        #[arg(value_enum, num_args = 0..=1, default_missing_value = "both")]
+        #[arg(value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "both")]
         tileable: Tileable as Tileable;
         /// What the asset's alpha channel holds: coverage, or data such as smoothness.
         #[arg(value_enum)]

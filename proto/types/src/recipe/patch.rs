@@ -13,8 +13,8 @@ pub struct RecipePatch {
     /// The recipe to start from
     #[cfg_attr(feature = "clap", arg(long, value_enum))]
     pub preset: Option<Preset>,
-    /// How the picture is made
-    #[cfg_attr(feature = "clap", arg(long, value_enum))]
+    /// How the picture is made. Hidden among the flags, since each method has a command of its own
+    #[cfg_attr(feature = "clap", arg(long, value_enum, hide = true))]
     pub method: Option<Method>,
     #[cfg_attr(feature = "clap", command(flatten))]
     pub common: CommonPatch,

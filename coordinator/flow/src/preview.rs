@@ -1,0 +1,126 @@
+//! Previews: the plan's pictures at a small size, beside the outputs.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use impasto_planner::{ImageHeader, PlannedTask, Staleness, estimate};
+use impasto_project::{Project, Scan};
+use impasto_types::{AssetPath, Digest, MIN_SIDE, Part};
+
+/// The folder of previews among the project's private files.
+const FOLDER: &str = "preview";
+
+/// The folder of previews.
+pub(crate) fn preview_dir(project: &Project) -> PathBuf {
+    project.state_file(FOLDER)
+}
+
+/// The path of a file in it, relative to the project's folder.
+fn preview_file(project: &Project, name: &str) -> Option<AssetPath> {
+    let file = preview_dir(project).join(name);
+    let relative = file.strip_prefix(project.dir()).ok()?;
+    let parts: Option<Vec<_>> = relative.iter().map(|part| part.to_str()).collect();
+    parts?.join("/").parse().ok()
+}
+
+/// Makes every task paint a picture whose longer side has at most `side_px` pixels, into the folder
+/// of previews. All become stale: previews are not recorded, but their results are cached.
+pub(crate) fn into_previews(
+    tasks: &mut [PlannedTask],
+    side_px: u32,
+    project: &Project,
+    found: &Scan,
+) {
+    let headers: BTreeMap<&AssetPath, &ImageHeader> = found
+        .listing
+        .assets
+        .iter()
+        .filter_map(|asset| Some((&asset.path, asset.image.as_ref().ok()?)))
+        .collect();
+    let inputs: BTreeMap<Digest, (u32, u32)> = found
+        .inputs
+        .values()
+        .filter_map(|input| input.as_ref().ok())
+        .map(|file| (file.blob.digest, (file.header.width, file.header.height)))
+        .collect();
+    for task in tasks {
+        task.state = Staleness::Stale(vec![]);
+        for output in &mut task.outputs {
+            if let Some(path) = beside(project, &output.path) {
+                output.path = path;
+            }
+        }
+        if let Some(header) = headers.get(&task.spec.asset) {
+            shrink(task, side_px, (header.width, header.height), &inputs);
+        }
+    }
+}
+
+/// Where the preview of `output` lies. If its own path would become too long, a name made of its
+/// digest.
+fn beside(project: &Project, output: &AssetPath) -> Option<AssetPath> {
+    let named = preview_file(project, &format!("pictures/{output}"));
+    let short = || {
+        let digest = Digest::of(output.as_str().as_bytes()).short();
+        preview_file(project, &format!("pictures/{digest}.{}", output.extension()))
+    };
+    named.or_else(short)
+}
+
+/// Changes the recipe's size, and what follows from it.
+fn shrink(
+    task: &mut PlannedTask,
+    side_px: u32,
+    asset: (u32, u32),
+    inputs: &BTreeMap<Digest, (u32, u32)>,
+) {
+    let action = &mut task.spec.action;
+    let (width, height) = action.recipe.common().output_size(asset.0, asset.1);
+    let Some(side) = preview_side(width, height, side_px) else { return };
+    action.recipe.common_mut().size = Some(side);
+    let size = action.recipe.common().output_size(asset.0, asset.1);
+    let size_of = |digest: &Digest| inputs.get(digest).copied();
+    let styles: Vec<_> =
+        action.styles.iter().filter_map(|style| size_of(&style.blob.digest)).collect();
+    let of_part = |wanted: Part| {
+        let blob = action.input(wanted).and_then(|input| input.blob());
+        blob.and_then(|blob| size_of(&blob.digest))
+    };
+    let sources: Vec<_> =
+        styles.iter().copied().chain(of_part(Part::Init)).chain([asset]).collect();
+    let masked =
+        of_part(Part::Mask).map_or(0, |mask| estimate::mask_bytes(&action.recipe, size, mask));
+    let least = estimate::memory_bytes(&action.recipe, size, &sources, &styles);
+    task.spec.least_memory_bytes = least + masked;
+    task.spec.work = estimate::work(&action.recipe, size.0, size.1);
+    task.action = action.digest();
+}
+
+/// The longer side of the preview of a picture; `None` if the picture is small already. The shorter
+/// side stays large enough to be painted.
+fn preview_side(width: u32, height: u32, side_px: u32) -> Option<u32> {
+    let (longer, shorter) = (width.max(height), width.min(height).max(1));
+    let least = (u64::from(MIN_SIDE) * u64::from(longer)).div_ceil(u64::from(shorter));
+    let side = side_px.max(u32::try_from(least).unwrap_or(u32::MAX));
+    (side < longer).then_some(side)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn previews_are_small_but_can_be_painted() {
+        for (size, side, expected) in [
+            ((1024, 512), 256, Some(256)),
+            ((512, 1024), 256, Some(256)),
+            ((256, 256), 256, None),
+            ((64, 48), 256, None),
+            ((4096, 64), 256, Some(1024)),
+            ((4096, 16), 256, None),
+            ((300, 1), 256, None),
+        ] {
+            assert_eq!(preview_side(size.0, size.1, side), expected, "{size:?}");
+        }
+    }
+}

@@ -1,0 +1,75 @@
+"""The snippets of docs/build-systems.md: CMake, Ninja and Make build once, rest, and notice."""
+
+import os
+import pathlib
+import time
+
+import numpy as np
+from PIL import Image
+
+MANIFEST = """[project]
+name = "art"
+output = "painted/{dir}/{name}"
+[defaults]
+iterations = 1
+coarse_iterations = 1
+min_scale = 0
+[styles.night]
+images = "styles/night.png"
+[[rules]]
+match = "textures/**"
+style = "night"
+"""
+
+PAGE = pathlib.Path(__file__).parents[2] / "docs/build-systems.md"
+
+
+def snippet(language):
+    return PAGE.read_text().split(f"```{language}\n")[1].split("```")[0]
+
+
+def save(path, seed):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(seed).integers(0, 255, (4, 4, 3), np.uint8)
+    Image.fromarray(pixels).resize((32, 32), Image.BICUBIC).save(path)
+
+
+def later(path):
+    """Waits until a file that is written now is newer than `path`."""
+    probe = path.with_name("probe")
+    while not probe.exists() or probe.stat().st_mtime_ns <= path.stat().st_mtime_ns:
+        probe.write_text("")
+        time.sleep(0.005)
+
+
+def run(t):
+    program = pathlib.Path(t.impasto("--version").args[0]).resolve()
+    path = f"PATH={program.parent}{os.pathsep}{os.environ['PATH']}"
+    files = {"ninja": "build.ninja", "make": "Makefile", "cmake": "CMakeLists.txt"}
+    for system, file in files.items():
+        tree = t.dir / system
+        save(tree / "art/textures/wall.png", 1)
+        save(tree / "art/styles/night.png", 0)
+        t.write(tree / "art/impasto.toml", MANIFEST)
+        t.write(tree / file, snippet(system))
+        build, stamp = [system, "-C", str(tree)], tree / "art.stamp"
+        if system == "cmake":
+            out = tree / "out"
+            t.run("env", path, "cmake", "-G", "Ninja", "-S", str(tree), "-B", str(out))
+            build, stamp = ["cmake", "--build", str(out)], out / "art.stamp"
+
+        def changed():
+            """Whether the stamp is touched by a build."""
+            later(stamp)
+            before = stamp.stat().st_mtime_ns
+            t.run("env", path, *build)
+            return stamp.stat().st_mtime_ns > before
+
+        t.run("env", path, *build)
+        t.check((tree / "art/painted/textures/wall.png").is_file(), f"{system} paints nothing")
+        t.check(not changed(), f"{system} is dirty without a change")
+        for what, file in [("style", "styles/night"), ("new texture", "textures/new")]:
+            later(stamp)
+            save(tree / f"art/{file}.png", 7)
+            t.check(changed(), f"{system} does not notice a {what}")
+            t.check(not changed(), f"{system} is dirty after a {what}")
