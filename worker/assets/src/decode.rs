@@ -124,8 +124,8 @@ fn split<T: Copy>(
 }
 
 impl Picture {
-    /// Undoes the multiplication by alpha. Where alpha is 0, colours stay as they are stored: black,
-    /// or light that is added.
+    /// Undoes the multiplication by alpha. Where alpha is 0, colours stay as they are stored:
+    /// black, or light that is added.
     pub(crate) fn divide_by_alpha(&mut self) {
         let Some(alpha) = &self.alpha else { return };
         for (pixel, &alpha) in self.rgb.chunks_exact_mut(3).zip(alpha) {

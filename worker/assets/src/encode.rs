@@ -25,7 +25,8 @@ use crate::{AlphaKind, AssetError, AssetErrorKind, Color, Depth, Orientation, Pi
 ///   floats become 16 bits in PNG.
 /// - A grey asset stays grey if the format supports it and every pixel is grey. One that was
 ///   painted in colour becomes RGB, without its grey profile.
-/// - Associated alpha stays so in TIFF and TGA, and samples that are neither colour nor alpha stay in
+/// - Associated alpha stays so in TIFF and TGA, and samples that are neither colour nor alpha stay
+///   in
 ///   TIFF. A TGA asset's layout stays in TGA.
 /// - What the format cannot hold at all is an error: see [`ContainerFormat::can_write`].
 /// - The same picture gives the same bytes.

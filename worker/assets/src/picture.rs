@@ -41,8 +41,8 @@ pub struct Origin {
     pub orientation: Orientation,
     /// How the file stores alpha.
     pub alpha_kind: AlphaKind,
-    /// Whether a file with associated alpha has colours where alpha is 0, which add light. Then such
-    /// pixels are written as they are; otherwise they are written as black.
+    /// Whether a file with associated alpha has colours where alpha is 0, which add light. Then
+    /// such pixels are written as they are; otherwise they are written as black.
     pub additive: bool,
     /// What only TIFF can hold, if the file is one.
     pub tiff: Option<TiffLayout>,
