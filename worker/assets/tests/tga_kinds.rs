@@ -216,7 +216,7 @@ fn multiplied_colours_are_divided_and_multiplied_again() {
         .map(|at| {
             let alpha = at * 3 % 256;
             let color = alpha * (at % 5) / 5;
-            alpha << 24 | color << 16 | color / 2 << 8
+            alpha << 24 | color << 16 | (color / 2) << 8
         })
         .collect();
     let bytes = tga.file(&stored);
