@@ -6,6 +6,9 @@
 //! canonical bytes that it understands completely: a program of another version refuses an action
 //! that it would compute differently, instead of giving it another digest.
 
+#[cfg(test)]
+mod tests;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -331,123 +334,5 @@ fn ascending(field: &str, parts: impl Iterator<Item = Part>) -> Result<(), Actio
     match parts.windows(2).find(|pair| pair[0] >= pair[1]) {
         None => Ok(()),
         Some(pair) => Err(wrong(format_args!("{field}: {} stands before {}", pair[0], pair[1]))),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{ModelName, Preset};
-
-    fn action() -> Action {
-        Action {
-            method_version: Method::Optimize.version(),
-            recipe: Preset::Painterly.recipe(),
-            kind: AssetKind::picture(),
-            inputs: vec![Input {
-                part: Part::Color,
-                source: InputRef::Blob(BlobRef::of(b"content")),
-            }],
-            styles: vec![StyleRef::whole(BlobRef::of(b"style"), 1.0)],
-            models: vec![ModelRef { name: ModelName::Vgg19, blob: BlobRef::of(b"vgg") }],
-            outputs: vec![OutputSpec {
-                part: Part::Color,
-                format: ContainerFormat::Png,
-                quality: 90,
-            }],
-        }
-    }
-
-    #[test]
-    fn anything_that_changes_the_picture_changes_the_digest() {
-        let action = action();
-        let digest = action.digest();
-        assert_eq!(action.clone().digest(), digest);
-        let changes: [fn(&mut Action); 9] = [
-            |a| a.method_version += 1,
-            |a| a.recipe.common_mut().seed += 1,
-            |a| a.recipe = Preset::Texture.recipe(),
-            |a| a.inputs[0].source = InputRef::Blob(BlobRef::of(b"other")),
-            |a| a.inputs[0].part = Part::Height,
-            |a| a.styles[0].weight = 2.0,
-            |a| a.styles[0].crop = Some(Crop::all(1)),
-            |a| a.outputs[0].format = ContainerFormat::Tiff,
-            |a| a.kind = "material".to_owned().try_into().expect("a kind"),
-        ];
-        for (index, change) in changes.iter().enumerate() {
-            let mut changed = action.clone();
-            change(&mut changed);
-            assert_ne!(changed.digest(), digest, "change {index}");
-        }
-    }
-
-    #[test]
-    fn the_canonical_form_is_short_and_sorted() {
-        let text = String::from_utf8(action().canonical()).expect("it is text");
-        let (header, json) = text.split_once('\n').expect("a header");
-        assert_eq!(header, "impasto action 1");
-        assert!(json.starts_with(r#"{"inputs":[{"blob":{"digest":""#), "{json}");
-        assert!(!json.contains("kind"), "the default is absent: {json}");
-        assert!(!json.contains("crop"), "a whole style image has none: {json}");
-        assert!(json.contains(r#""palette":0.3"#), "{json}");
-    }
-
-    /// Every later release must read the bytes of this one, with the same digest.
-    #[test]
-    fn the_digest_of_this_form_does_not_change() {
-        assert_eq!(
-            action().digest().to_hex(),
-            "7785c52c5b98aebee01f2a659660f2363a1cfb91d353f6136bab523fda57ae0f"
-        );
-    }
-
-    #[test]
-    fn only_canonical_bytes_are_read() {
-        let bytes = action().canonical();
-        assert_eq!(Action::from_canonical(&bytes).expect("it reads"), action());
-        let text = String::from_utf8(bytes).expect("it is text");
-        let refused = |from: &str, to: &str| {
-            let changed = text.replacen(from, to, 1);
-            assert_ne!(changed, text, "{from} is there");
-            Action::from_canonical(changed.as_bytes()).expect_err(to).to_string()
-        };
-        assert!(refused("action 1", "action 2").contains("begins with `impasto action 2`"));
-        assert!(refused("{\"inputs\"", "{ \"inputs\"").contains("canonical"));
-        assert!(refused("{\"inputs\"", "{\"dither\":1,\"inputs\"").contains("`dither`"));
-        assert!(refused("\"models\"", "\"kind\":\"picture\",\"models\"").contains("canonical"));
-        assert!(refused("\"weight\":1.0", "\"weight\":-1.0").contains("weight is -1"));
-        assert!(refused("\"quality\":90", "\"quality\":0").contains("quality of color is 0"));
-        assert!(refused("\"iterations\":12", "\"iterations\":0").contains("recipe.iterations"));
-    }
-
-    #[test]
-    fn inputs_that_the_recipe_needs_are_required() {
-        let refused = |change: fn(&mut Action)| {
-            let mut changed = action();
-            change(&mut changed);
-            changed.check().expect_err("it is refused").to_string()
-        };
-        assert!(refused(|a| a.inputs.clear()).contains("paints an asset"));
-        assert!(refused(|a| a.inputs[0].part = Part::Mask).contains("paints an asset"));
-        assert!(refused(|a| a.styles.clear()).contains("at least one style"));
-        assert!(refused(|a| a.outputs.clear()).contains("at least one output"));
-        assert!(refused(|a| a.inputs.push(a.inputs[0])).contains("color stands before color"));
-        let from_image = |a: &mut Action| match &mut a.recipe {
-            Recipe::Optimize(optimize) | Recipe::Synthesize(optimize) => {
-                optimize.init = crate::Init::Image;
-            }
-        };
-        assert!(refused(from_image).contains("no input `init`"));
-    }
-
-    #[test]
-    fn an_input_may_be_an_output_of_another_action() {
-        let mut next = action();
-        let output = InputRef::Output { action: action().digest(), output: Part::Color };
-        next.inputs.push(Input { part: Part::Init, source: output });
-        let read = Action::from_canonical(&next.canonical()).expect("it reads");
-        assert_eq!(read, next);
-        assert_eq!(read.producers().collect::<Vec<_>>(), [action().digest()]);
-        assert_eq!(read.blobs().count(), action().blobs().count());
     }
 }

@@ -35,7 +35,8 @@
 //! # for (name, level) in [("wall.png", 90.0), ("night.png", 30.0)] {
 //! #     let rgb = (0..32 * 32 * 3).map(|i| level + (i * 37 % 80) as f32).collect();
 //! #     let origin = Origin::synthetic(name, ContainerFormat::Png);
-//! #     let picture = Picture { width: 32, height: 32, rgb, alpha: None, extra: Vec::new(), origin };
+//! #     let (alpha, extra) = (None, Vec::new());
+//! #     let picture = Picture { width: 32, height: 32, rgb, alpha, extra, origin };
 //! #     std::fs::write(name, encode(&picture, png)?)?;
 //! # }
 //! let sources = Sources::picture(Source::read("wall.png")?, vec![Source::read("night.png")?]);
@@ -52,10 +53,11 @@
 //! let action = sources.action(AssetKind::picture(), recipe, &[1.0], vec![model], vec![png]);
 //!
 //! let painter = EnginePainter::open(models_dir, machine::threads(), &Devices::Cpu, None)?;
-//! let painted = painter.paint(painter.whole(0), "wall.png", &action, &sources, &mut |step: &PaintStep| {
+//! let mut show = |step: &PaintStep| {
 //!     println!("{:.0} %", 100.0 * step.done);
 //!     ControlFlow::Continue(())
-//! })?;
+//! };
+//! let painted = painter.paint(painter.whole(0), "wall.png", &action, &sources, &mut show)?;
 //! std::fs::write("painted.png", &painted.files[0].bytes)?;
 //! # assert_eq!(Source::read("painted.png")?.bytes[..4], *b"\x89PNG");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
