@@ -175,7 +175,10 @@ prop_compose! {
         spec.action = Action {
             recipe,
             inputs: vec![input(Part::Color, content), input(Part::Init, init)],
-            styles: styles.into_iter().map(|(blob, weight)| StyleRef::whole(blob, weight)).collect(),
+            styles: styles
+                .into_iter()
+                .map(|(blob, weight)| StyleRef::whole(blob, weight))
+                .collect(),
             outputs: vec![OutputSpec { format, quality, ..png() }],
             ..spec.action
         };

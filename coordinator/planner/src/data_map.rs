@@ -3,8 +3,8 @@
 //! Some words are unambiguous, as in `rock_nor_gl_1k.png`. Others are ordinary (`left_arm.png`,
 //! `button_normal.png`): these mark a data map only beside another file of the same material, such
 //! as `left.png` or `left_diff.png`, or in a name that only a texture has, such as `T_Left_ARM` or
-//! `left_arm_4k`. A map's word can also be the whole name (`brick/normal.png`); then the other files
-//! of the folder show that it holds one material.
+//! `left_arm_4k`. A map's word can also be the whole name (`brick/normal.png`); then the other
+//! files of the folder show that it holds one material.
 
 mod name;
 mod words;

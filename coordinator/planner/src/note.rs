@@ -81,8 +81,8 @@ impl fmt::Display for Note {
                 };
                 write!(
                     f,
-                    "rule `{rule}`: {first}{others} {pass} through as is: painting takes {MIN_SIDE} \
-                     pixels a side",
+                    "rule `{rule}`: {first}{others} {pass} through as is: painting takes \
+                     {MIN_SIDE} pixels a side",
                 )
             }
             Self::DataMaps { rule, first, count, globs } => {

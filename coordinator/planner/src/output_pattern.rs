@@ -33,9 +33,11 @@ enum Piece {
 /// Why a text is not an output pattern.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {
-    #[error("there is no `{{{name}}}`; there are {{dir}}, {{stem}}, {{ext}}, {{asset_ext}}, \
-        {{name}}, {{style}} and {{rule}}{}", near.as_ref().map_or(String::new(), |near| format!("; did you mean \
-        `{{{near}}}`?")))]
+    #[error(
+        "there is no `{{{name}}}`; there are {{dir}}, {{stem}}, {{ext}}, {{asset_ext}}, {{name}}, \
+         {{style}} and {{rule}}{}",
+        near.as_ref().map_or(String::new(), |near| format!("; did you mean `{{{near}}}`?"))
+    )]
     Placeholder { name: String, near: Option<String> },
     #[error("a `{{` or `}}` stands alone")]
     Brace,

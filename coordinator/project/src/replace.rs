@@ -56,8 +56,8 @@ pub fn replace_file(path: &Path, bytes: &[u8]) -> Result<Delivered, ReplaceError
     }
 }
 
-/// Like [`replace_file`], but if `path` is a link, the link itself is replaced: what it leads to, such
-/// as a file in a store that other projects share, keeps its content.
+/// Like [`replace_file`], but if `path` is a link, the link itself is replaced: what it leads to,
+/// such as a file in a store that other projects share, keeps its content.
 ///
 /// # Errors
 /// The file cannot be written; it is then unchanged.

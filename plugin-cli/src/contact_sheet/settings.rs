@@ -50,7 +50,8 @@ fn changes(from: &Recipe, to: &Recipe) -> Vec<Setting> {
     changed.map(|(name, value)| Setting { name, value: shown(&value) }).collect()
 }
 
-/// A recipe's parameters by name, with the types that a manifest has. Converts through text, so that the `f32` 0.1 does not become the `f64` 0.10000000149.
+/// A recipe's parameters by name, with the types that a manifest has. Converts through text, so
+/// that the `f32` 0.1 does not become the `f64` 0.10000000149.
 pub fn fields(recipe: &Recipe) -> Map<String, Value> {
     let text = serde_json::to_string(recipe).unwrap_or_default();
     let mut fields: Map<String, Value> = serde_json::from_str(&text).unwrap_or_default();

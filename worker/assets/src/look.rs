@@ -51,8 +51,8 @@ const LEAN: f32 = 0.12;
 const LEAST_RELIEF: f32 = 0.004;
 
 /// A normal map stores `(n + 1) / 2` in red, green and blue; in OpenGL's and DirectX's conventions
-/// alike the vectors have length 1 and lean around +z, (0.5, 0.5, 1). Pixels that no vector can have,
-/// transparent or black ones around the islands of an atlas, do not count.
+/// alike the vectors have length 1 and lean around +z, (0.5, 0.5, 1). Pixels that no vector can
+/// have, transparent or black ones around the islands of an atlas, do not count.
 fn is_normal_map(picture: &Picture) -> bool {
     let alpha = |index: usize| picture.alpha.as_ref().map_or(1.0, |alpha| alpha[index]);
     let pixels = picture.rgb.chunks_exact(3).enumerate().step_by(stride(picture));

@@ -286,8 +286,8 @@ fn rules_and_styles_without_effect_are_noted() {
              [\"**/*_nrm.*\", \"**/*_rough.*\"]",
             "rule `rule 2` gets no image: earlier rules take all that it matches, as rule `rule 1` \
              takes walls/a_nrm.png",
-            "rule `rule 3` gets no image: no image that earlier rules leave matches ui/**, x; there is no \
-             folder ui",
+            "rule `rule 3` gets no image: no image that earlier rules leave matches ui/**, x; there is \
+             no folder ui",
             "no rule uses style `b`",
         ]
     );
