@@ -1,4 +1,4 @@
-"""Data maps, by name or by pixels, are neither painted by what `init` writes nor without a warning."""
+"""`init` leaves out data maps, by name; `plan` warns of them, by name and by pixels."""
 import json
 import math
 

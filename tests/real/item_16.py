@@ -4,7 +4,14 @@ import os
 
 from PIL import Image
 
-HEAD = '[project]\nname = "x"\n{links}\n[styles.s]\nimages = ["s.png"]\n[[rules]]\nmatch = "{glob}"\n'
+HEAD = """[project]
+name = "x"
+{links}
+[styles.s]
+images = ["s.png"]
+[[rules]]
+match = "{glob}"
+"""
 
 
 def run(t):

@@ -90,12 +90,13 @@ pub(crate) fn walk(project: &Project) -> Result<Walk, ScanError> {
     let mut entered = BTreeSet::new();
     let mut folders = vec![root.clone()];
     while let Some(folder) = folders.pop() {
-        list(project, &folder, &mut walk, &mut folders, &mut entered).or_else(
-            |source| match folder == root {
-                true => Err(ScanError::Folder { path: root.clone(), source }),
-                false => Ok(walk.problems.push(unlisted(project, &folder, source))),
-            },
-        )?;
+        match list(project, &folder, &mut walk, &mut folders, &mut entered) {
+            Ok(()) => {}
+            Err(source) if folder == root => {
+                return Err(ScanError::Folder { path: root, source });
+            }
+            Err(source) => walk.problems.push(unlisted(project, &folder, source)),
+        }
     }
     walk.wanted.sort_by(|a, b| a.path.cmp(&b.path));
     walk.passed.linked_folders.sort();

@@ -143,8 +143,7 @@ fn rebuild(
     let built = run_build::run(request, Some(watcher), view.as_ref(), cancel);
     drop(view);
     match built {
-        // What was just saved is built as soon as it is complete, so "nothing to do" would be
-        // wrong.
+        // What was just saved is built once it is complete: "nothing to do" would be wrong.
         Ok((survey, outcome)) if is_waiting(&survey, &outcome) => {
             if !context.screen.is_json() {
                 context.screen.message(waiting_for(&survey.unsettled));

@@ -12,7 +12,7 @@ mod tests;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{BlobRef, ContainerFormat, Crop, Digest, Method, ModelRef, Part, Recipe};
+use crate::{BlobRef, ContainerFormat, Crop, Digest, Method, ModelRef, Part, Recipe, StyleRef};
 
 /// Everything that a result depends on: the recipe, the bytes of all inputs and models, the
 /// method's version and the outputs. The same action gives the same pictures, except for rounding
@@ -61,24 +61,6 @@ pub enum InputRef {
         action: Digest,
         output: Part,
     },
-}
-
-/// A style image, and its weight relative to the others.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct StyleRef {
-    pub blob: BlobRef,
-    pub weight: f32,
-    /// What is cut off the upright picture first; never a crop of nothing.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub crop: Option<Crop>,
-}
-
-impl StyleRef {
-    /// The whole of a style image.
-    pub fn whole(blob: BlobRef, weight: f32) -> Self {
-        Self { blob, weight, crop: None }
-    }
 }
 
 /// A file that an action produces. Bit depth, alpha and colour profile are the asset's, as far as

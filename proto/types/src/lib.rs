@@ -21,12 +21,12 @@ mod model;
 mod part;
 mod recipe;
 mod split_mix;
+mod style_ref;
 mod task;
 mod writable;
 
 pub use action::{
-    Action, ActionError, AssetKind, Input, InputRef, MAX_INPUTS, MAX_MODELS, MAX_STYLES,
-    OutputSpec, StyleRef,
+    Action, ActionError, AssetKind, Input, InputRef, MAX_INPUTS, MAX_MODELS, MAX_STYLES, OutputSpec,
 };
 pub use asset_path::{AssetPath, AssetPathError};
 pub use backoff::{Backoff, Retries};
@@ -51,5 +51,6 @@ pub use recipe::{
     RecipeError, RecipePatch, STYLE_LAYERS, Scale, Tileable,
 };
 pub use split_mix::SplitMix64;
+pub use style_ref::StyleRef;
 pub use task::{Losses, Output, RunReport, TaskResult, TaskSpec};
 pub use writable::{CannotWrite, Depth, Shape};

@@ -17,7 +17,7 @@ pub struct Look {
     pub normal_map: bool,
     /// Colours differ where alpha is 0, so alpha may be data rather than coverage.
     pub hidden_colors: bool,
-    /// A black or white frame on two sides at least, with the pixel beside it, which it blurs.
+    /// A black or white frame on two sides at least, with the pixels beside it, which it blurs.
     pub border: Option<Crop>,
 }
 
@@ -110,6 +110,9 @@ const FRAME_SHARE: f32 = 0.985;
 /// A frame of fewer pixels is a scan's soft edge, or part of the picture.
 const NARROWEST: u32 = 2;
 
+/// Scaling and compression mix frame and picture in so many lines.
+const SOFT_EDGE: u32 = 2;
+
 fn border(picture: &Picture) -> Option<Crop> {
     let is_near = |level: f32| move |value: &f32| (value - level).abs() <= FRAME_TOLERANCE;
     [0.0, 255.0].into_iter().find_map(|level| {
@@ -151,9 +154,9 @@ fn frame(picture: &Picture, is_frame: impl Fn(&f32) -> bool) -> Crop {
     Crop { left: count(left), top: count(top), right: count(right), bottom: count(bottom) }
 }
 
-/// With the line between frame and picture, which has the colours of both.
+/// With the lines between frame and picture, which have the colours of both.
 fn widened(frame: Crop) -> Crop {
-    let side = |width: u32| if width >= NARROWEST { width + 1 } else { 0 };
+    let side = |width: u32| if width >= NARROWEST { width + SOFT_EDGE } else { 0 };
     Crop {
         left: side(frame.left),
         top: side(frame.top),
@@ -275,8 +278,8 @@ mod tests {
             .border
         };
         for level in [0.0, 255.0] {
-            assert_eq!(framed(level, 5, 5, 5, 5), Some(Crop::all(6)));
-            let bars = Crop { top: 9, bottom: 11, ..Crop::default() };
+            assert_eq!(framed(level, 5, 5, 5, 5), Some(Crop::all(7)));
+            let bars = Crop { top: 10, bottom: 12, ..Crop::default() };
             assert_eq!(framed(level, 0, 8, 0, 10), Some(bars));
             assert_eq!(framed(level, 0, 20, 0, 0), None, "a night sky");
             assert_eq!(framed(level, 1, 1, 1, 1), None, "a soft edge");
