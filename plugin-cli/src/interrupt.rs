@@ -13,9 +13,9 @@ use tokio_util::sync::CancellationToken;
 use crate::exit::Exit;
 
 /// How long a clean end may take. A canceled job gets five seconds and the embedded farm four,
-/// while a step of a large picture on a slow machine can take minutes; whatever is still running then ends with the
-/// process. Nothing is lost by that: outputs are written atomically, and each is recorded when it
-/// is delivered.
+/// while a step of a large picture on a slow machine can take minutes; whatever is still running
+/// then ends with the process. Nothing is lost by that: outputs are written atomically, and each is
+/// recorded when it is delivered.
 const GRACE: Duration = Duration::from_secs(12);
 
 /// A token that the first signal cancels, for a clean end. The second one ends the program at once,
