@@ -6,8 +6,8 @@ use std::ffi::OsString;
 use clap::Command;
 
 /// Joins such a flag with the argument after it if that is one of the flag's values, so that
-/// `--tileable both` is `--tileable=both`, while `--tileable a.png` is the flag alone and a
-/// picture. Arguments after `--` are left.
+/// `--tileable both` is `--tileable=both`, while `--tileable a.png` is the flag and a picture.
+/// Arguments after `--` are left.
 pub(crate) fn join(arguments: Vec<OsString>, command: &Command) -> Vec<OsString> {
     let flags = bare_flags(command);
     let mut joined = Vec::with_capacity(arguments.len());

@@ -28,6 +28,7 @@ mod screen;
 mod show;
 mod table;
 mod units;
+mod write_depfile;
 
 use std::ffi::OsString;
 

@@ -217,7 +217,7 @@ fn a_key_whose_flag_may_stand_alone_is_also_true_or_false() {
         ("false", Tileable::None, PreserveColor::None),
     ] {
         let keys = format!("tileable = {value}\npreserve_color = {value}");
-        let parsed = parse(&manifest("", &keys, "", ""));
+        let parsed = parse(&manifest("", &keys, "", "style = \"night\""));
         let common = parsed.paintings(0)[0].recipe.common();
         assert_eq!((common.tileable, common.preserve_color), (tileable, colors), "{value}");
     }
