@@ -162,7 +162,7 @@ pub(crate) fn paint(
     let action = sources.action(recipe, &weights, vec![model], vec![output]);
     let mut bar = PaintBar::new(&context.screen, &name);
     let painted = painter.paint(painter.whole(0), &name, &action, &sources, &mut |step| {
-        bar.step(step);
+        step.into_iter().for_each(|step| bar.step(step));
         if cancel.is_cancelled() {
             ControlFlow::Break(Stop::Cancel)
         } else {

@@ -307,14 +307,15 @@ impl Attempt<'_> {
         let painted = self.on_thread(move || {
             let (began, mut pace) = (Instant::now(), Pace::default());
             painter.paint(lane, task.asset.as_str(), &task.action, &sources, &mut |step| {
-                let PaintStep { report, done } = step;
-                let left = pace.left(*done, began.elapsed());
-                progress.send_replace(Some(Progress {
-                    iteration: report.iteration,
-                    iterations: report.iterations,
-                    loss: report.losses.map(|losses| losses.total),
-                    left_ms: left.and_then(|left| u64::try_from(left.as_millis()).ok()),
-                }));
+                if let Some(PaintStep { report, done }) = step {
+                    let left = pace.left(*done, began.elapsed());
+                    progress.send_replace(Some(Progress {
+                        iteration: report.iteration,
+                        iterations: report.iterations,
+                        loss: report.losses.map(|losses| losses.total),
+                        left_ms: left.and_then(|left| u64::try_from(left.as_millis()).ok()),
+                    }));
+                }
                 match cancel.asked() {
                     Some(stop) => ControlFlow::Break(stop),
                     None => ControlFlow::Continue(()),

@@ -53,7 +53,9 @@
 //!
 //! let painter = EnginePainter::open(models_dir, machine::threads(), &Devices::Cpu, None)?;
 //! let painted = painter.paint(painter.whole(0), "wall.png", &action, &sources, &mut |step| {
-//!     println!("{:.0} %", 100.0 * step.done);
+//!     if let Some(step) = step {
+//!         println!("{:.0} %", 100.0 * step.done);
+//!     }
 //!     ControlFlow::Continue(())
 //! })?;
 //! std::fs::write("painted.png", &painted.files[0].bytes)?;

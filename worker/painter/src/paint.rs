@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::ControlFlow;
-use std::time::Instant;
+use std::panic::resume_unwind;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use impasto_assets::AssetError;
 use impasto_engine::{EngineError, Image, Run, Step, StepReport};
@@ -10,7 +13,7 @@ use impasto_types::{
     Action, AssetKind, BlobRef, Input, Losses, ModelRef, OutputSpec, Part, Recipe, RunReport,
     StyleRef, error_text,
 };
-use tracing::debug;
+use tracing::{debug, warn};
 
 use crate::adapter::colors;
 use crate::checkpoint::Checkpoint;
@@ -87,8 +90,12 @@ pub enum Stop {
     Save,
 }
 
-/// Called after every step; ends painting by returning `Break`.
-pub type Observer<'a> = dyn FnMut(&PaintStep) -> ControlFlow<Stop> + 'a;
+/// Called with every step that was done, and with `None` now and then while one is being done; ends
+/// painting by returning `Break`.
+pub type Observer<'a> = dyn FnMut(Option<&PaintStep>) -> ControlFlow<Stop> + 'a;
+
+/// How often the observer is asked during a step: whoever cancels should not notice a delay.
+const ASKED_EVERY: Duration = Duration::from_millis(100);
 
 /// The files of a finished asset, and a report.
 #[derive(Debug, Clone, PartialEq)]
@@ -168,11 +175,22 @@ fn paint_from(
         };
         let mut run = method.begin(job).map_err(failed)?;
         let (mut last, mut plan) = (None, None);
-        while let Step::Running(report) = run.step().map_err(failed)? {
-            (steps, last) = (steps + 1, Some(report));
-            log_plan(asset, &*run, &mut plan);
+        loop {
+            let mut asked = ControlFlow::Continue(());
+            match step(&mut *run, observer, &mut asked) {
+                Ok(Step::Done) => break,
+                Ok(Step::Running(report)) => {
+                    (steps, last) = (steps + 1, report.losses.or(last));
+                    log_plan(asset, &*run, &mut plan);
+                    if asked.is_continue() {
+                        asked = observer(Some(&progress.step(painted.len(), report)));
+                    }
+                }
+                Err(EngineError::Interrupted) if asked.is_break() => {}
+                Err(error) => return Err(failed(error)),
+            }
             let asset = || asset.to_owned();
-            match observer(&progress.step(painted.len(), report)) {
+            match asked {
                 ControlFlow::Continue(()) => {}
                 ControlFlow::Break(Stop::Cancel) => {
                     return Err(PaintError::Canceled { asset: asset() });
@@ -184,13 +202,43 @@ fn paint_from(
                 }
             }
         }
+        if let Some(warning) = run.warning() {
+            warn!("{asset}: {warning}");
+        }
         painted.push(run.picture().map_err(failed)?);
-        losses = sum(losses, last.and_then(|report| report.losses));
+        losses = sum(losses, last);
     }
     let compute_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     let report = RunReport { iterations: steps, losses, compute_ms, device: method.device() };
     let files = opened.close(painted, &action.outputs).map_err(unusable)?;
     Ok(Painted { files, report })
+}
+
+/// Takes a step on a thread of its own, and meanwhile asks the observer whether to go on. Where not,
+/// the step is interrupted, and `asked` says how painting is to end.
+fn step(
+    run: &mut dyn Run,
+    observer: &mut Observer<'_>,
+    asked: &mut ControlFlow<Stop>,
+) -> Result<Step, EngineError> {
+    let interrupt = run.interrupt();
+    thread::scope(|scope| {
+        let (ends, end) = mpsc::channel::<()>();
+        let stepping = scope.spawn(move || {
+            // Hung up when the step ends, in whatever way.
+            let _ends = ends;
+            run.step()
+        });
+        while end.recv_timeout(ASKED_EVERY) == Err(RecvTimeoutError::Timeout) {
+            if asked.is_continue() {
+                *asked = observer(None);
+            }
+            if asked.is_break() {
+                interrupt.ask();
+            }
+        }
+        stepping.join().unwrap_or_else(|panic| resume_unwind(panic))
+    })
 }
 
 /// Decodes the style images, with their shares, in the action's order.

@@ -170,6 +170,7 @@ fn the_same_action_gives_the_same_bytes() {
 fn an_observer_sees_every_step_and_can_end_painting() {
     let mut seen = Vec::new();
     let canceled = paint_with(PNG, &sources(), &mut |step| {
+        let Some(step) = step else { return ControlFlow::Continue(()) };
         let report = step.report;
         seen.push((report.iteration, report.iterations, report.scale, step.done));
         if report.iteration == 2 {
@@ -184,15 +185,37 @@ fn an_observer_sees_every_step_and_can_end_painting() {
 }
 
 #[test]
+fn a_step_is_left_when_the_observer_ends_painting_during_it() {
+    // Steps so long that the observer is asked within the first one, here or on a faster machine.
+    let large = Sources {
+        files: [(Part::Color, file("wall.png", Depth::Eight, true))].into(),
+        ..sources()
+    };
+    let mut asked = 0;
+    let canceled = paint_with(PNG, &large, &mut |step| {
+        asked += 1;
+        if step.is_none() { ControlFlow::Break(Stop::Cancel) } else { ControlFlow::Continue(()) }
+    });
+    match canceled {
+        Err(PaintError::Canceled { .. }) => {}
+        // It was done before it was asked.
+        other => assert_eq!((other.expect("it is painted").report.iterations, asked), (3, 3)),
+    }
+}
+
+#[test]
 fn an_attempt_resumed_from_a_checkpoint_gives_the_same_bytes() {
     let whole = run(PNG, &sources()).expect("it is painted");
-    let stopped =
-        paint_with(PNG, &sources(), &mut |_| ControlFlow::Break(Stop::Save)).expect_err("stopped");
+    let stopped = paint_with(PNG, &sources(), &mut |step| match step {
+        Some(_) => ControlFlow::Break(Stop::Save),
+        None => ControlFlow::Continue(()),
+    })
+    .expect_err("stopped");
     let PaintError::Stopped { checkpoint, .. } = stopped else { panic!("{stopped}") };
     let resumed = Sources { checkpoint: Some(checkpoint.clone()), ..sources() };
     let mut steps = 0;
-    let painted = paint_with(PNG, &resumed, &mut |_| {
-        steps += 1;
+    let painted = paint_with(PNG, &resumed, &mut |step| {
+        steps += usize::from(step.is_some());
         ControlFlow::Continue(())
     });
     assert_eq!((painted.expect("it is painted").files, steps), (whole.files.clone(), 2));

@@ -181,7 +181,7 @@ fn paint(sources: &Sources) -> Result<(Painted, Vec<f64>), PaintError> {
     };
     let mut done = Vec::new();
     let painted = painter.paint(painter.whole(0), "wall", &action, sources, &mut |step| {
-        done.push(step.done);
+        done.extend(step.map(|step| step.done));
         ControlFlow::Continue(())
     })?;
     Ok((painted, done))

@@ -154,7 +154,7 @@ impl Painter for FakePainter {
                 losses: Some(LOSSES),
             };
             let asset = || asset.to_owned();
-            match observer(&PaintStep { report, done }) {
+            match observer(Some(&PaintStep { report, done })) {
                 ControlFlow::Continue(()) => {}
                 ControlFlow::Break(Stop::Cancel) => {
                     return Err(PaintError::Canceled { asset: asset() });
