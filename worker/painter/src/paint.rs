@@ -119,7 +119,7 @@ pub fn paint(
 ) -> Result<Painted, PaintError> {
     let mut from = |checkpoint: Option<&[u8]>| {
         let saved = checkpoint.map(Checkpoint::from_bytes).transpose();
-        let saved = saved.map_err(|source| PaintError::of_engine(asset, 0, source))?;
+        let saved = saved.map_err(|source| PaintError::of_engine(asset, 0, 0, source))?;
         paint_from(saved.unwrap_or_default(), tools, asset, action, sources, observer)
     };
     match from(sources.checkpoint.as_deref()) {
@@ -141,7 +141,6 @@ fn paint_from(
 ) -> Result<Painted, PaintError> {
     let Tools { adapter, method, memory_bytes } = tools;
     let unusable = |source| PaintError::of_adapter(asset, &action.kind, source);
-    let failed = |source| PaintError::of_engine(asset, memory_bytes, source);
     let mut files: Files<'_> = sources.files.iter().map(|(part, file)| (*part, file)).collect();
     // The initial picture is for the method; adapters do not know it.
     let init = files.remove(&Part::Init).map(colors).transpose()?;
@@ -165,6 +164,7 @@ fn paint_from(
             + kept.sum::<u64>()
             + waiting.iter().map(View::bytes).sum::<u64>()
             + painted.iter().map(Image::bytes).sum::<u64>();
+        let failed = |source| PaintError::of_engine(asset, memory_bytes, held_bytes, source);
         let job = Job {
             recipe: &action.recipe,
             view,
