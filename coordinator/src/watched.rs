@@ -49,7 +49,8 @@ impl Watched {
         let runtime = Handle::current();
         for dir in folders {
             let models_dir = self.models_dir.clone();
-            let request = SurveyRequest { dir, models_dir, ..SurveyRequest::default() };
+            let request =
+                SurveyRequest { dir, models_dir, stays_inside: true, ..SurveyRequest::default() };
             let thread = ProjectThread {
                 watched: self.clone(),
                 request,

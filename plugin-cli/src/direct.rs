@@ -10,7 +10,8 @@ use clap::Args;
 use impasto_assets::{AssetError, AssetErrorKind, Limits, read_header};
 use impasto_models::{ModelError, ModelStore};
 use impasto_painter::{
-    EnginePainter, PaintError, PaintStep, Painted, Painter, Source, Sources, Stop,
+    EnginePainter, Interrupt, Observer, PaintError, PaintStep, Painted, Painter, Source, Sources,
+    Stop,
 };
 use impasto_project::replace_output;
 use impasto_types::{
@@ -18,6 +19,7 @@ use impasto_types::{
     Method, ModelName, OutputSpec, Part, Recipe, RecipePatch, RunReport, Shape,
 };
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use crate::contact_sheet::loss_text;
 use crate::flags::{ComputeFlags, DepfileFlag, DryRunFlag, ModelsFlags};
@@ -192,17 +194,9 @@ pub(crate) fn paint(
     let mut action =
         sources.action(AssetKind::photograph(), recipe, &weights, vec![model], vec![output]);
     action.styles.iter_mut().for_each(|style| style.crop = crop);
-    let mut bar = PaintBar::new(&context.screen, &name);
-    let painted =
-        painter.paint(painter.whole(0), &name, &action, &sources, &mut |step: &PaintStep| {
-            bar.step(step);
-            if cancel.is_cancelled() {
-                ControlFlow::Break(Stop::Cancel)
-            } else {
-                ControlFlow::Continue(())
-            }
-        });
-    drop(bar);
+    let mut follow = Follow { bar: PaintBar::new(&context.screen, &name), cancel };
+    let painted = painter.paint(painter.whole(0), &name, &action, &sources, &mut follow);
+    drop(follow);
     let painted = match painted {
         Err(PaintError::Canceled { .. }) => return Err(Failure::interrupted()),
         other => other.map_err(|error| not_painted(error, args))?,
@@ -215,6 +209,27 @@ pub(crate) fn paint(
     args.depfile.write([args.output.as_path()], subject.paths(), &context.screen)?;
     say(&name, (width, height), &report, context);
     Ok(Exit::Done)
+}
+
+/// Draws progress, until the user interrupts.
+struct Follow<'a> {
+    bar: PaintBar<'a>,
+    cancel: CancellationToken,
+}
+
+impl Observer for Follow<'_> {
+    fn began(&mut self, interrupt: Interrupt) {
+        interrupt::covers(interrupt);
+    }
+
+    fn step(&mut self, step: &PaintStep) -> ControlFlow<Stop> {
+        self.bar.step(step);
+        if self.cancel.is_cancelled() {
+            ControlFlow::Break(Stop::Cancel)
+        } else {
+            ControlFlow::Continue(())
+        }
+    }
 }
 
 /// Refuses to write over a picture that is read. Only the output may do so, with `--force`.
@@ -251,10 +266,19 @@ fn not_painted(error: PaintError, args: &DirectArgs) -> Failure {
 }
 
 fn say(name: &str, (width, height): (u32, u32), report: &RunReport, context: &Context) {
+    if let Some(warning) = &report.warning {
+        context.screen.warning(format_args!("{name}: {warning}"));
+    }
     if context.screen.is_json() {
         context
             .screen
             .json(&json!({ "output": name, "width": width, "height": height, "report": report }));
+        return;
+    }
+    if report.iterations == 0 {
+        context.screen.result(format_args!(
+            "passed {name} through, {width} x {height}: painting takes {MIN_SIDE} pixels a side"
+        ));
         return;
     }
     let took = time(std::time::Duration::from_millis(report.compute_ms));

@@ -4,10 +4,11 @@
 //! of the console or the session.
 
 use std::io::Write;
-use std::sync::OnceLock;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use impasto_painter::Interrupt;
 use tokio_util::sync::CancellationToken;
 
 use crate::exit::Exit;
@@ -32,6 +33,7 @@ pub(crate) fn token() -> CancellationToken {
                 end();
             }
             seen.cancel();
+            painting().ask();
             thread::spawn(|| {
                 thread::sleep(GRACE);
                 end();
@@ -45,6 +47,20 @@ pub(crate) fn token() -> CancellationToken {
         token
     };
     TOKEN.get_or_init(install).clone()
+}
+
+/// Lets the first signal end a step of the picture that this process paints itself.
+pub(crate) fn covers(interrupt: Interrupt) {
+    let mut current = painting();
+    *current = interrupt;
+    if token().is_cancelled() {
+        current.ask();
+    }
+}
+
+fn painting() -> MutexGuard<'static, Interrupt> {
+    static PAINTING: OnceLock<Mutex<Interrupt>> = OnceLock::new();
+    PAINTING.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn end() -> ! {

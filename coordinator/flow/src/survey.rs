@@ -51,6 +51,8 @@ pub struct SurveyRequest {
     /// Plans previews instead of outputs, whose longer side has at most this many pixels.
     pub preview_px: Option<u32>,
     pub models_dir: Option<PathBuf>,
+    /// Ignores the manifest's `links`: for a server, whose files its authors may not read.
+    pub stays_inside: bool,
 }
 
 /// Why there is no plan.
@@ -185,7 +187,10 @@ fn select(
 /// # Errors
 /// There is no manifest, or it or an override is invalid.
 pub fn open(request: &SurveyRequest) -> Result<Project, SurveyError> {
-    let project = Project::open(&request.dir)?;
+    let mut project = Project::open(&request.dir)?;
+    if request.stays_inside {
+        project = project.without_links();
+    }
     if request.overrides == RecipePatch::default() {
         return Ok(project);
     }

@@ -14,9 +14,9 @@ pub const MEMORY_BASE_BYTES: u64 = 576 << 20;
 /// needs more.
 pub const TILE_BYTES_PER_PIXEL: u64 = 700;
 
-/// The largest tile that the least memory has to hold. Smaller ones work too, but then the halo
-/// costs too much.
-pub const TILE_PIXELS: u64 = 896 * 896;
+/// The largest tile that the least memory has to hold: the engine refuses cuts that cost more than
+/// six times the work, and a canvas that wraps and is shorter than this cannot be cut for less.
+pub const TILE_PIXELS: u64 = 768 * 768;
 
 /// Additional memory per pixel of the result: three values of the picture (4 bytes each) and of its
 /// gradient (4), and alpha (4).

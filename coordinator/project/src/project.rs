@@ -84,6 +84,13 @@ impl Project {
         Ok(Self { dir: dir.to_owned(), roots, manifest_path, manifest })
     }
 
+    /// The project without the folders that its manifest's `links` allow.
+    #[must_use]
+    pub fn without_links(mut self) -> Self {
+        self.roots.truncate(1);
+        self
+    }
+
     /// The project with a command line's `overrides` applied to every rule.
     ///
     /// # Errors

@@ -49,6 +49,7 @@ impl SurveyArgs {
             only: self.only.clone(),
             preview_px: None,
             models_dir: context.config.models_dir(&self.models),
+            stays_inside: false,
         }
     }
 }

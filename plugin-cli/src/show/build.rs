@@ -160,6 +160,9 @@ impl BuildView<'_> {
             "{GOOD}{word}{GOOD:#}  {} {FAINT}{place}{took}{FAINT:#}",
             target.output
         ));
+        if let Some(warning) = report.and_then(|report| report.warning.as_deref()) {
+            self.screen.warning(format_args!("{}: {warning}", target.output));
+        }
     }
 }
 

@@ -46,27 +46,27 @@ KERNEL(impasto_exit, Exit) {
     for (int channel = 0; channel < 3; channel++) to[channel] = sum[2 - channel];
 }
 
-/* A picture of half the size, by a symmetric filter of four taps along each axis. */
+/* A picture of half the size, by a filter of four taps along each axis. */
 typedef struct {
     const float *picture;
     /* The lines that each line of the half is made of: (coarse_width, 4) and (coarse_height, 4). */
     const unsigned *taps_x, *taps_y;
+    /* Their weights, of the same shapes. */
+    const float *filters_x, *filters_y;
     float *half;
     int width, coarse_width;
-    float outer, inner;
 } Halve;
 
 /* A thread for each pixel of the half. */
 KERNEL(impasto_halve, Halve) {
-    const unsigned *columns = a.taps_x + 4 * (Offset)(THREAD % (unsigned)a.coarse_width);
-    const unsigned *rows = a.taps_y + 4 * (Offset)(THREAD / (unsigned)a.coarse_width);
+    const Offset x = 4 * (Offset)(THREAD % (unsigned)a.coarse_width);
+    const Offset y = 4 * (Offset)(THREAD / (unsigned)a.coarse_width);
     float sum[3] = {0.0f, 0.0f, 0.0f};
     for (int j = 0; j < 4; j++) {
-        const float *line = a.picture + (Offset)rows[j] * a.width * 3;
-        const float share_y = j == 0 || j == 3 ? a.outer : a.inner;
+        const float *line = a.picture + (Offset)a.taps_y[y + j] * a.width * 3;
         for (int i = 0; i < 4; i++) {
-            const float share = share_y * (i == 0 || i == 3 ? a.outer : a.inner);
-            const float *pixel = line + (Offset)columns[i] * 3;
+            const float share = a.filters_y[y + j] * a.filters_x[x + i];
+            const float *pixel = line + (Offset)a.taps_x[x + i] * 3;
             for (int channel = 0; channel < 3; channel++) sum[channel] += share * pixel[channel];
         }
     }

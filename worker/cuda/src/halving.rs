@@ -14,6 +14,8 @@ kernels! {
 pub struct HalvedAxis {
     /// The four lines that each line of the half is made of: (coarse, 4).
     taps: Tensor,
+    /// Their weights, of the same shape.
+    filters: Tensor,
     /// For each line, which lines of the half it is part of: (fine, spread).
     lines: Tensor,
     /// The shares, of the same shape.
@@ -29,11 +31,11 @@ struct Halve {
     picture: Address,
     taps_x: Address,
     taps_y: Address,
+    filters_x: Address,
+    filters_y: Address,
     half: Address,
     width: i32,
     coarse_width: i32,
-    outer: f32,
-    inner: f32,
 }
 
 // SAFETY: laid out as in kernels/picture.h.
@@ -60,13 +62,14 @@ struct Enlarge {
 unsafe impl Parameters for Enlarge {}
 
 impl HalvedAxis {
-    /// From the lines that each coarse line is made of, and for each fine line the coarse ones that
-    /// it is part of, with the shares.
+    /// From the lines that each coarse line is made of and their weights, and for each fine line the
+    /// coarse ones that it is part of, with the shares.
     ///
     /// # Errors
-    /// Where a line is named that does not exist, or the device fails.
+    /// Where a line is named that does not exist or has no weight, or the device fails.
     pub fn new(
         taps: &[[usize; 4]],
+        filters: &[[f32; 4]],
         spread: &[Vec<(usize, f32)>],
         device: &candle_core::Device,
     ) -> Result<Self> {
@@ -75,7 +78,7 @@ impl HalvedAxis {
         let exist = taps.as_flattened().iter().all(|&line| line < fine)
             && spread.iter().flatten().all(|&(line, _)| line < coarse);
         check(
-            exist && fine > 0 && coarse > 0 && most > 0,
+            exist && filters.len() == coarse && fine > 0 && coarse > 0 && most > 0,
             "an axis names lines that do not exist",
         )?;
         let filled = spread.iter().flat_map(|shares| {
@@ -86,6 +89,7 @@ impl HalvedAxis {
         let taps = taps.as_flattened().iter().map(|&line| line as u32).collect::<Vec<_>>();
         Ok(Self {
             taps: Tensor::from_vec(taps, (coarse, 4), device)?,
+            filters: Tensor::from_slice(filters.as_flattened(), (coarse, 4), device)?,
             lines: Tensor::from_vec(lines, (fine, most), device)?,
             shares: Tensor::from_vec(shares, (fine, most), device)?,
             fine,
@@ -95,28 +99,30 @@ impl HalvedAxis {
     }
 }
 
-/// A picture of half the size, by the filter (outer, inner, inner, outer) along each axis.
+/// A picture of half the size, by the axes' filters.
 ///
 /// # Errors
 /// Where the axes are not the picture's, or the device fails.
-pub fn halve(
-    picture: &Tensor,
-    across: &HalvedAxis,
-    down: &HalvedAxis,
-    [outer, inner]: [f32; 2],
-) -> Result<Tensor> {
+pub fn halve(picture: &Tensor, across: &HalvedAxis, down: &HalvedAxis) -> Result<Tensor> {
     check_picture(picture, down.fine, across.fine)?;
-    let parameters = |[picture, taps_x, taps_y]: [Address; 3], [half]: [Address; 1]| Halve {
+    let parameters = |[picture, taps_x, taps_y, filters_x, filters_y]: [Address; 5],
+                      [half]: [Address; 1]| Halve {
         picture,
         taps_x,
         taps_y,
+        filters_x,
+        filters_y,
         half,
         width: across.fine as i32,
         coarse_width: across.coarse as i32,
-        outer,
-        inner,
     };
-    let inputs = [Some(picture), Some(&across.taps), Some(&down.taps)];
+    let inputs = [
+        Some(picture),
+        Some(&across.taps),
+        Some(&down.taps),
+        Some(&across.filters),
+        Some(&down.filters),
+    ];
     let outputs = [Some(Output::new(DType::F32, (down.coarse, across.coarse, 3)))];
     // SAFETY: the kernel has a thread for each pixel of the half, and reads the lines that the axes
     // name, which exist.

@@ -314,7 +314,13 @@ fn what_does_not_fit_is_refused() -> Result<()> {
     );
     assert!(squares(&target.to_dtype(DType::BF16)?, (3, 4), &window(1..6, 0..4)).is_err());
     assert!(
-        HalvedAxis::new(&[[0, 1, 2, 3]], &[vec![(0, 1.0)], vec![(1, 1.0)]], &Device::Cpu).is_err()
+        HalvedAxis::new(
+            &[[0, 1, 2, 3]],
+            &[[0.25; 4]],
+            &[vec![(0, 1.0)], vec![(1, 1.0)]],
+            &Device::Cpu
+        )
+        .is_err()
     );
     assert!(picture::free(&picture, &map).is_err());
     assert!(sums::sums(&[Summand::Products(picture.clone(), map.clone())], None).is_err());

@@ -236,6 +236,7 @@ mod tests {
     use impasto_types::Tileable;
 
     use super::*;
+    use crate::optimize::device::Work;
     use crate::resize::resample;
 
     fn frame(width: u32, height: u32) -> Frame {
@@ -289,7 +290,7 @@ mod tests {
         assert_eq!((frame.width(), frame.height()), (40, 64));
         assert!(frame.wraps_across() && frame.wraps_down());
         let frame = Frame::new(&Joins::repeating(true, false), Padding::Zero, 40, 40);
-        assert_eq!((frame.width(), frame.height()), (40, 40));
+        assert_eq!((frame.width(), frame.height()), (40, 48));
         assert!(frame.wraps_across() && !frame.wraps_down());
     }
 
@@ -302,7 +303,8 @@ mod tests {
                     .with(|common| common.tileable = tileable);
                 let frame = Frame::new(&tileable.into(), padding, 41, 30);
                 let (width, height) = recipe.canvas(41, 30);
-                assert_eq!((frame.width(), frame.height()), (width as usize, height as usize));
+                let work = Work { recipe: &recipe, frame, content: true, masked: false };
+                assert_eq!(work.seen(), (width as usize, height as usize));
             }
         }
     }

@@ -62,6 +62,10 @@ impl VggDevice for Cutting {
         self.0.moments(image, weights, view, budget_bytes, interrupt)
     }
 
+    fn least_moments(&self, size: (usize, usize), weighted: bool, view: View) -> u64 {
+        self.0.least_moments(size, weighted, view)
+    }
+
     fn canvas(&self, task: Task<'_>) -> Result<Box<dyn Canvas>, EngineError> {
         self.0.canvas(task)
     }

@@ -123,9 +123,12 @@ fn statistics_are_those_of_the_pixels_that_count() {
         };
         let expected = gram(&flat([60.0, 120.0, 200.0]), None);
         let (found, unweighted) = (gram(&half, Some(&upper)), gram(&half, None));
-        // One row of 32 sees the other colour.
+        // One row of 32 sees the other colour, in which features are several times as large.
         let (weighted, all) = (error(&found, &expected), error(&unweighted, &expected));
-        assert!(weighted < 0.05 && all > 0.2, "{level:?} {precision:?}: {weighted} {all}");
+        assert!(
+            weighted < 0.3 && all > 10.0 * weighted,
+            "{level:?} {precision:?}: {weighted} {all}"
+        );
     }
 }
 

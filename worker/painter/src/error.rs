@@ -65,14 +65,20 @@ pub enum PaintError {
 }
 
 impl PaintError {
-    /// From an error of the engine; `memory_bytes` is what the asset was given.
-    pub(crate) fn of_engine(asset: &str, memory_bytes: u64, error: EngineError) -> Self {
+    /// From an error of the engine; `memory_bytes` is what the asset was given, and `held_bytes` what
+    /// was held of it beside the engine, which may be more.
+    pub(crate) fn of_engine(
+        asset: &str,
+        memory_bytes: u64,
+        held_bytes: u64,
+        error: EngineError,
+    ) -> Self {
         let asset = asset.to_owned();
         match error {
             // The engine counts what is left for the picture; users know what they gave.
             EngineError::Memory { width, height, least_bytes, budget_bytes } => {
-                let least_bytes =
-                    memory_bytes.saturating_sub(budget_bytes).saturating_add(least_bytes);
+                let beside = memory_bytes.max(held_bytes).saturating_sub(budget_bytes);
+                let least_bytes = beside.saturating_add(least_bytes);
                 Self::Memory { asset, width, height, least_bytes, given_bytes: memory_bytes }
             }
             source @ EngineError::DeviceMemory { .. } => Self::CardMemory { asset, source },
@@ -96,7 +102,7 @@ impl PaintError {
         match error {
             PrepareError::NoModel(name) => Self::NoModel { asset: asset.to_owned(), name },
             PrepareError::Model { name, source } => Self::Model { name, source },
-            PrepareError::Engine(error) => Self::of_engine(asset, memory_bytes, error),
+            PrepareError::Engine(error) => Self::of_engine(asset, memory_bytes, 0, error),
         }
     }
 
@@ -137,7 +143,7 @@ mod tests {
             device: "cuda:0".to_owned(),
             source: Box::new(io::Error::other("no more").into()),
         };
-        let error = PaintError::of_engine("wall.png", 7, full());
+        let error = PaintError::of_engine("wall.png", 7, 0, full());
         assert_eq!(error.kind(), FailureKind::Shortage);
         let text = error_text(&error);
         for part in ["`wall.png`", "--max-memory", "another GPU", "cuda:0"] {
@@ -147,18 +153,23 @@ mod tests {
             device: "cuda:0".to_owned(),
             source: Box::new(io::Error::other("an illegal address").into()),
         };
-        assert_eq!(PaintError::of_engine("wall.png", 7, broken).kind(), FailureKind::Transient);
+        assert_eq!(PaintError::of_engine("wall.png", 7, 0, broken).kind(), FailureKind::Transient);
     }
 
     #[test]
     fn a_memory_error_names_the_memory_that_was_given() {
-        let error =
-            EngineError::Memory { width: 64, height: 32, least_bytes: 500, budget_bytes: 400 };
-        let PaintError::Memory { least_bytes, given_bytes, .. } =
-            PaintError::of_engine("wall.png", 1000, error)
-        else {
-            panic!("a shortage")
-        };
-        assert_eq!((least_bytes, given_bytes), (1100, 1000));
+        // The engine gets what is left, and nothing where the rest is more than all.
+        for (given, held, budget_bytes, expected) in
+            [(1000, 600, 400, 1100), (1000, 0, 400, 1100), (1000, 1700, 0, 2200)]
+        {
+            let error =
+                EngineError::Memory { width: 64, height: 32, least_bytes: 500, budget_bytes };
+            let PaintError::Memory { least_bytes, given_bytes, .. } =
+                PaintError::of_engine("wall.png", given, held, error)
+            else {
+                panic!("a shortage")
+            };
+            assert_eq!((least_bytes, given_bytes), (expected, given));
+        }
     }
 }

@@ -128,7 +128,7 @@ pub fn paint(
 ) -> Result<Painted, PaintError> {
     let mut from = |checkpoint: Option<&[u8]>| {
         let saved = checkpoint.map(Checkpoint::from_bytes).transpose();
-        let saved = saved.map_err(|source| PaintError::of_engine(asset, 0, source))?;
+        let saved = saved.map_err(|source| PaintError::of_engine(asset, 0, 0, source))?;
         paint_from(saved.unwrap_or_default(), tools, asset, action, sources, observer)
     };
     match from(sources.checkpoint.as_deref()) {
@@ -150,7 +150,6 @@ fn paint_from(
 ) -> Result<Painted, PaintError> {
     let Tools { adapter, method, memory_bytes } = tools;
     let unusable = |source| PaintError::of_adapter(asset, &action.kind, source);
-    let failed = |source| PaintError::of_engine(asset, memory_bytes, source);
     let mut files: Files<'_> = sources.files.iter().map(|(part, file)| (*part, file)).collect();
     // The initial picture is for the method; adapters do not know it.
     let init = files.remove(&Part::Init);
@@ -183,6 +182,7 @@ fn paint_from(
             + kept.sum::<u64>()
             + waiting.iter().map(View::bytes).sum::<u64>()
             + painted.iter().map(Image::bytes).sum::<u64>();
+        let failed = |source| PaintError::of_engine(asset, memory_bytes, held_bytes, source);
         let job = Job {
             recipe: &action.recipe,
             view,
@@ -201,7 +201,7 @@ fn paint_from(
                 Err(EngineError::Interrupted) => break Some(observer.interrupted()),
                 Err(error) => return Err(failed(error)),
             };
-            (steps, last) = (steps + 1, Some(report));
+            (steps, last) = (steps + 1, report.losses.or(last));
             log_plan(asset, &*run, &mut plan);
             if let ControlFlow::Break(stop) = observer.step(&progress.step(painted.len(), report)) {
                 break Some(stop);
@@ -218,7 +218,7 @@ fn paint_from(
         }
         warning = warning.or(run.warning());
         painted.push(run.picture().map_err(failed)?);
-        losses = sum(losses, last.and_then(|report| report.losses));
+        losses = sum(losses, last);
     }
     let report = RunReport { warning, ..report(steps, losses, began, method) };
     let files = opened.close(painted, &action.outputs).map_err(unusable)?;

@@ -1,23 +1,25 @@
 //! One run of VGG optimisation, step by step, coarse to fine.
 
+mod budget;
+mod run;
+
 use std::fmt;
 use std::sync::Arc;
 
 use impasto_kernels::Layer;
-use impasto_types::{Init, Losses, Optimize, Scale};
+use impasto_types::{Init, Optimize, Scale};
 
 use super::checkpoint::{self, Saved};
-use super::device::{Canvas, Move, Plan, State, Task, View, Warmth, Work};
+use super::device::{Canvas, Plan, State, Task, View, Warmth, Work};
 use super::engine::Engine;
 use super::objective::{LayerStatistics, StyleTarget};
-use super::optimizer::{Memory, OptimizerPlan};
-use super::plateau::on_a_plateau;
+use super::optimizer::Memory;
 use super::schedule::Schedule;
 use super::sources::Sources;
 use crate::resize::resample;
-use crate::{EngineError, Frame, Image, Inputs, Interrupt, Run, Step, StepReport};
+use crate::{EngineError, Frame, Image, Inputs, Interrupt};
 
-/// One run: see [`Run`].
+/// One run: see [`Run`](crate::Run).
 pub struct Session {
     engine: Arc<Engine>,
     recipe: Optimize,
@@ -66,9 +68,6 @@ struct Painting {
 
 /// Names no plan: the scale has not begun.
 const NO_PLAN: [u8; 32] = [0; 32];
-
-/// What a process takes before it holds a picture.
-const PROCESS_BYTES: u64 = 64 << 20;
 
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -127,7 +126,7 @@ impl Session {
         Ok(session)
     }
 
-    /// Takes up a run that [`Run::checkpoint`] wrote, with the same recipe and pictures, under the
+    /// Takes up a run that [`checkpoint`](crate::Run::checkpoint) wrote, with the same recipe and pictures, under the
     /// same budget and on such a device. It goes on to the same result, to the last bit.
     ///
     /// # Errors
@@ -303,44 +302,6 @@ impl Session {
         Ok(Stage::Waiting(Waiting { canvas, warmth }))
     }
 
-    /// Begins the scale that waits, if one does. An interruption leaves it waiting.
-    fn painting(&mut self, stage: Stage) -> Result<Option<Painting>, EngineError> {
-        let waiting = match stage {
-            Stage::Painting(painting) => return Ok(Some(painting)),
-            done @ Stage::Done(_) => {
-                self.stage = Some(done);
-                return Ok(None);
-            }
-            Stage::Waiting(waiting) => waiting,
-        };
-        match self.style_targets(&waiting.canvas) {
-            Ok(style) => self.begin_scale(waiting, style).map(Some),
-            Err(error) => {
-                let interrupted = matches!(error, EngineError::Interrupted);
-                self.stage = interrupted.then_some(Stage::Waiting(waiting));
-                Err(error)
-            }
-        }
-    }
-
-    /// Keeps the picture of the last finite loss, and says so.
-    ///
-    /// # Errors
-    /// Where there is none.
-    fn keep_best(&mut self, painting: &Painting, iteration: u32) -> Result<(), EngineError> {
-        let Scale { width, height, .. } = self.schedule.present();
-        let is_finite = |picture: Image| picture.rgb.iter().all(|value| value.is_finite());
-        if !self.has_measured || !painting.canvas.picture().is_ok_and(is_finite) {
-            return Err(EngineError::NotFinite { iteration, width, height });
-        }
-        let warning = format!(
-            "the loss was not finite at iteration {iteration} ({width} x {height}), so the picture \
-             before it was kept; lower style_weight or learning_rate"
-        );
-        self.warning.get_or_insert(warning);
-        Ok(())
-    }
-
     /// What the optimiser of the scale before the present one learnt, from a checkpoint.
     fn warmth_of(&self, memory: Memory) -> Result<Option<Warmth>, EngineError> {
         let Some(coarser) = self.schedule.coarser() else { return Ok(None) };
@@ -349,52 +310,6 @@ impl Session {
         }
         let plan = self.plan_of(coarser)?.optimizer;
         Ok(Some(Warmth { frame: self.frame(coarser), plan, memory }))
-    }
-
-    /// The plan of a scale before the last.
-    fn plan_of(&self, scale: Scale) -> Result<Plan, EngineError> {
-        let budget = self.budget_bytes.saturating_sub(self.held_bytes());
-        self.engine.backend().plan(&self.work(scale), budget)
-    }
-
-    /// Plans the last scale, which takes most: what cannot be painted is refused before the coarse
-    /// scales are.
-    fn check_budget(&self) -> Result<(), EngineError> {
-        let budget = self.budget_bytes.saturating_sub(self.kept_bytes());
-        self.engine.backend().plan(&self.work(self.schedule.last()), budget).map(|_| ())
-    }
-
-    /// What a scale asks of a device, while the session has the content.
-    fn work(&self, scale: Scale) -> Work<'_> {
-        let content = self.sources.has_target() && self.recipe.content_weight > 0.0;
-        let masked = self.sources.has_mask();
-        Work { recipe: &self.recipe, frame: self.frame(scale), content, masked }
-    }
-
-    /// Memory that the session holds beside the picture that it paints.
-    fn held_bytes(&self) -> u64 {
-        PROCESS_BYTES + self.engine.bytes() + self.sources.bytes()
-    }
-
-    /// Memory that the session holds to the end.
-    fn kept_bytes(&self) -> u64 {
-        PROCESS_BYTES + self.engine.bytes() + self.sources.kept_bytes()
-    }
-
-    /// Memory of what the optimiser learnt at the coarser scale. It is counted whether or not there
-    /// is anything, so that a resumed run cuts its styles as the first one did.
-    fn warmth_bytes(&self) -> Result<u64, EngineError> {
-        let Some(coarser) = self.schedule.coarser() else { return Ok(0) };
-        Ok(self.plan_of(coarser)?.optimizer.warmth_bytes(self.work(coarser).len()))
-    }
-
-    /// What the picture and the optimiser's vectors of any scale take at most: a checkpoint of this
-    /// run is no larger.
-    fn most_checkpoint_bytes(&self) -> u64 {
-        let frames = self.schedule.all().map(|scale| self.frame(scale));
-        let values = frames.map(|frame| frame.width() * frame.height() * 3).max().unwrap_or(0);
-        let plan = OptimizerPlan::of(&self.recipe, self.work(self.schedule.present()).wraps());
-        4 * values as u64 + plan.bytes(values)
     }
 }
 
@@ -411,85 +326,5 @@ fn meet_neighbors(frame: Frame, canvas: &mut Image) {
     if frame.has_neighbors() {
         let own = frame.cut(canvas.clone());
         frame.meet_neighbors(canvas, &[&own]);
-    }
-}
-
-impl Run for Session {
-    fn step(&mut self) -> Result<Step, EngineError> {
-        let stage = self.stage.take().ok_or(EngineError::Ended)?;
-        let Some(mut painting) = self.painting(stage)? else { return Ok(Step::Done) };
-        let scale = self.schedule.present();
-        let (terms, moved) = match self.engine.install(|| painting.canvas.step()) {
-            Ok(stepped) => stepped,
-            Err(error) => {
-                let interrupted = matches!(error, EngineError::Interrupted);
-                self.stage = interrupted.then_some(Stage::Painting(painting));
-                return Err(error);
-            }
-        };
-        let loss = terms.total();
-        painting.losses.push(loss);
-        let here = painting.losses.len() as u32;
-        let iteration = self.schedule.steps_before() + here;
-        self.has_measured |= loss.is_finite();
-        if moved == Move::Lost || !loss.is_finite() {
-            self.keep_best(&painting, iteration)?;
-        }
-        let over = moved != Move::Taken
-            || !loss.is_finite()
-            || here >= scale.iterations
-            || on_a_plateau(&painting.losses, f64::from(self.recipe.plateau));
-        let done = self.schedule.done(here, over);
-        self.stage = Some(if over { self.end_scale(painting)? } else { Stage::Painting(painting) });
-        let losses = Losses { total: loss, content: terms.content, style: terms.style };
-        Ok(Step::Running(StepReport {
-            iteration,
-            iterations: self.schedule.steps(),
-            scale: (scale.width, scale.height),
-            done,
-            losses: loss.is_finite().then_some(losses),
-        }))
-    }
-
-    fn interrupt(&self) -> Interrupt {
-        self.interrupt.clone()
-    }
-
-    fn warning(&self) -> Option<String> {
-        self.warning.clone()
-    }
-
-    fn picture(&self) -> Result<Image, EngineError> {
-        let (stage, engine) = (self.stage()?, &self.engine);
-        let canvas = match stage {
-            Stage::Waiting(waiting) => waiting.canvas.clone(),
-            Stage::Painting(painting) => painting.canvas.picture()?,
-            Stage::Done(picture) => {
-                return Ok(engine.install(|| self.sources.finished(picture.clone())));
-            }
-        };
-        Ok(engine.install(|| self.sources.finished(self.preview(canvas))))
-    }
-
-    fn checkpoint(&self) -> Result<Vec<u8>, EngineError> {
-        let scale = self.schedule.at();
-        let saved = match self.stage()? {
-            Stage::Done(_) => return Ok(Vec::new()),
-            Stage::Waiting(Waiting { canvas, warmth }) => {
-                let memory = warmth.as_ref().map(|warmth| warmth.memory.clone());
-                let (pixels, memory) = (canvas.rgb.clone(), memory.unwrap_or_default());
-                Saved { scale, plan: NO_PLAN, losses: Vec::new(), pixels, memory }
-            }
-            Stage::Painting(Painting { canvas, losses, plan }) => {
-                let State { pixels, memory } = canvas.state()?;
-                Saved { scale, plan: *plan, losses: losses.clone(), pixels, memory }
-            }
-        };
-        Ok(checkpoint::write(&saved, &self.identity))
-    }
-
-    fn plan(&self) -> Option<String> {
-        let (scale, plan) = self.plans.last()?;
-        Some(format!("{} x {}: {plan}", scale.width, scale.height))
     }
 }

@@ -113,18 +113,33 @@ impl Sources {
     /// its mirror image to a multiple of 16 pixels, as a canvas is.
     pub(crate) fn style_at(recipe: &Optimize, style: &Style, scale: Scale, first: bool) -> Style {
         let Style { image, weights, share } = style;
-        let own = (image.width as u32, image.height as u32);
-        let ratio = recipe.style_factor(own, (scale.width, scale.height), first);
-        let side = |length: usize| ((length as f64 * ratio).round() as usize).max(1);
-        let (width, height) = (side(image.width), side(image.height));
+        let frame = Self::style_frame(recipe, style, scale, first);
+        let (width, height) = frame.picture();
         let image = fitted(image, weights.as_ref(), (width, height), (false, false));
         let ends = Joins::default();
-        let frame = Frame::new(&ends, Padding::Reflect, width as u32, height as u32);
         let weights = weights.as_ref().map(|mask| {
             let weights = mask.resized(width, height, &ends).into_weights();
             Mask::of_counted(frame.width(), frame.height(), frame.surround_plane(weights, 1))
         });
         Style { image: frame.surround(image), weights, share: *share }
+    }
+
+    /// The width and the height that a style image has then.
+    pub(crate) fn style_size(
+        recipe: &Optimize,
+        style: &Style,
+        scale: Scale,
+        first: bool,
+    ) -> (usize, usize) {
+        let frame = Self::style_frame(recipe, style, scale, first);
+        (frame.width(), frame.height())
+    }
+
+    fn style_frame(recipe: &Optimize, style: &Style, scale: Scale, first: bool) -> Frame {
+        let own = (style.image.width as u32, style.image.height as u32);
+        let ratio = recipe.style_factor(own, (scale.width, scale.height), first);
+        let side = |length: u32| ((f64::from(length) * ratio).round() as u32).max(1);
+        Frame::new(&Joins::default(), Padding::Reflect, side(own.0), side(own.1))
     }
 
     /// What the content loss compares with, in the size of a scale's picture.

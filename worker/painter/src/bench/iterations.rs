@@ -161,6 +161,10 @@ impl VggDevice for Clocked {
         self.cpu.moments(image, weights, view, budget_bytes, interrupt)
     }
 
+    fn least_moments(&self, size: (usize, usize), weighted: bool, view: View) -> u64 {
+        self.cpu.least_moments(size, weighted, view)
+    }
+
     fn canvas(&self, task: Task<'_>) -> Result<Box<dyn Canvas>, EngineError> {
         let pass = ClockedPass {
             pass: self.cpu.pass(task.plan.tiling.clone()),

@@ -108,13 +108,14 @@ impl VggDevice for Cpu {
         interrupt: &Interrupt,
     ) -> Result<Vec<Moments>, EngineError> {
         let (width, height) = (image.width, image.height);
-        let candidates = Tiling::candidates(view, width, height);
         let masked = weights.map_or(0, |_| weights_bytes(width, height));
-        let bytes = |candidate: &Candidate| masked + self.tile_bytes(&candidate.largest);
-        let fits = candidates.iter().find(|candidate| bytes(candidate) <= budget_bytes);
+        let candidates = Tiling::sane(view, width, height);
+        let fits = candidates
+            .iter()
+            .find(|candidate| masked + self.tile_bytes(&candidate.largest) <= budget_bytes);
         let tiling = fits.and_then(|fits| Tiling::cut(view, width, height, fits.interior));
         let Some(tiling) = tiling else {
-            let least_bytes = candidates.iter().map(bytes).min().unwrap_or(0);
+            let least_bytes = self.least_moments((width, height), weights.is_some(), view);
             return Err(EngineError::Memory { width, height, least_bytes, budget_bytes });
         };
         let mut pass = self.pass(tiling);
@@ -123,6 +124,12 @@ impl VggDevice for Cpu {
             pass.hold_mask(Arc::new(at_layers(weights)))?;
         }
         pass.moments(image)
+    }
+
+    fn least_moments(&self, (width, height): (usize, usize), weighted: bool, view: View) -> u64 {
+        let candidates = Tiling::sane(view, width, height).into_iter();
+        let least = candidates.map(|candidate| self.tile_bytes(&candidate.largest)).min();
+        least.unwrap_or(0) + if weighted { weights_bytes(width, height) } else { 0 }
     }
 
     fn canvas(&self, task: Task<'_>) -> Result<Box<dyn Canvas>, EngineError> {

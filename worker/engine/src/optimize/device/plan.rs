@@ -106,7 +106,7 @@ impl Plan {
         budget_bytes: u64,
     ) -> Result<Self, EngineError> {
         let (width, height) = work.seen();
-        let candidates = Tiling::candidates(work.view(), width, height);
+        let candidates = Tiling::sane(work.view(), width, height);
         // The picture and its gradient, in single precision.
         let masked = if work.masked { Masked::bytes(work.width(), work.height()) } else { 0 };
         let unrolled = Laps::of(work.frame).map_or(0, |laps| laps.bytes());
@@ -155,13 +155,17 @@ impl Plan {
     }
 }
 
-/// Such as `9 tiles of 704 x 704, l-bfgs with 5 pairs in bf16, content in bf16, 2.10 GiB`.
+/// Such as `9 tiles of 704 x 704 at 1.9 times the work, l-bfgs with 5 pairs in bf16, content in bf16, 2.10 GiB`.
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (width, height) = self.tiling.interior;
         match self.tiling.tiles.len() {
             1 => write!(f, "in one piece")?,
-            tiles => write!(f, "{tiles} tiles of {width} x {height}")?,
+            tiles => write!(
+                f,
+                "{tiles} tiles of {width} x {height} at {:.1} times the work",
+                self.tiling.overhead()
+            )?,
         }
         write!(f, ", {}", self.optimizer)?;
         if self.content == Precision::Bf16 {

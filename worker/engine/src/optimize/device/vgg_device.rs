@@ -37,6 +37,9 @@ pub trait VggDevice: Send + Sync + std::fmt::Debug {
         interrupt: &Interrupt,
     ) -> Result<Vec<Moments>, EngineError>;
 
+    /// The least budget that [`VggDevice::moments`] asks for a picture of this width and height.
+    fn least_moments(&self, size: (usize, usize), weighted: bool, view: View) -> u64;
+
     /// A picture on the device, ready for its first step.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use candle_core::{Device, Result, Tensor};
 use impasto_cuda::halving::{self, HalvedAxis};
 
 use super::tile_pass::Kernels;
-use crate::optimize::optimizer::smoothing::{self, FILTER, Frame, WEIGHT};
+use crate::optimize::optimizer::smoothing::{self, Frame, WEIGHT};
 
 /// The operator `M` for pictures (height, width, 3) of one size.
 pub(super) enum Smoothing {
@@ -23,8 +23,8 @@ pub(super) struct Level {
 /// Which lines of one axis make which lines of its half, and the other way round.
 struct Axis {
     axis: usize,
-    /// For each place of the filter: the fine line that each coarse one reads there.
-    taps: Vec<Tensor>,
+    /// For each place of the filter: the fine line that each coarse one reads there, and its weight.
+    taps: Vec<(Tensor, Tensor)>,
     /// For each of the coarse lines that a fine one is part of: which it is, and the share.
     spread: Vec<(Tensor, Tensor)>,
 }
@@ -32,7 +32,9 @@ struct Axis {
 impl Smoothing {
     pub(super) fn new(frame: Frame, kernels: Kernels, device: &Device) -> Result<Self> {
         if kernels == Kernels::Fused {
-            let axis = |axis: &smoothing::Axis| HalvedAxis::new(&axis.taps, &axis.spread, device);
+            let axis = |axis: &smoothing::Axis| {
+                HalvedAxis::new(&axis.taps, &axis.filters, &axis.spread, device)
+            };
             let level = |(across, down): (smoothing::Axis, smoothing::Axis)| {
                 Ok((axis(&across)?, axis(&down)?))
             };
@@ -74,7 +76,7 @@ fn smoothed_by_kernels(
     picture: &Tensor,
 ) -> Result<Tensor> {
     let Some(((across, down), coarser)) = levels.split_first() else { return Ok(picture.clone()) };
-    let half = halving::halve(picture, across, down, [FILTER[0], FILTER[1]])?;
+    let half = halving::halve(picture, across, down)?;
     halving::enlarge(
         picture,
         &smoothed_by_kernels(coarser, 2.0, &half)?,
@@ -94,11 +96,17 @@ impl Axis {
                 device,
             )
         };
-        let taps = (0..FILTER.len())
-            .map(|tap| lines(table.taps.iter().map(|taps| taps[tap]).collect()))
+        let along = |weights: Vec<f32>| {
+            let len = weights.len();
+            Tensor::from_vec(weights, if axis == 0 { (len, 1, 1) } else { (1, len, 1) }, device)
+        };
+        let taps = (0..4)
+            .map(|tap| {
+                let weights = table.filters.iter().map(|filter| filter[tap]).collect();
+                Ok((lines(table.taps.iter().map(|taps| taps[tap]).collect())?, along(weights)?))
+            })
             .collect::<Result<_>>()?;
         let merged: Vec<_> = table.spread.iter().map(|shares| merged(shares)).collect();
-        let fine = merged.len();
         let most = merged.iter().map(Vec::len).max().unwrap_or(0);
         let spread = (0..most)
             .map(|which| {
@@ -106,31 +114,27 @@ impl Axis {
                     .iter()
                     .map(|shares| shares.get(which).copied().unwrap_or((0, 0.0)))
                     .unzip();
-                let share = Tensor::from_vec(
-                    share,
-                    if axis == 0 { (fine, 1, 1) } else { (1, fine, 1) },
-                    device,
-                )?;
-                Ok((lines(line)?, share))
+                Ok((lines(line)?, along(share)?))
             })
             .collect::<Result<_>>()?;
         Ok(Self { axis, taps, spread })
     }
 
     fn halved(&self, picture: &Tensor) -> Result<Tensor> {
-        let read = |tap: usize| picture.index_select(&self.taps[tap], self.axis);
-        let outer = ((read(0)? + read(3)?)? * f64::from(FILTER[0]))?;
-        let inner = ((read(1)? + read(2)?)? * f64::from(FILTER[1]))?;
-        outer + inner
+        self.gathered(&self.taps, picture)
     }
 
     /// The transpose of [`Axis::halved`].
     fn enlarged(&self, halved: &Tensor) -> Result<Tensor> {
+        self.gathered(&self.spread, halved)
+    }
+
+    /// The sum of a picture's lines in several orders, each line by its share.
+    fn gathered(&self, parts: &[(Tensor, Tensor)], picture: &Tensor) -> Result<Tensor> {
         let part = |(lines, share): &(Tensor, Tensor)| {
-            halved.index_select(lines, self.axis)?.broadcast_mul(share)
+            picture.index_select(lines, self.axis)?.broadcast_mul(share)
         };
-        let (first, rest) = self
-            .spread
+        let (first, rest) = parts
             .split_first()
             .ok_or_else(|| candle_core::Error::Msg("an axis without lines".to_owned()))?;
         rest.iter().try_fold(part(first)?, |sum, next| sum + part(next)?)

@@ -132,7 +132,7 @@ impl VggDevice for TensorDevice {
         interrupt: &Interrupt,
     ) -> Result<Vec<Moments>, EngineError> {
         let (width, height) = (image.width, image.height);
-        let candidates = Tiling::candidates(view, width, height);
+        let candidates = Tiling::sane(view, width, height);
         // The picture itself, in single precision.
         let masked = weights.map_or(0, |_| weights_bytes(width, height));
         let picture = 4 * image.rgb.len() as u64 + masked;
@@ -140,8 +140,7 @@ impl VggDevice for TensorDevice {
         let fits = candidates.iter().find(|candidate| bytes(&candidate.largest) <= budget_bytes);
         let tiling = fits.and_then(|fits| Tiling::cut(view, width, height, fits.interior));
         let Some(tiling) = tiling else {
-            let least_bytes =
-                candidates.iter().map(|candidate| bytes(&candidate.largest)).min().unwrap_or(0);
+            let least_bytes = self.least_moments((width, height), weights.is_some(), view);
             return Err(EngineError::Memory { width, height, least_bytes, budget_bytes });
         };
         let device = &self.network.device;
@@ -152,6 +151,13 @@ impl VggDevice for TensorDevice {
             tiles.moments(&uploaded(image, device)?)
         });
         measured.map_err(|error| interrupt.check().err().unwrap_or_else(|| self.failed(error)))
+    }
+
+    fn least_moments(&self, (width, height): (usize, usize), weighted: bool, view: View) -> u64 {
+        let candidates = Tiling::sane(view, width, height).into_iter();
+        let least = candidates.map(|tile| tile_bytes(&self.network, &tile.largest)).min();
+        let masked = if weighted { weights_bytes(width, height) } else { 0 };
+        least.unwrap_or(0).saturating_add(masked + 3 * 4 * (width * height) as u64)
     }
 
     fn canvas(&self, task: Task<'_>) -> Result<Box<dyn Canvas>, EngineError> {

@@ -1,0 +1,101 @@
+//! What a session takes of its memory, and whether that is enough.
+
+use impasto_types::Scale;
+
+use super::Session;
+use crate::optimize::device::{Plan, View, Work};
+use crate::optimize::optimizer::OptimizerPlan;
+use crate::optimize::sources::Sources;
+use crate::{EngineError, Style};
+
+/// What a process takes before it holds a picture.
+const PROCESS_BYTES: u64 = 64 << 20;
+
+impl Session {
+    /// The plan of a scale before the last.
+    pub(super) fn plan_of(&self, scale: Scale) -> Result<Plan, EngineError> {
+        let budget = self.budget_bytes.saturating_sub(self.held_bytes());
+        self.engine.backend().plan(&self.work(scale), budget)
+    }
+
+    /// Plans all that the run will ask memory for, so that what cannot be painted is refused before
+    /// the coarse scales are, and the error names what is enough to the end.
+    pub(super) fn check_budget(&self) -> Result<(), EngineError> {
+        let mut least = 0;
+        let mut plan = |scale: Scale, held: u64| {
+            let budget = self.budget_bytes.saturating_sub(held);
+            match self.engine.backend().plan(&self.work(scale), budget) {
+                Ok(_) => {}
+                Err(EngineError::Memory { least_bytes, .. }) => {
+                    least = u64::max(least, held + least_bytes);
+                }
+                Err(error) => return Err(error),
+            }
+            let work = self.work(scale);
+            Ok(OptimizerPlan::of(&self.recipe, work.wraps()).warmth_bytes(work.len()))
+        };
+        let (held, last) = (self.held_bytes(), self.schedule.last());
+        let (mut styles, mut warmth) = (0, 0);
+        for (at, scale) in self.schedule.all().enumerate() {
+            let canvas = 4 * self.work(scale).len() as u64;
+            styles = u64::max(styles, held + canvas + warmth + self.style_bytes(scale, at == 0));
+            warmth = plan(scale, if scale == last { self.kept_bytes() } else { held })?;
+        }
+        let least_bytes = u64::max(least, styles);
+        if least_bytes <= self.budget_bytes {
+            return Ok(());
+        }
+        let (width, height) = (last.width as usize, last.height as usize);
+        let budget_bytes = self.budget_bytes;
+        Err(EngineError::Memory { width, height, least_bytes, budget_bytes })
+    }
+
+    /// The least that a style image takes while it is measured at a scale, which may be the first.
+    pub(super) fn style_bytes(&self, scale: Scale, first: bool) -> u64 {
+        if !self.recipe.is_styled() {
+            return 0;
+        }
+        let view = View::of_style(&self.recipe);
+        let bytes = |style: &Style| {
+            let (width, height) = Sources::style_size(&self.recipe, style, scale, first);
+            let weighted = style.weights.is_some();
+            let values = if weighted { 4 } else { 3 };
+            4 * values * (width * height) as u64
+                + self.engine.backend().least_moments((width, height), weighted, view)
+        };
+        self.sources.styles().iter().map(bytes).max().unwrap_or(0)
+    }
+
+    /// What a scale asks of a device, while the session has the content.
+    pub(super) fn work(&self, scale: Scale) -> Work<'_> {
+        let content = self.sources.has_target() && self.recipe.content_weight > 0.0;
+        let masked = self.sources.has_mask();
+        Work { recipe: &self.recipe, frame: self.frame(scale), content, masked }
+    }
+
+    /// Memory that the session holds beside the picture that it paints.
+    pub(super) fn held_bytes(&self) -> u64 {
+        PROCESS_BYTES + self.engine.bytes() + self.sources.bytes()
+    }
+
+    /// Memory that the session holds to the end.
+    pub(super) fn kept_bytes(&self) -> u64 {
+        PROCESS_BYTES + self.engine.bytes() + self.sources.kept_bytes()
+    }
+
+    /// Memory of what the optimiser learnt at the coarser scale. It is counted whether or not there
+    /// is anything, so that a resumed run cuts its styles as the first one did.
+    pub(super) fn warmth_bytes(&self) -> Result<u64, EngineError> {
+        let Some(coarser) = self.schedule.coarser() else { return Ok(0) };
+        Ok(self.plan_of(coarser)?.optimizer.warmth_bytes(self.work(coarser).len()))
+    }
+
+    /// What the picture and the optimiser's vectors of any scale take at most: a checkpoint of this
+    /// run is no larger.
+    pub(super) fn most_checkpoint_bytes(&self) -> u64 {
+        let frames = self.schedule.all().map(|scale| self.frame(scale));
+        let values = frames.map(|frame| frame.width() * frame.height() * 3).max().unwrap_or(0);
+        let plan = OptimizerPlan::of(&self.recipe, self.work(self.schedule.present()).wraps());
+        4 * values as u64 + plan.bytes(values)
+    }
+}
