@@ -1,7 +1,7 @@
 //! Colour transfer: before a run, colour statistics are matched or a palette is applied; after it,
 //! chroma is restored.
 
-use crate::{Image, Mask, Style};
+use crate::{Image, Mask};
 
 /// A picture whose colours are measured: each pixel counts by its weight in the mask, where there
 /// is one. Pixels that are not painted do not influence the colours of those that are.
@@ -58,7 +58,7 @@ pub(crate) fn match_statistics(picture: Measured<'_>, reference: Measured<'_>) -
 /// each luma the mean colour that the styles have there. The result is interpolated by `share`
 /// between the picture's own colours and those. Half of each pixel's deviation from the picture's
 /// mean chroma stays, so that a red brick still differs from a grey one.
-pub(crate) fn take_palette(own: Measured<'_>, styles: &[Style], share: f32) -> Image {
+pub(crate) fn take_palette(own: Measured<'_>, styles: &[(Measured<'_>, f32)], share: f32) -> Image {
     let palette = Palette::of(styles);
     let (mean, deviation) = luma_moments([(own, 1.0)]);
     let gain = (palette.deviation / deviation.max(1.0)).min(MAX_GAIN);
@@ -92,13 +92,12 @@ impl Palette {
     /// there are few pixels.
     const REACH: f32 = 10.0;
 
-    fn of(styles: &[Style]) -> Self {
-        let (mean, deviation) =
-            luma_moments(styles.iter().map(|style| (style.measured(), style.share)));
+    fn of(styles: &[(Measured<'_>, f32)]) -> Self {
+        let (mean, deviation) = luma_moments(styles.iter().copied());
         let mut sums = [[0.0_f64; 4]; 256];
-        for style in styles {
-            let share = f64::from(style.share) / style.measured().weight();
-            for (pixel, weight) in style.measured().pixels() {
+        for (style, share) in styles {
+            let share = f64::from(*share) / style.weight();
+            for (pixel, weight) in style.pixels() {
                 let sum = &mut sums[luma(pixel).round().clamp(0.0, 255.0) as usize];
                 let weight = weight * share;
                 (0..3).for_each(|c| sum[c] += weight * f64::from(pixel[c]));
@@ -312,7 +311,8 @@ mod tests {
         let rgb = (0..64 * 64)
             .flat_map(|i| if i % 2 == 0 { [20.0, 30.0, 90.0] } else { [230.0, 220.0, 120.0] })
             .collect();
-        let style = [(Image { width: 64, height: 64, rgb }, 1.0).into()];
+        let style = Image { width: 64, height: 64, rgb };
+        let style = [(Measured::whole(&style), 1.0)];
         let rgb = (0..64 * 64).flat_map(|i| [if i % 3 == 0 { 60.0 } else { 180.0 }; 3]).collect();
         let grey = Image { width: 64, height: 64, rgb };
         let recolored = take_palette(Measured::whole(&grey), &style, 1.0);

@@ -175,47 +175,47 @@ fn optimize_paints_the_same_pictures() {
             whole(
                 "painterly",
                 small(Preset::Painterly),
-                "474663ee9a0c86967cb134c8492457b0301de7c9a19b025ebd831c63fbce0808",
+                "ef79701d05de07a1e073f69f3fae1b26306e656618abae40c092ed5a27f20288",
             ),
             whole(
                 "painterly, wrapped",
                 small(Preset::Painterly).with(|common| common.tileable = Tileable::Both),
-                "d88d99f246058938620e631a1186e04e2c619a0b1b1f1f732c455324cb0ae3d7",
+                "af83beee0167d8bc87a87971bdf9e5fd1a9e4eba762bbb8085933dc3a1a3df3b",
             ),
             tiled(
                 "painterly, tiled",
                 large(Preset::Painterly),
-                "871706c66ec9fefe41779eef116cf4f94cf4908170353370652557e7e9161848",
+                "929b718ffc62358b4d10cf1e38ed18b1345288efb527f986a2d58117e6de3185",
             ),
             tiled(
                 "painterly, wrapped along x, tiled",
                 large(Preset::Painterly).with(|common| common.tileable = Tileable::X),
-                "ec5275b1455481625c1c4983d4e64f1b1ff9dada53a3dd08b13a5066d6fd446e",
+                "6457005316486b05b73b84af7cf2f52c80fdfe2977e1ee15ff71591bae0d6953",
             ),
             whole(
                 "texture",
                 small(Preset::Texture),
-                "23266262a1beec9e8ce93151aa958dd6c6a8760d1f4a5f72e781d1c3e2dcf639",
+                "4e9a6893af03628768ad7a6fbf7f076228be6eac973c2ee0d898cd10414e1667",
             ),
             whole(
                 "texture, wrapped",
                 small(Preset::Texture).with(|common| common.tileable = Tileable::Both),
-                "7bf6951d8dd5b33ebde3e562da3a89e04df167f7c9971a13d6ebf7cb10f04c38",
+                "6552f6a7aac25a999791e56a62ee276c6928c07fa79266c0c09c46a59e46f446",
             ),
             tiled(
                 "texture, tiled",
                 large(Preset::Texture),
-                "97833e187564875719a42266ba2a2c6932b8d7ab0de576aeb41c20ebb59913b4",
+                "b6ba6670f77dec5de139cad8b2208b2cf24006b5925ef1890e4f1655e298a0b2",
             ),
             whole(
                 "gatys",
                 small(Preset::Gatys),
-                "8ce73b716043fae15234f615e1aa12f005996f5a6a91f42b6f9bc80e20205d8f",
+                "5efd8acfccfee3428b65ef15c2a1dfc29d99c1a4dc93e7f14cd6971f62bfb772",
             ),
             tiled(
                 "gatys, tiled",
                 large(Preset::Gatys),
-                "8ceed23086c84658816dffcd051c2c602633dfac4c39fc18037557dca81abdc5",
+                "70c33bbae80be53b569c9800a90eb2e8c0c3f87a80f59f797253d7d90e720dd0",
             ),
             whole(
                 "from noise, with total variation and mirrored borders",
@@ -226,13 +226,13 @@ fn optimize_paints_the_same_pictures() {
                     ..small(Preset::Painterly)
                 }
                 .with(|common| common.seed = 7),
-                "9da4492b6cd9b91cf72e6b368ebd69be710db66ef402a149f351dc52faa37d90",
+                "137fc1251325eb56059d94d20be3a3939c2105584635d3ee6ec0fb59f563099d",
             ),
             whole(
                 "the asset's own chroma",
                 small(Preset::Painterly)
                     .with(|common| common.preserve_color = PreserveColor::Luminance),
-                "c370c0b857320749f84dbc955ba3b5a6f1bfee364ac09ba35868876132d40f40",
+                "773d4b3dce02fee9f00ca8bef2bbcf664181a614b268263a497c0e638a9f0e4f",
             ),
             whole(
                 "the asset's own palette, enlarged",
@@ -240,7 +240,7 @@ fn optimize_paints_the_same_pictures() {
                     common.preserve_color = PreserveColor::Statistics;
                     common.size = Some(64);
                 }),
-                "8607f121ae0ccbdff89b23279be95db9db31ee6efb957257d3b77c9e2424def5",
+                "c19a596923e5c238bcf37082a92aa3249a5d177537f968be123525b6b5e04050",
             ),
         ],
     );
@@ -263,25 +263,25 @@ fn synthesize_paints_the_same_pictures() {
                 "texture",
                 texture(small(Preset::Texture), 48),
                 (48, 48),
-                "e313f5ddd57c9d66e924cb0b5a6b386728672a0c696d6e8eaec72c59387fbc10",
+                "0987c0d30430740ff9c4a134ecde59e66508bcc8530c0b093c60c63265fbba46",
             ),
             row(
                 "texture, wrapped",
                 texture(small(Preset::Texture), 48).with(|common| common.tileable = Tileable::Both),
                 (48, 48),
-                "988fa3716dfa22ef7bc929fe11e1212b7fbe38d2909d26a9507fd4b0af8507fb",
+                "bb47f649412f02273343e0bc1a4f3d59a1091184c22aec4a1a3aefab95ff7bbc",
             ),
             row(
                 "painterly",
                 texture(small(Preset::Painterly), 48),
                 (48, 48),
-                "0c887821781583734488f3d23a2902c91266e3902bfcefd046369cb67fe18699",
+                "f5421f6e29c86e2f7ecc9e05fb4413b5bac7dd610ba6bed32abea1bc41167a95",
             ),
             row(
                 "texture, tiled",
                 texture(large(Preset::Texture), 700),
                 (40, 700),
-                "c655af9e84120effdd1704c07b23944fac5f64068cb3150672a1852b9bdfad8e",
+                "dbd41926e41e181d56faf9102f1e4bdfc497ecbf3fa03c4339f84276c15a634c",
             ),
         ],
     );

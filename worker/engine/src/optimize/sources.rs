@@ -56,6 +56,8 @@ impl Sources {
             PreserveColor::Luminance => content.as_ref().map(color::luminance),
             PreserveColor::None if recipe.common.palette > 0.0 => content.as_ref().map(|image| {
                 let own = Measured { image, mask: painted };
+                let styles: Vec<_> =
+                    styles.iter().map(|style| (style.measured(), style.share)).collect();
                 color::take_palette(own, &styles, recipe.common.palette)
             }),
             PreserveColor::None | PreserveColor::Statistics => content.take(),

@@ -171,3 +171,29 @@ fn a_resumed_run_paints_the_same_bits_and_one_from_the_cpu_goes_on() {
         }
     }
 }
+
+#[test]
+fn a_picture_in_its_own_style_or_in_none_stays_as_it_is() {
+    let (_, engines) = engines();
+    let own = asset(75, 58, 1);
+    for optimizer in [Optimizer::Lbfgs, Optimizer::Adam] {
+        for (padding, pooling) in [
+            (Padding::Zero, Pooling::Max),
+            (Padding::Reflect, Pooling::Average),
+            (Padding::Replicate, Pooling::Max),
+        ] {
+            let styled =
+                Optimize { optimizer, padding, pooling, iterations: 3, ..Optimize::gatys() };
+            let unstyled = Optimize { style_layers: [0.0; 5], ..styled.clone() };
+            for (recipe, engine) in [styled, unstyled]
+                .iter()
+                .flat_map(|recipe| engines.iter().map(move |engine| (recipe, engine)))
+            {
+                let inputs = Inputs { styles: vec![(own.clone(), 1.0).into()], ..inputs(recipe) };
+                let session = Session::new(engine.clone(), recipe.clone(), inputs, AMPLE);
+                let painted = finish(session.expect("it begins"));
+                assert!(painted == own, "{} {recipe:?}", engine.device());
+            }
+        }
+    }
+}

@@ -271,8 +271,9 @@ mod tests {
         }
     }
 
-    /// Each line has the same part in the halves, so that a flat step stays flat: at an odd length
-    /// up to the little by which the lines under a tent differ.
+    /// Each line has the same part in the halves. A flat step stays flat up to the little by which a
+    /// tent between the lines weighs more or less of them, at each of five halvings: 1.1. With a
+    /// last line of its own it was 32.
     #[test]
     fn no_line_moves_farther_than_another() {
         for (width, height) in [(193, 131), (161, 161), (176, 208), (17, 320), (31, 33)] {
@@ -283,7 +284,7 @@ mod tests {
                 let (least, most) = flat
                     .iter()
                     .fold((f32::MAX, 0.0_f32), |(least, most), &v| (least.min(v), most.max(v)));
-                assert!(most < 1.02 * least, "{frame:?}: {least} to {most}");
+                assert!(most < 1.15 * least, "{frame:?}: {least} to {most}");
             }
         }
     }

@@ -5,7 +5,7 @@ use candle_core::{Device, Result, Tensor};
 use impasto_cuda::halving::{self, HalvedAxis};
 
 use super::tile_pass::Kernels;
-use crate::optimize::optimizer::smoothing::{self, Frame, WEIGHT};
+use crate::optimize::optimizer::smoothing::{self, EVEN, Frame, WEIGHT};
 
 /// The operator `M` for pictures (height, width, 3) of one size.
 pub(super) enum Smoothing {
@@ -25,6 +25,8 @@ struct Axis {
     axis: usize,
     /// For each place of the filter: the fine line that each coarse one reads there, and its weight.
     taps: Vec<(Tensor, Tensor)>,
+    /// Whether each filter is that of an even length.
+    is_even: bool,
     /// For each of the coarse lines that a fine one is part of: which it is, and the share.
     spread: Vec<(Tensor, Tensor)>,
 }
@@ -117,24 +119,29 @@ impl Axis {
                 Ok((lines(line)?, along(share)?))
             })
             .collect::<Result<_>>()?;
-        Ok(Self { axis, taps, spread })
+        let is_even = table.filters.iter().all(|filter| *filter == EVEN);
+        Ok(Self { axis, taps, is_even, spread })
     }
 
+    /// Summed in the host's order.
     fn halved(&self, picture: &Tensor) -> Result<Tensor> {
-        self.gathered(&self.taps, picture)
+        let read = |tap: usize| picture.index_select(&self.taps[tap].0, self.axis);
+        if self.is_even {
+            let outer = ((read(0)? + read(3)?)? * f64::from(EVEN[0]))?;
+            let inner = ((read(1)? + read(2)?)? * f64::from(EVEN[1]))?;
+            return outer + inner;
+        }
+        let part = |tap: usize| read(tap)?.broadcast_mul(&self.taps[tap].1);
+        (part(0)? + part(3)?)? + (part(1)? + part(2)?)?
     }
 
     /// The transpose of [`Axis::halved`].
     fn enlarged(&self, halved: &Tensor) -> Result<Tensor> {
-        self.gathered(&self.spread, halved)
-    }
-
-    /// The sum of a picture's lines in several orders, each line by its share.
-    fn gathered(&self, parts: &[(Tensor, Tensor)], picture: &Tensor) -> Result<Tensor> {
         let part = |(lines, share): &(Tensor, Tensor)| {
-            picture.index_select(lines, self.axis)?.broadcast_mul(share)
+            halved.index_select(lines, self.axis)?.broadcast_mul(share)
         };
-        let (first, rest) = parts
+        let (first, rest) = self
+            .spread
             .split_first()
             .ok_or_else(|| candle_core::Error::Msg("an axis without lines".to_owned()))?;
         rest.iter().try_fold(part(first)?, |sum, next| sum + part(next)?)
