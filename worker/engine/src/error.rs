@@ -18,8 +18,8 @@ pub enum EngineError {
     #[error("the weights of the styles add up to {0}; they have to be finite and above zero")]
     StyleWeights(f32),
     #[error(
-        "no loss was finite up to iteration {iteration} ({width} x {height}); lower style_weight or \
-         learning_rate"
+        "no loss was finite up to iteration {iteration} ({width} x {height}); lower style_weight \
+         or learning_rate"
     )]
     NotFinite { iteration: u32, width: u32, height: u32 },
     #[error("the network's weights do not fit together: {0}")]

@@ -2,12 +2,12 @@
 
 use rayon::prelude::*;
 
-/// Resizes interleaved `channels`, of which `values` has so many for each pixel of `from`, width and
-/// height: with the Catmull-Rom cubic where the picture grows, and where it shrinks with a triangle
-/// as wide as two result pixels, so that nothing aliases and nothing rings. (The triangle is also
-/// what PyTorch programs shrink with, so losses compare.) Along an axis that wraps, a weight beyond
-/// the border falls on the opposite edge; elsewhere the filter ends at the border. Where the picture
-/// grows, values may overshoot a little, and have to be clamped.
+/// Resizes interleaved `channels`, of which `values` has so many for each pixel of `from`, width
+/// and height: with the Catmull-Rom cubic where the picture grows, and where it shrinks with a
+/// triangle as wide as two result pixels, so that nothing aliases and nothing rings. (The triangle
+/// is also what PyTorch programs shrink with, so losses compare.) Along an axis that wraps, a
+/// weight beyond the border falls on the opposite edge; elsewhere the filter ends at the border.
+/// Where the picture grows, values may overshoot a little, and have to be clamped.
 ///
 /// # Panics
 /// If there are not as many values as pixels and channels ask for.
@@ -27,12 +27,12 @@ pub fn resize_plane(
 }
 
 /// Resizes interleaved `channels` as [`resize_plane`] does, each pixel counting by its weight: what
-/// the colours of a picture with straight alpha need, whose `weights` are its alpha. A pixel that is
-/// made has the weighted mean of those under the filter; where their weights are equal, all zero
+/// the colours of a picture with straight alpha need, whose `weights` are its alpha. A pixel that
+/// is made has the weighted mean of those under the filter; where their weights are equal, all zero
 /// among them, it has what [`resize_plane`] gives, to the last bit.
 ///
-/// The cubic that pictures grow by has negative weights too, and a mean by such might divide by next
-/// to nothing. Where weights differ, the picture grows by the triangle instead.
+/// The cubic that pictures grow by has negative weights too, and a mean by such might divide by
+/// next to nothing. Where weights differ, the picture grows by the triangle instead.
 ///
 /// # Panics
 /// If there are not as many values or weights as pixels ask for.
@@ -87,7 +87,8 @@ impl WeightedTaps {
         Self { plain: taps(axis), positive: taps_of(axis, axis.ratio.max(1.0), 1.0, triangle) }
     }
 
-    /// Writes the mean at `index` to `pixel`, which is zero, and gives the weight that it counts by.
+    /// Writes the mean at `index` to `pixel`, which is zero, and gives the weight that it counts
+    /// by.
     fn mean<'a>(
         &self,
         index: usize,

@@ -99,8 +99,8 @@ fn weights_of_one_are_none() {
     assert!(paint(&engine, &recipe, whole) == paint(&engine, &recipe, weighted));
 }
 
-/// The lower half is erased: what is left has the statistics of a picture that is all of its colour,
-/// but for what receptive fields see across the border.
+/// The lower half is erased: what is left has the statistics of a picture that is all of its
+/// colour, but for what receptive fields see across the border.
 #[test]
 fn statistics_are_those_of_the_pixels_that_count() {
     let threads = rayon::ThreadPoolBuilder::new().num_threads(2).build().map(Arc::new);

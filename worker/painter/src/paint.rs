@@ -214,8 +214,8 @@ fn paint_from(
     Ok(Painted { files, report })
 }
 
-/// Takes a step on a thread of its own, and meanwhile asks the observer whether to go on. Where not,
-/// the step is interrupted, and `asked` says how painting is to end.
+/// Takes a step on a thread of its own, and meanwhile asks the observer whether to go on. Where
+/// not, the step is interrupted, and `asked` says how painting is to end.
 fn step(
     run: &mut dyn Run,
     observer: &mut Observer<'_>,

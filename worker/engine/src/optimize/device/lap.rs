@@ -3,10 +3,11 @@
 //! The deepest layer halves four times, so its pixels are 16 of the picture's. A canvas that
 //! repeats after 193 pixels has 12 of them and a sixteenth: taken for a whole pixel there, a single
 //! column weighed as much as 16, its gradient was that of 16, and the optimiser drew a hard line
-//! along the seam. So the network is shown the canvas unrolled: a lap, some pixels of the lap before
-//! it and some of the lap after it, together a multiple of 16. Only the lap counts, by weights as a
-//! mask has; what stands around it is seen through receptive fields, and the gradient there is that
-//! of the pixels it was copied from. What the optimiser moves is the lap, which stays a ring.
+//! along the seam. So the network is shown the canvas unrolled: a lap, some pixels of the lap
+//! before it and some of the lap after it, together a multiple of 16. Only the lap counts, by
+//! weights as a mask has; what stands around it is seen through receptive fields, and the gradient
+//! there is that of the pixels it was copied from. What the optimiser moves is the lap, which stays
+//! a ring.
 
 use impasto_types::Optimize;
 

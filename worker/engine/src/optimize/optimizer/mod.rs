@@ -78,7 +78,8 @@ impl Optimizer {
         }
     }
 
-    /// Back to where the last step began, if it is remembered: the loss that it led to is of no use.
+    /// Back to where the last step began, if it is remembered: the loss that it led to is of no
+    /// use.
     pub fn take_back(&self, x: &mut [f32]) {
         match &self.method {
             // It remembers no picture, and moves a pixel by the learning rate at most.
