@@ -1,4 +1,4 @@
-"""Colours are weighted by alpha where a picture is resized: opaque black beside white at alpha 10."""
+"""Colours count by alpha where a picture is resized: black beside white at alpha 10."""
 import numpy as np
 from PIL import Image
 

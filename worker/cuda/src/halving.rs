@@ -62,8 +62,8 @@ struct Enlarge {
 unsafe impl Parameters for Enlarge {}
 
 impl HalvedAxis {
-    /// From the lines that each coarse line is made of and their weights, and for each fine line the
-    /// coarse ones that it is part of, with the shares.
+    /// From the lines that each coarse line is made of and their weights, and for each fine line
+    /// the coarse ones that it is part of, with the shares.
     ///
     /// # Errors
     /// Where a line is named that does not exist or has no weight, or the device fails.

@@ -65,8 +65,8 @@ pub enum PaintError {
 }
 
 impl PaintError {
-    /// From an error of the engine; `memory_bytes` is what the asset was given, and `held_bytes` what
-    /// was held of it beside the engine, which may be more.
+    /// From an error of the engine; `memory_bytes` is what the asset was given, and `held_bytes`
+    /// what was held of it beside the engine, which may be more.
     pub(crate) fn of_engine(
         asset: &str,
         memory_bytes: u64,

@@ -126,8 +126,9 @@ impl Session {
         Ok(session)
     }
 
-    /// Takes up a run that [`checkpoint`](crate::Run::checkpoint) wrote, with the same recipe and pictures, under the
-    /// same budget and on such a device. It goes on to the same result, to the last bit.
+    /// Takes up a run that [`checkpoint`](crate::Run::checkpoint) wrote, with the same recipe and
+    /// pictures, under the same budget and on such a device. It goes on to the same result, to the
+    /// last bit.
     ///
     /// # Errors
     /// Where the checkpoint is damaged or belongs to another run, or the budget cuts the picture

@@ -17,25 +17,25 @@ fn canvas(
     tiling: Option<(usize, usize)>,
     masked: bool,
 ) -> Box<dyn Canvas> {
-    let frame = Frame::new(&recipe.common.tileable.into(), recipe.padding, 460, 330);
+    let frame = Frame::new(&recipe.common.tileable.into(), recipe.padding, 464, 336);
     let work = Work { recipe, frame, content: true, masked };
     let mut plan = tensors.plan(&work, AMPLE).expect("it fits");
     if let Some(interior) = tiling {
-        plan.tiling = Tiling::cut(work.view(), 460, 330, interior).expect("it can be cut");
+        plan.tiling = Tiling::cut(work.view(), 464, 336, interior).expect("it can be cut");
     }
     let moments = tensors
         .moments(&picture(90, 70, 5), None, View::of_style(recipe), AMPLE, &Interrupt::default())
         .expect("it runs");
     let style =
         StyleTarget::layers(recipe, &[(moments.iter().map(LayerStatistics::of).collect(), 1.0)]);
-    let content = Some(picture(460, 330, 6));
+    let content = Some(picture(464, 336, 6));
     tensors
         .canvas(Task {
             work,
             plan,
-            picture: picture(460, 330, 7),
+            picture: picture(464, 336, 7),
             content,
-            masked: masked.then(|| Masked { mask: soft_mask(460, 330), own: picture(460, 330, 8) }),
+            masked: masked.then(|| Masked { mask: soft_mask(464, 336), own: picture(464, 336, 8) }),
             style,
             warmth: None,
             interrupt: Interrupt::default(),

@@ -155,7 +155,8 @@ impl Plan {
     }
 }
 
-/// Such as `9 tiles of 704 x 704 at 1.9 times the work, l-bfgs with 5 pairs in bf16, content in bf16, 2.10 GiB`.
+/// Such as `9 tiles of 704 x 704 at 1.9 times the work, l-bfgs with 5 pairs in bf16, content in
+/// bf16, 2.10 GiB`.
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (width, height) = self.tiling.interior;

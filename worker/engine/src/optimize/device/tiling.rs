@@ -24,9 +24,9 @@ pub const HALO_PX: usize = Layer::Relu5_1.halo_px();
 /// layer, which is a sixteenth of the picture.
 const GRID_PX: usize = 64;
 
-/// The most work, in pixels computed for one of the picture's, that a cut may cost. Interiors of 256
-/// pixels cost 5.6 and those of 64 cost 42: a picture that took ten seconds whole would take minutes
-/// a step, so memory for larger tiles is asked for instead.
+/// The most work, in pixels computed for one of the picture's, that a cut may cost. Interiors of
+/// 256 pixels cost 5.6 and those of 64 cost 42: a picture that took ten seconds whole would take
+/// minutes a step, so memory for larger tiles is asked for instead.
 const MOST_OVERHEAD: usize = 6;
 
 /// One pixel of the deepest layer.

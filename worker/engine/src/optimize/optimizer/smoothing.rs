@@ -8,11 +8,11 @@
 //! `M = I + sum over k = 1..5 of w_k U_k D_k`
 //!
 //! it knows it from the first step. `D_k` halves a picture `k` times with the binomial filter (1 3
-//! 3 1)/8, which is a tent over two lines of the half; `U_k` is its transpose times `4^k`, so that a flat picture keeps its level, and `w_k`
-//! doubles with each halving. Each term is a matrix times its transpose, so `M` is symmetric and
-//! positive definite, as the recursion asks, at every size and with every border. At 256 pixels,
-//! preset `gatys`, the loss after 40, 100 and 300 steps is 0.56, 0.59 and 0.75 of what it is
-//! without.
+//! 3 1)/8, which is a tent over two lines of the half; `U_k` is its transpose times `4^k`, so that
+//! a flat picture keeps its level, and `w_k` doubles with each halving. Each term is a matrix times
+//! its transpose, so `M` is symmetric and positive definite, as the recursion asks, at every size
+//! and with every border. At 256 pixels, preset `gatys`, the loss after 40, 100 and 300 steps is
+//! 0.56, 0.59 and 0.75 of what it is without.
 //!
 //! A length that is odd has no half. It is put to the next whole number of lines by the same tent,
 //! which then lies between the lines: its weights still add up to one for each line, so that no
@@ -271,8 +271,8 @@ mod tests {
         }
     }
 
-    /// Each line has the same part in the halves. A flat step stays flat up to the little by which a
-    /// tent between the lines weighs more or less of them, at each of five halvings: 1.1. With a
+    /// Each line has the same part in the halves. A flat step stays flat up to the little by which
+    /// a tent between the lines weighs more or less of them, at each of five halvings: 1.1. With a
     /// last line of its own it was 32.
     #[test]
     fn no_line_moves_farther_than_another() {

@@ -23,7 +23,8 @@ pub(super) struct Level {
 /// Which lines of one axis make which lines of its half, and the other way round.
 struct Axis {
     axis: usize,
-    /// For each place of the filter: the fine line that each coarse one reads there, and its weight.
+    /// For each place of the filter: the fine line that each coarse one reads there, and its
+    /// weight.
     taps: Vec<(Tensor, Tensor)>,
     /// Whether each filter is that of an even length.
     is_even: bool,
