@@ -29,6 +29,9 @@ use crate::reconnect::RECONNECT;
 /// How long a checkpoint may take to upload: a worker has only seconds to shut down.
 const HAND_BACK_TIMEOUT: Duration = Duration::from_secs(4);
 
+/// How long a transfer is retried that the coordinator refuses because of its own troubles.
+const TROUBLE: Duration = Duration::from_secs(60);
+
 /// The largest checkpoint that is uploaded. A picture of 1024 by 1024 pixels with twenty pairs of
 /// L-BFGS takes 500 MiB; moving a larger one takes as long as painting again.
 const MAX_CHECKPOINT_BYTES: u64 = 512 << 20;
@@ -58,7 +61,7 @@ enum AttemptError {
     #[error("{part} of `{asset}` is another task's output, which was not handed over")]
     Unresolved { asset: String, part: Part },
     #[error("cannot fetch {what} of `{asset}`")]
-    Fetch { asset: String, what: String, source: Box<TransferError> },
+    Fetch { asset: String, what: String, blob: BlobRef, source: Box<TransferError> },
     #[error("cannot make a folder for the model's weights")]
     Scratch { source: io::Error },
     #[error("cannot hand in the picture of `{asset}`")]
@@ -85,14 +88,22 @@ impl AttemptError {
             Self::Paint(PaintError::CardMemory { .. } | PaintError::FullCard { .. }) if only => {
                 FailureKind::Transient
             }
+            Self::Fetch { blob, source, .. } if source.is_missing() => {
+                return LeaseOutcome::Starved { missing: vec![*blob] };
+            }
+            // This machine's model store or device is at fault.
+            Self::Paint(PaintError::Model { .. } | PaintError::Card { .. }) => FailureKind::Machine,
             Self::Paint(error) => error.kind(),
-            Self::Fetch { source, .. } if source.is_changed() => FailureKind::Input,
-            Self::MethodVersion { .. }
-            | Self::Unresolved { .. }
-            | Self::Fetch { .. }
-            | Self::Scratch { .. }
-            | Self::HandIn { .. }
-            | Self::Panicked { .. } => FailureKind::Transient,
+            Self::Fetch { source, .. } | Self::HandIn { source, .. } => source.kind(),
+            Self::Scratch { .. } => FailureKind::Machine,
+            Self::MethodVersion { .. } | Self::Unresolved { .. } | Self::Panicked { .. } => {
+                FailureKind::Transient
+            }
+        };
+        // Nothing would change while the only worker waits, so its attempts count.
+        let kind = match kind {
+            FailureKind::Machine | FailureKind::Coordinator if only => FailureKind::Transient,
+            kind => kind,
         };
         LeaseOutcome::Failed { kind, message: error_text(self) }
     }
@@ -286,8 +297,8 @@ impl Attempt<'_> {
             let fetched = self
                 .until_it_answers(|| self.workshop.blobs.fetch_to(model.blob, &weights))
                 .await?;
-            fetched
-                .map_err(|source| self.not_fetched(&format!("the model {}", model.name), source))?;
+            let what = format!("the model {}", model.name);
+            fetched.map_err(|source| self.not_fetched(&what, model.blob, source))?;
             let painter = self.workshop.painter.clone();
             self.on_thread(move || painter.adopt_model(&model, &weights)).await??;
             drop(folder);
@@ -326,13 +337,14 @@ impl Attempt<'_> {
 
     async fn fetch(&self, blob: BlobRef, what: &str) -> Result<Vec<u8>, AttemptError> {
         let fetched = self.until_it_answers(|| self.workshop.blobs.fetch(blob)).await?;
-        fetched.map_err(|source| self.not_fetched(what, source))
+        fetched.map_err(|source| self.not_fetched(what, blob, source))
     }
 
-    fn not_fetched(&self, what: &str, source: TransferError) -> AttemptError {
+    fn not_fetched(&self, what: &str, blob: BlobRef, source: TransferError) -> AttemptError {
         AttemptError::Fetch {
             asset: self.task.asset.to_string(),
             what: what.to_owned(),
+            blob,
             source: source.into(),
         }
     }
@@ -344,7 +356,8 @@ impl Attempt<'_> {
         handed.map_err(|source| AttemptError::HandIn { asset: asset(), source: source.into() })
     }
 
-    /// Makes a transfer, and retries while the coordinator is unreachable.
+    /// Makes a transfer, and retries while the coordinator is unreachable. If it answers, but has
+    /// troubles of its own such as a full disk, retries for a while.
     async fn until_it_answers<T, F>(
         &self,
         transfer: impl Fn() -> F,
@@ -353,10 +366,18 @@ impl Attempt<'_> {
         F: Future<Output = Result<T, TransferError>>,
     {
         let mut retries = Retries::new(RECONNECT);
+        let mut troubled_since = None;
         loop {
             match self.unless_canceled(transfer()).await? {
                 Err(error) if error.is_away() => {
                     self.log(&error, "the coordinator is unreachable; trying again");
+                    self.unless_canceled(tokio::time::sleep(retries.next(fastrand::f64()))).await?;
+                }
+                Err(error)
+                    if error.kind() == FailureKind::Coordinator
+                        && troubled_since.get_or_insert_with(Instant::now).elapsed() < TROUBLE =>
+                {
+                    self.log(&error, "the coordinator has troubles; trying again");
                     self.unless_canceled(tokio::time::sleep(retries.next(fastrand::f64()))).await?;
                 }
                 answer => return Ok(answer),

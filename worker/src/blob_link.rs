@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use impasto_blobs::{BlobStore, BlobStoreError, blocking};
 use impasto_proto::client::{BlobError, Blobs};
-use impasto_types::{BlobRef, Digest};
+use impasto_types::{BlobRef, Digest, FailureKind};
 use tonic::{Code, Status};
 use tracing::warn;
 
@@ -106,9 +106,45 @@ impl TransferError {
         }
     }
 
-    /// Whether a file of the project has changed since the build began: a retry would fail too.
-    pub(crate) fn is_changed(&self) -> bool {
-        matches!(self, Self::Disk(BlobStoreError::Changed { .. }))
+    /// Whether the coordinator lacks the blob.
+    pub(crate) fn is_missing(&self) -> bool {
+        match self {
+            Self::Network(error) => matches!(error, BlobError::Missing { .. }),
+            Self::Disk(error) => matches!(error, BlobStoreError::Missing { .. }),
+        }
+    }
+
+    /// Who is at fault, if not the connection.
+    pub(crate) fn kind(&self) -> FailureKind {
+        match self {
+            Self::Network(error) => match error {
+                // The bytes that this machine sent, or took, are not those that it meant.
+                BlobError::Call { source, .. } | BlobError::FindMissing { source }
+                    if source.code() == Code::InvalidArgument =>
+                {
+                    FailureKind::Machine
+                }
+                BlobError::Corrupt { .. }
+                | BlobError::TooLong { .. }
+                | BlobError::Read { .. }
+                | BlobError::Write { .. } => FailureKind::Machine,
+                BlobError::Call { .. }
+                | BlobError::FindMissing { .. }
+                | BlobError::Missing { .. }
+                | BlobError::Answer(_) => FailureKind::Coordinator,
+            },
+            Self::Disk(error) => match error {
+                // A file of the project has changed since the build began: a retry would fail too.
+                BlobStoreError::Changed { .. } => FailureKind::Input,
+                BlobStoreError::Missing { .. } => FailureKind::Coordinator,
+                BlobStoreError::TooLarge { .. }
+                | BlobStoreError::Length { .. }
+                | BlobStoreError::Content { .. }
+                | BlobStoreError::DiskFull { .. }
+                | BlobStoreError::Read { .. }
+                | BlobStoreError::Write { .. } => FailureKind::Machine,
+            },
+        }
     }
 }
 

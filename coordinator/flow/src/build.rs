@@ -142,7 +142,7 @@ impl<'o> Build<'o> {
             let jobs = jobs.await?;
             let mut left = Left::Ended;
             for job in &jobs {
-                left = left.max(follow(account, &mut fetches, farm, job).await?);
+                left = left.max(follow(account, &mut fetches, farm, job, models).await?);
             }
             if farm.keeps_jobs() && left == Left::Ended {
                 Pending::forget(&account.survey.project);
