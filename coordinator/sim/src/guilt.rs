@@ -12,6 +12,8 @@ pub(crate) struct Guilt {
     /// The workers that have tried each task since its job was submitted or retried.
     tried: BTreeMap<(JobId, TaskIndex), BTreeSet<WorkerName>>,
     memory_bytes: BTreeMap<(JobId, TaskIndex), u64>,
+    leased: BTreeSet<(JobId, TaskIndex)>,
+    canceled: BTreeSet<JobId>,
 }
 
 impl Guilt {
@@ -27,13 +29,36 @@ impl Guilt {
                     self.memory_bytes.insert((*job, task), needs.least_memory_bytes);
                 }
             }
-            Fact::JobRetried { job, .. } => self.tried.retain(|(of, _), _| of != job),
-            Fact::AttemptEnded(AttemptEnded { lease, worker, spared: false, .. }) => {
-                let tried = self.tried.entry((lease.job, lease.task)).or_default();
-                tried.insert(worker.clone());
+            Fact::TaskLeased { lease, .. } => {
+                self.leased.insert((lease.job, lease.task));
             }
-            _ => {}
+            // Tasks that have failed or were canceled are retried with fresh attempts.
+            Fact::JobCanceled { job, .. } => {
+                self.canceled.insert(*job);
+                let leased = &self.leased;
+                self.tried.retain(|key, _| key.0 != *job || leased.contains(key));
+            }
+            Fact::JobRetried { job, .. } => {
+                self.canceled.remove(job);
+            }
+            Fact::TaskFailed { job, task, .. } => self.end((*job, *task)),
+            Fact::AttemptEnded(AttemptEnded { lease, worker, spared, .. }) => {
+                let key = (lease.job, lease.task);
+                self.leased.remove(&key);
+                if self.canceled.contains(&key.0) {
+                    self.end(key);
+                } else if !spared {
+                    self.tried.entry(key).or_default().insert(worker.clone());
+                }
+            }
+            Fact::TaskSucceeded { job, task, .. } => self.end((*job, *task)),
+            Fact::JobForgotten { .. } => {}
         }
+    }
+
+    fn end(&mut self, key: (JobId, TaskIndex)) {
+        self.leased.remove(&key);
+        self.tried.remove(&key);
     }
 
     /// A healthy worker that could have tried the task of a ruined attempt, which failed it for
