@@ -42,6 +42,16 @@ pub(crate) fn accept(
     closing: CancellationToken,
 ) -> ReceiverStream<io::Result<Connection>> {
     let (accepted, stream) = mpsc::channel(ACCEPTED_AHEAD);
+    // A quarter of the descriptors is for files.
+    let affordable = descriptors().map_or(max_connections, |limit| limit - limit / 4);
+    if affordable < max_connections {
+        tracing::warn!(
+            max_connections,
+            affordable,
+            "the limit of open files is low for as many connections; raise it (ulimit -n)"
+        );
+    }
+    let max_connections = max_connections.min(affordable);
     let open = Arc::new(Open { max_connections, state: Mutex::default() });
     tokio::spawn(async move {
         while let Some(next) = closing.run_until_cancelled(listener.accept()).await {
@@ -63,6 +73,13 @@ pub(crate) fn accept(
         }
     });
     ReceiverStream::new(stream)
+}
+
+/// How many descriptors this process may have, as far as the system says.
+fn descriptors() -> Option<usize> {
+    let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    line.split_whitespace().next()?.parse().ok()
 }
 
 /// The open connections.

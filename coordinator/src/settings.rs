@@ -140,6 +140,8 @@ impl Settings {
             data_dir: data_dir.to_owned(),
             store: StoreKind::Memory,
             heartbeat_ms: EMBEDDED_HEARTBEAT_MS,
+            // Its own worker, and whoever looks.
+            max_connections: 64,
             cache: CacheLimits::NONE,
             ..Self::default()
         }

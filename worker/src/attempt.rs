@@ -3,7 +3,6 @@
 //! An attempt knows no leases. While the coordinator is unreachable, its transfers are retried
 //! until it is canceled.
 
-use std::io;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,13 +12,14 @@ use impasto_painter::{
     Lane, OutputFile, Pace, PaintError, PaintStep, Painted, Painter, Source, Sources,
 };
 use impasto_types::{
-    BlobRef, FailureKind, Grant, InputRef, LeaseOutcome, Method, Output, Part, Progress, Resolved,
-    Retries, TaskResult, TaskSpec, error_text,
+    BlobRef, FailureKind, Grant, InputRef, LeaseOutcome, Output, Part, Progress, Resolved, Retries,
+    TaskResult, TaskSpec, error_text,
 };
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tracing::{debug, info};
 
+use crate::attempt_error::AttemptError;
 use crate::blob_cache::BlobCache;
 use crate::blob_link::{BlobLink, TransferError};
 use crate::cancel::Cancel;
@@ -48,67 +48,6 @@ pub(crate) struct Workshop {
     pub(crate) only: bool,
 }
 
-/// Why an attempt has no result.
-#[derive(Debug, thiserror::Error)]
-enum AttemptError {
-    #[error("it was canceled")]
-    Canceled,
-    #[error(
-        "the task is for version {asked} of method {method}, but this worker has version {}",
-        method.version()
-    )]
-    MethodVersion { method: Method, asked: u32 },
-    #[error("{part} of `{asset}` is another task's output, which was not handed over")]
-    Unresolved { asset: String, part: Part },
-    #[error("cannot fetch {what} of `{asset}`")]
-    Fetch { asset: String, what: String, blob: BlobRef, source: Box<TransferError> },
-    #[error("cannot make a folder for the model's weights")]
-    Scratch { source: io::Error },
-    #[error("cannot hand in the picture of `{asset}`")]
-    HandIn { asset: String, source: Box<TransferError> },
-    #[error("no device of this worker takes tasks any more")]
-    NoDevice,
-    #[error("painting `{asset}` panicked: {message}")]
-    Panicked { asset: String, message: String },
-    #[error(transparent)]
-    Paint(#[from] PaintError),
-}
-
-impl AttemptError {
-    /// `only` means that there is no other worker.
-    fn outcome(&self, only: bool) -> LeaseOutcome {
-        let kind = match self {
-            // Without a device too: the lease was granted before the coordinator knew.
-            Self::Canceled | Self::NoDevice | Self::Paint(PaintError::Canceled { .. }) => {
-                return LeaseOutcome::Returned { checkpoint: None };
-            }
-            // The only worker's memory is too small, so no retry can succeed.
-            Self::Paint(PaintError::Memory { .. }) if only => FailureKind::Input,
-            // Other programs may free GPU memory, so retry, but not forever.
-            Self::Paint(PaintError::CardMemory { .. } | PaintError::FullCard { .. }) if only => {
-                FailureKind::Transient
-            }
-            Self::Fetch { blob, source, .. } if source.is_missing() => {
-                return LeaseOutcome::Starved { missing: vec![*blob] };
-            }
-            // This machine's model store or device is at fault.
-            Self::Paint(PaintError::Model { .. } | PaintError::Card { .. }) => FailureKind::Machine,
-            Self::Paint(error) => error.kind(),
-            Self::Fetch { source, .. } | Self::HandIn { source, .. } => source.kind(),
-            Self::Scratch { .. } => FailureKind::Machine,
-            Self::MethodVersion { .. } | Self::Unresolved { .. } | Self::Panicked { .. } => {
-                FailureKind::Transient
-            }
-        };
-        // Nothing would change while the only worker waits, so its attempts count.
-        let kind = match kind {
-            FailureKind::Machine | FailureKind::Coordinator if only => FailureKind::Transient,
-            kind => kind,
-        };
-        LeaseOutcome::Failed { kind, message: error_text(self) }
-    }
-}
-
 /// Runs a task until it has ended or is stopped; a stop takes effect between two steps.
 pub(crate) async fn attempt(
     workshop: Arc<Workshop>,
@@ -124,7 +63,12 @@ pub(crate) async fn attempt(
         Err(AttemptError::Paint(PaintError::Stopped { checkpoint, .. })) => {
             LeaseOutcome::Returned { checkpoint: attempt.hand_back(checkpoint).await }
         }
-        Err(error) => error.outcome(workshop.only),
+        Err(error) => match error.outcome(workshop.only) {
+            LeaseOutcome::Starved { missing } => {
+                LeaseOutcome::Starved { missing: attempt.all_missing(missing).await }
+            }
+            outcome => outcome,
+        },
     }
 }
 
@@ -333,6 +277,16 @@ impl Attempt<'_> {
             })
         });
         Ok(painted.await??)
+    }
+
+    /// All inputs that the coordinator lacks, so that the client sends them at once; only those that
+    /// were found if it does not say.
+    async fn all_missing(&self, found: Vec<BlobRef>) -> Vec<BlobRef> {
+        let wanted: Vec<BlobRef> = self.task.action.blobs().collect();
+        match self.cancel.unless_stopped(self.workshop.blobs.missing(&wanted)).await {
+            Some(Ok(missing)) if !missing.is_empty() => missing,
+            Some(Ok(_) | Err(_)) | None => found,
+        }
     }
 
     async fn fetch(&self, blob: BlobRef, what: &str) -> Result<Vec<u8>, AttemptError> {

@@ -64,6 +64,14 @@ impl BlobLink {
         }
     }
 
+    /// The blobs among `blobs` that the coordinator lacks.
+    pub(crate) async fn missing(&self, blobs: &[BlobRef]) -> Result<Vec<BlobRef>, TransferError> {
+        match self {
+            Self::Network { blobs: remote, .. } => Ok(remote.find_missing(blobs).await?),
+            Self::Disk(store) => Ok(store.missing(blobs.to_vec()).await),
+        }
+    }
+
     /// Uploads a blob to the coordinator, unless it has it.
     pub(crate) async fn hand_in(&self, blob: BlobRef, bytes: Bytes) -> Result<(), TransferError> {
         match self {
@@ -151,4 +159,40 @@ impl TransferError {
 /// A status sent by the peer has no source; one made for a broken connection has.
 fn is_connection(status: &Status) -> bool {
     status.code() == Code::Unavailable || std::error::Error::source(status).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::path::PathBuf;
+
+    use super::*;
+
+    #[test]
+    fn a_failed_transfer_says_whose_fault_it_was() {
+        let digest = Digest::of(b"wall");
+        let (full, path) = (|| io::Error::other("full"), PathBuf::from("wall"));
+        let call = |source| BlobError::Call { action: "upload", digest, source };
+        for (error, kind, missing) in [
+            (BlobError::Missing { digest }.into(), FailureKind::Coordinator, true),
+            (call(Status::resource_exhausted("full")).into(), FailureKind::Coordinator, false),
+            (call(Status::internal("no descriptors")).into(), FailureKind::Coordinator, false),
+            (call(Status::invalid_argument("other bytes")).into(), FailureKind::Machine, false),
+            (
+                BlobError::Write { path: path.clone(), source: full() }.into(),
+                FailureKind::Machine,
+                false,
+            ),
+            (BlobStoreError::Missing { digest }.into(), FailureKind::Coordinator, true),
+            (
+                BlobStoreError::DiskFull { path: path.clone(), source: full() }.into(),
+                FailureKind::Machine,
+                false,
+            ),
+            (BlobStoreError::Changed { digest, path }.into(), FailureKind::Input, false),
+        ] {
+            let error: TransferError = error;
+            assert_eq!((error.kind(), error.is_missing()), (kind, missing), "{error}");
+        }
+    }
 }

@@ -121,7 +121,8 @@ impl Core {
             Some(_) => !self.workers.record(&worker).is_some_and(|record| record.proven),
         };
         if tries.reporters.iter().all(|other| *other == worker) {
-            self.blame(&worker, &message);
+            // Without another worker, the tasks gain nothing from waiting.
+            self.blame(&worker, &message, self.workers.has_another(&worker));
         }
         if is_last && !(doubtful && self.has_untried(lease, &worker)) {
             self.fail_for_good(lease, message);
@@ -144,7 +145,7 @@ impl Core {
             && others.iter().all(is_fine)
             && !self.is_canceling(lease)
             && !self.has_untried(lease, &worker);
-        self.blame(&worker, &message);
+        self.blame(&worker, &message, true);
         if is_its_own {
             self.fail_for_good(lease, message);
             return;
@@ -177,8 +178,8 @@ impl Core {
     }
 
     /// Notes a failure of the worker, and benches it if it has failed too often in a row.
-    fn blame(&mut self, worker: &WorkerName, reason: &str) {
-        let until = self.workers.note_failure(worker, &self.config, self.now, reason);
+    fn blame(&mut self, worker: &WorkerName, reason: &str, may_bench: bool) {
+        let until = self.workers.note_failure(worker, &self.config, self.now, reason, may_bench);
         let Some(until) = until else { return };
         self.timers.set(until, Timer::Probe(worker.clone()));
         let failures = self.workers.record(worker).map_or(0, |record| record.failures);

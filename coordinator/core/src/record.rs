@@ -45,11 +45,17 @@ impl Record {
         *self = Self { proven: true, ..Self::default() };
     }
 
-    /// Notes a failed attempt. Returns when its bench ends, if that benches the worker.
-    pub(crate) fn failed(&mut self, config: &Config, now: Millis, reason: &str) -> Option<Millis> {
+    /// Notes a failed attempt. Returns when its bench ends, if it is benched for that.
+    pub(crate) fn failed(
+        &mut self,
+        config: &Config,
+        now: Millis,
+        reason: &str,
+        may_bench: bool,
+    ) -> Option<Millis> {
         self.proven = false;
         self.failures = self.failures.saturating_add(1);
-        if self.failures < config.bench_after {
+        if !may_bench || self.failures < config.bench_after {
             return None;
         }
         let (first_ms, longest_ms) = (config.bench_first_ms, config.bench_longest_ms);
@@ -80,7 +86,7 @@ mod tests {
     fn failures_in_a_row_bench_a_worker_for_ever_longer_times_until_it_succeeds() {
         let config = Config::default();
         let mut record = Record::default();
-        let fail = |record: &mut Record, now| record.failed(&config, now, "disk full");
+        let fail = |record: &mut Record, now| record.failed(&config, now, "disk full", true);
         assert_eq!((fail(&mut record, 0), fail(&mut record, 0)), (None, None));
         assert_eq!(record.trust(0), Trust::Full);
         for (now, until) in [(0, 30_000), (30_000, 90_000), (90_000, 210_000)] {

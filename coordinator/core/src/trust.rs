@@ -40,12 +40,13 @@ impl Workers {
         config: &Config,
         now: Millis,
         reason: &str,
+        may_bench: bool,
     ) -> Option<Millis> {
         let record = match self.by_name.get(name) {
             Some(id) => &mut self.connected.get_mut(id)?.record,
             None => &mut self.lost.get_mut(name)?.record,
         };
-        let until = record.failed(config, now, reason);
+        let until = record.failed(config, now, reason, may_bench);
         self.trust(name, now);
         until
     }
@@ -56,6 +57,12 @@ impl Workers {
         let Some(worker) = self.connected.get_mut(&id) else { return };
         worker.trust = worker.record.trust(now);
         self.rank(id);
+    }
+
+    /// Whether there is another worker that takes tasks.
+    pub(crate) fn has_another(&self, name: &WorkerName) -> bool {
+        let takes = |worker: &Worker| worker.trust == Trust::Full && !worker.draining;
+        self.connected.values().any(|worker| takes(worker) && worker.name != *name)
     }
 
     /// Whether a worker whose name is `wanted` could run this, now or later.

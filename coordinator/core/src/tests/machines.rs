@@ -174,3 +174,12 @@ fn a_task_whose_inputs_nobody_sends_fails_after_a_while() {
     assert!((300_000..320_000).contains(&(farm.now - begin)), "{}", farm.now - begin);
     assert_eq!(farm.core.workers()[0].failures, 0);
 }
+
+#[test]
+fn the_only_worker_is_not_benched_for_failures_that_may_be_the_tasks_own() {
+    let mut farm = Farm::new();
+    let worker = farm.worker("a", 1);
+    let job = farm.submit(submission("bad", 20));
+    work(&mut farm, &[(worker, failed(FailureKind::Transient))], 600_000);
+    assert_eq!((farm.state(job), failures(&farm, job)), (JobState::Failed, 20));
+}
