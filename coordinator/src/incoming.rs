@@ -64,7 +64,7 @@ pub(crate) fn accept(
                 }
             };
             let Some(connection) = open.admit(stream, peer) else {
-                tracing::warn!(%peer, max_connections, "a connection was refused: too many are open");
+                tracing::warn!(%peer, max_connections, "a connection was refused: there are too many");
                 continue;
             };
             if accepted.send(Ok(connection)).await.is_err() {

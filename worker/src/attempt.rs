@@ -279,8 +279,8 @@ impl Attempt<'_> {
         Ok(painted.await??)
     }
 
-    /// All inputs that the coordinator lacks, so that the client sends them at once; only those that
-    /// were found if it does not say.
+    /// All inputs that the coordinator lacks, so that the client sends them at once; only those
+    /// that were found if it does not say.
     async fn all_missing(&self, found: Vec<BlobRef>) -> Vec<BlobRef> {
         let wanted: Vec<BlobRef> = self.task.action.blobs().collect();
         match self.cancel.unless_stopped(self.workshop.blobs.missing(&wanted)).await {

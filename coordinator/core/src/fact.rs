@@ -57,8 +57,8 @@ pub enum Fact {
     },
 }
 
-/// The attempt ended without a result. The task returns to the queue at `not_before`, or is canceled
-/// if its job is canceling.
+/// The attempt ended without a result. The task returns to the queue at `not_before`, or is
+/// canceled if its job is canceling.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AttemptEnded {
     pub lease: LeaseId,

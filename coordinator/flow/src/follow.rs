@@ -83,7 +83,9 @@ async fn see<F: Farm>(
                 let news = news?;
                 if let Some((patience, models)) = &mut attended {
                     patience.answered();
-                    if let Some(JobNews::Task { event: TaskEvent::Ready { missing, .. }, .. }) = &news {
+                    if let Some(JobNews::Task { event, .. }) = &news
+                        && let TaskEvent::Ready { missing, .. } = event
+                    {
                         supply_again(farm, &account.survey, models, missing).await?;
                     }
                 }

@@ -33,9 +33,9 @@ pub enum Fate {
 /// independently of the core's own state, have to show that no task is leased twice at once or
 /// succeeds twice, that each result is of the live lease, and that all inputs of a task are on disk
 /// before it is granted. Credit is counted beside the core, time has to pass as the steady clock
-/// does, and no task may fail for good on a sick machine if a healthy one could try it. After every restart the core has to equal the one that crashed, both from
-/// all facts and from a snapshot and the facts since. No task may crash more workers than it has
-/// attempts.
+/// does, and no task may fail for good on a sick machine if a healthy one could try it. After every
+/// restart the core has to equal the one that crashed, both from all facts and from a snapshot and
+/// the facts since. No task may crash more workers than it has attempts, and one more.
 #[derive(Debug)]
 pub struct Coordinator {
     core: Core,
@@ -87,7 +87,7 @@ pub enum Wrong {
     )]
     SnapshotDiffers { facts: usize, covered: usize },
     #[error(
-        "task {task} of job {job} crashed {kills} workers, but has {attempts} attempts",
+        "task {task} of job {job} crashed {kills} workers, but may crash {attempts}",
         task = .task.0
     )]
     TooManyKills { job: JobId, task: TaskIndex, kills: u32, attempts: u32 },

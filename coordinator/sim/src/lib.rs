@@ -2,8 +2,8 @@
 //! lost, duplicated, delayed and out of order; workers that crash, restart and lose their
 //! connection, and workers on which everything fails; coordinators that crash before or after their
 //! facts are on disk, and that cannot read their jobs' task lists; wall clocks that are set; inputs
-//! that go missing, and clients that never read what they are told; tasks that are slow, fail, crash
-//! their workers, or depend on others.
+//! that go missing, and clients that never read what they are told; tasks that are slow, fail,
+//! crash their workers, or depend on others.
 //!
 //! Nothing sleeps or reads a clock: the same seed and options give the same run, event by event.
 //! [`Coordinator`](coordinator::Coordinator) and [`run`] list what is checked.
