@@ -28,7 +28,7 @@ pub fn check_all(core: &Core) -> Result<(), Broken> {
     dependents_wait_for_their_inputs(core)?;
     every_waiting_task_has_its_turn(core)?;
     no_worker_idles_beside_work(core)?;
-    credit_is_kept(core)?;
+    credit_granted_is_returned_or_held(core)?;
     only_trusted_workers_get_tasks(core)?;
     attempts_stay_in_budget(core)?;
     counts_are_right(core)?;
@@ -143,8 +143,8 @@ pub fn suspects_run_alone(core: &Core) -> Result<(), Broken> {
     Ok(())
 }
 
-/// No queued task waits while a worker that could take it asks for work, unless this worker is
-/// reserved for a task that must run alone.
+/// A healthy worker with room is never idle while a task that it may take waits, unless this worker
+/// is reserved for a task that must run alone.
 pub fn no_worker_idles_beside_work(core: &Core) -> Result<(), Broken> {
     let queue = &core.ledger.waiting.queue;
     let classes = queue.classes_beside(|job| core.is_held(job));
@@ -164,10 +164,13 @@ pub fn no_worker_idles_beside_work(core: &Core) -> Result<(), Broken> {
 
 /// Credit granted equals credit returned or held: what a worker asked for is what it still asks for
 /// and the grants since.
-pub fn credit_is_kept(core: &Core) -> Result<(), Broken> {
+pub fn credit_granted_is_returned_or_held(core: &Core) -> Result<(), Broken> {
     match core.workers.with_lost_credit().next() {
         None => Ok(()),
-        Some(name) => broken("credit is kept", format!("worker {name} has lost credit")),
+        Some(name) => broken(
+            "credit granted equals credit returned or held",
+            format!("worker {name} has lost credit"),
+        ),
     }
 }
 

@@ -32,7 +32,7 @@ impl Core {
             ListFault::Unavailable => self.hold_back(lease.job, &message),
         };
         if is_damaged && !self.is_canceling(lease) {
-            self.fail_job(lease.job, &message);
+            self.fail_job(lease, &message);
         } else {
             self.take_back(lease, message);
         }
@@ -84,12 +84,13 @@ impl Core {
         }));
     }
 
-    fn fail_job(&mut self, job: JobId, message: &str) {
+    /// Fails a job because of a grant that was not sent. The workers of its other leases stop.
+    fn fail_job(&mut self, unsent: LeaseId, message: &str) {
         let is_open = |state: &TaskState| match state {
             TaskState::Blocked { .. } | TaskState::Ready { .. } | TaskState::Leased(_) => true,
             TaskState::Succeeded { .. } | TaskState::Failed { .. } | TaskState::Canceled => false,
         };
-        for key in self.ledger.keys_where(job, is_open) {
+        for key in self.ledger.keys_where(unsent.job, is_open) {
             let TaskKey { job, task } = key;
             // Dependents have failed with the tasks that they depend on.
             let Some(state) = self.ledger.task(key).map(|task| &task.state).filter(|s| is_open(s))
@@ -97,6 +98,7 @@ impl Core {
                 continue;
             };
             if let TaskState::Leased(lease) = state
+                && lease.id != unsent
                 && let Some(worker) = self.workers.named(&lease.worker)
             {
                 let lease = lease.id;

@@ -20,6 +20,7 @@ fn a_damaged_list_fails_its_job_at_once_and_gives_the_credit_back() {
     farm.handle(unreadable(worker, granted, ListFault::Damaged));
     assert_eq!(farm.state(broken), JobState::Failed);
     assert_eq!(farm.grant(), (worker, lease(2, 0, 1)), "without asking again");
+    assert!(!farm.effects.contains(&revoke(worker, granted)), "it never got that lease");
     let message = "the job's tasks cannot be read".to_owned();
     assert!(
         matches!(farm.task(broken, 2), TaskEvent::Failed { message: found, .. } if found == message)
