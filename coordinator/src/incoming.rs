@@ -64,7 +64,7 @@ pub(crate) fn accept(
                 }
             };
             let Some(connection) = open.admit(stream, peer) else {
-                tracing::warn!(%peer, max_connections, "a connection was refused: there are too many");
+                tracing::warn!(%peer, max_connections, "too many connections: one was refused");
                 continue;
             };
             if accepted.send(Ok(connection)).await.is_err() {
