@@ -19,10 +19,10 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
 
 use crate::driver::{Command, Driver, Turns};
 use crate::expiry::{AcceptedHolds, CleanUp};
+use crate::incoming;
 use crate::local_farm::LocalFarm;
 use crate::services::{BlobsService, JobsService, WorkerContext, WorkersService};
 use crate::submission::Submitter;
@@ -39,6 +39,9 @@ const CLOSING_TIME: Duration = Duration::from_secs(3);
 /// A connection is closed if its peer does not answer a ping for this long.
 const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(20);
+
+/// How many calls of one connection may be open at once.
+const MAX_STREAMS: u32 = 256;
 
 /// A server that listens but does not serve yet.
 #[derive(Debug)]
@@ -171,6 +174,7 @@ impl Coordinator {
             .http2_adaptive_window(Some(true))
             .http2_keepalive_interval(Some(KEEP_ALIVE_INTERVAL))
             .http2_keepalive_timeout(Some(KEEP_ALIVE_TIMEOUT))
+            .max_concurrent_streams(MAX_STREAMS)
             .add_service(health_service)
             .add_service(reflection)
             .add_service(
@@ -189,7 +193,7 @@ impl Coordinator {
                     .max_encoding_message_size(MAX_MESSAGE_BYTES),
             )
             .serve_with_incoming_shutdown(
-                TcpIncoming::from(self.listener).with_nodelay(Some(true)),
+                incoming::accept(self.listener, self.settings.max_connections, closing.clone()),
                 closing.clone().cancelled_owned(),
             );
 

@@ -3,13 +3,15 @@
 //! One task owns the core ([`turns::Turns`]). A [`Driver`] is a handle that sends it commands and
 //! waits for replies.
 
+mod clock;
+mod journal;
 mod links;
 mod turns;
 mod watchers;
 
 use impasto_core::{Input, JobView, Submission};
 use impasto_types::{
-    Digest, Hello, JobId, JobNews, JobSummary, Order, WorkerId, WorkerInfo, WorkerName,
+    Digest, Explained, Hello, JobId, JobNews, JobSummary, Order, WorkerId, WorkerInfo, WorkerName,
 };
 use tokio::sync::{broadcast, mpsc, oneshot};
 
@@ -72,6 +74,8 @@ pub(crate) enum Command {
 pub(crate) struct Introduction {
     pub(crate) hello: Hello,
     pub(crate) orders: mpsc::Sender<Order<Digest>>,
+    /// The address of the worker, for the log.
+    pub(crate) peer: String,
 }
 
 /// A query. It is answered after the facts of its turn are durable, so that no answer can be undone
@@ -81,6 +85,7 @@ pub(crate) enum Question {
     Watch { job: JobId, reply: oneshot::Sender<Option<Watch>> },
     Jobs { active: bool, limit: usize, reply: oneshot::Sender<Vec<JobSummary>> },
     Workers { reply: oneshot::Sender<Vec<WorkerInfo>> },
+    Explain { job: JobId, reply: oneshot::Sender<Option<Vec<Explained>>> },
     BlobsInUse { reply: oneshot::Sender<Vec<Digest>> },
 }
 
@@ -136,6 +141,11 @@ impl Driver {
 
     pub(crate) async fn workers(&self) -> Result<Vec<WorkerInfo>, Stopped> {
         self.call(|reply| Command::Ask(Question::Workers { reply })).await
+    }
+
+    /// What the waiting tasks of a job wait for; `None` if there is no such job.
+    pub(crate) async fn explain(&self, job: JobId) -> Result<Option<Vec<Explained>>, Stopped> {
+        self.call(|reply| Command::Ask(Question::Explain { job, reply })).await
     }
 
     /// The blobs that jobs need.

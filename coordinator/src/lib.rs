@@ -7,6 +7,7 @@
 mod coordinator;
 mod driver;
 mod expiry;
+mod incoming;
 mod job_stream;
 mod local_farm;
 mod options;

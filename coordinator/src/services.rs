@@ -5,6 +5,7 @@ mod attach;
 mod blobs;
 mod context;
 mod jobs;
+mod patience;
 mod status;
 mod watch;
 mod workers;

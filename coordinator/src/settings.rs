@@ -38,6 +38,8 @@ pub struct Settings {
     pub reconnect_grace_ms: u64,
     /// How many attempts a task may use up.
     pub max_attempts: u32,
+    /// How many connections may be open at once. Each takes a file descriptor.
+    pub max_connections: usize,
     /// The largest blob that is accepted.
     pub max_blob_bytes: u64,
     /// Blobs and results beyond these limits expire, except those that jobs need.
@@ -89,6 +91,8 @@ pub enum SettingsError {
     NoDataDir,
     #[error("`max_blob_bytes` is {0}, but has to be at least 1 MiB")]
     MaxBlobBytes(u64),
+    #[error("`max_connections` is 0, so nobody could connect")]
+    MaxConnections,
     #[error("the settings contradict each other")]
     Times(#[from] impasto_core::ConfigError),
 }
@@ -105,6 +109,7 @@ impl Default for Settings {
             lease_ms: core.lease_ms,
             reconnect_grace_ms: core.reconnect_grace_ms,
             max_attempts: core.max_attempts,
+            max_connections: 4_096,
             max_blob_bytes: 8 << 30,
             cache: CacheLimits::default(),
             keep_jobs: core.keep_jobs,
@@ -135,6 +140,8 @@ impl Settings {
             data_dir: data_dir.to_owned(),
             store: StoreKind::Memory,
             heartbeat_ms: EMBEDDED_HEARTBEAT_MS,
+            // Its own worker, and whoever looks.
+            max_connections: 64,
             cache: CacheLimits::NONE,
             ..Self::default()
         }
@@ -153,6 +160,9 @@ impl Settings {
         }
         if self.max_blob_bytes < 1 << 20 {
             return Err(SettingsError::MaxBlobBytes(self.max_blob_bytes));
+        }
+        if self.max_connections == 0 {
+            return Err(SettingsError::MaxConnections);
         }
         self.core().check()?;
         Ok(())
@@ -276,6 +286,7 @@ mod tests {
                 "a lease of 10000 ms is shorter than three heartbeats of 5000 ms",
             ),
             ("max_blob_bytes = 7", &[], "`max_blob_bytes` is 7"),
+            ("max_connections = 0", &[], "`max_connections` is 0"),
             ("[cache]\nmax_size = \"much\"", &[], "`much` is not a size"),
             ("data_dir = \"\"", &[], "`data_dir` is empty"),
             (

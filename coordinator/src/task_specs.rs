@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use impasto_blobs::{BlobStore, BlobStoreError, Hold};
+use impasto_core::ListFault;
 use impasto_proto::{FieldError, v1};
 use impasto_types::{Digest, TaskSpec};
 use prost::Message;
@@ -30,6 +31,28 @@ pub(crate) enum TaskSpecsError {
     Decode(#[from] prost::DecodeError),
     #[error("a task of the job cannot be read")]
     Task(#[from] FieldError),
+    #[error("the job's list has only {tasks} tasks")]
+    TooShort { tasks: usize },
+}
+
+impl TaskSpecsError {
+    /// Whether no retry can help.
+    pub(crate) fn fault(&self) -> ListFault {
+        match self {
+            Self::Blob(BlobStoreError::Read { .. } | BlobStoreError::Write { .. })
+            | Self::Blob(BlobStoreError::DiskFull { .. }) => ListFault::Unavailable,
+            Self::Blob(
+                BlobStoreError::Missing { .. }
+                | BlobStoreError::Changed { .. }
+                | BlobStoreError::TooLarge { .. }
+                | BlobStoreError::Length { .. }
+                | BlobStoreError::Content { .. },
+            )
+            | Self::Decode(_)
+            | Self::Task(_)
+            | Self::TooShort { .. } => ListFault::Damaged,
+        }
+    }
 }
 
 impl TaskSpecs {
@@ -55,7 +78,7 @@ impl TaskSpecs {
         if let Some(messages) = self.kept(spec) {
             return Ok(messages);
         }
-        let blob = self.blobs.find(spec).await.ok_or(BlobStoreError::Missing { digest: spec })?;
+        let blob = self.blobs.look_up(spec).await?;
         let bytes = self.blobs.read(blob).await?;
         let (mut rest, mut messages) = (&bytes[..], Vec::new());
         while !rest.is_empty() {

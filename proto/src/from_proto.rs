@@ -9,7 +9,8 @@ use impasto_types::{
 };
 
 pub use farm::{
-    device_health, device_info, heartbeat, hello, job_news, job_summary, order, report, worker_info,
+    device_health, device_info, explained, heartbeat, hello, job_news, job_summary, order, report,
+    worker_info,
 };
 
 use crate::limits::{MAX_DEVICE_BYTES, MAX_NAME_BYTES};

@@ -1,6 +1,8 @@
 //! Size limits of messages. Both ends check them, so that neither allocates whatever the other
 //! announces.
 
+use impasto_types::{MAX_INPUTS, MAX_MODELS, MAX_STYLES};
+
 /// The largest message: twice a full chunk or a batch of tasks.
 pub const MAX_MESSAGE_BYTES: usize = 4 << 20;
 
@@ -24,6 +26,9 @@ pub const SUBMIT_MESSAGE_BYTES: usize = 1 << 20;
 
 /// The most digests or blobs in a request or answer: 10,000 of them take half a megabyte.
 pub const DIGESTS_PER_MESSAGE: usize = 10_000;
+
+/// The most blobs that one task reads: its inputs, styles and models.
+pub const MAX_BLOBS_OF_TASK: usize = MAX_INPUTS + MAX_STYLES + MAX_MODELS;
 
 /// The most leases that a worker can hold or name at once.
 pub const MAX_LEASES: usize = 1024;

@@ -5,7 +5,8 @@ mod farm;
 use impasto_types::{Action, BlobRef, LeaseId, Losses, Output, RunReport, TaskResult, TaskSpec};
 
 pub use farm::{
-    device_health, device_info, heartbeat, hello, job_news, job_summary, order, report, worker_info,
+    device_health, device_info, explained, heartbeat, hello, job_news, job_summary, order, report,
+    worker_info,
 };
 
 use crate::v1;

@@ -3,10 +3,10 @@
 use impasto_proto::v1::worker_message::Message;
 use impasto_proto::{from_proto, to_proto, v1};
 use impasto_types::{
-    Attempt, BlobRef, Capabilities, DeviceHealth, DeviceInfo, Digest, Epoch, FailureKind, Grant,
-    Hello, JobId, JobNews, JobState, JobSummary, LeaseId, LeaseOutcome, Losses, MethodVersion,
-    Order, Output, Part, Progress, Resolved, RunReport, TaskEvent, TaskIndex, TaskResult,
-    WorkerInfo, WorkerName, WorkerState,
+    Attempt, Bench, BlobRef, Capabilities, DeviceHealth, DeviceInfo, Digest, Epoch, Explained,
+    FailureKind, Grant, Hello, JobId, JobNews, JobState, JobSummary, LeaseId, LeaseOutcome, Losses,
+    MethodVersion, Order, Output, Part, Progress, Resolved, RunReport, TaskEvent, TaskIndex,
+    TaskResult, WorkerInfo, WorkerName, WorkerState,
 };
 
 fn lease(task: u32) -> LeaseId {
@@ -97,6 +97,9 @@ fn outcomes_survive_the_wire() {
         failed(FailureKind::Input),
         failed(FailureKind::Transient),
         failed(FailureKind::Shortage),
+        failed(FailureKind::Machine),
+        failed(FailureKind::Coordinator),
+        LeaseOutcome::Starved { missing: vec![BlobRef::of(b"wall")] },
         LeaseOutcome::Returned { checkpoint: None },
         LeaseOutcome::Returned { checkpoint: Some(BlobRef::of(b"half")) },
     ] {
@@ -175,6 +178,13 @@ fn news_survive_the_wire() {
     let succeeded =
         |worker| TaskEvent::Succeeded { result: result(), worker, attempts: Attempt(1) };
     let task = |event| JobNews::Task { task: TaskIndex(4), asset: None, event };
+    let message = "again".to_owned();
+    let ready = |missing| TaskEvent::Ready {
+        attempts,
+        not_before_ms: 9,
+        message: message.clone(),
+        missing,
+    };
     for news in [
         JobNews::Job(summary()),
         JobNews::CaughtUp,
@@ -184,7 +194,8 @@ fn news_survive_the_wire() {
             event: TaskEvent::Canceled,
         },
         task(TaskEvent::Blocked),
-        task(TaskEvent::Ready { attempts, not_before_ms: 9, message: "again".to_owned() }),
+        task(ready(vec![])),
+        task(ready(vec![BlobRef::of(b"wall")])),
         task(leased(None)),
         task(leased(Some(progress()))),
         task(TaskEvent::Progress(Progress { loss: None, left_ms: None, ..progress() })),
@@ -227,9 +238,18 @@ fn a_worker_survives_the_wire() {
         capabilities: capabilities(),
         leases: vec![lease(1)],
         tasks_done: 9,
+        failures: 4,
+        benched: Some(Bench { until_ms: 7, reason: "the disk is full".to_owned() }),
         health: vec![DeviceHealth { fault: "it fell".to_owned(), ..DeviceHealth::default() }],
     };
     assert_eq!(from_proto::worker_info(to_proto::worker_info(&worker)), Ok(worker));
+}
+
+#[test]
+fn an_explanation_survives_the_wire() {
+    let reason = "no worker is connected".to_owned();
+    let explained = Explained { first: TaskIndex(3), tasks: 7, reason };
+    assert_eq!(from_proto::explained(to_proto::explained(&explained)), Ok(explained));
 }
 
 #[test]

@@ -3,20 +3,20 @@
 //! An attempt knows no leases. While the coordinator is unreachable, its transfers are retried
 //! until it is canceled.
 
-use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use impasto_painter::{Lane, OutputFile, PaintError, Painted, Painter, Source, Sources};
 use impasto_types::{
-    BlobRef, FailureKind, Grant, InputRef, LeaseOutcome, Method, Output, Part, Progress, Resolved,
-    Retries, TaskResult, TaskSpec, error_text,
+    BlobRef, FailureKind, Grant, InputRef, LeaseOutcome, Output, Part, Progress, Resolved, Retries,
+    TaskResult, TaskSpec, error_text,
 };
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tracing::{debug, info};
 
+use crate::attempt_error::AttemptError;
 use crate::blob_cache::BlobCache;
 use crate::blob_link::{BlobLink, TransferError};
 use crate::cancel::Cancel;
@@ -26,6 +26,9 @@ use crate::reconnect::RECONNECT;
 
 /// How long a checkpoint may take to upload: a worker has only seconds to shut down.
 const HAND_BACK_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// How long a transfer is retried that the coordinator refuses because of its own troubles.
+const TROUBLE: Duration = Duration::from_secs(60);
 
 /// The largest checkpoint that is uploaded. A picture of 1024 by 1024 pixels with twenty pairs of
 /// L-BFGS takes 500 MiB; moving a larger one takes as long as painting again.
@@ -43,59 +46,6 @@ pub(crate) struct Workshop {
     pub(crate) only: bool,
 }
 
-/// Why an attempt has no result.
-#[derive(Debug, thiserror::Error)]
-enum AttemptError {
-    #[error("it was canceled")]
-    Canceled,
-    #[error(
-        "the task is for version {asked} of method {method}, but this worker has version {}",
-        method.version()
-    )]
-    MethodVersion { method: Method, asked: u32 },
-    #[error("{part} of `{asset}` is another task's output, which was not handed over")]
-    Unresolved { asset: String, part: Part },
-    #[error("cannot fetch {what} of `{asset}`")]
-    Fetch { asset: String, what: String, source: Box<TransferError> },
-    #[error("cannot make a folder for the model's weights")]
-    Scratch { source: io::Error },
-    #[error("cannot hand in the picture of `{asset}`")]
-    HandIn { asset: String, source: Box<TransferError> },
-    #[error("no device of this worker takes tasks any more")]
-    NoDevice,
-    #[error("painting `{asset}` panicked: {message}")]
-    Panicked { asset: String, message: String },
-    #[error(transparent)]
-    Paint(#[from] PaintError),
-}
-
-impl AttemptError {
-    /// `only` means that there is no other worker.
-    fn outcome(&self, only: bool) -> LeaseOutcome {
-        let kind = match self {
-            // Without a device too: the lease was granted before the coordinator knew.
-            Self::Canceled | Self::NoDevice | Self::Paint(PaintError::Canceled { .. }) => {
-                return LeaseOutcome::Returned { checkpoint: None };
-            }
-            // The only worker's memory is too small, so no retry can succeed.
-            Self::Paint(PaintError::Memory { .. }) if only => FailureKind::Input,
-            // Other programs may free GPU memory, so retry, but not forever.
-            Self::Paint(PaintError::CardMemory { .. } | PaintError::FullCard { .. }) if only => {
-                FailureKind::Transient
-            }
-            Self::Paint(error) => error.kind(),
-            Self::Fetch { source, .. } if source.is_changed() => FailureKind::Input,
-            Self::MethodVersion { .. }
-            | Self::Unresolved { .. }
-            | Self::Fetch { .. }
-            | Self::Scratch { .. }
-            | Self::HandIn { .. }
-            | Self::Panicked { .. } => FailureKind::Transient,
-        };
-        LeaseOutcome::Failed { kind, message: error_text(self) }
-    }
-}
-
 /// Runs a task until it has ended or is stopped; a stop takes effect between two steps.
 pub(crate) async fn attempt(
     workshop: Arc<Workshop>,
@@ -111,7 +61,12 @@ pub(crate) async fn attempt(
         Err(AttemptError::Paint(PaintError::Stopped { checkpoint, .. })) => {
             LeaseOutcome::Returned { checkpoint: attempt.hand_back(checkpoint).await }
         }
-        Err(error) => error.outcome(workshop.only),
+        Err(error) => match error.outcome(workshop.only) {
+            LeaseOutcome::Starved { missing } => {
+                LeaseOutcome::Starved { missing: attempt.all_missing(missing).await }
+            }
+            outcome => outcome,
+        },
     }
 }
 
@@ -284,8 +239,8 @@ impl Attempt<'_> {
             let fetched = self
                 .until_it_answers(|| self.workshop.blobs.fetch_to(model.blob, &weights))
                 .await?;
-            fetched
-                .map_err(|source| self.not_fetched(&format!("the model {}", model.name), source))?;
+            let what = format!("the model {}", model.name);
+            fetched.map_err(|source| self.not_fetched(&what, model.blob, source))?;
             let painter = self.workshop.painter.clone();
             self.on_thread(move || painter.adopt_model(&model, &weights)).await??;
             drop(folder);
@@ -309,15 +264,26 @@ impl Attempt<'_> {
         Ok(painted.await??)
     }
 
-    async fn fetch(&self, blob: BlobRef, what: &str) -> Result<Vec<u8>, AttemptError> {
-        let fetched = self.until_it_answers(|| self.workshop.blobs.fetch(blob)).await?;
-        fetched.map_err(|source| self.not_fetched(what, source))
+    /// All inputs that the coordinator lacks, so that the client sends them at once; only those
+    /// that were found if it does not say.
+    async fn all_missing(&self, found: Vec<BlobRef>) -> Vec<BlobRef> {
+        let wanted: Vec<BlobRef> = self.task.action.blobs().collect();
+        match self.cancel.unless_stopped(self.workshop.blobs.missing(&wanted)).await {
+            Some(Ok(missing)) if !missing.is_empty() => missing,
+            Some(Ok(_) | Err(_)) | None => found,
+        }
     }
 
-    fn not_fetched(&self, what: &str, source: TransferError) -> AttemptError {
+    async fn fetch(&self, blob: BlobRef, what: &str) -> Result<Vec<u8>, AttemptError> {
+        let fetched = self.until_it_answers(|| self.workshop.blobs.fetch(blob)).await?;
+        fetched.map_err(|source| self.not_fetched(what, blob, source))
+    }
+
+    fn not_fetched(&self, what: &str, blob: BlobRef, source: TransferError) -> AttemptError {
         AttemptError::Fetch {
             asset: self.task.asset.to_string(),
             what: what.to_owned(),
+            blob,
             source: source.into(),
         }
     }
@@ -329,7 +295,8 @@ impl Attempt<'_> {
         handed.map_err(|source| AttemptError::HandIn { asset: asset(), source: source.into() })
     }
 
-    /// Makes a transfer, and retries while the coordinator is unreachable.
+    /// Makes a transfer, and retries while the coordinator is unreachable. If it answers, but has
+    /// troubles of its own such as a full disk, retries for a while.
     async fn until_it_answers<T, F>(
         &self,
         transfer: impl Fn() -> F,
@@ -338,10 +305,18 @@ impl Attempt<'_> {
         F: Future<Output = Result<T, TransferError>>,
     {
         let mut retries = Retries::new(RECONNECT);
+        let mut troubled_since = None;
         loop {
             match self.unless_canceled(transfer()).await? {
                 Err(error) if error.is_away() => {
                     self.log(&error, "the coordinator is unreachable; trying again");
+                    self.unless_canceled(tokio::time::sleep(retries.next(fastrand::f64()))).await?;
+                }
+                Err(error)
+                    if error.kind() == FailureKind::Coordinator
+                        && troubled_since.get_or_insert_with(Instant::now).elapsed() < TROUBLE =>
+                {
+                    self.log(&error, "the coordinator has troubles; trying again");
                     self.unless_canceled(tokio::time::sleep(retries.next(fastrand::f64()))).await?;
                 }
                 answer => return Ok(answer),

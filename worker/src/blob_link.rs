@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use impasto_blobs::{BlobStore, BlobStoreError, blocking};
 use impasto_proto::client::{BlobError, Blobs};
-use impasto_types::{BlobRef, Digest};
+use impasto_types::{BlobRef, Digest, FailureKind};
 use tonic::{Code, Status};
 use tracing::warn;
 
@@ -64,6 +64,14 @@ impl BlobLink {
         }
     }
 
+    /// The blobs among `blobs` that the coordinator lacks.
+    pub(crate) async fn missing(&self, blobs: &[BlobRef]) -> Result<Vec<BlobRef>, TransferError> {
+        match self {
+            Self::Network { blobs: remote, .. } => Ok(remote.find_missing(blobs).await?),
+            Self::Disk(store) => Ok(store.missing(blobs.to_vec()).await),
+        }
+    }
+
     /// Uploads a blob to the coordinator, unless it has it.
     pub(crate) async fn hand_in(&self, blob: BlobRef, bytes: Bytes) -> Result<(), TransferError> {
         match self {
@@ -106,13 +114,85 @@ impl TransferError {
         }
     }
 
-    /// Whether a file of the project has changed since the build began: a retry would fail too.
-    pub(crate) fn is_changed(&self) -> bool {
-        matches!(self, Self::Disk(BlobStoreError::Changed { .. }))
+    /// Whether the coordinator lacks the blob.
+    pub(crate) fn is_missing(&self) -> bool {
+        match self {
+            Self::Network(error) => matches!(error, BlobError::Missing { .. }),
+            Self::Disk(error) => matches!(error, BlobStoreError::Missing { .. }),
+        }
+    }
+
+    /// Who is at fault, if not the connection.
+    pub(crate) fn kind(&self) -> FailureKind {
+        match self {
+            Self::Network(error) => match error {
+                // The bytes that this machine sent, or took, are not those that it meant.
+                BlobError::Call { source, .. } | BlobError::FindMissing { source }
+                    if source.code() == Code::InvalidArgument =>
+                {
+                    FailureKind::Machine
+                }
+                BlobError::Corrupt { .. }
+                | BlobError::TooLong { .. }
+                | BlobError::Read { .. }
+                | BlobError::Write { .. } => FailureKind::Machine,
+                BlobError::Call { .. }
+                | BlobError::FindMissing { .. }
+                | BlobError::Missing { .. }
+                | BlobError::Answer(_) => FailureKind::Coordinator,
+            },
+            Self::Disk(error) => match error {
+                // A file of the project has changed since the build began: a retry would fail too.
+                BlobStoreError::Changed { .. } => FailureKind::Input,
+                BlobStoreError::Missing { .. } => FailureKind::Coordinator,
+                BlobStoreError::TooLarge { .. }
+                | BlobStoreError::Length { .. }
+                | BlobStoreError::Content { .. }
+                | BlobStoreError::DiskFull { .. }
+                | BlobStoreError::Read { .. }
+                | BlobStoreError::Write { .. } => FailureKind::Machine,
+            },
+        }
     }
 }
 
 /// A status sent by the peer has no source; one made for a broken connection has.
 fn is_connection(status: &Status) -> bool {
     status.code() == Code::Unavailable || std::error::Error::source(status).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::path::PathBuf;
+
+    use super::*;
+
+    #[test]
+    fn a_failed_transfer_says_whose_fault_it_was() {
+        let digest = Digest::of(b"wall");
+        let (full, path) = (|| io::Error::other("full"), PathBuf::from("wall"));
+        let call = |source| BlobError::Call { action: "upload", digest, source };
+        for (error, kind, missing) in [
+            (BlobError::Missing { digest }.into(), FailureKind::Coordinator, true),
+            (call(Status::resource_exhausted("full")).into(), FailureKind::Coordinator, false),
+            (call(Status::internal("no descriptors")).into(), FailureKind::Coordinator, false),
+            (call(Status::invalid_argument("other bytes")).into(), FailureKind::Machine, false),
+            (
+                BlobError::Write { path: path.clone(), source: full() }.into(),
+                FailureKind::Machine,
+                false,
+            ),
+            (BlobStoreError::Missing { digest }.into(), FailureKind::Coordinator, true),
+            (
+                BlobStoreError::DiskFull { path: path.clone(), source: full() }.into(),
+                FailureKind::Machine,
+                false,
+            ),
+            (BlobStoreError::Changed { digest, path }.into(), FailureKind::Input, false),
+        ] {
+            let error: TransferError = error;
+            assert_eq!((error.kind(), error.is_missing()), (kind, missing), "{error}");
+        }
+    }
 }

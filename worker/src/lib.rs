@@ -4,6 +4,7 @@
 //! that cannot be recomputed. [`run`] is the whole worker; [`Settings`] configure it.
 
 mod attempt;
+mod attempt_error;
 mod blob_cache;
 mod blob_link;
 mod cancel;

@@ -338,6 +338,7 @@ impl Worker {
                 info!(%lease, compute_ms = result.report.compute_ms, "succeeded")
             }
             LeaseOutcome::Failed { kind, message } => warn!(%lease, ?kind, message, "failed"),
+            LeaseOutcome::Starved { .. } => warn!(%lease, "the coordinator lacks its inputs"),
             LeaseOutcome::Returned { .. } => info!(%lease, "stopped"),
         }
         self.handles.remove(&lease);

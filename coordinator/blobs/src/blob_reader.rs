@@ -20,7 +20,13 @@ pub struct BlobReader {
     file: Option<File>,
     hasher: blake3::Hasher,
     read: u64,
+    /// The size of the next chunk. It grows while the caller reads on, so that many callers that
+    /// stop reading take little memory.
+    chunk_bytes: usize,
 }
+
+/// The size of the first chunk.
+const FIRST_CHUNK_BYTES: usize = 16 << 10;
 
 impl BlobReader {
     pub(crate) fn new(blob: BlobRef, path: PathBuf, aside: PathBuf, file: File) -> Self {
@@ -29,7 +35,15 @@ impl BlobReader {
 
     /// Reads a lent file. It is never moved, even if its bytes are wrong.
     pub(crate) fn lent(blob: BlobRef, path: PathBuf, file: File) -> Self {
-        Self { blob, path, aside: None, file: Some(file), hasher: blake3::Hasher::new(), read: 0 }
+        Self {
+            blob,
+            path,
+            aside: None,
+            file: Some(file),
+            hasher: blake3::Hasher::new(),
+            read: 0,
+            chunk_bytes: FIRST_CHUNK_BYTES,
+        }
     }
 
     /// The next chunk; `None` after the last one.
@@ -41,7 +55,8 @@ impl BlobReader {
             return Err(BlobStoreError::Missing { digest: self.blob.digest });
         };
         let mut chunk = Vec::new();
-        let taken = file.take(CHUNK_BYTES as u64).read_to_end(&mut chunk);
+        let taken = file.take(self.chunk_bytes as u64).read_to_end(&mut chunk);
+        self.chunk_bytes = (2 * self.chunk_bytes).min(CHUNK_BYTES);
         taken.map_err(|source| BlobStoreError::Read { path: self.path.clone(), source })?;
         self.read += chunk.len() as u64;
         self.hasher.update(&chunk);

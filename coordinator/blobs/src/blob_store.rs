@@ -46,6 +46,14 @@ impl BlobStore {
         self.run(move |local| local.find(digest)).await
     }
 
+    /// Like [`Self::find`], but tells a blob that does not exist from one that cannot be looked up.
+    ///
+    /// # Errors
+    /// As [`LocalBlobs::look_up`].
+    pub async fn look_up(&self, digest: Digest) -> Result<BlobRef, BlobStoreError> {
+        self.run(move |local| local.look_up(digest)).await
+    }
+
     /// Stores bytes from memory.
     ///
     /// # Errors

@@ -64,6 +64,20 @@ impl LocalBlobs {
         self.find_stored(digest).or_else(|| self.lent.find(digest))
     }
 
+    /// The blob with this digest. Counts as a use.
+    ///
+    /// # Errors
+    /// There is none, or the folder cannot be read.
+    pub fn look_up(&self, digest: Digest) -> Result<BlobRef, BlobStoreError> {
+        let path = self.path_of(digest);
+        match fs::metadata(&path) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                Err(BlobStoreError::Read { path, source })
+            }
+            Ok(_) | Err(_) => self.find(digest).ok_or(BlobStoreError::Missing { digest }),
+        }
+    }
+
     fn find_stored(&self, digest: Digest) -> Option<BlobRef> {
         let path = self.path_of(digest);
         let metadata = fs::metadata(&path).ok().filter(fs::Metadata::is_file)?;

@@ -23,13 +23,16 @@ pub(crate) struct Class {
 
 impl Class {
     pub(crate) fn of(task: &Task) -> Self {
-        let demand =
-            Demand { method: task.needs.method, memory_bytes: task.needs.least_memory_bytes };
+        let demand = Demand::of(task);
         Self { demand, avoid: task.tries.avoid.clone(), alone: task.tries.alone }
     }
 }
 
 impl Demand {
+    pub(crate) fn of(task: &Task) -> Self {
+        Self { method: task.needs.method, memory_bytes: task.needs.least_memory_bytes }
+    }
+
     /// Whether an idle worker with these capabilities meets the demand.
     pub(crate) fn is_met_by(&self, capabilities: &Capabilities) -> bool {
         capabilities.methods.contains(&self.method)

@@ -42,6 +42,16 @@ pub struct Config {
     /// How long a task that no connected worker could ever run waits for a suitable one before it
     /// fails. Long enough for a farm to start up.
     pub unschedulable_grace_ms: Millis,
+    /// How many failed attempts in a row bench a worker.
+    pub bench_after: u32,
+    /// How long a worker is benched first. The time doubles with each further failure, up to
+    /// `bench_longest_ms`.
+    pub bench_first_ms: Millis,
+    pub bench_longest_ms: Millis,
+    /// How long a task waits for a client to send missing inputs again before it fails.
+    pub input_grace_ms: Millis,
+    /// How long a job's task list may be unreadable before it counts as damaged.
+    pub unreadable_grace_ms: Millis,
     /// The waiting time that raises a project's priority by one.
     pub ageing_ms: Millis,
     /// How long a lost worker stays on the list.
@@ -72,6 +82,11 @@ impl Default for Config {
             backoff_first_ms: 1_000,
             backoff_max_ms: 60_000,
             unschedulable_grace_ms: 60_000,
+            bench_after: 3,
+            bench_first_ms: 30_000,
+            bench_longest_ms: 600_000,
+            input_grace_ms: 300_000,
+            unreadable_grace_ms: 600_000,
             ageing_ms: 600_000,
             forget_lost_ms: 600_000,
             keep_jobs: KEEP_JOBS,
@@ -90,6 +105,8 @@ impl Config {
             ("heartbeat_ms", self.heartbeat_ms),
             ("max_attempts", u64::from(self.max_attempts)),
             ("backoff_first_ms", self.backoff_first_ms),
+            ("bench_after", u64::from(self.bench_after)),
+            ("bench_first_ms", self.bench_first_ms),
             ("ageing_ms", self.ageing_ms),
         ];
         if let Some((name, _)) = positive.into_iter().find(|(_, value)| *value == 0) {

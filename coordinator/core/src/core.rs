@@ -6,6 +6,7 @@ use impasto_types::{Digest, Epoch, JobId, JobSummary, Order, WorkerId, WorkerInf
 
 use crate::chance::Chance;
 use crate::class::Demand;
+use crate::held::Held;
 use crate::job::Job;
 use crate::ledger::{Ledger, ReplayError};
 use crate::task::Task;
@@ -24,7 +25,7 @@ pub struct Core {
     pub(crate) config: Config,
     pub(crate) epoch: Epoch,
     pub(crate) chance: Chance,
-    /// The driver's time; it never decreases, even if the driver's clock does.
+    /// The driver's time, which never decreases.
     pub(crate) now: Millis,
     pub(crate) ledger: Ledger,
     pub(crate) workers: Workers,
@@ -32,6 +33,10 @@ pub struct Core {
     pub(crate) absent: BTreeMap<WorkerName, Millis>,
     /// When tasks fail for lack of a worker, by the demand that no worker meets.
     pub(crate) stranded: BTreeMap<Demand, Millis>,
+    /// Jobs whose task list could not be read.
+    pub(crate) held: BTreeMap<JobId, Held>,
+    /// The time of the last fact.
+    last_at: Millis,
     pub(crate) timers: Timers,
     facts: Vec<Fact>,
     effects: Vec<Effect>,
@@ -50,6 +55,8 @@ impl Core {
             workers: Workers::default(),
             absent: BTreeMap::new(),
             stranded: BTreeMap::new(),
+            held: BTreeMap::new(),
+            last_at: 0,
             timers: Timers::default(),
             facts: Vec::new(),
             effects: Vec::new(),
@@ -62,6 +69,10 @@ impl Core {
     /// The program does not know the snapshot's version.
     pub fn restore(&mut self, snapshot: Snapshot) -> Result<(), SnapshotVersionError> {
         self.ledger = Ledger::restored(self.config.ageing_ms, snapshot)?;
+        // The longest delay of a task, with its jitter.
+        let delay_ms = self.config.backoff_max_ms.saturating_mul(2);
+        let known = self.ledger.jobs.values().map(|job| job.last_known_at(delay_ms));
+        self.last_at = known.max().unwrap_or(0);
         Ok(())
     }
 
@@ -81,9 +92,16 @@ impl Core {
     /// The fact cannot follow the earlier ones.
     pub fn replay(&mut self, fact: &Fact) -> Result<(), ReplayError> {
         let applied = self.ledger.apply(fact);
+        self.last_at = self.last_at.max(fact.at());
         // Nobody watches a job yet, so there are no changes to report.
         self.ledger.take_changes();
         applied
+    }
+
+    /// The latest time that the restored state shows to have passed, for
+    /// [`Timeline::begin`](crate::Timeline::begin).
+    pub fn last_at(&self) -> Millis {
+        self.last_at
     }
 
     /// Ends the replay. From now on, workers that held leases have `reconnect_grace_ms` to
@@ -109,6 +127,9 @@ impl Core {
             Input::Heartbeat { worker, lease, progress } => self.heartbeat(worker, lease, progress),
             Input::Health { worker, devices } => self.workers.set_health(worker, devices, self.now),
             Input::Report { worker, lease, outcome } => self.report(worker, lease, outcome),
+            Input::TaskListUnreadable { worker, lease, fault, message } => {
+                self.list_unreadable(worker, lease, fault, message);
+            }
             Input::Drain { worker, now } => self.drain(worker, now),
             Input::Tick => {}
         }
@@ -118,9 +139,13 @@ impl Core {
                 Timer::Silence(key, attempt) => self.check_silence(key, attempt, due),
                 Timer::Absence(name) => self.check_absence(name, due),
                 Timer::Stranded(demand) => self.check_stranded(demand),
+                Timer::Probe(name) => self.workers.trust(&name, self.now),
+                // Scheduling looks at the time.
+                Timer::Held(_) => {}
                 Timer::Forget(name) => self.workers.forget(&name, self.now),
             }
         }
+        self.release_ended();
         self.forget_jobs();
         self.schedule();
     }
@@ -174,6 +199,11 @@ impl Core {
         self.workers.named(worker)
     }
 
+    /// How many tasks a connected worker still asks for.
+    pub fn asks_for(&self, worker: WorkerId) -> Option<u32> {
+        Some(self.workers.get(worker)?.credits())
+    }
+
     /// Applies a fact, and emits it with the effects that report its changes.
     pub(crate) fn record(&mut self, fact: Fact) {
         let job = fact.job();
@@ -183,6 +213,9 @@ impl Core {
         let changes = self.ledger.take_changes();
         for name in changes.holders {
             self.workers.load(&name, self.ledger.holding(&name));
+            if self.ledger.holding(&name).is_none() {
+                self.absent.remove(&name);
+            }
         }
         for key in changes.tasks {
             if let Some(event) = self.ledger.task(key).map(Task::event) {

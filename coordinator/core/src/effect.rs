@@ -1,8 +1,10 @@
 //! What the driver has to do: send replies, orders and events. Each of them may be lost.
 
-use impasto_types::{Digest, JobId, JobSummary, Order, TaskEvent, TaskIndex, TaskResult, WorkerId};
+use impasto_types::{
+    Digest, JobId, JobSummary, Order, TaskEvent, TaskIndex, TaskResult, WorkerId, WorkerName,
+};
 
-use crate::RequestId;
+use crate::{Millis, RequestId};
 
 /// A reply, an order to a worker, a result for the cache, or an event for a job's watchers.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,6 +32,13 @@ pub enum Effect {
     /// Close this connection: it was replaced by a newer one of the same name, or went silent.
     Dismiss {
         worker: WorkerId,
+    },
+    /// A worker failed several attempts in a row, and gets no tasks until then.
+    Benched {
+        worker: WorkerName,
+        failures: u32,
+        until: Millis,
+        reason: String,
     },
     /// Put a succeeded task's result into the action cache.
     Remember {

@@ -47,21 +47,7 @@ pub enum Fact {
         worker: Option<WorkerName>,
         result: TaskResult,
     },
-    /// The attempt ended without a result. The task returns to the queue at `not_before`, or is
-    /// canceled if its job is canceling. `kind` is `None` if the worker reported no failure: it was
-    /// lost, or returned the lease. `counted` says whether this used up one of the task's attempts.
-    AttemptEnded {
-        lease: LeaseId,
-        at: Millis,
-        worker: WorkerName,
-        kind: Option<FailureKind>,
-        message: String,
-        counted: bool,
-        not_before: Millis,
-        /// Where the next attempt can resume, if the worker saved it.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        checkpoint: Option<BlobRef>,
-    },
+    AttemptEnded(AttemptEnded),
     /// The task has failed for good. If it was leased, this ends the lease too.
     TaskFailed {
         job: JobId,
@@ -69,6 +55,72 @@ pub enum Fact {
         at: Millis,
         message: String,
     },
+}
+
+/// The attempt ended without a result. The task returns to the queue at `not_before`, or is
+/// canceled if its job is canceling.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AttemptEnded {
+    pub lease: LeaseId,
+    pub at: Millis,
+    pub worker: WorkerName,
+    /// `None` if the worker reported no failure: it was lost, returned the lease, or missed inputs.
+    pub kind: Option<FailureKind>,
+    pub message: String,
+    /// Whether this used up one of the task's attempts.
+    pub counted: bool,
+    pub not_before: Millis,
+    /// Where the next attempt can resume, if the worker saved it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<BlobRef>,
+    /// Whether the worker has no part in it: then the task does not avoid it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub spared: bool,
+    /// Whether it would have been the task's last attempt, but another worker gets a try.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reprieve: bool,
+    /// Blobs that the task reads and that the store lacks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<BlobRef>,
+}
+
+impl AttemptEnded {
+    /// An end that costs the task nothing, without a delay.
+    pub(crate) fn free(
+        lease: LeaseId,
+        at: Millis,
+        worker: WorkerName,
+        kind: Option<FailureKind>,
+        message: String,
+    ) -> Self {
+        Self {
+            lease,
+            at,
+            worker,
+            kind,
+            message,
+            counted: false,
+            not_before: at,
+            checkpoint: None,
+            spared: false,
+            reprieve: false,
+            missing: Vec::new(),
+        }
+    }
+
+    /// Whether the attempt is the task's own.
+    pub fn counts(&self) -> bool {
+        self.counted || self.reprieve
+    }
+
+    /// Whether the worker failed: it said so, or was lost.
+    pub(crate) fn is_failure(&self) -> bool {
+        match self.kind {
+            None => self.counts(),
+            Some(FailureKind::Transient | FailureKind::Machine) => true,
+            Some(FailureKind::Input | FailureKind::Shortage | FailureKind::Coordinator) => false,
+        }
+    }
 }
 
 impl Fact {
@@ -80,7 +132,23 @@ impl Fact {
             | Self::JobRetried { job, .. }
             | Self::JobForgotten { job, .. } => *job,
             Self::TaskSucceeded { job, .. } | Self::TaskFailed { job, .. } => *job,
-            Self::TaskLeased { lease, .. } | Self::AttemptEnded { lease, .. } => lease.job,
+            Self::TaskLeased { lease, .. } | Self::AttemptEnded(AttemptEnded { lease, .. }) => {
+                lease.job
+            }
+        }
+    }
+
+    /// When it happened.
+    pub fn at(&self) -> Millis {
+        match self {
+            Self::JobSubmitted { at, .. }
+            | Self::JobCanceled { at, .. }
+            | Self::JobRetried { at, .. }
+            | Self::JobForgotten { at, .. }
+            | Self::TaskLeased { at, .. }
+            | Self::TaskSucceeded { at, .. }
+            | Self::AttemptEnded(AttemptEnded { at, .. })
+            | Self::TaskFailed { at, .. } => *at,
         }
     }
 }

@@ -6,7 +6,7 @@ use impasto_types::{
 };
 use serde::{Deserialize, Serialize};
 
-/// Milliseconds since the Unix epoch, by the driver's clock.
+/// Milliseconds since the Unix epoch, by the driver's [`Timeline`](crate::Timeline).
 pub type Millis = u64;
 
 /// Identifies a request that waits for a reply; chosen by the driver.
@@ -37,12 +37,24 @@ pub enum Input {
     Health { worker: WorkerId, devices: Vec<DeviceHealth> },
     /// A worker has ended a lease. The reply is `Order::Acknowledge`, even if the lease is stale.
     Report { worker: WorkerId, lease: LeaseId, outcome: LeaseOutcome },
+    /// A grant was not sent, since the list of the job's tasks cannot be read.
+    TaskListUnreadable { worker: WorkerId, lease: LeaseId, fault: ListFault, message: String },
     /// A worker gets no more work, at its own request or an operator's. The reply is
     /// `Order::Drain`; its leases continue, unless they are to be returned `now`: then each is
     /// revoked, and other workers resume from its checkpoint.
     Drain { worker: WorkerId, now: bool },
     /// Only time has passed.
     Tick,
+}
+
+/// Why a job's task list cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ListFault {
+    /// It is gone or was changed: no retry can help, so the job fails.
+    Damaged,
+    /// The driver cannot read it now, for example for lack of descriptors: the job is tried again
+    /// later.
+    Unavailable,
 }
 
 /// A job as a client submits it.

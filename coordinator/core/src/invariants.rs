@@ -28,6 +28,8 @@ pub fn check_all(core: &Core) -> Result<(), Broken> {
     dependents_wait_for_their_inputs(core)?;
     every_waiting_task_has_its_turn(core)?;
     no_worker_idles_beside_work(core)?;
+    credit_granted_is_returned_or_held(core)?;
+    only_trusted_workers_get_tasks(core)?;
     attempts_stay_in_budget(core)?;
     counts_are_right(core)?;
     ended_jobs_are_at_rest(core)?;
@@ -141,14 +143,15 @@ pub fn suspects_run_alone(core: &Core) -> Result<(), Broken> {
     Ok(())
 }
 
-/// No queued task waits while a worker that could take it asks for work, unless this worker is
-/// reserved for a task that must run alone.
+/// A healthy worker with room is never idle while a task that it may take waits, unless this worker
+/// is reserved for a task that must run alone.
 pub fn no_worker_idles_beside_work(core: &Core) -> Result<(), Broken> {
     let queue = &core.ledger.waiting.queue;
-    if queue.classes().any(|class| class.alone) {
+    let classes = queue.classes_beside(|job| core.is_held(job));
+    if classes.iter().any(|class| class.alone) {
         return Ok(());
     }
-    for class in queue.classes() {
+    for class in classes {
         if let Some(worker) = core.workers.best_for(class, &[], &BTreeSet::new()) {
             return broken(
                 "no worker idles beside work",
@@ -157,6 +160,26 @@ pub fn no_worker_idles_beside_work(core: &Core) -> Result<(), Broken> {
         }
     }
     Ok(())
+}
+
+/// Credit granted equals credit returned or held: what a worker asked for is what it still asks for
+/// and the grants since.
+pub fn credit_granted_is_returned_or_held(core: &Core) -> Result<(), Broken> {
+    match core.workers.with_lost_credit().next() {
+        None => Ok(()),
+        Some(name) => broken(
+            "credit granted equals credit returned or held",
+            format!("worker {name} has lost credit"),
+        ),
+    }
+}
+
+/// A benched worker is not free, and one that has to prove itself is only while it is idle.
+pub fn only_trusted_workers_get_tasks(core: &Core) -> Result<(), Broken> {
+    match core.workers.free_without_trust(core.now).next() {
+        None => Ok(()),
+        Some(name) => broken("only trusted workers get tasks", format!("worker {name} is free")),
+    }
 }
 
 /// A task that has used up its attempts is not tried again.

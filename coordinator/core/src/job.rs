@@ -111,6 +111,24 @@ impl Job {
         self.phase = Phase::Ended { end, at };
     }
 
+    /// The latest time that the job shows to have passed, if no task is delayed by more than
+    /// `delay_ms`.
+    pub(crate) fn last_known_at(&self, delay_ms: Millis) -> Millis {
+        let ended_at = match self.phase {
+            Phase::Queued | Phase::Running | Phase::Canceling => 0,
+            Phase::Ended { at, .. } => at,
+        };
+        let delayed_at = self.tasks.iter().map(|task| match &task.state {
+            TaskState::Ready { not_before, .. } => not_before.saturating_sub(delay_ms),
+            TaskState::Blocked { .. }
+            | TaskState::Leased(_)
+            | TaskState::Succeeded { .. }
+            | TaskState::Failed { .. }
+            | TaskState::Canceled => 0,
+        });
+        delayed_at.fold(self.submitted_at.max(ended_at), Millis::max)
+    }
+
     /// The results of other tasks that this task reads.
     pub(crate) fn results_for(&self, task: &Task) -> impl Iterator<Item = Resolved> {
         let producers = task.needs.after.iter().filter_map(|after| self.task(*after));

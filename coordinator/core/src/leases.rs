@@ -1,28 +1,12 @@
-//! The life of a lease: heartbeats, reports, and expiry.
+//! The life of a lease: heartbeats and expiry.
 
-use impasto_types::{
-    Attempt, BlobRef, FailureKind, LeaseId, LeaseOutcome, Order, Progress, TaskEvent, TaskResult,
-    WorkerId, WorkerName,
-};
+use impasto_types::{Attempt, LeaseId, Order, Progress, TaskEvent, WorkerId, WorkerName};
 
 use crate::core::Core;
 use crate::job::Phase;
 use crate::task::{Task, TaskKey};
 use crate::timers::Timer;
-use crate::{Effect, Fact, Millis};
-
-/// An attempt that ended without a result.
-struct Setback {
-    lease: LeaseId,
-    worker: WorkerName,
-    kind: Option<FailureKind>,
-    message: String,
-    /// Whether it uses up one of the task's attempts.
-    counted: bool,
-    /// The delay before the next attempt, without jitter.
-    delay_ms: Millis,
-    checkpoint: Option<BlobRef>,
-}
+use crate::{Effect, Millis};
 
 impl Core {
     pub(crate) fn heartbeat(
@@ -38,6 +22,8 @@ impl Core {
             return;
         };
         live.heard = now;
+        self.list_was_read(lease.job);
+        let Some(live) = self.ledger.live_lease(lease, &name) else { return };
         if let Some(progress) = progress {
             live.progress = Some(progress);
             self.tell(Effect::Task {
@@ -49,76 +35,6 @@ impl Core {
         if self.is_canceling(lease) {
             self.order(worker, Order::Revoke { lease });
         }
-    }
-
-    /// A report on a stale lease changes nothing, but is acknowledged so that the worker drops it.
-    /// A report from an unknown connection is not acknowledged: the worker repeats it on its newer
-    /// connection.
-    pub(crate) fn report(&mut self, worker: WorkerId, lease: LeaseId, outcome: LeaseOutcome) {
-        let Some(name) = self.hear(worker) else { return };
-        if self.ledger.live_lease(lease, &name).is_some() {
-            match outcome {
-                LeaseOutcome::Succeeded(result) => self.succeed(worker, name, lease, result),
-                LeaseOutcome::Failed { kind: FailureKind::Input, message } => {
-                    self.fail(lease, name, message)
-                }
-                LeaseOutcome::Failed { kind: FailureKind::Transient, message } => {
-                    let delay_ms = self.config.backoff_ms(self.setbacks(lease) + 1);
-                    self.set_back(Setback {
-                        lease,
-                        worker: name,
-                        kind: Some(FailureKind::Transient),
-                        message,
-                        counted: true,
-                        delay_ms,
-                        checkpoint: None,
-                    });
-                }
-                LeaseOutcome::Failed { kind: FailureKind::Shortage, message } => {
-                    let delay_ms = self.config.backoff_ms(self.setbacks(lease) + 1);
-                    self.set_back(Setback {
-                        lease,
-                        worker: name,
-                        kind: Some(FailureKind::Shortage),
-                        message,
-                        counted: false,
-                        delay_ms,
-                        checkpoint: None,
-                    });
-                }
-                LeaseOutcome::Returned { checkpoint } => {
-                    // The first return causes no delay. Further ones do, or a worker that returns
-                    // every task at once would cause a busy loop.
-                    let delay_ms = self.config.backoff_ms(self.setbacks(lease));
-                    let message = format!("worker {name} returned it");
-                    self.set_back(Setback {
-                        lease,
-                        worker: name,
-                        kind: None,
-                        message,
-                        counted: false,
-                        delay_ms,
-                        checkpoint,
-                    });
-                }
-            }
-        }
-        self.order(worker, Order::Acknowledge { lease });
-    }
-
-    /// Ends an attempt that its worker did not report on. It counts, so that a task that crashes
-    /// its workers is not retried on all of them.
-    pub(crate) fn lose_lease(&mut self, lease: LeaseId, worker: &WorkerName, message: String) {
-        let delay_ms = self.config.backoff_ms(self.setbacks(lease) + 1);
-        self.set_back(Setback {
-            lease,
-            worker: worker.clone(),
-            kind: None,
-            message,
-            counted: true,
-            delay_ms,
-            checkpoint: None,
-        });
     }
 
     /// The worker has reconnected and continues this lease.
@@ -186,95 +102,15 @@ impl Core {
         self.listen_for(lease);
     }
 
-    /// Accepts the result for this task and for all others that wait for the same action.
-    fn succeed(&mut self, worker: WorkerId, name: WorkerName, lease: LeaseId, result: TaskResult) {
-        let Some(action) = self.ledger.task(lease.into()).map(|task| task.needs.action) else {
-            return;
-        };
-        if let Some(connected) = self.workers.get_mut(worker) {
-            connected.tasks_done += 1;
-        }
-        let at = self.now;
-        self.record(Fact::TaskSucceeded {
-            job: lease.job,
-            task: lease.task,
-            at,
-            worker: Some(name),
-            result: result.clone(),
-        });
-        for TaskKey { job, task } in self.ledger.waiting.waiting_for(&action) {
-            self.record(Fact::TaskSucceeded {
-                job,
-                task,
-                at,
-                worker: None,
-                result: result.clone(),
-            });
-        }
-        self.tell(Effect::Remember { action, result });
-    }
-
-    /// Fails the task without a retry, since the fault is in its input.
-    fn fail(&mut self, lease: LeaseId, worker: WorkerName, message: String) {
-        if self.is_canceling(lease) {
-            let kind = Some(FailureKind::Input);
-            let checkpoint = None;
-            self.set_back(Setback {
-                lease,
-                worker,
-                kind,
-                message,
-                counted: true,
-                delay_ms: 0,
-                checkpoint,
-            });
-        } else {
-            self.record(Fact::TaskFailed {
-                job: lease.job,
-                task: lease.task,
-                at: self.now,
-                message,
-            });
-        }
-    }
-
-    /// Ends the attempt, and fails the task if this was its last. In a canceling job the task is
-    /// canceled instead.
-    fn set_back(&mut self, setback: Setback) {
-        let Setback { lease, worker, kind, message, counted, delay_ms, checkpoint } = setback;
-        let at = self.now;
-        let spent = self.ledger.task(lease.into()).map_or(0, |task| task.tries.counted)
-            + u32::from(counted);
-        if counted && spent >= self.config.max_attempts && !self.is_canceling(lease) {
-            self.record(Fact::TaskFailed { job: lease.job, task: lease.task, at, message });
-        } else {
-            let not_before = at.saturating_add(self.chance.jitter(delay_ms));
-            self.record(Fact::AttemptEnded {
-                lease,
-                at,
-                worker,
-                kind,
-                message,
-                counted,
-                not_before,
-                checkpoint,
-            });
-        }
-    }
-
     /// Notes a sign of life from a connected worker, and returns its name.
-    fn hear(&mut self, worker: WorkerId) -> Option<WorkerName> {
+    pub(crate) fn hear(&mut self, worker: WorkerId) -> Option<WorkerName> {
         let now = self.now;
         let connected = self.workers.get_mut(worker)?;
         connected.heard = now;
         Some(connected.name.clone())
     }
 
-    fn setbacks(&self, lease: LeaseId) -> u32 {
-        self.ledger.task(lease.into()).map_or(0, |task| task.tries.setbacks)
-    }
-
-    fn is_canceling(&self, lease: LeaseId) -> bool {
+    pub(crate) fn is_canceling(&self, lease: LeaseId) -> bool {
         self.ledger.jobs.get(&lease.job).is_some_and(|job| job.phase == Phase::Canceling)
     }
 }

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use impasto_types::{JobId, LeaseId, TaskIndex, WorkerName};
 
 use crate::dependents::unfinished;
+use crate::fact::AttemptEnded;
 use crate::job::{Job, Phase};
 use crate::task::{Lease, Task, TaskKey, TaskState, Tries};
 use crate::waiting::Waiting;
@@ -133,43 +134,7 @@ impl Ledger {
                 self.unblock_dependents(key);
                 self.settle(*job, *at)?;
             }
-            Fact::AttemptEnded {
-                lease,
-                at,
-                worker,
-                kind,
-                message,
-                counted,
-                not_before,
-                checkpoint,
-            } => {
-                let key = TaskKey::from(*lease);
-                if self.task(key).and_then(Task::lease).is_none_or(|held| held.id != *lease) {
-                    return Err(ReplayError::NotNow {
-                        job: lease.job,
-                        task: lease.task,
-                        what: "end an attempt that is not running",
-                    });
-                }
-                let task = self.task_mut(key)?;
-                task.checkpoint = match (checkpoint, counted) {
-                    (Some(checkpoint), _) => Some(*checkpoint),
-                    (None, true) => None,
-                    (None, false) => task.checkpoint,
-                };
-                let tries = &mut task.tries;
-                tries.counted += u32::from(*counted);
-                tries.setbacks = tries.setbacks.saturating_add(1);
-                tries.alone |= *counted && kind.is_none();
-                if !tries.avoid.contains(worker) {
-                    tries.avoid.push(worker.clone());
-                    tries.avoid.sort_unstable();
-                }
-                let canceling = self.job_mut(lease.job)?.phase == Phase::Canceling;
-                let waits = TaskState::Ready { not_before: *not_before, message: message.clone() };
-                self.set_state(key, if canceling { TaskState::Canceled } else { waits });
-                self.settle(lease.job, *at)?;
-            }
+            Fact::AttemptEnded(ended) => self.end_attempt(ended)?,
             Fact::TaskFailed { job, task, at, message } => {
                 let key = TaskKey { job: *job, task: *task };
                 self.require_open(key, "fail")?;
@@ -282,6 +247,21 @@ impl Ledger {
         }
         self.waiting.queue.charge(&job.project, work, at);
         Ok(())
+    }
+
+    fn end_attempt(&mut self, ended: &AttemptEnded) -> Result<(), ReplayError> {
+        let LeaseId { job, task, .. } = ended.lease;
+        let key = TaskKey { job, task };
+        if self.task(key).and_then(Task::lease).is_none_or(|held| held.id != ended.lease) {
+            let what = "end an attempt that is not running";
+            return Err(ReplayError::NotNow { job, task, what });
+        }
+        self.task_mut(key)?.note_setback(ended);
+        let canceling = self.job_mut(job)?.phase == Phase::Canceling;
+        let AttemptEnded { not_before, message, .. } = ended;
+        let waits = TaskState::Ready { not_before: *not_before, message: message.clone() };
+        self.set_state(key, if canceling { TaskState::Canceled } else { waits });
+        self.settle(job, ended.at)
     }
 
     /// What has changed since the last call.

@@ -14,20 +14,27 @@ mod connections;
 mod core;
 mod dependents;
 mod effect;
+mod explain;
 mod fact;
+mod held;
 mod in_use;
 mod input;
 pub mod invariants;
 mod job;
 mod leases;
 mod ledger;
+mod outcomes;
 mod queue;
+mod record;
 mod requests;
 mod scheduling;
 mod snapshot;
 mod stranded;
 mod task;
+mod timeline;
 mod timers;
+mod trust;
+mod unread;
 mod waiting;
 mod workers;
 
@@ -39,7 +46,8 @@ pub use config::{
     Config, ConfigError, HEARTBEAT_MS, KEEP_JOBS, KEEP_JOBS_MS, LEASE_MS, RECONNECT_GRACE_MS,
 };
 pub use effect::{Effect, JobView, TaskView};
-pub use fact::Fact;
-pub use input::{Input, Millis, Needs, RequestId, Submission, SubmissionError};
+pub use fact::{AttemptEnded, Fact};
+pub use input::{Input, ListFault, Millis, Needs, RequestId, Submission, SubmissionError};
 pub use ledger::ReplayError;
 pub use snapshot::{Snapshot, SnapshotVersionError};
+pub use timeline::{Skew, Timeline};

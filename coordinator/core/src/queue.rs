@@ -125,13 +125,19 @@ impl ReadyQueue {
         self.classes.keys()
     }
 
-    /// The first task whose class is `eligible`.
-    pub(crate) fn next(&self, now: Millis, eligible: impl Fn(&Class) -> bool) -> Option<Next> {
+    /// The first task of a class that is `eligible`, of a job that is not held back.
+    pub(crate) fn next(
+        &self,
+        now: Millis,
+        eligible: impl Fn(&Class) -> bool,
+        is_held: impl Fn(JobId) -> bool,
+    ) -> Option<Next> {
         if !self.classes.keys().any(&eligible) {
             return None;
         }
         let heads = self.projects.values().filter_map(|project| {
-            let (order, next) = project.jobs.iter().find_map(|(order, classes)| {
+            let jobs = project.jobs.iter().filter(|(order, _)| !is_held(order.job));
+            let (order, next) = { jobs }.find_map(|(order, classes)| {
                 Some((order, first_task(order.job, classes, &eligible)?))
             })?;
             let waited_ms = now.saturating_sub(project.last_served.max(order.submitted_at));
@@ -140,6 +146,13 @@ impl ReadyQueue {
             Some(((Reverse(priority), project.served, order.job), next))
         });
         heads.min_by_key(|(rank, _)| *rank).map(|(_, next)| next)
+    }
+
+    /// The classes of the tasks of jobs that are not held back.
+    pub(crate) fn classes_beside(&self, is_held: impl Fn(JobId) -> bool) -> BTreeSet<&Class> {
+        let jobs = self.projects.values().flat_map(|project| &project.jobs);
+        let jobs = jobs.filter(|(order, _)| !is_held(order.job));
+        jobs.flat_map(|(_, classes)| classes.keys()).collect()
     }
 
     /// All tasks whose class is `wanted`, in no particular order.

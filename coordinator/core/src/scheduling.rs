@@ -27,7 +27,9 @@ impl Core {
                 let has_room = |most: &u64| class.alone || class.demand.memory_bytes <= *most;
                 room.get(&class.demand.method).is_some_and(has_room) && !unfit.contains(class)
             };
-            let Some(next) = self.ledger.waiting.queue.next(self.now, fits) else { return };
+            let is_held = |job| self.is_held(job);
+            let next = self.ledger.waiting.queue.next(self.now, fits, is_held);
+            let Some(next) = next else { return };
             let Some(task) = self.ledger.task(next.key) else { return };
             match self.workers.best_for(&next.class, &task.needs.inputs, &held_back) {
                 Some(worker) => self.grant(next.key, worker),
@@ -56,7 +58,7 @@ impl Core {
             epoch: self.epoch,
         };
         self.record(Fact::TaskLeased { lease, worker: name, at: self.now });
-        self.workers.take_credit(worker);
+        self.workers.take_credit(worker, lease);
         self.workers.remember_blobs(worker, &inputs);
         self.listen_for(lease);
         self.order(worker, Order::Grant(Grant { lease, task: spec, resolved, checkpoint }));

@@ -51,7 +51,7 @@ impl Core {
     }
 
     /// Why no worker could run this; `None` if one could or no worker accepts work.
-    fn shortcoming(&self, demand: &Demand) -> Option<String> {
+    pub(crate) fn shortcoming(&self, demand: &Demand) -> Option<String> {
         let largest = self.workers.largest();
         match largest.get(&demand.method) {
             Some(most) if *most >= demand.memory_bytes => None,

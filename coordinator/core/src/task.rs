@@ -6,6 +6,7 @@ use impasto_types::{
 
 use serde::{Deserialize, Serialize};
 
+use crate::fact::AttemptEnded;
 use crate::{Millis, Needs, TaskView};
 
 /// Identifies a task among all jobs.
@@ -48,6 +49,17 @@ pub(crate) struct Tries {
     /// runs alone from then on: then it costs no other task a second attempt, and no other task
     /// costs it one.
     pub(crate) alone: bool,
+    /// The workers that failed at it: they said so, or were lost.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) reporters: Vec<WorkerName>,
+    /// Whether another worker got a try after the last attempt.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) reprieved: bool,
+    /// Blobs that the last attempt found missing, and since when some are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) missing: Vec<BlobRef>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) missing_since: Option<Millis>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -109,6 +121,34 @@ impl Task {
         task
     }
 
+    /// Notes an attempt that ended without a result.
+    pub(crate) fn note_setback(&mut self, ended: &AttemptEnded) {
+        let AttemptEnded { at, worker, kind, counted, checkpoint, reprieve, missing, .. } = ended;
+        let costs = ended.counts();
+        self.checkpoint = match (checkpoint, costs) {
+            (Some(checkpoint), _) => Some(*checkpoint),
+            (None, true) => None,
+            (None, false) => self.checkpoint,
+        };
+        let tries = &mut self.tries;
+        tries.counted += u32::from(*counted);
+        tries.setbacks = tries.setbacks.saturating_add(1);
+        tries.alone |= costs && kind.is_none();
+        tries.reprieved |= reprieve;
+        if !ended.spared {
+            add(&mut tries.avoid, worker);
+        }
+        if ended.is_failure() {
+            add(&mut tries.reporters, worker);
+        }
+        tries.missing.clone_from(missing);
+        tries.missing_since = match tries.missing_since {
+            _ if missing.is_empty() => None,
+            Some(since) => Some(since),
+            None => Some(*at),
+        };
+    }
+
     pub(crate) fn lease(&self) -> Option<&Lease> {
         match &self.state {
             TaskState::Leased(lease) => Some(lease),
@@ -137,7 +177,9 @@ impl Task {
         match &self.state {
             TaskState::Blocked { .. } => TaskEvent::Blocked,
             TaskState::Ready { not_before, message } => {
-                TaskEvent::Ready { attempts, not_before_ms: *not_before, message: message.clone() }
+                let missing = self.tries.missing.clone();
+                let (not_before_ms, message) = (*not_before, message.clone());
+                TaskEvent::Ready { attempts, not_before_ms, message, missing }
             }
             TaskState::Leased(lease) => TaskEvent::Leased {
                 worker: lease.worker.clone(),
@@ -156,5 +198,12 @@ impl Task {
 
     pub(crate) fn view(&self, task: TaskIndex) -> TaskView {
         TaskView { task, event: self.event() }
+    }
+}
+
+fn add(names: &mut Vec<WorkerName>, name: &WorkerName) {
+    if !names.contains(name) {
+        names.push(name.clone());
+        names.sort_unstable();
     }
 }

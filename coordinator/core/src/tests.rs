@@ -4,9 +4,12 @@
 mod attempts;
 mod connections;
 mod dependents;
+mod explaining;
 mod farm;
 mod forgetting;
+mod machines;
 mod random;
 mod requests;
 mod scheduling;
 mod stored;
+mod unread;

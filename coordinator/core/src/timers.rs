@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use impasto_types::{Attempt, WorkerName};
+use impasto_types::{Attempt, JobId, WorkerName};
 
 use crate::Millis;
 use crate::class::Demand;
@@ -18,6 +18,10 @@ pub(crate) enum Timer {
     Absence(WorkerName),
     /// Tasks with this demand may have waited too long for a suitable worker.
     Stranded(Demand),
+    /// This benched worker may get a task to prove itself.
+    Probe(WorkerName),
+    /// This job may be tried again whose task list could not be read.
+    Held(JobId),
     /// This lost worker may be removed from the list.
     Forget(WorkerName),
 }

@@ -11,6 +11,7 @@ use impasto_types::{
 use crate::Millis;
 use crate::class::{Class, Demand};
 use crate::ledger::Holding;
+use crate::record::{Bench, Record, Trust};
 
 /// How many workers are compared by the inputs that they hold; on a large idle farm, comparing all
 /// would cost more time than it saves.
@@ -21,11 +22,11 @@ const BLOBS_REMEMBERED: usize = 1_024;
 
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Workers {
-    connected: BTreeMap<WorkerId, Worker>,
-    by_name: BTreeMap<WorkerName, WorkerId>,
-    lost: BTreeMap<WorkerName, LostWorker>,
+    pub(crate) connected: BTreeMap<WorkerId, Worker>,
+    pub(crate) by_name: BTreeMap<WorkerName, WorkerId>,
+    pub(crate) lost: BTreeMap<WorkerName, LostWorker>,
     /// Workers that can take a task, by the number of their leases.
-    free: BTreeSet<(usize, WorkerId)>,
+    pub(crate) free: BTreeSet<(usize, WorkerId)>,
     holders: BTreeMap<Digest, BTreeSet<WorkerId>>,
     /// By method, the largest memory of a worker that accepts work.
     largest: BTreeMap<MethodVersion, u64>,
@@ -38,12 +39,17 @@ pub(crate) struct Worker {
     process: Process,
     pub(crate) capabilities: Capabilities,
     pub(crate) tasks_done: u64,
+    pub(crate) record: Record,
+    /// What its record says, as of the last change or timer.
+    pub(crate) trust: Trust,
     /// When its last message arrived.
     pub(crate) heard: Millis,
     health: Vec<DeviceHealth>,
     pub(crate) draining: bool,
-    /// How many leases it still asks for.
-    credits: u32,
+    /// How many leases it asked for, and still asks for after the grants since.
+    pub(crate) asked: u32,
+    pub(crate) credits: u32,
+    pub(crate) granted: BTreeSet<LeaseId>,
     leases: usize,
     /// Whether its only lease must run alone.
     alone: bool,
@@ -64,6 +70,8 @@ pub(crate) struct Process {
 pub(crate) struct LostWorker {
     capabilities: Capabilities,
     tasks_done: u64,
+    pub(crate) record: Record,
+    instance: u64,
     pub(crate) forget_at: Millis,
 }
 
@@ -77,16 +85,24 @@ impl Workers {
         blobs: &[Digest],
         now: Millis,
     ) {
-        let tasks_done = self.lost.remove(&name).map_or(0, |lost| lost.tasks_done);
+        let lost = self.lost.remove(&name);
+        let tasks_done = lost.as_ref().map_or(0, |lost| lost.tasks_done);
+        let is_same = lost.as_ref().is_some_and(|lost| lost.instance == process.instance);
+        let mut record = lost.map(|lost| lost.record).unwrap_or_default();
+        record.proven &= is_same;
         self.by_name.insert(name.clone(), id);
         let worker = Worker {
             name,
             process,
             tasks_done,
+            trust: record.trust(now),
+            record,
             heard: now,
             health: Vec::new(),
             draining: false,
+            asked: 0,
             credits: 0,
+            granted: BTreeSet::new(),
             leases: 0,
             alone: false,
             free_memory_bytes: capabilities.memory_bytes,
@@ -109,6 +125,8 @@ impl Workers {
         let lost = LostWorker {
             capabilities: worker.capabilities.clone(),
             tasks_done: worker.tasks_done,
+            record: worker.record.clone(),
+            instance: worker.process.instance,
             forget_at,
         };
         self.lost.insert(worker.name.clone(), lost);
@@ -124,15 +142,27 @@ impl Workers {
 
     pub(crate) fn set_credits(&mut self, id: WorkerId, credits: u32) {
         let Some(worker) = self.connected.get_mut(&id) else { return };
-        worker.credits = credits;
+        (worker.asked, worker.credits) = (credits, credits);
+        worker.granted.clear();
         self.rank(id);
     }
 
-    /// Uses up one of the worker's credits.
-    pub(crate) fn take_credit(&mut self, id: WorkerId) {
+    /// Uses up one of the worker's credits for a lease.
+    pub(crate) fn take_credit(&mut self, id: WorkerId, lease: LeaseId) {
         let Some(worker) = self.connected.get_mut(&id) else { return };
         worker.credits = worker.credits.saturating_sub(1);
+        worker.granted.insert(lease);
         self.rank(id);
+    }
+
+    /// Gives the credit back for a lease that the worker never got, unless the worker has asked
+    /// anew since.
+    pub(crate) fn give_credit_back(&mut self, id: WorkerId, lease: LeaseId) {
+        let Some(worker) = self.connected.get_mut(&id) else { return };
+        if worker.granted.remove(&lease) {
+            worker.credits += 1;
+            self.rank(id);
+        }
     }
 
     pub(crate) fn set_health(&mut self, id: WorkerId, devices: Vec<DeviceHealth>, now: Millis) {
@@ -288,6 +318,8 @@ impl Workers {
             capabilities: worker.capabilities.clone(),
             leases: leases_of(&worker.name),
             tasks_done: worker.tasks_done,
+            failures: worker.record.failures,
+            benched: worker.record.bench().map(Bench::info),
             health: worker.health.clone(),
         });
         let lost = self.lost.iter().map(|(name, lost)| WorkerInfo {
@@ -296,6 +328,8 @@ impl Workers {
             capabilities: lost.capabilities.clone(),
             leases: leases_of(name),
             tasks_done: lost.tasks_done,
+            failures: lost.record.failures,
+            benched: lost.record.bench().map(Bench::info),
             health: Vec::new(),
         });
         let mut infos: Vec<_> = connected.chain(lost).collect();
@@ -305,17 +339,12 @@ impl Workers {
 
     /// Whether a worker that the class does not avoid could run it, now or later.
     fn has_alternative(&self, class: &Class) -> bool {
-        let able =
-            |worker: &Worker| !worker.draining && class.demand.is_met_by(&worker.capabilities);
         !class.avoid.is_empty()
-            && self
-                .connected
-                .values()
-                .any(|worker| able(worker) && !class.avoid.contains(&worker.name))
+            && self.anyone_trusted(&class.demand, |name| !class.avoid.contains(name))
     }
 
     /// Updates the worker's entry in `free`.
-    fn rank(&mut self, id: WorkerId) {
+    pub(crate) fn rank(&mut self, id: WorkerId) {
         let Some(worker) = self.connected.get(&id) else { return };
         if worker.takes_more() {
             self.free.insert((worker.leases, id));
@@ -345,10 +374,21 @@ impl Workers {
 }
 
 impl Worker {
+    /// How many leases it still asks for.
+    pub(crate) fn credits(&self) -> u32 {
+        self.credits
+    }
+
     /// Whether it can take another task. Its slots are checked too, since a request for work that
     /// crossed a grant asks for too much.
     fn takes_more(&self) -> bool {
-        !self.draining
+        let trusted = match self.trust {
+            Trust::Full => true,
+            Trust::Probe => self.leases == 0,
+            Trust::None => false,
+        };
+        trusted
+            && !self.draining
             && !self.alone
             && self.credits > 0
             && self.leases < self.capabilities.slots as usize

@@ -143,7 +143,7 @@ impl<'o> Build<'o> {
             let jobs = jobs.await?;
             let mut left = Left::Ended;
             for job in &jobs {
-                left = left.max(follow(account, &mut fetches, farm, job).await?);
+                left = left.max(follow(account, &mut fetches, farm, job, models).await?);
             }
             let records_jobs = farm.keeps_jobs() && !account.survey.is_preview;
             if records_jobs && left == Left::Ended {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use impasto_models::ModelStore;
 use impasto_types::{Attempt, Digest, JobId, JobNews, TaskEvent, TaskIndex};
 
 use crate::account::Account;
@@ -10,6 +11,7 @@ use crate::event::{Event, Origin};
 use crate::farm::{Farm, FarmError, Watch};
 use crate::fetch::Fetches;
 use crate::patience::Patience;
+use crate::supply::supply_again;
 
 /// How long to wait for a canceled job to end. A user who presses Ctrl-C expects seconds.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -31,18 +33,20 @@ pub(crate) enum Left {
     Running,
 }
 
-/// Follows the job until it has ended, or has been canceled.
+/// Follows the job until it has ended, or has been canceled. Inputs that the farm has lost are sent
+/// again.
 pub(crate) async fn follow<F: Farm>(
     account: &mut Account<'_>,
     fetches: &mut Fetches<F>,
     farm: &F,
     job: &Job,
+    models: &ModelStore,
 ) -> Result<Left, BuildError> {
     let (observer, cancel) = (account.observer, account.cancel.clone());
     let mut patience = Patience::new(observer, &cancel);
     loop {
         let seen = tokio::select! {
-            seen = see(account, fetches, farm, job, Some(&mut patience)) => seen,
+            seen = see(account, fetches, farm, job, Some((&mut patience, models))) => seen,
             () = cancel.cancelled() => {
                 observer.event(Event::Canceling);
                 return give_up(account, fetches, farm, job).await;
@@ -66,7 +70,7 @@ async fn see<F: Farm>(
     fetches: &mut Fetches<F>,
     farm: &F,
     job: &Job,
-    mut patience: Option<&mut Patience<'_>>,
+    mut attended: Option<(&mut Patience<'_>, &ModelStore)>,
 ) -> Result<(), FarmError> {
     let mut watch = farm.watch(job.id).await?;
     let (mut ended, mut closed) = (false, false);
@@ -76,8 +80,13 @@ async fn see<F: Farm>(
             Some(fetched) = fetches.next(), if !fetches.is_empty() => account.settle(fetched)?,
             news = watch.next(), if may_watch => {
                 let news = news?;
-                if let Some(patience) = &mut patience {
+                if let Some((patience, models)) = &mut attended {
                     patience.answered();
+                    if let Some(JobNews::Task { event, .. }) = &news
+                        && let TaskEvent::Ready { missing, .. } = event
+                    {
+                        supply_again(farm, &account.survey, models, missing).await?;
+                    }
                 }
                 match news {
                     None => closed = true,

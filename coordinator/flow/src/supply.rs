@@ -1,6 +1,7 @@
 //! Uploads what tasks need to a farm: assets, styles and models.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use impasto_models::{ModelError, ModelFile, ModelStore, PullProgress};
 use impasto_planner::PlannedTask;
@@ -9,7 +10,7 @@ use tokio::sync::mpsc;
 
 use crate::error::BuildError;
 use crate::event::{Event, ModelStep, Observer};
-use crate::farm::Farm;
+use crate::farm::{Farm, FarmError};
 use crate::survey::Survey;
 
 /// Actions whose tasks cannot be submitted, with the reason.
@@ -59,6 +60,40 @@ pub(crate) async fn supply<F: Farm>(
         }
     }
     Ok(unsupplied)
+}
+
+/// Uploads blobs that the farm had and has lost, as far as this project and its models have them.
+/// The farm's tasks fail after a while if the others do not come from elsewhere.
+///
+/// # Errors
+/// The farm does not answer.
+pub(crate) async fn supply_again<F: Farm>(
+    farm: &F,
+    survey: &Survey,
+    models: &ModelStore,
+    missing: &[BlobRef],
+) -> Result<(), FarmError> {
+    if missing.is_empty() {
+        return Ok(());
+    }
+    // Another task may have waited for the same blobs.
+    for blob in farm.find_missing(missing).await? {
+        let asset = survey.files.get(&blob.digest).map(|asset| survey.project.path_of(asset));
+        let Some(path) = asset.or_else(|| model_path(survey, models, blob)) else { continue };
+        match farm.upload(blob, &path).await {
+            Err(error) if error.is_away() => return Err(error),
+            // A file that has changed is not what the task needs.
+            Ok(()) | Err(_) => {}
+        }
+    }
+    Ok(())
+}
+
+fn model_path(survey: &Survey, models: &ModelStore, blob: BlobRef) -> Option<PathBuf> {
+    let tasks = survey.plan.stale();
+    let mut named = tasks.flat_map(|task| task.spec.action.models.iter());
+    let model = named.find(|model| model.blob == blob)?;
+    Some(models.find_ref(model).ok()??.path)
 }
 
 /// The weights that the farm lacks. Pulls those that this machine lacks too.

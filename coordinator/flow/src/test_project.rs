@@ -168,6 +168,10 @@ struct FakeState {
     /// How many results are announced but cannot be downloaded.
     lose: usize,
     refuse_uploads: bool,
+    /// Whether tasks first wait for their inputs, which went missing.
+    starves: bool,
+    /// How many files were uploaded, each time counted.
+    sent: usize,
     meet: usize,
     downloads: usize,
 }
@@ -198,6 +202,16 @@ impl FakeFarm {
 
     pub(crate) fn refuse_uploads(&self) {
         lock(&self.state).refuse_uploads = true;
+    }
+
+    /// Tasks first wait for their inputs, which went missing.
+    pub(crate) fn starve(&self) {
+        lock(&self.state).starves = true;
+    }
+
+    /// How many files were uploaded, each time counted.
+    pub(crate) fn sent(&self) -> usize {
+        lock(&self.state).sent
     }
 
     /// Downloads are answered once this many are waiting.
@@ -271,6 +285,7 @@ impl Farm for FakeFarm {
             return Err(FarmError::Blob("it is not the blob".into()));
         }
         state.uploads.insert(file.to_owned());
+        state.sent += 1;
         Ok(())
     }
 
@@ -324,6 +339,18 @@ impl Farm for FakeFarm {
             },
         });
         let mut news = vec![summary(JobState::Running)];
+        if state.starves {
+            news.extend((0..).zip(tasks).map(|(index, task)| JobNews::Task {
+                task: TaskIndex(index),
+                asset: None,
+                event: TaskEvent::Ready {
+                    attempts: Attempt(1),
+                    not_before_ms: 0,
+                    message: "an input is missing".to_owned(),
+                    missing: task.action.blobs().collect(),
+                },
+            }));
+        }
         news.extend(done);
         news.push(summary(JobState::Succeeded));
         news.reverse();

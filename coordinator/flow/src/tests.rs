@@ -176,3 +176,13 @@ fn an_orphan_is_forgotten_once_its_file_is_gone() {
     test.build(&farm);
     assert!(!recorded("stylized/walls/b.png") && recorded("stylized/walls/c.png"));
 }
+
+#[test]
+fn inputs_that_went_missing_are_sent_again() {
+    let test = TestProject::new(&ASSETS);
+    let farm = FakeFarm::new();
+    farm.starve();
+    let (_, outcome) = test.build(&farm);
+    assert_eq!(counts(&outcome), [5, 0, 0, 0, 0]);
+    assert_eq!((farm.uploads(), farm.sent()), (6, 6 + 10), "an asset and its style for each task");
+}

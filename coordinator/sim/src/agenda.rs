@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use impasto_core::{Input, Millis};
-use impasto_types::{Digest, LeaseId, Order, WorkerId};
+use impasto_types::{BlobRef, Digest, LeaseId, Order, WorkerId};
 
-/// When a run begins: not at 0, so that early times differ from unset ones.
-pub(crate) const BEGIN_MS: Millis = 1_000_000;
+/// When a run begins: not at 0, so that early times differ from unset ones, and late enough that
+/// the wall clock can be set back for days.
+pub(crate) const BEGIN_MS: Millis = 1_000_000_000;
 
 #[derive(Debug, Clone)]
 pub(crate) enum Event {
@@ -33,6 +34,8 @@ pub(crate) enum Event {
     },
     /// A client submits its job, or submits it again without a reply.
     ClientSubmits(usize),
+    /// A client sends an input again that the store lacks.
+    Supplies(BlobRef),
     /// A fault happens.
     Fault,
 }
@@ -52,6 +55,7 @@ pub(crate) enum Deed {
 /// The future events. Events of the same time happen in the order in which they were planned.
 #[derive(Debug)]
 pub(crate) struct Agenda {
+    /// What a steady clock says.
     pub(crate) now: Millis,
     planned: u64,
     events: BTreeMap<(Millis, u64), Event>,

@@ -1,13 +1,19 @@
 //! A coordinator around the core under test: its disk, crashes and restarts, with their checks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use impasto_core::{
-    Config, Core, Effect, Fact, Input, JobView, Millis, Snapshot, TaskView, invariants,
+    AttemptEnded, Config, Core, Effect, Fact, Input, JobView, Millis, Snapshot, TaskView, Timeline,
+    invariants,
 };
-use impasto_types::{Epoch, Grant, JobId, LeaseId, Order, TaskEvent, TaskIndex, TaskResult};
+use impasto_types::{
+    Epoch, FailureKind, Grant, JobId, LeaseId, LeaseOutcome, Order, TaskEvent, TaskIndex,
+    TaskResult, WorkerId, WorkerInfo, WorkerName,
+};
 
 use crate::Plant;
+use crate::credit::Credit;
+use crate::guilt::Guilt;
 use crate::work::picture;
 
 /// How many facts a snapshot replaces: few, so that most restarts begin with one.
@@ -26,9 +32,10 @@ pub enum Fate {
 /// The core and its disk. After every input the core's invariants are checked. The facts on disk,
 /// independently of the core's own state, have to show that no task is leased twice at once or
 /// succeeds twice, that each result is of the live lease, and that all inputs of a task are on disk
-/// before it is granted. After every restart the core has to equal the one that crashed, both from
-/// all facts and from a snapshot and the facts since. No task may crash more workers than it has
-/// attempts.
+/// before it is granted. Credit is counted beside the core, time has to pass as the steady clock
+/// does, and no task may fail for good on a sick machine if a healthy one could try it. After every
+/// restart the core has to equal the one that crashed, both from all facts and from a snapshot and
+/// the facts since. No task may crash more workers than it has attempts, and one more.
 #[derive(Debug)]
 pub struct Coordinator {
     core: Core,
@@ -46,6 +53,11 @@ pub struct Coordinator {
     after: BTreeMap<(JobId, TaskIndex), Vec<TaskIndex>>,
     plant: Option<Plant>,
     forgotten: u64,
+    timeline: Timeline,
+    /// The last time that was passed to the core, and what the steady clock said.
+    passed: (Millis, Millis),
+    credit: Credit,
+    guilt: Guilt,
 }
 
 /// A violation of what must hold.
@@ -75,16 +87,31 @@ pub enum Wrong {
     )]
     SnapshotDiffers { facts: usize, covered: usize },
     #[error(
-        "task {task} of job {job} crashed {kills} workers, but has {attempts} attempts",
+        "task {task} of job {job} crashed {kills} workers, but may crash {attempts}",
         task = .task.0
     )]
     TooManyKills { job: JobId, task: TaskIndex, kills: u32, attempts: u32 },
+    #[error(
+        "credit granted equals credit returned or held: connection {} has {is}, not {should}",
+        worker.0
+    )]
+    LostCredit { worker: WorkerId, is: u32, should: u32 },
+    #[error(
+        "no task fails for good by a machine's fault while a healthy machine is there: {lease} \
+         failed on {by}, and {passed_over} was not asked"
+    )]
+    BlamedTask { lease: LeaseId, by: WorkerName, passed_over: WorkerName },
+    #[error(
+        "time that leases see never goes back, nor faster or slower: {seen_ms} ms passed as {ms} ms"
+    )]
+    BentTime { seen_ms: i64, ms: i64 },
     #[error("the core asks for a tick at {wanted}, but has handled an input at {now}")]
     TimerStuck { wanted: Millis, now: Millis },
 }
 
 impl Coordinator {
-    pub fn new(config: Config, plant: Option<Plant>) -> Self {
+    /// A coordinator that starts when both clocks say `now`.
+    pub fn new(config: Config, plant: Option<Plant>, now: Millis) -> Self {
         let core = Core::new(config, Epoch(1), 1);
         Self {
             core,
@@ -98,6 +125,10 @@ impl Coordinator {
             after: BTreeMap::new(),
             plant,
             forgotten: 0,
+            timeline: Timeline::begin(now, now, 0),
+            passed: (now, now),
+            credit: Credit::default(),
+            guilt: Guilt::default(),
         }
     }
 
@@ -125,7 +156,23 @@ impl Coordinator {
     }
 
     /// Handles an input, with a crash if `fate` says so. Returns the effects to carry out.
-    pub fn handle(&mut self, now: Millis, input: Input, fate: Fate) -> Result<Vec<Effect>, Wrong> {
+    /// `clocks` are the steady clock and the wall clock, `healthy` the connected workers that are
+    /// well.
+    pub fn handle(
+        &mut self,
+        clocks: (Millis, Millis),
+        input: Input,
+        fate: Fate,
+        healthy: &BTreeSet<WorkerName>,
+    ) -> Result<Vec<Effect>, Wrong> {
+        let now = self.pass_time(clocks)?;
+        self.credit.hear(&input);
+        let input = self.spoil(input);
+        let reported = match &input {
+            Input::Report { lease, .. } => self.leased.get(&(lease.job, lease.task)).copied(),
+            _ => None,
+        };
+        let by = reported.and_then(|lease| self.holder_of(lease));
         self.core.handle(now, input);
         invariants::check_all(&self.core)?;
         if let Some(wanted) = self.core.next_timeout().filter(|wanted| *wanted <= now) {
@@ -137,11 +184,22 @@ impl Coordinator {
             self.check_grants(&effects)?;
         }
         if fate == Fate::EndsBeforeAppend {
-            self.come_up(now)?;
+            self.come_up(clocks)?;
             return Ok(Vec::new());
+        }
+        self.credit.tell(&effects);
+        if let Some((worker, is, should)) = self.credit.lost(&self.core) {
+            return Err(Wrong::LostCredit { worker, is, should });
         }
         for fact in &facts {
             self.check(fact)?;
+            if let (Fact::TaskFailed { .. }, Some(lease), Some(by)) = (fact, reported, &by)
+                && (fact.job(), Some(lease.task)) == (lease.job, task_of(fact))
+                && let Some(passed_over) = self.guilt.passed_over(&self.core, lease, by, healthy)
+            {
+                return Err(Wrong::BlamedTask { lease, by: by.clone(), passed_over });
+            }
+            self.guilt.take(fact);
         }
         self.disk.extend(facts);
         let covered = self.snapshot.as_ref().map_or(0, |(_, covered)| *covered);
@@ -150,7 +208,7 @@ impl Coordinator {
         }
         if fate == Fate::EndsAfterAppend {
             let before = durable(&self.core);
-            self.come_up(now)?;
+            self.come_up(clocks)?;
             let after = durable(&self.core);
             if let Some((before, _)) =
                 before.iter().zip(&after).find(|(before, after)| before != after)
@@ -166,12 +224,69 @@ impl Coordinator {
         Ok(effects)
     }
 
+    /// When the core wants its next tick, from now on.
+    pub fn due_in_ms(&self, steady: Millis, wall: Millis) -> Option<Millis> {
+        let due = self.core.next_timeout()?;
+        Some(match self.plant {
+            Some(Plant::WallClock) => due.saturating_sub(wall),
+            _ => self.timeline.until(due, steady),
+        })
+    }
+
+    /// A sick worker failed this attempt.
+    pub fn note_ruined(&mut self, lease: LeaseId) {
+        self.guilt.note(lease);
+    }
+
+    /// The time to pass to the core. It has to pass as the steady clock does.
+    fn pass_time(&mut self, (steady, wall): (Millis, Millis)) -> Result<Millis, Wrong> {
+        let now = match self.plant {
+            Some(Plant::WallClock) => wall,
+            _ => self.timeline.at(steady),
+        };
+        let (before, steady_before) = self.passed;
+        self.passed = (now, steady);
+        let seen_ms = now.wrapping_sub(before) as i64;
+        let ms = steady.wrapping_sub(steady_before) as i64;
+        if seen_ms == ms { Ok(now) } else { Err(Wrong::BentTime { seen_ms, ms }) }
+    }
+
+    /// The input as a driver with the planted bug passes it on.
+    fn spoil(&mut self, input: Input) -> Input {
+        match input {
+            Input::TaskListUnreadable { worker, lease, fault, message } => {
+                self.credit.unsent(worker, lease);
+                if self.plant == Some(Plant::LostCredit) {
+                    let kind = FailureKind::Transient;
+                    let outcome = LeaseOutcome::Failed { kind, message };
+                    return Input::Report { worker, lease, outcome };
+                }
+                Input::TaskListUnreadable { worker, lease, fault, message }
+            }
+            Input::Report {
+                worker,
+                lease,
+                outcome: LeaseOutcome::Failed { kind: FailureKind::Machine, message },
+            } if self.plant == Some(Plant::BlamedTasks) => {
+                let outcome = LeaseOutcome::Failed { kind: FailureKind::Input, message };
+                Input::Report { worker, lease, outcome }
+            }
+            other => other,
+        }
+    }
+
+    fn holder_of(&self, lease: LeaseId) -> Option<WorkerName> {
+        let holds = |worker: &WorkerInfo| worker.leases.contains(&lease);
+        self.core.workers().into_iter().find(holds).map(|worker| worker.name)
+    }
+
     /// Counts a worker that the task of this lease has crashed.
     pub fn count_kill(&mut self, lease: LeaseId) -> Result<(), Wrong> {
         let kills = self.kills.entry((lease.job, lease.task)).or_default();
         *kills += 1;
         let budgets = 1 + self.retries.get(&lease.job).copied().unwrap_or(0);
-        let attempts = self.core.config().max_attempts * budgets;
+        // Another worker is asked once beyond the last attempt.
+        let attempts = (self.core.config().max_attempts + 1) * budgets;
         if *kills > attempts {
             return Err(Wrong::TooManyKills {
                 job: lease.job,
@@ -210,7 +325,9 @@ impl Coordinator {
                     return Err(Wrong::LeasedTwice { lease: *lease, live });
                 }
             }
-            Fact::AttemptEnded { lease, .. } => drop(self.leased.remove(&(lease.job, lease.task))),
+            Fact::AttemptEnded(AttemptEnded { lease, .. }) => {
+                self.leased.remove(&(lease.job, lease.task));
+            }
             Fact::TaskFailed { job, task, .. } => drop(self.leased.remove(&(*job, *task))),
             Fact::TaskSucceeded { job, task, worker, result, .. } => {
                 let live = self.leased.remove(&(*job, *task));
@@ -235,7 +352,7 @@ impl Coordinator {
 
     /// Replaces the core by one restored from disk: from the last snapshot and the facts since,
     /// which has to give the same state as all facts.
-    fn come_up(&mut self, now: Millis) -> Result<(), Wrong> {
+    fn come_up(&mut self, (steady, wall): (Millis, Millis)) -> Result<(), Wrong> {
         self.epoch += 1;
         let config = *self.core.config();
         let mut replayed = Core::new(config, Epoch(self.epoch), self.epoch);
@@ -254,10 +371,21 @@ impl Coordinator {
         if core.snapshot() != replayed.snapshot() {
             return Err(Wrong::SnapshotDiffers { facts: self.disk.len(), covered });
         }
+        self.timeline = Timeline::begin(steady, wall, core.last_at());
+        let now = self.timeline.at(steady);
+        self.passed = (if self.plant == Some(Plant::WallClock) { wall } else { now }, steady);
+        self.credit.forget();
         core.resume(now);
         invariants::check_all(&core)?;
         self.core = core;
         Ok(())
+    }
+}
+
+fn task_of(fact: &Fact) -> Option<TaskIndex> {
+    match fact {
+        Fact::TaskFailed { task, .. } => Some(*task),
+        _ => None,
     }
 }
 

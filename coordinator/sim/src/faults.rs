@@ -15,7 +15,7 @@ impl World {
     /// Causes a fault, or a request that interferes.
     pub(crate) fn fault(&mut self) {
         let worker = self.chance.index(self.workers.len());
-        match self.chance.between(0, 11) {
+        match self.chance.between(0, 16) {
             0..2 => self.crash(worker),
             2..5 => self.cut(worker),
             5 => {
@@ -28,15 +28,19 @@ impl World {
                 let job = self.some_job();
                 self.send([Input::Cancel { request: 0, job }]);
             }
-            8..10 => {
+            8 | 9 => {
                 let job = self.some_job();
                 self.send([Input::Retry { request: 0, job }]);
             }
+            11 => self.infect(worker),
+            12 => self.set_clock(),
+            13 => self.break_reads(),
+            14 => self.lose_input(),
             _ => {}
         }
     }
 
-    fn some_job(&mut self) -> JobId {
+    pub(crate) fn some_job(&mut self) -> JobId {
         JobId(self.chance.between(0, self.submissions.len() as u64 + 2))
     }
 

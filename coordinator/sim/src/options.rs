@@ -23,6 +23,13 @@ pub struct Options {
 pub enum Plant {
     /// The driver carries out effects before the facts they follow from are appended
     EffectsFirst,
+    /// The driver reports a grant that it could not send as a failed attempt, so that the worker's
+    /// credit does not come back
+    LostCredit,
+    /// The driver passes the core the wall clock's time
+    WallClock,
+    /// The driver charges a worker's own trouble to its task
+    BlamedTasks,
 }
 
 impl Default for Options {

@@ -7,6 +7,7 @@ use impasto_types::{
 };
 
 use crate::chance::Chance;
+use crate::sickness::{INPUTS, input};
 
 pub(crate) const GIB: u64 = 1 << 30;
 
@@ -52,7 +53,7 @@ pub(crate) fn submissions(chance: &mut Chance, tasks: u32) -> Vec<Submission> {
                 chance.between(1, 5) * GIB
             },
             work: chance.between(1, 1_000),
-            inputs: vec![Digest::of(&chance.between(0, 20).to_le_bytes())],
+            inputs: vec![input(chance.between(0, INPUTS)).digest],
             after: after(chance, index),
             cached: None,
         });

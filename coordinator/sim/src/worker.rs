@@ -5,6 +5,8 @@ use impasto_core::Input;
 use impasto_ledger::{Answer, Ledger};
 use impasto_types::{Capabilities, Hello, LeaseId, LeaseOutcome, Progress, WorkerId, WorkerName};
 
+use crate::sickness::Sickness;
+
 /// After this many beats without an answer to its hello, a worker reconnects.
 const PATIENCE_BEATS: u32 = 3;
 
@@ -20,6 +22,7 @@ pub(crate) struct Worker {
     /// Raised at every start and end of the process, so that planned actions of earlier processes
     /// are dropped.
     pub(crate) life: u64,
+    pub(crate) sickness: Option<Sickness>,
     process: Option<Process>,
 }
 
@@ -62,7 +65,7 @@ impl Link {
 
 impl Worker {
     pub(crate) fn new(index: u64, host: WorkerName, capabilities: Capabilities) -> Self {
-        Self { index, host, capabilities, life: 0, process: None }
+        Self { index, host, capabilities, life: 0, sickness: None, process: None }
     }
 
     pub(crate) fn is_up(&self) -> bool {
@@ -71,6 +74,11 @@ impl Worker {
 
     pub(crate) fn connection(&self) -> Option<WorkerId> {
         self.process.as_ref()?.link.connection()
+    }
+
+    /// Its name on the farm, if it was welcomed.
+    pub(crate) fn welcomed_name(&self) -> Option<&WorkerName> {
+        self.process.as_ref().filter(|process| process.link.open().is_some()).map(|p| &p.name)
     }
 
     pub(crate) fn is_cut(&self) -> bool {

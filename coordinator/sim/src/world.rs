@@ -11,6 +11,7 @@ use impasto_types::{
 use crate::agenda::{Agenda, BEGIN_MS, Deed, Event};
 use crate::chance::Chance;
 use crate::coordinator::{Coordinator, Fate, Wrong};
+use crate::sickness::{Sickness, Surroundings};
 use crate::work::{GIB, TaskKind, picture, submissions};
 use crate::worker::Worker;
 use crate::{Failure, Options, Summary};
@@ -46,6 +47,9 @@ pub(crate) struct World {
     pub(crate) submissions: Vec<Submission>,
     /// The job of each submission whose client got the reply.
     jobs: BTreeMap<usize, JobId>,
+    /// The client of each job.
+    clients: BTreeMap<JobId, usize>,
+    pub(crate) around: Surroundings,
     actions: BTreeMap<(JobId, u32), Digest>,
     /// Whether faults happen.
     pub(crate) stormy: bool,
@@ -78,11 +82,13 @@ impl World {
             chance,
             events: 0,
             agenda: Agenda::new(),
-            coordinator: Coordinator::new(config, options.plant),
+            coordinator: Coordinator::new(config, options.plant, BEGIN_MS),
             workers,
             connections: BTreeMap::new(),
             submissions,
             jobs: BTreeMap::new(),
+            clients: BTreeMap::new(),
+            around: Surroundings::default(),
             actions: BTreeMap::new(),
             stormy: true,
             crashes: 0,
@@ -106,6 +112,7 @@ impl World {
             self.step()?;
         }
         self.stormy = false;
+        self.recover();
         self.note(|| "the faults stop".to_owned());
         let limit = self.agenda.now + CALM_LIMIT_MS;
         while !self.is_over() {
@@ -124,7 +131,8 @@ impl World {
     fn step(&mut self) -> Result<(), String> {
         self.events += 1;
         let planned = self.agenda.next_at();
-        match self.coordinator.core().next_timeout() {
+        let due = self.coordinator.due_in_ms(self.agenda.now, self.wall());
+        match due.map(|due_ms| self.agenda.now + due_ms) {
             Some(timeout) if planned.is_none_or(|planned| timeout <= planned) => {
                 self.agenda.pass_to(timeout);
                 self.tell_core(Input::Tick)?;
@@ -156,6 +164,7 @@ impl World {
             }
             Event::WorkerStarts(worker) => {
                 if !self.workers[worker].is_up() {
+                    self.incubate(worker);
                     self.workers[worker].start();
                     self.plan_deed(1, worker, Deed::Connects);
                     self.plan_beat(worker);
@@ -173,6 +182,7 @@ impl World {
                     self.agenda.plan(10_000, Event::ClientSubmits(client));
                 }
             }
+            Event::Supplies(blob) => self.supply(blob),
             Event::Fault => {
                 if self.stormy {
                     self.fault();
@@ -224,9 +234,10 @@ impl World {
             1 if self.stormy => Fate::EndsAfterAppend,
             _ => Fate::Lives,
         };
+        let (clocks, healthy) = ((self.agenda.now, self.wall()), self.healthy());
         let effects = self
             .coordinator
-            .handle(self.agenda.now, input, fate)
+            .handle(clocks, input, fate, &healthy)
             .map_err(|wrong: Wrong| wrong.to_string())?;
         if fate != Fate::Lives {
             self.note(|| format!("the coordinator ends: {fate:?}"));
@@ -236,6 +247,11 @@ impl World {
             self.note(|| format!("    {effect:?}"));
             match effect {
                 Effect::Submitted { request, job, .. } => self.hear_of_job(request as usize, job),
+                Effect::Order { worker, order: Order::Grant(grant) }
+                    if let Some(fault) = self.list_fault(grant.lease.job) =>
+                {
+                    self.take_back(worker, grant.lease, fault);
+                }
                 Effect::Order { worker, order } => {
                     self.transmit(|| Event::Ordered { connection: worker, order: order.clone() })
                 }
@@ -245,8 +261,9 @@ impl World {
                 Effect::Changed { .. }
                 | Effect::NoSuchJob { .. }
                 | Effect::Remember { .. }
-                | Effect::Task { .. }
+                | Effect::Benched { .. }
                 | Effect::Job { .. } => {}
+                Effect::Task { job, event, .. } => self.read(job, &event),
             }
         }
         Ok(())
@@ -257,6 +274,7 @@ impl World {
         for (task, needs) in (0..).zip(&self.submissions[client].tasks) {
             self.actions.insert((job, task), needs.action);
         }
+        self.clients.insert(job, client);
         if !(self.stormy && self.chance.happens(100)) {
             self.jobs.insert(client, job);
         }
@@ -308,8 +326,16 @@ impl World {
             self.crash(worker);
             return self.coordinator.count_kill(lease).map_err(|wrong| wrong.to_string());
         }
+        let sickness = self.workers[worker].sickness.filter(|_| kind != TaskKind::Bad);
+        if sickness == Some(Sickness::Crashes) {
+            self.crash(worker);
+            return Ok(());
+        }
+        let missing = self.missing_of(lease);
         let failed = |kind| LeaseOutcome::Failed { kind, message: "simulated".to_owned() };
         let outcome = match self.chance.between(0, 100) {
+            _ if !missing.is_empty() => LeaseOutcome::Starved { missing },
+            _ if let Some(sickness) = sickness => self.ruin(sickness, lease),
             _ if kind == TaskKind::Bad => failed(FailureKind::Input),
             0..6 if self.stormy => failed(FailureKind::Transient),
             6..12 if self.stormy => failed(FailureKind::Shortage),
@@ -343,6 +369,11 @@ impl World {
         self.log.push_back(format!("{:>10} {}", self.agenda.now - BEGIN_MS, line()));
     }
 
+    /// The client that submitted this job.
+    pub(crate) fn client_of(&self, job: JobId) -> Option<usize> {
+        self.clients.get(&job).copied()
+    }
+
     fn kind(&self, lease: LeaseId) -> TaskKind {
         self.actions.get(&(lease.job, lease.task.0)).map_or(TaskKind::Quick, TaskKind::of)
     }
@@ -374,51 +405,4 @@ impl World {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Plant;
-
-    fn run_all(seeds: u64, options: Options) -> Vec<Summary> {
-        let run = |seed| match run(seed, options) {
-            Ok(summary) => summary,
-            Err(failure) => panic!("{failure}\n{}", failure.log.join("\n")),
-        };
-        (0..seeds).map(run).collect()
-    }
-
-    #[test]
-    fn a_few_dozen_seeds_succeed_and_cover_all_cases() {
-        let summaries = run_all(48, Options { steps: 1_500, ..Options::default() });
-        let counts: [fn(&Summary) -> u64; 5] = [
-            |s| s.dependents,
-            |s| s.resumed,
-            |s| s.coordinators - 1,
-            |s| s.succeeded,
-            |s| s.forgotten,
-        ];
-        for (index, count) in counts.into_iter().enumerate() {
-            assert!(summaries.iter().map(count).sum::<u64>() > 0, "count {index}");
-        }
-    }
-
-    #[test]
-    fn a_single_worker_suffices() {
-        run_all(24, Options { steps: 3_000, workers: 1, tasks: 60, ..Options::default() });
-    }
-
-    #[test]
-    fn the_same_seed_gives_the_same_run() {
-        let options = Options { steps: 1_000, ..Options::default() };
-        assert_eq!(run(7, options), run(7, options));
-        assert_ne!(run(7, options), run(8, options));
-    }
-
-    #[test]
-    fn a_dependent_that_starts_before_its_input_is_durable_is_found() {
-        let planted = Options { plant: Some(Plant::EffectsFirst), ..Options::default() };
-        for seed in 0..8 {
-            let failure = run(seed, planted).expect_err("the bug is found");
-            assert!(failure.wrong.contains("is not durable"), "{failure}");
-        }
-    }
-}
+mod tests;

@@ -2,18 +2,22 @@
 //!
 //! A turn passes all waiting commands to the core, appends the facts in one transaction, and only
 //! then sends replies, orders and events. Meanwhile the next turn's commands queue up, so a busy
-//! coordinator commits in groups. This is the only place that reads the clock.
+//! coordinator commits in groups.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use impasto_blobs::{ActionCache, blocking};
-use impasto_core::{Core, Effect, Input, Millis, ReplayError, RequestId, SnapshotVersionError};
-use impasto_types::{Digest, Epoch, JobId, JobNews, JobSummary, TaskResult, WorkerId, error_text};
+use impasto_core::{Core, Effect, Input, ReplayError, RequestId, SnapshotVersionError};
+use impasto_types::{
+    Digest, Epoch, JobId, JobNews, JobSummary, Order, TaskResult, WorkerId, error_text,
+};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use super::clock::Clock;
+use super::journal;
 use super::links::Links;
 use super::watchers::Watchers;
 use super::{Command, Question, Watch};
@@ -25,14 +29,17 @@ const COMMANDS_PER_TURN: usize = 512;
 /// How many facts a restart may have to replay in any case: this takes a fraction of a second.
 const FACTS_KEPT: usize = 10_000;
 
-/// The longest time between two looks at the clock, since the system's clock can be set, and timers
-/// stop while the machine sleeps.
+/// How many addresses of workers are kept that are no longer listed.
+const PEERS_KEPT: usize = 100;
+
+/// The longest time between two looks at the clock, since timers stop while the machine sleeps.
 const LONGEST_SLEEP: Duration = Duration::from_secs(5);
 
 /// The core, and everything that its effects are sent to.
 #[derive(Debug)]
 pub(crate) struct Turns {
     core: Core,
+    clock: Clock,
     store: Arc<Mutex<dyn Store>>,
     /// The number of facts in the store since its snapshot.
     facts: usize,
@@ -70,8 +77,7 @@ impl Turns {
         actions: ActionCache,
     ) -> Result<Self, ResumeError> {
         let epoch = store.lead()?;
-        let now = now();
-        let mut core = Core::new(config, epoch, now);
+        let mut core = Core::new(config, epoch, epoch.0);
         let (mut facts, mut failed) = (0, None);
         store.load(&mut |stored| {
             if failed.is_some() {
@@ -93,10 +99,12 @@ impl Turns {
             jobs = core.jobs().count(),
             "restored the state of the last coordinator"
         );
-        core.resume(now);
+        let clock = Clock::begin(core.last_at());
+        core.resume(clock.now());
         let store = Arc::new(Mutex::new(store));
         Ok(Self {
             core,
+            clock,
             store,
             facts,
             actions,
@@ -142,7 +150,7 @@ impl Turns {
     }
 
     async fn turn(&mut self, batch: Vec<Command>) -> Result<(), StoreError> {
-        let now = now();
+        let now = self.clock.now();
         let mut questions = Vec::new();
         self.core.handle(now, Input::Tick);
         for command in batch {
@@ -182,16 +190,13 @@ impl Turns {
                 let worker = WorkerId(self.last_worker);
                 // If nobody waits for the number, the connection has ended already.
                 reply.send(worker).ok()?;
-                self.links.add(worker, introduction.orders);
-                let hello = introduction.hello;
-                let (name, capabilities) = (&hello.name, &hello.capabilities);
-                let (device, slots) = (&capabilities.device, capabilities.slots);
-                tracing::info!(%name, device, slots, "a worker has connected");
-                Some(Input::Connect { worker, hello })
+                self.links.add(worker, &introduction);
+                Some(Input::Connect { worker, hello: introduction.hello })
             }
             Command::FromWorker(input) => {
+                journal::input(&self.links, &input);
                 if let Input::Disconnect { worker } = input {
-                    self.links.remove(worker);
+                    self.unlink(worker, "its connection ended");
                 }
                 Some(input)
             }
@@ -214,6 +219,7 @@ impl Turns {
             return Ok(());
         }
         self.facts += facts.len();
+        journal::facts(&self.links, &facts);
         let store = Arc::clone(&self.store);
         blocking(move || store.lock().unwrap_or_else(PoisonError::into_inner).append(&facts)).await
     }
@@ -268,40 +274,64 @@ impl Turns {
                 }
             }
             Effect::Changed { request, job } => {
-                self.replies.changed(request, self.core.summary(job))
+                let people = self.clock.for_people();
+                let summary = self.core.summary(job).map(|summary| people.summary(summary));
+                self.replies.changed(request, summary);
             }
             Effect::NoSuchJob { request, job: _ } => self.replies.changed(request, None),
-            Effect::Order { worker, order } => self.links.send(worker, order),
-            Effect::Dismiss { worker } => self.links.remove(worker),
+            Effect::Order { worker, order } => {
+                if let Order::Welcome { name, .. } = &order {
+                    self.links.name(worker, name);
+                    journal::connected(&self.links, worker);
+                }
+                if !self.links.send(worker, order) {
+                    self.unlink(worker, "it does not read its orders");
+                }
+            }
+            Effect::Dismiss { worker } => {
+                self.unlink(worker, "a newer connection replaced it, or it went silent");
+            }
+            Effect::Benched { worker, failures, reason, until: _ } => {
+                journal::benched(&self.links, &worker, failures, &reason);
+            }
             // Done before, together with the others of this turn.
             Effect::Remember { .. } => {}
             Effect::Task { job, task, event } => {
-                self.watchers.tell(job, || JobNews::Task { task, asset: None, event })
+                let people = self.clock.for_people();
+                let news = || people.news(JobNews::Task { task, asset: None, event });
+                self.watchers.tell(job, news);
             }
             Effect::Job { summary } => {
                 let (job, state) = (summary.job.0, summary.state);
                 tracing::info!(job, %state, "a job's state has changed");
-                self.watchers.tell(summary.job, || JobNews::Job(summary));
+                let people = self.clock.for_people();
+                self.watchers.tell(summary.job, || people.news(JobNews::Job(summary)));
             }
         }
     }
 
     fn answer(&mut self, question: Question) {
+        let people = self.clock.for_people();
         // The caller may be gone; nothing depends on the answer.
         match question {
             Question::Watch { job, reply } => {
                 let watch = self
                     .core
                     .job(job)
+                    .map(|view| people.view(view))
                     .map(|view| Watch { view, news: self.watchers.subscribe(job) });
                 let _ = reply.send(watch);
             }
             Question::Jobs { active, limit, reply } => {
                 let wanted = |summary: &JobSummary| !active || !summary.state.has_ended();
-                let _ = reply.send(self.core.jobs().filter(wanted).take(limit).collect());
+                let jobs = self.core.jobs().filter(wanted).take(limit);
+                let _ = reply.send(jobs.map(|summary| people.summary(summary)).collect());
             }
             Question::Workers { reply } => {
-                let _ = reply.send(self.core.workers());
+                let _ = reply.send(people.workers(self.core.workers()));
+            }
+            Question::Explain { job, reply } => {
+                let _ = reply.send(self.core.explain(job));
             }
             Question::BlobsInUse { reply } => {
                 let _ = reply.send(self.core.blobs_in_use().into_iter().collect());
@@ -309,9 +339,17 @@ impl Turns {
         }
     }
 
+    fn unlink(&mut self, worker: WorkerId, why: &str) {
+        journal::disconnected(&self.links, worker, why);
+        self.links.remove(worker);
+        let workers = self.core.workers();
+        if self.links.peers() > 2 * workers.len() + PEERS_KEPT {
+            self.links.keep_peers(|name| workers.iter().any(|worker| worker.name == *name));
+        }
+    }
+
     fn time_to_timeout(&self) -> Duration {
-        let due =
-            self.core.next_timeout().map(|due| Duration::from_millis(due.saturating_sub(now())));
+        let due = self.core.next_timeout().map(|due| self.clock.until(due));
         due.map_or(LONGEST_SLEEP, |due| due.min(LONGEST_SLEEP))
     }
 }
@@ -329,118 +367,5 @@ impl Replies {
     }
 }
 
-/// Milliseconds since the Unix epoch. The core makes sure that its time never decreases.
-fn now() -> Millis {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX)
-}
-
 #[cfg(test)]
-mod tests {
-    use impasto_core::{Fact, Snapshot, Submission};
-
-    use super::super::Driver;
-    use super::*;
-    use impasto_blobs::{LocalActions, LocalBlobs};
-
-    /// A store whose facts the test can read, and that fails on demand.
-    #[derive(Debug, Clone, Default)]
-    struct Watched {
-        facts: Arc<Mutex<Vec<Fact>>>,
-        snapshots: Arc<Mutex<Vec<Snapshot>>>,
-        full: bool,
-    }
-
-    impl Store for Watched {
-        fn lead(&mut self) -> Result<Epoch, StoreError> {
-            Ok(Epoch(1))
-        }
-
-        fn load(&mut self, _: &mut dyn FnMut(Stored)) -> Result<(), StoreError> {
-            Ok(())
-        }
-
-        fn append(&mut self, facts: &[Fact]) -> Result<(), StoreError> {
-            if self.full {
-                return Err(StoreError::InUse { store: "full".to_owned() });
-            }
-            self.facts.lock().expect("nobody panicked").extend_from_slice(facts);
-            Ok(())
-        }
-
-        fn compact(&mut self, snapshot: &Snapshot) -> Result<(), StoreError> {
-            self.snapshots.lock().expect("nobody panicked").push(snapshot.clone());
-            Ok(())
-        }
-    }
-
-    fn submission(key: &str) -> Submission {
-        Submission {
-            key: key.to_owned(),
-            project: "p".to_owned(),
-            priority: 0,
-            spec: Digest::of(b"spec"),
-            tasks: vec![],
-        }
-    }
-
-    fn turns(store: &Watched) -> (tempfile::TempDir, Turns) {
-        let folder = tempfile::tempdir().expect("a folder");
-        let blobs = LocalBlobs::open(folder.path(), 1 << 20).expect("it opens");
-        let actions = LocalActions::open(blobs).expect("it opens").into();
-        let turns = Turns::resume(impasto_core::Config::default(), store.clone(), actions)
-            .expect("there is nothing to resume");
-        (folder, turns)
-    }
-
-    #[tokio::test]
-    async fn a_reply_comes_after_its_fact_is_durable() {
-        let store = Watched::default();
-        let (_folder, turns) = turns(&store);
-        let (driver, commands) = Driver::new();
-        let stop = CancellationToken::new();
-        let running = tokio::spawn(turns.run(commands, stop.clone()));
-        for (number, key) in [(1, "a"), (2, "b")] {
-            assert_eq!(
-                driver.submit(submission(key)).await.expect("it runs"),
-                (JobId(number), false)
-            );
-            let kept = store.facts.lock().expect("nobody panicked");
-            let is_this = |fact: &Fact| match fact {
-                Fact::JobSubmitted { submission, .. } => submission.key == key,
-                _ => false,
-            };
-            assert!(kept.iter().any(is_this));
-        }
-        stop.cancel();
-        running.await.expect("it does not panic").expect("it stops cleanly");
-        assert!(driver.submit(submission("c")).await.is_err());
-    }
-
-    #[tokio::test]
-    async fn nothing_is_sent_if_facts_cannot_be_appended() {
-        let store = Watched { full: true, ..Watched::default() };
-        let (_folder, turns) = turns(&store);
-        let (driver, commands) = Driver::new();
-        let running = tokio::spawn(turns.run(commands, CancellationToken::new()));
-        assert!(driver.submit(submission("a")).await.is_err());
-        assert!(running.await.expect("it does not panic").is_err());
-    }
-
-    #[tokio::test]
-    async fn a_snapshot_replaces_facts() {
-        let store = Watched::default();
-        let (_folder, mut turns) = turns(&store);
-        turns.facts = FACTS_KEPT - 1;
-        for key in ["a", "b"] {
-            let request = turns.replies.next();
-            turns.core.handle(now(), Input::Submit { request, submission: submission(key) });
-            turns.turn(Vec::new()).await.expect("it is kept");
-        }
-        let snapshots = store.snapshots.lock().expect("nobody panicked");
-        assert_eq!(snapshots.len(), 1, "once there are enough facts");
-        let mut core = Core::new(impasto_core::Config::default(), Epoch(2), 1);
-        core.restore(snapshots[0].clone()).expect("it is of this version");
-        assert_eq!(core.jobs().map(|job| job.key).collect::<Vec<_>>(), ["a"]);
-    }
-}
+mod tests;

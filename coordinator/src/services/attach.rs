@@ -7,13 +7,16 @@ use impasto_core::Input;
 use impasto_proto::v1::worker_message::Message as Incoming;
 use impasto_proto::v1::{CoordinatorMessage, WorkerMessage};
 use impasto_proto::{FieldError, from_proto, to_proto, v1};
-use impasto_types::{Digest, FailureKind, LeaseId, LeaseOutcome, Order, WorkerId};
+use impasto_types::{
+    BlobRef, Digest, FailureKind, LeaseId, LeaseOutcome, Order, WorkerId, error_text,
+};
 use tokio::sync::mpsc;
 use tonic::{Status, Streaming};
 
 use super::context::WorkerContext;
 use super::status::shutting_down;
 use crate::driver::{Introduction, ORDERS_QUEUED};
+use crate::task_specs::TaskSpecsError;
 
 /// How long a connection may take to send its hello.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
@@ -27,6 +30,7 @@ pub(super) struct Attachment {
     context: WorkerContext,
     incoming: Streaming<WorkerMessage>,
     out: mpsc::Sender<Result<CoordinatorMessage, Status>>,
+    peer: String,
 }
 
 /// Why a connection ends.
@@ -57,8 +61,9 @@ impl Attachment {
         context: WorkerContext,
         incoming: Streaming<WorkerMessage>,
         out: mpsc::Sender<Result<CoordinatorMessage, Status>>,
+        peer: String,
     ) -> Self {
-        Self { context, incoming, out }
+        Self { context, incoming, out, peer }
     }
 
     /// Serves the worker until one side ends it.
@@ -69,7 +74,11 @@ impl Attachment {
                 "the connection was replaced by a newer one of this worker, or went silent",
             ),
             End::ShuttingDown => shutting_down(),
-            End::Refused(status) => status,
+            End::Refused(status) => {
+                let (peer, reason) = (&self.peer, status.message());
+                tracing::warn!(peer, reason, "a worker was refused");
+                status
+            }
         };
         // A worker that is gone learns the state when it reconnects.
         let _ = self.out.send_timeout(Err(status), SEND_TIMEOUT).await;
@@ -118,7 +127,8 @@ impl Attachment {
             return Err(FieldError::missing("hello").into());
         };
         let hello = from_proto::hello(hello).map_err(|error| error.within("hello"))?;
-        Ok(self.context.driver.connect(Introduction { hello, orders }).await?)
+        let peer = self.peer.clone();
+        Ok(self.context.driver.connect(Introduction { hello, orders, peer }).await?)
     }
 
     async fn hear(&self, worker: WorkerId, message: WorkerMessage) -> Result<(), End> {
@@ -145,6 +155,7 @@ impl Attachment {
                 let (lease, outcome) =
                     from_proto::report(report).map_err(|error| error.within("report"))?;
                 let outcome = match outcome {
+                    Ok(LeaseOutcome::Starved { missing }) => self.starved(missing).await,
                     Ok(outcome) => self.verified(outcome).await,
                     Err(error) => unreadable(error),
                 };
@@ -172,11 +183,21 @@ impl Attachment {
         LeaseOutcome::Failed { kind: FailureKind::Transient, message }
     }
 
+    /// Inputs may have been sent again since the worker looked.
+    async fn starved(&self, missing: Vec<BlobRef>) -> LeaseOutcome {
+        let missing = self.context.blobs.missing(missing).await;
+        if missing.is_empty() {
+            let message = "inputs were missing, but are there again".to_owned();
+            return LeaseOutcome::Failed { kind: FailureKind::Coordinator, message };
+        }
+        LeaseOutcome::Starved { missing }
+    }
+
     async fn pass_on(&self, worker: WorkerId, order: Order<Digest>) -> Result<(), End> {
         let order = match order {
             Order::Grant(grant) => match self.context.task(grant.lease, grant.task).await {
                 Ok(task) => Order::Grant(grant.with(task)),
-                Err(message) => return self.give_back(worker, grant.lease, message).await,
+                Err(error) => return self.not_sent(worker, grant.lease, &error).await,
             },
             Order::Welcome { epoch, heartbeat_ms, name, stale } => {
                 Order::Welcome { epoch, heartbeat_ms, name, stale }
@@ -189,15 +210,15 @@ impl Attachment {
         self.out.send_timeout(message, SEND_TIMEOUT).await.map_err(|_| End::Gone)
     }
 
-    /// Ends the attempt of a task whose specs cannot be read, before the worker gets the grant.
-    async fn give_back(
+    /// Takes a grant back whose task cannot be read.
+    async fn not_sent(
         &self,
         worker: WorkerId,
         lease: LeaseId,
-        message: String,
+        error: &TaskSpecsError,
     ) -> Result<(), End> {
-        let outcome = LeaseOutcome::Failed { kind: FailureKind::Transient, message };
-        self.tell(Input::Report { worker, lease, outcome }).await
+        let (fault, message) = (error.fault(), error_text(error));
+        self.tell(Input::TaskListUnreadable { worker, lease, fault, message }).await
     }
 
     async fn tell(&self, input: Input) -> Result<(), End> {

@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
+use super::patience::{next, peer_of, send};
 use super::status::of_blob_store;
 
 use impasto_blobs::{BlobSource, BlobStore, CHUNK_BYTES};
@@ -19,8 +20,8 @@ use impasto_blobs::{BlobSource, BlobStore, CHUNK_BYTES};
 /// A chunk of a blob is sent as one message.
 const _: () = assert!(CHUNK_BYTES <= limits::CHUNK_BYTES);
 
-/// How many chunks are read ahead.
-const CHUNKS_AHEAD: usize = 4;
+/// How many chunks are read ahead: few, since a thousand clients may stop reading.
+const CHUNKS_AHEAD: usize = 1;
 
 #[derive(Debug)]
 pub(crate) struct BlobsService {
@@ -51,14 +52,15 @@ impl Blobs for BlobsService {
         &self,
         request: Request<Streaming<UploadRequest>>,
     ) -> Result<Response<UploadResponse>, Status> {
+        let peer = peer_of(&request);
         let mut parts = request.into_inner();
-        let first = parts.message().await?.and_then(|request| request.part);
+        let first = next(&mut parts, "upload", &peer).await?.and_then(|request| request.part);
         let Some(Part::Start(start)) = first else {
             return Err(FieldError::missing("start").into());
         };
         let blob = from_proto::blob(start).map_err(|error| error.within("start"))?;
         let mut sink = self.blobs.sink(blob).await.map_err(of_blob_store)?;
-        while let Some(request) = parts.message().await? {
+        while let Some(request) = next(&mut parts, "upload", &peer).await? {
             let Some(Part::Data(data)) = request.part else {
                 return Err(FieldError::missing("data").into());
             };
@@ -72,10 +74,11 @@ impl Blobs for BlobsService {
         &self,
         request: Request<DownloadRequest>,
     ) -> Result<Response<Self::DownloadStream>, Status> {
+        let peer = peer_of(&request);
         let blob = from_proto::required("blob", request.into_inner().blob, from_proto::blob)?;
         let source = self.blobs.source(blob).await.map_err(of_blob_store)?;
         let (chunks, stream) = mpsc::channel(CHUNKS_AHEAD);
-        tokio::spawn(send_chunks(source, chunks));
+        tokio::spawn(send_chunks(source, chunks, peer));
         Ok(Response::new(ReceiverStream::new(stream)))
     }
 }
@@ -84,19 +87,20 @@ impl Blobs for BlobsService {
 async fn send_chunks(
     mut source: BlobSource,
     chunks: mpsc::Sender<Result<DownloadResponse, Status>>,
+    peer: String,
 ) {
     loop {
         match source.next_chunk().await {
             Ok(Some((data, rest))) => {
                 source = rest;
-                if chunks.send(Ok(DownloadResponse { data })).await.is_err() {
+                if !send(&chunks, Ok(DownloadResponse { data }), "download", &peer).await {
                     return;
                 }
             }
             Ok(None) => return,
             Err(error) => {
                 // The receiver may be gone.
-                let _ = chunks.send(Err(of_blob_store(error))).await;
+                send(&chunks, Err(of_blob_store(error)), "download", &peer).await;
                 return;
             }
         }

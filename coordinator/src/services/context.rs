@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use impasto_blobs::BlobStore;
 use impasto_proto::v1;
-use impasto_types::{Digest, LeaseId, error_text};
+use impasto_types::{Digest, LeaseId};
 use tokio_util::sync::CancellationToken;
 
 use crate::driver::Driver;
-use crate::task_specs::TaskSpecs;
+use crate::task_specs::{TaskSpecs, TaskSpecsError};
 
 #[derive(Debug, Clone)]
 pub(crate) struct WorkerContext {
@@ -23,10 +23,14 @@ impl WorkerContext {
     /// The complete spec of a lease's task. `spec` is the blob that holds the specs of its job.
     ///
     /// # Errors
-    /// Why it cannot be read, as text for a message.
-    pub(super) async fn task(&self, lease: LeaseId, spec: Digest) -> Result<v1::TaskSpec, String> {
-        let tasks = self.specs.get(spec).await.map_err(|error| error_text(&error))?;
+    /// Why it cannot be read.
+    pub(super) async fn task(
+        &self,
+        lease: LeaseId,
+        spec: Digest,
+    ) -> Result<v1::TaskSpec, TaskSpecsError> {
+        let tasks = self.specs.get(spec).await?;
         let task = tasks.get(lease.task.0 as usize).cloned();
-        task.ok_or_else(|| format!("{lease} is not among the {} tasks of its job", tasks.len()))
+        task.ok_or(TaskSpecsError::TooShort { tasks: tasks.len() })
     }
 }

@@ -4,9 +4,9 @@ use impasto_proto::limits::{DIGESTS_PER_MESSAGE, MAX_TASKS, TASKS_PER_MESSAGE};
 use impasto_proto::v1::jobs_server::Jobs;
 use impasto_proto::v1::submit_request::Part;
 use impasto_proto::v1::{
-    CancelRequest, CancelResponse, FindResultsRequest, FindResultsResponse, FoundResult,
-    ListRequest, ListResponse, RetryRequest, RetryResponse, SubmitHeader, SubmitRequest,
-    SubmitResponse, WatchRequest, WatchResponse,
+    CancelRequest, CancelResponse, ExplainRequest, ExplainResponse, FindResultsRequest,
+    FindResultsResponse, FoundResult, ListRequest, ListResponse, RetryRequest, RetryResponse,
+    SubmitHeader, SubmitRequest, SubmitResponse, WatchRequest, WatchResponse,
 };
 use impasto_proto::{FieldError, from_proto, to_proto};
 use impasto_types::{JobId, JobSummary, TaskSpec};
@@ -14,12 +14,16 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
+use super::patience::{next, peer_of};
 use super::status::no_such_job;
 use super::watch::Watching;
 use crate::submission::{Job, Submitter};
 
 /// How many jobs a list has at most, and if the caller gives no limit.
 const JOBS_LISTED: usize = 1_000;
+
+/// How many reasons an explanation has at most.
+const REASONS_LISTED: usize = 1_000;
 
 #[derive(Debug)]
 pub(crate) struct JobsService {
@@ -53,8 +57,11 @@ impl Jobs for JobsService {
         &self,
         request: Request<Streaming<SubmitRequest>>,
     ) -> Result<Response<SubmitResponse>, Status> {
-        let job = receive(request.into_inner()).await?;
+        let peer = peer_of(&request);
+        let job = receive(request.into_inner(), &peer).await?;
+        let (key, project, tasks) = (job.key.clone(), job.project.clone(), job.tasks.len());
         let (JobId(job), known) = self.submitter.submit(job).await?;
+        tracing::info!(job, key, project, tasks, known, peer, "a job was submitted");
         Ok(Response::new(SubmitResponse { job, known }))
     }
 
@@ -62,9 +69,10 @@ impl Jobs for JobsService {
         &self,
         request: Request<WatchRequest>,
     ) -> Result<Response<Self::WatchStream>, Status> {
+        let peer = peer_of(&request);
         let job = JobId(request.into_inner().job);
-        let watching =
-            Watching { job, submitter: self.submitter.clone(), closing: self.closing.clone() };
+        let (submitter, closing) = (self.submitter.clone(), self.closing.clone());
+        let watching = Watching { job, submitter, closing, peer };
         Ok(Response::new(watching.start().await?))
     }
 
@@ -79,8 +87,10 @@ impl Jobs for JobsService {
         &self,
         request: Request<CancelRequest>,
     ) -> Result<Response<CancelResponse>, Status> {
+        let peer = peer_of(&request);
         let job = JobId(request.into_inner().job);
         let summary = found(job, self.submitter.driver.cancel(job).await?)?;
+        tracing::info!(job = job.0, peer, "a job was canceled");
         Ok(Response::new(CancelResponse { job: Some(to_proto::job_summary(&summary)) }))
     }
 
@@ -88,9 +98,22 @@ impl Jobs for JobsService {
         &self,
         request: Request<RetryRequest>,
     ) -> Result<Response<RetryResponse>, Status> {
+        let peer = peer_of(&request);
         let job = JobId(request.into_inner().job);
         let summary = found(job, self.submitter.retry(job).await?)?;
+        tracing::info!(job = job.0, peer, "a job is retried");
         Ok(Response::new(RetryResponse { job: Some(to_proto::job_summary(&summary)) }))
+    }
+
+    async fn explain(
+        &self,
+        request: Request<ExplainRequest>,
+    ) -> Result<Response<ExplainResponse>, Status> {
+        let job = JobId(request.into_inner().job);
+        let explained = self.submitter.driver.explain(job).await?;
+        let explained = explained.ok_or_else(|| no_such_job(job))?;
+        let reasons = explained.iter().take(REASONS_LISTED).map(to_proto::explained).collect();
+        Ok(Response::new(ExplainResponse { reasons }))
     }
 }
 
@@ -99,8 +122,9 @@ fn found(job: JobId, summary: Option<JobSummary>) -> Result<JobSummary, Status> 
 }
 
 /// Receives a submission: its header, then the announced number of tasks.
-async fn receive(mut parts: Streaming<SubmitRequest>) -> Result<Job, Status> {
-    let first = parts.message().await?.and_then(|request| request.part);
+async fn receive(mut parts: Streaming<SubmitRequest>, peer: &str) -> Result<Job, Status> {
+    let first =
+        next(&mut parts, "unfinished submission", peer).await?.and_then(|request| request.part);
     let Some(Part::Header(header)) = first else {
         return Err(FieldError::missing("header").into());
     };
@@ -119,7 +143,7 @@ async fn receive(mut parts: Streaming<SubmitRequest>) -> Result<Job, Status> {
     }
     // Allocates for one message at most: the announced number is not trusted.
     let mut tasks: Vec<TaskSpec> = Vec::with_capacity(announced.min(TASKS_PER_MESSAGE));
-    while let Some(request) = parts.message().await? {
+    while let Some(request) = next(&mut parts, "unfinished submission", peer).await? {
         let Some(Part::Tasks(more)) = request.part else {
             return Err(FieldError::missing("tasks").into());
         };

@@ -9,6 +9,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
+use super::patience::send;
 use super::status::no_such_job;
 use crate::job_stream::JobStream;
 use crate::submission::Submitter;
@@ -22,6 +23,7 @@ pub(super) struct Watching {
     pub(super) job: JobId,
     pub(super) submitter: Submitter,
     pub(super) closing: CancellationToken,
+    pub(super) peer: String,
 }
 
 type Sink = mpsc::Sender<Result<v1::WatchResponse, Status>>;
@@ -38,7 +40,7 @@ impl Watching {
         tokio::spawn(async move {
             if let Err(status) = self.follow(news, &sink).await {
                 // The caller may be gone.
-                let _ = sink.send(Err(status)).await;
+                send(&sink, Err(status), "job's news", &self.peer).await;
             }
         });
         Ok(ReceiverStream::new(stream))
@@ -63,7 +65,7 @@ impl Watching {
                 Some(next) => next,
             };
             caught_up |= next == JobNews::CaughtUp;
-            if sink.send(Ok(to_proto::job_news(next))).await.is_err() {
+            if !send(sink, Ok(to_proto::job_news(next)), "job's news", &self.peer).await {
                 return Ok(());
             }
         }

@@ -12,6 +12,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::attach::Attachment;
 use super::context::WorkerContext;
+use super::patience::peer_of;
 
 /// How many messages are queued for the network.
 const MESSAGES_AHEAD: usize = 64;
@@ -30,7 +31,8 @@ impl Workers for WorkersService {
         request: Request<Streaming<WorkerMessage>>,
     ) -> Result<Response<Self::AttachStream>, Status> {
         let (out, stream) = mpsc::channel(MESSAGES_AHEAD);
-        let attachment = Attachment::new(self.context.clone(), request.into_inner(), out);
+        let peer = peer_of(&request);
+        let attachment = Attachment::new(self.context.clone(), request.into_inner(), out, peer);
         tokio::spawn(attachment.serve());
         Ok(Response::new(ReceiverStream::new(stream)))
     }
@@ -49,8 +51,10 @@ impl Workers for WorkersService {
         &self,
         request: Request<DrainRequest>,
     ) -> Result<Response<DrainResponse>, Status> {
+        let peer = peer_of(&request);
         let DrainRequest { name, now } = request.into_inner();
         let name = from_proto::worker_name("name", &name)?;
+        tracing::info!(worker = %name, now, peer, "a drain was asked for");
         if self.context.driver.drain(name.clone(), now).await? {
             Ok(Response::new(DrainResponse {}))
         } else {

@@ -6,5 +6,6 @@ mod jobs;
 mod restart;
 mod start;
 mod support;
+mod troubles;
 mod watched;
 mod workers;

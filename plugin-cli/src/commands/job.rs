@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
-use impasto_types::{JobId, JobNews, JobState, JobSummary, Progress, TaskEvent};
+use impasto_types::{Explained, JobId, JobNews, JobState, JobSummary, Progress, TaskEvent};
 use serde_json::{Value, json};
 
 use super::jobs::{on_farm, show_job};
@@ -21,13 +21,18 @@ pub struct JobArgs {
     /// Follow the job until it ends; exit with 1 if it fails
     #[arg(long)]
     watch: bool,
+    /// Say what the waiting assets wait for
+    #[arg(long, conflicts_with = "watch")]
+    explain: bool,
     #[command(flatten)]
     at: CoordinatorFlags,
 }
 
 pub(crate) fn run(args: JobArgs, context: &Context) -> Result<Exit, Failure> {
     let state = on_farm(&args.at, context, async |client| {
-        if args.watch {
+        if args.explain {
+            explain(&client, args.job, context).await.map(|()| None)
+        } else if args.watch {
             follow(&client, args.job, context).await
         } else {
             show(&client, args.job, context).await
@@ -72,6 +77,25 @@ async fn show(
     }
     context.screen.result(table);
     Ok(Some(job.state))
+}
+
+/// Prints what the job's waiting tasks wait for.
+async fn explain(client: &FarmClient, id: JobId, context: &Context) -> Result<(), FarmError> {
+    let explained = client.explain(id).await?;
+    if context.screen.is_json() {
+        context.screen.json(&json!({ "job": id, "reasons": explained }));
+        return Ok(());
+    }
+    if explained.is_empty() {
+        context.screen.result("no asset of this job waits");
+        return Ok(());
+    }
+    let mut table = Table::new(["TASKS", "FIRST", "WAITS"]);
+    for Explained { first, tasks, reason } in explained {
+        table.row([tasks.to_string(), first.0.to_string(), reason]);
+    }
+    context.screen.result(table);
+    Ok(())
 }
 
 /// Prints the job's events, one per line, until it has ended.

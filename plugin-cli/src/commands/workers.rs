@@ -1,7 +1,7 @@
 //! `impasto workers`
 
 use clap::Args;
-use impasto_types::{ByteSize, DeviceHealth, WorkerInfo};
+use impasto_types::{Bench, ByteSize, DeviceHealth, WorkerInfo};
 
 use super::jobs::{on_farm, show_list};
 use crate::flags::CoordinatorFlags;
@@ -17,7 +17,8 @@ pub struct WorkersArgs {
 
 pub(crate) fn run(args: WorkersArgs, context: &Context) -> Result<Exit, Failure> {
     let workers = on_farm(&args.at, context, async |client| client.list_workers().await)?;
-    let mut table = Table::new(["WORKER", "STATE", "SLOTS", "MEMORY", "DEVICE", "DONE", "PAINTS"]);
+    let mut table =
+        Table::new(["WORKER", "STATE", "SLOTS", "MEMORY", "DEVICE", "DONE", "FAILED", "PAINTS"]);
     for worker in &workers {
         let paints: Vec<_> = worker
             .leases
@@ -26,19 +27,33 @@ pub(crate) fn run(args: WorkersArgs, context: &Context) -> Result<Exit, Failure>
             .collect();
         table.row([
             worker.name.to_string(),
-            worker.state.to_string(),
+            // A benched worker is idle, but not free.
+            worker.benched.as_ref().map_or(worker.state.to_string(), |_| "benched".to_owned()),
             worker.capabilities.slots.to_string(),
             ByteSize(worker.capabilities.memory_bytes).to_string(),
             worker.capabilities.device.clone(),
             worker.tasks_done.to_string(),
+            worker.failures.to_string(),
             paints.join(", "),
         ]);
     }
     show_list(&workers, table, "there are no workers", context);
     if !context.screen.is_json() {
+        show_benched(&workers, context);
         show_cards(&workers, context);
     }
     Ok(Exit::Done)
+}
+
+/// Says why workers get no tasks.
+fn show_benched(workers: &[WorkerInfo], context: &Context) {
+    for worker in workers {
+        let Some(Bench { reason, .. }) = &worker.benched else { continue };
+        let (name, failures) = (&worker.name, worker.failures);
+        context.screen.result(format_args!(
+            "\n{name} failed {failures} tasks in a row and gets none for a while: {reason}"
+        ));
+    }
 }
 
 /// Prints GPUs, and devices with a fault. The list above is enough for a healthy CPU.

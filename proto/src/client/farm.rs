@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use impasto_types::{Digest, JobId, JobSummary, TaskResult, TaskSpec, WorkerInfo, WorkerName};
+use impasto_types::{
+    Digest, Explained, JobId, JobSummary, TaskResult, TaskSpec, WorkerInfo, WorkerName,
+};
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 
@@ -121,6 +123,16 @@ impl FarmClient {
         let answer = jobs(self.channel.clone()).retry(v1::RetryRequest { job: job.0 }).await;
         let answer = answer.map_err(no_job(job, "retry the job"))?.into_inner();
         Ok(from_proto::required("job", answer.job, from_proto::job_summary)?)
+    }
+
+    /// What the waiting tasks of a job wait for.
+    ///
+    /// # Errors
+    /// If the call fails or there is no such job.
+    pub async fn explain(&self, job: JobId) -> Result<Vec<Explained>, FarmError> {
+        let answer = jobs(self.channel.clone()).explain(v1::ExplainRequest { job: job.0 }).await;
+        let answer = answer.map_err(no_job(job, "explain the job"))?.into_inner();
+        Ok(from_proto::each("reasons", answer.reasons, MAX_LISTED, from_proto::explained)?)
     }
 
     /// The farm's workers.

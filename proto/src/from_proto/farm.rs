@@ -1,16 +1,16 @@
 //! Conversions of jobs, leases and workers.
 
 use impasto_types::{
-    Attempt, Capabilities, ComputeCapability, DeviceHealth, DeviceInfo, Epoch, Grant, Hello, JobId,
-    JobNews, JobSummary, LeaseId, LeaseOutcome, MAX_INPUTS, MethodVersion, Order, Progress,
-    Resolved, TaskEvent, TaskIndex, TaskSpec, WorkerInfo,
+    Attempt, Bench, Capabilities, ComputeCapability, DeviceHealth, DeviceInfo, Epoch, Explained,
+    Grant, Hello, JobId, JobNews, JobSummary, LeaseId, LeaseOutcome, MAX_INPUTS, MethodVersion,
+    Order, Progress, Resolved, TaskEvent, TaskIndex, TaskSpec, WorkerInfo,
 };
 
 use super::{
     blob, device, digest, each, lease, optional, part, required, task_result, task_spec,
     worker_name,
 };
-use crate::limits::{DIGESTS_PER_MESSAGE, MAX_DEVICES, MAX_LEASES, MAX_METHODS};
+use crate::limits::{DIGESTS_PER_MESSAGE, MAX_BLOBS_OF_TASK, MAX_DEVICES, MAX_LEASES, MAX_METHODS};
 use crate::{FieldError, text, v1, words};
 
 /// A worker's first message.
@@ -56,6 +56,9 @@ fn outcome(message: v1::report::Outcome) -> Result<LeaseOutcome, FieldError> {
         Outcome::Failed(failure) => LeaseOutcome::Failed {
             kind: words::parse("failed.kind", &failure.kind)?,
             message: text::message(&failure.message),
+        },
+        Outcome::Starved(starved) => LeaseOutcome::Starved {
+            missing: each("starved.missing", starved.missing, MAX_BLOBS_OF_TASK, blob)?,
         },
         Outcome::Returned(returned) => LeaseOutcome::Returned {
             checkpoint: optional("returned.checkpoint", returned.checkpoint, blob)?,
@@ -135,8 +138,19 @@ pub fn worker_info(message: v1::WorkerInfo) -> Result<WorkerInfo, FieldError> {
         capabilities: required("capabilities", message.capabilities, capabilities)?,
         leases: each("leases", message.leases, MAX_LEASES, lease)?,
         tasks_done: message.tasks_done,
+        failures: message.failures,
+        benched: message.benched.map(|v1::Bench { until_ms, reason }| Bench {
+            until_ms,
+            reason: text::message(&reason),
+        }),
         health: each("health", message.health, MAX_DEVICES, device_health)?,
     })
+}
+
+/// Why tasks of a job wait.
+pub fn explained(message: v1::Explained) -> Result<Explained, FieldError> {
+    let v1::Explained { first, tasks, reason } = message;
+    Ok(Explained { first: TaskIndex(first), tasks, reason: text::message(&reason) })
 }
 
 pub fn device_info(message: v1::Device) -> Result<DeviceInfo, FieldError> {
@@ -202,6 +216,7 @@ fn task_event(message: v1::task_state::State) -> Result<TaskEvent, FieldError> {
             attempts: Attempt(ready.attempts),
             not_before_ms: ready.not_before_ms,
             message: text::message(&ready.message),
+            missing: each("ready.missing", ready.missing, MAX_BLOBS_OF_TASK, blob)?,
         },
         State::Leased(leased) => TaskEvent::Leased {
             worker: worker_name("leased.worker", &leased.worker)?,

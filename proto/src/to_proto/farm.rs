@@ -1,8 +1,9 @@
 //! Conversions of jobs, leases and workers.
 
 use impasto_types::{
-    Capabilities, ComputeCapability, DeviceHealth, DeviceInfo, Grant, Hello, JobNews, JobSummary,
-    LeaseId, LeaseOutcome, MethodVersion, Order, Progress, Resolved, TaskEvent, WorkerInfo,
+    Bench, Capabilities, ComputeCapability, DeviceHealth, DeviceInfo, Explained, Grant, Hello,
+    JobNews, JobSummary, LeaseId, LeaseOutcome, MethodVersion, Order, Progress, Resolved,
+    TaskEvent, WorkerInfo,
 };
 
 use super::{blob, lease, task_result};
@@ -45,6 +46,9 @@ pub fn report(id: LeaseId, outcome: &LeaseOutcome) -> ToCoordinator {
         LeaseOutcome::Succeeded(result) => Outcome::Succeeded(task_result(result)),
         LeaseOutcome::Failed { kind, message } => {
             Outcome::Failed(v1::Failure { kind: words::of(*kind), message: text::message(message) })
+        }
+        LeaseOutcome::Starved { missing } => {
+            Outcome::Starved(v1::Starved { missing: missing.iter().map(blob).collect() })
         }
         LeaseOutcome::Returned { checkpoint } => {
             Outcome::Returned(v1::Returned { checkpoint: checkpoint.as_ref().map(blob) })
@@ -111,6 +115,12 @@ pub fn job_summary(summary: &JobSummary) -> v1::JobSummary {
     }
 }
 
+/// Why tasks of a job wait.
+pub fn explained(explained: &Explained) -> v1::Explained {
+    let Explained { first, tasks, reason } = explained;
+    v1::Explained { first: first.0, tasks: *tasks, reason: text::message(reason) }
+}
+
 pub fn worker_info(worker: &WorkerInfo) -> v1::WorkerInfo {
     v1::WorkerInfo {
         name: worker.name.to_string(),
@@ -118,6 +128,11 @@ pub fn worker_info(worker: &WorkerInfo) -> v1::WorkerInfo {
         capabilities: Some(capabilities(&worker.capabilities)),
         leases: worker.leases.iter().map(lease).collect(),
         tasks_done: worker.tasks_done,
+        failures: worker.failures,
+        benched: worker.benched.as_ref().map(|Bench { until_ms, reason }| v1::Bench {
+            until_ms: *until_ms,
+            reason: text::message(reason),
+        }),
         health: worker.health.iter().map(device_health).collect(),
     }
 }
@@ -172,9 +187,12 @@ fn capabilities(capabilities: &Capabilities) -> v1::Capabilities {
 fn task_event(event: TaskEvent) -> State {
     match event {
         TaskEvent::Blocked => State::Blocked(v1::Blocked {}),
-        TaskEvent::Ready { attempts, not_before_ms, message } => {
-            State::Ready(v1::Ready { attempts: attempts.0, message, not_before_ms })
-        }
+        TaskEvent::Ready { attempts, not_before_ms, message, missing } => State::Ready(v1::Ready {
+            attempts: attempts.0,
+            message,
+            not_before_ms,
+            missing: missing.iter().map(blob).collect(),
+        }),
         TaskEvent::Leased { worker, attempt, progress: news } => State::Leased(v1::Leased {
             worker: worker.to_string(),
             attempt: attempt.0,

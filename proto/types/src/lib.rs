@@ -37,8 +37,8 @@ pub use digest::{BlobRef, Digest, DigestError};
 pub use error_text::{error_chain, error_text, one_line};
 pub use failure::FailureKind;
 pub use farm::{
-    Capabilities, Grant, Hello, JobNews, JobState, JobSummary, LeaseOutcome, MethodVersion, Order,
-    Progress, Resolved, TaskEvent, WorkerInfo, WorkerState,
+    Bench, Capabilities, Explained, Grant, Hello, JobNews, JobState, JobSummary, LeaseOutcome,
+    MethodVersion, Order, Progress, Resolved, TaskEvent, WorkerInfo, WorkerState,
 };
 pub use file_trait::{FileTrait, FileTraits};
 pub use format::ContainerFormat;

@@ -225,7 +225,6 @@ fn paint_from(
     Ok(Painted { files, report })
 }
 
-<<<<<<< HEAD
 fn report(
     iterations: u32,
     losses: Option<Losses>,
@@ -234,33 +233,6 @@ fn report(
 ) -> RunReport {
     let compute_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     RunReport { iterations, losses, compute_ms, device: method.device(), warning: None }
-=======
-/// Takes a step on a thread of its own, and meanwhile asks the observer whether to go on. Where
-/// not, the step is interrupted, and `asked` says how painting is to end.
-fn step(
-    run: &mut dyn Run,
-    observer: &mut Observer<'_>,
-    asked: &mut ControlFlow<Stop>,
-) -> Result<Step, EngineError> {
-    let interrupt = run.interrupt();
-    thread::scope(|scope| {
-        let (ends, end) = mpsc::channel::<()>();
-        let stepping = scope.spawn(move || {
-            // Hung up when the step ends, in whatever way.
-            let _ends = ends;
-            run.step()
-        });
-        while end.recv_timeout(ASKED_EVERY) == Err(RecvTimeoutError::Timeout) {
-            if asked.is_continue() {
-                *asked = observer(None);
-            }
-            if asked.is_break() {
-                interrupt.ask();
-            }
-        }
-        stepping.join().unwrap_or_else(|panic| resume_unwind(panic))
-    })
->>>>>>> i11-engine
 }
 
 /// Decodes the style images, with their shares, in the action's order.

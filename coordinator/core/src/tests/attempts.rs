@@ -114,7 +114,7 @@ fn a_returned_lease_costs_no_attempt_and_goes_to_another_worker() {
     farm.report(a, lease(1, 0, 1), returned());
     assert_eq!(farm.grant(), (b, lease(1, 0, 2)));
     assert!(
-        farm.facts.iter().any(|fact| matches!(fact, Fact::AttemptEnded { counted: false, .. }))
+        farm.facts.iter().any(|fact| matches!(fact, Fact::AttemptEnded(ended) if !ended.counted))
     );
 }
 

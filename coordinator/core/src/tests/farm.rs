@@ -63,6 +63,21 @@ impl Farm {
         self.effects = effects;
     }
 
+    /// Lets time pass while a worker sends heartbeats.
+    pub(super) fn beat(&mut self, worker: WorkerId, ms: Millis) {
+        let end = self.now + ms;
+        let mut effects = Vec::new();
+        while self.now < end {
+            self.pass(HEARTBEAT_MS.min(end - self.now));
+            effects.append(&mut self.effects);
+            for lease in self.leases(worker) {
+                self.handle(Input::Heartbeat { worker, lease, progress: None });
+                effects.append(&mut self.effects);
+            }
+        }
+        self.effects = effects;
+    }
+
     /// Restarts the coordinator from a snapshot of its first facts, possibly none, and the facts
     /// since. The epoch decides where they are split.
     pub(super) fn restart(&mut self) {

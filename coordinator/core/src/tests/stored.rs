@@ -7,7 +7,7 @@ use impasto_types::{
 };
 
 use super::farm::{durable, needs, result};
-use crate::{Config, Core, Fact, Millis, Needs, Snapshot, Submission};
+use crate::{AttemptEnded, Config, Core, Fact, Millis, Needs, Snapshot, Submission};
 
 const AT: Millis = 1_700_000_000_000;
 
@@ -31,15 +31,20 @@ fn facts() -> Vec<Fact> {
         epoch: Epoch(3),
     };
     let leased = |lease| Fact::TaskLeased { lease, worker: worker.clone(), at: AT + 1 };
-    let ended = |lease, kind, counted, checkpoint| Fact::AttemptEnded {
-        lease,
-        at: AT + 2,
-        worker: worker.clone(),
-        kind,
-        message: "out of memory".to_owned(),
-        counted,
-        not_before: AT + 5,
-        checkpoint,
+    let ended = |lease, kind, counted, checkpoint| {
+        Fact::AttemptEnded(AttemptEnded {
+            lease,
+            at: AT + 2,
+            worker: worker.clone(),
+            kind,
+            message: "out of memory".to_owned(),
+            counted,
+            not_before: AT + 5,
+            checkpoint,
+            spared: false,
+            reprieve: false,
+            missing: vec![],
+        })
     };
     let tasks = vec![
         needs("first"),

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Attempt, JobId, Progress, TaskIndex, TaskResult, WorkerName};
+use crate::{Attempt, BlobRef, JobId, Progress, TaskIndex, TaskResult, WorkerName};
 
 /// The state of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -95,6 +95,9 @@ pub enum TaskEvent {
         not_before_ms: u64,
         /// Why it waits again; empty before the first attempt.
         message: String,
+        /// Blobs that the task reads and that the coordinator lacks: clients send them again.
+        #[serde(skip_serializing_if = "Vec::is_empty", default)]
+        missing: Vec<BlobRef>,
     },
     Leased {
         worker: WorkerName,
@@ -131,6 +134,15 @@ impl TaskEvent {
             Self::Canceled => "canceled",
         }
     }
+}
+
+/// Why some tasks of a job wait.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Explained {
+    /// The first of these tasks, and how many there are.
+    pub first: TaskIndex,
+    pub tasks: u32,
+    pub reason: String,
 }
 
 /// What a watcher of a job receives: the present summary and state of every task,

@@ -26,6 +26,11 @@ pub enum LeaseOutcome {
         kind: FailureKind,
         message: String,
     },
+    /// The coordinator lacks blobs that the task reads. The attempt is not counted; the task waits
+    /// until a client has sent them again.
+    Starved {
+        missing: Vec<BlobRef>,
+    },
     /// The worker stopped it: it was revoked, or the worker is shutting down. The attempt is not
     /// counted.
     Returned {

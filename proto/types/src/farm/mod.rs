@@ -4,6 +4,6 @@ mod job;
 mod lease;
 mod worker;
 
-pub use job::{JobNews, JobState, JobSummary, TaskEvent};
+pub use job::{Explained, JobNews, JobState, JobSummary, TaskEvent};
 pub use lease::{Grant, LeaseOutcome, Order, Progress, Resolved};
-pub use worker::{Capabilities, Hello, MethodVersion, WorkerInfo, WorkerState};
+pub use worker::{Bench, Capabilities, Hello, MethodVersion, WorkerInfo, WorkerState};

@@ -100,6 +100,15 @@ pub struct Hello {
     pub blobs: Vec<Digest>,
 }
 
+/// Why a worker gets no tasks for a while.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bench {
+    /// When it gets one task to prove itself, in milliseconds since the Unix epoch.
+    pub until_ms: u64,
+    /// How its last attempt failed.
+    pub reason: String,
+}
+
 /// A worker, for lists.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkerInfo {
@@ -111,7 +120,17 @@ pub struct WorkerInfo {
     pub leases: Vec<LeaseId>,
     /// The results accepted from it since the coordinator started.
     pub tasks_done: u64,
+    /// Its attempts that failed since its last success.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub failures: u32,
+    /// Present if it gets no tasks because of these failures.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub benched: Option<Bench>,
     /// In the order of its devices, as far as their drivers report it.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub health: Vec<DeviceHealth>,
+}
+
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
