@@ -14,8 +14,9 @@ def run(t):
     textures.mkdir()
     (t.dir / "project" / "styles" / "style.png").write_bytes(t.style.read_bytes())
     (t.dir / "project" / "impasto.toml").write_text(
+        '[project]\nname = "x"\noutput = "out/{dir}/{name}"\n\n'
         '[styles.one]\nimages = "styles/style.png"\n\n'
-        '[[rules]]\nmatch = "textures/**"\nstyle = "one"\noutput = "out/{path}"\n')
+        '[[rules]]\nmatch = "textures/**"\nstyle = "one"\n')
     for extension, options in {
         "png": {"save_all": True, "duration": 100},
         "webp": {"save_all": True, "duration": 100, "lossless": True},

@@ -16,7 +16,7 @@ def run(t):
     command = ["stylize", "a.png", "--style", str(t.style), "-o", "out.png", "--iterations", "1",
                "--min-scale", "0"]
     named = set()
-    for limit in ["100M", "300M", "500M"]:
+    for limit in ["100M", "150M", "200M"]:
         said = t.impasto(*command, "--max-memory", limit, ok=2).stderr
         amount, unit = re.search(r"at least ([\d.]+) (\w+)", said).groups()
         named.add(float(amount) * UNITS[unit])

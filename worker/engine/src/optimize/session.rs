@@ -292,7 +292,14 @@ impl Session {
         if self.schedule.is_last() {
             return Ok(Stage::Done(frame.cut(canvas)));
         }
+        // Where nothing has pulled so far, the coarse scale must not blur the picture.
+        let is_untouched = self.recipe.init == Init::Content
+            && canvas == self.first_canvas(self.schedule.present());
         self.schedule.advance();
+        if is_untouched {
+            let canvas = self.first_canvas(self.schedule.present());
+            return Ok(Stage::Waiting(Waiting { canvas, warmth: None }));
+        }
         let next = self.frame(self.schedule.present());
         let (across, down) = frame.to(next);
         let rgb = self.engine.install(|| resample(&canvas.rgb, &across, &down, 3));
