@@ -314,6 +314,7 @@ impl Attempt<'_> {
                 }
                 Err(error)
                     if error.kind() == FailureKind::Coordinator
+                        && !error.is_missing()
                         && troubled_since.get_or_insert_with(Instant::now).elapsed() < TROUBLE =>
                 {
                     self.log(&error, "the coordinator has troubles; trying again");
