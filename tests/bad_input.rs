@@ -51,7 +51,7 @@ fn a_bad_asset_fails_alone() {
     let png = encoded(ImageFormat::Png);
     project.write("textures/good.png", &png);
     // Too small to be painted, so it passes through.
-    project.write("textures/tiny.png", &tiny());
+    project.write("textures/tiny.png", tiny());
     let bad: [(&str, &[u8], &str); 6] = [
         ("textures/boasting.png", BOASTING, "60000 x 60000"),
         ("textures/cut.png", &png[..png.len() / 2], "truncated"),
