@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use impasto_types::{AlphaUse, AssetPath, Crop};
+use impasto_types::{AssetPath, Crop};
 use serde::{Deserialize, Serialize};
 
 use crate::data_map::DataMaps;
@@ -44,7 +44,7 @@ impl Plan {
     ) -> Vec<Note> {
         let mut notes = Vec::new();
         let named = DataMaps::among(self.tasks.iter().map(|task| &task.spec.asset));
-        for rule in manifest.rule_names() {
+        for (index, rule) in manifest.rule_names().enumerate() {
             let tasks = self.stale().filter(|task| task.rule == rule);
             let mut assets: Vec<&AssetPath> = tasks.map(|task| &task.spec.asset).collect();
             assets.dedup();
@@ -59,12 +59,10 @@ impl Plan {
                     (rule.to_owned(), first.clone(), 1 + normal_maps.count());
                 notes.push(Note::NormalMaps { rule, first, count });
             }
-            let is_coverage = |asset: &&AssetPath| {
-                let mut tasks = self.stale().filter(|task| task.spec.asset == **asset);
-                tasks.any(|task| task.spec.action.recipe.common().alpha == AlphaUse::Coverage)
-            };
-            let mut hidden =
-                shows(|look| look.hidden_colors && !look.normal_map).filter(is_coverage);
+            if manifest.paintings(index).iter().any(|painting| painting.says_alpha) {
+                continue;
+            }
+            let mut hidden = shows(|look| look.hidden_colors && !look.normal_map);
             if let Some(first) = hidden.next() {
                 let (rule, first, count) = (rule.to_owned(), first.clone(), 1 + hidden.count());
                 notes.push(Note::HiddenColors { rule, first, count });

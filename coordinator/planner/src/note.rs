@@ -122,8 +122,8 @@ impl fmt::Display for Note {
             ),
             Self::HiddenColors { rule, first, count } => write!(
                 f,
-                "rule `{rule}`: colours under alpha 0 vary in {first}{}; if alpha is data such as \
-                 smoothness, set alpha = \"data\"",
+                "rule `{rule}`: colours under alpha 0 vary in {first}{}; set alpha = \"data\" if \
+                 alpha is data such as smoothness, otherwise alpha = \"coverage\"",
                 and_more(count.saturating_sub(1))
             ),
             Self::StyleBorder { style, image, border } => write!(

@@ -20,6 +20,8 @@ pub(crate) struct Painting {
     pub(crate) recipe: Recipe,
     /// The preset that the recipe begins with.
     pub(crate) preset: Preset,
+    /// Whether the manifest or a flag says what alpha is.
+    pub(crate) says_alpha: bool,
     /// The init image, if the recipe's `init` is an image.
     pub(crate) init: Option<AssetPath>,
     /// `None` means the asset's own format.
@@ -71,6 +73,7 @@ pub(super) fn paintings(
             style: name.clone(),
             preset: patch.preset.unwrap_or(Preset::Painterly),
             recipe: patch.resolve().expect("recipes are checked before they are resolved"),
+            says_alpha: patch.common.alpha.is_some(),
             init,
             format: rule.settings.format.or(defaults.format),
             quality: rule.settings.quality.or(defaults.quality).unwrap_or(DEFAULT_QUALITY),

@@ -176,7 +176,7 @@ fn pixels_are_noted_once_a_rule() {
         plan.notes_on_pixels(&manifest, &looks).iter().map(ToString::to_string).collect();
     let begins = [
         "rule `all` paints a.png, by its pixels a normal map",
-        "rule `all`: colours under alpha 0 vary in b.png; if alpha is data",
+        "rule `all`: colours under alpha 0 vary in b.png; set alpha = \"data\" if",
         "style `day`: styles/day.jpg has a uniform border, which counts as part of the style; cut \
          it off with { path = \"styles/day.jpg\", crop = { left = 0, top = 4, right = 0, bottom = \
          5 } }",
@@ -184,6 +184,13 @@ fn pixels_are_noted_once_a_rule() {
     assert_eq!(said.len(), begins.len(), "{said:?}");
     for (said, begin) in said.iter().zip(begins) {
         assert!(said.starts_with(begin), "{said}");
+    }
+    // A manifest that says what alpha is was not mistaken.
+    for alpha in ["coverage", "data"] {
+        let manifest = one_style("", &format!("match = \"**\"\nalpha = \"{alpha}\""));
+        let manifest = Manifest::parse(&manifest, "impasto.toml").expect("it parses");
+        let said = plan.notes_on_pixels(&manifest, &looks);
+        assert_eq!(said.len(), begins.len() - 1, "{alpha}: {said:?}");
     }
 }
 
