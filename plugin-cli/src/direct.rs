@@ -241,6 +241,10 @@ fn check_overwrites(subject: &Subject, args: &DirectArgs) -> Result<(), Failure>
     if let Some(depfile) = &args.depfile.depfile {
         let pictures = subject.paths().chain([args.output.as_path()]);
         overwrite::refuse(depfile, pictures).map_err(Failure::usage)?;
+        if *depfile == args.output {
+            let text = format!("-o and --depfile are both {}", depfile.display());
+            return Err(Failure::usage(text));
+        }
     }
     Ok(())
 }
@@ -275,7 +279,7 @@ fn say(name: &str, (width, height): (u32, u32), report: &RunReport, context: &Co
             .json(&json!({ "output": name, "width": width, "height": height, "report": report }));
         return;
     }
-    if report.iterations == 0 {
+    if report.iterations == 0 && width.min(height) < MIN_SIDE {
         context.screen.result(format_args!(
             "passed {name} through, {width} x {height}: painting takes {MIN_SIDE} pixels a side"
         ));

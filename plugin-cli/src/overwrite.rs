@@ -15,7 +15,7 @@ pub(crate) struct Overwrites {
 fn text(written: &Path, read: &Path) -> String {
     let written = written.display();
     if written.to_string() == read.display().to_string() {
-        return format!("writing {written} would overwrite the picture that is read");
+        return format!("writing {written} would overwrite the file that is read");
     }
     format!("writing {written} would overwrite {}: both are the same file", read.display())
 }

@@ -11,7 +11,7 @@ use crate::ImageHeader;
 pub enum Loss {
     /// Samples of 16 bits become 8.
     Depth { format: ContainerFormat },
-    /// Floating-point values are cut off at 0 and 1.
+    /// Floating-point values become integers, cut off at 0 and 1.
     Range { format: ContainerFormat },
     /// A property of the file.
     Trait { lost: FileTrait, format: ContainerFormat },
@@ -44,7 +44,10 @@ impl fmt::Display for Loss {
         match *self {
             Self::Depth { format } => write!(f, "16 bits become 8 in {format}"),
             Self::Range { format } => {
-                write!(f, "floating-point values are cut off at 0 and 1 in {format}")
+                write!(
+                    f,
+                    "floating-point values become whole numbers in {format}, cut off at 0 and 1"
+                )
             }
             Self::Trait { lost, format } => match lost {
                 FileTrait::Palette => write!(f, "indexed colours become RGB"),
@@ -117,7 +120,13 @@ mod tests {
         for (format, depth, traits, to, expected) in [
             (Png, Eight, &[T::Palette, T::LowDepth][..], Png, "indexed colours become RGB"),
             (Png, Sixteen, &[], Jpeg, "16 bits become 8 in jpg"),
-            (Tiff, Float, &[], Png, "floating-point values are cut off at 0 and 1 in png"),
+            (
+                Tiff,
+                Float,
+                &[],
+                Png,
+                "floating-point values become integers in png, cut off at 0 and 1",
+            ),
             (Webp, Eight, &[T::Lossy], Webp, "lossy webp is written lossless, typically"),
             (Jpeg, Eight, &[T::Progressive], Jpeg, "progressive JPEG becomes baseline"),
             (Jpeg, Eight, &[T::SubsampledChroma], Jpeg, "JPEG with subsampled chroma becomes"),

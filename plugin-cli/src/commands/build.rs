@@ -5,6 +5,8 @@ use std::path::{Component, Path, PathBuf};
 use clap::Args;
 use impasto_build::{Event, Folders, Observer, Outcome, Survey};
 use impasto_planner::PlannedTask;
+use impasto_project::Project;
+use impasto_types::ContainerFormat;
 use serde::Serialize;
 use std::time::Duration;
 
@@ -12,6 +14,7 @@ use super::plan::{SurveyArgs, examined, show};
 use crate::build_request::BuildRequest;
 use crate::clean_up::clean_up;
 use crate::flags::{CacheFlags, ComputeFlags, DepfileFlag, DryRunFlag, FarmFlags};
+use crate::overwrite;
 use crate::run_build;
 use crate::screen::{BAD, STRONG};
 use crate::show::{BuildView, JsonLines, exit, line};
@@ -72,6 +75,9 @@ pub(crate) fn run(args: BuildArgs, context: &Context) -> Result<Exit, Failure> {
         return Ok(Exit::Done);
     }
     let request = args.painting.request(&args.survey, context)?;
+    if let Some(depfile) = &args.depfile.depfile {
+        refuse_depfile(depfile, &impasto_build::open(&request.survey)?)?;
+    }
     let cancel = interrupt::token();
     let view = view(context);
     let (survey, outcome) = run_build::run(&request, None, view.as_ref(), &cancel)?;
@@ -135,6 +141,19 @@ struct Summary<'a> {
 /// The folder of a project that is named by its folder or by its manifest.
 fn project_folder(dir: &Path) -> &Path {
     if dir.is_file() { dir.parent().unwrap_or(dir) } else { dir }
+}
+
+/// Refuses a depfile that would replace a picture, the manifest or the record.
+fn refuse_depfile(depfile: &Path, project: &Project) -> Result<(), Failure> {
+    let extension = depfile.extension().map(|extension| extension.to_string_lossy());
+    let is_picture =
+        extension.is_some_and(|extension| ContainerFormat::from_extension(&extension).is_some());
+    if is_picture && depfile.exists() {
+        let text = format!("writing {} would overwrite a picture", depfile.display());
+        return Err(Failure::usage(text).hint("give the depfile a name such as art.d"));
+    }
+    let own = [project.manifest_file(), project.lockfile()];
+    overwrite::refuse(depfile, own.iter().map(PathBuf::as_path)).map_err(Failure::usage)
 }
 
 /// Lists the inputs of every output, and the folders that get new ones, with paths relative to the

@@ -5,7 +5,7 @@ use impasto_build::survey;
 use impasto_types::{MAX_SIDE, MIN_SIDE};
 
 use super::build::{PaintingFlags, summarise, view};
-use super::plan::SurveyArgs;
+use super::plan::{SurveyArgs, show};
 use crate::clean_up::clean_up;
 use crate::flags::DryRunFlag;
 use crate::show::exit;
@@ -37,7 +37,11 @@ pub(crate) fn run(mut args: PreviewArgs, context: &Context) -> Result<Exit, Fail
     let mut request = args.painting.request(&args.survey, context)?;
     request.survey.preview_px = Some(side_px);
     if args.dry_run.dry_run {
-        for task in survey(&request.survey, None)?.plan.stale() {
+        let survey = survey(&request.survey, None)?;
+        if context.screen.is_json() {
+            show(&survey, context);
+        }
+        for task in survey.plan.stale().filter(|_| !context.screen.is_json()) {
             context.screen.result(format_args!("would paint {}", task.output()));
         }
         return Ok(Exit::Done);

@@ -105,7 +105,9 @@ impl<'a> Plan<'a> {
         } else {
             Color::Rgb
         };
-        let icc = origin.icc.as_deref().filter(|icc| describes(icc, color));
+        // WebP has no grey pixels, so a profile of grey ones would be wrong there.
+        let described = if format == ContainerFormat::Webp { Color::Rgb } else { color };
+        let icc = origin.icc.as_deref().filter(|icc| describes(icc, described));
         let rgb = match &picture.alpha {
             Some(alpha)
                 if origin.alpha_kind == AlphaKind::Associated

@@ -28,19 +28,27 @@ pub(crate) fn run(file: &Path, args: &SurveyArgs, context: &Context) -> Result<E
     }
     more.extend(found.iter().flat_map(|survey| problems(survey, &path)));
     let own: Vec<&PlannedTask> = tasks().filter(|task| task.spec.asset == path).collect();
+    let is_taken = matches!(answer, Why::Painted { .. });
+    if is_taken && own.is_empty() && more.is_empty() && found.is_some() {
+        more.push("the scan does not find it: it lies behind a link that is not followed".into());
+    }
+    let is_painted = is_taken && more.is_empty();
     let screen = &context.screen;
     if screen.is_json() {
         let tasks: Vec<_> = own.iter().map(|own| task(own)).collect();
         screen.json(&json!({
             "file": path,
-            "painted": matches!(answer, Why::Painted { .. }) && more.is_empty(),
+            "painted": is_painted,
             "why": answer.to_string(),
             "problems": more,
             "tasks": tasks,
         }));
         return Ok(Exit::Done);
     }
-    screen.result(format_args!("{path} {answer}"));
+    match is_taken && !is_painted {
+        true => screen.result(format_args!("{path} is not painted; by its name alone it {answer}")),
+        false => screen.result(format_args!("{path} {answer}")),
+    }
     for line in more {
         screen.result(format_args!("    {line}"));
     }

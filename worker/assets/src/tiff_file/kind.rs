@@ -106,6 +106,9 @@ impl Kind {
             return Err(damaged("there are too few samples"));
         };
         let (extra, alpha) = extra_samples(file, page, extra)?;
+        if model == Model::Cmyk && matches!(alpha, Some((_, AlphaKind::Associated))) {
+            return Err(unsupported("CMYK that is multiplied by alpha"));
+        }
         let compression = compression(file, page)?;
         let factors = file.numbers(page, tag::YCBCR_SUBSAMPLING)?;
         let subsampled = model == Model::YCbCr
