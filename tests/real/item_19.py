@@ -64,3 +64,8 @@ def run(t):
     t.check(asset.read_bytes() == original, "the original was overwritten")
     t.impasto("stylize", asset, "--style", style, "-o", asset, "--force", *QUICK)
     t.check(asset.read_bytes() != original, "--force does not write")
+    for own in ["textures/brick.png", "styles/night.png", "impasto.toml", "impasto.lock",
+                "painted/textures/brick.png"]:
+        before = (art / own).read_bytes()
+        told = t.impasto("build", art, "--depfile", art / own, ok=2).stderr
+        t.check("overwrite" in told and (art / own).read_bytes() == before, f"{own}: {told}")

@@ -44,10 +44,7 @@ impl fmt::Display for Loss {
         match *self {
             Self::Depth { format } => write!(f, "16 bits become 8 in {format}"),
             Self::Range { format } => {
-                write!(
-                    f,
-                    "floating-point values become whole numbers in {format}, cut off at 0 and 1"
-                )
+                write!(f, "floating-point values become integers in {format}, cut off at 0 and 1")
             }
             Self::Trait { lost, format } => match lost {
                 FileTrait::Palette => write!(f, "indexed colours become RGB"),
