@@ -69,7 +69,7 @@ const COLOURS: [&str; 29] = [
     "luma",
 ];
 
-const DATA: [&str; 104] = [
+const DATA: [&str; 113] = [
     // Normals.
     "norgl",
     "nordx",
@@ -170,6 +170,15 @@ const DATA: [&str; 104] = [
     "roughnessmetallic",
     "maskmap",
     "detailmask",
+    "coatmask",
+    "coatmaskmap",
+    "iridescencemask",
+    "subsurfacemask",
+    "subsurfacemaskmap",
+    "transmissionmask",
+    "tangentmap",
+    "anisotropymap",
+    "detailmap",
     // Where a material is, how thick, how bent.
     "opacitymask",
     "opacitymap",
@@ -183,7 +192,11 @@ const DATA: [&str; 104] = [
     "materialid",
 ];
 
-const TECHNICAL: [&str; 21] = [
+const TECHNICAL: [&str; 25] = [
+    "sss",
+    "nm",
+    "ard",
+    "dpr",
     "nor",
     "norm",
     "local",
@@ -207,7 +220,9 @@ const TECHNICAL: [&str; 21] = [
     "phong",
 ];
 
-const NOUNS: [&str; 10] = [
+const NOUNS: [&str; 12] = [
+    "position",
+    "id",
     "arm",
     "normal",
     "metal",
