@@ -23,7 +23,8 @@ use crate::{AssetErrorKind, Color, Density, Limits};
 
 use frame::Component;
 pub(crate) use frame::Frame;
-use segments::{Segment, read_head, segments};
+use segments::read_head;
+pub(crate) use segments::{Segment, segments};
 use whole::{Scans, check_whole};
 
 /// What stands before a file's pixels.

@@ -4,7 +4,7 @@ use std::io::{self, BufRead, Read};
 
 /// One marker and the bytes that belong to it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Segment<'a> {
+pub(crate) struct Segment<'a> {
     pub marker: u8,
     pub payload: &'a [u8],
     /// What follows: for [`START_OF_SCAN`], the coded pixels.
@@ -24,7 +24,7 @@ fn is_within_pixels(marker: u8) -> bool {
 
 /// The segments up to the end of the image, or to the first that is cut off. Coded pixels are
 /// skipped.
-pub(super) fn segments(bytes: &[u8]) -> impl Iterator<Item = Segment<'_>> {
+pub(crate) fn segments(bytes: &[u8]) -> impl Iterator<Item = Segment<'_>> {
     // Past the start of the image, which has no payload.
     let mut rest = bytes.get(2..).unwrap_or_default();
     std::iter::from_fn(move || {

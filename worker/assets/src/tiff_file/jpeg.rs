@@ -3,6 +3,7 @@
 use super::directory::{damaged, unsupported};
 use super::kind::Kind;
 use crate::AssetErrorKind;
+use crate::jpeg::{Segment, segments};
 
 /// Refuses streams that are larger than their tiles, which could make the decoder allocate as much
 /// as they say, and kinds that the decoder does not read right: several scans in a baseline
@@ -24,7 +25,7 @@ pub(super) fn check_chunks(
 fn check(stream: &[u8], kind: &Kind) -> Result<(), AssetErrorKind> {
     let samples = if kind.planar { 1 } else { kind.samples };
     let mut has_frame = false;
-    for (marker, payload) in segments(stream) {
+    for Segment { marker, payload, .. } in segments(stream) {
         match (marker, payload) {
             // Tables for Huffman and arithmetic coding, and an extension that nobody uses.
             (0xc4 | 0xc8 | 0xcc, _) => {}
@@ -55,26 +56,4 @@ fn check(stream: &[u8], kind: &Kind) -> Result<(), AssetErrorKind> {
         }
     }
     if has_frame { Ok(()) } else { Err(damaged("a JPEG stream has no picture")) }
-}
-
-/// The markers of a stream, with what belongs to each; coded pixels are skipped.
-fn segments(stream: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
-    const END: u8 = 0xd9;
-    // Past the start of the stream, which has no content.
-    let mut rest = stream.get(2..).unwrap_or_default();
-    std::iter::from_fn(move || {
-        // 0xff00 is a coded byte, 0xffd0 to 0xffd7 are restarts, 0xffff is padding.
-        let at = rest
-            .windows(2)
-            .position(|pair| pair[0] == 0xff && !matches!(pair[1], 0 | 0xd0..=0xd7 | 0xff))?;
-        let marker = rest[at + 1];
-        rest = &rest[at + 2..];
-        if marker == END {
-            return None;
-        }
-        let length = usize::from(u16::from_be_bytes([*rest.first()?, *rest.get(1)?]));
-        let payload = rest.get(2..length)?;
-        rest = &rest[length..];
-        Some((marker, payload))
-    })
 }
