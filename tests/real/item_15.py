@@ -1,38 +1,8 @@
 """Depfiles as Ninja reads them: odd names, a new texture, and one after a failed asset."""
 
 import shlex
-import time
 
-import numpy as np
-from PIL import Image
-
-MANIFEST = """[project]
-name = "art"
-output = "painted/{dir}/{name}"
-[defaults]
-iterations = 1
-coarse_iterations = 1
-min_scale = 0
-[styles.night]
-images = "styles/night.png"
-[[rules]]
-match = "textures/**"
-style = "night"
-"""
-
-
-def save(path, seed):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pixels = np.random.default_rng(seed).integers(0, 255, (4, 4, 3), np.uint8)
-    Image.fromarray(pixels).resize((32, 32), Image.BICUBIC).save(path)
-
-
-def later(path):
-    """Waits until a file that is written now is newer than `path`."""
-    probe = path.with_name("probe")
-    while not probe.exists() or probe.stat().st_mtime_ns <= path.stat().st_mtime_ns:
-        probe.write_text("")
-        time.sleep(0.005)
+from art import MANIFEST, later, save
 
 
 def run(t):

@@ -2,44 +2,14 @@
 
 import os
 import pathlib
-import time
 
-import numpy as np
-from PIL import Image
-
-MANIFEST = """[project]
-name = "art"
-output = "painted/{dir}/{name}"
-[defaults]
-iterations = 1
-coarse_iterations = 1
-min_scale = 0
-[styles.night]
-images = "styles/night.png"
-[[rules]]
-match = "textures/**"
-style = "night"
-"""
+from art import MANIFEST, later, save
 
 PAGE = pathlib.Path(__file__).parents[2] / "docs/build-systems.md"
 
 
 def snippet(language):
     return PAGE.read_text().split(f"```{language}\n")[1].split("```")[0]
-
-
-def save(path, seed):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pixels = np.random.default_rng(seed).integers(0, 255, (4, 4, 3), np.uint8)
-    Image.fromarray(pixels).resize((32, 32), Image.BICUBIC).save(path)
-
-
-def later(path):
-    """Waits until a file that is written now is newer than `path`."""
-    probe = path.with_name("probe")
-    while not probe.exists() or probe.stat().st_mtime_ns <= path.stat().st_mtime_ns:
-        probe.write_text("")
-        time.sleep(0.005)
 
 
 def run(t):

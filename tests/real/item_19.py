@@ -2,30 +2,10 @@
 
 import os
 
-import numpy as np
+from art import MANIFEST, save
 from PIL import Image
 
-MANIFEST = """[project]
-name = "art"
-output = "painted/{dir}/{name}"
-[defaults]
-iterations = 1
-coarse_iterations = 1
-min_scale = 0
-[styles.night]
-images = "styles/night.png"
-[[rules]]
-match = "textures/**"
-style = "night"
-"""
-
 QUICK = ["--iterations", "1", "--coarse-iterations", "1", "--min-scale", "0", "-q"]
-
-
-def save(path, seed, side=64):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pixels = np.random.default_rng(seed).integers(0, 255, (4, 4, 3), np.uint8)
-    Image.fromarray(pixels).resize((side, side), Image.BICUBIC).save(path)
 
 
 def run(t):

@@ -14,6 +14,7 @@ import termios
 import time
 
 import numpy as np
+from art import save
 from PIL import Image
 
 MANIFEST = """[project]
@@ -32,12 +33,6 @@ style = "night"
 """
 
 QUICK = ["--iterations", "1", "--coarse-iterations", "1", "--min-scale", "0", "-q"]
-
-
-def save(path, seed, **more):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pixels = np.random.default_rng(seed).integers(0, 255, (4, 4, 3), np.uint8)
-    Image.fromarray(pixels).resize((64, 64), Image.BICUBIC).save(path, **more)
 
 
 def on_terminal(command, columns, env, interrupt_after=None):
