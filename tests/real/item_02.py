@@ -80,3 +80,7 @@ def run(t):
     far = abs(tifffile.imread(out).astype(int)
               - (palette[:, full[..., 0]] >> 8).transpose(1, 2, 0)).max()
     t.check(far <= 1, f"a palette differs by {far} levels")
+
+    inks = np.random.default_rng(4).integers(0, 40, (40, 40, 5)).astype("u1")
+    refused(t, "CMYK that is multiplied by alpha", inks, photometric="separated",
+            extrasamples=["assocalpha"])

@@ -423,3 +423,25 @@ fn every_kind_of_bmp_is_read() {
     let pixels = four(0x3ff0_0000, 0x3ff);
     check("10 of each", &bmp(32, FIELDS, &table, &pixels), red_blue, false, &[]);
 }
+
+#[test]
+fn a_webp_has_no_profile_of_grey_pixels() {
+    let mut grey = picture(16, 16);
+    grey.rgb.chunks_exact_mut(3).for_each(|pixel| pixel.fill(90.0));
+    grey.origin.color = Color::Gray;
+    let profile = |space: &[u8; 4]| {
+        let mut icc = vec![0; 128];
+        icc[16..20].copy_from_slice(space);
+        icc
+    };
+    for (format, kept) in [(ContainerFormat::Png, true), (ContainerFormat::Webp, false)] {
+        grey.origin.icc = Some(profile(b"GRAY"));
+        let name = format!("a.{format}");
+        let read = decode(&written(&grey, format), &name, &Limits::default()).expect("it reads");
+        assert_eq!(read.origin.icc.is_some(), kept, "{format}");
+        // The decoder of WebP gives colours, which a grey profile does not describe anyway.
+        let file = written(&grey, format);
+        let holds = file.windows(4).any(|bytes| bytes == b"ICCP" || bytes == b"iCCP");
+        assert_eq!(holds, kept, "{format}");
+    }
+}
