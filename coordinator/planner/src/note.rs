@@ -23,7 +23,7 @@ pub enum Note {
     /// Files named by the rule do not exist for some assets, which are painted without them.
     /// `first` is the first such file, `count` their number.
     AbsentFiles { rule: String, part: Part, first: AssetPath, count: usize },
-    /// `count` assets of the rule are too small to be painted, and passed through as they are.
+    /// `count` assets of the rule are too small to be painted, and passed through unpainted.
     TooSmall { rule: String, first: AssetPath, count: usize },
     /// `count` assets of the rule are data maps by their names; painting would corrupt them. The
     /// globs match them.
@@ -81,7 +81,7 @@ impl fmt::Display for Note {
                 };
                 write!(
                     f,
-                    "rule `{rule}`: {first}{others} {pass} through as is: painting takes \
+                    "rule `{rule}`: {first}{others} {pass} through unpainted: painting takes \
                      {MIN_SIDE} pixels a side",
                 )
             }

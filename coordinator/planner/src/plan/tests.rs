@@ -215,12 +215,12 @@ fn small_assets_pass_through_with_one_note_per_rule() {
         assert_eq!((plan.tasks.len(), plan.problems.len()), (sizes.len(), 0));
     };
     check(&[(16, 16), (17, 4096)], "", &[]);
-    let one = "rule `all`: a.png passes through as is: painting takes 16 pixels a side";
+    let one = "rule `all`: a.png passes through unpainted: painting takes 16 pixels a side";
     check(&[(256, 1), (64, 64)], "", &[one]);
     check(&[(15, 15)], "[defaults]\nsize = 64", &[]);
     check(&[(8, 128)], "[defaults]\nsize = 32", &[one]);
     let three =
-        "rule `all`: b.png (and 2 more) pass through as is: painting takes 16 pixels a side";
+        "rule `all`: b.png (and 2 more) pass through unpainted: painting takes 16 pixels a side";
     check(&[(64, 64), (1, 1), (15, 15), (4096, 15)], "", &[three]);
 }
 
