@@ -109,6 +109,16 @@ style = "night"
 "#;
 
 #[test]
+fn a_replaced_manifest_ignores_what_the_old_one_painted() {
+    let place = Place::project();
+    place.build_by_hand();
+    let (code, out, err) = place.run(&["init", "--force"]);
+    assert_eq!((code, out.contains("2 images")), (0, true), "{out}{err}");
+    let manifest = fs::read_to_string(place.path().join("impasto.toml")).expect("it is there");
+    assert!(!manifest.contains("painted"), "{manifest}");
+}
+
+#[test]
 fn a_new_project_is_planned_and_stale() {
     let place = Place::new();
     place.picture("textures/brick.png");

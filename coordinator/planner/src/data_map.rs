@@ -4,8 +4,10 @@
 //! `button_normal.png`): these mark a data map only beside another file of the same material, such
 //! as `left.png` or `left_diff.png`, or in a name that only a texture has, such as `T_Left_ARM` or
 //! `left_arm_4k`. A map's word can also be the whole name (`brick/normal.png`); then the other
-//! files of the folder show that it holds one material.
+//! files of the folder show that it holds one material. Or it is the name of a folder, beside one of
+//! colours.
 
+mod folder;
 mod name;
 mod words;
 
@@ -13,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use impasto_types::AssetPath;
 
+use self::folder::ColourFolders;
 use self::name::{MapWord, TextureName};
 use self::words::Kind;
 
@@ -22,6 +25,7 @@ pub struct DataMaps {
     /// What the files of each material show, by folder and material in lower case. The material of
     /// files whose whole name is a map's word is empty.
     materials: BTreeMap<String, Shown>,
+    colours: ColourFolders,
 }
 
 /// What the files of one material are.
@@ -37,9 +41,17 @@ struct Shown {
 /// Why a file is a data map, as the globs that match such names.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DataMap {
-    /// The end of the name in lower case, as a glob without the extension: `_nor_gl_1k`. `None` if
-    /// no glob tells it from the end of another word.
-    ending: Option<String>,
+    named: Named,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Named {
+    /// The end of the name in lower case, as a glob without the extension: `_nor_gl_1k`.
+    Ending(String),
+    /// The folder, as a glob: `normal`.
+    Folder(String),
+    /// By an ending that no glob tells from the end of another word.
+    Unclear,
 }
 
 impl DataMap {
@@ -49,11 +61,16 @@ impl DataMap {
         self.glob().unwrap_or_else(|| format!("**/{}", globset::escape(name())))
     }
 
-    /// A glob for all files with the same ending, in any folder.
+    /// A glob for all files with the same ending, in any folder, or in folders of the same name.
     pub(crate) fn glob(&self) -> Option<String> {
-        let ending = self.ending.as_ref()?;
-        let any = if ending.starts_with(SEPARATORS) { "*" } else { "" };
-        Some(format!("**/{any}{ending}.*"))
+        match &self.named {
+            Named::Ending(ending) => {
+                let any = if ending.starts_with(SEPARATORS) { "*" } else { "" };
+                Some(format!("**/{any}{ending}.*"))
+            }
+            Named::Folder(folder) => Some(format!("**/{folder}/**")),
+            Named::Unclear => None,
+        }
     }
 }
 
@@ -66,8 +83,11 @@ impl DataMaps {
     /// Collects the materials of these files.
     pub fn among<'a>(files: impl IntoIterator<Item = &'a AssetPath>) -> Self {
         let mut materials: BTreeMap<String, Shown> = BTreeMap::new();
+        let mut colours = ColourFolders::default();
         for path in files {
-            let TextureName { material, map, .. } = TextureName::of(path.file_stem());
+            let name = TextureName::of(path.file_stem());
+            colours.add(path, &folder::material(path, &name));
+            let TextureName { material, map, .. } = name;
             if let Some(map) = map.as_ref().filter(|_| material.is_empty()) {
                 // A material may have a map's name: `metal.png` beside `metal_n.png`.
                 materials.entry(key(path, &map.word)).or_default().plain = true;
@@ -83,19 +103,24 @@ impl DataMaps {
                 }
             }
         }
-        Self { materials }
+        Self { materials, colours }
     }
 
     /// Why the file is a data map; `None` for pictures.
     pub fn find(&self, path: &AssetPath) -> Option<DataMap> {
         let stem = path.file_stem();
         let name = TextureName::of(stem);
-        let map = name.map.as_ref().filter(|map| self.is_shown(path, &name, map))?;
+        let Some(map) = name.map.as_ref().filter(|map| self.is_shown(path, &name, map)) else {
+            let folder = self.colours.of_maps(path, &folder::material(path, &name))?;
+            let named = Named::Folder(globset::escape(&folder.to_lowercase()));
+            return Some(DataMap { named });
+        };
         // The separator before the word belongs to its ending.
         let separated = stem[..map.start].ends_with(SEPARATORS);
         let start = if separated { map.start - 1 } else { map.start };
-        let ending = (map.is_separate && (separated || start == 0)).then(|| glob(&stem[start..]));
-        Some(DataMap { ending })
+        let is_clear = map.is_separate && (separated || start == 0);
+        let named = if is_clear { Named::Ending(glob(&stem[start..])) } else { Named::Unclear };
+        Some(DataMap { named })
     }
 
     /// Whether the file's name ends like data maps that may be pictures, and nothing else shows

@@ -1,10 +1,11 @@
 //! `impasto init`
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use clap::Args;
 use impasto_planner::{InitManifest, init_manifest};
-use impasto_project::{MANIFEST_NAME, replace_file};
+use impasto_project::{MANIFEST_NAME, Project, State, replace_file};
 use impasto_types::{AssetPath, ContainerFormat};
 use serde_json::json;
 use walkdir::{DirEntry, WalkDir};
@@ -33,7 +34,9 @@ pub(crate) fn run(args: InitArgs, context: &Context) -> Result<Exit, Failure> {
         return Err(Failure::usage(format!("{} already exists", file.display()))
             .hint("replace it with `--force`, or see with `-n` what would be written"));
     }
-    let images = list_images(dir)?;
+    let mut images = list_images(dir)?;
+    let outputs = recorded_outputs(dir);
+    images.retain(|path| !outputs.contains(path));
     let InitManifest { text: manifest, data_maps } = init_manifest(&folder_name(dir), &images);
     if args.dry_run.dry_run {
         match context.screen.is_json() {
@@ -87,6 +90,12 @@ fn say_left_out(data_maps: &[AssetPath], context: &Context) {
         count(data_maps.len(), "image"),
         names.join(", ")
     ));
+}
+
+/// What the manifest that is to be replaced has painted; nothing if there is none, or it is invalid.
+fn recorded_outputs(dir: &Path) -> BTreeSet<AssetPath> {
+    let state = Project::open(dir).ok().and_then(|project| State::load(&project).ok());
+    state.iter().flat_map(State::outputs).cloned().collect()
 }
 
 /// The images below `dir`, without hidden folders and files.

@@ -48,6 +48,7 @@ fn names_that_only_data_maps_have() {
         ("t_brick_n.png", "**/*_n.*"),
         ("T_Wall_01_ORM.tga", "**/*_orm.*"),
         ("TX_Wall_MRA.tga", "**/*_mra.*"),
+        ("T_Wall_AORM.tga", "**/*_aorm.*"),
         // glTF, CryEngine, by hand.
         ("Helmet_metallicRoughnessTexture.png", "**/*_metallicroughnesstexture.*"),
         ("crate_ddna.tif", "**/*_ddna.*"),
@@ -146,5 +147,25 @@ fn ordinary_words_mark_data_maps_only_beside_their_material() {
         (&["body/arm.png", "body/leg.png", "body/body_parts.png"], false),
     ] {
         assert_eq!(is_map(files), expected, "{files:?}");
+    }
+}
+
+#[test]
+fn folders_of_maps_stand_beside_one_of_colours() {
+    for (files, glob) in [
+        (&["t/Normal/brick.png", "t/Albedo/brick.png"][..], Some("**/normal/**")),
+        (&["t/normal maps/brick.png", "t/base_color/Brick.tga"], Some("**/normal maps/**")),
+        (&["t/Roughness/walls/a.png", "t/BaseColor/walls/a.png"], Some("**/roughness/**")),
+        (&["t/Mask/brick_mask.png", "t/Color/brick_color.png"], Some("**/mask/**")),
+        (&["Metal/brick_2k.png", "Colors/brick_2k.png"], Some("**/metal/**")),
+        (&["t/Normal/brick.png", "t/Albedo/stone.png"], None),
+        (&["t/Normal/brick.png", "u/Albedo/brick.png"], None),
+        (&["button/normal/ok.png", "button/hover/ok.png"], None),
+        (&["t/Albedo/brick.png", "t/Normal/brick.png"], None),
+        (&["t/s/brick.png", "t/color/brick.png"], None),
+    ] {
+        let files: Vec<AssetPath> = files.iter().map(|name| path(name)).collect();
+        let found = DataMaps::among(&files).find(&files[0]);
+        assert_eq!(found.and_then(|map| map.glob()).as_deref(), glob, "{files:?}");
     }
 }

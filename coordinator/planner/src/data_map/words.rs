@@ -69,7 +69,7 @@ const COLOURS: [&str; 29] = [
     "luma",
 ];
 
-const DATA: [&str; 113] = [
+const DATA: [&str; 114] = [
     // Normals.
     "norgl",
     "nordx",
@@ -146,6 +146,7 @@ const DATA: [&str; 113] = [
     "parallaxmap",
     // Several in the channels of one file.
     "orm",
+    "aorm",
     "ormh",
     "ord",
     "ordp",
