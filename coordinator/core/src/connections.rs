@@ -5,13 +5,15 @@ use std::collections::BTreeSet;
 use impasto_types::{Hello, LeaseId, Order, WorkerId, WorkerName};
 
 use crate::core::Core;
+use crate::task::Task;
 use crate::timers::Timer;
 use crate::workers::Process;
 use crate::{Effect, Millis};
 
 impl Core {
-    /// The worker keeps the leases that it still holds. A lease that it no longer holds has ended
-    /// and counts as an attempt, since the task may have crashed the worker.
+    /// The worker keeps the leases that it still holds. A lease that it no longer holds has ended. If
+    /// the process is another one, that counts as an attempt, since the task may have crashed the
+    /// worker.
     pub(crate) fn connect(&mut self, worker: WorkerId, hello: Hello) {
         let name = self.name_for(&hello);
         let Hello { name: asked, instance, capabilities, held, blobs } = hello;
@@ -33,11 +35,19 @@ impl Core {
         for lease in expected {
             if held.contains(&lease) {
                 self.take_up(worker, lease);
+            } else if self.is_of_process(lease, instance) {
+                // A process never forgets a lease that it got, so the grant was lost.
+                self.take_back(lease, format!("worker {name} never got it"));
             } else {
                 self.lose_lease(lease, &name, format!("worker {name} reconnected without it"));
             }
         }
         self.workers.load(&name, self.ledger.holding(&name));
+    }
+
+    fn is_of_process(&self, lease: LeaseId, instance: u64) -> bool {
+        let held = self.ledger.task(lease.into()).and_then(Task::lease);
+        held.is_some_and(|held| held.process == Some(instance))
     }
 
     pub(crate) fn disconnect(&mut self, worker: WorkerId) {
@@ -54,7 +64,7 @@ impl Core {
     /// A disconnected process does not reserve the name that it asked for: the next process with
     /// this name is usually the same worker after a restart. A numbered name stays reserved while
     /// it has leases.
-    fn name_for(&self, hello: &Hello) -> WorkerName {
+    pub(crate) fn name_for(&self, hello: &Hello) -> WorkerName {
         if let Some(name) = self.workers.name_of(hello) {
             return name.clone();
         }

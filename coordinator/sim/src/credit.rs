@@ -28,6 +28,9 @@ impl Credit {
             Input::Connect { worker, .. } => {
                 self.connections.insert(*worker, Account::default());
             }
+            Input::NotSent { worker, leases } => {
+                leases.iter().for_each(|lease| self.unsent(*worker, *lease));
+            }
             Input::Disconnect { worker } => drop(self.connections.remove(worker)),
             Input::Credits { worker, free_slots } => {
                 let asked = Account { asked: *free_slots, granted: BTreeSet::new() };
