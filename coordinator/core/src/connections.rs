@@ -1,5 +1,6 @@
 //! Workers that connect, disconnect, drain or go silent.
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use impasto_types::{Hello, LeaseId, Order, WorkerId, WorkerName};
@@ -17,21 +18,24 @@ impl Core {
     pub(crate) fn connect(&mut self, worker: WorkerId, hello: Hello) {
         let name = self.name_for(&hello);
         let Hello { name: asked, instance, capabilities, held, blobs } = hello;
-        if let Some(older) = self.workers.named(&name) {
-            self.remove_worker(older);
-            if older != worker {
-                self.tell(Effect::Dismiss { worker: older });
+        let held: BTreeSet<LeaseId> = held.into_iter().collect();
+        if let Some(present) = self.workers.named(&name) {
+            match worker.cmp(&present) {
+                // The hello of an earlier connection comes late.
+                Ordering::Less => return self.tell(Effect::Dismiss { worker }),
+                // It came twice. Grants since are not in it.
+                Ordering::Equal => return self.welcome(worker, name, &held),
+                Ordering::Greater => {
+                    self.remove_worker(present);
+                    self.tell(Effect::Dismiss { worker: present });
+                }
             }
         }
         self.absent.remove(&name);
         let process = Process { instance, asked };
         self.workers.connect(worker, name.clone(), process, capabilities, &blobs, self.now);
-        let held: BTreeSet<LeaseId> = held.into_iter().collect();
         let expected = self.ledger.leases_of(&name);
-        let stale = held.iter().copied().filter(|lease| !expected.contains(lease)).collect();
-        let (epoch, heartbeat_ms) = (self.epoch, self.config.heartbeat_ms);
-        let welcome = Order::Welcome { epoch, heartbeat_ms, name: name.clone(), stale };
-        self.order(worker, welcome);
+        self.welcome(worker, name.clone(), &held);
         for lease in expected {
             if held.contains(&lease) {
                 self.take_up(worker, lease);
@@ -43,6 +47,14 @@ impl Core {
             }
         }
         self.workers.load(&name, self.ledger.holding(&name));
+    }
+
+    /// Answers a hello, and names the leases that the worker holds but has lost.
+    fn welcome(&mut self, worker: WorkerId, name: WorkerName, held: &BTreeSet<LeaseId>) {
+        let expected = self.ledger.leases_of(&name);
+        let stale = held.iter().copied().filter(|lease| !expected.contains(lease)).collect();
+        let (epoch, heartbeat_ms) = (self.epoch, self.config.heartbeat_ms);
+        self.order(worker, Order::Welcome { epoch, heartbeat_ms, name, stale });
     }
 
     fn is_of_process(&self, lease: LeaseId, instance: u64) -> bool {

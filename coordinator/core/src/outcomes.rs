@@ -99,8 +99,9 @@ impl Core {
         self.tell(Effect::Remember { action, result });
     }
 
-    /// Fails the task, since the fault is in its input. If another worker can look at it first, it
-    /// does: a sick machine may find fault with every input.
+    /// Fails the task, since the fault is in its input, if two workers say so, the second of which
+    /// has succeeded lately, or no other could look at it: a sick machine may find fault with every
+    /// input.
     fn fail(&mut self, lease: LeaseId, worker: WorkerName, message: String) {
         let kind = Some(FailureKind::Input);
         if self.is_canceling(lease) {
@@ -108,7 +109,9 @@ impl Core {
             self.set_back(AttemptEnded { counted: true, ..ended }, 0);
             return;
         }
-        let is_confirmed = self.tries(lease).accusers.iter().any(|other| *other != worker);
+        let is_proven = self.workers.record(&worker).is_some_and(|record| record.proven);
+        let is_confirmed =
+            is_proven && self.tries(lease).accusers.iter().any(|other| *other != worker);
         if is_confirmed || !self.has_untried(lease, &worker) {
             self.fail_for_good(lease, message);
             return;

@@ -8,7 +8,7 @@ use impasto_core::{
 };
 use impasto_types::{
     BlobRef, Epoch, FailureKind, Grant, JobId, LeaseId, LeaseOutcome, Order, TaskEvent, TaskIndex,
-    TaskResult, WorkerId, WorkerInfo, WorkerName,
+    TaskResult, WorkerInfo, WorkerName,
 };
 
 use crate::Plant;
