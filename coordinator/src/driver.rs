@@ -6,16 +6,17 @@
 mod clock;
 mod journal;
 mod links;
+mod orders;
 mod turns;
 mod watchers;
 
 use impasto_core::{Input, JobView, Submission};
 use impasto_types::{
-    Digest, Explained, Hello, JobId, JobNews, JobSummary, Order, WorkerId, WorkerInfo, WorkerName,
+    Digest, Explained, Hello, JobId, JobNews, JobSummary, WorkerId, WorkerInfo, WorkerName,
 };
 use tokio::sync::{broadcast, mpsc, oneshot};
 
-pub(crate) use links::ORDERS_QUEUED;
+pub(crate) use orders::Orders;
 pub use turns::ResumeError;
 pub(crate) use turns::Turns;
 
@@ -69,11 +70,11 @@ pub(crate) enum Command {
     Ask(Question),
 }
 
-/// A worker that has just connected, and the channel for its orders.
+/// A worker that has just connected, and the queue of its orders.
 #[derive(Debug)]
 pub(crate) struct Introduction {
     pub(crate) hello: Hello,
-    pub(crate) orders: mpsc::Sender<Order<Digest>>,
+    pub(crate) orders: Orders,
     /// The address of the worker, for the log.
     pub(crate) peer: String,
 }

@@ -30,8 +30,7 @@ pub const DIGESTS_PER_MESSAGE: usize = 10_000;
 /// The most blobs that one task reads: its inputs, styles and models.
 pub const MAX_BLOBS_OF_TASK: usize = MAX_INPUTS + MAX_STYLES + MAX_MODELS;
 
-/// The most leases that a worker can hold or name at once.
-pub const MAX_LEASES: usize = 1024;
+pub use impasto_types::MAX_LEASES;
 
 /// The most methods of a worker: far more than exist.
 pub const MAX_METHODS: usize = 64;

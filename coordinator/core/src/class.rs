@@ -12,10 +12,11 @@ pub(crate) struct Demand {
     pub(crate) memory_bytes: u64,
 }
 
-/// Tasks of one class differ only in their inputs, as far as workers are concerned.
+/// Tasks of one class differ only in their inputs and in the memory that they need, as far as
+/// workers are concerned. Memory is apart because every task may need another amount.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Class {
-    pub(crate) demand: Demand,
+    pub(crate) method: MethodVersion,
     pub(crate) avoid: Vec<WorkerName>,
     /// Needs an idle worker, which gets no other task meanwhile.
     pub(crate) alone: bool,
@@ -23,8 +24,13 @@ pub(crate) struct Class {
 
 impl Class {
     pub(crate) fn of(task: &Task) -> Self {
-        let demand = Demand::of(task);
-        Self { demand, avoid: task.tries.avoid.clone(), alone: task.tries.alone }
+        let avoid = task.tries.avoid.clone();
+        Self { method: task.needs.method, avoid, alone: task.tries.alone }
+    }
+
+    /// The demand of a task of this class that needs so much memory.
+    pub(crate) fn demand(&self, memory_bytes: u64) -> Demand {
+        Demand { method: self.method, memory_bytes }
     }
 }
 

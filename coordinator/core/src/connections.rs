@@ -1,43 +1,65 @@
 //! Workers that connect, disconnect, drain or go silent.
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use impasto_types::{Hello, LeaseId, Order, WorkerId, WorkerName};
 
 use crate::core::Core;
+use crate::task::Task;
 use crate::timers::Timer;
 use crate::workers::Process;
 use crate::{Effect, Millis};
 
 impl Core {
-    /// The worker keeps the leases that it still holds. A lease that it no longer holds has ended
-    /// and counts as an attempt, since the task may have crashed the worker.
+    /// The worker keeps the leases that it still holds. A lease that it no longer holds has ended. If
+    /// the process is another one, that counts as an attempt, since the task may have crashed the
+    /// worker.
     pub(crate) fn connect(&mut self, worker: WorkerId, hello: Hello) {
         let name = self.name_for(&hello);
         let Hello { name: asked, instance, capabilities, held, blobs } = hello;
-        if let Some(older) = self.workers.named(&name) {
-            self.remove_worker(older);
-            if older != worker {
-                self.tell(Effect::Dismiss { worker: older });
+        let held: BTreeSet<LeaseId> = held.into_iter().collect();
+        if let Some(present) = self.workers.named(&name) {
+            match worker.cmp(&present) {
+                // The hello of an earlier connection comes late.
+                Ordering::Less => return self.tell(Effect::Dismiss { worker }),
+                // It came twice. Grants since are not in it.
+                Ordering::Equal => return self.welcome(worker, name, &held),
+                Ordering::Greater => {
+                    self.remove_worker(present);
+                    self.tell(Effect::Dismiss { worker: present });
+                }
             }
         }
         self.absent.remove(&name);
         let process = Process { instance, asked };
         self.workers.connect(worker, name.clone(), process, capabilities, &blobs, self.now);
-        let held: BTreeSet<LeaseId> = held.into_iter().collect();
         let expected = self.ledger.leases_of(&name);
-        let stale = held.iter().copied().filter(|lease| !expected.contains(lease)).collect();
-        let (epoch, heartbeat_ms) = (self.epoch, self.config.heartbeat_ms);
-        let welcome = Order::Welcome { epoch, heartbeat_ms, name: name.clone(), stale };
-        self.order(worker, welcome);
+        self.welcome(worker, name.clone(), &held);
         for lease in expected {
             if held.contains(&lease) {
                 self.take_up(worker, lease);
+            } else if self.is_of_process(lease, instance) {
+                // A process never forgets a lease that it got, so the grant was lost.
+                self.take_back(lease, format!("worker {name} never got it"));
             } else {
                 self.lose_lease(lease, &name, format!("worker {name} reconnected without it"));
             }
         }
         self.workers.load(&name, self.ledger.holding(&name));
+    }
+
+    /// Answers a hello, and names the leases that the worker holds but has lost.
+    fn welcome(&mut self, worker: WorkerId, name: WorkerName, held: &BTreeSet<LeaseId>) {
+        let expected = self.ledger.leases_of(&name);
+        let stale = held.iter().copied().filter(|lease| !expected.contains(lease)).collect();
+        let (epoch, heartbeat_ms) = (self.epoch, self.config.heartbeat_ms);
+        self.order(worker, Order::Welcome { epoch, heartbeat_ms, name, stale });
+    }
+
+    fn is_of_process(&self, lease: LeaseId, instance: u64) -> bool {
+        let held = self.ledger.task(lease.into()).and_then(Task::lease);
+        held.is_some_and(|held| held.process == Some(instance))
     }
 
     pub(crate) fn disconnect(&mut self, worker: WorkerId) {
@@ -54,7 +76,7 @@ impl Core {
     /// A disconnected process does not reserve the name that it asked for: the next process with
     /// this name is usually the same worker after a restart. A numbered name stays reserved while
     /// it has leases.
-    fn name_for(&self, hello: &Hello) -> WorkerName {
+    pub(crate) fn name_for(&self, hello: &Hello) -> WorkerName {
         if let Some(name) = self.workers.name_of(hello) {
             return name.clone();
         }

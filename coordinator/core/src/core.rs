@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use impasto_types::{Digest, Epoch, JobId, JobSummary, Order, WorkerId, WorkerInfo, WorkerName};
+use impasto_types::{
+    Digest, Epoch, Hello, JobId, JobSummary, MethodVersion, Order, WorkerId, WorkerInfo, WorkerName,
+};
 
 use crate::chance::Chance;
 use crate::class::Demand;
@@ -33,6 +35,8 @@ pub struct Core {
     pub(crate) absent: BTreeMap<WorkerName, Millis>,
     /// When tasks fail for lack of a worker, by the demand that no worker meets.
     pub(crate) stranded: BTreeMap<Demand, Millis>,
+    /// What `stranded` was last compared with: the largest memory of workers, by method.
+    pub(crate) largest: BTreeMap<MethodVersion, u64>,
     /// Jobs whose task list could not be read.
     pub(crate) held: BTreeMap<JobId, Held>,
     /// The time of the last fact.
@@ -55,6 +59,7 @@ impl Core {
             workers: Workers::default(),
             absent: BTreeMap::new(),
             stranded: BTreeMap::new(),
+            largest: BTreeMap::new(),
             held: BTreeMap::new(),
             last_at: 0,
             timers: Timers::default(),
@@ -116,6 +121,12 @@ impl Core {
 
     /// Handles an input at time `now`, and all timers that are due.
     pub fn handle(&mut self, now: Millis, input: Input) {
+        self.take(now, input);
+        self.schedule();
+    }
+
+    /// Handles an input and the timers without leasing anything.
+    pub(crate) fn take(&mut self, now: Millis, input: Input) {
         self.now = self.now.max(now);
         match input {
             Input::Submit { request, submission } => self.submit(request, submission),
@@ -130,6 +141,7 @@ impl Core {
             Input::TaskListUnreadable { worker, lease, fault, message } => {
                 self.list_unreadable(worker, lease, fault, message);
             }
+            Input::NotSent { worker, leases } => self.not_sent(worker, leases),
             Input::Drain { worker, now } => self.drain(worker, now),
             Input::Tick => {}
         }
@@ -147,7 +159,6 @@ impl Core {
         }
         self.release_ended();
         self.forget_jobs();
-        self.schedule();
     }
 
     /// The facts since the last call. Append them durably, all or nothing, before carrying out the
@@ -197,6 +208,11 @@ impl Core {
     /// The connection of a worker; `None` if the worker is lost or unknown.
     pub fn connection(&self, worker: &WorkerName) -> Option<WorkerId> {
         self.workers.named(worker)
+    }
+
+    /// The connection that a worker with this hello takes the place of.
+    pub fn replaced_by(&self, hello: &Hello) -> Option<WorkerId> {
+        self.workers.named(&self.name_for(hello))
     }
 
     /// How many tasks a connected worker still asks for.

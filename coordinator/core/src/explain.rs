@@ -1,10 +1,10 @@
 //! What waiting tasks wait for, for people.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use impasto_types::{Explained, JobId, TaskIndex};
+use impasto_types::{Explained, JobId, MethodVersion, TaskIndex};
 
-use crate::class::Class;
+use crate::class::{Class, Demand};
 use crate::core::Core;
 use crate::job::Job;
 use crate::task::{Task, TaskKey, TaskState};
@@ -14,10 +14,13 @@ impl Core {
     /// waits.
     pub fn explain(&self, job: JobId) -> Option<Vec<Explained>> {
         let job = self.ledger.jobs.get(&job)?;
-        let mut of_class = BTreeMap::new();
+        let mut of_need = BTreeMap::new();
+        let capacities = self.workers.capacities();
         let mut found: BTreeMap<String, (TaskIndex, u32)> = BTreeMap::new();
         for (key, task) in job.keyed_tasks() {
-            let Some(reason) = self.wait_of(job, key, task, &mut of_class) else { continue };
+            let Some(reason) = self.wait_of(job, key, task, &capacities, &mut of_need) else {
+                continue;
+            };
             found.entry(reason).or_insert((key.task, 0)).1 += 1;
         }
         let mut explained: Vec<Explained> = found
@@ -33,7 +36,8 @@ impl Core {
         job: &Job,
         key: TaskKey,
         task: &Task,
-        of_class: &mut BTreeMap<Class, String>,
+        capacities: &BTreeMap<MethodVersion, BTreeSet<u64>>,
+        of_need: &mut BTreeMap<(Class, Option<u64>), String>,
     ) -> Option<String> {
         let (not_before, message) = match &task.state {
             TaskState::Blocked { open } => {
@@ -62,17 +66,23 @@ impl Core {
         if !self.ledger.waiting.is_nominated(&self.ledger.jobs, key) {
             return Some("the same waits as an earlier task".to_owned());
         }
-        let class = Class::of(task);
-        let reason = of_class.entry(class).or_insert_with_key(|class| self.wait_of_class(class));
+        let (class, demand) = (Class::of(task), Demand::of(task));
+        if let Some(shortcoming) = self.shortcoming(&demand) {
+            return Some(format!("no worker can run it: {shortcoming}"));
+        }
+        // The same workers can run all tasks of a class up to the next worker's memory.
+        let least_able = capacities
+            .get(&demand.method)
+            .and_then(|capacities| capacities.range(demand.memory_bytes..).next().copied());
+        let reason = of_need
+            .entry((class, least_able))
+            .or_insert_with_key(|(class, _)| self.wait_of_class(class, &demand));
         Some(reason.clone())
     }
 
     /// Why no worker takes a task of this class now.
-    fn wait_of_class(&self, class: &Class) -> String {
-        if let Some(shortcoming) = self.shortcoming(&class.demand) {
-            return format!("no worker can run it: {shortcoming}");
-        }
-        match self.workers.able(&class.demand) {
+    fn wait_of_class(&self, class: &Class, demand: &Demand) -> String {
+        match self.workers.able(demand) {
             able if able.connected == 0 => "no worker that can run it is connected".to_owned(),
             able if able.connected == able.draining => "every worker is draining".to_owned(),
             able if able.connected == able.draining + able.benched.len() => {

@@ -38,6 +38,9 @@ pub enum Fact {
         lease: LeaseId,
         worker: WorkerName,
         at: Millis,
+        /// The worker's process, by the number in its hello.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        process: Option<u64>,
     },
     /// `worker` is `None` if the result came from another task with the same action.
     TaskSucceeded {
@@ -57,8 +60,8 @@ pub enum Fact {
     },
 }
 
-/// The attempt ended without a result. The task returns to the queue at `not_before`, or is
-/// canceled if its job is canceling.
+/// The attempt ended without a result. The task returns to the queue at `not_before`, is blocked if
+/// results that it reads are lost, or is canceled if its job is canceling.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AttemptEnded {
     pub lease: LeaseId,
@@ -82,6 +85,9 @@ pub struct AttemptEnded {
     /// Blobs that the task reads and that the store lacks.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<BlobRef>,
+    /// Tasks whose results it reads and that are gone from the store: they run again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lost: Vec<TaskIndex>,
 }
 
 impl AttemptEnded {
@@ -105,6 +111,7 @@ impl AttemptEnded {
             spared: false,
             reprieve: false,
             missing: Vec::new(),
+            lost: Vec::new(),
         }
     }
 

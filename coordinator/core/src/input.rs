@@ -39,6 +39,8 @@ pub enum Input {
     Report { worker: WorkerId, lease: LeaseId, outcome: LeaseOutcome },
     /// A grant was not sent, since the list of the job's tasks cannot be read.
     TaskListUnreadable { worker: WorkerId, lease: LeaseId, fault: ListFault, message: String },
+    /// Grants never left the driver, since the connection ended before.
+    NotSent { worker: WorkerId, leases: Vec<LeaseId> },
     /// A worker gets no more work, at its own request or an operator's. The reply is
     /// `Order::Drain`; its leases continue, unless they are to be returned `now`: then each is
     /// revoked, and other workers resume from its checkpoint.

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use impasto_types::{Digest, WorkerName};
+use impasto_types::{Digest, TaskIndex, WorkerName};
 
 use crate::core::Core;
 use crate::dependents::unfinished;
@@ -87,7 +87,7 @@ pub fn memory_is_never_overbooked(core: &Core) -> Result<(), Broken> {
 }
 
 /// A task is leased or ready only if every task that it depends on has succeeded, and blocked only
-/// otherwise. As facts are appended before effects are carried out, its inputs are durable before a
+/// otherwise; one that runs goes on if a result is lost meanwhile. As facts are appended before effects are carried out, its inputs are durable before a
 /// worker gets the grant.
 pub fn dependents_wait_for_their_inputs(core: &Core) -> Result<(), Broken> {
     for job in core.ledger.jobs.values() {
@@ -95,7 +95,14 @@ pub fn dependents_wait_for_their_inputs(core: &Core) -> Result<(), Broken> {
             let open = unfinished(&job.tasks, &task.needs.after);
             let holds = match &task.state {
                 TaskState::Blocked { open: counted } => open == *counted && open > 0,
-                TaskState::Ready { .. } | TaskState::Leased(_) => open == 0,
+                TaskState::Ready { .. } => open == 0,
+                // Results that it has read may be lost since.
+                TaskState::Leased(_) => {
+                    let lost = |after: &TaskIndex| {
+                        job.task(*after).is_some_and(|task| task.tries.losses > 0)
+                    };
+                    open == 0 || task.needs.after.iter().any(lost)
+                }
                 TaskState::Succeeded { .. } | TaskState::Failed { .. } | TaskState::Canceled => {
                     true
                 }
@@ -147,15 +154,15 @@ pub fn suspects_run_alone(core: &Core) -> Result<(), Broken> {
 /// is reserved for a task that must run alone.
 pub fn no_worker_idles_beside_work(core: &Core) -> Result<(), Broken> {
     let queue = &core.ledger.waiting.queue;
-    let classes = queue.classes_beside(|job| core.is_held(job));
-    if classes.iter().any(|class| class.alone) {
+    let needs = queue.needs_beside(|job| core.is_held(job));
+    if needs.iter().any(|(class, _)| class.alone) {
         return Ok(());
     }
-    for class in classes {
-        if let Some(worker) = core.workers.best_for(class, &[], &BTreeSet::new()) {
+    for (class, bytes) in needs {
+        if let Some(worker) = core.workers.best_for(class, bytes, &[], &BTreeSet::new()) {
             return broken(
                 "no worker idles beside work",
-                format!("{worker:?} could take {class:?}"),
+                format!("{worker:?} could take {bytes} bytes of {class:?}"),
             );
         }
     }

@@ -21,7 +21,7 @@ impl Core {
             self.order(worker, Order::Revoke { lease });
             return;
         };
-        live.heard = now;
+        (live.heard, live.confirmed) = (now, true);
         self.list_was_read(lease.job);
         let Some(live) = self.ledger.live_lease(lease, &name) else { return };
         if let Some(progress) = progress {
@@ -46,7 +46,7 @@ impl Core {
             .get_mut(&lease.job)
             .and_then(|job| job.task_mut(lease.task)?.lease_mut())
         {
-            live.heard = now;
+            (live.heard, live.confirmed) = (now, true);
         }
         self.listen_for(lease);
         if self.is_canceling(lease) {
@@ -73,6 +73,7 @@ impl Core {
         // A disconnected worker has a grace period instead.
         let Some(worker) = self.workers.named(&lease.worker) else { return };
         let (id, name, heard) = (lease.id, lease.worker.clone(), lease.heard);
+        let confirmed = lease.confirmed;
         let lease_ms = self.config.lease_ms;
         if heard.saturating_add(lease_ms) > self.now {
             self.timers.set(heard.saturating_add(lease_ms), Timer::Silence(key, attempt));
@@ -86,11 +87,14 @@ impl Core {
             self.dismiss(worker);
         } else {
             self.order(worker, Order::Revoke { lease: id });
-            self.lose_lease(
-                id,
-                &name,
-                format!("worker {name} sent no heartbeat for {} s", lease_ms / 1_000),
-            );
+            let seconds = lease_ms / 1_000;
+            if confirmed {
+                let message = format!("worker {name} sent no heartbeat for {seconds} s");
+                self.lose_lease(id, &name, message);
+            } else {
+                let message = format!("worker {name} did not begin it in {seconds} s");
+                self.pass_over(id, name, message);
+            }
         }
     }
 

@@ -106,10 +106,7 @@ impl Ledger {
                     matches!(state, TaskState::Failed { .. } | TaskState::Canceled)
                 }) {
                     self.task_mut(key)?.tries = Tries::default();
-                    let tasks = &self.job_mut(*job)?.tasks;
-                    let open = tasks
-                        .get(key.task.0 as usize)
-                        .map_or(0, |task| unfinished(tasks, &task.needs.after));
+                    let open = self.open_inputs(key);
                     self.set_state(key, TaskState::waiting_for(open));
                 }
                 self.settle(*job, *at)?;
@@ -123,7 +120,9 @@ impl Ledger {
                     self.keys.remove(&job.key);
                 }
             }
-            Fact::TaskLeased { lease, worker, at } => self.lease(*lease, worker, *at)?,
+            Fact::TaskLeased { lease, worker, at, process } => {
+                self.lease(*lease, worker, *at, *process)?;
+            }
             Fact::TaskSucceeded { job, task, at, worker, result } => {
                 let key = TaskKey { job: *job, task: *task };
                 self.require_open(key, "succeed")?;
@@ -218,6 +217,7 @@ impl Ledger {
         lease: LeaseId,
         worker: &WorkerName,
         at: Millis,
+        process: Option<u64>,
     ) -> Result<(), ReplayError> {
         let key = TaskKey::from(lease);
         let refused = ReplayError::NotNow { job: lease.job, task: lease.task, what: "be leased" };
@@ -238,6 +238,8 @@ impl Ledger {
                 id: lease,
                 worker: worker.clone(),
                 heard: at,
+                confirmed: false,
+                process,
                 progress: None,
             }),
         );
@@ -259,9 +261,53 @@ impl Ledger {
         self.task_mut(key)?.note_setback(ended);
         let canceling = self.job_mut(job)?.phase == Phase::Canceling;
         let AttemptEnded { not_before, message, .. } = ended;
-        let waits = TaskState::Ready { not_before: *not_before, message: message.clone() };
-        self.set_state(key, if canceling { TaskState::Canceled } else { waits });
+        for producer in &ended.lost {
+            self.run_again(TaskKey { job, task: *producer }, message);
+        }
+        let state = match self.open_inputs(key) {
+            _ if canceling => TaskState::Canceled,
+            0 => TaskState::Ready { not_before: *not_before, message: message.clone() },
+            open => TaskState::Blocked { open },
+        };
+        self.set_state(key, state);
         self.settle(job, ended.at)
+    }
+
+    /// Lets a task run again whose result was lost. Tasks that read it and have not begun wait.
+    fn run_again(&mut self, key: TaskKey, message: &str) {
+        let open = self.open_inputs(key);
+        let Ok(task) = self.task_mut(key) else { return };
+        if !matches!(task.state, TaskState::Succeeded { .. }) {
+            return;
+        }
+        task.tries = Tries { losses: task.tries.losses + 1, ..Tries::default() };
+        let state = match open {
+            0 => TaskState::Ready { not_before: 0, message: message.to_owned() },
+            open => TaskState::Blocked { open },
+        };
+        self.set_state(key, state);
+        for dependent in self.dependents_on(key) {
+            let open = self.open_inputs(dependent);
+            match self.task(dependent).map(|task| &task.state) {
+                Some(TaskState::Blocked { .. } | TaskState::Ready { .. }) => {
+                    self.set_state(dependent, TaskState::Blocked { open });
+                }
+                // One that runs may have the result already.
+                Some(
+                    TaskState::Leased(_)
+                    | TaskState::Succeeded { .. }
+                    | TaskState::Failed { .. }
+                    | TaskState::Canceled,
+                )
+                | None => {}
+            }
+        }
+    }
+
+    /// How many of the tasks whose results a task reads have not succeeded.
+    fn open_inputs(&self, key: TaskKey) -> u32 {
+        let Some(job) = self.jobs.get(&key.job) else { return 0 };
+        job.task(key.task).map_or(0, |task| unfinished(&job.tasks, &task.needs.after))
     }
 
     /// What has changed since the last call.

@@ -2,16 +2,19 @@
 //!
 //! An attempt is charged to its task only if the task may be at fault. A worker's own trouble and
 //! the coordinator's are not; a failure that several workers report is. Before a task fails for
-//! good by the report of a worker that has not succeeded lately, another worker gets a try.
+//! good by the report of a worker that has not succeeded lately, another worker gets a try; so it
+//! does before anyone is believed that the input is at fault.
+
+use std::collections::BTreeSet;
 
 use impasto_types::{
-    BlobRef, FailureKind, LeaseId, LeaseOutcome, Order, TaskResult, WorkerId, WorkerName,
+    BlobRef, FailureKind, LeaseId, LeaseOutcome, Order, TaskIndex, TaskResult, WorkerId, WorkerName,
 };
 
 use crate::class::Demand;
 use crate::core::Core;
 use crate::fact::AttemptEnded;
-use crate::task::{Task, TaskKey, Tries};
+use crate::task::{Task, TaskKey, TaskState, Tries};
 use crate::timers::Timer;
 use crate::{Effect, Fact, Millis};
 
@@ -72,6 +75,10 @@ impl Core {
             return;
         };
         self.workers.note_success(worker);
+        for accuser in self.tries(lease).accusers.iter().filter(|accuser| **accuser != name) {
+            let reason = format!("it found fault with an input that worker {name} could paint");
+            self.blame(accuser, &reason, true);
+        }
         let at = self.now;
         self.record(Fact::TaskSucceeded {
             job: lease.job,
@@ -92,15 +99,25 @@ impl Core {
         self.tell(Effect::Remember { action, result });
     }
 
-    /// Fails the task without a retry, since the fault is in its input.
+    /// Fails the task, since the fault is in its input, if two workers say so, the second of which
+    /// has succeeded lately, or no other could look at it: a sick machine may find fault with every
+    /// input.
     fn fail(&mut self, lease: LeaseId, worker: WorkerName, message: String) {
+        let kind = Some(FailureKind::Input);
         if self.is_canceling(lease) {
-            let kind = Some(FailureKind::Input);
             let ended = AttemptEnded::free(lease, self.now, worker, kind, message);
             self.set_back(AttemptEnded { counted: true, ..ended }, 0);
-        } else {
-            self.fail_for_good(lease, message);
+            return;
         }
+        let is_proven = self.workers.record(&worker).is_some_and(|record| record.proven);
+        let is_confirmed =
+            is_proven && self.tries(lease).accusers.iter().any(|other| *other != worker);
+        if is_confirmed || !self.has_untried(lease, &worker) {
+            self.fail_for_good(lease, message);
+            return;
+        }
+        let ended = AttemptEnded::free(lease, self.now, worker, kind, message);
+        self.set_back(ended, 0);
     }
 
     /// Ends an attempt that counts, by a failure whose cause is unknown. The task fails if this was
@@ -156,8 +173,17 @@ impl Core {
     }
 
     /// Lets the task wait for inputs that the store lacks, and fails it if no client has sent them
-    /// for a while.
+    /// for a while. Other tasks whose results are among them run again.
     fn starve(&mut self, lease: LeaseId, worker: WorkerName, missing: Vec<BlobRef>) {
+        if missing.is_empty() {
+            self.doubt(lease, worker);
+            return;
+        }
+        let lost = self.producers(lease, &missing);
+        if !lost.is_empty() {
+            self.produce_again(lease, worker, lost);
+            return;
+        }
         let tries = self.tries(lease);
         let grace_ms = self.config.input_grace_ms;
         let waited_ms = tries.missing_since.map_or(0, |since| self.now.saturating_sub(since));
@@ -175,6 +201,67 @@ impl Core {
         let ended = AttemptEnded::free(lease, self.now, worker, None, message);
         let ended = AttemptEnded { spared: true, missing, ..ended };
         self.set_back(ended, (tries.setbacks + 1).min(STARVED_BACKOFFS));
+    }
+
+    /// A worker missed inputs, but the store has them. They may have been sent since it looked, or
+    /// the worker is wrong.
+    fn doubt(&mut self, lease: LeaseId, worker: WorkerName) {
+        let message = format!("worker {worker} missed inputs that are in the store");
+        if !self.workers.record(&worker).is_some_and(|record| record.proven) {
+            self.blame(&worker, &message, true);
+        }
+        let kind = Some(FailureKind::Coordinator);
+        let ended = AttemptEnded::free(lease, self.now, worker, kind, message);
+        self.set_back(ended, self.setbacks(lease) + 1);
+    }
+
+    /// Lets tasks run again whose results this one needs and the store has lost. The task fails if
+    /// that happens again and again.
+    fn produce_again(&mut self, lease: LeaseId, worker: WorkerName, lost: Vec<TaskIndex>) {
+        let losses = |producer: &TaskIndex| {
+            let key = TaskKey { job: lease.job, task: *producer };
+            self.ledger.task(key).map_or(0, |task| task.tries.losses)
+        };
+        let names: Vec<String> = lost.iter().map(|task| task.0.to_string()).collect();
+        let message = format!("the store has lost the results of tasks {}", names.join(", "));
+        let is_hopeless = lost.iter().map(losses).max() >= Some(self.config.max_attempts);
+        let is_canceling = self.is_canceling(lease);
+        if is_hopeless && !is_canceling {
+            self.fail_for_good(lease, format!("{message}, which have run again before"));
+            return;
+        }
+        let ended = AttemptEnded::free(lease, self.now, worker, None, message);
+        let lost = if is_canceling { Vec::new() } else { lost };
+        self.set_back(AttemptEnded { spared: true, lost, ..ended }, 0);
+    }
+
+    /// The tasks whose results are among these blobs, of those whose results a task reads.
+    fn producers(&self, lease: LeaseId, missing: &[BlobRef]) -> Vec<TaskIndex> {
+        let Some(job) = self.ledger.jobs.get(&lease.job) else { return Vec::new() };
+        let Some(task) = job.task(lease.task) else { return Vec::new() };
+        let is_lost = |after: &&TaskIndex| match job.task(**after).map(|task| &task.state) {
+            Some(TaskState::Succeeded { result, .. }) => {
+                result.blobs().any(|blob| missing.contains(&blob))
+            }
+            Some(
+                TaskState::Blocked { .. }
+                | TaskState::Ready { .. }
+                | TaskState::Leased(_)
+                | TaskState::Failed { .. }
+                | TaskState::Canceled,
+            )
+            | None => false,
+        };
+        let lost: BTreeSet<TaskIndex> = task.needs.after.iter().filter(is_lost).copied().collect();
+        lost.into_iter().collect()
+    }
+
+    /// A worker that is alive does not know a lease: its grant was lost, or the worker drops tasks.
+    pub(crate) fn pass_over(&mut self, lease: LeaseId, worker: WorkerName, message: String) {
+        self.blame(&worker, &message, self.workers.has_another(&worker));
+        let kind = Some(FailureKind::Coordinator);
+        let ended = AttemptEnded::free(lease, self.now, worker, kind, message);
+        self.set_back(ended, self.setbacks(lease) + 1);
     }
 
     /// Notes a failure of the worker, and benches it if it has failed too often in a row.

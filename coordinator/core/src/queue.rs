@@ -5,7 +5,8 @@
 //! with the least served work goes first. Within a project, jobs are ordered by priority and age,
 //! where one step of priority equals `ageing_ms` of waiting; within a job, tasks by their index.
 //!
-//! Tasks are grouped by [`Class`], so that a small worker skips any number of large tasks at once.
+//! Tasks are grouped by [`Class`] and ordered by memory, so that a small worker skips any number of
+//! large tasks at once, even if they all need different amounts.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -14,21 +15,25 @@ use std::collections::BTreeSet;
 use impasto_types::{JobId, TaskIndex};
 
 use crate::Millis;
-use crate::class::Class;
+use crate::class::{Class, Demand};
+use crate::fits::Fits;
 use crate::job::Job;
-use crate::task::TaskKey;
+use crate::shelf::Shelf;
+use crate::task::{Task, TaskKey};
 
 #[derive(Debug, Clone)]
 pub(crate) struct ReadyQueue {
     ageing_ms: Millis,
-    /// The number of tasks of each class.
-    classes: BTreeMap<Class, u32>,
+    /// The number of tasks of each class, by the memory that they need.
+    classes: BTreeMap<Class, BTreeMap<u64, u32>>,
     projects: BTreeMap<String, Project>,
+    /// What came or went since the last call of [`ReadyQueue::take_changed`].
+    changed: BTreeSet<Demand>,
 }
 
 #[derive(Debug, Clone, Default)]
 struct Project {
-    jobs: BTreeMap<JobOrder, BTreeMap<Class, BTreeSet<TaskIndex>>>,
+    jobs: BTreeMap<JobOrder, BTreeMap<Class, Shelf>>,
     /// The work granted so far, but at least that of the least served project when this one got
     /// tasks again.
     served: u64,
@@ -53,7 +58,7 @@ impl JobOrder {
 }
 
 /// The next task, with its class.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Next {
     pub(crate) key: TaskKey,
     pub(crate) class: Class,
@@ -61,44 +66,52 @@ pub(crate) struct Next {
 
 impl ReadyQueue {
     pub(crate) fn new(ageing_ms: Millis) -> Self {
-        Self { ageing_ms: ageing_ms.max(1), classes: BTreeMap::new(), projects: BTreeMap::new() }
+        let (classes, projects, changed) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
+        Self { ageing_ms: ageing_ms.max(1), classes, projects, changed }
     }
 
-    pub(crate) fn insert(&mut self, job: &Job, index: TaskIndex, class: Class) {
+    pub(crate) fn insert(&mut self, job: &Job, index: TaskIndex, task: &Task) {
         if self.projects.get(&job.project).is_none_or(|project| project.jobs.is_empty()) {
             self.come_up(&job.project);
         }
         let Some(project) = self.projects.get_mut(&job.project) else { return };
-        let tasks = project
-            .jobs
-            .entry(JobOrder::new(job, self.ageing_ms))
-            .or_default()
-            .entry(class.clone())
-            .or_default();
-        if tasks.insert(index) {
-            *self.classes.entry(class).or_default() += 1;
+        let (class, bytes) = (Class::of(task), task.needs.least_memory_bytes);
+        let classes = project.jobs.entry(JobOrder::new(job, self.ageing_ms)).or_default();
+        if !classes.entry(class.clone()).or_default().insert(bytes, index) {
+            return;
+        }
+        let count = self.classes.entry(class).or_default().entry(bytes).or_default();
+        *count += 1;
+        if *count == 1 {
+            self.changed.insert(Demand::of(task));
         }
     }
 
-    pub(crate) fn remove(&mut self, job: &Job, index: TaskIndex, class: &Class) {
+    pub(crate) fn remove(&mut self, job: &Job, index: TaskIndex, task: &Task) {
+        let (class, bytes) = (Class::of(task), task.needs.least_memory_bytes);
         let order = JobOrder::new(job, self.ageing_ms);
         let Some(project) = self.projects.get_mut(&job.project) else { return };
         let Some(classes) = project.jobs.get_mut(&order) else { return };
-        let Some(tasks) = classes.get_mut(class) else { return };
-        if !tasks.remove(&index) {
+        let Some(shelf) = classes.get_mut(&class) else { return };
+        if !shelf.remove(bytes, index) {
             return;
         }
-        if tasks.is_empty() {
-            classes.remove(class);
+        if shelf.is_empty() {
+            classes.remove(&class);
         }
         if classes.is_empty() {
             project.jobs.remove(&order);
         }
-        if let Some(count) = self.classes.get_mut(class) {
-            *count -= 1;
-            if *count == 0 {
-                self.classes.remove(class);
-            }
+        let Some(amounts) = self.classes.get_mut(&class) else { return };
+        let Some(count) = amounts.get_mut(&bytes) else { return };
+        *count -= 1;
+        if *count > 0 {
+            return;
+        }
+        self.changed.insert(Demand::of(task));
+        amounts.remove(&bytes);
+        if amounts.is_empty() {
+            self.classes.remove(&class);
         }
     }
 
@@ -113,55 +126,79 @@ impl ReadyQueue {
         self.classes.is_empty()
     }
 
-    pub(crate) fn contains(&self, job: &Job, index: TaskIndex, class: &Class) -> bool {
-        let classes = self
-            .projects
-            .get(&job.project)
-            .and_then(|project| project.jobs.get(&JobOrder::new(job, self.ageing_ms)));
-        classes.and_then(|classes| classes.get(class)).is_some_and(|tasks| tasks.contains(&index))
+    pub(crate) fn contains(&self, job: &Job, index: TaskIndex, task: &Task) -> bool {
+        let project = self.projects.get(&job.project);
+        let classes =
+            project.and_then(|project| project.jobs.get(&JobOrder::new(job, self.ageing_ms)));
+        let shelf = classes.and_then(|classes| classes.get(&Class::of(task)));
+        shelf.is_some_and(|shelf| shelf.contains(task.needs.least_memory_bytes, index))
     }
 
-    pub(crate) fn classes(&self) -> impl Iterator<Item = &Class> {
-        self.classes.keys()
+    /// The demands that came or went since the last call.
+    pub(crate) fn take_changed(&mut self) -> BTreeSet<Demand> {
+        std::mem::take(&mut self.changed)
     }
 
-    /// The first task of a class that is `eligible`, of a job that is not held back.
+    /// The demands of all tasks.
+    pub(crate) fn demands(&self) -> impl Iterator<Item = Demand> {
+        let classes = self.classes.iter();
+        classes.flat_map(|(class, amounts)| amounts.keys().map(|bytes| class.demand(*bytes)))
+    }
+
+    /// Whether a task has this demand.
+    pub(crate) fn has(&self, demand: &Demand) -> bool {
+        let mut classes = self.classes.iter().filter(|(class, _)| class.method == demand.method);
+        classes.any(|(_, amounts)| amounts.contains_key(&demand.memory_bytes))
+    }
+
+    /// The first task that `fits`, of a job that is not held back.
     pub(crate) fn next(
         &self,
         now: Millis,
-        eligible: impl Fn(&Class) -> bool,
+        fits: &Fits,
         is_held: impl Fn(JobId) -> bool,
     ) -> Option<Next> {
-        if !self.classes.keys().any(&eligible) {
+        let may_fit = |class: &Class, amounts: &BTreeMap<u64, u32>| {
+            fits.spans(class).any(|span| amounts.range(span.range()).next().is_some())
+        };
+        if !self.classes.iter().any(|(class, amounts)| may_fit(class, amounts)) {
             return None;
         }
         let heads = self.projects.values().filter_map(|project| {
             let jobs = project.jobs.iter().filter(|(order, _)| !is_held(order.job));
             let (order, next) = { jobs }.find_map(|(order, classes)| {
-                Some((order, first_task(order.job, classes, &eligible)?))
+                Some((order, first_task(order.job, classes, fits)?))
             })?;
-            let waited_ms = now.saturating_sub(project.last_served.max(order.submitted_at));
-            let aged = i64::try_from(waited_ms / self.ageing_ms).unwrap_or(i64::MAX);
-            let priority = i64::from(order.priority).saturating_add(aged);
-            Some(((Reverse(priority), project.served, order.job), next))
+            Some((self.rank(project, order, now), next))
         });
         heads.min_by_key(|(rank, _)| *rank).map(|(_, next)| next)
     }
 
-    /// The classes of the tasks of jobs that are not held back.
-    pub(crate) fn classes_beside(&self, is_held: impl Fn(JobId) -> bool) -> BTreeSet<&Class> {
-        let jobs = self.projects.values().flat_map(|project| &project.jobs);
-        let jobs = jobs.filter(|(order, _)| !is_held(order.job));
-        jobs.flat_map(|(_, classes)| classes.keys()).collect()
+    /// The place of a project whose next task is of this job.
+    fn rank(&self, project: &Project, order: &JobOrder, now: Millis) -> (Reverse<i64>, u64, JobId) {
+        let waited_ms = now.saturating_sub(project.last_served.max(order.submitted_at));
+        let aged = i64::try_from(waited_ms / self.ageing_ms).unwrap_or(i64::MAX);
+        let priority = i64::from(order.priority).saturating_add(aged);
+        (Reverse(priority), project.served, order.job)
     }
 
-    /// All tasks whose class is `wanted`, in no particular order.
-    pub(crate) fn tasks_where(&self, wanted: impl Fn(&Class) -> bool) -> Vec<TaskKey> {
+    /// The classes of the tasks of jobs that are not held back, with the memory that they need.
+    pub(crate) fn needs_beside(&self, is_held: impl Fn(JobId) -> bool) -> BTreeSet<(&Class, u64)> {
+        let jobs = self.projects.values().flat_map(|project| &project.jobs);
+        let classes =
+            jobs.filter(|(order, _)| !is_held(order.job)).flat_map(|(_, classes)| classes);
+        classes
+            .flat_map(|(class, shelf)| shelf.amounts().map(move |bytes| (class, bytes)))
+            .collect()
+    }
+
+    /// All tasks with this demand, in no particular order.
+    pub(crate) fn tasks_of(&self, demand: &Demand) -> Vec<TaskKey> {
         let jobs = self.projects.values().flat_map(|project| &project.jobs);
         let tasks = jobs.flat_map(|(order, classes)| {
-            let tasks =
-                classes.iter().filter(|(class, _)| wanted(class)).flat_map(|(_, tasks)| tasks);
-            tasks.map(|task| TaskKey { job: order.job, task: *task })
+            let shelves = classes.iter().filter(|(class, _)| class.method == demand.method);
+            let tasks = shelves.flat_map(|(_, shelf)| shelf.needing(demand.memory_bytes));
+            tasks.map(|task| TaskKey { job: order.job, task })
         });
         tasks.collect()
     }
@@ -176,15 +213,36 @@ impl ReadyQueue {
     }
 }
 
-fn first_task(
-    job: JobId,
-    classes: &BTreeMap<Class, BTreeSet<TaskIndex>>,
-    eligible: impl Fn(&Class) -> bool,
-) -> Option<Next> {
-    let heads = classes
-        .iter()
-        .filter(|(class, _)| eligible(class))
-        .filter_map(|(class, tasks)| Some((*tasks.first()?, class)));
+fn first_task(job: JobId, classes: &BTreeMap<Class, Shelf>, fits: &Fits) -> Option<Next> {
+    let heads = classes.iter().filter_map(|(class, shelf)| {
+        let first = fits.spans(class).filter_map(|span| shelf.first_in(span)).min()?;
+        Some((first, class))
+    });
     let (task, class) = heads.min_by_key(|(task, _)| *task)?;
     Some(Next { key: TaskKey { job, task }, class: class.clone() })
+}
+
+/// A project's tasks for tests: in the order of its jobs, and of their tasks.
+#[cfg(test)]
+type Listed = Vec<((Reverse<i64>, u64, JobId), Vec<(TaskIndex, u64, Class)>)>;
+
+#[cfg(test)]
+impl ReadyQueue {
+    /// All tasks by project, each job with the rank that its project has by it.
+    pub(crate) fn listed(&self, now: Millis) -> Vec<Listed> {
+        let job = |project: &Project, order: &JobOrder, classes: &BTreeMap<Class, Shelf>| {
+            let mut tasks: Vec<(TaskIndex, u64, Class)> = Vec::new();
+            for (class, shelf) in classes {
+                for bytes in shelf.amounts() {
+                    tasks.extend(shelf.needing(bytes).map(|task| (task, bytes, class.clone())));
+                }
+            }
+            tasks.sort_unstable();
+            (self.rank(project, order, now), tasks)
+        };
+        let jobs = |project: &Project| {
+            project.jobs.iter().map(|(order, classes)| job(project, order, classes)).collect()
+        };
+        self.projects.values().map(jobs).collect()
+    }
 }

@@ -55,7 +55,9 @@ impl Record {
     ) -> Option<Millis> {
         self.proven = false;
         self.failures = self.failures.saturating_add(1);
-        if !may_bench || self.failures < config.bench_after {
+        // Attempts that were running when it was benched say nothing new.
+        let is_benched = self.trust(now) == Trust::None;
+        if !may_bench || is_benched || self.failures < config.bench_after {
             return None;
         }
         let (first_ms, longest_ms) = (config.bench_first_ms, config.bench_longest_ms);
@@ -94,6 +96,8 @@ mod tests {
             assert_eq!(record.trust(until - 1), Trust::None);
             assert_eq!(record.trust(until), Trust::Probe);
         }
+        assert_eq!(fail(&mut record, 100_000), None, "it ran beside the last");
+        assert_eq!(record.trust(210_000), Trust::Probe);
         record.succeeded();
         assert_eq!((record.trust(0), record.failures), (Trust::Full, 0));
         assert_eq!(fail(&mut record, 0), None, "it starts again");

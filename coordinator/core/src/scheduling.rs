@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use impasto_types::{Attempt, Digest, Grant, LeaseId, Order, Resolved, WorkerId};
 
 use crate::Fact;
-use crate::class::Class;
 use crate::core::Core;
+use crate::fits::Fits;
+use crate::queue::Next;
 use crate::task::TaskKey;
 
 impl Core {
@@ -17,34 +18,30 @@ impl Core {
         if !self.workers.is_anyone_free() || self.ledger.waiting.queue.is_empty() {
             return;
         }
-        // Grants only reduce room, so a class that does not fit now does not fit later in this
-        // pass.
-        let room = self.workers.room();
-        let mut unfit: BTreeSet<Class> = BTreeSet::new();
+        let mut fits = Fits::new(self.workers.room());
         let mut held_back: BTreeSet<WorkerId> = BTreeSet::new();
         while self.workers.is_anyone_free() {
-            let fits = |class: &Class| {
-                let has_room = |most: &u64| class.alone || class.demand.memory_bytes <= *most;
-                room.get(&class.demand.method).is_some_and(has_room) && !unfit.contains(class)
-            };
             let is_held = |job| self.is_held(job);
-            let next = self.ledger.waiting.queue.next(self.now, fits, is_held);
-            let Some(next) = next else { return };
-            let Some(task) = self.ledger.task(next.key) else { return };
-            match self.workers.best_for(&next.class, &task.needs.inputs, &held_back) {
-                Some(worker) => self.grant(next.key, worker),
+            let next = self.ledger.waiting.queue.next(self.now, &fits, is_held);
+            let Some(Next { key, class }) = next else { return };
+            let Some(task) = self.ledger.task(key) else { return };
+            let memory_bytes = task.needs.least_memory_bytes;
+            match self.workers.best_for(&class, memory_bytes, &task.needs.inputs, &held_back) {
+                Some(worker) => self.grant(key, worker),
                 None => {
-                    if next.class.alone {
-                        held_back.extend(self.workers.to_hold_back(&next.class));
+                    if class.alone {
+                        held_back.extend(self.workers.to_hold_back(&class, memory_bytes));
                     }
-                    unfit.insert(next.class);
+                    let unfit = self.workers.unfit_like(&class, memory_bytes, &held_back);
+                    fits.leave_out(class, unfit);
                 }
             }
         }
     }
 
-    fn grant(&mut self, key: TaskKey, worker: WorkerId) {
-        let Some(name) = self.workers.get(worker).map(|worker| worker.name.clone()) else { return };
+    pub(crate) fn grant(&mut self, key: TaskKey, worker: WorkerId) {
+        let Some(process) = self.workers.get(worker) else { return };
+        let (name, process) = (process.name.clone(), Some(process.instance()));
         let Some(job) = self.ledger.jobs.get(&key.job) else { return };
         let Some(task) = job.task(key.task) else { return };
         let (spec, checkpoint) = (job.spec, task.checkpoint);
@@ -57,7 +54,7 @@ impl Core {
             attempt: Attempt(task.attempt.saturating_add(1)),
             epoch: self.epoch,
         };
-        self.record(Fact::TaskLeased { lease, worker: name, at: self.now });
+        self.record(Fact::TaskLeased { lease, worker: name, at: self.now, process });
         self.workers.take_credit(worker, lease);
         self.workers.remember_blobs(worker, &inputs);
         self.listen_for(lease);

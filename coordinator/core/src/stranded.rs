@@ -2,31 +2,34 @@
 //! fail with the reason. While no worker accepts work, nothing is stranded: the farm is down or
 //! starting.
 
-use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
 
 use impasto_types::ByteSize;
 
 use crate::Fact;
-use crate::class::{Class, Demand};
+use crate::class::Demand;
 use crate::core::Core;
 use crate::task::TaskKey;
 use crate::timers::Timer;
 
 impl Core {
     /// Starts a timer for each demand that no worker meets, and drops those of demands that are met
-    /// or gone.
+    /// or gone. Looks only at demands that may have changed, since every task may have its own.
     pub(crate) fn watch_stranded(&mut self) {
-        let demands: BTreeSet<Demand> =
-            self.ledger.waiting.queue.classes().map(|class| class.demand).collect();
-        let unmet: BTreeSet<Demand> =
-            demands.into_iter().filter(|demand| self.shortcoming(demand).is_some()).collect();
-        self.stranded.retain(|demand, _| unmet.contains(demand));
+        let queue = &mut self.ledger.waiting.queue;
+        let mut changed = queue.take_changed();
+        if self.largest != *self.workers.largest() {
+            self.largest.clone_from(self.workers.largest());
+            changed.extend(queue.demands().chain(self.stranded.keys().copied()));
+        }
         let until = self.now.saturating_add(self.config.unschedulable_grace_ms);
-        for demand in unmet {
-            self.stranded.entry(demand).or_insert_with(|| {
+        for demand in changed {
+            if !self.ledger.waiting.queue.has(&demand) || self.workers.could_meet(&demand) {
+                self.stranded.remove(&demand);
+            } else if let Entry::Vacant(unmet) = self.stranded.entry(demand) {
+                unmet.insert(until);
                 self.timers.set(until, Timer::Stranded(demand));
-                until
-            });
+            }
         }
     }
 
@@ -39,8 +42,7 @@ impl Core {
         // either.
         loop {
             self.ledger.waiting.release(&self.ledger.jobs, self.now);
-            let tasks =
-                self.ledger.waiting.queue.tasks_where(|class: &Class| class.demand == demand);
+            let tasks = self.ledger.waiting.queue.tasks_of(&demand);
             if tasks.is_empty() {
                 return;
             }
@@ -52,15 +54,16 @@ impl Core {
 
     /// Why no worker could run this; `None` if one could or no worker accepts work.
     pub(crate) fn shortcoming(&self, demand: &Demand) -> Option<String> {
+        if self.workers.could_meet(demand) {
+            return None;
+        }
         let largest = self.workers.largest();
         match largest.get(&demand.method) {
-            Some(most) if *most >= demand.memory_bytes => None,
             Some(most) => Some(format!(
                 "needs {}, the largest worker has {}",
                 ByteSize(demand.memory_bytes),
                 ByteSize(*most)
             )),
-            None if largest.is_empty() => None,
             None => {
                 let methods: Vec<String> = largest.keys().map(ToString::to_string).collect();
                 Some(format!("needs {}, the workers run {}", demand.method, methods.join(", ")))

@@ -1,7 +1,8 @@
 //! A task: its needs, attempts and state.
 
 use impasto_types::{
-    Attempt, BlobRef, JobId, LeaseId, Progress, TaskEvent, TaskIndex, TaskResult, WorkerName,
+    Attempt, BlobRef, FailureKind, JobId, LeaseId, Progress, TaskEvent, TaskIndex, TaskResult,
+    WorkerName,
 };
 
 use serde::{Deserialize, Serialize};
@@ -60,6 +61,12 @@ pub(crate) struct Tries {
     pub(crate) missing: Vec<BlobRef>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) missing_since: Option<Millis>,
+    /// The workers that said that its input is at fault, and were not believed yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) accusers: Vec<WorkerName>,
+    /// How often its result was lost, so that it ran again.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) losses: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -95,6 +102,12 @@ pub(crate) struct Lease {
     /// The last heartbeat for this lease. Not durable: after a restart the time starts again.
     #[serde(skip)]
     pub(crate) heard: Millis,
+    /// Whether the worker has shown that it knows the lease. Not durable.
+    #[serde(skip)]
+    pub(crate) confirmed: bool,
+    /// The worker's process, which never forgets a lease that it got.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) process: Option<u64>,
     #[serde(skip)]
     pub(crate) progress: Option<Progress>,
 }
@@ -116,7 +129,7 @@ impl Task {
     pub(crate) fn durable(&self) -> Self {
         let mut task = self.clone();
         if let TaskState::Leased(lease) = &mut task.state {
-            (lease.heard, lease.progress) = (0, None);
+            (lease.heard, lease.confirmed, lease.progress) = (0, false, None);
         }
         task
     }
@@ -140,6 +153,9 @@ impl Task {
         }
         if ended.is_failure() {
             add(&mut tries.reporters, worker);
+        }
+        if *kind == Some(FailureKind::Input) {
+            add(&mut tries.accusers, worker);
         }
         tries.missing.clone_from(missing);
         tries.missing_since = match tries.missing_since {
@@ -206,4 +222,8 @@ fn add(names: &mut Vec<WorkerName>, name: &WorkerName) {
         names.push(name.clone());
         names.sort_unstable();
     }
+}
+
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }

@@ -1,6 +1,8 @@
 //! Which workers are trusted with tasks, by their records.
 
-use impasto_types::{WorkerId, WorkerName};
+use std::collections::{BTreeMap, BTreeSet};
+
+use impasto_types::{MethodVersion, WorkerId, WorkerName};
 
 use crate::class::Demand;
 use crate::record::{Record, Trust};
@@ -78,6 +80,17 @@ impl Workers {
                 && wanted(&worker.name)
         };
         self.connected.values().any(|worker| able(&worker))
+    }
+
+    /// By method, how much memory a task can get of the connected workers.
+    pub(crate) fn capacities(&self) -> BTreeMap<MethodVersion, BTreeSet<u64>> {
+        let mut capacities: BTreeMap<MethodVersion, BTreeSet<u64>> = BTreeMap::new();
+        for Worker { capabilities, .. } in self.connected.values() {
+            for method in &capabilities.methods {
+                capacities.entry(*method).or_default().insert(capabilities.task_memory_bytes());
+            }
+        }
+        capacities
     }
 
     /// The connected workers that could run this.

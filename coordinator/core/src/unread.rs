@@ -1,5 +1,5 @@
-//! Jobs whose task list the driver cannot read. A grant names its task by that list, so it was not
-//! sent: its lease ends, which is nobody's attempt, and the worker's credit comes back.
+//! Grants that were not sent: their leases end, which is nobody's attempt, and the workers' credit
+//! comes back. One reason is that the driver cannot read the list by which a grant names its task.
 
 use impasto_types::{FailureKind, JobId, LeaseId, Order, WorkerId};
 
@@ -38,12 +38,24 @@ impl Core {
         }
     }
 
+    /// The connection ended before these grants were sent.
+    pub(crate) fn not_sent(&mut self, worker: WorkerId, leases: Vec<LeaseId>) {
+        for lease in leases {
+            self.workers.give_credit_back(worker, lease);
+            let held = self.ledger.task(lease.into()).and_then(Task::lease);
+            if held.is_some_and(|held| held.id == lease) {
+                self.take_back(lease, "its grant was not sent".to_owned());
+            }
+        }
+    }
+
     /// The list was read: the job's grants reach their workers again.
     pub(crate) fn list_was_read(&mut self, job: JobId) {
         self.held.remove(&job);
     }
 
-    pub(crate) fn is_held(&self, job: JobId) -> bool {
+    /// Whether the job gets no leases until its list is tried again.
+    pub fn is_held(&self, job: JobId) -> bool {
         self.held.get(&job).is_some_and(|held| held.until > self.now)
     }
 
@@ -72,8 +84,8 @@ impl Core {
         now - since >= self.config.unreadable_grace_ms
     }
 
-    /// Ends the lease of a grant that was not sent.
-    fn take_back(&mut self, lease: LeaseId, message: String) {
+    /// Ends the lease of a grant that did not reach its worker.
+    pub(crate) fn take_back(&mut self, lease: LeaseId, message: String) {
         let Some(held) = self.ledger.task(lease.into()).and_then(Task::lease) else { return };
         let worker = held.worker.clone();
         let not_before = self.held.get(&lease.job).map_or(0, |held| held.until);

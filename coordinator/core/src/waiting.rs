@@ -10,7 +10,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use impasto_types::Digest;
 
 use crate::Millis;
-use crate::class::Class;
 use crate::job::Job;
 use crate::queue::ReadyQueue;
 use crate::task::{Task, TaskKey, TaskState};
@@ -96,7 +95,7 @@ impl Waiting {
         {
             self.delayed.pop_first();
             if let Some((job, task)) = find(jobs, key) {
-                self.queue.insert(job, key.task, Class::of(task));
+                self.queue.insert(job, key.task, task);
             }
         }
     }
@@ -123,7 +122,7 @@ impl Waiting {
         let Some((job, task)) = find(jobs, key) else { return false };
         let delayed = Turn::of(job, key, task)
             .is_some_and(|turn| self.delayed.contains(&(turn.not_before, key)));
-        delayed || self.queue.contains(job, key.task, &Class::of(task))
+        delayed || self.queue.contains(job, key.task, task)
     }
 
     /// Changes a group and updates its nominee.
@@ -142,7 +141,7 @@ impl Waiting {
             && !self.delayed.remove(&(turn.not_before, turn.key))
             && let Some((job, task)) = find(jobs, turn.key)
         {
-            self.queue.remove(job, turn.key.task, &Class::of(task));
+            self.queue.remove(job, turn.key.task, task);
         }
         if let Some(turn) = after {
             self.delayed.insert((turn.not_before, turn.key));

@@ -9,13 +9,9 @@ use impasto_types::{
 };
 
 use crate::Millis;
-use crate::class::{Class, Demand};
+use crate::class::Demand;
 use crate::ledger::Holding;
 use crate::record::{Bench, Record, Trust};
-
-/// How many workers are compared by the inputs that they hold; on a large idle farm, comparing all
-/// would cost more time than it saves.
-const CANDIDATES: usize = 32;
 
 /// How many blobs are remembered per worker: the inputs of some hundred tasks.
 const BLOBS_REMEMBERED: usize = 1_024;
@@ -27,7 +23,7 @@ pub(crate) struct Workers {
     pub(crate) lost: BTreeMap<WorkerName, LostWorker>,
     /// Workers that can take a task, by the number of their leases.
     pub(crate) free: BTreeSet<(usize, WorkerId)>,
-    holders: BTreeMap<Digest, BTreeSet<WorkerId>>,
+    pub(crate) holders: BTreeMap<Digest, BTreeSet<WorkerId>>,
     /// By method, the largest memory of a worker that accepts work.
     largest: BTreeMap<MethodVersion, u64>,
 }
@@ -50,10 +46,10 @@ pub(crate) struct Worker {
     pub(crate) asked: u32,
     pub(crate) credits: u32,
     pub(crate) granted: BTreeSet<LeaseId>,
-    leases: usize,
+    pub(crate) leases: usize,
     /// Whether its only lease must run alone.
     alone: bool,
-    free_memory_bytes: u64,
+    pub(crate) free_memory_bytes: u64,
     /// Blobs that it probably holds, oldest first.
     blobs: VecDeque<Digest>,
 }
@@ -72,6 +68,8 @@ pub(crate) struct LostWorker {
     tasks_done: u64,
     pub(crate) record: Record,
     instance: u64,
+    /// Whether it was drained and had finished.
+    drained: bool,
     pub(crate) forget_at: Millis,
 }
 
@@ -114,7 +112,7 @@ impl Workers {
         self.measure();
     }
 
-    /// The worker has disconnected. It is listed as lost until it reconnects or is forgotten.
+    /// The worker has disconnected. It is listed as lost or drained until it reconnects or is forgotten.
     pub(crate) fn disconnect(&mut self, id: WorkerId, forget_at: Millis) -> Option<Worker> {
         let worker = self.connected.remove(&id)?;
         self.by_name.remove(&worker.name);
@@ -127,6 +125,7 @@ impl Workers {
             tasks_done: worker.tasks_done,
             record: worker.record.clone(),
             instance: worker.process.instance,
+            drained: worker.draining && worker.leases == 0,
             forget_at,
         };
         self.lost.insert(worker.name.clone(), lost);
@@ -238,72 +237,11 @@ impl Workers {
         &self.largest
     }
 
-    /// By method, the most unreserved memory of a free worker.
-    pub(crate) fn room(&self) -> BTreeMap<MethodVersion, u64> {
-        let mut room = BTreeMap::new();
-        for worker in self.free.iter().filter_map(|(_, id)| self.connected.get(id)) {
-            let free_bytes = worker.free_memory_bytes.min(worker.capabilities.task_memory_bytes());
-            for method in &worker.capabilities.methods {
-                let most: &mut u64 = room.entry(*method).or_default();
-                *most = free_bytes.max(*most);
-            }
-        }
-        room
-    }
-
-    /// The worker for a task of this class: of the least loaded suitable ones, the one that holds
-    /// most of its inputs. Never one of `held_back`.
-    pub(crate) fn best_for(
-        &self,
-        class: &Class,
-        inputs: &[Digest],
-        held_back: &BTreeSet<WorkerId>,
-    ) -> Option<WorkerId> {
-        let avoids = self.has_alternative(class);
-        let takes = |(leases, id): &(usize, WorkerId)| {
-            let able = |worker: &Worker| {
-                worker.has_room(&class.demand) && !(avoids && class.avoid.contains(&worker.name))
-            };
-            (!class.alone || *leases == 0)
-                && !held_back.contains(id)
-                && self.connected.get(id).is_some_and(able)
-        };
-        let mut able = self.free.iter().copied().filter(takes);
-        let first = able.next()?;
-        let alike = |candidate: &(usize, WorkerId)| candidate.0 == first.0;
-        // A common blob is probably held by some of the first candidates, so only holders of rare
-        // ones are added.
-        let rare = inputs
-            .iter()
-            .filter_map(|input| self.holders.get(input))
-            .filter(|holders| holders.len() <= CANDIDATES);
-        let holders = rare.flatten().filter_map(|id| Some((self.connected.get(id)?.leases, *id)));
-        let holders = holders.filter(|candidate| {
-            alike(candidate) && self.free.contains(candidate) && takes(candidate)
-        });
-        let candidates = std::iter::once(first)
-            .chain(able.take(CANDIDATES - 1).take_while(alike))
-            .chain(holders);
-        let held = |id: WorkerId| {
-            inputs
-                .iter()
-                .filter(|input| {
-                    self.holders.get(input).is_some_and(|holders| holders.contains(&id))
-                })
-                .count()
-        };
-        candidates.map(|(_, id)| id).min_by_key(|id| (std::cmp::Reverse(held(*id)), *id))
-    }
-
-    /// The free worker that gets no other task, so that a task of this class can soon run alone on
-    /// it.
-    pub(crate) fn to_hold_back(&self, class: &Class) -> Option<WorkerId> {
-        let avoids = self.has_alternative(class);
-        let suits = |worker: &Worker| {
-            class.demand.is_met_by(&worker.capabilities)
-                && !(avoids && class.avoid.contains(&worker.name))
-        };
-        self.free.iter().map(|(_, id)| *id).find(|id| self.connected.get(id).is_some_and(suits))
+    /// Whether a worker that accepts work could meet the demand, or none accepts work: then the farm
+    /// is down or starting.
+    pub(crate) fn could_meet(&self, demand: &Demand) -> bool {
+        let most = self.largest.get(&demand.method);
+        self.largest.is_empty() || most.is_some_and(|most| *most >= demand.memory_bytes)
     }
 
     /// All workers as lists show them, by name. `leases_of` returns the leases of each.
@@ -324,7 +262,7 @@ impl Workers {
         });
         let lost = self.lost.iter().map(|(name, lost)| WorkerInfo {
             name: name.clone(),
-            state: WorkerState::Lost,
+            state: if lost.drained { WorkerState::Drained } else { WorkerState::Lost },
             capabilities: lost.capabilities.clone(),
             leases: leases_of(name),
             tasks_done: lost.tasks_done,
@@ -335,12 +273,6 @@ impl Workers {
         let mut infos: Vec<_> = connected.chain(lost).collect();
         infos.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         infos
-    }
-
-    /// Whether a worker that the class does not avoid could run it, now or later.
-    fn has_alternative(&self, class: &Class) -> bool {
-        !class.avoid.is_empty()
-            && self.anyone_trusted(&class.demand, |name| !class.avoid.contains(name))
     }
 
     /// Updates the worker's entry in `free`.
@@ -374,6 +306,11 @@ impl Workers {
 }
 
 impl Worker {
+    /// The number of its process.
+    pub(crate) fn instance(&self) -> u64 {
+        self.process.instance
+    }
+
     /// How many leases it still asks for.
     pub(crate) fn credits(&self) -> u32 {
         self.credits
@@ -392,9 +329,5 @@ impl Worker {
             && !self.alone
             && self.credits > 0
             && self.leases < self.capabilities.slots as usize
-    }
-
-    fn has_room(&self, demand: &Demand) -> bool {
-        demand.is_met_by(&self.capabilities) && self.free_memory_bytes >= demand.memory_bytes
     }
 }

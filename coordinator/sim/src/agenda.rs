@@ -21,6 +21,8 @@ pub(crate) enum Event {
         connection: WorkerId,
         order: Order<Digest>,
     },
+    /// The worker of this connection reads again.
+    Reads(WorkerId),
     /// A worker learns that the coordinator has closed this connection.
     Dismissed {
         connection: WorkerId,

@@ -7,14 +7,16 @@ use impasto_core::{
     invariants,
 };
 use impasto_types::{
-    Epoch, FailureKind, Grant, JobId, LeaseId, LeaseOutcome, Order, TaskEvent, TaskIndex,
-    TaskResult, WorkerId, WorkerInfo, WorkerName,
+    BlobRef, Epoch, FailureKind, Grant, JobId, LeaseId, LeaseOutcome, Order, TaskEvent, TaskIndex,
+    TaskResult, WorkerInfo, WorkerName,
 };
 
 use crate::Plant;
 use crate::credit::Credit;
 use crate::guilt::Guilt;
+use crate::idle::Needs;
 use crate::work::picture;
+pub use crate::wrong::Wrong;
 
 /// How many facts a snapshot replaces: few, so that most restarts begin with one.
 const FACTS_PER_SNAPSHOT: usize = 50;
@@ -58,55 +60,12 @@ pub struct Coordinator {
     passed: (Millis, Millis),
     credit: Credit,
     guilt: Guilt,
-}
-
-/// A violation of what must hold.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Wrong {
-    #[error(transparent)]
-    Broken(#[from] invariants::Broken),
-    #[error(transparent)]
-    Replay(#[from] impasto_core::ReplayError),
-    #[error(transparent)]
-    Snapshot(#[from] impasto_core::SnapshotVersionError),
-    #[error("{lease} begins while {live} is live")]
-    LeasedTwice { lease: LeaseId, live: LeaseId },
-    #[error("task {task} of job {job} took a result that is not of its live lease", task = .task.0)]
-    StaleResult { job: JobId, task: TaskIndex },
-    #[error("task {task} of job {job} succeeded twice", task = .task.0)]
-    SucceededTwice { job: JobId, task: TaskIndex },
-    #[error(
-        "{lease} is granted, but what it reads of task {after} is not durable",
-        after = .after.0
-    )]
-    NotDurable { lease: LeaseId, after: TaskIndex },
-    #[error("the replay of {facts} facts differs from the run in job {job}")]
-    ReplayDiffers { facts: usize, job: JobId },
-    #[error(
-        "a snapshot of {covered} facts, and those up to {facts}, differ from a replay of them all"
-    )]
-    SnapshotDiffers { facts: usize, covered: usize },
-    #[error(
-        "task {task} of job {job} crashed {kills} workers, but may crash {attempts}",
-        task = .task.0
-    )]
-    TooManyKills { job: JobId, task: TaskIndex, kills: u32, attempts: u32 },
-    #[error(
-        "credit granted equals credit returned or held: connection {} has {is}, not {should}",
-        worker.0
-    )]
-    LostCredit { worker: WorkerId, is: u32, should: u32 },
-    #[error(
-        "no task fails for good by a machine's fault while a healthy machine is there: {lease} \
-         failed on {by}, and {passed_over} was not asked"
-    )]
-    BlamedTask { lease: LeaseId, by: WorkerName, passed_over: WorkerName },
-    #[error(
-        "time that leases see never goes back, nor faster or slower: {seen_ms} ms passed as {ms} ms"
-    )]
-    BentTime { seen_ms: i64, ms: i64 },
-    #[error("the core asks for a tick at {wanted}, but has handled an input at {now}")]
-    TimerStuck { wanted: Millis, now: Millis },
+    needs: Needs,
+    /// Leases whose grants were not sent.
+    unsent: BTreeSet<LeaseId>,
+    /// How often the result of a task was lost and made again.
+    made_again: BTreeMap<(JobId, TaskIndex), u32>,
+    inputs: u64,
 }
 
 impl Coordinator {
@@ -129,6 +88,10 @@ impl Coordinator {
             passed: (now, now),
             credit: Credit::default(),
             guilt: Guilt::default(),
+            needs: Needs::default(),
+            unsent: BTreeSet::new(),
+            made_again: BTreeMap::new(),
+            inputs: 0,
         }
     }
 
@@ -167,6 +130,11 @@ impl Coordinator {
     ) -> Result<Vec<Effect>, Wrong> {
         let now = self.pass_time(clocks)?;
         self.credit.hear(&input);
+        let starved = self.starved(&input);
+        let submitted = match &input {
+            Input::Submit { submission, .. } => Some(submission.clone()),
+            _ => None,
+        };
         let input = self.spoil(input);
         let reported = match &input {
             Input::Report { lease, .. } => self.leased.get(&(lease.job, lease.task)).copied(),
@@ -180,6 +148,13 @@ impl Coordinator {
         }
         let facts = self.core.drain_facts();
         let effects = self.core.drain_effects();
+        for effect in &effects {
+            if let (Effect::Submitted { job, known: false, .. }, Some(job_of)) =
+                (effect, &submitted)
+            {
+                self.needs.learn(*job, job_of);
+            }
+        }
         if self.plant == Some(Plant::EffectsFirst) {
             self.check_grants(&effects)?;
         }
@@ -188,11 +163,17 @@ impl Coordinator {
             return Ok(Vec::new());
         }
         self.credit.tell(&effects);
+        self.inputs += 1;
         if let Some((worker, is, should)) = self.credit.lost(&self.core) {
             return Err(Wrong::LostCredit { worker, is, should });
         }
         for fact in &facts {
             self.check(fact)?;
+            if let (Fact::TaskFailed { job, task, .. }, Some(starved)) = (fact, starved)
+                && (*job, *task) == starved
+            {
+                return Err(Wrong::NotMadeAgain { job: *job, task: *task });
+            }
             if let (Fact::TaskFailed { .. }, Some(lease), Some(by)) = (fact, reported, &by)
                 && (fact.job(), Some(lease.task)) == (lease.job, task_of(fact))
                 && let Some(passed_over) = self.guilt.passed_over(&self.core, lease, by, healthy)
@@ -221,7 +202,40 @@ impl Coordinator {
             return Ok(Vec::new());
         }
         self.check_grants(&effects)?;
+        // It looks at every task, so it is checked only now and then.
+        if self.inputs.is_multiple_of(4)
+            && let Some((worker, job, task)) = self.needs.idle(&self.core, now)
+        {
+            return Err(Wrong::Idle { worker, job, task });
+        }
         Ok(effects)
+    }
+
+    /// These grants were not sent.
+    pub fn note_unsent(&mut self, leases: &[LeaseId]) {
+        self.unsent.extend(leases);
+    }
+
+    /// The blobs of all results on disk.
+    pub fn results(&self) -> Vec<BlobRef> {
+        self.succeeded.values().flat_map(TaskResult::blobs).collect()
+    }
+
+    /// The task of a report that misses results, if they may be made again.
+    fn starved(&self, input: &Input) -> Option<(JobId, TaskIndex)> {
+        let Input::Report { lease, outcome: LeaseOutcome::Starved { missing }, .. } = input else {
+            return None;
+        };
+        let key = (lease.job, lease.task);
+        let reads = |after: &&TaskIndex| {
+            let result = self.succeeded.get(&(lease.job, **after));
+            result.is_some_and(|result| result.blobs().any(|blob| missing.contains(&blob)))
+        };
+        let mut lost = self.after.get(&key)?.iter().filter(reads).peekable();
+        lost.peek()?;
+        let most = self.core.config().max_attempts;
+        let times = |after: &TaskIndex| self.made_again.get(&(lease.job, *after));
+        lost.all(|after| times(after).is_none_or(|times| *times < most)).then_some(key)
     }
 
     /// When the core wants its next tick, from now on.
@@ -270,6 +284,12 @@ impl Coordinator {
             } if self.plant == Some(Plant::BlamedTasks) => {
                 let outcome = LeaseOutcome::Failed { kind: FailureKind::Input, message };
                 Input::Report { worker, lease, outcome }
+            }
+            Input::Submit { request, mut submission } if self.plant == Some(Plant::CoarseNeeds) => {
+                for needs in &mut submission.tasks {
+                    needs.least_memory_bytes = needs.least_memory_bytes.next_power_of_two();
+                }
+                Input::Submit { request, submission }
             }
             other => other,
         }
@@ -325,8 +345,16 @@ impl Coordinator {
                     return Err(Wrong::LeasedTwice { lease: *lease, live });
                 }
             }
-            Fact::AttemptEnded(AttemptEnded { lease, .. }) => {
+            Fact::AttemptEnded(ended) => {
+                let AttemptEnded { lease, lost, .. } = ended;
                 self.leased.remove(&(lease.job, lease.task));
+                if self.unsent.contains(lease) && ended.counts() {
+                    return Err(Wrong::UnsentCharged(*lease));
+                }
+                for task in lost {
+                    self.succeeded.remove(&(lease.job, *task));
+                    *self.made_again.entry((lease.job, *task)).or_default() += 1;
+                }
             }
             Fact::TaskFailed { job, task, .. } => drop(self.leased.remove(&(*job, *task))),
             Fact::TaskSucceeded { job, task, worker, result, .. } => {

@@ -26,7 +26,11 @@ impl Credit {
     pub(crate) fn hear(&mut self, input: &Input) {
         match input {
             Input::Connect { worker, .. } => {
-                self.connections.insert(*worker, Account::default());
+                // A hello that comes twice changes nothing.
+                self.connections.entry(*worker).or_default();
+            }
+            Input::NotSent { worker, leases } => {
+                leases.iter().for_each(|lease| self.unsent(*worker, *lease));
             }
             Input::Disconnect { worker } => drop(self.connections.remove(worker)),
             Input::Credits { worker, free_slots } => {

@@ -15,7 +15,7 @@ impl World {
     /// Causes a fault, or a request that interferes.
     pub(crate) fn fault(&mut self) {
         let worker = self.chance.index(self.workers.len());
-        match self.chance.between(0, 16) {
+        match self.chance.between(0, 19) {
             0..2 => self.crash(worker),
             2..5 => self.cut(worker),
             5 => {
@@ -36,6 +36,8 @@ impl World {
             12 => self.set_clock(),
             13 => self.break_reads(),
             14 => self.lose_input(),
+            15 | 16 => self.lose_result(),
+            17 | 18 => self.stall(worker),
             _ => {}
         }
     }

@@ -1,8 +1,9 @@
 //! Runs the farm's core in virtual time, under faults that follow from a seed: messages that are
-//! lost, duplicated, delayed and out of order; workers that crash, restart and lose their
-//! connection, and workers on which everything fails; coordinators that crash before or after their
+//! lost, duplicated, delayed and out of order; workers that crash, restart, lose their connection or
+//! do not read, workers on which everything fails, and workers that find fault with inputs that are
+//! fine; coordinators that crash before or after their
 //! facts are on disk, and that cannot read their jobs' task lists; wall clocks that are set; inputs
-//! that go missing, and clients that never read what they are told; tasks that are slow, fail,
+//! and results that go missing, and clients that never read what they are told; tasks that are slow, fail,
 //! crash their workers, or depend on others.
 //!
 //! Nothing sleeps or reads a clock: the same seed and options give the same run, event by event.
@@ -10,10 +11,13 @@
 
 mod agenda;
 mod chance;
+pub mod chores;
 pub mod coordinator;
 mod credit;
 mod faults;
 mod guilt;
+mod idle;
+mod links;
 mod options;
 mod sickness;
 mod summary;
@@ -22,8 +26,9 @@ mod troubles;
 mod work;
 mod worker;
 mod world;
+mod wrong;
 
 pub use options::{Options, Plant};
 pub use summary::{Failure, Summary};
-pub use throughput::{Throughput, decide_all};
+pub use throughput::{Sizes, Throughput, decide_all};
 pub use world::run;

@@ -3,10 +3,10 @@
 
 use std::io::{self, Write};
 use std::process::ExitCode;
-use std::time::Instant;
+mod bench;
 
 use clap::Parser;
-use impasto_sim::{Options, decide_all, run};
+use impasto_sim::{Options, run};
 
 /// Run the farm's core in virtual time, under faults that follow from a seed
 #[derive(Debug, Parser)]
@@ -19,16 +19,16 @@ struct Arguments {
     seeds: u64,
     #[command(flatten)]
     options: Options,
-    /// Measure decisions per second instead, with 1,200 workers and 100,000 tasks
-    #[arg(long)]
-    bench: bool,
+    /// Measure the core instead, with 1,200 workers and this many tasks
+    #[arg(long, value_name = "TASKS", num_args = 0..=1, default_missing_value = "100000")]
+    bench: Option<u32>,
 }
 
 fn main() -> io::Result<ExitCode> {
     let arguments = Arguments::parse();
     let mut out = io::stdout().lock();
-    if arguments.bench {
-        bench(&mut out)?;
+    if let Some(tasks) = arguments.bench {
+        bench::measure(&mut out, tasks)?;
         return Ok(ExitCode::SUCCESS);
     }
     let Options { steps, workers, tasks, plant: _ } = arguments.options;
@@ -64,16 +64,4 @@ fn main() -> io::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn bench(out: &mut impl Write) -> io::Result<()> {
-    let begun = Instant::now();
-    let done = decide_all(1_200, 100_000);
-    let seconds = begun.elapsed().as_secs_f64();
-    let per_second = done.leases as f64 / seconds;
-    writeln!(
-        out,
-        "{} leases, {} inputs in {seconds:.2} s: {per_second:.0} leases per second",
-        done.leases, done.inputs
-    )
 }

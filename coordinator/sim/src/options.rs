@@ -26,6 +26,10 @@ pub enum Plant {
     /// The driver reports a grant that it could not send as a failed attempt, so that the worker's
     /// credit does not come back
     LostCredit,
+    /// The driver reports orders that wait when a connection ends as failed attempts
+    LostOrders,
+    /// The scheduler rounds the memory that tasks need up to powers of two, to have fewer classes
+    CoarseNeeds,
     /// The driver passes the core the wall clock's time
     WallClock,
     /// The driver charges a worker's own trouble to its task

@@ -18,6 +18,10 @@ pub(crate) enum Sickness {
     Fails,
     /// It crashes on every task.
     Crashes,
+    /// It finds fault with every input.
+    Accuses,
+    /// It misses inputs that are there.
+    Blind,
 }
 
 /// What surrounds the farm.
@@ -29,6 +33,8 @@ pub(crate) struct Surroundings {
     pub(crate) blind_until: Millis,
     pub(crate) damaged: BTreeSet<JobId>,
     pub(crate) missing: BTreeSet<BlobRef>,
+    /// Results that the store has lost.
+    pub(crate) lost: BTreeSet<BlobRef>,
 }
 
 /// The blob of the `nth` input.

@@ -1,4 +1,4 @@
-//! Machines fall ill, lists cannot be read, inputs go missing, and somebody sets the wall clock.
+//! Machines fall ill, lists cannot be read, inputs and results go missing, and somebody sets the wall clock.
 
 use std::collections::BTreeSet;
 
@@ -65,6 +65,8 @@ impl World {
             _ if worker == 0 || !self.stormy => None,
             0..2 => Some(Sickness::Fails),
             2 if worker < 3 => Some(Sickness::Crashes),
+            3 => Some(Sickness::Accuses),
+            4 => Some(Sickness::Blind),
             _ => None,
         };
         self.workers[worker].sickness = sickness;
@@ -82,17 +84,32 @@ impl World {
     pub(crate) fn ruin(&mut self, sickness: Sickness, lease: LeaseId) -> LeaseOutcome {
         self.coordinator.note_ruined(lease);
         let kind = match sickness {
+            // The coordinator has looked: none is missing.
+            Sickness::Blind => return LeaseOutcome::Starved { missing: Vec::new() },
             Sickness::Full => FailureKind::Machine,
             Sickness::Fails | Sickness::Crashes => FailureKind::Transient,
+            Sickness::Accuses => FailureKind::Input,
         };
         LeaseOutcome::Failed { kind, message: "this machine is sick".to_owned() }
     }
 
-    /// The inputs of a lease's task that the store lacks.
+    /// The store loses the result of some task.
+    pub(crate) fn lose_result(&mut self) {
+        let blobs = self.coordinator.results();
+        if !blobs.is_empty() {
+            let nth = self.chance.index(blobs.len());
+            self.around.lost.insert(blobs[nth]);
+        }
+    }
+
+    /// What a lease's task reads and the store lacks.
     pub(crate) fn missing_of(&self, lease: LeaseId) -> Vec<BlobRef> {
         let inputs = self.inputs_of(lease);
         let is_missing = |blob: &&BlobRef| inputs.contains(&blob.digest);
-        self.around.missing.iter().filter(is_missing).copied().collect()
+        let missing = self.around.missing.iter().filter(is_missing).copied();
+        let reads = self.reads.get(&lease).into_iter().flatten();
+        let lost = reads.filter(|blob| self.around.lost.contains(blob)).copied();
+        missing.chain(lost).collect()
     }
 
     /// What is wrong with the list of a job, if it cannot be read now.

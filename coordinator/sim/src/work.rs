@@ -50,7 +50,8 @@ pub(crate) fn submissions(chance: &mut Chance, tasks: u32) -> Vec<Submission> {
             least_memory_bytes: if chance.happens(20) {
                 16 * GIB
             } else {
-                chance.between(1, 5) * GIB
+                // Nearly all need another amount.
+                chance.between(GIB, 5 * GIB)
             },
             work: chance.between(1, 1_000),
             inputs: vec![input(chance.between(0, INPUTS)).digest],

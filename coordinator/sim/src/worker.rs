@@ -3,15 +3,14 @@
 
 use impasto_core::Input;
 use impasto_ledger::{Answer, Ledger};
-use impasto_types::{Capabilities, Hello, LeaseId, LeaseOutcome, Progress, WorkerId, WorkerName};
+use impasto_types::{
+    Capabilities, Hello, LeaseId, LeaseOutcome, MAX_LEASES, Progress, WorkerId, WorkerName,
+};
 
 use crate::sickness::Sickness;
 
 /// After this many beats without an answer to its hello, a worker reconnects.
 const PATIENCE_BEATS: u32 = 3;
-
-/// The limit of the wire format.
-const MAX_LEASES: usize = 1024;
 
 #[derive(Debug)]
 pub(crate) struct Worker {

@@ -11,6 +11,7 @@ use impasto_types::{
 use crate::agenda::{Agenda, BEGIN_MS, Deed, Event};
 use crate::chance::Chance;
 use crate::coordinator::{Coordinator, Fate, Wrong};
+use crate::links::Links;
 use crate::sickness::{Sickness, Surroundings};
 use crate::work::{GIB, TaskKind, picture, submissions};
 use crate::worker::Worker;
@@ -37,7 +38,7 @@ pub fn run(seed: u64, options: Options) -> Result<Summary, Failure> {
 
 #[derive(Debug)]
 pub(crate) struct World {
-    options: Options,
+    pub(crate) options: Options,
     pub(crate) chance: Chance,
     events: u64,
     pub(crate) agenda: Agenda,
@@ -50,6 +51,9 @@ pub(crate) struct World {
     /// The client of each job.
     clients: BTreeMap<JobId, usize>,
     pub(crate) around: Surroundings,
+    pub(crate) links: Links,
+    /// The results that each granted task reads.
+    pub(crate) reads: BTreeMap<LeaseId, Vec<BlobRef>>,
     actions: BTreeMap<(JobId, u32), Digest>,
     /// Whether faults happen.
     pub(crate) stormy: bool,
@@ -89,6 +93,8 @@ impl World {
             jobs: BTreeMap::new(),
             clients: BTreeMap::new(),
             around: Surroundings::default(),
+            links: Links::default(),
+            reads: BTreeMap::new(),
             actions: BTreeMap::new(),
             stormy: true,
             crashes: 0,
@@ -157,6 +163,7 @@ impl World {
             }
             Event::Arrives { .. } => {}
             Event::Ordered { connection, order } => self.obey(connection, order),
+            Event::Reads(connection) => self.read_orders(connection),
             Event::Dismissed { connection } => {
                 if let Some(worker) = self.connected(connection) {
                     self.cut(worker);
@@ -228,6 +235,17 @@ impl World {
     }
 
     fn tell_core(&mut self, input: Input) -> Result<(), String> {
+        let mut inputs: VecDeque<Input> = self.driven(input).into();
+        while let Some(input) = inputs.pop_front() {
+            inputs.extend(self.pass_on(input)?);
+        }
+        Ok(())
+    }
+
+    /// Passes an input to the core, and carries out what follows. Returns what to tell the core of
+    /// connections that ended by that.
+    fn pass_on(&mut self, input: Input) -> Result<Vec<Input>, String> {
+        let mut ended = Vec::new();
         self.note(|| format!("{input:?}"));
         let fate = match self.chance.between(0, 1_000) {
             0 if self.stormy => Fate::EndsBeforeAppend,
@@ -241,6 +259,7 @@ impl World {
             .map_err(|wrong: Wrong| wrong.to_string())?;
         if fate != Fate::Lives {
             self.note(|| format!("the coordinator ends: {fate:?}"));
+            self.links.forget();
             self.cut_all();
         }
         for effect in effects {
@@ -253,9 +272,17 @@ impl World {
                     self.take_back(worker, grant.lease, fault);
                 }
                 Effect::Order { worker, order } => {
-                    self.transmit(|| Event::Ordered { connection: worker, order: order.clone() })
+                    if let Order::Grant(grant) = &order {
+                        let reads = grant.resolved.iter().map(|resolved| resolved.blob);
+                        self.reads.insert(grant.lease, reads.collect());
+                    }
+                    if let Some(order) = self.links.pass(worker, order) {
+                        let connection = worker;
+                        self.transmit(|| Event::Ordered { connection, order: order.clone() });
+                    }
                 }
                 Effect::Dismiss { worker } => {
+                    ended.extend(self.ended(worker));
                     self.transmit(|| Event::Dismissed { connection: worker })
                 }
                 Effect::Changed { .. }
@@ -266,7 +293,7 @@ impl World {
                 Effect::Task { job, event, .. } => self.read(job, &event),
             }
         }
-        Ok(())
+        Ok(ended)
     }
 
     /// Delivers a reply to a client, or loses it: then the client submits again with the same key.

@@ -1,22 +1,11 @@
-//! Channels to the connected workers.
+//! The connections of workers.
 
 use std::collections::HashMap;
 
-use impasto_proto::limits::MAX_LEASES;
-use impasto_types::{Digest, Order, WorkerId, WorkerName};
-use tokio::sync::mpsc;
-use tokio::sync::mpsc::error::TrySendError;
+use impasto_types::{Digest, LeaseId, Order, WorkerId, WorkerName};
 
 use super::Introduction;
-
-/// How many orders are queued for one connection. A worker that leaves more unread has stopped
-/// reading.
-pub(crate) const ORDERS_QUEUED: usize = 4 * MAX_LEASES;
-
-const _: () = assert!(
-    ORDERS_QUEUED > 3 * MAX_LEASES,
-    "a grant, a revocation and an acknowledgement of every lease may be queued at once"
-);
+use super::orders::{Full, Orders};
 
 /// The connected workers. Dropping a link closes its connection.
 #[derive(Debug, Default)]
@@ -28,7 +17,7 @@ pub(super) struct Links {
 
 #[derive(Debug)]
 struct Link {
-    orders: mpsc::Sender<Order<Digest>>,
+    orders: Orders,
     /// The name that it asked for, and then the one that it got.
     name: WorkerName,
     peer: String,
@@ -58,8 +47,14 @@ impl Links {
         self.peers.len()
     }
 
-    pub(super) fn remove(&mut self, worker: WorkerId) {
-        self.links.remove(&worker);
+    /// Whether grants wait to be sent over this connection.
+    pub(super) fn has_unsent(&self, worker: WorkerId) -> bool {
+        self.links.get(&worker).is_some_and(|link| link.orders.has_grants())
+    }
+
+    /// Closes a connection. Returns the leases whose grants were not sent over it.
+    pub(super) fn remove(&mut self, worker: WorkerId) -> Vec<LeaseId> {
+        self.links.remove(&worker).map(|link| link.orders.close()).unwrap_or_default()
     }
 
     /// A worker's name and address, for the log; empty if it is gone.
@@ -73,14 +68,12 @@ impl Links {
     }
 
     /// Sends an order without waiting, so that a worker that does not read cannot delay the others.
-    /// Returns false if it has left too many orders unread: then it has to be disconnected, and
-    /// reconnects with its leases.
-    pub(super) fn send(&self, worker: WorkerId, order: Order<Digest>) -> bool {
-        let Some(link) = self.links.get(&worker) else { return true };
-        match link.orders.try_send(order) {
-            // If the worker is gone, its connection will report that.
-            Ok(()) | Err(TrySendError::Closed(_)) => true,
-            Err(TrySendError::Full(_)) => false,
-        }
+    ///
+    /// # Errors
+    /// The worker has left too many orders unread: it has to be disconnected, and reconnects with
+    /// its leases.
+    pub(super) fn send(&self, worker: WorkerId, order: Order<Digest>) -> Result<(), Full> {
+        // If the worker is gone, the core has heard of that.
+        self.links.get(&worker).map_or(Ok(()), |link| link.orders.push(order))
     }
 }

@@ -48,6 +48,8 @@ pub(crate) struct Turns {
     watchers: Watchers,
     replies: Replies,
     last_worker: u64,
+    /// Whether a link was closed while effects were carried out.
+    has_unlinked: bool,
 }
 
 /// Requests that wait for the core's reply.
@@ -112,6 +114,7 @@ impl Turns {
             watchers: Watchers::default(),
             replies: Replies::default(),
             last_worker: 0,
+            has_unlinked: false,
         })
     }
 
@@ -159,7 +162,10 @@ impl Turns {
             }
         }
         self.keep_facts().await?;
-        self.carry_out_effects().await;
+        // A worker that does not read is disconnected, which is an input too.
+        while self.carry_out_effects().await {
+            self.keep_facts().await?;
+        }
         for question in questions {
             self.answer(question);
         }
@@ -190,6 +196,11 @@ impl Turns {
                 let worker = WorkerId(self.last_worker);
                 // If nobody waits for the number, the connection has ended already.
                 reply.send(worker).ok()?;
+                if let Some(older) = self.core.replaced_by(&introduction.hello)
+                    && self.links.has_unsent(older)
+                {
+                    self.unlink(older, "a newer connection replaced it");
+                }
                 self.links.add(worker, &introduction);
                 Some(Input::Connect { worker, hello: introduction.hello })
             }
@@ -197,6 +208,7 @@ impl Turns {
                 journal::input(&self.links, &input);
                 if let Input::Disconnect { worker } = input {
                     self.unlink(worker, "its connection ended");
+                    return None;
                 }
                 Some(input)
             }
@@ -240,7 +252,9 @@ impl Turns {
         }
     }
 
-    async fn carry_out_effects(&mut self) {
+    /// Returns whether the core was told something meanwhile.
+    async fn carry_out_effects(&mut self) -> bool {
+        self.has_unlinked = false;
         let effects = self.core.drain_effects();
         // Before any success is reported, so that a client that then submits the same action finds
         // the result.
@@ -248,6 +262,7 @@ impl Turns {
         for effect in effects {
             self.carry_out(effect);
         }
+        self.has_unlinked
     }
 
     async fn remember(&self, effects: &[Effect]) {
@@ -284,7 +299,7 @@ impl Turns {
                     self.links.name(worker, name);
                     journal::connected(&self.links, worker);
                 }
-                if !self.links.send(worker, order) {
+                if self.links.send(worker, order).is_err() {
                     self.unlink(worker, "it does not read its orders");
                 }
             }
@@ -339,9 +354,18 @@ impl Turns {
         }
     }
 
+    /// Closes a worker's connection, and tells the core. Its leases stay, except those whose grants
+    /// were not sent.
     fn unlink(&mut self, worker: WorkerId, why: &str) {
         journal::disconnected(&self.links, worker, why);
-        self.links.remove(worker);
+        let leases = self.links.remove(worker);
+        let now = self.clock.now();
+        self.core.handle(now, Input::Disconnect { worker });
+        if !leases.is_empty() {
+            tracing::info!(grants = leases.len(), "were not sent, and are granted again");
+            self.core.handle(now, Input::NotSent { worker, leases });
+        }
+        self.has_unlinked = true;
         let workers = self.core.workers();
         if self.links.peers() > 2 * workers.len() + PEERS_KEPT {
             self.links.keep_peers(|name| workers.iter().any(|worker| worker.name == *name));

@@ -15,7 +15,7 @@ use tonic::{Status, Streaming};
 
 use super::context::WorkerContext;
 use super::status::shutting_down;
-use crate::driver::{Introduction, ORDERS_QUEUED};
+use crate::driver::{Introduction, Orders};
 use crate::task_specs::TaskSpecsError;
 
 /// How long a connection may take to send its hello.
@@ -85,15 +85,15 @@ impl Attachment {
     }
 
     async fn talk(&mut self) -> End {
-        let (orders, mut queue) = mpsc::channel(ORDERS_QUEUED);
-        let worker = match self.introduce(orders).await {
+        let orders = Orders::default();
+        let worker = match self.introduce(orders.clone()).await {
             Ok(worker) => worker,
             Err(end) => return end,
         };
         let end = loop {
             let turn = tokio::select! {
                 () = self.context.closing.cancelled() => Err(End::ShuttingDown),
-                order = queue.recv() => match order {
+                order = orders.next() => match order {
                     Some(order) => self.pass_on(worker, order).await,
                     None => Err(End::Dismissed),
                 },
@@ -114,7 +114,7 @@ impl Attachment {
         end
     }
 
-    async fn introduce(&mut self, orders: mpsc::Sender<Order<Digest>>) -> Result<WorkerId, End> {
+    async fn introduce(&mut self, orders: Orders) -> Result<WorkerId, End> {
         let first = tokio::select! {
             () = self.context.closing.cancelled() => return Err(End::ShuttingDown),
             first = tokio::time::timeout(HELLO_TIMEOUT, self.incoming.message()) => first,
@@ -183,13 +183,9 @@ impl Attachment {
         LeaseOutcome::Failed { kind: FailureKind::Transient, message }
     }
 
-    /// Inputs may have been sent again since the worker looked.
+    /// Inputs may have been sent again since the worker looked; then none of them is missing.
     async fn starved(&self, missing: Vec<BlobRef>) -> LeaseOutcome {
         let missing = self.context.blobs.missing(missing).await;
-        if missing.is_empty() {
-            let message = "inputs were missing, but are there again".to_owned();
-            return LeaseOutcome::Failed { kind: FailureKind::Coordinator, message };
-        }
         LeaseOutcome::Starved { missing }
     }
 
@@ -206,8 +202,23 @@ impl Attachment {
             Order::Acknowledge { lease } => Order::Acknowledge { lease },
             Order::Drain => Order::Drain,
         };
+        let granted = match &order {
+            Order::Grant(grant) => Some(grant.lease),
+            Order::Welcome { .. }
+            | Order::Revoke { .. }
+            | Order::Acknowledge { .. }
+            | Order::Drain => None,
+        };
         let message = Ok(to_proto::order(order));
-        self.out.send_timeout(message, SEND_TIMEOUT).await.map_err(|_| End::Gone)
+        if self.out.send_timeout(message, SEND_TIMEOUT).await.is_ok() {
+            return Ok(());
+        }
+        if let Some(lease) = granted {
+            // First, or it would be granted again over this connection.
+            self.tell(Input::Disconnect { worker }).await?;
+            self.tell(Input::NotSent { worker, leases: vec![lease] }).await?;
+        }
+        Err(End::Gone)
     }
 
     /// Takes a grant back whose task cannot be read.

@@ -14,8 +14,8 @@ use super::attach::Attachment;
 use super::context::WorkerContext;
 use super::patience::peer_of;
 
-/// How many messages are queued for the network.
-const MESSAGES_AHEAD: usize = 64;
+/// How many messages are queued for the network: few, since what is queued here counts as sent.
+const MESSAGES_AHEAD: usize = 8;
 
 #[derive(Debug)]
 pub(crate) struct WorkersService {

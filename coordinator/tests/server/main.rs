@@ -3,6 +3,7 @@
 mod blobs;
 mod expiry;
 mod jobs;
+mod orders;
 mod restart;
 mod start;
 mod support;

@@ -215,8 +215,18 @@ impl FakeWorker {
         instance: u64,
         held: Vec<v1::Lease>,
     ) -> (Self, v1::Welcome) {
+        Self::attach_with(running, name, (instance, 1), held).await
+    }
+
+    /// Like [`Self::attach_as`], with so many slots.
+    pub(crate) async fn attach_with(
+        running: &Running,
+        name: &str,
+        (instance, slots): (u64, u32),
+        held: Vec<v1::Lease>,
+    ) -> (Self, v1::Welcome) {
         let capabilities = v1::Capabilities {
-            slots: 1,
+            slots,
             memory_bytes: 1 << 30,
             methods: vec![v1::MethodVersion {
                 method: Method::Optimize.as_str().to_owned(),

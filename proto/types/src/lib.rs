@@ -38,7 +38,7 @@ pub use error_text::{error_chain, error_text, one_line};
 pub use failure::FailureKind;
 pub use farm::{
     Bench, Capabilities, Explained, Grant, Hello, JobNews, JobState, JobSummary, LeaseOutcome,
-    MethodVersion, Order, Progress, Resolved, TaskEvent, WorkerInfo, WorkerState,
+    MAX_LEASES, MethodVersion, Order, Progress, Resolved, TaskEvent, WorkerInfo, WorkerState,
 };
 pub use file_trait::{FileTrait, FileTraits};
 pub use format::ContainerFormat;

@@ -1,10 +1,12 @@
 //! How attempts end, and what happens then.
 
 use impasto_types::{
-    Attempt, BlobRef, FailureKind, Grant, JobState, LeaseOutcome, Order, Progress, TaskEvent,
+    Attempt, BlobRef, FailureKind, Grant, Hello, JobState, LeaseOutcome, Order, Progress, TaskEvent,
 };
 
-use super::farm::{Farm, failed, lease, needs, result, returned, submission, succeeded};
+use super::farm::{
+    Farm, capabilities, failed, hello, lease, needs, result, returned, submission, succeeded,
+};
 use crate::{Config, Effect, Fact, Input, Submission};
 
 #[test]
@@ -156,13 +158,15 @@ fn a_task_that_crashes_its_workers_stops_at_the_limit_and_costs_its_neighbour_on
     let job = farm.submit(submission("one", 2));
     // Task 0 crashes its worker; task 1 runs beside it on the only worker.
     let mut worker = farm.worker("a", 2);
-    let mut deaths = 0;
+    let mut deaths = 0_u64;
     while farm.state(job) == JobState::Running {
         let leases = farm.core.workers()[0].leases.clone();
         if leases.iter().any(|lease| lease.task.0 == 0) {
             deaths += 1;
             farm.handle(Input::Disconnect { worker });
-            worker = farm.worker("a", 2);
+            let next = Hello { instance: 1 + deaths, ..hello("a", capabilities(2, 8)) };
+            worker = farm.connect_as(next);
+            farm.handle(Input::Credits { worker, free_slots: 2 });
         } else {
             leases.iter().for_each(|lease| farm.report(worker, *lease, succeeded()));
         }

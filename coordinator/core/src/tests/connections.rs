@@ -40,11 +40,17 @@ fn a_worker_that_stays_away_loses_its_lease_and_an_attempt() {
 #[test]
 fn a_worker_that_reconnects_without_its_lease_has_lost_it() {
     let mut farm = Farm::new();
-    farm.worker("a", 1);
+    let first = farm.worker("a", 1);
     let job = farm.submit(submission("one", 1));
-    farm.worker("a", 1);
+    farm.handle(Input::Disconnect { worker: first });
+    let again = farm.connect_as(Hello { instance: 2, ..hello("a", capabilities(1, 8)) });
     let TaskEvent::Ready { message, .. } = farm.task(job, 0) else { panic!("it waits") };
     assert_eq!(message, "worker a reconnected without it");
+    farm.pass(2_000);
+    farm.handle(Input::Credits { worker: again, free_slots: 1 });
+    farm.connect_as(Hello { instance: 2, ..hello("a", capabilities(1, 8)) });
+    let TaskEvent::Ready { message, .. } = farm.task(job, 0) else { panic!("it waits") };
+    assert_eq!(message, "worker a never got it", "a process forgets nothing");
 }
 
 #[test]

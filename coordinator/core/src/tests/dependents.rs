@@ -152,7 +152,7 @@ fn a_chain_of_a_hundred_thousand_queues_only_its_head_and_fails_without_recursio
     });
     let submission = Submission { tasks: chain.collect(), ..submission("chain", 0) };
     core.handle(1, Input::Submit { request: 1, submission });
-    assert_eq!(core.ledger.waiting.queue.tasks_where(|_| true).len(), 1);
+    assert_eq!(core.ledger.waiting.queue.demands().count(), 1);
     let worker = WorkerId(1);
     let hello = hello("a", capabilities(1, 8));
     core.handle(2, Input::Connect { worker, hello });

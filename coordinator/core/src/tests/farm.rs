@@ -6,6 +6,7 @@ use impasto_types::{
     TaskResult, WorkerId,
 };
 
+use super::plain;
 use crate::{
     Config, Core, Effect, Fact, HEARTBEAT_MS, Input, JobView, Millis, Needs, Snapshot, Submission,
     TaskView, invariants,
@@ -41,9 +42,14 @@ impl Farm {
         }
     }
 
+    /// Also checks that the core decides as a plain scheduler would.
     pub(super) fn handle(&mut self, input: Input) {
+        let mut plain = self.core.clone();
+        plain::handle(&mut plain, self.now, input.clone());
         self.core.handle(self.now, input);
-        self.facts.append(&mut self.core.drain_facts());
+        let mut facts = self.core.drain_facts();
+        assert_eq!(facts, plain.drain_facts());
+        self.facts.append(&mut facts);
         self.effects = self.core.drain_effects();
         if let Err(broken) = invariants::check_all(&self.core) {
             panic!("{broken}");

@@ -30,7 +30,8 @@ fn facts() -> Vec<Fact> {
         attempt: Attempt(attempt),
         epoch: Epoch(3),
     };
-    let leased = |lease| Fact::TaskLeased { lease, worker: worker.clone(), at: AT + 1 };
+    let leased =
+        |lease| Fact::TaskLeased { lease, worker: worker.clone(), at: AT + 1, process: None };
     let ended = |lease, kind, counted, checkpoint| {
         Fact::AttemptEnded(AttemptEnded {
             lease,
@@ -44,6 +45,7 @@ fn facts() -> Vec<Fact> {
             spared: false,
             reprieve: false,
             missing: vec![],
+            lost: vec![],
         })
     };
     let tasks = vec![

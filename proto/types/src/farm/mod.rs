@@ -6,4 +6,4 @@ mod worker;
 
 pub use job::{Explained, JobNews, JobState, JobSummary, TaskEvent};
 pub use lease::{Grant, LeaseOutcome, Order, Progress, Resolved};
-pub use worker::{Bench, Capabilities, Hello, MethodVersion, WorkerInfo, WorkerState};
+pub use worker::{Bench, Capabilities, Hello, MAX_LEASES, MethodVersion, WorkerInfo, WorkerState};

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{DeviceHealth, DeviceInfo, Digest, LeaseId, Method, WorkerName};
 
+/// The most leases that a worker can hold or name at once, and so the most slots that it can have.
+pub const MAX_LEASES: usize = 1024;
+
 /// The state of a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -14,6 +17,8 @@ pub enum WorkerState {
     Busy,
     /// Finishes its leases and takes no more.
     Draining,
+    /// Has finished its leases after it was drained or shut down, and is gone.
+    Drained,
     /// Its connection ended, and it has not reconnected.
     Lost,
 }
@@ -25,6 +30,7 @@ impl WorkerState {
             Self::Idle => "idle",
             Self::Busy => "busy",
             Self::Draining => "draining",
+            Self::Drained => "drained",
             Self::Lost => "lost",
         }
     }
