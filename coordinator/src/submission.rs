@@ -22,6 +22,9 @@ use crate::task_specs::{TaskSpecs, TaskSpecsError};
 /// How many missing blobs an error names.
 const SHOWN_BLOBS: usize = 8;
 
+/// For how many actions of a job the cache is asked at once.
+const RESULTS_AT_ONCE: usize = 1_000;
+
 /// Accepts jobs.
 #[derive(Debug, Clone)]
 pub(crate) struct Submitter {
@@ -114,10 +117,12 @@ impl Submitter {
         let spec = list.blob().digest;
         let spec_held = self.blobs.hold(vec![spec]).await?;
         blocking(move || list.finish()).await?;
-        let actions: Vec<Digest> = tasks.iter().map(|task| task.action).collect();
-        let known = self.actions.results(actions).await;
-        for task in &mut tasks {
-            task.cached = known.get(&task.action).cloned();
+        for part in tasks.chunks_mut(RESULTS_AT_ONCE) {
+            let actions = part.iter().map(|task| task.action).collect();
+            let known = self.actions.results(actions).await;
+            for task in part {
+                task.cached = known.get(&task.action).cloned();
+            }
         }
         let Header { key, project, priority } = header;
         let submission = Submission { key, project, priority, spec, tasks };

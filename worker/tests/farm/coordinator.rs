@@ -336,13 +336,13 @@ impl Blobs for BlobsService {
         &self,
         _: Request<Streaming<v1::UploadSmallRequest>>,
     ) -> Result<Response<v1::UploadSmallResponse>, Status> {
-        Err(Status::unimplemented("workers do not ask for it"))
+        Err(Status::unimplemented("it is an older coordinator"))
     }
 
     async fn download_small(
         &self,
         _: Request<v1::DownloadSmallRequest>,
     ) -> Result<Response<Self::DownloadSmallStream>, Status> {
-        Err(Status::unimplemented("workers do not ask for it"))
+        Err(Status::unimplemented("it is an older coordinator"))
     }
 }
