@@ -14,7 +14,11 @@ const FILES: [&str; 4] = [
 ];
 
 /// Fields that carry a blob's bytes: as `Bytes` they are not copied.
-const BYTES: [&str; 2] = [".impasto.v1.UploadRequest.data", ".impasto.v1.DownloadResponse.data"];
+const BYTES: [&str; 3] = [
+    ".impasto.v1.UploadRequest.data",
+    ".impasto.v1.DownloadResponse.data",
+    ".impasto.v1.SmallBlob.data",
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=impasto");

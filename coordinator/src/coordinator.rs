@@ -25,7 +25,7 @@ use crate::expiry::{AcceptedHolds, CleanUp};
 use crate::incoming;
 use crate::local_farm::LocalFarm;
 use crate::services::{BlobsService, JobsService, WorkerContext, WorkersService};
-use crate::submission::Submitter;
+use crate::submission::{Intake, Submitter};
 use crate::task_specs::TaskSpecs;
 use crate::watched::Watched;
 use crate::{
@@ -111,7 +111,8 @@ impl Coordinator {
         let (driver, commands) = Driver::new();
         let specs = Arc::new(TaskSpecs::new(blobs.clone()));
         let accepted = AcceptedHolds::default();
-        let submitter = Submitter { blobs, actions, specs, driver, accepted };
+        let intake = Intake::default();
+        let submitter = Submitter { blobs, actions, specs, driver, accepted, intake };
         Ok(Self { listener, address, turns, commands, submitter, settings })
     }
 

@@ -2,17 +2,18 @@
 //! the command line if no other farm is configured.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::PathBuf;
 
-use impasto_blobs::BlobStore;
+use impasto_blobs::{BlobStore, BlobStoreError, LocalBlobs, blocking};
 use impasto_build::{Farm, FarmError, NewJob, Watch};
-use impasto_proto::limits::MAX_TASKS;
+use impasto_project::write_together;
+use impasto_proto::limits::{MAX_TASKS, TASKS_PER_MESSAGE};
 use impasto_types::{BlobRef, Digest, JobId, JobNews, TaskResult};
 use tokio_util::sync::CancellationToken;
 
 use crate::driver::Stopped;
 use crate::job_stream::JobStream;
-use crate::submission::{Job, SubmitError, Submitter};
+use crate::submission::{Crowded, Header, SubmitError, Submitter};
 
 /// The coordinator's services as plain calls. Clones are handles to the same coordinator.
 #[derive(Debug, Clone)]
@@ -52,27 +53,29 @@ impl Farm for LocalFarm {
         Ok(self.submitter.blobs.missing(blobs.to_vec()).await)
     }
 
-    async fn upload(&self, blob: BlobRef, file: &Path) -> Result<(), FarmError> {
-        let blobs = &self.submitter.blobs;
-        let stored = if self.keeps_jobs {
-            blobs.put_file(blob, file).await
-        } else {
+    async fn upload_all(&self, files: Vec<(BlobRef, PathBuf)>) -> Vec<Result<(), FarmError>> {
+        let (blobs, keeps_jobs) = (self.submitter.blobs.local().clone(), self.keeps_jobs);
+        let store = move |(blob, path): &(BlobRef, PathBuf)| match keeps_jobs {
             // Jobs that outlive this process need a copy, others do not.
-            blobs.lend(blob, file).await
+            true => blobs.put_file(*blob, path),
+            false => blobs.lend(*blob, path),
         };
-        stored.map_err(|error| FarmError::Blob(error.into()))
+        blocking(move || each(&files, store)).await
     }
 
     async fn submit(&self, job: NewJob<'_>) -> Result<(JobId, bool), FarmError> {
         let NewJob { key, project, tasks } = job;
-        let job = Job {
-            key: key.to_owned(),
-            project: project.to_owned(),
-            priority: 0,
-            tasks: tasks.to_vec(),
+        let header = Header { key: key.to_owned(), project: project.to_owned(), priority: 0 };
+        let submitted = async {
+            let mut job = self.submitter.begin(header).await?;
+            for part in tasks.chunks(TASKS_PER_MESSAGE) {
+                job = job.add(part.iter().map(|task| (*task).clone()).collect()).await?;
+            }
+            self.submitter.submit(job).await
         };
-        self.submitter.submit(job).await.map_err(|error| match error {
+        submitted.await.map_err(|error| match error {
             SubmitError::Stopped(stopped) => stopped.into(),
+            SubmitError::Crowded(crowded) => crowded.into(),
             SubmitError::MissingInputs(_)
             | SubmitError::NoProducer { .. }
             | SubmitError::Store(_) => FarmError::Refused(error.into()),
@@ -85,9 +88,9 @@ impl Farm for LocalFarm {
         stream.ok_or(FarmError::NoSuchJob { job })
     }
 
-    async fn download(&self, blob: BlobRef) -> Result<Vec<u8>, FarmError> {
-        let read = self.submitter.blobs.read(blob).await;
-        read.map_err(|error| FarmError::Blob(error.into()))
+    async fn download_all(&self, blobs: Vec<BlobRef>) -> Vec<Result<Vec<u8>, FarmError>> {
+        let local: LocalBlobs = self.submitter.blobs.local().clone();
+        blocking(move || each(&blobs, |blob| local.read(*blob))).await
     }
 
     async fn cancel(&self, job: JobId) -> Result<(), FarmError> {
@@ -97,6 +100,21 @@ impl Farm for LocalFarm {
         }
         let canceled = self.submitter.driver.cancel(job).await?;
         canceled.map(drop).ok_or(FarmError::NoSuchJob { job })
+    }
+}
+
+/// Calls `work` with every item, on several threads.
+fn each<T: Sync, R: Send>(
+    items: &[T],
+    work: impl Fn(&T) -> Result<R, BlobStoreError> + Sync,
+) -> Vec<Result<R, FarmError>> {
+    let done = write_together(items, work);
+    done.into_iter().map(|done| done.map_err(|error| FarmError::Blob(error.into()))).collect()
+}
+
+impl From<Crowded> for FarmError {
+    fn from(crowded: Crowded) -> Self {
+        Self::Away(crowded.into())
     }
 }
 

@@ -1,16 +1,19 @@
-//! Accepts jobs: checks their inputs, stores their tasks, looks up cached results, and submits them
-//! to the core.
+//! Accepts jobs: receives and stores their tasks, checks their inputs, looks up cached results, and
+//! submits them to the core.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod draft;
+mod intake;
+
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use impasto_blobs::{ActionCache, BlobStore, BlobStoreError};
-use impasto_core::{Needs, Submission, TaskView};
+use impasto_blobs::{ActionCache, BlobStore, BlobStoreError, blocking};
+use impasto_core::{Submission, TaskView};
 use impasto_proto::from_proto;
-use impasto_types::{
-    AssetPath, BlobRef, Digest, JobId, JobSummary, MethodVersion, TaskEvent, TaskIndex, TaskResult,
-    TaskSpec,
-};
+use impasto_types::{AssetPath, BlobRef, Digest, JobId, JobSummary, TaskEvent};
+
+pub(crate) use draft::{Draft, Header};
+pub(crate) use intake::{Crowded, Intake};
 
 use crate::driver::{Driver, Stopped, Watch};
 use crate::expiry::AcceptedHolds;
@@ -19,14 +22,8 @@ use crate::task_specs::{TaskSpecs, TaskSpecsError};
 /// How many missing blobs an error names.
 const SHOWN_BLOBS: usize = 8;
 
-/// A job to submit.
-#[derive(Debug, Clone)]
-pub(crate) struct Job {
-    pub(crate) key: String,
-    pub(crate) project: String,
-    pub(crate) priority: i32,
-    pub(crate) tasks: Vec<TaskSpec>,
-}
+/// For how many actions of a job the cache is asked at once.
+const RESULTS_AT_ONCE: usize = 1_000;
 
 /// Accepts jobs.
 #[derive(Debug, Clone)]
@@ -36,6 +33,7 @@ pub(crate) struct Submitter {
     pub(crate) specs: Arc<TaskSpecs>,
     pub(crate) driver: Driver,
     pub(crate) accepted: AcceptedHolds,
+    pub(crate) intake: Intake,
 }
 
 /// Why a job was refused.
@@ -49,6 +47,8 @@ pub(crate) enum SubmitError {
     NoProducer { asset: AssetPath, action: Digest },
     #[error("cannot store the job's tasks")]
     Store(#[from] BlobStoreError),
+    #[error(transparent)]
+    Crowded(#[from] Crowded),
     #[error(transparent)]
     Stopped(#[from] Stopped),
 }
@@ -92,62 +92,44 @@ impl Submitter {
         Ok(retried)
     }
 
+    /// Begins to receive a job.
+    ///
+    /// # Errors
+    /// Its tasks cannot be stored.
+    pub(crate) async fn begin(&self, header: Header) -> Result<Draft, SubmitError> {
+        Draft::begin(header, self.intake.open(), &self.blobs).await
+    }
+
     /// Accepts a job. Returns its number, and whether its key was known: then it is the earlier
     /// job.
-    pub(crate) async fn submit(&self, job: Job) -> Result<(JobId, bool), SubmitError> {
-        let inputs: BTreeSet<BlobRef> =
-            job.tasks.iter().flat_map(|task| task.action.blobs()).collect();
+    ///
+    /// # Errors
+    /// An input is missing, or its tasks cannot be stored.
+    pub(crate) async fn submit(&self, mut job: Draft) -> Result<(JobId, bool), SubmitError> {
+        let inputs = std::mem::take(&mut job.inputs);
         // Held before the check, so that what exists cannot expire after it.
         let inputs_held = self.blobs.hold(inputs.iter().map(|blob| blob.digest).collect()).await?;
         let missing = self.blobs.missing(inputs.into_iter().collect()).await;
         if !missing.is_empty() {
             return Err(SubmitError::MissingInputs(missing));
         }
-        let (spec, spec_held) = self.specs.put(&job.tasks).await?;
-        let accepted = self.driver.submit(self.submission(job, spec).await?).await?;
+        let Draft { header, list, mut tasks, place: _place, .. } = job;
+        let spec = list.blob().digest;
+        let spec_held = self.blobs.hold(vec![spec]).await?;
+        blocking(move || list.finish()).await?;
+        for part in tasks.chunks_mut(RESULTS_AT_ONCE) {
+            let actions = part.iter().map(|task| task.action).collect();
+            let known = self.actions.results(actions).await;
+            for task in part {
+                task.cached = known.get(&task.action).cloned();
+            }
+        }
+        let Header { key, project, priority } = header;
+        let submission = Submission { key, project, priority, spec, tasks };
+        let accepted = self.driver.submit(submission).await?;
         self.accepted.add([inputs_held, spec_held]);
         Ok(accepted)
     }
-
-    async fn submission(&self, job: Job, spec: Digest) -> Result<Submission, SubmitError> {
-        let actions: Vec<Digest> = job.tasks.iter().map(|task| task.action.digest()).collect();
-        let known = self.actions.results(actions.clone()).await;
-        let mut producers = BTreeMap::new();
-        let mut tasks = Vec::with_capacity(job.tasks.len());
-        for (index, (task, action)) in (0..).map(TaskIndex).zip(job.tasks.iter().zip(actions)) {
-            tasks.push(needs(task, action, &producers, known.get(&action).cloned())?);
-            producers.entry(action).or_insert(index);
-        }
-        Ok(Submission { key: job.key, project: job.project, priority: job.priority, spec, tasks })
-    }
-}
-
-/// What the scheduler has to know about a task. `producers` are the tasks before it, by action.
-fn needs(
-    task: &TaskSpec,
-    action: Digest,
-    producers: &BTreeMap<Digest, TaskIndex>,
-    cached: Option<TaskResult>,
-) -> Result<Needs, SubmitError> {
-    let (method, version) = (task.action.method(), task.action.method_version);
-    let after: Result<BTreeSet<TaskIndex>, SubmitError> = task
-        .action
-        .producers()
-        .map(|producer| {
-            let unknown =
-                || SubmitError::NoProducer { asset: task.asset.clone(), action: producer };
-            producers.get(&producer).copied().ok_or_else(unknown)
-        })
-        .collect();
-    Ok(Needs {
-        action,
-        method: MethodVersion { method, version },
-        least_memory_bytes: task.least_memory_bytes,
-        work: task.work,
-        inputs: task.action.blobs().map(|blob| blob.digest).collect(),
-        after: after?.into_iter().collect(),
-        cached,
-    })
 }
 
 fn shown(blobs: &[BlobRef]) -> String {

@@ -5,10 +5,10 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use impasto_blobs::{BlobStore, BlobStoreError, Hold};
+use impasto_blobs::{BlobStore, BlobStoreError};
 use impasto_core::ListFault;
 use impasto_proto::{FieldError, v1};
-use impasto_types::{Digest, TaskSpec};
+use impasto_types::Digest;
 use prost::Message;
 
 /// How many decoded tasks stay in memory, over all jobs: about 100 MB at most.
@@ -58,19 +58,6 @@ impl TaskSpecsError {
 impl TaskSpecs {
     pub(crate) fn new(blobs: BlobStore) -> Self {
         Self { blobs, kept: Mutex::default() }
-    }
-
-    /// Stores a job's specs, and holds the blob.
-    pub(crate) async fn put(&self, tasks: &[TaskSpec]) -> Result<(Digest, Hold), BlobStoreError> {
-        let messages: Arc<[v1::TaskSpec]> =
-            tasks.iter().map(impasto_proto::to_proto::task_spec).collect();
-        let bytes: Vec<u8> =
-            messages.iter().flat_map(Message::encode_length_delimited_to_vec).collect();
-        let digest = Digest::of(&bytes);
-        let hold = self.blobs.hold(vec![digest]).await?;
-        self.blobs.put(bytes.into()).await?;
-        self.keep(digest, messages);
-        Ok((digest, hold))
     }
 
     /// A job's tasks.

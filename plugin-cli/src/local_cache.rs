@@ -38,12 +38,15 @@ impl LocalCache {
 }
 
 impl ResultCache for LocalCache {
-    fn get(&self, action: Digest) -> Option<(TaskResult, Vec<Vec<u8>>)> {
-        let result = self.actions.get(action)?;
+    fn find(&self, action: Digest) -> Option<TaskResult> {
+        self.actions.get(action)
+    }
+
+    fn read(&self, result: &TaskResult) -> Option<Vec<Vec<u8>>> {
         let files: Result<_, _> =
             result.outputs.iter().map(|output| self.blobs.read(output.blob)).collect();
         match files {
-            Ok(files) => Some((result, files)),
+            Ok(files) => Some(files),
             Err(error) => {
                 // The asset is painted again.
                 tracing::debug!("cannot restore a result: {error}");
@@ -58,7 +61,7 @@ impl ResultCache for LocalCache {
         }
         let kept = || -> Result<(), LocalCacheError> {
             for file in files {
-                self.blobs.put(file)?;
+                self.blobs.put_cached(file)?;
             }
             Ok(self.actions.put(action, result)?)
         };

@@ -6,6 +6,7 @@ mod connection;
 mod farm;
 mod farm_error;
 mod job_watch;
+mod small_blobs;
 
 pub use blobs::{BlobError, Blobs};
 pub use connection::{ConnectError, connect, jobs, workers};

@@ -10,6 +10,13 @@ pub const MAX_MESSAGE_BYTES: usize = 4 << 20;
 /// for prompt progress and cancellation.
 pub const CHUNK_BYTES: usize = 256 << 10;
 
+/// The largest blob that may travel with others in one message: a chunk. A message of them is full
+/// once it has as many bytes.
+pub const SMALL_BLOB_BYTES: usize = CHUNK_BYTES;
+
+/// The most small blobs of one call: they take seconds, so that little is lost with a call.
+pub const SMALL_BLOBS: usize = 1_000;
+
 /// The most that a receiver allocates for a blob before its bytes arrive, whatever length was
 /// announced.
 pub const INITIAL_CAPACITY_BYTES: usize = 1 << 20;
@@ -48,5 +55,6 @@ pub const MAX_DEVICE_BYTES: usize = 128;
 pub const MAX_DEVICES: usize = 64;
 
 const _: () = assert!(CHUNK_BYTES * 2 < MAX_MESSAGE_BYTES);
+const _: () = assert!(2 * SMALL_BLOB_BYTES + SMALL_BLOBS * 64 < MAX_MESSAGE_BYTES);
 const _: () = assert!(SUBMIT_MESSAGE_BYTES * 2 < MAX_MESSAGE_BYTES);
 const _: () = assert!(DIGESTS_PER_MESSAGE * 64 < MAX_MESSAGE_BYTES);

@@ -62,6 +62,11 @@ impl BlobStore {
         self.run(move |local| local.put(&bytes)).await
     }
 
+    /// Stores many small blobs at once; see [`LocalBlobs::put_all`].
+    pub async fn put_all(&self, blobs: Vec<(BlobRef, Bytes)>) -> Vec<Result<(), BlobStoreError>> {
+        self.run(move |local| local.put_all(&blobs)).await
+    }
+
     /// Stores a file whose content has to be `blob`.
     ///
     /// # Errors
@@ -104,6 +109,11 @@ impl BlobStore {
     /// As [`LocalBlobs::read`].
     pub async fn read(&self, blob: BlobRef) -> Result<Vec<u8>, BlobStoreError> {
         self.run(move |local| local.read(blob)).await
+    }
+
+    /// Reads many small blobs into memory; see [`LocalBlobs::read_all`].
+    pub async fn read_all(&self, blobs: Vec<BlobRef>) -> Vec<Result<Vec<u8>, BlobStoreError>> {
+        self.run(move |local| local.read_all(&blobs)).await
     }
 
     /// Starts to read a blob chunk by chunk.

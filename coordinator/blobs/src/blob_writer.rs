@@ -42,6 +42,10 @@ impl BlobWriter {
     /// # Errors
     /// The bytes differ from the announced digest or length, or cannot be written.
     pub fn finish(self) -> Result<BlobRef, BlobStoreError> {
+        self.finish_as(Durability::Content)
+    }
+
+    pub(crate) fn finish_as(self, durability: Durability) -> Result<BlobRef, BlobStoreError> {
         if self.written != self.blob.size_bytes {
             return Err(self.wrong_length());
         }
@@ -49,7 +53,7 @@ impl BlobWriter {
         if actual != self.blob.digest {
             return Err(BlobStoreError::Content { digest: self.blob.digest, actual });
         }
-        match self.file.persist(&self.path, Durability::Content) {
+        match self.file.persist(&self.path, durability) {
             // Some systems cannot replace a file that is being read. Then another process has
             // stored the same bytes.
             Err(_)

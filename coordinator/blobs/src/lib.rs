@@ -12,6 +12,7 @@
 
 mod action_cache;
 mod age;
+mod blob_draft;
 mod blob_reader;
 mod blob_store;
 mod blob_writer;
@@ -30,6 +31,7 @@ mod removal;
 
 pub use action_cache::ActionCache;
 pub use age::{Age, AgeError};
+pub use blob_draft::BlobDraft;
 pub use blob_reader::BlobReader;
 pub use blob_store::{BlobSink, BlobSource, BlobStore};
 pub use blob_writer::BlobWriter;

@@ -137,6 +137,15 @@ mod tests {
     }
 
     #[test]
+    fn a_folder_that_somebody_removed_is_made_again() {
+        let Cache { _folder, blobs, actions } = cache();
+        let (action, result) = (Digest::of(b"action"), result(&blobs));
+        fs::remove_dir(actions.folder.root()).expect("it is empty");
+        actions.put(action, &result).expect("it is kept");
+        assert_eq!(actions.get(action), Some(result));
+    }
+
+    #[test]
     fn a_damaged_entry_is_removed() {
         let Cache { _folder, blobs, actions } = cache();
         let (action, result) = (Digest::of(b"action"), result(&blobs));

@@ -5,13 +5,14 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use impasto_files::AtomicFile;
+use bytes::Bytes;
+use impasto_files::{AtomicFile, Durability, write_together};
 use impasto_types::{BlobRef, Digest};
 
 use crate::inventory::Folder;
 use crate::last_use::note_use;
 use crate::lent::Lent;
-use crate::{BlobReader, BlobStoreError, BlobWriter, CHUNK_BYTES};
+use crate::{BlobDraft, BlobReader, BlobStoreError, BlobWriter, CHUNK_BYTES};
 
 /// Temporary files of this age were left by processes that died.
 const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
@@ -107,13 +108,46 @@ impl LocalBlobs {
     /// There are too many, or they cannot be written.
     pub fn put(&self, bytes: &[u8]) -> Result<BlobRef, BlobStoreError> {
         let blob = BlobRef::of(bytes);
+        self.put_as(blob, bytes, Durability::Content)?;
+        Ok(blob)
+    }
+
+    /// Stores bytes that can be made again, such as the result of an action, without waiting for
+    /// the disk: a power failure may damage the blob, which the next read notices.
+    ///
+    /// # Errors
+    /// As [`Self::put`].
+    pub fn put_cached(&self, bytes: &[u8]) -> Result<BlobRef, BlobStoreError> {
+        let blob = BlobRef::of(bytes);
+        self.put_as(blob, bytes, Durability::None)?;
+        Ok(blob)
+    }
+
+    /// Stores many small blobs at once. One that cannot be stored does not stop the others. The
+    /// results have the order of `blobs`.
+    pub fn put_all(&self, blobs: &[(BlobRef, Bytes)]) -> Vec<Result<(), BlobStoreError>> {
+        write_together(blobs, |(blob, bytes)| self.put_as(*blob, bytes, Durability::Content))
+    }
+
+    fn put_as(
+        &self,
+        blob: BlobRef,
+        bytes: &[u8],
+        durability: Durability,
+    ) -> Result<(), BlobStoreError> {
         // A lent file may disappear, so it does not count.
         if self.find_stored(blob.digest) != Some(blob) {
             let mut writer = self.writer(blob)?;
             writer.write(bytes)?;
-            writer.finish()?;
+            writer.finish_as(durability)?;
         }
-        Ok(blob)
+        Ok(())
+    }
+
+    /// Reads many small blobs into memory, and verifies them. The results have the order of
+    /// `blobs`.
+    pub fn read_all(&self, blobs: &[BlobRef]) -> Vec<Result<Vec<u8>, BlobStoreError>> {
+        blobs.iter().map(|blob| self.read(*blob)).collect()
     }
 
     /// Stores a file whose content has to be `blob`.
@@ -144,10 +178,20 @@ impl LocalBlobs {
             let max_blob_bytes = self.max_blob_bytes;
             return Err(BlobStoreError::TooLarge { digest, size_bytes, max_blob_bytes });
         }
+        Ok(BlobWriter::new(blob, self.path_of(digest), self.temporary()?))
+    }
+
+    /// Starts to store a blob whose digest and length are not known yet.
+    ///
+    /// # Errors
+    /// The folder cannot be written to.
+    pub fn draft(&self) -> Result<BlobDraft, BlobStoreError> {
+        Ok(BlobDraft::new(self.folder.clone(), self.temporary()?, self.max_blob_bytes))
+    }
+
+    fn temporary(&self) -> Result<AtomicFile, BlobStoreError> {
         let temp = self.temp_folder();
-        let file =
-            AtomicFile::within(&temp).map_err(|source| BlobStoreError::write(&temp, source))?;
-        Ok(BlobWriter::new(blob, self.path_of(digest), file))
+        AtomicFile::within(&temp).map_err(|source| BlobStoreError::write(&temp, source))
     }
 
     /// Reads a blob into memory, and verifies it.
@@ -216,130 +260,4 @@ impl LocalBlobs {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn store(max_blob_bytes: u64) -> (tempfile::TempDir, LocalBlobs) {
-        let folder = tempfile::tempdir().expect("a folder");
-        let store = LocalBlobs::open(folder.path(), max_blob_bytes).expect("it opens");
-        (folder, store)
-    }
-
-    fn temporary_files(store: &LocalBlobs) -> usize {
-        fs::read_dir(store.temp_folder()).expect("it can be listed").count()
-    }
-
-    #[test]
-    fn stored_bytes_are_read_back() {
-        let (_folder, store) = store(1 << 30);
-        for length in [0, 1, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1, 3 * CHUNK_BYTES] {
-            let bytes = vec![7; length];
-            let blob = store.put(&bytes).expect("it is stored");
-            assert!(store.contains(blob));
-            assert_eq!(store.read(blob).expect("it is read"), bytes);
-        }
-        assert_eq!(temporary_files(&store), 0);
-    }
-
-    #[test]
-    fn only_blobs_that_do_not_exist_are_missing() {
-        let (_folder, store) = store(1 << 30);
-        let there = store.put(b"there").expect("it is stored");
-        let longer = BlobRef { size_bytes: 6, ..there };
-        let absent = BlobRef::of(b"absent");
-        assert_eq!(store.missing(&[there, longer, absent]), [longer, absent]);
-    }
-
-    #[test]
-    fn bytes_that_differ_from_the_announced_blob_are_refused_and_leave_nothing() {
-        let (_folder, store) = store(100);
-        let blob = BlobRef::of(b"right");
-        let store_as = |blob, bytes: &[u8]| {
-            let mut writer = store.writer(blob)?;
-            writer.write(bytes)?;
-            writer.finish()
-        };
-        assert!(matches!(store_as(blob, b"wrong"), Err(BlobStoreError::Content { .. })));
-        assert!(matches!(store_as(blob, b"righ"), Err(BlobStoreError::Length { actual: 4, .. })));
-        assert!(matches!(store_as(blob, b"right!"), Err(BlobStoreError::Length { actual: 6, .. })));
-        let large = BlobRef { size_bytes: 101, ..blob };
-        assert!(matches!(
-            store_as(large, b"right"),
-            Err(BlobStoreError::TooLarge { max_blob_bytes: 100, .. })
-        ));
-        assert!(!store.contains(blob));
-        assert_eq!(temporary_files(&store), 0);
-        assert_eq!(store_as(blob, b"right").expect("the right bytes are stored"), blob);
-    }
-
-    #[test]
-    fn a_corrupt_blob_is_missing_and_can_be_stored_again() {
-        let (_folder, store) = store(1 << 30);
-        let bytes = vec![1; CHUNK_BYTES + 10];
-        let blob = store.put(&bytes).expect("it is stored");
-        let mut corrupt = bytes.clone();
-        corrupt[CHUNK_BYTES] ^= 1;
-        fs::write(store.path_of(blob.digest), &corrupt).expect("it is overwritten");
-
-        assert!(matches!(store.read(blob), Err(BlobStoreError::Missing { .. })));
-        assert!(!store.contains(blob));
-        let aside = store.folder.corrupt().join(blob.digest.to_hex());
-        assert_eq!(fs::read(aside).expect("it is kept"), corrupt);
-        store.put(&bytes).expect("it is stored again");
-        assert_eq!(store.read(blob).expect("it is read"), bytes);
-    }
-
-    #[test]
-    fn a_truncated_blob_is_missing() {
-        let (_folder, store) = store(1 << 30);
-        let blob = store.put(b"some bytes").expect("it is stored");
-        fs::write(store.path_of(blob.digest), b"some").expect("it is cut");
-        assert!(!store.contains(blob));
-        assert!(matches!(store.read(blob), Err(BlobStoreError::Missing { .. })));
-        store.put(b"some bytes").expect("it is stored again");
-        assert_eq!(store.read(blob).expect("it is read"), b"some bytes");
-    }
-
-    #[test]
-    fn a_lent_file_serves_as_a_blob_while_it_is_unchanged() {
-        let (folder, store) = store(1 << 30);
-        let file = folder.path().join("wall.png");
-        let bytes = vec![3; CHUNK_BYTES + 10];
-        let blob = BlobRef::of(&bytes);
-        assert!(matches!(store.lend(blob, &file), Err(BlobStoreError::Read { .. })));
-        fs::write(&file, &bytes).expect("it is written");
-        store.lend(blob, &file).expect("it is lent");
-        assert!(store.clone().contains(blob));
-        assert_eq!(store.read(blob).expect("it is read"), bytes);
-        let copy = folder.path().join("copy.png");
-        store.copy_to(blob, &copy).expect("it is copied");
-        assert_eq!(fs::read(copy).expect("it is there"), bytes);
-
-        let changed = vec![4; bytes.len()];
-        fs::write(&file, &changed).expect("it is changed");
-        let error = store.read(blob).expect_err("it is another file by now");
-        assert!(matches!(&error, BlobStoreError::Changed { path, .. } if *path == file), "{error}");
-        assert_eq!(fs::read(&file).expect("it is left alone"), changed);
-        fs::write(&file, b"short").expect("it is changed");
-        assert!(!store.contains(blob), "its length differs");
-        assert!(matches!(store.lend(blob, &file), Err(BlobStoreError::Changed { .. })));
-
-        fs::write(&file, &bytes).expect("it is changed back");
-        let reopened = LocalBlobs::open(folder.path(), 1 << 30).expect("it opens");
-        assert!(!reopened.contains(blob), "nothing was copied");
-        store.put(&bytes).expect("it is stored");
-        fs::remove_file(&file).expect("it is removed");
-        assert_eq!(reopened.read(blob).expect("what is stored stays"), bytes);
-    }
-
-    #[test]
-    fn a_request_with_a_wrong_length_does_not_remove_the_blob() {
-        let (_folder, store) = store(1 << 30);
-        let blob = store.put(b"some bytes").expect("it is stored");
-        for size_bytes in [0, 3, 11] {
-            let read = store.read(BlobRef { size_bytes, ..blob });
-            assert!(matches!(read, Err(BlobStoreError::Missing { .. })), "{size_bytes}");
-        }
-        assert_eq!(store.read(blob).expect("it is still there"), b"some bytes");
-    }
-}
+mod tests;

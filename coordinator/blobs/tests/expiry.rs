@@ -188,3 +188,23 @@ fn a_store_that_does_not_exist_is_empty() {
     assert_eq!(size(0).run(&nowhere).expect("it runs").removed, count(0));
     assert!(!nowhere.exists());
 }
+
+#[test]
+fn a_store_whose_folders_were_removed_still_holds_and_expires() {
+    let store = Store::new();
+    for folder in ["", "blobs", "holds"] {
+        let removed = store.dir().join(folder);
+        if removed.exists() {
+            fs::remove_dir_all(removed).expect("it is removed");
+        }
+        let held = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .expect("a runtime")
+            .block_on(impasto_blobs::BlobStore::from(store.blobs.clone()).hold(vec![]))
+            .expect("it is held");
+        store.run(size(0));
+        let blob = store.blob(1, 0);
+        assert_eq!(store.there([blob]), [true], "{folder}");
+        drop(held);
+    }
+}

@@ -7,9 +7,9 @@ use impasto_project::{Delivered, DeliveredFile, LockEntry, ReplaceError};
 use impasto_types::{AssetPath, Digest, TaskResult, error_text};
 use tokio_util::sync::CancellationToken;
 
+use crate::batch::{Fetched, Order};
 use crate::event::{Event, Observer, Origin, Target};
 use crate::farm::FarmError;
-use crate::fetch::Fetched;
 use crate::outcome::{Failed, Made, Outcome};
 use crate::result_files::{Deliveries, Wanted};
 use crate::survey::Survey;
@@ -64,9 +64,13 @@ impl<'o> Account<'o> {
         account
     }
 
-    /// The actions of open tasks.
+    /// The actions of open tasks, in the order of the plan: so what is delivered together goes into
+    /// few folders.
     pub(crate) fn open_actions(&self) -> Vec<Digest> {
-        self.open.keys().copied().collect()
+        let mut first: Vec<_> =
+            self.open.iter().map(|(action, places)| (places[0], *action)).collect();
+        first.sort_unstable();
+        first.into_iter().map(|(_, action)| action).collect()
     }
 
     pub(crate) fn is_done(&self) -> bool {
@@ -90,8 +94,13 @@ impl<'o> Account<'o> {
         Some(target(&self.survey.plan.tasks[places[0]]))
     }
 
+    /// The order of a result for the tasks that wait for it.
+    pub(crate) fn order(&self, action: Digest, result: TaskResult, origin: Origin) -> Order {
+        Order { action, result, origin, wanted: self.wanted(action) }
+    }
+
     /// The tasks that wait for this action.
-    pub(crate) fn wanted(&self, action: Digest) -> Vec<Wanted> {
+    fn wanted(&self, action: Digest) -> Vec<Wanted> {
         let places = self.open.get(&action).into_iter().flatten();
         let wanted = |&place: &usize| Wanted {
             place,
@@ -138,7 +147,7 @@ impl<'o> Account<'o> {
         Ok(())
     }
 
-    pub(crate) fn take(
+    fn take(
         &mut self,
         action: Digest,
         result: &TaskResult,
@@ -147,11 +156,10 @@ impl<'o> Account<'o> {
     ) {
         self.open.remove(&action);
         for (place, files) in delivered {
-            let task = self.survey.plan.tasks[place].clone();
             match files {
                 Ok(files) => {
                     for file in &files {
-                        self.record(&task, file);
+                        self.record(place, file);
                     }
                     self.has_delivered = true;
                     let report = result.report.clone();
@@ -165,16 +173,17 @@ impl<'o> Account<'o> {
                             Made::Cached(report)
                         }
                     };
+                    let task = &self.survey.plan.tasks[place];
                     self.made.insert(task.output().clone(), made);
                     let changed = files.iter().any(|file| file.change == Delivered::Written);
                     self.observer.event(Event::Delivered {
-                        target: target(&task),
+                        target: target(task),
                         origin,
                         changed,
                         report: Some(&result.report),
                     });
                 }
-                Err(error) => self.fail_task(&task, error_text(&error)),
+                Err(error) => self.fail_task(place, error_text(&error)),
             }
             // Further outputs with the same picture needed no painting.
             origin = Origin::Cached;
@@ -182,29 +191,32 @@ impl<'o> Account<'o> {
     }
 
     /// Records a delivered file, unless it is a preview.
-    fn record(&mut self, task: &PlannedTask, file: &DeliveredFile) {
+    fn record(&mut self, place: usize, file: &DeliveredFile) {
         self.written.insert(file.output.clone(), file.blob().digest);
-        if self.survey.is_preview {
+        let Survey { plan, project, stats, state, is_preview, .. } = &mut self.survey;
+        if *is_preview {
             return;
         }
-        file.remember(&mut self.survey.stats);
+        file.remember(stats);
+        let task = &plan.tasks[place];
         let entry = LockEntry::new(task.action, task.spec.asset.clone(), file.blob());
-        let noted = self.survey.state.put(&self.survey.project, file.output.clone(), entry);
+        let noted = state.put(project, file.output.clone(), entry);
         self.warn_of(noted);
     }
 
     /// Fails every task that waits for `action`.
     pub(crate) fn fail(&mut self, action: Digest, message: &str) {
         for place in self.open.remove(&action).unwrap_or_default() {
-            let task = self.survey.plan.tasks[place].clone();
-            self.fail_task(&task, message.to_owned());
+            self.fail_task(place, message.to_owned());
         }
     }
 
-    fn fail_task(&mut self, task: &PlannedTask, message: String) {
-        self.made.insert(task.output().clone(), Made::Failed { message: message.clone() });
+    fn fail_task(&mut self, place: usize, message: String) {
+        let task = &self.survey.plan.tasks[place];
+        let output = task.output().clone();
         let (asset, style) = (task.spec.asset.to_string(), Some(task.style.clone()));
-        self.failed(Failed { asset, style, message }, Some(task.output()));
+        self.made.insert(output.clone(), Made::Failed { message: message.clone() });
+        self.failed(Failed { asset, style, message }, Some(&output));
     }
 
     fn failed(&mut self, failed: Failed, output: Option<&AssetPath>) {

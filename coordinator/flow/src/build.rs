@@ -1,17 +1,17 @@
 //! One build, from the survey of the project to its record.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
 use impasto_models::ModelStore;
 use impasto_planner::PlannedTask;
-use impasto_project::{ProjectLock, Watcher};
+use impasto_project::{Project, ProjectLock, Watcher, write_together};
 use impasto_types::Digest;
-use rayon::prelude::*;
 use tokio_util::sync::CancellationToken;
 
 use crate::account::Account;
+use crate::batch::{Fetched, Order, RESULTS_PER_BATCH, next_batch, place};
 use crate::cache::ResultCache;
 use crate::error::BuildError;
 use crate::event::{Observer, Origin};
@@ -22,7 +22,7 @@ use crate::held::{Busy, take_lock};
 use crate::outcome::{Made, Outcome};
 use crate::patience::patiently;
 use crate::pending::Pending;
-use crate::result_files::{ResultFiles, deliver};
+use crate::result_files::{ResultFiles, prepare};
 use crate::submit::hand_in;
 use crate::survey::{Survey, SurveyRequest, survey};
 
@@ -34,8 +34,9 @@ pub struct Build<'o> {
     held: Option<ProjectLock>,
 }
 
-/// Results are restored in batches of this size, so that a build can be canceled in between.
-const RESTORED_AT_ONCE: usize = 64;
+/// For how many actions a cache is asked at once: what it answers is in memory until it is
+/// delivered. Between two such pages a build can be canceled.
+const ACTIONS_PER_PAGE: usize = 4 * RESULTS_PER_BATCH;
 
 impl<'o> Build<'o> {
     /// Surveys the project, without files that `watcher` still waits for, and locks it if anything
@@ -98,20 +99,22 @@ impl<'o> Build<'o> {
     /// Delivers results from `cache`.
     pub fn restore(&mut self, cache: &dyn ResultCache) {
         let account = &mut self.account;
-        for batch in account.open_actions().chunks(RESTORED_AT_ONCE) {
-            if account.cancel.is_cancelled() {
-                return;
-            }
-            let restore = |&action: &Digest| {
-                let (result, files) = cache.get(action)?;
-                let files = ResultFiles::new(&result, files).ok()?;
-                let wanted = account.wanted(action);
-                let delivered = deliver(&account.survey.project, wanted, &files);
-                Some((action, result, delivered.ok()?))
-            };
-            let restored: Vec<_> = batch.par_iter().filter_map(restore).collect();
-            for (action, result, delivered) in restored {
-                account.take(action, &result, Origin::Cached, delivered);
+        for page in account.open_actions().chunks(ACTIONS_PER_PAGE) {
+            let found = write_together(page, |action| cache.find(*action));
+            let found = page
+                .iter()
+                .zip(found)
+                .filter_map(|(action, found)| Some(account.order(*action, found?, Origin::Cached)));
+            let mut waiting: VecDeque<Order> = found.collect();
+            while !waiting.is_empty() {
+                if account.cancel.is_cancelled() {
+                    return;
+                }
+                for restored in restore(&account.survey.project, cache, next_batch(&mut waiting)) {
+                    // What cannot be restored is painted.
+                    let _ = account.settle(restored);
+                }
+                account.lost.clear();
             }
         }
     }
@@ -177,22 +180,40 @@ impl std::fmt::Debug for Build<'_> {
     }
 }
 
+/// Delivers results whose files `cache` has. Each is read on the thread that writes it.
+fn restore(project: &Project, cache: &dyn ResultCache, batch: Vec<Order>) -> Vec<Fetched> {
+    let prepared = write_together(&batch, |order| {
+        let lost = || FarmError::Blob("the cache has lost a file".into());
+        let files = cache.read(&order.result).ok_or_else(lost)?;
+        prepare(project, &order.wanted, &ResultFiles::new(&order.result, files)?)
+    });
+    place(batch.into_iter().zip(prepared))
+}
+
 /// Delivers results from the farm's cache.
 async fn find_results<F: Farm>(
     account: &mut Account<'_>,
     farm: &F,
     fetches: &mut Fetches<F>,
 ) -> Result<(), BuildError> {
-    for (action, result) in farm.find_results(&account.open_actions()).await? {
-        while !fetches.has_room() {
-            settle_next(account, fetches).await?;
+    let cancel = account.cancel.clone();
+    'pages: for page in account.open_actions().chunks(ACTIONS_PER_PAGE) {
+        let mut found = farm.find_results(page).await?;
+        for action in page {
+            let Some(result) = found.remove(action) else { continue };
+            while !fetches.has_room() {
+                settle_next(account, fetches).await?;
+            }
+            if cancel.is_cancelled() {
+                break 'pages;
+            }
+            fetches.start(account.order(*action, result, Origin::Cached));
         }
-        if account.cancel.is_cancelled() {
-            break;
-        }
-        fetches.start(action, result, Origin::Cached, account.wanted(action));
     }
     while !fetches.is_empty() {
+        if cancel.is_cancelled() {
+            fetches.forget_waiting();
+        }
         settle_next(account, fetches).await?;
     }
     // Results that could not be read are computed as usual.

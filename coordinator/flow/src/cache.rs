@@ -6,8 +6,11 @@ use impasto_types::{Digest, TaskResult};
 
 /// A cache of results. Its calls block. They do not fail, as a lost entry only costs time.
 pub trait ResultCache: Debug + Send + Sync {
-    /// The result of `action` and the contents of its outputs, in their order, if all exist.
-    fn get(&self, action: Digest) -> Option<(TaskResult, Vec<Vec<u8>>)>;
+    /// The result of `action`, if all its outputs exist.
+    fn find(&self, action: Digest) -> Option<TaskResult>;
+
+    /// The contents of a result's outputs, in their order, if all can be read.
+    fn read(&self, result: &TaskResult) -> Option<Vec<Vec<u8>>>;
 
     /// Stores a farm's result, so that it can be restored without the farm.
     fn keep(&self, action: Digest, result: &TaskResult, files: &[&[u8]]);

@@ -1,7 +1,7 @@
 //! A farm over the network.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::PathBuf;
 
 use impasto_proto::client::{FarmClient, FarmError as ClientError, JobWatch};
 use impasto_proto::limits::MAX_TASKS;
@@ -31,8 +31,9 @@ impl Farm for FarmClient {
         Ok(self.blobs().find_missing(blobs).await.map_err(ClientError::from)?)
     }
 
-    async fn upload(&self, blob: BlobRef, file: &Path) -> Result<(), FarmError> {
-        Ok(self.blobs().upload_file(blob, file).await.map_err(ClientError::from)?)
+    async fn upload_all(&self, files: Vec<(BlobRef, PathBuf)>) -> Vec<Result<(), FarmError>> {
+        let sent = self.blobs().upload_files(&files).await;
+        sent.into_iter().map(|sent| Ok(sent.map_err(ClientError::from)?)).collect()
     }
 
     async fn submit(&self, job: NewJob<'_>) -> Result<(JobId, bool), FarmError> {
@@ -43,8 +44,9 @@ impl Farm for FarmClient {
         Ok(FarmClient::watch(self, job).await?)
     }
 
-    async fn download(&self, blob: BlobRef) -> Result<Vec<u8>, FarmError> {
-        Ok(self.blobs().download(blob).await.map_err(ClientError::from)?)
+    async fn download_all(&self, blobs: Vec<BlobRef>) -> Vec<Result<Vec<u8>, FarmError>> {
+        let files = self.blobs().download_all(&blobs).await;
+        files.into_iter().map(|file| Ok(file.map_err(ClientError::from)?)).collect()
     }
 
     async fn cancel(&self, job: JobId) -> Result<(), FarmError> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::path::Path;
+use std::path::PathBuf;
 
 use impasto_types::{BlobRef, Digest, JobId, JobNews, TaskResult, TaskSpec};
 
@@ -16,7 +16,8 @@ pub trait Farm: Clone + Send + Sync + 'static {
     /// The most tasks that one job may have.
     fn max_tasks(&self) -> usize;
 
-    /// The results of these actions that the farm's cache has.
+    /// The results of these actions that the farm's cache has. Callers ask for some hundreds at a
+    /// time.
     fn find_results(
         &self,
         actions: &[Digest],
@@ -28,12 +29,12 @@ pub trait Farm: Clone + Send + Sync + 'static {
         blobs: &[BlobRef],
     ) -> impl Future<Output = Result<Vec<BlobRef>, FarmError>> + Send;
 
-    /// Uploads a file whose content has to be `blob`. It must not move while the build runs.
-    fn upload(
+    /// Uploads files whose contents have to be the blobs. They must not move while the build runs.
+    /// The results have the order of `files`.
+    fn upload_all(
         &self,
-        blob: BlobRef,
-        file: &Path,
-    ) -> impl Future<Output = Result<(), FarmError>> + Send;
+        files: Vec<(BlobRef, PathBuf)>,
+    ) -> impl Future<Output = Vec<Result<(), FarmError>>> + Send;
 
     /// Submits a job. Also returns whether the farm knew the key already; then the number is that
     /// of the earlier job.
@@ -45,8 +46,12 @@ pub trait Farm: Clone + Send + Sync + 'static {
     /// Watches a job from its current state.
     fn watch(&self, job: JobId) -> impl Future<Output = Result<Self::Watch, FarmError>> + Send;
 
-    /// Downloads a blob; its digest and length are checked.
-    fn download(&self, blob: BlobRef) -> impl Future<Output = Result<Vec<u8>, FarmError>> + Send;
+    /// Downloads blobs; their digests and lengths are checked. The results have the order of
+    /// `blobs`.
+    fn download_all(
+        &self,
+        blobs: Vec<BlobRef>,
+    ) -> impl Future<Output = Vec<Result<Vec<u8>, FarmError>>> + Send;
 
     /// Cancels a job.
     fn cancel(&self, job: JobId) -> impl Future<Output = Result<(), FarmError>> + Send;
@@ -65,7 +70,7 @@ pub struct NewJob<'a> {
     /// The idempotency key: submitting the same key again gives the same job.
     pub key: &'a str,
     pub project: &'a str,
-    pub tasks: &'a [TaskSpec],
+    pub tasks: &'a [&'a TaskSpec],
 }
 
 /// Errors of a farm.

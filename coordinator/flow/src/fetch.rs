@@ -1,29 +1,24 @@
 //! Downloads results from the farm and delivers them, concurrently, so that disk and network do not
 //! wait for the next event.
+//!
+//! What waits while other fetches run is fetched together: a small result alone would cost a round
+//! trip and the syncs of its folders. So a result that comes alone is delivered at once, and
+//! thousands that are ready come in batches, of which few are in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use impasto_project::Project;
-use impasto_types::{Digest, TaskResult};
+use impasto_project::{Project, write_together};
+use impasto_types::{BlobRef, Digest};
 use tokio::task::{self, JoinSet};
 
+use crate::batch::{Fetched, Order, has_room, next_batch, place};
 use crate::cache::ResultCache;
-use crate::event::Origin;
-use crate::farm::{Farm, FarmError};
-use crate::result_files::{Deliveries, ResultFiles, Wanted, deliver};
+use crate::farm::Farm;
+use crate::result_files::{ResultFiles, prepare};
 
-/// How many results are fetched at once. Each may take some hundred megabytes of memory, and a disk
-/// syncs about this many files as fast as one.
-const FETCHED_AT_ONCE: usize = 8;
-
-/// A fetch that ended, with or without a result.
-pub(crate) struct Fetched {
-    pub(crate) action: Digest,
-    pub(crate) result: TaskResult,
-    pub(crate) origin: Origin,
-    pub(crate) delivered: Result<Deliveries, FarmError>,
-}
+/// How many batches are fetched at once. One may be a single result of some hundred megabytes.
+const BATCHES_AT_ONCE: usize = 8;
 
 /// The fetches in progress.
 pub(crate) struct Fetches<F> {
@@ -31,80 +26,169 @@ pub(crate) struct Fetches<F> {
     project: Arc<Project>,
     /// Also stores the results of a remote farm.
     keep: Option<Arc<dyn ResultCache>>,
-    running: JoinSet<Fetched>,
-    /// The tasks of `running`, by what they fetch.
-    actions: BTreeMap<Digest, task::Id>,
+    waiting: VecDeque<Order>,
+    running: JoinSet<Vec<Fetched>>,
+    /// What the tasks of `running` fetch.
+    batches: BTreeMap<task::Id, Vec<Digest>>,
+    ended: VecDeque<Fetched>,
+    /// What is waiting, running or ended.
+    actions: BTreeSet<Digest>,
 }
 
 impl<F: Farm> Fetches<F> {
     pub(crate) fn new(farm: F, project: Arc<Project>, keep: Option<Arc<dyn ResultCache>>) -> Self {
-        Self { farm, project, keep, running: JoinSet::new(), actions: BTreeMap::new() }
+        Self {
+            farm,
+            project,
+            keep,
+            waiting: VecDeque::new(),
+            running: JoinSet::new(),
+            batches: BTreeMap::new(),
+            ended: VecDeque::new(),
+            actions: BTreeSet::new(),
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.running.is_empty()
+        self.actions.is_empty()
     }
 
+    /// Whether less than a batch waits.
     pub(crate) fn has_room(&self) -> bool {
-        self.running.len() < FETCHED_AT_ONCE
+        has_room(&self.waiting)
     }
 
-    /// Starts to fetch the result of `action` for the tasks that wait for it, unless a fetch is in
-    /// progress.
-    pub(crate) fn start(
-        &mut self,
-        action: Digest,
-        result: TaskResult,
-        origin: Origin,
-        wanted: Vec<Wanted>,
-    ) {
-        if wanted.is_empty() || self.actions.contains_key(&action) {
-            return;
+    /// Fetches a result, unless that is in progress.
+    pub(crate) fn start(&mut self, order: Order) {
+        if !order.wanted.is_empty() && self.actions.insert(order.action) {
+            self.waiting.push_back(order);
+            self.launch();
         }
-        let (farm, project, keep) = (self.farm.clone(), self.project.clone(), self.keep.clone());
-        let started = self.running.spawn(async move {
-            let delivered = match download(&farm, &result).await {
-                Err(error) => Err(error),
-                Ok(files) => {
-                    let result = result.clone();
-                    let deliver = move || {
-                        if let Some(cache) = keep {
-                            cache.keep(action, &result, &files.contents());
-                        }
-                        deliver(&project, wanted, &files)
-                    };
-                    let delivered = task::spawn_blocking(deliver).await;
-                    delivered.unwrap_or_else(|error| Err(FarmError::Blob(error.into())))
-                }
-            };
-            Fetched { action, result, origin, delivered }
-        });
-        self.actions.insert(action, started.id());
+    }
+
+    /// Forgets what waits and is not being fetched yet.
+    pub(crate) fn forget_waiting(&mut self) {
+        for order in self.waiting.drain(..) {
+            self.actions.remove(&order.action);
+        }
+    }
+
+    fn launch(&mut self) {
+        while self.running.len() < BATCHES_AT_ONCE && !self.waiting.is_empty() {
+            let batch = next_batch(&mut self.waiting);
+            let actions = batch.iter().map(|order| order.action).collect();
+            let (farm, project, keep) =
+                (self.farm.clone(), self.project.clone(), self.keep.clone());
+            let started = self.running.spawn(fetch(farm, project, keep, batch));
+            self.batches.insert(started.id(), actions);
+        }
     }
 
     /// The next fetch that ends; `None` if none is in progress. Cancel-safe.
     pub(crate) async fn next(&mut self) -> Option<Fetched> {
         loop {
-            match self.running.join_next().await? {
-                Ok(fetched) => {
-                    self.actions.remove(&fetched.action);
-                    return Some(fetched);
+            if let Some(fetched) = self.ended.pop_front() {
+                self.actions.remove(&fetched.action);
+                return Some(fetched);
+            }
+            match self.running.join_next_with_id().await? {
+                Ok((id, fetched)) => {
+                    self.batches.remove(&id);
+                    self.ended.extend(fetched);
                 }
                 // It panicked or was aborted, so its outputs stay open.
                 Err(error) => {
                     tracing::debug!("a fetch did not finish: {error}");
-                    self.actions.retain(|_, id| *id != error.id());
+                    for action in self.batches.remove(&error.id()).unwrap_or_default() {
+                        self.actions.remove(&action);
+                    }
                 }
             }
+            self.launch();
         }
     }
 }
 
-/// The files of a result, in the order of its outputs.
-async fn download<F: Farm>(farm: &F, result: &TaskResult) -> Result<ResultFiles, FarmError> {
-    let mut files = Vec::with_capacity(result.outputs.len());
-    for output in &result.outputs {
-        files.push(farm.download(output.blob).await?);
+/// Downloads and delivers a batch.
+async fn fetch<F: Farm>(
+    farm: F,
+    project: Arc<Project>,
+    keep: Option<Arc<dyn ResultCache>>,
+    batch: Vec<Order>,
+) -> Vec<Fetched> {
+    let blobs: Vec<BlobRef> = batch.iter().flat_map(|order| order.result.blobs()).collect();
+    let mut downloaded = farm.download_all(blobs).await.into_iter();
+    let (mut ready, mut fetched) = (Vec::new(), Vec::new());
+    for order in batch {
+        let files: Vec<_> = downloaded.by_ref().take(order.result.outputs.len()).collect();
+        let files: Result<Vec<_>, _> = files.into_iter().collect();
+        match files.and_then(|files| ResultFiles::new(&order.result, files)) {
+            Ok(files) => ready.push((order, files)),
+            Err(error) => fetched.push(order.ended(Err(error))),
+        }
     }
-    ResultFiles::new(result, files)
+    let deliver = move || {
+        let prepared = write_together(&ready, |(order, files)| {
+            if let Some(cache) = &keep {
+                cache.keep(order.action, &order.result, &files.contents());
+            }
+            prepare(&project, &order.wanted, files)
+        });
+        place(ready.into_iter().map(|(order, _)| order).zip(prepared))
+    };
+    match task::spawn_blocking(deliver).await {
+        Ok(placed) => fetched.extend(placed),
+        // The batch ends as the delivery did.
+        Err(error) => error.try_into_panic().map_or((), |panic| std::panic::resume_unwind(panic)),
+    }
+    fetched
+}
+
+#[cfg(test)]
+mod tests {
+    use impasto_types::{Output, RunReport, TaskResult};
+
+    use super::*;
+    use crate::batch::RESULTS_PER_BATCH;
+    use crate::event::Origin;
+    use crate::result_files::Wanted;
+    use crate::test_project::{FakeFarm, TestProject, run};
+
+    fn order(number: usize) -> Order {
+        let report = RunReport {
+            iterations: 1,
+            losses: None,
+            compute_ms: 1,
+            device: "fake".to_owned(),
+            warning: None,
+        };
+        let bytes = number.to_le_bytes();
+        let outputs = vec![Output::picture(BlobRef::of(&bytes), 32, 32)];
+        Order {
+            action: Digest::of(&bytes),
+            result: TaskResult { outputs, report },
+            origin: Origin::Cached,
+            wanted: vec![Wanted { place: number, outputs: vec![] }],
+        }
+    }
+
+    #[test]
+    fn few_results_are_in_memory_while_the_network_is_slow() {
+        let test = TestProject::new(&["a.png"]);
+        let farm = FakeFarm::new();
+        farm.meet(usize::MAX);
+        let mut fetches = Fetches::new(farm.clone(), Arc::new(test.open()), None);
+        let mut started = 0;
+        run(async {
+            while fetches.has_room() && started < 10_000 {
+                fetches.start(order(started));
+                started += 1;
+                task::yield_now().await;
+            }
+        });
+        assert_eq!(started, BATCHES_AT_ONCE + RESULTS_PER_BATCH);
+        assert_eq!(farm.most().1, BATCHES_AT_ONCE, "each of the first is a batch");
+        fetches.forget_waiting();
+        assert_eq!(fetches.actions.len(), BATCHES_AT_ONCE);
+    }
 }

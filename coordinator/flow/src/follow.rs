@@ -135,7 +135,7 @@ fn take<F: Farm>(
         TaskEvent::Failed { message, .. } => account.fail(action, &message),
         TaskEvent::Succeeded { result, worker, .. } => {
             let origin = if worker.is_some() { Origin::Painted } else { Origin::Cached };
-            fetches.start(action, result, origin, account.wanted(action));
+            fetches.start(account.order(action, result, origin));
         }
     }
 }

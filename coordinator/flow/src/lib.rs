@@ -7,6 +7,7 @@
 //! called `build`, since many ignore files hide that name.
 
 mod account;
+mod batch;
 mod build;
 mod cache;
 mod clean;

@@ -1,7 +1,7 @@
 //! The files of a result, and their delivery to a project.
 
 use impasto_planner::PlannedOutput;
-use impasto_project::{DeliveredFile, NewFile, Project, ReplaceError, deliver_all};
+use impasto_project::{DeliveredFile, NewFile, Prepared, Project, ReplaceError, place_all};
 use impasto_types::{Part, TaskResult};
 
 use crate::farm::FarmError;
@@ -50,23 +50,49 @@ impl ResultFiles {
     }
 }
 
-/// Delivers a result to every task that waits for it, to each of them completely or not at all.
+/// A result whose files are on disk, but do not have their names yet: for each task that waited
+/// for it, by the task's index in the plan.
+#[derive(Debug)]
+pub(crate) struct Preparations(Vec<(usize, Result<Prepared, ReplaceError>)>);
+
+/// Writes a result for every task that waits for it, for each of them completely or not at all.
 /// Blocks.
 ///
 /// # Errors
 /// The result lacks a part.
-pub(crate) fn deliver(
+pub(crate) fn prepare<'w>(
     project: &Project,
-    wanted: Vec<Wanted>,
-    files: &ResultFiles,
-) -> Result<Deliveries, FarmError> {
-    let deliver = |Wanted { place, outputs }: Wanted| {
-        let new = |output: &PlannedOutput| Ok((output.path.clone(), files.part(output.part)?));
+    wanted: &'w [Wanted],
+    files: &'w ResultFiles,
+) -> Result<Preparations, FarmError> {
+    let prepare = |Wanted { place, outputs }: &'w Wanted| {
+        let new = |PlannedOutput { part, path }: &'w PlannedOutput| {
+            Ok(NewFile { output: path, bytes: files.part(*part)? })
+        };
         let new: Vec<_> = outputs.iter().map(new).collect::<Result<_, FarmError>>()?;
-        let new: Vec<_> = new.iter().map(|(output, bytes)| NewFile { output, bytes }).collect();
-        Ok((place, deliver_all(project, &new)))
+        Ok((*place, impasto_project::prepare(project, &new)))
     };
-    wanted.into_iter().map(deliver).collect()
+    wanted.iter().map(prepare).collect::<Result<_, _>>().map(Preparations)
+}
+
+/// Gives the files of results their names. Blocks.
+pub(crate) fn place(results: Vec<Preparations>) -> Vec<Deliveries> {
+    let mut prepared = Vec::new();
+    let mut places = Vec::new();
+    for Preparations(tasks) in results {
+        let mut of_result = Vec::new();
+        for (place, files) in tasks {
+            let failed = files.map(|files| prepared.push(files)).err();
+            of_result.push((place, failed));
+        }
+        places.push(of_result);
+    }
+    let mut placed = place_all(prepared).into_iter();
+    let mut delivered = |(place, failed): (usize, Option<ReplaceError>)| match failed {
+        Some(error) => Some((place, Err(error))),
+        None => Some((place, placed.next()?)),
+    };
+    places.into_iter().map(|tasks| tasks.into_iter().filter_map(&mut delivered).collect()).collect()
 }
 
 #[cfg(test)]
@@ -105,7 +131,9 @@ mod tests {
         let files = ResultFiles::new(&result, contents).expect("they are all there");
         let color_first = [(Part::Color, "out/a.png"), (Part::Normal, "out/a_n.png")];
         let wanted = vec![wanted(3, &color_first), wanted(5, &[(Part::Color, "out/b.png")])];
-        let delivered = deliver(&project, wanted, &files).expect("it has both parts");
+        let prepared = prepare(&project, &wanted, &files).expect("it has both parts");
+        assert_eq!(test.read("out/a.png"), None, "it has no name yet");
+        let [delivered] = <[_; 1]>::try_from(place(vec![prepared])).expect("one result");
         let placed: Vec<_> = delivered
             .iter()
             .map(|(place, files)| (*place, files.as_ref().expect("they are written").len()))
@@ -124,7 +152,7 @@ mod tests {
         let files = ResultFiles::new(&result, contents).expect("it is there");
         let both = [(Part::Color, "out/a.png"), (Part::Normal, "out/a_n.png")];
         let error =
-            deliver(&project, vec![wanted(0, &both)], &files).expect_err("there is no normal map");
+            prepare(&project, &[wanted(0, &both)], &files).expect_err("there is no normal map");
         assert_eq!(error.to_string(), "the result has no normal");
         assert_eq!(test.read("out/a.png"), None);
         assert!(ResultFiles::new(&result, vec![]).is_err());

@@ -6,12 +6,14 @@ use impasto_models::ModelStore;
 use impasto_planner::PlannedTask;
 use impasto_project::Project;
 use impasto_types::{Digest, JobId, JobNews, JobState, TaskSpec};
+use tokio_util::sync::CancellationToken;
 
 use crate::account::Account;
 use crate::error::BuildError;
 use crate::event::{Event, Observer};
 use crate::farm::{Farm, FarmError, NewJob, Watch};
 use crate::follow::Job;
+use crate::patience::patiently;
 use crate::pending::{Pending, PendingJob, nonce};
 use crate::supply::supply;
 use crate::survey::Survey;
@@ -42,7 +44,8 @@ pub async fn submit<F: Farm>(
     let taken = tasks.into_iter().filter(|task| !refused.contains_key(&task.action)).collect();
     let records_jobs = farm.keeps_jobs();
     let project = &survey.project;
-    let mut handing = Handing { farm, project, observer, jobs: vec![], records_jobs };
+    let patience = Some(CancellationToken::new());
+    let mut handing = Handing { farm, project, observer, jobs: vec![], records_jobs, patience };
     let tasks = handing.submit_all(taken).await?;
     let jobs = handing.jobs.iter().filter_map(|job| job.job).collect();
     Ok(Submitted { jobs, tasks, refused: refused.into_values().collect() })
@@ -59,13 +62,15 @@ pub(crate) async fn hand_in<F: Farm>(
     let observer = account.observer;
     let project = account.survey.project.clone();
     let records_jobs = farm.keeps_jobs() && !account.survey.is_preview;
-    let mut handing = Handing { farm, project: &project, observer, jobs: vec![], records_jobs };
+    let project = &project;
+    let mut handing =
+        Handing { farm, project, observer, jobs: vec![], records_jobs, patience: None };
     let is_needed = |task: &&PlannedTask| only.is_none_or(|only| only.contains(&task.action));
     let mut needed: BTreeSet<Digest> =
         account.open_tasks().into_iter().filter(is_needed).map(|task| task.action).collect();
     let mut again = Vec::new();
     if records_jobs {
-        for left in Pending::load(&project).jobs {
+        for left in Pending::load(project).jobs {
             match left.job {
                 Some(job) if left.actions.iter().any(|action| needed.contains(action)) => {
                     if is_alive(farm, job, &left.key).await? {
@@ -96,8 +101,8 @@ pub(crate) async fn hand_in<F: Farm>(
             let open = account.open_tasks();
             let tasks: BTreeMap<Digest, &PlannedTask> =
                 open.into_iter().map(|task| (task.action, task)).collect();
-            let specs = left.actions.iter().map(|action| tasks[action].spec.clone()).collect();
-            handing.submit(left, specs).await?;
+            let specs: Vec<_> = left.actions.iter().map(|action| &tasks[action].spec).collect();
+            handing.submit(left, &specs).await?;
         }
     }
     let is_open = |task: &&PlannedTask| needed.contains(&task.action);
@@ -139,6 +144,9 @@ struct Handing<'a, F> {
     jobs: Vec<PendingJob>,
     /// Whether the next build should find them.
     records_jobs: bool,
+    /// Whether to wait for a farm that does not answer, and until when; callers that have their own
+    /// patience set none.
+    patience: Option<CancellationToken>,
 }
 
 impl<F: Farm> Handing<'_, F> {
@@ -153,26 +161,33 @@ impl<F: Farm> Handing<'_, F> {
     async fn submit_all(&mut self, tasks: Vec<&PlannedTask>) -> Result<usize, BuildError> {
         for part in tasks.chunks(self.farm.max_tasks()) {
             let actions = part.iter().map(|task| task.action).collect();
-            let specs = part.iter().map(|task| task.spec.clone()).collect();
-            self.submit(PendingJob::new(actions, nonce()), specs).await?;
+            let specs: Vec<_> = part.iter().map(|task| &task.spec).collect();
+            self.submit(PendingJob::new(actions, nonce()), &specs).await?;
         }
         Ok(tasks.len())
     }
 
     /// Submits a job, and records it twice: its key before, so that it is not submitted twice, and
     /// its number after, so that it is found.
-    async fn submit(&mut self, job: PendingJob, specs: Vec<TaskSpec>) -> Result<(), BuildError> {
+    async fn submit(&mut self, job: PendingJob, tasks: &[&TaskSpec]) -> Result<(), BuildError> {
         let key = job.key.clone();
         self.jobs.push(job);
         self.note()?;
         let project = self.project.manifest().name();
-        let new = NewJob { key: &key, project, tasks: &specs };
-        let (id, known) = self.farm.submit(new).await?;
+        let new = NewJob { key: &key, project, tasks };
+        let (id, known) = match &self.patience {
+            // The coordinator may have no room for a job at the moment.
+            Some(cancel) => {
+                let submit = async || Ok(self.farm.submit(new).await?);
+                patiently(self.observer, cancel, submit).await?
+            }
+            None => self.farm.submit(new).await?,
+        };
         if let Some(job) = self.jobs.last_mut() {
             job.job = Some(id);
         }
         self.note()?;
-        let tasks = specs.len();
+        let tasks = tasks.len();
         self.observer.event(Event::Submitted { job: id, attached: known, tasks });
         Ok(())
     }

@@ -1,17 +1,25 @@
 //! Uploads what tasks need to a farm: assets, styles and models.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 
 use impasto_models::{ModelError, ModelFile, ModelStore, PullProgress};
 use impasto_planner::PlannedTask;
 use impasto_types::{BlobRef, Digest, ModelRef, error_text};
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use crate::error::BuildError;
 use crate::event::{Event, ModelStep, Observer};
 use crate::farm::{Farm, FarmError};
 use crate::survey::Survey;
+
+/// How many parts are uploaded at once.
+const PARTS_AT_ONCE: usize = 4;
+
+/// The most files of a part, and the bytes at which it is full: a large file is one by itself.
+const FILES_PER_PART: usize = 256;
+const PART_BYTES: u64 = 4 << 20;
 
 /// Actions whose tasks cannot be submitted, with the reason.
 pub(crate) type Unsupplied = BTreeMap<Digest, String>;
@@ -40,26 +48,65 @@ pub(crate) async fn supply<F: Farm>(
         blobs: missing.len(),
         bytes: missing.iter().map(|blob| blob.size_bytes).sum(),
     });
-    let mut unsupplied = Unsupplied::new();
-    for blob in missing {
-        let path = match (models.get(&blob), survey.files.get(&blob.digest)) {
-            (Some(model), _) => model.path.clone(),
-            (None, Some(asset)) => survey.project.path_of(asset),
-            (None, None) => continue,
-        };
-        match farm.upload(blob, &path).await {
-            Ok(()) => {}
-            Err(error) if error.is_away() => return Err(error.into()),
-            Err(error) => {
-                let (path, error) = (path.display(), error_text(&error));
-                let message = format!("{path} could not be uploaded: {error}");
-                let users =
-                    tasks.iter().filter(|task| task.spec.action.blobs().any(|other| other == blob));
-                unsupplied.extend(users.map(|task| (task.action, message.clone())));
+    let file = |blob: BlobRef| match (models.get(&blob), survey.files.get(&blob.digest)) {
+        (Some(model), _) => Some((blob, model.path.clone())),
+        (None, Some(asset)) => Some((blob, survey.project.path_of(asset))),
+        (None, None) => None,
+    };
+    let refused = send(farm, missing.into_iter().filter_map(file).collect()).await?;
+    let unsupplied = tasks.iter().filter_map(|task| {
+        let message = task.spec.action.blobs().find_map(|blob| refused.get(&blob))?;
+        Some((task.action, message.clone()))
+    });
+    Ok(unsupplied.collect())
+}
+
+/// Uploads files, several parts at once. Returns what the farm does not take, with the reason.
+///
+/// # Errors
+/// The farm does not answer.
+async fn send<F: Farm>(
+    farm: &F,
+    files: Vec<(BlobRef, PathBuf)>,
+) -> Result<BTreeMap<BlobRef, String>, FarmError> {
+    let mut files = VecDeque::from(files);
+    let (mut sending, mut refused) = (JoinSet::new(), BTreeMap::new());
+    loop {
+        while sending.len() < PARTS_AT_ONCE && !files.is_empty() {
+            let (farm, part) = (farm.clone(), next_part(&mut files));
+            sending.spawn(async move {
+                let sent = farm.upload_all(part.clone()).await;
+                part.into_iter().zip(sent).collect::<Vec<_>>()
+            });
+        }
+        let Some(sent) = sending.join_next().await else { return Ok(refused) };
+        // A part that panicked is not known to be sent.
+        for ((blob, path), sent) in sent.map_err(|error| FarmError::Away(error.into()))? {
+            match sent {
+                Ok(()) => {}
+                Err(error) if error.is_away() => return Err(error),
+                Err(error) => {
+                    let (path, error) = (path.display(), error_text(&error));
+                    let message = format!("{path} could not be uploaded: {error}");
+                    refused.insert(blob, message);
+                }
             }
         }
     }
-    Ok(unsupplied)
+}
+
+/// Takes the files of a part: at least one if there is any.
+fn next_part(files: &mut VecDeque<(BlobRef, PathBuf)>) -> Vec<(BlobRef, PathBuf)> {
+    let (mut part, mut bytes) = (Vec::new(), 0_u64);
+    while let Some((blob, _)) = files.front() {
+        bytes = bytes.saturating_add(blob.size_bytes);
+        let is_full = part.len() >= FILES_PER_PART || bytes > PART_BYTES;
+        if is_full && !part.is_empty() {
+            break;
+        }
+        part.extend(files.pop_front());
+    }
+    part
 }
 
 /// Uploads blobs that the farm had and has lost, as far as this project and its models have them.
@@ -77,16 +124,13 @@ pub(crate) async fn supply_again<F: Farm>(
         return Ok(());
     }
     // Another task may have waited for the same blobs.
-    for blob in farm.find_missing(missing).await? {
+    let missing = farm.find_missing(missing).await?;
+    let file = |blob: BlobRef| {
         let asset = survey.files.get(&blob.digest).map(|asset| survey.project.path_of(asset));
-        let Some(path) = asset.or_else(|| model_path(survey, models, blob)) else { continue };
-        match farm.upload(blob, &path).await {
-            Err(error) if error.is_away() => return Err(error),
-            // A file that has changed is not what the task needs.
-            Ok(()) | Err(_) => {}
-        }
-    }
-    Ok(())
+        Some((blob, asset.or_else(|| model_path(survey, models, blob))?))
+    };
+    // A file that has changed is not what the task needs, so it does not matter what is refused.
+    send(farm, missing.into_iter().filter_map(file).collect()).await.map(drop)
 }
 
 fn model_path(survey: &Survey, models: &ModelStore, blob: BlobRef) -> Option<PathBuf> {
@@ -153,5 +197,25 @@ impl From<PullProgress> for ModelStep {
             PullProgress::Converting => Self::Converting,
             PullProgress::Done => Self::Done,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_is_bounded_in_number_and_bytes() {
+        let parts = |sizes: &[u64]| -> Vec<usize> {
+            let file = |size_bytes: &u64| {
+                (BlobRef { size_bytes: *size_bytes, ..BlobRef::of(b"") }, PathBuf::new())
+            };
+            let mut files: VecDeque<_> = sizes.iter().map(file).collect();
+            let next = || Some(next_part(&mut files).len()).filter(|length| *length > 0);
+            std::iter::from_fn(next).collect()
+        };
+        assert_eq!(parts(&[]), [0_usize; 0]);
+        assert_eq!(parts(&[10; 2 * FILES_PER_PART + 1]), [FILES_PER_PART, FILES_PER_PART, 1]);
+        assert_eq!(parts(&[1, PART_BYTES, u64::MAX, u64::MAX, 1, 1]), [1, 1, 1, 1, 2]);
     }
 }

@@ -114,13 +114,14 @@ pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
     runtime.block_on(future)
 }
 
-/// A PNG file of one color.
-fn png(color: u8) -> Vec<u8> {
+/// A PNG file of the color with this number.
+fn png(color: u32) -> Vec<u8> {
+    let [red, green, blue, _] = color.to_le_bytes();
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, 32, 32);
     encoder.set_color(png::ColorType::Rgb);
     let mut writer = encoder.write_header().expect("a header");
-    writer.write_image_data(&[color; 32 * 32 * 3]).expect("pixels");
+    writer.write_image_data(&[red, green, blue].repeat(32 * 32)).expect("pixels");
     writer.finish().expect("an end");
     bytes
 }
@@ -174,6 +175,17 @@ struct FakeState {
     sent: usize,
     meet: usize,
     downloads: usize,
+    downloading: usize,
+    most_downloading: usize,
+    most_asked: usize,
+}
+
+impl FakeState {
+    /// Notes that this many blobs are being downloaded.
+    fn begin(&mut self, blobs: usize) {
+        self.downloading += blobs;
+        self.most_downloading = self.most_downloading.max(self.downloading);
+    }
 }
 
 impl FakeFarm {
@@ -228,6 +240,28 @@ impl FakeFarm {
         lock(&self.state).uploads.len()
     }
 
+    /// The most actions that were asked for at once, and the most blobs that were downloaded at
+    /// once.
+    pub(crate) fn most(&self) -> (usize, usize) {
+        let state = lock(&self.state);
+        (state.most_asked, state.most_downloading)
+    }
+
+    async fn download(&self, blob: BlobRef) -> Result<Vec<u8>, FarmError> {
+        let meet = {
+            let mut state = self.answer()?;
+            state.downloads += 1;
+            state.downloads < state.meet
+        };
+        if meet {
+            self.met.notified().await;
+        } else {
+            self.met.notify_waiters();
+        }
+        let missing = || FarmError::Blob("there is no such blob".into());
+        lock(&self.state).blobs.get(&blob.digest).cloned().ok_or_else(missing)
+    }
+
     fn answer(&self) -> Result<MutexGuard<'_, FakeState>, FarmError> {
         let mut state = lock(&self.state);
         let call = state.calls;
@@ -265,7 +299,8 @@ impl Farm for FakeFarm {
         &self,
         actions: &[Digest],
     ) -> Result<BTreeMap<Digest, TaskResult>, FarmError> {
-        let state = self.answer()?;
+        let mut state = self.answer()?;
+        state.most_asked = state.most_asked.max(actions.len());
         let results = actions.iter().map(|action| (*action, result_of(*action)));
         let is_known =
             |result: &TaskResult| state.blobs.contains_key(&result.outputs[0].blob.digest);
@@ -278,15 +313,18 @@ impl Farm for FakeFarm {
         Ok(blobs.iter().copied().filter(|blob| blob.size_bytes < 10_000).collect())
     }
 
-    async fn upload(&self, blob: BlobRef, file: &Path) -> Result<(), FarmError> {
-        let mut state = self.answer()?;
-        let bytes = fs::read(file).expect("it is there");
-        if state.refuse_uploads || BlobRef::of(&bytes) != blob {
-            return Err(FarmError::Blob("it is not the blob".into()));
-        }
-        state.uploads.insert(file.to_owned());
-        state.sent += 1;
-        Ok(())
+    async fn upload_all(&self, files: Vec<(BlobRef, PathBuf)>) -> Vec<Result<(), FarmError>> {
+        let upload = |(blob, file): (BlobRef, PathBuf)| {
+            let mut state = self.answer()?;
+            let bytes = fs::read(&file).expect("it is there");
+            if state.refuse_uploads || BlobRef::of(&bytes) != blob {
+                return Err(FarmError::Blob("it is not the blob".into()));
+            }
+            state.uploads.insert(file);
+            state.sent += 1;
+            Ok(())
+        };
+        files.into_iter().map(upload).collect()
     }
 
     async fn submit(&self, job: NewJob<'_>) -> Result<(JobId, bool), FarmError> {
@@ -295,7 +333,8 @@ impl Farm for FakeFarm {
             return Ok((JobId(known as u64), true));
         }
         assert!((1..=self.max_tasks).contains(&job.tasks.len()));
-        state.jobs.push((job.key.to_owned(), job.tasks.to_vec()));
+        let tasks = job.tasks.iter().map(|task| (*task).clone()).collect();
+        state.jobs.push((job.key.to_owned(), tasks));
         for task in job.tasks {
             let action = task.action.digest();
             if state.lose > 0 {
@@ -357,19 +396,14 @@ impl Farm for FakeFarm {
         Ok(FakeWatch { farm: self.clone(), news })
     }
 
-    async fn download(&self, blob: BlobRef) -> Result<Vec<u8>, FarmError> {
-        let meet = {
-            let mut state = self.answer()?;
-            state.downloads += 1;
-            state.downloads < state.meet
-        };
-        if meet {
-            self.met.notified().await;
-        } else {
-            self.met.notify_waiters();
+    async fn download_all(&self, blobs: Vec<BlobRef>) -> Vec<Result<Vec<u8>, FarmError>> {
+        lock(&self.state).begin(blobs.len());
+        let mut downloaded = Vec::new();
+        for blob in &blobs {
+            downloaded.push(self.download(*blob).await);
         }
-        let missing = || FarmError::Blob("there is no such blob".into());
-        lock(&self.state).blobs.get(&blob.digest).cloned().ok_or_else(missing)
+        lock(&self.state).downloading -= blobs.len();
+        downloaded
     }
 
     async fn cancel(&self, _job: JobId) -> Result<(), FarmError> {

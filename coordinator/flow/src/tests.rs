@@ -64,6 +64,21 @@ fn results_are_fetched_concurrently() {
 }
 
 #[test]
+fn ready_results_are_asked_for_in_pages_and_fetched_in_batches() {
+    const COUNT: usize = 1_100;
+    let names: Vec<String> = (0..COUNT).map(|number| format!("{number}.png")).collect();
+    let test = TestProject::new(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    let farm = FakeFarm::with_max_tasks(COUNT);
+    let found = survey(&test.request(), None).expect("it is surveyed");
+    run(submit(&found, &farm, &test.models(), &Heard::default())).expect("it is submitted");
+    let (_, outcome) = test.build(&farm);
+    assert_eq!(counts(&outcome), [0, COUNT, 0, 0, 0]);
+    let (most_asked, most_downloading) = farm.most();
+    assert!(most_asked <= 1024, "{most_asked} results were in memory at once");
+    assert!((2..=256).contains(&most_downloading), "{most_downloading} were downloaded at once");
+}
+
+#[test]
 fn tasks_beyond_the_limit_of_a_job_go_into_further_jobs() {
     let test = TestProject::new(&ASSETS);
     let farm = FakeFarm::with_max_tasks(2);

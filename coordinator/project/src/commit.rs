@@ -51,21 +51,23 @@ pub(crate) struct Commit {
 
 /// A delivery that this process began.
 #[derive(Debug)]
-pub(crate) struct Begun<'o> {
+pub(crate) struct Begun {
     commit: Commit,
     /// The outputs, and the modification times of their new files.
-    outputs: Vec<(&'o AssetPath, i64)>,
+    outputs: Vec<(AssetPath, i64)>,
 }
 
 impl Commit {
-    /// Writes the journal. From now on this process or a later one completes the delivery.
-    pub(crate) fn begin<'o>(
+    /// Writes the journal of one or more files. From now on this process or a later one completes
+    /// the delivery.
+    pub(crate) fn begin(
         project: &Project,
-        staged: Vec<(&'o AssetPath, Staged)>,
-    ) -> Result<Begun<'o>, ReplaceError> {
-        let outputs = staged.iter().map(|(output, new)| (*output, new.modified_ns())).collect();
+        staged: Vec<(AssetPath, Staged)>,
+    ) -> Result<Begun, ReplaceError> {
+        let outputs =
+            staged.iter().map(|(output, new)| (output.clone(), new.modified_ns())).collect();
         let named = staged.iter().map(|(output, new)| Move {
-            output: (*output).clone(),
+            output: output.clone(),
             temporary: new
                 .temporary
                 .path()
@@ -74,12 +76,8 @@ impl Commit {
             blob: new.blob,
         });
         let moves: Vec<Move> = named.collect();
-        let Some(first) = moves.first() else {
-            let commit = Self { journal: PathBuf::new(), moves: vec![], done: 0 };
-            return Ok(Begun { commit, outputs });
-        };
-        let journal =
-            project.state_dir().join(JOURNALS).join(&first.temporary).with_extension("json");
+        let name = moves.first().map_or("", |first| first.temporary.as_str());
+        let journal = project.state_dir().join(JOURNALS).join(name).with_extension("json");
         write_journal(project, &journal, &moves).map_err(|source| classify(&journal, source))?;
         let mut commit = Self { journal, moves: vec![], done: 0 };
         for (_, Staged { target, temporary, blob, .. }) in staged {
@@ -158,6 +156,11 @@ impl Commit {
         for Paths { target, .. } in &self.moves {
             sync_folder_of(target).map_err(|source| classify(target, source))?;
         }
+        self.clear()
+    }
+
+    /// Removes the old files and the journal. The renames must be durable.
+    fn clear(&self) -> Result<(), ReplaceError> {
         for path in self.moves.iter().flat_map(|Paths { new, old, .. }| [new, old]) {
             remove(path)?;
         }
@@ -165,19 +168,29 @@ impl Commit {
     }
 }
 
-impl<'o> Begun<'o> {
+impl Begun {
     /// Moves every file into place.
-    pub(crate) fn finish(self) -> Result<Vec<(&'o AssetPath, Fingerprint)>, ReplaceError> {
-        let Self { mut commit, outputs } = self;
-        if commit.moves.is_empty() {
-            return Ok(vec![]);
-        }
-        if let Err(error) = commit.complete() {
+    ///
+    /// # Errors
+    /// A file cannot be moved; the old files are back then.
+    pub(crate) fn place(&mut self) -> Result<(), ReplaceError> {
+        if let Err(error) = self.commit.complete() {
             // If this fails too, the next process that locks the project tries again.
-            commit.undo()?;
+            self.commit.undo()?;
             return Err(error);
         }
-        commit.close()?;
+        Ok(())
+    }
+
+    /// The files that [`Self::place`] moves.
+    pub(crate) fn targets(&self) -> impl Iterator<Item = &Path> {
+        self.commit.moves.iter().map(|paths| paths.target.as_path())
+    }
+
+    /// Ends the delivery. The caller has synced the folders of [`Self::targets`].
+    pub(crate) fn finish(self) -> Result<Vec<(AssetPath, Fingerprint)>, ReplaceError> {
+        let Self { commit, outputs } = self;
+        commit.clear()?;
         let files = commit.moves.iter().zip(outputs);
         files
             .map(|(Paths { target, blob, .. }, (output, modified_ns))| {
@@ -272,10 +285,10 @@ mod tests {
             Self { test, outputs: NAMES.map(path) }
         }
 
-        fn begin(&self) -> Begun<'_> {
+        fn begin(&self) -> Begun {
             let staged = self.outputs.iter().map(|output| {
                 match stage(&self.test.project().path_of(output), b"new!").expect("it is staged") {
-                    Staging::New(new) => (output, new),
+                    Staging::New(new) => (output.clone(), new),
                     Staging::Unchanged(_) => panic!("{output} is old"),
                 }
             });
@@ -348,7 +361,8 @@ mod tests {
                 drop(begun);
                 recover(material.test.project()).expect("it is undone");
             } else {
-                begun.finish().expect_err("a file is lost");
+                let mut begun = begun;
+                begun.place().expect_err("a file is lost");
             }
             material.expect(false);
         }

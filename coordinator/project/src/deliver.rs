@@ -1,13 +1,16 @@
 //! Delivers the results of a task to a project, all of them or none.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
 
+use impasto_files::{folder_of, sync_folder_of, write_together};
 use impasto_types::{AssetPath, BlobRef};
 
-use crate::commit::Commit;
+use crate::commit::{Begun, Commit};
 use crate::fingerprint::Fingerprint;
 use crate::project::Project;
-use crate::replace::{Delivered, ReplaceError, Staging, stage};
+use crate::replace::{Delivered, ReplaceError, Staged, Staging, classify, placed, stage};
 use crate::stat_cache::StatCache;
 
 /// A file to deliver.
@@ -37,11 +40,63 @@ impl DeliveredFile {
     }
 }
 
-/// Writes the outputs of one asset, all of them or none. Missing folders are created.
+/// An asset whose new files are on disk under temporary names, for [`place_all`].
+#[derive(Debug)]
+pub struct Prepared {
+    unchanged: Vec<(AssetPath, Fingerprint)>,
+    new: New,
+}
+
+/// The new files of an asset.
+#[derive(Debug)]
+enum New {
+    None,
+    /// A single rename is atomic by itself.
+    One(AssetPath, Staged),
+    Several(Begun),
+}
+
+/// Writes and syncs the outputs of one asset under temporary names. Missing folders are created.
+/// Several assets may be prepared on several threads.
 ///
-/// All content is written and synced under temporary names before the first file is replaced. If
-/// the process ends between two files, the next process that locks the project completes the
-/// delivery.
+/// # Errors
+/// A path is a link or leads through one, or a file cannot be written.
+pub fn prepare(project: &Project, files: &[NewFile<'_>]) -> Result<Prepared, ReplaceError> {
+    let (mut unchanged, mut staged) = (Vec::new(), Vec::new());
+    for &NewFile { output, bytes } in files {
+        match stage_output(project, output, bytes)? {
+            Staging::Unchanged(fingerprint) => unchanged.push((output.clone(), fingerprint)),
+            Staging::New(new) => staged.push((output.clone(), new)),
+        }
+    }
+    let new = match staged.len() {
+        0 | 1 => staged.pop().map_or(New::None, |(output, new)| New::One(output, new)),
+        _ => New::Several(Commit::begin(project, staged)?),
+    };
+    Ok(Prepared { unchanged, new })
+}
+
+/// Gives the files of prepared assets their names: all files of an asset or none. If the process
+/// ends between two files, the next process that locks the project completes the delivery. What is
+/// returned, in the order of `assets`, survives a power failure. Their folders are synced once for
+/// all assets, so a large batch costs little more than a small one.
+pub fn place_all(assets: Vec<Prepared>) -> Vec<Result<Vec<DeliveredFile>, ReplaceError>> {
+    let placed: Vec<_> = assets.into_iter().map(Prepared::place).collect();
+    let mut folders: BTreeMap<&Path, &Path> = BTreeMap::new();
+    for target in placed.iter().flatten().flat_map(Placed::targets) {
+        folders.entry(folder_of(target)).or_insert(target);
+    }
+    let folders: Vec<_> = folders.into_iter().collect();
+    let synced = write_together(&folders, |(_, target)| sync_folder_of(target));
+    let unsynced: Vec<(PathBuf, io::Error)> = folders
+        .iter()
+        .zip(synced)
+        .filter_map(|((folder, _), synced)| Some((folder.to_path_buf(), synced.err()?)))
+        .collect();
+    placed.into_iter().map(|placed| placed?.finish(&unsynced)).collect()
+}
+
+/// Writes the outputs of one asset, all of them or none: [`prepare`], then [`place_all`].
 ///
 /// # Errors
 /// A path is a link or leads through one, or a file cannot be written; all files are then
@@ -50,26 +105,78 @@ pub fn deliver_all(
     project: &Project,
     files: &[NewFile<'_>],
 ) -> Result<Vec<DeliveredFile>, ReplaceError> {
-    let (mut unchanged, mut staged) = (Vec::new(), Vec::new());
-    for &NewFile { output, bytes } in files {
-        match stage_output(project, output, bytes)? {
-            Staging::Unchanged(fingerprint) => unchanged.push((output, fingerprint)),
-            Staging::New(new) => staged.push((output, new)),
+    place_all(vec![prepare(project, files)?]).remove(0)
+}
+
+/// An asset whose files have their names, which a power failure may still undo.
+struct Placed {
+    unchanged: Vec<(AssetPath, Fingerprint)>,
+    new: PlacedNew,
+}
+
+enum PlacedNew {
+    None,
+    One { output: AssetPath, target: PathBuf, blob: BlobRef, modified_ns: i64 },
+    Several(Begun),
+}
+
+impl Prepared {
+    fn place(self) -> Result<Placed, ReplaceError> {
+        let new = match self.new {
+            New::None => PlacedNew::None,
+            New::One(output, staged) => {
+                let modified_ns = staged.modified_ns();
+                let Staged { target, temporary, blob, .. } = staged;
+                temporary.rename(&target).map_err(|source| classify(&target, source))?;
+                PlacedNew::One { output, target, blob, modified_ns }
+            }
+            New::Several(mut begun) => {
+                begun.place()?;
+                PlacedNew::Several(begun)
+            }
+        };
+        Ok(Placed { unchanged: self.unchanged, new })
+    }
+}
+
+impl Placed {
+    fn targets(&self) -> Vec<&Path> {
+        match &self.new {
+            PlacedNew::None => vec![],
+            PlacedNew::One { target, .. } => vec![target],
+            PlacedNew::Several(begun) => begun.targets().collect(),
         }
     }
-    let placed = match <[_; 1]>::try_from(staged) {
-        // A single rename is atomic by itself.
-        Ok([(output, new)]) => vec![(output, new.place()?)],
-        Err(several) => Commit::begin(project, several)?.finish()?,
-    };
-    let placed = placed.into_iter().map(|found| (Delivered::Written, found));
-    let unchanged = unchanged.into_iter().map(|found| (Delivered::Unchanged, found));
-    let delivered = placed.chain(unchanged).map(|(change, (output, fingerprint))| DeliveredFile {
-        output: AssetPath::clone(output),
-        change,
-        fingerprint,
-    });
-    Ok(delivered.collect())
+
+    /// Ends the delivery, unless one of its folders is in `unsynced`.
+    fn finish(self, unsynced: &[(PathBuf, io::Error)]) -> Result<Vec<DeliveredFile>, ReplaceError> {
+        for target in self.targets() {
+            let lost = unsynced.iter().find(|(folder, _)| folder == folder_of(target));
+            if let Some((_, error)) = lost {
+                return Err(classify(target, copy_of(error)));
+            }
+        }
+        let new = match self.new {
+            PlacedNew::None => vec![],
+            PlacedNew::One { output, target, blob, modified_ns } => {
+                vec![(output, placed(&target, blob, modified_ns)?)]
+            }
+            PlacedNew::Several(begun) => begun.finish()?,
+        };
+        let new = new.into_iter().map(|found| (Delivered::Written, found));
+        let unchanged = self.unchanged.into_iter().map(|found| (Delivered::Unchanged, found));
+        let delivered = new.chain(unchanged).map(|(change, (output, fingerprint))| DeliveredFile {
+            output,
+            change,
+            fingerprint,
+        });
+        Ok(delivered.collect())
+    }
+}
+
+/// The same error for another asset.
+fn copy_of(error: &io::Error) -> io::Error {
+    error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error)
 }
 
 fn stage_output(
@@ -130,6 +237,67 @@ mod tests {
                 assert_eq!(fs::read(test.dir().join(name)).expect("it is there"), bytes);
             }
         }
+    }
+
+    /// The names in a folder of the project that begin with a dot, sorted.
+    fn hidden(test: &TestProject, folder: &str) -> Vec<String> {
+        let Ok(entries) = fs::read_dir(test.dir().join(folder)) else { return vec![] };
+        let names = entries.map(|entry| entry.expect("an entry").file_name());
+        let names = names.map(|name| name.to_string_lossy().into_owned());
+        names.filter(|name| name.starts_with('.')).collect()
+    }
+
+    #[test]
+    fn nothing_has_its_name_before_everything_is_written() {
+        let test = TestProject::new();
+        test.write("out/a.png", b"old");
+        let outputs = ["out/a.png", "out/a_n.png", "maps/b.png"].map(path);
+        let [a, a_n, b] = &outputs;
+        let material =
+            [NewFile { output: a, bytes: b"new" }, NewFile { output: a_n, bytes: b"normal" }];
+        let picture = [NewFile { output: b, bytes: b"picture" }];
+        let prepare_both = || {
+            let files: [&[NewFile<'_>]; 2] = [&material, &picture];
+            files.map(|files| prepare(test.project(), files).expect("it is written")).into()
+        };
+        let read = |name: &str| fs::read(test.dir().join(name)).ok();
+        let prepared: Vec<Prepared> = prepare_both();
+        assert_eq!(read("out/a.png").as_deref(), Some(&b"old"[..]));
+        assert_eq!((read("out/a_n.png"), read("maps/b.png")), (None, None));
+        assert_eq!((hidden(&test, "out").len(), hidden(&test, "maps").len()), (2, 1));
+
+        let delivered = place_all(prepared);
+        let count = |files: &Result<Vec<_>, _>| files.as_ref().expect("they are placed").len();
+        assert_eq!(delivered.iter().map(count).collect::<Vec<_>>(), [2, 1]);
+        assert_eq!(read("out/a.png").as_deref(), Some(&b"new"[..]));
+        assert_eq!(read("out/a_n.png").as_deref(), Some(&b"normal"[..]));
+        assert_eq!(read("maps/b.png").as_deref(), Some(&b"picture"[..]));
+        for folder in ["out", "maps", ".impasto/commits"] {
+            assert_eq!(hidden(&test, folder), [""; 0], "{folder}");
+        }
+    }
+
+    #[test]
+    fn an_asset_that_cannot_be_placed_does_not_stop_the_others() {
+        let test = TestProject::new();
+        let outputs: Vec<AssetPath> =
+            (0..40).map(|number| path(&format!("out/{}/{number}.png", number % 7))).collect();
+        let prepared = outputs.iter().map(|output| {
+            let files = [NewFile { output, bytes: output.as_str().as_bytes() }];
+            prepare(test.project(), &files).expect("it is written")
+        });
+        let prepared: Vec<_> = prepared.collect();
+        // It appeared meanwhile.
+        fs::create_dir(test.project().path_of(&outputs[11])).expect("it is made");
+        for (number, delivered) in place_all(prepared).into_iter().enumerate() {
+            assert_eq!(delivered.is_ok(), number != 11, "{number}: {delivered:?}");
+            if let Ok(files) = delivered {
+                assert_eq!(files[0].output, outputs[number]);
+                let bytes = fs::read(test.project().path_of(&outputs[number]));
+                assert_eq!(bytes.expect("it is there"), outputs[number].as_str().as_bytes());
+            }
+        }
+        assert_eq!(hidden(&test, "out/4"), [""; 0], "its temporary file is removed");
     }
 
     #[test]

@@ -32,9 +32,10 @@ mod walk;
 mod watch;
 
 pub use contained::LeavesProject;
-pub use deliver::{DeliveredFile, NewFile, deliver_all};
+pub use deliver::{DeliveredFile, NewFile, Prepared, deliver_all, place_all, prepare};
 pub use examine::examine;
 pub use folders::asset_folders;
+pub use impasto_files::write_together;
 pub use lock::{Holder, LockError, ProjectLock, lock};
 pub use lockfile::{LockEntry, Lockfile, LockfileError};
 pub use outputs::{Outputs, outputs_on_disk};

@@ -52,7 +52,7 @@ pub enum ReplaceError {
 pub fn replace_file(path: &Path, bytes: &[u8]) -> Result<Delivered, ReplaceError> {
     match stage(path, bytes)? {
         Staging::Unchanged(_) => Ok(Delivered::Unchanged),
-        Staging::New(staged) => staged.place().map(|_| Delivered::Written),
+        Staging::New(staged) => staged.place().map(|()| Delivered::Written),
     }
 }
 
@@ -70,7 +70,7 @@ pub fn replace_output(path: &Path, bytes: &[u8]) -> Result<Delivered, ReplaceErr
         write_beside(path, bytes, None).map_err(|source| classify(path, source))?;
     let staged =
         Staged { target: path.to_owned(), temporary, blob: BlobRef::of(bytes), modified_ns };
-    staged.place().map(|_| Delivered::Written)
+    staged.place().map(|()| Delivered::Written)
 }
 
 /// A file that is ready to get new content.
@@ -140,12 +140,10 @@ fn write_beside(
 }
 
 impl Staged {
-    /// Renames the file to its target, replacing an older one.
-    pub(crate) fn place(self) -> Result<Fingerprint, ReplaceError> {
-        let Self { target, temporary, blob, modified_ns } = self;
-        let fail = |source| classify(&target, source);
-        temporary.persist(&target).map_err(fail)?;
-        placed(&target, blob, modified_ns)
+    /// Renames the file to its target, replacing an older one, durably.
+    fn place(self) -> Result<(), ReplaceError> {
+        let Self { target, temporary, .. } = self;
+        temporary.persist(&target).map_err(|source| classify(&target, source))
     }
 
     /// The modification time, which [`placed`] needs.

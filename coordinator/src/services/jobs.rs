@@ -1,6 +1,6 @@
 //! The `Jobs` service, for clients.
 
-use impasto_proto::limits::{DIGESTS_PER_MESSAGE, MAX_TASKS, TASKS_PER_MESSAGE};
+use impasto_proto::limits::{DIGESTS_PER_MESSAGE, MAX_TASKS};
 use impasto_proto::v1::jobs_server::Jobs;
 use impasto_proto::v1::submit_request::Part;
 use impasto_proto::v1::{
@@ -17,7 +17,7 @@ use tonic::{Request, Response, Status, Streaming};
 use super::patience::{next, peer_of};
 use super::status::no_such_job;
 use super::watch::Watching;
-use crate::submission::{Job, Submitter};
+use crate::submission::{Draft, Header, Submitter};
 
 /// How many jobs a list has at most, and if the caller gives no limit.
 const JOBS_LISTED: usize = 1_000;
@@ -58,8 +58,8 @@ impl Jobs for JobsService {
         request: Request<Streaming<SubmitRequest>>,
     ) -> Result<Response<SubmitResponse>, Status> {
         let peer = peer_of(&request);
-        let job = receive(request.into_inner(), &peer).await?;
-        let (key, project, tasks) = (job.key.clone(), job.project.clone(), job.tasks.len());
+        let (header, job) = receive(&self.submitter, request.into_inner(), &peer).await?;
+        let (Header { key, project, .. }, tasks) = (header, job.len());
         let (JobId(job), known) = self.submitter.submit(job).await?;
         tracing::info!(job, key, project, tasks, known, peer, "a job was submitted");
         Ok(Response::new(SubmitResponse { job, known }))
@@ -122,12 +122,48 @@ fn found(job: JobId, summary: Option<JobSummary>) -> Result<JobSummary, Status> 
 }
 
 /// Receives a submission: its header, then the announced number of tasks.
-async fn receive(mut parts: Streaming<SubmitRequest>, peer: &str) -> Result<Job, Status> {
-    let first =
-        next(&mut parts, "unfinished submission", peer).await?.and_then(|request| request.part);
+async fn receive(
+    submitter: &Submitter,
+    mut parts: Streaming<SubmitRequest>,
+    peer: &str,
+) -> Result<(Header, Draft), Status> {
+    const DOING: &str = "unfinished submission";
+    let first = next(&mut parts, DOING, peer).await?.and_then(|request| request.part);
     let Some(Part::Header(header)) = first else {
         return Err(FieldError::missing("header").into());
     };
+    let (header, announced) = check(header)?;
+    let mut job = submitter.begin(header.clone()).await?;
+    while let Some(request) = job.wait(next(&mut parts, DOING, peer)).await?? {
+        let Some(Part::Tasks(more)) = request.part else {
+            return Err(FieldError::missing("tasks").into());
+        };
+        let mut tasks: Vec<TaskSpec> = Vec::with_capacity(more.tasks.len());
+        for message in more.tasks {
+            let number = job.len() + tasks.len();
+            if number == announced {
+                return Err(Status::invalid_argument(format!(
+                    "there are more tasks than the {announced} of header.task_count"
+                )));
+            }
+            tasks.push(
+                from_proto::task_spec(message)
+                    .map_err(|error| error.within(format_args!("tasks[{number}]")))?,
+            );
+        }
+        job = job.add(tasks).await?;
+    }
+    if job.len() < announced {
+        let count = job.len();
+        return Err(Status::invalid_argument(format!(
+            "there are only {count} tasks of the {announced} of header.task_count"
+        )));
+    }
+    Ok((header, job))
+}
+
+/// The header of a submission, and how many tasks it announces.
+fn check(header: SubmitHeader) -> Result<(Header, usize), FieldError> {
     let SubmitHeader { key, project, priority, task_count } = header;
     let in_header = |error: FieldError| error.within("header");
     let key = from_proto::name("key", key).map_err(in_header)?;
@@ -138,33 +174,7 @@ async fn receive(mut parts: Streaming<SubmitRequest>, peer: &str) -> Result<Job,
             "header.task_count",
             task_count,
             format_args!("from 1 to {MAX_TASKS}"),
-        )
-        .into());
+        ));
     }
-    // Allocates for one message at most: the announced number is not trusted.
-    let mut tasks: Vec<TaskSpec> = Vec::with_capacity(announced.min(TASKS_PER_MESSAGE));
-    while let Some(request) = next(&mut parts, "unfinished submission", peer).await? {
-        let Some(Part::Tasks(more)) = request.part else {
-            return Err(FieldError::missing("tasks").into());
-        };
-        for message in more.tasks {
-            if tasks.len() == announced {
-                return Err(Status::invalid_argument(format!(
-                    "there are more tasks than the {announced} of header.task_count"
-                )));
-            }
-            let number = tasks.len();
-            tasks.push(
-                from_proto::task_spec(message)
-                    .map_err(|error| error.within(format_args!("tasks[{number}]")))?,
-            );
-        }
-    }
-    if tasks.len() < announced {
-        let count = tasks.len();
-        return Err(Status::invalid_argument(format!(
-            "there are only {count} tasks of the {announced} of header.task_count"
-        )));
-    }
-    Ok(Job { key, project, priority, tasks })
+    Ok((Header { key, project, priority }, announced))
 }

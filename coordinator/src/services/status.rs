@@ -4,7 +4,7 @@ use impasto_types::{JobId, error_text};
 use tonic::Status;
 
 use crate::driver::Stopped;
-use crate::submission::{RetryError, SubmitError};
+use crate::submission::{Crowded, RetryError, SubmitError};
 use impasto_blobs::BlobStoreError;
 
 /// Ends a stream when the coordinator shuts down; the caller may retry.
@@ -19,6 +19,13 @@ pub(super) fn no_such_job(job: JobId) -> Status {
 impl From<Stopped> for Status {
     fn from(stopped: Stopped) -> Self {
         Self::unavailable(stopped.to_string())
+    }
+}
+
+/// The client tries again, as after a restart of the coordinator.
+impl From<Crowded> for Status {
+    fn from(crowded: Crowded) -> Self {
+        Self::unavailable(crowded.to_string())
     }
 }
 
@@ -53,6 +60,7 @@ impl From<SubmitError> for Status {
             SubmitError::MissingInputs(_) => Self::failed_precondition(error.to_string()),
             SubmitError::NoProducer { .. } => Self::invalid_argument(error.to_string()),
             SubmitError::Store(error) => of_blob_store(error),
+            SubmitError::Crowded(crowded) => crowded.into(),
             SubmitError::Stopped(stopped) => stopped.into(),
         }
     }

@@ -99,3 +99,83 @@ async fn two_embedded_coordinators_share_a_folder() {
     first.stop().await;
     second.stop().await;
 }
+
+#[tokio::test]
+async fn small_and_large_blobs_are_transferred_together() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let running = Running::start(settings(&folder.path().join("data"))).await;
+    let blobs = running.blobs();
+    let lengths = (0..1_500).chain([256 << 10, (256 << 10) + 1, 3 << 20]);
+    let contents: Vec<Vec<u8>> =
+        lengths.map(|length| (0..length).map(|index| (index % 251) as u8).collect()).collect();
+    let mut files: Vec<_> = contents
+        .iter()
+        .map(|bytes| (BlobRef::of(bytes), folder.path().join(bytes.len().to_string())))
+        .collect();
+    for ((_, path), bytes) in files.iter().zip(&contents) {
+        std::fs::write(path, bytes).expect("it is written");
+    }
+    // Changed, gone, shorter than announced, and sent twice.
+    std::fs::write(&files[100].1, [1; 100]).expect("it is written");
+    std::fs::remove_file(&files[200].1).expect("it is removed");
+    std::fs::write(&files[300].1, b"short").expect("it is written");
+    files.push(files[400].clone());
+
+    let sent = blobs.upload_files(&files).await;
+    assert_eq!(sent.len(), files.len());
+    for (number, sent) in sent.iter().enumerate() {
+        match number {
+            100 | 300 => assert_eq!(
+                sent.as_ref().map_err(code).expect_err("it is refused"),
+                Some(Code::InvalidArgument)
+            ),
+            200 => assert!(matches!(sent, Err(BlobError::Read { .. })), "{sent:?}"),
+            _ => assert!(sent.is_ok(), "{number}: {sent:?}"),
+        }
+    }
+
+    let names: Vec<BlobRef> = files.iter().map(|(blob, _)| *blob).collect();
+    let received = blobs.download_all(&names).await;
+    assert_eq!(received.len(), names.len());
+    for (number, received) in received.into_iter().enumerate() {
+        match number {
+            100 | 200 | 300 => {
+                assert!(matches!(received, Err(BlobError::Missing { .. })), "{received:?}");
+            }
+            _ => {
+                let bytes = received.unwrap_or_else(|error| panic!("{number}: {error}"));
+                assert_eq!(BlobRef::of(&bytes), names[number]);
+            }
+        }
+    }
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn calls_of_small_blobs_are_bounded() {
+    use impasto_proto::limits::{SMALL_BLOB_BYTES, SMALL_BLOBS};
+    use impasto_proto::v1::blobs_client::BlobsClient;
+    use impasto_proto::{to_proto, v1};
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let running = Running::start(settings(folder.path())).await;
+    let mut client = BlobsClient::new(running.channel.clone());
+    let blob = to_proto::blob(&BlobRef::of(b"a"));
+    let large =
+        to_proto::blob(&BlobRef { size_bytes: SMALL_BLOB_BYTES as u64 + 1, ..BlobRef::of(b"a") });
+    for blobs in [vec![blob.clone(); SMALL_BLOBS + 1], vec![large.clone()]] {
+        let request = v1::DownloadSmallRequest { blobs: blobs.clone() };
+        let refused = client.download_small(request).await.expect_err("it is refused");
+        assert_eq!(refused.code(), Code::InvalidArgument, "{refused}");
+        let small = |blob| v1::SmallBlob { blob: Some(blob), data: Bytes::from_static(b"a") };
+        // The limit is that of the call, not of a message.
+        let messages: Vec<_> = blobs
+            .into_iter()
+            .map(|blob| v1::UploadSmallRequest { blobs: vec![small(blob)] })
+            .collect();
+        let sent = client.upload_small(tokio_stream::iter(messages)).await;
+        let refused = sent.expect_err("it is refused");
+        assert_eq!(refused.code(), Code::InvalidArgument, "{refused}");
+    }
+    running.stop().await;
+}

@@ -15,6 +15,10 @@ use std::time::Duration;
 
 use tempfile::{NamedTempFile, TempPath};
 
+mod together;
+
+pub use together::{WRITERS, write_together};
+
 const PREFIX: &str = ".impasto-";
 const SUFFIX: &str = ".tmp";
 
@@ -46,16 +50,25 @@ impl AtomicFile {
     /// # Errors
     /// If the folder cannot be created or written to.
     pub fn beside(target: &Path) -> io::Result<Self> {
-        let folder = folder_of(target);
-        fs::create_dir_all(folder)?;
-        Self::within(folder)
+        Self::within(folder_of(target))
     }
 
-    /// Creates a temporary file in `folder`, which has to be on the target's file system.
+    /// Creates a temporary file in `folder`, which has to be on the target's file system. The folder
+    /// is made if there is none, or none any more.
     ///
     /// # Errors
-    /// If the folder cannot be written to.
+    /// If the folder cannot be created or written to.
     pub fn within(folder: &Path) -> io::Result<Self> {
+        match Self::in_existing(folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                fs::create_dir_all(folder)?;
+                Self::in_existing(folder)
+            }
+            made => made,
+        }
+    }
+
+    fn in_existing(folder: &Path) -> io::Result<Self> {
         let mut builder = tempfile::Builder::new();
         builder.prefix(PREFIX).suffix(SUFFIX);
         // Default permissions, less the umask; temporary files would be private. Windows inherits
@@ -83,7 +96,6 @@ impl AtomicFile {
     /// # Errors
     /// If the file cannot be synced or renamed; the target is then unchanged.
     pub fn persist(self, target: &Path, durability: Durability) -> io::Result<()> {
-        fs::create_dir_all(folder_of(target))?;
         if durability != Durability::None {
             // Content and length are enough; losing the modification time does no harm.
             self.file.as_file().sync_data()?;
@@ -118,7 +130,7 @@ impl ClosedFile {
         &self.path
     }
 
-    /// Renames the file to `target`, which it replaces, durably.
+    /// Renames the file to `target`, which it replaces, durably. Creates the target's folder.
     ///
     /// # Errors
     /// If the file cannot be renamed; the target is then unchanged.
@@ -135,8 +147,20 @@ impl ClosedFile {
         self.path.keep().map_err(|error| error.error)
     }
 
-    fn rename(self, target: &Path) -> io::Result<()> {
-        self.path.persist(target).map_err(|error| error.error)
+    /// Renames the file to `target`, which it replaces. The name is durable once
+    /// [`sync_folder_of`] returns; until then a power failure may bring the old file back. Creates
+    /// the target's folder.
+    ///
+    /// # Errors
+    /// If the file cannot be renamed; the target is then unchanged.
+    pub fn rename(self, target: &Path) -> io::Result<()> {
+        let path = match self.path.persist(target) {
+            Ok(()) => return Ok(()),
+            Err(error) if error.error.kind() == io::ErrorKind::NotFound => error.path,
+            Err(error) => return Err(error.error),
+        };
+        fs::create_dir_all(folder_of(target))?;
+        path.persist(target).map_err(|error| error.error)
     }
 }
 
@@ -240,6 +264,20 @@ mod tests {
             assert_eq!(fs::read_to_string(&target).expect("it is there"), bytes);
         }
         assert_eq!(names_in(target.parent().expect("it has a folder")), ["a.png"]);
+    }
+
+    #[test]
+    fn folders_that_were_removed_are_made_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (temporary, target) = (folder.path().join("tmp"), folder.path().join("ab").join("a"));
+        for bytes in ["one", "two"] {
+            let mut file = AtomicFile::within(&temporary).expect("its folder is made");
+            file.write_all(bytes.as_bytes()).expect("it is written");
+            file.persist(&target, Durability::None).expect("its folder is made too");
+            assert_eq!(fs::read_to_string(&target).expect("it is there"), bytes);
+            fs::remove_dir(&temporary).expect("it is empty");
+            fs::remove_dir_all(folder.path().join("ab")).expect("it is removed");
+        }
     }
 
     #[test]

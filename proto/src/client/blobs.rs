@@ -57,6 +57,10 @@ impl Blobs {
         Self { client }
     }
 
+    pub(super) fn client(&self) -> BlobsClient<Channel> {
+        self.client.clone()
+    }
+
     /// Those of `blobs` that the coordinator lacks.
     ///
     /// # Errors

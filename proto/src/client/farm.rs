@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use impasto_types::{
     Digest, Explained, JobId, JobSummary, TaskResult, TaskSpec, WorkerInfo, WorkerName,
 };
+use prost::Message;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 
@@ -12,7 +15,7 @@ use super::blobs::Blobs;
 use super::connection::{connect, jobs, workers};
 use super::farm_error::FarmError;
 use super::job_watch::JobWatch;
-use crate::limits::{DIGESTS_PER_MESSAGE, TASKS_PER_MESSAGE};
+use crate::limits::{DIGESTS_PER_MESSAGE, SUBMIT_MESSAGE_BYTES, TASKS_PER_MESSAGE};
 use crate::v1::submit_request::Part;
 use crate::{FieldError, from_proto, to_proto, v1};
 
@@ -66,7 +69,7 @@ impl FarmClient {
         &self,
         key: &str,
         project: &str,
-        tasks: &[TaskSpec],
+        tasks: &[&TaskSpec],
     ) -> Result<(JobId, bool), FarmError> {
         let task_count = u32::try_from(tasks.len()).unwrap_or(u32::MAX);
         let header = v1::SubmitHeader {
@@ -75,12 +78,11 @@ impl FarmClient {
             priority: 0,
             task_count,
         };
-        let tasks = tasks
-            .chunks(TASKS_PER_MESSAGE)
-            .map(|part| v1::SubmitTasks { tasks: part.iter().map(to_proto::task_spec).collect() });
-        let parts = std::iter::once(Part::Header(header)).chain(tasks.map(Part::Tasks));
-        let requests: Vec<_> = parts.map(|part| v1::SubmitRequest { part: Some(part) }).collect();
-        let answer = jobs(self.channel.clone()).submit(tokio_stream::iter(requests)).await;
+        let (parts, stream) = mpsc::channel(MESSAGES_AHEAD);
+        let mut jobs = jobs(self.channel.clone());
+        let call = jobs.submit(ReceiverStream::new(stream));
+        // The call reads what is fed meanwhile, so that few messages are in memory.
+        let (answer, ()) = tokio::join!(call, feed(header, tasks, parts));
         let v1::SubmitResponse { job, known } =
             answer.map_err(|status| FarmError::of(status, "take the job"))?.into_inner();
         Ok((JobId(job), known))
@@ -159,6 +161,42 @@ impl FarmClient {
             _ => FarmError::of(status, "drain the worker"),
         })
     }
+}
+
+/// How many messages of a submission are ready before the network takes them.
+const MESSAGES_AHEAD: usize = 2;
+
+/// Sends the messages of a submission, until the coordinator has answered.
+async fn feed(
+    header: v1::SubmitHeader,
+    tasks: &[&TaskSpec],
+    parts: mpsc::Sender<v1::SubmitRequest>,
+) {
+    if parts.send(v1::SubmitRequest { part: Some(Part::Header(header)) }).await.is_err() {
+        return;
+    }
+    let mut rest = tasks;
+    while !rest.is_empty() {
+        let message = next_message(rest);
+        rest = &rest[message.tasks.len()..];
+        if parts.send(v1::SubmitRequest { part: Some(Part::Tasks(message)) }).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// As many of the tasks as one message may have: at least one.
+fn next_message(tasks: &[&TaskSpec]) -> v1::SubmitTasks {
+    let (mut message, mut bytes) = (v1::SubmitTasks::default(), 0);
+    for task in tasks.iter().take(TASKS_PER_MESSAGE) {
+        if bytes >= SUBMIT_MESSAGE_BYTES {
+            break;
+        }
+        let task = to_proto::task_spec(task);
+        bytes += task.encoded_len();
+        message.tasks.push(task);
+    }
+    message
 }
 
 /// More jobs or workers than fit into a message.

@@ -50,6 +50,6 @@ impl FarmError {
 }
 
 /// A status sent by the coordinator has no source; one made for a broken connection has.
-fn is_connection(status: &Status) -> bool {
+pub(super) fn is_connection(status: &Status) -> bool {
     status.code() == Code::Unavailable || std::error::Error::source(status).is_some()
 }

@@ -328,4 +328,21 @@ impl Blobs for BlobsService {
             .collect();
         Ok(Response::new(Box::pin(iter(chunks))))
     }
+
+    type DownloadSmallStream =
+        std::pin::Pin<Box<dyn Stream<Item = Result<v1::DownloadSmallResponse, Status>> + Send>>;
+
+    async fn upload_small(
+        &self,
+        _: Request<Streaming<v1::UploadSmallRequest>>,
+    ) -> Result<Response<v1::UploadSmallResponse>, Status> {
+        Err(Status::unimplemented("it is an older coordinator"))
+    }
+
+    async fn download_small(
+        &self,
+        _: Request<v1::DownloadSmallRequest>,
+    ) -> Result<Response<Self::DownloadSmallStream>, Status> {
+        Err(Status::unimplemented("it is an older coordinator"))
+    }
 }

@@ -2,6 +2,7 @@
 
 mod bench;
 mod coordinator;
+mod older;
 mod painter;
 mod stopping;
 
