@@ -35,7 +35,7 @@ pub use contained::LeavesProject;
 pub use deliver::{DeliveredFile, NewFile, deliver_all};
 pub use examine::examine;
 pub use folders::asset_folders;
-pub use lock::{Holder, LockError, ProjectLock, lock};
+pub use lock::{Holder, JobsLock, LockError, ProjectLock, lock, lock_jobs};
 pub use lockfile::{LockEntry, Lockfile, LockfileError};
 pub use outputs::{Outputs, outputs_on_disk};
 pub use picture::Completeness;
