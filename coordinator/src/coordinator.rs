@@ -106,6 +106,11 @@ impl Coordinator {
         let address = listener
             .local_addr()
             .map_err(|source| StartError::Listen { address: settings.listen, source })?;
+        // With the port that the system chose.
+        let settings = Settings { listen: address, ..settings };
+        if let Some(warning) = settings.warning() {
+            tracing::warn!("{warning}");
+        }
         let opened = settings.clone();
         let (turns, blobs, actions) = blocking(move || open(&opened)).await?;
         let (driver, commands) = Driver::new();

@@ -152,7 +152,7 @@ impl Settings {
     /// # Errors
     /// The key and the value that are invalid.
     pub fn check(&self) -> Result<(), SettingsError> {
-        if !self.listen.ip().is_loopback() && !self.insecure {
+        if self.is_exposed() && !self.insecure {
             return Err(SettingsError::Insecure { listen: self.listen });
         }
         if self.data_dir.as_os_str().is_empty() {
@@ -166,6 +166,25 @@ impl Settings {
         }
         self.core().check()?;
         Ok(())
+    }
+
+    /// Whether other machines reach the address to listen on.
+    fn is_exposed(&self) -> bool {
+        !self.listen.ip().to_canonical().is_loopback()
+    }
+
+    /// What an operator should know who starts with these settings: whoever reaches the address can
+    /// use the farm.
+    pub fn warning(&self) -> Option<String> {
+        self.is_exposed().then(|| {
+            format!(
+                "listening on {} without encryption or authentication: whoever reaches this \
+                 address can submit and cancel jobs, read and replace pictures, and join as a \
+                 worker; let a firewall admit only machines that you trust, or listen on 127.0.0.1 \
+                 and reach it through a VPN or an SSH tunnel",
+                self.listen
+            )
+        })
     }
 
     /// The core's part of the settings.
@@ -314,7 +333,28 @@ mod tests {
     }
 
     #[test]
-    fn listening_beyond_this_machine_needs_insecure() {
-        assert!(load("listen = \"0.0.0.0:7421\"\ninsecure = true", &[]).is_ok());
+    fn listening_beyond_this_machine_needs_insecure_and_warns() {
+        for (listen, exposed) in [
+            ("127.0.0.1:7421", false),
+            ("127.9.8.7:0", false),
+            ("[::1]:7421", false),
+            ("[::ffff:127.0.0.1]:7421", false),
+            ("0.0.0.0:7421", true),
+            ("192.168.0.2:7421", true),
+            ("[::]:7421", true),
+            ("[::ffff:10.0.0.1]:7421", true),
+            ("[fe80::1]:7421", true),
+        ] {
+            let toml = format!("listen = \"{listen}\"");
+            assert_eq!(load(&toml, &[]).is_err(), exposed, "{listen} without `insecure`");
+            for settings in [
+                load(&format!("{toml}\ninsecure = true"), &[]),
+                load(&toml, &[("IMPASTO_COORDINATOR__INSECURE", "true")]),
+            ] {
+                let warning = settings.expect("it is insecure on purpose").warning();
+                assert_eq!(warning.is_some(), exposed, "{listen}");
+                assert!(warning.is_none_or(|warning| warning.contains(listen)), "{listen}");
+            }
+        }
     }
 }

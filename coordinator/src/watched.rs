@@ -9,7 +9,7 @@ mod log;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use impasto_build::{Build, BuildError, Busy, Outcome, SurveyRequest, open};
+use impasto_build::{Build, BuildError, Busy, IfLost, Outcome, SurveyRequest, open};
 use impasto_models::ModelStore;
 use impasto_project::{Change, LockError, WatchError, WatchSettings, Watcher};
 use impasto_types::error_text;
@@ -158,7 +158,7 @@ impl ProjectThread {
             Ok(())
         } else {
             let models = ModelStore::open(models_dir.as_deref())?;
-            self.runtime.block_on(build.paint(farm, &models, None))
+            self.runtime.block_on(build.paint(farm, &models, None, IfLost::Fail))
         };
         // Outputs delivered before an error are kept.
         let (_, outcome) = build.finish();

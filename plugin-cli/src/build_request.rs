@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use impasto_build::SurveyRequest;
+use impasto_build::{IfLost, SurveyRequest};
 use impasto_painter::Devices;
 
 /// What to build, and on which farm or resources.
@@ -19,4 +19,11 @@ pub(crate) struct BuildRequest {
     pub(crate) threads: Option<u16>,
     pub(crate) memory_bytes: Option<u64>,
     pub(crate) devices: Devices,
+}
+
+impl BuildRequest {
+    /// What becomes of the rest if the farm is lost.
+    pub(crate) fn if_lost(&self) -> IfLost {
+        if self.require_farm { IfLost::Fail } else { IfLost::PaintElsewhere }
+    }
 }

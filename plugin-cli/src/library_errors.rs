@@ -75,12 +75,14 @@ impl From<FarmError> for Failure {
             FarmError::NoSuchWorker { .. } => {
                 Self::usage(error).hint("`impasto workers` lists them")
             }
-            FarmError::Connect(ConnectError::Unreachable { .. }) | FarmError::Away { .. } => {
-                Self::farm(error).hint(
-                    "start one with `impasto coordinator`, or give another address with \
-                     --coordinator",
-                )
-            }
+            FarmError::Connect(
+                ConnectError::Unreachable { .. }
+                | ConnectError::Silent { .. }
+                | ConnectError::Stranger { .. },
+            )
+            | FarmError::Away { .. } => Self::farm(error).hint(
+                "start one with `impasto coordinator`, or give another address with --coordinator",
+            ),
             FarmError::Refused { .. } | FarmError::Answer(_) => Self::farm(error),
             FarmError::Blob(_) => Self::here(error),
         }

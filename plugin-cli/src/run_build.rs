@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use impasto_build::{Build, Busy, Event, Observer, Outcome, Survey};
+use impasto_build::{Build, BuildError, Busy, Event, IfLost, Observer, Outcome, Survey};
 use impasto_models::ModelStore;
 use impasto_project::Watcher;
-use impasto_types::{ByteSize, one_line};
+use impasto_types::{ByteSize, error_text};
 use tokio_util::sync::CancellationToken;
 
 use crate::build_request::BuildRequest;
@@ -65,16 +65,16 @@ fn paint(
     let models = ModelStore::open(request.survey.models_dir.as_deref()).map_err(Failure::here)?;
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::here)?;
     let painted = runtime.block_on(async {
-        match reach(request, observer).await? {
-            Some(farm) => {
-                observer.event(Event::Farm { coordinator: request.coordinator.as_deref() });
-                Ok(build.paint(&farm, &models, Some(Arc::new(cache.clone()))).await?)
-            }
-            None => {
-                observer.event(Event::Farm { coordinator: None });
-                paint_here(request, build, &models).await
+        if let Some(farm) = reach(request, observer).await? {
+            observer.event(Event::Farm { coordinator: request.coordinator.as_deref() });
+            let if_lost = request.if_lost();
+            match build.paint(&farm, &models, Some(Arc::new(cache.clone())), if_lost).await {
+                Ok(()) => return Ok(()),
+                Err(error) => fall_back(request, observer, error, cancel)?,
             }
         }
+        observer.event(Event::Farm { coordinator: None });
+        paint_here(request, build, &models).await
     });
     runtime.shutdown_timeout(LINGER);
     match painted {
@@ -92,13 +92,31 @@ async fn reach(
     let Some(coordinator) = &request.coordinator else { return Ok(None) };
     match FarmClient::connect(coordinator).await {
         Ok(client) => Ok(Some(client)),
-        Err(error) if error.is_away() && !request.require_farm => {
-            let reason = one_line(&error.to_string());
-            observer.event(Event::FellBack { coordinator, reason: &reason });
+        Err(error) if !request.require_farm => {
+            observer.event(Event::FellBack { coordinator, reason: &error_text(&error) });
             Ok(None)
         }
         Err(error) => Err(error),
     }
+}
+
+/// Says that this machine paints what a farm that was lost, or refuses the work, has not painted.
+///
+/// # Errors
+/// `error` itself if it is not the farm's, the farm is required, or the build was canceled.
+fn fall_back(
+    request: &BuildRequest,
+    observer: &dyn Observer,
+    error: BuildError,
+    cancel: &CancellationToken,
+) -> Result<(), BuildError> {
+    let is_the_farms = matches!(error, BuildError::Farm(_));
+    if !is_the_farms || request.require_farm || cancel.is_cancelled() {
+        return Err(error);
+    }
+    let coordinator = request.coordinator.as_deref().unwrap_or_default();
+    observer.event(Event::FellBack { coordinator, reason: &error_text(&error) });
+    Ok(())
 }
 
 async fn paint_here(
@@ -110,7 +128,7 @@ async fn paint_here(
     fail_what_is_too_large(build, embedded.memory_bytes());
     let farm = embedded.farm();
     let painted = tokio::select! {
-        painted = build.paint(&farm, models, None) => painted.map_err(Failure::from),
+        painted = build.paint(&farm, models, None, IfLost::Fail) => painted.map_err(Failure::from),
         error = embedded.failed() => Err(error.into()),
     };
     embedded.stop().await;

@@ -1,7 +1,7 @@
 //! All output: results on stdout, messages on stderr, progress bars on a terminal.
 
 use std::fmt::Display;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
 
 use anstyle::{AnsiColor, Style};
@@ -22,6 +22,8 @@ pub(crate) const HINT: Style = AnsiColor::Cyan.on_default().bold();
 
 /// How often bars are drawn in a second, at most.
 const BARS_HZ: u8 = 20;
+
+const JSON_BUFFER_BYTES: usize = 64 << 10;
 
 /// The format of results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,8 +106,11 @@ impl Screen {
     /// Prints one line of JSON.
     pub fn json(&self, value: &impl Serialize) {
         self.stdout(|out| {
-            serde_json::to_writer(&mut *out, value)?;
-            out.write_all(b"\n")
+            // A document may have megabytes, and comes in pieces of a few bytes.
+            let mut out = BufWriter::with_capacity(JSON_BUFFER_BYTES, out);
+            serde_json::to_writer(&mut out, value)?;
+            out.write_all(b"\n")?;
+            out.flush()
         });
     }
 

@@ -5,6 +5,7 @@ mod blobs;
 mod connection;
 mod farm;
 mod farm_error;
+mod in_time;
 mod job_watch;
 mod small_blobs;
 

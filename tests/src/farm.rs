@@ -51,6 +51,12 @@ impl Coordinator {
         self.process.kill();
     }
 
+    /// Stops it, without ending it: connections are accepted, and nothing answers.
+    #[cfg(unix)]
+    pub fn freeze(&self) {
+        self.process.freeze();
+    }
+
     /// Waits until this many workers are connected.
     pub fn await_workers(&self, project: &Project, count: usize) {
         eventually("the workers", || {

@@ -192,6 +192,12 @@ impl Process {
         self.signal("-TERM");
     }
 
+    /// Stops it, without ending it: its ports stay open, and nothing answers there.
+    #[cfg(unix)]
+    pub fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
     #[cfg(unix)]
     fn signal(&self, signal: &str) {
         let id = self.id().to_string();

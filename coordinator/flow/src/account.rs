@@ -225,19 +225,13 @@ impl<'o> Account<'o> {
         self.outcome.failed.push(failed);
     }
 
-    /// What this build did about a task.
+    /// What this build did about a task that it planned.
     pub(crate) fn made(&self, task: &PlannedTask) -> Made {
         match self.made.get(task.output()) {
             Some(made) => made.clone(),
-            None if self.is_left(task) => Made::Left,
             None if task.is_stale() => Made::Open,
             None => Made::UpToDate,
         }
-    }
-
-    /// Whether the request does not select the task.
-    fn is_left(&self, task: &PlannedTask) -> bool {
-        self.survey.left.iter().any(|left| left.output() == task.output())
     }
 
     /// The file that was written for a task's first output, by this build or an earlier one.

@@ -20,7 +20,7 @@ use crate::fetch::Fetches;
 use crate::follow::{Left, follow};
 use crate::held::{Busy, take_lock};
 use crate::outcome::{Made, Outcome};
-use crate::patience::patiently;
+use crate::patience::{IfLost, UNANSWERED, patiently};
 use crate::pending::Pending;
 use crate::result_files::{ResultFiles, prepare};
 use crate::submit::hand_in;
@@ -86,7 +86,7 @@ impl<'o> Build<'o> {
         self.account.fail(action, message);
     }
 
-    /// What this build did about a task.
+    /// What this build did about a task of its plan.
     pub fn made(&self, task: &PlannedTask) -> Made {
         self.account.made(task)
     }
@@ -123,41 +123,51 @@ impl<'o> Build<'o> {
     /// `keep`. When this returns without an error, tasks that are still open were canceled.
     ///
     /// # Errors
-    /// The farm has not answered for too long, or a model is missing.
+    /// The farm has not answered for too long, or a model is missing. Tasks that are still open can
+    /// be painted by another farm.
     pub async fn paint<F: Farm>(
         &mut self,
         farm: &F,
         models: &ModelStore,
         keep: Option<Arc<dyn ResultCache>>,
+        if_lost: IfLost,
     ) -> Result<(), BuildError> {
         let account = &mut self.account;
         let (observer, cancel) = (account.observer, account.cancel.clone());
         let mut fetches = Fetches::new(farm.clone(), account.survey.project.clone(), keep);
-        let found = patiently(observer, &cancel, async || {
+        let found = patiently(UNANSWERED, observer, &cancel, async || {
             find_results(&mut *account, farm, &mut fetches).await
         });
         found.await?;
         let mut only: Option<BTreeSet<Digest>> = None;
         while !account.is_done() && !cancel.is_cancelled() {
             let lost = account.lost.clone();
-            let jobs = patiently(observer, &cancel, async || {
+            let jobs = patiently(if_lost.patience(), observer, &cancel, async || {
                 hand_in(&mut *account, farm, models, only.as_ref()).await
             });
             let jobs = jobs.await?;
             let mut left = Left::Ended;
             for job in &jobs {
-                left = left.max(follow(account, &mut fetches, farm, job, models).await?);
+                let following = follow(account, &mut fetches, farm, job, models, if_lost);
+                left = left.max(following.await?);
             }
             let records_jobs = farm.keeps_jobs() && !account.survey.is_preview;
             if records_jobs && left == Left::Ended {
-                Pending::forget(&account.survey.project);
+                let has_ended = |job| jobs.iter().any(|ended| ended.id == job);
+                Pending::forget(&account.survey.project, has_ended);
             }
-            // Results that were announced but are lost are computed once more.
-            let lost_now: BTreeSet<Digest> = account.lost.difference(&lost).copied().collect();
-            if lost_now.is_empty() {
+            // Results that were announced but are lost are computed once more, and so is what
+            // another checkout submitted and canceled.
+            let mut again: BTreeSet<Digest> = account.lost.difference(&lost).copied().collect();
+            let of_others = jobs.into_iter().filter(|job| !job.is_ours);
+            let given_up = of_others
+                .flat_map(|job| job.actions)
+                .filter(|&action| account.is_open(action) && !account.lost.contains(&action));
+            again.extend(given_up);
+            if again.is_empty() {
                 break;
             }
-            only = Some(lost_now);
+            only = Some(again);
         }
         Ok(())
     }

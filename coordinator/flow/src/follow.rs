@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use impasto_models::ModelStore;
 use impasto_types::{Attempt, Digest, JobId, JobNews, TaskEvent, TaskIndex};
+use tokio::time::Instant;
 
 use crate::account::Account;
 use crate::error::BuildError;
 use crate::event::{Event, Origin};
 use crate::farm::{Farm, FarmError, Watch};
 use crate::fetch::Fetches;
-use crate::patience::Patience;
+use crate::patience::{IfLost, Patience};
 use crate::supply::supply_again;
 
 /// How long to wait for a canceled job to end. A user who presses Ctrl-C expects seconds.
@@ -22,6 +23,8 @@ pub(crate) struct Job {
     pub(crate) id: JobId,
     /// The actions of the job's tasks, in their order.
     pub(crate) actions: Vec<Digest>,
+    /// Whether this project's folder submitted it, and not another checkout.
+    pub(crate) is_ours: bool,
 }
 
 /// The state in which a job was left.
@@ -29,7 +32,7 @@ pub(crate) struct Job {
 pub(crate) enum Left {
     /// It has ended, or the coordinator has canceled it.
     Ended,
-    /// The coordinator could not be told to cancel it: the next build finds it.
+    /// The coordinator could not be told to cancel it, or it is another's: the next build finds it.
     Running,
 }
 
@@ -41,9 +44,10 @@ pub(crate) async fn follow<F: Farm>(
     farm: &F,
     job: &Job,
     models: &ModelStore,
+    if_lost: IfLost,
 ) -> Result<Left, BuildError> {
     let (observer, cancel) = (account.observer, account.cancel.clone());
-    let mut patience = Patience::new(observer, &cancel);
+    let mut patience = Patience::new(if_lost.patience(), observer, &cancel);
     loop {
         let seen = tokio::select! {
             seen = see(account, fetches, farm, job, Some((&mut patience, models))) => seen,
@@ -54,7 +58,7 @@ pub(crate) async fn follow<F: Farm>(
         };
         match seen {
             Ok(()) => return Ok(Left::Ended),
-            Err(error) => match patience.wait(error).await {
+            Err(error) => match patience.wait(error, Instant::now()).await {
                 Ok(()) => {}
                 // The build was canceled, and no coordinator answers that could cancel the job.
                 Err(_) if cancel.is_cancelled() => return Ok(Left::Running),
@@ -140,13 +144,16 @@ fn take<F: Farm>(
     }
 }
 
-/// Cancels the job, and delivers the results that exist by then.
+/// Cancels the job, unless others wait for it, and delivers the results that exist by then.
 async fn give_up<F: Farm>(
     account: &mut Account<'_>,
     fetches: &mut Fetches<F>,
     farm: &F,
     job: &Job,
 ) -> Result<Left, BuildError> {
+    if !job.is_ours {
+        return Ok(Left::Running);
+    }
     let ending = async {
         farm.cancel(job.id).await?;
         see(account, fetches, farm, job, None).await

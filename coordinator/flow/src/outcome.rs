@@ -41,6 +41,4 @@ pub enum Made {
     },
     /// Nothing: the build was interrupted.
     Open,
-    /// Nothing: it was not selected.
-    Left,
 }

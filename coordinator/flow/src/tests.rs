@@ -5,6 +5,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::BuildError;
 use crate::outcome::Outcome;
+use crate::patience::IfLost;
 use crate::submit::submit;
 use crate::survey::survey;
 use crate::test_project::{FakeFarm, Heard, TestProject, refused, run};
@@ -43,7 +44,7 @@ fn a_build_keeps_what_a_killed_build_delivered() {
     let farm = FakeFarm::new();
     let heard = Heard::default();
     let mut killed = test.begin(&heard, &CancellationToken::new());
-    run(killed.paint(&farm, &test.models(), None)).expect("it is painted");
+    run(killed.paint(&farm, &test.models(), None, IfLost::Fail)).expect("it is painted");
     drop(killed);
     assert_eq!(test.read("impasto.lock"), None, "it is written at the end");
     farm.go_away(0..usize::MAX);
@@ -96,7 +97,7 @@ fn a_build_follows_the_jobs_of_an_earlier_submit() {
     assert_eq!((submitted.jobs.len(), submitted.tasks, submitted.refused.len()), (3, 5, 0));
     farm.forget_results();
     let mut build = test.begin(&heard, &CancellationToken::new());
-    run(build.paint(&farm, &test.models(), None)).expect("it is painted");
+    run(build.paint(&farm, &test.models(), None, IfLost::Fail)).expect("it is painted");
     let (_, outcome) = build.finish();
     assert_eq!(counts(&outcome), [5, 0, 0, 0, 0]);
     assert_eq!(farm.jobs(), [2, 2, 1], "no other job is submitted");
@@ -141,7 +142,7 @@ fn a_build_waits_for_a_farm_that_does_not_answer_for_a_while() {
         farm.go_away(call..call + 3);
         let heard = Heard::default();
         let mut build = test.begin(&heard, &CancellationToken::new());
-        run(build.paint(&farm, &test.models(), None)).expect("it is painted");
+        run(build.paint(&farm, &test.models(), None, IfLost::Fail)).expect("it is painted");
         let counts = counts(&build.finish().1);
         assert_eq!((counts[0] + counts[1], counts[4]), (5, 0), "{call}: {counts:?}");
         assert_eq!(heard.count("disconnected"), heard.count("reconnected"), "{call}");
@@ -156,7 +157,7 @@ fn a_canceled_build_keeps_finished_results() {
     let (heard, cancel) = (Heard::default(), CancellationToken::new());
     let mut build = test.begin(&heard, &cancel);
     cancel.cancel();
-    run(build.paint(&farm, &test.models(), None)).expect("it ends well");
+    run(build.paint(&farm, &test.models(), None, IfLost::Fail)).expect("it ends well");
     let (_, outcome) = build.finish();
     assert_eq!((counts(&outcome), outcome.interrupted), ([0, 0, 0, 0, 5], true));
     assert_eq!(farm.jobs(), [0_usize; 0]);
@@ -200,4 +201,55 @@ fn inputs_that_went_missing_are_sent_again() {
     let (_, outcome) = test.build(&farm);
     assert_eq!(counts(&outcome), [5, 0, 0, 0, 0]);
     assert_eq!((farm.uploads(), farm.sent()), (6, 6 + 10), "an asset and its style for each task");
+}
+
+#[test]
+fn how_long_a_build_waits_depends_on_what_is_at_stake() {
+    for (if_lost, answered, waits_s) in [
+        (IfLost::Fail, 0, 5),
+        (IfLost::PaintElsewhere, 0, 5),
+        // It has looked into the farm's cache, and has nowhere else to go.
+        (IfLost::Fail, 1, 300),
+        (IfLost::PaintElsewhere, 1, 60),
+    ] {
+        let test = TestProject::new(&ASSETS);
+        let farm = FakeFarm::new();
+        farm.go_away(answered..usize::MAX);
+        let (heard, cancel) = (Heard::default(), CancellationToken::new());
+        let mut build = test.begin(&heard, &cancel);
+        let models = test.models();
+        let (ended, took) = run(async {
+            let began = tokio::time::Instant::now();
+            (build.paint(&farm, &models, None, if_lost).await, began.elapsed())
+        });
+        assert!(matches!(ended, Err(BuildError::Farm(error)) if error.is_away()));
+        let waited = waits_s..waits_s + 6;
+        assert!(waited.contains(&took.as_secs()), "{if_lost:?}, {answered} calls: {took:?}");
+        // Another farm paints the rest.
+        run(build.paint(&FakeFarm::new(), &models, None, if_lost)).expect("it is painted");
+        assert_eq!(counts(&build.finish().1), [5, 0, 0, 0, 0]);
+    }
+}
+
+#[test]
+fn what_a_living_job_has_is_not_submitted_again() {
+    let test = TestProject::new(&ASSETS);
+    let farm = FakeFarm::new();
+    // Its jobs go on.
+    farm.forget_results();
+    let heard = Heard::default();
+    let submit_all = || {
+        let found = survey(&test.request(), None).expect("it is surveyed");
+        let submitted =
+            run(submit(&found, &farm, &test.models(), &heard)).expect("it is submitted");
+        (submitted.jobs.len(), submitted.tasks, submitted.known)
+    };
+    assert_eq!(submit_all(), (1, 5, 0));
+    assert_eq!(submit_all(), (1, 5, 5));
+    std::fs::remove_dir_all(test.dir().join(".impasto")).expect("it is removed");
+    assert_eq!(submit_all(), (1, 5, 5), "the farm knows the key");
+    std::fs::remove_file(test.dir().join("walls/e.png")).expect("it is removed");
+    test.write("walls/f.png", &test.read("styles/night.png").expect("it is there"));
+    assert_eq!(submit_all(), (2, 5, 4), "a job for the new one");
+    assert_eq!(farm.jobs(), [5, 1]);
 }

@@ -36,7 +36,7 @@ pub use deliver::{DeliveredFile, NewFile, Prepared, deliver_all, place_all, prep
 pub use examine::examine;
 pub use folders::asset_folders;
 pub use impasto_files::write_together;
-pub use lock::{Holder, LockError, ProjectLock, lock};
+pub use lock::{Holder, JobsLock, LockError, ProjectLock, lock, lock_jobs};
 pub use lockfile::{LockEntry, Lockfile, LockfileError};
 pub use outputs::{Outputs, outputs_on_disk};
 pub use picture::Completeness;

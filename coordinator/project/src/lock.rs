@@ -1,8 +1,8 @@
-//! One build per project at a time.
+//! One build per project at a time, and one submission.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +17,13 @@ pub struct ProjectLock {
     /// may have changed.
     pub recovered: bool,
     // The system releases the lock when the file is closed.
+    _file: File,
+}
+
+/// Held while tasks are submitted: for moments, also by a build that goes on to paint for hours.
+/// Released when it is dropped or its process ends.
+#[derive(Debug)]
+pub struct JobsLock {
     _file: File,
 }
 
@@ -48,17 +55,33 @@ fn by(holder: Option<&Holder>) -> String {
 /// Another build holds the lock, its file cannot be created, or such a delivery cannot be
 /// completed.
 pub fn lock(project: &Project) -> Result<ProjectLock, LockError> {
-    let file = open(project)?;
+    let path = lock_file(project);
+    let file = open(project, &path)?;
     match file.try_lock() {
         Ok(()) => taken(project, file),
         Err(TryLockError::WouldBlock) => {
             Err(LockError::Held { dir: project.dir().to_owned(), holder: holder(project) })
         }
-        Err(TryLockError::Error(source)) => Err(LockError::Io { path: lock_file(project), source }),
+        Err(TryLockError::Error(source)) => Err(LockError::Io { path, source }),
+    }
+}
+
+/// Locks the project's jobs; `None` if another process holds this lock.
+///
+/// # Errors
+/// Its file cannot be created, or the file system has no locks.
+pub fn lock_jobs(project: &Project) -> Result<Option<JobsLock>, LockError> {
+    let path = project.state_dir().join(JOBS_LOCK);
+    let file = open(project, &path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(JobsLock { _file: file })),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(source)) => Err(LockError::Io { path, source }),
     }
 }
 
 const LOCK: &str = "lock";
+const JOBS_LOCK: &str = "jobs-lock";
 
 /// A file of its own, since on Windows no other process can read a locked file.
 const HOLDER: &str = "lock-holder.json";
@@ -68,13 +91,12 @@ fn lock_file(project: &Project) -> PathBuf {
     project.state_dir().join(LOCK)
 }
 
-fn open(project: &Project) -> Result<File, LockError> {
-    let path = lock_file(project);
+fn open(project: &Project, path: &Path) -> Result<File, LockError> {
     let open = || {
-        project.make_state_dir(&path)?;
-        File::options().create(true).truncate(false).write(true).open(&path)
+        project.make_state_dir(path)?;
+        File::options().create(true).truncate(false).write(true).open(path)
     };
-    open().map_err(|source| LockError::Io { path: path.clone(), source })
+    open().map_err(|source| LockError::Io { path: path.to_owned(), source })
 }
 
 fn taken(project: &Project, file: File) -> Result<ProjectLock, LockError> {
@@ -106,5 +128,16 @@ mod tests {
         assert!(error.to_string().ends_with(&expected), "{error}");
         drop(first);
         assert!(lock(test.project()).is_ok());
+    }
+
+    #[test]
+    fn one_submission_at_a_time_even_during_a_build() {
+        let test = TestProject::new();
+        let _building = lock(test.project()).expect("it is free");
+        let first = lock_jobs(test.project()).expect("there are locks");
+        assert!(first.is_some(), "a build does not hold it");
+        assert!(lock_jobs(test.project()).expect("there are locks").is_none());
+        drop(first);
+        assert!(lock_jobs(test.project()).expect("there are locks").is_some());
     }
 }

@@ -78,7 +78,10 @@ pub(crate) fn on_farm<T>(
         .enable_all()
         .build()
         .map_err(Failure::here)?;
-    Ok(runtime.block_on(async { call(FarmClient::connect(&url).await?).await })?)
+    let answer = runtime.block_on(async { call(FarmClient::connect(&url).await?).await });
+    // A name server that does not answer keeps a thread busy; nobody waits for it.
+    runtime.shutdown_background();
+    Ok(answer?)
 }
 
 pub(crate) fn coordinator_url(

@@ -1,17 +1,16 @@
 //! `impasto plan`
 
+mod document;
 mod why;
 
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use impasto_build::{Survey, SurveyRequest, survey};
-use impasto_planner::{PlannedOutput, PlannedTask, Staleness};
 use impasto_types::RecipePatch;
-use serde_json::json;
 
+use self::document::Document;
 use crate::flags::{CacheFlags, ModelsFlags, ProjectArgs};
-use crate::pace::PaceSource;
 use crate::{Context, Exit, Failure};
 
 /// Show what would be painted, and why
@@ -80,56 +79,8 @@ pub(crate) fn show(survey: &Survey, context: &Context) {
 fn show_with(survey: &Survey, cache_dir: Option<&Path>, context: &Context) {
     let screen = &context.screen;
     if screen.is_json() {
-        screen.json(&document(survey, cache_dir));
+        screen.json(&Document::of(survey, cache_dir));
         return;
     }
     crate::show::plan(survey, cache_dir, context);
-}
-
-/// The plan as one JSON document; docs/cli.md describes it.
-fn document(survey: &Survey, cache_dir: Option<&Path>) -> serde_json::Value {
-    let pace = crate::show::pace(survey, cache_dir);
-    let stale_s = crate::show::stale_time(survey, &pace).as_secs_f64();
-    let problems = survey
-        .plan
-        .problems
-        .iter()
-        .map(|problem| json!({ "asset": problem.asset, "message": problem.cause.to_string() }));
-    let unlisted = survey.unlisted.iter().map(|problem| json!({ "message": problem.to_string() }));
-    json!({
-        "project": survey.project.manifest().name(),
-        "stale": survey.plan.stale().count(),
-        "up_to_date": survey.up_to_date(),
-        "tasks": survey.plan.tasks.iter().map(task).collect::<Vec<_>>(),
-        "unusable": problems.chain(unlisted).collect::<Vec<_>>(),
-        "orphans": survey.plan.orphans,
-        "unmatched": survey.plan.unmatched,
-        "warnings": survey.warnings,
-        "seconds": stale_s,
-        "seconds_measured": matches!(pace.source, PaceSource::Measured { .. }),
-    })
-}
-
-/// One task of the document.
-pub(crate) fn task(task: &PlannedTask) -> serde_json::Value {
-    let output = |output: &PlannedOutput| json!({ "part": output.part, "path": output.path });
-    let (state, reasons) = match &task.state {
-        Staleness::UpToDate => ("up-to-date", vec![]),
-        Staleness::Stale(reasons) => ("stale", reasons.iter().map(ToString::to_string).collect()),
-    };
-    json!({
-        "asset": task.spec.asset,
-        "style": task.style,
-        "rule": task.rule,
-        "output": task.output(),
-        "outputs": task.outputs.iter().map(output).collect::<Vec<_>>(),
-        "action": task.action,
-        "state": state,
-        "reasons": reasons,
-        "recipe": task.spec.action.recipe,
-        "memory_bytes": task.spec.least_memory_bytes,
-        "width": task.width,
-        "height": task.height,
-        "work": task.spec.work,
-    })
 }

@@ -38,7 +38,7 @@ pub(crate) fn run(args: SubmitArgs, context: &Context) -> Result<Exit, Failure> 
     let unusable = if survey.unusable() == 0 { Exit::Done } else { Exit::Unfinished };
     if survey.plan.stale().next().is_none() {
         match screen.is_json() {
-            true => screen.json(&json!({ "job": null, "tasks": 0 })),
+            true => screen.json(&json!({ "job": null, "jobs": [], "tasks": 0, "known": 0 })),
             false => screen.result("nothing is stale, so there is nothing to submit"),
         }
         return Ok(unusable);
@@ -52,7 +52,10 @@ pub(crate) fn run(args: SubmitArgs, context: &Context) -> Result<Exit, Failure> 
     let submitted = runtime.block_on(async {
         let farm = FarmClient::connect(&url).await?;
         Ok::<_, Failure>(submit(&survey, &farm, &models, &view).await?)
-    })?;
+    });
+    // A name server that does not answer keeps a thread busy; nobody waits for it.
+    runtime.shutdown_background();
+    let submitted = submitted?;
     drop(view);
     for reason in &submitted.refused {
         screen.warning(reason);
@@ -63,11 +66,11 @@ pub(crate) fn run(args: SubmitArgs, context: &Context) -> Result<Exit, Failure> 
 
 /// Prints which jobs were submitted: several if there are more tasks than fit into a job.
 fn report(submitted: &Submitted, context: &Context) {
-    let Submitted { jobs, tasks, .. } = submitted;
+    let Submitted { jobs, tasks, known, .. } = submitted;
     let screen = &context.screen;
     if screen.is_json() {
         let first = jobs.first();
-        screen.json(&json!({ "job": first, "jobs": jobs, "tasks": tasks }));
+        screen.json(&json!({ "job": first, "jobs": jobs, "tasks": tasks, "known": known }));
         return;
     }
     let Some(first) = jobs.first() else {
@@ -76,7 +79,13 @@ fn report(submitted: &Submitted, context: &Context) {
     };
     let numbers: Vec<String> = jobs.iter().map(ToString::to_string).collect();
     let word = if jobs.len() == 1 { "job" } else { "jobs" };
-    screen.result(format_args!("{word} {}: {}", numbers.join(", "), count(*tasks, "asset")));
+    let before = match *known {
+        0 => String::new(),
+        all if all == *tasks => ", submitted before".to_owned(),
+        some => format!(", {some} of them submitted before"),
+    };
+    let assets = count(*tasks, "asset");
+    screen.result(format_args!("{word} {}: {assets}{before}", numbers.join(", ")));
     screen.message(format_args!(
         "`impasto job {first} --watch` follows it, `impasto build` fetches the results"
     ));

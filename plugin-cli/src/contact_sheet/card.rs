@@ -6,6 +6,7 @@ use std::time::Duration;
 use impasto_types::{Losses, RunReport, Tileable};
 
 use super::escape::escape;
+use super::size::MESSAGE_CHARS;
 use super::{Card, CardOutcome, Settings, THUMBNAILS_DIR, Thumbnail};
 use crate::units;
 
@@ -56,7 +57,9 @@ fn write_card(html: &mut String, card: &Card, loading: Loading) -> std::fmt::Res
         writeln!(html, "<p class=\"folder\">{}</p>", escape(folder))?;
     }
     if let CardOutcome::Failed { message } = &card.outcome {
-        writeln!(html, "<p class=\"message\">{}</p>", escape(message))?;
+        let shown: String = message.chars().take(MESSAGE_CHARS).collect();
+        let rest = if shown.len() < message.len() { " ..." } else { "" };
+        writeln!(html, "<p class=\"message\">{}{rest}</p>", escape(&shown))?;
     }
     write_style(html, card, loading)?;
     if let Some(settings) = &card.settings {

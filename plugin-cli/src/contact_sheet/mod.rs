@@ -1,26 +1,28 @@
-//! The contact sheet: a page that shows every asset before and after, with its styles, its settings
-//! and its times.
+//! The contact sheet: a page that shows assets before and after, with their styles, settings and
+//! times: all of them, or in a large project the five hundred that are most worth a look.
 //!
-//! Pictures are thumbnails in a folder beside the page, so a page of a thousand assets is small,
-//! and a build writes only the thumbnails that changed. The page loads nothing from the network.
+//! Pictures are thumbnails in a folder beside the page, and a build writes only those that changed.
+//! Page and folder have a bounded size, see `size.rs`. The page loads nothing from the network.
 
 mod card;
+mod choice;
 mod escape;
 mod of_build;
 mod settings;
+mod size;
+mod tally;
 mod thumbnail;
-
-use std::fmt::Write as _;
 
 use impasto_types::{RunReport, Tileable};
 
 use self::card::Loading;
 use self::escape::escape;
-use crate::units;
 
 pub(crate) use card::loss_text;
 pub(crate) use of_build::write;
 pub use settings::{Setting, Settings, fields, parameters, settings};
+pub use size::PictureSize;
+pub use tally::Tally;
 pub use thumbnail::{Thumbnail, ThumbnailError, Thumbnails};
 
 /// The folder of thumbnails, beside the page.
@@ -35,6 +37,8 @@ const SCRIPT: &str = include_str!("script.js");
 pub struct Sheet {
     pub project: String,
     pub cards: Vec<Card>,
+    /// Everything that could be shown.
+    pub tally: Tally,
 }
 
 /// One asset in one style.
@@ -81,50 +85,17 @@ impl Sheet {
                 ("{{title}}", &escape(&self.project)),
                 ("{{style}}", STYLE),
                 ("{{heading}}", &escape(&self.project)),
-                ("{{tally}}", &self.tally()),
+                ("{{tally}}", &tally::render(self)),
+                ("{{note}}", &tally::note(self)),
                 ("{{cards}}", &cards.concat()),
                 ("{{script}}", SCRIPT),
             ],
         )
     }
-
-    /// `12 assets`, and how many of each outcome.
-    fn tally(&self) -> String {
-        let mut html = format!(
-            "<li><b>{}</b> {}</li>",
-            self.cards.len(),
-            if self.cards.len() == 1 { "picture" } else { "pictures" }
-        );
-        for (class, word) in [
-            ("painted", "painted"),
-            ("cached", "cached"),
-            ("fresh", "up to date"),
-            ("open", "not done"),
-            ("left", "not chosen"),
-            ("failed", "failed"),
-        ] {
-            let number = self.cards.iter().filter(|card| card.outcome.class() == class).count();
-            if number > 0 {
-                write!(html, "<li class=\"{class}\"><b>{number}</b> {word}</li>")
-                    .expect("a string takes everything");
-            }
-        }
-        let total: u64 = self
-            .cards
-            .iter()
-            .filter_map(|card| card.report.as_ref())
-            .map(|report| report.compute_ms)
-            .sum();
-        if total > 0 {
-            let time = units::time(std::time::Duration::from_millis(total));
-            write!(html, "<li><b>{time}</b> painting time</li>")
-                .expect("a string takes everything");
-        }
-        html
-    }
 }
 
 impl CardOutcome {
+    /// Its class in the page.
     fn class(&self) -> &'static str {
         match self {
             Self::Painted => "painted",
@@ -170,7 +141,14 @@ fn fill(template: &str, values: &[(&str, &str)]) -> String {
 mod tests {
     use super::*;
 
-    fn card(asset: &str, outcome: CardOutcome) -> Card {
+    /// A sheet that shows everything.
+    pub(super) fn sheet(project: &str, cards: Vec<Card>) -> Sheet {
+        let mut tally = Tally::default();
+        cards.iter().for_each(|card| tally.add(&card.outcome));
+        Sheet { project: project.to_owned(), cards, tally }
+    }
+
+    pub(super) fn card(asset: &str, outcome: CardOutcome) -> Card {
         Card {
             asset: asset.to_owned(),
             output: format!("out/{asset}"),
@@ -189,10 +167,7 @@ mod tests {
     fn text_is_escaped_and_its_markers_are_not_replaced() {
         let failed =
             CardOutcome::Failed { message: "<script>alert(1)</script> {{script}}".to_owned() };
-        let sheet = Sheet {
-            project: "a & b {{cards}}".to_owned(),
-            cards: vec![card("<b>\"x\"'.png", failed)],
-        };
+        let sheet = sheet("a & b {{cards}}", vec![card("<b>\"x\"'.png", failed)]);
         let html = sheet.render();
         assert!(html.contains("<title>a &amp; b {{cards}}"), "the title");
         assert!(html.contains("&lt;script&gt;alert(1)&lt;/script&gt; {{script}}"), "the message");
@@ -205,9 +180,7 @@ mod tests {
 
     #[test]
     fn nothing_is_loaded_from_the_network() {
-        let html =
-            Sheet { project: "p".to_owned(), cards: vec![card("a.png", CardOutcome::Painted)] }
-                .render();
+        let html = sheet("p", vec![card("a.png", CardOutcome::Painted)]).render();
         for outside in ["http:", "https:", "src=\"/", "@import", "<link"] {
             assert!(!html.contains(outside), "{outside}");
         }
@@ -217,7 +190,7 @@ mod tests {
     fn pictures_are_in_a_folder_beside_the_page() {
         let picture = Thumbnail { file: "0a-512-8x4.jpg".to_owned(), width: 8, height: 4 };
         let card = Card { after: Some(picture), ..card("a.png", CardOutcome::Painted) };
-        let html = Sheet { project: "p".to_owned(), cards: vec![card] }.render();
+        let html = sheet("p", vec![card]).render();
         assert!(html.contains("src=\"thumbnails/0a-512-8x4.jpg\""), "{html}");
     }
 
@@ -225,24 +198,8 @@ mod tests {
     fn the_first_pictures_are_there_when_the_page_is() {
         let picture = Thumbnail { file: "0a-512-8x4.jpg".to_owned(), width: 8, height: 4 };
         let card = Card { after: Some(picture), ..card("a.png", CardOutcome::Painted) };
-        let html = Sheet { project: String::new(), cards: vec![card; 300] }.render();
+        let html = sheet("", vec![card; 300]).render();
         let count = |text: &str| html.matches(text).count();
         assert_eq!((count("decoding=\"sync\""), count("loading=\"lazy\"")), (256, 44));
-    }
-
-    #[test]
-    fn the_tally_counts_outcomes() {
-        let cards = vec![
-            card("a", CardOutcome::Painted),
-            card("b", CardOutcome::UpToDate),
-            card("c", CardOutcome::UpToDate),
-        ];
-        let tally = Sheet { project: String::new(), cards }.tally();
-        assert!(
-            tally.contains("<b>3</b> pictures")
-                && tally.contains("<b>2</b> up to date")
-                && !tally.contains("failed"),
-            "{tally}"
-        );
     }
 }

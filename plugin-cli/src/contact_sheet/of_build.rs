@@ -3,17 +3,15 @@
 use std::path::PathBuf;
 
 use impasto_build::{Build, Made};
-use impasto_planner::PlannedTask;
+use impasto_planner::{PlannedTask, Problem};
 use impasto_project::{Project, ReplaceError, STATE_DIR, replace_file};
-use impasto_types::{AssetPath, Digest, InputRef, Part, Tileable};
+use impasto_types::{AssetPath, Digest, InputRef, Part, RunReport, Tileable};
 use rayon::prelude::*;
 
-use super::{Card, CardOutcome, Sheet, THUMBNAILS_DIR, Thumbnail, Thumbnails, settings};
+use super::choice::{Candidate, Claim, choose};
+use super::size::{CARDS, PictureSize, STYLE, STYLES_PER_CARD};
+use super::{Card, CardOutcome, Sheet, THUMBNAILS_DIR, Tally, Thumbnail, Thumbnails, settings};
 use crate::local_cache::LocalCache;
-
-/// Sharp enough for a card that fills half a screen.
-const SIDE_PX: u32 = 512;
-const STYLE_SIDE_PX: u32 = 96;
 
 /// Writes `contact-sheet.html` into the folder of private files, or into that of previews, and
 /// returns its path.
@@ -22,16 +20,30 @@ pub(crate) fn write(build: &Build<'_>, cache: &LocalCache) -> Result<PathBuf, Re
     let project = &*survey.project;
     let folder = survey.preview_dir().unwrap_or_else(|| project.dir().join(STATE_DIR));
     let thumbnails = Thumbnails::open(folder.join(THUMBNAILS_DIR));
-    let pictures = Pictures { project, thumbnails };
-    // Previews are of the selected assets; a build's sheet also shows those that it left.
-    let left: &[PlannedTask] = if survey.is_preview() { &[] } else { &survey.left };
-    let tasks: Vec<&PlannedTask> = survey.plan.tasks.iter().chain(left).collect();
-    let mut cards: Vec<Card> =
-        tasks.into_par_iter().map(|task| card(build, cache, &pictures, task)).collect();
-    cards.extend(survey.plan.problems.iter().map(unusable));
-    // Failures come first.
-    cards.sort_by_key(|card| !matches!(card.outcome, CardOutcome::Failed { .. }));
-    let sheet = Sheet { project: project.manifest().name().to_owned(), cards };
+
+    let items = items(build);
+    let mut tally = Tally::default();
+    let mut candidates = Vec::with_capacity(items.len());
+    for item in &items {
+        let (outcome, _) = item.made(build);
+        tally.add(&outcome);
+        candidates.push(item.candidate(&outcome, build, &thumbnails));
+    }
+    let mut shown = choose(&candidates, CARDS);
+    if shown.len() == items.len() {
+        // Everything: failures come first, and the others as in the plan.
+        shown.sort_by_key(|&place| (candidates[place].claim != Claim::Failed, place));
+    }
+    let size = PictureSize::for_cards(shown.len());
+    let pictures = Pictures { project, thumbnails, size };
+    let cards = shown.into_par_iter().map(|place| match items[place] {
+        Item::Task(task) | Item::Left(task) => {
+            card(build, cache, &pictures, task, items[place].made(build))
+        }
+        Item::Unusable(problem) => unusable(problem),
+    });
+    let project = project.manifest().name().to_owned();
+    let sheet = Sheet { project, cards: cards.collect(), tally };
     let path = folder.join("contact-sheet.html");
     replace_file(&path, sheet.render().as_bytes())?;
     if let Err(error) = pictures.thumbnails.remove_unused() {
@@ -40,15 +52,78 @@ pub(crate) fn write(build: &Build<'_>, cache: &LocalCache) -> Result<PathBuf, Re
     Ok(path)
 }
 
+/// What a card can be about.
+#[derive(Clone, Copy)]
+enum Item<'a> {
+    Task(&'a PlannedTask),
+    /// A task that was not selected.
+    Left(&'a PlannedTask),
+    /// An asset without a task.
+    Unusable(&'a Problem),
+}
+
+fn items<'a>(build: &'a Build<'_>) -> Vec<Item<'a>> {
+    let survey = build.survey();
+    // Previews are of the selected assets; a build's sheet also shows those that it left.
+    let left: &[PlannedTask] = if survey.is_preview() { &[] } else { &survey.left };
+    let tasks = survey.plan.tasks.iter().map(Item::Task);
+    let problems = survey.plan.problems.iter().map(Item::Unusable);
+    tasks.chain(left.iter().map(Item::Left)).chain(problems).collect()
+}
+
+impl<'a> Item<'a> {
+    /// What this build did, and how the painting went if it knows.
+    fn made(self, build: &Build<'_>) -> (CardOutcome, Option<RunReport>) {
+        match self {
+            Self::Task(task) => match build.made(task) {
+                Made::UpToDate => (CardOutcome::UpToDate, None),
+                Made::Painted(report) => (CardOutcome::Painted, Some(report)),
+                Made::Cached(report) => (CardOutcome::Cached, Some(report)),
+                Made::Failed { message } => (CardOutcome::Failed { message }, None),
+                Made::Open => (CardOutcome::Open, None),
+            },
+            Self::Left(_) => (CardOutcome::Left, None),
+            Self::Unusable(problem) => {
+                (CardOutcome::Failed { message: problem.cause.to_string() }, None)
+            }
+        }
+    }
+
+    fn candidate(
+        self,
+        outcome: &CardOutcome,
+        build: &Build<'_>,
+        thumbnails: &Thumbnails,
+    ) -> Candidate<'a> {
+        let (group, was_shown) = match self {
+            Self::Task(task) | Self::Left(task) => {
+                let written = build.written(task);
+                let was_shown = written.is_some_and(|digest| thumbnails.had(digest));
+                ((task.rule.as_str(), task.style.as_str()), was_shown)
+            }
+            Self::Unusable(problem) => ((problem.rule.as_str(), ""), false),
+        };
+        let claim = match outcome {
+            CardOutcome::Failed { .. } => Claim::Failed,
+            CardOutcome::Painted | CardOutcome::Cached => Claim::Made,
+            CardOutcome::Open => Claim::Open,
+            CardOutcome::UpToDate | CardOutcome::Left if was_shown => Claim::Shown,
+            CardOutcome::UpToDate | CardOutcome::Left => Claim::Rest,
+        };
+        Candidate { claim, group }
+    }
+}
+
 struct Pictures<'a> {
     project: &'a Project,
     thumbnails: Thumbnails,
+    size: PictureSize,
 }
 
 impl Pictures<'_> {
     /// The thumbnail of a project file, or `None` if none can be made.
-    fn of(&self, path: &AssetPath, digest: Digest, side_px: u32) -> Option<Thumbnail> {
-        let made = self.thumbnails.of(&self.project.path_of(path), digest, side_px);
+    fn of(&self, path: &AssetPath, digest: Digest, size: PictureSize) -> Option<Thumbnail> {
+        let made = self.thumbnails.of(&self.project.path_of(path), digest, size);
         made.inspect_err(|error| tracing::debug!("{error}")).ok()
     }
 }
@@ -58,25 +133,19 @@ fn card(
     cache: &LocalCache,
     pictures: &Pictures<'_>,
     task: &PlannedTask,
+    (outcome, report): (CardOutcome, Option<RunReport>),
 ) -> Card {
     let action = &task.spec.action;
-    let (outcome, report) = match build.made(task) {
-        Made::UpToDate => (CardOutcome::UpToDate, None),
-        Made::Painted(report) => (CardOutcome::Painted, Some(report)),
-        Made::Cached(report) => (CardOutcome::Cached, Some(report)),
-        Made::Failed { message } => (CardOutcome::Failed { message }, None),
-        Made::Open => (CardOutcome::Open, None),
-        Made::Left => (CardOutcome::Left, None),
-    };
     let content = action.input(Part::Color).and_then(InputRef::blob).map(|blob| blob.digest);
-    let before = content.and_then(|digest| pictures.of(&task.spec.asset, digest, SIDE_PX));
+    let before = content.and_then(|digest| pictures.of(&task.spec.asset, digest, pictures.size));
     let is_there = !matches!(outcome, CardOutcome::Failed { .. } | CardOutcome::Open);
     let after = build.written(task).filter(|_| is_there);
-    let after = after.and_then(|digest| pictures.of(task.output(), digest, SIDE_PX));
+    let after = after.and_then(|digest| pictures.of(task.output(), digest, pictures.size));
     let styles = build
         .survey()
         .style_files(task)
-        .filter_map(|(digest, path)| pictures.of(path, digest, STYLE_SIDE_PX));
+        .take(STYLES_PER_CARD)
+        .filter_map(|(digest, path)| pictures.of(path, digest, STYLE));
     Card {
         asset: task.spec.asset.to_string(),
         output: task.output().to_string(),
@@ -92,7 +161,7 @@ fn card(
 }
 
 /// The card of an asset without a task: only its name and the reason.
-fn unusable(problem: &impasto_planner::Problem) -> Card {
+fn unusable(problem: &Problem) -> Card {
     Card {
         asset: problem.asset.to_string(),
         output: String::new(),

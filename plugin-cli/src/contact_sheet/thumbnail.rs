@@ -1,6 +1,6 @@
 //! Thumbnails, made once for each file.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 use std::io::{self, BufReader, Cursor, Write};
 use std::path::{Path, PathBuf};
@@ -10,6 +10,8 @@ use image::codecs::jpeg::JpegEncoder;
 use image::imageops::FilterType;
 use image::{DynamicImage, ImageError, ImageFormat, ImageReader, Limits};
 use impasto_types::Digest;
+
+use super::PictureSize;
 
 /// A picture in the folder of thumbnails.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,51 +31,69 @@ pub struct ThumbnailError {
 }
 
 /// A folder of thumbnails named `DIGEST-SIDE-WIDTHxHEIGHT.jpg`, so that a page can be written
-/// without opening them.
+/// without opening them. SIDE is the size that was asked for.
 #[derive(Debug)]
 pub struct Thumbnails {
     folder: PathBuf,
     /// The files that were there at the start, by digest and side.
     kept: BTreeMap<String, Thumbnail>,
+    digests: HashSet<Digest>,
     /// The files that were requested.
     used: Mutex<BTreeSet<String>>,
 }
 
 /// The most memory that a decoder may take. A larger picture is shown without its thumbnail.
 const MAX_DECODED_BYTES: u64 = 1 << 30;
-/// At this quality a thumbnail of 512 pixels takes about 60 KB and shows no blocks.
-const JPEG_QUALITY: u8 = 84;
+/// Shows no blocks. A picture that takes too many bytes gets the next quality, before it gets
+/// smaller.
+const JPEG_QUALITIES: [u8; 2] = [84, 70];
+/// No picture of this side is too large for any limit.
+const LEAST_SIDE: u32 = 16;
 
 impl Thumbnails {
     /// Opens a folder, which need not exist yet.
     pub fn open(folder: PathBuf) -> Self {
         let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
         let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-        let kept = names.filter_map(parse).collect();
-        Self { folder, kept, used: Mutex::default() }
+        let kept: BTreeMap<String, Thumbnail> = names.filter_map(parse).collect();
+        let digest = |key: &String| key.split('-').next()?.parse().ok();
+        let digests = kept.keys().filter_map(digest).collect();
+        Self { folder, kept, digests, used: Mutex::default() }
     }
 
-    /// The thumbnail of the image at `path`, whose bytes have this digest; its longer side is at
-    /// most `side` pixels.
+    /// Whether there was a thumbnail of a file with this digest at the start.
+    pub fn had(&self, digest: Digest) -> bool {
+        self.digests.contains(&digest)
+    }
+
+    /// The thumbnail of the image at `path`, whose bytes have this digest, within the limits of
+    /// `size`.
     ///
     /// # Errors
     /// If the file cannot be decoded, or the thumbnail cannot be written.
-    pub fn of(&self, path: &Path, digest: Digest, side: u32) -> Result<Thumbnail, ThumbnailError> {
-        let key = format!("{}-{side}", digest.to_hex());
-        let thumbnail = match self.kept.get(&key) {
+    pub fn of(
+        &self,
+        path: &Path,
+        digest: Digest,
+        size: PictureSize,
+    ) -> Result<Thumbnail, ThumbnailError> {
+        let key = format!("{}-{}", digest.to_hex(), size.side_px);
+        let fits = |kept: &&Thumbnail| {
+            let kept = fs::metadata(self.folder.join(&kept.file));
+            kept.is_ok_and(|kept| kept.len() <= size.max_bytes as u64)
+        };
+        let thumbnail = match self.kept.get(&key).filter(fits) {
             Some(kept) => kept.clone(),
             None => self
-                .make(path, &key, side)
+                .make(path, &key, size)
                 .map_err(|source| ThumbnailError { path: path.to_owned(), source })?,
         };
         self.used.lock().expect("no thread panics with this lock").insert(thumbnail.file.clone());
         Ok(thumbnail)
     }
 
-    fn make(&self, path: &Path, key: &str, side: u32) -> Result<Thumbnail, ImageError> {
-        let small = shrink(decode(path)?, side);
-        let (bytes, extension) = encode(&small)?;
-        let (width, height) = (small.width(), small.height());
+    fn make(&self, path: &Path, key: &str, size: PictureSize) -> Result<Thumbnail, ImageError> {
+        let Encoded { bytes, extension, width, height } = fit(decode(path)?, size)?;
         let file = format!("{key}-{width}x{height}.{extension}");
         fs::create_dir_all(&self.folder)?;
         // Written under a temporary name, so that a file with the right name is complete.
@@ -139,21 +159,55 @@ fn shrink(picture: DynamicImage, side: u32) -> DynamicImage {
     }
 }
 
-/// The file and its extension: PNG if there is alpha, otherwise JPEG.
-fn encode(picture: &DynamicImage) -> Result<(Vec<u8>, &'static str), ImageError> {
+struct Encoded {
+    bytes: Vec<u8>,
+    extension: &'static str,
+    width: u32,
+    height: u32,
+}
+
+/// The picture as a file within the limits of `size`.
+fn fit(picture: DynamicImage, size: PictureSize) -> Result<Encoded, ImageError> {
+    let mut small = shrink(picture, size.side_px);
+    loop {
+        let (bytes, extension) = encode(&small, size.max_bytes)?;
+        let (width, height) = (small.width(), small.height());
+        let side = width.max(height);
+        if bytes.len() <= size.max_bytes || side <= LEAST_SIDE {
+            return Ok(Encoded { bytes, extension, width, height });
+        }
+        // Bytes follow the area, roughly.
+        let ratio = (size.max_bytes as f64 / bytes.len() as f64).sqrt();
+        let fitting = (f64::from(side) * ratio.clamp(0.5, 0.9)) as u32;
+        small = shrink(small, fitting.max(LEAST_SIDE));
+    }
+}
+
+/// The file and its extension: PNG if there is alpha, otherwise JPEG, of lower quality if it would
+/// take more than `max_bytes`.
+fn encode(picture: &DynamicImage, max_bytes: usize) -> Result<(Vec<u8>, &'static str), ImageError> {
     let mut bytes = Vec::new();
     if picture.color().has_alpha() {
         picture.write_to(&mut Cursor::new(&mut bytes), ImageFormat::Png)?;
-        Ok((bytes, "png"))
-    } else {
-        picture.write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY))?;
-        Ok((bytes, "jpg"))
+        return Ok((bytes, "png"));
     }
+    for quality in JPEG_QUALITIES {
+        bytes.clear();
+        picture.write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, quality))?;
+        if bytes.len() <= max_bytes {
+            break;
+        }
+    }
+    Ok((bytes, "jpg"))
 }
 
 #[cfg(test)]
 mod tests {
+    use impasto_types::SplitMix64;
+
     use super::*;
+
+    const SMALL: PictureSize = PictureSize { side_px: 64, max_bytes: 60_000 };
 
     fn names(folder: &Path) -> Vec<String> {
         let entries = fs::read_dir(folder).expect("it can be listed");
@@ -174,13 +228,13 @@ mod tests {
             let path = folder.path().join(name);
             picture.save(&path).expect("it is written");
             let digest = Digest::of(name.as_bytes());
-            let made = Thumbnails::open(kept.clone()).of(&path, digest, 64).expect("an image");
+            let made = Thumbnails::open(kept.clone()).of(&path, digest, SMALL).expect("an image");
             assert_eq!((made.width, made.height), size, "{name}");
             assert!(made.file.ends_with(extension), "{}", made.file);
             let read = image::open(kept.join(&made.file)).expect("it is an image");
             assert_eq!((read.width(), read.height()), size, "{name}");
             fs::remove_file(&path).expect("it is removed");
-            let again = Thumbnails::open(kept.clone()).of(&path, digest, 64);
+            let again = Thumbnails::open(kept.clone()).of(&path, digest, SMALL);
             assert_eq!(again.expect("it was kept"), made);
         }
     }
@@ -191,7 +245,7 @@ mod tests {
         let (path, kept) = (folder.path().join("a.png"), folder.path().join("thumbnails"));
         DynamicImage::new_rgb8(8, 8).save(&path).expect("it is written");
         let of = |thumbnails: &Thumbnails, text: &str| {
-            thumbnails.of(&path, Digest::of(text.as_bytes()), 4).expect("an image").file
+            thumbnails.of(&path, Digest::of(text.as_bytes()), SMALL).expect("an image").file
         };
         let first = Thumbnails::open(kept.clone());
         let (old, same) = (of(&first, "old"), of(&first, "same"));
@@ -206,12 +260,34 @@ mod tests {
     }
 
     #[test]
+    fn a_picture_that_compresses_badly_gets_smaller() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut noise = SplitMix64::new(7);
+        let mut noisy = image::RgbaImage::new(300, 150);
+        noisy.fill_with(|| noise.next_u64() as u8);
+        for (name, picture) in [
+            ("opaque.png", DynamicImage::from(noisy.clone()).into_rgb8().into()),
+            ("transparent.png", DynamicImage::from(noisy)),
+        ] {
+            let path = folder.path().join(name);
+            picture.save(&path).expect("it is written");
+            let size = PictureSize { side_px: 256, max_bytes: 15_000 };
+            let thumbnails = Thumbnails::open(folder.path().join("thumbnails"));
+            let made = thumbnails.of(&path, Digest::of(name.as_bytes()), size).expect("an image");
+            let file = folder.path().join("thumbnails").join(&made.file);
+            let bytes = fs::metadata(file).expect("it is written").len();
+            assert!((4_000..=15_000).contains(&bytes), "{name}: {bytes} bytes of {made:?}");
+            assert!(made.width.abs_diff(2 * made.height) <= 1 && made.width < 256, "{made:?}");
+        }
+    }
+
+    #[test]
     fn an_error_names_the_file_that_is_no_image() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("a.png");
         fs::write(&path, b"not an image").expect("it is written");
         let error = Thumbnails::open(folder.path().to_owned())
-            .of(&path, Digest::of(b""), 64)
+            .of(&path, Digest::of(b""), SMALL)
             .expect_err("it is none");
         assert!(error.to_string().ends_with("a.png"), "{error}");
     }

@@ -1,5 +1,6 @@
 //! Draws a plan: a line for each rule, and with `-v` what is stale and why.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -128,25 +129,21 @@ fn sizes(tasks: &[&PlannedTask]) -> String {
     }
 }
 
-/// The first reason that most tasks give.
+/// The first reason that most tasks give; of several, the first in the alphabet.
 fn most_common_reason(stale: &[&PlannedTask]) -> String {
-    let mut reasons: Vec<(String, usize)> = Vec::new();
+    let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
     for task in stale {
         let Staleness::Stale(of_task) = &task.state else { continue };
-        let Some(first) = of_task.first().map(ToString::to_string) else { continue };
-        match reasons.iter_mut().find(|(reason, _)| *reason == first) {
-            Some((_, count)) => *count += 1,
-            None => reasons.push((first, 1)),
+        if let Some(first) = of_task.first() {
+            *reasons.entry(first.to_string()).or_default() += 1;
         }
     }
-    let most = reasons.iter().max_by_key(|(_, count)| *count).cloned();
     let others = reasons.len().saturating_sub(1);
+    let most = reasons.into_iter().rev().max_by_key(|(_, count)| *count);
     match (most, others) {
         (None, _) => String::new(),
         (Some((reason, _)), 0) => reason,
-        (Some((reason, _)), others) => {
-            format!("{reason}; {}", count(others, "other reason"))
-        }
+        (Some((reason, _)), others) => format!("{reason}; {}", count(others, "other reason")),
     }
 }
 

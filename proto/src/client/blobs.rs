@@ -2,16 +2,20 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use impasto_files::{AtomicFile, Durability};
 use impasto_types::{BlobRef, Digest};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
+use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 
+use super::in_time::{due, in_time, while_it_moves};
 use crate::limits::{CHUNK_BYTES, DIGESTS_PER_MESSAGE, INITIAL_CAPACITY_BYTES, MAX_MESSAGE_BYTES};
 use crate::v1::blobs_client::BlobsClient;
 use crate::v1::upload_request::Part;
@@ -69,13 +73,10 @@ impl Blobs {
         let mut missing = Vec::new();
         for part in blobs.chunks(DIGESTS_PER_MESSAGE) {
             let request = FindMissingRequest { blobs: part.iter().map(to_proto::blob).collect() };
-            let answer = self
-                .client
-                .clone()
-                .find_missing(request)
+            let mut client = self.client.clone();
+            let answer = in_time(part.len(), client.find_missing(request))
                 .await
-                .map_err(|source| BlobError::FindMissing { source })?
-                .into_inner();
+                .map_err(|source| BlobError::FindMissing { source })?;
             missing.extend(from_proto::each(
                 "missing",
                 answer.missing,
@@ -167,9 +168,13 @@ impl Blobs {
         chunks: mpsc::Receiver<UploadRequest>,
     ) -> Result<(), BlobError> {
         let start = UploadRequest { part: Some(Part::Start(to_proto::blob(&blob))) };
-        let parts =
-            tokio_stream::StreamExt::chain(tokio_stream::once(start), ReceiverStream::new(chunks));
-        let sent = self.client.clone().upload(parts).await;
+        let taken = Arc::new(AtomicU64::new(0));
+        let count = Arc::clone(&taken);
+        let parts = tokio_stream::once(start).chain(ReceiverStream::new(chunks)).map(move |part| {
+            count.fetch_add(1, Ordering::Relaxed);
+            part
+        });
+        let sent = while_it_moves(&taken, self.client.clone().upload(parts)).await;
         sent.map(|_| ()).map_err(|source| BlobError::Call {
             action: "upload",
             digest: blob.digest,
@@ -191,9 +196,10 @@ impl Blobs {
         };
         let unwritable = |source| BlobError::Write { path: path.to_owned(), source };
         let request = DownloadRequest { blob: Some(to_proto::blob(&blob)) };
-        let mut answers = self.client.clone().download(request).await.map_err(failed)?.into_inner();
+        let mut client = self.client.clone();
+        let mut answers = in_time(0, client.download(request)).await.map_err(failed)?;
         let (mut hasher, mut received) = (blake3::Hasher::new(), 0_u64);
-        while let Some(answer) = answers.message().await.map_err(failed)? {
+        while let Some(answer) = due(answers.message()).await.map_err(failed)? {
             received += answer.data.len() as u64;
             if received > blob.size_bytes {
                 return Err(BlobError::TooLong { digest, expected: blob.size_bytes });

@@ -24,14 +24,20 @@ pub enum ConnectError {
     Tls { url: String },
     #[error("there is no coordinator at {url}; is it running, and is this its address?")]
     Unreachable { url: String, source: tonic::transport::Error },
+    #[error("nobody answers at {url} within {limit_s} s; is a coordinator running there?")]
+    Silent { url: String, limit_s: u64 },
+    /// Something else answers, or a coordinator that cannot.
+    #[error("no coordinator answers at {url}: {reason}")]
+    Stranger { url: String, reason: String },
 }
 
 /// Connects to the coordinator at `url`: `http://host:port`, or `host:port` for short.
 ///
 /// # Errors
-/// If `url` is not an address, or there is no answer within a few seconds.
+/// If `url` is not an address, or nothing accepts the connection within a few seconds. Whether a
+/// coordinator accepted it shows at the first call.
 pub async fn connect(url: &str) -> Result<Channel, ConnectError> {
-    let url = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
+    let url = full(url);
     if url.starts_with("https://") {
         return Err(ConnectError::Tls { url });
     }
@@ -44,6 +50,11 @@ pub async fn connect(url: &str) -> Result<Channel, ConnectError> {
         .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
         .keep_alive_while_idle(true);
     endpoint.connect().await.map_err(|source| ConnectError::Unreachable { url, source })
+}
+
+/// The address with its scheme.
+pub(super) fn full(url: &str) -> String {
+    if url.contains("://") { url.to_owned() } else { format!("http://{url}") }
 }
 
 /// A client of the `Jobs` service, with the limits on messages.

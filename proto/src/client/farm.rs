@@ -12,11 +12,14 @@ use tonic::transport::Channel;
 use tonic::{Code, Status};
 
 use super::blobs::Blobs;
-use super::connection::{connect, jobs, workers};
-use super::farm_error::FarmError;
+use super::connection::{ConnectError, connect, full, jobs, workers};
+use super::farm_error::{FarmError, reason};
+use super::in_time::{GREETING_TIMEOUT, in_time};
 use super::job_watch::JobWatch;
 use crate::limits::{DIGESTS_PER_MESSAGE, SUBMIT_MESSAGE_BYTES, TASKS_PER_MESSAGE};
+use crate::v1::jobs_client::JobsClient;
 use crate::v1::submit_request::Part;
+use crate::v1::workers_client::WorkersClient;
 use crate::{FieldError, from_proto, to_proto, v1};
 
 /// A remote coordinator. After a broken connection, the next call reconnects.
@@ -26,12 +29,37 @@ pub struct FarmClient {
 }
 
 impl FarmClient {
-    /// Connects to the coordinator at `url`.
+    /// Connects to the coordinator at `url`, and makes a call, since other services accept
+    /// connections too.
     ///
     /// # Errors
-    /// If `url` is not an address, or there is no answer.
+    /// If `url` is not an address, or no coordinator answers within a few seconds.
     pub async fn connect(url: &str) -> Result<Self, FarmError> {
-        Ok(Self { channel: connect(url).await? })
+        let url = full(url);
+        let greeted = tokio::time::timeout(GREETING_TIMEOUT, async {
+            let client = Self { channel: connect(&url).await? };
+            client.greet(&url).await.map(|()| client)
+        });
+        let limit_s = GREETING_TIMEOUT.as_secs();
+        Ok(greeted.await.unwrap_or_else(|_| Err(ConnectError::Silent { url, limit_s }))?)
+    }
+
+    /// The cheapest call that a coordinator answers only while it can schedule.
+    async fn greet(&self, url: &str) -> Result<(), ConnectError> {
+        let cheapest = v1::ListRequest { active: true, limit: 1 };
+        let answer = self.jobs().list(cheapest).await;
+        answer.map(drop).map_err(|status| ConnectError::Stranger {
+            url: url.to_owned(),
+            reason: reason(&status),
+        })
+    }
+
+    fn jobs(&self) -> JobsClient<Channel> {
+        jobs(self.channel.clone())
+    }
+
+    fn workers(&self) -> WorkersClient<Channel> {
+        workers(self.channel.clone())
     }
 
     pub fn blobs(&self) -> Blobs {
@@ -53,9 +81,8 @@ impl FarmClient {
             let request = v1::FindResultsRequest {
                 actions: part.iter().map(|action| action.as_bytes().to_vec()).collect(),
             };
-            let answer = jobs(self.channel.clone()).find_results(request).await;
-            let answer =
-                answer.map_err(|status| FarmError::of(status, "look into its cache"))?.into_inner();
+            let answer = in_time(part.len(), self.jobs().find_results(request)).await;
+            let answer = answer.map_err(|status| FarmError::of(status, "look into its cache"))?;
             found.extend(from_proto::each("results", answer.results, part.len(), found_result)?);
         }
         Ok(found)
@@ -79,12 +106,12 @@ impl FarmClient {
             task_count,
         };
         let (parts, stream) = mpsc::channel(MESSAGES_AHEAD);
-        let mut jobs = jobs(self.channel.clone());
-        let call = jobs.submit(ReceiverStream::new(stream));
+        let mut jobs = self.jobs();
+        let call = in_time(tasks.len(), jobs.submit(ReceiverStream::new(stream)));
         // The call reads what is fed meanwhile, so that few messages are in memory.
         let (answer, ()) = tokio::join!(call, feed(header, tasks, parts));
         let v1::SubmitResponse { job, known } =
-            answer.map_err(|status| FarmError::of(status, "take the job"))?.into_inner();
+            answer.map_err(|status| FarmError::of(status, "take the job"))?;
         Ok((JobId(job), known))
     }
 
@@ -93,8 +120,8 @@ impl FarmClient {
     /// # Errors
     /// If the call fails or there is no such job.
     pub async fn watch(&self, job: JobId) -> Result<JobWatch, FarmError> {
-        let answer = jobs(self.channel.clone()).watch(v1::WatchRequest { job: job.0 }).await;
-        Ok(JobWatch::new(job, answer.map_err(no_job(job, "let the job be watched"))?.into_inner()))
+        let answer = in_time(0, self.jobs().watch(v1::WatchRequest { job: job.0 })).await;
+        Ok(JobWatch::new(job, answer.map_err(no_job(job, "let the job be watched"))?))
     }
 
     /// The newest jobs.
@@ -102,8 +129,8 @@ impl FarmClient {
     /// # Errors
     /// If the call fails.
     pub async fn list_jobs(&self, active: bool, limit: u32) -> Result<Vec<JobSummary>, FarmError> {
-        let answer = jobs(self.channel.clone()).list(v1::ListRequest { active, limit }).await;
-        let listed = answer.map_err(|status| FarmError::of(status, "list jobs"))?.into_inner().jobs;
+        let answer = in_time(0, self.jobs().list(v1::ListRequest { active, limit })).await;
+        let listed = answer.map_err(|status| FarmError::of(status, "list jobs"))?.jobs;
         Ok(from_proto::each("jobs", listed, MAX_LISTED, from_proto::job_summary)?)
     }
 
@@ -112,8 +139,8 @@ impl FarmClient {
     /// # Errors
     /// If the call fails or there is no such job.
     pub async fn cancel(&self, job: JobId) -> Result<JobSummary, FarmError> {
-        let answer = jobs(self.channel.clone()).cancel(v1::CancelRequest { job: job.0 }).await;
-        let answer = answer.map_err(no_job(job, "cancel the job"))?.into_inner();
+        let answer = in_time(0, self.jobs().cancel(v1::CancelRequest { job: job.0 })).await;
+        let answer = answer.map_err(no_job(job, "cancel the job"))?;
         Ok(from_proto::required("job", answer.job, from_proto::job_summary)?)
     }
 
@@ -122,8 +149,8 @@ impl FarmClient {
     /// # Errors
     /// If the call fails or there is no such job.
     pub async fn retry(&self, job: JobId) -> Result<JobSummary, FarmError> {
-        let answer = jobs(self.channel.clone()).retry(v1::RetryRequest { job: job.0 }).await;
-        let answer = answer.map_err(no_job(job, "retry the job"))?.into_inner();
+        let answer = in_time(0, self.jobs().retry(v1::RetryRequest { job: job.0 })).await;
+        let answer = answer.map_err(no_job(job, "retry the job"))?;
         Ok(from_proto::required("job", answer.job, from_proto::job_summary)?)
     }
 
@@ -132,8 +159,8 @@ impl FarmClient {
     /// # Errors
     /// If the call fails or there is no such job.
     pub async fn explain(&self, job: JobId) -> Result<Vec<Explained>, FarmError> {
-        let answer = jobs(self.channel.clone()).explain(v1::ExplainRequest { job: job.0 }).await;
-        let answer = answer.map_err(no_job(job, "explain the job"))?.into_inner();
+        let answer = in_time(0, self.jobs().explain(v1::ExplainRequest { job: job.0 })).await;
+        let answer = answer.map_err(no_job(job, "explain the job"))?;
         Ok(from_proto::each("reasons", answer.reasons, MAX_LISTED, from_proto::explained)?)
     }
 
@@ -142,9 +169,8 @@ impl FarmClient {
     /// # Errors
     /// If the call fails.
     pub async fn list_workers(&self) -> Result<Vec<WorkerInfo>, FarmError> {
-        let answer = workers(self.channel.clone()).list_workers(v1::ListWorkersRequest {}).await;
-        let listed =
-            answer.map_err(|status| FarmError::of(status, "list workers"))?.into_inner().workers;
+        let answer = in_time(0, self.workers().list_workers(v1::ListWorkersRequest {})).await;
+        let listed = answer.map_err(|status| FarmError::of(status, "list workers"))?.workers;
         Ok(from_proto::each("workers", listed, MAX_LISTED, from_proto::worker_info)?)
     }
 
@@ -155,7 +181,7 @@ impl FarmClient {
     /// If the call fails or there is no such worker.
     pub async fn drain(&self, name: &WorkerName, now: bool) -> Result<(), FarmError> {
         let request = v1::DrainRequest { name: name.to_string(), now };
-        let answer = workers(self.channel.clone()).drain(request).await;
+        let answer = in_time(0, self.workers().drain(request)).await;
         answer.map(drop).map_err(|status| match status.code() {
             Code::NotFound => FarmError::NoSuchWorker { name: name.clone() },
             _ => FarmError::of(status, "drain the worker"),

@@ -1,6 +1,6 @@
 //! Errors between a client and a coordinator.
 
-use impasto_types::{JobId, WorkerName};
+use impasto_types::{JobId, WorkerName, error_text, one_line};
 use tonic::{Code, Status};
 
 use super::blobs::BlobError;
@@ -35,7 +35,12 @@ impl FarmError {
     /// Whether the coordinator is unreachable: trying again may help.
     pub fn is_away(&self) -> bool {
         match self {
-            Self::Connect(ConnectError::Unreachable { .. }) | Self::Away { .. } => true,
+            Self::Connect(
+                ConnectError::Unreachable { .. }
+                | ConnectError::Silent { .. }
+                | ConnectError::Stranger { .. },
+            )
+            | Self::Away { .. } => true,
             Self::Blob(BlobError::Call { source, .. } | BlobError::FindMissing { source }) => {
                 is_connection(source)
             }
@@ -46,6 +51,15 @@ impl FarmError {
             | Self::Answer(_)
             | Self::Blob(_) => false,
         }
+    }
+}
+
+/// Why a call was not answered: what broke the connection, or what the answer says.
+pub(super) fn reason(status: &Status) -> String {
+    match std::error::Error::source(status) {
+        Some(source) => error_text(source),
+        None if status.message().is_empty() => status.code().description().to_owned(),
+        None => one_line(status.message()),
     }
 }
 

@@ -8,7 +8,8 @@ use impasto_project::Project;
 use impasto_types::AssetPath;
 use serde_json::json;
 
-use super::{SurveyArgs, task};
+use super::SurveyArgs;
+use super::document::Task;
 use crate::{Context, Exit, Failure};
 
 /// Says which rule takes a file, or what else becomes of it.
@@ -35,7 +36,7 @@ pub(crate) fn run(file: &Path, args: &SurveyArgs, context: &Context) -> Result<E
     let is_painted = is_taken && more.is_empty();
     let screen = &context.screen;
     if screen.is_json() {
-        let tasks: Vec<_> = own.iter().map(|own| task(own)).collect();
+        let tasks: Vec<Task<'_>> = own.iter().copied().map(Task::from).collect();
         screen.json(&json!({
             "file": path,
             "painted": is_painted,
