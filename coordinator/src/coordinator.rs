@@ -23,6 +23,7 @@ use crate::driver::{Driver, Inbox, Turns};
 use crate::expiry::{AcceptedHolds, CleanUp};
 use crate::incoming;
 use crate::local_farm::LocalFarm;
+use crate::room::Room;
 use crate::services::{BlobsService, JobsService, WorkerContext, WorkersService};
 use crate::submission::Submitter;
 use crate::task_specs::TaskSpecs;
@@ -140,7 +141,8 @@ impl Coordinator {
             closing: closing.clone(),
         };
         let workers = WorkersService { context };
-        let blobs = BlobsService { blobs: self.submitter.blobs.clone() };
+        let room = Room::beside(&self.settings.data_dir);
+        let blobs = BlobsService { blobs: self.submitter.blobs.clone(), room: room.clone() };
         let watched = Watched {
             farm: self.farm(closing.clone()),
             models_dir: self.settings.models_dir.clone(),
@@ -153,6 +155,7 @@ impl Coordinator {
                 driver: self.submitter.driver.clone(),
                 accepted: self.submitter.accepted.clone(),
                 limits: self.settings.cache,
+                room,
                 closing: closing.clone(),
             };
             tokio::spawn(clean_up.run());
@@ -238,8 +241,11 @@ fn open(settings: &Settings) -> Result<(Turns, BlobStore, ActionCache), StartErr
         StoreKind::Memory => Turns::resume(config, MemoryStore::default(), kept)?,
         StoreKind::Sqlite => {
             let path = folder.join("coordinator.sqlite");
-            let opened =
-                if settings.new_farm { SqliteStore::begin(&path) } else { SqliteStore::open(&path) };
+            let opened = if settings.new_farm {
+                SqliteStore::begin(&path)
+            } else {
+                SqliteStore::open(&path)
+            };
             Turns::resume(config, opened.map_err(ResumeError::from)?, kept)?
         }
     };

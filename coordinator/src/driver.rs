@@ -9,6 +9,7 @@ mod links;
 mod outage;
 mod recorder;
 mod turns;
+mod unwritten;
 mod watchers;
 
 use impasto_core::{Input, JobView, Submission};
@@ -163,11 +164,7 @@ impl Driver {
     }
 
     /// The newest jobs, in that order.
-    pub(crate) async fn jobs(
-        &self,
-        active: bool,
-        limit: usize,
-    ) -> Result<Vec<JobSummary>, Away> {
+    pub(crate) async fn jobs(&self, active: bool, limit: usize) -> Result<Vec<JobSummary>, Away> {
         self.ask(|reply| Question::Jobs { active, limit, reply }).await
     }
 

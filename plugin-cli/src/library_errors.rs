@@ -81,7 +81,9 @@ impl From<FarmError> for Failure {
                      --coordinator",
                 )
             }
-            FarmError::Refused { .. } | FarmError::Answer(_) => Self::farm(error),
+            FarmError::Full { .. } | FarmError::Refused { .. } | FarmError::Answer(_) => {
+                Self::farm(error)
+            }
             FarmError::Blob(_) => Self::here(error),
         }
     }

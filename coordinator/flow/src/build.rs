@@ -37,6 +37,9 @@ pub struct Build<'o> {
 /// Results are restored in batches of this size, so that a build can be canceled in between.
 const RESTORED_AT_ONCE: usize = 64;
 
+/// How often the farm may not know a job that it has accepted, for example since it was begun anew.
+const UNKNOWN_AT_MOST: u32 = 3;
+
 impl<'o> Build<'o> {
     /// Surveys the project, without files that `watcher` still waits for, and locks it if anything
     /// is stale. If everything is up to date, nothing is locked or written.
@@ -135,19 +138,32 @@ impl<'o> Build<'o> {
         });
         found.await?;
         let mut only: Option<BTreeSet<Digest>> = None;
+        let mut unknown = 0;
         while !account.is_done() && !cancel.is_cancelled() {
             let lost = account.lost.clone();
             let jobs = patiently(observer, &cancel, async || {
                 hand_in(&mut *account, farm, models, only.as_ref()).await
             });
             let jobs = jobs.await?;
-            let mut left = Left::Ended;
+            let (mut left, mut is_unknown) = (Left::Ended, false);
             for job in &jobs {
-                left = left.max(follow(account, &mut fetches, farm, job, models).await?);
+                match follow(account, &mut fetches, farm, job, models).await {
+                    Err(BuildError::Farm(FarmError::NoSuchJob { .. }))
+                        if unknown < UNKNOWN_AT_MOST =>
+                    {
+                        is_unknown = true;
+                    }
+                    followed => left = left.max(followed?),
+                }
             }
             let records_jobs = farm.keeps_jobs() && !account.survey.is_preview;
             if records_jobs && left == Left::Ended {
                 Pending::forget(&account.survey.project);
+            }
+            if is_unknown {
+                // What is still open goes into new jobs.
+                unknown += 1;
+                continue;
             }
             // Results that were announced but are lost are computed once more.
             let lost_now: BTreeSet<Digest> = account.lost.difference(&lost).copied().collect();

@@ -103,7 +103,7 @@ pub(crate) async fn hand_in<F: Farm>(
     let is_open = |task: &&PlannedTask| needed.contains(&task.action);
     let tasks = account.open_tasks().into_iter().filter(is_open).collect();
     handing.submit_all(tasks).await?;
-    let job = |job: PendingJob| Some(Job { id: job.job?, actions: job.actions });
+    let job = |job: PendingJob| Some(Job { id: job.job?, key: job.key, actions: job.actions });
     Ok(handing.jobs.into_iter().filter_map(job).collect())
 }
 

@@ -25,6 +25,7 @@ use super::clock::Clock;
 use super::journal;
 use super::links::Links;
 use super::recorder::Recorder;
+use super::unwritten::Unwritten;
 use super::watchers::Watchers;
 use super::{Command, Inbox, Question, Watch};
 use crate::{Store, StoreError, Stored};
@@ -50,6 +51,7 @@ pub(crate) struct Turns {
     clock: Clock,
     recorder: Recorder,
     actions: ActionCache,
+    unwritten: Unwritten,
     links: Links,
     watchers: Watchers,
     replies: Replies,
@@ -122,6 +124,7 @@ impl Turns {
             clock,
             recorder: Recorder::new(store, epoch, facts),
             actions,
+            unwritten: Unwritten::default(),
             links: Links::default(),
             watchers: Watchers::default(),
             replies: Replies::default(),

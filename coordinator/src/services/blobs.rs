@@ -14,6 +14,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::patience::{next, peer_of, send};
 use super::status::of_blob_store;
+use crate::room::Room;
 
 use impasto_blobs::{BlobSource, BlobStore, CHUNK_BYTES};
 
@@ -26,6 +27,7 @@ const CHUNKS_AHEAD: usize = 1;
 #[derive(Debug)]
 pub(crate) struct BlobsService {
     pub(crate) blobs: BlobStore,
+    pub(crate) room: Room,
 }
 
 #[tonic::async_trait]
@@ -59,6 +61,7 @@ impl Blobs for BlobsService {
             return Err(FieldError::missing("start").into());
         };
         let blob = from_proto::blob(start).map_err(|error| error.within("start"))?;
+        self.room.check(blob.size_bytes)?;
         let mut sink = self.blobs.sink(blob).await.map_err(of_blob_store)?;
         while let Some(request) = next(&mut parts, "upload", &peer).await? {
             let Some(Part::Data(data)) = request.part else {

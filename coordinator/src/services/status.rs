@@ -4,6 +4,7 @@ use impasto_types::{JobId, error_text};
 use tonic::Status;
 
 use crate::driver::Away;
+use crate::room::NoRoom;
 use crate::submission::{RetryError, SubmitError};
 use impasto_blobs::BlobStoreError;
 
@@ -28,6 +29,12 @@ pub(super) fn of_blob_store(error: BlobStoreError) -> Status {
         BlobStoreError::DiskFull { .. } => Status::resource_exhausted(text),
         BlobStoreError::Changed { .. } => Status::failed_precondition(text),
         BlobStoreError::Read { .. } | BlobStoreError::Write { .. } => Status::internal(text),
+    }
+}
+
+impl From<NoRoom> for Status {
+    fn from(error: NoRoom) -> Self {
+        Self::resource_exhausted(error.to_string())
     }
 }
 

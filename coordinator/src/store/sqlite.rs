@@ -169,8 +169,11 @@ impl SqliteStore {
 
     fn parse<T: DeserializeOwned>(&self, what: String, text: &str) -> Result<T, StoreError> {
         let store = || self.path.display().to_string();
-        serde_json::from_str(text)
-            .map_err(|source| StoreError::Parse { store: store(), what, source })
+        serde_json::from_str(text).map_err(|source| StoreError::Parse {
+            store: store(),
+            what,
+            source,
+        })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Sends what follows from recorded facts: replies, orders and events.
 
 use impasto_core::Effect;
-use impasto_types::{Digest, JobNews, Order, TaskResult, error_text};
+use impasto_types::{JobNews, Order};
 
 use super::Turns;
 use super::journal;
@@ -11,25 +11,13 @@ impl Turns {
         let effects = self.core.drain_effects();
         // Before any success is reported, so that a client that then submits the same action finds
         // the result.
-        self.remember(&effects).await;
+        let remembered = effects.iter().filter_map(|effect| match effect {
+            Effect::Remember { action, result } => Some((*action, result.clone())),
+            _ => None,
+        });
+        self.unwritten.write(remembered.collect::<Vec<_>>(), &self.actions).await;
         for effect in effects {
             self.carry_out(effect);
-        }
-    }
-
-    async fn remember(&self, effects: &[Effect]) {
-        let results: Vec<(Digest, TaskResult)> = effects
-            .iter()
-            .filter_map(|effect| match effect {
-                Effect::Remember { action, result } => Some((*action, result.clone())),
-                _ => None,
-            })
-            .collect();
-        if results.is_empty() {
-            return;
-        }
-        if let Err(error) = self.actions.put(results).await {
-            tracing::warn!(cause = %error_text(&error), "cannot write results to the action cache");
         }
     }
 
