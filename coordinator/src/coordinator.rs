@@ -141,7 +141,7 @@ impl Coordinator {
             closing: closing.clone(),
         };
         let workers = WorkersService { context };
-        let room = Room::beside(&self.settings.data_dir);
+        let room = Room::of(self.settings.data_dir.join("blobs"));
         let blobs = BlobsService { blobs: self.submitter.blobs.clone(), room: room.clone() };
         let watched = Watched {
             farm: self.farm(closing.clone()),

@@ -15,7 +15,7 @@ const KEPT_BYTES: u64 = 64 << 20;
 /// What is kept of a small disk, as a divisor of its size.
 const KEPT_OF: u64 = 16;
 
-/// The room beside a data folder. Clones share their notice.
+/// Room for blobs. Clones share their notice.
 #[derive(Debug, Clone)]
 pub(crate) struct Room {
     folder: PathBuf,
@@ -58,8 +58,9 @@ impl Disk {
 }
 
 impl Room {
-    pub(crate) fn beside(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), short: Arc::default() }
+    /// The room for the blobs in `folder`.
+    pub(crate) fn of(folder: PathBuf) -> Self {
+        Self { folder, short: Arc::default() }
     }
 
     /// Whether a blob of this size may be stored.
@@ -140,7 +141,7 @@ mod tests {
     #[tokio::test]
     async fn what_never_fits_calls_the_clean_up() {
         let folder = tempfile::tempdir().expect("a folder");
-        let room = Room::beside(folder.path());
+        let room = Room::of(folder.path().to_owned());
         room.check(u64::MAX).expect_err("no disk is so large");
         room.wait_for_shortage().await;
     }

@@ -13,11 +13,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use impasto_blobs::ActionCache;
-use impasto_core::{Core, Effect, Fact, Input, ReplayError, RequestId, SnapshotVersionError};
-use impasto_types::{
-    Backoff, Digest, Epoch, JobId, JobNews, JobSummary, Order, Retries, TaskResult, WorkerId,
-    error_text,
-};
+use impasto_core::{Core, Fact, Input, ReplayError, RequestId, SnapshotVersionError};
+use impasto_types::{Backoff, Epoch, JobId, JobSummary, Retries, WorkerId, error_text};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 

@@ -314,7 +314,8 @@ fn insert_epoch(transaction: &Transaction<'_>, farm: &str, epoch: Epoch) -> rusq
         "INSERT INTO farm (id) SELECT ?1 WHERE NOT EXISTS (SELECT * FROM farm)",
         params![farm],
     )?;
-    transaction.execute("INSERT INTO epochs (epoch) VALUES (?1)", params![epoch.0])?;
+    transaction
+        .execute("INSERT INTO epochs (epoch) VALUES (?1)", params![epoch.0.cast_signed()])?;
     Ok(())
 }
 
