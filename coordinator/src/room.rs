@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use impasto_types::ByteSize;
 use tokio::sync::Notify;
@@ -20,6 +21,8 @@ const KEPT_OF: u64 = 16;
 pub(crate) struct Room {
     folder: PathBuf,
     short: Arc<Notify>,
+    /// Whether the last blob did not fit, for the log.
+    refuses: Arc<AtomicBool>,
 }
 
 /// A blob does not fit at the moment.
@@ -60,7 +63,7 @@ impl Disk {
 impl Room {
     /// The room for the blobs in `folder`.
     pub(crate) fn of(folder: PathBuf) -> Self {
-        Self { folder, short: Arc::default() }
+        Self { folder, short: Arc::default(), refuses: Arc::default() }
     }
 
     /// Whether a blob of this size may be stored.
@@ -69,17 +72,22 @@ impl Room {
     /// It does not fit. Then the clean-up is called.
     pub(crate) fn check(&self, bytes: u64) -> Result<(), NoRoom> {
         match disk_of(&self.folder).filter(|disk| !disk.takes(bytes)) {
-            None => Ok(()),
+            None => {
+                if self.refuses.swap(false, Ordering::Relaxed) {
+                    tracing::info!("uploads are accepted again");
+                }
+                Ok(())
+            }
             Some(disk) => {
-                self.is_short();
-                Err(NoRoom { folder: self.folder.clone(), disk, blob: ByteSize(bytes) })
+                let (folder, blob) = (self.folder.clone(), ByteSize(bytes));
+                let error = NoRoom { folder, disk, blob };
+                if !self.refuses.swap(true, Ordering::Relaxed) {
+                    tracing::warn!("uploads are refused: {error}");
+                }
+                self.short.notify_one();
+                Err(error)
             }
         }
-    }
-
-    /// Calls the clean-up.
-    pub(crate) fn is_short(&self) {
-        self.short.notify_one();
     }
 
     /// Waits until the disk was too full for somebody.

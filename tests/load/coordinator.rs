@@ -199,8 +199,7 @@ fn submission() -> Vec<SubmitPart> {
 
 fn task(name: &str) -> TaskSpec {
     let [content, style] = [name, "style"].map(|text| BlobRef::of(text.as_bytes()));
-    let outputs =
-        vec![OutputSpec { part: Part::Color, format: ContainerFormat::Png, quality: 90 }];
+    let outputs = vec![OutputSpec { part: Part::Color, format: ContainerFormat::Png, quality: 90 }];
     TaskSpec {
         asset: name.parse().expect("it is a path"),
         action: Action {

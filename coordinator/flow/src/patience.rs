@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use impasto_types::{Backoff, Retries, one_line};
+use impasto_types::{Backoff, Retries, error_text};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::BuildError;
@@ -46,7 +46,7 @@ impl<'a> Patience<'a> {
             return Err(error);
         }
         let since = *self.since.get_or_insert_with(|| {
-            let reason = one_line(&error.to_string());
+            let reason = error_text(&error);
             self.observer
                 .event(Event::Disconnected { reason: &reason, patience_s: PATIENCE.as_secs() });
             Instant::now()
