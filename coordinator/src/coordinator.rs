@@ -24,7 +24,7 @@ use crate::expiry::{AcceptedHolds, CleanUp};
 use crate::incoming;
 use crate::local_farm::LocalFarm;
 use crate::room::Room;
-use crate::services::{BlobsService, JobsService, WorkerContext, WorkersService};
+use crate::services::{BlobsService, Downloads, JobsService, WorkerContext, WorkersService};
 use crate::submission::Submitter;
 use crate::task_specs::TaskSpecs;
 use crate::watched::Watched;
@@ -39,6 +39,12 @@ const CLOSING_TIME: Duration = Duration::from_secs(3);
 /// A connection is closed if its peer does not answer a ping for this long.
 const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(20);
+
+/// How much of a call's messages may arrive before it reads them: enough for 40 Mbit/s over a
+/// network of 50 ms, little enough that two hundred callers may be made to wait.
+const STREAM_WINDOW_BYTES: u32 = 256 << 10;
+/// The same for all calls of a connection.
+const CONNECTION_WINDOW_BYTES: u32 = 1 << 20;
 
 /// How many calls of one connection may be open at once.
 const MAX_STREAMS: u32 = 256;
@@ -142,7 +148,11 @@ impl Coordinator {
         };
         let workers = WorkersService { context };
         let room = Room::of(self.settings.data_dir.join("blobs"));
-        let blobs = BlobsService { blobs: self.submitter.blobs.clone(), room: room.clone() };
+        let blobs = BlobsService {
+            blobs: self.submitter.blobs.clone(),
+            room: room.clone(),
+            downloads: Downloads::default(),
+        };
         let watched = Watched {
             farm: self.farm(closing.clone()),
             models_dir: self.settings.models_dir.clone(),
@@ -173,7 +183,8 @@ impl Coordinator {
             .build_v1()?;
 
         let server = Server::builder()
-            .http2_adaptive_window(Some(true))
+            .initial_stream_window_size(STREAM_WINDOW_BYTES)
+            .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
             .http2_keepalive_interval(Some(KEEP_ALIVE_INTERVAL))
             .http2_keepalive_timeout(Some(KEEP_ALIVE_TIMEOUT))
             .max_concurrent_streams(MAX_STREAMS)

@@ -1,38 +1,31 @@
 //! The `Blobs` service: the blob store over the network.
 
-use impasto_proto::limits::{self, DIGESTS_PER_MESSAGE};
+use impasto_proto::limits::DIGESTS_PER_MESSAGE;
 use impasto_proto::v1::blobs_server::Blobs;
 use impasto_proto::v1::upload_request::Part;
 use impasto_proto::v1::{
-    DownloadRequest, DownloadResponse, FindMissingRequest, FindMissingResponse, UploadRequest,
-    UploadResponse,
+    DownloadRequest, FindMissingRequest, FindMissingResponse, UploadRequest, UploadResponse,
 };
 use impasto_proto::{FieldError, from_proto, to_proto};
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::patience::{next, peer_of, send};
+use super::download::{Chunks, Downloads};
+use super::patience::{next, peer_of};
 use super::status::of_blob_store;
 use crate::room::Room;
 
-use impasto_blobs::{BlobSource, BlobStore, CHUNK_BYTES};
-
-/// A chunk of a blob is sent as one message.
-const _: () = assert!(CHUNK_BYTES <= limits::CHUNK_BYTES);
-
-/// How many chunks are read ahead: few, since a thousand clients may stop reading.
-const CHUNKS_AHEAD: usize = 1;
+use impasto_blobs::BlobStore;
 
 #[derive(Debug)]
 pub(crate) struct BlobsService {
     pub(crate) blobs: BlobStore,
     pub(crate) room: Room,
+    pub(crate) downloads: Downloads,
 }
 
 #[tonic::async_trait]
 impl Blobs for BlobsService {
-    type DownloadStream = ReceiverStream<Result<DownloadResponse, Status>>;
+    type DownloadStream = Chunks;
 
     async fn find_missing(
         &self,
@@ -80,32 +73,6 @@ impl Blobs for BlobsService {
         let peer = peer_of(&request);
         let blob = from_proto::required("blob", request.into_inner().blob, from_proto::blob)?;
         let source = self.blobs.source(blob).await.map_err(of_blob_store)?;
-        let (chunks, stream) = mpsc::channel(CHUNKS_AHEAD);
-        tokio::spawn(send_chunks(source, chunks, peer));
-        Ok(Response::new(ReceiverStream::new(stream)))
-    }
-}
-
-/// Sends a blob until it ends, turns out to be corrupt, or the receiver is gone.
-async fn send_chunks(
-    mut source: BlobSource,
-    chunks: mpsc::Sender<Result<DownloadResponse, Status>>,
-    peer: String,
-) {
-    loop {
-        match source.next_chunk().await {
-            Ok(Some((data, rest))) => {
-                source = rest;
-                if !send(&chunks, Ok(DownloadResponse { data }), "download", &peer).await {
-                    return;
-                }
-            }
-            Ok(None) => return,
-            Err(error) => {
-                // The receiver may be gone.
-                send(&chunks, Err(of_blob_store(error)), "download", &peer).await;
-                return;
-            }
-        }
+        Ok(Response::new(self.downloads.start(source, peer)))
     }
 }
