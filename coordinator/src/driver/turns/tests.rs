@@ -4,6 +4,7 @@ use std::sync::{Mutex, MutexGuard};
 
 use impasto_blobs::{LocalActions, LocalBlobs};
 use impasto_core::{Snapshot, Submission};
+use impasto_types::Digest;
 
 use super::super::recorder::FACTS_KEPT;
 use super::super::{Away, Driver};
