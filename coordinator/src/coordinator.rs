@@ -16,15 +16,15 @@ use impasto_proto::v1::blobs_server::BlobsServer;
 use impasto_proto::v1::jobs_server::JobsServer;
 use impasto_proto::v1::workers_server::WorkersServer;
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
 
-use crate::driver::{Command, Driver, Turns};
+use crate::driver::{Driver, Inbox, Turns};
 use crate::expiry::{AcceptedHolds, CleanUp};
 use crate::incoming;
 use crate::local_farm::LocalFarm;
-use crate::services::{BlobsService, JobsService, WorkerContext, WorkersService};
+use crate::room::Room;
+use crate::services::{BlobsService, Downloads, JobsService, WorkerContext, WorkersService};
 use crate::submission::{Intake, Submitter};
 use crate::task_specs::TaskSpecs;
 use crate::watched::Watched;
@@ -40,6 +40,12 @@ const CLOSING_TIME: Duration = Duration::from_secs(3);
 const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(20);
 
+/// How much of a call's messages may arrive before it reads them: enough for 40 Mbit/s over a
+/// network of 50 ms, little enough that two hundred callers may be made to wait.
+const STREAM_WINDOW_BYTES: u32 = 256 << 10;
+/// The same for all calls of a connection.
+const CONNECTION_WINDOW_BYTES: u32 = 1 << 20;
+
 /// How many calls of one connection may be open at once.
 const MAX_STREAMS: u32 = 256;
 
@@ -49,7 +55,7 @@ pub struct Coordinator {
     listener: TcpListener,
     address: SocketAddr,
     turns: Turns,
-    commands: mpsc::Receiver<Command>,
+    inbox: Inbox,
     submitter: Submitter,
     settings: Settings,
 }
@@ -81,7 +87,7 @@ pub enum StartError {
 /// Why a coordinator stopped by itself.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    #[error("cannot append to the store")]
+    #[error("cannot record anything more")]
     Store(#[from] StoreError),
     #[error("the server failed")]
     Transport(#[from] tonic::transport::Error),
@@ -113,12 +119,12 @@ impl Coordinator {
         }
         let opened = settings.clone();
         let (turns, blobs, actions) = blocking(move || open(&opened)).await?;
-        let (driver, commands) = Driver::new();
+        let (driver, inbox) = Driver::new();
         let specs = Arc::new(TaskSpecs::new(blobs.clone()));
         let accepted = AcceptedHolds::default();
         let intake = Intake::default();
         let submitter = Submitter { blobs, actions, specs, driver, accepted, intake };
-        Ok(Self { listener, address, turns, commands, submitter, settings })
+        Ok(Self { listener, address, turns, inbox, submitter, settings })
     }
 
     /// The address that it listens on.
@@ -137,7 +143,7 @@ impl Coordinator {
     /// keep their leases.
     ///
     /// # Errors
-    /// Facts could not be appended, or the server failed.
+    /// Facts can never be recorded, or the server failed. A full disk ends nothing.
     pub async fn serve(self, shutdown: CancellationToken) -> Result<(), ServeError> {
         let closing = shutdown.child_token();
         let context = WorkerContext {
@@ -147,7 +153,12 @@ impl Coordinator {
             closing: closing.clone(),
         };
         let workers = WorkersService { context };
-        let blobs = BlobsService { blobs: self.submitter.blobs.clone() };
+        let room = Room::of(self.settings.data_dir.join("blobs"));
+        let blobs = BlobsService {
+            blobs: self.submitter.blobs.clone(),
+            room: room.clone(),
+            downloads: Downloads::default(),
+        };
         let watched = Watched {
             farm: self.farm(closing.clone()),
             models_dir: self.settings.models_dir.clone(),
@@ -160,6 +171,7 @@ impl Coordinator {
                 driver: self.submitter.driver.clone(),
                 accepted: self.submitter.accepted.clone(),
                 limits: self.settings.cache,
+                room,
                 closing: closing.clone(),
             };
             tokio::spawn(clean_up.run());
@@ -177,7 +189,8 @@ impl Coordinator {
             .build_v1()?;
 
         let server = Server::builder()
-            .http2_adaptive_window(Some(true))
+            .initial_stream_window_size(STREAM_WINDOW_BYTES)
+            .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
             .http2_keepalive_interval(Some(KEEP_ALIVE_INTERVAL))
             .http2_keepalive_timeout(Some(KEEP_ALIVE_TIMEOUT))
             .max_concurrent_streams(MAX_STREAMS)
@@ -205,9 +218,9 @@ impl Coordinator {
 
         tracing::info!(address = %self.address, epoch = self.turns.epoch().0, "listening");
         let stop = CancellationToken::new();
-        let mut turns = std::pin::pin!(self.turns.run(self.commands, stop.clone()));
+        let mut turns = std::pin::pin!(self.turns.run(self.inbox, stop.clone()));
         tokio::select! {
-            // It ends by itself only if facts cannot be appended.
+            // It ends by itself only if facts can never be recorded.
             ended = &mut turns => return Ok(ended?),
             served = server => served?,
             () = time_to_close(&closing) => tracing::warn!("calls that did not end in time are cut \
@@ -244,9 +257,13 @@ fn open(settings: &Settings) -> Result<(Turns, BlobStore, ActionCache), StartErr
     let turns = match settings.store {
         StoreKind::Memory => Turns::resume(config, MemoryStore::default(), kept)?,
         StoreKind::Sqlite => {
-            let store =
-                SqliteStore::open(&folder.join("coordinator.sqlite")).map_err(ResumeError::from)?;
-            Turns::resume(config, store, kept)?
+            let path = folder.join("coordinator.sqlite");
+            let opened = if settings.new_farm {
+                SqliteStore::begin(&path)
+            } else {
+                SqliteStore::open(&path)
+            };
+            Turns::resume(config, opened.map_err(ResumeError::from)?, kept)?
         }
     };
     Ok((turns, blobs.into(), actions))

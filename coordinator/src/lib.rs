@@ -11,6 +11,7 @@ mod incoming;
 mod job_stream;
 mod local_farm;
 mod options;
+mod room;
 mod services;
 mod settings;
 mod signals;

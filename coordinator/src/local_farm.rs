@@ -11,7 +11,7 @@ use impasto_proto::limits::{MAX_TASKS, TASKS_PER_MESSAGE};
 use impasto_types::{BlobRef, Digest, JobId, JobNews, TaskResult};
 use tokio_util::sync::CancellationToken;
 
-use crate::driver::Stopped;
+use crate::driver::Away;
 use crate::job_stream::JobStream;
 use crate::submission::{Crowded, Header, SubmitError, Submitter};
 
@@ -74,7 +74,7 @@ impl Farm for LocalFarm {
             self.submitter.submit(job).await
         };
         submitted.await.map_err(|error| match error {
-            SubmitError::Stopped(stopped) => stopped.into(),
+            SubmitError::Away(away) => away.into(),
             SubmitError::Crowded(crowded) => crowded.into(),
             SubmitError::MissingInputs(_)
             | SubmitError::NoProducer { .. }
@@ -96,7 +96,7 @@ impl Farm for LocalFarm {
     async fn cancel(&self, job: JobId) -> Result<(), FarmError> {
         // If the build ends because this coordinator stops, the job is left to the next one.
         if self.closing.is_cancelled() {
-            return Err(Stopped.into());
+            return Err(Away::Stopped.into());
         }
         let canceled = self.submitter.driver.cancel(job).await?;
         canceled.map(drop).ok_or(FarmError::NoSuchJob { job })
@@ -124,8 +124,8 @@ impl Watch for JobStream {
     }
 }
 
-impl From<Stopped> for FarmError {
-    fn from(stopped: Stopped) -> Self {
-        Self::Away(stopped.into())
+impl From<Away> for FarmError {
+    fn from(away: Away) -> Self {
+        Self::Away(away.into())
     }
 }

@@ -4,6 +4,7 @@
 mod attach;
 mod blobs;
 mod context;
+mod download;
 mod jobs;
 mod patience;
 mod status;
@@ -12,5 +13,6 @@ mod workers;
 
 pub(crate) use blobs::BlobsService;
 pub(crate) use context::WorkerContext;
+pub(crate) use download::Downloads;
 pub(crate) use jobs::JobsService;
 pub(crate) use workers::WorkersService;

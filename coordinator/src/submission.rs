@@ -15,7 +15,7 @@ use impasto_types::{AssetPath, BlobRef, Digest, JobId, JobSummary, TaskEvent};
 pub(crate) use draft::{Draft, Header};
 pub(crate) use intake::{Crowded, Intake};
 
-use crate::driver::{Driver, Stopped, Watch};
+use crate::driver::{Away, Driver, Watch};
 use crate::expiry::AcceptedHolds;
 use crate::task_specs::{TaskSpecs, TaskSpecsError};
 
@@ -50,7 +50,7 @@ pub(crate) enum SubmitError {
     #[error(transparent)]
     Crowded(#[from] Crowded),
     #[error(transparent)]
-    Stopped(#[from] Stopped),
+    Away(#[from] Away),
 }
 
 /// Why a job was not retried.
@@ -63,7 +63,7 @@ pub(crate) enum RetryError {
     #[error("cannot keep the job's inputs")]
     Hold(#[from] BlobStoreError),
     #[error(transparent)]
-    Stopped(#[from] Stopped),
+    Away(#[from] Away),
 }
 
 impl Submitter {

@@ -1,18 +1,19 @@
 //! Projects that the coordinator builds whenever something in their folders changes.
 //!
 //! Each project has a thread, since access to folders blocks. Builds are the same as those of
-//! clients; their farm is this coordinator. Errors are logged once each, and the thread waits for
-//! the next change.
+//! clients; their farm is this coordinator. Errors are logged once each; the thread waits for the
+//! next change, and tries again after a while, since the cause may lie elsewhere.
 
 mod log;
 
+use std::fs;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
 use impasto_build::{Build, BuildError, Busy, IfLost, Outcome, SurveyRequest, open};
 use impasto_models::ModelStore;
-use impasto_project::{Change, LockError, WatchError, WatchSettings, Watcher};
-use impasto_types::error_text;
+use impasto_project::{Change, LockError, MANIFEST_NAME, WatchError, WatchSettings, Watcher};
+use impasto_types::{Backoff, Retries, error_text};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -22,6 +23,9 @@ use crate::local_farm::LocalFarm;
 
 /// How often a waiting thread checks whether the coordinator is closing or another build has ended.
 const INTERVAL: Duration = Duration::from_millis(200);
+
+/// Between attempts to open a project, or to build it, if nothing in it changes.
+const FAULT_BACKOFF: Backoff = Backoff { first_ms: 1_000, longest_ms: 300_000 };
 
 /// What the threads of all watched projects share.
 #[derive(Debug, Clone)]
@@ -83,20 +87,43 @@ enum Built {
     Done,
     /// Another build of the project is running: try again.
     Busy,
+    /// It could not be made: try again after a while.
+    Failed,
 }
+
+/// Time and length of a manifest; `None` if there is none.
+type Seen = Option<(SystemTime, u64)>;
 
 impl ProjectThread {
     fn run(mut self) {
+        let mut retries = Retries::new(FAULT_BACKOFF);
         while !self.is_closing() {
+            // Before it is read, so that no change is missed.
+            let seen = self.look();
             // It returns without an error if the manifest has changed.
             match self.watch_manifest() {
-                Ok(()) => self.said.clear(),
+                Ok(()) => {
+                    self.said.clear();
+                    retries.reset();
+                }
                 Err(fault) => {
                     self.say(error_text(&fault));
-                    std::thread::sleep(INTERVAL);
+                    let until = Instant::now() + retries.next(1.0);
+                    while !self.is_closing() && Instant::now() < until {
+                        if self.look() != seen {
+                            retries.reset();
+                            break;
+                        }
+                        std::thread::sleep(INTERVAL);
+                    }
                 }
             }
         }
+    }
+
+    fn look(&self) -> Seen {
+        let metadata = fs::metadata(self.request.dir.join(MANIFEST_NAME)).ok()?;
+        Some((metadata.modified().ok()?, metadata.len()))
     }
 
     /// Builds after each change until the manifest changes.
@@ -106,10 +133,16 @@ impl ProjectThread {
         let watcher = Watcher::start(&project, self.watched.settings)?;
         tracing::info!(project = log.project(), folder = %project.dir().display(), "watching");
         // The first build finds earlier changes.
-        let mut stale = true;
+        let (mut stale, mut retry) = (true, None);
+        let mut retries = Retries::new(FAULT_BACKOFF);
         while !self.is_closing() {
-            if stale {
-                stale = self.build(&log, &watcher) == Built::Busy;
+            if stale || retry.is_some_and(|due| Instant::now() >= due) {
+                let built = self.build(&log, &watcher);
+                stale = built == Built::Busy;
+                retry = (built == Built::Failed).then(|| Instant::now() + retries.next(1.0));
+                if built == Built::Done {
+                    retries.reset();
+                }
             }
             let Some(first) = watcher.next_within(INTERVAL) else { continue };
             for change in std::iter::once(first).chain(watcher.changes().try_iter()) {
@@ -146,7 +179,7 @@ impl ProjectThread {
             Err(BuildError::Lock(LockError::Held { .. })) => Built::Busy,
             Err(error) => {
                 self.say(error_text(&error));
-                Built::Done
+                Built::Failed
             }
         }
     }

@@ -83,7 +83,9 @@ impl From<FarmError> for Failure {
             | FarmError::Away { .. } => Self::farm(error).hint(
                 "start one with `impasto coordinator`, or give another address with --coordinator",
             ),
-            FarmError::Refused { .. } | FarmError::Answer(_) => Self::farm(error),
+            FarmError::Full { .. } | FarmError::Refused { .. } | FarmError::Answer(_) => {
+                Self::farm(error)
+            }
             FarmError::Blob(_) => Self::here(error),
         }
     }

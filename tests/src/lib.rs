@@ -6,6 +6,7 @@
 //! a failure.
 
 mod binary;
+mod blobs;
 mod build_tools;
 mod eventually;
 mod farm;
@@ -16,9 +17,12 @@ pub mod pictures;
 mod process;
 mod project;
 mod skipped;
+mod small_disk;
 mod stranger;
+mod street;
 
 pub use binary::{impasto, workspace};
+pub use blobs::{blob_file, blobs, task_lists};
 pub use build_tools::build_tool;
 pub use eventually::{PATIENCE, eventually};
 pub use farm::{Coordinator, Worker};
@@ -27,4 +31,6 @@ pub use modules::Modules;
 pub use process::{Finished, Process};
 pub use project::{Files, Project};
 pub use skipped::skipped;
+pub use small_disk::SmallDisk;
+pub use street::Street;
 pub use stranger::Stranger;

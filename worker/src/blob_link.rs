@@ -96,11 +96,11 @@ impl BlobLink {
 }
 
 impl TransferError {
-    /// Whether the coordinator is unreachable, rather than refused.
+    /// Whether the coordinator is unreachable, or has no room at the moment.
     pub(crate) fn is_away(&self) -> bool {
         match self {
             Self::Network(BlobError::Call { source, .. } | BlobError::FindMissing { source }) => {
-                is_connection(source)
+                is_connection(source) || source.code() == Code::ResourceExhausted
             }
             Self::Network(
                 BlobError::Missing { .. }

@@ -20,9 +20,8 @@ pub struct BlobReader {
     file: Option<File>,
     hasher: blake3::Hasher,
     read: u64,
-    /// The size of the next chunk. It grows while the caller reads on, so that many callers that
-    /// stop reading take little memory.
-    chunk_bytes: usize,
+    /// The largest size of the next chunk.
+    limit_bytes: usize,
 }
 
 /// The size of the first chunk.
@@ -42,8 +41,20 @@ impl BlobReader {
             file: Some(file),
             hasher: blake3::Hasher::new(),
             read: 0,
-            chunk_bytes: FIRST_CHUNK_BYTES,
+            limit_bytes: CHUNK_BYTES,
         }
+    }
+
+    /// Limits the chunks from now on, to no less than a byte.
+    pub fn limit_chunks(&mut self, bytes: usize) {
+        self.limit_bytes = bytes.clamp(1, CHUNK_BYTES);
+    }
+
+    /// The size of the next chunk. It grows as the caller reads on, so that many callers that stop
+    /// reading take little memory.
+    fn chunk_bytes(&self) -> usize {
+        let grown = usize::try_from(self.read / 4).unwrap_or(CHUNK_BYTES);
+        grown.max(FIRST_CHUNK_BYTES).min(self.limit_bytes)
     }
 
     /// The next chunk; `None` after the last one.
@@ -55,8 +66,7 @@ impl BlobReader {
             return Err(BlobStoreError::Missing { digest: self.blob.digest });
         };
         let mut chunk = Vec::new();
-        let taken = file.take(self.chunk_bytes as u64).read_to_end(&mut chunk);
-        self.chunk_bytes = (2 * self.chunk_bytes).min(CHUNK_BYTES);
+        let taken = file.take(self.chunk_bytes() as u64).read_to_end(&mut chunk);
         taken.map_err(|source| BlobStoreError::Read { path: self.path.clone(), source })?;
         self.read += chunk.len() as u64;
         self.hasher.update(&chunk);

@@ -181,6 +181,11 @@ pub struct BlobSource {
 }
 
 impl BlobSource {
+    /// As [`BlobReader::limit_chunks`].
+    pub fn limit_chunks(&mut self, bytes: usize) {
+        self.reader.limit_chunks(bytes);
+    }
+
     /// The next chunk and the source for more; `None` after the last one.
     ///
     /// # Errors

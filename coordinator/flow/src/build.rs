@@ -38,6 +38,9 @@ pub struct Build<'o> {
 /// delivered. Between two such pages a build can be canceled.
 const ACTIONS_PER_PAGE: usize = 4 * RESULTS_PER_BATCH;
 
+/// How often the farm may not know a job that it has accepted, for example since it was begun anew.
+const UNKNOWN_AT_MOST: u32 = 3;
+
 impl<'o> Build<'o> {
     /// Surveys the project, without files that `watcher` still waits for, and locks it if anything
     /// is stale. If everything is up to date, nothing is locked or written.
@@ -140,21 +143,33 @@ impl<'o> Build<'o> {
         });
         found.await?;
         let mut only: Option<BTreeSet<Digest>> = None;
+        let mut unknown = 0;
         while !account.is_done() && !cancel.is_cancelled() {
             let lost = account.lost.clone();
             let jobs = patiently(if_lost.patience(), observer, &cancel, async || {
                 hand_in(&mut *account, farm, models, only.as_ref()).await
             });
             let jobs = jobs.await?;
-            let mut left = Left::Ended;
+            let (mut left, mut is_unknown) = (Left::Ended, false);
             for job in &jobs {
-                let following = follow(account, &mut fetches, farm, job, models, if_lost);
-                left = left.max(following.await?);
+                match follow(account, &mut fetches, farm, job, models, if_lost).await {
+                    Err(BuildError::Farm(FarmError::NoSuchJob { .. }))
+                        if unknown < UNKNOWN_AT_MOST =>
+                    {
+                        is_unknown = true;
+                    }
+                    followed => left = left.max(followed?),
+                }
             }
             let records_jobs = farm.keeps_jobs() && !account.survey.is_preview;
             if records_jobs && left == Left::Ended {
                 let has_ended = |job| jobs.iter().any(|ended| ended.id == job);
                 Pending::forget(&account.survey.project, has_ended);
+            }
+            if is_unknown {
+                // What is still open goes into new jobs.
+                unknown += 1;
+                continue;
             }
             // Results that were announced but are lost are computed once more, and so is what
             // another checkout submitted and canceled.

@@ -21,6 +21,8 @@ const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Job {
     pub(crate) id: JobId,
+    /// Its idempotency key.
+    pub(crate) key: String,
     /// The actions of the job's tasks, in their order.
     pub(crate) actions: Vec<Digest>,
     /// Whether this project's folder submitted it, and not another checkout.
@@ -95,6 +97,10 @@ async fn see<F: Farm>(
                 match news {
                     None => closed = true,
                     Some(JobNews::CaughtUp) => {}
+                    // A farm that was begun anew may have given the number to another job.
+                    Some(JobNews::Job(summary)) if summary.key != job.key => {
+                        return Err(FarmError::NoSuchJob { job: job.id });
+                    }
                     Some(JobNews::Job(summary)) => ended = summary.state.has_ended(),
                     Some(JobNews::Task { task, event, .. }) => {
                         take(account, fetches, job, task, event);

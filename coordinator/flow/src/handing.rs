@@ -32,6 +32,8 @@ pub(crate) struct Handed {
 #[derive(Debug)]
 pub(crate) struct HandedJob {
     pub(crate) id: JobId,
+    /// Its idempotency key.
+    pub(crate) key: String,
     /// The actions of its tasks, in their order.
     pub(crate) actions: Vec<Digest>,
     /// Whether the farm had it already.
@@ -89,7 +91,7 @@ pub(crate) async fn hand_over<F: Farm>(
         handing.submit(job, &specs, Origin::New).await?;
     }
     handing.note(None)?;
-    Ok(Handed { jobs: handing.jobs.into_iter().map(|(_, job)| job).collect(), refused })
+    Ok(Handed { jobs: handing.jobs, refused })
 }
 
 /// How many results are asked for at once.
@@ -142,8 +144,8 @@ struct Handing<'a, F> {
     observer: &'a dyn Observer,
     /// Whether the next command should find them.
     records_jobs: bool,
-    /// The jobs of the tasks, with their keys.
-    jobs: Vec<(String, HandedJob)>,
+    /// The jobs of the tasks.
+    jobs: Vec<HandedJob>,
     /// Recorded jobs of other tasks.
     others: Vec<PendingJob>,
 }
@@ -165,7 +167,7 @@ impl<F: Farm> Handing<'_, F> {
             } else if recorded.actions.iter().any(|action| needed.contains_key(action)) {
                 recorded.actions.iter().for_each(|action| drop(needed.remove(action)));
                 let PendingJob { key, actions, .. } = recorded;
-                self.take(key, HandedJob { id, actions, known: true, is_ours: true });
+                self.take(HandedJob { id, key, actions, known: true, is_ours: true });
             } else {
                 self.others.push(recorded);
             }
@@ -222,18 +224,17 @@ impl<F: Farm> Handing<'_, F> {
             if !known || self.has_a_use(id, &job.key, &job.actions).await? {
                 let PendingJob { key, actions, .. } = job;
                 let is_ours = !known || origin == Origin::Recorded || !self.records_jobs;
-                self.take(key, HandedJob { id, actions, known, is_ours });
+                self.take(HandedJob { id, key, actions, known, is_ours });
                 return self.note(None);
             }
             job = job.next();
         }
     }
 
-    fn take(&mut self, key: String, job: HandedJob) {
-        let HandedJob { id, ref actions, known, .. } = job;
-        let tasks = actions.len();
-        self.observer.event(Event::Submitted { job: id, attached: known, tasks });
-        self.jobs.push((key, job));
+    fn take(&mut self, job: HandedJob) {
+        let (tasks, attached) = (job.actions.len(), job.known);
+        self.observer.event(Event::Submitted { job: job.id, attached, tasks });
+        self.jobs.push(job);
     }
 
     /// Records the jobs, and the one that is about to be submitted.
@@ -241,8 +242,8 @@ impl<F: Farm> Handing<'_, F> {
         if !self.records_jobs {
             return Ok(());
         }
-        let handed = self.jobs.iter().map(|(key, job)| PendingJob {
-            key: key.clone(),
+        let handed = self.jobs.iter().map(|job| PendingJob {
+            key: job.key.clone(),
             job: Some(job.id),
             actions: job.actions.clone(),
         });

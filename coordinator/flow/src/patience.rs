@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use impasto_types::{Backoff, Retries, one_line};
+use impasto_types::{Backoff, Retries, error_text};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -87,7 +87,7 @@ impl<'a> Patience<'a> {
             return Err(error);
         }
         if self.since.is_none() {
-            let reason = one_line(&error.to_string());
+            let reason = error_text(&error);
             let patience_s = left.as_secs_f64().ceil() as u64;
             self.observer.event(Event::Disconnected { reason: &reason, patience_s });
             self.since = Some(since);

@@ -1,13 +1,14 @@
 //! The `Blobs` service: the blob store over the network.
 
 use bytes::Bytes;
-use impasto_proto::limits::{self, DIGESTS_PER_MESSAGE, SMALL_BLOB_BYTES, SMALL_BLOBS};
+use impasto_blobs::{BlobStore, BlobStoreError};
+use impasto_proto::limits::{DIGESTS_PER_MESSAGE, SMALL_BLOB_BYTES, SMALL_BLOBS};
 use impasto_proto::v1::blobs_server::Blobs;
 use impasto_proto::v1::upload_request::Part;
 use impasto_proto::v1::{
-    DownloadRequest, DownloadResponse, DownloadSmallRequest, DownloadSmallResponse,
-    FindMissingRequest, FindMissingResponse, SmallBlob, UploadRequest, UploadResponse,
-    UploadSmallRequest, UploadSmallResponse,
+    DownloadRequest, DownloadSmallRequest, DownloadSmallResponse, FindMissingRequest,
+    FindMissingResponse, SmallBlob, UploadRequest, UploadResponse, UploadSmallRequest,
+    UploadSmallResponse,
 };
 use impasto_proto::{FieldError, from_proto, to_proto};
 use impasto_types::BlobRef;
@@ -15,16 +16,13 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
+use super::download::{Chunks, Downloads};
 use super::patience::{next, peer_of, send};
 use super::status::of_blob_store;
+use crate::room::Room;
 
-use impasto_blobs::{BlobSource, BlobStore, BlobStoreError, CHUNK_BYTES};
-
-/// A chunk of a blob is sent as one message.
-const _: () = assert!(CHUNK_BYTES <= limits::CHUNK_BYTES);
-
-/// How many chunks are read ahead: few, since a thousand clients may stop reading.
-const CHUNKS_AHEAD: usize = 1;
+/// How many messages of small blobs are read ahead: few, since a thousand clients may stop reading.
+const MESSAGES_AHEAD: usize = 1;
 
 /// The size of the first message of small blobs. It grows while the receiver reads on, so that many
 /// receivers that stop reading take little memory.
@@ -33,11 +31,13 @@ const FIRST_MESSAGE_BYTES: u64 = 16 << 10;
 #[derive(Debug)]
 pub(crate) struct BlobsService {
     pub(crate) blobs: BlobStore,
+    pub(crate) room: Room,
+    pub(crate) downloads: Downloads,
 }
 
 #[tonic::async_trait]
 impl Blobs for BlobsService {
-    type DownloadStream = ReceiverStream<Result<DownloadResponse, Status>>;
+    type DownloadStream = Chunks;
     type DownloadSmallStream = ReceiverStream<Result<DownloadSmallResponse, Status>>;
 
     async fn find_missing(
@@ -67,6 +67,7 @@ impl Blobs for BlobsService {
             return Err(FieldError::missing("start").into());
         };
         let blob = from_proto::blob(start).map_err(|error| error.within("start"))?;
+        self.room.check(blob.size_bytes)?;
         let mut sink = self.blobs.sink(blob).await.map_err(of_blob_store)?;
         while let Some(request) = next(&mut parts, "upload", &peer).await? {
             let Some(Part::Data(data)) = request.part else {
@@ -85,9 +86,7 @@ impl Blobs for BlobsService {
         let peer = peer_of(&request);
         let blob = from_proto::required("blob", request.into_inner().blob, from_proto::blob)?;
         let source = self.blobs.source(blob).await.map_err(of_blob_store)?;
-        let (chunks, stream) = mpsc::channel(CHUNKS_AHEAD);
-        tokio::spawn(send_chunks(source, chunks, peer));
-        Ok(Response::new(ReceiverStream::new(stream)))
+        Ok(Response::new(self.downloads.start(source, peer)))
     }
 
     async fn upload_small(
@@ -101,6 +100,7 @@ impl Blobs for BlobsService {
             let limit = SMALL_BLOBS - received;
             let blobs = from_proto::each("blobs", message.blobs, limit, small_blob)?;
             received += blobs.len();
+            self.room.check(blobs.iter().map(|(blob, _)| blob.size_bytes).sum())?;
             let names: Vec<BlobRef> = blobs.iter().map(|(blob, _)| *blob).collect();
             for (blob, stored) in names.iter().zip(self.blobs.put_all(blobs).await) {
                 match stored {
@@ -127,7 +127,7 @@ impl Blobs for BlobsService {
         let wanted = from_proto::each("blobs", asked, SMALL_BLOBS, |blob| {
             from_proto::blob(blob).and_then(check_small)
         })?;
-        let (messages, stream) = mpsc::channel(CHUNKS_AHEAD);
+        let (messages, stream) = mpsc::channel(MESSAGES_AHEAD);
         tokio::spawn(send_small(self.blobs.clone(), wanted, messages, peer));
         Ok(Response::new(ReceiverStream::new(stream)))
     }
@@ -176,30 +176,6 @@ async fn send_small(
         let message = DownloadSmallResponse { blobs: blobs.collect() };
         if !send(&messages, Ok(message), "download", &peer).await {
             return;
-        }
-    }
-}
-
-/// Sends a blob until it ends, turns out to be corrupt, or the receiver is gone.
-async fn send_chunks(
-    mut source: BlobSource,
-    chunks: mpsc::Sender<Result<DownloadResponse, Status>>,
-    peer: String,
-) {
-    loop {
-        match source.next_chunk().await {
-            Ok(Some((data, rest))) => {
-                source = rest;
-                if !send(&chunks, Ok(DownloadResponse { data }), "download", &peer).await {
-                    return;
-                }
-            }
-            Ok(None) => return,
-            Err(error) => {
-                // The receiver may be gone.
-                send(&chunks, Err(of_blob_store(error)), "download", &peer).await;
-                return;
-            }
         }
     }
 }

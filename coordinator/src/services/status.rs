@@ -3,22 +3,18 @@
 use impasto_types::{JobId, error_text};
 use tonic::Status;
 
-use crate::driver::Stopped;
+use crate::driver::Away;
+use crate::room::NoRoom;
 use crate::submission::{Crowded, RetryError, SubmitError};
 use impasto_blobs::BlobStoreError;
-
-/// Ends a stream when the coordinator shuts down; the caller may retry.
-pub(super) fn shutting_down() -> Status {
-    Stopped.into()
-}
 
 pub(super) fn no_such_job(job: JobId) -> Status {
     Status::not_found(format!("there is no job {job}"))
 }
 
-impl From<Stopped> for Status {
-    fn from(stopped: Stopped) -> Self {
-        Self::unavailable(stopped.to_string())
+impl From<Away> for Status {
+    fn from(away: Away) -> Self {
+        Self::unavailable(away.to_string())
     }
 }
 
@@ -43,13 +39,19 @@ pub(super) fn of_blob_store(error: BlobStoreError) -> Status {
     }
 }
 
+impl From<NoRoom> for Status {
+    fn from(error: NoRoom) -> Self {
+        Self::resource_exhausted(error.to_string())
+    }
+}
+
 impl From<RetryError> for Status {
     fn from(error: RetryError) -> Self {
         match error {
             RetryError::Expired(_) => Self::failed_precondition(error.to_string()),
             RetryError::Tasks(_) => Self::failed_precondition(error_text(&error)),
             RetryError::Hold(error) => of_blob_store(error),
-            RetryError::Stopped(stopped) => stopped.into(),
+            RetryError::Away(away) => away.into(),
         }
     }
 }
@@ -61,7 +63,7 @@ impl From<SubmitError> for Status {
             SubmitError::NoProducer { .. } => Self::invalid_argument(error.to_string()),
             SubmitError::Store(error) => of_blob_store(error),
             SubmitError::Crowded(crowded) => crowded.into(),
-            SubmitError::Stopped(stopped) => stopped.into(),
+            SubmitError::Away(away) => away.into(),
         }
     }
 }

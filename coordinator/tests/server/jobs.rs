@@ -26,7 +26,7 @@ async fn a_job_is_painted_once_and_then_cached() {
     assert!(matches!(watcher.next().await, Some(News::CaughtUp(_))));
 
     let (mut worker, welcome) = FakeWorker::attach(&running, "one", vec![]).await;
-    assert_eq!((welcome.epoch, welcome.stale), (1, vec![]));
+    assert!(welcome.epoch > 0 && welcome.stale.is_empty(), "{welcome:?}");
     let (lease, granted) = worker.take().await;
     assert_eq!(from_proto::task_spec(granted), Ok(spec.clone()));
     let leased = watcher

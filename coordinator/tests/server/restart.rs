@@ -11,7 +11,8 @@ async fn a_job_outlives_its_coordinator() {
     let first = Running::start(settings(folder.path())).await;
     let tasks = [first.task("a.png", b"a").await, first.task("b.png", b"b").await];
     let job = first.submit("job", &tasks).await.expect("it is taken in").job;
-    let (mut worker, _) = FakeWorker::attach(&first, "one", vec![]).await;
+    let (mut worker, welcome) = FakeWorker::attach(&first, "one", vec![]).await;
+    let epoch = welcome.epoch;
     let (done, _) = worker.take().await;
     worker.succeed(&done, b"painted a").await;
     let (lease, _) = worker.take().await;
@@ -27,7 +28,7 @@ async fn a_job_outlives_its_coordinator() {
     let again = second.submit("job", &tasks).await.expect("it is taken in");
     assert_eq!((again.job, again.known), (job, true));
     let (mut worker, welcome) = FakeWorker::attach(&second, "one", vec![lease, done]).await;
-    assert_eq!((welcome.epoch, welcome.stale), (2, vec![done]));
+    assert_eq!((welcome.epoch, welcome.stale), (epoch + 1, vec![done]));
     worker.succeed(&lease, b"painted b").await;
     // The worker repeats a report, as if the acknowledgement was lost.
     worker.succeed(&lease, b"painted b").await;

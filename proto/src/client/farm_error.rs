@@ -14,6 +14,8 @@ pub enum FarmError {
     Connect(#[from] ConnectError),
     #[error("the coordinator does not answer: {}", source.message())]
     Away { source: Status },
+    #[error("the coordinator cannot {doing} at the moment: {}", source.message())]
+    Full { doing: &'static str, source: Status },
     #[error("the coordinator refuses to {doing}: {}", source.message())]
     Refused { doing: &'static str, source: Status },
     #[error("there is no job {job}")]
@@ -29,10 +31,16 @@ pub enum FarmError {
 impl FarmError {
     /// `doing` completes "the coordinator refuses to".
     pub(super) fn of(source: Status, doing: &'static str) -> Self {
-        if is_connection(&source) { Self::Away { source } } else { Self::Refused { doing, source } }
+        if is_connection(&source) {
+            Self::Away { source }
+        } else if source.code() == Code::ResourceExhausted {
+            Self::Full { doing, source }
+        } else {
+            Self::Refused { doing, source }
+        }
     }
 
-    /// Whether the coordinator is unreachable: trying again may help.
+    /// Whether the coordinator is unreachable, or has no room at the moment: trying again may help.
     pub fn is_away(&self) -> bool {
         match self {
             Self::Connect(
@@ -40,9 +48,10 @@ impl FarmError {
                 | ConnectError::Silent { .. }
                 | ConnectError::Stranger { .. },
             )
-            | Self::Away { .. } => true,
+            | Self::Away { .. }
+            | Self::Full { .. } => true,
             Self::Blob(BlobError::Call { source, .. } | BlobError::FindMissing { source }) => {
-                is_connection(source)
+                is_connection(source) || source.code() == Code::ResourceExhausted
             }
             Self::Connect(ConnectError::Address { .. } | ConnectError::Tls { .. })
             | Self::Refused { .. }
