@@ -65,6 +65,7 @@
 
 mod adapter;
 pub mod bench;
+mod budget;
 mod checkpoint;
 mod device;
 mod engine_painter;

@@ -12,6 +12,7 @@ use impasto_types::{
 use tracing::debug;
 
 use crate::adapter;
+use crate::budget::{self, color_header, result_size};
 use crate::checkpoint::Checkpoint;
 use crate::{Adapter, Files, Job, Opened, OutputFile, PaintError, Prepared, Source, View};
 
@@ -154,6 +155,7 @@ fn paint_from(
     // The initial picture is for the method; adapters do not know it.
     let init = files.remove(&Part::Init);
     let began = Instant::now();
+    budget::check(&tools, asset, action, sources)?;
     let passed = adapter.pass_through(&files, &action.recipe, &action.outputs);
     if let Some(files) = passed.map_err(unusable)? {
         debug!("{asset}: too small to be painted, so it is passed through");
@@ -162,7 +164,8 @@ fn paint_from(
     // It lies on the asset's pixels, so it is turned only if the asset is.
     let upright = action.kind == AssetKind::photograph();
     let init = init.map(|source| adapter::init(source, upright)).transpose()?;
-    let styles = styles(asset, action, sources)?;
+    let size = result_size(&action.recipe, color_header(sources).as_ref(), upright);
+    let styles = styles(asset, action, sources, method, size)?;
     let Opened { views, asset: opened } = adapter.open(&files, &action.recipe).map_err(unusable)?;
 
     let began = Instant::now();
@@ -178,7 +181,8 @@ fn paint_from(
         let kept = beside.iter().flat_map(|(styles, init)| {
             styles.iter().map(Style::bytes).chain(init.iter().map(Image::bytes))
         });
-        let held_bytes = opened.bytes()
+        let held_bytes = sources.bytes()
+            + opened.bytes()
             + kept.sum::<u64>()
             + waiting.iter().map(View::bytes).sum::<u64>()
             + painted.iter().map(Image::bytes).sum::<u64>();
@@ -235,15 +239,26 @@ fn report(
     RunReport { iterations, losses, compute_ms, device: method.device(), warning: None }
 }
 
-/// Decodes the style images, with their shares, in the action's order.
-fn styles(asset: &str, action: &Action, sources: &Sources) -> Result<Vec<Style>, PaintError> {
+/// Decodes the style images, with their shares, in the action's order, for a result of this size.
+/// Each is reduced before the next is decoded.
+fn styles(
+    asset: &str,
+    action: &Action,
+    sources: &Sources,
+    method: &dyn Prepared,
+    size: (u32, u32),
+) -> Result<Vec<Style>, PaintError> {
     let (expected, given) = (action.styles.len(), sources.styles.len());
     if expected != given {
         return Err(PaintError::StyleCount { asset: asset.to_owned(), expected, given });
     }
     let unusable = |source| PaintError::of_adapter(asset, &action.kind, source);
     let styles = sources.styles.iter().zip(&action.styles);
-    styles.map(|(source, style)| adapter::style(source, style).map_err(unusable)).collect()
+    let decode = |(source, style)| {
+        let style = adapter::style(source, style).map_err(unusable)?;
+        Ok(method.reduced(&action.recipe, style, size))
+    };
+    styles.map(decode).collect()
 }
 
 /// Logs a run's plan, unless it was the last one logged.

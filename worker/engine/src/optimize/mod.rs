@@ -18,4 +18,4 @@ mod total_variation;
 mod vector;
 
 pub use engine::Engine;
-pub use session::Session;
+pub use session::{PROCESS_BYTES, Session};

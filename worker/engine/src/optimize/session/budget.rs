@@ -8,8 +8,8 @@ use crate::optimize::optimizer::OptimizerPlan;
 use crate::optimize::sources::Sources;
 use crate::{EngineError, Style};
 
-/// What a process takes before it holds a picture.
-const PROCESS_BYTES: u64 = 64 << 20;
+/// What a process takes before it holds a picture, in bytes.
+pub const PROCESS_BYTES: u64 = 64 << 20;
 
 impl Session {
     /// The plan of a scale before the last.
