@@ -58,8 +58,8 @@ impl FarmClient {
         Ok(found)
     }
 
-    /// Removes the results of these actions from the coordinator's cache. Returns which of them were
-    /// there.
+    /// Removes the results of these actions from the coordinator's cache. Returns which of them
+    /// were there.
     ///
     /// # Errors
     /// If the call fails.

@@ -8,8 +8,8 @@
 use impasto_assets::{Header, Limits, Orientation, read_header};
 use impasto_types::{Action, AlphaUse, AssetKind, Part, PreserveColor, Recipe};
 
-use crate::paint::{Sources, Tools};
-use crate::{PaintError, Source};
+use crate::sources::Sources;
+use crate::{PaintError, Prepared, Source};
 
 /// Bytes of a value in memory.
 const VALUE: u64 = 4;
@@ -18,8 +18,14 @@ const VALUE: u64 = 4;
 struct Budget<'a> {
     asset: &'a str,
     given_bytes: u64,
+    /// What is held before any picture is decoded.
+    begun_bytes: u64,
     held_bytes: u64,
 }
+
+/// Pictures that take no more than this are not what does not fit: the method's plan says what is
+/// enough, for all that it needs.
+const SMALL_BYTES: u64 = 16 << 20;
 
 /// What a picture takes.
 struct Step {
@@ -29,27 +35,21 @@ struct Step {
     kept_bytes: u64,
 }
 
-impl Sources {
-    /// The bytes of all files, as they are stored.
-    pub(crate) fn bytes(&self) -> u64 {
-        let files = self.files.values().chain(&self.styles).map(|file| file.bytes.len());
-        (files.sum::<usize>() + self.checkpoint.as_ref().map_or(0, Vec::len)) as u64
-    }
-}
-
 /// Checks that every picture can be decoded and held within the memory that painting may take.
 /// Files whose headers cannot be read are left to what decodes them.
 ///
 /// # Errors
 /// [`PaintError::Picture`], which names the first picture that does not fit.
 pub(crate) fn check(
-    tools: &Tools<'_>,
+    method: &dyn Prepared,
+    memory_bytes: u64,
     asset: &str,
     action: &Action,
     sources: &Sources,
 ) -> Result<(), PaintError> {
-    let held_bytes = tools.method.bytes() + sources.bytes();
-    let mut budget = Budget { asset, given_bytes: tools.memory_bytes, held_bytes };
+    let held_bytes = method.bytes() + sources.bytes();
+    let mut budget =
+        Budget { asset, given_bytes: memory_bytes, begun_bytes: held_bytes, held_bytes };
     let upright = action.kind == AssetKind::photograph();
     let color = sources.files.get(&Part::Color).and_then(header);
     let result = result_size(&action.recipe, color.as_ref(), upright);
@@ -63,7 +63,7 @@ pub(crate) fn check(
                 Some(Ok(rest)) => rest,
                 Some(Err(_)) | None => (width, height),
             };
-            let by = tools.method.style_reduction(&action.recipe, size, result);
+            let by = method.style_reduction(&action.recipe, size, result);
             style_step(header, size, style.crop.is_some(), by)
         })?;
     }
@@ -111,9 +111,9 @@ impl Budget<'_> {
 
     /// Whether so many bytes fit beside what is held.
     fn fit(&self, source: &Source, bytes: u64) -> Result<(), PaintError> {
-        let Self { asset, given_bytes, held_bytes } = *self;
+        let Self { asset, given_bytes, begun_bytes, held_bytes } = *self;
         let least_bytes = held_bytes.saturating_add(bytes);
-        if least_bytes <= given_bytes {
+        if least_bytes <= given_bytes || least_bytes - begun_bytes <= SMALL_BYTES {
             return Ok(());
         }
         let (width, height) = header(source).map_or((0, 0), |header| (header.width, header.height));

@@ -19,8 +19,6 @@ use super::sources::Sources;
 use crate::resize::resample;
 use crate::{EngineError, Frame, Image, Inputs, Interrupt};
 
-pub use budget::PROCESS_BYTES;
-
 /// One run: see [`Run`](crate::Run).
 pub struct Session {
     engine: Arc<Engine>,
