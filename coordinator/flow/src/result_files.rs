@@ -169,7 +169,7 @@ mod tests {
         let (good, large) = (file(32), file(33));
         check(&[(Part::Color, &good)], right, None);
         check(&[(Part::Color, b"text")], right, Some("is not an image"));
-        check(&[(Part::Color, &good[..20])], right, Some("is truncated"));
+        check(&[(Part::Color, &good[..20])], right, Some("the color output"));
         check(&[(Part::Color, &large)], right, Some("33 x 33 pixels"));
         let jpeg = expected(ContainerFormat::Jpeg, Depth::Eight);
         check(&[(Part::Color, &good)], jpeg, Some("asks for jpg"));

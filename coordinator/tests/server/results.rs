@@ -14,8 +14,9 @@ fn png(side: u32, depth: png::BitDepth, color: png::ColorType) -> Vec<u8> {
     encoder.set_color(color);
     encoder.set_depth(depth);
     let mut writer = encoder.write_header().expect("a header");
-    let row = color.raw_row_length_from_width(depth, side) - 1;
-    writer.write_image_data(&vec![7; row * side as usize]).expect("the pixels");
+    let samples = color.samples() * side as usize * side as usize;
+    let bytes_of_each = if depth == png::BitDepth::Sixteen { 2 } else { 1 };
+    writer.write_image_data(&vec![7; samples * bytes_of_each]).expect("the pixels");
     writer.finish().expect("the end");
     bytes
 }
