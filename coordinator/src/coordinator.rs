@@ -23,6 +23,7 @@ use crate::driver::{Driver, Inbox, Turns};
 use crate::expiry::{AcceptedHolds, CleanUp};
 use crate::incoming;
 use crate::local_farm::LocalFarm;
+use crate::result_check::ResultCheck;
 use crate::room::Room;
 use crate::services::{BlobsService, Downloads, JobsService, WorkerContext, WorkersService};
 use crate::submission::{Intake, Submitter};
@@ -150,6 +151,10 @@ impl Coordinator {
             driver: self.submitter.driver.clone(),
             blobs: self.submitter.blobs.clone(),
             specs: Arc::clone(&self.submitter.specs),
+            results: ResultCheck::new(
+                self.submitter.blobs.clone(),
+                self.settings.store == StoreKind::Memory,
+            ),
             closing: closing.clone(),
         };
         let workers = WorkersService { context };

@@ -7,7 +7,7 @@ use std::time::Instant;
 use impasto_models::ModelStore;
 use impasto_planner::PlannedTask;
 use impasto_project::{Project, ProjectLock, Watcher, write_together};
-use impasto_types::Digest;
+use impasto_types::{Digest, error_text};
 use tokio_util::sync::CancellationToken;
 
 use crate::account::Account;
@@ -210,7 +210,14 @@ fn restore(project: &Project, cache: &dyn ResultCache, batch: Vec<Order>) -> Vec
     let prepared = write_together(&batch, |order| {
         let lost = || FarmError::Blob("the cache has lost a file".into());
         let files = cache.read(&order.result).ok_or_else(lost)?;
-        prepare(project, &order.wanted, &ResultFiles::new(&order.result, files)?)
+        let files = ResultFiles::new(&order.result, files)?;
+        if let Err(bad) = files.check(&order.wanted) {
+            let (action, reason) = (order.action, error_text(&bad));
+            tracing::warn!(%action, reason, "a bad result was cached");
+            cache.forget(action);
+            return Err(FarmError::Blob(bad.into()));
+        }
+        prepare(project, &order.wanted, &files)
     });
     place(batch.into_iter().zip(prepared))
 }

@@ -12,6 +12,9 @@ pub trait ResultCache: Debug + Send + Sync {
     /// The contents of a result's outputs, in their order, if all can be read.
     fn read(&self, result: &TaskResult) -> Option<Vec<Vec<u8>>>;
 
+    /// Removes a result that is not what its action makes.
+    fn forget(&self, action: Digest);
+
     /// Stores a farm's result, so that it can be restored without the farm.
     fn keep(&self, action: Digest, result: &TaskResult, files: &[&[u8]]);
 }

@@ -9,12 +9,12 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use impasto_project::{Project, write_together};
-use impasto_types::{BlobRef, Digest};
+use impasto_types::{BlobRef, Digest, error_text};
 use tokio::task::{self, JoinSet};
 
 use crate::batch::{Fetched, Order, has_room, next_batch, place};
 use crate::cache::ResultCache;
-use crate::farm::Farm;
+use crate::farm::{Farm, FarmError};
 use crate::result_files::{ResultFiles, prepare};
 
 /// How many batches are fetched at once. One may be a single result of some hundred megabytes.
@@ -123,7 +123,16 @@ async fn fetch<F: Farm>(
         let files: Vec<_> = downloaded.by_ref().take(order.result.outputs.len()).collect();
         let files: Result<Vec<_>, _> = files.into_iter().collect();
         match files.and_then(|files| ResultFiles::new(&order.result, files)) {
-            Ok(files) => ready.push((order, files)),
+            Ok(files) => match files.check(&order.wanted) {
+                Ok(()) => ready.push((order, files)),
+                Err(bad) => {
+                    let (action, reason) = (order.action, error_text(&bad));
+                    tracing::warn!(%action, reason, "the farm has a bad result");
+                    // If it stays in the farm's cache, the task fails with this reason.
+                    let _ = farm.forget(action).await;
+                    fetched.push(order.ended(Err(FarmError::Blob(bad.into()))));
+                }
+            },
             Err(error) => fetched.push(order.ended(Err(error))),
         }
     }
@@ -168,7 +177,7 @@ mod tests {
             action: Digest::of(&bytes),
             result: TaskResult { outputs, report },
             origin: Origin::Cached,
-            wanted: vec![Wanted { place: number, outputs: vec![] }],
+            wanted: vec![Wanted { place: number, outputs: vec![], expected: vec![] }],
         }
     }
 

@@ -5,6 +5,7 @@ mod expiry;
 mod jobs;
 mod orders;
 mod restart;
+mod results;
 mod start;
 mod support;
 mod troubles;
