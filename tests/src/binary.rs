@@ -11,12 +11,13 @@ pub fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("this crate lies in the workspace")
 }
 
-/// The program `impasto`, built from the current sources in the profile of these tests. Cargo
-/// builds it once per test process; if it is fresh, as after `cargo test --workspace`, that takes a
-/// moment.
+/// The program `impasto`: the one that `IMPASTO_TEST_PROGRAM` names, to compare with another
+/// commit's; otherwise built from the current sources in the profile of these tests. Cargo builds
+/// it once per test process; if it is fresh, as after `cargo test --workspace`, that takes a moment.
 pub fn impasto() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(build)
+    PROGRAM
+        .get_or_init(|| std::env::var_os("IMPASTO_TEST_PROGRAM").map_or_else(build, PathBuf::from))
 }
 
 fn build() -> PathBuf {

@@ -7,6 +7,7 @@
 
 mod binary;
 mod build_tools;
+pub mod chaos;
 mod eventually;
 mod farm;
 pub mod metadata;
