@@ -97,10 +97,6 @@ impl Farm {
         &self.logs
     }
 
-    pub(super) fn root(&self) -> &Path {
-        self.root.path()
-    }
-
     /// Keeps the folder with the logs.
     pub(super) fn keep(&mut self) {
         self.root.disable_cleanup(true);

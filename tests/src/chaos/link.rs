@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// A direction of a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
+pub(super) enum Way {
     /// From the client to the coordinator.
     Up,
     Down,

@@ -8,7 +8,7 @@ use crate::pictures;
 use crate::project::Project;
 
 /// Pictures by their paths below the project's `painted`.
-pub type Paintings = BTreeMap<String, Vec<u8>>;
+pub(super) type Paintings = BTreeMap<String, Vec<u8>>;
 
 /// A project of houses. Two projects that have the same house need the same result.
 #[derive(Debug)]
