@@ -35,6 +35,8 @@ const ARROWS: [(&str, &[&str]); 21] = [
             "impasto-build",
             "impasto-blobs",
             "impasto-core",
+            // For the file that says which farm a data folder belongs to.
+            "impasto-files",
             "impasto-planner",
             "impasto-proto",
             "impasto-project",

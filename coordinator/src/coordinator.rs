@@ -16,11 +16,10 @@ use impasto_proto::v1::blobs_server::BlobsServer;
 use impasto_proto::v1::jobs_server::JobsServer;
 use impasto_proto::v1::workers_server::WorkersServer;
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
 
-use crate::driver::{Command, Driver, Turns};
+use crate::driver::{Driver, Inbox, Turns};
 use crate::expiry::{AcceptedHolds, CleanUp};
 use crate::incoming;
 use crate::local_farm::LocalFarm;
@@ -49,7 +48,7 @@ pub struct Coordinator {
     listener: TcpListener,
     address: SocketAddr,
     turns: Turns,
-    commands: mpsc::Receiver<Command>,
+    inbox: Inbox,
     submitter: Submitter,
     settings: Settings,
 }
@@ -81,7 +80,7 @@ pub enum StartError {
 /// Why a coordinator stopped by itself.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    #[error("cannot append to the store")]
+    #[error("cannot record anything more")]
     Store(#[from] StoreError),
     #[error("the server failed")]
     Transport(#[from] tonic::transport::Error),
@@ -108,11 +107,11 @@ impl Coordinator {
             .map_err(|source| StartError::Listen { address: settings.listen, source })?;
         let opened = settings.clone();
         let (turns, blobs, actions) = blocking(move || open(&opened)).await?;
-        let (driver, commands) = Driver::new();
+        let (driver, inbox) = Driver::new();
         let specs = Arc::new(TaskSpecs::new(blobs.clone()));
         let accepted = AcceptedHolds::default();
         let submitter = Submitter { blobs, actions, specs, driver, accepted };
-        Ok(Self { listener, address, turns, commands, submitter, settings })
+        Ok(Self { listener, address, turns, inbox, submitter, settings })
     }
 
     /// The address that it listens on.
@@ -131,7 +130,7 @@ impl Coordinator {
     /// keep their leases.
     ///
     /// # Errors
-    /// Facts could not be appended, or the server failed.
+    /// Facts can never be recorded, or the server failed. A full disk ends nothing.
     pub async fn serve(self, shutdown: CancellationToken) -> Result<(), ServeError> {
         let closing = shutdown.child_token();
         let context = WorkerContext {
@@ -199,9 +198,9 @@ impl Coordinator {
 
         tracing::info!(address = %self.address, epoch = self.turns.epoch().0, "listening");
         let stop = CancellationToken::new();
-        let mut turns = std::pin::pin!(self.turns.run(self.commands, stop.clone()));
+        let mut turns = std::pin::pin!(self.turns.run(self.inbox, stop.clone()));
         tokio::select! {
-            // It ends by itself only if facts cannot be appended.
+            // It ends by itself only if facts can never be recorded.
             ended = &mut turns => return Ok(ended?),
             served = server => served?,
             () = time_to_close(&closing) => tracing::warn!("calls that did not end in time are cut \
@@ -238,9 +237,10 @@ fn open(settings: &Settings) -> Result<(Turns, BlobStore, ActionCache), StartErr
     let turns = match settings.store {
         StoreKind::Memory => Turns::resume(config, MemoryStore::default(), kept)?,
         StoreKind::Sqlite => {
-            let store =
-                SqliteStore::open(&folder.join("coordinator.sqlite")).map_err(ResumeError::from)?;
-            Turns::resume(config, store, kept)?
+            let path = folder.join("coordinator.sqlite");
+            let opened =
+                if settings.new_farm { SqliteStore::begin(&path) } else { SqliteStore::open(&path) };
+            Turns::resume(config, opened.map_err(ResumeError::from)?, kept)?
         }
     };
     Ok((turns, blobs.into(), actions))

@@ -6,6 +6,8 @@
 mod clock;
 mod journal;
 mod links;
+mod outage;
+mod recorder;
 mod turns;
 mod watchers;
 
@@ -14,6 +16,8 @@ use impasto_types::{
     Digest, Explained, Hello, JobId, JobNews, JobSummary, Order, WorkerId, WorkerInfo, WorkerName,
 };
 use tokio::sync::{broadcast, mpsc, oneshot};
+
+use outage::{Outage, OutageSign, Recording};
 
 pub(crate) use links::ORDERS_QUEUED;
 pub use turns::ResumeError;
@@ -26,12 +30,27 @@ const COMMANDS_QUEUED: usize = 1024;
 #[derive(Debug, Clone)]
 pub(crate) struct Driver {
     commands: mpsc::Sender<Command>,
+    questions: mpsc::Sender<Question>,
+    recording: Recording,
 }
 
-/// The coordinator is shutting down and accepts no commands.
-#[derive(Debug, Clone, Copy, thiserror::Error)]
-#[error("the coordinator is shutting down")]
-pub(crate) struct Stopped;
+/// What all handles have sent.
+#[derive(Debug)]
+pub(crate) struct Inbox {
+    commands: mpsc::Receiver<Command>,
+    /// Apart from the commands, since some are answered while nothing can be recorded.
+    questions: mpsc::Receiver<Question>,
+    sign: OutageSign,
+}
+
+/// Why the core takes no commands. A retry may help.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(crate) enum Away {
+    #[error("the coordinator is shutting down")]
+    Stopped,
+    #[error(transparent)]
+    Outage(#[from] Outage),
+}
 
 /// A job's current state, and its changes from then on.
 #[derive(Debug)]
@@ -66,7 +85,6 @@ pub(crate) enum Command {
         now: bool,
         reply: oneshot::Sender<bool>,
     },
-    Ask(Question),
 }
 
 /// A worker that has just connected, and the channel for its orders.
@@ -79,7 +97,7 @@ pub(crate) struct Introduction {
 }
 
 /// A query. It is answered after the facts of its turn are durable, so that no answer can be undone
-/// by a crash.
+/// by a crash. While nothing can be recorded, only the questions of people are answered.
 #[derive(Debug)]
 pub(crate) enum Question {
     Watch { job: JobId, reply: oneshot::Sender<Option<Watch>> },
@@ -89,45 +107,59 @@ pub(crate) enum Question {
     BlobsInUse { reply: oneshot::Sender<Vec<Digest>> },
 }
 
+impl Question {
+    /// Whether people ask this. What others do with an answer must not rest on facts that a crash
+    /// would undo.
+    fn is_of_people(&self) -> bool {
+        match self {
+            Self::Jobs { .. } | Self::Workers { .. } | Self::Explain { .. } => true,
+            Self::Watch { .. } | Self::BlobsInUse { .. } => false,
+        }
+    }
+}
+
 impl Driver {
-    /// A handle, and the receiver of its commands.
-    pub(crate) fn new() -> (Self, mpsc::Receiver<Command>) {
-        let (commands, queue) = mpsc::channel(COMMANDS_QUEUED);
-        (Self { commands }, queue)
+    /// A handle, and what receives its commands.
+    pub(crate) fn new() -> (Self, Inbox) {
+        let (commands, commanded) = mpsc::channel(COMMANDS_QUEUED);
+        let (questions, asked) = mpsc::channel(COMMANDS_QUEUED);
+        let (sign, recording) = outage::sign();
+        let inbox = Inbox { commands: commanded, questions: asked, sign };
+        (Self { commands, questions, recording }, inbox)
     }
 
     /// The job's number, and whether its key was known.
-    pub(crate) async fn submit(&self, submission: Submission) -> Result<(JobId, bool), Stopped> {
+    pub(crate) async fn submit(&self, submission: Submission) -> Result<(JobId, bool), Away> {
         self.call(|reply| Command::Submit { submission, reply }).await
     }
 
     /// The job's new state; `None` if there is no such job.
-    pub(crate) async fn cancel(&self, job: JobId) -> Result<Option<JobSummary>, Stopped> {
+    pub(crate) async fn cancel(&self, job: JobId) -> Result<Option<JobSummary>, Away> {
         self.call(|reply| Command::Cancel { job, reply }).await
     }
 
     /// The job's new state; `None` if there is no such job.
-    pub(crate) async fn retry(&self, job: JobId) -> Result<Option<JobSummary>, Stopped> {
+    pub(crate) async fn retry(&self, job: JobId) -> Result<Option<JobSummary>, Away> {
         self.call(|reply| Command::Retry { job, reply }).await
     }
 
-    pub(crate) async fn connect(&self, introduction: Introduction) -> Result<WorkerId, Stopped> {
+    pub(crate) async fn connect(&self, introduction: Introduction) -> Result<WorkerId, Away> {
         self.call(|reply| Command::Connect { introduction, reply }).await
     }
 
     /// Passes on a message of a connected worker.
-    pub(crate) async fn tell(&self, input: Input) -> Result<(), Stopped> {
-        self.commands.send(Command::FromWorker(input)).await.map_err(|_| Stopped)
+    pub(crate) async fn tell(&self, input: Input) -> Result<(), Away> {
+        self.commands.send(Command::FromWorker(input)).await.map_err(|_| Away::Stopped)
     }
 
     /// Tells a worker to take no more work. Returns whether it is connected.
-    pub(crate) async fn drain(&self, name: WorkerName, now: bool) -> Result<bool, Stopped> {
+    pub(crate) async fn drain(&self, name: WorkerName, now: bool) -> Result<bool, Away> {
         self.call(|reply| Command::Drain { name, now, reply }).await
     }
 
     /// `None` if there is no such job.
-    pub(crate) async fn watch(&self, job: JobId) -> Result<Option<Watch>, Stopped> {
-        self.call(|reply| Command::Ask(Question::Watch { job, reply })).await
+    pub(crate) async fn watch(&self, job: JobId) -> Result<Option<Watch>, Away> {
+        self.ask(|reply| Question::Watch { job, reply }).await
     }
 
     /// The newest jobs, in that order.
@@ -135,30 +167,52 @@ impl Driver {
         &self,
         active: bool,
         limit: usize,
-    ) -> Result<Vec<JobSummary>, Stopped> {
-        self.call(|reply| Command::Ask(Question::Jobs { active, limit, reply })).await
+    ) -> Result<Vec<JobSummary>, Away> {
+        self.ask(|reply| Question::Jobs { active, limit, reply }).await
     }
 
-    pub(crate) async fn workers(&self) -> Result<Vec<WorkerInfo>, Stopped> {
-        self.call(|reply| Command::Ask(Question::Workers { reply })).await
+    pub(crate) async fn workers(&self) -> Result<Vec<WorkerInfo>, Away> {
+        self.ask(|reply| Question::Workers { reply }).await
     }
 
     /// What the waiting tasks of a job wait for; `None` if there is no such job.
-    pub(crate) async fn explain(&self, job: JobId) -> Result<Option<Vec<Explained>>, Stopped> {
-        self.call(|reply| Command::Ask(Question::Explain { job, reply })).await
+    pub(crate) async fn explain(&self, job: JobId) -> Result<Option<Vec<Explained>>, Away> {
+        self.ask(|reply| Question::Explain { job, reply }).await
     }
 
     /// The blobs that jobs need.
-    pub(crate) async fn blobs_in_use(&self) -> Result<Vec<Digest>, Stopped> {
-        self.call(|reply| Command::Ask(Question::BlobsInUse { reply })).await
+    pub(crate) async fn blobs_in_use(&self) -> Result<Vec<Digest>, Away> {
+        self.ask(|reply| Question::BlobsInUse { reply }).await
     }
 
     async fn call<T>(
         &self,
         command: impl FnOnce(oneshot::Sender<T>) -> Command,
-    ) -> Result<T, Stopped> {
+    ) -> Result<T, Away> {
+        self.recording.check()?;
         let (reply, answer) = oneshot::channel();
-        self.commands.send(command(reply)).await.map_err(|_| Stopped)?;
-        answer.await.map_err(|_| Stopped)
+        let replied = async {
+            self.commands.send(command(reply)).await.map_err(|_| Away::Stopped)?;
+            answer.await.map_err(|_| self.away())
+        };
+        tokio::select! {
+            biased;
+            replied = replied => replied,
+            outage = self.recording.outage() => Err(outage.into()),
+        }
+    }
+
+    async fn ask<T>(
+        &self,
+        question: impl FnOnce(oneshot::Sender<T>) -> Question,
+    ) -> Result<T, Away> {
+        let (reply, answer) = oneshot::channel();
+        self.questions.send(question(reply)).await.map_err(|_| Away::Stopped)?;
+        answer.await.map_err(|_| self.away())
+    }
+
+    /// Why there was no reply.
+    fn away(&self) -> Away {
+        self.recording.check().err().map_or(Away::Stopped, Away::from)
     }
 }

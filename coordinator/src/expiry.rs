@@ -12,7 +12,7 @@ use impasto_blobs::{BlobStore, BlobStoreError, CacheLimits, Expired, Expiry, Exp
 use impasto_types::{ByteSize, error_text};
 use tokio_util::sync::CancellationToken;
 
-use crate::driver::{Driver, Stopped};
+use crate::driver::{Away, Driver};
 
 /// The time between passes. A pass lists every file, which takes some ten seconds for a million.
 const INTERVAL: Duration = Duration::from_secs(60 * 60);
@@ -51,7 +51,7 @@ pub(crate) struct CleanUp {
 #[derive(Debug, thiserror::Error)]
 enum CleanUpError {
     #[error(transparent)]
-    Stopped(#[from] Stopped),
+    Away(#[from] Away),
     #[error("cannot hold the blobs that jobs need")]
     Hold(#[from] BlobStoreError),
     #[error(transparent)]
@@ -65,7 +65,7 @@ impl CleanUp {
         loop {
             match self.pass(&mut held).await {
                 Ok(expired) => report(&expired),
-                Err(CleanUpError::Stopped(_)) => return,
+                Err(CleanUpError::Away(Away::Stopped)) => return,
                 Err(error) => {
                     tracing::warn!(cause = %error_text(&error), "cannot clean up the store")
                 }

@@ -8,7 +8,7 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
-use crate::driver::{Driver, Stopped, Watch};
+use crate::driver::{Away, Driver, Watch};
 
 /// A job that is being watched.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ impl JobStream {
         driver: Driver,
         job: JobId,
         closing: CancellationToken,
-    ) -> Result<Option<Self>, Stopped> {
+    ) -> Result<Option<Self>, Away> {
         let Some(watch) = driver.watch(job).await? else { return Ok(None) };
         let spec = watch.view.spec;
         let standing = VecDeque::new();
@@ -59,7 +59,7 @@ impl JobStream {
     }
 
     /// The next event; `None` once the job has ended. Cancel-safe.
-    pub(crate) async fn next(&mut self) -> Result<Option<JobNews>, Stopped> {
+    pub(crate) async fn next(&mut self) -> Result<Option<JobNews>, Away> {
         loop {
             if let Some(news) = self.standing.pop_front() {
                 return Ok(Some(news));
@@ -75,7 +75,7 @@ impl JobStream {
                 continue;
             };
             let next = tokio::select! {
-                () = self.closing.cancelled() => return Err(Stopped),
+                () = self.closing.cancelled() => return Err(Away::Stopped),
                 next = news.recv() => next,
             };
             match next {
@@ -85,7 +85,7 @@ impl JobStream {
                 }
                 // Too slow: the current state includes what was missed.
                 Err(RecvError::Lagged(_)) => self.news = None,
-                Err(RecvError::Closed) => return Err(Stopped),
+                Err(RecvError::Closed) => return Err(Away::Stopped),
             }
         }
     }

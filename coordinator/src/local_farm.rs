@@ -10,7 +10,7 @@ use impasto_proto::limits::MAX_TASKS;
 use impasto_types::{BlobRef, Digest, JobId, JobNews, TaskResult};
 use tokio_util::sync::CancellationToken;
 
-use crate::driver::Stopped;
+use crate::driver::Away;
 use crate::job_stream::JobStream;
 use crate::submission::{Job, SubmitError, Submitter};
 
@@ -72,7 +72,7 @@ impl Farm for LocalFarm {
             tasks: tasks.to_vec(),
         };
         self.submitter.submit(job).await.map_err(|error| match error {
-            SubmitError::Stopped(stopped) => stopped.into(),
+            SubmitError::Away(away) => away.into(),
             SubmitError::MissingInputs(_)
             | SubmitError::NoProducer { .. }
             | SubmitError::Store(_) => FarmError::Refused(error.into()),
@@ -93,7 +93,7 @@ impl Farm for LocalFarm {
     async fn cancel(&self, job: JobId) -> Result<(), FarmError> {
         // If the build ends because this coordinator stops, the job is left to the next one.
         if self.closing.is_cancelled() {
-            return Err(Stopped.into());
+            return Err(Away::Stopped.into());
         }
         let canceled = self.submitter.driver.cancel(job).await?;
         canceled.map(drop).ok_or(FarmError::NoSuchJob { job })
@@ -106,8 +106,8 @@ impl Watch for JobStream {
     }
 }
 
-impl From<Stopped> for FarmError {
-    fn from(stopped: Stopped) -> Self {
-        Self::Away(stopped.into())
+impl From<Away> for FarmError {
+    fn from(away: Away) -> Self {
+        Self::Away(away.into())
     }
 }

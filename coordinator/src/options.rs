@@ -24,6 +24,9 @@ pub struct Options {
     /// Listen beyond this machine although nothing is encrypted
     #[arg(long)]
     pub insecure: bool,
+    /// Begin a new farm in the data folder: all jobs are forgotten, blobs and results stay
+    #[arg(long)]
+    pub new_farm: bool,
 }
 
 impl Options {
@@ -36,6 +39,7 @@ impl Options {
         settings.listen = self.listen.unwrap_or(settings.listen);
         settings.data_dir = self.data_dir.unwrap_or(settings.data_dir);
         settings.insecure |= self.insecure;
+        settings.new_farm = self.new_farm;
         Ok(settings)
     }
 }

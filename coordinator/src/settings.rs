@@ -30,6 +30,9 @@ pub struct Settings {
     /// The folder of the store, the blobs and the action cache.
     pub data_dir: PathBuf,
     pub store: StoreKind,
+    /// Begin a new farm in the data folder: for one start, so only the command line sets it.
+    #[serde(skip)]
+    pub new_farm: bool,
     /// The interval at which workers send heartbeats.
     pub heartbeat_ms: u64,
     /// An attempt ends if its worker sends no heartbeat for this long.
@@ -105,6 +108,7 @@ impl Default for Settings {
             insecure: false,
             data_dir: default_data_dir(),
             store: StoreKind::Sqlite,
+            new_farm: false,
             heartbeat_ms: core.heartbeat_ms,
             lease_ms: core.lease_ms,
             reconnect_grace_ms: core.reconnect_grace_ms,

@@ -1,6 +1,8 @@
 //! Stores of facts.
 
+mod farm_file;
 mod memory;
+mod presence;
 mod sqlite;
 
 use impasto_core::{Fact, Snapshot};
@@ -12,12 +14,18 @@ pub use sqlite::SqliteStore;
 /// Stores the core's facts, in order: a snapshot of older facts, and each fact since. Its calls
 /// block; the driver makes them on a blocking thread.
 pub trait Store: Send + std::fmt::Debug {
-    /// Begins the next epoch, durably, and returns its number, from 1. Each lease carries the epoch
-    /// of the coordinator that granted it.
+    /// The epoch of the next coordinator. Each lease carries the epoch of the coordinator that
+    /// granted it, so no two coordinators may have the same.
+    ///
+    /// # Errors
+    /// The last epoch cannot be read.
+    fn next_epoch(&mut self) -> Result<Epoch, StoreError>;
+
+    /// Begins an epoch, durably.
     ///
     /// # Errors
     /// The epoch cannot be written.
-    fn lead(&mut self) -> Result<Epoch, StoreError>;
+    fn lead(&mut self, epoch: Epoch) -> Result<(), StoreError>;
 
     /// Calls `take` with the last snapshot, if there is one, and then with every fact since, in
     /// order.
@@ -31,6 +39,18 @@ pub trait Store: Send + std::fmt::Debug {
     /// # Errors
     /// The facts cannot be written.
     fn append(&mut self, facts: &[Fact]) -> Result<(), StoreError>;
+
+    /// Checks that the store still exists.
+    ///
+    /// # Errors
+    /// It does not, or that cannot be found out.
+    fn check(&mut self) -> Result<(), StoreError>;
+
+    /// Makes a store that was [lost](StoreError::Lost) anew, with this epoch and snapshot, durably.
+    ///
+    /// # Errors
+    /// It cannot be written; then it is still lost.
+    fn renew(&mut self, epoch: Epoch, snapshot: &Snapshot) -> Result<(), StoreError>;
 
     /// Replaces all facts so far by a snapshot of them, durably, or changes nothing.
     ///
@@ -56,10 +76,31 @@ pub enum StoreError {
     #[error("cannot open the store {store}")]
     Open { store: String, source: Cause },
     #[error(
-        "the store {store} is in use by another coordinator; stop that one, or choose another \
-         data_dir"
+        "the store {store} is in use by another coordinator or a backup; stop that one, or choose \
+         another data_dir"
     )]
     InUse { store: String },
+    #[error("the store {store} cannot be written to: its file or folder is read-only")]
+    ReadOnly { store: String },
+    #[error(
+        "the store {store} is missing or empty, but {farm_file} says that this folder belongs to a \
+         farm: restore the store from a backup, or begin a new farm with --new-farm, which forgets \
+         all jobs and keeps blobs and results"
+    )]
+    Emptied { store: String, farm_file: String },
+    #[error(
+        "the store {store} belongs to another farm than the folder, of which {farm_file} speaks: \
+         restore the right store, or remove {farm_file} to continue the farm of this one"
+    )]
+    OtherFarm { store: String, farm_file: String },
+    /// What the core has in memory is not in the store any more.
+    #[error("the store {store} {why}")]
+    Lost { store: String, why: String },
+    #[error(
+        "the store {store} was replaced by another file while this coordinator ran; start it again \
+         to use that file"
+    )]
+    Replaced { store: String },
     #[error(
         "the store {store} has version {found}, but this program writes version {known}; use \
          the program that wrote it"
@@ -76,6 +117,26 @@ pub enum StoreError {
     Parse { store: String, what: String, source: serde_json::Error },
     #[error("cannot write an entry as JSON")]
     Encode(#[source] serde_json::Error),
+}
+
+impl StoreError {
+    /// Whether it is the system's fault, so that a retry may help.
+    pub(crate) fn may_pass(&self) -> bool {
+        match self {
+            Self::DiskFull { .. } | Self::Read { .. } | Self::Write { .. } | Self::Lost { .. } => {
+                true
+            }
+            Self::Open { .. }
+            | Self::InUse { .. }
+            | Self::ReadOnly { .. }
+            | Self::Emptied { .. }
+            | Self::OtherFarm { .. }
+            | Self::Replaced { .. }
+            | Self::Version { .. }
+            | Self::Parse { .. }
+            | Self::Encode(_) => false,
+        }
+    }
 }
 
 /// Tests for every store that outlives its process.
@@ -130,20 +191,47 @@ mod suite {
         assert_eq!(loaded(&mut store), expected);
     }
 
+    /// Begins the next epoch.
+    fn lead(store: &mut impl Store) -> u64 {
+        let epoch = store.next_epoch().expect("it is read");
+        store.lead(epoch).expect("it begins");
+        epoch.0
+    }
+
     pub(super) fn epochs_rise(mut store: impl Store) {
-        assert_eq!(store.lead().expect("it begins"), Epoch(1));
-        assert_eq!(store.lead().expect("it begins"), Epoch(2));
+        let first = lead(&mut store);
+        assert!(first > 0);
+        assert_eq!(lead(&mut store), first + 1);
     }
 
     pub(super) fn facts_and_epochs_outlive_the_store<S: Store>(open: impl Fn() -> S) {
         let mut store = open();
-        store.lead().expect("it begins");
+        let first = lead(&mut store);
         store.compact(&snapshot("kept")).expect("it is kept");
         store.append(&[canceled(1)]).expect("it is kept");
         drop(store);
         let mut store = open();
-        assert_eq!(store.lead().expect("it begins"), Epoch(2));
+        assert_eq!(lead(&mut store), first + 1);
         let expected = [Stored::Snapshot(Box::new(snapshot("kept"))), Stored::Fact(canceled(1))];
+        assert_eq!(loaded(&mut store), expected);
+    }
+
+    /// `lose` takes the store away from the coordinator that has it open.
+    pub(super) fn a_lost_store_is_made_anew<S: Store>(open: impl Fn() -> S, lose: impl Fn()) {
+        let mut store = open();
+        let first = lead(&mut store);
+        store.append(&[canceled(1)]).expect("it is kept");
+        lose();
+        let noticed = store.append(&[canceled(2)]).expect_err("it is lost");
+        assert!(matches!(noticed, StoreError::Lost { .. }), "{noticed}");
+        assert!(matches!(store.check(), Err(StoreError::Lost { .. })));
+        store.renew(Epoch(first), &snapshot("kept")).expect("it is made anew");
+        store.check().expect("it is there");
+        store.append(&[canceled(3)]).expect("it is kept");
+        drop(store);
+        let mut store = open();
+        assert_eq!(lead(&mut store), first + 1, "it is the same farm");
+        let expected = [Stored::Snapshot(Box::new(snapshot("kept"))), Stored::Fact(canceled(3))];
         assert_eq!(loaded(&mut store), expected);
     }
 }

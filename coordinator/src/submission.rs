@@ -12,7 +12,7 @@ use impasto_types::{
     TaskSpec,
 };
 
-use crate::driver::{Driver, Stopped, Watch};
+use crate::driver::{Away, Driver, Watch};
 use crate::expiry::AcceptedHolds;
 use crate::task_specs::{TaskSpecs, TaskSpecsError};
 
@@ -50,7 +50,7 @@ pub(crate) enum SubmitError {
     #[error("cannot store the job's tasks")]
     Store(#[from] BlobStoreError),
     #[error(transparent)]
-    Stopped(#[from] Stopped),
+    Away(#[from] Away),
 }
 
 /// Why a job was not retried.
@@ -63,7 +63,7 @@ pub(crate) enum RetryError {
     #[error("cannot keep the job's inputs")]
     Hold(#[from] BlobStoreError),
     #[error(transparent)]
-    Stopped(#[from] Stopped),
+    Away(#[from] Away),
 }
 
 impl Submitter {

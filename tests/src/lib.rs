@@ -17,6 +17,7 @@ pub mod pictures;
 mod process;
 mod project;
 mod skipped;
+mod small_disk;
 
 pub use binary::{impasto, workspace};
 pub use build_tools::build_tool;
@@ -27,3 +28,4 @@ pub use modules::Modules;
 pub use process::{Finished, Process};
 pub use project::{Files, Project};
 pub use skipped::skipped;
+pub use small_disk::SmallDisk;

@@ -9,18 +9,26 @@ use impasto_types::{JobNews, JobSummary, TaskEvent, WorkerInfo};
 #[derive(Debug)]
 pub(super) struct Clock {
     started: Instant,
+    /// For how long the core's time stood still.
+    paused: Duration,
     timeline: Timeline,
 }
 
 impl Clock {
     /// A clock that begins now, but not before `last`.
     pub(super) fn begin(last: Millis) -> Self {
-        Self { started: Instant::now(), timeline: Timeline::begin(0, wall(), last) }
+        let timeline = Timeline::begin(0, wall(), last);
+        Self { started: Instant::now(), paused: Duration::ZERO, timeline }
     }
 
     /// The core's time.
     pub(super) fn now(&self) -> Millis {
         self.timeline.at(self.steady())
+    }
+
+    /// The core's time stood still for this long until now; it was not read meanwhile.
+    pub(super) fn pause(&mut self, time: Duration) {
+        self.paused += time;
     }
 
     /// The time until the core's time is `due`.
@@ -34,7 +42,8 @@ impl Clock {
     }
 
     fn steady(&self) -> Millis {
-        Millis::try_from(self.started.elapsed().as_millis()).unwrap_or(Millis::MAX)
+        let running = self.started.elapsed().saturating_sub(self.paused);
+        Millis::try_from(running.as_millis()).unwrap_or(Millis::MAX)
     }
 }
 

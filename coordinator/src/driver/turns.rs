@@ -1,36 +1,44 @@
 //! The task that owns the core.
 //!
-//! A turn passes all waiting commands to the core, appends the facts in one transaction, and only
+//! A turn passes all waiting commands to the core, records the facts in one transaction, and only
 //! then sends replies, orders and events. Meanwhile the next turn's commands queue up, so a busy
 //! coordinator commits in groups.
+//!
+//! If the facts cannot be recorded, for example on a full disk, the turn waits: the core's time
+//! stands still, so no lease ends; what workers say is held back in their connections; everybody
+//! else is told so at once.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use impasto_blobs::{ActionCache, blocking};
-use impasto_core::{Core, Effect, Input, ReplayError, RequestId, SnapshotVersionError};
+use impasto_blobs::ActionCache;
+use impasto_core::{Core, Effect, Fact, Input, ReplayError, RequestId, SnapshotVersionError};
 use impasto_types::{
-    Digest, Epoch, JobId, JobNews, JobSummary, Order, TaskResult, WorkerId, error_text,
+    Backoff, Digest, Epoch, JobId, JobNews, JobSummary, Order, Retries, TaskResult, WorkerId,
+    error_text,
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::clock::Clock;
 use super::journal;
 use super::links::Links;
+use super::recorder::Recorder;
 use super::watchers::Watchers;
-use super::{Command, Question, Watch};
+use super::{Command, Inbox, Question, Watch};
 use crate::{Store, StoreError, Stored};
+
+mod effects;
 
 /// The most commands of a turn: enough to share a transaction, few enough that none waits long.
 const COMMANDS_PER_TURN: usize = 512;
 
-/// How many facts a restart may have to replay in any case: this takes a fraction of a second.
-const FACTS_KEPT: usize = 10_000;
-
 /// How many addresses of workers are kept that are no longer listed.
 const PEERS_KEPT: usize = 100;
+
+/// Between attempts to record facts during an outage: a small write each.
+const OUTAGE_BACKOFF: Backoff = Backoff { first_ms: 100, longest_ms: 2_000 };
 
 /// The longest time between two looks at the clock, since timers stop while the machine sleeps.
 const LONGEST_SLEEP: Duration = Duration::from_secs(5);
@@ -40,9 +48,7 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(5);
 pub(crate) struct Turns {
     core: Core,
     clock: Clock,
-    store: Arc<Mutex<dyn Store>>,
-    /// The number of facts in the store since its snapshot.
-    facts: usize,
+    recorder: Recorder,
     actions: ActionCache,
     links: Links,
     watchers: Watchers,
@@ -58,6 +64,15 @@ struct Replies {
     changed: HashMap<RequestId, oneshot::Sender<Option<JobSummary>>>,
 }
 
+/// How a turn ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    /// Its facts are recorded, and its effects are carried out.
+    Recorded,
+    /// The coordinator stops before its facts could be recorded. Nothing of it was sent.
+    Stopped,
+}
+
 /// Why the stored state cannot be restored.
 #[derive(Debug, thiserror::Error)]
 pub enum ResumeError {
@@ -70,13 +85,14 @@ pub enum ResumeError {
 }
 
 impl Turns {
-    /// Restores the core from the store, in a new epoch. Blocks.
+    /// Restores the core from the store, for a new epoch, which is recorded before anything else.
+    /// So a coordinator can start, although nothing can be recorded at the moment. Blocks.
     pub(crate) fn resume(
         config: impasto_core::Config,
         mut store: impl Store + 'static,
         actions: ActionCache,
     ) -> Result<Self, ResumeError> {
-        let epoch = store.lead()?;
+        let epoch = store.next_epoch()?;
         let mut core = Core::new(config, epoch, epoch.0);
         let (mut facts, mut failed) = (0, None);
         store.load(&mut |stored| {
@@ -101,12 +117,10 @@ impl Turns {
         );
         let clock = Clock::begin(core.last_at());
         core.resume(clock.now());
-        let store = Arc::new(Mutex::new(store));
         Ok(Self {
             core,
             clock,
-            store,
-            facts,
+            recorder: Recorder::new(store, epoch, facts),
             actions,
             links: Links::default(),
             watchers: Watchers::default(),
@@ -122,54 +136,135 @@ impl Turns {
     /// Takes turns until `stop`, and then a last turn for the commands already queued.
     ///
     /// # Errors
-    /// Facts could not be appended. Nothing of that turn has been sent, as the core's state is not
+    /// Facts can never be recorded. Nothing of that turn has been sent, as the core's state is not
     /// durable; restart from the store.
     pub(crate) async fn run(
         mut self,
-        mut commands: mpsc::Receiver<Command>,
+        mut inbox: Inbox,
         stop: CancellationToken,
     ) -> Result<(), StoreError> {
-        loop {
-            let mut batch = Vec::new();
+        let mut batch = Vec::new();
+        // The first turn records the epoch.
+        while self.turn(&mut batch, &mut inbox, &stop).await? == Turn::Recorded {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                received = commands.recv_many(&mut batch, COMMANDS_PER_TURN) => {
+                received = inbox.commands.recv_many(&mut batch, COMMANDS_PER_TURN) => {
                     if received == 0 { break }
                 }
+                Some(question) = inbox.questions.recv() => self.answer(question),
                 () = tokio::time::sleep(self.time_to_timeout()) => {}
             }
-            self.turn(batch).await?;
+            // All that happened before is recorded.
+            while let Ok(question) = inbox.questions.try_recv() {
+                self.answer(question);
+            }
         }
-        commands.close();
-        let mut rest = Vec::new();
-        while let Ok(command) = commands.try_recv() {
-            rest.push(command);
+        inbox.commands.close();
+        while let Ok(command) = inbox.commands.try_recv() {
+            batch.push(command);
         }
-        self.turn(rest).await
+        self.turn(&mut batch, &mut inbox, &stop).await.map(drop)
     }
 
-    async fn turn(&mut self, batch: Vec<Command>) -> Result<(), StoreError> {
+    /// Takes a turn for the commands in `batch`, which it empties.
+    async fn turn(
+        &mut self,
+        batch: &mut Vec<Command>,
+        inbox: &mut Inbox,
+        stop: &CancellationToken,
+    ) -> Result<Turn, StoreError> {
         let now = self.clock.now();
-        let mut questions = Vec::new();
         self.core.handle(now, Input::Tick);
-        for command in batch {
-            if let Some(input) = self.take_in(command, &mut questions) {
+        for command in batch.drain(..) {
+            if let Some(input) = self.take_in(command) {
                 self.core.handle(now, input);
             }
         }
-        self.keep_facts().await?;
-        self.carry_out_effects().await;
-        for question in questions {
-            self.answer(question);
+        if self.record_facts(inbox, stop).await? == Turn::Stopped {
+            return Ok(Turn::Stopped);
         }
-        self.compact().await;
-        Ok(())
+        self.carry_out_effects().await;
+        self.recorder.compact(&self.core).await;
+        Ok(Turn::Recorded)
     }
 
-    /// Converts a command to an input of the core. Questions are answered at the end of the turn.
-    fn take_in(&mut self, command: Command, questions: &mut Vec<Question>) -> Option<Input> {
+    /// Records the core's new facts, however long that takes.
+    async fn record_facts(
+        &mut self,
+        inbox: &mut Inbox,
+        stop: &CancellationToken,
+    ) -> Result<Turn, StoreError> {
+        let facts: Arc<[Fact]> = self.core.drain_facts().into();
+        if !self.recorder.is_due(facts.len()) {
+            return Ok(Turn::Recorded);
+        }
+        journal::facts(&self.links, &facts);
+        let Err(mut error) = self.recorder.record(&facts, &self.core).await else {
+            return Ok(Turn::Recorded);
+        };
+        let began = Instant::now();
+        let mut retries = Retries::new(OUTAGE_BACKOFF);
+        let mut said = String::new();
+        let turn = loop {
+            if !error.may_pass() {
+                return Err(error);
+            }
+            let reason = error_text(&error);
+            if reason != said {
+                tracing::error!(reason, "nothing can be recorded: nobody gets or hands in work");
+                inbox.sign.begins(&reason);
+                said = reason;
+            }
+            // No jitter: only one program writes to the store.
+            if !self.sit_out(retries.next(1.0), inbox, stop).await {
+                tracing::warn!(facts = facts.len(), "stopped without recording the last facts");
+                break Turn::Stopped;
+            }
+            match self.recorder.record(&facts, &self.core).await {
+                Ok(()) => {
+                    let after_s = began.elapsed().as_secs();
+                    tracing::info!(after_s, "everything can be recorded again");
+                    break Turn::Recorded;
+                }
+                Err(next) => error = next,
+            }
+        };
+        self.clock.pause(began.elapsed());
+        inbox.sign.is_over();
+        Ok(turn)
+    }
+
+    /// Answers questions for a while. Returns false if the coordinator stops.
+    async fn sit_out(
+        &mut self,
+        pause: Duration,
+        inbox: &mut Inbox,
+        stop: &CancellationToken,
+    ) -> bool {
+        let mut pause = std::pin::pin!(tokio::time::sleep(pause));
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return false,
+                () = &mut pause => return true,
+                Some(question) = inbox.questions.recv() => {
+                    // Dropped otherwise, and answered with the sign.
+                    if question.is_of_people() {
+                        self.answer(question);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Converts a command to an input of the core; `None` if nobody waits for it any more.
+    fn take_in(&mut self, command: Command) -> Option<Input> {
         match command {
+            Command::Submit { reply, .. } if reply.is_closed() => None,
+            Command::Cancel { reply, .. } | Command::Retry { reply, .. } if reply.is_closed() => {
+                None
+            }
             Command::Submit { submission, reply } => {
                 let request = self.replies.next();
                 self.replies.submitted.insert(request, reply);
@@ -205,107 +300,6 @@ impl Turns {
                 // The caller may be gone; the worker is drained anyway.
                 let _ = reply.send(worker.is_some());
                 worker.map(|worker| Input::Drain { worker, now })
-            }
-            Command::Ask(question) => {
-                questions.push(question);
-                None
-            }
-        }
-    }
-
-    async fn keep_facts(&mut self) -> Result<(), StoreError> {
-        let facts = self.core.drain_facts();
-        if facts.is_empty() {
-            return Ok(());
-        }
-        self.facts += facts.len();
-        journal::facts(&self.links, &facts);
-        let store = Arc::clone(&self.store);
-        blocking(move || store.lock().unwrap_or_else(PoisonError::into_inner).append(&facts)).await
-    }
-
-    /// Replaces the facts by a snapshot when there are many in proportion to the core's tasks: so
-    /// the number of facts is bounded, and large snapshots are rare.
-    async fn compact(&mut self) {
-        if self.facts < FACTS_KEPT + 2 * self.core.tasks() {
-            return;
-        }
-        self.facts = 0;
-        let (snapshot, store) = (self.core.snapshot(), Arc::clone(&self.store));
-        let compact =
-            move || store.lock().unwrap_or_else(PoisonError::into_inner).compact(&snapshot);
-        if let Err(error) = blocking(compact).await {
-            // The facts still exist, and the next snapshot covers them.
-            tracing::warn!("cannot store a snapshot: {}", error_text(&error));
-        }
-    }
-
-    async fn carry_out_effects(&mut self) {
-        let effects = self.core.drain_effects();
-        // Before any success is reported, so that a client that then submits the same action finds
-        // the result.
-        self.remember(&effects).await;
-        for effect in effects {
-            self.carry_out(effect);
-        }
-    }
-
-    async fn remember(&self, effects: &[Effect]) {
-        let results: Vec<(Digest, TaskResult)> = effects
-            .iter()
-            .filter_map(|effect| match effect {
-                Effect::Remember { action, result } => Some((*action, result.clone())),
-                _ => None,
-            })
-            .collect();
-        if results.is_empty() {
-            return;
-        }
-        if let Err(error) = self.actions.put(results).await {
-            tracing::warn!(cause = %error_text(&error), "cannot write results to the action cache");
-        }
-    }
-
-    fn carry_out(&mut self, effect: Effect) {
-        match effect {
-            Effect::Submitted { request, job, known } => {
-                if let Some(reply) = self.replies.submitted.remove(&request) {
-                    let _ = reply.send((job, known));
-                }
-            }
-            Effect::Changed { request, job } => {
-                let people = self.clock.for_people();
-                let summary = self.core.summary(job).map(|summary| people.summary(summary));
-                self.replies.changed(request, summary);
-            }
-            Effect::NoSuchJob { request, job: _ } => self.replies.changed(request, None),
-            Effect::Order { worker, order } => {
-                if let Order::Welcome { name, .. } = &order {
-                    self.links.name(worker, name);
-                    journal::connected(&self.links, worker);
-                }
-                if !self.links.send(worker, order) {
-                    self.unlink(worker, "it does not read its orders");
-                }
-            }
-            Effect::Dismiss { worker } => {
-                self.unlink(worker, "a newer connection replaced it, or it went silent");
-            }
-            Effect::Benched { worker, failures, reason, until: _ } => {
-                journal::benched(&self.links, &worker, failures, &reason);
-            }
-            // Done before, together with the others of this turn.
-            Effect::Remember { .. } => {}
-            Effect::Task { job, task, event } => {
-                let people = self.clock.for_people();
-                let news = || people.news(JobNews::Task { task, asset: None, event });
-                self.watchers.tell(job, news);
-            }
-            Effect::Job { summary } => {
-                let (job, state) = (summary.job.0, summary.state);
-                tracing::info!(job, %state, "a job's state has changed");
-                let people = self.clock.for_people();
-                self.watchers.tell(summary.job, || people.news(JobNews::Job(summary)));
             }
         }
     }

@@ -14,8 +14,7 @@ use tokio::sync::mpsc;
 use tonic::{Status, Streaming};
 
 use super::context::WorkerContext;
-use super::status::shutting_down;
-use crate::driver::{Introduction, ORDERS_QUEUED};
+use crate::driver::{Away, Introduction, ORDERS_QUEUED};
 use crate::task_specs::TaskSpecsError;
 
 /// How long a connection may take to send its hello.
@@ -39,7 +38,8 @@ enum End {
     Gone,
     /// The core has dismissed it, because a newer connection has its name or it went silent.
     Dismissed,
-    ShuttingDown,
+    /// The coordinator is shutting down, or can record nothing.
+    Away(Away),
     /// A message was malformed.
     Refused(Status),
 }
@@ -50,9 +50,9 @@ impl From<FieldError> for End {
     }
 }
 
-impl From<crate::driver::Stopped> for End {
-    fn from(_: crate::driver::Stopped) -> Self {
-        Self::ShuttingDown
+impl From<Away> for End {
+    fn from(away: Away) -> Self {
+        Self::Away(away)
     }
 }
 
@@ -73,7 +73,7 @@ impl Attachment {
             End::Dismissed => Status::aborted(
                 "the connection was replaced by a newer one of this worker, or went silent",
             ),
-            End::ShuttingDown => shutting_down(),
+            End::Away(away) => away.into(),
             End::Refused(status) => {
                 let (peer, reason) = (&self.peer, status.message());
                 tracing::warn!(peer, reason, "a worker was refused");
@@ -92,7 +92,7 @@ impl Attachment {
         };
         let end = loop {
             let turn = tokio::select! {
-                () = self.context.closing.cancelled() => Err(End::ShuttingDown),
+                () = self.context.closing.cancelled() => Err(End::Away(Away::Stopped)),
                 order = queue.recv() => match order {
                     Some(order) => self.pass_on(worker, order).await,
                     None => Err(End::Dismissed),
@@ -106,7 +106,7 @@ impl Attachment {
                 break end;
             }
         };
-        if !matches!(end, End::ShuttingDown) {
+        if !matches!(end, End::Away(Away::Stopped)) {
             // If the coordinator is shutting down, the worker reconnects to the next one with its
             // leases.
             let _ = self.context.driver.tell(Input::Disconnect { worker }).await;
@@ -116,7 +116,7 @@ impl Attachment {
 
     async fn introduce(&mut self, orders: mpsc::Sender<Order<Digest>>) -> Result<WorkerId, End> {
         let first = tokio::select! {
-            () = self.context.closing.cancelled() => return Err(End::ShuttingDown),
+            () = self.context.closing.cancelled() => return Err(End::Away(Away::Stopped)),
             first = tokio::time::timeout(HELLO_TIMEOUT, self.incoming.message()) => first,
         };
         let first = first.map_err(|_| {

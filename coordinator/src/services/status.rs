@@ -3,22 +3,17 @@
 use impasto_types::{JobId, error_text};
 use tonic::Status;
 
-use crate::driver::Stopped;
+use crate::driver::Away;
 use crate::submission::{RetryError, SubmitError};
 use impasto_blobs::BlobStoreError;
-
-/// Ends a stream when the coordinator shuts down; the caller may retry.
-pub(super) fn shutting_down() -> Status {
-    Stopped.into()
-}
 
 pub(super) fn no_such_job(job: JobId) -> Status {
     Status::not_found(format!("there is no job {job}"))
 }
 
-impl From<Stopped> for Status {
-    fn from(stopped: Stopped) -> Self {
-        Self::unavailable(stopped.to_string())
+impl From<Away> for Status {
+    fn from(away: Away) -> Self {
+        Self::unavailable(away.to_string())
     }
 }
 
@@ -42,7 +37,7 @@ impl From<RetryError> for Status {
             RetryError::Expired(_) => Self::failed_precondition(error.to_string()),
             RetryError::Tasks(_) => Self::failed_precondition(error_text(&error)),
             RetryError::Hold(error) => of_blob_store(error),
-            RetryError::Stopped(stopped) => stopped.into(),
+            RetryError::Away(away) => away.into(),
         }
     }
 }
@@ -53,7 +48,7 @@ impl From<SubmitError> for Status {
             SubmitError::MissingInputs(_) => Self::failed_precondition(error.to_string()),
             SubmitError::NoProducer { .. } => Self::invalid_argument(error.to_string()),
             SubmitError::Store(error) => of_blob_store(error),
-            SubmitError::Stopped(stopped) => stopped.into(),
+            SubmitError::Away(away) => away.into(),
         }
     }
 }

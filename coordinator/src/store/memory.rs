@@ -13,9 +13,13 @@ pub struct MemoryStore {
 }
 
 impl Store for MemoryStore {
-    fn lead(&mut self) -> Result<Epoch, StoreError> {
-        self.epoch += 1;
-        Ok(Epoch(self.epoch))
+    fn next_epoch(&mut self) -> Result<Epoch, StoreError> {
+        Ok(Epoch(self.epoch + 1))
+    }
+
+    fn lead(&mut self, epoch: Epoch) -> Result<(), StoreError> {
+        self.epoch = epoch.0;
+        Ok(())
     }
 
     fn load(&mut self, _: &mut dyn FnMut(Stored)) -> Result<(), StoreError> {
@@ -23,6 +27,14 @@ impl Store for MemoryStore {
     }
 
     fn append(&mut self, _: &[Fact]) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn check(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn renew(&mut self, _: Epoch, _: &Snapshot) -> Result<(), StoreError> {
         Ok(())
     }
 
