@@ -12,6 +12,7 @@ use super::program::Program;
 #[cfg(unix)]
 use super::program::Signal;
 use super::rot::rot;
+use crate::small_disk::SmallDisk;
 
 /// What is done to a part of the farm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -176,11 +177,7 @@ impl Fault {
                 return format!(" by {} ms", delay.as_millis());
             }
             Kind::Noise => self.each_way(link, Link::flip_a_bit),
-            Kind::Fill => match self.victim {
-                Victim::Coordinator => farm.coordinator.disk.fill(),
-                Victim::Worker(nth) => farm.workers[nth].disk.fill(),
-                Victim::Build(_) => {}
-            },
+            Kind::Fill => self.victim.disk(farm).into_iter().for_each(SmallDisk::fill),
             Kind::Rot => {
                 let data = match self.victim {
                     Victim::Coordinator => farm.coordinator.disk.folder().to_owned(),
@@ -224,11 +221,7 @@ impl Fault {
                     link.heal();
                 }
             }
-            Kind::Fill => match self.victim {
-                Victim::Coordinator => farm.coordinator.disk.free(),
-                Victim::Worker(nth) => farm.workers[nth].disk.free(),
-                Victim::Build(_) => {}
-            },
+            Kind::Fill => self.victim.disk(farm).into_iter().for_each(SmallDisk::make_room),
             Kind::Rot | Kind::Twin => {}
         }
     }
@@ -237,9 +230,9 @@ impl Fault {
         link.into_iter().for_each(|link| self.ways.iter().for_each(|way| act(link, *way)));
     }
 
-    /// Whether it needs a disk that can be filled.
-    pub(super) fn needs_a_small_disk(self) -> bool {
-        self.kind == Kind::Fill
+    /// Whether this system lacks what it needs.
+    pub(super) fn is_impossible(self, farm: &Farm) -> bool {
+        self.kind == Kind::Fill && self.victim.disk(farm).is_none()
     }
 }
 
@@ -332,6 +325,15 @@ impl Victim {
             Self::Coordinator => None,
             Self::Worker(nth) => Some(&farm.workers[nth].link),
             Self::Build(nth) => Some(&builds[nth].link),
+        }
+    }
+
+    /// A disk that can be filled.
+    fn disk(self, farm: &Farm) -> Option<&SmallDisk> {
+        match self {
+            Self::Coordinator => farm.coordinator.disk.small(),
+            Self::Worker(nth) => farm.workers[nth].disk.small(),
+            Self::Build(_) => None,
         }
     }
 

@@ -151,8 +151,8 @@ impl Round<'_> {
             let taken: Vec<_> = self.ongoing.iter().map(|ongoing| ongoing.fault.victim).collect();
             let drawn = Fault::draw(&mut self.dice, &options.kinds, self.builds.len(), &taken);
             let Some(fault) = drawn else { continue };
-            if fault.needs_a_small_disk() && !self.farm.coordinator.disk.is_small() {
-                self.note(&format!("skipped: {fault}, as no disk can be mounted"));
+            if fault.is_impossible(&self.farm) {
+                self.note(&format!("skipped, as this system cannot do it: {fault}"));
                 continue;
             }
             let more = fault.begin(&mut self.farm, &mut self.builds, &mut self.dice);
