@@ -114,24 +114,14 @@ impl Kind {
 
     /// Whether it can be done to this part.
     fn fits(self, victim: Victim) -> bool {
-        match (self, victim) {
-            (Self::Kill | Self::Rot, _) => true,
+        match self {
+            Self::Kill | Self::Rot => true,
             #[cfg(unix)]
-            (Self::Stop, _) => true,
-            (Self::Drain | Self::DrainNow, Victim::Worker(_)) => true,
-            (
-                Self::Cut | Self::Swallow | Self::Slow | Self::Noise,
-                Victim::Worker(_) | Victim::Build(_),
-            ) => true,
-            (Self::Fill, Victim::Coordinator | Victim::Worker(_)) => true,
-            (Self::Twin, Victim::Build(_)) => true,
-            (
-                Self::Drain | Self::DrainNow | Self::Cut | Self::Swallow | Self::Slow,
-                Victim::Coordinator,
-            )
-            | (Self::Noise | Self::Twin, Victim::Coordinator)
-            | (Self::Drain | Self::DrainNow | Self::Fill, Victim::Build(_))
-            | (Self::Twin, Victim::Worker(_)) => false,
+            Self::Stop => true,
+            Self::Drain | Self::DrainNow => matches!(victim, Victim::Worker(_)),
+            Self::Cut | Self::Swallow | Self::Slow | Self::Noise => victim != Victim::Coordinator,
+            Self::Fill => !matches!(victim, Victim::Build(_)),
+            Self::Twin => matches!(victim, Victim::Build(_)),
         }
     }
 }
@@ -144,14 +134,18 @@ impl Fault {
         builds: usize,
         taken: &[Victim],
     ) -> Option<Self> {
-        let parts = std::iter::once(Victim::Coordinator)
-            .chain((0..WORKERS.len()).map(Victim::Worker))
-            .chain((0..builds).map(Victim::Build));
-        let free: Vec<Victim> = parts.filter(|victim| !taken.contains(victim)).collect();
-        // First the kind, so that all are equally frequent.
         let kind = *dice.choice(kinds)?;
-        let fitting: Vec<Victim> = free.into_iter().filter(|victim| kind.fits(*victim)).collect();
-        let victim = *dice.choice(&fitting)?;
+        let is_free = |victim: &Victim| kind.fits(*victim) && !taken.contains(victim);
+        let groups = [
+            vec![Victim::Coordinator],
+            (0..WORKERS.len()).map(Victim::Worker).collect(),
+            (0..builds).map(Victim::Build).collect(),
+        ];
+        let groups = groups.map(|group| group.into_iter().filter(is_free).collect::<Vec<_>>());
+        let groups: Vec<_> = groups.into_iter().filter(|group| !group.is_empty()).collect();
+        // First the group, since there is only one coordinator.
+        let group = dice.choice(&groups)?;
+        let victim = *dice.choice(group)?;
         let (is_long, ways) = (dice.u8(..3) > 0, *dice.choice(&WAYS)?);
         Some(Self { kind, victim, is_long, ways })
     }
