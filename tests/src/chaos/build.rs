@@ -1,5 +1,6 @@
 //! Builds of one town: runs of the command line, some of which are killed.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -39,7 +40,7 @@ impl Builds {
         self.running.push(Program::start(&name, &mut command, logs));
     }
 
-    /// Notes runs that have ended, and returns their names if they ended without success.
+    /// Notes runs that have ended, and returns what those say that ended without success.
     pub(super) fn look(&mut self) -> Vec<String> {
         let mut failed = Vec::new();
         let mut running = Vec::new();
@@ -48,10 +49,13 @@ impl Builds {
                 running.push(program);
                 continue;
             };
+            let run = Run::of(&program, status.code());
             if !status.success() {
-                failed.push(format!("{} ended: {status}", program.name()));
+                let reasons: BTreeSet<String> =
+                    run.named("failed").map(|event| event["message"].to_string()).collect();
+                failed.push(format!("{} ended: {status}: {reasons:?}", run.name));
             }
-            self.ended.push(Run::of(&program, status.code()));
+            self.ended.push(run);
         }
         self.running = running;
         failed
@@ -65,6 +69,7 @@ impl Builds {
         }
     }
 
+    #[cfg(unix)]
     pub(super) fn running(&mut self) -> &mut [Program] {
         &mut self.running
     }

@@ -9,7 +9,9 @@ use tempfile::TempDir;
 
 use super::disk::Disk;
 use super::link::Link;
-use super::program::{Program, Signal};
+use super::program::Program;
+#[cfg(unix)]
+use super::program::Signal;
 use crate::eventually::eventually;
 use crate::models::models_dir;
 use crate::project::Project;
@@ -136,8 +138,9 @@ impl Farm {
     }
 
     /// Sends the coordinator a signal.
+    #[cfg(unix)]
     pub(super) fn signal_coordinator(&mut self, signal: Signal) {
-        self.coordinator.is_stopped = signal_stops(signal);
+        self.coordinator.is_stopped = signal == Signal::Stop;
         if let Some(program) = &mut self.coordinator.program {
             program.signal(signal);
         }
@@ -208,16 +211,6 @@ impl Farm {
             Some(format!("{} ended: {status}", server.name()))
         })
     }
-}
-
-#[cfg(unix)]
-fn signal_stops(signal: Signal) -> bool {
-    signal == Signal::Stop
-}
-
-#[cfg(not(unix))]
-fn signal_stops(signal: Signal) -> bool {
-    match signal {}
 }
 
 fn start_coordinator(office: &Project, disk: &Disk, logs: &Path) -> (Program, SocketAddr) {

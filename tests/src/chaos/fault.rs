@@ -35,7 +35,8 @@ pub enum Kind {
     Noise,
     /// Its disk is full for a while.
     Fill,
-    /// Bits of its blobs or of its cache flip.
+    /// Bits of its blobs or of its cache flip. If long, it is killed before, so that it has nothing
+    /// in memory.
     Rot,
     /// The same project is built a second time meanwhile.
     Twin,
@@ -76,8 +77,8 @@ const BETWEEN_QUESTIONS: Duration = Duration::from_secs(1);
 
 const WAYS: [&[Way]; 3] = [&[Way::Up], &[Way::Down], &[Way::Up, Way::Down]];
 
-/// How many files rot at once.
-const ROTTEN_FILES: usize = 5;
+/// One of so many files rots.
+const ROTTEN: usize = 4;
 
 impl Kind {
     pub const ALL: &[Self] = &[
@@ -184,7 +185,10 @@ impl Fault {
                         vec![data.join("blobs"), data.join("actions")]
                     }
                 };
-                let rotten = rot(&folders, ROTTEN_FILES, dice);
+                if self.is_long {
+                    self.victim.kill(farm, builds);
+                }
+                let rotten = rot(&folders, ROTTEN, dice);
                 return format!(": {} pictures, {} others", rotten.pictures, rotten.others);
             }
             Kind::Twin => {
@@ -199,10 +203,9 @@ impl Fault {
     /// Ends it.
     fn heal(self, farm: &mut Farm, builds: &mut [Builds]) {
         match self.kind {
-            Kind::Kill => self.victim.restart(farm, builds),
+            Kind::Kill | Kind::Drain | Kind::DrainNow => self.victim.restart(farm, builds),
             #[cfg(unix)]
             Kind::Stop => self.victim.signal(Signal::Continue, farm, builds),
-            Kind::Drain | Kind::DrainNow => self.victim.restart(farm, builds),
             Kind::Cut | Kind::Slow | Kind::Noise => {
                 self.victim.link(farm, builds).into_iter().for_each(Link::heal);
             }
@@ -216,8 +219,14 @@ impl Fault {
                 }
             }
             Kind::Fill => self.victim.disk(farm).into_iter().for_each(SmallDisk::make_room),
+            Kind::Rot if self.is_long => self.victim.restart(farm, builds),
             Kind::Rot | Kind::Twin => {}
         }
+    }
+
+    /// Whether it kills its victim.
+    pub(super) fn is_deadly(self) -> bool {
+        self.kind == Kind::Kill || self.kind == Kind::Rot && self.is_long
     }
 
     fn each_way(self, link: Option<&Link>, act: fn(&Link, Way)) {

@@ -6,6 +6,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 
 use serde_json::Value;
 
+#[cfg(unix)]
 use crate::eventually::eventually;
 
 /// A child process. It is killed when this is dropped, also if it is stopped.
@@ -16,15 +17,13 @@ pub(super) struct Program {
     out: PathBuf,
 }
 
-/// Signals of the command `kill`.
+/// Signals of the command `kill`. Windows cannot send these to another process.
+#[cfg(unix)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Signal {
-    #[cfg(unix)]
     Stop,
-    #[cfg(unix)]
     Continue,
-    /// Please end. Windows has no such signal for another process.
-    #[cfg(unix)]
+    /// Please end.
     Terminate,
 }
 
@@ -50,10 +49,6 @@ impl Program {
         &self.name
     }
 
-    pub(super) fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     /// What it has written to stdout.
     pub(super) fn out(&self) -> String {
         fs::read_to_string(&self.out).unwrap_or_default()
@@ -76,6 +71,7 @@ impl Program {
     }
 
     /// Waits for its end.
+    #[cfg(unix)]
     pub(super) fn await_end(&mut self) -> ExitStatus {
         let name = self.name.clone();
         eventually(&format!("the end of {name}"), || self.ended())
@@ -97,16 +93,10 @@ impl Program {
             Signal::Terminate => "-TERM",
         };
         if self.ended().is_none() {
-            let id = self.id().to_string();
+            let id = self.child.id().to_string();
             let sent = Command::new("kill").args([name, &id]).status().expect("there is a `kill`");
             assert!(sent.success(), "{} gets no {name}", self.name);
         }
-    }
-
-    /// There are no signals to send.
-    #[cfg(not(unix))]
-    pub(super) fn signal(&mut self, signal: Signal) {
-        match signal {}
     }
 }
 

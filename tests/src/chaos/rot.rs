@@ -20,15 +20,16 @@ pub(super) struct Rotten {
     pub(super) others: usize,
 }
 
-/// Flips a bit in up to `count` small files below `folders`, in subfolders too.
-pub(super) fn rot(folders: &[PathBuf], count: usize, dice: &mut Rng) -> Rotten {
+/// Flips a bit in one of `one_in` small files below `folders`, in subfolders too.
+pub(super) fn rot(folders: &[PathBuf], one_in: usize, dice: &mut Rng) -> Rotten {
     let mut files = Vec::new();
     folders.iter().for_each(|folder| collect(folder, &mut files));
     // Listing has no order of its own.
     files.sort_unstable();
     dice.shuffle(&mut files);
+    files.truncate(files.len().div_ceil(one_in));
     let mut rotten = Rotten::default();
-    for file in files.into_iter().take(count) {
+    for file in files {
         // It may have been removed by now.
         let Ok(bytes) = fs::read(&file) else { continue };
         let at = dice.usize(..bytes.len().max(1));

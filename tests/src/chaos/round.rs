@@ -188,9 +188,9 @@ impl Round<'_> {
         healed.into_iter().for_each(|fault| self.note(&format!("  over: {fault}")));
         for nth in 0..self.builds.len() {
             let failed = self.builds[nth].look();
-            for name in failed {
-                assert!(self.excuses.allow_a_failed_build(), "{name}");
-                self.note(&format!("{name}; it is run again"));
+            for reason in failed {
+                assert!(self.excuses.allow(&reason), "{reason}");
+                self.note(&format!("{reason}; it is run again"));
                 self.builds[nth].start(self.farm.logs());
             }
         }
