@@ -8,6 +8,7 @@
 mod binary;
 mod blobs;
 mod build_tools;
+pub mod chaos;
 mod eventually;
 mod farm;
 pub mod metadata;
