@@ -55,6 +55,9 @@ impl AssetPath {
 
     /// The path in this system's form.
     pub fn to_path_buf(&self) -> PathBuf {
+        if std::path::MAIN_SEPARATOR == '/' {
+            return PathBuf::from(&self.0);
+        }
         self.0.split('/').collect()
     }
 
