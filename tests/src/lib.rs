@@ -33,5 +33,5 @@ pub use process::{Finished, Process};
 pub use project::{Files, Project};
 pub use skipped::skipped;
 pub use small_disk::SmallDisk;
-pub use street::Street;
 pub use stranger::Stranger;
+pub use street::Street;

@@ -73,7 +73,6 @@ pub(crate) async fn hand_in<F: Farm>(
     for (action, message) in &refused {
         account.fail(*action, message);
     }
-    let job =
-        |HandedJob { id, key, actions, is_ours, .. }| Job { id, key, actions, is_ours };
+    let job = |HandedJob { id, key, actions, is_ours, .. }| Job { id, key, actions, is_ours };
     Ok(jobs.into_iter().map(job).collect())
 }

@@ -13,21 +13,29 @@ use crate::test_project::{TestProject, path};
 use crate::{StatCache, State, details};
 
 const DETAILS: &str = "details.jsonl";
-const STATS: &str = "stat-cache.json";
+const STATS: &str = "stat-cache";
+
+/// What earlier formats of these were named, before any release.
+const OLD_FILES: [&str; 2] = ["details.jsonl", "stat-cache.json"];
 
 fn stored(name: &str) -> Vec<u8> {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/stored/0.1.0/project");
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/stored/0.1.0");
     fs::read(Path::new(folder).join(name)).expect("it is there")
 }
 
 /// A project as version 0.1.0 left it: one asset, two outputs.
 fn project() -> TestProject {
+    project_with("state", &[DETAILS, STATS])
+}
+
+/// The same with private files of a stored folder.
+fn project_with(folder: &str, files: &[&str]) -> TestProject {
     let test = TestProject::new();
-    test.write("impasto.lock", &stored("impasto.lock"));
-    for name in [DETAILS, STATS] {
+    test.write("impasto.lock", &stored("project/impasto.lock"));
+    for name in files {
         let file = test.project().state_file(name);
         test.project().make_state_dir(&file).expect("it is made");
-        fs::write(file, stored(name)).expect("it is written");
+        fs::write(file, stored(&format!("{folder}/{name}"))).expect("it is written");
     }
     test
 }
@@ -72,20 +80,119 @@ fn the_stat_cache_is_read() {
 }
 
 #[test]
+fn files_of_earlier_formats_are_as_good_as_absent() {
+    let test = project_with("project", &OLD_FILES);
+    let mut state = State::load(test.project()).expect("it is read");
+    state.read_details(test.project(), |_| true);
+    assert!(state.records().values().all(|record| record.details.is_none()));
+    let mut cache = StatCache::load(test.project());
+    assert_eq!(cache.get(&path("walls/a.png"), &fingerprint(b"content").stamp), None);
+
+    cache.put_output(path("stylized/a.png"), fingerprint(b"color"));
+    cache.save(test.project()).expect("it is written");
+    assert!(!test.project().state_file("stat-cache.json").exists(), "it is of no use to anyone");
+}
+
+#[test]
 fn all_files_are_written_unchanged() {
     let (from, to) = (project(), TestProject::new());
     let (lockfile, _) = Lockfile::load(from.project()).expect("it is read");
     lockfile.save(to.project()).expect("it is written");
-    assert_eq!(fs::read(to.project().lockfile()).expect("it is there"), stored("impasto.lock"));
+    let record = fs::read(to.project().lockfile()).expect("it is there");
+    assert_eq!(record, stored("project/impasto.lock"));
 
     let written = |name: &str| fs::read(to.project().state_file(name)).expect("it is there");
     let header = details::header(from.project()).expect("it is read");
     let read = details::read(from.project(), |_| true);
-    details::write(to.project(), &header, &read).expect("they are written");
-    assert_eq!(written(DETAILS), stored(DETAILS));
+    let borrowed = read.iter().map(|(output, it)| (output, (it.style.as_str(), &it.action)));
+    details::write(to.project(), &header, borrowed).expect("they are written");
+    assert_eq!(written(DETAILS), stored("state/details.jsonl"));
 
     let mut cache = StatCache::load(from.project());
     cache.put_output(path("stylized/a.png"), fingerprint(b"color"));
     cache.save(to.project()).expect("it is written");
-    assert_eq!(written(STATS), stored(STATS).trim_ascii_end());
+    assert_eq!(written(STATS), stored("state/stat-cache"));
+}
+
+#[test]
+fn zz_make() {
+    let test = project_with("project", &[]);
+    let old = String::from_utf8(stored("project/details.jsonl")).unwrap();
+    #[derive(serde::Deserialize)]
+    struct L {
+        output: impasto_types::AssetPath,
+        details: impasto_planner::RecordDetails,
+    }
+    let mut lines = old.lines();
+    let head: serde_json::Value = serde_json::from_str(lines.next().unwrap()).unwrap();
+    let read: std::collections::BTreeMap<_, _> = lines
+        .map(|l| serde_json::from_str::<L>(l).unwrap())
+        .map(|l| (l.output, l.details))
+        .collect();
+    let header =
+        details::Header::new(head["lockfile"].as_str().unwrap().parse().unwrap(), read.keys())
+            .complete(true);
+    let borrowed = read.iter().map(|(output, it)| (output, (it.style.as_str(), &it.action)));
+    details::write(test.project(), &header, borrowed).expect("they are written");
+    let mut cache = StatCache::default();
+    cache.put(path("walls/a.png"), fingerprint(b"content"), Some(header_()));
+    cache.put_output(path("stylized/a.png"), fingerprint(b"color"));
+    cache.save(test.project()).expect("it is written");
+    fs::create_dir_all("/tmp/w/noop-data/state").unwrap();
+    for name in [DETAILS, STATS] {
+        fs::copy(test.project().state_file(name), format!("/tmp/w/noop-data/state/{name}"))
+            .unwrap();
+    }
+}
+fn header_() -> ImageHeader {
+    header()
+}
+
+#[test]
+#[ignore]
+fn zz_time() {
+    use std::time::Instant;
+    let project = crate::Project::open(Path::new("/tmp/w/noop-data/m100k")).unwrap();
+    for _ in 0..4 {
+        let began = Instant::now();
+        let mut t = Instant::now();
+        let mut lap = |what: &str| {
+            eprintln!("{what}: {:.3}", t.elapsed().as_secs_f64());
+            t = Instant::now();
+        };
+        let state = State::load(&project).unwrap();
+        lap("state");
+        let mut stats = StatCache::load(&project);
+        lap("stats");
+        let walked = crate::walk::walk(&project).unwrap();
+        lap("(walk)");
+        drop(walked);
+        lap("(drop walk)");
+        let found = crate::scan(&project, &mut stats).unwrap();
+        lap("scan");
+        let outputs = crate::outputs_on_disk(&project, state.outputs(), &mut stats);
+        lap("outputs");
+        let findings = impasto_planner::Findings {
+            listing: &found.listing,
+            inputs: &found.inputs,
+            models: &[],
+            previous: state.records(),
+            present: &outputs.present,
+        };
+        let plan = impasto_planner::plan(project.manifest(), &findings).unwrap();
+        lap("plan");
+        state.keep_details(&project, &plan).unwrap();
+        lap("details");
+        stats.save(&project).unwrap();
+        lap("save");
+        eprintln!(
+            "digested {} {} stale {}",
+            found.digested,
+            outputs.digested,
+            plan.stale().count()
+        );
+        drop((found, outputs, plan, state, stats));
+        lap("drop");
+        eprintln!("all {:.3}", began.elapsed().as_secs_f64());
+    }
 }

@@ -6,8 +6,11 @@
 //! canonical bytes that it understands completely: a program of another version refuses an action
 //! that it would compute differently, instead of giving it another digest.
 
+mod shape;
 #[cfg(test)]
 mod tests;
+
+pub use shape::ActionShape;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use serde::de::{Deserializer, Error, Visitor};
 use serde::{Deserialize, Serialize};
 
 /// A path inside a project, relative, with `/` on every system.
@@ -11,8 +12,8 @@ use serde::{Deserialize, Serialize};
 /// It cannot leave the project and can be created on every system: no empty component, no `.` or
 /// `..`, no drive letter or other `:`, no backslash, no control character, none of Windows'
 /// reserved names, no component that ends in a dot or a space.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
 pub struct AssetPath(String);
 
 /// Why a text is not a path inside a project.
@@ -54,6 +55,9 @@ impl AssetPath {
 
     /// The path in this system's form.
     pub fn to_path_buf(&self) -> PathBuf {
+        if std::path::MAIN_SEPARATOR == '/' {
+            return PathBuf::from(&self.0);
+        }
         self.0.split('/').collect()
     }
 
@@ -106,19 +110,31 @@ impl FromStr for AssetPath {
 
 /// Whether Windows reserves this name for a device, whatever its extension.
 fn is_reserved(component: &str) -> bool {
-    let stem = component.split('.').next().unwrap_or(component).to_ascii_uppercase();
-    matches!(stem.as_str(), "CON" | "PRN" | "AUX" | "NUL")
-        || stem
-            .strip_prefix("COM")
-            .or_else(|| stem.strip_prefix("LPT"))
-            .is_some_and(|rest| matches!(rest.as_bytes(), [b'1'..=b'9']))
+    let stem = component.split('.').next().unwrap_or(component).as_bytes();
+    let is =
+        |name: &[u8], names: &[&[u8; 3]]| names.iter().any(|it| name.eq_ignore_ascii_case(*it));
+    match stem {
+        [_, _, _] => is(stem, &[b"CON", b"PRN", b"AUX", b"NUL"]),
+        [port @ .., b'1'..=b'9'] if port.len() == 3 => is(port, &[b"COM", b"LPT"]),
+        _ => false,
+    }
 }
 
-impl TryFrom<String> for AssetPath {
-    type Error = AssetPathError;
+impl<'de> Deserialize<'de> for AssetPath {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl Visitor<'_> for Text {
+            type Value = AssetPath;
 
-    fn try_from(text: String) -> Result<Self, AssetPathError> {
-        text.parse()
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a path inside a project")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<AssetPath, E> {
+                text.parse().map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_str(Text)
     }
 }
 
@@ -147,7 +163,7 @@ mod tests {
     #[test]
     fn paths_inside_a_project() {
         for good in
-            ["a.png", "walls/brick 01.png", "münze.tga", ".hidden/x", "console.png", "com10.png"]
+            ["a.png", "walls/brick 01.png", "münze.tga", ".hidden/x", "con1", "com10.png", "com0"]
         {
             assert!(good.parse::<AssetPath>().is_ok(), "{good}");
         }
@@ -168,6 +184,9 @@ mod tests {
             "a\0",
             "a?",
             "x/",
+            "aux.tar.png",
+            "x/Lpt9",
+            "\u{85}",
         ] {
             assert!(bad.parse::<AssetPath>().is_err(), "{bad:?}");
         }

@@ -3,11 +3,12 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::de::{Deserializer, Error, Visitor};
+use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 
 /// The BLAKE3 digest of some bytes; shown and parsed as 64 lowercase hexadecimal digits.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
 
 /// A text or a byte string that is not a digest.
@@ -59,6 +60,17 @@ impl Digest {
         self.to_string()
     }
 
+    /// Calls `with` with all 64 hexadecimal digits, without allocating.
+    pub(crate) fn with_hex<T>(self, with: impl FnOnce(&str) -> T) -> T {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut hex = [0; 64];
+        for (pair, byte) in hex.chunks_exact_mut(2).zip(self.0) {
+            pair[0] = DIGITS[usize::from(byte >> 4)];
+            pair[1] = DIGITS[usize::from(byte & 15)];
+        }
+        with(str::from_utf8(&hex).expect("hexadecimal digits are ASCII"))
+    }
+
     /// The first twelve hexadecimal digits: enough to distinguish digests on a screen, never used
     /// as a name.
     pub fn short(self) -> String {
@@ -78,11 +90,11 @@ impl FromStr for Digest {
     type Err = DigestError;
 
     fn from_str(text: &str) -> Result<Self, DigestError> {
-        if let Some(bad) = text.chars().find(|c| !c.is_ascii_hexdigit()) {
-            return Err(DigestError::Character(bad));
-        }
         let hex = text.as_bytes().try_into().ok();
-        hex.and_then(Self::from_hex).ok_or(DigestError::Length(text.len()))
+        hex.and_then(Self::from_hex).ok_or_else(|| {
+            let bad = text.chars().find(|c| !c.is_ascii_hexdigit());
+            bad.map_or(DigestError::Length(text.len()), DigestError::Character)
+        })
     }
 }
 
@@ -95,23 +107,34 @@ const fn hex_value(digit: u8) -> Option<u8> {
     }
 }
 
-impl TryFrom<String> for Digest {
-    type Error = DigestError;
-
-    fn try_from(text: String) -> Result<Self, DigestError> {
-        text.parse()
+// Records have hundreds of thousands of digests, so none passes through a `String`.
+impl Serialize for Digest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.with_hex(|hex| serializer.serialize_str(hex))
     }
 }
 
-impl From<Digest> for String {
-    fn from(digest: Digest) -> Self {
-        digest.to_string()
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Hex;
+        impl Visitor<'_> for Hex {
+            type Value = Digest;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a digest of 64 hexadecimal digits")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Digest, E> {
+                text.parse().map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_str(Hex)
     }
 }
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        self.with_hex(|hex| f.write_str(hex))
     }
 }
 

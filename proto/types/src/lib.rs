@@ -28,7 +28,8 @@ mod task;
 mod writable;
 
 pub use action::{
-    Action, ActionError, AssetKind, Input, InputRef, MAX_INPUTS, MAX_MODELS, MAX_STYLES, OutputSpec,
+    Action, ActionError, ActionShape, AssetKind, Input, InputRef, MAX_INPUTS, MAX_MODELS,
+    MAX_STYLES, OutputSpec,
 };
 pub use asset_path::{AssetPath, AssetPathError};
 pub use backoff::{Backoff, Retries};

@@ -14,24 +14,26 @@ pub(super) struct ColourFolders {
 }
 
 impl ColourFolders {
-    /// Adds a file, if it is in such a folder.
-    pub(super) fn add(&mut self, path: &AssetPath, material: &str) {
-        for (folder, around) in named_folders(path) {
-            if folder == Kind::Colour {
-                self.pictures.insert(key(&around, material));
-            }
-        }
+    /// What a file in such a folder is known by; `None` for others.
+    pub(super) fn picture(path: &AssetPath, name: &TextureName) -> Option<String> {
+        let (_, around) = named_folders(path).find(|(folder, _)| *folder == Kind::Colour)?;
+        Some(key(&around, &material(path, name)))
+    }
+
+    pub(super) fn add(&mut self, picture: Option<String>) {
+        self.pictures.extend(picture);
     }
 
     /// The folder of data maps that holds this file: one that is named as a map, beside a folder of
     /// colours with a file of the same material.
-    pub(super) fn of_maps<'p>(&self, path: &'p AssetPath, material: &str) -> Option<&'p str> {
+    pub(super) fn of_maps<'p>(&self, path: &'p AssetPath, name: &TextureName) -> Option<&'p str> {
         if self.pictures.is_empty() {
             return None;
         }
+        let material = material(path, name);
         let is_maps = |folder: &Kind, around: &Around<'_>| {
             let is_map = !matches!(folder, Kind::Colour | Kind::ColourLetter | Kind::Letter);
-            is_map && self.pictures.contains(&key(around, material))
+            is_map && self.pictures.contains(&key(around, &material))
         };
         let mut named = named_folders(path);
         named.find(|(folder, around)| is_maps(folder, around)).map(|(_, around)| around.name)
@@ -71,6 +73,6 @@ fn key(Around { before, after, .. }: &Around<'_>, material: &str) -> String {
 }
 
 /// The material of a file by its name; the whole name if that is a map's word.
-pub(super) fn material(path: &AssetPath, name: &TextureName) -> String {
+fn material(path: &AssetPath, name: &TextureName) -> String {
     if name.material.is_empty() { path.file_stem().to_lowercase() } else { name.material.clone() }
 }

@@ -57,6 +57,40 @@ fn the_digest_of_this_form_does_not_change() {
 }
 
 #[test]
+fn a_shape_gives_each_action_its_digest() {
+    let blob = |part: Part, content: &[u8]| Input::blob(part, BlobRef::of(content));
+    let output = InputRef::Output { action: Digest::of(b"task"), output: Part::Udim(1001) };
+    let huge = BlobRef { digest: Digest::of(b""), size_bytes: u64::MAX };
+    let inputs = [
+        vec![],
+        vec![blob(Part::Color, b"content")],
+        vec![blob(Part::Color, b""), blob(Part::Mask, b"mask"), blob(Part::Init, b"init")],
+        vec![Input::blob(Part::Frame(u32::MAX), huge)],
+        vec![
+            Input { part: Part::Color, source: output },
+            blob("packed:occlusion+none+metallic".parse().expect("a part"), b"map"),
+            Input { part: "face:-x".parse().expect("a part"), source: output },
+        ],
+    ];
+    let shapes: [fn(&mut Action); 5] = [
+        |_| (),
+        |a| a.kind = AssetKind::photograph(),
+        |a| a.recipe = Preset::Texture.recipe(),
+        |a| a.models.clear(),
+        |a| a.styles[0].crop = Some(Crop::all(1)),
+    ];
+    for change in shapes {
+        let mut action = action();
+        change(&mut action);
+        let shape = ActionShape::of(&action);
+        for inputs in &inputs {
+            action.inputs.clone_from(inputs);
+            assert_eq!(shape.digest(inputs), action.digest(), "{action:?}");
+        }
+    }
+}
+
+#[test]
 fn only_canonical_bytes_are_read() {
     let bytes = action().canonical();
     assert_eq!(Action::from_canonical(&bytes).expect("it reads"), action());
