@@ -24,7 +24,7 @@ use crate::driver::{Command, Driver, Turns};
 use crate::expiry::{AcceptedHolds, CleanUp};
 use crate::incoming;
 use crate::local_farm::LocalFarm;
-use crate::services::{BlobsService, JobsService, WorkerContext, WorkersService};
+use crate::services::{BlobsService, JobsService, SmallDownloads, WorkerContext, WorkersService};
 use crate::submission::{Intake, Submitter};
 use crate::task_specs::TaskSpecs;
 use crate::watched::Watched;
@@ -142,7 +142,8 @@ impl Coordinator {
             closing: closing.clone(),
         };
         let workers = WorkersService { context };
-        let blobs = BlobsService { blobs: self.submitter.blobs.clone() };
+        let blobs =
+            BlobsService { blobs: self.submitter.blobs.clone(), small: SmallDownloads::default() };
         let watched = Watched {
             farm: self.farm(closing.clone()),
             models_dir: self.settings.models_dir.clone(),
