@@ -2,7 +2,7 @@
 
     python3 tests/load/outputs.py --program target/release/impasto [--count 500] [--folder FOLDER]
 
-Prints outputs a second, from the first delivery to the last and for the whole command, which also
+Prints outputs a second, from the plan to the last delivery and for the whole command, which also
 surveys the project and draws the contact sheet; and how fast the disk takes the same files if
 nothing is synced. The folder, by default a temporary one, is made and removed; its disk is what is
 measured.
@@ -36,9 +36,10 @@ def png(number):
 
 
 def deliveries(command, project):
-    """When each output was delivered, and the peak memory of the command in MB."""
+    """When the plan was made and each output delivered, and the command's peak memory in MB."""
     process = subprocess.Popen(command, cwd=project, stdout=subprocess.PIPE)
-    lines = (line for line in process.stdout if b'"event":"delivered"' in line)
+    events = (b'"event":"planned"', b'"event":"delivered"')
+    lines = (line for line in process.stdout if any(event in line for event in events))
     times = [time.monotonic() for _ in lines]
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -64,10 +65,10 @@ def main():
         build = [program, "build", "--json", "--cache-dir", cache]
         programs.run(build + ["--dry-run"], cwd=project)
         began = time.monotonic()
-        delivered, peak = deliveries(build, project)
+        times, peak = deliveries(build, project)
         whole = time.monotonic() - began
         ready.check_outputs(project, count)
-        seconds = delivered[-1] - delivered[0]
+        seconds = times[-1] - times[0]
         print(f"{count} outputs in {seconds:.2f} s, {count / seconds:.0f} a second; ", end="")
         print(f"the whole command {whole:.2f} s, peak {peak:.0f} MB", flush=True)
         began = time.monotonic()
