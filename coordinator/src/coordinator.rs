@@ -25,7 +25,9 @@ use crate::incoming;
 use crate::local_farm::LocalFarm;
 use crate::result_check::ResultCheck;
 use crate::room::Room;
-use crate::services::{BlobsService, Downloads, JobsService, WorkerContext, WorkersService};
+use crate::services::{
+    BlobsService, Downloads, JobsService, SmallDownloads, WorkerContext, WorkersService,
+};
 use crate::submission::{Intake, Submitter};
 use crate::task_specs::TaskSpecs;
 use crate::watched::Watched;
@@ -163,6 +165,7 @@ impl Coordinator {
             blobs: self.submitter.blobs.clone(),
             room: room.clone(),
             downloads: Downloads::default(),
+            small: SmallDownloads::default(),
         };
         let watched = Watched {
             farm: self.farm(closing.clone()),
