@@ -19,6 +19,9 @@ impl Core {
         let name = self.name_for(&hello);
         let Hello { name: asked, instance, capabilities, held, blobs } = hello;
         let held: BTreeSet<LeaseId> = held.into_iter().collect();
+        if self.workers.is_late(worker, &name, instance) {
+            return self.tell(Effect::Dismiss { worker });
+        }
         if let Some(present) = self.workers.named(&name) {
             match worker.cmp(&present) {
                 // The hello of an earlier connection comes late.

@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use super::clock::Clock;
 use super::journal;
 use super::links::Links;
+use super::orders::{Full, Pushed};
 use super::watchers::Watchers;
 use super::{Command, Question, Watch};
 use crate::{Store, StoreError, Stored};
@@ -48,8 +49,8 @@ pub(crate) struct Turns {
     watchers: Watchers,
     replies: Replies,
     last_worker: u64,
-    /// Whether a link was closed while effects were carried out.
-    has_unlinked: bool,
+    /// Whether the core was told what became of its orders, while effects were carried out.
+    has_told: bool,
 }
 
 /// Requests that wait for the core's reply.
@@ -114,7 +115,7 @@ impl Turns {
             watchers: Watchers::default(),
             replies: Replies::default(),
             last_worker: 0,
-            has_unlinked: false,
+            has_told: false,
         })
     }
 
@@ -162,7 +163,7 @@ impl Turns {
             }
         }
         self.keep_facts().await?;
-        // A worker that does not read is disconnected, which is an input too.
+        // What becomes of an order may be an input too.
         while self.carry_out_effects().await {
             self.keep_facts().await?;
         }
@@ -254,7 +255,7 @@ impl Turns {
 
     /// Returns whether the core was told something meanwhile.
     async fn carry_out_effects(&mut self) -> bool {
-        self.has_unlinked = false;
+        self.has_told = false;
         let effects = self.core.drain_effects();
         // Before any success is reported, so that a client that then submits the same action finds
         // the result.
@@ -262,7 +263,7 @@ impl Turns {
         for effect in effects {
             self.carry_out(effect);
         }
-        self.has_unlinked
+        self.has_told
     }
 
     async fn remember(&self, effects: &[Effect]) {
@@ -299,8 +300,12 @@ impl Turns {
                     self.links.name(worker, name);
                     journal::connected(&self.links, worker);
                 }
-                if self.links.send(worker, order).is_err() {
-                    self.unlink(worker, "it does not read its orders");
+                match self.links.send(worker, order) {
+                    Ok(Pushed::Waits) => {}
+                    Ok(Pushed::TookBack(lease)) => {
+                        self.tell_more(Input::NotSent { worker, leases: vec![lease] });
+                    }
+                    Err(Full) => self.unlink(worker, "it does not read its orders"),
                 }
             }
             Effect::Dismiss { worker } => {
@@ -354,18 +359,22 @@ impl Turns {
         }
     }
 
+    /// Tells the core what became of its orders.
+    fn tell_more(&mut self, input: Input) {
+        self.core.handle(self.clock.now(), input);
+        self.has_told = true;
+    }
+
     /// Closes a worker's connection, and tells the core. Its leases stay, except those whose grants
     /// were not sent.
     fn unlink(&mut self, worker: WorkerId, why: &str) {
         journal::disconnected(&self.links, worker, why);
         let leases = self.links.remove(worker);
-        let now = self.clock.now();
-        self.core.handle(now, Input::Disconnect { worker });
+        self.tell_more(Input::Disconnect { worker });
         if !leases.is_empty() {
-            tracing::info!(grants = leases.len(), "were not sent, and are granted again");
-            self.core.handle(now, Input::NotSent { worker, leases });
+            tracing::info!(grants = leases.len(), "grants were not sent");
+            self.tell_more(Input::NotSent { worker, leases });
         }
-        self.has_unlinked = true;
         let workers = self.core.workers();
         if self.links.peers() > 2 * workers.len() + PEERS_KEPT {
             self.links.keep_peers(|name| workers.iter().any(|worker| worker.name == *name));

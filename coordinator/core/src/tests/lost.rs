@@ -51,7 +51,7 @@ fn a_grant_that_its_worker_knows_is_lost_if_it_is_no_longer_named() {
         let mut farm = Farm::new();
         let worker = farm.worker("a", 2);
         farm.submit(submission("one", 2));
-        for nth in 0..8 {
+        for nth in 0..14 {
             farm.pass(5_000);
             farm.handle(Input::Heartbeat { worker, lease: lease(1, 0, 1), progress: None });
             if named && nth == 0 {
@@ -60,6 +60,23 @@ fn a_grant_that_its_worker_knows_is_lost_if_it_is_no_longer_named() {
         }
         assert_eq!((counted(&farm), farm.leases(worker).len()), (expected, 1), "{named}");
         assert_eq!(farm.core.workers()[0].failures, 1, "the worker is noted");
+    }
+}
+
+#[test]
+fn a_late_hello_ends_no_lease() {
+    let mut farm = Farm::new();
+    let early = farm.connect("a", capabilities(1, 8), &[]);
+    let worker = farm.worker("a", 1);
+    farm.submit(submission("one", 1));
+    for away in [false, true] {
+        if away {
+            farm.handle(Input::Disconnect { worker });
+        }
+        for late in [early, worker] {
+            farm.handle(Input::Connect { worker: late, hello: hello("a", capabilities(1, 8)) });
+            assert_eq!(farm.core.workers()[0].leases, [lease(1, 0, 1)], "{away}");
+        }
     }
 }
 
