@@ -44,7 +44,7 @@ impl Core {
                 self.take_up(worker, lease);
             } else if self.is_of_process(lease, instance) {
                 // A process never forgets a lease that it got, so the grant was lost.
-                self.take_back(lease, format!("worker {name} never got it"));
+                self.miss(lease, name.clone());
             } else {
                 self.lose_lease(lease, &name, format!("worker {name} reconnected without it"));
             }
