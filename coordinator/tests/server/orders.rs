@@ -78,21 +78,24 @@ async fn however_often_a_job_is_canceled_its_orders_wait_for_a_slow_reader() {
         jobs.cancel(v1::CancelRequest { job }).await.expect("there is such a job");
     }
     // What was sent is returned when it is revoked; what was not is canceled without the worker.
-    let (mut begun, mut ended) = (0, std::pin::pin!(running.watch_to_end(job)));
-    let (summary, _) = loop {
-        let order = tokio::select! {
-            ended = &mut ended => break ended,
-            order = worker.next() => order.expect("the connection is open"),
-        };
-        match order {
-            Order::Grant(_) => begun += 1,
-            Order::Revoke(v1::Revoke { lease }) => {
-                let outcome =
-                    Some(v1::report::Outcome::Returned(v1::Returned { checkpoint: None }));
-                worker.say(Message::Report(v1::Report { lease, outcome })).await;
+    let mut begun = 0;
+    let (summary, _) = {
+        let mut ended = std::pin::pin!(running.watch_to_end(job));
+        loop {
+            let order = tokio::select! {
+                ended = &mut ended => break ended,
+                order = worker.next() => order.expect("the connection is open"),
+            };
+            match order {
+                Order::Grant(_) => begun += 1,
+                Order::Revoke(v1::Revoke { lease }) => {
+                    let returned = v1::Returned { checkpoint: None };
+                    let outcome = Some(v1::report::Outcome::Returned(returned));
+                    worker.say(Message::Report(v1::Report { lease, outcome })).await;
+                }
+                Order::Acknowledge(_) => {}
+                other => panic!("it was not due: {other:?}"),
             }
-            Order::Acknowledge(_) => {}
-            other => panic!("it was not due: {other:?}"),
         }
     };
     assert_eq!((summary.state.as_str(), summary.canceled), ("canceled", SLOTS));
