@@ -19,6 +19,9 @@ impl Core {
         let name = self.name_for(&hello);
         let Hello { name: asked, instance, capabilities, held, blobs } = hello;
         let held: BTreeSet<LeaseId> = held.into_iter().collect();
+        if self.workers.is_late(worker, &name, instance) {
+            return self.tell(Effect::Dismiss { worker });
+        }
         if let Some(present) = self.workers.named(&name) {
             match worker.cmp(&present) {
                 // The hello of an earlier connection comes late.
@@ -41,7 +44,7 @@ impl Core {
                 self.take_up(worker, lease);
             } else if self.is_of_process(lease, instance) {
                 // A process never forgets a lease that it got, so the grant was lost.
-                self.take_back(lease, format!("worker {name} never got it"));
+                self.miss(lease, name.clone());
             } else {
                 self.lose_lease(lease, &name, format!("worker {name} reconnected without it"));
             }

@@ -73,7 +73,7 @@ impl Core {
         // A disconnected worker has a grace period instead.
         let Some(worker) = self.workers.named(&lease.worker) else { return };
         let (id, name, heard) = (lease.id, lease.worker.clone(), lease.heard);
-        let confirmed = lease.confirmed;
+        let (confirmed, revoked) = (lease.confirmed, lease.revoked);
         let lease_ms = self.config.lease_ms;
         if heard.saturating_add(lease_ms) > self.now {
             self.timers.set(heard.saturating_add(lease_ms), Timer::Silence(key, attempt));
@@ -91,9 +91,15 @@ impl Core {
             if confirmed {
                 let message = format!("worker {name} sent no heartbeat for {seconds} s");
                 self.lose_lease(id, &name, message);
-            } else {
-                let message = format!("worker {name} did not begin it in {seconds} s");
+            } else if revoked {
+                let message = format!("worker {name} did not begin it in {} s", 2 * seconds);
                 self.pass_over(id, name, message);
+            } else {
+                // The grant may still wait to be sent; then the revocation takes it back.
+                self.listen_again(id, &name);
+                if let Some(lease) = self.ledger.live_lease(id, &name) {
+                    lease.revoked = true;
+                }
             }
         }
     }

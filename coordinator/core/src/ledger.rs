@@ -239,6 +239,7 @@ impl Ledger {
                 worker: worker.clone(),
                 heard: at,
                 confirmed: false,
+                revoked: false,
                 process,
                 progress: None,
             }),

@@ -256,6 +256,15 @@ impl Core {
         lost.into_iter().collect()
     }
 
+    /// A worker never got a lease, since its connection ended first.
+    pub(crate) fn miss(&mut self, lease: LeaseId, worker: WorkerName) {
+        let message = format!("worker {worker} never got it");
+        let kind = Some(FailureKind::Coordinator);
+        let ended = AttemptEnded::free(lease, self.now, worker, kind, message);
+        // With a delay: something in the grant may end the connection.
+        self.set_back(AttemptEnded { spared: true, ..ended }, self.setbacks(lease) + 1);
+    }
+
     /// A worker that is alive does not know a lease: its grant was lost, or the worker drops tasks.
     pub(crate) fn pass_over(&mut self, lease: LeaseId, worker: WorkerName, message: String) {
         self.blame(&worker, &message, self.workers.has_another(&worker));

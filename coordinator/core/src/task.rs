@@ -105,6 +105,9 @@ pub(crate) struct Lease {
     /// Whether the worker has shown that it knows the lease. Not durable.
     #[serde(skip)]
     pub(crate) confirmed: bool,
+    /// Whether it was revoked since the worker did not confirm it. Not durable.
+    #[serde(skip)]
+    pub(crate) revoked: bool,
     /// The worker's process, which never forgets a lease that it got.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) process: Option<u64>,
@@ -129,7 +132,8 @@ impl Task {
     pub(crate) fn durable(&self) -> Self {
         let mut task = self.clone();
         if let TaskState::Leased(lease) = &mut task.state {
-            (lease.heard, lease.confirmed, lease.progress) = (0, false, None);
+            (lease.heard, lease.progress) = (0, None);
+            (lease.confirmed, lease.revoked) = (false, false);
         }
         task
     }

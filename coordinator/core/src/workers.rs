@@ -68,6 +68,7 @@ pub(crate) struct LostWorker {
     tasks_done: u64,
     pub(crate) record: Record,
     instance: u64,
+    connection: WorkerId,
     /// Whether it was drained and had finished.
     drained: bool,
     pub(crate) forget_at: Millis,
@@ -125,6 +126,7 @@ impl Workers {
             tasks_done: worker.tasks_done,
             record: worker.record.clone(),
             instance: worker.process.instance,
+            connection: id,
             drained: worker.draining && worker.leases == 0,
             forget_at,
         };
@@ -226,6 +228,13 @@ impl Workers {
                 && (worker.name == hello.name || worker.process.asked == hello.name)
         };
         Some(&self.connected.values().find(is_it)?.name)
+    }
+
+    /// Whether this hello comes late: the process has had this connection or a later one, and that
+    /// has ended.
+    pub(crate) fn is_late(&self, id: WorkerId, name: &WorkerName, instance: u64) -> bool {
+        let lost = self.lost.get(name);
+        lost.is_some_and(|lost| lost.instance == instance && id <= lost.connection)
     }
 
     pub(crate) fn is_anyone_free(&self) -> bool {

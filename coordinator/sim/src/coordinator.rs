@@ -129,7 +129,7 @@ impl Coordinator {
         healthy: &BTreeSet<WorkerName>,
     ) -> Result<Vec<Effect>, Wrong> {
         let now = self.pass_time(clocks)?;
-        self.credit.hear(&input);
+        self.credit.hear(&self.core, &input);
         let starved = self.starved(&input);
         let submitted = match &input {
             Input::Submit { submission, .. } => Some(submission.clone()),

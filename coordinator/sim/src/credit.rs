@@ -23,11 +23,11 @@ impl Credit {
         self.connections.clear();
     }
 
-    pub(crate) fn hear(&mut self, input: &Input) {
+    pub(crate) fn hear(&mut self, core: &Core, input: &Input) {
         match input {
-            Input::Connect { worker, .. } => {
-                // A hello that comes twice changes nothing.
-                self.connections.entry(*worker).or_default();
+            // A hello that comes twice changes nothing.
+            Input::Connect { worker, .. } if core.asks_for(*worker).is_none() => {
+                self.connections.insert(*worker, Account::default());
             }
             Input::NotSent { worker, leases } => {
                 leases.iter().for_each(|lease| self.unsent(*worker, *lease));

@@ -32,6 +32,11 @@ impl World {
                 let job = self.some_job();
                 self.send([Input::Retry { request: 0, job }]);
             }
+            // Two machines may share a disk that fills up.
+            10 => {
+                self.infect(worker);
+                self.infect((worker + 1) % self.workers.len());
+            }
             11 => self.infect(worker),
             12 => self.set_clock(),
             13 => self.break_reads(),

@@ -15,25 +15,33 @@ use crate::world::World;
 #[derive(Debug, Default)]
 pub(crate) struct Links(BTreeMap<WorkerId, VecDeque<Order<Digest>>>);
 
+/// What became of an order.
+#[derive(Debug)]
+pub(crate) enum Passed {
+    Sent(Order<Digest>),
+    Waits,
+    /// It revoked a lease whose grant was not sent.
+    TookBack(LeaseId),
+}
+
 impl Links {
     /// A worker stops reading.
     fn stall(&mut self, connection: WorkerId) {
         self.0.entry(connection).or_default();
     }
 
-    /// Takes an order. Returns it if it can be sent now.
-    pub(crate) fn pass(
-        &mut self,
-        connection: WorkerId,
-        order: Order<Digest>,
-    ) -> Option<Order<Digest>> {
-        match self.0.get_mut(&connection) {
-            Some(waiting) => {
-                waiting.push_back(order);
-                None
+    /// Takes an order.
+    pub(crate) fn pass(&mut self, connection: WorkerId, order: Order<Digest>) -> Passed {
+        let Some(waiting) = self.0.get_mut(&connection) else { return Passed::Sent(order) };
+        if let Order::Revoke { lease } = order {
+            let is_its = |order: &Order<Digest>| matches!(order, Order::Grant(grant) if grant.lease == lease);
+            if waiting.iter().any(is_its) {
+                waiting.retain(|order| !is_its(order));
+                return Passed::TookBack(lease);
             }
-            None => Some(order),
         }
+        waiting.push_back(order);
+        Passed::Waits
     }
 
     /// A worker reads again, or the connection ends. Returns what waited.

@@ -1,9 +1,10 @@
 //! `cargo run -p impasto-sim -- --seed 7`: one run, or several seeds in a row. A failure prints its
 //! last events and the command that reproduces it.
 
+mod bench;
+
 use std::io::{self, Write};
 use std::process::ExitCode;
-mod bench;
 
 use clap::Parser;
 use impasto_sim::{Options, run};

@@ -11,14 +11,14 @@ use impasto_types::{
 use crate::agenda::{Agenda, BEGIN_MS, Deed, Event};
 use crate::chance::Chance;
 use crate::coordinator::{Coordinator, Fate, Wrong};
-use crate::links::Links;
+use crate::links::{Links, Passed};
 use crate::sickness::{Sickness, Surroundings};
 use crate::work::{GIB, TaskKind, picture, submissions};
 use crate::worker::Worker;
 use crate::{Failure, Options, Summary};
 
 /// How many of the last events a failure shows.
-const LOG_LINES: usize = 400;
+const LOG_LINES: usize = 1_000;
 /// How long everything may take to end after the last fault: many times as long as all tasks, one
 /// after another with the most attempts and the longest delays.
 const CALM_LIMIT_MS: Millis = 30 * 24 * 3_600_000;
@@ -276,9 +276,15 @@ impl World {
                         let reads = grant.resolved.iter().map(|resolved| resolved.blob);
                         self.reads.insert(grant.lease, reads.collect());
                     }
-                    if let Some(order) = self.links.pass(worker, order) {
-                        let connection = worker;
-                        self.transmit(|| Event::Ordered { connection, order: order.clone() });
+                    match self.links.pass(worker, order) {
+                        Passed::Sent(order) => {
+                            let connection = worker;
+                            self.transmit(|| Event::Ordered { connection, order: order.clone() });
+                        }
+                        Passed::Waits => {}
+                        Passed::TookBack(lease) => {
+                            ended.push(Input::NotSent { worker, leases: vec![lease] });
+                        }
                     }
                 }
                 Effect::Dismiss { worker } => {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use impasto_types::{Digest, LeaseId, Order, WorkerId, WorkerName};
 
 use super::Introduction;
-use super::orders::{Full, Orders};
+use super::orders::{Full, Orders, Pushed};
 
 /// The connected workers. Dropping a link closes its connection.
 #[derive(Debug, Default)]
@@ -72,8 +72,8 @@ impl Links {
     /// # Errors
     /// The worker has left too many orders unread: it has to be disconnected, and reconnects with
     /// its leases.
-    pub(super) fn send(&self, worker: WorkerId, order: Order<Digest>) -> Result<(), Full> {
+    pub(super) fn send(&self, worker: WorkerId, order: Order<Digest>) -> Result<Pushed, Full> {
         // If the worker is gone, the core has heard of that.
-        self.links.get(&worker).map_or(Ok(()), |link| link.orders.push(order))
+        self.links.get(&worker).map_or(Ok(Pushed::Waits), |link| link.orders.push(order))
     }
 }

@@ -3,8 +3,8 @@
 //! A worker that reads slowly delays nobody: its orders wait here. An order that waits already is
 //! not added again, so however often a job is canceled or a worker is drained, no more waits than a
 //! grant, a revocation and an acknowledgement for each lease. What never left this queue was not
-//! sent: when it is closed, the grants in it are named, so that their leases can be granted again
-//! at once, without having cost an attempt.
+//! sent: a revocation takes its grant back, and when the queue is closed, the grants in it are
+//! named. So their leases end without having cost an attempt.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -59,6 +59,15 @@ impl Subject {
     }
 }
 
+/// What became of an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pushed {
+    /// It waits to be sent, or never will if the queue is closed.
+    Waits,
+    /// It revoked a lease whose grant was not sent: neither will be.
+    TookBack(LeaseId),
+}
+
 /// The worker has left too many orders unread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Full;
@@ -68,11 +77,17 @@ impl Orders {
     ///
     /// # Errors
     /// Too many orders wait.
-    pub(crate) fn push(&self, order: Order<Digest>) -> Result<(), Full> {
+    pub(crate) fn push(&self, order: Order<Digest>) -> Result<Pushed, Full> {
         let mut waiting = self.waiting();
         let subject = Subject::of(&order);
         if waiting.is_closed || waiting.subjects.contains(&subject) {
-            return Ok(());
+            return Ok(Pushed::Waits);
+        }
+        if let Order::Revoke { lease } = order
+            && waiting.subjects.remove(&Subject::Grant(lease))
+        {
+            waiting.orders.retain(|order| Subject::of(order) != Subject::Grant(lease));
+            return Ok(Pushed::TookBack(lease));
         }
         if waiting.orders.len() >= ORDERS_QUEUED {
             return Err(Full);
@@ -80,7 +95,7 @@ impl Orders {
         waiting.subjects.insert(subject);
         waiting.orders.push_back(order);
         self.0.changed.notify_one();
-        Ok(())
+        Ok(Pushed::Waits)
     }
 
     /// The next order; `None` once the queue is closed.
@@ -147,14 +162,17 @@ mod tests {
     async fn an_order_waits_once_and_in_turn() {
         let orders = Orders::default();
         let revoke = |task| Order::Revoke { lease: lease(task) };
-        for order in [grant(0), revoke(0), grant(1), revoke(0), Order::Drain, Order::Drain] {
-            assert_eq!(orders.push(order), Ok(()));
+        for order in [grant(0), revoke(7), grant(1), revoke(7), Order::Drain, Order::Drain] {
+            assert_eq!(orders.push(order), Ok(Pushed::Waits));
         }
-        for expected in [grant(0), revoke(0), grant(1), Order::Drain] {
+        assert_eq!(orders.push(revoke(1)), Ok(Pushed::TookBack(lease(1))));
+        for expected in [grant(0), revoke(7), Order::Drain] {
             assert_eq!(orders.next().await, Some(expected));
         }
-        assert_eq!(orders.push(revoke(0)), Ok(()), "it was sent, so it may be repeated");
-        assert_eq!(orders.next().await, Some(revoke(0)));
+        for sent in [revoke(0), revoke(7)] {
+            assert_eq!(orders.push(sent.clone()), Ok(Pushed::Waits));
+            assert_eq!(orders.next().await, Some(sent));
+        }
     }
 
     #[tokio::test]
@@ -166,7 +184,7 @@ mod tests {
         orders.push(Order::Acknowledge { lease: lease(9) }).expect("there is room");
         assert_eq!(orders.next().await, Some(grant(0)));
         assert_eq!(orders.close(), [lease(1), lease(2)]);
-        assert_eq!(orders.push(grant(4)), Ok(()));
+        assert_eq!(orders.push(grant(4)), Ok(Pushed::Waits));
         assert_eq!((orders.next().await, orders.close()), (None, vec![]));
     }
 
@@ -188,8 +206,10 @@ mod tests {
         for _ in 0..100 {
             for task in 0..MAX_LEASES as u32 {
                 let lease = lease(task);
-                for order in [grant(task), Order::Revoke { lease }, Order::Acknowledge { lease }] {
-                    assert_eq!(orders.push(order), Ok(()));
+                let other = LeaseId { attempt: Attempt(2), ..lease };
+                let revoke = Order::Revoke { lease: other };
+                for order in [grant(task), revoke, Order::Acknowledge { lease }] {
+                    assert_eq!(orders.push(order), Ok(Pushed::Waits));
                 }
             }
         }

@@ -53,8 +53,8 @@ pub(crate) struct Turns {
     watchers: Watchers,
     replies: Replies,
     last_worker: u64,
-    /// Whether a link was closed while effects were carried out.
-    has_unlinked: bool,
+    /// Whether the core was told what became of its orders, while effects were carried out.
+    has_told: bool,
 }
 
 /// Requests that wait for the core's reply.
@@ -128,7 +128,7 @@ impl Turns {
             watchers: Watchers::default(),
             replies: Replies::default(),
             last_worker: 0,
-            has_unlinked: false,
+            has_told: false,
         })
     }
 
@@ -188,7 +188,7 @@ impl Turns {
             if self.record_facts(inbox, stop).await? == Turn::Stopped {
                 return Ok(Turn::Stopped);
             }
-            // A worker that does not read is disconnected, which is an input too.
+            // What becomes of an order may be an input too.
             if !self.carry_out_effects().await {
                 break;
             }
@@ -347,18 +347,22 @@ impl Turns {
         }
     }
 
+    /// Tells the core what became of its orders.
+    fn tell_more(&mut self, input: Input) {
+        self.core.handle(self.clock.now(), input);
+        self.has_told = true;
+    }
+
     /// Closes a worker's connection, and tells the core. Its leases stay, except those whose grants
     /// were not sent.
     fn unlink(&mut self, worker: WorkerId, why: &str) {
         journal::disconnected(&self.links, worker, why);
         let leases = self.links.remove(worker);
-        let now = self.clock.now();
-        self.core.handle(now, Input::Disconnect { worker });
+        self.tell_more(Input::Disconnect { worker });
         if !leases.is_empty() {
-            tracing::info!(grants = leases.len(), "were not sent, and are granted again");
-            self.core.handle(now, Input::NotSent { worker, leases });
+            tracing::info!(grants = leases.len(), "grants were not sent");
+            self.tell_more(Input::NotSent { worker, leases });
         }
-        self.has_unlinked = true;
         let workers = self.core.workers();
         if self.links.peers() > 2 * workers.len() + PEERS_KEPT {
             self.links.keep_peers(|name| workers.iter().any(|worker| worker.name == *name));

@@ -101,10 +101,13 @@ fn a_lost_grant_ends_without_affecting_the_workers_other_lease() {
     let mut farm = Farm::new();
     let worker = farm.worker("a", 2);
     let job = farm.submit(submission("one", 2));
-    for _ in 0..6 {
+    let mut revoked = 0;
+    for _ in 0..12 {
         farm.pass(5_000);
+        revoked += farm.effects.iter().filter(|e| **e == revoke(worker, lease(1, 1, 1))).count();
         farm.handle(Input::Heartbeat { worker, lease: lease(1, 0, 1), progress: None });
     }
+    assert_eq!(revoked, 2, "it is taken back before it ends");
     assert!(matches!(farm.task(job, 0), TaskEvent::Leased { .. }));
     assert!(matches!(farm.task(job, 1), TaskEvent::Ready { .. }), "no heartbeat ever named it");
 }

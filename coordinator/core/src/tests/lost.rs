@@ -30,6 +30,8 @@ fn a_thousand_grants_that_were_not_sent_are_nobodys_attempts() {
     let again = farm.connect("a", capabilities(1_024, 2_048), held);
     assert_eq!((farm.leases(again), counted(&farm)), (held.to_vec(), 0));
     farm.handle(Input::Credits { worker: again, free_slots: 924 });
+    // Those that the process never got are tried again a little later.
+    farm.pass(2_000);
     assert_eq!(farm.job(job).summary.leased, 1_024);
     let tasks = &farm.core.ledger.jobs[&job].tasks;
     assert!(tasks.iter().all(|task| !task.tries.alone && task.tries.avoid.is_empty()));
@@ -51,7 +53,7 @@ fn a_grant_that_its_worker_knows_is_lost_if_it_is_no_longer_named() {
         let mut farm = Farm::new();
         let worker = farm.worker("a", 2);
         farm.submit(submission("one", 2));
-        for nth in 0..8 {
+        for nth in 0..14 {
             farm.pass(5_000);
             farm.handle(Input::Heartbeat { worker, lease: lease(1, 0, 1), progress: None });
             if named && nth == 0 {
@@ -60,6 +62,23 @@ fn a_grant_that_its_worker_knows_is_lost_if_it_is_no_longer_named() {
         }
         assert_eq!((counted(&farm), farm.leases(worker).len()), (expected, 1), "{named}");
         assert_eq!(farm.core.workers()[0].failures, 1, "the worker is noted");
+    }
+}
+
+#[test]
+fn a_late_hello_ends_no_lease() {
+    let mut farm = Farm::new();
+    let early = farm.connect("a", capabilities(1, 8), &[]);
+    let worker = farm.worker("a", 1);
+    farm.submit(submission("one", 1));
+    for away in [false, true] {
+        if away {
+            farm.handle(Input::Disconnect { worker });
+        }
+        for late in [early, worker] {
+            farm.handle(Input::Connect { worker: late, hello: hello("a", capabilities(1, 8)) });
+            assert_eq!(farm.core.workers()[0].leases, [lease(1, 0, 1)], "{away}");
+        }
     }
 }
 

@@ -47,6 +47,8 @@ fn taking_a_mend_back_is_found() {
     for (plant, expected) in [
         (Plant::LostCredit, "credit granted equals credit returned or held"),
         (Plant::WallClock, "time that leases see never goes back"),
+        (Plant::LostOrders, "a grant that was not sent is nobody's attempt"),
+        (Plant::CoarseNeeds, "a healthy worker with room is never idle"),
         (Plant::BlamedTasks, "no task fails for good by a machine's fault"),
     ] {
         let planted = Options { plant: Some(plant), ..Options::default() };

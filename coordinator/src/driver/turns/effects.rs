@@ -1,15 +1,16 @@
 //! Sends what follows from recorded facts: replies, orders and events.
 
-use impasto_core::Effect;
+use impasto_core::{Effect, Input};
 use impasto_types::{JobNews, Order};
 
 use super::Turns;
 use super::journal;
+use crate::driver::orders::{Full, Pushed};
 
 impl Turns {
     /// Returns whether the core was told something meanwhile.
     pub(super) async fn carry_out_effects(&mut self) -> bool {
-        self.has_unlinked = false;
+        self.has_told = false;
         let effects = self.core.drain_effects();
         // Before any success is reported, so that a client that then submits the same action finds
         // the result.
@@ -21,7 +22,7 @@ impl Turns {
         for effect in effects {
             self.carry_out(effect);
         }
-        self.has_unlinked
+        self.has_told
     }
 
     fn carry_out(&mut self, effect: Effect) {
@@ -42,8 +43,12 @@ impl Turns {
                     self.links.name(worker, name);
                     journal::connected(&self.links, worker);
                 }
-                if self.links.send(worker, order).is_err() {
-                    self.unlink(worker, "it does not read its orders");
+                match self.links.send(worker, order) {
+                    Ok(Pushed::Waits) => {}
+                    Ok(Pushed::TookBack(lease)) => {
+                        self.tell_more(Input::NotSent { worker, leases: vec![lease] });
+                    }
+                    Err(Full) => self.unlink(worker, "it does not read its orders"),
                 }
             }
             Effect::Dismiss { worker } => {
