@@ -30,7 +30,7 @@ fn a_store_removed_from_a_running_coordinator_is_made_anew() {
     let job = building.until_event("submitted", |event| event["job"].as_u64());
     building.until_event("delivered", |_| Some(()));
     remove_store(project);
-    coordinator.await_word_of("the store is lost, and is made anew from memory");
+    coordinator.await_word_of("the store was made anew from memory");
 
     let url = coordinator.url.clone();
     coordinator.kill();
@@ -55,9 +55,8 @@ fn an_empty_store_in_a_used_folder_is_not_a_new_farm() {
     remove_store(project);
     for _ in 0..2 {
         let refused = Coordinator::refused(project);
-        let error = refused.error();
-        assert!(error.contains("coordinator.sqlite is missing or empty"), "{refused}");
-        assert!(error.contains("--new-farm"), "{refused}");
+        assert!(refused.err.contains("coordinator.sqlite is missing or empty"), "{refused}");
+        assert!(refused.err.contains("--new-farm"), "{refused}");
         // Once there is none, once it is empty.
         fs::write(store(project, ""), "").expect("it is written");
     }
@@ -92,7 +91,7 @@ fn the_store_of_another_farm_is_refused() {
         }
     }
     let refused = Coordinator::refused(&ours);
-    assert!(refused.error().contains("belongs to another farm"), "{refused}");
+    assert!(refused.err.contains("belongs to another farm"), "{refused}");
     fs::remove_file(Coordinator::data_dir(&ours).join("farm.json")).expect("it is removed");
     Coordinator::start(&ours).await_workers(&ours, 0);
 }

@@ -29,6 +29,7 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::Channel;
 
 type Failure = Box<dyn Error + Send + Sync>;
 
@@ -125,7 +126,7 @@ async fn run() -> Result<bool, Failure> {
 async fn open_all<T, F>(
     count: usize,
     url: &str,
-    open: impl Fn(tonic::transport::Channel) -> F + Clone + Send + 'static,
+    open: impl Fn(Channel) -> F + Clone + Send + Sync + 'static,
 ) -> Result<Vec<T>, Failure>
 where
     T: Send + 'static,
@@ -140,7 +141,10 @@ where
             opened.push(done??);
         }
         let (url, open) = (url.to_owned(), open.clone());
-        opening.spawn(async move { open(client::connect(&url).await?).await });
+        opening.spawn(async move {
+            let channel = client::connect(&url).await?;
+            open(channel).await
+        });
     }
     while let Some(done) = opening.join_next().await {
         opened.push(done??);
