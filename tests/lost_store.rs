@@ -61,14 +61,16 @@ fn an_empty_store_in_a_used_folder_is_not_a_new_farm() {
         fs::write(store(project, ""), "").expect("it is written");
     }
 
-    // The worker's leases are of the old farm, whose numbers the new one uses again.
-    let coordinator = Coordinator::restart_as(project, &url, |mut command| {
+    // The worker's leases are of the old farm, whose numbers the new one uses again: elsewhere at
+    // first, so that the build meets a job that is not its own.
+    let coordinator = Coordinator::start_as(project, |mut command| {
         command.arg("--new-farm");
         command
     });
-    // Two other jobs take the numbers, so that the build meets a job that is not its own.
     let others = [Street::new(1, 3, 3), Street::new(1, 4, 3)];
     assert_eq!(others.each_ref().map(|other| other.submit(&coordinator)), [1, 2]);
+    coordinator.kill();
+    let coordinator = Coordinator::restart(project, &url);
     street.assert_painted(&building.finish().expect_code(0));
     for other in others {
         let built = other.start_build(&coordinator).finish().expect_code(0);

@@ -99,7 +99,8 @@ fn workers_with_full_and_read_only_disks_are_benched() {
     });
     for worker in benched {
         let is_sick = sick.iter().any(|name| worker["name"] == *name);
-        let failures = worker["failures"].as_u64().expect("a number");
+        // None is not listed.
+        let failures = worker["failures"].as_u64().unwrap_or(0);
         assert_eq!(is_sick, failures >= 3, "{worker}");
         assert_eq!(is_sick, worker["benched"]["reason"].is_string(), "{worker}");
     }
