@@ -107,8 +107,6 @@ fn workers_with_full_and_read_only_disks_are_benched() {
     coordinator.await_word_of("a worker is benched");
     let built = building.finish().expect_code(0);
     street.assert_painted(&built);
-    let failed = built.summary()["failed"].clone();
-    assert_eq!(failed, 0, "{built}");
 }
 
 /// Descriptors of a coordinator that has far too few for its callers.

@@ -27,9 +27,10 @@ use impasto_types::{
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
+use tonic::{Response, Status};
 
 type Failure = Box<dyn Error + Send + Sync>;
 
@@ -97,19 +98,10 @@ async fn run() -> Result<bool, Failure> {
     let downloads = downloads.await?;
     let unread = measure(&coordinator, &format!("and {DOWNLOADS} unread downloads")).await?;
 
-    let submissions = open_all(SUBMISSIONS, &coordinator.url, |channel| async move {
-        let (parts, stream) = mpsc::channel(1);
-        // It may have to wait, and it may be refused: both are ways to hold out.
-        tokio::spawn(async move {
-            for part in submission() {
-                if parts.send(v1::SubmitRequest { part: Some(part) }).await.is_err() {
-                    return;
-                }
-            }
-            parts.closed().await;
-        });
-        let answer = async move { client::jobs(channel).submit(ReceiverStream::new(stream)).await };
-        Ok(tokio::spawn(answer))
+    let parts = submission();
+    let submissions = open_all(SUBMISSIONS, &coordinator.url, move |channel| {
+        let unfinished = parts.clone();
+        open_submission(channel, unfinished)
     });
     let submissions = submissions.await?;
     // For the messages to arrive.
@@ -120,6 +112,27 @@ async fn run() -> Result<bool, Failure> {
     say(&format!("{} downloads are open, {refused} submissions were refused", downloads.len()));
     say(&format!("most memory: {} MiB", coordinator.memory_mib("VmHWM")?));
     Ok(calm & connected & unread & open)
+}
+
+type Submission = JoinHandle<Result<Response<v1::SubmitResponse>, Status>>;
+
+/// Begins to submit, and sends no end.
+async fn open_submission(
+    channel: Channel,
+    unfinished: Vec<SubmitPart>,
+) -> Result<Submission, Failure> {
+    let (parts, stream) = mpsc::channel(1);
+    // It may have to wait, and it may be refused: both are ways to hold out.
+    tokio::spawn(async move {
+        for part in unfinished {
+            if parts.send(v1::SubmitRequest { part: Some(part) }).await.is_err() {
+                return;
+            }
+        }
+        parts.closed().await;
+    });
+    let answer = async move { client::jobs(channel).submit(ReceiverStream::new(stream)).await };
+    Ok(tokio::spawn(answer))
 }
 
 /// Opens many calls, each on a connection of its own.
