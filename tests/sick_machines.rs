@@ -92,10 +92,10 @@ fn workers_with_full_and_read_only_disks_are_benched() {
     let building = street.start_build(&coordinator);
     let benched = eventually("the benches", || {
         let workers = coordinator.workers(project);
-        let benched = |name: &&str| {
-            workers.iter().any(|worker| worker["name"] == **name && !worker["benched"].is_null())
+        let benched = |name: &str| {
+            workers.iter().any(|worker| worker["name"] == *name && !worker["benched"].is_null())
         };
-        sick.iter().all(|name| benched(&name)).then_some(workers)
+        sick.iter().all(|name| benched(name)).then_some(workers)
     });
     for worker in benched {
         let is_sick = sick.iter().any(|name| worker["name"] == *name);

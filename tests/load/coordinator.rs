@@ -234,7 +234,7 @@ fn task(name: &str) -> TaskSpec {
 }
 
 fn blob_of(bytes: usize) -> Vec<u8> {
-    (0..bytes).map(|index| (index * index >> 7) as u8).collect()
+    (0..bytes).map(|index| ((index * index) >> 7) as u8).collect()
 }
 
 /// The coordinator under load. It ends with this value.
