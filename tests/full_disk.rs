@@ -23,10 +23,10 @@ fn a_full_disk_holds_a_farm_back_until_there_is_room() {
     let mut coordinator = Coordinator::start_as(project, |command| disk.command(&command));
     let _worker = Worker::start(project, &coordinator.url, "a", models_dir());
     coordinator.await_workers(project, 1);
-    // Another job, to be canceled: which has to be recorded.
-    let other = Street::new(1, 2, 12).submit(&coordinator).to_string();
     let (mut building, job) = building(&street, &coordinator);
     building.until_event("started", |_| Some(()));
+    // Another job, to be canceled: which has to be recorded.
+    let other = Street::new(HOUSES, 2, 12).submit(&coordinator).to_string();
 
     disk.fill();
     let cancel = |coordinator: &Coordinator| {

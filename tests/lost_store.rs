@@ -30,7 +30,7 @@ fn a_store_removed_from_a_running_coordinator_is_made_anew() {
     let job = building.until_event("submitted", |event| event["job"].as_u64());
     building.until_event("delivered", |_| Some(()));
     remove_store(project);
-    coordinator.await_word_of("the store is lost, and is made anew from memory");
+    coordinator.await_word_of("the store was made anew from memory");
 
     let url = coordinator.url.clone();
     coordinator.kill();
@@ -55,21 +55,22 @@ fn an_empty_store_in_a_used_folder_is_not_a_new_farm() {
     remove_store(project);
     for _ in 0..2 {
         let refused = Coordinator::refused(project);
-        let error = refused.error();
-        assert!(error.contains("coordinator.sqlite is missing or empty"), "{refused}");
-        assert!(error.contains("--new-farm"), "{refused}");
+        assert!(refused.err.contains("coordinator.sqlite is missing or empty"), "{refused}");
+        assert!(refused.err.contains("--new-farm"), "{refused}");
         // Once there is none, once it is empty.
         fs::write(store(project, ""), "").expect("it is written");
     }
 
-    // The worker's leases are of the old farm, whose numbers the new one uses again.
-    let coordinator = Coordinator::restart_as(project, &url, |mut command| {
+    // The worker's leases are of the old farm, whose numbers the new one uses again: elsewhere at
+    // first, so that the build meets a job that is not its own.
+    let coordinator = Coordinator::start_as(project, |mut command| {
         command.arg("--new-farm");
         command
     });
-    // Two other jobs take the numbers, so that the build meets a job that is not its own.
     let others = [Street::new(1, 3, 3), Street::new(1, 4, 3)];
     assert_eq!(others.each_ref().map(|other| other.submit(&coordinator)), [1, 2]);
+    coordinator.kill();
+    let coordinator = Coordinator::restart(project, &url);
     street.assert_painted(&building.finish().expect_code(0));
     for other in others {
         let built = other.start_build(&coordinator).finish().expect_code(0);
@@ -92,7 +93,7 @@ fn the_store_of_another_farm_is_refused() {
         }
     }
     let refused = Coordinator::refused(&ours);
-    assert!(refused.error().contains("belongs to another farm"), "{refused}");
+    assert!(refused.err.contains("belongs to another farm"), "{refused}");
     fs::remove_file(Coordinator::data_dir(&ours).join("farm.json")).expect("it is removed");
     Coordinator::start(&ours).await_workers(&ours, 0);
 }

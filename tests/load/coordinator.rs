@@ -27,8 +27,10 @@ use impasto_types::{
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::Channel;
+use tonic::{Response, Status};
 
 type Failure = Box<dyn Error + Send + Sync>;
 
@@ -96,19 +98,10 @@ async fn run() -> Result<bool, Failure> {
     let downloads = downloads.await?;
     let unread = measure(&coordinator, &format!("and {DOWNLOADS} unread downloads")).await?;
 
-    let submissions = open_all(SUBMISSIONS, &coordinator.url, |channel| async move {
-        let (parts, stream) = mpsc::channel(1);
-        // It may have to wait, and it may be refused: both are ways to hold out.
-        tokio::spawn(async move {
-            for part in submission() {
-                if parts.send(v1::SubmitRequest { part: Some(part) }).await.is_err() {
-                    return;
-                }
-            }
-            parts.closed().await;
-        });
-        let answer = async move { client::jobs(channel).submit(ReceiverStream::new(stream)).await };
-        Ok(tokio::spawn(answer))
+    let parts = submission();
+    let submissions = open_all(SUBMISSIONS, &coordinator.url, move |channel| {
+        let unfinished = parts.clone();
+        open_submission(channel, unfinished)
     });
     let submissions = submissions.await?;
     // For the messages to arrive.
@@ -121,11 +114,32 @@ async fn run() -> Result<bool, Failure> {
     Ok(calm & connected & unread & open)
 }
 
+type Submission = JoinHandle<Result<Response<v1::SubmitResponse>, Status>>;
+
+/// Begins to submit, and sends no end.
+async fn open_submission(
+    channel: Channel,
+    unfinished: Vec<SubmitPart>,
+) -> Result<Submission, Failure> {
+    let (parts, stream) = mpsc::channel(1);
+    // It may have to wait, and it may be refused: both are ways to hold out.
+    tokio::spawn(async move {
+        for part in unfinished {
+            if parts.send(v1::SubmitRequest { part: Some(part) }).await.is_err() {
+                return;
+            }
+        }
+        parts.closed().await;
+    });
+    let answer = async move { client::jobs(channel).submit(ReceiverStream::new(stream)).await };
+    Ok(tokio::spawn(answer))
+}
+
 /// Opens many calls, each on a connection of its own.
 async fn open_all<T, F>(
     count: usize,
     url: &str,
-    open: impl Fn(tonic::transport::Channel) -> F + Clone + Send + 'static,
+    open: impl Fn(Channel) -> F + Clone + Send + Sync + 'static,
 ) -> Result<Vec<T>, Failure>
 where
     T: Send + 'static,
@@ -140,7 +154,10 @@ where
             opened.push(done??);
         }
         let (url, open) = (url.to_owned(), open.clone());
-        opening.spawn(async move { open(client::connect(&url).await?).await });
+        opening.spawn(async move {
+            let channel = client::connect(&url).await?;
+            open(channel).await
+        });
     }
     while let Some(done) = opening.join_next().await {
         opened.push(done??);
@@ -217,7 +234,7 @@ fn task(name: &str) -> TaskSpec {
 }
 
 fn blob_of(bytes: usize) -> Vec<u8> {
-    (0..bytes).map(|index| (index * index >> 7) as u8).collect()
+    (0..bytes).map(|index| ((index * index) >> 7) as u8).collect()
 }
 
 /// The coordinator under load. It ends with this value.

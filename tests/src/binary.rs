@@ -13,7 +13,8 @@ pub fn workspace() -> &'static Path {
 
 /// The program `impasto`: the one that `IMPASTO_TEST_PROGRAM` names, to compare with another
 /// commit's; otherwise built from the current sources in the profile of these tests. Cargo builds
-/// it once per test process; if it is fresh, as after `cargo test --workspace`, that takes a moment.
+/// it once per test process; if it is fresh, as after `cargo test --workspace`, that takes a
+/// moment.
 pub fn impasto() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM

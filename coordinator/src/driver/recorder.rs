@@ -67,9 +67,10 @@ impl Recorder {
         match recorded.await {
             Ok(()) => self.facts += facts.len(),
             Err(StoreError::Lost { store, why }) => {
-                tracing::error!(store, why, "the store is lost, and is made anew from memory");
+                tracing::error!("the store {store} {why}");
                 let snapshot = core.snapshot();
                 self.on_store(move |store| store.renew(epoch, &snapshot)).await?;
+                tracing::warn!("the store was made anew from memory");
                 self.facts = 0;
             }
             Err(error) => return Err(error),

@@ -1,5 +1,7 @@
 //! Conversion of errors to gRPC statuses.
 
+use std::io;
+
 use impasto_types::{JobId, error_text};
 use tonic::Status;
 
@@ -35,8 +37,20 @@ pub(super) fn of_blob_store(error: BlobStoreError) -> Status {
         | BlobStoreError::Content { .. } => Status::invalid_argument(text),
         BlobStoreError::DiskFull { .. } => Status::resource_exhausted(text),
         BlobStoreError::Changed { .. } => Status::failed_precondition(text),
-        BlobStoreError::Read { .. } | BlobStoreError::Write { .. } => Status::internal(text),
+        // Whatever the trouble is, another blob would meet it as well, and nobody else is at fault.
+        BlobStoreError::Write { .. } => Status::unavailable(text),
+        BlobStoreError::Read { source, .. } if is_out_of_descriptors(&source) => {
+            Status::unavailable(text)
+        }
+        // It may be this blob's alone.
+        BlobStoreError::Read { .. } => Status::internal(text),
     }
+}
+
+/// Whether this process, or the whole system, has too many files open.
+fn is_out_of_descriptors(error: &io::Error) -> bool {
+    const CODES: [i32; 2] = if cfg!(windows) { [4, 4] } else { [23, 24] };
+    error.raw_os_error().is_some_and(|code| CODES.contains(&code))
 }
 
 impl From<NoRoom> for Status {
@@ -64,6 +78,30 @@ impl From<SubmitError> for Status {
             SubmitError::Store(error) => of_blob_store(error),
             SubmitError::Crowded(crowded) => crowded.into(),
             SubmitError::Away(away) => away.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use tonic::Code;
+
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn troubles_that_pass_ask_for_a_retry() {
+        let (path, os) = (|| PathBuf::from("blob"), io::Error::from_raw_os_error);
+        for (error, code) in [
+            (BlobStoreError::Write { path: path(), source: os(5) }, Code::Unavailable),
+            (BlobStoreError::Read { path: path(), source: os(24) }, Code::Unavailable),
+            (BlobStoreError::Read { path: path(), source: os(5) }, Code::Internal),
+            (BlobStoreError::DiskFull { path: path(), source: os(28) }, Code::ResourceExhausted),
+        ] {
+            let text = error.to_string();
+            assert_eq!(of_blob_store(error).code(), code, "{text}");
         }
     }
 }

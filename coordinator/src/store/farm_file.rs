@@ -129,6 +129,8 @@ mod tests {
         assert_eq!(file.read().expect("it looks"), Identity::None);
         let farm = FarmId::random().expect("there is randomness");
         file.write(&farm, Epoch(7)).expect("it is written");
+        let text = fs::read_to_string(file.path()).expect("it is there");
+        assert_eq!(text, format!(r#"{{"version":1,"farm":"{farm}","epoch":7}}"#));
         let known = Known { version: 1, farm, epoch: Epoch(7) };
         assert_eq!(file.read().expect("it looks"), Identity::Known(known));
         for (text, expected) in [("", Ok(Identity::Unreadable)), ("{}", Ok(Identity::Unreadable))] {
