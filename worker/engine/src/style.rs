@@ -169,7 +169,7 @@ mod tests {
         let weights = Some(Mask::new(5, 3, weights).expect("it can be used"));
         let half = Style { image, weights, share: 1.0 }.averaged(2);
         assert_eq!(reds(&half)[..2], [3.5, 5.0]);
-        let weights = half.weights.expect("they are kept");
+        let weights = half.weights.as_ref().expect("they are kept");
         assert_eq!((weights.weights()[0], weights.weights()[5]), (0.5, 0.0));
         assert_eq!(reds(&half)[5], 14.0, "it is still seen");
     }
