@@ -12,9 +12,11 @@ mod crop;
 mod device;
 mod digest;
 mod error_text;
+mod expected;
 mod failure;
 mod farm;
 mod file_trait;
+mod footprint;
 mod format;
 mod ids;
 mod model;
@@ -35,12 +37,14 @@ pub use crop::{Crop, CropError};
 pub use device::{ComputeCapability, DeviceHealth, DeviceInfo};
 pub use digest::{BlobRef, Digest, DigestError};
 pub use error_text::{error_chain, error_text, one_line};
+pub use expected::{AssetShape, Expected, ExpectedPicture, WrongResult};
 pub use failure::FailureKind;
 pub use farm::{
     Bench, Capabilities, Explained, Grant, Hello, JobNews, JobState, JobSummary, LeaseOutcome,
     MethodVersion, Order, Progress, Resolved, TaskEvent, WorkerInfo, WorkerState,
 };
 pub use file_trait::{FileTrait, FileTraits};
+pub use footprint::Footprint;
 pub use format::ContainerFormat;
 pub use ids::{Attempt, Epoch, IdError, JobId, LeaseId, TaskIndex, WorkerId, WorkerName};
 pub use model::{ModelName, ModelRef};

@@ -61,7 +61,7 @@ fn decode_kind(bytes: &[u8], name: &str, limits: &Limits) -> Result<Picture, Ass
 }
 
 /// The pixels and the colour profile, by the general decoder.
-fn decode_usual(
+pub(crate) fn decode_usual(
     bytes: &[u8],
     format: ContainerFormat,
     limits: &Limits,

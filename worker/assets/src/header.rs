@@ -87,7 +87,7 @@ impl Header {
         metadata: &Metadata,
     ) -> Self {
         let (orientation, traits) = (metadata.orientation, metadata.traits());
-        Self { format, width, height, color, alpha, depth, orientation, traits }
+        Self { format, width, height, color, alpha, depth, extra: 0, orientation, traits }
     }
 }
 
@@ -125,7 +125,7 @@ impl Pixels {
 }
 
 /// The most that a decoder may allocate beside the pixels: profiles, comments, tables.
-const METADATA_BYTES: u64 = 64 << 20;
+pub(crate) const METADATA_BYTES: u64 = 64 << 20;
 
 /// A decoder for a picture within the limits, whose allocations are bounded by the picture's size.
 pub(crate) fn open_decoder<'a, R: BufRead + Seek + 'a>(

@@ -28,6 +28,7 @@ mod properties;
 mod sniff;
 mod tga_file;
 mod tiff_file;
+mod verify;
 mod webp_chunks;
 
 pub use bleed::{bleed, is_transparency_empty};
@@ -45,3 +46,4 @@ pub use orientation::Orientation;
 pub use picture::{AlphaKind, Origin, Picture};
 pub use png_color::PngColor;
 pub use properties::Header;
+pub use verify::{BadResult, check_announced, check_result, output_name, result_header, verify};

@@ -1,6 +1,6 @@
 //! What a file's header says.
 
-use impasto_types::{ContainerFormat, Depth, FileTraits};
+use impasto_types::{ContainerFormat, Depth, ExpectedPicture, FileTraits, Footprint};
 
 use crate::{Color, Orientation};
 
@@ -14,6 +14,8 @@ pub struct Header {
     pub color: Color,
     pub alpha: bool,
     pub depth: Depth,
+    /// Samples of each pixel that are neither colour nor alpha.
+    pub extra: u32,
     /// How the stored grid is turned to be looked at.
     pub orientation: Orientation,
     /// What a painted file may lack.
@@ -24,5 +26,18 @@ impl Header {
     /// Width and height of the picture as it is to be looked at.
     pub fn upright_size(&self) -> (u32, u32) {
         self.orientation.upright_size((self.width, self.height))
+    }
+
+    /// What the picture takes in memory.
+    pub fn footprint(&self) -> Footprint {
+        let Self { width, height, format, depth, .. } = *self;
+        let planes = self.extra.saturating_add(u32::from(self.alpha));
+        Footprint { width, height, format, depth, planes }
+    }
+
+    /// What the picture is, to compare it with what an action asks for.
+    pub fn picture(&self) -> ExpectedPicture {
+        let Self { width, height, alpha, depth, .. } = *self;
+        ExpectedPicture { width, height, alpha, depth }
     }
 }

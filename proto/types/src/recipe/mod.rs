@@ -8,6 +8,7 @@ mod optimize;
 mod parameters;
 mod patch;
 mod preset;
+mod style_size;
 
 use std::fmt;
 

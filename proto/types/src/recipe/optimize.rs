@@ -319,19 +319,6 @@ impl Optimize {
         self.common.tileable.wraps_y() || self.padding == Padding::Ring
     }
 
-    /// The factor by which a style image of `style` pixels (width and height) is scaled for a
-    /// picture of `picture` pixels, so that its longer side is `style_scale` times the picture's.
-    ///
-    /// After the first scale it is never enlarged: coarser scales have set the large forms, and its
-    /// blur would be learned. At the first scale it is, up to as many pixels as the picture has,
-    /// since blur is better there than strokes that are too small.
-    pub fn style_factor(&self, style: (u32, u32), picture: (u32, u32), first: bool) -> f64 {
-        let longer = |(width, height): (u32, u32)| f64::from(width.max(height).max(1));
-        let area = |(width, height): (u32, u32)| f64::from(width.max(1)) * f64::from(height.max(1));
-        let most = if first { (area(picture) / area(style)).sqrt().max(1.0) } else { 1.0 };
-        (longer(picture) * f64::from(self.style_scale) / longer(style)).min(most)
-    }
-
     /// Optimiser steps at scale `index` of `count`.
     fn iterations_at(&self, index: usize, count: usize) -> u32 {
         if index + 1 == count {

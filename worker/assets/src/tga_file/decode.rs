@@ -9,6 +9,13 @@ use super::fields::{Attribute, Fields};
 use super::pixels::Pixels;
 use crate::{AlphaKind, AssetErrorKind, Limits, Origin, Picture, TgaLayout};
 
+/// Looks at every pixel, without a picture.
+pub(crate) fn check(bytes: &[u8], limits: &Limits) -> Result<(), AssetErrorKind> {
+    let fields = Fields::parse(bytes)?;
+    limits.check(fields.width.into(), fields.height.into())?;
+    Pixels::read(bytes, &fields)?.check()
+}
+
 /// Decodes a file. Palettes become RGB, and the rows of every origin run down.
 pub(crate) fn decode(bytes: &[u8], name: &str, limits: &Limits) -> Result<Picture, AssetErrorKind> {
     let fields = Fields::parse(bytes)?;

@@ -9,7 +9,7 @@ use std::io::{Read, Seek, SeekFrom};
 
 use impasto_types::{ContainerFormat, Depth, FileTrait, FileTraits};
 
-pub(crate) use decode::decode;
+pub(crate) use decode::{check, decode};
 
 use crate::{AlphaKind, AssetErrorKind, Header, Limits, Orientation};
 use areas::Footer;
@@ -48,6 +48,7 @@ pub(crate) fn header<R: Read + Seek>(
         color: fields.color(),
         alpha,
         depth: Depth::Eight,
+        extra: u32::from(attribute == Attribute::Data),
         orientation: Orientation::Normal,
         traits,
     })

@@ -53,6 +53,11 @@ impl<'a> Pixels<'a> {
         Ok(false)
     }
 
+    /// Whether every pixel is there, and has a colour.
+    pub(super) fn check(&self) -> Result<(), AssetErrorKind> {
+        (0..self.fields.pixels()).try_for_each(|index| self.stored(index).map(drop))
+    }
+
     fn stored(&self, index: usize) -> Result<Pixel, AssetErrorKind> {
         let size = self.fields.pixel_bytes();
         let pixel = &self.stored[index * size..][..size];

@@ -54,6 +54,18 @@ pub(crate) fn decode(bytes: &[u8], name: &str, limits: &Limits) -> Result<Pictur
     Ok(picture)
 }
 
+/// Unpacks every sample, without a picture.
+pub(crate) fn check(bytes: &[u8], limits: &Limits) -> Result<(), AssetErrorKind> {
+    let mut file = File::open(Cursor::new(bytes), bytes.len() as u64)?;
+    let page = pages::painted(&mut file)?;
+    let kind = Kind::of(&mut file, &page, limits)?;
+    let samples = Samples::read(bytes, &mut file, &page, &kind)?;
+    match samples.not_finite() {
+        Some((x, y)) => Err(AssetErrorKind::NotFinite { x, y }),
+        None => Ok(()),
+    }
+}
+
 /// Red, green and blue as levels from 0 to 255.
 fn colors<R: Read + Seek>(
     file: &mut File<R>,

@@ -69,6 +69,7 @@ impl Metadata {
             color: kind.color(),
             alpha: alpha.is_some(),
             depth: kind.depth(),
+            extra: planes as u32,
             orientation: self.orientation,
             traits,
         }

@@ -13,7 +13,7 @@ mod samples;
 
 use std::io::{Read, Seek};
 
-pub(crate) use decode::decode;
+pub(crate) use decode::{check, decode};
 
 use crate::{AssetErrorKind, Header, Limits};
 

@@ -90,6 +90,28 @@ impl<'a> Samples<'a> {
     }
 }
 
+impl Samples<'_> {
+    /// The place of a sample that is not a number, column and row.
+    pub(super) fn not_finite(&self) -> Option<(u32, u32)> {
+        let Kind { height, bits, samples, planar, float, .. } = *self.kind;
+        if !float {
+            return None;
+        }
+        let is_finite = |bytes: &[u8]| match bits {
+            16 => f16::from_ne_bytes(word(bytes, 0)).is_finite(),
+            _ => f32::from_ne_bytes(word(bytes, 0)).is_finite(),
+        };
+        let across = if planar { 1 } else { samples };
+        let mut rows = self.bytes.chunks_exact(self.kind.row_bytes()).zip(0_u32..);
+        rows.find_map(|(row, y)| {
+            let mut values = row.chunks_exact(usize::from(bits) / 8);
+            let at = values.position(|value| !is_finite(value))?;
+            // Fits: the index is below the width.
+            Some(((at / across) as u32, y % height))
+        })
+    }
+}
+
 /// The sample at an index of a row.
 fn word<const N: usize>(row: &[u8], at: usize) -> [u8; N] {
     let mut word = [0; N];
