@@ -4,11 +4,17 @@
 use std::sync::Arc;
 
 use impasto_engine::optimize::device::{Cpu, VggDevice, Work};
-use impasto_engine::{Frame, Joins};
+use impasto_engine::{EngineError, Frame, Joins, Run};
 use impasto_kernels::{Level, Precision};
 use impasto_painter::bench::random_weights;
+use impasto_painter::{
+    Job, PaintError, PaintStep, Prepared, Registry, Source, Sources, Tools, paint,
+};
 use impasto_planner::estimate;
-use impasto_types::{Optimize, Optimizer, Preset, Profile, Recipe};
+use impasto_types::{
+    AssetKind, ContainerFormat, Depth, Footprint, Optimize, Optimizer, OutputSpec, Part, Preset,
+    Profile, Recipe,
+};
 
 /// What the engine counts for a process without network and picture.
 const PROCESS_BYTES: u64 = 64 << 20;
@@ -91,5 +97,102 @@ fn check(device: &Cpu, recipe: &Optimize, (width, height): (u32, u32), masked: b
     // An estimate that is far too large keeps a task from machines that could paint it.
     if pixels >= LARGE_PIXELS {
         assert!(planned(estimate / 2).is_err(), "{row}: half of {estimate} is enough");
+    }
+}
+
+/// A network that takes what the estimate counts for it, and paints nothing.
+#[derive(Debug)]
+struct Nothing;
+
+impl Prepared for Nothing {
+    fn device(&self) -> String {
+        "none".to_owned()
+    }
+
+    fn bytes(&self) -> u64 {
+        estimate::MEMORY_BASE_BYTES
+    }
+
+    fn style_reduction(&self, recipe: &Recipe, style: (u32, u32), result: (u32, u32)) -> u32 {
+        let (Recipe::Optimize(recipe) | Recipe::Synthesize(recipe)) = recipe;
+        recipe.style_reduction(style, result)
+    }
+
+    fn begin(&self, _: Job<'_>) -> Result<Box<dyn Run>, EngineError> {
+        Err(EngineError::Ended)
+    }
+}
+
+/// The beginning of a PNG: of RGB, or of RGBA with 16 bits.
+fn announcing(side: u32, wide: bool) -> Source {
+    let (depth, color) = if wide { (16, 6) } else { (8, 2) };
+    let mut bytes = b"\x89PNG\r\n\x1a\n".to_vec();
+    let mut head = b"IHDR".to_vec();
+    head.extend([side.to_be_bytes(), side.to_be_bytes()].concat());
+    head.extend([depth, color, 0, 0, 0]);
+    for chunk in [head, b"IDAT\x78\x9c".to_vec()] {
+        bytes.extend((chunk.len() as u32 - 4).to_be_bytes());
+        bytes.extend(&chunk);
+        bytes.extend(crc(&chunk).to_be_bytes());
+    }
+    Source { name: format!("{side}.png"), bytes }
+}
+
+/// The checksum of a PNG's chunk.
+fn crc(bytes: &[u8]) -> u32 {
+    let table = |byte: u32| {
+        (0..8).fold(byte, |sum, _| if sum & 1 == 1 { sum >> 1 ^ 0xedb8_8320 } else { sum >> 1 })
+    };
+    let step = |sum: u32, byte: &u8| table((sum ^ u32::from(*byte)) & 0xff) ^ sum >> 8;
+    !bytes.iter().fold(!0, step)
+}
+
+#[test]
+fn what_a_worker_needs_to_decode_is_estimated() {
+    let footprint = |side: u32, wide: bool| Footprint {
+        width: side,
+        height: side,
+        format: ContainerFormat::Png,
+        depth: if wide { Depth::Sixteen } else { Depth::Eight },
+        planes: u32::from(wide),
+    };
+    let mut recipe = Preset::Painterly.recipe();
+    recipe.common_mut().size = Some(512);
+    for (asset, wide, styles) in [
+        (512, false, vec![8192]),
+        (512, false, vec![8192; 16]),
+        (16_384, true, vec![512]),
+        (16_384, false, vec![4096, 8192]),
+        (4096, true, vec![512; 3]),
+    ] {
+        let row = format!("{asset}, wide {wide}, {styles:?}");
+        let sources = Sources {
+            files: [(Part::Color, announcing(asset, wide))].into(),
+            styles: styles.iter().map(|&side| announcing(side, false)).collect(),
+            checkpoint: None,
+        };
+        let decoded: Vec<_> =
+            styles.iter().map(|&side| (footprint(side, false), (side, side))).collect();
+        let others = [footprint(asset, wide)];
+        let estimate = estimate::decoding_bytes(&recipe, (512, 512), &decoded, &others);
+        let output = OutputSpec { part: Part::Color, format: ContainerFormat::Png, quality: 90 };
+        let kind = AssetKind::picture();
+        let weights = vec![1.0; styles.len()];
+        let action = sources.action(kind.clone(), recipe.clone(), &weights, vec![], vec![output]);
+        let registry = Registry::default();
+        let fits = |memory_bytes: u64| {
+            let adapter = registry.adapter(&kind).expect("it is there");
+            let tools = Tools { adapter, method: &Nothing, memory_bytes };
+            let mut observer = |_: &PaintStep| std::ops::ControlFlow::Continue(());
+            let error = paint(tools, "wall.png", &action, &sources, &mut observer);
+            match error.expect_err("no file is whole") {
+                PaintError::Picture { .. } => false,
+                PaintError::File(_) => true,
+                other => panic!("{row}: {other}"),
+            }
+        };
+        assert!(fits(estimate), "{row}: {estimate} is too little");
+        let beside = (estimate - estimate::MEMORY_BASE_BYTES) / 3;
+        assert!(!fits(estimate - 2 * beside), "{row}: a third of {estimate} is enough");
     }
 }

@@ -253,11 +253,10 @@ fn check_overwrites(subject: &Subject, args: &DirectArgs) -> Result<(), Failure>
 /// about too little memory depends on who set the limit.
 fn not_painted(error: PaintError, args: &DirectArgs) -> Failure {
     match (&error, args.compute.max_memory) {
-        (PaintError::Memory { .. }, Some(_)) => Failure::usage(error).hint(
-            "give a larger \
-            --max-memory or a smaller --size",
-        ),
-        (PaintError::Memory { .. }, None) => Failure::here(error).hint(
+        (_, Some(_)) if error.lacks_memory() => {
+            Failure::usage(error).hint("give a larger --max-memory or a smaller --size")
+        }
+        (_, None) if error.lacks_memory() => Failure::here(error).hint(
             "it is what this machine has free: close other programs, \
                 give --max-memory, or a smaller --size",
         ),

@@ -91,8 +91,12 @@ impl Attempt<'_> {
         if asked != method.version() {
             return Err(AttemptError::MethodVersion { method, asked });
         }
-        let mut sources = self.fetch_sources().await?;
-        sources.checkpoint = self.fetch_checkpoint().await?;
+        if !place.is_whole && self.files_bytes() > place.lane.memory_bytes {
+            drop(place);
+            place = self.take(Demand::Whole).await?;
+        }
+        let mut sources = self.fetch_sources(place.lane.memory_bytes).await?;
+        sources.checkpoint = self.fetch_checkpoint(place.lane.memory_bytes).await?;
         let sources = Arc::new(sources);
         self.fetch_models().await?;
         let painted = match self.paint(place.lane, &sources, &progress).await {
@@ -137,8 +141,25 @@ impl Attempt<'_> {
             .map_err(|AllRetired| AttemptError::NoDevice)
     }
 
-    async fn fetch_sources(&self) -> Result<Sources, AttemptError> {
+    /// The bytes of all inputs, as far as their sizes are known before they are fetched.
+    fn files_bytes(&self) -> u64 {
         let action = &self.task.action;
+        let inputs = action.inputs.iter().filter_map(|input| {
+            self.resolve(input.part, input.source).ok().map(|blob| blob.size_bytes)
+        });
+        inputs
+            .chain(action.styles.iter().map(|style| style.blob.size_bytes))
+            .fold(0, u64::saturating_add)
+    }
+
+    /// The inputs, if they fit into so many bytes.
+    async fn fetch_sources(&self, memory_bytes: u64) -> Result<Sources, AttemptError> {
+        let action = &self.task.action;
+        let least_bytes = self.files_bytes();
+        if least_bytes > memory_bytes {
+            let asset = self.task.asset.to_string();
+            return Err(PaintError::Files { asset, least_bytes, given_bytes: memory_bytes }.into());
+        }
         let mut sources = Sources::default();
         for input in &action.inputs {
             let part = input.part;
@@ -159,10 +180,11 @@ impl Attempt<'_> {
         Ok(sources)
     }
 
-    /// The checkpoint of an earlier attempt; `None` if it cannot be fetched, which only costs time.
-    async fn fetch_checkpoint(&self) -> Result<Option<Vec<u8>>, AttemptError> {
+    /// The checkpoint of an earlier attempt; `None` if it cannot be fetched or takes much of the
+    /// memory, which only costs time.
+    async fn fetch_checkpoint(&self, memory_bytes: u64) -> Result<Option<Vec<u8>>, AttemptError> {
         let Some(blob) = self.checkpoint else { return Ok(None) };
-        if blob.size_bytes > MAX_CHECKPOINT_BYTES {
+        if blob.size_bytes > MAX_CHECKPOINT_BYTES.min(memory_bytes / 2) {
             debug!(asset = %self.task.asset, blob.size_bytes, "the checkpoint is too large");
             return Ok(None);
         }
@@ -361,7 +383,7 @@ enum Shortage {
 
 fn shortage(error: &PaintError) -> Option<Shortage> {
     match error {
-        PaintError::Memory { .. } => Some(Shortage::Plan),
+        error if error.lacks_memory() => Some(Shortage::Plan),
         PaintError::CardMemory { .. } | PaintError::FullCard { .. } => Some(Shortage::Card),
         _ => None,
     }

@@ -42,7 +42,7 @@ impl AttemptError {
                 return LeaseOutcome::Returned { checkpoint: None };
             }
             // The only worker's memory is too small, so no retry can succeed.
-            Self::Paint(PaintError::Memory { .. }) if only => FailureKind::Input,
+            Self::Paint(error) if only && error.lacks_memory() => FailureKind::Input,
             // Other programs may free GPU memory, so retry, but not forever.
             Self::Paint(PaintError::CardMemory { .. } | PaintError::FullCard { .. }) if only => {
                 FailureKind::Transient

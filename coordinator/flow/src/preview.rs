@@ -37,11 +37,11 @@ pub(crate) fn into_previews(
         .iter()
         .filter_map(|asset| Some((&asset.path, asset.image.as_ref().ok()?)))
         .collect();
-    let inputs: BTreeMap<Digest, (u32, u32)> = found
+    let inputs: BTreeMap<Digest, ImageHeader> = found
         .inputs
         .values()
         .filter_map(|input| input.as_ref().ok())
-        .map(|file| (file.blob.digest, (file.header.width, file.header.height)))
+        .map(|file| (file.blob.digest, file.header))
         .collect();
     for task in tasks {
         task.state = Staleness::Stale(vec![]);
@@ -51,7 +51,7 @@ pub(crate) fn into_previews(
             }
         }
         if let Some(header) = headers.get(&task.spec.asset) {
-            shrink(task, side_px, (header.width, header.height), &inputs);
+            shrink(task, side_px, header, &inputs);
         }
     }
 }
@@ -71,17 +71,25 @@ fn beside(project: &Project, output: &AssetPath) -> Option<AssetPath> {
 fn shrink(
     task: &mut PlannedTask,
     side_px: u32,
-    asset: (u32, u32),
-    inputs: &BTreeMap<Digest, (u32, u32)>,
+    header: &ImageHeader,
+    inputs: &BTreeMap<Digest, ImageHeader>,
 ) {
+    let asset = (header.width, header.height);
     let action = &mut task.spec.action;
     let (width, height) = action.recipe.common().output_size(asset.0, asset.1);
     let Some(side) = preview_side(width, height, side_px) else { return };
     action.recipe.common_mut().size = Some(side);
     let size = action.recipe.common().output_size(asset.0, asset.1);
-    let size_of = |digest: &Digest| inputs.get(digest).copied();
-    let styles: Vec<_> =
-        action.styles.iter().filter_map(|style| size_of(&style.blob.digest)).collect();
+    let size_of = |digest: &Digest| inputs.get(digest).map(|header| (header.width, header.height));
+    let decoded: Vec<_> = action
+        .styles
+        .iter()
+        .filter_map(|style| {
+            let digest = &style.blob.digest;
+            Some((inputs.get(digest)?.footprint(), size_of(digest)?))
+        })
+        .collect();
+    let styles: Vec<_> = decoded.iter().map(|(_, size)| *size).collect();
     let of_part = |wanted: Part| {
         let blob = action.input(wanted).and_then(|input| input.blob());
         blob.and_then(|blob| size_of(&blob.digest))
@@ -90,8 +98,14 @@ fn shrink(
         styles.iter().copied().chain(of_part(Part::Init)).chain([asset]).collect();
     let masked =
         of_part(Part::Mask).map_or(0, |mask| estimate::mask_bytes(&action.recipe, size, mask));
-    let least = estimate::memory_bytes(&action.recipe, size, &sources, &styles);
-    task.spec.least_memory_bytes = least + masked;
+    let beside = [Part::Init, Part::Mask].into_iter().filter_map(|part| {
+        let blob = action.input(part)?.blob()?;
+        inputs.get(&blob.digest)
+    });
+    let others: Vec<_> = beside.chain([header]).map(ImageHeader::footprint).collect();
+    let painted = estimate::memory_bytes(&action.recipe, size, &sources, &styles) + masked;
+    let read = estimate::decoding_bytes(&action.recipe, size, &decoded, &others);
+    task.spec.least_memory_bytes = painted.max(read);
     task.spec.work = estimate::work(&action.recipe, size.0, size.1);
     task.action = action.digest();
 }

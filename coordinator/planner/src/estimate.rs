@@ -4,7 +4,7 @@
 //! estimate of the least memory that it can run in, which the scheduler has to find on a worker; a
 //! worker that has more gives more.
 
-use impasto_types::{MAX_SIDE, Optimize, Optimizer, Profile, Recipe, Scale};
+use impasto_types::{Footprint, MAX_SIDE, Optimize, Optimizer, Profile, Recipe, Scale};
 
 /// Memory of an attempt at any size: VGG-19's weights, prepared for both directions in single
 /// precision (0.45 GiB), the process and its threads.
@@ -33,6 +33,10 @@ const LEAST_HISTORY: u64 = 2;
 /// Memory per pixel of an input picture: three values and alpha, in single precision.
 pub const SOURCE_BYTES_PER_PIXEL: u64 = 4 * 4;
 
+/// Memory per pixel of an asset's own file until it is painted: its colours and alpha, and alpha
+/// twice more as coverage.
+pub const KEPT_BYTES_PER_PIXEL: u64 = SOURCE_BYTES_PER_PIXEL + 2 * 4;
+
 /// The least memory, in bytes, of an attempt whose result has `width` by `height` pixels. `sources`
 /// are the sizes of all input pictures, and `styles` those of the style images among them, which
 /// also pass through the network.
@@ -57,13 +61,43 @@ pub fn memory_bytes(
     };
     let style = styles.iter().map(style).max().unwrap_or(0);
     let tile = TILE_BYTES_PER_PIXEL * result.max(style).min(TILE_PIXELS);
-    let looked_at: u64 = styles.iter().map(pixels).sum();
-    let asset = sources.iter().map(pixels).sum::<u64>().saturating_sub(looked_at);
+    let all: u64 = styles.iter().map(pixels).sum();
+    let asset = sources.iter().map(pixels).sum::<u64>().saturating_sub(all);
+    let looked_at: u64 = styles.iter().map(|size| reduced(recipe, *size, (width, height))).sum();
     // Styles are measured before the gradient and the optimiser are allocated, and by then the
     // asset is freed: these peaks do not overlap.
     let painted = (RESULT_BYTES_PER_PIXEL + remembered_bytes_per_pixel(recipe)) * result;
     let begun = SOURCE_BYTES_PER_PIXEL * (style + asset) + RESULT_BYTES_PER_PIXEL * result;
     MEMORY_BASE_BYTES + tile + painted.max(begun) + SOURCE_BYTES_PER_PIXEL * looked_at
+}
+
+/// The least memory, in bytes, in which the pictures of an attempt can be decoded, one after the
+/// other. `styles` are the style images with their sizes after a crop, `others` all other inputs.
+///
+/// A worker counts the same from the files themselves, which may hold more samples than a header
+/// says.
+pub fn decoding_bytes(
+    recipe: &Recipe,
+    result: (u32, u32),
+    styles: &[(Footprint, (u32, u32))],
+    others: &[Footprint],
+) -> u64 {
+    let recipe = optimize(recipe);
+    let looked_at: u64 = styles.iter().map(|(_, size)| reduced(recipe, *size, result)).sum();
+    let kept = others.iter().map(|other| KEPT_BYTES_PER_PIXEL * other.pixels()).sum::<u64>()
+        + SOURCE_BYTES_PER_PIXEL * looked_at;
+    let all = styles.iter().map(|(style, _)| style).chain(others);
+    let peak = all.map(|picture| {
+        let prepared = picture.held_bytes() + SOURCE_BYTES_PER_PIXEL * picture.pixels();
+        picture.decoding_bytes().max(prepared)
+    });
+    MEMORY_BASE_BYTES.saturating_add(kept).saturating_add(peak.max().unwrap_or(0))
+}
+
+/// The pixels of a style image that are held: a large one is reduced once it is decoded.
+fn reduced(recipe: &Optimize, size: (u32, u32), result: (u32, u32)) -> u64 {
+    let by = recipe.style_reduction(size, result);
+    u64::from(size.0.div_ceil(by)) * u64::from(size.1.div_ceil(by))
 }
 
 /// Memory of a masked attempt in addition to [`memory_bytes`]: the asset's own colours and the
@@ -176,6 +210,30 @@ mod tests {
         assert_eq!(memory_bytes(&exact, size, &[size], &[]), least(picture, 32 + 40 + 20 * 24));
         let adam = Optimize { optimizer: Optimizer::Adam, ..exact };
         assert_eq!(memory_bytes(&adam, size, &[size], &[]), least(picture, 32 + 36));
+    }
+
+    #[test]
+    fn large_pictures_are_decoded_one_after_the_other() {
+        let png = |side: u32, depth| Footprint {
+            width: side,
+            height: side,
+            format: impasto_types::ContainerFormat::Png,
+            depth,
+            planes: 0,
+        };
+        let recipe = Preset::Painterly.recipe();
+        let (eight, sixteen) = (impasto_types::Depth::Eight, impasto_types::Depth::Sixteen);
+        let needed = |styles: &[u32], asset: Footprint| {
+            let styles: Vec<_> =
+                styles.iter().map(|&side| (png(side, eight), (side, side))).collect();
+            decoding_bytes(&recipe, (512, 512), &styles, &[asset]) - MEMORY_BASE_BYTES
+        };
+        // A peak of 12 bytes a pixel and 16 beside them, and what stays of each.
+        let small = png(512, eight);
+        let held = 24 * 512 * 512;
+        assert_eq!(needed(&[8192], small), held + 28 * (8192 << 13) + 16 * (1024 << 10));
+        assert_eq!(needed(&[8192; 16], small), held + 28 * (8192 << 13) + 16 * 16 * (1024 << 10));
+        assert_eq!(needed(&[], png(16384, sixteen)), (24 + 28) * (16384 << 14));
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use impasto_types::{AssetPath, BlobRef, ContainerFormat, Depth, FileTraits, ModelRef};
+use impasto_types::{
+    AssetPath, BlobRef, ContainerFormat, Depth, FileTrait, FileTraits, Footprint, ModelRef,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{Record, Verdict};
@@ -60,6 +62,14 @@ pub struct ImageHeader {
 }
 
 impl ImageHeader {
+    /// What the picture takes in memory, as far as this says.
+    pub fn footprint(&self) -> Footprint {
+        let Self { width, height, format, depth, .. } = *self;
+        let extra = self.traits.iter().any(|one| one == FileTrait::ExtraSamples);
+        let planes = u32::from(self.alpha) + u32::from(extra);
+        Footprint { width, height, format, depth, planes }
+    }
+
     /// Width and height of the picture as it is to be looked at.
     pub fn upright_size(&self) -> (u32, u32) {
         match self.swaps_sides {

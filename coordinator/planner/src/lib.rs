@@ -28,8 +28,8 @@ mod why;
 
 pub use data_map::{DataMap, DataMaps};
 pub use estimate::{
-    MEMORY_BASE_BYTES, RESULT_BYTES_PER_PIXEL, SOURCE_BYTES_PER_PIXEL, TILE_BYTES_PER_PIXEL,
-    TILE_PIXELS,
+    KEPT_BYTES_PER_PIXEL, MEMORY_BASE_BYTES, RESULT_BYTES_PER_PIXEL, SOURCE_BYTES_PER_PIXEL,
+    TILE_BYTES_PER_PIXEL, TILE_PIXELS,
 };
 pub use findings::{Findings, ImageHeader, InputFile, ListedAsset, Listing, PassedOver};
 pub use glob_hint::GlobHint;

@@ -232,30 +232,39 @@ impl Planner<'_> {
         if state != Staleness::UpToDate {
             self.note_losses(asset.path(), rule, header, action.outputs[0].format);
         }
-        let size = |path: &AssetPath| self.input(path).ok().map(|file| file.header.upright_size());
+        let found = |path: &AssetPath| self.input(path).ok().map(|file| file.header);
         let cut = |image: &StyleImage| {
-            let (width, height) = size(&image.path)?;
-            image.crop.unwrap_or_default().remaining(width, height).ok()
+            let header = found(&image.path)?;
+            let (width, height) = header.upright_size();
+            let size = image.crop.unwrap_or_default().remaining(width, height).ok()?;
+            Some((header.footprint(), size))
         };
-        let styles: Vec<_> = style.images.iter().filter_map(cut).collect();
-        let init = painting.init.as_ref().and_then(size);
+        let decoded: Vec<_> = style.images.iter().filter_map(cut).collect();
+        let styles: Vec<_> = decoded.iter().map(|(_, size)| *size).collect();
+        let init = painting.init.as_ref().and_then(found);
+        let beside = companions.iter().map(|(_, file)| file.header);
+        let others: Vec<_> =
+            beside.chain(init).chain([header]).map(|header| header.footprint()).collect();
+        let init = init.map(|header| header.upright_size());
         // A mask is held to the end, unlike other sources, and counted as such.
-        let (masks, others): (Vec<_>, Vec<_>) =
+        let (masks, unmasked): (Vec<_>, Vec<_>) =
             companions.iter().partition(|(part, _)| *part == Part::Mask);
         let size_of = |(_, file): &(Part, InputFile)| (file.header.width, file.header.height);
         let sources: Vec<_> = styles
             .iter()
             .copied()
             .chain(init)
-            .chain(others.into_iter().map(size_of))
+            .chain(unmasked.into_iter().map(size_of))
             .chain([(header.width, header.height)])
             .collect();
         let (recipe, size) = (&painting.recipe, (width, height));
         let mask = masks.first().copied().map(size_of);
         let masked = mask.map_or(0, |mask| estimate::mask_bytes(recipe, size, mask));
+        let painted = estimate::memory_bytes(recipe, size, &sources, &styles) + masked;
+        let read = estimate::decoding_bytes(recipe, size, &decoded, &others);
         let spec = TaskSpec {
             asset: asset.path().clone(),
-            least_memory_bytes: estimate::memory_bytes(recipe, size, &sources, &styles) + masked,
+            least_memory_bytes: painted.max(read),
             work: estimate::work(&painting.recipe, width, height),
             action,
         };

@@ -7,9 +7,9 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use impasto_assets::{Limits, decode, look};
+use impasto_assets::{Limits, decode, look, read_header};
 use impasto_planner::{ImageHeader, Look, Note, Plan, PlannedTask};
-use impasto_types::AssetPath;
+use impasto_types::{AssetPath, FileTrait};
 use rayon::prelude::*;
 
 use crate::deliver::refuse_link;
@@ -17,11 +17,9 @@ use crate::project::Project;
 use crate::replace::ReplaceError;
 use crate::stat_cache::StatCache;
 
-/// Pictures of more pixels are not decoded for a look: 0.5 GiB in memory.
-const MAX_PIXELS: u64 = 32 << 20;
-
-/// How many pixels are decoded at a time, on all threads together.
-const PIXELS_AT_ONCE: u64 = 64 << 20;
+/// The memory in bytes for the pictures that are decoded at a time, on all threads together. One
+/// that takes more is not looked at.
+const BYTES_AT_ONCE: u64 = 512 << 20;
 
 /// Examines what a plan is about to paint, on several threads, and returns warnings. Updates
 /// `cache`, which the caller has to save.
@@ -65,25 +63,37 @@ fn batches(files: Vec<(AssetPath, ImageHeader)>) -> Vec<Vec<AssetPath>> {
     let mut batches: Vec<Vec<AssetPath>> = Vec::new();
     let mut room = 0;
     for (path, header) in files {
-        let pixels = u64::from(header.width) * u64::from(header.height);
-        if pixels > MAX_PIXELS {
+        let bytes = look_bytes(&header);
+        if bytes > BYTES_AT_ONCE {
             continue;
         }
-        match batches.last_mut().filter(|_| pixels <= room) {
+        match batches.last_mut().filter(|_| bytes <= room) {
             Some(batch) => batch.push(path),
             None => {
-                room = PIXELS_AT_ONCE;
+                room = BYTES_AT_ONCE;
                 batches.push(vec![path]);
             }
         }
-        room -= pixels;
+        room -= bytes;
     }
     batches
 }
 
-/// `None` if the file cannot be read now; the build says why.
+/// The most memory that a look at a picture takes: its decoding, or a turned copy of it.
+fn look_bytes(header: &ImageHeader) -> u64 {
+    let footprint = header.footprint();
+    let turned = header.traits.iter().any(|one| one == FileTrait::Orientation);
+    let copy = if turned { footprint.held_bytes() } else { 0 };
+    footprint.decoding_bytes().max(footprint.held_bytes() + copy)
+}
+
+/// `None` if the file cannot be read now, or has become larger; the build says why.
 fn look_at(project: &Project, path: &AssetPath) -> Option<Look> {
     let bytes = fs::read(project.resolve_input(path).ok()?).ok()?;
+    let header = read_header(&bytes, path.as_str(), &Limits::default()).ok()?;
+    if header.footprint().decoding_bytes() > BYTES_AT_ONCE {
+        return None;
+    }
     // The sides of a border are those of the picture as it is looked at.
     let picture = decode(&bytes, path.as_str(), &Limits::default()).ok()?.upright();
     let impasto_assets::Look { normal_map, hidden_colors, border } = look(&picture);
@@ -184,7 +194,8 @@ mod tests {
             };
             (path(name), header)
         };
-        let files = vec![file("a", 5000), file("b", 5000), file("c", 5000), file("d", 6000)];
+        // 15 bytes a pixel: 228 MiB and 515 MiB.
+        let files = vec![file("a", 4000), file("b", 4000), file("c", 4000), file("d", 6000)];
         assert_eq!(batches(files), [vec![path("a"), path("b")], vec![path("c")]]);
     }
 }

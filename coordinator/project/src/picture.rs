@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use impasto_assets::{AssetErrorKind, Header, Limits, decode, header_of_path};
+use impasto_assets::{AssetErrorKind, Header, Limits, header_of_path, verify};
 use impasto_planner::ImageHeader;
 use impasto_types::{ContainerFormat, error_text};
 
@@ -20,7 +20,7 @@ pub enum Completeness {
 pub(crate) fn header(file: &Path) -> Result<ImageHeader, String> {
     let header =
         header_of_path(file, &Limits::default()).map_err(|error| error_text(&error.kind))?;
-    let Header { format, width, height, color: _, alpha, depth, orientation, traits } = header;
+    let Header { format, width, height, alpha, depth, orientation, traits, .. } = header;
     let swaps_sides = orientation.swaps_sides();
     Ok(ImageHeader { width, height, format, alpha, depth, swaps_sides, traits })
 }
@@ -87,7 +87,7 @@ fn decodes(file: &Path) -> Completeness {
         Ok(bytes) => bytes,
         Err(error) => return Completeness::Partial(error_text(&AssetErrorKind::Read(error))),
     };
-    match decode(&bytes, &file.display().to_string(), &limits) {
+    match verify(&bytes, &file.display().to_string(), &limits) {
         Ok(_) => Completeness::Whole,
         Err(error) => match error.kind {
             AssetErrorKind::Truncated | AssetErrorKind::Damaged(_) => {

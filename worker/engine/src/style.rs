@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use impasto_types::Optimize;
+
 use crate::color::Measured;
 use crate::{EngineError, Image, Mask};
 
@@ -52,6 +54,56 @@ impl Style {
         Self { image: Image { width, height, rgb: cut(&image.rgb, 3) }, weights, share }
     }
 
+    /// The same with as much detail as a recipe looks at for a result of this size, width and
+    /// height, if it is large: see [`Optimize::style_reduction`]. Squares of pixels are averaged by
+    /// their weights.
+    #[must_use]
+    pub fn reduced(self, recipe: &Optimize, result: (u32, u32)) -> Self {
+        // The size of what counts decides.
+        let style = self.cropped();
+        let (width, height) = (style.image.width, style.image.height);
+        // Sides are below `MAX_SIDE`.
+        match recipe.style_reduction((width as u32, height as u32), result) as usize {
+            0 | 1 => style,
+            by => style.averaged(by),
+        }
+    }
+
+    /// Averages squares of `by` pixels a side, fewer at the right and the bottom.
+    fn averaged(self, by: usize) -> Self {
+        let Self { image, weights, share } = self;
+        let (width, height) = (image.width.div_ceil(by), image.height.div_ceil(by));
+        let mut rgb = Vec::with_capacity(3 * width * height);
+        let mut shares = Vec::with_capacity(if weights.is_some() { width * height } else { 0 });
+        for y in 0..height {
+            let rows = y * by..((y + 1) * by).min(image.height);
+            for x in 0..width {
+                let columns = x * by..((x + 1) * by).min(image.width);
+                let places = rows.clone().flat_map(|y| {
+                    let start = y * image.width;
+                    columns.clone().map(move |x| start + x)
+                });
+                let weight = |at: usize| weights.as_ref().map_or(1.0, |mask| mask.weights()[at]);
+                let count = (rows.len() * columns.len()) as f32;
+                let total: f32 = places.clone().map(weight).sum();
+                let mean = |channel: usize| {
+                    let level = |at: usize| image.rgb[3 * at + channel];
+                    if total > 0.0 {
+                        places.clone().map(|at| level(at) * weight(at)).sum::<f32>() / total
+                    } else {
+                        places.clone().map(level).sum::<f32>() / count
+                    }
+                };
+                rgb.extend([mean(0), mean(1), mean(2)]);
+                if weights.is_some() {
+                    shares.push(total / count);
+                }
+            }
+        }
+        let weights = weights.is_some().then(|| Mask::of_counted(width, height, shares));
+        Self { image: Image { width, height, rgb }, weights, share }
+    }
+
     /// The same with other colours.
     pub(crate) fn recolored(self, recolor: impl FnOnce(Measured<'_>) -> Image) -> Self {
         Self { image: recolor(self.measured()), ..self }
@@ -100,6 +152,34 @@ mod tests {
         weights[6..9].fill(1.0);
         assert_eq!(cropped(&weights), (3, 1, vec![6.0, 7.0, 8.0], None));
         assert_eq!(cropped(&[1.0; 15]).3, None);
+    }
+
+    #[test]
+    fn squares_are_averaged_by_their_weights() {
+        let rgb = (0..5 * 3).flat_map(|at| [at as f32, 1.0, 2.0]).collect();
+        let image = Image { width: 5, height: 3, rgb };
+        let reds = |style: &Style| -> Vec<f32> {
+            style.image.rgb.chunks_exact(3).map(|pixel| pixel[0]).collect()
+        };
+        let opaque = Style::from((image.clone(), 1.0)).averaged(2);
+        assert_eq!((opaque.image.width, opaque.image.height), (3, 2));
+        assert_eq!(reds(&opaque), [3.0, 5.0, 6.5, 10.5, 12.5, 14.0]);
+        let mut weights = vec![1.0; 15];
+        (weights[0], weights[5], weights[14]) = (0.0, 0.0, 0.0);
+        let weights = Some(Mask::new(5, 3, weights).expect("it can be used"));
+        let half = Style { image, weights, share: 1.0 }.averaged(2);
+        assert_eq!(reds(&half)[..2], [3.5, 5.0]);
+        let weights = half.weights.as_ref().expect("they are kept");
+        assert_eq!((weights.weights()[0], weights.weights()[5]), (0.5, 0.0));
+        assert_eq!(reds(&half)[5], 14.0, "it is still seen");
+    }
+
+    #[test]
+    fn only_a_large_style_is_reduced() {
+        let recipe = Optimize::painterly();
+        let filled = |side: usize| Style::from((Image::filled(side, side, [9.0; 3]), 1.0));
+        let sides = |side: usize| filled(side).reduced(&recipe, (64, 64)).image.width;
+        assert_eq!((sides(4096), sides(4128)), (4096, 4128_usize.div_ceil(32)));
     }
 
     #[test]

@@ -47,6 +47,27 @@ pub enum PaintError {
     )]
     Memory { asset: String, width: usize, height: usize, least_bytes: u64, given_bytes: u64 },
     #[error(
+        "decoding `{name}`, {width} x {height} pixels, for `{asset}` takes at least {} of memory, \
+         but may take no more than {}",
+        ByteSize(*least_bytes),
+        ByteSize(*given_bytes)
+    )]
+    Picture {
+        asset: String,
+        /// The file that does not fit beside what is held.
+        name: String,
+        width: u32,
+        height: u32,
+        least_bytes: u64,
+        given_bytes: u64,
+    },
+    #[error(
+        "the files of `{asset}` have {} in all, but painting it may take no more than {}",
+        ByteSize(*least_bytes),
+        ByteSize(*given_bytes)
+    )]
+    Files { asset: String, least_bytes: u64, given_bytes: u64 },
+    #[error(
         "the GPU ran out of memory while painting `{asset}`, although the plan fits: other \
          programs use it too, so give a smaller --max-memory or use another GPU"
     )]
@@ -106,6 +127,11 @@ impl PaintError {
         }
     }
 
+    /// Whether it lacks memory that it was not given: more may help.
+    pub fn lacks_memory(&self) -> bool {
+        matches!(self, Self::Memory { .. } | Self::Picture { .. } | Self::Files { .. })
+    }
+
     /// The kind of failure, which decides about retries.
     pub fn kind(&self) -> FailureKind {
         match self {
@@ -114,9 +140,11 @@ impl PaintError {
             | Self::StyleCount { .. }
             | Self::NoModel { .. } => FailureKind::Input,
             Self::Engine { source, .. } => source.kind(),
-            Self::Memory { .. } | Self::CardMemory { .. } | Self::FullCard { .. } => {
-                FailureKind::Shortage
-            }
+            Self::Memory { .. }
+            | Self::Picture { .. }
+            | Self::Files { .. }
+            | Self::CardMemory { .. }
+            | Self::FullCard { .. } => FailureKind::Shortage,
             // Another worker may have what this one lacks.
             Self::UnknownKind { .. }
             | Self::UnknownMethod { .. }

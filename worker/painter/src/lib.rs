@@ -65,6 +65,7 @@
 
 mod adapter;
 pub mod bench;
+mod budget;
 mod checkpoint;
 mod device;
 mod engine_painter;
@@ -77,6 +78,7 @@ mod pace;
 mod paint;
 mod painter;
 mod registry;
+mod sources;
 
 pub use adapter::{Adapter, AdapterError, Files, OpenAsset, Opened, OutputFile, Source, View};
 pub use device::{Cards, Devices, MAX_CARDS, UnknownDevice};
@@ -87,6 +89,7 @@ pub use impasto_engine::cards::Unavailable;
 pub use impasto_engine::{EngineError, StepReport};
 pub use method::{Job, Method, Optimizing, PrepareError, Prepared, Site, SiteDevice};
 pub use pace::Pace;
-pub use paint::{Observer, PaintStep, Painted, Sources, Stop, Tools, paint};
+pub use paint::{Observer, PaintStep, Painted, Stop, Tools, paint};
 pub use painter::{Lane, Offer, Painter};
 pub use registry::Registry;
+pub use sources::Sources;

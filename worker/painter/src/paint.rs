@@ -1,61 +1,18 @@
 //! Paints one asset, from the bytes of files to the bytes of files: open, paint each view, close.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
 use impasto_engine::{EngineError, Image, Interrupt, Run, Step, StepReport, Style};
-use impasto_types::{
-    Action, AssetKind, BlobRef, Input, Losses, ModelRef, OutputSpec, Part, Recipe, RunReport,
-    StyleRef, error_text,
-};
+use impasto_types::{Action, AssetKind, Losses, Part, RunReport, error_text};
 use tracing::debug;
 
 use crate::adapter;
+use crate::budget::{self, color_header, result_size};
 use crate::checkpoint::Checkpoint;
-use crate::{Adapter, Files, Job, Opened, OutputFile, PaintError, Prepared, Source, View};
-
-/// The files that an action names.
-#[derive(Debug, Clone, Default)]
-pub struct Sources {
-    /// The asset's own files, and [`Part::Init`].
-    pub files: BTreeMap<Part, Source>,
-    /// The style images, in the action's order.
-    pub styles: Vec<Source>,
-    /// The checkpoint of an earlier attempt at the same action: see [`PaintError::Stopped`].
-    pub checkpoint: Option<Vec<u8>>,
-}
-
-impl Sources {
-    /// A plain picture and the images of its style.
-    pub fn picture(asset: Source, styles: Vec<Source>) -> Self {
-        Self { files: [(Part::Color, asset)].into(), styles, checkpoint: None }
-    }
-
-    /// The action that paints these files as an asset of `kind`, a picture or a photograph.
-    /// `weights` are the styles' shares; each output is a file to write.
-    pub fn action(
-        &self,
-        kind: AssetKind,
-        recipe: Recipe,
-        weights: &[f32],
-        models: Vec<ModelRef>,
-        outputs: Vec<OutputSpec>,
-    ) -> Action {
-        let blob = |source: &Source| BlobRef::of(&source.bytes);
-        let inputs = self.files.iter().map(|(part, file)| Input::blob(*part, blob(file)));
-        let styles = self.styles.iter().zip(weights);
-        Action {
-            method_version: recipe.method().version(),
-            recipe,
-            kind,
-            inputs: inputs.collect(),
-            styles: styles.map(|(style, weight)| StyleRef::whole(blob(style), *weight)).collect(),
-            models,
-            outputs,
-        }
-    }
-}
+use crate::sources::Sources;
+use crate::{Adapter, Files, Job, Opened, OutputFile, PaintError, Prepared, View};
 
 /// What is needed to paint an asset.
 #[derive(Debug, Clone, Copy)]
@@ -154,6 +111,7 @@ fn paint_from(
     // The initial picture is for the method; adapters do not know it.
     let init = files.remove(&Part::Init);
     let began = Instant::now();
+    budget::check(method, memory_bytes, asset, action, sources)?;
     let passed = adapter.pass_through(&files, &action.recipe, &action.outputs);
     if let Some(files) = passed.map_err(unusable)? {
         debug!("{asset}: too small to be painted, so it is passed through");
@@ -162,7 +120,8 @@ fn paint_from(
     // It lies on the asset's pixels, so it is turned only if the asset is.
     let upright = action.kind == AssetKind::photograph();
     let init = init.map(|source| adapter::init(source, upright)).transpose()?;
-    let styles = styles(asset, action, sources)?;
+    let size = result_size(&action.recipe, color_header(sources).as_ref(), upright);
+    let styles = styles(asset, action, sources, method, size)?;
     let Opened { views, asset: opened } = adapter.open(&files, &action.recipe).map_err(unusable)?;
 
     let began = Instant::now();
@@ -178,7 +137,8 @@ fn paint_from(
         let kept = beside.iter().flat_map(|(styles, init)| {
             styles.iter().map(Style::bytes).chain(init.iter().map(Image::bytes))
         });
-        let held_bytes = opened.bytes()
+        let held_bytes = sources.bytes()
+            + opened.bytes()
             + kept.sum::<u64>()
             + waiting.iter().map(View::bytes).sum::<u64>()
             + painted.iter().map(Image::bytes).sum::<u64>();
@@ -235,15 +195,26 @@ fn report(
     RunReport { iterations, losses, compute_ms, device: method.device(), warning: None }
 }
 
-/// Decodes the style images, with their shares, in the action's order.
-fn styles(asset: &str, action: &Action, sources: &Sources) -> Result<Vec<Style>, PaintError> {
+/// Decodes the style images, with their shares, in the action's order, for a result of this size.
+/// Each is reduced before the next is decoded.
+fn styles(
+    asset: &str,
+    action: &Action,
+    sources: &Sources,
+    method: &dyn Prepared,
+    size: (u32, u32),
+) -> Result<Vec<Style>, PaintError> {
     let (expected, given) = (action.styles.len(), sources.styles.len());
     if expected != given {
         return Err(PaintError::StyleCount { asset: asset.to_owned(), expected, given });
     }
     let unusable = |source| PaintError::of_adapter(asset, &action.kind, source);
     let styles = sources.styles.iter().zip(&action.styles);
-    styles.map(|(source, style)| adapter::style(source, style).map_err(unusable)).collect()
+    let decode = |(source, style)| {
+        let style = adapter::style(source, style).map_err(unusable)?;
+        Ok(method.reduced(&action.recipe, style, size))
+    };
+    styles.map(decode).collect()
 }
 
 /// Logs a run's plan, unless it was the last one logged.

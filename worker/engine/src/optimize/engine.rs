@@ -10,6 +10,9 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use super::device::{Cpu, VggDevice};
 use crate::EngineError;
 
+/// What a process takes before it holds a network or a picture, in bytes.
+pub const PROCESS_BYTES: u64 = 64 << 20;
+
 /// VGG-19 on a device, and the threads that work for it. Sessions share it.
 #[derive(Debug)]
 pub struct Engine {

@@ -17,5 +17,5 @@ mod sources;
 mod total_variation;
 mod vector;
 
-pub use engine::Engine;
+pub use engine::{Engine, PROCESS_BYTES};
 pub use session::Session;

@@ -151,8 +151,8 @@ pub(crate) fn init(source: &Source, upright: bool) -> Result<Image, AssetError> 
     Ok(image(&mut picture))
 }
 
-/// A style image, upright and cropped, with its share among those of its style. Pixels count by
-/// their alpha.
+/// A style image, upright and cropped, in full detail, with its share among those of its style.
+/// Pixels count by their alpha.
 pub(crate) fn style(source: &Source, style: &StyleRef) -> Result<Style, AdapterError> {
     let mut picture = decode(&source.bytes, &source.name, &Limits::default())?.upright();
     if let Some(crop) = style.crop {

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use impasto_engine::optimize::device::tensor::TensorDevice;
-use impasto_engine::optimize::{Engine, Session};
-use impasto_engine::{EngineError, Inputs, Run};
+use impasto_engine::optimize::{Engine, PROCESS_BYTES, Session};
+use impasto_engine::{EngineError, Inputs, Run, Style};
 use impasto_models::{VggWeights, read_vgg19};
 use impasto_types::{Digest, ModelName, Recipe};
 
@@ -77,6 +77,20 @@ impl Optimizing {
 impl Prepared for Optimizing {
     fn device(&self) -> String {
         self.engine.device()
+    }
+
+    fn bytes(&self) -> u64 {
+        PROCESS_BYTES + self.engine.bytes()
+    }
+
+    fn style_reduction(&self, recipe: &Recipe, style: (u32, u32), result: (u32, u32)) -> u32 {
+        let (Recipe::Optimize(recipe) | Recipe::Synthesize(recipe)) = recipe;
+        recipe.style_reduction(style, result)
+    }
+
+    fn reduced(&self, recipe: &Recipe, style: Style, result: (u32, u32)) -> Style {
+        let (Recipe::Optimize(recipe) | Recipe::Synthesize(recipe)) = recipe;
+        style.reduced(recipe, result)
     }
 
     fn begin(&self, job: Job<'_>) -> Result<Box<dyn Run>, EngineError> {

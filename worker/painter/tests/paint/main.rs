@@ -1,6 +1,7 @@
 //! Paints without a farm. The network has VGG-19's topology, few channels and random weights.
 
 mod files;
+mod memory;
 mod support;
 
 use std::ops::ControlFlow;

@@ -4,12 +4,10 @@ use impasto_types::Scale;
 
 use super::Session;
 use crate::optimize::device::{Plan, View, Work};
+use crate::optimize::engine::PROCESS_BYTES;
 use crate::optimize::optimizer::OptimizerPlan;
 use crate::optimize::sources::Sources;
 use crate::{EngineError, Style};
-
-/// What a process takes before it holds a picture.
-const PROCESS_BYTES: u64 = 64 << 20;
 
 impl Session {
     /// The plan of a scale before the last.

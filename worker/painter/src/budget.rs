@@ -1,0 +1,193 @@
+//! Whether an asset's pictures fit into memory, from their headers, before any is decoded.
+//!
+//! Pictures are decoded one after the other: the picture to begin with, the style images, each
+//! reduced at once to what the method looks at, then the asset's own files. Each step holds what
+//! the ones before it left, and has a peak of its own. A file of a few bytes may hold a picture of
+//! gigabytes, so nothing but its header says what it takes.
+
+use impasto_assets::{Header, Limits, Orientation, read_header};
+use impasto_types::{Action, AlphaUse, AssetKind, Part, PreserveColor, Recipe};
+
+use crate::sources::Sources;
+use crate::{PaintError, Prepared, Source};
+
+/// Bytes of a value in memory.
+const VALUE: u64 = 4;
+
+/// Pictures that are decoded in turn, and what they leave.
+struct Budget<'a> {
+    asset: &'a str,
+    given_bytes: u64,
+    /// What is held before any picture is decoded.
+    begun_bytes: u64,
+    held_bytes: u64,
+}
+
+/// Pictures that take no more than this are not what does not fit: the method's plan says what is
+/// enough, for all that it needs.
+const SMALL_BYTES: u64 = 16 << 20;
+
+/// What a picture takes.
+struct Step {
+    /// The most while it is decoded and prepared.
+    peak_bytes: u64,
+    /// What stays.
+    kept_bytes: u64,
+}
+
+/// Checks that every picture can be decoded and held within the memory that painting may take.
+/// Files whose headers cannot be read are left to what decodes them.
+///
+/// # Errors
+/// [`PaintError::Picture`], which names the first picture that does not fit.
+pub(crate) fn check(
+    method: &dyn Prepared,
+    memory_bytes: u64,
+    asset: &str,
+    action: &Action,
+    sources: &Sources,
+) -> Result<(), PaintError> {
+    let held_bytes = method.bytes() + sources.bytes();
+    let mut budget =
+        Budget { asset, given_bytes: memory_bytes, begun_bytes: held_bytes, held_bytes };
+    let upright = action.kind == AssetKind::photograph();
+    let color = sources.files.get(&Part::Color).and_then(header);
+    let result = result_size(&action.recipe, color.as_ref(), upright);
+    if let Some(source) = sources.files.get(&Part::Init) {
+        budget.add(source, |header| asset_step(header, upright, false))?;
+    }
+    for (source, style) in sources.styles.iter().zip(&action.styles) {
+        budget.add(source, |header| {
+            let (width, height) = header.upright_size();
+            let size = match style.crop.map(|crop| crop.remaining(width, height)) {
+                Some(Ok(rest)) => rest,
+                Some(Err(_)) | None => (width, height),
+            };
+            let by = method.style_reduction(&action.recipe, size, result);
+            style_step(header, size, style.crop.is_some(), by)
+        })?;
+    }
+    let masked = sources.files.contains_key(&Part::Mask);
+    let mut own_bytes = 0;
+    for (part, source) in &sources.files {
+        match part {
+            Part::Init => {}
+            Part::Mask => {
+                let asset = color.map_or(0, |header| header.footprint().pixels());
+                budget.add(source, |header| mask_step(header, asset))?;
+            }
+            _ => {
+                let covers = action.recipe.common().alpha == AlphaUse::Coverage;
+                budget.add(source, |header| asset_step(header, upright, covers))?;
+                own_bytes += header(source).map_or(0, |own| 3 * VALUE * own.footprint().pixels());
+            }
+        }
+    }
+    // The method's copies, before it plans: the asset in other colours, and its own beside them.
+    let common = action.recipe.common();
+    let copies = match common.preserve_color {
+        PreserveColor::Luminance => 2,
+        PreserveColor::None if common.palette > 0.0 => 1,
+        PreserveColor::None | PreserveColor::Statistics => 0,
+    };
+    match sources.files.get(&Part::Color) {
+        Some(color) => budget.fit(color, own_bytes * (copies + u64::from(masked))),
+        None => Ok(()),
+    }
+}
+
+impl Budget<'_> {
+    fn add(
+        &mut self,
+        source: &Source,
+        step: impl FnOnce(&Header) -> Step,
+    ) -> Result<(), PaintError> {
+        let Some(header) = header(source) else { return Ok(()) };
+        let Step { peak_bytes, kept_bytes } = step(&header);
+        self.fit(source, peak_bytes)?;
+        self.held_bytes = self.held_bytes.saturating_add(kept_bytes);
+        Ok(())
+    }
+
+    /// Whether so many bytes fit beside what is held.
+    fn fit(&self, source: &Source, bytes: u64) -> Result<(), PaintError> {
+        let Self { asset, given_bytes, begun_bytes, held_bytes } = *self;
+        let least_bytes = held_bytes.saturating_add(bytes);
+        if least_bytes <= given_bytes || least_bytes - begun_bytes <= SMALL_BYTES {
+            return Ok(());
+        }
+        let (width, height) = header(source).map_or((0, 0), |header| (header.width, header.height));
+        let (asset, name) = (asset.to_owned(), source.name.clone());
+        Err(PaintError::Picture { asset, name, width, height, least_bytes, given_bytes })
+    }
+}
+
+fn header(source: &Source) -> Option<Header> {
+    read_header(&source.bytes, &source.name, &Limits::default()).ok()
+}
+
+/// The result's width and height.
+pub(crate) fn result_size(recipe: &Recipe, color: Option<&Header>, upright: bool) -> (u32, u32) {
+    let side = recipe.common().size.unwrap_or(0);
+    color.map_or((side, side), |header| {
+        let (width, height) =
+            if upright { header.upright_size() } else { (header.width, header.height) };
+        recipe.common().output_size(width, height)
+    })
+}
+
+/// The header of the asset that is painted, if it is one picture.
+pub(crate) fn color_header(sources: &Sources) -> Option<Header> {
+    sources.files.get(&Part::Color).and_then(header)
+}
+
+/// A file of the asset: its colours are painted, and what else it has waits. Where alpha is
+/// coverage, the method and the asset hold it once more each.
+fn asset_step(header: &Header, upright: bool, covers: bool) -> Step {
+    let footprint = header.footprint();
+    let (held, pixels) = (footprint.held_bytes(), footprint.pixels());
+    let turned = upright && header.orientation != Orientation::Normal;
+    let coverage = if covers && header.alpha { 2 * VALUE * pixels } else { 0 };
+    // A turned copy of the colours; the pyramid that fills holes, a third of four values.
+    let beside = u64::max(
+        if turned { 3 * VALUE * pixels } else { 0 },
+        if header.alpha { 2 * VALUE * pixels } else { 0 },
+    );
+    let kept_bytes = held + coverage;
+    Step {
+        peak_bytes: u64::max(footprint.decoding_bytes(), held + beside).max(kept_bytes),
+        kept_bytes,
+    }
+}
+
+/// A mask: a weight for each pixel, in the asset's size, twice, with the asset's own colours.
+fn mask_step(header: &Header, asset_pixels: u64) -> Step {
+    let footprint = header.footprint();
+    let (held, pixels) = (footprint.held_bytes(), footprint.pixels());
+    let turned = held + 3 * VALUE * pixels;
+    let kept_bytes = 5 * VALUE * asset_pixels;
+    let drawn = 2 * VALUE * pixels + kept_bytes;
+    Step { peak_bytes: footprint.decoding_bytes().max(turned).max(drawn), kept_bytes }
+}
+
+/// A style image of `size` after its crop, reduced `by` a factor.
+fn style_step(header: &Header, size: (u32, u32), cropped: bool, by: u32) -> Step {
+    let footprint = header.footprint();
+    let (held, pixels) = (footprint.held_bytes(), footprint.pixels());
+    let values = 3 + u64::from(header.alpha);
+    let left = u64::from(size.0) * u64::from(size.1);
+    let turned = if header.orientation == Orientation::Normal { 0 } else { 3 * VALUE * pixels };
+    let cut = if cropped { VALUE * (values + u64::from(header.extra)) * left } else { 0 };
+    // Weights, then a copy without what does not count.
+    let weighed = if header.alpha { (values + 2) * VALUE * left } else { 0 };
+    let reduced = u64::from(size.0.div_ceil(by)) * u64::from(size.1.div_ceil(by));
+    // A cut-out has fewer pixels that count, which are reduced by less.
+    let kept =
+        if header.alpha && by > 1 { left.min(reduced.max(LARGE_CUT_OUT_PX)) } else { reduced };
+    let kept_bytes = VALUE * values * kept;
+    let beside = turned.max(cut).max(weighed).max(if by > 1 { kept_bytes } else { 0 });
+    Step { peak_bytes: footprint.decoding_bytes().max(held + beside), kept_bytes }
+}
+
+/// A cut-out of so many pixels is not reduced.
+const LARGE_CUT_OUT_PX: u64 = impasto_types::Optimize::LARGE_STYLE_PX;
