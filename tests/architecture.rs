@@ -26,7 +26,15 @@ const ARROWS: [(&str, &[&str]); 21] = [
     ("impasto-project", &["impasto-files", "impasto-types", "impasto-planner", "impasto-assets"]),
     (
         "impasto-build",
-        &["impasto-types", "impasto-planner", "impasto-project", "impasto-proto", "impasto-models"],
+        &[
+            "impasto-types",
+            "impasto-planner",
+            "impasto-project",
+            "impasto-proto",
+            "impasto-models",
+            // Headers of results are looked at before they are delivered.
+            "impasto-assets",
+        ],
     ),
     (
         "impasto-coordinator",

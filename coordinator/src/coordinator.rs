@@ -24,6 +24,7 @@ use crate::driver::{Command, Driver, Turns};
 use crate::expiry::{AcceptedHolds, CleanUp};
 use crate::incoming;
 use crate::local_farm::LocalFarm;
+use crate::result_check::ResultCheck;
 use crate::services::{BlobsService, JobsService, WorkerContext, WorkersService};
 use crate::submission::Submitter;
 use crate::task_specs::TaskSpecs;
@@ -138,6 +139,10 @@ impl Coordinator {
             driver: self.submitter.driver.clone(),
             blobs: self.submitter.blobs.clone(),
             specs: Arc::clone(&self.submitter.specs),
+            results: ResultCheck::new(
+                self.submitter.blobs.clone(),
+                self.settings.store == StoreKind::Memory,
+            ),
             closing: closing.clone(),
         };
         let workers = WorkersService { context };

@@ -2,7 +2,8 @@
 //! facts.
 //!
 //! All decisions are made by `impasto-core`, which is pure; this crate adds the clock, the disk and
-//! the network. It neither paints nor reads pictures.
+//! the network. It paints nothing, and reads pictures only to see that results are what they should
+//! be.
 
 mod coordinator;
 mod driver;
@@ -11,6 +12,7 @@ mod incoming;
 mod job_stream;
 mod local_farm;
 mod options;
+mod result_check;
 mod services;
 mod settings;
 mod signals;

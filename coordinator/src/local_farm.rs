@@ -48,6 +48,11 @@ impl Farm for LocalFarm {
         Ok(self.submitter.actions.results(actions.to_vec()).await)
     }
 
+    async fn forget(&self, action: Digest) -> Result<(), FarmError> {
+        let removed = self.submitter.actions.remove(vec![action]).await;
+        removed.map(drop).map_err(|error| FarmError::Blob(error.into()))
+    }
+
     async fn find_missing(&self, blobs: &[BlobRef]) -> Result<Vec<BlobRef>, FarmError> {
         Ok(self.submitter.blobs.missing(blobs.to_vec()).await)
     }

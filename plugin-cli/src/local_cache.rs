@@ -52,6 +52,12 @@ impl ResultCache for LocalCache {
         }
     }
 
+    fn forget(&self, action: Digest) {
+        if let Err(error) = self.actions.remove(action) {
+            tracing::debug!("cannot remove a result: {error}");
+        }
+    }
+
     fn keep(&self, action: Digest, result: &TaskResult, files: &[&[u8]]) {
         if self.actions.get(action).is_some() {
             return;

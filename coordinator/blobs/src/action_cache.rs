@@ -41,6 +41,24 @@ impl ActionCache {
         blocking(move || actions.into_iter().filter_map(known).collect()).await
     }
 
+    /// Removes results. Returns which of them were there.
+    ///
+    /// # Errors
+    /// As [`LocalActions::remove`].
+    pub async fn remove(&self, actions: Vec<Digest>) -> Result<Vec<Digest>, ActionCacheError> {
+        let local = self.local.clone();
+        blocking(move || {
+            let mut removed = Vec::new();
+            for action in actions {
+                if local.remove(action)? {
+                    removed.push(action);
+                }
+            }
+            Ok(removed)
+        })
+        .await
+    }
+
     /// Stores results, as many as can be written.
     ///
     /// # Errors

@@ -79,7 +79,10 @@ impl Folder {
     }
 
     /// Every file; `None` if `until` passed before all were listed.
-    fn stored(&self, until: Option<Instant>) -> Result<Option<Vec<Stored>>, ExpiryError> {
+    pub(crate) fn stored(
+        &self,
+        until: Option<Instant>,
+    ) -> Result<Option<Vec<Stored>>, ExpiryError> {
         let mut found = Vec::new();
         for folder in list(&self.root)? {
             let name = folder.file_name();

@@ -39,7 +39,7 @@ pub use expiry::{Expired, Expiry};
 pub use hold::Hold;
 pub use inventory::{Count, Inventory};
 pub use limits::CacheLimits;
-pub use local_actions::LocalActions;
+pub use local_actions::{LocalActions, Peeked};
 pub use local_blobs::LocalBlobs;
 pub use removal::{Prefix, PrefixError, Removed, remove};
 

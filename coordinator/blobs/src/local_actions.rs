@@ -5,6 +5,7 @@
 //! whose blob is missing is ignored.
 
 use std::fs;
+use std::io;
 use std::path::Path;
 
 use impasto_files::Durability;
@@ -13,7 +14,7 @@ use impasto_types::{Digest, TaskResult};
 use crate::entry::{self, Entry};
 use crate::inventory::Folder;
 use crate::last_use::note_use;
-use crate::{ActionCacheError, LocalBlobs};
+use crate::{ActionCacheError, ExpiryError, LocalBlobs};
 
 /// Far larger than any entry; larger files are damaged.
 const MAX_ENTRY_BYTES: u64 = 1 << 20;
@@ -23,6 +24,18 @@ const MAX_ENTRY_BYTES: u64 = 1 << 20;
 pub struct LocalActions {
     folder: Folder,
     blobs: LocalBlobs,
+}
+
+/// What is stored for an action.
+#[derive(Debug, PartialEq)]
+pub enum Peeked {
+    Result(Box<TaskResult>),
+    /// Written by another version of this program, which can read it.
+    OfAnotherVersion,
+    /// Not a result, or that of another action.
+    Damaged,
+    /// Nothing, by now.
+    Gone,
 }
 
 impl LocalActions {
@@ -74,6 +87,43 @@ impl LocalActions {
             .map_err(Into::into)
             .and_then(|bytes| impasto_files::write(&path, &bytes, Durability::None))
             .map_err(|source| ActionCacheError { path, source })
+    }
+
+    /// Removes the result of `action`, unless a newer version has written it. Its blobs stay until
+    /// they expire. Returns whether there was one.
+    ///
+    /// # Errors
+    /// The entry cannot be removed.
+    pub fn remove(&self, action: Digest) -> Result<bool, ActionCacheError> {
+        let path = self.folder.path_of(action);
+        if self.read(&path, action) == Some(Entry::Newer) {
+            return Ok(false);
+        }
+        match fs::remove_file(&path) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(source) => Err(ActionCacheError { path, source }),
+        }
+    }
+
+    /// The actions that have results, in any order.
+    ///
+    /// # Errors
+    /// A folder cannot be listed.
+    pub fn all(&self) -> Result<Vec<Digest>, ExpiryError> {
+        let stored = self.folder.stored(None)?.into_iter().flatten();
+        Ok(stored.map(|stored| stored.digest).collect())
+    }
+
+    /// The result of `action` as it is stored, whether or not its blobs exist. Does not count as a
+    /// use, and removes nothing.
+    pub fn peek(&self, action: Digest) -> Peeked {
+        match self.read(&self.folder.path_of(action), action) {
+            Some(Entry::Result(result)) => Peeked::Result(result),
+            Some(Entry::Newer | Entry::Unreadable) => Peeked::OfAnotherVersion,
+            Some(Entry::Damaged) => Peeked::Damaged,
+            None => Peeked::Gone,
+        }
     }
 
     /// `None` if there is no file or it cannot be read.
@@ -134,6 +184,25 @@ mod tests {
         absent.outputs.push(Output { blob: BlobRef::of(b"absent"), ..result.outputs[0] });
         actions.put(action, &absent).expect("it is kept");
         assert_eq!(actions.get(action), None);
+    }
+
+    #[test]
+    fn a_result_is_seen_and_removed_by_hand() {
+        let Cache { _folder, blobs, actions } = cache();
+        let (action, result) = (Digest::of(b"action"), result(&blobs));
+        assert_eq!(
+            (actions.peek(action), actions.remove(action).ok()),
+            (Peeked::Gone, Some(false))
+        );
+        actions.put(action, &result).expect("it is kept");
+        assert_eq!(actions.all().expect("it is listed"), [action]);
+        assert_eq!(actions.peek(action), Peeked::Result(Box::new(result.clone())));
+        assert_eq!(actions.remove(action).ok(), Some(true));
+        assert_eq!((actions.get(action), actions.all().expect("it is listed")), (None, vec![]));
+        actions.put(action, &result).expect("it is kept");
+        rewrite(&actions.path_of(action), |entry| entry["version"] = json!(2));
+        assert_eq!(actions.peek(action), Peeked::OfAnotherVersion);
+        assert_eq!(actions.remove(action).ok(), Some(false), "it is newer");
     }
 
     #[test]

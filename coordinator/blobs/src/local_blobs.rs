@@ -206,6 +206,13 @@ impl LocalBlobs {
         Ok(())
     }
 
+    /// The file of a blob, stored or lent, whose bytes have not been verified: for a look at its
+    /// beginning.
+    pub fn file_of(&self, digest: Digest) -> Option<PathBuf> {
+        let stored = Some(self.path_of(digest)).filter(|path| path.is_file());
+        stored.or_else(|| self.lent.path_of(digest))
+    }
+
     fn path_of(&self, digest: Digest) -> PathBuf {
         self.folder.path_of(digest)
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use impasto_planner::PlannedTask;
 use impasto_project::{Delivered, DeliveredFile, LockEntry, ReplaceError};
-use impasto_types::{AssetPath, Digest, TaskResult, error_text};
+use impasto_types::{AssetPath, AssetShape, Digest, TaskResult, error_text};
 use tokio_util::sync::CancellationToken;
 
 use crate::event::{Event, Observer, Origin, Target};
@@ -93,11 +93,19 @@ impl<'o> Account<'o> {
     /// The tasks that wait for this action.
     pub(crate) fn wanted(&self, action: Digest) -> Vec<Wanted> {
         let places = self.open.get(&action).into_iter().flatten();
-        let wanted = |&place: &usize| Wanted {
-            place,
-            outputs: self.survey.plan.tasks[place].outputs.clone(),
+        let wanted = |&place: &usize| {
+            let task = &self.survey.plan.tasks[place];
+            let expected = task.spec.action.expected(self.shape(&task.spec.asset));
+            Wanted { place, outputs: task.outputs.clone(), expected }
         };
         places.map(wanted).collect()
+    }
+
+    /// An asset's picture, as its header said when it was scanned.
+    fn shape(&self, asset: &AssetPath) -> Option<AssetShape> {
+        let (header, _) = self.survey.stats.seen(asset)?;
+        let size = (header.width, header.height);
+        Some(AssetShape { size, alpha: header.alpha, depth: header.depth })
     }
 
     /// Counts assets that cannot be planned as failures.

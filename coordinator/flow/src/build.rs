@@ -7,7 +7,7 @@ use std::time::Instant;
 use impasto_models::ModelStore;
 use impasto_planner::PlannedTask;
 use impasto_project::{ProjectLock, Watcher};
-use impasto_types::Digest;
+use impasto_types::{Digest, error_text};
 use rayon::prelude::*;
 use tokio_util::sync::CancellationToken;
 
@@ -106,6 +106,11 @@ impl<'o> Build<'o> {
                 let (result, files) = cache.get(action)?;
                 let files = ResultFiles::new(&result, files).ok()?;
                 let wanted = account.wanted(action);
+                if let Err(bad) = files.check(&wanted) {
+                    tracing::warn!(%action, reason = error_text(&bad), "a bad result was cached");
+                    cache.forget(action);
+                    return None;
+                }
                 let delivered = deliver(&account.survey.project, wanted, &files);
                 Some((action, result, delivered.ok()?))
             };

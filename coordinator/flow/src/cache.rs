@@ -9,6 +9,9 @@ pub trait ResultCache: Debug + Send + Sync {
     /// The result of `action` and the contents of its outputs, in their order, if all exist.
     fn get(&self, action: Digest) -> Option<(TaskResult, Vec<Vec<u8>>)>;
 
+    /// Removes a result that is not what its action makes.
+    fn forget(&self, action: Digest);
+
     /// Stores a farm's result, so that it can be restored without the farm.
     fn keep(&self, action: Digest, result: &TaskResult, files: &[&[u8]]);
 }

@@ -27,6 +27,10 @@ impl Farm for FarmClient {
         Ok(FarmClient::find_results(self, actions).await?)
     }
 
+    async fn forget(&self, action: Digest) -> Result<(), FarmError> {
+        Ok(self.forget_results(&[action]).await.map(drop)?)
+    }
+
     async fn find_missing(&self, blobs: &[BlobRef]) -> Result<Vec<BlobRef>, FarmError> {
         Ok(self.blobs().find_missing(blobs).await.map_err(ClientError::from)?)
     }

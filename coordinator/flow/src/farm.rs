@@ -22,6 +22,10 @@ pub trait Farm: Clone + Send + Sync + 'static {
         actions: &[Digest],
     ) -> impl Future<Output = Result<BTreeMap<Digest, TaskResult>, FarmError>> + Send;
 
+    /// Removes a result that is not what its action makes from the farm's cache, so that it is made
+    /// again.
+    fn forget(&self, action: Digest) -> impl Future<Output = Result<(), FarmError>> + Send;
+
     /// The blobs among `blobs` that the farm lacks.
     fn find_missing(
         &self,

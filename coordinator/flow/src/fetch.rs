@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use impasto_project::Project;
-use impasto_types::{Digest, TaskResult};
+use impasto_types::{Digest, TaskResult, error_text};
 use tokio::task::{self, JoinSet};
 
 use crate::cache::ResultCache;
@@ -63,7 +63,20 @@ impl<F: Farm> Fetches<F> {
         }
         let (farm, project, keep) = (self.farm.clone(), self.project.clone(), self.keep.clone());
         let started = self.running.spawn(async move {
-            let delivered = match download(&farm, &result).await {
+            let files = match download(&farm, &result).await {
+                Err(error) => Err(error),
+                Ok(files) => match files.check(&wanted) {
+                    Ok(()) => Ok(files),
+                    Err(bad) => {
+                        let reason = error_text(&bad);
+                        tracing::warn!(%action, reason, "the farm has a bad result");
+                        // If it stays in the farm's cache, the task fails with this reason.
+                        let _ = farm.forget(action).await;
+                        Err(FarmError::Blob(bad.into()))
+                    }
+                },
+            };
+            let delivered = match files {
                 Err(error) => Err(error),
                 Ok(files) => {
                     let result = result.clone();

@@ -1,8 +1,9 @@
 //! The files of a result, and their delivery to a project.
 
+use impasto_assets::{BadResult, check_result, result_header};
 use impasto_planner::PlannedOutput;
 use impasto_project::{DeliveredFile, NewFile, Project, ReplaceError, deliver_all};
-use impasto_types::{Part, TaskResult};
+use impasto_types::{Expected, Output, Part, TaskResult};
 
 use crate::farm::FarmError;
 
@@ -12,14 +13,25 @@ pub(crate) struct Wanted {
     /// Its index in the plan.
     pub(crate) place: usize,
     pub(crate) outputs: Vec<PlannedOutput>,
+    /// What the files of a result have to be.
+    pub(crate) expected: Vec<Expected>,
 }
 
 /// The delivery of a result to each task that waited for it, by the task's index in the plan.
 pub(crate) type Deliveries = Vec<(usize, Result<Vec<DeliveredFile>, ReplaceError>)>;
 
-/// The content of each part of a result.
+/// The content of each output of a result.
 #[derive(Debug)]
-pub(crate) struct ResultFiles(Vec<(Part, Vec<u8>)>);
+pub(crate) struct ResultFiles(Vec<(Output, Vec<u8>)>);
+
+/// Why a result is not used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BadFiles {
+    #[error("the result has the parts {given}, not {asked}")]
+    Parts { asked: String, given: String },
+    #[error(transparent)]
+    File(#[from] BadResult),
+}
 
 /// The result lacks a part that a task needs.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +47,30 @@ impl ResultFiles {
         if let Some(output) = result.outputs.get(files.len()) {
             return Err(FarmError::Blob(NoSuchPart(output.part).into()));
         }
-        Ok(Self(result.outputs.iter().map(|output| output.part).zip(files).collect()))
+        Ok(Self(result.outputs.iter().copied().zip(files).collect()))
+    }
+
+    /// Checks that these are the files of the result that is waited for, by their headers: whoever
+    /// made the result has read them as a whole.
+    ///
+    /// # Errors
+    /// What is wrong with the result, so that nothing of it may be delivered or kept.
+    pub(crate) fn check(&self, wanted: &[Wanted]) -> Result<(), BadFiles> {
+        // Tasks that wait for the same action ask for the same files.
+        let Some(Wanted { expected, .. }) = wanted.first() else { return Ok(()) };
+        let asked = expected.iter().map(|expected| expected.part);
+        let given = self.0.iter().map(|(output, _)| output.part);
+        if !asked.clone().eq(given.clone()) {
+            let list = |parts: &mut dyn Iterator<Item = Part>| {
+                parts.map(|part| part.to_string()).collect::<Vec<_>>().join(", ")
+            };
+            let (asked, given) = (list(&mut asked.into_iter()), list(&mut given.into_iter()));
+            return Err(BadFiles::Parts { asked, given });
+        }
+        for ((output, bytes), expected) in self.0.iter().zip(expected) {
+            check_result(&result_header(bytes, output)?, output, expected)?;
+        }
+        Ok(())
     }
 
     /// The contents, in the order of the result's outputs.
@@ -44,7 +79,7 @@ impl ResultFiles {
     }
 
     fn part(&self, part: Part) -> Result<&[u8], FarmError> {
-        let found = self.0.iter().find(|(other, _)| *other == part);
+        let found = self.0.iter().find(|(output, _)| output.part == part);
         let bytes = found.map(|(_, bytes)| bytes.as_slice());
         bytes.ok_or_else(|| FarmError::Blob(NoSuchPart(part).into()))
     }
@@ -60,7 +95,7 @@ pub(crate) fn deliver(
     wanted: Vec<Wanted>,
     files: &ResultFiles,
 ) -> Result<Deliveries, FarmError> {
-    let deliver = |Wanted { place, outputs }: Wanted| {
+    let deliver = |Wanted { place, outputs, .. }: Wanted| {
         let new = |output: &PlannedOutput| Ok((output.path.clone(), files.part(output.part)?));
         let new: Vec<_> = outputs.iter().map(new).collect::<Result<_, FarmError>>()?;
         let new: Vec<_> = new.iter().map(|(output, bytes)| NewFile { output, bytes }).collect();
@@ -71,7 +106,7 @@ pub(crate) fn deliver(
 
 #[cfg(test)]
 mod tests {
-    use impasto_types::{AssetPath, BlobRef, Output, RunReport};
+    use impasto_types::{AssetPath, BlobRef, ContainerFormat, Depth, ExpectedPicture, RunReport};
 
     use super::*;
     use crate::test_project::TestProject;
@@ -94,7 +129,55 @@ mod tests {
     fn wanted(place: usize, outputs: &[(Part, &str)]) -> Wanted {
         let path = |path: &str| path.parse::<AssetPath>().expect("a path");
         let planned = |&(part, name): &(Part, &str)| PlannedOutput { part, path: path(name) };
-        Wanted { place, outputs: outputs.iter().map(planned).collect() }
+        Wanted { place, outputs: outputs.iter().map(planned).collect(), expected: vec![] }
+    }
+
+    /// A PNG of 32 x 32 pixels, 8 bits and no alpha, or a larger one.
+    fn file(side: u32) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut encoder = png::Encoder::new(&mut bytes, side, side);
+        encoder.set_color(png::ColorType::Rgb);
+        let mut writer = encoder.write_header().expect("a header");
+        writer.write_image_data(&vec![7; (side * side * 3) as usize]).expect("pixels");
+        writer.finish().expect("an end");
+        bytes
+    }
+
+    #[test]
+    fn only_the_files_that_are_asked_for_are_used() {
+        let picture = ExpectedPicture { width: 32, height: 32, alpha: false, depth: Depth::Eight };
+        let expected = |format, depth| Expected {
+            part: Part::Color,
+            format,
+            picture: Some(ExpectedPicture { depth, ..picture }),
+        };
+        let right = expected(ContainerFormat::Png, Depth::Eight);
+        let check = |files: &[(Part, &[u8])], expected: Expected, refused: Option<&str>| {
+            let (result, contents) = result(files);
+            let files = ResultFiles::new(&result, contents).expect("they are all there");
+            let wanted =
+                Wanted { expected: vec![expected], ..wanted(0, &[(Part::Color, "out/a.png")]) };
+            match (files.check(&[wanted]), refused) {
+                (Ok(()), None) => {}
+                (Err(error), Some(reason)) => {
+                    let text = error.to_string();
+                    assert!(text.contains(reason), "{text} / {reason}");
+                }
+                (found, expected) => panic!("{found:?}, not {expected:?}"),
+            }
+        };
+        let (good, large) = (file(32), file(33));
+        check(&[(Part::Color, &good)], right, None);
+        check(&[(Part::Color, b"text")], right, Some("is not an image"));
+        check(&[(Part::Color, &good[..20])], right, Some("the color output"));
+        check(&[(Part::Color, &large)], right, Some("33 x 33 pixels"));
+        let jpeg = expected(ContainerFormat::Jpeg, Depth::Eight);
+        check(&[(Part::Color, &good)], jpeg, Some("asks for jpg"));
+        let deep = expected(ContainerFormat::Png, Depth::Sixteen);
+        check(&[(Part::Color, &good)], deep, Some("8 bits"));
+        check(&[(Part::Normal, &good)], right, Some("parts normal, not color"));
+        check(&[], right, Some("not color"));
+        check(&[(Part::Color, &good), (Part::Color, &good)], right, Some("color, color"));
     }
 
     #[test]

@@ -165,6 +165,8 @@ struct FakeState {
     away: Range<usize>,
     /// Whether the cache stays empty.
     forgets: bool,
+    /// Pictures that are text until the farm forgets their results.
+    bad: BTreeSet<Digest>,
     /// How many results are announced but cannot be downloaded.
     lose: usize,
     refuse_uploads: bool,
@@ -193,6 +195,14 @@ impl FakeFarm {
     /// The cache stays empty.
     pub(crate) fn forget_results(&self) {
         lock(&self.state).forgets = true;
+    }
+
+    /// The cache has text as the result of an action, until it is told to forget it.
+    pub(crate) fn keep_text(&self, action: Digest) {
+        let mut state = lock(&self.state);
+        let picture = picture_of(action);
+        state.bad.insert(Digest::of(&picture));
+        state.blobs.insert(Digest::of(&picture), picture);
     }
 
     /// The next results are announced, but cannot be downloaded.
@@ -239,6 +249,12 @@ impl FakeFarm {
     }
 }
 
+/// What the farm paints for an action.
+fn picture_of(action: Digest) -> Vec<u8> {
+    // Bytes after the end of a PNG are not looked at.
+    [&png(7)[..], action.as_bytes()].concat()
+}
+
 fn result_of(action: Digest) -> TaskResult {
     let report = RunReport {
         iterations: 1,
@@ -247,7 +263,7 @@ fn result_of(action: Digest) -> TaskResult {
         device: "fake".to_owned(),
         warning: None,
     };
-    TaskResult { outputs: vec![Output::picture(BlobRef::of(action.as_bytes()), 32, 32)], report }
+    TaskResult { outputs: vec![Output::picture(BlobRef::of(&picture_of(action)), 32, 32)], report }
 }
 
 impl Farm for FakeFarm {
@@ -270,6 +286,11 @@ impl Farm for FakeFarm {
         let is_known =
             |result: &TaskResult| state.blobs.contains_key(&result.outputs[0].blob.digest);
         Ok(results.filter(|(_, result)| !state.forgets && is_known(result)).collect())
+    }
+
+    async fn forget(&self, action: Digest) -> Result<(), FarmError> {
+        self.answer()?.bad.remove(&Digest::of(&picture_of(action)));
+        Ok(())
     }
 
     async fn find_missing(&self, blobs: &[BlobRef]) -> Result<Vec<BlobRef>, FarmError> {
@@ -301,7 +322,8 @@ impl Farm for FakeFarm {
             if state.lose > 0 {
                 state.lose -= 1;
             } else {
-                state.blobs.insert(Digest::of(action.as_bytes()), action.as_bytes().to_vec());
+                let picture = picture_of(action);
+                state.blobs.insert(Digest::of(&picture), picture);
             }
         }
         Ok((JobId(state.jobs.len() as u64 - 1), false))
@@ -369,7 +391,11 @@ impl Farm for FakeFarm {
             self.met.notify_waiters();
         }
         let missing = || FarmError::Blob("there is no such blob".into());
-        lock(&self.state).blobs.get(&blob.digest).cloned().ok_or_else(missing)
+        let state = lock(&self.state);
+        if state.bad.contains(&blob.digest) {
+            return Ok(b"no picture".to_vec());
+        }
+        state.blobs.get(&blob.digest).cloned().ok_or_else(missing)
     }
 
     async fn cancel(&self, _job: JobId) -> Result<(), FarmError> {

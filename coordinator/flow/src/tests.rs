@@ -118,6 +118,20 @@ fn a_lost_result_is_computed_once_more() {
 }
 
 #[test]
+fn a_bad_result_of_a_farm_is_forgotten_and_painted_again() {
+    let test = TestProject::new(&["a.png", "b.png"]);
+    let farm = FakeFarm::new();
+    let found = survey(&test.request(), None).expect("it is surveyed");
+    farm.keep_text(found.plan.tasks[0].action);
+    let (_, outcome) = test.build(&farm);
+    assert_eq!((counts(&outcome), farm.jobs()), ([2, 0, 0, 0, 0], vec![2]));
+    for name in ["a", "b"] {
+        let painted = test.read(&format!("stylized/walls/{name}.png")).expect("it is delivered");
+        assert!(painted.starts_with(b"\x89PNG"), "{name}");
+    }
+}
+
+#[test]
 fn a_build_waits_for_a_farm_that_does_not_answer_for_a_while() {
     // A build makes some twenty calls.
     for call in 0..24 {

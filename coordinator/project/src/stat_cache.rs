@@ -105,7 +105,7 @@ impl StatCache {
 
     /// The header of a file that can be used, and what its pixels showed if they were looked at, as
     /// of the last scan.
-    pub(crate) fn seen(&self, path: &AssetPath) -> Option<(ImageHeader, Option<Look>)> {
+    pub fn seen(&self, path: &AssetPath) -> Option<(ImageHeader, Option<Look>)> {
         let entry = self.entries.get(path)?;
         Some((entry.header?, entry.look))
     }

@@ -1,6 +1,7 @@
 //! One worker's connection: converts its messages to inputs of the core, and the core's orders to
 //! messages.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use impasto_core::Input;
@@ -8,9 +9,10 @@ use impasto_proto::v1::worker_message::Message as Incoming;
 use impasto_proto::v1::{CoordinatorMessage, WorkerMessage};
 use impasto_proto::{FieldError, from_proto, to_proto, v1};
 use impasto_types::{
-    BlobRef, Digest, FailureKind, LeaseId, LeaseOutcome, Order, WorkerId, error_text,
+    BlobRef, Digest, FailureKind, LeaseId, LeaseOutcome, Order, TaskResult, WorkerId, error_text,
 };
 use tokio::sync::mpsc;
+use tokio::task::{Id, JoinError, JoinSet};
 use tonic::{Status, Streaming};
 
 use super::context::WorkerContext;
@@ -31,6 +33,12 @@ pub(super) struct Attachment {
     incoming: Streaming<WorkerMessage>,
     out: mpsc::Sender<Result<CoordinatorMessage, Status>>,
     peer: String,
+    /// The lists of the jobs whose tasks were granted on this connection.
+    granted: BTreeMap<LeaseId, Digest>,
+    /// Results that are being looked at. They end with the connection: a worker repeats its reports
+    /// on the next one.
+    looks: JoinSet<LeaseOutcome>,
+    looked_at: BTreeMap<LeaseId, Id>,
 }
 
 /// Why a connection ends.
@@ -63,7 +71,8 @@ impl Attachment {
         out: mpsc::Sender<Result<CoordinatorMessage, Status>>,
         peer: String,
     ) -> Self {
-        Self { context, incoming, out, peer }
+        let (granted, looks, looked_at) = (BTreeMap::new(), JoinSet::new(), BTreeMap::new());
+        Self { context, incoming, out, peer, granted, looks, looked_at }
     }
 
     /// Serves the worker until one side ends it.
@@ -101,6 +110,9 @@ impl Attachment {
                     Ok(Some(message)) => self.hear(worker, message).await,
                     Ok(None) | Err(_) => Err(End::Gone),
                 },
+                Some(looked) = self.looks.join_next_with_id() => {
+                    self.looked(worker, looked).await
+                }
             };
             if let Err(end) = turn {
                 break end;
@@ -131,7 +143,7 @@ impl Attachment {
         Ok(self.context.driver.connect(Introduction { hello, orders, peer }).await?)
     }
 
-    async fn hear(&self, worker: WorkerId, message: WorkerMessage) -> Result<(), End> {
+    async fn hear(&mut self, worker: WorkerId, message: WorkerMessage) -> Result<(), End> {
         match message.message.ok_or_else(|| FieldError::missing("message"))? {
             Incoming::Hello(_) => {
                 Err(End::Refused(Status::invalid_argument("hello was sent before")))
@@ -156,9 +168,13 @@ impl Attachment {
                     from_proto::report(report).map_err(|error| error.within("report"))?;
                 let outcome = match outcome {
                     Ok(LeaseOutcome::Starved { missing }) => self.starved(missing).await,
-                    Ok(outcome) => self.verified(outcome).await,
+                    Ok(LeaseOutcome::Succeeded(result)) => {
+                        return self.look(worker, lease, result).await;
+                    }
+                    Ok(outcome) => outcome,
                     Err(error) => unreadable(error),
                 };
+                self.granted.remove(&lease);
                 self.tell(Input::Report { worker, lease, outcome }).await
             }
             Incoming::Draining(v1::Draining {}) => {
@@ -167,20 +183,56 @@ impl Attachment {
         }
     }
 
-    /// A success counts only if its outputs are in the store.
-    async fn verified(&self, outcome: LeaseOutcome) -> LeaseOutcome {
-        let LeaseOutcome::Succeeded(result) = outcome else { return outcome };
-        let absent = self.context.blobs.missing(result.blobs().collect()).await;
-        let Some(missing) = result.outputs.iter().find(|output| absent.contains(&output.blob))
-        else {
-            return LeaseOutcome::Succeeded(result);
+    /// Begins to look at the result of a success, which counts only if it is what its action asks
+    /// for. Meanwhile the worker is heard.
+    async fn look(
+        &mut self,
+        worker: WorkerId,
+        lease: LeaseId,
+        result: TaskResult,
+    ) -> Result<(), End> {
+        if self.looked_at.contains_key(&lease) {
+            // The worker repeats its report, so it is still there.
+            return self.tell(Input::Heartbeat { worker, lease, progress: None }).await;
+        }
+        let list = match self.granted.remove(&lease) {
+            Some(list) => Some(list),
+            // It was granted on an earlier connection.
+            None => self.context.driver.watch(lease.job).await?.map(|watch| watch.view.spec),
         };
-        let message = format!(
-            "the worker reported success, but its output {} ({}) is not in the store",
-            missing.part,
-            missing.blob.digest.short()
-        );
-        LeaseOutcome::Failed { kind: FailureKind::Transient, message }
+        let Some(list) = list else {
+            // Nor does the core know the job; it acknowledges the report.
+            let outcome = LeaseOutcome::Returned { checkpoint: None };
+            return self.tell(Input::Report { worker, lease, outcome }).await;
+        };
+        let context = self.context.clone();
+        let look = self.looks.spawn(async move {
+            match context.action(lease, list).await {
+                Ok(action) => context.results.look(&action, result).await,
+                Err(error) => {
+                    let (kind, message) = (FailureKind::Coordinator, error_text(&error));
+                    LeaseOutcome::Failed { kind, message }
+                }
+            }
+        });
+        self.looked_at.insert(lease, look.id());
+        Ok(())
+    }
+
+    /// Passes on what a look at a result has found.
+    async fn looked(
+        &mut self,
+        worker: WorkerId,
+        looked: Result<(Id, LeaseOutcome), JoinError>,
+    ) -> Result<(), End> {
+        let (id, outcome) = looked.unwrap_or_else(|error| {
+            let message = "the coordinator could not look at the worker's result".to_owned();
+            (error.id(), LeaseOutcome::Failed { kind: FailureKind::Coordinator, message })
+        });
+        let lease = self.looked_at.iter().find(|(_, other)| **other == id).map(|(lease, _)| *lease);
+        let Some(lease) = lease else { return Ok(()) };
+        self.looked_at.remove(&lease);
+        self.tell(Input::Report { worker, lease, outcome }).await
     }
 
     /// Inputs may have been sent again since the worker looked.
@@ -193,10 +245,13 @@ impl Attachment {
         LeaseOutcome::Starved { missing }
     }
 
-    async fn pass_on(&self, worker: WorkerId, order: Order<Digest>) -> Result<(), End> {
+    async fn pass_on(&mut self, worker: WorkerId, order: Order<Digest>) -> Result<(), End> {
         let order = match order {
             Order::Grant(grant) => match self.context.task(grant.lease, grant.task).await {
-                Ok(task) => Order::Grant(grant.with(task)),
+                Ok(task) => {
+                    self.granted.insert(grant.lease, grant.task);
+                    Order::Grant(grant.with(task))
+                }
                 Err(error) => return self.not_sent(worker, grant.lease, &error).await,
             },
             Order::Welcome { epoch, heartbeat_ms, name, stale } => {

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use impasto_blobs::BlobStore;
-use impasto_proto::v1;
-use impasto_types::{Digest, LeaseId};
+use impasto_proto::{from_proto, v1};
+use impasto_types::{Action, Digest, LeaseId};
 use tokio_util::sync::CancellationToken;
 
 use crate::driver::Driver;
+use crate::result_check::ResultCheck;
 use crate::task_specs::{TaskSpecs, TaskSpecsError};
 
 #[derive(Debug, Clone)]
@@ -15,6 +16,7 @@ pub(crate) struct WorkerContext {
     pub(crate) driver: Driver,
     pub(crate) blobs: BlobStore,
     pub(crate) specs: Arc<TaskSpecs>,
+    pub(crate) results: ResultCheck,
     /// Canceled when the server is shutting down.
     pub(crate) closing: CancellationToken,
 }
@@ -32,5 +34,17 @@ impl WorkerContext {
         let tasks = self.specs.get(spec).await?;
         let task = tasks.get(lease.task.0 as usize).cloned();
         task.ok_or(TaskSpecsError::TooShort { tasks: tasks.len() })
+    }
+
+    /// The action of a lease's task.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    pub(super) async fn action(
+        &self,
+        lease: LeaseId,
+        spec: Digest,
+    ) -> Result<Action, TaskSpecsError> {
+        Ok(from_proto::task_spec(self.task(lease, spec).await?)?.action)
     }
 }

@@ -5,11 +5,12 @@ use impasto_proto::v1::jobs_server::Jobs;
 use impasto_proto::v1::submit_request::Part;
 use impasto_proto::v1::{
     CancelRequest, CancelResponse, ExplainRequest, ExplainResponse, FindResultsRequest,
-    FindResultsResponse, FoundResult, ListRequest, ListResponse, RetryRequest, RetryResponse,
-    SubmitHeader, SubmitRequest, SubmitResponse, WatchRequest, WatchResponse,
+    FindResultsResponse, ForgetResultsRequest, ForgetResultsResponse, FoundResult, ListRequest,
+    ListResponse, RetryRequest, RetryResponse, SubmitHeader, SubmitRequest, SubmitResponse,
+    WatchRequest, WatchResponse,
 };
 use impasto_proto::{FieldError, from_proto, to_proto};
-use impasto_types::{JobId, JobSummary, TaskSpec};
+use impasto_types::{JobId, JobSummary, TaskSpec, error_text};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
@@ -51,6 +52,26 @@ impl Jobs for JobsService {
             result: Some(to_proto::task_result(result)),
         });
         Ok(Response::new(FindResultsResponse { results: found.collect() }))
+    }
+
+    async fn forget_results(
+        &self,
+        request: Request<ForgetResultsRequest>,
+    ) -> Result<Response<ForgetResultsResponse>, Status> {
+        let peer = peer_of(&request);
+        let actions = from_proto::each(
+            "actions",
+            request.into_inner().actions,
+            DIGESTS_PER_MESSAGE,
+            |bytes| from_proto::digest("digest", &bytes),
+        )?;
+        let removed = self.submitter.actions.remove(actions).await;
+        let removed = removed.map_err(|error| Status::internal(error_text(&error)))?;
+        for action in &removed {
+            tracing::info!(%action, peer, "a result was forgotten");
+        }
+        let actions = removed.iter().map(|action| action.as_bytes().to_vec()).collect();
+        Ok(Response::new(ForgetResultsResponse { actions }))
     }
 
     async fn submit(

@@ -4,6 +4,7 @@ mod blobs;
 mod expiry;
 mod jobs;
 mod restart;
+mod results;
 mod start;
 mod support;
 mod troubles;

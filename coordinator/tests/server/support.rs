@@ -169,8 +169,29 @@ pub(crate) fn task(name: &str, content: BlobRef, style: BlobRef) -> TaskSpec {
     }
 }
 
-/// The result that a worker would report for an output with these bytes.
-pub(crate) fn result_of(bytes: &[u8]) -> TaskResult {
+/// A picture of 32 x 32 pixels, 8 bits each of red, green and blue, for each text.
+pub(crate) fn painted(text: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, SIDE, SIDE);
+    encoder.set_color(png::ColorType::Rgb);
+    let mut writer = encoder.write_header().expect("a header");
+    writer.write_chunk(png::chunk::ChunkType(*b"noTe"), text).expect("a chunk");
+    writer.write_image_data(&[7; (SIDE * SIDE * 3) as usize]).expect("the pixels");
+    writer.finish().expect("the end");
+    bytes
+}
+
+/// The sides of [`painted`] pictures.
+pub(crate) const SIDE: u32 = 32;
+
+/// The result that a worker would report for the picture that is [`painted`] of a text.
+pub(crate) fn result_of(text: &[u8]) -> TaskResult {
+    let blob = BlobRef::of(&painted(text));
+    result_with(vec![Output::picture(blob, SIDE, SIDE)])
+}
+
+/// The result that a worker would report for these outputs.
+pub(crate) fn result_with(outputs: Vec<Output>) -> TaskResult {
     let report = RunReport {
         iterations: 40,
         losses: Some(Losses { total: 1.0, content: 0.5, style: 0.5 }),
@@ -178,7 +199,7 @@ pub(crate) fn result_of(bytes: &[u8]) -> TaskResult {
         device: "fake".to_owned(),
         warning: None,
     };
-    TaskResult { outputs: vec![Output::picture(BlobRef::of(bytes), 4, 4)], report }
+    TaskResult { outputs, report }
 }
 
 /// The device of a fake worker.
@@ -286,16 +307,16 @@ impl FakeWorker {
         }
     }
 
-    /// Uploads the output and reports it.
-    pub(crate) async fn succeed(&mut self, lease: &v1::Lease, output: &'static [u8]) {
-        self.blobs
-            .upload(BlobRef::of(output), Bytes::from_static(output))
-            .await
-            .expect("it is uploaded");
-        self.report(
-            lease,
-            v1::report::Outcome::Succeeded(to_proto::task_result(&result_of(output))),
-        )
-        .await;
+    /// Uploads the picture that is [`painted`] of a text, and reports it.
+    pub(crate) async fn succeed(&mut self, lease: &v1::Lease, text: &'static [u8]) {
+        self.upload(painted(text)).await;
+        self.report(lease, v1::report::Outcome::Succeeded(to_proto::task_result(&result_of(text))))
+            .await;
+    }
+
+    pub(crate) async fn upload(&self, bytes: Vec<u8>) -> BlobRef {
+        let blob = BlobRef::of(&bytes);
+        self.blobs.upload(blob, Bytes::from(bytes)).await.expect("it is uploaded");
+        blob
     }
 }

@@ -6,7 +6,7 @@ use impasto_coordinator::Settings;
 use impasto_models::ModelStore;
 use impasto_types::ModelName;
 
-use crate::support::{FakeWorker, Running, settings};
+use crate::support::{FakeWorker, Running, painted, settings};
 
 const MANIFEST: &str = r#"
 [project]
@@ -77,7 +77,7 @@ async fn a_watched_project_is_built_when_it_changes() {
     assert_eq!(task.asset, "walls/door.png");
     assert_eq!(
         std::fs::read(project.join("stylized/walls/brick.png")).expect("it is delivered"),
-        b"painted bricks"
+        painted(b"painted bricks")
     );
 
     // The coordinator restarts while the door is painted, and finds the job again; an output
@@ -95,7 +95,7 @@ async fn a_watched_project_is_built_when_it_changes() {
         assert_eq!(
             std::fs::read(project.join(format!("stylized/walls/{name}.png")))
                 .expect("it is delivered"),
-            bytes
+            painted(bytes)
         );
     }
     running.stop().await;

@@ -58,6 +58,27 @@ impl FarmClient {
         Ok(found)
     }
 
+    /// Removes the results of these actions from the coordinator's cache. Returns which of them
+    /// were there.
+    ///
+    /// # Errors
+    /// If the call fails.
+    pub async fn forget_results(&self, actions: &[Digest]) -> Result<Vec<Digest>, FarmError> {
+        let mut forgotten = Vec::new();
+        for part in actions.chunks(DIGESTS_PER_MESSAGE) {
+            let request = v1::ForgetResultsRequest {
+                actions: part.iter().map(|action| action.as_bytes().to_vec()).collect(),
+            };
+            let answer = jobs(self.channel.clone()).forget_results(request).await;
+            let answer =
+                answer.map_err(|status| FarmError::of(status, "forget results"))?.into_inner();
+            forgotten.extend(from_proto::each("actions", answer.actions, part.len(), |bytes| {
+                from_proto::digest("digest", &bytes)
+            })?);
+        }
+        Ok(forgotten)
+    }
+
     /// Submits a job. Also returns whether the coordinator already knew the idempotency key.
     ///
     /// # Errors
