@@ -1,11 +1,14 @@
 //! `impasto cache`
 
+mod remove;
+mod verify;
+
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use clap::{Args, Subcommand};
-use impasto_blobs::{Age, CacheLimits, Count, Expired, Expiry, Inventory, Prefix, Removed};
-use impasto_types::{ByteSize, Digest};
+use impasto_blobs::{Age, CacheLimits, Count, Expired, Expiry, Inventory};
+use impasto_types::ByteSize;
 use serde_json::{Value, json};
 
 use crate::flags::{CacheFlags, DryRunFlag};
@@ -49,11 +52,16 @@ enum CacheCommand {
     },
     /// Remove the result of an action, or a blob; the next build makes it again
     ///
-    /// `impasto plan --json` shows the action of each output.
-    Remove {
-        /// The digest of the action or blob; its first twelve digits are enough
-        #[arg(value_name = "DIGEST", required = true)]
-        digests: Vec<Prefix>,
+    /// `impasto plan --json` shows the action of each output. An output that is up to date is not
+    /// made again: delete it too.
+    Remove(remove::RemoveArgs),
+    /// Look at every result: whether its pictures are there, unchanged, and whole
+    ///
+    /// Ends with 1 if a bad result is left.
+    Verify {
+        /// Remove the bad results; the next build that needs them makes them again
+        #[arg(long)]
+        remove: bool,
     },
 }
 
@@ -69,7 +77,8 @@ pub(crate) fn run(args: CacheArgs, context: &Context) -> Result<Exit, Failure> {
             };
             prune(&dir, Expiry { dry_run: dry_run.dry_run, ..Expiry::of(limits) }, context)?;
         }
-        Some(CacheCommand::Remove { digests }) => remove(&dir, &digests, context)?,
+        Some(CacheCommand::Remove(args)) => remove::run(&args, &dir, context)?,
+        Some(CacheCommand::Verify { remove }) => return verify::run(&dir, remove, context),
     }
     Ok(Exit::Done)
 }
@@ -134,46 +143,6 @@ fn prune(dir: &Path, expiry: Expiry, context: &Context) -> Result<(), Failure> {
         context.screen.message(format_args!("{} in use", files(spared)));
     }
     Ok(())
-}
-
-fn remove(dir: &Path, prefixes: &[Prefix], context: &Context) -> Result<(), Failure> {
-    let mut found = Vec::new();
-    for prefix in prefixes {
-        let digests = prefix.find(dir).map_err(Failure::here)?;
-        match digests.len() {
-            0 => return Err(Failure::here(format!("the cache has no result or blob {prefix}"))),
-            1 => found.extend(digests),
-            _ => {
-                return Err(Failure::usage(format!(
-                    "{prefix} matches several digests; give more digits"
-                )));
-            }
-        }
-    }
-    let mut documents = Vec::new();
-    for digest in found {
-        let removed = impasto_blobs::remove(dir, digest).map_err(Failure::here)?;
-        if removed.held {
-            return Err(Failure::here(format!("a running job uses the blob {digest}")));
-        }
-        documents.push(say_removed(digest, removed, context));
-    }
-    if context.screen.is_json() {
-        context.screen.json(&documents);
-    }
-    Ok(())
-}
-
-fn say_removed(digest: Digest, removed: Removed, context: &Context) -> Value {
-    let Removed { result, blob, .. } = removed;
-    if !context.screen.is_json() {
-        for (what, was_removed) in [("result of action", result), ("blob", blob)] {
-            if was_removed {
-                context.screen.result(format_args!("removed the {what} {digest}"));
-            }
-        }
-    }
-    json!({ "digest": digest, "result": result, "blob": blob })
 }
 
 fn files(found: Count) -> String {
