@@ -42,9 +42,10 @@ pub async fn submit<F: Farm>(
 ) -> Result<Submitted, BuildError> {
     let mut seen = BTreeSet::new();
     let tasks: Vec<_> = survey.plan.stale().filter(|task| seen.insert(task.action)).collect();
-    let handing = hand_over(farm, survey, models, observer, &tasks, &CancellationToken::new());
-    let Handed { jobs, refused } = handing.await?;
-    let stale_in = |job: &HandedJob| job.actions.iter().filter(|own| seen.contains(own)).count();
+    let never = CancellationToken::new();
+    let Handed { jobs, refused } =
+        hand_over(farm, survey, models, observer, &tasks, &never).await?;
+    let stale_in = |job: &HandedJob| job.actions.iter().filter(|own| seen.contains(*own)).count();
     Ok(Submitted {
         tasks: jobs.iter().map(stale_in).sum(),
         known: jobs.iter().filter(|job| job.known).map(stale_in).sum(),

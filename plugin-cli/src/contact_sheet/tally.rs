@@ -10,19 +10,19 @@ use crate::units;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tally([usize; OUTCOMES.len()]);
 
-/// The outcomes in the order of the page: their classes and words.
-const OUTCOMES: [(&str, &str); 6] = [
-    ("failed", "failed"),
-    ("painted", "painted"),
-    ("cached", "cached"),
-    ("open", "not done"),
-    ("fresh", "up to date"),
-    ("left", "not chosen"),
+/// The outcomes in the order of the page: their classes, and words for a count and a sentence.
+const OUTCOMES: [(&str, &str, &str); 6] = [
+    ("failed", "failed", "that failed"),
+    ("painted", "painted", "that were painted"),
+    ("cached", "cached", "from the cache"),
+    ("open", "not done", "that are not done"),
+    ("fresh", "up to date", "that are up to date"),
+    ("left", "not chosen", "that were not chosen"),
 ];
 
 impl Tally {
     pub fn add(&mut self, outcome: &CardOutcome) {
-        for (count, (class, _)) in self.0.iter_mut().zip(OUTCOMES) {
+        for (count, (class, ..)) in self.0.iter_mut().zip(OUTCOMES) {
             *count += usize::from(class == outcome.class());
         }
     }
@@ -31,10 +31,9 @@ impl Tally {
         self.0.iter().sum()
     }
 
-    /// Class, word and number of each outcome that there is.
-    fn counts(&self) -> impl Iterator<Item = (&'static str, &'static str, usize)> {
-        let counts = self.0.into_iter().zip(OUTCOMES);
-        counts.filter(|(count, _)| *count > 0).map(|(count, (class, word))| (class, word, count))
+    /// The outcomes that there are, and how many pictures had each.
+    fn counts(&self) -> impl Iterator<Item = ((&'static str, &'static str, &'static str), usize)> {
+        OUTCOMES.into_iter().zip(self.0).filter(|(_, count)| *count > 0)
     }
 }
 
@@ -43,7 +42,7 @@ pub(super) fn render(sheet: &Sheet) -> String {
     let total = sheet.tally.total();
     let pictures = if total == 1 { "picture" } else { "pictures" };
     let mut html = format!("<li><b>{}</b> {pictures}</li>", thousands(total));
-    for (class, word, count) in sheet.tally.counts() {
+    for ((class, word, _), count) in sheet.tally.counts() {
         let count = thousands(count);
         write!(html, "<li class=\"{class}\"><b>{count}</b> {word}</li>").expect(TAKEN);
     }
@@ -62,14 +61,15 @@ pub(super) fn note(sheet: &Sheet) -> String {
     if cards >= total {
         return String::new();
     }
-    let shown = |class: &str| sheet.cards.iter().filter(|card| card.outcome.class() == class);
+    let shown =
+        |class: &str| sheet.cards.iter().filter(|card| card.outcome.class() == class).count();
     let parts: Vec<String> = sheet
         .tally
         .counts()
-        .map(|(class, word, count)| match shown(class).count() {
-            0 => format!("none of {} {word}", thousands(count)),
-            some if some == count => format!("all {} {word}", thousands(count)),
-            some => format!("{} of {} {word}", thousands(some), thousands(count)),
+        .map(|((class, _, which), count)| match (shown(class), thousands(count)) {
+            (0, all) => format!("none of {all} {which}"),
+            (some, all) if some == count => format!("all {all} {which}"),
+            (some, all) => format!("{} of {all} {which}", thousands(some)),
         })
         .collect();
     format!(
@@ -135,8 +135,8 @@ mod tests {
         let html = note(&sheet);
         assert!(
             html.contains(
-                "This sheet shows 2 of 1,237 pictures:</b> all 1 painted, 1 of 1,235 up to date, \
-                 none of 1 not chosen."
+                "This sheet shows 2 of 1,237 pictures:</b> all 1 that were painted, 1 of 1,235 \
+                 that are up to date, none of 1 that were not chosen."
             ) && html.contains("The other 1,235 are in their folders"),
             "{html}"
         );

@@ -12,6 +12,11 @@ use crate::FieldError;
 pub enum FarmError {
     #[error(transparent)]
     Connect(#[from] ConnectError),
+    #[error("nobody answers at {url} within {limit_s} s; is a coordinator running there?")]
+    Silent { url: String, limit_s: u64 },
+    /// Something else answers, or a coordinator that cannot.
+    #[error("no coordinator answers at {url}: {reason}")]
+    Stranger { url: String, reason: String },
     #[error("the coordinator does not answer: {}", source.message())]
     Away { source: Status },
     #[error("the coordinator refuses to {doing}: {}", source.message())]
@@ -35,11 +40,9 @@ impl FarmError {
     /// Whether the coordinator is unreachable: trying again may help.
     pub fn is_away(&self) -> bool {
         match self {
-            Self::Connect(
-                ConnectError::Unreachable { .. }
-                | ConnectError::Silent { .. }
-                | ConnectError::Stranger { .. },
-            )
+            Self::Connect(ConnectError::Unreachable { .. })
+            | Self::Silent { .. }
+            | Self::Stranger { .. }
             | Self::Away { .. } => true,
             Self::Blob(BlobError::Call { source, .. } | BlobError::FindMissing { source }) => {
                 is_connection(source)
