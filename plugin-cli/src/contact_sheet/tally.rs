@@ -10,14 +10,14 @@ use crate::units;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tally([usize; OUTCOMES.len()]);
 
-/// The outcomes in the order of the page: their classes, and words for a count and a sentence.
-const OUTCOMES: [(&str, &str, &str); 6] = [
-    ("failed", "failed", "that failed"),
-    ("painted", "painted", "that were painted"),
-    ("cached", "cached", "from the cache"),
-    ("open", "not done", "that are not done"),
-    ("fresh", "up to date", "that are up to date"),
-    ("left", "not chosen", "that were not chosen"),
+/// The outcomes in the order of the page: their classes and words.
+const OUTCOMES: [(&str, &str); 6] = [
+    ("failed", "failed"),
+    ("painted", "painted"),
+    ("cached", "cached"),
+    ("open", "not done"),
+    ("fresh", "up to date"),
+    ("left", "not chosen"),
 ];
 
 impl Tally {
@@ -32,7 +32,7 @@ impl Tally {
     }
 
     /// The outcomes that there are, and how many pictures had each.
-    fn counts(&self) -> impl Iterator<Item = ((&'static str, &'static str, &'static str), usize)> {
+    fn counts(&self) -> impl Iterator<Item = ((&'static str, &'static str), usize)> {
         OUTCOMES.into_iter().zip(self.0).filter(|(_, count)| *count > 0)
     }
 }
@@ -42,7 +42,7 @@ pub(super) fn render(sheet: &Sheet) -> String {
     let total = sheet.tally.total();
     let pictures = if total == 1 { "picture" } else { "pictures" };
     let mut html = format!("<li><b>{}</b> {pictures}</li>", thousands(total));
-    for ((class, word, _), count) in sheet.tally.counts() {
+    for ((class, word), count) in sheet.tally.counts() {
         let count = thousands(count);
         write!(html, "<li class=\"{class}\"><b>{count}</b> {word}</li>").expect(TAKEN);
     }
@@ -66,10 +66,8 @@ pub(super) fn note(sheet: &Sheet) -> String {
     let parts: Vec<String> = sheet
         .tally
         .counts()
-        .map(|((class, _, which), count)| match (shown(class), thousands(count)) {
-            (0, all) => format!("none of {all} {which}"),
-            (some, all) if some == count => format!("all {all} {which}"),
-            (some, all) => format!("{} of {all} {which}", thousands(some)),
+        .map(|((class, word), count)| {
+            format!("{} of {} {word}", thousands(shown(class)), thousands(count))
         })
         .collect();
     format!(
@@ -135,8 +133,8 @@ mod tests {
         let html = note(&sheet);
         assert!(
             html.contains(
-                "This sheet shows 2 of 1,237 pictures:</b> all 1 that were painted, 1 of 1,235 \
-                 that are up to date, none of 1 that were not chosen."
+                "This sheet shows 2 of 1,237 pictures:</b> 1 of 1 painted, 1 of 1,235 up to date, \
+                 0 of 1 not chosen."
             ) && html.contains("The other 1,235 are in their folders"),
             "{html}"
         );
