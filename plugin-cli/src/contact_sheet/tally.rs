@@ -71,9 +71,9 @@ pub(super) fn note(sheet: &Sheet) -> String {
         })
         .collect();
     format!(
-        "<p class=\"note\"><b>This sheet shows {} of {} pictures:</b> {}. Failures come first, then \
-         what the last builds made, then a sample of every rule and style. The other {} are in \
-         their folders.</p>",
+        "<p class=\"note\"><b>This sheet shows {} of {} pictures:</b> {}. Failures come first, \
+         then what the last builds made, then a sample of every rule and style. The other {} are \
+         in their folders.</p>",
         thousands(cards),
         thousands(total),
         parts.join(", "),
