@@ -59,12 +59,12 @@ fn two_shells_at_the_same_time_submit_one_job() {
 fn only_what_is_new_goes_into_a_new_job() {
     let project = Project::small();
     let coordinator = Coordinator::start(&project);
-    let day = submit(&project, &coordinator, &["--only", "day/*"]);
+    let day = submit(&project, &coordinator, &["--only", "textures/day/*"]);
     assert_eq!(day, submitted(&[1], 1, 0));
     assert_eq!(submit(&project, &coordinator, &[]), submitted(&[1, 2], 3, 1), "the rest");
     project.save("textures/new.png", &pictures::bricks(64, 64, 9));
     assert_eq!(submit(&project, &coordinator, &[]), submitted(&[1, 2, 3], 4, 3), "one more");
-    let day = submit(&project, &coordinator, &["--only", "day/*"]);
+    let day = submit(&project, &coordinator, &["--only", "textures/day/*"]);
     assert_eq!(day, submitted(&[1], 1, 1), "others are left alone");
     assert_eq!(submit(&project, &coordinator, &[]), submitted(&[1, 2, 3], 4, 4), "but not lost");
     assert_eq!(jobs(&project, &coordinator), [1, 2, 1]);

@@ -75,11 +75,9 @@ impl From<FarmError> for Failure {
             FarmError::NoSuchWorker { .. } => {
                 Self::usage(error).hint("`impasto workers` lists them")
             }
-            FarmError::Connect(
-                ConnectError::Unreachable { .. }
-                | ConnectError::Silent { .. }
-                | ConnectError::Stranger { .. },
-            )
+            FarmError::Connect(ConnectError::Unreachable { .. })
+            | FarmError::Silent { .. }
+            | FarmError::Stranger { .. }
             | FarmError::Away { .. } => Self::farm(error).hint(
                 "start one with `impasto coordinator`, or give another address with --coordinator",
             ),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use impasto_build::{Build, BuildError, Busy, Event, IfLost, Observer, Outcome, Survey};
 use impasto_models::ModelStore;
 use impasto_project::Watcher;
-use impasto_types::{ByteSize, error_text};
+use impasto_types::{ByteSize, error_text, one_line};
 use tokio_util::sync::CancellationToken;
 
 use crate::build_request::BuildRequest;
@@ -115,7 +115,9 @@ fn fall_back(
         return Err(error);
     }
     let coordinator = request.coordinator.as_deref().unwrap_or_default();
-    observer.event(Event::FellBack { coordinator, reason: &error_text(&error) });
+    // Its causes are the transport's own words.
+    let reason = one_line(&error.to_string());
+    observer.event(Event::FellBack { coordinator, reason: &reason });
     Ok(())
 }
 

@@ -77,7 +77,9 @@ pub(crate) async fn hand_over<F: Farm>(
         let specs: Option<Vec<&TaskSpec>> =
             job.actions.iter().map(|action| Some(&needed.get(action)?.spec)).collect();
         if let Some(specs) = specs {
-            job.actions.iter().for_each(|action| drop(needed.remove(action)));
+            for action in &job.actions {
+                needed.remove(action);
+            }
             handing.submit(job, &specs, Origin::Recorded).await?;
         }
     }
@@ -121,6 +123,17 @@ async fn take_turn(project: &Project, observer: &dyn Observer) -> Option<JobsLoc
     }
 }
 
+/// What the farm says about a job that was submitted before.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// Its results are on their way, or all there.
+    Useful,
+    /// It has ended without all results, or they are gone.
+    Ended,
+    /// It was forgotten, or another farm had it.
+    Unknown,
+}
+
 /// Recorded jobs that are not followed.
 #[derive(Default)]
 struct Left {
@@ -162,10 +175,18 @@ impl<F: Farm> Handing<'_, F> {
                 left.unanswered.push(recorded);
                 continue;
             };
-            if !self.has_a_use(id, &recorded.key, &recorded.actions).await? {
-                left.ended.push(recorded);
-            } else if recorded.actions.iter().any(|action| needed.contains_key(action)) {
-                recorded.actions.iter().for_each(|action| drop(needed.remove(action)));
+            match self.standing(id, &recorded.key, &recorded.actions).await? {
+                Standing::Useful => {}
+                Standing::Ended => {
+                    left.ended.push(recorded);
+                    continue;
+                }
+                Standing::Unknown => continue,
+            }
+            if recorded.actions.iter().any(|action| needed.contains_key(action)) {
+                for action in &recorded.actions {
+                    needed.remove(action);
+                }
                 let PendingJob { key, actions, .. } = recorded;
                 self.take(HandedJob { id, key, actions, known: true, is_ours: true });
             } else {
@@ -175,13 +196,13 @@ impl<F: Farm> Handing<'_, F> {
         Ok(left)
     }
 
-    /// Whether the results of this job are on their way, or all there.
-    async fn has_a_use(
+    /// What the farm says about a job.
+    async fn standing(
         &self,
         job: JobId,
         key: &str,
         actions: &[Digest],
-    ) -> Result<bool, FarmError> {
+    ) -> Result<Standing, FarmError> {
         let first = match self.farm.watch(job).await {
             Ok(mut watch) => watch.next().await,
             Err(error) => Err(error),
@@ -189,21 +210,21 @@ impl<F: Farm> Handing<'_, F> {
         match first {
             // Another coordinator may use the same number for a different job.
             Ok(Some(JobNews::Job(found))) if found.key == key => match found.state {
-                JobState::Queued | JobState::Running => Ok(true),
+                JobState::Queued | JobState::Running => Ok(Standing::Useful),
                 JobState::Succeeded => {
                     let distinct: BTreeSet<Digest> = actions.iter().copied().collect();
                     let distinct: Vec<Digest> = distinct.into_iter().collect();
                     for part in distinct.chunks(ASKED_AT_ONCE) {
                         if self.farm.find_results(part).await?.len() < part.len() {
-                            return Ok(false);
+                            return Ok(Standing::Ended);
                         }
                     }
-                    Ok(true)
+                    Ok(Standing::Useful)
                 }
                 // A canceled job ends soon; its tasks go into another one.
-                JobState::Canceling | JobState::Canceled | JobState::Failed => Ok(false),
+                JobState::Canceling | JobState::Canceled | JobState::Failed => Ok(Standing::Ended),
             },
-            Ok(_) | Err(FarmError::NoSuchJob { .. }) => Ok(false),
+            Ok(_) | Err(FarmError::NoSuchJob { .. }) => Ok(Standing::Unknown),
             Err(error) => Err(error),
         }
     }
@@ -221,7 +242,9 @@ impl<F: Farm> Handing<'_, F> {
             let project = self.project.manifest().name();
             let new = NewJob { key: &job.key, project, tasks: specs };
             let (id, known) = self.farm.submit(new).await?;
-            if !known || self.has_a_use(id, &job.key, &job.actions).await? {
+            let is_useful =
+                !known || self.standing(id, &job.key, &job.actions).await? == Standing::Useful;
+            if is_useful {
                 let PendingJob { key, actions, .. } = job;
                 let is_ours = !known || origin == Origin::Recorded || !self.records_jobs;
                 self.take(HandedJob { id, key, actions, known, is_ours });

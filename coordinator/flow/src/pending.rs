@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use impasto_project::{Project, ReplaceError, replace_file};
+use impasto_project::{Project, ReplaceError, lock_jobs, replace_file};
 use impasto_types::{Digest, JobId};
 use serde::{Deserialize, Serialize};
 
@@ -67,11 +67,17 @@ impl Pending {
 
     /// Forgets jobs that have ended. Tasks that are still needed go into new jobs.
     pub(crate) fn forget(project: &Project, has_ended: impl Fn(JobId) -> bool) {
+        // Whoever holds the lock sees for itself that they have ended.
+        let lock = lock_jobs(project);
+        if matches!(lock, Ok(None)) {
+            return;
+        }
         let mut pending = Self::load(project);
-        pending.jobs.retain(|left| left.job.is_some_and(|job| !has_ended(job)));
+        pending.jobs.retain(|left| left.job.is_none_or(|job| !has_ended(job)));
         if let Err(unsaved) = pending.save(project) {
             tracing::debug!("{unsaved}");
         }
+        drop(lock);
     }
 }
 

@@ -48,7 +48,7 @@ pub async fn submit<F: Farm>(
         hand_over(farm, survey, models, observer, &tasks, &cancel).await
     });
     let Handed { jobs, refused } = handed.await?;
-    let stale_in = |job: &HandedJob| job.actions.iter().filter(|own| seen.contains(own)).count();
+    let stale_in = |job: &HandedJob| job.actions.iter().filter(|own| seen.contains(*own)).count();
     Ok(Submitted {
         tasks: jobs.iter().map(stale_in).sum(),
         known: jobs.iter().filter(|job| job.known).map(stale_in).sum(),

@@ -1,8 +1,8 @@
 //! Chooses the cards of a sheet that cannot show everything.
 //!
 //! What needs a look comes first: failures, then what this build made, then what the last sheet
-//! showed. Where a kind does not fit whole, it is spread evenly over all rules and styles, so that a
-//! rule of three assets is seen beside one of a hundred thousand.
+//! showed. Where a kind does not fit whole, it is spread evenly over all rules and styles, so that
+//! a rule of three assets is seen beside one of a hundred thousand.
 
 use std::collections::BTreeMap;
 
@@ -65,6 +65,8 @@ fn spread(candidates: &[Candidate<'_>], places: &[usize], room: usize) -> Vec<us
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use proptest::prelude::*;
 
@@ -110,7 +112,8 @@ mod tests {
                 .collect();
             let chosen = choose(&candidates, room);
             prop_assert_eq!(chosen.len(), room.min(candidates.len()));
-            prop_assert!(chosen.iter().collect::<std::collections::BTreeSet<_>>().len() == chosen.len());
+            let distinct: BTreeSet<&usize> = chosen.iter().collect();
+            prop_assert_eq!(distinct.len(), chosen.len());
             let claims: Vec<Claim> = chosen.iter().map(|&place| candidates[place].claim).collect();
             prop_assert!(claims.is_sorted());
             for (place, candidate) in candidates.iter().enumerate() {

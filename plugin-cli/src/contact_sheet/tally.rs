@@ -22,7 +22,7 @@ const OUTCOMES: [(&str, &str); 6] = [
 
 impl Tally {
     pub fn add(&mut self, outcome: &CardOutcome) {
-        for (count, (class, _)) in self.0.iter_mut().zip(OUTCOMES) {
+        for (count, (class, ..)) in self.0.iter_mut().zip(OUTCOMES) {
             *count += usize::from(class == outcome.class());
         }
     }
@@ -31,10 +31,9 @@ impl Tally {
         self.0.iter().sum()
     }
 
-    /// Class, word and number of each outcome that there is.
-    fn counts(&self) -> impl Iterator<Item = (&'static str, &'static str, usize)> {
-        let counts = self.0.into_iter().zip(OUTCOMES);
-        counts.filter(|(count, _)| *count > 0).map(|(count, (class, word))| (class, word, count))
+    /// The outcomes that there are, and how many pictures had each.
+    fn counts(&self) -> impl Iterator<Item = ((&'static str, &'static str), usize)> {
+        OUTCOMES.into_iter().zip(self.0).filter(|(_, count)| *count > 0)
     }
 }
 
@@ -43,7 +42,7 @@ pub(super) fn render(sheet: &Sheet) -> String {
     let total = sheet.tally.total();
     let pictures = if total == 1 { "picture" } else { "pictures" };
     let mut html = format!("<li><b>{}</b> {pictures}</li>", thousands(total));
-    for (class, word, count) in sheet.tally.counts() {
+    for ((class, word), count) in sheet.tally.counts() {
         let count = thousands(count);
         write!(html, "<li class=\"{class}\"><b>{count}</b> {word}</li>").expect(TAKEN);
     }
@@ -62,20 +61,19 @@ pub(super) fn note(sheet: &Sheet) -> String {
     if cards >= total {
         return String::new();
     }
-    let shown = |class: &str| sheet.cards.iter().filter(|card| card.outcome.class() == class);
+    let shown =
+        |class: &str| sheet.cards.iter().filter(|card| card.outcome.class() == class).count();
     let parts: Vec<String> = sheet
         .tally
         .counts()
-        .map(|(class, word, count)| match shown(class).count() {
-            0 => format!("none of {} {word}", thousands(count)),
-            some if some == count => format!("all {} {word}", thousands(count)),
-            some => format!("{} of {} {word}", thousands(some), thousands(count)),
+        .map(|((class, word), count)| {
+            format!("{} of {} {word}", thousands(shown(class)), thousands(count))
         })
         .collect();
     format!(
-        "<p class=\"note\"><b>This sheet shows {} of {} pictures:</b> {}. Failures come first, then \
-         what the last builds made, then a sample of every rule and style. The other {} are in \
-         their folders.</p>",
+        "<p class=\"note\"><b>This sheet shows {} of {} pictures:</b> {}. Failures come first, \
+         then what the last builds made, then a sample of every rule and style. The other {} are \
+         in their folders.</p>",
         thousands(cards),
         thousands(total),
         parts.join(", "),
@@ -135,8 +133,8 @@ mod tests {
         let html = note(&sheet);
         assert!(
             html.contains(
-                "This sheet shows 2 of 1,237 pictures:</b> all 1 painted, 1 of 1,235 up to date, \
-                 none of 1 not chosen."
+                "This sheet shows 2 of 1,237 pictures:</b> 1 of 1 painted, 1 of 1,235 up to date, \
+                 0 of 1 not chosen."
             ) && html.contains("The other 1,235 are in their folders"),
             "{html}"
         );

@@ -24,11 +24,6 @@ pub enum ConnectError {
     Tls { url: String },
     #[error("there is no coordinator at {url}; is it running, and is this its address?")]
     Unreachable { url: String, source: tonic::transport::Error },
-    #[error("nobody answers at {url} within {limit_s} s; is a coordinator running there?")]
-    Silent { url: String, limit_s: u64 },
-    /// Something else answers, or a coordinator that cannot.
-    #[error("no coordinator answers at {url}: {reason}")]
-    Stranger { url: String, reason: String },
 }
 
 /// Connects to the coordinator at `url`: `http://host:port`, or `host:port` for short.

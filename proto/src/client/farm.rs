@@ -12,7 +12,7 @@ use tonic::transport::Channel;
 use tonic::{Code, Status};
 
 use super::blobs::Blobs;
-use super::connection::{ConnectError, connect, full, jobs, workers};
+use super::connection::{connect, full, jobs, workers};
 use super::farm_error::{FarmError, reason};
 use super::in_time::{GREETING_TIMEOUT, in_time};
 use super::job_watch::JobWatch;
@@ -41,17 +41,16 @@ impl FarmClient {
             client.greet(&url).await.map(|()| client)
         });
         let limit_s = GREETING_TIMEOUT.as_secs();
-        Ok(greeted.await.unwrap_or_else(|_| Err(ConnectError::Silent { url, limit_s }))?)
+        greeted.await.unwrap_or_else(|_| Err(FarmError::Silent { url, limit_s }))
     }
 
     /// The cheapest call that a coordinator answers only while it can schedule.
-    async fn greet(&self, url: &str) -> Result<(), ConnectError> {
+    async fn greet(&self, url: &str) -> Result<(), FarmError> {
         let cheapest = v1::ListRequest { active: true, limit: 1 };
         let answer = self.jobs().list(cheapest).await;
-        answer.map(drop).map_err(|status| ConnectError::Stranger {
-            url: url.to_owned(),
-            reason: reason(&status),
-        })
+        answer
+            .map(drop)
+            .map_err(|status| FarmError::Stranger { url: url.to_owned(), reason: reason(&status) })
     }
 
     fn jobs(&self) -> JobsClient<Channel> {

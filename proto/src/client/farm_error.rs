@@ -12,6 +12,11 @@ use crate::FieldError;
 pub enum FarmError {
     #[error(transparent)]
     Connect(#[from] ConnectError),
+    #[error("nobody answers at {url} within {limit_s} s; is a coordinator running there?")]
+    Silent { url: String, limit_s: u64 },
+    /// Something else answers, or a coordinator that cannot.
+    #[error("no coordinator answers at {url}: {reason}")]
+    Stranger { url: String, reason: String },
     #[error("the coordinator does not answer: {}", source.message())]
     Away { source: Status },
     #[error("the coordinator cannot {doing} at the moment: {}", source.message())]
@@ -43,11 +48,9 @@ impl FarmError {
     /// Whether the coordinator is unreachable, or has no room at the moment: trying again may help.
     pub fn is_away(&self) -> bool {
         match self {
-            Self::Connect(
-                ConnectError::Unreachable { .. }
-                | ConnectError::Silent { .. }
-                | ConnectError::Stranger { .. },
-            )
+            Self::Connect(ConnectError::Unreachable { .. })
+            | Self::Silent { .. }
+            | Self::Stranger { .. }
             | Self::Away { .. }
             | Self::Full { .. } => true,
             Self::Blob(BlobError::Call { source, .. } | BlobError::FindMissing { source }) => {
