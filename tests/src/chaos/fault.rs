@@ -81,6 +81,7 @@ const WAYS: [&[Way]; 3] = [&[Way::Up], &[Way::Down], &[Way::Up, Way::Down]];
 const ROTTEN: usize = 4;
 
 impl Kind {
+    /// All that this system can do.
     pub const ALL: &[Self] = &[
         Self::Kill,
         #[cfg(unix)]
@@ -96,6 +97,7 @@ impl Kind {
         Self::Twin,
     ];
 
+    /// Its name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Kill => "kill",
@@ -175,8 +177,8 @@ impl Fault {
             Kind::Fill => self.victim.disk(farm).into_iter().for_each(SmallDisk::fill),
             Kind::Rot => {
                 let data = match self.victim {
-                    Victim::Coordinator => farm.coordinator.disk.folder().to_owned(),
-                    Victim::Worker(nth) => farm.workers[nth].disk.folder().to_owned(),
+                    Victim::Coordinator => farm.coordinator.disk.outside(),
+                    Victim::Worker(nth) => farm.workers[nth].disk.outside(),
                     Victim::Build(nth) => builds[nth].town.project.beside("cache"),
                 };
                 let folders = match self.victim {
