@@ -5,7 +5,7 @@
 //! stale, since it is much larger than the record.
 //!
 //! Thousands of actions differ only in their inputs. So what they share, a *form*, is a line of its
-//! own before the first output that has it, and the line of an output has the form's number, counted
+//! own before the first output that has it. The line of an output has the form's number, counted
 //! from 0, and the inputs.
 
 use std::collections::{BTreeMap, HashMap};
@@ -14,7 +14,7 @@ use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
 use impasto_planner::RecordDetails;
-use impasto_types::{Action, AssetPath, Digest, Input};
+use impasto_types::{Action, AssetPath, Digest};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
@@ -186,7 +186,7 @@ fn render<'a>(
 
 #[cfg(test)]
 mod tests {
-    use impasto_types::{BlobRef, Part};
+    use impasto_types::{BlobRef, Input, Part};
 
     use super::*;
     use crate::test_project::{TestProject, details, path};

@@ -14,8 +14,8 @@ use proptest::prelude::*;
 use self::folder::{TWO_STYLES, asset, folder, header, one_style, path};
 use super::*;
 use crate::{
-    ImageHeader, MEMORY_BASE_BYTES, RESULT_BYTES_PER_PIXEL, Reason, SOURCE_BYTES_PER_PIXEL,
-    TILE_BYTES_PER_PIXEL, estimate,
+    ImageHeader, InputFile, MEMORY_BASE_BYTES, RESULT_BYTES_PER_PIXEL, Reason,
+    SOURCE_BYTES_PER_PIXEL, TILE_BYTES_PER_PIXEL, estimate,
 };
 
 /// The memory per pixel of a small canvas, with an L-BFGS history of two pairs.
