@@ -35,15 +35,18 @@ impl ContainerFormat {
 
     /// The format of a file's extension, in upper or lower case.
     pub fn from_extension(extension: &str) -> Option<Self> {
-        match extension.to_ascii_lowercase().as_str() {
-            "png" => Some(Self::Png),
-            "jpg" | "jpeg" => Some(Self::Jpeg),
-            "tga" => Some(Self::Tga),
-            "tif" | "tiff" => Some(Self::Tiff),
-            "webp" => Some(Self::Webp),
-            "bmp" => Some(Self::Bmp),
-            _ => None,
-        }
+        const KNOWN: [(&str, ContainerFormat); 8] = [
+            ("png", ContainerFormat::Png),
+            ("jpg", ContainerFormat::Jpeg),
+            ("jpeg", ContainerFormat::Jpeg),
+            ("tga", ContainerFormat::Tga),
+            ("tif", ContainerFormat::Tiff),
+            ("tiff", ContainerFormat::Tiff),
+            ("webp", ContainerFormat::Webp),
+            ("bmp", ContainerFormat::Bmp),
+        ];
+        let known = KNOWN.iter().find(|(name, _)| extension.eq_ignore_ascii_case(name));
+        known.map(|(_, format)| *format)
     }
 }
 
