@@ -230,7 +230,7 @@ impl<'o> Account<'o> {
 
     /// The file that was written for a task's first output, by this build or an earlier one.
     pub(crate) fn written(&self, task: &PlannedTask) -> Option<Digest> {
-        let earlier = || self.survey.state.get(task.output()).map(|entry| entry.blob.digest);
+        let earlier = || self.survey.state.get(task.output()).map(|record| record.output.digest);
         self.written.get(task.output()).copied().or_else(earlier)
     }
 

@@ -36,7 +36,7 @@ pub fn orphans(survey: &Survey) -> Vec<Orphan> {
         let entry = survey.state.get(path)?;
         let leftover = match is_still_made(survey, path) {
             true => Leftover::Gone,
-            false => leftover(&survey.project, path, entry.blob),
+            false => leftover(&survey.project, path, entry.output),
         };
         Some(Orphan { path: path.clone(), asset: entry.asset.clone(), leftover })
     };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use impasto_models::{ModelError, ModelStore};
 use impasto_planner::{
-    Findings, InputFile, Plan, PlanError, PlannedTask, Selection, SelectionError, plan,
+    Findings, InputFile, ListedAsset, Plan, PlanError, PlannedTask, Selection, SelectionError, plan,
 };
 use impasto_project::{
     LockfileError, Project, ProjectError, ReplaceError, ScanError, ScanProblem, StatCache, State,
@@ -36,7 +36,7 @@ pub struct Survey {
     pub left: Vec<PlannedTask>,
     /// The style images, initial pictures and masks that exist.
     pub(crate) inputs: BTreeSet<AssetPath>,
-    /// The files of assets and inputs, by their content.
+    /// The files of inputs, and those of assets if anything is stale, by their content.
     pub(crate) files: BTreeMap<Digest, AssetPath>,
     pub(crate) is_preview: bool,
 }
@@ -101,12 +101,19 @@ impl From<PlanError> for SurveyError {
 pub fn survey(request: &SurveyRequest, watcher: Option<&Watcher>) -> Result<Survey, SurveyError> {
     let selection = Selection::new(request.only.clone())?;
     let project = open(request)?;
-    let mut stats = StatCache::load(&project);
-    let mut state = State::load(&project)?;
-    let found = match watcher {
-        Some(watcher) => watcher.scan(&mut stats)?,
-        None => scan(&project, &mut stats)?,
-    };
+    let (state, found) = std::thread::scope(|threads| {
+        // The record of a large project takes as long to read as its folder takes to list.
+        let state = threads.spawn(|| State::load(&project));
+        let mut stats = StatCache::load(&project);
+        let found = match watcher {
+            Some(watcher) => watcher.scan(&mut stats),
+            None => scan(&project, &mut stats),
+        };
+        let state = state.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        (state, found.map(|found| (found, stats)))
+    });
+    let mut state = state?;
+    let (found, mut stats) = found?;
     let outputs = outputs_on_disk(&project, state.outputs(), &mut stats);
 
     let models = ModelStore::open(request.models_dir.as_deref())?;
@@ -118,7 +125,7 @@ pub fn survey(request: &SurveyRequest, watcher: Option<&Watcher>) -> Result<Surv
         .collect::<Result<_, _>>()?;
     let plan_of = |state: &State| {
         let (listing, inputs, present) = (&found.listing, &found.inputs, &outputs.present);
-        let previous = &state.records();
+        let previous = state.records();
         let findings = Findings { listing, inputs, models: &models, previous, present };
         plan(project.manifest(), &findings)
     };
@@ -144,7 +151,9 @@ pub fn survey(request: &SurveyRequest, watcher: Option<&Watcher>) -> Result<Surv
     };
     let unlisted = found.problems.into_iter().filter(is_selected).collect();
     let warnings = plan.notes.iter().map(ToString::to_string).collect();
-    let files = files(&found.listing, &found.inputs);
+    // Only what is stale is looked up by its content.
+    let is_stale = plan.stale().next().is_some();
+    let files = files(if is_stale { &found.listing.assets } else { &[] }, &found.inputs);
     Ok(Survey {
         plan,
         state,
@@ -201,10 +210,10 @@ pub fn open(request: &SurveyRequest) -> Result<Project, SurveyError> {
 }
 
 fn files(
-    listing: &impasto_planner::Listing,
+    assets: &[ListedAsset],
     inputs: &BTreeMap<AssetPath, Result<InputFile, String>>,
 ) -> BTreeMap<Digest, AssetPath> {
-    let assets = listing.assets.iter().map(|asset| (asset.blob.digest, asset.path.clone()));
+    let assets = assets.iter().map(|asset| (asset.blob.digest, asset.path.clone()));
     let inputs = inputs
         .iter()
         .filter_map(|(path, input)| Some((input.as_ref().ok()?.blob.digest, path.clone())));

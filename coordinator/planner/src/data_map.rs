@@ -9,9 +9,10 @@
 mod name;
 mod words;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 
 use impasto_types::AssetPath;
+use rayon::prelude::*;
 
 use self::name::{MapWord, TextureName};
 use self::words::Kind;
@@ -21,7 +22,7 @@ use self::words::Kind;
 pub struct DataMaps {
     /// What the files of each material show, by folder and material in lower case. The material of
     /// files whose whole name is a map's word is empty.
-    materials: BTreeMap<String, Shown>,
+    materials: HashMap<String, Shown>,
 }
 
 /// What the files of one material are.
@@ -63,16 +64,23 @@ const SEPARATORS: [char; 4] = ['_', '-', '.', ' '];
 const LONGEST_ABBREVIATION: usize = 5;
 
 impl DataMaps {
-    /// Collects the materials of these files.
+    /// Collects the materials of these files, on several threads.
     pub fn among<'a>(files: impl IntoIterator<Item = &'a AssetPath>) -> Self {
-        let mut materials: BTreeMap<String, Shown> = BTreeMap::new();
-        for path in files {
+        let files: Vec<&AssetPath> = files.into_iter().collect();
+        let named = files.par_iter().map(|path| {
             let TextureName { material, map, .. } = TextureName::of(path.file_stem());
-            if let Some(map) = map.as_ref().filter(|_| material.is_empty()) {
-                // A material may have a map's name: `metal.png` beside `metal_n.png`.
-                materials.entry(key(path, &map.word)).or_default().plain = true;
+            // A material may have a map's name: `metal.png` beside `metal_n.png`.
+            let whole = map.as_ref().filter(|_| material.is_empty());
+            let whole = whole.map(|map| key(path, &map.word));
+            (key(path, &material), whole, map)
+        });
+        let named: Vec<_> = named.collect();
+        let mut materials: HashMap<String, Shown> = HashMap::with_capacity(named.len());
+        for (material, whole, map) in named {
+            if let Some(whole) = whole {
+                materials.entry(whole).or_default().plain = true;
             }
-            let shown = materials.entry(key(path, &material)).or_default();
+            let shown = materials.entry(material).or_default();
             match map {
                 None => shown.plain = true,
                 Some(MapWord { kind, word, .. }) => {

@@ -266,10 +266,11 @@ impl Manifest {
         if ContainerFormat::from_extension(path.extension()).is_none() {
             return Verdict::Foreign;
         }
-        if self.reserved.contains(&path.case_key()) {
+        let key = path.case_key();
+        if self.reserved.contains(&key) {
             return Verdict::Input;
         }
-        if self.is_output(path) {
+        if self.project.output.may_make(&key) && self.is_output(path) {
             return Verdict::Output;
         }
         if self.project.exclude.matches(relative) {
@@ -293,6 +294,9 @@ impl Manifest {
     /// The other files of the asset at `path`, by role, whether they exist or not. Empty for files
     /// that no rule paints.
     pub fn companions(&self, path: &AssetPath) -> Vec<(Part, AssetPath)> {
+        if !self.has_companions() {
+            return vec![];
+        }
         let Some(Matched { rule }) = self.wanted(path) else { return vec![] };
         let parts = Parts::of_asset(path, self.in_assets(path).unwrap_or(path.as_str()));
         let expanded = |(part, pattern): &(Part, OutputPattern)| {

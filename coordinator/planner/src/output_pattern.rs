@@ -168,6 +168,21 @@ impl OutputPattern {
         path.parse()
     }
 
+    /// Whether a path with this [case key](AssetPath::case_key) has all the text between the
+    /// pattern's placeholders: a quick test, which most files that are no outputs do not pass.
+    pub(crate) fn may_make(&self, key: &str) -> bool {
+        self.pieces.iter().all(|piece| match piece {
+            Piece::Literal(text) => key.contains(text.to_lowercase().as_str()),
+            Piece::Dir { .. }
+            | Piece::Stem
+            | Piece::Ext
+            | Piece::AssetExt
+            | Piece::Name
+            | Piece::Style
+            | Piece::Rule => true,
+        })
+    }
+
     /// Whether `path` could be the output of some asset in one of `styles` by one of `rules`,
     /// ignoring case.
     pub(crate) fn could_make(&self, path: &AssetPath, styles: &[&str], rules: &[&str]) -> bool {
@@ -339,13 +354,14 @@ mod tests {
             ("{style}/{dir}/{name}", "day/walls/brick.png", true),
             ("{style}/{dir}/{name}", "walls/brick.png", false),
             ("{dir}_out/{name}", "walls_out/brick.png", true),
+            ("{dir}/{stem}_Painted.{ext}", "walls/brick_paINTed.png", true),
+            ("{dir}/{stem}_Painted.{ext}", "walls/brick.png", false),
         ] {
-            let found = OutputPattern::parse(pattern).expect("it is a pattern").could_make(
-                &path.parse().expect("it is a path"),
-                &["night", "day"],
-                &["rule 1"],
-            );
-            assert_eq!(found, expected, "{pattern} on {path}");
+            let pattern = OutputPattern::parse(pattern).expect("it is a pattern");
+            let path: AssetPath = path.parse().expect("it is a path");
+            let found = pattern.could_make(&path, &["night", "day"], &["rule 1"]);
+            assert_eq!(found, expected, "{pattern:?} on {path}");
+            assert!(!found || pattern.may_make(&path.case_key()), "{pattern:?} on {path}");
         }
     }
 

@@ -1,29 +1,26 @@
 //! The plan: every task for a manifest and a folder, with its outputs, its complete recipe and the
 //! reasons to run it.
 
+mod draft;
 mod error;
 mod notes;
+mod template;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 pub use error::PlanError;
-use impasto_types::{
-    Action, AssetKind, AssetPath, BlobRef, ContainerFormat, Digest, Input, Part, StyleRef, TaskSpec,
-};
+use impasto_types::{AssetPath, BlobRef, Digest, Part, TaskSpec};
+use rayon::prelude::*;
 
+use self::draft::{Draft, Drafter};
+use self::template::Templates;
 use crate::glob_hint::GlobHints;
 use crate::grouping::{Asset, companion_names};
 use crate::loss::Loss;
-use crate::manifest::{Manifest, Painting, Style, StyleImage, Verdict};
-use crate::output_pattern::Parts;
-use crate::problem::{companions, paintable, usable};
-use crate::staleness::{Candidate, staleness};
-use crate::{
-    Findings, ImageHeader, InputFile, ListedAsset, Listing, Note, Problem, Record, RecordDetails,
-    Staleness, estimate,
-};
+use crate::manifest::{Manifest, Matched, Verdict};
+use crate::{Findings, ListedAsset, Listing, Note, Problem, Record, RecordDetails, Staleness};
 
 /// What a build has to do, in the order of the assets' paths.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -85,7 +82,7 @@ impl PlannedTask {
             asset: self.spec.asset.clone(),
             action_digest: self.action,
             output,
-            details: Some(self.details()),
+            details: Some(Box::new(self.details())),
         }
     }
 
@@ -102,44 +99,25 @@ impl Plan {
     }
 }
 
-/// Plans a build. The plan does not depend on the order of the listing.
+/// Plans a build, on several threads. The plan does not depend on the order of the listing.
 ///
 /// # Errors
 /// Errors of the manifest as a whole: no asset, a style without its image, outputs that collide. An
 /// asset that cannot be painted is a [`Problem`] of the plan instead.
 pub fn plan(manifest: &Manifest, findings: &Findings<'_>) -> Result<Plan, PlanError> {
+    let mut listed: Vec<&ListedAsset> = findings.listing.assets.iter().collect();
+    listed.sort_by_key(|file| &file.path);
     let mut planner = Planner {
         manifest,
         findings,
-        plan: Plan::default(),
-        outputs: BTreeMap::new(),
+        plan: Plan { tasks: Vec::with_capacity(listed.len()), ..Plan::default() },
+        outputs: HashMap::with_capacity(listed.len()),
         losses: BTreeMap::new(),
     };
     let passed = &findings.listing.passed;
     let is_unmatched = |(_, verdict): &&(AssetPath, Verdict)| *verdict == Verdict::Unmatched;
     planner.plan.unmatched = passed.images.iter().filter(is_unmatched).count();
-    let listed: BTreeMap<&AssetPath, &ListedAsset> =
-        findings.listing.assets.iter().map(|asset| (&asset.path, asset)).collect();
-    let companions = companion_names(manifest, listed.keys().copied());
-    let mut wanted = vec![Vec::new(); manifest.rules().len()];
-    for file in listed.values() {
-        match manifest.verdict(&file.path) {
-            // Built with an earlier output pattern, so still an output.
-            _ if findings.previous.contains_key(&file.path) => {}
-            // A mask is not painted, even if a rule matches it.
-            _ if companions.contains(&file.path.case_key()) => {}
-            Verdict::Wanted(matched) => {
-                wanted[matched.rule].push(*file);
-                planner.add_asset(Asset::new(file, manifest, findings), matched.rule)?;
-            }
-            Verdict::Unmatched => planner.plan.unmatched += 1,
-            Verdict::Skipped(_)
-            | Verdict::Excluded
-            | Verdict::Output
-            | Verdict::Input
-            | Verdict::Foreign => {}
-        }
-    }
+    let wanted = planner.add_assets(&listed)?;
     // What is still being written may be all that there is to paint.
     if wanted.iter().all(Vec::is_empty) && passed.unsettled.is_empty() {
         return Err(empty(manifest, findings));
@@ -167,211 +145,116 @@ fn empty(manifest: &Manifest, findings: &Findings<'_>) -> PlanError {
     PlanError::Empty { file: manifest.file().to_owned(), globs, hints: said }
 }
 
+/// What becomes of a listed file.
+enum Fate {
+    Painted {
+        rule: usize,
+        drafts: Result<Vec<Draft>, PlanError>,
+    },
+    /// No rule matches it.
+    Unmatched,
+    PassedOver,
+}
+
 /// A plan under construction.
 struct Planner<'a> {
     manifest: &'a Manifest,
     findings: &'a Findings<'a>,
     plan: Plan,
     /// The task of each output, by the output's case key.
-    outputs: BTreeMap<String, usize>,
+    outputs: HashMap<String, usize>,
     /// What stale outputs of each rule lack: the first asset that has it, and their number.
     losses: BTreeMap<String, BTreeMap<Loss, (AssetPath, usize)>>,
 }
 
-impl Planner<'_> {
-    /// Adds a task for each style of the asset's rule, or a problem.
-    fn add_asset(&mut self, asset: Asset<'_>, rule: usize) -> Result<(), PlanError> {
-        let manifest = self.manifest;
-        let name = &manifest.rules()[rule].name;
-        for painting in manifest.paintings(rule) {
-            let paintable = usable(asset.main).and_then(|header| {
-                let format = painting.output_spec(header.format).format;
-                let size = paintable(&painting.recipe, header, format)?;
-                Ok((header, size, companions(&asset)?))
-            });
-            match paintable {
-                Ok((header, size, companions)) => {
-                    self.add_task(asset, &companions, name, painting, header, size)?
-                }
-                Err(cause) => {
-                    let asset = asset.path().clone();
-                    let problem = Problem { asset, rule: name.clone(), cause };
-                    // Several styles may have the same problem: report it once.
-                    if self.plan.problems.last() != Some(&problem) {
-                        self.plan.problems.push(problem);
+/// Assets are drafted in batches of this size, so that the drafts of a large project are not held
+/// beside its tasks.
+const DRAFTED_AT_ONCE: usize = 4096;
+
+impl<'a> Planner<'a> {
+    /// Adds the tasks and problems of `listed`, which are in order. Returns the assets that each
+    /// rule paints.
+    fn add_assets(
+        &mut self,
+        listed: &[&'a ListedAsset],
+    ) -> Result<Vec<Vec<&'a ListedAsset>>, PlanError> {
+        let (manifest, findings) = (self.manifest, self.findings);
+        let companions = companion_names(manifest, listed.iter().map(|file| &file.path));
+        let templates = Templates::new(manifest, findings);
+        let drafter = Drafter { manifest, findings, templates: &templates };
+        let draft = |file: &&'a ListedAsset| match manifest.verdict(&file.path) {
+            // Built with an earlier output pattern, so still an output.
+            _ if findings.previous.contains_key(&file.path) => Fate::PassedOver,
+            // A mask is not painted, even if a rule matches it.
+            _ if !companions.is_empty() && companions.contains(&file.path.case_key()) => {
+                Fate::PassedOver
+            }
+            Verdict::Wanted(Matched { rule }) => {
+                let drafts = drafter.drafts(Asset::new(file, manifest, findings), rule);
+                Fate::Painted { rule, drafts }
+            }
+            Verdict::Unmatched => Fate::Unmatched,
+            Verdict::Skipped(_)
+            | Verdict::Excluded
+            | Verdict::Output
+            | Verdict::Input
+            | Verdict::Foreign => Fate::PassedOver,
+        };
+        let mut wanted = vec![Vec::new(); manifest.rules().len()];
+        for batch in listed.chunks(DRAFTED_AT_ONCE) {
+            let fates: Vec<Fate> = batch.par_iter().map(draft).collect();
+            for (file, fate) in batch.iter().zip(fates) {
+                match fate {
+                    Fate::Painted { rule, drafts } => {
+                        wanted[rule].push(*file);
+                        drafts?.into_iter().try_for_each(|draft| self.add(draft))?;
                     }
+                    Fate::Unmatched => self.plan.unmatched += 1,
+                    Fate::PassedOver => {}
                 }
             }
         }
+        Ok(wanted)
+    }
+
+    /// Adds a task or a problem after those of earlier assets.
+    fn add(&mut self, draft: Draft) -> Result<(), PlanError> {
+        match draft {
+            Draft::Task { task, keys, header } => {
+                for (output, key) in task.outputs.iter().zip(keys) {
+                    self.claim(&task, &output.path, key)?;
+                }
+                if task.is_stale() {
+                    let format = task.spec.action.outputs[0].format;
+                    self.note_losses(&task.spec.asset, &task.rule, header, format);
+                }
+                self.plan.tasks.push(*task);
+            }
+            // Several styles may have the same problem: report it once.
+            Draft::Problem(problem) if self.plan.problems.last() == Some(&problem) => {}
+            Draft::Problem(problem) => self.plan.problems.push(problem),
+        }
         Ok(())
-    }
-
-    fn add_task(
-        &mut self,
-        asset: Asset<'_>,
-        companions: &[(Part, InputFile)],
-        rule: &str,
-        painting: &Painting,
-        header: ImageHeader,
-        (width, height): (u32, u32),
-    ) -> Result<(), PlanError> {
-        let style = self.manifest.style(&painting.style);
-        let action = self.action(asset, companions, rule, style, painting, header)?;
-        let mut outputs = Vec::with_capacity(action.outputs.len());
-        for output in &action.outputs {
-            let path = self.output(asset.path(), rule, painting, output.format)?;
-            self.claim(asset.path(), style, &path)?;
-            outputs.push(PlannedOutput { part: output.part, path });
-        }
-        let digest = action.digest();
-        let Findings { previous, present, .. } = self.findings;
-        let state = staleness(
-            Candidate { asset: asset.path(), style, action: &action, digest },
-            outputs.iter().map(|output| (previous.get(&output.path), present.get(&output.path))),
-        );
-        if state != Staleness::UpToDate {
-            self.note_losses(asset.path(), rule, header, action.outputs[0].format);
-        }
-        let size = |path: &AssetPath| self.input(path).ok().map(|file| file.header.upright_size());
-        let cut = |image: &StyleImage| {
-            let (width, height) = size(&image.path)?;
-            image.crop.unwrap_or_default().remaining(width, height).ok()
-        };
-        let styles: Vec<_> = style.images.iter().filter_map(cut).collect();
-        let init = painting.init.as_ref().and_then(size);
-        // A mask is held to the end, unlike other sources, and counted as such.
-        let (masks, others): (Vec<_>, Vec<_>) =
-            companions.iter().partition(|(part, _)| *part == Part::Mask);
-        let size_of = |(_, file): &(Part, InputFile)| (file.header.width, file.header.height);
-        let sources: Vec<_> = styles
-            .iter()
-            .copied()
-            .chain(init)
-            .chain(others.into_iter().map(size_of))
-            .chain([(header.width, header.height)])
-            .collect();
-        let (recipe, size) = (&painting.recipe, (width, height));
-        let mask = masks.first().copied().map(size_of);
-        let masked = mask.map_or(0, |mask| estimate::mask_bytes(recipe, size, mask));
-        let spec = TaskSpec {
-            asset: asset.path().clone(),
-            least_memory_bytes: estimate::memory_bytes(recipe, size, &sources, &styles) + masked,
-            work: estimate::work(&painting.recipe, width, height),
-            action,
-        };
-        self.plan.tasks.push(PlannedTask {
-            spec,
-            outputs,
-            rule: rule.to_owned(),
-            style: style.name.clone(),
-            width,
-            height,
-            action: digest,
-            state,
-        });
-        Ok(())
-    }
-
-    fn action(
-        &self,
-        asset: Asset<'_>,
-        companions: &[(Part, InputFile)],
-        rule: &str,
-        style: &Style,
-        painting: &Painting,
-        header: ImageHeader,
-    ) -> Result<Action, PlanError> {
-        let style_ref = |image: &StyleImage| {
-            let StyleImage { path, weight, crop } = image;
-            let checked = self.input(path).and_then(|file| {
-                let (width, height) = file.header.upright_size();
-                crop.unwrap_or_default()
-                    .remaining(width, height)
-                    .map_err(|error| error.to_string())
-                    .map(|_| StyleRef { blob: file.blob, weight: *weight, crop: *crop })
-            });
-            checked.map_err(|reason| PlanError::Style {
-                path: path.clone(),
-                style: style.name.clone(),
-                reason,
-            })
-        };
-        let mut inputs = vec![Input::blob(Part::Color, asset.blob())];
-        inputs.extend(companions.iter().map(|(part, file)| Input::blob(*part, file.blob)));
-        if let Some(path) = &painting.init {
-            let file = self.input(path).map_err(|reason| PlanError::Init {
-                path: path.clone(),
-                rule: rule.to_owned(),
-                reason,
-            })?;
-            inputs.push(Input::blob(Part::Init, file.blob));
-        }
-        inputs.sort_by_key(|input| input.part);
-        let method = painting.recipe.method();
-        let needed = method.models();
-        let mut models = self.findings.models.to_vec();
-        models.retain(|model| needed.contains(&model.name));
-        models.sort();
-        Ok(Action {
-            method_version: method.version(),
-            recipe: painting.recipe.clone(),
-            kind: AssetKind::picture(),
-            inputs,
-            styles: style.images.iter().map(style_ref).collect::<Result<_, _>>()?,
-            models,
-            outputs: vec![painting.output_spec(header.format)],
-        })
-    }
-
-    fn input(&self, path: &AssetPath) -> Result<InputFile, String> {
-        self.findings
-            .inputs
-            .get(path)
-            .cloned()
-            .unwrap_or_else(|| Err("the project has no such file".to_owned()))
-    }
-
-    fn output(
-        &self,
-        asset: &AssetPath,
-        rule: &str,
-        painting: &Painting,
-        format: ContainerFormat,
-    ) -> Result<AssetPath, PlanError> {
-        let relative = self.manifest.in_assets(asset).unwrap_or(asset.as_str());
-        let style = &painting.style;
-        let parts = Parts { format, style, rule, ..Parts::of_asset(asset, relative) };
-        let expanded = self.manifest.output_pattern().expand(&parts);
-        let output =
-            expanded.map_err(|source| PlanError::OutputPath { asset: asset.clone(), source })?;
-        if ContainerFormat::from_extension(output.extension()) != Some(format) {
-            return Err(PlanError::WrongExtension {
-                asset: asset.clone(),
-                output,
-                rule: rule.to_owned(),
-                format,
-            });
-        }
-        Ok(output)
     }
 
     /// Reserves an output's path for the next task. Paths that differ only in case are the same
     /// file on some systems, so they collide on all.
     fn claim(
         &mut self,
-        asset: &AssetPath,
-        style: &Style,
+        task: &PlannedTask,
         output: &AssetPath,
+        key: String,
     ) -> Result<(), PlanError> {
-        match self.outputs.insert(output.case_key(), self.plan.tasks.len()) {
+        match self.outputs.insert(key, self.plan.tasks.len()) {
             None => Ok(()),
+            // Two outputs of the task itself, which is not in the plan yet.
             Some(first) => {
-                let first = &self.plan.tasks[first];
+                let first = self.plan.tasks.get(first).unwrap_or(task);
                 Err(PlanError::Collision {
                     first: first.spec.asset.clone(),
                     first_style: first.style.clone(),
-                    second: asset.clone(),
-                    second_style: style.name.clone(),
+                    second: task.spec.asset.clone(),
+                    second_style: task.style.clone(),
                     output: output.clone(),
                 })
             }
@@ -381,19 +264,19 @@ impl Planner<'_> {
     /// Refuses outputs that would overwrite an input of any task.
     fn check_overwrites(&self, wanted: &[Vec<&ListedAsset>]) -> Result<(), PlanError> {
         let inputs = self.manifest.inputs();
-        for input in wanted.iter().flatten().map(|asset| &asset.path).chain(&inputs) {
+        let assets = wanted.iter().flatten().map(|asset| &asset.path);
+        let inputs: Vec<&AssetPath> = assets.chain(&inputs).collect();
+        let overwritten = inputs.par_iter().find_map_first(|input| {
             let key = input.case_key();
-            if let Some(&task) = self.outputs.get(&key) {
-                let task = &self.plan.tasks[task];
-                let is_it = |output: &&AssetPath| output.case_key() == key;
-                let output = task.output_paths().find(is_it).unwrap_or(task.output());
-                return Err(PlanError::Overwrites {
-                    asset: task.spec.asset.clone(),
-                    output: output.clone(),
-                    input: input.clone(),
-                });
-            }
-        }
-        Ok(())
+            Some((*input, &self.plan.tasks[*self.outputs.get(&key)?], key))
+        });
+        let Some((input, task, key)) = overwritten else { return Ok(()) };
+        let is_it = |output: &&AssetPath| output.case_key() == key;
+        let output = task.output_paths().find(is_it).unwrap_or(task.output());
+        Err(PlanError::Overwrites {
+            asset: task.spec.asset.clone(),
+            output: output.clone(),
+            input: input.clone(),
+        })
     }
 }

@@ -15,7 +15,7 @@ pub struct Record {
     pub output: BlobRef,
     /// The action itself. `None` if only its digest is known, as in a fresh clone: that shows that
     /// an output is stale, but not which input changed.
-    pub details: Option<RecordDetails>,
+    pub details: Option<Box<RecordDetails>>,
 }
 
 /// The action of an output, which a plan compares with the current one to give reasons.

@@ -3,14 +3,18 @@
 //! This is a cache beside the committable record, which has only the digests of actions. Every
 //! build and every survey adds the actions that it knows. The file is read only if something is
 //! stale, since it is much larger than the record.
+//!
+//! Thousands of actions differ only in their inputs. So what they share, a *form*, is a line of its
+//! own before the first output that has it, and the line of an output has the form's number, counted
+//! from 0, and the inputs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
 use impasto_planner::RecordDetails;
-use impasto_types::{AssetPath, Digest};
+use impasto_types::{Action, AssetPath, Digest};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
@@ -19,8 +23,9 @@ use crate::replace::{ReplaceError, replace_file};
 
 const FILE: &str = "details.jsonl";
 
-/// Raised when lines of older files would be misread.
-const VERSION: u32 = 1;
+/// Raised when lines of older files would be misread. The lines of version 1, which was never
+/// released, had whole actions.
+const VERSION: u32 = 2;
 
 /// The first line identifies what the other lines were written for, so that unchanged details are
 /// not written again.
@@ -31,6 +36,9 @@ pub(crate) struct Header {
     lockfile: Digest,
     /// The digest of the names of the outputs whose actions were known.
     known: Digest,
+    /// Whether every output of the record has its line.
+    #[serde(default)]
+    complete: bool,
 }
 
 impl Header {
@@ -42,14 +50,38 @@ impl Header {
         for output in known {
             names.update(output.as_str().as_bytes()).update(b"\n");
         }
-        Self { version: VERSION, lockfile, known: Digest::of_hasher(&names) }
+        let known = Digest::of_hasher(&names);
+        Self { version: VERSION, lockfile, known, complete: false }
+    }
+
+    /// The header of lines that are, or are not, those of every output.
+    pub(crate) fn complete(self, complete: bool) -> Self {
+        Self { complete, ..self }
+    }
+
+    /// Whether nothing can be added for this record.
+    pub(crate) fn is_complete_for(&self, lockfile: Digest) -> bool {
+        self.complete && self.lockfile == lockfile
+    }
+
+    /// Whether the lines were written for the same record and outputs.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        (self.lockfile, self.known) == (other.lockfile, other.known)
     }
 }
 
+/// The line of an output.
 #[derive(Serialize, Deserialize)]
-struct Line<O, D> {
+struct Line<O, I> {
     output: O,
-    details: D,
+    form: usize,
+    inputs: I,
+}
+
+/// What tells the line of an output from that of a form.
+#[derive(Deserialize)]
+struct Kind {
+    output: Option<IgnoredAny>,
 }
 
 /// The header of the project's details; `None` if there are none.
@@ -63,17 +95,35 @@ pub(crate) fn read(
     wanted: impl Fn(&AssetPath) -> bool,
 ) -> BTreeMap<AssetPath, RecordDetails> {
     let Ok((_, lines)) = open(&project.state_file(FILE)) else { return BTreeMap::new() };
-    let lines = lines.lines().map_while(Result::ok);
-    let read = |line: String| {
-        // Most lines are not wanted, so the action is parsed only for those that are.
-        let Line { output, details: IgnoredAny } = serde_json::from_str(&line).ok()?;
-        if !wanted(&output) {
-            return None;
+    let mut forms: Vec<Option<RecordDetails>> = Vec::new();
+    let mut details = BTreeMap::new();
+    for line in lines.lines().map_while(Result::ok) {
+        let is_output = serde_json::from_str(&line).is_ok_and(|Kind { output }| output.is_some());
+        if is_output {
+            details.extend(output_of(&line, &forms, &wanted));
+        } else {
+            // A form that cannot be read still has its number.
+            forms.push(serde_json::from_str(&line).ok());
         }
-        let Line { output, details } = serde_json::from_str(&line).ok()?;
-        Some((output, details))
-    };
-    lines.filter_map(read).collect()
+    }
+    details
+}
+
+/// The output of a line, if it is wanted and can be read.
+fn output_of(
+    line: &str,
+    forms: &[Option<RecordDetails>],
+    wanted: impl Fn(&AssetPath) -> bool,
+) -> Option<(AssetPath, RecordDetails)> {
+    // Most outputs are not wanted, so inputs are parsed only for those that are.
+    let Line { output, form, inputs: IgnoredAny } = serde_json::from_str(line).ok()?;
+    if !wanted(&output) {
+        return None;
+    }
+    let Line { output: IgnoredAny, form: _, inputs } = serde_json::from_str(line).ok()?;
+    let RecordDetails { style, action } = forms.get::<usize>(form)?.as_ref()?;
+    let action = Action { inputs, ..action.clone() };
+    Some((output, RecordDetails { style: style.clone(), action }))
 }
 
 fn open(path: &Path) -> io::Result<(Header, BufReader<File>)> {
@@ -88,24 +138,102 @@ fn open(path: &Path) -> io::Result<(Header, BufReader<File>)> {
     }
 }
 
-/// Writes the details of the outputs in a record.
-pub(crate) fn write(
+/// Writes the details of the outputs in a record: style and action of each.
+pub(crate) fn write<'a>(
     project: &Project,
     header: &Header,
-    details: &BTreeMap<AssetPath, RecordDetails>,
+    details: impl Iterator<Item = (&'a AssetPath, (&'a str, &'a Action))>,
 ) -> Result<(), ReplaceError> {
     let path = project.state_file(FILE);
     let other = |source| ReplaceError::Other { path: path.clone(), source };
-    let render = || -> serde_json::Result<Vec<u8>> {
-        let mut bytes = serde_json::to_vec(header)?;
-        for (output, details) in details {
-            bytes.push(b'\n');
-            serde_json::to_writer(&mut bytes, &Line { output, details })?;
-        }
-        bytes.push(b'\n');
-        Ok(bytes)
-    };
-    let bytes = render().map_err(|error| other(error.into()))?;
+    let bytes = render(header, details).map_err(|error| other(error.into()))?;
     project.make_state_dir(&path).map_err(other)?;
     replace_file(&path, &bytes).map(drop)
+}
+
+fn render<'a>(
+    header: &Header,
+    details: impl Iterator<Item = (&'a AssetPath, (&'a str, &'a Action))>,
+) -> serde_json::Result<Vec<u8>> {
+    let mut bytes = serde_json::to_vec(header)?;
+    let mut places: HashMap<String, usize> = HashMap::new();
+    // The form of the output before: most often that of the next as well.
+    let mut last: Option<(RecordDetails, usize)> = None;
+    for (output, (style, action)) in details {
+        let bare = RecordDetails {
+            style: style.to_owned(),
+            action: Action { inputs: Vec::new(), ..action.clone() },
+        };
+        let form = match last.take_if(|(form, _)| *form == bare) {
+            Some((_, place)) => place,
+            None => {
+                let text = serde_json::to_string(&bare)?;
+                let next = places.len();
+                *places.entry(text).or_insert_with_key(|text| {
+                    bytes.push(b'\n');
+                    bytes.extend_from_slice(text.as_bytes());
+                    next
+                })
+            }
+        };
+        bytes.push(b'\n');
+        serde_json::to_writer(&mut bytes, &Line { output, form, inputs: &action.inputs })?;
+        last = Some((bare, form));
+    }
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use impasto_types::{BlobRef, Input, Part};
+
+    use super::*;
+    use crate::test_project::{TestProject, details, path};
+
+    #[test]
+    fn actions_that_share_a_form_take_only_their_inputs() {
+        let test = TestProject::new();
+        let outputs: Vec<AssetPath> = (0..100).map(|n| path(&format!("out/{n:03}.png"))).collect();
+        let details: BTreeMap<AssetPath, RecordDetails> = outputs
+            .iter()
+            .enumerate()
+            .map(|(number, output)| {
+                let mut details = details();
+                let content = BlobRef::of(output.as_str().as_bytes());
+                details.action.inputs = vec![Input::blob(Part::Color, content)];
+                details.action.outputs[0].quality = [90, 80][number % 2];
+                (output.clone(), details)
+            })
+            .collect();
+        let borrowed = details.iter().map(|(output, it)| (output, (it.style.as_str(), &it.action)));
+        let header = Header::new(Digest::of(b"record"), &outputs).complete(true);
+        write(test.project(), &header, borrowed).expect("they are written");
+        assert_eq!(read(test.project(), |_| true), details);
+        assert_eq!(read(test.project(), |output| *output == outputs[7]).len(), 1);
+
+        let text = std::fs::read_to_string(test.project().state_file(FILE)).expect("it is text");
+        assert_eq!(text.lines().count(), 1 + 2 + 100, "a header, two forms, the outputs");
+        assert!(text.len() < 250 * 100, "{} bytes", text.len());
+    }
+
+    #[test]
+    fn lines_that_cannot_be_read_are_left_out() {
+        let test = TestProject::new();
+        let file = test.project().state_file(FILE);
+        let read_of = |lines: &str| {
+            test.project().make_state_dir(&file).expect("it is made");
+            let header = serde_json::to_string(&Header::new(Digest::of(b""), [])).expect("a line");
+            std::fs::write(&file, format!("{header}\n{lines}\n")).expect("it is written");
+            read(test.project(), |_| true).into_keys().collect::<Vec<_>>()
+        };
+        let form = serde_json::to_string(&details()).expect("a line");
+        let output =
+            |name: &str, form: usize| format!(r#"{{"output":"{name}","form":{form},"inputs":[]}}"#);
+        let (a, b) = (output("a.png", 0), output("b.png", 1));
+        assert_eq!(read_of(&format!("{form}\n{a}\n{b}")), [path("a.png")], "no such form");
+        assert_eq!(read_of(&format!("{{\n{form}\n{a}\n{b}")), [path("b.png")], "a broken form");
+        let outside = output("../a.png", 0);
+        assert_eq!(read_of(&format!("{form}\n{a}\n{outside}")), [path("a.png")]);
+    }
 }

@@ -4,13 +4,11 @@ use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
-use impasto_types::{BlobRef, Digest};
-use serde::{Deserialize, Serialize};
-
 use crate::stamp::{Stamp, now_ns};
+use impasto_types::{BlobRef, Digest};
 
 /// A file's digest, with the stamp that shows whether it still holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Fingerprint {
     pub(crate) stamp: Stamp,
     /// When digesting began.
@@ -18,7 +16,6 @@ pub(crate) struct Fingerprint {
     pub(crate) blob: BlobRef,
     /// Whether we wrote the file and gave it a time that no later write can have, so that even a
     /// fresh stamp is trusted.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) ours: bool,
 }
 

@@ -30,21 +30,22 @@ pub fn outputs_on_disk<'a>(
     let outputs: Vec<_> = outputs.into_iter().collect();
     let known = &*cache;
     let looks: Vec<Look> = outputs.par_iter().map(|output| look(project, output, known)).collect();
-    let mut found = Outputs::default();
-    for (output, look) in outputs.into_iter().zip(looks) {
-        let blob = match look {
-            Look::Missing => continue,
-            Look::Known(blob) => blob,
-            Look::Digested(fresh) => {
-                found.digested += 1;
-                cache.put_output(output.clone(), fresh);
-                fresh.blob
-            }
-        };
-        found.present.insert(output.clone(), blob);
+    let mut digested = 0;
+    let present = outputs.into_iter().zip(looks).filter_map(|(output, look)| match look {
+        Look::Missing => None,
+        Look::Known(blob) => Some((output.clone(), blob)),
+        Look::Digested(fresh) => {
+            digested += 1;
+            cache.put_output(output.clone(), fresh);
+            Some((output.clone(), fresh.blob))
+        }
+    });
+    let present: BTreeMap<_, _> = present.collect();
+    // The cache knows all that are present; only if it knows more is there anything to drop.
+    if cache.output_count() > present.len() {
+        cache.retain_outputs(|output| present.contains_key(output));
     }
-    cache.retain_outputs(|output| found.present.contains_key(output));
-    found
+    Outputs { present, digested }
 }
 
 enum Look {

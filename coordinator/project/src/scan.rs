@@ -1,7 +1,8 @@
 //! Scans a project: lists, digests and reads the headers of its assets.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io;
+use std::path::PathBuf;
 
 use impasto_planner::{ImageHeader, InputFile, ListedAsset, Listing};
 use impasto_types::{AssetPath, BlobRef, error_text};
@@ -53,7 +54,9 @@ pub(crate) fn scan_except(
     };
 
     let known = &*cache;
-    let read: Vec<_> = wanted.par_iter().map(|found| read(found, known)).collect();
+    let look =
+        |found: &Found| read(&found.path, &found.stamp, || project.path_of(&found.path), known);
+    let read: Vec<_> = wanted.par_iter().map(look).collect();
     for (found, read) in wanted.into_iter().zip(read) {
         match read {
             Ok(read) => {
@@ -75,9 +78,12 @@ pub(crate) fn scan_except(
     refuse_case_collisions(&mut scan.listing.assets);
     scan_inputs(project, cache, &mut scan);
 
-    let listed: BTreeSet<_> =
-        scan.listing.assets.iter().map(|asset| &asset.path).chain(scan.inputs.keys()).collect();
-    cache.retain(|path| listed.contains(path));
+    // The cache knows all that was read; only if it knows more is there anything to drop.
+    let (assets, inputs) = (scan.listing.assets.iter().map(|asset| &asset.path), &scan.inputs);
+    if cache.count() > assets.len() + inputs.values().filter(|input| input.is_ok()).count() {
+        let listed: HashSet<_> = assets.chain(inputs.keys()).collect();
+        cache.retain(|path| listed.contains(path));
+    }
     Ok(scan)
 }
 
@@ -88,12 +94,19 @@ struct Read {
     fresh: Option<Fingerprint>,
 }
 
-fn read(found: &Found, cache: &StatCache) -> Result<Read, FingerprintError> {
-    if let Some((blob, known)) = cache.get(&found.path, &found.stamp) {
-        let image = known.map_or_else(|| header(&found.file), Ok);
+/// Reads the file at `path` as far as the cache does not know it; `file` is where it is.
+fn read(
+    path: &AssetPath,
+    stamp: &Stamp,
+    file: impl Fn() -> PathBuf,
+    cache: &StatCache,
+) -> Result<Read, FingerprintError> {
+    if let Some((blob, known)) = cache.get(path, stamp) {
+        let image = known.map_or_else(|| header(&file()), Ok);
         return Ok(Read { blob, image, fresh: None });
     }
-    let (fresh, image) = fingerprint(&found.file, || header(&found.file))?;
+    let file = file();
+    let (fresh, image) = fingerprint(&file, || header(&file))?;
     Ok(Read { blob: fresh.blob, image, fresh: Some(fresh) })
 }
 
@@ -115,9 +128,14 @@ impl Scan {
 
 /// Refuses names that differ only in case, since they are the same file on some systems.
 fn refuse_case_collisions(assets: &mut [ListedAsset]) {
+    let keys: Vec<String> = assets.par_iter().map(|asset| asset.path.case_key()).collect();
+    let distinct: HashSet<&String> = keys.iter().collect();
+    if distinct.len() == keys.len() {
+        return;
+    }
     let mut places: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-    for (place, asset) in assets.iter().enumerate() {
-        places.entry(asset.path.case_key()).or_default().push(place);
+    for (place, key) in keys.into_iter().enumerate() {
+        places.entry(key).or_default().push(place);
     }
     for places in places.into_values().filter(|places| places.len() > 1) {
         for (turn, &place) in places.iter().enumerate() {
@@ -146,11 +164,12 @@ fn scan_inputs(project: &Project, cache: &mut StatCache, scan: &mut Scan) {
             Ok(file) => match std::fs::metadata(&file) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 Err(error) => Err(format!("cannot be read: {error}")),
-                Ok(metadata) => Ok(Found { path: path.clone(), file, stamp: Stamp::of(&metadata) }),
+                Ok(metadata) => Ok((file, Stamp::of(&metadata))),
             },
         };
-        let input = found.and_then(|found| {
-            let read = read(&found, cache).map_err(|error| error_text(&error))?;
+        let input = found.and_then(|(file, stamp)| {
+            let read = read(&path, &stamp, || file.clone(), cache);
+            let read = read.map_err(|error| error_text(&error))?;
             let (blob, image) = scan.note(cache, &path, read);
             Ok(InputFile { blob, header: image? })
         });

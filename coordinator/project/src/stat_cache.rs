@@ -1,12 +1,14 @@
 //! A cache of digests and headers, so that an unchanged file costs one `stat`.
 
-use std::collections::BTreeMap;
+mod file;
+
+use std::collections::HashMap;
 use std::fs;
 
 use impasto_planner::{ImageHeader, Look};
 use impasto_types::{AssetPath, BlobRef};
-use serde::{Deserialize, Serialize};
 
+use self::file::Content;
 use crate::fingerprint::Fingerprint;
 use crate::project::Project;
 use crate::replace::{ReplaceError, replace_file};
@@ -16,47 +18,33 @@ use crate::stamp::Stamp;
 /// results, so it may be saved without the project's lock.
 #[derive(Debug, Clone, Default)]
 pub struct StatCache {
-    entries: BTreeMap<AssetPath, Entry>,
-    outputs: BTreeMap<AssetPath, Fingerprint>,
+    entries: HashMap<AssetPath, Entry>,
+    outputs: HashMap<AssetPath, Fingerprint>,
     changed: bool,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 struct Entry {
     fingerprint: Fingerprint,
     /// `None` for a picture that cannot be used: it is read again each time, since another version
     /// of Impasto may be able to use it.
-    #[serde(skip_serializing_if = "Option::is_none")]
     header: Option<ImageHeader>,
     /// What the pixels show; `None` if nobody has looked.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     look: Option<Look>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Stored {
-    version: u32,
-    entries: BTreeMap<AssetPath, Entry>,
-    #[serde(default)]
-    outputs: BTreeMap<AssetPath, Fingerprint>,
-}
+const FILE: &str = "stat-cache";
 
-/// Raised when entries of older files would be misread.
-const VERSION: u32 = 1;
-
-const FILE: &str = "stat-cache.json";
+/// A file that earlier versions wrote, which were never released. It is not read.
+const OLD_FILE: &str = "stat-cache.json";
 
 impl StatCache {
     /// The project's cache; empty if there is none or it cannot be read.
     pub fn load(project: &Project) -> Self {
         let bytes = fs::read(project.state_file(FILE)).ok();
-        let stored = bytes.and_then(|bytes| serde_json::from_slice::<Stored>(&bytes).ok());
-        match stored {
-            Some(Stored { version: VERSION, entries, outputs }) => {
-                Self { entries, outputs, changed: false }
-            }
-            Some(_) | None => Self::default(),
-        }
+        let content = bytes.and_then(|bytes| file::parse(&bytes)).unwrap_or_default();
+        let Content { entries, outputs } = content;
+        Self { entries, outputs, changed: false }
     }
 
     /// Writes the cache into the project, if it changed since it was loaded.
@@ -70,13 +58,11 @@ impl StatCache {
         let file = project.state_file(FILE);
         let other = |source| ReplaceError::Other { path: file.clone(), source };
         project.make_state_dir(&file).map_err(other)?;
-        let (entries, outputs) =
-            (std::mem::take(&mut self.entries), std::mem::take(&mut self.outputs));
-        let stored = Stored { version: VERSION, entries, outputs };
-        let bytes = serde_json::to_vec(&stored);
-        (self.entries, self.outputs) = (stored.entries, stored.outputs);
+        let bytes = file::render(&self.entries, &self.outputs);
         replace_file(&file, &bytes.map_err(|error| other(error.into()))?)?;
         self.changed = false;
+        // It may be absent, or on a disk that cannot be written.
+        let _ = fs::remove_file(project.state_file(OLD_FILE));
         Ok(())
     }
 
@@ -129,11 +115,21 @@ impl StatCache {
         self.changed = true;
     }
 
+    /// How many outputs it knows.
+    pub(crate) fn output_count(&self) -> usize {
+        self.outputs.len()
+    }
+
     /// Drops all outputs except those that `keep` accepts.
     pub(crate) fn retain_outputs(&mut self, keep: impl Fn(&AssetPath) -> bool) {
         let before = self.outputs.len();
         self.outputs.retain(|path, _| keep(path));
         self.changed |= self.outputs.len() != before;
+    }
+
+    /// How many assets and inputs it knows.
+    pub(crate) fn count(&self) -> usize {
+        self.entries.len()
     }
 
     /// Drops all assets and inputs except those that `keep` accepts.
@@ -179,15 +175,11 @@ mod tests {
         assert_eq!(loaded.output(&path("out.png"), &Stamp { size_bytes: 4, ..stamp }), None);
 
         let file = test.project().state_file(FILE);
-        for broken in [
-            "",
-            "{",
-            "[]",
-            r#"{"version":2,"entries":{}}"#,
-            r#"{"version":1,"entries":{"../a":{}}}"#,
-        ] {
+        let whole = fs::read(&file).expect("it is there");
+        for broken in [&b""[..], b"impasto stat-cache 3\n", &whole[..whole.len() - 1]] {
             fs::write(&file, broken).expect("it is written");
-            assert_eq!(StatCache::load(test.project()).entries, BTreeMap::new(), "{broken}");
+            let cache = StatCache::load(test.project());
+            assert_eq!((cache.count(), cache.output_count()), (0, 0), "{broken:?}");
         }
     }
 }

@@ -8,11 +8,11 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Write};
 
-use impasto_planner::{Plan, PlannedTask, Record, RecordDetails};
-use impasto_types::{AssetPath, Digest};
+use impasto_planner::{Plan, PlannedTask, Record};
+use impasto_types::{Action, AssetPath, Digest};
 use serde::{Deserialize, Serialize};
 
-use crate::details;
+use crate::details::{self, Header};
 use crate::lockfile::{LockEntry, Lockfile, LockfileError};
 use crate::project::Project;
 use crate::replace::ReplaceError;
@@ -26,7 +26,6 @@ pub struct State {
     loaded: (Option<Digest>, u64),
     /// Opened with the first delivery.
     deliveries: Option<File>,
-    details: BTreeMap<AssetPath, RecordDetails>,
 }
 
 /// The file of deliveries since the record was written, one per line. Writing the record removes
@@ -53,7 +52,7 @@ impl State {
             lockfile.put(output, entry);
         }
         let loaded = (digest, delivered.len() as u64);
-        Ok(Self { lockfile, loaded, deliveries: None, details: BTreeMap::new() })
+        Ok(Self { lockfile, loaded, deliveries: None })
     }
 
     /// Whether the files are unchanged since the state was loaded.
@@ -68,18 +67,10 @@ impl State {
         self.loaded.1 > 0 || self.deliveries.is_some()
     }
 
-    /// The records that a plan compares with. They have details only after [`Self::read_details`].
-    pub fn records(&self) -> BTreeMap<AssetPath, Record> {
-        let record = |(output, entry): (&AssetPath, &LockEntry)| {
-            let record = Record {
-                asset: entry.asset.clone(),
-                action_digest: entry.action,
-                output: entry.blob,
-                details: self.details.get(output).cloned(),
-            };
-            (output.clone(), record)
-        };
-        self.lockfile.entries().iter().map(record).collect()
+    /// The records that a plan compares with, by output. They have details only after
+    /// [`Self::read_details`].
+    pub fn records(&self) -> &BTreeMap<AssetPath, Record> {
+        self.lockfile.entries()
     }
 
     /// The recorded outputs.
@@ -88,17 +79,21 @@ impl State {
     }
 
     /// The record of an output.
-    pub fn get(&self, output: &AssetPath) -> Option<&LockEntry> {
+    pub fn get(&self, output: &AssetPath) -> Option<&Record> {
         self.lockfile.entries().get(output)
     }
 
     /// Reads the actions of the outputs that `wanted` accepts, as far as this checkout has them.
     pub fn read_details(&mut self, project: &Project, wanted: impl Fn(&AssetPath) -> bool) {
         let entries = self.lockfile.entries();
-        self.details =
+        let mut read =
             details::read(project, |output| wanted(output) && entries.contains_key(output));
-        // Details that do not match the record would give wrong reasons.
-        self.details.retain(|output, details| entries[output].action == details.action.digest());
+        for (output, record) in self.lockfile.entries_mut() {
+            // Details that do not match the record would give wrong reasons.
+            let details = read.remove(output);
+            let right = details.filter(|it| it.action.digest() == record.action_digest);
+            record.details = right.map(Box::new);
+        }
     }
 
     /// Saves the actions of the outputs, unless that was done, so that a later plan can say what
@@ -108,26 +103,32 @@ impl State {
     /// They cannot be written. This only costs reasons.
     pub fn keep_details(&self, project: &Project, plan: &Plan) -> Result<(), ReplaceError> {
         let (Some(lockfile), 0) = self.loaded else { return Ok(()) };
+        let before = details::header(project);
+        if before.as_ref().is_some_and(|header| header.is_complete_for(lockfile)) {
+            return Ok(());
+        }
         let outputs = plan
             .tasks
             .iter()
             .flat_map(|task| task.output_paths().map(move |output| (output, task)));
         let is_known = |(output, task): &(&AssetPath, &PlannedTask)| {
-            self.get(output).is_some_and(|it| it.action == task.action)
+            self.get(output).is_some_and(|it| it.action_digest == task.action)
         };
         let known: Vec<(&AssetPath, &PlannedTask)> = outputs.filter(is_known).collect();
-        let header = details::Header::new(lockfile, known.iter().map(|(output, _)| *output));
-        if known.is_empty() || details::header(project).as_ref() == Some(&header) {
+        let header = Header::new(lockfile, known.iter().map(|(output, _)| *output));
+        if known.is_empty() || before.is_some_and(|before| before.is_like(&header)) {
             return Ok(());
         }
-        let mut details: BTreeMap<_, _> =
-            known.into_iter().map(|(output, task)| (output.clone(), task.details())).collect();
-        let missing = |output: &AssetPath| {
-            !details.contains_key(output) && self.lockfile.entries().contains_key(output)
-        };
-        let mut kept = details::read(project, missing);
-        details.append(&mut kept);
-        details::write(project, &header, &details)
+        let mut details: BTreeMap<&AssetPath, (&str, &Action)> = known
+            .into_iter()
+            .map(|(output, task)| (output, (task.style.as_str(), &task.spec.action)))
+            .collect();
+        let missing =
+            |output: &AssetPath| !details.contains_key(output) && self.get(output).is_some();
+        let kept = details::read(project, missing);
+        details.extend(kept.iter().map(|(output, it)| (output, (it.style.as_str(), &it.action))));
+        let header = header.complete(details.len() == self.records().len());
+        details::write(project, &header, details.into_iter())
     }
 
     /// Records that `output` was delivered.
@@ -231,11 +232,12 @@ mod tests {
         let output = path("stylized/a.png");
         let mut state = State::load(project).expect("there is none yet");
         state.put(project, output.clone(), entry(b"one")).expect("it is noted");
+        state.put(project, path("stylized/b.png"), entry(b"two")).expect("it is noted");
         state.save(project).expect("it is saved");
         let read = |wanted: bool| {
             let mut next = State::load(project).expect("it loads");
             next.read_details(project, |_| wanted);
-            next.records()[&output].details.clone()
+            next.records()[&output].details.as_deref().cloned()
         };
         // If the plan has another action, the recorded one is unknown.
         let mut task = planned("stylized/a.png");
@@ -244,8 +246,16 @@ mod tests {
         state.keep_details(project, &plan).expect("nothing is to be done");
         assert_eq!(read(true), None);
         plan.tasks[0].action = right;
+        plan.tasks.push(planned("stylized/b.png"));
         state.keep_details(project, &plan).expect("they are written");
         assert_eq!((read(false), read(true)), (None, Some(details())));
+
+        // A later plan that knows less than the file has nothing to add.
+        let file = project.state_file("details.jsonl");
+        let before = fs::read(&file).expect("they are there");
+        plan.tasks[0].action = Digest::of(b"other");
+        state.keep_details(project, &plan).expect("nothing is to be done");
+        assert_eq!(fs::read(&file).expect("they are there"), before);
 
         // Another clone built something else, and its record arrived through version control.
         let other = LockEntry::new(Digest::of(b"other"), path("a.png"), BlobRef::of(b"two"));

@@ -13,21 +13,29 @@ use crate::test_project::{TestProject, path};
 use crate::{StatCache, State, details};
 
 const DETAILS: &str = "details.jsonl";
-const STATS: &str = "stat-cache.json";
+const STATS: &str = "stat-cache";
+
+/// What earlier formats of these were named, before any release.
+const OLD_FILES: [&str; 2] = ["details.jsonl", "stat-cache.json"];
 
 fn stored(name: &str) -> Vec<u8> {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/stored/0.1.0/project");
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/stored/0.1.0");
     fs::read(Path::new(folder).join(name)).expect("it is there")
 }
 
 /// A project as version 0.1.0 left it: one asset, two outputs.
 fn project() -> TestProject {
+    project_with("state", &[DETAILS, STATS])
+}
+
+/// The same with private files of a stored folder.
+fn project_with(folder: &str, files: &[&str]) -> TestProject {
     let test = TestProject::new();
-    test.write("impasto.lock", &stored("impasto.lock"));
-    for name in [DETAILS, STATS] {
+    test.write("impasto.lock", &stored("project/impasto.lock"));
+    for name in files {
         let file = test.project().state_file(name);
         test.project().make_state_dir(&file).expect("it is made");
-        fs::write(file, stored(name)).expect("it is written");
+        fs::write(file, stored(&format!("{folder}/{name}"))).expect("it is written");
     }
     test
 }
@@ -72,20 +80,36 @@ fn the_stat_cache_is_read() {
 }
 
 #[test]
+fn files_of_earlier_formats_are_as_good_as_absent() {
+    let test = project_with("project", &OLD_FILES);
+    let mut state = State::load(test.project()).expect("it is read");
+    state.read_details(test.project(), |_| true);
+    assert!(state.records().values().all(|record| record.details.is_none()));
+    let mut cache = StatCache::load(test.project());
+    assert_eq!(cache.get(&path("walls/a.png"), &fingerprint(b"content").stamp), None);
+
+    cache.put_output(path("stylized/a.png"), fingerprint(b"color"));
+    cache.save(test.project()).expect("it is written");
+    assert!(!test.project().state_file("stat-cache.json").exists(), "it is of no use to anyone");
+}
+
+#[test]
 fn all_files_are_written_unchanged() {
     let (from, to) = (project(), TestProject::new());
     let (lockfile, _) = Lockfile::load(from.project()).expect("it is read");
     lockfile.save(to.project()).expect("it is written");
-    assert_eq!(fs::read(to.project().lockfile()).expect("it is there"), stored("impasto.lock"));
+    let record = fs::read(to.project().lockfile()).expect("it is there");
+    assert_eq!(record, stored("project/impasto.lock"));
 
     let written = |name: &str| fs::read(to.project().state_file(name)).expect("it is there");
     let header = details::header(from.project()).expect("it is read");
     let read = details::read(from.project(), |_| true);
-    details::write(to.project(), &header, &read).expect("they are written");
-    assert_eq!(written(DETAILS), stored(DETAILS));
+    let borrowed = read.iter().map(|(output, it)| (output, (it.style.as_str(), &it.action)));
+    details::write(to.project(), &header, borrowed).expect("they are written");
+    assert_eq!(written(DETAILS), stored("state/details.jsonl"));
 
     let mut cache = StatCache::load(from.project());
     cache.put_output(path("stylized/a.png"), fingerprint(b"color"));
     cache.save(to.project()).expect("it is written");
-    assert_eq!(written(STATS), stored(STATS).trim_ascii_end());
+    assert_eq!(written(STATS), stored("state/stat-cache"));
 }

@@ -5,13 +5,16 @@ const SUFFIXES: [&str; 9] =
 
 /// Whether files and folders of this name are ignored, because they are hidden or temporary.
 pub(crate) fn is_passed_over(name: &str) -> bool {
-    let lower = name.to_ascii_lowercase();
+    let ends_with = |suffix: &str| {
+        let start = name.len().checked_sub(suffix.len());
+        start.is_some_and(|start| name.as_bytes()[start..].eq_ignore_ascii_case(suffix.as_bytes()))
+    };
     // Hidden names are version control, caches and incomplete files; `~$` is an office lock; vim
     // tests folders with a file `4913`.
-    lower.starts_with(['.', '~'])
-        || lower == "4913"
-        || (lower.len() > 1 && lower.starts_with('#') && lower.ends_with('#'))
-        || SUFFIXES.iter().any(|suffix| lower.ends_with(suffix))
+    name.starts_with(['.', '~'])
+        || name == "4913"
+        || (name.len() > 1 && name.starts_with('#') && name.ends_with('#'))
+        || SUFFIXES.iter().any(|suffix| ends_with(suffix))
 }
 
 #[cfg(test)]

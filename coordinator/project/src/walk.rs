@@ -1,70 +1,18 @@
 //! Finds the files of a project that its manifest paints.
 
+mod folder;
+mod problem;
+
 use std::collections::BTreeSet;
-use std::fs::Metadata;
 use std::io;
-use std::path::{Path, PathBuf};
 
-use impasto_planner::{PassedOver, Verdict};
-use impasto_types::{AssetPath, AssetPathError, ContainerFormat};
-use walkdir::{DirEntry, WalkDir};
+use impasto_planner::PassedOver;
+use rayon::prelude::*;
 
-use crate::contained::LeavesProject;
-use crate::project::{Project, slashed};
-use crate::stamp::Stamp;
-use crate::temporary::is_passed_over;
-
-/// Why a project could not be scanned.
-#[derive(Debug, thiserror::Error)]
-pub enum ScanError {
-    #[error("cannot list the folder of assets, {}", path.display())]
-    Folder { path: PathBuf, source: io::Error },
-    #[error(
-        "the folder of assets, {}, is a link out of the project; name the folder that it leads to \
-         in `links` of [project]",
-        path.display()
-    )]
-    LinkedFolder { path: PathBuf },
-}
-
-/// A file or folder that cannot be an asset. It counts as a failure and does not stop the others.
-#[derive(Debug, thiserror::Error)]
-pub enum ScanProblem {
-    #[error("`{path}` has a name that is not Unicode: rename it")]
-    NotUnicode { path: String },
-    #[error("`{path}` has a name that not every system can store: rename it")]
-    Name { path: String, source: AssetPathError },
-    #[error(
-        "{0}; name the folder that it leads to in `links` of [project], or copy the file into the \
-         project"
-    )]
-    Leaves(LeavesProject),
-    #[error("`{path}` cannot be read")]
-    Unreadable { path: String, source: io::Error },
-    #[error("`{path}` changed each time it was read: something is still writing it")]
-    Unstable { path: AssetPath },
-}
-
-impl ScanProblem {
-    /// The file or folder, relative to the project's.
-    pub fn path(&self) -> &str {
-        match self {
-            Self::NotUnicode { path }
-            | Self::Name { path, .. }
-            | Self::Leaves(LeavesProject { path })
-            | Self::Unreadable { path, .. } => path,
-            Self::Unstable { path } => path.as_str(),
-        }
-    }
-}
-
-/// A file that the manifest paints.
-#[derive(Debug, Clone)]
-pub(crate) struct Found {
-    pub(crate) path: AssetPath,
-    pub(crate) file: PathBuf,
-    pub(crate) stamp: Stamp,
-}
+pub(crate) use self::folder::Found;
+use self::folder::{Entry, Folder, list, unlisted};
+pub use self::problem::{ScanError, ScanProblem};
+use crate::project::Project;
 
 #[derive(Debug, Default)]
 pub(crate) struct Walk {
@@ -75,9 +23,10 @@ pub(crate) struct Walk {
     pub(crate) problems: Vec<ScanProblem>,
 }
 
-/// Lists the folder of assets. Only files that the manifest paints are examined. Linked folders are
-/// entered only if they lead to where the manifest's `links` allow: other files inside the project
-/// are found at their real path, and files outside do not belong to it.
+/// Lists the folder of assets, on several threads. Only files that the manifest paints are
+/// examined, each by one `stat` relative to its folder. Linked folders are entered only if they
+/// lead to where the manifest's `links` allow: other files inside the project are found at their
+/// real path, and files outside do not belong to it.
 ///
 /// # Errors
 /// The folder itself cannot be listed, or is a link out of the project.
@@ -88,177 +37,59 @@ pub(crate) fn walk(project: &Project) -> Result<Walk, ScanError> {
     }
     let mut walk = Walk::default();
     let mut entered = BTreeSet::new();
-    let mut folders = vec![root.clone()];
-    while let Some(folder) = folders.pop() {
-        match list(project, &folder, &mut walk, &mut folders, &mut entered) {
-            Ok(()) => {}
-            Err(source) if folder == root => {
-                return Err(ScanError::Folder { path: root, source });
+    // Folder by folder below, in steps of one level.
+    let mut level = vec![Folder::new(project, root.clone())];
+    while !level.is_empty() {
+        let listed: Vec<_> = level.par_iter().map(|folder| list(project, folder)).collect();
+        let mut below = Vec::new();
+        for (folder, listed) in level.into_iter().zip(listed) {
+            walk.passed.folders.insert(folder.shown.clone());
+            match listed {
+                Ok(listed) => listed.into_iter().for_each(|entry| walk.add(entry, &mut below)),
+                Err(source) if folder.path == root => {
+                    return Err(ScanError::Folder { path: root, source });
+                }
+                // Removed since the one above was listed.
+                Err(source) if source.kind() == io::ErrorKind::NotFound && !folder.is_link => {}
+                Err(source) => walk.problems.push(unlisted(folder.shown.clone(), source)),
             }
-            Err(source) => walk.problems.push(unlisted(project, &folder, source)),
         }
+        // Each target of links is entered once, whatever the order in which folders are listed.
+        below.sort_by(|one: &Folder, other| one.path.cmp(&other.path));
+        let mut is_new = |folder: &Folder| {
+            let target = std::fs::canonicalize(&folder.path);
+            target.is_ok_and(|target| entered.insert(target))
+        };
+        below.retain(|folder| !folder.is_link || is_new(folder));
+        level = below;
     }
-    walk.wanted.sort_by(|a, b| a.path.cmp(&b.path));
+    walk.wanted.par_sort_by(|a, b| a.path.cmp(&b.path));
     walk.passed.linked_folders.sort();
     Ok(walk)
 }
 
-/// Lists one folder with all below it. Linked folders that may be entered are added to `folders`,
-/// each target once.
-fn list(
-    project: &Project,
-    folder: &Path,
-    walk: &mut Walk,
-    folders: &mut Vec<PathBuf>,
-    entered: &mut BTreeSet<PathBuf>,
-) -> io::Result<()> {
-    let entries = WalkDir::new(folder)
-        .follow_links(false)
-        .into_iter()
-        .filter_entry(|entry| entry.depth() == 0 || !passed_over(entry));
-    for entry in entries {
+impl Walk {
+    fn add(&mut self, entry: Entry, folders: &mut Vec<Folder>) {
         match entry {
-            Ok(entry) if entry.depth() > 0 && entry.path_is_symlink() && entry.path().is_dir() => {
-                let mut is_new = || {
-                    let target = std::fs::canonicalize(entry.path());
-                    target.is_ok_and(|target| entered.insert(target))
-                };
-                if !project.enters(entry.path()) {
-                    walk.passed.linked_folders.push(shown(project, entry.path()));
-                } else if is_new() {
-                    folders.push(entry.into_path());
-                }
+            Entry::Wanted(found) => self.wanted.push(found),
+            Entry::Folder(folder) => folders.push(folder),
+            Entry::LinkedFolder(shown) => self.passed.linked_folders.push(shown),
+            Entry::Image(path, verdict) => self.passed.images.push((path, verdict)),
+            Entry::Unsupported(shown) => self.passed.unsupported.push(shown),
+            Entry::LinkedFile(shown, problem) => {
+                self.passed.linked_files.push(shown);
+                self.problems.push(problem);
             }
-            Ok(entry) => visit(project, &entry, walk),
-            Err(error) if error.depth() == 0 => return Err(into_io(error)),
-            // Removed since its folder was listed.
-            Err(error)
-                if error
-                    .io_error()
-                    .is_some_and(|error| error.kind() == io::ErrorKind::NotFound) => {}
-            Err(error) => {
-                let path = error.path().unwrap_or(folder).to_owned();
-                walk.problems.push(unlisted(project, &path, into_io(error)));
-            }
+            Entry::Problem(problem) => self.problems.push(problem),
         }
     }
-    Ok(())
-}
-
-fn unlisted(project: &Project, path: &Path, source: io::Error) -> ScanProblem {
-    ScanProblem::Unreadable { path: shown(project, path), source }
-}
-
-fn passed_over(entry: &DirEntry) -> bool {
-    is_passed_over(&entry.file_name().to_string_lossy())
-}
-
-fn visit(project: &Project, entry: &DirEntry, walk: &mut Walk) {
-    let kind = entry.file_type();
-    if kind.is_dir() {
-        walk.passed.folders.insert(shown(project, entry.path()));
-        return;
-    }
-    // Pipes and devices are never opened, since reading one may block.
-    if !(kind.is_file() || kind.is_symlink()) {
-        return;
-    }
-    if !names_an_image(entry.path()) {
-        if is_unsupported(entry.path()) {
-            walk.passed.unsupported.push(shown(project, entry.path()));
-        }
-        return;
-    }
-    let path = match asset_path(project, entry.path()) {
-        Ok(path) => path,
-        Err(problem) => return walk.problems.push(problem),
-    };
-    match project.manifest().verdict(&path) {
-        Verdict::Wanted(_) => {}
-        verdict @ (Verdict::Unmatched
-        | Verdict::Skipped(_)
-        | Verdict::Excluded
-        | Verdict::Output
-        | Verdict::Input) => {
-            walk.passed.images.push((path, verdict));
-            return;
-        }
-        Verdict::Foreign => return,
-    }
-    let metadata = if kind.is_symlink() {
-        follow(project, &path, entry.path())
-    } else {
-        entry.metadata().map_err(|error| unreadable(&path, into_io(error)))
-    };
-    match metadata {
-        Ok(metadata) if metadata.is_file() => {
-            walk.wanted.push(Found {
-                path,
-                file: entry.path().to_owned(),
-                stamp: Stamp::of(&metadata),
-            });
-        }
-        Ok(_) => {}
-        Err(ScanProblem::Unreadable { source, .. })
-            if source.kind() == io::ErrorKind::NotFound && !kind.is_symlink() => {}
-        Err(problem) => {
-            if let ScanProblem::Leaves(_) = problem {
-                walk.passed.linked_files.push(shown(project, entry.path()));
-            }
-            walk.problems.push(problem);
-        }
-    }
-}
-
-/// The metadata of a linked file, if it is in the project or where links may lead.
-fn follow(project: &Project, path: &AssetPath, link: &Path) -> Result<Metadata, ScanProblem> {
-    if !project.holds(link).map_err(|source| unreadable(path, source))? {
-        return Err(ScanProblem::Leaves(LeavesProject { path: path.to_string() }));
-    }
-    std::fs::metadata(link).map_err(|source| unreadable(path, source))
-}
-
-fn unreadable(path: &AssetPath, source: io::Error) -> ScanProblem {
-    ScanProblem::Unreadable { path: path.to_string(), source }
-}
-
-fn asset_path(project: &Project, file: &Path) -> Result<AssetPath, ScanProblem> {
-    let relative = file.strip_prefix(project.dir()).unwrap_or(file);
-    let text =
-        slashed(relative).ok_or_else(|| ScanProblem::NotUnicode { path: shown(project, file) })?;
-    text.parse().map_err(|source| ScanProblem::Name { path: shown(project, file), source })
-}
-
-fn shown(project: &Project, file: &Path) -> String {
-    let relative = file.strip_prefix(project.dir()).unwrap_or(file);
-    slashed(relative).unwrap_or_else(|| relative.to_string_lossy().into_owned())
-}
-
-fn names_an_image(file: &Path) -> bool {
-    file.extension().is_some_and(|extension| {
-        ContainerFormat::from_extension(&extension.to_string_lossy()).is_some()
-    })
-}
-
-/// Pictures that other programs read.
-const UNSUPPORTED: [&str; 34] = [
-    "dds", "exr", "hdr", "psd", "psb", "gif", "svg", "ktx", "ktx2", "basis", "avif", "heic",
-    "heif", "jxl", "jp2", "j2k", "jfif", "pcx", "ppm", "pgm", "pbm", "pnm", "ico", "vtf", "pvr",
-    "astc", "xcf", "kra", "ora", "dpx", "sgi", "qoi", "dng", "cr2",
-];
-
-/// Whether the file is named like a picture that cannot be read.
-fn is_unsupported(file: &Path) -> bool {
-    let extension = file.extension().map(|extension| extension.to_string_lossy().to_lowercase());
-    extension.is_some_and(|extension| UNSUPPORTED.contains(&extension.as_str()))
-}
-
-fn into_io(error: walkdir::Error) -> io::Error {
-    error.into_io_error().unwrap_or_else(|| io::Error::other("a folder that contains itself"))
 }
 
 #[cfg(test)]
 mod tests {
+    use impasto_planner::Verdict;
+    use impasto_types::AssetPath;
+
     use super::*;
     use crate::test_project::{TestProject, png};
 

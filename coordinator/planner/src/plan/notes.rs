@@ -1,8 +1,9 @@
 //! The notes of a plan, and its orphans.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use impasto_types::{AssetPath, ContainerFormat};
+use rayon::prelude::*;
 
 use super::{PlannedTask, Planner};
 use crate::data_map::DataMaps;
@@ -21,8 +22,7 @@ impl Planner<'_> {
         let listing = self.findings.listing;
         let passed = &listing.passed;
         let hints = GlobHints { manifest, assets: &listing.assets, passed };
-        let known = wanted.iter().flatten().map(|asset| &asset.path);
-        let data_maps = DataMaps::among(known.chain(passed.images.iter().map(|(path, _)| path)));
+        let data_maps = self.data_maps(wanted);
         for (index, (rule, assets)) in manifest.rules().iter().zip(wanted).enumerate() {
             // What is still being written may belong to it.
             if assets.is_empty() && !rule.skips() && passed.unsettled.is_empty() {
@@ -36,8 +36,10 @@ impl Planner<'_> {
             }
             self.note_absent(rule, assets);
             self.note_too_small(index, assets);
-            self.note_data_maps(rule, assets, &data_maps);
-            self.note_skipped(rule, index, &data_maps);
+            if let Some(data_maps) = &data_maps {
+                self.note_data_maps(rule, assets, data_maps);
+                self.note_skipped(rule, index, data_maps);
+            }
             self.note_quality(rule);
             self.add_losses(rule);
         }
@@ -49,9 +51,30 @@ impl Planner<'_> {
         self.plan.notes.extend(unused);
     }
 
+    /// The data maps among the files that rules paint or skip; `None` if no name has a map's word.
+    /// Only the folders of names that have one are looked through.
+    fn data_maps(&self, wanted: &[Vec<&ListedAsset>]) -> Option<DataMaps> {
+        let images = &self.findings.listing.passed.images;
+        let is_skipped = |verdict: &Verdict| matches!(verdict, Verdict::Skipped(_));
+        let skipped = images.iter().filter(|(_, verdict)| is_skipped(verdict));
+        let painted: Vec<&AssetPath> = wanted.iter().flatten().map(|asset| &asset.path).collect();
+        let named: Vec<&AssetPath> =
+            painted.iter().copied().chain(skipped.map(|(path, _)| path)).collect();
+        let folder = |path: &AssetPath| path.parent().to_lowercase();
+        let with_word = named.into_par_iter().filter(|path| DataMaps::word(path).is_some());
+        let folders: HashSet<String> = with_word.map(folder).collect();
+        if folders.is_empty() {
+            return None;
+        }
+        let files: Vec<&AssetPath> =
+            painted.into_iter().chain(images.iter().map(|(path, _)| path)).collect();
+        let near = files.into_par_iter().filter(|path| folders.contains(&folder(path)));
+        Some(DataMaps::among(near.collect::<Vec<_>>()))
+    }
+
     fn note_data_maps(&mut self, rule: &Rule, assets: &[&ListedAsset], data_maps: &DataMaps) {
         let found = |asset: &&ListedAsset| Some((asset.path.clone(), data_maps.find(&asset.path)?));
-        let maps: Vec<_> = assets.iter().filter_map(found).collect();
+        let maps: Vec<_> = assets.par_iter().filter_map(found).collect();
         let Some((first, _)) = maps.first() else { return };
         let globs: BTreeSet<String> = maps.iter().map(|(path, map)| map.glob_for(path)).collect();
         self.plan.notes.push(Note::DataMaps {
@@ -189,7 +212,7 @@ impl Planner<'_> {
         let failing: BTreeSet<_> =
             self.plan.problems.iter().map(|problem| &problem.asset).chain(unsettled).collect();
         let tasks = self.plan.tasks.iter();
-        let made: BTreeSet<_> = tasks.flat_map(PlannedTask::output_paths).collect();
+        let made: HashSet<_> = tasks.flat_map(PlannedTask::output_paths).collect();
         let orphaned =
             self.findings.previous.iter().filter(|(output, record)| {
                 !made.contains(output) && !failing.contains(&record.asset)

@@ -7,14 +7,15 @@ mod stale;
 use std::collections::BTreeSet;
 
 use impasto_types::{
-    CommonPatch, Depth, FileTraits, Init, InputRef, LossNorm, Recipe, RecipePatch,
+    CommonPatch, ContainerFormat, Depth, FileTraits, Init, InputRef, LossNorm, Recipe, RecipePatch,
 };
 use proptest::prelude::*;
 
 use self::folder::{TWO_STYLES, asset, folder, header, one_style, path};
 use super::*;
 use crate::{
-    MEMORY_BASE_BYTES, RESULT_BYTES_PER_PIXEL, Reason, SOURCE_BYTES_PER_PIXEL, TILE_BYTES_PER_PIXEL,
+    ImageHeader, InputFile, MEMORY_BASE_BYTES, RESULT_BYTES_PER_PIXEL, Reason,
+    SOURCE_BYTES_PER_PIXEL, TILE_BYTES_PER_PIXEL, estimate,
 };
 
 /// The memory per pixel of a small canvas, with an L-BFGS history of two pairs.

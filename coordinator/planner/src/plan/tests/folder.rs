@@ -96,7 +96,11 @@ impl Folder {
 
     pub(super) fn plan_of(&self, manifest: &Manifest) -> Result<Plan, PlanError> {
         let Self { listing, inputs, models, previous, present } = self;
-        plan(manifest, &Findings { listing, inputs, models, previous, present })
+        let plan = plan(manifest, &Findings { listing, inputs, models, previous, present })?;
+        for task in &plan.tasks {
+            assert_eq!(task.action, task.spec.action.digest(), "{}", task.spec.asset);
+        }
+        Ok(plan)
     }
 
     /// Records every stale task of `plan` as built.

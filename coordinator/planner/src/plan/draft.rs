@@ -1,0 +1,139 @@
+//! The tasks of one asset, planned without regard to the others.
+
+use impasto_types::{AssetPath, ContainerFormat, Part, TaskSpec};
+
+use super::template::{Template, Templates};
+use super::{PlanError, PlannedOutput, PlannedTask};
+use crate::grouping::Asset;
+use crate::output_pattern::Parts;
+use crate::problem::{companions, paintable, usable};
+use crate::staleness::{Candidate, staleness};
+use crate::{Findings, ImageHeader, InputFile, Manifest, Problem, estimate};
+
+/// What an asset comes to in one style.
+#[derive(Debug)]
+pub(super) enum Draft {
+    Task {
+        task: Box<PlannedTask>,
+        /// The case keys of the task's outputs.
+        keys: Vec<String>,
+        header: ImageHeader,
+    },
+    Problem(Problem),
+}
+
+/// Drafts tasks, on any number of threads.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Drafter<'a> {
+    pub(super) manifest: &'a Manifest,
+    pub(super) findings: &'a Findings<'a>,
+    pub(super) templates: &'a Templates<'a>,
+}
+
+impl Drafter<'_> {
+    /// A task for each style of the asset's rule, or a problem.
+    pub(super) fn drafts(self, asset: Asset<'_>, rule: usize) -> Result<Vec<Draft>, PlanError> {
+        let paintings = self.manifest.paintings(rule);
+        (0..paintings.len()).map(|painting| self.draft(asset, rule, painting)).collect()
+    }
+
+    fn draft(self, asset: Asset<'_>, rule: usize, painting: usize) -> Result<Draft, PlanError> {
+        let (name, manifest) = (&self.manifest.rules()[rule].name, self.manifest);
+        let paintable = usable(asset.main).and_then(|header| {
+            let painting = &manifest.paintings(rule)[painting];
+            let format = painting.output_spec(header.format).format;
+            let size = paintable(&painting.recipe, header, format)?;
+            Ok((header, size, companions(&asset)?))
+        });
+        match paintable {
+            Ok((header, size, companions)) => {
+                let template = self.templates.get(rule, painting, header.format)?;
+                self.task(asset, &companions, name, template, header, size)
+            }
+            Err(cause) => {
+                let asset = asset.path().clone();
+                Ok(Draft::Problem(Problem { asset, rule: name.clone(), cause }))
+            }
+        }
+    }
+
+    fn task(
+        self,
+        asset: Asset<'_>,
+        companions: &[(Part, InputFile)],
+        rule: &str,
+        template: &Template<'_>,
+        header: ImageHeader,
+        (width, height): (u32, u32),
+    ) -> Result<Draft, PlanError> {
+        let (action, digest) = template.fill(asset.blob(), companions);
+        let output = |part: Part, format: ContainerFormat| {
+            Ok(PlannedOutput { part, path: self.output(asset.path(), rule, template, format)? })
+        };
+        let outputs =
+            action.outputs.iter().map(|output_spec| output(output_spec.part, output_spec.format));
+        let outputs = outputs.collect::<Result<Vec<_>, PlanError>>()?;
+        let Findings { previous, present, .. } = self.findings;
+        let state = staleness(
+            Candidate { asset: asset.path(), style: template.style, action: &action, digest },
+            outputs.iter().map(|output| (previous.get(&output.path), present.get(&output.path))),
+        );
+        // A mask is held to the end, unlike other sources, and counted as such.
+        let (masks, others): (Vec<_>, Vec<_>) =
+            companions.iter().partition(|(part, _)| *part == Part::Mask);
+        let size_of = |(_, file): &(Part, InputFile)| (file.header.width, file.header.height);
+        let Template { painting, style, styles, init, .. } = template;
+        let sources: Vec<_> = styles
+            .iter()
+            .copied()
+            .chain(*init)
+            .chain(others.into_iter().map(size_of))
+            .chain([(header.width, header.height)])
+            .collect();
+        let (recipe, size) = (&painting.recipe, (width, height));
+        let mask = masks.first().copied().map(size_of);
+        let masked = mask.map_or(0, |mask| estimate::mask_bytes(recipe, size, mask));
+        let spec = TaskSpec {
+            asset: asset.path().clone(),
+            least_memory_bytes: estimate::memory_bytes(recipe, size, &sources, styles) + masked,
+            work: estimate::work(recipe, width, height),
+            action,
+        };
+        let keys = outputs.iter().map(|output| output.path.case_key()).collect();
+        let task = PlannedTask {
+            spec,
+            outputs,
+            rule: rule.to_owned(),
+            style: style.name.clone(),
+            width,
+            height,
+            action: digest,
+            state,
+        };
+        Ok(Draft::Task { task: Box::new(task), keys, header })
+    }
+
+    fn output(
+        self,
+        asset: &AssetPath,
+        rule: &str,
+        template: &Template<'_>,
+        format: ContainerFormat,
+    ) -> Result<AssetPath, PlanError> {
+        let relative = self.manifest.in_assets(asset).unwrap_or(asset.as_str());
+        let style = &template.painting.style;
+        let parts = Parts { format, style, rule, ..Parts::of_asset(asset, relative) };
+        let expanded = self.manifest.output_pattern().expand(&parts);
+        let output =
+            expanded.map_err(|source| PlanError::OutputPath { asset: asset.clone(), source })?;
+        if ContainerFormat::from_extension(output.extension()) != Some(format) {
+            return Err(PlanError::WrongExtension {
+                asset: asset.clone(),
+                output,
+                rule: rule.to_owned(),
+                format,
+            });
+        }
+        Ok(output)
+    }
+}

@@ -1,0 +1,151 @@
+//! What all assets of one rule, style and format share, worked out once.
+
+use std::sync::OnceLock;
+
+use impasto_types::{
+    Action, ActionShape, AssetKind, AssetPath, BlobRef, ContainerFormat, Digest, Input, Part,
+    StyleRef,
+};
+
+use crate::manifest::{Painting, Style, StyleImage};
+use crate::{Findings, InputFile, Manifest, PlanError};
+
+/// A painting of a rule, for assets in one format.
+#[derive(Debug)]
+pub(super) struct Template<'a> {
+    pub(super) painting: &'a Painting,
+    pub(super) style: &'a Style,
+    /// The action; of its inputs only those that all assets share.
+    pub(super) action: Action,
+    shape: ActionShape,
+    /// The sizes of the style images as far as they are used, in pixels.
+    pub(super) styles: Vec<(u32, u32)>,
+    /// The size of the init image in pixels.
+    pub(super) init: Option<(u32, u32)>,
+}
+
+impl<'a> Template<'a> {
+    fn new(
+        manifest: &'a Manifest,
+        findings: &Findings<'_>,
+        rule: &str,
+        painting: &'a Painting,
+        format: ContainerFormat,
+    ) -> Result<Self, PlanError> {
+        let style = manifest.style(&painting.style);
+        let action = action(findings, rule, style, painting, format)?;
+        let size = |path: &AssetPath| Some(input(findings, path).ok()?.header.upright_size());
+        let cut = |image: &StyleImage| {
+            let (width, height) = size(&image.path)?;
+            image.crop.unwrap_or_default().remaining(width, height).ok()
+        };
+        Ok(Self {
+            painting,
+            style,
+            shape: ActionShape::of(&action),
+            action,
+            styles: style.images.iter().filter_map(cut).collect(),
+            init: painting.init.as_ref().and_then(size),
+        })
+    }
+
+    /// The action of the asset with this content, and its digest.
+    pub(super) fn fill(
+        &self,
+        content: BlobRef,
+        companions: &[(Part, InputFile)],
+    ) -> (Action, Digest) {
+        let mut action = self.action.clone();
+        action.inputs.reserve(1 + companions.len());
+        action.inputs.push(Input::blob(Part::Color, content));
+        action.inputs.extend(companions.iter().map(|(part, file)| Input::blob(*part, file.blob)));
+        action.inputs.sort_by_key(|input| input.part);
+        let digest = self.shape.digest(&action.inputs);
+        (action, digest)
+    }
+}
+
+/// The templates of a manifest, each made when the first asset needs it: an error in one that no
+/// asset needs stops nothing.
+#[derive(Debug)]
+pub(super) struct Templates<'a> {
+    manifest: &'a Manifest,
+    findings: &'a Findings<'a>,
+    /// By rule, painting and format.
+    made: Vec<Vec<[OnceLock<Result<Template<'a>, PlanError>>; ContainerFormat::ALL.len()]>>,
+}
+
+impl<'a> Templates<'a> {
+    pub(super) fn new(manifest: &'a Manifest, findings: &'a Findings<'a>) -> Self {
+        let of_rule = |rule| manifest.paintings(rule).iter().map(|_| Default::default()).collect();
+        let made = (0..manifest.rules().len()).map(of_rule).collect();
+        Self { manifest, findings, made }
+    }
+
+    /// The template of the rule's painting number `painting`, for assets in `format`.
+    pub(super) fn get(
+        &self,
+        rule: usize,
+        painting: usize,
+        format: ContainerFormat,
+    ) -> Result<&Template<'a>, PlanError> {
+        let make = || {
+            let (name, painting) =
+                (&self.manifest.rules()[rule].name, &self.manifest.paintings(rule)[painting]);
+            Template::new(self.manifest, self.findings, name, painting, format)
+        };
+        self.made[rule][painting][format as usize].get_or_init(make).as_ref().map_err(Clone::clone)
+    }
+}
+
+fn action(
+    findings: &Findings<'_>,
+    rule: &str,
+    style: &Style,
+    painting: &Painting,
+    format: ContainerFormat,
+) -> Result<Action, PlanError> {
+    let style_ref = |image: &StyleImage| {
+        let StyleImage { path, weight, crop } = image;
+        let checked = input(findings, path).and_then(|file| {
+            let (width, height) = file.header.upright_size();
+            crop.unwrap_or_default()
+                .remaining(width, height)
+                .map_err(|error| error.to_string())
+                .map(|_| StyleRef { blob: file.blob, weight: *weight, crop: *crop })
+        });
+        checked.map_err(|reason| PlanError::Style {
+            path: path.clone(),
+            style: style.name.clone(),
+            reason,
+        })
+    };
+    let mut inputs = Vec::new();
+    if let Some(path) = &painting.init {
+        let file = input(findings, path).map_err(|reason| PlanError::Init {
+            path: path.clone(),
+            rule: rule.to_owned(),
+            reason,
+        })?;
+        inputs.push(Input::blob(Part::Init, file.blob));
+    }
+    let method = painting.recipe.method();
+    let needed = method.models();
+    let mut models = findings.models.to_vec();
+    models.retain(|model| needed.contains(&model.name));
+    models.sort();
+    Ok(Action {
+        method_version: method.version(),
+        recipe: painting.recipe.clone(),
+        kind: AssetKind::picture(),
+        styles: style.images.iter().map(style_ref).collect::<Result<_, _>>()?,
+        inputs,
+        models,
+        outputs: vec![painting.output_spec(format)],
+    })
+}
+
+fn input(findings: &Findings<'_>, path: &AssetPath) -> Result<InputFile, String> {
+    let none = || Err("the project has no such file".to_owned());
+    findings.inputs.get(path).cloned().unwrap_or_else(none)
+}

@@ -1,0 +1,199 @@
+//! Lists one folder.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, DirEntry, Metadata};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use impasto_planner::Verdict;
+use impasto_types::{AssetPath, ContainerFormat};
+use rayon::prelude::*;
+
+use super::problem::ScanProblem;
+use crate::contained::LeavesProject;
+use crate::project::{Project, slashed};
+use crate::stamp::Stamp;
+use crate::temporary::is_passed_over;
+
+/// A folder that is walked.
+#[derive(Debug)]
+pub(super) struct Folder {
+    pub(super) path: PathBuf,
+    /// Its path in the project with `/`, for messages.
+    pub(super) shown: String,
+    /// Whether the path is Unicode, so that its files can have names.
+    is_unicode: bool,
+    pub(super) is_link: bool,
+}
+
+impl Folder {
+    pub(super) fn new(project: &Project, path: PathBuf) -> Self {
+        let relative = path.strip_prefix(project.dir()).unwrap_or(&path);
+        let unicode = slashed(relative);
+        let is_unicode = unicode.is_some();
+        let shown = unicode.unwrap_or_else(|| relative.to_string_lossy().into_owned());
+        Self { path, shown, is_unicode, is_link: false }
+    }
+
+    /// The folder of this name in it.
+    fn below(&self, name: &OsStr, entry: &DirEntry, is_link: bool) -> Self {
+        let is_unicode = self.is_unicode && name.to_str().is_some();
+        Self { path: entry.path(), shown: self.shown(name), is_unicode, is_link }
+    }
+
+    /// The path in the project of the file with this name, for messages.
+    fn shown(&self, name: &OsStr) -> String {
+        match self.shown.as_str() {
+            "" => name.to_string_lossy().into_owned(),
+            folder => format!("{folder}/{}", name.to_string_lossy()),
+        }
+    }
+
+    fn asset_path(&self, name: &OsStr) -> Result<AssetPath, ScanProblem> {
+        let path = self.shown(name);
+        if !self.is_unicode || name.to_str().is_none() {
+            return Err(ScanProblem::NotUnicode { path });
+        }
+        path.parse().map_err(|source| ScanProblem::Name { path, source })
+    }
+}
+
+/// What an entry of a folder is.
+pub(super) enum Entry {
+    Wanted(Found),
+    Folder(Folder),
+    /// A linked folder that is not entered.
+    LinkedFolder(String),
+    Image(AssetPath, Verdict),
+    Unsupported(String),
+    LinkedFile(String, ScanProblem),
+    Problem(ScanProblem),
+}
+
+/// A file that the manifest paints.
+#[derive(Debug, Clone)]
+pub(crate) struct Found {
+    pub(crate) path: AssetPath,
+    pub(crate) stamp: Stamp,
+}
+
+/// Folders of more entries are examined on several threads. Those of fewer are examined each on
+/// one, so that few are open at a time.
+const LARGE: usize = 4096;
+
+/// Lists one folder, without those below it.
+pub(super) fn list(project: &Project, folder: &Folder) -> io::Result<Vec<Entry>> {
+    let mut entries = Vec::new();
+    let mut found = Vec::new();
+    for entry in fs::read_dir(&folder.path)? {
+        match entry {
+            Ok(entry) => entries.push((entry.file_name(), entry)),
+            Err(source) => found.push(Entry::Problem(unlisted(folder.shown.clone(), source))),
+        }
+    }
+    // File systems list folders in an order of their own.
+    entries.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+    let visit = |(name, entry): &(OsString, DirEntry)| visit(project, folder, name, entry);
+    match entries.len() > LARGE {
+        true => found.par_extend(entries.par_iter().filter_map(visit)),
+        false => found.extend(entries.iter().filter_map(visit)),
+    }
+    Ok(found)
+}
+
+pub(super) fn unlisted(path: String, source: io::Error) -> ScanProblem {
+    ScanProblem::Unreadable { path, source }
+}
+
+/// `None` for what is passed over.
+fn visit(project: &Project, folder: &Folder, name: &OsStr, entry: &DirEntry) -> Option<Entry> {
+    if is_passed_over(&name.to_string_lossy()) {
+        return None;
+    }
+    let kind = match entry.file_type() {
+        Ok(kind) => kind,
+        // Removed since its folder was listed.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+        Err(source) => return Some(Entry::Problem(unlisted(folder.shown(name), source))),
+    };
+    if kind.is_dir() {
+        return Some(Entry::Folder(folder.below(name, entry, false)));
+    }
+    if kind.is_symlink() && entry.path().is_dir() {
+        return Some(match project.enters(&entry.path()) {
+            true => Entry::Folder(folder.below(name, entry, true)),
+            false => Entry::LinkedFolder(folder.shown(name)),
+        });
+    }
+    // Pipes and devices are never opened, since reading one may block.
+    if !(kind.is_file() || kind.is_symlink()) {
+        return None;
+    }
+    if !names_an_image(Path::new(name)) {
+        return is_unsupported(Path::new(name)).then(|| Entry::Unsupported(folder.shown(name)));
+    }
+    let path = match folder.asset_path(name) {
+        Ok(path) => path,
+        Err(problem) => return Some(Entry::Problem(problem)),
+    };
+    match project.manifest().verdict(&path) {
+        Verdict::Wanted(_) => {}
+        verdict @ (Verdict::Unmatched
+        | Verdict::Skipped(_)
+        | Verdict::Excluded
+        | Verdict::Output
+        | Verdict::Input) => return Some(Entry::Image(path, verdict)),
+        Verdict::Foreign => return None,
+    }
+    let metadata = if kind.is_symlink() {
+        follow(project, &path, &entry.path())
+    } else {
+        entry.metadata().map_err(|error| unreadable(&path, error))
+    };
+    match metadata {
+        Ok(metadata) if metadata.is_file() => {
+            Some(Entry::Wanted(Found { path, stamp: Stamp::of(&metadata) }))
+        }
+        Ok(_) => None,
+        Err(ScanProblem::Unreadable { source, .. })
+            if source.kind() == io::ErrorKind::NotFound && !kind.is_symlink() =>
+        {
+            None
+        }
+        Err(problem @ ScanProblem::Leaves(_)) => {
+            Some(Entry::LinkedFile(folder.shown(name), problem))
+        }
+        Err(problem) => Some(Entry::Problem(problem)),
+    }
+}
+
+/// The metadata of a linked file, if it is in the project or where links may lead.
+fn follow(project: &Project, path: &AssetPath, link: &Path) -> Result<Metadata, ScanProblem> {
+    if !project.holds(link).map_err(|source| unreadable(path, source))? {
+        return Err(ScanProblem::Leaves(LeavesProject { path: path.to_string() }));
+    }
+    fs::metadata(link).map_err(|source| unreadable(path, source))
+}
+
+fn unreadable(path: &AssetPath, source: io::Error) -> ScanProblem {
+    ScanProblem::Unreadable { path: path.to_string(), source }
+}
+
+fn names_an_image(file: &Path) -> bool {
+    file.extension().is_some_and(|extension| {
+        ContainerFormat::from_extension(&extension.to_string_lossy()).is_some()
+    })
+}
+
+/// Pictures that other programs read.
+const UNSUPPORTED: [&str; 34] = [
+    "dds", "exr", "hdr", "psd", "psb", "gif", "svg", "ktx", "ktx2", "basis", "avif", "heic",
+    "heif", "jxl", "jp2", "j2k", "jfif", "pcx", "ppm", "pgm", "pbm", "pnm", "ico", "vtf", "pvr",
+    "astc", "xcf", "kra", "ora", "dpx", "sgi", "qoi", "dng", "cr2",
+];
+
+/// Whether the file is named like a picture that cannot be read.
+fn is_unsupported(file: &Path) -> bool {
+    let extension = file.extension().map(|extension| extension.to_string_lossy().to_lowercase());
+    extension.is_some_and(|extension| UNSUPPORTED.contains(&extension.as_str()))
+}
