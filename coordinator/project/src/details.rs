@@ -5,7 +5,7 @@
 //! stale, since it is much larger than the record.
 //!
 //! Thousands of actions differ only in their inputs. So what they share, a *form*, is a line of its
-//! own before the first output that has it, and the line of an output has the form's number, counted
+//! own before the first output that has it. The line of an output has the form's number, counted
 //! from 0, and the inputs.
 
 use std::collections::{BTreeMap, HashMap};
