@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{Parser, value_parser};
 use impasto_tests::chaos::{Kind, Options, Reference, run};
 
 /// Build projects on a farm of real processes while faults happen, which follow from a seed
@@ -20,7 +20,8 @@ struct Arguments {
     #[arg(long, default_value_t = 6, value_name = "N")]
     waves: usize,
     /// How many assets both projects have together
-    #[arg(long, default_value_t = 60, value_name = "N", value_parser = clap::value_parser!(u32).range(12..=900))]
+    #[arg(long, default_value_t = 60, value_name = "N")]
+    #[arg(value_parser = value_parser!(u32).range(12..=900))]
     assets: u32,
     /// Draw only from these kinds of faults
     #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = kind)]
@@ -29,6 +30,8 @@ struct Arguments {
 
 fn main() -> io::Result<ExitCode> {
     let Arguments { seed, rounds, waves, assets, only } = Arguments::parse();
+    // What broke a round is printed with its seed.
+    std::panic::set_hook(Box::new(|_| {}));
     let kinds = if only.is_empty() { Kind::ALL.to_vec() } else { only };
     let options = Options { assets, waves, kinds };
     let say = |line: &str| {

@@ -81,6 +81,7 @@ const WAYS: [&[Way]; 3] = [&[Way::Up], &[Way::Down], &[Way::Up, Way::Down]];
 const ROTTEN: usize = 4;
 
 impl Kind {
+    /// All that this system can do.
     pub const ALL: &[Self] = &[
         Self::Kill,
         #[cfg(unix)]
@@ -96,6 +97,7 @@ impl Kind {
         Self::Twin,
     ];
 
+    /// Its name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Kill => "kill",

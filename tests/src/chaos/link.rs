@@ -53,8 +53,8 @@ struct State {
     closed: bool,
 }
 
-/// A piece that is large enough to be part of a picture, a list or the weights.
-const LARGE_BYTES: usize = 1_000;
+/// A piece that is large enough to be part of a picture or of a task, not only of the protocol.
+const LARGE_BYTES: usize = 300;
 
 impl Link {
     /// Listens on any free port.
