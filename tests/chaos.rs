@@ -10,7 +10,6 @@ fn a_farm_under_faults_paints_everything_once() {
     let log = std::cell::RefCell::new(Vec::new());
     let say = |line: &str| log.borrow_mut().push(line.to_owned());
     if let Err(broken) = run(1, &options, &reference, &say) {
-        let (log, logs) = (log.borrow().join("\n"), broken.logs.display());
-        panic!("{}\n{log}\nlogs: {logs}", broken.message);
+        panic!("{}\n{}\nlogs: {:?}", broken.message, log.borrow().join("\n"), broken.logs);
     }
 }

@@ -54,7 +54,9 @@ fn main() -> io::Result<ExitCode> {
             }
             Err(failure) => {
                 say(&format!("BROKEN: seed {seed}: {}", failure.message));
-                say(&format!("logs: {}", failure.logs.display()));
+                if let Some(logs) = failure.logs {
+                    say(&format!("logs: {}", logs.display()));
+                }
                 broken.push(seed);
             }
         }

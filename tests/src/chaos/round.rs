@@ -38,8 +38,8 @@ pub struct Summary {
 #[derive(Debug)]
 pub struct Broken {
     pub message: String,
-    /// The logs of all processes, which are kept.
-    pub logs: PathBuf,
+    /// The logs of all processes, which are kept if the farm has started.
+    pub logs: Option<PathBuf>,
 }
 
 /// The outputs of a build without a farm, with which all rounds compare theirs.
@@ -95,7 +95,10 @@ pub fn run(
     say: &dyn Fn(&str),
 ) -> Result<Summary, Broken> {
     let began = Instant::now();
-    let farm = Farm::start();
+    let farm = catch_unwind(Farm::start).map_err(|panic| Broken {
+        message: format!("the farm does not start: {}", text_of(panic.as_ref())),
+        logs: None,
+    })?;
     let builds = options.towns().into_iter().map(|town| Builds::new(town, farm.address()));
     let mut round = Round {
         builds: builds.collect(),
@@ -116,7 +119,7 @@ pub fn run(
         Ok(left) => Ok(Summary { faults: round.faults, left, elapsed: began.elapsed() }),
         Err(panic) => {
             round.farm.keep();
-            let logs = round.farm.logs().to_owned();
+            let logs = Some(round.farm.logs().to_owned());
             Err(Broken { message: text_of(panic.as_ref()), logs })
         }
     }
