@@ -116,10 +116,11 @@ impl Farm {
             self.office.impasto(&["worker", "--name", worker.name, "--coordinator", &url]);
         command
             .env("IMPASTO_WORKER__MODELS_DIR", models_dir())
-            .env("IMPASTO_WORKER__CACHE_DIR", worker.disk.folder())
+            .env("IMPASTO_WORKER__CACHE_DIR", worker.disk.inside())
             .env("IMPASTO_WORKER__THREADS", "1")
             .env("IMPASTO_WORKER__SLOTS", SLOTS.to_string());
         let name = format!("worker-{}", worker.name);
+        let mut command = worker.disk.command(command);
         worker.program = Some(Program::start(&name, &mut command, &self.logs));
         worker.is_drained = false;
     }
@@ -215,8 +216,8 @@ impl Farm {
 
 fn start_coordinator(office: &Project, disk: &Disk, logs: &Path) -> (Program, SocketAddr) {
     let mut command = office.impasto(&["coordinator", "--listen", "127.0.0.1:0", "--data-dir"]);
-    command.arg(disk.folder()).envs(HASTE);
-    let mut program = Program::start("coordinator", &mut command, logs);
+    command.arg(disk.inside()).envs(HASTE);
+    let mut program = Program::start("coordinator", &mut disk.command(command), logs);
     let address = eventually("the coordinator's address", || {
         let name = program.name().to_owned();
         if let Some(status) = program.ended() {

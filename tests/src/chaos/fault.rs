@@ -177,8 +177,8 @@ impl Fault {
             Kind::Fill => self.victim.disk(farm).into_iter().for_each(SmallDisk::fill),
             Kind::Rot => {
                 let data = match self.victim {
-                    Victim::Coordinator => farm.coordinator.disk.folder().to_owned(),
-                    Victim::Worker(nth) => farm.workers[nth].disk.folder().to_owned(),
+                    Victim::Coordinator => farm.coordinator.disk.outside(),
+                    Victim::Worker(nth) => farm.workers[nth].disk.outside(),
                     Victim::Build(nth) => builds[nth].town.project.beside("cache"),
                 };
                 let folders = match self.victim {

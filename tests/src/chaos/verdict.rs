@@ -226,7 +226,7 @@ fn assert_tidy(farm: &Farm, builds: &[Builds], excuses: &Excuses) {
     let workers = farm.workers.iter().map(|worker| (worker.name, &worker.disk));
     for (name, disk) in workers.chain([("coordinator", &farm.coordinator.disk)]) {
         if !excuses.killed.contains(name) {
-            temporary(disk.folder(), &mut left);
+            temporary(&disk.outside(), &mut left);
         }
     }
     assert!(left.is_empty(), "temporary files are left: {left:?}");
