@@ -26,7 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let out =
         PathBuf::from(std::env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR for build scripts")?);
     std::fs::write(out.join("impasto.v1.descriptors"), descriptors.encode_to_vec())?;
-    let mut builder = tonic_prost_build::configure();
+    let mut builder = tonic_prost_build::configure().codec_path("crate::codec::Checked");
     for field in BYTES {
         builder = builder.bytes(field);
     }

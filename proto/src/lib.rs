@@ -6,6 +6,7 @@
 //! decisions.
 
 pub mod client;
+mod codec;
 mod field_error;
 pub mod from_proto;
 pub mod limits;

@@ -18,4 +18,5 @@ mod town;
 mod verdict;
 
 pub use fault::Kind;
+pub use link::{Link, Way};
 pub use round::{Broken, Options, Reference, Summary, run};

@@ -9,7 +9,6 @@ use impasto_proto::v1::{
     FindMissingResponse, UploadRequest, UploadResponse, UploadSmallRequest, UploadSmallResponse,
 };
 use impasto_proto::{FieldError, from_proto, to_proto};
-use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// A direction of a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Way {
+pub enum Way {
     /// From the client to the coordinator.
     Up,
     Down,
@@ -23,13 +23,23 @@ struct Weather {
     swallows: bool,
     /// Each piece arrives this much later.
     delay: Duration,
-    /// A bit of the first large piece is flipped.
-    flips: bool,
+    flip: Flip,
+}
+
+/// The next bit that flips.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Flip {
+    #[default]
+    None,
+    /// One in the middle of the first large piece.
+    Middle,
+    /// The lowest one of the byte after the first occurrence of these.
+    After(&'static [u8]),
 }
 
 /// A proxy between one program and the coordinator.
 #[derive(Debug)]
-pub(super) struct Link {
+pub struct Link {
     address: SocketAddr,
     shared: Arc<Shared>,
 }
@@ -58,7 +68,7 @@ const LARGE_BYTES: usize = 300;
 
 impl Link {
     /// Listens on any free port.
-    pub(super) fn to(target: SocketAddr) -> Self {
+    pub fn to(target: SocketAddr) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
         let address = listener.local_addr().expect("it has an address");
         let state = State {
@@ -82,7 +92,7 @@ impl Link {
         Self { address, shared }
     }
 
-    pub(super) fn url(&self) -> String {
+    pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
@@ -116,13 +126,18 @@ impl Link {
 
     /// Flips a bit of the next large piece.
     pub(super) fn flip_a_bit(&self, way: Way) {
-        self.shared.state().weather(way).flips = true;
+        self.shared.state().weather(way).flip = Flip::Middle;
+    }
+
+    /// Flips the lowest bit of the byte after the first occurrence of `bytes`.
+    pub fn flip_after(&self, way: Way, bytes: &'static [u8]) {
+        self.shared.state().weather(way).flip = Flip::After(bytes);
     }
 
     /// Whether no bit waits to be flipped.
-    pub(super) fn has_flipped(&self) -> bool {
+    pub fn has_flipped(&self) -> bool {
         let state = self.shared.state();
-        !state.up.flips && !state.down.flips
+        [state.up.flip, state.down.flip] == [Flip::None; 2]
     }
 
     /// The weather is fine again.
@@ -132,6 +147,21 @@ impl Link {
         (state.up, state.down) = (Weather::default(), Weather::default());
         drop(state);
         self.shared.changed.notify_all();
+    }
+}
+
+impl Flip {
+    /// The byte of this piece that it hits.
+    fn place(self, piece: &[u8]) -> Option<usize> {
+        match self {
+            Self::None => None,
+            Self::Middle => (piece.len() >= LARGE_BYTES).then_some(piece.len() / 2),
+            Self::After(bytes) => {
+                let found = piece.windows(bytes.len()).position(|window| window == bytes)?;
+                let after = found + bytes.len();
+                (after < piece.len()).then_some(after)
+            }
+        }
     }
 }
 
@@ -213,9 +243,9 @@ impl Shared {
             state = self.changed.wait(state).expect("no thread panics with the state");
         }
         let weather = state.weather(way);
-        if weather.flips && piece.len() >= LARGE_BYTES {
-            weather.flips = false;
-            piece[piece.len() / 2] ^= 1;
+        if let Some(at) = weather.flip.place(piece) {
+            weather.flip = Flip::None;
+            piece[at] ^= 1;
         }
         weather.delay
     }

@@ -102,7 +102,7 @@ fn action_of(output: &Path) -> Result<Digest, Failure> {
     let path: Option<AssetPath> = parts.and_then(|parts| parts.join("/").parse().ok());
     let path = path.ok_or_else(no_output)?;
     let state = State::load(&project).map_err(Failure::here)?;
-    state.get(&path).map(|entry| entry.action).ok_or_else(|| {
+    state.get(&path).map(|record| record.action_digest).ok_or_else(|| {
         no_output().hint("only what a build has recorded can be named: see impasto.lock")
     })
 }
