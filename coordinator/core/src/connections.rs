@@ -12,9 +12,9 @@ use crate::workers::Process;
 use crate::{Effect, Millis};
 
 impl Core {
-    /// The worker keeps the leases that it still holds. A lease that it no longer holds has ended. If
-    /// the process is another one, that counts as an attempt, since the task may have crashed the
-    /// worker.
+    /// The worker keeps the leases that it still holds. A lease that it no longer holds has ended.
+    /// If the process is another one, that counts as an attempt, since the task may have crashed
+    /// the worker.
     pub(crate) fn connect(&mut self, worker: WorkerId, hello: Hello) {
         let name = self.name_for(&hello);
         let Hello { name: asked, instance, capabilities, held, blobs } = hello;

@@ -87,8 +87,8 @@ pub fn memory_is_never_overbooked(core: &Core) -> Result<(), Broken> {
 }
 
 /// A task is leased or ready only if every task that it depends on has succeeded, and blocked only
-/// otherwise; one that runs goes on if a result is lost meanwhile. As facts are appended before effects are carried out, its inputs are durable before a
-/// worker gets the grant.
+/// otherwise; one that runs goes on if a result is lost meanwhile. As facts are appended before
+/// effects are carried out, its inputs are durable before a worker gets the grant.
 pub fn dependents_wait_for_their_inputs(core: &Core) -> Result<(), Broken> {
     for job in core.ledger.jobs.values() {
         for (key, task) in job.keyed_tasks().filter(|(_, task)| !task.needs.after.is_empty()) {

@@ -113,7 +113,8 @@ impl Workers {
         self.measure();
     }
 
-    /// The worker has disconnected. It is listed as lost or drained until it reconnects or is forgotten.
+    /// The worker has disconnected. It is listed as lost or drained until it reconnects or is
+    /// forgotten.
     pub(crate) fn disconnect(&mut self, id: WorkerId, forget_at: Millis) -> Option<Worker> {
         let worker = self.connected.remove(&id)?;
         self.by_name.remove(&worker.name);
@@ -246,8 +247,8 @@ impl Workers {
         &self.largest
     }
 
-    /// Whether a worker that accepts work could meet the demand, or none accepts work: then the farm
-    /// is down or starting.
+    /// Whether a worker that accepts work could meet the demand, or none accepts work: then the
+    /// farm is down or starting.
     pub(crate) fn could_meet(&self, demand: &Demand) -> bool {
         let most = self.largest.get(&demand.method);
         self.largest.is_empty() || most.is_some_and(|most| *most >= demand.memory_bytes)

@@ -1,10 +1,10 @@
 //! Runs the farm's core in virtual time, under faults that follow from a seed: messages that are
-//! lost, duplicated, delayed and out of order; workers that crash, restart, lose their connection or
-//! do not read, workers on which everything fails, and workers that find fault with inputs that are
-//! fine; coordinators that crash before or after their
-//! facts are on disk, and that cannot read their jobs' task lists; wall clocks that are set; inputs
-//! and results that go missing, and clients that never read what they are told; tasks that are slow, fail,
-//! crash their workers, or depend on others.
+//! lost, duplicated, delayed and out of order; workers that crash, restart, lose their connection
+//! or do not read, workers on which everything fails, and workers that find fault with inputs that
+//! are fine; coordinators that crash before or after their facts are on disk, and that cannot read
+//! their jobs' task lists; wall clocks that are set; inputs and results that go missing, and
+//! clients that never read what they are told; tasks that are slow, fail, crash their workers, or
+//! depend on others.
 //!
 //! Nothing sleeps or reads a clock: the same seed and options give the same run, event by event.
 //! [`Coordinator`](coordinator::Coordinator) and [`run`] list what is checked.

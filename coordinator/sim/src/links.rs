@@ -34,7 +34,13 @@ impl Links {
     pub(crate) fn pass(&mut self, connection: WorkerId, order: Order<Digest>) -> Passed {
         let Some(waiting) = self.0.get_mut(&connection) else { return Passed::Sent(order) };
         if let Order::Revoke { lease } = order {
-            let is_its = |order: &Order<Digest>| matches!(order, Order::Grant(grant) if grant.lease == lease);
+            let is_its = |order: &Order<Digest>| match order {
+                Order::Grant(grant) => grant.lease == lease,
+                Order::Welcome { .. }
+                | Order::Revoke { .. }
+                | Order::Acknowledge { .. }
+                | Order::Drain => false,
+            };
             if waiting.iter().any(is_its) {
                 waiting.retain(|order| !is_its(order));
                 return Passed::TookBack(lease);

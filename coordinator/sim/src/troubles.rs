@@ -1,4 +1,5 @@
-//! Machines fall ill, lists cannot be read, inputs and results go missing, and somebody sets the wall clock.
+//! Machines fall ill, lists cannot be read, inputs and results go missing, and somebody sets the
+//! wall clock.
 
 use std::collections::BTreeSet;
 
