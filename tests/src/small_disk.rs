@@ -105,16 +105,19 @@ mod tests {
         let outside = tempfile::tempdir().expect("a folder");
         let folder = outside.path().join("disk");
         let Some(disk) = SmallDisk::over(&folder, 1, "small disks") else { return };
-        let mut write = Command::new("sh");
-        write.args(["-c", "echo \"$WORD\" > disk/file"]).current_dir(outside.path());
-        write.env("WORD", "room");
-        let write = |disk: &SmallDisk| disk.command(&write).output().expect("it runs").status;
-        assert!(write(&disk).success());
-        assert_eq!(fs::read_to_string(disk.dir().join("file")).expect("it is there"), "room\n");
-        assert!(!folder.join("file").exists(), "it is another disk");
+        // Each time another file: one that is written again gives back its own room first.
+        let write = |disk: &SmallDisk, name: &str| {
+            let mut write = Command::new("sh");
+            write.args(["-c", "echo room > \"disk/$NAME\""]).current_dir(outside.path());
+            write.env("NAME", name);
+            disk.command(&write).output().expect("it runs").status.success()
+        };
+        assert!(write(&disk, "first"));
+        assert_eq!(fs::read_to_string(disk.dir().join("first")).expect("it is there"), "room\n");
+        assert!(!folder.join("first").exists(), "it is another disk");
         disk.fill();
-        assert!(!write(&disk).success());
+        assert!(!write(&disk, "second"));
         disk.make_room();
-        assert!(write(&disk).success());
+        assert!(write(&disk, "third"));
     }
 }

@@ -107,7 +107,8 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::test_project::{FakeFarm, Heard, TestProject};
+    use crate::fake_farm::FakeFarm;
+    use crate::test_project::{Heard, TestProject};
 
     fn cleaned(test: &TestProject, force: bool) -> Vec<(String, Cleaned)> {
         let cleaned = clean(&test.request(), force, &Heard::default(), &CancellationToken::new());

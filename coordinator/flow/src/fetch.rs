@@ -160,8 +160,9 @@ mod tests {
     use super::*;
     use crate::batch::RESULTS_PER_BATCH;
     use crate::event::Origin;
+    use crate::fake_farm::FakeFarm;
     use crate::result_files::Wanted;
-    use crate::test_project::{FakeFarm, TestProject, run};
+    use crate::test_project::{TestProject, run};
 
     fn order(number: usize) -> Order {
         let report = RunReport {

@@ -15,6 +15,8 @@ mod client;
 mod dependencies;
 mod error;
 mod event;
+#[cfg(test)]
+mod fake_farm;
 mod farm;
 mod fetch;
 mod follow;

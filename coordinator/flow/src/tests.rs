@@ -4,11 +4,12 @@ use impasto_project::LockError;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::BuildError;
+use crate::fake_farm::FakeFarm;
 use crate::outcome::Outcome;
 use crate::patience::IfLost;
 use crate::submit::submit;
 use crate::survey::survey;
-use crate::test_project::{FakeFarm, Heard, TestProject, refused, run};
+use crate::test_project::{Heard, TestProject, refused, run};
 
 const ASSETS: [&str; 5] = ["a.png", "b.png", "c.png", "d.png", "e.png"];
 

@@ -20,6 +20,7 @@ mod idle;
 mod links;
 mod options;
 mod sickness;
+mod stalls;
 mod summary;
 mod throughput;
 mod troubles;

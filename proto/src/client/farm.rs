@@ -98,9 +98,8 @@ impl FarmClient {
             let request = v1::ForgetResultsRequest {
                 actions: part.iter().map(|action| action.as_bytes().to_vec()).collect(),
             };
-            let answer = jobs(self.channel.clone()).forget_results(request).await;
-            let answer =
-                answer.map_err(|status| FarmError::of(status, "forget results"))?.into_inner();
+            let answer = in_time(part.len(), self.jobs().forget_results(request)).await;
+            let answer = answer.map_err(|status| FarmError::of(status, "forget results"))?;
             forgotten.extend(from_proto::each("actions", answer.actions, part.len(), |bytes| {
                 from_proto::digest("digest", &bytes)
             })?);

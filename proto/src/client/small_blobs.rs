@@ -7,15 +7,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use impasto_types::{BlobRef, Digest};
 use tokio::sync::mpsc;
+use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
 use super::blobs::{BlobError, Blobs};
 use super::farm_error::is_connection;
+use super::in_time::{due, in_time, while_it_moves};
 use crate::limits::{SMALL_BLOB_BYTES, SMALL_BLOBS};
 use crate::v1::{DownloadSmallRequest, SmallBlob, UploadSmallRequest};
 use crate::{from_proto, to_proto};
@@ -56,8 +60,8 @@ impl Blobs {
         found: &mut BTreeMap<BlobRef, Bytes>,
     ) -> Result<(), Status> {
         let request = DownloadSmallRequest { blobs: blobs.iter().map(to_proto::blob).collect() };
-        let mut answers = self.client().download_small(request).await?.into_inner();
-        while let Some(answer) = answers.message().await? {
+        let mut answers = in_time(0, self.client().download_small(request)).await?;
+        while let Some(answer) = due(answers.message()).await? {
             for SmallBlob { blob, data } in answer.blobs {
                 let named = from_proto::required("blob", blob, from_proto::blob);
                 let asked = named.ok().filter(|blob| blobs.binary_search(blob).is_ok());
@@ -105,7 +109,14 @@ impl Blobs {
         let (messages, stream) = mpsc::channel(MESSAGES_AHEAD);
         let queue = files.to_vec();
         let feeder = tokio::task::spawn_blocking(move || feed(&queue, &messages));
-        let answer = self.client().upload_small(ReceiverStream::new(stream)).await?.into_inner();
+        let taken = Arc::new(AtomicU64::new(0));
+        let counter = Arc::clone(&taken);
+        let stream = ReceiverStream::new(stream).map(move |message| {
+            counter.fetch_add(1, Ordering::Relaxed);
+            message
+        });
+        let mut client = self.client();
+        let answer = while_it_moves(&taken, client.upload_small(stream)).await?.into_inner();
         // The coordinator has seen the end of the stream, so the feeder has ended.
         let mut sent = feeder.await.unwrap_or_default();
         for refused in answer.refused {

@@ -30,8 +30,9 @@ fn a_thousand_grants_that_were_not_sent_are_nobodys_attempts() {
     let again = farm.connect("a", capabilities(1_024, 2_048), held);
     assert_eq!((farm.leases(again), counted(&farm)), (held.to_vec(), 0));
     farm.handle(Input::Credits { worker: again, free_slots: 924 });
-    // Those that the process never got are tried again a little later.
-    farm.pass(2_000);
+    // Those that the process never got are tried again a little later, and those that were not sent
+    // before, later.
+    farm.pass(10_000);
     assert_eq!(farm.job(job).summary.leased, 1_024);
     let tasks = &farm.core.ledger.jobs[&job].tasks;
     assert!(tasks.iter().all(|task| !task.tries.alone && task.tries.avoid.is_empty()));

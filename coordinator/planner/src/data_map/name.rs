@@ -156,9 +156,18 @@ const PLAIN_TAILS: [&str; 27] = [
 /// The map's word at the end of these tokens: the longest that is known.
 fn map_word(stem: &str, tokens: &[Token]) -> Option<MapWord> {
     let at_most = tokens.len().min(MOST_WORDS);
+    let joined = |taken: &[Token]| -> String {
+        taken.iter().map(|token| &stem[token.start..token.end]).collect()
+    };
     (1..=at_most).rev().find_map(|count| {
         let taken = &tokens[tokens.len() - count..];
-        let text: String = taken.iter().map(|token| &stem[token.start..token.end]).collect();
+        let text = joined(taken);
+        // `a_ORM` is the map of a material called `a`, not `AORM`.
+        let is_named = taken[0].end - taken[0].start == 1
+            && kind(&joined(&taken[1..]).to_ascii_lowercase()).is_some();
+        if is_named {
+            return None;
+        }
         let word = text.to_ascii_lowercase();
         // A letter alone is a picture's name.
         let kind = kind(&word).filter(|_| word.len() > 1 || count < tokens.len())?;
