@@ -89,7 +89,7 @@ fn a_bad_result_is_found_and_purged() {
 fn a_bad_result_of_a_farm_is_forgotten_there() {
     let project = wall();
     let coordinator = Coordinator::start(&project);
-    let _worker = Worker::start(&project, &coordinator.url, "one", &models_dir());
+    let _worker = Worker::start(&project, &coordinator.url, "one", models_dir());
     let arguments = ["build", "--json", "--require-farm", "--coordinator", &coordinator.url];
     project.run(&arguments).expect_code(0);
     let right = project.read(OUTPUT);

@@ -31,8 +31,10 @@ impl Stranger {
         let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
         let url = format!("http://{}", listener.local_addr().expect("it has an address"));
         thread::spawn(move || {
-            while self == Self::Stopped {
-                thread::park();
+            if self == Self::Stopped {
+                loop {
+                    thread::park();
+                }
             }
             for stream in listener.incoming().flatten() {
                 // The client may be gone at any time.

@@ -180,7 +180,8 @@ async fn a_result_is_forgotten_and_made_again() {
     let running = Running::start(settings(folder.path())).await;
     let spec = running.task("a.png", b"a").await;
     let action = spec.action.digest().as_bytes().to_vec();
-    let first = running.submit("first", &[spec.clone()]).await.expect("it is taken in").job;
+    let first =
+        running.submit("first", std::slice::from_ref(&spec)).await.expect("it is taken in").job;
     let (mut worker, _) = FakeWorker::attach(&running, "one", vec![]).await;
     let (lease, _) = worker.take().await;
     worker.succeed(&lease, b"painted").await;

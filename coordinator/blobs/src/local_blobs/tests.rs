@@ -31,7 +31,8 @@ fn folders_that_somebody_removed_are_made_again() {
     let blob = BlobRef::of(&bytes);
     let file = folder.path().join("file");
     fs::write(&file, bytes).expect("it is written");
-    let ways: [(&str, &dyn Fn() -> Result<(), BlobStoreError>); 6] = [
+    type Way<'a> = &'a dyn Fn() -> Result<(), BlobStoreError>;
+    let ways: [(&str, Way<'_>); 6] = [
         ("put", &|| store.put(&bytes).map(drop)),
         ("put_cached", &|| store.put_cached(&bytes).map(drop)),
         ("put_all", &|| store.put_all(&[(blob, Bytes::from_static(&[5; 100]))]).remove(0)),

@@ -66,6 +66,8 @@ impl<'a> Template<'a> {
     }
 }
 
+type ByFormat<'a> = [OnceLock<Result<Template<'a>, PlanError>>; ContainerFormat::ALL.len()];
+
 /// The templates of a manifest, each made when the first asset needs it: an error in one that no
 /// asset needs stops nothing.
 #[derive(Debug)]
@@ -73,7 +75,7 @@ pub(super) struct Templates<'a> {
     manifest: &'a Manifest,
     findings: &'a Findings<'a>,
     /// By rule, painting and format.
-    made: Vec<Vec<[OnceLock<Result<Template<'a>, PlanError>>; ContainerFormat::ALL.len()]>>,
+    made: Vec<Vec<ByFormat<'a>>>,
 }
 
 impl<'a> Templates<'a> {
