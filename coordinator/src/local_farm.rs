@@ -81,7 +81,8 @@ impl Farm for LocalFarm {
         submitted.await.map_err(|error| match error {
             SubmitError::Away(away) => away.into(),
             SubmitError::Crowded(crowded) => crowded.into(),
-            SubmitError::MissingInputs(_)
+            SubmitError::Malformed(_)
+            | SubmitError::MissingInputs(_)
             | SubmitError::NoProducer { .. }
             | SubmitError::Store(_) => FarmError::Refused(error.into()),
         })

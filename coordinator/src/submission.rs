@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use impasto_blobs::{ActionCache, BlobStore, BlobStoreError, blocking};
 use impasto_core::{Submission, TaskView};
-use impasto_proto::from_proto;
+use impasto_proto::{FieldError, from_proto};
 use impasto_types::{AssetPath, BlobRef, Digest, JobId, JobSummary, TaskEvent};
 
 pub(crate) use draft::{Draft, Header};
@@ -47,6 +47,8 @@ pub(crate) enum SubmitError {
     NoProducer { asset: AssetPath, action: Digest },
     #[error("cannot store the job's tasks")]
     Store(#[from] BlobStoreError),
+    #[error(transparent)]
+    Malformed(#[from] FieldError),
     #[error(transparent)]
     Crowded(#[from] Crowded),
     #[error(transparent)]

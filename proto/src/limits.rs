@@ -26,10 +26,10 @@ pub const MAX_TASKS: usize = 100_000;
 
 /// The most tasks of one `Submit` message. A task of a few files takes about 1.5 KB. As tasks of
 /// many files take more, senders also begin a new message at [`SUBMIT_MESSAGE_BYTES`].
-pub const TASKS_PER_MESSAGE: usize = 500;
+pub const TASKS_PER_MESSAGE: usize = 40;
 
 /// The size at which senders begin the next `Submit` message.
-pub const SUBMIT_MESSAGE_BYTES: usize = 1 << 20;
+pub const SUBMIT_MESSAGE_BYTES: usize = 64 << 10;
 
 /// The most digests or blobs in a request or answer: 10,000 of them take half a megabyte.
 pub const DIGESTS_PER_MESSAGE: usize = 10_000;

@@ -10,7 +10,7 @@ use impasto_proto::v1::{
     WatchRequest, WatchResponse,
 };
 use impasto_proto::{FieldError, from_proto, to_proto};
-use impasto_types::{JobId, JobSummary, TaskSpec, error_text};
+use impasto_types::{JobId, JobSummary, error_text};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
@@ -159,20 +159,12 @@ async fn receive(
         let Some(Part::Tasks(more)) = request.part else {
             return Err(FieldError::missing("tasks").into());
         };
-        let mut tasks: Vec<TaskSpec> = Vec::with_capacity(more.tasks.len());
-        for message in more.tasks {
-            let number = job.len() + tasks.len();
-            if number == announced {
-                return Err(Status::invalid_argument(format!(
-                    "there are more tasks than the {announced} of header.task_count"
-                )));
-            }
-            tasks.push(
-                from_proto::task_spec(message)
-                    .map_err(|error| error.within(format_args!("tasks[{number}]")))?,
-            );
+        if job.len() + more.tasks.len() > announced {
+            return Err(Status::invalid_argument(format!(
+                "there are more tasks than the {announced} of header.task_count"
+            )));
         }
-        job = job.add(tasks).await?;
+        job = job.add_sent(more.tasks).await?;
     }
     if job.len() < announced {
         let count = job.len();

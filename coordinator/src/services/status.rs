@@ -76,6 +76,7 @@ impl From<SubmitError> for Status {
             SubmitError::MissingInputs(_) => Self::failed_precondition(error.to_string()),
             SubmitError::NoProducer { .. } => Self::invalid_argument(error.to_string()),
             SubmitError::Store(error) => of_blob_store(error),
+            SubmitError::Malformed(error) => error.into(),
             SubmitError::Crowded(crowded) => crowded.into(),
             SubmitError::Away(away) => away.into(),
         }

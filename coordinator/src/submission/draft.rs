@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use impasto_blobs::{BlobDraft, BlobStore, blocking};
 use impasto_core::Needs;
-use impasto_proto::to_proto;
+use impasto_proto::{FieldError, from_proto, to_proto, v1};
 use impasto_types::{BlobRef, Digest, MethodVersion, TaskIndex, TaskSpec};
 use prost::Message;
 
@@ -70,17 +70,41 @@ impl Draft {
     /// # Errors
     /// A task reads a result that no task before it has, there is no memory for more tasks, or they
     /// cannot be written.
-    pub(crate) async fn add(mut self, specs: Vec<TaskSpec>) -> Result<Self, SubmitError> {
-        blocking(move || {
-            let mut bytes = Vec::new();
-            for spec in &specs {
-                bytes.extend(to_proto::task_spec(spec).encode_length_delimited_to_vec());
-                self.note(spec)?;
-            }
-            self.list.write(&bytes)?;
-            Ok(self)
-        })
-        .await
+    pub(crate) async fn add(self, specs: Vec<TaskSpec>) -> Result<Self, SubmitError> {
+        blocking(move || self.add_each(specs.into_iter().map(Ok))).await
+    }
+
+    /// Adds tasks as a client sends them, and returns the draft for more. Few submissions are read
+    /// at the same time, so that many do not take the processors and the memory of all others.
+    ///
+    /// # Errors
+    /// Those of [`Self::add`], or a task is malformed.
+    pub(crate) async fn add_sent(self, tasks: Vec<v1::TaskSpec>) -> Result<Self, SubmitError> {
+        let turn = self.place.turn().await;
+        let read = move || {
+            let _turn = turn;
+            let numbered = (self.len()..).zip(tasks);
+            let specs = numbered.map(|(number, task)| {
+                let spec = from_proto::task_spec(task);
+                spec.map_err(|error| error.within(format_args!("tasks[{number}]")))
+            });
+            self.add_each(specs)
+        };
+        blocking(read).await
+    }
+
+    fn add_each(
+        mut self,
+        specs: impl Iterator<Item = Result<TaskSpec, FieldError>>,
+    ) -> Result<Self, SubmitError> {
+        let mut bytes = Vec::new();
+        for spec in specs {
+            let spec = spec?;
+            bytes.extend(to_proto::task_spec(&spec).encode_length_delimited_to_vec());
+            self.note(&spec)?;
+        }
+        self.list.write(&bytes)?;
+        Ok(self)
     }
 
     fn note(&mut self, spec: &TaskSpec) -> Result<(), SubmitError> {

@@ -10,19 +10,32 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// What all submissions but the oldest may hold: some 150,000 tasks.
-const BUDGET_BYTES: usize = 64 << 20;
+/// What all submissions but the oldest may hold: some 75,000 tasks.
+const BUDGET_BYTES: usize = 32 << 20;
 
 /// A client that sends nothing for this long stands still. Clients send one message after the
 /// other.
 const STILL: Duration = Duration::from_secs(1);
 
+/// How many submissions are read at the same time.
+const READ_AT_ONCE: usize = 2;
+
 /// The unfinished submissions. Clones are handles to the same ones.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Intake(Arc<Mutex<State>>);
+#[derive(Debug, Clone)]
+pub(crate) struct Intake {
+    state: Arc<Mutex<State>>,
+    turns: Arc<Semaphore>,
+}
+
+impl Default for Intake {
+    fn default() -> Self {
+        Self { state: Arc::default(), turns: Arc::new(Semaphore::new(READ_AT_ONCE)) }
+    }
+}
 
 #[derive(Debug, Default)]
 struct State {
@@ -63,7 +76,7 @@ impl Intake {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         // The state is consistent after every statement.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -77,6 +90,12 @@ impl Place {
         let next = self.ended.run_until_cancelled(next).await;
         self.note(None);
         next.ok_or(Crowded)
+    }
+
+    /// Waits until few other submissions are being read. `None` never happens, as nobody closes the
+    /// turns.
+    pub(super) async fn turn(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.intake.turns).acquire_owned().await.ok()
     }
 
     /// Takes memory for more tasks, at the expense of submissions that stand still.
