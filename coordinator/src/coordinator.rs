@@ -43,7 +43,7 @@ const CLOSING_TIME: Duration = Duration::from_secs(3);
 const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(20);
 
-/// How much of a call's messages may arrive before it reads them: enough for 40 Mbit/s over a
+/// How much of a call's messages may arrive before it reads them: enough for 20 Mbit/s over a
 /// network of 50 ms, little enough that two hundred callers may be made to wait.
 const STREAM_WINDOW_BYTES: u32 = 128 << 10;
 /// The same for all calls of a connection.
