@@ -80,7 +80,7 @@ fn a_sheet_shows_what_is_worth_a_look_and_says_what_it_leaves_out() {
     assert!(project.files(THUMBNAILS) == thumbnails, "a thumbnail was written");
 
     // One changed and one unreadable: they come first, and only their thumbnails are new.
-    project.save("walls/7.png", &pictures::swirls(16, 9));
+    project.save("walls/7.png", &pictures::swirls(17, 9));
     project.write("walls/8.png", "not a picture");
     let built = project.run(&["build", "--json"]).expect_code(1);
     let failed: &Value = &built.summary()["failed"];

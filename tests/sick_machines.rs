@@ -135,6 +135,9 @@ fn a_coordinator_without_descriptors_charges_nobody() {
         ["a", "b"].map(|name| Worker::start(project, &coordinator.url, name, models_dir()));
     let address = coordinator.url.trim_start_matches("http://").to_owned();
     let over = AtomicBool::new(false);
+    let mut building = street.start_build(&coordinator);
+    let is_submitted = |line: &str| line.contains("\"submitted\"").then_some(());
+    building.until_out("its job", is_submitted);
     let built = thread::scope(|scope| {
         // Callers that say nothing, as many as they can.
         scope.spawn(|| {
@@ -146,7 +149,7 @@ fn a_coordinator_without_descriptors_charges_nobody() {
                 }
             }
         });
-        let built = street.start_build(&coordinator).finish();
+        let built = building.finish();
         over.store(true, Ordering::Relaxed);
         built
     });

@@ -4,8 +4,8 @@
 //! `button_normal.png`): these mark a data map only beside another file of the same material, such
 //! as `left.png` or `left_diff.png`, or in a name that only a texture has, such as `T_Left_ARM` or
 //! `left_arm_4k`. A map's word can also be the whole name (`brick/normal.png`); then the other
-//! files of the folder show that it holds one material. Or it is the name of a folder, beside one of
-//! colours.
+//! files of the folder show that it holds one material. Or it is the name of a folder, beside one
+//! of colours.
 
 mod folder;
 mod name;

@@ -92,7 +92,8 @@ fn say_left_out(data_maps: &[AssetPath], context: &Context) {
     ));
 }
 
-/// What the manifest that is to be replaced has painted; nothing if there is none, or it is invalid.
+/// What the manifest that is to be replaced has painted; nothing if there is none, or it is
+/// invalid.
 fn recorded_outputs(dir: &Path) -> BTreeSet<AssetPath> {
     let state = Project::open(dir).ok().and_then(|project| State::load(&project).ok());
     state.iter().flat_map(State::outputs).cloned().collect()

@@ -53,8 +53,8 @@ impl AtomicFile {
         Self::within(folder_of(target))
     }
 
-    /// Creates a temporary file in `folder`, which has to be on the target's file system. The folder
-    /// is made if there is none, or none any more.
+    /// Creates a temporary file in `folder`, which has to be on the target's file system. The
+    /// folder is made if there is none, or none any more.
     ///
     /// # Errors
     /// If the folder cannot be created or written to.

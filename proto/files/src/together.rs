@@ -1,8 +1,8 @@
 //! Writing many files at once.
 //!
-//! A sync waits for the disk, not for a CPU, and file systems commit the syncs that wait at the same
-//! time together. So several threads write small files ten times faster than one does, and every
-//! file is as durable as if it had been written alone.
+//! A sync waits for the disk, not for a CPU, and file systems commit the syncs that wait at the
+//! same time together. So several threads write small files ten times faster than one does, and
+//! every file is as durable as if it had been written alone.
 
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -8,7 +8,8 @@ use crate::{BlobRef, Digest};
 /// What such actions share, written once. A project has few shapes and many assets, and the
 /// canonical form of a whole action takes a hundred times as long as its digest.
 ///
-/// In the canonical form `inputs` comes first, since keys are sorted; what is kept here is the rest.
+/// In the canonical form `inputs` comes first, since keys are sorted; what is kept here is the
+/// rest.
 #[derive(Debug, Clone)]
 pub struct ActionShape {
     /// The line with the form's version, and the `{`.
