@@ -20,7 +20,7 @@ use super::status::of_blob_store;
 const _: () = assert!(CHUNK_BYTES <= limits::CHUNK_BYTES);
 
 /// What the chunks before the connections of all downloads take together.
-const SHARED_BYTES: usize = 32 << 20;
+const SHARED_BYTES: usize = 16 << 20;
 
 /// Smaller chunks cost more time than they save memory.
 const LEAST_CHUNK_BYTES: usize = 16 << 10;
