@@ -139,12 +139,12 @@ fn a_coordinator_without_descriptors_charges_nobody() {
     let is_submitted = |line: &str| line.contains("\"submitted\"").then_some(());
     building.until_out("its job", is_submitted);
     let built = thread::scope(|scope| {
-        // Callers that say nothing, as many as they can.
+        // Callers that say nothing, more than it has descriptors.
         scope.spawn(|| {
             let mut silent = Vec::new();
             while !over.load(Ordering::Relaxed) {
                 match TcpStream::connect(&address) {
-                    Ok(stream) if silent.len() < 400 => silent.push(stream),
+                    Ok(stream) if silent.len() < 100 => silent.push(stream),
                     _ => thread::park_timeout(std::time::Duration::from_millis(20)),
                 }
             }
