@@ -42,8 +42,8 @@ const SUBMISSIONS: usize = 200;
 /// Each download is of a blob of this size.
 const BLOB_BYTES: usize = 16 << 20;
 /// Each submission announces this many messages, and sends this many.
-const MESSAGES_ANNOUNCED: usize = 100;
-const MESSAGES_SENT: usize = 4;
+const TASKS_ANNOUNCED: usize = 50_000;
+const TASKS_SENT: usize = 2_000;
 
 /// How many calls of each kind are measured.
 const CALLS: u32 = 100;
@@ -203,12 +203,13 @@ fn submission() -> Vec<SubmitPart> {
         key: "never".to_owned(),
         project: "load".to_owned(),
         priority: 0,
-        task_count: u32::try_from(MESSAGES_ANNOUNCED * TASKS_PER_MESSAGE).expect("it is small"),
+        task_count: u32::try_from(TASKS_ANNOUNCED).expect("it is small"),
     };
     let mut parts = vec![SubmitPart::Header(header)];
-    for message in 0..MESSAGES_SENT {
-        let tasks = (0..TASKS_PER_MESSAGE)
-            .map(|number| to_proto::task_spec(&task(&format!("{message}/{number}.png"))));
+    let numbers: Vec<usize> = (0..TASKS_SENT).collect();
+    for message in numbers.chunks(TASKS_PER_MESSAGE) {
+        let tasks =
+            message.iter().map(|number| to_proto::task_spec(&task(&format!("{number}.png"))));
         parts.push(SubmitPart::Tasks(v1::SubmitTasks { tasks: tasks.collect() }));
     }
     parts
