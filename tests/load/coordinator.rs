@@ -41,7 +41,7 @@ const SUBMISSIONS: usize = 200;
 
 /// Each download is of a blob of this size.
 const BLOB_BYTES: usize = 16 << 20;
-/// Each submission announces this many messages, and sends this many.
+/// Each submission announces this many tasks, and sends this many.
 const TASKS_ANNOUNCED: usize = 50_000;
 const TASKS_SENT: usize = 2_000;
 

@@ -84,21 +84,14 @@ pub(crate) fn place(
 
 #[cfg(test)]
 mod tests {
-    use impasto_types::{BlobRef, Output, RunReport};
+    use impasto_types::BlobRef;
 
     use super::*;
+    use crate::fake_farm::result_with;
 
     fn order(number: usize, size_bytes: u64) -> Order {
         let digest = Digest::of(&number.to_le_bytes());
-        let report = RunReport {
-            iterations: 1,
-            losses: None,
-            compute_ms: 1,
-            device: "fake".to_owned(),
-            warning: None,
-        };
-        let outputs = vec![Output::picture(BlobRef { digest, size_bytes }, 32, 32)];
-        let result = TaskResult { outputs, report };
+        let result = result_with(BlobRef { digest, size_bytes });
         Order { action: digest, result, origin: Origin::Cached, wanted: vec![] }
     }
 

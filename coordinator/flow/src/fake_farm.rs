@@ -161,6 +161,11 @@ fn picture_of(action: Digest) -> Vec<u8> {
 }
 
 fn result_of(action: Digest) -> TaskResult {
+    result_with(BlobRef::of(&picture_of(action)))
+}
+
+/// A result of one picture of 32 x 32.
+pub(crate) fn result_with(picture: BlobRef) -> TaskResult {
     let report = RunReport {
         iterations: 1,
         losses: None,
@@ -168,7 +173,7 @@ fn result_of(action: Digest) -> TaskResult {
         device: "fake".to_owned(),
         warning: None,
     };
-    TaskResult { outputs: vec![Output::picture(BlobRef::of(&picture_of(action)), 32, 32)], report }
+    TaskResult { outputs: vec![Output::picture(picture, 32, 32)], report }
 }
 
 impl Farm for FakeFarm {

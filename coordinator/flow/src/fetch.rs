@@ -155,28 +155,18 @@ async fn fetch<F: Farm>(
 
 #[cfg(test)]
 mod tests {
-    use impasto_types::{Output, RunReport, TaskResult};
-
     use super::*;
     use crate::batch::RESULTS_PER_BATCH;
     use crate::event::Origin;
-    use crate::fake_farm::FakeFarm;
+    use crate::fake_farm::{FakeFarm, result_with};
     use crate::result_files::Wanted;
     use crate::test_project::{TestProject, run};
 
     fn order(number: usize) -> Order {
-        let report = RunReport {
-            iterations: 1,
-            losses: None,
-            compute_ms: 1,
-            device: "fake".to_owned(),
-            warning: None,
-        };
         let bytes = number.to_le_bytes();
-        let outputs = vec![Output::picture(BlobRef::of(&bytes), 32, 32)];
         Order {
             action: Digest::of(&bytes),
-            result: TaskResult { outputs, report },
+            result: result_with(BlobRef::of(&bytes)),
             origin: Origin::Cached,
             wanted: vec![Wanted { place: number, outputs: vec![], expected: vec![] }],
         }

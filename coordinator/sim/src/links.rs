@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use impasto_types::{Digest, LeaseId, Order, WorkerId};
 
-/// Connections over which nothing is sent for now, with the orders that wait.
+/// Connections whose workers do not read, with the orders that wait.
 #[derive(Debug, Default)]
 pub(crate) struct Links(BTreeMap<WorkerId, VecDeque<Order<Digest>>>);
 

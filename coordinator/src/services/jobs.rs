@@ -10,7 +10,7 @@ use impasto_proto::v1::{
     WatchRequest, WatchResponse,
 };
 use impasto_proto::{FieldError, from_proto, to_proto};
-use impasto_types::{JobId, JobSummary, error_text};
+use impasto_types::{Digest, JobId, JobSummary, error_text};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
@@ -40,12 +40,7 @@ impl Jobs for JobsService {
         &self,
         request: Request<FindResultsRequest>,
     ) -> Result<Response<FindResultsResponse>, Status> {
-        let actions = from_proto::each(
-            "actions",
-            request.into_inner().actions,
-            DIGESTS_PER_MESSAGE,
-            |bytes| from_proto::digest("digest", &bytes),
-        )?;
+        let actions = digests_of(request.into_inner().actions)?;
         let known = self.submitter.actions.results(actions).await;
         let found = known.iter().map(|(action, result)| FoundResult {
             action: action.as_bytes().to_vec(),
@@ -59,12 +54,7 @@ impl Jobs for JobsService {
         request: Request<ForgetResultsRequest>,
     ) -> Result<Response<ForgetResultsResponse>, Status> {
         let peer = peer_of(&request);
-        let actions = from_proto::each(
-            "actions",
-            request.into_inner().actions,
-            DIGESTS_PER_MESSAGE,
-            |bytes| from_proto::digest("digest", &bytes),
-        )?;
+        let actions = digests_of(request.into_inner().actions)?;
         let removed = self.submitter.actions.remove(actions).await;
         let removed = removed.map_err(|error| Status::internal(error_text(&error)))?;
         for action in &removed {
@@ -136,6 +126,13 @@ impl Jobs for JobsService {
         let reasons = explained.iter().take(REASONS_LISTED).map(to_proto::explained).collect();
         Ok(Response::new(ExplainResponse { reasons }))
     }
+}
+
+/// The actions that a request names.
+fn digests_of(actions: Vec<Vec<u8>>) -> Result<Vec<Digest>, FieldError> {
+    from_proto::each("actions", actions, DIGESTS_PER_MESSAGE, |bytes| {
+        from_proto::digest("digest", &bytes)
+    })
 }
 
 fn found(job: JobId, summary: Option<JobSummary>) -> Result<JobSummary, Status> {
