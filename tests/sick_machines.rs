@@ -110,7 +110,7 @@ fn workers_with_full_and_read_only_disks_are_benched() {
 }
 
 /// Descriptors of a coordinator that has far too few for its callers.
-const DESCRIPTORS: u32 = 64;
+const DESCRIPTORS: u32 = 48;
 
 #[cfg(unix)]
 #[test]
@@ -155,10 +155,12 @@ fn a_coordinator_without_descriptors_charges_nobody() {
     });
     let built = built.expect_code(0);
     street.assert_painted(&built);
-    let job = built.events_named("submitted")[0]["job"].as_u64().expect("a number");
-    let job = coordinator.job(project, job);
-    for task in job["tasks"].as_array().expect("a list") {
-        assert_eq!(task["attempts"], 1, "nothing is charged: {job}");
+    // An attempt may end by the coordinator's trouble, but counts against no task and no worker.
+    let log = coordinator.end();
+    for line in log.lines() {
+        let is_charged = line.contains("an attempt failed") && !line.contains("kind=Coordinator");
+        let is_blamed = line.contains("a lease was lost") || line.contains("is benched");
+        assert!(!is_charged && !is_blamed, "{line}\n{log}");
     }
 }
 

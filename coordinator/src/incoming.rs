@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::transport::server::{Connected, TcpConnectInfo};
@@ -32,6 +32,13 @@ const MAX_SILENT: usize = 128;
 /// How long to wait after an accept that failed, usually for lack of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// The least time between two lines about accepts that failed.
+const ACCEPT_WARNINGS: Duration = Duration::from_secs(10);
+
+/// How many descriptors a coordinator needs besides those of connections: for its store, its
+/// runtime, and the blobs that it reads and writes at once.
+const OTHER_DESCRIPTORS: usize = 40;
+
 /// How many accepted connections wait for the server.
 const ACCEPTED_AHEAD: usize = 16;
 
@@ -42,8 +49,7 @@ pub(crate) fn accept(
     closing: CancellationToken,
 ) -> ReceiverStream<io::Result<Connection>> {
     let (accepted, stream) = mpsc::channel(ACCEPTED_AHEAD);
-    // A quarter of the descriptors is for files.
-    let affordable = descriptors().map_or(max_connections, |limit| limit - limit / 4);
+    let affordable = descriptors().map_or(max_connections, affordable);
     if affordable < max_connections {
         tracing::warn!(
             max_connections,
@@ -54,11 +60,13 @@ pub(crate) fn accept(
     let max_connections = max_connections.min(affordable);
     let open = Arc::new(Open { max_connections, state: Mutex::default() });
     tokio::spawn(async move {
+        let mut failures = Failures::default();
         while let Some(next) = closing.run_until_cancelled(listener.accept()).await {
             let (stream, peer) = match next {
                 Ok(next) => next,
                 Err(error) => {
-                    tracing::warn!(%error, "cannot accept a connection");
+                    failures.note(&error);
+                    open.evict_half_of_silent();
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                     continue;
                 }
@@ -73,6 +81,30 @@ pub(crate) fn accept(
         }
     });
     ReceiverStream::new(stream)
+}
+
+/// How many connections a process can hold that may have `limit` descriptors.
+fn affordable(limit: usize) -> usize {
+    limit - (limit / 4).max(OTHER_DESCRIPTORS).min(limit / 2)
+}
+
+/// Accepts that failed, of which few are logged: without descriptors, they fail ten times a second.
+#[derive(Debug, Default)]
+struct Failures {
+    warned: Option<Instant>,
+    unsaid: u32,
+}
+
+impl Failures {
+    fn note(&mut self, error: &io::Error) {
+        self.unsaid += 1;
+        if self.warned.is_some_and(|warned| warned.elapsed() < ACCEPT_WARNINGS) {
+            return;
+        }
+        let failures = std::mem::take(&mut self.unsaid);
+        tracing::warn!(%error, failures, "cannot accept connections");
+        self.warned = Some(Instant::now());
+    }
 }
 
 /// How many descriptors this process may have, as far as the system says.
@@ -122,6 +154,16 @@ impl Open {
         };
         let ticket = Ticket { open: Arc::clone(self), number };
         Some(Connection { stream, peer, silence: Some(silence), ticket })
+    }
+
+    /// Closes the older half of the silent connections: they may hold what the others lack. A
+    /// client is silent only for a moment, so it is hardly among them.
+    fn evict_half_of_silent(&self) {
+        let mut state = self.lock();
+        for _ in 0..state.silent.len().div_ceil(2) {
+            let oldest = state.silent.pop_first();
+            oldest.into_iter().for_each(|(_, oldest)| oldest.cancel());
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -237,5 +279,17 @@ impl AsyncWrite for Connection {
 
     fn is_write_vectored(&self) -> bool {
         self.stream.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_keep_their_share_of_the_descriptors() {
+        for (limit, expected) in [(0, 0), (64, 32), (100, 60), (1024, 768), (1 << 20, 786_432)] {
+            assert_eq!(affordable(limit), expected, "{limit}");
+        }
     }
 }

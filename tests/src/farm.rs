@@ -74,6 +74,11 @@ impl Coordinator {
         self.process.kill();
     }
 
+    /// Kills it, and returns its log.
+    pub fn end(self) -> String {
+        self.process.end_and_read().err
+    }
+
     /// Stops it, without ending it: connections are accepted, and nothing answers.
     #[cfg(unix)]
     pub fn freeze(&self) {

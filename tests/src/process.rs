@@ -180,6 +180,13 @@ impl Process {
         self.end();
     }
 
+    /// Kills it, and returns all that it said.
+    #[track_caller]
+    pub fn end_and_read(mut self) -> Finished {
+        self.end();
+        self.finish()
+    }
+
     /// Ctrl-C.
     #[cfg(unix)]
     pub fn interrupt(&self) {
