@@ -55,6 +55,13 @@ pub struct SurveyRequest {
     pub stays_inside: bool,
 }
 
+impl SurveyRequest {
+    /// Whether it is for the outputs of all assets.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.only.is_empty() && self.preview_px.is_none() && !self.stays_inside
+    }
+}
+
 /// Why there is no plan.
 #[derive(Debug, thiserror::Error)]
 pub enum SurveyError {
@@ -116,13 +123,7 @@ pub fn survey(request: &SurveyRequest, watcher: Option<&Watcher>) -> Result<Surv
     let (found, mut stats) = found?;
     let outputs = outputs_on_disk(&project, state.outputs(), &mut stats);
 
-    let models = ModelStore::open(request.models_dir.as_deref())?;
-    let models: Vec<ModelRef> = project
-        .manifest()
-        .models()
-        .into_iter()
-        .map(|name| models.meaning(name))
-        .collect::<Result<_, _>>()?;
+    let models = models(&project, request)?;
     let plan_of = |state: &State| {
         let (listing, inputs, present) = (&found.listing, &found.inputs, &outputs.present);
         let previous = state.records();
@@ -169,6 +170,16 @@ pub fn survey(request: &SurveyRequest, watcher: Option<&Watcher>) -> Result<Surv
         is_preview: request.preview_px.is_some(),
         project: Arc::new(project),
     })
+}
+
+/// The models that the project's recipes read, as the model store has them.
+pub(crate) fn models(
+    project: &Project,
+    request: &SurveyRequest,
+) -> Result<Vec<ModelRef>, SurveyError> {
+    let store = ModelStore::open(request.models_dir.as_deref())?;
+    let names = project.manifest().models().into_iter();
+    Ok(names.map(|name| store.meaning(name)).collect::<Result<_, _>>()?)
 }
 
 /// Removes from the plan what is not selected, and returns its tasks.

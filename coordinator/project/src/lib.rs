@@ -28,6 +28,7 @@ mod stored_tests;
 mod temporary;
 #[cfg(test)]
 mod test_project;
+mod tree_stamp;
 mod walk;
 mod watch;
 
@@ -44,9 +45,10 @@ pub use project::{MANIFEST_NAME, Project, ProjectError, STATE_DIR};
 pub use remove::{Leftover, RemoveError, leftover, remove_output};
 pub use replace::{Delivered, ReplaceError, replace_file, replace_output};
 pub use scan::{Scan, scan};
-pub use stamp::Stamp;
+pub use stamp::{Stamp, now_ns};
 pub use stat_cache::StatCache;
 pub use state::State;
+pub use tree_stamp::{TreeStamp, is_in_tree};
 pub use walk::{ScanError, ScanProblem};
 pub use watch::{
     Change, Probe, SettleSettings, Settled, Settling, WatchError, WatchSettings, Watcher,

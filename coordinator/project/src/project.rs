@@ -9,6 +9,7 @@ use impasto_planner::{Manifest, ManifestError, OverrideError};
 use impasto_types::{AssetPath, AssetPathError, ContainerFormat, RecipePatch};
 
 use crate::contained::{self, LeavesProject};
+use crate::replace::{ReplaceError, replace_file};
 
 /// The manifest's name if only a folder is given.
 pub const MANIFEST_NAME: &str = "impasto.toml";
@@ -136,6 +137,12 @@ impl Project {
     }
 
     /// The project's folder, canonical.
+    /// Where links of assets and inputs may lead, with links resolved: the project's folder, then
+    /// what the manifest allows.
+    pub fn roots(&self) -> &[PathBuf] {
+        &self.roots
+    }
+
     fn root(&self) -> &Path {
         &self.roots[0]
     }
@@ -192,6 +199,17 @@ impl Project {
         } else {
             self.state_dir().join(manifest).join(name)
         }
+    }
+
+    /// Replaces a private file that belongs to the manifest.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write_state_file(&self, name: &str, bytes: &[u8]) -> Result<(), ReplaceError> {
+        let file = self.state_file(name);
+        let other = |source| ReplaceError::Other { path: file.clone(), source };
+        self.make_state_dir(&file).map_err(other)?;
+        replace_file(&file, bytes).map(drop)
     }
 
     /// Creates the folder of private files and the parent of `file`, one of them. Makes version

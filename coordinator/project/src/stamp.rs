@@ -24,7 +24,8 @@ pub struct Stamp {
 pub(crate) const RACY_NS: i64 = 2_000_000_000;
 
 impl Stamp {
-    pub(crate) fn of(metadata: &Metadata) -> Self {
+    /// The stamp of the file that has this metadata.
+    pub fn of(metadata: &Metadata) -> Self {
         let modified_ns = metadata.modified().map_or(0, nanoseconds);
         let (changed_ns, file_id) = change_and_id(metadata);
         Self { size_bytes: metadata.len(), modified_ns, changed_ns, file_id }
@@ -37,8 +38,8 @@ impl Stamp {
     }
 }
 
-/// The current time, comparable with the times of files.
-pub(crate) fn now_ns() -> i64 {
+/// The current time in nanoseconds, comparable with the times of files.
+pub fn now_ns() -> i64 {
     nanoseconds(SystemTime::now())
 }
 

@@ -11,7 +11,7 @@ use impasto_types::{AssetPath, BlobRef};
 use self::file::Content;
 use crate::fingerprint::Fingerprint;
 use crate::project::Project;
-use crate::replace::{ReplaceError, replace_file};
+use crate::replace::ReplaceError;
 use crate::stamp::Stamp;
 
 /// Digests and headers of assets, inputs and outputs, by path. An empty cache gives the same
@@ -55,11 +55,11 @@ impl StatCache {
         if !self.changed {
             return Ok(());
         }
-        let file = project.state_file(FILE);
-        let other = |source| ReplaceError::Other { path: file.clone(), source };
-        project.make_state_dir(&file).map_err(other)?;
         let bytes = file::render(&self.entries, &self.outputs);
-        replace_file(&file, &bytes.map_err(|error| other(error.into()))?)?;
+        let path = || project.state_file(FILE);
+        let bytes =
+            bytes.map_err(|error| ReplaceError::Other { path: path(), source: error.into() })?;
+        project.write_state_file(FILE, &bytes)?;
         self.changed = false;
         // It may be absent, or on a disk that cannot be written.
         let _ = fs::remove_file(project.state_file(OLD_FILE));

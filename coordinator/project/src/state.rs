@@ -30,7 +30,7 @@ pub struct State {
 
 /// The file of deliveries since the record was written, one per line. Writing the record removes
 /// it.
-const DELIVERIES: &str = "deliveries.jsonl";
+pub(crate) const DELIVERIES: &str = "deliveries.jsonl";
 
 #[derive(Serialize, Deserialize)]
 struct Delivery<O, E> {

@@ -9,8 +9,8 @@ use std::io;
 use impasto_planner::PassedOver;
 use rayon::prelude::*;
 
-pub(crate) use self::folder::Found;
 use self::folder::{Entry, Folder, list, unlisted};
+pub(crate) use self::folder::{Found, is_unsupported, names_an_image};
 pub use self::problem::{ScanError, ScanProblem};
 use crate::project::Project;
 

@@ -3,7 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use clap::Args;
-use impasto_build::{Event, Folders, Observer, Outcome, Survey};
+use impasto_build::{Event, Folders, Glance, Observer, Outcome, Survey};
 use impasto_planner::PlannedTask;
 use impasto_project::Project;
 use impasto_types::ContainerFormat;
@@ -78,9 +78,23 @@ pub(crate) fn run(args: BuildArgs, context: &Context) -> Result<Exit, Failure> {
     if let Some(depfile) = &args.depfile.depfile {
         refuse_depfile(depfile, &impasto_build::open(&request.survey)?)?;
     }
-    let cancel = interrupt::token();
     let view = view(context);
+    // A depfile needs the plan.
+    let glance = match args.depfile.depfile.is_none() {
+        true => Some(Glance::take(&request.survey)?),
+        false => None,
+    };
+    let up_to_date = glance.as_ref().and_then(|glance| glance.up_to_date(view.as_ref()));
+    if let Some(outcome) = up_to_date {
+        drop(view);
+        summarise(&outcome, context);
+        return Ok(exit(&outcome));
+    }
+    let cancel = interrupt::token();
     let (survey, outcome) = run_build::run(&request, None, view.as_ref(), &cancel)?;
+    if let Some(glance) = glance {
+        glance.keep(&survey);
+    }
     drop(view);
     summarise(&outcome, context);
     clean_up(&outcome, &request.cache_dir, context);

@@ -179,7 +179,7 @@ fn unreadable(path: &AssetPath, source: io::Error) -> ScanProblem {
     ScanProblem::Unreadable { path: path.to_string(), source }
 }
 
-fn names_an_image(file: &Path) -> bool {
+pub(crate) fn names_an_image(file: &Path) -> bool {
     file.extension().is_some_and(|extension| {
         ContainerFormat::from_extension(&extension.to_string_lossy()).is_some()
     })
@@ -193,7 +193,7 @@ const UNSUPPORTED: [&str; 34] = [
 ];
 
 /// Whether the file is named like a picture that cannot be read.
-fn is_unsupported(file: &Path) -> bool {
+pub(crate) fn is_unsupported(file: &Path) -> bool {
     let extension = file.extension().map(|extension| extension.to_string_lossy().to_lowercase());
     extension.is_some_and(|extension| UNSUPPORTED.contains(&extension.as_str()))
 }
