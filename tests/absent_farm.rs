@@ -1,5 +1,7 @@
 //! A farm that cannot be reached never breaks a build, whatever answers at its address.
 
+use std::thread;
+
 use impasto_tests::{Coordinator, Finished, Project, Stranger, Worker, models_dir, pictures};
 
 const SSH: &[u8] = b"SSH-2.0-OpenSSH_9.6\r\n";
@@ -53,15 +55,26 @@ fn assert_painted_here(built: Finished, word: &str) {
     assert!(painter["coordinator"].is_null(), "{word}: {built}");
 }
 
+/// Runs a test of each on a thread of its own, since most of them wait.
+fn at_once<T: Send>(all: impl IntoIterator<Item = T>, test: impl Fn(T) + Sync) {
+    let test = &test;
+    thread::scope(|threads| {
+        for one in all {
+            threads.spawn(move || test(one));
+        }
+    });
+}
+
 #[test]
 fn a_build_paints_here_whatever_answers() {
     let strangers = STRANGERS.map(|(stranger, word)| (stranger.start(), word));
     let nowhere = NOWHERE.map(|(url, word)| (url.to_owned(), word));
-    for (number, (url, word)) in (0..).zip(strangers.into_iter().chain(nowhere)) {
+    let answers = (0..).zip(strangers.into_iter().chain(nowhere));
+    at_once(answers, |(number, (url, word))| {
         let project = house(number);
         let built = project.run(&["build", "--json", "--coordinator", &url]);
         assert_painted_here(built, word);
-    }
+    });
 }
 
 #[cfg(unix)]
@@ -76,12 +89,12 @@ fn a_build_paints_here_beside_a_stopped_coordinator() {
 
 #[test]
 fn a_required_farm_ends_the_build_with_the_reason() {
-    for (stranger, word) in STRANGERS {
+    at_once(STRANGERS, |(stranger, word)| {
         let url = stranger.start();
         let refused = house(0).run(&["build", "--require-farm", "--coordinator", &url]);
         let refused = refused.expect_code(3);
         assert!(refused.err.contains(word), "{stranger:?}: {refused}");
-    }
+    });
 }
 
 #[test]
@@ -103,11 +116,11 @@ fn farm_commands_end_with_the_reason() {
             ],
             _ => &[&["jobs"]],
         };
-        for command in commands {
+        at_once(commands, |command| {
             let ended = project.run(&[command, &["--coordinator", url.as_str()][..]].concat());
             let ended = ended.expect_code(3);
             assert!(ended.err.contains(word), "{stranger:?}: {ended}");
-        }
+        });
     }
 }
 
