@@ -22,6 +22,7 @@ mod fetch;
 mod follow;
 mod handing;
 mod held;
+mod open_tasks;
 mod outcome;
 mod patience;
 mod pending;
