@@ -37,7 +37,7 @@ impl Pace {
         cache: Option<&LocalCache>,
     ) -> Self {
         let finished = tasks.into_iter().filter(|task| !task.is_stale()).take(MOST_REPORTS);
-        let report = |task: &PlannedTask| Some((task.spec.work, cache?.report(task.action)?));
+        let report = |task: &PlannedTask| Some((task.work, cache?.report(task.action)?));
         let reports = finished.filter_map(report);
         let took = reports.map(|(work, report)| (work, report.compute_ms));
         Self::measured(took).unwrap_or_else(Self::rough)

@@ -141,9 +141,8 @@ async fn paint_here(
 /// farm, so they would wait forever.
 fn fail_what_is_too_large(build: &mut Build<'_>, memory_bytes: u64) {
     let open = build.open();
-    let too_large = open.iter().filter(|task| task.spec.least_memory_bytes > memory_bytes);
-    let too_large: Vec<_> =
-        too_large.map(|task| (task.action, task.spec.least_memory_bytes)).collect();
+    let too_large = open.iter().filter(|task| task.least_memory_bytes > memory_bytes);
+    let too_large: Vec<_> = too_large.map(|task| (task.action, task.least_memory_bytes)).collect();
     for (action, needed) in too_large {
         let message = format!(
             "it needs about {} of memory, but painting may take no more than {} (--max-memory)",

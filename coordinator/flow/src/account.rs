@@ -1,6 +1,6 @@
 //! The account of a build: which tasks are open, and the results of the others.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 
 use impasto_planner::PlannedTask;
 use impasto_project::{Delivered, DeliveredFile, LockEntry, ReplaceError};
@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::batch::{Fetched, Order};
 use crate::event::{Event, Observer, Origin, Target};
 use crate::farm::FarmError;
+use crate::open_tasks::OpenTasks;
 use crate::outcome::{Failed, Made, Outcome};
 use crate::result_files::{Deliveries, Wanted};
 use crate::survey::Survey;
@@ -19,15 +20,13 @@ pub(crate) struct Account<'o> {
     pub(crate) survey: Survey,
     pub(crate) observer: &'o dyn Observer,
     pub(crate) cancel: CancellationToken,
-    /// Open tasks: their indices in the plan, by action. Assets with the same bytes share an
-    /// action.
-    open: BTreeMap<Digest, Vec<usize>>,
+    open: OpenTasks,
     /// Actions whose results were announced but could not be read.
     pub(crate) lost: BTreeSet<Digest>,
     /// What happened to tasks, by their first outputs.
-    made: BTreeMap<AssetPath, Made>,
-    /// The files that this build delivered.
-    written: BTreeMap<AssetPath, Digest>,
+    made: HashMap<AssetPath, Made>,
+    /// The previews that this build delivered; of outputs the record knows.
+    previews: HashMap<AssetPath, Digest>,
     outcome: Outcome,
     has_delivered: bool,
     has_warned: bool,
@@ -41,21 +40,16 @@ impl<'o> Account<'o> {
         cancel: CancellationToken,
     ) -> Self {
         announce(&survey, observer);
-        let mut open: BTreeMap<Digest, Vec<usize>> = BTreeMap::new();
-        for (place, task) in survey.plan.tasks.iter().enumerate() {
-            if task.is_stale() {
-                open.entry(task.action).or_default().push(place);
-            }
-        }
+        let open = OpenTasks::of(&survey.plan);
         let outcome = Outcome { up_to_date: survey.up_to_date(), ..Outcome::default() };
         let mut account = Self {
             survey,
             observer,
             cancel,
-            open,
             lost: BTreeSet::new(),
-            made: BTreeMap::new(),
-            written: BTreeMap::new(),
+            made: HashMap::with_capacity(open.count()),
+            open,
+            previews: HashMap::new(),
             outcome,
             has_delivered: false,
             has_warned: false,
@@ -64,13 +58,9 @@ impl<'o> Account<'o> {
         account
     }
 
-    /// The actions of open tasks, in the order of the plan: so what is delivered together goes into
-    /// few folders.
+    /// The actions of open tasks, in the order of the plan.
     pub(crate) fn open_actions(&self) -> Vec<Digest> {
-        let mut first: Vec<_> =
-            self.open.iter().map(|(action, places)| (places[0], *action)).collect();
-        first.sort_unstable();
-        first.into_iter().map(|(_, action)| action).collect()
+        self.open.in_order().into_iter().map(|(_, action)| action).collect()
     }
 
     pub(crate) fn is_done(&self) -> bool {
@@ -78,20 +68,19 @@ impl<'o> Account<'o> {
     }
 
     pub(crate) fn is_open(&self, action: Digest) -> bool {
-        self.open.contains_key(&action)
+        self.open.has(action)
     }
 
     /// One task for each open action, in the order of the plan.
     pub(crate) fn open_tasks(&self) -> Vec<&PlannedTask> {
-        let mut first: Vec<usize> = self.open.values().map(|places| places[0]).collect();
-        first.sort_unstable();
-        first.into_iter().map(|place| &self.survey.plan.tasks[place]).collect()
+        let first = self.open.in_order().into_iter();
+        first.map(|(place, _)| &self.survey.plan.tasks[place]).collect()
     }
 
     /// The first task that waits for this action, for messages.
     pub(crate) fn target(&self, action: Digest) -> Option<Target<'_>> {
-        let places = self.open.get(&action)?;
-        Some(target(&self.survey.plan.tasks[places[0]]))
+        let first = self.open.of_action(action).next()?;
+        Some(target(&self.survey.plan.tasks[first]))
     }
 
     /// The order of a result for the tasks that wait for it.
@@ -101,13 +90,12 @@ impl<'o> Account<'o> {
 
     /// The tasks that wait for this action.
     fn wanted(&self, action: Digest) -> Vec<Wanted> {
-        let places = self.open.get(&action).into_iter().flatten();
-        let wanted = |&place: &usize| {
+        let wanted = |place: usize| {
             let task = &self.survey.plan.tasks[place];
-            let expected = task.spec.action.expected(self.shape(&task.spec.asset));
+            let expected = task.whole_action().expected(self.shape(&task.asset));
             Wanted { place, outputs: task.outputs.clone(), expected }
         };
-        places.map(wanted).collect()
+        self.open.of_action(action).map(wanted).collect()
     }
 
     /// An asset's picture, as its header said when it was scanned.
@@ -162,7 +150,7 @@ impl<'o> Account<'o> {
         mut origin: Origin,
         delivered: Deliveries,
     ) {
-        self.open.remove(&action);
+        self.open.remove(action);
         for (place, files) in delivered {
             match files {
                 Ok(files) => {
@@ -170,15 +158,14 @@ impl<'o> Account<'o> {
                         self.record(place, file);
                     }
                     self.has_delivered = true;
-                    let report = result.report.clone();
                     let made = match origin {
                         Origin::Painted => {
                             self.outcome.painted += 1;
-                            Made::Painted(report)
+                            Made::Painted
                         }
                         Origin::Cached => {
                             self.outcome.cached += 1;
-                            Made::Cached(report)
+                            Made::Cached
                         }
                     };
                     let task = &self.survey.plan.tasks[place];
@@ -200,21 +187,21 @@ impl<'o> Account<'o> {
 
     /// Records a delivered file, unless it is a preview.
     fn record(&mut self, place: usize, file: &DeliveredFile) {
-        self.written.insert(file.output.clone(), file.blob().digest);
         let Survey { plan, project, stats, state, is_preview, .. } = &mut self.survey;
         if *is_preview {
+            self.previews.insert(file.output.clone(), file.blob().digest);
             return;
         }
         file.remember(stats);
         let task = &plan.tasks[place];
-        let entry = LockEntry::new(task.action, task.spec.asset.clone(), file.blob());
+        let entry = LockEntry::new(task.action, task.asset.clone(), file.blob());
         let noted = state.put(project, file.output.clone(), entry);
         self.warn_of(noted);
     }
 
     /// Fails every task that waits for `action`.
     pub(crate) fn fail(&mut self, action: Digest, message: &str) {
-        for place in self.open.remove(&action).unwrap_or_default() {
+        for place in self.open.remove(action) {
             self.fail_task(place, message.to_owned());
         }
     }
@@ -222,7 +209,7 @@ impl<'o> Account<'o> {
     fn fail_task(&mut self, place: usize, message: String) {
         let task = &self.survey.plan.tasks[place];
         let output = task.output().clone();
-        let (asset, style) = (task.spec.asset.to_string(), Some(task.style.clone()));
+        let (asset, style) = (task.asset.to_string(), Some(task.style().to_owned()));
         self.made.insert(output.clone(), Made::Failed { message: message.clone() });
         self.failed(Failed { asset, style, message }, Some(&output));
     }
@@ -244,8 +231,8 @@ impl<'o> Account<'o> {
 
     /// The file that was written for a task's first output, by this build or an earlier one.
     pub(crate) fn written(&self, task: &PlannedTask) -> Option<Digest> {
-        let earlier = || self.survey.state.get(task.output()).map(|record| record.output.digest);
-        self.written.get(task.output()).copied().or_else(earlier)
+        let recorded = || self.survey.state.get(task.output()).map(|record| record.output.digest);
+        self.previews.get(task.output()).copied().or_else(recorded)
     }
 
     /// Warns once that the record cannot be written: the next build then uses the cache.
@@ -268,7 +255,7 @@ impl<'o> Account<'o> {
             self.save();
         }
         let mut outcome = self.outcome;
-        outcome.open = self.open.values().map(Vec::len).sum();
+        outcome.open = self.open.count();
         outcome.interrupted = self.cancel.is_cancelled() && outcome.open > 0;
         (self.survey, outcome)
     }
@@ -289,7 +276,7 @@ impl<'o> Account<'o> {
 }
 
 fn target(task: &PlannedTask) -> Target<'_> {
-    Target { output: task.output(), asset: &task.spec.asset, style: &task.style }
+    Target { output: task.output(), asset: &task.asset, style: task.style() }
 }
 
 fn announce(survey: &Survey, observer: &dyn Observer) {
@@ -297,7 +284,7 @@ fn announce(survey: &Survey, observer: &dyn Observer) {
         observer.event(Event::Warning { message });
     }
     let stale = survey.plan.stale().count();
-    let work = survey.plan.stale().map(|task| task.spec.work).fold(0, u64::saturating_add);
+    let work = survey.plan.stale().map(|task| task.work).fold(0, u64::saturating_add);
     observer.event(Event::Planned {
         stale,
         up_to_date: survey.up_to_date(),

@@ -62,6 +62,8 @@ impl<'o> Build<'o> {
             // Another build may have ended since the survey and built what this one needs.
             let recovered = held.as_ref().is_some_and(|held| held.recovered);
             if recovered || !survey_now.state.is_current(&survey_now.project) {
+                // Two would take twice the memory.
+                drop(survey_now);
                 survey_now = survey(request, watcher)?;
             }
         }

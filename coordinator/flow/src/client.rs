@@ -41,7 +41,7 @@ impl Farm for FarmClient {
     }
 
     async fn submit(&self, job: NewJob<'_>) -> Result<(JobId, bool), FarmError> {
-        Ok(FarmClient::submit(self, job.key, job.project, job.tasks).await?)
+        Ok(FarmClient::submit(self, job.key, job.project, job.specs()).await?)
     }
 
     async fn watch(&self, job: JobId) -> Result<JobWatch, FarmError> {

@@ -23,7 +23,7 @@ impl Survey {
     /// The files that the plan's outputs depend on, besides the manifest: assets, also those that
     /// cannot be painted, styles, initial pictures and masks.
     pub fn sources(&self) -> BTreeSet<&AssetPath> {
-        let assets = self.plan.tasks.iter().map(|task| &task.spec.asset);
+        let assets = self.plan.tasks.iter().map(|task| &task.asset);
         let unusable = self.plan.problems.iter().map(|problem| &problem.asset);
         assets.chain(unusable).chain(&self.inputs).collect()
     }
@@ -35,7 +35,7 @@ impl Survey {
         for output in self.plan.tasks.iter().flat_map(PlannedTask::output_paths) {
             written.extend(folders_above(output));
         }
-        let sources = self.plan.tasks.iter().map(|task| &task.spec.asset);
+        let sources = self.plan.tasks.iter().map(|task| &task.asset);
         let with_assets: BTreeSet<PathBuf> = sources.flat_map(folders_above).collect();
         let is_wanted = |folder: &PathBuf| {
             !written.contains(folder) || folders == Folders::All && with_assets.contains(folder)

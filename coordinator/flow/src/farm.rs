@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::PathBuf;
 
+use impasto_planner::PlannedTask;
 use impasto_types::{BlobRef, Digest, JobId, JobNews, TaskResult, TaskSpec};
 
 /// A coordinator. Clones are handles to the same one.
@@ -74,7 +75,14 @@ pub struct NewJob<'a> {
     /// The idempotency key: submitting the same key again gives the same job.
     pub key: &'a str,
     pub project: &'a str,
-    pub tasks: &'a [&'a TaskSpec],
+    pub tasks: &'a [&'a PlannedTask],
+}
+
+impl<'a> NewJob<'a> {
+    /// The tasks as they are submitted, each made when it is asked for.
+    pub fn specs(self) -> impl ExactSizeIterator<Item = TaskSpec> + Send + use<'a> {
+        self.tasks.iter().map(|task| task.spec())
+    }
 }
 
 /// Errors of a farm.

@@ -168,7 +168,7 @@ mod tests {
             action: Digest::of(&bytes),
             result: result_with(BlobRef::of(&bytes)),
             origin: Origin::Cached,
-            wanted: vec![Wanted { place: number, outputs: vec![], expected: vec![] }],
+            wanted: vec![Wanted { place: number, outputs: [].into(), expected: vec![] }],
         }
     }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use impasto_models::ModelStore;
 use impasto_planner::PlannedTask;
 use impasto_project::{JobsLock, Project, lock_jobs};
-use impasto_types::{Digest, JobId, JobNews, JobState, TaskSpec, error_text};
+use impasto_types::{Digest, JobId, JobNews, JobState, error_text};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::BuildError;
@@ -74,23 +74,22 @@ pub(crate) async fn hand_over<F: Farm>(
     needed.retain(|action, _| !refused.contains_key(action));
     for job in left.unanswered {
         // With other tasks it would be another job.
-        let specs: Option<Vec<&TaskSpec>> =
-            job.actions.iter().map(|action| Some(&needed.get(action)?.spec)).collect();
-        if let Some(specs) = specs {
+        let tasks: Option<Vec<&PlannedTask>> =
+            job.actions.iter().map(|action| needed.get(action).copied()).collect();
+        if let Some(tasks) = tasks {
             for action in &job.actions {
                 needed.remove(action);
             }
-            handing.submit(job, &specs, Origin::Recorded).await?;
+            handing.submit(job, &tasks, Origin::Recorded).await?;
         }
     }
     for part in rest(&needed).chunks(farm.max_tasks()) {
-        let specs: Vec<&TaskSpec> = part.iter().map(|task| &task.spec).collect();
         let actions: Vec<Digest> = part.iter().map(|task| task.action).collect();
         let job = match left.ended.iter().find(|ended| ended.actions == actions) {
             Some(ended) => ended.clone().next(),
             None => PendingJob::first(project.manifest().name(), actions),
         };
-        handing.submit(job, &specs, Origin::New).await?;
+        handing.submit(job, part, Origin::New).await?;
     }
     handing.note(None)?;
     Ok(Handed { jobs: handing.jobs, refused })
@@ -234,13 +233,13 @@ impl<F: Farm> Handing<'_, F> {
     async fn submit(
         &mut self,
         mut job: PendingJob,
-        specs: &[&TaskSpec],
+        tasks: &[&PlannedTask],
         origin: Origin,
     ) -> Result<(), BuildError> {
         loop {
             self.note(Some(&job))?;
             let project = self.project.manifest().name();
-            let new = NewJob { key: &job.key, project, tasks: specs };
+            let new = NewJob { key: &job.key, project, tasks };
             let (id, known) = self.farm.submit(new).await?;
             let is_useful =
                 !known || self.standing(id, &job.key, &job.actions).await? == Standing::Useful;

@@ -23,6 +23,7 @@ mod follow;
 mod glance;
 mod handing;
 mod held;
+mod open_tasks;
 mod outcome;
 mod patience;
 mod pending;

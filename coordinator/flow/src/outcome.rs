@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use impasto_types::RunReport;
 use serde::Serialize;
 
 /// The summary. With `--json` it is the last line.
@@ -34,8 +33,8 @@ pub struct Failed {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Made {
     UpToDate,
-    Painted(RunReport),
-    Cached(RunReport),
+    Painted,
+    Cached,
     Failed {
         message: String,
     },

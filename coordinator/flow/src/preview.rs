@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use impasto_planner::{ImageHeader, PlannedTask, Staleness, estimate};
 use impasto_project::{Project, Scan};
@@ -44,13 +45,13 @@ pub(crate) fn into_previews(
         .map(|file| (file.blob.digest, file.header))
         .collect();
     for task in tasks {
-        task.state = Staleness::Stale(vec![]);
-        for output in &mut task.outputs {
+        task.state = Staleness::Stale([].into());
+        for output in task.outputs.iter_mut() {
             if let Some(path) = beside(project, &output.path) {
                 output.path = path;
             }
         }
-        if let Some(header) = headers.get(&task.spec.asset) {
+        if let Some(header) = headers.get(&task.asset) {
             shrink(task, side_px, header, &inputs);
         }
     }
@@ -75,10 +76,10 @@ fn shrink(
     inputs: &BTreeMap<Digest, ImageHeader>,
 ) {
     let asset = (header.width, header.height);
-    let action = &mut task.spec.action;
-    let (width, height) = action.recipe.common().output_size(asset.0, asset.1);
+    let (width, height) = task.form.action.recipe.common().output_size(asset.0, asset.1);
     let Some(side) = preview_side(width, height, side_px) else { return };
-    action.recipe.common_mut().size = Some(side);
+    Arc::make_mut(&mut task.form).action.recipe.common_mut().size = Some(side);
+    let action = &task.form.action;
     let size = action.recipe.common().output_size(asset.0, asset.1);
     let size_of = |digest: &Digest| inputs.get(digest).map(|header| (header.width, header.height));
     let decoded: Vec<_> = action
@@ -91,7 +92,7 @@ fn shrink(
         .collect();
     let styles: Vec<_> = decoded.iter().map(|(_, size)| *size).collect();
     let of_part = |wanted: Part| {
-        let blob = action.input(wanted).and_then(|input| input.blob());
+        let blob = task.input(wanted).and_then(|input| input.blob());
         blob.and_then(|blob| size_of(&blob.digest))
     };
     let sources: Vec<_> =
@@ -99,15 +100,15 @@ fn shrink(
     let masked =
         of_part(Part::Mask).map_or(0, |mask| estimate::mask_bytes(&action.recipe, size, mask));
     let beside = [Part::Init, Part::Mask].into_iter().filter_map(|part| {
-        let blob = action.input(part)?.blob()?;
+        let blob = task.input(part)?.blob()?;
         inputs.get(&blob.digest)
     });
     let others: Vec<_> = beside.chain([header]).map(ImageHeader::footprint).collect();
     let painted = estimate::memory_bytes(&action.recipe, size, &sources, &styles) + masked;
     let read = estimate::decoding_bytes(&action.recipe, size, &decoded, &others);
-    task.spec.least_memory_bytes = painted.max(read);
-    task.spec.work = estimate::work(&action.recipe, size.0, size.1);
-    task.action = action.digest();
+    task.least_memory_bytes = painted.max(read);
+    task.work = estimate::work(&action.recipe, size.0, size.1);
+    task.action = task.whole_action().digest();
 }
 
 /// The longer side of the preview of a picture; `None` if the picture is small already. The shorter

@@ -12,7 +12,7 @@ use crate::farm::FarmError;
 pub(crate) struct Wanted {
     /// Its index in the plan.
     pub(crate) place: usize,
-    pub(crate) outputs: Vec<PlannedOutput>,
+    pub(crate) outputs: Box<[PlannedOutput]>,
     /// What the files of a result have to be.
     pub(crate) expected: Vec<Expected>,
 }

@@ -36,8 +36,7 @@ pub(crate) async fn supply<F: Farm>(
     tasks: &[&PlannedTask],
     observer: &dyn Observer,
 ) -> Result<Unsupplied, BuildError> {
-    let needed: BTreeSet<BlobRef> =
-        tasks.iter().flat_map(|task| task.spec.action.blobs()).collect();
+    let needed: BTreeSet<BlobRef> = tasks.iter().flat_map(|task| task.blobs()).collect();
     let needed: Vec<BlobRef> = needed.into_iter().collect();
     let missing = farm.find_missing(&needed).await?;
     if missing.is_empty() {
@@ -48,14 +47,15 @@ pub(crate) async fn supply<F: Farm>(
         blobs: missing.len(),
         bytes: missing.iter().map(|blob| blob.size_bytes).sum(),
     });
-    let file = |blob: BlobRef| match (models.get(&blob), survey.files.get(&blob.digest)) {
+    let files = survey.files();
+    let file = |blob: BlobRef| match (models.get(&blob), files.get(&blob.digest)) {
         (Some(model), _) => Some((blob, model.path.clone())),
         (None, Some(asset)) => Some((blob, survey.project.path_of(asset))),
         (None, None) => None,
     };
     let refused = send(farm, missing.into_iter().filter_map(file).collect()).await?;
     let unsupplied = tasks.iter().filter_map(|task| {
-        let message = task.spec.action.blobs().find_map(|blob| refused.get(&blob))?;
+        let message = task.blobs().find_map(|blob| refused.get(&blob))?;
         Some((task.action, message.clone()))
     });
     Ok(unsupplied.collect())
@@ -125,8 +125,9 @@ pub(crate) async fn supply_again<F: Farm>(
     }
     // Another task may have waited for the same blobs.
     let missing = farm.find_missing(missing).await?;
+    let files = survey.files();
     let file = |blob: BlobRef| {
-        let asset = survey.files.get(&blob.digest).map(|asset| survey.project.path_of(asset));
+        let asset = files.get(&blob.digest).map(|asset| survey.project.path_of(asset));
         Some((blob, asset.or_else(|| model_path(survey, models, blob))?))
     };
     // A file that has changed is not what the task needs, so it does not matter what is refused.
@@ -135,7 +136,7 @@ pub(crate) async fn supply_again<F: Farm>(
 
 fn model_path(survey: &Survey, models: &ModelStore, blob: BlobRef) -> Option<PathBuf> {
     let tasks = survey.plan.stale();
-    let mut named = tasks.flat_map(|task| task.spec.action.models.iter());
+    let mut named = tasks.flat_map(|task| task.form.action.models.iter());
     let model = named.find(|model| model.blob == blob)?;
     Some(models.find_ref(model).ok()??.path)
 }
@@ -148,7 +149,7 @@ async fn fetch_models(
     observer: &dyn Observer,
 ) -> Result<BTreeMap<BlobRef, ModelFile>, BuildError> {
     let named: BTreeSet<ModelRef> =
-        tasks.iter().flat_map(|task| task.spec.action.models.iter().copied()).collect();
+        tasks.iter().flat_map(|task| task.form.action.models.iter().copied()).collect();
     let mut files = BTreeMap::new();
     for model in named.into_iter().filter(|model| missing.contains(&model.blob)) {
         let file = match store.find_ref(&model)? {

@@ -1,18 +1,18 @@
 //! Surveys a project: scan and plan. It starts no farm, opens no model and uses no network.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use impasto_models::{ModelError, ModelStore};
 use impasto_planner::{
-    Findings, InputFile, ListedAsset, Plan, PlanError, PlannedTask, Selection, SelectionError, plan,
+    Findings, InputFile, Plan, PlanError, PlannedTask, Selection, SelectionError, plan,
 };
 use impasto_project::{
     LockfileError, Project, ProjectError, ReplaceError, ScanError, ScanProblem, StatCache, State,
     Watcher, examine, outputs_on_disk, scan,
 };
-use impasto_types::{AssetPath, Digest, ModelRef, RecipePatch};
+use impasto_types::{AssetPath, Digest, ModelRef, Part, RecipePatch};
 
 use crate::preview::{into_previews, preview_dir};
 
@@ -36,8 +36,8 @@ pub struct Survey {
     pub left: Vec<PlannedTask>,
     /// The style images, initial pictures and masks that exist.
     pub(crate) inputs: BTreeSet<AssetPath>,
-    /// The files of inputs, and those of assets if anything is stale, by their content.
-    pub(crate) files: BTreeMap<Digest, AssetPath>,
+    /// Those that can be used, by their content.
+    by_content: BTreeMap<Digest, AssetPath>,
     pub(crate) is_preview: bool,
 }
 
@@ -131,8 +131,13 @@ pub fn survey(request: &SurveyRequest, watcher: Option<&Watcher>) -> Result<Surv
         plan(project.manifest(), &findings)
     };
     let mut plan = plan_of(&state)?;
-    let stale: BTreeSet<&AssetPath> = plan.stale().flat_map(PlannedTask::output_paths).collect();
-    if stale.iter().any(|output| state.get(output).is_some()) {
+    let is_recorded =
+        |task: &PlannedTask| task.output_paths().any(|output| state.get(output).is_some());
+    if plan.stale().any(is_recorded) {
+        let stale: HashSet<AssetPath> =
+            plan.stale().flat_map(PlannedTask::output_paths).cloned().collect();
+        // Two plans would take twice the memory.
+        drop(plan);
         state.read_details(&project, |output| stale.contains(output));
         plan = plan_of(&state)?;
     }
@@ -152,9 +157,10 @@ pub fn survey(request: &SurveyRequest, watcher: Option<&Watcher>) -> Result<Surv
     };
     let unlisted = found.problems.into_iter().filter(is_selected).collect();
     let warnings = plan.notes.iter().map(ToString::to_string).collect();
-    // Only what is stale is looked up by its content.
-    let is_stale = plan.stale().next().is_some();
-    let files = files(if is_stale { &found.listing.assets } else { &[] }, &found.inputs);
+    let usable = |(path, input): (&AssetPath, &Result<InputFile, String>)| {
+        Some((input.as_ref().ok()?.blob.digest, path.clone()))
+    };
+    let by_content = found.inputs.iter().filter_map(usable).collect();
     Ok(Survey {
         plan,
         state,
@@ -166,7 +172,7 @@ pub fn survey(request: &SurveyRequest, watcher: Option<&Watcher>) -> Result<Surv
         unsettled: found.listing.passed.unsettled,
         left,
         inputs: found.inputs.into_keys().collect(),
-        files,
+        by_content,
         is_preview: request.preview_px.is_some(),
         project: Arc::new(project),
     })
@@ -220,17 +226,6 @@ pub fn open(request: &SurveyRequest) -> Result<Project, SurveyError> {
         .map_err(|source| SurveyError::Overrides { manifest, source })
 }
 
-fn files(
-    assets: &[ListedAsset],
-    inputs: &BTreeMap<AssetPath, Result<InputFile, String>>,
-) -> BTreeMap<Digest, AssetPath> {
-    let assets = assets.iter().map(|asset| (asset.blob.digest, asset.path.clone()));
-    let inputs = inputs
-        .iter()
-        .filter_map(|(path, input)| Some((input.as_ref().ok()?.blob.digest, path.clone())));
-    assets.chain(inputs).collect()
-}
-
 impl Survey {
     /// Examines what is about to be painted, pixels included, and adds warnings.
     ///
@@ -270,10 +265,15 @@ impl Survey {
         &'a self,
         task: &'a impasto_planner::PlannedTask,
     ) -> impl Iterator<Item = (Digest, &'a AssetPath)> {
-        task.spec
-            .action
-            .styles
-            .iter()
-            .filter_map(|style| Some((style.blob.digest, self.files.get(&style.blob.digest)?)))
+        let styles = task.form.action.styles.iter().map(|style| style.blob.digest);
+        styles.filter_map(|digest| Some((digest, self.by_content.get(&digest)?)))
+    }
+
+    /// The files that stale tasks need, by their content: assets, styles, initial pictures and
+    /// masks.
+    pub(crate) fn files(&self) -> HashMap<Digest, &AssetPath> {
+        let content = |task: &PlannedTask| Some(task.input(Part::Color)?.blob()?.digest);
+        let assets = self.plan.stale().filter_map(|task| Some((content(task)?, &task.asset)));
+        assets.chain(self.by_content.iter().map(|(digest, path)| (*digest, path))).collect()
     }
 }

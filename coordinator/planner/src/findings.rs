@@ -44,7 +44,7 @@ pub struct ListedAsset {
 }
 
 /// An image file's header.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ImageHeader {
     /// In pixels.
     pub width: u32,

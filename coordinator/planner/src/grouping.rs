@@ -4,6 +4,7 @@
 //! the other files from it. A plain picture is an asset with one file.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use impasto_types::{AssetPath, BlobRef, Part};
 
@@ -60,7 +61,7 @@ impl<'a> Asset<'a> {
 pub(crate) fn companion_names<'a>(
     manifest: &Manifest,
     assets: impl Iterator<Item = &'a AssetPath>,
-) -> BTreeSet<String> {
+) -> BTreeSet<Arc<str>> {
     let companions = assets.flat_map(|asset| manifest.companions(asset));
     companions.map(|(_, path)| path.case_key()).collect()
 }

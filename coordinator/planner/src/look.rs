@@ -1,6 +1,7 @@
 //! What the pixels of a file show, and the warnings that follow. The caller decodes files, and only
 //! those that are about to be painted.
 
+use std::cell::LazyCell;
 use std::collections::BTreeMap;
 
 use impasto_types::{AssetPath, Crop};
@@ -11,7 +12,7 @@ use crate::manifest::Manifest;
 use crate::{Note, Plan};
 
 /// What the pixels of a file show.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct Look {
     /// The pixels are unit vectors around one direction: a normal map.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -28,7 +29,7 @@ impl Plan {
     /// The files whose pixels are worth a look before they are painted: the assets of stale tasks,
     /// and the style images of stale tasks as far as nothing is cut off them.
     pub fn to_be_looked_at(&self, manifest: &Manifest) -> Vec<AssetPath> {
-        let assets = self.stale().map(|task| task.spec.asset.clone());
+        let assets = self.stale().map(|task| task.asset.clone());
         let styles = self.stale_styles(manifest).map(|(_, image)| image);
         let mut files: Vec<_> = assets.chain(styles).collect();
         files.sort();
@@ -43,10 +44,11 @@ impl Plan {
         looks: &BTreeMap<AssetPath, Look>,
     ) -> Vec<Note> {
         let mut notes = Vec::new();
-        let named = DataMaps::among(self.tasks.iter().map(|task| &task.spec.asset));
+        // Few projects have such pixels, and names are compared with all others of their folder.
+        let named = LazyCell::new(|| DataMaps::among(self.tasks.iter().map(|task| &task.asset)));
         for (index, rule) in manifest.rule_names().enumerate() {
-            let tasks = self.stale().filter(|task| task.rule == rule);
-            let mut assets: Vec<&AssetPath> = tasks.map(|task| &task.spec.asset).collect();
+            let tasks = self.stale().filter(|task| task.rule() == rule);
+            let mut assets: Vec<&AssetPath> = tasks.map(|task| &task.asset).collect();
             assets.dedup();
             let shows = |what: fn(&Look) -> bool| {
                 assets.iter().copied().filter(move |asset| looks.get(*asset).is_some_and(what))
@@ -83,7 +85,7 @@ impl Plan {
         &'a self,
         manifest: &'a Manifest,
     ) -> impl Iterator<Item = (String, AssetPath)> + use<'a> {
-        let mut styles: Vec<&str> = self.stale().map(|task| task.style.as_str()).collect();
+        let mut styles: Vec<&str> = self.stale().map(|task| task.style()).collect();
         styles.sort_unstable();
         styles.dedup();
         styles.into_iter().flat_map(|style| {

@@ -15,6 +15,7 @@ mod style;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use impasto_types::{
     AssetPath, AssetPathError, ContainerFormat, ModelName, Part, Preset, RecipePatch,
@@ -47,7 +48,7 @@ pub struct Manifest {
     /// The style images that rules use, init images, and masks shared by all assets of a rule.
     inputs: BTreeSet<AssetPath>,
     /// The case keys of `inputs`, and of the images of styles that no rule uses.
-    reserved: BTreeSet<String>,
+    reserved: BTreeSet<Arc<str>>,
 }
 
 /// The rule that applies to an asset.

@@ -4,23 +4,26 @@
 mod draft;
 mod error;
 mod notes;
+mod task;
 mod template;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 pub use error::PlanError;
-use impasto_types::{AssetPath, BlobRef, Digest, Part, TaskSpec};
+use impasto_types::AssetPath;
 use rayon::prelude::*;
 
 use self::draft::{Draft, Drafter};
+pub use self::task::{Form, PlannedOutput, PlannedTask};
 use self::template::Templates;
 use crate::glob_hint::GlobHints;
 use crate::grouping::{Asset, companion_names};
 use crate::loss::Loss;
 use crate::manifest::{Manifest, Matched, Verdict};
-use crate::{Findings, ListedAsset, Listing, Note, Problem, Record, RecordDetails, Staleness};
+use crate::{Findings, ListedAsset, Listing, Note, Problem};
 
 /// What a build has to do, in the order of the assets' paths.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -33,63 +36,6 @@ pub struct Plan {
     pub unmatched: usize,
     /// Outputs that were built before and that no task produces any more.
     pub orphans: Vec<AssetPath>,
-}
-
-/// One asset in one style.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PlannedTask {
-    pub spec: TaskSpec,
-    /// The files that its action produces, in the action's order; never empty.
-    pub outputs: Vec<PlannedOutput>,
-    pub rule: String,
-    pub style: String,
-    /// The result's size in pixels.
-    pub width: u32,
-    pub height: u32,
-    /// The digest of `spec.action`.
-    pub action: Digest,
-    pub state: Staleness,
-}
-
-/// A file that a task produces.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PlannedOutput {
-    pub part: Part,
-    pub path: AssetPath,
-}
-
-impl PlannedTask {
-    /// The first of its outputs. No two tasks share an output, so this path identifies the task.
-    pub fn output(&self) -> &AssetPath {
-        &self.outputs[0].path
-    }
-
-    /// The paths of all its outputs.
-    pub fn output_paths(&self) -> impl Iterator<Item = &AssetPath> {
-        self.outputs.iter().map(|output| &output.path)
-    }
-
-    pub fn is_stale(&self) -> bool {
-        match self.state {
-            Staleness::UpToDate => false,
-            Staleness::Stale(_) => true,
-        }
-    }
-
-    /// The record to keep once one of its outputs has been written as `output`.
-    pub fn record(&self, output: BlobRef) -> Record {
-        Record {
-            asset: self.spec.asset.clone(),
-            action_digest: self.action,
-            output,
-            details: Some(Box::new(self.details())),
-        }
-    }
-
-    /// The details that a later plan needs to say why the output is stale.
-    pub fn details(&self) -> RecordDetails {
-        RecordDetails { style: self.style.clone(), action: self.spec.action.clone() }
-    }
 }
 
 impl Plan {
@@ -162,7 +108,7 @@ struct Planner<'a> {
     findings: &'a Findings<'a>,
     plan: Plan,
     /// The task of each output, by the output's case key.
-    outputs: HashMap<String, usize>,
+    outputs: HashMap<Arc<str>, usize>,
     /// What stale outputs of each rule lack: the first asset that has it, and their number.
     losses: BTreeMap<String, BTreeMap<Loss, (AssetPath, usize)>>,
 }
@@ -220,13 +166,16 @@ impl<'a> Planner<'a> {
     /// Adds a task or a problem after those of earlier assets.
     fn add(&mut self, draft: Draft) -> Result<(), PlanError> {
         match draft {
-            Draft::Task { task, keys, header } => {
+            Draft::Task { mut task, keys, header } => {
                 for (output, key) in task.outputs.iter().zip(keys) {
                     self.claim(&task, &output.path, key)?;
                 }
                 if task.is_stale() {
-                    let format = task.spec.action.outputs[0].format;
-                    self.note_losses(&task.spec.asset, &task.rule, header, format);
+                    let format = task.form.action.outputs[0].format;
+                    self.note_losses(&task.asset, task.rule(), header, format);
+                }
+                if let Some(before) = self.plan.tasks.last() {
+                    task.state.share_with(&before.state);
                 }
                 self.plan.tasks.push(*task);
             }
@@ -243,7 +192,7 @@ impl<'a> Planner<'a> {
         &mut self,
         task: &PlannedTask,
         output: &AssetPath,
-        key: String,
+        key: Arc<str>,
     ) -> Result<(), PlanError> {
         match self.outputs.insert(key, self.plan.tasks.len()) {
             None => Ok(()),
@@ -251,10 +200,10 @@ impl<'a> Planner<'a> {
             Some(first) => {
                 let first = self.plan.tasks.get(first).unwrap_or(task);
                 Err(PlanError::Collision {
-                    first: first.spec.asset.clone(),
-                    first_style: first.style.clone(),
-                    second: task.spec.asset.clone(),
-                    second_style: task.style.clone(),
+                    first: first.asset.clone(),
+                    first_style: first.style().to_owned(),
+                    second: task.asset.clone(),
+                    second_style: task.style().to_owned(),
                     output: output.clone(),
                 })
             }
@@ -274,7 +223,7 @@ impl<'a> Planner<'a> {
         let is_it = |output: &&AssetPath| output.case_key() == key;
         let output = task.output_paths().find(is_it).unwrap_or(task.output());
         Err(PlanError::Overwrites {
-            asset: task.spec.asset.clone(),
+            asset: task.asset.clone(),
             output: output.clone(),
             input: input.clone(),
         })

@@ -53,7 +53,7 @@ impl Selection {
     pub fn apply(&self, manifest: &Manifest, plan: &mut Plan) -> Vec<PlannedTask> {
         plan.problems.retain(|problem| self.holds(manifest, &problem.asset));
         let tasks = std::mem::take(&mut plan.tasks).into_iter();
-        let (selected, left) = tasks.partition(|task| self.holds(manifest, &task.spec.asset));
+        let (selected, left) = tasks.partition(|task| self.holds(manifest, &task.asset));
         plan.tasks = selected;
         left
     }
@@ -61,7 +61,7 @@ impl Selection {
     /// What to write instead of a glob that selects none of `tasks`, if that can be guessed: a
     /// folder's files, a file by its name alone or by its output's, or a misspelt path.
     pub fn suggestion(&self, tasks: &[PlannedTask]) -> Option<String> {
-        let assets = || tasks.iter().map(|task| task.spec.asset.as_str());
+        let assets = || tasks.iter().map(|task| task.asset.as_str());
         self.globs.patterns().iter().find_map(|glob| {
             let glob = glob.trim_start_matches("./").to_ascii_lowercase();
             let lower = |path: &str| path.to_ascii_lowercase();
@@ -75,7 +75,7 @@ impl Selection {
                 let mut tasks = tasks.iter();
                 let makes = |output: &AssetPath| lower(output.as_str()) == glob;
                 let task = tasks.find(|task| task.output_paths().any(makes))?;
-                Some(task.spec.asset.as_str())
+                Some(task.asset.as_str())
             };
             let found = named.or_else(made).map(str::to_owned);
             found.or_else(|| nearest(&glob, assets()))

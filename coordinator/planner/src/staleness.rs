@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
 use impasto_types::{
-    Action, AssetPath, BlobRef, ContainerFormat, Digest, Method, ModelName, Part, Recipe,
+    Action, AssetPath, BlobRef, ContainerFormat, Digest, Input, InputRef, Method, ModelName, Part,
+    Recipe,
 };
 use serde_json::Value;
 
@@ -16,7 +18,16 @@ use crate::{Record, RecordDetails};
 pub enum Staleness {
     UpToDate,
     /// The reasons, at least one.
-    Stale(Vec<Reason>),
+    Stale(Arc<[Reason]>),
+}
+
+impl Staleness {
+    /// Keeps the reasons once if another task has the same, as most neighbours have.
+    pub(crate) fn share_with(&mut self, other: &Self) {
+        if self == other {
+            self.clone_from(other);
+        }
+    }
 }
 
 /// One reason to build an output. Its `Display` is one line.
@@ -127,7 +138,9 @@ impl fmt::Display for Reason {
 pub(crate) struct Candidate<'a> {
     pub(crate) asset: &'a AssetPath,
     pub(crate) style: &'a Style,
+    /// The action without its inputs.
     pub(crate) action: &'a Action,
+    pub(crate) inputs: &'a [Input],
     pub(crate) digest: Digest,
 }
 
@@ -146,7 +159,7 @@ pub(crate) fn staleness<'a>(
             }
         }
     }
-    if reasons.is_empty() { Staleness::UpToDate } else { Staleness::Stale(reasons) }
+    if reasons.is_empty() { Staleness::UpToDate } else { Staleness::Stale(reasons.into()) }
 }
 
 /// Why one output has to be built; empty if it is up to date.
@@ -183,7 +196,10 @@ fn changes(
 ) {
     let found = reasons.len();
     let (then, action) = (&record.action, now.action);
-    if then.input(Part::Color) != action.input(Part::Color) {
+    let input = |part| -> Option<InputRef> {
+        now.inputs.iter().find(|input| input.part == part).map(|input| input.source)
+    };
+    if then.input(Part::Color) != input(Part::Color) {
         let replaced = *asset != *now.asset;
         reasons.push(if replaced {
             Reason::AssetReplaced { from: asset.clone() }
@@ -193,15 +209,13 @@ fn changes(
     }
     style_changes(now, record, reasons);
     // A change from noise or content to an image is reported as a change of the recipe.
-    if then.input(Part::Init) != action.input(Part::Init)
-        && then.recipe.init() == action.recipe.init()
-    {
+    if then.input(Part::Init) != input(Part::Init) && then.recipe.init() == action.recipe.init() {
         reasons.push(Reason::InitChanged);
     }
     let parts: BTreeSet<Part> =
-        then.inputs.iter().chain(&action.inputs).map(|input| input.part).collect();
+        then.inputs.iter().chain(now.inputs).map(|input| input.part).collect();
     let others = parts.into_iter().filter(|part| !matches!(part, Part::Color | Part::Init));
-    let changed = others.filter(|part| then.input(*part) != action.input(*part));
+    let changed = others.filter(|part| then.input(*part) != input(*part));
     reasons.extend(changed.map(|part| Reason::PartChanged { part }));
     reasons.extend(recipe_changes(&then.recipe, &action.recipe));
     for model in &action.models {

@@ -13,8 +13,8 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
-use impasto_planner::RecordDetails;
-use impasto_types::{Action, AssetPath, Digest};
+use impasto_planner::{PlannedTask, RecordDetails};
+use impasto_types::{Action, AssetPath, Digest, Input};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
@@ -84,6 +84,34 @@ struct Kind {
     output: Option<IgnoredAny>,
 }
 
+/// The details of an output that are to be written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Detail<'a> {
+    style: &'a str,
+    /// The action, of which inputs do not count.
+    form: &'a Action,
+    inputs: &'a [Input],
+}
+
+impl<'a> From<&'a PlannedTask> for Detail<'a> {
+    fn from(task: &'a PlannedTask) -> Self {
+        Self { style: task.style(), form: &task.form.action, inputs: &task.inputs }
+    }
+}
+
+impl<'a> From<&'a RecordDetails> for Detail<'a> {
+    fn from(RecordDetails { style, action }: &'a RecordDetails) -> Self {
+        Self { style, form: action, inputs: &action.inputs }
+    }
+}
+
+impl Detail<'_> {
+    fn bare(&self) -> RecordDetails {
+        let action = Action { inputs: Vec::new(), ..self.form.clone() };
+        RecordDetails { style: self.style.to_owned(), action }
+    }
+}
+
 /// The header of the project's details; `None` if there are none.
 pub(crate) fn header(project: &Project) -> Option<Header> {
     open(&project.state_file(FILE)).ok().map(|(header, _)| header)
@@ -138,11 +166,11 @@ fn open(path: &Path) -> io::Result<(Header, BufReader<File>)> {
     }
 }
 
-/// Writes the details of the outputs in a record: style and action of each.
+/// Writes the details of the outputs in a record.
 pub(crate) fn write<'a>(
     project: &Project,
     header: &Header,
-    details: impl Iterator<Item = (&'a AssetPath, (&'a str, &'a Action))>,
+    details: impl Iterator<Item = (&'a AssetPath, Detail<'a>)>,
 ) -> Result<(), ReplaceError> {
     let path = project.state_file(FILE);
     let other = |source| ReplaceError::Other { path: path.clone(), source };
@@ -153,21 +181,20 @@ pub(crate) fn write<'a>(
 
 fn render<'a>(
     header: &Header,
-    details: impl Iterator<Item = (&'a AssetPath, (&'a str, &'a Action))>,
+    details: impl Iterator<Item = (&'a AssetPath, Detail<'a>)>,
 ) -> serde_json::Result<Vec<u8>> {
     let mut bytes = serde_json::to_vec(header)?;
     let mut places: HashMap<String, usize> = HashMap::new();
-    // The form of the output before: most often that of the next as well.
-    let mut last: Option<(RecordDetails, usize)> = None;
-    for (output, (style, action)) in details {
-        let bare = RecordDetails {
-            style: style.to_owned(),
-            action: Action { inputs: Vec::new(), ..action.clone() },
+    // The output before: most often the next has the same form, and as the same value.
+    let mut last: Option<(Detail<'_>, usize)> = None;
+    for (output, detail) in details {
+        let is_same = |before: &Detail<'_>| {
+            std::ptr::eq(before.form, detail.form) && before.style == detail.style
         };
-        let form = match last.take_if(|(form, _)| *form == bare) {
+        let form = match last.filter(|(before, _)| is_same(before)) {
             Some((_, place)) => place,
             None => {
-                let text = serde_json::to_string(&bare)?;
+                let text = serde_json::to_string(&detail.bare())?;
                 let next = places.len();
                 *places.entry(text).or_insert_with_key(|text| {
                     bytes.push(b'\n');
@@ -177,8 +204,8 @@ fn render<'a>(
             }
         };
         bytes.push(b'\n');
-        serde_json::to_writer(&mut bytes, &Line { output, form, inputs: &action.inputs })?;
-        last = Some((bare, form));
+        serde_json::to_writer(&mut bytes, &Line { output, form, inputs: detail.inputs })?;
+        last = Some((detail, form));
     }
     bytes.push(b'\n');
     Ok(bytes)
@@ -186,7 +213,7 @@ fn render<'a>(
 
 #[cfg(test)]
 mod tests {
-    use impasto_types::{BlobRef, Input, Part};
+    use impasto_types::{BlobRef, Part};
 
     use super::*;
     use crate::test_project::{TestProject, details, path};
@@ -206,7 +233,7 @@ mod tests {
                 (output.clone(), details)
             })
             .collect();
-        let borrowed = details.iter().map(|(output, it)| (output, (it.style.as_str(), &it.action)));
+        let borrowed = details.iter().map(|(output, it)| (output, Detail::from(it)));
         let header = Header::new(Digest::of(b"record"), &outputs).complete(true);
         write(test.project(), &header, borrowed).expect("they are written");
         assert_eq!(read(test.project(), |_| true), details);

@@ -5,13 +5,15 @@
 //! build different assets merge. Fields and entries that this version does not know are kept.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs;
 use std::io;
 use std::path::PathBuf;
 
 use impasto_planner::Record;
 use impasto_types::{AssetPath, BlobRef, Digest};
-use serde::{Deserialize, Serialize};
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::project::Project;
@@ -67,14 +69,17 @@ pub enum LockfileError {
 /// Raised when an older Impasto would misread the file; not for added fields.
 const VERSION: u32 = 1;
 
+/// What most entries take, indented.
+const USUAL_ENTRY_BYTES: usize = 360;
+
 /// The start of a line with which version control marks a conflict.
 const CONFLICT: &[u8] = b"<<<<<<< ";
 
 #[derive(Serialize, Deserialize)]
 struct Stored<E> {
     version: u32,
-    #[serde(default = "BTreeMap::new")]
-    outputs: BTreeMap<String, E>,
+    #[serde(default)]
+    outputs: E,
     #[serde(flatten)]
     more: Map<String, Value>,
 }
@@ -91,8 +96,11 @@ struct StoredVersion {
 #[serde(deny_unknown_fields)]
 struct Plain {
     version: u32,
-    outputs: BTreeMap<AssetPath, PlainEntry>,
+    outputs: PlainEntries,
 }
+
+/// Entries in the order of the file, which is that of their paths.
+struct PlainEntries(Vec<(AssetPath, Record)>);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -103,17 +111,19 @@ struct PlainEntry {
     size_bytes: u64,
 }
 
+/// The entries of the file, by output.
+struct Written<'a>(Vec<(&'a str, WrittenEntry<'a>)>);
+
 /// An entry of the file.
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Written<'a> {
-    Known(WrittenEntry<'a>),
+#[derive(Clone, Copy)]
+enum WrittenEntry<'a> {
+    Known(&'a Record, Option<&'a Map<String, Value>>),
     Unknown(&'a Value),
 }
 
 /// A [`LockEntry`] that is not copied.
 #[derive(Serialize)]
-struct WrittenEntry<'a> {
+struct KnownEntry<'a> {
     action: Digest,
     asset: &'a AssetPath,
     #[serde(flatten)]
@@ -141,7 +151,10 @@ impl Lockfile {
 
     fn parse(bytes: &[u8], path: PathBuf) -> Result<Self, LockfileError> {
         match serde_json::from_slice(bytes) {
-            Ok(Plain { version: VERSION, outputs }) => Ok(Self::from(outputs)),
+            Ok(Plain { version: VERSION, outputs }) => {
+                // Made from a sorted list its nodes are full; insertions would leave them half empty.
+                Ok(Self { entries: outputs.0.into_iter().collect(), ..Self::default() })
+            }
             Ok(_) | Err(_) => Self::parse_any(bytes, path),
         }
     }
@@ -159,7 +172,8 @@ impl Lockfile {
         if version > VERSION {
             return Err(LockfileError::Version { path, version });
         }
-        let stored: Stored<Value> = serde_json::from_slice(bytes).map_err(damaged)?;
+        let stored: Stored<BTreeMap<String, Value>> =
+            serde_json::from_slice(bytes).map_err(damaged)?;
         let mut lockfile = Self { more: stored.more, ..Self::default() };
         for (output, value) in stored.outputs {
             match (output.parse(), LockEntry::deserialize(&value)) {
@@ -174,16 +188,17 @@ impl Lockfile {
 
     fn render(&self) -> Result<Vec<u8>, serde_json::Error> {
         let known = self.entries.iter().map(|(output, record)| {
-            let Record { action_digest, asset, output: blob, details: _ } = record;
-            let more = self.more_of.get(output);
-            let entry = WrittenEntry { action: *action_digest, asset, blob: *blob, more };
-            (output.as_str().to_owned(), Written::Known(entry))
+            (output.as_str(), WrittenEntry::Known(record, self.more_of.get(output)))
         });
+        let unknown = self.unknown.iter();
         let unknown =
-            self.unknown.iter().map(|(output, entry)| (output.clone(), Written::Unknown(entry)));
-        let outputs = unknown.chain(known).collect();
-        let stored = Stored { version: VERSION, outputs, more: self.more.clone() };
-        let mut bytes = serde_json::to_vec_pretty(&stored)?;
+            unknown.map(|(output, entry)| (output.as_str(), WrittenEntry::Unknown(entry)));
+        let mut outputs: Vec<_> = known.chain(unknown).collect();
+        outputs.sort_by_key(|(output, _)| *output);
+        let (outputs, more) = (Written(outputs), self.more.clone());
+        let mut bytes = Vec::with_capacity(USUAL_ENTRY_BYTES * outputs.0.len());
+        let stored = Stored { version: VERSION, outputs, more };
+        serde_json::to_writer_pretty(&mut bytes, &stored)?;
         bytes.push(b'\n');
         Ok(bytes)
     }
@@ -224,16 +239,50 @@ impl Lockfile {
     }
 }
 
-impl From<BTreeMap<AssetPath, PlainEntry>> for Lockfile {
-    fn from(outputs: BTreeMap<AssetPath, PlainEntry>) -> Self {
-        let record = |PlainEntry { action, asset, digest, size_bytes }| Record {
-            asset,
-            action_digest: action,
-            output: BlobRef { digest, size_bytes },
-            details: None,
-        };
-        let entries = outputs.into_iter().map(|(output, entry)| (output, record(entry))).collect();
-        Self { entries, ..Self::default() }
+impl From<PlainEntry> for Record {
+    fn from(PlainEntry { action, asset, digest, size_bytes }: PlainEntry) -> Self {
+        let output = BlobRef { digest, size_bytes };
+        Self { asset, action_digest: action, output, details: None }
+    }
+}
+
+impl<'de> Deserialize<'de> for PlainEntries {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entries;
+        impl<'de> Visitor<'de> for Entries {
+            type Value = PlainEntries;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("entries by output")
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<PlainEntries, M::Error> {
+                let mut entries = Vec::new();
+                while let Some((output, entry)) = map.next_entry::<_, PlainEntry>()? {
+                    entries.push((output, entry.into()));
+                }
+                Ok(PlainEntries(entries))
+            }
+        }
+        deserializer.deserialize_map(Entries)
+    }
+}
+
+impl Serialize for Written<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().copied())
+    }
+}
+
+impl Serialize for WrittenEntry<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match *self {
+            Self::Known(Record { asset, action_digest, output, details: _ }, more) => {
+                KnownEntry { action: *action_digest, asset, blob: *output, more }
+                    .serialize(serializer)
+            }
+            Self::Unknown(value) => value.serialize(serializer),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use impasto_planner::{ImageHeader, InputFile, ListedAsset, Listing};
 use impasto_types::{AssetPath, BlobRef, error_text};
@@ -128,12 +129,12 @@ impl Scan {
 
 /// Refuses names that differ only in case, since they are the same file on some systems.
 fn refuse_case_collisions(assets: &mut [ListedAsset]) {
-    let keys: Vec<String> = assets.par_iter().map(|asset| asset.path.case_key()).collect();
-    let distinct: HashSet<&String> = keys.iter().collect();
+    let keys: Vec<Arc<str>> = assets.par_iter().map(|asset| asset.path.case_key()).collect();
+    let distinct: HashSet<&Arc<str>> = keys.iter().collect();
     if distinct.len() == keys.len() {
         return;
     }
-    let mut places: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    let mut places: BTreeMap<Arc<str>, Vec<usize>> = BTreeMap::new();
     for (place, key) in keys.into_iter().enumerate() {
         places.entry(key).or_default().push(place);
     }

@@ -9,10 +9,10 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 
 use impasto_planner::{Plan, PlannedTask, Record};
-use impasto_types::{Action, AssetPath, Digest};
+use impasto_types::{AssetPath, Digest};
 use serde::{Deserialize, Serialize};
 
-use crate::details::{self, Header};
+use crate::details::{self, Detail, Header};
 use crate::lockfile::{LockEntry, Lockfile, LockfileError};
 use crate::project::Project;
 use crate::replace::ReplaceError;
@@ -119,14 +119,12 @@ impl State {
         if known.is_empty() || before.is_some_and(|before| before.is_like(&header)) {
             return Ok(());
         }
-        let mut details: BTreeMap<&AssetPath, (&str, &Action)> = known
-            .into_iter()
-            .map(|(output, task)| (output, (task.style.as_str(), &task.spec.action)))
-            .collect();
+        let mut details: BTreeMap<&AssetPath, Detail<'_>> =
+            known.into_iter().map(|(output, task)| (output, task.into())).collect();
         let missing =
             |output: &AssetPath| !details.contains_key(output) && self.get(output).is_some();
         let kept = details::read(project, missing);
-        details.extend(kept.iter().map(|(output, it)| (output, (it.style.as_str(), &it.action))));
+        details.extend(kept.iter().map(|(output, it)| (output, it.into())));
         let header = header.complete(details.len() == self.records().len());
         details::write(project, &header, details.into_iter())
     }

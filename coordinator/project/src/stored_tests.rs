@@ -104,7 +104,7 @@ fn all_files_are_written_unchanged() {
     let written = |name: &str| fs::read(to.project().state_file(name)).expect("it is there");
     let header = details::header(from.project()).expect("it is read");
     let read = details::read(from.project(), |_| true);
-    let borrowed = read.iter().map(|(output, it)| (output, (it.style.as_str(), &it.action)));
+    let borrowed = read.iter().map(|(output, it)| (output, it.into()));
     details::write(to.project(), &header, borrowed).expect("they are written");
     assert_eq!(written(DETAILS), stored("state/details.jsonl"));
 

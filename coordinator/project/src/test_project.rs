@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
-use impasto_planner::{PlannedOutput, PlannedTask, RecordDetails, Staleness};
+use impasto_planner::{Form, PlannedOutput, PlannedTask, RecordDetails, Staleness};
 use impasto_types::{
     Action, AssetKind, AssetPath, BlobRef, ContainerFormat, Input, Method, OutputSpec, Part,
-    Preset, StyleRef, TaskSpec,
+    Preset, StyleRef,
 };
 use tempfile::TempDir;
 
@@ -82,15 +83,19 @@ pub(crate) fn details() -> RecordDetails {
 
 /// The task of [`details`].
 pub(crate) fn planned(output: &str) -> PlannedTask {
-    let RecordDetails { style, action } = details();
+    let RecordDetails { style, mut action } = details();
+    let digest = action.digest();
+    let inputs = std::mem::take(&mut action.inputs);
     PlannedTask {
-        action: action.digest(),
-        spec: TaskSpec { asset: path("a.png"), action, least_memory_bytes: 0, work: 0 },
-        outputs: vec![PlannedOutput { part: Part::Color, path: path(output) }],
-        rule: "walls".to_owned(),
-        style,
+        asset: path("a.png"),
+        form: Arc::new(Form { rule: "walls".to_owned(), style, action }),
+        inputs: inputs.into(),
+        outputs: [PlannedOutput { part: Part::Color, path: path(output) }].into(),
         width: 64,
         height: 64,
+        least_memory_bytes: 0,
+        work: 0,
+        action: digest,
         state: Staleness::UpToDate,
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use impasto_build::{Build, Made};
 use impasto_planner::{PlannedTask, Problem};
 use impasto_project::{Project, ReplaceError, STATE_DIR, replace_file};
-use impasto_types::{AssetPath, Digest, InputRef, Part, RunReport, Tileable};
+use impasto_types::{AssetPath, Digest, InputRef, Part, Tileable};
 use rayon::prelude::*;
 
 use super::choice::{Candidate, Claim, choose};
@@ -25,7 +25,7 @@ pub(crate) fn write(build: &Build<'_>, cache: &LocalCache) -> Result<PathBuf, Re
     let mut tally = Tally::default();
     let mut candidates = Vec::with_capacity(items.len());
     for item in &items {
-        let (outcome, _) = item.made(build);
+        let outcome = item.made(build);
         tally.add(&outcome);
         candidates.push(item.candidate(&outcome, build, &thumbnails));
     }
@@ -72,20 +72,18 @@ fn items<'a>(build: &'a Build<'_>) -> Vec<Item<'a>> {
 }
 
 impl<'a> Item<'a> {
-    /// What this build did, and how the painting went if it knows.
-    fn made(self, build: &Build<'_>) -> (CardOutcome, Option<RunReport>) {
+    /// What this build did.
+    fn made(self, build: &Build<'_>) -> CardOutcome {
         match self {
             Self::Task(task) => match build.made(task) {
-                Made::UpToDate => (CardOutcome::UpToDate, None),
-                Made::Painted(report) => (CardOutcome::Painted, Some(report)),
-                Made::Cached(report) => (CardOutcome::Cached, Some(report)),
-                Made::Failed { message } => (CardOutcome::Failed { message }, None),
-                Made::Open => (CardOutcome::Open, None),
+                Made::UpToDate => CardOutcome::UpToDate,
+                Made::Painted => CardOutcome::Painted,
+                Made::Cached => CardOutcome::Cached,
+                Made::Failed { message } => CardOutcome::Failed { message },
+                Made::Open => CardOutcome::Open,
             },
-            Self::Left(_) => (CardOutcome::Left, None),
-            Self::Unusable(problem) => {
-                (CardOutcome::Failed { message: problem.cause.to_string() }, None)
-            }
+            Self::Left(_) => CardOutcome::Left,
+            Self::Unusable(problem) => CardOutcome::Failed { message: problem.cause.to_string() },
         }
     }
 
@@ -99,7 +97,7 @@ impl<'a> Item<'a> {
             Self::Task(task) | Self::Left(task) => {
                 let written = build.written(task);
                 let was_shown = written.is_some_and(|digest| thumbnails.had(digest));
-                ((task.rule.as_str(), task.style.as_str()), was_shown)
+                ((task.rule(), task.style()), was_shown)
             }
             Self::Unusable(problem) => ((problem.rule.as_str(), ""), false),
         };
@@ -133,11 +131,11 @@ fn card(
     cache: &LocalCache,
     pictures: &Pictures<'_>,
     task: &PlannedTask,
-    (outcome, report): (CardOutcome, Option<RunReport>),
+    outcome: CardOutcome,
 ) -> Card {
-    let action = &task.spec.action;
-    let content = action.input(Part::Color).and_then(InputRef::blob).map(|blob| blob.digest);
-    let before = content.and_then(|digest| pictures.of(&task.spec.asset, digest, pictures.size));
+    let action = &task.form.action;
+    let content = task.input(Part::Color).and_then(InputRef::blob).map(|blob| blob.digest);
+    let before = content.and_then(|digest| pictures.of(&task.asset, digest, pictures.size));
     let is_there = !matches!(outcome, CardOutcome::Failed { .. } | CardOutcome::Open);
     let after = build.written(task).filter(|_| is_there);
     let after = after.and_then(|digest| pictures.of(task.output(), digest, pictures.size));
@@ -147,15 +145,15 @@ fn card(
         .take(STYLES_PER_CARD)
         .filter_map(|(digest, path)| pictures.of(path, digest, STYLE));
     Card {
-        asset: task.spec.asset.to_string(),
+        asset: task.asset.to_string(),
         output: task.output().to_string(),
-        style: task.style.clone(),
+        style: task.style().to_owned(),
         before,
         styles: styles.collect(),
         after,
         settings: Some(settings(&action.recipe)),
         tileable: action.recipe.common().tileable,
-        report: report.or_else(|| cache.report(task.action).filter(|_| is_there)),
+        report: cache.report(task.action).filter(|_| is_there),
         outcome,
     }
 }

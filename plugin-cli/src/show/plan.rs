@@ -58,7 +58,7 @@ pub(crate) fn pace(survey: &Survey, cache_dir: Option<&Path>) -> Pace {
 
 /// The time that all stale tasks take, one after the other.
 pub(crate) fn stale_time(survey: &Survey, pace: &Pace) -> Duration {
-    pace.time(survey.plan.stale().map(|task| task.spec.work).fold(0, u64::saturating_add))
+    pace.time(survey.plan.stale().map(|task| task.work).fold(0, u64::saturating_add))
 }
 
 /// What each asset's state is, with reasons.
@@ -66,18 +66,18 @@ fn tasks(survey: &Survey, context: &Context) {
     let screen = &context.screen;
     for task in &survey.plan.tasks {
         let output = task.output();
-        let PlannedTask { spec, style, state, .. } = task;
+        let PlannedTask { asset, form, state, .. } = task;
         match state {
             Staleness::UpToDate => {
                 screen.result(format_args!("{GOOD}up to date{GOOD:#}  {output}"))
             }
             Staleness::Stale(reasons) => {
                 screen.result(format_args!(
-                    "{WARN}stale{WARN:#}       {STRONG}{output}{STRONG:#} {FAINT}from {} in style \
-                     {style}{FAINT:#}",
-                    spec.asset
+                    "{WARN}stale{WARN:#}       {STRONG}{output}{STRONG:#} {FAINT}from {asset} in style \
+                     {}{FAINT:#}",
+                    form.style
                 ));
-                for reason in reasons {
+                for reason in reasons.iter() {
                     screen.result(format_args!("            {reason}"));
                 }
             }
@@ -91,14 +91,14 @@ fn rules(survey: &Survey, pace: &Pace) -> Table<8> {
         Table::new(["RULE", "PRESET", "STALE", "UP TO DATE", "SIZE", "TIME", "MEMORY", "WHY"]);
     let manifest = survey.project.manifest();
     for rule in manifest.rule_names() {
-        let tasks: Vec<_> = survey.plan.tasks.iter().filter(|task| task.rule == rule).collect();
+        let tasks: Vec<_> = survey.plan.tasks.iter().filter(|task| task.rule() == rule).collect();
         if tasks.is_empty() {
             continue;
         }
         let stale: Vec<&PlannedTask> =
             tasks.iter().copied().filter(|task| task.is_stale()).collect();
-        let work = stale.iter().map(|task| task.spec.work).fold(0, u64::saturating_add);
-        let memory = stale.iter().map(|task| task.spec.least_memory_bytes).max();
+        let work = stale.iter().map(|task| task.work).fold(0, u64::saturating_add);
+        let memory = stale.iter().map(|task| task.least_memory_bytes).max();
         let time = (!stale.is_empty()).then(|| format!("~{}", time(pace.time(work))));
         let mut presets: Vec<&str> =
             manifest.presets(rule).into_iter().map(|preset| preset.as_str()).collect();

@@ -115,7 +115,7 @@ impl FarmClient {
         &self,
         key: &str,
         project: &str,
-        tasks: &[&TaskSpec],
+        tasks: impl ExactSizeIterator<Item = TaskSpec>,
     ) -> Result<(JobId, bool), FarmError> {
         let task_count = u32::try_from(tasks.len()).unwrap_or(u32::MAX);
         let header = v1::SubmitHeader {
@@ -126,7 +126,7 @@ impl FarmClient {
         };
         let (parts, stream) = mpsc::channel(MESSAGES_AHEAD);
         let mut jobs = self.jobs();
-        let call = in_time(tasks.len(), jobs.submit(ReceiverStream::new(stream)));
+        let call = in_time(task_count as usize, jobs.submit(ReceiverStream::new(stream)));
         // The call reads what is fed meanwhile, so that few messages are in memory.
         let (answer, ()) = tokio::join!(call, feed(header, tasks, parts));
         let v1::SubmitResponse { job, known } =
@@ -214,16 +214,15 @@ const MESSAGES_AHEAD: usize = 2;
 /// Sends the messages of a submission, until the coordinator has answered.
 async fn feed(
     header: v1::SubmitHeader,
-    tasks: &[&TaskSpec],
+    tasks: impl ExactSizeIterator<Item = TaskSpec>,
     parts: mpsc::Sender<v1::SubmitRequest>,
 ) {
     if parts.send(v1::SubmitRequest { part: Some(Part::Header(header)) }).await.is_err() {
         return;
     }
-    let mut rest = tasks;
-    while !rest.is_empty() {
-        let message = next_message(rest);
-        rest = &rest[message.tasks.len()..];
+    let mut tasks = tasks;
+    while tasks.len() > 0 {
+        let message = next_message(&mut tasks);
         if parts.send(v1::SubmitRequest { part: Some(Part::Tasks(message)) }).await.is_err() {
             return;
         }
@@ -231,13 +230,11 @@ async fn feed(
 }
 
 /// As many of the tasks as one message may have: at least one.
-fn next_message(tasks: &[&TaskSpec]) -> v1::SubmitTasks {
+fn next_message(tasks: &mut impl Iterator<Item = TaskSpec>) -> v1::SubmitTasks {
     let (mut message, mut bytes) = (v1::SubmitTasks::default(), 0);
-    for task in tasks.iter().take(TASKS_PER_MESSAGE) {
-        if bytes >= SUBMIT_MESSAGE_BYTES {
-            break;
-        }
-        let task = to_proto::task_spec(task);
+    while message.tasks.len() < TASKS_PER_MESSAGE && bytes < SUBMIT_MESSAGE_BYTES {
+        let Some(task) = tasks.next() else { break };
+        let task = to_proto::task_spec(&task);
         bytes += task.encoded_len();
         message.tasks.push(task);
     }

@@ -3,18 +3,20 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::de::{Deserializer, Error, Visitor};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// A path inside a project, relative, with `/` on every system.
 ///
 /// It cannot leave the project and can be created on every system: no empty component, no `.` or
 /// `..`, no drive letter or other `:`, no backslash, no control character, none of Windows'
 /// reserved names, no component that ends in a dot or a space.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(transparent)]
-pub struct AssetPath(String);
+///
+/// Clones share the text: a build keeps the path of each asset in several places.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AssetPath(Arc<str>);
 
 /// Why a text is not a path inside a project.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -56,14 +58,19 @@ impl AssetPath {
     /// The path in this system's form.
     pub fn to_path_buf(&self) -> PathBuf {
         if std::path::MAIN_SEPARATOR == '/' {
-            return PathBuf::from(&self.0);
+            return PathBuf::from(self.as_str());
         }
         self.0.split('/').collect()
     }
 
-    /// Two paths with the same key are the same file on a system that ignores case.
-    pub fn case_key(&self) -> String {
-        self.0.to_lowercase()
+    /// Two paths with the same key are the same file on a system that ignores case. The key of a
+    /// path in lower case shares its text.
+    pub fn case_key(&self) -> Arc<str> {
+        let is_own_key = |byte: u8| byte.is_ascii() && !byte.is_ascii_uppercase();
+        match self.0.bytes().all(is_own_key) {
+            true => Arc::clone(&self.0),
+            false => self.0.to_lowercase().into(),
+        }
     }
 }
 
@@ -110,7 +117,7 @@ impl FromStr for AssetPath {
                 _ => {}
             }
         }
-        Ok(Self(text.to_owned()))
+        Ok(Self(text.into()))
     }
 }
 
@@ -123,6 +130,12 @@ fn is_reserved(component: &str) -> bool {
         [_, _, _] => is(stem, &[b"CON", b"PRN", b"AUX", b"NUL"]),
         [port @ .., b'1'..=b'9'] if port.len() == 3 => is(port, &[b"COM", b"LPT"]),
         _ => false,
+    }
+}
+
+impl Serialize for AssetPath {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
     }
 }
 
@@ -146,7 +159,7 @@ impl<'de> Deserialize<'de> for AssetPath {
 
 impl From<AssetPath> for String {
     fn from(path: AssetPath) -> Self {
-        path.0
+        path.as_str().to_owned()
     }
 }
 
@@ -196,6 +209,17 @@ mod tests {
         ] {
             assert!(bad.parse::<AssetPath>().is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn keys_ignore_case_and_are_shared_where_they_can_be() {
+        let path = |text: &str| text.parse::<AssetPath>().expect("it is a path");
+        for (text, key) in [("a/b 1.png", "a/b 1.png"), ("A/b.PNG", "a/b.png"), ("Ä", "ä")] {
+            assert_eq!(&*path(text).case_key(), key);
+        }
+        let lower = path("a/b.png");
+        assert!(std::ptr::eq(&*lower.case_key(), lower.as_str()));
+        assert!(std::ptr::eq(lower.clone().as_str(), lower.as_str()));
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! The tasks of one asset, planned without regard to the others.
 
-use impasto_types::{AssetPath, ContainerFormat, Part, TaskSpec};
+use std::sync::Arc;
+
+use impasto_types::{AssetPath, ContainerFormat, Part};
 
 use super::template::{Template, Templates};
 use super::{PlanError, PlannedOutput, PlannedTask};
@@ -16,7 +18,7 @@ pub(super) enum Draft {
     Task {
         task: Box<PlannedTask>,
         /// The case keys of the task's outputs.
-        keys: Vec<String>,
+        keys: Vec<Arc<str>>,
         header: ImageHeader,
     },
     Problem(Problem),
@@ -48,7 +50,7 @@ impl Drafter<'_> {
         match paintable {
             Ok((header, size, companions)) => {
                 let template = self.templates.get(rule, painting, header.format)?;
-                self.task(asset, &companions, name, template, header, size)
+                self.task(asset, &companions, template, header, size)
             }
             Err(cause) => {
                 let asset = asset.path().clone();
@@ -61,28 +63,34 @@ impl Drafter<'_> {
         self,
         asset: Asset<'_>,
         companions: &[(Part, InputFile)],
-        rule: &str,
         template: &Template<'_>,
         header: ImageHeader,
         (width, height): (u32, u32),
     ) -> Result<Draft, PlanError> {
-        let (action, digest) = template.fill(asset.blob(), companions);
+        let form = &template.form;
+        let (inputs, action) = template.fill(asset.blob(), companions);
         let output = |part: Part, format: ContainerFormat| {
-            Ok(PlannedOutput { part, path: self.output(asset.path(), rule, template, format)? })
+            Ok(PlannedOutput { part, path: self.output(asset.path(), template, format)? })
         };
-        let outputs =
-            action.outputs.iter().map(|output_spec| output(output_spec.part, output_spec.format));
-        let outputs = outputs.collect::<Result<Vec<_>, PlanError>>()?;
+        let asked = form.action.outputs.iter();
+        let outputs = asked.map(|output_spec| output(output_spec.part, output_spec.format));
+        let outputs = outputs.collect::<Result<Box<[_]>, PlanError>>()?;
         let Findings { previous, present, .. } = self.findings;
         let state = staleness(
-            Candidate { asset: asset.path(), style: template.style, action: &action, digest },
+            Candidate {
+                asset: asset.path(),
+                style: template.style,
+                action: &form.action,
+                inputs: &inputs,
+                digest: action,
+            },
             outputs.iter().map(|output| (previous.get(&output.path), present.get(&output.path))),
         );
         // A mask is held to the end, unlike other sources, and counted as such.
         let (masks, unmasked): (Vec<_>, Vec<_>) =
             companions.iter().partition(|(part, _)| *part == Part::Mask);
         let size_of = |(_, file): &(Part, InputFile)| (file.header.width, file.header.height);
-        let Template { painting, style, styles: decoded, init, .. } = template;
+        let Template { painting, styles: decoded, init, .. } = template;
         let styles: Vec<_> = decoded.iter().map(|(_, size)| *size).collect();
         let beside = companions.iter().map(|(_, file)| file.header);
         let others: Vec<_> =
@@ -99,21 +107,17 @@ impl Drafter<'_> {
         let masked = mask.map_or(0, |mask| estimate::mask_bytes(recipe, size, mask));
         let painted = estimate::memory_bytes(recipe, size, &sources, &styles) + masked;
         let read = estimate::decoding_bytes(recipe, size, decoded, &others);
-        let spec = TaskSpec {
+        let keys = outputs.iter().map(|output| output.path.case_key()).collect();
+        let task = PlannedTask {
             asset: asset.path().clone(),
+            form: Arc::clone(form),
+            inputs,
+            outputs,
+            width,
+            height,
             least_memory_bytes: painted.max(read),
             work: estimate::work(recipe, width, height),
             action,
-        };
-        let keys = outputs.iter().map(|output| output.path.case_key()).collect();
-        let task = PlannedTask {
-            spec,
-            outputs,
-            rule: rule.to_owned(),
-            style: style.name.clone(),
-            width,
-            height,
-            action: digest,
             state,
         };
         Ok(Draft::Task { task: Box::new(task), keys, header })
@@ -122,12 +126,11 @@ impl Drafter<'_> {
     fn output(
         self,
         asset: &AssetPath,
-        rule: &str,
         template: &Template<'_>,
         format: ContainerFormat,
     ) -> Result<AssetPath, PlanError> {
         let relative = self.manifest.in_assets(asset).unwrap_or(asset.as_str());
-        let style = &template.painting.style;
+        let (rule, style) = (template.form.rule.as_str(), template.painting.style.as_str());
         let parts = Parts { format, style, rule, ..Parts::of_asset(asset, relative) };
         let expanded = self.manifest.output_pattern().expand(&parts);
         let output =

@@ -112,8 +112,8 @@ impl Planner<'_> {
             .plan
             .tasks
             .iter()
-            .filter(|task| task.rule == rule.name)
-            .flat_map(|task| task.spec.action.outputs.iter().map(|output| output.format));
+            .filter(|task| task.rule() == rule.name)
+            .flat_map(|task| task.form.action.outputs.iter().map(|output| output.format));
         let Some(format) = formats.next().filter(|_| rule.sets_quality()) else { return };
         if format != ContainerFormat::Jpeg && formats.all(|other| other != ContainerFormat::Jpeg) {
             let rule = rule.name.clone();

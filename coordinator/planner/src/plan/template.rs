@@ -1,12 +1,13 @@
 //! What all assets of one rule, style and format share, worked out once.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use impasto_types::{
     Action, ActionShape, AssetKind, AssetPath, BlobRef, ContainerFormat, Digest, Footprint, Input,
     Part, StyleRef,
 };
 
+use super::Form;
 use crate::manifest::{Painting, Style, StyleImage};
 use crate::{Findings, ImageHeader, InputFile, Manifest, PlanError};
 
@@ -15,8 +16,9 @@ use crate::{Findings, ImageHeader, InputFile, Manifest, PlanError};
 pub(super) struct Template<'a> {
     pub(super) painting: &'a Painting,
     pub(super) style: &'a Style,
-    /// The action; of its inputs only those that all assets share.
-    pub(super) action: Action,
+    pub(super) form: Arc<Form>,
+    /// The inputs that all assets share.
+    inputs: Vec<Input>,
     shape: ActionShape,
     /// The style images, with their sizes in pixels as far as they are used.
     pub(super) styles: Vec<(Footprint, (u32, u32))>,
@@ -32,7 +34,8 @@ impl<'a> Template<'a> {
         format: ContainerFormat,
     ) -> Result<Self, PlanError> {
         let style = manifest.style(&painting.style);
-        let action = action(findings, rule, style, painting, format)?;
+        let mut action = action(findings, rule, style, painting, format)?;
+        let inputs = std::mem::take(&mut action.inputs);
         let found = |path: &AssetPath| Some(input(findings, path).ok()?.header);
         let cut = |image: &StyleImage| {
             let header = found(&image.path)?;
@@ -44,25 +47,26 @@ impl<'a> Template<'a> {
             painting,
             style,
             shape: ActionShape::of(&action),
-            action,
+            form: Arc::new(Form { rule: rule.to_owned(), style: style.name.clone(), action }),
+            inputs,
             styles: style.images.iter().filter_map(cut).collect(),
             init: painting.init.as_ref().and_then(found),
         })
     }
 
-    /// The action of the asset with this content, and its digest.
+    /// The inputs of the asset with this content, and the digest of its action.
     pub(super) fn fill(
         &self,
         content: BlobRef,
         companions: &[(Part, InputFile)],
-    ) -> (Action, Digest) {
-        let mut action = self.action.clone();
-        action.inputs.reserve(1 + companions.len());
-        action.inputs.push(Input::blob(Part::Color, content));
-        action.inputs.extend(companions.iter().map(|(part, file)| Input::blob(*part, file.blob)));
-        action.inputs.sort_by_key(|input| input.part);
-        let digest = self.shape.digest(&action.inputs);
-        (action, digest)
+    ) -> (Box<[Input]>, Digest) {
+        let own = companions.iter().map(|(part, file)| Input::blob(*part, file.blob));
+        let shared = self.inputs.iter().copied();
+        let mut inputs: Box<[Input]> =
+            shared.chain([Input::blob(Part::Color, content)]).chain(own).collect();
+        inputs.sort_by_key(|input| input.part);
+        let digest = self.shape.digest(&inputs);
+        (inputs, digest)
     }
 }
 

@@ -7,7 +7,8 @@ mod stale;
 use std::collections::BTreeSet;
 
 use impasto_types::{
-    CommonPatch, ContainerFormat, Depth, FileTraits, Init, InputRef, LossNorm, Recipe, RecipePatch,
+    BlobRef, CommonPatch, ContainerFormat, Depth, FileTraits, Init, InputRef, LossNorm, Part,
+    Recipe, RecipePatch,
 };
 use proptest::prelude::*;
 
@@ -15,7 +16,7 @@ use self::folder::{TWO_STYLES, asset, folder, header, one_style, path};
 use super::*;
 use crate::{
     ImageHeader, InputFile, MEMORY_BASE_BYTES, RESULT_BYTES_PER_PIXEL, Reason,
-    SOURCE_BYTES_PER_PIXEL, TILE_BYTES_PER_PIXEL, estimate,
+    SOURCE_BYTES_PER_PIXEL, Staleness, TILE_BYTES_PER_PIXEL, estimate,
 };
 
 /// The memory per pixel of a small canvas, with an L-BFGS history of two pairs.
@@ -26,11 +27,8 @@ fn each_asset_is_painted_in_each_style_of_its_rule() {
     let plan = folder(&["walls/old/brick.png", "ui/button.tga", "other.png"])
         .plan(TWO_STYLES)
         .expect("it can be planned");
-    let tasks: Vec<_> = plan
-        .tasks
-        .iter()
-        .map(|task| (task.output().as_str(), task.rule.as_str(), task.style.as_str()))
-        .collect();
+    let tasks: Vec<_> =
+        plan.tasks.iter().map(|task| (task.output().as_str(), task.rule(), task.style())).collect();
     assert_eq!(
         tasks,
         [
@@ -46,27 +44,27 @@ fn each_asset_is_painted_in_each_style_of_its_rule() {
 
     let [button, night, day] = &plan.tasks[..] else { panic!("there are three") };
     assert_eq!(
-        night.spec.action.styles.iter().map(|style| style.weight).collect::<Vec<_>>(),
+        night.form.action.styles.iter().map(|style| style.weight).collect::<Vec<_>>(),
         [3.0, 1.0]
     );
-    let Recipe::Optimize(recipe) = &day.spec.action.recipe else { panic!("it optimises") };
+    let Recipe::Optimize(recipe) = &day.form.action.recipe else { panic!("it optimises") };
     assert_eq!((recipe.style_weight, recipe.loss_norm), (6.5, LossNorm::Variance));
     assert_eq!(
-        (button.spec.action.outputs[0].format, button.spec.action.outputs[0].quality),
+        (button.form.action.outputs[0].format, button.form.action.outputs[0].quality),
         (ContainerFormat::Jpeg, 80)
     );
     assert_eq!(
-        (button.spec.action.recipe.init(), button.spec.action.input(Part::Init)),
+        (button.form.action.recipe.init(), button.input(Part::Init)),
         (Some(Init::Image), Some(InputRef::Blob(BlobRef::of(b"start.png"))))
     );
     // Style images stay in memory while the picture is painted; the init image and the asset do
     // not. All have the same size.
-    let styles = button.spec.action.styles.len() as u64;
+    let styles = button.form.action.styles.len() as u64;
     assert_eq!(
-        button.spec.least_memory_bytes,
+        button.least_memory_bytes,
         MEMORY_BASE_BYTES + 80 * 48 * OWN + 64 * 32 * SOURCE_BYTES_PER_PIXEL * styles
     );
-    assert_eq!(button.action, button.spec.action.digest());
+    assert_eq!(button.action, button.whole_action().digest());
 }
 
 #[test]
@@ -77,11 +75,11 @@ fn a_mask_belongs_to_its_asset_and_is_not_painted() {
     folder.inputs.insert(path("walls/a_mask.png"), Ok(mask(b"mask")));
     let plan = folder.plan(&manifest).expect("it can be planned");
     let inputs = |plan: &Plan| -> Vec<_> {
-        let mask = |task: &PlannedTask| task.spec.action.input(Part::Mask);
-        plan.tasks.iter().map(|task| (task.spec.asset.to_string(), mask(task))).collect()
+        let mask = |task: &PlannedTask| task.input(Part::Mask);
+        plan.tasks.iter().map(|task| (task.asset.to_string(), mask(task))).collect()
     };
-    let [masked, whole] = [0, 1].map(|task| plan.tasks[task].spec.least_memory_bytes);
-    let (recipe, size) = (&plan.tasks[0].spec.action.recipe, (64, 32));
+    let [masked, whole] = [0, 1].map(|task| plan.tasks[task].least_memory_bytes);
+    let (recipe, size) = (&plan.tasks[0].form.action.recipe, (64, 32));
     assert_eq!(masked - whole, estimate::mask_bytes(recipe, size, size));
     let blob = InputRef::Blob(BlobRef::of(b"mask"));
     assert_eq!(
@@ -96,7 +94,7 @@ fn a_mask_belongs_to_its_asset_and_is_not_painted() {
     folder.build(&plan);
     folder.inputs.insert(path("walls/a_mask.png"), Ok(mask(b"another mask")));
     let changed = folder.plan(&manifest).expect("it can be planned");
-    let reasons = vec![Reason::PartChanged { part: Part::Mask }];
+    let reasons = [Reason::PartChanged { part: Part::Mask }].into();
     assert_eq!(changed.tasks[0].state, Staleness::Stale(reasons));
     assert_eq!(changed.tasks[1].state, Staleness::UpToDate);
 
@@ -194,7 +192,7 @@ fn a_bad_asset_is_a_problem_and_the_others_are_planned() {
         ]
     );
     assert_eq!(
-        plan.tasks.iter().map(|task| task.spec.asset.as_str()).collect::<Vec<_>>(),
+        plan.tasks.iter().map(|task| task.asset.as_str()).collect::<Vec<_>>(),
         ["c.png", "e.png"]
     );
 }
@@ -332,7 +330,7 @@ fn overrides_are_part_of_the_action() {
         folder.plan_of(&manifest.with_overrides(overrides).expect("they fit")).expect("a plan");
     assert_ne!(plain.tasks[0].action, sized.tasks[0].action);
     assert_eq!(
-        sized.tasks[0].spec.least_memory_bytes,
+        sized.tasks[0].least_memory_bytes,
         MEMORY_BASE_BYTES + 144 * 80 * OWN + 64 * 32 * SOURCE_BYTES_PER_PIXEL
     );
 }

@@ -7,6 +7,7 @@
 //! differences. Headers and looks, of which there are few, are listed once as JSON.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 
 use impasto_planner::{ImageHeader, Look};
 use impasto_types::{AssetPath, BlobRef, Digest};
@@ -23,6 +24,12 @@ const MAGIC: &[u8] = b"impasto stat-cache 2\n";
 /// The bytes of the shortest entry: two lengths, sizes, times, id, digest and kind.
 const LEAST_ENTRY_BYTES: usize = 2 + 2 + 8 + 1 + 1 + 1 + 32 + 1;
 
+/// An entry whose path shares most with the one before.
+const USUAL_ENTRY_BYTES: usize = 80;
+
+/// Where the rest begins: after the line and the digest.
+const REST_AT: usize = MAGIC.len() + size_of::<Digest>();
+
 /// What a file holds.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Content {
@@ -35,30 +42,34 @@ pub(super) fn render(
     entries: &HashMap<AssetPath, Entry>,
     outputs: &HashMap<AssetPath, Fingerprint>,
 ) -> serde_json::Result<Vec<u8>> {
-    let (mut headers, mut looks) = (Listed::default(), Listed::default());
-    let mut body = Vec::with_capacity(128 * (entries.len() + outputs.len()));
+    let (entries, outputs) = (sorted(entries), sorted(outputs));
+    let headers = Listed::of(entries.iter().filter_map(|(_, entry)| entry.header));
+    let looks = Listed::of(entries.iter().filter_map(|(_, entry)| entry.look));
+    let mut bytes = Vec::with_capacity(4096 + USUAL_ENTRY_BYTES * (entries.len() + outputs.len()));
+    bytes.extend_from_slice(MAGIC);
+    // The digest, once the rest is known.
+    bytes.resize(REST_AT, 0);
+    headers.put(&mut bytes)?;
+    looks.put(&mut bytes)?;
+    put_number(&mut bytes, entries.len() as u64);
+    put_number(&mut bytes, outputs.len() as u64);
     let mut before = "";
-    for (path, entry) in sorted(entries) {
-        put_path(&mut body, before, path);
-        put_fingerprint(&mut body, &entry.fingerprint);
-        put_number(&mut body, headers.place(entry.header.as_ref())?);
-        put_number(&mut body, looks.place(entry.look.as_ref())?);
+    for (path, entry) in entries {
+        put_path(&mut bytes, before, path);
+        put_fingerprint(&mut bytes, &entry.fingerprint);
+        put_number(&mut bytes, headers.place(entry.header));
+        put_number(&mut bytes, looks.place(entry.look));
         before = path.as_str();
     }
     before = "";
-    for (path, fingerprint) in sorted(outputs) {
-        put_path(&mut body, before, path);
-        put_fingerprint(&mut body, fingerprint);
+    for (path, fingerprint) in outputs {
+        put_path(&mut bytes, before, path);
+        put_fingerprint(&mut bytes, fingerprint);
         before = path.as_str();
     }
-    let mut rest = Vec::with_capacity(body.len() + 1024);
-    headers.put(&mut rest);
-    looks.put(&mut rest);
-    put_number(&mut rest, entries.len() as u64);
-    put_number(&mut rest, outputs.len() as u64);
-    rest.append(&mut body);
-    let digest = Digest::of(&rest);
-    Ok([MAGIC, digest.as_bytes(), &rest].concat())
+    let digest = Digest::of(&bytes[REST_AT..]);
+    bytes[MAGIC.len()..REST_AT].copy_from_slice(digest.as_bytes());
+    Ok(bytes)
 }
 
 /// Reads what [`render`] wrote; `None` for all other bytes.
@@ -97,31 +108,36 @@ fn sorted<T>(map: &HashMap<AssetPath, T>) -> Vec<(&AssetPath, &T)> {
 }
 
 /// Distinct values, by number: 0 is none, and 1 the first.
-#[derive(Default)]
-struct Listed {
-    texts: Vec<String>,
-    places: HashMap<String, u64>,
+struct Listed<T> {
+    values: Vec<T>,
+    places: HashMap<T, u64>,
 }
 
-impl Listed {
-    fn place(&mut self, value: Option<&impl Serialize>) -> serde_json::Result<u64> {
-        let Some(value) = value else { return Ok(0) };
-        let text = serde_json::to_string(value)?;
-        if let Some(&place) = self.places.get(&text) {
-            return Ok(place);
+impl<T: Copy + Eq + Hash + Serialize> Listed<T> {
+    /// In the order in which they come first.
+    fn of(values: impl Iterator<Item = T>) -> Self {
+        let mut listed = Self { values: Vec::new(), places: HashMap::new() };
+        for value in values {
+            let next = listed.values.len() as u64 + 1;
+            if *listed.places.entry(value).or_insert(next) == next {
+                listed.values.push(value);
+            }
         }
-        self.texts.push(text.clone());
-        let place = self.texts.len() as u64;
-        self.places.insert(text, place);
-        Ok(place)
+        listed
     }
 
-    fn put(&self, to: &mut Vec<u8>) {
-        put_number(to, self.texts.len() as u64);
-        for text in &self.texts {
+    fn place(&self, value: Option<T>) -> u64 {
+        value.map_or(0, |value| self.places[&value])
+    }
+
+    fn put(&self, to: &mut Vec<u8>) -> serde_json::Result<()> {
+        put_number(to, self.values.len() as u64);
+        for value in &self.values {
+            let text = serde_json::to_string(value)?;
             put_number(to, text.len() as u64);
             to.extend_from_slice(text.as_bytes());
         }
+        Ok(())
     }
 }
 

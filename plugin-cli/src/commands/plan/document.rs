@@ -114,19 +114,19 @@ impl<'a> From<&'a PlannedTask> for Task<'a> {
         let output = |output: &'a PlannedOutput| Output { part: output.part, path: &output.path };
         Self {
             action: task.action,
-            asset: &task.spec.asset,
+            asset: &task.asset,
             height: task.height,
-            memory_bytes: task.spec.least_memory_bytes,
+            memory_bytes: task.least_memory_bytes,
             output: task.output(),
             outputs: task.outputs.iter().map(output).collect(),
             reasons,
             // A value has sorted keys.
-            recipe: serde_json::to_value(&task.spec.action.recipe).unwrap_or_default(),
-            rule: &task.rule,
+            recipe: serde_json::to_value(&task.form.action.recipe).unwrap_or_default(),
+            rule: task.rule(),
             state,
-            style: &task.style,
+            style: task.style(),
             width: task.width,
-            work: task.spec.work,
+            work: task.work,
         }
     }
 }

@@ -21,14 +21,14 @@ pub(crate) fn run(file: &Path, args: &SurveyArgs, context: &Context) -> Result<E
     // A file may be explained even if there is nothing to paint.
     let found = survey(&request, None).ok();
     let tasks = || found.iter().flat_map(|survey| &survey.plan.tasks);
-    let assets = tasks().map(|task| &task.spec.asset);
+    let assets = tasks().map(|task| &task.asset);
     let answer = why(project.manifest(), &path, assets);
     let mut more = Vec::new();
     if let Some(is) = missing(&project, &on_disk) {
         more.push(is);
     }
     more.extend(found.iter().flat_map(|survey| problems(survey, &path)));
-    let own: Vec<&PlannedTask> = tasks().filter(|task| task.spec.asset == path).collect();
+    let own: Vec<&PlannedTask> = tasks().filter(|task| task.asset == path).collect();
     let is_taken = matches!(answer, Why::Painted { .. });
     if is_taken && own.is_empty() && more.is_empty() && found.is_some() {
         more.push("the scan does not find it: it lies behind a link that is not followed".into());
@@ -61,9 +61,9 @@ pub(crate) fn run(file: &Path, args: &SurveyArgs, context: &Context) -> Result<E
                 format!("stale: {}", reasons.join(", "))
             }
         };
-        screen.result(format_args!("    in style {}: {} ({state})", task.style, task.output()));
+        screen.result(format_args!("    in style {}: {} ({state})", task.style(), task.output()));
         if screen.is_verbose() {
-            let recipe = &task.spec.action.recipe;
+            let recipe = &task.form.action.recipe;
             screen.result(format_args!("    method = {}", recipe.method()));
             for setting in crate::contact_sheet::parameters(recipe) {
                 screen.result(format_args!("    {} = {}", setting.name, setting.value));

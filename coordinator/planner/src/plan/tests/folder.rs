@@ -98,7 +98,7 @@ impl Folder {
         let Self { listing, inputs, models, previous, present } = self;
         let plan = plan(manifest, &Findings { listing, inputs, models, previous, present })?;
         for task in &plan.tasks {
-            assert_eq!(task.action, task.spec.action.digest(), "{}", task.spec.asset);
+            assert_eq!(task.action, task.whole_action().digest(), "{}", task.asset);
         }
         Ok(plan)
     }

@@ -204,7 +204,7 @@ fn a_style_image_can_be_cropped() {
     // Style images have 64 x 32 pixels here.
     let folder = folder(&["a.png"]);
     let crop =
-        |text: &str| folder.plan(&with(text)).expect("a plan").tasks[0].spec.action.styles[0].crop;
+        |text: &str| folder.plan(&with(text)).expect("a plan").tasks[0].form.action.styles[0].crop;
     assert_eq!(crop("8"), Some(Crop::all(8)));
     assert_eq!(crop("{ top = 4 }"), Some(Crop { top: 4, ..Crop::default() }));
     assert_eq!(crop("0"), None);

@@ -110,7 +110,7 @@ fn change_input(folder: &mut Folder, name: &str) {
 fn built() -> Folder {
     let mut folder = folder(&["a.jpg"]);
     let first = folder.plan(BEFORE).expect("it can be planned");
-    assert_eq!(first.tasks[0].state, Staleness::Stale(vec![Reason::NeverBuilt]));
+    assert_eq!(first.tasks[0].state, Staleness::Stale([Reason::NeverBuilt].into()));
     folder.build(&first);
     folder
 }
@@ -214,10 +214,10 @@ fn a_new_format_with_the_same_file_name_is_a_reason() {
     let plan = folder.plan(BEFORE).expect("it can be planned");
     assert_eq!(
         plan.tasks[0].state,
-        Staleness::Stale(vec![Reason::FormatChanged {
-            from: ContainerFormat::Tiff,
-            to: ContainerFormat::Jpeg
-        }])
+        Staleness::Stale(
+            [Reason::FormatChanged { from: ContainerFormat::Tiff, to: ContainerFormat::Jpeg }]
+                .into()
+        )
     );
 }
 
@@ -226,9 +226,10 @@ fn one_stale_output_makes_its_task_stale() {
     let manifest = Manifest::parse(BEFORE, "impasto.toml").expect("it is right");
     let task = built().plan(BEFORE).expect("it can be planned").tasks.remove(0);
     let now = Candidate {
-        asset: &task.spec.asset,
+        asset: &task.asset,
         style: manifest.style("s"),
-        action: &task.spec.action,
+        action: &task.form.action,
+        inputs: &task.inputs,
         digest: task.action,
     };
     let written = BlobRef::of(b"written");
@@ -244,8 +245,10 @@ fn one_stale_output_makes_its_task_stale() {
         ([(Some(&older), Some(&written)); 2], vec![improved.clone()]),
         ([(Some(&older), Some(&written)), (None, None)], vec![improved, Reason::NeverBuilt]),
     ] {
-        let expected =
-            if expected.is_empty() { Staleness::UpToDate } else { Staleness::Stale(expected) };
+        let expected = match expected.is_empty() {
+            true => Staleness::UpToDate,
+            false => Staleness::Stale(expected.into()),
+        };
         assert_eq!(staleness(now, outputs.into_iter()), expected);
     }
 }

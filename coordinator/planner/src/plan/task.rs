@@ -1,0 +1,113 @@
+//! The tasks of a plan.
+
+use std::sync::Arc;
+
+use impasto_types::{Action, AssetPath, BlobRef, Digest, Input, InputRef, Part, TaskSpec};
+
+use crate::{Record, RecordDetails, Staleness};
+
+/// One asset in one style. A plan may have a hundred thousand of them, so what they share is there
+/// once.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlannedTask {
+    pub asset: AssetPath,
+    pub form: Arc<Form>,
+    /// The files that its action reads, in the order of their parts.
+    pub inputs: Box<[Input]>,
+    /// The files that its action produces, in the action's order; never empty.
+    pub outputs: Box<[PlannedOutput]>,
+    /// The result's size in pixels.
+    pub width: u32,
+    pub height: u32,
+    /// See [`TaskSpec::least_memory_bytes`].
+    pub least_memory_bytes: u64,
+    /// See [`TaskSpec::work`].
+    pub work: u64,
+    /// The digest of its action.
+    pub action: Digest,
+    pub state: Staleness,
+}
+
+/// What the tasks of one rule, style and format share.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Form {
+    pub rule: String,
+    pub style: String,
+    /// The action without inputs.
+    pub action: Action,
+}
+
+/// A file that a task produces.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedOutput {
+    pub part: Part,
+    pub path: AssetPath,
+}
+
+impl PlannedTask {
+    pub fn rule(&self) -> &str {
+        &self.form.rule
+    }
+
+    pub fn style(&self) -> &str {
+        &self.form.style
+    }
+
+    /// The first of its outputs. No two tasks share an output, so this path identifies the task.
+    pub fn output(&self) -> &AssetPath {
+        &self.outputs[0].path
+    }
+
+    /// The paths of all its outputs.
+    pub fn output_paths(&self) -> impl Iterator<Item = &AssetPath> {
+        self.outputs.iter().map(|output| &output.path)
+    }
+
+    /// The source of the input with this role.
+    pub fn input(&self, part: Part) -> Option<InputRef> {
+        self.inputs.iter().find(|input| input.part == part).map(|input| input.source)
+    }
+
+    /// All blobs that its action needs, as [`Action::blobs`] names them.
+    pub fn blobs(&self) -> impl Iterator<Item = BlobRef> {
+        let inputs = self.inputs.iter().filter_map(|input| input.source.blob());
+        inputs.chain(self.form.action.blobs())
+    }
+
+    /// Its action as a whole.
+    pub fn whole_action(&self) -> Action {
+        Action { inputs: self.inputs.to_vec(), ..self.form.action.clone() }
+    }
+
+    /// The task as it is submitted.
+    pub fn spec(&self) -> TaskSpec {
+        TaskSpec {
+            asset: self.asset.clone(),
+            action: self.whole_action(),
+            least_memory_bytes: self.least_memory_bytes,
+            work: self.work,
+        }
+    }
+
+    pub fn is_stale(&self) -> bool {
+        match self.state {
+            Staleness::UpToDate => false,
+            Staleness::Stale(_) => true,
+        }
+    }
+
+    /// The record to keep once one of its outputs has been written as `output`.
+    pub fn record(&self, output: BlobRef) -> Record {
+        Record {
+            asset: self.asset.clone(),
+            action_digest: self.action,
+            output,
+            details: Some(Box::new(self.details())),
+        }
+    }
+
+    /// The details that a later plan needs to say why the output is stale.
+    pub fn details(&self) -> RecordDetails {
+        RecordDetails { style: self.style().to_owned(), action: self.whole_action() }
+    }
+}
