@@ -1,8 +1,10 @@
 //! Accepts connections, so that neither silent nor too many peers keep others out.
 //!
-//! A connection is silent until its peer has sent the preface of HTTP/2, which a client does at
-//! once. Silent connections are few and short-lived: beyond a number, the oldest makes room.
-//! Afterwards the server's pings find a peer that is gone.
+//! A connection is silent until its peer has begun a request, which a client does at once. Silent
+//! connections are few and short-lived: beyond a number, the oldest makes room. Afterwards the
+//! server's pings find a peer that is gone.
+
+mod opening;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -20,11 +22,10 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::transport::server::{Connected, TcpConnectInfo};
 
-/// How long a peer may take to send the preface: several round trips to anywhere.
-const PREFACE_TIMEOUT: Duration = Duration::from_secs(10);
+use opening::Opening;
 
-/// The length of the preface of HTTP/2.
-const PREFACE_BYTES: usize = 24;
+/// How long a peer may take to begin a request: several round trips to anywhere.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How many connections may be silent at once: far more than connect at the same moment.
 const MAX_SILENT: usize = 128;
@@ -148,9 +149,9 @@ impl Open {
         let number = state.last;
         state.silent.insert(number, evicted.clone());
         let silence = Silence {
-            deadline: Box::pin(tokio::time::sleep(PREFACE_TIMEOUT)),
+            deadline: Box::pin(tokio::time::sleep(REQUEST_TIMEOUT)),
             evicted: Box::pin(evicted.cancelled_owned()),
-            read: 0,
+            opening: Opening::default(),
         };
         let ticket = Ticket { open: Arc::clone(self), number };
         Some(Connection { stream, peer, silence: Some(silence), ticket })
@@ -197,7 +198,7 @@ impl Drop for Ticket {
 pub(crate) struct Connection {
     stream: TcpStream,
     peer: SocketAddr,
-    /// `None` once the preface has arrived.
+    /// `None` once a request has begun.
     silence: Option<Silence>,
     ticket: Ticket,
 }
@@ -207,7 +208,7 @@ pub(crate) struct Connection {
 struct Silence {
     deadline: Pin<Box<Sleep>>,
     evicted: Pin<Box<WaitForCancellationFutureOwned>>,
-    read: usize,
+    opening: Opening,
 }
 
 impl Silence {
@@ -243,8 +244,7 @@ impl AsyncRead for Connection {
             tracing::warn!(%peer, "a silent connection was closed: {why}");
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, why)));
         }
-        silent.read += buffer.filled().len() - before;
-        if silent.read >= PREFACE_BYTES {
+        if silent.opening.has_request(&buffer.filled()[before..]) {
             ticket.is_silent_no_more();
             *silence = None;
         }

@@ -14,13 +14,14 @@ pub struct BlobDraft {
     folder: Folder,
     file: AtomicFile,
     max_blob_bytes: u64,
-    hasher: blake3::Hasher,
+    /// Boxed, as what holds a draft is moved from task to thread and back.
+    hasher: Box<blake3::Hasher>,
     written: u64,
 }
 
 impl BlobDraft {
     pub(crate) fn new(folder: Folder, file: AtomicFile, max_blob_bytes: u64) -> Self {
-        Self { folder, file, max_blob_bytes, hasher: blake3::Hasher::new(), written: 0 }
+        Self { folder, file, max_blob_bytes, hasher: Box::default(), written: 0 }
     }
 
     /// Writes the next bytes.

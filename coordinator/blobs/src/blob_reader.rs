@@ -18,7 +18,8 @@ pub struct BlobReader {
     aside: Option<PathBuf>,
     /// `None` once the bytes were found to be wrong.
     file: Option<File>,
-    hasher: blake3::Hasher,
+    /// Boxed, as what holds a reader is moved from task to thread and back.
+    hasher: Box<blake3::Hasher>,
     read: u64,
     /// The largest size of the next chunk.
     limit_bytes: usize,
@@ -39,7 +40,7 @@ impl BlobReader {
             path,
             aside: None,
             file: Some(file),
-            hasher: blake3::Hasher::new(),
+            hasher: Box::default(),
             read: 0,
             limit_bytes: CHUNK_BYTES,
         }
@@ -65,8 +66,11 @@ impl BlobReader {
         let Some(file) = &self.file else {
             return Err(BlobStoreError::Missing { digest: self.blob.digest });
         };
-        let mut chunk = Vec::new();
-        let taken = file.take(self.chunk_bytes() as u64).read_to_end(&mut chunk);
+        let most = self.chunk_bytes() as u64;
+        let left = self.blob.size_bytes.saturating_sub(self.read);
+        // At most `CHUNK_BYTES`. A vector that grows by itself has twice what it needs.
+        let mut chunk = Vec::with_capacity(most.min(left) as usize);
+        let taken = file.take(most).read_to_end(&mut chunk);
         taken.map_err(|source| BlobStoreError::Read { path: self.path.clone(), source })?;
         self.read += chunk.len() as u64;
         self.hasher.update(&chunk);

@@ -15,13 +15,14 @@ pub struct BlobWriter {
     blob: BlobRef,
     path: PathBuf,
     file: AtomicFile,
-    hasher: blake3::Hasher,
+    /// Boxed, as what holds a writer is moved from task to thread and back.
+    hasher: Box<blake3::Hasher>,
     written: u64,
 }
 
 impl BlobWriter {
     pub(crate) fn new(blob: BlobRef, path: PathBuf, file: AtomicFile) -> Self {
-        Self { blob, path, file, hasher: blake3::Hasher::new(), written: 0 }
+        Self { blob, path, file, hasher: Box::default(), written: 0 }
     }
 
     /// Writes the next bytes.

@@ -1,8 +1,8 @@
 //! Downloads to clients that read as fast as they like, or not at all.
 //!
 //! A chunk is read from the disk only when the one before it has gone to the connection, so an
-//! unread download holds two: one in the connection, one before it. Chunks are small at first, and
-//! grow as long as the client reads and few others do.
+//! unread download holds three: one before the connection, one that waits in it, and one that is
+//! partly sent. Chunks are small at first, and grow as long as the client reads and few others do.
 
 use std::sync::Arc;
 
@@ -20,10 +20,11 @@ use super::status::of_blob_store;
 const _: () = assert!(CHUNK_BYTES <= limits::CHUNK_BYTES);
 
 /// What the chunks before the connections of all downloads take together.
-const SHARED_BYTES: usize = 16 << 20;
+const SHARED_BYTES: usize = 4 << 20;
 
-/// Smaller chunks cost more time than they save memory.
-const LEAST_CHUNK_BYTES: usize = 16 << 10;
+/// Smaller chunks cost more time than they save memory: with its frame, one takes the 8 KiB that
+/// the connection has for a message at least.
+const LEAST_CHUNK_BYTES: usize = 7 << 10;
 
 /// The open downloads.
 #[derive(Debug, Clone, Default)]
@@ -93,7 +94,7 @@ mod tests {
     fn chunks_of_many_downloads_are_small() {
         assert_eq!(largest_chunk(0), CHUNK_BYTES);
         assert_eq!(largest_chunk(10), CHUNK_BYTES);
-        assert!(largest_chunk(1_000) * 1_000 <= SHARED_BYTES);
+        assert!(largest_chunk(500) * 500 <= SHARED_BYTES);
         assert_eq!(largest_chunk(usize::MAX), LEAST_CHUNK_BYTES);
     }
 }

@@ -14,8 +14,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// What all submissions but the oldest may hold: some 75,000 tasks.
-const BUDGET_BYTES: usize = 32 << 20;
+/// What all submissions but the oldest may hold: some 37,000 tasks.
+const BUDGET_BYTES: usize = 16 << 20;
 
 /// A client that sends nothing for this long stands still. Clients send one message after the
 /// other.

@@ -7,6 +7,7 @@ use impasto_proto::v1::report::Outcome;
 use impasto_proto::v1::task_state::State;
 use impasto_proto::{client, to_proto, v1};
 use impasto_types::{BlobRef, Digest};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::support::{FakeWorker, Running, in_time, settings};
@@ -139,12 +140,20 @@ async fn a_worker_with_a_full_disk_is_benched_and_shown() {
 
 #[tokio::test]
 async fn silent_connections_make_room() {
+    /// What HTTP/2 begins with: the preface, and empty settings.
+    const OPENING: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
     let folder = tempfile::tempdir().expect("a folder");
     let settings = impasto_coordinator::Settings { max_connections: 20, ..settings(folder.path()) };
     let running = Running::start(settings).await;
     let mut silent = Vec::new();
-    for _ in 0..200 {
-        silent.push(TcpStream::connect(running.address).await.expect("it is accepted"));
+    for number in 0..200 {
+        let mut peer = TcpStream::connect(running.address).await.expect("it is accepted");
+        // One that asks nothing is silent, too.
+        if number % 2 == 0 && peer.write_all(OPENING).await.is_ok() {
+            // Its settings, or the end, since others needed the place.
+            let _ = in_time("an answer", peer.read(&mut [0; 64])).await;
+        }
+        silent.push(peer);
     }
     let connected = in_time("connecting", client::connect(&running.address.to_string())).await;
     let mut jobs = client::jobs(connected.expect("it answers"));
