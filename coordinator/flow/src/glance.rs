@@ -132,7 +132,7 @@ fn others(survey: &Survey) -> Vec<AssetPath> {
     let tasks = &survey.plan.tasks;
     let mut others = manifest.inputs();
     if manifest.has_companions() {
-        let companions = tasks.iter().flat_map(|task| manifest.companions(&task.spec.asset));
+        let companions = tasks.iter().flat_map(|task| manifest.companions(&task.asset));
         others.extend(companions.map(|(_, path)| path));
     }
     let outputs = tasks.iter().flat_map(PlannedTask::output_paths);
