@@ -46,6 +46,13 @@ parameters! {
         /// The ratio of a scale's side to that of the next coarser scale.
         #[arg(value_name = "RATIO")]
         scale_factor: f32 as f32, "from 1.1 to 4" |ratio| (1.1..=4.0).contains(ratio);
+        /// On how many positions of the network's pooling grid each scale is painted in turn.
+        ///
+        /// A grid that never moves leaves lines two pixels apart. The last position of each scale
+        /// is that of 1. Has no effect along a side with borders: see padding and tileable.
+        #[arg(value_name = "N")]
+        #[serde(default = "one", skip_serializing_if = "is_one")]
+        pooling_grids: u32 as u32, "from 1 to 16" |grids| (1..=16).contains(grids);
         /// How strongly the asset's forms are kept.
         #[arg(value_name = "WEIGHT")]
         content_weight: f32 as f32, "from 0 to 1e9" |weight| is_weight(*weight);
@@ -213,6 +220,8 @@ pub struct Scale {
     pub width: u32,
     pub height: u32,
     pub iterations: u32,
+    /// On which position of the pooling grid it is painted: 0 for that of the canvas's corner.
+    pub grid: u32,
 }
 
 impl Optimize {
@@ -252,7 +261,8 @@ impl Optimize {
 
     /// The scales for a result of `width` by `height` pixels, coarsest first; the last one is that
     /// size. Coarse scales are for the style's large forms: where none pulls and painting begins
-    /// with the content, they could only blur it.
+    /// with the content, they could only blur it. A scale that is painted on several grids is there
+    /// once for each, its steps shared between them.
     pub fn scales(&self, width: u32, height: u32) -> Vec<Scale> {
         let longer = f64::from(width.max(height));
         let shape = f64::from(width.min(height)) / longer.max(1.0);
@@ -275,13 +285,14 @@ impl Optimize {
         sides
             .into_iter()
             .enumerate()
-            .map(|(index, side)| {
+            .flat_map(|(index, side)| {
                 let (width, height) = if index + 1 == count {
                     (width, height)
                 } else {
                     fit_longer_side(width, height, side)
                 };
-                Scale { width, height, iterations: self.iterations_at(index, count) }
+                let on_grid = move |(grid, iterations)| Scale { width, height, iterations, grid };
+                self.grids_of(self.iterations_at(index, count)).map(on_grid)
             })
             .collect()
     }
@@ -320,6 +331,15 @@ impl Optimize {
     }
 
     /// Optimiser steps at scale `index` of `count`.
+    /// The grids of a scale of so many steps, that of the corner last, each with its steps.
+    fn grids_of(&self, steps: u32) -> impl Iterator<Item = (u32, u32)> + use<> {
+        let grids = self.pooling_grids.clamp(1, steps.max(1));
+        let until = move |place: u32| {
+            (u64::from(steps) * u64::from(place) / u64::from(grids)) as u32
+        };
+        (0..grids).map(move |place| (grids - 1 - place, until(place + 1) - until(place)))
+    }
+
     fn iterations_at(&self, index: usize, count: usize) -> u32 {
         if index + 1 == count {
             return self.iterations;
@@ -328,6 +348,14 @@ impl Optimize {
         let along = index as f64 / (count - 1) as f64;
         (coarse * (fine / coarse).powf(along)).round().max(1.0) as u32
     }
+}
+
+fn one() -> u32 {
+    1
+}
+
+fn is_one(number: &u32) -> bool {
+    *number == 1
 }
 
 /// Five weights, separated by commas.
@@ -379,6 +407,24 @@ mod tests {
         assert_eq!(sides, [(128, 64), (181, 91), (256, 128), (362, 181), (512, 256)]);
         let single = Optimize { min_scale: 0, ..recipe };
         assert_eq!(single.scales(512, 256).len(), 1);
+    }
+
+    #[test]
+    fn a_scale_shares_its_steps_between_grids_and_ends_at_the_corner() {
+        let of = |pooling_grids, iterations| {
+            let recipe = Optimize {
+                pooling_grids,
+                iterations,
+                coarse_iterations: 40,
+                min_scale: 128,
+                ..Optimize::painterly()
+            };
+            let scales = recipe.scales(256, 256);
+            scales.iter().map(|it| (it.width, it.grid, it.iterations)).collect::<Vec<_>>()
+        };
+        assert_eq!(of(1, 12), [(128, 0, 40), (256, 0, 12)]);
+        assert_eq!(of(2, 13), [(128, 1, 20), (128, 0, 20), (256, 1, 6), (256, 0, 7)]);
+        assert_eq!(of(3, 2)[3..], [(256, 1, 1), (256, 0, 1)]);
     }
 
     #[test]

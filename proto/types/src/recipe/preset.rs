@@ -66,6 +66,7 @@ impl Optimize {
             plateau: 0.01,
             min_scale: 128,
             scale_factor: 2.0,
+            pooling_grids: 1,
             content_weight: 1.0,
             style_weight: 2.0,
             stats_weight: 1.0,

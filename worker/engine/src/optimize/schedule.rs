@@ -39,6 +39,17 @@ impl Schedule {
         self.scales[self.at].0
     }
 
+    /// Whether that is of the coarsest size.
+    pub(crate) fn is_first_size(&self) -> bool {
+        self.has_first_size(self.at)
+    }
+
+    /// Whether the scale with this index has the coarsest size.
+    pub(crate) fn has_first_size(&self, at: usize) -> bool {
+        let size = |at: usize| (self.scales[at].0.width, self.scales[at].0.height);
+        size(at) == size(0)
+    }
+
     /// The one before it.
     pub(crate) fn coarser(&self) -> Option<Scale> {
         self.at.checked_sub(1).map(|at| self.scales[at].0)

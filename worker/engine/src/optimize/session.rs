@@ -197,7 +197,7 @@ impl Session {
     /// Where the picture of a scale lies on its canvas.
     fn frame(&self, scale: Scale) -> Frame {
         let (joins, padding) = (self.sources.joins(), self.recipe.padding);
-        Frame::new(joins, padding, scale.width, scale.height)
+        Frame::new(joins, padding, scale.width, scale.height).turned(scale.grid)
     }
 
     /// The canvas that the run begins with, at a scale.
@@ -258,7 +258,7 @@ impl Session {
         }
         let held_bytes = self.held_bytes() + canvas.bytes() + self.warmth_bytes()?;
         let (engine, view) = (&self.engine, View::of_style(&self.recipe));
-        let (scale, first) = (self.schedule.present(), self.schedule.at() == 0);
+        let (scale, first) = (self.schedule.present(), self.schedule.is_first_size());
         let mut styles = Vec::new();
         for style in self.sources.styles() {
             let style = engine.install(|| Sources::style_at(&self.recipe, style, scale, first));

@@ -36,7 +36,8 @@ impl Session {
         let (mut styles, mut warmth) = (0, 0);
         for (at, scale) in self.schedule.all().enumerate() {
             let canvas = 4 * self.work(scale).len() as u64;
-            styles = u64::max(styles, held + canvas + warmth + self.style_bytes(scale, at == 0));
+            let style = self.style_bytes(scale, self.schedule.has_first_size(at));
+            styles = u64::max(styles, held + canvas + warmth + style);
             warmth = plan(scale, if scale == last { self.kept_bytes() } else { held })?;
         }
         let least_bytes = u64::max(least, styles);
