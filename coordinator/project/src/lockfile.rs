@@ -152,7 +152,8 @@ impl Lockfile {
     fn parse(bytes: &[u8], path: PathBuf) -> Result<Self, LockfileError> {
         match serde_json::from_slice(bytes) {
             Ok(Plain { version: VERSION, outputs }) => {
-                // Made from a sorted list its nodes are full; insertions would leave them half empty.
+                // Made from a sorted list, its nodes are full: insertions would leave them half
+                // empty.
                 Ok(Self { entries: outputs.0.into_iter().collect(), ..Self::default() })
             }
             Ok(_) | Err(_) => Self::parse_any(bytes, path),

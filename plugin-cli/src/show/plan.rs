@@ -73,8 +73,8 @@ fn tasks(survey: &Survey, context: &Context) {
             }
             Staleness::Stale(reasons) => {
                 screen.result(format_args!(
-                    "{WARN}stale{WARN:#}       {STRONG}{output}{STRONG:#} {FAINT}from {asset} in style \
-                     {}{FAINT:#}",
+                    "{WARN}stale{WARN:#}       {STRONG}{output}{STRONG:#} \
+                     {FAINT}from {asset} in style {}{FAINT:#}",
                     form.style
                 ));
                 for reason in reasons.iter() {
