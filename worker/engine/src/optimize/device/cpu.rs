@@ -72,7 +72,8 @@ impl Cpu {
     fn tile_bytes(&self, shape: &Shape) -> u64 {
         let pixels = shape.width * shape.height;
         // The tile's pixels and their gradient, both in single precision.
-        (kernels::Pass::bytes(&self.network, shape, self.threads()) + 2 * 3 * 4 * pixels) as u64
+        (kernels::Pass::bytes(&self.network, shape, Layer::Relu5_1, self.threads())
+            + 2 * 3 * 4 * pixels) as u64
     }
 }
 
@@ -314,7 +315,7 @@ impl TiledPass {
             }
         });
         if *at != tile {
-            pass.reshape(shape);
+            pass.reshape(shape, Layer::Relu5_1);
             pass.set_mask(mask.as_ref().map(|mask| mask.tile(&shape, origin)));
             *at = tile;
         }
