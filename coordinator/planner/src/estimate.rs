@@ -4,7 +4,9 @@
 //! estimate of the least memory that it can run in, which the scheduler has to find on a worker; a
 //! worker that has more gives more.
 
-use impasto_types::{Footprint, MAX_SIDE, Optimize, Optimizer, Profile, Recipe, Scale};
+use impasto_types::{
+    Footprint, Looks, MAX_SIDE, Optimize, Optimizer, Profile, Recipe, Scale, VggLayer,
+};
 
 /// Memory of an attempt at any size: VGG-19's weights, prepared for both directions in single
 /// precision (0.45 GiB), the process and its threads.
@@ -66,7 +68,8 @@ pub fn memory_bytes(
     let looked_at: u64 = styles.iter().map(|size| reduced(recipe, *size, (width, height))).sum();
     // Styles are measured before the gradient and the optimiser are allocated, and by then the
     // asset is freed: these peaks do not overlap.
-    let painted = (RESULT_BYTES_PER_PIXEL + remembered_bytes_per_pixel(recipe)) * result;
+    let painted = (RESULT_BYTES_PER_PIXEL + remembered_bytes_per_pixel(recipe)) * result
+        + measured_bytes(recipe, (width, height));
     let begun = SOURCE_BYTES_PER_PIXEL * (style + asset) + RESULT_BYTES_PER_PIXEL * result;
     MEMORY_BASE_BYTES + tile + painted.max(begun) + SOURCE_BYTES_PER_PIXEL * looked_at
 }
@@ -108,13 +111,32 @@ pub fn mask_bytes(recipe: &Recipe, (width, height): (u32, u32), mask: (u32, u32)
     MASKED_BYTES_PER_PIXEL * result + SOURCE_BYTES_PER_PIXEL * pixels(mask)
 }
 
-/// The least state per pixel: the optimiser's, and the content's features (512 channels for 64
-/// pixels).
+/// The content's features (512 channels for 64 pixels) at the last scale, and its reduced copy with
+/// the gradient there and what is between it and the result, if deep layers are evaluated on one.
+fn measured_bytes(recipe: &Optimize, (width, height): (u32, u32)) -> u64 {
+    let pixels = |(width, height): (u32, u32)| u64::from(width) * u64::from(height);
+    let word = match recipe.common.profile {
+        Profile::Fast => 2,
+        Profile::Exact => 4,
+    };
+    let content = |size| word * 512 / 64 * pixels(size);
+    let canvas = recipe.canvas(width, height);
+    let Looks { full_size, copy } = recipe.looks((width, height), canvas);
+    match copy {
+        _ if full_size >= VggLayer::Relu4_2 => content(canvas),
+        Some(copy) => {
+            let between = pixels((copy.0, canvas.1)).max(pixels((canvas.0, copy.1)));
+            content(copy) + 3 * 4 * (2 * pixels(copy) + between)
+        }
+        None => 0,
+    }
+}
+
+/// The least state of the optimiser per pixel.
 ///
-/// If memory is short, profile `fast` keeps both in 16 bits and shortens the history; `exact` never
-/// does.
+/// If memory is short, profile `fast` keeps it, and the content's features, in 16 bits and shortens
+/// the history; `exact` never does.
 fn remembered_bytes_per_pixel(recipe: &Optimize) -> u64 {
-    let content = |word: u64| word * 512 / 64;
     // Two moments and the average.
     let adam = |word: u64| 3 * (2 * word + 4);
     // The previous picture, its gradient and the change, the pairs, and a smoothed picture on
@@ -122,22 +144,23 @@ fn remembered_bytes_per_pixel(recipe: &Optimize) -> u64 {
     let lbfgs = |word: u64, pairs: u64| 3 * (3 * 4 + 2 * pairs * word) + 4;
     let history = u64::from(recipe.history);
     match (recipe.common.profile, recipe.optimizer) {
-        (Profile::Fast, Optimizer::Adam) => content(2) + adam(2),
-        (Profile::Fast, Optimizer::Lbfgs) => content(2) + lbfgs(2, LEAST_HISTORY.min(history)),
-        (Profile::Exact, Optimizer::Adam) => content(4) + adam(4),
-        (Profile::Exact, Optimizer::Lbfgs) => content(4) + lbfgs(4, history),
+        (Profile::Fast, Optimizer::Adam) => adam(2),
+        (Profile::Fast, Optimizer::Lbfgs) => lbfgs(2, LEAST_HISTORY.min(history)),
+        (Profile::Exact, Optimizer::Adam) => adam(4),
+        (Profile::Exact, Optimizer::Lbfgs) => lbfgs(4, history),
     }
 }
 
-/// Pixels times optimiser steps over all scales.
+/// Pixels times optimiser steps over all scales. Pixels whose way through the network is shorter
+/// count for less.
 pub fn work(recipe: &Recipe, width: u32, height: u32) -> u64 {
     let recipe = optimize(recipe);
     let scales = recipe.scales(width, height);
-    let pixels = |scale: &Scale| {
-        let (width, height) = recipe.canvas(scale.width, scale.height);
-        u64::from(width) * u64::from(height)
+    let step = |scale: &Scale| {
+        let canvas = recipe.canvas(scale.width, scale.height);
+        recipe.step_work_px((scale.width, scale.height), canvas)
     };
-    scales.iter().map(|scale| pixels(scale) * u64::from(scale.iterations)).sum()
+    scales.iter().map(|scale| step(scale) * u64::from(scale.iterations)).sum()
 }
 
 /// The parameters of a recipe's optimisation.
@@ -272,5 +295,24 @@ mod tests {
             ..single
         };
         assert_eq!(work(&two, 512, 256), 528 * 272 * 10 + 272 * 144 * 40);
+        let layers_by_scale = "256:relu3_1:half".parse().expect("it is a rule");
+        let shallow = Optimize { layers_by_scale, ..two };
+        let fine = 528 * 272 * 112_320 / 361_152 + 272 * 144;
+        assert_eq!(work(&shallow, 512, 256), fine * 10 + 272 * 144 * 40);
+    }
+
+    #[test]
+    fn content_takes_less_on_a_copy_and_nothing_nowhere() {
+        let at = |rules: &str, size| {
+            let layers_by_scale = rules.parse().expect("they are rules");
+            let recipe = Optimize { layers_by_scale, ..Optimize::painterly() };
+            memory_bytes(&Recipe::Optimize(recipe), (size, size), &[], &[])
+        };
+        let (canvas, copy) = (4112 * 4112, 2064 * 2064);
+        let whole = at("", 4096);
+        assert_eq!(at("4096:relu3_1:half", 4096), whole);
+        let on_copy = 16 * copy + 12 * (2 * copy + 2064 * 4112);
+        assert_eq!(at("256:relu3_1:half", 4096), whole - 16 * canvas + on_copy);
+        assert_eq!(at("256:relu3_1:none", 4096), whole - 16 * canvas);
     }
 }

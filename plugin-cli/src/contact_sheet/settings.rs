@@ -58,11 +58,12 @@ pub fn fields(recipe: &Recipe) -> Map<String, Value> {
     if let Some(Value::Object(common)) = fields.remove("common") {
         fields.extend(common);
     }
-    // It is left out where it has its default.
+    // These are left out where they have their defaults.
     fields.entry("alpha").or_insert_with(|| match recipe.common().alpha {
         AlphaUse::Coverage => "coverage".into(),
         AlphaUse::Data => "data".into(),
     });
+    fields.entry("layers_by_scale").or_insert_with(|| Value::Array(Vec::new()));
     fields
 }
 
@@ -70,6 +71,7 @@ fn shown(value: &Value) -> String {
     match value {
         Value::String(word) => word.clone(),
         Value::Null => "the asset's own".to_owned(),
+        Value::Array(items) if items.is_empty() => "none".to_owned(),
         Value::Array(items) => items.iter().map(shown).collect::<Vec<_>>().join(", "),
         other => other.to_string().trim_end_matches(".0").to_owned(),
     }

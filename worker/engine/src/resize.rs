@@ -156,28 +156,93 @@ impl Axis {
 
 /// Resamples any number of interleaved channels, as [`resize_plane`] does.
 pub(crate) fn resample(values: &[f32], across: &Axis, down: &Axis, channels: usize) -> Vec<f32> {
-    let (from_width, from_height, width, height) = (across.from, down.from, across.to, down.to);
-    let (across, down) = (taps(across), taps(down));
-    let mut narrowed = vec![0.0; width * from_height * channels];
-    narrowed.par_chunks_mut(width * channels).enumerate().for_each(|(y, row)| {
-        let source = &values[y * from_width * channels..][..from_width * channels];
-        for (pixel, taps) in row.chunks_exact_mut(channels).zip(&across) {
-            for &(x, weight) in taps {
-                for (value, &from) in pixel.iter_mut().zip(&source[x * channels..]) {
+    Resampling::new(across, down).apply(values, channels)
+}
+
+/// A resampling that is applied again and again.
+#[derive(Debug, Clone)]
+pub(crate) struct Resampling {
+    across: Taps,
+    down: Taps,
+}
+
+/// How the pixels of an axis are made of another's.
+#[derive(Debug, Clone)]
+pub(crate) struct Taps {
+    from: usize,
+    /// For each pixel that is made, the source pixels that it is made of, and their weights.
+    of: Vec<Vec<(usize, f32)>>,
+}
+
+impl Resampling {
+    pub(crate) fn new(across: &Axis, down: &Axis) -> Self {
+        let taps = |axis: &Axis| Taps { from: axis.from, of: taps(axis) };
+        Self { across: taps(across), down: taps(down) }
+    }
+
+    /// The adjoint: it carries a gradient at what is made back to what it was made of.
+    pub(crate) fn adjoint(&self) -> Self {
+        Self { across: self.across.transposed(), down: self.down.transposed() }
+    }
+
+    pub(crate) fn across(&self) -> &Taps {
+        &self.across
+    }
+
+    pub(crate) fn down(&self) -> &Taps {
+        &self.down
+    }
+
+    pub(crate) fn apply(&self, values: &[f32], channels: usize) -> Vec<f32> {
+        let mut made = vec![0.0; self.across.of.len() * self.down.of.len() * channels];
+        self.add(values, channels, &mut made);
+        made
+    }
+
+    /// Adds what is made to what `made` holds.
+    pub(crate) fn add(&self, values: &[f32], channels: usize, made: &mut [f32]) {
+        let Self { across, down } = self;
+        let (from_width, width) = (across.from, across.of.len());
+        let mut narrowed = vec![0.0; width * down.from * channels];
+        narrowed.par_chunks_mut(width * channels).enumerate().for_each(|(y, row)| {
+            let source = &values[y * from_width * channels..][..from_width * channels];
+            for (pixel, taps) in row.chunks_exact_mut(channels).zip(&across.of) {
+                for &(x, weight) in taps {
+                    for (value, &from) in pixel.iter_mut().zip(&source[x * channels..]) {
+                        *value = weight.mul_add(from, *value);
+                    }
+                }
+            }
+        });
+        made.par_chunks_mut(width * channels).zip(&down.of).for_each(|(row, taps)| {
+            for &(y, weight) in taps {
+                for (value, &from) in row.iter_mut().zip(&narrowed[y * width * channels..]) {
                     *value = weight.mul_add(from, *value);
                 }
             }
+        });
+    }
+}
+
+impl Taps {
+    /// The source pixel and its weight that each pixel is first made of, then the second ones and
+    /// so on; a pixel that is made of fewer has weights of zero.
+    pub(crate) fn by_rank(&self) -> Vec<(Vec<u32>, Vec<f32>)> {
+        let ranks = self.of.iter().map(Vec::len).max().unwrap_or(0);
+        let rank = |rank: usize| {
+            let taps = self.of.iter().map(|taps| taps.get(rank).copied().unwrap_or((0, 0.0)));
+            taps.map(|(at, weight)| (at as u32, weight)).unzip()
+        };
+        (0..ranks).map(rank).collect()
+    }
+
+    fn transposed(&self) -> Self {
+        let mut of = vec![Vec::new(); self.from];
+        for (made, taps) in self.of.iter().enumerate() {
+            taps.iter().for_each(|&(at, weight)| of[at].push((made, weight)));
         }
-    });
-    let mut resized = vec![0.0; width * height * channels];
-    resized.par_chunks_mut(width * channels).zip(&down).for_each(|(row, taps)| {
-        for &(y, weight) in taps {
-            for (value, &from) in row.iter_mut().zip(&narrowed[y * width * channels..]) {
-                *value = weight.mul_add(from, *value);
-            }
-        }
-    });
-    resized
+        Self { from: self.of.len(), of }
+    }
 }
 
 /// For each pixel that is made, the source pixels that it is made of, and their weights, which add
@@ -331,6 +396,41 @@ mod tests {
                     let expected = if covered > 1e-9 { -0.5..=7.5 } else { -1.0..=16.0 };
                     assert!(wraps.0 || expected.contains(&pixel[0]), "{pixel:?} of {covered}");
                     assert!(pixel.iter().all(|value| (-3.0..18.0).contains(value)), "{pixel:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_adjoint_carries_gradients_back() {
+        let mut noise = crate::noise::Noise::new(8);
+        let mut values = |len: usize| (0..len).map(|_| noise.normal()).collect::<Vec<f32>>();
+        for (from, to, wraps) in [
+            ((33, 40), (16, 21), (true, false)),
+            ((16, 16), (48, 31), (false, true)),
+            ((50, 7), (13, 7), (true, true)),
+        ] {
+            let axis = |from, to, wraps| Axis::whole(from, to, wraps);
+            let (across, down) = (axis(from.0, to.0, wraps.0), axis(from.1, to.1, wraps.1));
+            let resampling = Resampling::new(&across, &down);
+            let (picture, slope) = (values(3 * from.0 * from.1), values(3 * to.0 * to.1));
+            let product = |a: &[f32], b: &[f32]| {
+                a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum::<f64>()
+            };
+            let made = product(&resampling.apply(&picture, 3), &slope);
+            let mut carried = vec![1.0; picture.len()];
+            resampling.adjoint().add(&slope, 3, &mut carried);
+            carried.iter_mut().for_each(|value| *value -= 1.0);
+            let back = product(&picture, &carried);
+            assert!((made - back).abs() < 1e-4 * made.abs().max(1.0), "{made} {back}");
+            // Each pixel's taps, rank by rank.
+            for taps in [resampling.across(), resampling.down()] {
+                for (at, own) in taps.of.iter().enumerate() {
+                    let ranked = taps.by_rank();
+                    let total: f32 = ranked.iter().map(|(_, weights)| weights[at]).sum();
+                    assert!(
+                        (total - own.iter().map(|(_, weight)| weight).sum::<f32>()).abs() < 1e-6
+                    );
                 }
             }
         }

@@ -165,7 +165,7 @@ fn masked_tiles_give_the_answer_of_the_whole() {
     for (edge, width, height, interior) in
         [(Edge::Reflect, 397, 300, (192, 128)), (Edge::Wrap, 704, 64, (256, 64))]
     {
-        let view = View { edge_x: edge, edge_y: edge, pool: Pool::Max };
+        let view = View::new(edge, edge, Pool::Max);
         let style = cpu.pass(Tiling::whole(view, 80, 72)).moments(&picture(80, 72, 5));
         let style = style.expect("it runs").iter().map(LayerStatistics::of).collect();
         let style = StyleTarget::layers(&recipe, &[(style, 1.0)]);

@@ -105,7 +105,7 @@ fn cases() -> Vec<Case> {
     let case = |width, height, edge_x, edge_y, pool, loss_norm, stats_weight| {
         let recipe =
             Optimize { loss_norm, stats_weight, content_weight: 2.0, ..Optimize::painterly() };
-        Case { width, height, view: View { edge_x, edge_y, pool }, recipe }
+        Case { width, height, view: View::new(edge_x, edge_y, pool), recipe }
     };
     vec![
         case(32, 32, Edge::Zero, Edge::Zero, Pool::Max, LossNorm::Absolute, 0.0),

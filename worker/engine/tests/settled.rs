@@ -226,7 +226,7 @@ impl VggDevice for Faulty {
     fn canvas(&self, task: Task<'_>) -> Result<Box<dyn Canvas>, EngineError> {
         let pass = self.cpu.pass(task.plan.tiling.clone());
         let pass = FaultyPass { pass, fault: self.fault, left: self.from };
-        Ok(Box::new(HostCanvas::new(Box::new(pass), task)?))
+        Ok(Box::new(HostCanvas::new(Box::new(pass), None, task)?))
     }
 }
 

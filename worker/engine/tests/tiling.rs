@@ -86,24 +86,24 @@ fn borders_that_end() {
     for (edge, pool) in
         [(Edge::Zero, Pool::Max), (Edge::Replicate, Pool::Average), (Edge::Reflect, Pool::Max)]
     {
-        check(View { edge_x: edge, edge_y: edge, pool }, 520, 450, ALIGNED);
-        check(View { edge_x: edge, edge_y: edge, pool }, 397, 611, ALIGNED);
+        check(View::new(edge, edge, pool), 520, 450, ALIGNED);
+        check(View::new(edge, edge, pool), 397, 611, ALIGNED);
     }
 }
 
 #[test]
 fn borders_that_wrap() {
     for pool in [Pool::Max, Pool::Average] {
-        check(View { edge_x: Edge::Wrap, edge_y: Edge::Wrap, pool }, 640, 576, ALIGNED);
-        check(View { edge_x: Edge::Wrap, edge_y: Edge::Reflect, pool }, 704, 300, ALIGNED);
-        check(View { edge_x: Edge::Zero, edge_y: Edge::Wrap, pool }, 200, 640, ALIGNED);
-        check(View { edge_x: Edge::Wrap, edge_y: Edge::Wrap, pool }, 693, 651, SHIFTED);
+        check(View::new(Edge::Wrap, Edge::Wrap, pool), 640, 576, ALIGNED);
+        check(View::new(Edge::Wrap, Edge::Reflect, pool), 704, 300, ALIGNED);
+        check(View::new(Edge::Zero, Edge::Wrap, pool), 200, 640, ALIGNED);
+        check(View::new(Edge::Wrap, Edge::Wrap, pool), 693, 651, SHIFTED);
     }
 }
 
 #[test]
 fn tiles_on_one_thread_and_three_give_the_same_bits() {
-    let view = View { edge_x: Edge::Wrap, edge_y: Edge::Reflect, pool: Pool::Max };
+    let view = View::new(Edge::Wrap, Edge::Reflect, Pool::Max);
     let recipe = Optimize::painterly();
     let image = picture(640, 300, 7);
     let on = |threads| {

@@ -19,6 +19,9 @@ use crate::{
 pub struct Pass {
     network: Arc<Network>,
     shape: Shape,
+    /// The deepest layer that there are buffers for.
+    limit: Layer,
+    /// That of the last forward.
     deepest: Option<Layer>,
     mask: Option<TileMask>,
     buffers: Buffers,
@@ -30,43 +33,58 @@ enum Buffers {
 }
 
 impl Pass {
-    /// Makes ready for a shape.
+    /// Makes ready for a shape, and for all layers.
     ///
     /// # Panics
     /// If the shape has no pixel.
     pub fn new(network: Arc<Network>, shape: Shape, threads: Arc<rayon::ThreadPool>) -> Self {
-        assert!(shape.width > 0 && shape.height > 0, "a picture has pixels");
-        let buffers = match network.prepared() {
-            Prepared::Fp32(prepared) => {
-                Buffers::Fp32(fp32::Pass::new(prepared.clone(), shape, threads))
-            }
-            Prepared::Bf16(prepared) => {
-                Buffers::Bf16(bf16::Pass::new(prepared.clone(), shape, threads))
-            }
-        };
-        Self { network, shape, deepest: None, mask: None, buffers }
+        Self::up_to(Layer::Relu5_1, network, shape, threads)
     }
 
-    /// Makes ready for another shape, keeping what memory there is. A mask is forgotten.
+    /// The same for no deeper layer than `limit`, which takes less memory.
     ///
     /// # Panics
     /// If the shape has no pixel.
-    pub fn reshape(&mut self, shape: Shape) {
+    pub fn up_to(
+        limit: Layer,
+        network: Arc<Network>,
+        shape: Shape,
+        threads: Arc<rayon::ThreadPool>,
+    ) -> Self {
+        assert!(shape.width > 0 && shape.height > 0, "a picture has pixels");
+        let buffers = match network.prepared() {
+            Prepared::Fp32(prepared) => {
+                Buffers::Fp32(fp32::Pass::new(prepared.clone(), shape, limit, threads))
+            }
+            Prepared::Bf16(prepared) => {
+                Buffers::Bf16(bf16::Pass::new(prepared.clone(), shape, limit, threads))
+            }
+        };
+        Self { network, shape, limit, deepest: None, mask: None, buffers }
+    }
+
+    /// Makes ready for another shape and for layers up to `limit`, keeping what memory there is. A
+    /// mask is forgotten.
+    ///
+    /// # Panics
+    /// If the shape has no pixel.
+    pub fn reshape(&mut self, shape: Shape, limit: Layer) {
         assert!(shape.width > 0 && shape.height > 0, "a picture has pixels");
         self.shape = shape;
+        self.limit = limit;
         self.deepest = None;
         self.mask = None;
         match &mut self.buffers {
-            Buffers::Fp32(pass) => pass.reshape(shape),
-            Buffers::Bf16(pass) => pass.reshape(shape),
+            Buffers::Fp32(pass) => pass.reshape(shape, limit),
+            Buffers::Bf16(pass) => pass.reshape(shape, limit),
         }
     }
 
-    /// Bytes that a pass takes at its peak, with `threads` threads.
-    pub fn bytes(network: &Network, shape: &Shape, threads: usize) -> usize {
+    /// Bytes that a pass for layers up to `limit` takes at its peak, with `threads` threads.
+    pub fn bytes(network: &Network, shape: &Shape, limit: Layer, threads: usize) -> usize {
         match network.prepared() {
-            Prepared::Fp32(prepared) => fp32::Pass::bytes(prepared, shape, threads),
-            Prepared::Bf16(prepared) => bf16::Pass::bytes(prepared, shape, threads),
+            Prepared::Fp32(prepared) => fp32::Pass::bytes(prepared, shape, limit, threads),
+            Prepared::Bf16(prepared) => bf16::Pass::bytes(prepared, shape, limit, threads),
         }
     }
 
@@ -104,13 +122,14 @@ impl Pass {
     /// as the network expects them.
     ///
     /// # Panics
-    /// If `pixels` has another length.
+    /// If `pixels` has another length, or the pass was not made for a layer so deep.
     pub fn forward(&mut self, pixels: &[f32], deepest: Layer) {
         assert_eq!(
             pixels.len(),
             self.shape.width * self.shape.height * 3,
             "pixels are height * width * 3"
         );
+        assert!(deepest <= self.limit, "{deepest:?} is deeper than the pass, {:?}", self.limit);
         self.deepest = Some(deepest);
         match &mut self.buffers {
             Buffers::Fp32(pass) => pass.forward(pixels, deepest),

@@ -81,6 +81,11 @@ impl Layer {
         HALVINGS[self.convolution()]
     }
 
+    /// The layers of the style loss up to this one, shallowest first.
+    pub fn style_up_to(self) -> &'static [Self] {
+        &Self::STYLE[..Self::STYLE.partition_point(|&layer| layer <= self)]
+    }
+
     /// Pixels around a region that its features up to this layer depend on, rounded up to 16: the
     /// halo of a tile whose statistics are wanted. The region begins and ends at multiples of 16,
     /// at a border or at a seam.

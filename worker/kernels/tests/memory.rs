@@ -90,11 +90,26 @@ fn a_pass_takes_what_it_says() {
         &mut gradient[..768],
     );
 
-    let said = Pass::bytes(&network, &large, 2);
+    let said = Pass::bytes(&network, &large, Layer::Relu5_1, 2);
     let taken = peak_of(|| {
         iterate(&mut Pass::new(network.clone(), large, threads.clone()), &pixels, &mut gradient)
     });
     assert!(said.abs_diff(taken) * 10 < taken, "said {said}, took {taken}");
+
+    // One that ends earlier takes what it says, too.
+    let ends = Layer::Relu3_1;
+    let said_short = Pass::bytes(&network, &large, ends, 2);
+    let taken_short = peak_of(|| {
+        let mut pass = Pass::up_to(ends, network.clone(), large, threads.clone());
+        pass.forward(&pixels, ends);
+        let (gram, mean) = pass.moments(ends, &large.region()).normalized();
+        let seed = Seed { layer: ends, gram: Some(&gram), mean: Some(&mean), target: None };
+        pass.backward(&[seed], &mut gradient);
+    });
+    assert!(
+        said_short.abs_diff(taken_short) * 10 < taken_short && said_short < said,
+        "said {said_short}, took {taken_short}"
+    );
 
     // With a mask, its weights and those of the tile are there besides, and on each thread a block
     // of 256 pixels to weigh, which is said for every pass.
@@ -116,14 +131,15 @@ fn a_pass_takes_what_it_says() {
         let few = small.width * small.height * 3;
         let mut pass = Pass::new(network.clone(), small, threads.clone());
         iterate(&mut pass, &pixels[..few], &mut gradient[..few]);
-        pass.reshape(large);
+        pass.reshape(large, Layer::Relu5_1);
         iterate(&mut pass, &pixels, &mut gradient);
     });
     assert!(said.abs_diff(taken) * 10 < taken, "said {said}, took {taken} after another size");
 
     if level > Level::Scalar {
         let whole = shape(1024, 1024, Edge::Zero);
-        let per_pixel = Pass::bytes(&network, &whole, 2) / (whole.width * whole.height);
+        let per_pixel =
+            Pass::bytes(&network, &whole, Layer::Relu5_1, 2) / (whole.width * whole.height);
         assert!(per_pixel < 560, "{per_pixel} bytes per pixel");
     }
 }

@@ -220,7 +220,7 @@ fn compare(
     for interior in interiors {
         let tile = picture.cut(interior, halo, grid);
         let pass = tile_pass.get_or_insert_with(|| pass(weights, level, tile.shape, 1));
-        pass.reshape(tile.shape);
+        pass.reshape(tile.shape, Layer::Relu5_1);
         pass.forward(&tile.pixels, deepest);
         for (index, layer) in layers.iter().enumerate() {
             pass.keep(&tile.region, &mut kept[index].1, tile.origin);

@@ -8,6 +8,7 @@ mod optimize;
 mod parameters;
 mod patch;
 mod preset;
+mod scale_layers;
 mod style_size;
 
 use std::fmt;
@@ -21,6 +22,7 @@ pub use optimize::{
 };
 pub use patch::RecipePatch;
 pub use preset::Preset;
+pub use scale_layers::{Deeper, LayersByScale, Looks, ScaleLayers, VggLayer};
 
 use crate::ModelName;
 

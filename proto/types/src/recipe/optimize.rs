@@ -5,7 +5,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::parameters::parameters;
-use super::{Common, fit_longer_side};
+use super::scale_layers::LayersByScale;
+use super::{Common, fit_longer_side, is_default};
 use crate::{MAX_SIDE, MIN_SIDE, RecipeError};
 
 /// The number of layers of the style loss: relu1_1, relu2_1, relu3_1, relu4_1, relu5_1.
@@ -72,6 +73,15 @@ parameters! {
         style_layers: [f32; STYLE_LAYERS] as [f32; STYLE_LAYERS],
             "from 0 to 1e9, for each of the five layers" |layers| layers.iter()
                 .all(|w| is_weight(*w));
+        /// Paint scales beyond a size by fewer layers at full size: SIDE:LAYER:COPY, between commas.
+        ///
+        /// Scales with a longer side above SIDE pixels are evaluated up to LAYER (`relu1_1` to
+        /// `relu5_1`); deeper layers see a copy at `half` or a `quarter` of the size, or `none`.
+        #[arg(value_name = "RULES")]
+        #[serde(default, skip_serializing_if = "is_default")]
+        layers_by_scale: LayersByScale as LayersByScale,
+            "at most 16 rules, the smallest side first, none above 32768 pixels" |rules| rules
+                .is_ordered();
         /// The style image's size relative to the result's: larger means larger strokes.
         #[arg(value_name = "RATIO")]
         style_scale: f32 as f32, "from 0.0004 to 2048" |r| (0.0004..=MOST_STYLE_SCALE).contains(r);

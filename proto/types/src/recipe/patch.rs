@@ -107,8 +107,10 @@ mod tests {
         assert!(RecipePatch::of_key("x", serde_json::json!({ "x": 1 })).is_err());
         // A recipe's own fields, as it serialises, are exactly the keys.
         let mut recipe = Preset::Painterly.recipe();
-        // Absent where it has its default.
+        // Absent where they have their defaults.
         recipe.common_mut().alpha = AlphaUse::Data;
+        let Recipe::Optimize(optimize) = &mut recipe else { unreachable!("every preset does") };
+        optimize.layers_by_scale = "256:relu3_1:half".parse().expect("it is a rule");
         let recipe = serde_json::to_value(recipe).expect("it serialises");
         let mut fields: Vec<&str> = Vec::new();
         for (name, value) in recipe.as_object().expect("a recipe is an object") {

@@ -5,8 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AlphaUse, Common, Init, LossNorm, Optimize, Optimizer, Padding, Pooling, PreserveColor,
-    Profile, Recipe, STYLE_LAYERS, Tileable,
+    AlphaUse, Common, Init, LayersByScale, LossNorm, Optimize, Optimizer, Padding, Pooling,
+    PreserveColor, Profile, Recipe, STYLE_LAYERS, Tileable,
 };
 
 /// A named recipe to start from.
@@ -72,6 +72,7 @@ impl Optimize {
             stats_weight: 1.0,
             tv_weight: 0.0,
             style_layers: [1.0; STYLE_LAYERS],
+            layers_by_scale: LayersByScale::default(),
             style_scale: 1.0,
             loss_norm: LossNorm::Relative,
             pooling: Pooling::Max,

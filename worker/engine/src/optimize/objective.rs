@@ -118,16 +118,20 @@ pub struct Pull {
 }
 
 impl StyleTarget {
-    /// The five layers' targets, from the statistics of several style images and their weights.
+    /// The layers' targets, from the statistics of several style images, shallowest layer first, and
+    /// their weights.
     ///
     /// Styles blend by their statistics: the blend is that of a picture in which each style covers
-    /// its share. Layers of weight zero are left out.
+    /// its share. Layers of weight zero are left out, and so are deep ones without statistics; a
+    /// layer's share of the loss does not depend on which others are left out.
     pub fn layers(recipe: &Optimize, styles: &[(Vec<LayerStatistics>, f32)]) -> Vec<(Layer, Self)> {
         let total: f32 = styles.iter().map(|(_, weight)| weight).sum();
+        let measured = styles.iter().map(|(statistics, _)| statistics.len()).min().unwrap_or(0);
         let layer_total: f64 = recipe.style_layers.iter().map(|&weight| f64::from(weight)).sum();
         Layer::STYLE
             .into_iter()
             .enumerate()
+            .take(measured)
             .filter(|&(index, _)| recipe.style_layers[index] > 0.0 && recipe.style_weight > 0.0)
             .map(|(index, layer)| {
                 let parts = || {

@@ -10,7 +10,7 @@ use impasto_kernels::Layer;
 use impasto_types::{Init, Optimize, Scale};
 
 use super::checkpoint::{self, Saved};
-use super::device::{Canvas, Plan, State, Task, View, Warmth, Work};
+use super::device::{Canvas, Plan, State, Task, Warmth, Work};
 use super::engine::Engine;
 use super::objective::{LayerStatistics, StyleTarget};
 use super::optimizer::Memory;
@@ -96,7 +96,8 @@ impl Session {
         let joins = inputs.joins;
         let schedule = Schedule::new(recipe.scales(width, height), |scale| {
             let frame = Frame::new(&joins, recipe.padding, scale.width, scale.height);
-            frame.width() as u64 * frame.height() as u64
+            let (width, height) = (frame.width() as u32, frame.height() as u32);
+            recipe.step_work_px((scale.width, scale.height), (width, height))
         });
         let identity = checkpoint::identity(&recipe, &inputs);
         let sources = engine.install(|| Sources::new(&recipe, inputs));
@@ -229,7 +230,7 @@ impl Session {
         if self.schedule.is_last() {
             self.sources.drop_styles();
         }
-        let content = self.content(frame);
+        let content = self.content(scale);
         let engine = self.engine.clone();
         let device = engine.backend();
         let masked = engine.install(|| self.sources.masked_at(frame));
@@ -257,30 +258,38 @@ impl Session {
             return Ok(Vec::new());
         }
         let held_bytes = self.held_bytes() + canvas.bytes() + self.warmth_bytes()?;
-        let (engine, view) = (&self.engine, View::of_style(&self.recipe));
-        let (scale, first) = (self.schedule.present(), self.schedule.is_first_size());
+        let engine = &self.engine;
+        let looks = self.style_looks(self.schedule.present());
+        let first = self.schedule.is_first_size();
         let mut styles = Vec::new();
         for style in self.sources.styles() {
-            let style = engine.install(|| Sources::style_at(&self.recipe, style, scale, first));
-            let budget = self.budget_bytes.saturating_sub(held_bytes + style.bytes());
-            let (image, weights) = (&style.image, style.weights.as_ref());
-            let moments = engine.install(|| {
-                engine.backend().moments(image, weights, view, budget, &self.interrupt)
-            })?;
-            styles.push((moments.iter().map(LayerStatistics::of).collect(), style.share));
+            // Of each layer, from the look that it has.
+            let mut statistics: Vec<LayerStatistics> = Vec::new();
+            for &(scale, view) in &looks {
+                let style = engine.install(|| Sources::style_at(&self.recipe, style, scale, first));
+                let budget = self.budget_bytes.saturating_sub(held_bytes + style.bytes());
+                let (image, weights) = (&style.image, style.weights.as_ref());
+                let moments = engine.install(|| {
+                    engine.backend().moments(image, weights, view, budget, &self.interrupt)
+                })?;
+                let deeper = moments.iter().skip(statistics.len());
+                statistics.extend(deeper.map(LayerStatistics::of));
+            }
+            styles.push((statistics, style.share));
         }
         Ok(StyleTarget::layers(&self.recipe, &styles))
     }
 
     /// What the content loss compares with at the present scale: a canvas.
-    fn content(&mut self, frame: Frame) -> Option<Image> {
+    fn content(&mut self, scale: Scale) -> Option<Image> {
         if self.recipe.content_weight == 0.0 {
             return None;
         }
+        let (frame, is_measured) = (self.frame(scale), self.work(scale).measures_content());
         let (last, sources) = (self.schedule.is_last(), &mut self.sources);
         self.engine.install(|| {
             let target = if last { sources.last_target(frame) } else { sources.target_at(frame) };
-            target.map(|target| surrounded(frame, target))
+            target.filter(|_| is_measured).map(|target| surrounded(frame, target))
         })
     }
 

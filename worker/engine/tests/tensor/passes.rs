@@ -32,7 +32,7 @@ impl Case {
     ) -> Self {
         let recipe =
             Optimize { loss_norm, stats_weight: 0.5, content_weight: 2.0, ..Optimize::painterly() };
-        Self { width, height, view: View { edge_x, edge_y, pool }, recipe, mask: None }
+        Self { width, height, view: View::new(edge_x, edge_y, pool), recipe, mask: None }
     }
 
     /// A style picture's targets, as the CPU measures them.
@@ -127,7 +127,7 @@ fn the_pass_is_that_of_the_kernels_at_every_edge_pool_and_size() {
 
 #[test]
 fn moments_are_those_of_the_kernels() {
-    let view = View { edge_x: Edge::Reflect, edge_y: Edge::Replicate, pool: Pool::Max };
+    let view = View::new(Edge::Reflect, Edge::Replicate, Pool::Max);
     let image = picture(75, 58, 9);
     let weights = soft_mask(75, 58).at(Layer::Relu1_1).to_vec();
     let weights = impasto_engine::Mask::new(75, 58, weights).expect("it can be used");

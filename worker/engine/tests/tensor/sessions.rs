@@ -83,6 +83,42 @@ fn finish(mut session: Session) -> Image {
     session.picture().expect("it is there")
 }
 
+/// Recipes whose deep layers are evaluated on a reduced copy at the second scale.
+fn shallow_recipes() -> Vec<Optimize> {
+    let recipes =
+        recipes().into_iter().zip(["relu3_1", "relu2_1", "relu1_1", "relu4_1", "relu4_2"]);
+    let shallow = |(recipe, layer)| {
+        let layers_by_scale = format!("100:{layer}:half").parse().expect("it is a rule");
+        Optimize { layers_by_scale, min_scale: 64, ..recipe }
+    };
+    recipes.map(shallow).collect()
+}
+
+#[test]
+fn reduced_copies_are_those_of_the_cpu() {
+    let (cpu, engines) = engines();
+    for recipe in shallow_recipes() {
+        for masked in [false, true] {
+            let weight = |pixel: usize| ((80.0 - (pixel % 150) as f32) / 12.0).clamp(0.0, 1.0);
+            let mask = Mask::new(150, 131, (0..150 * 131).map(weight).collect());
+            let inputs = Inputs {
+                content: Some(asset(150, 131, 1)),
+                mask: masked.then(|| mask.expect("it can be used")),
+                ..inputs(&recipe)
+            };
+            let paint = |engine: &Arc<Engine>| {
+                let session = Session::new(engine.clone(), recipe.clone(), inputs.clone(), AMPLE);
+                finish(session.expect("it begins"))
+            };
+            let expected = paint(&cpu);
+            for engine in &engines {
+                let (rms, most) = apart(&paint(engine), &expected);
+                assert!(rms < 0.5, "{recipe:?}, masked {masked}: {rms} levels, {most} at most");
+            }
+        }
+    }
+}
+
 /// Levels between two pictures, root mean square and at most.
 fn apart(a: &Image, b: &Image) -> (f32, f32) {
     assert_eq!((a.width, a.height), (b.width, b.height));

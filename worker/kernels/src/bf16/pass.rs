@@ -44,6 +44,7 @@ impl Pass {
     pub(crate) fn new(
         network: Arc<Prepared>,
         shape: Shape,
+        deepest: Layer,
         threads: Arc<rayon::ThreadPool>,
     ) -> Self {
         let threads = Threads::new(threads, 0);
@@ -55,24 +56,29 @@ impl Pass {
             maps: vec![Vec::new(); CONVOLUTIONS],
             pooled: Vec::new(),
         };
-        pass.reshape(shape);
+        pass.reshape(shape, deepest);
         pass
     }
 
-    pub(crate) fn reshape(&mut self, shape: Shape) {
+    pub(crate) fn reshape(&mut self, shape: Shape, deepest: Layer) {
         self.shape = shape;
-        self.layouts = layouts(&shape);
-        for ((map, layout), prepared) in
-            self.maps.iter_mut().zip(&self.layouts).zip(&self.network.layers)
-        {
-            resize(map, layout.lines(prepared.out_channels));
+        self.layouts = layouts(&shape, deepest);
+        let needed = self.layouts.iter().zip(&self.network.layers);
+        let needed = needed.map(|(layout, prepared)| layout.lines(prepared.out_channels));
+        for (map, lines) in self.maps.iter_mut().zip(needed.chain(std::iter::repeat(0))) {
+            resize(map, lines);
         }
         resize(&mut self.pooled, pooled_lines(&self.network, &self.layouts));
         self.threads.reserve(scratch_floats(&self.network, &self.layouts));
     }
 
-    pub(crate) fn bytes(network: &Prepared, shape: &Shape, threads: usize) -> usize {
-        let layouts = layouts(shape);
+    pub(crate) fn bytes(
+        network: &Prepared,
+        shape: &Shape,
+        deepest: Layer,
+        threads: usize,
+    ) -> usize {
+        let layouts = layouts(shape, deepest);
         let maps: usize = layouts
             .iter()
             .zip(&network.layers)
@@ -81,9 +87,9 @@ impl Pass {
         // What a step takes for itself: the gradient of the pixels with its frame, the packed
         // seeds, the sums of moments.
         let framed = if layouts[0].frame() == (0, 0) { 0 } else { layouts[0].plane() * 3 };
-        let squares =
-            Layer::ALL.map(|layer| network.layers[layer.convolution()].out_channels.pow(2));
-        let moments = squares.into_iter().max().unwrap_or(0) * size_of::<f64>();
+        let squares = layers_of(&layouts)
+            .map(|layer| network.layers[layer.convolution()].out_channels.pow(2));
+        let moments = squares.max().unwrap_or(0) * size_of::<f64>();
         (maps + pooled_lines(network, &layouts)) * size_of::<Line>()
             + (threads * scratch_floats(network, &layouts) + framed) * size_of::<f32>()
             + moments
@@ -314,8 +320,14 @@ fn resize(map: &mut Vec<Line>, lines: usize) {
     map.resize(lines, Line::ZERO);
 }
 
-fn layouts(shape: &Shape) -> Vec<Layout> {
-    (0..CONVOLUTIONS).map(|convolution| Layout::new(shape, convolution)).collect()
+/// Of each convolution up to a layer.
+fn layouts(shape: &Shape, deepest: Layer) -> Vec<Layout> {
+    (0..=deepest.convolution()).map(|convolution| Layout::new(shape, convolution)).collect()
+}
+
+/// The layers that convolutions of these layouts make.
+fn layers_of(layouts: &[Layout]) -> impl Iterator<Item = Layer> {
+    Layer::ALL.into_iter().filter(|layer| layer.convolution() < layouts.len())
 }
 
 /// The pooling before a convolution; `below` is the shape of what is pooled.
@@ -338,7 +350,8 @@ fn pooling<'a>(
 fn pooled_lines(network: &Prepared, layouts: &[Layout]) -> usize {
     let lines =
         |convolution: usize| layouts[convolution].lines(network.layers[convolution].in_channels);
-    (1..CONVOLUTIONS).filter(|convolution| pools_before(*convolution)).map(lines).max().unwrap_or(0)
+    let pooled = (1..layouts.len()).filter(|convolution| pools_before(*convolution));
+    pooled.map(lines).max().unwrap_or(0)
 }
 
 /// Floats of scratch of one thread: the most that any step needs.
@@ -351,7 +364,7 @@ fn scratch_floats(network: &Prepared, layouts: &[Layout]) -> usize {
         convolution::scratch_floats(layout, next, channels)
             .max(convolution::scratch_floats(layout, channels, channels))
     };
-    Layer::ALL.into_iter().map(seeded).max().unwrap_or(0).max(first::scratch_floats(&layouts[0]))
+    layers_of(layouts).map(seeded).max().unwrap_or(0).max(first::scratch_floats(&layouts[0]))
 }
 
 #[cfg(test)]
@@ -384,13 +397,17 @@ mod tests {
             seam_y: 0,
         };
         // From small to large: growing takes no more than needed.
-        let mut pass = Pass::new(network.clone(), shape(Edge::Zero, 100), pool);
-        for shape in [shape(Edge::Zero, 120), shape(Edge::Reflect, 300)] {
-            pass.reshape(shape);
+        let mut pass = Pass::new(network.clone(), shape(Edge::Zero, 100), Layer::Relu1_1, pool);
+        for (shape, deepest) in [
+            (shape(Edge::Zero, 120), Layer::Relu2_1),
+            (shape(Edge::Zero, 120), Layer::Relu5_1),
+            (shape(Edge::Reflect, 300), Layer::Relu5_1),
+        ] {
+            pass.reshape(shape, deepest);
             let lines: usize = pass.maps.iter().chain([&pass.pooled]).map(Vec::capacity).sum();
             let taken = lines * size_of::<Line>()
                 + 2 * scratch_floats(&network, &pass.layouts) * size_of::<f32>();
-            let said = Pass::bytes(&network, &shape, 2);
+            let said = Pass::bytes(&network, &shape, deepest, 2);
             assert!(said >= taken && said - taken < said / 10, "{said} said, {taken} taken");
         }
     }

@@ -35,7 +35,7 @@ use crate::{
     seed::Seed,
     shape::{Region, Shape},
     threads::{Direction, Threads, Watch},
-    vgg::{CONVOLUTIONS, Layer},
+    vgg::Layer,
 };
 
 /// The buffers of one picture size, and what the last [`Pass::forward`] left in them.
@@ -43,6 +43,7 @@ pub(crate) struct Pass {
     network: Arc<Prepared>,
     shape: Shape,
     threads: Threads,
+    /// One for each convolution up to the deepest layer.
     stages: Vec<Stage>,
     pixels: Vec<f32>,
     /// The kept features, one after the other.
@@ -54,6 +55,7 @@ impl Pass {
     pub(crate) fn new(
         network: Arc<Prepared>,
         shape: Shape,
+        deepest: Layer,
         threads: Arc<rayon::ThreadPool>,
     ) -> Self {
         let threads = Threads::new(threads, 0);
@@ -66,18 +68,18 @@ impl Pass {
             kept: Vec::new(),
             maps: Default::default(),
         };
-        pass.reshape(shape);
+        pass.reshape(shape, deepest);
         pass
     }
 
-    pub(crate) fn reshape(&mut self, shape: Shape) {
+    pub(crate) fn reshape(&mut self, shape: Shape, deepest: Layer) {
         let Self { network, threads, stages, pixels, kept, maps, .. } = self;
         let old = std::mem::take(stages)
             .into_iter()
             .map(|stage| stage.after)
             .chain(std::iter::repeat_with(|| After::Recomputed));
         let mut start = 0;
-        *stages = (0..CONVOLUTIONS)
+        *stages = (0..=deepest.convolution())
             .zip(old)
             .map(|(convolution, old)| {
                 let map = shape.at_convolution(convolution);
@@ -87,7 +89,7 @@ impl Pass {
                 Stage { forward, backward, after }
             })
             .collect();
-        let sizes = Sizes::new(network, &shape);
+        let sizes = Sizes::new(network, &shape, deepest);
         fit(pixels, shape.width * shape.height * network.layers[0].in_channels);
         fit(kept, sizes.kept);
         maps.iter_mut().zip(sizes.maps).for_each(|(map, size)| fit(map, size));
@@ -95,13 +97,18 @@ impl Pass {
         self.shape = shape;
     }
 
-    pub(crate) fn bytes(network: &Prepared, shape: &Shape, threads: usize) -> usize {
-        let sizes = Sizes::new(network, shape);
+    pub(crate) fn bytes(
+        network: &Prepared,
+        shape: &Shape,
+        deepest: Layer,
+        threads: usize,
+    ) -> usize {
+        let sizes = Sizes::new(network, shape, deepest);
         let floats = shape.width * shape.height * network.layers[0].in_channels
             + sizes.kept
             + sizes.maps.iter().sum::<usize>()
             + threads * sizes.scratch;
-        let bits: usize = (1..CONVOLUTIONS)
+        let bits: usize = (1..=deepest.convolution())
             .filter(|convolution| !is_kept(*convolution))
             .map(|convolution| {
                 area(shape, convolution) * bits::bytes(network.layers[convolution].out_channels)
@@ -113,7 +120,8 @@ impl Pass {
             statistics::bytes(area(shape, layer.convolution()), channels, threads)
                 .max(seed::bytes(channels))
         };
-        floats * size_of::<f32>() + bits + Layer::ALL.iter().map(statistics).max().unwrap_or(0)
+        let layers = Layer::ALL.iter().filter(|&&layer| layer <= deepest);
+        floats * size_of::<f32>() + bits + layers.map(statistics).max().unwrap_or(0)
     }
 
     pub(crate) fn watch(&mut self, watch: Watch) {

@@ -170,7 +170,8 @@ impl VggDevice for Clocked {
             pass: self.cpu.pass(task.plan.tiling.clone()),
             passes: Arc::clone(&self.passes),
         };
-        Ok(Box::new(HostCanvas::new(Box::new(pass), task)?))
+        // The recipe above has no rules for scales, so there is no reduced copy.
+        Ok(Box::new(HostCanvas::new(Box::new(pass), None, task)?))
     }
 }
 

@@ -3,7 +3,8 @@
 use impasto_kernels::Layer;
 
 use super::blend::Masked;
-use super::plan::{Plan, Work};
+use super::plan::Plan;
+use super::work::Work;
 use crate::frame::Frame;
 use crate::optimize::objective::StyleTarget;
 use crate::optimize::optimizer::{Memory, OptimizerPlan};

@@ -10,7 +10,8 @@ use rayon::prelude::*;
 use super::blend::{Blend, Masked};
 use super::canvas::{Canvas, Move, State, Task, Terms, Warmth};
 use super::lap::Laps;
-use super::plan::Work;
+use super::reduction::Reduction;
+use super::work::Work;
 use crate::frame::Frame;
 use crate::optimize::objective::{ContentSums, StyleTarget};
 use crate::optimize::optimizer::{Optimizer, OptimizerPlan};
@@ -19,9 +20,13 @@ use crate::optimize::vector::TASK;
 use crate::resize::resample;
 use crate::{EngineError, Image};
 
+#[cfg(test)]
+mod tests;
+
 /// Forward and backward of frozen VGG-19 for pictures of one shape.
 pub trait Pass: Send + Sync + std::fmt::Debug {
-    /// The moments of `image` at each of [`Layer::STYLE`].
+    /// The moments of `image` at each of [`Layer::STYLE`] up to the deepest layer that the pass was
+    /// made for.
     ///
     /// # Errors
     /// Where the device fails.
@@ -61,7 +66,8 @@ pub trait Pass: Send + Sync + std::fmt::Debug {
 pub struct HostCanvas {
     pass: Box<dyn Pass>,
     style: Vec<(Layer, StyleTarget)>,
-    /// The content that the pass does not hold yet, and what it is weighed by.
+    copy: Option<HostCopy>,
+    /// The content that no pass holds yet, and what it is weighed by.
     content: Option<(Image, Optimize)>,
     frame: Frame,
     /// How the network sees what is shown, where it does not see it as it is.
@@ -81,6 +87,28 @@ pub struct HostCanvas {
     smoothing: Smoothing,
 }
 
+/// The reduced copy of the picture, and the layers that are evaluated there.
+#[derive(Debug)]
+struct HostCopy {
+    pass: Box<dyn Pass>,
+    style: Vec<(Layer, StyleTarget)>,
+    /// Whether the content is compared with here.
+    content: bool,
+    reduction: Reduction,
+    gradient: Vec<f32>,
+}
+
+impl HostCopy {
+    /// The loss of the copy of `shown`; its gradient there is added to `gradient`.
+    fn evaluate(&mut self, shown: &Image, gradient: &mut [f32]) -> Result<Terms, EngineError> {
+        let copy = self.reduction.reduced(shown);
+        self.gradient.resize(copy.rgb.len(), 0.0);
+        let terms = self.pass.evaluate(&copy, &self.style, &mut self.gradient)?;
+        self.reduction.add_back(&self.gradient, gradient);
+        Ok(terms)
+    }
+}
+
 /// Total variation's weight, and along which axes the canvas wraps.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Smoothing {
@@ -97,11 +125,19 @@ impl Smoothing {
 }
 
 impl HostCanvas {
-    /// A canvas on a pass that was made for the task's picture and plan.
+    /// A canvas on a pass that was made for the task's picture and plan, and on one for its reduced
+    /// copy where the plan has one.
     ///
     /// # Errors
-    /// Where the pass fails.
-    pub fn new(mut pass: Box<dyn Pass>, task: Task<'_>) -> Result<Self, EngineError> {
+    /// Where a pass fails.
+    ///
+    /// # Panics
+    /// If layers are evaluated on a copy and there is no pass for it.
+    pub fn new(
+        mut pass: Box<dyn Pass>,
+        copy: Option<Box<dyn Pass>>,
+        task: Task<'_>,
+    ) -> Result<Self, EngineError> {
         let Task { work, plan, picture, content, masked, style, warmth, interrupt: _ } = task;
         let laps = Laps::of(work.frame);
         let smoothing = Smoothing::of(&work);
@@ -114,12 +150,29 @@ impl HostCanvas {
         if let Some(mask) = seen_mask(laps, masked.as_ref()) {
             pass.hold_mask(mask)?;
         }
+        let rounding = style.iter().map(|(_, target)| target.rounding()).sum();
+        let (deep, style) =
+            style.into_iter().partition::<Vec<_>, _>(|(layer, _)| work.is_on_copy(*layer));
+        let reduction = Reduction::of(&work);
+        assert_eq!(reduction.is_some(), copy.is_some(), "a pass for the copy, if there is one");
+        let copy = match reduction.zip(copy) {
+            Some((reduction, mut pass)) => {
+                if let Some(mask) = reduction.mask(masked.as_ref()) {
+                    pass.hold_mask(mask)?;
+                }
+                let content = work.copy().is_some_and(|look| look.content);
+                let gradient = Vec::new();
+                Some(HostCopy { pass, style: deep, content, reduction, gradient })
+            }
+            None => None,
+        };
         let gradient = vec![0.0; picture.rgb.len()];
         let seen = laps.map_or((0, 0), |laps| laps.seen());
         Ok(Self {
             pass,
-            rounding: style.iter().map(|(_, target)| target.rounding()).sum(),
+            rounding,
             style,
+            copy,
             content: content.map(|content| (content, work.recipe.clone())),
             frame: work.frame,
             laps,
@@ -134,16 +187,21 @@ impl HostCanvas {
         })
     }
 
-    /// Has the pass hold the content. This is left to the first step, which can be interrupted and
+    /// Has a pass hold the content. This is left to the first step, which can be interrupted and
     /// begun again.
     fn hold_content(&mut self) -> Result<(), EngineError> {
         let Some((content, recipe)) = &self.content else { return Ok(()) };
-        let unrolled = self.laps.map(|laps| laps.unrolled(content));
         let (precision, rounding) = (self.content_precision, Cell::new(0.0));
-        self.pass.hold_content(unrolled.as_ref().unwrap_or(content), &|sums| {
+        let weigh = |sums: &ContentSums| {
             rounding.set(sums.rounding(recipe, precision));
             sums.weight(recipe)
-        })?;
+        };
+        if let Some(copy) = self.copy.as_mut().filter(|copy| copy.content) {
+            copy.pass.hold_content(&copy.reduction.reduced(content), &weigh)?;
+        } else {
+            let unrolled = self.laps.map(|laps| laps.unrolled(content));
+            self.pass.hold_content(unrolled.as_ref().unwrap_or(content), &weigh)?;
+        }
         self.rounding += rounding.get();
         self.content = None;
         Ok(())
@@ -177,8 +235,9 @@ fn shown(blend: Option<&Blend>, painted: Vec<f32>) -> Vec<f32> {
     }
 }
 
-impl Canvas for HostCanvas {
-    fn step(&mut self) -> Result<(Terms, Move), EngineError> {
+impl HostCanvas {
+    /// The loss of the picture; its gradient overwrites the canvas's.
+    fn evaluate(&mut self) -> Result<Terms, EngineError> {
         self.hold_content()?;
         let Smoothing { weight, wrap_x, wrap_y } = self.smoothing;
         let blended = self
@@ -195,10 +254,22 @@ impl Canvas for HostCanvas {
             }
             None => self.pass.evaluate(shown, &self.style, &mut self.gradient)?,
         };
+        if let Some(copy) = &mut self.copy {
+            let deep = copy.evaluate(shown, &mut self.gradient)?;
+            terms.content += deep.content;
+            terms.style += deep.style;
+        }
         terms.total_variation = total_variation(shown, weight, wrap_x, wrap_y, &mut self.gradient);
         if let Some(blend) = &self.blend {
             blend.pull_back(&mut self.gradient);
         }
+        Ok(terms)
+    }
+}
+
+impl Canvas for HostCanvas {
+    fn step(&mut self) -> Result<(Terms, Move), EngineError> {
+        let terms = self.evaluate()?;
         let loss = terms.total();
         if !loss.is_finite() {
             self.optimizer.take_back(&mut self.picture.rgb);
@@ -220,8 +291,8 @@ impl Canvas for HostCanvas {
     }
 
     fn finish(self: Box<Self>) -> Result<(Image, Option<Warmth>), EngineError> {
-        let Self { pass, gradient, frame, picture, blend, optimizer, plan, .. } = *self;
-        drop((pass, gradient));
+        let Self { pass, copy, gradient, frame, picture, blend, optimizer, plan, .. } = *self;
+        drop((pass, copy, gradient));
         let Image { width, height, rgb } = picture;
         let painted = optimizer.result(&rgb);
         drop(rgb);

@@ -2,68 +2,24 @@
 
 use std::fmt;
 
-use impasto_kernels::Precision;
-use impasto_types::{ByteSize, Optimize, Profile};
+use impasto_kernels::{Layer, Precision};
+use impasto_types::{ByteSize, Profile};
 
 use super::blend::Masked;
 use super::lap::Laps;
+use super::reduction::Reduction;
 use super::tiling::{Candidate, Tiling};
-use super::view::View;
+use super::work::{Look, Work};
 use crate::EngineError;
-use crate::frame::Frame;
 use crate::optimize::optimizer::OptimizerPlan;
-
-/// A picture that is to be painted.
-#[derive(Debug, Clone, Copy)]
-pub struct Work<'a> {
-    pub recipe: &'a Optimize,
-    pub frame: Frame,
-    /// Whether there is a content loss.
-    pub content: bool,
-    /// Whether a mask says where the picture is painted.
-    pub masked: bool,
-}
-
-impl Work<'_> {
-    /// The canvas's width.
-    pub fn width(&self) -> usize {
-        self.frame.width()
-    }
-
-    /// The canvas's height.
-    pub fn height(&self) -> usize {
-        self.frame.height()
-    }
-
-    /// Values of the canvas: three a pixel.
-    pub fn len(&self) -> usize {
-        self.width() * self.height() * 3
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// The width and the height of what the network sees: of the canvas, or of that unrolled.
-    pub fn seen(&self) -> (usize, usize) {
-        Laps::of(self.frame).map_or((self.width(), self.height()), |laps| laps.seen())
-    }
-
-    /// Whether the canvas wraps, across and down.
-    pub fn wraps(&self) -> (bool, bool) {
-        (self.frame.wraps_across(), self.frame.wraps_down())
-    }
-
-    pub fn view(&self) -> View {
-        View::of_canvas(self.recipe, self.frame)
-    }
-}
 
 /// How a picture is painted. It depends on the work, the network and the budget, but not on the
 /// number of threads.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     pub tiling: Tiling,
+    /// How its reduced copy is cut, where some layers are evaluated on one.
+    pub copy: Option<Tiling>,
     /// In what the features of the content are kept.
     pub content: Precision,
     pub(crate) optimizer: OptimizerPlan,
@@ -75,8 +31,8 @@ pub struct Plan {
 pub(crate) trait Costs {
     /// A pass over a tile of this shape, its pixels and their gradient included.
     fn tile(&self, candidate: &Candidate) -> u64;
-    /// The features of the whole content.
-    fn content(&self, precision: Precision) -> u64;
+    /// The features of the whole content, of this width and height.
+    fn content(&self, size: (usize, usize), precision: Precision) -> u64;
     /// The precision that the device's own features have.
     fn precision(&self) -> Precision;
 }
@@ -88,12 +44,22 @@ impl Plan {
     /// Identifies the plan by its serialised form: under another plan the same steps round
     /// differently.
     pub(crate) fn name(&self) -> [u8; 32] {
-        let Self { tiling, content, optimizer, bytes: _ } = self;
+        let Self { tiling, copy, content, optimizer, bytes: _ } = self;
         let content_bits = 8 * content.bytes();
         let mut hasher = blake3::Hasher::new();
+        let interiors = copy.as_ref().map(|copy| copy.interior);
         serde_json::to_writer(&mut hasher, &(tiling.interior, content_bits, optimizer))
+            .and_then(|()| match interiors {
+                Some(interior) => serde_json::to_writer(&mut hasher, &interior),
+                None => Ok(()),
+            })
             .unwrap_or_else(|error| unreachable!("a plan is plain values: {error}"));
         *hasher.finalize().as_bytes()
+    }
+
+    /// Whether nothing is cut.
+    fn is_whole(&self) -> bool {
+        self.tiling.is_whole() && self.copy.as_ref().is_none_or(Tiling::is_whole)
     }
 
     /// The plan of least work within a budget. Where small tiles would cost much more work, the
@@ -105,29 +71,40 @@ impl Plan {
         costs: &impl Costs,
         budget_bytes: u64,
     ) -> Result<Self, EngineError> {
-        let (width, height) = work.seen();
-        let candidates = Tiling::sane(work.view(), width, height);
+        let looks = (Candidates::of(work.look()), work.copy().map(Candidates::of));
         // The picture and its gradient, in single precision.
         let masked = if work.masked { Masked::bytes(work.width(), work.height()) } else { 0 };
         let unrolled = Laps::of(work.frame).map_or(0, |laps| laps.bytes());
-        let picture = 2 * 4 * work.len() as u64 + masked + unrolled;
-        let content = |precision| if work.content { costs.content(precision) } else { 0 };
+        let reduced = Reduction::of(work).map_or(0, |reduction| reduction.bytes(work.masked));
+        let picture = 2 * 4 * work.len() as u64 + masked + unrolled + reduced;
+        let measured = [Some(work.look()), work.copy()].into_iter().flatten();
+        let content_size = measured.filter(|look| look.content).map(|look| look.size).next();
+        let content = |precision| content_size.map_or(0, |size| costs.content(size, precision));
         let plan = |precision: Precision, optimizer: OptimizerPlan| {
             let fixed = picture + content(precision) + optimizer.bytes(work.len());
             let left = budget_bytes.checked_sub(fixed)?;
-            let best = candidates.iter().find(|candidate| costs.tile(candidate) <= left)?;
-            let tiling = Tiling::cut(work.view(), width, height, best.interior)?;
-            Some((
-                best.work_px,
-                Self { tiling, content: precision, optimizer, bytes: fixed + costs.tile(best) },
-            ))
+            // Both looks take the same buffers in turn.
+            let full = looks.0.best(costs, left)?;
+            let copy = match &looks.1 {
+                Some(copy) => Some(copy.best(costs, left)?),
+                None => None,
+            };
+            let tile_bytes = copy.as_ref().map_or(0, |copy| copy.bytes).max(full.bytes);
+            let plan = Self {
+                bytes: fixed + tile_bytes,
+                tiling: full.tiling,
+                content: precision,
+                optimizer,
+                copy: copy.as_ref().map(|copy| copy.tiling.clone()),
+            };
+            Some((full.work_px + copy.map_or(0, |copy| copy.work_px), plan))
         };
         let lean_content = match work.recipe.common.profile {
             Profile::Fast => Precision::Bf16,
             Profile::Exact => costs.precision(),
         };
         let full = plan(costs.precision(), OptimizerPlan::of(work.recipe, work.wraps()));
-        if let Some((_, full)) = full.as_ref().filter(|(_, plan)| plan.tiling.is_whole()) {
+        if let Some((_, full)) = full.as_ref().filter(|(_, plan)| plan.is_whole()) {
             return Ok(full.clone());
         }
         // The optimiser gets half of the rest, a quarter, or the least that it needs.
@@ -144,8 +121,8 @@ impl Plan {
             }
             (Some((_, plan)), None) | (None, Some((_, plan))) => Ok(plan),
             (None, None) => {
-                let smallest =
-                    candidates.iter().map(|candidate| costs.tile(candidate)).min().unwrap_or(0);
+                let of_copy = looks.1.as_ref().map_or(0, |copy| copy.smallest(costs));
+                let smallest = looks.0.smallest(costs).max(of_copy);
                 let optimizer = OptimizerPlan::least(work.recipe, work.wraps()).bytes(work.len());
                 let least_bytes = picture + content(lean_content) + optimizer + smallest;
                 let (width, height) = work.frame.picture();
@@ -155,18 +132,49 @@ impl Plan {
     }
 }
 
+/// The ways to cut what a look sees, those of least work first.
+struct Candidates {
+    look: Look,
+    all: Vec<Candidate>,
+}
+
+/// The best of them within a budget.
+struct Cut {
+    tiling: Tiling,
+    work_px: usize,
+    bytes: u64,
+}
+
+impl Candidates {
+    fn of(look: Look) -> Self {
+        let (width, height) = look.size;
+        Self { look, all: Tiling::sane(look.view, width, height) }
+    }
+
+    fn best(&self, costs: &impl Costs, budget_bytes: u64) -> Option<Cut> {
+        let best = self.all.iter().find(|candidate| costs.tile(candidate) <= budget_bytes)?;
+        let (width, height) = self.look.size;
+        let tiling = Tiling::cut(self.look.view, width, height, best.interior)?;
+        Some(Cut { tiling, work_px: best.work_px, bytes: costs.tile(best) })
+    }
+
+    fn smallest(&self, costs: &impl Costs) -> u64 {
+        self.all.iter().map(|candidate| costs.tile(candidate)).min().unwrap_or(0)
+    }
+}
+
 /// Such as `9 tiles of 704 x 704 at 1.9 times the work, l-bfgs with 5 pairs in bf16, content in
 /// bf16, 2.10 GiB`.
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (width, height) = self.tiling.interior;
-        match self.tiling.tiles.len() {
-            1 => write!(f, "in one piece")?,
-            tiles => write!(
-                f,
-                "{tiles} tiles of {width} x {height} at {:.1} times the work",
-                self.tiling.overhead()
-            )?,
+        write!(f, "{}", self.tiling)?;
+        if self.copy.is_some() || self.tiling.deepest < Layer::Relu5_1 {
+            let deepest = format!("{:?}", self.tiling.deepest).to_lowercase();
+            write!(f, " up to {deepest}")?;
+        }
+        if let Some(copy) = &self.copy {
+            let (width, height) = copy.size();
+            write!(f, ", deeper layers on a copy of {width} x {height} {copy}")?;
         }
         write!(f, ", {}", self.optimizer)?;
         if self.content == Precision::Bf16 {
@@ -178,10 +186,10 @@ impl fmt::Display for Plan {
 
 #[cfg(test)]
 mod tests {
-    use impasto_types::Profile;
+    use impasto_types::{Optimize, Profile};
 
     use super::*;
-    use crate::Joins;
+    use crate::{Frame, Joins};
 
     const MIB: u64 = 1 << 20;
 
@@ -201,8 +209,8 @@ mod tests {
             )
         }
 
-        fn content(&self, precision: Precision) -> u64 {
-            self.pixels * if precision == Precision::Bf16 { 16 } else { 32 }
+        fn content(&self, (width, height): (usize, usize), precision: Precision) -> u64 {
+            (width * height) as u64 * if precision == Precision::Bf16 { 16 } else { 32 }
         }
 
         fn precision(&self) -> Precision {
@@ -258,6 +266,36 @@ mod tests {
         );
         assert!(!exact.tiling.is_whole(), "{exact}");
         assert!(matches!(plan(Profile::Exact, 4000, 3000), Err(EngineError::Memory { .. })));
+    }
+
+    #[test]
+    fn shallow_looks_are_cut_with_small_halos() {
+        let plan = |rules: &str, budget_mib: u64| {
+            let layers_by_scale = rules.parse().expect("they are rules");
+            let recipe = Optimize { layers_by_scale, ..Optimize::painterly() };
+            let frame = Frame::new(&Joins::default(), recipe.padding, 4000, 4000);
+            let work = Work { recipe: &recipe, frame, content: true, masked: false };
+            Plan::within(&work, &Plain { pixels: 0, step_bytes: 0 }, budget_mib * MIB)
+        };
+        let budget_mib = 2500;
+        let (deep, shallow) = (plan("", budget_mib), plan("256:relu3_1:half", budget_mib));
+        let (deep, shallow) = (deep.expect("it fits"), shallow.expect("it fits"));
+        assert!(shallow.bytes <= budget_mib * MIB);
+        let copy = shallow.copy.as_ref().expect("there is one");
+        assert_eq!((shallow.tiling.deepest, copy.deepest), (Layer::Relu3_1, Layer::Relu5_1));
+        assert!(
+            deep.tiling.overhead() > 1.2 && shallow.tiling.overhead() < 1.1,
+            "{deep}; {shallow}"
+        );
+        let told = shallow.to_string();
+        assert!(told.contains(" up to relu3_1, deeper layers on a copy of 2016 x 2016 "), "{told}");
+        // Another cut of the copy is another plan.
+        let mut other = shallow.clone();
+        other.copy = None;
+        assert_ne!(other.name(), shallow.name());
+        // What is nowhere evaluated takes no memory.
+        let nowhere = plan("256:relu3_1:none", budget_mib).expect("it fits");
+        assert!(nowhere.copy.is_none() && nowhere.bytes <= budget_mib * MIB, "{nowhere}");
     }
 
     #[test]

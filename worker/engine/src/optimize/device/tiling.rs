@@ -4,32 +4,31 @@
 //! gradients of pixels from 150. So a tile is computed with a halo around its interior, and only
 //! the interior is used: the statistics of all interiors add up to the picture's, and their
 //! gradients are the picture's. Where the picture wraps, the halo reads the opposite side, across a
-//! seam.
+//! seam. Where no layer so deep is asked for, the halo is smaller: 32 pixels up to relu3_1.
 //!
-//! Tiles begin at multiples of [`GRID_PX`]: there the pooling windows of every layer and the blocks
+//! Tiles begin at multiples of [`grid_px`]: there the pooling windows of every layer and the blocks
 //! that convolutions are computed in lie as they do in the whole picture, so that a tile's values
 //! are the whole's to the last bit, and no rounding opens a ReLU that the whole keeps closed.
 
+use std::fmt;
 use std::ops::Range;
 
 use impasto_kernels::{Edge, Layer, Region, Shape};
 
 use super::view::View;
 
-/// Pixels around a tile's interior that are computed and thrown away: what a gradient sees, rounded
-/// up to whole pixels of the deepest layer.
-pub const HALO_PX: usize = Layer::Relu5_1.halo_px();
-
-/// Tiles begin at multiples of this: four pixels (a block of the convolutions) of the deepest
-/// layer, which is a sixteenth of the picture.
-const GRID_PX: usize = 64;
+/// Tiles begin at multiples of this: four pixels (a block of the convolutions) of the deepest layer
+/// that is asked for, and whole pixels of every layer: 64 for relu5_1, 16 up to relu3_1.
+fn grid_px(deepest: Layer) -> usize {
+    (4 << deepest.halvings()).max(DEEPEST_PX)
+}
 
 /// The most work, in pixels computed for one of the picture's, that a cut may cost. Interiors of
 /// 256 pixels cost 5.6 and those of 64 cost 42: a picture that took ten seconds whole would take
 /// minutes a step, so memory for larger tiles is asked for instead.
 const MOST_OVERHEAD: usize = 6;
 
-/// One pixel of the deepest layer.
+/// One pixel of the deepest layer of all. Regions are multiples of it, whatever is asked for.
 const DEEPEST_PX: usize = 16;
 
 /// A picture's tiles, in the order in which their sums are added.
@@ -38,6 +37,8 @@ pub struct Tiling {
     pub tiles: Vec<Tile>,
     /// The interiors' size, but for the last ones of a row or column.
     pub interior: (usize, usize),
+    /// The deepest layer whose features and gradients are those of the whole.
+    pub deepest: Layer,
     width: usize,
     height: usize,
 }
@@ -63,6 +64,8 @@ pub struct Candidate {
     pub work_px: usize,
     /// A shape that is as large as the largest tile along both axes.
     pub largest: Shape,
+    /// The deepest layer that a tile is computed for.
+    pub deepest: Layer,
 }
 
 /// One axis of a tile.
@@ -83,11 +86,11 @@ impl Tiling {
             .unwrap_or_else(|| unreachable!("one piece is never cut"))
     }
 
-    /// Tiles whose interiors are `interior` pixels wide and high: multiples of 64, or the picture's
-    /// own side. `None` where an axis wraps and a tile with its halo would be longer than the axis.
+    /// Tiles whose interiors are `interior` pixels wide and high: multiples of [`grid_px`], or the
+    /// picture's own side. `None` where an axis wraps and a tile with its halo would be longer than the axis.
     pub fn cut(view: View, width: usize, height: usize, interior: (usize, usize)) -> Option<Self> {
-        let across = spans(width, view.edge_x, interior.0)?;
-        let down = spans(height, view.edge_y, interior.1)?;
+        let across = spans(width, view.edge_x, view.deepest, interior.0)?;
+        let down = spans(height, view.edge_y, view.deepest, interior.1)?;
         let tile = |x: &Span, y: &Span| Tile {
             shape: Shape {
                 width: x.len,
@@ -103,7 +106,7 @@ impl Tiling {
             interior: Region { x: x.interior.clone(), y: y.interior.clone() },
         };
         let tiles = down.iter().flat_map(|y| across.iter().map(move |x| tile(x, y))).collect();
-        Some(Self { tiles, interior, width, height })
+        Some(Self { tiles, interior, deepest: view.deepest, width, height })
     }
 
     /// The tilings that a picture may be painted in, those of least work first.
@@ -116,8 +119,9 @@ impl Tiling {
     /// All tilings, those of least work first.
     pub fn candidates(view: View, width: usize, height: usize) -> Vec<Candidate> {
         let axis = |len, edge| {
-            let cut = interiors(len)
-                .filter_map(move |interior| Some((interior, spans(len, edge, interior)?)));
+            let cut = interiors(len, grid_px(view.deepest)).filter_map(move |interior| {
+                Some((interior, spans(len, edge, view.deepest, interior)?))
+            });
             cut.map(|(interior, spans)| {
                 let total: usize = spans.iter().map(|span| span.len).sum();
                 (interior, total, spans.iter().map(|span| span.len).max().unwrap_or(0))
@@ -130,6 +134,7 @@ impl Tiling {
                 interior: (width, height),
                 work_px: total_x * total_y,
                 largest: view.shape(longest_x, longest_y),
+                deepest: view.deepest,
             })
             .collect();
         candidates.sort_by_key(|candidate| candidate.work_px);
@@ -144,6 +149,11 @@ impl Tiling {
 
     pub fn is_whole(&self) -> bool {
         self.tiles.len() == 1
+    }
+
+    /// The width and the height of what is cut.
+    pub fn size(&self) -> (usize, usize) {
+        (self.width, self.height)
     }
 
     /// Calls `copy(tile's range, picture's range)` for each run of values of a tile's rows, of
@@ -170,52 +180,69 @@ impl Tiling {
     }
 }
 
+/// Such as `in one piece`.
+impl fmt::Display for Tiling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (width, height) = self.interior;
+        match self.tiles.len() {
+            1 => f.write_str("in one piece"),
+            tiles => write!(
+                f,
+                "{tiles} tiles of {width} x {height} at {:.1} times the work",
+                self.overhead()
+            ),
+        }
+    }
+}
+
 /// Lengths of interiors along an axis: the axis in one piece, in two, in three and so on, without
 /// repetition.
-fn interiors(len: usize) -> impl Iterator<Item = usize> {
+fn interiors(len: usize, grid: usize) -> impl Iterator<Item = usize> {
     let mut last = 0;
-    (1..=len.div_ceil(GRID_PX)).filter_map(move |pieces| {
-        let interior =
-            if pieces == 1 { len } else { len.div_ceil(pieces).next_multiple_of(GRID_PX) };
+    (1..=len.div_ceil(grid)).filter_map(move |pieces| {
+        let interior = if pieces == 1 { len } else { len.div_ceil(pieces).next_multiple_of(grid) };
         let new = interior != last;
         last = interior;
         new.then_some(interior)
     })
 }
 
-/// An axis in pieces of `interior`.
-fn spans(len: usize, edge: Edge, interior: usize) -> Option<Vec<Span>> {
+/// An axis in pieces of `interior`, for layers up to `deepest`.
+fn spans(len: usize, edge: Edge, deepest: Layer, interior: usize) -> Option<Vec<Span>> {
     if interior >= len {
         return Some(vec![Span { origin: 0, len, seam: 0, edge, inner: 0..len, interior: 0..len }]);
     }
     (0..len.div_ceil(interior))
-        .map(|piece| span(len, edge, piece * interior..len.min((piece + 1) * interior)))
+        .map(|piece| span(len, edge, deepest, piece * interior..len.min((piece + 1) * interior)))
         .collect()
 }
 
-fn span(len: usize, edge: Edge, interior: Range<usize>) -> Option<Span> {
-    let before = HALO_PX.next_multiple_of(GRID_PX);
+/// Around the interior are the pixels that are computed and thrown away: what a gradient sees,
+/// rounded up to whole pixels of the deepest layer.
+fn span(len: usize, edge: Edge, deepest: Layer, interior: Range<usize>) -> Option<Span> {
+    let (halo, grid) = (deepest.halo_px(), grid_px(deepest));
+    let before = halo.next_multiple_of(grid);
     if edge != Edge::Wrap {
         let origin = interior.start.saturating_sub(before);
-        let end = len.min(interior.end + HALO_PX);
+        let end = len.min(interior.end + halo);
         let inner = interior.start - origin..interior.end - origin;
         return Some(Span { origin, len: end - origin, seam: 0, edge, inner, interior });
     }
     let (origin, seam) = match interior.start.checked_sub(before) {
         Some(origin) => (origin, len - origin),
         None => {
-            let origin = (len + interior.start).checked_sub(HALO_PX)? / GRID_PX * GRID_PX;
+            let origin = (len + interior.start).checked_sub(halo)? / grid * grid;
             (origin, len - origin)
         }
     };
     // Counted from the origin, across the border.
     let start = (interior.start + len - origin) % len;
     let end = start + interior.len();
-    let crosses_after = origin <= interior.start && interior.end + HALO_PX > len;
+    let crosses_after = origin <= interior.start && interior.end + halo > len;
     let last = if crosses_after {
-        seam + (interior.end + HALO_PX - len).next_multiple_of(DEEPEST_PX)
+        seam + (interior.end + halo - len).next_multiple_of(DEEPEST_PX)
     } else {
-        end + HALO_PX
+        end + halo
     };
     // What lies before the border has to end there exactly, and a tile must not meet itself.
     let seam = if last > seam { seam } else { 0 };
@@ -235,15 +262,21 @@ mod tests {
 
     use super::*;
 
+    /// Origin, length, seam and interior in the tile's own pixels.
+    type ExpectedSpan = (usize, usize, usize, Range<usize>);
+
     #[test]
     fn spans_of_an_axis() {
-        let check = |len, edge, interior, expected: &[(usize, usize, usize, Range<usize>)]| {
-            let found = spans(len, edge, interior).expect("it fits");
+        let check_at = |deepest, len, edge, interior, expected: &[ExpectedSpan]| {
+            let found = spans(len, edge, deepest, interior).expect("it fits");
             let found: Vec<_> = found
                 .into_iter()
                 .map(|span| (span.origin, span.len, span.seam, span.inner))
                 .collect();
             assert_eq!(found, expected, "{len} {edge:?} in pieces of {interior}");
+        };
+        let check = |len, edge, interior, expected: &[ExpectedSpan]| {
+            check_at(Layer::Relu5_1, len, edge, interior, expected);
         };
         check(700, Edge::Zero, 700, &[(0, 700, 0, 0..700)]);
         check(
@@ -264,6 +297,21 @@ mod tests {
                 (768, 416, 256, 192..256),
             ],
         );
+        // No deeper than relu3_1, 32 pixels are enough.
+        check_at(
+            Layer::Relu3_1,
+            200,
+            Edge::Reflect,
+            80,
+            &[(0, 112, 0, 0..80), (48, 144, 0, 32..112), (128, 72, 0, 32..72)],
+        );
+        check_at(
+            Layer::Relu3_1,
+            192,
+            Edge::Wrap,
+            96,
+            &[(160, 160, 32, 32..128), (64, 160, 128, 32..128)],
+        );
     }
 
     #[test]
@@ -271,7 +319,7 @@ mod tests {
         for (edge, width, height) in
             [(Edge::Zero, 712, 600), (Edge::Wrap, 768, 768), (Edge::Reflect, 4096, 4096)]
         {
-            let view = View { edge_x: edge, edge_y: edge, pool: Pool::Max };
+            let view = View::new(edge, edge, Pool::Max);
             let sane = Tiling::sane(view, width, height);
             assert!(sane.iter().any(|candidate| candidate.interior == (width, height)));
             let least = sane.iter().map(|tile| tile.largest.width * tile.largest.height).min();
@@ -285,17 +333,24 @@ mod tests {
 
     #[test]
     fn an_axis_that_wraps_is_not_cut_shorter_than_its_halo() {
-        assert_eq!(spans(512, Edge::Wrap, 256), None);
-        assert!(spans(512, Edge::Zero, 256).is_some());
+        let cut = |edge, deepest| spans(512, edge, deepest, 256).is_some();
+        assert!(!cut(Edge::Wrap, Layer::Relu5_1) && cut(Edge::Zero, Layer::Relu5_1));
+        assert!(cut(Edge::Wrap, Layer::Relu3_1));
     }
 
     #[test]
     fn every_pixel_is_interior_once_and_a_tile_reads_what_the_picture_has_there() {
-        for (edge_x, edge_y) in [(Edge::Zero, Edge::Wrap), (Edge::Wrap, Edge::Reflect)] {
+        for (edge_x, edge_y, deepest) in [
+            (Edge::Zero, Edge::Wrap, Layer::Relu5_1),
+            (Edge::Wrap, Edge::Reflect, Layer::Relu5_1),
+            (Edge::Wrap, Edge::Zero, Layer::Relu3_1),
+        ] {
             for (width, height) in [(1000, 640), (701, 900)] {
-                let view = View { edge_x, edge_y, pool: Pool::Max };
+                let view = View::new(edge_x, edge_y, Pool::Max).up_to(deepest);
                 let mut cut = 0;
-                for candidate in Tiling::candidates(view, width, height).into_iter().step_by(3) {
+                let candidates = Tiling::candidates(view, width, height);
+                let step = candidates.len().div_ceil(40).max(3);
+                for candidate in candidates.into_iter().step_by(step) {
                     let tiling = Tiling::cut(view, width, height, candidate.interior)
                         .expect("it was a candidate");
                     let work: usize =

@@ -3,8 +3,9 @@
 use impasto_kernels::Moments;
 
 use super::canvas::{Canvas, Task};
-use super::plan::{Plan, Work};
+use super::plan::Plan;
 use super::view::View;
+use super::work::Work;
 use crate::{EngineError, Image, Interrupt, Mask};
 
 /// A network on a device.
@@ -22,8 +23,8 @@ pub trait VggDevice: Send + Sync + std::fmt::Debug {
     /// [`EngineError::Memory`] where it cannot.
     fn plan(&self, work: &Work<'_>, budget_bytes: u64) -> Result<Plan, EngineError>;
 
-    /// The moments of `image` at each of [`Layer::STYLE`](impasto_kernels::Layer::STYLE), in tiles
-    /// where the budget asks for them. Pixels count by their `weights`, where there are any.
+    /// The moments of `image` at each of [`Layer::STYLE`](impasto_kernels::Layer::STYLE) up to the
+    /// view's deepest layer, in tiles where the budget asks for them. Pixels count by their `weights`, where there are any.
     ///
     /// # Errors
     /// [`EngineError::Memory`] where the budget is too small, [`EngineError::Interrupted`] where

@@ -1,6 +1,7 @@
-//! How the network sees a picture: what lies beyond its border, and how feature maps are halved.
+//! How the network sees a picture: what lies beyond its border, how feature maps are halved, and how
+//! deep it is looked at.
 
-use impasto_kernels::{Edge, Pool, Shape};
+use impasto_kernels::{Edge, Layer, Pool, Shape};
 use impasto_types::{Optimize, Padding, Pooling};
 
 use crate::Frame;
@@ -11,9 +12,22 @@ pub struct View {
     pub edge_x: Edge,
     pub edge_y: Edge,
     pub pool: Pool,
+    /// The deepest layer that is asked for. Halos, tiles and memory follow from it.
+    pub deepest: Layer,
 }
 
 impl View {
+    /// With all layers.
+    pub fn new(edge_x: Edge, edge_y: Edge, pool: Pool) -> Self {
+        Self { edge_x, edge_y, pool, deepest: Layer::Relu5_1 }
+    }
+
+    /// The same no deeper than a layer.
+    #[must_use]
+    pub fn up_to(self, deepest: Layer) -> Self {
+        Self { deepest, ..self }
+    }
+
     /// Of what the network sees of a canvas, which wraps where its frame says so and its length is
     /// a multiple of 16 pixels.
     pub fn of_canvas(recipe: &Optimize, frame: Frame) -> Self {
@@ -30,6 +44,18 @@ impl View {
         }
     }
 
+    /// Of a canvas's reduced copy, whose sides are multiples of 16 pixels: it wraps where the canvas
+    /// does.
+    pub fn of_copy(recipe: &Optimize, frame: Frame) -> Self {
+        let style = Self::of_style(recipe);
+        let along = |wraps, edge| if wraps { Edge::Wrap } else { edge };
+        Self {
+            edge_x: along(frame.wraps_across(), style.edge_x),
+            edge_y: along(frame.wraps_down(), style.edge_y),
+            ..style
+        }
+    }
+
     /// Of a style image, which never wraps: it is seen once, and nothing gathers at its border.
     pub fn of_style(recipe: &Optimize) -> Self {
         let edge = match recipe.padding {
@@ -41,12 +67,12 @@ impl View {
             Pooling::Max => Pool::Max,
             Pooling::Average => Pool::Average,
         };
-        Self { edge_x: edge, edge_y: edge, pool }
+        Self::new(edge, edge, pool)
     }
 
     /// A whole picture of this size, seen so.
     pub fn shape(self, width: usize, height: usize) -> Shape {
-        let Self { edge_x, edge_y, pool } = self;
+        let Self { edge_x, edge_y, pool, deepest: _ } = self;
         Shape { width, height, edge_x, edge_y, pool, seam_x: 0, seam_y: 0 }
     }
 }

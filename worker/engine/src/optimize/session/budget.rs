@@ -54,15 +54,36 @@ impl Session {
         if !self.recipe.is_styled() {
             return 0;
         }
-        let view = View::of_style(&self.recipe);
-        let bytes = |style: &Style| {
+        let bytes = |style: &Style, (scale, view): (Scale, View)| {
             let (width, height) = Sources::style_size(&self.recipe, style, scale, first);
             let weighted = style.weights.is_some();
             let values = if weighted { 4 } else { 3 };
             4 * values * (width * height) as u64
                 + self.engine.backend().least_moments((width, height), weighted, view)
         };
-        self.sources.styles().iter().map(bytes).max().unwrap_or(0)
+        let looks = self.style_looks(scale);
+        let each = |style| looks.iter().map(move |&look| bytes(style, look));
+        self.sources.styles().iter().flat_map(each).max().unwrap_or(0)
+    }
+
+    /// How style images are looked at for a scale: in the size that they have beside its picture,
+    /// then in the one beside its reduced copy, where deeper layers are evaluated there. Neither
+    /// look goes deeper than its layers.
+    pub(super) fn style_looks(&self, scale: Scale) -> Vec<(Scale, View)> {
+        let (work, view) = (self.work(scale), View::of_style(&self.recipe));
+        let copy = work.copy().map(|copy| {
+            let beside = |side: u32, canvas: usize, copy: usize| {
+                ((f64::from(side) * copy as f64 / canvas as f64).round() as u32).max(1)
+            };
+            let (width, height) = copy.size;
+            let reduced = Scale {
+                width: beside(scale.width, work.width(), width),
+                height: beside(scale.height, work.height(), height),
+                ..scale
+            };
+            (reduced, view.up_to(copy.view.deepest))
+        });
+        [Some((scale, view.up_to(work.view().deepest))), copy].into_iter().flatten().collect()
     }
 
     /// What a scale asks of a device, while the session has the content.

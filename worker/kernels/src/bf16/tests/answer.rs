@@ -32,7 +32,7 @@ pub(super) fn answer(network: Arc<Network>, shape: Shape, count: usize) -> Answe
     };
     let mut pass = Pass::new(network, other, threads(count));
     pass.forward(&random.floats(other.width * other.height * 3), Layer::Relu5_1);
-    pass.reshape(shape);
+    pass.reshape(shape, Layer::Relu5_1);
     pass.forward(&pixels, Layer::Relu5_1);
     let region = Region {
         x: 0..shape.width.min(if shape.seam_x > 0 { shape.seam_x } else { 16 }),

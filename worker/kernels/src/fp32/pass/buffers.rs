@@ -26,7 +26,7 @@ pub(super) enum After {
     Pooled { routes: Vec<u8>, pooling: Pooling },
 }
 
-/// Floats of each buffer that a shape needs.
+/// Floats of each buffer that a shape needs, for convolutions up to a layer.
 pub(super) struct Sizes {
     pub(super) kept: usize,
     pub(super) maps: [usize; 2],
@@ -66,10 +66,11 @@ impl After {
 }
 
 impl Sizes {
-    pub(super) fn new(network: &Prepared, shape: &Shape) -> Self {
+    pub(super) fn new(network: &Prepared, shape: &Shape, deepest: Layer) -> Self {
         let mut sizes = Self { kept: 0, maps: [0; 2], scratch: 0 };
         let mut first_gradient = 0;
-        for (convolution, prepared) in network.layers.iter().enumerate() {
+        let layers = &network.layers[..=deepest.convolution()];
+        for (convolution, prepared) in layers.iter().enumerate() {
             let map = shape.at_convolution(convolution);
             let (forward, backward) = (Plane::forward(&map), Plane::backward(&map));
             let (features, gradient) =

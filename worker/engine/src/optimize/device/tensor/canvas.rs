@@ -11,6 +11,7 @@ use impasto_types::Optimize;
 use super::device_mask::DeviceMask;
 use super::network::Network;
 use super::optimizer::Optimizer;
+use super::reduced_copy::ReducedCopy;
 use super::statistics::Sums;
 use super::style::DeviceTarget;
 use super::tiles::{ACROSS, DOWN, Tiles};
@@ -20,7 +21,9 @@ use crate::cards::failed;
 use crate::frame::Frame;
 use crate::optimize::device::host::{Smoothing, seen_mask, warmed};
 use crate::optimize::device::lap::Laps;
+use crate::optimize::device::reduction::Reduction;
 use crate::optimize::device::{Canvas, Masked, Move, Plan, State, Task, Terms, Warmth};
+use crate::optimize::objective::ContentSums;
 use crate::optimize::optimizer::OptimizerPlan;
 use crate::{EngineError, Image, Interrupt};
 
@@ -28,7 +31,8 @@ pub(super) struct TensorCanvas {
     network: Arc<Network>,
     tiles: Tiles,
     style: Vec<DeviceTarget>,
-    /// The content that the tiles do not hold yet, in which precision they are to, and what it is
+    copy: Option<ReducedCopy>,
+    /// The content that no tiles hold yet, in which precision they are to, and what it is
     /// weighed by.
     content: Option<(Image, Precision, Optimize)>,
     frame: Frame,
@@ -105,7 +109,7 @@ impl TensorCanvas {
 
     fn begin(network: Arc<Network>, task: Task<'_>) -> Result<Self> {
         let Task { work, plan, picture, content, masked, style, warmth, interrupt } = task;
-        let Plan { tiling, content: precision, optimizer: plan, .. } = plan;
+        let Plan { tiling, copy, content: precision, optimizer: plan, .. } = plan;
         let device = &network.device;
         let mut tiles = Tiles::new(network.clone(), tiling, interrupt.clone());
         let laps = Laps::of(work.frame);
@@ -113,14 +117,27 @@ impl TensorCanvas {
             tiles.hold_mask(DeviceMask::new(mask, device)?);
         }
         let blend = masked.as_ref().map(|masked| Blend::new(masked, device)).transpose()?;
-        drop(masked);
         let content = content.map(|content| (content, precision, work.recipe.clone()));
         let unrolling = laps.map(|laps| Unrolling::new(laps, device)).transpose()?;
         let rounding = style.iter().map(|(_, target)| target.rounding()).sum();
-        let style = style
-            .iter()
-            .map(|(layer, target)| DeviceTarget::new(*layer, target, &network))
-            .collect::<Result<_>>()?;
+        let targets = |on_copy: bool| {
+            let own = style.iter().filter(|(layer, _)| work.is_on_copy(*layer) == on_copy);
+            own.map(|(layer, target)| DeviceTarget::new(*layer, target, &network))
+                .collect::<Result<Vec<_>>>()
+        };
+        let copy = match Reduction::of(&work).zip(copy) {
+            Some((reduction, tiling)) => {
+                let mut tiles = Tiles::new(network.clone(), tiling, interrupt.clone());
+                if let Some(mask) = reduction.mask(masked.as_ref()) {
+                    tiles.hold_mask(DeviceMask::new(mask, device)?);
+                }
+                let content = work.copy().is_some_and(|look| look.content);
+                Some(ReducedCopy::new(tiles, targets(true)?, content, &reduction, device)?)
+            }
+            None => None,
+        };
+        drop(masked);
+        let style = targets(false)?;
         let mut optimizer = Optimizer::new(&plan, picture.height, picture.width, &network)?;
         if let Some(warmth) = warmth {
             optimizer.recall(warmed(&work, &plan, warmth).memory())?;
@@ -131,6 +148,7 @@ impl TensorCanvas {
         Ok(Self {
             tiles,
             style,
+            copy,
             content,
             frame,
             unrolling,
@@ -145,20 +163,26 @@ impl TensorCanvas {
         })
     }
 
-    /// Has the tiles hold the content. This is left to the first step, which can be interrupted and
+    /// Has tiles hold the content. This is left to the first step, which can be interrupted and
     /// begun again.
     fn hold_content(&mut self) -> Result<()> {
         let Some((content, precision, recipe)) = &self.content else { return Ok(()) };
         let content = uploaded(content, &self.network.device)?;
-        let content = match &self.unrolling {
-            Some(unrolling) => unrolling.unrolled(&content)?,
-            None => content,
-        };
         let rounding = Cell::new(0.0);
-        self.tiles.hold_content(&content, *precision, |sums| {
+        let weigh = |sums: &ContentSums| {
             rounding.set(sums.rounding(recipe, *precision));
             sums.weight(recipe)
-        })?;
+        };
+        if let Some(copy) = self.copy.as_mut().filter(|copy| copy.content) {
+            let content = copy.reduced(&content)?;
+            copy.tiles.hold_content(&content, *precision, weigh)?;
+        } else {
+            let content = match &self.unrolling {
+                Some(unrolling) => unrolling.unrolled(&content)?,
+                None => content,
+            };
+            self.tiles.hold_content(&content, *precision, weigh)?;
+        }
         self.rounding += rounding.get();
         self.content = None;
         Ok(())
@@ -176,6 +200,14 @@ impl TensorCanvas {
             }
             None => self.tiles.evaluate(&shown, &self.style, &mut sums)?,
         };
+        let gradient = match &self.copy {
+            Some(copy) => {
+                let seen = copy.reduced(&shown)?;
+                let slope = copy.tiles.evaluate(&seen, &copy.style, &mut sums)?;
+                (gradient + copy.carried_back(&slope)?)?
+            }
+            None => gradient,
+        };
         let gradient = total_variation(&shown, weight, wrap_x, wrap_y, gradient, &mut sums)?;
         drop(shown);
         let gradient = match &self.blend {
@@ -187,6 +219,11 @@ impl TensorCanvas {
         let of_gradient = sums.pop().unwrap_or(f64::NAN);
         let mut sums = sums.into_iter();
         let mut terms = self.tiles.terms(&self.style, &mut sums);
+        if let Some(copy) = &self.copy {
+            let deep = copy.tiles.terms(&copy.style, &mut sums);
+            terms.content += deep.content;
+            terms.style += deep.style;
+        }
         terms.total_variation = sums.sum::<f64>() * scale(&self.picture, weight);
         let loss = terms.total();
         if !loss.is_finite() {
@@ -242,8 +279,8 @@ impl Canvas for TensorCanvas {
     }
 
     fn finish(self: Box<Self>) -> std::result::Result<(Image, Option<Warmth>), EngineError> {
-        let Self { network, tiles, picture, blend, optimizer, frame, plan, .. } = *self;
-        drop(tiles);
+        let Self { network, tiles, copy, picture, blend, optimizer, frame, plan, .. } = *self;
+        drop((tiles, copy));
         let result = optimizer.result(&picture).and_then(|result| match &blend {
             Some(blend) => downloaded(&blend.shown(&result)?),
             None => downloaded(&result),

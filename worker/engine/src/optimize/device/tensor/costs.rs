@@ -1,6 +1,6 @@
 //! What a picture takes of a device's memory.
 
-use impasto_kernels::{Layer, Precision, Shape};
+use impasto_kernels::{Layer, Precision};
 use impasto_types::Optimizer;
 
 use super::network::Network;
@@ -19,7 +19,8 @@ pub(super) struct TensorCosts<'a> {
 }
 
 impl Costs for TensorCosts<'_> {
-    /// A step of the optimiser reuses the memory that the pass has freed by then. Where moments are
+    /// A step of the optimiser reuses the memory that the pass has freed by then, and so does the
+    /// resampling of a gradient, which has three of the canvas's size at once. Where moments are
     /// planned in 16 bits, the second takes 32.
     fn tile(&self, candidate: &Candidate) -> u64 {
         let values = self.work.len() as u64;
@@ -31,12 +32,12 @@ impl Costs for TensorCosts<'_> {
                 self.network.kernels(),
             ),
         };
-        tile_bytes(self.network, &candidate.largest).max(step).saturating_add(2 * values)
+        let resampled = if self.work.copy().is_some() { 3 * 4 * values } else { 0 };
+        tile_bytes(self.network, candidate).max(step).max(resampled).saturating_add(2 * values)
     }
 
-    fn content(&self, precision: Precision) -> u64 {
+    fn content(&self, (width, height): (usize, usize), precision: Precision) -> u64 {
         let half = |len: usize| len.div_ceil(1 << Layer::CONTENT.halvings()) as u64;
-        let (width, height) = self.work.seen();
         let values = self.network.channels_of(Layer::CONTENT) as u64 * half(width) * half(height);
         // While it is concatenated from bands of rows it takes twice that, but this is before the
         // first pass allocates its own memory.
@@ -50,11 +51,12 @@ impl Costs for TensorCosts<'_> {
 
 /// A pass over a tile, its pixels and their gradient included; more than any budget where the tile
 /// is too large to be counted in.
-pub(super) fn tile_bytes(network: &Network, shape: &Shape) -> u64 {
+pub(super) fn tile_bytes(network: &Network, candidate: &Candidate) -> u64 {
+    let Candidate { largest: shape, deepest, .. } = candidate;
     let pixels = ((shape.width + 4) * (shape.height + 4)) as u64;
     if pixels * network.widest() as u64 > MOST_VALUES {
         return u64::MAX;
     }
     // Pixels in two orders and their gradient, each three values.
-    network.peak_bytes(shape) + 3 * 3 * 4 * pixels
+    network.peak_bytes(shape, *deepest) + 3 * 3 * 4 * pixels
 }

@@ -28,6 +28,7 @@ mod network;
 mod optimizer;
 mod pass;
 mod pooling;
+mod reduced_copy;
 mod smoothing;
 mod statistics;
 mod style;

@@ -69,8 +69,10 @@ impl Network {
         self.pass.forward(picture, tile, deepest, keep, visit)
     }
 
-    /// Memory in bytes that a pass over a tile of this shape takes at its peak.
-    pub(super) fn peak_bytes(&self, shape: &Shape) -> u64 {
-        self.pass.peak_bytes(&self.channels, shape, self.dtype.size_in_bytes() as u64)
+    /// Memory in bytes that a pass over a tile of this shape takes at its peak, for layers up to
+    /// `deepest`.
+    pub(super) fn peak_bytes(&self, shape: &Shape, deepest: Layer) -> u64 {
+        let channels = &self.channels[..=deepest.convolution()];
+        self.pass.peak_bytes(channels, shape, self.dtype.size_in_bytes() as u64)
     }
 }

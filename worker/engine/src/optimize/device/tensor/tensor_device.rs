@@ -136,8 +136,8 @@ impl VggDevice for TensorDevice {
         // The picture itself, in single precision.
         let masked = weights.map_or(0, |_| weights_bytes(width, height));
         let picture = 4 * image.rgb.len() as u64 + masked;
-        let bytes = |largest| picture + tile_bytes(&self.network, largest);
-        let fits = candidates.iter().find(|candidate| bytes(&candidate.largest) <= budget_bytes);
+        let bytes = |candidate| picture + tile_bytes(&self.network, candidate);
+        let fits = candidates.iter().find(|candidate| bytes(candidate) <= budget_bytes);
         let tiling = fits.and_then(|fits| Tiling::cut(view, width, height, fits.interior));
         let Some(tiling) = tiling else {
             let least_bytes = self.least_moments((width, height), weights.is_some(), view);
@@ -154,8 +154,8 @@ impl VggDevice for TensorDevice {
     }
 
     fn least_moments(&self, (width, height): (usize, usize), weighted: bool, view: View) -> u64 {
-        let candidates = Tiling::sane(view, width, height).into_iter();
-        let least = candidates.map(|tile| tile_bytes(&self.network, &tile.largest)).min();
+        let candidates = Tiling::sane(view, width, height);
+        let least = candidates.iter().map(|tile| tile_bytes(&self.network, tile)).min();
         let masked = if weighted { weights_bytes(width, height) } else { 0 };
         least.unwrap_or(0).saturating_add(masked + 3 * 4 * (width * height) as u64)
     }
@@ -232,7 +232,7 @@ mod tests {
     fn evaluate(dtype: DType, kernels: Kernels, method: Method, pool: Pool) -> (f64, Vec<f32>) {
         let device = TensorDevice::with(&weights(), Device::Cpu, dtype, kernels, method)
             .expect("it has room");
-        let view = View { edge_x: Edge::Wrap, edge_y: Edge::Reflect, pool };
+        let view = View::new(Edge::Wrap, Edge::Reflect, pool);
         // Weights so large keep gradients within the range of short exponents.
         let recipe = Optimize { content_weight: 2e5, style_weight: 1e5, ..Optimize::painterly() };
         let moments = device

@@ -53,9 +53,10 @@ impl Tiles {
         Self { network, tiling, mask: None, content: None, interrupt }
     }
 
-    /// The moments of `picture`, (height, width, 3), at each of the style layers.
+    /// The moments of `picture`, (height, width, 3), at each of the style layers up to the deepest
+    /// that the tiles were cut for.
     pub(super) fn moments(&self, picture: &Tensor) -> Result<Vec<Moments>> {
-        let mut measured = Measured::nothing(&self.network, &Layer::STYLE);
+        let mut measured = Measured::nothing(&self.network, self.tiling.deepest.style_up_to());
         for tile in &self.tiling.tiles {
             self.measure(tile, picture, false, &mut measured)?;
         }
@@ -125,6 +126,9 @@ impl Tiles {
         sums: &mut Sums,
     ) -> Result<Tensor> {
         let layers: Vec<_> = style.iter().map(|target| target.layer).collect();
+        if self.deepest(&layers).is_none() {
+            return picture.zeros_like();
+        }
         let mut measured = Measured::nothing(&self.network, &layers);
         let mut computed = None;
         let last = self.tiling.tiles.len() - 1;
@@ -163,19 +167,14 @@ impl Tiles {
         mut computed: Option<Box<dyn Trail + '_>>,
     ) -> Result<Tensor> {
         let layers: Vec<_> = pulls.iter().map(|pull| pull.layer).collect();
+        let Some(deepest) = self.deepest(&layers) else { return picture.zeros_like() };
         let mut whole = None;
         for row in self.tiling.tiles.chunk_by(|a, b| a.interior.y == b.interior.y).rev() {
             let mut parts = Vec::new();
             for tile in row.iter().rev() {
                 let trail = match computed.take() {
                     Some(trail) => trail,
-                    None => self.forward(
-                        tile,
-                        picture,
-                        self.deepest(&layers),
-                        true,
-                        &mut |_, _| Ok(()),
-                    )?,
+                    None => self.forward(tile, picture, deepest, true, &mut |_, _| Ok(()))?,
                 };
                 let gradient = trail.gradient(tile, &mut |layer, features| {
                     self.pull(tile, pulls, layer, features)
@@ -213,7 +212,8 @@ impl Tiles {
     ) -> Result<Box<dyn Trail + '_>> {
         let Measured { style, content } = measured;
         let layers: Vec<_> = style.iter().map(|(layer, _)| *layer).collect();
-        self.forward(tile, picture, self.deepest(&layers), keep, &mut |layer, features| {
+        let deepest = self.deepest(&layers).unwrap_or(self.tiling.deepest);
+        self.forward(tile, picture, deepest, keep, &mut |layer, features| {
             if let Some((_, moments)) = style.iter_mut().find(|(style, _)| *style == layer) {
                 let mask = self.mask.as_ref();
                 let weights = mask.map(|mask| mask.of_interior(tile, layer)).transpose()?;
@@ -302,9 +302,10 @@ impl Tiles {
         features.narrow(down, y.start, y.len())?.narrow(across, x.start, x.len())
     }
 
-    fn deepest(&self, layers: &[Layer]) -> Layer {
+    /// The deepest layer that is asked for, if any is.
+    fn deepest(&self, layers: &[Layer]) -> Option<Layer> {
         let content = self.content.iter().map(|_| Layer::CONTENT);
-        layers.iter().copied().chain(content).max().unwrap_or(Layer::CONTENT)
+        layers.iter().copied().chain(content).max()
     }
 }
 
