@@ -73,7 +73,7 @@ parameters! {
         style_layers: [f32; STYLE_LAYERS] as [f32; STYLE_LAYERS],
             "from 0 to 1e9, for each of the five layers" |layers| layers.iter()
                 .all(|w| is_weight(*w));
-        /// Paint scales beyond a size by fewer layers at full size: SIDE:LAYER:COPY, between commas.
+        /// Paint scales beyond a size by fewer layers at full size: SIDE:LAYER:COPY between commas.
         ///
         /// Scales with a longer side above SIDE pixels are evaluated up to LAYER (`relu1_1` to
         /// `relu5_1`); deeper layers see a copy at `half` or a `quarter` of the size, or `none`.

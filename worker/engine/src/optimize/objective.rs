@@ -118,8 +118,8 @@ pub struct Pull {
 }
 
 impl StyleTarget {
-    /// The layers' targets, from the statistics of several style images, shallowest layer first, and
-    /// their weights.
+    /// The layers' targets, from the statistics of several style images, shallowest layer first,
+    /// and their weights.
     ///
     /// Styles blend by their statistics: the blend is that of a picture in which each style covers
     /// its share. Layers of weight zero are left out, and so are deep ones without statistics; a

@@ -87,7 +87,8 @@ impl Tiling {
     }
 
     /// Tiles whose interiors are `interior` pixels wide and high: multiples of [`grid_px`], or the
-    /// picture's own side. `None` where an axis wraps and a tile with its halo would be longer than the axis.
+    /// picture's own side. `None` where an axis wraps and a tile with its halo would be longer than
+    /// the axis.
     pub fn cut(view: View, width: usize, height: usize, interior: (usize, usize)) -> Option<Self> {
         let across = spans(width, view.edge_x, view.deepest, interior.0)?;
         let down = spans(height, view.edge_y, view.deepest, interior.1)?;

@@ -24,7 +24,8 @@ pub trait VggDevice: Send + Sync + std::fmt::Debug {
     fn plan(&self, work: &Work<'_>, budget_bytes: u64) -> Result<Plan, EngineError>;
 
     /// The moments of `image` at each of [`Layer::STYLE`](impasto_kernels::Layer::STYLE) up to the
-    /// view's deepest layer, in tiles where the budget asks for them. Pixels count by their `weights`, where there are any.
+    /// view's deepest layer, in tiles where the budget asks for them. Pixels count by their
+    /// `weights`, where there are any.
     ///
     /// # Errors
     /// [`EngineError::Memory`] where the budget is too small, [`EngineError::Interrupted`] where

@@ -1,5 +1,5 @@
-//! How the network sees a picture: what lies beyond its border, how feature maps are halved, and how
-//! deep it is looked at.
+//! How the network sees a picture: what lies beyond its border, how feature maps are halved, and
+//! how deep it is looked at.
 
 use impasto_kernels::{Edge, Layer, Pool, Shape};
 use impasto_types::{Optimize, Padding, Pooling};
@@ -44,8 +44,8 @@ impl View {
         }
     }
 
-    /// Of a canvas's reduced copy, whose sides are multiples of 16 pixels: it wraps where the canvas
-    /// does.
+    /// Of a canvas's reduced copy, whose sides are multiples of 16 pixels: it wraps where the
+    /// canvas does.
     pub fn of_copy(recipe: &Optimize, frame: Frame) -> Self {
         let style = Self::of_style(recipe);
         let along = |wraps, edge| if wraps { Edge::Wrap } else { edge };

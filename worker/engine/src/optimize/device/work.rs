@@ -76,8 +76,8 @@ impl Work<'_> {
         }
     }
 
-    /// The look at the canvas's reduced copy, if layers are evaluated there. Its sides are multiples
-    /// of 16 pixels, so what wraps is not unrolled.
+    /// The look at the canvas's reduced copy, if layers are evaluated there. Its sides are
+    /// multiples of 16 pixels, so what wraps is not unrolled.
     pub fn copy(&self) -> Option<Look> {
         let (width, height) = self.looks().copy?;
         let asked = || self.asked().filter(|&layer| self.is_on_copy(layer));
