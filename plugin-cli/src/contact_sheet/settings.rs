@@ -64,6 +64,7 @@ pub fn fields(recipe: &Recipe) -> Map<String, Value> {
         AlphaUse::Data => "data".into(),
     });
     fields.entry("layers_by_scale").or_insert_with(|| Value::Array(Vec::new()));
+    fields.entry("pooling_grids").or_insert(1.into());
     fields
 }
 

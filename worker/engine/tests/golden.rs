@@ -195,17 +195,17 @@ fn optimize_paints_the_same_pictures() {
             whole(
                 "texture",
                 small(Preset::Texture),
-                "3f529aa991cf410917f23785275590aa26797e567929ac4f3f1ba487171549b3",
+                "7841cf648f8f9303b07f39110ca89837c638016d56f8a927146e78f78e0615b7",
             ),
             whole(
                 "texture, wrapped",
                 small(Preset::Texture).with(|common| common.tileable = Tileable::Both),
-                "9b1f22db38bfacebb409de8e7a48ac3dc9690184ed2cb480fb8b62001b0e3841",
+                "5cfb4381f7d6dcb11348ab4dbd7d905a758c25f2957d34cb64c6764562b4f180",
             ),
             tiled(
                 "texture, tiled",
                 large(Preset::Texture),
-                "b6ba6670f77dec5de139cad8b2208b2cf24006b5925ef1890e4f1655e298a0b2",
+                "b1ab3854beaa682b0809e39f23441adf3e13d163521ddfb02bc8db7fce180f9e",
             ),
             whole(
                 "gatys",
@@ -240,7 +240,7 @@ fn optimize_paints_the_same_pictures() {
                     common.preserve_color = PreserveColor::Statistics;
                     common.size = Some(64);
                 }),
-                "d03710912c9c915d52dbe08caa2b6f58c8802c2b6261b7296dfa454c1fa998ba",
+                "1c4f80c73857efd6fdabb18da4458ab85dc68ac0744a5e931080c25c065b0941",
             ),
         ],
     );
@@ -263,13 +263,13 @@ fn synthesize_paints_the_same_pictures() {
                 "texture",
                 texture(small(Preset::Texture), 48),
                 (48, 48),
-                "3a2d2f79f955fcb28b49194b2865e5cc8629d5f8a0b0f73f5225aa9f582268bc",
+                "f828b4c5bdb58ccfa1089288caba8743945a77137ce627cbc2f2ebe0729e6624",
             ),
             row(
                 "texture, wrapped",
                 texture(small(Preset::Texture), 48).with(|common| common.tileable = Tileable::Both),
                 (48, 48),
-                "ec32dd32012d9033157b853cdbd86c4e67a03d55d333c7c9607e1de34a3c44c9",
+                "96141c06ce1912a112be46e56a6e89606954f2bfafa8752f904eb51bd51ea0e3",
             ),
             row(
                 "painterly",
@@ -281,7 +281,7 @@ fn synthesize_paints_the_same_pictures() {
                 "texture, tiled",
                 texture(large(Preset::Texture), 700),
                 (40, 700),
-                "dbd41926e41e181d56faf9102f1e4bdfc497ecbf3fa03c4339f84276c15a634c",
+                "c3a8348e07624c7845c9953e8e771cbe7e51a4a5bf014ef60ee3f9851a00e31d",
             ),
         ],
     );

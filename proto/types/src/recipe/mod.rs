@@ -4,11 +4,13 @@
 //! of the manifest and the flags of `impasto stylize` (with `-` for `_`).
 
 mod common;
+mod looks;
 mod optimize;
 mod parameters;
 mod patch;
 mod preset;
 mod scale_layers;
+mod scales;
 mod style_size;
 
 use std::fmt;
@@ -16,13 +18,14 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub use common::{AlphaUse, Common, CommonPatch, PreserveColor, Profile, Tileable};
+pub use looks::Looks;
 pub use optimize::{
     Init, InitSource, LossNorm, Optimize, OptimizePatch, Optimizer, Padding, Pooling, STYLE_LAYERS,
-    Scale,
 };
 pub use patch::RecipePatch;
 pub use preset::Preset;
-pub use scale_layers::{Deeper, LayersByScale, Looks, ScaleLayers, VggLayer};
+pub use scale_layers::{Deeper, LayersByScale, ScaleLayers, VggLayer};
+pub use scales::Scale;
 
 use crate::ModelName;
 

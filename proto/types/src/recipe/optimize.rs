@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::parameters::parameters;
 use super::scale_layers::LayersByScale;
-use super::{Common, fit_longer_side, is_default};
+use super::{Common, is_default};
 use crate::{MAX_SIDE, MIN_SIDE, RecipeError};
 
 /// The number of layers of the style loss: relu1_1, relu2_1, relu3_1, relu4_1, relu5_1.
@@ -224,25 +224,12 @@ impl From<InitSource> for Init {
     }
 }
 
-/// One scale, from coarse to fine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Scale {
-    pub width: u32,
-    pub height: u32,
-    pub iterations: u32,
-    /// On which position of the pooling grid it is painted: 0 for that of the canvas's corner.
-    pub grid: u32,
-}
-
 impl Optimize {
     /// The least width of the strip beside a picture that is closed to a ring. The canvas is a
     /// multiple of 16 pixels, one pixel of the deepest layer, so that the ring closes there too.
     pub const STRIP_PX: u32 = 8;
     /// How much of the next lap stands beside a canvas that repeats at no multiple of 16 pixels.
     pub const LAP_PX: u32 = 16;
-    /// The shorter side of a coarse scale is at least half a pixel of the deepest layer: a narrow
-    /// strip has no forms that are larger.
-    const LEAST_COARSE_PX: f64 = 8.0;
     /// The longest history of L-BFGS.
     pub const MAX_HISTORY: u32 = 1000;
     /// The most steps of a scale.
@@ -267,44 +254,6 @@ impl Optimize {
     /// Whether a style pulls at all: some layer's statistics count.
     pub fn is_styled(&self) -> bool {
         self.style_weight > 0.0 && self.style_layers.iter().any(|&weight| weight > 0.0)
-    }
-
-    /// The scales for a result of `width` by `height` pixels, coarsest first; the last one is that
-    /// size. Coarse scales are for the style's large forms: where none pulls and painting begins
-    /// with the content, they could only blur it. A scale that is painted on several grids is there
-    /// once for each, its steps shared between them.
-    pub fn scales(&self, width: u32, height: u32) -> Vec<Scale> {
-        let longer = f64::from(width.max(height));
-        let shape = f64::from(width.min(height)) / longer.max(1.0);
-        let mut sides = vec![longer];
-        if self.min_scale > 0 && (self.is_styled() || self.init != Init::Content) {
-            let factor = f64::from(self.scale_factor);
-            let mut side = longer / factor;
-            // The coarsest scale may be a little below the minimum: 255 pixels still reach 128 in
-            // two steps.
-            while side >= f64::from(self.min_scale) * 0.95
-                && side * shape >= Self::LEAST_COARSE_PX
-                && sides.len() < 32
-            {
-                sides.push(side);
-                side /= factor;
-            }
-        }
-        sides.reverse();
-        let count = sides.len();
-        sides
-            .into_iter()
-            .enumerate()
-            .flat_map(|(index, side)| {
-                let (width, height) = if index + 1 == count {
-                    (width, height)
-                } else {
-                    fit_longer_side(width, height, side)
-                };
-                let on_grid = move |(grid, iterations)| Scale { width, height, iterations, grid };
-                self.grids_of(self.iterations_at(index, count)).map(on_grid)
-            })
-            .collect()
     }
 
     /// What the network sees of a picture of `width` by `height` pixels. Its sides are multiples of
@@ -338,25 +287,6 @@ impl Optimize {
     /// Whether the canvas wraps from top to bottom.
     pub fn wraps_y(&self) -> bool {
         self.common.tileable.wraps_y() || self.padding == Padding::Ring
-    }
-
-    /// Optimiser steps at scale `index` of `count`.
-    /// The grids of a scale of so many steps, that of the corner last, each with its steps.
-    fn grids_of(&self, steps: u32) -> impl Iterator<Item = (u32, u32)> + use<> {
-        let grids = self.pooling_grids.clamp(1, steps.max(1));
-        let until = move |place: u32| {
-            (u64::from(steps) * u64::from(place) / u64::from(grids)) as u32
-        };
-        (0..grids).map(move |place| (grids - 1 - place, until(place + 1) - until(place)))
-    }
-
-    fn iterations_at(&self, index: usize, count: usize) -> u32 {
-        if index + 1 == count {
-            return self.iterations;
-        }
-        let (coarse, fine) = (f64::from(self.coarse_iterations), f64::from(self.iterations));
-        let along = index as f64 / (count - 1) as f64;
-        (coarse * (fine / coarse).powf(along)).round().max(1.0) as u32
     }
 }
 
@@ -404,76 +334,5 @@ mod tests {
         assert_eq!(factor(1600, 800, false), 1.0);
         // A strip has a long side, but few pixels.
         assert_eq!(factor(8000, 40, true), 1.0);
-    }
-
-    #[test]
-    fn scales_end_at_the_size_and_grow() {
-        let recipe = Optimize {
-            min_scale: 128,
-            scale_factor: std::f32::consts::SQRT_2,
-            ..Optimize::painterly()
-        };
-        let sides: Vec<_> = recipe.scales(512, 256).iter().map(|s| (s.width, s.height)).collect();
-        assert_eq!(sides, [(128, 64), (181, 91), (256, 128), (362, 181), (512, 256)]);
-        let single = Optimize { min_scale: 0, ..recipe };
-        assert_eq!(single.scales(512, 256).len(), 1);
-    }
-
-    #[test]
-    fn a_scale_shares_its_steps_between_grids_and_ends_at_the_corner() {
-        let of = |pooling_grids, iterations| {
-            let recipe = Optimize {
-                pooling_grids,
-                iterations,
-                coarse_iterations: 40,
-                min_scale: 128,
-                ..Optimize::painterly()
-            };
-            let scales = recipe.scales(256, 256);
-            scales.iter().map(|it| (it.width, it.grid, it.iterations)).collect::<Vec<_>>()
-        };
-        assert_eq!(of(1, 12), [(128, 0, 40), (256, 0, 12)]);
-        assert_eq!(of(2, 13), [(128, 1, 20), (128, 0, 20), (256, 1, 6), (256, 0, 7)]);
-        assert_eq!(of(3, 2)[3..], [(256, 1, 1), (256, 0, 1)]);
-    }
-
-    #[test]
-    fn no_scale_changes_the_shape() {
-        let recipe = Optimize { min_scale: 24, ..Optimize::painterly() };
-        for (width, height) in [(8, 128), (16, 17), (4096, 17), (1, 256), (1023, 1025), (94, 94)] {
-            for size in [None, Some(16), Some(32), Some(200)] {
-                let recipe = recipe.clone().with(|common| common.size = size);
-                let (wide, high) = recipe.common.output_size(width, height);
-                for scale in recipe.scales(wide, high) {
-                    let ratio =
-                        f64::from(scale.width.max(scale.height)) / f64::from(width.max(height));
-                    let near = |side: u32, own: u32| {
-                        (f64::from(side) - f64::from(own) * ratio).abs() <= 1.0
-                    };
-                    assert!(
-                        near(scale.width, width) && near(scale.height, height),
-                        "{width} x {height} at {size:?}: {scale:?}"
-                    );
-                }
-            }
-        }
-        let strip = recipe.with(|common| common.size = Some(32));
-        assert_eq!(strip.common.output_size(8, 128), (2, 32));
-    }
-
-    #[test]
-    fn without_a_style_a_content_is_not_painted_coarse_to_fine() {
-        let unstyled = |change: fn(&mut Optimize)| {
-            let mut recipe = Optimize::painterly();
-            change(&mut recipe);
-            (recipe.is_styled(), recipe.scales(512, 512).len())
-        };
-        assert_eq!(unstyled(|_| ()), (true, 3));
-        assert_eq!(unstyled(|recipe| recipe.style_weight = 0.0), (false, 1));
-        assert_eq!(unstyled(|recipe| recipe.style_layers = [0.0; 5]), (false, 1));
-        let from_noise = |recipe: &mut Optimize| {
-            (recipe.style_weight, recipe.init) = (0.0, Init::Noise);
-        };
-        assert_eq!(unstyled(from_noise), (false, 3));
     }
 }

@@ -98,6 +98,7 @@ impl Optimize {
             coarse_iterations: 45,
             style_weight: 1.5,
             loss_norm: LossNorm::Variance,
+            pooling_grids: 2,
             pooling: Pooling::Average,
             optimizer: Optimizer::Adam,
             ..painterly

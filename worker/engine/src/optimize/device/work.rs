@@ -141,7 +141,7 @@ mod tests {
             assert_eq!(format!("{:?}", kernels_layer(layer)), format!("{layer:?}"));
             let multiply_adds = |convolution: usize| {
                 let inputs = convolution.checked_sub(1).map_or(3, |before| vgg::CHANNELS[before]);
-                9 * inputs * vgg::CHANNELS[convolution] >> (2 * vgg::HALVINGS[convolution])
+                (9 * inputs * vgg::CHANNELS[convolution]) >> (2 * vgg::HALVINGS[convolution])
             };
             let expected: usize = (0..=last).map(multiply_adds).sum();
             assert_eq!(layer.multiply_adds(), expected as u64, "{layer:?}");
