@@ -87,8 +87,8 @@ impl Tiling {
     }
 
     /// Tiles whose interiors are `interior` pixels wide and high: multiples of 64 pixels, or of 16
-    /// for a view up to relu3_1, or the picture's own side. `None` where an axis wraps and a tile with its halo would be longer than
-    /// the axis.
+    /// for a view up to relu3_1, or the picture's own side. `None` where an axis wraps and a tile
+    /// with its halo would be longer than the axis.
     pub fn cut(view: View, width: usize, height: usize, interior: (usize, usize)) -> Option<Self> {
         let across = spans(width, view.edge_x, view.deepest, interior.0)?;
         let down = spans(height, view.edge_y, view.deepest, interior.1)?;
