@@ -87,10 +87,9 @@ impl Glance {
             && survey.unusable() == 0
             && survey.unsettled.is_empty()
             && !survey.state.is_unsaved();
-        let Some(before) = self.tree.filter(|_| is_settled) else { return };
-        let others = others(survey);
-        let is_same = TreeStamp::take(&self.project, &self.others) == Some(before);
-        if !is_same || !before.is_trusted(self.began_ns) {
+        let trusted = self.tree.filter(|tree| is_settled && tree.is_trusted(self.began_ns));
+        let Some(before) = trusted else { return };
+        if TreeStamp::take(&self.project, &self.others) != Some(before) {
             return;
         }
         // Files that the glance did not know of are in the next one's stamp, so the next survey
@@ -99,7 +98,7 @@ impl Glance {
             version: VERSION,
             asked: self.asked,
             tree: before,
-            others,
+            others: others(survey),
             up_to_date: survey.up_to_date(),
             warnings: survey.warnings.clone(),
         };
