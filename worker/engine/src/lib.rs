@@ -23,6 +23,8 @@ pub mod optimize;
 mod resize;
 mod run;
 mod style;
+#[cfg(test)]
+mod tiny;
 
 pub use error::EngineError;
 pub use frame::Frame;

@@ -1,28 +1,16 @@
 //! A canvas whose deep layers are evaluated on a reduced copy: its gradient, and its tiles.
 
 use impasto_kernels::Level;
-use impasto_models::{Convolution, VggWeights};
 use impasto_types::{LossNorm, Padding, Pooling, Tileable};
 
 use super::*;
 use crate::noise::Noise;
 use crate::optimize::device::{Cpu, Plan, Tiling, VggDevice, View};
 use crate::optimize::objective::LayerStatistics;
-use crate::{Interrupt, Joins};
+use crate::{Interrupt, Joins, tiny};
 
 fn cpu() -> Cpu {
-    let mut noise = Noise::new(21);
-    let channels = [3, 4, 4, 6, 6, 8, 8, 8, 8, 8, 8, 8, 8, 10];
-    let layer = |pair: &[usize]| Convolution {
-        name: "conv".to_owned(),
-        in_channels: pair[0],
-        out_channels: pair[1],
-        weights: (0..pair[0] * pair[1] * 9)
-            .map(|_| noise.normal() * (2.0 / (9.0 * pair[0] as f32)).sqrt())
-            .collect(),
-        bias: vec![0.5; pair[1]],
-    };
-    let weights = VggWeights { convolutions: channels.windows(2).map(layer).collect() };
+    let weights = tiny::weights(21, &[3, 4, 4, 6, 6, 8, 8, 8, 8, 8, 8, 8, 8, 10]);
     let threads = rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("two threads");
     Cpu::new(&weights, Level::Scalar, Precision::Fp32, Arc::new(threads))
         .expect("the weights fit together")

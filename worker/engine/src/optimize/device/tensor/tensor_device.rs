@@ -202,21 +202,10 @@ mod tests {
     use crate::noise::Noise;
     use crate::optimize::device::Pass;
     use crate::optimize::objective::{LayerStatistics, StyleTarget};
-    use crate::{Frame, Joins};
+    use crate::{Frame, Joins, tiny};
 
     fn weights() -> VggWeights {
-        let mut noise = Noise::new(11);
-        let channels = [3, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16];
-        let layer = |pair: &[usize]| Convolution {
-            name: "conv".to_owned(),
-            in_channels: pair[0],
-            out_channels: pair[1],
-            weights: (0..pair[0] * pair[1] * 9)
-                .map(|_| noise.normal() * (2.0 / (9.0 * pair[0] as f32)).sqrt())
-                .collect(),
-            bias: vec![0.5; pair[1]],
-        };
-        VggWeights { convolutions: channels.windows(2).map(layer).collect() }
+        tiny::weights(11, &[3, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16])
     }
 
     fn picture(width: usize, height: usize, seed: u64) -> Image {
