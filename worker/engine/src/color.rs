@@ -57,11 +57,17 @@ pub(crate) fn match_statistics(picture: Measured<'_>, reference: Measured<'_>) -
 /// Recolours a picture by light and dark: its luma gets the mean and deviation of the styles', and
 /// each luma the mean colour that the styles have there. The result is interpolated by `share`
 /// between the picture's own colours and those. Half of each pixel's deviation from the picture's
-/// mean chroma stays, so that a red brick still differs from a grey one.
-pub(crate) fn take_palette(own: Measured<'_>, styles: &[(Measured<'_>, f32)], share: f32) -> Image {
+/// mean chroma stays, so that a red brick still differs from a grey one. Contrast is multiplied by
+/// `least_gain` at least.
+pub(crate) fn take_palette(
+    own: Measured<'_>,
+    styles: &[(Measured<'_>, f32)],
+    share: f32,
+    least_gain: f32,
+) -> Image {
     let palette = Palette::of(styles);
     let (mean, deviation) = luma_moments([(own, 1.0)]);
-    let gain = (palette.deviation / deviation.max(1.0)).min(MAX_GAIN);
+    let gain = (palette.deviation / deviation.max(1.0)).clamp(least_gain, MAX_GAIN);
     let average = average_chroma(own);
     let mut recolored = own.image.clone();
     for pixel in recolored.rgb.chunks_exact_mut(3) {
@@ -315,7 +321,7 @@ mod tests {
         let style = [(Measured::whole(&style), 1.0)];
         let rgb = (0..64 * 64).flat_map(|i| [if i % 3 == 0 { 60.0 } else { 180.0 }; 3]).collect();
         let grey = Image { width: 64, height: 64, rgb };
-        let recolored = take_palette(Measured::whole(&grey), &style, 1.0);
+        let recolored = take_palette(Measured::whole(&grey), &style, 1.0, 0.0);
         let (dark, light) = (&recolored.rgb[..3], &recolored.rgb[3..6]);
         assert!(
             dark[2] > dark[0] + 20.0
@@ -323,7 +329,7 @@ mod tests {
                 && luma(light) > luma(dark) + 60.0,
             "{dark:?} {light:?}"
         );
-        assert_eq!(take_palette(Measured::whole(&grey), &style, 0.0), grey);
+        assert_eq!(take_palette(Measured::whole(&grey), &style, 0.0, 0.0), grey);
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod image;
 mod inputs;
 mod interrupt;
 mod joins;
+mod low_pass;
 mod mask;
 mod noise;
 pub mod optimize;
@@ -25,6 +26,7 @@ mod run;
 mod style;
 #[cfg(test)]
 mod tiny;
+mod values;
 
 pub use error::EngineError;
 pub use frame::Frame;

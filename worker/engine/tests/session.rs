@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use impasto_engine::optimize::{Engine, Session};
-use impasto_engine::{EngineError, Image, Inputs, Joins, Run, Step};
+use impasto_engine::{EngineError, Image, Inputs, Joins, Run, Step, Style};
 use impasto_models::{Convolution, VggWeights};
 use impasto_types::{Optimize, Optimizer, PreserveColor, Preset, Profile, Tileable};
 
@@ -85,13 +85,39 @@ fn finish(mut session: Session) -> Image {
 
 #[test]
 fn one_thread_and_three_paint_the_same_bits() {
-    for recipe in [short(Preset::Painterly), Optimize { min_scale: 0, ..short(Preset::Gatys) }] {
+    let gatys = Optimize { min_scale: 0, ..short(Preset::Gatys) };
+    for recipe in [short(Preset::Painterly), short(Preset::Texture), gatys] {
         let on = |threads| {
             finish(
                 Session::new(engine(threads), recipe.clone(), inputs(), AMPLE).expect("it begins"),
             )
         };
         assert!(on(1) == on(3), "{recipe:?}");
+    }
+}
+
+#[test]
+fn an_asset_keeps_its_values_in_a_style_of_any_other() {
+    let engine = engine(2);
+    let mean = |image: &Image| {
+        let light = |p: &[f32]| 0.2126 * p[0] + 0.7152 * p[1] + 0.0722 * p[2];
+        image.rgb.chunks_exact(3).map(light).sum::<f32>() / image.pixels() as f32
+    };
+    let mut inputs = inputs();
+    for Style { image, .. } in &mut inputs.styles {
+        image.rgb.iter_mut().for_each(|value| *value = 90.0 + 0.6 * *value);
+    }
+    let asset = Image { rgb: vec![60.0; 48 * 40 * 3], ..picture(48, 40, 1) };
+    inputs.content = Some(asset.clone());
+    let painted = |values: f32, optimizer: Optimizer| {
+        let recipe = Optimize { values, optimizer, ..short(Preset::Texture) };
+        let session = Session::new(engine.clone(), recipe, inputs.clone(), AMPLE);
+        finish(session.expect("it begins"))
+    };
+    for optimizer in [Optimizer::Adam, Optimizer::Lbfgs] {
+        let off = |values: f32| (mean(&painted(values, optimizer)) - mean(&asset)).abs();
+        let (left, half, held) = (off(0.0), off(0.5), off(1.0));
+        assert!(left > 50.0 && held < 1.0 && held < half && half < left, "{left} {half} {held}");
     }
 }
 

@@ -82,6 +82,20 @@ parameters! {
         layers_by_scale: LayersByScale as LayersByScale,
             "at most 16 rules, the smallest side first, none above 32768 pixels" |rules| rules
                 .is_ordered();
+        /// How far the asset's light and dark are held, over areas larger than a stroke, 0 to 1.
+        ///
+        /// At 0 every asset ends at the style's own brightness; at 1 a scene of several textures
+        /// reads as before, and dark holes stay dark. Has no effect without an asset.
+        #[arg(value_name = "SHARE")]
+        #[serde(default, skip_serializing_if = "is_default")]
+        values: f32 as f32, "from 0 to 1" |share| (0.0..=1.0).contains(share);
+        /// How far patches of stray colour are evened out, 0 to 1.
+        ///
+        /// At 0 a motif that is rare in the style may land once in a texture, and show as a grid
+        /// where that repeats. Has no effect without an asset.
+        #[arg(value_name = "SHARE")]
+        #[serde(default, skip_serializing_if = "is_default")]
+        evenness: f32 as f32, "from 0 to 1" |share| (0.0..=1.0).contains(share);
         /// The style image's size relative to the result's: larger means larger strokes.
         #[arg(value_name = "RATIO")]
         style_scale: f32 as f32, "from 0.0004 to 2048" |r| (0.0004..=MOST_STYLE_SCALE).contains(r);

@@ -73,6 +73,8 @@ impl Optimize {
             tv_weight: 0.0,
             style_layers: [1.0; STYLE_LAYERS],
             layers_by_scale: LayersByScale::default(),
+            values: 0.0,
+            evenness: 0.0,
             style_scale: 1.0,
             loss_norm: LossNorm::Relative,
             pooling: Pooling::Max,
@@ -89,7 +91,8 @@ impl Optimize {
     ///
     /// Average pooling keeps the edges of small forms. The palette is matched first, since strokes
     /// alone leave patches of the old colours. Adam moves all pixels equally: L-BFGS would gather
-    /// light and dark in large blots, which show when the texture repeats.
+    /// light and dark in large blots, which show when the texture repeats. The asset's values are held,
+    /// so that dark and light textures stay so beside each other.
     pub fn texture() -> Self {
         let painterly = Self::painterly();
         Self {
@@ -97,6 +100,8 @@ impl Optimize {
             iterations: 14,
             coarse_iterations: 45,
             style_weight: 1.5,
+            values: 1.0,
+            evenness: 1.0,
             loss_norm: LossNorm::Variance,
             pooling_grids: 2,
             pooling: Pooling::Average,

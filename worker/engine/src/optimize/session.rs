@@ -296,9 +296,10 @@ impl Session {
     /// Takes the scale's result; where there is a next scale, enlarges it for that, with what the
     /// optimiser has learnt.
     fn end_scale(&mut self, painting: Painting) -> Result<Stage, EngineError> {
-        let (canvas, warmth) = painting.canvas.finish()?;
+        let (mut canvas, warmth) = painting.canvas.finish()?;
         let frame = self.frame(self.schedule.present());
         if self.schedule.is_last() {
+            self.engine.install(|| self.sources.correct(&mut canvas, frame));
             return Ok(Stage::Done(frame.cut(canvas)));
         }
         // Where nothing has pulled so far, the coarse scale must not blur the picture.
@@ -315,6 +316,7 @@ impl Session {
         drop(canvas);
         let mut canvas = Image { width: next.width(), height: next.height(), rgb };
         canvas.clamp();
+        self.engine.install(|| self.sources.correct(&mut canvas, next));
         meet_neighbors(next, &mut canvas);
         Ok(Stage::Waiting(Waiting { canvas, warmth }))
     }

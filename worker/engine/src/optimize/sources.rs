@@ -10,6 +10,7 @@ use crate::color::Measured;
 use crate::frame::Frame;
 use crate::noise::Noise;
 use crate::resize::{resize_plane, resize_weighted};
+use crate::values::{Seen, Values};
 use crate::{Image, Inputs, Joins, Mask, Style, color};
 
 #[derive(Debug)]
@@ -27,6 +28,8 @@ pub(crate) struct Sources {
     keeps_chroma: bool,
     mask: Option<Mask>,
     joins: Joins,
+    /// The asset's values, where the result holds them or is evened.
+    values: Option<Values>,
 }
 
 impl Sources {
@@ -47,10 +50,23 @@ impl Sources {
                 }
                 _ => style,
             };
-        let styles: Vec<_> =
-            styles.into_iter().map(|style| recolor(style.cropped(), content.as_ref())).collect();
+        let mut values = content
+            .as_ref()
+            .and_then(|image| values_of(recipe, Measured { image, mask: painted }, &joins));
+        let tone = |style: Style| match (&values, &content) {
+            (Some(values), Some(content)) => {
+                let scale = longer_side(content) * f64::from(recipe.style_scale);
+                let scale = scale / longer_side(&style.image);
+                style.recolored(|style| values.tone(style, scale))
+            }
+            _ => style,
+        };
+        let styles: Vec<_> = styles
+            .into_iter()
+            .map(|style| recolor(tone(style.cropped()), content.as_ref()))
+            .collect();
         let own = mask.as_ref().and(content.clone());
-        let target = match recipe.common.preserve_color {
+        let mut target = match recipe.common.preserve_color {
             // There are no colours to be had.
             _ if !recipe.is_styled() => content.take(),
             PreserveColor::Luminance => content.as_ref().map(color::luminance),
@@ -58,14 +74,18 @@ impl Sources {
                 let own = Measured { image, mask: painted };
                 let styles: Vec<_> =
                     styles.iter().map(|style| (style.measured(), style.share)).collect();
-                color::take_palette(own, &styles, recipe.common.palette)
+                let least_gain = values.as_ref().map_or(0.0, Values::least_gain);
+                color::take_palette(own, &styles, recipe.common.palette, least_gain)
             }),
             PreserveColor::None | PreserveColor::Statistics => content.take(),
         };
+        if let (Some(values), Some(target)) = (&mut values, &mut target) {
+            values.settle(target);
+        }
         let keeps_chroma =
             recipe.is_styled() && recipe.common.preserve_color == PreserveColor::Luminance;
         let own = own.or(content.filter(|_| keeps_chroma));
-        Self { target, coverage, styles, init, own, keeps_chroma, mask, joins }
+        Self { target, coverage, styles, init, own, keeps_chroma, mask, joins, values }
     }
 
     pub(crate) fn joins(&self) -> &Joins {
@@ -165,15 +185,31 @@ impl Sources {
 
     /// Where a scale's picture is painted, where there is a mask: in the mask and its margin.
     pub(crate) fn masked_at(&self, frame: Frame) -> Option<Masked> {
+        let (weights, own) = self.painted_at(frame)?;
+        let weights = frame.surround_plane(weights, 1);
+        let mask = impasto_kernels::Mask::new(frame.width(), frame.height(), &weights);
+        Some(Masked { mask: Arc::new(mask), own: frame.surround(own) })
+    }
+
+    /// How far each pixel of a scale's picture is painted, where there is a mask, and what the
+    /// network sees beside that.
+    fn painted_at(&self, frame: Frame) -> Option<(Vec<f32>, Image)> {
         let (mask, own) = (self.mask.as_ref()?, self.own.as_ref()?);
         let (width, height) = frame.picture();
         let mask = mask.resized(width, height, &self.joins).with_margin(&self.joins);
-        let weights = frame.surround_plane(mask.into_weights(), 1);
-        let mask = impasto_kernels::Mask::new(frame.width(), frame.height(), &weights);
         let own = self.fit_asset(own, width, height);
         // The canvas has the colours that the network sees.
         let own = if self.keeps_chroma { color::luminance(&own) } else { own };
-        Some(Masked { mask: Arc::new(mask), own: frame.surround(own) })
+        Some((mask.into_weights(), own))
+    }
+
+    /// Gives a canvas the asset's values and even colours, as far as the recipe says.
+    pub(crate) fn correct(&self, canvas: &mut Image, frame: Frame) {
+        let Some(values) = &self.values else { return };
+        let picture = frame.cut(canvas.clone());
+        let painted = self.painted_at(frame);
+        let under = painted.as_ref().map(|(weights, own)| (&weights[..], own));
+        values.correction(Seen { picture: &picture, under }).on(frame).apply(canvas);
     }
 
     pub(crate) fn has_mask(&self) -> bool {
@@ -231,6 +267,24 @@ impl Sources {
         let masks = self.mask.iter().chain(&self.coverage).map(Mask::bytes);
         self.own.iter().map(Image::bytes).chain(masks).sum()
     }
+}
+
+/// The values of an asset, where the recipe asks for them and a style pulls at all.
+fn values_of(recipe: &Optimize, asset: Measured<'_>, joins: &Joins) -> Option<Values> {
+    let Optimize { values, evenness, .. } = *recipe;
+    if !recipe.is_styled() || values + evenness == 0.0 {
+        return None;
+    }
+    let wraps = (joins.repeats_across(), joins.repeats_down());
+    let of = |image: &Image| Values::of(Measured { image, ..asset }, wraps, values, evenness);
+    Some(match recipe.common.preserve_color {
+        PreserveColor::Luminance => of(&color::luminance(asset.image)),
+        PreserveColor::None | PreserveColor::Statistics => of(asset.image),
+    })
+}
+
+fn longer_side(image: &Image) -> f64 {
+    image.width.max(image.height) as f64
 }
 
 /// A picture of this size, within range; pixels count by their weights where there are any.

@@ -1,0 +1,579 @@
+//! Values, as painters call light and dark, and evenness: what holds a scene together when all of
+//! its textures are painted in one style, and keeps a texture that repeats from showing its grid.
+//!
+//! A style brings its own values. Without more, every asset ends at the style's mean brightness, a
+//! plain wall gets its blots, and a motif that is rare in the style, such as a star, lands once in
+//! a tile and becomes a landmark. So by the recipe's `values`, the low frequencies of luminance
+//! ([`LowPass`], the mean among them) are moved to the asset's; by its `evenness`, those of chroma
+//! lose what stands out. Strokes are finer than that, and stay.
+//!
+//! It is done in three places, so that the loss does not fight it: to each style image before it is
+//! measured ([`Values::tone`]), to the content ([`Values::settle`]), and to the picture itself
+//! between scales and at the end ([`Values::correction`]).
+//!
+//! Luminance is moved along `l / (l + r (1 - l))`, a curve that leaves black black and white white,
+//! with an `r` that varies as slowly as the waves do: holes stay dark. Chroma stays what it is, as
+//! far as a colour can have it at its new luminance.
+
+use rayon::prelude::*;
+
+use crate::color::Measured;
+use crate::low_pass::{LowPass, Waves};
+use crate::{Frame, Image};
+
+/// How many cycles a side has of the finest light and dark that is held.
+const CYCLES: usize = 8;
+
+/// As many of a style image that is looked at much larger than the result.
+const MOST_CYCLES: usize = 32;
+
+/// The most by which a style's contrast is multiplied, as for a palette.
+const MAX_GAIN: f32 = 2.0;
+
+/// Luminance that is nearer than this to where it should be, of 0 to 1, is left alone: a fifth of
+/// an 8-bit level.
+const NEAR: f32 = 0.2 / 255.0;
+
+/// The curve depends on each pixel, so its parameter is found by Newton's steps. Four are enough
+/// where no half of a picture is black or white.
+const MAX_STEPS: usize = 8;
+
+/// What an asset's values are, and how far they are held.
+#[derive(Debug)]
+pub(crate) struct Values {
+    /// The share to which luminance is held, and that to which chroma is evened.
+    share: f32,
+    evenness: f32,
+    waves: Waves,
+    size: (usize, usize),
+    /// The low frequencies of the asset's luminance.
+    light: LowPass,
+    /// The mean luminance of what is painted of it.
+    mean: f64,
+    /// The variance of its other frequencies.
+    detail: f64,
+    /// The low frequencies of the content's chroma, in each channel, once it is settled.
+    chroma: Option<[LowPass; 3]>,
+}
+
+/// A picture as it is seen: where a mask has less than full weight, the rest is what lies under it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Seen<'a> {
+    pub(crate) picture: &'a Image,
+    /// Of the picture's size, weights and what is seen where they are zero.
+    pub(crate) under: Option<(&'a [f32], &'a Image)>,
+}
+
+/// What is to be done to each pixel of a picture.
+#[derive(Debug)]
+pub(crate) struct Correction {
+    /// The parameter of luminance's curve.
+    ratios: Option<Vec<f32>>,
+    /// What is taken from the chroma of each channel.
+    chroma: Option<Vec<f32>>,
+}
+
+impl Values {
+    /// Of an asset, whose luminance is held by `share` and chroma evened by `evenness`. Styles get
+    /// the values of those of its pixels that count.
+    pub(crate) fn of(asset: Measured<'_>, wraps: (bool, bool), share: f32, evenness: f32) -> Self {
+        let waves = Waves { cycles: (CYCLES, CYCLES), wraps };
+        let size = (asset.image.width, asset.image.height);
+        let seen = Seen { picture: asset.image, under: None };
+        let light = LowPass::of(size, waves, |at| seen.luminance(at));
+        let (mean, variance) = light_moments(asset);
+        let detail = (variance - light.variance()).max(0.0);
+        Self { share, evenness, waves, size, light, mean, detail, chroma: None }
+    }
+
+    /// The least by which a palette should multiply the content's contrast.
+    pub(crate) fn least_gain(&self) -> f32 {
+        self.share
+    }
+
+    /// Gives the content the asset's values; its colours are those that are evened to later.
+    pub(crate) fn settle(&mut self, content: &mut Image) {
+        let seen = Seen { picture: content, under: None };
+        let size = (content.width, content.height);
+        let ratios = self.ratios(seen, self.waves, &self.light);
+        Correction { ratios, chroma: None }.apply(content);
+        self.chroma = Some(chroma(Seen { picture: content, under: None }, size, self.waves));
+    }
+
+    /// A style image with the asset's values: with its mean, and no more contrast in the low
+    /// frequencies, nor less in the others. `scale` is how long a pixel of the style is beside one
+    /// of the asset.
+    pub(crate) fn tone(&self, style: Measured<'_>, scale: f64) -> Image {
+        let mut toned = style.image.clone();
+        let size = (toned.width, toned.height);
+        // What does not count has the colour of what does.
+        let mean = mean(style);
+        let under = style.mask.map(|mask| (mask, Image::filled(size.0, size.1, mean)));
+        let waves = self.style_waves(size, scale);
+        let seen = |picture| Seen {
+            picture,
+            under: under.as_ref().map(|(mask, mean)| (mask.weights(), mean)),
+        };
+        if self.share > 0.0 {
+            let own = LowPass::of(size, waves, |at| seen(&toned).luminance(at));
+            let detail = (light_moments(style).1 - own.variance()).max(0.0);
+            let gain = (self.detail / detail.max(1e-6)).sqrt() as f32;
+            let gain = 1.0 + self.share * (gain.clamp(1.0, MAX_GAIN) - 1.0);
+            if gain > 1.0 {
+                let low = own.plane(size);
+                each_pixel(&mut toned, |at, pixel| {
+                    let light = luminance(pixel);
+                    set_luminance(pixel, low[at] + gain * (light - low[at]));
+                });
+            }
+            let spread = (self.light.variance() / own.variance().max(1e-9)).sqrt().min(1.0);
+            let goal = own.with(&own, |at, own, _| if at == 0 { self.mean } else { spread * own });
+            let ratios = self.ratios(seen(&toned), waves, &goal);
+            Correction { ratios, chroma: None }.apply(&mut toned);
+        }
+        if self.evenness > 0.0 {
+            let own = chroma(seen(&toned), size, waves);
+            let chroma = self.uneven(&own, size);
+            Correction { ratios: None, chroma }.apply(&mut toned);
+        }
+        toned
+    }
+
+    /// What gives a picture of any size the asset's values, and evens its colours.
+    pub(crate) fn correction(&self, seen: Seen<'_>) -> Correction {
+        let size = (seen.picture.width, seen.picture.height);
+        let ratios = self.ratios(seen, self.waves, &self.light);
+        let uneven = self.chroma.as_ref().filter(|_| self.evenness > 0.0).and_then(|content| {
+            let own = chroma(seen, size, self.waves);
+            // The mean is the style's.
+            let stray = |k: usize| {
+                own[k]
+                    .with(&content[k], |at, own, content| if at == 0 { 0.0 } else { own - content })
+            };
+            self.uneven(&[stray(0), stray(1), stray(2)], size)
+        });
+        Correction { ratios, chroma: uneven }
+    }
+
+    /// The parameter of luminance's curve at each pixel that moves the low frequencies of what is
+    /// seen by the share towards a goal. None where they are there.
+    fn ratios(&self, seen: Seen<'_>, waves: Waves, goal: &LowPass) -> Option<Vec<f32>> {
+        if self.share == 0.0 {
+            return None;
+        }
+        let size = (seen.picture.width, seen.picture.height);
+        let (mut ratios, mut goal_light): (Option<Vec<f32>>, Option<LowPass>) = (None, None);
+        for _ in 0..MAX_STEPS {
+            let ratio = |at: usize| ratios.as_ref().map_or(1.0, |ratios| ratios[at]);
+            let own = LowPass::of(size, waves, |at| seen.moved(at, ratio(at)).0);
+            let goal = &*goal_light.get_or_insert_with(|| {
+                own.with(goal, |_, own, goal| own + f64::from(self.share) * (goal - own))
+            });
+            let missing = goal.with(&own, |_, goal, own| goal - own).plane(size);
+            if missing.par_iter().all(|missing| missing.abs() < NEAR) {
+                break;
+            }
+            let slope = LowPass::of(size, waves, |at| seen.moved(at, ratio(at)).1);
+            let least = (0.25 * slope.mean() as f32).max(1e-3);
+            let slopes = slope.plane(size);
+            let ratios = ratios.get_or_insert_with(|| vec![1.0; size.0 * size.1]);
+            let steps = missing.par_iter().zip(&slopes);
+            ratios.par_iter_mut().zip(steps).for_each(|(ratio, (missing, slope))| {
+                let step = (missing / slope.max(least)).clamp(-1.0, 1.0);
+                // About the exponential of the step; the curve lightens where it is below one.
+                *ratio = (*ratio * (2.0 - step) / (2.0 + step)).clamp(1e-3, 1e3);
+            });
+        }
+        ratios
+    }
+
+    /// What stands out of low frequencies of chroma, at each pixel: what is beyond a soft limit of
+    /// their median.
+    fn uneven(&self, stray: &[LowPass; 3], size: (usize, usize)) -> Option<Vec<f32>> {
+        const GRID: (usize, usize) = (64, 64);
+        let centered = stray.each_ref().map(|low| low.with(low, |at, low, _| low * keep(at)));
+        let [red, green, blue] = centered.each_ref().map(|low| low.plane(GRID));
+        let mut lengths: Vec<f32> =
+            (0..red.len()).map(|at| square([red[at], green[at], blue[at]]).sqrt()).collect();
+        let middle = lengths.len() / 2;
+        let limit = *lengths.select_nth_unstable_by(middle, f32::total_cmp).1;
+        let most = lengths.iter().copied().fold(0.0, f32::max);
+        if most < NEAR {
+            return None;
+        }
+        let planes = centered.map(|low| low.plane(size));
+        let mut taken = vec![0.0; 3 * size.0 * size.1];
+        taken.par_chunks_exact_mut(3).enumerate().for_each(|(at, taken)| {
+            let stray = [planes[0][at], planes[1][at], planes[2][at]];
+            let beyond = 1.0 - limit / (limit * limit + square(stray)).sqrt().max(1e-9);
+            taken.iter_mut().zip(stray).for_each(|(t, stray)| *t = self.evenness * beyond * stray);
+        });
+        Some(taken)
+    }
+
+    /// The waves of a style image that are as long as the asset's, or longer.
+    fn style_waves(&self, size: (usize, usize), scale: f64) -> Waves {
+        let side = ((self.size.0 * self.size.1) as f64).sqrt();
+        let cycles = |len: usize| {
+            let cycles = (CYCLES as f64 * len as f64 * scale / side).round() as usize;
+            cycles.clamp(1, MOST_CYCLES)
+        };
+        Waves { cycles: (cycles(size.0), cycles(size.1)), wraps: (false, false) }
+    }
+}
+
+/// The mean is left as it is.
+fn keep(at: usize) -> f64 {
+    if at == 0 { 0.0 } else { 1.0 }
+}
+
+impl Seen<'_> {
+    fn luminance(&self, at: usize) -> f32 {
+        self.moved(at, 1.0).0
+    }
+
+    /// The luminance at a pixel whose own is moved along the curve, and its slope: how fast it
+    /// changes with the logarithm of the parameter.
+    fn moved(&self, at: usize, ratio: f32) -> (f32, f32) {
+        let own = moved(luminance(&self.picture.rgb[3 * at..][..3]), ratio);
+        let slope = own * (1.0 - own);
+        match self.under {
+            None => (own, slope),
+            Some((weights, under)) => {
+                let (weight, under) = (weights[at], luminance(&under.rgb[3 * at..][..3]));
+                (under + weight * (own - under), weight * slope)
+            }
+        }
+    }
+
+    /// The chroma of a channel: what its value is above luminance, of 0 to 1.
+    fn chroma(&self, at: usize, channel: usize) -> f32 {
+        let of = |image: &Image| {
+            let pixel = &image.rgb[3 * at..][..3];
+            pixel[channel] / 255.0 - luminance(pixel)
+        };
+        let own = of(self.picture);
+        self.under.map_or(own, |(weights, under)| {
+            let under = of(under);
+            under + weights[at] * (own - under)
+        })
+    }
+}
+
+fn chroma(seen: Seen<'_>, size: (usize, usize), waves: Waves) -> [LowPass; 3] {
+    [0, 1, 2].map(|channel| LowPass::of(size, waves, |at| seen.chroma(at, channel)))
+}
+
+impl Correction {
+    /// The same for a canvas with the picture on it.
+    pub(crate) fn on(self, frame: Frame) -> Self {
+        let Self { ratios, chroma } = self;
+        Self {
+            ratios: ratios.map(|ratios| frame.surround_plane(ratios, 1)),
+            chroma: chroma.map(|chroma| frame.surround_plane(chroma, 3)),
+        }
+    }
+
+    /// Corrects a picture of the same size.
+    pub(crate) fn apply(&self, picture: &mut Image) {
+        let Self { ratios, chroma } = self;
+        if ratios.is_none() && chroma.is_none() {
+            return;
+        }
+        each_pixel(picture, |at, pixel| {
+            let light = luminance(pixel);
+            if let Some(chroma) = chroma {
+                let taken = &chroma[3 * at..][..3];
+                pixel.iter_mut().zip(taken).for_each(|(value, taken)| *value -= 255.0 * taken);
+            }
+            set_luminance(pixel, ratios.as_ref().map_or(light, |ratios| moved(light, ratios[at])));
+        });
+    }
+}
+
+fn each_pixel(picture: &mut Image, change: impl Fn(usize, &mut [f32]) + Sync) {
+    let pixels = picture.rgb.par_chunks_exact_mut(3).enumerate();
+    pixels.for_each(|(at, pixel)| change(at, pixel));
+}
+
+/// The luminance of encoded values by Rec. 709, whose primaries sRGB has; from 0 to 1.
+fn luminance(pixel: &[f32]) -> f32 {
+    (0.2126 * pixel[0] + 0.7152 * pixel[1] + 0.0722 * pixel[2]) / 255.0
+}
+
+/// Luminance moved along the curve: lighter where the ratio is below one. It is the logistic
+/// function of the logit less the ratio's logarithm.
+fn moved(light: f32, ratio: f32) -> f32 {
+    let light = light.clamp(0.0, 1.0);
+    light / (light + ratio * (1.0 - light))
+}
+
+/// Gives a pixel this luminance. Its chroma stays, or shrinks until the colour is within range.
+fn set_luminance(pixel: &mut [f32], light: f32) {
+    let (own, light) = (255.0 * luminance(pixel), 255.0 * light.clamp(0.0, 1.0));
+    let mut share = 1.0_f32;
+    for value in pixel.iter() {
+        let chroma = value - own;
+        let room = if chroma > 0.0 { 255.0 - light } else { light };
+        if chroma.abs() > room {
+            share = share.min(room / chroma.abs());
+        }
+    }
+    for value in pixel {
+        *value = (light + share * (*value - own)).clamp(0.0, 255.0);
+    }
+}
+
+fn square([red, green, blue]: [f32; 3]) -> f32 {
+    red * red + green * green + blue * blue
+}
+
+/// Mean and variance of luminance.
+fn light_moments(picture: Measured<'_>) -> (f64, f64) {
+    let (mut first, mut second) = (0.0, 0.0);
+    for (pixel, weight) in picture.pixels() {
+        let light = f64::from(luminance(pixel));
+        first += weight * light;
+        second += weight * light * light;
+    }
+    let weight = picture.weight();
+    let mean = first / weight;
+    (mean, (second / weight - mean * mean).max(0.0))
+}
+
+fn mean(picture: Measured<'_>) -> [f32; 3] {
+    let mut sums = [0.0_f64; 3];
+    for (pixel, weight) in picture.pixels() {
+        sums.iter_mut().zip(pixel).for_each(|(sum, value)| *sum += weight * f64::from(*value));
+    }
+    sums.map(|sum| (sum / picture.weight()) as f32)
+}
+
+#[cfg(test)]
+mod tests {
+    use impasto_types::Padding;
+
+    use super::*;
+    use crate::Joins;
+    use crate::noise::Noise;
+
+    const BOTH: (bool, bool) = (true, true);
+
+    fn painted((width, height): (usize, usize), pixel: impl Fn(f32, f32) -> [f32; 3]) -> Image {
+        let place = |at: usize, len: usize| (at as f32 + 0.5) / len as f32;
+        let rgb = (0..width * height)
+            .flat_map(|at| pixel(place(at % width, width), place(at / width, height)))
+            .collect();
+        Image { width, height, rgb }
+    }
+
+    /// An asset with slow light and dark, around grey.
+    fn asset(size: (usize, usize)) -> Image {
+        let turn = std::f32::consts::TAU;
+        painted(size, |x, y| [110.0 + 20.0 * (turn * (2.0 * x + y)).sin(); 3])
+    }
+
+    /// A picture of strokes, with blots in another place than the asset's, around another grey.
+    fn strokes(size: (usize, usize), seed: u64) -> Image {
+        let mut noise = Noise::new(seed);
+        let mut picture = painted(size, |x, y| {
+            let blot = 60.0 * (std::f32::consts::TAU * (x - 2.0 * y)).cos();
+            [120.0 + blot, 170.0 + blot, 150.0 - blot]
+        });
+        picture.rgb.iter_mut().for_each(|value| *value += 25.0 * noise.normal());
+        picture.clamp();
+        picture
+    }
+
+    fn low(picture: &Image, waves: Waves) -> LowPass {
+        let seen = Seen { picture, under: None };
+        LowPass::of((picture.width, picture.height), waves, |at| seen.luminance(at))
+    }
+
+    fn deviation(image: &Image) -> f64 {
+        light_moments(Measured { image, mask: None }).1.sqrt()
+    }
+
+    fn values(asset: &Image, wraps: (bool, bool), share: f32, evenness: f32) -> Values {
+        Values::of(Measured { image: asset, mask: None }, wraps, share, evenness)
+    }
+
+    fn corrected(values: &Values, picture: &Image) -> Image {
+        let mut corrected = picture.clone();
+        values.correction(Seen { picture, under: None }).apply(&mut corrected);
+        corrected
+    }
+
+    /// The largest difference of two pictures' low luminance.
+    fn far(found: &LowPass, expected: &LowPass) -> f32 {
+        let missing = found.with(expected, |_, a, b| a - b).plane((48, 48));
+        missing.iter().map(|v| v.abs()).fold(0.0, f32::max)
+    }
+
+    #[test]
+    fn a_picture_gets_the_assets_values_by_the_share_in_any_size() {
+        for (wraps, size) in [(BOTH, (64, 48)), (BOTH, (51, 37)), ((false, true), (40, 61))] {
+            let asset = asset((60, 60));
+            let picture = strokes(size, 1);
+            for share in [0.5, 1.0] {
+                let values = values(&asset, wraps, share, 0.0);
+                let before = low(&picture, values.waves);
+                let goal = before
+                    .with(&values.light, |_, own, asset| own + f64::from(share) * (asset - own));
+                assert!(far(&before, &goal) > 0.1);
+                let after = low(&corrected(&values, &picture), values.waves);
+                assert!(far(&after, &goal) < 1.0 / 255.0, "{size:?} {share}");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_is_asked_and_nothing_is_changed() {
+        let picture = strokes((40, 40), 1);
+        let mut values = values(&asset((40, 40)), BOTH, 0.0, 0.0);
+        let mut content = asset((40, 40));
+        values.settle(&mut content);
+        assert!(content == asset((40, 40)));
+        assert!(corrected(&values, &picture) == picture);
+        // Nor where the values are the asset's already.
+        let own = values(&picture, BOTH, 1.0, 0.0);
+        assert!(corrected(&own, &picture) == picture);
+    }
+
+    #[test]
+    fn a_flat_asset_leaves_strokes_alone_without_blots() {
+        let values = values(&Image::filled(32, 32, [200.0; 3]), BOTH, 1.0, 0.0);
+        let picture = strokes((64, 64), 3);
+        let painted = corrected(&values, &picture);
+        let after = low(&painted, values.waves);
+        assert!((after.mean() * 255.0 - 200.0).abs() < 0.5 && after.variance().sqrt() < 2e-3);
+        assert!(deviation(&painted) > 0.03);
+    }
+
+    #[test]
+    fn holes_stay_black_and_lights_white() {
+        let grate = painted((64, 64), |x, y| {
+            let cell = |at: f32| (at * 16.0) as usize % 2;
+            [[0.0; 3], [70.0, 90.0, 160.0], [255.0; 3]][cell(x) + cell(y)]
+        });
+        let values = values(&Image::filled(8, 8, [150.0; 3]), BOTH, 1.0, 0.0);
+        let painted = corrected(&values, &grate);
+        assert!(painted != grate);
+        for (pixel, own) in painted.rgb.chunks_exact(3).zip(grate.rgb.chunks_exact(3)) {
+            if own[0] == 0.0 || own[0] == 255.0 {
+                assert_eq!(pixel, own);
+            }
+        }
+    }
+
+    #[test]
+    fn a_style_gets_the_assets_mean_and_spread() {
+        let style = strokes((70, 50), 5);
+        let measured = Measured { image: &style, mask: None };
+        let flat = values(&Image::filled(64, 64, [60.0; 3]), BOTH, 1.0, 0.0);
+        let toned = flat.tone(measured, 1.0);
+        let after = low(&toned, flat.style_waves((70, 50), 1.0));
+        assert!((after.mean() * 255.0 - 60.0).abs() < 0.5 && after.variance().sqrt() < 2e-3);
+        // The contrast of fine detail is raised to the asset's, and never lowered.
+        let mut noise = Noise::new(8);
+        let mut harsh = Image::filled(64, 64, [128.0; 3]);
+        harsh.rgb.chunks_exact_mut(3).for_each(|pixel| {
+            let light = if noise.normal() > 0.0 { 30.0 } else { 220.0 };
+            pixel.fill(light);
+        });
+        let fine =
+            painted((64, 64), |x, _| [if (x * 32.0).fract() < 0.5 { 110.0 } else { 150.0 }; 3]);
+        let toned = values(&harsh, BOTH, 1.0, 0.0).tone(Measured { image: &fine, mask: None }, 1.0);
+        assert!((deviation(&toned) / deviation(&fine) - 2.0).abs() < 0.1);
+        let toned = values(&fine, BOTH, 1.0, 0.0).tone(Measured { image: &harsh, mask: None }, 1.0);
+        assert!((deviation(&toned) / deviation(&harsh) - 1.0).abs() < 0.1);
+    }
+
+    #[test]
+    fn a_lone_patch_of_colour_gives_way_and_common_ones_stay() {
+        let blue = [60.0, 80.0, 160.0];
+        let lone = painted((64, 64), |x, y| {
+            let near = (x - 0.5).powi(2) + (y - 0.5).powi(2) < 0.006;
+            if near { [190.0, 170.0, 60.0] } else { blue }
+        });
+        let common = painted((64, 64), |x, y| {
+            let wave = (std::f32::consts::TAU * 2.0 * (x + y)).sin();
+            [60.0 + 40.0 * wave, 80.0, 160.0 - 40.0 * wave]
+        });
+        let strength = |picture: &Image, at: usize| {
+            let [red, _, blue] = chroma(
+                Seen { picture, under: None },
+                (64, 64),
+                Waves { cycles: (8, 8), wraps: BOTH },
+            )
+            .map(|low| low.plane((64, 64)));
+            (red[at] - blue[at]) - (red[0] - blue[0])
+        };
+        let centre = 32 * 64 + 32;
+        let evened = |picture: &Image, evenness: f32| {
+            let mut content = Image::filled(64, 64, [90.0; 3]);
+            let mut values = values(&content, BOTH, 0.0, evenness);
+            values.settle(&mut content);
+            corrected(&values, picture)
+        };
+        let left = strength(&evened(&lone, 1.0), centre) / strength(&lone, centre);
+        assert!(left < 0.45, "{left}");
+        let half = strength(&evened(&lone, 0.5), centre) / strength(&lone, centre);
+        assert!((0.5..0.8).contains(&half), "{half}");
+        // A quarter of a wave along.
+        let left = strength(&evened(&common, 1.0), 8) / strength(&common, 8);
+        assert!(left > 0.6, "{left}");
+        for (now, own) in evened(&lone, 1.0).rgb.chunks_exact(3).zip(lone.rgb.chunks_exact(3)) {
+            assert!((luminance(now) - luminance(own)).abs() < 1e-4);
+        }
+    }
+
+    #[test]
+    fn a_canvas_is_corrected_as_its_picture_is() {
+        let values = values(&asset((45, 33)), (true, false), 1.0, 1.0);
+        let picture = strokes((45, 33), 2);
+        let expected = corrected(&values, &picture);
+        for grid in [0, 1] {
+            let joins = Joins::repeating(true, false);
+            let frame = Frame::new(&joins, Padding::Ring, 45, 33).turned(grid);
+            let mut canvas = frame.surround(picture.clone());
+            values.correction(Seen { picture: &picture, under: None }).on(frame).apply(&mut canvas);
+            assert!(canvas == frame.surround(expected.clone()));
+        }
+    }
+
+    #[test]
+    fn what_lies_under_a_mask_counts_and_what_is_painted_moves() {
+        let own = asset((48, 48));
+        let values = values(&own, BOTH, 1.0, 0.0);
+        let picture = strokes((48, 48), 4);
+        let weights: Vec<f32> = (0..48 * 48).map(|at| [0.0, 0.5, 1.0, 1.0][at % 48 / 12]).collect();
+        let see = |picture: &Image| {
+            let seen = Seen { picture, under: Some((&weights, &own)) };
+            LowPass::of((48, 48), values.waves, |at| seen.luminance(at))
+        };
+        let mut moved = picture.clone();
+        let seen = Seen { picture: &picture, under: Some((&weights, &own)) };
+        values.correction(seen).apply(&mut moved);
+        // Nothing moves where nothing is painted, so the rest comes near, not there.
+        let (before, after) =
+            (far(&see(&picture), &values.light), far(&see(&moved), &values.light));
+        assert!(after < 0.4 * before, "{before} {after}");
+    }
+
+    #[test]
+    fn a_colour_has_its_chroma_at_any_luminance_that_has_room_for_it() {
+        for (own, light) in
+            [([60.0, 80.0, 160.0], 0.5), ([60.0, 80.0, 160.0], 0.9), ([200.0, 30.0, 10.0], 0.05)]
+        {
+            let mut pixel: [f32; 3] = own;
+            set_luminance(&mut pixel, light);
+            assert!((luminance(&pixel) - light).abs() < 1e-5, "{pixel:?}");
+            let order = |p: [f32; 3]| (p[0] < p[1], p[1] < p[2]);
+            assert_eq!(order(pixel), order(own));
+        }
+        let mut pixel = [60.0, 80.0, 160.0];
+        set_luminance(&mut pixel, 0.5);
+        assert!((pixel[2] - pixel[0] - 100.0).abs() < 1e-3);
+    }
+}
