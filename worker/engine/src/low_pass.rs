@@ -140,10 +140,10 @@ impl Axis {
         let count = count(waves, axis).min(most);
         let wave = |at: usize, k: usize| {
             let place = (at as f64 + 0.5) / len as f64;
-            match (wraps, k % 2) {
-                (false, _) => (PI * k as f64 * place).cos(),
-                (true, 0) => (PI * k as f64 * place).cos(),
-                (true, _) => (PI * (k + 1) as f64 * place).sin(),
+            if wraps && k % 2 == 1 {
+                (PI * (k + 1) as f64 * place).sin()
+            } else {
+                (PI * k as f64 * place).cos()
             }
         };
         let waves = (0..len).flat_map(|at| (0..count).map(move |k| wave(at, k))).collect();

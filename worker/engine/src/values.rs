@@ -108,14 +108,11 @@ impl Values {
         let size = (toned.width, toned.height);
         // What does not count has the colour of what does.
         let mean = mean(style);
-        let under = style.mask.map(|mask| (mask, Image::filled(size.0, size.1, mean)));
+        let plain = Image::filled(size.0, size.1, mean);
+        let under = style.mask.map(|mask| (mask.weights(), &plain));
         let waves = self.style_waves(size, scale);
-        let seen = |picture| Seen {
-            picture,
-            under: under.as_ref().map(|(mask, mean)| (mask.weights(), mean)),
-        };
         if self.share > 0.0 {
-            let own = LowPass::of(size, waves, |at| seen(&toned).luminance(at));
+            let own = LowPass::of(size, waves, |at| Seen { picture: &toned, under }.luminance(at));
             let detail = (light_moments(style).1 - own.variance()).max(0.0);
             let gain = (self.detail / detail.max(1e-6)).sqrt() as f32;
             let gain = 1.0 + self.share * (gain.clamp(1.0, MAX_GAIN) - 1.0);
@@ -128,11 +125,11 @@ impl Values {
             }
             let spread = (self.light.variance() / own.variance().max(1e-9)).sqrt().min(1.0);
             let goal = own.with(&own, |at, own, _| if at == 0 { self.mean } else { spread * own });
-            let ratios = self.ratios(seen(&toned), waves, &goal);
+            let ratios = self.ratios(Seen { picture: &toned, under }, waves, &goal);
             Correction { ratios, chroma: None }.apply(&mut toned);
         }
         if self.evenness > 0.0 {
-            let own = chroma(seen(&toned), size, waves);
+            let own = chroma(Seen { picture: &toned, under }, size, waves);
             let chroma = self.uneven(&own, size);
             Correction { ratios: None, chroma }.apply(&mut toned);
         }
