@@ -33,6 +33,9 @@ const PANEL_BYTES: usize = 704 << 10;
 /// With fewer pieces than this, threads would be idle while the last one is computed.
 const PIECES: usize = 32;
 
+/// Blocks of positions that are computed together, where a run has as many.
+const LONG: usize = 3;
+
 /// Rows of a piece that is cut across.
 const ROWS: usize = 8;
 
@@ -117,28 +120,38 @@ fn piece(
     };
     let runs = piece.runs(job.layout);
     let features = seeds.map(|seeds| (seeds, Copied::new(job, cut, runs.clone(), output, scratch)));
-    let (mut sums, mut seeded) = (Sums::ZERO, Sums::ZERO);
+    let (mut sums, mut seeded) = ([Sums::ZERO; LONG], Sums::ZERO);
     for block in piece.blocks.clone() {
         let mut before = 0;
         for run in runs.clone() {
-            for start in run.clone().step_by(POSITIONS) {
-                let count = POSITIONS.min(run.end - start);
+            let mut start = run.start;
+            while start < run.end {
+                let blocks = if run.end - start >= LONG * POSITIONS { LONG } else { 1 };
                 match job.input {
-                    Some(input) => convolve(ready, job.layout, input, block, start, &mut sums),
-                    None => sums = Sums::ZERO,
+                    Some(input) if blocks == LONG => {
+                        convolve_long(ready, job.layout, input, block, start, &mut sums);
+                    }
+                    Some(input) => {
+                        convolve(ready, job.layout, input, block, start, &mut sums[0]);
+                    }
+                    None => sums[..blocks].fill(Sums::ZERO),
                 }
-                if let Some((seeds, features)) = &features {
-                    let features = features.at(before + start - run.start);
-                    seeds.add(
-                        ready,
-                        job.layout,
-                        (block, start..start + count),
-                        features,
-                        &mut seeded,
-                        &mut sums,
-                    );
+                for sums in &mut sums[..blocks] {
+                    let count = POSITIONS.min(run.end - start);
+                    if let Some((seeds, features)) = &features {
+                        let features = features.at(before + start - run.start);
+                        seeds.add(
+                            ready,
+                            job.layout,
+                            (block, start..start + count),
+                            features,
+                            &mut seeded,
+                            sums,
+                        );
+                    }
+                    finish(ready.kernels(), job, block, start, count, output, sums);
+                    start += count;
                 }
-                finish(ready.kernels(), job, block, start, count, output, &sums);
             }
             before += run.len();
         }
@@ -148,6 +161,21 @@ fn piece(
             }
         }
     }
+}
+
+/// The sums of three blocks of positions from `start` on, for a block of output channels.
+fn convolve_long(
+    ready: &Ready,
+    layout: &Layout,
+    (input, weights): (&[Line], &Weights),
+    block: usize,
+    start: usize,
+    sums: &mut [Sums; LONG],
+) {
+    let product = product(layout, (input, weights), block, start, LONG * POSITIONS);
+    // SAFETY: the thread is ready, and all that the product reads lies within the map and the
+    // weights, as asserted there.
+    unsafe { (ready.kernels().convolve_long)(&product, sums) }
 }
 
 /// The sums of the 32 positions from `start` on, for a block of output channels; or of 64, where
@@ -160,28 +188,39 @@ pub(crate) fn convolve(
     start: usize,
     sums: &mut Sums,
 ) {
+    let product = product(layout, (input, weights), block, start, 2 * POSITIONS);
+    // SAFETY: the thread is ready, and all that the product reads lies within the map and the
+    // weights, as asserted there.
+    unsafe {
+        match weights.is_narrow() {
+            false => (ready.kernels().convolve)(&product, sums),
+            true => (ready.kernels().convolve_narrow)(&product, sums),
+        }
+    }
+}
+
+/// The product for some positions from `start` on and a block of output channels.
+fn product(
+    layout: &Layout,
+    (input, weights): (&[Line], &Weights),
+    block: usize,
+    start: usize,
+    positions: usize,
+) -> Product {
     let (stride, plane) = (layout.stride(), layout.plane());
     // The upper left tap of the first position; the lower right one of the last lies within the
     // map, which holds a block more than its planes.
     let first = start - stride - 1;
     debug_assert!(
-        (weights.in_blocks() - 1) * plane + start + stride + 1 + 2 * POSITIONS <= input.len()
+        (weights.in_blocks() - 1) * plane + start + stride + 1 + positions <= input.len()
     );
-    let product = Product {
+    Product {
         lines: &raw const input[first],
         position: size_of::<Line>(),
         row: stride * size_of::<Line>(),
         block: plane * size_of::<Line>(),
         blocks: weights.in_blocks(),
         weights: weights.of(block).as_ptr(),
-    };
-    // SAFETY: the thread is ready, and all that the product reads lies within the map and the
-    // weights, as asserted above.
-    unsafe {
-        match weights.is_narrow() {
-            false => (ready.kernels().convolve)(&product, sums),
-            true => (ready.kernels().convolve_narrow)(&product, sums),
-        }
     }
 }
 

@@ -19,6 +19,7 @@ static KERNELS: Kernels = Kernels {
     begin: nothing,
     end: nothing,
     convolve,
+    convolve_long,
     convolve_narrow,
     multiply,
     rectify: avx512::rectify,
@@ -51,6 +52,13 @@ const ROWS: usize = 8;
 #[target_feature(enable = "avx512f,avx512bf16")]
 unsafe fn convolve(product: &Product, sums: &mut Sums) {
     multiply_taps::<9, 2>(product, sums);
+}
+
+#[target_feature(enable = "avx512f,avx512bf16")]
+unsafe fn convolve_long(product: &Product, sums: &mut [Sums; 3]) {
+    for (index, sums) in sums.iter_mut().enumerate() {
+        multiply_taps::<9, 2>(&product.moved(index), sums);
+    }
 }
 
 #[target_feature(enable = "avx512f,avx512bf16")]

@@ -11,6 +11,8 @@ pub(crate) struct Kernels {
     pub(crate) end: unsafe fn(),
     /// `sums = product`, with nine taps.
     pub(crate) convolve: unsafe fn(&Product, &mut Sums),
+    /// The same for three blocks of positions, one behind the other.
+    pub(crate) convolve_long: unsafe fn(&Product, &mut [Sums; 3]),
     /// The same of 64 positions by 16 output channels: one tile of weights a block and tap, and
     /// sums in rows of 16.
     pub(crate) convolve_narrow: unsafe fn(&Product, &mut Sums),
@@ -63,6 +65,14 @@ pub(crate) struct Product {
     pub(crate) blocks: usize,
     /// `[block][tap][2]` tiles of weights.
     pub(crate) weights: *const Line,
+}
+
+impl Product {
+    /// The product of the block of positions that lies so many blocks behind this one.
+    pub(crate) fn moved(&self, blocks: usize) -> Self {
+        let lines = self.lines.wrapping_byte_add(blocks * POSITIONS * self.position);
+        Self { lines, ..*self }
+    }
 }
 
 impl Kernels {

@@ -17,6 +17,7 @@ pub(crate) static KERNELS: Kernels = Kernels {
     begin: nothing,
     end: nothing,
     convolve,
+    convolve_long,
     convolve_narrow,
     multiply,
     rectify,
@@ -37,6 +38,12 @@ fn nothing() {}
 
 unsafe fn convolve(product: &Product, sums: &mut Sums) {
     multiply_taps::<9, 32>(product, sums);
+}
+
+unsafe fn convolve_long(product: &Product, sums: &mut [Sums; 3]) {
+    for (index, sums) in sums.iter_mut().enumerate() {
+        multiply_taps::<9, 32>(&product.moved(index), sums);
+    }
 }
 
 unsafe fn convolve_narrow(product: &Product, sums: &mut Sums) {

@@ -12,7 +12,7 @@ fn products_agree_with_the_plain_one() {
     let mut random = Random(1);
     for (name, kernels) in others() {
         for (blocks, stride) in [(1, 34), (2, 40), (5, 51)] {
-            let plane = 2 * stride + 2 * POSITIONS + 2;
+            let plane = 2 * stride + 3 * POSITIONS + 2;
             let (lines, weights) = (random.lines(blocks * plane), random.lines(blocks * 9 * 32));
             let line = size_of::<Line>();
             let convolve = Product {
@@ -42,6 +42,37 @@ fn products_agree_with_the_plain_one() {
                 let error = difference(found.0.as_flattened(), expected.0.as_flattened());
                 assert!(error < 1e-4, "{name}, {blocks} blocks: {error}");
             }
+        }
+    }
+}
+
+#[test]
+fn a_long_product_is_that_of_its_blocks_to_the_last_bit() {
+    let mut random = Random(3);
+    for (name, kernels) in others().into_iter().chain([("plain", plain())]) {
+        for (blocks, stride) in [(1, 34), (3, 51)] {
+            let plane = 2 * stride + 3 * POSITIONS + 2;
+            let (lines, weights) = (random.lines(blocks * plane), random.lines(blocks * 9 * 32));
+            let line = size_of::<Line>();
+            let product = Product {
+                lines: lines.as_ptr(),
+                position: line,
+                row: stride * line,
+                block: plane * line,
+                blocks,
+                weights: weights.as_ptr(),
+            };
+            let (mut long, mut apart) = ([Sums::ZERO; 3], [Sums::ZERO; 3]);
+            let _ready = kernels.ready();
+            // SAFETY: the kernels were given for this processor; lines and weights are as long as
+            // the products say.
+            unsafe {
+                (kernels.convolve_long)(&product, &mut long);
+                for (index, sums) in apart.iter_mut().enumerate() {
+                    (kernels.convolve)(&product.moved(index), sums);
+                }
+            }
+            assert!(long == apart, "{name}, {blocks} blocks");
         }
     }
 }
