@@ -54,6 +54,13 @@ parameters! {
         #[arg(value_name = "N")]
         #[serde(default = "one", skip_serializing_if = "is_one")]
         pooling_grids: u32 as u32, "from 1 to 16" |grids| (1..=16).contains(grids);
+        /// The share of the asset's fine detail that each larger scale begins with.
+        ///
+        /// Of what a scale shows and the coarser one could not: pictures are sharper, and fewer
+        /// steps do. Has no effect without content_weight.
+        #[arg(value_name = "SHARE")]
+        #[serde(default, skip_serializing_if = "is_default")]
+        detail: f32 as f32, "from 0 to 1" |share| (0.0..=1.0).contains(share);
         /// How strongly the asset's forms are kept.
         #[arg(value_name = "WEIGHT")]
         content_weight: f32 as f32, "from 0 to 1e9" |weight| is_weight(*weight);
