@@ -80,6 +80,10 @@ impl Lanes for F32x8 {
     unsafe fn store_bits(bits: u32, to: *mut u8) {
         to.write(bits as u8);
     }
+    #[inline(always)]
+    unsafe fn prefetch(line: *const f32) {
+        _mm_prefetch::<_MM_HINT_T1>(line.cast());
+    }
 }
 
 /// The kernels, for a processor that has AVX2 and FMA.

@@ -79,6 +79,10 @@ impl Lanes for F32x16 {
     unsafe fn store_bits(bits: u32, to: *mut u8) {
         to.cast::<u16>().write_unaligned(bits as u16);
     }
+    #[inline(always)]
+    unsafe fn prefetch(line: *const f32) {
+        _mm_prefetch::<_MM_HINT_T1>(line.cast());
+    }
 }
 
 /// The kernels, for a processor that has AVX-512F.

@@ -37,6 +37,7 @@ impl Kernels {
             columns: panels.columns,
             c: output.as_mut_ptr(),
             c_stride: panels.columns,
+            ahead: None,
         };
         // SAFETY: this table is given only to a processor that can run it, and the slices hold what
         // the product reads and writes, as checked just above.
