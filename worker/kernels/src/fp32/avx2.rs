@@ -10,6 +10,7 @@ use crate::fp32::{
     gram,
     kernels::Kernels,
     lanes::Lanes,
+    thin::{self, Thin},
     winograd::{self, Tiles},
 };
 
@@ -87,11 +88,16 @@ impl Lanes for F32x8 {
 }
 
 /// The kernels, for a processor that has AVX2 and FMA.
-pub(crate) static KERNELS: Kernels = Kernels { panel: 16, product, tiles, gram };
+pub(crate) static KERNELS: Kernels = Kernels { panel: 16, product, thin, tiles, gram };
 
 #[target_feature(enable = "avx2,fma")]
 unsafe fn product(operands: &Operands) {
     gemm::product::<F32x8, 6, 2>(operands);
+}
+
+#[target_feature(enable = "avx2,fma")]
+unsafe fn thin(thin: &Thin) {
+    thin::features::<F32x8, 6, 2>(thin);
 }
 
 #[target_feature(enable = "avx2,fma")]

@@ -233,4 +233,37 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn what_is_asked_for_ahead_changes_nothing_wherever_it_lies() {
+        let (rows, channels) = (24, 80);
+        let a: Vec<f32> = (0..rows * channels).map(|i| (i % 13) as f32 - 6.0).collect();
+        for level in Level::available() {
+            let Some(kernels) = dispatch::kernels(level) else { continue };
+            let panels =
+                Panels::new(channels, channels, kernels.panel, |k, column| (k ^ column) as f32);
+            let product = |ahead| {
+                let mut output = vec![f32::NAN; rows * channels];
+                let operands = Operands {
+                    a: a.as_ptr(),
+                    rows,
+                    blocks: panels.blocks,
+                    b: panels.values.as_ptr(),
+                    columns: channels,
+                    c: output.as_mut_ptr(),
+                    c_stride: channels,
+                    ahead,
+                };
+                // SAFETY: the table is this processor's, and the operands are those vectors.
+                unsafe { (kernels.product)(&operands) };
+                output
+            };
+            let expected = product(None);
+            assert!(expected.iter().all(|value| value.is_finite()), "{level}: all is written");
+            let nowhere = std::ptr::without_provenance(0x1234_5678);
+            for (a, b) in [(a.as_ptr(), panels.values.as_ptr()), (nowhere, std::ptr::null())] {
+                assert_eq!(product(Some(Ahead { a, b })), expected, "{level}");
+            }
+        }
+    }
 }
