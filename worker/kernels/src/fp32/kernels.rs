@@ -47,8 +47,8 @@ impl Kernels {
     }
 
     /// The first layer's features of pixels that lie side by side. `rows` are those of the picture
-    /// above, at and below, from the pixel left of the first on, with room for whole strips; `spare`
-    /// holds the features of one.
+    /// above, at and below, from the pixel left of the first on, with room for whole strips;
+    /// `spare` holds the features of one.
     pub(crate) fn thin(
         &self,
         rows: [&[f32]; 3],
