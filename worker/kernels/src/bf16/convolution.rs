@@ -11,6 +11,7 @@ use crate::{
     bf16::{
         cut::{Cut, Piece, Run},
         features::{Features, Source},
+        first::Room,
         kernels::{Kernels, Product, Ready},
         layout::Layout,
         line::{Bits, CHANNELS, Line, POSITIONS, Shared, Sums, lines_of},
@@ -172,9 +173,10 @@ fn piece(
         }
     }
     if let Epilogue::Seed { features: Source::First(first), .. } = &job.epilogue {
+        let mut room = Room::new();
         for (index, row) in piece.rows.clone().enumerate() {
             let to = &mut own.lines[index * piece.pitch..];
-            first.row(ready, (piece.columns.clone(), row), to, own.block);
+            first.row((ready, &mut room), (piece.columns.clone(), row), to, own.block);
         }
     }
     let (mut sums, mut seeded) = (Sums::ZERO, Sums::ZERO);

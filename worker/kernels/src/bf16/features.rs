@@ -1,7 +1,7 @@
 //! The features of a layer, kept or computed again.
 
 use crate::bf16::{
-    first::First,
+    first::{First, Room},
     kernels::Ready,
     layout::Layout,
     line::{CHANNELS, Line, POSITIONS},
@@ -29,7 +29,7 @@ impl<'a> Source<'a> {
     /// for each block of channels.
     pub(crate) fn run<'b>(
         &self,
-        ready: &Ready,
+        (ready, first_room): (&Ready, &mut Room),
         layout: &Layout,
         (x, y): (usize, usize),
         count: usize,
@@ -43,7 +43,7 @@ impl<'a> Source<'a> {
                 Features { lines: &map[layout.at(x as isize, y as isize)..], block: layout.plane() }
             }
             Self::First(first) => {
-                first.run(ready, (x, y), count, room, POSITIONS);
+                first.run((ready, first_room), (x, y), count, room, POSITIONS);
                 Features { lines: room, block: POSITIONS }
             }
         }

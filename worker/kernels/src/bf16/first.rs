@@ -37,6 +37,19 @@ pub(crate) struct First<'a> {
     pub(crate) prepared: &'a weights::Convolution,
 }
 
+/// What a block of positions is computed in, to be used again: it need not be cleared.
+#[derive(Debug)]
+pub(crate) struct Room {
+    gathered: [[Line; 2]; POSITIONS],
+    sums: Sums,
+}
+
+impl Room {
+    pub(crate) fn new() -> Self {
+        Self { gathered: [[Line::ZERO; 2]; POSITIONS], sums: Sums::ZERO }
+    }
+}
+
 /// The pixels around a block of positions, one more on either side, in three rows.
 type Around = [[f32; 3 * (POSITIONS + 2)]; 3];
 
@@ -51,12 +64,12 @@ impl First<'_> {
         let output = Shared::new(output);
         let (width, height) = (self.layout.width(), self.layout.height());
         threads.each(height.div_ceil(ROWS), |index, _| {
-            let ready = kernels.ready();
+            let (ready, mut room) = (kernels.ready(), Room::new());
             for y in index * ROWS..height.min((index + 1) * ROWS) {
                 for x in (0..width).step_by(POSITIONS) {
                     let count = POSITIONS.min(width - x);
                     let place = self.layout.at(x as isize, y as isize);
-                    self.run_to(&ready, (x, y), count, |block| {
+                    self.run_to(&ready, &mut room, (x, y), count, |block| {
                         output.at(block * self.layout.plane() + place, count)
                     });
                 }
@@ -68,20 +81,20 @@ impl First<'_> {
     /// next.
     pub(crate) fn run(
         &self,
-        ready: &Ready,
+        (ready, room): (&Ready, &mut Room),
         at: (usize, usize),
         count: usize,
         to: &mut [Line],
         block: usize,
     ) {
         let to = Shared::new(to);
-        self.run_to(ready, at, count, |index| to.at(index * block, count));
+        self.run_to(ready, room, at, count, |index| to.at(index * block, count));
     }
 
     /// The same for some columns of a row, border included.
     pub(crate) fn row(
         &self,
-        ready: &Ready,
+        (ready, room): (&Ready, &mut Room),
         (columns, row): (Range<isize>, isize),
         to: &mut [Line],
         block: usize,
@@ -96,7 +109,7 @@ impl First<'_> {
             let count = POSITIONS.min((end - column) as usize);
             if let Some(source) = self.layout.column(column) {
                 let to = &mut to[(column - columns.start) as usize..];
-                self.run(ready, (source, row), count, to, block);
+                self.run((ready, room), (source, row), count, to, block);
             }
             column += count as isize;
         }
@@ -105,6 +118,7 @@ impl First<'_> {
     fn run_to(
         &self,
         ready: &Ready,
+        room: &mut Room,
         (x, y): (usize, usize),
         count: usize,
         to: impl Fn(usize) -> *mut Line,
@@ -123,16 +137,15 @@ impl First<'_> {
                 copied.each_ref().map(<[f32; 3 * (POSITIONS + 2)]>::as_slice)
             }
         };
-        let mut lines = [[Line::ZERO; 2]; POSITIONS];
+        let Room { gathered, sums } = room;
         // SAFETY: the processor has the kernels' instructions, and each row holds two pixels more
         // than positions.
-        unsafe { (kernels.gather)(around.map(<[f32]>::as_ptr), &mut lines[..count]) };
-        let mut sums = Sums::ZERO;
+        unsafe { (kernels.gather)(around.map(<[f32]>::as_ptr), &mut gathered[..count]) };
         for block in 0..prepared.forward.out_blocks() {
-            multiply(ready, &lines, prepared.forward.of(block), &mut sums);
+            multiply(ready, gathered, prepared.forward.of(block), sums);
             let bias = &prepared.bias.as_chunks().0[block];
             // SAFETY: as above; the caller says where it has room for so many lines.
-            unsafe { (kernels.rectify)(&sums, bias, to(block), count) }
+            unsafe { (kernels.rectify)(sums, bias, to(block), count) }
         }
     }
 

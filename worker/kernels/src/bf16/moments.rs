@@ -18,6 +18,7 @@ use rayon::prelude::*;
 use crate::{
     bf16::{
         features::Source,
+        first::Room,
         kernels::{Kernels, Product, Ready, Tiles},
         layout::Layout,
         line::{CHANNELS, Line, POSITIONS, Sums},
@@ -150,9 +151,16 @@ impl Part<'_> {
             Source::First(first) => {
                 let plane = CHUNK * POSITIONS;
                 room.resize(self.planes * plane, Line::ZERO);
+                let mut first_room = Room::new();
                 for (index, block) in blocks.enumerate() {
                     let to = &mut room[index * POSITIONS..];
-                    first.run(ready, self.start(block), self.count(block), to, plane);
+                    first.run(
+                        (ready, &mut first_room),
+                        self.start(block),
+                        self.count(block),
+                        to,
+                        plane,
+                    );
                 }
                 Chunk { lines: room, starts: std::array::from_fn(|index| index * POSITIONS), plane }
             }

@@ -22,8 +22,7 @@ use crate::{
     bf16::{
         convolution::{self, Convolution, Epilogue, Input},
         features::{Features, Source},
-        first::{self, First},
-        kernels::Ready,
+        first::{self, First, Room},
         layout::Layout,
         line::{CHANNELS, Line, POSITIONS, Shared},
         moments,
@@ -345,13 +344,17 @@ impl Pass {
         region: Region,
         mut visit: impl FnMut(&Features<'_>, usize, (usize, usize)),
     ) {
-        let ready: Ready = self.network.kernels.ready();
+        let (ready, mut first) = (self.network.kernels.ready(), Room::new());
         let (layout, source) = (&self.layouts[layer.convolution()], self.source(layer));
         let mut room = vec![Line::ZERO; self.channels(layer) / CHANNELS * POSITIONS];
         for y in region.y {
             for x in region.x.clone().step_by(POSITIONS) {
                 let count = POSITIONS.min(region.x.end - x);
-                visit(&source.run(&ready, layout, (x, y), count, &mut room), count, (x, y));
+                visit(
+                    &source.run((&ready, &mut first), layout, (x, y), count, &mut room),
+                    count,
+                    (x, y),
+                );
             }
         }
     }
