@@ -12,10 +12,11 @@ use crate::{
         cut::{Cut, Piece, Run},
         features::{Features, Source},
         first::Room,
-        kernels::{Kernels, Product, Ready},
+        kernels::{Kernels, Ready},
         layout::Layout,
         line::{Bits, CHANNELS, Line, POSITIONS, Shared, Sums, lines_of},
         pool::{Part, Pooling, Unpooled},
+        product::{Read, convolve},
         seed::Seeds,
         weights::Weights,
     },
@@ -285,57 +286,5 @@ fn finish(
         }
         // SAFETY: as above.
         Epilogue::Plain => unsafe { (kernels.round)(sums, output.at(first, len), len) },
-    }
-}
-
-/// What the product of a block of positions reads.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Read<'a> {
-    lines: &'a [Line],
-    /// The upper left tap of the first position.
-    first: usize,
-    /// Lines from one row to the next, and from one block of channels to the next.
-    row: usize,
-    block: usize,
-}
-
-impl<'a> Read<'a> {
-    /// From a place of a map on.
-    pub(crate) fn of(layout: &Layout, map: &'a [Line], place: usize) -> Self {
-        let row = layout.stride();
-        Self { lines: map, first: place - row - 1, row, block: layout.plane() }
-    }
-}
-
-/// The product of a block of positions, for a block of output channels.
-pub(crate) fn convolve(
-    ready: &Ready,
-    read: Read<'_>,
-    weights: &Weights,
-    block: usize,
-    sums: &mut Sums,
-) {
-    let positions = if weights.is_narrow() { 2 * POSITIONS } else { POSITIONS };
-    // The lower right tap of the last position lies within a map, which holds a block more than
-    // its planes, or within a panel.
-    debug_assert!(
-        (weights.in_blocks() - 1) * read.block + read.first + 2 * read.row + 2 + positions
-            <= read.lines.len()
-    );
-    let product = Product {
-        lines: &raw const read.lines[read.first],
-        position: size_of::<Line>(),
-        row: read.row * size_of::<Line>(),
-        block: read.block * size_of::<Line>(),
-        blocks: weights.in_blocks(),
-        weights: weights.of(block).as_ptr(),
-    };
-    // SAFETY: the thread is ready, and all that the product reads lies within the lines and the
-    // weights, as asserted above.
-    unsafe {
-        match weights.is_narrow() {
-            false => (ready.kernels().convolve)(&product, sums),
-            true => (ready.kernels().convolve_narrow)(&product, sums),
-        }
     }
 }

@@ -13,10 +13,10 @@ use std::ops::Range;
 
 use crate::{
     bf16::{
-        convolution,
         kernels::{Kernels, Product, Ready},
         layout::Layout,
         line::{CHANNELS, Line, POSITIONS, Shared, Sums, floats_of},
+        product::{Read, convolve},
         weights::{self, Weights},
     },
     threads::{Output, Threads},
@@ -256,8 +256,8 @@ fn backward_framed(
             for (block, values) in row.chunks_mut(3 * NARROW).enumerate() {
                 let start = layout
                     .at((block * NARROW) as isize - across as isize, y as isize - down as isize);
-                let read = convolution::Read::of(layout, input, start);
-                convolution::convolve(&ready, read, weights, 0, &mut sums);
+                let read = Read::of(layout, input, start);
+                convolve(&ready, read, weights, 0, &mut sums);
                 for (values, sums) in
                     values.chunks_exact_mut(3).zip(sums.0.as_flattened().chunks_exact(16))
                 {

@@ -24,6 +24,7 @@ mod line;
 mod moments;
 mod pass;
 mod pool;
+mod product;
 mod scalar;
 mod seed;
 #[cfg(test)]
