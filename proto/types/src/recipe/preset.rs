@@ -65,7 +65,7 @@ impl Optimize {
             coarse_iterations: 16,
             plateau: 0.01,
             min_scale: 128,
-            scale_factor: 2.0,
+            scale_factor: 1.9,
             pooling_grids: 1,
             detail: 1.0,
             content_weight: 1.0,

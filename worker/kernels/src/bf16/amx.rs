@@ -23,7 +23,7 @@ use std::arch::asm;
 use crate::bf16::{
     avx512,
     kernels::{Kernels, Product},
-    line::{CHANNELS, Line, Sums},
+    line::{CHANNELS, LONG, Line, Sums},
 };
 
 /// The kernels, for a processor on which this process may use AMX (or a test that emulates it).
@@ -35,12 +35,12 @@ pub(crate) static KERNELS: Kernels = Kernels {
     convolve_narrow,
     multiply,
     rectify: avx512::rectify,
+    open: avx512::open,
     gate: avx512::gate,
     round: avx512::round,
     largest: avx512::largest,
     mean: avx512::mean,
-    to_largest: avx512::to_largest,
-    to_all: avx512::to_all,
+    spread: avx512::spread,
     add: avx512::add,
     pair: avx512::pair,
     turn: avx512::turn,
@@ -213,7 +213,7 @@ macro_rules! ahead {
     };
 }
 
-unsafe fn convolve_long(product: &Product, sums: &mut [Sums; 3]) {
+unsafe fn convolve_long(product: &Product, sums: &mut [Sums; LONG]) {
     debug_assert!(product.position == size_of::<Line>() && product.blocks > 0);
     let start = sums.as_mut_ptr().cast::<f32>();
     for half in 0..2 {
