@@ -68,6 +68,7 @@ pub fn fields(recipe: &Recipe) -> Map<String, Value> {
     for share in ["values", "evenness"] {
         fields.entry(share).or_insert(0.0.into());
     }
+    fields.entry("detail").or_insert(0.0.into());
     fields
 }
 

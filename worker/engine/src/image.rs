@@ -24,6 +24,12 @@ impl Image {
         4 * self.rgb.len() as u64
     }
 
+    /// Adds `factor` times another picture of the same size.
+    pub(crate) fn add(&mut self, factor: f32, other: &Self) {
+        debug_assert_eq!((self.width, self.height), (other.width, other.height));
+        self.rgb.iter_mut().zip(&other.rgb).for_each(|(value, other)| *value += factor * other);
+    }
+
     /// Holds every value within 0 to 255.
     pub fn clamp(&mut self) {
         self.rgb.iter_mut().for_each(|value| *value = value.clamp(0.0, 255.0));

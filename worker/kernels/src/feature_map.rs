@@ -1,7 +1,7 @@
 //! Feature maps that are kept after a pass: the target of the content loss.
 
 use crate::{
-    shape::{Region, Shape, halve},
+    shape::{Shape, halve},
     vgg::Layer,
 };
 
@@ -147,21 +147,6 @@ impl FeatureMap {
                 values[range].iter_mut().zip(row).for_each(|(bits, &value)| *bits = narrow(value))
             }
         }
-    }
-
-    /// A region of a tile, as (tile's pixel index at the layer, whole picture's pixel index) pairs,
-    /// in reading order.
-    pub(crate) fn pixels<'a>(
-        &'a self,
-        shape: &'a Shape,
-        region: &Region,
-        origin: (usize, usize),
-    ) -> impl Iterator<Item = (usize, usize)> + 'a {
-        let region = shape.at_layer(region, self.layer);
-        let width = shape.at_convolution(self.layer.convolution()).width;
-        region.y.flat_map(move |y| {
-            region.x.clone().map(move |x| (y * width + x, self.pixel(shape, origin, x, y)))
-        })
     }
 }
 

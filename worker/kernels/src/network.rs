@@ -93,6 +93,15 @@ impl Network {
         }
     }
 
+    /// Pixels of a map, along an axis, that a convolution computes together: Winograd's block, or
+    /// one. A part of a picture that begins at a multiple of it at every layer has the whole's bits.
+    pub fn block_px(&self) -> usize {
+        match self.prepared {
+            Prepared::Fp32(_) => 4,
+            Prepared::Bf16(_) => 1,
+        }
+    }
+
     /// Channels of a layer.
     pub fn channels(&self, layer: Layer) -> usize {
         self.channels[layer.convolution()]

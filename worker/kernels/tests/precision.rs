@@ -5,7 +5,7 @@ mod tiny;
 
 use std::sync::Arc;
 
-use impasto_kernels::{Edge, Layer, Level, Network, Pass, Pool, Precision, Products, Seed, Shape};
+use impasto_kernels::{Layer, Level, Network, Pass, Pool, Precision, Seed, Shape};
 use tiny::{EDGES, POOLS, Random, Weights, bf16_networks, error, mean_error, pool, statistics};
 
 /// Thirteen layers of features and weights rounded at 2^-9, relative to the largest value of a
@@ -115,25 +115,4 @@ fn a_precision_that_is_not_fast_is_raised() {
             "{level}: channels are not whole blocks of 32"
         );
     }
-}
-
-#[test]
-fn a_pass_in_bf16_takes_little_memory() {
-    // VGG-19's features to relu5_1 are 580 bytes a pixel; gradients take their place, and pooled
-    // maps are 32 more.
-    let weights = Weights::new([64, 128, 256, 512, 512], 4);
-    let network = Network::by_products(&weights.layers(), Products::Plain)
-        .expect("a network")
-        .expect("whole blocks of channels");
-    let shape = Shape {
-        width: 512,
-        height: 512,
-        edge_x: Edge::Zero,
-        edge_y: Edge::Zero,
-        pool: Pool::Max,
-        seam_x: 0,
-        seam_y: 0,
-    };
-    let bytes = Pass::bytes(&network, &shape, Layer::Relu5_1, 2) / (512 * 512);
-    assert!((580..650).contains(&bytes), "{bytes} bytes a pixel");
 }

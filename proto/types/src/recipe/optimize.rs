@@ -45,15 +45,24 @@ parameters! {
         min_scale: u32 as u32,
             "0, or from 16 to 32768 pixels" |s| *s == 0 || (MIN_SIDE..=MAX_SIDE).contains(s);
         /// The ratio of a scale's side to that of the next coarser scale.
+        ///
+        /// A whole number leaves lines that far apart in the result.
         #[arg(value_name = "RATIO")]
         scale_factor: f32 as f32, "from 1.1 to 4" |ratio| (1.1..=4.0).contains(ratio);
         /// On how many positions of the network's pooling grid each scale is painted in turn.
         ///
-        /// A grid that never moves leaves lines two pixels apart. The last position of each scale
-        /// is that of 1. Has no effect along a side with borders: see padding and tileable.
+        /// A grid that never moves leaves lines two pixels apart. The scales end on different ones.
+        /// Has no effect along a side with borders: see padding and tileable.
         #[arg(value_name = "N")]
         #[serde(default = "one", skip_serializing_if = "is_one")]
         pooling_grids: u32 as u32, "from 1 to 16" |grids| (1..=16).contains(grids);
+        /// The share of the asset's fine detail that each larger scale begins with.
+        ///
+        /// Of what a scale shows and the coarser one could not: pictures are sharper, and fewer
+        /// steps do. Has no effect without content_weight.
+        #[arg(value_name = "SHARE")]
+        #[serde(default, skip_serializing_if = "is_default")]
+        detail: f32 as f32, "from 0 to 1" |share| (0.0..=1.0).contains(share);
         /// How strongly the asset's forms are kept.
         #[arg(value_name = "WEIGHT")]
         content_weight: f32 as f32, "from 0 to 1e9" |weight| is_weight(*weight);

@@ -113,6 +113,7 @@ mod tests {
         optimize.layers_by_scale = "256:relu3_1:half".parse().expect("it is a rule");
         optimize.pooling_grids = 2;
         (optimize.values, optimize.evenness) = (1.0, 1.0);
+        optimize.detail = 0.5;
         let recipe = serde_json::to_value(recipe).expect("it serialises");
         let mut fields: Vec<&str> = Vec::new();
         for (name, value) in recipe.as_object().expect("a recipe is an object") {

@@ -22,7 +22,7 @@ impl Optimize {
     /// The scales for a result of `width` by `height` pixels, coarsest first; the last one is that
     /// size. Coarse scales are for the style's large forms: where none pulls and painting begins
     /// with the content, they could only blur it. A scale that is painted on several grids is there
-    /// once for each, its steps shared between them.
+    /// once for each, its steps shared between them; no scale ends on the grid of the next one.
     pub fn scales(&self, width: u32, height: u32) -> Vec<Scale> {
         let longer = f64::from(width.max(height));
         let shape = f64::from(width.min(height)) / longer.max(1.0);
@@ -51,7 +51,11 @@ impl Optimize {
                 } else {
                     fit_longer_side(width, height, side)
                 };
-                let on_grid = move |(grid, iterations)| Scale { width, height, iterations, grid };
+                let coarser = (count - 1 - index) as u32;
+                let on_grid = move |(grid, iterations)| {
+                    let grid = grid + coarser;
+                    Scale { width, height, iterations, grid }
+                };
                 self.grids_of(self.iterations_at(index, count)).map(on_grid)
             })
             .collect()
@@ -94,9 +98,10 @@ mod tests {
     }
 
     #[test]
-    fn a_scale_shares_its_steps_between_grids_and_ends_at_the_corner() {
+    fn a_scale_shares_its_steps_between_grids_and_the_last_ends_at_the_corner() {
         let of = |pooling_grids, iterations| {
             let recipe = Optimize {
+                scale_factor: 2.0,
                 pooling_grids,
                 iterations,
                 coarse_iterations: 40,
@@ -106,8 +111,8 @@ mod tests {
             let scales = recipe.scales(256, 256);
             scales.iter().map(|it| (it.width, it.grid, it.iterations)).collect::<Vec<_>>()
         };
-        assert_eq!(of(1, 12), [(128, 0, 40), (256, 0, 12)]);
-        assert_eq!(of(2, 13), [(128, 1, 20), (128, 0, 20), (256, 1, 6), (256, 0, 7)]);
+        assert_eq!(of(1, 12), [(128, 1, 40), (256, 0, 12)]);
+        assert_eq!(of(2, 13), [(128, 2, 20), (128, 1, 20), (256, 1, 6), (256, 0, 7)]);
         assert_eq!(of(3, 2)[3..], [(256, 1, 1), (256, 0, 1)]);
     }
 

@@ -28,6 +28,8 @@ pub struct Session {
     /// Names the recipe and the inputs in a checkpoint.
     identity: blake3::Hash,
     schedule: Schedule,
+    /// What the styles ask for at the size that was painted last.
+    targets: Option<Targets>,
     /// None once a step has failed.
     stage: Option<Stage>,
     interrupt: Interrupt,
@@ -47,6 +49,13 @@ enum Stage {
     Painting(Painting),
     /// The result.
     Done(Image),
+}
+
+/// The styles' targets at a size, which scales on several pooling grids share.
+#[derive(Debug)]
+struct Targets {
+    size: (u32, u32),
+    layers: Vec<(Layer, StyleTarget)>,
 }
 
 /// What a scale begins with.
@@ -108,6 +117,7 @@ impl Session {
             sources,
             identity,
             schedule,
+            targets: None,
             stage: None,
             interrupt: Interrupt::default(),
             has_measured: false,
@@ -253,10 +263,18 @@ impl Session {
 
     /// The style images' statistics at the present scale, as targets, beside the canvas that it
     /// begins with.
-    fn style_targets(&self, canvas: &Image) -> Result<Vec<(Layer, StyleTarget)>, EngineError> {
-        if !self.recipe.is_styled() {
-            return Ok(Vec::new());
-        }
+    fn style_targets(&mut self, canvas: &Image) -> Result<Vec<(Layer, StyleTarget)>, EngineError> {
+        let Scale { width, height, .. } = self.schedule.present();
+        let layers = match self.targets.take() {
+            Some(Targets { size, layers }) if size == (width, height) => layers,
+            _ if !self.recipe.is_styled() => Vec::new(),
+            _ => self.measured_targets(canvas)?,
+        };
+        self.targets = Some(Targets { size: (width, height), layers: layers.clone() });
+        Ok(layers)
+    }
+
+    fn measured_targets(&self, canvas: &Image) -> Result<Vec<(Layer, StyleTarget)>, EngineError> {
         let held_bytes = self.held_bytes() + canvas.bytes() + self.warmth_bytes()?;
         let engine = &self.engine;
         let looks = self.style_looks(self.schedule.present());
@@ -311,14 +329,34 @@ impl Session {
             return Ok(Stage::Waiting(Waiting { canvas, warmth: None }));
         }
         let next = self.frame(self.schedule.present());
-        let (across, down) = frame.to(next);
-        let rgb = self.engine.install(|| resample(&canvas.rgb, &across, &down, 3));
-        drop(canvas);
-        let mut canvas = Image { width: next.width(), height: next.height(), rgb };
+        let mut canvas = self.engine.install(|| self.enlarged(canvas, frame, next));
         canvas.clamp();
         self.engine.install(|| self.sources.correct(&mut canvas, next));
         meet_neighbors(next, &mut canvas);
         Ok(Stage::Waiting(Waiting { canvas, warmth }))
+    }
+
+    /// A canvas at the next scale. What only the larger one can show is taken over from the asset,
+    /// by the recipe's share: with `E` for enlarging, `E canvas + detail * (asset - E small asset)`.
+    fn enlarged(&self, mut canvas: Image, frame: Frame, next: Frame) -> Image {
+        let detail = self.recipe.detail;
+        let grows = frame.picture() != next.picture();
+        let has_detail = detail > 0.0 && self.recipe.content_weight > 0.0 && grows;
+        let asset = |frame: Frame| {
+            let asset = self.sources.target_at(frame).filter(|_| has_detail)?;
+            Some(surrounded(frame, asset))
+        };
+        if let Some(small) = asset(frame) {
+            canvas.add(-detail, &small);
+        }
+        let (across, down) = frame.to(next);
+        let rgb = resample(&canvas.rgb, &across, &down, 3);
+        drop(canvas);
+        let mut canvas = Image { width: next.width(), height: next.height(), rgb };
+        if let Some(asset) = asset(next) {
+            canvas.add(detail, &asset);
+        }
+        canvas
     }
 
     /// What the optimiser of the scale before the present one learnt, from a checkpoint.

@@ -5,7 +5,7 @@ use std::arch::x86_64::*;
 
 use crate::bf16::{
     kernels::Tiles,
-    line::{CHANNELS, Line, POSITIONS, Sums},
+    line::{Bits, CHANNELS, Line, POSITIONS, Sums},
 };
 
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
@@ -22,12 +22,18 @@ pub(crate) unsafe fn rectify(sums: &Sums, bias: &[f32; CHANNELS], lines: *mut Li
     }
 }
 
+#[target_feature(enable = "avx512f,avx512bw")]
+pub(crate) unsafe fn open(lines: *const Line, bits: *mut Bits, count: usize) {
+    for position in 0..count {
+        *bits.add(position) = positive(load(lines.add(position)));
+    }
+}
+
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
-pub(crate) unsafe fn gate(sums: &Sums, gates: *const Line, lines: *mut Line, count: usize) {
+pub(crate) unsafe fn gate(sums: &Sums, bits: *const Bits, lines: *mut Line, count: usize) {
     for (position, sums) in sums.0.iter().enumerate().take(count) {
-        let open = _mm512_cmpgt_epi16_mask(load(gates.add(position)), _mm512_setzero_si512());
         let line = narrow(_mm512_load_ps(sums.as_ptr()), _mm512_load_ps(sums.as_ptr().add(16)));
-        store(lines.add(position), _mm512_maskz_mov_epi16(open, line));
+        store(lines.add(position), _mm512_maskz_mov_epi16(*bits.add(position), line));
     }
 }
 
@@ -42,25 +48,50 @@ pub(crate) unsafe fn round(sums: &Sums, lines: *mut Line, count: usize) {
 }
 
 #[target_feature(enable = "avx512f,avx512bw")]
-pub(crate) unsafe fn largest([upper, lower]: [*const Line; 2], to: &mut [Line]) {
+pub(crate) unsafe fn largest(
+    [upper, lower]: [*const Line; 2],
+    [upper_routes, lower_routes]: [*mut Bits; 2],
+    to: &mut [Line],
+) {
     for (window, to) in to.iter_mut().enumerate() {
-        let above = _mm512_max_epi16(load(upper.add(2 * window)), load(upper.add(2 * window + 1)));
-        let below = _mm512_max_epi16(load(lower.add(2 * window)), load(lower.add(2 * window + 1)));
-        store(to, _mm512_max_epi16(above, below));
+        let (first, second) = (2 * window, 2 * window + 1);
+        let (a, b) = (load(upper.add(first)), load(upper.add(second)));
+        let (c, d) = (load(lower.add(first)), load(lower.add(second)));
+        // The first largest of each half, and of both: later ones win only where they are larger.
+        let above_second = _mm512_cmpgt_epi16_mask(b, a);
+        let below_second = _mm512_cmpgt_epi16_mask(d, c);
+        let (above, below) = (_mm512_max_epi16(a, b), _mm512_max_epi16(c, d));
+        let in_below = _mm512_cmpgt_epi16_mask(below, above);
+        let largest = _mm512_max_epi16(above, below);
+        let open = positive(largest);
+        *lower_routes.add(first) = open & in_below & !below_second;
+        *lower_routes.add(second) = open & in_below & below_second;
+        *upper_routes.add(first) = open & !in_below & !above_second;
+        *upper_routes.add(second) = open & !in_below & above_second;
+        store(to, largest);
     }
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
-pub(crate) unsafe fn mean([upper, lower]: [*const Line; 2], to: &mut [Line]) {
+pub(crate) unsafe fn mean(
+    [upper, lower]: [*const Line; 2],
+    [upper_routes, lower_routes]: [*mut Bits; 2],
+    to: &mut [Line],
+) {
     let half = _mm512_set1_ps(0.5);
     for (window, to) in to.iter_mut().enumerate() {
+        let (first, second) = (2 * window, 2 * window + 1);
         let corners = [
-            upper.add(2 * window),
-            upper.add(2 * window + 1),
-            lower.add(2 * window),
-            lower.add(2 * window + 1),
+            (upper.add(first), upper_routes.add(first)),
+            (upper.add(second), upper_routes.add(second)),
+            (lower.add(first), lower_routes.add(first)),
+            (lower.add(second), lower_routes.add(second)),
         ];
-        let [a, b, c, d] = corners.map(|corner| widen(load(corner)));
+        let [a, b, c, d] = corners.map(|(corner, route)| {
+            let line = load(corner);
+            *route = positive(line);
+            widen(line)
+        });
         let mean = |i: usize| {
             _mm512_mul_ps(half, _mm512_add_ps(_mm512_add_ps(a[i], b[i]), _mm512_add_ps(c[i], d[i])))
         };
@@ -68,50 +99,17 @@ pub(crate) unsafe fn mean([upper, lower]: [*const Line; 2], to: &mut [Line]) {
     }
 }
 
-#[target_feature(enable = "avx512f,avx512bw")]
-pub(crate) unsafe fn to_largest([upper, lower]: [*mut Line; 2], from: &[Line]) {
-    let zero = _mm512_setzero_si512();
-    for (window, from) in from.iter().enumerate() {
-        let corners = [
-            upper.add(2 * window),
-            upper.add(2 * window + 1),
-            lower.add(2 * window),
-            lower.add(2 * window + 1),
-        ];
-        let [a, b, c, d] = corners.map(|corner| load(corner));
-        let from = load(from);
-        // The first largest of each half, and of both: later ones win only where they are larger.
-        let above_second = _mm512_cmpgt_epi16_mask(b, a);
-        let below_second = _mm512_cmpgt_epi16_mask(d, c);
-        let (above, below) = (_mm512_max_epi16(a, b), _mm512_max_epi16(c, d));
-        let in_below = _mm512_cmpgt_epi16_mask(below, above);
-        let open = _mm512_cmpgt_epi16_mask(_mm512_max_epi16(above, below), zero);
-        let masks = [
-            open & !in_below & !above_second,
-            open & !in_below & above_second,
-            open & in_below & !below_second,
-            open & in_below & below_second,
-        ];
-        for (corner, mask) in corners.into_iter().zip(masks) {
-            store(corner, _mm512_maskz_mov_epi16(mask, from));
-        }
-    }
-}
-
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
-pub(crate) unsafe fn to_all([upper, lower]: [*mut Line; 2], from: &[Line]) {
-    let half = _mm512_set1_ps(0.5);
+pub(crate) unsafe fn spread(from: &[Line], routes: *const Bits, share: f32, to: *mut Line) {
+    let factor = _mm512_set1_ps(share);
     for (window, from) in from.iter().enumerate() {
-        let [first, second] = widen(load(from));
-        let share = narrow(_mm512_mul_ps(half, first), _mm512_mul_ps(half, second));
-        for corner in [
-            upper.add(2 * window),
-            upper.add(2 * window + 1),
-            lower.add(2 * window),
-            lower.add(2 * window + 1),
-        ] {
-            let open = _mm512_cmpgt_epi16_mask(load(corner), _mm512_setzero_si512());
-            store(corner, _mm512_maskz_mov_epi16(open, share));
+        let mut line = load(from);
+        if share != 1.0 {
+            let [first, second] = widen(line);
+            line = narrow(_mm512_mul_ps(factor, first), _mm512_mul_ps(factor, second));
+        }
+        for pixel in [2 * window, 2 * window + 1] {
+            store(to.add(pixel), _mm512_maskz_mov_epi16(*routes.add(pixel), line));
         }
     }
 }
@@ -238,6 +236,12 @@ fn transposed(rows: [__m512i; 16]) -> [__m512i; 16] {
         columns[12 + c] = _mm512_shuffle_i32x4::<0b11_01_11_01>(high_first, high_second);
     }
     columns
+}
+
+/// Where a line is positive.
+#[target_feature(enable = "avx512f,avx512bw")]
+fn positive(line: __m512i) -> Bits {
+    _mm512_cmpgt_epi16_mask(line, _mm512_setzero_si512())
 }
 
 #[target_feature(enable = "avx512f")]

@@ -1,71 +1,117 @@
 //! One direct convolution: nine products per block of channels, and the epilogue before a sum is
 //! rounded and stored.
 //!
-//! Work is cut into pieces of rows (and of columns, where rows are long), so that the lines that a
-//! piece reads stay in the second cache beside the weights of one block of output channels. A piece
-//! takes the blocks of output channels one after the other, and for each all its positions. The cut
-//! depends on the sizes alone. Whole rows are one run of positions, border in between included: of
-//! a row, two positions are wasted, however short it is.
-//!
-//! A gradient overwrites the features that gate it. That needs no second map, and the line that is
-//! written was just read. A seed needs all channels of a position, so its piece keeps a copy of the
-//! features that it is about to overwrite.
-
-use std::ops::Range;
+//! It is computed in pieces (see `cut.rs`). A piece takes the blocks of output channels one after
+//! the other, and for each all its positions. Maps that pooling would make four times as large are
+//! never whole: what a piece reads of such a gradient is computed before it, and what it writes of
+//! such features is pooled after it, both in memory of its own that stays in the second cache. So
+//! are the features that the first convolution computes again.
 
 use crate::{
     bf16::{
-        kernels::{Kernels, Product, Ready},
+        cut::{Cut, Piece, Run},
+        features::{Features, Source},
+        first::Room,
+        kernels::{Kernels, Ready},
         layout::Layout,
-        line::{CHANNELS, Line, POSITIONS, Shared, Sums},
-        pool::Pooling,
-        seed::{Features, Seeds},
+        line::{Bits, CHANNELS, LONG, Line, POSITIONS, Shared, Sums, lines_of},
+        pool::{Part, Pooling, Unpooled},
+        product::{Read, convolve, convolve_long},
+        seed::Seeds,
         weights::Weights,
     },
     threads::Threads,
 };
 
-/// What a piece may read, in bytes: it shares a second cache of 2 MiB with the weights (up to 288
-/// KiB), and with another thread where two run on one core. It is eight rows of VGG-19's stages at
-/// 512 x 512, of which the last block of positions wastes a thirtieth at most.
-const PANEL_BYTES: usize = 704 << 10;
-
-/// With fewer pieces than this, threads would be idle while the last one is computed.
-const PIECES: usize = 32;
-
-/// Rows of a piece that is cut across.
-const ROWS: usize = 8;
+/// The least blocks of output channels for which a piece unpools what it reads: that takes a
+/// fifteenth of their products' time.
+const UNPOOLED_BLOCKS: usize = 4;
 
 /// What to compute.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Convolution<'a> {
     pub(crate) layout: &'a Layout,
-    /// The map to convolve; without one, the sums are those of the seeds.
-    pub(crate) input: Option<(&'a [Line], &'a Weights)>,
+    /// What to convolve; without it, the sums are those of the seeds.
+    pub(crate) input: Option<(Input<'a>, &'a Weights)>,
     pub(crate) out_channels: usize,
     pub(crate) epilogue: Epilogue<'a>,
 }
 
 #[derive(Clone, Copy, Debug)]
+pub(crate) enum Input<'a> {
+    Map(&'a [Line]),
+    /// The gradient of features that were pooled.
+    Unpooled(Unpooled<'a>),
+}
+
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Epilogue<'a> {
-    /// Forward: add the bias, then ReLU.
-    Rectify {
-        bias: &'a [f32],
-        /// And pool into another map, while a piece's rows are still in the second cache.
-        pool: Option<(Pooling<'a>, Shared<'a>)>,
-    },
-    /// Backward, into features: where they are positive, the gradient with its seeds takes their
-    /// place; elsewhere zero.
-    Gate { seeds: Option<&'a Seeds<'a>> },
-    /// Backward, into a pooled map.
+    /// Forward: add the bias, then ReLU; and mark where features are positive.
+    Rectify { bias: &'a [f32], marks: Option<Shared<'a, Bits>> },
+    /// Forward: the same, and pool. The output is the pooled map.
+    Pool { bias: &'a [f32], pooling: Pooling<'a>, routes: Shared<'a, Bits> },
+    /// Backward, through the ReLU that left these bits.
+    Gate(&'a [Bits]),
+    /// Backward, with the seeds of a layer and through its ReLU.
+    Seed { features: Source<'a>, seeds: Option<&'a Seeds<'a>> },
+    /// Backward, to a pooled map.
     Plain,
 }
 
-/// Floats of scratch that a thread needs for a layer with seeds.
-pub(crate) fn scratch_floats(layout: &Layout, in_channels: usize, out_channels: usize) -> usize {
-    let out_blocks = out_channels / CHANNELS;
-    let cut = Cut::new(layout, layout.frame(), in_channels / CHANNELS, out_blocks, true);
-    cut.copied(layout) * out_blocks * size_of::<Line>() / size_of::<f32>()
+/// What of a convolution takes scratch memory.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Own {
+    /// It reads a gradient that it unpools.
+    pub(crate) unpools: bool,
+    /// It pools what it writes.
+    pub(crate) pools: bool,
+    /// It computes features again.
+    pub(crate) recomputes: bool,
+}
+
+impl Own {
+    /// The cut, lines of what is read, and lines of what is written or computed again.
+    fn cut(
+        self,
+        layout: &Layout,
+        frame: (usize, usize),
+        (in_blocks, blocks): (usize, usize),
+    ) -> (Cut, usize, usize) {
+        let least_blocks = if self.recomputes {
+            blocks
+        } else if self.unpools {
+            UNPOOLED_BLOCKS
+        } else {
+            1
+        };
+        let cut = Cut::new(layout, frame, (in_blocks, blocks), least_blocks);
+        let read = if self.unpools { in_blocks * cut.panel_lines() } else { 0 };
+        let own = match (self.pools, self.recomputes) {
+            (_, true) => blocks * cut.own_lines(),
+            (true, false) => cut.own_lines(),
+            (false, false) => 0,
+        };
+        (cut, read, own)
+    }
+
+    /// Floats of scratch that a thread needs, for so many blocks of channels in and out.
+    pub(crate) fn scratch_floats(self, layout: &Layout, blocks: (usize, usize)) -> usize {
+        let frame = if self.pools { (0, 0) } else { layout.frame() };
+        let (_, read, own) = self.cut(layout, frame, blocks);
+        (read + own) * size_of::<Line>() / size_of::<f32>()
+    }
+}
+
+impl Convolution<'_> {
+    fn own(&self) -> Own {
+        let source =
+            if let Epilogue::Seed { features, .. } = self.epilogue { Some(features) } else { None };
+        Own {
+            unpools: matches!(self.input, Some((Input::Unpooled(_), _))),
+            pools: matches!(self.epilogue, Epilogue::Pool { .. }),
+            recomputes: matches!(source, Some(Source::First(_))),
+        }
+    }
 }
 
 /// Computes the whole output but for its border; with a frame, that is part of it.
@@ -76,294 +122,171 @@ pub(crate) fn run(
     output: &mut [Line],
 ) {
     let layout = job.layout;
-    let out_blocks = job.out_channels / CHANNELS;
-    let in_blocks = job.input.map_or(out_blocks, |(_, weights)| weights.in_blocks());
-    let frame =
-        if matches!(job.epilogue, Epilogue::Rectify { .. }) { (0, 0) } else { layout.frame() };
-    assert!(output.len() >= layout.lines(job.out_channels), "an output of whole planes");
+    let blocks = job.out_channels / CHANNELS;
+    let in_blocks = job.input.map_or(blocks, |(_, weights)| weights.in_blocks());
+    let frame = match job.epilogue {
+        Epilogue::Rectify { .. } | Epilogue::Pool { .. } => (0, 0),
+        Epilogue::Gate(_) | Epilogue::Seed { .. } | Epilogue::Plain => layout.frame(),
+    };
+    let written =
+        if let Epilogue::Pool { pooling, .. } = job.epilogue { pooling.pooled } else { layout };
+    assert!(output.len() >= written.lines(job.out_channels), "an output of whole planes");
     if let Some((input, weights)) = job.input {
-        assert!(
-            input.len() >= layout.lines(in_blocks * CHANNELS) && weights.out_blocks() == out_blocks,
-            "an input of whole planes"
-        );
+        let whole = match input {
+            Input::Map(map) => map.len() >= layout.lines(in_blocks * CHANNELS),
+            Input::Unpooled(_) => true,
+        };
+        assert!(whole && weights.out_blocks() == blocks, "an input of whole planes");
     }
-    // Pieces that copy features must not have them overwritten by others.
-    let seeded = matches!(job.epilogue, Epilogue::Gate { seeds: Some(_) });
-    let pool = if let Epilogue::Rectify { pool, .. } = job.epilogue { pool } else { None };
-    let mut cut = Cut::new(layout, frame, in_blocks, out_blocks, seeded);
-    cut.pooling = pool.map(|(pooling, _)| pooling).filter(|_| cut.across() == 1);
+    let (mut cut, read, own) = job.own().cut(layout, frame, (in_blocks, blocks));
+    if let Epilogue::Pool { pooling, .. } = job.epilogue {
+        cut = cut.in_windows(pooling.columns, pooling.rows);
+    }
     let output = Shared::new(output);
     threads.each(cut.pieces(), |index, scratch| {
+        let (panel, rest) = lines_of(scratch).split_at_mut(read);
         let ready = kernels.ready();
-        piece(&ready, job, &cut, &cut.piece(index), &output, scratch);
+        let panel = Panel { lines: panel, block: cut.panel_lines() };
+        let own = Panel { lines: &mut rest[..own], block: cut.own_lines() };
+        piece(&ready, job, &cut.piece(index), &output, panel, own);
     });
-    if let Some((pooling, pooled)) = pool.filter(|_| cut.pooling.is_none()) {
-        pooling.forward(threads, kernels, &output, &pooled);
-    }
+}
+
+/// Memory of a piece: so many lines for each block of channels.
+struct Panel<'a> {
+    lines: &'a mut [Line],
+    block: usize,
 }
 
 /// Computes one piece.
 fn piece(
     ready: &Ready,
     job: &Convolution<'_>,
-    cut: &Cut<'_>,
     piece: &Piece,
     output: &Shared<'_>,
-    scratch: &mut [f32],
+    panel: Panel<'_>,
+    mut own: Panel<'_>,
 ) {
-    let seeds = match job.epilogue {
-        Epilogue::Gate { seeds } => seeds,
-        Epilogue::Rectify { .. } | Epilogue::Plain => None,
+    if let Some((Input::Unpooled(unpooled), weights)) = &job.input {
+        for block in 0..weights.in_blocks() {
+            let lines = &mut panel.lines[block * panel.block..][..panel.block];
+            unpool(ready.kernels(), unpooled, piece, block, lines);
+        }
+    }
+    if let Epilogue::Seed { features: Source::First(first), .. } = &job.epilogue {
+        let mut room = Room::new();
+        for (index, row) in piece.rows.clone().enumerate() {
+            let to = &mut own.lines[index * piece.pitch..];
+            first.row((ready, &mut room), (piece.columns.clone(), row), to, own.block);
+        }
+    }
+    let read = |place: usize, own: usize| match job.input {
+        Some((Input::Map(map), weights)) => Some((Read::of(job.layout, map, place), weights)),
+        Some((Input::Unpooled(_), weights)) => {
+            let (row, block) = (piece.pitch, panel.block);
+            Some((Read { lines: panel.lines, first: own, row, block }, weights))
+        }
+        None => None,
     };
-    let runs = piece.runs(job.layout);
-    let features = seeds.map(|seeds| (seeds, Copied::new(job, cut, runs.clone(), output, scratch)));
-    let (mut sums, mut seeded) = (Sums::ZERO, Sums::ZERO);
+    let (mut sums, mut seeded) = ([Sums::ZERO; LONG], Sums::ZERO);
     for block in piece.blocks.clone() {
-        let mut before = 0;
-        for run in runs.clone() {
-            for start in run.clone().step_by(POSITIONS) {
-                let count = POSITIONS.min(run.end - start);
-                match job.input {
-                    Some(input) => convolve(ready, job.layout, input, block, start, &mut sums),
-                    None => sums = Sums::ZERO,
+        let runs = piece.runs(job.layout);
+        for long in runs.flat_map(|run| run.in_steps_of(LONG * POSITIONS)) {
+            let is_whole = long.len == LONG * POSITIONS;
+            if let (true, Some((read, weights))) = (is_whole, read(long.place, long.own)) {
+                convolve_long(ready, read, weights, block, &mut sums);
+            }
+            for (run, sums) in long.in_steps_of(POSITIONS).zip(&mut sums) {
+                match read(run.place, run.own) {
+                    None => *sums = Sums::ZERO,
+                    Some(_) if is_whole => {}
+                    Some((read, weights)) => convolve(ready, read, weights, block, sums),
                 }
-                if let Some((seeds, features)) = &features {
-                    let features = features.at(before + start - run.start);
-                    seeds.add(
-                        ready,
-                        job.layout,
-                        (block, start..start + count),
-                        features,
-                        &mut seeded,
-                        &mut sums,
-                    );
-                }
-                finish(ready.kernels(), job, block, start, count, output, &sums);
-            }
-            before += run.len();
-        }
-        if let Epilogue::Rectify { pool: Some((pooling, pooled)), .. } = &job.epilogue {
-            for y in piece.pooled.clone() {
-                pooling.forward_row(ready.kernels(), block, y, output, pooled);
+                finish(ready, job, (block, run), output, sums, &mut seeded, &mut own);
             }
         }
-    }
-}
-
-/// The sums of the 32 positions from `start` on, for a block of output channels; or of 64, where
-/// these are 16.
-pub(crate) fn convolve(
-    ready: &Ready,
-    layout: &Layout,
-    (input, weights): (&[Line], &Weights),
-    block: usize,
-    start: usize,
-    sums: &mut Sums,
-) {
-    let (stride, plane) = (layout.stride(), layout.plane());
-    // The upper left tap of the first position; the lower right one of the last lies within the
-    // map, which holds a block more than its planes.
-    let first = start - stride - 1;
-    debug_assert!(
-        (weights.in_blocks() - 1) * plane + start + stride + 1 + 2 * POSITIONS <= input.len()
-    );
-    let product = Product {
-        lines: &raw const input[first],
-        position: size_of::<Line>(),
-        row: stride * size_of::<Line>(),
-        block: plane * size_of::<Line>(),
-        blocks: weights.in_blocks(),
-        weights: weights.of(block).as_ptr(),
-    };
-    // SAFETY: the thread is ready, and all that the product reads lies within the map and the
-    // weights, as asserted above.
-    unsafe {
-        match weights.is_narrow() {
-            false => (ready.kernels().convolve)(&product, sums),
-            true => (ready.kernels().convolve_narrow)(&product, sums),
-        }
-    }
-}
-
-fn finish(
-    kernels: &Kernels,
-    job: &Convolution<'_>,
-    block: usize,
-    start: usize,
-    count: usize,
-    output: &Shared<'_>,
-    sums: &Sums,
-) {
-    let lines = output.at(block * job.layout.plane() + start, count);
-    match job.epilogue {
-        Epilogue::Rectify { bias, .. } => {
-            let bias = &bias.as_chunks().0[block];
-            // SAFETY: the processor has the kernels' instructions; the lines are of this piece, and
-            // of no other.
-            unsafe { (kernels.rectify)(sums, bias, lines, count) }
-        }
-        // SAFETY: as above.
-        Epilogue::Gate { .. } => unsafe { (kernels.gate)(sums, lines, lines, count) },
-        // SAFETY: as above.
-        Epilogue::Plain => unsafe { (kernels.round)(sums, lines, count) },
-    }
-}
-
-/// The features of a piece, all channels, taken before their gradient overwrites them.
-struct Copied<'a> {
-    lines: &'a [Line],
-    block: usize,
-}
-
-impl<'a> Copied<'a> {
-    fn new(
-        job: &Convolution<'_>,
-        cut: &Cut<'_>,
-        runs: impl Iterator<Item = Range<usize>> + Clone,
-        features: &Shared<'_>,
-        scratch: &'a mut [f32],
-    ) -> Self {
-        let blocks = job.out_channels / CHANNELS;
-        let block = cut.copied(job.layout);
-        let lines = crate::bf16::line::lines_of(scratch);
-        for (index, lines) in lines.chunks_exact_mut(block).take(blocks).enumerate() {
-            let mut before = 0;
-            for run in runs.clone() {
-                let from = features.at(index * job.layout.plane() + run.start, run.len());
-                // SAFETY: only this piece uses these positions, and it writes none of them before
-                // it has copied all.
-                lines[before..before + run.len()]
-                    .copy_from_slice(unsafe { std::slice::from_raw_parts(from, run.len()) });
-                before += run.len();
-            }
-        }
-        Self { lines: &lines[..blocks * block], block }
-    }
-
-    /// The features from the `index`th position of the piece on.
-    fn at(&self, index: usize) -> Features<'a> {
-        Features { lines: &self.lines[index..], block: self.block }
-    }
-}
-
-/// How a convolution is cut.
-#[derive(Debug)]
-struct Cut<'a> {
-    /// The positions of the output, frame included.
-    columns: Range<isize>,
-    rows: Range<isize>,
-    blocks: usize,
-    /// What a piece has of each.
-    piece_columns: usize,
-    piece_rows: usize,
-    piece_blocks: usize,
-    /// Where pieces have rows to pool, they have those of whole windows.
-    pooling: Option<Pooling<'a>>,
-}
-
-impl<'a> Cut<'a> {
-    /// `whole` says that a piece has all output channels of its positions.
-    fn new(
-        layout: &Layout,
-        (across, down): (usize, usize),
-        in_blocks: usize,
-        blocks: usize,
-        whole: bool,
-    ) -> Self {
-        let columns = -(across as isize)..(layout.width() + across) as isize;
-        let rows = -(down as isize)..(layout.height() + down) as isize;
-        let lines = PANEL_BYTES / (in_blocks * size_of::<Line>());
-        let fitting = (lines / layout.stride()).saturating_sub(2);
-        let (piece_rows, piece_columns) = if fitting >= ROWS / 2 {
-            let enough = if whole {
-                rows.len().div_ceil(PIECES / 3).max(ROWS / 2)
-            } else {
-                rows.len().div_ceil(PIECES).max(ROWS)
+        if let Epilogue::Pool { pooling, routes, .. } = &job.epilogue {
+            let features = Part {
+                lines: own.lines,
+                pitch: piece.pitch,
+                origin: (piece.columns.start as usize, piece.rows.start as usize),
             };
-            (fitting.min(enough) / 2 * 2, columns.len())
-        } else {
-            (ROWS, (lines / (ROWS + 2) / POSITIONS * POSITIONS).max(POSITIONS))
-        };
-        let cuts = rows.len().div_ceil(piece_rows) * columns.len().div_ceil(piece_columns);
-        let piece_blocks = if whole { blocks } else { blocks.div_ceil(PIECES.div_ceil(cuts)) };
-        Self { columns, rows, blocks, piece_columns, piece_rows, piece_blocks, pooling: None }
-    }
-
-    fn across(&self) -> usize {
-        self.columns.len().div_ceil(self.piece_columns)
-    }
-
-    fn deep(&self) -> usize {
-        self.blocks.div_ceil(self.piece_blocks)
-    }
-
-    fn down(&self) -> usize {
-        let (rows, of_piece) = self.pooling.map_or((self.rows.len(), self.piece_rows), |pooling| {
-            (pooling.pooled.height(), self.piece_rows / 2)
-        });
-        rows.div_ceil(of_piece)
-    }
-
-    fn pieces(&self) -> usize {
-        self.down() * self.across() * self.deep()
-    }
-
-    fn piece(&self, index: usize) -> Piece {
-        let part = |whole: &Range<isize>, len: usize, index: usize| {
-            let start = whole.start + (index * len) as isize;
-            start..whole.end.min(start + len as isize)
-        };
-        let (deep, across) = (self.deep(), self.across());
-        let first_block = index % deep * self.piece_blocks;
-        let down = index / deep / across;
-        let (rows, pooled) = match &self.pooling {
-            None => (part(&self.rows, self.piece_rows, down), 0..0),
-            Some(pooling) => {
-                let pooled = down * (self.piece_rows / 2)
-                    ..pooling.pooled.height().min((down + 1) * (self.piece_rows / 2));
-                (
-                    pooling.rows(pooled.start).start as isize
-                        ..pooling.rows(pooled.end - 1).end as isize,
-                    pooled,
-                )
+            for y in piece.windows.1.clone() {
+                let windows = (piece.windows.0.clone(), y);
+                pooling.forward(ready.kernels(), windows, (block, features), routes, output);
             }
-        };
-        Piece {
-            columns: part(&self.columns, self.piece_columns, index / deep % across),
-            rows,
-            pooled,
-            blocks: first_block..self.blocks.min(first_block + self.piece_blocks),
-            whole_rows: across == 1,
         }
     }
+}
 
-    /// Lines of the copy of a piece's positions in one block of channels, and what the last block
-    /// of positions reads behind them.
-    fn copied(&self, layout: &Layout) -> usize {
-        let row = if self.across() == 1 { layout.stride() } else { self.piece_columns };
-        self.piece_rows.min(self.rows.len()) * row + POSITIONS
+/// Computes what a piece reads of a gradient, in one block of channels.
+fn unpool(
+    kernels: &Kernels,
+    unpooled: &Unpooled<'_>,
+    piece: &Piece,
+    block: usize,
+    lines: &mut [Line],
+) {
+    let rows = piece.rows.start - 1..piece.rows.end + 1;
+    for (row, lines) in rows.zip(lines.chunks_exact_mut(piece.pitch)) {
+        let columns = piece.columns.start - 1..piece.columns.end + 1;
+        let lines = &mut lines[..columns.len()];
+        unpooled.row(kernels, block, (columns, row), lines);
     }
 }
 
-/// One piece: its positions and blocks of output channels.
-#[derive(Debug)]
-struct Piece {
-    columns: Range<isize>,
-    rows: Range<isize>,
-    /// The rows that its own are pooled to.
-    pooled: Range<usize>,
-    blocks: Range<usize>,
-    whole_rows: bool,
-}
-
-impl Piece {
-    /// The runs of positions, as places in a plane: one where the piece has whole rows, else one a
-    /// row.
-    fn runs(&self, layout: &Layout) -> impl Iterator<Item = Range<usize>> + Clone + use<> {
-        let (first, stride) = (layout.at(self.columns.start, self.rows.start), layout.stride());
-        let (rows, columns) = (self.rows.len(), self.columns.len());
-        let (count, len) =
-            if self.whole_rows { (1, (rows - 1) * stride + columns) } else { (rows, columns) };
-        (0..count).map(move |row| first + row * stride..first + row * stride + len)
+/// Rounds the sums of some positions of a block of channels, and stores them.
+fn finish(
+    ready: &Ready,
+    job: &Convolution<'_>,
+    (block, run): (usize, Run),
+    output: &Shared<'_>,
+    sums: &mut Sums,
+    seeded: &mut Sums,
+    own: &mut Panel<'_>,
+) {
+    let (kernels, Run { place, len, .. }) = (ready.kernels(), run);
+    let first = block * job.layout.plane() + place;
+    match job.epilogue {
+        Epilogue::Rectify { bias, marks } => {
+            let lines = output.at(first, len);
+            // SAFETY: the processor has the kernels' instructions; the lines and bits are of this
+            // piece, and of no other.
+            unsafe {
+                (kernels.rectify)(sums, &bias.as_chunks().0[block], lines, len);
+                if let Some(marks) = marks {
+                    (kernels.open)(lines, marks.at(first, len), len);
+                }
+            }
+        }
+        Epilogue::Pool { bias, .. } => {
+            let lines = &mut own.lines[run.own..][..len];
+            // SAFETY: as above.
+            unsafe { (kernels.rectify)(sums, &bias.as_chunks().0[block], lines.as_mut_ptr(), len) }
+        }
+        Epilogue::Gate(bits) => {
+            let bits = &bits[first..][..len];
+            // SAFETY: as above.
+            unsafe { (kernels.gate)(sums, bits.as_ptr(), output.at(first, len), len) }
+        }
+        Epilogue::Seed { features, seeds } => {
+            let features = match features {
+                Source::Kept(map) => Features { lines: &map[place..], block: job.layout.plane() },
+                Source::First(_) => Features { lines: &own.lines[run.own..], block: own.block },
+            };
+            if let Some(seeds) = seeds {
+                let places = (block, place..place + len);
+                seeds.add(ready, job.layout, places, features, seeded, sums);
+            }
+            let gates = &features.lines[block * features.block..][..len];
+            let mut bits = [0; POSITIONS];
+            // SAFETY: as above.
+            unsafe {
+                (kernels.open)(gates.as_ptr(), bits.as_mut_ptr(), len);
+                (kernels.gate)(sums, bits.as_ptr(), output.at(first, len), len);
+            }
+        }
+        // SAFETY: as above.
+        Epilogue::Plain => unsafe { (kernels.round)(sums, output.at(first, len), len) },
     }
 }

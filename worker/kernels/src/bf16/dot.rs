@@ -11,7 +11,7 @@ use std::arch::x86_64::*;
 use crate::bf16::{
     avx512,
     kernels::{Kernels, Product},
-    line::Sums,
+    line::{LONG, Sums},
 };
 
 /// The kernels, for a processor that has AVX-512 with bf16.
@@ -19,15 +19,16 @@ static KERNELS: Kernels = Kernels {
     begin: nothing,
     end: nothing,
     convolve,
+    convolve_long,
     convolve_narrow,
     multiply,
     rectify: avx512::rectify,
+    open: avx512::open,
     gate: avx512::gate,
     round: avx512::round,
     largest: avx512::largest,
     mean: avx512::mean,
-    to_largest: avx512::to_largest,
-    to_all: avx512::to_all,
+    spread: avx512::spread,
     add: avx512::add,
     pair: avx512::pair,
     turn: avx512::turn,
@@ -51,6 +52,13 @@ const ROWS: usize = 8;
 #[target_feature(enable = "avx512f,avx512bf16")]
 unsafe fn convolve(product: &Product, sums: &mut Sums) {
     multiply_taps::<9, 2>(product, sums);
+}
+
+#[target_feature(enable = "avx512f,avx512bf16")]
+unsafe fn convolve_long(product: &Product, sums: &mut [Sums; LONG]) {
+    for (index, sums) in sums.iter_mut().enumerate() {
+        multiply_taps::<9, 2>(&product.moved(index), sums);
+    }
 }
 
 #[target_feature(enable = "avx512f,avx512bf16")]

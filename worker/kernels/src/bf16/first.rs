@@ -4,14 +4,20 @@
 //! is split into two bf16 numbers, the rounded value and the rounding error, so that it has 16 bits
 //! and a small step of an optimiser is not lost; both are multiplied by the same weights. Backward
 //! is a convolution like any other, of whose output channels three are kept.
+//!
+//! Its features take more memory than all others together that are kept, and their product is a
+//! fiftieth of a pass: so they are computed again, to the same bits, for their statistics and in the
+//! backward.
+
+use std::ops::Range;
 
 use crate::{
     bf16::{
-        convolution,
         kernels::{Kernels, Product, Ready},
         layout::Layout,
-        line::{CHANNELS, Line, POSITIONS, Shared, Sums},
-        weights::Weights,
+        line::{CHANNELS, Line, POSITIONS, Shared, Sums, floats_of},
+        product::{Read, convolve},
+        weights::{self, Weights},
     },
     threads::{Output, Threads},
 };
@@ -22,55 +28,142 @@ const NARROW: usize = 2 * POSITIONS;
 /// Rows of one piece of work.
 const ROWS: usize = 8;
 
-/// Floats of scratch that a thread needs: padded rows of pixels.
-pub(crate) fn scratch_floats(layout: &Layout) -> usize {
-    (ROWS + 2) * pitch(layout)
+/// The first convolution of a picture.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct First<'a> {
+    pub(crate) layout: &'a Layout,
+    /// height * width * 3.
+    pub(crate) pixels: &'a [f32],
+    pub(crate) prepared: &'a weights::Convolution,
 }
 
-/// Floats of a padded row: a pixel on either side, and what the last block of positions reads
-/// behind it.
-fn pitch(layout: &Layout) -> usize {
-    ((layout.width() + 2 + POSITIONS + 3) * 3).next_multiple_of(16)
+/// What a block of positions is computed in, to be used again: it need not be cleared.
+#[derive(Debug)]
+pub(crate) struct Room {
+    gathered: [[Line; 2]; POSITIONS],
+    sums: Sums,
 }
 
-/// Computes the features of the first convolution but for their border.
-pub(crate) fn forward(
-    threads: &mut Threads,
-    kernels: &'static Kernels,
-    layout: &Layout,
-    pixels: &[f32],
-    (weights, bias): (&Weights, &[f32]),
-    output: &mut [Line],
-) {
-    let output = Shared::new(output);
-    let (width, height, pitch) = (layout.width(), layout.height(), pitch(layout));
-    threads.each(height.div_ceil(ROWS), |index, scratch| {
-        let ready = kernels.ready();
-        let rows = index * ROWS..height.min((index + 1) * ROWS);
-        for (row, padded) in
-            (rows.start as isize - 1..).zip(scratch.chunks_exact_mut(pitch).take(rows.len() + 2))
-        {
-            pad(layout, pixels, row, padded);
+impl Room {
+    pub(crate) fn new() -> Self {
+        Self { gathered: [[Line::ZERO; 2]; POSITIONS], sums: Sums::ZERO }
+    }
+}
+
+/// The pixels around a block of positions, one more on either side, in three rows.
+type Around = [[f32; 3 * (POSITIONS + 2)]; 3];
+
+impl First<'_> {
+    /// Computes the whole map but for its border.
+    pub(crate) fn forward(
+        &self,
+        threads: &mut Threads,
+        kernels: &'static Kernels,
+        output: &mut [Line],
+    ) {
+        let output = Shared::new(output);
+        let (width, height) = (self.layout.width(), self.layout.height());
+        threads.each(height.div_ceil(ROWS), |index, _| {
+            let (ready, mut room) = (kernels.ready(), Room::new());
+            for y in index * ROWS..height.min((index + 1) * ROWS) {
+                for x in (0..width).step_by(POSITIONS) {
+                    let count = POSITIONS.min(width - x);
+                    let place = self.layout.at(x as isize, y as isize);
+                    self.run_to(&ready, &mut room, (x, y), count, |block| {
+                        output.at(block * self.layout.plane() + place, count)
+                    });
+                }
+            }
+        });
+    }
+
+    /// The features of up to 32 pixels of a row, `block` lines from one block of channels to the
+    /// next.
+    pub(crate) fn run(
+        &self,
+        (ready, room): (&Ready, &mut Room),
+        at: (usize, usize),
+        count: usize,
+        to: &mut [Line],
+        block: usize,
+    ) {
+        let to = Shared::new(to);
+        self.run_to(ready, room, at, count, |index| to.at(index * block, count));
+    }
+
+    /// The same for some columns of a row, border included.
+    pub(crate) fn row(
+        &self,
+        (ready, room): (&Ready, &mut Room),
+        (columns, row): (Range<isize>, isize),
+        to: &mut [Line],
+        block: usize,
+    ) {
+        // Outside a border of zeros there is nothing to gate.
+        let Some(row) = self.layout.row(row) else { return };
+        let width = self.layout.width() as isize;
+        let mut column = columns.start;
+        while column < columns.end {
+            let inside = (0..width).contains(&column);
+            let end = if inside { columns.end.min(width) } else { column + 1 };
+            let count = POSITIONS.min((end - column) as usize);
+            if let Some(source) = self.layout.column(column) {
+                let to = &mut to[(column - columns.start) as usize..];
+                self.run((ready, room), (source, row), count, to, block);
+            }
+            column += count as isize;
         }
-        let mut sums = Sums::ZERO;
-        let mut lines = [[Line::ZERO; 2]; POSITIONS];
-        for (padded, y) in scratch.windows(3 * pitch).step_by(pitch).zip(rows) {
-            for x in (0..width).step_by(POSITIONS) {
-                let count = POSITIONS.min(width - x);
-                let around = [0, 1, 2].map(|row| padded[row * pitch + 3 * x..].as_ptr());
-                // SAFETY: the processor has the kernels' instructions, and padded rows go on for a
-                // block of positions.
-                unsafe { (kernels.gather)(around, &mut lines) };
-                for block in 0..weights.out_blocks() {
-                    multiply(&ready, &lines, weights.of(block), &mut sums);
-                    let target = output
-                        .at(block * layout.plane() + layout.at(x as isize, y as isize), count);
-                    // SAFETY: as above; each piece writes its own rows.
-                    unsafe { (kernels.rectify)(&sums, &bias.as_chunks().0[block], target, count) };
+    }
+
+    fn run_to(
+        &self,
+        ready: &Ready,
+        room: &mut Room,
+        (x, y): (usize, usize),
+        count: usize,
+        to: impl Fn(usize) -> *mut Line,
+    ) {
+        let (kernels, Self { layout, pixels, prepared }) = (ready.kernels(), self);
+        let width = layout.width();
+        let rows = [-1, 0, 1].map(|beside| layout.row(y as isize + beside));
+        let copied: Around;
+        let around = match rows {
+            [Some(upper), Some(middle), Some(lower)] if x > 0 && x + count < width => {
+                [upper, middle, lower]
+                    .map(|row| &pixels[3 * (row * width + x - 1)..][..3 * (count + 2)])
+            }
+            rows => {
+                copied = self.copied(rows, x, count);
+                copied.each_ref().map(<[f32; 3 * (POSITIONS + 2)]>::as_slice)
+            }
+        };
+        let Room { gathered, sums } = room;
+        // SAFETY: the processor has the kernels' instructions, and each row holds two pixels more
+        // than positions.
+        unsafe { (kernels.gather)(around.map(<[f32]>::as_ptr), &mut gathered[..count]) };
+        for block in 0..prepared.forward.out_blocks() {
+            multiply(ready, gathered, prepared.forward.of(block), sums);
+            let bias = &prepared.bias.as_chunks().0[block];
+            // SAFETY: as above; the caller says where it has room for so many lines.
+            unsafe { (kernels.rectify)(sums, bias, to(block), count) }
+        }
+    }
+
+    /// What lies around a block of positions, as the edges say.
+    fn copied(&self, rows: [Option<usize>; 3], x: usize, count: usize) -> Around {
+        let mut around = [[0.0; 3 * (POSITIONS + 2)]; 3];
+        for (row, values) in rows.into_iter().zip(&mut around) {
+            let Some(row) = row else { continue };
+            let columns = x as isize - 1..(x + count + 1) as isize;
+            for (column, pixel) in columns.zip(values.as_chunks_mut::<3>().0) {
+                if let Some(column) = self.layout.column(column) {
+                    let place = 3 * (row * self.layout.width() + column);
+                    pixel.copy_from_slice(&self.pixels[place..][..3]);
                 }
             }
         }
-    });
+        around
+    }
 }
 
 /// The product of gathered values.
@@ -89,18 +182,14 @@ fn multiply(ready: &Ready, lines: &[[Line; 2]; POSITIONS], weights: &[Line], sum
     unsafe { (ready.kernels().multiply)(&product, sums) }
 }
 
-/// Copies a row of pixels, with a pixel on either side as the edges say, and zeros behind.
-fn pad(layout: &Layout, pixels: &[f32], row: isize, padded: &mut [f32]) {
-    let width = layout.width();
-    padded.fill(0.0);
-    let Some(row) = layout.row(row) else { return };
-    let row = &pixels[row * width * 3..][..width * 3];
-    padded[3..][..3 * width].copy_from_slice(row);
-    for (place, source) in [0, width + 1].into_iter().zip(layout.beyond()) {
-        if let Some(source) = source {
-            padded[3 * place..][..3].copy_from_slice(&row[3 * source..][..3]);
-        }
+/// Lines of room that [`backward`] needs: the gradient with its frame, where it has one.
+pub(crate) fn framed_lines(layout: &Layout) -> usize {
+    let (across, down) = layout.frame();
+    if (across, down) == (0, 0) {
+        return 0;
     }
+    let pixels = (layout.width() + 2 * across) * (layout.height() + 2 * down);
+    (3 * size_of::<f32>() * pixels).div_ceil(size_of::<Line>())
 }
 
 /// Computes the gradient of the pixels, height * width * 3.
@@ -109,6 +198,7 @@ pub(crate) fn backward(
     kernels: &'static Kernels,
     layout: &Layout,
     (input, weights): (&[Line], &Weights),
+    room: &mut [Line],
     gradient: &mut [f32],
 ) {
     let (width, height, (across, down)) = (layout.width(), layout.height(), layout.frame());
@@ -116,29 +206,28 @@ pub(crate) fn backward(
         return backward_framed(threads, kernels, layout, (input, weights), gradient);
     }
     let framed_width = width + 2 * across;
-    let mut framed = vec![0.0; framed_width * (height + 2 * down) * 3];
-    backward_framed(threads, kernels, layout, (input, weights), &mut framed);
+    let framed = &mut floats_of(room)[..framed_width * (height + 2 * down) * 3];
+    backward_framed(threads, kernels, layout, (input, weights), framed);
     // Columns first, corners included; then the rows, which bring the corners home.
     let mut fold = |from: usize, to: usize| {
         for channel in 0..3 {
             framed[3 * to + channel] += framed[3 * from + channel];
         }
     };
+    let ends = |len: usize| [(0, -1), (len + 1, len as isize)];
     if across > 0 {
         for row in 0..height + 2 * down {
-            for (from, to) in [0, width + 1].into_iter().zip(layout.beyond().into_iter().flatten())
-            {
+            for (from, beyond) in ends(width) {
+                let Some(to) = layout.column(beyond) else { continue };
                 fold(row * framed_width + from, row * framed_width + across + to);
             }
         }
     }
     if down > 0 {
-        for (from, to) in [-1, height as isize].map(|row| ((row + 1) as usize, layout.row(row))) {
-            for column in to.map_or(0..0, |_| 0..framed_width) {
-                fold(
-                    from * framed_width + column,
-                    (down + to.unwrap_or(0)) * framed_width + column,
-                );
+        for (from, beyond) in ends(height) {
+            let Some(to) = layout.row(beyond) else { continue };
+            for column in 0..framed_width {
+                fold(from * framed_width + column, (down + to) * framed_width + column);
             }
         }
     }
@@ -167,7 +256,8 @@ fn backward_framed(
             for (block, values) in row.chunks_mut(3 * NARROW).enumerate() {
                 let start = layout
                     .at((block * NARROW) as isize - across as isize, y as isize - down as isize);
-                convolution::convolve(&ready, layout, (input, weights), 0, start, &mut sums);
+                let read = Read::of(layout, input, start);
+                convolve(&ready, read, weights, 0, &mut sums);
                 for (values, sums) in
                     values.chunks_exact_mut(3).zip(sums.0.as_flattened().chunks_exact(16))
                 {

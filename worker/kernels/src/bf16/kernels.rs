@@ -1,7 +1,7 @@
 //! The kernels of the bf16 pass as a table: the product in several forms, and the work around it,
 //! plain or in vectors.
 
-use crate::bf16::line::{CHANNELS, Line, POSITIONS, Sums};
+use crate::bf16::line::{Bits, CHANNELS, LONG, Line, POSITIONS, Sums};
 
 /// The entry points. All work on blocks of 32 positions by 32 channels.
 #[derive(Debug)]
@@ -11,6 +11,8 @@ pub(crate) struct Kernels {
     pub(crate) end: unsafe fn(),
     /// `sums = product`, with nine taps.
     pub(crate) convolve: unsafe fn(&Product, &mut Sums),
+    /// The same for three blocks of positions, one behind the other.
+    pub(crate) convolve_long: unsafe fn(&Product, &mut [Sums; LONG]),
     /// The same of 64 positions by 16 output channels: one tile of weights a block and tap, and
     /// sums in rows of 16.
     pub(crate) convolve_narrow: unsafe fn(&Product, &mut Sums),
@@ -18,18 +20,20 @@ pub(crate) struct Kernels {
     pub(crate) multiply: unsafe fn(&Product, &mut Sums),
     /// `lines = max(0, sums + bias)`, rounded; a NaN stays one. At most 32 lines.
     pub(crate) rectify: unsafe fn(&Sums, &[f32; CHANNELS], lines: *mut Line, count: usize),
-    /// `lines = sums`, rounded, where the lines at `gates` are positive. They may be the same
-    /// lines.
-    pub(crate) gate: unsafe fn(&Sums, gates: *const Line, lines: *mut Line, count: usize),
+    /// Sets the bits of what is positive, and clears the others.
+    pub(crate) open: unsafe fn(lines: *const Line, bits: *mut Bits, count: usize),
+    /// `lines = sums`, rounded, where the bits are set; elsewhere zero.
+    pub(crate) gate: unsafe fn(&Sums, bits: *const Bits, lines: *mut Line, count: usize),
     /// `lines = sums`, rounded.
     pub(crate) round: unsafe fn(&Sums, lines: *mut Line, count: usize),
     /// Pools whole windows, as many as `to` has lines: `rows` are the two rows above each other.
-    pub(crate) largest: unsafe fn(rows: [*const Line; 2], to: &mut [Line]),
-    pub(crate) mean: unsafe fn(rows: [*const Line; 2], to: &mut [Line]),
-    /// Replaces the features of whole windows by their gradient: `from` is that of the pooled
-    /// windows.
-    pub(crate) to_largest: unsafe fn(rows: [*mut Line; 2], from: &[Line]),
-    pub(crate) to_all: unsafe fn(rows: [*mut Line; 2], from: &[Line]),
+    /// Their routes say where the gradient of a window goes; where both rows are one, those of the
+    /// upper one are written last.
+    pub(crate) largest: unsafe fn(rows: [*const Line; 2], routes: [*mut Bits; 2], to: &mut [Line]),
+    pub(crate) mean: unsafe fn(rows: [*const Line; 2], routes: [*mut Bits; 2], to: &mut [Line]),
+    /// The gradient of a row of pixels, two for each window of `from`: its share where the routes
+    /// lead there, elsewhere zero.
+    pub(crate) spread: unsafe fn(from: &[Line], routes: *const Bits, share: f32, to: *mut Line),
     /// `sums += seeds + mean`.
     pub(crate) add: unsafe fn(&mut Sums, seeds: &Sums, mean: &[f32; CHANNELS]),
     /// Two tiles of 32 pixels, in pairs of pixels: a line holds 16 channels of two pixels.
@@ -63,6 +67,14 @@ pub(crate) struct Product {
     pub(crate) blocks: usize,
     /// `[block][tap][2]` tiles of weights.
     pub(crate) weights: *const Line,
+}
+
+impl Product {
+    /// The product of the block of positions that lies so many blocks behind this one.
+    pub(crate) fn moved(&self, blocks: usize) -> Self {
+        let lines = self.lines.wrapping_byte_add(blocks * POSITIONS * self.position);
+        Self { lines, ..*self }
+    }
 }
 
 impl Kernels {

@@ -1,6 +1,7 @@
 //! Where the pixels of a map lie, and what its border holds.
 //!
-//! A map is planes of 32 channels, one [`Line`] a pixel: `[channels / 32][row][column]`. A tile of
+//! A map is planes of 32 channels, one [`Line`] a pixel: `[channels / 32][row][column]`. Bits of a map
+//! lie as its lines do. A tile of
 //! the product is then 16 lines in a row, however many channels there are. Each plane has a border,
 //! so that a convolution reads its nine taps at nine fixed distances, whatever the edge: position p
 //! reads `p + dy * stride + dx`. A run of positions may go on from one row into the next; the
@@ -12,7 +13,7 @@
 //! itself can be computed as any other pixel. Closing the gradient folds the frame back.
 
 use crate::{
-    bf16::line::{CHANNELS, Line, POSITIONS, Shared},
+    bf16::line::{Bits, CHANNELS, Line, POSITIONS, Shared},
     edge::{Axis, Edge, OUTSIDE},
     feature_map::{narrow, widen},
     shape::Shape,
@@ -57,6 +58,30 @@ impl Side {
     fn padded(&self) -> usize {
         self.len + 2 * self.pad()
     }
+
+    /// What a position reads, `ends` being read one before the first and one behind the last.
+    fn source(&self, position: isize, ends: [Option<usize>; 2]) -> Option<usize> {
+        let end = self.len as isize;
+        match position {
+            -1 => ends[0],
+            inside if (0..end).contains(&inside) => Some(inside as usize),
+            beyond if beyond == end => ends[1],
+            _ => None,
+        }
+    }
+}
+
+/// What planes are made of.
+pub(crate) trait Border: Copy + Send {
+    const ZERO: Self;
+}
+
+impl Border for Line {
+    const ZERO: Self = Self::ZERO;
+}
+
+impl Border for Bits {
+    const ZERO: Self = 0;
 }
 
 impl Layout {
@@ -120,29 +145,36 @@ impl Layout {
 
     /// The row that is read at a row up to one beyond the border; none where that is zero.
     pub(crate) fn row(&self, row: isize) -> Option<usize> {
-        match row {
-            -1 => self.down.features[0],
-            row if row == self.down.len as isize => self.down.features[1],
-            row => Some(row as usize),
-        }
+        self.down.source(row, self.down.features)
     }
 
-    /// The columns that are read left of the first and right of the last; none where that is zero.
-    pub(crate) fn beyond(&self) -> [Option<usize>; 2] {
-        self.across.features
+    /// The same for columns.
+    pub(crate) fn column(&self, column: isize) -> Option<usize> {
+        self.across.source(column, self.across.features)
     }
 
-    /// Fills the border of features as the edges say.
-    pub(crate) fn close_features(&self, threads: &mut Threads, map: &mut [Line], channels: usize) {
+    /// The row of the gradient that is read at a row up to two beyond the border; none where that
+    /// is zero.
+    pub(crate) fn gradient_row(&self, row: isize) -> Option<usize> {
+        self.down.source(row, self.down.gradient)
+    }
+
+    /// The same for columns.
+    pub(crate) fn gradient_column(&self, column: isize) -> Option<usize> {
+        self.across.source(column, self.across.gradient)
+    }
+
+    /// Fills the border of features, or of their bits, as the edges say.
+    pub(crate) fn close_features<T: Border>(
+        &self,
+        threads: &mut Threads,
+        map: &mut [T],
+        channels: usize,
+    ) {
         self.close(threads, map, channels, |plane| {
             self.fill_columns(plane, self.across.features);
             self.fill_rows(plane, self.down.features);
         });
-    }
-
-    /// Fills the border of a gradient that has no frame.
-    pub(crate) fn close_gradient(&self, threads: &mut Threads, map: &mut [Line], channels: usize) {
-        self.close(threads, map, channels, |plane| self.fill_gradient(plane));
     }
 
     /// Adds the frame of a gradient to the pixels that the features' border was read from, and
@@ -154,12 +186,12 @@ impl Layout {
         });
     }
 
-    fn close(
+    fn close<T: Send>(
         &self,
         threads: &mut Threads,
-        map: &mut [Line],
+        map: &mut [T],
         channels: usize,
-        close: impl Fn(&mut [Line]) + Sync,
+        close: impl Fn(&mut [T]) + Sync,
     ) {
         let planes = Shared::new(map);
         threads.each(channels / CHANNELS, |plane, _| {
@@ -201,32 +233,30 @@ impl Layout {
     }
 
     /// The border left and right of each row: at distance one what the edge says, beyond it zero.
-    fn fill_columns(&self, plane: &mut [Line], [before, after]: [Option<usize>; 2]) {
+    fn fill_columns<T: Border>(&self, plane: &mut [T], [before, after]: [Option<usize>; 2]) {
         let (pad, len) = (self.across.pad(), self.across.len);
         for row in plane.chunks_exact_mut(self.stride()) {
-            let (left, right) = (
-                before.map_or(Line::ZERO, |x| row[pad + x]),
-                after.map_or(Line::ZERO, |x| row[pad + x]),
-            );
-            row[0] = Line::ZERO;
+            let (left, right) =
+                (before.map_or(T::ZERO, |x| row[pad + x]), after.map_or(T::ZERO, |x| row[pad + x]));
+            row[0] = T::ZERO;
             row[pad - 1] = left;
             row[pad + len] = right;
-            row[len + 2 * pad - 1] = if pad == 1 { right } else { Line::ZERO };
+            row[len + 2 * pad - 1] = if pad == 1 { right } else { T::ZERO };
         }
     }
 
     /// The border above and below, corners included.
-    fn fill_rows(&self, plane: &mut [Line], sources: [Option<usize>; 2]) {
+    fn fill_rows<T: Border>(&self, plane: &mut [T], sources: [Option<usize>; 2]) {
         let (pad, len, stride) = (self.down.pad(), self.down.len, self.stride());
-        plane[..stride].fill(Line::ZERO);
-        plane[(len + 2 * pad - 1) * stride..].fill(Line::ZERO);
+        plane[..stride].fill(T::ZERO);
+        plane[(len + 2 * pad - 1) * stride..].fill(T::ZERO);
         for (row, source) in [pad - 1, pad + len].into_iter().zip(sources) {
             match source {
                 Some(source) => plane.copy_within(
                     (pad + source) * stride..(pad + source + 1) * stride,
                     row * stride,
                 ),
-                None => plane[row * stride..(row + 1) * stride].fill(Line::ZERO),
+                None => plane[row * stride..(row + 1) * stride].fill(T::ZERO),
             }
         }
     }

@@ -10,11 +10,13 @@ mod amx;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod convolution;
+mod cut;
 mod dispatch;
 #[cfg(target_arch = "x86_64")]
 mod dot;
 #[cfg(all(test, target_os = "linux", target_arch = "x86_64"))]
 mod emulator;
+mod features;
 mod first;
 mod kernels;
 mod layout;
@@ -22,6 +24,7 @@ mod line;
 mod moments;
 mod pass;
 mod pool;
+mod product;
 mod scalar;
 mod seed;
 #[cfg(test)]

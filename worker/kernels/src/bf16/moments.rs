@@ -6,9 +6,10 @@
 //! practice 2^-20; the factors themselves are exact), such chunks in f64, in order. Only blocks
 //! that touch the upper triangle are computed.
 //!
-//! A piece of work is one row of blocks over one group of chunks. Groups depend on the size of the
-//! region alone, so the result does not depend on the number of threads. Pairing the pixels of a
-//! block again in every row costs a third of the products, and no memory.
+//! A piece of work is one row of blocks over one group of chunks, or all rows where features have to
+//! be computed. Groups depend on the size of the region alone, so the result does not depend on the
+//! number of threads. Pairing the pixels of a block again in every row costs a third of the
+//! products, and no memory.
 
 use std::ops::Range;
 
@@ -16,6 +17,8 @@ use rayon::prelude::*;
 
 use crate::{
     bf16::{
+        features::Source,
+        first::Room,
         kernels::{Kernels, Product, Ready, Tiles},
         layout::Layout,
         line::{CHANNELS, Line, POSITIONS, Sums},
@@ -39,32 +42,67 @@ pub(crate) fn moments(
     pool: &rayon::ThreadPool,
     kernels: &'static Kernels,
     layout: &Layout,
-    map: &[Line],
+    source: Source<'_>,
     channels: usize,
     (region, weights): (&Region, Option<&[f32]>),
 ) -> Moments {
-    let part = Part { layout, map, region, weights };
-    let (groups, planes) = (part.blocks().div_ceil(GROUP), channels / CHANNELS);
-    let pieces = (0..groups * planes).into_par_iter().map(|piece| {
-        let first = piece / planes * GROUP;
-        Row::of(kernels, &part, first..part.blocks().min(first + GROUP), piece % planes..planes)
+    let planes = channels / CHANNELS;
+    let part = Part { layout, source, planes, region, weights };
+    let groups = part.blocks().div_ceil(GROUP);
+    let rows = if matches!(source, Source::First(_)) { planes } else { 1 };
+    let of_group = planes.div_ceil(rows);
+    let pieces = (0..groups * of_group).into_par_iter().map(|piece| {
+        let (blocks, row) = (piece / of_group * GROUP, piece % of_group * rows);
+        Row::of(
+            &kernels.ready(),
+            &part,
+            blocks..part.blocks().min(blocks + GROUP),
+            row..planes.min(row + rows),
+        )
     });
-    let rows: Vec<Row> = pool.install(|| pieces.collect());
+    let pieces: Vec<Vec<Row>> = pool.install(|| pieces.collect());
     let mut moments = Moments::empty(channels);
     moments.weight = part.weight();
-    for (piece, row) in rows.iter().enumerate() {
-        row.add_to(&mut moments, piece % planes);
+    for (index, row) in pieces.iter().flatten().enumerate() {
+        row.add_to(&mut moments, index % planes);
     }
     moments
+}
+
+/// Bytes that the moments of a whole map take while they are summed: what each group gives, the
+/// result, and the features of a chunk on each thread that computes them.
+pub(crate) fn bytes(layout: &Layout, channels: usize, computing_threads: usize) -> usize {
+    let planes = channels / CHANNELS;
+    let blocks = layout.width().div_ceil(POSITIONS) * layout.height();
+    let squares = planes * (planes + 1) / 2;
+    (blocks.div_ceil(GROUP) + 1) * squares * SQUARE * size_of::<f64>()
+        + computing_threads * CHUNK * POSITIONS * planes * size_of::<Line>()
 }
 
 /// A region of a map, in blocks of up to 32 pixels of one row.
 struct Part<'a> {
     layout: &'a Layout,
-    map: &'a [Line],
+    source: Source<'a>,
+    /// Blocks of channels.
+    planes: usize,
     region: &'a Region,
     /// Of the map's pixels, where they are masked.
     weights: Option<&'a [f32]>,
+}
+
+/// The features of a chunk: of each block of 32 pixels where its lines begin, and lines from one
+/// block of channels to the next.
+struct Chunk<'a> {
+    lines: &'a [Line],
+    starts: [usize; CHUNK],
+    plane: usize,
+}
+
+impl Chunk<'_> {
+    /// The lines of a block of channels, from the `index`th block of pixels on.
+    fn lines(&self, plane: usize, index: usize) -> &[Line] {
+        &self.lines[plane * self.plane + self.starts[index]..]
+    }
 }
 
 impl Part<'_> {
@@ -90,18 +128,54 @@ impl Part<'_> {
         (x.start + block % self.across() * POSITIONS, y.start + block / self.across())
     }
 
-    /// The pixels of a block in a plane, in pairs; those that it lacks are zero.
-    fn pair(&self, kernels: &Kernels, plane: usize, block: usize, pairs: &mut Tiles) {
-        let x = &self.region.x;
-        let (column, row) = self.start(block);
-        let lines = &self.map
-            [plane * self.layout.plane() + self.layout.at(column as isize, row as isize)..];
+    /// How many pixels a block has.
+    fn count(&self, block: usize) -> usize {
+        POSITIONS.min(self.region.x.end - self.start(block).0)
+    }
+
+    /// The features of some blocks; `room` is for those that are computed.
+    fn chunk<'b>(
+        &'b self,
+        ready: &Ready,
+        blocks: Range<usize>,
+        room: &'b mut Vec<Line>,
+    ) -> Chunk<'b> {
+        match self.source {
+            Source::Kept(map) => {
+                let start = |index: usize| {
+                    let (x, y) = self.start(blocks.end.min(blocks.start + index + 1) - 1);
+                    self.layout.at(x as isize, y as isize)
+                };
+                Chunk { lines: map, starts: std::array::from_fn(start), plane: self.layout.plane() }
+            }
+            Source::First(first) => {
+                let plane = CHUNK * POSITIONS;
+                room.resize(self.planes * plane, Line::ZERO);
+                let mut first_room = Room::new();
+                for (index, block) in blocks.enumerate() {
+                    let to = &mut room[index * POSITIONS..];
+                    first.run(
+                        (ready, &mut first_room),
+                        self.start(block),
+                        self.count(block),
+                        to,
+                        plane,
+                    );
+                }
+                Chunk { lines: room, starts: std::array::from_fn(|index| index * POSITIONS), plane }
+            }
+        }
+    }
+
+    /// The pixels of a block, in pairs; those that it lacks are zero.
+    fn pair(&self, kernels: &Kernels, block: usize, lines: &[Line], pairs: &mut Tiles) {
+        let count = self.count(block);
         match lines.first_chunk() {
             // SAFETY: the processor has the kernels' instructions.
-            Some(lines) if column + POSITIONS <= x.end => unsafe { (kernels.pair)(lines, pairs) },
+            Some(lines) if count == POSITIONS => unsafe { (kernels.pair)(lines, pairs) },
             _ => {
                 let mut padded = [Line::ZERO; POSITIONS];
-                padded[..x.end - column].copy_from_slice(&lines[..x.end - column]);
+                padded[..count].copy_from_slice(&lines[..count]);
                 // SAFETY: as above.
                 unsafe { (kernels.pair)(&padded, pairs) }
             }
@@ -114,14 +188,12 @@ impl Part<'_> {
         &self,
         kernels: &Kernels,
         weights: &[f32],
-        (plane, block): (usize, usize),
+        block: usize,
+        lines: &[Line],
         pairs: &mut Tiles,
     ) {
         let (column, row) = self.start(block);
-        let count = POSITIONS.min(self.region.x.end - column);
-        let lines = &self.map
-            [plane * self.layout.plane() + self.layout.at(column as isize, row as isize)..];
-        let weights = &weights[row * self.layout.width() + column..][..count];
+        let weights = &weights[row * self.layout.width() + column..][..self.count(block)];
         let mut weighted = [Line::ZERO; POSITIONS];
         for ((to, line), weight) in weighted.iter_mut().zip(lines).zip(weights) {
             *to = Line::narrowed(&line.widened().map(|value| value * weight));
@@ -138,48 +210,61 @@ struct Row {
 }
 
 impl Row {
-    fn of(
-        kernels: &'static Kernels,
-        part: &Part<'_>,
-        blocks: Range<usize>,
-        planes: Range<usize>,
-    ) -> Self {
-        let ready = kernels.ready();
-        let mut row = Self { sum: [0.0; CHANNELS], products: vec![0.0; planes.len() * SQUARE] };
-        let mut turned = [[Line::ZERO; 32]; CHUNK];
-        let mut pairs = [[Line::ZERO; 32]; CHUNK];
-        let mut sums = Sums::ZERO;
+    /// Some rows of blocks of channels, over some blocks of pixels.
+    fn of(ready: &Ready, part: &Part<'_>, blocks: Range<usize>, rows: Range<usize>) -> Vec<Self> {
+        let of_row = |row| vec![0.0; (part.planes - row) * SQUARE];
+        let mut sums: Vec<_> =
+            rows.clone().map(|row| Self { sum: [0.0; CHANNELS], products: of_row(row) }).collect();
+        let mut room = Vec::new();
+        let (mut turned, mut pairs) = ([[Line::ZERO; 32]; CHUNK], [[Line::ZERO; 32]; CHUNK]);
         for first in blocks.clone().step_by(CHUNK) {
-            let count = CHUNK.min(blocks.end - first);
-            let mut sum = [0.0; CHANNELS];
-            for (plane, products) in planes.clone().zip(row.products.chunks_exact_mut(SQUARE)) {
-                for (block, pairs) in (first..first + count).zip(&mut pairs) {
-                    part.pair(kernels, plane, block, pairs);
-                }
-                if plane == planes.start {
-                    for (index, turned) in turned[..count].iter_mut().enumerate() {
-                        let turn =
-                            |pairs: &Tiles, turned: &mut Tiles, sum: &mut [f32; CHANNELS]| {
-                                // SAFETY: the processor has the kernels' instructions.
-                                unsafe { (kernels.turn)(pairs, turned, sum) }
-                            };
-                        let Some(weights) = part.weights else {
-                            turn(&pairs[index], turned, &mut sum);
-                            continue;
-                        };
-                        let mut weighted = [Line::ZERO; 32];
-                        let place = (plane, first + index);
-                        part.pair_weighted(kernels, weights, place, &mut weighted);
-                        turn(&weighted, turned, &mut sum);
-                    }
-                }
-                multiply(&ready, &turned[..count], &pairs[..count], &mut sums);
-                // SAFETY: the processor has the kernels' instructions.
-                unsafe { (kernels.total)(&sums, products) };
+            let blocks = first..blocks.end.min(first + CHUNK);
+            let chunk = part.chunk(ready, blocks.clone(), &mut room);
+            for (plane, row) in rows.clone().zip(&mut sums) {
+                row.add(ready, part, (plane, blocks.clone()), &chunk, &mut turned, &mut pairs);
             }
-            row.sum.iter_mut().zip(sum).for_each(|(total, sum)| *total += f64::from(sum));
         }
-        row
+        sums
+    }
+
+    /// Adds a chunk to the row of a block of channels.
+    fn add(
+        &mut self,
+        ready: &Ready,
+        part: &Part<'_>,
+        (first_plane, blocks): (usize, Range<usize>),
+        chunk: &Chunk<'_>,
+        turned: &mut [Tiles; CHUNK],
+        pairs: &mut [Tiles; CHUNK],
+    ) {
+        let kernels = ready.kernels();
+        let (count, mut sum, mut sums) = (blocks.len(), [0.0; CHANNELS], Sums::ZERO);
+        for (plane, products) in
+            (first_plane..part.planes).zip(self.products.chunks_exact_mut(SQUARE))
+        {
+            for (index, (block, pairs)) in blocks.clone().zip(pairs.iter_mut()).enumerate() {
+                part.pair(kernels, block, chunk.lines(plane, index), pairs);
+            }
+            if plane == first_plane {
+                for (index, (block, turned)) in blocks.clone().zip(turned.iter_mut()).enumerate() {
+                    let mut weighted = [Line::ZERO; 32];
+                    let pairs = match part.weights {
+                        None => &pairs[index],
+                        Some(weights) => {
+                            let lines = chunk.lines(plane, index);
+                            part.pair_weighted(kernels, weights, block, lines, &mut weighted);
+                            &weighted
+                        }
+                    };
+                    // SAFETY: the processor has the kernels' instructions.
+                    unsafe { (kernels.turn)(pairs, turned, &mut sum) }
+                }
+            }
+            multiply(ready, &turned[..count], &pairs[..count], &mut sums);
+            // SAFETY: the processor has the kernels' instructions.
+            unsafe { (kernels.total)(&sums, products) };
+        }
+        self.sum.iter_mut().zip(sum).for_each(|(total, sum)| *total += f64::from(sum));
     }
 
     fn add_to(&self, moments: &mut Moments, block: usize) {

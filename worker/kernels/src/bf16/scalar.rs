@@ -7,7 +7,7 @@
 use crate::{
     bf16::{
         kernels::{Kernels, Product, Tiles},
-        line::{CHANNELS, Line, POSITIONS, Sums},
+        line::{Bits, CHANNELS, LONG, Line, POSITIONS, Sums},
     },
     feature_map::{narrow, widen},
 };
@@ -17,15 +17,16 @@ pub(crate) static KERNELS: Kernels = Kernels {
     begin: nothing,
     end: nothing,
     convolve,
+    convolve_long,
     convolve_narrow,
     multiply,
     rectify,
+    open,
     gate,
     round,
     largest,
     mean,
-    to_largest,
-    to_all,
+    spread,
     add,
     pair,
     turn,
@@ -37,6 +38,12 @@ fn nothing() {}
 
 unsafe fn convolve(product: &Product, sums: &mut Sums) {
     multiply_taps::<9, 32>(product, sums);
+}
+
+unsafe fn convolve_long(product: &Product, sums: &mut [Sums; LONG]) {
+    for (index, sums) in sums.iter_mut().enumerate() {
+        multiply_taps::<9, 32>(&product.moved(index), sums);
+    }
 }
 
 unsafe fn convolve_narrow(product: &Product, sums: &mut Sums) {
@@ -90,12 +97,16 @@ unsafe fn rectify(sums: &Sums, bias: &[f32; CHANNELS], lines: *mut Line, count: 
     }
 }
 
-unsafe fn gate(sums: &Sums, gates: *const Line, lines: *mut Line, count: usize) {
+unsafe fn open(lines: *const Line, bits: *mut Bits, count: usize) {
+    let bits = std::slice::from_raw_parts_mut(bits, count);
+    for (line, bits) in std::slice::from_raw_parts(lines, count).iter().zip(bits) {
+        *bits = bits_of(|i| positive(line.0[i]));
+    }
+}
+
+unsafe fn gate(sums: &Sums, bits: *const Bits, lines: *mut Line, count: usize) {
     for (position, sums) in sums.0.iter().enumerate().take(count) {
-        let gates = *gates.add(position);
-        let line = Line::narrowed(sums);
-        *lines.add(position) =
-            Line(std::array::from_fn(|i| if positive(gates.0[i]) { line.0[i] } else { 0 }));
+        *lines.add(position) = only(&Line::narrowed(sums), *bits.add(position));
     }
 }
 
@@ -105,37 +116,34 @@ unsafe fn round(sums: &Sums, lines: *mut Line, count: usize) {
     }
 }
 
-unsafe fn largest(rows: [*const Line; 2], to: &mut [Line]) {
+unsafe fn largest(rows: [*const Line; 2], routes: [*mut Bits; 2], to: &mut [Line]) {
     for (window, to) in to.iter_mut().enumerate() {
-        let [a, b, c, d] = corners(window).map(|(row, column)| &(*rows[row].add(column)).0);
+        let features = corners(window).map(|(row, column)| (*rows[row].add(column)).0);
         // Features are never negative, and the bits of a NaN are larger than those of any number.
-        *to = Line(std::array::from_fn(|i| a[i].max(b[i]).max(c[i]).max(d[i])));
+        let largest = |i: usize| features.iter().map(|feature| feature[i]).max().unwrap_or(0);
+        // Of equal ones the first gets the gradient.
+        let first = |i: usize| features.iter().position(|feature| feature[i] == largest(i));
+        for (pixel, (row, column)) in corners(window).into_iter().enumerate().rev() {
+            *routes[row].add(column) = bits_of(|i| positive(largest(i)) && first(i) == Some(pixel));
+        }
+        *to = Line(std::array::from_fn(largest));
     }
 }
 
-unsafe fn mean(rows: [*const Line; 2], to: &mut [Line]) {
+unsafe fn mean(rows: [*const Line; 2], routes: [*mut Bits; 2], to: &mut [Line]) {
     for (window, to) in to.iter_mut().enumerate() {
-        let [a, b, c, d] = corners(window).map(|(row, column)| (*rows[row].add(column)).widened());
+        let features = corners(window).map(|(row, column)| *rows[row].add(column));
+        for (feature, (row, column)) in features.iter().zip(corners(window)) {
+            *routes[row].add(column) = bits_of(|i| positive(feature.0[i]));
+        }
+        let [a, b, c, d] = features.map(|feature| feature.widened());
         *to = Line::narrowed(&std::array::from_fn(|i| 0.5 * ((a[i] + b[i]) + (c[i] + d[i]))));
     }
 }
 
-unsafe fn to_largest(rows: [*mut Line; 2], from: &[Line]) {
-    for (window, from) in from.iter().enumerate() {
-        let corners = corners(window).map(|(row, column)| rows[row].add(column));
-        let features = corners.map(|corner| *corner);
-        for (pixel, corner) in corners.into_iter().enumerate() {
-            *corner = first_largest(&features, pixel, from);
-        }
-    }
-}
-
-unsafe fn to_all(rows: [*mut Line; 2], from: &[Line]) {
-    for (window, from) in from.iter().enumerate() {
-        for (row, column) in corners(window) {
-            let corner = &mut *rows[row].add(column);
-            *corner = share(corner, from, 0.5);
-        }
+unsafe fn spread(from: &[Line], routes: *const Bits, share: f32, to: *mut Line) {
+    for (pixel, from) in from.iter().flat_map(|from| [from, from]).enumerate() {
+        *to.add(pixel) = routed(from, *routes.add(pixel), share);
     }
 }
 
@@ -191,20 +199,17 @@ fn positive(bits: u16) -> bool {
     bits as i16 > 0
 }
 
-/// What of `from` goes to a pixel of a window: all of it where the pixel is the first largest and
-/// positive. "Larger than all before, at least as large as all after" is the first largest.
-pub(crate) fn first_largest(features: &[Line], pixel: usize, from: &Line) -> Line {
-    Line(std::array::from_fn(|i| {
-        let own = features[pixel].0[i];
-        let before = features[..pixel].iter().all(|other| own > other.0[i]);
-        let after = features[pixel + 1..].iter().all(|other| own >= other.0[i]);
-        if positive(own) && before && after { from.0[i] } else { 0 }
-    }))
+/// One bit for each channel.
+fn bits_of(is_open: impl Fn(usize) -> bool) -> Bits {
+    (0..CHANNELS).fold(0, |bits, i| bits | Bits::from(is_open(i)) << i)
 }
 
-/// A share of `from`, where the feature is positive.
-pub(crate) fn share(features: &Line, from: &Line, share: f32) -> Line {
-    Line(std::array::from_fn(|i| {
-        if positive(features.0[i]) { narrow(share * widen(from.0[i])) } else { 0 }
-    }))
+/// A line where its bits are set, elsewhere zero.
+fn only(line: &Line, bits: Bits) -> Line {
+    Line(std::array::from_fn(|i| if bits >> i & 1 == 1 { line.0[i] } else { 0 }))
+}
+
+/// A share of a window's gradient, where the route of a pixel leads there.
+pub(crate) fn routed(from: &Line, route: Bits, share: f32) -> Line {
+    only(&Line(from.0.map(|bits| narrow(share * widen(bits)))), route)
 }

@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use crate::{
     bf16::{
+        features::Features,
         kernels::{Product, Ready},
         layout::Layout,
         line::{CHANNELS, Line, POSITIONS, Sums},
@@ -26,14 +27,6 @@ pub(crate) struct Seeds<'a> {
     gram: Option<Weights>,
     mean: Option<Vec<f32>>,
     targets: Vec<Target<'a>>,
-}
-
-/// The features of some positions: all channels, block by block.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Features<'a> {
-    pub(crate) lines: &'a [Line],
-    /// Lines from one block of channels to the next.
-    pub(crate) block: usize,
 }
 
 impl<'a> Seeds<'a> {

@@ -10,6 +10,7 @@ use crate::fp32::{
     gram,
     kernels::Kernels,
     lanes::Lanes,
+    thin::{self, Thin},
     winograd::{self, Tiles},
 };
 
@@ -80,14 +81,23 @@ impl Lanes for F32x8 {
     unsafe fn store_bits(bits: u32, to: *mut u8) {
         to.write(bits as u8);
     }
+    #[inline(always)]
+    unsafe fn prefetch(line: *const f32) {
+        _mm_prefetch::<_MM_HINT_T1>(line.cast());
+    }
 }
 
 /// The kernels, for a processor that has AVX2 and FMA.
-pub(crate) static KERNELS: Kernels = Kernels { panel: 16, product, tiles, gram };
+pub(crate) static KERNELS: Kernels = Kernels { panel: 16, product, thin, tiles, gram };
 
 #[target_feature(enable = "avx2,fma")]
 unsafe fn product(operands: &Operands) {
     gemm::product::<F32x8, 6, 2>(operands);
+}
+
+#[target_feature(enable = "avx2,fma")]
+unsafe fn thin(thin: &Thin) {
+    thin::features::<F32x8, 6, 2>(thin);
 }
 
 #[target_feature(enable = "avx2,fma")]

@@ -11,6 +11,7 @@ use crate::fp32::{
     gram,
     kernels::Kernels,
     lanes::Lanes,
+    thin::{self, Thin},
     winograd::{self, Tiles},
 };
 
@@ -79,14 +80,23 @@ impl Lanes for F32x16 {
     unsafe fn store_bits(bits: u32, to: *mut u8) {
         to.cast::<u16>().write_unaligned(bits as u16);
     }
+    #[inline(always)]
+    unsafe fn prefetch(line: *const f32) {
+        _mm_prefetch::<_MM_HINT_T1>(line.cast());
+    }
 }
 
 /// The kernels, for a processor that has AVX-512F.
-pub(crate) static KERNELS: Kernels = Kernels { panel: 32, product, tiles, gram };
+pub(crate) static KERNELS: Kernels = Kernels { panel: 32, product, thin, tiles, gram };
 
 #[target_feature(enable = "avx512f")]
 unsafe fn product(operands: &Operands) {
     gemm::product::<F32x16, 12, 2>(operands);
+}
+
+#[target_feature(enable = "avx512f")]
+unsafe fn thin(thin: &Thin) {
+    thin::features::<F32x16, 12, 2>(thin);
 }
 
 #[target_feature(enable = "avx512f")]

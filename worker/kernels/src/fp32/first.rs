@@ -1,11 +1,12 @@
-//! The first convolution: three channels in, so too thin for Winograd. It is a product with
-//! gathered columns instead.
+//! The first convolution: three channels in, so too thin for Winograd. It is a product instead.
 //!
-//! Forward, the 27 values around each pixel (9 taps of 3 channels, padded to 32) are a row of A,
-//! and the product with the `[27][out]` weights is the layer. Backward, the product of a pixel's
+//! Forward, the 27 values around each pixel (9 taps of 3 channels) are a row of A, and the product
+//! with the `[27][out]` weights is the layer: see `thin.rs`. Backward, the product of a pixel's
 //! gradient with `[out][27]` weights is what the pixel gives to each of its 27 inputs; each output
 //! pixel then collects its 9 shares. Collecting needs the shares of a row above and below, so a
 //! piece of work is [`ROWS`] output rows, and computes the shares of `ROWS + 2`.
+
+use std::ops::Range;
 
 use crate::{
     fp32::{
@@ -48,13 +49,15 @@ impl Columns {
         self.panels.values.len()
     }
 
-    fn depth(&self) -> usize {
-        self.panels.blocks * BLOCK
+    /// Floats of a row that [`PIXELS`] pixels read, and a strip beyond them.
+    fn row_floats(&self) -> usize {
+        (PIXELS + STRIP + 2) * self.in_channels
     }
 }
 
+/// Three rows of pixels, and a strip of features.
 pub(crate) fn columns_scratch_floats(weights: &Columns) -> usize {
-    PIXELS * (weights.depth() + weights.panels.columns)
+    3 * weights.row_floats() + STRIP * weights.panels.columns
 }
 
 pub(crate) fn run_columns(
@@ -84,34 +87,47 @@ pub(crate) fn columns(
     scratch: &mut [f32],
 ) {
     let Columns { in_channels, panels } = weights;
-    let (channels, out_channels) = (*in_channels, panels.columns);
-    let (Epilogue::Rectify { bias }, Input::Map(input)) = (job.epilogue, job.input) else {
+    let Epilogue::Rectify { bias } = job.epilogue else {
         unreachable!("columns are the forward form")
     };
-    let (columns, sums) = scratch.split_at_mut(PIXELS * weights.depth());
-    let count = output.len() / out_channels;
-    for row in 0..count {
-        let (x, y) = job.plane.position(first + row);
-        let mut values = [0.0; 2 * BLOCK];
-        for (tap, values) in values.chunks_exact_mut(channels).take(9).enumerate() {
-            if let Some(source) =
-                job.plane.source(x + (tap % 3) as isize - 1, y + (tap / 3) as isize - 1)
-            {
-                values.copy_from_slice(&input[source * channels..][..channels]);
-            }
+    let row_floats = weights.row_floats();
+    let (rows, spare) = scratch.split_at_mut(3 * row_floats);
+    let (mut output, mut next) = (output, first);
+    while !output.is_empty() {
+        let (x, y) = job.plane.position(next);
+        let count = (output.len() / panels.columns).min(job.plane.width() - x as usize);
+        for (row, y) in rows.chunks_exact_mut(row_floats).zip(y - 1..) {
+            read_row(job, *in_channels, y, x - 1..x + count as isize + 1, row);
         }
-        for (block, values) in values.chunks_exact(BLOCK).enumerate() {
-            let start =
-                row / STRIP * STRIP * weights.depth() + (block * STRIP + row % STRIP) * BLOCK;
-            columns[start..][..BLOCK].copy_from_slice(values);
-        }
+        let (run, rest) = output.split_at_mut(count * panels.columns);
+        kernels.thin(
+            [0, 1, 2].map(|row| &rows[row * row_floats..][..row_floats]),
+            *in_channels,
+            panels,
+            bias,
+            run,
+            spare,
+        );
+        (output, next) = (rest, next + count);
     }
-    kernels.product(columns, count.next_multiple_of(STRIP), panels, sums);
-    for (output, sums) in output.chunks_exact_mut(out_channels).zip(sums.chunks_exact(out_channels))
-    {
-        for ((output, sum), bias) in output.iter_mut().zip(sums).zip(bias) {
-            let sum = sum + bias;
-            *output = if sum < 0.0 { 0.0 } else { sum };
+}
+
+/// Copies the pixels of a row that positions read, and zeros where they read none.
+fn read_row(
+    job: &Convolution<'_>,
+    channels: usize,
+    y: isize,
+    columns: Range<isize>,
+    row: &mut [f32],
+) {
+    let Input::Map(input) = job.input else { unreachable!("nothing lies before the first layer") };
+    let Some(y) = job.plane.row(y) else { return row.fill(0.0) };
+    let width = job.plane.width();
+    let pixel = |column: usize| (y * width + column) * channels;
+    for (value, x) in row.chunks_exact_mut(channels).zip(columns) {
+        match job.plane.column(x) {
+            Some(column) => value.copy_from_slice(&input[pixel(column)..][..channels]),
+            None => value.fill(0.0),
         }
     }
 }
@@ -250,6 +266,85 @@ fn collect(
             let share =
                 &shares[(row + column) * weights.panels.columns + tap * channels..][..channels];
             output.iter_mut().zip(share).for_each(|(sum, share)| *sum += share);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        edge::Edge,
+        fp32::dispatch,
+        level::Level,
+        shape::{Pool, Shape},
+    };
+
+    /// A plain sequence of values in -1..1.
+    fn values(len: usize, step: usize) -> Vec<f32> {
+        (0..len).map(|i| (i * step % 199) as f32 / 99.0 - 1.0).collect()
+    }
+
+    /// 27 terms of at most 1 and a bias: 28 roundings at most of a sum below 28.
+    const ERROR: f64 = 28.0 * 28.0 / (1 << 24) as f64;
+
+    fn check(level: Level, kernels: &Kernels, (width, height): (usize, usize), outputs: usize) {
+        let [edge_x, edge_y] = if width % 2 == 0 {
+            [Edge::Wrap, Edge::Reflect]
+        } else {
+            [Edge::Zero, Edge::Replicate]
+        };
+        let pool = Pool::Max;
+        let shape = Shape { width, height, edge_x, edge_y, pool, seam_x: 0, seam_y: 0 };
+        let plane = Plane::forward(&shape);
+        let (pixels, bias) = (values(width * height * 3, 37), values(outputs, 61));
+        let taps = values(27 * outputs, 53);
+        let weight = |output: usize, input: usize, tap: usize| taps[output * 27 + input * 9 + tap];
+        let weights = Columns::new(3, outputs, kernels, weight);
+        let job = Convolution {
+            input: Input::Map(&pixels),
+            plane: &plane,
+            epilogue: Epilogue::Rectify { bias: &bias },
+        };
+        let mut scratch = vec![0.0; columns_scratch_floats(&weights)];
+        let mut features = |piece: usize| {
+            let mut features = vec![f32::NAN; plane.area() * outputs];
+            for (index, output) in features.chunks_mut(piece * outputs).enumerate() {
+                columns(&weights, kernels, &job, index * piece, output, &mut scratch);
+            }
+            features
+        };
+        let found = features(PIXELS);
+        for (pixel, found) in found.chunks_exact(outputs).enumerate() {
+            let (x, y) = plane.position(pixel);
+            for (output, found) in found.iter().enumerate() {
+                let mut sum = f64::from(bias[output]);
+                for tap in 0..9 {
+                    let (across, down) = (tap as isize % 3 - 1, tap as isize / 3 - 1);
+                    let Some(source) = plane.source(x + across, y + down) else { continue };
+                    for channel in 0..3 {
+                        sum += f64::from(pixels[source * 3 + channel])
+                            * f64::from(weight(output, channel, tap));
+                    }
+                }
+                let error = (f64::from(*found) - sum.max(0.0)).abs();
+                assert!(error < ERROR, "{level} {shape:?} {outputs}: {error} at {x}, {y}");
+            }
+        }
+        for piece in [1, 7] {
+            assert!(features(piece) == found, "{level} {shape:?} {outputs}: in runs of {piece}");
+        }
+    }
+
+    #[test]
+    fn features_are_the_sums_of_nine_taps_however_pixels_are_cut_into_runs() {
+        for level in Level::available() {
+            let Some(kernels) = dispatch::kernels(level) else { continue };
+            for size in [(1, 1), (2, 3), (5, 7), (12, 4), (61, 5), (110, 2)] {
+                for outputs in [16, 48, 64, 80] {
+                    check(level, kernels, size, outputs);
+                }
+            }
         }
     }
 }

@@ -17,6 +17,9 @@ use crate::fp32::lanes::Lanes;
 /// network has one.
 pub(crate) const BLOCK: usize = 16;
 
+/// Floats of a cache line.
+const LINE: usize = 16;
+
 /// Rows of A come in multiples of this, a multiple of every level's register block.
 pub(crate) const STRIP: usize = 12;
 
@@ -91,6 +94,33 @@ pub(crate) struct Operands {
     /// C: `rows` rows at distance `c_stride`.
     pub(crate) c: *mut f32,
     pub(crate) c_stride: usize,
+    pub(crate) ahead: Option<Ahead>,
+}
+
+/// The A and B of the next product. They are asked for while this one computes, as is each panel
+/// during the one before it: what lies in farther caches or in memory comes too late otherwise,
+/// since hardware prefetching begins anew with every strip, panel and page.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ahead {
+    pub(crate) a: *const f32,
+    pub(crate) b: *const f32,
+}
+
+/// Lines that are asked for, as many at each block of k, so that requests are spread evenly.
+#[derive(Clone, Copy)]
+struct Requests {
+    next: *const f32,
+    lines: usize,
+}
+
+impl Requests {
+    #[inline(always)]
+    unsafe fn send<L: Lanes>(&mut self) {
+        for _ in 0..self.lines {
+            L::prefetch(self.next);
+            self.next = self.next.wrapping_add(LINE);
+        }
+    }
 }
 
 /// The product, in register blocks of `MR` rows, which divide [`STRIP`], by `NV` vectors.
@@ -99,25 +129,38 @@ pub(crate) struct Operands {
 /// The processor has the instruction set of `L`, and the operands are where they say.
 #[inline(always)]
 pub(crate) unsafe fn product<L: Lanes, const MR: usize, const NV: usize>(operands: &Operands) {
-    let Operands { rows, columns, .. } = *operands;
+    let Operands { rows, columns, blocks, b, ahead, .. } = *operands;
     debug_assert!(
         rows.is_multiple_of(STRIP) && STRIP.is_multiple_of(MR) && columns.is_multiple_of(BLOCK)
     );
     let panel = NV * L::WIDTH;
+    let tiles = rows / MR;
+    // A block of k of all rows is a line for each, a block of a panel one for each column.
+    let mut next_a = Requests {
+        next: ahead.map_or(std::ptr::null(), |ahead| ahead.a),
+        lines: ahead.map_or(0, |_| rows.div_ceil(tiles * columns.div_ceil(panel))),
+    };
+    let lines = ahead.map_or(0, |_| panel.div_ceil(tiles));
     let mut column = 0;
     // A panel is used by all strips while it is near.
-    while column + panel <= columns {
-        for row in (0..rows).step_by(MR) {
-            tile::<L, MR, NV>(operands, row, column);
-        }
-        column += panel;
-    }
-    // Levels whose panel is wider than a block have vectors as wide as one.
     while column < columns {
+        // Levels whose panel is wider than a block have vectors as wide as one.
+        let whole = column + panel <= columns;
+        let width = if whole { panel } else { BLOCK };
+        let next = match ahead {
+            Some(ahead) if column + width == columns => ahead.b,
+            _ => b.wrapping_add((column + width) * blocks * BLOCK),
+        };
+        let mut next_b = Requests { next, lines };
         for row in (0..rows).step_by(MR) {
-            tile::<L, MR, 1>(operands, row, column);
+            let ahead = [&mut next_a, &mut next_b];
+            if whole {
+                tile::<L, MR, NV>(operands, row, column, ahead);
+            } else {
+                tile::<L, MR, 1>(operands, row, column, ahead);
+            }
         }
-        column += BLOCK;
+        column += width;
     }
 }
 
@@ -127,6 +170,7 @@ unsafe fn tile<L: Lanes, const MR: usize, const NV: usize>(
     operands: &Operands,
     row: usize,
     column: usize,
+    [next_a, next_b]: [&mut Requests; 2],
 ) {
     let Operands { blocks, c_stride, .. } = *operands;
     let mut a = operands.a.add(row / STRIP * STRIP * blocks * BLOCK + row % STRIP * BLOCK);
@@ -134,6 +178,8 @@ unsafe fn tile<L: Lanes, const MR: usize, const NV: usize>(
     let c = operands.c.add(row * c_stride + column);
     let mut sums = [[L::splat(0.0); NV]; MR];
     for _ in 0..blocks {
+        next_a.send::<L>();
+        next_b.send::<L>();
         for k in 0..BLOCK {
             let mut row_of_b = [L::splat(0.0); NV];
             for (v, lanes) in row_of_b.iter_mut().enumerate() {
@@ -184,6 +230,39 @@ mod tests {
                 let error =
                     found.iter().zip(&expected).map(|(x, y)| (x - y).abs()).fold(0.0, f32::max);
                 assert!(error < 1e-5, "{level} {rows}x{channels}: {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_asked_for_ahead_changes_nothing_wherever_it_lies() {
+        let (rows, channels) = (24, 80);
+        let a: Vec<f32> = (0..rows * channels).map(|i| (i % 13) as f32 - 6.0).collect();
+        for level in Level::available() {
+            let Some(kernels) = dispatch::kernels(level) else { continue };
+            let panels =
+                Panels::new(channels, channels, kernels.panel, |k, column| (k ^ column) as f32);
+            let product = |ahead| {
+                let mut output = vec![f32::NAN; rows * channels];
+                let operands = Operands {
+                    a: a.as_ptr(),
+                    rows,
+                    blocks: panels.blocks,
+                    b: panels.values.as_ptr(),
+                    columns: channels,
+                    c: output.as_mut_ptr(),
+                    c_stride: channels,
+                    ahead,
+                };
+                // SAFETY: the table is this processor's, and the operands are those vectors.
+                unsafe { (kernels.product)(&operands) };
+                output
+            };
+            let expected = product(None);
+            assert!(expected.iter().all(|value| value.is_finite()), "{level}: all is written");
+            let nowhere = std::ptr::without_provenance(0x1234_5678);
+            for (a, b) in [(a.as_ptr(), panels.values.as_ptr()), (nowhere, std::ptr::null())] {
+                assert_eq!(product(Some(Ahead { a, b })), expected, "{level}");
             }
         }
     }

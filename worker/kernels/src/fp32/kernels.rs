@@ -2,17 +2,19 @@
 //! processor that can run them.
 
 use crate::fp32::{
-    gemm::{self, Operands, Panels},
+    gemm::{self, Operands, Panels, STRIP},
+    thin::Thin,
     winograd::Tiles,
 };
 
 /// Entry points compiled for one instruction set. The generic code behind them is in `gemm.rs`,
-/// `winograd.rs` and `gram.rs`.
+/// `thin.rs`, `winograd.rs` and `gram.rs`.
 #[derive(Debug)]
 pub(crate) struct Kernels {
     /// Columns of a panel of the product: its vectors times their lanes.
     pub(crate) panel: usize,
     pub(crate) product: unsafe fn(&Operands),
+    pub(crate) thin: unsafe fn(&Thin),
     pub(crate) tiles: unsafe fn(&Tiles<'_>, usize, &mut [f32]),
     pub(crate) gram: Gram,
 }
@@ -37,10 +39,50 @@ impl Kernels {
             columns: panels.columns,
             c: output.as_mut_ptr(),
             c_stride: panels.columns,
+            ahead: None,
         };
         // SAFETY: this table is given only to a processor that can run it, and the slices hold what
         // the product reads and writes, as checked just above.
         unsafe { (self.product)(&operands) }
+    }
+
+    /// The first layer's features of pixels that lie side by side. `rows` are those of the picture
+    /// above, at and below, from the pixel left of the first on, with room for whole strips;
+    /// `spare` holds the features of one.
+    pub(crate) fn thin(
+        &self,
+        rows: [&[f32]; 3],
+        channels: usize,
+        panels: &Panels,
+        bias: &[f32],
+        output: &mut [f32],
+        spare: &mut [f32],
+    ) {
+        let columns = panels.columns;
+        let pixels = output.len() / columns;
+        assert!(
+            rows.iter().all(|row| row.len() >= (pixels.next_multiple_of(STRIP) + 2) * channels),
+            "rows of whole strips"
+        );
+        assert!(
+            panels.blocks * gemm::BLOCK >= 9 * channels && bias.len() == columns,
+            "weights of nine taps, a bias for each channel"
+        );
+        assert!(spare.len() >= STRIP * columns, "room for a strip of features");
+        let thin = Thin {
+            rows: rows.map(<[f32]>::as_ptr),
+            channels,
+            pixels,
+            panels: panels.values.as_ptr(),
+            blocks: panels.blocks,
+            columns,
+            bias: bias.as_ptr(),
+            output: output.as_mut_ptr(),
+            spare: spare.as_mut_ptr(),
+        };
+        // SAFETY: this table is given only to a processor that can run it, and the slices hold what
+        // is read and written, as checked just above.
+        unsafe { (self.thin)(&thin) }
     }
 
     /// Computes one block of Winograd tiles.

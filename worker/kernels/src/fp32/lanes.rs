@@ -32,4 +32,6 @@ pub(crate) trait Lanes: Copy {
     /// The bits of [`Lanes::WIDTH`] lanes, which are whole bytes.
     unsafe fn load_bits(from: *const u8) -> u32;
     unsafe fn store_bits(bits: u32, to: *mut u8);
+    /// Asks for a cache line that is read soon. It may lie anywhere.
+    unsafe fn prefetch(line: *const f32);
 }

@@ -29,6 +29,8 @@ mod kernels;
 #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
 mod lanes;
 #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
+mod thin;
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
 mod winograd;
 
 pub(crate) use pass::Pass;

@@ -18,7 +18,7 @@ use super::tiled_pass::TiledPass;
 use super::tiling::{Candidate, Tiling};
 use super::vgg_device::VggDevice;
 use super::view::View;
-use super::work::Work;
+use super::work::{Look, Work};
 use crate::{EngineError, Image, Interrupt, Mask};
 
 /// Plans count the scratch memory of at least this many threads, so that a plan, and with it the
@@ -68,6 +68,11 @@ impl Cpu {
         self.threads.current_num_threads().max(PLANNED_THREADS)
     }
 
+    /// What is looked at, cut as the network's blocks allow.
+    fn cut(&self, view: View) -> View {
+        view.in_blocks_of(self.network.block_px())
+    }
+
     fn tile_bytes(&self, candidate: &Candidate) -> u64 {
         let Candidate { largest, deepest, .. } = candidate;
         let pixels = largest.width * largest.height;
@@ -110,6 +115,7 @@ impl VggDevice for Cpu {
     ) -> Result<Vec<Moments>, EngineError> {
         let (width, height) = (image.width, image.height);
         let masked = weights.map_or(0, |_| weights_bytes(width, height));
+        let view = self.cut(view);
         let candidates = Tiling::sane(view, width, height);
         let fits =
             candidates.iter().find(|candidate| masked + self.tile_bytes(candidate) <= budget_bytes);
@@ -127,7 +133,7 @@ impl VggDevice for Cpu {
     }
 
     fn least_moments(&self, (width, height): (usize, usize), weighted: bool, view: View) -> u64 {
-        let candidates = Tiling::sane(view, width, height);
+        let candidates = Tiling::sane(self.cut(view), width, height);
         let least = candidates.iter().map(|candidate| self.tile_bytes(candidate)).min();
         least.unwrap_or(0) + if weighted { weights_bytes(width, height) } else { 0 }
     }
@@ -164,5 +170,9 @@ impl Costs for CpuCosts<'_> {
 
     fn precision(&self) -> Precision {
         self.cpu.network.precision()
+    }
+
+    fn cut(&self, look: Look) -> Look {
+        Look { view: self.cpu.cut(look.view), ..look }
     }
 }

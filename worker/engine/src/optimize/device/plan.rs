@@ -35,6 +35,10 @@ pub(crate) trait Costs {
     fn content(&self, size: (usize, usize), precision: Precision) -> u64;
     /// The precision that the device's own features have.
     fn precision(&self) -> Precision;
+    /// A look as the device cuts it.
+    fn cut(&self, look: Look) -> Look {
+        look
+    }
 }
 
 /// By what factor a lean plan has to reduce the work to be worth its lower precision.
@@ -71,7 +75,8 @@ impl Plan {
         costs: &impl Costs,
         budget_bytes: u64,
     ) -> Result<Self, EngineError> {
-        let looks = (Candidates::of(work.look()), work.copy().map(Candidates::of));
+        let candidates = |look| Candidates::of(costs.cut(look));
+        let looks = (candidates(work.look()), work.copy().map(candidates));
         // The picture and its gradient, in single precision.
         let masked = if work.masked { Masked::bytes(work.width(), work.height()) } else { 0 };
         let unrolled = Laps::of(work.frame).map_or(0, |laps| laps.bytes());

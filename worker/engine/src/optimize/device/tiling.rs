@@ -6,9 +6,9 @@
 //! gradients are the picture's. Where the picture wraps, the halo reads the opposite side, across a
 //! seam. Where no layer so deep is asked for, the halo is smaller: 32 pixels up to relu3_1.
 //!
-//! Tiles begin at multiples of [`grid_px`]: there the pooling windows of every layer and the blocks
-//! that convolutions are computed in lie as they do in the whole picture, so that a tile's values
-//! are the whole's to the last bit, and no rounding opens a ReLU that the whole keeps closed.
+//! Tiles begin at multiples of [`Reach::grid_px`]: there the pooling windows of every layer and the
+//! blocks that convolutions are computed in lie as they do in the whole picture, so that a tile's
+//! values are the whole's to the last bit, and no rounding opens a ReLU that the whole keeps closed.
 
 use std::fmt;
 use std::ops::Range;
@@ -17,10 +17,25 @@ use impasto_kernels::{Edge, Layer, Region, Shape};
 
 use super::view::View;
 
-/// Tiles begin at multiples of this: four pixels (a block of the convolutions) of the deepest layer
-/// that is asked for, and whole pixels of every layer: 64 for relu5_1, 16 up to relu3_1.
-fn grid_px(deepest: Layer) -> usize {
-    (4 << deepest.halvings()).max(DEEPEST_PX)
+/// What tiles hold around their interiors, and where they may begin.
+#[derive(Debug, Clone, Copy)]
+struct Reach {
+    halo_px: usize,
+    /// Tiles begin at multiples of this: a block of the convolutions at the deepest layer that is
+    /// asked for, and whole pixels of every layer. With blocks of four pixels it is 64 for relu5_1
+    /// and 16 up to relu3_1; with blocks of one, 16 for all.
+    grid_px: usize,
+}
+
+impl Reach {
+    fn new(deepest: Layer, block_px: usize) -> Self {
+        let grid_px = (block_px << deepest.halvings()).max(DEEPEST_PX);
+        Self { halo_px: deepest.halo_px(), grid_px }
+    }
+
+    fn of(view: View) -> Self {
+        Self::new(view.deepest, view.block_px)
+    }
 }
 
 /// The most work, in pixels computed for one of the picture's, that a cut may cost. Interiors of
@@ -87,11 +102,12 @@ impl Tiling {
     }
 
     /// Tiles whose interiors are `interior` pixels wide and high: multiples of 64 pixels, or of 16
-    /// for a view up to relu3_1, or the picture's own side. `None` where an axis wraps and a tile
+    /// for a view up to relu3_1 or in blocks of one pixel, or the picture's own side. `None` where an axis wraps and a tile
     /// with its halo would be longer than the axis.
     pub fn cut(view: View, width: usize, height: usize, interior: (usize, usize)) -> Option<Self> {
-        let across = spans(width, view.edge_x, view.deepest, interior.0)?;
-        let down = spans(height, view.edge_y, view.deepest, interior.1)?;
+        let reach = Reach::of(view);
+        let across = spans(width, view.edge_x, reach, interior.0)?;
+        let down = spans(height, view.edge_y, reach, interior.1)?;
         let tile = |x: &Span, y: &Span| Tile {
             shape: Shape {
                 width: x.len,
@@ -120,9 +136,9 @@ impl Tiling {
     /// All tilings, those of least work first.
     pub fn candidates(view: View, width: usize, height: usize) -> Vec<Candidate> {
         let axis = |len, edge| {
-            let cut = interiors(len, grid_px(view.deepest)).filter_map(move |interior| {
-                Some((interior, spans(len, edge, view.deepest, interior)?))
-            });
+            let reach = Reach::of(view);
+            let cut = interiors(len, reach.grid_px)
+                .filter_map(move |interior| Some((interior, spans(len, edge, reach, interior)?)));
             cut.map(|(interior, spans)| {
                 let total: usize = spans.iter().map(|span| span.len).sum();
                 (interior, total, spans.iter().map(|span| span.len).max().unwrap_or(0))
@@ -208,20 +224,20 @@ fn interiors(len: usize, grid: usize) -> impl Iterator<Item = usize> {
     })
 }
 
-/// An axis in pieces of `interior`, for layers up to `deepest`.
-fn spans(len: usize, edge: Edge, deepest: Layer, interior: usize) -> Option<Vec<Span>> {
+/// An axis in pieces of `interior`.
+fn spans(len: usize, edge: Edge, reach: Reach, interior: usize) -> Option<Vec<Span>> {
     if interior >= len {
         return Some(vec![Span { origin: 0, len, seam: 0, edge, inner: 0..len, interior: 0..len }]);
     }
     (0..len.div_ceil(interior))
-        .map(|piece| span(len, edge, deepest, piece * interior..len.min((piece + 1) * interior)))
+        .map(|piece| span(len, edge, reach, piece * interior..len.min((piece + 1) * interior)))
         .collect()
 }
 
 /// Around the interior are the pixels that are computed and thrown away: what a gradient sees,
 /// rounded up to whole pixels of the deepest layer.
-fn span(len: usize, edge: Edge, deepest: Layer, interior: Range<usize>) -> Option<Span> {
-    let (halo, grid) = (deepest.halo_px(), grid_px(deepest));
+fn span(len: usize, edge: Edge, reach: Reach, interior: Range<usize>) -> Option<Span> {
+    let Reach { halo_px: halo, grid_px: grid } = reach;
     let before = halo.next_multiple_of(grid);
     if edge != Edge::Wrap {
         let origin = interior.start.saturating_sub(before);
@@ -268,8 +284,8 @@ mod tests {
 
     #[test]
     fn spans_of_an_axis() {
-        let check_at = |deepest, len, edge, interior, expected: &[ExpectedSpan]| {
-            let found = spans(len, edge, deepest, interior).expect("it fits");
+        let check_at = |reach, len, edge, interior, expected: &[ExpectedSpan]| {
+            let found = spans(len, edge, reach, interior).expect("it fits");
             let found: Vec<_> = found
                 .into_iter()
                 .map(|span| (span.origin, span.len, span.seam, span.inner))
@@ -277,7 +293,7 @@ mod tests {
             assert_eq!(found, expected, "{len} {edge:?} in pieces of {interior}");
         };
         let check = |len, edge, interior, expected: &[ExpectedSpan]| {
-            check_at(Layer::Relu5_1, len, edge, interior, expected);
+            check_at(Reach::new(Layer::Relu5_1, 4), len, edge, interior, expected);
         };
         check(700, Edge::Zero, 700, &[(0, 700, 0, 0..700)]);
         check(
@@ -300,18 +316,26 @@ mod tests {
         );
         // No deeper than relu3_1, 32 pixels are enough.
         check_at(
-            Layer::Relu3_1,
+            Reach::new(Layer::Relu3_1, 4),
             200,
             Edge::Reflect,
             80,
             &[(0, 112, 0, 0..80), (48, 144, 0, 32..112), (128, 72, 0, 32..72)],
         );
         check_at(
-            Layer::Relu3_1,
+            Reach::new(Layer::Relu3_1, 4),
             192,
             Edge::Wrap,
             96,
             &[(160, 160, 32, 32..128), (64, 160, 128, 32..128)],
+        );
+        // In blocks of one pixel, no multiple of 64 has to be met.
+        check_at(
+            Reach::new(Layer::Relu5_1, 1),
+            1024,
+            Edge::Wrap,
+            512,
+            &[(864, 832, 160, 160..672), (352, 832, 672, 160..672)],
         );
     }
 
@@ -334,20 +358,22 @@ mod tests {
 
     #[test]
     fn an_axis_that_wraps_is_not_cut_shorter_than_its_halo() {
-        let cut = |edge, deepest| spans(512, edge, deepest, 256).is_some();
+        let cut = |edge, deepest| spans(512, edge, Reach::new(deepest, 4), 256).is_some();
         assert!(!cut(Edge::Wrap, Layer::Relu5_1) && cut(Edge::Zero, Layer::Relu5_1));
         assert!(cut(Edge::Wrap, Layer::Relu3_1));
     }
 
     #[test]
     fn every_pixel_is_interior_once_and_a_tile_reads_what_the_picture_has_there() {
-        for (edge_x, edge_y, deepest) in [
-            (Edge::Zero, Edge::Wrap, Layer::Relu5_1),
-            (Edge::Wrap, Edge::Reflect, Layer::Relu5_1),
-            (Edge::Wrap, Edge::Zero, Layer::Relu3_1),
+        for (edge_x, edge_y, deepest, block_px) in [
+            (Edge::Zero, Edge::Wrap, Layer::Relu5_1, 4),
+            (Edge::Wrap, Edge::Reflect, Layer::Relu5_1, 4),
+            (Edge::Wrap, Edge::Wrap, Layer::Relu5_1, 1),
+            (Edge::Wrap, Edge::Zero, Layer::Relu3_1, 4),
         ] {
             for (width, height) in [(1000, 640), (701, 900)] {
                 let view = View::new(edge_x, edge_y, Pool::Max).up_to(deepest);
+                let view = view.in_blocks_of(block_px);
                 let mut cut = 0;
                 let candidates = Tiling::candidates(view, width, height);
                 let step = candidates.len().div_ceil(40).max(3);

@@ -14,18 +14,30 @@ pub struct View {
     pub pool: Pool,
     /// The deepest layer that is asked for. Halos, tiles and memory follow from it.
     pub deepest: Layer,
+    /// Pixels of a layer's map, along an axis, that the device computes together: tiles begin at
+    /// multiples of them.
+    pub block_px: usize,
 }
 
+/// The largest block of any device: Winograd's.
+const LARGEST_BLOCK_PX: usize = 4;
+
 impl View {
-    /// With all layers.
+    /// With all layers, on any device.
     pub fn new(edge_x: Edge, edge_y: Edge, pool: Pool) -> Self {
-        Self { edge_x, edge_y, pool, deepest: Layer::Relu5_1 }
+        Self { edge_x, edge_y, pool, deepest: Layer::Relu5_1, block_px: LARGEST_BLOCK_PX }
     }
 
     /// The same no deeper than a layer.
     #[must_use]
     pub fn up_to(self, deepest: Layer) -> Self {
         Self { deepest, ..self }
+    }
+
+    /// The same on a device whose blocks are of this size.
+    #[must_use]
+    pub fn in_blocks_of(self, block_px: usize) -> Self {
+        Self { block_px, ..self }
     }
 
     /// Of what the network sees of a canvas, which wraps where its frame says so and its length is
@@ -72,7 +84,7 @@ impl View {
 
     /// A whole picture of this size, seen so.
     pub fn shape(self, width: usize, height: usize) -> Shape {
-        let Self { edge_x, edge_y, pool, deepest: _ } = self;
+        let Self { edge_x, edge_y, pool, deepest: _, block_px: _ } = self;
         Shape { width, height, edge_x, edge_y, pool, seam_x: 0, seam_y: 0 }
     }
 }

@@ -12,9 +12,12 @@ use crate::{Edge, FeatureMap, Layer, Pass, Precision, Region, Seed, Shape};
 #[test]
 fn a_tile_has_the_bits_of_the_whole() {
     let network = Weights::new(SMALL, false, 7).bf16(native());
-    for pool in POOLS {
-        let (whole_shape, origin) = (whole(144, 101, Edge::Zero, Edge::Replicate, pool), (32, 0));
-        let tile_shape = whole(112, 101, Edge::Zero, Edge::Replicate, pool);
+    // The tile begins at any pixel of the deepest layer, at multiples of 16 of the picture's.
+    let cuts = [(Layer::Relu3_1, 144, 32), (Layer::Relu5_1, 400, 16)];
+    for ((deepest, width, left), pool) in cuts.into_iter().flat_map(|cut| POOLS.map(|p| (cut, p))) {
+        let (whole_shape, origin) =
+            (whole(width, 101, Edge::Zero, Edge::Replicate, pool), (left, 0));
+        let tile_shape = whole(width - left, 101, Edge::Zero, Edge::Replicate, pool);
         let pixels = Random(8).floats(whole_shape.width * whole_shape.height * 3);
         let columns = |width: usize, from: usize| {
             let rows = pixels.chunks_exact(3 * whole_shape.width);
@@ -26,11 +29,11 @@ fn a_tile_has_the_bits_of_the_whole() {
             Pass::new(network.clone(), whole_shape, threads(2)),
             Pass::new(network.clone(), tile_shape, threads(2)),
         );
-        pass.forward(&pixels, Layer::Relu3_1);
-        tile.forward(&columns(tile_shape.width, origin.0), Layer::Relu3_1);
-        let (gram, mean) = pass.moments(Layer::Relu3_1, &whole_shape.region()).normalized();
-        let inner = Region { x: 32..112, y: 0..101 };
-        for layer in [Layer::Relu1_1, Layer::Relu2_1, Layer::Relu3_1] {
+        pass.forward(&pixels, deepest);
+        tile.forward(&columns(tile_shape.width, origin.0), deepest);
+        let (gram, mean) = pass.moments(deepest, &whole_shape.region()).normalized();
+        let inner = Region { x: deepest.halo_px()..tile_shape.width, y: 0..101 };
+        for layer in Layer::ALL.into_iter().filter(|layer| *layer <= deepest) {
             let mut map = FeatureMap::new(
                 layer,
                 pass.feature_shape(layer).2,
@@ -45,8 +48,7 @@ fn a_tile_has_the_bits_of_the_whole() {
                 "the tile's border is another"
             );
         }
-        let seeds =
-            [Seed { layer: Layer::Relu3_1, gram: Some(&gram), mean: Some(&mean), target: None }];
+        let seeds = [Seed { layer: deepest, gram: Some(&gram), mean: Some(&mean), target: None }];
         let (mut expected, mut found) =
             (vec![0.0; pixels.len()], vec![0.0; 3 * tile_shape.width * tile_shape.height]);
         pass.backward(&seeds, &mut expected);
