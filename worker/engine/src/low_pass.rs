@@ -2,9 +2,9 @@
 //!
 //! A plane is projected on the waves of at most so many cycles along each axis: sines and cosines
 //! where the axis wraps, and where it ends the cosines of its mirror image, so that nothing is
-//! assumed beyond a border. Waves of an axis are orthogonal over any number of pixels, so this is an
-//! exact projection, done twice it changes nothing, and a wave's weight is that of the same wave at
-//! any other size: a [`LowPass`] is a few hundred numbers, measured at one size and laid out at
+//! assumed beyond a border. Waves of an axis are orthogonal over any number of pixels, so this is
+//! an exact projection, done twice it changes nothing, and a wave's weight is that of the same wave
+//! at any other size: a [`LowPass`] is a few hundred numbers, measured at one size and laid out at
 //! another.
 //!
 //! Sums are in double precision and in the order of pixels, whatever the number of threads. A plane

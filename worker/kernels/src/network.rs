@@ -94,7 +94,8 @@ impl Network {
     }
 
     /// Pixels of a map, along an axis, that a convolution computes together: Winograd's block, or
-    /// one. A part of a picture that begins at a multiple of it at every layer has the whole's bits.
+    /// one. A part of a picture that begins at a multiple of it at every layer has the whole's
+    /// bits.
     pub fn block_px(&self) -> usize {
         match self.prepared {
             Prepared::Fp32(_) => 4,

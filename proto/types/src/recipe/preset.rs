@@ -64,7 +64,7 @@ impl Optimize {
             iterations: 8,
             coarse_iterations: 16,
             plateau: 0.01,
-            min_scale: 128,
+            min_scale: 64,
             scale_factor: 1.9,
             pooling_grids: 1,
             detail: 1.0,
@@ -92,14 +92,15 @@ impl Optimize {
     ///
     /// Average pooling keeps the edges of small forms. The palette is matched first, since strokes
     /// alone leave patches of the old colours. Adam moves all pixels equally: L-BFGS would gather
-    /// light and dark in large blots, which show when the texture repeats. The asset's values are held,
-    /// so that dark and light textures stay so beside each other.
+    /// light and dark in large blots, which show when the texture repeats. The asset's values are
+    /// held, so that dark and light textures stay so beside each other.
     pub fn texture() -> Self {
         let painterly = Self::painterly();
         Self {
             common: Common { palette: 1.0, ..painterly.common },
             iterations: 10,
             coarse_iterations: 12,
+            min_scale: 128,
             detail: 0.75,
             style_weight: 1.5,
             values: 1.0,

@@ -337,7 +337,7 @@ impl Session {
     }
 
     /// A canvas at the next scale. What only the larger one can show is taken over from the asset,
-    /// by the recipe's share: with `E` for enlarging, `E canvas + detail * (asset - E small asset)`.
+    /// by the recipe's share. With `E` for enlarging: `E canvas + detail * (asset - E small)`.
     fn enlarged(&self, mut canvas: Image, frame: Frame, next: Frame) -> Image {
         let detail = self.recipe.detail;
         let grows = frame.picture() != next.picture();

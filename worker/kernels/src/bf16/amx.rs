@@ -3,10 +3,10 @@
 //! Three tiles of positions by two tiles of weights give six tiles of sums: with a factor each, all
 //! eight tile registers. A step of six multiplications (96 cycles) loads eight tiles (64 cycles,
 //! where they come from the nearest cache). The nine taps of a block of channels read the same 50
-//! lines of three rows, which stay in the nearest cache; the weights, up to 288 KiB for one block of
-//! output channels, come in order from the second one, whose bandwidth sets the pace: by two tiles
-//! of positions, a step of four multiplications would read as many weights. What is left of a run
-//! is computed that way, two tiles by two.
+//! lines of three rows, which stay in the nearest cache; the weights, up to 288 KiB for one block
+//! of output channels, come in order from the second one, whose bandwidth sets the pace: by two
+//! tiles of positions, a step of four multiplications would read as many weights. What is left of a
+//! run is computed that way, two tiles by two.
 //!
 //! Tried without gain: prefetching weights into the nearest cache (a fifth slower).
 //!
@@ -205,8 +205,8 @@ macro_rules! long_step {
     };
 }
 
-/// Asks for lines of the next 48 positions' lowest row, which the second cache may not hold yet: the
-/// other two rows were read as lowest ones before.
+/// Asks for lines of the next 48 positions' lowest row, which the second cache may not hold yet:
+/// the other two rows were read as lowest ones before.
 macro_rules! ahead {
     ($($at:literal),+) => {
         concat!($("prefetcht1 [{lower} + ", $at, "]\n",)+)

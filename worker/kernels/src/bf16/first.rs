@@ -6,8 +6,8 @@
 //! is a convolution like any other, of whose output channels three are kept.
 //!
 //! Its features take more memory than all others together that are kept, and their product is a
-//! fiftieth of a pass: so they are computed again, to the same bits, for their statistics and in the
-//! backward.
+//! fiftieth of a pass: so they are computed again, to the same bits, for their statistics and in
+//! the backward.
 
 use std::ops::Range;
 

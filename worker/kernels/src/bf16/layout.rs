@@ -1,12 +1,11 @@
 //! Where the pixels of a map lie, and what its border holds.
 //!
-//! A map is planes of 32 channels, one [`Line`] a pixel: `[channels / 32][row][column]`. Bits of a map
-//! lie as its lines do. A tile of
-//! the product is then 16 lines in a row, however many channels there are. Each plane has a border,
-//! so that a convolution reads its nine taps at nine fixed distances, whatever the edge: position p
-//! reads `p + dy * stride + dx`. A run of positions may go on from one row into the next; the
-//! values that are computed for the border in between are overwritten by [`Layout::close_features`]
-//! or [`Layout::fold_gradient`].
+//! A map is planes of 32 channels, one [`Line`] a pixel: `[channels / 32][row][column]`. Bits of a
+//! map lie as its lines do. A tile of the product is then 16 lines in a row, however many channels
+//! there are. Each plane has a border, so that a convolution reads its nine taps at nine fixed
+//! distances, whatever the edge: position p reads `p + dy * stride + dx`. A run of positions may go
+//! on from one row into the next; the values that are computed for the border in between are
+//! overwritten by [`Layout::close_features`] or [`Layout::fold_gradient`].
 //!
 //! A pixel that was read twice, by replicating or reflecting, gets a second gradient, in a frame
 //! one pixel wide around the gradient: there the border is two pixels wide, so that the frame

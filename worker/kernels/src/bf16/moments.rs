@@ -6,9 +6,9 @@
 //! practice 2^-20; the factors themselves are exact), such chunks in f64, in order. Only blocks
 //! that touch the upper triangle are computed.
 //!
-//! A piece of work is one row of blocks over one group of chunks, or all rows where features have to
-//! be computed. Groups depend on the size of the region alone, so the result does not depend on the
-//! number of threads. Pairing the pixels of a block again in every row costs a third of the
+//! A piece of work is one row of blocks over one group of chunks, or all rows where features have
+//! to be computed. Groups depend on the size of the region alone, so the result does not depend on
+//! the number of threads. Pairing the pixels of a block again in every row costs a third of the
 //! products, and no memory.
 
 use std::ops::Range;

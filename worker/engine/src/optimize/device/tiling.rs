@@ -8,7 +8,8 @@
 //!
 //! Tiles begin at multiples of [`Reach::grid_px`]: there the pooling windows of every layer and the
 //! blocks that convolutions are computed in lie as they do in the whole picture, so that a tile's
-//! values are the whole's to the last bit, and no rounding opens a ReLU that the whole keeps closed.
+//! values are the whole's to the last bit, and no rounding opens a ReLU that the whole keeps
+//! closed.
 
 use std::fmt;
 use std::ops::Range;
@@ -102,8 +103,8 @@ impl Tiling {
     }
 
     /// Tiles whose interiors are `interior` pixels wide and high: multiples of 64 pixels, or of 16
-    /// for a view up to relu3_1 or in blocks of one pixel, or the picture's own side. `None` where an axis wraps and a tile
-    /// with its halo would be longer than the axis.
+    /// for a view up to relu3_1 or in blocks of one pixel, or the picture's own side. `None` where
+    /// an axis wraps and a tile with its halo would be longer than the axis.
     pub fn cut(view: View, width: usize, height: usize, interior: (usize, usize)) -> Option<Self> {
         let reach = Reach::of(view);
         let across = spans(width, view.edge_x, reach, interior.0)?;
