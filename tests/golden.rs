@@ -70,12 +70,12 @@ fn optimize_paints_the_same_pictures() {
             (
                 "painterly",
                 &painterly,
-                "3881447e5915cabce1b02fc6cc44123a6f0ab76ad8e6ace5a5210dd993761cbe",
+                "f1c12b067de76c9fc01772ec78383c0ae9f9a50cb221bb451eda1a07326ec3da",
             ),
             (
                 "texture, wrapped",
                 &texture,
-                "e02d1234ec74216a27352f8c9903344b6071cc9c34a1030b3328313f37424c1c",
+                "0acfc90456021dff1bc0b460e19c1f4c7611107d3123d705edb9bfb93880c9bd",
             ),
             ("gatys", &gatys, "b60eb34d70fbb96860af40acaf4e824af613b917b0a0c1b5cb42c209198b4955"),
         ],

@@ -71,7 +71,7 @@ fn errors_of_malformed_tasks_name_the_field() {
     refused("action.canonical is refused: an action cannot be read", edited("{", "["));
     refused(
         "action.canonical is refused: recipe.iterations is 0",
-        edited("\"iterations\":12", "\"iterations\":0"),
+        edited("\"iterations\":8", "\"iterations\":0"),
     );
     refused(
         "action.canonical is refused: an action cannot be read: unknown field `dither`",

@@ -175,12 +175,12 @@ fn optimize_paints_the_same_pictures() {
             whole(
                 "painterly",
                 small(Preset::Painterly),
-                "7d8c815cd9347d29f5f0382d82add303cd1df05b99947318dd73c5f26b05bd35",
+                "3f0500c294fe09cfebbe297efac06e37d7c466a210323b5e6113e7165f4956ea",
             ),
             whole(
                 "painterly, wrapped",
                 small(Preset::Painterly).with(|common| common.tileable = Tileable::Both),
-                "b22d58ff1d56bfc326065bb7a4863ed62d6061c50d196385bcd058510d91b1e2",
+                "82a0d11975629477cfd1a27a62907b8603f6e14164fa3b2c310e9385b11cc580",
             ),
             tiled(
                 "painterly, tiled",
@@ -195,17 +195,17 @@ fn optimize_paints_the_same_pictures() {
             whole(
                 "texture",
                 small(Preset::Texture),
-                "7841cf648f8f9303b07f39110ca89837c638016d56f8a927146e78f78e0615b7",
+                "87af0f79eefec3982f28fc466852ec5fb3ef35b52bee918c4ab53b85e88e0b00",
             ),
             whole(
                 "texture, wrapped",
                 small(Preset::Texture).with(|common| common.tileable = Tileable::Both),
-                "5cfb4381f7d6dcb11348ab4dbd7d905a758c25f2957d34cb64c6764562b4f180",
+                "438cc7dade0c5b881678e637125b05e2a7548c230c2edf8af81d6c49ccd3562f",
             ),
             tiled(
                 "texture, tiled",
                 large(Preset::Texture),
-                "b1ab3854beaa682b0809e39f23441adf3e13d163521ddfb02bc8db7fce180f9e",
+                "4484347ae36945395a655a227b93fa49db28dcfdf08a46abff970b1331d09c7c",
             ),
             whole(
                 "gatys",
@@ -226,13 +226,13 @@ fn optimize_paints_the_same_pictures() {
                     ..small(Preset::Painterly)
                 }
                 .with(|common| common.seed = 7),
-                "162006e9b3c4f75890434f7cb1268becb8cb0958467edd194776bcb196cd973e",
+                "8442f25cb49bd1bb3e34a5c80bb8ca1e2fd8ad01d4cac376192be651dfc0a97b",
             ),
             whole(
                 "the asset's own chroma",
                 small(Preset::Painterly)
                     .with(|common| common.preserve_color = PreserveColor::Luminance),
-                "69e8c2ebd5385fd69c1eab2e5af9b34ce84ba23f06cc711338f0fe6279731b33",
+                "02a6787e65d90897faf5f1cc06fd9d690add24bcf85e58d859e44886823629c0",
             ),
             whole(
                 "the asset's own palette, enlarged",
@@ -240,7 +240,7 @@ fn optimize_paints_the_same_pictures() {
                     common.preserve_color = PreserveColor::Statistics;
                     common.size = Some(64);
                 }),
-                "1c4f80c73857efd6fdabb18da4458ab85dc68ac0744a5e931080c25c065b0941",
+                "fc7e4cab308e742d35dc7edddb3274ecbe2c0f7d5371be996ab48bf76779938c",
             ),
         ],
     );
@@ -263,25 +263,25 @@ fn synthesize_paints_the_same_pictures() {
                 "texture",
                 texture(small(Preset::Texture), 48),
                 (48, 48),
-                "f828b4c5bdb58ccfa1089288caba8743945a77137ce627cbc2f2ebe0729e6624",
+                "ab82154370b792c96b57ad9077bd6bb1f617e4a4ea1d75b3cbf9d3334b512a8e",
             ),
             row(
                 "texture, wrapped",
                 texture(small(Preset::Texture), 48).with(|common| common.tileable = Tileable::Both),
                 (48, 48),
-                "96141c06ce1912a112be46e56a6e89606954f2bfafa8752f904eb51bd51ea0e3",
+                "63e15166320dd3ce9f7a1726da654ac45241eb04915365cb1e93ce074e51bbfd",
             ),
             row(
                 "painterly",
                 texture(small(Preset::Painterly), 48),
                 (48, 48),
-                "f6bdff919357411951eae453d582b03de19d01d063d2270fb976a662bfe2cc67",
+                "738335a0563132bf9874e53d7743dc25c218dd54289ccb90f5ee058f24b43a0b",
             ),
             row(
                 "texture, tiled",
                 texture(large(Preset::Texture), 700),
                 (40, 700),
-                "c3a8348e07624c7845c9953e8e771cbe7e51a4a5bf014ef60ee3f9851a00e31d",
+                "434a041f5717da929a21108e8127c64338def4ec10312058b762652567bb7e2f",
             ),
         ],
     );

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{ModelName, Preset};
+use crate::{ModelName, Optimize, Preset, Recipe};
 
 fn action() -> Action {
     Action {
@@ -50,8 +50,18 @@ fn the_canonical_form_is_short_and_sorted() {
 /// Every later release must read the bytes of this one, with the same digest.
 #[test]
 fn the_digest_of_this_form_does_not_change() {
+    // With numbers of its own: those of presets may change.
+    let mut action = action();
+    action.recipe = Recipe::Optimize(Optimize {
+        iterations: 12,
+        coarse_iterations: 40,
+        min_scale: 128,
+        scale_factor: 2.0,
+        detail: 0.0,
+        ..Optimize::painterly()
+    });
     assert_eq!(
-        action().digest().to_hex(),
+        action.digest().to_hex(),
         "7785c52c5b98aebee01f2a659660f2363a1cfb91d353f6136bab523fda57ae0f"
     );
 }
@@ -106,7 +116,7 @@ fn only_canonical_bytes_are_read() {
     assert!(refused("\"models\"", "\"kind\":\"picture\",\"models\"").contains("canonical"));
     assert!(refused("\"weight\":1.0", "\"weight\":-1.0").contains("weight is -1"));
     assert!(refused("\"quality\":90", "\"quality\":0").contains("quality of color is 0"));
-    assert!(refused("\"iterations\":12", "\"iterations\":0").contains("recipe.iterations"));
+    assert!(refused("\"iterations\":8", "\"iterations\":0").contains("recipe.iterations"));
 }
 
 #[test]

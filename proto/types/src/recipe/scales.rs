@@ -147,12 +147,12 @@ mod tests {
             change(&mut recipe);
             (recipe.is_styled(), recipe.scales(512, 512).len())
         };
-        assert_eq!(unstyled(|_| ()), (true, 3));
+        assert_eq!(unstyled(|_| ()), (true, 4));
         assert_eq!(unstyled(|recipe| recipe.style_weight = 0.0), (false, 1));
         assert_eq!(unstyled(|recipe| recipe.style_layers = [0.0; 5]), (false, 1));
         let from_noise = |recipe: &mut Optimize| {
             (recipe.style_weight, recipe.init) = (0.0, Init::Noise);
         };
-        assert_eq!(unstyled(from_noise), (false, 3));
+        assert_eq!(unstyled(from_noise), (false, 4));
     }
 }
