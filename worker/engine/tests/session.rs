@@ -122,6 +122,24 @@ fn an_asset_keeps_its_values_in_a_style_of_any_other() {
 }
 
 #[test]
+fn a_larger_scale_begins_with_the_detail_of_the_asset() {
+    let engine = engine(2);
+    let asset = picture(48, 40, 1);
+    let off = |detail: f32| {
+        // Steps too short to see: what is left is what scales begin with.
+        let recipe = Optimize { detail, learning_rate: 1e-4, ..short(Preset::Painterly) };
+        let recipe = recipe.with(|common| common.palette = 0.0);
+        let painted =
+            finish(Session::new(engine.clone(), recipe, inputs(), AMPLE).expect("it begins"));
+        let pairs = painted.rgb.iter().zip(&asset.rgb);
+        pairs.map(|(painted, asset)| (painted - asset).abs()).sum::<f32>() / asset.rgb.len() as f32
+    };
+    let (none, half, all) = (off(0.0), off(0.5), off(1.0));
+    assert!(none > 1.0 && all < 0.1, "{none} {half} {all}");
+    assert!((half / none - 0.5).abs() < 0.05, "{none} {half} {all}");
+}
+
+#[test]
 fn a_resumed_run_paints_the_same_bits() {
     for optimizer in [Optimizer::Adam, Optimizer::Lbfgs] {
         let recipe = Optimize { optimizer, ..short(Preset::Texture) }
