@@ -7,6 +7,24 @@ use crate::bf16::{
     line::{CHANNELS, Line, POSITIONS, Sums},
 };
 
+/// A product of planes of lines, from their first line on; `stride` and `plane` count lines.
+fn nine_taps(
+    lines: &[Line],
+    (stride, plane): (usize, usize),
+    weights: &[Line],
+    blocks: usize,
+) -> Product {
+    let line = size_of::<Line>();
+    Product {
+        lines: lines.as_ptr(),
+        position: line,
+        row: stride * line,
+        block: plane * line,
+        blocks,
+        weights: weights.as_ptr(),
+    }
+}
+
 #[test]
 fn products_agree_with_the_plain_one() {
     let mut random = Random(1);
@@ -14,16 +32,8 @@ fn products_agree_with_the_plain_one() {
         for (blocks, stride) in [(1, 34), (2, 40), (5, 51)] {
             let plane = 2 * stride + 3 * POSITIONS + 2;
             let (lines, weights) = (random.lines(blocks * plane), random.lines(blocks * 9 * 32));
-            let line = size_of::<Line>();
-            let convolve = Product {
-                lines: lines.as_ptr(),
-                position: line,
-                row: stride * line,
-                block: plane * line,
-                blocks,
-                weights: weights.as_ptr(),
-            };
-            let multiply = Product { position: 2 * line, ..convolve };
+            let convolve = nine_taps(&lines, (stride, plane), &weights, blocks);
+            let multiply = Product { position: 2 * size_of::<Line>(), ..convolve };
             let run = |kernels: &'static Kernels| {
                 let (mut nine, mut narrow, mut one) = (Sums::ZERO, Sums::ZERO, Sums::ZERO);
                 let _ready = kernels.ready();
@@ -53,15 +63,7 @@ fn a_long_product_is_that_of_its_blocks_to_the_last_bit() {
         for (blocks, stride) in [(1, 34), (3, 51)] {
             let plane = 2 * stride + 3 * POSITIONS + 2;
             let (lines, weights) = (random.lines(blocks * plane), random.lines(blocks * 9 * 32));
-            let line = size_of::<Line>();
-            let product = Product {
-                lines: lines.as_ptr(),
-                position: line,
-                row: stride * line,
-                block: plane * line,
-                blocks,
-                weights: weights.as_ptr(),
-            };
+            let product = nine_taps(&lines, (stride, plane), &weights, blocks);
             let (mut long, mut apart) = ([Sums::ZERO; 3], [Sums::ZERO; 3]);
             let _ready = kernels.ready();
             // SAFETY: the kernels were given for this processor; lines and weights are as long as
