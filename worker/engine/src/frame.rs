@@ -228,6 +228,16 @@ impl Frame {
         );
     }
 
+    /// The column of the picture, or of its mirror image, that a canvas has at `x`.
+    pub(crate) fn column(&self, x: usize) -> usize {
+        self.across.mirrored(x)
+    }
+
+    /// The same for rows.
+    pub(crate) fn row(&self, y: usize) -> usize {
+        self.down.mirrored(y)
+    }
+
     /// The picture, cut out of a canvas.
     ///
     /// # Panics

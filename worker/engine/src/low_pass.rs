@@ -63,21 +63,18 @@ impl LowPass {
     }
 
     /// The plane of these waves, in any size.
-    pub(crate) fn plane(&self, (width, height): (usize, usize)) -> Vec<f32> {
-        let (across, down) = (Axis::new(width, self.waves, 0), Axis::new(height, self.waves, 1));
-        let stride = count(self.waves, 0);
-        let mut plane = vec![0.0; width * height];
-        plane.par_chunks_exact_mut(width).enumerate().for_each(|(y, row)| {
-            let mut sums = vec![0.0; across.count];
-            for (weights, wave) in self.weights.chunks_exact(stride).zip(down.at(y)) {
-                sums.iter_mut().zip(weights).for_each(|(sum, weight)| *sum += wave * weight);
-            }
-            for (x, value) in row.iter_mut().enumerate() {
-                *value =
-                    sums.iter().zip(across.at(x)).map(|(sum, wave)| sum * wave).sum::<f64>() as f32;
-            }
-        });
+    pub(crate) fn plane(&self, size: (usize, usize)) -> Vec<f32> {
+        let laid = self.laid(size);
+        let mut plane = vec![0.0; size.0 * size.1];
+        let rows = plane.par_chunks_exact_mut(size.0).enumerate();
+        rows.for_each(|(y, row)| row.copy_from_slice(&laid.row(y)));
         plane
+    }
+
+    /// The same, to be had row by row: a large plane need not be there at once.
+    pub(crate) fn laid(&self, (width, height): (usize, usize)) -> Laid<'_> {
+        let (across, down) = (Axis::new(width, self.waves, 0), Axis::new(height, self.waves, 1));
+        Laid { low: self, across, down }
     }
 
     pub(crate) fn mean(&self) -> f64 {
@@ -101,6 +98,31 @@ impl LowPass {
         let pairs = self.weights.iter().zip(&other.weights).enumerate();
         let weights = pairs.map(|(at, (own, other))| weight(at, *own, *other)).collect();
         Self { waves: self.waves, weights }
+    }
+}
+
+/// A plane in some size.
+pub(crate) struct Laid<'a> {
+    low: &'a LowPass,
+    across: Axis,
+    down: Axis,
+}
+
+impl Laid<'_> {
+    /// A row of the plane.
+    pub(crate) fn row(&self, y: usize) -> Vec<f32> {
+        let mut sums = vec![0.0; self.across.count];
+        let stride = count(self.low.waves, 0);
+        for (weights, wave) in self.low.weights.chunks_exact(stride).zip(self.down.at(y)) {
+            sums.iter_mut().zip(weights).for_each(|(sum, weight)| *sum += wave * weight);
+        }
+        let value = |x| sums.iter().zip(self.across.at(x)).map(|(sum, wave)| sum * wave).sum();
+        (0..self.across.len)
+            .map(|x| {
+                let value: f64 = value(x);
+                value as f32
+            })
+            .collect()
     }
 }
 

@@ -104,9 +104,9 @@ impl Style {
         Self { image: Image { width, height, rgb }, weights, share }
     }
 
-    /// The same with other colours.
-    pub(crate) fn recolored(self, recolor: impl FnOnce(Measured<'_>) -> Image) -> Self {
-        Self { image: recolor(self.measured()), ..self }
+    /// Gives it other colours.
+    pub(crate) fn recolor(&mut self, recolored: impl FnOnce(Measured<'_>) -> Image) {
+        self.image = recolored(self.measured());
     }
 
     pub(crate) fn measured(&self) -> Measured<'_> {

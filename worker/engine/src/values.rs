@@ -19,7 +19,7 @@ use rayon::prelude::*;
 
 use crate::color::Measured;
 use crate::low_pass::{LowPass, Waves};
-use crate::{Frame, Image};
+use crate::{Frame, Image, Style};
 
 /// How many cycles a side has of the finest light and dark that is held.
 const CYCLES: usize = 8;
@@ -61,16 +61,33 @@ pub(crate) struct Values {
 pub(crate) struct Seen<'a> {
     pub(crate) picture: &'a Image,
     /// Of the picture's size, weights and what is seen where they are zero.
-    pub(crate) under: Option<(&'a [f32], &'a Image)>,
+    pub(crate) under: Option<(&'a [f32], Ground<'a>)>,
+}
+
+/// What lies under a picture.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Ground<'a> {
+    Picture(&'a Image),
+    Plain([f32; 3]),
 }
 
 /// What is to be done to each pixel of a picture.
 #[derive(Debug)]
 pub(crate) struct Correction {
+    /// The picture's width and height.
+    size: (usize, usize),
     /// The parameter of luminance's curve.
     ratios: Option<Vec<f32>>,
-    /// What is taken from the chroma of each channel.
-    chroma: Option<Vec<f32>>,
+    stray: Option<Stray>,
+}
+
+/// Low frequencies of chroma that stand out: what is beyond a soft limit of their median.
+#[derive(Debug)]
+struct Stray {
+    /// Of each channel, around its mean.
+    low: [LowPass; 3],
+    limit: f32,
+    evenness: f32,
 }
 
 impl Values {
@@ -96,60 +113,61 @@ impl Values {
         let seen = Seen { picture: content, under: None };
         let size = (content.width, content.height);
         let ratios = self.ratios(seen, self.waves, &self.light);
-        Correction { ratios, chroma: None }.apply(content);
+        Correction { size, ratios, stray: None }.apply(content);
         self.chroma = Some(chroma(Seen { picture: content, under: None }, size, self.waves));
     }
 
-    /// A style image with the asset's values: with its mean, and no more contrast in the low
+    /// Gives a style image the asset's values: its mean, and no more contrast in the low
     /// frequencies, nor less in the others. `scale` is how long a pixel of the style is beside one
     /// of the asset.
-    pub(crate) fn tone(&self, style: Measured<'_>, scale: f64) -> Image {
-        let mut toned = style.image.clone();
-        let size = (toned.width, toned.height);
+    pub(crate) fn tone(&self, style: &mut Style, scale: f64) {
+        let size = (style.image.width, style.image.height);
         // What does not count has the colour of what does.
-        let mean = mean(style);
-        let plain = Image::filled(size.0, size.1, mean);
-        let under = style.mask.map(|mask| (mask.weights(), &plain));
+        let mean = Ground::Plain(mean(style.measured()));
+        let detail = light_moments(style.measured()).1;
+        let Style { image, weights, .. } = style;
+        let under = weights.as_ref().map(|mask| (mask.weights(), mean));
         let waves = self.style_waves(size, scale);
         if self.share > 0.0 {
-            let own = LowPass::of(size, waves, |at| Seen { picture: &toned, under }.luminance(at));
-            let detail = (light_moments(style).1 - own.variance()).max(0.0);
+            let own = LowPass::of(size, waves, |at| Seen { picture: image, under }.luminance(at));
+            let detail = (detail - own.variance()).max(0.0);
             let gain = (self.detail / detail.max(1e-6)).sqrt() as f32;
             let gain = 1.0 + self.share * (gain.clamp(1.0, MAX_GAIN) - 1.0);
             if gain > 1.0 {
-                let low = own.plane(size);
-                each_pixel(&mut toned, |at, pixel| {
-                    let light = luminance(pixel);
-                    set_luminance(pixel, low[at] + gain * (light - low[at]));
+                let laid = own.laid(size);
+                each_row(image, |y, row| {
+                    for (pixel, low) in row.chunks_exact_mut(3).zip(laid.row(y)) {
+                        let light = luminance(pixel);
+                        set_luminance(pixel, low + gain * (light - low));
+                    }
                 });
             }
             let spread = (self.light.variance() / own.variance().max(1e-9)).sqrt().min(1.0);
             let goal = own.with(&own, |at, own, _| if at == 0 { self.mean } else { spread * own });
-            let ratios = self.ratios(Seen { picture: &toned, under }, waves, &goal);
-            Correction { ratios, chroma: None }.apply(&mut toned);
+            let ratios = self.ratios(Seen { picture: image, under }, waves, &goal);
+            Correction { size, ratios, stray: None }.apply(image);
         }
         if self.evenness > 0.0 {
-            let own = chroma(Seen { picture: &toned, under }, size, waves);
-            let chroma = self.uneven(&own, size);
-            Correction { ratios: None, chroma }.apply(&mut toned);
+            let own = chroma(Seen { picture: image, under }, size, waves);
+            Correction { size, ratios: None, stray: self.stray(&own) }.apply(image);
         }
-        toned
+    }
+
+    /// Memory that toning a style image, or moving another picture, takes beside it.
+    pub(crate) fn scratch_bytes(image: &Image) -> u64 {
+        (image.pixels() * size_of::<f32>()) as u64
     }
 
     /// What gives a picture of any size the asset's values, and evens its colours.
     pub(crate) fn correction(&self, seen: Seen<'_>) -> Correction {
         let size = (seen.picture.width, seen.picture.height);
         let ratios = self.ratios(seen, self.waves, &self.light);
-        let uneven = self.chroma.as_ref().filter(|_| self.evenness > 0.0).and_then(|content| {
+        let stray = self.chroma.as_ref().filter(|_| self.evenness > 0.0).and_then(|content| {
             let own = chroma(seen, size, self.waves);
-            // The mean is the style's.
-            let stray = |k: usize| {
-                own[k]
-                    .with(&content[k], |at, own, content| if at == 0 { 0.0 } else { own - content })
-            };
-            self.uneven(&[stray(0), stray(1), stray(2)], size)
+            let beyond = |k: usize| own[k].with(&content[k], |_, own, content| own - content);
+            self.stray(&[beyond(0), beyond(1), beyond(2)])
         });
-        Correction { ratios, chroma: uneven }
+        Correction { size, ratios, stray }
     }
 
     /// The parameter of luminance's curve at each pixel that moves the low frequencies of what is
@@ -166,46 +184,39 @@ impl Values {
             let goal = &*goal_light.get_or_insert_with(|| {
                 own.with(goal, |_, own, goal| own + f64::from(self.share) * (goal - own))
             });
-            let missing = goal.with(&own, |_, goal, own| goal - own).plane(size);
-            if missing.par_iter().all(|missing| missing.abs() < NEAR) {
+            let missing = goal.with(&own, |_, goal, own| goal - own);
+            let missing = missing.laid(size);
+            let is_near = |y| missing.row(y).iter().all(|missing| missing.abs() < NEAR);
+            if (0..size.1).into_par_iter().all(is_near) {
                 break;
             }
             let slope = LowPass::of(size, waves, |at| seen.moved(at, ratio(at)).1);
             let least = (0.25 * slope.mean() as f32).max(1e-3);
-            let slopes = slope.plane(size);
+            let slopes = slope.laid(size);
             let ratios = ratios.get_or_insert_with(|| vec![1.0; size.0 * size.1]);
-            let steps = missing.par_iter().zip(&slopes);
-            ratios.par_iter_mut().zip(steps).for_each(|(ratio, (missing, slope))| {
-                let step = (missing / slope.max(least)).clamp(-1.0, 1.0);
-                // About the exponential of the step; the curve lightens where it is below one.
-                *ratio = (*ratio * (2.0 - step) / (2.0 + step)).clamp(1e-3, 1e3);
+            ratios.par_chunks_exact_mut(size.0).enumerate().for_each(|(y, ratios)| {
+                let steps = missing.row(y).into_iter().zip(slopes.row(y));
+                for (ratio, (missing, slope)) in ratios.iter_mut().zip(steps) {
+                    let step = (missing / slope.max(least)).clamp(-1.0, 1.0);
+                    // About the exponential of the step; the curve lightens where it is below one.
+                    *ratio = (*ratio * (2.0 - step) / (2.0 + step)).clamp(1e-3, 1e3);
+                }
             });
         }
         ratios
     }
 
-    /// What stands out of low frequencies of chroma, at each pixel: what is beyond a soft limit of
-    /// their median.
-    fn uneven(&self, stray: &[LowPass; 3], size: (usize, usize)) -> Option<Vec<f32>> {
+    /// What stands out of low frequencies of chroma, if anything does. Their mean stays.
+    fn stray(&self, chroma: &[LowPass; 3]) -> Option<Stray> {
         const GRID: (usize, usize) = (64, 64);
-        let centered = stray.each_ref().map(|low| low.with(low, |at, low, _| low * keep(at)));
-        let [red, green, blue] = centered.each_ref().map(|low| low.plane(GRID));
+        let low = chroma.each_ref().map(|low| low.with(low, |at, low, _| low * keep(at)));
+        let [red, green, blue] = low.each_ref().map(|low| low.plane(GRID));
         let mut lengths: Vec<f32> =
             (0..red.len()).map(|at| square([red[at], green[at], blue[at]]).sqrt()).collect();
         let middle = lengths.len() / 2;
         let limit = *lengths.select_nth_unstable_by(middle, f32::total_cmp).1;
         let most = lengths.iter().copied().fold(0.0, f32::max);
-        if most < NEAR {
-            return None;
-        }
-        let planes = centered.map(|low| low.plane(size));
-        let mut taken = vec![0.0; 3 * size.0 * size.1];
-        taken.par_chunks_exact_mut(3).enumerate().for_each(|(at, taken)| {
-            let stray = [planes[0][at], planes[1][at], planes[2][at]];
-            let beyond = 1.0 - limit / (limit * limit + square(stray)).sqrt().max(1e-9);
-            taken.iter_mut().zip(stray).for_each(|(t, stray)| *t = self.evenness * beyond * stray);
-        });
-        Some(taken)
+        (most >= NEAR).then_some(Stray { low, limit, evenness: self.evenness })
     }
 
     /// The waves of a style image that are as long as the asset's, or longer.
@@ -237,7 +248,7 @@ impl Seen<'_> {
         match self.under {
             None => (own, slope),
             Some((weights, under)) => {
-                let (weight, under) = (weights[at], luminance(&under.rgb[3 * at..][..3]));
+                let (weight, under) = (weights[at], luminance(under.pixel(at)));
                 (under + weight * (own - under), weight * slope)
             }
         }
@@ -245,15 +256,21 @@ impl Seen<'_> {
 
     /// The chroma of a channel: what its value is above luminance, of 0 to 1.
     fn chroma(&self, at: usize, channel: usize) -> f32 {
-        let of = |image: &Image| {
-            let pixel = &image.rgb[3 * at..][..3];
-            pixel[channel] / 255.0 - luminance(pixel)
-        };
-        let own = of(self.picture);
+        let of = |pixel: &[f32]| pixel[channel] / 255.0 - luminance(pixel);
+        let own = of(&self.picture.rgb[3 * at..][..3]);
         self.under.map_or(own, |(weights, under)| {
-            let under = of(under);
+            let under = of(under.pixel(at));
             under + weights[at] * (own - under)
         })
+    }
+}
+
+impl Ground<'_> {
+    fn pixel(&self, at: usize) -> &[f32] {
+        match self {
+            Self::Picture(image) => &image.rgb[3 * at..][..3],
+            Self::Plain(color) => color,
+        }
     }
 }
 
@@ -262,35 +279,74 @@ fn chroma(seen: Seen<'_>, size: (usize, usize), waves: Waves) -> [LowPass; 3] {
 }
 
 impl Correction {
-    /// The same for a canvas with the picture on it.
-    pub(crate) fn on(self, frame: Frame) -> Self {
-        let Self { ratios, chroma } = self;
-        Self {
-            ratios: ratios.map(|ratios| frame.surround_plane(ratios, 1)),
-            chroma: chroma.map(|chroma| frame.surround_plane(chroma, 3)),
-        }
+    /// Corrects the picture.
+    ///
+    /// # Panics
+    /// If it has another size.
+    pub(crate) fn apply(&self, picture: &mut Image) {
+        assert_eq!((picture.width, picture.height), self.size, "the picture that was measured");
+        self.apply_to(picture, |x| x, |y| y);
     }
 
-    /// Corrects a picture of the same size.
-    pub(crate) fn apply(&self, picture: &mut Image) {
-        let Self { ratios, chroma } = self;
-        if ratios.is_none() && chroma.is_none() {
+    /// The same on a canvas that has the picture.
+    ///
+    /// # Panics
+    /// If it is of another frame.
+    pub(crate) fn apply_on(&self, frame: Frame, canvas: &mut Image) {
+        assert_eq!(frame.picture(), self.size, "the picture that was measured");
+        self.apply_to(canvas, |x| frame.column(x), |y| frame.row(y));
+    }
+
+    /// Where a canvas shows these columns and rows of the picture.
+    fn apply_to(
+        &self,
+        canvas: &mut Image,
+        column: impl Fn(usize) -> usize + Sync,
+        row: impl Fn(usize) -> usize + Sync,
+    ) {
+        let Self { size, ratios, stray } = self;
+        if ratios.is_none() && stray.is_none() {
             return;
         }
-        each_pixel(picture, |at, pixel| {
-            let light = luminance(pixel);
-            if let Some(chroma) = chroma {
-                let taken = &chroma[3 * at..][..3];
-                pixel.iter_mut().zip(taken).for_each(|(value, taken)| *value -= 255.0 * taken);
+        let ratios = |y| ratios.as_ref().map(|ratios| &ratios[y * size.0..][..size.0]);
+        let taken = stray.as_ref().map(|stray| stray.taken(*size));
+        each_row(canvas, |y, pixels| {
+            let y = row(y);
+            let (ratios, taken) = (ratios(y), taken.as_ref().map(|taken| taken(y)));
+            for (x, pixel) in pixels.chunks_exact_mut(3).enumerate() {
+                let x = column(x);
+                let light = luminance(pixel);
+                if let Some(taken) = &taken {
+                    pixel.iter_mut().zip(taken[x]).for_each(|(value, taken)| *value -= taken);
+                }
+                set_luminance(pixel, ratios.map_or(light, |ratios| moved(light, ratios[x])));
             }
-            set_luminance(pixel, ratios.as_ref().map_or(light, |ratios| moved(light, ratios[at])));
         });
     }
 }
 
-fn each_pixel(picture: &mut Image, change: impl Fn(usize, &mut [f32]) + Sync) {
-    let pixels = picture.rgb.par_chunks_exact_mut(3).enumerate();
-    pixels.for_each(|(at, pixel)| change(at, pixel));
+impl Stray {
+    /// What is taken from a picture of this size: a row's levels.
+    fn taken(&self, size: (usize, usize)) -> impl Fn(usize) -> Vec<[f32; 3]> + Sync {
+        let Self { low, limit, evenness } = self;
+        let laid = low.each_ref().map(|low| low.laid(size));
+        move |y| {
+            let [red, green, blue] = laid.each_ref().map(|laid| laid.row(y));
+            let pixels = red.into_iter().zip(green).zip(blue);
+            let stray = pixels.map(|((red, green), blue)| [red, green, blue]);
+            stray
+                .map(|stray| {
+                    let beyond = 1.0 - limit / (limit * limit + square(stray)).sqrt().max(1e-9);
+                    stray.map(|stray| 255.0 * (evenness * beyond * stray))
+                })
+                .collect()
+        }
+    }
+}
+
+fn each_row(picture: &mut Image, change: impl Fn(usize, &mut [f32]) + Sync) {
+    let rows = picture.rgb.par_chunks_exact_mut(3 * picture.width).enumerate();
+    rows.for_each(|(y, row)| change(y, row));
 }
 
 /// The luminance of encoded values by Rec. 709, whose primaries sRGB has; from 0 to 1.

@@ -8,11 +8,11 @@ use impasto_engine::optimize::device::{
     Canvas, Cpu, HostCanvas, Pass, Plan, Task, Terms, TiledPass, VggDevice, View, Work,
 };
 use impasto_engine::optimize::objective::{ContentSums, StyleTarget};
-use impasto_engine::optimize::{Engine, Session};
+use impasto_engine::optimize::{Engine, PROCESS_BYTES, Session};
 use impasto_engine::{EngineError, Image, Inputs, Interrupt, Mask, Run, Step};
 use impasto_kernels::{self as kernels, Layer, Level, Moments, Precision};
 use impasto_types::{
-    Init, Optimize, Optimizer, Padding, Pooling, PreserveColor, Preset, Profile, Tileable,
+    Common, Init, Optimize, Optimizer, Padding, Pooling, PreserveColor, Preset, Profile, Tileable,
 };
 
 use self::network::{picture, weights};
@@ -400,4 +400,26 @@ fn the_least_memory_that_is_named_is_enough() {
             while session.step().expect("it is enough to the end") != Step::Done {}
         }
     }
+}
+
+#[test]
+fn preparing_a_large_style_counts() {
+    let (content, style) = (picture(70, 60, 1), Image::filled(2400, 2400, [90.0; 3]));
+    let engine = engine(Profile::Fast);
+    let least = |recipe: &Optimize| {
+        let inputs = inputs(recipe, &content, &style);
+        match Session::new(engine.clone(), recipe.clone(), inputs, 1) {
+            Err(EngineError::Memory { least_bytes, .. }) => least_bytes,
+            other => panic!("a byte is too little: {other:?}"),
+        }
+    };
+    let plain = Optimize { values: 0.0, evenness: 0.0, ..short(Preset::Texture) };
+    let held = Optimize { values: 0.5, ..plain.clone() };
+    let common = Common { preserve_color: PreserveColor::Statistics, ..plain.common.clone() };
+    let matched = Optimize { common, ..plain.clone() };
+    // Beside the style itself, a curve's parameter for each pixel, or another picture.
+    let pixels = 2400 * 2400;
+    assert!(least(&plain) < PROCESS_BYTES + 16 * pixels);
+    assert!(least(&held) > PROCESS_BYTES + 16 * pixels);
+    assert!(least(&matched) > PROCESS_BYTES + 24 * pixels);
 }

@@ -109,7 +109,7 @@ impl Session {
             recipe.step_work_px((scale.width, scale.height), (width, height))
         });
         let identity = checkpoint::identity(&recipe, &inputs);
-        let sources = engine.install(|| Sources::new(&recipe, inputs));
+        let sources = Sources::new(&recipe, inputs);
         let mut session = Self {
             engine,
             recipe,
@@ -124,13 +124,17 @@ impl Session {
             warning: None,
             plans: Vec::new(),
         };
+        if !session.nothing_pulls() {
+            session.check_budget()?;
+        }
+        let Self { engine, sources, recipe, .. } = &mut session;
+        engine.install(|| sources.prepare(recipe));
         session.stage = Some(if session.nothing_pulls() {
             // To the last bit: coarse scales would only blur it, and an optimiser round it.
             let last = session.schedule.last();
             let frame = session.frame(last);
             Stage::Done(frame.cut(session.first_canvas(last)))
         } else {
-            session.check_budget()?;
             let canvas = session.first_canvas(session.schedule.present());
             Stage::Waiting(Waiting { canvas, warmth: None })
         });

@@ -10,7 +10,7 @@ use crate::color::Measured;
 use crate::frame::Frame;
 use crate::noise::Noise;
 use crate::resize::{resize_plane, resize_weighted};
-use crate::values::{Seen, Values};
+use crate::values::{Ground, Seen, Values};
 use crate::{Image, Inputs, Joins, Mask, Style, color};
 
 #[derive(Debug)]
@@ -33,59 +33,92 @@ pub(crate) struct Sources {
 }
 
 impl Sources {
+    /// The inputs as they are, until they are [prepared](Self::prepare). Style images are cropped.
     pub(crate) fn new(recipe: &Optimize, inputs: Inputs) -> Self {
-        let Inputs { mut content, coverage, styles, init, joins, mask } = inputs;
-        let painted = mask.as_ref();
-        let recolor =
-            |style: Style, content: Option<&Image>| match (recipe.common.preserve_color, content) {
-                (PreserveColor::Statistics, Some(content)) => style.recolored(|style| {
-                    color::match_statistics(style, Measured { image: content, mask: painted })
-                }),
-                (PreserveColor::Luminance, Some(content)) => {
-                    let grey = color::luminance(content);
-                    let own = Measured { image: &grey, mask: painted };
-                    style
-                        .recolored(|style| color::luminance(style.image))
-                        .recolored(|style| color::match_statistics(style, own))
-                }
-                _ => style,
-            };
-        let mut values = content
-            .as_ref()
-            .and_then(|image| values_of(recipe, Measured { image, mask: painted }, &joins));
-        let tone = |style: Style| match (&values, &content) {
-            (Some(values), Some(content)) => {
-                let scale = longer_side(content) * f64::from(recipe.style_scale);
-                let scale = scale / longer_side(&style.image);
-                style.recolored(|style| values.tone(style, scale))
-            }
-            _ => style,
-        };
-        let styles: Vec<_> = styles
-            .into_iter()
-            .map(|style| recolor(tone(style.cropped()), content.as_ref()))
-            .collect();
-        let own = mask.as_ref().and(content.clone());
-        let mut target = match recipe.common.preserve_color {
-            // There are no colours to be had.
-            _ if !recipe.is_styled() => content.take(),
-            PreserveColor::Luminance => content.as_ref().map(color::luminance),
-            PreserveColor::None if recipe.common.palette > 0.0 => content.as_ref().map(|image| {
-                let own = Measured { image, mask: painted };
-                let styles: Vec<_> =
-                    styles.iter().map(|style| (style.measured(), style.share)).collect();
-                let least_gain = values.as_ref().map_or(0.0, Values::least_gain);
-                color::take_palette(own, &styles, recipe.common.palette, least_gain)
-            }),
-            PreserveColor::None | PreserveColor::Statistics => content.take(),
-        };
-        if let (Some(values), Some(target)) = (&mut values, &mut target) {
-            values.settle(target);
-        }
+        let Inputs { content, coverage, styles, init, joins, mask } = inputs;
         let keeps_chroma =
             recipe.is_styled() && recipe.common.preserve_color == PreserveColor::Luminance;
-        let own = own.or(content.filter(|_| keeps_chroma));
-        Self { target, coverage, styles, init, own, keeps_chroma, mask, joins, values }
+        let own = content.clone().filter(|_| mask.is_some() || keeps_chroma);
+        let styles = styles.into_iter().map(Style::cropped).collect();
+        let values = None;
+        Self { target: content, coverage, styles, init, own, keeps_chroma, mask, joins, values }
+    }
+
+    /// Gives the style images and the content the colours that the recipe asks for.
+    pub(crate) fn prepare(&mut self, recipe: &Optimize) {
+        let Optimize { values, evenness, .. } = *recipe;
+        let preserve_color = recipe.common.preserve_color;
+        let Self { target, styles, mask, .. } = self;
+        let painted = mask.as_ref();
+        let asset = target.as_ref().map(|image| Measured { image, mask: painted });
+        let luminance = asset
+            .filter(|_| preserve_color == PreserveColor::Luminance)
+            .map(|asset| color::luminance(asset.image));
+        // Of what styles are to have.
+        let asset = match &luminance {
+            Some(image) => Some(Measured { image, mask: painted }),
+            None => asset,
+        };
+        let held = asset.filter(|_| recipe.is_styled() && values + evenness > 0.0);
+        let wraps = (self.joins.repeats_across(), self.joins.repeats_down());
+        let mut values = held.map(|asset| Values::of(asset, wraps, values, evenness));
+        for style in styles.iter_mut() {
+            if let (Some(values), Some(asset)) = (&values, asset) {
+                let scale = longer_side(asset.image) * f64::from(recipe.style_scale);
+                values.tone(style, scale / longer_side(&style.image));
+            }
+            match (preserve_color, asset) {
+                (PreserveColor::Statistics, Some(asset)) => {
+                    style.recolor(|style| color::match_statistics(style, asset));
+                }
+                (PreserveColor::Luminance, Some(asset)) => {
+                    style.recolor(|style| color::luminance(style.image));
+                    style.recolor(|style| color::match_statistics(style, asset));
+                }
+                _ => {}
+            }
+        }
+        if !recipe.is_styled() {
+            // There are no colours to be had.
+        } else if luminance.is_some() {
+            *target = luminance;
+        } else if let (PreserveColor::None, true, Some(asset)) =
+            (preserve_color, recipe.common.palette > 0.0, asset)
+        {
+            let styles: Vec<_> =
+                styles.iter().map(|style| (style.measured(), style.share)).collect();
+            let least_gain = values.as_ref().map_or(0.0, Values::least_gain);
+            *target = Some(color::take_palette(asset, &styles, recipe.common.palette, least_gain));
+        }
+        if let (Some(values), Some(target)) = (&mut values, target) {
+            values.settle(target);
+        }
+        self.values = values;
+    }
+
+    /// Memory that preparing them takes at most, beside theirs.
+    pub(crate) fn preparation_bytes(&self, recipe: &Optimize) -> u64 {
+        if !recipe.is_styled() {
+            return 0;
+        }
+        let (is_held, keeps) = (recipe.values > 0.0, recipe.common.preserve_color);
+        let curve = |image: &Image| if is_held { Values::scratch_bytes(image) } else { 0 };
+        let style = |style: &Style| match keeps {
+            PreserveColor::None => curve(&style.image),
+            PreserveColor::Statistics | PreserveColor::Luminance => style.image.bytes(),
+        };
+        let content = |content: &Image| match keeps {
+            PreserveColor::None if recipe.common.palette == 0.0 => curve(content),
+            PreserveColor::Statistics => curve(content),
+            PreserveColor::None | PreserveColor::Luminance => content.bytes(),
+        };
+        let grey = |content: &Image| match keeps {
+            PreserveColor::Luminance => content.bytes(),
+            PreserveColor::None | PreserveColor::Statistics => 0,
+        };
+        let styles = self.styles.iter().map(style).max().unwrap_or(0);
+        let target = self.target.as_ref();
+        u64::max(styles + target.map_or(0, grey), target.map_or(0, content))
     }
 
     pub(crate) fn joins(&self) -> &Joins {
@@ -203,13 +236,15 @@ impl Sources {
         Some((mask.into_weights(), own))
     }
 
-    /// Gives a canvas the asset's values and even colours, as far as the recipe says.
+    /// Gives a canvas the asset's values and even colours, as far as the recipe says. That takes
+    /// about as much memory as the canvas, or twice that where there is a mask: less than any
+    /// optimiser has had beside it.
     pub(crate) fn correct(&self, canvas: &mut Image, frame: Frame) {
         let Some(values) = &self.values else { return };
         let picture = frame.cut(canvas.clone());
         let painted = self.painted_at(frame);
-        let under = painted.as_ref().map(|(weights, own)| (&weights[..], own));
-        values.correction(Seen { picture: &picture, under }).on(frame).apply(canvas);
+        let under = painted.as_ref().map(|(weights, own)| (&weights[..], Ground::Picture(own)));
+        values.correction(Seen { picture: &picture, under }).apply_on(frame, canvas);
     }
 
     pub(crate) fn has_mask(&self) -> bool {
@@ -269,20 +304,6 @@ impl Sources {
     }
 }
 
-/// The values of an asset, where the recipe asks for them and a style pulls at all.
-fn values_of(recipe: &Optimize, asset: Measured<'_>, joins: &Joins) -> Option<Values> {
-    let Optimize { values, evenness, .. } = *recipe;
-    if !recipe.is_styled() || values + evenness == 0.0 {
-        return None;
-    }
-    let wraps = (joins.repeats_across(), joins.repeats_down());
-    let of = |image: &Image| Values::of(Measured { image, ..asset }, wraps, values, evenness);
-    Some(match recipe.common.preserve_color {
-        PreserveColor::Luminance => of(&color::luminance(asset.image)),
-        PreserveColor::None | PreserveColor::Statistics => of(asset.image),
-    })
-}
-
 fn longer_side(image: &Image) -> f64 {
     image.width.max(image.height) as f64
 }
@@ -327,7 +348,9 @@ mod tests {
                 joins: Joins::default(),
                 mask: masked.then(|| Mask::new(16, 16, weights).expect("it can be used")),
             };
-            let Sources { styles, target, .. } = Sources::new(recipe, inputs);
+            let mut sources = Sources::new(recipe, inputs);
+            sources.prepare(recipe);
+            let Sources { styles, target, .. } = sources;
             (styles, target.map(|target| target.rgb[..3 * 8].to_vec()))
         };
         for (preserve_color, palette) in [

@@ -116,10 +116,13 @@ fn holes_stay_black_and_lights_white() {
 #[test]
 fn a_style_gets_the_assets_mean_and_spread() {
     let style = strokes((70, 50), 5);
-    let measured = Measured { image: &style, mask: None };
+    let toned = |values: &Values, style: &Image| {
+        let mut style = Style::from((style.clone(), 1.0));
+        values.tone(&mut style, 1.0);
+        style.image
+    };
     let flat = held(&Image::filled(64, 64, [60.0; 3]), BOTH, 1.0, 0.0);
-    let toned = flat.tone(measured, 1.0);
-    let after = low(&toned, flat.style_waves((70, 50), 1.0));
+    let after = low(&toned(&flat, &style), flat.style_waves((70, 50), 1.0));
     assert!((after.mean() * 255.0 - 60.0).abs() < 0.5 && after.variance().sqrt() < 2e-3);
     // The contrast of fine detail is raised to the asset's, and never lowered.
     let mut noise = Noise::new(8);
@@ -129,10 +132,10 @@ fn a_style_gets_the_assets_mean_and_spread() {
         pixel.fill(light);
     });
     let fine = painted((64, 64), |x, _| [if (x * 32.0).fract() < 0.5 { 110.0 } else { 150.0 }; 3]);
-    let toned = held(&harsh, BOTH, 1.0, 0.0).tone(Measured { image: &fine, mask: None }, 1.0);
-    assert!((deviation(&toned) / deviation(&fine) - 2.0).abs() < 0.1);
-    let toned = held(&fine, BOTH, 1.0, 0.0).tone(Measured { image: &harsh, mask: None }, 1.0);
-    assert!((deviation(&toned) / deviation(&harsh) - 1.0).abs() < 0.1);
+    let raised = toned(&held(&harsh, BOTH, 1.0, 0.0), &fine);
+    assert!((deviation(&raised) / deviation(&fine) - 2.0).abs() < 0.1);
+    let kept = toned(&held(&fine, BOTH, 1.0, 0.0), &harsh);
+    assert!((deviation(&kept) / deviation(&harsh) - 1.0).abs() < 0.1);
 }
 
 #[test]
@@ -180,7 +183,7 @@ fn a_canvas_is_corrected_as_its_picture_is() {
         let joins = Joins::repeating(true, false);
         let frame = Frame::new(&joins, Padding::Ring, 45, 33).turned(grid);
         let mut canvas = frame.surround(picture.clone());
-        values.correction(Seen { picture: &picture, under: None }).on(frame).apply(&mut canvas);
+        values.correction(Seen { picture: &picture, under: None }).apply_on(frame, &mut canvas);
         assert!(canvas == frame.surround(expected.clone()));
     }
 }
@@ -192,11 +195,11 @@ fn what_lies_under_a_mask_counts_and_what_is_painted_moves() {
     let picture = strokes((48, 48), 4);
     let weights: Vec<f32> = (0..48 * 48).map(|at| [0.0, 0.5, 1.0, 1.0][at % 48 / 12]).collect();
     let see = |picture: &Image| {
-        let seen = Seen { picture, under: Some((&weights, &own)) };
+        let seen = Seen { picture, under: Some((&weights, Ground::Picture(&own))) };
         LowPass::of((48, 48), values.waves, |at| seen.luminance(at))
     };
     let mut moved = picture.clone();
-    let seen = Seen { picture: &picture, under: Some((&weights, &own)) };
+    let seen = Seen { picture: &picture, under: Some((&weights, Ground::Picture(&own))) };
     values.correction(seen).apply(&mut moved);
     // Nothing moves where nothing is painted, so the rest comes near, not there.
     let (before, after) = (far(&see(&picture), &values.light), far(&see(&moved), &values.light));

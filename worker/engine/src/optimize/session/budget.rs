@@ -40,7 +40,8 @@ impl Session {
             styles = u64::max(styles, held + canvas + warmth + style);
             warmth = plan(scale, if scale == last { self.kept_bytes() } else { held })?;
         }
-        let least_bytes = u64::max(least, styles);
+        let prepared = held + self.sources.preparation_bytes(&self.recipe);
+        let least_bytes = least.max(styles).max(prepared);
         if least_bytes <= self.budget_bytes {
             return Ok(());
         }
