@@ -66,7 +66,7 @@ mod tests {
             let subcommand = command.find_subcommand_mut(name).expect("there is such a command");
             let help = subcommand.render_help().to_string();
             for part in
-                ["painterly 8, texture 10, gatys 300", "[default: 1.9]", "lbfgs, texture adam"]
+                ["painterly 8, texture 9, gatys 300", "[default: 1.9]", "lbfgs, texture adam"]
             {
                 assert!(help.contains(part), "{name}: {part} in {help}");
             }

@@ -44,6 +44,7 @@ impl Network {
     /// Checks and prepares the 13 convolutions conv1_1 to conv5_1. A level that this processor
     /// lacks is lowered to the best one that it has, and a precision that the level has no fast
     /// instructions for is raised: ask [`Network::level`] and [`Network::precision`].
+    /// Layers are prepared side by side on the present pool of threads.
     pub fn new(
         layers: &[ConvWeights<'_>],
         level: Level,

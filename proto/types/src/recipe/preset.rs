@@ -98,7 +98,7 @@ impl Optimize {
         let painterly = Self::painterly();
         Self {
             common: Common { palette: 1.0, ..painterly.common },
-            iterations: 10,
+            iterations: 9,
             coarse_iterations: 12,
             min_scale: 128,
             detail: 0.75,

@@ -4,6 +4,8 @@
 //! output channels: line k holds, for each of them, the weights of the input channels 2k and 2k +
 //! 1. Forward and backward together take 36 MB for VGG-19.
 
+use rayon::prelude::*;
+
 use crate::{
     bf16::{
         dispatch::Products,
@@ -45,14 +47,11 @@ impl Prepared {
     /// The same for kernels that the processor can run.
     pub(crate) fn with(layers: &[ConvWeights<'_>], kernels: &'static Kernels) -> Option<Self> {
         let whole = layers.iter().all(|layer| layer.out_channels.is_multiple_of(CHANNELS));
-        let layers = || {
-            layers
-                .iter()
-                .enumerate()
-                .map(|(index, layer)| Convolution::new(index == 0, layer))
-                .collect()
+        let packed = || {
+            let layers = layers.par_iter().enumerate();
+            layers.map(|(index, layer)| Convolution::new(index == 0, layer)).collect()
         };
-        whole.then(|| Self { kernels, layers: layers() })
+        whole.then(|| Self { kernels, layers: packed() })
     }
 
     pub(crate) fn bytes(&self) -> usize {

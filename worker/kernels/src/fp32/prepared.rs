@@ -3,6 +3,8 @@
 //! A real network takes about 0.4 GB: Winograd's 36 transformed values stand for 9 weights, forward
 //! and backward. Computing them anew in each pass would cost a tenth of it.
 
+use rayon::prelude::*;
+
 use crate::{
     fp32::{
         convolution::Weights,
@@ -28,7 +30,7 @@ impl Prepared {
     pub(crate) fn new(layers: &[ConvWeights<'_>], level: Level) -> Self {
         let kernels = dispatch::kernels(level);
         let layers = layers
-            .iter()
+            .par_iter()
             .enumerate()
             .map(|(index, layer)| Convolution::new(index == 0, layer, kernels))
             .collect();

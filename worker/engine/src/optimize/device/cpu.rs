@@ -54,7 +54,8 @@ impl Cpu {
                 bias: &conv.bias,
             })
             .collect();
-        let network = Network::new(&layers, level, precision)
+        let network = threads
+            .install(|| Network::new(&layers, level, precision))
             .map_err(|error| EngineError::Weights(error.to_string()))?;
         Ok(Self { network: Arc::new(network), threads })
     }
