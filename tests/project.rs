@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use image::{Rgb, RgbImage};
 use impasto_tests::{Files, Project, pictures, workspace};
 use impasto_types::Digest;
 use serde_json::Value;
@@ -306,4 +307,53 @@ fn copy(from: &Path, to: &Path) {
             copy(&from, &to);
         }
     }
+}
+
+#[test]
+fn a_scene_in_one_style_keeps_its_lights_and_darks() {
+    // A pale wall, bricks, and a grate whose holes are black.
+    let mut pale = pictures::waves(64);
+    pale.pixels_mut().for_each(|Rgb(levels)| *levels = levels.map(|level| 170 + level / 4));
+    let grate = RgbImage::from_fn(64, 64, |x, y| {
+        if x % 16 < 10 && y % 16 < 10 { Rgb([0; 3]) } else { Rgb([70, 66, 60]) }
+    });
+    let scene = [("pale", pale), ("brick", pictures::bricks(60, 48, 1)), ("grate", grate)];
+    let painted = |keys: &str| {
+        let project = Project::new(&format!(
+            "[project]\nname = \"scene\"\noutput = \"painted/{{name}}\"\n\
+             [styles.night]\nimages = \"styles/night.png\"\n\
+             [[rules]]\nmatch = \"textures/**\"\npreset = \"texture\"\ntileable = \"both\"\n{keys}"
+        ));
+        project.save("styles/night.png", &pictures::swirls(64, 0));
+        for (name, texture) in &scene {
+            project.save(&format!("textures/{name}.png"), texture);
+        }
+        project.build();
+        scene.each_ref().map(|(name, _)| {
+            let picture = image::open(project.path(&format!("painted/{name}.png")));
+            picture.expect("it is painted").to_rgb8()
+        })
+    };
+    let own = scene.each_ref().map(|(_, texture)| luminance(texture));
+    let held = painted("");
+    for ((name, _), (own, held)) in scene.iter().zip(own.iter().zip(&held)) {
+        let mean = luminance(held);
+        assert!((mean - own).abs() < 2.0, "{name}: {own} became {mean}");
+    }
+    let holes = held[2].enumerate_pixels().filter(|(x, y, _)| x % 16 < 10 && y % 16 < 10);
+    let brightest = holes.map(|(.., pixel)| pixel.0[1]).max().expect("there are holes");
+    assert!(brightest < 60, "a hole has {brightest}");
+    let [pale, _, grate] = painted("values = 0\nevenness = 0\n").map(|picture| luminance(&picture));
+    assert!(pale - grate < 0.5 * (own[0] - own[2]), "{pale} and {grate}: the style's own values");
+}
+
+/// Mean luminance by Rec. 709, of 0 to 255.
+fn luminance(picture: &RgbImage) -> f64 {
+    let sum: f64 = picture
+        .pixels()
+        .map(|Rgb([r, g, b])| {
+            0.2126 * f64::from(*r) + 0.7152 * f64::from(*g) + 0.0722 * f64::from(*b)
+        })
+        .sum();
+    sum / f64::from(picture.width() * picture.height())
 }
