@@ -164,8 +164,8 @@ fn average_chroma(picture: Measured<'_>) -> [f32; 3] {
     sum.map(|value| (value / picture.weight()) as f32)
 }
 
-/// The picture's luma (ITU-R BT.601) in all three channels.
-pub(crate) fn luminance(image: &Image) -> Image {
+/// The picture's luma in all three channels.
+pub(crate) fn grey(image: &Image) -> Image {
     let rgb = image.rgb.chunks_exact(3).flat_map(|pixel| [luma(pixel); 3]).collect();
     Image { rgb, ..*image }
 }
@@ -182,6 +182,13 @@ pub(crate) fn restore_chroma(painted: &Image, original: &Image) -> Image {
     restored
 }
 
+/// The luminance of encoded values by Rec. 709, whose primaries sRGB has, of 0 to 1: how light a
+/// pixel is beside others. [`luma`] takes blue for lighter and green for darker than the eye does.
+pub(crate) fn luminance(pixel: &[f32]) -> f32 {
+    (0.2126 * pixel[0] + 0.7152 * pixel[1] + 0.0722 * pixel[2]) / 255.0
+}
+
+/// Luma by ITU-R BT.601, in levels: what colour transfer parts from chroma.
 fn luma(pixel: &[f32]) -> f32 {
     0.299 * pixel[0] + 0.587 * pixel[1] + 0.114 * pixel[2]
 }

@@ -17,7 +17,7 @@
 
 use rayon::prelude::*;
 
-use crate::color::Measured;
+use crate::color::{Measured, luminance};
 use crate::low_pass::{LowPass, Waves};
 use crate::{Frame, Image, Style};
 
@@ -347,11 +347,6 @@ impl Stray {
 fn each_row(picture: &mut Image, change: impl Fn(usize, &mut [f32]) + Sync) {
     let rows = picture.rgb.par_chunks_exact_mut(3 * picture.width).enumerate();
     rows.for_each(|(y, row)| change(y, row));
-}
-
-/// The luminance of encoded values by Rec. 709, whose primaries sRGB has; from 0 to 1.
-fn luminance(pixel: &[f32]) -> f32 {
-    (0.2126 * pixel[0] + 0.7152 * pixel[1] + 0.0722 * pixel[2]) / 255.0
 }
 
 /// Luminance moved along the curve: lighter where the ratio is below one. It is the logistic

@@ -51,11 +51,11 @@ impl Sources {
         let Self { target, styles, mask, .. } = self;
         let painted = mask.as_ref();
         let asset = target.as_ref().map(|image| Measured { image, mask: painted });
-        let luminance = asset
+        let grey = asset
             .filter(|_| preserve_color == PreserveColor::Luminance)
-            .map(|asset| color::luminance(asset.image));
+            .map(|asset| color::grey(asset.image));
         // Of what styles are to have.
-        let asset = match &luminance {
+        let asset = match &grey {
             Some(image) => Some(Measured { image, mask: painted }),
             None => asset,
         };
@@ -72,7 +72,7 @@ impl Sources {
                     style.recolor(|style| color::match_statistics(style, asset));
                 }
                 (PreserveColor::Luminance, Some(asset)) => {
-                    style.recolor(|style| color::luminance(style.image));
+                    style.recolor(|style| color::grey(style.image));
                     style.recolor(|style| color::match_statistics(style, asset));
                 }
                 _ => {}
@@ -80,8 +80,8 @@ impl Sources {
         }
         if !recipe.is_styled() {
             // There are no colours to be had.
-        } else if luminance.is_some() {
-            *target = luminance;
+        } else if grey.is_some() {
+            *target = grey;
         } else if let (PreserveColor::None, true, Some(asset)) =
             (preserve_color, recipe.common.palette > 0.0, asset)
         {
@@ -112,13 +112,13 @@ impl Sources {
             PreserveColor::Statistics => curve(content),
             PreserveColor::None | PreserveColor::Luminance => content.bytes(),
         };
-        let grey = |content: &Image| match keeps {
+        let greyed = |content: &Image| match keeps {
             PreserveColor::Luminance => content.bytes(),
             PreserveColor::None | PreserveColor::Statistics => 0,
         };
         let styles = self.styles.iter().map(style).max().unwrap_or(0);
         let target = self.target.as_ref();
-        u64::max(styles + target.map_or(0, grey), target.map_or(0, content))
+        u64::max(styles + target.map_or(0, greyed), target.map_or(0, content))
     }
 
     pub(crate) fn joins(&self) -> &Joins {
@@ -232,7 +232,7 @@ impl Sources {
         let mask = mask.resized(width, height, &self.joins).with_margin(&self.joins);
         let own = self.fit_asset(own, width, height);
         // The canvas has the colours that the network sees.
-        let own = if self.keeps_chroma { color::luminance(&own) } else { own };
+        let own = if self.keeps_chroma { color::grey(&own) } else { own };
         Some((mask.into_weights(), own))
     }
 
