@@ -60,7 +60,10 @@ fn tiles_leave_no_visible_seams() {
         .expect("a report names its device")
         .to_owned();
     let words: Vec<&str> = device.split(' ').collect();
-    assert!(matches!(words[..], ["cpu", "scalar" | "avx2" | "avx512" | "amx", "fp32"]), "{device}");
+    assert!(
+        matches!(words[..], ["cpu", "scalar" | "neon" | "avx2" | "avx512" | "amx", "fp32"]),
+        "{device}"
+    );
 }
 
 #[test]

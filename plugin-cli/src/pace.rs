@@ -19,7 +19,7 @@ pub(crate) struct Pace {
 pub(crate) enum PaceSource {
     /// The reports of this many finished assets of the project.
     Measured { assets: usize },
-    /// A figure per core, for CPUs with AVX2 or better.
+    /// A figure per core, for CPUs with vectors: AVX2, NEON or better.
     Rough { cores: usize },
 }
 

@@ -51,7 +51,7 @@ impl Network {
         precision: Precision,
     ) -> Result<Self, NetworkError> {
         check(layers)?;
-        let level = level.min(Level::detect());
+        let level = level.lowered();
         let channels = layers.iter().map(|layer| layer.out_channels).collect();
         let prepared = match precision {
             Precision::Bf16 => bf16::Prepared::new(layers, level)

@@ -13,7 +13,7 @@ use crate::{feature_map::Precision, level::Level};
 /// precision can use, on the calling thread. Returns how many operations that were, a
 /// multiplication with its addition counted as two. A level that this processor lacks is lowered.
 pub fn peak(level: Level, precision: Precision, steps: u64) -> f64 {
-    let operations = operations(level.min(Level::detect()), precision, steps);
+    let operations = operations(level.lowered(), precision, steps);
     steps as f64 * operations as f64
 }
 
@@ -21,7 +21,7 @@ pub fn peak(level: Level, precision: Precision, steps: u64) -> f64 {
 #[cfg(target_arch = "x86_64")]
 fn operations(level: Level, precision: Precision, steps: u64) -> u64 {
     match (level, precision) {
-        (Level::Scalar, _) => plain(steps),
+        (Level::Scalar | Level::Neon, _) => plain(steps),
         // SAFETY: the level was detected, and stands for AVX2 and FMA.
         (Level::Avx2, _) => unsafe { avx2(steps) },
         #[cfg(target_os = "linux")]
@@ -33,7 +33,17 @@ fn operations(level: Level, precision: Precision, steps: u64) -> u64 {
     }
 }
 
-#[cfg(not(target_arch = "x86_64"))]
+/// Does the work; returns the operations of one step.
+#[cfg(target_arch = "aarch64")]
+fn operations(level: Level, _precision: Precision, steps: u64) -> u64 {
+    match level {
+        // SAFETY: the level was detected.
+        Level::Neon => unsafe { neon(steps) },
+        Level::Scalar | Level::Avx2 | Level::Avx512 | Level::Amx => plain(steps),
+    }
+}
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 fn operations(_level: Level, _precision: Precision, steps: u64) -> u64 {
     plain(steps)
 }
@@ -79,6 +89,24 @@ fn avx512(steps: u64) -> u64 {
     }
     black_box(sums);
     2 * 16 * CHAINS as u64
+}
+
+/// The instruction adds to its own operand, so a sum is what stays in a register: `1 + 2^-26` is
+/// one again.
+#[cfg(target_arch = "aarch64")]
+#[target_feature(enable = "neon")]
+fn neon(steps: u64) -> u64 {
+    use std::arch::aarch64::{vdupq_n_f32, vfmaq_f32};
+
+    const CHAINS: usize = 24;
+    let (left, right) =
+        (vdupq_n_f32(black_box(1.0 / 8192.0)), vdupq_n_f32(black_box(1.0 / 8192.0)));
+    let mut sums = [vdupq_n_f32(1.0); CHAINS];
+    for _ in 0..steps {
+        sums.iter_mut().for_each(|sum| *sum = vfmaq_f32(*sum, left, right));
+    }
+    black_box(sums);
+    2 * 4 * CHAINS as u64
 }
 
 /// Six tiles of sums, and two of factors that are zero: the tile unit takes as long over zeros as

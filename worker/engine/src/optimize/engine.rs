@@ -34,8 +34,7 @@ impl Engine {
         profile: Profile,
     ) -> Result<Self, EngineError> {
         let pool = pool(threads)?;
-        let best = Level::detect();
-        let level = level.map_or(best, |level| level.min(best));
+        let level = level.map_or_else(Level::detect, Level::lowered);
         let precision = match profile {
             Profile::Fast => Precision::Bf16,
             Profile::Exact => Precision::Fp32,

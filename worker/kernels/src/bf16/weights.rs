@@ -39,7 +39,7 @@ impl Prepared {
     /// come in whole lines.
     pub(crate) fn new(layers: &[ConvWeights<'_>], level: Level) -> Option<Self> {
         match level {
-            Level::Scalar | Level::Avx2 | Level::Avx512 => None,
+            Level::Scalar | Level::Neon | Level::Avx2 | Level::Avx512 => None,
             Level::Amx => Self::with(layers, Products::Tiles.kernels()?),
         }
     }

@@ -109,3 +109,22 @@ unsafe fn tiles(tiles: &Tiles<'_>, block: usize, scratch: &mut [f32]) {
 unsafe fn gram(packed: &[f32], channels: usize, gram: &mut [f64], sum: &mut [f64]) {
     gram::block::<F32x8, 4, 2, 1>(packed, channels, gram, sum);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::level::Level;
+
+    #[target_feature(enable = "avx2,fma")]
+    unsafe fn check() {
+        crate::fp32::lanes::tests::check::<F32x8>();
+    }
+
+    #[test]
+    fn lanes_do_what_they_say() {
+        if Level::Avx2.runs_here() {
+            // SAFETY: the level was detected.
+            unsafe { check() }
+        }
+    }
+}
