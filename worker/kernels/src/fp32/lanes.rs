@@ -2,9 +2,9 @@
 //! written once for all widths.
 //!
 //! Every function is inlined into a caller that was compiled for the instruction set (the entry
-//! points in `avx2.rs`, `avx512.rs` and `neon.rs`); only there do the intrinsics become instructions. That is
-//! why kernels built on this are `#[inline(always)]` functions with plain loops: a closure would be
-//! compiled on its own, without the instruction set.
+//! points in `avx2.rs`, `avx512.rs` and `neon.rs`); only there do the intrinsics become
+//! instructions. That is why kernels built on this are `#[inline(always)]` functions with plain
+//! loops: a closure would be compiled on its own, without the instruction set.
 
 /// # Safety
 /// Every function needs a processor with the instruction set of the implementation; `load` and
