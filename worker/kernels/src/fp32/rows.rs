@@ -1,0 +1,247 @@
+//! What happens to rows of features between two convolutions: sums for a normalisation, the
+//! normalisation itself, activations. Plain loops over a period of channels, compiled for each
+//! level; without a fused multiply-add, so that every level gives the same bits.
+//!
+//! A value's channel is its place modulo the channels. So that vectors see the same channels in
+//! each turn, factors are repeated to a *period*: a multiple of the channels and of 16 floats.
+
+/// The most floats of a period: 16 pixels of 3 channels.
+pub(crate) const MOST_PERIOD: usize = 48;
+
+/// Floats after which channels and vectors begin anew, if a period fits: for 3 channels, and for
+/// powers of two up to 32.
+pub(crate) fn period(channels: usize) -> Option<usize> {
+    match channels {
+        1 | 2 | 4 | 8 | 16 => Some(16),
+        32 => Some(32),
+        3 => Some(48),
+        _ => None,
+    }
+}
+
+/// Work on a row. The slices of factors are one period long, rows of any length.
+#[derive(Debug)]
+pub(crate) enum Rows<'a> {
+    /// `output = input * scale + shift`, then perhaps a ReLU.
+    Normalize {
+        input: &'a [f32],
+        scale: &'a [f32],
+        shift: &'a [f32],
+        rectify: bool,
+        output: &'a mut [f32],
+    },
+    /// The same in place.
+    NormalizeInPlace { values: &'a mut [f32], scale: &'a [f32], shift: &'a [f32], rectify: bool },
+    /// `sum += input * scale + shift`.
+    Add { input: &'a [f32], scale: &'a [f32], shift: &'a [f32], sum: &'a mut [f32] },
+    /// `sums += input - pivot` and `squares += (input - pivot)^2`, by place in the period.
+    Moments { input: &'a [f32], pivot: &'a [f32], sums: &'a mut [f32], squares: &'a mut [f32] },
+    /// `255 / (1 + exp(-(value * scale + shift)))`, in place.
+    Sigmoid { values: &'a mut [f32], scale: &'a [f32], shift: &'a [f32] },
+}
+
+impl Rows<'_> {
+    fn period(&self) -> usize {
+        match self {
+            Self::Normalize { scale, .. }
+            | Self::NormalizeInPlace { scale, .. }
+            | Self::Add { scale, .. }
+            | Self::Sigmoid { scale, .. } => scale.len(),
+            Self::Moments { pivot, .. } => pivot.len(),
+        }
+    }
+}
+
+/// Does the work.
+#[inline(always)]
+pub(crate) fn run(rows: Rows<'_>) {
+    match rows.period() {
+        16 => run_by::<16>(rows),
+        32 => run_by::<32>(rows),
+        48 => run_by::<48>(rows),
+        other => unreachable!("no period has {other} floats"),
+    }
+}
+
+/// Unlike `split_at`, a reference to an array, over which loops unroll.
+#[inline(always)]
+fn one<const P: usize>(factors: &[f32]) -> [f32; P] {
+    let mut array = [0.0; P];
+    array.copy_from_slice(factors);
+    array
+}
+
+#[inline(always)]
+fn run_by<const P: usize>(rows: Rows<'_>) {
+    match rows {
+        Rows::Normalize { input, scale, shift, rectify, output } => {
+            let (scale, shift) = (one::<P>(scale), one::<P>(shift));
+            let low = if rectify { 0.0 } else { f32::NEG_INFINITY };
+            let (inputs, input) = input.as_chunks::<P>();
+            let (outputs, output) = output.as_chunks_mut::<P>();
+            for (input, output) in inputs.iter().zip(outputs) {
+                for i in 0..P {
+                    output[i] = at_least(input[i] * scale[i] + shift[i], low);
+                }
+            }
+            for (i, (input, output)) in input.iter().zip(output).enumerate() {
+                *output = at_least(input * scale[i] + shift[i], low);
+            }
+        }
+        Rows::NormalizeInPlace { values, scale, shift, rectify } => {
+            let (scale, shift) = (one::<P>(scale), one::<P>(shift));
+            let low = if rectify { 0.0 } else { f32::NEG_INFINITY };
+            let (chunks, rest) = values.as_chunks_mut::<P>();
+            for values in chunks {
+                for i in 0..P {
+                    values[i] = at_least(values[i] * scale[i] + shift[i], low);
+                }
+            }
+            for (i, value) in rest.iter_mut().enumerate() {
+                *value = at_least(*value * scale[i] + shift[i], low);
+            }
+        }
+        Rows::Add { input, scale, shift, sum } => {
+            let (scale, shift) = (one::<P>(scale), one::<P>(shift));
+            let (inputs, input) = input.as_chunks::<P>();
+            let (sums, sum) = sum.as_chunks_mut::<P>();
+            for (input, sum) in inputs.iter().zip(sums) {
+                for i in 0..P {
+                    sum[i] += input[i] * scale[i] + shift[i];
+                }
+            }
+            for (i, (input, sum)) in input.iter().zip(sum).enumerate() {
+                *sum += input * scale[i] + shift[i];
+            }
+        }
+        Rows::Moments { input, pivot, sums, squares } => {
+            let pivot = one::<P>(pivot);
+            let (mut own, mut own_squares) = ([0.0; P], [0.0; P]);
+            let (inputs, input) = input.as_chunks::<P>();
+            for input in inputs {
+                for i in 0..P {
+                    let difference = input[i] - pivot[i];
+                    own[i] += difference;
+                    own_squares[i] += difference * difference;
+                }
+            }
+            for (i, input) in input.iter().enumerate() {
+                let difference = input - pivot[i];
+                own[i] += difference;
+                own_squares[i] += difference * difference;
+            }
+            for i in 0..P {
+                sums[i] += own[i];
+                squares[i] += own_squares[i];
+            }
+        }
+        Rows::Sigmoid { values, scale, shift } => {
+            let (scale, shift) = (one::<P>(scale), one::<P>(shift));
+            let (chunks, rest) = values.as_chunks_mut::<P>();
+            for values in chunks {
+                for i in 0..P {
+                    values[i] = 255.0 * sigmoid(values[i] * scale[i] + shift[i]);
+                }
+            }
+            for (i, value) in rest.iter_mut().enumerate() {
+                *value = 255.0 * sigmoid(*value * scale[i] + shift[i]);
+            }
+        }
+    }
+}
+
+/// Like `max`, but a NaN stays one.
+#[inline(always)]
+fn at_least(value: f32, low: f32) -> f32 {
+    if value < low { low } else { value }
+}
+
+/// `1 / (1 + exp(-x))` with a relative error below 1e-6, as additions and products that a compiler
+/// turns into vectors: `exp(-x) = 2^n * 2^f` with a whole n and f in -0.5..=0.5, and a polynomial
+/// for `2^f`.
+#[inline(always)]
+fn sigmoid(x: f32) -> f32 {
+    /// Adding it leaves a whole number in the last bits of a float.
+    const WHOLE: f32 = 12_582_912.0;
+    // Beyond 87 the result is 0 or 1 in any case; a NaN stays one.
+    let x = if x < -87.0 { -87.0 } else { x };
+    let x = if x > 87.0 { 87.0 } else { x };
+    let t = -x * std::f32::consts::LOG2_E;
+    let whole = t + WHOLE;
+    let f = t - (whole - WHOLE);
+    // The Taylor series of 2^f: the next term is below 0.5^7 * ln(2)^7 / 7! = 1.2e-7.
+    let power = 1.0
+        + f * (0.693_147_2
+            + f * (0.240_226_5
+                + f * (0.055_504_11
+                    + f * (0.009_618_129 + f * (0.001_333_355_8 + f * 0.000_154_035_3)))));
+    let exponent = whole.to_bits().wrapping_sub(WHOLE.to_bits()) << 23;
+    1.0 / (1.0 + f32::from_bits(power.to_bits().wrapping_add(exponent)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{fp32::dispatch, level::Level};
+
+    #[test]
+    fn the_sigmoid_is_that_of_the_library() {
+        for i in -4000..=4000 {
+            let x = i as f32 / 40.0;
+            let expected = 1.0 / (1.0 + f64::from(-x).exp());
+            assert!(
+                (f64::from(sigmoid(x)) - expected).abs() < 2e-7,
+                "{x}: {} {expected}",
+                sigmoid(x)
+            );
+        }
+        assert!(sigmoid(f32::NAN).is_nan());
+    }
+
+    #[test]
+    fn every_level_gives_the_bits_of_the_plain_loops() {
+        for (channels, pixels) in [(3, 37), (4, 9), (8, 5), (16, 7), (32, 3)] {
+            let period = period(channels).expect("a period");
+            let input: Vec<f32> =
+                (0..channels * pixels).map(|i| (i * 37 % 101) as f32 / 50.0 - 1.0).collect();
+            let factors =
+                |step: usize| (0..period).map(|i| (i % channels * step % 7) as f32 - 2.5).collect();
+            let (scale, shift): (Vec<f32>, Vec<f32>) = (factors(3), factors(5));
+            let all = |level: Level| {
+                let run = |rows: Rows<'_>| dispatch::rows(dispatch::kernels(level), rows);
+                let mut normalized = vec![f32::NAN; input.len()];
+                let (scale, shift) = (&scale[..], &shift[..]);
+                run(Rows::Normalize {
+                    input: &input,
+                    scale,
+                    shift,
+                    rectify: true,
+                    output: &mut normalized,
+                });
+                let mut sum = normalized.clone();
+                run(Rows::Add { input: &input, scale, shift, sum: &mut sum });
+                let mut in_place = sum.clone();
+                run(Rows::NormalizeInPlace { values: &mut in_place, scale, shift, rectify: false });
+                let (mut sums, mut squares) = (vec![1.0; period], vec![2.0; period]);
+                run(Rows::Moments {
+                    input: &input,
+                    pivot: shift,
+                    sums: &mut sums,
+                    squares: &mut squares,
+                });
+                let mut sigmoid = input.clone();
+                run(Rows::Sigmoid { values: &mut sigmoid, scale, shift });
+                [normalized, sum, in_place, sums, squares, sigmoid]
+            };
+            let plain = all(Level::Scalar);
+            for (i, value) in input.iter().enumerate() {
+                let line = value * scale[i % channels] + shift[i % channels];
+                assert_eq!(plain[0][i], line.max(0.0), "{channels} at {i}");
+                assert_eq!(plain[1][i], line.max(0.0) + line, "{channels} at {i}");
+            }
+            for level in Level::available() {
+                assert_eq!(all(level), plain, "{level} {channels}");
+            }
+        }
+    }
+}

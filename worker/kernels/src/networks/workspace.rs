@@ -1,0 +1,56 @@
+//! The memory and the threads of a run, kept between runs.
+
+use std::{fmt, sync::Arc};
+
+use rayon::ThreadPool;
+
+use crate::threads::Threads;
+
+/// Threads with their scratch memory, and maps that runs have finished with. A run at the size of
+/// the one before it allocates nothing. One run uses it at a time.
+pub struct Workspace {
+    pub(super) threads: Threads,
+    spare: Vec<Vec<f32>>,
+}
+
+impl Workspace {
+    /// A workspace on the threads of this pool. Their number changes no bit of a result.
+    pub fn new(pool: Arc<ThreadPool>) -> Self {
+        Self { threads: Threads::new(pool, 0), spare: Vec::new() }
+    }
+
+    /// A map of so many floats, with any values.
+    pub(super) fn take(&mut self, floats: usize) -> Vec<f32> {
+        let fitting = |map: &&(usize, usize)| map.0 >= floats;
+        let sizes: Vec<_> = self.spare.iter().map(Vec::len).zip(0..).collect();
+        let place = sizes.iter().filter(fitting).min().or_else(|| sizes.iter().max());
+        let mut map = place.map_or_else(Vec::new, |(_, place)| self.spare.swap_remove(*place));
+        if map.len() < floats {
+            // The old memory is given back before the new is asked for.
+            drop(std::mem::take(&mut map));
+            map = vec![0.0; floats];
+        }
+        map
+    }
+
+    /// Gives a map back.
+    pub(super) fn give(&mut self, map: Vec<f32>) {
+        self.spare.push(map);
+    }
+
+    /// Bytes that it keeps for the next run, without the threads' scratch.
+    pub fn kept_bytes(&self) -> u64 {
+        self.spare.iter().map(|map| 4 * map.len() as u64).sum()
+    }
+
+    /// Frees the maps that it keeps.
+    pub fn clear(&mut self) {
+        self.spare.clear();
+    }
+}
+
+impl fmt::Debug for Workspace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Workspace").field("kept_bytes", &self.kept_bytes()).finish_non_exhaustive()
+    }
+}
