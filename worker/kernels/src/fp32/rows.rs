@@ -36,6 +36,10 @@ pub(crate) enum Rows<'a> {
     Add { input: &'a [f32], scale: &'a [f32], shift: &'a [f32], sum: &'a mut [f32] },
     /// `sums += input - pivot` and `squares += (input - pivot)^2`, by place in the period.
     Moments { input: &'a [f32], pivot: &'a [f32], sums: &'a mut [f32], squares: &'a mut [f32] },
+    /// The five points of an input window of F(3, 3), element by element: see `networks/outer.rs`.
+    Points { inputs: [&'a [f32]; 5], outputs: [&'a mut [f32]; 5] },
+    /// Three outputs of five points.
+    Outputs { inputs: [&'a [f32]; 5], outputs: [&'a mut [f32]; 3] },
     /// `255 / (1 + exp(-(value * scale + shift)))`, in place.
     Sigmoid { values: &'a mut [f32], scale: &'a [f32], shift: &'a [f32] },
 }
@@ -43,6 +47,8 @@ pub(crate) enum Rows<'a> {
 impl Rows<'_> {
     fn period(&self) -> usize {
         match self {
+            // They know no channels.
+            Self::Points { .. } | Self::Outputs { .. } => 16,
             Self::Normalize { scale, .. }
             | Self::NormalizeInPlace { scale, .. }
             | Self::Add { scale, .. }
@@ -135,6 +141,8 @@ fn run_by<const P: usize>(rows: Rows<'_>) {
                 squares[i] += own_squares[i];
             }
         }
+        Rows::Points { inputs, outputs } => points(inputs, outputs),
+        Rows::Outputs { inputs, outputs } => three_outputs(inputs, outputs),
         Rows::Sigmoid { values, scale, shift } => {
             let (scale, shift) = (one::<P>(scale), one::<P>(shift));
             let (chunks, rest) = values.as_chunks_mut::<P>();
@@ -147,6 +155,38 @@ fn run_by<const P: usize>(rows: Rows<'_>) {
                 *value = 255.0 * sigmoid(*value * scale[i] + shift[i]);
             }
         }
+    }
+}
+
+/// `B^T d` of F(3, 3).
+#[inline(always)]
+fn points([d0, d1, d2, d3, d4]: [&[f32]; 5], outputs: [&mut [f32]; 5]) {
+    let [p0, p1, p2, p3, p4] = outputs;
+    let len = p0.len();
+    let (d0, d1, d2, d3, d4) = (&d0[..len], &d1[..len], &d2[..len], &d3[..len], &d4[..len]);
+    let (p1, p2, p3, p4) = (&mut p1[..len], &mut p2[..len], &mut p3[..len], &mut p4[..len]);
+    for i in 0..len {
+        let between = d3[i] - d1[i];
+        p0[i] = 2.0 * (d0[i] - d2[i]) + between;
+        p1[i] = d3[i] - d2[i] - 2.0 * d1[i];
+        p2[i] = d3[i] - 3.0 * d2[i] + 2.0 * d1[i];
+        p3[i] = between;
+        p4[i] = d4[i] - d2[i] - 2.0 * between;
+    }
+}
+
+/// `A^T m` of F(3, 3).
+#[inline(always)]
+fn three_outputs([m0, m1, m2, m3, m4]: [&[f32]; 5], outputs: [&mut [f32]; 3]) {
+    let [o0, o1, o2] = outputs;
+    let len = o0.len();
+    let (m0, m1, m2, m3, m4) = (&m0[..len], &m1[..len], &m2[..len], &m3[..len], &m4[..len]);
+    let (o1, o2) = (&mut o1[..len], &mut o2[..len]);
+    for i in 0..len {
+        let sum = m1[i] + m2[i];
+        o0[i] = m0[i] + sum + m3[i];
+        o1[i] = m1[i] - m2[i] + 2.0 * m3[i];
+        o2[i] = sum + 4.0 * m3[i] + m4[i];
     }
 }
 

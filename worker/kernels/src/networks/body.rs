@@ -9,19 +9,19 @@
 use super::{
     border::Border,
     direct::{Direct, Kernel, Map},
-    normalization::{Affine, Factors, normalize},
+    normalization::{Affine, Factors, Moments, normalize},
+    outer::{self, Outer},
     picture::Picture,
     residual::{self, Block},
     tensors::{TensorError, Tensors},
+    unrolled::Unrolled,
     workspace::Workspace,
 };
 use crate::{
     fp32::{dispatch, kernels::Kernels, rows::Rows, thin::Activation},
     level::Level,
+    threads::Threads,
 };
-
-/// Sides of the kernels of the outermost convolutions.
-const OUTER_SIDE: usize = 9;
 
 /// What distinguishes two networks.
 #[derive(Clone, Copy, Debug)]
@@ -54,9 +54,47 @@ impl Topology {
 pub(super) struct Body {
     topology: Topology,
     kernels: Option<&'static Kernels>,
-    contract: [Direct; 3],
+    contract: [Layer; 3],
     blocks: Vec<Block>,
-    expand: [Direct; 3],
+    expand: [Layer; 3],
+}
+
+/// A layer outside the residual blocks.
+#[derive(Debug)]
+enum Layer {
+    Direct(Direct),
+    Outer(Outer),
+}
+
+impl Layer {
+    fn out_channels(&self) -> usize {
+        match self {
+            Self::Direct(layer) => layer.out_channels(),
+            Self::Outer(layer) => layer.out_channels(),
+        }
+    }
+
+    fn out_len(&self, len: usize) -> usize {
+        match self {
+            Self::Direct(layer) => layer.out_len(len),
+            Self::Outer(_) => len,
+        }
+    }
+
+    fn run(
+        &self,
+        threads: &mut Threads,
+        kernels: Option<&Kernels>,
+        map: &Map<'_>,
+        borders: [Border; 2],
+        output: &mut [f32],
+        measure: bool,
+    ) -> Moments {
+        match self {
+            Self::Direct(layer) => layer.run(threads, kernels, map, borders, output, measure),
+            Self::Outer(layer) => layer.run(threads, kernels, map, borders, output, measure),
+        }
+    }
 }
 
 impl Body {
@@ -78,20 +116,25 @@ impl Body {
                 Ok(Kernel { in_channels, out_channels, side, weights, bias })
             };
         let contracting = |index: usize, in_channels: usize| {
-            let (side, before, stride) = if index == 0 { (OUTER_SIDE, 4, 1) } else { (3, 1, 2) };
+            let side = if index == 0 { outer::SIDE } else { 3 };
             let channels = [in_channels, contract[index]];
             let kernel = take("contract", index, channels, side, !normalizes_contract)?;
             let activation =
                 if normalizes_contract { Activation::Linear } else { Activation::Rectify };
-            Ok(Direct::new(&kernel, kernels, before, stride, activation))
+            Ok(if index == 0 {
+                Layer::Outer(Outer::new(&kernel, kernels, activation))
+            } else {
+                Layer::Direct(Direct::new(&kernel, kernels, 1, 2, activation))
+            })
         };
         let expanding = |index: usize, in_channels: usize| {
             let channels = [in_channels, expand[index]];
             Ok(if index == 2 {
-                let kernel = take("expand", index, channels, OUTER_SIDE, false)?;
-                Direct::new(&kernel, kernels, OUTER_SIDE / 2, 1, Activation::Linear)
+                let kernel = take("expand", index, channels, outer::SIDE, false)?;
+                Layer::Outer(Outer::new(&kernel, kernels, Activation::Linear))
             } else {
-                Direct::enlarging(&take("expand", index, channels, 3, false)?, kernels)
+                let kernel = take("expand", index, channels, 3, false)?;
+                Layer::Direct(Direct::enlarging(&kernel, kernels))
             })
         };
         Ok(Self {
@@ -116,6 +159,25 @@ impl Body {
     /// Paints a picture whose size was checked; `factors` are those of the normalised layers, in
     /// their order.
     pub(super) fn paint(
+        &self,
+        workspace: &mut Workspace,
+        picture: &Picture<'_>,
+        factors: &[Factors],
+        output: &mut [f32],
+    ) {
+        let Some(unrolled) = Unrolled::of(picture) else {
+            return self.paint_whole(workspace, picture, factors, output);
+        };
+        let whole = unrolled.picture(picture);
+        let mut painted = workspace.take(whole.rgb.len());
+        let values = &mut painted[..whole.rgb.len()];
+        self.paint_whole(workspace, &whole, factors, values);
+        unrolled.cut(values, picture.width, output);
+        workspace.give(painted);
+    }
+
+    /// Paints a picture as it is.
+    fn paint_whole(
         &self,
         workspace: &mut Workspace,
         picture: &Picture<'_>,
@@ -185,7 +247,7 @@ impl Stage {
     /// measured: whoever reads the map applies it, with its ReLU.
     fn through(
         self,
-        layer: &Direct,
+        layer: &Layer,
         workspace: &mut Workspace,
         kernels: Option<&Kernels>,
         colors: Option<&[f32]>,

@@ -30,7 +30,7 @@ use crate::{
 /// Source rows, or output rows if they are fewer, of a band.
 const BAND: usize = 8;
 
-/// A map of features: `height * width * channels`.
+/// A map of features: `height * width * channels`, and perhaps more.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Map<'a> {
     pub(super) values: &'a [f32],
@@ -38,6 +38,44 @@ pub(super) struct Map<'a> {
     pub(super) height: usize,
     /// How its values are meant; as they are, if `None`.
     pub(super) affine: Option<&'a Affine>,
+}
+
+impl Map<'_> {
+    /// Copies the pixels from `-before` to `end` of a row, normalised, with what lies beyond the
+    /// border. There is room for the whole row.
+    #[expect(clippy::too_many_arguments, reason = "what is read, and where it goes")]
+    pub(super) fn read_row(
+        &self,
+        kernels: Option<&Kernels>,
+        channels: usize,
+        [border_x, border_y]: [Border; 2],
+        y: isize,
+        before: isize,
+        end: isize,
+        row: &mut [f32],
+    ) {
+        let Some(y) = border_y.source(y, self.height) else { return row.fill(0.0) };
+        let len = self.width * channels;
+        let input = &self.values[y * len..][..len];
+        let output = &mut row[before as usize * channels..][..len];
+        match self.affine {
+            Some(Affine { scale, shift, rectify }) => {
+                let rectify = *rectify;
+                dispatch::rows(kernels, Rows::Normalize { input, scale, shift, rectify, output });
+            }
+            None => output.copy_from_slice(input),
+        }
+        for x in (-before..0).chain(self.width as isize..end) {
+            let to = (before + x) as usize * channels;
+            match border_x.source(x, self.width) {
+                Some(source) => {
+                    let from = (before as usize + source) * channels;
+                    row.copy_within(from..from + channels, to);
+                }
+                None => row[to..to + channels].fill(0.0),
+            }
+        }
+    }
 }
 
 /// A convolution with its weights packed.
@@ -89,7 +127,7 @@ pub(super) struct Kernel<'a> {
 }
 
 impl Kernel<'_> {
-    fn weight(&self, output: usize, input: usize, row: usize, column: usize) -> f32 {
+    pub(super) fn weight(&self, output: usize, input: usize, row: usize, column: usize) -> f32 {
         self.weights[((output * self.in_channels + input) * self.side + row) * self.side + column]
     }
 
@@ -232,6 +270,8 @@ impl Direct {
         let row_floats = self.out_len(map.width) * self.out_channels;
         let steps = map.height.div_ceil(self.stride);
         assert_eq!(output.len(), steps * self.enlarge * row_floats, "an output of the map's size");
+        let before = self.before as isize;
+        let end = ((layout.steps - 1) * self.stride + self.window) as isize - before;
         let count = steps.div_ceil(BAND);
         let mut bands = vec![Band::EMPTY; count];
         let (values, moments) = (Output::new(output), Output::new(&mut bands));
@@ -244,14 +284,24 @@ impl Direct {
                 (values.slice(start, len), &mut moments.slice(index, 1)[0])
             };
             let (rows, rest) = scratch.split_at_mut(layout.rows * layout.row_floats);
-            let top = (steps.start * self.stride) as isize - self.before as isize;
-            let needed = (steps.len() - 1) * self.stride + self.window;
-            for (y, row) in (top..).zip(rows.chunks_exact_mut(layout.row_floats)).take(needed) {
-                self.read_row(kernels, map, borders, y, &layout, row);
+            // A kernel of one pixel reads the map where it is, if its last strip lies within it.
+            let start_of = |step: usize| step * map.width * self.in_channels;
+            let last = start_of(steps.end - 1) + layout.row_floats;
+            let in_place = self.window == 1 && map.affine.is_none() && last <= map.values.len();
+            if !in_place {
+                let top = (steps.start * self.stride) as isize - before;
+                let needed = (steps.len() - 1) * self.stride + self.window;
+                for (y, row) in (top..).zip(rows.chunks_exact_mut(layout.row_floats)).take(needed) {
+                    map.read_row(kernels, self.in_channels, borders, y, before, end, row);
+                }
             }
             let (line, spare) = rest.split_at_mut(layout.line_floats);
             for (step, outputs) in output.chunks_exact_mut(self.enlarge * row_floats).enumerate() {
-                let window = &rows[step * self.stride * layout.row_floats..];
+                let window = if in_place {
+                    &map.values[start_of(steps.start + step)..]
+                } else {
+                    &rows[step * self.stride * layout.row_floats..]
+                };
                 for (row, output) in outputs.chunks_exact_mut(row_floats).enumerate() {
                     self.write_row(kernels, row, window, &layout, output, line, spare);
                     if measure {
@@ -261,45 +311,6 @@ impl Direct {
             }
         });
         Moments::merged(self.out_channels, &bands)
-    }
-
-    /// Copies a row of the map, normalised, with what lies beyond its ends.
-    fn read_row(
-        &self,
-        kernels: Option<&Kernels>,
-        map: &Map<'_>,
-        [border_x, border_y]: [Border; 2],
-        y: isize,
-        layout: &Layout,
-        row: &mut [f32],
-    ) {
-        let channels = self.in_channels;
-        let Some(y) = border_y.source(y, map.height) else { return row.fill(0.0) };
-        let len = map.width * channels;
-        let input = &map.values[y * len..][..len];
-        let own = &mut row[self.before * channels..][..len];
-        match map.affine {
-            Some(Affine { scale, shift, rectify }) => {
-                let rectify = *rectify;
-                dispatch::rows(
-                    kernels,
-                    Rows::Normalize { input, scale, shift, rectify, output: own },
-                );
-            }
-            None => own.copy_from_slice(input),
-        }
-        let (before, width) = (self.before as isize, map.width as isize);
-        let end = ((layout.steps - 1) * self.stride + self.window) as isize - before;
-        for x in (-before..0).chain(width..end) {
-            let to = (before + x) as usize * channels;
-            match border_x.source(x, map.width) {
-                Some(source) => {
-                    let from = (self.before + source) * channels;
-                    row.copy_within(from..from + channels, to);
-                }
-                None => row[to..to + channels].fill(0.0),
-            }
-        }
     }
 
     /// Computes an output row from the window's rows.
@@ -417,7 +428,7 @@ fn repeated_taps(repeat: usize, pixel: usize) -> std::ops::Range<usize> {
     }
 }
 
-fn pack(
+pub(super) fn pack(
     depth: usize,
     columns: usize,
     kernels: Option<&Kernels>,

@@ -11,21 +11,24 @@
 //! are merged in order.
 //!
 //! **Borders.** A picture that ends is mirrored at every layer, as in the graphs; one that
-//! tiles is wrapped, exactly if its length is a multiple of [`SIDE_MULTIPLE`], for the network
-//! halves it twice. An axis of another length is computed to the next multiple and cut off.
+//! tiles is wrapped. The network halves a picture twice, so an axis of n pixels is computed to the
+//! next multiple of [`SIDE_MULTIPLE`] and cut off; one that tiles at another length is unrolled
+//! (`unrolled.rs`). A picture may be smaller than a kernel: it is mirrored or wrapped again.
 //!
-//! **Memory.** [`Workspace`] keeps every map of the largest run. The peak is between the last two
-//! layers: for each pixel, 13 floats in [`StyleTransformer`] (with the picture and the output 19),
-//! 64 in [`MultiStyle`] after its first layer. What would bound it for larger pictures: maps are
-//! read and written in bands of rows only, so a layer can be computed twice, first for its moments
-//! and then band by band for the layer that reads it, and need not be stored. In [`MultiStyle`]
-//! that is the first layer; its second evaluation costs about a third of a run.
+//! **Memory.** A run takes three maps from the [`Workspace`], which keeps them: 14 floats a pixel in
+//! [`StyleTransformer`], 42 in [`MultiStyle`], whose first layer has 32 channels at full size. With
+//! picture and output, 4096 x 4096 takes 1.3 GiB in the former and 3 GiB in the latter. What would
+//! bound it further: maps are read and written in bands of rows only, so a layer can be computed
+//! twice, first for its moments and then, band by band, for the layer that reads it, and need not
+//! be stored. In [`MultiStyle`] that is the first layer, a third of a run; in both the enlarging
+//! layers, a tenth.
 
 mod body;
 mod border;
 mod direct;
 mod multi_style;
 mod normalization;
+mod outer;
 mod picture;
 mod predictor;
 mod residual;
@@ -36,6 +39,7 @@ mod tests;
 mod transformer;
 #[cfg(test)]
 mod truth;
+mod unrolled;
 mod workspace;
 
 pub use multi_style::MultiStyle;

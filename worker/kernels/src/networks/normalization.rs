@@ -49,6 +49,12 @@ impl Affine {
         let period = period(channels);
         Self { scale: vec![scale; period], shift: vec![0.0; period], rectify: false }
     }
+
+    /// A bias and perhaps a ReLU.
+    pub(super) fn biased(bias: &[f32], rectify: bool) -> Self {
+        let shift = repeated(bias);
+        Self { scale: vec![1.0; shift.len()], shift, rectify }
+    }
 }
 
 fn period(channels: usize) -> usize {

@@ -7,6 +7,7 @@
 use super::{
     border::Border,
     direct::{Direct, Kernel, Map},
+    normalization::Affine,
     picture::PaintError,
     spread::Spread,
     tensors::{TensorError, Tensors},
@@ -14,7 +15,12 @@ use super::{
     workspace::Workspace,
 };
 use crate::{
-    fp32::{dispatch, gemm::BLOCK, kernels::Kernels, thin::Activation},
+    fp32::{
+        dispatch,
+        gemm::{BLOCK, STRIP},
+        kernels::Kernels,
+        thin::Activation,
+    },
     level::Level,
 };
 
@@ -140,10 +146,10 @@ impl StylePredictor {
             return Err(PaintError::Picture { width: side, height: side, expected, found });
         }
         let kernels = self.kernels;
-        let scaled = super::normalization::Affine::uniform(3, 1.0 / 255.0);
+        let scaled = Affine::uniform(3, 1.0 / 255.0);
         let source = Map { values: rgb, width: side, height: side, affine: Some(&scaled) };
         let mut side = side / 2;
-        let mut map = workspace.take(side * side * STEM);
+        let mut map = workspace.take(side * side * STEM + slack(STEM));
         let values = &mut map[..side * side * STEM];
         let threads = &mut workspace.threads;
         self.stem.run(threads, kernels, &source, [Border::Zero; 2], values, false);
@@ -154,14 +160,15 @@ impl StylePredictor {
             };
             let spread = &block.spread;
             let len = spread.out_len(side).pow(2) * spread.channels();
-            let mut spreaded = workspace.take(len);
+            let mut spreaded = workspace.take(len + slack(spread.channels()));
             spread.run(&mut workspace.threads, kernels, side, &inner, &mut spreaded[..len]);
             side = spread.out_len(side);
             workspace.give(std::mem::take(&mut inner));
             let mut outer = apply(&block.project, workspace, kernels, side, &spreaded);
             workspace.give(spreaded);
             if block.adds {
-                outer.iter_mut().zip(&map).for_each(|(sum, value)| *sum += value);
+                let len = side * side * block.project.out_channels();
+                outer[..len].iter_mut().zip(&map).for_each(|(sum, value)| *sum += value);
             }
             workspace.give(std::mem::replace(&mut map, outer));
         }
@@ -211,6 +218,11 @@ fn pixelwise(
     Ok(Direct::new(&kernel, kernels, 0, 1, activation))
 }
 
+/// Floats after a map that let its last pixels be read in whole strips.
+fn slack(channels: usize) -> usize {
+    (STRIP + 1) * channels
+}
+
 /// Applies a convolution of one pixel to a square map.
 fn apply(
     layer: &Direct,
@@ -226,7 +238,7 @@ fn apply(
     debug_assert!(area.is_multiple_of(width), "sides are powers of two");
     let source = Map { values: map, width, height: area / width, affine: None };
     let len = area * layer.out_channels();
-    let mut output = workspace.take(len);
+    let mut output = workspace.take(len + slack(layer.out_channels()));
     let threads = &mut workspace.threads;
     layer.run(threads, kernels, &source, [Border::Zero; 2], &mut output[..len], false);
     output

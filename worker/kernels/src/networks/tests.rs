@@ -38,14 +38,16 @@ fn style() -> StyleVector {
 }
 
 /// Sizes around the multiples of four, of bands and of strips; and whether they wrap.
-const SIZES: [(usize, usize, bool, bool); 9] = [
+const SIZES: [(usize, usize, bool, bool); 11] = [
     (1, 1, false, false),
-    (2, 3, false, true),
+    (2, 3, false, false),
+    (3, 8, false, true),
     (4, 4, true, true),
     (5, 9, false, false),
     (16, 12, true, false),
     (17, 18, false, false),
-    (19, 30, true, true),
+    (19, 32, false, true),
+    (20, 30, true, false),
     (52, 36, true, true),
     (61, 47, false, false),
 ];
@@ -140,6 +142,40 @@ fn a_picture_that_tiles_may_be_cut_anywhere() {
     for (whole, cut) in whole.iter().zip(paint(weights, level, 2, &picture_turned)) {
         let expected: Vec<f64> = turned(whole).into_iter().map(f64::from).collect();
         check("cut elsewhere", &cut, &expected);
+    }
+}
+
+#[test]
+fn a_picture_that_tiles_at_another_length_is_shown_with_more_of_it_around() {
+    let weights = [&truth::multi_style(), &truth::transformer()];
+    let (width, height) = (50, 37);
+    let rgb = colors(width, height);
+    let paint = |rgb: &[f32], width, height, wrap_y| {
+        let picture = Picture { rgb, width, height, wrap_x: true, wrap_y };
+        paint(weights, Level::detect(), 2, &picture)
+    };
+    // 48 pixels more on either side, and two or three to a multiple of four.
+    let lap = |len: usize, place: usize| (place + 960 * len - 48) % len;
+    let (wide, tall) = (148, 136);
+    let around = |wide: usize, tall: usize, source: &dyn Fn(usize) -> usize| -> Vec<f32> {
+        let places = (0..tall).flat_map(|y| (0..wide).map(move |x| (x, y)));
+        places
+            .map(|(x, y)| source(y) * width + lap(width, x))
+            .flat_map(|pixel| rgb[3 * pixel..][..3].to_vec())
+            .collect()
+    };
+    let cut = |painted: &[f32], wide: usize, top: usize| -> Vec<f32> {
+        let rows = painted.chunks_exact(3 * wide).skip(top).take(height);
+        rows.flat_map(|row| row[3 * 48..][..3 * width].to_vec()).collect()
+    };
+    let both = paint(&around(wide, tall, &|y| lap(height, y)), wide, tall, true);
+    for (found, expected) in paint(&rgb, width, height, true).iter().zip(&both) {
+        assert!(*found == cut(expected, wide, 48));
+    }
+    // An axis that ends stays as it is.
+    let one = paint(&around(wide, height, &|y| y), wide, height, false);
+    for (found, expected) in paint(&rgb, width, height, false).iter().zip(&one) {
+        assert!(*found == cut(expected, wide, 0));
     }
 }
 
