@@ -11,7 +11,8 @@ use crate::fp32::{
     gram,
     kernels::Kernels,
     lanes::Lanes,
-    rows::{self, Rows},
+    row_lanes,
+    rows::Rows,
     thin::{self, Thin},
     winograd::{self, Tiles},
 };
@@ -119,7 +120,7 @@ unsafe fn gram(packed: &[f32], channels: usize, gram: &mut [f64], sum: &mut [f64
 
 #[target_feature(enable = "avx2,fma")]
 unsafe fn rows(rows: Rows<'_>) {
-    rows::run(rows);
+    row_lanes::run::<F32x8>(rows);
 }
 
 #[target_feature(enable = "avx2,fma")]

@@ -32,7 +32,10 @@ pub(crate) fn kernels(level: Level) -> Option<&'static Kernels> {
 pub(crate) fn rows(kernels: Option<&Kernels>, rows: Rows<'_>) {
     match kernels {
         Some(kernels) => kernels.rows(rows),
-        None => rows::run(rows),
+        None => {
+            rows.check();
+            rows::run(rows);
+        }
     }
 }
 

@@ -31,6 +31,8 @@ pub(crate) mod kernels;
 #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
 mod lanes;
 #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
+mod row_lanes;
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
 pub(crate) mod thin;
 #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
 mod winograd;

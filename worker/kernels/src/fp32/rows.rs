@@ -1,6 +1,7 @@
 //! What happens to rows of features between two convolutions: sums for a normalisation, the
-//! normalisation itself, activations. Plain loops over a period of channels, compiled for each
-//! level; without a fused multiply-add, so that every level gives the same bits.
+//! normalisation itself, activations, the transforms of F(3, 3). The plain loops are the
+//! specification; `row_lanes.rs` has those over channels on vectors, and the others are compiled
+//! for each level.
 //!
 //! A value's channel is its place modulo the channels. So that vectors see the same channels in
 //! each turn, factors are repeated to a *period*: a multiple of the channels and of 16 floats.
@@ -45,7 +46,7 @@ pub(crate) enum Rows<'a> {
 }
 
 impl Rows<'_> {
-    fn period(&self) -> usize {
+    pub(crate) fn period(&self) -> usize {
         match self {
             // They know no channels.
             Self::Points { .. } | Self::Outputs { .. } => 16,
@@ -55,6 +56,26 @@ impl Rows<'_> {
             | Self::Sigmoid { scale, .. } => scale.len(),
             Self::Moments { pivot, .. } => pivot.len(),
         }
+    }
+
+    /// That rows, and factors, have equal lengths.
+    pub(crate) fn check(&self) {
+        let period = self.period();
+        let equal = match self {
+            Self::Normalize { input, shift, output, .. } => {
+                input.len() == output.len() && shift.len() == period
+            }
+            Self::Add { input, shift, sum, .. } => {
+                input.len() == sum.len() && shift.len() == period
+            }
+            Self::NormalizeInPlace { shift, .. } | Self::Sigmoid { shift, .. } => {
+                shift.len() == period
+            }
+            Self::Moments { sums, squares, .. } => sums.len() == period && squares.len() == period,
+            // Their loops look at each place.
+            Self::Points { .. } | Self::Outputs { .. } => true,
+        };
+        assert!(equal, "rows of one length, factors of one period");
     }
 }
 
@@ -238,50 +259,92 @@ mod tests {
         assert!(sigmoid(f32::NAN).is_nan());
     }
 
+    /// A fused multiply-add rounds once less: values are below 10, sums of a hundred squares below
+    /// 1,000.
+    const ERROR: f32 = 1e-4;
+
     #[test]
-    fn every_level_gives_the_bits_of_the_plain_loops() {
-        for (channels, pixels) in [(3, 37), (4, 9), (8, 5), (16, 7), (32, 3)] {
+    fn every_level_does_what_the_plain_loops_do() {
+        for (channels, pixels) in [(3, 37), (4, 39), (8, 25), (16, 17), (32, 13)] {
             let period = period(channels).expect("a period");
             let input: Vec<f32> =
                 (0..channels * pixels).map(|i| (i * 37 % 101) as f32 / 50.0 - 1.0).collect();
             let factors =
                 |step: usize| (0..period).map(|i| (i % channels * step % 7) as f32 - 2.5).collect();
             let (scale, shift): (Vec<f32>, Vec<f32>) = (factors(3), factors(5));
+            let (scale, shift) = (&scale[..], &shift[..]);
             let all = |level: Level| {
                 let run = |rows: Rows<'_>| dispatch::rows(dispatch::kernels(level), rows);
                 let mut normalized = vec![f32::NAN; input.len()];
-                let (scale, shift) = (&scale[..], &shift[..]);
-                run(Rows::Normalize {
-                    input: &input,
-                    scale,
-                    shift,
-                    rectify: true,
-                    output: &mut normalized,
-                });
+                let output = &mut normalized[..];
+                run(Rows::Normalize { input: &input, scale, shift, rectify: true, output });
                 let mut sum = normalized.clone();
                 run(Rows::Add { input: &input, scale, shift, sum: &mut sum });
-                let mut in_place = sum.clone();
-                run(Rows::NormalizeInPlace { values: &mut in_place, scale, shift, rectify: false });
+                let mut in_place = input.clone();
+                let values = &mut in_place[..];
+                run(Rows::NormalizeInPlace { values, scale, shift, rectify: false });
                 let (mut sums, mut squares) = (vec![1.0; period], vec![2.0; period]);
-                run(Rows::Moments {
-                    input: &input,
-                    pivot: shift,
-                    sums: &mut sums,
-                    squares: &mut squares,
-                });
-                let mut sigmoid = input.clone();
+                let (sums_of, squares_of) = (&mut sums[..], &mut squares[..]);
+                let (input, pivot) = (&input[..], shift);
+                run(Rows::Moments { input, pivot, sums: sums_of, squares: squares_of });
+                // Places of a period are added up by channel, as its readers do.
+                let by_channel = |sums: &[f32]| {
+                    (0..channels).map(|c| sums[c..].iter().step_by(channels).sum()).collect()
+                };
+                let mut sigmoid = input.to_vec();
                 run(Rows::Sigmoid { values: &mut sigmoid, scale, shift });
-                [normalized, sum, in_place, sums, squares, sigmoid]
+                [normalized, sum, in_place, by_channel(&sums), by_channel(&squares), sigmoid]
             };
             let plain = all(Level::Scalar);
             for (i, value) in input.iter().enumerate() {
                 let line = value * scale[i % channels] + shift[i % channels];
                 assert_eq!(plain[0][i], line.max(0.0), "{channels} at {i}");
                 assert_eq!(plain[1][i], line.max(0.0) + line, "{channels} at {i}");
+                assert_eq!(plain[2][i], line, "{channels} at {i}");
+            }
+            for channel in 0..channels {
+                let own = input[channel..].iter().step_by(channels);
+                let differences = own.map(|value| value - shift[channel]);
+                let (mut sum, mut squares) = (0.0, 0.0);
+                differences.for_each(|d| (sum, squares) = (sum + d, squares + d * d));
+                let repeats = (period / channels) as f32;
+                assert!((plain[3][channel] - sum - repeats).abs() < ERROR);
+                assert!((plain[4][channel] - squares - 2.0 * repeats).abs() < 10.0 * ERROR);
             }
             for level in Level::available() {
-                assert_eq!(all(level), plain, "{level} {channels}");
+                for (what, (found, plain)) in all(level).iter().zip(&plain).enumerate() {
+                    let apart =
+                        found.iter().zip(plain).map(|(x, y)| (x - y).abs() / (1.0 + y.abs()));
+                    let worst = apart.fold(0.0, f32::max);
+                    assert!(worst < ERROR, "{level} {channels}, {what}: {worst}");
+                }
             }
+        }
+    }
+
+    #[test]
+    fn points_and_outputs_are_a_convolution_of_three_taps() {
+        // Rows of one place each: a window of five, taps of three.
+        let (d, g) = ([0.7, -1.2, 0.4, 2.0, -0.3], [0.9, -0.5, 1.6]);
+        let weights = [
+            g[0] / 2.0,
+            -(g[0] + g[1] + g[2]) / 2.0,
+            (-g[0] + g[1] - g[2]) / 6.0,
+            g[0] / 6.0 + g[1] / 3.0 + g[2] * 2.0 / 3.0,
+            g[2],
+        ];
+        let (mut p, mut o) = ([[0.0_f32; 1]; 5], [[0.0_f32; 1]; 3]);
+        let windows = d.map(|value| [value]);
+        let inputs = windows.each_ref().map(|row| &row[..]);
+        let outputs = p.each_mut().map(|row| &mut row[..]);
+        run(Rows::Points { inputs, outputs });
+        p.iter_mut().zip(weights).for_each(|(point, weight)| point[0] *= weight);
+        let inputs = p.each_ref().map(|row| &row[..]);
+        let outputs = o.each_mut().map(|row| &mut row[..]);
+        run(Rows::Outputs { inputs, outputs });
+        for (i, output) in o.iter().enumerate() {
+            let expected: f32 = (0..3).map(|tap| d[i + tap] * g[tap]).sum();
+            assert!((output[0] - expected).abs() < 1e-5, "{i}: {} {expected}", output[0]);
         }
     }
 }

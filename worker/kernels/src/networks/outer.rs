@@ -203,10 +203,12 @@ impl Outer {
         let channels = self.in_channels;
         let (before, end) = (BEFORE as isize, (TILE * layout.tiles + BEFORE) as isize);
         map.read_row(kernels, channels, [border_x, border_y], y, before, end, line);
-        let pixels = line.chunks_exact(channels).take(TILE * layout.tiles + 2 * BEFORE);
-        for (x, pixel) in pixels.enumerate() {
-            let to = x % TILE * layout.phase + x / TILE * channels;
-            row[to..to + channels].copy_from_slice(pixel);
+        let line = &line[..(TILE * layout.tiles + 2 * BEFORE) * channels];
+        match channels {
+            3 => fold::<3>(line, row, layout.phase),
+            4 => fold::<4>(line, row, layout.phase),
+            8 => fold::<8>(line, row, layout.phase),
+            other => unreachable!("no outer layer reads {other} channels"),
         }
     }
 
@@ -292,12 +294,34 @@ impl Outer {
                 [0, 1, 2, 3, 4].map(|column| &scratch.unfolded[(column * TILE + y) * len..][..len]);
             let outputs = cut(&mut scratch.outputs[..TILE * len], len);
             dispatch::rows(kernels, Rows::Outputs { inputs, outputs });
-            let pixels = row[TILE * first * channels..].chunks_exact_mut(channels);
-            for (x, pixel) in pixels.take(TILE * layout.segment).enumerate() {
-                let from = x % TILE * len + x / TILE * channels;
-                pixel.copy_from_slice(&scratch.outputs[from..from + channels]);
+            let row = &mut row[TILE * first * channels..];
+            match channels {
+                3 => unfold::<3>(scratch.outputs, len, row),
+                8 => unfold::<8>(scratch.outputs, len, row),
+                32 => unfold::<32>(scratch.outputs, len, row),
+                other => unreachable!("no outer layer makes {other} channels"),
             }
         }
+    }
+}
+
+/// Copies the pixels of a line so that every third lies side by side.
+fn fold<const C: usize>(line: &[f32], row: &mut [f32], phase: usize) {
+    let (pixels, _) = line.as_chunks::<C>();
+    for (first, row) in row.chunks_exact_mut(phase).enumerate() {
+        let (row, _) = row.as_chunks_mut::<C>();
+        let pixels = pixels[first.min(pixels.len())..].iter().step_by(TILE);
+        row.iter_mut().zip(pixels).for_each(|(to, from)| *to = *from);
+    }
+}
+
+/// The inverse: from phases of this length.
+fn unfold<const C: usize>(phases: &[f32], len: usize, row: &mut [f32]) {
+    let (row, _) = row.as_chunks_mut::<C>();
+    for (first, pixels) in phases.chunks_exact(len).take(TILE).enumerate() {
+        let (pixels, _) = pixels.as_chunks::<C>();
+        let row = row.iter_mut().skip(first).step_by(TILE);
+        row.zip(pixels).for_each(|(to, from)| *to = *from);
     }
 }
 
