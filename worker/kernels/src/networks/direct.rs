@@ -27,8 +27,11 @@ use crate::{
     threads::{Output, Threads},
 };
 
-/// Source rows, or output rows if they are fewer, of a band.
+/// Source rows, or output rows if they are fewer, of a band at most.
 const BAND: usize = 8;
+
+/// Bands of a low map, so that threads share it evenly.
+const BANDS: usize = 8;
 
 /// A map of features: `height * width * channels`, and perhaps more.
 #[derive(Clone, Copy, Debug)]
@@ -272,11 +275,12 @@ impl Direct {
         assert_eq!(output.len(), steps * self.enlarge * row_floats, "an output of the map's size");
         let before = self.before as isize;
         let end = ((layout.steps - 1) * self.stride + self.window) as isize - before;
-        let count = steps.div_ceil(BAND);
+        let band = steps.div_ceil(BANDS).min(BAND);
+        let count = steps.div_ceil(band);
         let mut bands = vec![Band::EMPTY; count];
         let (values, moments) = (Output::new(output), Output::new(&mut bands));
         threads.each(count, |index, scratch| {
-            let steps = index * BAND..steps.min((index + 1) * BAND);
+            let steps = index * band..steps.min((index + 1) * band);
             let start = steps.start * self.enlarge * row_floats;
             // SAFETY: bands do not overlap, and every index is taken once.
             let (output, moments) = unsafe {

@@ -234,7 +234,7 @@ fn apply(
     /// Pixels of a row: nearly whole strips, and several rows for the threads to share.
     const WIDTH: usize = 128;
     let area = side * side;
-    let width = WIDTH.min(area.div_ceil(2));
+    let width = WIDTH.min(area / 2);
     debug_assert!(area.is_multiple_of(width), "sides are powers of two");
     let source = Map { values: map, width, height: area / width, affine: None };
     let len = area * layer.out_channels();

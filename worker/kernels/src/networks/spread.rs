@@ -44,36 +44,59 @@ impl Spread {
     ) {
         let Self { channels, stride, .. } = *self;
         let before = usize::from(stride == 1);
-        let row_floats = (side + 2) * channels;
+        let row_floats = side * channels;
         let out_floats = self.out_len(side) * channels;
-        let needed = |rows: usize| (rows - 1) * stride + 3;
-        threads.reserve(needed(BAND) * row_floats);
+        threads.reserve(row_floats + 9 * channels);
         threads.each_piece(output, BAND * out_floats, |index, output, scratch| {
-            let top = (index * BAND * stride) as isize - before as isize;
-            let rows = output.len() / out_floats;
-            for (y, row) in (top..).zip(scratch.chunks_exact_mut(row_floats)).take(needed(rows)) {
-                match usize::try_from(y).ok().filter(|y| *y < side) {
-                    Some(y) => {
-                        let (left, rest) = row.split_at_mut(before * channels);
-                        let (own, right) = rest.split_at_mut(side * channels);
-                        left.fill(0.0);
-                        own.copy_from_slice(&map[y * own.len()..][..own.len()]);
-                        right.fill(0.0);
-                    }
-                    None => row.fill(0.0),
-                }
-            }
+            let (zeros, corner) = scratch.split_at_mut(row_floats);
+            zeros.fill(0.0);
+            let zeros = &*zeros;
             for (y, output) in output.chunks_exact_mut(out_floats).enumerate() {
-                let row = |tap: usize| &scratch[(y * stride + tap) * row_floats..][..row_floats];
-                let work = Depthwise {
-                    rows: [row(0), row(1), row(2)],
-                    channels,
-                    stride,
-                    weights: &self.weights,
-                    bias: &self.bias,
-                };
-                dispatch::depthwise(kernels, &work, output);
+                let top = (index * BAND + y) * stride;
+                let rows = [0, 1, 2].map(|tap| {
+                    let y = (top + tap).checked_sub(before).filter(|y| *y < side);
+                    y.map_or(zeros, |y| &map[y * row_floats..][..row_floats])
+                });
+                // Outputs that read pixels of the map alone read it where it is.
+                let inside = (side - 3) / stride + 1;
+                let (left, rest) = output.split_at_mut(before * channels);
+                let (middle, right) = rest.split_at_mut(inside * channels);
+                self.convolve(kernels, rows, middle);
+                if !left.is_empty() {
+                    self.at_end(kernels, rows, [None, Some(0), Some(1)], corner, left);
+                }
+                let last = inside * stride;
+                let ends = [Some(last), Some(last + 1), None];
+                self.at_end(kernels, rows, ends, corner, right);
             }
         });
+    }
+
+    /// One output, of pixels some of which lie beyond an end of the rows.
+    fn at_end(
+        &self,
+        kernels: Option<&Kernels>,
+        rows: [&[f32]; 3],
+        pixels: [Option<usize>; 3],
+        scratch: &mut [f32],
+        output: &mut [f32],
+    ) {
+        let channels = self.channels;
+        let copies = scratch[..9 * channels].chunks_exact_mut(channels);
+        let sources = rows.iter().flat_map(|row| pixels.map(|pixel| (row, pixel)));
+        for (copy, (row, pixel)) in copies.zip(sources) {
+            match pixel {
+                Some(pixel) => copy.copy_from_slice(&row[pixel * channels..][..channels]),
+                None => copy.fill(0.0),
+            }
+        }
+        let row = |tap: usize| &scratch[3 * tap * channels..][..3 * channels];
+        self.convolve(kernels, [row(0), row(1), row(2)], output);
+    }
+
+    fn convolve(&self, kernels: Option<&Kernels>, rows: [&[f32]; 3], output: &mut [f32]) {
+        let Self { channels, stride, weights, bias } = self;
+        let row = Depthwise { rows, channels: *channels, stride: *stride, weights, bias };
+        dispatch::depthwise(kernels, &row, output);
     }
 }
