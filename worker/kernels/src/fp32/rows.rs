@@ -232,7 +232,7 @@ fn sigmoid(x: f32) -> f32 {
     let f = t - (whole - WHOLE);
     // The Taylor series of 2^f: the next term is below 0.5^7 * ln(2)^7 / 7! = 1.2e-7.
     let power = 1.0
-        + f * (0.693_147_2
+        + f * (std::f32::consts::LN_2
             + f * (0.240_226_5
                 + f * (0.055_504_11
                     + f * (0.009_618_129 + f * (0.001_333_355_8 + f * 0.000_154_035_3)))));

@@ -19,10 +19,13 @@ pub enum TensorError {
     Unknown { name: String },
 }
 
+/// Shape and values.
+type Tensor<'a> = (&'a [usize], &'a [f32]);
+
 /// Tensors by name. A network takes those that it needs, and none may be left.
 #[derive(Clone, Debug)]
 pub struct Tensors<'a> {
-    left: RefCell<BTreeMap<String, (&'a [usize], &'a [f32])>>,
+    left: RefCell<BTreeMap<String, Tensor<'a>>>,
 }
 
 impl<'a> Tensors<'a> {

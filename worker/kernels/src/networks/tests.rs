@@ -211,10 +211,13 @@ fn a_flat_picture_stays_flat() {
     }
 }
 
+/// A tensor as it is given to [`Tensors`].
+type Named<'a> = (&'a str, &'a [usize], &'a [f32]);
+
 #[test]
 fn tensors_of_another_network_are_refused_by_name() {
     let weights = truth::transformer();
-    let any = |change: &dyn Fn(&mut Vec<(&str, &[usize], &[f32])>)| {
+    let any = |change: &dyn Fn(&mut Vec<Named<'_>>)| {
         let named = weights.named().iter();
         let mut tensors =
             named.map(|(name, shape, values)| (&name[..], &shape[..], &values[..])).collect();
@@ -222,7 +225,7 @@ fn tensors_of_another_network_are_refused_by_name() {
         let tensors = Tensors::new(tensors)?;
         StyleTransformer::new(&tensors, Level::Scalar).map(drop)
     };
-    let check = |change: &dyn Fn(&mut Vec<(&str, &[usize], &[f32])>), expected: &str| {
+    let check = |change: &dyn Fn(&mut Vec<Named<'_>>), expected: &str| {
         assert_eq!(any(change).expect_err("refused").to_string(), expected);
     };
     assert_eq!(any(&|_| {}), Ok(()));

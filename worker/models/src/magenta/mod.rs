@@ -46,9 +46,12 @@ impl Convolution {
     }
 }
 
+/// What nodes a graph has.
+type Census<'c> = &'c [Operator<'c>];
+
 /// An operator, how often it occurs, and which attributes each of its nodes has, if they are the
 /// same for all.
-type Census<'c> = &'c [(&'c str, usize, Option<&'c [(&'c str, Attribute<'c>)]>)];
+type Operator<'c> = (&'c str, usize, Option<&'c [(&'c str, Attribute<'c>)]>);
 
 /// Runs a reader of a file, and names the file if it is refused.
 fn read_graph<T>(

@@ -71,7 +71,7 @@ fn a_circle_of_nodes_ends() {
 fn operators_are_counted() {
     let file = quantised(&[1.0, 1.0], &[0, 0], 2);
     let graph = Graph::read(&file).expect("it reads");
-    let known: [(&str, usize, Option<&[(&str, Attribute<'_>)]>); 3] =
+    let known: [Operator<'_>; 3] =
         [("Add", 1, Some(&[])), ("Conv", 1, None), ("DequantizeLinear", 1, None)];
     assert_eq!(check_census(&graph, &known), Ok(()));
     let refused = |census: Census<'_>, place: &str, reason: &str| {
