@@ -17,9 +17,10 @@ use crate::{
 /// What is added to a variance.
 const EPSILON: f64 = 1e-5;
 
-/// A variance that is only rounding. [`EPSILON`] lets a channel of so little variance grow 316-fold,
-/// layer after layer, so without this a flat picture would show what Winograd's sums and those of
-/// enlarged pixels round differently. What is lost otherwise is below 0.01 of a channel's scale.
+/// A variance that is only rounding. [`EPSILON`] lets a channel of so little variance grow
+/// 316-fold, layer after layer, so without this a flat picture would show what Winograd's sums and
+/// those of enlarged pixels round differently. What is lost otherwise is below 0.01 of a channel's
+/// scale.
 const FLAT: f64 = 1e-9;
 
 /// Pixels whose differences are summed in f32.

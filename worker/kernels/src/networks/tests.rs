@@ -125,6 +125,23 @@ fn the_number_of_threads_and_an_earlier_run_change_no_bit() {
 }
 
 #[test]
+fn a_run_keeps_as_much_memory_as_is_said_however_often() {
+    let (width, height) = (64, 48);
+    let rgb = colors(width, height);
+    let picture = Picture { rgb: &rgb, width, height, wrap_x: true, wrap_y: false };
+    let mut output = vec![0.0; rgb.len()];
+    let floats = |bytes: u64| bytes as usize / 4 / (width * height);
+    let any = StyleTransformer::new(&truth::transformer().tensors(), Level::detect()).expect("one");
+    let multi = MultiStyle::new(&truth::multi_style().tensors(), Level::detect()).expect("one");
+    let [mut of_any, mut of_multi] = [workspace(2), workspace(2)];
+    for _ in 0..3 {
+        any.paint(&mut of_any, &picture, &style(), &mut output).expect("it paints");
+        multi.paint(&mut of_multi, &picture, &styles(), &mut output).expect("it paints");
+        assert_eq!((floats(of_any.kept_bytes()), floats(of_multi.kept_bytes())), (14, 42));
+    }
+}
+
+#[test]
 fn a_picture_that_tiles_may_be_cut_anywhere() {
     let weights = [&truth::multi_style(), &truth::transformer()];
     let (width, height, cut) = (40, 24, 12);

@@ -35,7 +35,9 @@ impl Workspace {
 
     /// Gives a map back.
     pub(super) fn give(&mut self, map: Vec<f32>) {
-        self.spare.push(map);
+        if !map.is_empty() {
+            self.spare.push(map);
+        }
     }
 
     /// Bytes that it keeps for the next run, without the threads' scratch.
@@ -52,5 +54,29 @@ impl Workspace {
 impl fmt::Debug for Workspace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Workspace").field("kept_bytes", &self.kept_bytes()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_map_is_the_smallest_that_fits_or_replaces_the_largest() {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a pool");
+        let mut workspace = Workspace::new(Arc::new(pool));
+        for floats in [30, 10, 20] {
+            workspace.give(vec![0.0; floats]);
+        }
+        workspace.give(Vec::new());
+        let lengths = |workspace: &Workspace| -> Vec<usize> {
+            workspace.spare.iter().map(Vec::len).collect()
+        };
+        assert_eq!(workspace.take(15).len(), 20);
+        assert_eq!(lengths(&workspace), [30, 10]);
+        assert_eq!(workspace.take(31).len(), 31);
+        assert_eq!((lengths(&workspace), workspace.kept_bytes()), (vec![10], 40));
+        workspace.clear();
+        assert_eq!(workspace.kept_bytes(), 0);
     }
 }
