@@ -82,7 +82,7 @@ impl MultiStyle {
         }
         check_style(weights)?;
         let factors: Vec<Factors> = self.tables.iter().map(|table| table.mixed(weights)).collect();
-        self.body.paint(workspace, picture, &factors, output);
+        workspace.inside(|workspace| self.body.paint(workspace, picture, &factors, output));
         Ok(())
     }
 }

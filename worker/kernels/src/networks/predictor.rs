@@ -145,7 +145,11 @@ impl StylePredictor {
             let found = rgb.len();
             return Err(PaintError::Picture { width: side, height: side, expected, found });
         }
-        let kernels = self.kernels;
+        workspace.inside(|workspace| StyleVector::new(self.vector_of(workspace, rgb)))
+    }
+
+    fn vector_of(&self, workspace: &mut Workspace, rgb: &[f32]) -> Vec<f32> {
+        let (kernels, side) = (self.kernels, Self::SIDE);
         let scaled = Affine::uniform(3, 1.0 / 255.0);
         let source = Map { values: rgb, width: side, height: side, affine: Some(&scaled) };
         let mut side = side / 2;
@@ -176,7 +180,7 @@ impl StylePredictor {
         workspace.give(map);
         let vector = self.vector(&features[..side * side * HEAD]);
         workspace.give(features);
-        StyleVector::new(vector)
+        vector
     }
 
     /// The linear layer, of the mean features.

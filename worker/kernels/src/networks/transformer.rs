@@ -115,7 +115,7 @@ impl StyleTransformer {
             .iter()
             .map(|[gamma, beta]| Factors { gamma: gamma.of(style), beta: beta.of(style) })
             .collect();
-        self.body.paint(workspace, picture, &factors, output);
+        workspace.inside(|workspace| self.body.paint(workspace, picture, &factors, output));
         Ok(())
     }
 }

@@ -10,13 +10,21 @@ use crate::threads::Threads;
 /// the one before it allocates nothing. One run uses it at a time.
 pub struct Workspace {
     pub(super) threads: Threads,
+    pool: Arc<ThreadPool>,
     spare: Vec<Vec<f32>>,
 }
 
 impl Workspace {
     /// A workspace on the threads of this pool. Their number changes no bit of a result.
     pub fn new(pool: Arc<ThreadPool>) -> Self {
-        Self { threads: Threads::new(pool, 0), spare: Vec::new() }
+        Self { threads: Threads::new(pool.clone(), 0), pool, spare: Vec::new() }
+    }
+
+    /// Works on one of the threads, so that the others are waited for without going to sleep: a run
+    /// hands work out dozens of times, each of which may be as short as waking a thread.
+    pub(super) fn inside<T: Send>(&mut self, work: impl FnOnce(&mut Self) -> T + Send) -> T {
+        let pool = self.pool.clone();
+        pool.install(|| work(self))
     }
 
     /// A map of so many floats, with any values.
