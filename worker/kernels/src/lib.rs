@@ -24,6 +24,7 @@ mod level;
 mod mask;
 mod moments;
 mod network;
+pub mod networks;
 mod pass;
 mod peak;
 #[cfg(target_arch = "x86_64")]

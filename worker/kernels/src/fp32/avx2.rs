@@ -6,10 +6,13 @@
 use std::arch::x86_64::*;
 
 use crate::fp32::{
+    depthwise::{self, Depthwise},
     gemm::{self, Operands},
     gram,
     kernels::Kernels,
     lanes::Lanes,
+    row_lanes,
+    rows::Rows,
     thin::{self, Thin},
     winograd::{self, Tiles},
 };
@@ -50,6 +53,10 @@ impl Lanes for F32x8 {
         Self(_mm256_max_ps(_mm256_setzero_ps(), self.0))
     }
     #[inline(always)]
+    unsafe fn at_most(self, high: f32) -> Self {
+        Self(_mm256_min_ps(_mm256_set1_ps(high), self.0))
+    }
+    #[inline(always)]
     unsafe fn larger(self, other: Self) -> Self {
         // Floats that are not negative are in the order of their bits, a NaN above all.
         let sign = _mm256_set1_epi32(i32::MIN);
@@ -88,7 +95,8 @@ impl Lanes for F32x8 {
 }
 
 /// The kernels, for a processor that has AVX2 and FMA.
-pub(crate) static KERNELS: Kernels = Kernels { panel: 16, product, thin, tiles, gram };
+pub(crate) static KERNELS: Kernels =
+    Kernels { panel: 16, product, thin, tiles, gram, rows, depthwise };
 
 #[target_feature(enable = "avx2,fma")]
 unsafe fn product(operands: &Operands) {
@@ -96,7 +104,7 @@ unsafe fn product(operands: &Operands) {
 }
 
 #[target_feature(enable = "avx2,fma")]
-unsafe fn thin(thin: &Thin) {
+unsafe fn thin(thin: &Thin<'_>) {
     thin::features::<F32x8, 6, 2>(thin);
 }
 
@@ -108,6 +116,16 @@ unsafe fn tiles(tiles: &Tiles<'_>, block: usize, scratch: &mut [f32]) {
 #[target_feature(enable = "avx2,fma")]
 unsafe fn gram(packed: &[f32], channels: usize, gram: &mut [f64], sum: &mut [f64]) {
     gram::block::<F32x8, 4, 2, 1>(packed, channels, gram, sum);
+}
+
+#[target_feature(enable = "avx2,fma")]
+unsafe fn rows(rows: Rows<'_>) {
+    row_lanes::run::<F32x8>(rows);
+}
+
+#[target_feature(enable = "avx2,fma")]
+unsafe fn depthwise(row: &Depthwise<'_>, output: &mut [f32]) {
+    depthwise::row::<F32x8>(row, output);
 }
 
 #[cfg(test)]

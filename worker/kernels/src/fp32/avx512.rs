@@ -7,10 +7,13 @@
 use std::arch::x86_64::*;
 
 use crate::fp32::{
+    depthwise::{self, Depthwise},
     gemm::{self, Operands},
     gram,
     kernels::Kernels,
     lanes::Lanes,
+    row_lanes,
+    rows::Rows,
     thin::{self, Thin},
     winograd::{self, Tiles},
 };
@@ -51,6 +54,10 @@ impl Lanes for F32x16 {
         Self(_mm512_max_ps(_mm512_setzero_ps(), self.0))
     }
     #[inline(always)]
+    unsafe fn at_most(self, high: f32) -> Self {
+        Self(_mm512_min_ps(_mm512_set1_ps(high), self.0))
+    }
+    #[inline(always)]
     unsafe fn larger(self, other: Self) -> Self {
         // Floats that are not negative are in the order of their bits, a NaN above all.
         let sign = _mm512_set1_epi32(i32::MIN);
@@ -87,7 +94,8 @@ impl Lanes for F32x16 {
 }
 
 /// The kernels, for a processor that has AVX-512F.
-pub(crate) static KERNELS: Kernels = Kernels { panel: 32, product, thin, tiles, gram };
+pub(crate) static KERNELS: Kernels =
+    Kernels { panel: 32, product, thin, tiles, gram, rows, depthwise };
 
 #[target_feature(enable = "avx512f")]
 unsafe fn product(operands: &Operands) {
@@ -95,7 +103,7 @@ unsafe fn product(operands: &Operands) {
 }
 
 #[target_feature(enable = "avx512f")]
-unsafe fn thin(thin: &Thin) {
+unsafe fn thin(thin: &Thin<'_>) {
     thin::features::<F32x16, 12, 2>(thin);
 }
 
@@ -107,6 +115,16 @@ unsafe fn tiles(tiles: &Tiles<'_>, block: usize, scratch: &mut [f32]) {
 #[target_feature(enable = "avx512f")]
 unsafe fn gram(packed: &[f32], channels: usize, gram: &mut [f64], sum: &mut [f64]) {
     gram::block::<F32x16, 8, 2, 2>(packed, channels, gram, sum);
+}
+
+#[target_feature(enable = "avx512f")]
+unsafe fn rows(rows: Rows<'_>) {
+    row_lanes::run::<F32x16>(rows);
+}
+
+#[target_feature(enable = "avx512f")]
+unsafe fn depthwise(row: &Depthwise<'_>, output: &mut [f32]) {
+    depthwise::row::<F32x16>(row, output);
 }
 
 #[cfg(test)]

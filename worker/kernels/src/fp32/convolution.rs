@@ -3,6 +3,7 @@
 use crate::{
     fp32::{
         first::{self, Columns, Spread},
+        gemm::BLOCK,
         job::{Convolution, Destination},
         kernels::Kernels,
         scalar::{self, Taps},
@@ -29,6 +30,25 @@ pub(crate) enum Weights {
 }
 
 impl Weights {
+    /// A convolution of many channels, forward, from a function of (out, in, tap).
+    pub(crate) fn many(
+        in_channels: usize,
+        out_channels: usize,
+        kernels: Option<&Kernels>,
+        weight: impl Fn(usize, usize, usize) -> f32,
+    ) -> Self {
+        let vectors = [in_channels, out_channels].iter().all(|count| count.is_multiple_of(BLOCK));
+        match kernels.filter(|_| vectors) {
+            Some(kernels) => Self::Transformed(Transformed::new(
+                in_channels,
+                out_channels,
+                kernels.panel,
+                weight,
+            )),
+            None => Self::Taps(Taps::new(in_channels, out_channels, weight)),
+        }
+    }
+
     /// Floats of scratch that a thread needs to run this on a plane.
     pub(crate) fn scratch_floats(&self, plane: &Plane) -> usize {
         match self {

@@ -4,7 +4,15 @@
 use crate::fp32::neon;
 #[cfg(target_arch = "x86_64")]
 use crate::fp32::{avx2, avx512};
-use crate::{fp32::kernels::Kernels, level::Level};
+use crate::{
+    fp32::{
+        depthwise::{self, Depthwise},
+        kernels::{Kernels, Taps},
+        rows::{self, Rows},
+        scalar,
+    },
+    level::Level,
+};
 
 /// The kernels of a level, if the level has any and this processor can run them.
 pub(crate) fn kernels(level: Level) -> Option<&'static Kernels> {
@@ -23,6 +31,43 @@ pub(crate) fn kernels(level: Level) -> Option<&'static Kernels> {
         Level::Neon => None,
         #[cfg(not(target_arch = "x86_64"))]
         Level::Avx2 | Level::Avx512 | Level::Amx => None,
+    }
+}
+
+/// Work on rows of features, at the level of these kernels; without any, as it is written.
+pub(crate) fn rows(kernels: Option<&Kernels>, rows: Rows<'_>) {
+    match kernels {
+        Some(kernels) => kernels.rows(rows),
+        None => {
+            rows.check();
+            rows::run(rows);
+        }
+    }
+}
+
+/// The features of pixels that lie side by side; `spare` is [`Kernels::thin`]'s.
+pub(crate) fn thin(
+    kernels: Option<&Kernels>,
+    rows: &[&[f32]],
+    taps: &Taps<'_>,
+    pixels: usize,
+    output: &mut [f32],
+    spare: &mut [f32],
+) {
+    match kernels {
+        Some(kernels) => kernels.thin(rows, taps, pixels, output, spare),
+        None => scalar::thin(rows, taps, pixels, output),
+    }
+}
+
+/// A row of a convolution of each channel by itself.
+pub(crate) fn depthwise(kernels: Option<&Kernels>, row: &Depthwise<'_>, output: &mut [f32]) {
+    match kernels {
+        Some(kernels) => kernels.depthwise(row, output),
+        None => {
+            row.check(output.len() / row.channels);
+            depthwise::plain(row, output);
+        }
     }
 }
 

@@ -12,8 +12,9 @@ use crate::{
     fp32::{
         gemm::{self, BLOCK, Panels, STRIP},
         job::{Convolution, Epilogue, Input},
-        kernels::Kernels,
-        scalar::{self, Taps},
+        kernels::{Kernels, Taps},
+        scalar::{self, Taps as PlainTaps},
+        thin::Activation,
     },
     plane::Plane,
     threads::Threads,
@@ -100,14 +101,16 @@ pub(crate) fn columns(
             read_row(job, *in_channels, y, x - 1..x + count as isize + 1, row);
         }
         let (run, rest) = output.split_at_mut(count * panels.columns);
-        kernels.thin(
-            [0, 1, 2].map(|row| &rows[row * row_floats..][..row_floats]),
-            *in_channels,
+        let taps = Taps {
+            run: 3 * in_channels,
+            step: *in_channels,
             panels,
             bias,
-            run,
-            spare,
-        );
+            activation: Activation::Rectify,
+            output_step: panels.columns,
+        };
+        let rows = [0, 1, 2].map(|row| &rows[row * row_floats..][..row_floats]);
+        kernels.thin(&rows, &taps, count, run, spare);
         (output, next) = (rest, next + count);
     }
 }
@@ -137,7 +140,7 @@ fn read_row(
 pub(crate) struct Spread {
     panels: Panels,
     /// For the frame of the gradient, which is thin.
-    taps: Taps,
+    taps: PlainTaps,
 }
 
 impl Spread {
@@ -158,7 +161,7 @@ impl Spread {
         });
         Self {
             panels,
-            taps: Taps::new(out_channels, in_channels, |output, input, tap| {
+            taps: PlainTaps::new(out_channels, in_channels, |output, input, tap| {
                 weight(input, output, 8 - tap)
             }),
         }

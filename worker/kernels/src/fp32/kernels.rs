@@ -2,8 +2,10 @@
 //! processor that can run them.
 
 use crate::fp32::{
+    depthwise::Depthwise,
     gemm::{self, Operands, Panels, STRIP},
-    thin::Thin,
+    rows::Rows,
+    thin::{Activation, Thin},
     winograd::Tiles,
 };
 
@@ -14,13 +16,46 @@ pub(crate) struct Kernels {
     /// Columns of a panel of the product: its vectors times their lanes.
     pub(crate) panel: usize,
     pub(crate) product: unsafe fn(&Operands),
-    pub(crate) thin: unsafe fn(&Thin),
+    pub(crate) thin: unsafe fn(&Thin<'_>),
     pub(crate) tiles: unsafe fn(&Tiles<'_>, usize, &mut [f32]),
     pub(crate) gram: Gram,
+    pub(crate) rows: unsafe fn(Rows<'_>),
+    pub(crate) depthwise: unsafe fn(&Depthwise<'_>, &mut [f32]),
 }
 
 /// Packed rows, channels, and the two sums: see [`crate::fp32::gram::block`].
 type Gram = unsafe fn(&[f32], usize, &mut [f64], &mut [f64]);
+
+/// Rows of the tallest kernel.
+pub(crate) const MOST_ROWS: usize = 9;
+
+/// The convolution of [`Kernels::thin`], whichever pixels it is applied to: see [`Thin`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Taps<'a> {
+    pub(crate) run: usize,
+    pub(crate) step: usize,
+    /// The rows of B are the taps in reading order.
+    pub(crate) panels: &'a Panels,
+    pub(crate) bias: &'a [f32],
+    pub(crate) activation: Activation,
+    pub(crate) output_step: usize,
+}
+
+impl Taps<'_> {
+    /// That every place which is read or written by pointer is within its slice.
+    pub(crate) fn check(&self, rows: &[&[f32]], pixels: usize, output: &[f32]) {
+        let &Self { run, step, panels, bias, output_step, .. } = self;
+        assert!(rows.len() <= MOST_ROWS, "a kernel of at most {MOST_ROWS} rows");
+        assert!(
+            panels.blocks * gemm::BLOCK >= rows.len() * run && bias.len() == panels.columns,
+            "weights of all taps, a bias for each column"
+        );
+        let Some(last) = pixels.checked_sub(1) else { return };
+        let read = (last / STRIP * STRIP + STRIP - 1) * step + run;
+        assert!(rows.iter().all(|row| row.len() >= read), "rows of whole strips");
+        assert!(output.len() >= last * output_step + panels.columns, "room for all pixels");
+    }
+}
 
 impl Kernels {
     /// `output[rows][columns] = a * panels`, where `a` is packed (see `gemm.rs`) and `rows` is a
@@ -46,43 +81,52 @@ impl Kernels {
         unsafe { (self.product)(&operands) }
     }
 
-    /// The first layer's features of pixels that lie side by side. `rows` are those of the picture
-    /// above, at and below, from the pixel left of the first on, with room for whole strips;
-    /// `spare` holds the features of one.
+    /// The features of pixels that lie side by side. `rows` are those that the kernel reads, from
+    /// what the first pixel reads on, with room for whole strips; `spare` holds the features of
+    /// one.
     pub(crate) fn thin(
         &self,
-        rows: [&[f32]; 3],
-        channels: usize,
-        panels: &Panels,
-        bias: &[f32],
+        rows: &[&[f32]],
+        taps: &Taps<'_>,
+        pixels: usize,
         output: &mut [f32],
         spare: &mut [f32],
     ) {
-        let columns = panels.columns;
-        let pixels = output.len() / columns;
-        assert!(
-            rows.iter().all(|row| row.len() >= (pixels.next_multiple_of(STRIP) + 2) * channels),
-            "rows of whole strips"
-        );
-        assert!(
-            panels.blocks * gemm::BLOCK >= 9 * channels && bias.len() == columns,
-            "weights of nine taps, a bias for each channel"
-        );
-        assert!(spare.len() >= STRIP * columns, "room for a strip of features");
+        let &Taps { run, step, panels, bias, activation, output_step } = taps;
+        taps.check(rows, pixels, output);
+        assert!(spare.len() >= STRIP * panels.columns, "room for a strip of features");
+        let mut starts = [std::ptr::null(); MOST_ROWS];
+        starts.iter_mut().zip(rows).for_each(|(start, row)| *start = row.as_ptr());
         let thin = Thin {
-            rows: rows.map(<[f32]>::as_ptr),
-            channels,
+            rows: &starts[..rows.len()],
+            run,
+            step,
             pixels,
             panels: panels.values.as_ptr(),
             blocks: panels.blocks,
-            columns,
+            columns: panels.columns,
             bias: bias.as_ptr(),
+            activation,
             output: output.as_mut_ptr(),
+            output_step,
             spare: spare.as_mut_ptr(),
         };
         // SAFETY: this table is given only to a processor that can run it, and the slices hold what
         // is read and written, as checked just above.
         unsafe { (self.thin)(&thin) }
+    }
+
+    /// Work on rows of features.
+    pub(crate) fn rows(&self, rows: Rows<'_>) {
+        // SAFETY: this table is given only to a processor that can run it.
+        unsafe { (self.rows)(rows) }
+    }
+
+    /// A row of a convolution of each channel by itself.
+    pub(crate) fn depthwise(&self, row: &Depthwise<'_>, output: &mut [f32]) {
+        row.check(output.len() / row.channels);
+        // SAFETY: this table is given only to a processor that can run it; the row was checked.
+        unsafe { (self.depthwise)(row, output) }
     }
 
     /// Computes one block of Winograd tiles.

@@ -21,6 +21,8 @@ pub(crate) trait Lanes: Copy {
     unsafe fn mul_add(self, factor: Self, term: Self) -> Self;
     /// Zero where negative; a NaN stays.
     unsafe fn rectify(self) -> Self;
+    /// Not more than this; a NaN stays.
+    unsafe fn at_most(self, high: f32) -> Self;
     /// The larger of two that are at least zero. A NaN wins.
     unsafe fn larger(self, other: Self) -> Self;
     /// A bit for each lane, lowest first: whether it is positive.

@@ -2,15 +2,17 @@
 //! has none.
 
 mod bits;
-mod convolution;
-mod dispatch;
+pub(crate) mod convolution;
+pub(crate) mod depthwise;
+pub(crate) mod dispatch;
 mod features;
 mod first;
-mod job;
+pub(crate) mod job;
 mod pass;
 mod pool;
 mod prepared;
-mod scalar;
+pub(crate) mod rows;
+pub(crate) mod scalar;
 mod seed;
 mod statistics;
 
@@ -21,17 +23,19 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 #[cfg_attr(not(any(target_arch = "x86_64", target_arch = "aarch64")), allow(dead_code))]
-mod gemm;
+pub(crate) mod gemm;
 #[cfg_attr(not(any(target_arch = "x86_64", target_arch = "aarch64")), allow(dead_code))]
 mod gram;
 #[cfg_attr(not(any(target_arch = "x86_64", target_arch = "aarch64")), allow(dead_code))]
-mod kernels;
+pub(crate) mod kernels;
 #[cfg_attr(not(any(target_arch = "x86_64", target_arch = "aarch64")), allow(dead_code))]
 mod lanes;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 #[cfg_attr(not(any(target_arch = "x86_64", target_arch = "aarch64")), allow(dead_code))]
-mod thin;
+mod row_lanes;
+#[cfg_attr(not(any(target_arch = "x86_64", target_arch = "aarch64")), allow(dead_code))]
+pub(crate) mod thin;
 #[cfg_attr(not(any(target_arch = "x86_64", target_arch = "aarch64")), allow(dead_code))]
 mod winograd;
 

@@ -7,10 +7,13 @@
 use std::arch::{aarch64::*, asm};
 
 use crate::fp32::{
+    depthwise::{self, Depthwise},
     gemm::{self, Operands},
     gram,
     kernels::Kernels,
     lanes::Lanes,
+    row_lanes,
+    rows::Rows,
     thin::{self, Thin},
     winograd::{self, Tiles},
 };
@@ -115,7 +118,8 @@ impl Lanes for F32x8 {
 }
 
 /// The kernels, for a processor that has NEON.
-pub(crate) static KERNELS: Kernels = Kernels { panel: 16, product, thin, tiles, gram };
+pub(crate) static KERNELS: Kernels =
+    Kernels { panel: 16, product, thin, tiles, gram, rows, depthwise };
 
 #[target_feature(enable = "neon")]
 unsafe fn product(operands: &Operands) {
@@ -123,7 +127,7 @@ unsafe fn product(operands: &Operands) {
 }
 
 #[target_feature(enable = "neon")]
-unsafe fn thin(thin: &Thin) {
+unsafe fn thin(thin: &Thin<'_>) {
     thin::features::<F32x8, 6, 2>(thin);
 }
 
@@ -135,6 +139,16 @@ unsafe fn tiles(tiles: &Tiles<'_>, block: usize, scratch: &mut [f32]) {
 #[target_feature(enable = "neon")]
 unsafe fn gram(packed: &[f32], channels: usize, gram: &mut [f64], sum: &mut [f64]) {
     gram::block::<F32x8, 4, 2, 1>(packed, channels, gram, sum);
+}
+
+#[target_feature(enable = "neon")]
+unsafe fn rows(rows: Rows<'_>) {
+    row_lanes::run::<F32x8>(rows);
+}
+
+#[target_feature(enable = "neon")]
+unsafe fn depthwise(row: &Depthwise<'_>, output: &mut [f32]) {
+    depthwise::row::<F32x8>(row, output);
 }
 
 #[cfg(test)]

@@ -6,7 +6,9 @@
 use crate::{
     fp32::{
         bits,
+        gemm::BLOCK,
         job::{Convolution, Destination, Epilogue, Input},
+        kernels,
         pool::{self, Pooling},
     },
     threads::{Output, Threads},
@@ -202,6 +204,29 @@ pub(crate) fn weighted_gram(rows: &[f32], weights: &[f32], gram: &mut [f64], sum
                 .iter_mut()
                 .zip(&row[i..])
                 .for_each(|(g, other)| *g += value * f64::from(*other));
+        }
+    }
+}
+
+/// The features of pixels that lie side by side: the specification of the product in `thin.rs`,
+/// for panels of [`BLOCK`] columns.
+pub(crate) fn thin(rows: &[&[f32]], taps: &kernels::Taps<'_>, pixels: usize, output: &mut [f32]) {
+    let &kernels::Taps { run, step, panels, bias, activation, output_step } = taps;
+    taps.check(rows, pixels, output);
+    for pixel in 0..pixels {
+        for (column, panel) in (0..panels.columns)
+            .step_by(BLOCK)
+            .zip(panels.values.chunks(panels.blocks * BLOCK * BLOCK))
+        {
+            let mut sums = [0.0; BLOCK];
+            let inputs = rows.iter().flat_map(|row| &row[pixel * step..][..run]);
+            for (input, weights) in inputs.zip(panel.chunks_exact(BLOCK)) {
+                sums.iter_mut().zip(weights).for_each(|(sum, weight)| *sum += input * weight);
+            }
+            let output = &mut output[pixel * output_step + column..][..BLOCK];
+            for ((output, sum), bias) in output.iter_mut().zip(sums).zip(&bias[column..]) {
+                *output = activation.of(sum + bias);
+            }
         }
     }
 }

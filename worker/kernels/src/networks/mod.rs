@@ -1,0 +1,53 @@
+//! Networks that stylise a picture in one pass, in fp32: [`StyleTransformer`] with the vector that
+//! a [`StylePredictor`] makes of any style image, and [`MultiStyle`], which has learned its styles.
+//!
+//! They are written by hand for frozen weights and compute what the published graphs compute.
+//! Features are stored channels last. Convolutions between maps of few channels are products on
+//! bands of rows (`direct.rs`), those of the residual blocks are Winograd's. A normalisation needs
+//! the mean and the variance of the whole map before its first value is known: they are summed
+//! where the map is written, and the normalisation is applied where it is read.
+//!
+//! The result does not depend on the number of threads: bands are of fixed size, and their sums
+//! are merged in order.
+//!
+//! **Borders.** A picture that ends is mirrored at every layer, as in the graphs; one that
+//! tiles is wrapped. The network halves a picture twice, so an axis of n pixels is computed to the
+//! next multiple of [`SIDE_MULTIPLE`] and cut off; one that tiles at another length is unrolled
+//! (`unrolled.rs`). A picture may be smaller than a kernel: it is mirrored or wrapped again.
+//!
+//! **Memory.** A run takes three maps from the [`Workspace`], which keeps them: 14 floats a pixel
+//! in [`StyleTransformer`], 42 in [`MultiStyle`], whose first layer has 32 channels at full size.
+//! With picture and output, 4096 x 4096 takes 1.4 GiB in the former, 3.2 GiB in the latter. What
+//! would bound it further: maps are read and written in bands of rows only, so a layer can be
+//! computed twice, first for its moments and then, band by band, for the layer that reads it, and
+//! need not be stored. In [`MultiStyle`] that is the first layer, a third of a run; in both the
+//! enlarging layers, a tenth.
+
+mod body;
+mod border;
+mod direct;
+mod multi_style;
+mod normalization;
+mod outer;
+mod picture;
+mod predictor;
+mod residual;
+mod spread;
+mod tensors;
+#[cfg(test)]
+mod tests;
+mod transformer;
+#[cfg(test)]
+mod truth;
+mod unrolled;
+mod workspace;
+
+pub use multi_style::MultiStyle;
+pub use picture::{PaintError, Picture};
+pub use predictor::StylePredictor;
+pub use tensors::{TensorError, Tensors};
+pub use transformer::{StyleTransformer, StyleVector};
+pub use workspace::Workspace;
+
+/// Pixels by whose multiples the networks paint.
+pub const SIDE_MULTIPLE: usize = 4;

@@ -1,0 +1,88 @@
+//! One network with several styles: a style is a scale and an offset for each channel of each
+//! normalised layer (Dumoulin, Shlens and Kudlur, "A Learned Representation for Artistic Style").
+
+use super::{
+    body::{Body, Topology},
+    normalization::Factors,
+    picture::{PaintError, Picture, check_style},
+    tensors::{TensorError, Tensors},
+    workspace::Workspace,
+};
+use crate::level::Level;
+
+const TOPOLOGY: Topology = Topology {
+    prefix: "",
+    contract: [32, 32, 32],
+    normalizes_contract: true,
+    blocks: 6,
+    expand: [8, 4, 3],
+};
+
+/// A network of [`MultiStyle::STYLES`] styles.
+#[derive(Debug)]
+pub struct MultiStyle {
+    body: Body,
+    /// For each normalised layer: channels, and `[style][channel]` of gamma and beta.
+    tables: Vec<Table>,
+}
+
+#[derive(Debug)]
+struct Table {
+    channels: usize,
+    gamma: Vec<f32>,
+    beta: Vec<f32>,
+}
+
+impl Table {
+    /// The factors of a mixture of styles.
+    fn mixed(&self, weights: &[f32]) -> Factors {
+        let mix = |table: &[f32]| {
+            let mut sums = vec![0.0; self.channels];
+            for (weight, style) in weights.iter().zip(table.chunks_exact(self.channels)) {
+                sums.iter_mut().zip(style).for_each(|(sum, value)| *sum += weight * value);
+            }
+            sums
+        };
+        Factors { gamma: mix(&self.gamma), beta: mix(&self.beta) }
+    }
+}
+
+impl MultiStyle {
+    pub const STYLES: usize = 26;
+
+    /// Prepares the weights: `contract.I.weight`, `residual.B.I.weight` and `expand.I.weight` of
+    /// the shape `[out][in][row][column]`, each with `.gamma` and `.beta` of `[style][channel]`,
+    /// and nothing else. A level that this processor lacks is lowered to the best one that it has.
+    pub fn new(tensors: &Tensors<'_>, level: Level) -> Result<Self, TensorError> {
+        let body = Body::new(TOPOLOGY, tensors, level)?;
+        let table = |(name, channels): (String, usize)| {
+            let take = |what: &str| {
+                let shape = [Self::STYLES, channels];
+                Ok(tensors.take(&format!("{name}.{what}"), &shape)?.to_vec())
+            };
+            Ok(Table { channels, gamma: take("gamma")?, beta: take("beta")? })
+        };
+        let tables = TOPOLOGY.normalized().into_iter().map(table).collect::<Result<_, _>>()?;
+        tensors.finish("")?;
+        Ok(Self { body, tables })
+    }
+
+    /// Paints a picture in a mixture of styles, one weight for each; they need not sum to one.
+    /// `output` is as the picture: values of 0 to 255.
+    pub fn paint(
+        &self,
+        workspace: &mut Workspace,
+        picture: &Picture<'_>,
+        weights: &[f32],
+        output: &mut [f32],
+    ) -> Result<(), PaintError> {
+        picture.check(output)?;
+        if weights.len() != Self::STYLES {
+            return Err(PaintError::Weights { expected: Self::STYLES, found: weights.len() });
+        }
+        check_style(weights)?;
+        let factors: Vec<Factors> = self.tables.iter().map(|table| table.mixed(weights)).collect();
+        workspace.inside(|workspace| self.body.paint(workspace, picture, &factors, output));
+        Ok(())
+    }
+}

@@ -1,0 +1,96 @@
+//! Residual blocks: two 3x3 convolutions, each normalised, whose result is added to their input.
+
+use super::{
+    normalization::{Factors, add_normalized, moments, normalize},
+    tensors::{TensorError, Tensors},
+    workspace::Workspace,
+};
+use crate::{
+    edge::Edge,
+    fp32::{
+        convolution::Weights,
+        job::{Convolution, Destination, Epilogue, Input},
+        kernels::Kernels,
+    },
+    plane::Plane,
+    shape::{Pool, Shape},
+    threads::Threads,
+};
+
+/// Channels of a residual block.
+pub(super) const CHANNELS: usize = 32;
+
+#[derive(Debug)]
+pub(super) struct Block {
+    convolutions: [Weights; 2],
+}
+
+impl Block {
+    /// Takes the weights `PREFIX.0.weight` and `PREFIX.1.weight`.
+    pub(super) fn new(
+        tensors: &Tensors<'_>,
+        prefix: &str,
+        kernels: Option<&Kernels>,
+    ) -> Result<Self, TensorError> {
+        let convolution = |index: usize| {
+            let name = format!("{prefix}.{index}.weight");
+            let weights = tensors.take(&name, &[CHANNELS, CHANNELS, 3, 3])?;
+            Ok(Weights::many(CHANNELS, CHANNELS, kernels, |output, input, tap| {
+                weights[(output * CHANNELS + input) * 9 + tap]
+            }))
+        };
+        Ok(Self { convolutions: [convolution(0)?, convolution(1)?] })
+    }
+
+    /// Adds the block's result to the map.
+    pub(super) fn run(
+        &self,
+        workspace: &mut Workspace,
+        kernels: Option<&Kernels>,
+        plane: &Plane,
+        factors: [&Factors; 2],
+        map: &mut [f32],
+    ) {
+        let (mut first, mut second) = (workspace.take(map.len()), workspace.take(map.len()));
+        let threads = &mut workspace.threads;
+        let ([own, own2], [factors, factors2]) = (&self.convolutions, factors);
+        let (inner, outer) = (&mut first[..map.len()], &mut second[..map.len()]);
+
+        convolve(own, threads, kernels, plane, map, inner);
+        let affine = moments(threads, kernels, CHANNELS, inner).affine(factors, true);
+        normalize(threads, kernels, CHANNELS, &affine, inner);
+
+        convolve(own2, threads, kernels, plane, inner, outer);
+        let affine = moments(threads, kernels, CHANNELS, outer).affine(factors2, false);
+        add_normalized(threads, kernels, CHANNELS, &affine, outer, map);
+        workspace.give(first);
+        workspace.give(second);
+    }
+}
+
+/// The geometry of all blocks at one size.
+pub(super) fn plane(width: usize, height: usize, wraps: [bool; 2]) -> Plane {
+    let [edge_x, edge_y] = wraps.map(|wraps| if wraps { Edge::Wrap } else { Edge::Reflect });
+    Plane::forward(&Shape {
+        width,
+        height,
+        edge_x,
+        edge_y,
+        pool: Pool::Average,
+        seam_x: 0,
+        seam_y: 0,
+    })
+}
+
+fn convolve(
+    weights: &Weights,
+    threads: &mut Threads,
+    kernels: Option<&Kernels>,
+    plane: &Plane,
+    input: &[f32],
+    output: &mut [f32],
+) {
+    threads.reserve(weights.scratch_floats(plane));
+    let job = Convolution { input: Input::Map(input), plane, epilogue: Epilogue::Plain };
+    weights.run(threads, kernels, &job, Destination { values: output, bits: &mut [] });
+}

@@ -1,0 +1,65 @@
+//! Pictures that tile at a length that is no multiple of four.
+//!
+//! The network halves a picture twice, so at such a length a lap ends within one of its pixels,
+//! and opposite sides would not meet. So the picture is continued by [`MARGIN`] pixels of the next
+//! lap on either side, or a few more, to a multiple of four; the margin is cut off again. Then both
+//! sides of the seam have seen the same neighbours. The margin counts in the normalisations.
+
+use super::{SIDE_MULTIPLE, picture::Picture};
+
+/// Pixels that are shown beyond a seam: as far as the residual blocks and what is around them see,
+/// about.
+const MARGIN: usize = 48;
+
+/// A picture with its margins.
+pub(super) struct Unrolled {
+    rgb: Vec<f32>,
+    width: usize,
+    height: usize,
+    left: usize,
+    top: usize,
+}
+
+/// The length of an axis with its margins, and the first of them.
+fn axis(len: usize, wraps: bool) -> (usize, usize) {
+    if wraps && !len.is_multiple_of(SIDE_MULTIPLE) {
+        ((len + 2 * MARGIN).next_multiple_of(SIDE_MULTIPLE), MARGIN)
+    } else {
+        (len, 0)
+    }
+}
+
+impl Unrolled {
+    /// The picture with margins, if it needs any.
+    pub(super) fn of(picture: &Picture<'_>) -> Option<Self> {
+        let (width, left) = axis(picture.width, picture.wrap_x);
+        let (height, top) = axis(picture.height, picture.wrap_y);
+        if (width, height) == (picture.width, picture.height) {
+            return None;
+        }
+        let source = |place: usize, before: usize, len: usize| {
+            (place as isize - before as isize).rem_euclid(len as isize) as usize
+        };
+        let mut rgb = Vec::with_capacity(3 * width * height);
+        for y in 0..height {
+            let row = &picture.rgb[3 * source(y, top, picture.height) * picture.width..];
+            for x in 0..width {
+                rgb.extend_from_slice(&row[3 * source(x, left, picture.width)..][..3]);
+            }
+        }
+        Some(Self { rgb, width, height, left, top })
+    }
+
+    pub(super) fn picture(&self, of: &Picture<'_>) -> Picture<'_> {
+        let (width, height) = (self.width, self.height);
+        Picture { rgb: &self.rgb, width, height, wrap_x: of.wrap_x, wrap_y: of.wrap_y }
+    }
+
+    /// Cuts the margins off.
+    pub(super) fn cut(&self, painted: &[f32], width: usize, output: &mut [f32]) {
+        let rows = painted.chunks_exact(3 * self.width).skip(self.top);
+        for (output, row) in output.chunks_exact_mut(3 * width).zip(rows) {
+            output.copy_from_slice(&row[3 * self.left..][..3 * width]);
+        }
+    }
+}
