@@ -96,6 +96,8 @@ pub(crate) mod tests {
             same(x.mul_add(y, third), pairs().map(|(a, b)| a.mul_add(b, 0.3)).collect(), "mul_add");
             let rectified = a.iter().map(|a| if *a < 0.0 { 0.0 } else { *a }).collect();
             same(x.rectify(), rectified, "rectify");
+            let at_most = a.iter().map(|a| if *a > 6.0 { 6.0 } else { *a }).collect();
+            same(x.at_most(6.0), at_most, "at_most");
             let larger = |a: f32, b: f32| {
                 if a.is_nan() || b.is_nan() { f32::NAN } else { a.abs().max(b.abs()) }
             };

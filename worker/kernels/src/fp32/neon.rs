@@ -76,6 +76,12 @@ impl Lanes for F32x8 {
         Self(kept(self.0), kept(self.1))
     }
     #[inline(always)]
+    unsafe fn at_most(self, high: f32) -> Self {
+        let high = vdupq_n_f32(high);
+        let kept = |values| vbslq_f32(vcgtq_f32(values, high), high, values);
+        Self(kept(self.0), kept(self.1))
+    }
+    #[inline(always)]
     unsafe fn larger(self, other: Self) -> Self {
         // Floats that are not negative are in the order of their bits, a NaN above all.
         let larger = |own, other| {
