@@ -103,7 +103,7 @@ impl Body {
         tensors: &Tensors<'_>,
         level: Level,
     ) -> Result<Self, TensorError> {
-        let kernels = dispatch::kernels(level.min(Level::detect()));
+        let kernels = dispatch::kernels(level.lowered());
         let Topology { prefix, contract, normalizes_contract, blocks, expand } = topology;
         let take =
             |stage: &str, index: usize, channels: [usize; 2], side: usize, has_bias: bool| {

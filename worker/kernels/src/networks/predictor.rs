@@ -98,7 +98,7 @@ impl StylePredictor {
     /// a kernel of one pixel is `[out][in]`) and `.bias`, and nothing else that begins like this.
     /// A level that this processor lacks is lowered to the best one that it has.
     pub fn new(tensors: &Tensors<'_>, level: Level) -> Result<Self, TensorError> {
-        let kernels = dispatch::kernels(level.min(Level::detect()));
+        let kernels = dispatch::kernels(level.lowered());
         let stem = {
             let weights = tensors.take("predict.stem.weight", &[STEM, 3, 3, 3])?;
             let bias = tensors.take("predict.stem.bias", &[STEM])?;

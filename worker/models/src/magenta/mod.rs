@@ -16,7 +16,7 @@ pub(crate) use multi_style::read_multi_style;
 use crate::onnx::{Attribute, Graph, Kind, Node, Refusal, Tensor};
 use crate::{ModelError, NamedTensor};
 
-/// A network of three stages, as it is called in a file and by us.
+/// What a convolution of a graph has to be.
 #[derive(Debug, Clone, Copy)]
 struct Convolution {
     outputs: usize,
