@@ -21,4 +21,4 @@ pub use error::ModelError;
 pub use fetch::{Fetch, Package, PipDownload, PullProgress};
 pub use named::{NamedTensor, read_tensors};
 pub use store::{ModelEntry, ModelFile, ModelStore};
-pub use vgg19::{Convolution, MEAN_BGR, VggWeights, read_vgg19};
+pub use vgg19::{Convolution, MEAN_BGR, VggWeights, read_vgg19, read_vgg19_up_to};

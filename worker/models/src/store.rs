@@ -11,6 +11,7 @@ mod tests;
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use directories::ProjectDirs;
 use impasto_types::{BlobRef, ModelName, ModelRef};
@@ -43,6 +44,24 @@ impl ModelFile {
     pub fn read(&self) -> Result<Vec<u8>, ModelError> {
         let bytes = fs::read(&self.path).map_err(ModelError::io("read", &self.path))?;
         if BlobRef::of(&bytes) == self.model.blob { Ok(bytes) } else { Err(self.damaged()) }
+    }
+
+    /// Reads the file, and parses it while another thread digests it. A file whose digest is wrong
+    /// is damaged, whatever `parse` made of it.
+    pub fn parse<T>(
+        &self,
+        parse: impl FnOnce(&[u8]) -> Result<T, ModelError>,
+    ) -> Result<T, ModelError> {
+        let bytes = fs::read(&self.path).map_err(ModelError::io("read", &self.path))?;
+        thread::scope(|scope| {
+            let digested = scope.spawn(|| BlobRef::of(&bytes) == self.model.blob);
+            let parsed = parse(&bytes);
+            match digested.join() {
+                Ok(true) => parsed,
+                Ok(false) => Err(self.damaged()),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        })
     }
 
     fn damaged(&self) -> ModelError {

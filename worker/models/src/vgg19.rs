@@ -70,7 +70,25 @@ pub fn read_vgg19(safetensors_bytes: &[u8]) -> Result<VggWeights, ModelError> {
     read_layers(safetensors_bytes, &VGG19)
 }
 
+/// The same, but only the first `convolutions` of the sixteen, for a network that ends there. The
+/// values of the others are not looked at.
+pub fn read_vgg19_up_to(
+    safetensors_bytes: &[u8],
+    convolutions: usize,
+) -> Result<VggWeights, ModelError> {
+    read_first_layers(safetensors_bytes, &VGG19, convolutions)
+}
+
 pub(crate) fn read_layers(bytes: &[u8], layers: &Layers) -> Result<VggWeights, ModelError> {
+    read_first_layers(bytes, layers, layers.len())
+}
+
+/// The first `count` of the layers of a file.
+fn read_first_layers(
+    bytes: &[u8],
+    layers: &Layers,
+    count: usize,
+) -> Result<VggWeights, ModelError> {
     let file = open_safetensors(bytes)?;
     let expected = layers.len() * 2;
     if file.len() != expected {
@@ -87,7 +105,8 @@ pub(crate) fn read_layers(bytes: &[u8], layers: &Layers) -> Result<VggWeights, M
             &format!("{}.bias", layer.name),
         )
     };
-    Ok(VggWeights { convolutions: layers.iter().map(read).collect::<Result<_, _>>()? })
+    let convolutions = layers.iter().take(count).map(read).collect::<Result<_, _>>()?;
+    Ok(VggWeights { convolutions })
 }
 
 pub(crate) fn open_safetensors(bytes: &[u8]) -> Result<SafeTensors<'_>, ModelError> {
@@ -132,10 +151,12 @@ fn read_tensor(
 pub(crate) fn finite_floats(name: &str, bytes: &[u8]) -> Result<Vec<f32>, ModelError> {
     let (floats, _) = bytes.as_chunks::<4>();
     let floats: Vec<f32> = floats.iter().map(|&float| f32::from_le_bytes(float)).collect();
-    match floats.iter().position(|float| !float.is_finite()) {
-        Some(at) => Err(ModelError::Weights(format!("`{name}` has {} at {at}", floats[at]))),
-        None => Ok(floats),
+    // Without an early exit, this takes a few vectors at a time.
+    if floats.iter().fold(true, |finite, float| finite & float.is_finite()) {
+        return Ok(floats);
     }
+    let at = floats.iter().position(|float| !float.is_finite()).unwrap_or_default();
+    Err(ModelError::Weights(format!("`{name}` has {} at {at}", floats[at])))
 }
 
 impl VggWeights {

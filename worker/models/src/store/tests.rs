@@ -294,6 +294,22 @@ fn a_model_of_another_machine_is_adopted_under_its_digest() {
     assert_eq!(store.find_ref(&other).expect("it looks"), None);
 }
 
+#[test]
+fn a_parsed_file_is_digested_whatever_it_parses_to() {
+    let (dir, inbox) = (tempdir().expect("a folder"), tempdir().expect("a folder"));
+    let store = store(dir.path(), Box::new(NoNetwork));
+    let blob = inbox.path().join("blob");
+    fs::write(&blob, b"weights").expect("it writes");
+    let model = ModelRef { name: NAME, blob: BlobRef::of(b"weights") };
+    let file = store.adopt(model, &blob).expect("it is adopted");
+    assert_eq!(file.parse(|bytes| Ok(bytes.to_vec())).expect("it parses"), b"weights");
+    let refuse = |_: &[u8]| Err::<(), _>(ModelError::Weights("no".to_owned()));
+    assert!(matches!(file.parse(refuse), Err(ModelError::Weights(_))));
+    fs::write(&file.path, b"weightS").expect("it writes");
+    assert!(matches!(file.parse(|_| Ok(())), Err(ModelError::Damaged { .. })));
+    assert!(matches!(file.parse(refuse), Err(ModelError::Damaged { .. })));
+}
+
 /// Pins the header of the conversion, which the digest of the published weights depends on beside
 /// their numbers.
 #[test]
@@ -309,6 +325,8 @@ fn the_store_s_format_does_not_change() {
     let weights = VggWeights { convolutions: VGG19.iter().map(zeros).collect() };
     let bytes = weights.to_safetensors(published.provenance).expect("it serialises");
     assert_eq!(bytes.len() as u64, published.converted.size_bytes);
+    let first = crate::read_vgg19_up_to(&bytes, 13).expect("it parses");
+    assert!(first.convolutions == weights.convolutions[..13]);
     let header_bytes = bytes.len() - 20_024_384 * 4;
     assert_eq!(
         Digest::of(&bytes[..header_bytes]).to_hex(),

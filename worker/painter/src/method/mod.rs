@@ -9,7 +9,7 @@ use std::sync::Arc;
 use impasto_engine::cards::Handle;
 use impasto_engine::{EngineError, Image, Run, Style};
 use impasto_kernels::Level;
-use impasto_models::{ModelError, ModelStore};
+use impasto_models::{ModelError, ModelFile, ModelStore};
 use impasto_types::{ModelName, ModelRef, Profile, Recipe};
 
 use crate::View;
@@ -124,11 +124,24 @@ impl Site<'_> {
     /// # Errors
     /// If the model store does not have it, or it cannot be read.
     pub fn read(&self, model: ModelRef) -> Result<Vec<u8>, PrepareError> {
-        let name = model.name;
-        let found = self.store.find_ref(&model);
-        found
-            .and_then(|file| file.ok_or(ModelError::Missing { name }))
-            .and_then(|file| file.read())
-            .map_err(|error| PrepareError::model(name, error))
+        let read = self.file(model).and_then(|file| file.read());
+        read.map_err(|error| PrepareError::model(model.name, error))
+    }
+
+    /// What `parse` makes of a model's file, which is checked against its digest meanwhile.
+    ///
+    /// # Errors
+    /// If the model store does not have it, it cannot be read, or `parse` refuses it.
+    pub fn parse<T>(
+        &self,
+        model: ModelRef,
+        parse: impl FnOnce(&[u8]) -> Result<T, ModelError>,
+    ) -> Result<T, PrepareError> {
+        let parsed = self.file(model).and_then(|file| file.parse(parse));
+        parsed.map_err(|error| PrepareError::model(model.name, error))
+    }
+
+    fn file(&self, model: ModelRef) -> Result<ModelFile, ModelError> {
+        self.store.find_ref(&model)?.ok_or(ModelError::Missing { name: model.name })
     }
 }

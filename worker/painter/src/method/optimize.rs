@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use impasto_engine::optimize::device::tensor::TensorDevice;
 use impasto_engine::optimize::{Engine, PROCESS_BYTES, Session};
 use impasto_engine::{EngineError, Inputs, Run, Style};
-use impasto_models::{VggWeights, read_vgg19};
+use impasto_kernels::vgg::CONVOLUTIONS;
+use impasto_models::{VggWeights, read_vgg19_up_to};
 use impasto_types::{Digest, ModelName, Recipe};
 
 use super::{Job, Method, PrepareError, Prepared, Site, SiteDevice};
@@ -46,11 +47,9 @@ impl OptimizeMethod {
     /// VGG-19's weights. The CPU needs them once, a GPU once per lane.
     fn weights(&self, site: &Site<'_>) -> Result<Arc<VggWeights>, PrepareError> {
         let model = site.model(ModelName::Vgg19)?;
-        let read = || {
-            let bytes = site.read(model)?;
-            let weights = read_vgg19(&bytes);
-            weights.map(Arc::new).map_err(|error| PrepareError::model(model.name, error))
-        };
+        // No layer that a recipe names is deeper.
+        let read =
+            || site.parse(model, |bytes| read_vgg19_up_to(bytes, CONVOLUTIONS)).map(Arc::new);
         if matches!(site.device, SiteDevice::Cpu(_)) {
             return read();
         }
