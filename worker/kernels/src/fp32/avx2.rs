@@ -6,6 +6,7 @@
 use std::arch::x86_64::*;
 
 use crate::fp32::{
+    correlation::{self, Correlation},
     depthwise::{self, Depthwise},
     gemm::{self, Operands},
     gram,
@@ -96,7 +97,7 @@ impl Lanes for F32x8 {
 
 /// The kernels, for a processor that has AVX2 and FMA.
 pub(crate) static KERNELS: Kernels =
-    Kernels { panel: 16, product, thin, tiles, gram, rows, depthwise };
+    Kernels { panel: 16, product, thin, tiles, gram, rows, depthwise, correlate };
 
 #[target_feature(enable = "avx2,fma")]
 unsafe fn product(operands: &Operands) {
@@ -126,6 +127,11 @@ unsafe fn rows(rows: Rows<'_>) {
 #[target_feature(enable = "avx2,fma")]
 unsafe fn depthwise(row: &Depthwise<'_>, output: &mut [f32]) {
     depthwise::row::<F32x8>(row, output);
+}
+
+#[target_feature(enable = "avx2,fma")]
+unsafe fn correlate(work: &Correlation) {
+    correlation::sums::<F32x8, 6, 2>(work);
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 use std::arch::x86_64::*;
 
 use crate::fp32::{
+    correlation::{self, Correlation},
     depthwise::{self, Depthwise},
     gemm::{self, Operands},
     gram,
@@ -95,7 +96,7 @@ impl Lanes for F32x16 {
 
 /// The kernels, for a processor that has AVX-512F.
 pub(crate) static KERNELS: Kernels =
-    Kernels { panel: 32, product, thin, tiles, gram, rows, depthwise };
+    Kernels { panel: 32, product, thin, tiles, gram, rows, depthwise, correlate };
 
 #[target_feature(enable = "avx512f")]
 unsafe fn product(operands: &Operands) {
@@ -125,6 +126,11 @@ unsafe fn rows(rows: Rows<'_>) {
 #[target_feature(enable = "avx512f")]
 unsafe fn depthwise(row: &Depthwise<'_>, output: &mut [f32]) {
     depthwise::row::<F32x16>(row, output);
+}
+
+#[target_feature(enable = "avx512f")]
+unsafe fn correlate(work: &Correlation) {
+    correlation::sums::<F32x16, 12, 2>(work);
 }
 
 #[cfg(test)]

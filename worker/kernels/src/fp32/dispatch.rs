@@ -7,7 +7,7 @@ use crate::fp32::{avx2, avx512};
 use crate::{
     fp32::{
         depthwise::{self, Depthwise},
-        kernels::{Kernels, Taps},
+        kernels::{Kernels, Pairs, Taps},
         rows::{self, Rows},
         scalar,
     },
@@ -57,6 +57,14 @@ pub(crate) fn thin(
     match kernels {
         Some(kernels) => kernels.thin(rows, taps, pixels, output, spare),
         None => scalar::thin(rows, taps, pixels, output),
+    }
+}
+
+/// Adds products of a row and a gradient, summed over pixels, to `sums`, `[place][column]`.
+pub(crate) fn correlate(kernels: Option<&Kernels>, pairs: &Pairs<'_>, sums: &mut [f32]) {
+    match kernels {
+        Some(kernels) => kernels.correlate(pairs, sums),
+        None => scalar::correlate(pairs, sums),
     }
 }
 

@@ -2,6 +2,7 @@
 //! processor that can run them.
 
 use crate::fp32::{
+    correlation::Correlation,
     depthwise::Depthwise,
     gemm::{self, Operands, Panels, STRIP},
     rows::Rows,
@@ -21,6 +22,7 @@ pub(crate) struct Kernels {
     pub(crate) gram: Gram,
     pub(crate) rows: unsafe fn(Rows<'_>),
     pub(crate) depthwise: unsafe fn(&Depthwise<'_>, &mut [f32]),
+    pub(crate) correlate: unsafe fn(&Correlation),
 }
 
 /// Packed rows, channels, and the two sums: see [`crate::fp32::gram::block`].
@@ -54,6 +56,38 @@ impl Taps<'_> {
         let read = (last / STRIP * STRIP + STRIP - 1) * step + run;
         assert!(rows.iter().all(|row| row.len() >= read), "rows of whole strips");
         assert!(output.len() >= last * output_step + panels.columns, "room for all pixels");
+    }
+}
+
+/// A row that a convolution read and the gradient of what came of it: see
+/// [`crate::fp32::correlation`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pairs<'a> {
+    pub(crate) input: &'a [f32],
+    /// Floats of a pixel's run, and from one to the next.
+    pub(crate) run: usize,
+    pub(crate) step: usize,
+    pub(crate) gradient: &'a [f32],
+    /// A multiple of [`gemm::BLOCK`].
+    pub(crate) columns: usize,
+    pub(crate) gradient_step: usize,
+    pub(crate) pixels: usize,
+}
+
+impl Pairs<'_> {
+    /// Rows of the sums: whole strips.
+    pub(crate) fn places(&self) -> usize {
+        self.run.next_multiple_of(STRIP)
+    }
+
+    /// That every place which is read or written by pointer is within its slice.
+    pub(crate) fn check(&self, sums: &[f32]) {
+        let &Self { input, step, gradient, columns, gradient_step, pixels, .. } = self;
+        assert!(columns.is_multiple_of(gemm::BLOCK), "whole vectors of columns");
+        assert!(sums.len() == self.places() * columns, "a sum for each place and column");
+        let Some(last) = pixels.checked_sub(1) else { return };
+        assert!(input.len() >= last * step + self.places(), "a row of whole strips");
+        assert!(gradient.len() >= last * gradient_step + columns, "a gradient of whole vectors");
     }
 }
 
@@ -127,6 +161,25 @@ impl Kernels {
         row.check(output.len() / row.channels);
         // SAFETY: this table is given only to a processor that can run it; the row was checked.
         unsafe { (self.depthwise)(row, output) }
+    }
+
+    /// Adds the sums over a row of pixels to `sums`, `[place][column]`.
+    pub(crate) fn correlate(&self, pairs: &Pairs<'_>, sums: &mut [f32]) {
+        pairs.check(sums);
+        let &Pairs { input, step, gradient, columns, gradient_step, pixels, .. } = pairs;
+        let work = Correlation {
+            input: input.as_ptr(),
+            places: pairs.places(),
+            step,
+            gradient: gradient.as_ptr(),
+            columns,
+            gradient_step,
+            pixels,
+            sums: sums.as_mut_ptr(),
+        };
+        // SAFETY: this table is given only to a processor that can run it, and the slices hold what
+        // is read and written, as checked just above.
+        unsafe { (self.correlate)(&work) }
     }
 
     /// Computes one block of Winograd tiles.

@@ -3,6 +3,8 @@
 
 mod bits;
 pub(crate) mod convolution;
+#[cfg_attr(not(any(target_arch = "x86_64", target_arch = "aarch64")), allow(dead_code))]
+mod correlation;
 pub(crate) mod depthwise;
 pub(crate) mod dispatch;
 mod features;

@@ -7,6 +7,7 @@
 use std::arch::{aarch64::*, asm};
 
 use crate::fp32::{
+    correlation::{self, Correlation},
     depthwise::{self, Depthwise},
     gemm::{self, Operands},
     gram,
@@ -125,7 +126,7 @@ impl Lanes for F32x8 {
 
 /// The kernels, for a processor that has NEON.
 pub(crate) static KERNELS: Kernels =
-    Kernels { panel: 16, product, thin, tiles, gram, rows, depthwise };
+    Kernels { panel: 16, product, thin, tiles, gram, rows, depthwise, correlate };
 
 #[target_feature(enable = "neon")]
 unsafe fn product(operands: &Operands) {
@@ -155,6 +156,11 @@ unsafe fn rows(rows: Rows<'_>) {
 #[target_feature(enable = "neon")]
 unsafe fn depthwise(row: &Depthwise<'_>, output: &mut [f32]) {
     depthwise::row::<F32x8>(row, output);
+}
+
+#[target_feature(enable = "neon")]
+unsafe fn correlate(work: &Correlation) {
+    correlation::sums::<F32x8, 6, 2>(work);
 }
 
 #[cfg(test)]

@@ -91,7 +91,11 @@ unsafe fn run_by<L: Lanes, const N: usize, const CHAINS: usize>(rows: Rows<'_>) 
             }
             rows::run(Rows::Moments { input: &input[whole..], pivot, sums, squares });
         }
-        Rows::Points { .. } | Rows::Outputs { .. } | Rows::Sigmoid { .. } => rows::run(rows),
+        Rows::Points { .. }
+        | Rows::Outputs { .. }
+        | Rows::Sigmoid { .. }
+        | Rows::Slopes { .. }
+        | Rows::Back { .. } => rows::run(rows),
     }
 }
 

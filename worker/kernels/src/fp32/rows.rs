@@ -43,6 +43,29 @@ pub(crate) enum Rows<'a> {
     Outputs { inputs: [&'a [f32]; 5], outputs: [&'a mut [f32]; 3] },
     /// `255 / (1 + exp(-(value * scale + shift)))`, in place.
     Sigmoid { values: &'a mut [f32], scale: &'a [f32], shift: &'a [f32] },
+    /// Of a normalised row: sums, by place in the period, of the gradient where the ReLU is open,
+    /// and of its products with `input - pivot`.
+    Slopes { open: Open<'a>, gradient: &'a [f32], sums: &'a mut [f32], products: &'a mut [f32] },
+    /// What the normalisation makes of the gradient: `own` times the gradient where the ReLU is
+    /// open, plus `along * (input - pivot) + level`, in place.
+    Back {
+        open: Open<'a>,
+        gradient: &'a mut [f32],
+        own: &'a [f32],
+        along: &'a [f32],
+        level: &'a [f32],
+    },
+}
+
+/// A row before its normalisation, and where a ReLU after it is open: where
+/// `input * scale + shift` is positive, or everywhere if nothing is rectified.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Open<'a> {
+    pub(crate) input: &'a [f32],
+    pub(crate) scale: &'a [f32],
+    pub(crate) shift: &'a [f32],
+    pub(crate) rectify: bool,
+    pub(crate) pivot: &'a [f32],
 }
 
 impl Rows<'_> {
@@ -55,6 +78,7 @@ impl Rows<'_> {
             | Self::Add { scale, .. }
             | Self::Sigmoid { scale, .. } => scale.len(),
             Self::Moments { pivot, .. } => pivot.len(),
+            Self::Slopes { open, .. } | Self::Back { open, .. } => open.pivot.len(),
         }
     }
 
@@ -72,6 +96,16 @@ impl Rows<'_> {
                 shift.len() == period
             }
             Self::Moments { sums, squares, .. } => sums.len() == period && squares.len() == period,
+            Self::Slopes { open, gradient, sums, products } => {
+                open.input.len() == gradient.len()
+                    && [open.scale, open.shift, &**sums, &**products]
+                        .iter()
+                        .all(|f| f.len() == period)
+            }
+            Self::Back { open, gradient, own, along, level } => {
+                open.input.len() == gradient.len()
+                    && [open.scale, open.shift, own, along, level].iter().all(|f| f.len() == period)
+            }
             // Their loops look at each place.
             Self::Points { .. } | Self::Outputs { .. } => true,
         };
@@ -162,6 +196,46 @@ fn run_by<const P: usize>(rows: Rows<'_>) {
                 squares[i] += own_squares[i];
             }
         }
+        Rows::Slopes { open, gradient, sums, products } => {
+            let (scale, shift) = (one::<P>(open.scale), one::<P>(open.shift));
+            let (pivot, low) = (one::<P>(open.pivot), open.lowest());
+            let (mut own, mut own_products) = ([0.0; P], [0.0; P]);
+            let (inputs, input) = open.input.as_chunks::<P>();
+            let (gradients, gradient) = gradient.as_chunks::<P>();
+            for (input, gradient) in inputs.iter().zip(gradients) {
+                for i in 0..P {
+                    let kept = kept(gradient[i], input[i] * scale[i] + shift[i], low);
+                    own[i] += kept;
+                    own_products[i] += kept * (input[i] - pivot[i]);
+                }
+            }
+            for (i, (input, gradient)) in input.iter().zip(gradient).enumerate() {
+                let kept = kept(*gradient, input * scale[i] + shift[i], low);
+                own[i] += kept;
+                own_products[i] += kept * (input - pivot[i]);
+            }
+            for i in 0..P {
+                sums[i] += own[i];
+                products[i] += own_products[i];
+            }
+        }
+        Rows::Back { open, gradient, own, along, level } => {
+            let (scale, shift) = (one::<P>(open.scale), one::<P>(open.shift));
+            let (pivot, low) = (one::<P>(open.pivot), open.lowest());
+            let (own, along, level) = (one::<P>(own), one::<P>(along), one::<P>(level));
+            let (inputs, input) = open.input.as_chunks::<P>();
+            let (gradients, gradient) = gradient.as_chunks_mut::<P>();
+            for (input, gradient) in inputs.iter().zip(gradients) {
+                for i in 0..P {
+                    let kept = kept(gradient[i], input[i] * scale[i] + shift[i], low);
+                    gradient[i] = own[i] * kept + along[i] * (input[i] - pivot[i]) + level[i];
+                }
+            }
+            for (i, (input, gradient)) in input.iter().zip(gradient).enumerate() {
+                let kept = kept(*gradient, input * scale[i] + shift[i], low);
+                *gradient = own[i] * kept + along[i] * (input - pivot[i]) + level[i];
+            }
+        }
         Rows::Points { inputs, outputs } => points(inputs, outputs),
         Rows::Outputs { inputs, outputs } => three_outputs(inputs, outputs),
         Rows::Sigmoid { values, scale, shift } => {
@@ -177,6 +251,20 @@ fn run_by<const P: usize>(rows: Rows<'_>) {
             }
         }
     }
+}
+
+impl Open<'_> {
+    /// What a normalised value has to be above.
+    #[inline(always)]
+    fn lowest(&self) -> f32 {
+        if self.rectify { 0.0 } else { f32::NEG_INFINITY }
+    }
+}
+
+/// A gradient where the value that it belongs to is above the lowest that passes.
+#[inline(always)]
+fn kept(gradient: f32, value: f32, low: f32) -> f32 {
+    if value > low { gradient } else { 0.0 }
 }
 
 /// `B^T d` of F(3, 3).

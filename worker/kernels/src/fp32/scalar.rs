@@ -230,3 +230,18 @@ pub(crate) fn thin(rows: &[&[f32]], taps: &kernels::Taps<'_>, pixels: usize, out
         }
     }
 }
+
+/// Adds products of a row and a gradient, summed over pixels: see [`crate::fp32::correlation`].
+pub(crate) fn correlate(pairs: &kernels::Pairs<'_>, sums: &mut [f32]) {
+    pairs.check(sums);
+    let &kernels::Pairs { input, run, step, gradient, columns, gradient_step, pixels } = pairs;
+    for (place, sums) in sums.chunks_exact_mut(columns).take(run).enumerate() {
+        let mut own = vec![0.0_f32; columns];
+        for pixel in 0..pixels {
+            let (value, gradient) =
+                (input[pixel * step + place], &gradient[pixel * gradient_step..]);
+            own.iter_mut().zip(gradient).for_each(|(sum, gradient)| *sum += value * gradient);
+        }
+        sums.iter_mut().zip(own).for_each(|(sum, own)| *sum += own);
+    }
+}

@@ -8,7 +8,8 @@
 
 use super::{
     border::Border,
-    direct::{Direct, Kernel, Map},
+    direct::{Direct, Map},
+    kernel::Kernel,
     normalization::{Affine, Factors, Moments, normalize},
     outer::{self, Outer},
     picture::Picture,
@@ -52,36 +53,36 @@ impl Topology {
 
 #[derive(Debug)]
 pub(super) struct Body {
-    topology: Topology,
-    kernels: Option<&'static Kernels>,
-    contract: [Layer; 3],
-    blocks: Vec<Block>,
-    expand: [Layer; 3],
+    pub(super) topology: Topology,
+    pub(super) kernels: Option<&'static Kernels>,
+    pub(super) contract: [Layer; 3],
+    pub(super) blocks: Vec<Block>,
+    pub(super) expand: [Layer; 3],
 }
 
 /// A layer outside the residual blocks.
 #[derive(Debug)]
-enum Layer {
+pub(super) enum Layer {
     Direct(Direct),
     Outer(Outer),
 }
 
 impl Layer {
-    fn out_channels(&self) -> usize {
+    pub(super) fn out_channels(&self) -> usize {
         match self {
             Self::Direct(layer) => layer.out_channels(),
             Self::Outer(layer) => layer.out_channels(),
         }
     }
 
-    fn out_len(&self, len: usize) -> usize {
+    pub(super) fn out_len(&self, len: usize) -> usize {
         match self {
             Self::Direct(layer) => layer.out_len(len),
             Self::Outer(_) => len,
         }
     }
 
-    fn run(
+    pub(super) fn run(
         &self,
         threads: &mut Threads,
         kernels: Option<&Kernels>,

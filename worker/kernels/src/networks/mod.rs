@@ -26,6 +26,9 @@
 mod body;
 mod border;
 mod direct;
+mod feed_forward;
+mod geometry;
+mod kernel;
 mod multi_style;
 mod normalization;
 mod outer;
@@ -33,19 +36,26 @@ mod picture;
 mod predictor;
 mod residual;
 mod spread;
+mod table;
 mod tensors;
 #[cfg(test)]
 mod tests;
+mod training;
 mod transformer;
 #[cfg(test)]
 mod truth;
 mod unrolled;
 mod workspace;
 
+pub use feed_forward::{
+    FeedForward, FeedForwardError, FeedForwardLayout, LayoutError, MOST_BLOCKS, MOST_STYLES,
+    TensorLayout,
+};
 pub use multi_style::MultiStyle;
 pub use picture::{PaintError, Picture};
 pub use predictor::StylePredictor;
 pub use tensors::{TensorError, Tensors};
+pub use training::Training;
 pub use transformer::{StyleTransformer, StyleVector};
 pub use workspace::Workspace;
 

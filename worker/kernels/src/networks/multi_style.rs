@@ -5,6 +5,7 @@ use super::{
     body::{Body, Topology},
     normalization::Factors,
     picture::{PaintError, Picture, check_style},
+    table::Table,
     tensors::{TensorError, Tensors},
     workspace::Workspace,
 };
@@ -22,29 +23,7 @@ const TOPOLOGY: Topology = Topology {
 #[derive(Debug)]
 pub struct MultiStyle {
     body: Body,
-    /// For each normalised layer: channels, and `[style][channel]` of gamma and beta.
     tables: Vec<Table>,
-}
-
-#[derive(Debug)]
-struct Table {
-    channels: usize,
-    gamma: Vec<f32>,
-    beta: Vec<f32>,
-}
-
-impl Table {
-    /// The factors of a mixture of styles.
-    fn mixed(&self, weights: &[f32]) -> Factors {
-        let mix = |table: &[f32]| {
-            let mut sums = vec![0.0; self.channels];
-            for (weight, style) in weights.iter().zip(table.chunks_exact(self.channels)) {
-                sums.iter_mut().zip(style).for_each(|(sum, value)| *sum += weight * value);
-            }
-            sums
-        };
-        Factors { gamma: mix(&self.gamma), beta: mix(&self.beta) }
-    }
 }
 
 impl MultiStyle {
@@ -55,14 +34,7 @@ impl MultiStyle {
     /// and nothing else. A level that this processor lacks is lowered to the best one that it has.
     pub fn new(tensors: &Tensors<'_>, level: Level) -> Result<Self, TensorError> {
         let body = Body::new(TOPOLOGY, tensors, level)?;
-        let table = |(name, channels): (String, usize)| {
-            let take = |what: &str| {
-                let shape = [Self::STYLES, channels];
-                Ok(tensors.take(&format!("{name}.{what}"), &shape)?.to_vec())
-            };
-            Ok(Table { channels, gamma: take("gamma")?, beta: take("beta")? })
-        };
-        let tables = TOPOLOGY.normalized().into_iter().map(table).collect::<Result<_, _>>()?;
+        let tables = Table::all(&TOPOLOGY, tensors, Self::STYLES)?;
         tensors.finish("")?;
         Ok(Self { body, tables })
     }

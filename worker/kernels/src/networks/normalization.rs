@@ -27,7 +27,7 @@ const FLAT: f64 = 1e-9;
 const RUN_PIXELS: usize = 512;
 
 /// Pixels of a piece of a whole map.
-const PIECE_PIXELS: usize = 1024;
+pub(super) const PIECE_PIXELS: usize = 1024;
 
 /// The factors of a style for one layer.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,20 +58,20 @@ impl Affine {
     }
 }
 
-fn period(channels: usize) -> usize {
+pub(super) fn period(channels: usize) -> usize {
     rows::period(channels).expect("layers have 3 channels, or a power of two up to 32")
 }
 
 /// Values repeated to a period.
-fn repeated(values: &[f32]) -> Vec<f32> {
+pub(super) fn repeated(values: &[f32]) -> Vec<f32> {
     values.iter().copied().cycle().take(period(values.len())).collect()
 }
 
 /// Mean and spread of each channel over a part of a map.
 #[derive(Clone, Debug)]
 pub(super) struct Moments {
-    pixels: f64,
-    mean: Vec<f64>,
+    pub(super) pixels: f64,
+    pub(super) mean: Vec<f64>,
     /// The sum of squared differences from the mean.
     spread: Vec<f64>,
 }
@@ -98,16 +98,20 @@ impl Moments {
         Self { pixels, ..self }
     }
 
+    /// What each channel is divided by to have a variance of one; nothing where it is flat.
+    pub(super) fn deviations(&self) -> impl Iterator<Item = Option<f64>> {
+        self.spread.iter().map(|spread| {
+            let variance = spread / self.pixels;
+            (!(variance < FLAT)).then(|| (variance + EPSILON).sqrt())
+        })
+    }
+
     /// The normalisation by these moments and factors.
     pub(super) fn affine(&self, factors: &Factors, rectify: bool) -> Affine {
         let scales: Vec<f64> = self
-            .spread
-            .iter()
+            .deviations()
             .zip(&factors.gamma)
-            .map(|(spread, gamma)| match spread / self.pixels {
-                variance if variance < FLAT => 0.0,
-                variance => f64::from(*gamma) / (variance + EPSILON).sqrt(),
-            })
+            .map(|(deviation, gamma)| deviation.map_or(0.0, |own| f64::from(*gamma) / own))
             .collect();
         let shifts: Vec<f32> = self
             .mean

@@ -15,7 +15,8 @@
 
 use super::{
     border::Border,
-    direct::{Kernel, Map, pack},
+    direct::{Map, pack},
+    kernel::Kernel,
     normalization::{Affine, Band, Moments},
 };
 use crate::{
@@ -208,6 +209,7 @@ impl Outer {
             3 => fold::<3>(line, row, layout.phase),
             4 => fold::<4>(line, row, layout.phase),
             8 => fold::<8>(line, row, layout.phase),
+            16 => fold::<16>(line, row, layout.phase),
             other => unreachable!("no outer layer reads {other} channels"),
         }
     }
@@ -298,6 +300,7 @@ impl Outer {
             match channels {
                 3 => unfold::<3>(scratch.outputs, len, row),
                 8 => unfold::<8>(scratch.outputs, len, row),
+                16 => unfold::<16>(scratch.outputs, len, row),
                 32 => unfold::<32>(scratch.outputs, len, row),
                 other => unreachable!("no outer layer makes {other} channels"),
             }

@@ -6,7 +6,8 @@
 
 use super::{
     border::Border,
-    direct::{Direct, Kernel, Map},
+    direct::{Direct, Map},
+    kernel::Kernel,
     normalization::Affine,
     picture::PaintError,
     spread::Spread,

@@ -22,7 +22,7 @@ pub(super) const CHANNELS: usize = 32;
 
 #[derive(Debug)]
 pub(super) struct Block {
-    convolutions: [Weights; 2],
+    pub(super) convolutions: [Weights; 2],
 }
 
 impl Block {
@@ -70,19 +70,16 @@ impl Block {
 
 /// The geometry of all blocks at one size.
 pub(super) fn plane(width: usize, height: usize, wraps: [bool; 2]) -> Plane {
-    let [edge_x, edge_y] = wraps.map(|wraps| if wraps { Edge::Wrap } else { Edge::Reflect });
-    Plane::forward(&Shape {
-        width,
-        height,
-        edge_x,
-        edge_y,
-        pool: Pool::Average,
-        seam_x: 0,
-        seam_y: 0,
-    })
+    Plane::forward(&shape(width, height, wraps))
 }
 
-fn convolve(
+pub(super) fn shape(width: usize, height: usize, wraps: [bool; 2]) -> Shape {
+    let [edge_x, edge_y] = wraps.map(|wraps| if wraps { Edge::Wrap } else { Edge::Reflect });
+    Shape { width, height, edge_x, edge_y, pool: Pool::Average, seam_x: 0, seam_y: 0 }
+}
+
+/// Computes a convolution on a plane, frame included.
+pub(super) fn convolve(
     weights: &Weights,
     threads: &mut Threads,
     kernels: Option<&Kernels>,

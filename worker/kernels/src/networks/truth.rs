@@ -1,6 +1,9 @@
 //! The networks as they are defined, in plain loops of f64: what the tests compare with.
 
-use super::{MultiStyle, Picture, StylePredictor, StyleVector, Tensors, border::Border, predictor};
+use super::{
+    FeedForwardLayout, MultiStyle, Picture, StylePredictor, StyleVector, Tensors, border::Border,
+    predictor,
+};
 
 /// Weights of a network, as from a seeded generator: small enough that nothing saturates.
 pub(super) struct Weights(Vec<(String, Vec<usize>, Vec<f32>)>);
@@ -18,6 +21,21 @@ impl Weights {
         let values = (0..shape.iter().product::<usize>() as u32).map(|i| scale * noise(seed, i));
         let values = values.collect();
         self.0.push((name, shape.to_vec(), values));
+    }
+
+    /// Of a network of our own.
+    pub(super) fn of(layout: &FeedForwardLayout) -> Self {
+        let mut weights = Self(Vec::new());
+        layout.tensors().into_iter().for_each(|tensor| weights.add(tensor.name, &tensor.shape));
+        weights
+    }
+
+    /// The same tensors with these values, one tensor after the other.
+    pub(super) fn with(mut self, values: &[f32]) -> Self {
+        let mut values = values.iter();
+        let own = self.0.iter_mut().flat_map(|(.., own)| own);
+        own.zip(&mut values).for_each(|(own, value)| *own = *value);
+        self
     }
 
     pub(super) fn tensors(&self) -> Tensors<'_> {
