@@ -40,6 +40,8 @@ pub enum ModelError {
     Weights(String),
     #[error("these are not the weights of a network: {0}")]
     Tensors(String),
+    #[error("this is no network that `impasto train` made: {0}")]
+    Network(String),
     #[error("`{file}`, {place}: {reason}")]
     Onnx { file: &'static str, place: String, reason: String },
     #[error("at byte {at} of the weights: {reason}")]

