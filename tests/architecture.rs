@@ -6,7 +6,7 @@ use impasto_tests::metadata::{cargo_metadata, list, members, packages, text};
 use serde_json::Value;
 
 /// The crates of the workspace that each crate may depend on directly.
-const ARROWS: [(&str, &[&str]); 21] = [
+const ARROWS: [(&str, &[&str]); 22] = [
     ("impasto-types", &[]),
     ("impasto-files", &[]),
     ("impasto-kernels", &[]),
@@ -56,6 +56,7 @@ const ARROWS: [(&str, &[&str]); 21] = [
         "impasto-painter",
         &["impasto-types", "impasto-kernels", "impasto-engine", "impasto-assets", "impasto-models"],
     ),
+    ("impasto-trainer", &["impasto-types", "impasto-kernels", "impasto-engine", "impasto-models"]),
     (
         "impasto-worker",
         &[
@@ -78,6 +79,9 @@ const ARROWS: [(&str, &[&str]); 21] = [
             "impasto-project",
             "impasto-coordinator",
             "impasto-painter",
+            "impasto-trainer",
+            // For checkpoints and networks.
+            "impasto-files",
             "impasto-worker",
             "impasto-assets",
             "impasto-models",
@@ -101,7 +105,7 @@ const NEVER_IN_PURE: [&str; 9] =
 
 /// These also use no runtime and no wire format, since a plug-in that paints one picture must not
 /// link them; but candle, which they need, has its own random numbers.
-const PAINTING: [&str; 2] = ["impasto-engine", "impasto-painter"];
+const PAINTING: [&str; 3] = ["impasto-engine", "impasto-painter", "impasto-trainer"];
 const NEVER_IN_PAINTING: [&str; 6] = ["tokio", "tonic", "prost", "rusqlite", "sqlx", "notify"];
 
 struct Graph {

@@ -1,0 +1,148 @@
+//! A trained network's file, and the network of a file.
+
+use impasto_kernels::Level;
+use impasto_kernels::networks::{FeedForward, FeedForwardError, FeedForwardLayout, Tensors};
+use impasto_models::{
+    ModelError, NamedTensor, NetworkHeader, NetworkLayout, read_network, write_network,
+};
+
+/// Why a file is no network.
+#[derive(Debug, thiserror::Error)]
+pub enum NetworkError {
+    #[error(transparent)]
+    File(#[from] ModelError),
+    #[error("this is no network that `impasto train` made")]
+    Network(#[from] FeedForwardError),
+}
+
+/// The sizes that a file's header names.
+pub fn layout_of(header: &NetworkHeader) -> FeedForwardLayout {
+    let NetworkLayout { contract, blocks, expand } = header.layout;
+    FeedForwardLayout { contract, blocks, expand, styles: header.styles.len() }
+}
+
+/// The bytes of a network's file.
+///
+/// # Errors
+/// Where there are not as many parameters as the header's sizes ask for.
+pub fn to_bytes(header: &NetworkHeader, parameters: &[f32]) -> Result<Vec<u8>, NetworkError> {
+    let layout = layout_of(header);
+    layout.check().map_err(FeedForwardError::from)?;
+    let (expected, found) = (layout.parameters(), parameters.len());
+    if expected != found {
+        return Err(FeedForwardError::Parameters { expected, found }.into());
+    }
+    let tensors: Vec<NamedTensor> = layout
+        .tensors()
+        .into_iter()
+        .map(|tensor| NamedTensor {
+            name: tensor.name,
+            shape: tensor.shape,
+            values: parameters[tensor.range].to_vec(),
+        })
+        .collect();
+    Ok(write_network(header, &tensors)?)
+}
+
+/// Reads a network's file, and builds the network.
+///
+/// # Errors
+/// Where it is no such file or damaged, or a tensor is missing, one too many or of another shape:
+/// the error names it.
+pub fn from_bytes(bytes: &[u8]) -> Result<(NetworkHeader, FeedForward), NetworkError> {
+    let (header, tensors) = read_network(bytes)?;
+    let layout = layout_of(&header);
+    layout.check().map_err(FeedForwardError::from)?;
+    let named = tensors.iter().map(|own| (&own.name[..], &own.shape[..], &own.values[..]));
+    let named = Tensors::new(named).map_err(FeedForwardError::from)?;
+    let network = FeedForward::of_tensors(&layout, &named, Level::detect())?;
+    Ok((header, network))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use impasto_kernels::networks::{Picture, Workspace};
+    use impasto_models::{HeldOut, NetworkStyle, NetworkTraining};
+    use impasto_types::{Digest, Optimize};
+
+    use super::*;
+    use crate::initial;
+
+    const LAYOUT: FeedForwardLayout =
+        FeedForwardLayout { contract: [8, 16], blocks: 1, expand: [8, 8], styles: 2 };
+
+    fn header(layout: &FeedForwardLayout) -> NetworkHeader {
+        let style = |index: usize| NetworkStyle {
+            name: format!("style {index}"),
+            digest: Digest::of(&[index as u8]),
+        };
+        let FeedForwardLayout { contract, blocks, expand, styles } = *layout;
+        NetworkHeader {
+            layout: NetworkLayout { contract, blocks, expand },
+            styles: (0..styles).map(style).collect(),
+            recipe: Optimize::painterly(),
+            training: NetworkTraining {
+                size_px: 512,
+                crop_px: 256,
+                batch: 1,
+                steps: 7,
+                seed: 3,
+                pictures: 20,
+                content: Digest::of(b"pictures"),
+                held_out: HeldOut { content: 1.0, style: 2.0 },
+                device: "cpu".to_owned(),
+            },
+            licence: None,
+        }
+    }
+
+    fn painted(network: &FeedForward) -> Vec<f32> {
+        let rgb: Vec<f32> = (0..20 * 12 * 3).map(|i| (i * 37 % 256) as f32).collect();
+        let picture = Picture { rgb: &rgb, width: 20, height: 12, wrap_x: false, wrap_y: true };
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("a pool");
+        let mut output = vec![0.0; rgb.len()];
+        let mut workspace = Workspace::new(Arc::new(pool));
+        network.paint(&mut workspace, &picture, &[0.25, 0.75], &mut output).expect("it paints");
+        output
+    }
+
+    #[test]
+    fn a_file_paints_what_was_trained() {
+        let parameters = initial::parameters(&LAYOUT, 5, 1);
+        let bytes = to_bytes(&header(&LAYOUT), &parameters).expect("bytes");
+        let (found, network) = from_bytes(&bytes).expect("a network");
+        assert_eq!(found, header(&LAYOUT));
+        let trained = FeedForward::new(&LAYOUT, &parameters, Level::detect()).expect("a network");
+        assert!(painted(&network) == painted(&trained));
+    }
+
+    #[test]
+    fn a_file_of_other_sizes_than_it_says_is_refused_by_the_tensor() {
+        let parameters = initial::parameters(&LAYOUT, 5, 1);
+        let refused = |header: &NetworkHeader, change: &dyn Fn(&mut Vec<NamedTensor>)| {
+            let bytes = to_bytes(&self::header(&LAYOUT), &parameters).expect("bytes");
+            let (_, mut tensors) = read_network(&bytes).expect("tensors");
+            change(&mut tensors);
+            let bytes = write_network(header, &tensors).expect("bytes");
+            impasto_types::error_text(&from_bytes(&bytes).expect_err("refused"))
+        };
+        let own = header(&LAYOUT);
+        let check = |text: String, expected: &str| assert!(text.ends_with(expected), "{text}");
+        check(refused(&own, &|all| _ = all.remove(0)), "there is no tensor `contract.0.beta`");
+        let more = |all: &mut Vec<NamedTensor>| {
+            let name = "expand.3.weight".to_owned();
+            all.push(NamedTensor { name, shape: vec![1], values: vec![0.0] });
+        };
+        check(refused(&own, &more), "`expand.3.weight` is no tensor of this network");
+        let three = header(&FeedForwardLayout { styles: 3, ..LAYOUT });
+        let text = refused(&three, &|_| {});
+        check(text, "`contract.0.gamma` has the shape [2, 8], not [3, 8]");
+        let blocks = header(&FeedForwardLayout { blocks: 2, ..LAYOUT });
+        check(refused(&blocks, &|_| {}), "there is no tensor `residual.1.0.weight`");
+        let wide = header(&FeedForwardLayout { expand: [8, 1 << 40], ..LAYOUT });
+        let text = refused(&wide, &|_| {});
+        check(text, "`expand.1` of a network is 1099511627776, not 8 or 16");
+    }
+}
