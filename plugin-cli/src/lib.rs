@@ -27,6 +27,7 @@ mod run_build;
 mod screen;
 mod show;
 mod table;
+mod training;
 mod units;
 mod write_depfile;
 

@@ -22,6 +22,7 @@ pub(crate) mod retry;
 pub(crate) mod stylize;
 pub(crate) mod submit;
 pub(crate) mod synth;
+pub(crate) mod train;
 pub(crate) mod watch;
 pub(crate) mod worker;
 pub(crate) mod workers;
@@ -61,6 +62,7 @@ pub enum Command {
     Clean(clean::CleanArgs),
     Stylize(stylize::StylizeArgs),
     Synth(synth::SynthArgs),
+    Train(train::TrainArgs),
     Submit(submit::SubmitArgs),
     Jobs(jobs::JobsArgs),
     Job(job::JobArgs),
@@ -94,6 +96,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<Exit, Failure> 
         Command::Clean(args) => clean::run(args, context),
         Command::Stylize(args) => stylize::run(args, context),
         Command::Synth(args) => synth::run(args, context),
+        Command::Train(args) => train::run(args, context),
         Command::Submit(args) => submit::run(args, context),
         Command::Jobs(args) => jobs::run(args, context),
         Command::Job(args) => job::run(args, context),
@@ -158,6 +161,9 @@ mod tests {
                 Ok(()),
             ),
             ("impasto synth a.png -o b.png --size 256 --device cpu", Ok(())),
+            ("impasto train a.jpg b.jpg -o c.safetensors --content d --steps 9 --batch 1", Ok(())),
+            ("impasto train a.jpg -o c.safetensors --licence CC0 --force", Ok(())),
+            ("impasto train a.jpg --content d", Err(MissingRequiredArgument)),
             ("impasto plan town --why walls/a.png --cache-dir c", Ok(())),
             ("impasto presets --json", Ok(())),
             ("impasto stylize a.png --style b.jpg --style-crop 0,40,0,40 -o d.png", Ok(())),

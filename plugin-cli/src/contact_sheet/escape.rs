@@ -1,7 +1,7 @@
 //! HTML escapes.
 
 /// Escapes `text` for content and for attributes in double quotes.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

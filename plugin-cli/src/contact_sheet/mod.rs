@@ -16,7 +16,7 @@ mod thumbnail;
 use impasto_types::{RunReport, Tileable};
 
 use self::card::Loading;
-use self::escape::escape;
+pub(crate) use self::escape::escape;
 
 pub(crate) use card::loss_text;
 pub(crate) use of_build::write;

@@ -8,6 +8,7 @@ mod outcome;
 mod paint_bar;
 mod plan;
 mod style;
+mod train_bar;
 
 pub(crate) use build::BuildView;
 pub(crate) use json::JsonLines;
@@ -15,3 +16,4 @@ pub(crate) use model_bar::ModelBar;
 pub(crate) use outcome::{exit, line};
 pub(crate) use paint_bar::PaintBar;
 pub(crate) use plan::{pace, plan, stale_time, summary};
+pub(crate) use train_bar::TrainBar;

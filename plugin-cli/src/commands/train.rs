@@ -1,0 +1,372 @@
+//! `impasto train`
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use clap::Args;
+use impasto_models::{
+    HeldOut, ModelError, ModelStore, NetworkHeader, NetworkLayout, NetworkStyle, NetworkTraining,
+    VggWeights, read_vgg19,
+};
+use impasto_trainer::{
+    Corpus, Image, Sample, Settings, State, StateError, TrainError, Trainer, Verdict, network,
+};
+use impasto_types::{Digest, ModelName, Preset};
+
+use crate::contact_sheet::loss_text;
+use crate::flags::{ComputeFlags, ModelsFlags};
+use crate::show::{ModelBar, TrainBar};
+use crate::training::{
+    Beside, Pictures, Report, read_contents, read_if_there, read_style, remove, sheet, write,
+};
+use crate::units::time;
+use crate::{Context, Exit, Failure, interrupt, overwrite};
+
+/// Train a network that paints in one pass
+///
+/// One small network for a style image, or one for several, which then share all but a few numbers
+/// each. It is trained on crops of the content pictures, by the loss that `stylize` lowers. A
+/// checkpoint beside MODEL is kept while it trains: the same command goes on where an interrupted
+/// one ended, to the same bytes. See docs/training.md.
+#[derive(Debug, Args)]
+pub struct TrainArgs {
+    /// The style images, at most 256
+    #[arg(value_name = "STYLE", required = true)]
+    styles: Vec<PathBuf>,
+    /// The file to write, such as night.safetensors; a preview and a report are written beside it
+    #[arg(short, long, value_name = "MODEL")]
+    output: PathBuf,
+    /// A folder of pictures to train on, a few hundred of them, like those that are to be painted
+    #[arg(long, value_name = "DIR")]
+    content: Option<PathBuf>,
+    /// Begin anew even if MODEL or a checkpoint of another run is there
+    #[arg(long)]
+    force: bool,
+    /// What MODEL is to say of its licence
+    #[arg(long, value_name = "TEXT")]
+    licence: Option<String>,
+    #[command(flatten)]
+    run: RunFlags,
+    #[command(flatten)]
+    models: ModelsFlags,
+    /// The number of threads to train with [default: one per core]
+    #[arg(long, env = "IMPASTO_THREADS", value_name = "N", hide_env_values = true)]
+    #[arg(help_heading = "This machine")]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+}
+
+/// What a run does.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Training")]
+struct RunFlags {
+    /// Whose loss to train by
+    #[arg(long, value_enum, default_value_t = Preset::Painterly)]
+    preset: Preset,
+    /// How strongly forms are kept [default: the preset's]
+    #[arg(long, value_name = "WEIGHT")]
+    content_weight: Option<f32>,
+    /// How strongly the style's strokes and colours show [default: the preset's]
+    #[arg(long, value_name = "WEIGHT")]
+    style_weight: Option<f32>,
+    /// The style image's size relative to the pictures': larger means larger strokes [default: the
+    /// preset's]
+    #[arg(long, value_name = "RATIO")]
+    style_scale: Option<f32>,
+    /// The longer side of the pictures that the network is to paint: strokes have the size that
+    /// `stylize` gives them there
+    #[arg(long, value_name = "PIXELS", default_value_t = 512)]
+    size: u32,
+    /// The side of the squares that it is trained on, a multiple of 16
+    #[arg(long, value_name = "PIXELS", default_value_t = 256)]
+    crop: u32,
+    /// Squares in a step
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    batch: u32,
+    /// Steps
+    #[arg(long, value_name = "N", default_value_t = 5000)]
+    steps: u32,
+    /// The largest step of Adam
+    #[arg(long, value_name = "RATE", default_value_t = 2e-3)]
+    learning_rate: f32,
+    /// Steps from one look at the pictures that are held out to the next
+    #[arg(long, value_name = "N", default_value_t = 250)]
+    look_every: u32,
+    /// End after so many looks without a gain of a five-hundredth; 0 takes all steps
+    #[arg(long, value_name = "N", default_value_t = 6)]
+    patience: u32,
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    /// The number that all random choices follow from
+    seed: u64,
+}
+
+impl RunFlags {
+    fn settings(&self) -> Result<Settings, Failure> {
+        let mut recipe = self.preset.optimize();
+        recipe.content_weight = self.content_weight.unwrap_or(recipe.content_weight);
+        recipe.style_weight = self.style_weight.unwrap_or(recipe.style_weight);
+        recipe.style_scale = self.style_scale.unwrap_or(recipe.style_scale);
+        recipe.check().map_err(Failure::usage)?;
+        let Self { size, crop, batch, steps, learning_rate, look_every, patience, seed, .. } =
+            *self;
+        Ok(Settings {
+            recipe,
+            size_px: size,
+            crop_px: crop,
+            batch,
+            steps,
+            learning_rate,
+            look_every,
+            patience,
+            seed,
+        })
+    }
+}
+
+/// Steps from one checkpoint to the next: less than a minute.
+const CHECKPOINT_EVERY: u32 = 100;
+
+pub(crate) fn run(args: TrainArgs, context: &Context) -> Result<Exit, Failure> {
+    let settings = args.run.settings()?;
+    settings.check(args.styles.len()).map_err(Failure::usage)?;
+    let beside = Beside { model: args.output.clone() };
+    check_files(&args, &beside)?;
+    let cancel = interrupt::token();
+    let styles = args.styles.iter().map(|path| read_style(path));
+    let styles = styles.collect::<Result<Vec<_>, _>>().map_err(Failure::usage)?;
+    let corpus = corpus(&args, &settings, &beside, context)?;
+    let run = Trainer::run_digest(&settings, &styles, &corpus);
+    let checkpoint = checkpoint(&args, &beside, run, styles.len())?;
+    if checkpoint.is_none() && !args.force && beside.model.exists() {
+        let text = format!("{} is there already", beside.model.display());
+        return Err(Failure::usage(text).hint("give another -o, or --force to train anew"));
+    }
+    let vgg = vgg(&args.models, context).map_err(Failure::here)?;
+    let threads = ComputeFlags { threads: args.threads, ..ComputeFlags::default() };
+    let threads = context.config.paint_threads(&threads);
+    let trainer = Trainer::new(&vgg, settings.clone(), &styles, corpus, threads);
+    let mut trainer = trainer.map_err(Failure::here)?;
+    if let Some(state) = checkpoint {
+        trainer.restore(state).map_err(Failure::here)?;
+        let (steps, path) = (trainer.steps(), beside.checkpoint());
+        context.screen.message(format_args!("goes on at step {steps}, from {}", path.display()));
+    }
+    let name = args.output.display().to_string();
+    let began = Instant::now();
+    let mut bar = TrainBar::new(&context.screen, &name, settings.steps);
+    let mut last = Vec::new();
+    let verdict = loop {
+        if trainer.is_time_to_look() {
+            last = look(&mut trainer, &beside, &mut bar)?;
+        }
+        match trainer.verdict() {
+            Verdict::GoesOn => {}
+            verdict => break verdict,
+        }
+        if cancel.is_cancelled() {
+            keep(&trainer, &beside)?;
+            drop(bar);
+            let (steps, path) = (trainer.steps(), beside.checkpoint());
+            let text = format!("step {steps} is kept in {}", path.display());
+            return Err(Failure::interrupted().hint(format!("{text}: the same command goes on")));
+        }
+        let step = trainer.step().map_err(|error| not_trained(error))?;
+        bar.step(step.step, step.losses.total());
+        if step.step.is_multiple_of(CHECKPOINT_EVERY) {
+            keep(&trainer, &beside)?;
+        }
+    };
+    drop(bar);
+    if last.is_empty() {
+        // The last look was before an interruption.
+        last = trainer.look().map_err(Failure::here)?.1;
+    }
+    let header = header(&args, &settings, &styles, &trainer);
+    let bytes = network::to_bytes(&header, trainer.parameters()).map_err(Failure::here)?;
+    write(&beside.model, &bytes).map_err(Failure::here)?;
+    let report = Report {
+        model: name,
+        header: &header,
+        settled: verdict == Verdict::Settled,
+        seconds: began.elapsed().as_secs_f64(),
+        looks: trainer.held(),
+    };
+    let page = report.page(&beside.preview());
+    write_sheet(&beside, &last)?;
+    write(&beside.report(), page.as_bytes()).map_err(Failure::here)?;
+    remove(&beside.checkpoint()).map_err(Failure::here)?;
+    say(&report, &beside, began, context);
+    Ok(Exit::Done)
+}
+
+/// Refuses to write over a picture that is read, and to write two files of one name.
+fn check_files(args: &TrainArgs, beside: &Beside) -> Result<(), Failure> {
+    let files = beside.all();
+    if args.output.file_stem().is_none() || files.iter().skip(1).any(|own| *own == args.output) {
+        let text = format!("`{}` is no name for a network", args.output.display());
+        return Err(Failure::usage(text).hint("give a name such as night.safetensors"));
+    }
+    for own in &files {
+        overwrite::refuse(own, args.styles.iter().map(PathBuf::as_path)).map_err(Failure::usage)?;
+    }
+    Ok(())
+}
+
+/// The content pictures.
+fn corpus(
+    args: &TrainArgs,
+    settings: &Settings,
+    beside: &Beside,
+    context: &Context,
+) -> Result<Corpus, Failure> {
+    let Some(folder) = &args.content else {
+        return Err(Failure::usage("there are no pictures to train on").hint(
+            "give --content DIR, a folder of a few hundred pictures like those that are to be \
+             painted",
+        ));
+    };
+    let side = settings.painted_px() as usize;
+    let Pictures { photos, enlarged, unreadable, left_out } =
+        read_contents(folder, side, &beside.all()).map_err(Failure::usage)?;
+    for (path, reason) in &unreadable {
+        context.screen.warning(format_args!("{} is left out: {reason}", path.display()));
+    }
+    if left_out > 0 {
+        context.screen.warning(format_args!(
+            "the last {left_out} files are left out: the pictures before them take all memory that \
+             training gives them"
+        ));
+    }
+    if enlarged > 0 {
+        context.screen.warning(format_args!(
+            "{enlarged} of {} pictures are smaller than {side} pixels and are enlarged",
+            photos.len()
+        ));
+    }
+    let corpus = Corpus::new(photos, side).map_err(|error| {
+        Failure::usage(error).hint(format!("give a --content with more than {}", folder.display()))
+    })?;
+    const FEW: usize = 100;
+    if corpus.training() < FEW {
+        context.screen.warning(format_args!(
+            "{} pictures are few: the network may know them by heart, and paint others worse",
+            corpus.training()
+        ));
+    }
+    Ok(corpus)
+}
+
+/// The state that the run goes on from, if there is one.
+fn checkpoint(
+    args: &TrainArgs,
+    beside: &Beside,
+    run: Digest,
+    styles: usize,
+) -> Result<Option<State>, Failure> {
+    let path = beside.checkpoint();
+    let Some(bytes) = read_if_there(&path).map_err(Failure::here)? else { return Ok(None) };
+    let layout = network_layout(styles);
+    match State::from_bytes(&bytes, run, layout.parameters()) {
+        Ok(state) => Ok(Some(state)),
+        Err(StateError::AnotherRun | StateError::Damaged(_)) if args.force => Ok(None),
+        Err(error) => {
+            let text = format!("{}: {error}", path.display());
+            Err(Failure::usage(text).hint("give another -o, or --force to train anew"))
+        }
+    }
+}
+
+fn network_layout(styles: usize) -> impasto_trainer::FeedForwardLayout {
+    impasto_trainer::FeedForwardLayout { styles, ..impasto_trainer::FeedForwardLayout::OWN }
+}
+
+fn vgg(models: &ModelsFlags, context: &Context) -> Result<VggWeights, ModelError> {
+    let store = ModelStore::open(context.config.models_dir(models).as_deref())?;
+    let mut bar = ModelBar::new(&context.screen, ModelName::Vgg19.as_str());
+    let file = store.ensure(ModelName::Vgg19, &mut |progress| bar.step(progress.into()))?;
+    read_vgg19(&file.read()?)
+}
+
+/// Looks at the held-out pictures, and shows what the network makes of them.
+fn look(
+    trainer: &mut Trainer,
+    beside: &Beside,
+    bar: &mut TrainBar<'_>,
+) -> Result<Vec<Sample>, Failure> {
+    let (held, samples) = trainer.look().map_err(not_trained)?;
+    bar.looked(held.total());
+    write_sheet(beside, &samples)?;
+    Ok(samples)
+}
+
+fn write_sheet(beside: &Beside, samples: &[Sample]) -> Result<(), Failure> {
+    let png = sheet(samples).map_err(Failure::here)?;
+    write(&beside.preview(), &png).map_err(Failure::here)
+}
+
+fn keep(trainer: &Trainer, beside: &Beside) -> Result<(), Failure> {
+    let bytes = trainer.state().to_bytes().map_err(Failure::here)?;
+    write(&beside.checkpoint(), &bytes).map_err(Failure::here)
+}
+
+fn not_trained(error: TrainError) -> Failure {
+    let diverged = matches!(error, TrainError::Diverged { .. });
+    let failure = Failure::here(error);
+    if diverged { failure.hint("give a lower --learning-rate") } else { failure }
+}
+
+fn header(
+    args: &TrainArgs,
+    settings: &Settings,
+    styles: &[(Image, Digest)],
+    trainer: &Trainer,
+) -> NetworkHeader {
+    let layout = trainer.layout();
+    let name = |path: &Path| path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into();
+    let styles = args.styles.iter().zip(styles);
+    let held = trainer.held().last();
+    NetworkHeader {
+        layout: NetworkLayout {
+            contract: layout.contract,
+            blocks: layout.blocks,
+            expand: layout.expand,
+        },
+        styles: styles
+            .map(|(path, (_, digest))| NetworkStyle { name: name(path), digest: *digest })
+            .collect(),
+        recipe: settings.recipe.clone(),
+        training: NetworkTraining {
+            size_px: settings.size_px,
+            crop_px: settings.crop_px,
+            batch: settings.batch,
+            steps: trainer.steps(),
+            seed: settings.seed,
+            pictures: trainer.pictures() as u32,
+            content: trainer.content_digest(),
+            held_out: held.map_or(HeldOut { content: 0.0, style: 0.0 }, |held| HeldOut {
+                content: held.content,
+                style: held.style,
+            }),
+            device: trainer.device().to_owned(),
+        },
+        licence: args.licence.clone(),
+    }
+}
+
+fn say(report: &Report<'_>, beside: &Beside, began: Instant, context: &Context) {
+    if context.screen.is_json() {
+        context.screen.json(report);
+        return;
+    }
+    let Report { model, header, settled, .. } = report;
+    let training = &header.training;
+    let why = if *settled { ", where the loss fell no more" } else { "" };
+    context.screen.result(format_args!(
+        "trained {model}, {} steps{why}, loss {} on unseen pictures, in {} on {}; see {}",
+        training.steps,
+        loss_text(training.held_out.content + training.held_out.style),
+        time(began.elapsed()),
+        training.device,
+        beside.report().display(),
+    ));
+}
