@@ -182,7 +182,7 @@ pub(crate) fn run(args: TrainArgs, context: &Context) -> Result<Exit, Failure> {
         last = trainer.look().map_err(Failure::here)?.1;
     }
     let header = header(&args, &settings, &styles, &trainer);
-    let bytes = network::to_bytes(&header, trainer.parameters()).map_err(Failure::here)?;
+    let bytes = network::to_bytes(&header, trainer.averaged()).map_err(Failure::here)?;
     write(&beside.model, &bytes).map_err(Failure::here)?;
     let report = Report {
         model: name,

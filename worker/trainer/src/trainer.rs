@@ -155,7 +155,7 @@ impl Trainer {
 
     /// The network's parameters, as [`FeedForwardLayout::tensors`] lists them: the average over the
     /// last steps.
-    pub fn parameters(&self) -> &[f32] {
+    pub fn averaged(&self) -> &[f32] {
         &self.adam.average
     }
 

@@ -102,7 +102,8 @@ impl Moments {
     pub(super) fn deviations(&self) -> impl Iterator<Item = Option<f64>> {
         self.spread.iter().map(|spread| {
             let variance = spread / self.pixels;
-            (!(variance < FLAT)).then(|| (variance + EPSILON).sqrt())
+            let is_flat = variance < FLAT;
+            (!is_flat).then(|| (variance + EPSILON).sqrt())
         })
     }
 
