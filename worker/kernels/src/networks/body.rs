@@ -157,6 +157,21 @@ impl Body {
         })
     }
 
+    /// The memory that a picture of this size takes beside itself and the output: the three largest
+    /// maps that are held at a time, and its continuation with what was painted of it where it is
+    /// unrolled.
+    pub(super) fn run_bytes(&self, size: (usize, usize), wraps: (bool, bool)) -> u64 {
+        let (width, height) = Unrolled::size(size, wraps);
+        let unrolled = if (width, height) == size { 0 } else { 2 * 3 * width * height };
+        let [half, quarter] = [2, 4].map(|by| width.div_ceil(by) * height.div_ceil(by));
+        let whole = 16 * quarter;
+        let [first, second, _] = self.topology.contract;
+        let [small, middle, large] = self.topology.expand;
+        let full_size = (first * width * height).max(middle * whole);
+        let half_size = (second * half).max(4 * small * quarter).max(large * whole);
+        4 * (full_size + half_size + residual::CHANNELS * quarter + unrolled) as u64
+    }
+
     /// Paints a picture whose size was checked; `factors` are those of the normalised layers, in
     /// their order.
     pub(super) fn paint(

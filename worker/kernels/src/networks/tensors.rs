@@ -64,7 +64,10 @@ impl<'a> Tensors<'a> {
     }
 
     /// That no tensor is left whose name begins like this.
-    pub(super) fn finish(&self, prefix: &str) -> Result<(), TensorError> {
+    ///
+    /// # Errors
+    /// Names one that is.
+    pub fn finish(&self, prefix: &str) -> Result<(), TensorError> {
         match self.left.borrow().keys().find(|name| name.starts_with(prefix)) {
             Some(name) => Err(TensorError::Unknown { name: name.clone() }),
             None => Ok(()),

@@ -101,6 +101,12 @@ impl StyleTransformer {
         Ok(Self { body, layers })
     }
 
+    /// The memory that a picture of this size takes in a fresh workspace, beside itself and the
+    /// output, in bytes.
+    pub fn run_bytes(&self, size: (usize, usize), wraps: (bool, bool)) -> u64 {
+        self.body.run_bytes(size, wraps)
+    }
+
     /// Paints a picture in a style. `output` is as the picture: values of 0 to 255.
     pub fn paint(
         &self,

@@ -30,6 +30,11 @@ fn axis(len: usize, wraps: bool) -> (usize, usize) {
 }
 
 impl Unrolled {
+    /// The width and the height with margins of a picture of this size.
+    pub(super) fn size(size: (usize, usize), wraps: (bool, bool)) -> (usize, usize) {
+        (axis(size.0, wraps.0).0, axis(size.1, wraps.1).0)
+    }
+
     /// The picture with margins, if it needs any.
     pub(super) fn of(picture: &Picture<'_>) -> Option<Self> {
         let (width, left) = axis(picture.width, picture.wrap_x);
