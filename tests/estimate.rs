@@ -113,11 +113,6 @@ impl Prepared for Nothing {
         estimate::MEMORY_BASE_BYTES
     }
 
-    fn style_reduction(&self, recipe: &Recipe, style: (u32, u32), result: (u32, u32)) -> u32 {
-        let (Recipe::Optimize(recipe) | Recipe::Synthesize(recipe)) = recipe;
-        recipe.style_reduction(style, result)
-    }
-
     fn begin(&self, _: Job<'_>) -> Result<Box<dyn Run>, EngineError> {
         Err(EngineError::Ended)
     }

@@ -16,7 +16,7 @@ use impasto_painter::{
 use impasto_project::replace_output;
 use impasto_types::{
     AssetKind, CannotWrite, ContainerFormat, Crop, CropError, FailureKind, InitSource, MIN_SIDE,
-    Method, ModelName, OutputSpec, Part, Recipe, RecipePatch, RunReport, Shape,
+    ModelName, ModelRef, OutputSpec, Part, Recipe, RecipePatch, RunReport, Shape,
 };
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use crate::contact_sheet::loss_text;
 use crate::flags::{ComputeFlags, DepfileFlag, DryRunFlag, ModelsFlags};
 use crate::show::{ModelBar, PaintBar};
-use crate::units::time;
+use crate::units::{count, time};
 use crate::{Context, Exit, Failure, interrupt, overwrite};
 
 /// What `stylize` and `synth` share.
@@ -178,7 +178,9 @@ pub(crate) fn paint(
 
     let cancel = interrupt::token();
     let models_dir = context.config.models_dir(&args.models);
-    let model = ensure_model(models_dir.as_deref(), context)?;
+    let models = recipe.method().models().iter();
+    let ensured = models.map(|name| ensure_model(models_dir.as_deref(), *name, context));
+    let models = ensured.collect::<Result<Vec<_>, _>>()?;
     let threads = context.config.paint_threads(&args.compute);
     let compute = &args.compute;
     let painter = EnginePainter::open(
@@ -192,7 +194,7 @@ pub(crate) fn paint(
     let output =
         OutputSpec { part: Part::Color, format, quality: args.quality.unwrap_or(DEFAULT_QUALITY) };
     let mut action =
-        sources.action(AssetKind::photograph(), recipe, &weights, vec![model], vec![output]);
+        sources.action(AssetKind::photograph(), recipe, &weights, models, vec![output]);
     action.styles.iter_mut().for_each(|style| style.crop = crop);
     let mut follow = Follow { bar: PaintBar::new(&context.screen, &name), cancel };
     let painted = painter.paint(painter.whole(0), &name, &action, &sources, &mut follow);
@@ -288,8 +290,9 @@ fn say(name: &str, (width, height): (u32, u32), report: &RunReport, context: &Co
     let loss =
         report.losses.map_or(String::new(), |losses| format!("loss {}, ", loss_text(losses.total)));
     context.screen.result(format_args!(
-        "painted {name}, {width} x {height}, {} steps, {loss}in {took} on {}",
-        report.iterations, report.device
+        "painted {name}, {width} x {height}, {}, {loss}in {took} on {}",
+        count(report.iterations as usize, "step"),
+        report.device
     ));
 }
 
@@ -349,24 +352,28 @@ fn keep_texels(recipe: &mut Recipe, styles: &[(u32, u32)]) {
     }
 }
 
-fn ensure_model(dir: Option<&Path>, context: &Context) -> Result<impasto_types::ModelRef, Failure> {
+fn ensure_model(
+    dir: Option<&Path>,
+    name: ModelName,
+    context: &Context,
+) -> Result<ModelRef, Failure> {
     let pull = || -> Result<_, ModelError> {
         let store = ModelStore::open(dir)?;
-        let mut bar = ModelBar::new(&context.screen, ModelName::Vgg19.as_str());
-        store.ensure(ModelName::Vgg19, &mut |progress| bar.step(progress.into()))
+        let mut bar = ModelBar::new(&context.screen, name.as_str());
+        store.ensure(name, &mut |progress| bar.step(progress.into()))
     };
     Ok(pull().map_err(Failure::here)?.model)
 }
 
-/// Refuses a method that belongs to another command.
+/// Refuses a method that belongs to the other `command`.
 pub(crate) fn expect_method(
     recipe: &RecipePatch,
-    expected: Method,
+    takes_content: bool,
     command: &str,
 ) -> Result<(), Failure> {
     match recipe.method {
-        Some(method) if method != expected => Err(Failure::usage(format!(
-            "this command does not take that --method; use `impasto {command}`"
+        Some(method) if method.takes_content() != takes_content => Err(Failure::usage(format!(
+            "this command does not take --method {method}; use `impasto {command}`"
         ))),
         _ => Ok(()),
     }
@@ -374,6 +381,8 @@ pub(crate) fn expect_method(
 
 #[cfg(test)]
 mod tests {
+    use impasto_types::Method;
+
     use super::*;
 
     #[test]
@@ -384,7 +393,9 @@ mod tests {
             let mut recipe = patch.resolve().expect("it resolves");
             keep_texels(&mut recipe, styles);
             recipe.check().expect("it is in range, but for its init");
-            let (Recipe::Optimize(optimize) | Recipe::Synthesize(optimize)) = &recipe;
+            let (Recipe::Optimize(optimize) | Recipe::Synthesize(optimize)) = &recipe else {
+                panic!("{method} has one pass")
+            };
             // How much a style image is scaled at the finest scale.
             let factor = optimize.style_factor(styles[0], (size, size), false);
             (optimize.style_scale, factor)

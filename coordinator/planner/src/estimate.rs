@@ -4,11 +4,15 @@
 //! estimate of the least memory that it can run in, which the scheduler has to find on a worker; a
 //! worker that has more gives more.
 
+mod one_pass;
+
 use impasto_types::{
     Footprint, Looks, MAX_SIDE, Optimize, Optimizer, Profile, Recipe, Scale, VggLayer,
 };
 
-/// Memory of an attempt at any size: VGG-19's weights, prepared for both directions in single
+pub use one_pass::{ONE_PASS_BASE_BYTES, ONE_PASS_BYTES_PER_PIXEL};
+
+/// Memory of an attempt at any size of VGG optimisation: VGG-19's weights, prepared for both directions in single
 /// precision (0.45 GiB), the process and its threads.
 pub const MEMORY_BASE_BYTES: u64 = 576 << 20;
 
@@ -48,8 +52,16 @@ pub fn memory_bytes(
     sources: &[(u32, u32)],
     styles: &[(u32, u32)],
 ) -> u64 {
-    let recipe = optimize(recipe);
     let pixels = |&(width, height): &(u32, u32)| u64::from(width) * u64::from(height);
+    let all: u64 = styles.iter().map(pixels).sum();
+    let asset = sources.iter().map(pixels).sum::<u64>().saturating_sub(all);
+    let looked_at: u64 = styles.iter().map(|size| reduced(recipe, *size, (width, height))).sum();
+    let recipe = match recipe {
+        Recipe::Optimize(optimize) | Recipe::Synthesize(optimize) => optimize,
+        Recipe::Arbitrary(arbitrary) => {
+            return one_pass::memory_bytes(arbitrary, (width, height), looked_at, asset);
+        }
+    };
     let result = pixels(&recipe.canvas(width, height));
     // A style is scaled to the result's longer side, so for a narrow strip it is by far the larger
     // picture. It is largest at the first scale or the last.
@@ -63,9 +75,6 @@ pub fn memory_bytes(
     };
     let style = styles.iter().map(style).max().unwrap_or(0);
     let tile = TILE_BYTES_PER_PIXEL * result.max(style).min(TILE_PIXELS);
-    let all: u64 = styles.iter().map(pixels).sum();
-    let asset = sources.iter().map(pixels).sum::<u64>().saturating_sub(all);
-    let looked_at: u64 = styles.iter().map(|size| reduced(recipe, *size, (width, height))).sum();
     // Styles are measured before the gradient and the optimiser are allocated, and by then the
     // asset is freed: these peaks do not overlap.
     let painted = (RESULT_BYTES_PER_PIXEL + remembered_bytes_per_pixel(recipe)) * result
@@ -85,7 +94,6 @@ pub fn decoding_bytes(
     styles: &[(Footprint, (u32, u32))],
     others: &[Footprint],
 ) -> u64 {
-    let recipe = optimize(recipe);
     let looked_at: u64 = styles.iter().map(|(_, size)| reduced(recipe, *size, result)).sum();
     let kept = others.iter().map(|other| KEPT_BYTES_PER_PIXEL * other.pixels()).sum::<u64>()
         + SOURCE_BYTES_PER_PIXEL * looked_at;
@@ -94,11 +102,19 @@ pub fn decoding_bytes(
         let prepared = picture.held_bytes() + SOURCE_BYTES_PER_PIXEL * picture.pixels();
         picture.decoding_bytes().max(prepared)
     });
-    MEMORY_BASE_BYTES.saturating_add(kept).saturating_add(peak.max().unwrap_or(0))
+    base_bytes(recipe).saturating_add(kept).saturating_add(peak.max().unwrap_or(0))
+}
+
+/// Memory of an attempt at any size.
+fn base_bytes(recipe: &Recipe) -> u64 {
+    match recipe {
+        Recipe::Optimize(_) | Recipe::Synthesize(_) => MEMORY_BASE_BYTES,
+        Recipe::Arbitrary(_) => ONE_PASS_BASE_BYTES,
+    }
 }
 
 /// The pixels of a style image that are held: a large one is reduced once it is decoded.
-fn reduced(recipe: &Optimize, size: (u32, u32), result: (u32, u32)) -> u64 {
+fn reduced(recipe: &Recipe, size: (u32, u32), result: (u32, u32)) -> u64 {
     let by = recipe.style_reduction(size, result);
     u64::from(size.0.div_ceil(by)) * u64::from(size.1.div_ceil(by))
 }
@@ -107,8 +123,14 @@ fn reduced(recipe: &Optimize, size: (u32, u32), result: (u32, u32)) -> u64 {
 /// mask, of size `mask`, are kept to the end.
 pub fn mask_bytes(recipe: &Recipe, (width, height): (u32, u32), mask: (u32, u32)) -> u64 {
     let pixels = |(width, height): (u32, u32)| u64::from(width) * u64::from(height);
-    let result = pixels(optimize(recipe).canvas(width, height));
-    MASKED_BYTES_PER_PIXEL * result + SOURCE_BYTES_PER_PIXEL * pixels(mask)
+    let kept = SOURCE_BYTES_PER_PIXEL * pixels(mask);
+    match recipe {
+        Recipe::Optimize(optimize) | Recipe::Synthesize(optimize) => {
+            MASKED_BYTES_PER_PIXEL * pixels(optimize.canvas(width, height)) + kept
+        }
+        // What is under the mask is put together when the network's maps are free.
+        Recipe::Arbitrary(_) => kept,
+    }
 }
 
 /// The content's features (512 channels for 64 pixels) at the last scale, and its reduced copy with
@@ -154,20 +176,16 @@ fn remembered_bytes_per_pixel(recipe: &Optimize) -> u64 {
 /// Pixels times optimiser steps over all scales. Pixels whose way through the network is shorter
 /// count for less.
 pub fn work(recipe: &Recipe, width: u32, height: u32) -> u64 {
-    let recipe = optimize(recipe);
+    let recipe = match recipe {
+        Recipe::Optimize(optimize) | Recipe::Synthesize(optimize) => optimize,
+        Recipe::Arbitrary(arbitrary) => return one_pass::work(arbitrary, width, height),
+    };
     let scales = recipe.scales(width, height);
     let step = |scale: &Scale| {
         let canvas = recipe.canvas(scale.width, scale.height);
         recipe.step_work_px((scale.width, scale.height), canvas)
     };
     scales.iter().map(|scale| step(scale) * u64::from(scale.iterations)).sum()
-}
-
-/// The parameters of a recipe's optimisation.
-fn optimize(recipe: &Recipe) -> &Optimize {
-    match recipe {
-        Recipe::Optimize(optimize) | Recipe::Synthesize(optimize) => optimize,
-    }
 }
 
 // Neither the memory nor the work of the largest result (32768 pixels squared, the most steps, 32

@@ -4,7 +4,7 @@ use clap::Args;
 use impasto_types::Preset;
 use serde_json::Value;
 
-use crate::contact_sheet::{fields, parameters};
+use crate::contact_sheet::{named, of_preset};
 use crate::table::Table;
 use crate::{Context, Exit, Failure};
 
@@ -28,7 +28,7 @@ pub(crate) fn run(_: PresetsArgs, context: &Context) -> Result<Exit, Failure> {
 
 /// A parameter's name, then its value in each of [`Preset::ALL`].
 pub(crate) fn rows() -> Vec<[String; 1 + Preset::ALL.len()]> {
-    let [painterly, texture, gatys] = Preset::ALL.map(|preset| parameters(&preset.recipe()));
+    let [painterly, texture, gatys] = Preset::ALL.map(|preset| named(&of_preset(preset)));
     let others = texture.into_iter().zip(gatys);
     let row = painterly.into_iter().zip(others);
     row.map(|(one, (two, three))| [one.name, one.value, two.value, three.value]).collect()
@@ -36,12 +36,12 @@ pub(crate) fn rows() -> Vec<[String; 1 + Preset::ALL.len()]> {
 
 /// Each preset's parameters, with the types that a manifest has.
 fn document() -> Value {
-    let named = |preset: Preset| {
-        let mut parameters = fields(&preset.recipe());
+    let of = |preset: Preset| {
+        let mut parameters = of_preset(preset);
         parameters.remove("method");
         (preset.as_str().to_owned(), Value::Object(parameters))
     };
-    Value::Object(Preset::ALL.into_iter().map(named).collect())
+    Value::Object(Preset::ALL.into_iter().map(of).collect())
 }
 
 #[cfg(test)]

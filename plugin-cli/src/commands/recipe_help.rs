@@ -5,7 +5,8 @@ use impasto_types::{Preset, RecipePatch};
 
 use super::presets;
 
-/// Adds each preset's value to the help of every recipe flag.
+/// Adds each preset's value to the help of every recipe flag. `synth` has one method, which it does
+/// not list.
 pub(crate) fn with_defaults(command: Command) -> Command {
     let defaults: Vec<(String, String)> =
         presets::rows().into_iter().map(|[name, values @ ..]| (name, default(&values))).collect();
@@ -15,10 +16,11 @@ pub(crate) fn with_defaults(command: Command) -> Command {
         if !has_recipe {
             return subcommand;
         }
+        let has_methods = subcommand.get_name() != "synth";
         subcommand.mut_args(|arg| match keys.iter().find(|key| arg.get_id() == **key) {
             Some(key) => match defaults.iter().find(|(name, _)| name == key) {
                 Some((_, default)) => described(arg, default),
-                None => arg,
+                None => arg.hide(*key == "method" && !has_methods),
             },
             None => arg,
         })

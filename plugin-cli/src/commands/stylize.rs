@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use impasto_types::Method;
 
 use crate::direct::{DirectArgs, StyleArg, Subject, expect_method, paint};
 use crate::{Context, Exit, Failure};
@@ -25,7 +24,7 @@ pub struct StylizeArgs {
 }
 
 pub(crate) fn run(args: StylizeArgs, context: &Context) -> Result<Exit, Failure> {
-    expect_method(&args.direct.recipe, Method::Optimize, "synth")?;
+    expect_method(&args.direct.recipe, true, "synth")?;
     let recipe = args.direct.recipe.clone();
     paint(
         Subject { content: Some(args.content), mask: args.mask, styles: args.styles, recipe },

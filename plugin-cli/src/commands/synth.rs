@@ -17,7 +17,7 @@ pub struct SynthArgs {
 }
 
 pub(crate) fn run(args: SynthArgs, context: &Context) -> Result<Exit, Failure> {
-    expect_method(&args.direct.recipe, Method::Synthesize, "stylize")?;
+    expect_method(&args.direct.recipe, false, "stylize")?;
     if args.direct.recipe.common.size.is_none() {
         return Err(Failure::usage("a texture made from a style alone has no default size")
             .hint("give its side in pixels, such as --size 512"));

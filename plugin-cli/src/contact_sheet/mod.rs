@@ -20,7 +20,7 @@ pub(crate) use self::escape::escape;
 
 pub(crate) use card::loss_text;
 pub(crate) use of_build::write;
-pub use settings::{Setting, Settings, fields, parameters, settings};
+pub use settings::{Setting, Settings, fields, named, of_preset, parameters, settings};
 pub use size::PictureSize;
 pub use tally::Tally;
 pub use thumbnail::{Thumbnail, ThumbnailError, Thumbnails};

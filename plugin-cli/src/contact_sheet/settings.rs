@@ -1,6 +1,6 @@
 //! Describes a recipe as a preset and its differences.
 
-use impasto_types::{AlphaUse, Preset, Recipe, RecipePatch};
+use impasto_types::{AlphaUse, Arbitrary, Method, Preset, Recipe, RecipePatch};
 use serde_json::{Map, Value};
 
 /// A recipe for display.
@@ -21,17 +21,36 @@ pub struct Setting {
 /// The preset closest to `recipe`, and the differences. A resolved recipe does not say which preset
 /// it began with; the closest one gives the shortest list.
 pub fn settings(recipe: &Recipe) -> Settings {
-    let candidates =
-        Preset::ALL.map(|preset| Settings { preset, changes: changes(&preset.recipe(), recipe) });
+    let candidates = Preset::ALL
+        .map(|preset| Settings { preset, changes: changes(&begun(preset, recipe), recipe) });
     let [first, rest @ ..] = candidates;
     rest.into_iter().fold(first, |best, other| {
         if other.changes.len() < best.changes.len() { other } else { best }
     })
 }
 
+/// What a preset stands for where a recipe has another method, which says so itself.
+fn begun(preset: Preset, recipe: &Recipe) -> Recipe {
+    match recipe.method() {
+        Method::Optimize | Method::Synthesize => preset.recipe(),
+        Method::Arbitrary => Recipe::Arbitrary(Arbitrary::of(preset)),
+    }
+}
+
 /// Every parameter of a recipe, in the order of the manifest's keys.
 pub fn parameters(recipe: &Recipe) -> Vec<Setting> {
-    let fields = fields(recipe);
+    named(&fields(recipe))
+}
+
+/// Every parameter of a preset, those that only other methods than its own have among them.
+pub fn of_preset(preset: Preset) -> Map<String, Value> {
+    let mut all = fields(&Recipe::Arbitrary(Arbitrary::of(preset)));
+    all.extend(fields(&preset.recipe()));
+    all
+}
+
+/// Parameters in the order of the manifest's keys.
+pub fn named(fields: &Map<String, Value>) -> Vec<Setting> {
     let value = |name: &&'static str| {
         let value = shown(fields.get(*name)?);
         Some(Setting { name: (*name).to_owned(), value })
@@ -45,9 +64,12 @@ pub fn parameters(recipe: &Recipe) -> Vec<Setting> {
 }
 
 fn changes(from: &Recipe, to: &Recipe) -> Vec<Setting> {
+    let method = (to.method() == Method::Arbitrary)
+        .then(|| Setting { name: "method".to_owned(), value: to.method().to_string() });
     let (from, to) = (fields(from), fields(to));
     let changed = to.into_iter().filter(|(name, value)| from.get(name) != Some(value));
-    changed.map(|(name, value)| Setting { name, value: shown(&value) }).collect()
+    let changed = changed.map(|(name, value)| Setting { name, value: shown(&value) });
+    method.into_iter().chain(changed).collect()
 }
 
 /// A recipe's parameters by name, with the types that a manifest has. Converts through text, so
@@ -63,6 +85,9 @@ pub fn fields(recipe: &Recipe) -> Map<String, Value> {
         AlphaUse::Coverage => "coverage".into(),
         AlphaUse::Data => "data".into(),
     });
+    if recipe.method() == Method::Arbitrary {
+        return fields;
+    }
     fields.entry("layers_by_scale").or_insert_with(|| Value::Array(Vec::new()));
     fields.entry("pooling_grids").or_insert(1.into());
     for share in ["values", "evenness"] {

@@ -1,6 +1,6 @@
 //! What can go wrong in a run.
 
-use impasto_types::{ByteSize, FailureKind, RecipeError};
+use impasto_types::{ByteSize, FailureKind, Method, RecipeError};
 
 use crate::joins::JoinsError;
 
@@ -9,6 +9,8 @@ use crate::joins::JoinsError;
 pub enum EngineError {
     #[error("the recipe is out of range")]
     Recipe(#[from] RecipeError),
+    #[error("a recipe of method {0} was given to another method")]
+    Method(Method),
     #[error("the recipe needs {0}, but it was not given")]
     MissingInput(&'static str),
     #[error("the {what} has {width} x {height} pixels; a side has to be from 1 to {max}")]
@@ -56,6 +58,7 @@ impl EngineError {
     pub fn kind(&self) -> FailureKind {
         match self {
             Self::Recipe(_)
+            | Self::Method(_)
             | Self::MissingInput(_)
             | Self::Size { .. }
             | Self::Values { .. }

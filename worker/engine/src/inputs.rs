@@ -1,6 +1,6 @@
 //! The pictures that a run works on.
 
-use impasto_types::{Init, MAX_SIDE, Optimize};
+use impasto_types::{Common, Init, MAX_SIDE};
 
 use crate::{EngineError, Image, Joins, Mask, Style};
 
@@ -25,18 +25,19 @@ pub struct Inputs {
 }
 
 impl Inputs {
-    /// Checks that all pictures that a recipe needs are there, and that their sizes are supported.
+    /// Checks that all pictures are there that a recipe needs, which begins with `init`, and that
+    /// their sizes are supported.
     ///
     /// # Errors
     /// Names the picture that is missing or cannot be used.
-    pub(crate) fn check(&self, recipe: &Optimize) -> Result<(), EngineError> {
-        if recipe.init == Init::Content && self.content.is_none() {
+    pub(crate) fn check(&self, init: Init) -> Result<(), EngineError> {
+        if init == Init::Content && self.content.is_none() {
             return Err(EngineError::MissingInput("a content image"));
         }
         if self.styles.is_empty() {
             return Err(EngineError::MissingInput("a style image"));
         }
-        if recipe.init == Init::Image && self.init.is_none() {
+        if init == Init::Image && self.init.is_none() {
             return Err(EngineError::MissingInput("an image to begin with"));
         }
         let total: f32 = self.styles.iter().map(|style| style.share).sum();
@@ -65,10 +66,10 @@ impl Inputs {
 
     /// The result's width and height: the recipe's, in the asset's shape; a synthesised texture
     /// without an asset is square.
-    pub(crate) fn output_size(&self, recipe: &Optimize) -> Result<(u32, u32), EngineError> {
-        match (&self.content, recipe.common.size) {
+    pub(crate) fn output_size(&self, common: &Common) -> Result<(u32, u32), EngineError> {
+        match (&self.content, common.size) {
             (Some(content), _) => {
-                Ok(recipe.common.output_size(content.width as u32, content.height as u32))
+                Ok(common.output_size(content.width as u32, content.height as u32))
             }
             (None, Some(size)) => Ok((size, size)),
             (None, None) => Err(EngineError::MissingInput("a size")),

@@ -7,8 +7,10 @@
 //! A run of any method is a [`Run`]: it steps, reports, checkpoints and can be dropped between any
 //! two steps. Each method has a module of its own:
 //!
+//! - [`arbitrary`]: one pass through a network that takes any style.
 //! - [`optimize`]: the pixels are optimised so that VGG-19 sees the content and the style in them.
 
+pub mod arbitrary;
 pub mod cards;
 mod color;
 mod error;
@@ -23,7 +25,9 @@ mod noise;
 pub mod optimize;
 mod resize;
 mod run;
+mod sources;
 mod style;
+mod threads;
 #[cfg(test)]
 mod tiny;
 mod values;
@@ -38,3 +42,4 @@ pub use mask::Mask;
 pub use resize::{resize_plane, resize_weighted};
 pub use run::{Losses, Run, Step, StepReport};
 pub use style::Style;
+pub use threads::PROCESS_BYTES;

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use impasto_types::Optimize;
+use impasto_types::Recipe;
 
 use crate::color::Measured;
 use crate::{EngineError, Image, Mask};
@@ -55,10 +55,10 @@ impl Style {
     }
 
     /// The same with as much detail as a recipe looks at for a result of this size, width and
-    /// height, if it is large: see [`Optimize::style_reduction`]. Squares of pixels are averaged by
+    /// height, if it is large: see [`Recipe::style_reduction`]. Squares of pixels are averaged by
     /// their weights.
     #[must_use]
-    pub fn reduced(self, recipe: &Optimize, result: (u32, u32)) -> Self {
+    pub fn reduced(self, recipe: &Recipe, result: (u32, u32)) -> Self {
         // The size of what counts decides.
         let style = self.cropped();
         let (width, height) = (style.image.width, style.image.height);
@@ -135,6 +135,8 @@ fn counted(mask: &Mask) -> (Range<usize>, Range<usize>) {
 
 #[cfg(test)]
 mod tests {
+    use impasto_types::Optimize;
+
     use super::*;
 
     fn cropped(weights: &[f32]) -> (usize, usize, Vec<f32>, Option<Vec<f32>>) {
@@ -178,7 +180,9 @@ mod tests {
     fn only_a_large_style_is_reduced() {
         let recipe = Optimize::painterly();
         let filled = |side: usize| Style::from((Image::filled(side, side, [9.0; 3]), 1.0));
-        let sides = |side: usize| filled(side).reduced(&recipe, (64, 64)).image.width;
+        let sides = |side: usize| {
+            filled(side).reduced(&Recipe::Optimize(recipe.clone()), (64, 64)).image.width
+        };
         assert_eq!((sides(4096), sides(4128)), (4096, 4128_usize.div_ceil(32)));
     }
 

@@ -4,11 +4,12 @@ mod network;
 
 use std::sync::Arc;
 
+use impasto_engine::PROCESS_BYTES;
 use impasto_engine::optimize::device::{
     Canvas, Cpu, HostCanvas, Pass, Plan, Task, Terms, TiledPass, VggDevice, View, Work,
 };
 use impasto_engine::optimize::objective::{ContentSums, StyleTarget};
-use impasto_engine::optimize::{Engine, PROCESS_BYTES, Session};
+use impasto_engine::optimize::{Engine, Session};
 use impasto_engine::{EngineError, Image, Inputs, Interrupt, Mask, Run, Step};
 use impasto_kernels::{self as kernels, Layer, Level, Moments, Precision};
 use impasto_types::{

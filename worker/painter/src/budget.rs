@@ -63,7 +63,7 @@ pub(crate) fn check(
                 Some(Ok(rest)) => rest,
                 Some(Err(_)) | None => (width, height),
             };
-            let by = method.style_reduction(&action.recipe, size, result);
+            let by = action.recipe.style_reduction(size, result);
             style_step(header, size, style.crop.is_some(), by)
         })?;
     }

@@ -121,7 +121,7 @@ fn paint_from(
     let upright = action.kind == AssetKind::photograph();
     let init = init.map(|source| adapter::init(source, upright)).transpose()?;
     let size = result_size(&action.recipe, color_header(sources).as_ref(), upright);
-    let styles = styles(asset, action, sources, method, size)?;
+    let styles = styles(asset, action, sources, size)?;
     let Opened { views, asset: opened } = adapter.open(&files, &action.recipe).map_err(unusable)?;
 
     let began = Instant::now();
@@ -201,7 +201,6 @@ fn styles(
     asset: &str,
     action: &Action,
     sources: &Sources,
-    method: &dyn Prepared,
     size: (u32, u32),
 ) -> Result<Vec<Style>, PaintError> {
     let (expected, given) = (action.styles.len(), sources.styles.len());
@@ -212,7 +211,7 @@ fn styles(
     let styles = sources.styles.iter().zip(&action.styles);
     let decode = |(source, style)| {
         let style = adapter::style(source, style).map_err(unusable)?;
-        Ok(method.reduced(&action.recipe, style, size))
+        Ok(style.reduced(&action.recipe, size))
     };
     styles.map(decode).collect()
 }

@@ -135,6 +135,7 @@ fn inputs_that_the_recipe_needs_are_required() {
         Recipe::Optimize(optimize) | Recipe::Synthesize(optimize) => {
             optimize.init = crate::Init::Image;
         }
+        Recipe::Arbitrary(_) => panic!("it has no picture to begin with"),
     };
     assert!(refused(from_image).contains("no input `init`"));
 }

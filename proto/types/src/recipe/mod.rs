@@ -3,6 +3,7 @@
 //! Each method has parameters of its own, and all share [`Common`]. Names of fields are the keys
 //! of the manifest and the flags of `impasto stylize` (with `-` for `_`).
 
+mod arbitrary;
 mod common;
 mod looks;
 mod optimize;
@@ -17,6 +18,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use arbitrary::{Arbitrary, ArbitraryPatch};
 pub use common::{AlphaUse, Common, CommonPatch, PreserveColor, Profile, Tileable};
 pub use looks::Looks;
 pub use optimize::{
@@ -43,6 +45,8 @@ pub enum Recipe {
     Optimize(Optimize),
     /// See [`Method::Synthesize`].
     Synthesize(Optimize),
+    /// See [`Method::Arbitrary`].
+    Arbitrary(Arbitrary),
 }
 
 /// How a picture is made.
@@ -53,18 +57,24 @@ pub enum Method {
     /// Optimise the pixels (Gatys, Ecker and Bethge, "Image Style Transfer Using Convolutional
     /// Neural Networks", CVPR 2016).
     Optimize,
-    /// The same from noise, with the style alone: makes a new texture.
+    /// The same from noise, with the style alone: makes a new texture. Not listed among the values
+    /// of `--method`, since it has a command of its own.
+    #[cfg_attr(feature = "clap", value(hide = true))]
     Synthesize,
+    /// One pass through a network that takes any style (Ghiasi, Lee, Kudlur, Dumoulin and Shlens,
+    /// "Exploring the structure of a real-time, arbitrary neural artistic stylization network",
+    /// BMVC 2017): a tenth of a second, with a likeness of the style.
+    Arbitrary,
 }
 
 impl Method {
-    pub const ALL: [Self; 2] = [Self::Optimize, Self::Synthesize];
+    pub const ALL: [Self; 3] = [Self::Optimize, Self::Synthesize, Self::Arbitrary];
 
     /// Raised whenever the method would make another picture from the same inputs, so that older
     /// cached results are not used. A golden test fails if pictures change without it.
     pub fn version(self) -> u32 {
         match self {
-            Self::Optimize | Self::Synthesize => 1,
+            Self::Optimize | Self::Synthesize | Self::Arbitrary => 1,
         }
     }
 
@@ -72,13 +82,14 @@ impl Method {
         match self {
             Self::Optimize => "optimize",
             Self::Synthesize => "synthesize",
+            Self::Arbitrary => "arbitrary",
         }
     }
 
     /// Whether it paints an asset; otherwise it makes a picture from styles alone.
     pub fn takes_content(self) -> bool {
         match self {
-            Self::Optimize => true,
+            Self::Optimize | Self::Arbitrary => true,
             Self::Synthesize => false,
         }
     }
@@ -87,6 +98,7 @@ impl Method {
     pub fn models(self) -> &'static [ModelName] {
         match self {
             Self::Optimize | Self::Synthesize => &[ModelName::Vgg19],
+            Self::Arbitrary => &[ModelName::Arbitrary],
         }
     }
 }
@@ -111,6 +123,7 @@ impl Recipe {
         match self {
             Self::Optimize(_) => Method::Optimize,
             Self::Synthesize(_) => Method::Synthesize,
+            Self::Arbitrary(_) => Method::Arbitrary,
         }
     }
 
@@ -118,12 +131,14 @@ impl Recipe {
     pub fn common(&self) -> &Common {
         match self {
             Self::Optimize(optimize) | Self::Synthesize(optimize) => &optimize.common,
+            Self::Arbitrary(arbitrary) => &arbitrary.common,
         }
     }
 
     pub fn common_mut(&mut self) -> &mut Common {
         match self {
             Self::Optimize(optimize) | Self::Synthesize(optimize) => &mut optimize.common,
+            Self::Arbitrary(arbitrary) => &mut arbitrary.common,
         }
     }
 
@@ -131,6 +146,18 @@ impl Recipe {
     pub fn init(&self) -> Option<Init> {
         match self {
             Self::Optimize(optimize) | Self::Synthesize(optimize) => Some(optimize.init),
+            Self::Arbitrary(_) => None,
+        }
+    }
+
+    /// By how much a style image of `style` pixels is reduced as soon as it is decoded, for a result
+    /// of `result`'s size, both width and height: see [`Optimize::style_reduction`].
+    pub fn style_reduction(&self, style: (u32, u32), result: (u32, u32)) -> u32 {
+        match self {
+            Self::Optimize(optimize) | Self::Synthesize(optimize) => {
+                optimize.style_reduction(style, result)
+            }
+            Self::Arbitrary(arbitrary) => arbitrary.style_reduction(style, result),
         }
     }
 
@@ -141,6 +168,7 @@ impl Recipe {
     pub fn check(&self) -> Result<(), RecipeError> {
         match self {
             Self::Optimize(optimize) => optimize.check(),
+            Self::Arbitrary(arbitrary) => arbitrary.check(),
             Self::Synthesize(optimize) => {
                 optimize.check()?;
                 if optimize.init == Init::Content {

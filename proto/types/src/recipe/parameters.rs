@@ -13,13 +13,16 @@
 /// name: Type as PatchType, "the range in words" |value| holds(value);
 /// ```
 ///
-/// where `Type: From<PatchType>`. The range is left out if every value is valid. A parameter that
+/// where `Type: From<PatchType>`. The range is left out if every value is valid. Fields of the
+/// struct alone, which have no key, are listed in its own braces. A parameter that
 /// was added after a release has one more attribute, so that older actions keep their digests:
 /// `#[serde(default, skip_serializing_if = "is_default")]`, whose default is what they did.
 macro_rules! parameters {
     (
         $(#[$meta:meta])*
-        struct $name:ident { $($embedded:ident: $embedded_type:ty;)? }
+        struct $name:ident {
+            $($(#[doc = $plain_doc:literal])* $plain:ident: $plain_type:ty;)*
+        }
         $(#[$patch_meta:meta])*
         struct $patch:ident {
             $(
@@ -35,7 +38,7 @@ macro_rules! parameters {
         #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
         #[serde(deny_unknown_fields)]
         pub struct $name {
-            $(pub $embedded: $embedded_type,)?
+            $($(#[doc = $plain_doc])* pub $plain: $plain_type,)*
             $($(#[doc = $doc])+ $(#[serde($($serde)*)])? pub $field: $type,)*
         }
 
@@ -62,10 +65,19 @@ macro_rules! parameters {
                 Self { $($field: over.$field.clone().or_else(|| self.$field.clone()),)* }
             }
 
-            /// The first key that has a value.
-            pub fn first_key(&self) -> Option<&'static str> {
-                $(if self.$field.is_some() { return Some(stringify!($field)); })*
-                None
+            /// The keys that have a value, each with it for display.
+            pub fn set(&self) -> Vec<(&'static str, String)> {
+                let all = [$((
+                    stringify!($field),
+                    self.$field.as_ref().map($crate::recipe::shown),
+                )),*];
+                all.into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
+            }
+
+            /// The same without the values of all keys but these.
+            #[must_use]
+            pub fn only(self, keys: &[&str]) -> Self {
+                Self { $($field: self.$field.filter(|_| keys.contains(&stringify!($field))),)* }
             }
 
             /// Applies this patch to `parameters`. Does not check ranges.
@@ -78,7 +90,7 @@ macro_rules! parameters {
 
         impl $name {
             /// Checks the range of each parameter by itself.
-            fn check_ranges(&self) -> Result<(), $crate::RecipeError> {
+            pub(in $crate::recipe) fn check_ranges(&self) -> Result<(), $crate::RecipeError> {
                 $($(
                     let $value = &self.$field;
                     if !$holds {

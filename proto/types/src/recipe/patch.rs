@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer};
 
-use super::{CommonPatch, Init, Method, OptimizePatch, Preset, Recipe};
+use super::{Arbitrary, ArbitraryPatch, CommonPatch, Init, Method, OptimizePatch, Preset, Recipe};
 use crate::RecipeError;
 
 /// Changes to a recipe: the values of a manifest's table or of a command's flags. `None` changes
@@ -13,13 +13,15 @@ pub struct RecipePatch {
     /// The recipe to start from
     #[cfg_attr(feature = "clap", arg(long, value_enum))]
     pub preset: Option<Preset>,
-    /// How the picture is made. Hidden among the flags, since each method has a command of its own
-    #[cfg_attr(feature = "clap", arg(long, value_enum, hide = true))]
+    /// How the picture is made
+    #[cfg_attr(feature = "clap", arg(long, value_enum))]
     pub method: Option<Method>,
     #[cfg_attr(feature = "clap", command(flatten))]
     pub common: CommonPatch,
     #[cfg_attr(feature = "clap", command(flatten))]
     pub optimize: OptimizePatch,
+    #[cfg_attr(feature = "clap", command(flatten))]
+    pub arbitrary: ArbitraryPatch,
 }
 
 /// The keys that choose a recipe rather than change it.
@@ -37,7 +39,8 @@ impl RecipePatch {
     /// All keys of a manifest's table: those that choose a recipe, then the parameters of all
     /// methods, then each method's own.
     pub fn keys() -> impl Iterator<Item = &'static str> {
-        let parameters = CommonPatch::KEYS.iter().chain(OptimizePatch::KEYS);
+        let own = OptimizePatch::KEYS.iter().chain(ArbitraryPatch::KEYS);
+        let parameters = CommonPatch::KEYS.iter().chain(own);
         Self::CHOICE_KEYS.into_iter().chain(parameters.copied())
     }
 
@@ -51,6 +54,8 @@ impl RecipePatch {
             patch.common = CommonPatch::deserialize(table)?;
         } else if OptimizePatch::KEYS.contains(&key) {
             patch.optimize = OptimizePatch::deserialize(table)?;
+        } else if ArbitraryPatch::KEYS.contains(&key) {
+            patch.arbitrary = ArbitraryPatch::deserialize(table)?;
         } else {
             let Choice { preset, method } = Choice::deserialize(table)?;
             (patch.preset, patch.method) = (preset, method);
@@ -58,15 +63,31 @@ impl RecipePatch {
         Ok(patch)
     }
 
-    /// This patch overridden by `over`: if both have a value, that of `over` counts.
+    /// This patch overridden by `over`: if both have a value, that of `over` counts. If `over` says
+    /// how the picture is made, what this patch says of other methods' parameters goes.
     #[must_use]
     pub fn overlaid(&self, over: &Self) -> Self {
+        let below = match over.method {
+            Some(method) => self.for_method(method),
+            None => self.clone(),
+        };
         Self {
-            preset: over.preset.or(self.preset),
-            method: over.method.or(self.method),
-            common: self.common.overlaid(&over.common),
-            optimize: self.optimize.overlaid(&over.optimize),
+            preset: over.preset.or(below.preset),
+            method: over.method.or(below.method),
+            common: below.common.overlaid(&over.common),
+            optimize: below.optimize.overlaid(&over.optimize),
+            arbitrary: below.arbitrary.overlaid(&over.arbitrary),
         }
+    }
+
+    /// Without parameters that a method does not have.
+    fn for_method(&self, method: Method) -> Self {
+        let Self { optimize, arbitrary, .. } = self.clone();
+        let (optimize, arbitrary) = match method {
+            Method::Optimize | Method::Synthesize => (optimize, ArbitraryPatch::default()),
+            Method::Arbitrary => (optimize.only(&Arbitrary::SHARED_KEYS), arbitrary),
+        };
+        Self { optimize, arbitrary, ..self.clone() }
     }
 
     /// The resulting recipe: the preset (by default `painterly`) with all changes. Does not check
@@ -75,19 +96,51 @@ impl RecipePatch {
     /// # Errors
     /// If the method does not have a parameter that this patch sets.
     pub fn resolve(&self) -> Result<Recipe, RecipeError> {
-        let mut optimize = self.preset.unwrap_or(Preset::Painterly).optimize();
-        self.common.apply(&mut optimize.common);
-        match self.method.unwrap_or(Method::Optimize) {
-            Method::Optimize => {
-                self.optimize.apply(&mut optimize);
-                Ok(Recipe::Optimize(optimize))
-            }
-            Method::Synthesize => {
+        let preset = self.preset.unwrap_or(Preset::Painterly);
+        let method = self.method.unwrap_or(Method::Optimize);
+        self.check_foreign(method)?;
+        match method {
+            Method::Optimize | Method::Synthesize => {
+                let mut optimize = preset.optimize();
+                self.common.apply(&mut optimize.common);
+                if method == Method::Optimize {
+                    self.optimize.apply(&mut optimize);
+                    return Ok(Recipe::Optimize(optimize));
+                }
                 // There is no content to start from.
                 optimize.init = Init::Noise;
                 self.optimize.apply(&mut optimize);
                 Ok(Recipe::Synthesize(optimize))
             }
+            Method::Arbitrary => {
+                let mut arbitrary = Arbitrary::of(preset);
+                self.common.apply(&mut arbitrary.common);
+                arbitrary.take_shared(&self.optimize);
+                self.arbitrary.apply(&mut arbitrary);
+                Ok(Recipe::Arbitrary(arbitrary))
+            }
+        }
+    }
+
+    /// That only parameters of this method have a value.
+    fn check_foreign(&self, method: Method) -> Result<(), RecipeError> {
+        let own = self.for_method(method);
+        let given = self.optimize.set().into_iter().chain(self.arbitrary.set());
+        let kept: Vec<_> = own.optimize.set().into_iter().chain(own.arbitrary.set()).collect();
+        match given.into_iter().find(|(key, _)| kept.iter().all(|(own, _)| own != key)) {
+            None => Ok(()),
+            Some((name, value)) => Err(RecipeError { name, value, range: method.without_it() }),
+        }
+    }
+}
+
+impl Method {
+    /// What is wrong with a parameter of another method.
+    fn without_it(self) -> &'static str {
+        match self {
+            Self::Optimize => "left out: method optimize does not have it",
+            Self::Synthesize => "left out: method synthesize does not have it",
+            Self::Arbitrary => "left out: method arbitrary does not have it",
         }
     }
 }
@@ -115,15 +168,20 @@ mod tests {
         (optimize.values, optimize.evenness) = (1.0, 1.0);
         optimize.detail = 0.5;
         let recipe = serde_json::to_value(recipe).expect("it serialises");
+        let arbitrary = Recipe::Arbitrary(Arbitrary::of(Preset::Painterly));
+        let arbitrary = serde_json::to_value(arbitrary).expect("it serialises");
         let mut fields: Vec<&str> = Vec::new();
-        for (name, value) in recipe.as_object().expect("a recipe is an object") {
-            match value.as_object() {
-                Some(common) => fields.extend(common.keys().map(String::as_str)),
-                None => fields.push(name),
+        for recipe in [&recipe, &arbitrary] {
+            for (name, value) in recipe.as_object().expect("a recipe is an object") {
+                match value.as_object() {
+                    Some(common) => fields.extend(common.keys().map(String::as_str)),
+                    None => fields.push(name),
+                }
             }
         }
         fields.push("preset");
         fields.sort_unstable();
+        fields.dedup();
         let mut keys: Vec<&str> = RecipePatch::keys().collect();
         keys.sort_unstable();
         assert_eq!(fields, keys);
@@ -155,5 +213,32 @@ mod tests {
         patch.optimize.init = Some(InitSource::Image("a.png".to_owned()));
         patch.optimize.optimizer = Some(Optimizer::Adam);
         assert_eq!(init(&patch), Some(Init::Image));
+    }
+
+    #[test]
+    fn each_method_has_its_own_parameters() {
+        let table = |text: &str| {
+            let table: serde_json::Map<_, _> = serde_json::from_str(text).expect("it is an object");
+            table.into_iter().fold(RecipePatch::default(), |patch, (key, value)| {
+                let one = serde_json::json!({ key.clone(): value });
+                patch.overlaid(&RecipePatch::of_key(&key, one).expect("it is a key"))
+            })
+        };
+        let refused = |text: &str| table(text).resolve().expect_err("it is refused").to_string();
+        assert_eq!(
+            refused(r#"{"method": "arbitrary", "iterations": 7, "style_scale": 2}"#),
+            "iterations is 7, but has to be left out: method arbitrary does not have it"
+        );
+        assert_eq!(
+            refused(r#"{"strength": 0.5}"#),
+            "strength is 0.5, but has to be left out: method optimize does not have it"
+        );
+        // A rule that chooses the method is not to blame for the project's defaults.
+        let defaults = table(r#"{"iterations": 7, "style_scale": 2, "palette": 0.5}"#);
+        let rule = table(r#"{"method": "arbitrary", "strength": 0.5}"#);
+        let recipe = defaults.overlaid(&rule).resolve().expect("it resolves");
+        let mut expected = Arbitrary::of(Preset::Painterly);
+        (expected.strength, expected.style_scale, expected.common.palette) = (0.5, 2.0, 0.5);
+        assert_eq!(recipe, Recipe::Arbitrary(expected));
     }
 }

@@ -23,17 +23,21 @@ impl Optimize {
     /// `picture`'s size: by 1 up to [`Self::LARGE_STYLE_PX`] pixels, beyond them so far that two
     /// pixels along each axis are left for each that is looked at.
     pub fn style_reduction(&self, style: (u32, u32), picture: (u32, u32)) -> u32 {
-        if u64::from(style.0) * u64::from(style.1) <= Self::LARGE_STYLE_PX {
-            return 1;
-        }
         let scales = self.scales(picture.0, picture.1);
         let factors = scales
             .iter()
             .enumerate()
             .map(|(at, scale)| self.style_factor(style, (scale.width, scale.height), at == 0));
-        let most = 0.5 / factors.fold(0.0, f64::max);
+        Self::reduction(style, factors.fold(0.0, f64::max))
+    }
+
+    /// The same where it is looked at scaled by `factor` at most.
+    pub(super) fn reduction(style: (u32, u32), factor: f64) -> u32 {
+        if u64::from(style.0) * u64::from(style.1) <= Self::LARGE_STYLE_PX {
+            return 1;
+        }
         // At least one pixel is left.
-        most.clamp(1.0, f64::from(style.0.min(style.1).max(1))) as u32
+        (0.5 / factor).clamp(1.0, f64::from(style.0.min(style.1).max(1))) as u32
     }
 }
 

@@ -5,13 +5,11 @@ use std::sync::Arc;
 use impasto_kernels::{Level, Precision};
 use impasto_models::VggWeights;
 use impasto_types::Profile;
-use rayon::{ThreadPool, ThreadPoolBuilder};
+use rayon::ThreadPool;
 
 use super::device::{Cpu, VggDevice};
 use crate::EngineError;
-
-/// What a process takes before it holds a network or a picture, in bytes.
-pub const PROCESS_BYTES: u64 = 64 << 20;
+use crate::threads::pool;
 
 /// VGG-19 on a device, and the threads that work for it. Sessions share it.
 #[derive(Debug)]
@@ -75,12 +73,4 @@ impl Engine {
     pub(crate) fn install<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
         self.threads.install(work)
     }
-}
-
-fn pool(threads: usize) -> Result<Arc<ThreadPool>, EngineError> {
-    let threads = threads.max(1);
-    let builder = ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .thread_name(|index| format!("engine-{index}"));
-    builder.build().map(Arc::new).map_err(|source| EngineError::Threads { threads, source })
 }

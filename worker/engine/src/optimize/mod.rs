@@ -5,6 +5,7 @@
 //! what a picture is measured against, a [`device`] measures it and sends the gradient back, an
 //! `optimizer` moves the pixels.
 
+mod canvases;
 mod checkpoint;
 pub mod device;
 mod engine;
@@ -13,9 +14,8 @@ pub mod optimizer;
 mod plateau;
 mod schedule;
 mod session;
-mod sources;
 mod total_variation;
 mod vector;
 
-pub use engine::{Engine, PROCESS_BYTES};
+pub use engine::Engine;
 pub use session::Session;

@@ -15,8 +15,8 @@ use super::engine::Engine;
 use super::objective::{LayerStatistics, StyleTarget};
 use super::optimizer::Memory;
 use super::schedule::Schedule;
-use super::sources::Sources;
 use crate::resize::resample;
+use crate::sources::Sources;
 use crate::{EngineError, Frame, Image, Inputs, Interrupt};
 
 /// One run: see [`Run`](crate::Run).
@@ -100,8 +100,8 @@ impl Session {
         budget_bytes: u64,
     ) -> Result<Self, EngineError> {
         recipe.check()?;
-        inputs.check(&recipe)?;
-        let (width, height) = inputs.output_size(&recipe)?;
+        inputs.check(recipe.init)?;
+        let (width, height) = inputs.output_size(&recipe.common)?;
         let joins = inputs.joins;
         let schedule = Schedule::new(recipe.scales(width, height), |scale| {
             let frame = Frame::new(&joins, recipe.padding, scale.width, scale.height);
@@ -109,7 +109,7 @@ impl Session {
             recipe.step_work_px((scale.width, scale.height), (width, height))
         });
         let identity = checkpoint::identity(&recipe, &inputs);
-        let sources = Sources::new(&recipe, inputs);
+        let sources = Sources::new((&recipe).into(), inputs);
         let mut session = Self {
             engine,
             recipe,
@@ -128,7 +128,7 @@ impl Session {
             session.check_budget()?;
         }
         let Self { engine, sources, recipe, .. } = &mut session;
-        engine.install(|| sources.prepare(recipe));
+        engine.install(|| sources.prepare((&*recipe).into()));
         session.stage = Some(if session.nothing_pulls() {
             // To the last bit: coarse scales would only blur it, and an optimiser round it.
             let last = session.schedule.last();
@@ -310,7 +310,11 @@ impl Session {
         let (frame, is_measured) = (self.frame(scale), self.work(scale).measures_content());
         let (last, sources) = (self.schedule.is_last(), &mut self.sources);
         self.engine.install(|| {
-            let target = if last { sources.last_target(frame) } else { sources.target_at(frame) };
+            let target = if last {
+                sources.last_target(frame.picture())
+            } else {
+                sources.target_at(frame.picture())
+            };
             target.filter(|_| is_measured).map(|target| surrounded(frame, target))
         })
     }
@@ -347,7 +351,7 @@ impl Session {
         let grows = frame.picture() != next.picture();
         let has_detail = detail > 0.0 && self.recipe.content_weight > 0.0 && grows;
         let asset = |frame: Frame| {
-            let asset = self.sources.target_at(frame).filter(|_| has_detail)?;
+            let asset = self.sources.target_at(frame.picture()).filter(|_| has_detail)?;
             Some(surrounded(frame, asset))
         };
         if let Some(small) = asset(frame) {

@@ -1,5 +1,6 @@
 //! Painting methods: each prepares its networks on a device once, then begins a run for each view.
 
+mod arbitrary;
 mod optimize;
 
 use std::error::Error;
@@ -14,6 +15,7 @@ use impasto_types::{ModelName, ModelRef, Profile, Recipe};
 
 use crate::View;
 
+pub(crate) use arbitrary::ArbitraryMethod;
 pub(crate) use optimize::OptimizeMethod;
 pub use optimize::Optimizing;
 
@@ -35,17 +37,6 @@ pub trait Prepared: fmt::Debug + Send + Sync {
     /// The memory that the prepared networks take, in bytes.
     fn bytes(&self) -> u64 {
         0
-    }
-
-    /// By how much it reduces a style image of `style`'s size for a result of this size, each width
-    /// and height, at most; see [`reduced`](Self::reduced).
-    fn style_reduction(&self, _recipe: &Recipe, _style: (u32, u32), _result: (u32, u32)) -> u32 {
-        1
-    }
-
-    /// Reduces a style image to what it looks at, so that many large ones can be held.
-    fn reduced(&self, _recipe: &Recipe, style: Style, _result: (u32, u32)) -> Style {
-        style
     }
 
     /// Begins to paint a view. Where the mask is zero, the run's picture is the view itself.

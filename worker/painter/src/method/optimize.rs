@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use impasto_engine::optimize::device::tensor::TensorDevice;
-use impasto_engine::optimize::{Engine, PROCESS_BYTES, Session};
-use impasto_engine::{EngineError, Inputs, Run, Style};
+use impasto_engine::optimize::{Engine, Session};
+use impasto_engine::{EngineError, Inputs, PROCESS_BYTES, Run};
 use impasto_kernels::vgg::CONVOLUTIONS;
 use impasto_models::{VggWeights, read_vgg19_up_to};
 use impasto_types::{Digest, ModelName, Recipe};
@@ -82,21 +82,13 @@ impl Prepared for Optimizing {
         PROCESS_BYTES + self.engine.bytes()
     }
 
-    fn style_reduction(&self, recipe: &Recipe, style: (u32, u32), result: (u32, u32)) -> u32 {
-        let (Recipe::Optimize(recipe) | Recipe::Synthesize(recipe)) = recipe;
-        recipe.style_reduction(style, result)
-    }
-
-    fn reduced(&self, recipe: &Recipe, style: Style, result: (u32, u32)) -> Style {
-        let (Recipe::Optimize(recipe) | Recipe::Synthesize(recipe)) = recipe;
-        style.reduced(recipe, result)
-    }
-
     fn begin(&self, job: Job<'_>) -> Result<Box<dyn Run>, EngineError> {
         let Job { recipe, view, styles, init, checkpoint, memory_bytes } = job;
+        let (Recipe::Optimize(recipe) | Recipe::Synthesize(recipe)) = recipe else {
+            return Err(EngineError::Method(recipe.method()));
+        };
         let View { image: content, coverage, mask, joins } = view;
         let inputs = Inputs { content, coverage, styles, init, joins, mask };
-        let (Recipe::Optimize(recipe) | Recipe::Synthesize(recipe)) = recipe;
         let (engine, recipe) = (self.engine.clone(), recipe.clone());
         let session = match checkpoint {
             None => Session::new(engine, recipe, inputs, memory_bytes),

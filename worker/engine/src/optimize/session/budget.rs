@@ -4,9 +4,9 @@ use impasto_types::Scale;
 
 use super::Session;
 use crate::optimize::device::{Plan, View, Work};
-use crate::optimize::engine::PROCESS_BYTES;
 use crate::optimize::optimizer::OptimizerPlan;
-use crate::optimize::sources::Sources;
+use crate::sources::Sources;
+use crate::threads::PROCESS_BYTES;
 use crate::{EngineError, Style};
 
 impl Session {
@@ -40,7 +40,7 @@ impl Session {
             styles = u64::max(styles, held + canvas + warmth + style);
             warmth = plan(scale, if scale == last { self.kept_bytes() } else { held })?;
         }
-        let prepared = held + self.sources.preparation_bytes(&self.recipe);
+        let prepared = held + self.sources.preparation_bytes((&self.recipe).into());
         let least_bytes = least.max(styles).max(prepared);
         if least_bytes <= self.budget_bytes {
             return Ok(());

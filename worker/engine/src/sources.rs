@@ -1,17 +1,40 @@
-//! The inputs as the optimisation computes with them, and the sizes that they have at a scale.
-//! Pictures that are no longer needed are freed.
+//! The inputs as methods compute with them: in the colours that the recipe asks for, and in the
+//! size of a scale. Pictures that are no longer needed are freed.
 
-use std::sync::Arc;
+use impasto_types::{Arbitrary, Common, Optimize, PreserveColor};
 
-use impasto_types::{Init, Optimize, Padding, PreserveColor, Scale};
-
-use super::device::Masked;
 use crate::color::Measured;
-use crate::frame::Frame;
-use crate::noise::Noise;
 use crate::resize::{resize_plane, resize_weighted};
-use crate::values::{Ground, Seen, Values};
+use crate::values::{Correction, Ground, Seen, Values};
 use crate::{Image, Inputs, Joins, Mask, Style, color};
+
+/// What a recipe asks of colours.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Coloring<'a> {
+    common: &'a Common,
+    values: f32,
+    evenness: f32,
+    /// The style image's size relative to the asset's, where style images are toned as the asset
+    /// is: where a loss compares with them.
+    toned: Option<f32>,
+    /// Whether a style is painted in at all.
+    is_styled: bool,
+}
+
+impl<'a> From<&'a Optimize> for Coloring<'a> {
+    fn from(recipe: &'a Optimize) -> Self {
+        let Optimize { common, values, evenness, style_scale, .. } = recipe;
+        let (values, evenness, toned) = (*values, *evenness, Some(*style_scale));
+        Self { common, values, evenness, toned, is_styled: recipe.is_styled() }
+    }
+}
+
+impl<'a> From<&'a Arbitrary> for Coloring<'a> {
+    fn from(recipe: &'a Arbitrary) -> Self {
+        let Arbitrary { common, values, evenness, .. } = recipe;
+        Self { common, values: *values, evenness: *evenness, toned: None, is_styled: true }
+    }
+}
 
 #[derive(Debug)]
 pub(crate) struct Sources {
@@ -34,10 +57,10 @@ pub(crate) struct Sources {
 
 impl Sources {
     /// The inputs as they are, until they are [prepared](Self::prepare). Style images are cropped.
-    pub(crate) fn new(recipe: &Optimize, inputs: Inputs) -> Self {
+    pub(crate) fn new(coloring: Coloring<'_>, inputs: Inputs) -> Self {
         let Inputs { content, coverage, styles, init, joins, mask } = inputs;
         let keeps_chroma =
-            recipe.is_styled() && recipe.common.preserve_color == PreserveColor::Luminance;
+            coloring.is_styled && coloring.common.preserve_color == PreserveColor::Luminance;
         let own = content.clone().filter(|_| mask.is_some() || keeps_chroma);
         let styles = styles.into_iter().map(Style::cropped).collect();
         let values = None;
@@ -45,9 +68,9 @@ impl Sources {
     }
 
     /// Gives the style images and the content the colours that the recipe asks for.
-    pub(crate) fn prepare(&mut self, recipe: &Optimize) {
-        let Optimize { values, evenness, .. } = *recipe;
-        let preserve_color = recipe.common.preserve_color;
+    pub(crate) fn prepare(&mut self, coloring: Coloring<'_>) {
+        let Coloring { common, values, evenness, toned, is_styled } = coloring;
+        let preserve_color = common.preserve_color;
         let Self { target, styles, mask, .. } = self;
         let painted = mask.as_ref();
         let asset = target.as_ref().map(|image| Measured { image, mask: painted });
@@ -59,12 +82,12 @@ impl Sources {
             Some(image) => Some(Measured { image, mask: painted }),
             None => asset,
         };
-        let held = asset.filter(|_| recipe.is_styled() && values + evenness > 0.0);
+        let held = asset.filter(|_| is_styled && values + evenness > 0.0);
         let wraps = (self.joins.repeats_across(), self.joins.repeats_down());
         let mut values = held.map(|asset| Values::of(asset, wraps, values, evenness));
         for style in styles.iter_mut() {
-            if let (Some(values), Some(asset)) = (&values, asset) {
-                let scale = longer_side(asset.image) * f64::from(recipe.style_scale);
+            if let (Some(values), Some(asset), Some(style_scale)) = (&values, asset, toned) {
+                let scale = longer_side(asset.image) * f64::from(style_scale);
                 values.tone(style, scale / longer_side(&style.image));
             }
             match (preserve_color, asset) {
@@ -78,17 +101,17 @@ impl Sources {
                 _ => {}
             }
         }
-        if !recipe.is_styled() {
+        if !is_styled {
             // There are no colours to be had.
         } else if grey.is_some() {
             *target = grey;
         } else if let (PreserveColor::None, true, Some(asset)) =
-            (preserve_color, recipe.common.palette > 0.0, asset)
+            (preserve_color, common.palette > 0.0, asset)
         {
             let styles: Vec<_> =
                 styles.iter().map(|style| (style.measured(), style.share)).collect();
             let least_gain = values.as_ref().map_or(0.0, Values::least_gain);
-            *target = Some(color::take_palette(asset, &styles, recipe.common.palette, least_gain));
+            *target = Some(color::take_palette(asset, &styles, common.palette, least_gain));
         }
         if let (Some(values), Some(target)) = (&mut values, target) {
             values.settle(target);
@@ -97,19 +120,20 @@ impl Sources {
     }
 
     /// Memory that preparing them takes at most, beside theirs.
-    pub(crate) fn preparation_bytes(&self, recipe: &Optimize) -> u64 {
-        if !recipe.is_styled() {
+    pub(crate) fn preparation_bytes(&self, coloring: Coloring<'_>) -> u64 {
+        if !coloring.is_styled {
             return 0;
         }
-        let (is_held, keeps) = (recipe.values > 0.0, recipe.common.preserve_color);
-        let curve = |image: &Image| if is_held { Values::scratch_bytes(image) } else { 0 };
+        let (is_held, keeps) = (coloring.values > 0.0, coloring.common.preserve_color);
+        let is_toned = is_held && coloring.toned.is_some();
+        let curve = |image: &Image, is| if is { Values::scratch_bytes(image) } else { 0 };
         let style = |style: &Style| match keeps {
-            PreserveColor::None => curve(&style.image),
+            PreserveColor::None => curve(&style.image, is_toned),
             PreserveColor::Statistics | PreserveColor::Luminance => style.image.bytes(),
         };
         let content = |content: &Image| match keeps {
-            PreserveColor::None if recipe.common.palette == 0.0 => curve(content),
-            PreserveColor::Statistics => curve(content),
+            PreserveColor::None if coloring.common.palette == 0.0 => curve(content, is_held),
+            PreserveColor::Statistics => curve(content, is_held),
             PreserveColor::None | PreserveColor::Luminance => content.bytes(),
         };
         let greyed = |content: &Image| match keeps {
@@ -133,82 +157,16 @@ impl Sources {
         self.target.is_some()
     }
 
-    /// The picture that the first scale begins with, in that scale's size; none where it begins
-    /// with noise. The image to begin with is let go.
-    pub(crate) fn first(&mut self, init: Init, frame: Frame) -> Option<Image> {
-        let own = self.init.take();
-        let (width, height) = frame.picture();
-        match init {
-            Init::Content => {
-                self.target.as_ref().map(|target| self.fit_asset(target, width, height))
-            }
-            Init::Image => own.map(|own| self.fit(&own, width, height)),
-            Init::Noise => None,
-        }
-    }
-
-    /// A canvas of noise around the styles' mean colour.
-    pub(crate) fn noise(&self, seed: u64, width: usize, height: usize) -> Image {
-        let total: f32 = self.styles.iter().map(|style| style.share).sum();
-        let mut mean = [0.0; 3];
-        for style in &self.styles {
-            let scale = style.share / total / style.measured().weight() as f32;
-            for (pixel, weight) in style.measured().pixels() {
-                (0..3).for_each(|c| mean[c] += pixel[c] * scale * weight as f32);
-            }
-        }
-        let mut noise = Noise::new(seed);
-        let mut image = Image::filled(width, height, mean);
-        image.rgb.iter_mut().for_each(|value| *value += 40.0 * noise.normal());
-        image.clamp();
-        image
-    }
-
-    /// A style image in the size that it has at a scale, which may be a run's `first`, continued by
-    /// its mirror image to a multiple of 16 pixels, as a canvas is.
-    pub(crate) fn style_at(recipe: &Optimize, style: &Style, scale: Scale, first: bool) -> Style {
-        let Style { image, weights, share } = style;
-        let frame = Self::style_frame(recipe, style, scale, first);
-        let (width, height) = frame.picture();
-        let image = fitted(image, weights.as_ref(), (width, height), (false, false));
-        let ends = Joins::default();
-        let weights = weights.as_ref().map(|mask| {
-            let weights = mask.resized(width, height, &ends).into_weights();
-            Mask::of_counted(frame.width(), frame.height(), frame.surround_plane(weights, 1))
-        });
-        Style { image: frame.surround(image), weights, share: *share }
-    }
-
-    /// The width and the height that a style image has then.
-    pub(crate) fn style_size(
-        recipe: &Optimize,
-        style: &Style,
-        scale: Scale,
-        first: bool,
-    ) -> (usize, usize) {
-        let frame = Self::style_frame(recipe, style, scale, first);
-        (frame.width(), frame.height())
-    }
-
-    fn style_frame(recipe: &Optimize, style: &Style, scale: Scale, first: bool) -> Frame {
-        let own = (style.image.width as u32, style.image.height as u32);
-        let ratio = recipe.style_factor(own, (scale.width, scale.height), first);
-        let side = |length: u32| ((f64::from(length) * ratio).round() as u32).max(1);
-        Frame::new(&Joins::default(), Padding::Reflect, side(own.0), side(own.1))
-    }
-
-    /// What the content loss compares with, in the size of a scale's picture.
-    pub(crate) fn target_at(&self, frame: Frame) -> Option<Image> {
-        let (width, height) = frame.picture();
-        self.target.as_ref().map(|target| self.fit_asset(target, width, height))
+    /// What the content loss compares with, in this size, width and height.
+    pub(crate) fn target_at(&self, size: (usize, usize)) -> Option<Image> {
+        self.target.as_ref().map(|target| self.fit_asset(target, size))
     }
 
     /// The same for the last scale: nobody needs the original any more.
-    pub(crate) fn last_target(&mut self, frame: Frame) -> Option<Image> {
+    pub(crate) fn last_target(&mut self, size: (usize, usize)) -> Option<Image> {
         let target = self.target.take()?;
-        let (width, height) = frame.picture();
-        let fits = (target.width, target.height) == (width, height);
-        Some(if fits { target } else { self.fit_asset(&target, width, height) })
+        let fits = (target.width, target.height) == size;
+        Some(if fits { target } else { self.fit_asset(&target, size) })
     }
 
     /// Lets go of the style images, once they have been measured for the last time.
@@ -216,35 +174,35 @@ impl Sources {
         self.styles.clear();
     }
 
-    /// Where a scale's picture is painted, where there is a mask: in the mask and its margin.
-    pub(crate) fn masked_at(&self, frame: Frame) -> Option<Masked> {
-        let (weights, own) = self.painted_at(frame)?;
-        let weights = frame.surround_plane(weights, 1);
-        let mask = impasto_kernels::Mask::new(frame.width(), frame.height(), &weights);
-        Some(Masked { mask: Arc::new(mask), own: frame.surround(own) })
+    /// The image to begin with, which is let go.
+    pub(crate) fn take_init(&mut self) -> Option<Image> {
+        self.init.take()
     }
 
-    /// How far each pixel of a scale's picture is painted, where there is a mask, and what the
-    /// network sees beside that.
-    fn painted_at(&self, frame: Frame) -> Option<(Vec<f32>, Image)> {
+    /// How far each pixel of a picture of this size is painted, where there is a mask: in the mask
+    /// and its margin. And what the network sees beside that.
+    pub(crate) fn painted_at(&self, size: (usize, usize)) -> Option<(Vec<f32>, Image)> {
         let (mask, own) = (self.mask.as_ref()?, self.own.as_ref()?);
-        let (width, height) = frame.picture();
-        let mask = mask.resized(width, height, &self.joins).with_margin(&self.joins);
-        let own = self.fit_asset(own, width, height);
+        let mask = mask.resized(size.0, size.1, &self.joins).with_margin(&self.joins);
+        let own = self.fit_asset(own, size);
         // The canvas has the colours that the network sees.
         let own = if self.keeps_chroma { color::grey(&own) } else { own };
         Some((mask.into_weights(), own))
     }
 
-    /// Gives a canvas the asset's values and even colours, as far as the recipe says. That takes
-    /// about as much memory as the canvas, or twice that where there is a mask: less than any
-    /// optimiser has had beside it.
-    pub(crate) fn correct(&self, canvas: &mut Image, frame: Frame) {
-        let Some(values) = &self.values else { return };
-        let picture = frame.cut(canvas.clone());
-        let painted = self.painted_at(frame);
+    /// Whether the result holds the asset's values, or is evened.
+    pub(crate) fn has_values(&self) -> bool {
+        self.values.is_some()
+    }
+
+    /// What gives a picture of any size the asset's values and even colours, as far as the recipe
+    /// says. That takes about as much memory as the picture, or twice that where there is a mask:
+    /// less than any optimiser has had beside it.
+    pub(crate) fn correction(&self, picture: &Image) -> Option<Correction> {
+        let values = self.values.as_ref()?;
+        let painted = self.painted_at((picture.width, picture.height));
         let under = painted.as_ref().map(|(weights, own)| (&weights[..], Ground::Picture(own)));
-        values.correction(Seen { picture: &picture, under }).apply_on(frame, canvas);
+        Some(values.correction(Seen { picture, under }))
     }
 
     pub(crate) fn has_mask(&self) -> bool {
@@ -256,7 +214,7 @@ impl Sources {
     pub(crate) fn finished(&self, picture: Image) -> Image {
         let Some(own) = &self.own else { return picture };
         let (width, height) = (picture.width, picture.height);
-        let own = self.fit_asset(own, width, height);
+        let own = self.fit_asset(own, (width, height));
         let mut finished =
             if self.keeps_chroma { color::restore_chroma(&picture, &own) } else { picture };
         if let Some(mask) = &self.mask {
@@ -284,10 +242,17 @@ impl Sources {
         fitted(source, None, (width, height), (repeats_across, repeats_down))
     }
 
-    /// The same of the asset, or of a recoloured one: its colours count as far as they are there.
-    fn fit_asset(&self, asset: &Image, width: usize, height: usize) -> Image {
+    /// `source` enlarged, which may have values out of range.
+    pub(crate) fn enlarged(&self, source: &Image, (width, height): (usize, usize)) -> Image {
         let wraps = (self.joins.repeats_across(), self.joins.repeats_down());
-        fitted(asset, self.coverage.as_ref(), (width, height), wraps)
+        let size = (source.width, source.height);
+        Image { width, height, rgb: resize_plane(&source.rgb, 3, size, (width, height), wraps) }
+    }
+
+    /// The asset, or a recoloured one, as `fit` does: its colours count as far as they are there.
+    fn fit_asset(&self, asset: &Image, size: (usize, usize)) -> Image {
+        let wraps = (self.joins.repeats_across(), self.joins.repeats_down());
+        fitted(asset, self.coverage.as_ref(), size, wraps)
     }
 
     /// Memory of all pictures.
@@ -309,7 +274,7 @@ fn longer_side(image: &Image) -> f64 {
 }
 
 /// A picture of this size, within range; pixels count by their weights where there are any.
-fn fitted(
+pub(crate) fn fitted(
     source: &Image,
     weights: Option<&Mask>,
     (width, height): (usize, usize),
@@ -348,8 +313,8 @@ mod tests {
                 joins: Joins::default(),
                 mask: masked.then(|| Mask::new(16, 16, weights).expect("it can be used")),
             };
-            let mut sources = Sources::new(recipe, inputs);
-            sources.prepare(recipe);
+            let mut sources = Sources::new(recipe.into(), inputs);
+            sources.prepare(recipe.into());
             let Sources { styles, target, .. } = sources;
             (styles, target.map(|target| target.rgb[..3 * 8].to_vec()))
         };

@@ -1,0 +1,239 @@
+//! One run: a pass for each scale, coarse to fine.
+
+use std::fmt;
+use std::sync::Arc;
+
+use impasto_kernels::networks::StyleVector;
+use impasto_types::{Arbitrary, Init};
+
+use super::networks::{Networks, mixed};
+use super::squares::squares;
+use crate::sources::Sources;
+use crate::threads::PROCESS_BYTES;
+use crate::{EngineError, Image, Inputs, Interrupt, Mask, Run, Step, StepReport};
+
+/// One run: see [`Run`]. A step is a scale.
+///
+/// Its checkpoint is a word: all steps together take less than finding and sending a picture, so a
+/// run that is taken up begins anew, and comes to the same bytes.
+pub struct Session {
+    networks: Arc<Networks>,
+    recipe: Arbitrary,
+    sources: Sources,
+    /// Width and height of each scale.
+    scales: Vec<(usize, usize)>,
+    /// The scales that are done.
+    done: usize,
+    /// The picture at the last of these.
+    picture: Option<Image>,
+    interrupt: Interrupt,
+    failed: bool,
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("recipe", &self.recipe)
+            .field("scales", &self.scales)
+            .field("done", &self.done)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a checkpoint says.
+const FROM_THE_BEGINNING: &[u8] = b"from the beginning";
+
+impl Session {
+    /// Checks the recipe and the pictures, and makes ready to begin.
+    ///
+    /// # Errors
+    /// Names the parameter or picture that cannot be used; [`EngineError::Memory`] where the
+    /// process would take more than `budget_bytes`.
+    pub fn new(
+        networks: Arc<Networks>,
+        recipe: Arbitrary,
+        inputs: Inputs,
+        budget_bytes: u64,
+    ) -> Result<Self, EngineError> {
+        recipe.check()?;
+        inputs.check(Init::Content)?;
+        let (width, height) = inputs.output_size(&recipe.common)?;
+        let scales = recipe.scales(width, height).into_iter();
+        let scales = scales.map(|(width, height)| (width as usize, height as usize)).collect();
+        let sources = Sources::new((&recipe).into(), inputs);
+        let mut session = Self {
+            networks,
+            recipe,
+            sources,
+            scales,
+            done: 0,
+            picture: None,
+            interrupt: Interrupt::default(),
+            failed: false,
+        };
+        session.check_budget(budget_bytes)?;
+        let Self { networks, sources, recipe, .. } = &mut session;
+        networks.install(|| sources.prepare((&*recipe).into()));
+        Ok(session)
+    }
+
+    fn wraps(&self) -> (bool, bool) {
+        let joins = self.sources.joins();
+        (joins.repeats_across(), joins.repeats_down())
+    }
+
+    /// The result's width and height.
+    fn size(&self) -> (usize, usize) {
+        self.scales.last().copied().unwrap_or_default()
+    }
+
+    fn check_budget(&self, budget_bytes: u64) -> Result<(), EngineError> {
+        let (width, height) = self.size();
+        let image = 3 * 4 * (width * height) as u64;
+        // The picture that a scale begins with and its result; while it is put together, the
+        // coarser one enlarged and the asset are there instead.
+        let painting = 2 * image + self.networks.painting_bytes((width, height), self.wraps());
+        // Light and dark at each pixel, and what is under a mask, with weights.
+        let masked = if self.sources.has_mask() { image + 3 * image / 2 } else { 0 };
+        let after = 2 * image + masked;
+        let before = self.sources.preparation_bytes((&self.recipe).into());
+        let held = PROCESS_BYTES + self.networks.bytes() + self.sources.bytes();
+        let least_bytes = held + painting.max(after).max(before);
+        if least_bytes > budget_bytes {
+            return Err(EngineError::Memory { width, height, least_bytes, budget_bytes });
+        }
+        Ok(())
+    }
+
+    /// The style at a scale: that of the style images, and of the asset as far as the recipe leaves
+    /// it its own.
+    fn style(&self, size: (usize, usize)) -> Result<StyleVector, EngineError> {
+        let Self { recipe, sources, networks, .. } = self;
+        let picture = (size.0 as u32, size.1 as u32);
+        let look = |image: &Image, weights: Option<&Mask>, factor: f64| {
+            networks.vector(&networks.install(|| squares(image, weights, factor)))
+        };
+        let total: f32 = sources.styles().iter().map(|style| style.share).sum();
+        let mut parts = Vec::new();
+        if recipe.strength > 0.0 {
+            for style in sources.styles() {
+                let own = (style.image.width as u32, style.image.height as u32);
+                let factor = recipe.style_factor(own, picture);
+                let vector = look(&style.image, style.weights.as_ref(), factor)?;
+                parts.push((recipe.strength * style.share / total, vector));
+            }
+        }
+        if recipe.strength < 1.0 {
+            let target = networks.install(|| sources.target_at(size));
+            let target = target.ok_or(EngineError::MissingInput("a content image"))?;
+            parts.push((1.0 - recipe.strength, look(&target, None, 1.0)?));
+        }
+        mixed(&parts)
+    }
+
+    /// What a scale begins with: the asset, or the coarser scale's picture enlarged, with the
+    /// recipe's share of what only the larger one can show. With `E` for enlarging:
+    /// `E picture + detail * (asset - E small)`.
+    fn begun(&mut self, (width, height): (usize, usize)) -> Option<Image> {
+        let detail = self.recipe.detail;
+        let is_last = self.done + 1 == self.scales.len();
+        let Some(mut coarse) = self.picture.take() else {
+            return if is_last {
+                self.sources.last_target((width, height))
+            } else {
+                self.sources.target_at((width, height))
+            };
+        };
+        if detail > 0.0 {
+            coarse.add(-detail, &self.sources.target_at((coarse.width, coarse.height))?);
+        }
+        let mut picture = self.sources.enlarged(&coarse, (width, height));
+        drop(coarse);
+        if detail > 0.0 {
+            picture.add(detail, &self.sources.target_at((width, height))?);
+        }
+        picture.clamp();
+        Some(picture)
+    }
+
+    /// Paints the next scale.
+    fn paint(&mut self, size: (usize, usize)) -> Result<Image, EngineError> {
+        let style = self.style(size)?;
+        let networks = self.networks.clone();
+        let begun = networks.install(|| self.begun(size));
+        let begun = begun.ok_or(EngineError::MissingInput("a content image"))?;
+        let mut picture = networks.paint(&begun, self.wraps(), &style)?;
+        drop(begun);
+        networks.install(|| {
+            if let Some((weights, own)) = self.sources.painted_at(size) {
+                let pixels = picture.rgb.chunks_exact_mut(3).zip(own.rgb.chunks_exact(3));
+                for ((pixel, own), weight) in pixels.zip(weights) {
+                    pixel.iter_mut().zip(own).for_each(|(x, own)| *x = own + weight * (*x - own));
+                }
+            }
+            if let Some(correction) = self.sources.correction(&picture) {
+                correction.apply(&mut picture);
+            }
+        });
+        Ok(picture)
+    }
+}
+
+impl Run for Session {
+    fn step(&mut self) -> Result<Step, EngineError> {
+        if self.failed {
+            return Err(EngineError::Ended);
+        }
+        self.interrupt.check()?;
+        let Some(&size) = self.scales.get(self.done) else { return Ok(Step::Done) };
+        self.failed = true;
+        self.picture = Some(self.paint(size)?);
+        self.failed = false;
+        self.done += 1;
+        if self.done == self.scales.len() {
+            self.sources.drop_styles();
+        }
+        let pixels = |scales: &[(usize, usize)]| {
+            scales.iter().map(|(width, height)| (width * height) as f64).sum::<f64>()
+        };
+        Ok(Step::Running(StepReport {
+            iteration: self.done as u32,
+            iterations: self.scales.len() as u32,
+            scale: (size.0 as u32, size.1 as u32),
+            done: pixels(&self.scales[..self.done]) / pixels(&self.scales),
+            losses: None,
+        }))
+    }
+
+    fn picture(&self) -> Result<Image, EngineError> {
+        if self.failed {
+            return Err(EngineError::Ended);
+        }
+        let (width, height) = self.size();
+        let shown = self.networks.install(|| {
+            let picture = match &self.picture {
+                Some(picture) => self.sources.fit(picture, width, height),
+                None => self.sources.target_at((width, height))?,
+            };
+            Some(self.sources.finished(picture))
+        });
+        shown.ok_or(EngineError::MissingInput("a content image"))
+    }
+
+    fn checkpoint(&self) -> Result<Vec<u8>, EngineError> {
+        if self.failed {
+            return Err(EngineError::Ended);
+        }
+        let is_done = self.done == self.scales.len();
+        Ok(if is_done { Vec::new() } else { FROM_THE_BEGINNING.to_vec() })
+    }
+
+    fn interrupt(&self) -> Interrupt {
+        self.interrupt.clone()
+    }
+
+    fn plan(&self) -> Option<String> {
+        let (width, height) = self.scales.get(self.done.checked_sub(1)?)?;
+        Some(format!("{width} x {height}: in one pass"))
+    }
+}

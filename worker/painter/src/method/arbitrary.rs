@@ -1,0 +1,70 @@
+//! One pass through a network for any style.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use impasto_engine::arbitrary::{Networks, Session};
+use impasto_engine::{EngineError, Inputs, PROCESS_BYTES, Run};
+use impasto_kernels::Level;
+use impasto_models::read_tensors;
+use impasto_types::{Digest, ModelName, Recipe};
+
+use super::{Job, Method, PrepareError, Prepared, Site, SiteDevice};
+use crate::View;
+
+/// Paints in one pass, on the CPU wherever it is asked to: the network is small.
+#[derive(Debug, Default)]
+pub(crate) struct ArbitraryMethod {
+    /// The networks that were prepared last, which all lanes of all devices share.
+    networks: Mutex<Option<(Digest, Arc<Networks>)>>,
+}
+
+/// The networks, ready to paint.
+#[derive(Debug)]
+struct OnePass {
+    networks: Arc<Networks>,
+}
+
+impl Method for ArbitraryMethod {
+    fn prepare(&self, site: &Site<'_>) -> Result<Arc<dyn Prepared>, PrepareError> {
+        let model = site.model(ModelName::Arbitrary)?;
+        // Locked while reading, so that lanes that begin together read the weights once.
+        let mut kept = self.networks.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, networks)) = kept.as_ref().filter(|(kept, _)| *kept == model.blob.digest) {
+            return Ok(Arc::new(OnePass { networks: networks.clone() }));
+        }
+        let tensors = read_tensors(&site.read(model)?);
+        let tensors = tensors.map_err(|error| PrepareError::model(model.name, error))?;
+        let level = match site.device {
+            SiteDevice::Cpu(level) => level,
+            SiteDevice::Card(_) => Level::detect(),
+        };
+        let networks = Networks::new(&tensors, site.threads, Some(level));
+        let networks = Arc::new(networks.map_err(|error| match error {
+            error @ EngineError::Weights(_) => PrepareError::model(model.name, error),
+            error => PrepareError::Engine(error),
+        })?);
+        *kept = Some((model.blob.digest, networks.clone()));
+        Ok(Arc::new(OnePass { networks }))
+    }
+}
+
+impl Prepared for OnePass {
+    fn device(&self) -> String {
+        self.networks.device()
+    }
+
+    fn bytes(&self) -> u64 {
+        PROCESS_BYTES + self.networks.bytes()
+    }
+
+    fn begin(&self, job: Job<'_>) -> Result<Box<dyn Run>, EngineError> {
+        let Job { recipe, view, styles, init, memory_bytes, .. } = job;
+        let Recipe::Arbitrary(recipe) = recipe else {
+            return Err(EngineError::Method(recipe.method()));
+        };
+        let View { image: content, coverage, mask, joins } = view;
+        let inputs = Inputs { content, coverage, styles, init, joins, mask };
+        let session = Session::new(self.networks.clone(), recipe.clone(), inputs, memory_bytes)?;
+        Ok(Box::new(session))
+    }
+}
