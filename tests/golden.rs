@@ -34,8 +34,8 @@ fn check(method: &str, rows: &[(&str, &[&str], &str)]) {
     project.save("wall.png", &pictures::bricks(64, 48, 1));
     project.save("bands.png", &bands(64));
     let painted = |arguments: &[&str]| {
-        let quick = ["-o", "painted.png", "--iterations", "2", "--profile", "exact"];
-        let mut command = project.impasto(&[arguments, &quick].concat());
+        let common = ["-o", "painted.png", "--profile", "exact"];
+        let mut command = project.impasto(&[arguments, &common].concat());
         command.env("IMPASTO_CPU_LEVEL", "scalar");
         Finished::of(&mut command).expect_code(0);
         digest(&project.path("painted.png"))
@@ -56,14 +56,16 @@ fn check(method: &str, rows: &[(&str, &[&str], &str)]) {
 
 const STYLIZE: [&str; 4] = ["stylize", "wall.png", "--style", "bands.png"];
 
+const FEW: [&str; 2] = ["--iterations", "2"];
+
 /// Two scales for the presets that paint coarse to fine.
-const COARSE: [&str; 4] = ["--coarse-iterations", "3", "--min-scale", "32"];
+const COARSE: [&str; 6] = ["--iterations", "2", "--coarse-iterations", "3", "--min-scale", "32"];
 
 #[test]
 fn optimize_paints_the_same_pictures() {
     let painterly = [&STYLIZE[..], &COARSE, &["--preset", "painterly"]].concat();
     let texture = [&STYLIZE[..], &COARSE, &["--preset", "texture", "--tileable", "both"]].concat();
-    let gatys = [&STYLIZE[..], &["--preset", "gatys"]].concat();
+    let gatys = [&STYLIZE[..], &FEW, &["--preset", "gatys"]].concat();
     check(
         "optimize",
         &[
@@ -78,6 +80,28 @@ fn optimize_paints_the_same_pictures() {
                 "0acfc90456021dff1bc0b460e19c1f4c7611107d3123d705edb9bfb93880c9bd",
             ),
             ("gatys", &gatys, "b60eb34d70fbb96860af40acaf4e824af613b917b0a0c1b5cb42c209198b4955"),
+        ],
+    );
+}
+
+#[test]
+fn arbitrary_paints_the_same_pictures() {
+    let arbitrary = [&STYLIZE[..], &["--method", "arbitrary"]].concat();
+    let wrapped = ["--preset", "texture", "--tileable", "both", "--min-scale", "24"];
+    let wrapped = [&arbitrary[..], &wrapped, &["--strength", "0.7"]].concat();
+    check(
+        "arbitrary",
+        &[
+            (
+                "painterly",
+                &arbitrary,
+                "261c60713f727e925053cb10fc7a2dc5149d356cba67950391575332e1bcd002",
+            ),
+            (
+                "texture, wrapped, two scales",
+                &wrapped,
+                "6e6cfe7933d9c3ad62b51fb3f236824391ec1e9fc258537cd38d1307a4f1fbc5",
+            ),
         ],
     );
 }
