@@ -170,7 +170,7 @@ pub(crate) fn run(args: TrainArgs, context: &Context) -> Result<Exit, Failure> {
             let text = format!("step {steps} is kept in {}", path.display());
             return Err(Failure::interrupted().hint(format!("{text}: the same command goes on")));
         }
-        let step = trainer.step().map_err(|error| not_trained(error))?;
+        let step = trainer.step().map_err(not_trained)?;
         bar.step(step.step, step.losses.total());
         if step.step.is_multiple_of(CHECKPOINT_EVERY) {
             keep(&trainer, &beside)?;

@@ -89,7 +89,7 @@ fn holds(network: &Arc<Network>, is_fast: bool, most_per_pixel: usize) {
         seam_x: 0,
         seam_y: 0,
     };
-    let (width, height) = if is_fast { (320, 272) } else { (96, 64) };
+    let (width, height) = if is_fast { (320, 272) } else { (128, 96) };
     let (small, large) =
         (shape(width - 16, height, Edge::Zero), shape(width, height, Edge::Replicate));
     let mut random = Random(52);
