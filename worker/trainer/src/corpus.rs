@@ -28,7 +28,7 @@ pub struct Photo {
 
 impl Photo {
     /// A picture in the size that training on squares of `side` pixels looks at: reduced until its
-    /// shorter side is at most [`MOST_SQUARES`], enlarged where it is less than one. Says which.
+    /// shorter side is at most `MOST_SQUARES`, enlarged where it is less than one. Says which.
     pub fn fitted(digest: Digest, image: &Image, side: usize) -> (Self, Fit) {
         let shorter = image.width.min(image.height).max(1) as f64;
         let (least, most) = (side as f64, MOST_SQUARES * side as f64);
