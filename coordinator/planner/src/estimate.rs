@@ -12,8 +12,8 @@ use impasto_types::{
 
 pub use one_pass::{ONE_PASS_BASE_BYTES, ONE_PASS_BYTES_PER_PIXEL};
 
-/// Memory of an attempt at any size of VGG optimisation: VGG-19's weights, prepared for both directions in single
-/// precision (0.45 GiB), the process and its threads.
+/// Memory of an attempt at any size of VGG optimisation: VGG-19's weights, prepared for both
+/// directions in single precision (0.45 GiB), the process and its threads.
 pub const MEMORY_BASE_BYTES: u64 = 576 << 20;
 
 /// Memory per pixel of a tile: features, gradients and the pixels themselves, in the precision that

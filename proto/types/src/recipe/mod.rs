@@ -150,8 +150,8 @@ impl Recipe {
         }
     }
 
-    /// By how much a style image of `style` pixels is reduced as soon as it is decoded, for a result
-    /// of `result`'s size, both width and height: see [`Optimize::style_reduction`].
+    /// By how much a style image of `style` pixels is reduced as soon as it is decoded, for a
+    /// result of `result`'s size, both width and height: see [`Optimize::style_reduction`].
     pub fn style_reduction(&self, style: (u32, u32), result: (u32, u32)) -> u32 {
         match self {
             Self::Optimize(optimize) | Self::Synthesize(optimize) => {
