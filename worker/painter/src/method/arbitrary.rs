@@ -32,8 +32,7 @@ impl Method for ArbitraryMethod {
         if let Some((_, networks)) = kept.as_ref().filter(|(kept, _)| *kept == model.blob.digest) {
             return Ok(Arc::new(OnePass { networks: networks.clone() }));
         }
-        let tensors = read_tensors(&site.read(model)?);
-        let tensors = tensors.map_err(|error| PrepareError::model(model.name, error))?;
+        let tensors = site.parse(model, read_tensors)?;
         let level = match site.device {
             SiteDevice::Cpu(level) => level,
             SiteDevice::Card(_) => Level::detect(),

@@ -110,15 +110,6 @@ impl Site<'_> {
         model.copied().ok_or(PrepareError::NoModel(name))
     }
 
-    /// The bytes of a model's file, checked against its digest.
-    ///
-    /// # Errors
-    /// If the model store does not have it, or it cannot be read.
-    pub fn read(&self, model: ModelRef) -> Result<Vec<u8>, PrepareError> {
-        let read = self.file(model).and_then(|file| file.read());
-        read.map_err(|error| PrepareError::model(model.name, error))
-    }
-
     /// What `parse` makes of a model's file, which is checked against its digest meanwhile.
     ///
     /// # Errors
