@@ -1,5 +1,5 @@
-//! Networks of our own that have learned one style or several: the body of [`super::MultiStyle`]
-//! in sizes that the file chooses. `impasto train` makes them.
+//! Networks that have learned one style or several, in sizes that their file chooses. `impasto
+//! train` makes them.
 
 use std::ops::Range;
 
@@ -184,11 +184,20 @@ impl FeedForward {
         level: Level,
     ) -> Result<Self, FeedForwardError> {
         layout.check()?;
-        let topology = layout.topology();
+        Ok(Self::of_topology(layout.topology(), layout.styles, tensors, level)?)
+    }
+
+    /// The same of any topology.
+    pub(super) fn of_topology(
+        topology: Topology,
+        styles: usize,
+        tensors: &Tensors<'_>,
+        level: Level,
+    ) -> Result<Self, TensorError> {
         let body = Body::new(topology, tensors, level)?;
-        let tables = Table::all(&topology, tensors, layout.styles)?;
+        let tables = Table::all(&topology, tensors, styles)?;
         tensors.finish("")?;
-        Ok(Self { body, tables, styles: layout.styles })
+        Ok(Self { body, tables, styles })
     }
 
     /// How many styles it has learned.

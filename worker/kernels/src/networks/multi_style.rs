@@ -2,10 +2,9 @@
 //! normalised layer (Dumoulin, Shlens and Kudlur, "A Learned Representation for Artistic Style").
 
 use super::{
-    body::{Body, Topology},
-    normalization::Factors,
-    picture::{PaintError, Picture, check_style},
-    table::Table,
+    body::Topology,
+    feed_forward::FeedForward,
+    picture::{PaintError, Picture},
     tensors::{TensorError, Tensors},
     workspace::Workspace,
 };
@@ -21,10 +20,7 @@ const TOPOLOGY: Topology = Topology {
 
 /// A network of [`MultiStyle::STYLES`] styles.
 #[derive(Debug)]
-pub struct MultiStyle {
-    body: Body,
-    tables: Vec<Table>,
-}
+pub struct MultiStyle(FeedForward);
 
 impl MultiStyle {
     pub const STYLES: usize = 26;
@@ -33,10 +29,7 @@ impl MultiStyle {
     /// the shape `[out][in][row][column]`, each with `.gamma` and `.beta` of `[style][channel]`,
     /// and nothing else. A level that this processor lacks is lowered to the best one that it has.
     pub fn new(tensors: &Tensors<'_>, level: Level) -> Result<Self, TensorError> {
-        let body = Body::new(TOPOLOGY, tensors, level)?;
-        let tables = Table::all(&TOPOLOGY, tensors, Self::STYLES)?;
-        tensors.finish("")?;
-        Ok(Self { body, tables })
+        FeedForward::of_topology(TOPOLOGY, Self::STYLES, tensors, level).map(Self)
     }
 
     /// Paints a picture in a mixture of styles, one weight for each; they need not sum to one.
@@ -48,13 +41,6 @@ impl MultiStyle {
         weights: &[f32],
         output: &mut [f32],
     ) -> Result<(), PaintError> {
-        picture.check(output)?;
-        if weights.len() != Self::STYLES {
-            return Err(PaintError::Weights { expected: Self::STYLES, found: weights.len() });
-        }
-        check_style(weights)?;
-        let factors: Vec<Factors> = self.tables.iter().map(|table| table.mixed(weights)).collect();
-        workspace.inside(|workspace| self.body.paint(workspace, picture, &factors, output));
-        Ok(())
+        self.0.paint(workspace, picture, weights, output)
     }
 }
