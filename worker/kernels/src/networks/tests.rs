@@ -142,6 +142,22 @@ fn a_run_keeps_as_much_memory_as_is_said_however_often() {
 }
 
 #[test]
+fn a_run_takes_no_more_memory_than_is_said() {
+    let any = StyleTransformer::new(&truth::transformer().tensors(), Level::detect()).expect("one");
+    let sizes = SIZES.into_iter().chain([(64, 48, true, true), (130, 90, true, false)]);
+    for (width, height, wrap_x, wrap_y) in sizes {
+        let rgb = colors(width, height);
+        let picture = Picture { rgb: &rgb, width, height, wrap_x, wrap_y };
+        let (mut workspace, mut output) = (workspace(2), vec![0.0; rgb.len()]);
+        any.paint(&mut workspace, &picture, &style(), &mut output).expect("it paints");
+        let said = any.run_bytes((width, height), (wrap_x, wrap_y));
+        let (kept, row) = (workspace.kept_bytes(), format!("{width}x{height} {wrap_x} {wrap_y}"));
+        assert!(kept <= said, "{row}: {kept} of {said}");
+        assert!(width * height < 3000 || 2 * kept > said, "{row}: {kept} of {said}");
+    }
+}
+
+#[test]
 fn a_picture_that_tiles_may_be_cut_anywhere() {
     let weights = [&truth::multi_style(), &truth::transformer()];
     let (width, height, cut) = (40, 24, 12);
