@@ -3,17 +3,20 @@
 
 use std::sync::Arc;
 
+use impasto_engine::arbitrary::{Networks, Session};
 use impasto_engine::optimize::device::{Cpu, VggDevice, Work};
-use impasto_engine::{EngineError, Frame, Joins, Run};
+use impasto_engine::{EngineError, Frame, Image, Inputs, Joins, Run};
 use impasto_kernels::{Level, Precision};
+use impasto_models::{ModelStore, read_tensors};
 use impasto_painter::bench::random_weights;
 use impasto_painter::{
     Job, PaintError, PaintStep, Prepared, Registry, Source, Sources, Tools, paint,
 };
 use impasto_planner::estimate;
+use impasto_tests::models_dir;
 use impasto_types::{
-    AssetKind, ContainerFormat, Depth, Footprint, Optimize, Optimizer, OutputSpec, Part, Preset,
-    Profile, Recipe,
+    Arbitrary, AssetKind, ContainerFormat, Depth, Footprint, ModelName, Optimize, Optimizer,
+    OutputSpec, Part, Preset, Profile, Recipe, Tileable,
 };
 
 /// What the engine counts for a process without network and picture.
@@ -97,6 +100,41 @@ fn check(device: &Cpu, recipe: &Optimize, (width, height): (u32, u32), masked: b
     // An estimate that is far too large keeps a task from machines that could paint it.
     if pixels >= LARGE_PIXELS {
         assert!(planned(estimate / 2).is_err(), "{row}: half of {estimate} is enough");
+    }
+}
+
+#[test]
+fn a_picture_in_one_pass_fits_into_its_task_s_memory() {
+    let store = ModelStore::open(Some(models_dir())).expect("the store opens");
+    let model = store.ensure(ModelName::Arbitrary, &mut |_| ()).expect("it is pulled");
+    let tensors = model.parse(read_tensors).expect("it is read");
+    let networks = Arc::new(Networks::new(&tensors, 2, None).expect("they fit together"));
+    for (width, height) in [(16, 16), (90, 91), (512, 512), (1024, 333), (2048, 2048)] {
+        for tileable in [Tileable::None, Tileable::Both] {
+            let mut recipe = Arbitrary::of(Preset::Texture);
+            recipe.common.tileable = tileable;
+            let (size, whole) = ((width, height), Recipe::Arbitrary(recipe.clone()));
+            let estimate = estimate::memory_bytes(&whole, size, &[size, STYLE], &[STYLE]);
+            let picture = |(width, height): (u32, u32)| {
+                Image::filled(width as usize, height as usize, [90.0, 120.0, 60.0])
+            };
+            let begun = |budget_bytes: u64| {
+                let inputs = Inputs {
+                    content: Some(picture(size)),
+                    coverage: None,
+                    styles: vec![(picture(STYLE), 1.0).into()],
+                    init: None,
+                    joins: Joins::from(tileable),
+                    mask: None,
+                };
+                Session::new(networks.clone(), recipe.clone(), inputs, budget_bytes)
+            };
+            let row = format!("{width} x {height} {tileable:?}: {estimate}");
+            begun(estimate).unwrap_or_else(|error| panic!("{row}: {error}"));
+            if width * height > 1 << 20 {
+                begun(estimate / 2).expect_err(&row);
+            }
+        }
     }
 }
 
