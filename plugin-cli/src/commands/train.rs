@@ -284,7 +284,7 @@ fn vgg(models: &ModelsFlags, context: &Context) -> Result<VggWeights, ModelError
     let store = ModelStore::open(context.config.models_dir(models).as_deref())?;
     let mut bar = ModelBar::new(&context.screen, ModelName::Vgg19.as_str());
     let file = store.ensure(ModelName::Vgg19, &mut |progress| bar.step(progress.into()))?;
-    read_vgg19(&file.read()?)
+    file.parse(read_vgg19)
 }
 
 /// Looks at the held-out pictures, and shows what the network makes of them.

@@ -7,6 +7,7 @@ mod model_bar;
 mod outcome;
 mod paint_bar;
 mod plan;
+mod step_bar;
 mod style;
 mod train_bar;
 
