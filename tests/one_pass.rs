@@ -125,6 +125,8 @@ fn a_project_paints_by_both_methods_and_repaints_only_what_changed() {
         let name = format!("textures/props/{seed}.png");
         project.save(&name, &pictures::bricks(64, 40, seed));
     }
+    let plan = project.run(&["plan"]).expect_code(0).out;
+    assert_eq!(plan.matches("arbitrary").count(), 1, "the rule's method: {plan}");
     assert_eq!(project.build().summary()["painted"], 4);
     let first = project.painted();
     assert_eq!(project.build().summary()["painted"], 0);

@@ -1,12 +1,12 @@
 //! Draws a plan: a line for each rule, and with `-v` what is stale and why.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
 use impasto_build::Survey;
 use impasto_planner::{PlannedTask, Staleness};
-use impasto_types::ByteSize;
+use impasto_types::{ByteSize, Method};
 
 use crate::Context;
 use crate::local_cache::LocalCache;
@@ -103,6 +103,11 @@ fn rules(survey: &Survey, pace: &Pace) -> Table<8> {
         let mut presets: Vec<&str> =
             manifest.presets(rule).into_iter().map(|preset| preset.as_str()).collect();
         presets.dedup();
+        // Most rules optimise, so only another method is worth a word.
+        let methods: BTreeSet<Method> =
+            tasks.iter().map(|task| task.form.action.recipe.method()).collect();
+        let others = methods.iter().filter(|method| **method != Method::Optimize);
+        presets.extend(others.map(|method| method.as_str()));
         table.row([
             rule.to_owned(),
             presets.join(", "),

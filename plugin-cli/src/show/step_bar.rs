@@ -32,7 +32,7 @@ impl<'a> StepBar<'a> {
         bar
     }
 
-    /// Shows a step of `steps`, the share of the work that is done, and details after the time left.
+    /// Shows a step of `steps`, the share of the work that is done, and details after the time.
     pub(super) fn step(
         &mut self,
         step: u32,
