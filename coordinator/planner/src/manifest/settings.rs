@@ -45,7 +45,7 @@ impl Settings {
                 }
                 _ => {
                     settings.places.insert(entry.key.clone(), entry.place());
-                    settings.recipe = settings.recipe.overlaid(&recipe_key(entry)?);
+                    settings.recipe = settings.recipe.joined(&recipe_key(entry)?);
                 }
             }
         }

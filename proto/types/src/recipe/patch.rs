@@ -67,16 +67,21 @@ impl RecipePatch {
     /// how the picture is made, what this patch says of other methods' parameters goes.
     #[must_use]
     pub fn overlaid(&self, over: &Self) -> Self {
-        let below = match over.method {
-            Some(method) => self.for_method(method),
-            None => self.clone(),
-        };
+        match over.method {
+            Some(method) => self.for_method(method).joined(over),
+            None => self.joined(over),
+        }
+    }
+
+    /// What this patch and another of the same table say; the other counts if both have a value.
+    #[must_use]
+    pub fn joined(&self, other: &Self) -> Self {
         Self {
-            preset: over.preset.or(below.preset),
-            method: over.method.or(below.method),
-            common: below.common.overlaid(&over.common),
-            optimize: below.optimize.overlaid(&over.optimize),
-            arbitrary: below.arbitrary.overlaid(&over.arbitrary),
+            preset: other.preset.or(self.preset),
+            method: other.method.or(self.method),
+            common: self.common.overlaid(&other.common),
+            optimize: self.optimize.overlaid(&other.optimize),
+            arbitrary: self.arbitrary.overlaid(&other.arbitrary),
         }
     }
 
@@ -221,7 +226,7 @@ mod tests {
             let table: serde_json::Map<_, _> = serde_json::from_str(text).expect("it is an object");
             table.into_iter().fold(RecipePatch::default(), |patch, (key, value)| {
                 let one = serde_json::json!({ key.clone(): value });
-                patch.overlaid(&RecipePatch::of_key(&key, one).expect("it is a key"))
+                patch.joined(&RecipePatch::of_key(&key, one).expect("it is a key"))
             })
         };
         let refused = |text: &str| table(text).resolve().expect_err("it is refused").to_string();
