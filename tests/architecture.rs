@@ -23,7 +23,17 @@ const ARROWS: [(&str, &[&str]); 22] = [
         "impasto-engine",
         &["impasto-cuda", "impasto-kernels", "impasto-types", "impasto-assets", "impasto-models"],
     ),
-    ("impasto-project", &["impasto-files", "impasto-types", "impasto-planner", "impasto-assets"]),
+    (
+        "impasto-project",
+        &[
+            "impasto-files",
+            "impasto-types",
+            "impasto-planner",
+            "impasto-assets",
+            // For the headers of a project's own networks.
+            "impasto-models",
+        ],
+    ),
     (
         "impasto-build",
         &[

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use impasto_engine::arbitrary::{Networks, Session};
+use impasto_engine::one_pass::{Networks, Session};
 use impasto_engine::optimize::device::{Cpu, VggDevice, Work};
 use impasto_engine::{EngineError, Frame, Image, Inputs, Joins, Run};
 use impasto_kernels::{Level, Precision};
@@ -127,7 +127,7 @@ fn a_picture_in_one_pass_fits_into_its_task_s_memory() {
                     joins: Joins::from(tileable),
                     mask: None,
                 };
-                Session::new(networks.clone(), recipe.clone(), inputs, budget_bytes)
+                Session::any_style(networks.clone(), recipe.clone(), inputs, budget_bytes)
             };
             let row = format!("{width} x {height} {tileable:?}: {estimate}");
             begun(estimate).unwrap_or_else(|error| panic!("{row}: {error}"));

@@ -8,7 +8,13 @@
 use std::path::Path;
 
 use image::{Rgb, RgbImage};
+use impasto_kernels::networks::{FeedForwardLayout, TensorLayout};
+use impasto_models::{
+    HeldOut, NamedTensor, NetworkHeader, NetworkLayout, NetworkStyle, NetworkTraining,
+    write_network,
+};
 use impasto_tests::{Finished, Project, pictures};
+use impasto_types::{Digest, Optimize, SplitMix64};
 
 /// Diagonal bands, from integers only, so that no system library affects a level.
 fn bands(side: u32) -> RgbImage {
@@ -33,6 +39,7 @@ fn check(method: &str, rows: &[(&str, &[&str], &str)]) {
     let project = Project::empty();
     project.save("wall.png", &pictures::bricks(64, 48, 1));
     project.save("bands.png", &bands(64));
+    save_network(&project, "bands.png", "bands.safetensors");
     let painted = |arguments: &[&str]| {
         let common = ["-o", "painted.png", "--profile", "exact"];
         let mut command = project.impasto(&[arguments, &common].concat());
@@ -104,6 +111,53 @@ fn arbitrary_paints_the_same_pictures() {
             ),
         ],
     );
+}
+
+/// A network with numbers that are the same on every machine, and its style's image.
+fn save_network(project: &Project, style: &str, model: &str) {
+    let layout = FeedForwardLayout::OWN;
+    let mut chance = SplitMix64::new(5);
+    let tensors: Vec<NamedTensor> = layout
+        .tensors()
+        .into_iter()
+        .map(|TensorLayout { name, shape, range }| {
+            let scale = if name.ends_with(".weight") { 0.2 } else { 0.5 };
+            let base = if name.ends_with(".gamma") { 1.0 } else { 0.0 };
+            let mut value = || base + scale * ((chance.next_u64() >> 40) as f32 / 8_388_608.0 - 1.0);
+            NamedTensor { values: range.map(|_| value()).collect(), name, shape }
+        })
+        .collect();
+    let digest = Digest::of(&project.read(style));
+    let FeedForwardLayout { contract, blocks, expand, .. } = layout;
+    let header = NetworkHeader {
+        layout: NetworkLayout { contract, blocks, expand },
+        styles: vec![NetworkStyle { name: "bands".to_owned(), digest }],
+        recipe: Optimize::painterly(),
+        training: NetworkTraining {
+            size_px: 512,
+            crop_px: 256,
+            batch: 1,
+            steps: 0,
+            seed: 5,
+            pictures: 0,
+            content: Digest::of(b""),
+            held_out: HeldOut { content: 0.0, style: 0.0 },
+            device: "none".to_owned(),
+        },
+        licence: None,
+    };
+    project.write(model, write_network(&header, &tensors).expect("it is a network"));
+}
+
+#[test]
+fn feedforward_paints_the_same_pictures() {
+    let method = ["--method", "feedforward", "--model", "bands.safetensors"];
+    let learned = [&STYLIZE[..], &method].concat();
+    let wrapped = ["--preset", "texture", "--tileable", "both", "--min-scale", "24"];
+    let wrapped = [&learned[..], &wrapped, &["--strength", "0.7"]].concat();
+    let rows: [(&str, &[&str], &str); 2] =
+        [("painterly", &learned, ""), ("texture, wrapped, two scales", &wrapped, "")];
+    check("feedforward", &rows);
 }
 
 #[test]

@@ -100,6 +100,7 @@ impl Subject {
             (Part::Color, self.content.as_deref()),
             (Part::Mask, self.mask.as_deref()),
             (Part::Init, init),
+            (Part::Model, self.recipe.model.as_deref().map(Path::new)),
         ];
         files.into_iter().filter_map(|(part, path)| Some((part, path?)))
     }
@@ -162,6 +163,7 @@ pub(crate) fn paint(
     }
     let mut recipe = subject.recipe.resolve().map_err(Failure::usage)?;
     recipe.check().map_err(Failure::usage)?;
+    check_needs(&subject, &recipe)?;
     check_overwrites(&subject, args)?;
     let sources = subject.read()?;
     let crop = args.style_crop.filter(|crop| !crop.is_none());
@@ -211,6 +213,19 @@ pub(crate) fn paint(
     args.depfile.write([args.output.as_path()], subject.paths(), &context.screen)?;
     say(&name, (width, height), &report, context);
     Ok(Exit::Done)
+}
+
+/// Refuses a method without what it paints by: its network, or style images to look at.
+fn check_needs(subject: &Subject, recipe: &Recipe) -> Result<(), Failure> {
+    let method = recipe.method();
+    if method.takes_model() && subject.recipe.model.is_none() {
+        return Err(Failure::usage(format!("method {method} needs a network"))
+            .hint("give --model FILE, as `impasto train` wrote it"));
+    }
+    if !method.takes_model() && subject.styles.is_empty() {
+        return Err(Failure::usage(format!("method {method} needs a --style")));
+    }
+    Ok(())
 }
 
 /// Draws progress, until the user interrupts.
@@ -308,7 +323,8 @@ fn output_size(
     sources: &Sources,
 ) -> Result<(u32, u32), DirectError> {
     let header = |source: &Source| read_header(&source.bytes, &source.name, &Limits::default());
-    for source in sources.styles.iter().chain(sources.files.values()) {
+    let pictures = sources.files.iter().filter(|(part, _)| **part != Part::Model);
+    for source in sources.styles.iter().chain(pictures.map(|(_, file)| file)) {
         header(source)?;
     }
     let common = recipe.common();

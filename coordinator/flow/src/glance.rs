@@ -61,7 +61,7 @@ impl Glance {
         let known = Known::load(&project).filter(|known| known.asked == asked);
         let others = match &known {
             Some(known) => known.others.clone(),
-            None => project.manifest().inputs(),
+            None => project.manifest().needed(),
         };
         let tree = request.is_whole().then(|| TreeStamp::take(&project, &others)).flatten();
         Ok(Self { project, asked, began, began_ns, others, tree, known })
@@ -129,7 +129,7 @@ fn others(survey: &Survey) -> Vec<AssetPath> {
     let project = &survey.project;
     let manifest = project.manifest();
     let tasks = &survey.plan.tasks;
-    let mut others = manifest.inputs();
+    let mut others = manifest.needed();
     if manifest.has_companions() {
         let companions = tasks.iter().flat_map(|task| manifest.companions(&task.asset));
         others.extend(companions.map(|(_, path)| path));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use impasto_models::{ModelError, ModelStore};
 use impasto_planner::{
-    Findings, InputFile, Plan, PlanError, PlannedTask, Selection, SelectionError, plan,
+    Findings, InputFile, NetworkFile, Plan, PlanError, PlannedTask, Selection, SelectionError, plan,
 };
 use impasto_project::{
     LockfileError, Project, ProjectError, ReplaceError, ScanError, ScanProblem, StatCache, State,
@@ -34,7 +34,7 @@ pub struct Survey {
     pub unsettled: BTreeSet<AssetPath>,
     /// The tasks of assets that the request does not select.
     pub left: Vec<PlannedTask>,
-    /// The style images, initial pictures and masks that exist.
+    /// The style images, initial pictures, masks and networks that exist.
     pub(crate) inputs: BTreeSet<AssetPath>,
     /// Those that can be used, by their content.
     by_content: BTreeMap<Digest, AssetPath>,
@@ -125,9 +125,14 @@ pub fn survey(request: &SurveyRequest, watcher: Option<&Watcher>) -> Result<Surv
 
     let models = models(&project, request)?;
     let plan_of = |state: &State| {
-        let (listing, inputs, present) = (&found.listing, &found.inputs, &outputs.present);
-        let previous = state.records();
-        let findings = Findings { listing, inputs, models: &models, previous, present };
+        let findings = Findings {
+            listing: &found.listing,
+            inputs: &found.inputs,
+            networks: &found.networks,
+            models: &models,
+            previous: state.records(),
+            present: &outputs.present,
+        };
         plan(project.manifest(), &findings)
     };
     let mut plan = plan_of(&state)?;
@@ -160,7 +165,11 @@ pub fn survey(request: &SurveyRequest, watcher: Option<&Watcher>) -> Result<Surv
     let usable = |(path, input): (&AssetPath, &Result<InputFile, String>)| {
         Some((input.as_ref().ok()?.blob.digest, path.clone()))
     };
-    let by_content = found.inputs.iter().filter_map(usable).collect();
+    let network = |(path, network): (&AssetPath, &Result<NetworkFile, String>)| {
+        Some((network.as_ref().ok()?.blob.digest, path.clone()))
+    };
+    let networks = found.networks.iter().filter_map(network);
+    let by_content = found.inputs.iter().filter_map(usable).chain(networks).collect();
     Ok(Survey {
         plan,
         state,
@@ -171,7 +180,7 @@ pub fn survey(request: &SurveyRequest, watcher: Option<&Watcher>) -> Result<Surv
         warnings,
         unsettled: found.listing.passed.unsettled,
         left,
-        inputs: found.inputs.into_keys().collect(),
+        inputs: found.inputs.into_keys().chain(found.networks.into_keys()).collect(),
         by_content,
         is_preview: request.preview_px.is_some(),
         project: Arc::new(project),

@@ -7,10 +7,11 @@
 mod one_pass;
 
 use impasto_types::{
-    Footprint, Looks, MAX_SIDE, Optimize, Optimizer, Profile, Recipe, Scale, VggLayer,
+    Arbitrary, FeedForward, Footprint, Looks, MAX_SIDE, Optimize, Optimizer, Profile, Recipe,
+    Scale, VggLayer,
 };
 
-pub use one_pass::{ONE_PASS_BASE_BYTES, ONE_PASS_BYTES_PER_PIXEL};
+pub use one_pass::{LEARNED_BYTES_PER_PIXEL, ONE_PASS_BASE_BYTES, ONE_PASS_BYTES_PER_PIXEL};
 
 /// Memory of an attempt at any size of VGG optimisation: VGG-19's weights, prepared for both
 /// directions in single precision (0.45 GiB), the process and its threads.
@@ -58,8 +59,8 @@ pub fn memory_bytes(
     let looked_at: u64 = styles.iter().map(|size| reduced(recipe, *size, (width, height))).sum();
     let recipe = match recipe {
         Recipe::Optimize(optimize) | Recipe::Synthesize(optimize) => optimize,
-        Recipe::Arbitrary(arbitrary) => {
-            return one_pass::memory_bytes(arbitrary, (width, height), looked_at, asset);
+        Recipe::Arbitrary(_) | Recipe::FeedForward(_) => {
+            return one_pass::memory_bytes(recipe, (width, height), looked_at, asset);
         }
     };
     let result = pixels(&recipe.canvas(width, height));
@@ -109,7 +110,7 @@ pub fn decoding_bytes(
 fn base_bytes(recipe: &Recipe) -> u64 {
     match recipe {
         Recipe::Optimize(_) | Recipe::Synthesize(_) => MEMORY_BASE_BYTES,
-        Recipe::Arbitrary(_) => ONE_PASS_BASE_BYTES,
+        Recipe::Arbitrary(_) | Recipe::FeedForward(_) => ONE_PASS_BASE_BYTES,
     }
 }
 
@@ -129,7 +130,7 @@ pub fn mask_bytes(recipe: &Recipe, (width, height): (u32, u32), mask: (u32, u32)
             MASKED_BYTES_PER_PIXEL * pixels(optimize.canvas(width, height)) + kept
         }
         // What is under the mask is put together when the network's maps are free.
-        Recipe::Arbitrary(_) => kept,
+        Recipe::Arbitrary(_) | Recipe::FeedForward(_) => kept,
     }
 }
 
@@ -176,9 +177,13 @@ fn remembered_bytes_per_pixel(recipe: &Optimize) -> u64 {
 /// Pixels times optimiser steps over all scales. Pixels whose way through the network is shorter
 /// count for less.
 pub fn work(recipe: &Recipe, width: u32, height: u32) -> u64 {
+    let tileable = recipe.common().tileable;
     let recipe = match recipe {
         Recipe::Optimize(optimize) | Recipe::Synthesize(optimize) => optimize,
-        Recipe::Arbitrary(arbitrary) => return one_pass::work(arbitrary, width, height),
+        Recipe::Arbitrary(Arbitrary { pass, .. })
+        | Recipe::FeedForward(FeedForward { pass, .. }) => {
+            return one_pass::work(pass, width, height, tileable);
+        }
     };
     let scales = recipe.scales(width, height);
     let step = |scale: &Scale| {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use impasto_types::{
-    AssetPath, BlobRef, ContainerFormat, Depth, FileTrait, FileTraits, Footprint, ModelRef,
+    AssetPath, BlobRef, ContainerFormat, Depth, Digest, FileTrait, FileTraits, Footprint, ModelRef,
 };
 use serde::{Deserialize, Serialize};
 
@@ -86,6 +86,22 @@ pub struct InputFile {
     pub header: ImageHeader,
 }
 
+/// A network that `impasto train` made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NetworkFile {
+    pub blob: BlobRef,
+    /// The styles that it has learned.
+    pub styles: Vec<LearnedStyle>,
+}
+
+/// A style that a network has learned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LearnedStyle {
+    pub name: String,
+    /// Of the style image's file.
+    pub digest: Digest,
+}
+
 /// All inputs of a plan except the manifest.
 #[derive(Debug, Clone, Copy)]
 pub struct Findings<'a> {
@@ -93,6 +109,9 @@ pub struct Findings<'a> {
     /// For each of [`Manifest::inputs`](crate::Manifest::inputs) and each companion of an asset:
     /// the file, or why it cannot be used. Files that do not exist have no entry.
     pub inputs: &'a BTreeMap<AssetPath, Result<InputFile, String>>,
+    /// For each of [`Manifest::networks`](crate::Manifest::networks): the file, or why it cannot be
+    /// used.
+    pub networks: &'a BTreeMap<AssetPath, Result<NetworkFile, String>>,
     /// The models of [`Manifest::models`](crate::Manifest::models).
     pub models: &'a [ModelRef],
     /// The records of the last build, by output.

@@ -31,7 +31,9 @@ pub use estimate::{
     KEPT_BYTES_PER_PIXEL, MEMORY_BASE_BYTES, RESULT_BYTES_PER_PIXEL, SOURCE_BYTES_PER_PIXEL,
     TILE_BYTES_PER_PIXEL, TILE_PIXELS,
 };
-pub use findings::{Findings, ImageHeader, InputFile, ListedAsset, Listing, PassedOver};
+pub use findings::{
+    Findings, ImageHeader, InputFile, LearnedStyle, ListedAsset, Listing, NetworkFile, PassedOver,
+};
 pub use glob_hint::GlobHint;
 pub use init::{InitManifest, init_manifest};
 pub use look::Look;

@@ -47,6 +47,8 @@ pub struct Manifest {
     paintings: Vec<Vec<Painting>>,
     /// The style images that rules use, init images, and masks shared by all assets of a rule.
     inputs: BTreeSet<AssetPath>,
+    /// The networks that rules paint with.
+    networks: BTreeSet<AssetPath>,
     /// The case keys of `inputs`, and of the images of styles that no rule uses.
     reserved: BTreeSet<Arc<str>>,
 }
@@ -165,6 +167,7 @@ impl Manifest {
             overrides: RecipePatch::default(),
             paintings: vec![],
             inputs: BTreeSet::new(),
+            networks: BTreeSet::new(),
             reserved: BTreeSet::new(),
         };
         manifest.settle();
@@ -195,6 +198,7 @@ impl Manifest {
         self.inputs =
             painted().flat_map(|painting| images(&self.styles[&painting.style])).collect();
         self.inputs.extend(painted().filter_map(|painting| painting.init.clone()));
+        self.networks = painted().filter_map(|painting| painting.model.clone()).collect();
         let companions = self.rules.iter().flat_map(|rule| &rule.companions);
         let shared = companions.filter(|(_, pattern)| pattern.is_constant());
         self.inputs.extend(shared.filter_map(|(_, pattern)| pattern.text().parse().ok()));
@@ -290,6 +294,17 @@ impl Manifest {
     /// images, and masks that all assets of a rule share.
     pub fn inputs(&self) -> Vec<AssetPath> {
         self.inputs.iter().cloned().collect()
+    }
+
+    /// Every file that rules need besides the assets and their companions: [`Self::inputs`] and
+    /// [`Self::networks`].
+    pub fn needed(&self) -> Vec<AssetPath> {
+        self.inputs.iter().chain(&self.networks).cloned().collect()
+    }
+
+    /// The networks of the project's own that rules paint with.
+    pub fn networks(&self) -> impl Iterator<Item = &AssetPath> {
+        self.networks.iter()
     }
 
     /// The other files of the asset at `path`, by role, whether they exist or not. Empty for files

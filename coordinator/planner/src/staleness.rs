@@ -304,8 +304,10 @@ fn fields(recipe: &Recipe) -> BTreeMap<String, Value> {
     let text = serde_json::to_string(recipe).expect("a recipe serialises");
     let mut fields: BTreeMap<String, Value> =
         serde_json::from_str(&text).expect("what was just written is an object");
-    if let Some(Value::Object(common)) = fields.remove("common") {
-        fields.extend(common);
+    for group in ["common", "pass"] {
+        if let Some(Value::Object(group)) = fields.remove(group) {
+            fields.extend(group);
+        }
     }
     fields
 }

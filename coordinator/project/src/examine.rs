@@ -114,6 +114,7 @@ mod tests {
         let findings = Findings {
             listing: &scan.listing,
             inputs: &scan.inputs,
+            networks: &scan.networks,
             models: &[],
             previous: &none,
             present: &BTreeMap::new(),

@@ -1,11 +1,13 @@
 //! Scans a project: lists, digests and reads the headers of its assets.
 
+pub(crate) mod networks;
+
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use impasto_planner::{ImageHeader, InputFile, ListedAsset, Listing};
+use impasto_planner::{ImageHeader, InputFile, ListedAsset, Listing, NetworkFile};
 use impasto_types::{AssetPath, BlobRef, error_text};
 use rayon::prelude::*;
 
@@ -23,6 +25,8 @@ pub struct Scan {
     pub listing: Listing,
     /// Style images, init images and masks. Files that do not exist have no entry.
     pub inputs: BTreeMap<AssetPath, Result<InputFile, String>>,
+    /// The networks that recipes paint with. Files that do not exist have no entry.
+    pub networks: BTreeMap<AssetPath, Result<NetworkFile, String>>,
     /// Files that could not be listed.
     pub problems: Vec<ScanProblem>,
     /// How many files had to be read because they were new or changed.
@@ -78,6 +82,7 @@ pub(crate) fn scan_except(
     }
     refuse_case_collisions(&mut scan.listing.assets);
     scan_inputs(project, cache, &mut scan);
+    scan.networks = networks::scan(project);
 
     // The cache knows all that was read; only if it knows more is there anything to drop.
     let (assets, inputs) = (scan.listing.assets.iter().map(|asset| &asset.path), &scan.inputs);
@@ -156,18 +161,7 @@ fn scan_inputs(project: &Project, cache: &mut StatCache, scan: &mut Scan) {
     let mut paths: BTreeSet<AssetPath> = companions.map(|(_, path)| path).collect();
     paths.extend(project.manifest().inputs());
     for path in paths {
-        let found = match project.resolve_input(&path) {
-            Err(_) => {
-                Err("is a link out of the project, or leads through one; name the folder that it \
-                 leads to in `links` of [project], or copy the file into the project"
-                    .to_owned())
-            }
-            Ok(file) => match std::fs::metadata(&file) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                Err(error) => Err(format!("cannot be read: {error}")),
-                Ok(metadata) => Ok((file, Stamp::of(&metadata))),
-            },
-        };
+        let Some(found) = find_input(project, &path) else { continue };
         let input = found.and_then(|(file, stamp)| {
             let read = read(&path, &stamp, || file.clone(), cache);
             let read = read.map_err(|error| error_text(&error))?;
@@ -175,6 +169,22 @@ fn scan_inputs(project: &Project, cache: &mut StatCache, scan: &mut Scan) {
             Ok(InputFile { blob, header: image? })
         });
         scan.inputs.insert(path, input);
+    }
+}
+
+/// Where an input is, or why it cannot be used; `None` if it does not exist.
+fn find_input(project: &Project, path: &AssetPath) -> Option<Result<(PathBuf, Stamp), String>> {
+    let Ok(file) = project.resolve_input(path) else {
+        return Some(Err(
+            "is a link out of the project, or leads through one; name the folder that it leads to \
+             in `links` of [project], or copy the file into the project"
+                .to_owned(),
+        ));
+    };
+    match std::fs::metadata(&file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => Some(Err(format!("cannot be read: {error}"))),
+        Ok(metadata) => Some(Ok((file, Stamp::of(&metadata)))),
     }
 }
 

@@ -183,7 +183,7 @@ fn folders(project: &Project) -> BTreeMap<PathBuf, RecursiveMode> {
     let mut folders = BTreeMap::from([(project.dir().to_owned(), RecursiveMode::NonRecursive)]);
     // If the assets cannot be listed, the scan that follows says so.
     let companions = companions(project).unwrap_or_default();
-    for input in project.manifest().inputs().into_iter().chain(companions) {
+    for input in project.manifest().needed().into_iter().chain(companions) {
         if let Some(folder) =
             project.path_of(&input).parent().filter(|folder| !folder.starts_with(&assets))
         {

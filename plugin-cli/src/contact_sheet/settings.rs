@@ -1,6 +1,6 @@
 //! Describes a recipe as a preset and its differences.
 
-use impasto_types::{AlphaUse, Arbitrary, Method, Preset, Recipe, RecipePatch};
+use impasto_types::{AlphaUse, Arbitrary, FeedForward, Method, Preset, Recipe, RecipePatch};
 use serde_json::{Map, Value};
 
 /// A recipe for display.
@@ -34,6 +34,7 @@ fn begun(preset: Preset, recipe: &Recipe) -> Recipe {
     match recipe.method() {
         Method::Optimize | Method::Synthesize => preset.recipe(),
         Method::Arbitrary => Recipe::Arbitrary(Arbitrary::of(preset)),
+        Method::FeedForward => Recipe::FeedForward(FeedForward::of(preset)),
     }
 }
 
@@ -56,7 +57,7 @@ pub fn named(fields: &Map<String, Value>) -> Vec<Setting> {
         Some(Setting { name: (*name).to_owned(), value })
     };
     RecipePatch::keys()
-        .filter(|key| *key != "method")
+        .filter(|key| !["method", "model"].contains(key))
         .collect::<Vec<_>>()
         .iter()
         .filter_map(value)
@@ -64,7 +65,9 @@ pub fn named(fields: &Map<String, Value>) -> Vec<Setting> {
 }
 
 fn changes(from: &Recipe, to: &Recipe) -> Vec<Setting> {
-    let method = (to.method() == Method::Arbitrary)
+    let method = to
+        .one_pass()
+        .is_some()
         .then(|| Setting { name: "method".to_owned(), value: to.method().to_string() });
     let (from, to) = (fields(from), fields(to));
     let changed = to.into_iter().filter(|(name, value)| from.get(name) != Some(value));
@@ -77,15 +80,17 @@ fn changes(from: &Recipe, to: &Recipe) -> Vec<Setting> {
 pub fn fields(recipe: &Recipe) -> Map<String, Value> {
     let text = serde_json::to_string(recipe).unwrap_or_default();
     let mut fields: Map<String, Value> = serde_json::from_str(&text).unwrap_or_default();
-    if let Some(Value::Object(common)) = fields.remove("common") {
-        fields.extend(common);
+    for group in ["common", "pass"] {
+        if let Some(Value::Object(group)) = fields.remove(group) {
+            fields.extend(group);
+        }
     }
     // These are left out where they have their defaults.
     fields.entry("alpha").or_insert_with(|| match recipe.common().alpha {
         AlphaUse::Coverage => "coverage".into(),
         AlphaUse::Data => "data".into(),
     });
-    if recipe.method() == Method::Arbitrary {
+    if recipe.one_pass().is_some() {
         return fields;
     }
     fields.entry("layers_by_scale").or_insert_with(|| Value::Array(Vec::new()));

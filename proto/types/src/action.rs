@@ -32,7 +32,7 @@ pub struct Action {
     /// The asset's files, in the order of their parts; none if a picture is made from styles.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inputs: Vec<Input>,
-    /// At least one.
+    /// At least one; none only where the network has learned a single one.
     pub styles: Vec<StyleRef>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub models: Vec<ModelRef>,
@@ -183,8 +183,18 @@ impl Action {
         at_most("models", self.models.len(), MAX_MODELS)?;
         ascending("inputs", self.inputs.iter().map(|input| input.part))?;
         ascending("outputs", self.outputs.iter().map(|output| output.part))?;
-        if self.styles.is_empty() {
+        let takes_model = self.method().takes_model();
+        if self.styles.is_empty() && !takes_model {
             return Err(wrong("an action has at least one style"));
+        }
+        match (self.input(Part::Model), self.method()) {
+            (None, method) if takes_model => {
+                return Err(wrong(format_args!("method {method} needs an input `model`")));
+            }
+            (Some(_), method) if !takes_model => {
+                return Err(wrong(format_args!("method {method} has no use for an input `model`")));
+            }
+            _ => {}
         }
         if self.outputs.is_empty() {
             return Err(wrong("an action has at least one output"));
@@ -204,8 +214,7 @@ impl Action {
                 return Err(wrong(format_args!("quality of {part} is {quality}, not 1 to 100")));
             }
         }
-        let content =
-            self.inputs.iter().any(|input| !matches!(input.part, Part::Init | Part::Mask));
+        let content = self.inputs.iter().any(|input| !input.part.is_beside_content());
         if self.method().takes_content() && !content {
             return Err(wrong(format_args!("method {} paints an asset", self.method())));
         }

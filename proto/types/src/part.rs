@@ -34,12 +34,21 @@ pub enum Part {
     Init,
     /// A mesh with its texture coordinates.
     Mesh,
+    /// The network that the asset is painted with.
+    Model,
     /// A face of a cube map.
     Face(CubeFace),
     /// A UDIM tile by its number, 1001 to 9999.
     Udim(u16),
     /// A frame of a sequence by its number.
     Frame(u32),
+}
+
+impl Part {
+    /// Whether it is no part of the asset itself, but what a method needs to paint it.
+    pub fn is_beside_content(self) -> bool {
+        matches!(self, Self::Init | Self::Mask | Self::Model)
+    }
 }
 
 /// What the channels of a packed map hold, from red to alpha; `None` is a channel without meaning.
@@ -72,15 +81,15 @@ pub enum CubeFace {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "there is no part `{0}`; there are color, normal, roughness, metallic, occlusion, height, \
-     emissive, opacity, packed:CHANNEL+CHANNEL, mask, init, mesh, face:+x to face:-z, udim:1001 \
-     and frame:1"
+     emissive, opacity, packed:CHANNEL+CHANNEL, mask, init, mesh, model, face:+x to face:-z, \
+     udim:1001 and frame:1"
 )]
 pub struct PartError(String);
 
 const UDIM_TILES: std::ops::RangeInclusive<u16> = 1001..=9999;
 
 /// The parts without a number or channels.
-const SIMPLE: [(Part, &str); 11] = [
+const SIMPLE: [(Part, &str); 12] = [
     (Part::Color, "color"),
     (Part::Normal, "normal"),
     (Part::Roughness, "roughness"),
@@ -92,6 +101,7 @@ const SIMPLE: [(Part, &str); 11] = [
     (Part::Mask, "mask"),
     (Part::Init, "init"),
     (Part::Mesh, "mesh"),
+    (Part::Model, "model"),
 ];
 
 const CHANNELS: [(Channel, &str); 6] = [

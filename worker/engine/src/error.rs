@@ -3,6 +3,7 @@
 use impasto_types::{ByteSize, FailureKind, Method, RecipeError};
 
 use crate::joins::JoinsError;
+use crate::one_pass::Unlearned;
 
 /// Why a session could not begin or go on.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +18,8 @@ pub enum EngineError {
     Size { what: &'static str, width: usize, height: usize, max: u32 },
     #[error("the {what} of {width} x {height} pixels has {values} values instead of three a pixel")]
     Values { what: &'static str, width: usize, height: usize, values: usize },
+    #[error(transparent)]
+    Unlearned(#[from] Unlearned),
     #[error("the weights of the styles add up to {0}; they have to be finite and above zero")]
     StyleWeights(f32),
     #[error(
@@ -68,6 +71,7 @@ impl EngineError {
             | Self::EmptyMask
             | Self::Joins(_)
             | Self::StyleWeights(_)
+            | Self::Unlearned(_)
             | Self::NotFinite { .. } => FailureKind::Input,
             Self::Memory { .. } | Self::DeviceMemory { .. } => FailureKind::Shortage,
             Self::Weights(_)

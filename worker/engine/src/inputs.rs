@@ -13,7 +13,7 @@ pub struct Inputs {
     /// How much of each of the content's pixels there is: its alpha, in its size; all of it where
     /// there is none. Colours are weighted by it where the content is resized.
     pub coverage: Option<Mask>,
-    /// At least one style image.
+    /// At least one style image, unless a network has learned its style.
     pub styles: Vec<Style>,
     /// What to begin with, where the recipe says so.
     pub init: Option<Image>,
@@ -31,17 +31,23 @@ impl Inputs {
     /// # Errors
     /// Names the picture that is missing or cannot be used.
     pub(crate) fn check(&self, init: Init) -> Result<(), EngineError> {
-        if init == Init::Content && self.content.is_none() {
-            return Err(EngineError::MissingInput("a content image"));
-        }
         if self.styles.is_empty() {
             return Err(EngineError::MissingInput("a style image"));
+        }
+        self.check_given(init)
+    }
+
+    /// The same where no style image is needed.
+    pub(crate) fn check_given(&self, init: Init) -> Result<(), EngineError> {
+        if init == Init::Content && self.content.is_none() {
+            return Err(EngineError::MissingInput("a content image"));
         }
         if init == Init::Image && self.init.is_none() {
             return Err(EngineError::MissingInput("an image to begin with"));
         }
         let total: f32 = self.styles.iter().map(|style| style.share).sum();
-        if !(self.styles.iter().all(|style| style.share >= 0.0) && total > 0.0 && total.is_finite())
+        let is_weighted = total > 0.0 || self.styles.is_empty();
+        if !(self.styles.iter().all(|style| style.share >= 0.0) && is_weighted && total.is_finite())
         {
             return Err(EngineError::StyleWeights(total));
         }

@@ -7,10 +7,9 @@
 //! A run of any method is a [`Run`]: it steps, reports, checkpoints and can be dropped between any
 //! two steps. Each method has a module of its own:
 //!
-//! - [`arbitrary`]: one pass through a network that takes any style.
+//! - [`one_pass`]: one pass through a network, for any style or for those that it has learned.
 //! - [`optimize`]: the pixels are optimised so that VGG-19 sees the content and the style in them.
 
-pub mod arbitrary;
 pub mod cards;
 mod color;
 mod error;
@@ -22,6 +21,7 @@ mod joins;
 mod low_pass;
 mod mask;
 mod noise;
+pub mod one_pass;
 pub mod optimize;
 mod resize;
 mod run;

@@ -1,7 +1,7 @@
 //! The inputs as methods compute with them: in the colours that the recipe asks for, and in the
 //! size of a scale. Pictures that are no longer needed are freed.
 
-use impasto_types::{Arbitrary, Common, Optimize, PreserveColor};
+use impasto_types::{Common, OnePass, Optimize, PreserveColor};
 
 use crate::color::Measured;
 use crate::resize::{resize_plane, resize_weighted};
@@ -29,10 +29,11 @@ impl<'a> From<&'a Optimize> for Coloring<'a> {
     }
 }
 
-impl<'a> From<&'a Arbitrary> for Coloring<'a> {
-    fn from(recipe: &'a Arbitrary) -> Self {
-        let Arbitrary { common, values, evenness, .. } = recipe;
-        Self { common, values: *values, evenness: *evenness, toned: None, is_styled: true }
+impl<'a> Coloring<'a> {
+    /// What a method of one pass asks.
+    pub(crate) fn of_pass(common: &'a Common, pass: &OnePass) -> Self {
+        let OnePass { values, evenness, .. } = *pass;
+        Self { common, values, evenness, toned: None, is_styled: true }
     }
 }
 
@@ -106,7 +107,7 @@ impl Sources {
         } else if grey.is_some() {
             *target = grey;
         } else if let (PreserveColor::None, true, Some(asset)) =
-            (preserve_color, common.palette > 0.0, asset)
+            (preserve_color, common.palette > 0.0 && !styles.is_empty(), asset)
         {
             let styles: Vec<_> =
                 styles.iter().map(|style| (style.measured(), style.share)).collect();

@@ -71,7 +71,7 @@ pub(crate) fn check(
     let mut own_bytes = 0;
     for (part, source) in &sources.files {
         match part {
-            Part::Init => {}
+            Part::Init | Part::Model => {}
             Part::Mask => {
                 let asset = color.map_or(0, |header| header.footprint().pixels());
                 budget.add(source, |header| mask_step(header, asset))?;

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError};
 use impasto_engine::EngineError;
 use impasto_engine::cards::Unavailable;
 use impasto_models::ModelStore;
-use impasto_types::{Action, DeviceHealth, ModelRef, error_text};
+use impasto_types::{Action, DeviceHealth, Digest, ModelRef, Part, error_text};
 
 use crate::device::{Devices, cpu_level};
 use crate::method::{Prepared, Site, SiteDevice};
@@ -64,6 +64,7 @@ impl EnginePainter {
         lane: Lane,
         asset: &str,
         action: &Action,
+        sources: &Sources,
     ) -> Result<Arc<dyn Prepared>, PaintError> {
         let opened = &self.devices[lane.device];
         let method = action.recipe.method();
@@ -72,7 +73,9 @@ impl EnginePainter {
             .method(method)
             .ok_or_else(|| PaintError::UnknownMethod { asset: asset.to_owned(), method })?;
         let profile = action.recipe.common().profile;
-        let key = Key { method, models: action.models.clone(), profile };
+        let network = sources.files.get(&Part::Model).map(|file| (file, Digest::of(&file.bytes)));
+        let own = network.map(|(_, digest)| digest);
+        let key = Key { method, models: action.models.clone(), network: own, profile };
         let state = opened.lane(lane.lane);
         // Holding the lock keeps two users of a shared lane from preparing networks twice. A panic
         // meanwhile leaves nothing half prepared.
@@ -96,7 +99,7 @@ impl EnginePainter {
             None => SiteDevice::Cpu(cpu_level().map_err(|source| PaintError::Level { source })?),
         };
         let (threads, store) = (self.threads, &self.store);
-        let site = Site { device, threads, profile, models: &action.models, store };
+        let site = Site { device, threads, profile, models: &action.models, network, store };
         let prepared = implementation
             .prepare(&site)
             .map_err(|error| PaintError::of_method(asset, lane.memory_bytes, error))?;
@@ -115,7 +118,7 @@ impl EnginePainter {
         let adapter = self.registry.adapter(&action.kind).ok_or_else(|| {
             PaintError::UnknownKind { asset: asset.to_owned(), kind: action.kind.clone() }
         })?;
-        let method = self.prepared(lane, asset, action)?;
+        let method = self.prepared(lane, asset, action, sources)?;
         let tools = Tools { adapter, method: &*method, memory_bytes: lane.memory_bytes };
         paint(tools, asset, action, sources, observer)
     }

@@ -5,6 +5,7 @@ use std::error::Error;
 use impasto_assets::AssetError;
 use impasto_engine::EngineError;
 use impasto_engine::cards::Unavailable;
+use impasto_engine::one_pass::NetworkError;
 use impasto_models::ModelError;
 use impasto_types::{AssetKind, ByteSize, FailureKind, Method, ModelName};
 
@@ -37,6 +38,10 @@ pub enum PaintError {
     NoModel { asset: String, name: ModelName },
     #[error("the model {name} cannot be used")]
     Model { name: ModelName, source: Box<dyn Error + Send + Sync> },
+    #[error("the action of `{asset}` has no input `model`")]
+    NoNetwork { asset: String },
+    #[error("{file} cannot be used as `model`")]
+    Network { file: String, source: Box<NetworkError> },
     #[error("cannot paint `{asset}`")]
     Engine { asset: String, source: EngineError },
     #[error(
@@ -123,6 +128,10 @@ impl PaintError {
         match error {
             PrepareError::NoModel(name) => Self::NoModel { asset: asset.to_owned(), name },
             PrepareError::Model { name, source } => Self::Model { name, source },
+            PrepareError::NoNetwork => Self::NoNetwork { asset: asset.to_owned() },
+            PrepareError::Network { file, source } => {
+                Self::Network { file, source: Box::new(source) }
+            }
             PrepareError::Engine(error) => Self::of_engine(asset, memory_bytes, 0, error),
         }
     }
@@ -138,7 +147,9 @@ impl PaintError {
             Self::File(_)
             | Self::Adapter { .. }
             | Self::StyleCount { .. }
-            | Self::NoModel { .. } => FailureKind::Input,
+            | Self::NoModel { .. }
+            | Self::NoNetwork { .. }
+            | Self::Network { .. } => FailureKind::Input,
             Self::Engine { source, .. } => source.kind(),
             Self::Memory { .. }
             | Self::Picture { .. }

@@ -87,7 +87,7 @@ pub use error::{OpenError, PaintError};
 pub use impasto_engine::Interrupt;
 pub use impasto_engine::cards::Unavailable;
 pub use impasto_engine::{EngineError, StepReport};
-pub use method::{Job, Method, Optimizing, PrepareError, Prepared, Site, SiteDevice};
+pub use method::{AskedStyle, Job, Method, Optimizing, PrepareError, Prepared, Site, SiteDevice};
 pub use pace::Pace;
 pub use paint::{Observer, PaintStep, Painted, Stop, Tools, paint};
 pub use painter::{Lane, Offer, Painter};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use impasto_engine::cards::{Handle, Unavailable, trim};
-use impasto_types::{DeviceHealth, Method, ModelRef, Profile, error_text};
+use impasto_types::{DeviceHealth, Digest, Method, ModelRef, Profile, error_text};
 
 use crate::Offer;
 use crate::device::Device;
@@ -41,6 +41,8 @@ pub(crate) struct LaneState {
 pub(crate) struct Key {
     pub(crate) method: Method,
     pub(crate) models: Vec<ModelRef>,
+    /// The asset's own network.
+    pub(crate) network: Option<Digest>,
     pub(crate) profile: Profile,
 }
 

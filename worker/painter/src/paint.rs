@@ -5,14 +5,16 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use impasto_engine::{EngineError, Image, Interrupt, Run, Step, StepReport, Style};
-use impasto_types::{Action, AssetKind, Losses, Part, RunReport, error_text};
+use impasto_types::{Action, AssetKind, Losses, Part, RunReport, StyleRef, error_text};
 use tracing::debug;
 
 use crate::adapter;
 use crate::budget::{self, color_header, result_size};
 use crate::checkpoint::Checkpoint;
 use crate::sources::Sources;
-use crate::{Adapter, Files, Job, Opened, OutputFile, PaintError, Prepared, View};
+use crate::{
+    Adapter, AskedStyle, Files, Job, Opened, OutputFile, PaintError, Prepared, Source, View,
+};
 
 /// What is needed to paint an asset.
 #[derive(Debug, Clone, Copy)]
@@ -108,8 +110,9 @@ fn paint_from(
     let Tools { adapter, method, memory_bytes } = tools;
     let unusable = |source| PaintError::of_adapter(asset, &action.kind, source);
     let mut files: Files<'_> = sources.files.iter().map(|(part, file)| (*part, file)).collect();
-    // The initial picture is for the method; adapters do not know it.
+    // These are for the method; adapters do not know them.
     let init = files.remove(&Part::Init);
+    files.remove(&Part::Model);
     let began = Instant::now();
     budget::check(method, memory_bytes, asset, action, sources)?;
     let passed = adapter.pass_through(&files, &action.recipe, &action.outputs);
@@ -122,6 +125,7 @@ fn paint_from(
     let init = init.map(|source| adapter::init(source, upright)).transpose()?;
     let size = result_size(&action.recipe, color_header(sources).as_ref(), upright);
     let styles = styles(asset, action, sources, size)?;
+    let asked: Vec<_> = sources.styles.iter().zip(&action.styles).map(asked).collect();
     let Opened { views, asset: opened } = adapter.open(&files, &action.recipe).map_err(unusable)?;
 
     let began = Instant::now();
@@ -147,6 +151,7 @@ fn paint_from(
             recipe: &action.recipe,
             view,
             styles,
+            asked: &asked,
             init,
             checkpoint: run.take(),
             memory_bytes: memory_bytes.saturating_sub(held_bytes),
@@ -214,6 +219,11 @@ fn styles(
         Ok(style.reduced(&action.recipe, size))
     };
     styles.map(decode).collect()
+}
+
+/// A style image as the action names it.
+fn asked<'a>((source, style): (&'a Source, &StyleRef)) -> AskedStyle<'a> {
+    AskedStyle { name: &source.name, digest: style.blob.digest, weight: style.weight }
 }
 
 /// Logs a run's plan, unless it was the last one logged.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use impasto_types::{AssetKind, Method as MethodName};
 
 use crate::adapter::PictureAdapter;
-use crate::method::{ArbitraryMethod, OptimizeMethod};
+use crate::method::{ArbitraryMethod, FeedForwardMethod, OptimizeMethod};
 use crate::{Adapter, Method};
 
 /// Adapters by kind of asset, and implementations of methods. The default has all of this crate's;
@@ -27,6 +27,7 @@ impl Default for Registry {
             .with_method(MethodName::Optimize, optimize.clone())
             .with_method(MethodName::Synthesize, optimize)
             .with_method(MethodName::Arbitrary, Arc::new(ArbitraryMethod::default()))
+            .with_method(MethodName::FeedForward, Arc::new(FeedForwardMethod::default()))
     }
 }
 

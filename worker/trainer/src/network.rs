@@ -1,25 +1,8 @@
-//! A trained network's file, and the network of a file.
+//! A trained network's file.
 
-use impasto_kernels::Level;
-use impasto_kernels::networks::{FeedForward, FeedForwardError, FeedForwardLayout, Tensors};
-use impasto_models::{
-    ModelError, NamedTensor, NetworkHeader, NetworkLayout, read_network, write_network,
-};
-
-/// Why a file is no network.
-#[derive(Debug, thiserror::Error)]
-pub enum NetworkError {
-    #[error(transparent)]
-    File(#[from] ModelError),
-    #[error("this is no network that `impasto train` made")]
-    Network(#[from] FeedForwardError),
-}
-
-/// The sizes that a file's header names.
-pub fn layout_of(header: &NetworkHeader) -> FeedForwardLayout {
-    let NetworkLayout { contract, blocks, expand } = header.layout;
-    FeedForwardLayout { contract, blocks, expand, styles: header.styles.len() }
-}
+use impasto_engine::one_pass::{NetworkError, layout_of};
+use impasto_kernels::networks::FeedForwardError;
+use impasto_models::{NamedTensor, NetworkHeader, write_network};
 
 /// The bytes of a network's file.
 ///
@@ -44,27 +27,14 @@ pub fn to_bytes(header: &NetworkHeader, parameters: &[f32]) -> Result<Vec<u8>, N
     Ok(write_network(header, &tensors)?)
 }
 
-/// Reads a network's file, and builds the network.
-///
-/// # Errors
-/// Where it is no such file or damaged, or a tensor is missing, one too many or of another shape:
-/// the error names it.
-pub fn from_bytes(bytes: &[u8]) -> Result<(NetworkHeader, FeedForward), NetworkError> {
-    let (header, tensors) = read_network(bytes)?;
-    let layout = layout_of(&header);
-    layout.check().map_err(FeedForwardError::from)?;
-    let named = tensors.iter().map(|own| (&own.name[..], &own.shape[..], &own.values[..]));
-    let named = Tensors::new(named).map_err(FeedForwardError::from)?;
-    let network = FeedForward::of_tensors(&layout, &named, Level::detect())?;
-    Ok((header, network))
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
-    use impasto_kernels::networks::{Picture, Workspace};
-    use impasto_models::{HeldOut, NetworkStyle, NetworkTraining};
+    use impasto_engine::one_pass::network_of;
+    use impasto_kernels::Level;
+    use impasto_kernels::networks::{FeedForward, FeedForwardLayout, Picture, Workspace};
+    use impasto_models::{HeldOut, NetworkLayout, NetworkStyle, NetworkTraining, read_network};
     use impasto_types::{Digest, Optimize};
 
     use super::*;
@@ -112,7 +82,7 @@ mod tests {
     fn a_file_paints_what_was_trained() {
         let parameters = initial::parameters(&LAYOUT, 5, 1);
         let bytes = to_bytes(&header(&LAYOUT), &parameters).expect("bytes");
-        let (found, network) = from_bytes(&bytes).expect("a network");
+        let (found, network) = network_of(&bytes, Level::detect()).expect("a network");
         assert_eq!(found, header(&LAYOUT));
         let trained = FeedForward::new(&LAYOUT, &parameters, Level::detect()).expect("a network");
         assert!(painted(&network) == painted(&trained));
@@ -126,7 +96,7 @@ mod tests {
             let (_, mut tensors) = read_network(&bytes).expect("tensors");
             change(&mut tensors);
             let bytes = write_network(header, &tensors).expect("bytes");
-            impasto_types::error_text(&from_bytes(&bytes).expect_err("refused"))
+            impasto_types::error_text(&network_of(&bytes, Level::detect()).expect_err("refused"))
         };
         let own = header(&LAYOUT);
         let check = |text: String, expected: &str| assert!(text.ends_with(expected), "{text}");

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use impasto_types::{
-    AssetPath, AssetPathError, ContainerFormat, InitSource, OutputSpec, Part, Preset, Recipe,
-    RecipeError, RecipePatch,
+    AssetPath, AssetPathError, ContainerFormat, InitSource, Method, OutputSpec, Part, Preset,
+    Recipe, RecipeError, RecipePatch,
 };
 
 use super::rule::{Rule, RuleAction};
@@ -24,6 +24,8 @@ pub(crate) struct Painting {
     pub(crate) says_alpha: bool,
     /// The init image, if the recipe's `init` is an image.
     pub(crate) init: Option<AssetPath>,
+    /// The network's file, if the method paints with one of the project's own.
+    pub(crate) model: Option<AssetPath>,
     /// `None` means the asset's own format.
     pub(crate) format: Option<ContainerFormat>,
     quality: u8,
@@ -49,8 +51,17 @@ pub enum OverrideError {
     Recipe(#[from] RecipeError),
     #[error("init image: {0}")]
     Init(AssetPathError),
+    #[error("the network: {0}")]
+    Model(AssetPathError),
     #[error("{NO_SYNTHESIS}")]
     Synthesis,
+    #[error("method {0} needs a network: give --model")]
+    NoModel(Method),
+    #[error(
+        "style `{0}` has no images, only a `model`: method {1} has to look at the style, so add \
+         `images` to [styles.{0}]"
+    )]
+    NoImages(String, Method),
 }
 
 const NO_SYNTHESIS: &str = "a texture made from a style alone has no asset; use `impasto synth`";
@@ -75,6 +86,7 @@ pub(super) fn paintings(
             recipe: patch.resolve().expect("recipes are checked before they are resolved"),
             says_alpha: patch.common.alpha.is_some(),
             init,
+            model: patch.model.as_ref().and_then(|path| path.parse().ok()),
             format: rule.settings.format.or(defaults.format),
             quality: rule.settings.quality.or(defaults.quality).unwrap_or(DEFAULT_QUALITY),
         }
@@ -99,12 +111,48 @@ pub(super) fn check(
             RuleAction::Skip => check_layers([&none, defaults, &rule.settings])?,
             RuleAction::Paint { styles: names } => {
                 for name in names {
-                    check_layers([defaults, &styles[name].settings, &rule.settings])?;
+                    let layers = [defaults, &styles[name].settings, &rule.settings];
+                    check_layers(layers)?;
+                    check_needs(&styles[name], rule, &laid(layers))?;
                 }
             }
         }
     }
     Ok(())
+}
+
+/// What a method needs beside its parameters: a network of the project's own, or style images.
+fn check_needs(style: &Style, rule: &Rule, patch: &RecipePatch) -> Result<(), ManifestError> {
+    match lacking(style, patch) {
+        None => Ok(()),
+        Some(Lacking::Model(_)) => Err(ManifestError::MissingKey {
+            place: rule.place.clone(),
+            table: rule.settings.label.clone(),
+            key: "model",
+            hint: "name the network to paint with, a file that `impasto train` wrote",
+        }),
+        Some(Lacking::Images(_)) => Err(ManifestError::MissingKey {
+            place: style.place.clone(),
+            table: style.settings.label.clone(),
+            key: "images",
+            hint: "a rule paints in this style by a method that looks at its images",
+        }),
+    }
+}
+
+/// What a resolved recipe lacks.
+enum Lacking {
+    Model(Method),
+    Images(Method),
+}
+
+fn lacking(style: &Style, patch: &RecipePatch) -> Option<Lacking> {
+    let method = patch.method.unwrap_or(Method::Optimize);
+    match (method.takes_model(), &patch.model) {
+        (true, None) => Some(Lacking::Model(method)),
+        (false, _) if style.images.is_empty() => Some(Lacking::Images(method)),
+        _ => None,
+    }
 }
 
 /// Refuses a `quality` where every output is in a format that has none.
@@ -135,6 +183,9 @@ pub(super) fn check_overrides(
         overrides.optimize.init =
             Some(InitSource::Image(project_path(path).map_err(OverrideError::Init)?.into()));
     }
+    if let Some(path) = &mut overrides.model {
+        *path = project_path(path).map_err(OverrideError::Model)?.into();
+    }
     if overrides.method.is_some_and(|method| !method.takes_content()) {
         return Err(OverrideError::Synthesis);
     }
@@ -142,7 +193,15 @@ pub(super) fn check_overrides(
         let RuleAction::Paint { styles: names } = &rule.action else { continue };
         for name in names {
             let patch = laid([defaults, &styles[name].settings, &rule.settings]);
-            patch.overlaid(overrides).resolve()?.check()?;
+            let patch = patch.overlaid(overrides);
+            patch.resolve()?.check()?;
+            match lacking(&styles[name], &patch) {
+                None => {}
+                Some(Lacking::Model(method)) => return Err(OverrideError::NoModel(method)),
+                Some(Lacking::Images(method)) => {
+                    return Err(OverrideError::NoImages(name.clone(), method));
+                }
+            }
         }
     }
     Ok(())

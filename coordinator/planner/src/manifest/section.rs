@@ -76,6 +76,10 @@ impl<'s> Section<'s> {
         }
     }
 
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.entries.contains_key(key)
+    }
+
     pub(super) fn take(&mut self, key: &str) -> Option<Entry<'s>> {
         let (offset, value) = self.entries.remove(key)?;
         Some(Entry {

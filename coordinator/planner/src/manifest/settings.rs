@@ -75,6 +75,9 @@ fn recipe_key(entry: Entry<'_>) -> Result<RecipePatch, ManifestError> {
         let path = project_path(path).map_err(|error| entry.wrong(error))?;
         patch.optimize.init = Some(InitSource::Image(path.into()));
     }
+    if let Some(path) = &mut patch.model {
+        *path = project_path(path).map_err(|error| entry.wrong(error))?.into();
+    }
     Ok(patch)
 }
 

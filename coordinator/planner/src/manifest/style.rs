@@ -4,15 +4,16 @@ use impasto_types::{AssetPath, Crop, RecipePatch};
 
 use super::section::{Entry, Section};
 use super::settings::Settings;
-use super::{ManifestError, is_name, project_path};
+use super::{ManifestError, Place, is_name, project_path};
 
 /// Style images with their weights, and the style's recipe settings.
 #[derive(Debug, Clone)]
 pub(crate) struct Style {
     pub(crate) name: String,
-    /// Never empty.
+    /// Empty only if its table names a network, which has learned the style.
     pub(crate) images: Vec<StyleImage>,
     pub(super) settings: Settings,
+    pub(super) place: Place,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -34,17 +35,22 @@ impl Style {
         }
         let known: Vec<_> = ["images"].into_iter().chain(RecipePatch::keys()).collect();
         let mut section = entry.section(format!("[styles.{name}]"), &known)?;
-        let images = section.require(
-            "images",
-            "it lists the style's images, such as [\"styles/starry_night.jpg\"]",
-        )?;
-        let images = if images.value.get_ref().is_str() {
-            vec![images]
-        } else {
-            images.non_empty("it has to be a path or a list of them")?
+        let place = section.place.clone();
+        let images = match section.take("images") {
+            Some(images) if images.value.get_ref().is_str() => vec![images],
+            Some(images) => images.non_empty("it has to be a path or a list of them")?,
+            None if section.has("model") => vec![],
+            None => {
+                return Err(ManifestError::MissingKey {
+                    place,
+                    table: section.label,
+                    key: "images",
+                    hint: "it lists the style's images, such as [\"styles/starry_night.jpg\"]",
+                });
+            }
         };
         let images = images.into_iter().map(StyleImage::read).collect::<Result<_, _>>()?;
-        Ok(Self { name, images, settings: Settings::read(section)? })
+        Ok(Self { name, images, settings: Settings::read(section)?, place })
     }
 }
 

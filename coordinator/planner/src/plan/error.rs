@@ -38,6 +38,8 @@ pub enum PlanError {
     OutputPath { asset: AssetPath, source: AssetPathError },
     #[error("image {path} of style `{style}`: {reason}")]
     Style { path: AssetPath, style: String, reason: String },
+    #[error("network {path} of rule `{rule}`: {reason}")]
+    Network { path: AssetPath, rule: String, reason: String },
     #[error("init image {path} of rule `{rule}`: {reason}")]
     Init { path: AssetPath, rule: String, reason: String },
 }

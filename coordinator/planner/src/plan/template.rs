@@ -9,7 +9,7 @@ use impasto_types::{
 
 use super::Form;
 use crate::manifest::{Painting, Style, StyleImage};
-use crate::{Findings, ImageHeader, InputFile, Manifest, PlanError};
+use crate::{Findings, ImageHeader, InputFile, Manifest, NetworkFile, PlanError};
 
 /// A painting of a rule, for assets in one format.
 #[derive(Debug)]
@@ -136,6 +136,13 @@ fn action(
         })?;
         inputs.push(Input::blob(Part::Init, file.blob));
     }
+    let styles = style.images.iter().map(style_ref).collect::<Result<Vec<_>, _>>()?;
+    if let Some(path) = &painting.model {
+        let file = network(findings, path, style, &styles).map_err(|reason| {
+            PlanError::Network { path: path.clone(), rule: rule.to_owned(), reason }
+        })?;
+        inputs.push(Input::blob(Part::Model, file));
+    }
     let method = painting.recipe.method();
     let needed = method.models();
     let mut models = findings.models.to_vec();
@@ -145,11 +152,38 @@ fn action(
         method_version: method.version(),
         recipe: painting.recipe.clone(),
         kind: AssetKind::picture(),
-        styles: style.images.iter().map(style_ref).collect::<Result<_, _>>()?,
+        styles,
         inputs,
         models,
         outputs: vec![painting.output_spec(format)],
     })
+}
+
+/// The network's file, if it has learned the style.
+fn network(
+    findings: &Findings<'_>,
+    path: &AssetPath,
+    style: &Style,
+    styles: &[StyleRef],
+) -> Result<BlobRef, String> {
+    let none = || Err("the project has no such file".to_owned());
+    let NetworkFile { blob, styles: learned } =
+        findings.networks.get(path).cloned().unwrap_or_else(none)?;
+    let names = || learned.iter().map(|own| own.name.as_str()).collect::<Vec<_>>().join(", ");
+    if styles.is_empty() && learned.len() > 1 {
+        let (count, names, style) = (learned.len(), names(), &style.name);
+        return Err(format!(
+            "it has learned {count} styles ({names}); name the image of one in [styles.{style}]"
+        ));
+    }
+    let knows = |style: &StyleRef| learned.iter().any(|own| own.digest == style.blob.digest);
+    match styles.iter().position(|style| !knows(style)) {
+        None => Ok(blob),
+        Some(at) => {
+            let image = &style.images[at].path;
+            Err(format!("it has not learned {image}, but {}; train one on that image", names()))
+        }
+    }
 }
 
 fn input(findings: &Findings<'_>, path: &AssetPath) -> Result<InputFile, String> {

@@ -8,6 +8,7 @@ use impasto_types::AssetPath;
 use super::settling::Probe;
 use crate::picture::{self, Completeness};
 use crate::project::Project;
+use crate::scan::networks;
 use crate::stamp::Stamp;
 use crate::walk::{ScanError, walk};
 
@@ -27,7 +28,11 @@ impl Probe for DiskProbe {
             // If the manifest is incomplete, parsing it says so.
             return Completeness::Whole;
         }
-        picture::completeness(&self.project.path_of(path))
+        let file = self.project.path_of(path);
+        if self.project.manifest().networks().any(|network| network == path) {
+            return networks::completeness(&file);
+        }
+        picture::completeness(&file)
     }
 }
 
@@ -43,7 +48,7 @@ pub(super) fn snapshot(project: &Project) -> Result<BTreeMap<AssetPath, Stamp>, 
     let mut all: BTreeMap<AssetPath, Stamp> =
         walk(project)?.wanted.into_iter().map(|found| (found.path, found.stamp)).collect();
     let companions = companions_of(project, all.keys()).into_iter();
-    for path in companions.chain(manifest.inputs()).chain([project.manifest_path().clone()]) {
+    for path in companions.chain(manifest.needed()).chain([project.manifest_path().clone()]) {
         if let Some(stamp) = stamp(project, &path) {
             all.insert(path, stamp);
         }

@@ -135,9 +135,23 @@ fn inputs_that_the_recipe_needs_are_required() {
         Recipe::Optimize(optimize) | Recipe::Synthesize(optimize) => {
             optimize.init = crate::Init::Image;
         }
-        Recipe::Arbitrary(_) => panic!("it has no picture to begin with"),
+        Recipe::Arbitrary(_) | Recipe::FeedForward(_) => panic!("it has no picture to begin with"),
     };
     assert!(refused(from_image).contains("no input `init`"));
+    let learned = |a: &mut Action| {
+        a.recipe = Recipe::FeedForward(crate::FeedForward::of(Preset::Painterly));
+        a.styles.clear();
+    };
+    assert!(refused(learned).contains("method feedforward needs an input `model`"));
+    let model = Input::blob(Part::Model, BlobRef::of(b"network"));
+    let mut unused = action();
+    unused.inputs.push(model);
+    let error = unused.check().expect_err("it is refused").to_string();
+    assert!(error.contains("method optimize has no use for an input `model`"), "{error}");
+    let mut with_model = action();
+    learned(&mut with_model);
+    with_model.inputs.push(model);
+    assert!(with_model.check().is_ok(), "the network has its style");
 }
 
 #[test]

@@ -5,7 +5,9 @@
 
 mod arbitrary;
 mod common;
+mod feed_forward;
 mod looks;
+mod one_pass;
 mod optimize;
 mod parameters;
 mod patch;
@@ -18,9 +20,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-pub use arbitrary::{Arbitrary, ArbitraryPatch};
+pub use arbitrary::Arbitrary;
 pub use common::{AlphaUse, Common, CommonPatch, PreserveColor, Profile, Tileable};
+pub use feed_forward::FeedForward;
 pub use looks::Looks;
+pub use one_pass::{OnePass, OnePassPatch};
 pub use optimize::{
     Init, InitSource, LossNorm, Optimize, OptimizePatch, Optimizer, Padding, Pooling, STYLE_LAYERS,
 };
@@ -47,6 +51,9 @@ pub enum Recipe {
     Synthesize(Optimize),
     /// See [`Method::Arbitrary`].
     Arbitrary(Arbitrary),
+    /// See [`Method::FeedForward`].
+    #[serde(rename = "feedforward")]
+    FeedForward(FeedForward),
 }
 
 /// How a picture is made.
@@ -65,16 +72,22 @@ pub enum Method {
     /// "Exploring the structure of a real-time, arbitrary neural artistic stylization network",
     /// BMVC 2017): a tenth of a second, with a likeness of the style.
     Arbitrary,
+    /// One pass through a network that `impasto train` made for its styles (Johnson, Alahi and
+    /// Fei-Fei, "Perceptual Losses for Real-Time Style Transfer and Super-Resolution", ECCV 2016).
+    #[serde(rename = "feedforward")]
+    #[cfg_attr(feature = "clap", value(name = "feedforward"))]
+    FeedForward,
 }
 
 impl Method {
-    pub const ALL: [Self; 3] = [Self::Optimize, Self::Synthesize, Self::Arbitrary];
+    pub const ALL: [Self; 4] =
+        [Self::Optimize, Self::Synthesize, Self::Arbitrary, Self::FeedForward];
 
     /// Raised whenever the method would make another picture from the same inputs, so that older
     /// cached results are not used. A golden test fails if pictures change without it.
     pub fn version(self) -> u32 {
         match self {
-            Self::Optimize | Self::Synthesize | Self::Arbitrary => 1,
+            Self::Optimize | Self::Synthesize | Self::Arbitrary | Self::FeedForward => 1,
         }
     }
 
@@ -83,22 +96,32 @@ impl Method {
             Self::Optimize => "optimize",
             Self::Synthesize => "synthesize",
             Self::Arbitrary => "arbitrary",
+            Self::FeedForward => "feedforward",
         }
     }
 
     /// Whether it paints an asset; otherwise it makes a picture from styles alone.
     pub fn takes_content(self) -> bool {
         match self {
-            Self::Optimize | Self::Arbitrary => true,
+            Self::Optimize | Self::Arbitrary | Self::FeedForward => true,
             Self::Synthesize => false,
         }
     }
 
-    /// The models that the method reads.
+    /// Whether it paints with a network of the project's own, a file that `model` names.
+    pub fn takes_model(self) -> bool {
+        match self {
+            Self::Optimize | Self::Synthesize | Self::Arbitrary => false,
+            Self::FeedForward => true,
+        }
+    }
+
+    /// The models that the method reads from the model store.
     pub fn models(self) -> &'static [ModelName] {
         match self {
             Self::Optimize | Self::Synthesize => &[ModelName::Vgg19],
             Self::Arbitrary => &[ModelName::Arbitrary],
+            Self::FeedForward => &[],
         }
     }
 }
@@ -124,6 +147,7 @@ impl Recipe {
             Self::Optimize(_) => Method::Optimize,
             Self::Synthesize(_) => Method::Synthesize,
             Self::Arbitrary(_) => Method::Arbitrary,
+            Self::FeedForward(_) => Method::FeedForward,
         }
     }
 
@@ -132,6 +156,7 @@ impl Recipe {
         match self {
             Self::Optimize(optimize) | Self::Synthesize(optimize) => &optimize.common,
             Self::Arbitrary(arbitrary) => &arbitrary.common,
+            Self::FeedForward(feed_forward) => &feed_forward.common,
         }
     }
 
@@ -139,6 +164,7 @@ impl Recipe {
         match self {
             Self::Optimize(optimize) | Self::Synthesize(optimize) => &mut optimize.common,
             Self::Arbitrary(arbitrary) => &mut arbitrary.common,
+            Self::FeedForward(feed_forward) => &mut feed_forward.common,
         }
     }
 
@@ -146,7 +172,7 @@ impl Recipe {
     pub fn init(&self) -> Option<Init> {
         match self {
             Self::Optimize(optimize) | Self::Synthesize(optimize) => Some(optimize.init),
-            Self::Arbitrary(_) => None,
+            Self::Arbitrary(_) | Self::FeedForward(_) => None,
         }
     }
 
@@ -158,6 +184,16 @@ impl Recipe {
                 optimize.style_reduction(style, result)
             }
             Self::Arbitrary(arbitrary) => arbitrary.style_reduction(style, result),
+            Self::FeedForward(feed_forward) => feed_forward.style_reduction(style, result),
+        }
+    }
+
+    /// The parameters that all methods of one pass have, if it is one.
+    pub fn one_pass(&self) -> Option<&OnePass> {
+        match self {
+            Self::Optimize(_) | Self::Synthesize(_) => None,
+            Self::Arbitrary(arbitrary) => Some(&arbitrary.pass),
+            Self::FeedForward(feed_forward) => Some(&feed_forward.pass),
         }
     }
 
@@ -169,6 +205,7 @@ impl Recipe {
         match self {
             Self::Optimize(optimize) => optimize.check(),
             Self::Arbitrary(arbitrary) => arbitrary.check(),
+            Self::FeedForward(feed_forward) => feed_forward.check(),
             Self::Synthesize(optimize) => {
                 optimize.check()?;
                 if optimize.init == Init::Content {

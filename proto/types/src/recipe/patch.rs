@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Deserializer};
 
-use super::{Arbitrary, ArbitraryPatch, CommonPatch, Init, Method, OptimizePatch, Preset, Recipe};
+use super::{
+    Arbitrary, CommonPatch, FeedForward, Init, Method, OnePass, OnePassPatch, OptimizePatch,
+    Preset, Recipe,
+};
 use crate::RecipeError;
 
 /// Changes to a recipe: the values of a manifest's table or of a command's flags. `None` changes
@@ -16,12 +19,17 @@ pub struct RecipePatch {
     /// How the picture is made
     #[cfg_attr(feature = "clap", arg(long, value_enum))]
     pub method: Option<Method>,
+    /// The network to paint with, a file that `impasto train` wrote
+    ///
+    /// Only for `method = "feedforward"`, which needs it.
+    #[cfg_attr(feature = "clap", arg(long, value_name = "FILE"))]
+    pub model: Option<String>,
     #[cfg_attr(feature = "clap", command(flatten))]
     pub common: CommonPatch,
     #[cfg_attr(feature = "clap", command(flatten))]
     pub optimize: OptimizePatch,
     #[cfg_attr(feature = "clap", command(flatten))]
-    pub arbitrary: ArbitraryPatch,
+    pub one_pass: OnePassPatch,
 }
 
 /// The keys that choose a recipe rather than change it.
@@ -31,15 +39,16 @@ pub struct RecipePatch {
 struct Choice {
     preset: Option<Preset>,
     method: Option<Method>,
+    model: Option<String>,
 }
 
 impl RecipePatch {
-    const CHOICE_KEYS: [&'static str; 2] = ["preset", "method"];
+    const CHOICE_KEYS: [&'static str; 3] = ["preset", "method", "model"];
 
     /// All keys of a manifest's table: those that choose a recipe, then the parameters of all
     /// methods, then each method's own.
     pub fn keys() -> impl Iterator<Item = &'static str> {
-        let own = OptimizePatch::KEYS.iter().chain(ArbitraryPatch::KEYS);
+        let own = OptimizePatch::KEYS.iter().chain(OnePassPatch::KEYS);
         let parameters = CommonPatch::KEYS.iter().chain(own);
         Self::CHOICE_KEYS.into_iter().chain(parameters.copied())
     }
@@ -54,11 +63,11 @@ impl RecipePatch {
             patch.common = CommonPatch::deserialize(table)?;
         } else if OptimizePatch::KEYS.contains(&key) {
             patch.optimize = OptimizePatch::deserialize(table)?;
-        } else if ArbitraryPatch::KEYS.contains(&key) {
-            patch.arbitrary = ArbitraryPatch::deserialize(table)?;
+        } else if OnePassPatch::KEYS.contains(&key) {
+            patch.one_pass = OnePassPatch::deserialize(table)?;
         } else {
-            let Choice { preset, method } = Choice::deserialize(table)?;
-            (patch.preset, patch.method) = (preset, method);
+            let Choice { preset, method, model } = Choice::deserialize(table)?;
+            (patch.preset, patch.method, patch.model) = (preset, method, model);
         }
         Ok(patch)
     }
@@ -79,20 +88,33 @@ impl RecipePatch {
         Self {
             preset: other.preset.or(self.preset),
             method: other.method.or(self.method),
+            model: other.model.clone().or_else(|| self.model.clone()),
             common: self.common.overlaid(&other.common),
             optimize: self.optimize.overlaid(&other.optimize),
-            arbitrary: self.arbitrary.overlaid(&other.arbitrary),
+            one_pass: self.one_pass.overlaid(&other.one_pass),
         }
     }
 
     /// Without parameters that a method does not have.
     fn for_method(&self, method: Method) -> Self {
-        let Self { optimize, arbitrary, .. } = self.clone();
-        let (optimize, arbitrary) = match method {
-            Method::Optimize | Method::Synthesize => (optimize, ArbitraryPatch::default()),
-            Method::Arbitrary => (optimize.only(&Arbitrary::SHARED_KEYS), arbitrary),
+        let Self { model, optimize, one_pass, .. } = self.clone();
+        let shared = |keys: &[&str]| optimize.clone().only(keys);
+        let (optimize, one_pass) = match method {
+            Method::Optimize | Method::Synthesize => (optimize, OnePassPatch::default()),
+            Method::Arbitrary => {
+                let keys = [&OnePass::SHARED_KEYS[..], &[Arbitrary::SHARED_KEY]].concat();
+                (shared(&keys), one_pass)
+            }
+            Method::FeedForward => (shared(&OnePass::SHARED_KEYS), one_pass),
         };
-        Self { optimize, arbitrary, ..self.clone() }
+        let model = model.filter(|_| method.takes_model());
+        Self { model, optimize, one_pass, ..self.clone() }
+    }
+
+    /// The parameters that not all methods have and that have a value, each with it for display.
+    fn special(&self) -> Vec<(&'static str, String)> {
+        let model = self.model.iter().map(|model| ("model", format!("{model:?}")));
+        model.chain(self.optimize.set()).chain(self.one_pass.set()).collect()
     }
 
     /// The resulting recipe: the preset (by default `painterly`) with all changes. Does not check
@@ -121,19 +143,28 @@ impl RecipePatch {
                 let mut arbitrary = Arbitrary::of(preset);
                 self.common.apply(&mut arbitrary.common);
                 arbitrary.take_shared(&self.optimize);
-                self.arbitrary.apply(&mut arbitrary);
+                self.one_pass.apply(&mut arbitrary.pass);
                 Ok(Recipe::Arbitrary(arbitrary))
+            }
+            Method::FeedForward => {
+                let mut feed_forward = FeedForward::of(preset);
+                self.common.apply(&mut feed_forward.common);
+                feed_forward.pass.take_shared(&self.optimize);
+                self.one_pass.apply(&mut feed_forward.pass);
+                Ok(Recipe::FeedForward(feed_forward))
             }
         }
     }
 
     /// That only parameters of this method have a value.
     fn check_foreign(&self, method: Method) -> Result<(), RecipeError> {
-        let own = self.for_method(method);
-        let given = self.optimize.set().into_iter().chain(self.arbitrary.set());
-        let kept: Vec<_> = own.optimize.set().into_iter().chain(own.arbitrary.set()).collect();
+        let (given, kept) = (self.special(), self.for_method(method).special());
         match given.into_iter().find(|(key, _)| kept.iter().all(|(own, _)| own != key)) {
             None => Ok(()),
+            Some(("model", value)) => {
+                let range = "left out, or used with method feedforward";
+                Err(RecipeError { name: "model", value, range })
+            }
             Some((name, value)) => Err(RecipeError { name, value, range: method.without_it() }),
         }
     }
@@ -146,6 +177,7 @@ impl Method {
             Self::Optimize => "left out: method optimize does not have it",
             Self::Synthesize => "left out: method synthesize does not have it",
             Self::Arbitrary => "left out: method arbitrary does not have it",
+            Self::FeedForward => "left out: method feedforward does not have it",
         }
     }
 }
@@ -179,12 +211,12 @@ mod tests {
         for recipe in [&recipe, &arbitrary] {
             for (name, value) in recipe.as_object().expect("a recipe is an object") {
                 match value.as_object() {
-                    Some(common) => fields.extend(common.keys().map(String::as_str)),
+                    Some(group) => fields.extend(group.keys().map(String::as_str)),
                     None => fields.push(name),
                 }
             }
         }
-        fields.push("preset");
+        fields.extend(["preset", "model"]);
         fields.sort_unstable();
         fields.dedup();
         let mut keys: Vec<&str> = RecipePatch::keys().collect();
@@ -243,7 +275,23 @@ mod tests {
         let rule = table(r#"{"method": "arbitrary", "strength": 0.5}"#);
         let recipe = defaults.overlaid(&rule).resolve().expect("it resolves");
         let mut expected = Arbitrary::of(Preset::Painterly);
-        (expected.strength, expected.style_scale, expected.common.palette) = (0.5, 2.0, 0.5);
+        expected.pass.strength = 0.5;
+        (expected.style_scale, expected.common.palette) = (2.0, 0.5);
         assert_eq!(recipe, Recipe::Arbitrary(expected));
+
+        assert_eq!(
+            refused(r#"{"method": "arbitrary", "model": "night.safetensors"}"#),
+            "model is \"night.safetensors\", but has to be left out, or used with method feedforward"
+        );
+        assert_eq!(
+            refused(r#"{"method": "feedforward", "style_scale": 2}"#),
+            "style_scale is 2, but has to be left out: method feedforward does not have it"
+        );
+        let rule = table(r#"{"method": "feedforward", "model": "a.safetensors", "detail": 0.5}"#);
+        let laid = defaults.overlaid(&rule);
+        assert_eq!(laid.model.as_deref(), Some("a.safetensors"));
+        let mut expected = FeedForward::of(Preset::Painterly);
+        (expected.pass.detail, expected.common.palette) = (0.5, 0.5);
+        assert_eq!(laid.resolve(), Ok(Recipe::FeedForward(expected)));
     }
 }

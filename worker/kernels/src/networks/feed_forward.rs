@@ -205,6 +205,12 @@ impl FeedForward {
         self.styles
     }
 
+    /// The memory that a picture of this size takes in a fresh workspace, beside itself and the
+    /// output, in bytes.
+    pub fn run_bytes(&self, size: (usize, usize), wraps: (bool, bool)) -> u64 {
+        self.body.run_bytes(size, wraps)
+    }
+
     /// Paints a picture in a mixture of styles, one weight for each; they need not sum to one.
     /// `output` is as the picture: values of 0 to 255.
     ///

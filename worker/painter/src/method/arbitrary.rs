@@ -2,13 +2,12 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use impasto_engine::arbitrary::{Networks, Session};
+use impasto_engine::one_pass::{Networks, Session};
 use impasto_engine::{EngineError, Inputs, PROCESS_BYTES, Run};
-use impasto_kernels::Level;
 use impasto_models::read_tensors;
 use impasto_types::{Digest, ModelName, Recipe};
 
-use super::{Job, Method, PrepareError, Prepared, Site, SiteDevice};
+use super::{Job, Method, PrepareError, Prepared, Site};
 use crate::View;
 
 /// Paints in one pass, on the CPU wherever it is asked to: the network is small.
@@ -33,11 +32,7 @@ impl Method for ArbitraryMethod {
             return Ok(Arc::new(OnePass { networks: networks.clone() }));
         }
         let tensors = site.parse(model, read_tensors)?;
-        let level = match site.device {
-            SiteDevice::Cpu(level) => level,
-            SiteDevice::Card(_) => Level::detect(),
-        };
-        let networks = Networks::new(&tensors, site.threads, Some(level));
+        let networks = Networks::new(&tensors, site.threads, Some(site.cpu_level()));
         let networks = Arc::new(networks.map_err(|error| match error {
             error @ EngineError::Weights(_) => PrepareError::model(model.name, error),
             error => PrepareError::Engine(error),
@@ -63,7 +58,8 @@ impl Prepared for OnePass {
         };
         let View { image: content, coverage, mask, joins } = view;
         let inputs = Inputs { content, coverage, styles, init, joins, mask };
-        let session = Session::new(self.networks.clone(), recipe.clone(), inputs, memory_bytes)?;
+        let (networks, recipe) = (self.networks.clone(), recipe.clone());
+        let session = Session::any_style(networks, recipe, inputs, memory_bytes)?;
         Ok(Box::new(session))
     }
 }

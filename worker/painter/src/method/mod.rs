@@ -1,6 +1,7 @@
 //! Painting methods: each prepares its networks on a device once, then begins a run for each view.
 
 mod arbitrary;
+mod feed_forward;
 mod optimize;
 
 use std::error::Error;
@@ -8,14 +9,16 @@ use std::fmt;
 use std::sync::Arc;
 
 use impasto_engine::cards::Handle;
+use impasto_engine::one_pass::NetworkError;
 use impasto_engine::{EngineError, Image, Run, Style};
 use impasto_kernels::Level;
 use impasto_models::{ModelError, ModelFile, ModelStore};
-use impasto_types::{ModelName, ModelRef, Profile, Recipe};
+use impasto_types::{Digest, ModelName, ModelRef, Profile, Recipe};
 
-use crate::View;
+use crate::{Source, View};
 
 pub(crate) use arbitrary::ArbitraryMethod;
+pub(crate) use feed_forward::FeedForwardMethod;
 pub(crate) use optimize::OptimizeMethod;
 pub use optimize::Optimizing;
 
@@ -56,6 +59,8 @@ pub struct Site<'a> {
     pub profile: Profile,
     /// The models that the action names.
     pub models: &'a [ModelRef],
+    /// The file of the asset's own network, and its digest.
+    pub network: Option<(&'a Source, Digest)>,
     pub(crate) store: &'a ModelStore,
 }
 
@@ -74,12 +79,23 @@ pub struct Job<'a> {
     pub recipe: &'a Recipe,
     pub view: View,
     pub styles: Vec<Style>,
+    /// The style images as the action names them, in the order of `styles`.
+    pub asked: &'a [AskedStyle<'a>],
     /// The picture to begin with, if there is one.
     pub init: Option<Image>,
     /// The checkpoint of a run with the same pictures, to resume from.
     pub checkpoint: Option<Vec<u8>>,
     /// The most memory in bytes that the process may hold while this view is painted.
     pub memory_bytes: u64,
+}
+
+/// A style image as an action names it.
+#[derive(Debug, Clone, Copy)]
+pub struct AskedStyle<'a> {
+    /// Its file's name, for errors.
+    pub name: &'a str,
+    pub digest: Digest,
+    pub weight: f32,
 }
 
 /// Why a method cannot be prepared.
@@ -89,6 +105,10 @@ pub enum PrepareError {
     NoModel(ModelName),
     #[error("the model {name} cannot be used")]
     Model { name: ModelName, source: Box<dyn Error + Send + Sync> },
+    #[error("the recipe needs a network, but there is no input `model`")]
+    NoNetwork,
+    #[error("{file} cannot be used as `model`")]
+    Network { file: String, source: NetworkError },
     #[error(transparent)]
     Engine(EngineError),
 }
@@ -101,6 +121,14 @@ impl PrepareError {
 }
 
 impl Site<'_> {
+    /// The instructions for work on the CPU, wherever the lane is.
+    pub(crate) fn cpu_level(&self) -> Level {
+        match self.device {
+            SiteDevice::Cpu(level) => level,
+            SiteDevice::Card(_) => Level::detect(),
+        }
+    }
+
     /// The action's model of this name.
     ///
     /// # Errors

@@ -83,7 +83,7 @@ impl Prepared for Optimizing {
     }
 
     fn begin(&self, job: Job<'_>) -> Result<Box<dyn Run>, EngineError> {
-        let Job { recipe, view, styles, init, checkpoint, memory_bytes } = job;
+        let Job { recipe, view, styles, init, checkpoint, memory_bytes, .. } = job;
         let (Recipe::Optimize(recipe) | Recipe::Synthesize(recipe)) = recipe else {
             return Err(EngineError::Method(recipe.method()));
         };

@@ -6,8 +6,8 @@ use impasto_types::{AssetPath, BlobRef, ContainerFormat, Depth, FileTraits, Mode
 
 use crate::plan::plan;
 use crate::{
-    Findings, ImageHeader, InputFile, ListedAsset, Listing, Manifest, PassedOver, Plan, PlanError,
-    Record, Verdict,
+    Findings, ImageHeader, InputFile, ListedAsset, Listing, Manifest, NetworkFile, PassedOver,
+    Plan, PlanError, Record, Verdict,
 };
 
 /// A folder in memory.
@@ -15,6 +15,7 @@ use crate::{
 pub(super) struct Folder {
     pub(super) listing: Listing,
     pub(super) inputs: BTreeMap<AssetPath, Result<InputFile, String>>,
+    pub(super) networks: BTreeMap<AssetPath, Result<NetworkFile, String>>,
     pub(super) models: Vec<ModelRef>,
     pub(super) previous: BTreeMap<AssetPath, Record>,
     pub(super) present: BTreeMap<AssetPath, BlobRef>,
@@ -81,6 +82,7 @@ pub(super) fn folder(assets: &[&str]) -> Folder {
         inputs: ["styles/night.jpg", "styles/sky.jpg", "styles/day.jpg", "start.png"]
             .map(input)
             .into(),
+        networks: BTreeMap::new(),
         models: vec![ModelRef { name: ModelName::Vgg19, blob: BlobRef::of(b"weights") }],
         previous: BTreeMap::new(),
         present: BTreeMap::new(),
@@ -95,8 +97,9 @@ impl Folder {
     }
 
     pub(super) fn plan_of(&self, manifest: &Manifest) -> Result<Plan, PlanError> {
-        let Self { listing, inputs, models, previous, present } = self;
-        let plan = plan(manifest, &Findings { listing, inputs, models, previous, present })?;
+        let Self { listing, inputs, networks, models, previous, present } = self;
+        let findings = Findings { listing, inputs, networks, models, previous, present };
+        let plan = plan(manifest, &findings)?;
         for task in &plan.tasks {
             assert_eq!(task.action, task.whole_action().digest(), "{}", task.asset);
         }

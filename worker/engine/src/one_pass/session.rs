@@ -3,22 +3,24 @@
 use std::fmt;
 use std::sync::Arc;
 
-use impasto_kernels::networks::StyleVector;
-use impasto_types::{Arbitrary, Init};
+use impasto_types::{Arbitrary, Common, FeedForward, Init, OnePass};
 
-use super::networks::{Networks, mixed};
-use super::squares::squares;
-use crate::sources::Sources;
+use super::any_style::{AnyStyle, Networks};
+use super::learned::{Learned, Network};
+use super::pass::Pass;
+use super::workshop::Workshop;
+use crate::sources::{Coloring, Sources};
 use crate::threads::PROCESS_BYTES;
-use crate::{EngineError, Image, Inputs, Interrupt, Mask, Run, Step, StepReport};
+use crate::{EngineError, Image, Inputs, Interrupt, Run, Step, StepReport};
 
 /// One run: see [`Run`]. A step is a scale.
 ///
 /// Its checkpoint is a word: all steps together take less than finding and sending a picture, so a
 /// run that is taken up begins anew, and comes to the same bytes.
 pub struct Session {
-    networks: Arc<Networks>,
-    recipe: Arbitrary,
+    network: Box<dyn Pass>,
+    common: Common,
+    recipe: OnePass,
     sources: Sources,
     /// Width and height of each scale.
     scales: Vec<(usize, usize)>,
@@ -44,12 +46,12 @@ impl fmt::Debug for Session {
 const FROM_THE_BEGINNING: &[u8] = b"from the beginning";
 
 impl Session {
-    /// Checks the recipe and the pictures, and makes ready to begin.
+    /// Makes ready to paint in the styles of the inputs.
     ///
     /// # Errors
     /// Names the parameter or picture that cannot be used; [`EngineError::Memory`] where the
     /// process would take more than `budget_bytes`.
-    pub fn new(
+    pub fn any_style(
         networks: Arc<Networks>,
         recipe: Arbitrary,
         inputs: Inputs,
@@ -57,12 +59,43 @@ impl Session {
     ) -> Result<Self, EngineError> {
         recipe.check()?;
         inputs.check(Init::Content)?;
-        let (width, height) = inputs.output_size(&recipe.common)?;
-        let scales = recipe.scales(width, height).into_iter();
+        let (common, pass) = (recipe.common.clone(), recipe.pass.clone());
+        let network = AnyStyle { networks, recipe, style: None };
+        Self::new(Box::new(network), common, pass, inputs, budget_bytes)
+    }
+
+    /// Makes ready to paint in styles that a network has learned: see [`Network::shares`].
+    ///
+    /// # Errors
+    /// As [`Self::any_style`].
+    pub fn learned(
+        network: Arc<Network>,
+        shares: Vec<f32>,
+        recipe: FeedForward,
+        inputs: Inputs,
+        budget_bytes: u64,
+    ) -> Result<Self, EngineError> {
+        recipe.check()?;
+        inputs.check_given(Init::Content)?;
+        let FeedForward { common, pass } = recipe;
+        let network = Learned { network, shares, strength: pass.strength };
+        Self::new(Box::new(network), common, pass, inputs, budget_bytes)
+    }
+
+    fn new(
+        network: Box<dyn Pass>,
+        common: Common,
+        recipe: OnePass,
+        inputs: Inputs,
+        budget_bytes: u64,
+    ) -> Result<Self, EngineError> {
+        let (width, height) = inputs.output_size(&common)?;
+        let scales = recipe.scales(width, height, common.tileable).into_iter();
         let scales = scales.map(|(width, height)| (width as usize, height as usize)).collect();
-        let sources = Sources::new((&recipe).into(), inputs);
+        let sources = Sources::new(Coloring::of_pass(&common, &recipe), inputs);
         let mut session = Self {
-            networks,
+            network,
+            common,
             recipe,
             sources,
             scales,
@@ -72,8 +105,8 @@ impl Session {
             failed: false,
         };
         session.check_budget(budget_bytes)?;
-        let Self { networks, sources, recipe, .. } = &mut session;
-        networks.install(|| sources.prepare((&*recipe).into()));
+        let Self { network, sources, common, recipe, .. } = &mut session;
+        network.workshop().install(|| sources.prepare(Coloring::of_pass(common, recipe)));
         Ok(session)
     }
 
@@ -92,43 +125,22 @@ impl Session {
         let image = 3 * 4 * (width * height) as u64;
         // The picture that a scale begins with and its result; while it is put together, the
         // coarser one enlarged and the asset are there instead.
-        let painting = 2 * image + self.networks.painting_bytes((width, height), self.wraps());
+        let (size, wraps) = ((width, height), self.wraps());
+        let mut painting = 2 * image + Workshop::turned_bytes(size, wraps);
+        painting += self.network.run_bytes(size, wraps);
+        // The asset is held to the end, to be blended with the result.
+        let blended = if self.network.share() < 1.0 { image } else { 0 };
         // Light and dark at each pixel, and what is under a mask, with weights.
         let masked = if self.sources.has_mask() { image + 3 * image / 2 } else { 0 };
-        let after = 2 * image + masked;
-        let before = self.sources.preparation_bytes((&self.recipe).into());
-        let held = PROCESS_BYTES + self.networks.bytes() + self.sources.bytes();
+        let after = 2 * image + masked + blended;
+        let coloring = Coloring::of_pass(&self.common, &self.recipe);
+        let before = self.sources.preparation_bytes(coloring);
+        let held = PROCESS_BYTES + self.network.bytes() + self.sources.bytes();
         let least_bytes = held + painting.max(after).max(before);
         if least_bytes > budget_bytes {
             return Err(EngineError::Memory { width, height, least_bytes, budget_bytes });
         }
         Ok(())
-    }
-
-    /// The style at a scale: that of the style images, and of the asset as far as the recipe leaves
-    /// it its own.
-    fn style(&self, size: (usize, usize)) -> Result<StyleVector, EngineError> {
-        let Self { recipe, sources, networks, .. } = self;
-        let picture = (size.0 as u32, size.1 as u32);
-        let look = |image: &Image, weights: Option<&Mask>, factor: f64| {
-            networks.vector(&networks.install(|| squares(image, weights, factor)))
-        };
-        let total: f32 = sources.styles().iter().map(|style| style.share).sum();
-        let mut parts = Vec::new();
-        if recipe.strength > 0.0 {
-            for style in sources.styles() {
-                let own = (style.image.width as u32, style.image.height as u32);
-                let factor = recipe.style_factor(own, picture);
-                let vector = look(&style.image, style.weights.as_ref(), factor)?;
-                parts.push((recipe.strength * style.share / total, vector));
-            }
-        }
-        if recipe.strength < 1.0 {
-            let target = networks.install(|| sources.target_at(size));
-            let target = target.ok_or(EngineError::MissingInput("a content image"))?;
-            parts.push((1.0 - recipe.strength, look(&target, None, 1.0)?));
-        }
-        mixed(&parts)
     }
 
     /// What a scale begins with: the asset, or the coarser scale's picture enlarged, with the
@@ -138,7 +150,7 @@ impl Session {
         let detail = self.recipe.detail;
         let is_last = self.done + 1 == self.scales.len();
         let Some(mut coarse) = self.picture.take() else {
-            return if is_last {
+            return if is_last && self.network.share() == 1.0 {
                 self.sources.last_target((width, height))
             } else {
                 self.sources.target_at((width, height))
@@ -158,13 +170,22 @@ impl Session {
 
     /// Paints the next scale.
     fn paint(&mut self, size: (usize, usize)) -> Result<Image, EngineError> {
-        let style = self.style(size)?;
-        let networks = self.networks.clone();
-        let begun = networks.install(|| self.begun(size));
+        self.network.look(&self.sources, size)?;
+        let pool = self.network.workshop().pool();
+        let begun = pool.install(|| self.begun(size));
         let begun = begun.ok_or(EngineError::MissingInput("a content image"))?;
-        let mut picture = networks.paint(&begun, self.wraps(), &style)?;
+        let network = &*self.network;
+        let mut picture =
+            network.workshop().paint(&begun, self.wraps(), |workspace, picture, output| {
+                network.paint(workspace, picture, output)
+            })?;
         drop(begun);
-        networks.install(|| {
+        let share = if self.scales.last() == Some(&size) { network.share() } else { 1.0 };
+        pool.install(|| {
+            if let Some(asset) = (share < 1.0).then(|| self.sources.target_at(size)).flatten() {
+                let both = picture.rgb.iter_mut().zip(&asset.rgb);
+                both.for_each(|(x, own)| *x = own + share * (*x - own));
+            }
             if let Some((weights, own)) = self.sources.painted_at(size) {
                 let pixels = picture.rgb.chunks_exact_mut(3).zip(own.rgb.chunks_exact(3));
                 for ((pixel, own), weight) in pixels.zip(weights) {
@@ -210,7 +231,7 @@ impl Run for Session {
             return Err(EngineError::Ended);
         }
         let (width, height) = self.size();
-        let shown = self.networks.install(|| {
+        let shown = self.network.workshop().install(|| {
             let picture = match &self.picture {
                 Some(picture) => self.sources.fit(picture, width, height),
                 None => self.sources.target_at((width, height))?,

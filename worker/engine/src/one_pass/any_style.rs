@@ -1,0 +1,170 @@
+//! The two networks for any style, prepared once and shared by sessions, and what they make of a
+//! scale.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use impasto_kernels::Level;
+use impasto_kernels::networks::{
+    PaintError, Picture, StylePredictor, StyleTransformer, StyleVector, TensorError, Tensors,
+    Workspace,
+};
+use impasto_models::NamedTensor;
+use impasto_types::Arbitrary;
+
+use super::pass::Pass;
+use super::squares::{Square, squares};
+use super::workshop::Workshop;
+use crate::sources::Sources;
+use crate::{EngineError, Image, Mask};
+
+/// The vectors of so many squares are remembered: those of a project's styles.
+const KEPT_VECTORS: usize = 256;
+
+/// The network that looks at styles, the one that paints, and the threads that work for them.
+pub struct Networks {
+    predictor: StylePredictor,
+    transformer: StyleTransformer,
+    level: Level,
+    workshop: Workshop,
+    bytes: u64,
+    /// What was seen in squares of styles, by their digests, the latest last.
+    vectors: Mutex<Vec<(blake3::Hash, StyleVector)>>,
+}
+
+impl fmt::Debug for Networks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Networks").field("level", &self.level).finish_non_exhaustive()
+    }
+}
+
+impl Networks {
+    /// Prepares the networks for the CPU, on `threads` threads. `level` may lower the instructions
+    /// that the kernels use; `None` uses the best there are.
+    ///
+    /// # Errors
+    /// Where the tensors are not those of the two networks, or no threads are to be had.
+    pub fn new(
+        tensors: &[NamedTensor],
+        threads: usize,
+        level: Option<Level>,
+    ) -> Result<Self, EngineError> {
+        let level = level.map_or_else(Level::detect, Level::lowered);
+        let bytes = tensors.iter().map(|tensor| 4 * tensor.values.len() as u64).sum();
+        let workshop = Workshop::new(threads)?;
+        let unfit = |error: TensorError| EngineError::Weights(error.to_string());
+        let named = tensors.iter().map(|it| (&it.name[..], &it.shape[..], &it.values[..]));
+        let tensors = Tensors::new(named).map_err(unfit)?;
+        let predictor = StylePredictor::new(&tensors, level).map_err(unfit)?;
+        let transformer = StyleTransformer::new(&tensors, level).map_err(unfit)?;
+        tensors.finish("").map_err(unfit)?;
+        Ok(Self { predictor, transformer, level, workshop, bytes, vectors: Mutex::default() })
+    }
+
+    /// What they run on, such as `cpu avx512 fp32`.
+    pub fn device(&self) -> String {
+        format!("cpu {} fp32", self.level)
+    }
+
+    /// Memory that the prepared networks take.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The vector of squares, each by its weight.
+    fn vector(&self, squares: &[Square]) -> Result<StyleVector, EngineError> {
+        let total: f32 = squares.iter().map(|square| square.weight).sum();
+        let vectors = squares
+            .iter()
+            .map(|square| Ok((square.weight / total, self.seen(&square.rgb)?)))
+            .collect::<Result<Vec<_>, EngineError>>()?;
+        mixed(&vectors)
+    }
+
+    /// The vector of a square, if it is not known by looking at it.
+    fn seen(&self, rgb: &[f32]) -> Result<StyleVector, EngineError> {
+        let bytes: Vec<u8> = rgb.iter().flat_map(|value| value.to_le_bytes()).collect();
+        let digest = blake3::hash(&bytes);
+        let known = |(known, vector): &(_, StyleVector)| (*known == digest).then(|| vector.clone());
+        let lock = || self.vectors.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(vector) = lock().iter().rev().find_map(known) {
+            return Ok(vector);
+        }
+        let predict = |workspace: &mut Workspace| self.predictor.predict(workspace, rgb);
+        let vector = self.workshop.with_workspace(predict)?;
+        let mut vectors = lock();
+        if vectors.len() == KEPT_VECTORS {
+            vectors.remove(0);
+        }
+        vectors.push((digest, vector.clone()));
+        Ok(vector)
+    }
+}
+
+/// A run of the networks by a recipe.
+#[derive(Debug)]
+pub(super) struct AnyStyle {
+    pub(super) networks: Arc<Networks>,
+    pub(super) recipe: Arbitrary,
+    /// The style at the scale that was looked at last.
+    pub(super) style: Option<StyleVector>,
+}
+
+impl Pass for AnyStyle {
+    fn workshop(&self) -> &Workshop {
+        &self.networks.workshop
+    }
+
+    fn bytes(&self) -> u64 {
+        self.networks.bytes
+    }
+
+    fn run_bytes(&self, size: (usize, usize), wraps: (bool, bool)) -> u64 {
+        self.networks.transformer.run_bytes(size, wraps)
+    }
+
+    /// That of the style images, and of the asset as far as the recipe leaves it its own.
+    fn look(&mut self, sources: &Sources, size: (usize, usize)) -> Result<(), EngineError> {
+        let Self { recipe, networks, .. } = self;
+        let strength = recipe.pass.strength;
+        let picture = (size.0 as u32, size.1 as u32);
+        let look = |image: &Image, weights: Option<&Mask>, factor: f64| {
+            networks.vector(&networks.workshop.install(|| squares(image, weights, factor)))
+        };
+        let total: f32 = sources.styles().iter().map(|style| style.share).sum();
+        let mut parts = Vec::new();
+        if strength > 0.0 {
+            for style in sources.styles() {
+                let own = (style.image.width as u32, style.image.height as u32);
+                let factor = recipe.style_factor(own, picture);
+                let vector = look(&style.image, style.weights.as_ref(), factor)?;
+                parts.push((strength * style.share / total, vector));
+            }
+        }
+        if strength < 1.0 {
+            let target = networks.workshop.install(|| sources.target_at(size));
+            let target = target.ok_or(EngineError::MissingInput("a content image"))?;
+            parts.push((1.0 - strength, look(&target, None, 1.0)?));
+        }
+        self.style = Some(mixed(&parts)?);
+        Ok(())
+    }
+
+    fn paint(
+        &self,
+        workspace: &mut Workspace,
+        picture: &Picture<'_>,
+        output: &mut [f32],
+    ) -> Result<(), PaintError> {
+        match &self.style {
+            Some(style) => self.networks.transformer.paint(workspace, picture, style, output),
+            None => Err(PaintError::Vector { expected: StyleVector::LEN, found: 0 }),
+        }
+    }
+}
+
+/// The sum of vectors, each by its weight.
+fn mixed(parts: &[(f32, StyleVector)]) -> Result<StyleVector, EngineError> {
+    let parts: Vec<_> = parts.iter().map(|(weight, vector)| (*weight, vector)).collect();
+    StyleVector::mixed(&parts).map_err(|error| EngineError::Weights(error.to_string()))
+}

@@ -1,0 +1,176 @@
+//! A network that has learned its styles, prepared once and shared by sessions.
+
+use std::fmt;
+use std::sync::Arc;
+
+use impasto_kernels::Level;
+use impasto_kernels::networks::{
+    FeedForward, FeedForwardError, FeedForwardLayout, PaintError, Picture, Tensors, Workspace,
+};
+use impasto_models::{ModelError, NetworkHeader, NetworkLayout, read_network};
+use impasto_types::Digest;
+
+use super::pass::Pass;
+use super::workshop::Workshop;
+use crate::EngineError;
+use crate::sources::Sources;
+
+/// Why a file is no network.
+#[derive(Debug, thiserror::Error)]
+pub enum NetworkError {
+    #[error(transparent)]
+    File(#[from] ModelError),
+    #[error("this is no network that `impasto train` made")]
+    Network(#[from] FeedForwardError),
+}
+
+/// The sizes that a file's header names.
+pub fn layout_of(header: &NetworkHeader) -> FeedForwardLayout {
+    let NetworkLayout { contract, blocks, expand } = header.layout;
+    FeedForwardLayout { contract, blocks, expand, styles: header.styles.len() }
+}
+
+/// Reads a network's file, and builds the network. A level that this processor lacks is lowered to
+/// the best one that it has.
+///
+/// # Errors
+/// Where it is no such file or damaged, or a tensor is missing, one too many or of another shape:
+/// the error names it.
+pub fn network_of(
+    bytes: &[u8],
+    level: Level,
+) -> Result<(NetworkHeader, FeedForward), NetworkError> {
+    let (header, tensors) = read_network(bytes)?;
+    let layout = layout_of(&header);
+    layout.check().map_err(FeedForwardError::from)?;
+    let named = tensors.iter().map(|own| (&own.name[..], &own.shape[..], &own.values[..]));
+    let named = Tensors::new(named).map_err(FeedForwardError::from)?;
+    let network = FeedForward::of_tensors(&layout, &named, level)?;
+    Ok((header, network))
+}
+
+/// A network that `impasto train` made, and the threads that work for it.
+pub struct Network {
+    header: NetworkHeader,
+    network: FeedForward,
+    level: Level,
+    workshop: Workshop,
+    bytes: u64,
+}
+
+impl fmt::Debug for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Network").field("level", &self.level).finish_non_exhaustive()
+    }
+}
+
+/// The style images that a recipe asks for are not those that a network has learned.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the network has not learned {asked}; it has learned {}", learned.join(", "))]
+pub struct Unlearned {
+    /// What it was asked for.
+    pub asked: String,
+    /// The names of its styles.
+    pub learned: Vec<String>,
+}
+
+impl Network {
+    /// Prepares the network of a file for the CPU, on `threads` threads. `level` may lower the
+    /// instructions that the kernels use; `None` uses the best there are.
+    ///
+    /// # Errors
+    /// As [`network_of`]; [`EngineError::Threads`] where no threads are to be had.
+    pub fn of_file(
+        bytes: &[u8],
+        threads: usize,
+        level: Option<Level>,
+    ) -> Result<Result<Self, NetworkError>, EngineError> {
+        let level = level.map_or_else(Level::detect, Level::lowered);
+        let workshop = Workshop::new(threads)?;
+        Ok(network_of(bytes, level).map(|(header, network)| {
+            // The parameters, as they are prepared: each once.
+            let bytes = 4 * layout_of(&header).parameters() as u64;
+            Self { header, network, level, workshop, bytes }
+        }))
+    }
+
+    /// What it runs on, such as `cpu avx512 fp32`.
+    pub fn device(&self) -> String {
+        format!("cpu {} fp32", self.level)
+    }
+
+    /// Memory that the prepared network takes.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// How much of each of its styles is painted, where `asked` are style images: a name for the
+    /// error, the digest of the file, and a weight. Without any, a network of one style paints
+    /// that.
+    ///
+    /// # Errors
+    /// Where it has not learned one of them, or there are several to choose from.
+    pub fn shares<'a>(
+        &self,
+        asked: impl IntoIterator<Item = (&'a str, Digest, f32)>,
+    ) -> Result<Vec<f32>, Unlearned> {
+        let styles = &self.header.styles;
+        let refused = |asked: String| {
+            let learned = styles.iter().map(|style| style.name.clone()).collect();
+            Unlearned { asked, learned }
+        };
+        let mut shares = vec![0.0; styles.len()];
+        for (name, digest, weight) in asked {
+            let learned = styles.iter().position(|style| style.digest == digest);
+            shares[learned.ok_or_else(|| refused(name.to_owned()))?] += weight;
+        }
+        let total: f32 = shares.iter().sum();
+        match &mut shares[..] {
+            [only] => *only = 1.0,
+            _ if total == 0.0 => {
+                return Err(refused("which of several styles to paint".to_owned()));
+            }
+            several => several.iter_mut().for_each(|share| *share /= total),
+        }
+        Ok(shares)
+    }
+}
+
+/// A run of a network in a mixture of its styles.
+#[derive(Debug)]
+pub(super) struct Learned {
+    pub(super) network: Arc<Network>,
+    pub(super) shares: Vec<f32>,
+    pub(super) strength: f32,
+}
+
+impl Pass for Learned {
+    fn workshop(&self) -> &Workshop {
+        &self.network.workshop
+    }
+
+    fn bytes(&self) -> u64 {
+        self.network.bytes
+    }
+
+    fn run_bytes(&self, size: (usize, usize), wraps: (bool, bool)) -> u64 {
+        self.network.network.run_bytes(size, wraps)
+    }
+
+    fn look(&mut self, _: &Sources, _: (usize, usize)) -> Result<(), EngineError> {
+        Ok(())
+    }
+
+    fn paint(
+        &self,
+        workspace: &mut Workspace,
+        picture: &Picture<'_>,
+        output: &mut [f32],
+    ) -> Result<(), PaintError> {
+        self.network.network.paint(workspace, picture, &self.shares, output)
+    }
+
+    fn share(&self) -> f32 {
+        self.strength
+    }
+}

@@ -1,0 +1,36 @@
+//! What a method of one pass does at a scale.
+
+use std::fmt;
+
+use impasto_kernels::networks::{PaintError, Picture, Workspace};
+
+use super::workshop::Workshop;
+use crate::EngineError;
+use crate::sources::Sources;
+
+/// A network with the style of a run.
+pub(super) trait Pass: fmt::Debug + Send + Sync {
+    fn workshop(&self) -> &Workshop;
+
+    /// Memory that the prepared network takes.
+    fn bytes(&self) -> u64;
+
+    /// Memory that painting a picture of this size takes, beside the picture and the result.
+    fn run_bytes(&self, size: (usize, usize), wraps: (bool, bool)) -> u64;
+
+    /// Looks at the styles for a scale of this size.
+    fn look(&mut self, sources: &Sources, size: (usize, usize)) -> Result<(), EngineError>;
+
+    /// Paints a picture in the style that was looked at last.
+    fn paint(
+        &self,
+        workspace: &mut Workspace,
+        picture: &Picture<'_>,
+        output: &mut [f32],
+    ) -> Result<(), PaintError>;
+
+    /// The share of what is painted in the result; the rest is the asset's.
+    fn share(&self) -> f32 {
+        1.0
+    }
+}

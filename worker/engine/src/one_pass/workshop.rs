@@ -1,0 +1,117 @@
+//! The threads of a network, the memory that its runs reuse, and how a picture goes through it.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use impasto_kernels::networks::{PaintError, Picture, Workspace};
+use rayon::ThreadPool;
+
+use crate::threads::pool;
+use crate::{EngineError, Image};
+
+/// A workspace that keeps no more than this waits for the next run; the memory of a larger one is
+/// given back, since the next picture may be small.
+const KEPT_BYTES: u64 = 64 << 20;
+
+/// A texture that repeats is painted from here on. Networks enlarge by whole pixels, so steps
+/// between their pixels are at multiples of four; a seam should be at none.
+const TURN_PX: usize = 2;
+
+/// Threads and workspaces, which all runs of a network share.
+pub(super) struct Workshop {
+    threads: Arc<ThreadPool>,
+    /// One for each run that has been going at the same time.
+    workspaces: Mutex<Vec<Workspace>>,
+}
+
+impl fmt::Debug for Workshop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Workshop").finish_non_exhaustive()
+    }
+}
+
+impl Workshop {
+    /// # Errors
+    /// Where no threads are to be had.
+    pub(super) fn new(threads: usize) -> Result<Self, EngineError> {
+        Ok(Self { threads: pool(threads)?, workspaces: Mutex::default() })
+    }
+
+    /// The threads.
+    pub(super) fn pool(&self) -> Arc<ThreadPool> {
+        self.threads.clone()
+    }
+
+    /// Runs `work` on the threads.
+    pub(super) fn install<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
+        self.threads.install(work)
+    }
+
+    /// Memory that turning a picture takes, beside it and the result.
+    pub(super) fn turned_bytes(size: (usize, usize), wraps: (bool, bool)) -> u64 {
+        if wraps.0 || wraps.1 { 3 * 4 * (size.0 * size.1) as u64 } else { 0 }
+    }
+
+    /// What `network` makes of a picture. Where it wraps, opposite sides meet in the result as
+    /// well.
+    pub(super) fn paint(
+        &self,
+        picture: &Image,
+        wraps: (bool, bool),
+        network: impl FnOnce(&mut Workspace, &Picture<'_>, &mut [f32]) -> Result<(), PaintError>,
+    ) -> Result<Image, EngineError> {
+        let &Image { width, height, .. } = picture;
+        let turn = |wraps: bool, len: usize| if wraps { TURN_PX % len } else { 0 };
+        let (x, y) = (turn(wraps.0, width), turn(wraps.1, height));
+        let turned = (x, y) != (0, 0);
+        let before = turned.then(|| rolled(picture, (x, y)));
+        let rgb = &before.as_ref().unwrap_or(picture).rgb;
+        let source = Picture { rgb, width, height, wrap_x: wraps.0, wrap_y: wraps.1 };
+        let mut painted = Image { width, height, rgb: vec![0.0; 3 * width * height] };
+        self.with_workspace(|workspace| network(workspace, &source, &mut painted.rgb))?;
+        drop(before);
+        Ok(if turned { rolled(&painted, (width - x, height - y)) } else { painted })
+    }
+
+    pub(super) fn with_workspace<T>(
+        &self,
+        work: impl FnOnce(&mut Workspace) -> Result<T, PaintError>,
+    ) -> Result<T, EngineError> {
+        let lock = || self.workspaces.lock().unwrap_or_else(PoisonError::into_inner);
+        let spare = lock().pop();
+        let mut workspace = spare.unwrap_or_else(|| Workspace::new(self.threads.clone()));
+        let done = work(&mut workspace);
+        if workspace.kept_bytes() > KEPT_BYTES {
+            workspace.clear();
+        }
+        lock().push(workspace);
+        done.map_err(|error| EngineError::Weights(error.to_string()))
+    }
+}
+
+/// A picture whose pixel at the origin is the one that lay so far to the right and down.
+fn rolled(picture: &Image, (x, y): (usize, usize)) -> Image {
+    let &Image { width, height, ref rgb } = picture;
+    let mut turned = Vec::with_capacity(rgb.len());
+    for row in (0..height).map(|at| &rgb[(at + y) % height * 3 * width..][..3 * width]) {
+        let (end, begin) = row.split_at(3 * (x % width));
+        turned.extend_from_slice(begin);
+        turned.extend_from_slice(end);
+    }
+    Image { width, height, rgb: turned }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_rolls_there_and_back() {
+        let rgb: Vec<f32> = (0..5 * 4 * 3).map(|value| value as f32).collect();
+        let picture = Image { width: 5, height: 4, rgb };
+        let there = rolled(&picture, (2, 1));
+        assert_eq!(there.rgb[..3], picture.rgb[3 * (5 + 2)..][..3]);
+        assert_eq!(rolled(&there, (3, 3)), picture);
+        assert_eq!(rolled(&picture, (5, 4)), picture);
+    }
+}

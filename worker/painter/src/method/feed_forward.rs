@@ -1,0 +1,62 @@
+//! One pass through a network that has learned its styles.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use impasto_engine::one_pass::{Network, Session};
+use impasto_engine::{EngineError, Inputs, PROCESS_BYTES, Run};
+use impasto_types::{Digest, Recipe};
+
+use super::{Job, Method, PrepareError, Prepared, Site};
+use crate::View;
+
+/// Paints in one pass, on the CPU wherever it is asked to: the network is small.
+#[derive(Debug, Default)]
+pub(crate) struct FeedForwardMethod {
+    /// The network that was prepared last, which all lanes of all devices share.
+    network: Mutex<Option<(Digest, Arc<Network>)>>,
+}
+
+/// A network, ready to paint.
+#[derive(Debug)]
+struct Learned {
+    network: Arc<Network>,
+}
+
+impl Method for FeedForwardMethod {
+    fn prepare(&self, site: &Site<'_>) -> Result<Arc<dyn Prepared>, PrepareError> {
+        let (file, digest) = site.network.ok_or(PrepareError::NoNetwork)?;
+        let mut kept = self.network.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, network)) = kept.as_ref().filter(|(kept, _)| *kept == digest) {
+            return Ok(Arc::new(Learned { network: network.clone() }));
+        }
+        let network = Network::of_file(&file.bytes, site.threads, Some(site.cpu_level()))
+            .map_err(PrepareError::Engine)?
+            .map_err(|source| PrepareError::Network { file: file.name.clone(), source })?;
+        let network = Arc::new(network);
+        *kept = Some((digest, network.clone()));
+        Ok(Arc::new(Learned { network }))
+    }
+}
+
+impl Prepared for Learned {
+    fn device(&self) -> String {
+        self.network.device()
+    }
+
+    fn bytes(&self) -> u64 {
+        PROCESS_BYTES + self.network.bytes()
+    }
+
+    fn begin(&self, job: Job<'_>) -> Result<Box<dyn Run>, EngineError> {
+        let Job { recipe, view, styles, asked, init, memory_bytes, .. } = job;
+        let Recipe::FeedForward(recipe) = recipe else {
+            return Err(EngineError::Method(recipe.method()));
+        };
+        let asked = asked.iter().map(|style| (style.name, style.digest, style.weight));
+        let shares = self.network.shares(asked)?;
+        let View { image: content, coverage, mask, joins } = view;
+        let inputs = Inputs { content, coverage, styles, init, joins, mask };
+        let (network, recipe) = (self.network.clone(), recipe.clone());
+        Ok(Box::new(Session::learned(network, shares, recipe, inputs, memory_bytes)?))
+    }
+}
