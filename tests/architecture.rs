@@ -64,7 +64,15 @@ const ARROWS: [(&str, &[&str]); 22] = [
     ),
     (
         "impasto-painter",
-        &["impasto-types", "impasto-kernels", "impasto-engine", "impasto-assets", "impasto-models"],
+        &[
+            "impasto-types",
+            "impasto-kernels",
+            "impasto-engine",
+            "impasto-assets",
+            "impasto-models",
+            // Training is one of its methods.
+            "impasto-trainer",
+        ],
     ),
     ("impasto-trainer", &["impasto-types", "impasto-kernels", "impasto-engine", "impasto-models"]),
     (

@@ -74,7 +74,7 @@ impl Farm for LocalFarm {
         let submitted = async {
             let mut job = self.submitter.begin(header).await?;
             for part in tasks.chunks(TASKS_PER_MESSAGE) {
-                job = job.add(part.iter().map(|task| task.spec()).collect()).await?;
+                job = job.add(part.iter().flat_map(|task| task.specs()).collect()).await?;
             }
             self.submitter.submit(job).await
         };

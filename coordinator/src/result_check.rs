@@ -10,6 +10,7 @@ use impasto_assets::{
     AssetError, BadResult, Header, Limits, check_result, header_of_path, output_name, verify,
 };
 use impasto_blobs::{BlobStore, BlobStoreError};
+use impasto_models::{ModelError, verify_part};
 use impasto_types::{
     Action, AssetKind, AssetShape, ByteSize, Expected, FailureKind, LeaseOutcome, Output, Part,
     TaskResult, WrongResult, error_text,
@@ -23,6 +24,9 @@ const ROOM_MIB: u32 = 512;
 /// What takes more to read is accepted by its header: a TIFF or WebP of a hundred megapixels. It
 /// would keep all other results waiting.
 const MOST_BYTES: u64 = 2 << 30;
+
+/// No network that can be trained, nor what is kept of it between steps, has more.
+const MOST_NETWORK_BYTES: u64 = 64 << 20;
 
 /// Looks at results. Clones share their memory.
 #[derive(Debug, Clone)]
@@ -43,6 +47,10 @@ enum Rejected {
     Wrong(#[from] WrongResult),
     #[error("the worker's result is not accepted")]
     Bad(#[from] BadResult),
+    #[error("the worker's result is not accepted")]
+    Network(#[from] ModelError),
+    #[error("the worker's result is not accepted: its {} has {}", .0.part, ByteSize(.0.blob.size_bytes))]
+    TooLarge(Output),
     #[error("the worker's result is not accepted: looking at it failed")]
     Panicked,
     #[error("the worker's result cannot be looked at")]
@@ -63,9 +71,11 @@ impl ResultCheck {
                     // It may have expired or been purged.
                     Rejected::Absent(_) => FailureKind::Transient,
                     Rejected::Unreadable(_) => FailureKind::Coordinator,
-                    Rejected::Wrong(_) | Rejected::Bad(_) | Rejected::Panicked => {
-                        FailureKind::Machine
-                    }
+                    Rejected::Wrong(_)
+                    | Rejected::Bad(_)
+                    | Rejected::Network(_)
+                    | Rejected::TooLarge(_)
+                    | Rejected::Panicked => FailureKind::Machine,
                 };
                 // Nothing would change while the only worker waits, so its attempts count.
                 let kind = if self.only_worker { FailureKind::Transient } else { kind };
@@ -109,6 +119,9 @@ impl ResultCheck {
 
     async fn check_output(&self, output: Output, expected: Expected) -> Result<(), Rejected> {
         let local = self.blobs.local().clone();
+        if !output.part.is_picture() {
+            return self.check_network(output).await;
+        }
         let header = on_thread(move || {
             let file = local.file_of(output.blob.digest).ok_or(Rejected::Absent(output))?;
             let header = header_of_path(&file, &Limits::default())
@@ -135,6 +148,24 @@ impl ResultCheck {
             })?;
             verify(&bytes, &output_name(&output), &Limits::default()).map_err(BadResult::from)?;
             Ok::<(), Rejected>(())
+        });
+        read.await?
+    }
+}
+
+impl ResultCheck {
+    /// Reads a network or a state of training.
+    async fn check_network(&self, output: Output) -> Result<(), Rejected> {
+        if output.blob.size_bytes > MOST_NETWORK_BYTES {
+            return Err(Rejected::TooLarge(output));
+        }
+        let local = self.blobs.local().clone();
+        let read = on_thread(move || {
+            let bytes = local.read(output.blob).map_err(|error| match error {
+                BlobStoreError::Missing { .. } => Rejected::Absent(output),
+                error => Rejected::Unreadable(error),
+            })?;
+            Ok::<(), Rejected>(verify_part(output.part, &bytes)?)
         });
         read.await?
     }

@@ -10,7 +10,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
-use impasto_build::{Build, BuildError, Busy, IfLost, Outcome, SurveyRequest, open};
+use impasto_build::{Build, BuildError, Busy, IfLost, Outcome, Survey, SurveyRequest, open};
 use impasto_models::ModelStore;
 use impasto_project::{Change, LockError, MANIFEST_NAME, WatchError, WatchSettings, Watcher};
 use impasto_types::{Backoff, Retries, error_text};
@@ -164,7 +164,7 @@ impl ProjectThread {
     fn build(&mut self, log: &Log, watcher: &Watcher) -> Built {
         match self.build_once(log, watcher) {
             Ok(outcome) => {
-                let made = outcome.painted + outcome.cached;
+                let made = outcome.painted + outcome.trained + outcome.cached;
                 if made > 0 || !outcome.failed.is_empty() {
                     let failed = outcome.failed.len();
                     tracing::info!(project = log.project(), delivered = made, failed, "built");
@@ -185,6 +185,20 @@ impl ProjectThread {
     }
 
     fn build_once(&self, log: &Log, watcher: &Watcher) -> Result<Outcome, BuildError> {
+        let (survey, outcome) = self.build_what_can_be(log, watcher)?;
+        if !survey.goes_on(&outcome) || self.is_closing() {
+            return Ok(outcome);
+        }
+        drop(survey);
+        let (_, next) = self.build_what_can_be(log, watcher)?;
+        Ok(outcome.then(next))
+    }
+
+    fn build_what_can_be(
+        &self,
+        log: &Log,
+        watcher: &Watcher,
+    ) -> Result<(Survey, Outcome), BuildError> {
         let Watched { farm, models_dir, closing, .. } = &self.watched;
         let mut build = Build::begin(&self.request, Some(watcher), Busy::GiveUp, log, closing)?;
         let painted = if build.is_done() {
@@ -194,8 +208,8 @@ impl ProjectThread {
             self.runtime.block_on(build.paint(farm, &models, None, IfLost::Fail))
         };
         // Outputs delivered before an error are kept.
-        let (_, outcome) = build.finish();
-        painted.map(|()| outcome)
+        let finished = build.finish();
+        painted.map(|()| finished)
     }
 
     fn say(&mut self, fault: String) {

@@ -31,6 +31,23 @@ pub(crate) fn run(
     observer: &dyn Observer,
     cancel: &CancellationToken,
 ) -> Result<(Survey, Outcome), Failure> {
+    let (survey, outcome) = run_once(request, watcher, observer, cancel)?;
+    // Assets whose networks were trained can be painted now.
+    if !survey.goes_on(&outcome) || cancel.is_cancelled() {
+        return Ok((survey, outcome));
+    }
+    drop(survey);
+    let (survey, next) = run_once(request, watcher, observer, cancel)?;
+    Ok((survey, outcome.then(next)))
+}
+
+/// A build of what can be built now.
+fn run_once(
+    request: &BuildRequest,
+    watcher: Option<&Watcher>,
+    observer: &dyn Observer,
+    cancel: &CancellationToken,
+) -> Result<(Survey, Outcome), Failure> {
     let mut build = Build::begin(&request.survey, watcher, Busy::Wait, observer, cancel)?;
     if build.is_done() {
         return Ok(build.finish());

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use impasto_planner::PlannedTask;
+use impasto_planner::{PlannedTask, TrainingRun};
 use impasto_project::{Delivered, DeliveredFile, LockEntry, ReplaceError};
 use impasto_types::{AssetPath, AssetShape, Digest, TaskResult, error_text};
 use tokio_util::sync::CancellationToken;
@@ -75,6 +75,14 @@ impl<'o> Account<'o> {
     pub(crate) fn open_tasks(&self) -> Vec<&PlannedTask> {
         let first = self.open.in_order().into_iter();
         first.map(|(place, _)| &self.survey.plan.tasks[place]).collect()
+    }
+
+    /// The task that goes on from this action, if it is an open one's.
+    pub(crate) fn follower(&self, action: Digest) -> Option<Digest> {
+        let open = self.survey.plan.tasks.iter().filter(|task| self.open.has(task.action));
+        let mut training = open.filter_map(|task| Some((task.action, task.training.as_ref()?)));
+        let goes_on = |run: &TrainingRun| run.before().iter().any(|(own, _)| *own == action);
+        training.find(|(_, run)| goes_on(run)).map(|(follower, _)| follower)
     }
 
     /// The first task that waits for this action, for messages.
@@ -158,9 +166,17 @@ impl<'o> Account<'o> {
                         self.record(place, file);
                     }
                     self.has_delivered = true;
+                    let trains = self.survey.plan.tasks[place].training.is_some();
+                    if trains && origin == Origin::Painted {
+                        origin = Origin::Trained;
+                    }
                     let made = match origin {
                         Origin::Painted => {
                             self.outcome.painted += 1;
+                            Made::Painted
+                        }
+                        Origin::Trained => {
+                            self.outcome.trained += 1;
                             Made::Painted
                         }
                         Origin::Cached => {
@@ -194,7 +210,7 @@ impl<'o> Account<'o> {
         }
         file.remember(stats);
         let task = &plan.tasks[place];
-        let entry = LockEntry::new(task.action, task.asset.clone(), file.blob());
+        let entry = LockEntry::new(task.recorded(), task.asset.clone(), file.blob());
         let noted = state.put(project, file.output.clone(), entry);
         self.warn_of(noted);
     }

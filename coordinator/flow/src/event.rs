@@ -111,6 +111,8 @@ pub enum Event<'a> {
 #[serde(rename_all = "kebab-case")]
 pub enum Origin {
     Painted,
+    /// A network.
+    Trained,
     Cached,
 }
 

@@ -81,9 +81,32 @@ pub struct NewJob<'a> {
 impl<'a> NewJob<'a> {
     /// The tasks as they are submitted, each made when it is asked for.
     pub fn specs(self) -> impl ExactSizeIterator<Item = TaskSpec> + Send + use<'a> {
-        self.tasks.iter().map(|task| task.spec())
+        let left = self.tasks.iter().map(|task| task.count()).sum();
+        Specs { specs: self.tasks.iter().flat_map(|task| task.specs()), left }
     }
 }
+
+/// So many tasks.
+struct Specs<I> {
+    specs: I,
+    left: usize,
+}
+
+impl<I: Iterator<Item = TaskSpec>> Iterator for Specs<I> {
+    type Item = TaskSpec;
+
+    fn next(&mut self) -> Option<TaskSpec> {
+        let next = self.specs.next()?;
+        self.left -= 1;
+        Some(next)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}
+
+impl<I: Iterator<Item = TaskSpec>> ExactSizeIterator for Specs<I> {}
 
 /// Errors of a farm.
 #[derive(Debug, thiserror::Error)]

@@ -124,7 +124,15 @@ fn take<F: Farm>(
 ) {
     // A job of an earlier build may have tasks that are done or no longer needed.
     let action = usize::try_from(task.0).ok().and_then(|index| job.actions.get(index));
-    let Some(&action) = action.filter(|action| account.is_open(**action)) else { return };
+    let Some(&action) = action else { return };
+    // A part of a training run stands for the whole until its last one ends.
+    let (action, is_part) = match account.is_open(action) {
+        true => (action, false),
+        false => match account.follower(action) {
+            Some(follower) => (follower, true),
+            None => return,
+        },
+    };
     let observer = account.observer;
     let Some(target) = account.target(action) else { return };
     match event {
@@ -143,6 +151,7 @@ fn take<F: Farm>(
         }
         TaskEvent::Progress(progress) => observer.event(Event::Progress { target, progress }),
         TaskEvent::Failed { message, .. } => account.fail(action, &message),
+        TaskEvent::Succeeded { .. } if is_part => {}
         TaskEvent::Succeeded { result, worker, .. } => {
             let origin = if worker.is_some() { Origin::Painted } else { Origin::Cached };
             fetches.start(account.order(action, result, origin));

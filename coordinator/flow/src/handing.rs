@@ -83,8 +83,8 @@ pub(crate) async fn hand_over<F: Farm>(
             handing.submit(job, &tasks, Origin::Recorded).await?;
         }
     }
-    for part in rest(&needed).chunks(farm.max_tasks()) {
-        let actions: Vec<Digest> = part.iter().map(|task| task.action).collect();
+    for part in parts(&rest(&needed), farm.max_tasks()) {
+        let actions: Vec<Digest> = part.iter().flat_map(|task| task.actions()).collect();
         let job = match left.ended.iter().find(|ended| ended.actions == actions) {
             Some(ended) => ended.clone().next(),
             None => PendingJob::first(project.manifest().name(), actions),
@@ -93,6 +93,21 @@ pub(crate) async fn hand_over<F: Farm>(
     }
     handing.note(None)?;
     Ok(Handed { jobs: handing.jobs, refused })
+}
+
+/// Runs of tasks that have so many specs at most, or are one task.
+fn parts<'a, 't>(tasks: &'a [&'t PlannedTask], most: usize) -> Vec<&'a [&'t PlannedTask]> {
+    let mut parts = Vec::new();
+    let (mut begin, mut specs) = (0, 0);
+    for (index, task) in tasks.iter().enumerate() {
+        if index > begin && specs + task.count() > most {
+            parts.push(&tasks[begin..index]);
+            (begin, specs) = (index, 0);
+        }
+        specs += task.count();
+    }
+    parts.extend(Some(&tasks[begin..]).filter(|last| !last.is_empty()));
+    parts
 }
 
 /// How many results are asked for at once.

@@ -8,6 +8,9 @@ use serde::Serialize;
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Outcome {
     pub painted: usize,
+    /// Networks.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub trained: usize,
     pub cached: usize,
     pub up_to_date: usize,
     pub failed: Vec<Failed>,
@@ -18,6 +21,29 @@ pub struct Outcome {
     /// The path of the contact sheet, if the command line wrote one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub contact_sheet: Option<PathBuf>,
+}
+
+impl Outcome {
+    /// This outcome, and then that of a build that went on from it.
+    #[must_use]
+    pub fn then(self, next: Self) -> Self {
+        let mut failed = self.failed;
+        // What cannot be planned fails again.
+        failed.retain(|failed| !next.failed.contains(failed));
+        Self {
+            painted: self.painted + next.painted,
+            trained: self.trained + next.trained,
+            cached: self.cached + next.cached,
+            up_to_date: next.up_to_date.saturating_sub(self.painted + self.trained + self.cached),
+            failed: failed.into_iter().chain(next.failed).collect(),
+            elapsed_ms: self.elapsed_ms + next.elapsed_ms,
+            ..next
+        }
+    }
+}
+
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 /// An asset without an output.

@@ -1,6 +1,7 @@
 //! The files of a result, and their delivery to a project.
 
 use impasto_assets::{BadResult, check_result, result_header};
+use impasto_models::{ModelError, verify_part};
 use impasto_planner::PlannedOutput;
 use impasto_project::{DeliveredFile, NewFile, Prepared, Project, ReplaceError, place_all};
 use impasto_types::{Expected, Output, Part, TaskResult};
@@ -31,6 +32,8 @@ pub(crate) enum BadFiles {
     Parts { asked: String, given: String },
     #[error(transparent)]
     File(#[from] BadResult),
+    #[error(transparent)]
+    Network(#[from] ModelError),
 }
 
 /// The result lacks a part that a task needs.
@@ -68,7 +71,11 @@ impl ResultFiles {
             return Err(BadFiles::Parts { asked, given });
         }
         for ((output, bytes), expected) in self.0.iter().zip(expected) {
-            check_result(&result_header(bytes, output)?, output, expected)?;
+            if output.part.is_picture() {
+                check_result(&result_header(bytes, output)?, output, expected)?;
+            } else {
+                verify_part(output.part, bytes)?;
+            }
         }
         Ok(())
     }

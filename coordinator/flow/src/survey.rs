@@ -14,6 +14,7 @@ use impasto_project::{
 };
 use impasto_types::{AssetPath, Digest, ModelRef, Part, RecipePatch};
 
+use crate::outcome::Outcome;
 use crate::preview::{into_previews, preview_dir};
 
 /// The current state of a project, and what has to be painted.
@@ -154,6 +155,8 @@ pub fn survey(request: &SurveyRequest, watcher: Option<&Watcher>) -> Result<Surv
     }
     let left = select(&selection, &project, &mut plan)?;
     if let Some(side_px) = request.preview_px {
+        // A network has no preview.
+        plan.tasks.retain(|task| task.training.is_none());
         into_previews(&mut plan.tasks, side_px, &project, &found);
     }
     let is_selected = |problem: &ScanProblem| {
@@ -207,7 +210,7 @@ fn select(
         return Ok(vec![]);
     }
     let left = selection.apply(project.manifest(), plan);
-    if plan.tasks.is_empty() && plan.problems.is_empty() {
+    if plan.tasks.is_empty() && plan.problems.is_empty() && plan.awaiting.is_empty() {
         let globs = selection.globs().join(" --only ");
         return Err(SurveyError::NothingSelected {
             globs,
@@ -259,6 +262,12 @@ impl Survey {
         self.plan.tasks.len() - self.plan.stale().count()
     }
 
+    /// Whether assets waited for networks that a build with this outcome has made, so that another
+    /// build can paint them.
+    pub fn goes_on(&self, outcome: &Outcome) -> bool {
+        !self.plan.awaiting.is_empty() && outcome.trained + outcome.cached > 0
+    }
+
     /// Whether the plan is of previews, which are not recorded.
     pub fn is_preview(&self) -> bool {
         self.is_preview
@@ -283,6 +292,8 @@ impl Survey {
     pub(crate) fn files(&self) -> HashMap<Digest, &AssetPath> {
         let content = |task: &PlannedTask| Some(task.input(Part::Color)?.blob()?.digest);
         let assets = self.plan.stale().filter_map(|task| Some((content(task)?, &task.asset)));
+        let runs = self.plan.stale().filter_map(|task| task.training.as_ref());
+        let assets = assets.chain(runs.flat_map(|run| run.contents()));
         assets.chain(self.by_content.iter().map(|(digest, path)| (*digest, path))).collect()
     }
 }

@@ -5,13 +5,15 @@
 //! worker that has more gives more.
 
 mod one_pass;
+mod training;
 
 use impasto_types::{
     Arbitrary, FeedForward, Footprint, Looks, MAX_SIDE, Optimize, Optimizer, Profile, Recipe,
-    Scale, VggLayer,
+    Scale, Training, VggLayer,
 };
 
 pub use one_pass::{LEARNED_BYTES_PER_PIXEL, ONE_PASS_BASE_BYTES, ONE_PASS_BYTES_PER_PIXEL};
+pub use training::{training_bytes, training_work};
 
 /// Memory of an attempt at any size of VGG optimisation: VGG-19's weights, prepared for both
 /// directions in single precision (0.45 GiB), the process and its threads.
@@ -62,6 +64,8 @@ pub fn memory_bytes(
         Recipe::Arbitrary(_) | Recipe::FeedForward(_) => {
             return one_pass::memory_bytes(recipe, (width, height), looked_at, asset);
         }
+        // Its pictures are not counted by a result's size.
+        Recipe::Train(train) => return training_bytes(&train.training, Training::MOST_PICTURES),
     };
     let result = pixels(&recipe.canvas(width, height));
     // A style is scaled to the result's longer side, so for a narrow strip it is by far the larger
@@ -109,7 +113,7 @@ pub fn decoding_bytes(
 /// Memory of an attempt at any size.
 fn base_bytes(recipe: &Recipe) -> u64 {
     match recipe {
-        Recipe::Optimize(_) | Recipe::Synthesize(_) => MEMORY_BASE_BYTES,
+        Recipe::Optimize(_) | Recipe::Synthesize(_) | Recipe::Train(_) => MEMORY_BASE_BYTES,
         Recipe::Arbitrary(_) | Recipe::FeedForward(_) => ONE_PASS_BASE_BYTES,
     }
 }
@@ -130,7 +134,7 @@ pub fn mask_bytes(recipe: &Recipe, (width, height): (u32, u32), mask: (u32, u32)
             MASKED_BYTES_PER_PIXEL * pixels(optimize.canvas(width, height)) + kept
         }
         // What is under the mask is put together when the network's maps are free.
-        Recipe::Arbitrary(_) | Recipe::FeedForward(_) => kept,
+        Recipe::Arbitrary(_) | Recipe::FeedForward(_) | Recipe::Train(_) => kept,
     }
 }
 
@@ -184,6 +188,7 @@ pub fn work(recipe: &Recipe, width: u32, height: u32) -> u64 {
         | Recipe::FeedForward(FeedForward { pass, .. }) => {
             return one_pass::work(pass, width, height, tileable);
         }
+        Recipe::Train(train) => return training_work(&train.training, train.until),
     };
     let scales = recipe.scales(width, height);
     let step = |scale: &Scale| {

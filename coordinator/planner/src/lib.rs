@@ -41,7 +41,7 @@ pub use loss::{Loss, losses};
 pub use manifest::{Manifest, ManifestError, Matched, OverrideError, Place, Verdict};
 pub use note::Note;
 pub use output_pattern::PatternError;
-pub use plan::{Form, Plan, PlanError, PlannedOutput, PlannedTask, plan};
+pub use plan::{Awaiting, Form, Plan, PlanError, PlannedOutput, PlannedTask, TrainingRun, plan};
 pub use problem::{Problem, ProblemCause};
 pub use record::{Record, RecordDetails};
 pub use selection::{Selection, SelectionError};

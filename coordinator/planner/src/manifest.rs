@@ -13,12 +13,14 @@ mod settings;
 mod style;
 #[cfg(test)]
 mod tests;
+mod training;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use impasto_types::{
-    AssetPath, AssetPathError, ContainerFormat, ModelName, Part, Preset, RecipePatch,
+    AssetPath, AssetPathError, ContainerFormat, Method, ModelName, Part, Preset, RecipePatch,
+    Training,
 };
 use toml::de::DeTable;
 
@@ -47,10 +49,21 @@ pub struct Manifest {
     paintings: Vec<Vec<Painting>>,
     /// The style images that rules use, init images, and masks shared by all assets of a rule.
     inputs: BTreeSet<AssetPath>,
-    /// The networks that rules paint with.
+    /// The networks that rules paint with, those that the build trains included.
     networks: BTreeSet<AssetPath>,
+    /// The styles whose networks the build trains.
+    trained: Vec<TrainedStyle>,
     /// The case keys of `inputs`, and of the images of styles that no rule uses.
     reserved: BTreeSet<Arc<str>>,
+}
+
+/// A style whose network the build trains.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct TrainedStyle {
+    pub(crate) style: String,
+    /// The file that the network is written to.
+    pub(crate) model: AssetPath,
+    pub(crate) training: Training,
 }
 
 /// The rule that applies to an asset.
@@ -158,6 +171,7 @@ impl Manifest {
             }
         }
         recipes::check(&defaults, &styles, &rules)?;
+        check_trained(&styles)?;
         let mut manifest = Self {
             file: name.to_owned(),
             project,
@@ -168,6 +182,7 @@ impl Manifest {
             paintings: vec![],
             inputs: BTreeSet::new(),
             networks: BTreeSet::new(),
+            trained: vec![],
             reserved: BTreeSet::new(),
         };
         manifest.settle();
@@ -199,6 +214,7 @@ impl Manifest {
             painted().flat_map(|painting| images(&self.styles[&painting.style])).collect();
         self.inputs.extend(painted().filter_map(|painting| painting.init.clone()));
         self.networks = painted().filter_map(|painting| painting.model.clone()).collect();
+        self.trained = self.styles.values().filter_map(|style| self.trained_style(style)).collect();
         let companions = self.rules.iter().flat_map(|rule| &rule.companions);
         let shared = companions.filter(|(_, pattern)| pattern.is_constant());
         self.inputs.extend(shared.filter_map(|(_, pattern)| pattern.text().parse().ok()));
@@ -209,6 +225,17 @@ impl Manifest {
             .chain(self.inputs.iter().cloned())
             .map(|path| path.case_key())
             .collect();
+    }
+
+    /// A style whose network the build trains, since a rule paints with it.
+    fn trained_style(&self, style: &Style) -> Option<TrainedStyle> {
+        let training = style.train.clone()?;
+        let model: AssetPath = style.settings.recipe.model.as_ref()?.parse().ok()?;
+        let with_it = |painting: &&Painting| {
+            painting.style == style.name && painting.model.as_ref() == Some(&model)
+        };
+        self.paintings.iter().flatten().find(with_it)?;
+        Some(TrainedStyle { style: style.name.clone(), model, training })
     }
 
     /// The name of the manifest's file, for messages.
@@ -329,7 +356,8 @@ impl Manifest {
     /// The models that the manifest's recipes read.
     pub fn models(&self) -> BTreeSet<ModelName> {
         let methods = self.paintings.iter().flatten().map(|painting| painting.recipe.method());
-        methods.flat_map(|method| method.models().iter().copied()).collect()
+        let trained = self.trained.first().map(|_| Method::Train);
+        methods.chain(trained).flat_map(|method| method.models().iter().copied()).collect()
     }
 
     /// Whether `path` matches the output pattern. Such a file is never an asset, even if a rule
@@ -346,6 +374,11 @@ impl Manifest {
             None => Some(path.as_str()),
             Some(assets) => path.as_str().strip_prefix(assets.as_str())?.strip_prefix('/'),
         }
+    }
+
+    /// The styles whose networks the build trains.
+    pub(crate) fn trained(&self) -> &[TrainedStyle] {
+        &self.trained
     }
 
     pub(crate) fn rules(&self) -> &[Rule] {
@@ -385,6 +418,24 @@ impl Manifest {
     pub(crate) fn output_pattern(&self) -> &crate::output_pattern::OutputPattern {
         &self.project.output
     }
+}
+
+/// Refuses two styles that train the same network.
+fn check_trained(styles: &BTreeMap<String, Style>) -> Result<(), ManifestError> {
+    let mut models = BTreeMap::new();
+    for style in styles.values().filter(|style| style.train.is_some()) {
+        let Some(model) = &style.settings.recipe.model else { continue };
+        if let Some(other) = models.insert(model.to_lowercase(), style) {
+            return Err(ManifestError::Value {
+                place: style.place.clone(),
+                table: style.settings.label.clone(),
+                key: "model".to_owned(),
+                value: format!("{model:?}"),
+                reason: format!("style `{}` trains it too", other.name),
+            });
+        }
+    }
+    Ok(())
 }
 
 fn read_styles(

@@ -8,8 +8,9 @@ mod task;
 mod template;
 #[cfg(test)]
 mod tests;
+mod training;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 pub use error::PlanError;
@@ -17,18 +18,21 @@ use impasto_types::AssetPath;
 use rayon::prelude::*;
 
 use self::draft::{Draft, Drafter};
-pub use self::task::{Form, PlannedOutput, PlannedTask};
+pub use self::task::{Awaiting, Form, PlannedOutput, PlannedTask};
 use self::template::Templates;
+pub use self::training::TrainingRun;
 use crate::glob_hint::GlobHints;
 use crate::grouping::{Asset, companion_names};
 use crate::loss::Loss;
 use crate::manifest::{Manifest, Matched, Verdict};
 use crate::{Findings, ListedAsset, Listing, Note, Problem};
 
-/// What a build has to do, in the order of the assets' paths.
+/// What a build has to do: networks to train, then the others in the order of the assets' paths.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Plan {
     pub tasks: Vec<PlannedTask>,
+    /// Assets whose networks are trained by this build, and that the next one paints.
+    pub awaiting: Vec<Awaiting>,
     /// Assets that cannot be painted; the others can.
     pub problems: Vec<Problem>,
     pub notes: Vec<Note>,
@@ -58,11 +62,13 @@ pub fn plan(manifest: &Manifest, findings: &Findings<'_>) -> Result<Plan, PlanEr
         findings,
         plan: Plan { tasks: Vec::with_capacity(listed.len()), ..Plan::default() },
         outputs: HashMap::with_capacity(listed.len()),
+        awaited: BTreeSet::new(),
         losses: BTreeMap::new(),
     };
     let passed = &findings.listing.passed;
     let is_unmatched = |(_, verdict): &&(AssetPath, Verdict)| *verdict == Verdict::Unmatched;
     planner.plan.unmatched = passed.images.iter().filter(is_unmatched).count();
+    planner.add_trainings(&listed)?;
     let wanted = planner.add_assets(&listed)?;
     // What is still being written may be all that there is to paint.
     if wanted.iter().all(Vec::is_empty) && passed.unsettled.is_empty() {
@@ -109,6 +115,8 @@ struct Planner<'a> {
     plan: Plan,
     /// The task of each output, by the output's case key.
     outputs: HashMap<Arc<str>, usize>,
+    /// The networks that have to be trained before assets can be painted.
+    awaited: BTreeSet<AssetPath>,
     /// What stale outputs of each rule lack: the first asset that has it, and their number.
     losses: BTreeMap<String, BTreeMap<Loss, (AssetPath, usize)>>,
 }
@@ -127,7 +135,8 @@ impl<'a> Planner<'a> {
         let (manifest, findings) = (self.manifest, self.findings);
         let companions = companion_names(manifest, listed.iter().map(|file| &file.path));
         let templates = Templates::new(manifest, findings);
-        let drafter = Drafter { manifest, findings, templates: &templates };
+        let awaited = std::mem::take(&mut self.awaited);
+        let drafter = Drafter { manifest, findings, templates: &templates, awaited: &awaited };
         let draft = |file: &&'a ListedAsset| match manifest.verdict(&file.path) {
             // Built with an earlier output pattern, so still an output.
             _ if findings.previous.contains_key(&file.path) => Fate::PassedOver,
@@ -179,6 +188,7 @@ impl<'a> Planner<'a> {
                 }
                 self.plan.tasks.push(*task);
             }
+            Draft::Awaiting(awaiting) => self.plan.awaiting.push(awaiting),
             // Several styles may have the same problem: report it once.
             Draft::Problem(problem) if self.plan.problems.last() == Some(&problem) => {}
             Draft::Problem(problem) => self.plan.problems.push(problem),

@@ -53,7 +53,14 @@ impl Selection {
     pub fn apply(&self, manifest: &Manifest, plan: &mut Plan) -> Vec<PlannedTask> {
         plan.problems.retain(|problem| self.holds(manifest, &problem.asset));
         let tasks = std::mem::take(&mut plan.tasks).into_iter();
-        let (selected, left) = tasks.partition(|task| self.holds(manifest, &task.asset));
+        plan.awaiting.retain(|awaiting| self.holds(manifest, &awaiting.asset));
+        let is_awaited = |task: &PlannedTask| {
+            plan.awaiting.iter().any(|awaiting| awaiting.model == *task.output())
+        };
+        let (selected, left) = tasks.partition(|task| match task.training {
+            None => self.holds(manifest, &task.asset),
+            Some(_) => is_awaited(task),
+        });
         plan.tasks = selected;
         left
     }

@@ -214,7 +214,12 @@ fn changes(
     }
     let parts: BTreeSet<Part> =
         then.inputs.iter().chain(now.inputs).map(|input| input.part).collect();
-    let others = parts.into_iter().filter(|part| !matches!(part, Part::Color | Part::Init));
+    // What a network is trained on does not make it stale.
+    let is_other = |part: &Part| {
+        !matches!(part, Part::Color | Part::Init)
+            && (action.method().paints() || !part.is_trained())
+    };
+    let others = parts.into_iter().filter(is_other);
     let changed = others.filter(|part| then.input(*part) != input(*part));
     reasons.extend(changed.map(|part| Reason::PartChanged { part }));
     reasons.extend(recipe_changes(&then.recipe, &action.recipe));
@@ -304,7 +309,7 @@ fn fields(recipe: &Recipe) -> BTreeMap<String, Value> {
     let text = serde_json::to_string(recipe).expect("a recipe serialises");
     let mut fields: BTreeMap<String, Value> =
         serde_json::from_str(&text).expect("what was just written is an object");
-    for group in ["common", "pass"] {
+    for group in ["training", "recipe", "common", "pass"] {
         if let Some(Value::Object(group)) = fields.remove(group) {
             fields.extend(group);
         }

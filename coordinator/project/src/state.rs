@@ -112,7 +112,7 @@ impl State {
             .iter()
             .flat_map(|task| task.output_paths().map(move |output| (output, task)));
         let is_known = |(output, task): &(&AssetPath, &PlannedTask)| {
-            self.get(output).is_some_and(|it| it.action_digest == task.action)
+            self.get(output).is_some_and(|it| it.action_digest == task.recorded())
         };
         let known: Vec<(&AssetPath, &PlannedTask)> = outputs.filter(is_known).collect();
         let header = Header::new(lockfile, known.iter().map(|(output, _)| *output));

@@ -96,6 +96,7 @@ pub(crate) fn planned(output: &str) -> PlannedTask {
         least_memory_bytes: 0,
         work: 0,
         action: digest,
+        training: None,
         state: Staleness::UpToDate,
     }
 }

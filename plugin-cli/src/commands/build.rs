@@ -119,7 +119,8 @@ pub(crate) fn summarise(outcome: &Outcome, context: &Context) {
         screen.json(&Summary { event: "summary", outcome });
         return;
     }
-    let made = outcome.painted + outcome.cached + outcome.failed.len() + outcome.open;
+    let made =
+        outcome.painted + outcome.trained + outcome.cached + outcome.failed.len() + outcome.open;
     if made == 0 {
         let took = time(Duration::from_millis(outcome.elapsed_ms));
         let are = match outcome.up_to_date {

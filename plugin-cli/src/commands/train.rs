@@ -4,12 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
-use impasto_models::{
-    HeldOut, ModelError, ModelStore, NetworkHeader, NetworkLayout, NetworkStyle, NetworkTraining,
-    VggWeights, read_vgg19,
-};
+use impasto_models::{ModelError, ModelStore, VggWeights, read_vgg19};
 use impasto_trainer::{
-    Corpus, Image, Sample, Settings, State, StateError, TrainError, Trainer, Verdict, network,
+    Corpus, Sample, Settings, State, StateError, TrainError, Trainer, Verdict, network,
 };
 use impasto_types::{Digest, ModelName, Preset};
 
@@ -128,7 +125,8 @@ const CHECKPOINT_EVERY: u32 = 100;
 
 pub(crate) fn run(args: TrainArgs, context: &Context) -> Result<Exit, Failure> {
     let settings = args.run.settings()?;
-    settings.check(args.styles.len()).map_err(Failure::usage)?;
+    settings.check().map_err(Failure::usage)?;
+    network_layout(args.styles.len()).check().map_err(Failure::usage)?;
     let beside = Beside { model: args.output.clone() };
     check_files(&args, &beside)?;
     let cancel = interrupt::token();
@@ -181,7 +179,12 @@ pub(crate) fn run(args: TrainArgs, context: &Context) -> Result<Exit, Failure> {
         // The last look was before an interruption.
         last = trainer.look().map_err(Failure::here)?.1;
     }
-    let header = header(&args, &settings, &styles, &trainer);
+    let name_of = |path: &Path| -> String {
+        path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into()
+    };
+    let digests = styles.iter().map(|(_, digest)| *digest);
+    let named = args.styles.iter().map(|path| name_of(path)).zip(digests);
+    let header = network::header(&trainer, named, args.licence.clone());
     let bytes = network::to_bytes(&header, trainer.averaged()).map_err(Failure::here)?;
     write(&beside.model, &bytes).map_err(Failure::here)?;
     let report = Report {
@@ -313,44 +316,6 @@ fn not_trained(error: TrainError) -> Failure {
     let diverged = matches!(error, TrainError::Diverged { .. });
     let failure = Failure::here(error);
     if diverged { failure.hint("give a lower --learning-rate") } else { failure }
-}
-
-fn header(
-    args: &TrainArgs,
-    settings: &Settings,
-    styles: &[(Image, Digest)],
-    trainer: &Trainer,
-) -> NetworkHeader {
-    let layout = trainer.layout();
-    let name = |path: &Path| path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into();
-    let styles = args.styles.iter().zip(styles);
-    let held = trainer.held().last();
-    NetworkHeader {
-        layout: NetworkLayout {
-            contract: layout.contract,
-            blocks: layout.blocks,
-            expand: layout.expand,
-        },
-        styles: styles
-            .map(|(path, (_, digest))| NetworkStyle { name: name(path), digest: *digest })
-            .collect(),
-        recipe: settings.recipe.clone(),
-        training: NetworkTraining {
-            size_px: settings.size_px,
-            crop_px: settings.crop_px,
-            batch: settings.batch,
-            steps: trainer.steps(),
-            seed: settings.seed,
-            pictures: trainer.pictures() as u32,
-            content: trainer.content_digest(),
-            held_out: held.map_or(HeldOut { content: 0.0, style: 0.0 }, |held| HeldOut {
-                content: held.content,
-                style: held.style,
-            }),
-            device: trainer.device().to_owned(),
-        },
-        licence: args.licence.clone(),
-    }
 }
 
 fn say(report: &Report<'_>, beside: &Beside, began: Instant, context: &Context) {

@@ -66,9 +66,10 @@ fn items<'a>(build: &'a Build<'_>) -> Vec<Item<'a>> {
     let survey = build.survey();
     // Previews are of the selected assets; a build's sheet also shows those that it left.
     let left: &[PlannedTask] = if survey.is_preview() { &[] } else { &survey.left };
-    let tasks = survey.plan.tasks.iter().map(Item::Task);
+    let paints = |task: &&PlannedTask| task.training.is_none();
+    let tasks = survey.plan.tasks.iter().filter(paints).map(Item::Task);
     let problems = survey.plan.problems.iter().map(Item::Unusable);
-    tasks.chain(left.iter().map(Item::Left)).chain(problems).collect()
+    tasks.chain(left.iter().filter(paints).map(Item::Left)).chain(problems).collect()
 }
 
 impl<'a> Item<'a> {

@@ -32,7 +32,7 @@ pub fn settings(recipe: &Recipe) -> Settings {
 /// What a preset stands for where a recipe has another method, which says so itself.
 fn begun(preset: Preset, recipe: &Recipe) -> Recipe {
     match recipe.method() {
-        Method::Optimize | Method::Synthesize => preset.recipe(),
+        Method::Optimize | Method::Synthesize | Method::Train => preset.recipe(),
         Method::Arbitrary => Recipe::Arbitrary(Arbitrary::of(preset)),
         Method::FeedForward => Recipe::FeedForward(FeedForward::of(preset)),
     }
@@ -80,7 +80,7 @@ fn changes(from: &Recipe, to: &Recipe) -> Vec<Setting> {
 pub fn fields(recipe: &Recipe) -> Map<String, Value> {
     let text = serde_json::to_string(recipe).unwrap_or_default();
     let mut fields: Map<String, Value> = serde_json::from_str(&text).unwrap_or_default();
-    for group in ["common", "pass"] {
+    for group in ["training", "recipe", "common", "pass"] {
         if let Some(Value::Object(group)) = fields.remove(group) {
             fields.extend(group);
         }

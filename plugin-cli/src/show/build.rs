@@ -147,10 +147,11 @@ impl BuildView<'_> {
     ) {
         let word = match origin {
             Origin::Painted => "painted",
+            Origin::Trained => "trained",
             Origin::Cached => "cached ",
         };
         let took = match (origin, report) {
-            (Origin::Painted, Some(report)) => {
+            (Origin::Painted | Origin::Trained, Some(report)) => {
                 format!("  {} on {}", time(Duration::from_millis(report.compute_ms)), report.device)
             }
             _ => String::new(),

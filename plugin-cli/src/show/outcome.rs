@@ -19,6 +19,7 @@ pub(crate) fn exit(outcome: &Outcome) -> Exit {
 /// `painted 7, cached 2, up to date 3, failed 1 in 1 m 42 s`.
 pub(crate) fn line(outcome: &Outcome) -> String {
     let counts = [
+        ("trained", outcome.trained),
         ("painted", outcome.painted),
         ("cached", outcome.cached),
         ("up to date", outcome.up_to_date),

@@ -58,7 +58,9 @@ pub(crate) fn pace(survey: &Survey, cache_dir: Option<&Path>) -> Pace {
 
 /// The time that all stale tasks take, one after the other.
 pub(crate) fn stale_time(survey: &Survey, pace: &Pace) -> Duration {
-    pace.time(survey.plan.stale().map(|task| task.work).fold(0, u64::saturating_add))
+    let specs = survey.plan.stale().flat_map(|task| task.specs()).map(|spec| spec.work);
+    let awaiting = survey.plan.awaiting.iter().map(|awaiting| awaiting.work);
+    pace.time(specs.chain(awaiting).fold(0, u64::saturating_add))
 }
 
 /// What each asset's state is, with reasons.
@@ -90,6 +92,9 @@ fn rules(survey: &Survey, pace: &Pace) -> Table<8> {
     let mut table =
         Table::new(["RULE", "PRESET", "STALE", "UP TO DATE", "SIZE", "TIME", "MEMORY", "WHY"]);
     let manifest = survey.project.manifest();
+    for task in survey.plan.tasks.iter().filter(|task| task.training.is_some()) {
+        table.row(training(task, pace));
+    }
     for rule in manifest.rule_names() {
         let tasks: Vec<_> = survey.plan.tasks.iter().filter(|task| task.rule() == rule).collect();
         if tasks.is_empty() {
@@ -120,6 +125,24 @@ fn rules(survey: &Survey, pace: &Pace) -> Table<8> {
         ]);
     }
     table
+}
+
+/// The line of a network that is trained.
+fn training(task: &PlannedTask, pace: &Pace) -> [String; 8] {
+    let is_stale = task.is_stale();
+    let specs = task.specs().map(|spec| spec.work).fold(0, u64::saturating_add);
+    let time = if is_stale { format!("~{}", time(pace.time(specs))) } else { String::new() };
+    let memory = ByteSize(task.least_memory_bytes).to_string();
+    [
+        task.output().to_string(),
+        "train".to_owned(),
+        usize::from(is_stale).to_string(),
+        usize::from(!is_stale).to_string(),
+        String::new(),
+        time,
+        if is_stale { memory } else { String::new() },
+        most_common_reason(if is_stale { std::slice::from_ref(&task) } else { &[] }),
+    ]
 }
 
 /// `64 x 64`, or `64 x 64 to 2048 x 1024`: the results of the fewest and the most pixels.
@@ -174,6 +197,10 @@ fn estimate(survey: &Survey, pace: &Pace) -> String {
 pub(crate) fn summary(survey: &Survey) -> String {
     let stale = survey.plan.stale().count();
     let mut parts = vec![format!("{stale} stale"), format!("{} up to date", survey.up_to_date())];
+    match survey.plan.awaiting.len() {
+        0 => {}
+        waiting => parts.push(format!("{waiting} when their network is trained")),
+    }
     if survey.unusable() > 0 {
         parts.push(format!("{} unusable", survey.unusable()));
     }

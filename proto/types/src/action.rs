@@ -15,7 +15,10 @@ pub use shape::ActionShape;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{BlobRef, ContainerFormat, Crop, Digest, Method, ModelRef, Part, Recipe, StyleRef};
+use crate::{
+    BlobRef, ContainerFormat, Crop, Digest, Method, ModelRef, Part, Recipe, StyleRef, Train,
+    Training,
+};
 
 /// Everything that a result depends on: the recipe, the bytes of all inputs and models, the
 /// method's version and the outputs. The same action gives the same pictures, except for rounding
@@ -72,6 +75,7 @@ pub enum InputRef {
 #[serde(deny_unknown_fields)]
 pub struct OutputSpec {
     pub part: Part,
+    /// A picture's. A file of another kind has one form, and `png` here.
     pub format: ContainerFormat,
     /// The JPEG quality, 1 to 100; other formats are lossless and ignore it.
     pub quality: u8,
@@ -215,6 +219,9 @@ impl Action {
             }
         }
         let content = self.inputs.iter().any(|input| !input.part.is_beside_content());
+        if let Recipe::Train(train) = &self.recipe {
+            self.check_training(train)?;
+        }
         if self.method().takes_content() && !content {
             return Err(wrong(format_args!("method {} paints an asset", self.method())));
         }
@@ -222,6 +229,27 @@ impl Action {
             return Err(wrong("the recipe starts from an image, but there is no input `init`"));
         }
         Ok(())
+    }
+}
+
+impl Action {
+    /// That a part of a training run has pictures, and leaves what it has to.
+    fn check_training(&self, train: &Train) -> Result<(), ActionError> {
+        let pictures =
+            self.inputs.iter().filter(|input| matches!(input.part, Part::Frame(_))).count();
+        let least = Training::LEAST_PICTURES;
+        if pictures < least {
+            return Err(wrong(format_args!("training takes {least} pictures, not {pictures}")));
+        }
+        if train.names.len() != self.styles.len() {
+            let (names, styles) = (train.names.len(), self.styles.len());
+            return Err(wrong(format_args!("{styles} styles have {names} names")));
+        }
+        let part = if train.is_last() { Part::Model } else { Part::State };
+        match &self.outputs[..] {
+            [output] if output.part == part => Ok(()),
+            _ => Err(wrong(format_args!("this part of a training run leaves the {part} alone"))),
+        }
     }
 }
 

@@ -81,11 +81,13 @@ impl Action {
         let expected = |output: &OutputSpec| Expected {
             part: output.part,
             format: output.format,
-            picture: shape.map(|AssetShape { size, alpha, depth }| {
-                let (width, height) = common.output_size(size.0, size.1);
-                let depth = output.format.depth_of(depth);
-                ExpectedPicture { width, height, alpha, depth }
-            }),
+            picture: shape.filter(|_| output.part.is_picture()).map(
+                |AssetShape { size, alpha, depth }| {
+                    let (width, height) = common.output_size(size.0, size.1);
+                    let depth = output.format.depth_of(depth);
+                    ExpectedPicture { width, height, alpha, depth }
+                },
+            ),
         };
         self.outputs.iter().map(expected).collect()
     }

@@ -54,7 +54,7 @@ pub use recipe::{
     AlphaUse, Arbitrary, Common, CommonPatch, Deeper, FeedForward, Init, InitSource, LayersByScale,
     Looks, LossNorm, MAX_SIDE, MIN_SIDE, Method, OnePass, OnePassPatch, Optimize, OptimizePatch,
     Optimizer, Padding, Pooling, PreserveColor, Preset, Profile, Recipe, RecipeError, RecipePatch,
-    STYLE_LAYERS, Scale, ScaleLayers, Tileable, VggLayer,
+    STYLE_LAYERS, Scale, ScaleLayers, Tileable, Train, Training, VggLayer,
 };
 pub use split_mix::SplitMix64;
 pub use style_ref::StyleRef;

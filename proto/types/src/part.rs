@@ -36,6 +36,8 @@ pub enum Part {
     Mesh,
     /// The network that the asset is painted with.
     Model,
+    /// A training run between two of its parts.
+    State,
     /// A face of a cube map.
     Face(CubeFace),
     /// A UDIM tile by its number, 1001 to 9999.
@@ -45,9 +47,19 @@ pub enum Part {
 }
 
 impl Part {
+    /// Whether its file is a picture.
+    pub fn is_picture(self) -> bool {
+        !matches!(self, Self::Mesh | Self::Model | Self::State)
+    }
+
+    /// Whether a network is trained on it, or by it.
+    pub fn is_trained(self) -> bool {
+        matches!(self, Self::Frame(_) | Self::State)
+    }
+
     /// Whether it is no part of the asset itself, but what a method needs to paint it.
     pub fn is_beside_content(self) -> bool {
-        matches!(self, Self::Init | Self::Mask | Self::Model)
+        matches!(self, Self::Init | Self::Mask | Self::Model | Self::State)
     }
 }
 
@@ -81,7 +93,7 @@ pub enum CubeFace {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "there is no part `{0}`; there are color, normal, roughness, metallic, occlusion, height, \
-     emissive, opacity, packed:CHANNEL+CHANNEL, mask, init, mesh, model, face:+x to face:-z, \
+     emissive, opacity, packed:CHANNEL+CHANNEL, mask, init, mesh, model, state, face:+x to face:-z, \
      udim:1001 and frame:1"
 )]
 pub struct PartError(String);
@@ -89,7 +101,7 @@ pub struct PartError(String);
 const UDIM_TILES: std::ops::RangeInclusive<u16> = 1001..=9999;
 
 /// The parts without a number or channels.
-const SIMPLE: [(Part, &str); 12] = [
+const SIMPLE: [(Part, &str); 13] = [
     (Part::Color, "color"),
     (Part::Normal, "normal"),
     (Part::Roughness, "roughness"),
@@ -102,6 +114,7 @@ const SIMPLE: [(Part, &str); 12] = [
     (Part::Init, "init"),
     (Part::Mesh, "mesh"),
     (Part::Model, "model"),
+    (Part::State, "state"),
 ];
 
 const CHANNELS: [(Channel, &str); 6] = [

@@ -5,7 +5,7 @@
 //! JSON of a [`NetworkHeader`]. Reading allocates no more than the file's length, and what the
 //! header says of sizes, whoever builds the network compares with the tensors.
 
-use impasto_types::{Digest, Optimize};
+use impasto_types::{Digest, Optimize, Part};
 use safetensors::SafeTensors;
 use serde::{Deserialize, Serialize};
 
@@ -132,6 +132,17 @@ pub fn read_network(bytes: &[u8]) -> Result<(NetworkHeader, Vec<NamedTensor>), M
         other => other,
     })?;
     Ok((header.rest, tensors))
+}
+
+/// Checks the file of a part that is no picture: that a network or a state of training is whole.
+///
+/// # Errors
+/// Why it is not.
+pub fn verify_part(part: Part, bytes: &[u8]) -> Result<(), ModelError> {
+    match part {
+        Part::Model => read_network(bytes).map(drop),
+        _ => read_tensors(bytes).map(drop),
+    }
 }
 
 #[cfg(test)]

@@ -6,12 +6,13 @@ use std::sync::{Arc, PoisonError};
 use impasto_engine::EngineError;
 use impasto_engine::cards::Unavailable;
 use impasto_models::ModelStore;
-use impasto_types::{Action, DeviceHealth, Digest, ModelRef, Part, error_text};
+use impasto_types::{Action, DeviceHealth, Digest, ModelRef, Part, Recipe, error_text};
 
 use crate::device::{Devices, cpu_level};
 use crate::method::{Prepared, Site, SiteDevice};
 use crate::opened_device::{Key, OpenedDevice};
 use crate::paint::{Tools, paint};
+use crate::train;
 use crate::{Lane, Observer, Offer, OpenError, PaintError, Painted, Painter, Registry, Sources};
 
 /// Paints on the devices of this machine, with models from the model store.
@@ -115,6 +116,10 @@ impl EnginePainter {
         sources: &Sources,
         observer: &mut dyn Observer,
     ) -> Result<Painted, PaintError> {
+        if let Recipe::Train(train) = &action.recipe {
+            let (store, threads) = (&self.store, self.threads);
+            return train::Job { asset, action, train, sources, store, threads }.run(observer);
+        }
         let adapter = self.registry.adapter(&action.kind).ok_or_else(|| {
             PaintError::UnknownKind { asset: asset.to_owned(), kind: action.kind.clone() }
         })?;

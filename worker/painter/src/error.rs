@@ -9,7 +9,7 @@ use impasto_engine::one_pass::NetworkError;
 use impasto_models::ModelError;
 use impasto_types::{AssetKind, ByteSize, FailureKind, Method, ModelName};
 
-use crate::{AdapterError, PrepareError};
+use crate::{AdapterError, PrepareError, TrainingError};
 
 /// Why a painter cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +42,8 @@ pub enum PaintError {
     NoNetwork { asset: String },
     #[error("{file} cannot be used as `model`")]
     Network { file: String, source: Box<NetworkError> },
+    #[error("cannot train `{asset}`")]
+    Training { asset: String, source: Box<TrainingError> },
     #[error("cannot paint `{asset}`")]
     Engine { asset: String, source: EngineError },
     #[error(
@@ -149,7 +151,8 @@ impl PaintError {
             | Self::StyleCount { .. }
             | Self::NoModel { .. }
             | Self::NoNetwork { .. }
-            | Self::Network { .. } => FailureKind::Input,
+            | Self::Network { .. }
+            | Self::Training { .. } => FailureKind::Input,
             Self::Engine { source, .. } => source.kind(),
             Self::Memory { .. }
             | Self::Picture { .. }

@@ -79,6 +79,7 @@ mod paint;
 mod painter;
 mod registry;
 mod sources;
+mod train;
 
 pub use adapter::{Adapter, AdapterError, Files, OpenAsset, Opened, OutputFile, Source, View};
 pub use device::{Cards, Devices, MAX_CARDS, UnknownDevice};
@@ -93,3 +94,4 @@ pub use paint::{Observer, PaintStep, Painted, Stop, Tools, paint};
 pub use painter::{Lane, Offer, Painter};
 pub use registry::Registry;
 pub use sources::Sources;
+pub use train::TrainingError;

@@ -3,10 +3,11 @@
 use impasto_engine::{Image, resize_plane};
 use impasto_types::Digest;
 
+use crate::Settings;
 use crate::chance::Chance;
 
 /// The fewest pictures that a network can be trained on: one of them is held out.
-pub const LEAST_PHOTOS: usize = 4;
+pub const LEAST_PHOTOS: usize = Settings::LEAST_PICTURES;
 
 /// One picture in so many is held out, and at most [`MOST_HELD_OUT`] are.
 const HELD_OUT_SHARE: usize = 10;

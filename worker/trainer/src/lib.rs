@@ -17,7 +17,6 @@ mod corpus;
 mod initial;
 mod loss;
 pub mod network;
-mod settings;
 mod state;
 mod trainer;
 
@@ -25,6 +24,6 @@ pub use corpus::{Corpus, CorpusError, Fit, LEAST_PHOTOS, Photo};
 pub use impasto_engine::Image;
 pub use impasto_engine::optimize::device::Terms;
 pub use impasto_kernels::networks::FeedForwardLayout;
-pub use settings::{Settings, SettingsError};
+pub use impasto_types::Training as Settings;
 pub use state::{Held, State, StateError};
 pub use trainer::{Sample, Step, TrainError, Trainer, Verdict};

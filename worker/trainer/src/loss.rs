@@ -11,7 +11,7 @@ use impasto_models::VggWeights;
 use impasto_types::{Optimize, Padding, Profile};
 use rayon::ThreadPool;
 
-use crate::settings::Settings;
+use crate::Settings;
 
 /// Memory for measuring a style image, which is done once.
 const STYLE_BYTES: u64 = 1 << 30;

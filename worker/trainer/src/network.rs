@@ -1,8 +1,47 @@
 //! A trained network's file.
 
 use impasto_engine::one_pass::{NetworkError, layout_of};
-use impasto_kernels::networks::FeedForwardError;
-use impasto_models::{NamedTensor, NetworkHeader, write_network};
+use impasto_kernels::networks::{FeedForwardError, FeedForwardLayout};
+use impasto_models::{
+    HeldOut, NamedTensor, NetworkHeader, NetworkLayout, NetworkStyle, NetworkTraining,
+    write_network,
+};
+use impasto_types::Digest;
+
+use crate::Trainer;
+
+/// What a network's file says of a run, and of its styles: their names, and the digests of their
+/// images' files.
+pub fn header(
+    trainer: &Trainer,
+    styles: impl IntoIterator<Item = (String, Digest)>,
+    licence: Option<String>,
+) -> NetworkHeader {
+    let FeedForwardLayout { contract, blocks, expand, .. } = *trainer.layout();
+    let settings = trainer.settings();
+    let held = trainer.held().last();
+    let styles = styles.into_iter().map(|(name, digest)| NetworkStyle { name, digest });
+    NetworkHeader {
+        layout: NetworkLayout { contract, blocks, expand },
+        styles: styles.collect(),
+        recipe: settings.recipe.clone(),
+        training: NetworkTraining {
+            size_px: settings.size_px,
+            crop_px: settings.crop_px,
+            batch: settings.batch,
+            steps: trainer.steps(),
+            seed: settings.seed,
+            pictures: trainer.pictures() as u32,
+            content: trainer.content_digest(),
+            held_out: held.map_or(HeldOut { content: 0.0, style: 0.0 }, |held| HeldOut {
+                content: held.content,
+                style: held.style,
+            }),
+            device: trainer.device().to_owned(),
+        },
+        licence,
+    }
+}
 
 /// The bytes of a network's file.
 ///
@@ -33,9 +72,9 @@ mod tests {
 
     use impasto_engine::one_pass::network_of;
     use impasto_kernels::Level;
-    use impasto_kernels::networks::{FeedForward, FeedForwardLayout, Picture, Workspace};
-    use impasto_models::{HeldOut, NetworkLayout, NetworkStyle, NetworkTraining, read_network};
-    use impasto_types::{Digest, Optimize};
+    use impasto_kernels::networks::{FeedForward, Picture, Workspace};
+    use impasto_models::read_network;
+    use impasto_types::Optimize;
 
     use super::*;
     use crate::initial;

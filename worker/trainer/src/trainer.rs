@@ -6,18 +6,19 @@ use impasto_engine::optimize::device::Terms;
 use impasto_engine::{EngineError, Image};
 use impasto_kernels::Level;
 use impasto_kernels::networks::{
-    FeedForward, FeedForwardError, FeedForwardLayout, PaintError, Picture, Training, Workspace,
+    FeedForward, FeedForwardError, FeedForwardLayout, LayoutError, PaintError, Picture, Training,
+    Workspace,
 };
 use impasto_models::VggWeights;
-use impasto_types::Digest;
+use impasto_types::{Digest, RecipeError};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
+use crate::Settings;
 use crate::adam::{Adam, learning_rate};
 use crate::chance::Chance;
 use crate::corpus::Corpus;
 use crate::initial;
 use crate::loss::Loss;
-use crate::settings::{Settings, SettingsError};
 use crate::state::{Held, State};
 
 /// What random numbers are for.
@@ -27,8 +28,10 @@ const CROPS: u64 = 2;
 /// Why a run stops.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
+    #[error("the settings are out of range")]
+    Settings(#[from] RecipeError),
     #[error(transparent)]
-    Settings(#[from] SettingsError),
+    Layout(#[from] LayoutError),
     #[error("the loss is {loss} at step {step}; a lower learning rate may help")]
     Diverged { step: u32, loss: f64 },
     #[error("the style images cannot be measured")]
@@ -100,10 +103,11 @@ impl Trainer {
         corpus: Corpus,
         threads: usize,
     ) -> Result<Self, TrainError> {
-        settings.check(styles.len())?;
+        settings.check()?;
         let run = Self::run_digest(&settings, styles, &corpus);
         let pool = pool(threads.max(1))?;
         let layout = FeedForwardLayout { styles: styles.len(), ..FeedForwardLayout::OWN };
+        layout.check()?;
         let images: Vec<Image> = styles.iter().map(|(image, _)| image.clone()).collect();
         let loss = Loss::new(vgg, &settings, &images, pool.clone()).map_err(TrainError::Measure)?;
         let parameters = initial::parameters(&layout, settings.seed, INITIAL);
@@ -121,6 +125,11 @@ impl Trainer {
         styles.iter().for_each(|(_, digest)| text.push_str(&format!(" {digest}")));
         text.push_str(&format!(" {}", corpus.digest()));
         Digest::of(text.as_bytes())
+    }
+
+    /// The settings of the run.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// What the loss is computed on, such as `cpu amx bf16`.

@@ -40,7 +40,7 @@ pub(super) fn memory_bytes(
     let tileable = recipe.common().tileable;
     let bytes_per_pixel = match recipe {
         Recipe::FeedForward(_) => LEARNED_BYTES_PER_PIXEL,
-        Recipe::Optimize(_) | Recipe::Synthesize(_) | Recipe::Arbitrary(_) => {
+        Recipe::Optimize(_) | Recipe::Synthesize(_) | Recipe::Arbitrary(_) | Recipe::Train(_) => {
             ONE_PASS_BYTES_PER_PIXEL
         }
     };

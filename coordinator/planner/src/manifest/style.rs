@@ -1,10 +1,10 @@
 //! A named style.
 
-use impasto_types::{AssetPath, Crop, RecipePatch};
+use impasto_types::{AssetPath, Crop, RecipePatch, Training};
 
 use super::section::{Entry, Section};
 use super::settings::Settings;
-use super::{ManifestError, Place, is_name, project_path};
+use super::{ManifestError, Place, is_name, project_path, training};
 
 /// Style images with their weights, and the style's recipe settings.
 #[derive(Debug, Clone)]
@@ -13,6 +13,8 @@ pub(crate) struct Style {
     /// Empty only if its table names a network, which has learned the style.
     pub(crate) images: Vec<StyleImage>,
     pub(super) settings: Settings,
+    /// How the build makes the network that the table names, if it does.
+    pub(crate) train: Option<Training>,
     pub(super) place: Place,
 }
 
@@ -33,7 +35,7 @@ impl Style {
         if !is_name(&name) {
             return Err(entry.wrong("a style's name has 1 to 64 letters, digits, `.`, `_` or `-`"));
         }
-        let known: Vec<_> = ["images"].into_iter().chain(RecipePatch::keys()).collect();
+        let known: Vec<_> = ["images", "train"].into_iter().chain(RecipePatch::keys()).collect();
         let mut section = entry.section(format!("[styles.{name}]"), &known)?;
         let place = section.place.clone();
         let images = match section.take("images") {
@@ -49,8 +51,19 @@ impl Style {
                 });
             }
         };
+        let train = section.take("train").map(training::read).transpose()?.flatten();
+        let missing = |key: &'static str, hint: &'static str| {
+            let (place, table) = (place.clone(), section.label.clone());
+            ManifestError::MissingKey { place, table, key, hint }
+        };
+        if train.is_some() && !section.has("model") {
+            return Err(missing("model", "it is the file that the trained network is written to"));
+        }
+        if train.is_some() && images.is_empty() {
+            return Err(missing("images", "a network is trained on them"));
+        }
         let images = images.into_iter().map(StyleImage::read).collect::<Result<_, _>>()?;
-        Ok(Self { name, images, settings: Settings::read(section)?, place })
+        Ok(Self { name, images, settings: Settings::read(section)?, train, place })
     }
 }
 

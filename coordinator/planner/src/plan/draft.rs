@@ -1,11 +1,12 @@
 //! The tasks of one asset, planned without regard to the others.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use impasto_types::{AssetPath, ContainerFormat, Part};
 
 use super::template::{Template, Templates};
-use super::{PlanError, PlannedOutput, PlannedTask};
+use super::{Awaiting, PlanError, PlannedOutput, PlannedTask};
 use crate::grouping::Asset;
 use crate::output_pattern::Parts;
 use crate::problem::{companions, paintable, usable};
@@ -21,6 +22,8 @@ pub(super) enum Draft {
         keys: Vec<Arc<str>>,
         header: ImageHeader,
     },
+    /// Its network has to be trained first.
+    Awaiting(Awaiting),
     Problem(Problem),
 }
 
@@ -30,6 +33,8 @@ pub(super) struct Drafter<'a> {
     pub(super) manifest: &'a Manifest,
     pub(super) findings: &'a Findings<'a>,
     pub(super) templates: &'a Templates<'a>,
+    /// The networks that have to be trained first.
+    pub(super) awaited: &'a BTreeSet<AssetPath>,
 }
 
 impl Drafter<'_> {
@@ -48,6 +53,9 @@ impl Drafter<'_> {
             Ok((header, size, companions(&asset)?))
         });
         match paintable {
+            Ok((header, size, _)) if self.awaits(rule, painting) => {
+                self.awaiting(asset, rule, painting, header, size)
+            }
             Ok((header, size, companions)) => {
                 let template = self.templates.get(rule, painting, header.format)?;
                 self.task(asset, &companions, template, header, size)
@@ -57,6 +65,33 @@ impl Drafter<'_> {
                 Ok(Draft::Problem(Problem { asset, rule: name.clone(), cause }))
             }
         }
+    }
+
+    /// Whether this painting's network has to be trained first.
+    fn awaits(self, rule: usize, painting: usize) -> bool {
+        let model = &self.manifest.paintings(rule)[painting].model;
+        model.as_ref().is_some_and(|model| self.awaited.contains(model))
+    }
+
+    fn awaiting(
+        self,
+        asset: Asset<'_>,
+        rule: usize,
+        painting: usize,
+        header: ImageHeader,
+        (width, height): (u32, u32),
+    ) -> Result<Draft, PlanError> {
+        let (rule, painting) =
+            (&self.manifest.rules()[rule].name, &self.manifest.paintings(rule)[painting]);
+        let format = painting.output_spec(header.format).format;
+        Ok(Draft::Awaiting(Awaiting {
+            asset: asset.path().clone(),
+            rule: rule.clone(),
+            style: painting.style.clone(),
+            output: self.output(asset.path(), rule, &painting.style, format)?,
+            model: painting.model.clone().unwrap_or_else(|| asset.path().clone()),
+            work: estimate::work(&painting.recipe, width, height),
+        }))
     }
 
     fn task(
@@ -69,8 +104,9 @@ impl Drafter<'_> {
     ) -> Result<Draft, PlanError> {
         let form = &template.form;
         let (inputs, action) = template.fill(asset.blob(), companions);
+        let (rule, style) = (&template.form.rule, &template.painting.style);
         let output = |part: Part, format: ContainerFormat| {
-            Ok(PlannedOutput { part, path: self.output(asset.path(), template, format)? })
+            Ok(PlannedOutput { part, path: self.output(asset.path(), rule, style, format)? })
         };
         let asked = form.action.outputs.iter();
         let outputs = asked.map(|output_spec| output(output_spec.part, output_spec.format));
@@ -118,6 +154,7 @@ impl Drafter<'_> {
             least_memory_bytes: painted.max(read),
             work: estimate::work(recipe, width, height),
             action,
+            training: None,
             state,
         };
         Ok(Draft::Task { task: Box::new(task), keys, header })
@@ -126,11 +163,11 @@ impl Drafter<'_> {
     fn output(
         self,
         asset: &AssetPath,
-        template: &Template<'_>,
+        rule: &str,
+        style: &str,
         format: ContainerFormat,
     ) -> Result<AssetPath, PlanError> {
         let relative = self.manifest.in_assets(asset).unwrap_or(asset.as_str());
-        let (rule, style) = (template.form.rule.as_str(), template.painting.style.as_str());
         let parts = Parts { format, style, rule, ..Parts::of_asset(asset, relative) };
         let expanded = self.manifest.output_pattern().expand(&parts);
         let output =

@@ -38,6 +38,11 @@ pub enum PlanError {
     OutputPath { asset: AssetPath, source: AssetPathError },
     #[error("image {path} of style `{style}`: {reason}")]
     Style { path: AssetPath, style: String, reason: String },
+    #[error(
+        "style `{style}` is to be trained on the pictures that rules paint in it: there are \
+         {pictures}, but it takes {least}, and a few hundred for a good network"
+    )]
+    Training { style: String, pictures: usize, least: usize },
     #[error("network {path} of rule `{rule}`: {reason}")]
     Network { path: AssetPath, rule: String, reason: String },
     #[error("init image {path} of rule `{rule}`: {reason}")]

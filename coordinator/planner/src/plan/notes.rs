@@ -212,7 +212,13 @@ impl Planner<'_> {
         let failing: BTreeSet<_> =
             self.plan.problems.iter().map(|problem| &problem.asset).chain(unsettled).collect();
         let tasks = self.plan.tasks.iter();
-        let made: HashSet<_> = tasks.flat_map(PlannedTask::output_paths).collect();
+        let awaiting = self.plan.awaiting.iter().map(|awaiting| &awaiting.output);
+        // A network that was trained here is kept as long as rules paint with it.
+        let made: HashSet<_> = tasks
+            .flat_map(PlannedTask::output_paths)
+            .chain(awaiting)
+            .chain(self.manifest.networks())
+            .collect();
         let orphaned =
             self.findings.previous.iter().filter(|(output, record)| {
                 !made.contains(output) && !failing.contains(&record.asset)

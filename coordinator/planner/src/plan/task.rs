@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use impasto_types::{Action, AssetPath, BlobRef, Digest, Input, InputRef, Part, TaskSpec};
 
+use super::training::TrainingRun;
 use crate::{Record, RecordDetails, Staleness};
 
 /// One asset in one style. A plan may have a hundred thousand of them, so what they share is there
@@ -25,12 +26,28 @@ pub struct PlannedTask {
     pub work: u64,
     /// The digest of its action.
     pub action: Digest,
+    /// If it trains a network.
+    pub training: Option<Box<TrainingRun>>,
     pub state: Staleness,
+}
+
+/// An asset whose network has to be trained first. Its task is planned when the network is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Awaiting {
+    pub asset: AssetPath,
+    pub rule: String,
+    pub style: String,
+    pub output: AssetPath,
+    /// The network's file.
+    pub model: AssetPath,
+    /// See [`TaskSpec::work`].
+    pub work: u64,
 }
 
 /// What the tasks of one rule, style and format share.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Form {
+    /// Empty if a network is trained, which belongs to no rule.
     pub rule: String,
     pub style: String,
     /// The action without inputs.
@@ -79,6 +96,29 @@ impl PlannedTask {
         Action { inputs: self.inputs.to_vec(), ..self.form.action.clone() }
     }
 
+    /// The tasks to submit, in order: those that it goes on from, and its own.
+    pub fn specs(&self) -> impl Iterator<Item = TaskSpec> {
+        let before = self.training.iter().flat_map(|run| run.before());
+        before.map(|(_, task)| task.clone()).chain([self.spec()])
+    }
+
+    /// How many tasks [`Self::specs`] are.
+    pub fn count(&self) -> usize {
+        1 + self.training.as_ref().map_or(0, |run| run.before().len())
+    }
+
+    /// The actions of [`Self::specs`].
+    pub fn actions(&self) -> impl Iterator<Item = Digest> {
+        let before = self.training.iter().flat_map(|run| run.before());
+        before.map(|(action, _)| *action).chain([self.action])
+    }
+
+    /// The digest by which it is recorded: its action's, of which pictures that a network is
+    /// trained on do not count.
+    pub fn recorded(&self) -> Digest {
+        self.training.as_ref().map_or(self.action, |run| run.identity())
+    }
+
     /// The task as it is submitted.
     pub fn spec(&self) -> TaskSpec {
         TaskSpec {
@@ -100,7 +140,7 @@ impl PlannedTask {
     pub fn record(&self, output: BlobRef) -> Record {
         Record {
             asset: self.asset.clone(),
-            action_digest: self.action,
+            action_digest: self.recorded(),
             output,
             details: Some(Box::new(self.details())),
         }

@@ -112,21 +112,7 @@ fn action(
     painting: &Painting,
     format: ContainerFormat,
 ) -> Result<Action, PlanError> {
-    let style_ref = |image: &StyleImage| {
-        let StyleImage { path, weight, crop } = image;
-        let checked = input(findings, path).and_then(|file| {
-            let (width, height) = file.header.upright_size();
-            crop.unwrap_or_default()
-                .remaining(width, height)
-                .map_err(|error| error.to_string())
-                .map(|_| StyleRef { blob: file.blob, weight: *weight, crop: *crop })
-        });
-        checked.map_err(|reason| PlanError::Style {
-            path: path.clone(),
-            style: style.name.clone(),
-            reason,
-        })
-    };
+    let styles = style_refs(findings, style)?;
     let mut inputs = Vec::new();
     if let Some(path) = &painting.init {
         let file = input(findings, path).map_err(|reason| PlanError::Init {
@@ -136,7 +122,6 @@ fn action(
         })?;
         inputs.push(Input::blob(Part::Init, file.blob));
     }
-    let styles = style.images.iter().map(style_ref).collect::<Result<Vec<_>, _>>()?;
     if let Some(path) = &painting.model {
         let file = network(findings, path, style, &styles).map_err(|reason| {
             PlanError::Network { path: path.clone(), rule: rule.to_owned(), reason }
@@ -157,6 +142,29 @@ fn action(
         models,
         outputs: vec![painting.output_spec(format)],
     })
+}
+
+/// The images of a style, as an action names them.
+pub(super) fn style_refs(
+    findings: &Findings<'_>,
+    style: &Style,
+) -> Result<Vec<StyleRef>, PlanError> {
+    let style_ref = |image: &StyleImage| {
+        let StyleImage { path, weight, crop } = image;
+        let checked = input(findings, path).and_then(|file| {
+            let (width, height) = file.header.upright_size();
+            crop.unwrap_or_default()
+                .remaining(width, height)
+                .map_err(|error| error.to_string())
+                .map(|_| StyleRef { blob: file.blob, weight: *weight, crop: *crop })
+        });
+        checked.map_err(|reason| PlanError::Style {
+            path: path.clone(),
+            style: style.name.clone(),
+            reason,
+        })
+    };
+    style.images.iter().map(style_ref).collect()
 }
 
 /// The network's file, if it has learned the style.

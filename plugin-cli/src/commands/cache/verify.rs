@@ -5,6 +5,7 @@ use std::path::Path;
 
 use impasto_assets::{Limits, check_announced, output_name, result_header, verify};
 use impasto_blobs::{LocalActions, LocalBlobs, Peeked};
+use impasto_models::verify_part;
 use impasto_types::{Digest, Output, TaskResult, error_text};
 use indicatif::{ProgressBar, ProgressStyle};
 use rayon::prelude::*;
@@ -104,6 +105,10 @@ fn look_at(blobs: &LocalBlobs, result: &TaskResult) -> Result<(), String> {
             return Err(format!("it has the part {} twice", output.part));
         }
         let bytes = blobs.read(output.blob).map_err(|error| error_text(&error))?;
+        if !output.part.is_picture() {
+            verify_part(output.part, &bytes).map_err(|error| error_text(&error))?;
+            continue;
+        }
         let header = result_header(&bytes, output).map_err(|error| error_text(&error))?;
         check_announced(&header, output).map_err(|error| error_text(&error))?;
         verify(&bytes, &output_name(output), &Limits::default())

@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use impasto_build::Survey;
-use impasto_planner::{PlannedOutput, PlannedTask, Problem, Staleness};
+use impasto_planner::{Awaiting, PlannedOutput, PlannedTask, Problem, Staleness};
 use impasto_project::ScanProblem;
 use impasto_types::{AssetPath, Digest, Part};
 use serde::{Serialize, Serializer};
@@ -17,6 +17,7 @@ use crate::pace::PaceSource;
 /// A plan for readers of JSON.
 #[derive(Serialize)]
 pub(super) struct Document<'a> {
+    awaiting: Vec<Awaited<'a>>,
     orphans: &'a [AssetPath],
     project: &'a str,
     seconds: f64,
@@ -35,7 +36,9 @@ impl<'a> Document<'a> {
         let pace = crate::show::pace(survey, cache_dir);
         let problems = survey.plan.problems.iter().map(Unusable::from);
         let unlisted = survey.unlisted.iter().map(Unusable::from);
+        let awaiting = survey.plan.awaiting.iter().map(Awaited::from);
         Self {
+            awaiting: awaiting.collect(),
             orphans: &survey.plan.orphans,
             project: survey.project.manifest().name(),
             seconds: crate::show::stale_time(survey, &pace).as_secs_f64(),
@@ -47,6 +50,23 @@ impl<'a> Document<'a> {
             up_to_date: survey.up_to_date(),
             warnings: &survey.warnings,
         }
+    }
+}
+
+/// An asset that is painted when its network is trained.
+#[derive(Serialize)]
+struct Awaited<'a> {
+    asset: &'a AssetPath,
+    model: &'a AssetPath,
+    output: &'a AssetPath,
+    rule: &'a str,
+    style: &'a str,
+}
+
+impl<'a> From<&'a Awaiting> for Awaited<'a> {
+    fn from(awaiting: &'a Awaiting) -> Self {
+        let Awaiting { asset, rule, style, output, model, .. } = awaiting;
+        Self { asset, model, output, rule, style }
     }
 }
 

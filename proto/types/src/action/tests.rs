@@ -135,7 +135,9 @@ fn inputs_that_the_recipe_needs_are_required() {
         Recipe::Optimize(optimize) | Recipe::Synthesize(optimize) => {
             optimize.init = crate::Init::Image;
         }
-        Recipe::Arbitrary(_) | Recipe::FeedForward(_) => panic!("it has no picture to begin with"),
+        Recipe::Arbitrary(_) | Recipe::FeedForward(_) | Recipe::Train(_) => {
+            panic!("it has no picture to begin with")
+        }
     };
     assert!(refused(from_image).contains("no input `init`"));
     let learned = |a: &mut Action| {

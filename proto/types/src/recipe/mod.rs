@@ -15,6 +15,7 @@ mod preset;
 mod scale_layers;
 mod scales;
 mod style_size;
+mod training;
 
 use std::fmt;
 
@@ -32,6 +33,7 @@ pub use patch::RecipePatch;
 pub use preset::Preset;
 pub use scale_layers::{Deeper, LayersByScale, ScaleLayers, VggLayer};
 pub use scales::Scale;
+pub use training::{Train, Training};
 
 use crate::ModelName;
 
@@ -54,6 +56,8 @@ pub enum Recipe {
     /// See [`Method::FeedForward`].
     #[serde(rename = "feedforward")]
     FeedForward(FeedForward),
+    /// See [`Method::Train`].
+    Train(Train),
 }
 
 /// How a picture is made.
@@ -77,17 +81,25 @@ pub enum Method {
     #[serde(rename = "feedforward")]
     #[cfg_attr(feature = "clap", value(name = "feedforward"))]
     FeedForward,
+    /// Makes a network for [`Self::FeedForward`] instead of a picture. Not listed among the values
+    /// of `--method`: a style says `train`, and `impasto train` is a command.
+    #[cfg_attr(feature = "clap", value(hide = true))]
+    Train,
 }
 
 impl Method {
-    pub const ALL: [Self; 4] =
-        [Self::Optimize, Self::Synthesize, Self::Arbitrary, Self::FeedForward];
+    pub const ALL: [Self; 5] =
+        [Self::Optimize, Self::Synthesize, Self::Arbitrary, Self::FeedForward, Self::Train];
 
     /// Raised whenever the method would make another picture from the same inputs, so that older
     /// cached results are not used. A golden test fails if pictures change without it.
     pub fn version(self) -> u32 {
         match self {
-            Self::Optimize | Self::Synthesize | Self::Arbitrary | Self::FeedForward => 1,
+            Self::Optimize
+            | Self::Synthesize
+            | Self::Arbitrary
+            | Self::FeedForward
+            | Self::Train => 1,
         }
     }
 
@@ -97,21 +109,27 @@ impl Method {
             Self::Synthesize => "synthesize",
             Self::Arbitrary => "arbitrary",
             Self::FeedForward => "feedforward",
+            Self::Train => "train",
         }
     }
 
-    /// Whether it paints an asset; otherwise it makes a picture from styles alone.
+    /// Whether it paints an asset; otherwise it makes a picture from styles alone, or a network.
     pub fn takes_content(self) -> bool {
         match self {
             Self::Optimize | Self::Arbitrary | Self::FeedForward => true,
-            Self::Synthesize => false,
+            Self::Synthesize | Self::Train => false,
         }
+    }
+
+    /// Whether it makes pictures; otherwise it makes a network.
+    pub fn paints(self) -> bool {
+        self != Self::Train
     }
 
     /// Whether it paints with a network of the project's own, a file that `model` names.
     pub fn takes_model(self) -> bool {
         match self {
-            Self::Optimize | Self::Synthesize | Self::Arbitrary => false,
+            Self::Optimize | Self::Synthesize | Self::Arbitrary | Self::Train => false,
             Self::FeedForward => true,
         }
     }
@@ -119,7 +137,7 @@ impl Method {
     /// The models that the method reads from the model store.
     pub fn models(self) -> &'static [ModelName] {
         match self {
-            Self::Optimize | Self::Synthesize => &[ModelName::Vgg19],
+            Self::Optimize | Self::Synthesize | Self::Train => &[ModelName::Vgg19],
             Self::Arbitrary => &[ModelName::Arbitrary],
             Self::FeedForward => &[],
         }
@@ -148,6 +166,7 @@ impl Recipe {
             Self::Synthesize(_) => Method::Synthesize,
             Self::Arbitrary(_) => Method::Arbitrary,
             Self::FeedForward(_) => Method::FeedForward,
+            Self::Train(_) => Method::Train,
         }
     }
 
@@ -157,6 +176,7 @@ impl Recipe {
             Self::Optimize(optimize) | Self::Synthesize(optimize) => &optimize.common,
             Self::Arbitrary(arbitrary) => &arbitrary.common,
             Self::FeedForward(feed_forward) => &feed_forward.common,
+            Self::Train(train) => train.common(),
         }
     }
 
@@ -165,6 +185,7 @@ impl Recipe {
             Self::Optimize(optimize) | Self::Synthesize(optimize) => &mut optimize.common,
             Self::Arbitrary(arbitrary) => &mut arbitrary.common,
             Self::FeedForward(feed_forward) => &mut feed_forward.common,
+            Self::Train(train) => train.common_mut(),
         }
     }
 
@@ -172,7 +193,7 @@ impl Recipe {
     pub fn init(&self) -> Option<Init> {
         match self {
             Self::Optimize(optimize) | Self::Synthesize(optimize) => Some(optimize.init),
-            Self::Arbitrary(_) | Self::FeedForward(_) => None,
+            Self::Arbitrary(_) | Self::FeedForward(_) | Self::Train(_) => None,
         }
     }
 
@@ -185,13 +206,14 @@ impl Recipe {
             }
             Self::Arbitrary(arbitrary) => arbitrary.style_reduction(style, result),
             Self::FeedForward(feed_forward) => feed_forward.style_reduction(style, result),
+            Self::Train(_) => 1,
         }
     }
 
     /// The parameters that all methods of one pass have, if it is one.
     pub fn one_pass(&self) -> Option<&OnePass> {
         match self {
-            Self::Optimize(_) | Self::Synthesize(_) => None,
+            Self::Optimize(_) | Self::Synthesize(_) | Self::Train(_) => None,
             Self::Arbitrary(arbitrary) => Some(&arbitrary.pass),
             Self::FeedForward(feed_forward) => Some(&feed_forward.pass),
         }
@@ -206,6 +228,7 @@ impl Recipe {
             Self::Optimize(optimize) => optimize.check(),
             Self::Arbitrary(arbitrary) => arbitrary.check(),
             Self::FeedForward(feed_forward) => feed_forward.check(),
+            Self::Train(train) => train.check(),
             Self::Synthesize(optimize) => {
                 optimize.check()?;
                 if optimize.init == Init::Content {

@@ -100,7 +100,9 @@ impl RecipePatch {
         let Self { model, optimize, one_pass, .. } = self.clone();
         let shared = |keys: &[&str]| optimize.clone().only(keys);
         let (optimize, one_pass) = match method {
-            Method::Optimize | Method::Synthesize => (optimize, OnePassPatch::default()),
+            Method::Optimize | Method::Synthesize | Method::Train => {
+                (optimize, OnePassPatch::default())
+            }
             Method::Arbitrary => {
                 let keys = [&OnePass::SHARED_KEYS[..], &[Arbitrary::SHARED_KEY]].concat();
                 (shared(&keys), one_pass)
@@ -121,7 +123,7 @@ impl RecipePatch {
     /// ranges.
     ///
     /// # Errors
-    /// If the method does not have a parameter that this patch sets.
+    /// If the method does not have a parameter that this patch sets, or makes no picture.
     pub fn resolve(&self) -> Result<Recipe, RecipeError> {
         let preset = self.preset.unwrap_or(Preset::Painterly);
         let method = self.method.unwrap_or(Method::Optimize);
@@ -145,6 +147,10 @@ impl RecipePatch {
                 arbitrary.take_shared(&self.optimize);
                 self.one_pass.apply(&mut arbitrary.pass);
                 Ok(Recipe::Arbitrary(arbitrary))
+            }
+            Method::Train => {
+                let (value, range) = (method.to_string(), "a method that paints");
+                Err(RecipeError { name: "method", value, range })
             }
             Method::FeedForward => {
                 let mut feed_forward = FeedForward::of(preset);
@@ -178,6 +184,7 @@ impl Method {
             Self::Synthesize => "left out: method synthesize does not have it",
             Self::Arbitrary => "left out: method arbitrary does not have it",
             Self::FeedForward => "left out: method feedforward does not have it",
+            Self::Train => "left out: method train does not have it",
         }
     }
 }

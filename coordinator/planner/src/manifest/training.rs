@@ -1,0 +1,86 @@
+//! `train` of a style: its network is made by the build.
+
+use impasto_types::{Preset, Training};
+
+use super::ManifestError;
+use super::section::Entry;
+
+const KEYS: [&str; 12] = [
+    "preset",
+    "content_weight",
+    "style_weight",
+    "style_scale",
+    "size",
+    "crop",
+    "batch",
+    "steps",
+    "learning_rate",
+    "look_every",
+    "patience",
+    "seed",
+];
+
+/// `true`, or a table of settings; `None` for `false`.
+pub(super) fn read(entry: Entry<'_>) -> Result<Option<Training>, ManifestError> {
+    if !entry.is_table() {
+        let is_trained = entry.boolean().map_err(|_| {
+            entry.wrong("it has to be true, or a table of settings such as { steps = 2000 }")
+        })?;
+        return Ok(is_trained.then(Training::default));
+    }
+    let label = format!("`train` of {}", entry.table);
+    let whole = entry.wrong("");
+    let mut section = entry.section(label, &KEYS)?;
+    let mut training = Training::default();
+    if let Some(preset) = section.take("preset") {
+        let name = preset.string()?;
+        let known = Preset::ALL.into_iter().find(|known| known.as_str() == name);
+        let known = known.ok_or_else(|| {
+            let names = Preset::ALL.map(Preset::as_str).join(", ");
+            preset.wrong(format!("it has to be one of {names}"))
+        })?;
+        training.recipe = known.optimize();
+    }
+    let mut places = Vec::new();
+    let recipe = &mut training.recipe;
+    let numbers = [
+        ("content_weight", &mut recipe.content_weight),
+        ("style_weight", &mut recipe.style_weight),
+        ("style_scale", &mut recipe.style_scale),
+        ("learning_rate", &mut training.learning_rate),
+    ];
+    for (key, value) in numbers {
+        if let Some(entry) = section.take(key) {
+            let number = entry.number().ok_or_else(|| entry.wrong("it has to be a number"))?;
+            *value = number as f32;
+            places.push(entry);
+        }
+    }
+    let mut seed = 0;
+    let wholes = [
+        ("size", &mut training.size_px),
+        ("crop", &mut training.crop_px),
+        ("batch", &mut training.batch),
+        ("steps", &mut training.steps),
+        ("look_every", &mut training.look_every),
+        ("patience", &mut training.patience),
+        ("seed", &mut seed),
+    ];
+    for (key, value) in wholes {
+        if let Some(entry) = section.take(key) {
+            let reason = "it has to be a whole number, 0 or more";
+            *value = entry.whole().ok_or_else(|| entry.wrong(reason))?;
+            places.push(entry);
+        }
+    }
+    training.seed = u64::from(seed);
+    training.check().map_err(|error| {
+        let reason = format!("it has to be {}", error.range);
+        match places.iter().find(|entry| entry.key == error.name) {
+            Some(entry) => entry.wrong_part(error.value, reason),
+            // Presets and defaults are in range, so some key set the value.
+            None => whole,
+        }
+    })?;
+    Ok(Some(training))
+}

@@ -1,0 +1,239 @@
+//! Networks that the build trains before it paints with them.
+//!
+//! A run is a chain of tasks, each of which goes on from the state that the one before it left: so
+//! a worker that dies costs a part, and a farm's cache keeps the others. Pictures decide what the
+//! network is good for, but one that is there stays good when they change: a run is stale by its
+//! settings and its styles alone.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use impasto_types::{
+    Action, AssetKind, AssetPath, BlobRef, ContainerFormat, Digest, Input, InputRef, Method,
+    OutputSpec, Part, Recipe, StyleRef, TaskSpec, Train, Training,
+};
+
+use super::template::style_refs;
+use super::{Form, PlanError, PlannedOutput, PlannedTask, Planner};
+use crate::grouping::companion_names;
+use crate::manifest::{Matched, TrainedStyle, Verdict};
+use crate::problem::usable;
+use crate::staleness::{Candidate, staleness};
+use crate::{Findings, ListedAsset, estimate};
+
+/// The most parts of a run.
+const MOST_PARTS: u32 = 20;
+
+/// What a task that trains a network has beside others.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrainingRun {
+    /// The parts before its own, in order, with the digests of their actions.
+    before: Vec<(Digest, TaskSpec)>,
+    /// The digest of its action without pictures, by which it is recorded.
+    identity: Digest,
+    /// The pictures, with their digests.
+    pub(super) contents: Vec<(Digest, AssetPath)>,
+}
+
+impl TrainingRun {
+    /// The pictures that it is trained on, by their content.
+    pub fn contents(&self) -> impl Iterator<Item = (Digest, &AssetPath)> {
+        self.contents.iter().map(|(digest, path)| (*digest, path))
+    }
+
+    /// The tasks that it goes on from, in order, with the digests of their actions.
+    pub fn before(&self) -> &[(Digest, TaskSpec)] {
+        &self.before
+    }
+
+    pub(super) fn identity(&self) -> Digest {
+        self.identity
+    }
+}
+
+impl<'a> Planner<'a> {
+    /// Adds a task for each network that is trained. Notes those that assets have to wait for.
+    pub(super) fn add_trainings(&mut self, listed: &[&'a ListedAsset]) -> Result<(), PlanError> {
+        for trained in self.manifest.trained() {
+            let task = self.training(trained, listed)?;
+            if task.is_stale() {
+                self.awaited.insert(trained.model.clone());
+            }
+            let key = trained.model.case_key();
+            self.claim(&task, &trained.model, key)?;
+            self.plan.tasks.push(task);
+        }
+        Ok(())
+    }
+
+    fn training(
+        &self,
+        trained: &TrainedStyle,
+        listed: &[&'a ListedAsset],
+    ) -> Result<PlannedTask, PlanError> {
+        let TrainedStyle { style: name, model, training } = trained;
+        let (manifest, findings) = (self.manifest, self.findings);
+        let style = manifest.style(name);
+        let styles = style_refs(findings, style)?;
+        let contents = contents(self, trained, listed);
+        let least = Training::LEAST_PICTURES;
+        if contents.len() < least {
+            return Err(PlanError::Training {
+                style: name.clone(),
+                pictures: contents.len(),
+                least,
+            });
+        }
+        let names = style.images.iter().map(|image| stem(&image.path)).collect();
+        let run = Run { findings, training, names, styles, contents: &contents };
+        let pictures = contents.len();
+        let bytes = estimate::training_bytes(training, pictures);
+        let mut before: Vec<(Digest, TaskSpec)> = Vec::new();
+        let mut from = 0;
+        let mut action = run.action(part_ends(training)[0], None);
+        for until in part_ends(training) {
+            let state = before.last().map(|(digest, _)| *digest);
+            action = run.action(until, state);
+            if until < training.steps {
+                let task = TaskSpec {
+                    asset: model.clone(),
+                    action: action.clone(),
+                    least_memory_bytes: bytes,
+                    work: estimate::training_work(training, until - from),
+                };
+                before.push((action.digest(), task));
+                from = until;
+            }
+        }
+        // Neither pictures nor names count.
+        let recipe = Recipe::Train(Train { names: vec![], ..run.recipe(training.steps) });
+        let identity = Action { inputs: vec![], recipe, ..action.clone() }.digest();
+        let inputs: Box<[Input]> = std::mem::take(&mut action.inputs).into();
+        let digest = Action { inputs: inputs.to_vec(), ..action.clone() }.digest();
+        let record = (findings.previous.get(model), findings.present.get(model));
+        let candidate =
+            Candidate { asset: model, style, action: &action, inputs: &inputs, digest: identity };
+        let state = staleness(candidate, [record].into_iter());
+        let form = Form { rule: String::new(), style: name.clone(), action };
+        Ok(PlannedTask {
+            asset: model.clone(),
+            form: Arc::new(form),
+            inputs,
+            outputs: [PlannedOutput { part: Part::Model, path: model.clone() }].into(),
+            width: training.size_px,
+            height: training.size_px,
+            least_memory_bytes: bytes,
+            work: estimate::training_work(training, training.steps - from),
+            action: digest,
+            training: Some(Box::new(TrainingRun {
+                before,
+                identity,
+                contents: contents.into_iter().map(|(blob, path)| (blob.digest, path)).collect(),
+            })),
+            state,
+        })
+    }
+}
+
+/// A training run's inputs.
+struct Run<'a> {
+    findings: &'a Findings<'a>,
+    training: &'a Training,
+    names: Vec<String>,
+    styles: Vec<StyleRef>,
+    contents: &'a [(BlobRef, AssetPath)],
+}
+
+impl Run<'_> {
+    fn recipe(&self, until: u32) -> Train {
+        Train { training: self.training.clone(), names: self.names.clone(), until }
+    }
+
+    /// The part that ends with this step, and goes on from what another action left.
+    fn action(&self, until: u32, state: Option<Digest>) -> Action {
+        let train = self.recipe(until);
+        let part = if train.is_last() { Part::Model } else { Part::State };
+        let frames = (0..).zip(self.contents);
+        let frames = frames.map(|(number, (blob, _))| Input::blob(Part::Frame(number), *blob));
+        let output = |action| InputRef::Output { action, output: Part::State };
+        let state = state.map(|action| Input { part: Part::State, source: output(action) });
+        let mut inputs: Vec<Input> = frames.chain(state).collect();
+        inputs.sort_by_key(|input| input.part);
+        let needed = Method::Train.models();
+        let mut models = self.findings.models.to_vec();
+        models.retain(|model| needed.contains(&model.name));
+        models.sort();
+        Action {
+            method_version: Method::Train.version(),
+            recipe: Recipe::Train(train),
+            kind: AssetKind::picture(),
+            inputs,
+            styles: self.styles.clone(),
+            models,
+            outputs: vec![OutputSpec { part, format: ContainerFormat::Png, quality: 90 }],
+        }
+    }
+}
+
+/// The steps that parts of a run end with: after looks at the held-out pictures.
+fn part_ends(training: &Training) -> Vec<u32> {
+    let looks = training.steps.div_ceil(training.look_every);
+    let part = training.look_every.saturating_mul(looks.div_ceil(MOST_PARTS));
+    let ends = (1..).map(|part_number: u32| part.saturating_mul(part_number));
+    ends.take_while(|end| *end < training.steps).chain([training.steps]).collect()
+}
+
+/// The distinct pictures that rules paint by this network, in the order of their digests, so that
+/// names do not count.
+fn contents(
+    planner: &Planner<'_>,
+    trained: &TrainedStyle,
+    listed: &[&ListedAsset],
+) -> Vec<(BlobRef, AssetPath)> {
+    let Planner { manifest, findings, .. } = planner;
+    let paints = |rule: usize| {
+        let mut paintings = manifest.paintings(rule).iter();
+        paintings
+            .any(|own| own.style == trained.style && own.model.as_ref() == Some(&trained.model))
+    };
+    let companions = companion_names(manifest, listed.iter().map(|file| &file.path));
+    let is_else = |path: &AssetPath| {
+        findings.previous.contains_key(path)
+            || !companions.is_empty() && companions.contains(&path.case_key())
+    };
+    let is_painted = |asset: &&&ListedAsset| match manifest.verdict(&asset.path) {
+        Verdict::Wanted(Matched { rule }) => {
+            paints(rule) && usable(asset).is_ok() && !is_else(&asset.path)
+        }
+        _ => false,
+    };
+    let found: BTreeMap<Digest, (BlobRef, AssetPath)> = listed
+        .iter()
+        .filter(is_painted)
+        .map(|asset| (asset.blob.digest, (asset.blob, asset.path.clone())))
+        .collect();
+    found.into_values().take(Training::MOST_PICTURES).collect()
+}
+
+/// A file's name without its extension.
+fn stem(path: &AssetPath) -> String {
+    let stem = Path::new(path.as_str()).file_stem();
+    stem.map_or_else(|| path.to_string(), |stem| stem.to_string_lossy().into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_end_after_looks() {
+        let ends =
+            |steps, look_every| part_ends(&Training { steps, look_every, ..Training::default() });
+        assert_eq!(ends(24, 12), [12, 24]);
+        assert_eq!(ends(10, 250), [10]);
+        assert_eq!(ends(600, 250), [250, 500, 600]);
+        let many = ends(5000, 100);
+        assert_eq!((many.len(), many[0], many[15], many[16]), (17, 300, 4800, 5000));
+    }
+}
