@@ -153,7 +153,7 @@ fn a_project_names_its_network_and_repaints_when_it_changes() {
     project.write(
         "impasto.toml",
         "[project]\nname = \"p\"\nassets = \"textures\"\noutput = \
-         \"painted/{style}/{dir}/{name}.{ext}\"\n\n[defaults]\nmethod = \"feedforward\"\n\n\
+         \"painted/{style}/{dir}/{name}\"\n\n[defaults]\nmethod = \"feedforward\"\n\n\
          [styles.night]\nmodel = \"night.safetensors\"\n\n[styles.day]\nimages = \
          [\"styles/day.png\"]\nmodel = \"./both.safetensors\"\n\n[[rules]]\nmatch = \
          \"**/*.png\"\nstyles = [\"night\", \"day\"]\n",

@@ -17,7 +17,7 @@ fn street() -> Project {
         "impasto.toml",
         format!(
             "[project]\nname = \"street\"\nassets = \"textures\"\noutput = \
-             \"painted/{{dir}}/{{name}}.{{ext}}\"\n\n[styles.night]\nimages = \
+             \"painted/{{dir}}/{{name}}\"\n\n[styles.night]\nimages = \
              \"styles/night.png\"\nmethod = \"feedforward\"\nmodel = \"models/night.safetensors\"\n\
              train = {TRAIN}\n\n[[rules]]\nmatch = \"**/*.png\"\n"
         ),

@@ -49,7 +49,8 @@ enum Rejected {
     Bad(#[from] BadResult),
     #[error("the worker's result is not accepted")]
     Network(#[from] ModelError),
-    #[error("the worker's result is not accepted: its {} has {}", .0.part, ByteSize(.0.blob.size_bytes))]
+    #[error("the worker's result is not accepted: its {} has {}",
+        .0.part, ByteSize(.0.blob.size_bytes))]
     TooLarge(Output),
     #[error("the worker's result is not accepted: looking at it failed")]
     Panicked,

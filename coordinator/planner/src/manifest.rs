@@ -20,7 +20,6 @@ use std::sync::Arc;
 
 use impasto_types::{
     AssetPath, AssetPathError, ContainerFormat, Method, ModelName, Part, Preset, RecipePatch,
-    Training,
 };
 use toml::de::DeTable;
 
@@ -35,6 +34,7 @@ pub(crate) use rule::{Rule, RuleAction};
 use section::{Section, Source};
 use settings::Settings;
 pub(crate) use style::{Style, StyleImage};
+pub(crate) use training::TrainedStyle;
 
 /// A checked manifest.
 #[derive(Debug, Clone)]
@@ -55,15 +55,6 @@ pub struct Manifest {
     trained: Vec<TrainedStyle>,
     /// The case keys of `inputs`, and of the images of styles that no rule uses.
     reserved: BTreeSet<Arc<str>>,
-}
-
-/// A style whose network the build trains.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct TrainedStyle {
-    pub(crate) style: String,
-    /// The file that the network is written to.
-    pub(crate) model: AssetPath,
-    pub(crate) training: Training,
 }
 
 /// The rule that applies to an asset.
@@ -171,7 +162,7 @@ impl Manifest {
             }
         }
         recipes::check(&defaults, &styles, &rules)?;
-        check_trained(&styles)?;
+        training::check(&styles)?;
         let mut manifest = Self {
             file: name.to_owned(),
             project,
@@ -418,24 +409,6 @@ impl Manifest {
     pub(crate) fn output_pattern(&self) -> &crate::output_pattern::OutputPattern {
         &self.project.output
     }
-}
-
-/// Refuses two styles that train the same network.
-fn check_trained(styles: &BTreeMap<String, Style>) -> Result<(), ManifestError> {
-    let mut models = BTreeMap::new();
-    for style in styles.values().filter(|style| style.train.is_some()) {
-        let Some(model) = &style.settings.recipe.model else { continue };
-        if let Some(other) = models.insert(model.to_lowercase(), style) {
-            return Err(ManifestError::Value {
-                place: style.place.clone(),
-                table: style.settings.label.clone(),
-                key: "model".to_owned(),
-                value: format!("{model:?}"),
-                reason: format!("style `{}` trains it too", other.name),
-            });
-        }
-    }
-    Ok(())
 }
 
 fn read_styles(

@@ -18,9 +18,8 @@ use impasto_types::AssetPath;
 use rayon::prelude::*;
 
 use self::draft::{Draft, Drafter};
-pub use self::task::{Awaiting, Form, PlannedOutput, PlannedTask};
+pub use self::task::{Awaiting, Form, PlannedOutput, PlannedTask, TrainingRun};
 use self::template::Templates;
-pub use self::training::TrainingRun;
 use crate::glob_hint::GlobHints;
 use crate::grouping::{Asset, companion_names};
 use crate::loss::Loss;

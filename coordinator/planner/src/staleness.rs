@@ -214,12 +214,7 @@ fn changes(
     }
     let parts: BTreeSet<Part> =
         then.inputs.iter().chain(now.inputs).map(|input| input.part).collect();
-    // What a network is trained on does not make it stale.
-    let is_other = |part: &Part| {
-        !matches!(part, Part::Color | Part::Init)
-            && (action.method().paints() || !part.is_trained())
-    };
-    let others = parts.into_iter().filter(is_other);
+    let others = parts.into_iter().filter(|part| !matches!(part, Part::Color | Part::Init));
     let changed = others.filter(|part| then.input(*part) != input(*part));
     reasons.extend(changed.map(|part| Reason::PartChanged { part }));
     reasons.extend(recipe_changes(&then.recipe, &action.recipe));

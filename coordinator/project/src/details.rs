@@ -95,7 +95,8 @@ pub(crate) struct Detail<'a> {
 
 impl<'a> From<&'a PlannedTask> for Detail<'a> {
     fn from(task: &'a PlannedTask) -> Self {
-        Self { style: task.style(), form: &task.form.action, inputs: &task.inputs }
+        let (form, inputs) = task.recorded_action();
+        Self { style: task.style(), form, inputs }
     }
 }
 

@@ -12,8 +12,8 @@ use crate::{Context, Exit, Failure};
 pub struct StylizeArgs {
     /// The picture to paint
     content: PathBuf,
-    /// A style image and its weight; repeat to blend several styles. Of a `--model` that has learned
-    /// several, those of these images are painted
+    /// A style image and its weight; repeat to blend several styles. Of a `--model` that has
+    /// learned several, those of these images are painted
     #[arg(long = "style", value_name = "STYLE[:WEIGHT]", required_unless_present = "model")]
     styles: Vec<StyleArg>,
     /// Where to paint, as a greyscale picture or one with transparency: white (or opaque) is

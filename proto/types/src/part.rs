@@ -52,11 +52,6 @@ impl Part {
         !matches!(self, Self::Mesh | Self::Model | Self::State)
     }
 
-    /// Whether a network is trained on it, or by it.
-    pub fn is_trained(self) -> bool {
-        matches!(self, Self::Frame(_) | Self::State)
-    }
-
     /// Whether it is no part of the asset itself, but what a method needs to paint it.
     pub fn is_beside_content(self) -> bool {
         matches!(self, Self::Init | Self::Mask | Self::Model | Self::State)
@@ -93,8 +88,8 @@ pub enum CubeFace {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "there is no part `{0}`; there are color, normal, roughness, metallic, occlusion, height, \
-     emissive, opacity, packed:CHANNEL+CHANNEL, mask, init, mesh, model, state, face:+x to face:-z, \
-     udim:1001 and frame:1"
+     emissive, opacity, packed:CHANNEL+CHANNEL, mask, init, mesh, model, state, face:+x to \
+     face:-z, udim:1001 and frame:1"
 )]
 pub struct PartError(String);
 

@@ -3,7 +3,6 @@
 use impasto_types::{ByteSize, FailureKind, Method, RecipeError};
 
 use crate::joins::JoinsError;
-use crate::one_pass::Unlearned;
 
 /// Why a session could not begin or go on.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +53,16 @@ pub enum EngineError {
     Device { device: String, source: Box<candle_core::Error> },
     #[error("the memory of {device} is full")]
     DeviceMemory { device: String, source: Box<candle_core::Error> },
+}
+
+/// The style images that a recipe asks for are not those that a network has learned.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the network has not learned {asked}; it has learned {}", learned.join(", "))]
+pub struct Unlearned {
+    /// What it was asked for.
+    pub asked: String,
+    /// The names of its styles.
+    pub learned: Vec<String>,
 }
 
 impl EngineError {

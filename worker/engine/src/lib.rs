@@ -32,7 +32,7 @@ mod threads;
 mod tiny;
 mod values;
 
-pub use error::EngineError;
+pub use error::{EngineError, Unlearned};
 pub use frame::Frame;
 pub use image::Image;
 pub use inputs::Inputs;

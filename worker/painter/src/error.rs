@@ -7,9 +7,10 @@ use impasto_engine::EngineError;
 use impasto_engine::cards::Unavailable;
 use impasto_engine::one_pass::NetworkError;
 use impasto_models::ModelError;
+use impasto_trainer::{CorpusError, StateError, TrainError};
 use impasto_types::{AssetKind, ByteSize, FailureKind, Method, ModelName};
 
-use crate::{AdapterError, PrepareError, TrainingError};
+use crate::{AdapterError, PrepareError};
 
 /// Why a painter cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -90,6 +91,21 @@ pub enum PaintError {
     /// Not a failure: another attempt can go on from the checkpoint, on this machine or another.
     #[error("painting `{asset}` was stopped")]
     Stopped { asset: String, checkpoint: Vec<u8> },
+}
+
+/// Why a network cannot be trained.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainingError {
+    #[error(transparent)]
+    Run(#[from] TrainError),
+    #[error(transparent)]
+    Pictures(#[from] CorpusError),
+    #[error("the state that the part before this one left")]
+    State(#[source] StateError),
+    #[error("the network cannot be written")]
+    Network(#[from] NetworkError),
+    #[error("cannot start {threads} threads")]
+    Threads { threads: usize, source: rayon::ThreadPoolBuildError },
 }
 
 impl PaintError {

@@ -7,28 +7,14 @@ use std::time::Instant;
 use impasto_assets::{Limits, decode};
 use impasto_engine::{Image, Interrupt, StepReport};
 use impasto_models::{ModelStore, read_vgg19};
-use impasto_trainer::{Corpus, Photo, Settings, State, StateError, Trainer, Verdict, network};
+use impasto_trainer::{Corpus, Photo, Settings, State, Trainer, Verdict, network};
 use impasto_types::{Action, Digest, Losses, ModelName, Part, RunReport, Train, error_text};
 use rayon::prelude::*;
 use tracing::debug;
 
 use crate::adapter;
+use crate::error::TrainingError;
 use crate::{Observer, OutputFile, PaintError, PaintStep, Painted, Source, Sources, Stop};
-
-/// Why a network cannot be trained.
-#[derive(Debug, thiserror::Error)]
-pub enum TrainingError {
-    #[error(transparent)]
-    Run(#[from] impasto_trainer::TrainError),
-    #[error(transparent)]
-    Pictures(#[from] impasto_trainer::CorpusError),
-    #[error("the state that the part before this one left")]
-    State(#[source] StateError),
-    #[error("the network cannot be written")]
-    Network(#[from] impasto_engine::one_pass::NetworkError),
-    #[error("cannot start {threads} threads")]
-    Threads { threads: usize, source: rayon::ThreadPoolBuildError },
-}
 
 /// What is trained, and from what.
 pub(crate) struct Job<'a> {

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use impasto_types::{Action, AssetPath, BlobRef, Digest, Input, InputRef, Part, TaskSpec};
 
-use super::training::TrainingRun;
 use crate::{Record, RecordDetails, Staleness};
 
 /// One asset in one style. A plan may have a hundred thousand of them, so what they share is there
@@ -29,6 +28,31 @@ pub struct PlannedTask {
     /// If it trains a network.
     pub training: Option<Box<TrainingRun>>,
     pub state: Staleness,
+}
+
+/// What a task that trains a network has beside others.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrainingRun {
+    /// The parts before its own, in order, with the digests of their actions.
+    pub(super) before: Vec<(Digest, TaskSpec)>,
+    /// Its action without pictures, by which it is recorded.
+    pub(super) bare: Action,
+    /// The digest of `bare`.
+    pub(super) identity: Digest,
+    /// The pictures, with their digests.
+    pub(super) contents: Vec<(Digest, AssetPath)>,
+}
+
+impl TrainingRun {
+    /// The pictures that it is trained on, by their content.
+    pub fn contents(&self) -> impl Iterator<Item = (Digest, &AssetPath)> {
+        self.contents.iter().map(|(digest, path)| (*digest, path))
+    }
+
+    /// The tasks that it goes on from, in order, with the digests of their actions.
+    pub fn before(&self) -> &[(Digest, TaskSpec)] {
+        &self.before
+    }
 }
 
 /// An asset whose network has to be trained first. Its task is planned when the network is there.
@@ -116,7 +140,15 @@ impl PlannedTask {
     /// The digest by which it is recorded: its action's, of which pictures that a network is
     /// trained on do not count.
     pub fn recorded(&self) -> Digest {
-        self.training.as_ref().map_or(self.action, |run| run.identity())
+        self.training.as_ref().map_or(self.action, |run| run.identity)
+    }
+
+    /// The action of which [`Self::recorded`] is the digest: without its inputs, and these.
+    pub fn recorded_action(&self) -> (&Action, &[Input]) {
+        match &self.training {
+            Some(run) => (&run.bare, &[]),
+            None => (&self.form.action, &self.inputs),
+        }
     }
 
     /// The task as it is submitted.
@@ -148,6 +180,8 @@ impl PlannedTask {
 
     /// The details that a later plan needs to say why the output is stale.
     pub fn details(&self) -> RecordDetails {
-        RecordDetails { style: self.style().to_owned(), action: self.whole_action() }
+        let (form, inputs) = self.recorded_action();
+        let action = Action { inputs: inputs.to_vec(), ..form.clone() };
+        RecordDetails { style: self.style().to_owned(), action }
     }
 }

@@ -3,6 +3,7 @@
 mod folder;
 mod notes;
 mod stale;
+mod training;
 
 use std::collections::BTreeSet;
 

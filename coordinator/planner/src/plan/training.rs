@@ -14,6 +14,7 @@ use impasto_types::{
     OutputSpec, Part, Recipe, StyleRef, TaskSpec, Train, Training,
 };
 
+use super::task::TrainingRun;
 use super::template::style_refs;
 use super::{Form, PlanError, PlannedOutput, PlannedTask, Planner};
 use crate::grouping::companion_names;
@@ -24,33 +25,6 @@ use crate::{Findings, ListedAsset, estimate};
 
 /// The most parts of a run.
 const MOST_PARTS: u32 = 20;
-
-/// What a task that trains a network has beside others.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TrainingRun {
-    /// The parts before its own, in order, with the digests of their actions.
-    before: Vec<(Digest, TaskSpec)>,
-    /// The digest of its action without pictures, by which it is recorded.
-    identity: Digest,
-    /// The pictures, with their digests.
-    pub(super) contents: Vec<(Digest, AssetPath)>,
-}
-
-impl TrainingRun {
-    /// The pictures that it is trained on, by their content.
-    pub fn contents(&self) -> impl Iterator<Item = (Digest, &AssetPath)> {
-        self.contents.iter().map(|(digest, path)| (*digest, path))
-    }
-
-    /// The tasks that it goes on from, in order, with the digests of their actions.
-    pub fn before(&self) -> &[(Digest, TaskSpec)] {
-        &self.before
-    }
-
-    pub(super) fn identity(&self) -> Digest {
-        self.identity
-    }
-}
 
 impl<'a> Planner<'a> {
     /// Adds a task for each network that is trained. Notes those that assets have to wait for.
@@ -91,29 +65,28 @@ impl<'a> Planner<'a> {
         let bytes = estimate::training_bytes(training, pictures);
         let mut before: Vec<(Digest, TaskSpec)> = Vec::new();
         let mut from = 0;
-        let mut action = run.action(part_ends(training)[0], None);
         for until in part_ends(training) {
-            let state = before.last().map(|(digest, _)| *digest);
-            action = run.action(until, state);
-            if until < training.steps {
-                let task = TaskSpec {
-                    asset: model.clone(),
-                    action: action.clone(),
-                    least_memory_bytes: bytes,
-                    work: estimate::training_work(training, until - from),
-                };
-                before.push((action.digest(), task));
-                from = until;
-            }
+            let action = run.action(until, before.last());
+            let task = TaskSpec {
+                asset: model.clone(),
+                least_memory_bytes: bytes,
+                work: estimate::training_work(training, until - from),
+                action,
+            };
+            before.push((task.action.digest(), task));
+            from = until;
         }
-        // Neither pictures nor names count.
-        let recipe = Recipe::Train(Train { names: vec![], ..run.recipe(training.steps) });
-        let identity = Action { inputs: vec![], recipe, ..action.clone() }.digest();
+        let mut action = run.action(training.steps, before.last());
+        // Neither pictures, names nor parts count.
+        let recipe = Train { training: training.clone(), names: vec![], until: 0 };
+        let recipe = Recipe::Train(recipe);
+        let bare = Action { inputs: vec![], recipe, ..action.clone() };
         let inputs: Box<[Input]> = std::mem::take(&mut action.inputs).into();
         let digest = Action { inputs: inputs.to_vec(), ..action.clone() }.digest();
         let record = (findings.previous.get(model), findings.present.get(model));
+        let identity = bare.digest();
         let candidate =
-            Candidate { asset: model, style, action: &action, inputs: &inputs, digest: identity };
+            Candidate { asset: model, style, action: &bare, inputs: &[], digest: identity };
         let state = staleness(candidate, [record].into_iter());
         let form = Form { rule: String::new(), style: name.clone(), action };
         Ok(PlannedTask {
@@ -128,6 +101,7 @@ impl<'a> Planner<'a> {
             action: digest,
             training: Some(Box::new(TrainingRun {
                 before,
+                bare,
                 identity,
                 contents: contents.into_iter().map(|(blob, path)| (blob.digest, path)).collect(),
             })),
@@ -151,13 +125,15 @@ impl Run<'_> {
     }
 
     /// The part that ends with this step, and goes on from what another action left.
-    fn action(&self, until: u32, state: Option<Digest>) -> Action {
+    fn action(&self, until: u32, before: Option<&(Digest, TaskSpec)>) -> Action {
         let train = self.recipe(until);
         let part = if train.is_last() { Part::Model } else { Part::State };
         let frames = (0..).zip(self.contents);
         let frames = frames.map(|(number, (blob, _))| Input::blob(Part::Frame(number), *blob));
-        let output = |action| InputRef::Output { action, output: Part::State };
-        let state = state.map(|action| Input { part: Part::State, source: output(action) });
+        let state = before.map(|(action, _)| Input {
+            part: Part::State,
+            source: InputRef::Output { action: *action, output: Part::State },
+        });
         let mut inputs: Vec<Input> = frames.chain(state).collect();
         inputs.sort_by_key(|input| input.part);
         let needed = Method::Train.models();
@@ -176,12 +152,12 @@ impl Run<'_> {
     }
 }
 
-/// The steps that parts of a run end with: after looks at the held-out pictures.
+/// The steps that parts of a run end with but for the last: after looks at the held-out pictures.
 fn part_ends(training: &Training) -> Vec<u32> {
     let looks = training.steps.div_ceil(training.look_every);
     let part = training.look_every.saturating_mul(looks.div_ceil(MOST_PARTS));
     let ends = (1..).map(|part_number: u32| part.saturating_mul(part_number));
-    ends.take_while(|end| *end < training.steps).chain([training.steps]).collect()
+    ends.take_while(|end| *end < training.steps).collect()
 }
 
 /// The distinct pictures that rules paint by this network, in the order of their digests, so that
@@ -230,10 +206,10 @@ mod tests {
     fn parts_end_after_looks() {
         let ends =
             |steps, look_every| part_ends(&Training { steps, look_every, ..Training::default() });
-        assert_eq!(ends(24, 12), [12, 24]);
-        assert_eq!(ends(10, 250), [10]);
-        assert_eq!(ends(600, 250), [250, 500, 600]);
+        assert_eq!(ends(24, 12), [12]);
+        assert_eq!(ends(10, 250), [0_u32; 0]);
+        assert_eq!(ends(600, 250), [250, 500]);
         let many = ends(5000, 100);
-        assert_eq!((many.len(), many[0], many[15], many[16]), (17, 300, 4800, 5000));
+        assert_eq!((many.len(), many[0], many[15]), (16, 300, 4800));
     }
 }

@@ -287,8 +287,8 @@ mod tests {
         assert_eq!(recipe, Recipe::Arbitrary(expected));
 
         assert_eq!(
-            refused(r#"{"method": "arbitrary", "model": "night.safetensors"}"#),
-            "model is \"night.safetensors\", but has to be left out, or used with method feedforward"
+            refused(r#"{"method": "arbitrary", "model": "a.safetensors"}"#),
+            "model is \"a.safetensors\", but has to be left out, or used with method feedforward"
         );
         assert_eq!(
             refused(r#"{"method": "feedforward", "style_scale": 2}"#),

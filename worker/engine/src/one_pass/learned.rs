@@ -13,6 +13,7 @@ use impasto_types::Digest;
 use super::pass::Pass;
 use super::workshop::Workshop;
 use crate::EngineError;
+use crate::error::Unlearned;
 use crate::sources::Sources;
 
 /// Why a file is no network.
@@ -62,16 +63,6 @@ impl fmt::Debug for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Network").field("level", &self.level).finish_non_exhaustive()
     }
-}
-
-/// The style images that a recipe asks for are not those that a network has learned.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the network has not learned {asked}; it has learned {}", learned.join(", "))]
-pub struct Unlearned {
-    /// What it was asked for.
-    pub asked: String,
-    /// The names of its styles.
-    pub learned: Vec<String>,
 }
 
 impl Network {
