@@ -133,6 +133,7 @@ fn save_network(project: &Project, style: &str, model: &str) {
     let header = NetworkHeader {
         layout: NetworkLayout { contract, blocks, expand },
         styles: vec![NetworkStyle { name: "bands".to_owned(), digest }],
+        noise: 40.0,
         recipe: Optimize::painterly(),
         training: NetworkTraining {
             size_px: 512,

@@ -35,6 +35,8 @@ fn place() -> Project {
         arguments.extend(styles.iter().map(String::as_str));
         arguments.extend(["-o", model]);
         arguments.extend(QUICK);
+        // Without noise a picture is painted the same wherever it lies.
+        arguments.extend(if styles.len() == 1 { ["--noise", "0"] } else { ["--noise", "30"] });
         project.run(&arguments).expect_code(0);
     }
     project
@@ -105,6 +107,16 @@ fn pictures_are_painted_by_a_network() {
     let (painted, later) = (wrapped("waves.png"), rolled(&wrapped("rolled.png"), 64 - 36));
     let most = painted.as_raw().iter().zip(later.as_raw()).map(|(a, b)| a.abs_diff(*b)).max();
     assert!(most <= Some(2), "{most:?}");
+
+    let with_noise = ["--style", "styles/day.png", "--tileable", "both"];
+    let of_seed = |seed: &str| {
+        let flags = [&with_noise[..], &["--seed", seed]].concat();
+        stylize(&project, "waves.png", "both.safetensors", &flags)
+    };
+    let [one, other] = ["1", "2"].map(of_seed);
+    let seam = pictures::seam(&one);
+    assert!(seam < 1.25, "{seam:.2} times as rough at its seam as within");
+    assert!(one == of_seed("1") && one != other, "strokes follow from the seed");
 
     // Alpha and depth are the asset's.
     project.save("leaf.png", &pictures::leaf(40));

@@ -81,10 +81,14 @@ struct RunFlags {
     #[arg(long, value_name = "N", default_value_t = 1)]
     batch: u32,
     /// Steps
-    #[arg(long, value_name = "N", default_value_t = 5000)]
+    #[arg(long, value_name = "N", default_value_t = Settings::default().steps)]
     steps: u32,
+    /// Noise that pictures are given before the network paints them, of which it makes strokes
+    /// where they are flat; 0 for a style that is flat itself
+    #[arg(long, value_name = "LEVELS", default_value_t = Settings::default().noise)]
+    noise: f32,
     /// The largest step of Adam
-    #[arg(long, value_name = "RATE", default_value_t = 2e-3)]
+    #[arg(long, value_name = "RATE", default_value_t = Settings::default().learning_rate)]
     learning_rate: f32,
     /// Steps from one look at the pictures that are held out to the next
     #[arg(long, value_name = "N", default_value_t = 250)]
@@ -104,14 +108,15 @@ impl RunFlags {
         recipe.style_weight = self.style_weight.unwrap_or(recipe.style_weight);
         recipe.style_scale = self.style_scale.unwrap_or(recipe.style_scale);
         recipe.check().map_err(Failure::usage)?;
-        let Self { size, crop, batch, steps, learning_rate, look_every, patience, seed, .. } =
-            *self;
+        let Self { size, crop, batch, steps, noise, learning_rate, .. } = *self;
+        let Self { look_every, patience, seed, .. } = *self;
         Ok(Settings {
             recipe,
             size_px: size,
             crop_px: crop,
             batch,
             steps,
+            noise,
             learning_rate,
             look_every,
             patience,

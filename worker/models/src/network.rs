@@ -24,6 +24,9 @@ pub struct NetworkHeader {
     pub layout: NetworkLayout,
     /// In the order of the tensors' first axis.
     pub styles: Vec<NetworkStyle>,
+    /// The levels of noise that pictures are given before they are painted, 0 to 255.
+    #[serde(default)]
+    pub noise: f32,
     /// The loss that it was trained by.
     pub recipe: Optimize,
     pub training: NetworkTraining,
@@ -127,6 +130,10 @@ pub fn read_network(bytes: &[u8]) -> Result<(NetworkHeader, Vec<NamedTensor>), M
     if header.rest.styles.is_empty() {
         return Err(refuse("its header: it has no style".to_owned()));
     }
+    let noise = header.rest.noise;
+    if !(0.0..=255.0).contains(&noise) {
+        return Err(refuse(format!("its header: its noise is {noise}, not 0 to 255")));
+    }
     let tensors = read_tensors(bytes).map_err(|error| match error {
         ModelError::Tensors(reason) => refuse(reason),
         other => other,
@@ -153,6 +160,7 @@ mod tests {
         NetworkHeader {
             layout: NetworkLayout { contract: [16, 32], blocks: 5, expand: [32, 16] },
             styles: vec![NetworkStyle { name: "night".to_owned(), digest: Digest::of(b"night") }],
+            noise: 40.0,
             recipe: Optimize::painterly(),
             training: NetworkTraining {
                 size_px: 512,
@@ -214,6 +222,8 @@ mod tests {
         not_finite[end - 4..].copy_from_slice(&f32::INFINITY.to_le_bytes());
         let text = refused(&not_finite);
         assert!(text.ends_with("`contract.0.gamma` has inf at 0"), "{text}");
+        let loud = with("\\\"noise\\\":40", "\\\"noise\\\":-4");
+        assert!(loud.ends_with("its noise is -4, not 0 to 255"), "{loud}");
         let plain = to_safetensors(&tensors(), "{}").expect("bytes");
         assert!(refused(&plain).contains("its header: missing field `format`"));
     }

@@ -13,6 +13,10 @@ impl Chance {
         Self(SplitMix64::new(base.wrapping_add(step.wrapping_mul(0xd6e8_feb8_6659_fd93))))
     }
 
+    pub(crate) fn number(&mut self) -> u64 {
+        self.0.next_u64()
+    }
+
     /// From 0 to below 1.
     pub(crate) fn unit(&mut self) -> f64 {
         (self.0.next_u64() >> 11) as f64 / (1_u64 << 53) as f64

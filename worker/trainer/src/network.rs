@@ -24,6 +24,7 @@ pub fn header(
     NetworkHeader {
         layout: NetworkLayout { contract, blocks, expand },
         styles: styles.collect(),
+        noise: settings.noise,
         recipe: settings.recipe.clone(),
         training: NetworkTraining {
             size_px: settings.size_px,
@@ -91,6 +92,7 @@ mod tests {
         NetworkHeader {
             layout: NetworkLayout { contract, blocks, expand },
             styles: (0..styles).map(style).collect(),
+            noise: 40.0,
             recipe: Optimize::painterly(),
             training: NetworkTraining {
                 size_px: 512,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use impasto_engine::one_pass::add_noise;
 use impasto_engine::optimize::device::Terms;
 use impasto_engine::{EngineError, Image};
 use impasto_kernels::Level;
@@ -24,6 +25,7 @@ use crate::state::{Held, State};
 /// What random numbers are for.
 const INITIAL: u64 = 1;
 const CROPS: u64 = 2;
+const NOISE: u64 = 3;
 
 /// Why a run stops.
 #[derive(Debug, thiserror::Error)]
@@ -181,7 +183,9 @@ impl Trainer {
         for item in 0..batch {
             let number = u64::from(step) * u64::from(batch) + u64::from(item);
             let style = (number % self.layout.styles as u64) as usize;
-            let own = self.crop(&mut Chance::of(seed, CROPS, number), style, &mut gradient)?;
+            let noise = Chance::of(seed, NOISE, number).number();
+            let mut chance = Chance::of(seed, CROPS, number);
+            let own = self.crop(&mut chance, noise, style, &mut gradient)?;
             losses.content += own.content / f64::from(batch);
             losses.style += own.style / f64::from(batch);
         }
@@ -201,12 +205,15 @@ impl Trainer {
     fn crop(
         &mut self,
         chance: &mut Chance,
+        noise: u64,
         style: usize,
         sums: &mut [f32],
     ) -> Result<Terms, TrainError> {
         let content = self.corpus.draw(chance);
         let mut painted = Image::filled(content.width, content.height, [0.0; 3]);
-        let picture = picture(&content);
+        let mut given = content.clone();
+        add_noise(&mut given, self.settings.noise, noise);
+        let picture = picture(&given);
         self.training.forward(&picture, style, &mut painted.rgb).map_err(TrainError::Paint)?;
         let side = self.settings.crop_px as usize;
         let play = content.width - side + 1;
@@ -241,12 +248,14 @@ impl Trainer {
             .map_err(TrainError::Network)?;
         let (mut content, mut style_loss, mut samples) = (0.0, 0.0, Vec::new());
         for own in &self.middles {
+            let mut given = own.clone();
+            add_noise(&mut given, self.settings.noise, 0);
             for style in 0..self.layout.styles {
                 let mut painted = Image::filled(own.width, own.height, [0.0; 3]);
                 let weights: Vec<f32> =
                     (0..self.layout.styles).map(|i| if i == style { 1.0 } else { 0.0 }).collect();
                 network
-                    .paint(&mut self.workspace, &picture(own), &weights, &mut painted.rgb)
+                    .paint(&mut self.workspace, &picture(&given), &weights, &mut painted.rgb)
                     .map_err(TrainError::Paint)?;
                 let mut gradient = vec![0.0; painted.rgb.len()];
                 let terms = self.loss.evaluate(style, own, &painted, &mut gradient);

@@ -16,7 +16,7 @@ pub(crate) struct TrainedStyle {
     pub(crate) training: Training,
 }
 
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "preset",
     "content_weight",
     "style_weight",
@@ -25,6 +25,7 @@ const KEYS: [&str; 12] = [
     "crop",
     "batch",
     "steps",
+    "noise",
     "learning_rate",
     "look_every",
     "patience",
@@ -58,6 +59,7 @@ pub(super) fn read(entry: Entry<'_>) -> Result<Option<Training>, ManifestError> 
         ("content_weight", &mut recipe.content_weight),
         ("style_weight", &mut recipe.style_weight),
         ("style_scale", &mut recipe.style_scale),
+        ("noise", &mut training.noise),
         ("learning_rate", &mut training.learning_rate),
     ];
     for (key, value) in numbers {

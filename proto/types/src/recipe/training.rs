@@ -20,6 +20,9 @@ pub struct Training {
     pub batch: u32,
     /// Steps of the whole run. The learning rate falls to almost nothing by then.
     pub steps: u32,
+    /// Levels of noise that pictures are given before the network paints them: where a picture is
+    /// flat, it makes strokes of it.
+    pub noise: f32,
     /// Adam's learning rate at its highest.
     pub learning_rate: f32,
     /// Steps from one look at the held-out pictures to the next.
@@ -51,8 +54,9 @@ impl Default for Training {
             size_px: 512,
             crop_px: 256,
             batch: 1,
-            steps: 5000,
-            learning_rate: 2e-3,
+            steps: 3000,
+            noise: 40.0,
+            learning_rate: 3e-3,
             look_every: 250,
             patience: 6,
             seed: 0,
@@ -90,13 +94,15 @@ impl Training {
         let range = |name, value: String, fits: bool, range| {
             if fits { Ok(()) } else { Err(RecipeError { name, value, range }) }
         };
-        let Self { size_px, crop_px, batch, steps, learning_rate, look_every, .. } = self;
+        let Self { size_px, crop_px, batch, steps, noise, learning_rate, look_every, .. } = self;
         let fits = (64..=1024).contains(crop_px) && crop_px.is_multiple_of(16);
         range("crop", crop_px.to_string(), fits, "a multiple of 16 from 64 to 1024 pixels")?;
         let fits = (64..=8192).contains(size_px);
         range("size", size_px.to_string(), fits, "from 64 to 8192 pixels")?;
         range("batch", batch.to_string(), (1..=64).contains(batch), "from 1 to 64")?;
         range("steps", steps.to_string(), (1..=1_000_000).contains(steps), "from 1 to 1000000")?;
+        let fits = (0.0..=255.0).contains(noise);
+        range("noise", noise.to_string(), fits, "from 0 to 255")?;
         let fits = *learning_rate > 0.0 && *learning_rate <= 1.0;
         range("learning_rate", learning_rate.to_string(), fits, "above 0, at most 1")?;
         range("look_every", look_every.to_string(), *look_every > 0, "at least 1")?;

@@ -10,11 +10,12 @@ use impasto_kernels::networks::{
 use impasto_models::{ModelError, NetworkHeader, NetworkLayout, read_network};
 use impasto_types::Digest;
 
+use super::noise::add_noise;
 use super::pass::Pass;
 use super::workshop::Workshop;
-use crate::EngineError;
 use crate::error::Unlearned;
 use crate::sources::Sources;
+use crate::{EngineError, Image};
 
 /// Why a file is no network.
 #[derive(Debug, thiserror::Error)]
@@ -133,6 +134,8 @@ pub(super) struct Learned {
     pub(super) network: Arc<Network>,
     pub(super) shares: Vec<f32>,
     pub(super) strength: f32,
+    /// Of the noise that it paints from.
+    pub(super) seed: u64,
 }
 
 impl Pass for Learned {
@@ -150,6 +153,10 @@ impl Pass for Learned {
 
     fn look(&mut self, _: &Sources, _: (usize, usize)) -> Result<(), EngineError> {
         Ok(())
+    }
+
+    fn stir(&self, begun: &mut Image) {
+        add_noise(begun, self.network.header.noise, self.seed);
     }
 
     fn paint(

@@ -11,6 +11,7 @@
 
 mod any_style;
 mod learned;
+mod noise;
 mod pass;
 mod session;
 mod squares;
@@ -18,4 +19,5 @@ mod workshop;
 
 pub use any_style::Networks;
 pub use learned::{Network, NetworkError, layout_of, network_of};
+pub use noise::add_noise;
 pub use session::Session;

@@ -5,8 +5,8 @@ use std::fmt;
 use impasto_kernels::networks::{PaintError, Picture, Workspace};
 
 use super::workshop::Workshop;
-use crate::EngineError;
 use crate::sources::Sources;
+use crate::{EngineError, Image};
 
 /// A network with the style of a run.
 pub(super) trait Pass: fmt::Debug + Send + Sync {
@@ -20,6 +20,9 @@ pub(super) trait Pass: fmt::Debug + Send + Sync {
 
     /// Looks at the styles for a scale of this size.
     fn look(&mut self, sources: &Sources, size: (usize, usize)) -> Result<(), EngineError>;
+
+    /// Changes what a scale begins with before it is painted.
+    fn stir(&self, _begun: &mut Image) {}
 
     /// Paints a picture in the style that was looked at last.
     fn paint(

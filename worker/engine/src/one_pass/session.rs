@@ -78,7 +78,8 @@ impl Session {
         recipe.check()?;
         inputs.check_given(Init::Content)?;
         let FeedForward { common, pass } = recipe;
-        let network = Learned { network, shares, strength: pass.strength };
+        let (strength, seed) = (pass.strength, common.seed);
+        let network = Learned { network, shares, strength, seed };
         Self::new(Box::new(network), common, pass, inputs, budget_bytes)
     }
 
@@ -173,7 +174,8 @@ impl Session {
         self.network.look(&self.sources, size)?;
         let pool = self.network.workshop().pool();
         let begun = pool.install(|| self.begun(size));
-        let begun = begun.ok_or(EngineError::MissingInput("a content image"))?;
+        let mut begun = begun.ok_or(EngineError::MissingInput("a content image"))?;
+        pool.install(|| self.network.stir(&mut begun));
         let network = &*self.network;
         let mut picture =
             network.workshop().paint(&begun, self.wraps(), |workspace, picture, output| {
