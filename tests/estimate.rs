@@ -215,7 +215,7 @@ fn what_a_worker_needs_to_decode_is_estimated() {
         let registry = Registry::default();
         let fits = |memory_bytes: u64| {
             let adapter = registry.adapter(&kind).expect("it is there");
-            let tools = Tools { adapter, method: &Nothing, memory_bytes };
+            let tools = Tools { adapter, method: &Nothing, memory_bytes, refuses_cuts: false };
             let mut observer = |_: &PaintStep| std::ops::ControlFlow::Continue(());
             let error = paint(tools, "wall.png", &action, &sources, &mut observer);
             match error.expect_err("no file is whole") {

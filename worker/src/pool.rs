@@ -12,7 +12,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use impasto_painter::Lane;
+use impasto_painter::{Lane, Sharing};
 use tokio::sync::Notify;
 
 #[derive(Debug)]
@@ -28,6 +28,7 @@ pub(crate) struct Share {
     pub(crate) lanes: u32,
     /// The memory of all lanes together.
     pub(crate) memory_bytes: u64,
+    pub(crate) sharing: Sharing,
 }
 
 /// What a task needs.
@@ -84,6 +85,13 @@ impl Pool {
     /// The number of lanes of devices that take tasks.
     pub(crate) fn lanes(&self) -> u32 {
         self.lock().in_use().map(|(_, slots)| slots.share.lanes).sum()
+    }
+
+    /// How many tasks may be asked for at once. One, where it may take all lanes: others would wait
+    /// for it, which another worker could run.
+    pub(crate) fn most_asked(&self) -> u32 {
+        let one = self.lock().in_use().any(|(_, slots)| slots.share.gives_one_or_all());
+        if one { 1 } else { u32::MAX }
     }
 
     /// How many lanes a task with this need of memory takes.
@@ -195,7 +203,9 @@ impl State {
         for lane in &lanes {
             free.remove(lane);
         }
-        let lane = Lane { device, lane: lanes[0], memory_bytes: share.of(count) };
+        let refuses_cuts = count < share.lanes && share.gives_one_or_all();
+        let memory_bytes = share.of(count);
+        let lane = Lane { device, lane: lanes[0], memory_bytes, refuses_cuts };
         Place { pool, lanes, lane, is_whole: count == share.lanes && share.memory_bytes == largest }
     }
 }
@@ -203,7 +213,19 @@ impl State {
 impl Share {
     /// How many lanes have this much memory together; all if even they have too little.
     fn needed(&self, memory_bytes: u64) -> u32 {
-        (1..self.lanes).find(|count| self.of(*count) >= memory_bytes).unwrap_or(self.lanes)
+        match self.sharing {
+            Sharing::ByNeed => {
+                (1..self.lanes).find(|count| self.of(*count) >= memory_bytes).unwrap_or(self.lanes)
+            }
+            Sharing::OneOrAll { small_bytes } => {
+                let is_small = memory_bytes <= small_bytes.min(self.of(1));
+                if is_small { 1 } else { self.lanes }
+            }
+        }
+    }
+
+    fn gives_one_or_all(&self) -> bool {
+        matches!(self.sharing, Sharing::OneOrAll { .. })
     }
 
     fn of(&self, count: u32) -> u64 {
@@ -242,7 +264,12 @@ mod tests {
     use super::*;
 
     fn pool(shares: &[(u32, u64)]) -> Pool {
-        Pool::new(shares.iter().map(|&(lanes, memory_bytes)| Share { lanes, memory_bytes }))
+        let sharing = Sharing::ByNeed;
+        Pool::new(shares.iter().map(|&(lanes, memory_bytes)| Share {
+            lanes,
+            memory_bytes,
+            sharing,
+        }))
     }
 
     /// The number of free lanes of each device.
@@ -256,7 +283,7 @@ mod tests {
             biased;
             place = pool.take(demand) => {
                 let place = place.expect("a device takes tasks");
-                let Lane { device, lane, memory_bytes } = place.lane;
+                let Lane { device, lane, memory_bytes, .. } = place.lane;
                 (place, (device, lane, memory_bytes))
             }
             () = yield_now() => panic!("{demand:?} has to wait, with {:?} free", free(pool)),
@@ -276,6 +303,31 @@ mod tests {
         for (memory_bytes, expected) in [(2000, 1), (3000, 1), (4600, 2), (u64::MAX, 2)] {
             assert_eq!(two.needed(memory_bytes), expected, "{memory_bytes}");
         }
+    }
+
+    #[tokio::test]
+    async fn on_a_cpu_a_task_takes_one_lane_and_refuses_cuts_or_takes_all() {
+        let cpu = |small_bytes| {
+            let sharing = Sharing::OneOrAll { small_bytes };
+            Pool::new([Share { lanes: 4, memory_bytes: 8000, sharing }])
+        };
+        for (small_bytes, memory_bytes, expected) in
+            [(1500, 0, 1), (1500, 1500, 1), (1500, 1501, 4), (9000, 2000, 1), (9000, 2001, 4)]
+        {
+            let needed = cpu(small_bytes).needed(memory_bytes);
+            assert_eq!(needed, expected, "{memory_bytes} of {small_bytes}");
+        }
+        let pool = cpu(1500);
+        let (small, first) = now(&pool, Demand::Bytes(1500)).await;
+        let (beside, second) = now(&pool, Demand::Bytes(1)).await;
+        assert_eq!((first, second), ((0, 0, 2000), (0, 1, 2000)));
+        assert!(small.lane.refuses_cuts && !small.is_whole);
+        let mut large = Box::pin(pool.take(Demand::Bytes(1501)));
+        assert!(futures_pending(&mut large));
+        drop((small, beside));
+        let large = large.await.expect("a place");
+        assert!(large.is_whole && !large.lane.refuses_cuts);
+        assert_eq!((large.lane.memory_bytes, free(&pool)), (8000, vec![0]));
     }
 
     #[tokio::test]

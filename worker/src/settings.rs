@@ -23,7 +23,7 @@ pub struct Settings {
     /// another worker has it, this one is called `NAME-2` or so.
     pub name: WorkerName,
     /// How many tasks run at once on each device; `None` is the device's default. On the CPU they
-    /// share the threads.
+    /// share the threads, and only small pictures run beside others.
     pub slots: Option<u32>,
     pub threads: usize,
     /// The memory limit for tasks on each device, over all slots; `None` is four fifths of the free
@@ -169,7 +169,9 @@ impl Settings {
 
     /// A device's lanes and memory for tasks.
     pub(crate) fn share(&self, offer: &Offer) -> Share {
-        Share { lanes: self.slots.unwrap_or(offer.lanes), memory_bytes: offer.info.memory_bytes }
+        let Offer { info, lanes, sharing } = offer;
+        let (lanes, memory_bytes) = (self.slots.unwrap_or(*lanes), info.memory_bytes);
+        Share { lanes, memory_bytes, sharing: *sharing }
     }
 }
 

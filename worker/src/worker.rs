@@ -307,16 +307,21 @@ impl Worker {
         self.handles.insert(lease, Handle { cancel: cancel.clone(), slots, progress });
         let workshop = self.workshop.clone();
         self.attempts.spawn(async move { (lease, attempt(workshop, grant, news, cancel).await) });
-        // The coordinator counts one slot per lease.
-        if slots > 1 { outbox.send(self.credits()) } else { Ok(()) }
+        // The coordinator counts one slot per lease, and no more leases than were asked for.
+        if slots > 1 || self.workshop.pool.most_asked() == 1 {
+            outbox.send(self.credits())
+        } else {
+            Ok(())
+        }
     }
 
-    /// The message that asks for as many leases as there are free slots.
+    /// The message that asks for leases, for as many as there are free slots at most.
     fn credits(&self) -> Message {
         let further: u32 = self.handles.values().map(|handle| handle.slots - 1).sum();
         // Slots of retired devices are not offered.
         let retired = self.slots.saturating_sub(self.workshop.pool.lanes());
-        credits(self.ledger.free_slots().saturating_sub(further).saturating_sub(retired))
+        let free = self.ledger.free_slots().saturating_sub(further).saturating_sub(retired);
+        credits(free.min(self.workshop.pool.most_asked()))
     }
 
     /// An attempt has ended. Without an outbox, its report waits for the next connection.

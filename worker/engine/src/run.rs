@@ -39,6 +39,11 @@ pub trait Run: Send + fmt::Debug {
         Interrupt::default()
     }
 
+    /// From so much memory on, more of it changes nothing in the result, to the last bit.
+    fn uncut_bytes(&self) -> u64 {
+        0
+    }
+
     /// What the user has to know about the picture, though the run goes on, such as that a loss was
     /// not finite and the picture before it was kept.
     fn warning(&self) -> Option<String> {

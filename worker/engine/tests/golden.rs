@@ -66,6 +66,10 @@ impl VggDevice for Cutting {
         self.0.least_moments(size, weighted, view)
     }
 
+    fn uncut_moments(&self, size: (usize, usize), weighted: bool, view: View) -> u64 {
+        self.0.uncut_moments(size, weighted, view)
+    }
+
     fn canvas(&self, task: Task<'_>) -> Result<Box<dyn Canvas>, EngineError> {
         self.0.canvas(task)
     }

@@ -40,6 +40,14 @@ fn begun(engine: &Arc<Engine>, recipe: &Optimize, inputs: &Inputs, budget_bytes:
     Session::new(engine.clone(), recipe.clone(), inputs.clone(), budget_bytes).expect("it begins")
 }
 
+/// The least memory that is enough.
+fn least_bytes(engine: &Arc<Engine>, recipe: &Optimize, inputs: &Inputs) -> u64 {
+    match Session::new(engine.clone(), recipe.clone(), inputs.clone(), 1 << 20) {
+        Err(impasto_engine::EngineError::Memory { least_bytes, .. }) => least_bytes,
+        other => panic!("one MiB is too little: {other:?}"),
+    }
+}
+
 /// The picture, and the share of the work that was done after each step.
 fn finish(mut session: Session) -> (Image, Vec<f64>) {
     let mut shares = Vec::new();
@@ -121,10 +129,7 @@ fn tiles_paint_what_the_whole_paints() {
         ..recipe("100:relu3_1:half")
     };
     let inputs = inputs(&recipe, (400, 300), false);
-    let least_bytes = match Session::new(engine.clone(), recipe.clone(), inputs.clone(), 1 << 20) {
-        Err(impasto_engine::EngineError::Memory { least_bytes, .. }) => least_bytes,
-        other => panic!("one MiB is too little: {other:?}"),
-    };
+    let least_bytes = least_bytes(&engine, &recipe, &inputs);
     let mut tiled = begun(&engine, &recipe, &inputs, least_bytes);
     tiled.step().expect("it runs");
     let (_, plan) = tiled.plans().last().expect("it has begun").clone();
@@ -134,4 +139,33 @@ fn tiles_paint_what_the_whole_paints() {
     let far = tiled.rgb.iter().zip(&whole.rgb).filter(|(a, b)| (*a - *b).abs() > 0.5).count();
     // Adam's first step is a sign: where the gradient is next to nothing, rounding decides it.
     assert!(far * 100 < tiled.rgb.len(), "{far} of {} values; {plan}", tiled.rgb.len());
+}
+
+#[test]
+fn from_the_budget_that_cuts_nothing_on_the_bits_are_the_same() {
+    let engine = engine();
+    for optimizer in [Optimizer::Adam, Optimizer::Lbfgs] {
+        let recipe = Optimize {
+            optimizer,
+            iterations: 1,
+            coarse_iterations: 1,
+            min_scale: 100,
+            padding: Padding::Reflect,
+            ..recipe("100:relu3_1:half")
+        };
+        let inputs = inputs(&recipe, (400, 300), false);
+        let paint = |budget_bytes: u64| {
+            let mut session = begun(&engine, &recipe, &inputs, budget_bytes);
+            while session.step().expect("it runs") != Step::Done {}
+            let plans: Vec<_> = session.plans().iter().map(|(_, plan)| plan.clone()).collect();
+            (plans, session.picture().expect("it is done"))
+        };
+        let uncut_bytes = begun(&engine, &recipe, &inputs, AMPLE).uncut_bytes();
+        let least_bytes = least_bytes(&engine, &recipe, &inputs);
+        assert!((least_bytes + 1..AMPLE).contains(&uncut_bytes), "{least_bytes} {uncut_bytes}");
+        let (plans, picture) = paint(AMPLE);
+        let (same_plans, same_picture) = paint(uncut_bytes);
+        assert!(same_plans == plans && same_picture == picture, "{optimizer:?}");
+        assert_ne!(paint(least_bytes).0, plans, "{optimizer:?}");
+    }
 }

@@ -224,6 +224,10 @@ impl VggDevice for Faulty {
         self.cpu.least_moments(size, weighted, view)
     }
 
+    fn uncut_moments(&self, size: (usize, usize), weighted: bool, view: View) -> u64 {
+        self.cpu.uncut_moments(size, weighted, view)
+    }
+
     fn canvas(&self, task: Task<'_>) -> Result<Box<dyn Canvas>, EngineError> {
         let pass = self.cpu.pass(task.plan.tiling.clone());
         let pass = FaultyPass { pass, fault: self.fault, left: self.from };

@@ -6,7 +6,9 @@ use std::sync::{Arc, PoisonError};
 use impasto_engine::EngineError;
 use impasto_engine::cards::Unavailable;
 use impasto_models::ModelStore;
-use impasto_types::{Action, DeviceHealth, Digest, ModelRef, Part, Recipe, error_text};
+use impasto_types::{
+    Action, DeviceHealth, Digest, ModelRef, Part, Recipe, RunReport, error_text,
+};
 
 use crate::device::{Devices, cpu_level};
 use crate::method::{Prepared, Site, SiteDevice};
@@ -41,7 +43,7 @@ impl EnginePainter {
         let store = ModelStore::open(models_dir)?;
         let opened = || -> Result<Vec<_>, Unavailable> {
             let listed = devices.list()?.into_iter();
-            listed.map(|device| OpenedDevice::open(device, limit_bytes)).collect()
+            listed.map(|device| OpenedDevice::open(device, threads, limit_bytes)).collect()
         };
         let opened = opened()
             .map_err(|source| OpenError::Device { devices: devices.to_string(), source })?;
@@ -56,7 +58,8 @@ impl EnginePainter {
 
     /// A lane with all the memory that may be used on a device.
     pub fn whole(&self, device: usize) -> Lane {
-        Lane { device, lane: 0, memory_bytes: self.devices[device].offer.info.memory_bytes }
+        let memory_bytes = self.devices[device].offer.info.memory_bytes;
+        Lane { device, lane: 0, memory_bytes, refuses_cuts: false }
     }
 
     /// The action's method in a lane, prepared there on first use.
@@ -124,8 +127,12 @@ impl EnginePainter {
             PaintError::UnknownKind { asset: asset.to_owned(), kind: action.kind.clone() }
         })?;
         let method = self.prepared(lane, asset, action, sources)?;
-        let tools = Tools { adapter, method: &*method, memory_bytes: lane.memory_bytes };
-        paint(tools, asset, action, sources, observer)
+        let Lane { memory_bytes, refuses_cuts, .. } = lane;
+        let tools = Tools { adapter, method: &*method, memory_bytes, refuses_cuts };
+        let sharer = self.devices[lane.device].time.join();
+        let Painted { files, report } = paint(tools, asset, action, sources, observer)?;
+        let compute_ms = sharer.own_ms(report.compute_ms);
+        Ok(Painted { files, report: RunReport { compute_ms, ..report } })
     }
 }
 
@@ -186,6 +193,7 @@ impl Painter for EnginePainter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Sharing;
 
     #[test]
     fn the_cpu_is_one_device_whose_lanes_share_their_state() {
@@ -194,7 +202,8 @@ mod tests {
             EnginePainter::open(Some(models.path()), 1, &Devices::Cpu, None).expect("it is there");
         let [offer] = &painter.offers()[..] else { panic!("one device") };
         assert!(offer.info.name.starts_with("cpu ") && offer.info.memory_bytes > 0, "{offer:?}");
-        assert_eq!((offer.lanes, offer.info.compute_capability), (1, None));
+        assert!(matches!(offer.sharing, Sharing::OneOrAll { .. }), "{offer:?}");
+        assert_eq!(offer.info.compute_capability, None);
         assert!(Arc::ptr_eq(&painter.devices[0].lane(0), &painter.devices[0].lane(3)));
         assert_eq!(painter.health(), []);
     }

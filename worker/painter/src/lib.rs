@@ -78,6 +78,7 @@ mod pace;
 mod paint;
 mod painter;
 mod registry;
+mod shared_time;
 mod sources;
 mod train;
 
@@ -91,6 +92,6 @@ pub use impasto_engine::{EngineError, StepReport};
 pub use method::{AskedStyle, Job, Method, Optimizing, PrepareError, Prepared, Site, SiteDevice};
 pub use pace::Pace;
 pub use paint::{Observer, PaintStep, Painted, Stop, Tools, paint};
-pub use painter::{Lane, Offer, Painter};
+pub use painter::{Lane, Offer, Painter, Sharing};
 pub use registry::Registry;
 pub use sources::Sources;

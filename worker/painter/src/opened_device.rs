@@ -6,19 +6,37 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use impasto_engine::cards::{Handle, Unavailable, trim};
 use impasto_types::{DeviceHealth, Digest, Method, ModelRef, Profile, error_text};
 
-use crate::Offer;
 use crate::device::Device;
 use crate::gauge::Gauge;
 use crate::method::Prepared;
+use crate::shared_time::SharedTime;
+use crate::{Offer, Sharing};
 
 /// While one picture is decoded, encoded or waits for the host, the other computes; a third would
 /// gain little, and take their memory.
 const CARD_LANES: u32 = 2;
 
+/// Small pictures that are painted at once, for each thread of the CPU: their layers are too small
+/// for several threads, and while one is decoded or encoded, the others compute.
+const LANES_PER_THREAD: usize = 2;
+
+/// No more lanes than this on the CPU: each takes memory.
+const MOST_CPU_LANES: usize = 16;
+
+/// The most that a small picture needs by the planner's estimate: 0.6 GiB for the network and the
+/// process, which each picture counts as its own, and about 600 x 600 pixels.
+const SMALL_BYTES: u64 = 896 << 20;
+
+/// The least memory of a lane of the CPU. Not to be cut, a picture needs more than its estimate.
+const LEAST_SHARE_BYTES: u64 = 1 << 30;
+const _: () = assert!(SMALL_BYTES < LEAST_SHARE_BYTES);
+
 #[derive(Debug)]
 pub(crate) struct OpenedDevice {
     pub(crate) device: Device,
     pub(crate) offer: Offer,
+    /// Of what is painted here.
+    pub(crate) time: SharedTime,
     /// Created on first use. All lanes of the CPU share one state: its networks and threads.
     lanes: Mutex<BTreeMap<u32, Arc<Mutex<LaneState>>>>,
     gauge: Option<Gauge>,
@@ -48,12 +66,24 @@ pub(crate) struct Key {
 
 impl OpenedDevice {
     /// GPUs are opened at once, so that one that cannot be opened is an error before it has work.
-    pub(crate) fn open(device: Device, limit_bytes: Option<u64>) -> Result<Self, Unavailable> {
+    pub(crate) fn open(
+        device: Device,
+        threads: usize,
+        limit_bytes: Option<u64>,
+    ) -> Result<Self, Unavailable> {
         let first = LaneState { card: device.open()?, prepared: None };
-        let lanes = if device == Device::Cpu { 1 } else { CARD_LANES };
-        let offer = Offer { info: device.info(limit_bytes)?, lanes };
+        let info = device.info(limit_bytes)?;
+        let (lanes, sharing) = match device {
+            Device::Cpu => {
+                let sharing = Sharing::OneOrAll { small_bytes: SMALL_BYTES };
+                (cpu_lanes(threads, info.memory_bytes), sharing)
+            }
+            Device::Cuda(_) | Device::Metal(_) => (CARD_LANES, Sharing::ByNeed),
+        };
+        let offer = Offer { info, lanes, sharing };
         let lanes = Mutex::new(BTreeMap::from([(0, Arc::new(Mutex::new(first)))]));
-        Ok(Self { device, offer, lanes, gauge: Gauge::of(device), lost: OnceLock::new() })
+        let (time, gauge) = (SharedTime::default(), Gauge::of(device));
+        Ok(Self { device, offer, time, lanes, gauge, lost: OnceLock::new() })
     }
 
     /// Opens the GPU once more, for another lane or after a failure; `None` for the CPU.
@@ -100,5 +130,31 @@ impl OpenedDevice {
         let lane = self.lane(lane);
         let lane = lane.lock().unwrap_or_else(PoisonError::into_inner);
         lane.card.as_ref().map_or(Ok(()), trim)
+    }
+}
+
+/// The lanes of a CPU that paints with so many threads and so much memory.
+fn cpu_lanes(threads: usize, memory_bytes: u64) -> u32 {
+    let busy = threads.saturating_mul(LANES_PER_THREAD).min(MOST_CPU_LANES) as u64;
+    busy.min(memory_bytes / LEAST_SHARE_BYTES).max(1) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lanes_of_a_cpu_follow_its_threads_and_memory() {
+        const GIB: u64 = 1 << 30;
+        for (threads, memory_bytes, expected) in [
+            (2, 64 * GIB, 4),
+            (2, 3 * GIB, 3),
+            (2, 2 * GIB - 1, 1),
+            (1, 0, 1),
+            (64, 64 * GIB, 16),
+            (usize::MAX, u64::MAX, 16),
+        ] {
+            assert_eq!(cpu_lanes(threads, memory_bytes), expected, "{threads} {memory_bytes}");
+        }
     }
 }

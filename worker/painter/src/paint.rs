@@ -23,6 +23,8 @@ pub struct Tools<'a> {
     pub method: &'a dyn Prepared,
     /// The most memory in bytes that the process may hold.
     pub memory_bytes: u64,
+    /// See [`Lane::refuses_cuts`](crate::Lane::refuses_cuts).
+    pub refuses_cuts: bool,
 }
 
 /// The progress of painting an asset.
@@ -107,7 +109,7 @@ fn paint_from(
     sources: &Sources,
     observer: &mut dyn Observer,
 ) -> Result<Painted, PaintError> {
-    let Tools { adapter, method, memory_bytes } = tools;
+    let Tools { adapter, method, memory_bytes, refuses_cuts } = tools;
     let unusable = |source| PaintError::of_adapter(asset, &action.kind, source);
     let mut files: Files<'_> = sources.files.iter().map(|(part, file)| (*part, file)).collect();
     // These are for the method; adapters do not know them.
@@ -147,6 +149,7 @@ fn paint_from(
             + waiting.iter().map(View::bytes).sum::<u64>()
             + painted.iter().map(Image::bytes).sum::<u64>();
         let failed = |source| PaintError::of_engine(asset, memory_bytes, held_bytes, source);
+        let left_bytes = memory_bytes.saturating_sub(held_bytes);
         let job = Job {
             recipe: &action.recipe,
             view,
@@ -154,9 +157,14 @@ fn paint_from(
             asked: &asked,
             init,
             checkpoint: run.take(),
-            memory_bytes: memory_bytes.saturating_sub(held_bytes),
+            memory_bytes: left_bytes,
         };
         let mut run = method.begin(job).map_err(failed)?;
+        if refuses_cuts && run.uncut_bytes() > left_bytes {
+            let (width, height) = (size.0 as usize, size.1 as usize);
+            let (least_bytes, budget_bytes) = (run.uncut_bytes(), left_bytes);
+            return Err(failed(EngineError::Memory { width, height, least_bytes, budget_bytes }));
+        }
         observer.began(run.interrupt());
         let (mut last, mut plan) = (None, None);
         let stopped = loop {

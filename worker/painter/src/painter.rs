@@ -49,6 +49,17 @@ pub struct Offer {
     pub info: DeviceInfo,
     /// How many pictures to paint there at once for the best throughput.
     pub lanes: u32,
+    pub sharing: Sharing,
+}
+
+/// Which lanes of a device a picture takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sharing {
+    /// As many as have the memory that it needs at least: it is cut into tiles that fit them.
+    ByNeed,
+    /// One for a small picture, which needs no more than `small_bytes` and does not keep the device
+    /// busy alone; all for any other. So every picture is painted as if the device had one lane.
+    OneOrAll { small_bytes: u64 },
 }
 
 /// A place on a device for one picture at a time, and its memory.
@@ -58,4 +69,7 @@ pub struct Lane {
     pub device: usize,
     pub lane: u32,
     pub memory_bytes: u64,
+    /// Whether a picture that so much memory cuts is refused with [`PaintError::Memory`]: with more
+    /// lanes it is painted otherwise, and the result must not depend on their number.
+    pub refuses_cuts: bool,
 }

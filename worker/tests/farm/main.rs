@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 
 use bench::{Bench, failure, lease, output};
 use coordinator::soon;
-use impasto_painter::Offer;
+use impasto_painter::{Offer, Sharing};
 use impasto_proto::v1;
 use impasto_proto::v1::worker_message::Message;
 use impasto_types::{
@@ -170,6 +170,37 @@ async fn a_large_task_takes_several_slots() {
     output(&link.outcome_of(lease(0)).await);
     link.credits(4).await;
     link.acknowledge(lease(0)).await;
+    bench.drain(link).await;
+}
+
+#[tokio::test]
+async fn small_pictures_share_a_cpu_and_a_large_one_has_all_of_it() {
+    let sharing = Sharing::OneOrAll { small_bytes: 1 << 30 };
+    let offer = Offer { lanes: 4, sharing, ..offer("cpu", 8 << 30) };
+    let mut bench = Bench::start_with(vec![offer], |settings| settings).await;
+    let mut link = bench.coordinator.welcome().await;
+    // It asks for one task at a time: the next may need all lanes.
+    for index in 0..2 {
+        link.credits(1).await;
+        link.grant(lease(index), &bench.task(b"slow")).await;
+    }
+    link.credits(1).await;
+    let large = TaskSpec { least_memory_bytes: (1 << 30) + 1, ..bench.task(b"brick") };
+    link.grant(lease(2), &large).await;
+    link.credits(0).await;
+    link.working(2).await;
+    bench.painter.open();
+    for index in 0..3 {
+        output(&link.outcome_of(lease(index)).await);
+        link.acknowledge(lease(index)).await;
+    }
+    link.credits(1).await;
+    let lanes = bench.painter.lanes();
+    let mut lanes: Vec<_> =
+        lanes.iter().map(|lane| (lane.lane, lane.memory_bytes >> 30, lane.refuses_cuts)).collect();
+    assert_eq!(lanes.pop(), Some((0, 8, false)), "after the others");
+    lanes.sort_unstable();
+    assert_eq!(lanes, [(0, 2, true), (1, 2, true)]);
     bench.drain(link).await;
 }
 

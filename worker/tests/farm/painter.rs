@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use impasto_painter::{
     EngineError, Lane, Observer, Offer, OutputFile, PaintError, PaintStep, Painted, Painter,
-    Sources, StepReport, Stop,
+    Sharing, Sources, StepReport, Stop,
 };
 use impasto_types::{Action, DeviceHealth, DeviceInfo, Digest, Losses, ModelRef, Part, RunReport};
 
@@ -46,7 +46,7 @@ pub(crate) fn offer(name: &str, memory_bytes: u64) -> Offer {
         memory_bytes,
         compute_capability: None,
     };
-    Offer { info, lanes: 1 }
+    Offer { info, lanes: 1, sharing: Sharing::ByNeed }
 }
 
 impl FakePainter {

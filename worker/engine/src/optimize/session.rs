@@ -24,6 +24,8 @@ pub struct Session {
     engine: Arc<Engine>,
     recipe: Optimize,
     budget_bytes: u64,
+    /// From this budget on, no picture is cut into tiles and nothing is kept in lower precision.
+    uncut_bytes: u64,
     sources: Sources,
     /// Names the recipe and the inputs in a checkpoint.
     identity: blake3::Hash,
@@ -114,6 +116,7 @@ impl Session {
             engine,
             recipe,
             budget_bytes,
+            uncut_bytes: 0,
             sources,
             identity,
             schedule,
@@ -125,7 +128,7 @@ impl Session {
             plans: Vec::new(),
         };
         if !session.nothing_pulls() {
-            session.check_budget()?;
+            session.uncut_bytes = session.check_budget()?;
         }
         let Self { engine, sources, recipe, .. } = &mut session;
         engine.install(|| sources.prepare((&*recipe).into()));

@@ -80,7 +80,7 @@ fn crc(bytes: &[u8]) -> u32 {
 fn refused(sources: &Sources, memory_bytes: u64) -> PaintError {
     let (registry, method) = (Registry::default(), method());
     let adapter = registry.adapter(&AssetKind::picture()).expect("it is there");
-    let tools = Tools { adapter, method: &method, memory_bytes };
+    let tools = Tools { adapter, method: &method, memory_bytes, refuses_cuts: false };
     let mut optimize = Optimize { iterations: 1, min_scale: 0, ..Optimize::painterly() };
     optimize.common.size = Some(64);
     let recipe = Recipe::Optimize(optimize);
@@ -138,4 +138,31 @@ fn many_large_styles_need_one_decoding_at_a_time() {
     // cut short.
     let error = refused(&many(16), sixteen + 16 * MIB);
     assert!(matches!(error, PaintError::File(_)), "{error}");
+}
+
+#[test]
+fn a_lane_paints_what_all_the_memory_would_or_refuses() {
+    let (registry, method) = (Registry::default(), method());
+    let adapter = registry.adapter(&AssetKind::picture()).expect("it is there");
+    let mut optimize = Optimize { iterations: 1, min_scale: 0, ..Optimize::painterly() };
+    optimize.common.size = Some(400);
+    let sources = sources();
+    let recipe = Recipe::Optimize(optimize);
+    let action = sources.action(AssetKind::picture(), recipe, &[1.0], vec![], vec![PNG]);
+    let painted = |memory_bytes, refuses_cuts| {
+        let tools = Tools { adapter, method: &method, memory_bytes, refuses_cuts };
+        let mut observer = |_: &PaintStep| ControlFlow::Continue(());
+        match paint(tools, "wall.png", &action, &sources, &mut observer) {
+            Ok(painted) => Ok(painted.files[0].bytes.clone()),
+            Err(PaintError::Memory { least_bytes, .. }) => Err(least_bytes),
+            Err(error) => panic!("{error}"),
+        }
+    };
+    let least_bytes = painted(MIB, false).expect_err("it is too little");
+    assert!(painted(least_bytes, false).is_ok(), "it is cut");
+    let uncut_bytes = painted(least_bytes, true).expect_err("it would be cut");
+    assert!(uncut_bytes > least_bytes);
+    let expected = painted(1 << 40, false).expect("there is memory");
+    assert!(painted(uncut_bytes, true).expect("it is whole") == expected);
+    assert_eq!(painted(uncut_bytes - 1, true), Err(uncut_bytes));
 }

@@ -91,7 +91,7 @@ pub(crate) fn paint_with(
 ) -> Result<Painted, PaintError> {
     let (registry, method) = (Registry::default(), method());
     let adapter = registry.adapter(&AssetKind::picture()).expect("it is there");
-    let tools = Tools { adapter, method: &method, memory_bytes: PLENTY };
+    let tools = Tools { adapter, method: &method, memory_bytes: PLENTY, refuses_cuts: false };
     let full = self::sources();
     let named = Sources { files: sources.files.clone(), ..full };
     paint(tools, "wall.png", &action(output, &named), sources, observer)
@@ -130,7 +130,7 @@ pub(crate) fn run_kind(
 ) -> Painted {
     let (registry, method) = (Registry::default(), method());
     let adapter = registry.adapter(&kind).expect("it is there");
-    let tools = Tools { adapter, method: &method, memory_bytes: PLENTY };
+    let tools = Tools { adapter, method: &method, memory_bytes: PLENTY, refuses_cuts: false };
     let action = sources.action(kind, recipe, &[1.0], vec![], vec![output]);
     paint(tools, "wall.png", &action, sources, &mut |_: &PaintStep| ControlFlow::Continue(()))
         .expect("it is painted")

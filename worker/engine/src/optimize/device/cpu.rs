@@ -139,6 +139,11 @@ impl VggDevice for Cpu {
         least.unwrap_or(0) + if weighted { weights_bytes(width, height) } else { 0 }
     }
 
+    fn uncut_moments(&self, (width, height): (usize, usize), weighted: bool, view: View) -> u64 {
+        let whole = Candidate::whole(self.cut(view), width, height);
+        self.tile_bytes(&whole) + if weighted { weights_bytes(width, height) } else { 0 }
+    }
+
     fn canvas(&self, task: Task<'_>) -> Result<Box<dyn Canvas>, EngineError> {
         let Plan { tiling, copy, content, .. } = &task.plan;
         let mut pass =

@@ -95,6 +95,14 @@ struct Span {
     interior: Range<usize>,
 }
 
+impl Candidate {
+    /// In one piece.
+    pub(crate) fn whole(view: View, width: usize, height: usize) -> Self {
+        let (largest, deepest) = (view.shape(width, height), view.deepest);
+        Self { interior: (width, height), work_px: width * height, largest, deepest }
+    }
+}
+
 impl Tiling {
     /// The picture in one piece.
     pub fn whole(view: View, width: usize, height: usize) -> Self {

@@ -42,6 +42,9 @@ pub trait VggDevice: Send + Sync + std::fmt::Debug {
     /// The least budget that [`VggDevice::moments`] asks for a picture of this width and height.
     fn least_moments(&self, size: (usize, usize), weighted: bool, view: View) -> u64;
 
+    /// The budget from which on [`VggDevice::moments`] does not cut such a picture.
+    fn uncut_moments(&self, size: (usize, usize), weighted: bool, view: View) -> u64;
+
     /// A picture on the device, ready for its first step.
     ///
     /// # Errors

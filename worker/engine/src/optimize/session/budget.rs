@@ -17,50 +17,64 @@ impl Session {
     }
 
     /// Plans all that the run will ask memory for, so that what cannot be painted is refused before
-    /// the coarse scales are, and the error names what is enough to the end.
-    pub(super) fn check_budget(&self) -> Result<(), EngineError> {
-        let mut least = 0;
+    /// the coarse scales are, and the error names what is enough to the end. Returns the budget
+    /// from which on nothing is cut.
+    pub(super) fn check_budget(&self) -> Result<u64, EngineError> {
+        let backend = self.engine.backend();
+        let (mut least, mut uncut) = (0, 0);
         let mut plan = |scale: Scale, held: u64| {
-            let budget = self.budget_bytes.saturating_sub(held);
-            match self.engine.backend().plan(&self.work(scale), budget) {
+            let work = self.work(scale);
+            match backend.plan(&work, self.budget_bytes.saturating_sub(held)) {
                 Ok(_) => {}
                 Err(EngineError::Memory { least_bytes, .. }) => {
                     least = u64::max(least, held + least_bytes);
                 }
                 Err(error) => return Err(error),
             }
-            let work = self.work(scale);
+            uncut = u64::max(uncut, held.saturating_add(backend.plan(&work, u64::MAX)?.bytes));
             Ok(OptimizerPlan::of(&self.recipe, work.wraps()).warmth_bytes(work.len()))
         };
         let (held, last) = (self.held_bytes(), self.schedule.last());
-        let (mut styles, mut warmth) = (0, 0);
+        let (mut styles, mut uncut_styles, mut warmth) = (0, 0, 0);
         for (at, scale) in self.schedule.all().enumerate() {
-            let canvas = 4 * self.work(scale).len() as u64;
-            let style = self.style_bytes(scale, self.schedule.has_first_size(at));
-            styles = u64::max(styles, held + canvas + warmth + style);
+            let beside = held + 4 * self.work(scale).len() as u64 + warmth;
+            let first = self.schedule.has_first_size(at);
+            let style = self.style_bytes(scale, first, |size, weighted, view| {
+                backend.least_moments(size, weighted, view)
+            });
+            let uncut_style = self.style_bytes(scale, first, |size, weighted, view| {
+                backend.uncut_moments(size, weighted, view)
+            });
+            styles = u64::max(styles, beside + style);
+            uncut_styles = u64::max(uncut_styles, beside + uncut_style);
             warmth = plan(scale, if scale == last { self.kept_bytes() } else { held })?;
         }
         let prepared = held + self.sources.preparation_bytes((&self.recipe).into());
         let least_bytes = least.max(styles).max(prepared);
         if least_bytes <= self.budget_bytes {
-            return Ok(());
+            return Ok(uncut.max(uncut_styles).max(prepared));
         }
         let (width, height) = (last.width as usize, last.height as usize);
         let budget_bytes = self.budget_bytes;
         Err(EngineError::Memory { width, height, least_bytes, budget_bytes })
     }
 
-    /// The least that a style image takes while it is measured at a scale, which may be the first.
-    pub(super) fn style_bytes(&self, scale: Scale, first: bool) -> u64 {
+    /// What a style image takes while it is measured at a scale, which may be the first, if its
+    /// moments take so much: the most of all.
+    pub(super) fn style_bytes(
+        &self,
+        scale: Scale,
+        first: bool,
+        moments: impl Fn((usize, usize), bool, View) -> u64,
+    ) -> u64 {
         if !self.recipe.is_styled() {
             return 0;
         }
         let bytes = |style: &Style, (scale, view): (Scale, View)| {
-            let (width, height) = Sources::style_size(&self.recipe, style, scale, first);
+            let size = Sources::style_size(&self.recipe, style, scale, first);
             let weighted = style.weights.is_some();
             let values = if weighted { 4 } else { 3 };
-            4 * values * (width * height) as u64
-                + self.engine.backend().least_moments((width, height), weighted, view)
+            4 * values * (size.0 * size.1) as u64 + moments(size, weighted, view)
         };
         let looks = self.style_looks(scale);
         let each = |style| looks.iter().map(move |&look| bytes(style, look));

@@ -45,6 +45,10 @@ impl Run for Session {
         }))
     }
 
+    fn uncut_bytes(&self) -> u64 {
+        self.uncut_bytes
+    }
+
     fn interrupt(&self) -> Interrupt {
         self.interrupt.clone()
     }

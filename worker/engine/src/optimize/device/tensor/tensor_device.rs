@@ -19,7 +19,7 @@ use super::tiles::Tiles;
 use super::transfer::uploaded;
 use crate::cards::{failed, name};
 use crate::optimize::device::blend::{at_layers, weights_bytes};
-use crate::optimize::device::{Canvas, Plan, Task, Tiling, VggDevice, View, Work};
+use crate::optimize::device::{Candidate, Canvas, Plan, Task, Tiling, VggDevice, View, Work};
 use crate::{EngineError, Image, Interrupt, Mask};
 
 /// VGG-19 on a candle device.
@@ -133,9 +133,7 @@ impl VggDevice for TensorDevice {
     ) -> Result<Vec<Moments>, EngineError> {
         let (width, height) = (image.width, image.height);
         let candidates = Tiling::sane(view, width, height);
-        // The picture itself, in single precision.
-        let masked = weights.map_or(0, |_| weights_bytes(width, height));
-        let picture = 4 * image.rgb.len() as u64 + masked;
+        let picture = style_bytes((width, height), weights.is_some());
         let bytes = |candidate| picture + tile_bytes(&self.network, candidate);
         let fits = candidates.iter().find(|candidate| bytes(candidate) <= budget_bytes);
         let tiling = fits.and_then(|fits| Tiling::cut(view, width, height, fits.interior));
@@ -156,13 +154,23 @@ impl VggDevice for TensorDevice {
     fn least_moments(&self, (width, height): (usize, usize), weighted: bool, view: View) -> u64 {
         let candidates = Tiling::sane(view, width, height);
         let least = candidates.iter().map(|tile| tile_bytes(&self.network, tile)).min();
-        let masked = if weighted { weights_bytes(width, height) } else { 0 };
-        least.unwrap_or(0).saturating_add(masked + 3 * 4 * (width * height) as u64)
+        least.unwrap_or(0).saturating_add(style_bytes((width, height), weighted))
+    }
+
+    fn uncut_moments(&self, (width, height): (usize, usize), weighted: bool, view: View) -> u64 {
+        let whole = tile_bytes(&self.network, &Candidate::whole(view, width, height));
+        whole.saturating_add(style_bytes((width, height), weighted))
     }
 
     fn canvas(&self, task: Task<'_>) -> Result<Box<dyn Canvas>, EngineError> {
         Ok(Box::new(TensorCanvas::new(self.network.clone(), task)?))
     }
+}
+
+/// A style image itself, in single precision, and its weights if it has any.
+fn style_bytes((width, height): (usize, usize), weighted: bool) -> u64 {
+    let masked = if weighted { weights_bytes(width, height) } else { 0 };
+    masked + 3 * 4 * (width * height) as u64
 }
 
 /// Whether each layer goes on where the one before it ends.
