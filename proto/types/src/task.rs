@@ -43,7 +43,8 @@ pub struct RunReport {
     /// The final loss, if the method has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub losses: Option<Losses>,
-    /// Wall-clock milliseconds of the computation.
+    /// Milliseconds of the device's time: those of the computation, divided among the pictures that
+    /// were painted there at once.
     pub compute_ms: u64,
     /// The device and its precision, such as `cpu avx512 fp32`.
     pub device: String,
