@@ -1,9 +1,11 @@
 //! Compares the planner's estimate of a task's memory with the engine's plan. The scheduler chooses
 //! a worker by the estimate, and the picture has to fit into it.
 
+mod synthetic;
+
 use std::sync::Arc;
 
-use impasto_engine::one_pass::{Networks, Session};
+use impasto_engine::one_pass::{Network, Networks, Session};
 use impasto_engine::optimize::device::{Cpu, VggDevice, Work};
 use impasto_engine::{EngineError, Frame, Image, Inputs, Joins, Run};
 use impasto_kernels::{Level, Precision};
@@ -15,8 +17,8 @@ use impasto_painter::{
 use impasto_planner::estimate;
 use impasto_tests::models_dir;
 use impasto_types::{
-    Arbitrary, AssetKind, ContainerFormat, Depth, Footprint, ModelName, Optimize, Optimizer,
-    OutputSpec, Part, Preset, Profile, Recipe, Tileable,
+    Arbitrary, AssetKind, ContainerFormat, Depth, Digest, FeedForward, Footprint, ModelName,
+    Optimize, Optimizer, OutputSpec, Part, Preset, Profile, Recipe, Tileable,
 };
 
 /// What the engine counts for a process without network and picture.
@@ -109,32 +111,46 @@ fn a_picture_in_one_pass_fits_into_its_task_s_memory() {
     let model = store.ensure(ModelName::Arbitrary, &mut |_| ()).expect("it is pulled");
     let tensors = model.parse(read_tensors).expect("it is read");
     let networks = Arc::new(Networks::new(&tensors, 2, None).expect("they fit together"));
+    let learned = Network::of_file(&synthetic::network(Digest::of(b"style")), 2, None);
+    let learned = Arc::new(learned.expect("it is a network"));
     for (width, height) in [(16, 16), (90, 91), (512, 512), (1024, 333), (2048, 2048)] {
         for tileable in [Tileable::None, Tileable::Both] {
-            let mut recipe = Arbitrary::of(Preset::Texture);
-            recipe.common.tileable = tileable;
-            let (size, whole) = ((width, height), Recipe::Arbitrary(recipe.clone()));
-            let estimate = estimate::memory_bytes(&whole, size, &[size, STYLE], &[STYLE]);
-            let picture = |(width, height): (u32, u32)| {
-                Image::filled(width as usize, height as usize, [90.0, 120.0, 60.0])
+            let mut any = Arbitrary::of(Preset::Texture);
+            let mut own = FeedForward::of(Preset::Texture);
+            own.pass.strength = 0.5;
+            (any.common.tileable, own.common.tileable) = (tileable, tileable);
+            let inputs = || Inputs {
+                content: Some(filled((width, height))),
+                coverage: None,
+                styles: vec![(filled(STYLE), 1.0).into()],
+                init: None,
+                joins: Joins::from(tileable),
+                mask: None,
             };
-            let begun = |budget_bytes: u64| {
-                let inputs = Inputs {
-                    content: Some(picture(size)),
-                    coverage: None,
-                    styles: vec![(picture(STYLE), 1.0).into()],
-                    init: None,
-                    joins: Joins::from(tileable),
-                    mask: None,
-                };
-                Session::any_style(networks.clone(), recipe.clone(), inputs, budget_bytes)
+            let begin_any = |bytes| {
+                Session::any_style(networks.clone(), any.clone(), inputs(), bytes).map(drop)
             };
-            let row = format!("{width} x {height} {tileable:?}: {estimate}");
-            begun(estimate).unwrap_or_else(|error| panic!("{row}: {error}"));
-            if width * height > 1 << 20 {
-                begun(estimate / 2).expect_err(&row);
-            }
+            fits(&Recipe::Arbitrary(any.clone()), (width, height), begin_any);
+            let begin_own = |bytes| {
+                let (network, recipe) = (learned.clone(), own.clone());
+                Session::learned(network, vec![1.0], recipe, inputs(), bytes).map(drop)
+            };
+            fits(&Recipe::FeedForward(own.clone()), (width, height), begin_own);
         }
+    }
+}
+
+fn filled((width, height): (u32, u32)) -> Image {
+    Image::filled(width as usize, height as usize, [90.0, 120.0, 60.0])
+}
+
+/// A run begins with the memory that its recipe is estimated to take, and not with half of it.
+fn fits(recipe: &Recipe, size: (u32, u32), begun: impl Fn(u64) -> Result<(), EngineError>) {
+    let estimate = estimate::memory_bytes(recipe, size, &[size, STYLE], &[STYLE]);
+    let row = format!("{} {size:?}: {estimate}", recipe.method());
+    begun(estimate).unwrap_or_else(|error| panic!("{row}: {error}"));
+    if size.0 * size.1 > 1 << 20 {
+        begun(estimate / 2).expect_err(&row);
     }
 }
 

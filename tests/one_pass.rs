@@ -140,6 +140,38 @@ fn a_project_paints_by_both_methods_and_repaints_only_what_changed() {
 }
 
 #[test]
+fn a_sheet_compares_styles_methods_and_strengths() {
+    let project = Project::empty();
+    project.save("wall.png", &pictures::bricks(48, 40, 1));
+    project.save("styles/day.png", &pictures::swirls(64, 1));
+    let sheet = ["sheet", "wall.png", "--style", "styles/night.png", "-o", "sheet.html"];
+    let other = ["--style", "styles/day.png", "--tileable", "both"];
+    let run = project.run(&[&sheet[..], &other].concat()).expect_code(0);
+    assert_eq!(run.out, "wrote sheet.html, 6 pictures\n", "{run}");
+    let page = String::from_utf8(project.read("sheet.html")).expect("it is text");
+    // The asset, two styles, and three pictures in each.
+    assert_eq!(page.matches("src=\"data:image/").count(), 1 + 2 + 6);
+    for lines in [
+        "[styles.night]\nimages = [&quot;styles/night.png&quot;]\nmethod = &quot;optimize&quot;\n",
+        "method = &quot;arbitrary&quot;\ntileable = &quot;both&quot;\nstrength = 0.5\n",
+        "tileable = &quot;both&quot;\nstrength = 1.0\n",
+    ] {
+        assert!(page.contains(lines) || page.contains(&lines.replace("&quot;", "\"")), "{lines}");
+    }
+    let refused = |flags: &[&str]| {
+        let run = project.run(&[&sheet[..4], flags].concat()).expect_code(2);
+        assert!(!project.path("other.html").exists());
+        run.err
+    };
+    let error = refused(&["-o", "other.png"]);
+    assert!(error.contains("other.png is no name for a page"), "{error}");
+    let error = refused(&["-o", "other.html", "--method", "feedforward"]);
+    assert!(error.contains("method feedforward needs a network"), "{error}");
+    let error = refused(&["-o", "other.html", "--strength", "2", "--method", "arbitrary"]);
+    assert!(error.contains("strength is 2, but has to be from 0 to 1"), "{error}");
+}
+
+#[test]
 fn keys_of_another_method_are_named() {
     let project = Project::empty();
     project.save("wall.png", &pictures::bricks(48, 48, 1));

@@ -25,7 +25,7 @@ use crate::contact_sheet::loss_text;
 use crate::flags::{ComputeFlags, DepfileFlag, DryRunFlag, ModelsFlags};
 use crate::show::{ModelBar, PaintBar};
 use crate::units::{count, time};
-use crate::{Context, Exit, Failure, interrupt, overwrite};
+use crate::{Context, Exit, Failure, Screen, interrupt, overwrite};
 
 /// What `stylize` and `synth` share.
 #[derive(Debug, Args)]
@@ -124,7 +124,7 @@ impl Subject {
 
 /// Why painting cannot begin.
 #[derive(Debug, thiserror::Error)]
-enum DirectError {
+pub(crate) enum DirectError {
     #[error("cannot read {}", path.display())]
     Read { path: PathBuf, source: io::Error },
     #[error("`{}` has no known extension: use .png, .jpg, .tga, .tiff, .webp or .bmp",
@@ -198,14 +198,13 @@ pub(crate) fn paint(
     let mut action =
         sources.action(AssetKind::photograph(), recipe, &weights, models, vec![output]);
     action.styles.iter_mut().for_each(|style| style.crop = crop);
-    let mut follow = Follow { bar: PaintBar::new(&context.screen, &name), cancel };
+    let mut follow = Follow::new(&context.screen, &name, cancel);
     let painted = painter.paint(painter.whole(0), &name, &action, &sources, &mut follow);
     drop(follow);
-    let painted = match painted {
+    let Painted { files, report } = match painted {
         Err(PaintError::Canceled { .. }) => return Err(Failure::interrupted()),
         other => other.map_err(|error| not_painted(error, args))?,
     };
-    let Painted { files, report } = painted;
     // The action has one output.
     for file in &files {
         replace_output(&args.output, &file.bytes).map_err(Failure::here)?;
@@ -229,9 +228,16 @@ fn check_needs(subject: &Subject, recipe: &Recipe) -> Result<(), Failure> {
 }
 
 /// Draws progress, until the user interrupts.
-struct Follow<'a> {
+pub(crate) struct Follow<'a> {
     bar: PaintBar<'a>,
     cancel: CancellationToken,
+}
+
+impl<'a> Follow<'a> {
+    /// Follows the picture with this name.
+    pub(crate) fn new(screen: &'a Screen, name: &str, cancel: CancellationToken) -> Self {
+        Self { bar: PaintBar::new(screen, name), cancel }
+    }
 }
 
 impl Observer for Follow<'_> {
@@ -311,7 +317,7 @@ fn say(name: &str, (width, height): (u32, u32), report: &RunReport, context: &Co
     ));
 }
 
-fn read(path: &Path) -> Result<Source, DirectError> {
+pub(crate) fn read(path: &Path) -> Result<Source, DirectError> {
     Source::read(path).map_err(|source| DirectError::Read { path: path.to_owned(), source })
 }
 
@@ -368,7 +374,7 @@ fn keep_texels(recipe: &mut Recipe, styles: &[(u32, u32)]) {
     }
 }
 
-fn ensure_model(
+pub(crate) fn ensure_model(
     dir: Option<&Path>,
     name: ModelName,
     context: &Context,

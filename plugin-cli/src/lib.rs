@@ -25,6 +25,7 @@ mod overwrite;
 mod pace;
 mod run_build;
 mod screen;
+mod sheet_page;
 mod show;
 mod table;
 mod training;

@@ -162,7 +162,7 @@ impl Manifest {
             }
         }
         recipes::check(&defaults, &styles, &rules)?;
-        training::check(&styles)?;
+        style::check_trained(&styles)?;
         let mut manifest = Self {
             file: name.to_owned(),
             project,

@@ -305,8 +305,10 @@ fn fields(recipe: &Recipe) -> BTreeMap<String, Value> {
     let mut fields: BTreeMap<String, Value> =
         serde_json::from_str(&text).expect("what was just written is an object");
     for group in ["training", "recipe", "common", "pass"] {
-        if let Some(Value::Object(group)) = fields.remove(group) {
-            fields.extend(group);
+        let Some(Value::Object(group)) = fields.remove(group) else { continue };
+        for (name, value) in group {
+            // Training has a learning rate of its own, and a loss with another.
+            fields.entry(name).or_insert(value);
         }
     }
     fields

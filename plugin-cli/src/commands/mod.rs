@@ -19,6 +19,7 @@ pub(crate) mod presets;
 pub(crate) mod preview;
 mod recipe_help;
 pub(crate) mod retry;
+pub(crate) mod sheet;
 pub(crate) mod stylize;
 pub(crate) mod submit;
 pub(crate) mod synth;
@@ -62,6 +63,7 @@ pub enum Command {
     Clean(clean::CleanArgs),
     Stylize(stylize::StylizeArgs),
     Synth(synth::SynthArgs),
+    Sheet(sheet::SheetArgs),
     Train(train::TrainArgs),
     Submit(submit::SubmitArgs),
     Jobs(jobs::JobsArgs),
@@ -96,6 +98,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<Exit, Failure> 
         Command::Clean(args) => clean::run(args, context),
         Command::Stylize(args) => stylize::run(args, context),
         Command::Synth(args) => synth::run(args, context),
+        Command::Sheet(args) => sheet::run(args, context),
         Command::Train(args) => train::run(args, context),
         Command::Submit(args) => submit::run(args, context),
         Command::Jobs(args) => jobs::run(args, context),
@@ -164,6 +167,13 @@ mod tests {
                 Ok(()),
             ),
             ("impasto synth a.png -o b.png --size 256 --device cpu", Ok(())),
+            ("impasto sheet a.png --style b.jpg --style c.jpg -o d.html", Ok(())),
+            (
+                "impasto sheet a.png --style b.jpg --method arbitrary --strength 0.5 --strength 1 \
+                 --model d.safetensors --preset texture --tileable both -o d.html",
+                Ok(()),
+            ),
+            ("impasto sheet a.png -o d.html", Err(MissingRequiredArgument)),
             ("impasto train a.jpg b.jpg -o c.safetensors --content d --steps 9 --batch 1", Ok(())),
             ("impasto train a.jpg -o c.safetensors --licence CC0 --force", Ok(())),
             ("impasto train a.jpg --content d", Err(MissingRequiredArgument)),

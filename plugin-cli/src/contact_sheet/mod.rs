@@ -23,6 +23,7 @@ pub(crate) use of_build::write;
 pub use settings::{Setting, Settings, fields, named, of_preset, parameters, settings};
 pub use size::PictureSize;
 pub use tally::Tally;
+pub(crate) use thumbnail::embedded;
 pub use thumbnail::{Thumbnail, ThumbnailError, Thumbnails};
 
 /// The folder of thumbnails, beside the page.

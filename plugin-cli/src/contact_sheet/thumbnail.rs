@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
-use std::io::{self, BufReader, Cursor, Write};
+use std::io::{self, BufRead, BufReader, Cursor, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use image::codecs::jpeg::JpegEncoder;
 use image::imageops::FilterType;
 use image::{DynamicImage, ImageError, ImageFormat, ImageReader, Limits};
@@ -129,9 +131,29 @@ fn parse(file: String) -> Option<(String, Thumbnail)> {
     ["jpg", "png"].contains(&extension).then_some((key, Thumbnail { file, width, height }))
 }
 
+/// A picture as a data URI, for a page of one file. `path` is its name, of which the extension may
+/// say the format.
+///
+/// # Errors
+/// If it cannot be decoded.
+pub(crate) fn embedded(
+    bytes: &[u8],
+    path: &Path,
+    size: PictureSize,
+) -> Result<String, ThumbnailError> {
+    let fitted = decode_from(Cursor::new(bytes), path).and_then(|picture| fit(picture, size));
+    let Encoded { bytes, extension, .. } =
+        fitted.map_err(|source| ThumbnailError { path: path.to_owned(), source })?;
+    let format = if extension == "png" { "png" } else { "jpeg" };
+    Ok(format!("data:image/{format};base64,{}", STANDARD.encode(bytes)))
+}
+
 fn decode(path: &Path) -> Result<DynamicImage, ImageError> {
-    let file = BufReader::new(fs::File::open(path)?);
-    let mut reader = ImageReader::new(file).with_guessed_format()?;
+    decode_from(BufReader::new(fs::File::open(path)?), path)
+}
+
+fn decode_from(bytes: impl BufRead + Seek, path: &Path) -> Result<DynamicImage, ImageError> {
+    let mut reader = ImageReader::new(bytes).with_guessed_format()?;
     if reader.format().is_none()
         && let Ok(format) = ImageFormat::from_path(path)
     {

@@ -6,9 +6,7 @@ use std::sync::{Arc, PoisonError};
 use impasto_engine::EngineError;
 use impasto_engine::cards::Unavailable;
 use impasto_models::ModelStore;
-use impasto_types::{
-    Action, DeviceHealth, Digest, ModelRef, Part, Recipe, RunReport, error_text,
-};
+use impasto_types::{Action, DeviceHealth, Digest, ModelRef, Part, Recipe, RunReport, error_text};
 
 use crate::device::{Devices, cpu_level};
 use crate::method::{Prepared, Site, SiteDevice};

@@ -14,7 +14,7 @@ use rayon::ThreadPool;
 use crate::Settings;
 
 /// Memory for measuring a style image, which is done once.
-const STYLE_BYTES: u64 = 1 << 30;
+const STYLE_BYTES: u64 = 512 << 20;
 
 #[derive(Debug)]
 pub(crate) struct Loss {

@@ -1,5 +1,7 @@
 //! A named style.
 
+use std::collections::BTreeMap;
+
 use impasto_types::{AssetPath, Crop, RecipePatch, Training};
 
 use super::section::{Entry, Section};
@@ -93,6 +95,24 @@ impl StyleImage {
         let path = project_path(path.string()?).map_err(|error| path.wrong(error))?;
         Ok(Self { path, weight, crop })
     }
+}
+
+/// Refuses two styles that train the same network.
+pub(super) fn check_trained(styles: &BTreeMap<String, Style>) -> Result<(), ManifestError> {
+    let mut models = BTreeMap::new();
+    for style in styles.values().filter(|style| style.train.is_some()) {
+        let Some(model) = &style.settings.recipe.model else { continue };
+        if let Some(other) = models.insert(model.to_lowercase(), style) {
+            return Err(ManifestError::Value {
+                place: style.place.clone(),
+                table: style.settings.label.clone(),
+                key: "model".to_owned(),
+                value: format!("{model:?}"),
+                reason: format!("style `{}` trains it too", other.name),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Pixels on every side, or a table of sides.

@@ -1,11 +1,9 @@
 //! `train` of a style: its network is made by the build.
 
-use std::collections::BTreeMap;
-
 use impasto_types::{AssetPath, Preset, Training};
 
+use super::ManifestError;
 use super::section::Entry;
-use super::{ManifestError, Style};
 
 /// A style whose network the build trains.
 #[derive(Debug, Clone, PartialEq)]
@@ -96,22 +94,4 @@ pub(super) fn read(entry: Entry<'_>) -> Result<Option<Training>, ManifestError> 
         }
     })?;
     Ok(Some(training))
-}
-
-/// Refuses two styles that train the same network.
-pub(super) fn check(styles: &BTreeMap<String, Style>) -> Result<(), ManifestError> {
-    let mut models = BTreeMap::new();
-    for style in styles.values().filter(|style| style.train.is_some()) {
-        let Some(model) = &style.settings.recipe.model else { continue };
-        if let Some(other) = models.insert(model.to_lowercase(), style) {
-            return Err(ManifestError::Value {
-                place: style.place.clone(),
-                table: style.settings.label.clone(),
-                key: "model".to_owned(),
-                value: format!("{model:?}"),
-                reason: format!("style `{}` trains it too", other.name),
-            });
-        }
-    }
-    Ok(())
 }

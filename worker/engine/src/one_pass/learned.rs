@@ -24,6 +24,9 @@ pub enum NetworkError {
     File(#[from] ModelError),
     #[error("this is no network that `impasto train` made")]
     Network(#[from] FeedForwardError),
+    /// The file is not to blame.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
 }
 
 /// The sizes that a file's header names.
@@ -71,19 +74,18 @@ impl Network {
     /// instructions that the kernels use; `None` uses the best there are.
     ///
     /// # Errors
-    /// As [`network_of`]; [`EngineError::Threads`] where no threads are to be had.
+    /// As [`network_of`]; [`NetworkError::Engine`] where no threads are to be had.
     pub fn of_file(
         bytes: &[u8],
         threads: usize,
         level: Option<Level>,
-    ) -> Result<Result<Self, NetworkError>, EngineError> {
+    ) -> Result<Self, NetworkError> {
         let level = level.map_or_else(Level::detect, Level::lowered);
         let workshop = Workshop::new(threads)?;
-        Ok(network_of(bytes, level).map(|(header, network)| {
-            // The parameters, as they are prepared: each once.
-            let bytes = 4 * layout_of(&header).parameters() as u64;
-            Self { header, network, level, workshop, bytes }
-        }))
+        let (header, network) = network_of(bytes, level)?;
+        // The parameters, as they are prepared: each once.
+        let bytes = 4 * layout_of(&header).parameters() as u64;
+        Ok(Self { header, network, level, workshop, bytes })
     }
 
     /// What it runs on, such as `cpu avx512 fp32`.

@@ -1,8 +1,8 @@
 //! One pass through a network.
 //!
 //! - [`Networks`] take any style (Ghiasi, Lee, Kudlur, Dumoulin and Shlens, "Exploring the
-//!   structure of a real-time, arbitrary neural artistic stylization network", BMVC 2017): one makes
-//!   a vector of a style image, the other paints a picture in the style of a vector.
+//!   structure of a real-time, arbitrary neural artistic stylization network", BMVC 2017): one
+//!   makes a vector of a style image, the other paints a picture in the style of a vector.
 //! - A [`Network`] has learned its styles (Johnson, Alahi and Fei-Fei, "Perceptual Losses for
 //!   Real-Time Style Transfer and Super-Resolution", ECCV 2016).
 //!

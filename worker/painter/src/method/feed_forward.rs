@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use impasto_engine::one_pass::{Network, Session};
+use impasto_engine::one_pass::{Network, NetworkError, Session};
 use impasto_engine::{EngineError, Inputs, PROCESS_BYTES, Run};
 use impasto_types::{Digest, Recipe};
 
@@ -29,10 +29,11 @@ impl Method for FeedForwardMethod {
         if let Some((_, network)) = kept.as_ref().filter(|(kept, _)| *kept == digest) {
             return Ok(Arc::new(Learned { network: network.clone() }));
         }
-        let network = Network::of_file(&file.bytes, site.threads, Some(site.cpu_level()))
-            .map_err(PrepareError::Engine)?
-            .map_err(|source| PrepareError::Network { file: file.name.clone(), source })?;
-        let network = Arc::new(network);
+        let network = Network::of_file(&file.bytes, site.threads, Some(site.cpu_level()));
+        let network = Arc::new(network.map_err(|error| match error {
+            NetworkError::Engine(error) => PrepareError::Engine(error),
+            source => PrepareError::Network { file: file.name.clone(), source },
+        })?);
         *kept = Some((digest, network.clone()));
         Ok(Arc::new(Learned { network }))
     }
