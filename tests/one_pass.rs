@@ -154,7 +154,7 @@ fn a_sheet_compares_styles_methods_and_strengths() {
     for lines in [
         "[styles.night]\nimages = [&quot;styles/night.png&quot;]\nmethod = &quot;optimize&quot;\n",
         "method = &quot;arbitrary&quot;\ntileable = &quot;both&quot;\nstrength = 0.5\n",
-        "tileable = &quot;both&quot;\nstrength = 1.0\n",
+        "tileable = &quot;both&quot;\nstrength = 1\n",
     ] {
         assert!(page.contains(lines) || page.contains(&lines.replace("&quot;", "\"")), "{lines}");
     }

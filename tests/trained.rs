@@ -79,9 +79,12 @@ fn a_build_trains_a_network_once_and_paints_with_it() {
     assert_eq!((summary["trained"].as_u64(), summary["painted"].as_u64()), (Some(1), Some(7)));
     assert!(project.read("models/night.safetensors") != network);
 
-    // A clean project has what the cache knows, without training.
+    // What the cache knows is not trained again: the same settings, styles and pictures.
     project.replace("impasto.toml", "0.004", "0.006");
-    assert_eq!(project.build().summary()["trained"], Value::Null);
+    project.save("textures/3.png", &pictures::bricks(100, 90, 3));
+    let summary = project.build().summary();
+    assert_eq!((summary["trained"].as_u64(), summary["cached"].as_u64()), (None, Some(8)));
+    assert!(project.read("models/night.safetensors") == network);
 }
 
 #[test]

@@ -46,15 +46,15 @@ fn training_refuses_what_it_cannot_use_before_it_begins() {
         ("broken.jpg -o a.safetensors --content few", "broken.jpg"),
         ("night.png -o night.png --content few", "would overwrite the file that is read"),
         ("night.png -o a.checkpoint --content few", "`a.checkpoint` is no name for a network"),
-        ("night.png -o a.safetensors --content few --crop 100", "the crop is 100, but has to be"),
-        ("night.png -o a.safetensors --content few --batch 0", "the batch is 0, but has to be"),
+        ("night.png -o a.safetensors --content few --crop 100", "crop is 100, but has to be"),
+        ("night.png -o a.safetensors --content few --batch 0", "batch is 0, but has to be"),
         (
             "night.png -o a.safetensors --content few --learning-rate nan",
-            "the learning rate is NaN, but has to be above 0",
+            "learning_rate is NaN, but has to be above 0",
         ),
         (
             "night.png -o a.safetensors --content few --style-weight 0",
-            "the style's weight is 0, but has to be above 0",
+            "style_weight is 0, but has to be above 0",
         ),
         (
             "night.png -o a.safetensors --content few --style-scale 0",
