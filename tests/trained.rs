@@ -51,6 +51,11 @@ fn a_build_trains_a_network_once_and_paints_with_it() {
     let plan = project.run(&["plan"]).expect_code(0).out;
     assert!(plan.contains("models/night.safetensors"), "{plan}");
     assert!(plan.contains("7 when their network is trained"), "{plan}");
+    let preview = project.run(&["preview"]).expect_code(0);
+    assert!(preview.out.starts_with("there is nothing to paint yet"), "{preview}");
+    assert!(preview.err.contains("7 assets have no preview before"), "{preview}");
+    let why = project.run(&["plan", "--why", "models/night.safetensors"]).expect_code(0).out;
+    assert!(why.contains("is a network that rules paint with"), "{why}");
     let built = project.build();
     let summary = built.summary();
     assert_eq!((summary["trained"].as_u64(), summary["painted"].as_u64()), (Some(1), Some(7)));

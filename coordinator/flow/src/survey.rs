@@ -164,7 +164,13 @@ pub fn survey(request: &SurveyRequest, watcher: Option<&Watcher>) -> Result<Surv
         selection.is_all() || path.is_ok_and(|path| selection.holds(project.manifest(), &path))
     };
     let unlisted = found.problems.into_iter().filter(is_selected).collect();
-    let warnings = plan.notes.iter().map(ToString::to_string).collect();
+    let mut warnings: Vec<String> = plan.notes.iter().map(ToString::to_string).collect();
+    let waiting = plan.awaiting.len();
+    if request.preview_px.is_some() && waiting > 0 {
+        warnings.push(format!(
+            "{waiting} assets have no preview before `impasto build` has trained their network"
+        ));
+    }
     let usable = |(path, input): (&AssetPath, &Result<InputFile, String>)| {
         Some((input.as_ref().ok()?.blob.digest, path.clone()))
     };
@@ -265,7 +271,8 @@ impl Survey {
     /// Whether assets waited for networks that a build with this outcome has made, so that another
     /// build can paint them.
     pub fn goes_on(&self, outcome: &Outcome) -> bool {
-        !self.plan.awaiting.is_empty() && outcome.trained + outcome.cached > 0
+        let waited = !self.plan.awaiting.is_empty() && !self.is_preview;
+        waited && outcome.trained + outcome.cached > 0
     }
 
     /// Whether the plan is of previews, which are not recorded.

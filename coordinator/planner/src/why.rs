@@ -22,6 +22,8 @@ pub enum Why {
     StyleImage { style: String },
     /// A rule starts from it.
     InitImage { rule: String },
+    /// It is a network that rules paint with.
+    Network,
     /// It is the mask of assets, or of this one.
     Companion { part: Part, rule: String, of: Option<AssetPath> },
     /// It is outside the folder of assets.
@@ -55,6 +57,9 @@ pub fn why<'a>(
         let later = later.map(|rule| rule.name.clone()).collect();
         (name.clone(), first_match(matches, relative), later)
     };
+    if manifest.networks().any(|network| network.case_key() == key) {
+        return Why::Network;
+    }
     match manifest.verdict(path) {
         Verdict::Wanted(matched) => {
             let (rule, glob, later) = taken(matched.rule);
@@ -138,6 +143,7 @@ impl fmt::Display for Why {
             Self::InitImage { rule } => {
                 write!(f, "is not painted: rule `{rule}` starts from it (`init`)")
             }
+            Self::Network => write!(f, "is a network that rules paint with (`model`)"),
             Self::Companion { part, rule, of: Some(asset) } => {
                 write!(f, "is not painted: it is the {part} of {asset}, by rule `{rule}`")
             }

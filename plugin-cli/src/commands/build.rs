@@ -124,6 +124,7 @@ pub(crate) fn summarise(outcome: &Outcome, context: &Context) {
     if made == 0 {
         let took = time(Duration::from_millis(outcome.elapsed_ms));
         let are = match outcome.up_to_date {
+            0 => "there is nothing to paint yet".to_owned(),
             1 => "1 asset is up to date".to_owned(),
             number => format!("all {} are up to date", count(number, "asset")),
         };

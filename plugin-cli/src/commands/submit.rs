@@ -35,6 +35,12 @@ pub(crate) fn run(args: SubmitArgs, context: &Context) -> Result<Exit, Failure> 
     for problem in &survey.plan.problems {
         screen.warning(problem);
     }
+    if !survey.plan.awaiting.is_empty() {
+        let waiting = count(survey.plan.awaiting.len(), "asset");
+        screen.warning(format_args!(
+            "{waiting} can be submitted only when `impasto build` has fetched their network"
+        ));
+    }
     let unusable = if survey.unusable() == 0 { Exit::Done } else { Exit::Unfinished };
     if survey.plan.stale().next().is_none() {
         match screen.is_json() {

@@ -1,6 +1,6 @@
 //! Draws a build: a bar for the whole, a line for each running asset, a line for each finished one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -34,6 +34,8 @@ struct State<'a> {
     failures: usize,
     whole: Option<ProgressBar>,
     model: Option<ModelBar<'a>>,
+    /// Warnings, each of which is said once.
+    said: BTreeSet<String>,
     /// Keyed by output path.
     running: BTreeMap<String, Running>,
 }
@@ -56,6 +58,7 @@ impl<'a> BuildView<'a> {
             failures: 0,
             whole: None,
             model: None,
+            said: BTreeSet::new(),
             running: BTreeMap::new(),
         };
         Self { screen, state: Mutex::new(state) }
@@ -66,8 +69,13 @@ impl Observer for BuildView<'_> {
     fn event(&self, event: Event<'_>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
-            Event::Planned { stale, .. } => state.total = stale,
-            Event::Warning { message } => self.screen.warning(message),
+            // A build that has trained a network goes on with what waited for it.
+            Event::Planned { stale, .. } => state.total = state.done + stale,
+            Event::Warning { message } => {
+                if state.said.insert(message.to_owned()) {
+                    self.screen.warning(message);
+                }
+            }
             Event::Model { model, step } => {
                 let screen = self.screen;
                 state.model.get_or_insert_with(|| ModelBar::new(screen, model)).step(step);

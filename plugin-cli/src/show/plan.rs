@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use impasto_build::Survey;
-use impasto_planner::{PlannedTask, Staleness};
+use impasto_planner::{Awaiting, PlannedTask, Staleness};
 use impasto_types::{ByteSize, Method};
 
 use crate::Context;
@@ -74,9 +74,13 @@ fn tasks(survey: &Survey, context: &Context) {
                 screen.result(format_args!("{GOOD}up to date{GOOD:#}  {output}"))
             }
             Staleness::Stale(reasons) => {
+                let from = match &task.training {
+                    None => format!("from {asset}"),
+                    Some(run) => format!("trained on {}", count(run.contents().count(), "picture")),
+                };
                 screen.result(format_args!(
                     "{WARN}stale{WARN:#}       {STRONG}{output}{STRONG:#} \
-                     {FAINT}from {asset} in style {}{FAINT:#}",
+                     {FAINT}{from} in style {}{FAINT:#}",
                     form.style
                 ));
                 for reason in reasons.iter() {
@@ -84,6 +88,12 @@ fn tasks(survey: &Survey, context: &Context) {
                 }
             }
         }
+    }
+    for Awaiting { asset, style, output, model, .. } in &survey.plan.awaiting {
+        screen.result(format_args!(
+            "{WARN}waits{WARN:#}       {STRONG}{output}{STRONG:#} {FAINT}from {asset} in style \
+             {style}, for {model}{FAINT:#}"
+        ));
     }
 }
 
