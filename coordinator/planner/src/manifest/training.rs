@@ -39,7 +39,6 @@ pub(super) fn read(entry: Entry<'_>) -> Result<Option<Training>, ManifestError> 
         return Ok(is_trained.then(Training::default));
     }
     let label = format!("`train` of {}", entry.table);
-    let whole = entry.wrong("");
     let mut section = entry.section(label, &KEYS)?;
     let mut training = Training::default();
     if let Some(preset) = section.take("preset") {
@@ -86,12 +85,10 @@ pub(super) fn read(entry: Entry<'_>) -> Result<Option<Training>, ManifestError> 
     }
     training.seed = u64::from(seed);
     training.check().map_err(|error| {
-        let reason = format!("it has to be {}", error.range);
-        match places.iter().find(|entry| entry.key == error.name) {
-            Some(entry) => entry.wrong_part(error.value, reason),
-            // Presets and defaults are in range, so some key set the value.
-            None => whole,
-        }
+        let said = places.iter().find(|entry| entry.key == error.name);
+        // Presets and defaults are in range, so some key set the value.
+        let said = said.expect("a value out of range comes from a key");
+        said.wrong_part(error.value, format!("it has to be {}", error.range))
     })?;
     Ok(Some(training))
 }

@@ -21,7 +21,7 @@ use crate::grouping::companion_names;
 use crate::manifest::{Matched, TrainedStyle, Verdict};
 use crate::problem::usable;
 use crate::staleness::{Candidate, staleness};
-use crate::{Findings, ListedAsset, estimate};
+use crate::{Findings, ListedAsset, Staleness, estimate};
 
 /// The most parts of a run.
 const MOST_PARTS: u32 = 20;
@@ -51,18 +51,9 @@ impl<'a> Planner<'a> {
         let style = manifest.style(name);
         let styles = style_refs(findings, style)?;
         let contents = contents(self, trained, listed);
-        let least = Training::LEAST_PICTURES;
-        if contents.len() < least {
-            return Err(PlanError::Training {
-                style: name.clone(),
-                pictures: contents.len(),
-                least,
-            });
-        }
         let names = style.images.iter().map(|image| stem(&image.path)).collect();
         let run = Run { findings, training, names, styles, contents: &contents };
-        let pictures = contents.len();
-        let bytes = estimate::training_bytes(training, pictures);
+        let bytes = estimate::training_bytes(training, contents.len());
         let mut before: Vec<(Digest, TaskSpec)> = Vec::new();
         let mut from = 0;
         for until in part_ends(training) {
@@ -88,6 +79,10 @@ impl<'a> Planner<'a> {
         let candidate =
             Candidate { asset: model, style, action: &bare, inputs: &[], digest: identity };
         let state = staleness(candidate, [record].into_iter());
+        let (pictures, least) = (contents.len(), Training::LEAST_PICTURES);
+        if state != Staleness::UpToDate && pictures < least {
+            return Err(PlanError::Training { style: name.clone(), pictures, least });
+        }
         let form = Form { rule: String::new(), style: name.clone(), action };
         Ok(PlannedTask {
             asset: model.clone(),

@@ -75,6 +75,12 @@ fn a_trained_network_paints_and_is_made_again_only_for_its_settings_and_styles()
     let stale: Vec<_> = plan.stale().map(|task| task.asset.as_str()).collect();
     assert_eq!(stale, ["walls/new.png"], "the network is good for it");
 
+    // One that is there needs no pictures.
+    let all = std::mem::take(&mut folder.listing.assets);
+    folder.listing.assets = all[..2].to_vec();
+    assert_eq!(folder.plan(TRAINED).expect("it can be planned").stale().count(), 0);
+    folder.listing.assets = all;
+
     let other = TRAINED.replace("steps = 600", "steps = 900");
     let plan = folder.plan(&other).expect("it can be planned");
     let [task] = &plan.tasks[..] else { panic!("the network comes first") };
