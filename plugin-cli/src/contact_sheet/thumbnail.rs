@@ -40,6 +40,8 @@ pub struct Thumbnails {
     /// The files that were there at the start, by digest and side.
     kept: BTreeMap<String, Thumbnail>,
     digests: HashSet<Digest>,
+    /// Those that were made since, by the same keys: thousands of cards share a style.
+    made: Mutex<BTreeMap<String, Thumbnail>>,
     /// The files that were requested.
     used: Mutex<BTreeSet<String>>,
 }
@@ -60,7 +62,7 @@ impl Thumbnails {
         let kept: BTreeMap<String, Thumbnail> = names.filter_map(parse).collect();
         let digest = |key: &String| key.split('-').next()?.parse().ok();
         let digests = kept.keys().filter_map(digest).collect();
-        Self { folder, kept, digests, used: Mutex::default() }
+        Self { folder, kept, digests, made: Mutex::default(), used: Mutex::default() }
     }
 
     /// Whether there was a thumbnail of a file with this digest at the start.
@@ -84,11 +86,18 @@ impl Thumbnails {
             let kept = fs::metadata(self.folder.join(&kept.file));
             kept.is_ok_and(|kept| kept.len() <= size.max_bytes as u64)
         };
-        let thumbnail = match self.kept.get(&key).filter(fits) {
-            Some(kept) => kept.clone(),
-            None => self
-                .make(path, &key, size)
-                .map_err(|source| ThumbnailError { path: path.to_owned(), source })?,
+        let made = || self.made.lock().expect("no thread panics with this lock");
+        let known = self.kept.get(&key).filter(fits).cloned();
+        let known = known.or_else(|| made().get(&key).cloned());
+        let thumbnail = match known {
+            Some(thumbnail) => thumbnail,
+            None => {
+                let thumbnail = self
+                    .make(path, &key, size)
+                    .map_err(|source| ThumbnailError { path: path.to_owned(), source })?;
+                made().insert(key, thumbnail.clone());
+                thumbnail
+            }
         };
         self.used.lock().expect("no thread panics with this lock").insert(thumbnail.file.clone());
         Ok(thumbnail)
