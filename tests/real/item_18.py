@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import sys
 
 from art import MANIFEST, later, save
 
@@ -14,7 +15,9 @@ def snippet(language):
 
 def run(t):
     program = pathlib.Path(t.impasto("--version").args[0]).resolve()
-    path = f"PATH={program.parent}{os.pathsep}{os.environ['PATH']}"
+    # The build systems are beside this script's Python.
+    folders = [program.parent, pathlib.Path(sys.executable).parent, os.environ["PATH"]]
+    path = f"PATH={os.pathsep.join(map(str, folders))}"
     files = {"ninja": "build.ninja", "make": "Makefile", "cmake": "CMakeLists.txt"}
     for system, file in files.items():
         tree = t.dir / system

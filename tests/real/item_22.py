@@ -79,7 +79,7 @@ def run(t):
     brick = art / "textures/brick.png"
     for flag in [["--tileable"], ["--tileable", "both"], ["--tileable=x"], ["--preserve-color"]]:
         t.impasto("stylize", *flag, brick, "--style", style, "-o", t.dir / "o.png", *QUICK)
-    t.check("--method" not in t.impasto("stylize", "--help").stdout, "--method is listed")
+    t.check("synthesize" not in t.impasto("stylize", "--help").stdout, "synthesize is listed")
 
     t.impasto("build", art)
     (art / "textures/old/wall.png").unlink()
