@@ -79,10 +79,12 @@ impl<'o> Account<'o> {
 
     /// The task that goes on from this action, if it is an open one's.
     pub(crate) fn follower(&self, action: Digest) -> Option<Digest> {
-        let open = self.survey.plan.tasks.iter().filter(|task| self.open.has(task.action));
-        let mut training = open.filter_map(|task| Some((task.action, task.training.as_ref()?)));
+        // They come first; a plan may have a hundred thousand others.
+        let tasks = self.survey.plan.tasks.iter();
+        let mut training = tasks.map_while(|task| Some((task.action, task.training.as_ref()?)));
         let goes_on = |run: &TrainingRun| run.before().iter().any(|(own, _)| *own == action);
-        training.find(|(_, run)| goes_on(run)).map(|(follower, _)| follower)
+        let found = training.find(|(own, run)| self.open.has(*own) && goes_on(run));
+        found.map(|(follower, _)| follower)
     }
 
     /// The first task that waits for this action, for messages.
