@@ -119,10 +119,10 @@ impl ResultCheck {
     }
 
     async fn check_output(&self, output: Output, expected: Expected) -> Result<(), Rejected> {
-        let local = self.blobs.local().clone();
         if !output.part.is_picture() {
             return self.check_network(output).await;
         }
+        let local = self.blobs.local().clone();
         let header = on_thread(move || {
             let file = local.file_of(output.blob.digest).ok_or(Rejected::Absent(output))?;
             let header = header_of_path(&file, &Limits::default())
@@ -137,38 +137,41 @@ impl ResultCheck {
             tracing::debug!(%part, %bytes, "a result is too large to be read as a whole");
             return Ok(());
         }
+        let name = output_name(&output);
+        let whole = move |bytes: &[u8]| verify(bytes, &name, &Limits::default());
+        self.read(output, bytes, move |read| Ok(whole(read).map_err(BadResult::from)?)).await
+    }
+
+    /// Reads a network or a state of training.
+    async fn check_network(&self, output: Output) -> Result<(), Rejected> {
+        let bytes = output.blob.size_bytes;
+        if bytes > MOST_NETWORK_BYTES {
+            return Err(Rejected::TooLarge(output));
+        }
+        // The file, and its numbers.
+        self.read(output, 2 * bytes, move |read| Ok(verify_part(output.part, read)?)).await
+    }
+
+    /// Looks at a file with `look`, which takes so much memory of that which all looks share.
+    async fn read(
+        &self,
+        output: Output,
+        bytes: u64,
+        look: impl FnOnce(&[u8]) -> Result<(), Rejected> + Send + 'static,
+    ) -> Result<(), Rejected> {
         // At most `ROOM_MIB`, so it fits.
         let mib = (bytes >> 20).min(u64::from(ROOM_MIB) - 1) as u32 + 1;
         // The semaphore is never closed.
         let _room = self.room.acquire_many(mib).await;
         let local = self.blobs.local().clone();
-        let read = on_thread(move || {
+        on_thread(move || {
             let bytes = local.read(output.blob).map_err(|error| match error {
                 BlobStoreError::Missing { .. } => Rejected::Absent(output),
                 error => Rejected::Unreadable(error),
             })?;
-            verify(&bytes, &output_name(&output), &Limits::default()).map_err(BadResult::from)?;
-            Ok::<(), Rejected>(())
-        });
-        read.await?
-    }
-}
-
-impl ResultCheck {
-    /// Reads a network or a state of training.
-    async fn check_network(&self, output: Output) -> Result<(), Rejected> {
-        if output.blob.size_bytes > MOST_NETWORK_BYTES {
-            return Err(Rejected::TooLarge(output));
-        }
-        let local = self.blobs.local().clone();
-        let read = on_thread(move || {
-            let bytes = local.read(output.blob).map_err(|error| match error {
-                BlobStoreError::Missing { .. } => Rejected::Absent(output),
-                error => Rejected::Unreadable(error),
-            })?;
-            Ok::<(), Rejected>(verify_part(output.part, &bytes)?)
-        });
-        read.await?
+            look(&bytes)
+        })
+        .await?
     }
 }
 
