@@ -53,13 +53,13 @@ impl Drafter<'_> {
             Ok((header, size, companions(&asset)?))
         });
         match paintable {
-            Ok((header, size, _)) if self.awaits(rule, painting) => {
-                self.awaiting(asset, rule, painting, header, size)
-            }
-            Ok((header, size, companions)) => {
-                let template = self.templates.get(rule, painting, header.format)?;
-                self.task(asset, &companions, template, header, size)
-            }
+            Ok((header, size, companions)) => match self.awaited(rule, painting) {
+                Some(model) => self.awaiting(asset, rule, painting, model, (header, size)),
+                None => {
+                    let template = self.templates.get(rule, painting, header.format)?;
+                    self.task(asset, &companions, template, header, size)
+                }
+            },
             Err(cause) => {
                 let asset = asset.path().clone();
                 Ok(Draft::Problem(Problem { asset, rule: name.clone(), cause }))
@@ -67,10 +67,10 @@ impl Drafter<'_> {
         }
     }
 
-    /// Whether this painting's network has to be trained first.
-    fn awaits(self, rule: usize, painting: usize) -> bool {
-        let model = &self.manifest.paintings(rule)[painting].model;
-        model.as_ref().is_some_and(|model| self.awaited.contains(model))
+    /// This painting's network, if it has to be trained first.
+    fn awaited(&self, rule: usize, painting: usize) -> Option<&AssetPath> {
+        let model = self.manifest.paintings(rule)[painting].model.as_ref();
+        model.filter(|model| self.awaited.contains(*model))
     }
 
     fn awaiting(
@@ -78,8 +78,8 @@ impl Drafter<'_> {
         asset: Asset<'_>,
         rule: usize,
         painting: usize,
-        header: ImageHeader,
-        (width, height): (u32, u32),
+        model: &AssetPath,
+        (header, (width, height)): (ImageHeader, (u32, u32)),
     ) -> Result<Draft, PlanError> {
         let (rule, painting) =
             (&self.manifest.rules()[rule].name, &self.manifest.paintings(rule)[painting]);
@@ -89,7 +89,7 @@ impl Drafter<'_> {
             rule: rule.clone(),
             style: painting.style.clone(),
             output: self.output(asset.path(), rule, &painting.style, format)?,
-            model: painting.model.clone().unwrap_or_else(|| asset.path().clone()),
+            model: model.clone(),
             work: estimate::work(&painting.recipe, width, height),
         }))
     }
