@@ -1,20 +1,20 @@
 //! One pass through a network for any style.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use impasto_engine::one_pass::{Networks, Session};
 use impasto_engine::{EngineError, Inputs, PROCESS_BYTES, Run};
 use impasto_models::read_tensors;
-use impasto_types::{Digest, ModelName, Recipe};
+use impasto_types::{ModelName, Recipe};
 
+use super::latest::Latest;
 use super::{Job, Method, PrepareError, Prepared, Site};
 use crate::View;
 
 /// Paints in one pass, on the CPU wherever it is asked to: the network is small.
 #[derive(Debug, Default)]
 pub(crate) struct ArbitraryMethod {
-    /// The networks that were prepared last, which all lanes of all devices share.
-    networks: Mutex<Option<(Digest, Arc<Networks>)>>,
+    networks: Latest<Networks>,
 }
 
 /// The networks, ready to paint.
@@ -26,18 +26,14 @@ struct OnePass {
 impl Method for ArbitraryMethod {
     fn prepare(&self, site: &Site<'_>) -> Result<Arc<dyn Prepared>, PrepareError> {
         let model = site.model(ModelName::Arbitrary)?;
-        // Locked while reading, so that lanes that begin together read the weights once.
-        let mut kept = self.networks.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, networks)) = kept.as_ref().filter(|(kept, _)| *kept == model.blob.digest) {
-            return Ok(Arc::new(OnePass { networks: networks.clone() }));
-        }
-        let tensors = site.parse(model, read_tensors)?;
-        let networks = Networks::new(&tensors, site.threads, Some(site.cpu_level()));
-        let networks = Arc::new(networks.map_err(|error| match error {
-            error @ EngineError::Weights(_) => PrepareError::model(model.name, error),
-            error => PrepareError::Engine(error),
-        })?);
-        *kept = Some((model.blob.digest, networks.clone()));
+        let networks = self.networks.of(model.blob.digest, || {
+            let tensors = site.parse(model, read_tensors)?;
+            let networks = Networks::new(&tensors, site.threads, Some(site.cpu_level()));
+            networks.map_err(|error| match error {
+                error @ EngineError::Weights(_) => PrepareError::model(model.name, error),
+                error => PrepareError::Engine(error),
+            })
+        })?;
         Ok(Arc::new(OnePass { networks }))
     }
 }

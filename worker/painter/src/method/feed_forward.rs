@@ -1,19 +1,19 @@
 //! One pass through a network that has learned its styles.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use impasto_engine::one_pass::{Network, NetworkError, Session};
 use impasto_engine::{EngineError, Inputs, PROCESS_BYTES, Run};
-use impasto_types::{Digest, Recipe};
+use impasto_types::Recipe;
 
+use super::latest::Latest;
 use super::{Job, Method, PrepareError, Prepared, Site};
 use crate::View;
 
 /// Paints in one pass, on the CPU wherever it is asked to: the network is small.
 #[derive(Debug, Default)]
 pub(crate) struct FeedForwardMethod {
-    /// The network that was prepared last, which all lanes of all devices share.
-    network: Mutex<Option<(Digest, Arc<Network>)>>,
+    network: Latest<Network>,
 }
 
 /// A network, ready to paint.
@@ -25,16 +25,13 @@ struct Learned {
 impl Method for FeedForwardMethod {
     fn prepare(&self, site: &Site<'_>) -> Result<Arc<dyn Prepared>, PrepareError> {
         let (file, digest) = site.network.ok_or(PrepareError::NoNetwork)?;
-        let mut kept = self.network.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, network)) = kept.as_ref().filter(|(kept, _)| *kept == digest) {
-            return Ok(Arc::new(Learned { network: network.clone() }));
-        }
-        let network = Network::of_file(&file.bytes, site.threads, Some(site.cpu_level()));
-        let network = Arc::new(network.map_err(|error| match error {
-            NetworkError::Engine(error) => PrepareError::Engine(error),
-            source => PrepareError::Network { file: file.name.clone(), source },
-        })?);
-        *kept = Some((digest, network.clone()));
+        let network = self.network.of(digest, || {
+            let network = Network::of_file(&file.bytes, site.threads, Some(site.cpu_level()));
+            network.map_err(|error| match error {
+                NetworkError::Engine(error) => PrepareError::Engine(error),
+                source => PrepareError::Network { file: file.name.clone(), source },
+            })
+        })?;
         Ok(Arc::new(Learned { network }))
     }
 }

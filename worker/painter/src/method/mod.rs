@@ -2,6 +2,7 @@
 
 mod arbitrary;
 mod feed_forward;
+mod latest;
 mod optimize;
 
 use std::error::Error;

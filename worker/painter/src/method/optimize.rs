@@ -1,14 +1,15 @@
 //! VGG optimisation, and texture synthesis, which is the same starting from noise.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use impasto_engine::optimize::device::tensor::TensorDevice;
 use impasto_engine::optimize::{Engine, Session};
 use impasto_engine::{EngineError, Inputs, PROCESS_BYTES, Run};
 use impasto_kernels::vgg::CONVOLUTIONS;
 use impasto_models::{VggWeights, read_vgg19_up_to};
-use impasto_types::{Digest, ModelName, Recipe};
+use impasto_types::{ModelName, Recipe};
 
+use super::latest::Latest;
 use super::{Job, Method, PrepareError, Prepared, Site, SiteDevice};
 use crate::View;
 
@@ -16,7 +17,7 @@ use crate::View;
 #[derive(Debug, Default)]
 pub(crate) struct OptimizeMethod {
     /// The weights that were last read for a GPU: each of its lanes prepares a network from them.
-    weights: Mutex<Option<(Digest, Arc<VggWeights>)>>,
+    weights: Latest<VggWeights>,
 }
 
 /// VGG-19 on a device, ready to optimise pixels.
@@ -48,20 +49,10 @@ impl OptimizeMethod {
     fn weights(&self, site: &Site<'_>) -> Result<Arc<VggWeights>, PrepareError> {
         let model = site.model(ModelName::Vgg19)?;
         // No layer that a recipe names is deeper.
-        let read =
-            || site.parse(model, |bytes| read_vgg19_up_to(bytes, CONVOLUTIONS)).map(Arc::new);
-        if matches!(site.device, SiteDevice::Cpu(_)) {
-            return read();
-        }
-        // Locked while reading, so that lanes that begin together read the weights once.
-        let mut kept = self.weights.lock().unwrap_or_else(PoisonError::into_inner);
-        match kept.as_ref().filter(|(digest, _)| *digest == model.blob.digest) {
-            Some((_, weights)) => Ok(weights.clone()),
-            None => {
-                let weights = read()?;
-                *kept = Some((model.blob.digest, weights.clone()));
-                Ok(weights)
-            }
+        let read = || site.parse(model, |bytes| read_vgg19_up_to(bytes, CONVOLUTIONS));
+        match site.device {
+            SiteDevice::Cpu(_) => read().map(Arc::new),
+            SiteDevice::Card(_) => self.weights.of(model.blob.digest, read),
         }
     }
 }
