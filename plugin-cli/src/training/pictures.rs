@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use impasto_assets::{AssetError, Limits, Picture, decode};
+use impasto_painter::{Source, photo};
 use impasto_trainer::{Fit, Image, Photo};
 use impasto_types::{ContainerFormat, Digest};
 use rayon::prelude::*;
@@ -92,10 +93,8 @@ pub(crate) fn read_contents(
 }
 
 fn read_content(path: &Path, side: usize) -> Result<(Photo, Fit), String> {
-    let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
-    let picture = decode(&bytes, &path.display().to_string(), &Limits::default());
-    let picture = picture.map_err(|error| impasto_types::error_text(&error))?;
-    Ok(Photo::fitted(Digest::of(&bytes), &image(picture), side))
+    let source = Source::read(path).map_err(|error| error.to_string())?;
+    photo(&source, side).map_err(|error| impasto_types::error_text(&error))
 }
 
 /// The colours of a picture that is turned upright.

@@ -118,8 +118,17 @@ impl EnginePainter {
         observer: &mut dyn Observer,
     ) -> Result<Painted, PaintError> {
         if let Recipe::Train(train) = &action.recipe {
-            let (store, threads) = (&self.store, self.threads);
-            return train::Job { asset, action, train, sources, store, threads }.run(observer);
+            let level = cpu_level().map_err(|source| PaintError::Level { source })?;
+            let site = Site {
+                device: SiteDevice::Cpu(level),
+                threads: self.threads,
+                profile: action.recipe.common().profile,
+                models: &action.models,
+                network: None,
+                store: &self.store,
+            };
+            let (site, memory_bytes) = (&site, lane.memory_bytes);
+            return train::Job { asset, action, train, sources, site, memory_bytes }.run(observer);
         }
         let adapter = self.registry.adapter(&action.kind).ok_or_else(|| {
             PaintError::UnknownKind { asset: asset.to_owned(), kind: action.kind.clone() }

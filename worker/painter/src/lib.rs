@@ -95,3 +95,4 @@ pub use paint::{Observer, PaintStep, Painted, Stop, Tools, paint};
 pub use painter::{Lane, Offer, Painter, Sharing};
 pub use registry::Registry;
 pub use sources::Sources;
+pub use train::photo;

@@ -4,17 +4,30 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use impasto_assets::{Limits, decode};
+use impasto_assets::{AssetError, Limits, decode};
 use impasto_engine::{Image, Interrupt, StepReport};
-use impasto_models::{ModelStore, read_vgg19};
-use impasto_trainer::{Corpus, Photo, Settings, State, Trainer, Verdict, network};
+use impasto_models::read_vgg19;
+use impasto_trainer::{Corpus, Fit, Photo, Settings, State, Trainer, Verdict, network};
 use impasto_types::{Action, Digest, Losses, ModelName, Part, RunReport, Train, error_text};
 use rayon::prelude::*;
 use tracing::debug;
 
 use crate::adapter;
 use crate::error::TrainingError;
+use crate::method::Site;
 use crate::{Observer, OutputFile, PaintError, PaintStep, Painted, Source, Sources, Stop};
+
+/// A picture to train on squares of `side` pixels, upright, and what became of its size.
+///
+/// # Errors
+/// If it cannot be decoded.
+pub fn photo(source: &Source, side: usize) -> Result<(Photo, Fit), AssetError> {
+    let picture = decode(&source.bytes, &source.name, &Limits::default())?.upright();
+    let (width, height) = (picture.width as usize, picture.height as usize);
+    let mut image = Image { width, height, rgb: picture.rgb };
+    image.clamp();
+    Ok(Photo::fitted(Digest::of(&source.bytes), &image, side))
+}
 
 /// What is trained, and from what.
 pub(crate) struct Job<'a> {
@@ -22,8 +35,9 @@ pub(crate) struct Job<'a> {
     pub(crate) action: &'a Action,
     pub(crate) train: &'a Train,
     pub(crate) sources: &'a Sources,
-    pub(crate) store: &'a ModelStore,
-    pub(crate) threads: usize,
+    /// Where it is trained: on the CPU.
+    pub(crate) site: &'a Site<'a>,
+    pub(crate) memory_bytes: u64,
 }
 
 impl Job<'_> {
@@ -32,7 +46,8 @@ impl Job<'_> {
     /// # Errors
     /// If a style cannot be read, there are too few pictures, or the loss is not finite.
     pub(crate) fn run(&self, observer: &mut dyn Observer) -> Result<Painted, PaintError> {
-        let Self { asset, train, threads, .. } = *self;
+        let Self { asset, train, site, .. } = *self;
+        let threads = site.threads;
         let began = Instant::now();
         let failed = |error: TrainingError| PaintError::Training {
             asset: asset.to_owned(),
@@ -44,7 +59,8 @@ impl Job<'_> {
         let pictures = photos.len() + unreadable;
         let corpus = Corpus::new(photos, settings.painted_px() as usize);
         let corpus = corpus.map_err(|error| failed(error.into()))?;
-        let vgg = self.vgg()?;
+        let vgg = site.model(ModelName::Vgg19).and_then(|model| site.parse(model, read_vgg19));
+        let vgg = vgg.map_err(|error| PaintError::of_method(asset, self.memory_bytes, error))?;
         let run = |error: impasto_trainer::TrainError| failed(error.into());
         let mut trainer = Trainer::new(&vgg, settings, &styles, corpus, threads).map_err(run)?;
         drop(vgg);
@@ -115,18 +131,10 @@ impl Job<'_> {
         let side = settings.painted_px() as usize;
         let read = |(part, source): (&Part, &Source)| {
             let Part::Frame(_) = part else { return None };
-            let picture = decode(&source.bytes, &source.name, &Limits::default())
-                .inspect_err(|error| debug!("{}", error_text(error)));
-            let picture = picture.map(|picture| {
-                let picture = picture.upright();
-                let (width, height) = (picture.width as usize, picture.height as usize);
-                let mut image = Image { width, height, rgb: picture.rgb };
-                image.clamp();
-                Photo::fitted(Digest::of(&source.bytes), &image, side).0
-            });
-            Some(picture.ok())
+            let photo = photo(source, side).inspect_err(|error| debug!("{}", error_text(error)));
+            Some(photo.map(|(photo, _)| photo).ok())
         };
-        let threads = self.threads.max(1);
+        let threads = self.site.threads.max(1);
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
         let pool = pool.map_err(|source| TrainingError::Threads { threads, source })?;
         let files: Vec<_> = self.sources.files.iter().collect();
@@ -134,17 +142,6 @@ impl Job<'_> {
             pool.install(|| files.into_par_iter().filter_map(read).collect());
         let unreadable = photos.iter().filter(|photo| photo.is_none()).count();
         Ok((photos.into_iter().flatten().collect(), unreadable))
-    }
-
-    fn vgg(&self) -> Result<impasto_models::VggWeights, PaintError> {
-        let (asset, name) = (self.asset.to_owned(), ModelName::Vgg19);
-        let model = self.action.models.iter().find(|model| model.name == name);
-        let model = model.ok_or(PaintError::NoModel { asset, name })?;
-        let unusable =
-            |error: impasto_models::ModelError| PaintError::Model { name, source: error.into() };
-        let file = self.store.find_ref(model).map_err(unusable)?;
-        let missing = || unusable(impasto_models::ModelError::Missing { name });
-        file.ok_or_else(missing)?.parse(read_vgg19).map_err(unusable)
     }
 
     /// Where this part goes on from: its own checkpoint if it was stopped, or the state that the
