@@ -80,11 +80,9 @@ fn changes(from: &Recipe, to: &Recipe) -> Vec<Setting> {
 pub fn fields(recipe: &Recipe) -> Map<String, Value> {
     let text = serde_json::to_string(recipe).unwrap_or_default();
     let mut fields: Map<String, Value> = serde_json::from_str(&text).unwrap_or_default();
-    for group in ["training", "recipe", "common", "pass"] {
-        let Some(Value::Object(group)) = fields.remove(group) else { continue };
-        for (name, value) in group {
-            // Training has a learning rate of its own, and a loss with another.
-            fields.entry(name).or_insert(value);
+    for group in ["common", "pass"] {
+        if let Some(Value::Object(group)) = fields.remove(group) {
+            fields.extend(group);
         }
     }
     // These are left out where they have their defaults.
