@@ -12,6 +12,11 @@ const HOUSES: usize = 7;
 
 /// A style whose network the build trains on the houses.
 fn street() -> Project {
+    town(HOUSES)
+}
+
+/// Like [`street`], of this many houses.
+fn town(houses: usize) -> Project {
     let project = Project::empty();
     project.write(
         "impasto.toml",
@@ -22,7 +27,7 @@ fn street() -> Project {
              train = {TRAIN}\n\n[[rules]]\nmatch = \"**/*.png\"\n"
         ),
     );
-    for seed in 0..HOUSES as u32 {
+    for seed in 0..houses as u32 {
         project.save(&format!("textures/{seed}.png"), &pictures::bricks(100, 90, seed));
     }
     project
@@ -94,10 +99,11 @@ fn a_build_trains_a_network_once_and_paints_with_it() {
 
 #[test]
 fn a_farm_goes_on_from_the_last_part_when_the_worker_that_trains_is_killed() {
-    let alone = street();
+    let houses = 50;
+    let alone = town(houses);
     alone.build();
 
-    let project = street();
+    let project = town(houses);
     let coordinator = Coordinator::start(&project);
     let mut workers: Vec<(&str, Worker)> = ["a", "b"]
         .map(|name| (name, Worker::start(&project, &coordinator.url, name, models_dir())))
@@ -109,7 +115,7 @@ fn a_farm_goes_on_from_the_last_part_when_the_worker_that_trains_is_killed() {
     workers.remove(at).1.kill();
     let built = building.finish().expect_code(0);
     let summary = built.summary();
-    assert_eq!((summary["trained"].as_u64(), summary["painted"].as_u64()), (Some(1), Some(7)));
+    assert_eq!((summary["trained"].as_u64(), summary["painted"].as_u64()), (Some(1), Some(50)));
 
     // No part but the one that was killed was done twice, and the network is the same.
     let job = coordinator.job(&project, 1);
@@ -121,10 +127,32 @@ fn a_farm_goes_on_from_the_last_part_when_the_worker_that_trains_is_killed() {
     assert!(project.painted() == alone.painted());
 
     let again = start_build(&project, &coordinator).finish().expect_code(0);
-    assert_eq!(again.summary()["up_to_date"], 1 + HOUSES, "{again}");
+    assert_eq!(again.summary()["up_to_date"], 1 + houses, "{again}");
     let begun: BTreeSet<String> =
         again.events_named("started").iter().map(ToString::to_string).collect();
     assert!(begun.is_empty(), "{again}");
+}
+
+#[test]
+fn a_network_may_be_trained_on_pictures_that_are_no_assets() {
+    let project = street();
+    project.replace("impasto.toml", "train = { ", "train = { content = \"photos\", ");
+    let refused = project.run(&["plan"]).expect_code(2).err;
+    assert!(refused.contains("the pictures in `photos`: there are 0"), "{refused}");
+    for seed in 0..5 {
+        let photo = if seed == 0 { "photos/0.png" } else { "photos/more/{seed}.png" };
+        let photo = photo.replace("{seed}", &seed.to_string());
+        project.save(&photo, &pictures::bricks(120, 120, 50 + seed));
+    }
+    project.write("photos/more/notes.txt", "not a picture");
+    let built = project.build();
+    let summary = built.summary();
+    assert_eq!((summary["trained"].as_u64(), summary["painted"].as_u64()), (Some(1), Some(7)));
+    assert_eq!(project.painted().len(), HOUSES, "no photograph is painted");
+
+    // Other photographs do not make it stale.
+    project.save("photos/9.png", &pictures::bricks(120, 120, 59));
+    assert_eq!(project.build().summary()["up_to_date"], 1 + HOUSES);
 }
 
 #[test]

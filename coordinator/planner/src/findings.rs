@@ -106,7 +106,8 @@ pub struct LearnedStyle {
 #[derive(Debug, Clone, Copy)]
 pub struct Findings<'a> {
     pub listing: &'a Listing,
-    /// For each of [`Manifest::inputs`](crate::Manifest::inputs) and each companion of an asset:
+    /// For each of [`Manifest::inputs`](crate::Manifest::inputs), each companion of an asset and
+    /// each picture in [`Manifest::content_folders`](crate::Manifest::content_folders):
     /// the file, or why it cannot be used. Files that do not exist have no entry.
     pub inputs: &'a BTreeMap<AssetPath, Result<InputFile, String>>,
     /// For each of [`Manifest::networks`](crate::Manifest::networks): the file, or why it cannot be

@@ -220,13 +220,13 @@ impl Manifest {
 
     /// A style whose network the build trains, since a rule paints with it.
     fn trained_style(&self, style: &Style) -> Option<TrainedStyle> {
-        let training = style.train.clone()?;
+        let training::TrainKey { training, content } = style.train.clone()?;
         let model: AssetPath = style.settings.recipe.model.as_ref()?.parse().ok()?;
         let with_it = |painting: &&Painting| {
             painting.style == style.name && painting.model.as_ref() == Some(&model)
         };
         self.paintings.iter().flatten().find(with_it)?;
-        Some(TrainedStyle { style: style.name.clone(), model, training })
+        Some(TrainedStyle { style: style.name.clone(), model, training, content })
     }
 
     /// The name of the manifest's file, for messages.
@@ -300,7 +300,7 @@ impl Manifest {
             return Verdict::Excluded;
         }
         let Some(rule) = self.rules.iter().position(|rule| rule.is_about(relative)) else {
-            return Verdict::Unmatched;
+            return if self.is_content(path) { Verdict::Input } else { Verdict::Unmatched };
         };
         match self.rules[rule].action {
             RuleAction::Skip => Verdict::Skipped(Matched { rule }),
@@ -365,6 +365,16 @@ impl Manifest {
             None => Some(path.as_str()),
             Some(assets) => path.as_str().strip_prefix(assets.as_str())?.strip_prefix('/'),
         }
+    }
+
+    /// The folders of pictures that networks are trained on, besides those that rules paint.
+    pub fn content_folders(&self) -> BTreeSet<&AssetPath> {
+        self.trained.iter().filter_map(|trained| trained.content.as_ref()).collect()
+    }
+
+    /// Whether the file is in one of [`Self::content_folders`].
+    fn is_content(&self, path: &AssetPath) -> bool {
+        self.content_folders().into_iter().any(|folder| path.is_below(folder))
     }
 
     /// The styles whose networks the build trains.

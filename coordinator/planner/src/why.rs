@@ -24,6 +24,8 @@ pub enum Why {
     InitImage { rule: String },
     /// It is a network that rules paint with.
     Network,
+    /// The network of a style is trained on it.
+    Content { style: String },
     /// It is the mask of assets, or of this one.
     Companion { part: Part, rule: String, of: Option<AssetPath> },
     /// It is outside the folder of assets.
@@ -107,7 +109,12 @@ fn input(manifest: &Manifest, path: &AssetPath) -> Why {
             return Why::Companion { part, rule: rule.name.clone(), of: None };
         }
     }
-    Why::Unmatched { except: vec![] }
+    let mut trained = manifest.trained().iter();
+    let is_below = |folder: &AssetPath| path.is_below(folder);
+    match trained.find(|trained| trained.content.as_ref().is_some_and(is_below)) {
+        Some(trained) => Why::Content { style: trained.style.clone() },
+        None => Why::Unmatched { except: vec![] },
+    }
 }
 
 /// The first of the globs that matches; empty if none does.
@@ -144,6 +151,9 @@ impl fmt::Display for Why {
                 write!(f, "is not painted: rule `{rule}` starts from it (`init`)")
             }
             Self::Network => write!(f, "is a network that rules paint with (`model`)"),
+            Self::Content { style } => {
+                write!(f, "is not painted: style `{style}` is trained on it (`content`)")
+            }
             Self::Companion { part, rule, of: Some(asset) } => {
                 write!(f, "is not painted: it is the {part} of {asset}, by rule `{rule}`")
             }

@@ -1,5 +1,6 @@
 //! Scans a project: lists, digests and reads the headers of its assets.
 
+mod content;
 pub(crate) mod networks;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -23,7 +24,8 @@ use crate::walk::{Found, ScanError, ScanProblem, Walk, walk};
 pub struct Scan {
     /// In the order of their paths.
     pub listing: Listing,
-    /// Style images, init images and masks. Files that do not exist have no entry.
+    /// Style images, init images, masks, and pictures to train on. Files that do not exist have no
+    /// entry.
     pub inputs: BTreeMap<AssetPath, Result<InputFile, String>>,
     /// The networks that recipes paint with. Files that do not exist have no entry.
     pub networks: BTreeMap<AssetPath, Result<NetworkFile, String>>,
@@ -153,13 +155,14 @@ fn refuse_case_collisions(assets: &mut [ListedAsset]) {
     }
 }
 
-/// Reads style images, init images and masks. They may be anywhere in the project, and links to
+/// Reads style images, init images, masks and pictures to train on. They may be anywhere in the project, and links to
 /// them are resolved completely.
 fn scan_inputs(project: &Project, cache: &mut StatCache, scan: &mut Scan) {
     let assets = scan.listing.assets.iter().map(|asset| &asset.path);
     let companions = assets.flat_map(|asset| project.manifest().companions(asset));
     let mut paths: BTreeSet<AssetPath> = companions.map(|(_, path)| path).collect();
     paths.extend(project.manifest().inputs());
+    paths.extend(content::pictures(project));
     for path in paths {
         let Some(found) = find_input(project, &path) else { continue };
         let input = found.and_then(|(file, stamp)| {

@@ -55,6 +55,12 @@ impl AssetPath {
         self.0.rsplit_once('/').map_or("", |(parent, _)| parent)
     }
 
+    /// Whether it lies in a folder, at any depth.
+    pub fn is_below(&self, folder: &Self) -> bool {
+        let rest = self.0.strip_prefix(folder.as_str());
+        rest.is_some_and(|rest| rest.starts_with('/'))
+    }
+
     /// The path in this system's form.
     pub fn to_path_buf(&self) -> PathBuf {
         if std::path::MAIN_SEPARATOR == '/' {
@@ -229,5 +235,8 @@ mod tests {
             (path.parent(), path.file_stem(), path.extension()),
             ("walls/old", "brick.wall", "png")
         );
+        let is_below = |folder: &str| path.is_below(&folder.parse().expect("it is a path"));
+        assert!(is_below("walls") && is_below("walls/old"));
+        assert!(!is_below("walls/ol") && !is_below("old") && !path.is_below(&path));
     }
 }

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use impasto_types::{AssetPath, Crop, RecipePatch, Training};
+use impasto_types::{AssetPath, Crop, RecipePatch};
 
 use super::section::{Entry, Section};
 use super::settings::Settings;
+use super::training::TrainKey;
 use super::{ManifestError, Place, is_name, project_path, training};
 
 /// Style images with their weights, and the style's recipe settings.
@@ -16,7 +17,7 @@ pub(crate) struct Style {
     pub(crate) images: Vec<StyleImage>,
     pub(super) settings: Settings,
     /// How the build makes the network that the table names, if it does.
-    pub(crate) train: Option<Training>,
+    pub(crate) train: Option<TrainKey>,
     pub(super) place: Place,
 }
 

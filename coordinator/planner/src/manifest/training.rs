@@ -2,8 +2,8 @@
 
 use impasto_types::{AssetPath, Preset, Training};
 
-use super::ManifestError;
 use super::section::Entry;
+use super::{ManifestError, project_path};
 
 /// A style whose network the build trains.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,9 +12,19 @@ pub(crate) struct TrainedStyle {
     /// The file that the network is written to.
     pub(crate) model: AssetPath,
     pub(crate) training: Training,
+    /// The folder of the pictures that it is trained on; `None` for those that rules paint by it.
+    pub(crate) content: Option<AssetPath>,
 }
 
-const KEYS: [&str; 13] = [
+/// What `train` of a style says.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct TrainKey {
+    pub(crate) training: Training,
+    pub(crate) content: Option<AssetPath>,
+}
+
+const KEYS: [&str; 14] = [
+    "content",
     "preset",
     "content_weight",
     "style_weight",
@@ -31,16 +41,22 @@ const KEYS: [&str; 13] = [
 ];
 
 /// `true`, or a table of settings; `None` for `false`.
-pub(super) fn read(entry: Entry<'_>) -> Result<Option<Training>, ManifestError> {
+pub(super) fn read(entry: Entry<'_>) -> Result<Option<TrainKey>, ManifestError> {
     if !entry.is_table() {
         let is_trained = entry.boolean().map_err(|_| {
             entry.wrong("it has to be true, or a table of settings such as { steps = 2000 }")
         })?;
-        return Ok(is_trained.then(Training::default));
+        return Ok(is_trained.then(TrainKey::default));
     }
     let label = format!("`train` of {}", entry.table);
     let mut section = entry.section(label, &KEYS)?;
     let mut training = Training::default();
+    let content = section.take("content").map(|entry| {
+        let folder = entry.string()?;
+        let folder = project_path(folder.strip_suffix('/').unwrap_or(folder));
+        folder.map_err(|error| entry.wrong(error))
+    });
+    let content = content.transpose()?;
     if let Some(preset) = section.take("preset") {
         let name = preset.string()?;
         let known = Preset::ALL.into_iter().find(|known| known.as_str() == name);
@@ -90,5 +106,5 @@ pub(super) fn read(entry: Entry<'_>) -> Result<Option<Training>, ManifestError> 
         let said = said.expect("a value out of range comes from a key");
         said.wrong_part(error.value, format!("it has to be {}", error.range))
     })?;
-    Ok(Some(training))
+    Ok(Some(TrainKey { training, content }))
 }

@@ -43,6 +43,11 @@ pub enum PlanError {
          {pictures}, but it takes {least}, and a few hundred for a good network"
     )]
     Training { style: String, pictures: usize, least: usize },
+    #[error(
+        "style `{style}` is to be trained on the pictures in `{folder}`: there are {pictures} that \
+         can be read, but it takes {least}, and a few hundred for a good network"
+    )]
+    Content { style: String, folder: AssetPath, pictures: usize, least: usize },
     #[error("network {path} of rule `{rule}`: {reason}")]
     Network { path: AssetPath, rule: String, reason: String },
     #[error("init image {path} of rule `{rule}`: {reason}")]

@@ -46,7 +46,7 @@ impl<'a> Planner<'a> {
         trained: &TrainedStyle,
         listed: &[&'a ListedAsset],
     ) -> Result<PlannedTask, PlanError> {
-        let TrainedStyle { style: name, model, training } = trained;
+        let TrainedStyle { style: name, model, training, content } = trained;
         let (manifest, findings) = (self.manifest, self.findings);
         let style = manifest.style(name);
         let styles = style_refs(findings, style)?;
@@ -81,7 +81,11 @@ impl<'a> Planner<'a> {
         let state = staleness(candidate, [record].into_iter());
         let (pictures, least) = (contents.len(), Training::LEAST_PICTURES);
         if state != Staleness::UpToDate && pictures < least {
-            return Err(PlanError::Training { style: name.clone(), pictures, least });
+            let style = name.clone();
+            return Err(match content.clone() {
+                Some(folder) => PlanError::Content { style, folder, pictures, least },
+                None => PlanError::Training { style, pictures, least },
+            });
         }
         let form = Form { rule: String::new(), style: name.clone(), action };
         Ok(PlannedTask {
@@ -155,8 +159,8 @@ fn part_ends(training: &Training) -> Vec<u32> {
     ends.take_while(|end| *end < training.steps).collect()
 }
 
-/// The distinct pictures that rules paint by this network, in the order of their digests, so that
-/// names do not count.
+/// The distinct pictures in its folder, or that rules paint by this network, in the order of their
+/// digests, so that names do not count.
 fn contents(
     planner: &Planner<'_>,
     trained: &TrainedStyle,
@@ -179,11 +183,18 @@ fn contents(
         }
         _ => false,
     };
-    let found: BTreeMap<Digest, (BlobRef, AssetPath)> = listed
-        .iter()
-        .filter(is_painted)
-        .map(|asset| (asset.blob.digest, (asset.blob, asset.path.clone())))
-        .collect();
+    let found: BTreeMap<Digest, (BlobRef, AssetPath)> = match &trained.content {
+        Some(folder) => {
+            let inputs = findings.inputs.iter().filter(|(path, _)| path.is_below(folder));
+            let usable = inputs.filter_map(|(path, input)| Some((path, input.as_ref().ok()?)));
+            let usable = usable.filter(|(path, _)| !findings.previous.contains_key(*path));
+            usable.map(|(path, input)| (input.blob.digest, (input.blob, path.clone()))).collect()
+        }
+        None => {
+            let painted = listed.iter().filter(is_painted);
+            painted.map(|asset| (asset.blob.digest, (asset.blob, asset.path.clone()))).collect()
+        }
+    };
     found.into_values().take(Training::MOST_PICTURES).collect()
 }
 

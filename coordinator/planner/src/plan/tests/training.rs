@@ -2,9 +2,9 @@
 
 use impasto_types::{Digest, InputRef, Method, Part};
 
-use super::folder::{Folder, asset, folder, path};
+use super::folder::{Folder, asset, folder, header, path};
 use super::*;
-use crate::{LearnedStyle, NetworkFile};
+use crate::{InputFile, LearnedStyle, NetworkFile};
 
 const TRAINED: &str = r#"
 [project]
@@ -92,12 +92,43 @@ fn a_trained_network_paints_and_is_made_again_only_for_its_settings_and_styles()
 }
 
 #[test]
+fn a_network_may_be_trained_on_a_folder_of_pictures() {
+    let mut folder = folder(&["walls/1.png"]);
+    let photos: Vec<AssetPath> =
+        (0..5).map(|number| path(&format!("photos/{number}.png"))).collect();
+    for photo in &photos {
+        let (blob, header) = (BlobRef::of(photo.as_str().as_bytes()), header(photo.as_str()));
+        folder.inputs.insert(photo.clone(), Ok(InputFile { blob, header }));
+    }
+    folder.inputs.insert(path("photos/broken.png"), Err("is truncated".to_owned()));
+    let manifest = TRAINED.replace("steps = 600", "content = \"photos/\", steps = 600");
+    let plan = folder.plan(&manifest).expect("it can be planned");
+    let [network] = &plan.tasks[..] else { panic!("the network comes first: {plan:?}") };
+    let run = network.training.as_ref().expect("a run");
+    let mut contents: Vec<_> = run.contents.iter().map(|(_, path)| path.clone()).collect();
+    contents.sort();
+    assert_eq!(contents, photos);
+    assert_eq!(plan.awaiting.len(), 1);
+    let manifest = Manifest::parse(&manifest, "impasto.toml").expect("it can be read");
+    assert_eq!(manifest.verdict(&path("photos/1.png")), Verdict::Input);
+    assert_eq!(manifest.verdict(&path("photographs/1.png")), Verdict::Unmatched);
+    let why = crate::why(&manifest, &path("photos/1.png"), []).to_string();
+    assert_eq!(why, "is not painted: style `day` is trained on it (`content`)");
+}
+
+#[test]
 fn what_cannot_be_trained_is_refused() {
     let few = folder(&["walls/1.png", "walls/2.png", "walls/3.png"]);
     few.check_refused(
         TRAINED,
         "style `day` is to be trained on the pictures that rules paint in it: there are 3, but it \
          takes 4, and a few hundred for a good network",
+    );
+    let elsewhere = TRAINED.replace("steps = 600", "content = \"photos\", steps = 600");
+    few.check_refused(
+        &elsewhere,
+        "style `day` is to be trained on the pictures in `photos`: there are 0 that can be read, \
+         but it takes 4, and a few hundred for a good network",
     );
     // A style that no rule uses trains nothing.
     let unused = TRAINED
