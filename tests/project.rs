@@ -32,6 +32,59 @@ fn set_time(path: &Path, time: SystemTime) {
         .expect("its time is set");
 }
 
+/// Everything below `art` comes to `game`, painted or as it is.
+const WHOLE_TREE: &str = "[project]\nname = \"game\"\nassets = \"art\"\noutput = \
+    \"game/{dir}/{name}\"\npassthrough = \"copy\"\nexclude = [\"**/*.psd\"]\n\n\
+    [defaults]\nmin_scale = 0\niterations = 2\n\n[styles.night]\nimages = \
+    \"art/style.png\"\n\n[[rules]]\nmatch = \"**/*_n.png\"\nskip = true\n\n[[rules]]\n\
+    match = \"walls/**\"\n";
+
+#[test]
+fn a_game_can_read_all_of_its_files_from_the_outputs() {
+    let project = Project::empty();
+    project.write("impasto.toml", WHOLE_TREE);
+    project.save("art/style.png", &pictures::bricks(40, 40, 1));
+    project.save("art/walls/a.png", &pictures::bricks(48, 32, 2));
+    project.save("art/walls/a_n.png", &pictures::bricks(48, 32, 3));
+    project.save("art/walls/ramp.png", &pictures::bricks(64, 2, 4));
+    project.write("art/walls/a.mtl", "map_Kd a.png");
+    project.write("art/walls/a.psd", "a source");
+    project.write("art/level", "walls/a.mtl");
+    let plan = project.run(&["plan"]).expect_code(0).out;
+    let why = project.run(&["plan", "--why", "art/walls/a.mtl"]).expect_code(0).out;
+    assert!(why.contains("it passes through to game/walls/a.mtl"), "{why}");
+    assert!(plan.contains("2 stale") && plan.contains("3 files to copy"), "{plan}");
+    let document = project.run(&["plan", "--json"]).expect_code(0).document();
+    assert_eq!(document["copies"][0]["output"], "game/level");
+
+    let built = project.build();
+    let summary = built.summary();
+    assert_eq!((summary["painted"].as_u64(), summary["copied"].as_u64()), (Some(2), Some(3)));
+    let copied = built.events_named("copied");
+    assert_eq!(each(&copied, "asset"), ["art/level", "art/walls/a.mtl", "art/walls/a_n.png"]);
+    let files = project.files("game");
+    assert_eq!(
+        files.keys().collect::<Vec<_>>(),
+        ["level", "walls/a.mtl", "walls/a.png", "walls/a_n.png", "walls/ramp.png"]
+    );
+    for same in ["level", "walls/a.mtl", "walls/a_n.png", "walls/ramp.png"] {
+        assert_eq!(project.read(&format!("game/{same}")), project.read(&format!("art/{same}")));
+    }
+    let again = project.build().summary();
+    assert_eq!((again["up_to_date"].as_u64(), again.get("copied")), (Some(2), None));
+
+    // What changes, or is spoilt, is copied again, and what goes is an orphan.
+    project.write("art/level", "walls/b.mtl");
+    project.write("game/walls/a.mtl", "spoilt");
+    fs::remove_file(project.path("art/walls/a_n.png")).expect("it is removed");
+    assert_eq!(project.build().summary()["copied"], 2);
+    assert_eq!(project.read("game/level"), b"walls/b.mtl");
+    assert_eq!(project.read("game/walls/a.mtl"), b"map_Kd a.png");
+    project.run(&["clean", "--yes"]).expect_code(0);
+    assert!(!project.path("game/walls/a_n.png").exists());
+    assert!(project.path("game/level").exists());
+}
+
 #[test]
 fn a_build_paints_everything_and_the_next_one_nothing() {
     let project = Project::small();

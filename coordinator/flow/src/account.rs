@@ -27,7 +27,9 @@ pub(crate) struct Account<'o> {
     made: HashMap<AssetPath, Made>,
     /// The previews that this build delivered; of outputs the record knows.
     previews: HashMap<AssetPath, Digest>,
-    outcome: Outcome,
+    pub(crate) outcome: Outcome,
+    /// Of the plan's stale copies.
+    pub(crate) copies_ended: usize,
     has_delivered: bool,
     has_warned: bool,
 }
@@ -51,6 +53,7 @@ impl<'o> Account<'o> {
             open,
             previews: HashMap::new(),
             outcome,
+            copies_ended: 0,
             has_delivered: false,
             has_warned: false,
         };
@@ -205,16 +208,22 @@ impl<'o> Account<'o> {
 
     /// Records a delivered file, unless it is a preview.
     fn record(&mut self, place: usize, file: &DeliveredFile) {
-        let Survey { plan, project, stats, state, is_preview, .. } = &mut self.survey;
-        if *is_preview {
+        if self.survey.is_preview {
             self.previews.insert(file.output.clone(), file.blob().digest);
             return;
         }
-        file.remember(stats);
-        let task = &plan.tasks[place];
+        let task = &self.survey.plan.tasks[place];
         let entry = LockEntry::new(task.recorded(), task.asset.clone(), file.blob());
+        self.record_file(file, entry);
+    }
+
+    /// Records a file that was written.
+    pub(crate) fn record_file(&mut self, file: &DeliveredFile, entry: LockEntry) {
+        let Survey { project, stats, state, .. } = &mut self.survey;
+        file.remember(stats);
         let noted = state.put(project, file.output.clone(), entry);
         self.warn_of(noted);
+        self.has_delivered = true;
     }
 
     /// Fails every task that waits for `action`.
@@ -232,7 +241,7 @@ impl<'o> Account<'o> {
         self.failed(Failed { asset, style, message }, Some(&output));
     }
 
-    fn failed(&mut self, failed: Failed, output: Option<&AssetPath>) {
+    pub(crate) fn failed(&mut self, failed: Failed, output: Option<&AssetPath>) {
         let Failed { asset, style, message } = &failed;
         self.observer.event(Event::Failed { asset, style: style.as_deref(), output, message });
         self.outcome.failed.push(failed);
@@ -273,7 +282,8 @@ impl<'o> Account<'o> {
             self.save();
         }
         let mut outcome = self.outcome;
-        outcome.open = self.open.count();
+        let copies = self.survey.plan.stale_copies().count();
+        outcome.open = self.open.count() + copies.saturating_sub(self.copies_ended);
         outcome.interrupted = self.cancel.is_cancelled() && outcome.open > 0;
         (self.survey, outcome)
     }

@@ -43,7 +43,7 @@ const UNKNOWN_AT_MOST: u32 = 3;
 
 impl<'o> Build<'o> {
     /// Surveys the project, without files that `watcher` still waits for, and locks it if anything
-    /// is stale. If everything is up to date, nothing is locked or written.
+    /// is stale. Files that pass through are written. If everything is up to date, nothing is locked or written.
     ///
     /// # Errors
     /// Errors that stop the whole build. Errors of single assets are part of the outcome.
@@ -57,7 +57,9 @@ impl<'o> Build<'o> {
         let began = Instant::now();
         let mut survey_now = survey(request, watcher)?;
         let mut held = None;
-        if survey_now.plan.stale().next().is_some() || survey_now.state.is_unsaved() {
+        let plan = &survey_now.plan;
+        let is_stale = plan.stale().next().is_some() || plan.stale_copies().next().is_some();
+        if is_stale || survey_now.state.is_unsaved() {
             held = take_lock(&survey_now.project, busy, observer, cancel)?;
             // Another build may have ended since the survey and built what this one needs.
             let recovered = held.as_ref().is_some_and(|held| held.recovered);
@@ -68,7 +70,9 @@ impl<'o> Build<'o> {
             }
         }
         survey_now.examine()?;
-        Ok(Self { account: Account::open(survey_now, observer, cancel.clone()), began, held })
+        let mut account = Account::open(survey_now, observer, cancel.clone());
+        account.copy();
+        Ok(Self { account, began, held })
     }
 
     /// What the build found.

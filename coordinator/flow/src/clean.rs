@@ -48,8 +48,10 @@ pub fn orphans(survey: &Survey) -> Vec<Orphan> {
 fn is_still_made(survey: &Survey, orphan: &AssetPath) -> bool {
     let real = |path: &AssetPath| std::fs::canonicalize(survey.project.path_of(path)).ok();
     let tasks = survey.plan.tasks.iter().chain(&survey.left);
+    let copies = survey.plan.copies.iter().map(|copy| &copy.output);
     let mut alike = tasks
         .flat_map(PlannedTask::output_paths)
+        .chain(copies)
         .filter(|output| output.case_key() == orphan.case_key());
     alike.any(|output| real(output).is_some() && real(output) == real(orphan))
 }

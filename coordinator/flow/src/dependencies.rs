@@ -25,17 +25,25 @@ impl Survey {
     pub fn sources(&self) -> BTreeSet<&AssetPath> {
         let assets = self.plan.tasks.iter().map(|task| &task.asset);
         let unusable = self.plan.problems.iter().map(|problem| &problem.asset);
-        assets.chain(unusable).chain(&self.inputs).collect()
+        let copied = self.plan.copies.iter().map(|copy| &copy.source);
+        assets.chain(copied).chain(unusable).chain(&self.inputs).collect()
+    }
+
+    /// The files that a build of the plan writes, besides its record.
+    pub fn outputs(&self) -> impl Iterator<Item = &AssetPath> {
+        let copies = self.plan.copies.iter().map(|copy| &copy.output);
+        self.plan.tasks.iter().flat_map(PlannedTask::output_paths).chain(copies)
     }
 
     /// The folders in which a new file may be an asset, relative to the project's folder.
     pub fn asset_folders(&self, folders: Folders) -> Vec<PathBuf> {
         // The project's folder has the record.
         let mut written = BTreeSet::from([PathBuf::new()]);
-        for output in self.plan.tasks.iter().flat_map(PlannedTask::output_paths) {
+        for output in self.outputs() {
             written.extend(folders_above(output));
         }
-        let sources = self.plan.tasks.iter().map(|task| &task.asset);
+        let copied = self.plan.copies.iter().map(|copy| &copy.source);
+        let sources = self.plan.tasks.iter().map(|task| &task.asset).chain(copied);
         let with_assets: BTreeSet<PathBuf> = sources.flat_map(folders_above).collect();
         let is_wanted = |folder: &PathBuf| {
             !written.contains(folder) || folders == Folders::All && with_assets.contains(folder)

@@ -86,12 +86,19 @@ pub enum Event<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         report: Option<&'a RunReport>,
     },
+    /// A file that passes through was written.
+    Copied {
+        asset: &'a AssetPath,
+        output: &'a AssetPath,
+        /// Whether the output's bytes changed.
+        changed: bool,
+    },
     /// An asset gets no output.
     Failed {
         asset: &'a str,
         #[serde(skip_serializing_if = "Option::is_none")]
         style: Option<&'a str>,
-        /// `None` if the asset could not be planned.
+        /// `None` if the asset could not be planned, or is a file that passes through.
         #[serde(skip_serializing_if = "Option::is_none")]
         output: Option<&'a AssetPath>,
         message: &'a str,

@@ -84,6 +84,7 @@ impl Glance {
     /// changed since the glance. If it cannot be kept, the next build takes longer.
     pub fn keep(self, survey: &Survey) {
         let is_settled = survey.plan.stale().next().is_none()
+            && survey.plan.stale_copies().next().is_none()
             && survey.unusable() == 0
             && survey.unsettled.is_empty()
             && !survey.state.is_unsaved();
@@ -134,7 +135,8 @@ fn others(survey: &Survey) -> Vec<AssetPath> {
         let companions = tasks.iter().flat_map(|task| manifest.companions(&task.asset));
         others.extend(companions.map(|(_, path)| path));
     }
-    let outputs = tasks.iter().flat_map(PlannedTask::output_paths);
+    let copies = survey.plan.copies.iter().map(|copy| &copy.output);
+    let outputs = tasks.iter().flat_map(PlannedTask::output_paths).chain(copies);
     others.extend(outputs.filter(|output| !is_in_tree(project, output)).cloned());
     others.sort_unstable();
     others.dedup();

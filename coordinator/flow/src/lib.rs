@@ -25,6 +25,7 @@ mod handing;
 mod held;
 mod open_tasks;
 mod outcome;
+mod passed;
 mod patience;
 mod pending;
 mod preview;

@@ -12,6 +12,9 @@ pub struct Outcome {
     #[serde(skip_serializing_if = "is_zero")]
     pub trained: usize,
     pub cached: usize,
+    /// Files that passed through.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub copied: usize,
     pub up_to_date: usize,
     pub failed: Vec<Failed>,
     /// Outputs that are still stale because the build was interrupted or the job was canceled.
@@ -34,6 +37,7 @@ impl Outcome {
             painted: self.painted + next.painted,
             trained: self.trained + next.trained,
             cached: self.cached + next.cached,
+            copied: self.copied + next.copied,
             up_to_date: next.up_to_date.saturating_sub(self.painted + self.trained + self.cached),
             failed: failed.into_iter().chain(next.failed).collect(),
             elapsed_ms: self.elapsed_ms + next.elapsed_ms,

@@ -157,6 +157,7 @@ pub fn survey(request: &SurveyRequest, watcher: Option<&Watcher>) -> Result<Surv
     if let Some(side_px) = request.preview_px {
         // A network has no preview.
         plan.tasks.retain(|task| task.training.is_none());
+        plan.copies.clear();
         into_previews(&mut plan.tasks, side_px, &project, &found);
     }
     let is_selected = |problem: &ScanProblem| {
@@ -216,7 +217,8 @@ fn select(
         return Ok(vec![]);
     }
     let left = selection.apply(project.manifest(), plan);
-    if plan.tasks.is_empty() && plan.problems.is_empty() && plan.awaiting.is_empty() {
+    let is_empty = plan.tasks.is_empty() && plan.copies.is_empty() && plan.awaiting.is_empty();
+    if is_empty && plan.problems.is_empty() {
         let globs = selection.globs().join(" --only ");
         return Err(SurveyError::NothingSelected {
             globs,

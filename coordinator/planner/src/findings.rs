@@ -13,6 +13,8 @@ use crate::{Record, Verdict};
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Listing {
     pub assets: Vec<ListedAsset>,
+    /// The files that [pass through](crate::Manifest::passes_through).
+    pub others: Vec<OtherFile>,
     pub passed: PassedOver,
 }
 
@@ -41,6 +43,13 @@ pub struct ListedAsset {
     pub blob: BlobRef,
     /// The header, or why the file cannot be used.
     pub image: Result<ImageHeader, String>,
+}
+
+/// A file of any kind that is not painted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OtherFile {
+    pub path: AssetPath,
+    pub blob: BlobRef,
 }
 
 /// An image file's header.

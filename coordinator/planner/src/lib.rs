@@ -32,16 +32,19 @@ pub use estimate::{
     TILE_BYTES_PER_PIXEL, TILE_PIXELS,
 };
 pub use findings::{
-    Findings, ImageHeader, InputFile, LearnedStyle, ListedAsset, Listing, NetworkFile, PassedOver,
+    Findings, ImageHeader, InputFile, LearnedStyle, ListedAsset, Listing, NetworkFile, OtherFile,
+    PassedOver,
 };
 pub use glob_hint::GlobHint;
 pub use init::{InitManifest, init_manifest};
 pub use look::Look;
 pub use loss::{Loss, losses};
-pub use manifest::{Manifest, ManifestError, Matched, OverrideError, Place, Verdict};
+pub use manifest::{Manifest, ManifestError, Matched, OverrideError, Passthrough, Place, Verdict};
 pub use note::Note;
 pub use output_pattern::PatternError;
-pub use plan::{Awaiting, Form, Plan, PlanError, PlannedOutput, PlannedTask, TrainingRun, plan};
+pub use plan::{
+    Awaiting, Form, Plan, PlanError, PlannedCopy, PlannedOutput, PlannedTask, TrainingRun, plan,
+};
 pub use problem::{Problem, ProblemCause};
 pub use record::{Record, RecordDetails};
 pub use selection::{Selection, SelectionError};

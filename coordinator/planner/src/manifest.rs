@@ -5,6 +5,7 @@
 //! and every recipe that it can produce is in range.
 
 mod error;
+mod passthrough;
 mod project;
 mod recipes;
 mod rule;
@@ -27,6 +28,7 @@ use crate::glob_folder::glob_folder;
 use crate::output_pattern::{OutputPattern, Parts};
 
 pub use error::{ManifestError, Place};
+pub use passthrough::Passthrough;
 use project::Project;
 pub use recipes::OverrideError;
 pub(crate) use recipes::Painting;
@@ -218,17 +220,6 @@ impl Manifest {
             .collect();
     }
 
-    /// A style whose network the build trains, since a rule paints with it.
-    fn trained_style(&self, style: &Style) -> Option<TrainedStyle> {
-        let training::TrainKey { training, content } = style.train.clone()?;
-        let model: AssetPath = style.settings.recipe.model.as_ref()?.parse().ok()?;
-        let with_it = |painting: &&Painting| {
-            painting.style == style.name && painting.model.as_ref() == Some(&model)
-        };
-        self.paintings.iter().flatten().find(with_it)?;
-        Some(TrainedStyle { style: style.name.clone(), model, training, content })
-    }
-
     /// The name of the manifest's file, for messages.
     pub fn file(&self) -> &str {
         &self.file
@@ -365,21 +356,6 @@ impl Manifest {
             None => Some(path.as_str()),
             Some(assets) => path.as_str().strip_prefix(assets.as_str())?.strip_prefix('/'),
         }
-    }
-
-    /// The folders of pictures that networks are trained on, besides those that rules paint.
-    pub fn content_folders(&self) -> BTreeSet<&AssetPath> {
-        self.trained.iter().filter_map(|trained| trained.content.as_ref()).collect()
-    }
-
-    /// Whether the file is in one of [`Self::content_folders`].
-    fn is_content(&self, path: &AssetPath) -> bool {
-        self.content_folders().into_iter().any(|folder| path.is_below(folder))
-    }
-
-    /// The styles whose networks the build trains.
-    pub(crate) fn trained(&self) -> &[TrainedStyle] {
-        &self.trained
     }
 
     pub(crate) fn rules(&self) -> &[Rule] {

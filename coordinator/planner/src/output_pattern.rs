@@ -62,7 +62,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) stem: &'a str,
     /// The asset's own extension.
     pub(crate) ext: &'a str,
-    pub(crate) format: ContainerFormat,
+    /// Of the output; `None` for a file that is no picture, which keeps its extension.
+    pub(crate) format: Option<ContainerFormat>,
     pub(crate) style: &'a str,
     pub(crate) rule: &'a str,
 }
@@ -73,7 +74,7 @@ impl<'a> Parts<'a> {
         dir: "d",
         stem: "s",
         ext: "png",
-        format: ContainerFormat::Png,
+        format: Some(ContainerFormat::Png),
         style: "y",
         rule: "r",
     };
@@ -85,7 +86,7 @@ impl<'a> Parts<'a> {
             dir: relative.rsplit_once('/').map_or("", |(dir, _)| dir),
             stem: asset.file_stem(),
             ext,
-            format: ContainerFormat::from_extension(ext).unwrap_or(ContainerFormat::Png),
+            format: ContainerFormat::from_extension(ext),
             style: "",
             rule: "",
         }
@@ -139,11 +140,38 @@ impl OutputPattern {
         self.pieces.contains(&Piece::Style)
     }
 
+    pub(crate) fn has_rule(&self) -> bool {
+        self.pieces.contains(&Piece::Rule)
+    }
+
+    /// Whether outputs keep the names of files of any kind, in whatever folder.
+    pub(crate) fn keeps_names(&self) -> bool {
+        let is = |piece: &Piece, literal: &str| *piece == Piece::Literal(literal.to_owned());
+        let before = match &self.pieces[..] {
+            [before @ .., Piece::Name] => before,
+            [before @ .., Piece::Stem, dot, Piece::Ext | Piece::AssetExt] if is(dot, ".") => before,
+            _ => return false,
+        };
+        match before.last() {
+            None | Some(Piece::Dir { slash: true }) => true,
+            Some(Piece::Literal(text)) => text.ends_with('/'),
+            Some(_) => false,
+        }
+    }
+
     /// The output of one asset in one style.
     pub(crate) fn expand(&self, parts: &Parts<'_>) -> Result<AssetPath, AssetPathError> {
         // The asset's spelling of the extension (`JPEG`, `tif`) is kept if it fits the format.
-        let own = ContainerFormat::from_extension(parts.ext) == Some(parts.format);
-        let ext = if own { parts.ext } else { parts.format.extension() };
+        let is_own = ContainerFormat::from_extension(parts.ext) == parts.format;
+        let ext = match parts.format {
+            Some(format) if !is_own => format.extension(),
+            Some(_) | None => parts.ext,
+        };
+        // The dot before an extension belongs to it.
+        let end = |path: &mut String, ext: &str| match ext {
+            "" if path.ends_with('.') => drop(path.pop()),
+            ext => path.push_str(ext),
+        };
         let mut path = String::new();
         for piece in &self.pieces {
             match piece {
@@ -154,12 +182,12 @@ impl OutputPattern {
                     path.push_str(if *slash { "/" } else { "" });
                 }
                 Piece::Stem => path.push_str(parts.stem),
-                Piece::Ext => path.push_str(ext),
-                Piece::AssetExt => path.push_str(parts.ext),
+                Piece::Ext => end(&mut path, ext),
+                Piece::AssetExt => end(&mut path, parts.ext),
                 Piece::Name => {
                     path.push_str(parts.stem);
                     path.push('.');
-                    path.push_str(ext);
+                    end(&mut path, ext);
                 }
                 Piece::Style => path.push_str(parts.style),
                 Piece::Rule => path.push_str(parts.rule),
@@ -301,6 +329,7 @@ mod tests {
     use super::*;
 
     fn expand(pattern: &str, dir: &str, ext: &str, format: ContainerFormat) -> String {
+        let format = Some(format);
         let pattern = OutputPattern::parse(pattern).expect("it is a pattern");
         let parts = Parts { dir, stem: "brick", ext, format, style: "night", rule: "walls" };
         pattern.expand(&parts).expect("it is a path").to_string()

@@ -1,6 +1,7 @@
 //! The plan: every task for a manifest and a folder, with its outputs, its complete recipe and the
 //! reasons to run it.
 
+mod copies;
 mod draft;
 mod error;
 mod notes;
@@ -13,6 +14,7 @@ mod training;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+pub use copies::PlannedCopy;
 pub use error::PlanError;
 use impasto_types::AssetPath;
 use rayon::prelude::*;
@@ -30,6 +32,8 @@ use crate::{Findings, ListedAsset, Listing, Note, Problem};
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Plan {
     pub tasks: Vec<PlannedTask>,
+    /// Files that pass through, in the order of their paths.
+    pub copies: Vec<PlannedCopy>,
     /// Assets whose networks are trained by this build, and that the next one paints.
     pub awaiting: Vec<Awaiting>,
     /// Assets that cannot be painted; the others can.
@@ -45,6 +49,11 @@ impl Plan {
     /// The tasks that have to run.
     pub fn stale(&self) -> impl Iterator<Item = &PlannedTask> {
         self.tasks.iter().filter(|task| task.is_stale())
+    }
+
+    /// The copies that have to be written.
+    pub fn stale_copies(&self) -> impl Iterator<Item = &PlannedCopy> {
+        self.copies.iter().filter(|copy| copy.is_stale)
     }
 }
 
@@ -74,6 +83,7 @@ pub fn plan(manifest: &Manifest, findings: &Findings<'_>) -> Result<Plan, PlanEr
         return Err(empty(manifest, findings));
     }
     planner.check_overwrites(&wanted)?;
+    planner.add_copies(&listed)?;
     planner.add_notes(&wanted);
     planner.add_orphans();
     Ok(planner.plan)
@@ -81,7 +91,7 @@ pub fn plan(manifest: &Manifest, findings: &Findings<'_>) -> Result<Plan, PlanEr
 
 /// The error for a plan without an asset, with the likely reasons.
 fn empty(manifest: &Manifest, findings: &Findings<'_>) -> PlanError {
-    let Listing { assets, passed } = findings.listing;
+    let Listing { assets, passed, .. } = findings.listing;
     let hints = GlobHints { manifest, assets, passed };
     let folder = manifest.assets().map_or(String::new(), |assets| format!("{assets}/"));
     let painting = manifest.rules().iter().filter(|rule| !rule.skips());

@@ -51,6 +51,7 @@ impl Selection {
 
     /// Removes from `plan` the tasks and problems of other assets, and returns the tasks.
     pub fn apply(&self, manifest: &Manifest, plan: &mut Plan) -> Vec<PlannedTask> {
+        plan.copies.retain(|copy| self.holds(manifest, &copy.source));
         plan.problems.retain(|problem| self.holds(manifest, &problem.asset));
         let tasks = std::mem::take(&mut plan.tasks).into_iter();
         plan.awaiting.retain(|awaiting| self.holds(manifest, &awaiting.asset));

@@ -10,12 +10,12 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use impasto_files::{folder_of, is_temporary_name, sync_folder_of};
-use impasto_types::{AssetPath, BlobRef, Digest};
+use impasto_types::{AssetPath, BlobRef};
 use serde::{Deserialize, Serialize};
 
 use crate::fingerprint::Fingerprint;
 use crate::project::Project;
-use crate::replace::{ReplaceError, Staged, classify, placed};
+use crate::replace::{ReplaceError, Staged, classify, holds, placed};
 
 /// The folder of the journals of unfinished deliveries.
 const JOURNALS: &str = "commits";
@@ -241,19 +241,6 @@ fn old_name(new: &Path) -> PathBuf {
 
 fn exists(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok()
-}
-
-/// Whether the file has this content.
-fn holds(path: &Path, blob: BlobRef) -> bool {
-    let read = || -> io::Result<bool> {
-        if fs::metadata(path)?.len() != blob.size_bytes {
-            return Ok(false);
-        }
-        let mut hasher = blake3::Hasher::new();
-        hasher.update_reader(File::open(path)?)?;
-        Ok(Digest::of_hasher(&hasher) == blob.digest)
-    };
-    read().unwrap_or(false)
 }
 
 fn remove(path: &Path) -> Result<(), ReplaceError> {

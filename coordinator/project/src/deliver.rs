@@ -121,6 +121,16 @@ enum PlacedNew {
 }
 
 impl Prepared {
+    /// An output that is as it is to be.
+    pub(crate) fn unchanged(output: AssetPath, fingerprint: Fingerprint) -> Self {
+        Self { unchanged: vec![(output, fingerprint)], new: New::None }
+    }
+
+    /// A single new file.
+    pub(crate) fn one(output: AssetPath, staged: Staged) -> Self {
+        Self { unchanged: vec![], new: New::One(output, staged) }
+    }
+
     fn place(self) -> Result<Placed, ReplaceError> {
         let new = match self.new {
             New::None => PlacedNew::None,

@@ -7,6 +7,7 @@
 
 mod commit;
 mod contained;
+mod copy;
 mod deliver;
 mod details;
 mod examine;
@@ -33,6 +34,7 @@ mod walk;
 mod watch;
 
 pub use contained::LeavesProject;
+pub use copy::{CopyError, prepare_copy};
 pub use deliver::{DeliveredFile, NewFile, Prepared, deliver_all, place_all, prepare};
 pub use examine::examine;
 pub use folders::asset_folders;

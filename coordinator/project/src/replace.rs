@@ -1,12 +1,12 @@
 //! Replaces a file's content atomically.
 
-use std::fs::{self, Metadata};
+use std::fs::{self, File, Metadata};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use impasto_files::{AtomicFile, ClosedFile};
-use impasto_types::BlobRef;
+use impasto_types::{BlobRef, Digest};
 
 use crate::contained::LeavesProject;
 use crate::fingerprint::Fingerprint;
@@ -90,7 +90,7 @@ pub(crate) struct Staged {
     pub(crate) blob: BlobRef,
     /// The modification time set on the file, to the nanosecond. A later write leaves another time,
     /// since file systems use a coarser clock.
-    modified_ns: i64,
+    pub(crate) modified_ns: i64,
 }
 
 /// Writes new content beside `path`, as [`replace_file`] does, but does not replace the file yet.
@@ -164,6 +164,19 @@ pub(crate) fn placed(
     // Another process has replaced the file meanwhile, so its stamp is not trusted.
     let taken_ns = if ours { modified_ns } else { i64::MIN };
     Ok(Fingerprint { stamp, taken_ns, blob, ours })
+}
+
+/// Whether the file has this content.
+pub(crate) fn holds(path: &Path, blob: BlobRef) -> bool {
+    let read = || -> io::Result<bool> {
+        if fs::metadata(path)?.len() != blob.size_bytes {
+            return Ok(false);
+        }
+        let mut hasher = blake3::Hasher::new();
+        hasher.update_reader(File::open(path)?)?;
+        Ok(Digest::of_hasher(&hasher) == blob.digest)
+    };
+    read().unwrap_or(false)
 }
 
 pub(crate) fn classify(path: &Path, source: io::Error) -> ReplaceError {

@@ -8,7 +8,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use impasto_planner::{ImageHeader, InputFile, ListedAsset, Listing, NetworkFile};
+use impasto_planner::{ImageHeader, InputFile, ListedAsset, Listing, NetworkFile, OtherFile};
 use impasto_types::{AssetPath, BlobRef, error_text};
 use rayon::prelude::*;
 
@@ -50,12 +50,13 @@ pub(crate) fn scan_except(
     cache: &mut StatCache,
     hold_back: impl Fn(&AssetPath, &Stamp) -> bool,
 ) -> Result<Scan, ScanError> {
-    let Walk { wanted, mut passed, problems } = walk(project)?;
-    let (held, wanted): (Vec<_>, Vec<_>) =
-        wanted.into_iter().partition(|found| hold_back(&found.path, &found.stamp));
-    passed.unsettled = held.into_iter().map(|found| found.path).collect();
+    let Walk { wanted, others, mut passed, problems } = walk(project)?;
+    let is_held = |found: &Found| hold_back(&found.path, &found.stamp);
+    let (held, wanted): (Vec<_>, Vec<_>) = wanted.into_iter().partition(is_held);
+    let (held_others, others): (Vec<_>, Vec<_>) = others.into_iter().partition(is_held);
+    passed.unsettled = held.into_iter().chain(held_others).map(|found| found.path).collect();
     let mut scan = Scan {
-        listing: Listing { assets: Vec::with_capacity(wanted.len()), passed },
+        listing: Listing { assets: Vec::with_capacity(wanted.len()), others: vec![], passed },
         problems,
         ..Scan::default()
     };
@@ -65,31 +66,22 @@ pub(crate) fn scan_except(
         |found: &Found| read(&found.path, &found.stamp, || project.path_of(&found.path), known);
     let read: Vec<_> = wanted.par_iter().map(look).collect();
     for (found, read) in wanted.into_iter().zip(read) {
-        match read {
-            Ok(read) => {
-                let (blob, image) = scan.note(cache, &found.path, read);
-                scan.listing.assets.push(ListedAsset { path: found.path, blob, image });
-            }
-            // Removed since its folder was listed.
-            Err(FingerprintError::Read(error)) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(FingerprintError::NotAFile) => {}
-            Err(FingerprintError::Read(source)) => {
-                scan.problems
-                    .push(ScanProblem::Unreadable { path: found.path.to_string(), source });
-            }
-            Err(FingerprintError::Unstable) => {
-                scan.problems.push(ScanProblem::Unstable { path: found.path })
-            }
+        if let Some(read) = scan.readable(&found.path, read) {
+            let (blob, image) = scan.note(cache, &found.path, read);
+            scan.listing.assets.push(ListedAsset { path: found.path, blob, image });
         }
     }
+    scan.add_others(project, cache, others);
     refuse_case_collisions(&mut scan.listing.assets);
     scan_inputs(project, cache, &mut scan);
     scan.networks = networks::scan(project);
 
     // The cache knows all that was read; only if it knows more is there anything to drop.
     let (assets, inputs) = (scan.listing.assets.iter().map(|asset| &asset.path), &scan.inputs);
-    if cache.count() > assets.len() + inputs.values().filter(|input| input.is_ok()).count() {
-        let listed: HashSet<_> = assets.chain(inputs.keys()).collect();
+    let others = scan.listing.others.iter().map(|other| &other.path);
+    let usable = inputs.values().filter(|input| input.is_ok()).count();
+    if cache.count() > assets.len() + others.len() + usable {
+        let listed: HashSet<_> = assets.chain(others).chain(inputs.keys()).collect();
         cache.retain(|path| listed.contains(path));
     }
     Ok(scan)
@@ -119,6 +111,42 @@ fn read(
 }
 
 impl Scan {
+    /// What was read of a file that may be used, or a problem.
+    fn readable<T>(&mut self, path: &AssetPath, read: Result<T, FingerprintError>) -> Option<T> {
+        match read {
+            Ok(read) => return Some(read),
+            // Removed since its folder was listed.
+            Err(FingerprintError::Read(error)) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(FingerprintError::NotAFile) => {}
+            Err(FingerprintError::Read(source)) => {
+                self.problems.push(ScanProblem::Unreadable { path: path.to_string(), source });
+            }
+            Err(FingerprintError::Unstable) => {
+                self.problems.push(ScanProblem::Unstable { path: path.clone() });
+            }
+        }
+        None
+    }
+
+    /// Digests the files that pass through, as far as the cache does not know them.
+    fn add_others(&mut self, project: &Project, cache: &mut StatCache, others: Vec<Found>) {
+        let known = &*cache;
+        let digest = |found: &Found| match known.get(&found.path, &found.stamp) {
+            Some((blob, _)) => Ok((blob, None)),
+            None => fingerprint(&project.path_of(&found.path), || ())
+                .map(|(fresh, ())| (fresh.blob, Some(fresh))),
+        };
+        let digested: Vec<_> = others.par_iter().map(digest).collect();
+        for (found, digested) in others.into_iter().zip(digested) {
+            let Some((blob, fresh)) = self.readable(&found.path, digested) else { continue };
+            if let Some(fresh) = fresh {
+                self.digested += 1;
+                cache.put(found.path.clone(), fresh, None);
+            }
+            self.listing.others.push(OtherFile { path: found.path, blob });
+        }
+    }
+
     /// Adds what was read to the cache.
     fn note(
         &mut self,

@@ -5,6 +5,7 @@ use std::fs::{self, DirEntry};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use impasto_planner::Passthrough;
 use impasto_types::{AssetPath, Digest};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -72,7 +73,8 @@ pub fn is_in_tree(project: &Project, path: &AssetPath) -> bool {
         }
     };
     below.is_some_and(|path| !path.split('/').any(is_passed_over))
-        && names_an_image(Path::new(path.as_str()))
+        && (names_an_image(Path::new(path.as_str()))
+            || project.manifest().passthrough() != Passthrough::None)
 }
 
 #[derive(Default)]
@@ -186,7 +188,7 @@ fn look(project: &Project, name: &Path, entry: &DirEntry) -> io::Result<Option<E
     if kind.is_dir() {
         return Ok(Some(Entry::Folder(entry.path())));
     }
-    let is_picture = names_an_image(name);
+    let is_picture = names_an_image(name) || project.manifest().passthrough() != Passthrough::None;
     if kind.is_symlink() {
         let path = entry.path();
         if path.is_dir() && project.enters(&path) {

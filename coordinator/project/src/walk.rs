@@ -18,6 +18,8 @@ use crate::project::Project;
 pub(crate) struct Walk {
     /// In the order of their paths.
     pub(crate) wanted: Vec<Found>,
+    /// Files that pass through, in the order of their paths.
+    pub(crate) others: Vec<Found>,
     /// What a plan needs to say why a rule gets nothing.
     pub(crate) passed: PassedOver,
     pub(crate) problems: Vec<ScanProblem>,
@@ -64,6 +66,7 @@ pub(crate) fn walk(project: &Project) -> Result<Walk, ScanError> {
         level = below;
     }
     walk.wanted.par_sort_by(|a, b| a.path.cmp(&b.path));
+    walk.others.par_sort_by(|a, b| a.path.cmp(&b.path));
     walk.passed.linked_folders.sort();
     Ok(walk)
 }
@@ -72,6 +75,7 @@ impl Walk {
     fn add(&mut self, entry: Entry, folders: &mut Vec<Folder>) {
         match entry {
             Entry::Wanted(found) => self.wanted.push(found),
+            Entry::Other(found) => self.others.push(found),
             Entry::Folder(folder) => folders.push(folder),
             Entry::LinkedFolder(shown) => self.passed.linked_folders.push(shown),
             Entry::Image(path, verdict) => self.passed.images.push((path, verdict)),

@@ -39,6 +39,9 @@ impl Observer for Log {
             Event::Delivered { target, changed, .. } => {
                 tracing::debug!(project, output = %target.output, changed, "delivered");
             }
+            Event::Copied { output, changed, .. } => {
+                tracing::debug!(project, %output, changed, "copied");
+            }
             Event::Waiting { target, attempts, message } => {
                 tracing::debug!(project, output = %target.output, attempts, message, "waiting");
             }

@@ -4,7 +4,6 @@ use std::path::{Component, Path, PathBuf};
 
 use clap::Args;
 use impasto_build::{Event, Folders, Glance, Observer, Outcome, Survey};
-use impasto_planner::PlannedTask;
 use impasto_project::Project;
 use impasto_types::ContainerFormat;
 use serde::Serialize;
@@ -119,8 +118,8 @@ pub(crate) fn summarise(outcome: &Outcome, context: &Context) {
         screen.json(&Summary { event: "summary", outcome });
         return;
     }
-    let made =
-        outcome.painted + outcome.trained + outcome.cached + outcome.failed.len() + outcome.open;
+    let made = outcome.painted + outcome.trained + outcome.cached + outcome.copied;
+    let made = made + outcome.failed.len() + outcome.open;
     if made == 0 {
         let took = time(Duration::from_millis(outcome.elapsed_ms));
         let are = match outcome.up_to_date {
@@ -188,11 +187,8 @@ fn write_depfile(
         let plain: PathBuf = parts.filter(|part| *part != Component::CurDir).collect();
         if plain.as_os_str().is_empty() { ".".into() } else { plain }
     };
-    let tasks = survey.plan.tasks.iter();
-    let outputs: Vec<PathBuf> = tasks
-        .flat_map(PlannedTask::output_paths)
-        .map(|output| here(&output.to_path_buf()))
-        .collect();
+    let outputs: Vec<PathBuf> =
+        survey.outputs().map(|output| here(&output.to_path_buf())).collect();
     let folders = match flag.depfile_target.is_empty() {
         true => Folders::Unwritten,
         false => Folders::All,

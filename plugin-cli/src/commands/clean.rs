@@ -85,7 +85,7 @@ fn report(done: &[(Orphan, Cleaned)], dry_run: DryRunFlag, context: &Context) {
         };
         match cleaned {
             Cleaned::Removed => {
-                screen.result(format_args!("{word} {path} {FAINT}painted from {asset}{FAINT:#}"))
+                screen.result(format_args!("{word} {path} {FAINT}from {asset}{FAINT:#}"))
             }
             Cleaned::Kept => screen.result(format_args!("{WARN}kept{WARN:#} {path}: {why}")),
             Cleaned::Failed(message) => screen.warning(message),

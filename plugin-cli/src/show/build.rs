@@ -118,6 +118,9 @@ impl Observer for BuildView<'_> {
                 state.finish(target.output.as_str());
                 self.delivered(&state, target, origin, report);
             }
+            Event::Copied { output, .. } => {
+                self.screen.detail(format_args!("copied    {output}"));
+            }
             Event::Failed { asset, style, output, message } => {
                 if let Some(output) = output {
                     state.finish(output.as_str());

@@ -22,6 +22,7 @@ pub(crate) fn line(outcome: &Outcome) -> String {
         ("trained", outcome.trained),
         ("painted", outcome.painted),
         ("cached", outcome.cached),
+        ("copied", outcome.copied),
         ("up to date", outcome.up_to_date),
         ("failed", outcome.failed.len()),
         ("not done", outcome.open),

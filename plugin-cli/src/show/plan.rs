@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use impasto_build::Survey;
-use impasto_planner::{Awaiting, PlannedTask, Staleness};
+use impasto_planner::{Awaiting, PlannedCopy, PlannedTask, Staleness};
 use impasto_types::{ByteSize, Method};
 
 use crate::Context;
@@ -88,6 +88,11 @@ fn tasks(survey: &Survey, context: &Context) {
                 }
             }
         }
+    }
+    for PlannedCopy { source, output, .. } in survey.plan.stale_copies() {
+        screen.result(format_args!(
+            "{WARN}to copy{WARN:#}     {STRONG}{output}{STRONG:#} {FAINT}from {source}{FAINT:#}"
+        ));
     }
     for Awaiting { asset, style, output, model, .. } in &survey.plan.awaiting {
         screen.result(format_args!(
@@ -210,6 +215,10 @@ pub(crate) fn summary(survey: &Survey) -> String {
     match survey.plan.awaiting.len() {
         0 => {}
         waiting => parts.push(format!("{waiting} when their network is trained")),
+    }
+    match survey.plan.stale_copies().count() {
+        0 => {}
+        copies => parts.push(format!("{} to copy", count(copies, "file"))),
     }
     if survey.unusable() > 0 {
         parts.push(format!("{} unusable", survey.unusable()));

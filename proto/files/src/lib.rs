@@ -125,6 +125,19 @@ pub struct ClosedFile {
 }
 
 impl ClosedFile {
+    /// A second name of the file at `source` (a hard link), beside `target`, whose folder is
+    /// created. What is written to one name shows under the other.
+    ///
+    /// # Errors
+    /// If the file system has no such names, or the two are on different ones.
+    pub fn linked_beside(source: &Path, target: &Path) -> io::Result<Self> {
+        // The temporary file is there for its name alone.
+        let Self { path } = AtomicFile::beside(target)?.close()?;
+        fs::remove_file(&path)?;
+        fs::hard_link(source, &path)?;
+        Ok(Self { path })
+    }
+
     /// Its current path.
     pub fn path(&self) -> &Path {
         &self.path

@@ -2,6 +2,7 @@
 
 use impasto_types::AssetPath;
 
+use super::passthrough::Passthrough;
 use super::rule::globs;
 use super::section::Entry;
 use super::{ManifestError, is_name, project_path};
@@ -17,6 +18,7 @@ pub(super) struct Project {
     pub(super) exclude: PathGlobs,
     /// Folders to which links may lead, relative to the project's folder or absolute.
     pub(super) links: Vec<String>,
+    pub(super) passthrough: Passthrough,
 }
 
 impl Project {
@@ -44,11 +46,17 @@ impl Project {
         };
         let exclude = section.take("exclude").as_ref().map(globs).transpose()?.unwrap_or_default();
         let links = section.take("links").as_ref().map(links).transpose()?.unwrap_or_default();
-        Ok(Self { name: name.string()?.to_owned(), output, assets, exclude, links })
+        let passthrough = section.take("passthrough");
+        let passthrough = passthrough
+            .map(|entry| Passthrough::read(&entry, assets.as_ref(), &output))
+            .transpose()?
+            .unwrap_or_default();
+        let name = name.string()?.to_owned();
+        Ok(Self { name, output, assets, exclude, links, passthrough })
     }
 }
 
-const KEYS: [&str; 5] = ["name", "output", "assets", "exclude", "links"];
+const KEYS: [&str; 6] = ["name", "output", "assets", "exclude", "links", "passthrough"];
 
 /// The folders of an entry: one string or a list.
 fn links(entry: &Entry<'_>) -> Result<Vec<String>, ManifestError> {

@@ -168,7 +168,7 @@ impl Drafter<'_> {
         format: ContainerFormat,
     ) -> Result<AssetPath, PlanError> {
         let relative = self.manifest.in_assets(asset).unwrap_or(asset.as_str());
-        let parts = Parts { format, style, rule, ..Parts::of_asset(asset, relative) };
+        let parts = Parts { format: Some(format), style, rule, ..Parts::of_asset(asset, relative) };
         let expanded = self.manifest.output_pattern().expand(&parts);
         let output =
             expanded.map_err(|source| PlanError::OutputPath { asset: asset.clone(), source })?;

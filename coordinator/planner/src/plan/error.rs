@@ -25,6 +25,11 @@ pub enum PlanError {
         output: AssetPath,
     },
     #[error(
+        "{first} and {second}, which passes through, would both be written to {output}; put \
+         {{asset_ext}} into `output`, or exclude one of them"
+    )]
+    CopyCollision { first: AssetPath, second: AssetPath, output: AssetPath },
+    #[error(
         "the output of {asset} would overwrite {input}, which is an asset or a style; change \
          `output` in [project]"
     )]

@@ -218,6 +218,7 @@ impl Planner<'_> {
             .flat_map(PlannedTask::output_paths)
             .chain(awaiting)
             .chain(self.manifest.networks())
+            .chain(self.plan.copies.iter().map(|copy| &copy.output))
             .collect();
         let orphaned =
             self.findings.previous.iter().filter(|(output, record)| {

@@ -1,5 +1,6 @@
 //! Tests of the plan: tasks, problems, notes and errors.
 
+mod copies;
 mod folder;
 mod notes;
 mod stale;

@@ -5,7 +5,7 @@ use std::fs::{self, DirEntry, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use impasto_planner::Verdict;
+use impasto_planner::{Passthrough, Verdict};
 use impasto_types::{AssetPath, ContainerFormat};
 use rayon::prelude::*;
 
@@ -61,6 +61,8 @@ impl Folder {
 /// What an entry of a folder is.
 pub(super) enum Entry {
     Wanted(Found),
+    /// A file that passes through.
+    Other(Found),
     Folder(Folder),
     /// A linked folder that is not entered.
     LinkedFolder(String),
@@ -93,10 +95,13 @@ pub(super) fn list(project: &Project, folder: &Folder) -> io::Result<Vec<Entry>>
     }
     // File systems list folders in an order of their own.
     entries.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
-    let visit = |(name, entry): &(OsString, DirEntry)| visit(project, folder, name, entry);
+    let visit = |(name, entry): &(OsString, DirEntry)| {
+        let other = other(project, folder, name, entry);
+        visit(project, folder, name, entry).into_iter().chain(other)
+    };
     match entries.len() > LARGE {
-        true => found.par_extend(entries.par_iter().filter_map(visit)),
-        false => found.extend(entries.iter().filter_map(visit)),
+        true => found.par_extend(entries.par_iter().flat_map_iter(visit)),
+        false => found.extend(entries.iter().flat_map(visit)),
     }
     Ok(found)
 }
@@ -160,6 +165,39 @@ fn visit(project: &Project, folder: &Folder, name: &OsStr, entry: &DirEntry) -> 
         {
             None
         }
+        Err(problem @ ScanProblem::Leaves(_)) => {
+            Some(Entry::LinkedFile(folder.shown(name), problem))
+        }
+        Err(problem) => Some(Entry::Problem(problem)),
+    }
+}
+
+/// A file that passes through, whatever else the plan says of it.
+fn other(project: &Project, folder: &Folder, name: &OsStr, entry: &DirEntry) -> Option<Entry> {
+    if project.manifest().passthrough() == Passthrough::None
+        || is_passed_over(&name.to_string_lossy())
+    {
+        return None;
+    }
+    let kind = entry.file_type().ok()?;
+    if !(kind.is_file() || kind.is_symlink() && entry.path().is_file()) {
+        return None;
+    }
+    let path = match folder.asset_path(name) {
+        Ok(path) => path,
+        // An image's name is a problem already.
+        Err(_) if names_an_image(Path::new(name)) => return None,
+        Err(problem) => return Some(Entry::Problem(problem)),
+    };
+    if !project.manifest().passes_through(&path) {
+        return None;
+    }
+    let metadata = match kind.is_symlink() {
+        true => follow(project, &path, &entry.path()),
+        false => entry.metadata().map_err(|error| unreadable(&path, error)),
+    };
+    match metadata {
+        Ok(metadata) => Some(Entry::Other(Found { path, stamp: Stamp::of(&metadata) })),
         Err(problem @ ScanProblem::Leaves(_)) => {
             Some(Entry::LinkedFile(folder.shown(name), problem))
         }

@@ -10,7 +10,7 @@ use crate::picture::{self, Completeness};
 use crate::project::Project;
 use crate::scan::networks;
 use crate::stamp::Stamp;
-use crate::walk::{ScanError, walk};
+use crate::walk::{Found, ScanError, Walk, names_an_image, walk};
 
 /// The files of a project.
 #[derive(Debug)]
@@ -32,6 +32,9 @@ impl Probe for DiskProbe {
         if self.project.manifest().networks().any(|network| network == path) {
             return networks::completeness(&file);
         }
+        if !names_an_image(&file) {
+            return Completeness::Whole;
+        }
         picture::completeness(&file)
     }
 }
@@ -45,9 +48,11 @@ fn stamp(project: &Project, path: &AssetPath) -> Option<Stamp> {
 /// manifest.
 pub(super) fn snapshot(project: &Project) -> Result<BTreeMap<AssetPath, Stamp>, ScanError> {
     let manifest = project.manifest();
-    let mut all: BTreeMap<AssetPath, Stamp> =
-        walk(project)?.wanted.into_iter().map(|found| (found.path, found.stamp)).collect();
+    let Walk { wanted, others, .. } = walk(project)?;
+    let stamps = |found: Vec<Found>| found.into_iter().map(|found| (found.path, found.stamp));
+    let mut all: BTreeMap<AssetPath, Stamp> = stamps(wanted).collect();
     let companions = companions_of(project, all.keys()).into_iter();
+    all.extend(stamps(others));
     for path in companions.chain(manifest.needed()).chain([project.manifest_path().clone()]) {
         if let Some(stamp) = stamp(project, &path) {
             all.insert(path, stamp);

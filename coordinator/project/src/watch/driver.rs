@@ -126,6 +126,11 @@ impl<P: Probe> Driver<P> {
             self.settling.touch(path);
             return false;
         }
+        let is_known = self.known.contains_key(&path);
+        if self.project.manifest().passes_through(&path) && (is_known || file.is_file()) {
+            self.settling.touch(path);
+            return false;
+        }
         match self.project.manifest().verdict(&path) {
             Verdict::Wanted(_) | Verdict::Input => {
                 self.settling.touch(path);

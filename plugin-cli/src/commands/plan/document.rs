@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use impasto_build::Survey;
-use impasto_planner::{Awaiting, PlannedOutput, PlannedTask, Problem, Staleness};
+use impasto_planner::{Awaiting, PlannedCopy, PlannedOutput, PlannedTask, Problem, Staleness};
 use impasto_project::ScanProblem;
 use impasto_types::{AssetPath, Digest, Part};
 use serde::{Serialize, Serializer};
@@ -18,6 +18,7 @@ use crate::pace::PaceSource;
 #[derive(Serialize)]
 pub(super) struct Document<'a> {
     awaiting: Vec<Awaited<'a>>,
+    copies: Vec<Copy<'a>>,
     orphans: &'a [AssetPath],
     project: &'a str,
     seconds: f64,
@@ -39,6 +40,7 @@ impl<'a> Document<'a> {
         let awaiting = survey.plan.awaiting.iter().map(Awaited::from);
         Self {
             awaiting: awaiting.collect(),
+            copies: survey.plan.copies.iter().map(Copy::from).collect(),
             orphans: &survey.plan.orphans,
             project: survey.project.manifest().name(),
             seconds: crate::show::stale_time(survey, &pace).as_secs_f64(),
@@ -67,6 +69,21 @@ impl<'a> From<&'a Awaiting> for Awaited<'a> {
     fn from(awaiting: &'a Awaiting) -> Self {
         let Awaiting { asset, rule, style, output, model, .. } = awaiting;
         Self { asset, model, output, rule, style }
+    }
+}
+
+/// A file that passes through.
+#[derive(Serialize)]
+struct Copy<'a> {
+    asset: &'a AssetPath,
+    output: &'a AssetPath,
+    state: &'static str,
+}
+
+impl<'a> From<&'a PlannedCopy> for Copy<'a> {
+    fn from(copy: &'a PlannedCopy) -> Self {
+        let state = if copy.is_stale { "stale" } else { "up-to-date" };
+        Self { asset: &copy.source, output: &copy.output, state }
     }
 }
 

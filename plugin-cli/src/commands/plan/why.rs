@@ -28,6 +28,9 @@ pub(crate) fn run(file: &Path, args: &SurveyArgs, context: &Context) -> Result<E
         more.push(is);
     }
     more.extend(found.iter().flat_map(|survey| problems(survey, &path)));
+    let copies = found.iter().flat_map(|survey| &survey.plan.copies);
+    let copies = copies.filter(|copy| copy.source == path);
+    let copies: Vec<&AssetPath> = copies.map(|copy| &copy.output).collect();
     let own: Vec<&PlannedTask> = tasks().filter(|task| task.asset == path).collect();
     let is_taken = matches!(answer, Why::Painted { .. });
     if is_taken && own.is_empty() && more.is_empty() && found.is_some() {
@@ -42,6 +45,7 @@ pub(crate) fn run(file: &Path, args: &SurveyArgs, context: &Context) -> Result<E
             "painted": is_painted,
             "why": answer.to_string(),
             "problems": more,
+            "copies": copies,
             "tasks": tasks,
         }));
         return Ok(Exit::Done);
@@ -52,6 +56,9 @@ pub(crate) fn run(file: &Path, args: &SurveyArgs, context: &Context) -> Result<E
     }
     for line in more {
         screen.result(format_args!("    {line}"));
+    }
+    for output in copies {
+        screen.result(format_args!("    it passes through to {output}"));
     }
     for task in own {
         let state = match &task.state {

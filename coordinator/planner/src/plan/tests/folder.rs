@@ -72,6 +72,7 @@ pub(super) fn folder(assets: &[&str]) -> Folder {
     Folder {
         listing: Listing {
             assets: assets.iter().map(|name| asset(name)).collect(),
+            others: vec![],
             passed: PassedOver {
                 images: ["else/1.png", "else/2.png"]
                     .map(|name| (path(name), Verdict::Unmatched))
