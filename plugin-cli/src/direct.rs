@@ -2,30 +2,26 @@
 //! only in their [`Subject`].
 
 use std::io;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::Args;
 use impasto_assets::{AssetError, AssetErrorKind, Limits, read_header};
 use impasto_models::{ModelError, ModelStore};
-use impasto_painter::{
-    EnginePainter, Interrupt, Observer, PaintError, PaintStep, Painted, Painter, Source, Sources,
-    Stop,
-};
+use impasto_painter::{EnginePainter, PaintError, Painted, Painter, Source, Sources};
 use impasto_project::replace_output;
 use impasto_types::{
     AssetKind, CannotWrite, ContainerFormat, Crop, CropError, FailureKind, InitSource, MIN_SIDE,
     ModelName, ModelRef, OutputSpec, Part, Recipe, RecipePatch, RunReport, Shape,
 };
 use serde_json::json;
-use tokio_util::sync::CancellationToken;
 
 use crate::contact_sheet::loss_text;
 use crate::flags::{ComputeFlags, DepfileFlag, DryRunFlag, ModelsFlags};
-use crate::show::{ModelBar, PaintBar};
+use crate::follow::Follow;
+use crate::show::ModelBar;
 use crate::units::{count, time};
-use crate::{Context, Exit, Failure, Screen, interrupt, overwrite};
+use crate::{Context, Exit, Failure, interrupt, overwrite};
 
 /// What `stylize` and `synth` share.
 #[derive(Debug, Args)]
@@ -224,35 +220,11 @@ fn check_needs(subject: &Subject, recipe: &Recipe) -> Result<(), Failure> {
     if !method.takes_model() && subject.styles.is_empty() {
         return Err(Failure::usage(format!("method {method} needs a --style")));
     }
+    if recipe.common().relief > 0.0 {
+        return Err(Failure::usage("--relief is for the maps of a material")
+            .hint("set `relief` in a manifest, and `impasto build`"));
+    }
     Ok(())
-}
-
-/// Draws progress, until the user interrupts.
-pub(crate) struct Follow<'a> {
-    bar: PaintBar<'a>,
-    cancel: CancellationToken,
-}
-
-impl<'a> Follow<'a> {
-    /// Follows the picture with this name.
-    pub(crate) fn new(screen: &'a Screen, name: &str, cancel: CancellationToken) -> Self {
-        Self { bar: PaintBar::new(screen, name), cancel }
-    }
-}
-
-impl Observer for Follow<'_> {
-    fn began(&mut self, interrupt: Interrupt) {
-        interrupt::covers(interrupt);
-    }
-
-    fn step(&mut self, step: &PaintStep) -> ControlFlow<Stop> {
-        self.bar.step(step);
-        if self.cancel.is_cancelled() {
-            ControlFlow::Break(Stop::Cancel)
-        } else {
-            ControlFlow::Continue(())
-        }
-    }
 }
 
 /// Refuses to write over a picture that is read. Only the output may do so, with `--force`.

@@ -17,6 +17,7 @@ mod embedded;
 mod exit;
 mod failure;
 pub mod flags;
+mod follow;
 mod interrupt;
 mod library_errors;
 mod local_cache;

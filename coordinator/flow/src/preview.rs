@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use impasto_planner::{ImageHeader, PlannedTask, Staleness, estimate};
 use impasto_project::{Project, Scan};
-use impasto_types::{AssetPath, Digest, MIN_SIDE, Part};
+use impasto_types::{AssetKind, AssetPath, Digest, MIN_SIDE, Part};
 
 /// The folder of previews among the project's private files.
 const FOLDER: &str = "preview";
@@ -46,6 +46,7 @@ pub(crate) fn into_previews(
         .collect();
     for task in tasks {
         task.state = Staleness::Stale([].into());
+        leave_maps(task);
         for output in task.outputs.iter_mut() {
             if let Some(path) = beside(project, &output.path) {
                 output.path = path;
@@ -55,6 +56,22 @@ pub(crate) fn into_previews(
             shrink(task, side_px, header, &inputs);
         }
     }
+}
+
+/// Makes a material a picture: a preview shows its colours.
+fn leave_maps(task: &mut PlannedTask) {
+    if task.form.action.kind != AssetKind::material() {
+        return;
+    }
+    let action = &mut Arc::make_mut(&mut task.form).action;
+    action.kind = AssetKind::picture();
+    action.outputs.retain(|output| !output.part.is_surface());
+    action.recipe.common_mut().relief = 0.0;
+    let inputs = task.inputs.iter().filter(|input| !input.part.is_surface());
+    task.inputs = inputs.copied().collect();
+    let outputs = task.outputs.iter().filter(|output| !output.part.is_surface());
+    task.outputs = outputs.cloned().collect();
+    task.action = task.whole_action().digest();
 }
 
 /// Where the preview of `output` lies. If its own path would become too long, a name made of its

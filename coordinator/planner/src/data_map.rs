@@ -145,6 +145,16 @@ impl DataMaps {
         TextureName::of(path.file_stem()).map.map(|map| map.word)
     }
 
+    /// The beginning of a name before the word of its map, if that is a colour's, and before what
+    /// follows it; and what follows. `brick_diff_1k` is `brick` and `_1k`.
+    pub(crate) fn material_and_tail(stem: &str) -> (&str, &str) {
+        let TextureName { map, tail, .. } = TextureName::of(stem);
+        let is_color =
+            |map: &MapWord| map.start > 0 && matches!(map.kind, Kind::Colour | Kind::ColourLetter);
+        let end = map.filter(is_color).map_or(tail, |map| map.start);
+        (stem[..end].trim_end_matches(SEPARATORS), &stem[tail..])
+    }
+
     fn is_shown(&self, path: &AssetPath, name: &TextureName, map: &MapWord) -> bool {
         let none = Shown::default();
         let of = |material: &str| self.materials.get(&key(path, material)).unwrap_or(&none);

@@ -138,6 +138,12 @@ pub fn mask_bytes(recipe: &Recipe, (width, height): (u32, u32), mask: (u32, u32)
     }
 }
 
+/// Memory of a material's attempt in addition to [`memory_bytes`]: the colour map of this size as it
+/// was and how much of each pixel is painted, from which the relief of the paint is taken.
+pub fn material_bytes((width, height): (u32, u32)) -> u64 {
+    SOURCE_BYTES_PER_PIXEL * u64::from(width) * u64::from(height)
+}
+
 /// The content's features (512 channels for 64 pixels) at the last scale, and its reduced copy with
 /// the gradient there and what is between it and the result, if deep layers are evaluated on one.
 fn measured_bytes(recipe: &Optimize, (width, height): (u32, u32)) -> u64 {

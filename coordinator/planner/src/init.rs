@@ -1,6 +1,8 @@
 //! The manifest that `impasto init` writes: a guess from the files in the folder, with comments for
 //! the user who edits it next.
 
+mod surface;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
@@ -47,7 +49,7 @@ pub fn init_manifest<'a>(
         painted.map(|path| path.as_str().split_once('/').map(|(folder, _)| folder)).collect();
 
     let mut text = String::new();
-    write_all(&mut text, project, &styles, &data_maps, &folders)
+    write_all(&mut text, project, &styles, &data_maps, &folders, &assets)
         .expect("writing to a string does not fail");
     let mut left_out: Vec<AssetPath> =
         data_maps.into_iter().flat_map(|maps| maps.files).cloned().collect();
@@ -61,6 +63,7 @@ fn write_all(
     styles: &BTreeMap<String, Vec<&AssetPath>>,
     data_maps: &[LeftOut<'_>],
     folders: &BTreeSet<Option<&str>>,
+    assets: &[&AssetPath],
 ) -> std::fmt::Result {
     text.push_str("# What `impasto build` paints. All keys: docs/manifest.md of Impasto.\n\n");
     writeln!(text, "[project]\nname = \"{}\"", name_from(project, "project"))?;
@@ -138,7 +141,20 @@ fn write_all(
             quoted(&glob),
             quoted(style)
         )?;
-        text.push_str("# tileable = \"both\" # for textures that repeat without a seam\n\n");
+        text.push_str("# tileable = \"both\" # for textures that repeat without a seam\n");
+        let is_in = |path: &&&AssetPath| match folder {
+            None => folders.len() <= 1 || path.parent().is_empty(),
+            Some(folder) => path.as_str().split_once('/').is_some_and(|(own, _)| own == *folder),
+        };
+        let own: Vec<&AssetPath> = assets.iter().filter(is_in).copied().collect();
+        let patterns = surface::patterns(&own);
+        if !patterns.is_empty() {
+            text.push_str("# relief = 0.5 # strokes stand up in these maps too\n");
+        }
+        for (key, pattern) in patterns {
+            writeln!(text, "{key} = {}", quoted(&pattern))?;
+        }
+        text.push('\n');
     }
     text.truncate(text.trim_end().len() + 1);
     Ok(())
@@ -268,6 +284,9 @@ mod tests {
             "cover.png",
         ];
         let text = init("My Village!", paths);
+        let maps = "# relief = 0.5 # strokes stand up in these maps too\n\
+                    normal = \"{dir}/{material}_n{tail}.png\"\n";
+        assert!(text.contains(maps), "{text}");
         let manifest = Manifest::parse(&text, "impasto.toml")
             .unwrap_or_else(|error| panic!("{error}\n{text}"));
         assert_eq!(manifest.name(), "My_Village");

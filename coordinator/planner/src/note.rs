@@ -23,6 +23,8 @@ pub enum Note {
     /// Files named by the rule do not exist for some assets, which are painted without them.
     /// `first` is the first such file, `count` their number.
     AbsentFiles { rule: String, part: Part, first: AssetPath, count: usize },
+    /// Maps are to follow the paint, but the rule names none, or no asset has one of those.
+    ReliefWithoutMaps { rule: String, names_maps: bool },
     /// `count` assets of the rule are too small to be painted, and passed through unpainted.
     TooSmall { rule: String, first: AssetPath, count: usize },
     /// `count` assets of the rule are data maps by their names; painting would corrupt them. The
@@ -74,6 +76,16 @@ impl fmt::Display for Note {
                 let others = and_more(count.saturating_sub(1));
                 write!(f, "rule `{rule}`: missing {part} {first}{others}; painted without it")
             }
+            Self::ReliefWithoutMaps { rule, names_maps: true } => write!(
+                f,
+                "rule `{rule}` has `relief`, but none of its assets has a map of the names that it \
+                 gives in `normal`, `height` or `roughness`"
+            ),
+            Self::ReliefWithoutMaps { rule, names_maps: false } => write!(
+                f,
+                "rule `{rule}` has `relief` but names no maps that could follow the paint: set \
+                 `normal`, `height` or `roughness`, such as normal = \"{{dir}}/{{stem}}_n.png\""
+            ),
             Self::TooSmall { rule, first, count } => {
                 let (others, pass) = match count {
                     0 | 1 => (String::new(), "passes"),

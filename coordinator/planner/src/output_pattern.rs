@@ -3,6 +3,7 @@
 
 use impasto_types::{AssetPath, AssetPathError, ContainerFormat};
 
+use crate::data_map::DataMaps;
 use crate::suggest::nearest;
 
 /// A pattern such as `out/{dir}/{stem}.{ext}`, relative to the project's folder.
@@ -21,6 +22,10 @@ enum Piece {
         slash: bool,
     },
     Stem,
+    /// The stem without the word of a colour map and what follows it.
+    Material,
+    /// What follows that word, such as a resolution.
+    Tail,
     Ext,
     /// The asset's own extension, whatever the output's format.
     AssetExt,
@@ -34,8 +39,8 @@ enum Piece {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {
     #[error(
-        "there is no `{{{name}}}`; there are {{dir}}, {{stem}}, {{ext}}, {{asset_ext}}, {{name}}, \
-         {{style}} and {{rule}}{}",
+        "there is no `{{{name}}}`; there are {{dir}}, {{stem}}, {{material}}, {{tail}}, {{ext}}, \
+         {{asset_ext}}, {{name}}, {{style}} and {{rule}}{}",
         near.as_ref().map_or(String::new(), |near| format!("; did you mean `{{{near}}}`?"))
     )]
     Placeholder { name: String, near: Option<String> },
@@ -93,7 +98,8 @@ impl<'a> Parts<'a> {
     }
 }
 
-const PLACEHOLDERS: [&str; 7] = ["dir", "stem", "ext", "asset_ext", "name", "style", "rule"];
+const PLACEHOLDERS: [&str; 9] =
+    ["dir", "stem", "material", "tail", "ext", "asset_ext", "name", "style", "rule"];
 
 impl OutputPattern {
     pub(crate) const DEFAULT: &str = "stylized/{dir}/{name}";
@@ -182,6 +188,8 @@ impl OutputPattern {
                     path.push_str(if *slash { "/" } else { "" });
                 }
                 Piece::Stem => path.push_str(parts.stem),
+                Piece::Material => path.push_str(DataMaps::material_and_tail(parts.stem).0),
+                Piece::Tail => path.push_str(DataMaps::material_and_tail(parts.stem).1),
                 Piece::Ext => end(&mut path, ext),
                 Piece::AssetExt => end(&mut path, parts.ext),
                 Piece::Name => {
@@ -203,6 +211,8 @@ impl OutputPattern {
             Piece::Literal(text) => key.contains(text.to_lowercase().as_str()),
             Piece::Dir { .. }
             | Piece::Stem
+            | Piece::Material
+            | Piece::Tail
             | Piece::Ext
             | Piece::AssetExt
             | Piece::Name
@@ -243,7 +253,13 @@ impl OutputPattern {
                 };
                 text.chars().any(|c| c != '/' && c != '.')
             }
-            Piece::Dir { .. } | Piece::Stem | Piece::Ext | Piece::AssetExt | Piece::Name => false,
+            Piece::Dir { .. }
+            | Piece::Stem
+            | Piece::Material
+            | Piece::Tail
+            | Piece::Ext
+            | Piece::AssetExt
+            | Piece::Name => false,
         })
     }
 }
@@ -277,7 +293,12 @@ impl Piece {
                 .map(|(at, _)| at)
                 .chain([rest.len()])
                 .for_each(|at| end(start + at)),
-            Self::Stem | Self::Ext | Self::AssetExt | Self::Name => {
+            Self::Tail => {
+                let component = rest.find('/').unwrap_or(rest.len());
+                end(start);
+                rest[..component].char_indices().for_each(|(at, c)| end(start + at + c.len_utf8()));
+            }
+            Self::Stem | Self::Material | Self::Ext | Self::AssetExt | Self::Name => {
                 let component = rest.find('/').unwrap_or(rest.len());
                 rest[..component].char_indices().for_each(|(at, c)| end(start + at + c.len_utf8()));
             }
@@ -308,6 +329,8 @@ fn pieces(text: &str) -> Result<Vec<Piece>, PatternError> {
                 Piece::Dir { slash }
             }
             "stem" => Piece::Stem,
+            "material" => Piece::Material,
+            "tail" => Piece::Tail,
             "ext" => Piece::Ext,
             "asset_ext" => Piece::AssetExt,
             "name" => Piece::Name,
@@ -399,7 +422,7 @@ mod tests {
         for (pattern, expected) in [
             (
                 "out/{dri}/{name}",
-                "there is no `{dri}`; there are {dir}, {stem}, {ext}, {asset_ext}, {name}, {style} \
+                "there is no `{dri}`; there are {dir}, {stem}, {material}, {tail}, {ext}, {asset_ext}, {name}, {style} \
                  and {rule}; did you mean `{dir}`?",
             ),
             ("out/{name", "a `{` or `}` stands alone"),

@@ -51,9 +51,11 @@ pub(crate) fn usable(asset: &ListedAsset) -> Result<ImageHeader, ProblemCause> {
 }
 
 /// The asset's other files that exist, if all of them can be read.
-pub(crate) fn companions(asset: &Asset<'_>) -> Result<Vec<(Part, InputFile)>, ProblemCause> {
+pub(crate) fn companions(
+    asset: &Asset<'_>,
+) -> Result<Vec<(Part, AssetPath, InputFile)>, ProblemCause> {
     let usable = asset.companions().map(|(part, path, file)| match file {
-        Ok(file) => Ok((part, file)),
+        Ok(file) => Ok((part, path, file)),
         Err(reason) => Err(ProblemCause::Companion { part, path, reason }),
     });
     usable.collect()

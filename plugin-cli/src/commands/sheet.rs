@@ -12,8 +12,9 @@ use impasto_types::{
 use serde_json::json;
 
 use crate::contact_sheet::{PictureSize, embedded};
-use crate::direct::{Follow, ensure_model, read};
+use crate::direct::{ensure_model, read};
 use crate::flags::{ComputeFlags, ModelsFlags};
+use crate::follow::Follow;
 use crate::sheet_page::{Cell, Made, Page, Row};
 use crate::units::{count, time};
 use crate::{Context, Exit, Failure, interrupt, overwrite};

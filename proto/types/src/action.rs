@@ -283,6 +283,11 @@ impl AssetKind {
         Self("photograph".to_owned())
     }
 
+    /// A colour map with maps of its surface, which follow the paint.
+    pub fn material() -> Self {
+        Self("material".to_owned())
+    }
+
     fn is_picture(&self) -> bool {
         self.0 == "picture"
     }

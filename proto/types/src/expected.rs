@@ -66,7 +66,12 @@ impl Action {
     /// What each output has to be, in the action's order. `asset` is the file of [`Part::Color`],
     /// if the action has one and its header is known.
     pub fn expected(&self, asset: Option<AssetShape>) -> Vec<Expected> {
-        let known = self.kind == AssetKind::picture() || self.kind == AssetKind::photograph();
+        let is_material = self.kind == AssetKind::material();
+        let known = is_material
+            || self.kind == AssetKind::picture()
+            || self.kind == AssetKind::photograph();
+        // The maps of a material have sizes and depths of their own.
+        let follows = |part: Part| part.is_picture() && !(is_material && part.is_surface());
         let common = self.recipe.common();
         let shape = match (self.input(Part::Color), asset) {
             (Some(_), shape) => shape,
@@ -81,7 +86,7 @@ impl Action {
         let expected = |output: &OutputSpec| Expected {
             part: output.part,
             format: output.format,
-            picture: shape.filter(|_| output.part.is_picture()).map(
+            picture: shape.filter(|_| follows(output.part)).map(
                 |AssetShape { size, alpha, depth }| {
                     let (width, height) = common.output_size(size.0, size.1);
                     let depth = output.format.depth_of(depth);

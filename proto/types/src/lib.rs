@@ -51,10 +51,11 @@ pub use ids::{Attempt, Epoch, IdError, JobId, LeaseId, TaskIndex, WorkerId, Work
 pub use model::{ModelName, ModelRef};
 pub use part::{Channel, CubeFace, Packing, Part, PartError};
 pub use recipe::{
-    AlphaUse, Arbitrary, Common, CommonPatch, Deeper, FeedForward, Init, InitSource, LayersByScale,
-    Looks, LossNorm, MAX_SIDE, MIN_SIDE, Method, OnePass, OnePassPatch, Optimize, OptimizePatch,
-    Optimizer, Padding, Pooling, PreserveColor, Preset, Profile, Recipe, RecipeError, RecipePatch,
-    STYLE_LAYERS, Scale, ScaleLayers, Tileable, Train, Training, VggLayer,
+    AlphaUse, Arbitrary, Common, CommonPatch, Deeper, FeedForward, GreenAxis, Init, InitSource,
+    LayersByScale, Looks, LossNorm, MAX_SIDE, MIN_SIDE, Method, OnePass, OnePassPatch, Optimize,
+    OptimizePatch, Optimizer, Padding, Pooling, PreserveColor, Preset, Profile, Recipe,
+    RecipeError, RecipePatch, STYLE_LAYERS, Scale, ScaleLayers, Tileable, Train, Training,
+    VggLayer,
 };
 pub use split_mix::SplitMix64;
 pub use style_ref::StyleRef;

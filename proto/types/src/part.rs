@@ -52,6 +52,11 @@ impl Part {
         !matches!(self, Self::Mesh | Self::Model | Self::State)
     }
 
+    /// Whether it is a map of a material's surface that follows the paint.
+    pub fn is_surface(self) -> bool {
+        matches!(self, Self::Normal | Self::Roughness | Self::Height)
+    }
+
     /// Whether it is no part of the asset itself, but what a method needs to paint it.
     pub fn is_beside_content(self) -> bool {
         matches!(self, Self::Init | Self::Mask | Self::Model | Self::State)

@@ -8,6 +8,9 @@ pub(super) struct TextureName {
     /// The material, in lower case without separators; empty if the map's word is the whole name.
     pub(super) material: String,
     pub(super) map: Option<MapWord>,
+    /// Where the resolution, tile and what else follows begins: the end of the stem if nothing
+    /// does.
+    pub(super) tail: usize,
     /// Whether the name has a mark that only textures have: Unreal's `T_`, a resolution such as
     /// `4k`, a UDIM tile, a level of detail.
     pub(super) is_texture: bool,
@@ -35,6 +38,7 @@ impl TextureName {
         let tokens = tokens(stem);
         let (named, mut is_texture, mut is_tile) = without_tail(stem, &tokens);
         let map = map_word(stem, &tokens[..named]);
+        let tail = if named == 0 { stem.len() } else { tokens[named - 1].end };
         let mut rest = &tokens[..named];
         if let Some(map) = &map {
             let before = tokens[..named].iter().take_while(|token| token.start < map.start);
@@ -47,6 +51,7 @@ impl TextureName {
         Self {
             material: material.to_lowercase(),
             map,
+            tail,
             is_texture: is_texture || prefixed || stem.starts_with("t_"),
             is_abbreviated: is_tile || prefixed,
         }

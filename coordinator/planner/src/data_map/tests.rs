@@ -169,3 +169,20 @@ fn folders_of_maps_stand_beside_one_of_colours() {
         assert_eq!(found.and_then(|map| map.glob()).as_deref(), glob, "{files:?}");
     }
 }
+
+#[test]
+fn names_fall_into_what_comes_before_and_after_a_colours_word() {
+    for (stem, material, tail) in [
+        ("brick_diff_1k", "brick", "_1k"),
+        ("Bricks001_4K-PNG_Color", "Bricks001_4K-PNG", ""),
+        ("T_Wall_BC.1001", "T_Wall", ".1001"),
+        ("wall_d", "wall", ""),
+        ("WallAlbedo", "Wall", ""),
+        ("wall", "wall", ""),
+        ("wall_2k", "wall", "_2k"),
+        ("color", "color", ""),
+        ("wall_normal", "wall_normal", ""),
+    ] {
+        assert_eq!(DataMaps::material_and_tail(stem), (material, tail), "{stem}");
+    }
+}

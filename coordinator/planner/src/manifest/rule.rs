@@ -34,7 +34,26 @@ pub(crate) enum RuleAction {
     },
 }
 
-const OWN_KEYS: [&str; 7] = ["name", "match", "exclude", "style", "styles", "skip", "mask"];
+const OWN_KEYS: [&str; 10] = [
+    "name",
+    "match",
+    "exclude",
+    "style",
+    "styles",
+    "skip",
+    "mask",
+    "normal",
+    "height",
+    "roughness",
+];
+
+/// The keys that name files beside each asset.
+const COMPANIONS: [(&str, Part); 4] = [
+    ("mask", Part::Mask),
+    ("normal", Part::Normal),
+    ("height", Part::Height),
+    ("roughness", Part::Roughness),
+];
 
 impl Rule {
     /// Reads the rule at `index`, counted from 0.
@@ -65,11 +84,17 @@ impl Rule {
         let exclude = section.take("exclude").as_ref().map(globs).transpose()?.unwrap_or_default();
         let skip = section.take("skip").map(|entry| entry.boolean()).transpose()?.unwrap_or(false);
         let styles = rule_styles(&mut section, skip, styles)?;
-        let mask = section.take("mask").map(|entry| {
-            OutputPattern::companion(entry.string()?).map_err(|reason| entry.wrong(reason))
-        });
-        let companions = mask.transpose()?.map(|pattern| (Part::Mask, pattern));
-        let companions = companions.into_iter().collect();
+        let mut companions = Vec::new();
+        for (key, part) in COMPANIONS {
+            let Some(entry) = section.take(key) else { continue };
+            let pattern = OutputPattern::companion(entry.string()?);
+            let pattern = pattern.map_err(|reason| entry.wrong(reason))?;
+            if part.is_surface() && pattern.is_constant() {
+                let reason = "it has to have {stem} or {material}: each asset has its own map";
+                return Err(entry.wrong(reason));
+            }
+            companions.push((part, pattern));
+        }
         let action = if skip { RuleAction::Skip } else { RuleAction::Paint { styles } };
         let place = section.place.clone();
         let settings = Settings::read(section)?;

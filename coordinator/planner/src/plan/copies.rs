@@ -60,6 +60,10 @@ impl Planner<'_> {
                 .map_err(|error| PlanError::OutputPath { asset: source.clone(), source: error })?;
             for output in outputs {
                 let key = output.case_key();
+                // A map that follows the paint.
+                if self.outputs.contains_key(&key) && companions.contains(&source.case_key()) {
+                    continue;
+                }
                 let task = self.outputs.get(&key).map(|place| &self.plan.tasks[*place].asset);
                 if let Some(first) = task.or_else(|| first_of.get(&key)) {
                     let (first, second) = (first.clone(), source);

@@ -50,13 +50,22 @@ impl Drafter<'_> {
             let painting = &manifest.paintings(rule)[painting];
             let format = painting.output_spec(header.format).format;
             let size = paintable(&painting.recipe, header, format)?;
-            Ok((header, size, companions(&asset)?))
+            let mut companions = companions(&asset)?;
+            // Without relief the maps stay what they are.
+            let has_relief = painting.recipe.common().relief > 0.0;
+            companions.retain(|(part, _, _)| has_relief || !part.is_surface());
+            Ok((header, size, companions))
         });
         match paintable {
             Ok((header, size, companions)) => match self.awaited(rule, painting) {
                 Some(model) => self.awaiting(asset, rule, painting, model, (header, size)),
                 None => {
                     let template = self.templates.get(rule, painting, header.format)?;
+                    let maps = companions.iter().filter(|(part, _, _)| part.is_surface());
+                    let maps: Vec<_> =
+                        maps.map(|(part, _, file)| (*part, file.header.format)).collect();
+                    let material = (!maps.is_empty()).then(|| template.with_maps(&maps));
+                    let template = material.as_ref().unwrap_or(template);
                     self.task(asset, &companions, template, header, size)
                 }
             },
@@ -97,7 +106,7 @@ impl Drafter<'_> {
     fn task(
         self,
         asset: Asset<'_>,
-        companions: &[(Part, InputFile)],
+        companions: &[(Part, AssetPath, InputFile)],
         template: &Template<'_>,
         header: ImageHeader,
         (width, height): (u32, u32),
@@ -106,7 +115,10 @@ impl Drafter<'_> {
         let (inputs, action) = template.fill(asset.blob(), companions);
         let (rule, style) = (&template.form.rule, &template.painting.style);
         let output = |part: Part, format: ContainerFormat| {
-            Ok(PlannedOutput { part, path: self.output(asset.path(), rule, style, format)? })
+            // A map is named after itself.
+            let map = companions.iter().find(|(own, _, _)| part.is_surface() && *own == part);
+            let file = map.map_or(asset.path(), |(_, path, _)| path);
+            Ok(PlannedOutput { part, path: self.output(file, rule, style, format)? })
         };
         let asked = form.action.outputs.iter();
         let outputs = asked.map(|output_spec| output(output_spec.part, output_spec.format));
@@ -124,11 +136,12 @@ impl Drafter<'_> {
         );
         // A mask is held to the end, unlike other sources, and counted as such.
         let (masks, unmasked): (Vec<_>, Vec<_>) =
-            companions.iter().partition(|(part, _)| *part == Part::Mask);
-        let size_of = |(_, file): &(Part, InputFile)| (file.header.width, file.header.height);
+            companions.iter().partition(|(part, _, _)| *part == Part::Mask);
+        let size_of =
+            |(_, _, file): &(Part, AssetPath, InputFile)| (file.header.width, file.header.height);
         let Template { painting, styles: decoded, init, .. } = template;
         let styles: Vec<_> = decoded.iter().map(|(_, size)| *size).collect();
-        let beside = companions.iter().map(|(_, file)| file.header);
+        let beside = companions.iter().map(|(_, _, file)| file.header);
         let others: Vec<_> =
             beside.chain(*init).chain([header]).map(|header| header.footprint()).collect();
         let sources: Vec<_> = styles
@@ -141,7 +154,11 @@ impl Drafter<'_> {
         let (recipe, size) = (&painting.recipe, (width, height));
         let mask = masks.first().copied().map(size_of);
         let masked = mask.map_or(0, |mask| estimate::mask_bytes(recipe, size, mask));
-        let painted = estimate::memory_bytes(recipe, size, &sources, &styles) + masked;
+        let has_maps = companions.iter().any(|(part, _, _)| part.is_surface());
+        let own = has_maps.then(|| estimate::material_bytes((header.width, header.height)));
+        let painted = estimate::memory_bytes(recipe, size, &sources, &styles)
+            + masked
+            + own.unwrap_or_default();
         let read = estimate::decoding_bytes(recipe, size, decoded, &others);
         let keys = outputs.iter().map(|output| output.path.case_key()).collect();
         let task = PlannedTask {

@@ -35,6 +35,7 @@ impl Planner<'_> {
                 self.plan.notes.push(note);
             }
             self.note_absent(rule, assets);
+            self.note_relief(index, assets);
             self.note_too_small(index, assets);
             if let Some(data_maps) = &data_maps {
                 self.note_data_maps(rule, assets, data_maps);
@@ -168,11 +169,29 @@ impl Planner<'_> {
     /// Warns of masks that a rule names but that do not exist: their assets are painted completely.
     fn note_absent(&mut self, rule: &Rule, files: &[&ListedAsset]) {
         let assets = files.iter().map(|file| Asset::new(file, self.manifest, self.findings));
-        let mut absent = assets.flat_map(|asset| asset.absent());
+        // Many assets have no maps of their surface.
+        let mut absent =
+            assets.flat_map(|asset| asset.absent()).filter(|(part, _)| !part.is_surface());
         let Some((part, first)) = absent.next() else { return };
         let count = 1 + absent.count();
         let rule = rule.name.clone();
         self.plan.notes.push(Note::AbsentFiles { rule, part, first, count });
+    }
+
+    /// Warns of a rule with relief whose assets have no maps.
+    fn note_relief(&mut self, index: usize, files: &[&ListedAsset]) {
+        let rule = &self.manifest.rules()[index];
+        let mut paintings = self.manifest.paintings(index).iter();
+        let has_relief = paintings.any(|painting| painting.recipe.common().relief > 0.0);
+        if !has_relief || files.is_empty() {
+            return;
+        }
+        let names_maps = rule.companions.iter().any(|(part, _)| part.is_surface());
+        let mut assets = files.iter().map(|file| Asset::new(file, self.manifest, self.findings));
+        if !assets.any(|asset| asset.companions().any(|(part, _, _)| part.is_surface())) {
+            let rule = rule.name.clone();
+            self.plan.notes.push(Note::ReliefWithoutMaps { rule, names_maps });
+        }
     }
 
     /// Notes the assets that are passed through because they are too small to be painted.

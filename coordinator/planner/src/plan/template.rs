@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use impasto_types::{
     Action, ActionShape, AssetKind, AssetPath, BlobRef, ContainerFormat, Digest, Footprint, Input,
-    Part, StyleRef,
+    OutputSpec, Part, StyleRef,
 };
 
 use super::Form;
@@ -54,13 +54,33 @@ impl<'a> Template<'a> {
         })
     }
 
+    /// The same for a material with these maps, each in its format.
+    pub(super) fn with_maps(&self, maps: &[(Part, ContainerFormat)]) -> Self {
+        let mut action = self.form.action.clone();
+        action.kind = AssetKind::material();
+        let quality = action.outputs[0].quality;
+        let maps =
+            maps.iter().map(|(part, format)| OutputSpec { part: *part, format: *format, quality });
+        action.outputs.extend(maps);
+        action.outputs.sort_by_key(|output| output.part);
+        Self {
+            painting: self.painting,
+            style: self.style,
+            shape: ActionShape::of(&action),
+            form: Arc::new(Form { action, ..(*self.form).clone() }),
+            inputs: self.inputs.clone(),
+            styles: self.styles.clone(),
+            init: self.init,
+        }
+    }
+
     /// The inputs of the asset with this content, and the digest of its action.
     pub(super) fn fill(
         &self,
         content: BlobRef,
-        companions: &[(Part, InputFile)],
+        companions: &[(Part, AssetPath, InputFile)],
     ) -> (Box<[Input]>, Digest) {
-        let own = companions.iter().map(|(part, file)| Input::blob(*part, file.blob));
+        let own = companions.iter().map(|(part, _, file)| Input::blob(*part, file.blob));
         let shared = self.inputs.iter().copied();
         let mut inputs: Box<[Input]> =
             shared.chain([Input::blob(Part::Color, content)]).chain(own).collect();

@@ -2,6 +2,7 @@
 
 mod copies;
 mod folder;
+mod materials;
 mod notes;
 mod stale;
 mod training;

@@ -32,6 +32,17 @@ parameters! {
         #[arg(value_enum)]
         #[serde(default, skip_serializing_if = "is_default")]
         alpha: AlphaUse as AlphaUse;
+        /// How far the maps of a material follow the paint: the root mean square slope of its
+        /// strokes.
+        ///
+        /// At 0 maps stay as they are. Only for `impasto build`, with the maps that a rule names.
+        #[arg(value_name = "SLOPE")]
+        #[serde(default, skip_serializing_if = "is_default")]
+        relief: f32 as f32, "from 0 to 2" |relief| (0.0..=2.0).contains(relief);
+        /// Which way green grows in normal maps.
+        #[arg(value_enum)]
+        #[serde(default, skip_serializing_if = "is_default")]
+        green: GreenAxis as GreenAxis;
         /// The precision of the network: exact or fast.
         #[arg(value_enum)]
         profile: Profile as Profile;
@@ -87,6 +98,21 @@ pub enum AlphaUse {
     Coverage,
     /// Anything else, such as smoothness: it does not affect how colours are painted.
     Data,
+}
+
+/// Which way the green component of normal maps grows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
+#[serde(rename_all = "kebab-case")]
+pub enum GreenAxis {
+    /// As the map itself shows: its vectors are those of a surface in one way, and not in the
+    /// other.
+    #[default]
+    Auto,
+    /// Upwards, as in OpenGL, glTF, Unity and Blender.
+    Opengl,
+    /// Downwards, as in DirectX and Unreal.
+    Directx,
 }
 
 /// The precision of the network.

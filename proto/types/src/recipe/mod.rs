@@ -22,7 +22,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub use arbitrary::Arbitrary;
-pub use common::{AlphaUse, Common, CommonPatch, PreserveColor, Profile, Tileable};
+pub use common::{AlphaUse, Common, CommonPatch, GreenAxis, PreserveColor, Profile, Tileable};
 pub use feed_forward::FeedForward;
 pub use looks::Looks;
 pub use one_pass::{OnePass, OnePassPatch};

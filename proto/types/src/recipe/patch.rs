@@ -191,7 +191,7 @@ impl Method {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{AlphaUse, Common, InitSource, Optimize, Optimizer};
+    use super::super::{AlphaUse, Common, GreenAxis, InitSource, Optimize, Optimizer};
     use super::*;
 
     #[test]
@@ -206,6 +206,7 @@ mod tests {
         let mut recipe = Preset::Painterly.recipe();
         // Absent where they have their defaults.
         recipe.common_mut().alpha = AlphaUse::Data;
+        (recipe.common_mut().relief, recipe.common_mut().green) = (0.5, GreenAxis::Directx);
         let Recipe::Optimize(optimize) = &mut recipe else { unreachable!("every preset does") };
         optimize.layers_by_scale = "256:relu3_1:half".parse().expect("it is a rule");
         optimize.pooling_grids = 2;

@@ -5,8 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AlphaUse, Common, Init, LayersByScale, LossNorm, Optimize, Optimizer, Padding, Pooling,
-    PreserveColor, Profile, Recipe, STYLE_LAYERS, Tileable,
+    AlphaUse, Common, GreenAxis, Init, LayersByScale, LossNorm, Optimize, Optimizer, Padding,
+    Pooling, PreserveColor, Profile, Recipe, STYLE_LAYERS, Tileable,
 };
 
 /// A named recipe to start from.
@@ -54,6 +54,8 @@ impl Optimize {
         Self {
             common: Common {
                 size: None,
+                relief: 0.0,
+                green: GreenAxis::Auto,
                 preserve_color: PreserveColor::None,
                 palette: 0.3,
                 tileable: Tileable::None,

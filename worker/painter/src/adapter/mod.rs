@@ -3,6 +3,7 @@
 //! An adapter knows files but no method; a method paints [`View`]s and knows no files. So any
 //! method can paint any kind of asset.
 
+mod material;
 mod picture;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use impasto_assets::{AlphaKind, AssetError, Limits, Picture, bleed, decode};
 use impasto_engine::{Image, Joins, Mask, Style};
 use impasto_types::{OutputSpec, Part, Recipe, StyleRef};
 
+pub(crate) use material::MaterialAdapter;
 pub(crate) use picture::PictureAdapter;
 
 /// A file's bytes, and its name in errors. An extension in the name has to agree with the bytes.

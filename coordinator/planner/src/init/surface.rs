@@ -1,0 +1,119 @@
+//! The patterns that name the maps of a folder's materials.
+
+use std::collections::BTreeMap;
+
+use impasto_types::AssetPath;
+
+use crate::data_map::DataMaps;
+
+/// The keys of a rule, with the words of the maps that they name.
+const WORDS: [(&str, &[&str]); 3] = [
+    ("normal", &NORMALS),
+    ("height", &["disp", "displ", "displacement", "displacementmap", "height", "heightmap", "h"]),
+    ("roughness", &["rough", "roughness", "roughnessmap", "rgh", "r"]),
+];
+
+const NORMALS: [&str; 21] = [
+    "n",
+    "nor",
+    "norgl",
+    "nordx",
+    "norogl",
+    "norm",
+    "nrm",
+    "nrml",
+    "nml",
+    "nmap",
+    "nm",
+    "normal",
+    "normals",
+    "normalgl",
+    "normaldx",
+    "normalogl",
+    "normalopengl",
+    "normaldirectx",
+    "normalmap",
+    "normalmapgl",
+    "normalmapdx",
+];
+
+/// For each key the pattern that names the most maps of these assets' materials.
+pub(super) fn patterns(assets: &[&AssetPath]) -> Vec<(&'static str, String)> {
+    let all = DataMaps::among(assets.iter().copied());
+    let (maps, colors): (Vec<&AssetPath>, Vec<&AssetPath>) =
+        assets.iter().copied().partition(|path| all.find(path).is_some());
+    let mut by_folder: BTreeMap<&str, Vec<(&str, &str)>> = BTreeMap::new();
+    for color in colors {
+        let named = DataMaps::material_and_tail(color.file_stem());
+        by_folder.entry(color.parent()).or_default().push(named);
+    }
+    let mut counts: BTreeMap<(&str, String), usize> = BTreeMap::new();
+    for map in maps {
+        let Some(word) = DataMaps::word(map) else { continue };
+        let named = WORDS.iter().find(|(_, words)| words.contains(&word.as_str()));
+        let (Some((key, _)), Some(colors)) = (named, by_folder.get(map.parent())) else { continue };
+        // The longest name is the material's own, not one that it begins like.
+        let own = colors.iter().filter_map(|(material, tail)| {
+            let middle = map.file_stem().strip_prefix(material)?.strip_suffix(tail)?;
+            (!middle.is_empty()).then_some((material.len(), middle))
+        });
+        let Some((_, middle)) = own.max() else { continue };
+        let pattern = format!("{{dir}}/{{material}}{middle}{{tail}}.{}", map.extension());
+        *counts.entry((key, pattern)).or_default() += 1;
+    }
+    let most = |key: &&'static str| {
+        let own = counts.iter().filter(|((own, _), _)| own == key);
+        // Of the two conventions of a material, one is enough: OpenGL's, whose name is later.
+        let most = own.max_by_key(|((_, pattern), count)| (**count, pattern.clone()));
+        most.map(|((_, pattern), _)| (*key, pattern.clone()))
+    };
+    WORDS.iter().map(|(key, _)| key).filter_map(most).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(files: &[&str]) -> Vec<(&'static str, String)> {
+        let paths: Vec<AssetPath> =
+            files.iter().map(|file| file.parse().expect("it is a path")).collect();
+        patterns(&paths.iter().collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn conventions_give_patterns() {
+        let check = |files: &[&str], expected: &[(&'static str, &str)]| {
+            let expected: Vec<_> =
+                expected.iter().map(|(key, pattern)| (*key, (*pattern).to_owned())).collect();
+            assert_eq!(found(files), expected, "{files:?}");
+        };
+        check(
+            &["a/brick_diff_1k.jpg", "a/brick_nor_gl_1k.png", "a/brick_rough_1k.jpg"],
+            &[
+                ("normal", "{dir}/{material}_nor_gl{tail}.png"),
+                ("roughness", "{dir}/{material}_rough{tail}.jpg"),
+            ],
+        );
+        check(
+            &[
+                "Bricks001_4K-PNG_Color.png",
+                "Bricks001_4K-PNG_NormalDX.png",
+                "Bricks001_4K-PNG_NormalGL.png",
+                "Bricks001_4K-PNG_Displacement.png",
+            ],
+            &[
+                ("normal", "{dir}/{material}_NormalGL{tail}.png"),
+                ("height", "{dir}/{material}_Displacement{tail}.png"),
+            ],
+        );
+        check(
+            &["T_Wall_BC.1001.tga", "T_Wall_N.1001.tga", "T_Wall_BC.1002.tga"],
+            &[("normal", "{dir}/{material}_N{tail}.tga")],
+        );
+        check(
+            &["m/wall.png", "m/wall_local.tga", "m/wall2.png", "m/wall2_n.png", "m/wall_n.png"],
+            &[("normal", "{dir}/{material}_n{tail}.png")],
+        );
+        check(&["m/wall.png", "n/wall_n.png", "m/left_arm.png"], &[]);
+    }
+}

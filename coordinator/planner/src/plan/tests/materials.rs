@@ -1,0 +1,112 @@
+//! Materials: colour maps whose other maps follow the paint.
+
+use impasto_types::{AssetKind, InputRef, Part};
+
+use super::folder::{Folder, folder, header, path};
+use super::*;
+use crate::{InputFile, OtherFile};
+
+const RELIEF: &str = r#"
+[project]
+name = "x"
+assets = "art"
+output = "game/{dir}/{name}"
+[styles.day]
+images = "styles/day.jpg"
+[[rules]]
+match = "**/*_nor_*"
+skip = true
+[[rules]]
+name = "walls"
+match = "walls/**"
+normal = "art/{dir}/{material}_nor_gl{tail}.png"
+height = "art/{dir}/{material}_disp{tail}.png"
+relief = 0.5
+"#;
+
+/// Two walls, the first of which has a normal map and a height map.
+fn street() -> Folder {
+    let mut folder = folder(&["art/walls/brick_diff_1k.png", "art/walls/plain.png"]);
+    for map in ["art/walls/brick_nor_gl_1k.png", "art/walls/brick_disp_1k.png"] {
+        let (blob, header) = (BlobRef::of(map.as_bytes()), header(map));
+        folder.inputs.insert(path(map), Ok(InputFile { blob, header }));
+    }
+    folder
+}
+
+#[test]
+fn maps_are_inputs_and_outputs_of_their_colours_task() {
+    let mut folder = street();
+    let plan = folder.plan(RELIEF).expect("it can be planned");
+    let [brick, plain] = &plan.tasks[..] else { panic!("two walls: {plan:?}") };
+    let action = brick.whole_action();
+    assert!(action.check().is_ok(), "{:?}", action.check());
+    assert_eq!(
+        (&action.kind, &plain.form.action.kind),
+        (&AssetKind::material(), &AssetKind::picture())
+    );
+    let normal = BlobRef::of(b"art/walls/brick_nor_gl_1k.png");
+    assert_eq!(brick.input(Part::Normal), Some(InputRef::Blob(normal)));
+    let outputs = brick.outputs.iter().map(|output| (output.part, output.path.as_str()));
+    assert_eq!(
+        outputs.collect::<Vec<_>>(),
+        [
+            (Part::Color, "game/walls/brick_diff_1k.png"),
+            (Part::Normal, "game/walls/brick_nor_gl_1k.png"),
+            (Part::Height, "game/walls/brick_disp_1k.png"),
+        ]
+    );
+    assert!(brick.least_memory_bytes > plain.least_memory_bytes);
+    assert_eq!(plan.notes, [], "many assets have no maps");
+
+    // Every output is recorded.
+    folder.build(&plan);
+    for output in brick.output_paths().skip(1) {
+        let blob = BlobRef::of(output.as_str().as_bytes());
+        folder.previous.insert(output.clone(), brick.record(blob));
+        folder.present.insert(output.clone(), blob);
+    }
+    let plan = folder.plan(RELIEF).expect("it can be planned");
+    assert_eq!((plan.stale().count(), plan.orphans.len()), (0, 0));
+
+    // Without relief the maps are nobody's.
+    let flat = RELIEF.replace("relief = 0.5", "relief = 0");
+    let plan = folder.plan(&flat).expect("it can be planned");
+    assert_eq!(plan.tasks[0].outputs.len(), 1);
+    assert_eq!(plan.orphans.len(), 2);
+}
+
+#[test]
+fn a_map_that_follows_the_paint_does_not_pass_through_as_well() {
+    let mut folder = street();
+    for name in ["art/walls/brick_nor_gl_1k.png", "art/walls/brick_rough_1k.png"] {
+        let blob = BlobRef::of(name.as_bytes());
+        folder.listing.others.push(OtherFile { path: path(name), blob });
+    }
+    let manifest = RELIEF.replace("output =", "passthrough = \"copy\"\noutput =");
+    let plan = folder.plan(&manifest).expect("it can be planned");
+    let copied: Vec<&str> = plan.copies.iter().map(|copy| copy.source.as_str()).collect();
+    assert_eq!(copied, ["art/walls/brick_rough_1k.png"]);
+    let flat = manifest.replace("relief = 0.5", "relief = 0");
+    assert_eq!(folder.plan(&flat).expect("it can be planned").copies.len(), 2);
+}
+
+#[test]
+fn what_has_no_maps_is_said() {
+    let folder = street();
+    let bare = RELIEF
+        .lines()
+        .filter(|line| !line.starts_with("normal") && !line.starts_with("height"))
+        .collect::<Vec<_>>()
+        .join("\n");
+    let plan = folder.plan(&bare).expect("it can be planned");
+    let notes: Vec<String> = plan.notes.iter().map(ToString::to_string).collect();
+    assert!(notes.iter().any(|note| note.contains("names no maps")), "{notes:?}");
+    let plan = super::folder::folder(&["art/walls/plain.png"]).plan(RELIEF);
+    let notes = plan.expect("it can be planned").notes;
+    let none = "none of its assets has a map";
+    assert!(notes.iter().any(|note| note.to_string().contains(none)), "{notes:?}");
+    let constant = RELIEF.replace("art/{dir}/{material}_nor_gl{tail}.png", "art/flat_n.png");
+    let error = Manifest::parse(&constant, "impasto.toml").expect_err("it is everyone's");
+    assert!(error.to_string().contains("each asset has its own map"), "{error}");
+}

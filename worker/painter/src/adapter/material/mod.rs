@@ -1,0 +1,332 @@
+//! A material: a colour map with the maps of its surface, which follow the paint.
+//!
+//! The colour map is painted like a picture. What the paint adds to its light and dark is taken as
+//! the relief of strokes, and added to the slopes of the normal map, to the height map, and to the
+//! roughness map, in whose own sizes and forms they are. So a light that falls on the material
+//! falls on the strokes.
+
+mod heights;
+mod normals;
+mod plane;
+mod relief;
+
+use impasto_assets::{AssetError, Limits, Picture, decode, encode};
+use impasto_engine::{Image, Joins, Mask, resize_plane};
+use impasto_types::{Common, OutputSpec, Part, Recipe};
+
+use self::normals::{NoNormals, Normals};
+use self::relief::Relief;
+use super::{
+    Adapter, AdapterError, Files, OpenAsset, Opened, OutputFile, PictureAdapter, Source, View,
+};
+
+/// Opens a material: [`Part::Color`] and [`Part::Mask`] as a picture's, and any of
+/// [`Part::Normal`], [`Part::Height`] and [`Part::Roughness`], which come back with the relief of
+/// the paint.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MaterialAdapter;
+
+const COLORS: PictureAdapter = PictureAdapter { upright: false };
+
+/// A material that is being painted.
+#[derive(Debug)]
+struct OpenMaterial {
+    colors: Box<dyn OpenAsset>,
+    /// The colour map before it is painted, and how much of each pixel is there and is painted.
+    before: Image,
+    weights: Option<Vec<f32>>,
+    joins: Joins,
+    /// As the files have them: they are decoded again when the paint is dry.
+    maps: Vec<(Part, Source)>,
+    common: Common,
+}
+
+/// A map that is not what its name says.
+#[derive(Debug, thiserror::Error)]
+#[error("`{name}` {source}")]
+struct WrongMap {
+    name: String,
+    source: NoNormals,
+}
+
+impl Adapter for MaterialAdapter {
+    fn open(&self, files: &Files<'_>, recipe: &Recipe) -> Result<Opened, AdapterError> {
+        let (maps, colors): (Files<'_>, Files<'_>) =
+            files.iter().partition(|(part, _)| is_map(**part));
+        let common = recipe.common().clone();
+        let mut opened = COLORS.open(&colors, recipe)?;
+        let [view] = &opened.views[..] else { return Err(AdapterError::MissingPart(Part::Color)) };
+        let View { image: Some(before), coverage, mask, joins } = view.clone() else {
+            return Err(AdapterError::MissingPart(Part::Color));
+        };
+        let maps: Vec<(Part, Source)> =
+            maps.into_iter().map(|(part, source)| (part, source.clone())).collect();
+        // Before anything is painted, so that hours are not lost to a bad map.
+        for (part, source) in &maps {
+            let map = read(source)?;
+            if *part == Part::Normal {
+                normals(&map, &common, &joins)?;
+            }
+        }
+        let weights = product(coverage.as_ref(), mask.as_ref());
+        opened.asset =
+            Box::new(OpenMaterial { colors: opened.asset, before, weights, joins, maps, common });
+        Ok(opened)
+    }
+
+    /// Maps of a material that is too small to be painted come back as they are.
+    fn pass_through(
+        &self,
+        files: &Files<'_>,
+        recipe: &Recipe,
+        outputs: &[OutputSpec],
+    ) -> Result<Option<Vec<OutputFile>>, AdapterError> {
+        let colors: Files<'_> =
+            files.iter().filter(|(part, _)| !is_map(**part)).map(|(p, s)| (*p, *s)).collect();
+        let (of_maps, of_colors): (Vec<OutputSpec>, Vec<OutputSpec>) =
+            outputs.iter().partition(|output| is_map(output.part));
+        let Some(passed) = COLORS.pass_through(&colors, recipe, &of_colors)? else {
+            return Ok(None);
+        };
+        let as_it_is = |output: &OutputSpec| {
+            let source = files.get(&output.part).ok_or(AdapterError::MissingPart(output.part))?;
+            unchanged(source, *output)
+        };
+        let maps = of_maps.iter().map(as_it_is).collect::<Result<Vec<_>, _>>()?;
+        Ok(Some(in_order(passed.into_iter().chain(maps).collect(), outputs)))
+    }
+}
+
+fn is_map(part: Part) -> bool {
+    matches!(part, Part::Normal | Part::Height | Part::Roughness)
+}
+
+fn read(source: &Source) -> Result<Picture, AssetError> {
+    decode(&source.bytes, &source.name, &Limits::default())
+}
+
+fn normals(map: &Picture, common: &Common, joins: &Joins) -> Result<Normals, AdapterError> {
+    Normals::read(map, common.green, wraps(joins)).map_err(|source| {
+        let name = map.origin.name.clone();
+        AdapterError::Other(Box::new(WrongMap { name, source }))
+    })
+}
+
+fn wraps(joins: &Joins) -> (bool, bool) {
+    (joins.repeats_across(), joins.repeats_down())
+}
+
+/// How much of each pixel is there and is painted.
+fn product(one: Option<&Mask>, other: Option<&Mask>) -> Option<Vec<f32>> {
+    match (one, other) {
+        (Some(one), Some(other)) => {
+            let pairs = one.weights().iter().zip(other.weights());
+            Some(pairs.map(|(one, other)| one * other).collect())
+        }
+        (Some(only), None) | (None, Some(only)) => Some(only.weights().to_vec()),
+        (None, None) => None,
+    }
+}
+
+fn unchanged(source: &Source, output: OutputSpec) -> Result<OutputFile, AdapterError> {
+    let map = read(source)?;
+    let (width, height) = (map.width, map.height);
+    let bytes = match map.origin.format == output.format {
+        true => source.bytes.clone(),
+        false => encode(&map, output)?,
+    };
+    Ok(OutputFile { part: output.part, bytes, width, height })
+}
+
+fn in_order(mut files: Vec<OutputFile>, outputs: &[OutputSpec]) -> Vec<OutputFile> {
+    let place = |part: Part| outputs.iter().position(|output| output.part == part);
+    files.sort_by_key(|file| place(file.part));
+    files
+}
+
+impl OpenAsset for OpenMaterial {
+    fn bytes(&self) -> u64 {
+        let maps = self.maps.iter().map(|(_, source)| source.bytes.len() as u64);
+        let weights = self.weights.as_ref().map_or(0, |weights| 4 * weights.len() as u64);
+        self.colors.bytes() + self.before.bytes() + weights + maps.sum::<u64>()
+    }
+
+    fn close(
+        self: Box<Self>,
+        painted: Vec<Image>,
+        outputs: &[OutputSpec],
+    ) -> Result<Vec<OutputFile>, AdapterError> {
+        let Self { colors, before, weights, joins, maps, common } = *self;
+        let [image] = &painted[..] else { return Err(AdapterError::MissingPart(Part::Color)) };
+        let relief = self::relief(before, image, weights, &joins, common.relief);
+        let (of_maps, of_colors): (Vec<OutputSpec>, Vec<OutputSpec>) =
+            outputs.iter().partition(|output| is_map(output.part));
+        let mut files = colors.close(painted, &of_colors)?;
+        // The normal map says how high a height map's white is.
+        let normal = maps.iter().find(|(part, _)| *part == Part::Normal).map(|(_, source)| source);
+        for output in of_maps {
+            let source = maps.iter().find(|(part, _)| *part == output.part);
+            let (_, source) = source.ok_or(AdapterError::UnknownOutput(output.part))?;
+            if relief.is_flat() {
+                files.push(unchanged(source, output)?);
+                continue;
+            }
+            let mut map = read(source)?;
+            let size = (map.width as usize, map.height as usize);
+            let paint = relief.resized(size);
+            match output.part {
+                Part::Normal => normals(&map, &common, &joins)?.raise(&mut map, &paint),
+                Part::Height => {
+                    let normal = normal.map(read).transpose()?;
+                    let normals = normal
+                        .filter(|normal| (normal.width, normal.height) == (map.width, map.height))
+                        .map(|normal| normals(&normal, &common, &joins))
+                        .transpose()?;
+                    heights::raise(&mut map, &paint, normals.as_ref(), wraps(&joins));
+                }
+                _ => heights::smooth(&mut map, &paint, common.relief),
+            }
+            let bytes = encode(&map, output)?;
+            let (width, height) = (map.width, map.height);
+            files.push(OutputFile { part: output.part, bytes, width, height });
+        }
+        Ok(in_order(files, outputs))
+    }
+}
+
+/// The relief of the paint, in the painted picture's size.
+fn relief(
+    before: Image,
+    painted: &Image,
+    weights: Option<Vec<f32>>,
+    joins: &Joins,
+    amount: f32,
+) -> Relief {
+    let (from, to) = ((before.width, before.height), (painted.width, painted.height));
+    let wraps = wraps(joins);
+    let rgb = resize_plane(&before.rgb, 3, from, to, wraps);
+    let before = Image { width: to.0, height: to.1, rgb };
+    let weights = weights.map(|weights| resize_plane(&weights, 1, from, to, wraps));
+    Relief::of(&before, painted, weights.as_deref(), amount, wraps)
+}
+
+#[cfg(test)]
+mod tests {
+    use impasto_assets::Origin;
+    use impasto_types::{ContainerFormat, Depth, Optimize, Tileable};
+
+    use super::*;
+
+    const SIDE: usize = 48;
+
+    fn file(name: &str, value: impl Fn(usize, usize) -> [f32; 3]) -> Source {
+        let places = (0..SIDE * SIDE).map(|at| (at % SIDE, at / SIDE));
+        let picture = Picture {
+            width: SIDE as u32,
+            height: SIDE as u32,
+            rgb: places.flat_map(|(x, y)| value(x, y)).collect(),
+            alpha: None,
+            extra: vec![],
+            origin: Origin {
+                depth: Depth::Sixteen,
+                ..Origin::synthetic(name, ContainerFormat::Png)
+            },
+        };
+        let bytes = encode(&picture, spec(Part::Color)).expect("it encodes");
+        Source { name: name.to_owned(), bytes }
+    }
+
+    fn spec(part: Part) -> OutputSpec {
+        OutputSpec { part, format: ContainerFormat::Png, quality: 90 }
+    }
+
+    const PARTS: [Part; 4] = [Part::Color, Part::Normal, Part::Roughness, Part::Height];
+
+    fn flat() -> [Source; 4] {
+        [
+            file("a.png", |_, _| [100.0; 3]),
+            file("a_n.png", |_, _| [127.5, 127.5, 255.0]),
+            file("a_rough.png", |_, _| [150.0; 3]),
+            file("a_height.png", |_, _| [100.0; 3]),
+        ]
+    }
+
+    fn recipe() -> Recipe {
+        let mut optimize = Optimize::painterly();
+        (optimize.common.relief, optimize.common.tileable) = (0.4, Tileable::Both);
+        Recipe::Optimize(optimize)
+    }
+
+    fn painted(value: impl Fn(usize, usize) -> f32) -> Image {
+        let places = (0..SIDE * SIDE).map(|at| (at % SIDE, at / SIDE));
+        let rgb = places.flat_map(|(x, y)| [value(x, y); 3]).collect();
+        Image { width: SIDE, height: SIDE, rgb }
+    }
+
+    fn paint(sources: &[Source; 4], image: Image) -> Vec<OutputFile> {
+        let files: Files<'_> = PARTS.into_iter().zip(sources).collect();
+        let opened = MaterialAdapter.open(&files, &recipe()).expect("it opens");
+        let mut parts = PARTS;
+        parts.sort();
+        opened.asset.close(vec![image], &parts.map(spec)).expect("it closes")
+    }
+
+    #[test]
+    fn maps_follow_the_strokes() {
+        let stroke = |x: usize| 40.0 * (x as f32 * std::f32::consts::TAU / 12.0).sin();
+        let files = paint(&flat(), painted(|x, _| 120.0 + stroke(x)));
+        assert_eq!(files.iter().map(|file| file.part).collect::<Vec<_>>(), {
+            let mut parts = PARTS;
+            parts.sort();
+            parts
+        });
+        let map = |part: Part| {
+            let file = files.iter().find(|file| file.part == part).expect("it is there");
+            decode(&file.bytes, "a.png", &Limits::default()).expect("it decodes")
+        };
+        let strokes: Vec<f32> = (0..SIDE * SIDE).map(|at| stroke(at % SIDE)).collect();
+        let like = |values: &mut dyn Iterator<Item = f32>| -> f32 {
+            let values: Vec<f32> = values.collect();
+            let mean = values.iter().sum::<f32>() / values.len() as f32;
+            let (mut both, mut one, mut other) = (0.0, 0.0, 0.0);
+            for (value, stroke) in values.iter().zip(&strokes) {
+                both += (value - mean) * stroke;
+                one += (value - mean).powi(2);
+                other += stroke * stroke;
+            }
+            both / (one * other).sqrt()
+        };
+        let height = like(&mut map(Part::Height).rgb.iter().step_by(3).copied());
+        assert!(height > 0.99, "what is painted light is high: {height}");
+        let roughness = like(&mut map(Part::Roughness).rgb.iter().step_by(3).copied());
+        assert!(roughness < -0.95, "ridges are smoother: {roughness}");
+        // A normal leans away from the ridge, to the side where the height falls.
+        let normal = map(Part::Normal);
+        let slope = |x: usize| stroke((x + 1) % SIDE) - stroke((x + SIDE - 1) % SIDE);
+        let leans = (0..SIDE).all(|x| (normal.rgb[3 * x] - 127.5) * slope(x) <= 1e-2);
+        assert!(leans, "{:?}", &normal.rgb[..36]);
+        assert!(normal.rgb.iter().skip(1).step_by(3).all(|green| (green - 127.5).abs() < 0.1));
+    }
+
+    #[test]
+    fn what_is_not_painted_comes_back_byte_for_byte() {
+        let sources = flat();
+        let files = paint(&sources, painted(|_, _| 100.0));
+        for (part, source) in PARTS.into_iter().zip(&sources).skip(1) {
+            let file = files.iter().find(|file| file.part == part).expect("it is there");
+            assert!(file.bytes == source.bytes, "{part}");
+        }
+    }
+
+    #[test]
+    fn a_map_that_is_no_normal_map_is_an_error_before_anything_is_painted() {
+        let mut sources = flat();
+        sources[1] = file("a_n.png", |x, y| [x as f32, y as f32, 10.0]);
+        let files: Files<'_> = PARTS.into_iter().zip(&sources).collect();
+        let error = MaterialAdapter.open(&files, &recipe()).expect_err("it is none").to_string();
+        assert!(error.starts_with("`a_n.png` is no normal map: "), "{error}");
+        sources[1].bytes.truncate(100);
+        let files: Files<'_> = PARTS.into_iter().zip(&sources).collect();
+        assert!(MaterialAdapter.open(&files, &recipe()).is_err());
+    }
+}
