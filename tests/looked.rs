@@ -159,3 +159,21 @@ fn a_picture_that_does_not_fit_is_named_and_not_decoded() {
         "{built}"
     );
 }
+
+#[test]
+fn inspect_says_what_a_file_is_and_what_a_painted_one_would_lack() {
+    let project = Project::empty();
+    project.save("wall.png", &pictures::deep_slope(40, 30).into_rgb16());
+    project.save("brick.png", &pictures::bricks(32, 32, 1));
+    project.save("brick_n.png", &pictures::bricks(32, 32, 2));
+    project.write("broken.png", b"\x89PNG\r\n\x1a\nnothing");
+    let run = |arguments: &[&str]| project.run(&[&["inspect"], arguments].concat());
+    let text = run(&["wall.png", "brick_n.png", "brick.png"]).expect_code(0).out;
+    assert!(text.contains("png, 40 x 30, RGB, 16 bits"), "{text}");
+    assert_eq!(text.matches("painted as png, nothing is lost").count(), 3, "{text}");
+    assert_eq!(text.matches("a data map, by its name: not to be painted").count(), 1, "{text}");
+    let seen = run(&["wall.png", "--format", "tga", "--json"]).expect_code(0).document();
+    assert_eq!(seen["lacks"][0], "16 bits become 8 in tga");
+    let text = run(&["broken.png", "brick.png"]).expect_code(1).out;
+    assert!(text.contains("is truncated") && text.contains("32 x 32"), "{text}");
+}

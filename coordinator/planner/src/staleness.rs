@@ -286,7 +286,8 @@ fn recipe_changes(from: &Recipe, to: &Recipe) -> Vec<Reason> {
     let (from, to) = (fields(from), fields(to));
     let changed = to.iter().filter(|(field, value)| from.get(*field) != Some(value));
     let shown = |value: Option<&Value>| match value {
-        None | Some(Value::Null) => "the asset's own".to_owned(),
+        None => "its default".to_owned(),
+        Some(Value::Null) => "the asset's own".to_owned(),
         Some(value) => value.to_string(),
     };
     changed

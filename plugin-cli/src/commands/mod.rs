@@ -10,6 +10,7 @@ pub(crate) mod completions;
 pub(crate) mod coordinator;
 pub(crate) mod drain;
 pub(crate) mod init;
+pub(crate) mod inspect;
 pub(crate) mod job;
 pub(crate) mod jobs;
 pub(crate) mod man;
@@ -78,6 +79,7 @@ pub enum Command {
     Cache(cache::CacheArgs),
     Bench(bench::BenchArgs),
     Init(init::InitArgs),
+    Inspect(inspect::InspectArgs),
     Presets(presets::PresetsArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
@@ -113,6 +115,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<Exit, Failure> 
         Command::Cache(args) => cache::run(args, context),
         Command::Bench(args) => bench::run(args, context),
         Command::Init(args) => init::run(args, context),
+        Command::Inspect(args) => inspect::run(args, context),
         Command::Presets(args) => presets::run(args, context),
         Command::Completions(args) => completions::run(args, context),
         Command::Man(args) => man::run(args, context),
@@ -179,6 +182,8 @@ mod tests {
             ("impasto train a.jpg --content d", Err(MissingRequiredArgument)),
             ("impasto plan town --why walls/a.png --cache-dir c", Ok(())),
             ("impasto presets --json", Ok(())),
+            ("impasto inspect a.png b.tga --format jpg", Ok(())),
+            ("impasto inspect", Err(MissingRequiredArgument)),
             ("impasto stylize a.png --style b.jpg --style-crop 0,40,0,40 -o d.png", Ok(())),
             ("impasto synth a.png --style-crop 8 --size 64 -o d.png", Ok(())),
             ("impasto synth a.png --style-crop 8,8 --size 64 -o d.png", Err(ValueValidation)),

@@ -1,6 +1,8 @@
 //! Describes a recipe as a preset and its differences.
 
-use impasto_types::{AlphaUse, Arbitrary, FeedForward, Method, Preset, Recipe, RecipePatch};
+use impasto_types::{
+    AlphaUse, Arbitrary, FeedForward, GreenAxis, Method, Preset, Recipe, RecipePatch,
+};
 use serde_json::{Map, Value};
 
 /// A recipe for display.
@@ -89,6 +91,12 @@ pub fn fields(recipe: &Recipe) -> Map<String, Value> {
     fields.entry("alpha").or_insert_with(|| match recipe.common().alpha {
         AlphaUse::Coverage => "coverage".into(),
         AlphaUse::Data => "data".into(),
+    });
+    fields.entry("relief").or_insert(0.0.into());
+    fields.entry("green").or_insert_with(|| match recipe.common().green {
+        GreenAxis::Auto => "auto".into(),
+        GreenAxis::Opengl => "opengl".into(),
+        GreenAxis::Directx => "directx".into(),
     });
     if recipe.one_pass().is_some() {
         return fields;

@@ -1,0 +1,212 @@
+//! `impasto inspect`
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use impasto_assets::{
+    AssetError, Color, Header, Limits, Look, Picture, decode, header_of_path, look,
+};
+use impasto_planner::{DataMaps, ImageHeader, losses};
+use impasto_types::{AssetPath, ContainerFormat, Depth, FileTrait, FileTraits};
+use serde::Serialize;
+
+use crate::screen::{BAD, FAINT, STRONG};
+use crate::{Context, Exit, Failure};
+
+/// Show what Impasto understands of picture files
+///
+/// Their format, size, channels and depth, what is special about them, whether they are data maps
+/// by their names or their pixels, and what a painted file of the same format lacks. Names count
+/// among the files that are given.
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    /// The files
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+    /// What files painted in this format would lack [default: each file's own format]
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<ContainerFormat>,
+}
+
+/// What is known of a file.
+#[derive(Debug, Serialize)]
+struct Seen<'a> {
+    file: &'a Path,
+    format: ContainerFormat,
+    width: u32,
+    height: u32,
+    /// `gray` or `rgb`.
+    color: &'static str,
+    alpha: bool,
+    /// `8`, `16` or `float`, bits a sample.
+    depth: &'static str,
+    /// Samples that are neither colour nor alpha.
+    #[serde(skip_serializing_if = "is_zero")]
+    extra: u32,
+    /// What is special about it.
+    traits: FileTraits,
+    /// By its name, a data map.
+    data_map: bool,
+    /// By its pixels, a normal map.
+    normal_map: bool,
+    /// What a painted file lacks.
+    lacks: Vec<String>,
+    /// The format of the painted file.
+    painted_as: ContainerFormat,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+#[derive(Serialize)]
+struct Unreadable<'a> {
+    file: &'a Path,
+    error: String,
+}
+
+pub(crate) fn run(args: InspectArgs, context: &Context) -> Result<Exit, Failure> {
+    let screen = &context.screen;
+    let named: Vec<Option<AssetPath>> = args.files.iter().map(|file| named(file)).collect();
+    let maps = DataMaps::among(named.iter().flatten());
+    let mut exit = Exit::Done;
+    for (file, named) in args.files.iter().zip(&named) {
+        let is_map = named.as_ref().is_some_and(|path| maps.find(path).is_some());
+        match inspect(file, is_map, args.format) {
+            Ok(seen) if screen.is_json() => screen.json(&seen),
+            Ok(seen) => screen.result(text(&seen)),
+            Err(error) => {
+                exit = Exit::Unfinished;
+                let error = error.kind.to_string();
+                match screen.is_json() {
+                    true => screen.json(&Unreadable { file, error }),
+                    false => screen.result(format_args!(
+                        "{STRONG}{}{STRONG:#}\n  {BAD}{error}{BAD:#}",
+                        file.display()
+                    )),
+                }
+            }
+        }
+    }
+    Ok(exit)
+}
+
+/// A file's path as a name among others; `None` if no project could have it.
+fn named(file: &Path) -> Option<AssetPath> {
+    let parts = file.components().filter_map(|part| match part {
+        std::path::Component::Normal(name) => name.to_str(),
+        _ => None,
+    });
+    parts.collect::<Vec<_>>().join("/").parse().ok()
+}
+
+fn inspect(
+    file: &Path,
+    data_map: bool,
+    format: Option<ContainerFormat>,
+) -> Result<Seen<'_>, AssetError> {
+    let limits = Limits::default();
+    let header = header_of_path(file, &limits)?;
+    let Header { width, height, color, alpha, depth, extra, traits, .. } = header;
+    let Look { normal_map, .. } = look(&read(file, &limits)?);
+    let painted_as = format.unwrap_or(header.format);
+    let planned = ImageHeader {
+        width,
+        height,
+        format: header.format,
+        alpha,
+        depth,
+        swaps_sides: header.orientation.swaps_sides(),
+        traits,
+    };
+    Ok(Seen {
+        file,
+        format: header.format,
+        width,
+        height,
+        color: match color {
+            Color::Gray => "gray",
+            Color::Rgb => "rgb",
+        },
+        alpha,
+        depth: match depth {
+            Depth::Eight => "8",
+            Depth::Sixteen => "16",
+            Depth::Float => "float",
+        },
+        extra,
+        traits,
+        data_map,
+        normal_map,
+        lacks: losses(&planned, painted_as).iter().map(ToString::to_string).collect(),
+        painted_as,
+    })
+}
+
+fn read(file: &Path, limits: &Limits) -> Result<Picture, AssetError> {
+    let name = file.display().to_string();
+    let bytes = std::fs::read(file).map_err(|error| AssetError {
+        name: name.clone(),
+        kind: impasto_assets::AssetErrorKind::Read(error),
+    })?;
+    decode(&bytes, &name, limits)
+}
+
+/// What a file has, in a word.
+fn word(own: FileTrait) -> &'static str {
+    match own {
+        FileTrait::Palette => "a palette",
+        FileTrait::LowDepth => "fewer than 8 bits a sample",
+        FileTrait::Lossy => "lossy compression",
+        FileTrait::Progressive => "progressive scans",
+        FileTrait::SubsampledChroma => "subsampled chroma",
+        FileTrait::Cmyk => "CMYK inks",
+        FileTrait::Icc => "an ICC profile",
+        FileTrait::PngColor => "a description of its colours (cICP, gAMA, cHRM)",
+        FileTrait::Density => "a pixel density",
+        FileTrait::Orientation => "an orientation tag",
+        FileTrait::Rights => "author or rights fields",
+        FileTrait::AssociatedAlpha => "colours multiplied by alpha",
+        FileTrait::ExtraSamples => "extra samples",
+        FileTrait::TgaAreas => "TGA areas",
+    }
+}
+
+/// `a.png`, then `png, 512 x 512, RGBA, 8 bits`, and a line for each thing worth saying.
+fn text(seen: &Seen<'_>) -> String {
+    let channels = match (seen.color, seen.alpha) {
+        ("gray", false) => "grey",
+        ("gray", true) => "grey with alpha",
+        (_, false) => "RGB",
+        (_, true) => "RGBA",
+    };
+    let bits = match seen.depth {
+        "float" => "floating point".to_owned(),
+        depth => format!("{depth} bits"),
+    };
+    let Seen { file, format, width, height, extra, traits, lacks, painted_as, .. } = seen;
+    let more = if *extra > 0 { format!(", {extra} more samples a pixel") } else { String::new() };
+    let mut text = format!(
+        "{STRONG}{}{STRONG:#}\n  {format}, {width} x {height}, {channels}{more}, {bits}",
+        file.display()
+    );
+    if !traits.is_empty() {
+        let words: Vec<&str> = traits.iter().map(word).collect();
+        text.push_str(&format!("\n  has {}", words.join(", ")));
+    }
+    match (seen.data_map, seen.normal_map) {
+        (true, true) => {
+            text.push_str("\n  a normal map, by its name and its pixels: not to be painted")
+        }
+        (true, false) => text.push_str("\n  a data map, by its name: not to be painted"),
+        (false, true) => text.push_str("\n  a normal map, by its pixels: not to be painted"),
+        (false, false) => {}
+    }
+    if lacks.is_empty() {
+        text.push_str(&format!("\n  {FAINT}painted as {painted_as}, nothing is lost{FAINT:#}"));
+    }
+    for lack in lacks {
+        text.push_str(&format!("\n  painted as {painted_as}: {lack}"));
+    }
+    text
+}
