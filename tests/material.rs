@@ -58,7 +58,11 @@ fn picture(project: &Project, name: &str) -> DynamicImage {
 #[test]
 fn the_maps_of_a_material_follow_the_paint() {
     let project = project();
-    let summary = project.build().summary();
+    let built = project.build();
+    let summary = built.summary();
+    let sheet = summary["contact_sheet"].as_str().expect("it is named");
+    let page = std::fs::read_to_string(sheet).expect("it is written");
+    assert_eq!(page.matches("class=\"stage lit\"").count(), 2, "both under a light");
     assert_eq!((summary["painted"].as_u64(), summary["copied"].as_u64()), (Some(2), Some(1)));
     let map = |name: &str| picture(&project, name).to_rgb8();
     let (opengl, directx) = (map("gl_n_1k.png"), map("dx_n_1k.png"));

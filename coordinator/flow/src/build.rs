@@ -7,7 +7,7 @@ use std::time::Instant;
 use impasto_models::ModelStore;
 use impasto_planner::PlannedTask;
 use impasto_project::{Project, ProjectLock, Watcher, write_together};
-use impasto_types::{Digest, error_text};
+use impasto_types::{AssetPath, Digest, error_text};
 use tokio_util::sync::CancellationToken;
 
 use crate::account::Account;
@@ -103,6 +103,11 @@ impl<'o> Build<'o> {
     /// The file that was written for a task's first output, by this build or an earlier one.
     pub fn written(&self, task: &PlannedTask) -> Option<Digest> {
         self.account.written(task)
+    }
+
+    /// The file that was last written to an output, if it is recorded.
+    pub fn recorded(&self, output: &AssetPath) -> Option<Digest> {
+        self.account.survey.state.get(output).map(|record| record.output.digest)
     }
 
     /// Delivers results from `cache`.

@@ -296,6 +296,11 @@ impl Survey {
         styles.filter_map(|digest| Some((digest, self.by_content.get(&digest)?)))
     }
 
+    /// The input with this content, besides assets.
+    pub fn input_file(&self, digest: Digest) -> Option<&AssetPath> {
+        self.by_content.get(&digest)
+    }
+
     /// The files that stale tasks need, by their content: assets, styles, initial pictures and
     /// masks.
     pub(crate) fn files(&self) -> HashMap<Digest, &AssetPath> {

@@ -47,6 +47,7 @@ fn write_card(html: &mut String, card: &Card, loading: Loading) -> std::fmt::Res
     let search = escape(&format!("{} {} {word}", card.asset, card.style).to_lowercase());
     writeln!(html, "<article class=\"card {class}\" data-search=\"{search}\">")?;
     write_stage(html, card, loading)?;
+    write_lit(html, card, loading)?;
     let (folder, name) = card
         .asset
         .rsplit_once('/')
@@ -113,6 +114,22 @@ fn write_stage(html: &mut String, card: &Card, loading: Loading) -> std::fmt::Re
     }
     html.push_str("</div>\n");
     Ok(())
+}
+
+/// A material under a light, before and after, with a slider between them.
+fn write_lit(html: &mut String, card: &Card, loading: Loading) -> std::fmt::Result {
+    let Some([before, after]) = &card.lit else { return Ok(()) };
+    let (width, height) = (after.width, after.height);
+    write!(html, "<div class=\"stage lit\" style=\"aspect-ratio:{width}/{height}\">")?;
+    write_picture(html, loading, "before", &format!("{} lit, before", card.asset), before)?;
+    write_picture(html, loading, "after", &format!("{} lit, after", card.asset), after)?;
+    writeln!(
+        html,
+        "<i class=\"line\"></i><span class=\"tag left\">lit</span><input type=\"range\" min=\"0\" \
+         max=\"100\" value=\"50\" step=\"0.5\" aria-label=\"Before or after under a light, for \
+         {}\"></div>",
+        escape(&card.asset)
+    )
 }
 
 fn write_picture(

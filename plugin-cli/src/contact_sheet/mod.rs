@@ -7,6 +7,7 @@
 mod card;
 mod choice;
 mod escape;
+mod lit;
 mod of_build;
 mod settings;
 mod size;
@@ -52,6 +53,8 @@ pub struct Card {
     pub before: Option<Thumbnail>,
     pub styles: Vec<Thumbnail>,
     pub after: Option<Thumbnail>,
+    /// A material under a light, before and after.
+    pub lit: Option<[Thumbnail; 2]>,
     /// `None` for an asset that was never planned.
     pub settings: Option<Settings>,
     pub tileable: Tileable,
@@ -158,6 +161,7 @@ mod tests {
             before: None,
             styles: vec![],
             after: None,
+            lit: None,
             settings: Some(settings(&impasto_types::Preset::Texture.recipe())),
             tileable: Tileable::Both,
             report: None,

@@ -9,7 +9,7 @@ use impasto_types::{AssetPath, Digest, InputRef, Part, Tileable};
 use rayon::prelude::*;
 
 use super::choice::{Candidate, Claim, choose};
-use super::size::{CARDS, PictureSize, STYLE, STYLES_PER_CARD};
+use super::size::{CARDS, LIT, PictureSize, STYLE, STYLES_PER_CARD};
 use super::{Card, CardOutcome, Sheet, THUMBNAILS_DIR, Tally, Thumbnail, Thumbnails, settings};
 use crate::local_cache::LocalCache;
 
@@ -145,7 +145,9 @@ fn card(
         .style_files(task)
         .take(STYLES_PER_CARD)
         .filter_map(|(digest, path)| pictures.of(path, digest, STYLE));
+    let lit = is_there.then(|| lit(build, pictures, task)).flatten();
     Card {
+        lit,
         asset: task.asset.to_string(),
         output: task.output().to_string(),
         style: task.style().to_owned(),
@@ -159,12 +161,33 @@ fn card(
     }
 }
 
+/// A material with a normal map under a light, before and after.
+fn lit(build: &Build<'_>, pictures: &Pictures<'_>, task: &PlannedTask) -> Option<[Thumbnail; 2]> {
+    if !pictures.size.has_room() {
+        return None;
+    }
+    let input = |part: Part| Some(task.input(part)?.blob()?.digest);
+    let path = |path: &AssetPath| pictures.project.path_of(path);
+    let normals = build.survey().input_file(input(Part::Normal)?)?;
+    let output = task.outputs.iter().find(|output| output.part == Part::Normal)?;
+    let pair = |color: (&AssetPath, Digest), normal: (&AssetPath, Digest)| {
+        let made =
+            pictures.thumbnails.lit((&path(color.0), color.1), (&path(normal.0), normal.1), LIT);
+        made.inspect_err(|error| tracing::debug!("{error}")).ok()
+    };
+    let before = pair((&task.asset, input(Part::Color)?), (normals, input(Part::Normal)?))?;
+    let written = (build.written(task)?, build.recorded(&output.path)?);
+    let after = pair((task.output(), written.0), (&output.path, written.1))?;
+    Some([before, after])
+}
+
 /// The card of an asset without a task: only its name and the reason.
 fn unusable(problem: &Problem) -> Card {
     Card {
         asset: problem.asset.to_string(),
         output: String::new(),
         style: problem.rule.clone(),
+        lit: None,
         outcome: CardOutcome::Failed { message: problem.cause.to_string() },
         before: None,
         styles: vec![],

@@ -23,6 +23,9 @@ const SIZES: [(usize, PictureSize); 3] = [
     (CARDS, PictureSize { side_px: 320, max_bytes: 15_000 }),
 ];
 
+/// A material under a light, on sheets of the fewest cards.
+pub(super) const LIT: PictureSize = PictureSize { side_px: 256, max_bytes: 14_000 };
+
 /// Style images, which many cards share.
 pub(super) const STYLE: PictureSize = PictureSize { side_px: 96, max_bytes: 2_500 };
 
@@ -38,13 +41,20 @@ const _: () = {
     let mut row = 0;
     while row < SIZES.len() {
         let (cards, size) = SIZES[row];
-        let card = 2 * size.max_bytes + STYLES_PER_CARD * STYLE.max_bytes + CARD_TEXT_BYTES;
+        let lit = if row == 0 { 2 * LIT.max_bytes } else { 0 };
+        let pictures = 2 * size.max_bytes + STYLES_PER_CARD * STYLE.max_bytes + lit;
+        let card = pictures + CARD_TEXT_BYTES;
         assert!(cards * card <= MOST_BYTES);
         row += 1;
     }
 };
 
 impl PictureSize {
+    /// Whether a card has room for [`LIT`] beside pictures of this size.
+    pub(super) fn has_room(self) -> bool {
+        self == SIZES[0].1
+    }
+
     /// The thumbnails of a sheet with this many cards.
     pub(super) fn for_cards(cards: usize) -> Self {
         let [.., (_, smallest)] = SIZES;

@@ -14,6 +14,7 @@ use image::{DynamicImage, ImageError, ImageFormat, ImageReader, Limits};
 use impasto_types::Digest;
 
 use super::PictureSize;
+use super::lit::lit;
 
 /// A picture in the folder of thumbnails.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,6 +82,16 @@ impl Thumbnails {
         digest: Digest,
         size: PictureSize,
     ) -> Result<Thumbnail, ThumbnailError> {
+        self.kept_or_made(path, digest, size, || decode(path))
+    }
+
+    fn kept_or_made(
+        &self,
+        path: &Path,
+        digest: Digest,
+        size: PictureSize,
+        picture: impl FnOnce() -> Result<DynamicImage, ImageError>,
+    ) -> Result<Thumbnail, ThumbnailError> {
         let key = format!("{}-{}", digest.to_hex(), size.side_px);
         let fits = |kept: &&Thumbnail| {
             let kept = fs::metadata(self.folder.join(&kept.file));
@@ -92,8 +103,8 @@ impl Thumbnails {
         let thumbnail = match known {
             Some(thumbnail) => thumbnail,
             None => {
-                let thumbnail = self
-                    .make(path, &key, size)
+                let thumbnail = picture()
+                    .and_then(|picture| self.make(picture, &key, size))
                     .map_err(|source| ThumbnailError { path: path.to_owned(), source })?;
                 made().insert(key, thumbnail.clone());
                 thumbnail
@@ -103,8 +114,29 @@ impl Thumbnails {
         Ok(thumbnail)
     }
 
-    fn make(&self, path: &Path, key: &str, size: PictureSize) -> Result<Thumbnail, ImageError> {
-        let Encoded { bytes, extension, width, height } = fit(decode(path)?, size)?;
+    /// The thumbnail of a material's colours under a light, by its normal map: the files and the
+    /// digests of their bytes.
+    ///
+    /// # Errors
+    /// If a file cannot be decoded, or the thumbnail cannot be written.
+    pub(super) fn lit(
+        &self,
+        (colors, color_digest): (&Path, Digest),
+        (normals, normal_digest): (&Path, Digest),
+        size: PictureSize,
+    ) -> Result<Thumbnail, ThumbnailError> {
+        let digest = Digest::of(format!("lit {color_digest} {normal_digest}").as_bytes());
+        let shade = || Ok(lit(&shrink(decode(colors)?, size.side_px), &decode(normals)?));
+        self.kept_or_made(colors, digest, size, shade)
+    }
+
+    fn make(
+        &self,
+        picture: DynamicImage,
+        key: &str,
+        size: PictureSize,
+    ) -> Result<Thumbnail, ImageError> {
+        let Encoded { bytes, extension, width, height } = fit(picture, size)?;
         let file = format!("{key}-{width}x{height}.{extension}");
         fs::create_dir_all(&self.folder)?;
         // Written under a temporary name, so that a file with the right name is complete.
