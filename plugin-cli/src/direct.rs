@@ -127,7 +127,7 @@ impl Subject {
 pub(crate) enum DirectError {
     #[error("cannot read {}", path.display())]
     Read { path: PathBuf, source: io::Error },
-    #[error("`{}` has no known extension: use .png, .jpg, .tga, .tiff, .webp or .bmp",
+    #[error("`{}` has no known extension: use .png, .jpg, .tga, .tiff, .webp, .bmp or .dds",
         path.display())]
     NoFormat { path: PathBuf },
     #[error("`{name}` as a style")]

@@ -1,0 +1,102 @@
+//! BC6H without a sign: floats, packed in one of the four modes that have a single line of colours.
+//!
+//! A decoder interpolates numbers from 0 to 65535, and 31/64 of a number are the bits of a half
+//! float, so that a line is nearly logarithmic. The first end has 10 to 16 bits. The second has as
+//! many in mode 11; in modes 12 to 14 it is the difference from the first. The most exact mode
+//! whose differences fit is taken. Lines in two parts (modes 1 to 10) are not tried: they would
+//! serve edges only.
+
+use half::f16;
+
+use super::line::{Bits, Ends, FOUR_BITS, Texel, fit, turn};
+
+/// A mode: its number, and the bits of the ends.
+struct Mode {
+    number: u8,
+    first_bits: u32,
+    second_bits: u32,
+}
+
+/// From the most exact one.
+const MODES: [Mode; 4] = [
+    Mode { number: 0b01111, first_bits: 16, second_bits: 4 },
+    Mode { number: 0b01011, first_bits: 12, second_bits: 8 },
+    Mode { number: 0b00111, first_bits: 11, second_bits: 9 },
+    Mode { number: 0b00011, first_bits: 10, second_bits: 10 },
+];
+
+/// The largest finite half float.
+const LARGEST: u16 = 0x7bff;
+
+/// Packs texels; negative samples become 0, and those that are too large the largest.
+pub(super) fn pack(texels: &[Texel; 16]) -> [u8; 16] {
+    let numbers = texels.map(|texel| {
+        let [red, green, blue, _] = texel.map(|sample| {
+            let bits = f16::from_f32(sample.max(0.0)).to_bits().min(LARGEST);
+            f32::from(bits) * (64.0 / 31.0)
+        });
+        [red, green, blue, 0.0]
+    });
+    for mode in &MODES {
+        if let Some(block) = mode.pack(&numbers) {
+            return block;
+        }
+    }
+    // Not reached: mode 11 stores both ends.
+    [0; 16]
+}
+
+impl Mode {
+    /// `None` if the ends are too far from each other.
+    fn pack(&self, numbers: &[Texel; 16]) -> Option<[u8; 16]> {
+        let line = fit(numbers, u16::MAX, &FOUR_BITS, |ends| {
+            let fields = ends.map(|end| [0, 1, 2].map(|channel| self.rounded(end[channel])));
+            let values = fields.map(|[r, g, b]| [r, g, b].map(|field| self.number_of(field)));
+            Ends { fields, values: values.map(|[r, g, b]| [r, g, b, 0]) }
+        });
+        let (mut indices, mut ends) = (line.indices, line.fields);
+        if turn(&mut indices, u16::MAX, 4, 0) {
+            ends.reverse();
+        }
+        let [first, second] = ends;
+        let is_difference = self.second_bits < 10;
+        let limit = 1 << (self.second_bits - 1);
+        let second: [i32; 3] =
+            std::array::from_fn(|i| if is_difference { second[i] - first[i] } else { second[i] });
+        if is_difference && second.iter().any(|off| !(-limit..limit).contains(off)) {
+            return None;
+        }
+        let mut bits = Bits::default();
+        bits.push(self.number, 5);
+        first.iter().for_each(|&field| bits.push((field & 0x3ff) as u32, 10));
+        for (&first, &second) in first.iter().zip(&second) {
+            bits.push((second & ((1 << self.second_bits) - 1)) as u32, self.second_bits);
+            // The other bits of the first end follow from the highest.
+            for bit in (10..self.first_bits).rev() {
+                bits.push((first >> bit & 1) as u32, 1);
+            }
+        }
+        bits.push_indices(&indices, 4, &[0]);
+        Some(bits.bytes())
+    }
+
+    /// The field that stands for the nearest number.
+    fn rounded(&self, number: f32) -> i32 {
+        let most = (1 << self.first_bits) - 1;
+        let step = 65_536.0 / (most + 1) as f32;
+        // Numbers are in the middle of their steps, but 0 and the last.
+        let field = if self.first_bits == 16 { number } else { number / step - 0.5 };
+        (field.round() as i32).clamp(0, most)
+    }
+
+    /// The number that a decoder makes of a field.
+    fn number_of(&self, field: i32) -> i32 {
+        let most = (1 << self.first_bits) - 1;
+        match field {
+            _ if self.first_bits >= 15 => field,
+            0 => 0,
+            field if field == most => 0xffff,
+            field => ((field << 16) + 0x8000) >> self.first_bits,
+        }
+    }
+}
