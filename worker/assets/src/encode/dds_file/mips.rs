@@ -278,11 +278,17 @@ mod tests {
 
     #[test]
     fn a_cut_out_keeps_its_coverage() {
-        for share in [0.05, 0.2, 0.5, 0.9] {
-            let noise =
-                |at: usize| (at as u32).wrapping_mul(2_654_435_761) as f32 / u32::MAX as f32;
+        // Waves, of which the highest share is leaf.
+        let wave = |at: usize| {
+            let (x, y) = ((at % 64) as f32, (at / 64) as f32);
+            (0.37 * x).sin() + (0.53 * y).sin() + (0.21 * (x + 1.7 * y)).sin()
+        };
+        let mut sorted: Vec<f32> = (0..64 * 64).map(wave).collect();
+        sorted.sort_by(f32::total_cmp);
+        for share in [0.05_f32, 0.2, 0.5, 0.9] {
+            let least = sorted[((1.0 - share) * 64.0 * 64.0) as usize];
             let alpha: Vec<f32> =
-                (0..64 * 64).map(|at| if noise(at) < share { 1.0 } else { 0.0 }).collect();
+                (0..64 * 64).map(|at| f32::from(u8::from(wave(at) >= least))).collect();
             let cut = picture(64, 64, vec![100.0; 3 * 64 * 64], Some(alpha));
             for level in levels(&cut, 5, COLORS) {
                 let alpha = level.alpha.expect("alpha");
